@@ -1,0 +1,7 @@
+//! Ollama Tap takes Ollama's place at its port, forwards every byte unchanged, and turns what passes into metrics.
+#![deny(unsafe_code)]
+
+mod observe;
+mod route;
+
+fn main() {}

@@ -1,0 +1,100 @@
+//! What kind of work a prompt asks for: label `prompt_category` (design.md section 5).
+//!
+//! Plain substrings in a fixed order, first match wins, any case. The rules are the seed exporter's, so that old dashboards go on
+//! reading; they are crude on purpose ("show" asks a `how`), and cheap enough for a prompt of a megabyte.
+
+/// Every category there is, in the order of the rules.
+#[cfg(test)]
+const ALL: [&str; 12] =
+    ["summarize", "translate", "explain", "code_write", "code_debug", "question", "creative", "analyze", "help", "list", "empty", "other"];
+
+/// The category of `prompt`; without a prompt, `empty`.
+pub fn category(prompt: Option<&str>) -> &'static str {
+    let prompt = prompt.unwrap_or_default().to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| prompt.contains(word));
+    match () {
+        _ if prompt.trim().is_empty() => "empty",
+        _ if has(&["summar"]) => "summarize",
+        _ if has(&["translat"]) => "translate",
+        _ if has(&["explain"]) => "explain",
+        _ if prompt.split('\n').any(asks_for_code) => "code_write",
+        _ if has(&["debug", "fix"]) => "code_debug",
+        _ if has(&["question", "what", "how", "why", "when"]) => "question",
+        _ if has(&["creat", "generat"]) => "creative",
+        _ if has(&["analy"]) => "analyze",
+        _ if has(&["help"]) => "help",
+        _ if has(&["list", "enumerate"]) => "list",
+        _ => "other",
+    }
+}
+
+fn asks_for_code(line: &str) -> bool {
+    line.split_once("write").is_some_and(|(_, rest)| rest.contains("code"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_finds_its_words_in_any_case() {
+        let rules = [
+            ("SUMMARise this", "summarize"),
+            ("please Translate", "translate"),
+            ("Explain it", "explain"),
+            ("Write me some Code", "code_write"),
+            ("rewrite the decoder", "code_write"),
+            ("debug it", "code_debug"),
+            ("a prefix", "code_debug"),
+            ("my question", "question"),
+            ("WHAT", "question"),
+            ("show me", "question"),
+            ("why", "question"),
+            ("whenever", "question"),
+            ("create a poem", "creative"),
+            ("degenerate", "creative"),
+            ("analyze", "analyze"),
+            ("analysis", "analyze"),
+            ("help", "help"),
+            ("listen", "list"),
+            ("ENUMERATE", "list"),
+            ("hello", "other"),
+            ("空は青い", "other"),
+        ];
+        for (prompt, expected) in rules {
+            assert_eq!(category(Some(prompt)), expected, "{prompt:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_and_blanks_are_empty() {
+        assert_eq!(category(None), "empty");
+        assert_eq!(category(Some("")), "empty");
+        assert_eq!(category(Some(" \n\t")), "empty");
+    }
+
+    #[test]
+    fn the_first_rule_wins_wherever_its_word_stands() {
+        let words = ["summary", "translation", "explain", "write code", "debug", "what", "create", "analyse", "help", "list"];
+        for (first, expected) in ALL.iter().take(words.len()).enumerate() {
+            let mut prompt: Vec<&str> = words[first..].to_vec();
+            prompt.reverse();
+            assert_eq!(category(Some(&prompt.join("\n"))), *expected);
+        }
+    }
+
+    #[test]
+    fn write_and_code_count_only_in_this_order_and_on_one_line() {
+        assert_eq!(category(Some("write\ncode")), "other");
+        assert_eq!(category(Some("code to write")), "other");
+        assert_eq!(category(Some("a\nwrite a lot of code\nb")), "code_write");
+        assert_eq!(category(Some("write\r code")), "code_write");
+    }
+
+    #[test]
+    fn every_answer_is_one_of_all() {
+        for prompt in ["", "x", "summar", "translat", "explain", "write code", "fix", "how", "creat", "analy", "help", "list"] {
+            assert!(ALL.contains(&category(Some(prompt))));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Content-Encoding undone on our own copy of the bytes; the client gets them as they came.
+//!
+//! Replies are compressed only where Ollama relays them from the cloud; requests only with zstd, which Codex sends.
+
+use std::io::{self, Read, Write};
+
+use flate2::write::{MultiGzDecoder, ZlibDecoder};
+use ruzstd::decoding::StreamingDecoder;
+
+/// The most that a request body is decoded to, in bytes: Ollama's own limit.
+pub const MAX_DECODED: usize = 20 << 20;
+/// The largest window that a zstd frame may ask for, in bytes: what its header says is reserved before a byte is decoded.
+pub const MAX_WINDOW: u64 = 32 << 20;
+
+/// Bytes of a reply on their way to `W`, decoded as they come, never more than 32 KiB ahead of it.
+pub enum Decoder<W: Write> {
+    Identity(W),
+    Gzip(MultiGzDecoder<W>),
+    Deflate(ZlibDecoder<W>),
+}
+
+impl<W: Write> Decoder<W> {
+    /// The decoder for a value of Content-Encoding, `None` for one that we cannot read.
+    pub fn new(encoding: Option<&str>, to: W) -> Result<Self, W> {
+        match encoding.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => Ok(Decoder::Identity(to)),
+            "gzip" | "x-gzip" => Ok(Decoder::Gzip(MultiGzDecoder::new(to))),
+            "deflate" => Ok(Decoder::Deflate(ZlibDecoder::new(to))),
+            _ => Err(to),
+        }
+    }
+
+    /// Decodes `bytes` and hands on all that they yield.
+    pub fn feed(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Decoder::Identity(to) => to.write_all(bytes),
+            Decoder::Gzip(decoder) => decoder.write_all(bytes).and_then(|()| decoder.flush()),
+            Decoder::Deflate(decoder) => decoder.write_all(bytes).and_then(|()| decoder.flush()),
+        }
+    }
+
+    /// Checks that the encoding ended where the body did.
+    pub fn end(&mut self) -> io::Result<()> {
+        match self {
+            Decoder::Identity(_) => Ok(()),
+            Decoder::Gzip(decoder) => decoder.try_finish(),
+            Decoder::Deflate(decoder) => decoder.try_finish(),
+        }
+    }
+
+    pub fn get_mut(&mut self) -> &mut W {
+        match self {
+            Decoder::Identity(to) => to,
+            Decoder::Gzip(decoder) => decoder.get_mut(),
+            Decoder::Deflate(decoder) => decoder.get_mut(),
+        }
+    }
+}
+
+/// What a zstd body holds, as far as it can be decoded, and whether that is all of it.
+pub fn zstd(mut body: &[u8]) -> (Vec<u8>, bool) {
+    let mut decoded = Vec::new();
+    while !body.is_empty() && decoded.len() <= MAX_DECODED {
+        let room = (MAX_DECODED + 1 - decoded.len()) as u64;
+        let Ok(frame) = StreamingDecoder::new_with_max_window_size(&mut body, MAX_WINDOW) else { return (decoded, false) };
+        if frame.take(room).read_to_end(&mut decoded).is_err() {
+            return (decoded, false);
+        }
+    }
+    let whole = decoded.len() <= MAX_DECODED;
+    (decoded, whole)
+}

@@ -1,0 +1,100 @@
+//! Lines out of bytes that come split anywhere.
+
+use super::scraps::TAIL;
+
+/// The longest line that is kept whole, in bytes: Ollama's own clients refuse longer ones.
+pub const MAX_LINE: usize = 8 << 20;
+
+/// A line without its end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    Whole(&'a [u8]),
+    /// The last bytes of a line over `MAX_LINE`.
+    Tail(&'a [u8]),
+}
+
+/// Splits at line feeds; keeps only what a piece began and did not end.
+#[derive(Debug, Default)]
+pub struct Lines {
+    partial: Vec<u8>,
+    overlong: bool,
+}
+
+impl Lines {
+    /// Calls `each` for every line that `bytes` complete.
+    pub fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(Line<'_>)) {
+        while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
+            if self.partial.is_empty() && end <= MAX_LINE {
+                each(Line::Whole(without_cr(&bytes[..end])));
+            } else {
+                self.keep(&bytes[..end]);
+                self.end(&mut each);
+            }
+            bytes = &bytes[end + 1..];
+        }
+        self.keep(bytes);
+    }
+
+    /// Calls `each` for what stands after the last line feed, if anything does.
+    pub fn end(&mut self, mut each: impl FnMut(Line<'_>)) {
+        let line = without_cr(&self.partial);
+        if std::mem::take(&mut self.overlong) {
+            each(Line::Tail(&line[line.len().saturating_sub(TAIL)..]));
+        } else if !line.is_empty() {
+            each(Line::Whole(line));
+        }
+        self.partial.clear();
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.partial.extend_from_slice(bytes);
+        self.overlong |= self.partial.len() > MAX_LINE;
+        if self.overlong && self.partial.len() > 2 * TAIL {
+            self.partial.drain(..self.partial.len() - TAIL);
+            self.partial.shrink_to(4 * TAIL);
+        }
+    }
+}
+
+fn without_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(pieces: &[&[u8]]) -> Vec<(bool, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut each = |line: Line<'_>| match line {
+            Line::Whole(line) => found.push((true, line.to_vec())),
+            Line::Tail(line) => found.push((false, line.to_vec())),
+        };
+        let mut lines = Lines::default();
+        pieces.iter().for_each(|piece| lines.feed(piece, &mut each));
+        lines.end(&mut each);
+        found
+    }
+
+    #[test]
+    fn lines_come_out_the_same_wherever_the_bytes_are_split() {
+        let text = b"one\r\n\ntwo\nthree";
+        let whole = split(&[text]);
+        let expected: [&[u8]; 4] = [b"one", b"", b"two", b"three"];
+        assert!(whole.iter().map(|(_, line)| line.as_slice()).eq(expected));
+        for at in 0..text.len() {
+            assert_eq!(split(&[&text[..at], &text[at..]]), whole, "split at {at}");
+        }
+    }
+
+    #[test]
+    fn of_a_line_that_is_too_long_only_the_tail_is_kept() {
+        let long = [vec![b'x'; MAX_LINE], b"tail\nnext\n".to_vec()].concat();
+        let pieces: Vec<&[u8]> = long.chunks(70_001).collect();
+        let found = split(&pieces);
+        assert_eq!(found.len(), 2);
+        assert!(!found[0].0 && found[0].1.len() == TAIL && found[0].1.ends_with(b"xtail"));
+        assert_eq!(found[1], (true, b"next".to_vec()));
+        assert_eq!(split(&[&long]), found);
+    }
+}

@@ -1,0 +1,12 @@
+//! The whole observer against what real servers said: the recordings of tests/data/transcripts.
+
+/// Times, counters and ends that no recording has.
+mod endings;
+/// Recordings, and ways to show them to an observer.
+mod recorded;
+/// What each recorded reply comes to.
+mod replies;
+/// What a request's body says, however it is written.
+mod requests;
+/// The same reply, split anywhere, compressed, and broken.
+mod splits;

@@ -1,0 +1,217 @@
+//! Recorded exchanges as the observer would see them, and ways to show them to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::observe::{Arrival, End, Event, Exchange, Observer, RequestBody};
+use crate::route::Inference;
+
+pub const VERSIONS: [&str; 2] = ["ollama-0.24.0", "ollama-0.33.0"];
+pub const TALK: &str =
+    "The sky appears blue because of Rayleigh scattering: short wavelengths—空は青い — <&> scatter more. é🙂 \"quoted\" and done!";
+
+/// One message of HTTP/1, its body without the framing.
+#[derive(Clone, Debug, Default)]
+pub struct Message {
+    pub start: String,
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Message {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    /// The first message of `bytes`, which go on after it. A body that tells no length is empty, or all the rest if `to_end`.
+    fn parse(bytes: &mut &[u8], to_end: bool) -> Message {
+        let end = find(bytes, b"\r\n\r\n").expect("a head");
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        *bytes = &bytes[end + 4..];
+        let mut lines = head.split("\r\n");
+        let start = lines.next().unwrap_or_default().to_owned();
+        if start.contains(" 100 ") {
+            return Message::parse(bytes, to_end);
+        }
+        let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+        let headers: BTreeMap<_, _> = lines.filter_map(header).collect();
+        let length = headers.get("content-length").map(|length| length.parse::<usize>().unwrap());
+        let body = match length {
+            _ if headers.contains_key("transfer-encoding") => dechunked(bytes),
+            Some(length) => take(bytes, length.min(bytes.len())).to_vec(),
+            None if to_end => take(bytes, bytes.len()).to_vec(),
+            None => Vec::new(),
+        };
+        Message { start, headers, body }
+    }
+}
+
+impl Message {
+    /// A message that has a head only, whatever length it tells.
+    fn head(bytes: &mut &[u8]) -> Message {
+        let end = find(bytes, b"\r\n\r\n").expect("a head");
+        Message { start: String::from_utf8_lossy(take(bytes, end + 4)).into_owned(), ..Message::default() }
+    }
+}
+
+fn take<'a>(bytes: &mut &'a [u8], length: usize) -> &'a [u8] {
+    let (taken, rest) = bytes.split_at(length);
+    *bytes = rest;
+    taken
+}
+
+/// One exchange on one of the ten endpoints.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    pub name: String,
+    pub endpoint: Inference,
+    pub request: Message,
+    pub reply: Message,
+}
+
+impl Recorded {
+    pub fn status(&self) -> u16 {
+        self.reply.start.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+    }
+}
+
+/// Every recorded exchange on an inference endpoint, in the order of versions and names.
+pub fn all() -> &'static [Recorded] {
+    static ALL: LazyLock<Vec<Recorded>> = LazyLock::new(|| {
+        let names = VERSIONS.into_iter().flat_map(|version| stems(version).into_iter().map(move |stem| format!("{version}/{stem}")));
+        names.flat_map(|name| connection(&name)).collect()
+    });
+    &ALL
+}
+
+/// Every exchange on an inference endpoint that the recorded clients had.
+pub fn clients() -> Vec<Recorded> {
+    let folders = ["clients-0.24.0", "clients-0.33.0"];
+    let names = folders.into_iter().flat_map(|folder| stems(folder).into_iter().map(move |stem| format!("{folder}/{stem}")));
+    names.flat_map(|name| connection(&name)).collect()
+}
+
+pub fn named(name: &str) -> Recorded {
+    connection(name).into_iter().next().unwrap_or_else(|| panic!("{name} is no inference"))
+}
+
+/// The inference exchanges of one recorded connection.
+fn connection(name: &str) -> Vec<Recorded> {
+    let read = |extension: &str| fs::read(folder().join(format!("{name}.{extension}"))).unwrap();
+    let (requests, replies) = (read("request"), read("reply"));
+    let (mut requests, mut replies) = (requests.as_slice(), replies.as_slice());
+    let mut found = Vec::new();
+    while !requests.is_empty() && !replies.is_empty() {
+        let request = Message::parse(&mut requests, false);
+        let head_only = request.start.starts_with("HEAD ");
+        let reply = if head_only { Message::head(&mut replies) } else { Message::parse(&mut replies, true) };
+        if let Some(endpoint) = endpoint(&request.start) {
+            found.push(Recorded { name: name.to_owned(), endpoint, request, reply });
+        }
+    }
+    found
+}
+
+fn endpoint(start: &str) -> Option<Inference> {
+    let path = start.strip_prefix("POST /")?.split(' ').next()?;
+    Inference::ALL.into_iter().find(|endpoint| path == endpoint.as_str())
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/transcripts")
+}
+
+fn stems(version: &str) -> BTreeSet<String> {
+    let folder = folder().join(version);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.with_extension("reply").exists());
+    paths.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect()
+}
+
+/// An observer and the events that it told.
+pub struct Watched {
+    pub observer: Observer,
+    pub events: Arc<Mutex<Vec<Event>>>,
+    pub started: Instant,
+}
+
+pub fn watch(endpoint: Inference) -> Watched {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&events);
+    let started = Instant::now();
+    let arrival =
+        Arrival { endpoint, at: SystemTime::UNIX_EPOCH, started, queue_wait: Duration::from_millis(1), client_ip: None, user_agent: None };
+    let observer = Observer::new(arrival, Arc::new(move |event| told.lock().unwrap().push(event)));
+    Watched { observer, events, started }
+}
+
+impl Watched {
+    pub fn request(&mut self, request: &Message) {
+        let body = RequestBody {
+            bytes: &request.body,
+            cut: false,
+            encoding: request.header("content-encoding"),
+            content_type: request.header("content-type"),
+        };
+        self.observer.request(body, request.body.len() as u64);
+    }
+
+    pub fn head(&mut self, recorded: &Recorded) {
+        self.observer.head(recorded.status(), recorded.reply.header("content-type"), recorded.reply.header("content-encoding"));
+    }
+
+    /// Ends the exchange; checks that it began and ended once, in this order.
+    pub fn finish(self, end: End) -> Exchange {
+        let Watched { observer, events, .. } = self;
+        observer.finish(end);
+        ended(&events)
+    }
+}
+
+/// The exchange of events that must be `Began` and `Ended`.
+pub fn ended(events: &Mutex<Vec<Event>>) -> Exchange {
+    let mut events = std::mem::take(&mut *events.lock().unwrap());
+    match (events.len(), events.pop(), events.pop()) {
+        (2, Some(Event::Ended(exchange)), Some(Event::Began { interaction_id, .. })) => {
+            assert_eq!(interaction_id, exchange.interaction_id);
+            *exchange
+        }
+        _ => panic!("an exchange must begin once and end once"),
+    }
+}
+
+/// Shows a whole exchange, its reply in `pieces`, all at one instant.
+pub fn show(recorded: &Recorded, pieces: &[&[u8]], end: End) -> Exchange {
+    let mut watched = watch(recorded.endpoint);
+    watched.request(&recorded.request);
+    watched.head(recorded);
+    let at = watched.started + Duration::from_millis(5);
+    pieces.iter().for_each(|piece| watched.observer.body(piece, at));
+    watched.finish(end)
+}
+
+/// Without what differs between two runs of the same exchange.
+pub fn normal(exchange: Exchange) -> Exchange {
+    Exchange { interaction_id: String::new(), duration: Duration::ZERO, ..exchange }
+}
+
+fn dechunked(bytes: &mut &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = find(bytes, b"\r\n") {
+        let size = usize::from_str_radix(std::str::from_utf8(&bytes[..end]).unwrap().trim(), 16).expect("a chunk size");
+        take(bytes, end + 2);
+        body.extend_from_slice(take(bytes, size));
+        take(bytes, 2);
+        if size == 0 {
+            break;
+        }
+    }
+    body
+}
+
+fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    bytes.windows(needle.len()).position(|window| window == needle)
+}

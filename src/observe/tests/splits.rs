@@ -1,0 +1,190 @@
+//! The same reply, split anywhere, compressed, and broken.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use proptest::prelude::*;
+
+use super::recorded::*;
+use crate::observe::{End, Exchange, Outcome};
+use crate::route::Inference;
+
+/// Short replies of every dialect and form, for what is tried at every byte.
+const SHORT: [&str; 10] = [
+    "ollama-0.33.0/chat-tools-stream",
+    "ollama-0.33.0/chat-think-stream",
+    "ollama-0.33.0/chat-runner-dies",
+    "ollama-0.33.0/v1-chat-tools-stream",
+    "ollama-0.33.0/v1-completions-runner-dies",
+    "ollama-0.33.0/v1-messages-tools-stream",
+    "ollama-0.33.0/v1-responses-tools-stream",
+    "ollama-0.33.0/v1-chat-block",
+    "ollama-0.33.0/v1-messages-missing-model",
+    "ollama-0.33.0/generate-logprobs",
+];
+
+fn whole(recorded: &Recorded) -> Exchange {
+    normal(show(recorded, &[&recorded.reply.body], End::Complete))
+}
+
+fn compressed(recorded: &Recorded, encoding: &str) -> Recorded {
+    let body = &recorded.reply.body;
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(body).unwrap();
+    zlib.write_all(body).unwrap();
+    let mut compressed = recorded.clone();
+    compressed.reply.body = if encoding == "gzip" { gzip.finish().unwrap() } else { zlib.finish().unwrap() };
+    compressed.reply.headers.insert("content-encoding".into(), encoding.into());
+    compressed
+}
+
+#[test]
+fn a_short_reply_means_the_same_split_at_every_byte() {
+    std::thread::scope(|scope| {
+        for recorded in SHORT.map(named) {
+            scope.spawn(move || {
+                let (body, expected) = (&recorded.reply.body, whole(&recorded));
+                for at in 0..=body.len() {
+                    let split = show(&recorded, &[&body[..at], &body[at..]], End::Complete);
+                    assert_eq!(normal(split), expected, "{} split at {at}", recorded.name);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn every_reply_means_the_same_byte_by_byte() {
+    for recorded in all() {
+        let bytes: Vec<&[u8]> = recorded.reply.body.chunks(1).collect();
+        assert_eq!(normal(show(recorded, &bytes, End::Complete)), whole(recorded), "{}", recorded.name);
+    }
+}
+
+#[test]
+fn a_compressed_reply_means_the_same() {
+    for encoding in ["gzip", "deflate"] {
+        for recorded in all() {
+            let expected = whole(recorded);
+            let compressed = compressed(recorded, encoding);
+            for pieces in [compressed.reply.body.chunks(usize::MAX), compressed.reply.body.chunks(7)] {
+                let exchange = normal(show(&compressed, &pieces.collect::<Vec<_>>(), End::Complete));
+                let exchange = Exchange { response_bytes: expected.response_bytes, ..exchange };
+                assert_eq!(exchange, expected, "{encoding} {}", recorded.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_flushed_piece_of_a_compressed_stream_is_read_at_once() {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    let mut watched = watch(Inference::Generate);
+    watched.observer.head(200, Some("application/x-ndjson"), Some("GZIP"));
+    for (at, line) in (1..).zip(["{\"response\":\"a\"}\n", "{\"response\":\"b\"}\n", "{\"done\":true}\n"]) {
+        gzip.write_all(line.as_bytes()).unwrap();
+        gzip.flush().unwrap();
+        let bytes = std::mem::take(gzip.get_mut());
+        watched.observer.body(&bytes, watched.started + std::time::Duration::from_secs(at));
+    }
+    let exchange = watched.finish(End::ClientGone);
+    assert_eq!((exchange.outcome, exchange.response.as_str()), (Outcome::Success, "ab"));
+    assert_eq!(exchange.time_to_first_token.map(|time| time.as_secs()), Some(1));
+    assert_eq!(exchange.tokens_per_second, Some(1.0));
+}
+
+#[test]
+fn an_encoding_that_breaks_or_is_not_known_is_one_parse_failure() {
+    let recorded = named("ollama-0.33.0/chat-stream");
+    let mut broken = compressed(&recorded, "gzip");
+    let middle = broken.reply.body.len() / 2;
+    broken.reply.body.truncate(middle);
+    let exchange = show(&broken, &[&broken.reply.body], End::Complete);
+    assert_eq!((exchange.outcome, exchange.parse_failures), (Outcome::Error, 1));
+    assert_eq!(show(&broken, &[&broken.reply.body], End::ClientGone).parse_failures, 0);
+    broken.reply.body[20..].fill(0xff);
+    assert_eq!(show(&broken, &[&broken.reply.body], End::Complete).parse_failures, 1);
+    broken.reply.headers.insert("content-encoding".into(), "br".into());
+    let exchange = show(&broken, &[&broken.reply.body], End::Complete);
+    assert_eq!((exchange.outcome, exchange.parse_failures), (Outcome::Success, 1));
+}
+
+#[test]
+fn a_stream_that_is_cut_at_any_byte_is_a_success_only_after_its_end_marker() {
+    let markers = [
+        ("chat-tools-stream", "\"done\":true", "}"),
+        ("v1-chat-tools-stream", "data: [DONE]", ""),
+        ("v1-messages-tools-stream", "\"type\":\"message_stop\"", "}"),
+        ("v1-responses-tools-stream", "\"type\":\"response.completed\"", "}"),
+    ];
+    for (name, marker, rest) in markers {
+        let recorded = named(&format!("ollama-0.33.0/{name}"));
+        let body = &recorded.reply.body;
+        let text = String::from_utf8_lossy(body);
+        let marked = text.find(marker).unwrap() + marker.len();
+        let last = marked + text[marked..].find(&format!("{rest}\n")).unwrap() + rest.len();
+        for at in body.len() - 400..=body.len() {
+            let gone = show(&recorded, &[&body[..at]], End::ClientGone);
+            assert_eq!(gone.outcome == Outcome::Success, at >= last, "{name} cut at {at}");
+            assert_eq!(gone.parse_failures, 0, "{name} cut at {at}");
+            let ended = show(&recorded, &[&body[..at]], End::Complete);
+            assert_eq!(ended.outcome == Outcome::Success, at >= last, "{name} ended at {at}");
+        }
+    }
+}
+
+const TYPES: [&str; 5] = ["application/x-ndjson", "text/event-stream", "application/json", "text/plain", "multipart/mixed"];
+const ENCODINGS: [Option<&str>; 4] = [None, Some("gzip"), Some("deflate"), Some("br")];
+
+/// Shows `bytes` to a reader of every kind.
+fn offer(bytes: &[u8], status: u16, at: usize) {
+    for endpoint in Inference::ALL {
+        for content_type in TYPES {
+            for encoding in ENCODINGS {
+                let mut watched = watch(endpoint);
+                watched.observer.head(status, Some(content_type), encoding);
+                let (first, second) = bytes.split_at(at.min(bytes.len()));
+                watched.observer.body(first, watched.started);
+                watched.observer.body(second, watched.started);
+                let exchange = watched.finish(End::Complete);
+                assert_eq!(exchange.error.is_some(), exchange.outcome == Outcome::Error);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_reply_means_the_same_split_at_random(seed: u64) {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let recordings = all();
+        let recorded = &recordings[random.usize(..recordings.len())];
+        let (mut rest, mut pieces) = (recorded.reply.body.as_slice(), Vec::new());
+        while !rest.is_empty() {
+            let (piece, more) = rest.split_at(random.usize(1..=rest.len().min(400)));
+            pieces.push(piece);
+            rest = more;
+        }
+        prop_assert_eq!(normal(show(recorded, &pieces, End::Complete)), whole(recorded));
+    }
+
+    #[test]
+    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), error: bool, at in 0usize..200) {
+        offer(&bytes, if error { 500 } else { 200 }, at);
+    }
+
+    #[test]
+    fn damaged_replies_never_panic(seed: u64) {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut bytes = named(SHORT[random.usize(..SHORT.len())]).reply.body;
+        for _ in 0..random.usize(1..20) {
+            let at = random.usize(..bytes.len());
+            bytes[at] = if random.bool() { random.u8(..) } else { *random.choice(b"\"{}[],:\\\n\0").unwrap() };
+        }
+        offer(&bytes, 200, random.usize(..bytes.len()));
+    }
+}

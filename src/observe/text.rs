@@ -1,0 +1,81 @@
+//! Text with a bound: what a record keeps of a prompt or a reply, however long the real one is.
+
+/// The most that is kept of any one text of an exchange, in bytes.
+pub const MAX_TEXT: usize = 1 << 20;
+
+/// A text that stops growing at `MAX_TEXT`, never in the middle of a character.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BoundedText {
+    text: String,
+    truncated: bool,
+}
+
+impl BoundedText {
+    /// Appends what still fits; once something did not fit, nothing more is taken, so that what is kept has no holes.
+    pub fn push(&mut self, more: &str) {
+        if self.truncated {
+            return;
+        }
+        let fits = prefix(more, MAX_TEXT - self.text.len());
+        self.text.push_str(fits);
+        self.truncated = fits.len() < more.len();
+    }
+
+    /// Appends `more` on a line of its own.
+    pub fn push_line(&mut self, more: &str) {
+        if !self.text.is_empty() {
+            self.push("\n");
+        }
+        self.push(more);
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    pub fn truncated(&self) -> bool {
+        self.truncated
+    }
+
+    pub fn into_string(self) -> String {
+        self.text
+    }
+}
+
+/// The longest beginning of `text` of at most `bytes` bytes that ends between two characters.
+pub fn prefix(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_at_its_bound_between_two_characters() {
+        let mut text = BoundedText::default();
+        text.push(&"x".repeat(MAX_TEXT - 1));
+        assert!(!text.truncated());
+        text.push("é");
+        assert!(text.truncated());
+        text.push("y");
+        assert_eq!(text.as_str().len(), MAX_TEXT - 1);
+    }
+
+    #[test]
+    fn a_text_may_fill_its_bound_to_the_last_byte() {
+        let mut text = BoundedText::default();
+        text.push(&"x".repeat(MAX_TEXT));
+        assert!(!text.truncated());
+        text.push("");
+        assert!(!text.truncated());
+    }
+}

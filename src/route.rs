@@ -1,0 +1,252 @@
+//! ROUTE: pure decisions on method and path.
+
+/// The ten endpoints that make a model work (design.md section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Inference {
+    Generate,
+    Chat,
+    Embed,
+    Embeddings,
+    V1ChatCompletions,
+    V1Completions,
+    V1Embeddings,
+    V1Responses,
+    V1Messages,
+    V1Transcriptions,
+}
+
+/// Whose wire format an endpoint speaks: its errors, its streams, its counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Native,
+    OpenAi,
+    Responses,
+    Anthropic,
+}
+
+impl Dialect {
+    pub const ALL: [Dialect; 4] = [Dialect::Native, Dialect::OpenAi, Dialect::Responses, Dialect::Anthropic];
+
+    /// Label `dialect` of `ollama_tap_parse_failures_total`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Dialect::Native => "native",
+            Dialect::OpenAi => "openai",
+            Dialect::Responses => "responses",
+            Dialect::Anthropic => "anthropic",
+        }
+    }
+}
+
+impl Inference {
+    pub const ALL: [Inference; 10] = [
+        Inference::Generate,
+        Inference::Chat,
+        Inference::Embed,
+        Inference::Embeddings,
+        Inference::V1ChatCompletions,
+        Inference::V1Completions,
+        Inference::V1Embeddings,
+        Inference::V1Responses,
+        Inference::V1Messages,
+        Inference::V1Transcriptions,
+    ];
+
+    /// Label `endpoint`: the path without its first slash.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Inference::Generate => "api/generate",
+            Inference::Chat => "api/chat",
+            Inference::Embed => "api/embed",
+            Inference::Embeddings => "api/embeddings",
+            Inference::V1ChatCompletions => "v1/chat/completions",
+            Inference::V1Completions => "v1/completions",
+            Inference::V1Embeddings => "v1/embeddings",
+            Inference::V1Responses => "v1/responses",
+            Inference::V1Messages => "v1/messages",
+            Inference::V1Transcriptions => "v1/audio/transcriptions",
+        }
+    }
+
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Inference::Generate | Inference::Chat | Inference::Embed | Inference::Embeddings => Dialect::Native,
+            Inference::V1Responses => Dialect::Responses,
+            Inference::V1Messages => Dialect::Anthropic,
+            _ => Dialect::OpenAi,
+        }
+    }
+
+    /// Whether the endpoint turns text into vectors (`TRACK_EMBEDDINGS`).
+    pub fn is_embedding(self) -> bool {
+        matches!(self, Inference::Embed | Inference::Embeddings | Inference::V1Embeddings)
+    }
+}
+
+/// A page of our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    Metrics,
+    Healthz,
+    Test,
+}
+
+impl Page {
+    /// The path without its first slash.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Page::Metrics => "metrics",
+            Page::Healthz => "healthz",
+            Page::Test => "test",
+        }
+    }
+}
+
+/// What of a forwarded request matters to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// The path template, or `other`.
+    pub endpoint: &'static str,
+    /// The shape of our own errors on this route.
+    pub dialect: Dialect,
+    /// A POST to exactly one of the ten paths.
+    pub inference: Option<Inference>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    Own(Page),
+    Forward(Forward),
+}
+
+impl Route {
+    /// Label `endpoint` of `ollama_tap_http_requests_total`.
+    pub fn endpoint(&self) -> &'static str {
+        match self {
+            Route::Own(page) => page.as_str(),
+            Route::Forward(forward) => forward.endpoint,
+        }
+    }
+}
+
+/// A path template that is not among the known ones.
+pub const OTHER: &str = "other";
+
+/// Ollama's routes that make no model work (server/routes.go); what ends in a slash takes one more segment.
+const PLAIN: [(&str, &str); 22] = [
+    ("/", "/"),
+    ("/api/version", "api/version"),
+    ("/api/status", "api/status"),
+    ("/api/pull", "api/pull"),
+    ("/api/push", "api/push"),
+    ("/api/create", "api/create"),
+    ("/api/copy", "api/copy"),
+    ("/api/delete", "api/delete"),
+    ("/api/show", "api/show"),
+    ("/api/tags", "api/tags"),
+    ("/api/ps", "api/ps"),
+    ("/api/me", "api/me"),
+    ("/api/signout", "api/signout"),
+    ("/api/experimental/web_search", "api/experimental/web_search"),
+    ("/api/experimental/web_fetch", "api/experimental/web_fetch"),
+    ("/api/experimental/model-recommendations", "api/experimental/model-recommendations"),
+    ("/v1/models", "v1/models"),
+    ("/v1/images/generations", "v1/images/generations"),
+    ("/v1/images/edits", "v1/images/edits"),
+    ("/api/blobs/", "api/blobs/:digest"),
+    ("/api/user/keys/", "api/user/keys/:encodedKey"),
+    ("/v1/models/", "v1/models/:model"),
+];
+
+/// Where a request goes. `target` is what its first line says.
+pub fn route(method: &str, target: &str) -> Route {
+    let path = path_of(target);
+    if matches!(method, "GET" | "HEAD") {
+        match path.strip_suffix('/').unwrap_or(path) {
+            "/metrics" => return Route::Own(Page::Metrics),
+            "/healthz" => return Route::Own(Page::Healthz),
+            "/test" => return Route::Own(Page::Test),
+            _ => {}
+        }
+    }
+    let known = Inference::ALL.into_iter().find(|endpoint| path.strip_prefix('/') == Some(endpoint.as_str()));
+    let endpoint = known.map_or_else(|| template_of(path), Inference::as_str);
+    let dialect = known.map_or_else(|| dialect_of(path), Inference::dialect);
+    Route::Forward(Forward { endpoint, dialect, inference: known.filter(|_| method == "POST") })
+}
+
+/// The path of a target in either form, without its query.
+fn path_of(target: &str) -> &str {
+    let absolute = target.split_once("://").map(|(_, rest)| rest).filter(|_| !target.starts_with('/'));
+    let target = absolute.map_or(target, |rest| rest.find('/').map_or("/", |at| &rest[at..]));
+    target.split(['?', '#']).next().unwrap_or_default()
+}
+
+fn template_of(path: &str) -> &'static str {
+    let matches = |(pattern, _): &&(&str, &str)| match path.strip_prefix(*pattern) {
+        Some("") => *pattern == "/" || !pattern.ends_with('/'),
+        Some(rest) => *pattern != "/" && pattern.ends_with('/') && !rest.contains('/'),
+        None => false,
+    };
+    PLAIN.iter().find(matches).map_or(OTHER, |(_, template)| template)
+}
+
+fn dialect_of(path: &str) -> Dialect {
+    if path.starts_with("/v1/messages") {
+        Dialect::Anthropic
+    } else if path.starts_with("/v1/") {
+        Dialect::OpenAi
+    } else {
+        Dialect::Native
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(method: &str, target: &str) -> &'static str {
+        route(method, target).endpoint()
+    }
+
+    fn inference(method: &str, target: &str) -> Option<Inference> {
+        match route(method, target) {
+            Route::Forward(forward) => forward.inference,
+            Route::Own(_) => None,
+        }
+    }
+
+    #[test]
+    fn our_pages_answer_get_and_head_with_and_without_a_slash_and_everything_else_is_ollamas() {
+        for target in ["/metrics", "/metrics/", "/metrics?x=1", "http://tap:1/metrics"] {
+            assert_eq!(route("GET", target), Route::Own(Page::Metrics), "{target}");
+        }
+        assert_eq!(route("HEAD", "/test"), Route::Own(Page::Test));
+        assert_eq!(endpoint("POST", "/metrics"), OTHER);
+        assert_eq!(endpoint("GET", "/metrics/x"), OTHER);
+    }
+
+    #[test]
+    fn a_post_to_exactly_one_of_the_ten_paths_makes_a_model_work() {
+        for known in Inference::ALL {
+            let path = format!("/{}", known.as_str());
+            assert_eq!(inference("POST", &path), Some(known));
+            assert_eq!(inference("POST", &format!("{path}?ts=1")), Some(known));
+            assert_eq!(inference("GET", &path), None);
+            assert_eq!(inference("POST", &format!("{path}/")), None);
+            assert_eq!(inference("POST", &format!("/{path}")), None);
+        }
+    }
+
+    #[test]
+    fn paths_become_templates() {
+        assert_eq!(endpoint("GET", "/"), "/");
+        assert_eq!(endpoint("POST", "/api/blobs/sha256:aa"), "api/blobs/:digest");
+        assert_eq!(endpoint("GET", "/v1/models"), "v1/models");
+        assert_eq!(endpoint("GET", "/v1/models/phi4"), "v1/models/:model");
+        assert_eq!(endpoint("GET", "/v1/models/a/b"), OTHER);
+        assert_eq!(endpoint("GET", "/api/blobs/"), OTHER);
+        assert_eq!(endpoint("GET", "/nope"), OTHER);
+        assert_eq!(endpoint("OPTIONS", "*"), OTHER);
+    }
+}
