@@ -1,0 +1,214 @@
+//! Addresses as people type them: where Ollama is (`Upstream`), where we listen (`Listen`). Pure; nothing is resolved here.
+//!
+//! An upstream is read by Ollama's own rules for `OLLAMA_HOST`, so that a value which works for Ollama's clients works here
+//! and means the same. A listening address has no scheme and is ours to define.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The port that Ollama takes where an address has neither scheme nor port.
+const OLLAMA_PORT: u16 = 11434;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+}
+
+/// The Ollama (or anything that speaks like one) to which requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    pub scheme: Scheme,
+    /// A name or an address to dial, never a wildcard; IPv6 without brackets.
+    pub host: String,
+    pub port: u16,
+    /// Put in front of every path: empty, or `/ollama` with no slash at the end.
+    pub base_path: String,
+}
+
+impl Upstream {
+    /// Reads what `OLLAMA_HOST` may hold. A port that is none becomes the scheme's default, as in Ollama; the second value
+    /// then says so. A wildcard, which only a listener can mean, is dialled as loopback.
+    ///
+    /// The error completes a sentence that begins with the value.
+    pub fn parse(value: &str) -> Result<(Upstream, Option<String>), String> {
+        let read = read_ollama_host(value)?;
+        let host = dialled(&read.host);
+        if !is_host(&host) {
+            return Err(format!("has no usable host (`{host}`)"));
+        }
+        if read.port == 0 {
+            return Err("has port 0, where nothing can be reached".to_owned());
+        }
+        let path = read.path.trim_end_matches('/');
+        if path.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#')) {
+            return Err(format!("has a path that is none (`/{path}`)"));
+        }
+        let base_path = if path.is_empty() { String::new() } else { format!("/{path}") };
+        Ok((Upstream { scheme: read.scheme, host, port: read.port, base_path }, read.warning))
+    }
+
+    /// Whether requests stay on this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.host)
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.scheme == Scheme::Https
+    }
+
+    /// The URL without its path.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme.as_str(), self.authority())
+    }
+
+    /// `host:port`, the value of a `Host` header.
+    pub fn authority(&self) -> String {
+        format!("{}:{}", bracketed(&self.host), self.port)
+    }
+}
+
+impl Default for Upstream {
+    /// Where Ollama is when nobody says otherwise.
+    fn default() -> Self {
+        Upstream { scheme: Scheme::Http, host: "localhost".to_owned(), port: OLLAMA_PORT, base_path: String::new() }
+    }
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme.as_str(), self.authority(), self.base_path)
+    }
+}
+
+/// Where we listen. Port 0 lets the system choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// A name or an address; IPv6 without brackets.
+    pub host: String,
+    pub port: u16,
+}
+
+impl Listen {
+    /// The forms that `parse` takes, for messages.
+    pub const FORMS: &str = "HOST:PORT, HOST, :PORT (every interface), PORT, or [IPV6]:PORT";
+
+    /// Reads one of `FORMS`. What is missing comes from `default`; `:PORT` is every IPv4 interface.
+    pub fn parse(value: &str, default: &Listen) -> Result<Listen, String> {
+        if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
+            return Ok(Listen { host: default.host.clone(), port: port(value)? });
+        }
+        let (host, port) = match split_host_port(value) {
+            Some(("", digits)) => ("0.0.0.0", port(digits)?),
+            Some((host, digits)) => (host, port(digits)?),
+            None => (unbracketed(value), default.port),
+        };
+        if !is_host(host) {
+            return Err(format!("`{host}` is neither an address nor a name"));
+        }
+        Ok(Listen { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}:{}", bracketed(&self.host), self.port)
+    }
+}
+
+/// A value of `OLLAMA_HOST`, taken apart as Ollama does it (its `envconfig.Host`).
+#[derive(Debug, PartialEq)]
+struct OllamaHost {
+    scheme: Scheme,
+    /// Empty for `:1234`: every interface.
+    host: String,
+    port: u16,
+    path: String,
+    warning: Option<String>,
+}
+
+fn read_ollama_host(value: &str) -> Result<OllamaHost, String> {
+    let value = value.trim().trim_matches(['"', '\'']).trim();
+    let (scheme, default_port, rest) = match value.split_once("://") {
+        None if value == "ollama.com" => (Scheme::Https, 443, value),
+        None => (Scheme::Http, OLLAMA_PORT, value),
+        Some((s, rest)) if s.eq_ignore_ascii_case("http") => (Scheme::Http, 80, rest),
+        Some((s, rest)) if s.eq_ignore_ascii_case("https") => (Scheme::Https, 443, rest),
+        Some((s, _)) => return Err(format!("has the scheme `{s}`, which is neither http nor https")),
+    };
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (host, port, warning) = match split_host_port(authority) {
+        Some((host, digits)) => match port(digits) {
+            Ok(port) => (host, port, None),
+            Err(why) => (host, default_port, Some(format!("{why}; {default_port} is used"))),
+        },
+        None if authority.is_empty() => ("127.0.0.1", default_port, None),
+        None => (unbracketed(authority), default_port, None),
+    };
+    Ok(OllamaHost { scheme, host: host.to_owned(), port, path: path.to_owned(), warning })
+}
+
+/// `host:port`, `:port` or `[ipv6]:port`; `None` where there is no port, or more colons than one outside brackets.
+fn split_host_port(text: &str) -> Option<(&str, &str)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => rest.split_once("]:")?,
+        None => text.rsplit_once(':')?,
+    };
+    let bare_colons = !text.starts_with('[') && host.contains(':');
+    let stray_brackets = host.contains(['[', ']']) || port.contains(['[', ']', ':']);
+    (!bare_colons && !stray_brackets).then_some((host, port))
+}
+
+fn port(digits: &str) -> Result<u16, String> {
+    digits.parse().map_err(|_| format!("`{digits}` is no port from 0 to 65535"))
+}
+
+fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// What to dial for `host`: nothing can be connected to a wildcard on every system.
+fn dialled(host: &str) -> String {
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) => "::1".to_owned(),
+        Ok(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
+        Ok(ip) => ip.to_string(),
+        Err(_) if host.is_empty() => "127.0.0.1".to_owned(),
+        Err(_) => host.to_owned(),
+    }
+}
+
+/// An address, or a name of letters, digits, `-`, `.` and `_` (container names have it).
+fn is_host(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok() || is_name(host)
+}
+
+/// A name that looks like an address but is none (`1.2.3`, `1.2.3.400`) is a typing error, not a name.
+fn is_name(host: &str) -> bool {
+    let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    host.len() <= 253 && host.bytes().all(known) && host.bytes().any(|b| b.is_ascii_alphabetic()) && !host.starts_with(['-', '.'])
+}
+
+fn is_loopback(host: &str) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V6(ip)) => ip.to_canonical().is_loopback(),
+        Ok(ip) => ip.is_loopback(),
+        Err(_) => host.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! Settings as the program needs them: flag over variable over default, everything checked, every bad value reported at once.
+//!
+//! Variables are read through a function that is passed in, so that a test gives a map. A variable that is set but empty
+//! counts as unset (compose files and unit files leave such behind); spaces around a value do not count.
+
+mod settings;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use crate::address::{Listen, Upstream};
+use crate::cli::ProxyArgs;
+use settings::{Settings, log_level, truth, workers};
+
+/// Address to listen on (`Listen::FORMS`). Unset or empty: `PROXY_PORT`, else 0.0.0.0:8000.
+pub const ENV_LISTEN: &str = "OLLAMA_TAP_LISTEN";
+/// Port to listen on. Unset or empty: the default address as it is.
+pub const ENV_PROXY_PORT: &str = "PROXY_PORT";
+/// Address of Ollama, by Ollama's rules (`Upstream::parse`). Unset or empty: http://localhost:11434.
+pub const ENV_UPSTREAM: &str = "OLLAMA_HOST";
+/// Requests forwarded at the same time. Unset or empty: 256.
+pub const ENV_WORKERS: &str = "OLLAMA_TAP_WORKERS";
+/// Seconds for streams to finish after the first signal. Unset or empty: 30.
+pub const ENV_SHUTDOWN_GRACE: &str = "OLLAMA_TAP_SHUTDOWN_GRACE";
+/// Seconds until a client that does nothing is dropped, 0 for never. Unset or empty: 900.
+pub const ENV_IDLE_TIMEOUT: &str = "OLLAMA_TAP_IDLE_TIMEOUT";
+/// DEBUG, INFO, WARNING or ERROR. Unset or empty: INFO.
+pub const ENV_LOG_LEVEL: &str = "LOG_LEVEL";
+/// Whether embedding requests count in `ollama_*` metrics. Unset or empty: true.
+pub const ENV_TRACK_EMBEDDINGS: &str = "TRACK_EMBEDDINGS";
+/// Bearer token for /analytics. Unset or empty: none, this machine only.
+pub const ENV_TOKEN: &str = "OLLAMA_TAP_TOKEN";
+/// jsonl, sqlite, loki or none. Unset or empty: jsonl.
+pub const ENV_ANALYTICS_BACKEND: &str = "ANALYTICS_BACKEND";
+/// Directory of the history. Unset or empty: ./ollama_analytics.
+pub const ENV_ANALYTICS_DIR: &str = "ANALYTICS_DIR";
+/// Days that the history is kept, 0 for ever. Unset or empty: 7.
+pub const ENV_RETENTION_DAYS: &str = "ANALYTICS_RETENTION_DAYS";
+/// full, preview or none. Unset or empty: full.
+pub const ENV_STORE_TEXT: &str = "ANALYTICS_STORE_TEXT";
+/// Address of Loki. Unset or empty: none, which the backend `loki` does not accept.
+pub const ENV_LOKI_URL: &str = "LOKI_URL";
+/// Bytes that the history may take on disk, 0 for no limit. Unset or empty: 10 GiB.
+pub const ENV_ANALYTICS_MAX_BYTES: &str = "ANALYTICS_MAX_BYTES";
+
+/// What `proxy` runs with. Not `Debug`: it holds the token.
+pub struct Config {
+    pub listen: Listen,
+    pub upstream: Upstream,
+    pub workers: usize,
+    pub shutdown_grace: Duration,
+    /// `None`: clients may idle for ever.
+    pub idle_timeout: Option<Duration>,
+    pub log_level: LevelFilter,
+    pub track_embeddings: bool,
+    pub token: Option<String>,
+    pub history: History,
+    /// What was accepted but is hardly meant, for the log.
+    pub warnings: Vec<String>,
+}
+
+/// Settings of the history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    pub backend: Backend,
+    pub dir: PathBuf,
+    /// `None`: for ever.
+    pub retention_days: Option<u32>,
+    pub store_text: StoreText,
+    /// `None`: no limit.
+    pub max_bytes: Option<u64>,
+    /// Always there when `backend` is `Loki`.
+    pub loki_url: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Jsonl,
+    Sqlite,
+    Loki,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreText {
+    Full,
+    Preview,
+    None,
+}
+
+/// A value that cannot be used. `Display` is the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadValue {
+    /// The flag or the variable that gave it.
+    pub name: &'static str,
+    /// As it was given; never a secret.
+    pub value: String,
+    /// What is wrong with it, where there is more to say than what is accepted.
+    pub why: Option<String>,
+    pub accepted: &'static str,
+}
+
+impl fmt::Display for BadValue {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "bad value for {}: `{}`", self.name, self.value)?;
+        if let Some(why) = &self.why {
+            write!(f, " {why}")?;
+        }
+        write!(f, "; accepted: {}", self.accepted)
+    }
+}
+
+impl Config {
+    /// Resolves every setting of `proxy`, or says all that is wrong.
+    pub fn resolve(args: &ProxyArgs, get_env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<BadValue>> {
+        let mut s = Settings { get_env, bad: Vec::new(), warnings: Vec::new() };
+        let config = Config {
+            listen: s.listen(&args.listen, Listen { host: "0.0.0.0".to_owned(), port: 8000 }),
+            upstream: s.upstream(&args.upstream),
+            workers: s.read(("--workers", &args.workers), ENV_WORKERS, "a number from 1 to 4096", workers).unwrap_or(256),
+            shutdown_grace: s.seconds(("--shutdown-grace", &args.shutdown_grace), ENV_SHUTDOWN_GRACE, 30),
+            idle_timeout: Some(s.seconds(("--idle-timeout", &args.idle_timeout), ENV_IDLE_TIMEOUT, 900)).filter(|t| !t.is_zero()),
+            log_level: s
+                .read(("--log-level", &args.log_level), ENV_LOG_LEVEL, "DEBUG, INFO, WARNING or ERROR", log_level)
+                .unwrap_or(LevelFilter::Info),
+            track_embeddings: s
+                .read(("--track-embeddings", &args.track_embeddings), ENV_TRACK_EMBEDDINGS, "true or false", truth)
+                .unwrap_or(true),
+            token: s.token(&args.token),
+            history: s.history(args),
+            warnings: std::mem::take(&mut s.warnings),
+        };
+        if s.bad.is_empty() { Ok(config) } else { Err(s.bad) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

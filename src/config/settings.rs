@@ -1,0 +1,193 @@
+//! One setting at a time: where its text comes from, what it must look like, and what is said when it does not.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use super::*; // the variables' names and the types they become
+
+/// One worker is one thread and one connection to Ollama.
+const MAX_WORKERS: usize = 4096;
+/// No wait is longer: a bound that keeps sums of times from overflowing.
+const MAX_SECONDS: f64 = 366.0 * 86_400.0;
+const MAX_DAYS: u32 = 36_500;
+
+/// A flag's name and what was typed for it.
+pub type Flag<'a> = (&'static str, &'a Option<String>);
+
+/// Where values come from, and what was wrong with them so far.
+pub struct Settings<'a> {
+    pub get_env: &'a dyn Fn(&str) -> Option<String>,
+    pub bad: Vec<BadValue>,
+    pub warnings: Vec<String>,
+}
+
+impl Settings<'_> {
+    /// The name and text of the flag, else of the variable. An empty variable is unset, an empty flag is a value (and a bad one).
+    fn text(&self, flag: Flag, variable: &'static str) -> Option<(&'static str, String)> {
+        let typed = flag.1.as_ref().map(|text| (flag.0, text.trim().to_owned()));
+        typed.or_else(|| self.variable(variable).map(|text| (variable, text)))
+    }
+
+    fn variable(&self, name: &'static str) -> Option<String> {
+        (self.get_env)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn complain(&mut self, name: &'static str, value: String, why: Option<String>, accepted: &'static str) {
+        self.bad.push(BadValue { name, value, why, accepted });
+    }
+
+    /// A setting that is right or wrong, with nothing more to say about it. `None` where it was not given, or wrong.
+    pub fn read<T>(&mut self, flag: Flag, variable: &'static str, accepted: &'static str, parse: fn(&str) -> Option<T>) -> Option<T> {
+        let (name, text) = self.text(flag, variable)?;
+        let value = parse(&text);
+        if value.is_none() {
+            self.complain(name, text, None, accepted);
+        }
+        value
+    }
+
+    pub fn seconds(&mut self, flag: Flag, variable: &'static str, default: u64) -> Duration {
+        self.read(flag, variable, "a number of seconds", seconds).unwrap_or(Duration::from_secs(default))
+    }
+
+    pub fn listen(&mut self, flag: &Option<String>, default: Listen) -> Listen {
+        let Some((name, text)) = self.text(("--listen", flag), ENV_LISTEN) else {
+            let port = self.read((ENV_PROXY_PORT, &None), ENV_PROXY_PORT, "a port from 0 to 65535", number);
+            return Listen { port: port.unwrap_or(default.port), ..default };
+        };
+        Listen::parse(&text, &default).unwrap_or_else(|why| {
+            let why = Some(format!("({why})"));
+            self.complain(name, text, why, Listen::FORMS);
+            default
+        })
+    }
+
+    /// A port that is none is Ollama's default where Ollama's variable has it, and an error where our flag has it.
+    pub fn upstream(&mut self, flag: &Option<String>) -> Upstream {
+        const ACCEPTED: &str = "http://HOST:PORT, https://HOST:PORT, HOST:PORT or HOST";
+        let Some((name, text)) = self.text(("--upstream", flag), ENV_UPSTREAM) else { return Upstream::default() };
+        let why = match Upstream::parse(&text) {
+            Ok((upstream, None)) if !text.is_empty() => return upstream,
+            Ok((upstream, Some(warning))) if name == ENV_UPSTREAM => {
+                self.warnings.push(format!("{name}=`{text}`: {warning}"));
+                return upstream;
+            }
+            Ok((_, warning)) => warning.map(|warning| format!("({warning})")),
+            Err(why) => Some(why),
+        };
+        self.complain(name, text, why, ACCEPTED);
+        Upstream::default()
+    }
+
+    /// A token travels in a header, so it is visible ASCII; it is never shown.
+    pub fn token(&mut self, flag: &Option<String>) -> Option<String> {
+        let (name, token) = self.text(("--token", flag), ENV_TOKEN)?;
+        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            self.complain(name, "(not shown)".to_owned(), None, "letters, digits and signs of ASCII, without spaces");
+        }
+        Some(token)
+    }
+
+    pub fn history(&mut self, args: &ProxyArgs) -> History {
+        let backend =
+            self.read(("--analytics-backend", &args.analytics_backend), ENV_ANALYTICS_BACKEND, "jsonl, sqlite, loki or none", backend);
+        History {
+            backend: backend.unwrap_or(Backend::Jsonl),
+            dir: self
+                .read(("--analytics-dir", &args.analytics_dir), ENV_ANALYTICS_DIR, "a directory", directory)
+                .unwrap_or_else(|| PathBuf::from("./ollama_analytics")),
+            retention_days: self
+                .read(("--retention-days", &args.retention_days), ENV_RETENTION_DAYS, "a number of days up to 36500 (0 = for ever)", days)
+                .unwrap_or(Some(7)),
+            store_text: self
+                .read(("--store-text", &args.store_text), ENV_STORE_TEXT, "full, preview or none", store_text)
+                .unwrap_or(StoreText::Full),
+            max_bytes: self
+                .read(
+                    ("--analytics-max-bytes", &args.analytics_max_bytes),
+                    ENV_ANALYTICS_MAX_BYTES,
+                    "a number of bytes (0 = no limit)",
+                    bytes,
+                )
+                .unwrap_or(Some(10 << 30)),
+            loki_url: self.loki_url(&args.loki_url, backend == Some(Backend::Loki)),
+        }
+    }
+
+    fn loki_url(&mut self, flag: &Option<String>, required: bool) -> Option<String> {
+        let accepted = "http://HOST:PORT or https://HOST:PORT";
+        let Some((name, url)) = self.text(("--loki-url", flag), ENV_LOKI_URL) else {
+            if required {
+                self.complain("--loki-url", String::new(), Some("is required by the backend loki".to_owned()), accepted);
+            }
+            return None;
+        };
+        let why = match Upstream::parse(&url) {
+            Ok((_, None)) if url.contains("://") => return Some(url),
+            Ok((_, warning)) => warning.map(|warning| format!("({warning})")),
+            Err(why) => Some(why),
+        };
+        self.complain(name, url, why, accepted);
+        None
+    }
+}
+
+fn number<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+pub fn workers(text: &str) -> Option<usize> {
+    number(text).filter(|n| (1..=MAX_WORKERS).contains(n))
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    number(text).filter(|s| (0.0..=MAX_SECONDS).contains(s)).map(Duration::from_secs_f64)
+}
+
+pub fn log_level(text: &str) -> Option<LevelFilter> {
+    match text.to_ascii_uppercase().as_str() {
+        "DEBUG" => Some(LevelFilter::Debug),
+        "INFO" => Some(LevelFilter::Info),
+        "WARNING" | "WARN" => Some(LevelFilter::Warn),
+        "ERROR" => Some(LevelFilter::Error),
+        _ => None,
+    }
+}
+
+pub fn truth(text: &str) -> Option<bool> {
+    number(&text.to_ascii_lowercase())
+}
+
+fn backend(text: &str) -> Option<Backend> {
+    match text.to_ascii_lowercase().as_str() {
+        "jsonl" => Some(Backend::Jsonl),
+        "sqlite" => Some(Backend::Sqlite),
+        "loki" => Some(Backend::Loki),
+        "none" => Some(Backend::None),
+        _ => None,
+    }
+}
+
+fn store_text(text: &str) -> Option<StoreText> {
+    match text.to_ascii_lowercase().as_str() {
+        "full" => Some(StoreText::Full),
+        "preview" => Some(StoreText::Preview),
+        "none" => Some(StoreText::None),
+        _ => None,
+    }
+}
+
+fn directory(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| PathBuf::from(text))
+}
+
+fn days(text: &str) -> Option<Option<u32>> {
+    number(text).filter(|days| *days <= MAX_DAYS).map(|days| Some(days).filter(|days| *days > 0))
+}
+
+fn bytes(text: &str) -> Option<Option<u64>> {
+    number(text).map(|bytes| Some(bytes).filter(|bytes| *bytes > 0))
+}

@@ -1,0 +1,166 @@
+//! What wins, what is wrong, and how it is said.
+
+use std::collections::HashMap;
+
+use super::*;
+
+fn resolve(args: &ProxyArgs, env: &[(&str, &str)]) -> Result<Config, Vec<BadValue>> {
+    let env: HashMap<&str, &str> = env.iter().copied().collect();
+    Config::resolve(args, &|name| env.get(name).map(|value| value.to_string()))
+}
+
+fn good(args: &ProxyArgs, env: &[(&str, &str)]) -> Config {
+    resolve(args, env).unwrap_or_else(|bad| panic!("{bad:?}"))
+}
+
+fn bad(args: &ProxyArgs, env: &[(&str, &str)]) -> Vec<String> {
+    match resolve(args, env) {
+        Ok(_) => panic!("nothing was found wrong"),
+        Err(bad) => bad.iter().map(BadValue::to_string).collect(),
+    }
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+#[test]
+fn nothing_given_means_the_documented_defaults() {
+    let config = good(&ProxyArgs::default(), &[]);
+    assert_eq!(config.listen.to_string(), "0.0.0.0:8000");
+    assert_eq!(config.upstream.to_string(), "http://localhost:11434");
+    assert_eq!(config.workers, 256);
+    assert_eq!(config.shutdown_grace, Duration::from_secs(30));
+    assert_eq!(config.idle_timeout, Some(Duration::from_secs(900)));
+    assert_eq!(config.log_level, LevelFilter::Info);
+    assert!(config.track_embeddings);
+    assert_eq!(config.token, None);
+    assert!(config.warnings.is_empty());
+    let history = History {
+        backend: Backend::Jsonl,
+        dir: PathBuf::from("./ollama_analytics"),
+        retention_days: Some(7),
+        store_text: StoreText::Full,
+        max_bytes: Some(10_737_418_240),
+        loki_url: None,
+    };
+    assert_eq!(config.history, history);
+}
+
+#[test]
+fn a_flag_wins_over_its_variable_and_a_variable_over_the_default() {
+    let env = [
+        ("OLLAMA_TAP_LISTEN", "127.0.0.1:1"),
+        ("PROXY_PORT", "2"),
+        ("OLLAMA_HOST", "gpu"),
+        ("OLLAMA_TAP_WORKERS", "3"),
+        ("OLLAMA_TAP_IDLE_TIMEOUT", "0"),
+        ("LOG_LEVEL", "warning"),
+        ("TRACK_EMBEDDINGS", "False"),
+        ("OLLAMA_TAP_TOKEN", "t0ken"),
+        ("ANALYTICS_BACKEND", "loki"),
+        ("LOKI_URL", "http://loki:3100"),
+        ("ANALYTICS_RETENTION_DAYS", "0"),
+    ];
+    let config = good(&ProxyArgs::default(), &env);
+    assert_eq!(config.listen.to_string(), "127.0.0.1:1");
+    assert_eq!(config.upstream.to_string(), "http://gpu:11434");
+    assert_eq!((config.workers, config.idle_timeout, config.log_level), (3, None, LevelFilter::Warn));
+    assert!(!config.track_embeddings);
+    assert_eq!(config.token.as_deref(), Some("t0ken"));
+    assert_eq!((config.history.backend, config.history.retention_days), (Backend::Loki, None));
+    assert_eq!(config.history.loki_url.as_deref(), Some("http://loki:3100"));
+
+    let args = ProxyArgs {
+        listen: some("[::1]:0"),
+        upstream: some("https://example.com/ollama"),
+        workers: some("4096"),
+        idle_timeout: some("0.5"),
+        log_level: some("debug"),
+        analytics_backend: some("none"),
+        analytics_max_bytes: some("0"),
+        ..ProxyArgs::default()
+    };
+    let config = good(&args, &env);
+    assert_eq!(config.listen.to_string(), "[::1]:0");
+    assert_eq!(config.upstream.to_string(), "https://example.com:443/ollama");
+    assert_eq!((config.workers, config.idle_timeout), (4096, Some(Duration::from_millis(500))));
+    assert_eq!(config.log_level, LevelFilter::Debug);
+    assert_eq!((config.history.backend, config.history.max_bytes), (Backend::None, None));
+}
+
+#[test]
+fn the_port_variable_moves_the_default_address_only() {
+    assert_eq!(good(&ProxyArgs::default(), &[("PROXY_PORT", "9000")]).listen.to_string(), "0.0.0.0:9000");
+    assert_eq!(good(&ProxyArgs::default(), &[("PROXY_PORT", "9000"), ("OLLAMA_TAP_LISTEN", "::1")]).listen.to_string(), "[::1]:8000");
+}
+
+#[test]
+fn an_empty_variable_is_unset_and_an_empty_flag_is_wrong() {
+    let env = [("OLLAMA_TAP_LISTEN", ""), ("OLLAMA_HOST", " "), ("OLLAMA_TAP_WORKERS", ""), ("OLLAMA_TAP_TOKEN", ""), ("LOKI_URL", "")];
+    let config = good(&ProxyArgs::default(), &env);
+    assert_eq!((config.listen.port, config.upstream.port, config.workers), (8000, 11434, 256));
+    assert_eq!(config.token, None);
+
+    let args = ProxyArgs { listen: some(""), upstream: some(""), token: some(""), analytics_dir: some(""), ..ProxyArgs::default() };
+    assert_eq!(bad(&args, &[]).len(), 4);
+}
+
+#[test]
+fn a_bad_port_in_ollamas_variable_warns_and_in_our_flag_is_wrong() {
+    let config = good(&ProxyArgs::default(), &[("OLLAMA_HOST", "gpu:66000")]);
+    assert_eq!(config.upstream.to_string(), "http://gpu:11434");
+    assert_eq!(config.warnings, ["OLLAMA_HOST=`gpu:66000`: `66000` is no port from 0 to 65535; 11434 is used"]);
+    assert_eq!(bad(&ProxyArgs { upstream: some("gpu:66000"), ..ProxyArgs::default() }, &[]).len(), 1);
+}
+
+#[test]
+fn the_loki_backend_needs_an_address_with_a_scheme() {
+    let args = ProxyArgs { analytics_backend: some("loki"), ..ProxyArgs::default() };
+    let text = "bad value for --loki-url: `` is required by the backend loki; accepted: http://HOST:PORT or https://HOST:PORT";
+    assert_eq!(bad(&args, &[]), [text]);
+    assert_eq!(bad(&args, &[("LOKI_URL", "loki:3100")]).len(), 1);
+}
+
+#[test]
+fn everything_bad_is_reported_at_once_by_the_name_it_was_given_under() {
+    let args = ProxyArgs {
+        listen: some("nowhere at all"),
+        workers: some("0"),
+        shutdown_grace: some("-1"),
+        token: some("two words"),
+        retention_days: some("week"),
+        ..ProxyArgs::default()
+    };
+    let env = [
+        ("OLLAMA_HOST", "ftp://gpu"),
+        ("OLLAMA_TAP_WORKERS", "7"),
+        ("OLLAMA_TAP_IDLE_TIMEOUT", "inf"),
+        ("LOG_LEVEL", "loud"),
+        ("TRACK_EMBEDDINGS", "perhaps"),
+        ("ANALYTICS_BACKEND", "tape"),
+        ("ANALYTICS_STORE_TEXT", "some"),
+        ("LOKI_URL", "loki"),
+        ("ANALYTICS_MAX_BYTES", "10G"),
+    ];
+    let expected = [
+        "bad value for --listen: `nowhere at all` (`nowhere at all` is neither an address nor a name); accepted: HOST:PORT, HOST, :PORT (every interface), PORT, or [IPV6]:PORT",
+        "bad value for OLLAMA_HOST: `ftp://gpu` has the scheme `ftp`, which is neither http nor https; accepted: http://HOST:PORT, https://HOST:PORT, HOST:PORT or HOST",
+        "bad value for --workers: `0`; accepted: a number from 1 to 4096",
+        "bad value for --shutdown-grace: `-1`; accepted: a number of seconds",
+        "bad value for OLLAMA_TAP_IDLE_TIMEOUT: `inf`; accepted: a number of seconds",
+        "bad value for LOG_LEVEL: `loud`; accepted: DEBUG, INFO, WARNING or ERROR",
+        "bad value for TRACK_EMBEDDINGS: `perhaps`; accepted: true or false",
+        "bad value for --token: `(not shown)`; accepted: letters, digits and signs of ASCII, without spaces",
+        "bad value for ANALYTICS_BACKEND: `tape`; accepted: jsonl, sqlite, loki or none",
+        "bad value for --retention-days: `week`; accepted: a number of days up to 36500 (0 = for ever)",
+        "bad value for ANALYTICS_STORE_TEXT: `some`; accepted: full, preview or none",
+        "bad value for ANALYTICS_MAX_BYTES: `10G`; accepted: a number of bytes (0 = no limit)",
+        "bad value for LOKI_URL: `loki`; accepted: http://HOST:PORT or https://HOST:PORT",
+    ];
+    assert_eq!(bad(&args, &env), expected);
+    assert_eq!(
+        bad(&ProxyArgs::default(), &[("PROXY_PORT", "65536")]),
+        ["bad value for PROXY_PORT: `65536`; accepted: a port from 0 to 65535"]
+    );
+}
