@@ -3,8 +3,14 @@
 
 mod address;
 mod cli;
+mod client;
 mod config;
+mod connections;
+mod fault;
+mod forward;
 mod observe;
+mod platform;
+mod reply;
 mod route;
 
 fn main() {}

@@ -1,0 +1,153 @@
+//! The reply on its way to the client: read, write, flush, and only then look.
+
+use std::io::Read;
+use std::time::Instant;
+
+use ureq::http::Response;
+use ureq::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING};
+
+use super::failure::{Failure, Kind};
+use super::line::Line;
+use super::{Hands, Report, headers};
+use crate::client::Client;
+use crate::connections::Flight;
+use crate::observe::Observer;
+use crate::platform;
+use crate::reply::{Frame, Framing, Manners, Reply};
+
+/// A reply of a known length up to this many bytes is read whole before its head goes out, so that one that breaks
+/// off becomes a clean error.
+const WHOLE_MAX: u64 = 1024 * 1024;
+
+/// How a reply failed, with the client where nothing was sent to it yet.
+type Failed = Box<(Failure, Option<Client>)>;
+
+/// Copies `response` to the client.
+pub fn reply(
+    response: Response<ureq::Body>,
+    client: Client,
+    manners: Manners,
+    hands: &mut Hands,
+    mut observer: Option<&mut Observer>,
+    flight: &Flight,
+    report: &mut Report,
+) -> Result<(), Failed> {
+    let Hands { courier, frame } = hands;
+    let raw = courier.line.take_reply_head();
+    if raw.bytes.is_empty() {
+        let text = "read the head of ollama's reply: its lines do not end in CR LF".into();
+        return Err(Box::new((Failure::Upstream(Kind::Invalid, text), Some(client))));
+    }
+    let status = response.status().as_u16();
+    let length = response.body().content_length().or_else(|| is_empty(&response).then_some(0));
+    let framing = manners.framing(status, length.is_some());
+    let head = headers::reply_head(&raw.bytes, manners.version(), framing);
+    let kind = header(&response, &CONTENT_TYPE).map(str::to_owned);
+    let encoding = header(&response, &CONTENT_ENCODING).map(str::to_owned);
+    let mut source = Source { reader: response.into_body().into_reader(), line: &courier.line, flight };
+
+    let whole = match (framing, length) {
+        (Framing::None, _) => Some(Vec::new()),
+        (_, Some(length)) if length <= WHOLE_MAX => match source.read_whole(length) {
+            Ok(body) => Some(body),
+            Err(failure) => return Err(Box::new((failure, Some(client)))),
+        },
+        _ => None,
+    };
+    let mut reply = Reply::new(client, manners, head, framing).map_err(|_| Box::new((Failure::ClientGone, None)))?;
+    report.status = Some(status);
+    if let Some(observer) = &mut observer {
+        observer.head(status, kind.as_deref(), encoding.as_deref());
+    }
+    if let Some(body) = whole {
+        let now = Instant::now();
+        reply.send_whole(&body).map_err(|_| Box::new((Failure::ClientGone, None)))?;
+        if let Some(observer) = observer {
+            observer.body(&body, now);
+        }
+        return Ok(());
+    }
+    let result = stream(&mut reply, &mut source, frame, observer, raw.body_began);
+    finish(reply, result).map_err(|failure| Box::new((failure, None)))
+}
+
+fn header<'a>(response: &'a Response<ureq::Body>, name: &HeaderName) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+/// ureq knows no length of a body that is not there, though its head may tell one: 0.
+fn is_empty(response: &Response<ureq::Body>) -> bool {
+    header(response, &CONTENT_LENGTH) == Some("0") && !response.headers().contains_key(TRANSFER_ENCODING)
+}
+
+/// The path of every token: nothing here allocates, locks or parses before the flush.
+fn stream(
+    reply: &mut Reply,
+    source: &mut Source,
+    frame: &mut Frame,
+    mut observer: Option<&mut Observer>,
+    body_began: bool,
+) -> Result<(), Failure> {
+    if !body_began {
+        reply.send_head().map_err(|_| Failure::ClientGone)?;
+    }
+    // A stream may last for minutes, and there may be a thousand; what led to here needed far more stack than the loop.
+    platform::release_stack();
+    loop {
+        let amount = source.read(frame)?;
+        let now = Instant::now();
+        if amount == 0 {
+            return Ok(());
+        }
+        reply.send(frame, amount).map_err(|_| Failure::ClientGone)?;
+        if let Some(observer) = &mut observer {
+            observer.body(frame.data(amount), now);
+        }
+    }
+}
+
+fn finish(reply: Reply, result: Result<(), Failure>) -> Result<(), Failure> {
+    match result {
+        Ok(()) => reply.end().map_err(|_| Failure::ClientGone),
+        Err(failure) => {
+            reply.abort();
+            Err(failure)
+        }
+    }
+}
+
+/// The body of a reply, and what tells a clean end of it from others.
+struct Source<'a> {
+    reader: ureq::BodyReader<'static>,
+    line: &'a Line,
+    flight: &'a Flight,
+}
+
+impl Source<'_> {
+    fn read(&mut self, frame: &mut Frame) -> Result<usize, Failure> {
+        match frame.read_from(&mut self.reader) {
+            Ok(0) => self.check_end().map(|()| 0),
+            Ok(amount) => Ok(amount),
+            Err(e) => Err(broke(&e)),
+        }
+    }
+
+    fn read_whole(&mut self, length: u64) -> Result<Vec<u8>, Failure> {
+        let mut body = Vec::with_capacity(length as usize);
+        self.reader.read_to_end(&mut body).map_err(|e| broke(&e))?;
+        self.check_end()?;
+        Ok(body)
+    }
+
+    /// A body that only the close delimits ends the same way when Ollama dies and when we cut it.
+    fn check_end(&self) -> Result<(), Failure> {
+        match (self.line.is_broken(), self.flight.is_cut()) {
+            (false, None) => Ok(()),
+            _ => Err(Failure::Upstream(Kind::Body, "read ollama's reply: the connection was reset".into())),
+        }
+    }
+}
+
+fn broke(error: &std::io::Error) -> Failure {
+    Failure::Upstream(Kind::Body, format!("read ollama's reply: it broke off: {}", error.to_string().to_lowercase()))
+}

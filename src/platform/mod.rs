@@ -1,0 +1,35 @@
+//! What differs between systems, under equal names. The only place with `cfg` or `unsafe`.
+
+#![allow(unsafe_code)]
+
+mod sockets;
+mod tiny_http;
+
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod system;
+#[cfg(all(unix, not(target_os = "linux")))]
+#[path = "other_unix.rs"]
+mod system;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix as family;
+
+pub use family::{has_input, host_name, raise_descriptor_limit, release_stack, set_thread_stack, wait_for_signals};
+pub use sockets::{connections, socket_of};
+pub use system::{memory_bytes, port_holder, process_collector};
+pub use tiny_http::defuse;
+
+use std::net::SocketAddr;
+
+/// One of the connections that we accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection {
+    pub peer: SocketAddr,
+    /// The peer has closed its side: it left, or it will send no more.
+    pub peer_closed: bool,
+    /// Bytes have arrived that nobody has read yet.
+    pub unread: bool,
+}

@@ -1,0 +1,75 @@
+//! What Linux and macOS share.
+
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Raises the limit of open descriptors to `wanted`, or to what the system allows. Returns the limit in force.
+pub fn raise_descriptor_limit(wanted: u64) -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid, writable rlimit for the whole call.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
+        return 0;
+    }
+    let target = wanted.min(limit.rlim_max);
+    if limit.rlim_cur < target {
+        let raised = libc::rlimit { rlim_cur: target, rlim_max: limit.rlim_max };
+        // SAFETY: `raised` is a valid rlimit, only read by the call.
+        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raised) } == 0 {
+            return target;
+        }
+    }
+    limit.rlim_cur
+}
+
+/// Calls `on_signal` for each SIGINT and SIGTERM, on a thread of its own.
+pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(|_| on_signal()))?;
+    Ok(())
+}
+
+/// Looks, without waiting or taking anything, whether `stream` has bytes to read, and copies the first of them.
+/// `Some(0)` means that the peer has closed or reset the connection, `None` that there is nothing yet.
+pub fn has_input(stream: &TcpStream, first: &mut [u8]) -> Option<usize> {
+    // SAFETY: the descriptor is open as long as `stream` lives; the pointer and length are those of a valid buffer.
+    let got = unsafe { libc::recv(stream.as_raw_fd(), first.as_mut_ptr().cast(), first.len(), libc::MSG_PEEK | libc::MSG_DONTWAIT) };
+    match got {
+        0.. => Some(got as usize),
+        _ if io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock => None,
+        _ => Some(0),
+    }
+}
+
+/// The stack of every thread that does not ask for its own, tiny_http's among them. Call it before the first thread starts.
+pub fn set_thread_stack(bytes: usize) {
+    // SAFETY: no other thread runs yet that could read the environment at the same time.
+    unsafe { std::env::set_var("RUST_MIN_STACK", bytes.to_string()) };
+}
+
+/// The name of this machine.
+pub fn host_name() -> Option<String> {
+    let mut name = [0u8; 256];
+    // SAFETY: pointer and length are those of a valid buffer, whose last byte stays 0.
+    let failed = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) } != 0;
+    let end = name.iter().position(|b| *b == 0)?;
+    if failed { None } else { String::from_utf8(name[..end].to_vec()).ok() }
+}
+
+/// Gives the memory of this thread's stack below the caller back to the system, where `set_thread_stack` or more was set for it.
+pub fn release_stack() {
+    /// What this function itself may use below its first variable (bytes).
+    const MARGIN: usize = 1024;
+    /// As deep as calls went before, and far less than a stack has left (bytes).
+    const DEPTH: usize = 64 * 1024;
+    const PAGE: usize = 4 * 1024;
+    let here = 0u8;
+    let top = (&raw const here as usize - MARGIN) & !(PAGE - 1);
+    // SAFETY: the pages from DEPTH below `top` up to it belong to this thread's stack, which is at least four times as large
+    // and used by no more than a quarter here; they lie below every live frame, so that nothing is lost when they read as
+    // zeros from now on.
+    unsafe { libc::madvise((top - DEPTH) as *mut libc::c_void, DEPTH, libc::MADV_DONTNEED) };
+}
