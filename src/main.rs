@@ -8,6 +8,7 @@ mod config;
 mod connections;
 mod fault;
 mod forward;
+mod metrics;
 mod observe;
 mod platform;
 mod reply;

@@ -1,0 +1,165 @@
+//! METRICS: what is counted when, on a registry of our own; the families are defined in `families`, once each.
+//!
+//! Nothing here fails or waits: a request counts in a few microseconds, and a scrape only reads.
+
+mod families;
+mod labels;
+mod loaded;
+
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{Encoder, HistogramVec, Registry, TextEncoder};
+
+use crate::observe::{Exchange, Outcome};
+use families::Families;
+use labels::{Models, code_label, method_label};
+use loaded::Loaded;
+pub use loaded::{LoadedModel, OllamaStatus};
+
+/// Content-Type of `Metrics::encode`.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Every metric of the process. Shared by reference; all of it works from any thread.
+pub struct Metrics {
+    registry: Registry,
+    families: Families,
+    models: Models,
+    loaded: Loaded,
+}
+
+impl Metrics {
+    /// Fails only where a family is defined wrong or twice, which the first test finds.
+    pub fn new(version: &str) -> Result<Metrics, prometheus::Error> {
+        let registry = Registry::new();
+        let families = Families::new(&registry)?;
+        families.start_at_zero();
+        families.build_info.with_label_values(&[version, std::env::consts::OS, std::env::consts::ARCH]).set(1);
+        Ok(Metrics { registry, families, models: Models::default(), loaded: Loaded::default() })
+    }
+
+    /// Adds a collector of the platform's own (`process_*`).
+    pub fn register(&self, collector: Box<dyn Collector>) -> Result<(), prometheus::Error> {
+        self.registry.register(collector)
+    }
+
+    /// An inference request was read. `id` is its `interaction_id`; `ended` follows for the same one.
+    pub fn began(&self, id: &str, model: Option<&str>) {
+        let label = self.models.label(model);
+        self.families.active_requests.with_label_values(&[label]).inc();
+        self.models.began(id, label);
+    }
+
+    /// An inference request ended: everything that one exchange moves.
+    pub fn ended(&self, exchange: &Exchange) {
+        if let Some(label) = self.models.ended(&exchange.interaction_id) {
+            self.families.active_requests.with_label_values(&[label]).dec();
+        }
+        if exchange.load_only {
+            return;
+        }
+        if let (Some(200..=299), Some(model)) = (exchange.http_status, &exchange.model) {
+            self.models.confirm(model);
+        }
+        let model = self.models.label(exchange.model.as_deref());
+        self.observe_times(exchange, model);
+        self.observe_tokens(exchange, model);
+        // Last, so that a scrape which counts a request holds all that it moved.
+        self.count_request(exchange, model);
+    }
+
+    fn count_request(&self, exchange: &Exchange, model: &str) {
+        let f = &self.families;
+        let (endpoint, category) = (exchange.endpoint.as_str(), exchange.prompt_category);
+        for outcome in Outcome::ALL {
+            let counter = f.requests.with_label_values(&[model, endpoint, outcome.as_str(), category]);
+            counter.inc_by((outcome == exchange.outcome).into());
+        }
+        observe(&f.request_duration, &[model, endpoint, category], Some(exchange.duration));
+        let dialect = exchange.endpoint.dialect().as_str();
+        f.parse_failures.with_label_values(&[dialect]).inc_by(exchange.parse_failures);
+    }
+
+    fn observe_times(&self, exchange: &Exchange, model: &str) {
+        let f = &self.families;
+        observe(&f.response, &[model], exchange.total_duration);
+        observe(&f.load_duration, &[model], exchange.load_duration);
+        observe(&f.prompt_eval_duration, &[model], exchange.prompt_eval_duration);
+        observe(&f.eval_duration, &[model], exchange.eval_duration);
+        observe(&f.time_to_first_token, &[model, exchange.endpoint.as_str()], exchange.time_to_first_token);
+        observe(&f.time_per_output_token, &[model], exchange.time_per_output_token);
+    }
+
+    fn observe_tokens(&self, exchange: &Exchange, model: &str) {
+        let f = &self.families;
+        if let Some(tokens) = exchange.prompt_tokens {
+            f.tokens_processed.with_label_values(&[model]).inc_by(tokens);
+        }
+        if let Some(tokens) = exchange.generated_tokens.filter(|_| !exchange.endpoint.is_embedding()) {
+            f.tokens_generated_total.with_label_values(&[model]).inc_by(tokens);
+            f.tokens_generated.with_label_values(&[model, exchange.prompt_category]).observe(tokens as f64);
+        }
+        if let Some(speed) = exchange.tokens_per_second.filter(|speed| speed.is_finite() && *speed >= 0.0) {
+            f.tokens_per_second.with_label_values(&[model, exchange.prompt_category]).observe(speed);
+        }
+    }
+
+    /// Any request was answered. `endpoint` is one of `labels::HTTP_ENDPOINTS` or another template, or `other`.
+    pub fn http_request(&self, endpoint: &str, method: &str, code: u16) {
+        self.families.http_requests.with_label_values(&[endpoint, method_label(method), &code_label(code)]).inc();
+    }
+
+    /// Ollama could not be reached or understood. `kind` is a `forward::failure::Kind`.
+    pub fn upstream_error(&self, kind: &'static str) {
+        self.families.upstream_errors.with_label_values(&[kind]).inc();
+    }
+
+    /// A request met one of our bounds. `reason` is one of `labels::REFUSALS`.
+    pub fn refused(&self, reason: &'static str) {
+        self.families.refused.with_label_values(&[reason]).inc();
+    }
+
+    /// A worker took a request that had waited this long.
+    pub fn queue_wait(&self, wait: Duration) {
+        self.families.queue_wait.observe(wait.as_secs_f64());
+    }
+
+    /// How many workers there are.
+    pub fn workers(&self, count: usize) {
+        self.families.workers.set(count as i64);
+    }
+
+    /// This many more workers are busy: 1 when one takes a request, -1 when it is done.
+    pub fn workers_busy(&self, change: i64) {
+        self.families.workers_busy.add(change);
+    }
+
+    /// The listener had died and was built again.
+    pub fn listener_restarted(&self) {
+        self.families.listener_restarts.inc();
+    }
+
+    /// What Ollama said of itself. Series of models that it no longer names are removed.
+    pub fn ollama(&self, status: &OllamaStatus) {
+        self.families.up.set(status.up.into());
+        self.loaded.show(status, &self.families);
+    }
+
+    /// Prometheus text format 0.0.4, sorted by name and labels.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(64 << 10);
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            log::error!("encoding metrics: {error}");
+        }
+        text
+    }
+}
+
+fn observe(family: &HistogramVec, labels: &[&str], time: Option<Duration>) {
+    if let Some(time) = time {
+        family.with_label_values(labels).observe(time.as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests;

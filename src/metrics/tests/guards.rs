@@ -1,0 +1,86 @@
+//! Labels stay few, and series that mean nothing any more go away.
+
+use super::*;
+
+/// One exchange of a model that does not exist.
+fn missing(model: &str) -> Exchange {
+    let nothing = Exchange { prompt_tokens: None, generated_tokens: None, tokens_per_second: None, ..chat() };
+    Exchange { model: Some(model.to_owned()), outcome: Outcome::Error, http_status: Some(404), ..nothing }
+}
+
+#[test]
+fn a_request_leaves_the_active_series_that_it_entered() {
+    let metrics = metrics();
+    metrics.began("00000000000000aa", Some("talk"));
+    metrics.models.confirm("talk");
+    metrics.began("00000000000000bb", Some("talk"));
+    metrics.began("00000000000000cc", None);
+    let active = |model: &str| value(&metrics, &format!("ollama_active_requests{{model=\"{model}\"}}"));
+    assert_eq!((active("other"), active("talk"), active("unknown")), (Some("1".into()), Some("1".into()), Some("1".into())));
+    metrics.ended(&chat());
+    metrics.ended(&chat());
+    assert_eq!((active("other"), active("talk"), active("unknown")), (Some("0".into()), Some("1".into()), Some("1".into())));
+}
+
+#[test]
+fn a_model_that_no_reply_confirmed_is_other_and_no_model_is_unknown() {
+    let metrics = metrics();
+    metrics.ended(&missing("no-such-model"));
+    metrics.ended(&Exchange { model: None, ..chat() });
+    metrics.ended(&Exchange { model: Some(String::new()), ..chat() });
+    let total = |model: &str| value(&metrics, &format!("ollama_tokens_processed_total{{model=\"{model}\"}}"));
+    assert_eq!(total("unknown").as_deref(), Some("22"));
+    assert!(String::from_utf8(metrics.encode()).unwrap().contains("model=\"other\",prompt_category=\"question\",status=\"error\"} 1"));
+    assert!(!String::from_utf8(metrics.encode()).unwrap().contains("no-such-model"));
+}
+
+#[test]
+fn a_confirmed_model_keeps_its_name_when_it_fails_later() {
+    let metrics = metrics();
+    metrics.ended(&chat());
+    let moved = moves(&metrics, |m| m.ended(&Exchange { http_status: Some(500), ..missing("talk") }));
+    assert!(moved.iter().any(|line| line.contains("model=\"talk\"") && line.contains("status=\"error\"} 1")), "{moved:?}");
+}
+
+#[test]
+fn names_beyond_the_bound_and_names_too_long_are_other() {
+    let models = Models::default();
+    models.confirm(&"x".repeat(MAX_NAME + 1));
+    assert_eq!(models.label(Some(&"x".repeat(MAX_NAME + 1))), "other");
+    for n in 0..=MAX_MODELS {
+        models.confirm(&format!("model-{n}"));
+    }
+    assert_eq!(models.label(Some("model-199")), "model-199");
+    assert_eq!(models.label(Some("model-200")), "other");
+}
+
+#[test]
+fn series_of_models_that_were_unloaded_are_removed() {
+    let metrics = metrics();
+    metrics.ollama(&status(&["a", "b"]));
+    metrics.ollama(&status(&["b", "c"]));
+    let shown = samples(&metrics);
+    let series = |name: &str| shown.keys().filter(|key| key.contains(&format!("model=\"{name}\""))).count();
+    assert_eq!((series("a"), series("b"), series("c")), (0, 4, 4));
+    assert_eq!((shown["ollama_up"].as_str(), shown["ollama_version_info{version=\"0.33.0\"}"].as_str()), ("1", "1"));
+    assert_eq!(shown["ollama_model_vram_bytes{model=\"b\"}"], "3");
+
+    metrics.ollama(&OllamaStatus::default());
+    let shown = samples(&metrics);
+    assert!(!shown.keys().any(|key| key.starts_with("ollama_model_")));
+    let versions: Vec<&String> = shown.keys().filter(|key| key.starts_with("ollama_version_info")).collect();
+    assert_eq!(versions, ["ollama_version_info{version=\"unknown\"}"]);
+    assert_eq!(shown["ollama_up"], "0");
+}
+
+#[test]
+fn loaded_models_are_bounded() {
+    let metrics = metrics();
+    let names: Vec<String> = (0..300).map(|n| format!("model-{n}")).collect();
+    metrics.ollama(&status(&names.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert_eq!(samples(&metrics).keys().filter(|key| key.starts_with("ollama_model_loaded")).count(), MAX_MODELS);
+    let huge = LoadedModel { size: u64::MAX, context_length: None, ..status(&["b"]).models[0].clone() };
+    metrics.ollama(&OllamaStatus { models: vec![huge], ..status(&[]) });
+    assert_eq!(value(&metrics, "ollama_model_size_bytes{model=\"b\"}"), Some((i64::MAX as f64).to_string()));
+    assert_eq!(value(&metrics, "ollama_model_context_length{model=\"b\"}"), None);
+}

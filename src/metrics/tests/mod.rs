@@ -1,0 +1,189 @@
+//! What one exchange moves; beside it the contract's table and the bounds of labels.
+
+mod contract;
+mod guards;
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use super::labels::*;
+use super::*;
+use crate::route::{Dialect, Inference};
+
+const KIB: u64 = 1024;
+
+fn metrics() -> Metrics {
+    Metrics::new("1.2.3").unwrap()
+}
+
+fn chat() -> Exchange {
+    Exchange {
+        interaction_id: "00000000000000aa".to_owned(),
+        arrived: SystemTime::UNIX_EPOCH,
+        endpoint: Inference::Chat,
+        client_ip: None,
+        user_agent: None,
+        model: Some("talk".to_owned()),
+        prompt: Some("why".to_owned()),
+        prompt_category: "question",
+        request_bytes: 100,
+        outcome: Outcome::Success,
+        error: None,
+        http_status: Some(200),
+        load_only: false,
+        stream: true,
+        done_reason: Some("stop".to_owned()),
+        response: "because".to_owned(),
+        thinking: String::new(),
+        tool_calls: Vec::new(),
+        truncated: false,
+        response_bytes: 4 * KIB,
+        prompt_tokens: Some(11),
+        generated_tokens: Some(33),
+        tokens_estimated: false,
+        tokens_per_second: Some(66.0),
+        duration: Duration::from_millis(900),
+        queue_wait: Duration::ZERO,
+        total_duration: Some(Duration::from_millis(800)),
+        load_duration: Some(Duration::from_millis(4)),
+        prompt_eval_duration: Some(Duration::from_millis(30)),
+        eval_duration: Some(Duration::from_millis(500)),
+        time_to_first_token: Some(Duration::from_millis(300)),
+        time_per_output_token: Some(Duration::from_millis(15)),
+        parse_failures: 0,
+    }
+}
+
+fn status(names: &[&str]) -> OllamaStatus {
+    let model = |name: &&str| LoadedModel { name: name.to_string(), size: 5, size_vram: 3, context_length: Some(4096) };
+    OllamaStatus { up: true, version: Some("0.33.0".to_owned()), models: names.iter().map(model).collect() }
+}
+
+/// Every sample but the buckets, by series.
+fn samples(metrics: &Metrics) -> BTreeMap<String, String> {
+    let text = String::from_utf8(metrics.encode()).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.contains("_bucket{"));
+    lines.filter_map(|line| line.rsplit_once(' ')).map(|(series, value)| (series.to_owned(), value.to_owned())).collect()
+}
+
+/// The samples that `act` changed or brought, zeros aside.
+fn moves(metrics: &Metrics, act: impl FnOnce(&Metrics)) -> Vec<String> {
+    let before = samples(metrics);
+    act(metrics);
+    let news = |(series, value): &(String, String)| before.get(series).map_or("0", String::as_str) != value;
+    samples(metrics).into_iter().filter(news).map(|(series, value)| format!("{series} {value}")).collect()
+}
+
+fn value(metrics: &Metrics, series: &str) -> Option<String> {
+    samples(metrics).remove(series)
+}
+
+#[test]
+fn a_chat_moves_exactly_what_it_should() {
+    let expected = [
+        "ollama_eval_duration_seconds_count{model=\"talk\"} 1",
+        "ollama_eval_duration_seconds_sum{model=\"talk\"} 0.5",
+        "ollama_load_duration_seconds_count{model=\"talk\"} 1",
+        "ollama_load_duration_seconds_sum{model=\"talk\"} 0.004",
+        "ollama_prompt_eval_duration_seconds_count{model=\"talk\"} 1",
+        "ollama_prompt_eval_duration_seconds_sum{model=\"talk\"} 0.03",
+        "ollama_request_duration_seconds_count{endpoint=\"api/chat\",model=\"talk\",prompt_category=\"question\"} 1",
+        "ollama_request_duration_seconds_sum{endpoint=\"api/chat\",model=\"talk\",prompt_category=\"question\"} 0.9",
+        "ollama_requests_total{endpoint=\"api/chat\",model=\"talk\",prompt_category=\"question\",status=\"success\"} 1",
+        "ollama_response_seconds_count{model=\"talk\"} 1",
+        "ollama_response_seconds_sum{model=\"talk\"} 0.8",
+        "ollama_time_per_output_token_seconds_count{model=\"talk\"} 1",
+        "ollama_time_per_output_token_seconds_sum{model=\"talk\"} 0.015",
+        "ollama_time_to_first_token_seconds_count{endpoint=\"api/chat\",model=\"talk\"} 1",
+        "ollama_time_to_first_token_seconds_sum{endpoint=\"api/chat\",model=\"talk\"} 0.3",
+        "ollama_tokens_generated_count{model=\"talk\",prompt_category=\"question\"} 1",
+        "ollama_tokens_generated_sum{model=\"talk\",prompt_category=\"question\"} 33",
+        "ollama_tokens_generated_total{model=\"talk\"} 33",
+        "ollama_tokens_per_second_count{model=\"talk\",prompt_category=\"question\"} 1",
+        "ollama_tokens_per_second_sum{model=\"talk\",prompt_category=\"question\"} 66",
+        "ollama_tokens_processed_total{model=\"talk\"} 11",
+    ];
+    assert_eq!(moves(&metrics(), |m| m.ended(&chat())), expected);
+}
+
+#[test]
+fn an_exchange_whose_numbers_are_unknown_moves_count_and_duration_only() {
+    let bare = Exchange {
+        outcome: Outcome::Cancelled,
+        prompt_tokens: None,
+        generated_tokens: None,
+        tokens_per_second: None,
+        total_duration: None,
+        load_duration: None,
+        prompt_eval_duration: None,
+        eval_duration: None,
+        time_to_first_token: None,
+        time_per_output_token: None,
+        parse_failures: 2,
+        endpoint: Inference::V1Messages,
+        ..chat()
+    };
+    let moved = moves(&metrics(), |m| m.ended(&bare));
+    let names: Vec<&str> = moved.iter().filter_map(|line| line.split('{').next()).collect();
+    let expected = [
+        "ollama_request_duration_seconds_count",
+        "ollama_request_duration_seconds_sum",
+        "ollama_requests_total",
+        "ollama_tap_parse_failures_total",
+    ];
+    assert_eq!(names, expected);
+    assert!(moved[2].contains("status=\"cancelled\"") && moved[3].ends_with("{dialect=\"anthropic\"} 2"), "{moved:?}");
+}
+
+#[test]
+fn a_reply_that_only_loads_a_model_moves_nothing_but_the_active_requests() {
+    let metrics = metrics();
+    let load = Exchange { load_only: true, parse_failures: 1, ..chat() };
+    assert_eq!(moves(&metrics, |m| m.began(&load.interaction_id, Some("talk"))), ["ollama_active_requests{model=\"other\"} 1"]);
+    assert_eq!(moves(&metrics, |m| m.ended(&load)), ["ollama_active_requests{model=\"other\"} 0"]);
+}
+
+#[test]
+fn embeddings_generate_no_tokens() {
+    let embed = Exchange { endpoint: Inference::Embed, generated_tokens: Some(0), ..chat() };
+    let moved = moves(&metrics(), |m| m.ended(&embed));
+    assert!(!moved.iter().any(|line| line.starts_with("ollama_tokens_generated")), "{moved:?}");
+}
+
+#[test]
+fn a_speed_that_is_no_number_is_not_observed() {
+    let metrics = metrics();
+    for speed in [f64::NAN, f64::INFINITY, -1.0] {
+        metrics.ended(&Exchange { tokens_per_second: Some(speed), ..chat() });
+    }
+    assert_eq!(value(&metrics, "ollama_tokens_per_second_count{model=\"talk\",prompt_category=\"question\"}"), None);
+}
+
+#[test]
+fn requests_of_any_kind_count_under_bounded_labels() {
+    let metrics = metrics();
+    let moved = moves(&metrics, |m| {
+        m.http_request("api/chat", "POST", 200);
+        m.http_request("other", "BREW", 999);
+        m.upstream_error("connect");
+        m.refused("busy");
+        m.listener_restarted();
+        m.workers(256);
+        m.workers_busy(1);
+        m.workers_busy(1);
+        m.workers_busy(-1);
+        m.queue_wait(Duration::from_millis(250));
+    });
+    let expected = [
+        "ollama_tap_http_requests_total{code=\"200\",endpoint=\"api/chat\",method=\"POST\"} 1",
+        "ollama_tap_http_requests_total{code=\"other\",endpoint=\"other\",method=\"other\"} 1",
+        "ollama_tap_listener_restarts_total 1",
+        "ollama_tap_queue_wait_seconds_count 1",
+        "ollama_tap_queue_wait_seconds_sum 0.25",
+        "ollama_tap_refused_total{reason=\"busy\"} 1",
+        "ollama_tap_upstream_errors_total{kind=\"connect\"} 1",
+        "ollama_tap_workers 256",
+        "ollama_tap_workers_busy 1",
+    ];
+    assert_eq!(moved, expected);
+}
