@@ -1,0 +1,72 @@
+//! The log on stderr, and what it says of an inference request.
+//!
+//! | level | what it may contain |
+//! |---|---|
+//! | error | what needs somebody: our own threads or listener in trouble |
+//! | warn | what we mended or went on without |
+//! | info | start, stop, Ollama coming and going, one line per inference request |
+//! | debug | binding, the route of each request, queue depths, every answer of the watcher's |
+//!
+//! Never, at any level: a prompt, a reply's text, a header's value.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::panic::PanicHookInfo;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::SystemTime;
+
+use log::LevelFilter;
+
+use crate::observe::Exchange;
+use crate::watch;
+
+/// Starts logging, and makes panics part of the log.
+pub fn start(level: LevelFilter) {
+    env_logger::Builder::new()
+        // Libraries log heads, values included.
+        .filter_level(LevelFilter::Off)
+        .filter_module(env!("CARGO_CRATE_NAME"), level)
+        .format(|line, record| {
+            let now = humantime::format_rfc3339_millis(SystemTime::now());
+            writeln!(line, "{now} {:5} {}", record.level(), record.args())
+        })
+        .init();
+    std::panic::set_hook(Box::new(on_panic));
+}
+
+/// A panic of a thread of ours is an error. One of tiny_http's threads may have been the one that accepts.
+fn on_panic(panic: &PanicHookInfo) {
+    let place = panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+    match std::thread::current().name() {
+        Some(name) => log::error!("thread {name} panicked at {place}"),
+        None => {
+            watch::SUSPECT.store(true, SeqCst);
+            log::debug!("a connection's thread panicked at {place}");
+        }
+    }
+}
+
+/// One line on an inference request that has ended.
+pub fn exchange(exchange: &Exchange) {
+    log::info!("{}", describe(exchange));
+}
+
+fn describe(exchange: &Exchange) -> String {
+    let mut line = format!(
+        "{} {} {} {}",
+        exchange.interaction_id,
+        exchange.model.as_deref().map_or_else(|| "unknown".into(), |model| model.escape_debug().to_string()),
+        exchange.endpoint.as_str(),
+        exchange.outcome.as_str()
+    );
+    let mut put = |name: &str, value: Option<String>| value.into_iter().for_each(|value| _ = write!(line, " {name}={value}"));
+    let estimated = if exchange.tokens_estimated { "~" } else { "" };
+    put("http", exchange.http_status.map(|status| status.to_string()));
+    put("prompt_tokens", exchange.prompt_tokens.map(|n| n.to_string()));
+    put("tokens", exchange.generated_tokens.map(|n| format!("{estimated}{n}")));
+    put("tokens/s", exchange.tokens_per_second.map(|rate| format!("{rate:.1}")));
+    put("first_token", exchange.time_to_first_token.map(|time| format!("{:.3}s", time.as_secs_f64())));
+    put("duration", Some(format!("{:.3}s", exchange.duration.as_secs_f64())));
+    put("load_only", exchange.load_only.then(|| "true".into()));
+    line
+}

@@ -1,0 +1,98 @@
+//! Our own questions to Ollama: is it there, which version, which models. Never in the way of a forwarded request.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use ureq::Agent;
+use ureq::unversioned::transport::DefaultConnector;
+
+use crate::forward::failure::chain;
+use crate::forward::upstream::{Names, Target};
+use crate::metrics::{LoadedModel, OllamaStatus};
+
+/// What a question may take; Ollama answers these from memory.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An answer is read up to this many bytes.
+const ANSWER_MAX: u64 = 8 * 1024 * 1024;
+
+/// Asks one Ollama.
+pub struct Ollama {
+    agent: Agent,
+    base: String,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: String,
+}
+
+#[derive(Deserialize)]
+struct Running {
+    #[serde(default)]
+    models: Option<Vec<RunningModel>>,
+}
+
+#[derive(Deserialize)]
+struct RunningModel {
+    name: String,
+    #[serde(default)]
+    size: u64,
+    #[serde(default)]
+    size_vram: u64,
+    context_length: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    #[serde(default)]
+    models: Option<Vec<Tag>>,
+}
+
+#[derive(Deserialize)]
+struct Tag {
+    name: String,
+}
+
+impl Ollama {
+    pub fn new(target: &Target) -> Ollama {
+        let config = target
+            .config()
+            .http_status_as_error(true)
+            .timeout_global(Some(PATIENCE))
+            .user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let agent = Agent::with_parts(config, DefaultConnector::default(), Names);
+        Ollama { agent, base: format!("{}{}", target.upstream.origin(), target.upstream.base_path) }
+    }
+
+    /// The version it says it is.
+    pub fn version(&self) -> Result<String, String> {
+        self.ask::<Version>("/api/version").map(|answer| answer.version)
+    }
+
+    /// The names of the models it has.
+    pub fn models(&self) -> Result<Vec<String>, String> {
+        Ok(self.ask::<Tags>("/api/tags")?.models.unwrap_or_default().into_iter().map(|tag| tag.name).collect())
+    }
+
+    /// What the gauges show.
+    pub fn status(&self) -> Result<OllamaStatus, String> {
+        let version = self.version()?;
+        let running = self.ask::<Running>("/api/ps").map(|answer| answer.models.unwrap_or_default()).unwrap_or_default();
+        let models = running.into_iter().map(|model| LoadedModel {
+            name: model.name,
+            size: model.size,
+            size_vram: model.size_vram,
+            context_length: model.context_length,
+        });
+        Ok(OllamaStatus { up: true, version: Some(version), models: models.collect() })
+    }
+
+    fn ask<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, String> {
+        let failed = |why: String| format!("ask ollama at {}{path}: {why}", self.base);
+        let mut response = self.agent.get(format!("{}{path}", self.base)).call().map_err(|e| failed(chain(&e)))?;
+        let text = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map_err(|e| failed(chain(&e)))?;
+        serde_json::from_slice(&text).map_err(|e| failed(format!("what answers there is no ollama: {e}")))
+    }
+}
