@@ -1,1 +1,36 @@
-//! The executable as its users meet it.
+//! The executable as its users meet it: started for real, between a scripted stand-in for Ollama and a client that speaks raw bytes.
+
+/// What the tests are made of: the executable, the stand-in, the client, /metrics, the recordings.
+mod harness;
+
+/// The harness alone: client and stand-in without the tap between them.
+mod bare;
+/// An Ollama that refuses, dies or talks nonsense.
+mod broken;
+/// The command line and the variables.
+mod cli;
+/// Whole connections of real clients.
+mod clients;
+/// Bad input and floods.
+mod hostile;
+/// Large bodies stream with flat memory.
+mod large;
+/// Start, watching Ollama, logging, signals.
+#[cfg(unix)]
+mod lifecycle;
+/// Valid requests, spoilt at random.
+mod mutations;
+/// The tap's own pages.
+mod pages;
+/// Prometheus and the Python clients.
+mod realparts;
+/// Every recorded exchange of a real Ollama.
+mod replay;
+/// What Ollama answers reaches the client as it was answered.
+mod replies;
+/// Tokens pass as they are made, and a client that leaves frees Ollama.
+mod streaming;
+/// The README against the code, and the house rules.
+mod tidy;
+/// What a client sends reaches Ollama as it was sent.
+mod transparency;

@@ -1,0 +1,201 @@
+//! The command line and the variables: what is said, where it listens, and the exit codes (0 done, 1 failed, 2 not understood).
+
+use std::net::TcpListener;
+
+use crate::harness::ollama::json;
+use crate::harness::{FakeOllama, Options, metric, tapped};
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("addr").port()
+}
+
+/// Runs it to its end, which must be this one, and returns stderr.
+fn fails(options: Options, code: i32) -> String {
+    let (exit, _, stderr) = options.run();
+    assert_eq!(exit, code, "{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    stderr
+}
+
+fn says(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "no {word:?} in: {text}");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    for flag in ["--version", "-V"] {
+        let (exit, stdout, _) = Options::bare(&[flag]).run();
+        assert_eq!((exit, stdout.trim()), (0, concat!("ollama-tap ", env!("CARGO_PKG_VERSION"))));
+    }
+}
+
+#[test]
+fn help_names_the_commands_and_the_flags() {
+    let (exit, stdout, _) = Options::bare(&["--help"]).run();
+    assert_eq!(exit, 0);
+    says(&stdout, &["proxy", "--version"]);
+    let (exit, stdout, _) = Options::bare(&["proxy", "--help"]).run();
+    assert_eq!(exit, 0);
+    says(&stdout, &["--listen", "--upstream", "--workers", "--shutdown-grace", "--idle-timeout", "--log-level", "--track-embeddings"]);
+}
+
+#[test]
+fn an_unknown_flag_is_named() {
+    says(&fails(Options::bare(&["proxy", "--nope"]), 2), &["--nope", "--help"]);
+    says(&fails(Options::bare(&["--nope"]), 2), &["--nope"]);
+}
+
+#[test]
+fn all_bad_values_are_reported_at_once() {
+    let args = ["proxy", "--listen", "here", "--workers", "none", "--idle-timeout", "soon", "--upstream", "ftp://x"];
+    let options = Options::bare(&args).env("LOG_LEVEL", "loud").env("OLLAMA_TAP_SHUTDOWN_GRACE", "-1").env("TRACK_EMBEDDINGS", "maybe");
+    let stderr = fails(options, 2);
+    let pairs = [
+        ("--workers", "none"),
+        ("--idle-timeout", "soon"),
+        ("--upstream", "ftp://x"),
+        ("LOG_LEVEL", "loud"),
+        ("OLLAMA_TAP_SHUTDOWN_GRACE", "-1"),
+        ("TRACK_EMBEDDINGS", "maybe"),
+    ];
+    for (name, value) in pairs {
+        assert!(stderr.lines().any(|line| line.contains(name) && line.contains(value)), "no line with {name} and {value}: {stderr}");
+    }
+    says(&stderr, &["INFO", "true"]);
+}
+
+#[test]
+fn a_flag_wins_over_its_variable() {
+    let ollama = FakeOllama::always(json("\"it\""));
+    let dead = format!("http://127.0.0.1:{}", free_port());
+    let tap = Options::to(&ollama).env("OLLAMA_HOST", &dead).env("OLLAMA_TAP_WORKERS", "5").args(&["--workers", "7"]).start();
+    assert_eq!(tap.get("/api/tags").text(), "\"it\"");
+    assert!(metric("ollama_tap_workers").value(7.0).is_in(&tap.scrape()));
+}
+
+#[test]
+fn variables_do_what_flags_do() {
+    let ollama = FakeOllama::always(json("\"it\""));
+    let options = Options::bare(&["proxy"]).env("OLLAMA_TAP_LISTEN", "127.0.0.1:0").env("OLLAMA_TAP_WORKERS", "5");
+    let tap = options.env("OLLAMA_HOST", &ollama.url()).start();
+    assert_eq!(tap.get("/api/tags").text(), "\"it\"");
+    assert!(metric("ollama_tap_workers").value(5.0).is_in(&tap.scrape()));
+}
+
+#[test]
+fn ollama_host_is_read_as_ollama_reads_it() {
+    let ollama = FakeOllama::always(json("\"it\""));
+    let port = ollama.addr.port();
+    for form in [
+        format!("127.0.0.1:{port}"),
+        format!("http://127.0.0.1:{port}"),
+        format!("http://127.0.0.1:{port}/"),
+        format!("localhost:{port}"),
+        format!(":{port}"),
+        format!("0.0.0.0:{port}"),
+        format!("  \"127.0.0.1:{port}\" "),
+    ] {
+        let tap = Options::bare(&["proxy", "--listen", "127.0.0.1:0"]).env("OLLAMA_HOST", &form).start();
+        assert_eq!(tap.get("/api/tags").text(), "\"it\"", "{form:?}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_the_way_out() {
+    let holder = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let addr = holder.local_addr().expect("addr").to_string();
+    let ollama = FakeOllama::always(json("{}"));
+    let stderr = fails(Options::bare(&["proxy", "--listen", &addr, "--upstream", &ollama.url()]), 1);
+    says(&stderr, &[&addr, "--listen"]);
+}
+
+#[test]
+fn a_port_that_an_ollama_holds_is_told_as_such() {
+    let holder = FakeOllama::always(json("{}"));
+    let ollama = FakeOllama::always(json("{}"));
+    let stderr = fails(Options::bare(&["proxy", "--listen", &holder.addr.to_string(), "--upstream", &ollama.url()]), 1);
+    says(&stderr, &[&holder.addr.port().to_string(), "Ollama"]);
+}
+
+#[test]
+fn an_upstream_that_makes_no_sense_is_refused() {
+    for upstream in ["ftp://localhost", "http://a b", "http://[::1"] {
+        let stderr = fails(Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", upstream]), 2);
+        says(&stderr, &["--upstream", upstream]);
+    }
+}
+
+#[test]
+fn an_upstream_that_is_its_own_listener_is_refused() {
+    let port = free_port();
+    for (listen, upstream) in [("127.0.0.1", "localhost"), ("0.0.0.0", "127.0.0.1"), ("localhost", "127.0.0.1")] {
+        let (listen, upstream) = (format!("{listen}:{port}"), format!("http://{upstream}:{port}"));
+        let stderr = fails(Options::bare(&["proxy", "--listen", &listen, "--upstream", &upstream]), 2);
+        says(&stderr, &["--upstream", &port.to_string()]);
+    }
+}
+
+#[test]
+fn an_upstream_that_cannot_be_reached_is_served_all_the_same() {
+    let upstream = format!("http://127.0.0.1:{}", free_port());
+    let tap = Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", &upstream]).start();
+    let test = tap.get("/test");
+    assert_eq!((test.status(), test.json()["status"].as_str()), (503, Some("error")));
+    assert_eq!(tap.get("/healthz").status(), 200);
+    assert!(metric("ollama_up").value(0.0).is_in(&tap.scrape()));
+}
+
+#[test]
+fn the_address_is_told_at_every_log_level() {
+    let ollama = FakeOllama::always(json("{}"));
+    for level in ["DEBUG", "info", "Warning", "ERROR"] {
+        let by_variable = Options::to(&ollama).env("LOG_LEVEL", level).start();
+        assert_eq!(by_variable.get("/healthz").status(), 200);
+        let by_flag = Options::to(&ollama).args(&["--log-level", level]).start();
+        assert_eq!(by_flag.get("/healthz").status(), 200);
+    }
+}
+
+#[test]
+fn it_listens_on_ipv6_and_on_localhost() {
+    let ollama = FakeOllama::always(json("\"it\""));
+    for listen in ["[::1]:0", "localhost:0", "0.0.0.0:0", "127.0.0.1:0"] {
+        let tap = Options::bare(&["proxy", "--listen", listen, "--upstream", &ollama.url()]).start();
+        assert_eq!(tap.get("/api/tags").text(), "\"it\"", "{listen} became {}", tap.addr);
+    }
+}
+
+#[test]
+fn proxy_port_is_a_port_of_every_address() {
+    let ollama = FakeOllama::always(json("\"it\""));
+    let port = free_port();
+    let tap = Options::bare(&["proxy", "--upstream", &ollama.url()]).env("PROXY_PORT", &port.to_string()).start();
+    assert_eq!(tap.addr.port(), port);
+    assert_eq!(tap.get("/api/tags").text(), "\"it\"");
+}
+
+#[test]
+fn untracked_embeddings_pass_and_count_as_requests_only() {
+    let ollama = FakeOllama::always(json(r#"{"model":"vec","embeddings":[[0.5]],"total_duration":1,"prompt_eval_count":2}"#));
+    let tap = Options::to(&ollama).args(&["--track-embeddings", "false"]).start();
+    let body = r#"{"model":"vec","input":"x"}"#;
+    for path in ["/api/embed", "/api/embeddings", "/v1/embeddings"] {
+        assert_eq!(tap.ask("POST", crate::harness::post(path, body)).status(), 200);
+    }
+    let passed = metric("ollama_tap_http_requests_total").label("method", "POST").label("code", "200");
+    let scrape = tap.scrape_until("three requests", |scrape| passed.sum(scrape) == 3.0);
+    assert_eq!(metric("ollama_requests_total").sum(&scrape), 0.0);
+    assert_eq!(metric("ollama_tokens_processed_total").sum(&scrape), 0.0);
+}
+
+#[test]
+fn where_it_listens_and_forwards_is_told_first() {
+    let (ollama, tap) = tapped(json("{}"));
+    let text = tap.log();
+    let line = text.lines().position(|line| line.contains("listening on")).expect("the line");
+    assert!(line < 5, "{text}");
+    tap.wait_log(&ollama.addr.to_string());
+}

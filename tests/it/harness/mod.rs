@@ -1,0 +1,51 @@
+//! The harness: the real executable between a scripted stand-in for Ollama and a client that speaks raw bytes.
+
+pub mod client;
+pub mod expected;
+pub mod http;
+pub mod ollama;
+pub mod proxy;
+pub mod recording;
+pub mod scrape;
+pub mod stage;
+
+pub use client::{Client, Reply, post, request};
+pub use http::{PATIENCE, chunk};
+pub use ollama::{After, Asked, Conn, FakeOllama, Latch};
+pub use proxy::{Options, Proxy};
+pub use scrape::{Scrape, metric};
+
+use std::time::{Duration, Instant};
+
+/// Whether a program that a test needs is here. Says so aloud where it is not, and fails where nothing may be skipped
+/// (`OLLAMA_TAP_TEST_REQUIRE_ALL=1`, as CI sets it).
+pub fn require(what: &str, is_here: bool) -> bool {
+    if !is_here {
+        assert!(std::env::var("OLLAMA_TAP_TEST_REQUIRE_ALL").as_deref() != Ok("1"), "{what} is missing and nothing may be skipped");
+        println!("SKIPPED: {what} is missing");
+    }
+    is_here
+}
+
+/// Whether the program runs on this machine.
+pub fn runs(program: &str, args: &[&str]) -> bool {
+    let mut command = std::process::Command::new(program);
+    command.args(args).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Asks again until it is so, and fails with `what` after `PATIENCE`.
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The executable in front of a stand-in that gives every request this reply.
+pub fn tapped(reply: impl AsRef<[u8]> + Send + Sync + 'static) -> (FakeOllama, Proxy) {
+    let ollama = FakeOllama::always(reply);
+    let tap = Proxy::start(&ollama);
+    (ollama, tap)
+}

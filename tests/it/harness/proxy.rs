@@ -1,0 +1,247 @@
+//! Starts the real executable on a free port, reads its address from its first lines, and ends it with the test.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use super::{Client, FakeOllama, PATIENCE, Reply, Scrape, request};
+
+const ANNOUNCEMENT: &str = "listening on http://";
+
+/// Variables that would change what the executable does.
+const CLEARED: [&str; 8] = ["OLLAMA_", "ANALYTICS_", "LOKI_", "PROXY_PORT", "LOG_LEVEL", "RUST_LOG", "TRACK_EMBEDDINGS", "RUST_MIN_STACK"];
+
+/// How to start `ollama-tap proxy`.
+pub struct Options {
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    ulimit: Option<String>,
+}
+
+impl Options {
+    /// In front of this Ollama, on a free port of 127.0.0.1.
+    pub fn to(ollama: &FakeOllama) -> Options {
+        Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", &ollama.url()])
+    }
+
+    /// With exactly these arguments.
+    pub fn bare(args: &[&str]) -> Options {
+        Options { args: args.iter().map(|arg| (*arg).to_owned()).collect(), env: Vec::new(), ulimit: None }
+    }
+
+    pub fn args(mut self, args: &[&str]) -> Options {
+        self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Options {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Under a limit of the shell, as in `ulimit -n 100`.
+    pub fn ulimit(mut self, limit: &str) -> Options {
+        self.ulimit = Some(limit.to_owned());
+        self
+    }
+
+    /// Starts it and waits until it says where it listens.
+    pub fn start(self) -> Proxy {
+        let mut proxy = self.spawn();
+        let line = proxy.wait_log(ANNOUNCEMENT);
+        let addr = line.split(ANNOUNCEMENT).nth(1).unwrap_or_default().split([' ', '/', ',']).next().unwrap_or_default();
+        proxy.addr = addr.parse().unwrap_or_else(|_| panic!("no address in {line:?}"));
+        proxy
+    }
+
+    /// Starts it and waits for nothing.
+    pub fn spawn(self) -> Proxy {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut child = self.command().current_dir(dir.path()).spawn().expect("start the executable");
+        let stderr = Arc::new(Log::default());
+        let (log, pipe) = (Arc::clone(&stderr), child.stderr.take().expect("stderr"));
+        std::thread::spawn(move || log.fill(BufReader::new(pipe)));
+        Proxy { addr: SocketAddr::from(([127, 0, 0, 1], 0)), child, stderr, _dir: dir }
+    }
+
+    /// Runs it to its end: exit code, stdout, stderr. What does not end is killed, and its code is -1.
+    pub fn run(self) -> (i32, String, String) {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut child = self.command().current_dir(dir.path()).spawn().expect("run the executable");
+        let deadline = Instant::now() + PATIENCE;
+        while child.try_wait().expect("wait").is_none() {
+            if Instant::now() > deadline {
+                child.kill().expect("kill");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let output = child.wait_with_output().expect("the output");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+
+    fn command(&self) -> Command {
+        // A prefix such as `wine64` where the executable is not of this system.
+        let runner = std::env::var("OLLAMA_TAP_TEST_RUNNER").unwrap_or_default();
+        let mut words: Vec<String> = runner.split_whitespace().map(str::to_owned).collect();
+        if let Some(limit) = &self.ulimit {
+            words.splice(0..0, ["sh".to_owned(), "-c".to_owned(), format!("ulimit {limit}; exec \"$0\" \"$@\"")]);
+        }
+        words.push(env!("CARGO_BIN_EXE_ollama-tap").to_owned());
+        words.extend(self.args.iter().cloned());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, _) in std::env::vars().filter(|(name, _)| CLEARED.iter().any(|prefix| name.starts_with(prefix))) {
+            command.env_remove(name);
+        }
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+/// A running executable; killed when dropped, and its stderr shown where the test failed.
+pub struct Proxy {
+    pub addr: SocketAddr,
+    child: Child,
+    stderr: Arc<Log>,
+    _dir: tempfile::TempDir,
+}
+
+impl Proxy {
+    pub fn start(ollama: &FakeOllama) -> Proxy {
+        Options::to(ollama).start()
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::connect(self.addr)
+    }
+
+    /// Sends these bytes on a connection of their own and reads the reply to a request of that method.
+    pub fn ask(&self, method: &str, bytes: impl AsRef<[u8]>) -> Reply {
+        self.connect().send(bytes).reply(method)
+    }
+
+    pub fn get(&self, target: &str) -> Reply {
+        self.ask("GET", request("GET", target, &[], ""))
+    }
+
+    pub fn scrape(&self) -> Scrape {
+        Scrape::parse(&self.get("/metrics").text())
+    }
+
+    /// Scrapes until it is so: metrics move after the reply went out, by design.
+    pub fn scrape_until(&self, what: &str, mut is_so: impl FnMut(&Scrape) -> bool) -> Scrape {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let scrape = self.scrape();
+            if is_so(&scrape) {
+                return scrape;
+            }
+            assert!(Instant::now() < deadline, "/metrics never showed {what}");
+            std::thread::sleep(Duration::from_millis(3));
+        }
+    }
+
+    /// Everything it wrote to stderr so far.
+    pub fn log(&self) -> String {
+        self.stderr.text.lock().unwrap().clone()
+    }
+
+    /// Waits for a line that contains `text` and returns it.
+    pub fn wait_log(&self, text: &str) -> String {
+        self.stderr.wait(text)
+    }
+
+    #[cfg(unix)]
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: kill takes no memory of ours, and the child was not waited for, so the id is still its own.
+        assert_eq!(unsafe { libc::kill(self.child.id() as i32, signal) }, 0, "kill");
+    }
+
+    /// Waits for its end.
+    pub fn wait_exit(&mut self, time: Duration) -> ExitStatus {
+        let deadline = Instant::now() + time;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("wait") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "still running after {time:?}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("wait").is_none()
+    }
+
+    /// Resident memory in bytes.
+    pub fn rss(&self) -> u64 {
+        self.status("VmRSS:") * 1024
+    }
+
+    /// The most resident memory there ever was, in bytes.
+    pub fn peak_rss(&self) -> u64 {
+        self.status("VmHWM:") * 1024
+    }
+
+    pub fn threads(&self) -> u64 {
+        self.status("Threads:")
+    }
+
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("/proc/PID/fd").count()
+    }
+
+    fn status(&self, name: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("/proc/PID/status");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of /proc/PID/status");
+        line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- stderr of the executable ---\n{}", self.log());
+        }
+    }
+}
+
+/// What the executable wrote to stderr.
+#[derive(Default)]
+struct Log {
+    text: Mutex<String>,
+    grown: Condvar,
+    ended: Mutex<bool>,
+}
+
+impl Log {
+    fn fill(&self, mut pipe: impl BufRead) {
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            self.text.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+            self.grown.notify_all();
+            line.clear();
+        }
+        *self.ended.lock().unwrap() = true;
+        self.grown.notify_all();
+    }
+
+    fn wait(&self, wanted: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut text = self.text.lock().unwrap();
+        loop {
+            if let Some(line) = text.lines().find(|line| line.contains(wanted)) {
+                return line.to_owned();
+            }
+            let over = *self.ended.lock().unwrap() || Instant::now() >= deadline;
+            assert!(!over, "no line with {wanted:?} on stderr:\n{text}");
+            text = self.grown.wait_timeout(text, Duration::from_millis(50)).unwrap().0;
+        }
+    }
+}

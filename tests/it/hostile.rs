@@ -1,0 +1,249 @@
+//! Bad input: absurd lengths, floods of connections, uploads broken off, requests that are none. The process lives, the next good
+//! request works, and nobody's bytes become somebody else's request.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::harness::ollama::{STREAM_HEAD, done, json, token};
+use crate::harness::{After, Client, FakeOllama, Options, PATIENCE, Proxy, eventually, metric, post, request, tapped};
+
+const ABSURD: [&str; 3] = ["999999999999999", "18446744073709551615", "40000000000000"];
+
+fn works(tap: &Proxy) {
+    assert_eq!(tap.get("/api/version").status(), 200, "the next good request");
+}
+
+fn announcing(path: &str, length: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n")
+}
+
+#[test]
+fn an_absurd_length_and_a_hang_up_harm_nobody() {
+    let (ollama, mut tap) = tapped(json("{}"));
+    for length in ABSURD {
+        for path in ["/api/generate", "/api/blobs/sha256:00", "/metrics"] {
+            tap.connect().send(announcing(path, length));
+            let mut client = tap.connect();
+            client.send(announcing(path, length)).send("some of it");
+            client.reset();
+        }
+    }
+    works(&tap);
+    assert!(tap.is_running());
+    assert_eq!(ollama.next().head.path(), "/api/version", "a refused request was passed on");
+}
+
+#[test]
+fn an_absurd_length_is_refused_in_words() {
+    let (ollama, tap) = tapped(json("{}"));
+    for length in ABSURD {
+        for path in ["/api/generate", "/api/blobs/sha256:00"] {
+            let mut client = tap.connect();
+            let reply = client.send(announcing(path, length)).reply("POST");
+            assert!(matches!(reply.status(), 400 | 413), "{length}: {}", reply.status());
+            assert!(reply.json()["error"].as_str().is_some_and(|text| !text.is_empty()), "{}", reply.text());
+            assert!(client.is_closed_within(PATIENCE), "a refused body's connection goes on");
+        }
+    }
+    let reply = tap.ask("POST", announcing("/api/blobs/sha256:00", "40000000000000"));
+    assert_eq!(reply.status(), 413);
+    works(&tap);
+    assert_eq!(ollama.so_far().len(), 1, "a refused request was passed on");
+}
+
+#[test]
+fn a_large_upload_broken_off_takes_no_memory_and_frees_ollama() {
+    let ollama = FakeOllama::start(|conn| {
+        conn.arrived();
+        while conn.piece().is_ok_and(|piece| piece.is_some()) {}
+        conn.until_closed()
+    });
+    let tap = Proxy::start(&ollama);
+    let before = tap.peak_rss();
+    for leave in [drop, Client::reset] {
+        let mut client = tap.connect();
+        client.send(announcing("/api/blobs/sha256:00", "3000000000")).send(vec![7; 1_000_000]);
+        ollama.next();
+        leave(client);
+        ollama.closed();
+    }
+    assert_eq!(tap.get("/healthz").status(), 200);
+    assert!(tap.peak_rss() < before + (40 << 20), "grew from {before} to {}", tap.peak_rss());
+}
+
+#[test]
+fn an_inference_request_broken_off_never_reaches_ollama() {
+    let (ollama, tap) = tapped(json("{}"));
+    let mut client = tap.connect();
+    client.send(announcing("/api/generate", "1000")).send("{\"model\":\"talk\"");
+    drop(client);
+    works(&tap);
+    let asked = ollama.next();
+    assert_eq!(asked.head.path(), "/api/version", "half a request was passed on");
+}
+
+#[test]
+fn a_refused_length_leaves_nothing_behind() {
+    let (_ollama, mut tap) = {
+        let ollama = FakeOllama::always(json("{}"));
+        let tap = Options::to(&ollama).ulimit("-n 1024").start();
+        (ollama, tap)
+    };
+    for n in 0..2000 {
+        let mut client = tap.connect();
+        client.send(announcing("/api/generate", ABSURD[n % ABSURD.len()]));
+        // Beyond a bound a hang-up without words will do.
+        drop(client.try_reply("POST"));
+    }
+    works(&tap);
+    assert!(tap.is_running());
+    assert!(tap.descriptors() < 400, "{} descriptors", tap.descriptors());
+    assert!(tap.threads() < 1000, "{} threads", tap.threads());
+}
+
+#[test]
+fn service_goes_on_once_a_flood_of_idle_connections_ends() {
+    let ollama = FakeOllama::always(json("{}"));
+    let mut tap = Options::to(&ollama).ulimit("-n 100").start();
+    let idle: Vec<TcpStream> = (0..80).filter_map(|_| TcpStream::connect_timeout(&tap.addr, Duration::from_secs(1)).ok()).collect();
+    assert!(idle.len() > 40, "only {} connections were taken", idle.len());
+    // Let it meet its limit: more requests than descriptors are left.
+    for _ in 0..20 {
+        answers_within(&tap, Duration::from_millis(20));
+    }
+    drop(idle);
+    eventually("an answer once the idle connections left", || answers_within(&tap, Duration::from_millis(500)));
+    for _ in 0..20 {
+        works(&tap);
+    }
+    assert!(tap.is_running());
+}
+
+/// Whether a good request is answered within that time; connecting may fail.
+fn answers_within(tap: &Proxy, time: Duration) -> bool {
+    let Ok(stream) = TcpStream::connect_timeout(&tap.addr, time) else { return false };
+    let mut client = Client::over(stream);
+    client.try_send(request("GET", "/api/version", &[], "")).is_ok()
+        && !client.is_silent_for(time)
+        && client.try_reply("GET").is_ok_and(|reply| reply.status() == 200)
+}
+
+#[test]
+fn connections_opened_at_once_and_kept_open_are_all_answered() {
+    let (_ollama, tap) = tapped(json("{}"));
+    for burst in 0..2 {
+        let started = Instant::now();
+        let mut clients: Vec<Client> = (0..64).map(|_| tap.connect()).collect();
+        for client in &mut clients {
+            client.send(request("GET", "/api/version", &[], ""));
+        }
+        for client in &mut clients {
+            assert_eq!(client.reply("GET").status(), 200);
+        }
+        assert!(started.elapsed() < Duration::from_millis(500), "burst {burst} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn requests_that_are_none_are_refused_and_reach_nobody() {
+    let body = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let framings = [
+        "Content-Length: 5\r\nContent-Length: 5",
+        "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: 5, 5",
+        "Content-Length: +5",
+        "Content-Length: -5",
+        "Content-Length: 0x5",
+        "Content-Length: 5 5",
+        "Content-Length: five",
+        "Content-Length:",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Transfer-Encoding: gzip",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: identity\r\nContent-Length: 5",
+        "Transfer-Encoding : chunked",
+        "Content-Length : 5",
+    ];
+    let heads = [
+        "HELLO\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET /api/tags\r\n\r\n",
+        "GET /api/tags HTTP/x.y\r\n\r\n",
+        "GET /api/tags HTTP/1.1\r\nno colon\r\n\r\n",
+        "GET /api/tags HTTP/1.1\r\nNa me: a\r\n\r\n",
+        "GET /api/tags HTTP/1.1\r\n: a\r\n\r\n",
+        "GET /api/tags HTTP/1.1\r\nX: \0\r\n\r\n",
+        "GET /api/tags HTTP/1.1\r\nX: a\rb\r\n\r\n",
+        // A line feed alone ends a line for Go's server, so each of these would hide a header or a request from us.
+        "GET /api/tags HTTP/1.1\r\nX: a\nContent-Length: 41\r\n\r\n",
+        "GET /api/tags HTTP/1.1\r\nX: a\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET /api/tags HTTP/1.1\r\nX\nY: a\r\n\r\n",
+        "GET /api/ta\ngs HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /api/tags HTTP/1.1\nHost: a\n\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "\u{16}\u{3}\u{1}\0\u{a5}\u{1}\0\0\r\n\r\n",
+        "\0\0\0\0\0\0\r\n\r\n",
+    ];
+    let (ollama, tap) = tapped(json("{}"));
+    let mut wrong = Vec::new();
+    let framed = framings.iter().flat_map(|framing| {
+        ["/api/generate", "/api/show"].map(|path| format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n{body}"))
+    });
+    for bytes in framed.chain(heads.map(str::to_owned)) {
+        let mut client = tap.connect();
+        client.send(&bytes);
+        // What waits for more of the request gets its end.
+        client.finish_sending();
+        while let Ok(reply) = client.try_reply("POST") {
+            if !(400..=505).contains(&reply.status()) {
+                wrong.push(format!("{bytes:?} was answered {}", reply.status()));
+            }
+        }
+        works(&tap);
+        let arrived = ollama.so_far().into_iter().map(|asked| asked.head.start).filter(|start| start != "GET /api/version HTTP/1.1");
+        wrong.extend(arrived.map(|start| format!("{bytes:?} reached Ollama as {start:?}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_client_that_stops_reading_is_dropped() {
+    let ollama = FakeOllama::start(|conn| {
+        conn.body()?;
+        conn.write(STREAM_HEAD)?;
+        while conn.write(token(&"x".repeat(10_000))).is_ok() {}
+        conn.until_closed()
+    });
+    let tap = Options::to(&ollama).args(&["--idle-timeout", "1"]).start();
+    let mut client = tap.connect();
+    client.send(post("/api/generate", r#"{"model":"talk","prompt":"x"}"#));
+    let asked = Instant::now();
+    ollama.closed();
+    assert!(asked.elapsed() < Duration::from_secs(6), "only after {:?}", asked.elapsed());
+    tap.scrape_until("its end", |scrape| metric("ollama_requests_total").sum(scrape) == 1.0);
+    assert!(client.try_reply("POST").is_err(), "a reply that was cut looks whole");
+}
+
+#[test]
+fn a_silent_client_is_dropped_and_a_silent_ollama_is_not() {
+    let ollama = FakeOllama::start(|conn| {
+        conn.body()?;
+        conn.write([STREAM_HEAD.as_bytes(), &token("a")].concat())?;
+        // Longer than the time-out, which is for clients only.
+        std::thread::sleep(Duration::from_millis(2500));
+        conn.write(done(3, 2))?;
+        Ok(After::KeepAlive)
+    });
+    let tap = Options::to(&ollama).args(&["--idle-timeout", "1"]).start();
+    let mut idle = tap.connect();
+    let mut half = tap.connect();
+    half.send("GET /api/tags HTT");
+    let reply = tap.ask("POST", post("/api/generate", r#"{"model":"talk","prompt":"x"}"#));
+    assert!(reply.text().contains("\"done\":true"));
+    assert!(idle.is_closed_within(Duration::from_secs(3)), "an idle connection stays");
+    assert!(half.try_reply("GET").map_or(true, |reply| reply.status() >= 400), "half a request was answered");
+}

@@ -1,0 +1,156 @@
+//! Parts that are not ours: Prometheus and its tools, and the public Python clients. Each is skipped aloud where it is missing.
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::harness::client::Client;
+use crate::harness::recording::{self, Recording};
+use crate::harness::{FakeOllama, Proxy, eventually, metric, post, request, require, runs};
+
+const VERSION: &str = "0.33.0";
+
+/// A stand-in that gives each route, model and kind of stream its recorded reply.
+fn recorded() -> FakeOllama {
+    let all = recording::exchanges(VERSION);
+    FakeOllama::start(move |conn| {
+        let body: serde_json::Value = serde_json::from_slice(&conn.body()?).unwrap_or_default();
+        let name = name(conn.head.path(), &body);
+        let found: &Recording = all.iter().find(|recording| recording.name == name).unwrap_or_else(|| panic!("no {name}"));
+        conn.answer(&found.replies[0].raw)
+    })
+}
+
+fn name(path: &str, body: &serde_json::Value) -> String {
+    let native = path.starts_with("/api/");
+    let stem = match path {
+        "/api/embed" => return "embed-many".to_owned(),
+        "/api/tags" => return "tags".to_owned(),
+        "/v1/embeddings" => return "v1-embeddings-base64".to_owned(),
+        "/v1/chat/completions" => "v1-chat".to_owned(),
+        path => path.trim_start_matches("/api").trim_start_matches('/').replace('/', "-"),
+    };
+    if body["model"] == "nope" {
+        return format!("{stem}-missing-model");
+    }
+    let streams = body["stream"].as_bool().unwrap_or(native);
+    format!("{stem}-{}", if streams { "stream" } else { "block" })
+}
+
+/// Two inference requests, so that there is something to see.
+fn use_it(tap: &Proxy) {
+    for stream in ["true", "false"] {
+        let body = format!(r#"{{"model":"talk","prompt":"Why is the sky blue?","stream":{stream}}}"#);
+        assert_eq!(tap.ask("POST", post("/api/generate", &body)).status(), 200);
+    }
+    let counted = metric("ollama_requests_total").label("model", "talk").label("status", "success");
+    tap.scrape_until("two requests", |scrape| counted.sum(scrape) == 2.0);
+}
+
+#[test]
+fn promtool_has_nothing_to_say_against_the_metrics() {
+    if !require("promtool", runs("promtool", &["--version"])) {
+        return;
+    }
+    let ollama = recorded();
+    let tap = Proxy::start(&ollama);
+    use_it(&tap);
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = promtool.spawn().expect("start promtool");
+    child.stdin.take().expect("stdin").write_all(&tap.get("/metrics").body).expect("write");
+    let output = child.wait_with_output().expect("promtool");
+    let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.trim().is_empty(), "promtool says: {said}");
+}
+
+struct Prometheus {
+    child: Child,
+    addr: std::net::SocketAddr,
+    _dir: tempfile::TempDir,
+}
+
+impl Prometheus {
+    fn scraping(tap: &Proxy) -> Prometheus {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let config = format!(
+            "global: {{scrape_interval: 200ms}}\nscrape_configs:\n- job_name: ollama\n  static_configs: [{{targets: ['{}']}}]\n",
+            tap.addr
+        );
+        let path = dir.path().join("prometheus.yml");
+        fs::write(&path, config).expect("write the configuration");
+        let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+        let mut command = Command::new("prometheus");
+        command.arg(format!("--config.file={}", path.display())).arg(format!("--web.listen-address={addr}"));
+        command.arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()));
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start prometheus");
+        Prometheus { child, addr, _dir: dir }
+    }
+
+    /// The value of an instant query with one result.
+    fn ask(&self, query: &str) -> Option<f64> {
+        let stream = std::net::TcpStream::connect(self.addr).ok()?;
+        let target =
+            format!("/api/v1/query?query={}", query.replace('+', "%2B").replace('"', "%22").replace('{', "%7B").replace('}', "%7D"));
+        let reply = Client::over(stream).send(request("GET", &target, &["Connection: close"], "")).try_reply("GET").ok()?;
+        let answer: serde_json::Value = serde_json::from_slice(&reply.body).ok()?;
+        answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_real_prometheus_scrapes_it() {
+    if !require("prometheus", runs("prometheus", &["--version"])) {
+        return;
+    }
+    let ollama = recorded();
+    let tap = Proxy::start(&ollama);
+    use_it(&tap);
+    let prometheus = Prometheus::scraping(&tap);
+    for (query, value) in [
+        ("up{job=\"ollama\"}", 1.0),
+        ("ollama_up", 1.0),
+        ("ollama_requests_total{model=\"talk\",status=\"success\",endpoint=\"api/generate\",prompt_category=\"question\"}", 2.0),
+        ("ollama_tokens_generated_total{model=\"talk\"}", 66.0),
+        ("sum(ollama_request_duration_seconds_bucket{le=\"+Inf\"})", 2.0),
+    ] {
+        let mut answer = None;
+        eventually(query, || {
+            answer = prometheus.ask(query);
+            answer == Some(value)
+        });
+    }
+}
+
+#[test]
+fn python_clients_see_no_difference() {
+    if !require("the Python clients ollama, openai and anthropic", runs("python3", &["-c", "import ollama, openai, anthropic"])) {
+        return;
+    }
+    let ollama = recorded();
+    let tap = Proxy::start(&ollama);
+    let direct = run_clients(&ollama.url());
+    let tapped = run_clients(&format!("http://{}", tap.addr));
+    assert_eq!(direct.lines().count(), 16, "{direct}");
+    for (direct, tapped) in direct.lines().zip(tapped.lines()) {
+        assert_eq!(direct, tapped);
+    }
+    let counted = metric("ollama_requests_total");
+    tap.scrape_until("the clients' requests", |scrape| counted.sum(scrape) == 15.0);
+}
+
+fn run_clients(host: &str) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients.py");
+    let output = Command::new("python3").arg(script).arg(host).output().expect("run python3");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

@@ -1,0 +1,193 @@
+//! What Ollama answers reaches the client as it was answered: statuses, headers, framings, sizes.
+
+use std::io::Write;
+
+use crate::harness::http::{Framing, LAST_CHUNK};
+use crate::harness::ollama::reply;
+use crate::harness::{After, FakeOllama, Proxy, chunk, request, tapped};
+
+#[test]
+fn every_status_passes() {
+    for status in [
+        "200 OK",
+        "201 Created",
+        "206 Partial Content",
+        "299 Odd",
+        "400 Bad Request",
+        "401 Unauthorized",
+        "418 Teapot",
+        "499 Left",
+        "500 Internal Server Error",
+        "503 Service Unavailable",
+        "599 Odd",
+    ] {
+        let (_ollama, tap) = tapped(reply(status, &["Content-Type: text/plain", "WWW-Authenticate: Basic"], "body"));
+        let got = tap.get("/api/tags");
+        assert_eq!((got.status().to_string().as_str(), got.text().as_str()), (&status[..3], "body"));
+        assert_eq!(got.head.get("www-authenticate"), Some("Basic"));
+    }
+}
+
+#[test]
+fn long_heads_pass() {
+    let long = format!("Set-Cookie: {}", "x".repeat(20_000));
+    let (_ollama, tap) = tapped(reply("200 OK", &["X-A: 1", &long, "X-B: 2"], "body"));
+    let got = tap.get("/api/tags");
+    assert_eq!((got.status(), got.text().as_str()), (200, "body"));
+    assert_eq!(got.head.get("set-cookie").map(str::len), Some(20_000));
+    assert_eq!(got.head.get("x-b"), Some("2"));
+}
+
+#[test]
+fn redirects_pass_and_are_not_followed() {
+    for status in ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let (ollama, tap) = tapped(reply(status, &["Location: /api/tags"], ""));
+        let got = tap.get("/api/tags/");
+        assert_eq!(got.status().to_string(), status[..3]);
+        assert_eq!(got.head.get("location"), Some("/api/tags"));
+        ollama.next();
+        assert!(ollama.so_far().is_empty(), "it was followed");
+    }
+}
+
+#[test]
+fn headers_pass_in_order_with_their_repeats_and_nothing_is_added() {
+    let headers = ["Date: Sat, 21 Nov 2026 08:49:09 GMT", "Set-Cookie: a=1", "x-lower: two  words", "Set-Cookie: b=2; Path=/", "X-Empty:"];
+    let (_ollama, tap) = tapped(reply("200 OK", &headers, "body"));
+    let got: Vec<_> = tap.get("/").head.end_to_end().into_iter().filter(|(name, _)| name != "content-length").collect();
+    let sent = headers.iter().map(|header| header.split_once(':').expect("a header"));
+    let sent: Vec<_> = sent.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
+    assert_eq!(got, sent);
+}
+
+#[test]
+fn a_header_value_that_is_not_ascii_passes() {
+    let (_ollama, tap) = tapped(reply("200 OK", &["X-Name: é🙂"], "body"));
+    assert_eq!(tap.get("/").head.get("x-name"), Some("é🙂"));
+}
+
+#[test]
+fn headers_of_this_hop_stop_here() {
+    let headers = ["Connection: close, X-Private", "X-Private: 1", "Keep-Alive: timeout=5", "X-Kept: 1"];
+    let (_ollama, tap) = tapped(reply("200 OK", &headers, "body"));
+    let mut client = tap.connect();
+    for _ in 0..2 {
+        let got = client.send(request("GET", "/", &[], "")).reply("GET");
+        assert!(["x-private", "keep-alive"].iter().all(|name| got.head.get(name).is_none()), "{:?}", got.head.headers);
+        assert_eq!((got.head.get("x-kept"), got.text().as_str()), (Some("1"), "body"));
+    }
+}
+
+#[test]
+fn a_head_request_gets_the_length_and_no_body() {
+    let (_ollama, tap) = tapped("HTTP/1.1 200 OK\r\nContent-Length: 1431\r\nContent-Type: application/json\r\n\r\n");
+    let mut client = tap.connect();
+    for _ in 0..3 {
+        let got = client.send(request("HEAD", "/api/tags", &[], "")).reply("HEAD");
+        assert_eq!((got.head.get("content-length"), got.body.len()), (Some("1431"), 0));
+    }
+    assert!(!client.has_more());
+}
+
+#[test]
+fn a_head_request_whose_reply_has_no_length_gets_none() {
+    let (_ollama, tap) = tapped("HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 08:49:16 GMT\r\n\r\n");
+    let mut client = tap.connect();
+    for _ in 0..3 {
+        let got = client.send(request("HEAD", "/api/blobs/sha256:00", &[], "")).reply("HEAD");
+        assert_eq!((got.status(), got.head.get("content-length")), (200, None));
+    }
+    assert!(!client.has_more());
+}
+
+#[test]
+fn replies_that_never_have_a_body_leave_the_connection_usable() {
+    for status in ["204 No Content", "304 Not Modified"] {
+        let (_ollama, tap) = tapped(format!("HTTP/1.1 {status}\r\nETag: \"x\"\r\n\r\n"));
+        let mut client = tap.connect();
+        for _ in 0..3 {
+            let got = client.send(request("GET", "/", &[], "")).reply("GET");
+            assert_eq!((got.status().to_string().as_str(), got.head.get("etag")), (&status[..3], Some("\"x\"")));
+        }
+        assert!(!client.has_more());
+    }
+}
+
+#[test]
+fn interim_replies_are_swallowed() {
+    let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+    let (_ollama, tap) = tapped([interim.as_bytes(), &reply("200 OK", &["X-Final: 1"], "body")].concat());
+    let mut client = tap.connect();
+    for method in ["GET", "POST"] {
+        let got = client.send(request(method, "/api/show", &[], "x")).reply(method);
+        assert_eq!((got.status(), got.text().as_str(), got.interim.len()), (200, "body", 0));
+        assert_eq!((got.head.get("x-final"), got.head.get("link")), (Some("1"), None));
+    }
+}
+
+#[test]
+fn a_body_passes_whatever_its_framing() {
+    let framings = [
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n6;x=\"y\"\r\n456789\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n00000A\r\n0123456789\r\n0\r\nX-Trailer: 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\n0123456789",
+        "HTTP/1.0 200 OK\r\n\r\n0123456789",
+    ];
+    for framing in framings {
+        let close = !framing.contains("Length") && !framing.contains("Encoding");
+        let ollama = FakeOllama::start(move |conn| {
+            conn.answer(framing)?;
+            Ok(if close { After::Close } else { After::KeepAlive })
+        });
+        let tap = Proxy::start(&ollama);
+        let mut client = tap.connect();
+        for _ in 0..2 {
+            assert_eq!(client.send(request("GET", "/", &[], "")).reply("GET").text(), "0123456789", "{framing:?}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_body_passes_whatever_its_framing() {
+    for framing in ["Content-Length: 0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"] {
+        let (_ollama, tap) = tapped(format!("HTTP/1.1 403 Forbidden\r\n{framing}"));
+        let mut client = tap.connect();
+        for _ in 0..3 {
+            let got = client.send(request("GET", "/", &[], "")).reply("GET");
+            assert_eq!((got.status(), got.body.len()), (403, 0));
+        }
+    }
+}
+
+#[test]
+fn large_replies_pass_whole() {
+    let body: Vec<u8> = (0..5_000_000u32).map(|n| (n % 253) as u8).collect();
+    let chunks: Vec<u8> = body.chunks(70_000).flat_map(chunk).collect();
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for reply in [reply("200 OK", &[], &body), [head.as_bytes(), &chunks, LAST_CHUNK].concat()] {
+        let (_ollama, tap) = tapped(reply);
+        let mut client = tap.connect();
+        for _ in 0..2 {
+            assert!(client.send(request("GET", "/", &[], "")).reply("GET").body == body);
+        }
+    }
+}
+
+#[test]
+fn a_small_reply_of_known_length_keeps_its_length() {
+    let (_ollama, tap) = tapped(reply("200 OK", &[], "0123456789"));
+    assert_eq!(tap.get("/").framing, Framing::Length(10));
+}
+
+#[test]
+fn a_compressed_reply_passes_as_it_is() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(br#"{"model":"talk","response":"Hi","done":true}"#).expect("gzip");
+    let body = encoder.finish().expect("gzip");
+    let (ollama, tap) = tapped(reply("200 OK", &["Content-Encoding: gzip", "Content-Type: application/json"], &body));
+    let got = tap.ask("POST", request("POST", "/api/generate", &["Accept-Encoding: gzip"], r#"{"model":"talk","prompt":"Hi"}"#));
+    assert_eq!(got.head.get("content-encoding"), Some("gzip"));
+    assert!(got.body == body);
+    assert_eq!(ollama.next().head.get("accept-encoding"), Some("gzip"));
+}

@@ -1,0 +1,160 @@
+//! The project against itself: the README's tables name what the code has and nothing else, and the house rules hold.
+//!
+//! Everything is read from the sources and from the executable's help, so nothing has to be listed a second time here.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const MAX_LINES: usize = 350;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("reading {path}: {error}"))
+}
+
+/// Every Rust source below `folder`, by its path from the root.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("listing {}: {error}", folder.display()));
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push((relative(&path), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no sources in {folder}");
+    found
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/")
+}
+
+fn all_sources() -> Vec<(String, String)> {
+    [sources("src"), sources("tests")].concat()
+}
+
+fn tap(args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_ollama-tap")).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The rows of the README's tables whose header begins with `column`, cell by cell.
+fn table(column: &str) -> Vec<Vec<String>> {
+    let readme = read("README.md");
+    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let mut rows = Vec::new();
+    let mut inside = false;
+    for line in readme.lines() {
+        match line.starts_with('|') {
+            false => inside = false,
+            true if cells(line)[0] == column => inside = true,
+            true if inside && !line.starts_with("|-") => rows.push(cells(line)),
+            true => {}
+        }
+    }
+    assert!(!rows.is_empty(), "the README has no table of {column}");
+    rows
+}
+
+/// What stands between back quotes in one column of a table.
+fn quoted(column: &str, cell: usize) -> BTreeSet<String> {
+    let words = |row: &Vec<String>| row[cell].split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    table(column).iter().flat_map(words).collect()
+}
+
+#[test]
+fn the_readme_lists_every_flag() {
+    let help = tap(&["proxy", "--help"]);
+    let flag = |line: &str| Some(line.strip_prefix("  --")?.split([' ', ',']).next()?.to_owned());
+    let flags: BTreeSet<String> = help.lines().filter_map(flag).filter(|name| name != "help").map(|name| format!("--{name}")).collect();
+    let listed = quoted("flag", 0).iter().map(|flag| flag.split(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(flags, listed);
+}
+
+#[test]
+fn the_readme_lists_every_variable() {
+    let name = |line: &str| Some(line.strip_prefix("pub const ENV_")?.split('"').nth(1)?.to_owned());
+    let variables: BTreeSet<String> =
+        sources("src").iter().flat_map(|(_, text)| text.lines().filter_map(name).collect::<Vec<_>>()).collect();
+    assert_eq!(variables, quoted("flag", 1));
+}
+
+/// A family as families.rs defines it: name, type, and labels as the README writes them.
+fn families() -> BTreeSet<(String, String, String)> {
+    let text = read("src/metrics/families.rs");
+    let kinds = ["counter", "counters", "gauge", "gauges", "histogram", "histograms"];
+    let definition = |part: &str| {
+        let (kind, rest) = part.split_once('(')?;
+        let words: Vec<&str> = rest.split(")?").next()?.split('"').skip(1).step_by(2).collect();
+        let kind = kinds.contains(&kind).then(|| kind.trim_end_matches('s'))?;
+        Some((words[0].to_owned(), kind.to_owned(), words[2..].join(", ")))
+    };
+    text.split(": r.").filter_map(definition).collect()
+}
+
+#[test]
+fn the_readme_lists_every_metric_with_its_type_and_labels() {
+    let row = |row: &Vec<String>| (row[0].trim_matches('`').to_owned(), row[1].clone(), row[2].clone());
+    let listed: BTreeSet<_> = table("metric").iter().map(row).filter(|(name, ..)| !name.starts_with("process_")).collect();
+    assert_eq!(families(), listed);
+}
+
+#[test]
+fn the_readme_lists_every_page() {
+    let route = read("src/route.rs");
+    let page = |line: &str| Some(format!("GET /{}", line.trim().strip_prefix("Page::")?.split('"').nth(1)?));
+    let pages: BTreeSet<String> = route.lines().filter_map(page).collect();
+    assert_eq!(pages, quoted("page", 0));
+}
+
+#[test]
+fn the_versions_agree() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(tap(&["--version"]).trim(), format!("ollama-tap {version}"));
+    assert!(read("Cargo.lock").contains(&format!("name = \"ollama-tap\"\nversion = \"{version}\"")));
+    assert!(read("README.md").contains(&format!("`{{\"ollama_tap\":\"{version}\"}}`")), "the README shows another version");
+}
+
+#[test]
+fn only_platform_knows_systems_and_unsafe() {
+    for (path, text) in sources("src").into_iter().filter(|(path, _)| !path.starts_with("src/platform")) {
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+            let of_systems = line.contains("cfg") && ["(unix", "(windows", "target_"].iter().any(|word| line.contains(word));
+            assert!(!of_systems, "{path}: {line}");
+            let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+            assert!(!words.contains(&"unsafe"), "{path}: {line}");
+        }
+    }
+}
+
+#[test]
+fn every_source_says_what_it_is_and_is_short_enough_to_read() {
+    for (path, text) in all_sources() {
+        assert!(text.starts_with("//!"), "{path} does not begin with //!");
+        let lines = text.lines().count();
+        assert!(lines <= MAX_LINES, "{path} has {lines} lines");
+    }
+}
+
+#[test]
+fn nothing_names_a_place_on_somebodys_machine() {
+    let files = [".ci/run", "Cargo.toml", "README.md"].map(|path| (path.to_owned(), read(path)));
+    let places =
+        [["/wo", "rk/"], ["/ro", "ot/"], ["/ho", "me/"], ["/tm", "p/"], ["crates", ".io"], ["pypi", ".org"]].map(|halves| halves.concat());
+    for (path, text) in all_sources().into_iter().chain(files) {
+        for place in &places {
+            assert!(!text.contains(place), "{path} names {place}");
+        }
+    }
+}
