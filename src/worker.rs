@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::Receiver;
 
@@ -13,7 +13,11 @@ use crate::lanes::{Job, Lanes};
 use crate::metrics::Metrics;
 use crate::observe::{Arrival, Observer, Sink};
 use crate::pages::Pages;
+use crate::platform;
 use crate::route::{Forward, Route};
+
+/// A worker that was busy this long gives back the stack that the end of its job took, before it waits for the next.
+const LONG: Duration = Duration::from_secs(1);
 
 /// What every worker shares.
 pub struct Workshop {
@@ -31,6 +35,7 @@ impl Workshop {
         let bell = Arc::new(Condvar::new());
         let mut hands: Option<Hands> = None;
         while let Some(job) = self.lanes.next(&bell) {
+            let began = Instant::now();
             self.metrics.workers_busy(1);
             let ready = hands.get_or_insert_with(|| Hands::new(&self.forwarder.target));
             let served = catch_unwind(AssertUnwindSafe(|| self.serve(job, Some(ready))));
@@ -38,6 +43,9 @@ impl Workshop {
             if served.is_err() {
                 // Whatever the panic left in there is not worth knowing.
                 hands = None;
+            }
+            if began.elapsed() > LONG {
+                platform::release_stack();
             }
         }
     }

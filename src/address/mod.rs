@@ -71,7 +71,15 @@ impl Upstream {
         format!("{}://{}", self.scheme.as_str(), self.authority())
     }
 
-    /// `host:port`, the value of a `Host` header.
+    /// The value of a `Host` header: the port is left out where the scheme says it.
+    pub fn host_header(&self) -> String {
+        match (self.scheme, self.port) {
+            (Scheme::Http, 80) | (Scheme::Https, 443) => bracketed(&self.host),
+            _ => self.authority(),
+        }
+    }
+
+    /// `host:port`.
     pub fn authority(&self) -> String {
         format!("{}:{}", bracketed(&self.host), self.port)
     }

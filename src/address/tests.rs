@@ -150,3 +150,12 @@ fn loopback_is_the_whole_of_127_and_its_names() {
         assert!(!is_loopback(host), "{host}");
     }
 }
+
+#[test]
+fn a_host_header_leaves_out_the_port_that_the_scheme_says() {
+    let header = |value: &str| Upstream::parse(value).unwrap().0.host_header();
+    assert_eq!(header("https://ollama.example"), "ollama.example");
+    assert_eq!(header("http://ollama.example"), "ollama.example");
+    assert_eq!(header("http://ollama.example:443"), "ollama.example:443");
+    assert_eq!(header("[::1]"), "[::1]:11434");
+}

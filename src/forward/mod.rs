@@ -165,7 +165,7 @@ impl Forwarder {
 
     fn head(&self, client: &Client) -> Vec<u8> {
         let upstream = &self.target.upstream;
-        let host = upstream.authority();
+        let host = upstream.host_header();
         let host = if self.host_passes { Host::Client(&host) } else { Host::Upstream(&host) };
         let target = client.request.url();
         let based;

@@ -25,6 +25,11 @@ pub fn raise_descriptor_limit(wanted: u64) -> u64 {
     limit.rlim_cur
 }
 
+/// The numbers that our descriptors may have.
+pub fn all_descriptors() -> std::ops::Range<i32> {
+    0..raise_descriptor_limit(0).min(1 << 16) as i32
+}
+
 /// Calls `on_signal` for each SIGINT and SIGTERM, on a thread of its own.
 pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
