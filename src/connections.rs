@@ -154,6 +154,7 @@ impl Flight {
     /// From now until `detach`, a cut reaches `line`.
     pub fn attach(&self, line: &Arc<Line>) {
         let mut state = self.lock();
+        line.begin();
         if state.cut.is_some() {
             line.cut();
         }

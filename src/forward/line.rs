@@ -42,8 +42,12 @@ impl Line {
         lock(&self.incoming).bytes.clear();
         self.answered.store(false, SeqCst);
         self.uploading.store(uploading, SeqCst);
-        self.cut.store(false, SeqCst);
         self.broken.store(false, SeqCst);
+    }
+
+    /// A new request begins, which nobody has cut yet.
+    pub fn begin(&self) {
+        self.cut.store(false, SeqCst);
     }
 
     /// Ends the request in flight from another thread: whatever waits on the connection fails at once.

@@ -103,9 +103,8 @@ impl Forwarder {
     ) -> Result<Response<ureq::Body>, Failure> {
         let framing = self.framing(client)?;
         let mut head = self.head(client);
-        let must_hold = route.inference.is_some();
-        let held =
-            if must_hold || framing == Framing::Empty { Some(Held::gather(client, framing, &self.budget).map_err(unread)?) } else { None };
+        let hold = route.inference.is_some() || client.was_read_ahead();
+        let held = if hold { Some(Held::gather(client, framing, &self.budget).map_err(unread)?) } else { None };
         let mut observer = observer;
         if let (Some(held), Some(observer)) = (&held, &mut observer) {
             observer.request(describe(client, held), held.bytes.len() as u64);
