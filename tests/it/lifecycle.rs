@@ -4,21 +4,9 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::harness::ollama::{STREAM_HEAD, done, json, token};
-use crate::harness::{After, FakeOllama, Latch, Options, Proxy, eventually, metric, post, tapped};
+use crate::harness::{After, FakeOllama, Latch, Options, Proxy, eventually, held, metric, post, tapped};
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
-
-/// A stand-in whose streams wait for the latch after their first token.
-fn held(latch: &Latch) -> FakeOllama {
-    let latch = latch.clone();
-    FakeOllama::start(move |conn| {
-        conn.body()?;
-        conn.write([STREAM_HEAD.as_bytes(), &token("a")].concat())?;
-        latch.wait();
-        conn.write(done(3, 2))?;
-        Ok(After::KeepAlive)
-    })
-}
 
 /// Waits until nobody can connect any more, which shows that the first signal was heard.
 fn refuses(tap: &Proxy) {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::http::LAST_CHUNK;
 use crate::harness::ollama::{STREAM_HEAD, done, token};
-use crate::harness::{After, Client, FakeOllama, Latch, Options, PATIENCE, Proxy, chunk, eventually, metric, post};
+use crate::harness::{After, Client, FakeOllama, Latch, Options, PATIENCE, Proxy, chunk, eventually, held, metric, post};
 
 /// Within this a departed client must have freed Ollama: the promised second, and what a busy machine adds.
 const SOON: Duration = Duration::from_millis(1250);
@@ -170,18 +170,6 @@ fn a_client_that_leaves_after_the_end_marker_was_served() {
     ollama.closed();
     let success = metric("ollama_requests_total").label("status", "success");
     tap.scrape_until("a success", |scrape| success.sum(scrape) == 1.0);
-}
-
-/// A stand-in whose streams start and wait for the latch.
-fn held(latch: &Latch) -> FakeOllama {
-    let latch = latch.clone();
-    FakeOllama::start(move |conn| {
-        conn.body()?;
-        conn.write([STREAM_HEAD.as_bytes(), &token("a")].concat())?;
-        latch.wait();
-        conn.write(done(3, 2))?;
-        Ok(After::KeepAlive)
-    })
 }
 
 #[test]

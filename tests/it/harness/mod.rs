@@ -17,6 +17,8 @@ pub use scrape::{Scrape, metric};
 
 use std::time::{Duration, Instant};
 
+use ollama::{STREAM_HEAD, done, token};
+
 /// Whether a program that a test needs is here. Says so aloud where it is not, and fails where nothing may be skipped
 /// (`OLLAMA_TAP_TEST_REQUIRE_ALL=1`, as CI sets it).
 pub fn require(what: &str, is_here: bool) -> bool {
@@ -48,4 +50,16 @@ pub fn tapped(reply: impl AsRef<[u8]> + Send + Sync + 'static) -> (FakeOllama, P
     let ollama = FakeOllama::always(reply);
     let tap = Proxy::start(&ollama);
     (ollama, tap)
+}
+
+/// A stand-in whose streams wait for the latch after their first token.
+pub fn held(latch: &Latch) -> FakeOllama {
+    let latch = latch.clone();
+    FakeOllama::start(move |conn| {
+        conn.body()?;
+        conn.write([STREAM_HEAD.as_bytes(), &token("a")].concat())?;
+        latch.wait();
+        conn.write(done(3, 2))?;
+        Ok(After::KeepAlive)
+    })
 }
