@@ -31,6 +31,9 @@ mod metrics;
 mod observe;
 mod pages;
 
+mod record;
+mod store;
+
 mod error;
 mod logging;
 mod ollama;

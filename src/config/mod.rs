@@ -3,6 +3,7 @@
 //! Variables are read through a function that is passed in, so that a test gives a map. A variable that is set but empty
 //! counts as unset (compose files and unit files leave such behind); spaces around a value do not count.
 
+mod loki;
 mod settings;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use log::LevelFilter;
 
 use crate::address::{Listen, Upstream};
 use crate::cli::ProxyArgs;
+pub use loki::{LokiAuth, LokiSettings};
 use settings::{Settings, log_level, truth, workers};
 
 /// Address to listen on (`Listen::FORMS`). Unset or empty: `PROXY_PORT`, else 0.0.0.0:8000.
@@ -43,6 +45,14 @@ pub const ENV_RETENTION_DAYS: &str = "ANALYTICS_RETENTION_DAYS";
 pub const ENV_STORE_TEXT: &str = "ANALYTICS_STORE_TEXT";
 /// Address of Loki. Unset or empty: none, which the backend `loki` does not accept.
 pub const ENV_LOKI_URL: &str = "LOKI_URL";
+/// Bearer token for Loki. Unset or empty: none.
+pub const ENV_LOKI_TOKEN: &str = "LOKI_TOKEN";
+/// Name for Loki's basic authentication. Unset or empty: none.
+pub const ENV_LOKI_USER: &str = "LOKI_USER";
+/// The password that goes with `LOKI_USER`. Unset or empty: an empty one.
+pub const ENV_LOKI_PASSWORD: &str = "LOKI_PASSWORD";
+/// `X-Scope-OrgID` for a Loki with tenants. Unset or empty: none.
+pub const ENV_LOKI_TENANT: &str = "LOKI_TENANT";
 /// Bytes that the history may take on disk, 0 for no limit. Unset or empty: 10 GiB.
 pub const ENV_ANALYTICS_MAX_BYTES: &str = "ANALYTICS_MAX_BYTES";
 
@@ -73,7 +83,7 @@ pub struct History {
     /// `None`: no limit.
     pub max_bytes: Option<u64>,
     /// Always there when `backend` is `Loki`.
-    pub loki_url: Option<String>,
+    pub loki: Option<LokiSettings>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

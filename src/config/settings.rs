@@ -26,16 +26,21 @@ pub struct Settings<'a> {
 
 impl Settings<'_> {
     /// The name and text of the flag, else of the variable. An empty variable is unset, an empty flag is a value (and a bad one).
-    fn text(&self, flag: Flag, variable: &'static str) -> Option<(&'static str, String)> {
+    pub fn text(&self, flag: Flag, variable: &'static str) -> Option<(&'static str, String)> {
         let typed = flag.1.as_ref().map(|text| (flag.0, text.trim().to_owned()));
         typed.or_else(|| self.variable(variable).map(|text| (variable, text)))
     }
 
-    fn variable(&self, name: &'static str) -> Option<String> {
+    /// Whether the flag or the variable says something, right or wrong.
+    pub fn is_given(&self, flag: Flag, variable: &'static str) -> bool {
+        self.text(flag, variable).is_some()
+    }
+
+    pub fn variable(&self, name: &'static str) -> Option<String> {
         (self.get_env)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    fn complain(&mut self, name: &'static str, value: String, why: Option<String>, accepted: &'static str) {
+    pub fn complain(&mut self, name: &'static str, value: String, why: Option<String>, accepted: &'static str) {
         self.bad.push(BadValue { name, value, why, accepted });
     }
 
@@ -113,25 +118,8 @@ impl Settings<'_> {
                     bytes,
                 )
                 .unwrap_or(Some(10 << 30)),
-            loki_url: self.loki_url(&args.loki_url, backend == Some(Backend::Loki)),
+            loki: self.loki(&args.loki_url, backend == Some(Backend::Loki)),
         }
-    }
-
-    fn loki_url(&mut self, flag: &Option<String>, required: bool) -> Option<String> {
-        let accepted = "http://HOST:PORT or https://HOST:PORT";
-        let Some((name, url)) = self.text(("--loki-url", flag), ENV_LOKI_URL) else {
-            if required {
-                self.complain("--loki-url", String::new(), Some("is required by the backend loki".to_owned()), accepted);
-            }
-            return None;
-        };
-        let why = match Upstream::parse(&url) {
-            Ok((_, None)) if url.contains("://") => return Some(url),
-            Ok((_, warning)) => warning.map(|warning| format!("({warning})")),
-            Err(why) => Some(why),
-        };
-        self.complain(name, url, why, accepted);
-        None
     }
 }
 

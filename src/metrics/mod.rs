@@ -162,4 +162,4 @@ fn observe(family: &HistogramVec, labels: &[&str], time: Option<Duration>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

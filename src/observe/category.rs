@@ -4,8 +4,7 @@
 //! reading; they are crude on purpose ("show" asks a `how`), and cheap enough for a prompt of a megabyte.
 
 /// Every category there is, in the order of the rules.
-#[cfg(test)]
-const ALL: [&str; 12] =
+pub const ALL: [&str; 12] =
     ["summarize", "translate", "explain", "code_write", "code_debug", "question", "creative", "analyze", "help", "list", "empty", "other"];
 
 /// The category of `prompt`; without a prompt, `empty`.

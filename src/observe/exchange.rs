@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::route::Inference;
 
 /// How a request ended (design.md section 5, label `status`).
@@ -26,7 +28,7 @@ impl Outcome {
 }
 
 /// One tool call of a reply: the function's name and its arguments as JSON text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
     pub name: String,
     pub arguments: String,

@@ -19,7 +19,7 @@ mod request;
 mod scraps;
 #[cfg(test)]
 mod tests;
-mod text;
+pub mod text;
 mod tools;
 
 use std::net::IpAddr;

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+mod private;
 mod sockets;
 mod tiny_http;
 
@@ -18,6 +19,7 @@ mod unix;
 use unix as family;
 
 pub use family::{has_input, host_name, raise_descriptor_limit, release_stack, set_thread_stack, wait_for_signals};
+pub use private::{create_private_directory, make_directory_private, make_file_private, private_file, sync_directory};
 pub use sockets::{connections, socket_of};
 pub use system::{memory_bytes, port_holder, process_collector};
 pub use tiny_http::defuse;

@@ -16,7 +16,8 @@ fn metrics() -> Metrics {
     Metrics::new("1.2.3").unwrap()
 }
 
-fn chat() -> Exchange {
+/// An exchange as good as they come.
+pub fn chat() -> Exchange {
     Exchange {
         interaction_id: "00000000000000aa".to_owned(),
         arrived: SystemTime::UNIX_EPOCH,

@@ -1,0 +1,322 @@
+//! `Record`: what the history keeps of one request, under the names of design.md section 6 (the seed's names first).
+
+use std::borrow::Cow;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::config::StoreText;
+use crate::observe::Exchange;
+use crate::observe::exchange::ToolCall;
+use crate::observe::text::prefix;
+
+/// Characters of a prompt or a reply in its preview.
+const PREVIEW: usize = 100;
+
+/// Bytes of an error that are kept where no text of a prompt may be.
+const ERROR_WITHOUT_TEXT: usize = 100;
+
+/// One line of the history. Unknown is `None` (null), never 0. Reads the seed's own lines too, which call durations otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// 16 hex digits; in a history taken over from elsewhere any text.
+    pub interaction_id: String,
+    /// Arrival, Unix seconds.
+    pub timestamp: f64,
+    pub model: Option<String>,
+    /// The path without its first slash.
+    pub endpoint: String,
+    pub prompt_category: String,
+    pub prompt_full: Option<String>,
+    pub prompt_preview: Option<String>,
+    pub prompt_tokens: Option<u64>,
+    pub generated_tokens: Option<u64>,
+    pub tokens_per_second: Option<f64>,
+    #[serde(alias = "duration")]
+    pub duration_seconds: Option<f64>,
+    #[serde(alias = "eval_duration")]
+    pub eval_duration_seconds: Option<f64>,
+    #[serde(alias = "load_duration")]
+    pub load_duration_seconds: Option<f64>,
+    /// success, error or cancelled.
+    pub status: String,
+    /// Never `None` when `status` is error.
+    pub error: Option<String>,
+    /// `client_ip`, `user_agent`, `queue_wait_seconds`; in a history taken over from elsewhere anything.
+    pub metadata: Value,
+
+    /// The visible text only.
+    pub response_full: Option<String>,
+    pub response_preview: Option<String>,
+    pub thinking_full: Option<String>,
+    /// `[{"name": …, "arguments": …}]`.
+    pub tool_calls: Option<Vec<ToolCall>>,
+    pub prompt_eval_duration_seconds: Option<f64>,
+    pub total_duration_seconds: Option<f64>,
+    pub time_to_first_token_seconds: Option<f64>,
+    pub http_status: Option<u16>,
+    pub stream: Option<bool>,
+    pub done_reason: Option<String>,
+    /// `generated_tokens` counts pieces of the reply, because no counter came.
+    pub tokens_estimated: Option<bool>,
+    pub request_bytes: Option<u64>,
+    pub response_bytes: Option<u64>,
+    /// A text was cut to its bound.
+    pub truncated: Option<bool>,
+}
+
+/// Every field of a record, in order: the columns of a table and of a CSV file.
+pub const FIELDS: [&str; 30] = [
+    "interaction_id",
+    "timestamp",
+    "model",
+    "endpoint",
+    "prompt_category",
+    "prompt_full",
+    "prompt_preview",
+    "prompt_tokens",
+    "generated_tokens",
+    "tokens_per_second",
+    "duration_seconds",
+    "eval_duration_seconds",
+    "load_duration_seconds",
+    "status",
+    "error",
+    "metadata",
+    "response_full",
+    "response_preview",
+    "thinking_full",
+    "tool_calls",
+    "prompt_eval_duration_seconds",
+    "total_duration_seconds",
+    "time_to_first_token_seconds",
+    "http_status",
+    "stream",
+    "done_reason",
+    "tokens_estimated",
+    "request_bytes",
+    "response_bytes",
+    "truncated",
+];
+
+impl Record {
+    /// The record of `exchange`, with as much of its text as may be kept.
+    pub fn new(exchange: Exchange, keep: StoreText) -> Record {
+        let error = exchange.error.map(|error| if keep == StoreText::Full { error } else { without_text(&error).to_owned() });
+        let metadata = json!({
+            "client_ip": exchange.client_ip.map(|ip| ip.to_string()),
+            "user_agent": exchange.user_agent,
+            "queue_wait_seconds": exchange.queue_wait.as_secs_f64(),
+        });
+        let mut record = Record {
+            interaction_id: exchange.interaction_id,
+            timestamp: exchange.arrived.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            model: exchange.model,
+            endpoint: exchange.endpoint.as_str().to_owned(),
+            prompt_category: exchange.prompt_category.to_owned(),
+            prompt_tokens: exchange.prompt_tokens,
+            generated_tokens: exchange.generated_tokens,
+            tokens_per_second: exchange.tokens_per_second.filter(|speed| speed.is_finite()),
+            duration_seconds: seconds(Some(exchange.duration)),
+            eval_duration_seconds: seconds(exchange.eval_duration),
+            load_duration_seconds: seconds(exchange.load_duration),
+            status: exchange.outcome.as_str().to_owned(),
+            error,
+            metadata,
+            prompt_eval_duration_seconds: seconds(exchange.prompt_eval_duration),
+            total_duration_seconds: seconds(exchange.total_duration),
+            time_to_first_token_seconds: seconds(exchange.time_to_first_token),
+            http_status: exchange.http_status,
+            stream: Some(exchange.stream),
+            done_reason: exchange.done_reason,
+            tokens_estimated: Some(exchange.tokens_estimated),
+            request_bytes: Some(exchange.request_bytes),
+            response_bytes: Some(exchange.response_bytes),
+            truncated: Some(exchange.truncated),
+            ..Record::default()
+        };
+        let response = Some(exchange.response).filter(|text| !text.is_empty());
+        if keep != StoreText::None {
+            record.prompt_preview = exchange.prompt.as_deref().map(preview);
+            record.response_preview = response.as_deref().map(preview);
+        }
+        if keep == StoreText::Full {
+            record.prompt_full = exchange.prompt;
+            record.response_full = response;
+            record.thinking_full = Some(exchange.thinking).filter(|text| !text.is_empty());
+            record.tool_calls = Some(exchange.tool_calls).filter(|calls| !calls.is_empty());
+        }
+        record
+    }
+
+    /// The text that `prompt_search` looks at: the prompt, or as much of it as was kept.
+    pub fn searchable(&self) -> Option<&str> {
+        self.prompt_full.as_deref().or(self.prompt_preview.as_deref())
+    }
+
+    /// The record without its long texts, as lists show it.
+    pub fn without_long_text(mut self) -> Record {
+        self.prompt_preview = self.prompt_preview.or_else(|| self.prompt_full.as_deref().map(preview));
+        self.prompt_full = None;
+        self.response_full = None;
+        self.thinking_full = None;
+        self.tool_calls = None;
+        self
+    }
+
+    /// Where the record stands in the history: by time, and among equals by id.
+    pub fn position(&self) -> Position {
+        Position { timestamp: self.timestamp, id: self.interaction_id.clone() }
+    }
+
+    /// The part of the record that numbers are made of.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            timestamp: self.timestamp,
+            model: self.model.as_deref().map(Cow::Borrowed),
+            endpoint: Cow::Borrowed(&self.endpoint),
+            prompt_category: Cow::Borrowed(&self.prompt_category),
+            status: Cow::Borrowed(&self.status),
+            prompt_tokens: self.prompt_tokens,
+            generated_tokens: self.generated_tokens,
+            tokens_per_second: self.tokens_per_second,
+            duration_seconds: self.duration_seconds,
+            time_to_first_token_seconds: self.time_to_first_token_seconds,
+        }
+    }
+}
+
+/// The order of the history: older first, among equals the smaller id first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Position {
+    pub timestamp: f64,
+    pub id: String,
+}
+
+impl Eq for Position {}
+
+impl Ord for Position {
+    fn cmp(&self, other: &Position) -> std::cmp::Ordering {
+        self.timestamp.total_cmp(&other.timestamp).then_with(|| self.id.cmp(&other.id))
+    }
+}
+
+impl PartialOrd for Position {
+    fn partial_cmp(&self, other: &Position) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What statistics need of a record, borrowed from wherever it lies.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Facts<'a> {
+    pub timestamp: f64,
+    #[serde(borrow)]
+    pub model: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub endpoint: Cow<'a, str>,
+    #[serde(borrow)]
+    pub prompt_category: Cow<'a, str>,
+    #[serde(borrow)]
+    pub status: Cow<'a, str>,
+    pub prompt_tokens: Option<u64>,
+    pub generated_tokens: Option<u64>,
+    pub tokens_per_second: Option<f64>,
+    #[serde(alias = "duration")]
+    pub duration_seconds: Option<f64>,
+    pub time_to_first_token_seconds: Option<f64>,
+}
+
+/// Bytes of text in an exchange: what the queue's bound counts.
+pub fn text_bytes(exchange: &Exchange) -> usize {
+    let calls: usize = exchange.tool_calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
+    let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let texts = optional(&exchange.prompt) + optional(&exchange.error) + optional(&exchange.user_agent) + optional(&exchange.model);
+    texts + exchange.response.len() + exchange.thinking.len() + calls
+}
+
+fn seconds(time: Option<Duration>) -> Option<f64> {
+    time.map(|time| time.as_secs_f64())
+}
+
+fn preview(text: &str) -> String {
+    text.chars().take(PREVIEW).collect()
+}
+
+/// The beginning of an error, up to where it begins to quote: Ollama's own errors quote what they could not read.
+fn without_text(error: &str) -> &str {
+    let unquoted = error.split(['"', '\'', '`']).next().unwrap_or_default().trim_end();
+    prefix(unquoted, ERROR_WITHOUT_TEXT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::tests::chat;
+
+    const SECRET: &str = "the secret word";
+
+    /// An exchange that is full of text.
+    fn talkative() -> Exchange {
+        Exchange {
+            prompt: Some(format!("{SECRET} {}", "é".repeat(200))),
+            response: SECRET.to_owned(),
+            thinking: SECRET.to_owned(),
+            tool_calls: vec![ToolCall { name: "f".to_owned(), arguments: SECRET.to_owned() }],
+            error: Some(format!("cannot read \"{SECRET}\"")),
+            ..chat()
+        }
+    }
+
+    #[test]
+    fn fields_are_those_of_the_contract_in_its_order() {
+        let text = serde_json::to_string(&Record::default()).unwrap();
+        let places: Vec<Option<usize>> = FIELDS.iter().map(|name| text.find(&format!("\"{name}\":"))).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{text}");
+        assert_eq!(serde_json::to_value(Record::default()).unwrap().as_object().unwrap().len(), FIELDS.len());
+    }
+
+    #[test]
+    fn a_record_says_what_the_exchange_said() {
+        let record = Record::new(talkative(), StoreText::Full);
+        assert_eq!(record.prompt_full, talkative().prompt);
+        assert_eq!(record.prompt_preview.as_ref().map(|text| text.chars().count()), Some(PREVIEW));
+        assert_eq!((record.response_full.as_deref(), record.thinking_full.as_deref()), (Some(SECRET), Some(SECRET)));
+        assert_eq!((record.timestamp, record.model.as_deref(), record.generated_tokens), (0.0, Some("talk"), Some(33)));
+        assert_eq!(record.tool_calls.map(|calls| calls.len()), Some(1));
+    }
+
+    #[test]
+    fn what_is_unknown_is_null_and_never_an_empty_text() {
+        let exchange = Exchange { response: String::new(), prompt: None, eval_duration: None, tokens_per_second: Some(f64::NAN), ..chat() };
+        let record = Record::new(exchange, StoreText::Full);
+        assert_eq!((record.response_full, record.response_preview, record.prompt_full), (None, None, None));
+        assert_eq!((record.eval_duration_seconds, record.tokens_per_second, record.tool_calls), (None, None, None));
+    }
+
+    #[test]
+    fn text_that_may_not_be_kept_is_nowhere_in_the_record() {
+        let none = serde_json::to_string(&Record::new(talkative(), StoreText::None)).unwrap();
+        assert!(!none.contains("secret") && none.contains("cannot read"), "{none}");
+        let preview = Record::new(talkative(), StoreText::Preview);
+        assert_eq!(preview.searchable(), preview.prompt_preview.as_deref());
+        assert!(preview.prompt_preview.is_some() && preview.response_preview.is_some());
+        assert_eq!(
+            (&preview.prompt_full, &preview.response_full, &preview.thinking_full, &preview.tool_calls),
+            (&None, &None, &None, &None)
+        );
+    }
+
+    #[test]
+    fn a_line_of_the_seed_is_read_with_its_own_names() {
+        let line =
+            r#"{"interaction_id":"abc","timestamp":1.5,"model":"phi4","duration":2,"eval_duration":1.25,"load_duration":0.5,"extra":1}"#;
+        let record: Record = serde_json::from_str(line).unwrap();
+        let durations = (record.duration_seconds, record.eval_duration_seconds, record.load_duration_seconds);
+        assert_eq!(durations, (Some(2.0), Some(1.25), Some(0.5)));
+        assert_eq!((record.prompt_tokens, record.status.as_str()), (None, ""));
+    }
+}

@@ -1,0 +1,92 @@
+//! The directory of a history: private, kept out of version control, and written by one tap at a time.
+//!
+//! Two files of it are not the history's: `.lock`, whose OS lock a writer holds for as long as it lives (a kill frees it), and
+//! `.holder`, which says who that is. Readers look at neither.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Result, StoreError, failed};
+use crate::platform;
+
+const LOCK: &str = ".lock";
+const HOLDER: &str = ".holder";
+const IGNORE: &str = ".gitignore";
+
+/// What the names of a history's own files begin with.
+const PREFIX: &str = "ollama_";
+
+/// A directory that nobody else writes as long as this lives.
+pub struct Directory {
+    pub path: PathBuf,
+    _lock: File,
+}
+
+impl Directory {
+    /// Makes the directory where it is missing, and takes its lock. `holder` is what another tap is told that wants it too.
+    pub fn lock(path: &Path, holder: &str) -> Result<Directory> {
+        let doing = || format!("open the history in {}", path.display());
+        platform::create_private_directory(path).map_err(failed(doing()))?;
+        let lock = platform::private_file().write(true).create(true).truncate(false).open(path.join(LOCK)).map_err(failed(doing()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(taken(path)),
+            Err(TryLockError::Error(cause)) => return Err(failed(format!("lock the history in {}", path.display()))(cause)),
+        }
+        settle(path, holder).map_err(failed(doing()))?;
+        Ok(Directory { path: path.to_owned(), _lock: lock })
+    }
+}
+
+/// Writes what lies beside the history.
+fn settle(path: &Path, holder: &str) -> io::Result<()> {
+    if holds_a_history_only(path)? {
+        platform::make_directory_private(path)?;
+    }
+    let mut file = platform::private_file().write(true).create(true).truncate(true).open(path.join(HOLDER))?;
+    write!(file, "{holder}")?;
+    match platform::private_file().write(true).create_new(true).open(path.join(IGNORE)) {
+        Ok(mut file) => file.write_all(b"*\n"),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Whether nothing else lies there, so that its rights are ours to change.
+fn holds_a_history_only(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with(PREFIX) && ![LOCK, HOLDER, IGNORE].contains(&&*name) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn taken(path: &Path) -> StoreError {
+    let holder = fs::read_to_string(path.join(HOLDER)).unwrap_or_else(|_| "another tap".to_owned());
+    StoreError::Failed(format!(
+        "open the history in {}: {} writes it; stop that one, or give this one another --analytics-dir",
+        path.display(),
+        holder.trim()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_writer_and_the_second_is_told_who() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/history");
+        let first = Directory::lock(&path, "ollama-tap (pid 7)").unwrap();
+        let Err(StoreError::Failed(text)) = Directory::lock(&path, "x") else { panic!("locked twice") };
+        assert!(text.contains("ollama-tap (pid 7) writes it") && text.contains("--analytics-dir"), "{text}");
+        drop(first);
+        Directory::lock(&path, "x").unwrap();
+        assert_eq!(fs::read_to_string(path.join(IGNORE)).unwrap(), "*\n");
+    }
+}

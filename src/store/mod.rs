@@ -1,0 +1,110 @@
+//! STORE: the history on disk, or in Loki. The same words on every backend; what they mean is said here once.
+//!
+//! A backend writes batches and finds records; statistics are made here, of `Facts`, so that all give the same answers. Every
+//! method may be called from any thread while another writes.
+
+mod directory;
+pub mod query;
+mod statistics;
+#[cfg(test)]
+mod suite;
+
+use std::fmt;
+
+use crate::record::{Facts, Record};
+pub use query::{BadParameter, Query};
+pub use statistics::{Enhanced, Group, Spread};
+
+/// What went wrong with a store: operation, object and cause.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The question makes no sense.
+    Bad(BadParameter),
+    /// There is nothing here to read.
+    Nothing(String),
+    /// It could not be done now; it may work later.
+    Failed(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            StoreError::Bad(bad) => bad.fmt(f),
+            StoreError::Nothing(text) | StoreError::Failed(text) => f.write_str(text),
+        }
+    }
+}
+
+/// An error of doing this, for `map_err`.
+fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> StoreError {
+    move |cause| StoreError::Failed(format!("{doing}: {cause}"))
+}
+
+/// There is no record with the id that `before` names.
+fn unknown_before(id: &str) -> StoreError {
+    let accepted = "the interaction_id of a record that is in the history".to_owned();
+    StoreError::Bad(BadParameter { name: "before".to_owned(), value: id.to_owned(), accepted })
+}
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Extent {
+    pub records: u64,
+    /// On disk; `None` where that is another machine's business.
+    pub bytes: Option<u64>,
+    /// Unix seconds.
+    pub oldest: Option<f64>,
+    pub newest: Option<f64>,
+}
+
+/// What the history may grow to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Records that arrived before this time go (Unix seconds).
+    pub oldest: Option<f64>,
+    pub max_bytes: Option<u64>,
+}
+
+/// What is left to do after the next records were looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    GoOn,
+    Stop,
+}
+
+/// What each backend can do.
+pub trait Keeper: Send + Sync {
+    /// Label `backend`, and what `--analytics-backend` calls it.
+    fn name(&self) -> &'static str;
+
+    /// Directory or address, for people.
+    fn place(&self) -> String;
+
+    /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an error ends the rest.
+    /// Returns how many were refused for good.
+    fn write(&self, batch: &mut Vec<Record>) -> Result<u64>;
+
+    /// A piece of work that writing left for later; whether there is more.
+    fn catch_up(&self) -> Result<bool>;
+
+    /// The newest records that are meant, newest first, at most `query.limit`, all older than `query.before`.
+    fn newest(&self, query: &Query) -> Result<Vec<Record>>;
+
+    /// Every record that is meant, oldest first, with flat memory. `query.limit` and `query.before` say nothing here.
+    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()>;
+
+    /// The facts of every record that is meant, in no order. There is no text to search (`query.prompt_search` says nothing).
+    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()>;
+
+    fn get(&self, id: &str) -> Result<Option<Record>>;
+
+    fn extent(&self) -> Result<Extent>;
+
+    /// Deletes what is beyond the limits, oldest first, and says how many records or whole files went.
+    fn retain(&self, limits: &Limits) -> Result<u64>;
+
+    /// Deletes every record that arrived before this time (Unix seconds), or all. Returns how many.
+    fn purge(&self, before: Option<f64>) -> Result<u64>;
+}

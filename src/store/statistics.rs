@@ -1,0 +1,301 @@
+//! STATISTICS: numbers over the facts of many records, the same on every backend. Percentiles are computed over the records
+//! themselves, by nearest rank: the smallest value that at least so many of them do not exceed.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::query::UNKNOWN;
+use crate::observe::Outcome;
+use crate::record::Facts;
+
+/// The most slots that a timeline has.
+const SLOTS_MAX: f64 = 120.0;
+
+/// Lengths of a slot, in seconds: the shortest is taken that fits.
+const STEPS: [f64; 11] = [60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 21_600.0, 86_400.0, 604_800.0, 2_592_000.0, 31_536_000.0];
+
+/// Gathers facts one by one, then makes numbers of them.
+pub struct Statistics {
+    start: f64,
+    end: f64,
+    step: f64,
+    cells: HashMap<Key, Cell>,
+    slots: Vec<Cell>,
+}
+
+/// What records are grouped by; each lies in one cell only, whatever they are shown by.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    model: String,
+    category: String,
+    endpoint: String,
+    status: String,
+}
+
+#[derive(Clone, Default)]
+struct Cell {
+    requests: u64,
+    success: u64,
+    error: u64,
+    cancelled: u64,
+    prompt_tokens: u64,
+    generated_tokens: u64,
+    first_seen: Option<f64>,
+    last_seen: Option<f64>,
+    durations: Vec<f64>,
+    first_tokens: Vec<f64>,
+    speeds: Vec<f64>,
+}
+
+/// The answer of `/analytics/stats/enhanced`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Enhanced {
+    pub hours: f64,
+    /// Unix seconds.
+    pub start_time: f64,
+    pub end_time: f64,
+    pub totals: Group,
+    /// The busiest first.
+    pub by_model: Vec<Group>,
+    pub by_category: Vec<Group>,
+    pub by_endpoint: Vec<Group>,
+    pub by_status: Vec<Group>,
+    pub timeline_step_seconds: f64,
+    /// Oldest first, without gaps.
+    pub timeline: Vec<Slot>,
+}
+
+/// Numbers of one group of requests.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Group {
+    pub name: String,
+    pub requests: u64,
+    pub success: u64,
+    pub error: u64,
+    pub cancelled: u64,
+    /// 0 to 1; `None` without requests.
+    pub success_rate: Option<f64>,
+    pub prompt_tokens: u64,
+    pub generated_tokens: u64,
+    pub first_seen: Option<f64>,
+    pub last_seen: Option<f64>,
+    pub duration_seconds: Spread,
+    pub time_to_first_token_seconds: Spread,
+    pub tokens_per_second: Spread,
+}
+
+/// How values are spread; all `None` where there are none.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    pub mean: Option<f64>,
+    pub p50: Option<f64>,
+    pub p90: Option<f64>,
+    pub p95: Option<f64>,
+    pub p99: Option<f64>,
+    pub max: Option<f64>,
+}
+
+/// One piece of the timeline.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Slot {
+    /// Where it begins, Unix seconds.
+    pub timestamp: f64,
+    pub requests: u64,
+    pub error: u64,
+    pub cancelled: u64,
+    pub prompt_tokens: u64,
+    pub generated_tokens: u64,
+    pub duration_p50: Option<f64>,
+    pub duration_p95: Option<f64>,
+    pub tokens_per_second: Option<f64>,
+}
+
+impl Statistics {
+    /// Of the time from `start` to `end` (Unix seconds). What arrived later, by a clock that was set back, counts as the last moment's.
+    pub fn new(start: f64, end: f64) -> Statistics {
+        let step = STEPS.into_iter().find(|step| (end - start) / step < SLOTS_MAX).unwrap_or((end - start) / SLOTS_MAX);
+        let begin = (start / step).floor() * step;
+        let slots = vec![Cell::default(); ((end - begin) / step).max(0.0) as usize + 1];
+        Statistics { start, end, step, cells: HashMap::new(), slots }
+    }
+
+    pub fn add(&mut self, facts: &Facts) {
+        let slot = ((facts.timestamp - self.first_slot()) / self.step) as usize; // what is before the first falls into it
+        let last = self.slots.len() - 1;
+        self.slots[slot.min(last)].add(facts);
+        let key = Key {
+            model: facts.model.as_deref().unwrap_or(UNKNOWN).to_owned(),
+            category: facts.prompt_category.as_ref().to_owned(),
+            endpoint: facts.endpoint.as_ref().to_owned(),
+            status: facts.status.as_ref().to_owned(),
+        };
+        self.cells.entry(key).or_default().add(facts);
+    }
+
+    fn first_slot(&self) -> f64 {
+        (self.start / self.step).floor() * self.step
+    }
+
+    /// The numbers by model alone, the most used first.
+    pub fn models(self) -> Vec<Group> {
+        self.by(|key| &key.model)
+    }
+
+    pub fn enhanced(self) -> Enhanced {
+        let mut all = Cell::default();
+        self.cells.values().for_each(|cell| all.merge(cell));
+        let first = self.first_slot();
+        let slots = self.slots.iter().enumerate();
+        Enhanced {
+            hours: (self.end - self.start) / 3600.0,
+            start_time: self.start,
+            end_time: self.end,
+            totals: all.group("all"),
+            by_model: self.by(|key| &key.model),
+            by_category: self.by(|key| &key.category),
+            by_endpoint: self.by(|key| &key.endpoint),
+            by_status: self.by(|key| &key.status),
+            timeline_step_seconds: self.step,
+            timeline: slots.map(|(i, cell)| cell.slot(first + i as f64 * self.step)).collect(),
+        }
+    }
+
+    fn by(&self, part: fn(&Key) -> &String) -> Vec<Group> {
+        let mut merged: HashMap<&str, Cell> = HashMap::new();
+        self.cells.iter().for_each(|(key, cell)| merged.entry(part(key)).or_default().merge(cell));
+        let mut groups: Vec<Group> = merged.into_iter().map(|(name, cell)| cell.group(name)).collect();
+        groups.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.name.cmp(&b.name)));
+        groups
+    }
+}
+
+impl Cell {
+    fn add(&mut self, facts: &Facts) {
+        self.requests += 1;
+        for (outcome, count) in Outcome::ALL.into_iter().zip([&mut self.success, &mut self.error, &mut self.cancelled]) {
+            *count += u64::from(facts.status == outcome.as_str());
+        }
+        self.prompt_tokens += facts.prompt_tokens.unwrap_or(0);
+        self.generated_tokens += facts.generated_tokens.unwrap_or(0);
+        self.saw(facts.timestamp, facts.timestamp);
+        self.durations.extend(facts.duration_seconds);
+        self.first_tokens.extend(facts.time_to_first_token_seconds);
+        self.speeds.extend(facts.tokens_per_second);
+    }
+
+    fn merge(&mut self, other: &Cell) {
+        self.requests += other.requests;
+        self.success += other.success;
+        self.error += other.error;
+        self.cancelled += other.cancelled;
+        self.prompt_tokens += other.prompt_tokens;
+        self.generated_tokens += other.generated_tokens;
+        if let (Some(first), Some(last)) = (other.first_seen, other.last_seen) {
+            self.saw(first, last);
+        }
+        self.durations.extend(&other.durations);
+        self.first_tokens.extend(&other.first_tokens);
+        self.speeds.extend(&other.speeds);
+    }
+
+    fn saw(&mut self, first: f64, last: f64) {
+        self.first_seen = Some(self.first_seen.map_or(first, |seen| seen.min(first)));
+        self.last_seen = Some(self.last_seen.map_or(last, |seen| seen.max(last)));
+    }
+
+    fn group(mut self, name: &str) -> Group {
+        Group {
+            name: name.to_owned(),
+            requests: self.requests,
+            success: self.success,
+            error: self.error,
+            cancelled: self.cancelled,
+            success_rate: (self.requests > 0).then(|| self.success as f64 / self.requests as f64),
+            prompt_tokens: self.prompt_tokens,
+            generated_tokens: self.generated_tokens,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            duration_seconds: Spread::of(&mut self.durations),
+            time_to_first_token_seconds: Spread::of(&mut self.first_tokens),
+            tokens_per_second: Spread::of(&mut self.speeds),
+        }
+    }
+
+    fn slot(&self, timestamp: f64) -> Slot {
+        let durations = Spread::of(&mut self.durations.clone());
+        Slot {
+            timestamp,
+            requests: self.requests,
+            error: self.error,
+            cancelled: self.cancelled,
+            prompt_tokens: self.prompt_tokens,
+            generated_tokens: self.generated_tokens,
+            duration_p50: durations.p50,
+            duration_p95: durations.p95,
+            tokens_per_second: mean(&self.speeds),
+        }
+    }
+}
+
+impl Spread {
+    /// Sorts the values on its way.
+    fn of(values: &mut [f64]) -> Spread {
+        values.sort_unstable_by(f64::total_cmp);
+        let rank = |share: f64| values.get(((values.len() as f64 * share).ceil() as usize).max(1) - 1).copied();
+        Spread { mean: mean(values), p50: rank(0.5), p90: rank(0.9), p95: rank(0.95), p99: rank(0.99), max: values.last().copied() }
+    }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(timestamp: f64, model: Option<&'static str>, status: &'static str, duration: f64) -> Facts<'static> {
+        let model = model.map(Into::into);
+        Facts { timestamp, model, status: status.into(), duration_seconds: Some(duration), generated_tokens: Some(5), ..Facts::default() }
+    }
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let mut values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+        let spread = Spread::of(&mut values);
+        assert_eq!((spread.p50, spread.p90, spread.p95, spread.p99), (Some(100.0), Some(180.0), Some(190.0), Some(198.0)));
+        assert_eq!((spread.mean, spread.max), (Some(100.5), Some(200.0)));
+        assert_eq!(Spread::of(&mut [7.0]).p99, Some(7.0));
+        assert_eq!(Spread::of(&mut []), Spread::default());
+    }
+
+    #[test]
+    fn every_grouping_counts_every_record_once() {
+        let mut statistics = Statistics::new(0.0, 7200.0);
+        statistics.add(&facts(10.0, Some("a"), "success", 1.0));
+        statistics.add(&facts(20.0, Some("a"), "error", 3.0));
+        statistics.add(&facts(7199.0, None, "cancelled", 2.0));
+        let all = statistics.enhanced();
+        assert_eq!((all.totals.requests, all.totals.success, all.totals.error, all.totals.cancelled), (3, 1, 1, 1));
+        assert_eq!((all.totals.success_rate, all.totals.generated_tokens), (Some(1.0 / 3.0), 15));
+        let models: Vec<(&str, u64)> = all.by_model.iter().map(|group| (group.name.as_str(), group.requests)).collect();
+        assert_eq!(models, [("a", 2), (UNKNOWN, 1)]);
+        assert_eq!(all.by_status.len(), 3);
+        assert_eq!(all.timeline.iter().map(|slot| slot.requests).sum::<u64>(), 3);
+        assert_eq!((all.by_model[0].first_seen, all.by_model[0].last_seen), (Some(10.0), Some(20.0)));
+    }
+
+    #[test]
+    fn a_timeline_has_no_gaps_and_at_most_so_many_slots() {
+        for hours in [0.1, 1.0, 24.0, 168.0, 8760.0, 87_600.0, 1e6] {
+            let end = 1_795_252_622.5;
+            let mut statistics = Statistics::new(end - hours * 3600.0, end);
+            statistics.add(&facts(end + 3600.0, None, "success", 1.0));
+            let all = statistics.enhanced();
+            assert!((1..=122).contains(&all.timeline.len()), "{hours}: {}", all.timeline.len());
+            assert_eq!(all.timeline.last().unwrap().requests, 1, "a record from the future is the last slot's");
+            assert!(all.timeline[0].timestamp <= all.start_time && all.timeline.last().unwrap().timestamp <= all.end_time);
+        }
+    }
+}
