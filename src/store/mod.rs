@@ -4,6 +4,7 @@
 //! method may be called from any thread while another writes.
 
 mod directory;
+mod jsonl;
 pub mod query;
 mod statistics;
 #[cfg(test)]

@@ -1,0 +1,94 @@
+//! Appending: one batch becomes one whole member of each day's file that it touches, and is on disk when that is said.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Cursor, Seek, SeekFrom, Write};
+use std::sync::Mutex;
+
+use flate2::Compression;
+
+use super::day::Day;
+use super::files::{Files, lock};
+use super::lines::Line;
+use super::member::{BLOCK, Encoder};
+use super::repair::repair;
+use crate::platform;
+use crate::record::Record;
+use crate::store::{Result, failed};
+
+/// Writing must not wait for the compressor.
+const LEVEL: Compression = Compression::new(1);
+
+/// Seconds before the newest record of a batch. Older ones, of requests that took long, lie in blocks of their own, so that blocks
+/// seldom overlap in time.
+const LATE: f64 = 5.0;
+
+/// Writes to the day files of a directory that nobody else writes.
+#[derive(Default)]
+pub struct Writer {
+    /// Where each file ended when it was last written. Held for as long as any file is written at its end or replaced.
+    pub ends: Mutex<HashMap<Day, u64>>,
+}
+
+impl Writer {
+    /// Appends these records, which are of one day.
+    pub fn append(&self, files: &Files, day: Day, records: &[Record]) -> Result<()> {
+        let path = day.path(&files.directory);
+        let doing = || format!("write {}", path.display());
+        let member = member(records).map_err(failed(doing()))?;
+        let mut ends = lock(&self.ends);
+        let mut file = platform::private_file().write(true).create(true).truncate(false).open(&path).map_err(failed(doing()))?;
+        let end = file.metadata().map_err(failed(doing()))?.len();
+        if end == 0 {
+            platform::sync_directory(&files.directory).map_err(failed(doing()))?;
+        } else if ends.get(&day) != Some(&end) && repair(files, day)? {
+            drop(ends); // the file is another now
+            return self.append(files, day, records);
+        }
+        append_whole(&mut file, end, &member).map_err(failed(doing()))?;
+        ends.insert(day, end + member.len() as u64);
+        Ok(())
+    }
+}
+
+/// Appends all of it, or nothing.
+fn append_whole(file: &mut File, end: u64, member: &[u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(end))?;
+    file.write_all(member).and_then(|()| file.sync_data()).inspect_err(|_| {
+        if let Err(e) = file.set_len(end) {
+            log::debug!("cut a day file back after a failed write: {e}"); // the next write repairs it
+        }
+    })
+}
+
+/// One member of these records.
+fn member(records: &[Record]) -> io::Result<Vec<u8>> {
+    let mut lines = records.iter().map(line).collect::<io::Result<Vec<Line>>>()?;
+    lines.sort_unstable();
+    let blocks = blocks(&lines);
+    let mut encoder = Encoder::new(Cursor::new(Vec::new()), LEVEL, blocks.len() as u64)?;
+    for block in blocks {
+        encoder.block(block)?;
+    }
+    Ok(encoder.finish()?.into_inner())
+}
+
+fn line(record: &Record) -> io::Result<Line> {
+    Ok(Line { position: record.position(), text: serde_json::to_vec(record)? })
+}
+
+/// Cuts sorted lines into the blocks of a member: late ones apart, and none of them long.
+fn blocks(lines: &[Line]) -> Vec<&[Line]> {
+    let newest = lines.last().map_or(0.0, |line| line.position.timestamp);
+    let (late, new) = lines.split_at(lines.partition_point(|line| line.position.timestamp < newest - LATE));
+    let mut bytes = 0;
+    let mut same_block = |line: &Line, _: &Line| {
+        bytes += line.text.len() as u64;
+        let full = bytes >= BLOCK;
+        bytes = if full { 0 } else { bytes };
+        !full
+    };
+    let mut blocks: Vec<&[Line]> = late.chunk_by(&mut same_block).collect();
+    blocks.extend(new.chunk_by(same_block));
+    blocks
+}

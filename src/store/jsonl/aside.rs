@@ -1,0 +1,53 @@
+//! A day file that is written anew beside the old one, and takes its place all at once.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::day::Day;
+use super::files::{DayFile, lock};
+use crate::platform;
+
+/// Removed again, unless it takes the place of its day.
+pub struct Aside {
+    path: PathBuf,
+    pub file: File,
+    placed: bool,
+}
+
+impl Aside {
+    pub fn create(directory: &Path, day: Day) -> io::Result<Aside> {
+        let path = day.path_aside(directory);
+        let file = platform::private_file().read(true).write(true).create(true).truncate(true).open(&path)?;
+        Ok(Aside { path, file, placed: false })
+    }
+
+    /// Appends what an old file holds from `start` to `end`, as it is.
+    pub fn copy(&mut self, old: &DayFile, start: u64, end: u64) -> io::Result<()> {
+        let mut old = lock(&old.file);
+        old.seek(SeekFrom::Start(start))?;
+        self.file.seek(SeekFrom::End(0))?;
+        let copied = io::copy(&mut (&mut *old).take(end - start), &mut self.file)?;
+        if copied == end - start { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
+    }
+
+    /// Puts it in the place of `old`, durably. An empty one deletes that.
+    pub fn replace(mut self, old: &DayFile) -> io::Result<()> {
+        if self.file.metadata()?.len() == 0 {
+            fs::remove_file(&old.path)?;
+        } else {
+            self.file.sync_all()?;
+            fs::rename(&self.path, &old.path)?;
+            self.placed = true;
+        }
+        platform::sync_directory(old.path.parent().unwrap_or(Path::new(".")))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if !self.placed {
+            _ = fs::remove_file(&self.path); // else the next start does it
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Days and the names of their files: `ollama_YYYYMMDD.jsonl.gz`, by the local date of a record's arrival.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+
+const PREFIX: &str = "ollama_";
+const SUFFIX: &str = ".jsonl.gz";
+
+/// What the name of a file ends with that is still being written beside its day.
+const ASIDE: &str = ".tmp";
+
+/// Unix seconds that have a date of four digits, in every time zone.
+const DATED: std::ops::Range<f64> = -62_135_400_000.0..253_402_200_000.0;
+
+/// A local date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(NaiveDate);
+
+impl Day {
+    /// `None` where the time (Unix seconds) is no date.
+    pub fn of(timestamp: f64) -> Option<Day> {
+        let seconds = DATED.contains(&timestamp).then_some(timestamp.floor() as i64)?;
+        Some(Day(DateTime::from_timestamp(seconds, 0)?.with_timezone(&Local).date_naive()))
+    }
+
+    pub fn today() -> Day {
+        Day(Local::now().date_naive())
+    }
+
+    #[cfg(test)]
+    pub fn next(self) -> Day {
+        Day(self.0 + TimeDelta::days(1))
+    }
+
+    /// Its last moment and all before lie before this one (Unix seconds).
+    pub fn end(self) -> f64 {
+        let midnight = NaiveDateTime::new(self.0 + TimeDelta::days(1), NaiveTime::MIN);
+        let moment = |time: NaiveDateTime| Local.from_local_datetime(&time).latest();
+        // Where clocks go forward at midnight there is no such time.
+        let end = moment(midnight).or_else(|| moment(midnight + TimeDelta::hours(1)));
+        end.map_or(f64::INFINITY, |time| time.timestamp() as f64)
+    }
+
+    pub fn path(self, directory: &Path) -> PathBuf {
+        directory.join(format!("{PREFIX}{}{SUFFIX}", self.0.format("%Y%m%d")))
+    }
+
+    /// Where its file is written anew.
+    pub fn path_aside(self, directory: &Path) -> PathBuf {
+        let mut path = self.path(directory).into_os_string();
+        path.push(ASIDE);
+        path.into()
+    }
+
+    fn from_name(name: &str) -> Option<Day> {
+        let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+        let all_digits = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        all_digits.then(|| NaiveDate::parse_from_str(digits, "%Y%m%d").ok())?.map(Day)
+    }
+}
+
+/// The days that have a file, oldest first.
+pub fn list(directory: &Path) -> io::Result<Vec<Day>> {
+    let mut days = names(directory)?;
+    days.retain(|name| !name.ends_with(ASIDE));
+    let mut days: Vec<Day> = days.iter().filter_map(|name| Day::from_name(name)).collect();
+    days.sort_unstable();
+    Ok(days)
+}
+
+/// Removes what a kill left half written.
+pub fn remove_asides(directory: &Path) -> io::Result<()> {
+    for name in names(directory)? {
+        if name.strip_suffix(ASIDE).and_then(Day::from_name).is_some() {
+            fs::remove_file(directory.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn names(directory: &Path) -> io::Result<Vec<String>> {
+    fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}

@@ -1,0 +1,189 @@
+//! What lies where in a day file: its blocks with their times. Members of ours say it in their headers; those of others are
+//! inflated once, to learn it.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
+
+use flate2::bufread::GzDecoder;
+
+use super::lines::{position, read_line};
+use super::member::{self, Layout};
+
+/// What a gzip member begins with: magic number, deflate.
+const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// Lines that lie together, to be read at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Block {
+    /// Where its member begins in the file.
+    pub member: u64,
+    pub start: u64,
+    pub end: u64,
+    pub kind: Kind,
+    /// Bytes, inflated.
+    pub inflated: u64,
+    pub lines: u64,
+    /// Unix seconds. Where nothing in it can be read, `first` is greater than `last`.
+    pub first: f64,
+    pub last: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Sorted; a deflate stream that begins afresh.
+    Ours,
+    /// In any order; a whole gzip member.
+    Foreign,
+}
+
+impl Block {
+    /// A foreign member that begins at `start`, of which nothing else is known.
+    pub fn foreign(start: u64) -> Block {
+        let (first, last) = (f64::INFINITY, f64::NEG_INFINITY);
+        Block { member: start, start, end: start, kind: Kind::Foreign, inflated: 0, lines: 0, first, last }
+    }
+}
+
+/// The blocks of one state of a file.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    pub length: u64,
+    modified: Option<SystemTime>,
+    /// Where the last whole member ends. What follows is torn, or just being written.
+    pub whole: u64,
+    pub blocks: Vec<Block>,
+    /// It was said already that not everything in it can be read.
+    pub reported: Arc<AtomicBool>,
+}
+
+impl Index {
+    /// Of `file`, on the ground of what was known of it before.
+    pub fn of(file: &File, before: Option<&Arc<Index>>) -> io::Result<Arc<Index>> {
+        let state = file.metadata()?;
+        let (length, modified) = (state.len(), state.modified().ok());
+        let mut index = match before {
+            Some(index) if (index.length, index.modified) == (length, modified) => return Ok(index.clone()),
+            Some(index) if index.is_beginning_of(file)? => Index::clone(index),
+            _ => Index::default(),
+        };
+        (index.length, index.modified) = (length, modified);
+        index.extend(file)?;
+        Ok(Arc::new(index))
+    }
+
+    pub fn first(&self) -> f64 {
+        self.blocks.iter().map(|block| block.first).fold(f64::INFINITY, f64::min)
+    }
+
+    pub fn last(&self) -> f64 {
+        self.blocks.iter().map(|block| block.last).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    pub fn lines(&self) -> u64 {
+        self.blocks.iter().map(|block| block.lines).sum()
+    }
+
+    pub fn inflated(&self) -> u64 {
+        self.blocks.iter().map(|block| block.inflated).sum()
+    }
+
+    /// One member of ours, sorted throughout.
+    pub fn is_compact(&self) -> bool {
+        self.blocks.iter().all(|block| block.member == 0 && block.kind == Kind::Ours)
+            && self.blocks.is_sorted_by(|one, next| one.last <= next.first)
+    }
+
+    /// Whether the file still begins as this says: its last member has the header that it had.
+    fn is_beginning_of(&self, mut file: &File) -> io::Result<bool> {
+        let Some(last) = self.blocks.last().filter(|last| last.kind == Kind::Ours) else { return Ok(false) };
+        file.seek(SeekFrom::Start(last.member))?;
+        let now = member::layout(&mut BufReader::new(file), last.member);
+        Ok(now.is_ok_and(|now| now.is_some_and(|now| now.end == self.whole && now.blocks.last() == Some(last))))
+    }
+
+    /// Goes from member to member, from the last whole one that is known to the end of the file.
+    fn extend(&mut self, mut file: &File) -> io::Result<()> {
+        let mut start = self.whole;
+        file.seek(SeekFrom::Start(start))?;
+        let mut reader = BufReader::new(file);
+        let mut broken = None;
+        while start < self.length {
+            match member(&mut reader, start, self.length)? {
+                Found::Whole(layout) => {
+                    self.blocks.extend(broken.take().map(|block| Block { end: start, ..block }));
+                    self.blocks.extend(layout.blocks);
+                    self.whole = layout.end;
+                    start = layout.end;
+                }
+                Found::Broken(block) => {
+                    broken = broken.or(Some(block));
+                    reader.seek(SeekFrom::Start(start + 1))?;
+                    start = next_start(&mut reader)?.unwrap_or(self.length);
+                }
+            }
+            let read = reader.stream_position()?;
+            reader.seek_relative(start as i64 - read as i64)?;
+        }
+        Ok(())
+    }
+}
+
+enum Found {
+    Whole(Layout),
+    /// Torn or damaged; what can be read of it.
+    Broken(Block),
+}
+
+/// The member at `start`, where `reader` stands, in a file of this length.
+fn member(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result<Found> {
+    match member::layout(reader, start) {
+        Ok(Some(layout)) if layout.end <= length => Ok(Found::Whole(layout)),
+        Err(e) if e.kind() != ErrorKind::UnexpectedEof => Err(e),
+        _ => {
+            reader.seek(SeekFrom::Start(start))?;
+            foreign(reader, start, length)
+        }
+    }
+}
+
+/// Inflates the member at `start`, which somebody else wrote.
+fn foreign(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result<Found> {
+    let mut block = Block::foreign(start);
+    let mut lines = BufReader::new(GzDecoder::new(&mut *reader));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match read_line(&mut lines, &mut line) {
+            Ok(0) => break,
+            Ok(read) => block.inflated += read as u64,
+            Err(_broken) => return Ok(Found::Broken(block)),
+        }
+        if let Some(position) = position(&line) {
+            block.lines += 1;
+            block.first = block.first.min(position.timestamp);
+            block.last = block.last.max(position.timestamp);
+        }
+    }
+    block.end = reader.stream_position()?;
+    // A file that grows meanwhile is looked at as it was.
+    Ok(if block.end <= length { Found::Whole(Layout { blocks: vec![block], end: block.end }) } else { Found::Broken(block) })
+}
+
+/// Where a member may begin, behind a broken one.
+fn next_start(reader: &mut BufReader<&File>) -> io::Result<Option<u64>> {
+    while reader.skip_until(GZIP[0])? > 0 {
+        let mut next = [0; GZIP.len() - 1];
+        match reader.read_exact(&mut next) {
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+            read => read?,
+        }
+        reader.seek_relative(-(next.len() as i64))?;
+        if next == GZIP[1..] {
+            return Ok(Some(reader.stream_position()? - 1));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,108 @@
+//! Retention and purge: which day files go, and which are cut.
+
+use std::fs;
+
+use super::Jsonl;
+use super::day::{self, Day};
+use super::files::lock;
+use super::repair::repair;
+use crate::platform;
+use crate::store::{Limits, Result, failed};
+
+impl Jsonl {
+    /// `retain`, as if it were `today`. Counts files deleted or cut.
+    pub(super) fn retain_on(&self, today: Day, limits: &Limits) -> Result<u64> {
+        let _rewriting = lock(&self.rewriting);
+        let mut gone = 0;
+        for day in self.files.days()? {
+            if limits.oldest.is_some_and(|oldest| day.end() <= oldest) {
+                self.delete(day, "it is older than the history is kept")?;
+                gone += 1;
+            } else if day < today
+                && let Err(e) = self.compact(day)
+            {
+                log::warn!("{e}; trying again later"); // a reader may hold it, or the disk be full
+            }
+        }
+        Ok(gone + self.keep_within(limits.max_bytes.unwrap_or(u64::MAX))?)
+    }
+
+    /// Deletes the oldest files, and cuts the last one, so that they take at most `bytes`.
+    fn keep_within(&self, bytes: u64) -> Result<u64> {
+        let indexes = self.files.indexes()?;
+        let mut total: u64 = indexes.iter().map(|(_, index)| index.length).sum();
+        let mut gone = 0;
+        for (n, (day, index)) in indexes.iter().enumerate() {
+            if total <= bytes {
+                break;
+            }
+            if n + 1 < indexes.len() {
+                self.delete(*day, "the history is larger than it may be")?;
+            } else if let Some(file) = self.files.open(*day)? {
+                log::info!("cutting the oldest records off {}: the history is larger than it may be", file.path.display());
+                self.cut_to_bytes(&file, bytes - bytes / SPARE)?;
+            }
+            total -= index.length;
+            gone += 1;
+        }
+        Ok(gone)
+    }
+
+    /// `purge` before this time: whole files are deleted, the one that it falls into is cut.
+    pub(super) fn purge_before(&self, before: f64) -> Result<u64> {
+        let _rewriting = lock(&self.rewriting);
+        let mut gone = 0;
+        for day in self.files.days()? {
+            gone += self.purge_day(day, before)?;
+        }
+        Ok(gone)
+    }
+
+    fn purge_day(&self, day: Day, before: f64) -> Result<u64> {
+        let mut ends = lock(&self.writer.ends);
+        if repair(&self.files, day)? {
+            ends.remove(&day); // what is torn is purged as well
+        }
+        let Some(file) = self.files.open(day)? else { return Ok(0) };
+        let last = if file.index.lines() > 0 { file.index.last() } else { day.end() };
+        if last < before {
+            ends.remove(&day);
+            self.remove(day)?;
+            return Ok(file.index.lines());
+        }
+        drop(ends);
+        if file.index.first() < before { self.cut_before(&file, before) } else { Ok(0) }
+    }
+
+    /// Deletes every day, and returns how many records these had.
+    pub(super) fn purge_all(&self) -> Result<u64> {
+        let _rewriting = lock(&self.rewriting);
+        let mut ends = lock(&self.writer.ends);
+        let mut gone = 0;
+        for (day, index) in self.files.indexes()? {
+            self.remove(day)?;
+            gone += index.lines();
+        }
+        ends.clear();
+        let doing = || format!("purge the history in {}", self.files.directory.display());
+        day::remove_asides(&self.files.directory).map_err(failed(doing()))?;
+        platform::sync_directory(&self.files.directory).map_err(failed(doing()))?;
+        Ok(gone)
+    }
+
+    fn delete(&self, day: Day, why: &str) -> Result<()> {
+        let mut ends = lock(&self.writer.ends);
+        ends.remove(&day);
+        self.remove(day)?;
+        log::info!("deleted {}: {why}", day.path(&self.files.directory).display());
+        Ok(())
+    }
+
+    fn remove(&self, day: Day) -> Result<()> {
+        let path = day.path(&self.files.directory);
+        fs::remove_file(&path).map_err(failed(format!("delete {}", path.display())))
+    }
+}
+
+/// A file that is cut to a size is cut to this part less of it, so that the next records do not cut it again.
+const SPARE: u64 = 10;

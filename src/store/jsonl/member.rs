@@ -1,0 +1,189 @@
+//! A gzip member of ours: what one write appends, or a whole day once it is over.
+//!
+//! It is an ordinary member (RFC 1952) of JSON lines, and says in its header what lies where, so that readers hop from member
+//! to member, and to the times they want, without inflating. Its lines lie in blocks, each sorted by time. A block ends in a
+//! full flush, so that it can be inflated alone. The extra field has one subfield `OT`, all little-endian, with 32 bytes a block:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 4 | length, compressed; 0 in an entry that is not used |
+//! | 4 | length, inflated |
+//! | 4 | lines |
+//! | 4 | reserved, 0 |
+//! | 8, 8 | time of the first and of the last record (Unix seconds, IEEE 754) |
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+
+use super::index::{Block, Kind};
+use super::lines::Line;
+
+/// Magic number, deflate, an extra field and nothing else, no time, level unknown, system unknown.
+const START: [u8; 10] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff];
+const SUBFIELD: [u8; 2] = *b"OT";
+const ENTRY: usize = 32;
+
+/// Bytes before the entries: START, length of the extra field, the subfield's name and length.
+const HEAD: u64 = 16;
+
+/// CRC and length at the end of a member.
+const TRAILER: u64 = 8;
+
+/// The most entries that fit into an extra field (65,535 bytes).
+pub const BLOCKS_MAX: u64 = 2_047;
+
+/// Bytes, inflated, at which a block is full. It takes a longer one where a member would have more than `BLOCKS_MAX`.
+pub const BLOCK: u64 = 1 << 20;
+
+/// Compressed bytes that are gathered before they go to the sink.
+const GATHERED: usize = 64 * 1024;
+
+/// Writes one member. It begins where the sink stands; with no block in it, nothing is written.
+pub struct Encoder<W> {
+    sink: W,
+    deflate: Compress,
+    crc: Crc,
+    start: u64,
+    room: usize,
+    entries: Vec<Entry>,
+    gathered: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    length: u32,
+    inflated: u32,
+    lines: u32,
+    first: f64,
+    last: f64,
+}
+
+impl<W: Write + Seek> Encoder<W> {
+    /// For at most `room` blocks.
+    pub fn new(mut sink: W, level: Compression, room: u64) -> io::Result<Encoder<W>> {
+        let start = sink.stream_position()?;
+        let room = room.clamp(1, BLOCKS_MAX) as usize;
+        let (entries, gathered) = (Vec::new(), Vec::with_capacity(GATHERED));
+        Ok(Encoder { sink, deflate: Compress::new(level, false), crc: Crc::new(), start, room, entries, gathered })
+    }
+
+    /// Adds a block of these lines, which are sorted. Beyond the room for blocks, the last one grows.
+    pub fn block(&mut self, lines: &[Line]) -> io::Result<()> {
+        let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return Ok(()) };
+        if self.entries.is_empty() {
+            self.sink.write_all(&vec![0; HEAD as usize + self.room * ENTRY])?;
+        }
+        let (first, last) = (first.position.timestamp, last.position.timestamp);
+        if self.entries.len() < self.room {
+            self.entries.push(Entry { first, last, ..Entry::default() });
+        }
+        let mut text = Vec::with_capacity(lines.iter().map(|line| line.text.len() + 1).sum());
+        for line in lines {
+            text.extend_from_slice(&line.text);
+            text.push(b'\n');
+        }
+        self.crc.update(&text);
+        self.deflate(&text, FlushCompress::Full)?;
+        if let Some(entry) = self.entries.last_mut() {
+            entry.inflated += text.len() as u32;
+            entry.lines += lines.len() as u32;
+            (entry.first, entry.last) = (entry.first.min(first), entry.last.max(last));
+        }
+        Ok(())
+    }
+
+    /// Ends the member and returns the sink, which stands behind it.
+    pub fn finish(mut self) -> io::Result<W> {
+        if self.entries.is_empty() {
+            return Ok(self.sink);
+        }
+        self.deflate(&[], FlushCompress::Finish)?;
+        self.sink.write_all(&self.crc.sum().to_le_bytes())?;
+        self.sink.write_all(&self.crc.amount().to_le_bytes())?;
+        self.sink.seek(SeekFrom::Start(self.start))?;
+        self.sink.write_all(&header(&self.entries, self.room))?;
+        self.sink.seek(SeekFrom::End(0))?;
+        Ok(self.sink)
+    }
+
+    /// Compresses all of it, into the block that was begun last.
+    fn deflate(&mut self, mut input: &[u8], flush: FlushCompress) -> io::Result<()> {
+        loop {
+            let before = self.deflate.total_in();
+            let status = self.deflate.compress_vec(input, &mut self.gathered, flush)?;
+            input = &input[(self.deflate.total_in() - before) as usize..];
+            self.sink.write_all(&self.gathered)?;
+            if let Some(entry) = self.entries.last_mut() {
+                entry.length += self.gathered.len() as u32;
+            }
+            // With room left behind the output, nothing is held back any more.
+            let done = status == Status::StreamEnd || (flush == FlushCompress::Full && self.gathered.len() < self.gathered.capacity());
+            self.gathered.clear();
+            if done {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn header(entries: &[Entry], room: usize) -> Vec<u8> {
+    let length = (room * ENTRY) as u16;
+    let mut bytes = START.to_vec();
+    bytes.extend((length + 4).to_le_bytes());
+    bytes.extend(SUBFIELD);
+    bytes.extend(length.to_le_bytes());
+    for entry in entries {
+        [entry.length, entry.inflated, entry.lines, 0].iter().for_each(|n| bytes.extend(n.to_le_bytes()));
+        [entry.first, entry.last].iter().for_each(|time| bytes.extend(time.to_le_bytes()));
+    }
+    bytes.resize(HEAD as usize + room * ENTRY, 0);
+    bytes
+}
+
+/// Where a member of ours has its blocks, and where it ends.
+pub struct Layout {
+    pub blocks: Vec<Block>,
+    pub end: u64,
+}
+
+/// Reads the header of the member that begins at `start`, where `reader` stands. `None`: it is none of ours. An error of kind
+/// `UnexpectedEof`: it is incomplete.
+pub fn layout(reader: &mut impl Read, start: u64) -> io::Result<Option<Layout>> {
+    let mut head = [0; HEAD as usize];
+    reader.read_exact(&mut head)?;
+    let length = u16::from_le_bytes([head[14], head[15]]);
+    let ours = head[..10] == START && head[12..14] == SUBFIELD && u16::from_le_bytes([head[10], head[11]]) == length.wrapping_add(4);
+    if !ours || !usize::from(length).is_multiple_of(ENTRY) {
+        return Ok(None);
+    }
+    let mut entries = vec![0; usize::from(length)];
+    reader.read_exact(&mut entries)?;
+    Ok(blocks(&entries, start, start + HEAD + u64::from(length)))
+}
+
+fn blocks(entries: &[u8], member: u64, mut start: u64) -> Option<Layout> {
+    let mut blocks = Vec::new();
+    for entry in entries.as_chunks::<ENTRY>().0 {
+        let entry = Entry::read(entry);
+        if entry.length > 0 {
+            let in_order = entry.first <= entry.last;
+            if !in_order {
+                return None; // or no numbers
+            }
+            let end = start + u64::from(entry.length);
+            let (inflated, lines, first, last) = (u64::from(entry.inflated), u64::from(entry.lines), entry.first, entry.last);
+            blocks.push(Block { member, start, end, kind: Kind::Ours, inflated, lines, first, last });
+            start = end;
+        }
+    }
+    (!blocks.is_empty()).then_some(Layout { blocks, end: start + TRAILER })
+}
+
+impl Entry {
+    fn read(bytes: &[u8; ENTRY]) -> Entry {
+        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let time = |at: usize| f64::from_bits(u64::from(word(at)) | u64::from(word(at + 4)) << 32);
+        Entry { length: word(0), inflated: word(4), lines: word(8), first: time(16), last: time(24) }
+    }
+}

@@ -1,0 +1,106 @@
+//! Looking at the lines of many blocks of a file: helpers inflate ahead, while the caller's thread looks.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::files::DayFile;
+use super::index::Block;
+use super::lines::{Lines, split};
+
+/// The most helpers of one scan; inflating is nearly all the work.
+const HELPERS: usize = 4;
+
+/// Blocks and chunks that are on their way to the one who looks, at most.
+const AHEAD: usize = 2 * HELPERS;
+
+/// Bytes of a chunk: what a helper hands over at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// What is done with each line.
+pub trait Look {
+    /// Whether lines between these times are of interest (still).
+    fn wants(&self, first: f64, last: f64) -> bool;
+
+    /// `None` where the line could not be read.
+    fn look(&mut self, line: &[u8]) -> Option<()>;
+}
+
+enum Inflated {
+    Chunk(Vec<u8>),
+    End,
+}
+
+/// Shows the lines of the blocks that it wants to `look`, about the newest first.
+pub fn scan(file: &Arc<DayFile>, look: &mut impl Look) -> io::Result<()> {
+    let mut blocks = file.index.blocks.clone();
+    blocks.retain(|block| look.wants(block.first, block.last));
+    blocks.sort_by(|one, other| other.last.total_cmp(&one.last));
+    let helpers = thread::available_parallelism().map_or(1, usize::from).min(HELPERS).min(blocks.len());
+    let (ask, asked) = bounded(AHEAD);
+    let (give, given) = bounded(AHEAD);
+    thread::scope(|scope| {
+        for _ in 0..helpers {
+            let (asked, give) = (asked.clone(), give.clone());
+            thread::Builder::new().name("history-read".to_owned()).spawn_scoped(scope, move || inflate(file, &asked, &give))?;
+        }
+        drop((asked, give));
+        watch(file, blocks, look, &ask, &given);
+        drop((ask, given)); // helpers end
+        Ok(())
+    })
+}
+
+/// Asks for blocks as long as they are wanted, and looks at what comes.
+fn watch(file: &DayFile, blocks: Vec<Block>, look: &mut impl Look, ask: &Sender<Block>, given: &Receiver<Inflated>) {
+    let mut blocks = blocks.into_iter();
+    let mut under_way = 0;
+    loop {
+        while under_way < AHEAD
+            && let Some(block) = blocks.next()
+        {
+            if look.wants(block.first, block.last) && ask.send(block).is_ok() {
+                under_way += 1;
+            }
+        }
+        if under_way == 0 {
+            return;
+        }
+        match given.recv() {
+            Ok(Inflated::Chunk(chunk)) => {
+                let unreadable = split(&chunk).filter(|line| look.look(line).is_none());
+                unreadable.for_each(|_| file.count_unreadable());
+            }
+            Ok(Inflated::End) => under_way -= 1,
+            Err(_helpers_gone) => return,
+        }
+    }
+}
+
+fn inflate(file: &Arc<DayFile>, asked: &Receiver<Block>, give: &Sender<Inflated>) {
+    for block in asked {
+        let _end = End(give);
+        let mut lines = Lines::open(file, &block);
+        loop {
+            let mut chunk = Vec::new();
+            lines.chunk(&mut chunk, CHUNK);
+            if chunk.is_empty() {
+                break;
+            }
+            if give.send(Inflated::Chunk(chunk)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Says that a block has ended, however it did: whoever looks waits for that.
+struct End<'a>(&'a Sender<Inflated>);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.send(Inflated::End);
+    }
+}

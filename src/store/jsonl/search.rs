@@ -1,0 +1,160 @@
+//! What a question looks for in lines, with as little parsing as will do.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::lines::position;
+use super::scan::Look;
+use super::sieve::Sieve;
+use crate::record::{Facts, Position, Record};
+use crate::store::Query;
+use crate::store::query::Needle;
+
+/// Tells whether lines are meant by a query.
+pub struct Filter<'a> {
+    query: &'a Query,
+    sieve: Option<Sieve>,
+}
+
+/// What `prompt_search` looks at.
+#[derive(Deserialize)]
+struct Texts<'a> {
+    #[serde(default, borrow)]
+    prompt_full: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    prompt_preview: Option<Text<'a>>,
+}
+
+/// Serde borrows a string in an option only when it is wrapped.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// How a line stands to a query.
+pub enum Verdict<T> {
+    Meant(T),
+    NotMeant,
+    Unreadable,
+}
+
+impl<'a> Filter<'a> {
+    pub fn new(query: &'a Query) -> Filter<'a> {
+        let sieve = query.prompt_search.as_ref().and_then(|needle| Sieve::of_text(needle.folded()));
+        Filter { query, sieve }
+    }
+
+    /// The record on this line, if it is meant and `wins` by its time.
+    pub fn record(&self, line: &[u8], wins: impl FnOnce(f64) -> bool) -> Verdict<Record> {
+        if self.sieve.as_ref().is_some_and(|sieve| !sieve.lets_pass(line)) {
+            return Verdict::NotMeant;
+        }
+        let Ok(facts) = serde_json::from_slice::<Facts>(line) else { return Verdict::Unreadable };
+        if !self.query.matches_facts(&facts)
+            || !wins(facts.timestamp)
+            || !self.query.prompt_search.as_ref().is_none_or(|needle| is_in(needle, line))
+        {
+            return Verdict::NotMeant;
+        }
+        match serde_json::from_slice::<Record>(line) {
+            Ok(record) if self.query.matches(&record) => Verdict::Meant(record),
+            Ok(_) => Verdict::NotMeant,
+            Err(_) => Verdict::Unreadable,
+        }
+    }
+}
+
+fn is_in(needle: &Needle, line: &[u8]) -> bool {
+    let texts = serde_json::from_slice(line).ok();
+    texts.is_none_or(|texts: Texts| needle.is_in(texts.prompt_full.or(texts.prompt_preview).as_ref().map(|text| &*text.0)))
+}
+
+/// The newest records that a query means.
+pub struct Newest<'a> {
+    filter: Filter<'a>,
+    limit: usize,
+    before: Option<Position>,
+    /// At most `limit` of them.
+    best: BTreeMap<Position, Record>,
+}
+
+impl<'a> Newest<'a> {
+    pub fn new(query: &'a Query, before: Option<Position>) -> Newest<'a> {
+        Newest { filter: Filter::new(query), limit: query.limit, before, best: BTreeMap::new() }
+    }
+
+    fn can_win(&self, timestamp: f64) -> bool {
+        self.best.len() < self.limit || self.best.first_key_value().is_none_or(|(worst, _)| timestamp >= worst.timestamp)
+    }
+
+    pub fn into_records(self) -> Vec<Record> {
+        self.best.into_values().rev().collect()
+    }
+}
+
+impl Look for Newest<'_> {
+    fn wants(&self, first: f64, last: f64) -> bool {
+        self.filter.query.overlaps(first, last) && self.before.as_ref().is_none_or(|before| first <= before.timestamp) && self.can_win(last)
+    }
+
+    fn look(&mut self, line: &[u8]) -> Option<()> {
+        let wins = |timestamp| self.can_win(timestamp) && self.before.as_ref().is_none_or(|before| timestamp <= before.timestamp);
+        match self.filter.record(line, wins) {
+            Verdict::Meant(record) if Query::is_before(&record, self.before.as_ref()) => {
+                self.best.insert(record.position(), record);
+                if self.best.len() > self.limit {
+                    self.best.pop_first();
+                }
+            }
+            Verdict::Meant(_) | Verdict::NotMeant => {}
+            Verdict::Unreadable => return None,
+        }
+        Some(())
+    }
+}
+
+/// One record by its id.
+pub struct ById<'a> {
+    id: &'a str,
+    sieve: Option<Sieve>,
+    pub found: Option<Record>,
+}
+
+impl<'a> ById<'a> {
+    pub fn new(id: &'a str) -> ById<'a> {
+        ById { id, sieve: Sieve::of_exact(id), found: None }
+    }
+}
+
+impl Look for ById<'_> {
+    fn wants(&self, _: f64, _: f64) -> bool {
+        self.found.is_none()
+    }
+
+    fn look(&mut self, line: &[u8]) -> Option<()> {
+        if self.found.is_none() && self.sieve.as_ref().is_none_or(|sieve| sieve.lets_pass(line)) && position(line)?.id == self.id {
+            self.found = Some(serde_json::from_slice(line).ok()?);
+        }
+        Some(())
+    }
+}
+
+/// The facts of all records that a query means.
+pub struct EachFacts<'a> {
+    pub query: &'a Query,
+    pub visit: &'a mut dyn FnMut(&Facts),
+}
+
+impl Look for EachFacts<'_> {
+    fn wants(&self, first: f64, last: f64) -> bool {
+        self.query.overlaps(first, last)
+    }
+
+    fn look(&mut self, line: &[u8]) -> Option<()> {
+        let facts: Facts = serde_json::from_slice(line).ok()?;
+        if self.query.matches_facts(&facts) {
+            (self.visit)(&facts);
+        }
+        Some(())
+    }
+}

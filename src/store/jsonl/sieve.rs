@@ -1,0 +1,94 @@
+//! A quick look at a line as it lies there, before it is parsed. It may let too much pass, never too little: JSON can write a
+//! character in several ways, and capitals can be of other alphabets.
+
+use memchr::{memchr2_iter, memmem};
+
+/// Bytes that JSON writers escape for no reason of form begin so: a line with one in it is always let pass.
+const ESCAPED_ASCII: &[u8] = b"\\u00";
+
+/// Letters and digits by how often they occur, the rarest first.
+const RARE_FIRST: &[u8] = b"zqxjvbpygwfmucdlhrsnotae9876543210 ";
+
+pub struct Sieve {
+    /// In small letters; not empty.
+    part: Vec<u8>,
+    /// Where its rarest byte is.
+    rarest: usize,
+}
+
+impl Sieve {
+    /// For a text to be found in any case, folded. `None` where nothing can be told from the bytes.
+    pub fn of_text(folded: &str) -> Option<Sieve> {
+        // The longest part of it that is written in one way only.
+        let part = folded.as_bytes().split(|byte| !is_plain(*byte)).max_by_key(|part| part.len())?;
+        Sieve::new(part)
+    }
+
+    /// For an id, which has its own case.
+    pub fn of_exact(id: &str) -> Option<Sieve> {
+        Sieve::of_text(&id.to_ascii_lowercase())
+    }
+
+    fn new(part: &[u8]) -> Option<Sieve> {
+        let rank = |byte: &u8| RARE_FIRST.iter().position(|rare| rare == byte);
+        let (rarest, _) = part.iter().enumerate().min_by_key(|(_, byte)| rank(byte))?;
+        Some(Sieve { part: part.to_vec(), rarest })
+    }
+
+    pub fn lets_pass(&self, line: &[u8]) -> bool {
+        self.is_in(line) || memmem::find(line, ESCAPED_ASCII).is_some()
+    }
+
+    fn is_in(&self, line: &[u8]) -> bool {
+        let rarest = self.part[self.rarest];
+        memchr2_iter(rarest, rarest.to_ascii_uppercase(), line).any(|at| {
+            let start = at.checked_sub(self.rarest);
+            start.and_then(|start| line.get(start..start + self.part.len())).is_some_and(|found| found.eq_ignore_ascii_case(&self.part))
+        })
+    }
+}
+
+/// Whether JSON has one way to write it (or one that begins with `ESCAPED_ASCII`), and no other alphabet a capital of it, as those of
+/// `i` and `k`.
+fn is_plain(byte: u8) -> bool {
+    RARE_FIRST.contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lets_pass(needle: &str, line: &str) -> bool {
+        Sieve::of_text(needle).is_none_or(|sieve| sieve.lets_pass(line.as_bytes()))
+    }
+
+    #[test]
+    fn no_other_alphabet_has_a_capital_of_a_plain_letter() {
+        let capitals = ('\u{80}'..=char::MAX).filter(|c| c.to_lowercase().any(|small| small.is_ascii() && is_plain(small as u8)));
+        assert_eq!(capitals.collect::<String>(), "");
+    }
+
+    #[test]
+    fn what_is_there_passes_however_it_is_written() {
+        for (needle, line) in [
+            ("sky", "The SKY"),
+            ("sky", "the sky"),
+            ("kiki", "\u{212a}i\u{212a}i"),
+            ("a\"b", r#"a\"b"#),
+            ("a/b", r"a\/b"),
+            ("sea", r"s\u0065a"),
+            ("grün", r"GR\u00dcN"),
+            ("я", r"\u042f"),
+            ("ß1", "ẞ1"),
+        ] {
+            assert!(lets_pass(needle, line), "{needle} in {line}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_does_not_pass() {
+        for (needle, line) in [("zebra", "The sky"), ("sea!", "the s a"), ("sea", "se"), ("aß", "b")] {
+            assert!(!lets_pass(needle, line), "{needle} in {line}");
+        }
+    }
+}

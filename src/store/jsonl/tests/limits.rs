@@ -1,0 +1,85 @@
+//! Retention and purge.
+
+use super::*;
+
+const DAY: f64 = 86_400.0;
+
+/// Four days with ten records each, the last of them at `NOON`.
+fn four_days() -> (Jsonl, TempDir) {
+    let (keeper, stage) = fresh();
+    (0..4).for_each(|day| filled(&keeper, (0..10).map(|n| on_day(day, n))));
+    (keeper, stage)
+}
+
+fn on_day(day: u32, n: u32) -> Record {
+    Record { timestamp: NOON + f64::from(n) - f64::from(3 - day) * DAY, ..record(day * 10 + n) }
+}
+
+fn numbers(keeper: &Jsonl) -> Vec<u32> {
+    each(keeper, &[]).iter().map(|record| u32::from_str_radix(&record.interaction_id, 16).unwrap()).collect()
+}
+
+#[test]
+fn days_that_are_older_than_the_limit_as_a_whole_go() {
+    let (keeper, _stage) = four_days();
+    let limits = Limits { oldest: Some(NOON - 2.0 * DAY), max_bytes: None };
+    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 1);
+    assert_eq!(numbers(&keeper), (10..40).collect::<Vec<_>>());
+    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 0);
+}
+
+#[test]
+fn the_oldest_days_go_where_all_take_too_much() {
+    let (keeper, _stage) = four_days();
+    keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
+    let bytes = keeper.extent().unwrap().bytes.unwrap();
+    let limits = Limits { oldest: None, max_bytes: Some(bytes * 6 / 10) };
+    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 2);
+    assert_eq!(numbers(&keeper), (20..40).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_single_day_that_takes_too_much_loses_its_oldest_members() {
+    let (keeper, _stage) = fresh();
+    (0..20).for_each(|n| filled(&keeper, [record(n)]));
+    let bytes = keeper.extent().unwrap().bytes.unwrap();
+    let limits = Limits { oldest: None, max_bytes: Some(bytes / 2) };
+    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 1);
+    let left = numbers(&keeper);
+    assert!(left.len() > 6 && left.iter().copied().eq(20 - left.len() as u32..20), "{left:?}");
+    assert!(keeper.extent().unwrap().bytes.unwrap() <= bytes / 2);
+    filled(&keeper, [record(20)]);
+    assert_eq!(numbers(&keeper).last(), Some(&20));
+    keeper.retain_on(day(), &Limits { oldest: None, max_bytes: Some(1) }).unwrap();
+    assert_eq!(keeper.extent().unwrap(), Extent { bytes: Some(0), ..Extent::default() });
+}
+
+#[test]
+fn a_purge_deletes_exactly_what_is_older() {
+    let (keeper, stage) = four_days();
+    let moment = on_day(2, 5).timestamp;
+    assert_eq!(keeper.purge(Some(moment)).unwrap(), 25);
+    assert_eq!(numbers(&keeper), (25..40).collect::<Vec<_>>());
+    assert_eq!(keeper.files.days().unwrap().len(), 2);
+    assert_eq!(keeper.purge(Some(moment)).unwrap(), 0);
+    fs::write(day().path_aside(stage.path()), "half").unwrap();
+    assert_eq!(keeper.purge(None).unwrap(), 15);
+    assert!(numbers(&keeper).is_empty());
+    let names = fs::read_dir(stage.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.into_iter().all(|name| name.starts_with('.')), "something is left");
+}
+
+#[test]
+fn writers_go_on_while_files_are_written_anew() {
+    let (keeper, _stage) = fresh();
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..60).for_each(|n| filled(&keeper, (n * 5..n * 5 + 5).map(record))));
+        for _ in 0..20 {
+            keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
+            keeper.purge(Some(NOON - 1.0)).unwrap();
+        }
+    });
+    keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
+    assert_eq!(numbers(&keeper), (0..300).collect::<Vec<_>>());
+    assert_eq!(members(&keeper), 1);
+}
