@@ -6,6 +6,7 @@
 mod directory;
 mod jsonl;
 pub mod query;
+mod sqlite;
 mod statistics;
 #[cfg(test)]
 mod suite;

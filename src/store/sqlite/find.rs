@@ -1,0 +1,239 @@
+//! Finding records. SQL puts rows in order and narrows them; `Query::matches` decides about each.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, Statement, params_from_iter};
+
+use super::super::query::{Needle, UNKNOWN};
+use super::super::{Extent, Flow, Query, Result, unknown_before};
+use super::schema::Reader;
+use super::{Sqlite, columns, index};
+use crate::record::{Facts, Position, Record};
+
+/// Rows that are listed at once when all are read: no view of the database lasts, so that the log of writes can be emptied.
+const CHUNK: usize = 1000;
+
+const NEWEST_FIRST: &str = "ORDER BY timestamp DESC, interaction_id DESC";
+const OLDEST_FIRST: &str = "ORDER BY timestamp, interaction_id";
+
+impl Sqlite {
+    pub(super) fn find_newest(&self, query: &Query) -> Result<Vec<Record>> {
+        let Some(id) = &query.before else { return self.reading(|reader| newest(reader, query, None)) };
+        let bound = self.reading(|reader| key(&reader.connection, id))?.ok_or_else(|| unknown_before(id))?;
+        self.reading(|reader| newest(reader, query, Some(&bound)))
+    }
+
+    /// No view of the database is held while `visit` takes its time.
+    pub(super) fn find_each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        self.reading(|reader| {
+            let mut lookup = Lookup::new(reader, query)?;
+            let mut last = None;
+            loop {
+                let rows = chunk(&reader.connection, query, &mut last)?;
+                if rows.is_empty() {
+                    return Ok(());
+                }
+                for row in rows {
+                    if let Some(record) = lookup.meant(row)?
+                        && visit(record) == Flow::Stop
+                    {
+                        return Ok(());
+                    }
+                }
+            }
+        })
+    }
+}
+
+pub fn each_facts(reader: &Reader, query: &Query, visit: &mut dyn FnMut(&Facts)) -> rusqlite::Result<()> {
+    // Times alone, so that the index is read from end to end that has all facts; the rest is decided here.
+    let mut conditions = Conditions::default();
+    conditions.and_times(query);
+    let columns = columns::FACTS.map(|field| reader.column(field)).join(", ");
+    let mut statement = reader.connection.prepare(&format!("SELECT {columns} FROM interactions {}", conditions.sql))?;
+    let mut rows = statement.query(params_from_iter(&conditions.values))?;
+    while let Some(row) = rows.next()? {
+        let facts = columns::facts(row)?;
+        if query.matches_facts(&facts) {
+            visit(&facts);
+        }
+    }
+    Ok(())
+}
+
+pub fn get(reader: &Reader, id: &str) -> rusqlite::Result<Option<Record>> {
+    let sql = format!("SELECT {} FROM interactions WHERE interaction_id = ?1", reader.columns.join(", "));
+    reader.connection.query_row(&sql, [id], columns::record).optional()
+}
+
+/// Without the bytes.
+pub fn extent(reader: &Reader) -> rusqlite::Result<Extent> {
+    const SQL: &str = "SELECT (SELECT count(*) FROM interactions), (SELECT min(timestamp) FROM interactions),
+        (SELECT max(timestamp) FROM interactions)";
+    reader.connection.query_row(SQL, [], |row| {
+        let time = |n| row.get_ref(n).map(|cell| cell.as_f64().ok());
+        Ok(Extent { records: row.get::<_, i64>(0)? as u64, bytes: None, oldest: time(1)?, newest: time(2)? })
+    })
+}
+
+/// The newest rows, all in one view of the database: those that the index proposes, or where it does not, one after the other.
+fn newest(reader: &Reader, query: &Query, bound: Option<&Key>) -> rusqlite::Result<Vec<Record>> {
+    let view = reader.connection.unchecked_transaction()?;
+    let mut conditions = Conditions::of(query);
+    conditions.and_key("<", bound);
+    let mut lookup = Lookup::new(reader, query)?;
+    let mut found = Vec::new();
+    match proposals(reader, query)? {
+        Some(rows) => {
+            let mut rows = in_order(&view, rows, &conditions)?.into_iter();
+            while found.len() < query.limit
+                && let Some(row) = rows.next()
+            {
+                found.extend(lookup.meant(row)?);
+            }
+        }
+        None => {
+            let mut statement = view.prepare(&format!("SELECT rowid FROM interactions {} {NEWEST_FIRST}", conditions.sql))?;
+            let mut rows = statement.query(params_from_iter(&conditions.values))?;
+            while found.len() < query.limit
+                && let Some(row) = rows.next()?
+            {
+                found.extend(lookup.meant(row.get(0)?)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn proposals(reader: &Reader, query: &Query) -> rusqlite::Result<Option<Vec<i64>>> {
+    match &query.prompt_search {
+        Some(needle) if reader.indexed => index::proposals(&reader.connection, needle),
+        _ => Ok(None),
+    }
+}
+
+/// Those of `rows` that meet `conditions`, newest first.
+fn in_order(connection: &Connection, rows: Vec<i64>, conditions: &Conditions) -> rusqlite::Result<Vec<i64>> {
+    let sql = format!("SELECT timestamp, interaction_id FROM interactions {} AND rowid = ?", conditions.sql);
+    let mut statement = connection.prepare(&sql)?;
+    let mut placed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let values = conditions.values.iter().cloned().chain([Value::Integer(row)]);
+        let position = statement.query_row(params_from_iter(values), |row| {
+            let id = columns::text(row.get_ref(1)?).unwrap_or_default().into_owned();
+            Ok(Position { timestamp: row.get_ref(0)?.as_f64().unwrap_or_default(), id })
+        });
+        placed.extend(position.optional()?.map(|position| (position, row)));
+    }
+    placed.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(placed.into_iter().map(|(_, row)| row).collect())
+}
+
+/// The next rows, oldest first, after `last`, which moves on.
+fn chunk(connection: &Connection, query: &Query, last: &mut Option<Key>) -> rusqlite::Result<Vec<i64>> {
+    let mut conditions = Conditions::of(query);
+    conditions.and_key(">", last.as_ref());
+    let sql = format!("SELECT timestamp, interaction_id, rowid FROM interactions {} {OLDEST_FIRST} LIMIT {CHUNK}", conditions.sql);
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(params_from_iter(&conditions.values))?;
+    let mut chunk = Vec::with_capacity(CHUNK);
+    while let Some(row) = rows.next()? {
+        chunk.push(row.get(2)?);
+        *last = Some(Key::of(row)?);
+    }
+    Ok(chunk)
+}
+
+fn key(connection: &Connection, id: &str) -> rusqlite::Result<Option<Key>> {
+    let sql = "SELECT timestamp, interaction_id FROM interactions WHERE interaction_id = ?1";
+    connection.query_row(sql, [id], Key::of).optional()
+}
+
+/// Where a row stands, as SQLite has it: in a foreign table also what is no time.
+struct Key {
+    timestamp: Value,
+    id: Value,
+}
+
+impl Key {
+    fn of(row: &Row) -> rusqlite::Result<Key> {
+        Ok(Key { timestamp: row.get(0)?, id: row.get(1)? })
+    }
+}
+
+/// Reads rows, of most only the text that is searched.
+struct Lookup<'a> {
+    query: &'a Query,
+    searchable: Statement<'a>,
+    whole: Statement<'a>,
+}
+
+impl<'a> Lookup<'a> {
+    fn new(reader: &'a Reader, query: &'a Query) -> rusqlite::Result<Lookup<'a>> {
+        let searchable = format!("coalesce({}, {})", reader.column("prompt_full"), reader.column("prompt_preview"));
+        let select = |columns: &str| reader.connection.prepare(&format!("SELECT {columns} FROM interactions WHERE rowid = ?1"));
+        Ok(Lookup { query, searchable: select(&searchable)?, whole: select(&reader.columns.join(", "))? })
+    }
+
+    /// The record of `row`, where it is there and meant.
+    fn meant(&mut self, row: i64) -> rusqlite::Result<Option<Record>> {
+        if let Some(needle) = &self.query.prompt_search
+            && !self.has(row, needle)?
+        {
+            return Ok(None);
+        }
+        let record = self.whole.query_row([row], columns::record).optional()?;
+        Ok(record.filter(|record| self.query.matches(record)))
+    }
+
+    fn has(&mut self, row: i64, needle: &Needle) -> rusqlite::Result<bool> {
+        let has = self.searchable.query_row([row], |row| Ok(needle.is_in(columns::text(row.get_ref(0)?).as_deref())));
+        Ok(has.optional()?.unwrap_or(false))
+    }
+}
+
+/// What SQL can say of a query.
+struct Conditions {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Default for Conditions {
+    fn default() -> Conditions {
+        Conditions { sql: "WHERE TRUE".to_owned(), values: Vec::new() }
+    }
+}
+
+impl Conditions {
+    /// Everything but the text, `before` and `limit`.
+    fn of(query: &Query) -> Conditions {
+        let mut conditions = Conditions::default();
+        conditions.and_times(query);
+        match &query.model {
+            Some(model) if model == UNKNOWN => conditions.and("coalesce(model, ?) = 'unknown'", Some(UNKNOWN.to_owned())),
+            model => conditions.and("model = ?", model.clone()),
+        }
+        conditions.and("prompt_category = ?", query.prompt_category.clone());
+        conditions.and("status = ?", query.status.clone());
+        conditions.and("endpoint = ?", query.endpoint.clone());
+        conditions
+    }
+
+    fn and_times(&mut self, query: &Query) {
+        self.and("timestamp >= ?", query.start_time);
+        self.and("timestamp <= ?", query.end_time);
+    }
+
+    fn and_key(&mut self, relation: &str, key: Option<&Key>) {
+        if let Some(key) = key {
+            self.sql += &format!(" AND (timestamp, interaction_id) {relation} (?, ?)");
+            self.values.extend([key.timestamp.clone(), key.id.clone()]);
+        }
+    }
+
+    fn and(&mut self, condition: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.sql += &format!(" AND {condition}");
+            self.values.push(value.into());
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The full-text index: which rows may have a text in their prompts.
+//!
+//! It is built behind the writing, over the folded beginning of each prompt, in the order of rowids; `search_progress` says how
+//! far. It holds groups of three letters only: a row that has all of a text's groups is proposed, so is every row whose prompt is
+//! longer than its indexed beginning, and every row that is not indexed yet. `Query::matches` decides. Deleting rows leaves it as
+//! it is, since taking them out costs far more than proposing rows that are gone; once those are the most, it is built anew.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::super::query::{Needle, fold};
+use super::columns::text;
+use crate::observe::text::prefix;
+
+/// Bytes of a prompt that are indexed: enough for nearly all, and what a long one costs is bounded.
+const HEAD: usize = 4096;
+
+/// Stands at the end of what is indexed of a longer prompt.
+const MORE: &str = "\u{1}\u{1}\u{1}";
+
+/// SQLite's tokenizer ends at a NUL, so that it is indexed as this.
+const INSTEAD_OF_NUL: &str = "\u{1}";
+
+/// A piece of indexing ends after so many rows, or this long: writing waits for it.
+const PIECE: usize = 2000;
+const PIECE_TIME: Duration = Duration::from_millis(50);
+
+/// More proposals than this are no help: rows that are so common are found sooner by looking at the newest one by one.
+const PROPOSALS: usize = 10_000;
+
+/// Groups of letters that are asked for at once; more make a question slower than the rows that they rule out.
+const GROUPS: usize = 16;
+
+/// Letters in a group.
+const GROUP: usize = 3;
+
+/// Indexes the next piece of what was written; whether there is more.
+pub fn catch_up(connection: &mut Connection) -> rusqlite::Result<bool> {
+    const BEHIND: &str = "SELECT EXISTS (SELECT 1 FROM interactions WHERE rowid > (SELECT upto FROM search_progress))";
+    let behind = |connection: &Connection| connection.query_row(BEHIND, [], |row| row.get::<_, bool>(0));
+    if !behind(connection)? {
+        return Ok(false);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    index_piece(&transaction)?;
+    transaction.commit()?;
+    behind(connection)
+}
+
+fn index_piece(transaction: &Transaction) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    let mut insertion = transaction.prepare("INSERT INTO search (rowid, prompt) VALUES (?1, ?2)")?;
+    let mut waiting = transaction.prepare(
+        "SELECT rowid, coalesce(prompt_full, prompt_preview) FROM interactions
+         WHERE rowid > (SELECT upto FROM search_progress) ORDER BY rowid LIMIT ?1",
+    )?;
+    let mut rows = waiting.query([PIECE as i64])?;
+    let (mut upto, mut held) = (0, 0);
+    while let Some(row) = rows.next()? {
+        upto = row.get(0)?;
+        held += 1;
+        if let Some(prompt) = text(row.get_ref(1)?) {
+            insertion.execute((upto, indexed(&prompt)))?;
+        }
+        if started.elapsed() > PIECE_TIME {
+            break;
+        }
+    }
+    transaction.execute("UPDATE search_progress SET upto = ?1, held = held + ?2", [upto, held]).map(drop)
+}
+
+/// Where the last rows were deleted, the next ones get their rowids again and are not indexed yet.
+pub fn take_back(transaction: &Transaction) -> rusqlite::Result<()> {
+    const SQL: &str =
+        "UPDATE search_progress SET upto = last FROM (SELECT coalesce(max(rowid), 0) AS last FROM interactions) WHERE upto > last";
+    transaction.execute(SQL, []).map(drop)
+}
+
+/// Whether more of what the index holds is deleted than is left.
+pub fn is_stale(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT held > 2 * (SELECT count(*) FROM interactions) FROM search_progress", [], |row| row.get(0))
+}
+
+/// Begins anew: what is left of deleted prompts goes, and what is there waits to be indexed.
+pub fn forget(transaction: &Transaction) -> rusqlite::Result<()> {
+    transaction.execute_batch("INSERT INTO search (search) VALUES ('delete-all'); UPDATE search_progress SET upto = 0, held = 0")
+}
+
+/// Rowids of all rows that may have `needle`; `None` where that is too many, or no question for an index.
+pub fn proposals(connection: &Connection, needle: &Needle) -> rusqlite::Result<Option<Vec<i64>>> {
+    let Some(question) = question(needle) else { return Ok(None) };
+    let mut proposed = connection.prepare(
+        "SELECT rowid FROM search WHERE search MATCH ?1
+         UNION ALL SELECT rowid FROM interactions WHERE rowid > (SELECT upto FROM search_progress) LIMIT ?2",
+    )?;
+    let rows = proposed.query_map((question, PROPOSALS as i64 + 1), |row| row.get(0))?;
+    let rows: Vec<i64> = rows.collect::<rusqlite::Result<_>>()?;
+    Ok((rows.len() <= PROPOSALS).then_some(rows))
+}
+
+/// What the index holds of a prompt.
+fn indexed(prompt: &str) -> String {
+    let head = prefix(prompt, HEAD);
+    let more = if head.len() < prompt.len() { MORE } else { "" };
+    fold(head).replace('\0', INSTEAD_OF_NUL) + more
+}
+
+/// In SQLite's words: every row with all these groups, or with a longer prompt. `None` where there is no group.
+fn question(needle: &Needle) -> Option<String> {
+    let letters: Vec<char> = needle.folded().replace('\0', INSTEAD_OF_NUL).chars().collect();
+    let groups: Vec<String> = letters.windows(GROUP).map(|group| group.iter().collect()).collect();
+    let step = groups.len().div_ceil(GROUPS).max(1);
+    let terms: Vec<String> = groups.iter().step_by(step).map(|group| quoted(group)).collect();
+    (!terms.is_empty()).then(|| format!("({}) OR {}", terms.join(" AND "), quoted(MORE)))
+}
+
+fn quoted(term: &str) -> String {
+    format!("\"{}\"", term.replace('"', "\"\""))
+}

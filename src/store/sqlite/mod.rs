@@ -1,0 +1,186 @@
+//! SQLITE: the history as a database, `ollama_analytics.db`, that any SQLite tool can read while we write.
+//!
+//! - `schema` opens it, carries older ones over, and sets what a connection needs to know;
+//! - `columns` is a record as a row, and back;
+//! - `write`, `find` and `retain` do what their names say;
+//! - `index` is the full-text index: built behind the writing, it proposes rows, and the query decides.
+//!
+//! One connection writes, behind a lock; readers take theirs from a small pool. A connection that met an error is given up and
+//! the next use opens a new one, so that whatever was wrong needs to be mended only on the disk.
+
+mod columns;
+mod find;
+mod index;
+mod retain;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::directory::Directory;
+use super::{Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed};
+use crate::record::{Facts, Record};
+use schema::Reader;
+
+const FILE: &str = "ollama_analytics.db";
+
+/// SQLite's log of writes, which are moved from there into the database.
+const LOG: &str = "ollama_analytics.db-wal";
+
+/// How long a connection waits for another program's lock.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Connections for reading that are kept open: as many as the pages have workers, and two for what runs behind them.
+const READERS: usize = 4;
+
+/// A database, and who of us is at work on it.
+pub struct Sqlite {
+    file: PathBuf,
+    busy: Duration,
+    /// `None` for one that only reads.
+    directory: Option<Directory>,
+    writer: Mutex<Option<Connection>>,
+    readers: Mutex<Vec<Reader>>,
+}
+
+impl Sqlite {
+    /// The database in a directory that is ours, made or carried over where that is needed.
+    pub fn writer(directory: Directory) -> Result<Sqlite> {
+        Sqlite::patient(directory, BUSY)
+    }
+
+    fn patient(directory: Directory, busy: Duration) -> Result<Sqlite> {
+        let sqlite = Sqlite::new(&directory.path.clone(), busy, Some(directory));
+        sqlite.writing("open", |_| Ok(()))?;
+        Ok(sqlite)
+    }
+
+    /// The database that another tap writes, or wrote, in the directory `path`.
+    pub fn reader(path: &Path) -> Result<Sqlite> {
+        let sqlite = Sqlite::new(path, BUSY, None);
+        match fs::metadata(&sqlite.file) {
+            Ok(_) => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => return Err(sqlite.nothing()),
+            Err(e) => return Err(failed(format!("open {}", sqlite.file.display()))(e)),
+        }
+        sqlite.reading(|_| Ok(()))?;
+        Ok(sqlite)
+    }
+
+    fn new(path: &Path, busy: Duration, directory: Option<Directory>) -> Sqlite {
+        Sqlite { file: path.join(FILE), busy, directory, writer: Mutex::new(None), readers: Mutex::new(Vec::new()) }
+    }
+
+    /// Does `work` with the connection that writes; `doing` is what it is called in an error.
+    fn writing<T>(&self, doing: &str, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let doing = format!("{doing} {}", self.file.display());
+        if self.directory.is_none() {
+            return Err(failed(doing)("it was opened to be read only"));
+        }
+        let mut slot = lock(&self.writer);
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => schema::open_writer(&self.file, self.busy)?,
+        };
+        let done = work(&mut connection).map_err(|cause| explained(&doing, &cause))?;
+        *slot = Some(connection);
+        Ok(done)
+    }
+
+    fn reading<T>(&self, work: impl FnOnce(&Reader) -> rusqlite::Result<T>) -> Result<T> {
+        let pooled = lock(&self.readers).pop();
+        let reader = match pooled {
+            Some(reader) => reader,
+            None => schema::open_reader(&self.file, self.busy)?.ok_or_else(|| self.nothing())?,
+        };
+        let done = work(&reader).map_err(|cause| explained(&format!("read {}", self.file.display()), &cause))?;
+        let mut pool = lock(&self.readers);
+        if pool.len() < READERS {
+            pool.push(reader);
+        }
+        Ok(done)
+    }
+
+    fn nothing(&self) -> StoreError {
+        let directory = self.file.parent().unwrap_or(&self.file);
+        StoreError::Nothing(format!("there is no SQLite history in {}: it has no {FILE} with records", directory.display()))
+    }
+
+    /// Of the database and what is not yet moved into it.
+    fn bytes(&self) -> u64 {
+        let log = self.file.with_file_name(LOG);
+        [&self.file, &log].into_iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len()).sum()
+    }
+}
+
+impl Keeper for Sqlite {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn place(&self) -> String {
+        self.file.parent().unwrap_or(&self.file).display().to_string()
+    }
+
+    fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
+        self.writing("write to", |connection| write::write(connection, batch))?;
+        batch.clear();
+        Ok(0)
+    }
+
+    fn catch_up(&self) -> Result<bool> {
+        self.writing("index", index::catch_up)
+    }
+
+    fn newest(&self, query: &Query) -> Result<Vec<Record>> {
+        self.find_newest(query)
+    }
+
+    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        self.find_each(query, visit)
+    }
+
+    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
+        self.reading(|reader| find::each_facts(reader, query, visit))
+    }
+
+    fn get(&self, id: &str) -> Result<Option<Record>> {
+        self.reading(|reader| find::get(reader, id))
+    }
+
+    fn extent(&self) -> Result<Extent> {
+        let extent = self.reading(find::extent)?;
+        Ok(Extent { bytes: Some(self.bytes()), ..extent })
+    }
+
+    fn retain(&self, limits: &Limits) -> Result<u64> {
+        self.delete_beyond(limits)
+    }
+
+    fn purge(&self, before: Option<f64>) -> Result<u64> {
+        self.delete_for_good(before)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// SQLite's own words, and the way out where it lies in the user's hands.
+fn explained(doing: &str, cause: &rusqlite::Error) -> StoreError {
+    let way_out = match cause.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "; another program holds it",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "; move the file away to begin a new one",
+        Some(ErrorCode::DiskFull) => "; make room, or lower --analytics-max-bytes",
+        _ => "",
+    };
+    StoreError::Failed(format!("{doing}: {cause}{way_out}"))
+}

@@ -1,0 +1,149 @@
+//! Deleting: what is beyond the limits, and what somebody wants gone. In pieces, so that writing goes on between them; each gives
+//! back to the disk what it made free, for SQLite looks through all free pages for each page that it gives back.
+
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::super::{Limits, Result};
+use super::schema::{self, pragma};
+use super::{Sqlite, index};
+
+/// Rows that one transaction deletes.
+const PIECE: u64 = 500;
+
+/// Free pages that one transaction gives back, where there were some before (4 KiB each).
+const PAGES: u32 = 250;
+
+/// In SQLite's words, any number of pages.
+const ALL: u32 = 0;
+
+/// Between two pieces, so that a writer that waits gets its turn.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// How much of the file is in use.
+struct Size {
+    rows: u64,
+    bytes: u64,
+}
+
+impl Sqlite {
+    pub(super) fn delete_beyond(&self, limits: &Limits) -> Result<u64> {
+        let mut gone = 0;
+        if limits.oldest.is_some() {
+            gone += self.delete_oldest(limits.oldest, u64::MAX)?;
+        }
+        if let Some(max_bytes) = limits.max_bytes {
+            gone += self.delete_until_it_fits(max_bytes)?;
+        }
+        if gone > 0 {
+            self.deleting(|transaction| if index::is_stale(transaction)? { index::forget(transaction) } else { Ok(()) })?;
+        }
+        self.shrink()?;
+        Ok(gone)
+    }
+
+    /// Afterwards the text is in no file of ours any more. What is left is indexed anew.
+    pub(super) fn delete_for_good(&self, before: Option<f64>) -> Result<u64> {
+        let gone = match before {
+            Some(_) => self.delete_oldest(before, u64::MAX)?,
+            None => self.deleting(|transaction| transaction.execute("DELETE FROM interactions", []).map(|rows| rows as u64))?,
+        };
+        self.writing("delete from", |connection| connection.pragma_update(None, "secure_delete", true))?;
+        self.deleting(index::forget)?;
+        self.writing("shrink", |connection| match before.is_some() && schema::shrinks(connection)? {
+            true => Ok(()),
+            false => connection.execute_batch("VACUUM"),
+        })?;
+        self.writing("delete from", |connection| connection.execute_batch("PRAGMA secure_delete = FAST"))?;
+        self.shrink()?;
+        Ok(gone)
+    }
+
+    fn delete_until_it_fits(&self, max_bytes: u64) -> Result<u64> {
+        let mut gone = 0;
+        loop {
+            let size = self.writing("measure", |connection| size(connection))?;
+            let Some(rows) = surplus(&size, max_bytes) else { break };
+            gone += self.delete_oldest(None, rows)?;
+        }
+        if gone > 0 {
+            log::info!("history: deleted the {gone} oldest records, for it may have {max_bytes} bytes");
+        }
+        Ok(gone)
+    }
+
+    /// The oldest, at most `rows` of them, those from before `before` where that is given.
+    fn delete_oldest(&self, before: Option<f64>, rows: u64) -> Result<u64> {
+        let mut gone = 0;
+        while gone < rows {
+            let piece = PIECE.min(rows - gone);
+            let deleted = self.deleting(|transaction| delete_piece(transaction, before, piece))?;
+            gone += deleted;
+            if deleted < piece {
+                break;
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(gone)
+    }
+
+    fn deleting<T>(&self, work: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T> {
+        self.writing("delete from", |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        })
+    }
+
+    /// Gives free pages back to the disk, and empties the log of writes, in which there still is what was deleted.
+    fn shrink(&self) -> Result<()> {
+        while self.writing("shrink", |connection| give_back(connection, PAGES))? {
+            thread::sleep(PAUSE);
+        }
+        let busy =
+            self.writing("shrink", |connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0)))?;
+        if busy {
+            log::warn!("history: {} keeps what was deleted until others have read it", self.file.display());
+        }
+        Ok(())
+    }
+}
+
+fn delete_piece(transaction: &Transaction, before: Option<f64>, rows: u64) -> rusqlite::Result<u64> {
+    let older = if before.is_some() { "timestamp < ?1" } else { "?1 IS NULL" };
+    let sql = format!("SELECT rowid FROM interactions WHERE {older} ORDER BY timestamp, interaction_id LIMIT ?2");
+    let mut oldest = transaction.prepare(&sql)?;
+    let rows: Vec<i64> = oldest.query_map((before, rows as i64), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut deletion = transaction.prepare("DELETE FROM interactions WHERE rowid = ?1")?;
+    for row in &rows {
+        deletion.execute([row])?;
+    }
+    give_back(transaction, ALL)?;
+    Ok(rows.len() as u64)
+}
+
+/// How many rows to delete, were all alike, for the rest to fit into `max_bytes`.
+fn surplus(size: &Size, max_bytes: u64) -> Option<u64> {
+    let excess = size.bytes.checked_sub(max_bytes).filter(|excess| *excess > 0)?;
+    let share = excess as f64 / size.bytes as f64;
+    Some((size.rows as f64 * share).ceil() as u64).filter(|rows| *rows > 0)
+}
+
+fn size(connection: &Connection) -> rusqlite::Result<Size> {
+    let pages = pragma(connection, "page_count")? - pragma(connection, "freelist_count")?;
+    let rows: i64 = connection.query_row("SELECT count(*) FROM interactions", [], |row| row.get(0))?;
+    Ok(Size { rows: rows as u64, bytes: (pages * pragma(connection, "page_size")?) as u64 })
+}
+
+/// Gives at most `pages` free ones back; whether there are more.
+fn give_back(connection: &Connection, pages: u32) -> rusqlite::Result<bool> {
+    let before = pragma(connection, "freelist_count")?;
+    let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    let left = pragma(connection, "freelist_count")?;
+    Ok(left > 0 && left < before)
+}

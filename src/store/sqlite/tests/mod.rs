@@ -1,0 +1,109 @@
+//! What a database must stand beyond the common suite: older ones, an index that is behind, disks and programs that get in the
+//! way, deleting.
+
+mod carrying_over;
+mod deleting;
+mod reading;
+mod searching;
+mod trouble;
+
+use tempfile::TempDir;
+
+use super::super::suite::{self, each, filled, newest, record};
+use super::*;
+
+suite::suite!(fresh);
+
+/// The suite once more, with all that is asked found by the full-text index.
+mod indexed {
+    use super::*;
+
+    suite::suite!(fresh_and_indexed);
+
+    fn fresh_and_indexed() -> (Indexed, TempDir) {
+        let (sqlite, dir) = fresh();
+        (Indexed(sqlite), dir)
+    }
+}
+
+/// A keeper whose index is never behind.
+struct Indexed(Sqlite);
+
+impl Keeper for Indexed {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+    fn place(&self) -> String {
+        self.0.place()
+    }
+    fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
+        let refused = self.0.write(batch)?;
+        caught_up(&self.0);
+        Ok(refused)
+    }
+    fn catch_up(&self) -> Result<bool> {
+        self.0.catch_up()
+    }
+    fn newest(&self, query: &Query) -> Result<Vec<Record>> {
+        self.0.newest(query)
+    }
+    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        self.0.each(query, visit)
+    }
+    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
+        self.0.each_facts(query, visit)
+    }
+    fn get(&self, id: &str) -> Result<Option<Record>> {
+        self.0.get(id)
+    }
+    fn extent(&self) -> Result<Extent> {
+        self.0.extent()
+    }
+    fn retain(&self, limits: &Limits) -> Result<u64> {
+        self.0.retain(limits)
+    }
+    fn purge(&self, before: Option<f64>) -> Result<u64> {
+        self.0.purge(before)
+    }
+}
+
+fn fresh() -> (Sqlite, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    (opened(dir.path()), dir)
+}
+
+/// The history below `path`, which waits for no other program.
+fn opened(path: &Path) -> Sqlite {
+    Sqlite::patient(directory(path), Duration::ZERO).unwrap()
+}
+
+fn directory(path: &Path) -> Directory {
+    Directory::lock(&path.join("history"), "test").unwrap()
+}
+
+fn caught_up(sqlite: &Sqlite) {
+    while sqlite.catch_up().unwrap() {}
+}
+
+fn saying(n: u32, prompt: &str) -> Record {
+    Record { prompt_full: Some(prompt.to_owned()), prompt_preview: None, ..record(n) }
+}
+
+fn id(n: u32) -> String {
+    record(n).interaction_id
+}
+
+fn complaint<T>(result: Result<T>) -> String {
+    result.err().expect("it works").to_string()
+}
+
+/// Another program's connection.
+fn stranger(sqlite: &Sqlite) -> Connection {
+    Connection::open(&sqlite.file).unwrap()
+}
+
+/// Text in any file of the history.
+fn on_disk(sqlite: &Sqlite, text: &str) -> bool {
+    let files = fs::read_dir(sqlite.file.parent().unwrap()).unwrap();
+    files.flatten().any(|file| fs::read(file.path()).unwrap().windows(text.len()).any(|bytes| bytes == text.as_bytes()))
+}
