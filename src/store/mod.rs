@@ -5,6 +5,7 @@
 
 mod directory;
 mod jsonl;
+mod loki;
 pub mod query;
 mod sqlite;
 mod statistics;
