@@ -41,6 +41,9 @@ const ASK: Duration = Duration::from_secs(10);
 /// Between two attempts to listen anew.
 const REBUILD: Duration = Duration::from_millis(100);
 
+/// How often a retired server wakes who still waits for it.
+const HANDED_OVER_LOOK: Duration = Duration::from_millis(1);
+
 /// How often the connections of a retired server are looked for.
 const RETIRED_LOOK: Duration = Duration::from_secs(1);
 
@@ -157,8 +160,6 @@ impl Watch {
             Ok(None) => {}
             Ok(Some(old)) => {
                 self.metrics.listener_restarted();
-                // Whoever sleeps in the old one's queue comes to the new one.
-                old.unblock();
                 retire(self.lanes.clone(), old);
             }
             Err(e) => log::debug!("listen anew on {}: {e}", listener.address()),
@@ -190,6 +191,11 @@ fn retire(lanes: Arc<Lanes>, old: Arc<tiny_http::Server>) {
     let there = move || platform::connections(port, |_, _| ()).map(peers);
     let mut theirs = there();
     let drain = move || {
+        // Whoever sleeps in the old one's queue comes to the new one. Until they all have, nobody else may take what wakes them.
+        while Arc::strong_count(&old) > 1 {
+            old.unblock();
+            std::thread::sleep(HANDED_OVER_LOOK);
+        }
         while theirs.as_ref().is_none_or(|theirs| !theirs.is_empty()) {
             if let Ok(Some(request)) = old.recv_timeout(RETIRED_LOOK) {
                 lanes.receive(request);
