@@ -30,3 +30,8 @@ impl fmt::Display for Error {
         }
     }
 }
+
+/// An error of doing this, for `map_err`.
+pub fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> Error {
+    move |cause| Error::Failed(format!("{doing}: {cause}"))
+}

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, UdpSocket};
 
+use subtle::ConstantTimeEq;
+
 /// Suffixes of names that only ever mean this network (server/routes.go, allowedHost).
 const LOCAL_SUFFIXES: [&str; 3] = [".localhost", ".local", ".internal"];
 
@@ -9,6 +11,54 @@ const LOCAL_SUFFIXES: [&str; 3] = [".localhost", ".local", ".internal"];
 /// as Ollama does, so that Prometheus may scrape by any name. `names` are this machine's own.
 pub fn host_is_allowed(host: Option<&str>, listening: IpAddr, names: &[String]) -> bool {
     !listening.to_canonical().is_loopback() || is_local(host.unwrap_or_default(), names)
+}
+
+/// What of a request decides whether it may see the history.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    pub peer: IpAddr,
+    pub host: Option<&'a str>,
+    pub origin: Option<&'a str>,
+    pub authorization: Option<&'a str>,
+    /// A proxy says that it asks for somebody else.
+    pub is_forwarded: bool,
+}
+
+impl Asker<'_> {
+    /// Whether the asker may see the history (design.md section 2.7): by the right token, or from this machine itself, under a
+    /// name that only ever means it, and not for a web page of somebody else's. `Err` says what was wrong.
+    pub fn may_read(&self, token: Option<&str>) -> Result<(), &'static str> {
+        if token.is_some_and(|token| self.bears(token)) {
+            Ok(())
+        } else if !self.peer.to_canonical().is_loopback() {
+            Err("the request comes from another machine")
+        } else if self.is_forwarded {
+            Err("the request was forwarded by a proxy")
+        } else if !self.host.is_some_and(names_loopback) {
+            Err("the Host header names no loopback address")
+        } else if !self.origin.is_none_or(|origin| self.is_own(origin)) {
+            Err("the Origin header names another site")
+        } else {
+            Ok(())
+        }
+    }
+
+    fn bears(&self, token: &str) -> bool {
+        let Some((scheme, given)) = self.authorization.and_then(|value| value.split_once(' ')) else { return false };
+        scheme.eq_ignore_ascii_case("bearer") && given.trim().as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    /// Our own pages come from where the request goes.
+    fn is_own(&self, origin: &str) -> bool {
+        origin.strip_prefix("http://").is_some_and(|from| self.host.is_some_and(|host| from.eq_ignore_ascii_case(host.trim())))
+    }
+}
+
+/// A name or address that means the asker's own machine, whoever asks.
+fn names_loopback(host: &str) -> bool {
+    let name = without_port(host.trim()).trim_end_matches('.').to_ascii_lowercase();
+    let is_loopback = name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
+    is_loopback || name == "localhost" || name.ends_with(".localhost")
 }
 
 fn is_local(host: &str, names: &[String]) -> bool {
@@ -73,6 +123,53 @@ mod tests {
             ["evil.example", "evil.example:11434", "8.8.8.8", "localhost.evil.example", "notlocal", "mybox.example", "[2001:db8::1]"]
         {
             assert!(!allowed(host), "{host}");
+        }
+    }
+
+    const HERE: Asker = Asker {
+        peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        host: Some("localhost:11434"),
+        origin: None,
+        authorization: None,
+        is_forwarded: false,
+    };
+
+    #[test]
+    fn this_machine_reads_the_history_by_a_name_that_means_it() {
+        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "127.9.9.9", "[::1]:8000", "tap.localhost", "[::ffff:127.0.0.1]"] {
+            assert_eq!(Asker { host: Some(host), ..HERE }.may_read(None), Ok(()), "{host}");
+        }
+        assert_eq!(Asker { peer: "::ffff:127.0.0.1".parse().unwrap(), ..HERE }.may_read(None), Ok(()));
+        for host in ["evil.example:11434", "10.0.0.7", "mybox", "a.local", "0.0.0.0", "", "localhost.evil.example", "127.0.0.1.nip.io"] {
+            assert!(Asker { host: Some(host), ..HERE }.may_read(None).is_err(), "{host}");
+        }
+        assert!(Asker { host: None, ..HERE }.may_read(None).is_err());
+    }
+
+    #[test]
+    fn other_machines_proxies_and_other_sites_do_not() {
+        assert!(Asker { peer: [10, 0, 0, 7].into(), ..HERE }.may_read(Some("t")).is_err());
+        assert!(Asker { is_forwarded: true, ..HERE }.may_read(None).is_err());
+        assert_eq!(Asker { origin: Some("http://localhost:11434"), ..HERE }.may_read(None), Ok(()));
+        for origin in ["http://evil.example", "null", "https://localhost:11434", "http://localhost:3000", "http://localhost", ""] {
+            assert!(Asker { origin: Some(origin), ..HERE }.may_read(None).is_err(), "{origin}");
+        }
+    }
+
+    #[test]
+    fn the_right_token_opens_it_to_anybody() {
+        let far = Asker { peer: [10, 0, 0, 7].into(), host: Some("tap.example"), origin: Some("https://a"), is_forwarded: true, ..HERE };
+        for (given, right) in [
+            ("Bearer s3cret", true),
+            ("bearer  s3cret", true),
+            ("Bearer s3cre", false),
+            ("Basic s3cret", false),
+            ("s3cret", false),
+            ("Bearer ", false),
+        ] {
+            let asker = Asker { authorization: Some(given), ..far };
+            assert_eq!(asker.may_read(Some("s3cret")).is_ok(), right, "{given}");
+            assert!(asker.may_read(None).is_err());
         }
     }
 

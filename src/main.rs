@@ -1,14 +1,18 @@
-//! Ollama Tap takes Ollama's place at its port, forwards every byte unchanged, and turns what passes into metrics.
+//! Ollama Tap takes Ollama's place at its port, forwards every byte unchanged, and turns what passes into metrics and a
+//! searchable history.
 //!
 //! ```text
 //! client ─▶ listen ─▶ lanes ─▶ worker ─▶ forward ─▶ Ollama
 //!                       │                   │ bytes first, looking later
-//!                       ▼                   ▼
-//!                     pages              observe ─▶ Exchange ─▶ metrics ─▶ /metrics
+//!                       │                   ▼
+//!                       │                observe ─▶ Exchange ─┬─▶ metrics ─▶ /metrics
+//!                       ▼                                     └─▶ recorder (bounded queue)
+//!                     pages ◀──────────── store ◀─────────────────┘ one thread, batches
+//!                                 jsonl │ sqlite │ loki
 //! ```
 //!
-//! `forward` and `observe` know neither metrics nor pages; `Exchange` is all that passes between the two halves. Only
-//! `platform` has code for one system, or unsafe code.
+//! `forward` and `observe` know neither metrics nor store; `Exchange` is all that passes between the two halves. Only
+//! `platform` has code for one system, or unsafe code. `tap` wires it all.
 #![deny(unsafe_code)]
 
 mod address;
@@ -16,23 +20,30 @@ mod cli;
 mod commands;
 mod config;
 
+mod tap;
+
 mod client;
 mod connections;
 mod fault;
 mod forward;
 mod lanes;
 mod listen;
+mod port;
 mod reply;
 mod route;
 mod worker;
 
-mod guard;
 mod metrics;
 mod observe;
-mod pages;
 
+mod archive;
 mod record;
+mod recorder;
 mod store;
+
+mod export;
+mod guard;
+mod pages;
 
 mod error;
 mod logging;
@@ -43,6 +54,7 @@ mod watch;
 use std::process::ExitCode;
 
 use cli::{Command, Parsed};
+use commands::history;
 use error::{Error, Result};
 
 fn main() -> ExitCode {
@@ -59,6 +71,10 @@ fn run() -> Result<ExitCode> {
     match cli::parse(std::env::args_os().skip(1)) {
         Parsed::Run(command) => match *command {
             Command::Proxy(args) => commands::proxy::run(&args),
+            Command::Stats(args) => history::stats::run(&args),
+            Command::Search(args) => history::search::run(&args),
+            Command::Export(args) => history::export::run(&args),
+            Command::Purge(args) => history::purge::run(&args),
         },
         Parsed::Print(text) => {
             println!("{text}");

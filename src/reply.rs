@@ -146,7 +146,7 @@ impl Reply {
     }
 }
 
-/// Room for the size line before a chunk of at most `Frame::DATA` bytes: hex digits and CRLF.
+/// Room for the size line before a chunk of less than 64 KiB: hex digits and CRLF.
 const SIZE_LINE: usize = 6;
 
 /// One buffer in which a piece of a body is read and framed without being moved.
@@ -159,12 +159,18 @@ impl Frame {
     pub const DATA: usize = 4 * 1024;
 
     pub fn new() -> Frame {
-        Frame { bytes: vec![0; SIZE_LINE + Frame::DATA + 2].into_boxed_slice() }
+        Frame::of(Frame::DATA)
+    }
+
+    /// With room for `data` bytes, less than 64 KiB, at once.
+    pub fn of(data: usize) -> Frame {
+        Frame { bytes: vec![0; SIZE_LINE + data + 2].into_boxed_slice() }
     }
 
     /// Fills the data part by one read.
     pub fn read_from(&mut self, source: &mut dyn Read) -> io::Result<usize> {
-        source.read(&mut self.bytes[SIZE_LINE..SIZE_LINE + Frame::DATA])
+        let end = self.bytes.len() - 2;
+        source.read(&mut self.bytes[SIZE_LINE..end])
     }
 
     /// The first `length` bytes read.

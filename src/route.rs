@@ -89,15 +89,33 @@ pub enum Page {
     Metrics,
     Healthz,
     Test,
+    Dashboard,
+    Stats,
+    Enhanced,
+    Search,
+    Messages,
+    Message,
+    Models,
+    Export,
+    /// Deletes records.
+    Purge,
 }
 
 impl Page {
-    /// The path without its first slash.
+    /// The path template without its first slash.
     pub fn as_str(self) -> &'static str {
         match self {
             Page::Metrics => "metrics",
             Page::Healthz => "healthz",
             Page::Test => "test",
+            Page::Dashboard => "analytics",
+            Page::Stats => "analytics/stats",
+            Page::Enhanced => "analytics/stats/enhanced",
+            Page::Search => "analytics/search",
+            Page::Messages | Page::Purge => "analytics/messages",
+            Page::Message => "analytics/messages/:id",
+            Page::Models => "analytics/models",
+            Page::Export => "analytics/export",
         }
     }
 }
@@ -161,18 +179,48 @@ const PLAIN: [(&str, &str); 22] = [
 /// Where a request goes. `target` is what its first line says.
 pub fn route(method: &str, target: &str) -> Route {
     let path = path_of(target);
-    if matches!(method, "GET" | "HEAD") {
-        match path.strip_suffix('/').unwrap_or(path) {
-            "/metrics" => return Route::Own(Page::Metrics),
-            "/healthz" => return Route::Own(Page::Healthz),
-            "/test" => return Route::Own(Page::Test),
-            _ => {}
-        }
+    if let Some(page) = page(method, path.strip_suffix('/').unwrap_or(path)) {
+        return Route::Own(page);
     }
     let known = Inference::ALL.into_iter().find(|endpoint| path.strip_prefix('/') == Some(endpoint.as_str()));
     let endpoint = known.map_or_else(|| template_of(path), Inference::as_str);
     let dialect = known.map_or_else(|| dialect_of(path), Inference::dialect);
     Route::Forward(Forward { endpoint, dialect, inference: known.filter(|_| method == "POST") })
+}
+
+fn page(method: &str, path: &str) -> Option<Page> {
+    match (method, path) {
+        ("DELETE", "/analytics/messages") => Some(Page::Purge),
+        ("GET" | "HEAD", "/metrics") => Some(Page::Metrics),
+        ("GET" | "HEAD", "/healthz") => Some(Page::Healthz),
+        ("GET" | "HEAD", "/test") => Some(Page::Test),
+        ("GET" | "HEAD", "/analytics") => Some(Page::Dashboard),
+        ("GET" | "HEAD", "/analytics/stats") => Some(Page::Stats),
+        ("GET" | "HEAD", "/analytics/stats/enhanced") => Some(Page::Enhanced),
+        ("GET" | "HEAD", "/analytics/search") => Some(Page::Search),
+        ("GET" | "HEAD", "/analytics/messages") => Some(Page::Messages),
+        ("GET" | "HEAD", "/analytics/models") => Some(Page::Models),
+        ("GET" | "HEAD", "/analytics/export") => Some(Page::Export),
+        ("GET" | "HEAD", _) => message(path).map(|_| Page::Message),
+        _ => None,
+    }
+}
+
+/// The id in the path of one record.
+fn message(path: &str) -> Option<&str> {
+    path.strip_prefix("/analytics/messages/").filter(|id| !id.is_empty() && !id.contains('/'))
+}
+
+/// The id in a target of `Page::Message`, as it was sent.
+pub fn message_of(target: &str) -> &str {
+    let path = path_of(target);
+    message(path.strip_suffix('/').unwrap_or(path)).unwrap_or_default()
+}
+
+/// What follows the path, as it was sent.
+pub fn query_of(target: &str) -> &str {
+    let target = target.split('#').next().unwrap_or_default();
+    target.split_once('?').map_or("", |(_, query)| query)
 }
 
 /// The path of a target in either form, without its query.
@@ -224,6 +272,20 @@ mod tests {
         assert_eq!(route("HEAD", "/test"), Route::Own(Page::Test));
         assert_eq!(endpoint("POST", "/metrics"), OTHER);
         assert_eq!(endpoint("GET", "/metrics/x"), OTHER);
+        assert_eq!(route("GET", "/analytics/messages/?limit=1"), Route::Own(Page::Messages));
+        assert_eq!(route("HEAD", "/analytics/messages/00ff/"), Route::Own(Page::Message));
+        assert_eq!(route("DELETE", "/analytics/messages?all=true"), Route::Own(Page::Purge));
+        for target in ["/analytics/messages/a/b", "/analytics/other", "/analyticsx"] {
+            assert_eq!(endpoint("GET", target), OTHER, "{target}");
+        }
+        assert_eq!(endpoint("POST", "/analytics/search"), OTHER);
+    }
+
+    #[test]
+    fn a_target_is_taken_apart() {
+        assert_eq!(message_of("/analytics/messages/a%20b/?x=1"), "a%20b");
+        assert_eq!(query_of("/x?a=1&b=?#c"), "a=1&b=?");
+        assert_eq!(query_of("http://h/x"), "");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! counts as unset (compose files and unit files leave such behind); spaces around a value do not count.
 
 mod loki;
+mod question;
 mod settings;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use log::LevelFilter;
 use crate::address::{Listen, Upstream};
 use crate::cli::ProxyArgs;
 pub use loki::{LokiAuth, LokiSettings};
+pub use question::{Place, Question};
 use settings::{Settings, log_level, truth, workers};
 
 /// Address to listen on (`Listen::FORMS`). Unset or empty: `PROXY_PORT`, else 0.0.0.0:8000.

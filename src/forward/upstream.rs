@@ -16,6 +16,7 @@ use super::failure::{Kind, Trouble};
 use super::line::Line;
 use super::wire::{HeadConnector, TcpConnector};
 use crate::address::Upstream;
+use crate::error::failed;
 
 /// An idle connection to Ollama is kept this long; Ollama itself never closes one.
 const IDLE: Duration = Duration::from_secs(300);
@@ -30,7 +31,21 @@ pub struct Target {
     pub roots: Option<Arc<Vec<Certificate<'static>>>>,
 }
 
+/// A PEM file with further roots for https, beside the public ones.
+const ENV_CERT_FILE: &str = "SSL_CERT_FILE";
+
 impl Target {
+    /// Where `upstream` is, with the roots that the environment adds for https.
+    pub fn of(upstream: &Upstream) -> crate::error::Result<Target> {
+        let path = std::env::var(ENV_CERT_FILE).ok().filter(|path| upstream.is_https() && !path.is_empty());
+        let roots = path.map(|path| {
+            let doing = || format!("read {ENV_CERT_FILE} {path}");
+            let pem = std::fs::read(&path).map_err(failed(doing()))?;
+            roots_with(&pem).map_err(failed(doing()))
+        });
+        Ok(Target { upstream: upstream.clone(), roots: roots.transpose()? })
+    }
+
     /// Settings that leave a request and its reply as they are: nothing added, nothing followed, nothing decoded.
     /// No proxy of the environment's either, which would send loopback traffic away.
     pub fn config(&self) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
@@ -52,7 +67,7 @@ impl Target {
 }
 
 /// The certificates of a PEM file, in addition to the public ones.
-pub fn roots_with(pem: &[u8]) -> Result<Arc<Vec<Certificate<'static>>>, Error> {
+fn roots_with(pem: &[u8]) -> Result<Arc<Vec<Certificate<'static>>>, Error> {
     let mut roots: Vec<Certificate> =
         webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
     for item in parse_pem(pem) {

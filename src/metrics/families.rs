@@ -37,6 +37,10 @@ pub struct Families {
     pub time_per_output_token: HistogramVec,
     pub active_requests: IntGaugeVec,
 
+    pub analytics_queue_size: IntGauge,
+    pub analytics_writes: IntCounterVec,
+    pub analytics_dropped: IntCounter,
+
     pub up: IntGauge,
     pub version_info: IntGaugeVec,
     pub model_loaded: IntGaugeVec,
@@ -116,6 +120,13 @@ impl Families {
                 TOKEN_SECONDS,
             )?,
             active_requests: r.gauges("ollama_active_requests", "Requests that make a model work right now.", &["model"])?,
+            analytics_queue_size: r.gauge("ollama_analytics_queue_size", "Records that wait to be written into the history.")?,
+            analytics_writes: r.counters(
+                "ollama_analytics_writes_total",
+                "Records whose writing into the history succeeded or failed; one that is tried again counts again.",
+                &["backend", "status"],
+            )?,
+            analytics_dropped: r.counter("ollama_tap_analytics_dropped_total", "Records that the history lost for good.")?,
             up: r.gauge("ollama_up", "Whether Ollama answered when it was last asked (1) or not (0).")?,
             version_info: r.gauges("ollama_version_info", "Always 1; the label says which version of Ollama answers.", &["version"])?,
             model_loaded: r.gauges("ollama_model_loaded", "1 for every model that Ollama holds in memory.", &["model"])?,

@@ -20,7 +20,7 @@ pub const MAX_NAME: usize = 256;
 pub const REFUSALS: [&str; 3] = ["busy", "length", "framing"];
 
 /// Path templates and the method that each is asked with, for `ollama_tap_http_requests_total`.
-pub const HTTP_ENDPOINTS: [(&str, &str); 38] = [
+pub const HTTP_ENDPOINTS: [(&str, &str); 46] = [
     ("/", "GET"),
     ("/", "HEAD"),
     ("api/version", "GET"),
@@ -58,6 +58,14 @@ pub const HTTP_ENDPOINTS: [(&str, &str); 38] = [
     ("metrics", "GET"),
     ("test", "GET"),
     ("healthz", "GET"),
+    ("analytics", "GET"),
+    ("analytics/stats", "GET"),
+    ("analytics/stats/enhanced", "GET"),
+    ("analytics/search", "GET"),
+    ("analytics/messages", "GET"),
+    ("analytics/messages/:id", "GET"),
+    ("analytics/models", "GET"),
+    ("analytics/export", "GET"),
     (OTHER, "GET"),
 ];
 

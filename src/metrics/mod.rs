@@ -139,6 +139,33 @@ impl Metrics {
         self.families.listener_restarts.inc();
     }
 
+    /// The history goes to this backend: its series begin at 0.
+    pub fn analytics_backend(&self, backend: &str) {
+        for written in [Written::Success, Written::Error] {
+            self.analytics_written(backend, written, 0);
+        }
+    }
+
+    /// So many records wait to be written.
+    pub fn analytics_queue_size(&self, records: usize) {
+        self.families.analytics_queue_size.set(records as i64);
+    }
+
+    /// So many records were written, or could not be.
+    pub fn analytics_written(&self, backend: &str, written: Written, records: u64) {
+        self.families.analytics_writes.with_label_values(&[backend, written.as_str()]).inc_by(records);
+    }
+
+    /// How many records were lost so far.
+    pub fn analytics_lost(&self) -> u64 {
+        self.families.analytics_dropped.get()
+    }
+
+    /// So many records are lost for good.
+    pub fn analytics_dropped(&self, records: u64) {
+        self.families.analytics_dropped.inc_by(records);
+    }
+
     /// What Ollama said of itself. Series of models that it no longer names are removed.
     pub fn ollama(&self, status: &OllamaStatus) {
         self.families.up.set(status.up.into());
@@ -152,6 +179,22 @@ impl Metrics {
             log::error!("encoding metrics: {error}");
         }
         text
+    }
+}
+
+/// Label `status` of `ollama_analytics_writes_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    Success,
+    Error,
+}
+
+impl Written {
+    fn as_str(self) -> &'static str {
+        match self {
+            Written::Success => "success",
+            Written::Error => "error",
+        }
     }
 }
 

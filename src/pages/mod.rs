@@ -1,14 +1,20 @@
-//! Our own pages: `/metrics`, `/healthz`, `/test` (design.md section 4). Everything else is Ollama's.
+//! Our own pages (design.md section 4): `/metrics`, `/healthz`, `/test`, and the history's under `/analytics`. Everything else
+//! is Ollama's.
+
+mod analytics;
+mod export;
 
 use std::io::Write;
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
+use crate::archive::Archive;
 use crate::client::Client;
 use crate::fault::own_head;
-use crate::guard;
+use crate::guard::{self, Asker};
 use crate::metrics::{self, Metrics};
 use crate::ollama::Ollama;
 use crate::reply::{Manners, Reply};
@@ -16,13 +22,17 @@ use crate::route::Page;
 
 /// What the pages show and whom they ask.
 pub struct Pages {
-    pub metrics: std::sync::Arc<Metrics>,
+    pub metrics: Arc<Metrics>,
     pub ollama: Ollama,
     /// The upstream as the user named it.
     pub ollama_host: String,
     pub listening: std::net::IpAddr,
     /// This machine's own names, lower case.
     pub names: Vec<String>,
+    /// `None` where no history is kept.
+    pub archive: Option<Arc<Archive>>,
+    /// Opens the history to other machines.
+    pub token: Option<String>,
 }
 
 /// An answer of ours.
@@ -30,45 +40,70 @@ struct Answer {
     status: u16,
     content_type: &'static str,
     body: Vec<u8>,
-    gzip: bool,
+    /// Lines of the head beyond the usual ones.
+    more: &'static str,
 }
 
+const GZIPPED: &str = "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
+
 const JSON: &str = "application/json; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// What the history can be asked, for people. It holds no record.
+const INDEX: &str = include_str!("index.html");
 
 impl Pages {
     /// Answers a request for `page` and returns the status, or `None` if the client left.
     pub fn answer(&self, page: Page, client: Client) -> Option<u16> {
-        let manners = Manners::of(&client);
-        let answer = self.render(page, &client);
-        let mut head = own_head(manners.version(), answer.status, answer.content_type, answer.body.len());
-        if answer.gzip {
-            head.extend_from_slice(b"Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n");
-        }
-        let reply = Reply::new(client, manners, head, manners.framing(answer.status, true)).ok()?;
-        reply.send_whole(if manners.head_only { &[] } else { &answer.body }).ok()?;
-        Some(answer.status)
+        let answer = match (page, self.history(&client)) {
+            (Page::Metrics | Page::Healthz | Page::Test | Page::Dashboard, _) => self.public(page, &client),
+            (_, Err(refusal)) => refusal,
+            (Page::Export, Ok(archive)) => return export::answer(archive, client),
+            (_, Ok(archive)) => analytics::answer(page, client.request.url(), archive),
+        };
+        answer.send(client)
     }
 
-    fn render(&self, page: Page, client: &Client) -> Answer {
+    /// What everybody may see who names this machine as it is named.
+    fn public(&self, page: Page, client: &Client) -> Answer {
         if !guard::host_is_allowed(client.header("host"), self.listening, &self.names) {
             let error = "the Host header names none of this machine's own names; ask by localhost or an address";
             return json_answer(403, &json!({ "error": error }));
         }
         match page {
             Page::Metrics => self.metrics(client.header("accept-encoding").unwrap_or_default()),
-            Page::Healthz => json_answer(200, &json!({ "ollama_tap": env!("CARGO_PKG_VERSION") })),
             Page::Test => self.test(),
+            Page::Dashboard => Answer { status: 200, content_type: HTML, body: INDEX.into(), more: "" },
+            _ => json_answer(200, &json!({ "ollama_tap": env!("CARGO_PKG_VERSION") })),
         }
+    }
+
+    /// The history, for those who may see it.
+    fn history(&self, client: &Client) -> Result<&Archive, Answer> {
+        let asker = Asker {
+            peer: client.peer.ip(),
+            host: client.header("host"),
+            origin: client.header("origin"),
+            authorization: client.header("authorization"),
+            is_forwarded: ["forwarded", "x-forwarded-for", "x-real-ip"].into_iter().any(|name| client.header(name).is_some()),
+        };
+        if let Err(why) = asker.may_read(self.token.as_deref()) {
+            let way_out = "ask from this machine by localhost, or start the tap with --token and send `Authorization: Bearer TOKEN`";
+            return Err(json_answer(403, &json!({ "error": format!("the history is private: {why}; {way_out}") })));
+        }
+        let way_out = "start the tap with --analytics-backend jsonl, sqlite or loki";
+        let none = || json_answer(404, &json!({ "error": format!("no history is kept (backend none); {way_out}") }));
+        self.archive.as_deref().ok_or_else(none)
     }
 
     fn metrics(&self, accepted: &str) -> Answer {
         let text = self.metrics.encode();
-        let plain = Answer { status: 200, content_type: metrics::CONTENT_TYPE, body: text, gzip: false };
+        let plain = Answer { status: 200, content_type: metrics::CONTENT_TYPE, body: text, more: "" };
         if !accepts_gzip(accepted) {
             return plain;
         }
         match compress(&plain.body) {
-            Ok(body) => Answer { body, gzip: true, ..plain },
+            Ok(body) => Answer { body, more: GZIPPED, ..plain },
             Err(_) => plain,
         }
     }
@@ -86,8 +121,20 @@ impl Pages {
     }
 }
 
+impl Answer {
+    /// Sends it and returns its status, or `None` if the client left.
+    fn send(self, client: Client) -> Option<u16> {
+        let manners = Manners::of(&client);
+        let mut head = own_head(manners.version(), self.status, self.content_type, self.body.len());
+        head.extend_from_slice(self.more.as_bytes());
+        let reply = Reply::new(client, manners, head, manners.framing(self.status, true)).ok()?;
+        reply.send_whole(if manners.head_only { &[] } else { &self.body }).ok()?;
+        Some(self.status)
+    }
+}
+
 fn json_answer(status: u16, body: &serde_json::Value) -> Answer {
-    Answer { status, content_type: JSON, body: body.to_string().into_bytes(), gzip: false }
+    Answer { status, content_type: JSON, body: body.to_string().into_bytes(), more: "" }
 }
 
 fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {

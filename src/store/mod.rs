@@ -14,8 +14,15 @@ mod suite;
 
 use std::fmt;
 
+use crate::config::{Backend, History};
+use crate::forward::upstream::Target;
 use crate::record::{Facts, Record};
+use directory::Directory;
+use jsonl::Jsonl;
+use loki::Loki;
 pub use query::{BadParameter, Query};
+use sqlite::Sqlite;
+use statistics::Statistics;
 pub use statistics::{Enhanced, Group, Spread};
 
 /// What went wrong with a store: operation, object and cause.
@@ -75,6 +82,114 @@ pub struct Limits {
 pub enum Flow {
     GoOn,
     Stop,
+}
+
+/// A history, open.
+pub struct Store {
+    keeper: Box<dyn Keeper>,
+}
+
+impl Store {
+    /// Opens the history for the one tap that writes it; `None` where none is kept. `holder` is what a second tap is told.
+    pub fn open_for_writing(history: &History, holder: &str) -> Result<Option<Store>> {
+        let keeper: Box<dyn Keeper> = match history.backend {
+            Backend::Jsonl => Box::new(Jsonl::writer(Directory::lock(&history.dir, holder)?)?),
+            Backend::Sqlite => Box::new(Sqlite::writer(Directory::lock(&history.dir, holder)?)?),
+            Backend::Loki => Box::new(loki(history)?),
+            Backend::None => return Ok(None),
+        };
+        Ok(Some(Store { keeper }))
+    }
+
+    /// Opens a history to read, whether a tap writes it or not; changes nothing. `None` where none is kept.
+    pub fn open_for_reading(history: &History) -> Result<Option<Store>> {
+        let keeper: Box<dyn Keeper> = match history.backend {
+            Backend::Jsonl => Box::new(Jsonl::reader(&history.dir)?),
+            Backend::Sqlite => Box::new(Sqlite::reader(&history.dir)?),
+            Backend::Loki => Box::new(loki(history)?),
+            Backend::None => return Ok(None),
+        };
+        Ok(Some(Store { keeper }))
+    }
+
+    #[cfg(test)]
+    pub fn of(keeper: Box<dyn Keeper>) -> Store {
+        Store { keeper }
+    }
+
+    /// Label `backend`, and what `--analytics-backend` calls it.
+    pub fn backend(&self) -> &'static str {
+        self.keeper.name()
+    }
+
+    /// Directory or address, for people.
+    pub fn place(&self) -> String {
+        self.keeper.place()
+    }
+
+    /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an error ends the rest.
+    /// Returns how many were refused for good.
+    pub fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
+        self.keeper.write(batch)
+    }
+
+    /// A piece of work that writing left for later; whether there is more.
+    pub fn catch_up(&self) -> Result<bool> {
+        self.keeper.catch_up()
+    }
+
+    /// The newest records that are meant, newest first, at most `query.limit`, all older than `query.before`.
+    pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
+        self.keeper.newest(query)
+    }
+
+    /// Every record that is meant, oldest first, with flat memory; `query.limit` and `query.before` say nothing here.
+    pub fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        self.keeper.each(query, visit)
+    }
+
+    pub fn get(&self, id: &str) -> Result<Option<Record>> {
+        self.keeper.get(id)
+    }
+
+    pub fn extent(&self) -> Result<Extent> {
+        self.keeper.extent()
+    }
+
+    /// Numbers of the `hours` before `now` (Unix seconds).
+    pub fn enhanced(&self, hours: f64, now: f64) -> Result<Enhanced> {
+        let start = now - hours * 3600.0;
+        self.statistics(start, now, Some(start)).map(Statistics::enhanced)
+    }
+
+    /// The numbers of every model that there is, the most used first.
+    pub fn models(&self, now: f64) -> Result<Vec<Group>> {
+        self.statistics(0.0, now, None).map(Statistics::models)
+    }
+
+    fn statistics(&self, start: f64, now: f64, start_time: Option<f64>) -> Result<Statistics> {
+        let mut statistics = Statistics::new(start, now);
+        self.keeper.each_facts(&Query { start_time, ..Query::default() }, &mut |facts| statistics.add(facts))?;
+        Ok(statistics)
+    }
+
+    /// Deletes what is beyond the limits, oldest first, and says how many records or whole files went.
+    pub fn retain(&self, limits: &Limits) -> Result<u64> {
+        self.keeper.retain(limits)
+    }
+
+    /// Deletes every record that arrived before this time (Unix seconds), or all. Returns how many.
+    pub fn purge(&self, before: Option<f64>) -> Result<u64> {
+        self.keeper.purge(before)
+    }
+}
+
+fn loki(history: &History) -> Result<Loki> {
+    let doing = "open the history in loki";
+    let settings =
+        history.loki.as_ref().ok_or_else(|| StoreError::Failed(format!("{doing}: no address was given; name it with --loki-url")))?;
+    let roots = Target::of(&settings.url).map_err(failed(doing))?.roots;
+    Ok(Loki::new(settings, roots))
 }
 
 /// What each backend can do.

@@ -11,6 +11,8 @@ mod broken;
 mod cli;
 /// Whole connections of real clients.
 mod clients;
+/// What the history keeps, who may read it, and what becomes of it when things go wrong.
+mod history;
 /// Bad input and floods.
 mod hostile;
 /// Large bodies stream with flat memory.
@@ -22,6 +24,8 @@ mod lifecycle;
 mod mutations;
 /// The tap's own pages.
 mod pages;
+/// Questions to the history from a terminal.
+mod questions;
 /// Prometheus and the Python clients.
 mod realparts;
 /// Every recorded exchange of a real Ollama.

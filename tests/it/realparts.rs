@@ -5,22 +5,32 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 
 use crate::harness::client::Client;
-use crate::harness::recording::{self, Recording};
+use crate::harness::recording::{self, Message, Recording};
 use crate::harness::{FakeOllama, Proxy, eventually, metric, post, request, require, runs};
 
 const VERSION: &str = "0.33.0";
 
+/// What must be there for `run_clients`.
+pub const CLIENTS: &str = "the Python clients ollama, openai and anthropic";
+
 /// A stand-in that gives each route, model and kind of stream its recorded reply.
-fn recorded() -> FakeOllama {
-    let all = recording::exchanges(VERSION);
+pub fn recorded() -> FakeOllama {
     FakeOllama::start(move |conn| {
-        let body: serde_json::Value = serde_json::from_slice(&conn.body()?).unwrap_or_default();
-        let name = name(conn.head.path(), &body);
-        let found: &Recording = all.iter().find(|recording| recording.name == name).unwrap_or_else(|| panic!("no {name}"));
-        conn.answer(&found.replies[0].raw)
+        let body = conn.body()?;
+        let reply = reply(conn.head.path(), &body);
+        conn.answer(reply.raw)
     })
+}
+
+/// The recorded reply to such a request.
+pub fn reply(path: &str, body: &[u8]) -> Message {
+    static ALL: LazyLock<Vec<Recording>> = LazyLock::new(|| recording::exchanges(VERSION));
+    let name = name(path, &serde_json::from_slice(body).unwrap_or_default());
+    let found = ALL.iter().find(|recording| recording.name == name).unwrap_or_else(|| panic!("no {name}"));
+    found.replies[0].clone()
 }
 
 fn name(path: &str, body: &serde_json::Value) -> String {
@@ -133,7 +143,7 @@ fn a_real_prometheus_scrapes_it() {
 
 #[test]
 fn python_clients_see_no_difference() {
-    if !require("the Python clients ollama, openai and anthropic", runs("python3", &["-c", "import ollama, openai, anthropic"])) {
+    if !require(CLIENTS, runs("python3", &["-c", "import ollama, openai, anthropic"])) {
         return;
     }
     let ollama = recorded();
@@ -148,7 +158,8 @@ fn python_clients_see_no_difference() {
     tap.scrape_until("the clients' requests", |scrape| counted.sum(scrape) == 15.0);
 }
 
-fn run_clients(host: &str) -> String {
+/// Asks that Ollama with the public Python clients: what they return, line by line.
+pub fn run_clients(host: &str) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients.py");
     let output = Command::new("python3").arg(script).arg(host).output().expect("run python3");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

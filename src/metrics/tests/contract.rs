@@ -10,6 +10,7 @@ fn moved() -> Metrics {
     metrics.began("id", Some("talk"));
     metrics.ended(&chat());
     metrics.ollama(&status(&["talk"]));
+    metrics.analytics_backend("jsonl");
     metrics
 }
 
@@ -23,6 +24,8 @@ fn every_family_is_as_the_contract_has_it() {
     let between = "0.005 0.01 0.025 0.05 0.075 0.1 0.15 0.2 0.3 0.5 1 2.5";
     let table = [
         ("ollama_active_requests", "GAUGE", "model", ""),
+        ("ollama_analytics_queue_size", "GAUGE", "", ""),
+        ("ollama_analytics_writes_total", "COUNTER", "backend status", ""),
         ("ollama_eval_duration_seconds", "HISTOGRAM", "model", part),
         ("ollama_load_duration_seconds", "HISTOGRAM", "model", part),
         ("ollama_model_context_length", "GAUGE", "model", ""),
@@ -33,6 +36,7 @@ fn every_family_is_as_the_contract_has_it() {
         ("ollama_request_duration_seconds", "HISTOGRAM", "endpoint model prompt_category", request),
         ("ollama_requests_total", "COUNTER", "endpoint model prompt_category status", ""),
         ("ollama_response_seconds", "HISTOGRAM", "model", request),
+        ("ollama_tap_analytics_dropped_total", "COUNTER", "", ""),
         ("ollama_tap_build_info", "GAUGE", "arch os version", ""),
         ("ollama_tap_http_requests_total", "COUNTER", "code endpoint method", ""),
         ("ollama_tap_listener_restarts_total", "COUNTER", "", ""),

@@ -9,7 +9,7 @@ use super::recording::{Message, unzstd};
 use super::scrape::{Scrape, Series};
 
 /// The endpoints that make a model work.
-const INFERENCE: [&str; 10] = [
+pub const INFERENCE: [&str; 10] = [
     "api/generate",
     "api/chat",
     "api/embed",
@@ -31,17 +31,17 @@ pub struct Expected {
 
 /// What the reply's body says.
 #[derive(Default)]
-struct Said {
-    finished: bool,
-    failed: bool,
-    load: bool,
+pub struct Said {
+    pub finished: bool,
+    pub failed: bool,
+    pub load: bool,
     /// Deltas with text, thinking or a tool call.
-    deltas: u64,
-    prompt_tokens: Option<u64>,
-    tokens: Option<u64>,
-    model: Option<String>,
+    pub deltas: u64,
+    pub prompt_tokens: Option<u64>,
+    pub tokens: Option<u64>,
+    pub model: Option<String>,
     /// The last object with Ollama's own counters.
-    last: Value,
+    pub last: Value,
 }
 
 impl Expected {
@@ -189,12 +189,12 @@ fn comparable(scrape: &Scrape) -> BTreeMap<Series, f64> {
     all
 }
 
-fn is_stream(reply: &Message) -> bool {
+pub fn is_stream(reply: &Message) -> bool {
     reply.head.get("content-type").is_some_and(|kind| kind.starts_with("application/x-ndjson") || kind.starts_with("text/event-stream"))
 }
 
 /// The request's JSON; null where it cannot be read.
-fn asked(request: &Message) -> Value {
+pub fn asked(request: &Message) -> Value {
     let zstd = request.head.get("content-encoding") == Some("zstd");
     let body = if zstd { unzstd(&request.body) } else { request.body.clone() };
     let text = String::from_utf8_lossy(&body);
@@ -206,7 +206,7 @@ fn asked(request: &Message) -> Value {
 }
 
 /// A chat's last user message, else the prompt or the input.
-fn prompt(asked: &Value) -> String {
+pub fn prompt(asked: &Value) -> String {
     let turns = asked["messages"].as_array().or_else(|| asked["input"].as_array());
     let last = turns.into_iter().flatten().rfind(|turn| turn["role"] == "user");
     if let Some(last) = last {
@@ -224,7 +224,7 @@ fn plain(content: &Value) -> String {
 }
 
 /// The categories that the recorded prompts fall into.
-fn category(prompt: &str) -> &'static str {
+pub fn category(prompt: &str) -> &'static str {
     let prompt = prompt.to_lowercase();
     let holds = |words: &[&str]| words.iter().any(|word| prompt.contains(word));
     match () {
@@ -243,7 +243,7 @@ fn category(prompt: &str) -> &'static str {
     }
 }
 
-fn what_it_said(reply: &Message) -> Said {
+pub fn what_it_said(reply: &Message) -> Said {
     let text = String::from_utf8_lossy(&reply.body).into_owned();
     let mut said = Said::default();
     if !is_stream(reply) {

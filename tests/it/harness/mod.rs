@@ -3,6 +3,9 @@
 pub mod client;
 pub mod expected;
 pub mod http;
+pub mod kept;
+#[allow(dead_code)] // the store's own tests use more of it
+pub mod loki;
 pub mod ollama;
 pub mod proxy;
 pub mod recording;
@@ -11,6 +14,7 @@ pub mod stage;
 
 pub use client::{Client, Reply, post, request};
 pub use http::{PATIENCE, chunk};
+pub use loki::FakeLoki;
 pub use ollama::{After, Asked, Conn, FakeOllama, Latch};
 pub use proxy::{Options, Proxy};
 pub use scrape::{Scrape, metric};

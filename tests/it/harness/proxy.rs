@@ -1,10 +1,11 @@
 //! Starts the real executable on a free port, reads its address from its first lines, and ends it with the test.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{Client, FakeOllama, PATIENCE, Reply, Scrape, request};
@@ -71,6 +72,7 @@ impl Options {
     pub fn run(self) -> (i32, String, String) {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut child = self.command().current_dir(dir.path()).spawn().expect("run the executable");
+        let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
         let deadline = Instant::now() + PATIENCE;
         while child.try_wait().expect("wait").is_none() {
             if Instant::now() > deadline {
@@ -78,9 +80,8 @@ impl Options {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        let output = child.wait_with_output().expect("the output");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+        let text = |pipe: JoinHandle<Vec<u8>>| String::from_utf8_lossy(&pipe.join().expect("the output")).into_owned();
+        (child.wait().expect("wait").code().unwrap_or(-1), text(stdout), text(stderr))
     }
 
     fn command(&self) -> Command {
@@ -100,6 +101,16 @@ impl Options {
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
+}
+
+/// Reads a pipe to its end, so that nobody waits for room in it.
+fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    let mut pipe = pipe.expect("a pipe");
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("read the output");
+        bytes
+    })
 }
 
 /// A running executable; killed when dropped, and its stderr shown where the test failed.
@@ -147,7 +158,7 @@ impl Proxy {
 
     /// Everything it wrote to stderr so far.
     pub fn log(&self) -> String {
-        self.stderr.text.lock().unwrap().clone()
+        self.stderr.text.lock().unwrap_or_else(PoisonError::into_inner).clone() // a failed wait poisons it
     }
 
     /// Waits for a line that contains `text` and returns it.

@@ -20,6 +20,8 @@ struct State {
     replies: VecDeque<Part>,
     /// Bytes of the present reply's body that reached the client.
     received: usize,
+    /// A reply is being sent; what `received` says is of this one.
+    playing: bool,
     held_back: bool,
 }
 
@@ -50,7 +52,7 @@ impl Stage {
     }
 
     fn exchange(&self, client: &mut Client, request: &Message) -> Reply {
-        self.0.0.lock().unwrap().received = 0;
+        self.begin();
         client.send(&request.raw);
         let method = request.head.method();
         let head = client.head(method);
@@ -64,18 +66,38 @@ impl Stage {
         Reply { interim: std::mem::take(&mut client.interim), head, body, framing }
     }
 
+    /// Waits until the reply before is out of hand.
+    fn begin(&self) {
+        let state = self.0.0.lock().unwrap();
+        let mut state = self.0.1.wait_while(state, |state| state.playing).unwrap();
+        state.received = 0;
+    }
+
     fn play(&self, conn: &mut Conn) -> io::Result<After> {
         conn.body()?;
-        let part = self.0.0.lock().unwrap().replies.pop_front();
-        let Some(part) = part else { return Ok(After::Close) };
-        let mut sent = 0;
-        for (end, decoded) in part.pauses {
-            conn.write(&part.bytes[sent..end])?;
-            self.until_received(decoded);
-            sent = end;
-        }
-        conn.write(&part.bytes[sent..])?;
+        let Some(part) = self.next() else { return Ok(After::Close) };
+        let sent = self.send(conn, &part);
+        self.0.0.lock().unwrap().playing = false;
+        self.0.1.notify_all();
+        sent?;
         Ok(if part.close { After::Close } else { After::KeepAlive })
+    }
+
+    fn next(&self) -> Option<Part> {
+        let mut state = self.0.0.lock().unwrap();
+        let part = state.replies.pop_front();
+        state.playing = part.is_some();
+        part
+    }
+
+    fn send(&self, conn: &mut Conn, part: &Part) -> io::Result<()> {
+        let mut sent = 0;
+        for (end, decoded) in &part.pauses {
+            conn.write(&part.bytes[sent..*end])?;
+            self.until_received(*decoded);
+            sent = *end;
+        }
+        conn.write(&part.bytes[sent..])
     }
 
     fn until_received(&self, count: usize) {

@@ -2,11 +2,15 @@
 //!
 //! Every value stays text, so that `config` can report all that are wrong in one go.
 
+mod questions;
+
 use std::ffi::OsString;
 
 use argh::FromArgs;
+pub use questions::{ExportArgs, PlaceArgs, PurgeArgs, SearchArgs, StatsArgs, Typed};
 
-/// Ollama Tap stands where applications expect Ollama, forwards every byte unchanged, and turns what it saw into metrics.
+/// Ollama Tap stands where applications expect Ollama, forwards every byte unchanged, and turns what it saw into
+/// metrics and a searchable history.
 #[derive(FromArgs, Debug, PartialEq)]
 #[argh(help_triggers("--help", "-h"))]
 pub struct Cli {
@@ -23,13 +27,19 @@ pub struct Cli {
 #[argh(subcommand)]
 pub enum Command {
     Proxy(ProxyArgs),
+    Stats(StatsArgs),
+    Search(SearchArgs),
+    Export(ExportArgs),
+    Purge(PurgeArgs),
 }
+
+/// The names of the commands.
+const COMMANDS: [&str; 5] = ["proxy", "stats", "search", "export", "purge"];
 
 /// Tap an Ollama that already runs: forward every request to it, measure what makes a model work, and answer /metrics.
 #[derive(FromArgs, Debug, Default, PartialEq)]
 #[argh(subcommand, name = "proxy", usage = "[--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
 #[argh(note = "Every flag has a variable of the same meaning; the flag wins. README.md lists them.")]
-#[argh(note = "Settings of the history are checked, but this version keeps no history yet.")]
 pub struct ProxyArgs {
     /// address to listen on: HOST:PORT, HOST, :PORT or PORT (default 0.0.0.0:8000; port 0 lets the system choose)
     #[argh(option)]
@@ -100,8 +110,8 @@ pub enum Parsed {
 
 const NAME: &str = "ollama-tap";
 
-/// Arguments that stand alone; every other one that begins with `--` takes the next as its value.
-const SWITCHES: [&str; 4] = ["--help", "-h", "--version", "-V"];
+/// Arguments that stand alone; every other one that begins with `-` takes the next as its value.
+const SWITCHES: [&str; 7] = ["--help", "-h", "--version", "-V", "--json", "--all", "--yes"];
 
 /// Reads the arguments, without the program's name.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
@@ -126,17 +136,16 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
 fn not_built(first: Option<&str>) -> Option<String> {
     match first {
         None | Some("serve" | "start") => Some(can_do("`serve` (also what no command means) is not built yet")),
-        Some(word @ ("demo" | "stats" | "search" | "export" | "purge" | "service" | "tray")) => {
-            Some(can_do(&format!("`{word}` is not built yet")))
-        }
-        Some("proxy") => None,
+        Some(word @ ("demo" | "service" | "tray")) => Some(can_do(&format!("`{word}` is not built yet"))),
+        Some(word) if COMMANDS.contains(&word) => None,
         Some(word) if word.starts_with('-') && word != "--" => None,
         Some(word) => Some(can_do(&format!("unknown command `{word}`"))),
     }
 }
 
 fn can_do(complaint: &str) -> String {
-    format!("{complaint}; this version has `{NAME} proxy`, which taps an Ollama that already runs (see `{NAME} --help`)")
+    let questions = COMMANDS[1..].join(", ");
+    format!("{complaint}; this version has `{NAME} proxy`, which taps an Ollama that already runs, and {questions} (see `{NAME} --help`)")
 }
 
 /// argh's own message, in our voice: it begins with a capital and ends in a line break.
@@ -145,11 +154,12 @@ fn complaint(output: &str, args: &[&str]) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|c| c.to_ascii_lowercase()).into_iter();
     let text: String = first.chain(letters).collect();
-    let command = if args.first() == Some(&"proxy") { " proxy" } else { "" };
+    let command = args.first().filter(|word| COMMANDS.contains(word)).map(|word| format!(" {word}")).unwrap_or_default();
     format!("{} (see `{NAME}{command} --help`)", text.trim_end_matches('.'))
 }
 
-/// `--flag=value` as `--flag value`, the only form argh reads. A value of its own is left alone, whatever it looks like.
+/// `--flag=value` as `--flag value`, the only form argh reads. A value of its own is left alone, whatever it looks like, and so
+/// is everything after `--`.
 fn spread(args: &[String]) -> Vec<&str> {
     let mut out = Vec::with_capacity(args.len() + 4);
     let mut rest = args.iter().map(String::as_str);
@@ -158,7 +168,9 @@ fn spread(args: &[String]) -> Vec<&str> {
             Some((flag, value)) if flag.starts_with("--") => out.extend([flag, value]),
             _ => {
                 out.push(arg);
-                if arg.starts_with("--") && !SWITCHES.contains(&arg) {
+                if arg == "--" {
+                    out.extend(rest.by_ref());
+                } else if arg.starts_with('-') && !SWITCHES.contains(&arg) {
                     out.extend(rest.next());
                 }
             }
@@ -190,11 +202,25 @@ mod tests {
     }
 
     #[test]
+    fn a_question_takes_words_switches_and_flags_in_any_order() {
+        let text = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let args = SearchArgs { text: text(&["blue", "sky"]), json: true, model: Some("phi4".into()), ..SearchArgs::default() };
+        assert_eq!(parsed("search --json blue sky --model=phi4"), Parsed::Run(Box::new(Command::Search(args))));
+        let args = SearchArgs { text: text(&["--json=x", "help"]), ..SearchArgs::default() };
+        assert_eq!(parsed("search -- --json=x help"), Parsed::Run(Box::new(Command::Search(args))));
+        let args = ExportArgs { output: Some("--a=b".into()), listen: Some("1".into()), ..ExportArgs::default() };
+        assert_eq!(parsed("export -o --a=b --listen 1"), Parsed::Run(Box::new(Command::Export(args))));
+        let args = PurgeArgs { before: Some("-5".into()), yes: true, ..PurgeArgs::default() };
+        assert_eq!(parsed("purge --yes --before -5"), Parsed::Run(Box::new(Command::Purge(args))));
+        assert_eq!(usage("stats --hour 3"), "unrecognized argument: --hour (see `ollama-tap stats --help`)");
+    }
+
+    #[test]
     fn version_and_help_are_printed() {
         let version = Parsed::Print(concat!("ollama-tap ", env!("CARGO_PKG_VERSION")).into());
         assert_eq!(parsed("--version"), version);
         assert_eq!(parsed("-V"), version);
-        for line in ["--help", "-h", "proxy --help", "proxy -h", "proxy help", "--help proxy"] {
+        for line in ["--help", "-h", "proxy --help", "proxy -h", "proxy help", "--help proxy", "stats -h", "search --help", "purge help"] {
             assert!(matches!(parsed(line), Parsed::Print(text) if text.starts_with("Usage: ollama-tap")), "{line}");
         }
     }
@@ -210,9 +236,9 @@ mod tests {
 
     #[test]
     fn a_command_that_is_not_built_says_what_this_version_can_do() {
-        for line in ["", "serve", "start", "demo", "stats", "service install", "tray", "run phi4", "list", "help", "-- search x"] {
+        for line in ["", "serve", "start", "demo", "service install", "tray", "run phi4", "list", "help", "-- search x"] {
             let text = usage(line);
-            assert!(text.contains("`ollama-tap proxy`") && !text.contains('\n'), "{line}: {text}");
+            assert!(text.contains("`ollama-tap proxy`") && text.contains("stats, search") && !text.contains('\n'), "{line}: {text}");
         }
     }
 }

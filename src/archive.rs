@@ -1,0 +1,91 @@
+//! The history of a running tap: its store, the recorder that fills it, and the thread that keeps it within its limits.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::config::History;
+use crate::metrics::Metrics;
+use crate::observe::Exchange;
+use crate::recorder::Recorder;
+use crate::store::{Limits, Result, Store, StoreError};
+
+/// A record is on disk this long after its request ended, at the latest.
+const FLUSH: Duration = Duration::from_millis(500);
+
+/// How often what is too old, or too much, is deleted.
+const RETENTION: Duration = Duration::from_secs(3600);
+
+/// SQLite needs more than the other threads of ours (bytes).
+pub const STACK: usize = 2 * 1024 * 1024;
+
+/// Shortens `FLUSH` in tests (milliseconds).
+const ENV_TEST_FLUSH_MS: &str = "OLLAMA_TAP_TEST_FLUSH_MS";
+/// Shortens `RETENTION` in tests (milliseconds).
+const ENV_TEST_RETENTION_MS: &str = "OLLAMA_TAP_TEST_RETENTION_MS";
+
+const DAY: f64 = 86_400.0;
+
+pub struct Archive {
+    pub store: Arc<Store>,
+    pub recorder: Recorder,
+    pub retention_days: Option<u32>,
+}
+
+impl Archive {
+    /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is what a second tap is
+    /// told that wants the same directory.
+    pub fn open(history: &History, holder: &str, metrics: &Arc<Metrics>) -> Result<Option<Archive>> {
+        let Some(store) = Store::open_for_writing(history, holder)? else { return Ok(None) };
+        let store = Arc::new(store);
+        let recorder = Recorder::start(store.clone(), history.store_text, pace(ENV_TEST_FLUSH_MS, FLUSH), metrics.clone());
+        let recorder = recorder.map_err(unstarted)?;
+        let (kept, limits) = (store.clone(), history.clone());
+        let keeper = thread::Builder::new().name("keeper".into()).stack_size(STACK);
+        keeper.spawn(move || keep(&kept, &limits)).map_err(unstarted)?;
+        Ok(Some(Archive { store, recorder, retention_days: history.retention_days }))
+    }
+
+    /// Takes an exchange for the history. What makes no model work is none of it.
+    pub fn submit(&self, exchange: Box<Exchange>) {
+        if !exchange.load_only {
+            self.recorder.submit(exchange);
+        }
+    }
+
+    /// Writes what was accepted.
+    pub fn shutdown(&self, deadline: Instant) {
+        match self.recorder.shutdown(deadline) {
+            0 => log::info!("the history in {} is complete", self.store.place()),
+            lost => log::error!("stopping: {lost} records were not written to the history in {} in time", self.store.place()),
+        }
+    }
+}
+
+/// Deletes what is beyond the limits, now and every hour.
+fn keep(store: &Store, history: &History) {
+    let pause = pace(ENV_TEST_RETENTION_MS, RETENTION);
+    loop {
+        let oldest = history.retention_days.map(|days| now() - f64::from(days) * DAY);
+        match store.retain(&Limits { oldest, max_bytes: history.max_bytes }) {
+            Ok(0) => log::debug!("the history in {} is within its limits", store.place()),
+            Ok(gone) => log::info!("deleted {gone} of the oldest in {}", store.place()),
+            Err(why) => log::warn!("{why}"),
+        }
+        thread::sleep(pause);
+    }
+}
+
+/// Unix seconds.
+pub fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+fn pace(variable: &str, default: Duration) -> Duration {
+    std::env::var(variable).ok().and_then(|ms| ms.parse().ok()).map_or(default, Duration::from_millis)
+}
+
+fn unstarted(cause: io::Error) -> StoreError {
+    StoreError::Failed(format!("start the threads of the history: {cause}"))
+}

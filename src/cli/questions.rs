@@ -1,0 +1,188 @@
+//! The commands that ask the history from a terminal.
+//!
+//! argh cannot share fields between structs, so two macros do: `question!` adds the flags that say where the history is, and
+//! `filtered!` those that say which records are meant.
+
+use argh::FromArgs;
+
+/// A flag's name, and what was typed for it.
+pub type Typed<'a> = (&'static str, &'a Option<String>);
+
+/// The flags of every question: where the history is.
+#[derive(Clone, Copy)]
+pub struct PlaceArgs<'a> {
+    pub listen: &'a Option<String>,
+    pub token: &'a Option<String>,
+    pub analytics_dir: &'a Option<String>,
+    pub analytics_backend: &'a Option<String>,
+    pub loki_url: &'a Option<String>,
+}
+
+macro_rules! question {
+    ($(#[$($of:tt)*])* pub struct $Name:ident { $($fields:tt)* }) => {
+        #[derive(FromArgs, Debug, Default, PartialEq)]
+        $(#[$($of)*])*
+        #[argh(note = "Without --analytics-dir the running tap is asked; where there is none, ./ollama_analytics is read,")]
+        #[argh(note = "else the directory of the service. Every flag that `ollama-tap proxy` has too reads the same variable.")]
+        pub struct $Name {
+            $($fields)*
+
+            /// address of the running tap to ask (default 127.0.0.1, ports 11434 and 8000)
+            #[argh(option)]
+            pub listen: Option<String>,
+
+            /// bearer token of the running tap
+            #[argh(option)]
+            pub token: Option<String>,
+
+            /// directory of the history, which is then read itself, whether a tap runs or not
+            #[argh(option)]
+            pub analytics_dir: Option<String>,
+
+            /// what the history is kept in: jsonl, sqlite or loki (default: what lies in the directory)
+            #[argh(option)]
+            pub analytics_backend: Option<String>,
+
+            /// address of Loki, required by --analytics-backend loki
+            #[argh(option)]
+            pub loki_url: Option<String>,
+        }
+
+        impl $Name {
+            pub fn place(&self) -> PlaceArgs<'_> {
+                PlaceArgs {
+                    listen: &self.listen,
+                    token: &self.token,
+                    analytics_dir: &self.analytics_dir,
+                    analytics_backend: &self.analytics_backend,
+                    loki_url: &self.loki_url,
+                }
+            }
+        }
+    };
+}
+
+macro_rules! filtered {
+    ($(#[$($of:tt)*])* pub struct $Name:ident { $($fields:tt)* }) => {
+        question! {
+            $(#[$($of)*])*
+            pub struct $Name {
+                $($fields)*
+
+                /// only this model, by its exact name
+                #[argh(option)]
+                pub model: Option<String>,
+
+                /// only success, error or cancelled
+                #[argh(option)]
+                pub status: Option<String>,
+
+                /// only this category of prompts, such as question or code_write
+                #[argh(option)]
+                pub category: Option<String>,
+
+                /// only this endpoint, such as api/chat
+                #[argh(option)]
+                pub endpoint: Option<String>,
+
+                /// not before this time: Unix seconds, RFC 3339 or a date
+                #[argh(option)]
+                pub start: Option<String>,
+
+                /// not after this time: Unix seconds, RFC 3339 or a date
+                #[argh(option)]
+                pub end: Option<String>,
+            }
+        }
+
+        impl $Name {
+            /// The flags that say which records are meant.
+            pub fn filters(&self) -> [Typed<'_>; 6] {
+                [
+                    ("--model", &self.model),
+                    ("--status", &self.status),
+                    ("--category", &self.category),
+                    ("--endpoint", &self.endpoint),
+                    ("--start", &self.start),
+                    ("--end", &self.end),
+                ]
+            }
+        }
+    };
+}
+
+question! {
+    /// Show how much was asked, how fast it was answered and what went wrong, by model and by category.
+    #[argh(subcommand, name = "stats", usage = "[--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    pub struct StatsArgs {
+        /// hours up to now that count (default 24)
+        #[argh(option)]
+        pub hours: Option<String>,
+
+        /// print one JSON object, with more numbers than the table has
+        #[argh(switch)]
+        pub json: bool,
+    }
+}
+
+filtered! {
+    /// Show the newest requests whose prompt has TEXT in it, in upper or lower case; without TEXT, the newest of all.
+    #[argh(subcommand, name = "search", usage = "[TEXT] [--FLAG VALUE]...", help_triggers("--help", "-h"))]
+    pub struct SearchArgs {
+        /// text to find in prompts; several words count as one text
+        #[argh(positional)]
+        pub text: Vec<String>,
+
+        /// how many to show, from 1 to 100 (default 10)
+        #[argh(option)]
+        pub limit: Option<String>,
+
+        /// only what is older than the request with this id: the last one shown, to go on from there
+        #[argh(option)]
+        pub before: Option<String>,
+
+        /// print a JSON array of the whole records
+        #[argh(switch)]
+        pub json: bool,
+    }
+}
+
+filtered! {
+    /// Write the whole history, or the part that is meant, oldest first.
+    #[argh(subcommand, name = "export", usage = "[-o FILE] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    pub struct ExportArgs {
+        /// file to write, or to replace once all is written (default: standard output)
+        #[argh(option, short = 'o')]
+        pub output: Option<String>,
+
+        /// json, csv or jsonl (default: what the name of FILE ends in, else jsonl)
+        #[argh(option)]
+        pub format: Option<String>,
+
+        /// the same as --format json
+        #[argh(switch)]
+        pub json: bool,
+
+        /// only prompts that have this text in them, in upper or lower case
+        #[argh(option)]
+        pub search: Option<String>,
+    }
+}
+
+question! {
+    /// Delete history for good: what is older than a time, or all of it. Asks first where it runs in a terminal.
+    #[argh(subcommand, name = "purge", usage = "--before TIME | --all [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    pub struct PurgeArgs {
+        /// delete what arrived before this time: Unix seconds, RFC 3339 or a date
+        #[argh(option)]
+        pub before: Option<String>,
+
+        /// delete everything
+        #[argh(switch)]
+        pub all: bool,
+
+        /// do not ask
+        #[argh(switch)]
+        pub yes: bool,
+    }
+}

@@ -1,0 +1,125 @@
+//! `ollama-tap export`: every record that is meant, oldest first, to a file or to standard output, in flat memory.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::file::Output;
+use super::progress::Progress;
+use super::source::{Purpose, Source};
+use super::words::count;
+use super::{Complaints, both, filter, question, usage};
+use crate::cli::ExportArgs;
+use crate::error::{Error, Result};
+use crate::export::{Format, Writer};
+use crate::store::{Flow, Query};
+
+/// So much text is gathered before it is written (bytes).
+const PIECE: usize = 64 * 1024;
+
+/// Why an export ended early.
+enum Trouble {
+    Source(Error),
+    Write(io::Error),
+}
+
+pub fn run(args: &ExportArgs) -> Result<ExitCode> {
+    let mut typed = vec![("--search", &args.search)];
+    typed.extend(args.filters());
+    let asked = both(filter::query(&typed), format(args));
+    let (question, (query, format)) = both(question(args.place()), asked).map_err(usage)?;
+    let source = Source::open(&question, Purpose::Export)?;
+    match file(args) {
+        Some(path) => to_file(&source, &query, format, path)?,
+        None => to_stdout(&source, &query, format)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The file to write; `-` is standard output, as nothing is.
+fn file(args: &ExportArgs) -> Option<&Path> {
+    args.output.as_deref().filter(|name| *name != "-").map(Path::new)
+}
+
+fn format(args: &ExportArgs) -> Result<Format, Complaints> {
+    match (&args.format, args.json) {
+        (Some(name), false) => name.parse().map_err(|()| vec![filter::bad_flag("--format", name, Format::NAMES)]),
+        (Some(name), true) if name.parse() != Ok(Format::Json) => Err(vec![format!("--json and --format {name} exclude each other")]),
+        (_, true) => Ok(Format::Json),
+        (None, false) => Ok(file(args).and_then(Format::of_file).unwrap_or(Format::Jsonl)),
+    }
+}
+
+fn to_stdout(source: &Source, query: &Query, format: Format) -> Result<()> {
+    match pour(source, query, format, &mut io::stdout().lock(), Progress::hidden()) {
+        Ok(_) => Ok(()),
+        Err(Trouble::Write(cause)) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(Trouble::Write(cause)) => Err(Error::Failed(format!("write to standard output: {cause}"))),
+        Err(Trouble::Source(error)) => Err(error),
+    }
+}
+
+fn to_file(source: &Source, query: &Query, format: Format, path: &Path) -> Result<()> {
+    let failed = |cause: io::Error| Error::Failed(format!("write {}: {cause}", path.display()));
+    let mut output = Output::create(path).map_err(failed)?;
+    let progress = if io::stderr().is_terminal() { Progress::of(total(source, query)) } else { Progress::hidden() };
+    let records = match pour(source, query, format, output.writer(), progress) {
+        Ok(records) => records,
+        Err(Trouble::Write(cause)) => return Err(failed(cause)),
+        Err(Trouble::Source(error)) => return Err(error),
+    };
+    output.keep().map_err(failed)?;
+    eprintln!("ollama-tap: wrote {} to {}", count(records, "record"), path.display());
+    Ok(())
+}
+
+/// How many records will come, where that is easily known.
+fn total(source: &Source, query: &Query) -> Option<u64> {
+    (*query == Query::default()).then(|| source.extent().ok().map(|extent| extent.records))?
+}
+
+/// Writes every record that is meant, and returns how many there were.
+fn pour(source: &Source, query: &Query, format: Format, out: &mut dyn Write, mut progress: Progress) -> Result<u64, Trouble> {
+    let mut writer = Writer::new(format);
+    let mut piece = Vec::with_capacity(2 * PIECE);
+    let mut written = Ok(());
+    writer.begin(&mut piece);
+    let visit = &mut |record| {
+        writer.record(&record, &mut piece);
+        progress.record();
+        if piece.len() >= PIECE {
+            written = out.write_all(&piece);
+            piece.clear();
+        }
+        if written.is_ok() { Flow::GoOn } else { Flow::Stop }
+    };
+    source.each(query, visit).map_err(Trouble::Source)?;
+    written.map_err(Trouble::Write)?;
+    writer.end(&mut piece);
+    out.write_all(&piece).and_then(|()| out.flush()).map_err(Trouble::Write)?;
+    Ok(progress.done())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format_of(output: Option<&str>, format: Option<&str>, json: bool) -> Result<Format, Complaints> {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        super::format(&ExportArgs { output: text(output), format: text(format), json, ..ExportArgs::default() })
+    }
+
+    #[test]
+    fn the_format_is_what_was_said_else_what_the_file_is_called() {
+        assert_eq!(format_of(None, None, false), Ok(Format::Jsonl));
+        assert_eq!(format_of(Some("-"), None, false), Ok(Format::Jsonl));
+        assert_eq!(format_of(Some("a.csv"), None, false), Ok(Format::Csv));
+        assert_eq!(format_of(Some("a.csv"), Some("json"), false), Ok(Format::Json));
+        assert_eq!(format_of(Some("a.csv"), Some("JSON"), true), Ok(Format::Json));
+        assert_eq!(format_of(Some("a.csv"), None, true), Ok(Format::Json));
+        assert_eq!(format_of(Some("a.txt"), None, false), Ok(Format::Jsonl));
+        assert!(format_of(None, Some("csv"), true).is_err_and(|bad| bad[0].contains("exclude each other")));
+        let bad = "bad value for --format: `xml`; accepted: json, csv or jsonl";
+        assert_eq!(format_of(None, Some("xml"), false), Err(vec![bad.to_owned()]));
+    }
+}

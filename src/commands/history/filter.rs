@@ -1,0 +1,91 @@
+//! FILTER: the flags that say which records are meant, read as the pages read their parameters.
+
+use super::Complaints;
+use crate::cli::Typed;
+use crate::store::Query;
+
+/// What each flag is called as a parameter of a page.
+const PARAMETERS: [(&str, &str); 10] = [
+    ("TEXT", "prompt_search"),
+    ("--search", "prompt_search"),
+    ("--model", "model"),
+    ("--status", "status"),
+    ("--category", "prompt_category"),
+    ("--endpoint", "endpoint"),
+    ("--start", "start_time"),
+    ("--end", "end_time"),
+    ("--limit", "limit"),
+    ("--before", "before"),
+];
+
+/// The records that these flags mean, or all that is wrong with them.
+pub fn query(typed: &[Typed]) -> Result<Query, Complaints> {
+    let mut pairs = Vec::new();
+    let mut complaints = Vec::new();
+    for (flag, value) in typed {
+        let Some(value) = value else { continue };
+        let name = PARAMETERS.iter().find(|(known, _)| known == flag).map_or(*flag, |(_, name)| name);
+        match Query::parse([(name, value.as_str())]) {
+            Ok(_) => pairs.push((name, value.as_str())),
+            Err(bad) => complaints.push(bad_flag(flag, value, &bad.accepted)),
+        }
+    }
+    if complaints.is_empty() { Query::parse(pairs).map_err(|bad| vec![bad.to_string()]) } else { Err(complaints) }
+}
+
+pub fn bad_flag(flag: &str, value: &str, accepted: &str) -> String {
+    format!("bad value for {flag}: `{value}`; accepted: {accepted}")
+}
+
+/// The parameters by which a page means the same records. Times go as numbers, since a date begins elsewhere at another time.
+pub fn parameters(query: &Query) -> Vec<(&'static str, String)> {
+    let given = [
+        ("start_time", query.start_time.map(|time| time.to_string())),
+        ("end_time", query.end_time.map(|time| time.to_string())),
+        ("model", query.model.clone()),
+        ("prompt_search", query.prompt_search.as_ref().map(|needle| needle.text().to_owned())),
+        ("prompt_category", query.prompt_category.clone()),
+        ("status", query.status.clone()),
+        ("endpoint", query.endpoint.clone()),
+        ("before", query.before.clone()),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn every_flag_is_a_parameter_and_becomes_one_again() {
+        let typed = [
+            ("TEXT", some("a&b=c #%\0é")),
+            ("--model", some("phi4")),
+            ("--status", some("error")),
+            ("--category", some("other")),
+            ("--endpoint", some("/api/chat")),
+            ("--start", some("2026-11-21T09:17:02.25Z")),
+            ("--end", some("1795252623.125")),
+            ("--before", some("00ff")),
+            ("--search", None),
+        ];
+        let typed: Vec<Typed> = typed.iter().map(|(flag, value)| (*flag, value)).collect();
+        let query = query(&typed).unwrap();
+        let parameters = parameters(&query);
+        assert_eq!(parameters[0], ("start_time", "1795252622.25".to_owned()));
+        assert_eq!(parameters.len(), 8);
+        assert_eq!(Query::parse(parameters.iter().map(|(name, value)| (*name, value.as_str()))), Ok(query));
+    }
+
+    #[test]
+    fn all_bad_flags_are_named_as_they_were_typed() {
+        let (start, limit) = (some("soon"), some("101"));
+        let complaints = query(&[("--start", &start), ("--limit", &limit)]).unwrap_err();
+        assert!(complaints[0].starts_with("bad value for --start: `soon`; accepted: Unix seconds"), "{complaints:?}");
+        assert_eq!(complaints[1], "bad value for --limit: `101`; accepted: a number from 1 to 100");
+    }
+}

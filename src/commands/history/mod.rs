@@ -1,0 +1,60 @@
+//! Questions to the history from a terminal: one file a command, and what they share.
+//!
+//! - `source` finds the history: a running tap (`tap`), or a directory (`place`) that is read itself
+//! - `filter` reads which records are meant
+//! - `words` and `table` make text for people, in which nothing from a prompt can move the terminal
+
+pub mod export;
+mod file;
+mod filter;
+mod place;
+mod progress;
+pub mod purge;
+pub mod search;
+mod source;
+pub mod stats;
+mod table;
+mod tap;
+mod words;
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use crate::cli::PlaceArgs;
+use crate::config::Question;
+use crate::error::{Error, Result};
+
+/// What was wrong with what was typed, a line each.
+type Complaints = Vec<String>;
+
+/// Both, or all that is wrong with either.
+fn both<A, B>(a: Result<A, Complaints>, b: Result<B, Complaints>) -> Result<(A, B), Complaints> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err([a.err().unwrap_or_default(), b.err().unwrap_or_default()].concat()),
+    }
+}
+
+fn usage(complaints: Complaints) -> Error {
+    Error::Usage(complaints.join("\nollama-tap: "))
+}
+
+/// The settings of a question.
+fn question(args: PlaceArgs) -> Result<Question, Complaints> {
+    let bad = |bad: Vec<crate::config::BadValue>| bad.iter().map(ToString::to_string).collect();
+    Question::resolve(args, &|name| std::env::var(name).ok()).map_err(bad)
+}
+
+/// Writes the answer. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(Error::Failed(format!("write to standard output: {cause}"))),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Now, in Unix seconds.
+fn now() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,71 @@
+//! PROGRESS: a line on a terminal that counts records, and shows how many of all where that is known.
+
+use std::time::{Duration, Instant};
+
+use super::words::{count, thousands};
+
+/// How often the line changes.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// Signs in the bar.
+const BAR: u64 = 30;
+
+pub struct Progress {
+    total: Option<u64>,
+    done: u64,
+    /// When the line changed last; `None` where there is no line.
+    shown: Option<Instant>,
+}
+
+impl Progress {
+    /// Counts without showing it.
+    pub fn hidden() -> Progress {
+        Progress { total: None, done: 0, shown: None }
+    }
+
+    pub fn of(total: Option<u64>) -> Progress {
+        Progress { total, done: 0, shown: Some(Instant::now()) }
+    }
+
+    pub fn record(&mut self) {
+        self.done += 1;
+        if self.shown.is_some_and(|shown| shown.elapsed() >= PERIOD) {
+            eprint!("\r{}", self.line());
+            self.shown = Some(Instant::now());
+        }
+    }
+
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// More may have come since they were counted.
+    fn line(&self) -> String {
+        let Some(total) = self.total.filter(|total| *total > 0) else { return count(self.done, "record") };
+        let full = (self.done.saturating_mul(BAR) / total).min(BAR) as usize;
+        let bar = "#".repeat(full) + &"-".repeat(BAR as usize - full);
+        format!("[{bar}] {} of {}", thousands(self.done), count(total, "record"))
+    }
+}
+
+impl Drop for Progress {
+    /// Takes the line away.
+    fn drop(&mut self) {
+        if self.shown.is_some() {
+            eprint!("\r{:width$}\r", "", width = self.line().chars().count());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_fills_and_never_overflows() {
+        let line = |done, total| Progress { total, done, shown: None }.line();
+        assert_eq!(line(500, Some(1000)), format!("[{}{}] 500 of 1,000 records", "#".repeat(15), "-".repeat(15)));
+        assert_eq!(line(7, Some(1)), format!("[{}] 7 of 1 record", "#".repeat(30)));
+        assert_eq!((line(1234, None), line(0, Some(0))), ("1,234 records".to_owned(), "0 records".to_owned()));
+    }
+}

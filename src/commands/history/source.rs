@@ -1,0 +1,184 @@
+//! SOURCE: the history that a question is put to, wherever it is; the same questions for all.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::place::backend_in;
+use super::tap::Tap;
+use super::{now, words};
+use crate::config::{Backend, History, Place, Question};
+use crate::error::{Error, Result};
+use crate::platform;
+use crate::record::Record;
+use crate::store::{Enhanced, Extent, Flow, Query, Store, StoreError};
+
+/// What a source is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Stats,
+    Search,
+    Export,
+    Purge,
+}
+
+impl Purpose {
+    /// The shortest command of its kind that works.
+    fn as_str(self) -> &'static str {
+        match self {
+            Purpose::Stats => "stats",
+            Purpose::Search => "search",
+            Purpose::Export => "export",
+            Purpose::Purge => "purge --before TIME",
+        }
+    }
+}
+
+/// A history that can be asked.
+pub enum Source {
+    Tap(Tap),
+    Store(Store),
+}
+
+/// Where answers came from.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Origin {
+    /// The address of the tap that was asked; `None` where the store was read itself.
+    pub tap: Option<String>,
+    pub backend: String,
+    /// Directory or address of the store.
+    pub data_dir: Option<String>,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let place = words::harmless(self.data_dir.as_deref().unwrap_or("its history"));
+        let backend = words::harmless(&self.backend);
+        match &self.tap {
+            Some(tap) => write!(f, "{place} ({backend}), through the tap at {tap}"),
+            None => write!(f, "{place} ({backend})"),
+        }
+    }
+}
+
+impl Source {
+    /// Finds the history and opens it (design.md section 3).
+    pub fn open(question: &Question, purpose: Purpose) -> Result<Source> {
+        match question.place {
+            Place::Store => named_store(question, purpose),
+            Place::Tap => find_tap(question).ok_or_else(|| Error::Failed(format!("no tap answers at {}", addresses(question)))),
+            Place::Anywhere => match find_tap(question) {
+                Some(tap) => Ok(tap),
+                None => usual_store(question, purpose),
+            },
+        }
+    }
+
+    pub fn origin(&self) -> Result<Origin> {
+        match self {
+            Source::Tap(tap) => {
+                let about = tap.about()?;
+                Ok(Origin { tap: Some(tap.address().to_owned()), backend: about.backend, data_dir: about.data_dir })
+            }
+            Source::Store(store) => Ok(Origin { tap: None, backend: store.backend().to_owned(), data_dir: Some(store.place()) }),
+        }
+    }
+
+    pub fn extent(&self) -> Result<Extent> {
+        match self {
+            Source::Tap(tap) => tap.extent(),
+            Source::Store(store) => store.extent().map_err(failed),
+        }
+    }
+
+    pub fn enhanced(&self, hours: f64) -> Result<Enhanced> {
+        match self {
+            Source::Tap(tap) => tap.enhanced(hours),
+            Source::Store(store) => store.enhanced(hours, now()).map_err(failed),
+        }
+    }
+
+    pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
+        match self {
+            Source::Tap(tap) => tap.newest(query),
+            Source::Store(store) => store.newest(query).map_err(failed),
+        }
+    }
+
+    /// Shows every record that is meant, oldest first.
+    pub fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        match self {
+            Source::Tap(tap) => tap.each(query, visit),
+            Source::Store(store) => store.each(query, visit).map_err(failed),
+        }
+    }
+
+    /// Deletes what arrived before this time (Unix seconds), or all. Returns how many records went.
+    pub fn purge(&self, before: Option<f64>) -> Result<u64> {
+        match self {
+            Source::Tap(tap) => tap.purge(before),
+            Source::Store(store) => store.purge(before).map_err(failed),
+        }
+    }
+}
+
+fn failed(error: StoreError) -> Error {
+    Error::Failed(error.to_string())
+}
+
+fn find_tap(question: &Question) -> Option<Source> {
+    question.taps.iter().find_map(|address| Tap::find(address, question.token.as_deref())).map(Source::Tap)
+}
+
+fn named_store(question: &Question, purpose: Purpose) -> Result<Source> {
+    let history = &question.history;
+    match question.backend {
+        Some(backend @ (Backend::Loki | Backend::None)) => open(History { backend, ..history.clone() }, purpose),
+        named => match backend_in(&history.dir, named, purpose.as_str())? {
+            Some(backend) => open(History { backend, ..history.clone() }, purpose),
+            None => Err(Error::Failed(format!("nothing to read: {} holds no {}history", history.dir.display(), kind(named)))),
+        },
+    }
+}
+
+/// The history in the working directory, else the service's.
+fn usual_store(question: &Question, purpose: Purpose) -> Result<Source> {
+    let dirs: [PathBuf; 2] = [question.history.dir.clone(), platform::service_directory()];
+    for dir in &dirs {
+        if let Some(backend) = backend_in(dir, question.backend, purpose.as_str())? {
+            return open(History { backend, dir: dir.clone(), ..question.history.clone() }, purpose);
+        }
+    }
+    let dirs = dirs.map(|dir| dir.display().to_string()).join(" or ");
+    Err(Error::Failed(format!(
+        "nothing to read: no tap answers at {}, and there is no {}history in {dirs}; say where it is with --listen or --analytics-dir",
+        addresses(question),
+        kind(question.backend)
+    )))
+}
+
+fn open(history: History, purpose: Purpose) -> Result<Source> {
+    let opened = match purpose {
+        Purpose::Purge => Store::open_for_writing(&history, &format!("ollama-tap purge (pid {})", std::process::id()))
+            .map_err(|e| Error::Failed(format!("{e} (a running tap deletes from its own history when --analytics-dir is left out)"))),
+        _ => Store::open_for_reading(&history).map_err(failed),
+    };
+    match opened? {
+        Some(store) => Ok(Source::Store(store)),
+        None => Err(Error::Failed("nothing to read: the backend none keeps no history".to_owned())),
+    }
+}
+
+fn addresses(question: &Question) -> String {
+    question.taps.iter().map(|tap| tap.authority()).collect::<Vec<_>>().join(" or ")
+}
+
+/// The kind of history that was asked for, as an adjective.
+fn kind(named: Option<Backend>) -> &'static str {
+    match named {
+        Some(Backend::Jsonl) => "jsonl ",
+        Some(Backend::Sqlite) => "sqlite ",
+        _ => "",
+    }
+}

@@ -1,0 +1,161 @@
+//! TAP: the history of a running tap, asked over HTTP as a browser would ask it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use ureq::typestate::WithoutBody;
+use ureq::unversioned::transport::DefaultConnector;
+use ureq::{Agent, Body, RequestBuilder, http::Response};
+
+use super::{filter, words};
+use crate::address::Upstream;
+use crate::error::{Error, Result};
+use crate::forward::failure::chain;
+use crate::forward::upstream::{Names, Target};
+use crate::record::Record;
+use crate::store::{Enhanced, Extent, Flow, Query};
+
+/// How long a machine may take to accept a connection before we look elsewhere.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// How long a tap may take to say that it is one; it answers from memory, on a thread kept for it.
+const GREETING: Duration = Duration::from_secs(4);
+
+/// What a greeting or an error is read up to (bytes).
+const SHORT_MAX: u64 = 64 * 1024;
+
+/// What an answer, or one line of an export, is read up to (bytes): a hundred records of a few texts of 1 MiB each.
+const ANSWER_MAX: u64 = 1 << 30;
+
+/// A tap that runs.
+pub struct Tap {
+    agent: Agent,
+    base: String,
+    token: Option<String>,
+}
+
+/// The answer of `/analytics/stats`, as much as is shown of it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct About {
+    pub backend: String,
+    pub data_dir: Option<String>,
+    records: u64,
+    bytes: Option<u64>,
+    oldest: Option<f64>,
+    newest: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Greeting {
+    #[expect(dead_code, reason = "that it is there tells a tap from everything else")]
+    ollama_tap: String,
+}
+
+#[derive(Deserialize)]
+struct Complaint {
+    error: String,
+}
+
+#[derive(Deserialize)]
+struct Deleted {
+    deleted: u64,
+}
+
+impl Tap {
+    /// The tap that answers at this address, if it is one that does. No token is sent before it has said so.
+    pub fn find(address: &Upstream, token: Option<&str>) -> Option<Tap> {
+        let config = Target { upstream: address.clone(), roots: None }.config().timeout_connect(Some(CONNECT)).build();
+        let agent = Agent::with_parts(config, DefaultConnector::default(), Names);
+        let tap = Tap { agent, base: address.to_string(), token: token.map(str::to_owned) };
+        tap.greet().then_some(tap)
+    }
+
+    fn greet(&self) -> bool {
+        let request = self.agent.get(self.url("/healthz")).config().timeout_global(Some(GREETING)).build();
+        let Ok(mut response) = request.call() else { return false };
+        let text = response.body_mut().with_config().limit(SHORT_MAX).read_to_vec();
+        text.is_ok_and(|text| serde_json::from_slice::<Greeting>(&text).is_ok())
+    }
+
+    pub fn address(&self) -> &str {
+        &self.base
+    }
+
+    pub fn about(&self) -> Result<About> {
+        self.answer(self.agent.get(self.url("/analytics/stats")))
+    }
+
+    pub fn extent(&self) -> Result<Extent> {
+        let about = self.about()?;
+        Ok(Extent { records: about.records, bytes: about.bytes, oldest: about.oldest, newest: about.newest })
+    }
+
+    pub fn enhanced(&self, hours: f64) -> Result<Enhanced> {
+        self.answer(self.agent.get(self.url("/analytics/stats/enhanced")).query("hours", hours.to_string()))
+    }
+
+    pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
+        let request = self.agent.get(self.url("/analytics/search")).query("limit", query.limit.to_string());
+        self.answer(request.query_pairs(filter::parameters(query)))
+    }
+
+    /// Shows every record that is meant, oldest first, one at a time.
+    pub fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        let request = self.agent.get(self.url("/analytics/export")).query("format", "jsonl");
+        let response = self.call(request.query_pairs(filter::parameters(query)))?;
+        let broken = |cause: String| Error::Failed(format!("read the export of the tap at {}: {cause}", self.base));
+        let mut lines = BufReader::new(response.into_body().into_reader());
+        let mut line = Vec::new();
+        while lines.by_ref().take(ANSWER_MAX).read_until(b'\n', &mut line).map_err(|e| broken(e.to_string()))? > 0 {
+            let record = serde_json::from_slice(&line).map_err(|e| broken(format!("a line is no record: {e}")))?;
+            if visit(record) == Flow::Stop {
+                break;
+            }
+            line.clear();
+        }
+        Ok(())
+    }
+
+    pub fn purge(&self, before: Option<f64>) -> Result<u64> {
+        let request = self.agent.delete(self.url("/analytics/messages"));
+        let request = match before {
+            Some(time) => request.query("before_time", time.to_string()),
+            None => request.query("all", "true"),
+        };
+        self.answer::<Deleted>(request).map(|answer| answer.deleted)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn answer<T: DeserializeOwned>(&self, request: RequestBuilder<WithoutBody>) -> Result<T> {
+        let mut response = self.call(request)?;
+        let text = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map_err(|e| self.failed(&chain(&e)))?;
+        serde_json::from_slice(&text).map_err(|e| self.failed(&format!("its answer is not what was asked for: {e}")))
+    }
+
+    /// Sends a request and returns the reply if it is a good one. Whoever asks may wait for ever, or press Ctrl-C.
+    fn call(&self, mut request: RequestBuilder<WithoutBody>) -> Result<Response<Body>> {
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut response = request.call().map_err(|e| self.failed(&chain(&e)))?;
+        if response.status() == 200 {
+            return Ok(response);
+        }
+        let text = response.body_mut().with_config().limit(SHORT_MAX).read_to_vec().unwrap_or_default();
+        let said = match serde_json::from_slice::<Complaint>(&text) {
+            Ok(complaint) => complaint.error,
+            Err(_) => format!("it answered {} {}", response.status().as_u16(), String::from_utf8_lossy(&text).trim()),
+        };
+        Err(self.failed(&words::cut(&words::harmless(said.trim()), words::WIDTH * 5)))
+    }
+
+    fn failed(&self, cause: &str) -> Error {
+        Error::Failed(format!("ask the tap at {}: {cause}", self.base))
+    }
+}

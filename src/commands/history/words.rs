@@ -1,0 +1,119 @@
+//! WORDS: numbers, times and foreign text as people read them in a terminal.
+
+use chrono::{DateTime, Local};
+
+/// No line of an answer is longer (characters).
+pub const WIDTH: usize = 100;
+
+/// What stands where nothing is known.
+const UNKNOWN: &str = "-";
+
+/// Beyond this moment (the year 5138, Unix seconds) no clock ever was.
+const END_OF_TIME: f64 = 1e11;
+
+/// With a comma between thousands.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
+/// `1 record`, `1,234 records`.
+pub fn count(number: u64, word: &str) -> String {
+    format!("{} {word}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+pub fn duration(seconds: Option<f64>) -> String {
+    let Some(seconds) = seconds else { return UNKNOWN.to_owned() };
+    match seconds {
+        s if s < 0.9995 => format!("{:.0} ms", s * 1e3),
+        s if s < 9.995 => format!("{s:.2} s"),
+        s if s < 99.95 => format!("{s:.1} s"),
+        s if s < 3600.0 => format!("{}m {:02}s", s as u64 / 60, s as u64 % 60),
+        s => format!("{}h {:02}m", s as u64 / 3600, s as u64 / 60 % 60),
+    }
+}
+
+/// With one digit behind the point.
+pub fn decimal(number: Option<f64>) -> String {
+    number.map_or(UNKNOWN.to_owned(), |number| format!("{number:.1}"))
+}
+
+/// A share of 1 as per cent.
+pub fn percent(share: Option<f64>) -> String {
+    share.map_or(UNKNOWN.to_owned(), |share| format!("{:.1}%", share * 100.0))
+}
+
+pub fn hours(hours: f64) -> String {
+    if hours == 1.0 { "hour".to_owned() } else { format!("{hours} hours") }
+}
+
+/// A moment in Unix seconds, by the clock of this place.
+pub fn moment(timestamp: f64) -> String {
+    let time = DateTime::from_timestamp(timestamp as i64, 0).filter(|_| timestamp.abs() < END_OF_TIME);
+    time.map_or(timestamp.to_string(), |time| time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+/// Foreign text in one line that shows every character and obeys none: a prompt must not move the cursor, write elsewhere on the
+/// screen or turn what follows around.
+pub fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_invisible(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+/// Line and paragraph separators, marks of direction, and what has no width.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// At most so many characters, the last of which says that there were more.
+pub fn cut(text: &str, width: usize) -> String {
+    if text.chars().nth(width).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_people_read_them() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 1, 2].map(|n| count(n, "record")), ["0 records", "1 record", "2 records"]);
+        let times = [0.0, 0.0124, 0.9996, 9.99, 12.34, 99.96, 130.0, 3725.0].map(|s| duration(Some(s)));
+        assert_eq!(times, ["0 ms", "12 ms", "1.00 s", "9.99 s", "12.3 s", "1m 39s", "2m 10s", "1h 02m"]);
+        assert_eq!((duration(None), decimal(Some(41.66)), decimal(None)), ("-".into(), "41.7".into(), "-".into()));
+        assert_eq!((percent(Some(0.9876)), hours(1.0), hours(0.5)), ("98.8%".into(), "hour".into(), "0.5 hours".into()));
+    }
+
+    #[test]
+    fn any_number_is_some_moment() {
+        assert_eq!(moment(1_795_252_622.5).len(), "2026-11-21 09:17:02".len());
+        for strange in [f64::MAX, -1e300, f64::NAN, f64::INFINITY, 8.2e12, -1.0] {
+            assert!(!moment(strange).is_empty());
+        }
+    }
+
+    #[test]
+    fn foreign_text_cannot_reach_the_terminal() {
+        for (text, shown) in [
+            ("a\nb\tc\r", r"a\nb\tc\r"),
+            ("\u{1b}[2J\u{1b}]0;x\u{7}", r"\u{1b}[2J\u{1b}]0;x\u{7}"),
+            ("\u{9b}31m\u{7f}\0", r"\u{9b}31m\u{7f}\u{0}"),
+            ("a\u{202e}b\u{2028}", r"a\u{202e}b\u{2028}"),
+            ("空は青い 🙂 é שלום \\", "空は青い 🙂 é שלום \\"),
+        ] {
+            assert_eq!(harmless(text), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_ends_in_an_ellipsis() {
+        assert_eq!((cut("abc", 3), cut("abcd", 3), cut("éééé", 3), cut("ab", 0)), ("abc".into(), "ab…".into(), "éé…".into(), "…".into()));
+    }
+}

@@ -1,0 +1,143 @@
+//! The pages of the history: one JSON answer each.
+
+use form_urlencoded::parse;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Answer, JSON, json_answer};
+use crate::archive::{Archive, now};
+use crate::observe::category;
+use crate::record::Record;
+use crate::route::{Page, message_of, query_of};
+use crate::store::query::{TIMES, time};
+use crate::store::{BadParameter, Group, Query, Result, StoreError};
+
+/// What keeps records out of caches and other sites.
+pub const PRIVATE: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n";
+
+/// Hours that `/analytics/stats/enhanced` looks back, and the most of them: a hundred years.
+const HOURS: f64 = 24.0;
+const HOURS_MAX: f64 = 876_600.0;
+
+/// A page's parameters, decoded, in order.
+pub type Pairs = Vec<(String, String)>;
+
+/// Answers a question for a page of the history.
+pub fn answer(page: Page, target: &str, archive: &Archive) -> Answer {
+    let pairs = pairs(target);
+    let found = match page {
+        Page::Stats => none_but(&pairs, &[]).and_then(|()| stats(archive)),
+        Page::Enhanced => hours(&pairs).and_then(|hours| body(archive.store.enhanced(hours, now())?)),
+        Page::Search => query(&pairs).and_then(|query| body(archive.store.newest(&query)?)),
+        Page::Messages => query(&pairs).and_then(|query| {
+            let records = archive.store.newest(&query)?.into_iter();
+            body(records.map(Record::without_long_text).collect::<Vec<_>>())
+        }),
+        Page::Message => message(target, archive),
+        Page::Purge => purge(&pairs, archive),
+        _ => models(&pairs, archive),
+    };
+    match found {
+        Ok(body) => Answer { status: 200, content_type: JSON, body, more: PRIVATE },
+        Err(why) => refusal(&why),
+    }
+}
+
+/// The answer to a question that has none.
+pub fn refusal(why: &StoreError) -> Answer {
+    let status = match why {
+        StoreError::Bad(_) => 400,
+        StoreError::Nothing(_) => 404,
+        StoreError::Failed(_) => 503,
+    };
+    json_answer(status, &json!({ "error": why.to_string() }))
+}
+
+pub fn pairs(target: &str) -> Pairs {
+    parse(query_of(target).as_bytes()).into_owned().collect()
+}
+
+pub fn query(pairs: &Pairs) -> Result<Query> {
+    Query::parse(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))).map_err(StoreError::Bad)
+}
+
+pub fn bad(name: &str, value: &str, accepted: &str) -> StoreError {
+    StoreError::Bad(BadParameter { name: name.to_owned(), value: value.to_owned(), accepted: accepted.to_owned() })
+}
+
+/// Fields in the order of their struct, which is that of the contract.
+fn body(found: impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(&found).map_err(|cause| StoreError::Failed(format!("write the answer: {cause}")))
+}
+
+fn stats(archive: &Archive) -> Result<Vec<u8>> {
+    let extent = archive.store.extent()?;
+    body(json!({
+        "backend": archive.store.backend(),
+        "data_dir": archive.store.place(),
+        "queue_size": archive.recorder.queue_size(),
+        "retention_days": archive.retention_days.unwrap_or(0),
+        "categories": category::ALL,
+        "records": extent.records,
+        "bytes": extent.bytes,
+        "oldest": extent.oldest,
+        "newest": extent.newest,
+    }))
+}
+
+fn message(target: &str, archive: &Archive) -> Result<Vec<u8>> {
+    // An id is hex, but one of a history taken over from elsewhere may be anything.
+    let sent = format!("id={}", message_of(target).replace('+', "%2B"));
+    let id = parse(sent.as_bytes()).next().map(|(_, id)| id.into_owned()).unwrap_or_default();
+    match archive.store.get(&id)? {
+        Some(record) => body(record),
+        None => Err(StoreError::Nothing(format!("there is no record `{id}` in the history"))),
+    }
+}
+
+fn models(pairs: &Pairs, archive: &Archive) -> Result<Vec<u8>> {
+    none_but(pairs, &[])?;
+    let shown = |group: Group| {
+        json!({
+            "model": group.name,
+            "count": group.requests,
+            "success": group.success,
+            "error": group.error,
+            "cancelled": group.cancelled,
+            "prompt_tokens": group.prompt_tokens,
+            "generated_tokens": group.generated_tokens,
+            "tokens_per_second": group.tokens_per_second.p50,
+            "first_seen": group.first_seen,
+            "last_seen": group.last_seen,
+        })
+    };
+    body(archive.store.models(now())?.into_iter().map(shown).collect::<Vec<_>>())
+}
+
+fn hours(pairs: &Pairs) -> Result<f64> {
+    none_but(pairs, &["hours"])?;
+    let Some((name, text)) = pairs.last().filter(|(_, text)| !text.is_empty()) else { return Ok(HOURS) };
+    let hours = text.parse().ok().filter(|hours| *hours > 0.0 && *hours <= HOURS_MAX);
+    hours.ok_or_else(|| bad(name, text, "a number of hours above 0, up to 876600"))
+}
+
+/// Deletes what is older than `before_time`, or everything with `all=true`.
+fn purge(pairs: &Pairs, archive: &Archive) -> Result<Vec<u8>> {
+    let before = match pairs.as_slice() {
+        [(name, text)] if name == "before_time" => Some(time(text).ok_or_else(|| bad(name, text, TIMES))?),
+        [(name, text)] if name == "all" && text == "true" => None,
+        [(name, text), ..] => return Err(bad(name, text, "either before_time=TIME or all=true")),
+        [] => return Err(bad("before_time", "", "either before_time=TIME or all=true")),
+    };
+    let deleted = archive.store.purge(before)?;
+    log::info!("deleted {deleted} records of {} on request", archive.store.place());
+    body(json!({ "deleted": deleted }))
+}
+
+fn none_but(pairs: &Pairs, known: &[&str]) -> Result<()> {
+    match pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        Some((name, value)) if known.is_empty() => Err(bad(name, value, "no parameter here")),
+        Some((name, value)) => Err(bad(name, value, &format!("no such parameter; there is {}", known.join(", ")))),
+        None => Ok(()),
+    }
+}

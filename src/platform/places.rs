@@ -1,0 +1,62 @@
+//! Where the service keeps its history, and whose a file is.
+
+use std::path::{Path, PathBuf};
+
+/// The directory of the service's history.
+#[cfg(unix)]
+pub fn service_directory() -> PathBuf {
+    PathBuf::from("/var/lib/ollama-tap/ollama_analytics")
+}
+
+/// The directory of the service's history.
+#[cfg(windows)]
+pub fn service_directory() -> PathBuf {
+    let data = std::env::var_os("ProgramData").unwrap_or_else(|| r"C:\ProgramData".into());
+    Path::new(&data).join("OllamaTap").join("ollama_analytics")
+}
+
+/// The user whom `path`, or else what it lies in, belongs to, by a name that sudo takes. `None` where that is the one who asks,
+/// or where there is no sudo.
+#[cfg(unix)]
+pub fn other_owner(path: &Path) -> Option<String> {
+    let found = path.ancestors().find_map(|path| std::fs::metadata(path).ok())?;
+    let owner = std::os::unix::fs::MetadataExt::uid(&found);
+    // SAFETY: geteuid takes nothing and cannot fail.
+    let is_other = owner != unsafe { libc::geteuid() };
+    is_other.then(|| user_name(owner).unwrap_or_else(|| format!("#{owner}")))
+}
+
+#[cfg(not(unix))]
+pub fn other_owner(_path: &Path) -> Option<String> {
+    None
+}
+
+#[cfg(unix)]
+fn user_name(id: libc::uid_t) -> Option<String> {
+    /// Room for one line of the system's table of users (bytes).
+    const LINE: usize = 16 * 1024;
+    let mut line = vec![0u8; LINE];
+    let mut entry = std::mem::MaybeUninit::<libc::passwd>::uninit();
+    let mut found = std::ptr::null_mut();
+    // SAFETY: every pointer is valid and writable for the call, and the length is the buffer's.
+    let failed = unsafe { libc::getpwuid_r(id, entry.as_mut_ptr(), line.as_mut_ptr().cast(), LINE, &mut found) } != 0;
+    if failed || found.is_null() {
+        return None;
+    }
+    // SAFETY: `found` says that the entry was filled in; its name is a string in `line`, which lives on.
+    let name = unsafe { std::ffi::CStr::from_ptr(entry.assume_init().pw_name) };
+    name.to_str().ok().map(str::to_owned)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ones_own_files_have_no_other_owner_and_roots_are_roots() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(other_owner(&dir.path().join("missing/too")), None);
+        assert_eq!(user_name(0).as_deref(), Some("root"));
+        assert_eq!(user_name(libc::uid_t::MAX - 7), None);
+    }
+}

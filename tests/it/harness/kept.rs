@@ -1,0 +1,77 @@
+//! What the history must keep of a recorded exchange, worked out from the recording alone.
+
+use serde_json::{Value, json};
+
+use super::expected::{INFERENCE, Said, asked, category, is_stream, prompt, what_it_said};
+use super::recording::Message;
+
+/// The fields of a record that a recording decides; `None` where nothing is kept.
+pub fn record(request: &Message, reply: &Message) -> Option<Value> {
+    let endpoint = request.head.path().trim_start_matches('/');
+    let said = what_it_said(reply);
+    if request.head.method() != "POST" || !INFERENCE.contains(&endpoint) || request.head.path().starts_with("//") || said.load {
+        return None;
+    }
+    let asked = asked(request);
+    let ok = reply.head.status() < 300 && said.finished && !said.failed;
+    let seconds = |field: &str| said.last[field].as_f64().map(|nanoseconds| nanoseconds / 1e9);
+    Some(json!({
+        "endpoint": endpoint,
+        "model": model(&asked, &said),
+        "prompt_category": category(&prompt(&asked)),
+        "status": if ok { "success" } else { "error" },
+        "http_status": reply.head.status(),
+        "stream": is_stream(reply),
+        "prompt_tokens": said.prompt_tokens,
+        "generated_tokens": said.tokens,
+        "eval_duration_seconds": seconds("eval_duration"),
+        "load_duration_seconds": seconds("load_duration"),
+        "prompt_eval_duration_seconds": seconds("prompt_eval_duration"),
+        "total_duration_seconds": seconds("total_duration"),
+        "request_bytes": request.body.len(),
+        "response_bytes": reply.body.len(),
+        "truncated": false,
+    }))
+}
+
+fn model(asked: &Value, said: &Said) -> Option<String> {
+    let name = asked["model"].as_str().map(str::to_owned).or_else(|| said.model.clone().filter(|_| asked.is_null()));
+    name.filter(|name| !name.is_empty())
+}
+
+/// The prompt of a request, where it has one that is text.
+pub fn prompt_of(request: &Message) -> Option<String> {
+    Some(prompt(&asked(request))).filter(|prompt| !prompt.is_empty())
+}
+
+/// The visible text of a reply, whatever its dialect.
+pub fn visible(reply: &Message) -> String {
+    let text = String::from_utf8_lossy(&reply.body);
+    if !is_stream(reply) {
+        return whole(&serde_json::from_str(&text).unwrap_or_default());
+    }
+    let objects = text.lines().map(|line| line.strip_prefix("data: ").unwrap_or(line)).filter(|line| line.starts_with('{'));
+    objects.map(|line| piece(&serde_json::from_str(line).expect("JSON in a recording"))).collect()
+}
+
+fn piece(value: &Value) -> String {
+    let is_text = |kind: &str| value["type"] == kind;
+    let delta = match () {
+        () if is_text("response.output_text.delta") => &value["delta"],
+        () if is_text("content_block_delta") => &value["delta"]["text"],
+        () => &value["choices"][0]["delta"]["content"],
+    };
+    let fields = [delta, &value["response"], &value["message"]["content"], &value["choices"][0]["text"]];
+    fields.iter().filter_map(|field| field.as_str()).collect()
+}
+
+fn whole(value: &Value) -> String {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let texts = |parts: Vec<Value>| parts.iter().filter_map(|part| part["text"].as_str().map(str::to_owned)).collect::<String>();
+    let outputs =
+        list(&value["output"]).iter().filter(|item| item["type"] == "message").map(|item| texts(list(&item["content"]))).collect();
+    let fields =
+        [&value["response"], &value["message"]["content"], &value["choices"][0]["text"], &value["choices"][0]["message"]["content"]];
+    let plain: String = fields.iter().filter_map(|field| field.as_str()).collect();
+    [plain, texts(list(&value["content"])), outputs].concat()
+}

@@ -1,0 +1,245 @@
+//! Disks, locks and Lokis that fail for a while: requests are answered meanwhile, writing goes on by itself afterwards, and
+//! nothing is lost or there twice.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use rusqlite::Connection;
+
+use super::kept::lines;
+use super::{LOCAL, REPLY, Stage, page, prompts, settled, talk};
+use crate::harness::ollama::json;
+use crate::harness::{FakeOllama, Options, Proxy, eventually, metric, require};
+
+/// What a tap says once it can write again.
+const AGAIN: &str = "is written again; 0 records were lost meanwhile";
+
+/// Asserts that the history holds just these, and that trouble was told of once, and its end once.
+fn recovered(tap: &Proxy, all: &[&str]) {
+    tap.wait_log(AGAIN);
+    settled(tap, all.len() as u64);
+    assert_eq!(prompts(&page(tap, "/analytics/export")), all);
+    for words in [AGAIN, "it is tried again"] {
+        assert_eq!(tap.log().matches(words).count(), 1, "{words}: {}", tap.log());
+    }
+    assert_eq!(metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()), 0.0);
+}
+
+/// A small file system of its own, at the place of a history.
+#[cfg(target_os = "linux")]
+struct SmallDisk<'a>(&'a Path);
+
+#[cfg(target_os = "linux")]
+impl SmallDisk<'_> {
+    const SIZE: &'static str = "size=2m";
+
+    /// `None` where we may not mount.
+    fn at(path: &Path) -> Option<SmallDisk<'_>> {
+        fs::create_dir(path).expect("make the directory");
+        let mounted = mount(&["-t", "tmpfs", "-o", Self::SIZE, "tmpfs"], path);
+        require("the right to mount a tmpfs", mounted).then_some(SmallDisk(path))
+    }
+
+    /// Takes all the room that is left.
+    fn fill(&self) {
+        let error = fs::write(self.0.join("ollama_ballast"), vec![0; 4 << 20]).expect_err("a full disk");
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.0.join("ollama_ballast")).expect("remove it");
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        umount(self.0);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn mount(args: &[&str], path: &Path) -> bool {
+    Command::new("mount").args(args).arg(path).output().is_ok_and(|output| output.status.success())
+}
+
+/// Also where files are still open.
+#[cfg(target_os = "linux")]
+fn umount(path: &Path) {
+    let _ = Command::new("umount").arg("-l").arg(path).status();
+}
+
+/// A prompt that takes room in every file, also compressed.
+fn bulky() -> String {
+    let mut state: u64 = 88172645463325252;
+    let mut word = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        format!("{state:016x}")
+    };
+    (0..40_000).map(|_| word()).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_delays_records_and_loses_none() {
+    for backend in LOCAL {
+        let history = Stage::new(backend);
+        let path = history.history();
+        let Some(disk) = SmallDisk::at(&path) else { return };
+        let ollama = FakeOllama::always(json(REPLY));
+        let tap = history.start(&ollama);
+        talk(&tap, "before");
+        settled(&tap, 1);
+        disk.fill();
+        let bulky = bulky();
+        talk(&tap, &bulky);
+        let line = tap.wait_log("it is tried again");
+        assert!(line.contains("write") && line.contains("full") || line.contains("No space"), "{backend}: {line}");
+        for prompt in ["meanwhile", "meanwhile too"] {
+            talk(&tap, prompt);
+        }
+        let waiting = metric("ollama_analytics_queue_size");
+        tap.scrape_until("what waits", |scrape| waiting.sum(scrape) == 3.0);
+        assert!(metric("ollama_analytics_writes_total").label("status", "error").sum(&tap.scrape()) >= 1.0);
+        assert_eq!(prompts(&page(&tap, "/analytics/search")), ["before"], "what is there can be read");
+        disk.make_room();
+        recovered(&tap, &["before", &bulky, "meanwhile", "meanwhile too"]);
+        drop((tap, disk));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_that_becomes_read_only_delays_records_and_loses_none() {
+    let history = Stage::new("jsonl");
+    let path = history.history();
+    let ollama = FakeOllama::always(json(REPLY));
+    let tap = history.start(&ollama);
+    talk(&tap, "before");
+    settled(&tap, 1);
+    // The same directory, read-only, over itself: a mount that has files open for writing cannot be made so.
+    let read_only = mount(&["--bind", path.to_str().expect("UTF-8")], &path) && mount(&["-o", "remount,ro,bind"], &path);
+    if !require("the right to mount", read_only) {
+        return;
+    }
+    talk(&tap, "meanwhile");
+    let line = tap.wait_log("it is tried again");
+    assert!(line.contains("Read-only file system"), "{line}");
+    talk(&tap, "meanwhile too");
+    assert_eq!(prompts(&page(&tap, "/analytics/search")), ["before"], "what is there can be read");
+    let (code, _, stderr) = Options::bare(&["proxy", "--listen", "127.0.0.1:0"]).args(&history.args()).run();
+    assert!(code == 1 && stderr.contains("Read-only") && stderr.contains(path.to_str().expect("UTF-8")), "{code} {stderr}");
+    umount(&path);
+    recovered(&tap, &["before", "meanwhile", "meanwhile too"]);
+}
+
+#[test]
+fn a_database_that_another_program_holds_delays_records_and_loses_none() {
+    let history = Stage::new("sqlite");
+    let ollama = FakeOllama::always(json(REPLY));
+    let tap = history.start(&ollama);
+    talk(&tap, "before");
+    settled(&tap, 1);
+    let other = Connection::open(history.history().join("ollama_analytics.db")).expect("open the database");
+    other.execute_batch("BEGIN EXCLUSIVE").expect("hold it");
+    talk(&tap, "meanwhile");
+    assert_eq!(prompts(&page(&tap, "/analytics/search")), ["before"], "what is there can be read");
+    // Longer than the tap waits for a lock, which is five seconds.
+    let line = tap.wait_log("it is tried again");
+    assert!(line.contains("another program holds it"), "{line}");
+    talk(&tap, "meanwhile too");
+    other.execute_batch("ROLLBACK").expect("give it back");
+    recovered(&tap, &["before", "meanwhile", "meanwhile too"]);
+}
+
+/// A history in a Loki that already has one record.
+fn with_loki() -> (Stage, FakeOllama, Proxy) {
+    let history = Stage::new("loki");
+    let ollama = FakeOllama::always(json(REPLY));
+    let tap = history.start(&ollama);
+    talk(&tap, "before");
+    settled(&tap, 1);
+    (history, ollama, tap)
+}
+
+#[test]
+fn a_loki_that_is_away_for_a_while_gets_everything_once_it_is_back() {
+    let (history, _ollama, tap) = with_loki();
+    history.loki.refuse();
+    talk(&tap, "meanwhile");
+    let line = tap.wait_log("it is tried again");
+    assert!(line.contains(&history.loki.url()), "{line}");
+    talk(&tap, "meanwhile too");
+    let reply = tap.get("/analytics/search");
+    assert!(reply.status() >= 500 && reply.text().contains(&history.loki.url()), "{} {}", reply.status(), reply.text());
+    history.loki.listen_again();
+    recovered(&tap, &["before", "meanwhile", "meanwhile too"]);
+    assert_eq!(history.loki.lines().len(), 3);
+}
+
+#[test]
+fn a_tap_starts_while_loki_is_away() {
+    let history = Stage::new("loki");
+    history.loki.refuse();
+    let ollama = FakeOllama::always(json(REPLY));
+    let tap = history.start(&ollama);
+    talk(&tap, "early");
+    tap.wait_log("it is tried again");
+    history.loki.listen_again();
+    recovered(&tap, &["early"]);
+}
+
+#[test]
+fn a_slow_loki_delays_nobody() {
+    let (history, _ollama, tap) = with_loki();
+    let slow = history.loki.hold();
+    let asked: Vec<String> = (0..20).map(|n| format!("meanwhile {n}")).collect();
+    asked.iter().for_each(|prompt| talk(&tap, prompt));
+    tap.scrape_until("what waits", |scrape| metric("ollama_analytics_queue_size").sum(scrape) == 20.0);
+    drop(slow);
+    settled(&tap, 21);
+    assert_eq!(prompts(&page(&tap, "/analytics/export"))[1..], asked);
+}
+
+#[test]
+fn a_loki_that_wants_less_or_stumbles_gets_everything_once() {
+    for (status, words) in [(429, "ingestion rate limit exceeded"), (500, "at least 1 live replicas required"), (503, "")] {
+        let (history, _ollama, tap) = with_loki();
+        history.loki.fail(3, status, words);
+        talk(&tap, "meanwhile");
+        let line = tap.wait_log("it is tried again");
+        assert!(line.contains(&status.to_string()) && line.contains(words), "{line}");
+        recovered(&tap, &["before", "meanwhile"]);
+        assert!(history.loki.pushes().len() >= 5);
+    }
+}
+
+#[test]
+fn what_loki_stored_before_the_connection_broke_is_there_once() {
+    let (history, _ollama, tap) = with_loki();
+    history.loki.state().cuts = 2;
+    talk(&tap, "meanwhile");
+    recovered(&tap, &["before", "meanwhile"]);
+    assert_eq!(history.loki.lines().len(), 2);
+}
+
+#[test]
+fn what_loki_refuses_for_good_is_counted_and_never_sent_again() {
+    let (history, _ollama, tap) = with_loki();
+    history.loki.fail(1, 400, "couldn't parse labels: 1:3: parse error");
+    talk(&tap, "refused");
+    let line = tap.wait_log("refused 1 records for good");
+    assert!(line.contains("couldn't parse labels"), "{line}");
+    tap.scrape_until("the loss", |scrape| metric("ollama_tap_analytics_dropped_total").sum(scrape) == 1.0);
+    talk(&tap, "after");
+    settled(&tap, 2);
+    let exported = lines(&tap.get("/analytics/export?format=jsonl").text());
+    assert_eq!(prompts(&exported.into()), ["before", "after"]);
+    let sent = |prompt: &str| history.loki.pushes().iter().filter(|push| String::from_utf8_lossy(&push.body).contains(prompt)).count();
+    eventually("each was sent once", || (sent("refused"), sent("after")) == (1, 1));
+    let counted = |status: &str| metric("ollama_analytics_writes_total").label("backend", "loki").label("status", status);
+    tap.scrape_until("all three", |scrape| counted("success").sum(scrape) == 2.0 && counted("error").sum(scrape) == 1.0);
+}
