@@ -1,23 +1,36 @@
 //! What is measured, case by case, and the targets each figure has to reach.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::slice;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::history::{self, Full};
 use crate::load::{Streams, requests_per_second};
 use crate::process::{EXECUTABLE, Server};
 use crate::stats::{Runs, Ways};
-use crate::table::{Row, Target, Unit};
+use crate::table::{Row, Table, Target, Unit};
 use crate::upstream::two_kilobyte_request;
 use crate::wire::Wire;
 
-/// A name to choose it by, and what it measures.
-pub type Case = (&'static str, fn(&Rig) -> io::Result<Vec<Row>>);
+/// A name to choose it by, the table that its rows go into, and what it measures.
+pub type Case = (&'static str, Table, fn(&Rig) -> io::Result<Vec<Row>>);
 
-/// All cases, in the order of the table.
-pub const CASES: [Case; 5] = [("token", token), ("get", get), ("generate", generate), ("thousand", thousand), ("idle", idle)];
+/// All cases, in the order of the tables.
+pub const CASES: [Case; 9] = [
+    ("token", Table::Ways, token),
+    ("get", Table::Ways, get),
+    ("generate", Table::Ways, generate),
+    ("thousand", Table::Ways, thousand),
+    ("idle", Table::Ways, idle),
+    ("write", Table::Figures, history::write),
+    ("search", Table::Figures, history::search),
+    ("export", Table::Figures, history::export),
+    ("history", Table::Figures, history::history),
+];
 
 const VERSION_REQUEST: &[u8] = b"GET /api/version HTTP/1.1\r\nHost: localhost:11434\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
 
@@ -29,11 +42,12 @@ const CLIENTS: usize = 4;
 const THROWS: u32 = 10;
 const ASKING: Duration = Duration::from_millis(200);
 
-/// What all cases share: the upstream, nginx where there is one, and how often everything is measured.
+/// What all cases share: the upstream, nginx where there is one, how often everything is measured, and the full histories once a case asked for them.
 pub struct Rig {
     pub upstream: SocketAddr,
     pub nginx: Option<Server>,
     pub rounds: usize,
+    pub full: OnceCell<Full>,
 }
 
 impl Rig {
@@ -75,7 +89,7 @@ fn token(rig: &Rig) -> io::Result<Vec<Row>> {
 /// The cost of a request that does nothing.
 fn get(rig: &Rig) -> io::Result<Vec<Row>> {
     let tap = Server::tap(rig.upstream, &[])?;
-    let [rate] = rig.rounds(&tap, |address| answers_per_second(address, VERSION_REQUEST))?;
+    let [rate] = rig.rounds(&tap, |address| answers_per_second(address, &VERSION_REQUEST.to_vec()))?;
     Ok(vec![Row::ratio("**GET /api/version**, 4 keep-alive clients", &rate, Unit::PerSecond, Target::AtLeast(1.0, "≥ 1.0× nginx"))])
 }
 
@@ -88,8 +102,8 @@ fn generate(rig: &Rig) -> io::Result<Vec<Row>> {
     Ok(vec![Row::ratio("**POST /api/generate**, 2 KB each way, not streamed, 4 keep-alive clients", &rate, Unit::PerSecond, target)])
 }
 
-fn answers_per_second(address: SocketAddr, request: &[u8]) -> io::Result<[f64; 1]> {
-    let rates = (0..THROWS).map(|_| requests_per_second(address, request, CLIENTS, ASKING)).sum::<io::Result<f64>>()?;
+fn answers_per_second(address: SocketAddr, request: &Vec<u8>) -> io::Result<[f64; 1]> {
+    let rates = (0..THROWS).map(|_| requests_per_second(address, slice::from_ref(request), CLIENTS, ASKING)).sum::<io::Result<f64>>()?;
     Ok([rates / f64::from(THROWS)])
 }
 

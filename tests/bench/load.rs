@@ -135,27 +135,52 @@ fn nanos(duration: Duration) -> u64 {
     duration.as_nanos() as u64
 }
 
-/// Answers per second for `clients` that send `request` over and over, each on a connection of its own, for as long as `window`.
-pub fn requests_per_second(address: SocketAddr, request: &[u8], clients: usize, window: Duration) -> io::Result<f64> {
+/// Answers per second for `clients` that send `requests` over and over, each on a connection of its own, for as long as `window`.
+pub fn requests_per_second(address: SocketAddr, requests: &[Vec<u8>], clients: usize, window: Duration) -> io::Result<f64> {
+    all_at_once(clients, &|_, start| ask_for(address, requests, start, window))
+}
+
+/// Answers per second where `offered` requests per second are sent at even intervals, by `clients` in turn. Who comes too late for one sends it at once.
+pub fn answers_per_second(offered: u32, address: SocketAddr, requests: &[Vec<u8>], clients: usize, window: Duration) -> io::Result<f64> {
+    let interval = Duration::from_secs(1) / offered;
+    let sent = (window.as_nanos() / interval.as_nanos()) as usize;
+    all_at_once(clients, &|client, start| {
+        let warm = warm_up(address, &requests[0]);
+        start.wait();
+        let mut wire = warm?;
+        let begin = Instant::now();
+        let mine = (client..sent).step_by(clients);
+        let answers = mine.len();
+        for n in mine {
+            thread::sleep((interval * n as u32).saturating_sub(begin.elapsed()));
+            wire.ask(&requests[n % requests.len()])?;
+        }
+        Ok(answers as f64 / begin.elapsed().max(window).as_secs_f64())
+    })
+}
+
+/// The rates of all clients together, which begin at once.
+fn all_at_once(clients: usize, ask: &(dyn Fn(usize, &Barrier) -> io::Result<f64> + Sync)) -> io::Result<f64> {
     let start = Barrier::new(clients);
     let rates = thread::scope(|scope| {
-        let clients: Vec<_> = (0..clients).map(|_| scope.spawn(|| ask_for(address, request, &start, window))).collect();
+        let start = &start;
+        let clients: Vec<_> = (0..clients).map(|client| scope.spawn(move || ask(client, start))).collect();
         clients.into_iter().map(|client| client.join().expect("a client does not panic")).collect::<io::Result<Vec<f64>>>()
     })?;
     Ok(rates.iter().sum())
 }
 
-fn ask_for(address: SocketAddr, request: &[u8], start: &Barrier, window: Duration) -> io::Result<f64> {
-    let warm = warm_up(address, request);
+fn ask_for(address: SocketAddr, requests: &[Vec<u8>], start: &Barrier, window: Duration) -> io::Result<f64> {
+    let warm = warm_up(address, &requests[0]);
     start.wait();
     let mut wire = warm?;
     let begin = Instant::now();
     let mut answers = 0;
     while begin.elapsed() < window {
-        wire.ask(request)?;
+        wire.ask(&requests[answers % requests.len()])?;
         answers += 1;
     }
-    Ok(f64::from(answers) / begin.elapsed().as_secs_f64())
+    Ok(answers as f64 / begin.elapsed().as_secs_f64())
 }
 
 fn warm_up(address: SocketAddr, request: &[u8]) -> io::Result<Wire> {

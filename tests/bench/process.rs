@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -19,6 +20,12 @@ pub const EXECUTABLE: &str = env!("CARGO_BIN_EXE_ollama-tap");
 /// Every start is over, or failed, within this time.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A server that uses no more than a hundredth of a second of its processor within this time has nothing to do.
+const IDLE: Duration = Duration::from_millis(300);
+
+/// What a case leaves to do is done within this time.
+const BACKLOG: Duration = Duration::from_secs(120);
+
 /// A server of the bench's own, in a directory of its own. Dropping it ends it and everything it started.
 pub struct Server {
     child: Child,
@@ -28,8 +35,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the tap on a free port in front of `upstream`, with `flags` besides. Its log goes to a file, as a service's would, so that nothing
-    /// of the bench has to read it meanwhile.
+    /// Starts the tap on a free port in front of `upstream`, with `flags` besides: without any as users run it, history included. That lies in the
+    /// directory which goes with the server, because the tap runs there. Its log goes to a file, as a service's would, so that nothing of the bench
+    /// has to read it meanwhile.
     pub fn tap(upstream: SocketAddr, flags: &[&str]) -> io::Result<Server> {
         let dir = tempfile::tempdir()?;
         let upstream = format!("http://{upstream}");
@@ -39,6 +47,12 @@ impl Server {
         let mut server = Server { child: spawn(command.env_clear(), dir.path())?, dir, address: unknown };
         server.address = server.wait_for(|server| bound_address(&server.log()))?;
         Ok(server)
+    }
+
+    /// Starts the tap on a history in `dir` that is there already.
+    pub fn tap_on(upstream: SocketAddr, backend: &str, dir: &Path) -> io::Result<Server> {
+        let dir = dir.to_str().ok_or_else(|| io::Error::other("the temporary directory has no UTF-8 name"))?;
+        Server::tap(upstream, &["--analytics-backend", backend, "--analytics-dir", dir, "--retention-days", "0"])
     }
 
     /// Starts `command`, which is known to listen on `address`, in `dir`.
@@ -55,6 +69,27 @@ impl Server {
         let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse().ok());
         let kibibytes: f64 = value.ok_or_else(|| io::Error::other(format!("reading memory: no {name} in the status of the process")))?;
         Ok(kibibytes * 1024.0 / 1e6)
+    }
+
+    /// Waits until the process has had nothing to do for a while.
+    pub fn wait_until_idle(&self) -> io::Result<()> {
+        let begin = Instant::now();
+        let mut used = self.cpu_ticks()?;
+        while begin.elapsed() < BACKLOG {
+            thread::sleep(IDLE);
+            let before = mem::replace(&mut used, self.cpu_ticks()?);
+            if used <= before + 1 {
+                return Ok(());
+            }
+        }
+        Err(io::Error::other(format!("the server still works {BACKLOG:?} after its last request")))
+    }
+
+    /// Hundredths of a second that its threads have run: the 14th and 15th field of /proc/PID/stat, whose second may hold blanks in brackets.
+    fn cpu_ticks(&self) -> io::Result<u64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        Ok(fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum())
     }
 
     fn wait_for<T>(&mut self, ready: impl Fn(&Server) -> Option<T>) -> io::Result<T> {

@@ -12,6 +12,9 @@ pub fn percentile(sorted: &[u64], share: f64) -> u64 {
 pub struct Runs(Vec<f64>);
 
 impl Runs {
+    /// No runs yet.
+    pub const NONE: Runs = Runs(Vec::new());
+
     /// A figure that needs no second run.
     pub fn one(figure: f64) -> Runs {
         Runs(vec![figure])
@@ -59,7 +62,7 @@ pub struct Ways {
 
 impl Ways {
     /// No runs of any way yet.
-    pub const NONE: Ways = Ways { direct: Runs(Vec::new()), nginx: Runs(Vec::new()), tap: Runs(Vec::new()) };
+    pub const NONE: Ways = Ways { direct: Runs::NONE, nginx: Runs::NONE, tap: Runs::NONE };
 
     /// What each proxy adds to the direct way, round by round.
     pub fn added(&self) -> Ways {

@@ -1,4 +1,4 @@
-//! The table that goes into the README as it is printed: a line per figure, its target beside it.
+//! The tables that go into the README as they are printed: a line per figure, its target beside it.
 
 use std::fmt;
 
@@ -31,11 +31,30 @@ impl Target {
     }
 }
 
-/// One line of the table.
-pub struct Row([String; 7]);
+/// A table, by what its columns are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// The same figure of each way to the upstream.
+    Ways,
+    /// One figure.
+    Figures,
+}
 
-/// The line that stands over all others, with its rule.
-pub const HEADER: &str = "| measure | direct | nginx | tap | tap : nginx | target | met |\n|---|---:|---:|---:|---|---|---|";
+impl Table {
+    /// All tables, in the order in which they are printed.
+    pub const ALL: [Table; 2] = [Table::Ways, Table::Figures];
+
+    /// The line that stands over all others, with its rule.
+    pub fn header(self) -> &'static str {
+        match self {
+            Table::Ways => "| measure | direct | nginx | tap | tap : nginx | target | met |\n|---|---:|---:|---:|---|---|---|",
+            Table::Figures => "| measure | figure | target | met |\n|---|---:|---|---|",
+        }
+    }
+}
+
+/// One line of a table.
+pub struct Row(Vec<String>);
 
 impl Row {
     /// Figures of every way, of which the tap's median has to reach `target`.
@@ -49,16 +68,32 @@ impl Row {
         Row::of(measure, ways, unit, target, ratio.median(), Ratio(&ratio).to_string())
     }
 
+    /// A figure whose median has to reach `target`.
+    pub fn figure(measure: &str, runs: &Runs, unit: Unit, target: Target) -> Row {
+        Row::judged(vec![measure.into(), unit.show_median(runs)], &target, runs.median())
+    }
+
+    /// A figure beside the one that it is measured by: `ours` ÷ `theirs` has to reach `target`.
+    pub fn compared(measure: &str, ours: &Runs, theirs: &Runs, unit: Unit, target: Target) -> Row {
+        let ratio = ours.with(theirs, |ours, theirs| ours / theirs);
+        let figures = format!("{}, {}: {}", unit.show_median(ours), unit.show_median(theirs), Ratio(&ratio));
+        Row::judged(vec![measure.into(), figures], &target, ratio.median())
+    }
+
     /// A case that could not be measured, and why.
     pub fn failed(measure: &str, cause: &dyn fmt::Display) -> Row {
         let cause = cause.to_string().replace(['\n', '\r', '|'], " ");
-        Row([measure.to_owned(), String::new(), String::new(), String::new(), format!("FAILED: {cause}"), String::new(), String::new()])
+        Row(vec![measure.to_owned(), format!("FAILED: {cause}")])
     }
 
     fn of(measure: &str, ways: &Ways, unit: Unit, target: Target, judged: Option<f64>, ratio: String) -> Row {
-        let show = |runs: &Runs| runs.median().map_or("–".to_owned(), |figure| unit.show(figure));
-        let (verdict, words) = (target.verdict(judged), target.words());
-        Row([measure.into(), show(&ways.direct), show(&ways.nginx), show(&ways.tap), ratio, words.into(), verdict.into()])
+        let [direct, nginx, tap] = [&ways.direct, &ways.nginx, &ways.tap].map(|runs| unit.show_median(runs));
+        Row::judged(vec![measure.into(), direct, nginx, tap, ratio], &target, judged)
+    }
+
+    fn judged(mut cells: Vec<String>, target: &Target, figure: Option<f64>) -> Row {
+        cells.extend([target.words().into(), target.verdict(figure).into()]);
+        Row(cells)
     }
 }
 
@@ -76,9 +111,14 @@ pub enum Unit {
     PerSecond,
     Percent,
     Megabytes,
+    Count,
 }
 
 impl Unit {
+    fn show_median(self, runs: &Runs) -> String {
+        runs.median().map_or("–".to_owned(), |figure| self.show(figure))
+    }
+
     fn show(self, figure: f64) -> String {
         match self {
             Unit::Micros => format!("{figure:.1} µs"),
@@ -86,6 +126,7 @@ impl Unit {
             Unit::PerSecond => format!("{figure:.0}/s"),
             Unit::Percent => format!("{figure:.2} %"),
             Unit::Megabytes => format!("{figure:.1} MB"),
+            Unit::Count => format!("{figure:.0}"),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Longer than any answer of the bench takes: what is silent for so long is broken, and the run must end by itself.
-const SILENCE: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// A kept-alive connection, and what was read beyond the message in hand.
 pub struct Wire {
