@@ -138,6 +138,10 @@ impl Listener {
         drop(server);
     }
 
+    pub fn is_closed(&self) -> bool {
+        self.socket.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     fn current(&self) -> Option<Arc<Server>> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

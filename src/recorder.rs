@@ -33,6 +33,9 @@ const BATCH_MAX: usize = 500;
 /// A store that failed is tried again after the first of these; each further failure doubles the pause up to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
+/// Once we are told to end, a store that fails is tried for the last time this long before the deadline.
+const LAST_TRY: Duration = Duration::from_millis(250);
+
 /// The workers' side.
 pub struct Recorder {
     queue: Sender<Box<Exchange>>,
@@ -208,12 +211,11 @@ impl Writer {
                 log::warn!("{why}; {} records wait, and it is tried again", self.shared.records.load(SeqCst));
                 lost_before = Some(self.shared.metrics.analytics_lost());
             }
-            if self.deadline.is_some_and(|deadline| Instant::now() + pause > deadline) {
+            if self.deadline.is_some_and(|deadline| Instant::now() + LAST_TRY >= deadline) {
                 log::error!("{why}; {} records are lost", self.shared.records.load(SeqCst));
                 return false;
             }
-            self.wait(pause);
-            pause = (pause * 2).min(PAUSES.1);
+            pause = self.wait(pause);
         }
         self.shared.release(0, mem::take(&mut self.text));
         if let Some(before) = lost_before {
@@ -231,7 +233,10 @@ impl Writer {
             Ok(Ok(refused)) => (refused, Ok(())),
             Ok(Err(why)) => (0, Err(why.to_string())),
             // Whichever record it was, it would panic again.
-            Err(_) => (self.batch.drain(..).count() as u64, Ok(())),
+            Err(_) => {
+                self.batch.clear();
+                (before as u64, Ok(()))
+            }
         };
         let metrics = &self.shared.metrics;
         let gone = before - self.batch.len();
@@ -242,12 +247,13 @@ impl Writer {
         result
     }
 
-    /// Waits, unless we are told to end.
-    fn wait(&mut self, pause: Duration) {
+    /// Waits before the store is tried again, and returns how long to wait the next time. Being told to end cuts a wait short.
+    fn wait(&mut self, pause: Duration) -> Duration {
         match self.deadline {
-            Some(_) => thread::sleep(pause),
+            Some(deadline) => thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now() + LAST_TRY))),
             None => self.deadline = self.close.recv_timeout(pause).ok(),
         }
+        if self.deadline.is_some() { PAUSES.0 } else { (pause * 2).min(PAUSES.1) }
     }
 }
 

@@ -137,9 +137,12 @@ impl Watch {
         }
     }
 
-    /// Listens anew where nobody accepts any more.
+    /// Listens anew where nobody accepts any more, unless that is meant to be.
     fn mend(&mut self) {
         let listener = &self.lanes.listener;
+        if listener.is_closed() {
+            return;
+        }
         let suspect = SUSPECT.swap(false, SeqCst) || self.asked.elapsed() > ASK;
         if suspect && !listener.is_dead() {
             self.asked = Instant::now();
