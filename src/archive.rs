@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::config::History;
+use crate::config::{Backend, History};
 use crate::metrics::Metrics;
 use crate::observe::Exchange;
 use crate::recorder::Recorder;
@@ -44,7 +44,9 @@ impl Archive {
         let (kept, limits) = (store.clone(), history.clone());
         let keeper = thread::Builder::new().name("keeper".into()).stack_size(STACK);
         keeper.spawn(move || keep(&kept, &limits)).map_err(unstarted)?;
-        Ok(Some(Archive { store, recorder, retention_days: history.retention_days }))
+        // What is kept there, and for how long, is Loki's own business.
+        let retention_days = history.retention_days.filter(|_| history.backend != Backend::Loki);
+        Ok(Some(Archive { store, recorder, retention_days }))
     }
 
     /// Takes an exchange for the history. What makes no model work is none of it.

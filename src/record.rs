@@ -17,6 +17,9 @@ const PREVIEW: usize = 100;
 /// Bytes of an error that are kept where no text of a prompt may be.
 const ERROR_WITHOUT_TEXT: usize = 100;
 
+/// From so many bytes on, a word of an error that is in the prompt or in the reply may have come from there.
+const TOLD_MIN: usize = 4;
+
 /// One line of the history. Unknown is `None` (null), never 0. Reads the seed's own lines too, which call durations otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -104,7 +107,10 @@ pub const FIELDS: [&str; 30] = [
 impl Record {
     /// The record of `exchange`, with as much of its text as may be kept.
     pub fn new(exchange: Exchange, keep: StoreText) -> Record {
-        let error = exchange.error.map(|error| if keep == StoreText::Full { error } else { without_text(&error).to_owned() });
+        let error = exchange.error.as_deref().map(|error| match keep {
+            StoreText::Full => error.to_owned(),
+            _ => without_text(error, &[exchange.prompt.as_deref().unwrap_or_default(), &exchange.response, &exchange.thinking]),
+        });
         let metadata = json!({
             "client_ip": exchange.client_ip.map(|ip| ip.to_string()),
             "user_agent": exchange.user_agent,
@@ -246,10 +252,13 @@ fn preview(text: &str) -> String {
     text.chars().take(PREVIEW).collect()
 }
 
-/// The beginning of an error, up to where it begins to quote: Ollama's own errors quote what they could not read.
-fn without_text(error: &str) -> &str {
-    let unquoted = error.split(['"', '\'', '`']).next().unwrap_or_default().trim_end();
-    prefix(unquoted, ERROR_WITHOUT_TEXT)
+/// The beginning of an error, up to where it begins to quote, in signs or without: errors of Ollama's tell what they could not read.
+fn without_text(error: &str, texts: &[&str]) -> String {
+    let unquoted = error.split(['"', '\'', '`', ':']).next().unwrap_or_default();
+    let texts: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
+    let is_told = |word: &&str| word.len() >= TOLD_MIN && texts.iter().any(|text| text.contains(&word.to_lowercase()));
+    let own: Vec<&str> = unquoted.split_whitespace().take_while(|word| !is_told(word)).collect();
+    prefix(&own.join(" "), ERROR_WITHOUT_TEXT).to_owned()
 }
 
 #[cfg(test)]
@@ -301,6 +310,11 @@ mod tests {
     fn text_that_may_not_be_kept_is_nowhere_in_the_record() {
         let none = serde_json::to_string(&Record::new(talkative(), StoreText::None)).unwrap();
         assert!(!none.contains("secret") && none.contains("cannot read"), "{none}");
+        for told in ["cannot process prompt: the secret word is x", "cannot process the Secret word", "it said: THE SECRET"] {
+            let exchange = Exchange { error: Some(told.to_owned()), ..talkative() };
+            let error = Record::new(exchange, StoreText::None).error.unwrap();
+            assert!(told.starts_with(&error) && !error.to_lowercase().contains("secret"), "{error}");
+        }
         let preview = Record::new(talkative(), StoreText::Preview);
         assert_eq!(preview.searchable(), preview.prompt_preview.as_deref());
         assert!(preview.prompt_preview.is_some() && preview.response_preview.is_some());

@@ -117,7 +117,10 @@ pub struct BadValue {
 
 impl fmt::Display for BadValue {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "bad value for {}: `{}`", self.name, self.value)?;
+        match self.value.as_str() {
+            "" if self.why.is_some() => write!(f, "bad value for {}: it", self.name)?,
+            value => write!(f, "bad value for {}: `{value}`", self.name)?,
+        }
         if let Some(why) = &self.why {
             write!(f, " {why}")?;
         }

@@ -117,7 +117,7 @@ fn a_bad_port_in_ollamas_variable_warns_and_in_our_flag_is_wrong() {
 #[test]
 fn the_loki_backend_needs_an_address_with_a_scheme() {
     let args = ProxyArgs { analytics_backend: some("loki"), ..ProxyArgs::default() };
-    let text = "bad value for --loki-url: `` is required by the backend loki; accepted: http://HOST:PORT or https://HOST:PORT";
+    let text = "bad value for --loki-url: it is required by the backend loki; accepted: http://HOST:PORT or https://HOST:PORT";
     assert_eq!(bad(&args, &[]), [text]);
     assert_eq!(bad(&args, &[("LOKI_URL", "loki:3100")]).len(), 1);
 }

@@ -16,6 +16,9 @@ pub const LIMIT_MAX: usize = 100;
 /// What a model is called where a request named none.
 pub const UNKNOWN: &str = "unknown";
 
+/// The shortest time that two records lie apart here (seconds): a date ends this long before the next one.
+const MOMENT: f64 = 1e-6;
+
 /// What times look like, for messages.
 pub const TIMES: &str = "Unix seconds (1795252622.5), RFC 3339 (2026-11-21T09:17:02Z) or a date (2026-11-21)";
 
@@ -86,7 +89,7 @@ impl Query {
         let text = Some(value.to_owned());
         match name {
             "start_time" => self.start_time = Some(time(value).ok_or_else(|| bad(TIMES.to_owned()))?),
-            "end_time" => self.end_time = Some(time(value).ok_or_else(|| bad(TIMES.to_owned()))?),
+            "end_time" => self.end_time = Some(end(value).ok_or_else(|| bad(TIMES.to_owned()))?),
             "model" => self.model = text,
             "prompt_search" => self.prompt_search = Some(Needle::new(value)),
             "prompt_category" if category::ALL.contains(&value) => self.prompt_category = text,
@@ -97,7 +100,7 @@ impl Query {
             "limit" => self.limit = limit(value).ok_or_else(|| bad(format!("a number from 1 to {LIMIT_MAX}")))?,
             "before" => self.before = text,
             _ => {
-                let text = format!("no such parameter; there are {}", NAMES.join(", "));
+                let text = format!("only the parameters {}", NAMES.join(", "));
                 return Err(bad(text));
             }
         }
@@ -164,9 +167,10 @@ impl Needle {
     }
 }
 
-/// A text in which letters that differ in case only are the same.
+/// A text in which letters that differ in case only are the same, wherever they stand: a sigma at a word's end is one like any other.
 pub fn fold(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() }
+    let lower = |c: char| c.to_lowercase().map(|c| if c == 'ς' { 'σ' } else { c });
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().flat_map(lower).collect() }
 }
 
 fn limit(text: &str) -> Option<usize> {
@@ -177,10 +181,20 @@ fn limit(text: &str) -> Option<usize> {
 pub fn time(text: &str) -> Option<f64> {
     let number = || f64::from_str(text).ok().filter(|seconds| seconds.is_finite());
     let moment = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros() as f64 / 1e6);
-    number().or_else(moment).or_else(|| {
-        let midnight = NaiveDate::from_str(text).ok()?.and_time(NaiveTime::MIN);
-        Local.from_local_datetime(&midnight).earliest().map(|time| time.timestamp() as f64)
-    })
+    number().or_else(moment).or_else(|| midnight(NaiveDate::from_str(text).ok()?))
+}
+
+/// The end of what is meant: of a date, its last moment.
+fn end(text: &str) -> Option<f64> {
+    match NaiveDate::from_str(text) {
+        Ok(date) => midnight(date.succ_opt()?).map(|next| next - MOMENT),
+        Err(_) => time(text),
+    }
+}
+
+/// When a date begins here.
+fn midnight(date: NaiveDate) -> Option<f64> {
+    Local.from_local_datetime(&date.and_time(NaiveTime::MIN)).earliest().map(|time| time.timestamp() as f64)
 }
 
 #[cfg(test)]
@@ -204,6 +218,14 @@ mod tests {
         for bad in ["", "yesterday", "NaN", "inf", "2026-13-01", "2026-11-21 09:17"] {
             assert_eq!(time(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_date_as_an_end_means_its_last_moment() {
+        let read = query(&[("start_time", "2026-11-21"), ("end_time", "2026-11-21")]);
+        let (start, end) = (read.start_time.unwrap(), read.end_time.unwrap());
+        assert!((86_399.0..86_400.0).contains(&(end - start)), "{start} to {end}");
+        assert_eq!(query(&[("end_time", "2026-11-21T09:17:02Z")]).end_time, Some(1_795_252_622.0));
     }
 
     #[test]
@@ -232,14 +254,21 @@ mod tests {
         assert_eq!(complaint("status", "failed"), "bad value for status: `failed`; accepted: success, error, cancelled");
         assert!(complaint("start_time", "soon").contains("RFC 3339"));
         assert!(complaint("prompt_category", "x").contains("code_write"));
-        assert!(complaint("promt_search", "x").contains("no such parameter"));
+        assert!(complaint("promt_search", "x").contains("only the parameters start_time"));
     }
 
     #[test]
     fn text_is_found_in_any_case_and_any_alphabet() {
-        for (text, needle) in
-            [("The SKY is", "sky"), ("ÜBER", "über"), ("Привет", "ПРИВ"), ("a\0b", "A\0B"), ("%_", "%"), ("空は青い", "青")]
-        {
+        for (text, needle) in [
+            ("The SKY is", "sky"),
+            ("ÜBER", "über"),
+            ("Привет", "ПРИВ"),
+            ("a\0b", "A\0B"),
+            ("%_", "%"),
+            ("空は青い", "青"),
+            ("ΑΣΦΑΛΕΙΑ", "ΑΣ"),
+            ("Ας", "ΑΣ"),
+        ] {
             assert!(Needle::new(needle).is_in(Some(text)), "{needle} in {text}");
         }
         assert!(!Needle::new("x").is_in(None) && !Needle::new("%").is_in(Some("abc")));

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::harness::ollama::{json as ok, reply};
-use crate::harness::{After, Asked, FakeOllama, Options};
+use crate::harness::{After, Asked, FakeOllama, Latch, Options, PATIENCE, eventually};
 
 const GREETING: &str = r#"{"ollama_tap":"0.1.0"}"#;
 
@@ -130,6 +130,18 @@ fn stats_of_a_quiet_time_names_the_newest_record_and_an_empty_history_fails() {
 }
 
 #[test]
+fn an_empty_history_is_nothing_to_read_for_any_question() {
+    let dir = tempfile::tempdir().unwrap();
+    let tap = tap_of(vec![("/analytics/search", ok("[]")), ("/analytics/export", ok("")), ("/analytics/stats", about(0))]);
+    let file = dir.path().join("a.csv");
+    for words in [&["search", "x"][..], &["export"], &["export", "-o", file.to_str().unwrap()]] {
+        let (_, stderr) = ends(ask(&tap, words), 1);
+        says(&stderr, &["nothing to read: there are no records in "]);
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn search_sends_every_filter_and_shows_what_came_without_obeying_it() {
     let records = json!([record("00000000000000ff", "a\u{1b}[2Jb\nc"), record("00000000000000fe", "older")]);
     let tap = tap_of(vec![("/analytics/search", ok(&records.to_string()))]);
@@ -201,6 +213,34 @@ fn a_broken_export_leaves_what_was_there() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     ends(ask(&tap, &["export"]), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_export_leaves_nothing_of_its_own() {
+    let latch = Latch::default();
+    let (released, head) = (latch.clone(), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let tap = FakeOllama::start(move |conn| {
+        conn.body()?;
+        if conn.head.path() == "/healthz" {
+            conn.write(ok(GREETING))?;
+            return Ok(After::KeepAlive);
+        }
+        conn.write(head)?;
+        released.wait();
+        Ok(After::Close)
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let (path, users) = (dir.path().join("a.csv"), dir.path().join("a.csv.part"));
+    fs::write(&users, "somebody's").unwrap();
+    let mut export = ask(&tap, &["export", "-o", path.to_str().unwrap()]).spawn();
+    asked(&tap, "/analytics/export");
+    eventually("a file is begun", || fs::read_dir(dir.path()).unwrap().count() == 2);
+    export.signal(libc::SIGINT);
+    assert_eq!(export.wait_exit(PATIENCE).code(), Some(130));
+    assert_eq!(fs::read_to_string(&users).unwrap(), "somebody's");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    latch.release();
 }
 
 #[cfg(unix)]

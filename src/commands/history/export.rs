@@ -10,12 +10,16 @@ use super::source::{Purpose, Source};
 use super::words::count;
 use super::{Complaints, both, filter, question, usage};
 use crate::cli::ExportArgs;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, failed};
 use crate::export::{Format, Writer};
+use crate::platform;
 use crate::store::{Flow, Query};
 
 /// So much text is gathered before it is written (bytes).
 const PIECE: usize = 64 * 1024;
+
+/// The exit code of what a signal ended, as shells have it for SIGINT.
+const INTERRUPTED: i32 = 130;
 
 /// Why an export ended early.
 enum Trouble {
@@ -52,6 +56,7 @@ fn format(args: &ExportArgs) -> Result<Format, Complaints> {
 
 fn to_stdout(source: &Source, query: &Query, format: Format) -> Result<()> {
     match pour(source, query, format, &mut io::stdout().lock(), Progress::hidden()) {
+        Ok(0) => source.expect_records(),
         Ok(_) => Ok(()),
         Err(Trouble::Write(cause)) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
         Err(Trouble::Write(cause)) => Err(Error::Failed(format!("write to standard output: {cause}"))),
@@ -62,15 +67,29 @@ fn to_stdout(source: &Source, query: &Query, format: Format) -> Result<()> {
 fn to_file(source: &Source, query: &Query, format: Format, path: &Path) -> Result<()> {
     let failed = |cause: io::Error| Error::Failed(format!("write {}: {cause}", path.display()));
     let mut output = Output::create(path).map_err(failed)?;
+    remove_at_signals(output.part())?;
     let progress = if io::stderr().is_terminal() { Progress::of(total(source, query)) } else { Progress::hidden() };
     let records = match pour(source, query, format, output.writer(), progress) {
         Ok(records) => records,
         Err(Trouble::Write(cause)) => return Err(failed(cause)),
         Err(Trouble::Source(error)) => return Err(error),
     };
+    if records == 0 {
+        source.expect_records()?;
+    }
     output.keep().map_err(failed)?;
     eprintln!("ollama-tap: wrote {} to {}", count(records, "record"), path.display());
     Ok(())
+}
+
+/// Whoever stops the export finds nothing half done.
+fn remove_at_signals(part: Option<&Path>) -> Result<()> {
+    let Some(part) = part.map(Path::to_owned) else { return Ok(()) };
+    let remove = move || {
+        let _ = std::fs::remove_file(&part);
+        std::process::exit(INTERRUPTED);
+    };
+    platform::wait_for_signals(remove).map_err(failed("wait for signals"))
 }
 
 /// How many records will come, where that is easily known.

@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 
 use crate::platform;
 
-/// What a file is called until it is whole.
-const PART: &str = ".part";
-
 pub struct Output {
     file: File,
     /// The name until it is whole and the name from then on; `None` for a device or a pipe, which is never replaced.
@@ -22,14 +19,15 @@ impl Output {
         }
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let mut name = target.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
-        name.push(PART);
+        name.push(format!(".{:08x}.part", fastrand::u32(..)));
         let part = target.with_file_name(name);
-        match fs::remove_file(&part) {
-            Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(cause),
-            _ => {}
-        }
         let file = platform::private_file().write(true).create_new(true).open(&part)?;
         Ok(Output { file, rename: Some((part, target)) })
+    }
+
+    /// Its name until it is whole; `None` for a device or a pipe.
+    pub fn part(&self) -> Option<&Path> {
+        self.rename.as_ref().map(|(part, _)| part.as_path())
     }
 
     pub fn writer(&mut self) -> &mut dyn Write {

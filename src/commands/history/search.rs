@@ -29,6 +29,7 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     let source = Source::open(&question, Purpose::Search)?;
     let records = source.newest(&query)?;
     if records.is_empty() {
+        source.expect_records()?;
         eprintln!("ollama-tap: no record matches in {}", source.origin()?);
     }
     print(&if args.json { json(&records) } else { page(&records) })

@@ -92,6 +92,11 @@ impl Source {
         }
     }
 
+    /// An error where there is nothing to read.
+    pub fn expect_records(&self) -> Result<()> {
+        if self.extent()?.records > 0 { Ok(()) } else { Err(no_records(&self.origin()?)) }
+    }
+
     pub fn enhanced(&self, hours: f64) -> Result<Enhanced> {
         match self {
             Source::Tap(tap) => tap.enhanced(hours),
@@ -121,6 +126,10 @@ impl Source {
             Source::Store(store) => store.purge(before).map_err(failed),
         }
     }
+}
+
+pub fn no_records(origin: &Origin) -> Error {
+    Error::Failed(format!("nothing to read: there are no records in {origin}"))
 }
 
 fn failed(error: StoreError) -> Error {
@@ -160,8 +169,11 @@ fn usual_store(question: &Question, purpose: Purpose) -> Result<Source> {
 
 fn open(history: History, purpose: Purpose) -> Result<Source> {
     let opened = match purpose {
-        Purpose::Purge => Store::open_for_writing(&history, &format!("ollama-tap purge (pid {})", std::process::id()))
-            .map_err(|e| Error::Failed(format!("{e} (a running tap deletes from its own history when --analytics-dir is left out)"))),
+        Purpose::Purge => Store::open_for_writing(&history, &format!("ollama-tap purge (pid {})", std::process::id())).map_err(|e| {
+            Error::Failed(format!(
+                "{e} (a running tap deletes from its own history where neither --analytics-dir nor ANALYTICS_DIR names one)"
+            ))
+        }),
         _ => Store::open_for_reading(&history).map_err(failed),
     };
     match opened? {

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::source::{Origin, Purpose, Source};
+use super::source::{Origin, Purpose, Source, no_records};
 use super::table::Table;
 use super::words::{count, decimal, duration, hours as hours_text, moment, percent, thousands};
 use super::{Complaints, both, filter, print, question, usage};
 use crate::cli::StatsArgs;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::{Enhanced, Group, Spread};
 
 /// Hours that count when nobody says otherwise.
@@ -39,7 +39,7 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
     }
     let extent = source.extent()?;
     match extent.newest {
-        None => Err(Error::Failed(format!("nothing to read: there are no records in {origin}"))),
+        None => Err(no_records(&origin)),
         Some(_) if args.json => print(&json(&origin, &numbers)),
         Some(newest) => print(&format!(
             "no requests in the last {} ({})\n{} in {origin}, the newest of {}\n",

@@ -55,7 +55,7 @@ fn a_bad_parameter_is_named_with_its_value_and_what_is_accepted() {
             ("/analytics/search?start_time=soon", ["start_time", "`soon`", "RFC 3339"]),
             ("/analytics/search?end_time=NaN", ["end_time", "`NaN`", "Unix seconds"]),
             ("/analytics/search?prompt_category=fun", ["prompt_category", "`fun`", "summarize"]),
-            ("/analytics/search?promt_search=x", ["promt_search", "no such parameter", "prompt_search"]),
+            ("/analytics/search?promt_search=x", ["promt_search", "only the parameters", "prompt_search"]),
             ("/analytics/search?before=nobody", ["before", "`nobody`", "interaction_id"]),
             ("/analytics/stats/enhanced?hours=-1", ["hours", "`-1`", "above 0"]),
             ("/analytics/stats/enhanced?hours=inf", ["hours", "`inf`", "above 0"]),
@@ -99,7 +99,8 @@ fn statistics_are_those_of_the_records() {
         let history = Stage::new(backend);
         let (_ollama, tap) = filled(&history, &["Why?", "Why not?", "List it"]);
         let stats = page(&tap, "/analytics/stats/");
-        assert_eq!((&stats["backend"], &stats["records"], &stats["retention_days"]), (&backend.into(), &3.into(), &7.into()));
+        let kept: Value = if backend == "loki" { 0.into() } else { 7.into() }; // there it is Loki that deletes
+        assert_eq!((&stats["backend"], &stats["records"], &stats["retention_days"]), (&backend.into(), &3.into(), &kept));
         let (place, bytes) = (stats["data_dir"].as_str().unwrap(), stats["bytes"].as_u64());
         if backend == "loki" {
             assert_eq!((place, bytes), (history.loki.url().as_str(), None), "what it takes there is another machine's business");
