@@ -1,7 +1,7 @@
 //! Files and directories that only their owner may read: 0600 and 0700. Windows has no such bits; there a directory below the
 //! user's own takes its rights from above.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -41,11 +41,98 @@ pub fn make_file_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives the file that was just opened at `path` to whom its directory belongs to, so that root leaves nothing behind there that the
+/// service cannot write. Nobody but root can, and for the others there is nothing to do. A link is left alone: whoever may write in
+/// the directory could have made it lead anywhere.
+#[cfg(unix)]
+pub fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (owner, now, named) = (fs::metadata(directory)?, file.metadata()?, fs::symlink_metadata(path)?);
+    let is_link = (named.dev(), named.ino()) != (now.dev(), now.ino()) || now.nlink() > 1;
+    if owner.uid() == now.uid() || is_link {
+        return Ok(());
+    }
+    match fchown(file, Some(owner.uid()), Some(owner.gid())) {
+        Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(not(unix))]
+pub fn give_to_owner_of_directory(_file: &File, _path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether what lies at `path` still is this file: it may have been removed or replaced.
+pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let there = match fs::metadata(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(false),
+        there => there?,
+    };
+    Ok(identity(&file.metadata()?)? == identity(&there)?)
+}
+
+#[cfg(unix)]
+fn identity(file: &Metadata) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Ok((file.dev(), file.ino()))
+}
+
+/// Of what the standard library tells, this comes next to a file's number.
+#[cfg(not(unix))]
+fn identity(file: &Metadata) -> io::Result<(std::time::SystemTime, u64)> {
+    Ok((file.created()?, file.len()))
+}
+
 /// Sees to it that what was appended or renamed in a directory survives a power cut.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    fs::File::open(path)?.sync_all()?;
+    File::open(path)?.sync_all()?;
     #[cfg(not(unix))]
     fs::metadata(path)?;
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, chown, symlink};
+
+    use super::*;
+
+    /// Debian's `nobody`; any user that is not root will do.
+    const OTHER: u32 = 65_534;
+
+    #[test]
+    fn roots_new_files_belong_to_whom_the_directory_belongs_to_and_nothing_else_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let (inside, outside) = (dir.path().join("history"), dir.path().join("outside"));
+        fs::create_dir(&inside).unwrap();
+        fs::write(&outside, "").unwrap();
+        symlink(&outside, inside.join("link")).unwrap();
+        fs::hard_link(&outside, inside.join("twin")).unwrap();
+        if chown(&inside, Some(OTHER), Some(OTHER)).is_err() {
+            eprintln!("skipped: only root can give files away");
+            return;
+        }
+        for (name, given) in [("new", true), ("link", false), ("twin", false)] {
+            let path = inside.join(name);
+            let file = private_file().write(true).create(true).truncate(false).open(&path).unwrap();
+            give_to_owner_of_directory(&file, &path).unwrap();
+            let now = file.metadata().unwrap();
+            assert_eq!((now.uid() == OTHER, now.gid() == OTHER), (given, given), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_or_removed_is_not_there_any_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let file = File::create(&path).unwrap();
+        assert!(is_at(&file, &path).unwrap());
+        fs::rename(&path, dir.path().join("b")).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        fs::write(&path, "another").unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+    }
 }

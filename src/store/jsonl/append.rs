@@ -40,6 +40,7 @@ impl Writer {
         let mut file = platform::private_file().write(true).create(true).truncate(false).open(&path).map_err(failed(doing()))?;
         let end = file.metadata().map_err(failed(doing()))?.len();
         if end == 0 {
+            platform::give_to_owner_of_directory(&file, &path).map_err(failed(doing()))?;
             platform::sync_directory(&files.directory).map_err(failed(doing()))?;
         } else if ends.get(&day) != Some(&end) && repair(files, day)? {
             drop(ends); // the file is another now

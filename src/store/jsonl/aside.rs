@@ -19,6 +19,7 @@ impl Aside {
     pub fn create(directory: &Path, day: Day) -> io::Result<Aside> {
         let path = day.path_aside(directory);
         let file = platform::private_file().read(true).write(true).create(true).truncate(true).open(&path)?;
+        platform::give_to_owner_of_directory(&file, &path)?;
         Ok(Aside { path, file, placed: false })
     }
 

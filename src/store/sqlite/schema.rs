@@ -3,6 +3,7 @@
 //! `user_version` is the number of migrations that were done. A database of before the tap has 0 and its table already; so the
 //! migrations are the same for it and for a new one. What was released is never edited.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -54,12 +55,19 @@ impl Reader {
 pub fn open_writer(file: &Path, busy: Duration) -> Result<Connection> {
     let doing = format!("open {}", file.display());
     // Private from the beginning; SQLite gives its other files the same rights.
-    platform::private_file().append(true).create(true).open(file).map_err(failed(&doing))?;
-    platform::make_file_private(file).map_err(failed(&doing))?;
+    make_private(file).map_err(failed(&doing))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = connect(file, flags, busy)?;
     prepare(&mut connection).map_err(|cause| explained(&doing, &cause))?;
     Ok(connection)
+}
+
+/// Makes the file where it is missing, for its owner alone. It is closed again before SQLite opens it, because closing it later would
+/// free SQLite's locks.
+fn make_private(file: &Path) -> io::Result<()> {
+    let made = platform::private_file().append(true).create(true).open(file)?;
+    platform::give_to_owner_of_directory(&made, file)?;
+    platform::make_file_private(file)
 }
 
 /// Opens a database for reading, as it is; `None` where it has no records, not even a table for them.
