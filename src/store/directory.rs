@@ -3,9 +3,10 @@
 //! Two files of it are not the history's: `.lock`, whose OS lock a writer holds for as long as it lives (a kill frees it), and
 //! `.holder`, which says who that is. Readers look at neither.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::{Result, StoreError, failed};
 use crate::platform;
@@ -20,23 +21,46 @@ const PREFIX: &str = "ollama_";
 /// A directory that nobody else writes as long as this lives.
 pub struct Directory {
     pub path: PathBuf,
-    _lock: File,
+    holder: String,
+    lock: Mutex<File>,
 }
 
 impl Directory {
     /// Makes the directory where it is missing, and takes its lock. `holder` is what another tap is told that wants it too.
     pub fn lock(path: &Path, holder: &str) -> Result<Directory> {
-        let doing = || format!("open the history in {}", path.display());
-        platform::create_private_directory(path).map_err(failed(doing()))?;
-        let lock = platform::private_file().write(true).create(true).truncate(false).open(path.join(LOCK)).map_err(failed(doing()))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(taken(path)),
-            Err(TryLockError::Error(cause)) => return Err(failed(format!("lock the history in {}", path.display()))(cause)),
-        }
-        settle(path, holder).map_err(failed(doing()))?;
-        Ok(Directory { path: path.to_owned(), _lock: lock })
+        Ok(Directory { path: path.to_owned(), holder: holder.to_owned(), lock: Mutex::new(take(path, holder)?) })
     }
+
+    /// Makes the directory again where somebody has removed it, or its lock, and takes that again.
+    pub fn hold(&self) -> Result<()> {
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let doing = || format!("write the history in {}", self.path.display());
+        if !platform::is_at(&lock, &self.path.join(LOCK)).map_err(failed(doing()))? {
+            *lock = take(&self.path, &self.holder)?;
+            log::warn!("the history in {} was removed; it begins again", self.path.display());
+        }
+        Ok(())
+    }
+}
+
+fn take(path: &Path, holder: &str) -> Result<File> {
+    let doing = || format!("open the history in {}", path.display());
+    platform::create_private_directory(path).map_err(failed(doing()))?;
+    let lock = made(path.join(LOCK), platform::private_file().write(true).create(true).truncate(false)).map_err(failed(doing()))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(taken(path)),
+        Err(TryLockError::Error(cause)) => return Err(failed(format!("lock the history in {}", path.display()))(cause)),
+    }
+    settle(path, holder).map_err(failed(doing()))?;
+    Ok(lock)
+}
+
+/// A file that belongs to whom the directory belongs to.
+fn made(path: PathBuf, options: &OpenOptions) -> io::Result<File> {
+    let file = options.open(&path)?;
+    platform::give_to_owner_of_directory(&file, &path)?;
+    Ok(file)
 }
 
 /// Writes what lies beside the history.
@@ -44,9 +68,9 @@ fn settle(path: &Path, holder: &str) -> io::Result<()> {
     if holds_a_history_only(path)? {
         platform::make_directory_private(path)?;
     }
-    let mut file = platform::private_file().write(true).create(true).truncate(true).open(path.join(HOLDER))?;
+    let mut file = made(path.join(HOLDER), platform::private_file().write(true).create(true).truncate(true))?;
     write!(file, "{holder}")?;
-    match platform::private_file().write(true).create_new(true).open(path.join(IGNORE)) {
+    match made(path.join(IGNORE), platform::private_file().write(true).create_new(true)) {
         Ok(mut file) => file.write_all(b"*\n"),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(e) => Err(e),

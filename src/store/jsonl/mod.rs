@@ -79,9 +79,9 @@ impl Jsonl {
         Jsonl { files: Files::new(path.to_owned()), directory, writer: Writer::default(), rewriting: Mutex::new(()) }
     }
 
-    fn check_writable(&self) -> Result<()> {
+    fn writable(&self) -> Result<&Directory> {
         let refused = || StoreError::Failed(format!("write the history in {}: it was opened for reading", self.place()));
-        self.directory.as_ref().map(|_| ()).ok_or_else(refused)
+        self.directory.as_ref().ok_or_else(refused)
     }
 
     /// Shows what `look` wants to it, newest first.
@@ -115,7 +115,7 @@ impl Keeper for Jsonl {
     }
 
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
-        self.check_writable()?;
+        self.writable()?.hold()?;
         let (dated, refused): (Vec<Record>, Vec<Record>) =
             mem::take(batch).into_iter().partition(|record| Day::of(record.timestamp).is_some());
         let mut days: BTreeMap<Option<Day>, Vec<Record>> = BTreeMap::new();
@@ -180,12 +180,12 @@ impl Keeper for Jsonl {
     }
 
     fn retain(&self, limits: &Limits) -> Result<u64> {
-        self.check_writable()?;
+        self.writable()?;
         self.retain_on(Day::today(), limits)
     }
 
     fn purge(&self, before: Option<f64>) -> Result<u64> {
-        self.check_writable()?;
+        self.writable()?;
         before.map_or_else(|| self.purge_all(), |before| self.purge_before(before))
     }
 }

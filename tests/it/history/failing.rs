@@ -137,6 +137,27 @@ fn a_directory_that_becomes_read_only_delays_records_and_loses_none() {
 }
 
 #[test]
+fn a_directory_that_is_removed_under_a_running_tap_is_made_again_and_locked() {
+    let history = Stage::new("jsonl");
+    let path = history.history();
+    let ollama = FakeOllama::always(json(REPLY));
+    let tap = history.start(&ollama);
+    talk(&tap, "before");
+    settled(&tap, 1);
+    fs::remove_dir_all(&path).expect("remove it");
+    fs::write(&path, "in the way").expect("take its place");
+    talk(&tap, "meanwhile");
+    let line = tap.wait_log("it is tried again");
+    assert!(line.contains(path.to_str().expect("UTF-8")), "{line}");
+    talk(&tap, "meanwhile too");
+    assert!(metric("ollama_analytics_writes_total").label("status", "error").sum(&tap.scrape()) >= 1.0);
+    fs::remove_file(&path).expect("remove it");
+    recovered(&tap, &["meanwhile", "meanwhile too"]);
+    let (code, _, stderr) = Options::bare(&["proxy", "--listen", "127.0.0.1:0"]).args(&history.args()).run();
+    assert!(code == 1 && stderr.contains("writes it"), "{code} {stderr}");
+}
+
+#[test]
 fn a_database_that_another_program_holds_delays_records_and_loses_none() {
     let history = Stage::new("sqlite");
     let ollama = FakeOllama::always(json(REPLY));
