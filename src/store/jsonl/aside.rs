@@ -3,10 +3,15 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::day::Day;
 use super::files::{DayFile, lock};
 use crate::platform;
+
+/// A file may be mended while it is being written anew.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Removed again, unless it takes the place of its day.
 pub struct Aside {
@@ -17,7 +22,9 @@ pub struct Aside {
 
 impl Aside {
     pub fn create(directory: &Path, day: Day) -> io::Result<Aside> {
-        let path = day.path_aside(directory);
+        let mut path = day.path_aside(directory).into_os_string();
+        path.push(NEXT.fetch_add(1, Relaxed).to_string());
+        let path = PathBuf::from(path);
         let file = platform::private_file().read(true).write(true).create(true).truncate(true).open(&path)?;
         platform::give_to_owner_of_directory(&file, &path)?;
         Ok(Aside { path, file, placed: false })
@@ -33,15 +40,20 @@ impl Aside {
     }
 
     /// Puts it in the place of `old`, durably. An empty one deletes that.
-    pub fn replace(mut self, old: &DayFile) -> io::Result<()> {
+    pub fn replace(self, old: &DayFile) -> io::Result<()> {
         if self.file.metadata()?.len() == 0 {
             fs::remove_file(&old.path)?;
-        } else {
-            self.file.sync_all()?;
-            fs::rename(&self.path, &old.path)?;
-            self.placed = true;
+            return platform::sync_directory(old.path.parent().unwrap_or(Path::new(".")));
         }
-        platform::sync_directory(old.path.parent().unwrap_or(Path::new(".")))
+        self.keep_as(&old.path)
+    }
+
+    /// Gives it a name of its own, durably.
+    pub fn keep_as(mut self, path: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.path, path)?;
+        self.placed = true;
+        platform::sync_directory(path.parent().unwrap_or(Path::new(".")))
     }
 }
 

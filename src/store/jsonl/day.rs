@@ -8,8 +8,11 @@ use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Ti
 const PREFIX: &str = "ollama_";
 const SUFFIX: &str = ".jsonl.gz";
 
-/// What the name of a file ends with that is still being written beside its day.
+/// What the name of a file ends with, before a number, that is still being written beside its day.
 const ASIDE: &str = ".tmp";
+
+/// What it ends with, before a number, where it holds what was found in the file of its day and is none of it.
+const BROKEN: &str = ".broken";
 
 /// Unix seconds that have a date of four digits, in every time zone.
 const DATED: std::ops::Range<f64> = -62_135_400_000.0..253_402_200_000.0;
@@ -47,11 +50,21 @@ impl Day {
         directory.join(format!("{PREFIX}{}{SUFFIX}", self.0.format("%Y%m%d")))
     }
 
-    /// Where its file is written anew.
+    /// Where its file is written anew, but for a number.
     pub fn path_aside(self, directory: &Path) -> PathBuf {
         let mut path = self.path(directory).into_os_string();
         path.push(ASIDE);
         path.into()
+    }
+
+    /// A free name for what was found in its file and is none of it.
+    pub fn path_broken(self, directory: &Path) -> PathBuf {
+        let path = |n: u64| {
+            let mut path = self.path(directory).into_os_string();
+            path.push(format!("{BROKEN}{n}"));
+            PathBuf::from(path)
+        };
+        (1..).map(path).find(|path| fs::symlink_metadata(path).is_err()).unwrap_or_else(|| path(0))
     }
 
     fn from_name(name: &str) -> Option<Day> {
@@ -63,9 +76,7 @@ impl Day {
 
 /// The days that have a file, oldest first.
 pub fn list(directory: &Path) -> io::Result<Vec<Day>> {
-    let mut days = names(directory)?;
-    days.retain(|name| !name.ends_with(ASIDE));
-    let mut days: Vec<Day> = days.iter().filter_map(|name| Day::from_name(name)).collect();
+    let mut days: Vec<Day> = names(directory)?.iter().filter_map(|name| Day::from_name(name)).collect();
     days.sort_unstable();
     Ok(days)
 }
@@ -73,7 +84,18 @@ pub fn list(directory: &Path) -> io::Result<Vec<Day>> {
 /// Removes what a kill left half written.
 pub fn remove_asides(directory: &Path) -> io::Result<()> {
     for name in names(directory)? {
-        if name.strip_suffix(ASIDE).and_then(Day::from_name).is_some() {
+        if name.split_once(ASIDE).and_then(|(name, _)| Day::from_name(name)).is_some() {
+            fs::remove_file(directory.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what was found in the files of days that had ended by then (Unix seconds) and was none of them.
+pub fn remove_broken(directory: &Path, before: f64) -> io::Result<()> {
+    for name in names(directory)? {
+        let day = name.split_once(BROKEN).and_then(|(name, _)| Day::from_name(name));
+        if day.is_some_and(|day| day.end() <= before) {
             fs::remove_file(directory.join(name))?;
         }
     }

@@ -69,9 +69,9 @@ impl Files {
 }
 
 impl DayFile {
-    /// Notes that something in it, a line or more, could not be read.
-    pub fn count_unreadable(&self) {
-        self.unreadable.fetch_add(1, Relaxed);
+    /// Notes that so many lines of it, or ends of damaged blocks, could not be read.
+    pub fn count_unreadable(&self, count: u64) {
+        self.unreadable.fetch_add(count, Relaxed);
     }
 
     pub fn unreadable(&self) -> u64 {

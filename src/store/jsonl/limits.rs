@@ -5,6 +5,7 @@ use std::fs;
 use super::Jsonl;
 use super::day::{self, Day};
 use super::files::lock;
+use super::fit;
 use super::repair::repair;
 use crate::platform;
 use crate::store::{Limits, Result, failed};
@@ -24,28 +25,40 @@ impl Jsonl {
                 log::warn!("{e}; trying again later"); // a reader may hold it, or the disk be full
             }
         }
+        self.remove_broken(limits.oldest.unwrap_or(f64::NEG_INFINITY))?;
         Ok(gone + self.keep_within(limits.max_bytes.unwrap_or(u64::MAX))?)
     }
 
-    /// Deletes the oldest files, and cuts the last one, so that they take at most `bytes`.
+    /// Deletes the oldest records, so that all files take at most `bytes`.
     fn keep_within(&self, bytes: u64) -> Result<u64> {
         let indexes = self.files.indexes()?;
         let mut total: u64 = indexes.iter().map(|(_, index)| index.length).sum();
         let mut gone = 0;
-        for (n, (day, index)) in indexes.iter().enumerate() {
+        for (day, index) in indexes {
             if total <= bytes {
                 break;
             }
-            if n + 1 < indexes.len() {
-                self.delete(*day, "the history is larger than it may be")?;
-            } else if let Some(file) = self.files.open(*day)? {
-                log::info!("cutting the oldest records off {}: the history is larger than it may be", file.path.display());
-                self.cut_to_bytes(&file, bytes - bytes / SPARE)?;
-            }
-            total -= index.length;
+            let others = total - index.length;
+            total = others + self.shrink(day, (bytes - bytes / SPARE).saturating_sub(others))?;
             gone += 1;
         }
         Ok(gone)
+    }
+
+    /// Deletes the oldest records of `day`, so that its file takes at most `bytes`. Returns how many it takes then.
+    fn shrink(&self, day: Day, bytes: u64) -> Result<u64> {
+        while let Some(file) = self.files.open(day)? {
+            let length = file.index.length;
+            if length <= bytes {
+                return Ok(length);
+            } else if bytes == 0 || file.index.lines() == 0 {
+                self.delete(day, "the history is larger than it may be")?;
+            } else {
+                log::info!("cutting the oldest records off {}: the history is larger than it may be", file.path.display());
+                self.cut_before(day, fit::start(&file, bytes))?;
+            }
+        }
+        Ok(0)
     }
 
     /// `purge` before this time: whole files are deleted, the one that it falls into is cut.
@@ -55,6 +68,7 @@ impl Jsonl {
         for day in self.files.days()? {
             gone += self.purge_day(day, before)?;
         }
+        self.remove_broken(before)?;
         Ok(gone)
     }
 
@@ -71,7 +85,7 @@ impl Jsonl {
             return Ok(file.index.lines());
         }
         drop(ends);
-        if file.index.first() < before { self.cut_before(&file, before) } else { Ok(0) }
+        if file.index.first() < before { self.cut_before(day, before) } else { Ok(0) }
     }
 
     /// Deletes every day, and returns how many records these had.
@@ -84,10 +98,16 @@ impl Jsonl {
             gone += index.lines();
         }
         ends.clear();
+        self.remove_broken(f64::INFINITY)?;
         let doing = || format!("purge the history in {}", self.files.directory.display());
         day::remove_asides(&self.files.directory).map_err(failed(doing()))?;
         platform::sync_directory(&self.files.directory).map_err(failed(doing()))?;
         Ok(gone)
+    }
+
+    fn remove_broken(&self, before: f64) -> Result<()> {
+        let doing = || format!("delete what lies beside the history in {}", self.files.directory.display());
+        day::remove_broken(&self.files.directory, before).map_err(failed(doing()))
     }
 
     fn delete(&self, day: Day, why: &str) -> Result<()> {
@@ -104,5 +124,5 @@ impl Jsonl {
     }
 }
 
-/// A file that is cut to a size is cut to this part less of it, so that the next records do not cut it again.
+/// A history that is cut to a size is cut to this part less of it, so that the next records do not cut it again.
 const SPARE: u64 = 10;

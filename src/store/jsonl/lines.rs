@@ -49,7 +49,6 @@ pub fn position(line: &[u8]) -> Option<Position> {
 /// The lines of one block.
 pub struct Lines {
     reader: Box<dyn BufRead + Send>,
-    file: Arc<DayFile>,
 }
 
 impl Lines {
@@ -63,18 +62,18 @@ impl Lines {
             Kind::Ours => Box::new(BufReader::new(DeflateDecoder::new(section).take(block.inflated))),
             Kind::Foreign => Box::new(BufReader::new(GzDecoder::new(section))),
         };
-        Lines { reader, file: file.clone() }
+        Lines { reader }
     }
 
-    /// Puts whole lines into `chunk`, about so many bytes of them. None are left where it stays empty. What cannot be read is counted.
-    pub fn chunk(&mut self, chunk: &mut Vec<u8>, bytes: usize) {
+    /// Puts whole lines into `chunk`, about so many bytes of them. None are left where it stays empty. With an error, these are the
+    /// last ones that can be read.
+    pub fn chunk(&mut self, chunk: &mut Vec<u8>, bytes: usize) -> io::Result<()> {
         chunk.clear();
-        if let Err(_damaged) = self.fill(chunk, bytes) {
-            self.file.count_unreadable();
+        self.fill(chunk, bytes).inspect_err(|_damaged| {
             let whole = memchr::memrchr(b'\n', chunk).map_or(0, |end| end + 1);
             chunk.truncate(whole);
             self.reader = Box::new(io::empty());
-        }
+        })
     }
 
     fn fill(&mut self, chunk: &mut Vec<u8>, bytes: usize) -> io::Result<()> {

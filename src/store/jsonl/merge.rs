@@ -1,104 +1,170 @@
-//! Every line, oldest first, in flat memory: blocks are opened when their time has come, and merged through a heap.
+//! Every line, oldest first, in bounded memory.
+//!
+//! Where requests took long, blocks overlap in time, thousands of them in the worst case. So they are not read side by side but
+//! one after the other, in passes: each takes the oldest lines that are left, as many as there is room for.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 
 use super::day::Day;
 use super::files::{DayFile, Files};
-use super::index::{Block, Kind};
-use super::lines::{Line, Lines, split};
+use super::index::Block;
+use super::lines::{Line, Lines, position, split};
+use crate::record::Position;
 use crate::store::{Query, Result};
+
+/// Bytes of lines that a pass holds; more means fewer passes over blocks that span much time.
+const ROOM: usize = 16 << 20;
+
+/// Bytes, about, that a line takes beside its text.
+const BESIDE: usize = 200;
 
 /// Bytes of lines that a block hands over at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes of lines from a foreign member that are sorted in memory. It comes out sorted where no line is further from its place;
-/// a history is written nearly in order.
-const WINDOW: usize = 4 << 20;
-
 /// Lines of many blocks, merged.
-#[derive(Default)]
 pub struct Merge {
-    /// Blocks that wait for their time, the oldest at the end.
-    waiting: Vec<(Arc<DayFile>, Block)>,
-    open: BTreeMap<u64, Source>,
-    opened: u64,
-    heap: BinaryHeap<Reverse<(Line, u64)>>,
-    chunk: Vec<u8>,
+    /// Blocks that have lines left, by when they begin.
+    sources: Vec<Source>,
+    /// Where the next pass begins.
+    from: Key,
+    /// What the last pass took, and nobody has asked for yet.
+    held: BTreeMap<Key, Arc<DayFile>>,
+    room: usize,
 }
 
-/// A block that has lines left, in it or in the heap.
 struct Source {
     file: Arc<DayFile>,
-    /// `None`: all of them are in the heap.
-    lines: Option<Lines>,
-    window: usize,
-    /// Bytes of its lines in the heap.
-    held: usize,
+    /// Number of the block in the file's index.
+    block: u32,
+    /// A pass has been over it, and counted what cannot be read.
+    seen: bool,
+}
+
+/// A line, and where it lies, so that there are no two alike.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    line: Line,
+    place: Option<(Day, u64, u64)>,
+}
+
+impl Key {
+    /// Before every line of this time, and behind every older one.
+    fn at(timestamp: f64) -> Key {
+        Key { line: Line { position: Position { timestamp, id: String::new() }, text: Vec::new() }, place: None }
+    }
+
+    fn time(&self) -> f64 {
+        self.line.position.timestamp
+    }
+
+    fn bytes(&self) -> usize {
+        self.line.text.len() + BESIDE
+    }
 }
 
 impl Merge {
-    /// Adds those blocks of a file that are wanted.
+    pub fn new() -> Merge {
+        Merge::with_room(ROOM)
+    }
+
+    pub fn with_room(room: usize) -> Merge {
+        Merge { sources: Vec::new(), from: Key::at(f64::NEG_INFINITY), held: BTreeMap::new(), room }
+    }
+
+    /// Adds those blocks of a file that are wanted. No line of them may be older than one that was given already.
     pub fn add(&mut self, file: &Arc<DayFile>, wanted: impl Fn(&Block) -> bool) {
-        let blocks = file.index.blocks.iter().filter(|block| wanted(block));
-        self.waiting.extend(blocks.map(|block| (file.clone(), *block)));
-        self.waiting.sort_by(|(_, one), (_, other)| other.first.total_cmp(&one.first));
+        let blocks = (0..).zip(&file.index.blocks).filter(|(_, block)| wanted(block));
+        self.sources.extend(blocks.map(|(block, _)| Source { file: file.clone(), block, seen: false }));
+        self.sources.sort_by(|one, other| one.block().first.total_cmp(&other.block().first));
     }
 
-    /// The oldest line that is left, and the file that it is of.
-    pub fn next(&mut self) -> Option<(Line, Arc<DayFile>)> {
-        loop {
-            let now = self.heap.peek().map(|Reverse((line, _))| line.position.timestamp);
-            match self.waiting.pop_if(|(_, block)| now.is_none_or(|now| block.first <= now)) {
-                Some((file, block)) => self.open(file, &block),
-                None => break,
-            }
+    /// The oldest line that is left, and the file that it is of, if it is from before `end`. Where there was one, the next question
+    /// must name the same end.
+    pub fn next(&mut self, end: f64) -> Option<(Line, Arc<DayFile>)> {
+        if self.held.is_empty() {
+            self.pass(end);
         }
-        let Reverse((line, number)) = self.heap.pop()?;
-        let file = self.open.get(&number)?.file.clone();
-        self.refill(number, line.text.len());
-        Some((line, file))
+        self.held.pop_first().map(|(key, file)| (key.line, file))
     }
 
-    /// No line that is left is older than this. `None` where none is left.
-    fn upcoming(&self) -> Option<f64> {
-        let open = self.heap.peek().map(|Reverse((line, _))| line.position.timestamp);
-        let waiting = self.waiting.last().map(|(_, block)| block.first);
-        open.into_iter().chain(waiting).min_by(f64::total_cmp)
+    #[cfg(test)]
+    pub fn bytes_held(&self) -> usize {
+        self.held.keys().map(Key::bytes).sum()
     }
 
-    fn open(&mut self, file: Arc<DayFile>, block: &Block) {
-        let window = if block.kind == Kind::Ours { 1 } else { WINDOW };
-        let lines = Some(Lines::open(&file, block));
-        self.opened += 1;
-        self.open.insert(self.opened, Source { file, lines, window, held: 0 });
-        self.refill(self.opened, 0);
-    }
-
-    /// Sees to it that the heap holds enough of a source, `left` bytes of which have just left it.
-    fn refill(&mut self, number: u64, left: usize) {
-        let Some(source) = self.open.get_mut(&number) else { return };
-        source.held -= left;
-        while source.held < source.window
-            && let Some(lines) = &mut source.lines
-        {
-            lines.chunk(&mut self.chunk, CHUNK);
-            if self.chunk.is_empty() {
-                source.lines = None;
+    /// Takes the oldest lines from before `end`.
+    fn pass(&mut self, end: f64) {
+        let mut pass = Pass { from: &self.from, until: Key::at(end), held: BTreeMap::new(), bytes: 0, room: self.room };
+        for source in &mut self.sources {
+            if source.block().first > pass.until.time() {
+                break;
             }
-            for text in split(&self.chunk) {
-                match Line::read(text) {
-                    Some(line) => {
-                        source.held += line.text.len();
-                        self.heap.push(Reverse((line, number)));
-                    }
-                    None => source.file.count_unreadable(),
+            pass.read(source);
+        }
+        (self.held, self.from) = (pass.held, pass.until);
+        let from = self.from.time();
+        // One in which nothing can be read begins after the end of all times, and is read then, to be counted.
+        self.sources.retain(|source| source.block().last >= from || source.block().first > from);
+    }
+}
+
+impl Source {
+    fn block(&self) -> &Block {
+        &self.file.index.blocks[self.block as usize]
+    }
+}
+
+/// The oldest lines from `from` on that there is room for: all before `until`.
+struct Pass<'a> {
+    from: &'a Key,
+    until: Key,
+    held: BTreeMap<Key, Arc<DayFile>>,
+    bytes: usize,
+    room: usize,
+}
+
+impl Pass<'_> {
+    fn read(&mut self, source: &mut Source) {
+        let file = source.file.clone();
+        let (first_time, start) = (!mem::replace(&mut source.seen, true), source.block().start);
+        let mut lines = Lines::open(&file, source.block());
+        let (mut chunk, mut number, mut unreadable) = (Vec::new(), 0, 0);
+        loop {
+            unreadable += u64::from(lines.chunk(&mut chunk, CHUNK).is_err());
+            if chunk.is_empty() {
+                break;
+            }
+            for text in split(&chunk) {
+                number += 1;
+                match position(text) {
+                    Some(position) => self.offer(position, text, (file.day, start, number), &file),
+                    None => unreadable += 1,
                 }
             }
         }
-        if source.held == 0 {
-            self.open.remove(&number);
+        if first_time {
+            file.count_unreadable(unreadable);
+        }
+    }
+
+    fn offer(&mut self, position: Position, text: &[u8], place: (Day, u64, u64), file: &Arc<DayFile>) {
+        if position < self.from.line.position || position > self.until.line.position {
+            return;
+        }
+        let key = Key { line: Line { position, text: text.to_vec() }, place: Some(place) };
+        if key < *self.from || key >= self.until {
+            return;
+        }
+        self.bytes += key.bytes();
+        self.held.insert(key, file.clone());
+        while self.bytes > self.room
+            && self.held.len() > 1
+            && let Some((newest, _)) = self.held.pop_last()
+        {
+            self.bytes -= newest.bytes();
+            self.until = newest;
         }
     }
 }
@@ -118,16 +184,17 @@ impl<'a> Days<'a> {
         indexes.retain(|(_, index)| query.overlaps(index.first(), index.last()));
         let mut waiting: Vec<(f64, Day)> = indexes.iter().map(|(day, index)| (index.first(), *day)).collect();
         waiting.sort_by(|one, other| other.0.total_cmp(&one.0));
-        Ok(Days { files, query, waiting, merge: Merge::default() })
+        Ok(Days { files, query, waiting, merge: Merge::new() })
     }
 
     /// The oldest line that is left, and the file that it is of.
     pub fn next(&mut self) -> Result<Option<(Line, Arc<DayFile>)>> {
         loop {
-            let upcoming = self.merge.upcoming();
-            let Some((_, day)) = self.waiting.pop_if(|(first, _)| upcoming.is_none_or(|time| *first <= time)) else {
-                return Ok(self.merge.next());
-            };
+            let end = self.waiting.last().map_or(f64::INFINITY, |(first, _)| *first);
+            if let Some(found) = self.merge.next(end) {
+                return Ok(Some(found));
+            }
+            let Some((_, day)) = self.waiting.pop() else { return Ok(None) };
             if let Some(file) = self.files.open(day)? {
                 self.merge.add(&file, |block| self.query.overlaps(block.first, block.last));
             }

@@ -12,6 +12,7 @@ mod append;
 mod aside;
 mod day;
 mod files;
+mod fit;
 mod index;
 mod limits;
 mod lines;
@@ -156,7 +157,7 @@ impl Keeper for Jsonl {
                     }
                 }
                 Verdict::NotMeant => {}
-                Verdict::Unreadable => file.count_unreadable(),
+                Verdict::Unreadable => file.count_unreadable(1),
             }
         }
         Ok(())

@@ -48,7 +48,7 @@ fn keep_lines(file: &Arc<DayFile>, aside: &mut Aside) -> io::Result<u64> {
     let mut encoder = Encoder::new(&mut aside.file, Compression::fast(), room)?;
     let (mut chunk, mut kept) = (Vec::new(), 0);
     loop {
-        torn.chunk(&mut chunk, BLOCK as usize);
+        let _torn = torn.chunk(&mut chunk, BLOCK as usize);
         let mut lines: Vec<Line> = split(&chunk).filter_map(Line::read).collect();
         lines.sort_unstable();
         encoder.block(&lines)?;

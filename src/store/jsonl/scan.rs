@@ -71,7 +71,7 @@ fn watch(file: &DayFile, blocks: Vec<Block>, look: &mut impl Look, ask: &Sender<
         match given.recv() {
             Ok(Inflated::Chunk(chunk)) => {
                 let unreadable = split(&chunk).filter(|line| look.look(line).is_none());
-                unreadable.for_each(|_| file.count_unreadable());
+                file.count_unreadable(unreadable.count() as u64);
             }
             Ok(Inflated::End) => under_way -= 1,
             Err(_helpers_gone) => return,
@@ -85,7 +85,9 @@ fn inflate(file: &Arc<DayFile>, asked: &Receiver<Block>, give: &Sender<Inflated>
         let mut lines = Lines::open(file, &block);
         loop {
             let mut chunk = Vec::new();
-            lines.chunk(&mut chunk, CHUNK);
+            if lines.chunk(&mut chunk, CHUNK).is_err() {
+                file.count_unreadable(1);
+            }
             if chunk.is_empty() {
                 break;
             }

@@ -13,6 +13,7 @@ use super::*;
 use crate::store::suite::{NOON, each, filled, newest, record, suite};
 
 mod limits;
+mod overlaps;
 mod torn;
 
 fn fresh() -> (Jsonl, TempDir) {
@@ -209,4 +210,48 @@ fn zcat_reads_a_day() {
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
         assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 5);
     }
+}
+
+#[test]
+fn a_directory_that_was_removed_is_made_again_and_has_one_writer_still() {
+    let (keeper, stage) = fresh();
+    filled(&keeper, [record(1)]);
+    fs::remove_dir_all(stage.path()).unwrap();
+    filled(&keeper, [record(2)]);
+    assert_eq!(each(&keeper, &[]), [record(2)]);
+    assert!(Directory::lock(stage.path(), "another").is_err());
+    fs::remove_file(day_file(&stage)).unwrap();
+    filled(&keeper, [record(3)]);
+    assert_eq!(each(&keeper, &[]), [record(3)]);
+}
+
+#[test]
+fn a_directory_that_another_tap_made_again_is_its_own() {
+    let (keeper, stage) = fresh();
+    fs::remove_dir_all(stage.path()).unwrap();
+    let other = Directory::lock(stage.path(), "the other tap").unwrap();
+    let mut batch = vec![record(1)];
+    let Err(StoreError::Failed(text)) = keeper.write(&mut batch) else { panic!("written") };
+    assert!(text.contains("the other tap") && batch.len() == 1, "{text}");
+    drop(other);
+    filled(&keeper, batch);
+    assert_eq!(each(&keeper, &[]), [record(1)]);
+}
+
+#[test]
+fn a_file_that_was_mended_while_it_was_written_anew_stays_as_it_was_mended() {
+    let (keeper, stage) = fresh();
+    filled(&keeper, [record(1), record(2)]);
+    let file = keeper.files.open(day()).unwrap().unwrap();
+    let fill = |aside: &mut aside::Aside| {
+        let end = file.index.whole;
+        File::options().append(true).open(day_file(&stage))?.write_all(&gzip("torn")[..12])?;
+        filled(&keeper, [record(3)]);
+        aside.copy(&file, 0, end)?;
+        Ok(true)
+    };
+    assert!(!keeper.replace(&file, fill).unwrap());
+    assert_eq!(each(&keeper, &[]), [record(1), record(2), record(3)]);
+    assert_eq!(keeper.purge(Some(record(2).timestamp)).unwrap(), 1);
+    assert_eq!(each(&keeper, &[]), [record(2), record(3)]);
 }

@@ -83,3 +83,37 @@ fn writers_go_on_while_files_are_written_anew() {
     assert_eq!(numbers(&keeper), (0..300).collect::<Vec<_>>());
     assert_eq!(members(&keeper), 1);
 }
+
+/// A record whose text does not get much smaller.
+fn bulky(n: u32) -> Record {
+    let mut numbers = fastrand::Rng::with_seed(u64::from(n));
+    Record { response_full: Some((0..8_000).map(|_| numbers.alphanumeric()).collect()), ..record(n) }
+}
+
+#[test]
+fn a_day_that_is_over_loses_its_oldest_records_and_no_more() {
+    let (keeper, _stage) = fresh();
+    (0..2).for_each(|half| filled(&keeper, (half..400).step_by(2).map(bulky)));
+    keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
+    assert_eq!(members(&keeper), 1);
+    let bytes = keeper.extent().unwrap().bytes.unwrap();
+    for part in [85, 20, 3] {
+        let most = bytes * part / 100;
+        keeper.retain_on(day().next(), &Limits { oldest: None, max_bytes: Some(most) }).unwrap();
+        let (left, taken) = (numbers(&keeper), keeper.extent().unwrap().bytes.unwrap());
+        assert!(left.iter().copied().eq(400 - left.len() as u32..400), "the newest stay: {left:?}");
+        assert!(taken <= most && taken > most * 7 / 10, "{taken} of {most} bytes are left");
+    }
+}
+
+#[test]
+fn of_several_days_one_goes_as_a_whole_only_when_it_must() {
+    let (keeper, _stage) = fresh();
+    (0..4).for_each(|day| filled(&keeper, (0..50).map(|n| Record { timestamp: on_day(day, n).timestamp, ..bulky(day * 50 + n) })));
+    let bytes = keeper.extent().unwrap().bytes.unwrap();
+    let limits = Limits { oldest: None, max_bytes: Some(bytes * 6 / 10) };
+    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 2);
+    let left = numbers(&keeper);
+    assert!((100..120).contains(&left.len()) && left.iter().copied().eq(200 - left.len() as u32..200), "{left:?}");
+    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 0);
+}

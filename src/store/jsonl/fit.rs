@@ -1,0 +1,54 @@
+//! Where to cut a day file so that the newest of its records fit into a number of bytes.
+
+use std::sync::Arc;
+
+use super::files::DayFile;
+use super::index::Block;
+use super::lines::{Lines, position, split};
+
+/// Bytes of lines that are looked at at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// The time from which on the records of a file take about so many bytes, which are fewer than it has (Unix seconds). A record
+/// at least is older.
+pub fn start(file: &Arc<DayFile>, bytes: u64) -> f64 {
+    let mut blocks: Vec<&Block> = file.index.blocks.iter().collect();
+    blocks.sort_by(|one, other| other.last.total_cmp(&one.last));
+    let length = |block: &Block| (block.end - block.start) as f64;
+    // Headers take their part.
+    let mut left = blocks.iter().map(|block| length(block)).sum::<f64>() * bytes as f64 / file.index.length as f64;
+    for block in blocks {
+        if length(block) > left {
+            return start_in(file, block, left / length(block));
+        }
+        left -= length(block);
+    }
+    f64::INFINITY
+}
+
+/// The time from which on the lines of a block are this share of it.
+fn start_in(file: &Arc<DayFile>, block: &Block, share: f64) -> f64 {
+    let mut lines = times(file, block);
+    lines.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    let mut left = lines.iter().map(|(_, bytes)| bytes).sum::<usize>() as f64 * share;
+    for (time, bytes) in lines {
+        left -= bytes as f64;
+        if left < 0.0 {
+            return time.next_up();
+        }
+    }
+    block.last.next_up()
+}
+
+/// The time of each line of a block, and its length in bytes.
+fn times(file: &Arc<DayFile>, block: &Block) -> Vec<(f64, usize)> {
+    let (mut times, mut chunk) = (Vec::new(), Vec::new());
+    let mut lines = Lines::open(file, block);
+    loop {
+        let _damaged = lines.chunk(&mut chunk, CHUNK); // left out when the file is written anew
+        if chunk.is_empty() {
+            return times;
+        }
+        times.extend(split(&chunk).filter_map(|line| Some((position(line)?.timestamp, line.len()))));
+    }
+}
