@@ -13,7 +13,7 @@ use super::lines::{position, read_line};
 use super::member::{self, Layout};
 
 /// What a gzip member begins with: magic number, deflate.
-const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+pub const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
 
 /// Lines that lie together, to be read at once.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,14 +1,15 @@
 //! Mending a day file whose last member a kill or a power cut left torn: it is cut, and the whole lines in it are kept.
 
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
-use std::{fs, io};
 
 use flate2::Compression;
 
 use super::aside::Aside;
 use super::day::Day;
-use super::files::{DayFile, Files};
-use super::index::Block;
+use super::files::{DayFile, Files, lock};
+use super::index::{Block, GZIP};
 use super::lines::{Line, Lines, split};
 use super::member::{BLOCK, Encoder};
 use crate::store::{Result, failed};
@@ -27,9 +28,32 @@ pub fn repair(files: &Files, day: Day) -> Result<bool> {
     if whole == length {
         return Ok(false);
     }
-    let kept = without_torn_tail(files, &file).map_err(failed(format!("mend {}", file.path.display())))?;
+    let doing = || format!("mend {}", file.path.display());
+    if !is_torn_gzip(&file).map_err(failed(doing()))? {
+        keep_beside(files, &file).map_err(failed(doing()))?;
+    }
+    let kept = without_torn_tail(files, &file).map_err(failed(doing()))?;
     log::warn!("cut a torn end of {} bytes off {} and kept the {kept} whole records in it", length - whole, file.path.display());
     Ok(true)
+}
+
+/// Whether what follows the last whole member may be what a kill left of another.
+fn is_torn_gzip(file: &DayFile) -> io::Result<bool> {
+    let mut head = Vec::new();
+    let mut file_at_tail = lock(&file.file);
+    file_at_tail.seek(SeekFrom::Start(file.index.whole))?;
+    (&mut *file_at_tail).take(GZIP.len() as u64).read_to_end(&mut head)?;
+    Ok(GZIP.starts_with(&head))
+}
+
+/// Copies the tail, which somebody else must have written, to a file of its own: we delete nothing that we do not know.
+fn keep_beside(files: &Files, file: &DayFile) -> io::Result<()> {
+    let path = file.day.path_broken(&files.directory);
+    let mut aside = Aside::create(&files.directory, file.day)?;
+    aside.copy(file, file.index.whole, file.index.length)?;
+    aside.keep_as(&path)?;
+    log::warn!("{} holds something that is no gzip; it is {} now", file.path.display(), path.display());
+    Ok(())
 }
 
 fn without_torn_tail(files: &Files, file: &Arc<DayFile>) -> io::Result<u64> {

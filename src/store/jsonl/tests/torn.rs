@@ -105,3 +105,26 @@ fn what_was_being_written_beside_is_removed_at_the_next_start() {
     open(&stage);
     assert!(!day().path_aside(stage.path()).exists() && stage.path().join("letter.tmp").exists());
 }
+
+fn plain_lines() -> String {
+    (0..3).map(|n| serde_json::to_string(&record(n)).unwrap() + "\n").collect()
+}
+
+#[test]
+fn what_is_no_gzip_is_kept_beside_and_never_deleted() {
+    let stage = tempfile::tempdir().unwrap();
+    let beside = |n: u32| PathBuf::from(format!("{}.broken{n}", day_file(&stage).display()));
+    fs::write(day_file(&stage), plain_lines()).unwrap();
+    let keeper = open(&stage);
+    assert_eq!(fs::read_to_string(beside(1)).unwrap(), plain_lines());
+    assert!(!day_file(&stage).exists() && keeper.files.days().unwrap().is_empty());
+    filled(&keeper, [record(7)]);
+    File::options().append(true).open(day_file(&stage)).unwrap().write_all(plain_lines().as_bytes()).unwrap();
+    filled(&keeper, [record(8)]);
+    assert_eq!(fs::read_to_string(beside(2)).unwrap(), plain_lines());
+    assert_eq!(unzipped(&stage), ["0000000000000007", "0000000000000008"]);
+    keeper.purge(Some(NOON)).unwrap();
+    assert!(beside(1).exists(), "its day is not over by then");
+    keeper.retain_on(day(), &Limits { oldest: Some(day().end()), max_bytes: None }).unwrap();
+    assert!(!beside(1).exists() && !beside(2).exists());
+}
