@@ -34,6 +34,15 @@ pub fn start(level: LevelFilter) {
     std::panic::set_hook(Box::new(on_panic));
 }
 
+/// Warnings of a command at a terminal, which look as its other messages do.
+pub fn start_for_terminal() {
+    env_logger::Builder::new()
+        .filter_level(LevelFilter::Off)
+        .filter_module(env!("CARGO_CRATE_NAME"), LevelFilter::Warn)
+        .format(|line, record| writeln!(line, "ollama-tap: {}", record.args()))
+        .init();
+}
+
 /// A panic of a thread of ours is an error. One of tiny_http's threads may have been the one that accepts.
 fn on_panic(panic: &PanicHookInfo) {
     let place = panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();

@@ -25,7 +25,7 @@ pub mod metrics;
 pub mod observe;
 #[path = "../../src/platform/mod.rs"]
 pub mod platform;
-#[path = "../../src/record.rs"]
+#[path = "../../src/record/mod.rs"]
 pub mod record;
 #[path = "../../src/reply.rs"]
 pub mod reply;

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use crate::cli::PlaceArgs;
 use crate::config::Question;
 use crate::error::{Error, Result};
+use crate::logging;
 
 /// What was wrong with what was typed, a line each.
 type Complaints = Vec<String>;
@@ -41,6 +42,7 @@ fn usage(complaints: Complaints) -> Error {
 
 /// The settings of a question.
 fn question(args: PlaceArgs) -> Result<Question, Complaints> {
+    logging::start_for_terminal();
     let bad = |bad: Vec<crate::config::BadValue>| bad.iter().map(ToString::to_string).collect();
     Question::resolve(args, &|name| std::env::var(name).ok()).map_err(bad)
 }

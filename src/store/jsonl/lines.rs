@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::files::DayFile;
 use super::index::{Block, Kind};
-use crate::record::Position;
+use crate::record::{Position, Record};
 
 /// The longest line that is read; a record of ours is far below. A longer one counts as unreadable.
 const LINE_MAX: u64 = 64 << 20;
@@ -42,8 +42,10 @@ impl Line {
 
 /// Where the record on this line stands. `None` where it is no record.
 pub fn position(line: &[u8]) -> Option<Position> {
-    let key: Key = serde_json::from_slice(line).ok()?;
-    Some(Position { timestamp: key.timestamp, id: key.interaction_id.into_owned() })
+    match serde_json::from_slice::<Key>(line) {
+        Ok(key) => Some(Position { timestamp: key.timestamp, id: key.interaction_id.into_owned() }),
+        Err(_) => Record::read(line).map(|record| record.position()),
+    }
 }
 
 /// The lines of one block.

@@ -49,17 +49,21 @@ impl<'a> Filter<'a> {
         if self.sieve.as_ref().is_some_and(|sieve| !sieve.lets_pass(line)) {
             return Verdict::NotMeant;
         }
-        let Ok(facts) = serde_json::from_slice::<Facts>(line) else { return Verdict::Unreadable };
+        let Ok(facts) = serde_json::from_slice::<Facts>(line) else { return self.verdict(line) };
         if !self.query.matches_facts(&facts)
             || !wins(facts.timestamp)
             || !self.query.prompt_search.as_ref().is_none_or(|needle| is_in(needle, line))
         {
             return Verdict::NotMeant;
         }
-        match serde_json::from_slice::<Record>(line) {
-            Ok(record) if self.query.matches(&record) => Verdict::Meant(record),
-            Ok(_) => Verdict::NotMeant,
-            Err(_) => Verdict::Unreadable,
+        self.verdict(line)
+    }
+
+    fn verdict(&self, line: &[u8]) -> Verdict<Record> {
+        match Record::read(line) {
+            Some(record) if self.query.matches(&record) => Verdict::Meant(record),
+            Some(_) => Verdict::NotMeant,
+            None => Verdict::Unreadable,
         }
     }
 }
@@ -133,7 +137,7 @@ impl Look for ById<'_> {
 
     fn look(&mut self, line: &[u8]) -> Option<()> {
         if self.found.is_none() && self.sieve.as_ref().is_none_or(|sieve| sieve.lets_pass(line)) && position(line)?.id == self.id {
-            self.found = Some(serde_json::from_slice(line).ok()?);
+            self.found = Some(Record::read(line)?);
         }
         Some(())
     }
@@ -151,9 +155,14 @@ impl Look for EachFacts<'_> {
     }
 
     fn look(&mut self, line: &[u8]) -> Option<()> {
-        let facts: Facts = serde_json::from_slice(line).ok()?;
-        if self.query.matches_facts(&facts) {
-            (self.visit)(&facts);
+        let mut see = |facts: &Facts| {
+            if self.query.matches_facts(facts) {
+                (self.visit)(facts);
+            }
+        };
+        match serde_json::from_slice::<Facts>(line) {
+            Ok(facts) => see(&facts),
+            Err(_) => see(&Record::read(line)?.facts()),
         }
         Some(())
     }

@@ -213,6 +213,38 @@ fn zcat_reads_a_day() {
 }
 
 #[test]
+fn lines_as_python_wrote_them_are_in_every_answer() {
+    let (keeper, stage) = fresh();
+    let line = |n: u32, fields: &str| format!(r#"{{"interaction_id": "{n:016x}", "timestamp": {}, {fields}}}"#, NOON + f64::from(n)) + "\n";
+    let lines = [
+        line(1, r#""prompt_full": "half \ud83d a smile", "endpoint": "api/chat""#),
+        line(2, r#""prompt_full": "no endpoint", "endpoint": null, "prompt_category": null"#),
+        line(3, r#""prompt_full": "no number", "tokens_per_second": NaN, "duration": Infinity"#),
+        line(4, r#""prompt_full": "a float", "prompt_tokens": 4.0, "metadata": {"\udc00": NaN}"#),
+        "{\"timestamp\": NaN}\nno record\n".to_owned(),
+    ];
+    fs::write(day_file(&stage), gzip(&lines.concat())).unwrap();
+    for day_is_over in [false, true] {
+        let prompts = each(&keeper, &[]).into_iter().filter_map(|record| record.prompt_full).collect::<Vec<_>>();
+        assert_eq!(prompts, ["half \u{fffd} a smile", "no endpoint", "no number", "a float"]);
+        assert_eq!((newest(&keeper, &[]).len(), keeper.extent().unwrap().records), (4, 4));
+        assert_eq!(newest(&keeper, &[("prompt_search", "A SMILE")]), ["0000000000000001"]);
+        let mut facts = 0;
+        keeper.each_facts(&Query::default(), &mut |_| facts += 1).unwrap();
+        assert_eq!(facts, 4);
+        for n in 1..=4 {
+            assert!(keeper.get(&record(n).interaction_id).unwrap().is_some(), "{n}");
+        }
+        if !day_is_over {
+            fs::write(day_file(&stage), gzip(&lines[..4].concat())).unwrap();
+            filled(&keeper, []);
+            keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
+        }
+    }
+    assert_eq!(members(&keeper), 1);
+}
+
+#[test]
 fn a_directory_that_was_removed_is_made_again_and_has_one_writer_still() {
     let (keeper, stage) = fresh();
     filled(&keeper, [record(1)]);

@@ -140,3 +140,18 @@ fn lines_that_nobody_can_read_are_left_out_and_counted() {
     tap.wait_log("cannot be read");
     assert!(File::open(&path).is_ok(), "what cannot be read stays where it is");
 }
+
+#[test]
+fn who_asks_on_the_terminal_is_told_how_many_lines_cannot_be_read() {
+    let history = Stage::new("jsonl");
+    Seed::new("fine", days_ago(0.01)).write("jsonl", &history.history());
+    let day = super::files(&history.history()).pop().expect("a day");
+    let mut gzip = GzEncoder::new(OpenOptions::new().append(true).open(day).expect("open it"), Compression::default());
+    let lines = format!("no record\n{{\"timestamp\": NaN}}\n{{\"timestamp\": {}}}\n", days_ago(0.01));
+    gzip.write_all(lines.as_bytes()).and_then(|()| gzip.finish()).expect("append");
+    for words in [["export"], ["search"], ["stats"]] {
+        let (code, stdout, stderr) = history.ask(&words);
+        assert!(code == 0 && !stdout.is_empty(), "{words:?}: {code} {stderr}");
+        assert!(stderr.contains("left out 2 lines of "), "{words:?}: {stderr}");
+    }
+}

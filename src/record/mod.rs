@@ -1,5 +1,7 @@
 //! `Record`: what the history keeps of one request, under the names of design.md section 6 (the seed's names first).
 
+mod lossy;
+
 use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -105,6 +107,11 @@ pub const FIELDS: [&str; 30] = [
 ];
 
 impl Record {
+    /// The record on a line of the history, or what can be made out of it. `None` where it is no record.
+    pub fn read(line: &[u8]) -> Option<Record> {
+        serde_json::from_slice(line).ok().or_else(|| lossy::read(line))
+    }
+
     /// The record of `exchange`, with as much of its text as may be kept.
     pub fn new(exchange: Exchange, keep: StoreText) -> Record {
         let error = exchange.error.as_deref().map(|error| match keep {
