@@ -67,7 +67,12 @@ impl Client {
     }
 
     pub fn header(&self, name: &'static str) -> Option<&str> {
-        self.request.headers().iter().find(|h| h.field.equiv(name)).map(|h| h.value.as_str())
+        self.headers(name).next()
+    }
+
+    /// Every value of a header that may have been sent more than once.
+    pub fn headers(&self, name: &'static str) -> impl Iterator<Item = &str> {
+        self.request.headers().iter().filter(move |h| h.field.equiv(name)).map(|h| h.value.as_str())
     }
 
     /// Whether `Connection` says `word`.

@@ -7,18 +7,19 @@ use subtle::ConstantTimeEq;
 /// Suffixes of names that only ever mean this network (server/routes.go, allowedHost).
 const LOCAL_SUFFIXES: [&str; 3] = [".localhost", ".local", ".internal"];
 
-/// Whether a request with this `Host` may see our pages. `listening` is our own address: beyond loopback none is checked,
-/// as Ollama does, so that Prometheus may scrape by any name. `names` are this machine's own.
-pub fn host_is_allowed(host: Option<&str>, listening: IpAddr, names: &[String]) -> bool {
-    !listening.to_canonical().is_loopback() || is_local(host.unwrap_or_default(), names)
+/// Whether a request with these `Host` headers, each of which counts, may see our pages. `listening` is our own address: beyond
+/// loopback none is checked, as Ollama does, so that Prometheus may scrape by any name. `names` are this machine's own.
+pub fn hosts_are_allowed<'a>(mut hosts: impl Iterator<Item = &'a str>, listening: IpAddr, names: &[String]) -> bool {
+    !listening.to_canonical().is_loopback() || hosts.all(|host| is_local(host, names))
 }
 
 /// What of a request decides whether it may see the history.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker<'a> {
     pub peer: IpAddr,
-    pub host: Option<&'a str>,
-    pub origin: Option<&'a str>,
+    /// Every `Host` that was sent, and every `Origin`: who comes after us may heed another one than the first.
+    pub hosts: &'a [&'a str],
+    pub origins: &'a [&'a str],
     pub authorization: Option<&'a str>,
     /// A proxy says that it asks for somebody else.
     pub is_forwarded: bool,
@@ -34,9 +35,9 @@ impl Asker<'_> {
             Err("the request comes from another machine")
         } else if self.is_forwarded {
             Err("the request was forwarded by a proxy")
-        } else if !self.host.is_some_and(names_loopback) {
+        } else if self.hosts.is_empty() || !self.hosts.iter().all(|host| names_loopback(host)) {
             Err("the Host header names no loopback address")
-        } else if !self.origin.is_none_or(|origin| self.is_own(origin)) {
+        } else if !self.origins.iter().all(|origin| self.is_own(origin)) {
             Err("the Origin header names another site")
         } else {
             Ok(())
@@ -50,7 +51,7 @@ impl Asker<'_> {
 
     /// Our own pages come from where the request goes.
     fn is_own(&self, origin: &str) -> bool {
-        origin.strip_prefix("http://").is_some_and(|from| self.host.is_some_and(|host| from.eq_ignore_ascii_case(host.trim())))
+        origin.strip_prefix("http://").is_some_and(|from| self.hosts.iter().all(|host| from.eq_ignore_ascii_case(host.trim())))
     }
 }
 
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     fn allowed(host: &str) -> bool {
-        host_is_allowed(Some(host), [127, 0, 0, 1].into(), &["mybox".into()])
+        hosts_are_allowed([host].into_iter(), [127, 0, 0, 1].into(), &["mybox".into()])
     }
 
     #[test]
@@ -128,8 +129,8 @@ mod tests {
 
     const HERE: Asker = Asker {
         peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
-        host: Some("localhost:11434"),
-        origin: None,
+        hosts: &["localhost:11434"],
+        origins: &[],
         authorization: None,
         is_forwarded: false,
     };
@@ -137,28 +138,42 @@ mod tests {
     #[test]
     fn this_machine_reads_the_history_by_a_name_that_means_it() {
         for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "127.9.9.9", "[::1]:8000", "tap.localhost", "[::ffff:127.0.0.1]"] {
-            assert_eq!(Asker { host: Some(host), ..HERE }.may_read(None), Ok(()), "{host}");
+            assert_eq!(Asker { hosts: &[host], ..HERE }.may_read(None), Ok(()), "{host}");
         }
         assert_eq!(Asker { peer: "::ffff:127.0.0.1".parse().unwrap(), ..HERE }.may_read(None), Ok(()));
         for host in ["evil.example:11434", "10.0.0.7", "mybox", "a.local", "0.0.0.0", "", "localhost.evil.example", "127.0.0.1.nip.io"] {
-            assert!(Asker { host: Some(host), ..HERE }.may_read(None).is_err(), "{host}");
+            assert!(Asker { hosts: &[host], ..HERE }.may_read(None).is_err(), "{host}");
         }
-        assert!(Asker { host: None, ..HERE }.may_read(None).is_err());
+        assert!(Asker { hosts: &[], ..HERE }.may_read(None).is_err());
     }
 
     #[test]
     fn other_machines_proxies_and_other_sites_do_not() {
         assert!(Asker { peer: [10, 0, 0, 7].into(), ..HERE }.may_read(Some("t")).is_err());
         assert!(Asker { is_forwarded: true, ..HERE }.may_read(None).is_err());
-        assert_eq!(Asker { origin: Some("http://localhost:11434"), ..HERE }.may_read(None), Ok(()));
+        assert_eq!(Asker { origins: &["http://localhost:11434"], ..HERE }.may_read(None), Ok(()));
         for origin in ["http://evil.example", "null", "https://localhost:11434", "http://localhost:3000", "http://localhost", ""] {
-            assert!(Asker { origin: Some(origin), ..HERE }.may_read(None).is_err(), "{origin}");
+            assert!(Asker { origins: &[origin], ..HERE }.may_read(None).is_err(), "{origin}");
         }
     }
 
     #[test]
+    fn of_a_header_that_was_sent_twice_each_value_counts() {
+        let own = "http://localhost:11434";
+        for hosts in [["localhost:11434", "evil.example"], ["evil.example", "localhost:11434"]] {
+            assert!(Asker { hosts: &hosts, ..HERE }.may_read(None).is_err(), "{hosts:?}");
+            assert!(!hosts_are_allowed(hosts.into_iter(), [127, 0, 0, 1].into(), &[]), "{hosts:?}");
+        }
+        for origins in [[own, "http://evil.example"], ["http://evil.example", own]] {
+            assert!(Asker { origins: &origins, ..HERE }.may_read(None).is_err(), "{origins:?}");
+        }
+        assert_eq!(Asker { hosts: &["localhost:11434"; 2], origins: &[own; 2], ..HERE }.may_read(None), Ok(()));
+        assert!(Asker { hosts: &["localhost:11434", "127.0.0.1"], origins: &[own], ..HERE }.may_read(None).is_err());
+    }
+
+    #[test]
     fn the_right_token_opens_it_to_anybody() {
-        let far = Asker { peer: [10, 0, 0, 7].into(), host: Some("tap.example"), origin: Some("https://a"), is_forwarded: true, ..HERE };
+        let far = Asker { peer: [10, 0, 0, 7].into(), hosts: &["tap.example"], origins: &["https://a"], is_forwarded: true, ..HERE };
         for (given, right) in [
             ("Bearer s3cret", true),
             ("bearer  s3cret", true),
@@ -175,7 +190,7 @@ mod tests {
 
     #[test]
     fn beyond_loopback_no_name_is_checked() {
-        assert!(host_is_allowed(Some("ollama-tap:8000"), [0, 0, 0, 0].into(), &[]));
-        assert!(host_is_allowed(None, [127, 0, 0, 1].into(), &[]));
+        assert!(hosts_are_allowed(["ollama-tap:8000"].into_iter(), [0, 0, 0, 0].into(), &[]));
+        assert!(hosts_are_allowed([].into_iter(), [127, 0, 0, 1].into(), &[]));
     }
 }

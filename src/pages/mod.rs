@@ -66,7 +66,7 @@ impl Pages {
 
     /// What everybody may see who names this machine as it is named.
     fn public(&self, page: Page, client: &Client) -> Answer {
-        if !guard::host_is_allowed(client.header("host"), self.listening, &self.names) {
+        if !guard::hosts_are_allowed(client.headers("host"), self.listening, &self.names) {
             let error = "the Host header names none of this machine's own names; ask by localhost or an address";
             return json_answer(403, &json!({ "error": error }));
         }
@@ -80,10 +80,11 @@ impl Pages {
 
     /// The history, for those who may see it.
     fn history(&self, client: &Client) -> Result<&Archive, Answer> {
+        let (hosts, origins): (Vec<&str>, Vec<&str>) = (client.headers("host").collect(), client.headers("origin").collect());
         let asker = Asker {
             peer: client.peer.ip(),
-            host: client.header("host"),
-            origin: client.header("origin"),
+            hosts: &hosts,
+            origins: &origins,
             authorization: client.header("authorization"),
             is_forwarded: ["forwarded", "x-forwarded-for", "x-real-ip"].into_iter().any(|name| client.header(name).is_some()),
         };

@@ -53,6 +53,8 @@ fn this_machine_reads_and_web_pages_and_proxies_do_not() {
             "",
             "Host: localhost\r\nOrigin: http://evil.example\r\n",
             "Host: localhost\r\nOrigin: null\r\n",
+            "Host: localhost\r\nHost: evil.example\r\n",
+            "Host: localhost:1\r\nOrigin: http://localhost:1\r\nOrigin: http://evil.example\r\n",
             "Host: localhost\r\nX-Forwarded-For: 10.0.0.7\r\n",
             "Host: localhost\r\nForwarded: for=10.0.0.7\r\n",
             "Host: localhost\r\nX-Real-IP: 127.0.0.1\r\n",
