@@ -103,7 +103,8 @@ impl Writer {
     }
 }
 
-fn json(record: &Record, out: &mut Vec<u8>) {
+/// A record as it lies in an array or on a line.
+pub fn json(record: &Record, out: &mut Vec<u8>) {
     serde_json::to_writer(out, record).expect("memory takes every byte, and a record has no keys but text");
 }
 

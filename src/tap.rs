@@ -1,7 +1,7 @@
 //! TAP: wires the pipeline, whatever command asks for it, and drains it at the end.
 
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -123,6 +123,7 @@ fn workshop(
         names: platform::host_name().map(|name| name.to_ascii_lowercase()).into_iter().collect(),
         archive: archive.clone(),
         token: config.token.clone(),
+        long_answer: Mutex::default(),
     };
     let forwarder = Forwarder {
         host_passes: listening.to_canonical().is_loopback() && config.upstream.is_loopback(),

@@ -1,4 +1,4 @@
-//! The pages of the history: one JSON answer each.
+//! The pages of the history that show numbers, or delete: one short JSON answer each.
 
 use form_urlencoded::parse;
 use serde::Serialize;
@@ -7,8 +7,7 @@ use serde_json::json;
 use super::{Answer, JSON, json_answer};
 use crate::archive::{Archive, now};
 use crate::observe::category;
-use crate::record::Record;
-use crate::route::{Page, message_of, query_of};
+use crate::route::{Page, query_of};
 use crate::store::query::{TIMES, time};
 use crate::store::{BadParameter, Group, Query, Result, StoreError};
 
@@ -28,17 +27,11 @@ pub fn answer(page: Page, target: &str, archive: &Archive) -> Answer {
     let found = match page {
         Page::Stats => none_but(&pairs, &[]).and_then(|()| stats(archive)),
         Page::Enhanced => hours(&pairs).and_then(|hours| body(archive.store.enhanced(hours, now())?)),
-        Page::Search => query(&pairs).and_then(|query| body(archive.store.newest(&query)?)),
-        Page::Messages => query(&pairs).and_then(|query| {
-            let records = archive.store.newest(&query)?.into_iter();
-            body(records.map(Record::without_long_text).collect::<Vec<_>>())
-        }),
-        Page::Message => message(target, archive),
         Page::Purge => purge(&pairs, archive),
         _ => models(&pairs, archive),
     };
     match found {
-        Ok(body) => Answer { status: 200, content_type: JSON, body, more: PRIVATE },
+        Ok(body) => Answer { status: 200, content_type: JSON, body, more: PRIVATE.to_owned() },
         Err(why) => refusal(&why),
     }
 }
@@ -50,7 +43,12 @@ pub fn refusal(why: &StoreError) -> Answer {
         StoreError::Nothing(_) => 404,
         StoreError::Failed(_) => 503,
     };
-    json_answer(status, &json!({ "error": why.to_string() }))
+    private(json_answer(status, &json!({ "error": why.to_string() })))
+}
+
+/// An answer that no cache keeps and no other site reads.
+pub fn private(answer: Answer) -> Answer {
+    Answer { more: PRIVATE.to_owned(), ..answer }
 }
 
 pub fn pairs(target: &str) -> Pairs {
@@ -65,7 +63,7 @@ pub fn bad(name: &str, value: &str, accepted: &str) -> StoreError {
     StoreError::Bad(BadParameter { name: name.to_owned(), value: value.to_owned(), accepted: accepted.to_owned() })
 }
 
-/// Fields in the order of their struct, which is that of the contract.
+/// The fields of a struct in its order, which is the contract's; what `json!` made in that of the alphabet.
 fn body(found: impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(&found).map_err(|cause| StoreError::Failed(format!("write the answer: {cause}")))
 }
@@ -83,16 +81,6 @@ fn stats(archive: &Archive) -> Result<Vec<u8>> {
         "oldest": extent.oldest,
         "newest": extent.newest,
     }))
-}
-
-fn message(target: &str, archive: &Archive) -> Result<Vec<u8>> {
-    // An id is hex, but one of a history taken over from elsewhere may be anything.
-    let sent = format!("id={}", message_of(target).replace('+', "%2B"));
-    let id = parse(sent.as_bytes()).next().map(|(_, id)| id.into_owned()).unwrap_or_default();
-    match archive.store.get(&id)? {
-        Some(record) => body(record),
-        None => Err(StoreError::Nothing(format!("there is no record `{id}` in the history"))),
-    }
 }
 
 fn models(pairs: &Pairs, archive: &Archive) -> Result<Vec<u8>> {

@@ -3,9 +3,11 @@
 
 mod analytics;
 mod export;
+mod records;
+mod stream;
 
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -19,6 +21,7 @@ use crate::metrics::{self, Metrics};
 use crate::ollama::Ollama;
 use crate::reply::{Manners, Reply};
 use crate::route::Page;
+use crate::store::Detail;
 
 /// What the pages show and whom they ask.
 pub struct Pages {
@@ -33,6 +36,8 @@ pub struct Pages {
     pub archive: Option<Arc<Archive>>,
     /// Opens the history to other machines.
     pub token: Option<String>,
+    /// Held by the one long answer that there may be at a time.
+    pub long_answer: Mutex<()>,
 }
 
 /// An answer of ours.
@@ -41,7 +46,7 @@ struct Answer {
     content_type: &'static str,
     body: Vec<u8>,
     /// Lines of the head beyond the usual ones.
-    more: &'static str,
+    more: String,
 }
 
 const GZIPPED: &str = "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
@@ -58,7 +63,10 @@ impl Pages {
         let answer = match (page, self.history(&client)) {
             (Page::Metrics | Page::Healthz | Page::Test | Page::Dashboard, _) => self.public(page, &client),
             (_, Err(refusal)) => refusal,
-            (Page::Export, Ok(archive)) => return export::answer(archive, client),
+            (Page::Export, Ok(archive)) => return export::answer(self, archive, client),
+            (Page::Search, Ok(archive)) => return records::list(self, archive, Detail::Whole, client),
+            (Page::Messages, Ok(archive)) => return records::list(self, archive, Detail::Brief, client),
+            (Page::Message, Ok(archive)) => return records::one(self, archive, client),
             (_, Ok(archive)) => analytics::answer(page, client.request.url(), archive),
         };
         answer.send(client)
@@ -73,7 +81,7 @@ impl Pages {
         match page {
             Page::Metrics => self.metrics(client.header("accept-encoding").unwrap_or_default()),
             Page::Test => self.test(),
-            Page::Dashboard => Answer { status: 200, content_type: HTML, body: INDEX.into(), more: "" },
+            Page::Dashboard => Answer { status: 200, content_type: HTML, body: INDEX.into(), more: String::new() },
             _ => json_answer(200, &json!({ "ollama_tap": env!("CARGO_PKG_VERSION") })),
         }
     }
@@ -90,21 +98,23 @@ impl Pages {
         };
         if let Err(why) = asker.may_read(self.token.as_deref()) {
             let way_out = "ask from this machine by localhost, or start the tap with --token and send `Authorization: Bearer TOKEN`";
-            return Err(json_answer(403, &json!({ "error": format!("the history is private: {why}; {way_out}") })));
+            let error = format!("the history is private: {why}; {way_out}");
+            return Err(analytics::private(json_answer(403, &json!({ "error": error }))));
         }
         let way_out = "start the tap with --analytics-backend jsonl, sqlite or loki";
-        let none = || json_answer(404, &json!({ "error": format!("no history is kept (backend none); {way_out}") }));
+        let error = || json!({ "error": format!("no history is kept (backend none); {way_out}") });
+        let none = || analytics::private(json_answer(404, &error()));
         self.archive.as_deref().ok_or_else(none)
     }
 
     fn metrics(&self, accepted: &str) -> Answer {
         let text = self.metrics.encode();
-        let plain = Answer { status: 200, content_type: metrics::CONTENT_TYPE, body: text, more: "" };
+        let plain = Answer { status: 200, content_type: metrics::CONTENT_TYPE, body: text, more: String::new() };
         if !accepts_gzip(accepted) {
             return plain;
         }
         match compress(&plain.body) {
-            Ok(body) => Answer { body, more: GZIPPED, ..plain },
+            Ok(body) => Answer { body, more: GZIPPED.to_owned(), ..plain },
             Err(_) => plain,
         }
     }
@@ -135,7 +145,7 @@ impl Answer {
 }
 
 fn json_answer(status: u16, body: &serde_json::Value) -> Answer {
-    Answer { status, content_type: JSON, body: body.to_string().into_bytes(), more: "" }
+    Answer { status, content_type: JSON, body: body.to_string().into_bytes(), more: String::new() }
 }
 
 fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex};
 use super::*;
 use crate::metrics::tests::chat;
 use crate::record::Facts;
-use crate::store::{Extent, Flow, Keeper, Limits, Query, Result, StoreError};
+use crate::store::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError};
 
 #[derive(Default)]
 struct Memory {
@@ -59,7 +59,7 @@ impl Keeper for Arc<Memory> {
     fn catch_up(&self) -> Result<bool> {
         Ok(false)
     }
-    fn newest(&self, _: &Query) -> Result<Vec<Record>> {
+    fn each_newest(&self, _: &Query, _: Detail, _: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
         unreachable!()
     }
     fn each(&self, _: &Query, _: &mut dyn FnMut(Record) -> Flow) -> Result<()> {

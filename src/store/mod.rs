@@ -77,6 +77,23 @@ pub struct Limits {
     pub max_bytes: Option<u64>,
 }
 
+/// How much of a record is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    Whole,
+    /// Without its long texts, as lists show it.
+    Brief,
+}
+
+impl Detail {
+    fn of(self, record: Record) -> Record {
+        match self {
+            Detail::Whole => record,
+            Detail::Brief => record.without_long_text(),
+        }
+    }
+}
+
 /// What is left to do after the next records were looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
@@ -138,9 +155,15 @@ impl Store {
         self.keeper.catch_up()
     }
 
-    /// The newest records that are meant, newest first, at most `query.limit`, all older than `query.before`.
+    /// Shows the newest records that are meant, newest first, at most `query.limit`, all older than `query.before`. However long
+    /// their texts are, few are in memory at a time.
+    pub fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        self.keeper.each_newest(query, detail, visit)
+    }
+
+    /// The same, gathered.
     pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
-        self.keeper.newest(query)
+        self.keeper.newest(query, Detail::Whole)
     }
 
     /// Every record that is meant, oldest first, with flat memory; `query.limit` and `query.before` say nothing here.
@@ -207,8 +230,19 @@ pub trait Keeper: Send + Sync {
     /// A piece of work that writing left for later; whether there is more.
     fn catch_up(&self) -> Result<bool>;
 
-    /// The newest records that are meant, newest first, at most `query.limit`, all older than `query.before`.
-    fn newest(&self, query: &Query) -> Result<Vec<Record>>;
+    /// Shows the newest records that are meant, newest first, at most `query.limit`, all older than `query.before`, with bounded
+    /// memory.
+    fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()>;
+
+    /// The same, gathered.
+    fn newest(&self, query: &Query, detail: Detail) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        self.each_newest(query, detail, &mut |record| {
+            records.push(record);
+            Flow::GoOn
+        })?;
+        Ok(records)
+    }
 
     /// Every record that is meant, oldest first, with flat memory. `query.limit` and `query.before` say nothing here.
     fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()>;

@@ -58,7 +58,7 @@ pub fn query(pairs: &[(&str, &str)]) -> Query {
 }
 
 pub fn newest(keeper: &dyn Keeper, pairs: &[(&str, &str)]) -> Vec<String> {
-    keeper.newest(&query(pairs)).unwrap().into_iter().map(|record| record.interaction_id).collect()
+    keeper.newest(&query(pairs), Detail::Whole).unwrap().into_iter().map(|record| record.interaction_id).collect()
 }
 
 pub fn each(keeper: &dyn Keeper, pairs: &[(&str, &str)]) -> Vec<Record> {
@@ -210,9 +210,29 @@ pub fn a_reader_that_has_enough_stops_the_reading(keeper: &dyn Keeper) {
     assert_eq!(seen, 7);
 }
 
+pub fn long_records_come_whole_and_in_order_and_lists_leave_their_texts_out(keeper: &dyn Keeper) {
+    // Together far more than is held at a time, and each less than Loki takes.
+    let long = |n: u32| Record { response_full: Some(format!("{n} ").repeat(50_000)), prompt_preview: None, ..record(n) };
+    let mixed = |n: u32| if n.is_multiple_of(3) { record(n) } else { long(n) };
+    for n in 0..12 {
+        filled(keeper, (n * 10..n * 10 + 10).map(mixed));
+    }
+    let newest = |detail| keeper.newest(&query(&[("end_time", &record(110).timestamp.to_string())]), detail).unwrap();
+    let expected: Vec<Record> = (11..111).rev().map(mixed).collect();
+    assert!(newest(Detail::Whole) == expected);
+    assert_eq!(newest(Detail::Brief), expected.into_iter().map(Record::without_long_text).collect::<Vec<_>>());
+    let mut seen = 0;
+    let stop_early = &mut |_| {
+        seen += 1;
+        if seen == 95 { Flow::Stop } else { Flow::GoOn }
+    };
+    keeper.each_newest(&Query::default(), Detail::Whole, stop_early).unwrap();
+    assert_eq!(seen, 95);
+}
+
 pub fn an_unknown_record_to_begin_before_is_named(keeper: &dyn Keeper) {
     filled(keeper, [record(1)]);
-    match keeper.newest(&query(&[("before", "ffffffffffffffff")])) {
+    match keeper.newest(&query(&[("before", "ffffffffffffffff")]), Detail::Whole) {
         Err(StoreError::Bad(bad)) => assert!(bad.to_string().contains("ffffffffffffffff"), "{bad}"),
         other => panic!("{other:?}"),
     }
@@ -256,6 +276,7 @@ macro_rules! suite {
             any_text_is_kept_and_found_again
             facts_are_those_of_the_records
             a_reader_that_has_enough_stops_the_reading
+            long_records_come_whole_and_in_order_and_lists_leave_their_texts_out
             an_unknown_record_to_begin_before_is_named
             the_extent_counts_what_is_there
             writers_and_readers_do_not_disturb_each_other

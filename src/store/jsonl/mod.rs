@@ -32,7 +32,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::directory::Directory;
-use super::{Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed, unknown_before};
+use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed, unknown_before};
 use crate::record::{Facts, Record};
 use append::Writer;
 use day::Day;
@@ -40,7 +40,7 @@ use files::Files;
 use index::Index;
 use merge::Days;
 use scan::{Look, scan};
-use search::{ById, EachFacts, Filter, Newest, Verdict};
+use search::{Again, ById, EachFacts, Filter, Found, Newest, Verdict};
 
 /// A history in day files.
 pub struct Jsonl {
@@ -99,6 +99,21 @@ impl Jsonl {
         Ok(())
     }
 
+    /// Shows what was found; what was too long to be held is read again, some at a time. What is gone by then is left out.
+    fn show(&self, mut found: Vec<Found>, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        for n in 0..found.len() {
+            if found[n].record.is_none() {
+                self.look(&mut Again::new(&mut found[n..]))?;
+            }
+            if let Some(record) = found[n].record.take()
+                && visit(record) == Flow::Stop
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn find(&self, id: &str) -> Result<Option<Record>> {
         let mut by_id = ById::new(id);
         self.look(&mut by_id)?;
@@ -136,14 +151,14 @@ impl Keeper for Jsonl {
         Ok(false)
     }
 
-    fn newest(&self, query: &Query) -> Result<Vec<Record>> {
+    fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
         let before = match &query.before {
             Some(id) => Some(self.find(id)?.ok_or_else(|| unknown_before(id))?.position()),
             None => None,
         };
-        let mut newest = Newest::new(query, before);
+        let mut newest = Newest::new(query, detail, before);
         self.look(&mut newest)?;
-        Ok(newest.into_records())
+        self.show(newest.into_found(), visit)
     }
 
     fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {

@@ -9,8 +9,8 @@ use super::lines::position;
 use super::scan::Look;
 use super::sieve::Sieve;
 use crate::record::{Facts, Position, Record};
-use crate::store::Query;
 use crate::store::query::Needle;
+use crate::store::{Detail, Query};
 
 /// Tells whether lines are meant by a query.
 pub struct Filter<'a> {
@@ -73,25 +73,56 @@ fn is_in(needle: &Needle, line: &[u8]) -> bool {
     texts.is_none_or(|texts: Texts| needle.is_in(texts.prompt_full.or(texts.prompt_preview).as_ref().map(|text| &*text.0)))
 }
 
+/// Bytes of lines whose records are held at a time, of those that are looked for; of the others only their places are kept.
+const HELD_MAX: usize = 8 << 20;
+
+/// A record that was found.
+pub struct Found {
+    position: Position,
+    /// Of its line, as much as its record holds.
+    bytes: usize,
+    /// `None` where it was too long to be held.
+    pub record: Option<Record>,
+}
+
 /// The newest records that a query means.
 pub struct Newest<'a> {
     filter: Filter<'a>,
     limit: usize,
+    detail: Detail,
     before: Option<Position>,
     /// At most `limit` of them.
-    best: BTreeMap<Position, Record>,
+    best: BTreeMap<Position, Found>,
 }
 
 impl<'a> Newest<'a> {
-    pub fn new(query: &'a Query, before: Option<Position>) -> Newest<'a> {
-        Newest { filter: Filter::new(query), limit: query.limit, before, best: BTreeMap::new() }
+    pub fn new(query: &'a Query, detail: Detail, before: Option<Position>) -> Newest<'a> {
+        Newest { filter: Filter::new(query), limit: query.limit, detail, before, best: BTreeMap::new() }
     }
 
     fn can_win(&self, timestamp: f64) -> bool {
         self.best.len() < self.limit || self.best.first_key_value().is_none_or(|(worst, _)| timestamp >= worst.timestamp)
     }
 
-    pub fn into_records(self) -> Vec<Record> {
+    fn insert(&mut self, line: &[u8], record: Record) {
+        let position = record.position();
+        let bytes = if self.detail == Detail::Whole { line.len() } else { 0 };
+        let found = Found { position: position.clone(), bytes, record: Some(self.detail.of(record)) };
+        self.best.insert(position, found);
+        if self.best.len() > self.limit {
+            self.best.pop_first();
+        }
+        let mut room = HELD_MAX;
+        for found in self.best.values_mut().rev() {
+            match room.checked_sub(found.bytes) {
+                Some(left) => room = left,
+                None => found.record = None,
+            }
+        }
+    }
+
+    /// Newest first.
+    pub fn into_found(self) -> Vec<Found> {
         self.best.into_values().rev().collect()
     }
 }
@@ -104,14 +135,43 @@ impl Look for Newest<'_> {
     fn look(&mut self, line: &[u8]) -> Option<()> {
         let wins = |timestamp| self.can_win(timestamp) && self.before.as_ref().is_none_or(|before| timestamp <= before.timestamp);
         match self.filter.record(line, wins) {
-            Verdict::Meant(record) if Query::is_before(&record, self.before.as_ref()) => {
-                self.best.insert(record.position(), record);
-                if self.best.len() > self.limit {
-                    self.best.pop_first();
-                }
-            }
+            Verdict::Meant(record) if Query::is_before(&record, self.before.as_ref()) => self.insert(line, record),
             Verdict::Meant(_) | Verdict::NotMeant => {}
             Verdict::Unreadable => return None,
+        }
+        Some(())
+    }
+}
+
+/// Records that were found and not held, to be read now.
+pub struct Again<'a> {
+    missing: BTreeMap<Position, &'a mut Found>,
+}
+
+impl<'a> Again<'a> {
+    /// The first of those that are missing, and as many more as may be held at a time.
+    pub fn new(found: &'a mut [Found]) -> Again<'a> {
+        let mut missing = BTreeMap::new();
+        let mut bytes = 0;
+        for found in found.iter_mut().filter(|found| found.record.is_none()) {
+            bytes += found.bytes;
+            if bytes > HELD_MAX && !missing.is_empty() {
+                break;
+            }
+            missing.insert(found.position.clone(), found);
+        }
+        Again { missing }
+    }
+}
+
+impl Look for Again<'_> {
+    fn wants(&self, first: f64, last: f64) -> bool {
+        self.missing.keys().any(|position| (first..=last).contains(&position.timestamp))
+    }
+
+    fn look(&mut self, line: &[u8]) -> Option<()> {
+        if let Some(found) = self.missing.remove(&position(line)?) {
+            found.record = Some(serde_json::from_slice(line).ok()?);
         }
         Some(())
     }

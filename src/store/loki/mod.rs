@@ -22,7 +22,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ureq::tls::Certificate;
 
-use super::{Extent, Flow, Keeper, Limits, Query, Result, StoreError, unknown_before};
+use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, unknown_before};
 use crate::config::LokiSettings;
 use crate::platform;
 use crate::record::{Facts, Position, Record};
@@ -125,20 +125,22 @@ impl Keeper for Loki {
         Ok(false)
     }
 
-    fn newest(&self, query: &Query) -> Result<Vec<Record>> {
+    fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
         let before = self.before(query)?;
         let mut span = Span::of(query, (self.clock)());
         if let Some(before) = &before {
             span.end = span.end.min(nanos(before.timestamp).saturating_add(1));
         }
-        let mut found = Vec::new();
+        let mut found = 0;
         let visit = &mut |entry: Entry| {
-            found.extend(record(&entry).filter(|record| query.matches(record) && Query::is_before(record, before.as_ref())));
-            if found.len() < query.limit { Flow::GoOn } else { Flow::Stop }
+            let meant = |record: &Record| query.matches(record) && Query::is_before(record, before.as_ref());
+            let Some(record) = record(&entry).filter(meant) else { return Flow::GoOn };
+            found += 1;
+            let flow = visit(detail.of(record));
+            if found < query.limit { flow } else { Flow::Stop }
         };
         // One more than is wanted, since the last moment of a full page is left to the next.
-        self.read(&logql::lines(query), span, Order::NewestFirst, query.limit + 1, visit)?;
-        Ok(found)
+        self.read(&logql::lines(query), span, Order::NewestFirst, query.limit + 1, visit)
     }
 
     fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {

@@ -6,6 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, Statement, params};
 use serde_json::Value;
 
+use super::schema::Reader;
 use crate::record::{FIELDS, Facts, Record};
 
 /// The fields that `facts` reads, in its order.
@@ -21,6 +22,19 @@ pub const FACTS: [&str; 10] = [
     "duration_seconds",
     "time_to_first_token_seconds",
 ];
+
+/// The columns of a record without its long texts; a prompt is read only to make the preview that it lacks.
+pub fn brief(reader: &Reader) -> Vec<String> {
+    let column = |field: &str| match field {
+        "prompt_full" => {
+            let (full, preview) = (reader.column("prompt_full"), reader.column("prompt_preview"));
+            format!("CASE WHEN {preview} IS NULL THEN {full} END")
+        }
+        "response_full" | "thinking_full" | "tool_calls" => "NULL".to_owned(),
+        _ => reader.column(field).to_owned(),
+    };
+    FIELDS.map(column).into()
+}
 
 /// Writes a record; one whose id is there already is the same, of an attempt of which we did not learn how it ended.
 pub fn insertion() -> String {

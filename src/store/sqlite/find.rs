@@ -1,10 +1,11 @@
 //! Finding records. SQL puts rows in order and narrows them; `Query::matches` decides about each.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, Statement, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
-use super::super::query::{Needle, UNKNOWN};
-use super::super::{Extent, Flow, Query, Result, unknown_before};
+use super::super::query::UNKNOWN;
+use super::super::{Detail, Extent, Flow, Query, Result, unknown_before};
+use super::lookup::Lookup;
 use super::schema::Reader;
 use super::{Sqlite, columns, index};
 use crate::record::{Facts, Position, Record};
@@ -16,16 +17,29 @@ const NEWEST_FIRST: &str = "ORDER BY timestamp DESC, interaction_id DESC";
 const OLDEST_FIRST: &str = "ORDER BY timestamp, interaction_id";
 
 impl Sqlite {
-    pub(super) fn find_newest(&self, query: &Query) -> Result<Vec<Record>> {
-        let Some(id) = &query.before else { return self.reading(|reader| newest(reader, query, None)) };
-        let bound = self.reading(|reader| key(&reader.connection, id))?.ok_or_else(|| unknown_before(id))?;
-        self.reading(|reader| newest(reader, query, Some(&bound)))
+    /// Which they are is one view of the database; they are read one by one afterwards, while `visit` takes its time.
+    pub(super) fn find_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        let bound = match &query.before {
+            Some(id) => Some(self.reading(|reader| key(&reader.connection, id))?.ok_or_else(|| unknown_before(id))?),
+            None => None,
+        };
+        self.reading(|reader| {
+            let mut lookup = Lookup::new(reader, query, detail)?;
+            for (row, position) in newest(reader, query, bound.as_ref(), &mut lookup)? {
+                if let Some(record) = lookup.record(row)?.filter(|record| record.position() == position)
+                    && visit(record) == Flow::Stop
+                {
+                    break;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// No view of the database is held while `visit` takes its time.
     pub(super) fn find_each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
         self.reading(|reader| {
-            let mut lookup = Lookup::new(reader, query)?;
+            let mut lookup = Lookup::new(reader, query, Detail::Whole)?;
             let mut last = None;
             loop {
                 let rows = chunk(&reader.connection, query, &mut last)?;
@@ -76,11 +90,10 @@ pub fn extent(reader: &Reader) -> rusqlite::Result<Extent> {
 }
 
 /// The newest rows, all in one view of the database: those that the index proposes, or where it does not, one after the other.
-fn newest(reader: &Reader, query: &Query, bound: Option<&Key>) -> rusqlite::Result<Vec<Record>> {
+fn newest(reader: &Reader, query: &Query, bound: Option<&Key>, lookup: &mut Lookup) -> rusqlite::Result<Vec<(i64, Position)>> {
     let view = reader.connection.unchecked_transaction()?;
     let mut conditions = Conditions::of(query);
     conditions.and_key("<", bound);
-    let mut lookup = Lookup::new(reader, query)?;
     let mut found = Vec::new();
     match proposals(reader, query)? {
         Some(rows) => {
@@ -88,7 +101,7 @@ fn newest(reader: &Reader, query: &Query, bound: Option<&Key>) -> rusqlite::Resu
             while found.len() < query.limit
                 && let Some(row) = rows.next()
             {
-                found.extend(lookup.meant(row)?);
+                found.extend(lookup.place(row)?.map(|position| (row, position)));
             }
         }
         None => {
@@ -97,7 +110,8 @@ fn newest(reader: &Reader, query: &Query, bound: Option<&Key>) -> rusqlite::Resu
             while found.len() < query.limit
                 && let Some(row) = rows.next()?
             {
-                found.extend(lookup.meant(row.get(0)?)?);
+                let row = row.get(0)?;
+                found.extend(lookup.place(row)?.map(|position| (row, position)));
             }
         }
     }
@@ -157,37 +171,6 @@ struct Key {
 impl Key {
     fn of(row: &Row) -> rusqlite::Result<Key> {
         Ok(Key { timestamp: row.get(0)?, id: row.get(1)? })
-    }
-}
-
-/// Reads rows, of most only the text that is searched.
-struct Lookup<'a> {
-    query: &'a Query,
-    searchable: Statement<'a>,
-    whole: Statement<'a>,
-}
-
-impl<'a> Lookup<'a> {
-    fn new(reader: &'a Reader, query: &'a Query) -> rusqlite::Result<Lookup<'a>> {
-        let searchable = format!("coalesce({}, {})", reader.column("prompt_full"), reader.column("prompt_preview"));
-        let select = |columns: &str| reader.connection.prepare(&format!("SELECT {columns} FROM interactions WHERE rowid = ?1"));
-        Ok(Lookup { query, searchable: select(&searchable)?, whole: select(&reader.columns.join(", "))? })
-    }
-
-    /// The record of `row`, where it is there and meant.
-    fn meant(&mut self, row: i64) -> rusqlite::Result<Option<Record>> {
-        if let Some(needle) = &self.query.prompt_search
-            && !self.has(row, needle)?
-        {
-            return Ok(None);
-        }
-        let record = self.whole.query_row([row], columns::record).optional()?;
-        Ok(record.filter(|record| self.query.matches(record)))
-    }
-
-    fn has(&mut self, row: i64, needle: &Needle) -> rusqlite::Result<bool> {
-        let has = self.searchable.query_row([row], |row| Ok(needle.is_in(columns::text(row.get_ref(0)?).as_deref())));
-        Ok(has.optional()?.unwrap_or(false))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - `schema` opens it, carries older ones over, and sets what a connection needs to know;
 //! - `columns` is a record as a row, and back;
-//! - `write`, `find` and `retain` do what their names say;
+//! - `write`, `find` (row by row: `lookup`) and `retain` do what their names say;
 //! - `index` is the full-text index: built behind the writing, it proposes rows, and the query decides.
 //!
 //! One connection writes, behind a lock; readers take theirs from a small pool. A connection that met an error is given up and
@@ -11,6 +11,7 @@
 mod columns;
 mod find;
 mod index;
+mod lookup;
 mod retain;
 mod schema;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode};
 
 use super::directory::Directory;
-use super::{Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed};
+use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed};
 use crate::record::{Facts, Record};
 use schema::Reader;
 
@@ -140,8 +141,8 @@ impl Keeper for Sqlite {
         self.writing("index", index::catch_up)
     }
 
-    fn newest(&self, query: &Query) -> Result<Vec<Record>> {
-        self.find_newest(query)
+    fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        self.find_newest(query, detail, visit)
     }
 
     fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {

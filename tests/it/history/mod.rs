@@ -10,6 +10,8 @@ mod failing;
 mod kept;
 /// Limits of age and size.
 mod limits;
+/// Answers that are long, and readers that do not read.
+mod long;
 /// Histories of before the tap.
 mod old;
 /// The pages: parameters, formats, errors.

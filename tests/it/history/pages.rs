@@ -71,6 +71,24 @@ fn a_bad_parameter_is_named_with_its_value_and_what_is_accepted() {
 }
 
 #[test]
+fn no_cache_keeps_an_answer_of_the_history_nor_a_refusal() {
+    let history = Stage::new("jsonl");
+    let (ollama, tap) = filled(&history, &["Why?"]);
+    let none = Options::to(&ollama).args(&["--analytics-backend", "none"]).start();
+    let bad_host = "GET /analytics/search HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    for (status, reply) in [
+        (200, tap.get("/analytics/search")),
+        (200, tap.get("/analytics/export")),
+        (400, tap.get("/analytics/search?limit=0")),
+        (404, tap.get("/analytics/messages/00ff")),
+        (404, none.get("/analytics/search")),
+        (403, tap.ask("GET", bad_host)),
+    ] {
+        assert_eq!((reply.status(), reply.head.get("cache-control")), (status, Some("no-store")), "{}", reply.text());
+    }
+}
+
+#[test]
 fn an_export_is_whole_in_every_format_and_oldest_first() {
     for backend in BACKENDS {
         let history = Stage::new(backend);

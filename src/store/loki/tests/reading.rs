@@ -134,11 +134,11 @@ fn what_loki_says_against_a_question_is_passed_on() {
     let fake = FakeLoki::start();
     fake.state().tenants = true;
     let loki = at(&fake, LokiAuth::Bearer("s3cret".to_owned()), None);
-    assert_eq!(failure(loki.newest(&Query::default())), format!("ask loki at {}: 401 no org id", fake.url()));
+    assert_eq!(failure(loki.newest(&Query::default(), Detail::Whole)), format!("ask loki at {}: 401 no org id", fake.url()));
     fake.refuse();
     let said = failure(loki.extent());
     assert!(said.starts_with(&format!("ask loki at {}: ", fake.url())) && !said.contains("s3cret"), "{said}");
-    assert!(matches!(loki.newest(&query(&[("before", "0000000000000001")])), Err(StoreError::Failed(_))));
+    assert!(matches!(loki.newest(&query(&[("before", "0000000000000001")]), Detail::Whole), Err(StoreError::Failed(_))));
 }
 
 #[test]

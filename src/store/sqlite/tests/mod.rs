@@ -44,8 +44,8 @@ impl Keeper for Indexed {
     fn catch_up(&self) -> Result<bool> {
         self.0.catch_up()
     }
-    fn newest(&self, query: &Query) -> Result<Vec<Record>> {
-        self.0.newest(query)
+    fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        self.0.each_newest(query, detail, visit)
     }
     fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
         self.0.each(query, visit)

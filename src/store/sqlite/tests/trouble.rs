@@ -73,7 +73,7 @@ fn a_damaged_database_gives_errors_and_never_a_panic() {
         fs::write(&file, bytes).unwrap();
         let Ok(sqlite) = Sqlite::writer(directory(dir.path())) else { continue };
         let all = sqlite.each(&Query::default(), &mut |_| Flow::GoOn);
-        let found = sqlite.newest(&suite::query(&[("prompt_search", "number 7?")]));
+        let found = sqlite.newest(&suite::query(&[("prompt_search", "number 7?")]), Detail::Whole);
         let facts = sqlite.each_facts(&Query::default(), &mut |_| {});
         let gone = sqlite.purge(Some(record(100).timestamp));
         let written = sqlite.write(&mut vec![record(500)]);

@@ -1,0 +1,57 @@
+//! The pages that show records: a search, a list of messages, one message. Each is sent while it is read.
+
+use std::mem;
+
+use form_urlencoded::parse;
+
+use super::analytics::{PRIVATE, pairs, query, refusal};
+use super::stream::Stream;
+use super::{JSON, Pages};
+use crate::archive::Archive;
+use crate::client::Client;
+use crate::export::json;
+use crate::record::Record;
+use crate::route::message_of;
+use crate::store::{Detail, Result, StoreError};
+
+/// An array of the newest records that are meant. Returns the status, or `None` if the client left.
+pub fn list(pages: &Pages, archive: &Archive, detail: Detail, client: Client) -> Option<u16> {
+    let query = match query(&pairs(client.request.url())) {
+        Ok(query) => query,
+        Err(why) => return refusal(&why).send(client),
+    };
+    let mut stream = Stream::new(pages, client, JSON, PRIVATE.to_owned());
+    if stream.is_head_only() {
+        return stream.end_with_head();
+    }
+    stream.pending.push(b'[');
+    let mut is_first = true;
+    let read = archive.store.each_newest(&query, detail, &mut |record| {
+        if !mem::take(&mut is_first) {
+            stream.pending.push(b',');
+        }
+        json(&record, &mut stream.pending);
+        stream.go_on()
+    });
+    stream.pending.push(b']');
+    stream.end(read)
+}
+
+/// One record, whole.
+pub fn one(pages: &Pages, archive: &Archive, client: Client) -> Option<u16> {
+    let found = record(client.request.url(), archive);
+    let mut stream = Stream::new(pages, client, JSON, PRIVATE.to_owned());
+    let read = found.map(|record| {
+        json(&record, &mut stream.pending);
+        stream.go_on();
+    });
+    stream.end(read)
+}
+
+fn record(target: &str, archive: &Archive) -> Result<Record> {
+    // An id is hex, but one of a history taken over from elsewhere may be anything.
+    let sent = format!("id={}", message_of(target).replace('+', "%2B"));
+    let id = parse(sent.as_bytes()).next().map(|(_, id)| id.into_owned()).unwrap_or_default();
+    let nothing = || StoreError::Nothing(format!("there is no record `{id}` in the history"));
+    archive.store.get(&id)?.ok_or_else(nothing)
+}
