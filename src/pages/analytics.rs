@@ -99,7 +99,7 @@ fn models(pairs: &Pairs, archive: &Archive) -> Result<Vec<u8>> {
             "last_seen": group.last_seen,
         })
     };
-    body(archive.store.models(now())?.into_iter().map(shown).collect::<Vec<_>>())
+    body(archive.store.models()?.into_iter().map(shown).collect::<Vec<_>>())
 }
 
 fn hours(pairs: &Pairs) -> Result<f64> {

@@ -22,8 +22,8 @@ use jsonl::Jsonl;
 use loki::Loki;
 pub use query::{BadParameter, Query};
 use sqlite::Sqlite;
-use statistics::Statistics;
 pub use statistics::{Enhanced, Group, Spread};
+use statistics::{Models, Statistics};
 
 /// What went wrong with a store: operation, object and cause.
 #[derive(Debug)]
@@ -182,18 +182,16 @@ impl Store {
     /// Numbers of the `hours` before `now` (Unix seconds).
     pub fn enhanced(&self, hours: f64, now: f64) -> Result<Enhanced> {
         let start = now - hours * 3600.0;
-        self.statistics(start, now, Some(start)).map(Statistics::enhanced)
-    }
-
-    /// The numbers of every model that there is, the most used first.
-    pub fn models(&self, now: f64) -> Result<Vec<Group>> {
-        self.statistics(0.0, now, None).map(Statistics::models)
-    }
-
-    fn statistics(&self, start: f64, now: f64, start_time: Option<f64>) -> Result<Statistics> {
         let mut statistics = Statistics::new(start, now);
-        self.keeper.each_facts(&Query { start_time, ..Query::default() }, &mut |facts| statistics.add(facts))?;
-        Ok(statistics)
+        self.keeper.each_facts(&Query { start_time: Some(start), ..Query::default() }, &mut |facts| statistics.add(facts))?;
+        Ok(statistics.enhanced())
+    }
+
+    /// The numbers of every model that there is, the most used first, without how long requests took.
+    pub fn models(&self) -> Result<Vec<Group>> {
+        let mut models = Models::default();
+        self.keeper.each_facts(&Query::default(), &mut |facts| models.add(facts))?;
+        Ok(models.groups())
     }
 
     /// Deletes what is beyond the limits, oldest first, and says how many records or whole files went.

@@ -1,13 +1,15 @@
 //! STATISTICS: numbers over the facts of many records, the same on every backend. Percentiles are computed over the records
 //! themselves, by nearest rank: the smallest value that at least so many of them do not exceed.
 
+mod cell;
+
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::query::UNKNOWN;
-use crate::observe::Outcome;
 use crate::record::Facts;
+use cell::Cell;
 
 /// The most slots that a timeline has.
 const SLOTS_MAX: f64 = 120.0;
@@ -15,13 +17,19 @@ const SLOTS_MAX: f64 = 120.0;
 /// Lengths of a slot, in seconds: the shortest is taken that fits.
 const STEPS: [f64; 11] = [60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 21_600.0, 86_400.0, 604_800.0, 2_592_000.0, 31_536_000.0];
 
-/// Gathers facts one by one, then makes numbers of them.
+/// Gathers facts one by one, then makes numbers of them: 16 bytes a record.
 pub struct Statistics {
     start: f64,
     end: f64,
     step: f64,
     cells: HashMap<Key, Cell>,
     slots: Vec<Cell>,
+}
+
+/// Gathers the facts of which there is something to say by model alone: 4 bytes a record.
+#[derive(Default)]
+pub struct Models {
+    cells: HashMap<String, Cell>,
 }
 
 /// What records are grouped by; each lies in one cell only, whatever they are shown by.
@@ -31,21 +39,6 @@ struct Key {
     category: String,
     endpoint: String,
     status: String,
-}
-
-#[derive(Clone, Default)]
-struct Cell {
-    requests: u64,
-    success: u64,
-    error: u64,
-    cancelled: u64,
-    prompt_tokens: u64,
-    generated_tokens: u64,
-    first_seen: Option<f64>,
-    last_seen: Option<f64>,
-    durations: Vec<f64>,
-    first_tokens: Vec<f64>,
-    speeds: Vec<f64>,
 }
 
 /// The answer of `/analytics/stats/enhanced`.
@@ -123,7 +116,7 @@ impl Statistics {
     pub fn add(&mut self, facts: &Facts) {
         let slot = ((facts.timestamp - self.first_slot()) / self.step) as usize; // what is before the first falls into it
         let last = self.slots.len() - 1;
-        self.slots[slot.min(last)].add(facts);
+        self.slots[slot.min(last)].add_to_timeline(facts);
         let key = Key {
             model: facts.model.as_deref().unwrap_or(UNKNOWN).to_owned(),
             category: facts.prompt_category.as_ref().to_owned(),
@@ -135,11 +128,6 @@ impl Statistics {
 
     fn first_slot(&self) -> f64 {
         (self.start / self.step).floor() * self.step
-    }
-
-    /// The numbers by model alone, the most used first.
-    pub fn models(self) -> Vec<Group> {
-        self.by(|key| &key.model)
     }
 
     pub fn enhanced(self) -> Enhanced {
@@ -164,91 +152,30 @@ impl Statistics {
     fn by(&self, part: fn(&Key) -> &String) -> Vec<Group> {
         let mut merged: HashMap<&str, Cell> = HashMap::new();
         self.cells.iter().for_each(|(key, cell)| merged.entry(part(key)).or_default().merge(cell));
-        let mut groups: Vec<Group> = merged.into_iter().map(|(name, cell)| cell.group(name)).collect();
-        groups.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.name.cmp(&b.name)));
-        groups
+        busiest_first(merged.into_iter().map(|(name, cell)| cell.group(name)))
     }
 }
 
-impl Cell {
-    fn add(&mut self, facts: &Facts) {
-        self.requests += 1;
-        for (outcome, count) in Outcome::ALL.into_iter().zip([&mut self.success, &mut self.error, &mut self.cancelled]) {
-            *count += u64::from(facts.status == outcome.as_str());
-        }
-        self.prompt_tokens += facts.prompt_tokens.unwrap_or(0);
-        self.generated_tokens += facts.generated_tokens.unwrap_or(0);
-        self.saw(facts.timestamp, facts.timestamp);
-        self.durations.extend(facts.duration_seconds);
-        self.first_tokens.extend(facts.time_to_first_token_seconds);
-        self.speeds.extend(facts.tokens_per_second);
+impl Models {
+    pub fn add(&mut self, facts: &Facts) {
+        let name = facts.model.as_deref().unwrap_or(UNKNOWN);
+        let cell = match self.cells.get_mut(name) {
+            Some(cell) => cell,
+            None => self.cells.entry(name.to_owned()).or_default(),
+        };
+        cell.add_without_times(facts);
     }
 
-    fn merge(&mut self, other: &Cell) {
-        self.requests += other.requests;
-        self.success += other.success;
-        self.error += other.error;
-        self.cancelled += other.cancelled;
-        self.prompt_tokens += other.prompt_tokens;
-        self.generated_tokens += other.generated_tokens;
-        if let (Some(first), Some(last)) = (other.first_seen, other.last_seen) {
-            self.saw(first, last);
-        }
-        self.durations.extend(&other.durations);
-        self.first_tokens.extend(&other.first_tokens);
-        self.speeds.extend(&other.speeds);
-    }
-
-    fn saw(&mut self, first: f64, last: f64) {
-        self.first_seen = Some(self.first_seen.map_or(first, |seen| seen.min(first)));
-        self.last_seen = Some(self.last_seen.map_or(last, |seen| seen.max(last)));
-    }
-
-    fn group(mut self, name: &str) -> Group {
-        Group {
-            name: name.to_owned(),
-            requests: self.requests,
-            success: self.success,
-            error: self.error,
-            cancelled: self.cancelled,
-            success_rate: (self.requests > 0).then(|| self.success as f64 / self.requests as f64),
-            prompt_tokens: self.prompt_tokens,
-            generated_tokens: self.generated_tokens,
-            first_seen: self.first_seen,
-            last_seen: self.last_seen,
-            duration_seconds: Spread::of(&mut self.durations),
-            time_to_first_token_seconds: Spread::of(&mut self.first_tokens),
-            tokens_per_second: Spread::of(&mut self.speeds),
-        }
-    }
-
-    fn slot(&self, timestamp: f64) -> Slot {
-        let durations = Spread::of(&mut self.durations.clone());
-        Slot {
-            timestamp,
-            requests: self.requests,
-            error: self.error,
-            cancelled: self.cancelled,
-            prompt_tokens: self.prompt_tokens,
-            generated_tokens: self.generated_tokens,
-            duration_p50: durations.p50,
-            duration_p95: durations.p95,
-            tokens_per_second: mean(&self.speeds),
-        }
+    /// The most used first. How long requests took is not among the numbers.
+    pub fn groups(self) -> Vec<Group> {
+        busiest_first(self.cells.into_iter().map(|(name, cell)| cell.group(&name)))
     }
 }
 
-impl Spread {
-    /// Sorts the values on its way.
-    fn of(values: &mut [f64]) -> Spread {
-        values.sort_unstable_by(f64::total_cmp);
-        let rank = |share: f64| values.get(((values.len() as f64 * share).ceil() as usize).max(1) - 1).copied();
-        Spread { mean: mean(values), p50: rank(0.5), p90: rank(0.9), p95: rank(0.95), p99: rank(0.99), max: values.last().copied() }
-    }
-}
-
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+fn busiest_first(groups: impl Iterator<Item = Group>) -> Vec<Group> {
+    let mut groups: Vec<Group> = groups.collect();
+    groups.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.name.cmp(&b.name)));
+    groups
 }
 
 #[cfg(test)]
@@ -258,16 +185,6 @@ mod tests {
     fn facts(timestamp: f64, model: Option<&'static str>, status: &'static str, duration: f64) -> Facts<'static> {
         let model = model.map(Into::into);
         Facts { timestamp, model, status: status.into(), duration_seconds: Some(duration), generated_tokens: Some(5), ..Facts::default() }
-    }
-
-    #[test]
-    fn percentiles_are_values_that_occurred() {
-        let mut values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
-        let spread = Spread::of(&mut values);
-        assert_eq!((spread.p50, spread.p90, spread.p95, spread.p99), (Some(100.0), Some(180.0), Some(190.0), Some(198.0)));
-        assert_eq!((spread.mean, spread.max), (Some(100.5), Some(200.0)));
-        assert_eq!(Spread::of(&mut [7.0]).p99, Some(7.0));
-        assert_eq!(Spread::of(&mut []), Spread::default());
     }
 
     #[test]
@@ -284,6 +201,21 @@ mod tests {
         assert_eq!(all.by_status.len(), 3);
         assert_eq!(all.timeline.iter().map(|slot| slot.requests).sum::<u64>(), 3);
         assert_eq!((all.by_model[0].first_seen, all.by_model[0].last_seen), (Some(10.0), Some(20.0)));
+    }
+
+    #[test]
+    fn models_alone_have_the_same_numbers() {
+        let (mut statistics, mut models) = (Statistics::new(0.0, 100.0), Models::default());
+        for n in 0..50u8 {
+            let speed = (n % 7 > 0).then_some(f64::from(n) * 1.3);
+            let some = facts(f64::from(n), [Some("a"), None][usize::from(n) % 2], ["success", "error"][usize::from(n) % 3 / 2], 1.0);
+            let some = Facts { tokens_per_second: speed, ..some };
+            statistics.add(&some);
+            models.add(&some);
+        }
+        let shown = |groups: Vec<Group>| groups.into_iter().map(|group| Group { duration_seconds: Spread::default(), ..group });
+        let texts = |groups: Vec<Group>| shown(groups).map(|group| serde_json::to_string(&group).unwrap()).collect::<Vec<_>>();
+        assert_eq!(texts(models.groups()), texts(statistics.enhanced().by_model));
     }
 
     #[test]

@@ -1,0 +1,151 @@
+//! What is gathered of one group of records, and the numbers that are made of it.
+
+use super::{Group, Slot, Spread};
+use crate::observe::Outcome;
+use crate::record::Facts;
+
+#[derive(Clone, Default)]
+pub struct Cell {
+    requests: u64,
+    success: u64,
+    error: u64,
+    cancelled: u64,
+    prompt_tokens: u64,
+    generated_tokens: u64,
+    first_seen: Option<f64>,
+    last_seen: Option<f64>,
+    durations: Vec<Value>,
+    first_tokens: Vec<Value>,
+    speeds: Vec<Value>,
+    /// Of all speeds, whether they are kept or not.
+    speed_sum: f64,
+    speed_count: u64,
+}
+
+/// Seven digits of a number: far more than a clock is good for, in half the memory.
+pub type Value = f32;
+
+impl Cell {
+    pub fn add(&mut self, facts: &Facts) {
+        self.add_without_times(facts);
+        self.durations.extend(facts.duration_seconds.map(|time| time as Value));
+        self.first_tokens.extend(facts.time_to_first_token_seconds.map(|time| time as Value));
+    }
+
+    pub fn add_without_times(&mut self, facts: &Facts) {
+        self.count(facts);
+        self.speeds.extend(facts.tokens_per_second.map(|speed| speed as Value));
+    }
+
+    /// What a slot of the timeline shows, and no more.
+    pub fn add_to_timeline(&mut self, facts: &Facts) {
+        self.count(facts);
+        self.durations.extend(facts.duration_seconds.map(|time| time as Value));
+    }
+
+    fn count(&mut self, facts: &Facts) {
+        self.requests += 1;
+        for (outcome, count) in Outcome::ALL.into_iter().zip([&mut self.success, &mut self.error, &mut self.cancelled]) {
+            *count += u64::from(facts.status == outcome.as_str());
+        }
+        self.prompt_tokens += facts.prompt_tokens.unwrap_or(0);
+        self.generated_tokens += facts.generated_tokens.unwrap_or(0);
+        self.saw(facts.timestamp, facts.timestamp);
+        if let Some(speed) = facts.tokens_per_second {
+            self.speed_sum += speed;
+            self.speed_count += 1;
+        }
+    }
+
+    pub fn merge(&mut self, other: &Cell) {
+        self.requests += other.requests;
+        self.success += other.success;
+        self.error += other.error;
+        self.cancelled += other.cancelled;
+        self.prompt_tokens += other.prompt_tokens;
+        self.generated_tokens += other.generated_tokens;
+        if let (Some(first), Some(last)) = (other.first_seen, other.last_seen) {
+            self.saw(first, last);
+        }
+        self.durations.extend(&other.durations);
+        self.first_tokens.extend(&other.first_tokens);
+        self.speeds.extend(&other.speeds);
+    }
+
+    fn saw(&mut self, first: f64, last: f64) {
+        self.first_seen = Some(self.first_seen.map_or(first, |seen| seen.min(first)));
+        self.last_seen = Some(self.last_seen.map_or(last, |seen| seen.max(last)));
+    }
+
+    pub fn group(mut self, name: &str) -> Group {
+        Group {
+            name: name.to_owned(),
+            requests: self.requests,
+            success: self.success,
+            error: self.error,
+            cancelled: self.cancelled,
+            success_rate: (self.requests > 0).then(|| self.success as f64 / self.requests as f64),
+            prompt_tokens: self.prompt_tokens,
+            generated_tokens: self.generated_tokens,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            duration_seconds: Spread::of(&mut self.durations),
+            time_to_first_token_seconds: Spread::of(&mut self.first_tokens),
+            tokens_per_second: Spread::of(&mut self.speeds),
+        }
+    }
+
+    pub fn slot(&self, timestamp: f64) -> Slot {
+        let durations = Spread::of(&mut self.durations.clone());
+        Slot {
+            timestamp,
+            requests: self.requests,
+            error: self.error,
+            cancelled: self.cancelled,
+            prompt_tokens: self.prompt_tokens,
+            generated_tokens: self.generated_tokens,
+            duration_p50: durations.p50,
+            duration_p95: durations.p95,
+            tokens_per_second: (self.speed_count > 0).then(|| rounded((self.speed_sum / self.speed_count as f64) as Value)),
+        }
+    }
+}
+
+impl Spread {
+    /// Sorts the values on its way.
+    pub fn of(values: &mut [Value]) -> Spread {
+        values.sort_unstable_by(Value::total_cmp);
+        let rank = |share: f64| values.get(((values.len() as f64 * share).ceil() as usize).max(1) - 1).copied().map(rounded);
+        let max = values.last().copied().map(rounded);
+        Spread { mean: mean(values), p50: rank(0.5), p90: rank(0.9), p95: rank(0.95), p99: rank(0.99), max }
+    }
+}
+
+fn mean(values: &[Value]) -> Option<f64> {
+    let sum: f64 = values.iter().copied().map(f64::from).sum();
+    (!values.is_empty()).then(|| rounded((sum / values.len() as f64) as Value))
+}
+
+/// The number with the fewest digits that is kept as this: what was 41.7 is 41.7 again.
+fn rounded(value: Value) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let mut values: Vec<Value> = (1..=200u8).rev().map(Value::from).collect();
+        let spread = Spread::of(&mut values);
+        assert_eq!((spread.p50, spread.p90, spread.p95, spread.p99), (Some(100.0), Some(180.0), Some(190.0), Some(198.0)));
+        assert_eq!((spread.mean, spread.max), (Some(100.5), Some(200.0)));
+        assert_eq!(Spread::of(&mut [7.0]).p99, Some(7.0));
+        let (times, speeds) = ([0.000_000_001, 0.1, 12.345_67, 1800.25], [41.7, 99.999_9, 1e6]);
+        for value in times.into_iter().chain(speeds) {
+            assert_eq!(Spread::of(&mut [value as Value; 3]).max, Some(value), "as it was written");
+        }
+        assert_eq!(Spread::of(&mut []), Spread::default());
+    }
+}
