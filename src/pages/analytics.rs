@@ -117,9 +117,7 @@ fn purge(pairs: &Pairs, archive: &Archive) -> Result<Vec<u8>> {
         [(name, text), ..] => return Err(bad(name, text, "either before_time=TIME or all=true")),
         [] => return Err(bad("before_time", "", "either before_time=TIME or all=true")),
     };
-    let deleted = archive.store.purge(before)?;
-    log::info!("deleted {deleted} records of {} on request", archive.store.place());
-    body(json!({ "deleted": deleted }))
+    body(archive.store.purge(before)?)
 }
 
 fn none_but(pairs: &Pairs, known: &[&str]) -> Result<()> {

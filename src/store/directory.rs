@@ -6,7 +6,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Result, StoreError, failed};
 use crate::platform;
@@ -18,17 +18,19 @@ const IGNORE: &str = ".gitignore";
 /// What the names of a history's own files begin with.
 const PREFIX: &str = "ollama_";
 
-/// A directory that nobody else writes as long as this lives.
+/// A directory that nobody else writes as long as this, or a clone of it, lives.
+#[derive(Clone)]
 pub struct Directory {
     pub path: PathBuf,
     holder: String,
-    lock: Mutex<File>,
+    lock: Arc<Mutex<File>>,
 }
 
 impl Directory {
     /// Makes the directory where it is missing, and takes its lock. `holder` is what another tap is told that wants it too.
     pub fn lock(path: &Path, holder: &str) -> Result<Directory> {
-        Ok(Directory { path: path.to_owned(), holder: holder.to_owned(), lock: Mutex::new(take(path, holder)?) })
+        let lock = Arc::new(Mutex::new(take(path, holder)?));
+        Ok(Directory { path: path.to_owned(), holder: holder.to_owned(), lock })
     }
 
     /// Makes the directory again where somebody has removed it, or its lock, and takes that again.

@@ -12,7 +12,10 @@ mod statistics;
 #[cfg(test)]
 mod suite;
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Backend, History};
 use crate::forward::upstream::Target;
@@ -101,21 +104,58 @@ pub enum Flow {
     Stop,
 }
 
+/// What a purge deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Purged {
+    /// Records.
+    pub deleted: u64,
+    /// How many of them each backend had.
+    pub from: BTreeMap<String, u64>,
+}
+
+impl Purged {
+    fn add(&mut self, backend: &str, deleted: u64) {
+        self.deleted += deleted;
+        *self.from.entry(backend.to_owned()).or_default() += deleted;
+    }
+}
+
 /// A history, open.
 pub struct Store {
     keeper: Box<dyn Keeper>,
+    /// Where it lies in a directory that is ours to write: in it another backend may have left its own.
+    directory: Option<Directory>,
 }
 
 impl Store {
     /// Opens the history for the one tap that writes it; `None` where none is kept. `holder` is what a second tap is told.
     pub fn open_for_writing(history: &History, holder: &str) -> Result<Option<Store>> {
         let keeper: Box<dyn Keeper> = match history.backend {
-            Backend::Jsonl => Box::new(Jsonl::writer(Directory::lock(&history.dir, holder)?)?),
-            Backend::Sqlite => Box::new(Sqlite::writer(Directory::lock(&history.dir, holder)?)?),
+            Backend::Jsonl | Backend::Sqlite => return Store::local(history, holder).map(Some),
             Backend::Loki => Box::new(loki(history)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store { keeper }))
+        Ok(Some(Store { keeper, directory: None }))
+    }
+
+    fn local(history: &History, holder: &str) -> Result<Store> {
+        let directory = Directory::lock(&history.dir, holder)?;
+        let keeper: Box<dyn Keeper> = match history.backend {
+            Backend::Sqlite => Box::new(Sqlite::writer(directory.clone())?),
+            _ => Box::new(Jsonl::writer(directory.clone())?),
+        };
+        Ok(Store { keeper, directory: Some(directory) })
+    }
+
+    /// The history that the other backend of this machine left in our directory.
+    fn left_behind(&self) -> Result<Option<Box<dyn Keeper>>> {
+        let Some(directory) = &self.directory else { return Ok(None) };
+        Ok(match self.keeper.name() {
+            sqlite::NAME if Jsonl::is_in(&directory.path)? => Some(Box::new(Jsonl::writer(directory.clone())?)),
+            jsonl::NAME if Sqlite::is_in(&directory.path)? => Some(Box::new(Sqlite::writer(directory.clone())?)),
+            _ => None,
+        })
     }
 
     /// Opens a history to read, whether a tap writes it or not; changes nothing. `None` where none is kept.
@@ -126,12 +166,12 @@ impl Store {
             Backend::Loki => Box::new(loki(history)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store { keeper }))
+        Ok(Some(Store { keeper, directory: None }))
     }
 
     #[cfg(test)]
     pub fn of(keeper: Box<dyn Keeper>) -> Store {
-        Store { keeper }
+        Store { keeper, directory: None }
     }
 
     /// Label `backend`, and what `--analytics-backend` calls it.
@@ -194,14 +234,29 @@ impl Store {
         Ok(models.groups())
     }
 
-    /// Deletes what is beyond the limits, oldest first, and says how many records or whole files went.
+    /// Deletes what is beyond the limits, oldest first, and says how many records or whole files went. What another backend left
+    /// here is older, and gets what the limits leave of the room.
     pub fn retain(&self, limits: &Limits) -> Result<u64> {
-        self.keeper.retain(limits)
+        let gone = self.keeper.retain(limits)?;
+        let Some(left) = self.left_behind()? else { return Ok(gone) };
+        let bytes = self.keeper.extent()?.bytes.unwrap_or(0);
+        let deleted = left.retain(&Limits { max_bytes: limits.max_bytes.map(|max| max.saturating_sub(bytes)), ..*limits })?;
+        if deleted > 0 {
+            log::info!("deleted {deleted} of the oldest in what the backend {} left in {}", left.name(), left.place());
+        }
+        Ok(gone + deleted)
     }
 
-    /// Deletes every record that arrived before this time (Unix seconds), or all. Returns how many.
-    pub fn purge(&self, before: Option<f64>) -> Result<u64> {
-        self.keeper.purge(before)
+    /// Deletes every record that arrived before this time (Unix seconds), or all, also of what another backend left here.
+    pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
+        let mut purged = Purged::default();
+        let left = self.left_behind()?;
+        for keeper in std::iter::once(&self.keeper).chain(&left) {
+            let deleted = keeper.purge(before)?;
+            log::info!("deleted {deleted} records of the backend {} in {} on request", keeper.name(), keeper.place());
+            purged.add(keeper.name(), deleted);
+        }
+        Ok(purged)
     }
 }
 

@@ -4,10 +4,11 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use super::source::{Purpose, Source};
-use super::words::{count, moment};
+use super::words::{count, harmless, moment};
 use super::{Complaints, both, filter, now, print, question, usage};
 use crate::cli::PurgeArgs;
 use crate::error::{Error, Result};
+use crate::store::Purged;
 use crate::store::query::{TIMES, time};
 
 /// The shortest time that statistics are asked for (hours).
@@ -24,8 +25,14 @@ pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
             return Err(Error::Failed("nothing was deleted".to_owned()));
         }
     }
-    let deleted = source.purge(before)?;
-    print(&format!("deleted {}{what} in {origin}\n", count(deleted, "record")))
+    let purged = source.purge(before)?;
+    print(&format!("deleted {}{what} in {origin}{}\n", count(purged.deleted, "record"), shares(&purged)))
+}
+
+/// Where more than one backend had something: how much each.
+fn shares(purged: &Purged) -> String {
+    let shares: Vec<String> = purged.from.iter().map(|(backend, deleted)| format!("{deleted} of {}", harmless(backend))).collect();
+    if shares.len() > 1 { format!(": {}", shares.join(", ")) } else { String::new() }
 }
 
 /// The time before which everything goes (Unix seconds), or `None` for all.

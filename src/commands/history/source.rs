@@ -12,7 +12,7 @@ use crate::config::{Backend, History, Place, Question};
 use crate::error::{Error, Result};
 use crate::platform;
 use crate::record::Record;
-use crate::store::{Enhanced, Extent, Flow, Query, Store, StoreError};
+use crate::store::{Enhanced, Extent, Flow, Purged, Query, Store, StoreError};
 
 /// What a source is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,8 +119,8 @@ impl Source {
         }
     }
 
-    /// Deletes what arrived before this time (Unix seconds), or all. Returns how many records went.
-    pub fn purge(&self, before: Option<f64>) -> Result<u64> {
+    /// Deletes what arrived before this time (Unix seconds), or all, of every backend there.
+    pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
         match self {
             Source::Tap(tap) => tap.purge(before),
             Source::Store(store) => store.purge(before).map_err(failed),

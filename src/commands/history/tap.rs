@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::forward::failure::chain;
 use crate::forward::upstream::{Names, Target};
 use crate::record::Record;
-use crate::store::{Enhanced, Extent, Flow, Query};
+use crate::store::{Enhanced, Extent, Flow, Purged, Query};
 
 /// How long a machine may take to accept a connection before we look elsewhere.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -57,11 +57,6 @@ struct Greeting {
 #[derive(Deserialize)]
 struct Complaint {
     error: String,
-}
-
-#[derive(Deserialize)]
-struct Deleted {
-    deleted: u64,
 }
 
 impl Tap {
@@ -119,13 +114,13 @@ impl Tap {
         Ok(())
     }
 
-    pub fn purge(&self, before: Option<f64>) -> Result<u64> {
+    pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
         let request = self.agent.delete(self.url("/analytics/messages"));
         let request = match before {
             Some(time) => request.query("before_time", time.to_string()),
             None => request.query("all", "true"),
         };
-        self.answer::<Deleted>(request).map(|answer| answer.deleted)
+        self.answer(request)
     }
 
     fn url(&self, path: &str) -> String {

@@ -81,6 +81,11 @@ pub fn list(directory: &Path) -> io::Result<Vec<Day>> {
     Ok(days)
 }
 
+/// Whether any day has a file, or one that is half written.
+pub fn is_any(directory: &Path) -> io::Result<bool> {
+    Ok(names(directory)?.iter().any(|name| Day::from_name(name.strip_suffix(ASIDE).unwrap_or(name)).is_some()))
+}
+
 /// Removes what a kill left half written.
 pub fn remove_asides(directory: &Path) -> io::Result<()> {
     for name in names(directory)? {

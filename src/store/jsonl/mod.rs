@@ -42,6 +42,9 @@ use merge::Days;
 use scan::{Look, scan};
 use search::{Again, ById, EachFacts, Filter, Found, Newest, Verdict};
 
+/// What `--analytics-backend` calls it.
+pub const NAME: &str = "jsonl";
+
 /// A history in day files.
 pub struct Jsonl {
     files: Files,
@@ -74,6 +77,11 @@ impl Jsonl {
         }
         let keeper = Jsonl::of(path, None);
         if keeper.files.days()?.is_empty() { Err(nothing()) } else { Ok(keeper) }
+    }
+
+    /// Whether there is one in the directory `path`.
+    pub fn is_in(path: &Path) -> Result<bool> {
+        day::is_any(path).map_err(failed(format!("read the history in {}", path.display())))
     }
 
     fn of(path: &Path, directory: Option<Directory>) -> Jsonl {
@@ -123,7 +131,7 @@ impl Jsonl {
 
 impl Keeper for Jsonl {
     fn name(&self) -> &'static str {
-        "jsonl"
+        NAME
     }
 
     fn place(&self) -> String {

@@ -31,6 +31,9 @@ use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, fai
 use crate::record::{Facts, Record};
 use schema::Reader;
 
+/// What `--analytics-backend` calls it.
+pub const NAME: &str = "sqlite";
+
 const FILE: &str = "ollama_analytics.db";
 
 /// SQLite's log of writes, which are moved from there into the database.
@@ -74,6 +77,12 @@ impl Sqlite {
         }
         sqlite.reading(|_| Ok(()))?;
         Ok(sqlite)
+    }
+
+    /// Whether there is one in the directory `path`.
+    pub fn is_in(path: &Path) -> Result<bool> {
+        let file = path.join(FILE);
+        file.try_exists().map_err(failed(format!("read {}", file.display())))
     }
 
     fn new(path: &Path, busy: Duration, directory: Option<Directory>) -> Sqlite {
@@ -124,7 +133,7 @@ impl Sqlite {
 
 impl Keeper for Sqlite {
     fn name(&self) -> &'static str {
-        "sqlite"
+        NAME
     }
 
     fn place(&self) -> String {

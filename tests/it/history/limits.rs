@@ -36,6 +36,17 @@ fn what_is_older_than_the_days_that_are_kept_goes() {
 }
 
 #[test]
+fn what_another_backend_left_in_the_directory_grows_old_as_well() {
+    for (old, new) in [("jsonl", "sqlite"), ("sqlite", "jsonl")] {
+        let history = Stage::new(new);
+        let (ollama, tap) = start(&history, old, &[("old", 9.0), ("young", 1.0)], &["--retention-days", "3"]);
+        tap.wait_log("of the oldest in what the backend");
+        drop(tap);
+        holds(&history.turned_to(old).options(&ollama).args(&["--retention-days", "0"]).start(), &["young"]);
+    }
+}
+
+#[test]
 fn nothing_goes_where_all_is_to_be_kept() {
     for backend in LOCAL {
         let history = Stage::new(backend);

@@ -43,6 +43,12 @@ impl Stage {
         Stage { args: args.iter().map(|arg| (*arg).to_owned()).collect(), dir, loki }
     }
 
+    /// The same directory, for another backend from now on.
+    pub fn turned_to(mut self, backend: &str) -> Stage {
+        self.args[1] = backend.to_owned();
+        self
+    }
+
     /// The directory of the history.
     pub fn history(&self) -> PathBuf {
         self.dir.path().join("history")

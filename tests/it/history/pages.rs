@@ -1,15 +1,15 @@
 //! The pages of the history: what they take, in which formats they answer, and what they say to nonsense.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::kept::lines;
 use super::{BACKENDS, LOCAL, REPLY, Stage, page, prompts, settled, talk};
-use crate::harness::ollama::json;
+use crate::harness::ollama::json as reply;
 use crate::harness::{FakeOllama, Options, Proxy, request};
 
 /// A tap whose history holds one record for each prompt, in this order.
 fn filled(history: &Stage, prompts: &[&str]) -> (FakeOllama, Proxy) {
-    let ollama = FakeOllama::always(json(REPLY));
+    let ollama = FakeOllama::always(reply(REPLY));
     let tap = history.start(&ollama);
     for (prompt, n) in prompts.iter().zip(1..) {
         talk(&tap, prompt);
@@ -153,7 +153,7 @@ fn head_answers_as_get_would_without_a_body() {
 
 #[test]
 fn without_a_history_its_pages_say_how_to_turn_it_on() {
-    let ollama = FakeOllama::always(json(REPLY));
+    let ollama = FakeOllama::always(reply(REPLY));
     let tap = Options::to(&ollama).args(&["--analytics-backend", "none"]).start();
     tap.wait_log("storing nothing");
     for target in ["/analytics/stats", "/analytics/search", "/analytics/messages/1", "/analytics/export", "/analytics/models"] {
@@ -189,6 +189,28 @@ fn purging_deletes_what_is_older_or_everything() {
         assert!(prompts(&page(&tap, "/analytics/search")).is_empty());
         talk(&tap, "after");
         settled(&tap, 1);
+    }
+}
+
+#[test]
+fn what_another_backend_left_in_the_directory_goes_too() {
+    for [old, new] in [["jsonl", "sqlite"], ["sqlite", "jsonl"]] {
+        let mut history = Stage::new(old);
+        for (backend, from) in [(old, json!({old: 1})), (new, json!({old: 1, new: 2}))] {
+            history = history.turned_to(backend);
+            let (_ollama, tap) = filled(&history, &["first", "second"]);
+            let second = page(&tap, "/analytics/search?prompt_search=second")[0]["timestamp"].to_string();
+            let query = if backend == old { format!("before_time={second}") } else { "all=true".to_owned() };
+            let purged = tap.ask("DELETE", request("DELETE", &format!("/analytics/messages?{query}"), &[], "")).json();
+            assert_eq!(purged["from"], from);
+        }
+        let history = history.turned_to(old);
+        drop(filled(&history, &["third"]));
+        let history = history.turned_to(new);
+        drop(filled(&history, &["fourth"]));
+        let (code, stdout, stderr) = history.ask(&["purge", "--all", "--yes"]);
+        assert!(code == 0 && stdout.starts_with("deleted 2 records in "), "{stdout} {stderr}");
+        assert!(stdout.contains("1 of jsonl, 1 of sqlite"), "{stdout}");
     }
 }
 
