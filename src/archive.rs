@@ -9,13 +9,16 @@ use crate::config::{Backend, History};
 use crate::metrics::Metrics;
 use crate::observe::Exchange;
 use crate::recorder::Recorder;
-use crate::store::{Limits, Result, Store, StoreError};
+use crate::store::{Limits, Purged, Result, Store, StoreError};
 
 /// A record is on disk this long after its request ended, at the latest.
 const FLUSH: Duration = Duration::from_millis(500);
 
 /// How often what is too old, or too much, is deleted.
 const RETENTION: Duration = Duration::from_secs(3600);
+
+/// How long a purge waits, twice at most, until what was accepted before it is written.
+const PURGE_WAIT: Duration = Duration::from_secs(5);
 
 /// SQLite needs more than the other threads of ours (bytes).
 pub const STACK: usize = 2 * 1024 * 1024;
@@ -54,6 +57,23 @@ impl Archive {
         if !exchange.load_only {
             self.recorder.submit(exchange);
         }
+    }
+
+    /// Deletes every record that was accepted before now and arrived before this time (Unix seconds), or all: what still waits to be
+    /// written is written first, else it would be there afterwards.
+    pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
+        let all_written = self.recorder.flush(PURGE_WAIT);
+        let mut purged = self.store.purge(before)?;
+        if !all_written {
+            // Deleting may have made the room that writing lacked.
+            if !self.recorder.flush(PURGE_WAIT) {
+                let waiting = self.recorder.queue_size();
+                let why = format!("{} records were deleted, but {waiting} more wait to be written; purge again", purged.deleted);
+                return Err(StoreError::Failed(format!("purge the history in {}: {why}", self.store.place())));
+            }
+            purged.extend(self.store.purge(before)?);
+        }
+        Ok(purged)
     }
 
     /// Writes what was accepted.

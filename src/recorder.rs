@@ -3,6 +3,7 @@
 //! - A worker's `submit` puts an exchange into a bounded queue; where there is no room it is dropped and counted.
 //! - The writer makes records of them, gathers a batch, and writes it. A store that fails is tried again, with longer and longer
 //!   pauses, while the queue holds what comes.
+//! - `flush` has everything written now, for who is about to delete it.
 //! - `shutdown` writes everything that was accepted, as far as its deadline lets it.
 
 use std::mem;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select_biased};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select_biased};
 
 use crate::archive::STACK;
 use crate::config::StoreText;
@@ -30,6 +31,9 @@ const TEXT_MAX: usize = 64 * 1024 * 1024;
 /// Records that are written at once.
 const BATCH_MAX: usize = 500;
 
+/// Requests to write at once that may wait to be heard: as many as may be made at the same time.
+const FLUSHES_MAX: usize = 2;
+
 /// A store that failed is tried again after the first of these; each further failure doubles the pause up to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -40,6 +44,7 @@ const LAST_TRY: Duration = Duration::from_millis(250);
 pub struct Recorder {
     queue: Sender<Box<Exchange>>,
     closing: Sender<Instant>,
+    flushing: Sender<Sender<()>>,
     ended: Receiver<()>,
     shared: Arc<Shared>,
 }
@@ -58,13 +63,27 @@ impl Recorder {
     pub fn start(store: Arc<Store>, keep: StoreText, flush: Duration, metrics: Arc<Metrics>) -> io::Result<Recorder> {
         let (queue, exchanges) = bounded(QUEUE_MAX);
         let (closing, close) = bounded(1);
+        let (flushing, flushes) = bounded(FLUSHES_MAX);
         let (end, ended) = bounded(0);
         metrics.analytics_backend(store.backend());
         let shared = Arc::new(Shared { metrics, records: AtomicUsize::new(0), text: AtomicUsize::new(0) });
-        let writer =
-            Writer { exchanges, close, deadline: None, store, keep, flush, shared: shared.clone(), batch: Vec::new(), text: 0, _end: end };
+        let writer = Writer {
+            exchanges,
+            close,
+            flushes,
+            flushed: Vec::new(),
+            taken: 0,
+            deadline: None,
+            store,
+            keep,
+            flush,
+            shared: shared.clone(),
+            batch: Vec::new(),
+            text: 0,
+            _end: end,
+        };
         thread::Builder::new().name("recorder".into()).stack_size(STACK).spawn(move || writer.run())?;
-        Ok(Recorder { queue, closing, ended, shared })
+        Ok(Recorder { queue, closing, flushing, ended, shared })
     }
 
     /// Takes an exchange for the history, or drops it where there is no room. Never waits.
@@ -80,6 +99,15 @@ impl Recorder {
     /// Records that were accepted and are not written yet.
     pub fn queue_size(&self) -> usize {
         self.shared.records.load(SeqCst)
+    }
+
+    /// Has everything written that was accepted before, without the wait for more. Whether that was done in time.
+    pub fn flush(&self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        let (done, written) = bounded(0);
+        // The writer drops its end of the channel when that is done.
+        let asked = self.flushing.send_deadline(done, deadline).is_ok();
+        asked && written.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
     }
 
     /// Writes what was accepted, and ends. Returns how many records are lost because the store did not take them in time.
@@ -116,6 +144,11 @@ impl Shared {
 struct Writer {
     exchanges: Receiver<Box<Exchange>>,
     close: Receiver<Instant>,
+    flushes: Receiver<Sender<()>>,
+    /// Who waits for what was accepted so far, with how many exchanges that were since we began.
+    flushed: Vec<(u64, Sender<()>)>,
+    /// Exchanges that were taken since we began.
+    taken: u64,
     /// Set once we are told to end: until then the store has time.
     deadline: Option<Instant>,
     store: Arc<Store>,
@@ -140,13 +173,10 @@ impl Writer {
         self.take(first);
         let until = Instant::now() + self.flush;
         while self.batch.len() < BATCH_MAX {
-            let next = match self.deadline {
-                Some(_) => self.exchanges.try_recv().ok(),
-                None => self.next_until(until),
-            };
+            let next = if self.is_hurried() { self.exchanges.try_recv().ok() } else { self.next_until(until) };
             match next {
                 Some(exchange) => self.take(exchange),
-                None if self.deadline.is_some() && !self.exchanges.is_empty() => {}
+                None if self.is_hurried() && !self.exchanges.is_empty() => {}
                 None => break,
             }
         }
@@ -156,6 +186,10 @@ impl Writer {
     /// Waits for an exchange. While none is there, the store does what it had put off.
     fn first(&mut self) -> Option<Box<Exchange>> {
         loop {
+            if let Ok(done) = self.flushes.try_recv() {
+                self.hurry(Some(done));
+            }
+            self.tell_flushed();
             if let Ok(exchange) = self.exchanges.try_recv() {
                 return Some(exchange);
             }
@@ -166,6 +200,7 @@ impl Writer {
                 select_biased! {
                     recv(self.exchanges) -> exchange => return exchange.ok(),
                     recv(self.close) -> deadline => self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now())),
+                    recv(self.flushes) -> done => self.hurry(done.ok()),
                 }
             } else if let Ok(deadline) = self.close.try_recv() {
                 self.deadline = Some(deadline);
@@ -180,11 +215,30 @@ impl Writer {
                 self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now()));
                 self.exchanges.try_recv().ok()
             }
+            recv(self.flushes) -> done => {
+                self.hurry(done.ok());
+                self.exchanges.try_recv().ok()
+            }
             default(until.saturating_duration_since(Instant::now())) => None,
         }
     }
 
+    /// Somebody waits for all that was accepted, so there is no waiting for more.
+    fn hurry(&mut self, done: Option<Sender<()>>) {
+        self.flushed.extend(done.map(|done| (self.taken + self.exchanges.len() as u64, done)));
+    }
+
+    fn is_hurried(&self) -> bool {
+        self.deadline.is_some() || !self.flushed.is_empty()
+    }
+
+    /// All that was taken is written: tells those who waited for no more.
+    fn tell_flushed(&mut self) {
+        self.flushed.retain(|(upto, _)| *upto > self.taken);
+    }
+
     fn take(&mut self, exchange: Box<Exchange>) {
+        self.taken += 1;
         self.text += text_bytes(&exchange);
         self.batch.push(Record::new(*exchange, self.keep));
     }
@@ -218,6 +272,7 @@ impl Writer {
             pause = self.wait(pause);
         }
         self.shared.release(0, mem::take(&mut self.text));
+        self.tell_flushed();
         if let Some(before) = lost_before {
             let lost = self.shared.metrics.analytics_lost() - before;
             log::info!("the history in {} is written again; {lost} records were lost meanwhile", self.store.place());
@@ -251,7 +306,11 @@ impl Writer {
     fn wait(&mut self, pause: Duration) -> Duration {
         match self.deadline {
             Some(deadline) => thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now() + LAST_TRY))),
-            None => self.deadline = self.close.recv_timeout(pause).ok(),
+            None => select_biased! {
+                recv(self.close) -> deadline => self.deadline = deadline.ok(),
+                recv(self.flushes) -> done => self.hurry(done.ok()),
+                default(pause) => {}
+            },
         }
         if self.deadline.is_some() { PAUSES.0 } else { (pause * 2).min(PAUSES.1) }
     }

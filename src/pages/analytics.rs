@@ -117,7 +117,7 @@ fn purge(pairs: &Pairs, archive: &Archive) -> Result<Vec<u8>> {
         [(name, text), ..] => return Err(bad(name, text, "either before_time=TIME or all=true")),
         [] => return Err(bad("before_time", "", "either before_time=TIME or all=true")),
     };
-    body(archive.store.purge(before)?)
+    body(archive.purge(before)?)
 }
 
 fn none_but(pairs: &Pairs, known: &[&str]) -> Result<()> {

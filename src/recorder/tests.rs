@@ -90,10 +90,19 @@ struct Stage {
 
 /// A recorder that flushes at once, over a memory whose first writes go as planned.
 fn stage(plan: &[Step]) -> Stage {
+    paced_stage(plan, Duration::ZERO)
+}
+
+/// One that would wait an hour for more.
+fn patient_stage(plan: &[Step]) -> Stage {
+    paced_stage(plan, Duration::from_secs(3600))
+}
+
+fn paced_stage(plan: &[Step], flush: Duration) -> Stage {
     let memory = Arc::new(Memory { plan: Mutex::new(plan.iter().rev().copied().collect()), ..Memory::default() });
     let metrics = Arc::new(Metrics::new("1.2.3").unwrap());
     let store = Arc::new(Store::of(Box::new(memory.clone())));
-    let recorder = Recorder::start(store, StoreText::Full, Duration::ZERO, metrics.clone()).unwrap();
+    let recorder = Recorder::start(store, StoreText::Full, flush, metrics.clone()).unwrap();
     Stage { memory, metrics, recorder }
 }
 
@@ -124,6 +133,23 @@ fn everything_accepted_is_written_in_order_before_the_end() {
     assert_eq!(stage.memory.ids(), (0..2_000).map(|n| format!("{n:016x}")).collect::<Vec<_>>());
     assert_eq!(stage.metric("ollama_analytics_writes_total{backend=\"memory\",status=\"success\"}"), "2000");
     assert_eq!(stage.metric("ollama_analytics_queue_size"), "0");
+}
+
+#[test]
+fn what_was_accepted_is_written_at_once_when_somebody_waits_for_it() {
+    let stage = patient_stage(&[Step::Fail, Step::Fail]);
+    let soon = Duration::from_secs(20);
+    assert!(stage.recorder.flush(soon), "there is nothing to write");
+    (0..1_200).for_each(|n| stage.submit(n, "why"));
+    assert!(stage.recorder.flush(soon));
+    assert_eq!(stage.memory.ids().len(), 1_200);
+    stage.memory.hold(true);
+    stage.submit(1_200, "why");
+    assert!(!stage.recorder.flush(Duration::from_millis(50)), "it cannot be written now");
+    stage.memory.hold(false);
+    assert!(stage.recorder.flush(soon));
+    assert_eq!(stage.memory.ids().len(), 1_201);
+    assert_eq!(stage.end(), 0);
 }
 
 #[test]

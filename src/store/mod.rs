@@ -119,6 +119,10 @@ impl Purged {
         self.deleted += deleted;
         *self.from.entry(backend.to_owned()).or_default() += deleted;
     }
+
+    pub fn extend(&mut self, more: Purged) {
+        more.from.iter().for_each(|(backend, deleted)| self.add(backend, *deleted));
+    }
 }
 
 /// A history, open.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::kept::lines;
 use super::{BACKENDS, LOCAL, REPLY, Stage, page, prompts, settled, talk};
 use crate::harness::ollama::json as reply;
-use crate::harness::{FakeOllama, Options, Proxy, request};
+use crate::harness::{FakeOllama, Options, Proxy, metric, request};
 
 /// A tap whose history holds one record for each prompt, in this order.
 fn filled(history: &Stage, prompts: &[&str]) -> (FakeOllama, Proxy) {
@@ -189,6 +189,24 @@ fn purging_deletes_what_is_older_or_everything() {
         assert!(prompts(&page(&tap, "/analytics/search")).is_empty());
         talk(&tap, "after");
         settled(&tap, 1);
+    }
+}
+
+#[test]
+fn purging_deletes_also_what_still_waits_to_be_written() {
+    for backend in LOCAL {
+        let history = Stage::new(backend);
+        let ollama = FakeOllama::always(reply(REPLY));
+        let tap = history.options(&ollama).env("OLLAMA_TAP_TEST_FLUSH_MS", "3600000").start();
+        let waiting = metric("ollama_analytics_queue_size");
+        for query in ["all=true", "before_time=4000000000"] {
+            talk(&tap, "secret");
+            tap.scrape_until("the record waits", |scrape| waiting.sum(scrape) == 1.0);
+            let purged = tap.ask("DELETE", request("DELETE", &format!("/analytics/messages?{query}"), &[], ""));
+            assert_eq!(purged.json(), json!({"deleted": 1, "from": {backend: 1}}));
+            tap.scrape_until("nothing waits", |scrape| waiting.sum(scrape) == 0.0);
+            assert!(prompts(&page(&tap, "/analytics/search")).is_empty(), "{backend} {query}");
+        }
     }
 }
 
