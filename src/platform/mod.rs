@@ -22,7 +22,8 @@ use unix as family;
 pub use family::{has_input, host_name, raise_descriptor_limit, release_stack, set_thread_stack, wait_for_signals};
 pub use places::{other_owner, service_directory};
 pub use private::{
-    create_private_directory, give_to_owner_of_directory, is_at, make_directory_private, make_file_private, private_file, sync_directory,
+    Identity, create_private_directory, give_to_owner_of_directory, identity, is_at, make_directory_private, make_file_private,
+    private_file, sync_directory,
 };
 pub use sockets::{connections, socket_of};
 pub use system::{memory_bytes, port_holder, process_collector};

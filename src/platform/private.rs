@@ -73,16 +73,24 @@ pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok(identity(&file.metadata()?)? == identity(&there)?)
 }
 
+/// What tells a file from one that took its place.
 #[cfg(unix)]
-fn identity(file: &Metadata) -> io::Result<(u64, u64)> {
+pub type Identity = (u64, u64);
+
+/// What tells a file from one that took its place.
+#[cfg(not(unix))]
+pub type Identity = std::time::SystemTime;
+
+#[cfg(unix)]
+pub fn identity(file: &Metadata) -> io::Result<Identity> {
     use std::os::unix::fs::MetadataExt;
     Ok((file.dev(), file.ino()))
 }
 
 /// Of what the standard library tells, this comes next to a file's number.
 #[cfg(not(unix))]
-fn identity(file: &Metadata) -> io::Result<(std::time::SystemTime, u64)> {
-    Ok((file.created()?, file.len()))
+pub fn identity(file: &Metadata) -> io::Result<Identity> {
+    file.created()
 }
 
 /// Sees to it that what was appended or renamed in a directory survives a power cut.

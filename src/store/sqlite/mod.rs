@@ -1,6 +1,7 @@
 //! SQLITE: the history as a database, `ollama_analytics.db`, that any SQLite tool can read while we write.
 //!
 //! - `schema` opens it, carries older ones over, and sets what a connection needs to know;
+//! - `connections` keeps them, and sees when the database is removed under us;
 //! - `columns` is a record as a row, and back;
 //! - `write`, `find` (row by row: `lookup`) and `retain` do what their names say;
 //! - `index` is the full-text index: built behind the writing, it proposes rows, and the query decides.
@@ -9,6 +10,7 @@
 //! the next use opens a new one, so that whatever was wrong needs to be mended only on the disk.
 
 mod columns;
+mod connections;
 mod find;
 mod index;
 mod lookup;
@@ -28,7 +30,9 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::directory::Directory;
 use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed};
+use crate::platform::Identity;
 use crate::record::{Facts, Record};
+use connections::{Files, LOG};
 use schema::Reader;
 
 /// What `--analytics-backend` calls it.
@@ -36,14 +40,8 @@ pub const NAME: &str = "sqlite";
 
 const FILE: &str = "ollama_analytics.db";
 
-/// SQLite's log of writes, which are moved from there into the database.
-const LOG: &str = "ollama_analytics.db-wal";
-
 /// How long a connection waits for another program's lock.
 const BUSY: Duration = Duration::from_secs(5);
-
-/// Connections for reading that are kept open: as many as the pages have workers, and two for what runs behind them.
-const READERS: usize = 4;
 
 /// A database, and who of us is at work on it.
 pub struct Sqlite {
@@ -52,7 +50,9 @@ pub struct Sqlite {
     /// `None` for one that only reads.
     directory: Option<Directory>,
     writer: Mutex<Option<Connection>>,
-    readers: Mutex<Vec<Reader>>,
+    /// What `writer` was opened with.
+    opened: Mutex<Option<Files>>,
+    readers: Mutex<Vec<(Identity, Reader)>>,
 }
 
 impl Sqlite {
@@ -86,37 +86,14 @@ impl Sqlite {
     }
 
     fn new(path: &Path, busy: Duration, directory: Option<Directory>) -> Sqlite {
-        Sqlite { file: path.join(FILE), busy, directory, writer: Mutex::new(None), readers: Mutex::new(Vec::new()) }
-    }
-
-    /// Does `work` with the connection that writes; `doing` is what it is called in an error.
-    fn writing<T>(&self, doing: &str, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
-        let doing = format!("{doing} {}", self.file.display());
-        if self.directory.is_none() {
-            return Err(failed(doing)("it was opened to be read only"));
+        Sqlite {
+            file: path.join(FILE),
+            busy,
+            directory,
+            writer: Mutex::new(None),
+            opened: Mutex::new(None),
+            readers: Mutex::new(Vec::new()),
         }
-        let mut slot = lock(&self.writer);
-        let mut connection = match slot.take() {
-            Some(connection) => connection,
-            None => schema::open_writer(&self.file, self.busy)?,
-        };
-        let done = work(&mut connection).map_err(|cause| explained(&doing, &cause))?;
-        *slot = Some(connection);
-        Ok(done)
-    }
-
-    fn reading<T>(&self, work: impl FnOnce(&Reader) -> rusqlite::Result<T>) -> Result<T> {
-        let pooled = lock(&self.readers).pop();
-        let reader = match pooled {
-            Some(reader) => reader,
-            None => schema::open_reader(&self.file, self.busy)?.ok_or_else(|| self.nothing())?,
-        };
-        let done = work(&reader).map_err(|cause| explained(&format!("read {}", self.file.display()), &cause))?;
-        let mut pool = lock(&self.readers);
-        if pool.len() < READERS {
-            pool.push(reader);
-        }
-        Ok(done)
     }
 
     fn nothing(&self) -> StoreError {

@@ -1,5 +1,6 @@
 //! Disks and programs that get in the way, damaged files, who may read.
 
+use super::super::connections::SHARED;
 use super::*;
 
 fn long(numbers: std::ops::Range<u32>) -> Vec<Record> {
@@ -37,6 +38,61 @@ fn while_the_disk_is_full_or_may_not_be_written_batches_wait() {
         filled(&sqlite, batch);
         assert_eq!(each(&sqlite, &[]).len(), 21);
     }
+}
+
+#[test]
+fn what_somebody_removes_begins_again_and_what_comes_is_kept() {
+    for removed in [&[FILE][..], &[FILE, LOG, SHARED], &[".lock"], &["."]] {
+        let (sqlite, dir) = fresh();
+        filled(&sqlite, [record(1)]);
+        caught_up(&sqlite);
+        each(&sqlite, &[]); // a reader is open
+        let path = dir.path().join("history");
+        for name in removed {
+            let _ = if *name == "." { fs::remove_dir_all(&path) } else { fs::remove_file(path.join(name)) };
+        }
+        let left = if removed == [".lock"] { vec![record(1)] } else { vec![] };
+        assert_eq!(each(&sqlite, &[]), left, "{removed:?}");
+        filled(&sqlite, [record(2), record(3)]);
+        caught_up(&sqlite);
+        let there = [left, vec![record(2), record(3)]].concat();
+        assert_eq!((each(&sqlite, &[]), each(&Sqlite::reader(&path).unwrap(), &[])), (there.clone(), there), "{removed:?}");
+        assert_eq!(newest(&sqlite, &[("prompt_search", "number 3?")]), [id(3)]);
+        assert!(Directory::lock(&path, "x").is_err(), "it still has one writer");
+    }
+}
+
+#[test]
+fn a_database_that_takes_the_place_of_another_is_read_and_written_from_then_on() {
+    let ((sqlite, _dir), (other, _other_dir)) = (fresh(), fresh());
+    filled(&sqlite, [record(1)]);
+    filled(&other, [record(7)]);
+    let file = other.file.clone();
+    drop(other);
+    fs::rename(file, &sqlite.file).unwrap();
+    assert_eq!(each(&sqlite, &[]), [record(7)]);
+    filled(&sqlite, [record(8)]);
+    assert_eq!(each(&sqlite, &[]), [record(7), record(8)]);
+    let intact: String = stranger(&sqlite).query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(intact, "ok");
+}
+
+#[test]
+fn while_a_removed_directory_cannot_be_made_again_batches_wait() {
+    let (sqlite, dir) = fresh();
+    filled(&sqlite, [record(1)]);
+    let path = dir.path().join("history");
+    fs::remove_dir_all(&path).unwrap();
+    fs::write(&path, "in the way").unwrap();
+    let mut batch = vec![record(2)];
+    for _ in 0..2 {
+        let text = complaint(sqlite.write(&mut batch));
+        assert!(text.contains(&*path.to_string_lossy()), "{text}");
+    }
+    assert_eq!(batch, [record(2)]);
+    fs::remove_file(&path).unwrap();
+    filled(&sqlite, batch);
+    assert_eq!(each(&sqlite, &[]), [record(2)]);
 }
 
 #[test]
