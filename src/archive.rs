@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::config::{Backend, History};
 use crate::metrics::Metrics;
 use crate::observe::Exchange;
+use crate::pace::pace;
 use crate::recorder::Recorder;
 use crate::store::{Limits, Purged, Result, Store, StoreError};
 
@@ -102,10 +103,6 @@ fn keep(store: &Store, history: &History) {
 /// Unix seconds.
 pub fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
-}
-
-fn pace(variable: &str, default: Duration) -> Duration {
-    std::env::var(variable).ok().and_then(|ms| ms.parse().ok()).map_or(default, Duration::from_millis)
 }
 
 fn unstarted(cause: io::Error) -> StoreError {

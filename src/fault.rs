@@ -17,6 +17,9 @@ pub struct Fault {
 /// Ollama's own words when its queue is full (server/sched.go; both spaces are its own).
 pub const BUSY: &str = "server busy, please try again.  maximum pending requests exceeded";
 
+/// Seconds to wait while Ollama starts: a start without a GPU takes about one, and many times that with one.
+const STARTING_RETRY: u32 = 2;
+
 impl Fault {
     pub fn new(status: u16, message: impl Into<String>) -> Fault {
         Fault { status, message: message.into(), retry_after: None }
@@ -25,6 +28,11 @@ impl Fault {
     /// Every worker is taken and the waiting room is full.
     pub fn busy() -> Fault {
         Fault { retry_after: Some(1), ..Fault::new(503, BUSY) }
+    }
+
+    /// `serve` is still starting Ollama, or starting it again.
+    pub fn starting() -> Fault {
+        Fault { retry_after: Some(STARTING_RETRY), ..Fault::new(503, "ask ollama: it is being started; try again in a moment") }
     }
 
     /// Head (without the headers of the hop and its empty line) and body.

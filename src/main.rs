@@ -22,10 +22,13 @@ mod config;
 
 mod tap;
 
+mod backend;
+
 mod client;
 mod connections;
 mod fault;
 mod forward;
+mod gate;
 mod lanes;
 mod listen;
 mod port;
@@ -47,7 +50,9 @@ mod pages;
 
 mod error;
 mod logging;
+mod occupant;
 mod ollama;
+mod pace;
 mod platform;
 mod watch;
 
@@ -70,12 +75,15 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode> {
     match cli::parse(std::env::args_os().skip(1)) {
         Parsed::Run(command) => match *command {
+            Command::Serve(args) => commands::serve::run(&args),
             Command::Proxy(args) => commands::proxy::run(&args),
             Command::Stats(args) => history::stats::run(&args),
             Command::Search(args) => history::search::run(&args),
             Command::Export(args) => history::export::run(&args),
             Command::Purge(args) => history::purge::run(&args),
         },
+        Parsed::Ollama(words) => commands::passthrough::run(&words),
+        Parsed::Guard(program) => Ok(backend::guard::run(&program)),
         Parsed::Print(text) => {
             println!("{text}");
             Ok(ExitCode::SUCCESS)

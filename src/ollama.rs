@@ -28,6 +28,11 @@ struct Version {
 }
 
 #[derive(Deserialize)]
+struct Greeting {
+    ollama_tap: String,
+}
+
+#[derive(Deserialize)]
 struct Running {
     #[serde(default)]
     models: Option<Vec<RunningModel>>,
@@ -56,10 +61,15 @@ struct Tag {
 
 impl Ollama {
     pub fn new(target: &Target) -> Ollama {
+        Ollama::with_patience(target, PATIENCE)
+    }
+
+    /// One that has so long for each answer.
+    pub fn with_patience(target: &Target, patience: Duration) -> Ollama {
         let config = target
             .config()
             .http_status_as_error(true)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(patience))
             .user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION")))
             .build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), Names);
@@ -69,6 +79,16 @@ impl Ollama {
     /// The version it says it is.
     pub fn version(&self) -> Result<String, String> {
         self.ask::<Version>("/api/version").map(|answer| answer.version)
+    }
+
+    /// The version of the tap in front of it, if there is one.
+    pub fn tap_version(&self) -> Result<String, String> {
+        self.ask::<Greeting>("/healthz").map(|answer| answer.ollama_tap)
+    }
+
+    /// Whether a tap in front of it says that it is to be asked later.
+    pub fn is_starting(&self) -> bool {
+        matches!(self.agent.get(format!("{}/api/version", self.base)).call(), Err(ureq::Error::StatusCode(503)))
     }
 
     /// The names of the models it has.

@@ -1,6 +1,6 @@
 //! TAP: wires the pipeline, whatever command asks for it, and drains it at the end.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,11 +11,13 @@ use crate::connections::{Connections, Cut};
 use crate::error::{Error, Result, failed};
 use crate::forward::Forwarder;
 use crate::forward::upstream::Target;
+use crate::gate::Gate;
 use crate::lanes::{Lanes, WAITING_MAX};
 use crate::listen::Listener;
 use crate::metrics::{Metrics, OllamaStatus};
 use crate::observe::{Event, Sink};
 use crate::ollama::Ollama;
+use crate::pace::pace;
 use crate::pages::Pages;
 use crate::watch::Watch;
 use crate::worker::Workshop;
@@ -38,6 +40,14 @@ const ENV_TEST_POLL_MS: &str = "OLLAMA_TAP_TEST_POLL_MS";
 /// Replaces `WAITING_MAX` in tests.
 const ENV_TEST_MAX_WAITING: &str = "OLLAMA_TAP_TEST_MAX_WAITING";
 
+/// Where the first lines go, from which people and tests read the address.
+pub type Say = fn(&str);
+
+/// On standard error, whatever the log level.
+pub fn aloud(line: &str) {
+    eprintln!("{line}");
+}
+
 /// A tap that answers, until it is drained.
 pub struct Tap {
     workshop: Arc<Workshop>,
@@ -45,18 +55,27 @@ pub struct Tap {
 }
 
 impl Tap {
-    /// Takes the port, opens the history, says where both are, and starts to serve.
-    pub fn start(config: &Config) -> Result<Tap> {
+    /// Takes the port, opens the history, says where both are, and starts to serve what the gate lets through.
+    pub fn start(config: &Config, gate: Arc<Gate>, say: Say) -> Result<Tap> {
         let target = Target::of(&config.upstream)?;
         let socket = port::bind(config)?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(failed("define metrics"))?);
         let archive = archive(config, &socket, &metrics)?;
-        let lanes = listen(config, socket, archive.as_deref())?;
+        let lanes = listen(config, socket, archive.as_deref(), say)?;
         config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
         log::debug!("bound {} with {} workers", lanes.listener.address(), config.workers);
-        let workshop = workshop(config, target, lanes, metrics, archive.clone())?;
+        let workshop = workshop(config, target, gate, lanes, metrics, archive.clone())?;
         start(config, &workshop).map_err(failed("start threads"))?;
         Ok(Tap { workshop, archive })
+    }
+
+    /// Where this machine reaches it.
+    pub fn address(&self) -> SocketAddr {
+        self.workshop.lanes.listener.own_address()
+    }
+
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.workshop.metrics.clone()
     }
 
     /// Stops listening, lets what runs finish for up to `grace`, and writes the rest of the history.
@@ -90,14 +109,14 @@ fn archive(config: &Config, socket: &TcpListener, metrics: &Arc<Metrics>) -> Res
     Ok(archive.map(Arc::new))
 }
 
-/// Listens, and says where: tests and people read the address from these lines, whatever the log level.
-fn listen(config: &Config, socket: TcpListener, archive: Option<&Archive>) -> Result<Arc<Lanes>> {
+/// Listens, and says where.
+fn listen(config: &Config, socket: TcpListener, archive: Option<&Archive>, say: Say) -> Result<Arc<Lanes>> {
     let listener = Listener::new(socket).map_err(failed(&format!("listen on {}", config.listen)))?;
-    eprintln!("listening on http://{}", listener.address());
-    eprintln!("forwarding to {}", config.upstream);
+    say(&format!("listening on http://{}", listener.address()));
+    say(&format!("forwarding to {}", config.upstream));
     match archive {
-        Some(archive) => eprintln!("storing in {} ({})", archive.store.place(), archive.store.backend()),
-        None => eprintln!("storing nothing"),
+        Some(archive) => say(&format!("storing in {} ({})", archive.store.place(), archive.store.backend())),
+        None => say("storing nothing"),
     }
     let waiting = std::env::var(ENV_TEST_MAX_WAITING).ok().and_then(|n| n.parse().ok()).unwrap_or(WAITING_MAX);
     Ok(Arc::new(Lanes::new(listener, Arc::new(Connections::default()), waiting)))
@@ -106,6 +125,7 @@ fn listen(config: &Config, socket: TcpListener, archive: Option<&Archive>) -> Re
 fn workshop(
     config: &Config,
     target: Target,
+    gate: Arc<Gate>,
     lanes: Arc<Lanes>,
     metrics: Arc<Metrics>,
     archive: Option<Arc<Archive>>,
@@ -128,6 +148,7 @@ fn workshop(
     let forwarder = Forwarder {
         host_passes: listening.to_canonical().is_loopback() && config.upstream.is_loopback(),
         target,
+        gate,
         budget: Arc::default(),
         length_max: platform::memory_bytes().map_or(LENGTH_MAX, |memory| LENGTH_MAX.min(memory / 2)),
     };
@@ -160,26 +181,28 @@ fn start(config: &Config, workshop: &Arc<Workshop>) -> std::io::Result<()> {
     }
     spawn("usher".into(), STACK, Box::new(|shop| shop.lanes.usher()))?;
     let target = workshop.forwarder.target.clone();
-    spawn("ollama".into(), STACK, Box::new(move |shop| poll(&Ollama::new(&target), &shop.metrics)))?;
+    spawn("ollama".into(), STACK, Box::new(move |shop| poll(&Ollama::new(&target), &shop.forwarder.gate, &shop.metrics)))?;
     let idle = config.idle_timeout;
     spawn("watch".into(), STACK, Box::new(move |shop| Watch::new(shop.lanes.clone(), shop.metrics.clone(), idle).run()))?;
     (0..config.workers).try_for_each(|i| spawn(format!("worker-{i}"), STACK, Box::new(|shop| shop.forward_all())))
 }
 
-/// Asks Ollama how it is, now and every 15 s, and says aloud what changed.
-fn poll(ollama: &Ollama, metrics: &Metrics) {
-    let pause = std::env::var(ENV_TEST_POLL_MS).ok().and_then(|ms| ms.parse().ok()).map_or(POLL, Duration::from_millis);
+/// Asks Ollama how it is, now and every 15 s, and says aloud what changed. One that is being started is asked once it is there.
+fn poll(ollama: &Ollama, gate: &Gate, metrics: &Metrics) {
+    let pause = pace(ENV_TEST_POLL_MS, POLL);
     let mut was_up = None;
     loop {
-        let status = ollama.status();
+        let is_open = gate.is_open();
+        let status = if is_open { ollama.status() } else { Err("ollama is being started".to_owned()) };
         let is_up = status.is_ok();
         match &status {
+            Err(why) if !is_open => log::debug!("{why}"),
             Ok(status) if was_up != Some(true) => log::info!("ollama {} is up", status.version.as_deref().unwrap_or_default()),
-            Err(why) if was_up != Some(false) => log::warn!("{why}; start it with `ollama serve`, or say where it is with --upstream"),
+            Err(why) if was_up != Some(false) => log::warn!("{why}{}", gate.advice),
             _ => log::debug!("ollama is {}", if is_up { "up" } else { "down" }),
         }
         was_up = Some(is_up);
         metrics.ollama(&status.unwrap_or_else(|_| OllamaStatus { up: false, version: None, models: Vec::new() }));
-        thread::sleep(pause);
+        gate.wait_while(is_open, pause);
     }
 }

@@ -37,7 +37,7 @@ impl Workshop {
         while let Some(job) = self.lanes.next(&bell) {
             let began = Instant::now();
             self.metrics.workers_busy(1);
-            let ready = hands.get_or_insert_with(|| Hands::new(&self.forwarder.target));
+            let ready = hands.get_or_insert_with(|| Hands::new(&self.forwarder));
             let served = catch_unwind(AssertUnwindSafe(|| self.serve(job, Some(ready))));
             self.metrics.workers_busy(-1);
             if served.is_err() {

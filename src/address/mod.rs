@@ -4,7 +4,7 @@
 //! and means the same. A listening address has no scheme and is ours to define.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The port that Ollama takes where an address has neither scheme nor port.
 const OLLAMA_PORT: u16 = 11434;
@@ -57,6 +57,11 @@ impl Upstream {
         Ok((Upstream { scheme: read.scheme, host, port: read.port, base_path }, read.warning))
     }
 
+    /// A port of this machine.
+    pub fn here(port: u16) -> Upstream {
+        Upstream::from(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
     /// Whether requests stay on this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
@@ -92,6 +97,12 @@ impl Default for Upstream {
     }
 }
 
+impl From<SocketAddr> for Upstream {
+    fn from(address: SocketAddr) -> Upstream {
+        Upstream { scheme: Scheme::Http, host: address.ip().to_string(), port: address.port(), base_path: String::new() }
+    }
+}
+
 impl fmt::Display for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}://{}{}", self.scheme.as_str(), self.authority(), self.base_path)
@@ -124,6 +135,22 @@ impl Listen {
             return Err(format!("`{host}` is neither an address nor a name"));
         }
         Ok(Listen { host: host.to_owned(), port })
+    }
+
+    /// Reads `OLLAMA_HOST` as `ollama serve` does: scheme and path do not matter, and no host is every interface. The second
+    /// value says what is odd about it.
+    ///
+    /// The error completes a sentence that begins with the value.
+    pub fn of_ollama(value: &str) -> Result<(Listen, Option<String>), String> {
+        let read = read_ollama_host(value)?;
+        let host = if read.host.is_empty() { "0.0.0.0".to_owned() } else { read.host };
+        if is_host(&host) { Ok((Listen { host, port: read.port }, read.warning)) } else { Err(format!("has no usable host (`{host}`)")) }
+    }
+
+    /// Where to reach what listens here; `None` for port 0.
+    pub fn dialled(&self) -> Option<Upstream> {
+        let reached = Upstream { scheme: Scheme::Http, host: dialled(&self.host), port: self.port, base_path: String::new() };
+        (self.port > 0).then_some(reached)
     }
 }
 

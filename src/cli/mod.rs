@@ -3,11 +3,14 @@
 //! Every value stays text, so that `config` can report all that are wrong in one go.
 
 mod questions;
+mod tapped;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use argh::FromArgs;
 pub use questions::{ExportArgs, PlaceArgs, PurgeArgs, SearchArgs, StatsArgs, Typed};
+pub use tapped::{ProxyArgs, ServeArgs};
 
 /// Ollama Tap stands where applications expect Ollama, forwards every byte unchanged, and turns what it saw into
 /// metrics and a searchable history.
@@ -26,6 +29,7 @@ pub struct Cli {
 #[derive(FromArgs, Debug, PartialEq)]
 #[argh(subcommand)]
 pub enum Command {
+    Serve(ServeArgs),
     Proxy(ProxyArgs),
     Stats(StatsArgs),
     Search(SearchArgs),
@@ -34,74 +38,16 @@ pub enum Command {
 }
 
 /// The names of the commands.
-const COMMANDS: [&str; 5] = ["proxy", "stats", "search", "export", "purge"];
-
-/// Tap an Ollama that already runs: forward every request to it, measure what makes a model work, and answer /metrics.
-#[derive(FromArgs, Debug, Default, PartialEq)]
-#[argh(subcommand, name = "proxy", usage = "[--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
-#[argh(note = "Every flag has a variable of the same meaning; the flag wins. README.md lists them.")]
-pub struct ProxyArgs {
-    /// address to listen on: HOST:PORT, HOST, :PORT or PORT (default 0.0.0.0:8000; port 0 lets the system choose)
-    #[argh(option)]
-    pub listen: Option<String>,
-
-    /// address of Ollama (default OLLAMA_HOST, else http://localhost:11434)
-    #[argh(option)]
-    pub upstream: Option<String>,
-
-    /// requests forwarded at the same time (default 256)
-    #[argh(option)]
-    pub workers: Option<String>,
-
-    /// seconds that streams may take to finish once we are told to stop (default 30)
-    #[argh(option)]
-    pub shutdown_grace: Option<String>,
-
-    /// seconds until a client that neither sends nor takes anything is dropped (default 900; 0 = off)
-    #[argh(option)]
-    pub idle_timeout: Option<String>,
-
-    /// how much to log: DEBUG, INFO, WARNING or ERROR (default INFO)
-    #[argh(option)]
-    pub log_level: Option<String>,
-
-    /// whether embedding requests count in ollama_* metrics: true or false (default true)
-    #[argh(option)]
-    pub track_embeddings: Option<String>,
-
-    /// bearer token that opens the pages of the history to other machines (default none: this machine only)
-    #[argh(option)]
-    pub token: Option<String>,
-
-    /// where the history goes: jsonl, sqlite, loki or none (default jsonl)
-    #[argh(option)]
-    pub analytics_backend: Option<String>,
-
-    /// directory of the history (default ./ollama_analytics)
-    #[argh(option)]
-    pub analytics_dir: Option<String>,
-
-    /// days that the history is kept (default 7; 0 = for ever)
-    #[argh(option)]
-    pub retention_days: Option<String>,
-
-    /// how much of prompts and replies the history keeps: full, preview or none (default full)
-    #[argh(option)]
-    pub store_text: Option<String>,
-
-    /// address of Loki, required by --analytics-backend loki
-    #[argh(option)]
-    pub loki_url: Option<String>,
-
-    /// bytes that the history may take on disk (default 10737418240, 10 GiB; 0 = no limit)
-    #[argh(option)]
-    pub analytics_max_bytes: Option<String>,
-}
+const COMMANDS: [&str; 6] = ["serve", "proxy", "stats", "search", "export", "purge"];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 pub enum Parsed {
     Run(Box<Command>),
+    /// A command of Ollama's, every argument of it unread.
+    Ollama(Vec<OsString>),
+    /// Hidden: the guard between us and this Ollama.
+    Guard(PathBuf),
     /// Text for standard output; exit 0.
     Print(String),
     /// What is wrong, with the way out, for standard error; exit 2.
@@ -110,11 +56,23 @@ pub enum Parsed {
 
 const NAME: &str = "ollama-tap";
 
+/// The first argument of a guard, which no help lists (`backend::guard`).
+pub const GUARD: &str = "--guard";
+
 /// Arguments that stand alone; every other one that begins with `-` takes the next as its value.
 const SWITCHES: [&str; 7] = ["--help", "-h", "--version", "-V", "--json", "--all", "--yes"];
 
 /// Reads the arguments, without the program's name.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    match first(&args) {
+        First::Ours => {}
+        First::Serve => args.insert(0, "serve".into()),
+        First::Alias => args[0] = "serve".into(),
+        First::Separator => return Parsed::Ollama(args.split_off(1)),
+        First::Foreign => return Parsed::Ollama(args),
+        First::Guard => return Parsed::Guard(args.into_iter().nth(1).unwrap_or_default().into()),
+    }
     let args: Vec<String> = match args.into_iter().map(OsString::into_string).collect() {
         Ok(args) => args,
         Err(arg) => return Parsed::Usage(format!("argument `{}` is not UTF-8", arg.to_string_lossy())),
@@ -126,26 +84,46 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
     match Cli::from_args(&[NAME], &args) {
         Ok(Cli { version: true, .. }) => Parsed::Print(format!("{NAME} {}", env!("CARGO_PKG_VERSION"))),
         Ok(Cli { command: Some(command), .. }) => Parsed::Run(Box::new(command)),
-        Ok(Cli { command: None, .. }) => Parsed::Usage(can_do("no command given")),
+        Ok(Cli { command: None, .. }) => Parsed::Run(Box::new(Command::Serve(ServeArgs::default()))),
         Err(exit) if exit.status.is_ok() => Parsed::Print(exit.output.trim_end().to_owned()),
         Err(exit) => Parsed::Usage(complaint(&exit.output, &args)),
+    }
+}
+
+/// What the first argument says of the others.
+enum First {
+    /// It is a command, or one of the flags that stand alone.
+    Ours,
+    /// There is none, or a flag: `serve` is meant.
+    Serve,
+    /// Another name of `serve`, as Ollama has it.
+    Alias,
+    /// `--`: what follows is Ollama's, whatever it is called.
+    Separator,
+    Foreign,
+    Guard,
+}
+
+fn first(args: &[OsString]) -> First {
+    match args.first().map(|arg| arg.to_str()) {
+        None => First::Serve,
+        Some(Some("start")) => First::Alias,
+        Some(Some("--")) => First::Separator,
+        Some(Some(GUARD)) => First::Guard,
+        Some(Some("--help" | "-h" | "--version" | "-V" | "demo" | "service" | "tray")) => First::Ours,
+        Some(Some(word)) if COMMANDS.contains(&word) => First::Ours,
+        // Ollama's own version: our letter for it is `V`.
+        Some(Some(flag)) if flag.starts_with('-') && flag != "-v" => First::Serve,
+        Some(_) => First::Foreign,
     }
 }
 
 /// The complaint about a first argument that asks for what later versions do.
 fn not_built(first: Option<&str>) -> Option<String> {
     match first {
-        None | Some("serve" | "start") => Some(can_do("`serve` (also what no command means) is not built yet")),
-        Some(word @ ("demo" | "service" | "tray")) => Some(can_do(&format!("`{word}` is not built yet"))),
-        Some(word) if COMMANDS.contains(&word) => None,
-        Some(word) if word.starts_with('-') && word != "--" => None,
-        Some(word) => Some(can_do(&format!("unknown command `{word}`"))),
+        Some(word @ ("demo" | "service" | "tray")) => Some(format!("`{word}` is not built yet (see `{NAME} --help`)")),
+        _ => None,
     }
-}
-
-fn can_do(complaint: &str) -> String {
-    let questions = COMMANDS[1..].join(", ");
-    format!("{complaint}; this version has `{NAME} proxy`, which taps an Ollama that already runs, and {questions} (see `{NAME} --help`)")
 }
 
 /// argh's own message, in our voice: it begins with a capital and ends in a line break.
@@ -228,17 +206,39 @@ mod tests {
     #[test]
     fn an_unknown_flag_names_the_help_that_lists_the_flags() {
         assert_eq!(usage("proxy --frobnicate 1"), "unrecognized argument: --frobnicate (see `ollama-tap proxy --help`)");
-        assert_eq!(usage("--frobnicate"), "unrecognized argument: --frobnicate (see `ollama-tap --help`)");
+        assert_eq!(usage("--frobnicate"), "unrecognized argument: --frobnicate (see `ollama-tap serve --help`)");
         assert_eq!(usage("proxy --listen"), "no value provided for option '--listen' (see `ollama-tap proxy --help`)");
         assert_eq!(usage("proxy stray"), "unrecognized argument: stray (see `ollama-tap proxy --help`)");
         assert!(usage("proxy --listen 1 --listen 2").contains("'--listen' with value '2': duplicate"));
     }
 
     #[test]
-    fn a_command_that_is_not_built_says_what_this_version_can_do() {
-        for line in ["", "serve", "start", "demo", "service install", "tray", "run phi4", "list", "help", "-- search x"] {
-            let text = usage(line);
-            assert!(text.contains("`ollama-tap proxy`") && text.contains("stats, search") && !text.contains('\n'), "{line}: {text}");
+    fn a_command_that_is_not_built_says_so() {
+        for line in ["demo", "service install", "tray"] {
+            assert!(usage(line).contains("is not built yet"), "{line}");
         }
+    }
+
+    #[test]
+    fn no_command_and_flags_alone_mean_serve() {
+        let serve = |args: ServeArgs| Parsed::Run(Box::new(Command::Serve(args)));
+        for line in ["", "serve", "start"] {
+            assert_eq!(parsed(line), serve(ServeArgs::default()), "{line:?}");
+        }
+        for line in ["--backend-port 9", "serve --backend-port=9", "start --backend-port 9"] {
+            assert_eq!(parsed(line), serve(ServeArgs { backend_port: Some("9".into()), ..ServeArgs::default() }), "{line:?}");
+        }
+        assert_eq!(usage("serve --upstream x"), "unrecognized argument: --upstream (see `ollama-tap serve --help`)");
+    }
+
+    #[test]
+    fn from_the_first_foreign_word_on_every_argument_is_ollamas() {
+        let ollama = |line: &str| Parsed::Ollama(line.split_whitespace().map(OsString::from).collect());
+        for line in ["run phi4 --help", "list", "help", "-v", "serves -- --listen=x", "run --format=json --x phi4 a=b"] {
+            assert_eq!(parsed(line), ollama(line), "{line:?}");
+        }
+        assert_eq!(parsed("-- search x --json"), ollama("search x --json"));
+        assert_eq!(parsed("-- --version"), ollama("--version"));
+        assert_eq!(parsed("--"), ollama(""));
     }
 }

@@ -1,23 +1,37 @@
 //! One file a command; those that ask the history are in `history`.
 
 pub mod history;
+pub mod passthrough;
 pub mod proxy;
+pub mod serve;
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use crossbeam_channel::{Receiver, unbounded};
+use log::LevelFilter;
 
-use crate::cli::ProxyArgs;
-use crate::config::Config;
+use crate::config::BadValue;
 use crate::error::{Error, Result, failed};
-use crate::platform;
+use crate::tap::STACK;
+use crate::{logging, platform};
 
-/// The settings of a tap, or all that is wrong with them.
-fn resolve(args: &ProxyArgs) -> Result<Config> {
-    Config::resolve(args, &|name| std::env::var(name).ok()).map_err(|bad| {
+/// Descriptors to ask the system for: a connection costs two, and one to Ollama while its request runs.
+const DESCRIPTORS: u64 = 16_384;
+
+/// Settings, or all that is wrong with them.
+fn reported<T>(resolved: Result<T, Vec<BadValue>>) -> Result<T> {
+    resolved.map_err(|bad| {
         let lines: Vec<String> = bad.iter().map(|value| value.to_string()).collect();
         Error::Usage(lines.join("\nollama-tap: "))
     })
+}
+
+/// Sets up the process for a tap, before it has a second thread.
+fn prepare(log_level: LevelFilter) {
+    platform::set_thread_stack(STACK);
+    logging::start(log_level);
+    let descriptors = platform::raise_descriptor_limit(DESCRIPTORS);
+    log::debug!("at most {descriptors} descriptors");
 }
 
 /// Hears of the first signal to stop; the second ends the process at once.

@@ -1,24 +1,20 @@
 //! `ollama-tap proxy`: a tap in front of an Ollama that already runs.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use super::{resolve, stop_signals};
+use super::{prepare, reported, stop_signals};
 use crate::cli::ProxyArgs;
+use crate::config::Config;
 use crate::error::Result;
-use crate::tap::{STACK, Tap};
-use crate::{logging, platform};
-
-/// Descriptors to ask the system for: a connection costs two, and one to Ollama while its request runs.
-const DESCRIPTORS: u64 = 16_384;
+use crate::gate::Gate;
+use crate::tap::{self, Tap};
 
 pub fn run(args: &ProxyArgs) -> Result<ExitCode> {
-    platform::set_thread_stack(STACK);
-    let config = resolve(args)?;
-    logging::start(config.log_level);
-    let descriptors = platform::raise_descriptor_limit(DESCRIPTORS);
-    log::debug!("at most {descriptors} descriptors");
+    let config = reported(Config::resolve(args, &|name| std::env::var(name).ok()))?;
+    prepare(config.log_level);
     let stopped = stop_signals()?;
-    let tap = Tap::start(&config)?;
+    let tap = Tap::start(&config, Arc::new(Gate::open()), tap::aloud)?;
     let _ = stopped.recv();
     tap.drain(config.shutdown_grace);
     Ok(ExitCode::SUCCESS)

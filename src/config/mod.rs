@@ -5,6 +5,7 @@
 
 mod loki;
 mod question;
+mod serve;
 mod settings;
 
 use std::fmt;
@@ -17,14 +18,20 @@ use crate::address::{Listen, Upstream};
 use crate::cli::ProxyArgs;
 pub use loki::{LokiAuth, LokiSettings};
 pub use question::{Place, Question};
+pub use serve::ServeConfig;
 use settings::{Settings, log_level, truth, workers};
 
 /// Address to listen on (`Listen::FORMS`). Unset or empty: `PROXY_PORT`, else 0.0.0.0:8000.
 pub const ENV_LISTEN: &str = "OLLAMA_TAP_LISTEN";
 /// Port to listen on. Unset or empty: the default address as it is.
 pub const ENV_PROXY_PORT: &str = "PROXY_PORT";
-/// Address of Ollama, by Ollama's rules (`Upstream::parse`). Unset or empty: http://localhost:11434.
+/// Address of Ollama, by Ollama's rules: where `proxy` asks it (`Upstream::parse`), and where `serve` answers in its place
+/// (`Listen::of_ollama`). Unset or empty: http://localhost:11434.
 pub const ENV_UPSTREAM: &str = "OLLAMA_HOST";
+/// Port of the Ollama that `serve` starts. Unset or empty: 11435, or the next that is free.
+pub const ENV_BACKEND_PORT: &str = "OLLAMA_BACKEND_PORT";
+/// The ollama that `serve` starts. Unset or empty: the one on PATH, else in its usual places.
+pub const ENV_OLLAMA: &str = "OLLAMA_EXECUTABLE_PATH";
 /// Requests forwarded at the same time. Unset or empty: 256.
 pub const ENV_WORKERS: &str = "OLLAMA_TAP_WORKERS";
 /// Seconds for streams to finish after the first signal. Unset or empty: 30.
@@ -58,7 +65,11 @@ pub const ENV_LOKI_TENANT: &str = "LOKI_TENANT";
 /// Bytes that the history may take on disk, 0 for no limit. Unset or empty: 10 GiB.
 pub const ENV_ANALYTICS_MAX_BYTES: &str = "ANALYTICS_MAX_BYTES";
 
-/// What `proxy` runs with. Not `Debug`: it holds the token.
+/// Ours alone: no process that we start gets them.
+pub const SECRETS: [&str; 6] = [ENV_TOKEN, ENV_LOKI_URL, ENV_LOKI_TOKEN, ENV_LOKI_USER, ENV_LOKI_PASSWORD, ENV_LOKI_TENANT];
+
+/// What a tap runs with. Not `Debug`: it holds the token.
+#[derive(Clone)]
 pub struct Config {
     pub listen: Listen,
     pub upstream: Upstream,
@@ -132,9 +143,17 @@ impl Config {
     /// Resolves every setting of `proxy`, or says all that is wrong.
     pub fn resolve(args: &ProxyArgs, get_env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<BadValue>> {
         let mut s = Settings { get_env, bad: Vec::new(), warnings: Vec::new() };
-        let config = Config {
-            listen: s.listen(&args.listen, Listen { host: "0.0.0.0".to_owned(), port: 8000 }),
-            upstream: s.upstream(&args.upstream),
+        let listen = s.listen(&args.listen, Listen { host: "0.0.0.0".to_owned(), port: 8000 });
+        let upstream = s.upstream(&args.upstream);
+        let config = Config::read(&mut s, args, listen, upstream);
+        if s.bad.is_empty() { Ok(config) } else { Err(s.bad) }
+    }
+
+    /// Reads what every tap is told, whatever it listens on and forwards to.
+    fn read(s: &mut Settings, args: &ProxyArgs, listen: Listen, upstream: Upstream) -> Config {
+        Config {
+            listen,
+            upstream,
             workers: s.read(("--workers", &args.workers), ENV_WORKERS, "a number from 1 to 4096", workers).unwrap_or(256),
             shutdown_grace: s.seconds(("--shutdown-grace", &args.shutdown_grace), ENV_SHUTDOWN_GRACE, 30),
             idle_timeout: Some(s.seconds(("--idle-timeout", &args.idle_timeout), ENV_IDLE_TIMEOUT, 900)).filter(|t| !t.is_zero()),
@@ -147,8 +166,7 @@ impl Config {
             token: s.token(&args.token),
             history: s.history(args),
             warnings: std::mem::take(&mut s.warnings),
-        };
-        if s.bad.is_empty() { Ok(config) } else { Err(s.bad) }
+        }
     }
 }
 

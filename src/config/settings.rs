@@ -45,7 +45,7 @@ impl Settings<'_> {
     }
 
     /// A setting that is right or wrong, with nothing more to say about it. `None` where it was not given, or wrong.
-    pub fn read<T>(&mut self, flag: Flag, variable: &'static str, accepted: &'static str, parse: fn(&str) -> Option<T>) -> Option<T> {
+    pub fn read<T>(&mut self, flag: Flag, variable: &'static str, accepted: &'static str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (name, text) = self.text(flag, variable)?;
         let value = parse(&text);
         if value.is_none() {

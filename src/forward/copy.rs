@@ -11,6 +11,7 @@ use super::line::Line;
 use super::{Hands, Report, headers};
 use crate::client::Client;
 use crate::connections::Flight;
+use crate::gate::Gate;
 use crate::observe::Observer;
 use crate::platform;
 use crate::reply::{Frame, Framing, Manners, Reply};
@@ -32,7 +33,7 @@ pub fn reply(
     flight: &Flight,
     report: &mut Report,
 ) -> Result<(), Failed> {
-    let Hands { courier, frame } = hands;
+    let Hands { courier, frame, gate } = hands;
     let raw = courier.line.take_reply_head();
     if raw.bytes.is_empty() {
         let text = "read the head of ollama's reply: its lines do not end in CR LF".into();
@@ -44,7 +45,7 @@ pub fn reply(
     let head = headers::reply_head(&raw.bytes, manners.version(), framing);
     let kind = header(&response, &CONTENT_TYPE).map(str::to_owned);
     let encoding = header(&response, &CONTENT_ENCODING).map(str::to_owned);
-    let mut source = Source { reader: response.into_body().into_reader(), line: &courier.line, flight };
+    let mut source = Source { reader: response.into_body().into_reader(), line: &courier.line, flight, gate };
 
     let whole = match (framing, length) {
         (Framing::None, _) => Some(Vec::new()),
@@ -121,13 +122,17 @@ struct Source<'a> {
     reader: ureq::BodyReader<'static>,
     line: &'a Line,
     flight: &'a Flight,
+    gate: &'a Gate,
 }
 
 impl Source<'_> {
     fn read(&mut self, frame: &mut Frame) -> Result<usize, Failure> {
         match frame.read_from(&mut self.reader) {
             Ok(0) => self.check_end().map(|()| 0),
-            Ok(amount) => Ok(amount),
+            Ok(amount) => {
+                self.gate.note_speech();
+                Ok(amount)
+            }
             Err(e) => Err(broke(&e)),
         }
     }

@@ -25,6 +25,7 @@ use self::upstream::{Courier, Sending, Target};
 use crate::client::Client;
 use crate::connections::{Cut, Flight};
 use crate::fault::Fault;
+use crate::gate::Gate;
 use crate::observe::{End, Observer, RequestBody};
 use crate::reply::{Frame, Manners, Reply};
 use crate::route::Forward;
@@ -32,6 +33,7 @@ use crate::route::Forward;
 /// What all workers forward with.
 pub struct Forwarder {
     pub target: Target,
+    pub gate: Arc<Gate>,
     /// Listener and upstream are both loopback, so `Host` passes as the client sent it.
     pub host_passes: bool,
     pub budget: Arc<Budget>,
@@ -51,11 +53,12 @@ pub struct Outbound<'a> {
 pub struct Hands {
     courier: Courier,
     frame: Frame,
+    gate: Arc<Gate>,
 }
 
 impl Hands {
-    pub fn new(target: &Target) -> Hands {
-        Hands { courier: Courier::new(target), frame: Frame::new() }
+    pub fn new(forwarder: &Forwarder) -> Hands {
+        Hands { courier: Courier::new(&forwarder.target), frame: Frame::new(), gate: forwarder.gate.clone() }
     }
 }
 
@@ -108,6 +111,9 @@ impl Forwarder {
         let mut observer = observer;
         if let (Some(held), Some(observer)) = (&held, &mut observer) {
             observer.request(describe(client, held), held.bytes.len() as u64);
+        }
+        if !self.gate.is_open() {
+            return Err(Failure::Refused(Fault::starting(), "starting"));
         }
         match held {
             Some(held) if !held.cut => {
@@ -178,7 +184,11 @@ impl Forwarder {
     }
 
     fn unsent(&self, error: &ureq::Error) -> Failure {
-        Failure::upstream(&format!("ask ollama at {}", self.target.upstream), error)
+        match Failure::upstream(&format!("ask ollama at {}", self.target.upstream), error) {
+            // It died a moment ago, and nobody has told the gate yet.
+            Failure::Upstream(Kind::Connect, _) if self.gate.ours => Failure::Refused(Fault::starting(), "starting"),
+            failure => failure,
+        }
     }
 }
 

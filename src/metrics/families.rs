@@ -56,6 +56,7 @@ pub struct Families {
     pub workers_busy: IntGauge,
     pub queue_wait: Histogram,
     pub listener_restarts: IntCounter,
+    pub backend_restarts: IntCounter,
     pub parse_failures: IntCounterVec,
 }
 
@@ -149,6 +150,7 @@ impl Families {
             workers_busy: r.gauge("ollama_tap_workers_busy", "Workers that forward a request right now.")?,
             queue_wait: r.histogram("ollama_tap_queue_wait_seconds", "Time a request waited for a free worker.", WAIT_SECONDS)?,
             listener_restarts: r.counter("ollama_tap_listener_restarts_total", "Times the listener died and was built again.")?,
+            backend_restarts: r.counter("ollama_tap_backend_restarts_total", "Times Ollama died or hung and serve started it again.")?,
             parse_failures: r.counters(
                 "ollama_tap_parse_failures_total",
                 "Parts of requests and replies that could not be read (they were forwarded all the same).",

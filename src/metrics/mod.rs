@@ -139,6 +139,11 @@ impl Metrics {
         self.families.listener_restarts.inc();
     }
 
+    /// The Ollama that we run is started again.
+    pub fn backend_restarted(&self) {
+        self.families.backend_restarts.inc();
+    }
+
     /// The history goes to this backend: its series begin at 0.
     pub fn analytics_backend(&self, backend: &str) {
         for written in [Written::Success, Written::Error] {

@@ -1,6 +1,9 @@
 //! Linux: what /proc tells, as far as a sandbox leaves it visible.
 
 use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
@@ -39,6 +42,22 @@ pub fn memory_bytes() -> Option<u64> {
 /// The `process_*` metrics of this process.
 pub fn process_collector() -> Option<Box<dyn Collector>> {
     Some(Box::new(ProcessCollector::for_self()))
+}
+
+/// Ends what `command` starts when the thread that starts it ends, in whatever way.
+pub fn end_with_us(command: &mut Command) {
+    // SAFETY: between fork and exec only what is safe in a signal handler may run, and this is one system call.
+    unsafe {
+        command.pre_exec(|| if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) == 0 { Ok(()) } else { Err(io::Error::last_os_error()) })
+    };
+}
+
+/// How to stop an Ollama that is a service here, to follow "stop it".
+pub const STOP_OLLAMA: &str = " (where it is a service: `sudo systemctl stop ollama`)";
+
+/// There is no desktop app of Ollama's for Linux.
+pub fn desktop_app_runs() -> bool {
+    false
 }
 
 /// The process that listens on `port`, as `name (pid N)`, where we may see it.

@@ -4,6 +4,8 @@
 
 mod places;
 mod private;
+#[cfg(unix)]
+mod processes;
 mod sockets;
 mod tiny_http;
 
@@ -20,13 +22,17 @@ mod unix;
 use unix as family;
 
 pub use family::{has_input, host_name, raise_descriptor_limit, release_stack, set_thread_stack, wait_for_signals};
-pub use places::{other_owner, service_directory};
+pub use places::{ollama_places, other_owner, service_directory, state_directory};
 pub use private::{
     Identity, create_private_directory, give_to_owner_of_directory, identity, is_at, make_directory_private, make_file_private,
     private_file, sync_directory,
 };
+pub use processes::{
+    ask_own_group_to_end, become_program, exit_code, is_executable, is_same_file, kill_group, kill_own_group, lead_group, leads_group,
+    leave_signals_to, outlive_signals, own_executable, own_stderr,
+};
 pub use sockets::{connections, socket_of};
-pub use system::{memory_bytes, port_holder, process_collector};
+pub use system::{STOP_OLLAMA, desktop_app_runs, end_with_us, memory_bytes, port_holder, process_collector};
 pub use tiny_http::defuse;
 
 use std::net::SocketAddr;

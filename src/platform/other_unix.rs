@@ -1,5 +1,7 @@
 //! macOS and the other Unixes.
 
+use std::process::Command;
+
 use prometheus::core::Collector;
 
 /// poll has no word of its own for a peer that has closed its side only.
@@ -15,6 +17,17 @@ pub fn descriptors() -> Vec<i32> {
 
 pub fn memory_bytes() -> Option<u64> {
     None
+}
+
+/// There is no word here for a process that is to end with its parent.
+pub fn end_with_us(_command: &mut Command) {}
+
+/// How to stop the Ollama of the desktop app, to follow "stop it".
+pub const STOP_OLLAMA: &str = " (where it is the Ollama app: quit that, from its icon in the menu bar)";
+
+/// Whether the desktop app of Ollama runs.
+pub fn desktop_app_runs() -> bool {
+    Command::new("pgrep").args(["-x", "Ollama"]).output().is_ok_and(|found| found.status.success())
 }
 
 pub fn port_holder(_port: u16) -> Option<String> {

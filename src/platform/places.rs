@@ -1,4 +1,4 @@
-//! Where the service keeps its history, and whose a file is.
+//! Where Ollama is, where histories are kept, and whose a file is.
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,42 @@ pub fn service_directory() -> PathBuf {
 pub fn service_directory() -> PathBuf {
     let data = std::env::var_os("ProgramData").unwrap_or_else(|| r"C:\ProgramData".into());
     Path::new(&data).join("OllamaTap").join("ollama_analytics")
+}
+
+/// The directory of the history of taps that a user starts for one command; `None` for a user without a home.
+pub fn state_directory() -> Option<PathBuf> {
+    #[cfg(unix)]
+    let state =
+        absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state"))).map(|dir| dir.join("ollama-tap"));
+    #[cfg(windows)]
+    let state = absolute("LOCALAPPDATA").map(|dir| dir.join("OllamaTap"));
+    state.map(|dir| dir.join("ollama_analytics"))
+}
+
+/// Where installers put Ollama, beside the directories of PATH: below a directory that a variable names, or from the root.
+#[cfg(unix)]
+const OLLAMA_PLACES: [(&str, &str); 8] = [
+    ("", "/usr/local/bin/ollama"),
+    ("", "/usr/bin/ollama"),
+    ("", "/bin/ollama"),
+    ("", "/opt/homebrew/bin/ollama"),
+    ("", "/snap/bin/ollama"),
+    ("HOME", ".local/bin/ollama"),
+    ("", "/Applications/Ollama.app/Contents/Resources/ollama"),
+    ("HOME", "Applications/Ollama.app/Contents/Resources/ollama"),
+];
+#[cfg(windows)]
+const OLLAMA_PLACES: [(&str, &str); 2] = [("LOCALAPPDATA", r"Programs\Ollama\ollama.exe"), ("ProgramFiles", r"Ollama\ollama.exe")];
+
+/// Where installers put Ollama, the likeliest place first.
+pub fn ollama_places() -> Vec<PathBuf> {
+    let place = |(variable, path)| if str::is_empty(variable) { Some(PathBuf::from(path)) } else { Some(absolute(variable)?.join(path)) };
+    OLLAMA_PLACES.into_iter().filter_map(place).collect()
+}
+
+/// The directory that a variable holds.
+fn absolute(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 /// The user whom `path`, or else what it lies in, belongs to, by a name that sudo takes. `None` where that is the one who asks,

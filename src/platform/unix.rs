@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// Raises the limit of open descriptors to `wanted`, or to what the system allows. Returns the limit in force.
@@ -30,9 +30,11 @@ pub fn all_descriptors() -> std::ops::Range<i32> {
     0..raise_descriptor_limit(0).min(1 << 16) as i32
 }
 
-/// Calls `on_signal` for each SIGINT and SIGTERM, on a thread of its own.
+/// Calls `on_signal` for each SIGINT and SIGTERM, on a thread of its own; and for each SIGHUP, which a terminal sends that closes,
+/// unless we are to outlive that.
 pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let hang_up = Some(SIGHUP).filter(|signal| !super::processes::is_ignored(*signal));
+    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up))?;
     std::thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(|_| on_signal()))?;
     Ok(())
 }

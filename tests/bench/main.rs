@@ -34,7 +34,9 @@ use std::time::SystemTime;
 
 use cases::{CASES, Case, Rig};
 // The paths in the tap's own modules begin at the root of a crate.
-use product::{address, cli, client, config, connections, error, fault, forward, metrics, observe, platform, record, reply, route, store};
+use product::{
+    address, cli, client, config, connections, error, fault, forward, gate, metrics, observe, platform, record, reply, route, store,
+};
 use table::{Row, Table};
 
 const USAGE: &str = "usage: cargo bench -- [--rounds N] [NAME…]";

@@ -19,6 +19,8 @@ pub mod error;
 pub mod fault;
 #[path = "../../src/forward/mod.rs"]
 pub mod forward;
+#[path = "../../src/gate.rs"]
+pub mod gate;
 #[path = "../../src/metrics/mod.rs"]
 pub mod metrics;
 #[path = "../../src/observe/mod.rs"]

@@ -75,7 +75,7 @@ fn quoted(column: &str, cell: usize) -> BTreeSet<String> {
 
 #[test]
 fn the_readme_lists_every_flag() {
-    let help = tap(&["proxy", "--help"]);
+    let help = ["proxy", "serve"].map(|command| tap(&[command, "--help"])).concat();
     let flag = |line: &str| Some(line.strip_prefix("  --")?.split([' ', ',']).next()?.to_owned());
     let flags: BTreeSet<String> = help.lines().filter_map(flag).filter(|name| name != "help").map(|name| format!("--{name}")).collect();
     let listed = quoted("flag", 0).iter().map(|flag| flag.split(' ').next().unwrap().to_owned()).collect();

@@ -151,15 +151,16 @@ fn named_store(question: &Question, purpose: Purpose) -> Result<Source> {
     }
 }
 
-/// The history in the working directory, else the service's.
+/// The history in the working directory, else that of the commands that this user had us run, else the service's.
 fn usual_store(question: &Question, purpose: Purpose) -> Result<Source> {
-    let dirs: [PathBuf; 2] = [question.history.dir.clone(), platform::service_directory()];
+    let usual = [platform::state_directory(), Some(platform::service_directory())].into_iter().flatten();
+    let dirs: Vec<PathBuf> = [question.history.dir.clone()].into_iter().chain(usual).collect();
     for dir in &dirs {
         if let Some(backend) = backend_in(dir, question.backend, purpose.as_str())? {
             return open(History { backend, dir: dir.clone(), ..question.history.clone() }, purpose);
         }
     }
-    let dirs = dirs.map(|dir| dir.display().to_string()).join(" or ");
+    let dirs = dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(" or ");
     Err(Error::Failed(format!(
         "nothing to read: no tap answers at {}, and there is no {}history in {dirs}; say where it is with --listen or --analytics-dir",
         addresses(question),

@@ -169,6 +169,7 @@ fn requests_of_any_kind_count_under_bounded_labels() {
         m.upstream_error("connect");
         m.refused("busy");
         m.listener_restarted();
+        m.backend_restarted();
         m.workers(256);
         m.workers_busy(1);
         m.workers_busy(1);
@@ -176,6 +177,7 @@ fn requests_of_any_kind_count_under_bounded_labels() {
         m.queue_wait(Duration::from_millis(250));
     });
     let expected = [
+        "ollama_tap_backend_restarts_total 1",
         "ollama_tap_http_requests_total{code=\"200\",endpoint=\"api/chat\",method=\"POST\"} 1",
         "ollama_tap_http_requests_total{code=\"other\",endpoint=\"other\",method=\"other\"} 1",
         "ollama_tap_listener_restarts_total 1",

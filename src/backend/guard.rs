@@ -1,0 +1,59 @@
+//! GUARD: the process between us and Ollama, which ends Ollama and its runners however we end.
+//!
+//! It is this very executable, started with a hidden argument. It leads a process group in which Ollama and the runners live, and
+//! it holds the reading end of a pipe whose other end only we have. When that closes (we are done with Ollama, or dead by whatever
+//! signal), it asks the group to end, and soon kills it. A number of a process that is gone may be given to another one, so
+//! nobody here ever signals a number that could be: the group is the guard's own for as long as the guard lives.
+//!
+//! - standard input: the pipe; its end is the order to end Ollama
+//! - standard output: how Ollama ended, in words
+//! - standard error: both outputs of Ollama, in the order they were written
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use super::supervise::stop_grace;
+use crate::platform;
+
+/// The life of a guard. Where Ollama was started, it ends with the whole group.
+pub fn run(program: &Path) -> ExitCode {
+    match start(program) {
+        Ok(mut ollama) => {
+            let status = ollama.wait();
+            tell(&status.map_or_else(|e| e.to_string(), |status| status.to_string()));
+            platform::kill_own_group();
+            ExitCode::SUCCESS
+        }
+        Err(cause) => {
+            tell(&format!("start {}: {cause}", program.display()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(program: &Path) -> io::Result<Child> {
+    if !platform::leads_group() {
+        return Err(io::Error::other("a guard must lead a process group; it is started by `ollama-tap serve` alone"));
+    }
+    platform::outlive_signals()?;
+    let grace = stop_grace();
+    let ollama = Command::new(program).arg("serve").stdin(Stdio::null()).stdout(platform::own_stderr()?).spawn()?;
+    thread::Builder::new().name("leash".into()).spawn(move || end_when_let_go(grace))?;
+    Ok(ollama)
+}
+
+fn end_when_let_go(grace: Duration) {
+    let _ = io::stdin().read_to_end(&mut Vec::new());
+    platform::ask_own_group_to_end();
+    thread::sleep(grace);
+    platform::kill_own_group();
+}
+
+/// Nobody may be left to hear it.
+fn tell(how: &str) {
+    let _ = io::stdout().write_all(how.as_bytes());
+    let _ = io::stdout().flush();
+}

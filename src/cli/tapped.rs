@@ -1,0 +1,120 @@
+//! The commands that run a tap, and the flags that they share.
+//!
+//! argh cannot share fields between structs, so `tapped!` adds them, and `as_proxy!` hands them on: the settings of every tap are
+//! resolved from what `proxy` would have been told.
+
+use argh::FromArgs;
+
+macro_rules! tapped {
+    ($(#[$($of:tt)*])* pub struct $Name:ident { $($fields:tt)* }) => {
+        #[derive(FromArgs, Debug, Default, PartialEq)]
+        $(#[$($of)*])*
+        #[argh(note = "Every flag has a variable of the same meaning; the flag wins. README.md lists them.")]
+        pub struct $Name {
+            $($fields)*
+
+            /// requests forwarded at the same time (default 256)
+            #[argh(option)]
+            pub workers: Option<String>,
+
+            /// seconds that streams may take to finish once we are told to stop (default 30)
+            #[argh(option)]
+            pub shutdown_grace: Option<String>,
+
+            /// seconds until a client that neither sends nor takes anything is dropped (default 900; 0 = off)
+            #[argh(option)]
+            pub idle_timeout: Option<String>,
+
+            /// how much to log: DEBUG, INFO, WARNING or ERROR (default INFO)
+            #[argh(option)]
+            pub log_level: Option<String>,
+
+            /// whether embedding requests count in ollama_* metrics: true or false (default true)
+            #[argh(option)]
+            pub track_embeddings: Option<String>,
+
+            /// bearer token that opens the pages of the history to other machines (default none: this machine only)
+            #[argh(option)]
+            pub token: Option<String>,
+
+            /// where the history goes: jsonl, sqlite, loki or none (default jsonl)
+            #[argh(option)]
+            pub analytics_backend: Option<String>,
+
+            /// days that the history is kept (default 7; 0 = for ever)
+            #[argh(option)]
+            pub retention_days: Option<String>,
+
+            /// how much of prompts and replies the history keeps: full, preview or none (default full)
+            #[argh(option)]
+            pub store_text: Option<String>,
+
+            /// address of Loki, required by --analytics-backend loki
+            #[argh(option)]
+            pub loki_url: Option<String>,
+
+            /// bytes that the history may take on disk (default 10737418240, 10 GiB; 0 = no limit)
+            #[argh(option)]
+            pub analytics_max_bytes: Option<String>,
+        }
+    };
+}
+
+macro_rules! as_proxy {
+    ($Name:ident: $($flag:ident)*) => {
+        impl From<&$Name> for ProxyArgs {
+            /// The flags that this command has in common with `proxy`.
+            fn from(args: &$Name) -> ProxyArgs {
+                ProxyArgs { $($flag: args.$flag.clone(),)* ..ProxyArgs::default() }
+            }
+        }
+    };
+    ($Name:ident) => {
+        as_proxy! {
+            $Name: listen analytics_dir workers shutdown_grace idle_timeout log_level track_embeddings token analytics_backend
+            retention_days store_text loki_url analytics_max_bytes
+        }
+    };
+}
+
+tapped! {
+    /// Tap an Ollama that already runs: forward every request to it, measure what makes a model work, and answer /metrics.
+    #[argh(subcommand, name = "proxy", usage = "[--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    pub struct ProxyArgs {
+        /// address to listen on: HOST:PORT, HOST, :PORT or PORT (default 0.0.0.0:8000; port 0 lets the system choose)
+        #[argh(option)]
+        pub listen: Option<String>,
+
+        /// address of Ollama (default OLLAMA_HOST, else http://localhost:11434)
+        #[argh(option)]
+        pub upstream: Option<String>,
+
+        /// directory of the history (default ./ollama_analytics)
+        #[argh(option)]
+        pub analytics_dir: Option<String>,
+    }
+}
+
+tapped! {
+    /// Start Ollama on a port of its own and answer in its place, measuring what makes a model work; both stop together.
+    #[argh(subcommand, name = "serve", usage = "[--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    pub struct ServeArgs {
+        /// address to listen on (default OLLAMA_HOST, else 127.0.0.1:11434: where Ollama's clients look for it)
+        #[argh(option)]
+        pub listen: Option<String>,
+
+        /// port of 127.0.0.1 for Ollama itself (default 11435, or the next that is free)
+        #[argh(option)]
+        pub backend_port: Option<String>,
+
+        /// the ollama to start (default the one on PATH, else in its usual places)
+        #[argh(option)]
+        pub ollama: Option<String>,
+
+        /// directory of the history (default ./ollama_analytics)
+        #[argh(option)]
+        pub analytics_dir: Option<String>,
+    }
+}
+
+as_proxy!(ServeArgs);

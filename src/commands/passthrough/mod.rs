@@ -1,0 +1,190 @@
+//! `ollama-tap WORD…`: a command of Ollama's, run by the real one with this terminal, through a tap.
+//!
+//! What answers where clients look for Ollama decides:
+//!
+//! - a tap: the command asks that one
+//! - a plain Ollama: a tap on a free port in front of it, for as long as the command runs
+//! - nobody: Ollama, and a tap in its place, for as long as the command runs
+//!
+//! Such a tap says nothing, because the terminal is the command's, unless `LOG_LEVEL` is set.
+
+mod need;
+mod ready;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use log::LevelFilter;
+
+use super::serve::Both;
+use super::{prepare, reported};
+use crate::address::{Listen, Upstream};
+use crate::backend::{clean_environment, find};
+use crate::cli::ServeArgs;
+use crate::config::{Backend, BadValue, Config, ENV_ANALYTICS_DIR, ENV_LOG_LEVEL, ENV_UPSTREAM, ServeConfig};
+use crate::error::{Error, Result, failed};
+use crate::gate::Gate;
+use crate::occupant::Occupant;
+use crate::platform;
+use crate::port;
+use crate::tap::Tap;
+use need::{Need, need};
+
+pub fn run(words: &[OsString]) -> Result<ExitCode> {
+    let config = reported(settings())?;
+    let program = find::ollama(config.ollama.as_deref())?;
+    let need = need(words);
+    let there = match need {
+        Need::Itself => None,
+        _ => config.reached.clone(),
+    };
+    let occupant = match need {
+        Need::Itself | Need::Nothing => None,
+        _ => Some(there.as_ref().map_or(Occupant::Nobody, Occupant::of)),
+    };
+    match (occupant, there) {
+        (Some(Occupant::Tap(_)), Some(there)) => through(there, &program, words),
+        (Some(Occupant::Ollama(version)), Some(there)) if need == Need::Lasting => {
+            untapped("what this command sets up is not measured", &version, &there);
+            become_ollama(&program, words, Some(there))
+        }
+        (Some(Occupant::Ollama(version)), Some(there)) => {
+            untapped("this command alone is measured", &version, &there);
+            in_front_of(there, config, &program, words, need)
+        }
+        (Some(_), there) if port::is_here(&config.tap.listen) => with_ollama(config, there, &program, words),
+        // Nothing to start, or none of ours to start: what Ollama itself says of that is as good as what we could say.
+        (_, there) => become_ollama(&program, words, there),
+    }
+}
+
+/// The settings of `serve`, as far as variables give them.
+fn settings() -> Result<ServeConfig, Vec<BadValue>> {
+    let get_env = |name: &str| std::env::var(name).ok();
+    let is_set = |name: &str| get_env(name).is_some_and(|value| !value.trim().is_empty());
+    let mut config = ServeConfig::resolve(&ServeArgs::default(), &get_env)?;
+    if let Some(dir) = platform::state_directory().filter(|_| !is_set(ENV_ANALYTICS_DIR)) {
+        config.tap.history.dir = dir;
+    }
+    if !is_set(ENV_LOG_LEVEL) {
+        config.tap.log_level = LevelFilter::Off;
+    }
+    Ok(config)
+}
+
+/// Says what comes of an Ollama without a tap, in one line.
+fn untapped(result: &str, version: &str, there: &Upstream) {
+    let way_out = if there.is_loopback() {
+        "stop it and start `ollama-tap serve`".to_owned()
+    } else {
+        format!("put `ollama-tap proxy --upstream {there}` in front of it")
+    };
+    eprintln!("ollama-tap: {result}: an Ollama {version} answers at {there} without a tap; to have everything measured, {way_out}");
+}
+
+/// The real command, asking the server `there`.
+fn ollama(program: &Path, words: &[OsString], there: Option<Upstream>) -> Command {
+    let mut command = Command::new(program);
+    command.args(words);
+    clean_environment(&mut command);
+    command.env(find::DEPTH, (find::depth() + 1).to_string());
+    if let Some(there) = there {
+        command.env(ENV_UPSTREAM, there.to_string());
+    }
+    command
+}
+
+/// Leaves this process to the command: its terminal, signals and exit code are ours as they are.
+fn become_ollama(program: &Path, words: &[OsString], there: Option<Upstream>) -> Result<ExitCode> {
+    let cause = platform::become_program(&mut ollama(program, words, there));
+    Err(unstarted(program, cause))
+}
+
+/// Has the command ask the tap that is there.
+fn through(tap: Upstream, program: &Path, words: &[OsString]) -> Result<ExitCode> {
+    ready::wait_behind(&tap)?;
+    become_ollama(program, words, Some(tap))
+}
+
+fn unstarted(program: &Path, cause: io::Error) -> Error {
+    Error::Failed(format!("start {}: {cause}", program.display()))
+}
+
+/// Runs the command through a tap in front of the Ollama that is there.
+fn in_front_of(there: Upstream, config: ServeConfig, program: &Path, words: &[OsString], need: Need) -> Result<ExitCode> {
+    let session = Session::begin(config.tap.log_level)?;
+    let mut settings = Config { listen: Listen { host: "127.0.0.1".to_owned(), port: 0 }, upstream: there, ..config.tap };
+    if need != Need::Model {
+        settings.history.backend = Backend::None; // there will be no records
+    }
+    let tap = start_tap(&settings, Arc::new(Gate::open()))?;
+    let code = session.run(program, words, &tap);
+    tap.drain(settings.shutdown_grace);
+    code
+}
+
+/// Runs the command with an Ollama and a tap that are started for it, unless another command is faster.
+fn with_ollama(config: ServeConfig, there: Option<Upstream>, program: &Path, words: &[OsString]) -> Result<ExitCode> {
+    let session = Session::begin(config.tap.log_level)?;
+    let grace = config.tap.shutdown_grace;
+    let both = match Both::start(config, start_tap) {
+        Ok(both) => both,
+        Err(why) => match there.filter(|there| matches!(Occupant::of(there), Occupant::Tap(_))) {
+            Some(there) => return through(there, program, words),
+            None => return Err(why),
+        },
+    };
+    let code = ready::wait_for_ours(&both).and_then(|()| session.run(program, words, &both.tap));
+    both.stop(grace);
+    code
+}
+
+/// Starts a tap that says nothing. Where its history cannot be written (another command may be at it), the command runs all the same.
+fn start_tap(settings: &Config, gate: Arc<Gate>) -> Result<Tap> {
+    let quietly = |line: &str| log::info!("{line}");
+    let why = match Tap::start(settings, gate.clone(), quietly) {
+        Err(why) if settings.history.backend != Backend::None => why,
+        started => return started,
+    };
+    let mut unrecorded = settings.clone();
+    unrecorded.history.backend = Backend::None;
+    let tap = Tap::start(&unrecorded, gate, quietly)?;
+    eprintln!("ollama-tap: what this command does is measured and not recorded: {why}");
+    Ok(tap)
+}
+
+/// This process while it serves a command.
+struct Session {
+    /// The command, while it runs.
+    running: Arc<Mutex<Option<u32>>>,
+}
+
+impl Session {
+    fn begin(log_level: LevelFilter) -> Result<Session> {
+        prepare(log_level);
+        let running = Arc::default();
+        platform::leave_signals_to(Arc::clone(&running)).map_err(failed("wait for signals"))?;
+        Ok(Session { running })
+    }
+
+    /// Runs the command to its end, through the tap.
+    fn run(&self, program: &Path, words: &[OsString], tap: &Tap) -> Result<ExitCode> {
+        // A signal that comes in between waits for the lock.
+        let mut running = self.running();
+        let mut command = ollama(program, words, Some(tap.address().into()));
+        platform::end_with_us(&mut command);
+        let mut command = command.spawn().map_err(|cause| unstarted(program, cause))?;
+        *running = Some(command.id());
+        drop(running);
+        let status = command.wait();
+        *self.running() = None;
+        Ok(ExitCode::from(platform::exit_code(status.map_err(failed("wait for the command"))?)))
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<u32>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,53 @@
+//! `ollama-tap serve`: Ollama on a port of its own, and the tap in its place; both stop together.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{prepare, reported, stop_signals};
+use crate::address::Upstream;
+use crate::backend::{Backend, Plan, find};
+use crate::cli::ServeArgs;
+use crate::config::{Config, ServeConfig};
+use crate::error::Result;
+use crate::gate::Gate;
+use crate::port;
+use crate::tap::{self, Tap};
+
+pub fn run(args: &ServeArgs) -> Result<ExitCode> {
+    let config = reported(ServeConfig::resolve(args, &|name| std::env::var(name).ok()))?;
+    prepare(config.tap.log_level);
+    let stopped = stop_signals()?;
+    let grace = config.tap.shutdown_grace;
+    let both = Both::start(config, |settings, gate| Tap::start(settings, gate, tap::aloud))?;
+    let _ = stopped.recv();
+    both.stop(grace);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ollama, and the tap in front of it.
+pub struct Both {
+    pub tap: Tap,
+    pub gate: Arc<Gate>,
+    pub backend: Backend,
+}
+
+impl Both {
+    /// Finds Ollama and its port, takes ours, and starts both. The tap answers from here on, Ollama once the gate is open.
+    pub fn start(config: ServeConfig, start_tap: impl Fn(&Config, Arc<Gate>) -> Result<Tap>) -> Result<Both> {
+        let program = find::ollama(config.ollama.as_deref())?;
+        let mut settings = config.tap;
+        let port = port::for_backend(config.backend_port, settings.listen.port)?;
+        settings.upstream = Upstream::here(port);
+        let gate = Arc::new(Gate::closed());
+        let tap = start_tap(&settings, gate.clone())?;
+        let backend = Backend::start(Plan { program, port }, gate.clone(), tap.metrics())?;
+        Ok(Both { tap, gate, backend })
+    }
+
+    /// Lets requests under way finish, and then stops Ollama.
+    pub fn stop(self, grace: Duration) {
+        self.tap.drain(grace);
+        self.backend.stop();
+    }
+}
