@@ -32,6 +32,9 @@ mod realparts;
 mod replay;
 /// What Ollama answers reaches the client as it was answered.
 mod replies;
+/// `serve` and the commands of Ollama's, with a stand-in for the program.
+#[cfg(unix)]
+mod serve;
 /// Tokens pass as they are made, and a client that leaves frees Ollama.
 mod streaming;
 /// The README against the code, and the house rules.

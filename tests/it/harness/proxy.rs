@@ -98,6 +98,8 @@ impl Options {
         for (name, _) in std::env::vars().filter(|(name, _)| CLEARED.iter().any(|prefix| name.starts_with(prefix))) {
             command.env_remove(name);
         }
+        // A history of the user's own is no test's business.
+        command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
