@@ -55,6 +55,7 @@ mod ollama;
 mod pace;
 mod platform;
 mod watch;
+mod watchdog;
 
 use std::process::ExitCode;
 

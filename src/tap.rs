@@ -21,7 +21,7 @@ use crate::pace::pace;
 use crate::pages::Pages;
 use crate::watch::Watch;
 use crate::worker::Workshop;
-use crate::{logging, platform, port};
+use crate::{logging, platform, port, watchdog};
 
 /// Stack of a thread of ours, and of each of tiny_http's (bytes). The default of 2 MiB is for recursion we do not have.
 pub const STACK: usize = 256 * 1024;
@@ -66,6 +66,7 @@ impl Tap {
         log::debug!("bound {} with {} workers", lanes.listener.address(), config.workers);
         let workshop = workshop(config, target, gate, lanes, metrics, archive.clone())?;
         start(config, &workshop).map_err(failed("start threads"))?;
+        watchdog::start(workshop.lanes.listener.own_address()).map_err(failed("start threads"))?;
         Ok(Tap { workshop, archive })
     }
 
@@ -81,6 +82,7 @@ impl Tap {
     /// Stops listening, lets what runs finish for up to `grace`, and writes the rest of the history.
     pub fn drain(&self, grace: Duration) {
         let deadline = Instant::now() + grace;
+        platform::notify_stopping();
         self.finish(grace, deadline);
         if let Some(archive) = &self.archive {
             archive.shutdown(deadline.max(Instant::now() + CUT_GRACE));

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+mod notify;
 mod places;
 mod private;
 #[cfg(unix)]
@@ -22,6 +23,7 @@ mod unix;
 use unix as family;
 
 pub use family::{has_input, host_name, raise_descriptor_limit, release_stack, set_thread_stack, wait_for_signals};
+pub use notify::{notify_alive, notify_ready, notify_stopping, watchdog};
 pub use places::{ollama_places, other_owner, service_directory, state_directory};
 pub use private::{
     Identity, create_private_directory, give_to_owner_of_directory, identity, is_at, make_directory_private, make_file_private,
