@@ -12,7 +12,7 @@ use crate::occupant::Occupant;
 use crate::platform;
 
 /// Where Ollama listens behind the tap, unless told otherwise.
-const BACKEND_PORT: u16 = 11435;
+pub const BACKEND_PORT: u16 = 11435;
 
 /// Replaces `BACKEND_PORT` in tests.
 const ENV_TEST_BACKEND_PORT: &str = "OLLAMA_TAP_TEST_BACKEND_PORT";

@@ -3,6 +3,7 @@
 //! Every value stays text, so that `config` can report all that are wrong in one go.
 
 mod questions;
+mod service;
 mod tapped;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use argh::FromArgs;
 pub use questions::{ExportArgs, PlaceArgs, PurgeArgs, SearchArgs, StatsArgs, Typed};
+pub use service::{InstallArgs, ServiceArgs, UninstallArgs, Verb};
 pub use tapped::{ProxyArgs, ServeArgs};
 
 /// Ollama Tap stands where applications expect Ollama, forwards every byte unchanged, and turns what it saw into
@@ -35,10 +37,11 @@ pub enum Command {
     Search(SearchArgs),
     Export(ExportArgs),
     Purge(PurgeArgs),
+    Service(ServiceArgs),
 }
 
 /// The names of the commands.
-const COMMANDS: [&str; 6] = ["serve", "proxy", "stats", "search", "export", "purge"];
+const COMMANDS: [&str; 7] = ["serve", "proxy", "stats", "search", "export", "purge", "service"];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
@@ -60,7 +63,7 @@ const NAME: &str = "ollama-tap";
 pub const GUARD: &str = "--guard";
 
 /// Arguments that stand alone; every other one that begins with `-` takes the next as its value.
-const SWITCHES: [&str; 7] = ["--help", "-h", "--version", "-V", "--json", "--all", "--yes"];
+const SWITCHES: [&str; 11] = ["--help", "-h", "--version", "-V", "--json", "--all", "--yes", "--dry-run", "--purge", "--follow", "-f"];
 
 /// Reads the arguments, without the program's name.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
@@ -110,7 +113,7 @@ fn first(args: &[OsString]) -> First {
         Some(Some("start")) => First::Alias,
         Some(Some("--")) => First::Separator,
         Some(Some(GUARD)) => First::Guard,
-        Some(Some("--help" | "-h" | "--version" | "-V" | "demo" | "service" | "tray")) => First::Ours,
+        Some(Some("--help" | "-h" | "--version" | "-V" | "demo" | "tray")) => First::Ours,
         Some(Some(word)) if COMMANDS.contains(&word) => First::Ours,
         // Ollama's own version: our letter for it is `V`.
         Some(Some(flag)) if flag.starts_with('-') && flag != "-v" => First::Serve,
@@ -121,7 +124,7 @@ fn first(args: &[OsString]) -> First {
 /// The complaint about a first argument that asks for what later versions do.
 fn not_built(first: Option<&str>) -> Option<String> {
     match first {
-        Some(word @ ("demo" | "service" | "tray")) => Some(format!("`{word}` is not built yet (see `{NAME} --help`)")),
+        Some(word @ ("demo" | "tray")) => Some(format!("`{word}` is not built yet (see `{NAME} --help`)")),
         _ => None,
     }
 }
@@ -214,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_command_that_is_not_built_says_so() {
-        for line in ["demo", "service install", "tray"] {
+        for line in ["demo", "tray"] {
             assert!(usage(line).contains("is not built yet"), "{line}");
         }
     }

@@ -77,6 +77,8 @@ macro_rules! as_proxy {
     };
 }
 
+pub(super) use {as_proxy, tapped};
+
 tapped! {
     /// Tap an Ollama that already runs: forward every request to it, measure what makes a model work, and answer /metrics.
     #[argh(subcommand, name = "proxy", usage = "[--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]

@@ -1,9 +1,10 @@
-//! One file a command; those that ask the history are in `history`.
+//! One file a command; those that ask the history are in `history`, those for the system's services in `service`.
 
 pub mod history;
 pub mod passthrough;
 pub mod proxy;
 pub mod serve;
+pub mod service;
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 

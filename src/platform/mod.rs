@@ -7,8 +7,10 @@ mod places;
 mod private;
 #[cfg(unix)]
 mod processes;
+mod services;
 mod sockets;
 mod tiny_http;
+mod users;
 
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
@@ -33,9 +35,11 @@ pub use processes::{
     ask_own_group_to_end, become_program, exit_code, is_executable, is_same_file, kill_group, kill_own_group, lead_group, leads_group,
     leave_signals_to, outlive_signals, own_executable, own_stderr,
 };
+pub use services::{ServiceManager, service_manager, set_mode};
 pub use sockets::{connections, socket_of};
 pub use system::{STOP_OLLAMA, desktop_app_runs, end_with_us, memory_bytes, port_holder, process_collector};
 pub use tiny_http::defuse;
+pub use users::{User, is_root, user};
 
 use std::net::SocketAddr;
 

@@ -35,6 +35,9 @@ mod replies;
 /// `serve` and the commands of Ollama's, with a stand-in for the program.
 #[cfg(unix)]
 mod serve;
+/// The service: installed, run, removed.
+#[cfg(target_os = "linux")]
+mod service;
 /// Tokens pass as they are made, and a client that leaves frees Ollama.
 mod streaming;
 /// The README against the code, and the house rules.

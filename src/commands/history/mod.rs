@@ -14,7 +14,7 @@ pub mod search;
 mod source;
 pub mod stats;
 mod table;
-mod tap;
+pub mod tap;
 mod words;
 
 use std::io::{self, ErrorKind, Write};

@@ -42,7 +42,7 @@ pub struct Tap {
 pub struct About {
     pub backend: String,
     pub data_dir: Option<String>,
-    records: u64,
+    pub records: u64,
     bytes: Option<u64>,
     oldest: Option<f64>,
     newest: Option<f64>,
@@ -77,6 +77,12 @@ impl Tap {
 
     pub fn address(&self) -> &str {
         &self.base
+    }
+
+    /// A page as it is. One that reports trouble is no failure.
+    pub fn text(&self, path: &str) -> Result<String> {
+        let mut response = self.agent.get(self.url(path)).call().map_err(|e| self.failed(&chain(&e)))?;
+        response.body_mut().with_config().limit(ANSWER_MAX).read_to_string().map_err(|e| self.failed(&chain(&e)))
     }
 
     pub fn about(&self) -> Result<About> {

@@ -20,6 +20,7 @@ pub struct Options {
     args: Vec<String>,
     env: Vec<(String, String)>,
     ulimit: Option<String>,
+    behind: Vec<String>,
 }
 
 impl Options {
@@ -30,7 +31,7 @@ impl Options {
 
     /// With exactly these arguments.
     pub fn bare(args: &[&str]) -> Options {
-        Options { args: args.iter().map(|arg| (*arg).to_owned()).collect(), env: Vec::new(), ulimit: None }
+        Options { args: args.iter().map(|arg| (*arg).to_owned()).collect(), env: Vec::new(), ulimit: None, behind: Vec::new() }
     }
 
     pub fn args(mut self, args: &[&str]) -> Options {
@@ -46,6 +47,12 @@ impl Options {
     /// Under a limit of the shell, as in `ulimit -n 100`.
     pub fn ulimit(mut self, limit: &str) -> Options {
         self.ulimit = Some(limit.to_owned());
+        self
+    }
+
+    /// Started by these words, which end in running what follows them.
+    pub fn behind(mut self, words: &[&str]) -> Options {
+        self.behind = words.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -91,6 +98,7 @@ impl Options {
         if let Some(limit) = &self.ulimit {
             words.splice(0..0, ["sh".to_owned(), "-c".to_owned(), format!("ulimit {limit}; exec \"$0\" \"$@\"")]);
         }
+        words.extend(self.behind.iter().cloned());
         words.push(env!("CARGO_BIN_EXE_ollama-tap").to_owned());
         words.extend(self.args.iter().cloned());
         let mut command = Command::new(&words[0]);

@@ -1,0 +1,118 @@
+//! `service` and its verbs.
+
+use argh::FromArgs;
+
+use super::ProxyArgs;
+use super::tapped::{as_proxy, tapped};
+
+/// Have the system start Ollama Tap, keep it running, and start it again at boot.
+#[derive(FromArgs, Debug, PartialEq)]
+#[argh(subcommand, name = "service", help_triggers("--help", "-h", "help"))]
+pub struct ServiceArgs {
+    #[argh(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(FromArgs, Debug, PartialEq)]
+#[argh(subcommand)]
+pub enum Verb {
+    Install(Box<InstallArgs>),
+    Uninstall(UninstallArgs),
+    Start(StartArgs),
+    Stop(StopArgs),
+    Restart(RestartArgs),
+    Status(StatusArgs),
+    Logs(LogsArgs),
+    Test(TestArgs),
+    Run(RunArgs),
+}
+
+tapped! {
+    /// Install it, or bring what is installed up to date: what is not given stays as it was set before.
+    #[argh(subcommand, name = "install", usage = "[--dry-run] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    #[argh(note = "An Ollama that is a service already is kept, moved to the backend port, and tapped where it listened before.")]
+    #[argh(note = "With --upstream an Ollama elsewhere is tapped. Otherwise the service starts Ollama itself.")]
+    #[argh(note = "The flags are those of serve and proxy; they are written to /etc/ollama-tap.env, which you may edit.")]
+    pub struct InstallArgs {
+        /// print every step and do none
+        #[argh(switch)]
+        pub dry_run: bool,
+
+        /// address to listen on (default where Ollama listens now, else 127.0.0.1:11434; with --upstream 0.0.0.0:8000)
+        #[argh(option)]
+        pub listen: Option<String>,
+
+        /// address of an Ollama elsewhere; the one of this machine is left alone
+        #[argh(option)]
+        pub upstream: Option<String>,
+
+        /// port of this machine's Ollama behind the tap (default 11435)
+        #[argh(option)]
+        pub backend_port: Option<String>,
+
+        /// the ollama to start (default the one on PATH, else in its usual places)
+        #[argh(option)]
+        pub ollama: Option<String>,
+
+        /// directory of the history (default /var/lib/ollama-tap/ollama_analytics)
+        #[argh(option)]
+        pub analytics_dir: Option<String>,
+    }
+}
+
+as_proxy! {
+    InstallArgs: listen upstream workers shutdown_grace idle_timeout log_level track_embeddings token analytics_backend
+    retention_days store_text loki_url analytics_max_bytes
+}
+
+/// Stop it and remove it, and put Ollama's own service back as it was; the history stays, and its place is printed.
+#[derive(FromArgs, Debug, Default, PartialEq)]
+#[argh(subcommand, name = "uninstall", help_triggers("--help", "-h", "help"))]
+pub struct UninstallArgs {
+    /// delete the history, the log and the service's own user as well
+    #[argh(switch)]
+    pub purge: bool,
+
+    /// print every step and do none
+    #[argh(switch)]
+    pub dry_run: bool,
+}
+
+/// Start it.
+#[derive(FromArgs, Debug, Default, PartialEq)]
+#[argh(subcommand, name = "start", help_triggers("--help", "-h", "help"))]
+pub struct StartArgs {}
+
+/// Stop it, until it is started or the machine boots.
+#[derive(FromArgs, Debug, Default, PartialEq)]
+#[argh(subcommand, name = "stop", help_triggers("--help", "-h", "help"))]
+pub struct StopArgs {}
+
+/// Stop it and start it, with the settings as they are now.
+#[derive(FromArgs, Debug, Default, PartialEq)]
+#[argh(subcommand, name = "restart", help_triggers("--help", "-h", "help"))]
+pub struct RestartArgs {}
+
+/// Show whether it runs, where it listens, and what it counted; exit 3 if it does not run.
+#[derive(FromArgs, Debug, Default, PartialEq)]
+#[argh(subcommand, name = "status", help_triggers("--help", "-h", "help"))]
+pub struct StatusArgs {}
+
+/// Show its log.
+#[derive(FromArgs, Debug, Default, PartialEq)]
+#[argh(subcommand, name = "logs", help_triggers("--help", "-h", "help"))]
+pub struct LogsArgs {
+    /// go on with new lines as they come
+    #[argh(switch, short = 'f')]
+    pub follow: bool,
+}
+
+/// Run what the service runs, here in the terminal; stop the service first.
+#[derive(FromArgs, Debug, Default, PartialEq)]
+#[argh(subcommand, name = "test", help_triggers("--help", "-h", "help"))]
+pub struct TestArgs {}
+
+/// Run what the service runs, with its settings.
+#[derive(FromArgs, Debug, Default, PartialEq)]
+#[argh(subcommand, name = "run", help_triggers("--help", "-h", "help"))]
+pub struct RunArgs {}

@@ -1,0 +1,136 @@
+//! FACTS: what installing depends on, looked up once. Everything after this is decided from it alone.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use super::ollama_unit::{self, OllamaUnit};
+use super::{launchd, plan, settings, systemd};
+use crate::backend::find;
+use crate::config;
+use crate::error::{Result, failed};
+use crate::platform::{self, ServiceManager, User};
+
+/// Where Ollama listens behind the tap.
+pub const LOOPBACK: &str = "127.0.0.1";
+
+/// What is where a copy of ours would go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Free,
+    /// The copy that an installation before made.
+    Copy,
+    /// Somebody else put the same there.
+    Same,
+    Other,
+}
+
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub manager: ServiceManager,
+    /// Ourselves.
+    pub executable: PathBuf,
+    pub place: Place,
+    /// The service's unit or plist as it is now.
+    pub unit: Option<String>,
+    /// The settings file as it is now; empty where there is none.
+    pub settings: String,
+    /// Ollama's own service, if it has one.
+    pub ollama_unit: Option<OllamaUnit>,
+    /// It was moved aside by us.
+    pub is_moved: bool,
+    /// The real ollama, if it is installed.
+    pub ollama: Option<PathBuf>,
+    /// The user that Ollama's installer makes.
+    pub ollama_user: Option<User>,
+    /// The user that the tap runs as in front of another Ollama.
+    pub tap_user: Option<User>,
+    /// The service's own directory is there.
+    pub has_state: bool,
+    /// Whoever installs, sudo or not.
+    pub installer: User,
+    pub environment: Vec<(String, String)>,
+}
+
+impl Facts {
+    pub fn gather(manager: ServiceManager) -> Result<Facts> {
+        let executable = std::env::current_exe().and_then(fs::canonicalize).map_err(failed("find our own executable"))?;
+        let is_systemd = manager == ServiceManager::Systemd;
+        let unit = read_if_there(if is_systemd { systemd::UNIT_PATH } else { launchd::PLIST_PATH })?;
+        let settings = super::settings_text(manager)?;
+        let installer = installer();
+        Ok(Facts {
+            manager,
+            place: place(&executable, unit.as_deref()),
+            unit,
+            ollama_unit: is_systemd.then(ollama_unit::find).flatten(),
+            is_moved: Path::new(ollama_unit::DROP_IN).exists() || is_beside(&settings),
+            settings,
+            ollama: find_ollama(&installer),
+            ollama_user: platform::user("ollama"),
+            tap_user: platform::user(plan::TAP_USER),
+            has_state: Path::new(plan::STATE).exists(),
+            installer,
+            // What is not text cannot be written to the settings file either.
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            executable,
+        })
+    }
+
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+}
+
+/// The text of a file, if it is there.
+pub fn read_if_there(path: &str) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+        Err(cause) if cause.kind() == ErrorKind::PermissionDenied => Err(failed(format!("read {path} (it is root's: use sudo)"))(cause)),
+        read => read.map(Some).map_err(failed(format!("read {path}"))),
+    }
+}
+
+fn place(executable: &Path, unit: Option<&str>) -> Place {
+    let is_copy = unit.is_some_and(|unit| unit.contains(systemd::COPIED) || unit.contains(launchd::COPIED));
+    if is_copy {
+        return Place::Copy;
+    }
+    match fs::read(plan::PLACE) {
+        Err(_) => Place::Free,
+        Ok(there) if fs::read(executable).is_ok_and(|ours| ours == there) => Place::Same,
+        Ok(_) => Place::Other,
+    }
+}
+
+/// Whether these settings are those of a tap before which Ollama's own service was moved aside.
+fn is_beside(text: &str) -> bool {
+    let values = settings::read(text);
+    let is_proxy = values.get(settings::COMMAND).is_some_and(|command| command == "proxy");
+    is_proxy && values.contains_key(config::ENV_BACKEND_PORT)
+}
+
+/// The real ollama; sudo hides a user's own directories from PATH and HOME.
+fn find_ollama(installer: &User) -> Option<PathBuf> {
+    let of_user = installer.home.join(".local/bin/ollama");
+    find::ollama(None).ok().or_else(|| find::ollama(Some(&of_user)).ok())
+}
+
+fn installer() -> User {
+    let names = ["SUDO_USER", "DOAS_USER", "USER", "LOGNAME"];
+    let name = names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "root".to_owned());
+    platform::user(&name).unwrap_or_else(|| User { name: "root".to_owned(), home: PathBuf::from("/") })
+}
+
+/// Whether nobody listens there.
+pub fn is_free(host: &str, port: u16) -> bool {
+    !matches!(TcpListener::bind((host, port)), Err(cause) if cause.kind() == ErrorKind::AddrInUse)
+}
+
+/// What would have to be made for this directory to be there, the innermost first.
+pub fn missing(directory: &Path) -> Vec<PathBuf> {
+    directory.ancestors().take_while(|path| !path.exists()).map(Path::to_owned).collect()
+}

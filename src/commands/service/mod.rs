@@ -1,0 +1,192 @@
+//! `ollama-tap service`: what the system's own manager of services starts, watches and stops.
+//!
+//! - `facts` looks everything up, `plan` decides from that alone, `systemd` or `launchd` turns the plan into steps
+//!   (what the settings file will say is a question of its own: `wanted`)
+//! - `step` says and does them; `--dry-run` only says them
+//! - an installation that fails on a machine that had none is taken back, so that Ollama is where it was
+
+mod facts;
+mod launchd;
+mod ollama_unit;
+mod plan;
+mod run;
+mod settings;
+mod status;
+mod step;
+mod systemd;
+mod wanted;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::cli::{InstallArgs, UninstallArgs, Verb};
+use crate::config;
+use crate::error::{Error, Result};
+use crate::platform::{self, ServiceManager};
+use facts::Facts;
+use plan::{Plan, Role};
+use step::Step;
+
+/// Takes the place of the system's own manager in tests: `systemd` or `launchd`.
+const ENV_TEST_MANAGER: &str = "OLLAMA_TAP_TEST_SERVICE_MANAGER";
+
+pub fn run(verb: &Verb) -> Result<ExitCode> {
+    let manager = manager()?;
+    match verb {
+        Verb::Install(args) => install(args, manager),
+        Verb::Uninstall(args) => uninstall(args, manager),
+        Verb::Start(_) => perform(&control(manager, "start")),
+        Verb::Stop(_) => perform(&control(manager, "stop")),
+        Verb::Restart(_) => perform(&control(manager, "restart")),
+        Verb::Status(_) => status::run(manager),
+        Verb::Logs(args) => step::become_command(&logs(manager, args.follow)),
+        Verb::Test(_) | Verb::Run(_) => run::run(manager),
+    }
+}
+
+fn manager() -> Result<ServiceManager> {
+    let manager = match std::env::var(ENV_TEST_MANAGER).as_deref() {
+        Ok("systemd") => ServiceManager::Systemd,
+        Ok("launchd") => ServiceManager::Launchd,
+        _ => platform::service_manager(),
+    };
+    let missing = |what: &str| {
+        Error::Failed(format!("find {what}: it is not on PATH; start `ollama-tap serve` or `ollama-tap proxy` by your own means"))
+    };
+    match manager {
+        ServiceManager::Systemd => step::output(&["systemctl", "--version"]).map(|_| manager).ok_or_else(|| missing("systemctl")),
+        ServiceManager::Launchd => step::output(&["launchctl", "version"]).map(|_| manager).ok_or_else(|| missing("launchctl")),
+        ServiceManager::Unknown => Err(Error::Failed("services of this system are not supported yet".to_owned())),
+    }
+}
+
+fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
+    let facts = Facts::gather(manager)?;
+    let plan = Plan::decide(args, &facts)?;
+    let steps = match manager {
+        ServiceManager::Systemd => systemd::install(&plan, &facts),
+        _ => launchd::install(&plan, &facts),
+    };
+    if args.dry_run {
+        step::show(&steps);
+        return Ok(ExitCode::SUCCESS);
+    }
+    needs_root("install")?;
+    if manager == ServiceManager::Systemd && !Path::new(systemd::RUNS).exists() {
+        let way_out = "start `ollama-tap serve` or `ollama-tap proxy` by your own means";
+        return Err(Error::Failed(format!("install the service: systemd does not run here; {way_out}")));
+    }
+    ports_are_free(&plan, &facts)?;
+    step::perform(&steps).or_else(|failure| take_back(&facts, failure))?;
+    step::say(format_args!("installed: listening on http://{}; see `ollama-tap service status`", plan.listen));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An Ollama that moves to a port that somebody has would be gone from both, and a tap that cannot listen fails again and again.
+fn ports_are_free(plan: &Plan, facts: &Facts) -> Result<()> {
+    let taken = |doing: String, host: &str, port: u16, way_out: &str| {
+        if facts::is_free(host, port) {
+            return Ok(());
+        }
+        let holder = platform::port_holder(port).map(|holder| format!(" by {holder}")).unwrap_or_default();
+        Err(Error::Failed(format!("{doing} {port}: the port is taken{holder}; {way_out}")))
+    };
+    let was_there = settings::read(&facts.settings).get(config::ENV_BACKEND_PORT) == Some(&plan.backend_port.to_string());
+    match plan.role {
+        Role::Beside if !(facts.is_moved && was_there) => {
+            taken("move Ollama to port".to_owned(), facts::LOOPBACK, plan.backend_port, "choose another one with --backend-port")
+        }
+        Role::Elsewhere | Role::Serve if facts.unit.is_none() => {
+            let doing = format!("listen on {}, port", plan.listen.host);
+            taken(doing, &plan.listen.host, plan.listen.port, "stop what has it, or choose another address with --listen")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Undoes an installation that failed where there was none before, as far as that goes.
+fn take_back(before: &Facts, failure: Error) -> Result<()> {
+    if before.unit.is_some() {
+        return Err(Error::Failed(format!(
+            "{failure}; what was installed before is changed in part: do it again, or `ollama-tap service uninstall`"
+        )));
+    }
+    step::complain(format_args!("{failure}; taking it back"));
+    let mut steps = removal(&Facts::gather(before.manager)?, false);
+    if !before.settings.is_empty() && before.manager == ServiceManager::Systemd {
+        steps.push(Step::write(settings::PATH, before.settings.clone(), step::PRIVATE));
+    }
+    if !before.has_state {
+        steps.push(Step::RemoveTree(plan::STATE.into()));
+    }
+    if before.tap_user.is_none() && before.manager == ServiceManager::Systemd {
+        steps.push(Step::attempt(&["userdel", plan::TAP_USER]));
+    }
+    step::perform(&steps)?;
+    Err(Error::Failed(format!("{failure}; nothing was installed (see `ollama-tap service logs`)")))
+}
+
+fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> {
+    let facts = Facts::gather(manager)?;
+    let steps = removal(&facts, args.purge);
+    if args.dry_run {
+        step::show(&steps);
+        return Ok(ExitCode::SUCCESS);
+    }
+    needs_root("uninstall")?;
+    let history = plan::history(&facts.settings);
+    step::perform(&steps)?;
+    if !args.purge && history.exists() {
+        step::say(format_args!("the history stays in {}; `ollama-tap service uninstall --purge` deletes it", history.display()));
+    }
+    if args.purge && manager == ServiceManager::Systemd {
+        step::say(format_args!("lines of the log, which never hold a prompt, stay in the journal until it is rotated"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn removal(facts: &Facts, purge: bool) -> Vec<Step> {
+    match facts.manager {
+        ServiceManager::Systemd => systemd::uninstall(facts, purge),
+        _ => launchd::uninstall(facts, purge),
+    }
+}
+
+fn perform(steps: &[Step]) -> Result<ExitCode> {
+    steps.iter().try_for_each(Step::perform)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn control(manager: ServiceManager, verb: &str) -> Vec<Step> {
+    let bootstrap = Step::attempt(&["launchctl", "bootstrap", "system", launchd::PLIST_PATH]);
+    match (manager, verb) {
+        (ServiceManager::Systemd, verb) => vec![Step::run(&["systemctl", verb, systemd::UNIT])],
+        (_, "start") => vec![bootstrap, Step::run(&["launchctl", "kickstart", launchd::TARGET])],
+        (_, "stop") => vec![Step::run(&["launchctl", "bootout", launchd::TARGET])],
+        _ => vec![bootstrap, Step::run(&["launchctl", "kickstart", "-k", launchd::TARGET])],
+    }
+}
+
+fn logs(manager: ServiceManager, follow: bool) -> Vec<&'static str> {
+    let mut words = match manager {
+        ServiceManager::Systemd => vec!["journalctl", "--unit", systemd::UNIT],
+        _ => vec!["tail", "-n", "1000", launchd::LOG_PATH],
+    };
+    words.extend(follow.then_some("-f"));
+    words
+}
+
+/// The settings as a settings file has them; empty where there are none.
+fn settings_text(manager: ServiceManager) -> Result<String> {
+    match manager {
+        ServiceManager::Systemd => facts::read_if_there(settings::PATH).map(Option::unwrap_or_default),
+        _ => launchd::settings(),
+    }
+}
+
+fn needs_root(verb: &str) -> Result<()> {
+    if platform::is_root() {
+        return Ok(());
+    }
+    Err(Error::Failed(format!("{verb} the service: only root may; use `sudo ollama-tap service {verb}`, or --dry-run to see the steps")))
+}

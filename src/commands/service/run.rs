@@ -1,0 +1,51 @@
+//! RUN: what the service runs, run in this terminal, as the service's user and with its settings.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use super::settings::{self, Values};
+use super::{facts, launchd, plan, settings_text, step, systemd};
+use crate::error::{Error, Result, failed};
+use crate::platform::{self, ServiceManager, User};
+
+pub fn run(manager: ServiceManager) -> Result<ExitCode> {
+    let values = settings::read(&settings_text(manager)?);
+    let command = command(&values)?;
+    let executable = platform::own_executable().map_err(failed("find our own executable"))?;
+    let mut process = match service_user(manager)?.filter(|_| platform::is_root()) {
+        Some(user) => as_user(manager, &user, executable.as_os_str()),
+        None => Command::new(executable),
+    };
+    process.arg(command).envs(&values);
+    if Path::new(plan::STATE).is_dir() {
+        process.current_dir(plan::STATE);
+    }
+    Err(failed("run the service")(platform::become_program(&mut process)))
+}
+
+/// The settings say what is run; nothing else than these may be.
+fn command(values: &Values) -> Result<&'static str> {
+    let named = values.get(settings::COMMAND).map(String::as_str).unwrap_or_default();
+    let known = ["proxy", "serve"].into_iter().find(|command| *command == named);
+    known.ok_or_else(|| Error::Failed("run the service: it is not installed; `ollama-tap service install` does it".to_owned()))
+}
+
+/// The user of the installed unit.
+fn service_user(manager: ServiceManager) -> Result<Option<User>> {
+    let name = match manager {
+        ServiceManager::Systemd => facts::read_if_there(systemd::UNIT_PATH)?.as_deref().and_then(systemd::user_of).map(str::to_owned),
+        _ => launchd::user(),
+    };
+    let known = |name: String| platform::user(&name).ok_or_else(|| Error::Failed(format!("run the service: there is no user {name}")));
+    name.map(known).transpose()
+}
+
+/// With the groups that open the GPUs, and with a home, where Ollama looks for its models.
+fn as_user(manager: ServiceManager, user: &User, executable: &OsStr) -> Command {
+    let words: &[&str] = if manager == ServiceManager::Systemd { &["runuser"] } else { &["sudo", "--preserve-env"] };
+    let mut command = step::command(words[0]);
+    command.args(&words[1..]).args(["-u", &user.name, "--"]).arg(executable);
+    command.env("HOME", &user.home).env("USER", &user.name).env("LOGNAME", &user.name);
+    command
+}

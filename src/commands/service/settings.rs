@@ -1,0 +1,148 @@
+//! SETTINGS: the service's settings file, in the form that systemd's `EnvironmentFile=` reads: `NAME=value`, a line each.
+//!
+//! People edit it. So it is changed line by line: comments, order and what we do not know stay as they are.
+
+use std::collections::BTreeMap;
+
+/// Where it is.
+pub const PATH: &str = "/etc/ollama-tap.env";
+
+/// The command that the service runs: `proxy` or `serve`.
+pub const COMMAND: &str = "OLLAMA_TAP_COMMAND";
+
+/// Words in the names of variables whose values are shown nowhere, ours and others'.
+const SECRETS: [&str; 5] = ["TOKEN", "PASSWORD", "SECRET", "KEY", "LOKI_USER"];
+
+const HEADER: &str = "\
+# What Ollama Tap's service runs, and with which settings: the variables that its README lists.
+# Edit it, then: ollama-tap service restart
+";
+
+/// What variables say, by name.
+pub type Values = BTreeMap<String, String>;
+
+/// A variable and its new value; `None` takes it out.
+pub type Change = (String, Option<String>);
+pub type Changes = BTreeMap<String, Option<String>>;
+
+/// What the file says, by name. A line that says nothing is passed over, as systemd does it.
+pub fn read(text: &str) -> Values {
+    text.lines().filter_map(|line| Some((name_of(line)?.to_owned(), value(line.split_once('=')?.1)))).collect()
+}
+
+/// The file with these changes; what it says already stays where it is.
+pub fn changed(text: &str, changes: &Changes) -> String {
+    let old = read(text);
+    let text = if text.is_empty() { HEADER } else { text };
+    let differs = |name: &str| changes.get(name).is_some_and(|value| value.as_ref() != old.get(name));
+    let kept = text.lines().filter(|line| !name_of(line).is_some_and(differs)).map(str::to_owned);
+    let new =
+        changes.iter().filter(|(name, _)| differs(name)).filter_map(|(name, value)| Some(format!("{name}={}", quoted(value.as_ref()?))));
+    kept.chain(new).map(|line| line + "\n").collect()
+}
+
+/// A file with settings in it, as it may be shown: lines `NAME=value`, or a property list.
+pub fn without_secrets(text: &str) -> String {
+    let mut key = "";
+    let mut shown = String::new();
+    for line in text.lines() {
+        let inner = |tag: &str| line.trim().strip_prefix(&format!("<{tag}>"))?.strip_suffix(&format!("</{tag}>"));
+        shown += &match (name_of(line), inner("string")) {
+            (Some(name), _) if is_secret(name, line) => format!("{name}=(not shown)\n"),
+            (_, Some(value)) if is_secret(key, value) => line.replace(value, "(not shown)") + "\n",
+            _ => format!("{line}\n"),
+        };
+        key = inner("key").unwrap_or_default();
+    }
+    shown
+}
+
+/// By its name, or because it is an address with a password in it.
+fn is_secret(name: &str, value: &str) -> bool {
+    SECRETS.iter().any(|word| name.contains(word)) || value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
+}
+
+/// The name that a line gives a value to.
+fn name_of(line: &str) -> Option<&str> {
+    let (name, _) = line.split_once('=')?;
+    let name = name.trim();
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    is_name.then_some(name)
+}
+
+/// A value in quotes where it needs them.
+fn quoted(value: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,=[]".contains(c);
+    if value.chars().all(is_plain) {
+        return value.to_owned();
+    }
+    let escaped: String = value.chars().flat_map(|c| matches!(c, '"' | '\\' | '`' | '$').then_some('\\').into_iter().chain([c])).collect();
+    format!("\"{escaped}\"")
+}
+
+/// A value without its quotes, by systemd's rules for one line.
+fn value(text: &str) -> String {
+    let text = text.trim();
+    if let Some(inner) = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        return inner.to_owned();
+    }
+    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let escapable = |c: char| inner.is_none() || matches!(c, '"' | '\\' | '`' | '$');
+    let mut value = String::new();
+    let mut letters = inner.unwrap_or(text).chars().peekable();
+    while let Some(c) = letters.next() {
+        let escaped = (c == '\\').then(|| letters.next_if(|c| escapable(*c))).flatten();
+        value.push(escaped.unwrap_or(c));
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(name: &str, value: &str) -> Change {
+        (name.to_owned(), Some(value.to_owned()))
+    }
+
+    #[test]
+    fn a_new_file_says_what_it_is() {
+        let text = changed("", &[change("LOG_LEVEL", "DEBUG")].into());
+        assert!(text.starts_with("# What Ollama Tap's service runs") && text.ends_with("\nLOG_LEVEL=DEBUG\n"), "{text}");
+    }
+
+    #[test]
+    fn what_people_wrote_stays_and_what_was_changed_is_there_once() {
+        let old = "# mine\nLOG_LEVEL=INFO\n\n; theirs\nOLLAMA_MODELS=\"/data\"\nGONE=1";
+        let changes = [change("LOG_LEVEL", "DEBUG"), change("OLLAMA_MODELS", "/data"), ("GONE".to_owned(), None)].into();
+        let new = "# mine\n\n; theirs\nOLLAMA_MODELS=\"/data\"\nLOG_LEVEL=DEBUG\n";
+        assert_eq!(changed(old, &changes), new);
+        assert_eq!(changed(new, &changes), new);
+    }
+
+    #[test]
+    fn every_value_is_read_as_it_was_written() {
+        for written in
+            ["", "plain", "127.0.0.1:11434", "two words", "a\"b", r"C:\x", "$HOME", "`id`", "it's", "ü", "#no", " edges ", "\\\""]
+        {
+            let text = changed("", &[change("X", written)].into());
+            assert_eq!(read(&text).get("X").map(String::as_str), Some(written), "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_shown_neither_of_settings_nor_of_a_property_list() {
+        let lines = "LOKI_PASSWORD=\"x\"\n# TOKEN\nOLLAMA_API_KEY=x\nHTTPS_PROXY=http://me:x@proxy\nLOKI_URL=http://loki:3100\n";
+        let shown = "LOKI_PASSWORD=(not shown)\n# TOKEN\nOLLAMA_API_KEY=(not shown)\nHTTPS_PROXY=(not shown)\nLOKI_URL=http://loki:3100\n";
+        assert_eq!(without_secrets(lines), shown);
+        let plist = "  <key>LOKI_TOKEN</key>\n  <string>x</string>\n  <key>LOG_LEVEL</key>\n  <string>INFO</string>\n";
+        assert_eq!(without_secrets(plist), plist.replace(">x<", ">(not shown)<"));
+    }
+
+    #[test]
+    fn a_file_is_read_as_systemd_reads_it() {
+        let text = "A=1\n B = two words \n#C=3\n;D=4\nnothing\nE='x\"y'\nF=\"a\\\\b\\n\"\nG=a\\ b\n=7\nA=2\nno name=8";
+        let expected = [("A", "2"), ("B", "two words"), ("E", "x\"y"), ("F", "a\\b\\n"), ("G", "a b")];
+        assert_eq!(read(text), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    }
+}

@@ -1,0 +1,152 @@
+//! STATUS: what the system says of the service, and the tap of itself.
+
+use std::process::ExitCode;
+
+use serde::Deserialize;
+
+use super::step::{self, output};
+use super::{launchd, settings, settings_text, systemd};
+use crate::cli::PlaceArgs;
+use crate::commands::history::tap::Tap;
+use crate::config::Question;
+use crate::error::Result;
+use crate::platform::ServiceManager;
+
+/// As systemctl has it.
+const NOT_RUNNING: u8 = 3;
+
+/// The answer of /test, as much as is shown of it.
+#[derive(Deserialize)]
+struct Upstream {
+    ollama_host: String,
+    ollama_reachable: bool,
+    models: Vec<serde_json::Value>,
+}
+
+pub fn run(manager: ServiceManager) -> Result<ExitCode> {
+    let (state, is_running) = match manager {
+        ServiceManager::Systemd => systemd_state(),
+        _ => launchd_state(),
+    };
+    line("service", &state);
+    if let Some(tap) = find(manager) {
+        about(&tap);
+    } else if is_running {
+        line("listening", "no tap answers where the settings say (without root they cannot be read: use sudo)");
+    }
+    Ok(if is_running { ExitCode::SUCCESS } else { ExitCode::from(NOT_RUNNING) })
+}
+
+fn line(name: &str, value: &str) {
+    step::say(format_args!("{name:<11} {value}"));
+}
+
+/// The running tap, looked for where the service's settings say, as far as we may read them.
+fn find(manager: ServiceManager) -> Option<Tap> {
+    let values = settings::read(&settings_text(manager).unwrap_or_default());
+    let none = None;
+    let args = PlaceArgs { listen: &none, token: &none, analytics_dir: &none, analytics_backend: &none, loki_url: &none };
+    let question = Question::resolve(args, &|name| values.get(name).cloned()).ok()?;
+    question.taps.iter().find_map(|address| Tap::find(address, question.token.as_deref()))
+}
+
+fn about(tap: &Tap) {
+    line("listening", tap.address());
+    match tap.text("/test").map(|text| serde_json::from_str::<Upstream>(&text)) {
+        Ok(Ok(ollama)) if ollama.ollama_reachable => line("upstream", &format!("{} ({} models)", ollama.ollama_host, ollama.models.len())),
+        Ok(Ok(ollama)) => line("upstream", &format!("{} (does not answer)", ollama.ollama_host)),
+        Ok(Err(cause)) => line("upstream", &format!("unknown: {cause}")),
+        Err(cause) => line("upstream", &format!("unknown: {cause}")),
+    }
+    match tap.text("/metrics") {
+        Ok(metrics) => counts(&metrics),
+        Err(cause) => line("requests", &format!("unknown: {cause}")),
+    }
+    match tap.about() {
+        Ok(about) => {
+            line("history", &format!("{} in {}, {} records", about.backend, about.data_dir.as_deref().unwrap_or("-"), about.records))
+        }
+        Err(cause) => line("history", &cause.to_string()),
+    }
+}
+
+fn counts(metrics: &str) {
+    let restarts = sum(metrics, "ollama_tap_backend_restarts_total", "").filter(|count| *count > 0.0);
+    let restarts = restarts.map(|count| format!(", started again {count} times")).unwrap_or_default();
+    let version = metrics.lines().find_map(|line| line.strip_prefix("ollama_version_info{version=\"")?.split('"').next());
+    line("backend", &version.map_or("unknown".to_owned(), |version| format!("ollama {version}{restarts}")));
+    if let Some(start) = sum(metrics, "process_start_time_seconds", "") {
+        line("uptime", &duration(crate::archive::now() - start));
+    }
+    let of = |status: &str| sum(metrics, "ollama_requests_total", &format!("status=\"{status}\"")).unwrap_or_default();
+    let tokens = sum(metrics, "ollama_tokens_generated_total", "").unwrap_or_default();
+    line("requests", &format!("{} done, {} failed, {} cancelled", of("success"), of("error"), of("cancelled")));
+    line("tokens", &format!("{tokens} generated"));
+}
+
+/// The sum of a family's series that have this label; `None` where it has none at all.
+fn sum(metrics: &str, family: &str, label: &str) -> Option<f64> {
+    let series = metrics.lines().filter_map(|line| line.strip_prefix(family)).filter(|rest| rest.starts_with(['{', ' ']));
+    let values = series.filter(|rest| rest.contains(label)).filter_map(|rest| rest.rsplit_once(' ')?.1.parse::<f64>().ok());
+    values.reduce(|a, b| a + b)
+}
+
+/// Seconds as people say them: the two largest units.
+fn duration(seconds: f64) -> String {
+    let whole = seconds.max(0.0) as u64;
+    let (days, hours, minutes) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{whole} s"),
+        (0, 0, minutes) => format!("{minutes} min {} s", whole % 60),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+/// What systemd says, and whether it runs.
+fn systemd_state() -> (String, bool) {
+    let names = ["LoadState", "ActiveState", "SubState", "MainPID", "NRestarts", "ActiveEnterTimestamp"];
+    let wanted = format!("--property={}", names.join(","));
+    let Some(shown) = output(&["systemctl", "show", systemd::UNIT, &wanted]) else {
+        return ("unknown: systemd does not answer".to_owned(), false);
+    };
+    let property = |name: &str| shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
+    if property("LoadState") == "not-found" {
+        return ("not installed (`ollama-tap service install`)".to_owned(), false);
+    }
+    let is_running = property("ActiveState") == "active";
+    let mut state = format!("{} ({})", property("ActiveState"), property("SubState"));
+    if is_running {
+        state +=
+            &format!(" since {}, process {}, {} restarts", property("ActiveEnterTimestamp"), property("MainPID"), property("NRestarts"));
+    }
+    (state, is_running)
+}
+
+/// What launchd says, and whether it runs.
+fn launchd_state() -> (String, bool) {
+    let Some(shown) = output(&["launchctl", "print", launchd::TARGET]) else {
+        return ("not installed, or stopped".to_owned(), false);
+    };
+    let property = |name: &str| shown.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(" = ")).unwrap_or("unknown");
+    (format!("{}, process {}", property("state"), property("pid")), property("state") == "running")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_summed_by_label_and_names_are_not_mixed_up() {
+        let metrics = "# TYPE a counter\na{status=\"x\"} 1\na{status=\"y\",model=\"m\"} 2\na_total{status=\"x\"} 4\nb 0.5\n";
+        assert_eq!(sum(metrics, "a", ""), Some(3.0));
+        assert_eq!(sum(metrics, "a", "status=\"y\""), Some(2.0));
+        assert_eq!((sum(metrics, "b", ""), sum(metrics, "c", "")), (Some(0.5), None));
+    }
+
+    #[test]
+    fn a_time_is_said_in_its_two_largest_units() {
+        let said = [-1.0, 59.9, 61.0, 3_700.0, 90_000.0].map(duration);
+        assert_eq!(said, ["0 s", "59 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]);
+    }
+}

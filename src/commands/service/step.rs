@@ -1,0 +1,256 @@
+//! STEP: one thing that installing or removing does to the machine.
+//!
+//! Steps are computed first, all of them, and done then: what `--dry-run` prints is what would be done. Each one may be done
+//! again, so that a list that was interrupted is finished by doing it from its beginning.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::settings;
+use crate::error::{Error, Result, failed};
+use crate::platform;
+
+/// Everybody may read it.
+pub const PUBLIC: u32 = 0o644;
+/// Only root may read it: there may be secrets in it.
+pub const PRIVATE: u32 = 0o600;
+/// Everybody may run it.
+const EXECUTABLE: u32 = 0o755;
+
+/// More directories for PATH.
+const FOR_ROOT: &str = ":/usr/sbin:/sbin";
+
+/// After so many steps the process dies, in tests.
+const ENV_TEST_STEPS: &str = "OLLAMA_TAP_TEST_STEPS";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Writes a whole file, with the directory that it is in.
+    Write { path: PathBuf, text: String, mode: u32 },
+    /// Makes a directory for a user; one that is there stays as it is.
+    Directory { path: PathBuf, owner: String },
+    /// Copies an executable.
+    Copy { from: PathBuf, to: PathBuf },
+    /// Removes a file.
+    Remove(PathBuf),
+    /// Removes a directory that has nothing in it any more.
+    RemoveEmpty(PathBuf),
+    /// Removes a directory with all that is in it.
+    RemoveTree(PathBuf),
+    /// Runs a command, which must succeed.
+    Run(Vec<String>),
+    /// Runs a command whose failure changes nothing for what follows.
+    Try(Vec<String>),
+}
+
+impl Step {
+    pub fn run(words: &[&str]) -> Step {
+        Step::Run(words.iter().map(|word| (*word).to_owned()).collect())
+    }
+
+    pub fn attempt(words: &[&str]) -> Step {
+        Step::Try(words.iter().map(|word| (*word).to_owned()).collect())
+    }
+
+    pub fn write(path: impl Into<PathBuf>, text: String, mode: u32) -> Step {
+        Step::Write { path: path.into(), text, mode }
+    }
+
+    /// What it does, with the content of the file that it writes; secrets are not shown.
+    pub fn details(&self) -> String {
+        let Step::Write { text, mode, .. } = self else { return self.to_string() };
+        let shown = settings::without_secrets(text);
+        let lines = shown.lines().map(|line| format!("\n    {line}").trim_end().to_owned());
+        format!("{self} (mode {mode:04o}):{}", lines.collect::<String>())
+    }
+
+    pub fn perform(&self) -> Result<()> {
+        match self {
+            Step::Write { path, text, mode } => replace(path, text.as_bytes(), *mode).map_err(failed(self)),
+            Step::Directory { path, .. } if path.exists() => Ok(()),
+            Step::Directory { path, owner } => {
+                let words = ["install", "-d", "-o", owner, "-m", "0755", &path.to_string_lossy()];
+                run(&words.map(str::to_owned)).map_err(failed(self))
+            }
+            Step::Copy { from, to } => fs::read(from).and_then(|bytes| replace(to, &bytes, EXECUTABLE)).map_err(failed(self)),
+            Step::Remove(path) => remove(path).map_err(failed(self)),
+            Step::RemoveTree(path) => unless_gone(fs::remove_dir_all(path)).map_err(failed(self)),
+            Step::RemoveEmpty(path) => match fs::remove_dir(path) {
+                Err(cause) if cause.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
+                done => unless_gone(done).map_err(failed(self)),
+            },
+            Step::Run(words) => run(words).map_err(failed(self)),
+            Step::Try(words) => {
+                run(words).unwrap_or_else(|cause| complain(format_args!("{self}: {cause}; going on")));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Step::Write { path, .. } => write!(f, "write {}", path.display()),
+            Step::Directory { path, owner } => write!(f, "make the directory {} for {owner}, if it is not there", path.display()),
+            Step::Copy { from, to } => write!(f, "copy {} to {}", from.display(), to.display()),
+            Step::Remove(path) => write!(f, "remove {}", path.display()),
+            Step::RemoveEmpty(path) => write!(f, "remove {} if it is empty", path.display()),
+            Step::RemoveTree(path) => write!(f, "remove {} and all that is in it", path.display()),
+            Step::Run(words) | Step::Try(words) => write!(f, "run {}", words.join(" ")),
+        }
+    }
+}
+
+/// Says each step and does it; the first that fails ends it.
+pub fn perform(steps: &[Step]) -> Result<()> {
+    let last = std::env::var(ENV_TEST_STEPS).ok().and_then(|count| count.parse().ok());
+    for (done, step) in steps.iter().enumerate() {
+        if last == Some(done) {
+            std::process::exit(1);
+        }
+        say(step);
+        step.perform()?;
+    }
+    Ok(())
+}
+
+/// Says each step.
+pub fn show(steps: &[Step]) {
+    steps.iter().for_each(|step| say(step.details()));
+}
+
+/// A line on standard output. Nobody may be listening any more, which is no reason to stop half-way.
+pub fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// The same of something that went wrong, on standard error.
+pub fn complain(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "ollama-tap: {line}");
+}
+
+/// Puts a file in its place whole: whoever looks sees the old one or the new one, also after a power cut. One that is there
+/// already just so is not touched.
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(directory)?;
+    let new = unfinished(path);
+    unless_gone(fs::remove_file(&new))?;
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return platform::set_mode(path, mode);
+    }
+    let mut file = platform::private_file().write(true).create_new(true).open(&new)?;
+    file.write_all(bytes)?;
+    platform::set_mode(&new, mode)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&new, path)?;
+    platform::sync_directory(directory)
+}
+
+/// Removes a file, and what an interrupted writing of it left behind.
+fn remove(path: &Path) -> io::Result<()> {
+    unless_gone(fs::remove_file(unfinished(path)))?;
+    unless_gone(fs::remove_file(path))
+}
+
+/// Where a file is written before it takes its place.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+/// What is gone already need not be removed.
+fn unless_gone(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
+        done => done,
+    }
+}
+
+fn run(words: &[String]) -> Result<(), String> {
+    let (program, args) = words.split_first().ok_or("no command")?;
+    let status = command(program).args(args).status().map_err(|cause| cause.to_string())?;
+    if status.success() { Ok(()) } else { Err(status.to_string()) }
+}
+
+/// A command of the system's, found too where `su` leaves out of PATH what is for root alone.
+pub fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(FOR_ROOT);
+    command.env("PATH", path);
+    command
+}
+
+/// What a command prints; `None` where it is missing or fails.
+pub fn output(words: &[&str]) -> Option<String> {
+    let (program, args) = words.split_first()?;
+    let output = command(program).args(args).stderr(std::process::Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Becomes this command, which is the user's own word in another one's mouth.
+pub fn become_command(words: &[&str]) -> Result<std::process::ExitCode> {
+    let (program, args) = words.split_first().unwrap_or((&"", &[]));
+    let cause = platform::become_program(command(program).args(args));
+    Err(Error::Failed(format!("run {}: {cause}", words.join(" "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_may_be_done_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("some.d/file.conf");
+        let (copy, parent) = (dir.path().join("copy"), path.parent().unwrap().to_owned());
+        let steps = [
+            Step::write(&path, "text\n".to_owned(), PRIVATE),
+            Step::Copy { from: path.clone(), to: copy.clone() },
+            Step::RemoveEmpty(parent.clone()),
+        ];
+        for _ in 0..2 {
+            perform(&steps).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), "text\n");
+            assert_eq!(fs::read_to_string(&copy).unwrap(), "text\n");
+        }
+        let steps = [Step::Remove(path.clone()), Step::RemoveEmpty(parent.clone()), Step::RemoveTree(parent.clone())];
+        for _ in 0..2 {
+            perform(&steps).unwrap();
+            assert!(!parent.exists());
+        }
+    }
+
+    #[test]
+    fn what_an_interrupted_write_left_is_no_obstacle() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(dir.path().join("file.new"), "half a te").unwrap();
+        Step::write(&path, "text".to_owned(), PUBLIC).perform().unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        fs::write(dir.path().join("file.new"), "half a te").unwrap();
+        Step::Remove(path).perform().unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_command_that_fails_ends_the_list_unless_it_was_an_attempt() {
+        let failure = perform(&[Step::attempt(&["false"]), Step::run(&["false"])]).unwrap_err();
+        assert!(failure.to_string().starts_with("run false: exit status: 1"), "{failure}");
+        let missing = Step::run(&["no-such-program", "x"]).perform().unwrap_err();
+        assert!(missing.to_string().starts_with("run no-such-program x: "), "{missing}");
+    }
+
+    #[test]
+    fn a_secret_is_written_but_not_shown() {
+        let step = Step::write("/etc/x.env", "A=1\nOLLAMA_TAP_TOKEN=s3cret\n".to_owned(), PRIVATE);
+        assert_eq!(step.details(), "write /etc/x.env (mode 0600):\n    A=1\n    OLLAMA_TAP_TOKEN=(not shown)");
+    }
+}

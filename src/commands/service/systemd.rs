@@ -1,0 +1,196 @@
+//! SYSTEMD: the unit, and the steps that install and remove it.
+//!
+//! The units are files of packaging/systemd, usable as they are; only what differs from machine to machine is put in.
+
+use std::path::{Path, PathBuf};
+
+use super::facts::{self, Facts, LOOPBACK, Place};
+use super::ollama_unit::{self, DROP_IN};
+use super::plan::{PLACE, Plan, Role, STATE, TAP_USER, purge_history};
+use super::settings;
+use super::step::{PRIVATE, PUBLIC, Step};
+
+pub const UNIT: &str = "ollama-tap.service";
+pub const UNIT_PATH: &str = "/etc/systemd/system/ollama-tap.service";
+
+/// It is there where systemd runs; systemctl is on many a machine, and in many a container, where it does not.
+pub const RUNS: &str = "/run/systemd/system";
+
+/// Read by Ollama's own unit last of all such files. systemd takes only `.conf` for a part of the unit.
+const DROP_IN_ENVIRONMENT: &str = "/etc/systemd/system/ollama.service.d/zz-ollama-tap.env";
+
+const PROXY: &str = include_str!("../../../packaging/systemd/ollama-tap.service");
+const SERVE: &str = include_str!("../../../packaging/systemd/ollama-tap-serve.service");
+
+/// A section that systemd passes over. It says for `uninstall` what we made that might as well have been there.
+const RECORD: &str = "\n[X-OllamaTap]\n";
+pub const COPIED: &str = "Executable=copied";
+const MADE: &str = "Made=";
+
+/// The tap needs this long after the grace to cut what still runs and write the rest of the history (seconds).
+const STOP_MARGIN: u64 = 15;
+
+/// Ports below this need a capability.
+const FIRST_FREE_PORT: u16 = 1024;
+
+/// The steps that install the service, or bring it up to date.
+pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if plan.user == TAP_USER && facts.tap_user.is_none() {
+        steps.push(make_user());
+    }
+    steps.push(Step::write(settings::PATH, plan.settings.clone(), PRIVATE));
+    // Before what it keeps a record of.
+    steps.push(Step::write(UNIT_PATH, unit(plan, facts), PUBLIC));
+    steps.extend(writable(plan).map(|path| Step::Directory { path: path.clone(), owner: plan.user.clone() }));
+    if plan.copy_executable {
+        steps.push(Step::Copy { from: facts.executable.clone(), to: plan.executable.clone() });
+    }
+    steps.extend(move_ollama(plan, facts));
+    steps.push(Step::run(&["systemctl", "daemon-reload"]));
+    if must_restart_ollama(plan, facts) {
+        steps.push(Step::run(&["systemctl", "try-restart", ollama_unit::NAME]));
+    }
+    steps.push(Step::run(&["systemctl", "enable", UNIT]));
+    steps.push(Step::run(&["systemctl", "restart", UNIT]));
+    steps
+}
+
+/// The steps that remove it, and put everything else back. What says what is left to do goes last.
+pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if facts.unit.is_some() {
+        steps.push(Step::attempt(&["systemctl", "disable", "--now", UNIT]));
+    }
+    if purge {
+        steps.extend(purge_history(facts));
+    }
+    if facts.place == Place::Copy {
+        steps.push(Step::Remove(PLACE.into()));
+    }
+    steps.extend(move_back());
+    steps.extend(made(facts).into_iter().map(Step::RemoveEmpty));
+    steps.push(Step::Remove(UNIT_PATH.into()));
+    steps.push(Step::attempt(&["systemctl", "daemon-reload"]));
+    if facts.is_moved {
+        steps.push(Step::attempt(&["systemctl", "try-restart", ollama_unit::NAME]));
+    }
+    if purge && facts.tap_user.is_some() {
+        steps.push(Step::attempt(&["userdel", TAP_USER]));
+    }
+    steps.push(Step::Remove(settings::PATH.into()));
+    steps
+}
+
+/// Not where it answers at its new place already: what it generates would be lost.
+fn must_restart_ollama(plan: &Plan, facts: &Facts) -> bool {
+    match plan.role {
+        Role::Beside => !facts.is_moved || facts::is_free(LOOPBACK, plan.backend_port),
+        Role::Elsewhere | Role::Serve => facts.is_moved,
+    }
+}
+
+/// Ollama's own service aside, or back where the tap is not in front of it any more.
+fn move_ollama(plan: &Plan, facts: &Facts) -> Vec<Step> {
+    if plan.role != Role::Beside {
+        return if facts.is_moved { move_back() } else { Vec::new() };
+    }
+    let reads_files = facts.ollama_unit.as_ref().is_some_and(|unit| unit.has_environment_files);
+    let host = format!("OLLAMA_HOST=127.0.0.1:{}", plan.backend_port);
+    let mut text = format!(
+        "# Ollama Tap answers where this service did, so this service moves aside.\n\
+         # Written by `ollama-tap service install`; `ollama-tap service uninstall` takes it back.\n\
+         [Service]\nEnvironment=\"{host}\"\n"
+    );
+    let mut steps = Vec::new();
+    if reads_files {
+        text += &format!("# The files that this service reads win over the line above.\nEnvironmentFile={DROP_IN_ENVIRONMENT}\n");
+        steps.push(Step::write(DROP_IN_ENVIRONMENT, host + "\n", PUBLIC));
+    }
+    steps.push(Step::write(DROP_IN, text, PUBLIC));
+    steps
+}
+
+fn move_back() -> Vec<Step> {
+    vec![Step::Remove(DROP_IN.into()), Step::Remove(DROP_IN_ENVIRONMENT.into())]
+}
+
+/// What the sandbox lets the service write to. It must be there before.
+fn writable(plan: &Plan) -> impl Iterator<Item = &PathBuf> {
+    plan.of_ollama.iter().chain(&plan.history)
+}
+
+fn make_user() -> Step {
+    Step::run(&["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", STATE, "--shell", "/usr/sbin/nologin", TAP_USER])
+}
+
+/// What the installed unit keeps a record of.
+fn recorded(facts: &Facts) -> impl Iterator<Item = &str> {
+    facts.unit.as_ref().and_then(|unit| unit.split_once(RECORD)).map_or("", |(_, record)| record).lines()
+}
+
+/// Directories that were not there before us, the innermost first.
+fn made(facts: &Facts) -> Vec<PathBuf> {
+    let mut made: Vec<PathBuf> = recorded(facts).filter_map(|line| line.strip_prefix(MADE)).map(PathBuf::from).collect();
+    made.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
+    made
+}
+
+/// The record of this installation, with that of the one before.
+fn record(plan: &Plan, facts: &Facts) -> String {
+    let copied = (plan.copy_executable || facts.place == Place::Copy).then(|| COPIED.to_owned());
+    let drop_in = (plan.role == Role::Beside).then(|| PathBuf::from(DROP_IN));
+    let copy = plan.copy_executable.then(|| plan.executable.clone());
+    let files = [drop_in, copy].into_iter().flatten().filter_map(|path| Some(path.parent()?.to_owned()));
+    let new = files.chain(writable(plan).cloned()).flat_map(|path| facts::missing(&path));
+    let mut lines: Vec<String> = copied.into_iter().collect();
+    for path in new.chain(made(facts)) {
+        let line = format!("{MADE}{}", path.display());
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    if lines.is_empty() { String::new() } else { format!("{RECORD}{}\n", lines.join("\n")) }
+}
+
+/// The unit for this machine.
+fn unit(plan: &Plan, facts: &Facts) -> String {
+    let template = if plan.role == Role::Serve { SERVE } else { PROXY };
+    let start = format!("{} {}", quoted(&plan.executable.to_string_lossy()), plan.role.command());
+    let paths: Vec<String> = writable(plan).map(|path| quoted(&path.to_string_lossy())).collect();
+    let mut text = with(template, "ExecStart", &start);
+    text = with(&text, "User", &plan.user);
+    text = with(&text, "TimeoutStopSec", &(plan.grace + STOP_MARGIN).to_string());
+    text = with(&text, "ReadWritePaths", &paths.join(" "));
+    if writable(plan).any(|path| is_in_a_home(path)) {
+        text = with(&text, "ProtectHome", "read-only");
+    }
+    if (1..FIRST_FREE_PORT).contains(&plan.listen.port) {
+        text = with(&text, "CapabilityBoundingSet", "CAP_NET_BIND_SERVICE");
+        text = with(&text, "AmbientCapabilities", "CAP_NET_BIND_SERVICE");
+        text = with(&text, "PrivateUsers", "no"); // a capability of another user namespace opens no port of this network
+    }
+    text + &record(plan, facts)
+}
+
+/// The unit with another value for a key that it has.
+fn with(text: &str, key: &str, value: &str) -> String {
+    let is_key = |line: &str| line.split_once('=').is_some_and(|(name, _)| name == key);
+    text.lines().map(|line| if is_key(line) { format!("{key}={value}\n") } else { format!("{line}\n") }).collect()
+}
+
+/// A path as one word of a unit: `%` and `$` mean something there.
+fn quoted(path: &str) -> String {
+    let path = path.replace('%', "%%").replace('$', "$$");
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./%$+@:".contains(c);
+    if path.chars().all(is_plain) { path } else { format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\"")) }
+}
+
+/// The user that a unit runs as.
+pub fn user_of(unit: &str) -> Option<&str> {
+    unit.lines().find_map(|line| line.strip_prefix("User="))
+}
+
+fn is_in_a_home(path: &Path) -> bool {
+    ["home", "root", "run/user"].iter().any(|place| path.starts_with(PathBuf::from("/").join(place)))
+}

@@ -1,0 +1,175 @@
+//! WANTED: the settings that an installation writes into the settings file: what follows from who starts Ollama, then what the
+//! environment says, then the flags. What none of them says stays as it was.
+
+use std::path::{Path, PathBuf};
+
+use super::facts::{Facts, LOOPBACK};
+use super::plan::{Role, STATE};
+use super::settings::{self, Change, Changes, Values};
+use crate::address::Listen;
+use crate::backend::find;
+use crate::cli::InstallArgs;
+use crate::error::{Error, Result};
+use crate::{config, port};
+
+/// Where Ollama keeps its models, if not at home.
+pub const MODELS: &str = "OLLAMA_MODELS";
+
+/// What Ollama heeds beyond `OLLAMA_*`: which GPUs it may use, and the way out to other machines.
+const OF_OLLAMA: [&str; 9] = [
+    "CUDA_VISIBLE_DEVICES",
+    "GGML_VK_VISIBLE_DEVICES",
+    "HIP_VISIBLE_DEVICES",
+    "HSA_OVERRIDE_GFX_VERSION",
+    "ROCR_VISIBLE_DEVICES",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+];
+
+/// Ours, which count as if they had been given as flags. Where Ollama is follows from who starts it.
+const OF_TAP: [&str; 19] = [
+    config::ENV_LISTEN,
+    config::ENV_PROXY_PORT,
+    config::ENV_WORKERS,
+    config::ENV_SHUTDOWN_GRACE,
+    config::ENV_IDLE_TIMEOUT,
+    config::ENV_LOG_LEVEL,
+    config::ENV_TRACK_EMBEDDINGS,
+    config::ENV_TOKEN,
+    config::ENV_ANALYTICS_BACKEND,
+    config::ENV_ANALYTICS_DIR,
+    config::ENV_RETENTION_DAYS,
+    config::ENV_STORE_TEXT,
+    config::ENV_ANALYTICS_MAX_BYTES,
+    config::ENV_LOKI_URL,
+    config::ENV_LOKI_TOKEN,
+    config::ENV_LOKI_USER,
+    config::ENV_LOKI_PASSWORD,
+    config::ENV_LOKI_TENANT,
+    "SSL_CERT_FILE",
+];
+
+/// All that changes in the settings file.
+pub fn changes(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Result<Changes> {
+    let mut changes = Changes::from([set(settings::COMMAND, role.command())]);
+    if !old.contains_key(config::ENV_ANALYTICS_DIR) {
+        changes.extend([set(config::ENV_ANALYTICS_DIR, format!("{STATE}/ollama_analytics"))]);
+    }
+    changes.extend(of_role(role, args, facts, old)?);
+    changes.extend(of_environment(role, facts)?);
+    changes.extend(of_flags(args)?);
+    let is_printable = |value: &Option<String>| !value.iter().any(|value| value.chars().any(char::is_control));
+    match changes.iter().find(|(_, value)| !is_printable(value)) {
+        Some((name, _)) => {
+            Err(Error::Usage(format!("bad value for {name}: control characters; accepted: what stands in one line of a file")))
+        }
+        None => Ok(changes),
+    }
+}
+
+fn set(name: &str, value: impl Into<String>) -> Change {
+    (name.to_owned(), Some(value.into()))
+}
+
+/// The settings that follow from who starts Ollama.
+fn of_role(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Result<Changes> {
+    let backend_port = backend_port(args, facts, old)?;
+    let mut changes = Changes::new();
+    match role {
+        Role::Elsewhere => changes.extend([(config::ENV_BACKEND_PORT.to_owned(), None)]),
+        Role::Beside => {
+            if ![config::ENV_LISTEN, config::ENV_PROXY_PORT].iter().any(|name| old.contains_key(*name) || facts.variable(name).is_some()) {
+                changes.extend([set(config::ENV_LISTEN, ollama_listens(facts)?.to_string())]);
+            }
+            changes.extend([set(config::ENV_UPSTREAM, format!("{LOOPBACK}:{backend_port}"))]);
+            changes.extend([set(config::ENV_BACKEND_PORT, backend_port.to_string())]);
+        }
+        Role::Serve => {
+            let was_proxy = old.get(settings::COMMAND).is_some_and(|command| command == "proxy");
+            changes.extend(was_proxy.then(|| (config::ENV_UPSTREAM.to_owned(), None)));
+            // Else it is the next free one.
+            let is_given = args.backend_port.is_some() || facts.variable(config::ENV_BACKEND_PORT).is_some();
+            changes.extend(is_given.then(|| set(config::ENV_BACKEND_PORT, backend_port.to_string())));
+            changes.extend([set(config::ENV_OLLAMA, ollama(args, facts, old)?)]);
+        }
+    }
+    Ok(changes)
+}
+
+/// Where Ollama's own service listens without us.
+fn ollama_listens(facts: &Facts) -> Result<Listen> {
+    let host = facts.ollama_unit.as_ref().and_then(|unit| unit.host.clone()).unwrap_or_default();
+    Listen::of_ollama(&host)
+        .map(|(listen, _)| listen)
+        .map_err(|why| Error::Failed(format!("read OLLAMA_HOST of Ollama's own service: `{host}` {why}")))
+}
+
+/// The ollama that the service will start.
+fn ollama(args: &InstallArgs, facts: &Facts, old: &Values) -> Result<String> {
+    let named = args.ollama.as_deref().or_else(|| facts.variable(config::ENV_OLLAMA));
+    let kept = old.get(config::ENV_OLLAMA).map(PathBuf::from).filter(|path| path.exists());
+    let path = match named {
+        Some(named) => Some(find::ollama(Some(Path::new(named)))?),
+        None => kept.or_else(|| facts.ollama.clone()),
+    };
+    let path = path.ok_or_else(|| {
+        let ways = "install it (https://ollama.com/download), name it with --ollama, or tap one elsewhere with --upstream";
+        Error::Failed(format!("find ollama: it is not installed here; {ways}"))
+    })?;
+    absolute(&path.to_string_lossy(), "--ollama")
+}
+
+/// The port of this machine's Ollama behind the tap.
+pub fn backend_port(args: &InstallArgs, facts: &Facts, old: &Values) -> Result<u16> {
+    let now = args.backend_port.as_deref().or_else(|| facts.variable(config::ENV_BACKEND_PORT));
+    let Some(text) = now.or(old.get(config::ENV_BACKEND_PORT).map(String::as_str)) else { return Ok(port::BACKEND_PORT) };
+    let port = text.trim().parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| Error::Usage(format!("bad value for --backend-port: `{text}`; accepted: a port from 1 to 65535")))
+}
+
+/// What the environment says now and the service will not have: our settings, and Ollama's where it is ours to start.
+fn of_environment(role: Role, facts: &Facts) -> Result<Changes> {
+    let is_meant = |name: &str| OF_TAP.contains(&name) || (role == Role::Serve && is_of_ollama(name));
+    let meant = facts.environment.iter().filter(|(name, value)| is_meant(name) && !value.trim().is_empty());
+    let mut changes: Changes = meant.map(|(name, value)| set(name, value)).collect();
+    if let Some(Some(directory)) = changes.get_mut(config::ENV_ANALYTICS_DIR) {
+        *directory = absolute(directory, config::ENV_ANALYTICS_DIR)?;
+    }
+    Ok(changes)
+}
+
+/// Whether a variable is Ollama's own; ours have its name in front too.
+fn is_of_ollama(name: &str) -> bool {
+    let is_ours = name.starts_with("OLLAMA_TAP_") || [config::ENV_BACKEND_PORT, config::ENV_OLLAMA].contains(&name);
+    OF_OLLAMA.contains(&name) || (name.starts_with("OLLAMA_") && !is_ours)
+}
+
+/// The settings that were given as flags.
+fn of_flags(args: &InstallArgs) -> Result<Vec<Change>> {
+    let directory = args.analytics_dir.as_deref().map(|path| absolute(path, "--analytics-dir")).transpose()?;
+    let flags = [
+        (config::ENV_LISTEN, &args.listen),
+        (config::ENV_UPSTREAM, &args.upstream),
+        (config::ENV_WORKERS, &args.workers),
+        (config::ENV_SHUTDOWN_GRACE, &args.shutdown_grace),
+        (config::ENV_IDLE_TIMEOUT, &args.idle_timeout),
+        (config::ENV_LOG_LEVEL, &args.log_level),
+        (config::ENV_TRACK_EMBEDDINGS, &args.track_embeddings),
+        (config::ENV_TOKEN, &args.token),
+        (config::ENV_ANALYTICS_BACKEND, &args.analytics_backend),
+        (config::ENV_ANALYTICS_DIR, &directory),
+        (config::ENV_RETENTION_DAYS, &args.retention_days),
+        (config::ENV_STORE_TEXT, &args.store_text),
+        (config::ENV_LOKI_URL, &args.loki_url),
+        (config::ENV_ANALYTICS_MAX_BYTES, &args.analytics_max_bytes),
+    ];
+    Ok(flags.into_iter().filter_map(|(name, value)| Some(set(name, value.clone()?))).collect())
+}
+
+/// The service runs in a directory of its own.
+fn absolute(path: &str, name: &str) -> Result<String> {
+    let absolute = std::path::absolute(path.trim()).map_err(|cause| Error::Usage(format!("bad value for {name}: `{path}`: {cause}")))?;
+    Ok(absolute.to_string_lossy().into_owned())
+}

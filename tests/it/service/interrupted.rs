@@ -1,0 +1,75 @@
+//! Installing and removing, killed at every step: to do it again, or to remove it, then gives the right state.
+
+use super::{Machine, with_ollama, with_ollama_unit};
+
+/// Runs `service` of this executable with these words, killed after so many steps. Whether there were as many.
+fn dies_after(machine: &Machine, steps: usize, executable: &str, words: &[&str]) -> bool {
+    let steps = steps.to_string();
+    let (code, _, stderr) = machine.run(&[("OLLAMA_TAP_TEST_STEPS", &steps)], &[&[executable, "service"], words].concat());
+    assert_eq!(stderr, "", "{code}");
+    code != 0
+}
+
+/// For every step of installing and of removing: what is done next, from what was left there, ends as it would have without.
+fn survives_death(machine: &Machine, executable: &str) {
+    let service = |words: &[&str]| machine.ok(&[], &[&[executable, "service"], words].concat());
+    let bare = machine.tree();
+    service(&["install"]);
+    let installed = machine.tree();
+    service(&["uninstall", "--purge"]);
+    assert_eq!(machine.changes(&bare), [""; 0]);
+    for step in 1.. {
+        if !dies_after(machine, step, executable, &["install"]) {
+            break;
+        }
+        service(&["uninstall", "--purge"]);
+        assert_eq!(machine.changes(&bare), [""; 0], "installing died after step {step}");
+        dies_after(machine, step, executable, &["install"]);
+        service(&["install"]);
+        assert_eq!(machine.changes(&installed), [""; 0], "installing died after step {step}");
+        service(&["uninstall", "--purge"]);
+    }
+    for step in 1.. {
+        service(&["install"]);
+        assert_eq!(machine.changes(&installed), [""; 0], "removing died after step {}", step - 1);
+        if !dies_after(machine, step, executable, &["uninstall", "--purge"]) {
+            break;
+        }
+        service(&["uninstall", "--purge"]);
+        assert_eq!(machine.changes(&bare), [""; 0], "removing died after step {step}");
+        service(&["install"]);
+        dies_after(machine, step, executable, &["uninstall", "--purge"]);
+    }
+}
+
+#[test]
+fn beside_a_service_of_ollamas_own() {
+    let Some(machine) = Machine::start() else { return };
+    with_ollama_unit(&machine, "EnvironmentFile=/etc/default/none");
+    survives_death(&machine, "/srv/ollama-tap");
+}
+
+#[test]
+fn with_an_ollama_of_our_own() {
+    let Some(machine) = Machine::start() else { return };
+    with_ollama(&machine);
+    survives_death(&machine, "ollama-tap");
+}
+
+#[test]
+fn an_ollama_that_was_left_half_moved_is_restarted_to_be_where_it_belongs() {
+    let Some(machine) = Machine::start() else { return };
+    with_ollama_unit(&machine, "");
+    for step in 1.. {
+        if !dies_after(&machine, step, "ollama-tap", &["install"]) {
+            break;
+        }
+        machine.told();
+        machine.service(&["install"]);
+        assert!(machine.told().contains(&"try-restart ollama.service".to_owned()), "installing died after step {step}");
+        let was_moved = dies_after(&machine, step, "ollama-tap", &["uninstall"]);
+        machine.told();
+        machine.service(&["uninstall"]);
+        assert!(!was_moved || machine.told().contains(&"try-restart ollama.service".to_owned()), "removing died after step {step}");
+    }
+}

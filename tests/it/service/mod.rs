@@ -1,0 +1,36 @@
+//! `ollama-tap service`, installed for real on a machine of the test's own.
+
+/// What can be told.
+mod flags;
+/// What is installed, and that it goes again.
+mod install;
+/// Killed at every step.
+mod interrupted;
+/// The same with launchd.
+mod launchd;
+mod machine;
+/// What systemd is told of the tap.
+mod notify;
+/// `run`, `status`, `logs` and what the sandbox leaves visible.
+mod running;
+/// What systemd itself says of the units.
+mod units;
+
+use machine::Machine;
+
+const ENV: &str = "/etc/ollama-tap.env";
+const UNIT: &str = "/etc/systemd/system/ollama-tap.service";
+const DROP_IN: &str = "/etc/systemd/system/ollama.service.d/zz-ollama-tap.conf";
+
+/// Ollama's own service as its installer makes it; it runs.
+fn with_ollama_unit(machine: &Machine, environment: &str) {
+    let unit = format!("[Unit]\nDescription=Ollama Service\n\n[Service]\nExecStart=/usr/local/bin/ollama serve\n{environment}\n");
+    machine.write("/etc/systemd/system/ollama.service", &unit);
+    machine.write("/run/fake-systemd/ollama.service.runs", "");
+    with_ollama(machine);
+}
+
+/// The ollama executable, and no service.
+fn with_ollama(machine: &Machine) {
+    machine.script("/usr/local/bin/ollama", "#!/bin/sh\nexit 1\n");
+}

@@ -1,0 +1,83 @@
+//! What systemd is told: over a socket of the test's own, in the place of systemd's.
+
+use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+use crate::harness::ollama::json;
+use crate::harness::{FakeOllama, Latch, Options, PATIENCE, held, post};
+
+/// What would be systemd's end of the socket.
+struct Systemd {
+    socket: UnixDatagram,
+    dir: tempfile::TempDir,
+}
+
+impl Systemd {
+    fn start() -> Systemd {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let socket = UnixDatagram::bind(dir.path().join("notify")).expect("bind");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        Systemd { socket, dir }
+    }
+
+    /// A tap that was started by it, to be watched for so long (milliseconds).
+    fn starts(&self, ollama: &FakeOllama, watchdog: u32) -> Options {
+        let path = self.dir.path().join("notify");
+        let microseconds = (watchdog * 1000).to_string();
+        Options::to(ollama).env("NOTIFY_SOCKET", path.to_str().expect("a path")).env("WATCHDOG_USEC", &microseconds)
+    }
+
+    fn hears(&self) -> String {
+        let mut message = [0; 256];
+        let length = self.socket.recv(&mut message).expect("a message of the tap");
+        String::from_utf8_lossy(&message[..length]).trim_end().to_owned()
+    }
+
+    fn hears_nothing_more(&self) {
+        self.socket.set_nonblocking(true).expect("set it");
+        assert!(self.socket.recv(&mut [0; 256]).is_err(), "there was one more message");
+    }
+}
+
+#[test]
+fn systemd_hears_that_it_is_ready_once_it_listens_and_then_that_it_lives() {
+    let systemd = Systemd::start();
+    let ollama = FakeOllama::always(json("{}"));
+    let tap = systemd.starts(&ollama, 90).start();
+    assert_eq!(systemd.hears(), "READY=1");
+    TcpStream::connect(tap.addr).expect("it listens by then");
+    for _ in 0..5 {
+        assert_eq!(systemd.hears(), "WATCHDOG=1");
+    }
+}
+
+#[test]
+fn systemd_hears_that_it_stops_while_streams_still_finish() {
+    let systemd = Systemd::start();
+    let latch = Latch::default();
+    let ollama = held(&latch);
+    let mut tap = systemd.starts(&ollama, 60_000).start();
+    assert_eq!((systemd.hears(), systemd.hears()), ("READY=1".to_owned(), "WATCHDOG=1".to_owned()));
+    let mut client = tap.connect();
+    client.send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#)).head("POST");
+    client.read_until("\"a\"");
+    tap.signal(libc::SIGTERM);
+    assert_eq!(systemd.hears(), "STOPPING=1");
+    assert!(tap.is_running());
+    latch.release();
+    client.read_until("\"done\":true");
+    assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(0));
+    systemd.hears_nothing_more();
+}
+
+#[test]
+fn a_tap_that_cannot_listen_never_says_that_it_is_ready() {
+    let systemd = Systemd::start();
+    let (ollama, taken) = (FakeOllama::always(json("{}")), FakeOllama::always(json("{}")));
+    let options = Options::bare(&["proxy", "--listen", &taken.addr.to_string(), "--upstream", &ollama.url()]);
+    let path = systemd.dir.path().join("notify");
+    let (code, _, stderr) = options.env("NOTIFY_SOCKET", path.to_str().expect("a path")).run();
+    assert_eq!(code, 1, "{stderr}");
+    systemd.hears_nothing_more();
+}

@@ -1,0 +1,164 @@
+//! The service while it runs: with its settings, as its user, and what is said of it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+use super::{ENV, Machine, with_ollama, with_ollama_unit};
+use crate::harness::{FakeOllama, Options, eventually, metric, post, require, runs};
+
+/// Answers as an Ollama would, at the place where the service sends it.
+const OLLAMA: &str = r#"
+import http.server
+class Ollama(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        answers = {"/api/tags": '{"models":[{"name":"a"},{"name":"b"}]}', "/api/version": '{"version":"0.33.0"}', "/api/ps": '{"models":[]}'}
+        self.answer(answers.get(self.path, "{}"))
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer('{"model":"a","response":"Yes.","done":true,"done_reason":"stop","prompt_eval_count":3,"eval_count":5,"eval_duration":9}')
+    def answer(self, text):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+    def log_message(self, *words): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 11435), Ollama)
+print("listening", flush=True)
+server.serve_forever()
+"#;
+
+const ASK: &str = r#"
+import urllib.request
+body = b'{"model":"a","prompt":"Is it?","stream":false}'
+print(urllib.request.urlopen("http://127.0.0.1:11434/api/generate", body).read().decode())
+"#;
+
+/// A command that runs in a machine until the end of the test.
+struct Running(Child);
+
+impl Running {
+    /// Waits until it says this, on either output.
+    fn start(mut command: Command, word: &str) -> Running {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start it");
+        let said: Box<dyn Read> = match word {
+            "listening" => Box::new(child.stdout.take().expect("stdout")),
+            _ => Box::new(child.stderr.take().expect("stderr")),
+        };
+        let mut lines = BufReader::new(said).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.contains(word)), "it never said {word:?}");
+        Running(child)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        runs("kill", &[&self.0.id().to_string()]); // `timeout` passes it on
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn what_the_service_runs_can_be_run_by_hand_and_status_shows_how_it_is() {
+    let Some(machine) = Machine::start() else { return };
+    with_ollama_unit(&machine, "");
+    machine.service(&["install", "--analytics-backend", "sqlite", "--token", "s3cret"]);
+    let _ollama = Running::start(machine.command(&[], &["python3", "-c", OLLAMA]), "listening");
+    let _tap = Running::start(machine.command(&[], &["ollama-tap", "service", "run"]), "storing in");
+    assert!(machine.ok(&[], &["python3", "-c", ASK]).contains("Yes."));
+    let owner = machine.ok(&[], &["stat", "-c", "%U %a", "/var/lib/ollama-tap/ollama_analytics"]);
+    assert_eq!(owner, "ollama-tap 700\n");
+
+    let mut shown = String::new();
+    eventually("one request in the status", || {
+        shown = machine.service(&["status"]);
+        shown.contains("1 done") && shown.contains("1 records")
+    });
+    let expected = [
+        "service     active (running) since Sat 2026-11-21 12:00:00 UTC, process 42, 7 restarts",
+        "listening   http://127.0.0.1:11434",
+        "upstream    http://127.0.0.1:11435 (2 models)",
+        "backend     ollama 0.33.0",
+        "requests    1 done, 0 failed, 0 cancelled",
+        "tokens      5 generated",
+        "history     sqlite in /var/lib/ollama-tap/ollama_analytics, 1 records",
+    ];
+    expected.iter().for_each(|line| assert!(shown.lines().any(|shown| shown == *line), "no {line:?} in\n{shown}"));
+    let uptime = shown.lines().find_map(|line| line.strip_prefix("uptime")).unwrap_or_else(|| panic!("no uptime in\n{shown}"));
+    assert!(uptime.trim().ends_with(" s"), "{uptime}");
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+#[test]
+fn serve_is_run_as_the_user_whose_home_has_the_models() {
+    let Some(machine) = Machine::start() else { return };
+    machine.ok(&[], &["useradd", "--create-home", "--home-dir", "/srv/alice", "alice"]);
+    machine.script("/usr/local/bin/ollama", "#!/bin/sh\necho \"I am $(id -un) at $HOME with $OLLAMA_MODELS.\"\nexec sleep 20\n");
+    machine.ok(&[("SUDO_USER", "alice"), ("OLLAMA_MODELS", "/srv/models")], &["ollama-tap", "service", "install"]);
+    drop(Running::start(machine.command(&[], &["ollama-tap", "service", "test"]), "I am alice at /srv/alice with /srv/models."));
+}
+
+#[test]
+fn a_service_that_does_not_run_says_so_and_status_ends_as_systemctls_does() {
+    let Some(machine) = Machine::start() else { return };
+    let status = || machine.run(&[], &["ollama-tap", "service", "status"]);
+    assert_eq!((status().0, status().1), (3, "service     not installed (`ollama-tap service install`)\n".to_owned()));
+    let (code, _, stderr) = machine.run(&[], &["ollama-tap", "service", "run"]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("it is not installed; `ollama-tap service install` does it"), "{stderr}");
+    with_ollama(&machine);
+    machine.service(&["install"]);
+    machine.told();
+    for verb in ["stop", "start", "restart", "stop"] {
+        machine.service(&[verb]);
+        assert_eq!(machine.told(), [format!("{verb} ollama-tap.service")]);
+    }
+    assert_eq!((status().0, status().1), (3, "service     inactive (dead)\n".to_owned()));
+    machine.write("/run/fake-systemd/ollama-tap.service.fails", "");
+    let (code, _, stderr) = machine.run(&[], &["ollama-tap", "service", "start"]);
+    assert!(code == 1 && stderr.contains("run systemctl start ollama-tap.service: exit status: 1"), "{code}: {stderr}");
+}
+
+#[test]
+fn logs_are_the_journals() {
+    let Some(machine) = Machine::start() else { return };
+    machine.script("/usr/bin/journalctl", "#!/bin/sh\necho \"journalctl $*\"\nexit 5\n");
+    let logs = |words: &[&str]| machine.run(&[], &[&["ollama-tap", "service", "logs"], words].concat());
+    assert_eq!(logs(&[]), (5, "journalctl --unit ollama-tap.service\n".to_owned(), String::new()));
+    assert_eq!(logs(&["-f"]).1, "journalctl --unit ollama-tap.service -f\n");
+}
+
+#[test]
+fn settings_that_only_root_may_read_are_asked_for_with_sudo() {
+    let Some(machine) = Machine::start() else { return };
+    machine.service(&["install", "--upstream", "http://gpu:11434", "--token", "s3cret"]);
+    let nobody = |verb: &str| machine.run(&[], &["runuser", "-u", "nobody", "--", "ollama-tap", "service", verb]);
+    for verb in ["run", "install", "uninstall"] {
+        let (code, stdout, stderr) = nobody(verb);
+        assert!(code == 1 && stderr.contains(&format!("read {ENV} (it is root's: use sudo)")), "{verb}: {code}: {stdout}{stderr}");
+    }
+    assert!(nobody("status").1.contains("without root they cannot be read"));
+}
+
+#[test]
+fn it_does_its_work_with_what_the_sandbox_leaves_of_proc() {
+    let mount = "mount -t proc -o subset=pid,hidepid=invisible proc /proc";
+    if !require("a /proc of its own", runs("unshare", &["--mount", "sh", "-c", mount])) {
+        return;
+    }
+    // Says nothing, so that only the table of sockets tells that its client left.
+    let ollama = FakeOllama::start(|conn| {
+        conn.body()?;
+        conn.until_closed()
+    });
+    let script = format!("{mount} && exec \"$0\" \"$@\"");
+    let tap = Options::to(&ollama).behind(&["unshare", "--mount", "sh", "-c", &script]).start();
+    let start = tap.scrape();
+    assert!(metric("process_start_time_seconds").sum(&start) > 1.7e9, "when it started");
+    assert!(metric("process_resident_memory_bytes").sum(&start) > 0.0);
+    let mut client = tap.connect();
+    client.send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#));
+    tap.scrape_until("a request under way", |scrape| metric("ollama_tap_workers_busy").value(1.0).is_in(scrape));
+    drop(client);
+    tap.scrape_until("the client gone", |scrape| metric("ollama_requests_total").label("status", "cancelled").sum(scrape) == 1.0);
+}

@@ -1,0 +1,75 @@
+//! What systemd itself says of the units, and of the order in which it reads them.
+
+use std::path::Path;
+
+use super::{DROP_IN, Machine, UNIT, with_ollama, with_ollama_unit};
+use crate::harness::{require, runs};
+
+/// The most that `systemd-analyze security` may find, in tenths, for each of the two units.
+const PROXY_MAX: u32 = 20;
+const SERVE_MAX: u32 = 40;
+
+fn machine() -> Option<Machine> {
+    if !require("systemd-analyze", runs("systemd-analyze", &["--version"])) {
+        return None;
+    }
+    Machine::start()
+}
+
+fn is_good(machine: &Machine, unit: &str, max: u32) {
+    let (code, stdout, stderr) = machine.run(&[], &["systemd-analyze", "verify", "--man=no", unit]);
+    assert_eq!((code, &*stdout, &*stderr), (0, "", ""), "{unit}");
+    let threshold = format!("--threshold={max}");
+    machine.ok(&[], &["systemd-analyze", "security", "--no-pager", "--offline=true", &threshold, unit]);
+}
+
+#[test]
+fn the_unit_that_runs_proxy_is_valid_and_confined() {
+    let Some(machine) = machine() else { return };
+    with_ollama_unit(&machine, "");
+    machine.service(&["install"]);
+    is_good(&machine, UNIT, PROXY_MAX);
+    // With all that it may need to be opened for.
+    machine.service(&["install", "--listen", "0.0.0.0:80", "--analytics-dir", "/srv/a history", "--shutdown-grace", "0"]);
+    is_good(&machine, UNIT, PROXY_MAX);
+    let (code, stdout, stderr) = machine.run(&[], &["systemd-analyze", "verify", "--man=no", "ollama.service"]);
+    assert_eq!((code, &*stdout, &*stderr), (0, "", ""), "Ollama's own unit with our part");
+}
+
+#[test]
+fn the_unit_that_starts_ollama_is_valid_and_confined() {
+    let Some(machine) = machine() else { return };
+    with_ollama(&machine);
+    for user in ["alice", "root"] {
+        let _ = machine.run(&[], &["useradd", "--create-home", "--home-dir", "/srv/alice", "alice"]);
+        machine.ok(&[("SUDO_USER", user), ("OLLAMA_MODELS", "/srv/100%/models")], &["ollama-tap", "service", "install"]);
+        is_good(&machine, UNIT, SERVE_MAX);
+        machine.service(&["uninstall", "--purge"]);
+    }
+}
+
+#[test]
+fn the_units_as_they_are_packaged_are_valid_too() {
+    let Some(machine) = machine() else { return };
+    machine.ok(&[], &["cp", "/usr/bin/ollama-tap", "/usr/local/bin/ollama-tap"]);
+    for (name, max) in [("ollama-tap.service", PROXY_MAX), ("ollama-tap-serve.service", SERVE_MAX)] {
+        let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd").join(name);
+        let installed = format!("/etc/systemd/system/{name}");
+        machine.write(&installed, &std::fs::read_to_string(packaged).expect("a unit"));
+        is_good(&machine, &installed, max);
+    }
+}
+
+#[test]
+fn systemd_reads_our_part_of_ollamas_unit_after_what_users_write() {
+    let Some(machine) = machine() else { return };
+    with_ollama_unit(&machine, "Environment=OLLAMA_HOST=unit");
+    for name in ["override", "50-local", "ollama", "zz-last"] {
+        machine.write(&DROP_IN.replace("zz-ollama-tap", name), "[Service]\nEnvironment=OLLAMA_HOST=0.0.0.0\n");
+    }
+    machine.service(&["install"]);
+    let read = machine.ok(&[], &["systemd-analyze", "cat-config", "--no-pager", "systemd/system/ollama.service"]);
+    let hosts: Vec<&str> = read.lines().filter(|line| line.contains("OLLAMA_HOST=")).collect();
+    assert_eq!(hosts.len(), 6, "{read}");
+    assert_eq!(hosts.last(), Some(&"Environment=\"OLLAMA_HOST=127.0.0.1:11435\""), "{read}");
+}
