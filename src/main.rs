@@ -36,6 +36,8 @@ mod reply;
 mod route;
 mod worker;
 
+mod demo;
+
 mod metrics;
 mod observe;
 
@@ -78,6 +80,7 @@ fn run() -> Result<ExitCode> {
         Parsed::Run(command) => match *command {
             Command::Serve(args) => commands::serve::run(&args),
             Command::Proxy(args) => commands::proxy::run(&args),
+            Command::Demo(args) => commands::demo::run(&args),
             Command::Stats(args) => history::stats::run(&args),
             Command::Search(args) => history::search::run(&args),
             Command::Export(args) => history::export::run(&args),

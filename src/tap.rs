@@ -26,6 +26,9 @@ use crate::{logging, platform, port, watchdog};
 /// Stack of a thread of ours, and of each of tiny_http's (bytes). The default of 2 MiB is for recursion we do not have.
 pub const STACK: usize = 256 * 1024;
 
+/// Descriptors to ask the system for: a connection costs two, and one to Ollama while its request runs.
+pub const DESCRIPTORS: u64 = 16_384;
+
 /// The largest Content-Length that is accepted where the machine has memory enough (bytes); see `platform::defuse`.
 const LENGTH_MAX: u64 = 8 * 1024 * 1024 * 1024;
 

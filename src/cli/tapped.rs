@@ -119,4 +119,23 @@ tapped! {
     }
 }
 
+tapped! {
+    /// Try everything with no model: tap a built-in stand-in for Ollama, whose every reply says that it is a demo's.
+    #[argh(subcommand, name = "demo", usage = "[--traffic] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    pub struct DemoArgs {
+        /// talk to it at once, and then a little now and again, so that there is something to see
+        #[argh(switch)]
+        pub traffic: bool,
+
+        /// address to listen on: HOST:PORT, HOST, :PORT or PORT (default 127.0.0.1:11434, and a free port where that is taken)
+        #[argh(option)]
+        pub listen: Option<String>,
+
+        /// directory of the history (default: a temporary one, which is removed at the end)
+        #[argh(option)]
+        pub analytics_dir: Option<String>,
+    }
+}
+
 as_proxy!(ServeArgs);
+as_proxy!(DemoArgs);

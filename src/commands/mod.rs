@@ -1,5 +1,6 @@
 //! One file a command; those that ask the history are in `history`, those for the system's services in `service`.
 
+pub mod demo;
 pub mod history;
 pub mod passthrough;
 pub mod proxy;
@@ -13,11 +14,8 @@ use log::LevelFilter;
 
 use crate::config::BadValue;
 use crate::error::{Error, Result, failed};
-use crate::tap::STACK;
+use crate::tap::{DESCRIPTORS, STACK};
 use crate::{logging, platform};
-
-/// Descriptors to ask the system for: a connection costs two, and one to Ollama while its request runs.
-const DESCRIPTORS: u64 = 16_384;
 
 /// Settings, or all that is wrong with them.
 fn reported<T>(resolved: Result<T, Vec<BadValue>>) -> Result<T> {
@@ -35,12 +33,13 @@ fn prepare(log_level: LevelFilter) {
     log::debug!("at most {descriptors} descriptors");
 }
 
-/// Hears of the first signal to stop; the second ends the process at once.
-fn stop_signals() -> Result<Receiver<()>> {
+/// Hears of the first signal to stop; the second ends the process at once, after `in_haste`.
+fn stop_signals(in_haste: impl Fn() + Send + 'static) -> Result<Receiver<()>> {
     let (stop, stopped) = unbounded();
     let stopping = AtomicBool::new(false);
     platform::wait_for_signals(move || {
         if stopping.swap(true, SeqCst) || stop.send(()).is_err() {
+            in_haste();
             std::process::exit(1);
         }
     })

@@ -17,7 +17,7 @@ use crate::tap::{self, Tap};
 pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     let config = reported(ServeConfig::resolve(args, &|name| std::env::var(name).ok()))?;
     prepare(config.tap.log_level);
-    let stopped = stop_signals()?;
+    let stopped = stop_signals(|| ())?;
     let grace = config.tap.shutdown_grace;
     let both = Both::start(config, |settings, gate| Tap::start(settings, gate, tap::aloud))?;
     let _ = stopped.recv();

@@ -140,10 +140,10 @@ impl fmt::Display for BadValue {
 }
 
 impl Config {
-    /// Resolves every setting of `proxy`, or says all that is wrong.
-    pub fn resolve(args: &ProxyArgs, get_env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<BadValue>> {
+    /// Resolves every setting of a tap that listens at `default` unless told otherwise, or says all that is wrong.
+    pub fn resolve(args: &ProxyArgs, default: Listen, get_env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<BadValue>> {
         let mut s = Settings { get_env, bad: Vec::new(), warnings: Vec::new() };
-        let listen = s.listen(&args.listen, Listen { host: "0.0.0.0".to_owned(), port: 8000 });
+        let listen = s.listen(&args.listen, default);
         let upstream = s.upstream(&args.upstream);
         let config = Config::read(&mut s, args, listen, upstream);
         if s.bad.is_empty() { Ok(config) } else { Err(s.bad) }

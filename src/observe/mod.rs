@@ -15,10 +15,10 @@ mod observer;
 mod outcome;
 mod prompt;
 mod reply;
-mod request;
+pub mod request;
 mod scraps;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 pub mod text;
 mod tools;
 

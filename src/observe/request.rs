@@ -37,7 +37,7 @@ pub fn read(endpoint: Inference, body: &RequestBody<'_>) -> Request {
 }
 
 /// The body with its encoding undone, whether it is only a head, and whether the encoding could be read.
-fn decoded<'a>(body: &RequestBody<'a>) -> (Cow<'a, [u8]>, bool, bool) {
+pub fn decoded<'a>(body: &RequestBody<'a>) -> (Cow<'a, [u8]>, bool, bool) {
     match body.encoding.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "" | "identity" => (Cow::Borrowed(body.bytes), body.cut, true),
         "zstd" => {

@@ -3,7 +3,7 @@
 /// Times, counters and ends that no recording has.
 mod endings;
 /// Recordings, and ways to show them to an observer.
-mod recorded;
+pub mod recorded;
 /// What each recorded reply comes to.
 mod replies;
 /// What a request's body says, however it is written.

@@ -1,4 +1,7 @@
-"""Asks an Ollama at argv[1] with the public Python clients, streaming and not, and prints what they return, one JSON line each."""
+"""Asks an Ollama at argv[1] with the public Python clients, streaming and not, and prints what they return, one JSON line each.
+
+The models to ask may follow: one that talks, and one that embeds.
+"""
 
 import json
 import sys
@@ -8,6 +11,7 @@ import ollama
 import openai
 
 host = sys.argv[1]
+TALK, VEC = sys.argv[2:] or ("talk", "vec")
 PROMPT = "Why is the sky blue?"
 MESSAGES = [{"role": "user", "content": PROMPT}]
 
@@ -18,11 +22,11 @@ def show(name, value):
 
 def native():
     client = ollama.Client(host=host)
-    show("generate", client.generate(model="talk", prompt=PROMPT).model_dump())
-    show("generate stream", [part.model_dump() for part in client.generate(model="talk", prompt=PROMPT, stream=True)])
-    show("chat", client.chat(model="talk", messages=MESSAGES).model_dump())
-    show("chat stream", [part.model_dump() for part in client.chat(model="talk", messages=MESSAGES, stream=True)])
-    show("embed", client.embed(model="vec", input=["The sky", "is blue", "today"]).model_dump())
+    show("generate", client.generate(model=TALK, prompt=PROMPT).model_dump())
+    show("generate stream", [part.model_dump() for part in client.generate(model=TALK, prompt=PROMPT, stream=True)])
+    show("chat", client.chat(model=TALK, messages=MESSAGES).model_dump())
+    show("chat stream", [part.model_dump() for part in client.chat(model=TALK, messages=MESSAGES, stream=True)])
+    show("embed", client.embed(model=VEC, input=["The sky", "is blue", "today"]).model_dump())
     show("list", client.list().model_dump())
     try:
         client.generate(model="nope", prompt=PROMPT)
@@ -32,12 +36,12 @@ def native():
 
 def open_ai():
     client = openai.OpenAI(base_url=host + "/v1", api_key="ollama", max_retries=0)
-    show("v1 chat", client.chat.completions.create(model="talk", messages=MESSAGES).model_dump())
-    stream = client.chat.completions.create(model="talk", messages=MESSAGES, stream=True)
+    show("v1 chat", client.chat.completions.create(model=TALK, messages=MESSAGES).model_dump())
+    stream = client.chat.completions.create(model=TALK, messages=MESSAGES, stream=True)
     show("v1 chat stream", [part.model_dump() for part in stream])
-    show("v1 responses", client.responses.create(model="talk", input=PROMPT).model_dump())
-    show("v1 responses stream", [part.model_dump() for part in client.responses.create(model="talk", input=PROMPT, stream=True)])
-    show("v1 embeddings", client.embeddings.create(model="vec", input="The sky", encoding_format="base64").model_dump())
+    show("v1 responses", client.responses.create(model=TALK, input=PROMPT).model_dump())
+    show("v1 responses stream", [part.model_dump() for part in client.responses.create(model=TALK, input=PROMPT, stream=True)])
+    show("v1 embeddings", client.embeddings.create(model=VEC, input="The sky", encoding_format="base64").model_dump())
     try:
         client.chat.completions.create(model="nope", messages=MESSAGES)
     except openai.NotFoundError as error:
@@ -46,8 +50,8 @@ def open_ai():
 
 def claude():
     client = anthropic.Anthropic(base_url=host, api_key="ollama", max_retries=0)
-    show("messages", client.messages.create(model="talk", max_tokens=200, messages=MESSAGES).model_dump())
-    with client.messages.stream(model="talk", max_tokens=200, messages=MESSAGES) as stream:
+    show("messages", client.messages.create(model=TALK, max_tokens=200, messages=MESSAGES).model_dump())
+    with client.messages.stream(model=TALK, max_tokens=200, messages=MESSAGES) as stream:
         show("messages stream", list(stream.text_stream))
     try:
         client.messages.create(model="nope", max_tokens=200, messages=MESSAGES)

@@ -143,13 +143,13 @@ fn a_real_prometheus_scrapes_it() {
 
 #[test]
 fn python_clients_see_no_difference() {
-    if !require(CLIENTS, runs("python3", &["-c", "import ollama, openai, anthropic"])) {
+    if !has_clients() {
         return;
     }
     let ollama = recorded();
     let tap = Proxy::start(&ollama);
-    let direct = run_clients(&ollama.url());
-    let tapped = run_clients(&format!("http://{}", tap.addr));
+    let direct = run_clients(&ollama.url(), &[]);
+    let tapped = run_clients(&format!("http://{}", tap.addr), &[]);
     assert_eq!(direct.lines().count(), 16, "{direct}");
     for (direct, tapped) in direct.lines().zip(tapped.lines()) {
         assert_eq!(direct, tapped);
@@ -158,10 +158,14 @@ fn python_clients_see_no_difference() {
     tap.scrape_until("the clients' requests", |scrape| counted.sum(scrape) == 15.0);
 }
 
-/// Asks that Ollama with the public Python clients: what they return, line by line.
-pub fn run_clients(host: &str) -> String {
+pub fn has_clients() -> bool {
+    require(CLIENTS, runs("python3", &["-c", "import ollama, openai, anthropic"]))
+}
+
+/// Asks these models of that Ollama with the public Python clients: what they return, line by line.
+pub fn run_clients(host: &str, models: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients.py");
-    let output = Command::new("python3").arg(script).arg(host).output().expect("run python3");
+    let output = Command::new("python3").arg(script).arg(host).args(models).output().expect("run python3");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -1,0 +1,97 @@
+//! `ollama-tap demo`: a tap in front of a stand-in for Ollama that is part of this process, to try everything with no model.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::{prepare, reported, stop_signals};
+use crate::address::Listen;
+use crate::cli::{DemoArgs, ProxyArgs};
+use crate::config::{Backend, Config, ENV_ANALYTICS_DIR};
+use crate::demo::traffic::Traffic;
+use crate::demo::{MODELS, standin};
+use crate::error::{Result, failed};
+use crate::forward::upstream::addresses;
+use crate::gate::Gate;
+use crate::tap::{self, Tap};
+use crate::{listen, platform};
+
+/// How often a directory is removed that somebody writes into.
+const REMOVALS: usize = 100;
+
+pub fn run(args: &DemoArgs) -> Result<ExitCode> {
+    let mut config = reported(Config::resolve(&proxy_args(args), default_listen(), &|name| std::env::var(name).ok()))?;
+    prepare(config.log_level);
+    let temporary = temporary_history(args, &mut config)?;
+    let place = temporary.as_ref().map(|dir| dir.path().to_owned());
+    let stopped = stop_signals(move || place.iter().for_each(|place| remove(place)))?;
+    config.upstream = standin::start()?;
+    make_room(args, &mut config);
+    let tap = Tap::start(&config, Arc::new(Gate::open()), tap::aloud)?;
+    tell(tap.address(), temporary.is_some());
+    let traffic = args.traffic.then(|| Traffic::start(tap.address())).transpose().map_err(failed("start the demo's traffic"))?;
+    let _ = stopped.recv();
+    traffic.into_iter().for_each(Traffic::stop);
+    tap.drain(config.shutdown_grace);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ollama's own address, where clients look.
+fn default_listen() -> Listen {
+    Listen { host: "127.0.0.1".to_owned(), port: 11434 }
+}
+
+/// The stand-in is the only upstream there is, whatever the environment says of one.
+fn proxy_args(args: &DemoArgs) -> ProxyArgs {
+    ProxyArgs { upstream: Some("127.0.0.1".to_owned()), ..args.into() }
+}
+
+/// A directory for the history that is gone when it is dropped; none where one was named or none is needed.
+fn temporary_history(args: &DemoArgs, config: &mut Config) -> Result<Option<TempDir>> {
+    let is_named = args.analytics_dir.is_some() || std::env::var(ENV_ANALYTICS_DIR).is_ok_and(|dir| !dir.trim().is_empty());
+    if is_named || matches!(config.history.backend, Backend::Loki | Backend::None) {
+        return Ok(None);
+    }
+    let doing = "make a temporary directory for the demo's history (name one with --analytics-dir)";
+    let dir = tempfile::Builder::new().prefix("ollama-tap-demo-").tempdir().map_err(failed(doing))?;
+    config.history.dir = dir.path().join("ollama_analytics");
+    Ok(Some(dir))
+}
+
+/// Removes the history, whose writer may be adding a file to it at this moment.
+fn remove(place: &Path) {
+    let is_gone = || std::fs::remove_dir_all(place).map_or_else(|e| e.kind() == ErrorKind::NotFound, |()| true);
+    let _ = (0..REMOVALS).any(|_| is_gone());
+}
+
+/// Goes to a free port where an Ollama has its own, unless an address was asked for.
+fn make_room(args: &DemoArgs, config: &mut Config) {
+    let default = default_listen();
+    let wanted = addresses(&default.host, default.port).unwrap_or_default();
+    if args.listen.is_some() || config.listen != default || listen::bind(&wanted, None).is_ok() {
+        return;
+    }
+    let holder = platform::port_holder(default.port).map(|holder| format!(" by {holder}")).unwrap_or_default();
+    eprintln!("{default} is taken{holder}: the demo takes a free port");
+    config.listen.port = 0;
+}
+
+/// Says what there is to see.
+fn tell(address: SocketAddr, is_temporary: bool) {
+    let models: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
+    // Questions from a terminal look for a tap at the default address by themselves.
+    let place = if address.to_string() == default_listen().to_string() { String::new() } else { format!(" --listen {address}") };
+    let fate = if is_temporary { "; its records are deleted at the end" } else { "" };
+    eprintln!("this is a demo: a built-in stand-in answers in ollama's place, and no model is asked{fate}");
+    eprintln!("  models      {}", models.join(", "));
+    eprintln!("  talk        curl http://{address}/api/generate -d '{{\"model\":\"demo-chat\",\"prompt\":\"Why is the sky blue?\"}}'");
+    eprintln!("  metrics     curl http://{address}/metrics");
+    eprintln!("  search      ollama-tap search sky{place}");
+    eprintln!("  statistics  ollama-tap stats{place}");
+    eprintln!("  browser     http://{address}/analytics");
+    eprintln!("Ctrl-C ends it");
+}

@@ -1,0 +1,70 @@
+//! However the demo is told to end, its records are gone, unless somebody named a place for them.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::{MARK, TEXTS, demo, started};
+use crate::harness::{Options, metric, post};
+
+fn has_left_nothing(temporary: &tempfile::TempDir) -> bool {
+    fs::read_dir(temporary.path()).expect("list").next().is_none()
+}
+
+/// Whether this process, and so each that it starts, was told not to mind the end of its terminal (Linux tells).
+fn is_under_nohup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits & 1 != 0)
+}
+
+#[test]
+fn its_records_are_gone_at_the_end_however_it_is_told_to_end() {
+    let hangup = (!is_under_nohup()).then_some(libc::SIGHUP);
+    for signal in [libc::SIGTERM, libc::SIGINT].into_iter().chain(hangup) {
+        let (mut tap, dir) = started();
+        assert_eq!(tap.ask("POST", post(TEXTS[0].0, TEXTS[0].1)).status(), 200);
+        assert!(!has_left_nothing(&dir), "there is a history while it runs");
+        tap.signal(signal);
+        assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0));
+        assert!(has_left_nothing(&dir));
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_ends_it_at_once_and_leaves_nothing_either() {
+    let (mut tap, dir) = demo(&["--listen", "127.0.0.1:0"]).env("OLLAMA_TAP_TEST_DEMO_HASTE", "0.2").start();
+    let mut client = tap.connect();
+    client.send(post(TEXTS[0].0, TEXTS[0].1));
+    let active = metric("ollama_active_requests").value(1.0);
+    tap.scrape_until("the request", |scrape| active.is_in(scrape));
+    tap.signal(libc::SIGINT);
+    tap.wait_log("stopping");
+    tap.signal(libc::SIGINT);
+    assert_eq!(tap.wait_exit(Duration::from_secs(2)).code(), Some(1));
+    assert!(has_left_nothing(&dir));
+}
+
+#[test]
+fn traffic_does_not_hold_up_the_end() {
+    let (mut tap, dir) = demo(&["--listen", "127.0.0.1:0", "--traffic"]).env("OLLAMA_TAP_TEST_DEMO_HASTE", "0.2").start();
+    let active = metric("ollama_active_requests");
+    tap.scrape_until("traffic", |scrape| active.sum(scrape) >= 6.0);
+    let told = Instant::now();
+    tap.signal(libc::SIGTERM);
+    assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0));
+    assert!(told.elapsed() < Duration::from_secs(2), "took {:?}", told.elapsed());
+    assert!(has_left_nothing(&dir));
+}
+
+#[test]
+fn a_history_that_was_named_stays() {
+    let kept = tempfile::tempdir().expect("a temporary directory");
+    let path = kept.path().join("history");
+    let (mut tap, dir) = demo(&["--listen", "127.0.0.1:0", "--analytics-dir", &path.to_string_lossy()]).start();
+    assert_eq!(tap.ask("POST", post(TEXTS[0].0, TEXTS[0].1)).status(), 200);
+    tap.signal(libc::SIGTERM);
+    tap.wait_exit(Duration::from_secs(5));
+    assert!(!tap.log().contains("deleted at the end") && has_left_nothing(&dir));
+    let (exit, stdout, _) = Options::bare(&["search", "Why", "--json", "--analytics-dir", &path.to_string_lossy()]).run();
+    assert!(exit == 0 && stdout.contains(MARK), "{stdout}");
+}
