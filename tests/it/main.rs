@@ -17,6 +17,8 @@ mod demo;
 mod history;
 /// Bad input and floods.
 mod hostile;
+/// An Ollama behind https.
+mod https;
 /// Large bodies stream with flat memory.
 mod large;
 /// Start, watching Ollama, logging, signals.

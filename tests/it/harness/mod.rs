@@ -11,6 +11,7 @@ pub mod proxy;
 pub mod recording;
 pub mod scrape;
 pub mod stage;
+pub mod tls;
 
 pub use client::{Client, Reply, post, request};
 pub use http::{PATIENCE, chunk};
@@ -19,6 +20,7 @@ pub use ollama::{After, Asked, Conn, FakeOllama, Latch};
 pub use proxy::{Options, Proxy};
 pub use scrape::{Scrape, metric};
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ollama::{STREAM_HEAD, done, token};
@@ -38,6 +40,11 @@ pub fn runs(program: &str, args: &[&str]) -> bool {
     let mut command = std::process::Command::new(program);
     command.args(args).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     command.status().is_ok_and(|status| status.success())
+}
+
+/// A path as commands and variables take it.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
 }
 
 /// Asks again until it is so, and fails with `what` after `PATIENCE`.

@@ -13,7 +13,8 @@ use super::{Client, FakeOllama, PATIENCE, Reply, Scrape, request};
 const ANNOUNCEMENT: &str = "listening on http://";
 
 /// Variables that would change what the executable does.
-const CLEARED: [&str; 8] = ["OLLAMA_", "ANALYTICS_", "LOKI_", "PROXY_PORT", "LOG_LEVEL", "RUST_LOG", "TRACK_EMBEDDINGS", "RUST_MIN_STACK"];
+const CLEARED: [&str; 9] =
+    ["OLLAMA_", "ANALYTICS_", "LOKI_", "PROXY_PORT", "LOG_LEVEL", "RUST_LOG", "TRACK_EMBEDDINGS", "RUST_MIN_STACK", "SSL_CERT_FILE"];
 
 /// How to start `ollama-tap proxy`.
 pub struct Options {
