@@ -9,14 +9,14 @@ mod tapped;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 pub use questions::{ExportArgs, PlaceArgs, PurgeArgs, SearchArgs, StatsArgs, Typed};
 pub use service::{InstallArgs, ServiceArgs, UninstallArgs, Verb};
 pub use tapped::{DemoArgs, ProxyArgs, ServeArgs};
 
 /// Ollama Tap stands where applications expect Ollama, forwards every byte unchanged, and turns what it saw into
 /// metrics and a searchable history.
-#[derive(FromArgs, Debug, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, PartialEq)]
 #[argh(help_triggers("--help", "-h"))]
 pub struct Cli {
     /// print the version
@@ -28,7 +28,7 @@ pub struct Cli {
 }
 
 /// What this version can do.
-#[derive(FromArgs, Debug, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, PartialEq)]
 #[argh(subcommand)]
 pub enum Command {
     Serve(ServeArgs),

@@ -3,7 +3,7 @@
 //! argh cannot share fields between structs, so two macros do: `question!` adds the flags that say where the history is, and
 //! `filtered!` those that say which records are meant.
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 /// A flag's name, and what was typed for it.
 pub type Typed<'a> = (&'static str, &'a Option<String>);
@@ -20,7 +20,7 @@ pub struct PlaceArgs<'a> {
 
 macro_rules! question {
     ($(#[$($of:tt)*])* pub struct $Name:ident { $($fields:tt)* }) => {
-        #[derive(FromArgs, Debug, Default, PartialEq)]
+        #[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
         $(#[$($of)*])*
         #[argh(note = "Without --analytics-dir the running tap is asked; where there is none, ./ollama_analytics is read,")]
         #[argh(note = "else the directory of the service. Every flag that `ollama-tap proxy` has too reads the same variable.")]

@@ -1,22 +1,23 @@
 //! `service` and its verbs.
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::ProxyArgs;
 use super::tapped::{as_proxy, tapped};
 
 /// Have the system start Ollama Tap, keep it running, and start it again at boot.
-#[derive(FromArgs, Debug, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, PartialEq)]
 #[argh(subcommand, name = "service", help_triggers("--help", "-h", "help"))]
 pub struct ServiceArgs {
     #[argh(subcommand)]
     pub verb: Verb,
 }
 
-#[derive(FromArgs, Debug, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, PartialEq)]
 #[argh(subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, and argh describes nothing in a box")]
 pub enum Verb {
-    Install(Box<InstallArgs>),
+    Install(InstallArgs),
     Uninstall(UninstallArgs),
     Start(StartArgs),
     Stop(StopArgs),
@@ -66,7 +67,7 @@ as_proxy! {
 }
 
 /// Stop it and remove it, and put Ollama's own service back as it was; the history stays, and its place is printed.
-#[derive(FromArgs, Debug, Default, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
 #[argh(subcommand, name = "uninstall", help_triggers("--help", "-h", "help"))]
 pub struct UninstallArgs {
     /// delete the history, the log and the service's own user as well
@@ -79,27 +80,27 @@ pub struct UninstallArgs {
 }
 
 /// Start it.
-#[derive(FromArgs, Debug, Default, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
 #[argh(subcommand, name = "start", help_triggers("--help", "-h", "help"))]
 pub struct StartArgs {}
 
 /// Stop it, until it is started or the machine boots.
-#[derive(FromArgs, Debug, Default, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
 #[argh(subcommand, name = "stop", help_triggers("--help", "-h", "help"))]
 pub struct StopArgs {}
 
 /// Stop it and start it, with the settings as they are now.
-#[derive(FromArgs, Debug, Default, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
 #[argh(subcommand, name = "restart", help_triggers("--help", "-h", "help"))]
 pub struct RestartArgs {}
 
 /// Show whether it runs, where it listens, and what it counted; exit 3 if it does not run.
-#[derive(FromArgs, Debug, Default, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
 #[argh(subcommand, name = "status", help_triggers("--help", "-h", "help"))]
 pub struct StatusArgs {}
 
 /// Show its log.
-#[derive(FromArgs, Debug, Default, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
 #[argh(subcommand, name = "logs", help_triggers("--help", "-h", "help"))]
 pub struct LogsArgs {
     /// go on with new lines as they come
@@ -108,11 +109,11 @@ pub struct LogsArgs {
 }
 
 /// Run what the service runs, here in the terminal; stop the service first.
-#[derive(FromArgs, Debug, Default, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
 #[argh(subcommand, name = "test", help_triggers("--help", "-h", "help"))]
 pub struct TestArgs {}
 
 /// Run what the service runs, with its settings.
-#[derive(FromArgs, Debug, Default, PartialEq)]
+#[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
 #[argh(subcommand, name = "run", help_triggers("--help", "-h", "help"))]
 pub struct RunArgs {}

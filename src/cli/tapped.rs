@@ -3,11 +3,11 @@
 //! argh cannot share fields between structs, so `tapped!` adds them, and `as_proxy!` hands them on: the settings of every tap are
 //! resolved from what `proxy` would have been told.
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 macro_rules! tapped {
     ($(#[$($of:tt)*])* pub struct $Name:ident { $($fields:tt)* }) => {
-        #[derive(FromArgs, Debug, Default, PartialEq)]
+        #[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
         $(#[$($of)*])*
         #[argh(note = "Every flag has a variable of the same meaning; the flag wins. README.md lists them.")]
         pub struct $Name {
