@@ -42,6 +42,8 @@ mod serve;
 /// The service: installed, run, removed.
 #[cfg(target_os = "linux")]
 mod service;
+/// The static executable, in a root of its own.
+mod static_one;
 /// Tokens pass as they are made, and a client that leaves frees Ollama.
 mod streaming;
 /// The README against the code, and the house rules.

@@ -1,6 +1,7 @@
 //! The harness: the real executable between a scripted stand-in for Ollama and a client that speaks raw bytes.
 
 pub mod client;
+pub mod dns;
 pub mod expected;
 pub mod http;
 pub mod kept;
@@ -20,7 +21,7 @@ pub use ollama::{After, Asked, Conn, FakeOllama, Latch};
 pub use proxy::{Options, Proxy};
 pub use scrape::{Scrape, metric};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ollama::{STREAM_HEAD, done, token};
@@ -40,6 +41,19 @@ pub fn runs(program: &str, args: &[&str]) -> bool {
     let mut command = std::process::Command::new(program);
     command.args(args).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     command.status().is_ok_and(|status| status.success())
+}
+
+/// The archives in the directory that `OLLAMA_TAP_TEST_RELEASE` names, as packaging/release.sh leaves them; none without it.
+pub fn released() -> Vec<PathBuf> {
+    let Some(directory) = std::env::var_os("OLLAMA_TAP_TEST_RELEASE") else {
+        require("a release (OLLAMA_TAP_TEST_RELEASE)", false);
+        return Vec::new();
+    };
+    let entries = std::fs::read_dir(&directory).unwrap_or_else(|error| panic!("list {}: {error}", directory.display()));
+    let files = entries.map(|entry| entry.expect("an entry").path());
+    let archives: Vec<PathBuf> = files.filter(|path| text(path).ends_with(".tar.gz")).collect();
+    assert!(!archives.is_empty(), "no archive in {}", directory.display());
+    archives
 }
 
 /// A path as commands and variables take it.

@@ -18,6 +18,7 @@ const CLEARED: [&str; 9] =
 
 /// How to start `ollama-tap proxy`.
 pub struct Options {
+    program: Vec<String>,
     args: Vec<String>,
     env: Vec<(String, String)>,
     ulimit: Option<String>,
@@ -32,7 +33,14 @@ impl Options {
 
     /// With exactly these arguments.
     pub fn bare(args: &[&str]) -> Options {
-        Options { args: args.iter().map(|arg| (*arg).to_owned()).collect(), env: Vec::new(), ulimit: None, behind: Vec::new() }
+        let program = vec![env!("CARGO_BIN_EXE_ollama-tap").to_owned()];
+        Options { program, args: args.iter().map(|arg| (*arg).to_owned()).collect(), env: Vec::new(), ulimit: None, behind: Vec::new() }
+    }
+
+    /// Another executable, with what runs it before it.
+    pub fn program(mut self, words: &[String]) -> Options {
+        self.program = words.to_vec();
+        self
     }
 
     pub fn args(mut self, args: &[&str]) -> Options {
@@ -100,7 +108,7 @@ impl Options {
             words.splice(0..0, ["sh".to_owned(), "-c".to_owned(), format!("ulimit {limit}; exec \"$0\" \"$@\"")]);
         }
         words.extend(self.behind.iter().cloned());
-        words.push(env!("CARGO_BIN_EXE_ollama-tap").to_owned());
+        words.extend(self.program.iter().cloned());
         words.extend(self.args.iter().cloned());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
