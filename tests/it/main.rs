@@ -19,6 +19,8 @@ mod history;
 mod hostile;
 /// An Ollama behind https.
 mod https;
+/// install.sh, on machines of its own.
+mod installer;
 /// Large bodies stream with flat memory.
 mod large;
 /// Start, watching Ollama, logging, signals.

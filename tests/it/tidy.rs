@@ -122,6 +122,33 @@ fn the_readme_lists_every_page() {
 }
 
 #[test]
+fn the_installer_downloads_from_the_repository() {
+    let releases = format!("{}/releases", env!("CARGO_PKG_REPOSITORY"));
+    assert!(read("install.sh").contains(&format!("\nreleases={releases}\n")));
+    assert!(read("README.md").contains(&format!("curl -fsSL {releases}/latest/download/install.sh | sh")));
+}
+
+#[test]
+fn the_readme_lists_every_option_of_the_installer() {
+    let script = read("install.sh");
+    let option = |line: &str| {
+        let words: Vec<&str> = line.strip_prefix("#   --")?.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
+        Some((format!("--{}", words[0]), words[1].to_owned()))
+    };
+    let options: BTreeSet<_> = script.lines().filter_map(option).collect();
+    for (option, variable) in &options {
+        let name = option.split(' ').next().unwrap_or_default();
+        assert!(
+            script.contains(&format!(" {name}) ")) && script.contains(&format!("=${{{variable}:-}}")),
+            "install.sh does not read {option}"
+        );
+    }
+    let listed: BTreeSet<_> =
+        table("option").iter().map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned())).collect();
+    assert_eq!(options, listed);
+}
+
+#[test]
 fn the_versions_agree() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(tap(&["--version"]).trim(), format!("ollama-tap {version}"));
@@ -152,7 +179,8 @@ fn every_source_says_what_it_is_and_is_short_enough_to_read() {
 
 #[test]
 fn nothing_names_a_place_on_somebodys_machine() {
-    let files = [".ci/run", "Cargo.toml", "README.md"].map(|path| (path.to_owned(), read(path)));
+    let files = [".ci/run", ".github/workflows/release.yml", "Cargo.toml", "README.md", "install.sh", "packaging/release.sh"]
+        .map(|path| (path.to_owned(), read(path)));
     let places =
         [["/wo", "rk/"], ["/ro", "ot/"], ["/ho", "me/"], ["/tm", "p/"], ["crates", ".io"], ["pypi", ".org"]].map(|halves| halves.concat());
     for (path, text) in all_sources().into_iter().chain(files) {
