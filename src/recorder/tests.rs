@@ -2,9 +2,10 @@
 
 use std::sync::{Condvar, Mutex};
 
+use super::writer::BATCH_MAX;
 use super::*;
 use crate::metrics::tests::chat;
-use crate::record::Facts;
+use crate::record::{Facts, Record};
 use crate::store::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError};
 
 #[derive(Default)]

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::observe::exchange::ToolCall;
+use crate::record::Facts;
 
 /// A moment in the middle of a day, everywhere, for records that must not cross midnight (Unix seconds).
 pub const NOON: f64 = 1_795_262_400.0;
