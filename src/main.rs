@@ -42,6 +42,7 @@ mod metrics;
 mod observe;
 
 mod archive;
+mod origin;
 mod record;
 mod recorder;
 mod store;

@@ -12,6 +12,7 @@ use crate::config::StoreText;
 use crate::observe::Exchange;
 use crate::observe::exchange::ToolCall;
 use crate::observe::text::prefix;
+use crate::origin;
 
 /// Characters of a prompt or a reply in its preview.
 const PREVIEW: usize = 100;
@@ -184,7 +185,7 @@ impl Record {
         Position { timestamp: self.timestamp, id: self.interaction_id.clone() }
     }
 
-    /// The part of the record that numbers are made of.
+    /// The part of the record that filters ask for; who asked is not in it.
     pub fn facts(&self) -> Facts<'_> {
         Facts {
             timestamp: self.timestamp,
@@ -197,6 +198,7 @@ impl Record {
             tokens_per_second: self.tokens_per_second,
             duration_seconds: self.duration_seconds,
             time_to_first_token_seconds: self.time_to_first_token_seconds,
+            client: None,
         }
     }
 }
@@ -241,6 +243,9 @@ pub struct Facts<'a> {
     #[serde(alias = "duration")]
     pub duration_seconds: Option<f64>,
     pub time_to_first_token_seconds: Option<f64>,
+    /// Who asked, as `metadata` says it; `None` where it says nothing.
+    #[serde(borrow, rename = "metadata", deserialize_with = "origin::of_field")]
+    pub client: Option<Cow<'a, str>>,
 }
 
 /// Bytes of text in an exchange: what the queue's bound counts.

@@ -193,6 +193,7 @@ pub fn facts_are_those_of_the_records(keeper: &dyn Keeper) {
         sum.1 += facts.prompt_tokens.unwrap();
         sum.2 += facts.duration_seconds.unwrap();
         assert_eq!(facts.time_to_first_token_seconds, Some(0.25));
+        assert_eq!(facts.client.as_deref(), Some("curl/8.5"));
     };
     keeper.each_facts(&wanted, visit).unwrap();
     let expected: Vec<u32> = (10..40).filter(|n| n % 2 == 0).collect();

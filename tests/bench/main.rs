@@ -35,7 +35,7 @@ use std::time::SystemTime;
 use cases::{CASES, Case, Rig};
 // The paths in the tap's own modules begin at the root of a crate.
 use product::{
-    address, cli, client, config, connections, error, fault, forward, gate, metrics, observe, platform, record, reply, route, store,
+    address, cli, client, config, connections, error, fault, forward, gate, metrics, observe, origin, platform, record, reply, route, store,
 };
 use table::{Row, Table};
 

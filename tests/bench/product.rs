@@ -25,6 +25,8 @@ pub mod gate;
 pub mod metrics;
 #[path = "../../src/observe/mod.rs"]
 pub mod observe;
+#[path = "../../src/origin.rs"]
+pub mod origin;
 #[path = "../../src/platform/mod.rs"]
 pub mod platform;
 #[path = "../../src/record/mod.rs"]

@@ -151,6 +151,9 @@ mod tests {
             by_category: vec![group("question", 1)],
             by_endpoint: Vec::new(),
             by_status: Vec::new(),
+            by_client: Vec::new(),
+            duration_buckets: Vec::new(),
+            time_to_first_token_buckets: Vec::new(),
             timeline_step_seconds: 900.0,
             timeline: Vec::new(),
         }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::lines::position;
 use super::scan::Look;
 use super::sieve::Sieve;
+use crate::origin;
 use crate::record::{Facts, Position, Record};
 use crate::store::query::Needle;
 use crate::store::{Detail, Query};
@@ -222,7 +223,11 @@ impl Look for EachFacts<'_> {
         };
         match serde_json::from_slice::<Facts>(line) {
             Ok(facts) => see(&facts),
-            Err(_) => see(&Record::read(line)?.facts()),
+            Err(_) => {
+                let record = Record::read(line)?;
+                let metadata = record.metadata.to_string();
+                see(&Facts { client: origin::of_json(&metadata), ..record.facts() });
+            }
         }
         Some(())
     }

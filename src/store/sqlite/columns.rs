@@ -7,10 +7,11 @@ use rusqlite::{Row, Statement, params};
 use serde_json::Value;
 
 use super::schema::Reader;
+use crate::origin;
 use crate::record::{FIELDS, Facts, Record};
 
 /// The fields that `facts` reads, in its order.
-pub const FACTS: [&str; 10] = [
+pub const FACTS: [&str; 11] = [
     "timestamp",
     "model",
     "endpoint",
@@ -21,6 +22,7 @@ pub const FACTS: [&str; 10] = [
     "tokens_per_second",
     "duration_seconds",
     "time_to_first_token_seconds",
+    "metadata",
 ];
 
 /// The columns of a record without its long texts; a prompt is read only to make the preview that it lacks.
@@ -131,7 +133,16 @@ pub fn facts<'a>(row: &'a Row) -> rusqlite::Result<Facts<'a>> {
         tokens_per_second: cells.number()?,
         duration_seconds: cells.number()?,
         time_to_first_token_seconds: cells.number()?,
+        client: cells.text()?.and_then(client),
     })
+}
+
+/// Who asked, as `metadata` says it.
+fn client(metadata: Cow<str>) -> Option<Cow<str>> {
+    match metadata {
+        Cow::Borrowed(text) => origin::of_json(text),
+        Cow::Owned(text) => origin::of_json(&text).map(|name| Cow::Owned(name.into_owned())),
+    }
 }
 
 /// The text in a cell, whatever it holds.

@@ -14,7 +14,11 @@ use super::explained;
 use crate::platform;
 use crate::record::FIELDS;
 
-const MIGRATIONS: [&str; 3] = [include_str!("001_seed.sql"), include_str!("002_columns.sql"), include_str!("003_search.sql")];
+const MIGRATIONS: [&str; 4] =
+    [include_str!("001_seed.sql"), include_str!("002_columns.sql"), include_str!("003_search.sql"), include_str!("004_client.sql")];
+
+/// The number of migrations that a database with a full-text index has behind it.
+const SEARCHABLE: usize = 3;
 
 /// The table of records, which a database of before the tap has as well.
 const TABLE: &str = "interactions";
@@ -152,6 +156,6 @@ fn look(connection: Connection) -> rusqlite::Result<Option<Reader>> {
         .collect::<rusqlite::Result<_>>()?;
     let column = |field: &&str| if there.iter().any(|name| name == field) { (*field).to_owned() } else { "NULL".to_owned() };
     let columns = FIELDS.iter().map(column).collect();
-    let indexed = version(&connection)? == MIGRATIONS.len();
+    let indexed = version(&connection)? >= SEARCHABLE;
     Ok((!there.is_empty()).then_some(Reader { connection, columns, indexed }))
 }

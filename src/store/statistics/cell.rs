@@ -1,5 +1,6 @@
 //! What is gathered of one group of records, and the numbers that are made of it.
 
+use super::buckets::{Bucket, buckets};
 use super::{Group, Slot, Spread};
 use crate::observe::Outcome;
 use crate::record::Facts;
@@ -28,8 +29,7 @@ pub type Value = f32;
 impl Cell {
     pub fn add(&mut self, facts: &Facts) {
         self.add_without_times(facts);
-        self.durations.extend(facts.duration_seconds.map(|time| time as Value));
-        self.first_tokens.extend(facts.time_to_first_token_seconds.map(|time| time as Value));
+        self.add_times(facts);
     }
 
     pub fn add_without_times(&mut self, facts: &Facts) {
@@ -40,7 +40,12 @@ impl Cell {
     /// What a slot of the timeline shows, and no more.
     pub fn add_to_timeline(&mut self, facts: &Facts) {
         self.count(facts);
+        self.add_times(facts);
+    }
+
+    fn add_times(&mut self, facts: &Facts) {
         self.durations.extend(facts.duration_seconds.map(|time| time as Value));
+        self.first_tokens.extend(facts.time_to_first_token_seconds.map(|time| time as Value));
     }
 
     fn count(&mut self, facts: &Facts) {
@@ -95,6 +100,14 @@ impl Cell {
         }
     }
 
+    pub fn duration_buckets(&self) -> Vec<Bucket> {
+        buckets(&self.durations)
+    }
+
+    pub fn first_token_buckets(&self) -> Vec<Bucket> {
+        buckets(&self.first_tokens)
+    }
+
     pub fn slot(&self, timestamp: f64) -> Slot {
         let durations = Spread::of(&mut self.durations.clone());
         Slot {
@@ -106,6 +119,7 @@ impl Cell {
             generated_tokens: self.generated_tokens,
             duration_p50: durations.p50,
             duration_p95: durations.p95,
+            time_to_first_token_p50: Spread::of(&mut self.first_tokens.clone()).p50,
             tokens_per_second: (self.speed_count > 0).then(|| rounded((self.speed_sum / self.speed_count as f64) as Value)),
         }
     }
@@ -127,7 +141,7 @@ fn mean(values: &[Value]) -> Option<f64> {
 }
 
 /// The number with the fewest digits that is kept as this: what was 41.7 is 41.7 again.
-fn rounded(value: Value) -> f64 {
+pub fn rounded(value: Value) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
 

@@ -1,6 +1,7 @@
 //! STATISTICS: numbers over the facts of many records, the same on every backend. Percentiles are computed over the records
 //! themselves, by nearest rank: the smallest value that at least so many of them do not exceed.
 
+mod buckets;
 mod cell;
 
 use std::collections::HashMap;
@@ -9,15 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use super::query::UNKNOWN;
 use crate::record::Facts;
+use buckets::Bucket;
 use cell::Cell;
 
 /// The most slots that a timeline has.
 const SLOTS_MAX: f64 = 120.0;
 
-/// Lengths of a slot, in seconds: the shortest is taken that fits.
-const STEPS: [f64; 11] = [60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 21_600.0, 86_400.0, 604_800.0, 2_592_000.0, 31_536_000.0];
+/// The most clients that are told apart: a name is whatever a client says of itself.
+const CLIENTS_MAX: usize = 100;
 
-/// Gathers facts one by one, then makes numbers of them: 16 bytes a record.
+/// Lengths of a slot, in seconds: the shortest is taken that fits.
+const STEPS: [f64; 17] =
+    [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 21_600.0, 86_400.0, 604_800.0, 2.592e6, 3.1536e7];
+
+/// Gathers facts one by one, then makes numbers of them: 20 bytes a record.
 pub struct Statistics {
     start: f64,
     end: f64,
@@ -39,6 +45,7 @@ struct Key {
     category: String,
     endpoint: String,
     status: String,
+    client: String,
 }
 
 /// The answer of `/analytics/stats/enhanced`.
@@ -54,6 +61,14 @@ pub struct Enhanced {
     pub by_category: Vec<Group>,
     pub by_endpoint: Vec<Group>,
     pub by_status: Vec<Group>,
+    /// At most `CLIENTS_MAX`, the busiest first.
+    #[serde(default)]
+    pub by_client: Vec<Group>,
+    /// How durations and times to the first token are spread.
+    #[serde(default)]
+    pub duration_buckets: Vec<Bucket>,
+    #[serde(default)]
+    pub time_to_first_token_buckets: Vec<Bucket>,
     pub timeline_step_seconds: f64,
     /// Oldest first, without gaps.
     pub timeline: Vec<Slot>,
@@ -101,6 +116,8 @@ pub struct Slot {
     pub generated_tokens: u64,
     pub duration_p50: Option<f64>,
     pub duration_p95: Option<f64>,
+    #[serde(default)]
+    pub time_to_first_token_p50: Option<f64>,
     pub tokens_per_second: Option<f64>,
 }
 
@@ -122,6 +139,7 @@ impl Statistics {
             category: facts.prompt_category.as_ref().to_owned(),
             endpoint: facts.endpoint.as_ref().to_owned(),
             status: facts.status.as_ref().to_owned(),
+            client: facts.client.as_deref().unwrap_or(UNKNOWN).to_owned(),
         };
         self.cells.entry(key).or_default().add(facts);
     }
@@ -139,11 +157,14 @@ impl Statistics {
             hours: (self.end - self.start) / 3600.0,
             start_time: self.start,
             end_time: self.end,
+            duration_buckets: all.duration_buckets(),
+            time_to_first_token_buckets: all.first_token_buckets(),
             totals: all.group("all"),
             by_model: self.by(|key| &key.model),
             by_category: self.by(|key| &key.category),
             by_endpoint: self.by(|key| &key.endpoint),
             by_status: self.by(|key| &key.status),
+            by_client: self.by(|key| &key.client).into_iter().take(CLIENTS_MAX).collect(),
             timeline_step_seconds: self.step,
             timeline: slots.map(|(i, cell)| cell.slot(first + i as f64 * self.step)).collect(),
         }
@@ -200,7 +221,28 @@ mod tests {
         assert_eq!(models, [("a", 2), (UNKNOWN, 1)]);
         assert_eq!(all.by_status.len(), 3);
         assert_eq!(all.timeline.iter().map(|slot| slot.requests).sum::<u64>(), 3);
+        assert_eq!((all.by_client[0].name.as_str(), all.by_client[0].requests), (UNKNOWN, 3));
+        assert_eq!(all.duration_buckets.iter().map(|bucket| bucket.requests).sum::<u64>(), 3);
         assert_eq!((all.by_model[0].first_seen, all.by_model[0].last_seen), (Some(10.0), Some(20.0)));
+    }
+
+    #[test]
+    fn clients_are_told_apart_up_to_a_bound() {
+        let mut statistics = Statistics::new(0.0, 100.0);
+        for n in 0..CLIENTS_MAX + 5 {
+            let client = Some(format!("client-{n:03}").into());
+            statistics.add(&Facts { client, ..facts(10.0, Some("a"), "success", 1.0) });
+        }
+        let busy = Facts { client: Some("busy".into()), time_to_first_token_seconds: Some(0.1), ..Facts::default() };
+        for model in ["a", "b"] {
+            statistics.add(&Facts { model: Some(model.into()), ..busy.clone() });
+        }
+        let all = statistics.enhanced();
+        assert_eq!(all.by_client.len(), CLIENTS_MAX);
+        assert_eq!((all.by_client[0].name.as_str(), all.by_client[0].requests), ("busy", 2));
+        let first_tokens: Vec<_> = all.time_to_first_token_buckets.iter().filter(|bucket| bucket.requests > 0).collect();
+        assert_eq!(first_tokens, [&Bucket { up_to: Some(0.1), requests: 2 }]);
+        assert_eq!(all.timeline[0].time_to_first_token_p50, Some(0.1));
     }
 
     #[test]
@@ -220,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_timeline_has_no_gaps_and_at_most_so_many_slots() {
-        for hours in [0.1, 1.0, 24.0, 168.0, 8760.0, 87_600.0, 1e6] {
+        for hours in [0.001, 0.1, 1.0, 24.0, 168.0, 8760.0, 87_600.0, 1e6] {
             let end = 1_795_252_622.5;
             let mut statistics = Statistics::new(end - hours * 3600.0, end);
             statistics.add(&facts(end + 3600.0, None, "success", 1.0));

@@ -131,6 +131,9 @@ fn statistics_are_those_of_the_records() {
         assert_eq!((&all["totals"]["requests"], &all["totals"]["generated_tokens"]), (&3.into(), &15.into()));
         assert_eq!((&all["totals"]["success_rate"], &all["totals"]["tokens_per_second"]["p50"]), (&1.0.into(), &5.0.into()));
         assert_eq!((&all["by_category"][0]["name"], &all["by_category"][0]["requests"]), (&"question".into(), &2.into()));
+        assert_eq!((&all["by_client"][0]["name"], &all["by_client"][0]["requests"]), (&"unknown".into(), &3.into()));
+        let buckets = all["duration_buckets"].as_array().unwrap();
+        assert_eq!(buckets.iter().map(|bucket| bucket["requests"].as_u64().unwrap()).sum::<u64>(), 3);
         let timeline: u64 = all["timeline"].as_array().unwrap().iter().map(|slot| slot["requests"].as_u64().unwrap()).sum();
         assert_eq!(timeline, 3);
         let models = page(&tap, "/analytics/models");
