@@ -2,6 +2,7 @@
 //! is Ollama's.
 
 mod analytics;
+mod dashboard;
 mod export;
 mod records;
 mod stream;
@@ -22,6 +23,7 @@ use crate::ollama::Ollama;
 use crate::reply::{Manners, Reply};
 use crate::route::Page;
 use crate::store::Detail;
+use dashboard::DOCUMENT;
 
 /// What the pages show and whom they ask.
 pub struct Pages {
@@ -52,10 +54,6 @@ struct Answer {
 const GZIPPED: &str = "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
 
 const JSON: &str = "application/json; charset=utf-8";
-const HTML: &str = "text/html; charset=utf-8";
-
-/// What the history can be asked, for people. It holds no record.
-const INDEX: &str = include_str!("index.html");
 
 impl Pages {
     /// Answers a request for `page` and returns the status, or `None` if the client left.
@@ -78,10 +76,11 @@ impl Pages {
             let error = "the Host header names none of this machine's own names; ask by localhost or an address";
             return json_answer(403, &json!({ "error": error }));
         }
+        let accepted = client.header("accept-encoding").unwrap_or_default();
         match page {
-            Page::Metrics => self.metrics(client.header("accept-encoding").unwrap_or_default()),
+            Page::Metrics => self.metrics(accepted),
             Page::Test => self.test(),
-            Page::Dashboard => Answer { status: 200, content_type: HTML, body: INDEX.into(), more: String::new() },
+            Page::Dashboard => DOCUMENT.answer(accepts_gzip(accepted)),
             _ => json_answer(200, &json!({ "ollama_tap": env!("CARGO_PKG_VERSION") })),
         }
     }

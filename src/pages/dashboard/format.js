@@ -1,0 +1,103 @@
+// Numbers, times and texts as the reader's own locale writes them. Unknown is a dash.
+
+const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
+const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
+const oneDigit = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+const ratio = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clockWithSeconds = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dayOnly = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const dayAndClock = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const monthOnly = new Intl.DateTimeFormat(undefined, { month: "short", year: "numeric" });
+const everything = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "always", style: "short" });
+
+export const NONE = "–";
+const DAY = 86_400;
+
+const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
+
+export const count = (value) => (known(value) ? whole.format(value) : NONE);
+export const compact = (value) => (!known(value) ? NONE : Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
+export const percent = (value) => (known(value) ? ratio.format(value) : NONE);
+export const speed = (value) => (!known(value) ? NONE : value < 100 ? oneDigit.format(value) : whole.format(value));
+
+/** A number of seconds, in the unit that suits it. */
+export function duration(seconds) {
+  if (!known(seconds)) return NONE;
+  if (seconds < 0.000_5) return unit(0, "millisecond", 0);
+  if (seconds < 0.01) return unit(seconds * 1000, "millisecond", 1);
+  if (seconds < 0.999_5) return unit(seconds * 1000, "millisecond", 0);
+  if (seconds < 100) return unit(seconds, "second", seconds < 10 ? 2 : 1);
+  return seconds < 3600 ? parts(seconds, 60, "minute", "second") : parts(seconds / 60, 60, "hour", "minute");
+}
+
+/** A round length of time, in its largest whole unit. */
+export function length(seconds) {
+  const units = [
+    ["day", DAY],
+    ["hour", 3600],
+    ["minute", 60],
+    ["second", 1],
+  ];
+  const [name, size] = units.find(([, size]) => seconds % size === 0) ?? ["second", 1];
+  return unit(seconds / size, name, 0, "short");
+}
+
+export function bytes(value) {
+  if (!known(value)) return NONE;
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const step = Math.min(Math.floor(Math.log10(Math.max(value, 1)) / 3), units.length - 1);
+  return step === 0 ? `${whole.format(value)} B` : unit(value / 1000 ** step, units[step], step < 2 ? 0 : 1, "short");
+}
+
+/** Unix seconds as a moment: its clock today, else with its day. */
+export function moment(seconds) {
+  const date = new Date(seconds * 1000);
+  const today = date.toDateString() === new Date().toDateString();
+  return (today ? clockWithSeconds : dayAndClock).format(date);
+}
+
+export const wholeMoment = (seconds) => everything.format(seconds * 1000);
+
+/** What stands at an axis whose labels are `step` seconds apart. */
+export function tick(seconds, step) {
+  const format = step >= 20 * DAY ? monthOnly : step >= DAY ? dayOnly : clock;
+  return format.format(seconds * 1000);
+}
+
+/** From one moment to another, as a piece of a timeline. */
+export function span(start, step) {
+  const [from, to] = [new Date(start * 1000), new Date((start + step) * 1000)];
+  return (step >= DAY ? dayOnly : dayAndClock).formatRange(from, to);
+}
+
+/** How far a moment is away from now. */
+export function away(seconds) {
+  const ahead = seconds - Date.now() / 1000;
+  const steps = [
+    ["day", DAY],
+    ["hour", 3600],
+    ["minute", 60],
+    ["second", 1],
+  ];
+  const [name, size] = steps.find(([, size]) => Math.abs(ahead) >= size) ?? ["second", 1];
+  return relative.format(Math.round(ahead / size), name);
+}
+
+/** A word of ours as a title: `code_write` is `Code write`. */
+export function title(word) {
+  const text = (word || "unknown").replaceAll("_", " ");
+  return text[0].toUpperCase() + text.slice(1);
+}
+
+/** A number of the smaller unit in both, without a zero of it. */
+function parts(value, size, large, small) {
+  const rest = Math.floor(value % size);
+  return unit(Math.floor(value / size), large, 0) + (rest ? ` ${unit(rest, small, 0)}` : "");
+}
+
+function unit(value, name, digits, display = "narrow") {
+  const format = { style: "unit", unit: name, unitDisplay: display, maximumFractionDigits: digits };
+  return new Intl.NumberFormat(undefined, format).format(value);
+}

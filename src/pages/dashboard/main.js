@@ -1,0 +1,72 @@
+// The page as a whole: what follows from what was clicked, and from what the address says.
+
+import { byId } from "./dom.js";
+import { change, FILTERS, onChange, query, state } from "./state.js";
+import { exportHistory } from "./share.js";
+import { prepareDetail, showDetail } from "./detail.js";
+import { prepareFilters, showFilters } from "./filters.js";
+import { neighbours, showOlder } from "./messages.js";
+import { showBanner } from "./notices.js";
+import { drawGroups, prepareNumbers } from "./numbers.js";
+import { prepareRefresh, refresh } from "./refresh.js";
+
+const THEME = "ollama-tap-theme"; // in localStorage; theme.js reads it
+const NEXT_THEME = { system: "light", light: "dark", dark: "system" };
+
+function prepareRange() {
+  const range = byId("range");
+  range.addEventListener("change", (event) => change({ range: event.target.value, from: "", to: "" }));
+  showRange();
+}
+
+function showRange() {
+  byId("range").querySelector(`[value="${state.range}"]`).checked = true;
+}
+
+function prepareTheme() {
+  const button = byId("theme");
+  const root = document.documentElement;
+  const name = () => {
+    const text = `Colours: ${root.dataset.theme}`;
+    button.setAttribute("aria-label", text);
+    button.title = text;
+  };
+  button.addEventListener("click", () => {
+    root.dataset.theme = NEXT_THEME[root.dataset.theme] ?? "system";
+    try {
+      localStorage.setItem(THEME, root.dataset.theme);
+    } catch {
+      // it lasts as long as the page then
+    }
+    name();
+  });
+  name();
+}
+
+function prepareExport() {
+  for (const button of document.querySelectorAll("[data-format]")) {
+    button.addEventListener("click", () =>
+      exportHistory({ ...query(), format: button.dataset.format }).catch((cause) => showBanner(cause.message, refresh)),
+    );
+  }
+}
+
+function react(changed) {
+  showRange();
+  showFilters();
+  drawGroups();
+  if (changed.includes("id")) showDetail(neighbours);
+  if (changed.includes("range") || changed.some((name) => FILTERS.includes(name))) refresh();
+}
+
+prepareTheme();
+prepareRange();
+prepareNumbers();
+prepareFilters();
+prepareDetail(neighbours);
+prepareExport();
+prepareRefresh();
+byId("older").addEventListener("click", () => showOlder().catch((cause) => showBanner(cause.message, refresh)));
+onChange(react);
+refresh();
+showDetail(neighbours);

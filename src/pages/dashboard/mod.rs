@@ -1,0 +1,153 @@
+//! The dashboard: one document, made of the files beside this one when it is first asked for. Its policy lets exactly these
+//! scripts and styles run, by their hashes, and lets them speak to nobody but us.
+
+use std::sync::LazyLock;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use ring::digest::{SHA256, digest};
+
+use super::{Answer, compress};
+
+const PAGE: &str = include_str!("index.html");
+
+const STYLES: [&str; 10] = [
+    include_str!("base.css"),
+    include_str!("header.css"),
+    include_str!("controls.css"),
+    include_str!("notices.css"),
+    include_str!("panels.css"),
+    include_str!("charts.css"),
+    include_str!("groups.css"),
+    include_str!("filters.css"),
+    include_str!("messages.css"),
+    include_str!("detail.css"),
+];
+
+/// Runs before the page is drawn, so that it is never drawn in the wrong colours.
+const THEME: &str = include_str!("theme.js");
+
+/// Modules, each behind those that it imports from; one script of them all needs no import.
+const MODULES: [&str; 21] = [
+    include_str!("dom.js"),
+    include_str!("format.js"),
+    include_str!("state.js"),
+    include_str!("api.js"),
+    include_str!("scrape.js"),
+    include_str!("tooltip.js"),
+    include_str!("chart.js"),
+    include_str!("timeline.js"),
+    include_str!("histogram.js"),
+    include_str!("overview.js"),
+    include_str!("breakdown.js"),
+    include_str!("filters.js"),
+    include_str!("share.js"),
+    include_str!("now.js"),
+    include_str!("waterfall.js"),
+    include_str!("detail.js"),
+    include_str!("messages.js"),
+    include_str!("notices.js"),
+    include_str!("numbers.js"),
+    include_str!("refresh.js"),
+    include_str!("main.js"),
+];
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// The dashboard as it is sent.
+pub static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::new);
+
+pub struct Document {
+    plain: String,
+    gzipped: Vec<u8>,
+    /// Lines of the head.
+    head: String,
+    gzipped_head: String,
+}
+
+impl Document {
+    fn new() -> Document {
+        let (style, script) = (STYLES.concat(), MODULES.map(without_modules).concat());
+        let plain = PAGE.replace("{{style}}", &style).replace("{{theme}}", THEME).replace("{{script}}", &script);
+        let policy = policy(&[THEME, &script], &style);
+        let head = format!(
+            "Content-Security-Policy: {policy}\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\
+             Cache-Control: no-cache\r\nVary: Accept-Encoding\r\n"
+        );
+        let gzipped = compress(plain.as_bytes()).unwrap_or_default();
+        let gzipped_head = format!("{head}Content-Encoding: gzip\r\n");
+        Document { plain, gzipped, head, gzipped_head }
+    }
+
+    pub fn answer(&'static self, takes_gzip: bool) -> Answer {
+        let (body, more) = match takes_gzip && !self.gzipped.is_empty() {
+            true => (self.gzipped.clone(), &self.gzipped_head),
+            false => (self.plain.clone().into_bytes(), &self.head),
+        };
+        Answer { status: 200, content_type: HTML, body, more: more.clone() }
+    }
+}
+
+/// What a browser lets the page do. Nothing is made of text but text (`trusted-types`), and no other site shows it in a frame.
+fn policy(scripts: &[&str], style: &str) -> String {
+    let scripts: Vec<String> = scripts.iter().map(|script| hash(script)).collect();
+    format!(
+        "default-src 'none'; script-src {}; style-src {}; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+        scripts.join(" "),
+        hash(style)
+    )
+}
+
+fn hash(text: &str) -> String {
+    format!("'sha256-{}'", BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes())))
+}
+
+/// A module as a part of one script: it imports nothing, for all is there, and exports nothing.
+fn without_modules(module: &str) -> String {
+    let lines = module.lines().filter(|line| !line.starts_with("import "));
+    lines.flat_map(|line| [line.strip_prefix("export ").unwrap_or(line), "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_document_is_whole_and_names_no_other_place() {
+        let page = &DOCUMENT.plain;
+        assert!(!page.contains("{{") && page.matches("</script>").count() == 2 && page.matches("</style>").count() == 1);
+        let elsewhere = page.replace("http://www.w3.org/2000/svg", ""); // a name, not an address that is asked
+        assert!(!elsewhere.contains("http://") && !elsewhere.contains("https://") && !elsewhere.contains("@import"));
+    }
+
+    #[test]
+    fn what_runs_is_what_the_policy_has_the_hash_of() {
+        for (open, close) in [("<style>", "</style>"), ("<script>", "</script>"), ("<script type=\"module\">", "</script>")] {
+            let inside = DOCUMENT.plain.split(open).nth(1).and_then(|rest| rest.split(close).next()).unwrap();
+            assert!(DOCUMENT.head.contains(&hash(inside)), "{open}");
+        }
+        assert!(!DOCUMENT.head.contains("safe-") && !DOCUMENT.head.contains('*'));
+        assert!(!DOCUMENT.plain.contains(" style=") && !DOCUMENT.plain.contains(" onclick="));
+    }
+
+    #[test]
+    fn modules_import_what_is_above_them_and_no_name_is_there_twice() {
+        let mut names = HashSet::new();
+        for module in MODULES {
+            for line in module.lines().filter(|line| line.starts_with("import ")) {
+                assert!(line.ends_with(".js\";"), "an import is one line: {line}");
+                let imported = line.split(['{', '}']).nth(1).unwrap().split(',').map(str::trim);
+                imported.for_each(|name| assert!(names.contains(name), "{line}"));
+            }
+            let defined = module.lines().filter_map(|line| {
+                let line = line.strip_prefix("export ").unwrap_or(line);
+                let line = line.strip_prefix("async ").unwrap_or(line);
+                let name = ["function ", "const ", "let ", "class "].into_iter().find_map(|word| line.strip_prefix(word))?;
+                name.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').next()
+            });
+            defined.for_each(|name| assert!(names.insert(name), "{name} is there twice"));
+        }
+    }
+}

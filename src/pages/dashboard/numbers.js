@@ -1,0 +1,107 @@
+// The numbers of the chosen time: cards, timelines, latency, and who asked for what.
+
+import { byId, el, fill } from "./dom.js";
+import { ask } from "./api.js";
+import { change, hours, localTime, state } from "./state.js";
+import { Timeline } from "./timeline.js";
+import { Histogram } from "./histogram.js";
+import { showOverview, showOverviewSkeleton } from "./overview.js";
+import { showBreakdown } from "./breakdown.js";
+import { offerModels } from "./filters.js";
+import { title } from "./format.js";
+
+const REST = 5; // the numbers rest so many times as long as it took to make them
+const SHORTEST = 300; // seconds that a timeline shows at least
+const STALE = 60_000; // milliseconds after which they are asked for although no request came
+
+const OUTCOMES = [
+  { label: "Success", kind: "success", of: (slot) => slot.requests - slot.error - slot.cancelled },
+  { label: "Cancelled", kind: "cancelled", of: (slot) => slot.cancelled },
+  { label: "Error", kind: "error", of: (slot) => slot.error },
+];
+const DIRECTIONS = [
+  { label: "In", kind: "prompt", of: (slot) => slot.prompt_tokens },
+  { label: "Out", kind: "generated", of: (slot) => slot.generated_tokens },
+];
+
+const charts = {};
+/** What was asked last: of which range and state of the history, when, and how long that took (milliseconds). */
+let last = { range: "", history: "", at: 0, took: 0 };
+let numbers = null;
+
+export function prepareNumbers() {
+  const pick = (slot, seconds) => {
+    change({ from: localTime(slot.timestamp), to: localTime(slot.timestamp + seconds) });
+    byId("messages").scrollIntoView({ block: "start" });
+  };
+  charts.requests = new Timeline(byId("requests-chart"), "Requests over time", OUTCOMES, pick);
+  charts.tokens = new Timeline(byId("tokens-chart"), "Tokens over time", DIRECTIONS, pick);
+  charts.latency = new Histogram(byId("latency-chart"), "How latencies are spread");
+  legend("requests-legend", OUTCOMES);
+  legend("tokens-legend", DIRECTIONS);
+  byId("latency").addEventListener("change", () => numbers && drawLatency());
+  showOverviewSkeleton();
+}
+
+/** Asks for the numbers, if they can be others than those shown. `stats` is the answer of /analytics/stats, on its way. */
+export async function refreshNumbers(stats, signal) {
+  const { range } = state;
+  const isNew = range !== last.range;
+  if (isNew && numbers) setBusy(true);
+  try {
+    const known = await stats;
+    const history = `${known.records} ${known.newest}`;
+    const age = performance.now() - last.at;
+    if (!isNew && (age < last.took * REST || (history === last.history && age < STALE))) return;
+    const begun = performance.now();
+    numbers = await ask("stats/enhanced", { hours: shownHours(known) }, signal);
+    last = { range, history, at: performance.now(), took: performance.now() - begun };
+  } finally {
+    setBusy(false);
+  }
+  drawNumbers();
+}
+
+/** Draws what was answered last; also after the filters changed, for their groups are marked. */
+export function drawNumbers() {
+  if (!numbers) return;
+  showOverview(numbers);
+  charts.requests.show(numbers.timeline, numbers.timeline_step_seconds);
+  charts.tokens.show(numbers.timeline, numbers.timeline_step_seconds);
+  drawLatency();
+  drawGroups();
+  offerModels(numbers.by_model.map((group) => group.name));
+}
+
+export function drawGroups() {
+  if (!numbers) return;
+  const pick = (field) => (name) => change({ [field]: name });
+  showBreakdown("by-model", numbers.by_model, { onPick: pick("model"), picked: state.model });
+  showBreakdown("by-category", numbers.by_category, { onPick: pick("category"), picked: state.category, name: title });
+  showBreakdown("by-client", numbers.by_client);
+}
+
+function drawLatency() {
+  const isFirst = byId("latency").querySelector(":checked").value === "first";
+  const { totals } = numbers;
+  if (isFirst) charts.latency.show(numbers.time_to_first_token_buckets, totals.time_to_first_token_seconds);
+  else charts.latency.show(numbers.duration_buckets, totals.duration_seconds);
+}
+
+function setBusy(isBusy) {
+  for (const id of ["kpis", "numbers"]) byId(id).setAttribute("aria-busy", String(isBusy));
+}
+
+function legend(id, parts) {
+  fill(
+    byId(id),
+    parts.map(({ label, kind }) => el("li", {}, el("i", { class: `swatch ${kind}` }), label)),
+  );
+}
+
+/** The chosen hours, or as many as there are records of: a young history has no long empty past. */
+function shownHours({ oldest }) {
+  const now = Date.now() / 1000;
+  const age = Math.max(SHORTEST, (now - (oldest ?? now)) * 1.02);
+  return Math.min(hours() ?? Infinity, age / 3600);
+}

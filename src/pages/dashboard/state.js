@@ -1,0 +1,79 @@
+// What the page shows, kept in its address: so a link, a reload and the Back button bring it back.
+
+const DEFAULTS = { range: "24h", model: "", category: "", status: "", text: "", from: "", to: "", id: "" };
+const HOURS = { "1h": 1, "24h": 24, "7d": 168 };
+
+/** Names of the fields that choose messages. */
+export const FILTERS = ["model", "category", "status", "text", "from", "to"];
+
+const listeners = [];
+export const state = read();
+
+/** Changes some of it and tells who listens which fields are others now. */
+export function change(fields, how = "push") {
+  const before = { ...state };
+  Object.assign(state, fields);
+  const changed = Object.keys(DEFAULTS).filter((name) => state[name] !== before[name]);
+  if (changed.length === 0) return;
+  const address = addressOf(state);
+  if (how === "push") history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
+  tell(changed);
+}
+
+export function onChange(listener) {
+  listeners.push(listener);
+}
+
+/** The address of the page with some fields changed. */
+export function addressWith(fields) {
+  return addressOf({ ...state, ...fields });
+}
+
+/** How many hours the range is long; null for all of the history. */
+export const hours = () => HOURS[state.range] ?? null;
+
+export const hasFilters = () => FILTERS.some((name) => state[name] !== "");
+
+/** The filters as the history's pages take them. */
+export function query() {
+  const { model, category, status, text, from, to } = state;
+  const since = from || to || !hours() ? seconds(from) : Date.now() / 1000 - hours() * 3600;
+  const fields = { model, prompt_category: category, status, prompt_search: text, start_time: since, end_time: seconds(to) };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== null));
+}
+
+/** Unix seconds as an input of date and time writes them here. */
+export function localTime(unix) {
+  const date = new Date(unix * 1000);
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 19);
+}
+
+function seconds(local) {
+  const time = new Date(local).getTime();
+  return Number.isNaN(time) ? null : time / 1000;
+}
+
+function read() {
+  const given = new URLSearchParams(location.search);
+  const fields = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, given.get(name) ?? DEFAULTS[name]]));
+  if (!HOURS[fields.range]) fields.range = fields.range === "all" ? "all" : DEFAULTS.range;
+  return fields;
+}
+
+function addressOf(fields) {
+  const shown = Object.entries(fields).filter(([name, value]) => value !== DEFAULTS[name]);
+  const text = new URLSearchParams(shown).toString();
+  return location.pathname + (text && `?${text}`);
+}
+
+function tell(changed) {
+  for (const listener of listeners) listener(changed);
+}
+
+window.addEventListener("popstate", () => {
+  const before = { ...state };
+  Object.assign(state, read());
+  tell(Object.keys(DEFAULTS).filter((name) => state[name] !== before[name]));
+});

@@ -1,0 +1,67 @@
+// Where the time of one request went, part by part.
+
+import { el, svg } from "./dom.js";
+import { duration, percent } from "./format.js";
+
+/** The parts of a record in their order, each with its beginning; null where the record tells of none. */
+export function partsOf(record) {
+  const queue = record.metadata?.queue_wait_seconds;
+  const told = [
+    ["Queue", "queue", queue],
+    ["Load", "load", record.load_duration_seconds],
+    ["Prompt", "prompt", record.prompt_eval_duration_seconds],
+    ["Generation", "generated", record.eval_duration_seconds],
+  ].filter(([, , seconds]) => typeof seconds === "number");
+  const hasOwn = told.some(([, kind]) => kind !== "queue");
+  const parts = hasOwn ? told : [...told, ...fromFirstToken(record, queue ?? 0)];
+  if (parts.length === 0 || record.duration_seconds === null) return null;
+  const spent = parts.reduce((sum, [, , seconds]) => sum + seconds, 0);
+  const rest = record.duration_seconds - spent;
+  if (rest > record.duration_seconds * 0.005) parts.push(["Other", "other", rest]);
+  let start = 0;
+  return parts.map(([label, kind, seconds]) => {
+    const part = { label, kind, seconds, start };
+    start += seconds;
+    return part;
+  });
+}
+
+/** What OpenAI's and Anthropic's routes let one know: when the first token came. */
+function fromFirstToken({ time_to_first_token_seconds: first, duration_seconds: whole }, queue) {
+  if (first === null || whole === null) return [];
+  return [
+    ["Until first token", "prompt", Math.max(0, first - queue)],
+    ["Generation", "generated", Math.max(0, whole - first)],
+  ];
+}
+
+export function waterfall(record) {
+  const parts = partsOf(record);
+  if (!parts) return null;
+  const whole = Math.max(record.duration_seconds, parts.at(-1).start + parts.at(-1).seconds);
+  const share = (seconds) => `${(seconds / whole) * 100}%`;
+  const first = record.time_to_first_token_seconds;
+  const rows = parts.map(({ label, kind, seconds, start }) => [
+    el("dt", {}, el("i", { class: `swatch ${kind}` }), label),
+    el(
+      "dd",
+      { class: "track" },
+      svg(
+        "svg",
+        { "aria-hidden": "true" },
+        svg("rect", { class: kind, x: share(start), y: "25%", width: share(seconds), height: "50%", rx: 2 }),
+        first !== null && svg("line", { class: "first", x1: share(first), x2: share(first), y1: 0, y2: "100%" }),
+      ),
+    ),
+    el("dd", { class: "number" }, duration(seconds)),
+    el("dd", { class: "number muted" }, percent(seconds / whole)),
+  ]);
+  const legend = first !== null && el("p", { class: "muted" }, el("i", { class: "swatch first" }), `First token after ${duration(first)}`);
+  return el(
+    "section",
+    { class: "timings" },
+    el("h3", {}, "Timings", el("small", {}, duration(record.duration_seconds))),
+    el("dl", { class: "waterfall" }, rows.flat()),
+    legend,
+  );
+}
