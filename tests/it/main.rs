@@ -11,6 +11,8 @@ mod broken;
 mod cli;
 /// Whole connections of real clients.
 mod clients;
+/// The page at /analytics, in a browser.
+mod dashboard;
 /// The demo: a stand-in that answers everything, with nothing behind it.
 mod demo;
 /// What the history keeps, who may read it, and what becomes of it when things go wrong.

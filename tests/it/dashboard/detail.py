@@ -1,0 +1,87 @@
+"""One message, whole, by click and by address; and what can be taken away."""
+
+import json
+import re
+
+from browser import browser, expect, generate, get, post, rows, settled, visit
+
+CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
+
+
+def whole(page):
+    rows(page).filter(has_text="What is the weather?").locator("a").click()
+    dialog = page.get_by_role("dialog")
+    for text in [
+        "thinker",
+        "Success",
+        "What is the weather?",
+        "Which city?",
+        "get_weather",
+        '"city": "Paris"',
+        "api/chat",
+        "tests/1.0",
+        "stop",
+    ]:
+        expect(dialog).to_contain_text(text)
+    for part, time in [("Queue", "ms"), ("Load", "100ms"), ("Prompt", "200ms"), ("Generation", "500ms")]:
+        expect(dialog.locator(".waterfall")).to_contain_text(re.compile(f"{part}.*{time}", re.DOTALL))
+    expect(page).to_have_url(re.compile("id=[0-9a-f]{16}"))
+
+
+def moving(page):
+    """By keys to the neighbours, and back to the list where it was left."""
+    dialog = page.get_by_role("dialog")
+    page.keyboard.press("j")
+    expect(dialog).to_contain_text("You said: second")
+    page.keyboard.press("k")
+    expect(dialog).to_contain_text("get_weather")
+    page.get_by_label("Older message").click()
+    expect(dialog).to_contain_text("You said: second")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("id="))
+    assert "What is the weather?" in page.evaluate("document.activeElement.textContent")
+    page.go_back()
+    expect(dialog).to_be_visible()
+
+
+def taking(page, record):
+    dialog = page.get_by_role("dialog")
+    dialog.locator("section", has_text="Reply").get_by_role("button", name="Copy").last.click()
+    assert page.evaluate("navigator.clipboard.readText()") == record["response_full"]
+    dialog.get_by_role("button", name="Copy as JSON").click()
+    expect(dialog).to_contain_text("Copied")
+    assert json.loads(page.evaluate("navigator.clipboard.readText()")) == record
+    with page.expect_download() as saved:
+        dialog.get_by_role("button", name="Save as JSON").click()
+    assert saved.value.suggested_filename == f"{record['interaction_id']}.json"
+    assert json.load(open(saved.value.path())) == record
+
+
+def exporting(page):
+    page.get_by_label("Status").select_option("error")
+    expect(rows(page)).to_have_count(1)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="JSONL", exact=True).click()
+    lines = open(saved.value.path()).read().splitlines()
+    assert [json.loads(line)["model"] for line in lines] == ["missing"], lines
+
+
+with browser() as chromium:
+    for prompt, model in [("first", "talk"), ("second", "talk")]:
+        generate(prompt, model)
+    post("/api/chat", {"model": "thinker", "messages": [{"role": "user", "content": "What is the weather?"}]})
+    generate("third", "missing")
+    settled(4)
+    second = get("/analytics/search?prompt_search=second")[0]
+    with visit(chromium) as page:
+        whole(page)
+        moving(page)
+    with visit(chromium, f"?id={second['interaction_id']}", **CLIPBOARD) as page:
+        expect(page.get_by_role("dialog")).to_contain_text("You said: second")
+        taking(page, second)
+    with visit(chromium, "?id=ffffffffffffffff", expected=("404",)) as page:
+        expect(page.get_by_role("dialog")).to_contain_text("no longer in the history")
+        page.get_by_label("Close").click()
+        expect(rows(page)).to_have_count(4)
+        exporting(page)

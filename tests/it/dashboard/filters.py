@@ -1,0 +1,85 @@
+"""Filters by clicks, by typing and by address."""
+
+import re
+
+from browser import address, browser, expect, generate, rows, settled, visit
+
+
+def clicks(page):
+    page.locator("#by-model").get_by_role("button", name="coder").click()
+    expect(rows(page)).to_have_count(2)
+    assert address(page) == "?model=coder"
+    expect(page.get_by_label("Model", exact=True)).to_have_value("coder")
+    page.get_by_label("Status").select_option("error")
+    expect(page.locator("#messages-blank")).to_contain_text("No message matches")
+    page.locator("#messages-blank button").click()
+    assert address(page) == ""
+    page.get_by_label("Category", exact=True).select_option("list")
+    expect(rows(page)).to_have_count(1)
+    page.go_back()
+    page.go_back()
+    expect(page.get_by_label("Status")).to_have_value("error")
+    assert address(page) == "?model=coder&status=error"
+
+
+def typing(page):
+    page.keyboard.press("/")
+    page.keyboard.type("SKY %_")
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page)).to_contain_text("the sky %_ <b>")
+    assert address(page) == "?text=SKY+%25_"
+    page.get_by_role("button", name="Clear filters").first.click()
+    expect(page.get_by_label("Find in prompts")).to_have_value("")
+
+
+def times(page):
+    """A click on the timeline chooses its piece of time."""
+    bar = page.locator("#requests-chart rect.success").first.bounding_box()
+    page.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
+    expect(page).to_have_url(re.compile(r"from=20\d\d-.*&to=20\d\d-"))
+    expect(page.locator("input[name=from]")).to_have_value(re.compile(r"^20\d\d-\d\d-\d\dT"))
+    expect(rows(page).first).to_be_visible()
+    page.locator("input[name=to]").fill("2020-01-01T00:00:00")
+    page.locator("input[name=from]").fill("2019-01-01T00:00:00")
+    page.locator("input[name=from]").press("Enter")
+    expect(page.locator("#messages-blank")).to_contain_text("No message matches")
+
+
+def older(page):
+    expect(rows(page)).to_have_count(50)
+    page.get_by_role("button", name="Show older messages").click()
+    expect(rows(page)).to_have_count(65)
+    expect(page.get_by_role("button", name="Show older messages")).to_be_hidden()
+    page.get_by_role("button", name="Refresh now").click()
+    page.wait_for_load_state("networkidle")
+    expect(rows(page)).to_have_count(65)
+
+
+with browser() as chromium:
+    for n in range(60):
+        generate(f"number {n}")
+    for prompt, model in [
+        ("List it", "coder"),
+        ("Write code", "coder"),
+        ("the sky %_ <b>", "talk"),
+        ("Why?", "missing"),
+        ("empty", "talk"),
+    ]:
+        generate(prompt, model)
+    settled(65)
+    with visit(chromium) as page:
+        clicks(page)
+    with visit(chromium) as page:
+        typing(page)
+        times(page)
+    with visit(chromium) as page:
+        older(page)
+    with visit(chromium, "?model=coder&category=list&range=7d&text=it") as page:
+        expect(rows(page)).to_have_count(1)
+        assert page.get_by_label("7 d").is_checked()
+        expect(page.get_by_label("Category", exact=True)).to_have_value("list")
+        expect(page.get_by_label("Find in prompts")).to_have_value("it")
+    with visit(chromium, "?range=nonsense&from=nonsense&category=nonsense", expected=("400",)) as page:
+        expect(page.locator("#banner")).to_contain_text("prompt_category")
+        page.get_by_role("button", name="Clear filters").first.click()
+        expect(rows(page)).to_have_count(50)

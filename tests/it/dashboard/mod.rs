@@ -1,0 +1,138 @@
+//! The page at /analytics as its reader meets it: in a real browser, which is driven by the Python scripts beside this file.
+
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::harness::ollama::{self, STREAM_HEAD};
+use crate::harness::{After, Conn, FakeOllama, Latch, Options, Proxy, chunk, require, runs};
+use crate::history::Stage;
+
+/// What must be there for `browse`.
+const BROWSER: &str = "a browser (chromium, and the Python packages playwright and axe-playwright-python)";
+
+/// Runs one of the scripts with the addresses of these taps. It fails by itself where the page is not as it should be.
+fn browse(script: &str, taps: &[&Proxy]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/dashboard");
+    let mut command = Command::new("python3");
+    command.arg("-B").arg(folder.join(script)).args(taps.iter().map(|tap| tap.addr.to_string()));
+    let output = command.output().expect("run python3");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}: {said}");
+}
+
+fn has_browser() -> bool {
+    let imports = ["-c", "import playwright.sync_api, axe_playwright_python"];
+    require(BROWSER, runs("chromium", &["--version"]) && runs("python3", &imports))
+}
+
+/// A stand-in that answers as models of several kinds do: what it says depends on the model and the prompt asked for.
+fn talkative() -> FakeOllama {
+    let latch = Latch::default();
+    let ollama = FakeOllama::start(move |conn| answer(conn, &latch));
+    ollama.set(|state| state.ps = PS.to_owned());
+    ollama
+}
+
+const PS: &str = r#"{"models":[{"name":"talk:latest","model":"talk:latest","size":4000000000,"size_vram":3000000000,"context_length":8192,
+"expires_at":"2199-01-01T00:00:00Z","details":{"parameter_size":"8.0B","quantization_level":"Q4_K_M"}}]}"#;
+
+fn answer(conn: &mut Conn, latch: &Latch) -> io::Result<After> {
+    let asked: Value = serde_json::from_slice(&conn.body()?).unwrap_or_default();
+    let prompt = asked["prompt"].as_str().unwrap_or_default();
+    match (conn.head.path(), asked["model"].as_str().unwrap_or_default()) {
+        ("/api/ps", _) => conn.answer(ollama::json(PS)),
+        (_, "missing") => {
+            let error = r#"{"error":"model 'missing' not found"}"#;
+            conn.answer(ollama::reply("404 Not Found", &["Content-Type: application/json; charset=utf-8"], error))
+        }
+        ("/api/chat", _) => conn.answer(stream(&[
+            json!({"message": {"role": "assistant", "content": "", "thinking": "Which city?"}}),
+            json!({"message": {"role": "assistant", "content": "",
+                "tool_calls": [{"function": {"name": "get_weather", "arguments": {"city": "Paris"}}}]}}),
+        ])),
+        _ => {
+            if prompt == "hold" {
+                latch.wait();
+            } else if prompt == "release" {
+                latch.release();
+            }
+            conn.answer(stream(&[json!({"response": "You said: "}), json!({"response": prompt})]))
+        }
+    }
+}
+
+/// A native stream of these objects.
+fn stream(pieces: &[Value]) -> Vec<u8> {
+    let end = json!({"response": "", "done": true, "done_reason": "stop", "total_duration": 900_000_000, "load_duration": 100_000_000,
+        "prompt_eval_count": 12, "prompt_eval_duration": 200_000_000, "eval_count": 34, "eval_duration": 500_000_000});
+    let lines = pieces.iter().chain([&end]).flat_map(|piece| chunk(format!("{piece}\n")));
+    STREAM_HEAD.bytes().chain(lines).chain(*b"0\r\n\r\n").collect()
+}
+
+/// A history, the stand-in and a tap in front of it.
+fn stage(args: &[&str]) -> (Stage, FakeOllama, Proxy) {
+    let (history, ollama) = (Stage::new("jsonl"), talkative());
+    let tap = history.options(&ollama).args(args).start();
+    (history, ollama, tap)
+}
+
+/// Plays a script at one tap with its history.
+fn play(script: &str) {
+    if has_browser() {
+        let (_history, _ollama, tap) = stage(&[]);
+        browse(script, &[&tap]);
+    }
+}
+
+#[test]
+fn every_panel_has_data_after_traffic_and_follows_what_happens() {
+    play("panels.py");
+}
+
+#[test]
+fn filters_work_by_clicks_and_live_in_the_address() {
+    play("filters.py");
+}
+
+#[test]
+fn a_message_is_shown_whole_and_can_be_taken_away() {
+    play("detail.py");
+}
+
+#[test]
+fn hostile_texts_are_shown_as_texts() {
+    play("hostile.py");
+}
+
+#[test]
+fn both_themes_fit_every_width_and_are_accessible() {
+    play("looks.py");
+}
+
+#[test]
+fn the_page_says_why_there_is_nothing_to_see_and_what_to_do() {
+    if !has_browser() {
+        return;
+    }
+    let (_history, _ollama, empty) = stage(&[]);
+    let (_preview_history, _preview_ollama, preview) = stage(&["--store-text", "preview"]);
+    let (_none_history, _none_ollama, textless) = stage(&["--store-text", "none"]);
+    let (_token_history, _token_ollama, private) = stage(&["--token", "open-sesame"]);
+    let ollama = talkative();
+    let off = Options::to(&ollama).args(&["--analytics-backend", "none"]).start();
+    browse("states.py", &[&empty, &preview, &textless, &private, &off]);
+}
+
+#[test]
+fn the_page_comes_with_a_policy_that_lets_nothing_else_run() {
+    let (_history, _ollama, tap) = stage(&[]);
+    let page = tap.get("/analytics");
+    let policy = page.head.get("content-security-policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; script-src 'sha256-") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(!policy.contains("safe-") && !policy.contains("http"), "{policy}");
+    let text = page.text();
+    assert!(!text.contains("src=\"") && !text.contains("@import") && !text.contains("https://"));
+}

@@ -1,0 +1,129 @@
+"""Every panel has data, and follows what happens."""
+
+import re
+import threading
+
+from browser import browser, expect, generate, get, post, rows, settled, visit
+
+SEEN_OR_NOT = "document.dispatchEvent(new Event('visibilitychange'))"
+
+
+def traffic():
+    generate("Why is the sky blue?")
+    generate("Why not?", agent="curl/8.5.0")
+    generate("Write some code", model="coder")
+    generate("List it", model="coder", agent="curl/8.5.0")
+    generate("Explain it", model="missing")
+    post("/api/chat", {"model": "thinker", "messages": [{"role": "user", "content": "What is the weather?"}]})
+    settled(6)
+
+
+def numbers(page):
+    cards = page.locator(".kpi")
+    expect(cards).to_have_count(6)
+    for name, value in [
+        ("Requests", "6"),
+        ("Success", "83.3%"),
+        ("Tokens", "60"),
+        ("Tokens/s", "68"),
+        ("First token", "ms"),
+        ("Duration", "ms"),
+    ]:
+        card = cards.filter(has=page.get_by_role("heading", name=name))
+        expect(card.first).to_contain_text(value)
+    for bar in [
+        "#requests-chart rect.success",
+        "#requests-chart rect.error",
+        "#tokens-chart rect.prompt",
+        "#tokens-chart rect.generated",
+        "#latency-chart rect.spread",
+    ]:
+        expect(page.locator(bar)).not_to_have_count(0)
+    page.get_by_text("First token", exact=True).last.click()
+    assert page.locator("#latency-chart text.percentile").count() == 3
+
+
+def groups(page):
+    for panel, names in [
+        ("#by-model", ["talk", "coder", "thinker", "missing"]),
+        ("#by-category", ["Question", "Code write", "List", "Explain"]),
+        ("#by-client", ["tests/1.0", "curl/8.5.0"]),
+    ]:
+        for name in names:
+            expect(page.locator(panel).get_by_text(name, exact=True)).to_be_visible()
+
+
+def charts_by_keys(page):
+    page.locator("#requests-chart").focus()
+    page.keyboard.press("End")
+    expect(page.locator("#tooltip")).to_contain_text("Success")
+    expect(page.locator("#said")).to_contain_text(re.compile(r"Error \d, Cancelled 0, Success \d"))
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#requests-chart .cursor")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#tooltip")).to_be_hidden()
+
+
+def running(page):
+    now = page.locator("#now")
+    expect(now).to_contain_text("talk:latest")
+    expect(now).to_contain_text("3 GB of 4 GB in VRAM")
+    expect(now).to_contain_text("stays")
+    expect(page.locator("#health")).to_have_text("Ollama 0.33.0")
+    held = threading.Thread(target=generate, args=("hold", "coder"))
+    held.start()
+    expect(now).to_contain_text("1active request")
+    expect(now.locator(".chips")).to_contain_text("coder")
+    generate("release")
+    held.join()
+    expect(now).to_contain_text("0active requests")
+
+
+def live(page):
+    """What is new comes in on top, and the focus stays where it was."""
+    settled(8)
+    expect(rows(page)).to_have_count(8)
+    link = page.locator("#rows a").last
+    link.focus()
+    generate("Something new")
+    expect(rows(page)).to_have_count(9)
+    expect(rows(page).first).to_contain_text("Something new")
+    assert link.evaluate("node => node === document.activeElement")
+    expect(page.locator(".kpi").first).to_contain_text("9")
+
+
+def unseen(chromium):
+    """A tab that nobody sees asks nothing; seen again, it asks at once. `Off` asks nothing either."""
+    with visit(chromium) as page:
+        page.clock.install()
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        with page.expect_response("**/analytics/stats"):
+            page.clock.run_for(5000)
+        page.wait_for_load_state("networkidle")
+        page.evaluate(f"Object.defineProperty(document, 'hidden', {{ value: true, configurable: true }}); {SEEN_OR_NOT}")
+        asked.clear()
+        page.clock.run_for(120_000)
+        assert not asked, asked
+        with page.expect_response("**/analytics/stats"):
+            page.evaluate(f"delete document.hidden; {SEEN_OR_NOT}")
+        page.locator("#interval").select_option("0")
+        page.wait_for_load_state("networkidle")
+        asked.clear()
+        page.clock.run_for(120_000)
+        assert not asked, asked
+
+
+with browser() as chromium:
+    traffic()
+    with visit(chromium) as page:
+        numbers(page)
+        groups(page)
+        charts_by_keys(page)
+        page.locator("#interval").select_option("1")
+        running(page)
+        live(page)
+        page.get_by_label("1 h").check(force=True)
+        expect(page).to_have_url(re.compile(r"\?range=1h$"))
+    unseen(chromium)
+    assert get("/analytics/stats/enhanced?hours=1")["by_client"][0]["name"] == "tests/1.0"
