@@ -13,6 +13,8 @@
 //!
 //! `forward` and `observe` know neither metrics nor store; `Exchange` is all that passes between the two halves. Only
 //! `platform` has code for one system, or unsafe code. `tap` wires it all.
+//!
+//! In front of an Ollama of our own (`serve`), `backend` starts it and keeps it running, and `gate` says when it can be asked.
 #![deny(unsafe_code)]
 
 mod address;
