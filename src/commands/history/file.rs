@@ -4,51 +4,47 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use crate::platform;
+use tempfile::NamedTempFile;
 
-pub struct Output {
-    file: File,
-    /// The name until it is whole and the name from then on; `None` for a device or a pipe, which is never replaced.
-    rename: Option<(PathBuf, PathBuf)>,
+pub enum Output {
+    /// What is written, and the name that it takes when it is whole.
+    File { part: NamedTempFile, target: PathBuf },
+    /// A device or a pipe, which is never replaced.
+    Device(File),
 }
 
 impl Output {
     pub fn create(path: &Path) -> io::Result<Output> {
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            return Ok(Output { file: File::options().write(true).open(path)?, rename: None });
+            return Ok(Output::Device(File::options().write(true).open(path)?));
         }
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let mut name = target.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
-        name.push(format!(".{:08x}.part", fastrand::u32(..)));
-        let part = target.with_file_name(name);
-        let file = platform::private_file().write(true).create_new(true).open(&part)?;
-        Ok(Output { file, rename: Some((part, target)) })
+        let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
+        let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let part = tempfile::Builder::new().prefix(name).suffix(".part").tempfile_in(directory)?;
+        Ok(Output::File { part, target })
     }
 
     /// Its name until it is whole; `None` for a device or a pipe.
     pub fn part(&self) -> Option<&Path> {
-        self.rename.as_ref().map(|(part, _)| part.as_path())
+        match self {
+            Output::File { part, .. } => Some(part.path()),
+            Output::Device(_) => None,
+        }
     }
 
     pub fn writer(&mut self) -> &mut dyn Write {
-        &mut self.file
+        match self {
+            Output::File { part, .. } => part,
+            Output::Device(file) => file,
+        }
     }
 
     /// Gives the file its name, in the place of one that has it.
-    pub fn keep(mut self) -> io::Result<()> {
-        let Some((part, target)) = &self.rename else { return Ok(()) };
-        self.file.sync_all()?;
-        fs::rename(part, target)?;
-        self.rename = None;
-        Ok(())
-    }
-}
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        if let Some((part, _)) = &self.rename {
-            let _ = fs::remove_file(part);
-        }
+    pub fn keep(self) -> io::Result<()> {
+        let Output::File { part, target } = self else { return Ok(()) };
+        part.as_file().sync_all()?;
+        part.persist(target).map(drop).map_err(|cause| cause.error)
     }
 }
 
