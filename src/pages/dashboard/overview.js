@@ -38,21 +38,15 @@ export function showOverview({ totals, timeline, timeline_step_seconds: step }) 
       percentiles({ p90: speeds.p90, max: speeds.max }, speed),
       "p50",
     ),
-    card(
-      "First token",
-      duration(first.p50),
-      spark(timeline, (slot) => slot.time_to_first_token_p50),
-      percentiles({ p95: first.p95, p99: first.p99 }, duration),
-      "p50",
-    ),
-    card(
-      "Duration",
-      duration(whole.p50),
-      spark(timeline, (slot) => slot.duration_p50),
-      percentiles({ p95: whole.p95, p99: whole.p99 }, duration),
-      "p50",
-    ),
+    timed("First token", first, timeline, (slot) => slot.time_to_first_token_p50),
+    timed("Duration", whole, timeline, (slot) => slot.duration_p50),
   );
+}
+
+/** A card of a length of time, whose median is `p50` of each slot. */
+function timed(name, values, timeline, p50) {
+  const others = percentiles({ p95: values.p95, p99: values.p99 }, duration);
+  return card(name, duration(values.p50), spark(timeline, p50), others, "p50");
 }
 
 /** Cards without numbers, while these are on their way. */
