@@ -111,15 +111,21 @@ fn a_full_disk_delays_records_and_loses_none() {
     }
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_directory_that_becomes_read_only_delays_records_and_loses_none() {
+/// A tap with one record in a day file.
+fn with_a_day() -> (Stage, FakeOllama, Proxy) {
     let history = Stage::new("jsonl");
-    let path = history.history();
     let ollama = FakeOllama::always(json(REPLY));
     let tap = history.start(&ollama);
     talk(&tap, "before");
     settled(&tap, 1);
+    (history, ollama, tap)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_that_becomes_read_only_delays_records_and_loses_none() {
+    let (history, _ollama, tap) = with_a_day();
+    let path = history.history();
     // The same directory, read-only, over itself: a mount that has files open for writing cannot be made so.
     let read_only = mount(&["--bind", path.to_str().expect("UTF-8")], &path) && mount(&["-o", "remount,ro,bind"], &path);
     if !require("the right to mount", read_only) {
@@ -138,12 +144,8 @@ fn a_directory_that_becomes_read_only_delays_records_and_loses_none() {
 
 #[test]
 fn a_directory_that_is_removed_under_a_running_tap_is_made_again_and_locked() {
-    let history = Stage::new("jsonl");
+    let (history, _ollama, tap) = with_a_day();
     let path = history.history();
-    let ollama = FakeOllama::always(json(REPLY));
-    let tap = history.start(&ollama);
-    talk(&tap, "before");
-    settled(&tap, 1);
     fs::remove_dir_all(&path).expect("remove it");
     fs::write(&path, "in the way").expect("take its place");
     talk(&tap, "meanwhile");
