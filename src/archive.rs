@@ -3,12 +3,13 @@
 use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crate::config::{Backend, History};
 use crate::metrics::Metrics;
 use crate::observe::Exchange;
 use crate::pace::pace;
+use crate::record::now;
 use crate::recorder::Recorder;
 use crate::store::{Limits, Purged, Result, Store, StoreError};
 
@@ -98,11 +99,6 @@ fn keep(store: &Store, history: &History) {
         }
         thread::sleep(pause);
     }
-}
-
-/// Unix seconds.
-pub fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 fn unstarted(cause: io::Error) -> StoreError {

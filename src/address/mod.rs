@@ -7,7 +7,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The port that Ollama takes where an address has neither scheme nor port.
-const OLLAMA_PORT: u16 = 11434;
+pub const OLLAMA_PORT: u16 = 11434;
+
+/// Where a tap listens that leaves Ollama its port.
+pub const PORT_BESIDE_OLLAMA: u16 = 8000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
@@ -120,6 +123,16 @@ pub struct Listen {
 impl Listen {
     /// The forms that `parse` takes, for messages.
     pub const FORMS: &str = "HOST:PORT, HOST, :PORT (every interface), PORT, or [IPV6]:PORT";
+
+    /// Where Ollama's clients look for it: 127.0.0.1:11434.
+    pub fn in_ollamas_place() -> Listen {
+        Listen { host: "127.0.0.1".to_owned(), port: OLLAMA_PORT }
+    }
+
+    /// Every interface, because its Ollama has the port that clients know: 0.0.0.0:8000.
+    pub fn beside_ollama() -> Listen {
+        Listen { host: "0.0.0.0".to_owned(), port: PORT_BESIDE_OLLAMA }
+    }
 
     /// Reads one of `FORMS`. What is missing comes from `default`; `:PORT` is every IPv4 interface.
     pub fn parse(value: &str, default: &Listen) -> Result<Listen, String> {

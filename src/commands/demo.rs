@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::{prepare, reported, stop_signals};
+use super::{prepare, reported, stop_signals, variable};
 use crate::address::Listen;
 use crate::cli::{DemoArgs, ProxyArgs};
 use crate::config::{Backend, Config, ENV_ANALYTICS_DIR};
@@ -24,7 +24,7 @@ use crate::{listen, platform};
 const REMOVALS: usize = 100;
 
 pub fn run(args: &DemoArgs) -> Result<ExitCode> {
-    let mut config = reported(Config::resolve(&proxy_args(args), default_listen(), &|name| std::env::var(name).ok()))?;
+    let mut config = reported(Config::resolve(&proxy_args(args), Listen::in_ollamas_place(), &variable))?;
     prepare(config.log_level);
     let temporary = temporary_history(args, &mut config)?;
     let place = temporary.as_ref().map(|dir| dir.path().to_owned());
@@ -38,11 +38,6 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     traffic.into_iter().for_each(Traffic::stop);
     tap.drain(config.shutdown_grace);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Ollama's own address, where clients look.
-fn default_listen() -> Listen {
-    Listen { host: "127.0.0.1".to_owned(), port: 11434 }
 }
 
 /// The stand-in is the only upstream there is, whatever the environment says of one.
@@ -70,7 +65,7 @@ fn remove(place: &Path) {
 
 /// Goes to a free port where an Ollama has its own, unless an address was asked for.
 fn make_room(args: &DemoArgs, config: &mut Config) {
-    let default = default_listen();
+    let default = Listen::in_ollamas_place();
     let wanted = addresses(&default.host, default.port).unwrap_or_default();
     if args.listen.is_some() || config.listen != default || listen::bind(&wanted, None).is_ok() {
         return;
@@ -84,7 +79,7 @@ fn make_room(args: &DemoArgs, config: &mut Config) {
 fn tell(address: SocketAddr, is_temporary: bool) {
     let models: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
     // Questions from a terminal look for a tap at the default address by themselves.
-    let place = if address.to_string() == default_listen().to_string() { String::new() } else { format!(" --listen {address}") };
+    let place = if address.to_string() == Listen::in_ollamas_place().to_string() { String::new() } else { format!(" --listen {address}") };
     let fate = if is_temporary { "; its records are deleted at the end" } else { "" };
     eprintln!("this is a demo: a built-in stand-in answers in ollama's place, and no model is asked{fate}");
     eprintln!("  models      {}", models.join(", "));

@@ -17,6 +17,11 @@ use crate::error::{Error, Result, failed};
 use crate::tap::{DESCRIPTORS, STACK};
 use crate::{logging, platform};
 
+/// A variable of the environment, for settings.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Settings, or all that is wrong with them.
 fn reported<T>(resolved: Result<T, Vec<BadValue>>) -> Result<T> {
     resolved.map_err(|bad| {

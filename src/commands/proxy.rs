@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{prepare, reported, stop_signals};
+use super::{prepare, reported, stop_signals, variable};
 use crate::address::Listen;
 use crate::cli::ProxyArgs;
 use crate::config::Config;
@@ -11,13 +11,8 @@ use crate::error::Result;
 use crate::gate::Gate;
 use crate::tap::{self, Tap};
 
-/// Every interface, because its Ollama has the port that clients know.
-pub fn default_listen() -> Listen {
-    Listen { host: "0.0.0.0".to_owned(), port: 8000 }
-}
-
 pub fn run(args: &ProxyArgs) -> Result<ExitCode> {
-    let config = reported(Config::resolve(args, default_listen(), &|name| std::env::var(name).ok()))?;
+    let config = reported(Config::resolve(args, Listen::beside_ollama(), &variable))?;
     prepare(config.log_level);
     let stopped = stop_signals(|| ())?;
     let tap = Tap::start(&config, Arc::new(Gate::open()), tap::aloud)?;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{prepare, reported, stop_signals};
+use super::{prepare, reported, stop_signals, variable};
 use crate::address::Upstream;
 use crate::backend::{Backend, Plan, find};
 use crate::cli::ServeArgs;
@@ -15,7 +15,7 @@ use crate::port;
 use crate::tap::{self, Tap};
 
 pub fn run(args: &ServeArgs) -> Result<ExitCode> {
-    let config = reported(ServeConfig::resolve(args, &|name| std::env::var(name).ok()))?;
+    let config = reported(ServeConfig::resolve(args, &variable))?;
     prepare(config.tap.log_level);
     let stopped = stop_signals(|| ())?;
     let grace = config.tap.shutdown_grace;

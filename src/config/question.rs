@@ -2,10 +2,11 @@
 
 use super::settings::Settings;
 use super::*; // the variables' names and the types they become
+use crate::address::{OLLAMA_PORT, PORT_BESIDE_OLLAMA};
 use crate::cli::PlaceArgs;
 
 /// Where a tap listens when nobody says otherwise: `serve` and `demo`, then `proxy`.
-const USUAL_PORTS: [u16; 2] = [11434, 8000];
+const USUAL_PORTS: [u16; 2] = [OLLAMA_PORT, PORT_BESIDE_OLLAMA];
 
 /// Settings of a terminal question. Not `Debug`: it holds the token.
 pub struct Question {

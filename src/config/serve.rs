@@ -43,7 +43,7 @@ fn reached(s: &Settings, flag: &Option<String>, listen: &Listen) -> Option<Upstr
 
 /// Where Ollama's clients look for it, unless told otherwise.
 fn listen(s: &mut Settings, flag: &Option<String>) -> Listen {
-    let default = Listen { host: "127.0.0.1".to_owned(), port: 11434 };
+    let default = Listen::in_ollamas_place();
     let Some(text) = ollamas(s, flag) else { return s.listen(flag, default) };
     match Listen::of_ollama(&text) {
         Ok((listen, warning)) => {

@@ -6,8 +6,7 @@ use super::*;
 
 fn resolve(args: &ProxyArgs, env: &[(&str, &str)]) -> Result<Config, Vec<BadValue>> {
     let env: HashMap<&str, &str> = env.iter().copied().collect();
-    let default = Listen { host: "0.0.0.0".to_owned(), port: 8000 };
-    Config::resolve(args, default, &|name| env.get(name).map(|value| value.to_string()))
+    Config::resolve(args, Listen::beside_ollama(), &|name| env.get(name).map(|value| value.to_string()))
 }
 
 fn good(args: &ProxyArgs, env: &[(&str, &str)]) -> Config {

@@ -5,18 +5,15 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Answer, JSON, json_answer};
-use crate::archive::{Archive, now};
+use crate::archive::Archive;
 use crate::observe::category;
+use crate::record::now;
 use crate::route::{Page, query_of};
-use crate::store::query::{TIMES, time};
+use crate::store::query::{HOURS, HOURS_FORMS, TIMES, hours, time};
 use crate::store::{BadParameter, Group, Query, Result, StoreError};
 
 /// What keeps records out of caches and other sites.
 pub const PRIVATE: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n";
-
-/// Hours that `/analytics/stats/enhanced` looks back, and the most of them: a hundred years.
-const HOURS: f64 = 24.0;
-const HOURS_MAX: f64 = 876_600.0;
 
 /// A page's parameters, decoded, in order.
 pub type Pairs = Vec<(String, String)>;
@@ -26,7 +23,7 @@ pub fn answer(page: Page, target: &str, archive: &Archive) -> Answer {
     let pairs = pairs(target);
     let found = match page {
         Page::Stats => none_but(&pairs, &[]).and_then(|()| stats(archive)),
-        Page::Enhanced => hours(&pairs).and_then(|hours| body(archive.store.enhanced(hours, now())?)),
+        Page::Enhanced => hours_of(&pairs).and_then(|hours| body(archive.store.enhanced(hours, now())?)),
         Page::Purge => purge(&pairs, archive),
         _ => models(&pairs, archive),
     };
@@ -102,11 +99,10 @@ fn models(pairs: &Pairs, archive: &Archive) -> Result<Vec<u8>> {
     body(archive.store.models()?.into_iter().map(shown).collect::<Vec<_>>())
 }
 
-fn hours(pairs: &Pairs) -> Result<f64> {
+fn hours_of(pairs: &Pairs) -> Result<f64> {
     none_but(pairs, &["hours"])?;
     let Some((name, text)) = pairs.last().filter(|(_, text)| !text.is_empty()) else { return Ok(HOURS) };
-    let hours = text.parse().ok().filter(|hours| *hours > 0.0 && *hours <= HOURS_MAX);
-    hours.ok_or_else(|| bad(name, text, "a number of hours above 0, up to 876600"))
+    hours(text).ok_or_else(|| bad(name, text, HOURS_FORMS))
 }
 
 /// Deletes what is older than `before_time`, or everything with `all=true`.

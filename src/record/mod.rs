@@ -3,7 +3,7 @@
 mod lossy;
 
 use std::borrow::Cow;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -126,7 +126,7 @@ impl Record {
         });
         let mut record = Record {
             interaction_id: exchange.interaction_id,
-            timestamp: exchange.arrived.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            timestamp: unix_seconds(exchange.arrived),
             model: exchange.model,
             endpoint: exchange.endpoint.as_str().to_owned(),
             prompt_category: exchange.prompt_category.to_owned(),
@@ -254,6 +254,15 @@ pub fn text_bytes(exchange: &Exchange) -> usize {
     let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let texts = optional(&exchange.prompt) + optional(&exchange.error) + optional(&exchange.user_agent) + optional(&exchange.model);
     texts + exchange.response.len() + exchange.thinking.len() + calls
+}
+
+/// Now, as records have it (Unix seconds).
+pub fn now() -> f64 {
+    unix_seconds(SystemTime::now())
+}
+
+fn unix_seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 fn seconds(time: Option<Duration>) -> Option<f64> {

@@ -22,6 +22,15 @@ const MOMENT: f64 = 1e-6;
 /// What times look like, for messages.
 pub const TIMES: &str = "Unix seconds (1795252622.5), RFC 3339 (2026-11-21T09:17:02Z) or a date (2026-11-21)";
 
+/// Hours that statistics look back when nobody says otherwise.
+pub const HOURS: f64 = 24.0;
+
+/// A hundred years: nothing is older.
+const HOURS_MAX: f64 = 876_600.0;
+
+/// What `hours` takes, for messages.
+pub const HOURS_FORMS: &str = "a number of hours above 0, up to 876600";
+
 /// A parameter that cannot be used. `Display` is the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadParameter {
@@ -175,6 +184,11 @@ pub fn fold(text: &str) -> String {
 
 fn limit(text: &str) -> Option<usize> {
     usize::from_str(text).ok().filter(|limit| (1..=LIMIT_MAX).contains(limit))
+}
+
+/// A number of hours to look back: `HOURS_FORMS` says which.
+pub fn hours(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|hours| *hours > 0.0 && *hours <= HOURS_MAX)
 }
 
 /// A moment, in Unix seconds: `TIMES` says what it may look like. A date begins at midnight here.

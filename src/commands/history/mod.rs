@@ -20,6 +20,7 @@ mod words;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
+use super::variable;
 use crate::cli::PlaceArgs;
 use crate::config::Question;
 use crate::error::{Error, Result};
@@ -44,7 +45,7 @@ fn usage(complaints: Complaints) -> Error {
 fn question(args: PlaceArgs) -> Result<Question, Complaints> {
     logging::start_for_terminal();
     let bad = |bad: Vec<crate::config::BadValue>| bad.iter().map(ToString::to_string).collect();
-    Question::resolve(args, &|name| std::env::var(name).ok()).map_err(bad)
+    Question::resolve(args, &variable).map_err(bad)
 }
 
 /// Writes the answer. A reader that has seen enough (`| head`) is no failure.
@@ -54,9 +55,4 @@ fn print(text: &str) -> Result<ExitCode> {
         Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(Error::Failed(format!("write to standard output: {cause}"))),
         _ => Ok(ExitCode::SUCCESS),
     }
-}
-
-/// Now, in Unix seconds.
-fn now() -> f64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

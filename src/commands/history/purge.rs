@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use super::source::{Purpose, Source};
 use super::words::{count, harmless, moment};
-use super::{Complaints, both, filter, now, print, question, usage};
+use super::{Complaints, both, filter, print, question, usage};
 use crate::cli::PurgeArgs;
 use crate::error::{Error, Result};
+use crate::record::now;
 use crate::store::Purged;
 use crate::store::query::{TIMES, time};
 

@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::place::backend_in;
 use super::tap::Tap;
-use super::{now, words};
+use super::words;
 use crate::config::{Backend, History, Place, Question};
 use crate::error::{Error, Result};
 use crate::platform;
-use crate::record::Record;
+use crate::record::{Record, now};
 use crate::store::{Enhanced, Extent, Flow, Purged, Query, Store, StoreError};
 
 /// What a source is opened for.

@@ -10,13 +10,8 @@ use super::words::{count, decimal, duration, hours as hours_text, moment, percen
 use super::{Complaints, both, filter, print, question, usage};
 use crate::cli::StatsArgs;
 use crate::error::Result;
+use crate::store::query::{self, HOURS, HOURS_FORMS};
 use crate::store::{Enhanced, Group, Spread};
-
-/// Hours that count when nobody says otherwise.
-const HOURS: f64 = 24.0;
-
-/// A hundred years: nothing is older.
-const HOURS_MAX: f64 = 876_600.0;
 
 /// The most groups that a table shows; --json has all.
 const GROUPS_MAX: usize = 20;
@@ -53,9 +48,7 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
 
 fn hours(typed: Option<&str>) -> Result<f64, Complaints> {
     let Some(text) = typed else { return Ok(HOURS) };
-    let accepted = "a number of hours above 0, up to 876600";
-    let number = text.trim().parse().ok().filter(|hours| *hours > 0.0 && *hours <= HOURS_MAX);
-    number.ok_or_else(|| vec![filter::bad_flag("--hours", text, accepted)])
+    query::hours(text.trim()).ok_or_else(|| vec![filter::bad_flag("--hours", text, HOURS_FORMS)])
 }
 
 fn json(origin: &Origin, numbers: &Enhanced) -> String {

@@ -13,7 +13,7 @@ use super::step::Step;
 use super::wanted;
 use crate::address::Listen;
 use crate::cli::{InstallArgs, ProxyArgs, ServeArgs};
-use crate::commands::{proxy, reported};
+use crate::commands::reported;
 use crate::config::{self, Config, ServeConfig};
 use crate::error::{Error, Result};
 use crate::platform::{self, ServiceManager, User};
@@ -131,7 +131,7 @@ fn of_ollama(user: &User, settings: &Values) -> Vec<PathBuf> {
 /// The tap's settings as it will read them, or all that is wrong with them.
 fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
     let get = |name: &str| values.get(name).cloned();
-    let config = reported(Config::resolve(&ProxyArgs::from(args), proxy::default_listen(), &get))?;
+    let config = reported(Config::resolve(&ProxyArgs::from(args), Listen::beside_ollama(), &get))?;
     match role {
         Role::Elsewhere | Role::Beside => Ok(config),
         Role::Serve => {

@@ -11,6 +11,7 @@ use crate::commands::history::tap::Tap;
 use crate::config::Question;
 use crate::error::Result;
 use crate::platform::ServiceManager;
+use crate::record;
 
 /// As systemctl has it.
 const NOT_RUNNING: u8 = 3;
@@ -76,7 +77,7 @@ fn counts(metrics: &str) {
     let version = metrics.lines().find_map(|line| line.strip_prefix("ollama_version_info{version=\"")?.split('"').next());
     line("backend", &version.map_or("unknown".to_owned(), |version| format!("ollama {version}{restarts}")));
     if let Some(start) = sum(metrics, "process_start_time_seconds", "") {
-        line("uptime", &duration(crate::archive::now() - start));
+        line("uptime", &duration(record::now() - start));
     }
     let of = |status: &str| sum(metrics, "ollama_requests_total", &format!("status=\"{status}\"")).unwrap_or_default();
     let tokens = sum(metrics, "ollama_tokens_generated_total", "").unwrap_or_default();

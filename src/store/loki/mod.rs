@@ -18,14 +18,13 @@ mod time;
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use ureq::tls::Certificate;
 
 use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, unknown_before};
 use crate::config::LokiSettings;
 use crate::platform;
-use crate::record::{Facts, Position, Record};
+use crate::record::{self, Facts, Position, Record};
 use ask::{Client, Pushed};
 use pages::{ENTRIES_MIN, Entry};
 use push::Models;
@@ -57,7 +56,7 @@ impl Loki {
             models: Mutex::default(),
             refused: AtomicU64::new(0),
             complaint: Complaint::default(),
-            clock: || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            clock: record::now,
         }
     }
 

@@ -2,14 +2,14 @@
 
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::size;
 use crate::cases::Rig;
 use crate::config::{Backend, History, StoreText};
-use crate::record::Record;
+use crate::record::{Record, now};
 use crate::records::records;
 use crate::store::{Limits, Store, StoreError};
 
@@ -95,9 +95,4 @@ fn open(backend: Backend, dir: &Path) -> io::Result<Store> {
 
 fn failed(cause: StoreError) -> io::Error {
     io::Error::other(cause.to_string())
-}
-
-/// Unix seconds.
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
