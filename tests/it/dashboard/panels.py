@@ -40,7 +40,7 @@ def numbers(page):
     ]:
         expect(page.locator(bar)).not_to_have_count(0)
     page.get_by_text("First token", exact=True).last.click()
-    assert page.locator("#latency-chart text.percentile").count() == 3
+    expect(page.locator("#latency-chart text.percentile")).to_have_count(3)
 
 
 def groups(page):
@@ -92,6 +92,11 @@ def live(page):
     expect(page.locator(".kpi").first).to_contain_text("9")
 
 
+def rests(page):
+    """Waits until the round of questions that is under way has ended."""
+    expect(page.locator("#progress")).not_to_have_class(re.compile("active"))
+
+
 def unseen(chromium):
     """A tab that nobody sees asks nothing; seen again, it asks at once. `Off` asks nothing either."""
     with visit(chromium) as page:
@@ -100,15 +105,15 @@ def unseen(chromium):
         page.on("request", lambda request: asked.append(request.url))
         with page.expect_response("**/analytics/stats"):
             page.clock.run_for(5000)
-        page.wait_for_load_state("networkidle")
         page.evaluate(f"Object.defineProperty(document, 'hidden', {{ value: true, configurable: true }}); {SEEN_OR_NOT}")
+        rests(page)
         asked.clear()
         page.clock.run_for(120_000)
         assert not asked, asked
         with page.expect_response("**/analytics/stats"):
             page.evaluate(f"delete document.hidden; {SEEN_OR_NOT}")
         page.locator("#interval").select_option("0")
-        page.wait_for_load_state("networkidle")
+        rests(page)
         asked.clear()
         page.clock.run_for(120_000)
         assert not asked, asked
