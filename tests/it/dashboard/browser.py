@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -82,6 +83,11 @@ def visit(chromium, address="", tap=None, expected=(), **options):
 
 def rows(page):
     return page.locator("#rows tr")
+
+
+def rests(page):
+    """Waits until the round of questions that is under way has ended."""
+    expect(page.locator("#progress")).not_to_have_class(re.compile("active"))
 
 
 def address(page):

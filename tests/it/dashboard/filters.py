@@ -2,7 +2,7 @@
 
 import re
 
-from browser import address, browser, expect, generate, rows, settled, visit
+from browser import address, browser, expect, generate, rests, rows, settled, visit
 
 
 def clicks(page):
@@ -51,7 +51,7 @@ def older(page):
     expect(rows(page)).to_have_count(65)
     expect(page.get_by_role("button", name="Show older messages")).to_be_hidden()
     page.get_by_role("button", name="Refresh now").click()
-    page.wait_for_load_state("networkidle")
+    rests(page)
     expect(rows(page)).to_have_count(65)
 
 

@@ -3,7 +3,7 @@
 import re
 import threading
 
-from browser import browser, expect, generate, get, post, rows, settled, visit
+from browser import browser, expect, generate, get, post, rests, rows, settled, visit
 
 SEEN_OR_NOT = "document.dispatchEvent(new Event('visibilitychange'))"
 
@@ -90,11 +90,6 @@ def live(page):
     expect(rows(page).first).to_contain_text("Something new")
     assert link.evaluate("node => node === document.activeElement")
     expect(page.locator(".kpi").first).to_contain_text("9")
-
-
-def rests(page):
-    """Waits until the round of questions that is under way has ended."""
-    expect(page.locator("#progress")).not_to_have_class(re.compile("active"))
 
 
 def unseen(chromium):

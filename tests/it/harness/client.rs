@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::http::{Framing, Head, PATIENCE, Wire};
+use super::http::{Framing, Head, PATIENCE, Wire, uninterrupted};
 
 /// A whole reply.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ impl Client {
 
     fn peek(&self, time: Duration) -> io::Result<usize> {
         self.wire.stream.set_read_timeout(Some(time)).expect("set_read_timeout");
-        let result = self.wire.stream.peek(&mut [0]);
+        let result = uninterrupted(|| self.wire.stream.peek(&mut [0]));
         self.wire.stream.set_read_timeout(Some(PATIENCE)).expect("set_read_timeout");
         result
     }

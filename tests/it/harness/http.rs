@@ -213,9 +213,19 @@ impl<S: Read> Wire<S> {
 
     fn fill(&mut self) -> io::Result<usize> {
         let mut block = [0; 64 * 1024];
-        let count = self.stream.read(&mut block)?;
+        let count = uninterrupted(|| self.stream.read(&mut block))?;
         self.buffer.extend(&block[..count]);
         Ok(count)
+    }
+}
+
+/// Waits on, where a machine that was halted for a moment ends a wait that has a time limit.
+pub fn uninterrupted<T>(mut wait: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match wait() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 
+use super::http::uninterrupted;
+
 /// What makes the certificates.
 pub const OPENSSL: &str = "openssl";
 
@@ -94,7 +96,7 @@ fn pass_on(client: TcpStream, plain: SocketAddr, config: Arc<ServerConfig>) -> i
 fn decrypt(tls: &Mutex<ServerConnection>, mut client: &TcpStream, mut server: &TcpStream) -> io::Result<()> {
     let mut block = [0; 16 * 1024];
     loop {
-        let count = client.read(&mut block)?;
+        let count = uninterrupted(|| client.read(&mut block))?;
         let mut tls = tls.lock().expect("the connection");
         let mut heard = &block[..count];
         if count == 0 {
@@ -114,7 +116,7 @@ fn decrypt(tls: &Mutex<ServerConnection>, mut client: &TcpStream, mut server: &T
 fn encrypt(tls: &Mutex<ServerConnection>, client: &TcpStream, server: &mut TcpStream) -> io::Result<()> {
     let mut block = [0; 16 * 1024];
     loop {
-        let count = server.read(&mut block)?;
+        let count = uninterrupted(|| server.read(&mut block))?;
         let mut tls = tls.lock().expect("the connection");
         match count {
             0 => tls.send_close_notify(),
