@@ -7,7 +7,9 @@ mod directory;
 mod jsonl;
 mod keeper;
 mod loki;
+mod names;
 pub mod query;
+mod recent;
 mod sqlite;
 mod statistics;
 #[cfg(test)]
@@ -15,13 +17,14 @@ mod suite;
 
 use crate::config::{Backend, History};
 use crate::forward::upstream::Target;
-use crate::record::Record;
+use crate::record::{Facts, Record};
 use directory::Directory;
 use jsonl::Jsonl;
 pub use keeper::{Detail, Extent, Flow, Keeper, Limits, Purged, Result, StoreError};
 use keeper::{failed, unknown_before};
 use loki::Loki;
 pub use query::{BadParameter, Query};
+use recent::Recent;
 use sqlite::Sqlite;
 pub use statistics::{Enhanced, Group, Spread};
 use statistics::{Models, Statistics};
@@ -31,6 +34,7 @@ pub struct Store {
     keeper: Box<dyn Keeper>,
     /// Where it lies in a directory that is ours to write: in it another backend may have left its own.
     directory: Option<Directory>,
+    recent: Recent,
 }
 
 impl Store {
@@ -41,7 +45,7 @@ impl Store {
             Backend::Loki => Box::new(loki(history)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store { keeper, directory: None }))
+        Ok(Some(Store { keeper, directory: None, recent: Recent::default() }))
     }
 
     fn local(history: &History, holder: &str) -> Result<Store> {
@@ -50,7 +54,7 @@ impl Store {
             Backend::Sqlite => Box::new(Sqlite::writer(directory.clone())?),
             _ => Box::new(Jsonl::writer(directory.clone())?),
         };
-        Ok(Store { keeper, directory: Some(directory) })
+        Ok(Store { keeper, directory: Some(directory), recent: Recent::default() })
     }
 
     /// The history that the other backend of this machine left in our directory.
@@ -71,12 +75,12 @@ impl Store {
             Backend::Loki => Box::new(loki(history)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store { keeper, directory: None }))
+        Ok(Some(Store { keeper, directory: None, recent: Recent::default() }))
     }
 
     #[cfg(test)]
     pub fn of(keeper: Box<dyn Keeper>) -> Store {
-        Store { keeper, directory: None }
+        Store { keeper, directory: None, recent: Recent::default() }
     }
 
     /// Label `backend`, and what `--analytics-backend` calls it.
@@ -92,7 +96,12 @@ impl Store {
     /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an error ends the rest.
     /// Returns how many were refused for good.
     pub fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
-        self.keeper.write(batch)
+        let writing = self.recent.begin(batch);
+        let refused = self.keeper.write(batch)?;
+        if refused == 0 {
+            writing.finish();
+        }
+        Ok(refused)
     }
 
     /// A piece of work that writing left for later; whether there is more.
@@ -128,7 +137,11 @@ impl Store {
     pub fn enhanced(&self, hours: f64, now: f64) -> Result<Enhanced> {
         let start = now - hours * 3600.0;
         let mut statistics = Statistics::new(start, now);
-        self.keeper.each_facts(&Query { start_time: Some(start), ..Query::default() }, &mut |facts| statistics.add(facts))?;
+        let add = &mut |facts: &Facts| statistics.add(facts);
+        match self.directory {
+            Some(_) => self.recent.each_facts(&*self.keeper, start, now, add)?,
+            None => self.keeper.each_facts(&Query { start_time: Some(start), ..Query::default() }, add)?, // others write it too
+        }
         Ok(statistics.enhanced())
     }
 
@@ -143,6 +156,9 @@ impl Store {
     /// here is older, and gets what the limits leave of the room.
     pub fn retain(&self, limits: &Limits) -> Result<u64> {
         let gone = self.keeper.retain(limits)?;
+        if gone > 0 {
+            self.recent.forget();
+        }
         let Some(left) = self.left_behind()? else { return Ok(gone) };
         let bytes = self.keeper.extent()?.bytes.unwrap_or(0);
         let deleted = left.retain(&Limits { max_bytes: limits.max_bytes.map(|max| max.saturating_sub(bytes)), ..*limits })?;
@@ -161,6 +177,7 @@ impl Store {
             log::info!("deleted {deleted} records of the backend {} in {} on request", keeper.name(), keeper.place());
             purged.add(keeper.name(), deleted);
         }
+        self.recent.forget();
         Ok(purged)
     }
 }

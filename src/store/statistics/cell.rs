@@ -1,5 +1,7 @@
 //! What is gathered of one group of records, and the numbers that are made of it.
 
+use std::mem;
+
 use super::buckets::{Bucket, buckets};
 use super::{Group, Slot, Spread};
 use crate::observe::Outcome;
@@ -57,7 +59,7 @@ impl Cell {
         self.generated_tokens += facts.generated_tokens.unwrap_or(0);
         self.saw(facts.timestamp, facts.timestamp);
         if let Some(speed) = facts.tokens_per_second {
-            self.speed_sum += speed;
+            self.speed_sum += f64::from(speed as Value);
             self.speed_count += 1;
         }
     }
@@ -126,12 +128,33 @@ impl Cell {
 }
 
 impl Spread {
-    /// Sorts the values on its way.
+    /// Brings the values into some other order on its way.
     pub fn of(values: &mut [Value]) -> Spread {
-        values.sort_unstable_by(Value::total_cmp);
-        let rank = |share: f64| values.get(((values.len() as f64 * share).ceil() as usize).max(1) - 1).copied().map(rounded);
-        let max = values.last().copied().map(rounded);
-        Spread { mean: mean(values), p50: rank(0.5), p90: rank(0.9), p95: rank(0.95), p99: rank(0.99), max }
+        let (mean, max) = (mean(values), values.iter().copied().max_by(Value::total_cmp).map(rounded));
+        let mut ranks = Ranks { count: values.len(), rest: values };
+        let [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(|share| ranks.find(share));
+        Spread { mean, p50, p90, p95, p99, max }
+    }
+}
+
+/// Finds one rank after the other, each among the values that are not below the one before: no sorting of them all.
+struct Ranks<'a> {
+    count: usize,
+    rest: &'a mut [Value],
+}
+
+impl Ranks<'_> {
+    /// The value that at least this share of all does not exceed. No share is smaller than the one before.
+    fn find(&mut self, share: f64) -> Option<f64> {
+        let rest = mem::take(&mut self.rest);
+        let below = self.count - rest.len();
+        let at = ((self.count as f64 * share).ceil() as usize).max(1) - 1 - below;
+        if at >= rest.len() {
+            return None;
+        }
+        let value = *rest.select_nth_unstable_by(at, Value::total_cmp).1;
+        self.rest = &mut rest[at..];
+        Some(rounded(value))
     }
 }
 

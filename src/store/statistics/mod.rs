@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::names::Names;
 use super::query::UNKNOWN;
 use crate::record::Facts;
 use buckets::Bucket;
@@ -28,6 +29,7 @@ pub struct Statistics {
     start: f64,
     end: f64,
     step: f64,
+    names: Names,
     cells: HashMap<Key, Cell>,
     slots: Vec<Cell>,
 }
@@ -38,14 +40,14 @@ pub struct Models {
     cells: HashMap<String, Cell>,
 }
 
-/// What records are grouped by; each lies in one cell only, whatever they are shown by.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// What records are grouped by, in the numbers of their names; each lies in one cell only, whatever they are shown by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
-    model: String,
-    category: String,
-    endpoint: String,
-    status: String,
-    client: String,
+    model: u32,
+    category: u32,
+    endpoint: u32,
+    status: u32,
+    client: u32,
 }
 
 /// The answer of `/analytics/stats/enhanced`.
@@ -127,19 +129,20 @@ impl Statistics {
         let step = STEPS.into_iter().find(|step| (end - start) / step < SLOTS_MAX).unwrap_or((end - start) / SLOTS_MAX);
         let begin = (start / step).floor() * step;
         let slots = vec![Cell::default(); ((end - begin) / step).max(0.0) as usize + 1];
-        Statistics { start, end, step, cells: HashMap::new(), slots }
+        Statistics { start, end, step, names: Names::default(), cells: HashMap::new(), slots }
     }
 
     pub fn add(&mut self, facts: &Facts) {
         let slot = ((facts.timestamp - self.first_slot()) / self.step) as usize; // what is before the first falls into it
         let last = self.slots.len() - 1;
         self.slots[slot.min(last)].add_to_timeline(facts);
+        let names = &mut self.names;
         let key = Key {
-            model: facts.model.as_deref().unwrap_or(UNKNOWN).to_owned(),
-            category: facts.prompt_category.as_ref().to_owned(),
-            endpoint: facts.endpoint.as_ref().to_owned(),
-            status: facts.status.as_ref().to_owned(),
-            client: facts.client.as_deref().unwrap_or(UNKNOWN).to_owned(),
+            model: names.number(facts.model.as_deref().unwrap_or(UNKNOWN)),
+            category: names.number(&facts.prompt_category),
+            endpoint: names.number(&facts.endpoint),
+            status: names.number(&facts.status),
+            client: names.number(facts.client.as_deref().unwrap_or(UNKNOWN)),
         };
         self.cells.entry(key).or_default().add(facts);
     }
@@ -160,20 +163,20 @@ impl Statistics {
             duration_buckets: all.duration_buckets(),
             time_to_first_token_buckets: all.first_token_buckets(),
             totals: all.group("all"),
-            by_model: self.by(|key| &key.model),
-            by_category: self.by(|key| &key.category),
-            by_endpoint: self.by(|key| &key.endpoint),
-            by_status: self.by(|key| &key.status),
-            by_client: self.by(|key| &key.client).into_iter().take(CLIENTS_MAX).collect(),
+            by_model: self.by(|key| key.model),
+            by_category: self.by(|key| key.category),
+            by_endpoint: self.by(|key| key.endpoint),
+            by_status: self.by(|key| key.status),
+            by_client: self.by(|key| key.client).into_iter().take(CLIENTS_MAX).collect(),
             timeline_step_seconds: self.step,
             timeline: slots.map(|(i, cell)| cell.slot(first + i as f64 * self.step)).collect(),
         }
     }
 
-    fn by(&self, part: fn(&Key) -> &String) -> Vec<Group> {
-        let mut merged: HashMap<&str, Cell> = HashMap::new();
+    fn by(&self, part: fn(&Key) -> u32) -> Vec<Group> {
+        let mut merged: HashMap<u32, Cell> = HashMap::new();
         self.cells.iter().for_each(|(key, cell)| merged.entry(part(key)).or_default().merge(cell));
-        busiest_first(merged.into_iter().map(|(name, cell)| cell.group(name)))
+        busiest_first(merged.into_iter().map(|(number, cell)| cell.group(self.names.text(number))))
     }
 }
 

@@ -1,0 +1,46 @@
+//! NAMES: texts that come again and again, each kept once and known by a number.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+#[derive(Default)]
+pub struct Names {
+    numbers: HashMap<Arc<str>, u32>,
+    texts: Vec<Arc<str>>,
+}
+
+impl Names {
+    /// The number of `text`, from now on if it is new.
+    pub fn number(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        let (number, text) = (self.texts.len() as u32, Arc::<str>::from(text));
+        self.texts.push(text.clone());
+        self.numbers.insert(text, number);
+        number
+    }
+
+    /// The text that has a number of ours.
+    pub fn text(&self, number: u32) -> &str {
+        self.texts.get(number as usize).map_or("", |text| text)
+    }
+
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_one_number() {
+        let mut names = Names::default();
+        let numbers = ["b", "", "a", "b", ""].map(|text| names.number(text));
+        assert_eq!(numbers, [0, 1, 2, 0, 1]);
+        assert_eq!([0, 1, 2].map(|number| names.text(number)), ["b", "", "a"]);
+        assert_eq!(names.len(), 3);
+    }
+}
