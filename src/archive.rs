@@ -11,6 +11,7 @@ use crate::observe::Exchange;
 use crate::pace::pace;
 use crate::record::now;
 use crate::recorder::Recorder;
+use crate::store::query::HOURS;
 use crate::store::{Limits, Purged, Result, Store, StoreError};
 
 /// A record is on disk this long after its request ended, at the latest.
@@ -87,7 +88,7 @@ impl Archive {
     }
 }
 
-/// Deletes what is beyond the limits, now and every hour.
+/// Deletes what is beyond the limits, and reads what the dashboard asks for first, so that it opens at once; now and every hour.
 fn keep(store: &Store, history: &History) {
     let pause = pace(ENV_TEST_RETENTION_MS, RETENTION);
     loop {
@@ -96,6 +97,9 @@ fn keep(store: &Store, history: &History) {
             Ok(0) => log::debug!("the history in {} is within its limits", store.place()),
             Ok(gone) => log::info!("deleted {gone} of the oldest in {}", store.place()),
             Err(why) => log::warn!("{why}"),
+        }
+        if let Err(why) = store.remember(HOURS, now()) {
+            log::debug!("{why}");
         }
         thread::sleep(pause);
     }

@@ -138,11 +138,22 @@ impl Store {
         let start = now - hours * 3600.0;
         let mut statistics = Statistics::new(start, now);
         let add = &mut |facts: &Facts| statistics.add(facts);
-        match self.directory {
-            Some(_) => self.recent.each_facts(&*self.keeper, start, now, add)?,
-            None => self.keeper.each_facts(&Query { start_time: Some(start), ..Query::default() }, add)?, // others write it too
+        if self.has_one_writer() {
+            self.recent.each_facts(&*self.keeper, start, now, add)?;
+        } else {
+            self.keeper.each_facts(&Query { start_time: Some(start), ..Query::default() }, add)?;
         }
         Ok(statistics.enhanced())
+    }
+
+    /// Reads beforehand what the numbers of these `hours` need, where that can be kept.
+    pub fn remember(&self, hours: f64, now: f64) -> Result<()> {
+        if self.has_one_writer() { self.recent.each_facts(&*self.keeper, now - hours * 3600.0, now, &mut |_| {}) } else { Ok(()) }
+    }
+
+    /// That is us; to a Loki others may write, and so may a tap whose history we only read.
+    fn has_one_writer(&self) -> bool {
+        self.directory.is_some()
     }
 
     /// The numbers of every model that there is, the most used first, without how long requests took.

@@ -33,22 +33,20 @@ export class Histogram extends Chart {
     });
     const every = Math.ceil(LABEL_WIDTH / step);
     const marks = this.buckets.slice(0, -1).map(({ up_to }, n) => n % every === 0 && mark(box, (n + 1) * step, duration(up_to)));
-    return [...lines, ...bars, ...marks.filter(Boolean), ...PERCENTILES.flatMap((name, n) => this.percentile(box, name, n))];
+    const percentiles = PERCENTILES.map((name, n) => this.percentile(box, name, n)).filter(Boolean);
+    return [...lines, ...bars, ...marks.filter(Boolean), ...percentiles.map(({ line }) => line), ...percentiles.map(({ label }) => label)];
   }
 
   /** A line where a percentile lies, its name above; names that would touch stand lower. */
   percentile(box, name, n) {
     const x = this.place(this.spread[name]);
-    if (x === null) return [];
+    if (x === null) return null;
     const right = x > box.width - 60;
-    return [
-      svg("line", { class: "percentile", x1: x, x2: x, y1: 0, y2: box.height }),
-      svg(
-        "text",
-        { class: "percentile", x: right ? x - 4 : x + 4, y: 8 + n * 13, "text-anchor": right ? "end" : "start" },
-        `${name} ${duration(this.spread[name])}`,
-      ),
-    ];
+    const at = { x: right ? x - 4 : x + 4, y: 8 + n * 13, "text-anchor": right ? "end" : "start" };
+    return {
+      line: svg("line", { class: "percentile", x1: x, x2: x, y1: 0, y2: box.height }),
+      label: svg("text", { class: "percentile", ...at }, `${name} ${duration(this.spread[name])}`),
+    };
   }
 
   place(value) {
