@@ -5,6 +5,8 @@ mod harness;
 
 /// The harness alone: client and stand-in without the tap between them.
 mod bare;
+/// What packaging/ has for Prometheus and Grafana: every query has an answer.
+mod boards;
 /// An Ollama that refuses, dies or talks nonsense.
 mod broken;
 /// The command line and the variables.

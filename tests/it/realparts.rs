@@ -1,15 +1,12 @@
 //! Parts that are not ours: Prometheus and its tools, and the public Python clients. Each is skipped aloud where it is missing.
 
-use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use crate::harness::client::Client;
 use crate::harness::recording::{self, Message, Recording};
-use crate::harness::{FakeOllama, Proxy, eventually, metric, post, request, require, runs};
+use crate::harness::{FakeOllama, Prometheus, Proxy, eventually, metric, post, require, runs};
 
 const VERSION: &str = "0.33.0";
 
@@ -76,47 +73,6 @@ fn promtool_has_nothing_to_say_against_the_metrics() {
     assert!(output.status.success() && said.trim().is_empty(), "promtool says: {said}");
 }
 
-struct Prometheus {
-    child: Child,
-    addr: std::net::SocketAddr,
-    _dir: tempfile::TempDir,
-}
-
-impl Prometheus {
-    fn scraping(tap: &Proxy) -> Prometheus {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let config = format!(
-            "global: {{scrape_interval: 200ms}}\nscrape_configs:\n- job_name: ollama\n  static_configs: [{{targets: ['{}']}}]\n",
-            tap.addr
-        );
-        let path = dir.path().join("prometheus.yml");
-        fs::write(&path, config).expect("write the configuration");
-        let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-        let mut command = Command::new("prometheus");
-        command.arg(format!("--config.file={}", path.display())).arg(format!("--web.listen-address={addr}"));
-        command.arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()));
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start prometheus");
-        Prometheus { child, addr, _dir: dir }
-    }
-
-    /// The value of an instant query with one result.
-    fn ask(&self, query: &str) -> Option<f64> {
-        let stream = std::net::TcpStream::connect(self.addr).ok()?;
-        let target =
-            format!("/api/v1/query?query={}", query.replace('+', "%2B").replace('"', "%22").replace('{', "%7B").replace('}', "%7D"));
-        let reply = Client::over(stream).send(request("GET", &target, &["Connection: close"], "")).try_reply("GET").ok()?;
-        let answer: serde_json::Value = serde_json::from_slice(&reply.body).ok()?;
-        answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn a_real_prometheus_scrapes_it() {
     if !require("prometheus", runs("prometheus", &["--version"])) {
@@ -125,7 +81,10 @@ fn a_real_prometheus_scrapes_it() {
     let ollama = recorded();
     let tap = Proxy::start(&ollama);
     use_it(&tap);
-    let prometheus = Prometheus::scraping(&tap);
+    let prometheus = Prometheus::start(&format!(
+        "global: {{scrape_interval: 200ms}}\nscrape_configs:\n- job_name: ollama\n  static_configs: [{{targets: ['{}']}}]\n",
+        tap.addr
+    ));
     for (query, value) in [
         ("up{job=\"ollama\"}", 1.0),
         ("ollama_up", 1.0),
@@ -135,7 +94,7 @@ fn a_real_prometheus_scrapes_it() {
     ] {
         let mut answer = None;
         eventually(query, || {
-            answer = prometheus.ask(query);
+            answer = prometheus.value(query);
             answer == Some(value)
         });
     }

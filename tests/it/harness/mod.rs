@@ -8,6 +8,7 @@ pub mod kept;
 #[allow(dead_code)] // the store's own tests use more of it
 pub mod loki;
 pub mod ollama;
+pub mod prometheus;
 pub mod proxy;
 pub mod recording;
 pub mod scrape;
@@ -18,6 +19,7 @@ pub use client::{Client, Reply, post, request};
 pub use http::{PATIENCE, chunk};
 pub use loki::FakeLoki;
 pub use ollama::{After, Asked, Conn, FakeOllama, Latch};
+pub use prometheus::Prometheus;
 pub use proxy::{Options, Proxy};
 pub use scrape::{Scrape, metric};
 
