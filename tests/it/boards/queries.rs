@@ -70,7 +70,7 @@ pub fn selectors(expression: &str) -> Vec<String> {
         rest = &rest[start..];
         let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
         let (name, after) = rest.split_at(end);
-        let labels = after.starts_with('{').then(|| &after[..=after.find('}').expect("a selector that ends")]).unwrap_or_default();
+        let labels = if after.starts_with('{') { &after[..=after.find('}').expect("a selector that ends")] } else { "" };
         if name == "up" || name.contains(':') || name.starts_with("ollama_") || name.starts_with("process_") {
             found.push(format!("{name}{labels}"));
         }

@@ -1,4 +1,6 @@
 //! A real Prometheus with a configuration of the test's, and questions to it.
+//!
+//! It scrapes for the first time 5 seconds after its start, and no setting changes that.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use super::client::{Client, request};
+use super::eventually;
 
 /// A running Prometheus; killed when dropped.
 pub struct Prometheus {
@@ -25,13 +28,16 @@ pub struct Sample {
 }
 
 impl Prometheus {
+    /// Starts it and waits until it answers.
     pub fn start(config: &str) -> Prometheus {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("prometheus.yml");
         fs::write(&path, config).expect("write the configuration");
         let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
         let child = spawn(&path, &dir.path().join("data"), addr);
-        Prometheus { child, addr, _dir: dir }
+        let prometheus = Prometheus { child, addr, _dir: dir };
+        eventually("Prometheus answers", || prometheus.value("vector(1)") == Some(1.0));
+        prometheus
     }
 
     /// What an instant query answers; an error in Prometheus's own words, or why it could not be asked.
@@ -66,7 +72,8 @@ fn spawn(config: &Path, data: &Path, addr: SocketAddr) -> Child {
     let mut command = Command::new("prometheus");
     command.arg(format!("--config.file={}", config.display())).arg(format!("--web.listen-address={addr}"));
     command.arg(format!("--storage.tsdb.path={}", data.display()));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start prometheus")
+    command.arg("--log.level=error");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("start prometheus")
 }
 
 fn sample(one: &Value) -> Option<Sample> {
