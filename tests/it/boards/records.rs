@@ -106,7 +106,8 @@ fn grouped(query: &str) -> Vec<String> {
 
 /// The labels that `line_format` shows.
 fn shown(query: &str) -> Vec<String> {
-    between(query, "{{.", "}}")
+    let templates = between(query, "{{", "}}");
+    templates.iter().flat_map(|template| template.split(' ')).filter_map(|word| Some(word.strip_prefix('.')?.to_owned())).collect()
 }
 
 #[test]
@@ -116,5 +117,5 @@ fn labels_and_fields_of_a_query_are_found() {
     assert_eq!(fields(query), [field("d", "e.f"), field("g", "h")]);
     assert_eq!(matched(query), ["job", "c", "status"]);
     assert_eq!(grouped(query), ["a", "b"]);
-    assert_eq!(shown("line_format `{{.a}} {{.b}}`"), ["a", "b"]);
+    assert_eq!(shown("line_format `{{.a}} {{if .b}} x.y {{end}}`"), ["a", "b"]);
 }
