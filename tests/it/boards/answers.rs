@@ -26,6 +26,8 @@ impl Watched {
             traffic::round(&watched.tap);
             watched.until("the requests of a round", "sum(ollama_requests_total)", round * traffic::ROUND);
         }
+        // The last of the recording rules, which come after the scrape.
+        watched.until("the rules", "sum(instance_model:ollama_time_to_first_token_seconds:p95_5m{model=\"talk\"} > bool 0)", 1.0);
         watched
     }
 
@@ -107,11 +109,10 @@ fn of_rules(watched: &Watched) -> Vec<String> {
 
 /// Prometheus itself sees Ollama go, and then the tap.
 fn trouble_is_seen(watched: Watched) {
-    let is_pending = |prometheus: &Prometheus, alert: &str| {
-        eventually(alert, || prometheus.value(&format!("ALERTS{{alertname=\"{alert}\",alertstate=\"pending\"}}")) == Some(1.0));
-    };
+    let pending = |alert: &str| format!("ALERTS{{alertname=\"{alert}\",alertstate=\"pending\"}}");
     watched.ollama.stop();
-    is_pending(&watched.prometheus, "OllamaDown");
-    drop(watched.tap);
-    is_pending(&watched.prometheus, "OllamaTapDown");
+    watched.until("an alert", &pending("OllamaDown"), 1.0);
+    let Watched { prometheus, tap, .. } = watched;
+    drop(tap);
+    eventually("another alert", || prometheus.value(&pending("OllamaTapDown")) == Some(1.0));
 }

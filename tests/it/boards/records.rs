@@ -14,7 +14,7 @@ use crate::harness::{FakeLoki, FakeOllama, Options, eventually, post, require, r
 
 const BOARD: &str = "grafana/loki.json";
 
-/// What Grafana fills in; a name that begins with another one stands before it.
+/// What Grafana fills in.
 const VALUES: [(&str, &str); 8] = [
     ("__auto", "5m"),
     ("__range", "6h"),
