@@ -88,6 +88,7 @@ fn run() -> Result<ExitCode> {
             Command::Search(args) => history::search::run(&args),
             Command::Export(args) => history::export::run(&args),
             Command::Purge(args) => history::purge::run(&args),
+            Command::Health(args) => commands::health::run(&args),
             Command::Service(args) => commands::service::run(&args.verb),
         },
         Parsed::Ollama(words) => commands::passthrough::run(&words),

@@ -2,6 +2,7 @@
 //!
 //! Every value stays text, so that `config` can report all that are wrong in one go.
 
+mod health;
 mod questions;
 mod service;
 mod tapped;
@@ -10,6 +11,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
+pub use health::HealthArgs;
 pub use questions::{ExportArgs, PlaceArgs, PurgeArgs, SearchArgs, StatsArgs, Typed};
 pub use service::{InstallArgs, ServiceArgs, UninstallArgs, Verb};
 pub use tapped::{DemoArgs, ProxyArgs, ServeArgs};
@@ -38,11 +40,12 @@ pub enum Command {
     Search(SearchArgs),
     Export(ExportArgs),
     Purge(PurgeArgs),
+    Health(HealthArgs),
     Service(ServiceArgs),
 }
 
 /// The names of the commands.
-const COMMANDS: [&str; 8] = ["serve", "proxy", "demo", "stats", "search", "export", "purge", "service"];
+const COMMANDS: [&str; 9] = ["serve", "proxy", "demo", "stats", "search", "export", "purge", "health", "service"];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]

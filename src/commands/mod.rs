@@ -1,6 +1,7 @@
 //! One file a command; those that ask the history are in `history`, those for the system's services in `service`.
 
 pub mod demo;
+pub mod health;
 pub mod history;
 pub mod passthrough;
 pub mod proxy;

@@ -45,6 +45,11 @@ impl Question {
             Question { place: place(&s, args, backend), taps: taps(&mut s, args.listen), token: s.token(args.token), backend, history };
         if s.bad.is_empty() { Ok(question) } else { Err(s.bad) }
     }
+
+    /// Where a tap was looked for, for messages.
+    pub fn addresses(&self) -> String {
+        self.taps.iter().map(Upstream::authority).collect::<Vec<_>>().join(" or ")
+    }
 }
 
 /// A flag wins over a variable here too: `--listen` over a directory that only a variable names.

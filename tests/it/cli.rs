@@ -36,7 +36,7 @@ fn the_version_is_told() {
 fn help_names_the_commands_and_the_flags() {
     let (exit, stdout, _) = Options::bare(&["--help"]).run();
     assert_eq!(exit, 0);
-    says(&stdout, &["proxy", "stats", "search", "export", "purge", "--version"]);
+    says(&stdout, &["proxy", "stats", "search", "export", "purge", "health", "--version"]);
     let (exit, stdout, _) = Options::bare(&["proxy", "--help"]).run();
     assert_eq!(exit, 0);
     says(&stdout, &["--listen", "--upstream", "--workers", "--shutdown-grace", "--idle-timeout", "--log-level", "--track-embeddings"]);

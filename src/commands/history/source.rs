@@ -67,7 +67,7 @@ impl Source {
     pub fn open(question: &Question, purpose: Purpose) -> Result<Source> {
         match question.place {
             Place::Store => named_store(question, purpose),
-            Place::Tap => find_tap(question).ok_or_else(|| Error::Failed(format!("no tap answers at {}", addresses(question)))),
+            Place::Tap => find_tap(question).ok_or_else(|| Error::Failed(format!("no tap answers at {}", question.addresses()))),
             Place::Anywhere => match find_tap(question) {
                 Some(tap) => Ok(tap),
                 None => usual_store(question, purpose),
@@ -163,7 +163,7 @@ fn usual_store(question: &Question, purpose: Purpose) -> Result<Source> {
     let dirs = dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(" or ");
     Err(Error::Failed(format!(
         "nothing to read: no tap answers at {}, and there is no {}history in {dirs}; say where it is with --listen or --analytics-dir",
-        addresses(question),
+        question.addresses(),
         kind(question.backend)
     )))
 }
@@ -181,10 +181,6 @@ fn open(history: History, purpose: Purpose) -> Result<Source> {
         Some(store) => Ok(Source::Store(store)),
         None => Err(Error::Failed("nothing to read: the backend none keeps no history".to_owned())),
     }
-}
-
-fn addresses(question: &Question) -> String {
-    question.taps.iter().map(|tap| tap.authority()).collect::<Vec<_>>().join(" or ")
 }
 
 /// The kind of history that was asked for, as an adjective.

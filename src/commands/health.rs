@@ -1,0 +1,22 @@
+//! `ollama-tap health`: whether a tap answers, for those who have nothing but this executable to find out with.
+
+use std::process::ExitCode;
+
+use super::history::tap::Tap;
+use super::{reported, variable};
+use crate::cli::{HealthArgs, PlaceArgs};
+use crate::config::Question;
+use crate::error::{Error, Result};
+
+pub fn run(args: &HealthArgs) -> Result<ExitCode> {
+    let none = None;
+    let place = PlaceArgs { listen: &args.listen, token: &none, analytics_dir: &none, analytics_backend: &none, loki_url: &none };
+    let question = reported(Question::resolve(place, &variable))?;
+    match question.taps.iter().find_map(|address| Tap::find(address, None)) {
+        Some(tap) => {
+            println!("a tap answers at {}", tap.address());
+            Ok(ExitCode::SUCCESS)
+        }
+        None => Err(Error::Failed(format!("no tap answers at {}", question.addresses()))),
+    }
+}
