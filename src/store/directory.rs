@@ -68,7 +68,7 @@ fn made(path: PathBuf, options: &OpenOptions) -> io::Result<File> {
 /// Writes what lies beside the history.
 fn settle(path: &Path, holder: &str) -> io::Result<()> {
     if holds_a_history_only(path)? {
-        platform::make_directory_private(path)?;
+        make_private(path)?;
     }
     let mut file = made(path.join(HOLDER), platform::private_file().write(true).create(true).truncate(true))?;
     write!(file, "{holder}")?;
@@ -76,6 +76,17 @@ fn settle(path: &Path, holder: &str) -> io::Result<()> {
         Ok(mut file) => file.write_all(b"*\n"),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(e) => Err(e),
+    }
+}
+
+/// Takes the rights of everyone else away, as far as that is ours to do: a volume may belong to root and be lent to a group.
+fn make_private(path: &Path) -> io::Result<()> {
+    match platform::make_directory_private(path) {
+        Err(cause) if cause.kind() == ErrorKind::PermissionDenied => {
+            log::warn!("{} belongs to another user: whom it is open to may see the names of the history's files", path.display());
+            Ok(())
+        }
+        done => done,
     }
 }
 
