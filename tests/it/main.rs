@@ -17,6 +17,9 @@ mod clients;
 mod dashboard;
 /// The demo: a stand-in that answers everything, with nothing behind it.
 mod demo;
+/// The container image, compose and Kubernetes.
+#[cfg(target_os = "linux")]
+mod docker;
 /// What the history keeps, who may read it, and what becomes of it when things go wrong.
 mod history;
 /// Bad input and floods.

@@ -1,0 +1,197 @@
+//! compose.yml and sidecar.yaml: what the linters of .ci/run cannot know, that they fit this executable and these files.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::image::Image;
+use super::{AFTER_GRACE, REPLY};
+use crate::harness::ollama::json;
+use crate::harness::{FakeOllama, Options, Proxy, require, runs, text};
+
+/// Python's way to read every document of a YAML file, for a test that has no YAML of its own.
+const AS_JSON: &str = "import json, sys, yaml; json.dump(list(yaml.safe_load_all(open(sys.argv[1]))), sys.stdout)";
+
+/// What compose puts in place of a secret that has no default.
+const SECRET: &str = "0123456789abcdef";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The documents of a YAML file; `None`, said aloud, where nothing here reads YAML.
+fn documents(path: &str) -> Option<Vec<Value>> {
+    if !require("PyYAML", runs("python3", &["-c", "import yaml"])) {
+        return None;
+    }
+    let output = Command::new("python3").args(["-c", AS_JSON]).arg(root().join(path)).output().expect("run python3");
+    assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).expect("JSON"))
+}
+
+fn compose() -> Option<Value> {
+    documents("packaging/docker/compose.yml").map(|mut documents| documents.remove(0))
+}
+
+/// The pod of the Deployment in sidecar.yaml.
+fn pod() -> Option<Value> {
+    let documents = documents("packaging/kubernetes/sidecar.yaml")?;
+    let deployment = documents.into_iter().find(|document| document["kind"] == "Deployment").expect("a Deployment");
+    Some(deployment["spec"]["template"]["spec"].clone())
+}
+
+fn list(value: &Value) -> Vec<&str> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+fn container<'a>(pod: &'a Value, name: &str) -> &'a Value {
+    let containers = pod["containers"].as_array().expect("containers");
+    containers.iter().find(|container| container["name"] == name).unwrap_or_else(|| panic!("no {name}"))
+}
+
+/// `${NAME:-default}` is the default, and `${NAME:?…}` the secret that the user has to set.
+fn interpolated(value: &str) -> String {
+    let Some(inner) = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else { return value.to_owned() };
+    match inner.split_once(":-") {
+        Some((_, default)) => default.to_owned(),
+        None if inner.contains(":?") => SECRET.to_owned(),
+        None => panic!("{value} has neither a default nor a complaint"),
+    }
+}
+
+/// The status of the answer to a GET under this name.
+fn asked(tap: &Proxy, target: &str, host: &str, headers: &str) -> u16 {
+    tap.ask("GET", format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n\r\n")).status()
+}
+
+#[test]
+fn compose_shows_everything_to_this_machine_alone_and_ollama_to_nobody() {
+    let Some(compose) = compose() else { return };
+    for (name, service) in compose["services"].as_object().expect("services") {
+        for port in list(&service["ports"]) {
+            assert!(port.starts_with("127.0.0.1:"), "{name} is published to others: {port}");
+        }
+    }
+    let ollama = &compose["services"]["ollama"];
+    assert!(ollama["ports"].is_null() && list(&ollama["networks"]) == ["ollama"]);
+    assert_eq!(list(&compose["services"]["tap"]["ports"]), ["127.0.0.1:11434:8000", "127.0.0.1:8000:8000"]);
+    let others = compose["services"].as_object().expect("services").iter().filter(|(name, _)| !["ollama", "tap"].contains(&name.as_str()));
+    for (name, service) in others {
+        assert!(service["networks"].is_null(), "{name} gets past the tap");
+    }
+}
+
+#[test]
+fn compose_mounts_what_is_there_and_prometheus_understands_it() {
+    let Some(compose) = compose() else { return };
+    let directory = root().join("packaging/docker");
+    let machine = tempfile::tempdir().expect("a temporary directory");
+    for (name, service) in compose["services"].as_object().expect("services") {
+        for volume in list(&service["volumes"]) {
+            let (source, target) = volume.split_once(':').expect("SOURCE:TARGET");
+            if !source.starts_with('.') {
+                assert!(compose["volumes"].get(source).is_some(), "{name}: no volume {source}");
+                continue;
+            }
+            let file = directory.join(source);
+            assert!(file.exists() && target.ends_with(":ro"), "{name}: {volume}");
+            if name == "prometheus" {
+                fs::copy(&file, machine.path().join(file.file_name().expect("a name"))).expect("copy a file");
+            }
+        }
+    }
+    if require("promtool", runs("promtool", &["--version"])) {
+        let output = Command::new("promtool").args(["check", "config"]).arg(machine.path().join("prometheus.yml")).output();
+        let output = output.expect("run promtool");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn compose_sets_what_the_tap_understands_and_its_history_needs_the_token() {
+    let Some(compose) = compose() else { return };
+    let service = &compose["services"]["tap"];
+    let ollama = FakeOllama::always(json(REPLY));
+    let Some(mut container) = Image::read().unpack() else { return };
+    let known = fs::read_to_string(root().join("src/config/mod.rs")).expect("read a source");
+    for (name, value) in service["environment"].as_object().expect("variables") {
+        assert!(known.contains(&format!("\"{name}\"")), "the tap knows no {name}");
+        container = container.env(name, &interpolated(value.as_str().expect("a text")));
+    }
+    let tap = container.env("OLLAMA_HOST", &ollama.url()).env("PROXY_PORT", "0").start();
+    let from_elsewhere = "X-Forwarded-For: 10.0.0.7"; // as good as another peer: never this machine
+    let token = format!("{from_elsewhere}\r\nAuthorization: Bearer {SECRET}");
+    for (target, host, headers, status) in [
+        ("/metrics", "tap:8000", from_elsewhere, 200),
+        ("/analytics", "localhost:11434", from_elsewhere, 200),
+        ("/analytics/stats", "localhost:11434", from_elsewhere, 403),
+        ("/analytics/stats", "localhost:11434", &token, 200),
+    ] {
+        assert_eq!(asked(&tap, target, host, headers), status, "{target}");
+    }
+}
+
+#[test]
+fn images_are_pinned_and_ours_is_this_version() {
+    let (Some(compose), Some(pod)) = (compose(), pod()) else { return };
+    let services = compose["services"].as_object().expect("services").values();
+    let containers = pod["containers"].as_array().expect("containers").iter();
+    let images: Vec<&str> = services.chain(containers).map(|part| part["image"].as_str().expect("an image")).collect();
+    for image in &images {
+        let (name, tag) = image.split_once(':').unwrap_or_else(|| panic!("{image} has no tag"));
+        assert!(tag.contains('.'), "{image} changes under us");
+        assert!(!name.contains("ollama-tap") || tag == env!("CARGO_PKG_VERSION"), "{image}");
+    }
+    assert_eq!(images.iter().filter(|image| image.contains("ollama-tap")).count(), 2);
+}
+
+#[test]
+fn whoever_stops_the_tap_waits_until_it_has_finished() {
+    let (Some(compose), Some(pod)) = (compose(), pod()) else { return };
+    let tap = &compose["services"]["tap"];
+    let grace = |value: &Value| value.as_str().and_then(|text| text.trim_end_matches('s').parse::<u64>().ok()).expect("seconds");
+    let variables = container(&pod, "tap")["env"].as_array().expect("variables");
+    let set = variables.iter().find(|variable| variable["name"] == "OLLAMA_TAP_SHUTDOWN_GRACE").expect("a grace");
+    assert!(grace(&tap["environment"]["OLLAMA_TAP_SHUTDOWN_GRACE"]) + AFTER_GRACE < grace(&tap["stop_grace_period"]));
+    assert!(grace(&set["value"]) + AFTER_GRACE < pod["terminationGracePeriodSeconds"].as_u64().expect("seconds"));
+}
+
+/// The rules of the Kubernetes pod security standard `restricted`, and a root that cannot be written.
+#[test]
+fn the_pod_keeps_to_the_restricted_standard() {
+    let Some(pod) = pod() else { return };
+    let context = &pod["securityContext"];
+    assert_eq!(context["runAsNonRoot"], true);
+    assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault");
+    assert_eq!(context["runAsUser"], Image::read().user.0);
+    assert_eq!(context["fsGroup"], Image::read().user.1);
+    for name in ["hostNetwork", "hostPID", "hostIPC", "initContainers"] {
+        assert!(pod[name].is_null(), "{name}");
+    }
+    for container in pod["containers"].as_array().expect("containers") {
+        let context = &container["securityContext"];
+        assert_eq!(context["allowPrivilegeEscalation"], false, "{container}");
+        assert_eq!(context["readOnlyRootFilesystem"], true, "{container}");
+        assert_eq!(list(&context["capabilities"]["drop"]), ["ALL"], "{container}");
+        assert!(context["capabilities"]["add"].is_null() && context["privileged"].is_null(), "{container}");
+        assert!(container["ports"].as_array().into_iter().flatten().all(|port| port["hostPort"].is_null()), "{container}");
+    }
+    for volume in pod["volumes"].as_array().expect("volumes") {
+        assert!(!volume["persistentVolumeClaim"].is_null() || !volume["emptyDir"].is_null(), "{volume}");
+    }
+}
+
+#[test]
+fn the_pod_is_asked_for_its_health_where_the_tap_answers() {
+    let Some(pod) = pod() else { return };
+    let ollama = FakeOllama::always(json(r#"{"models":[]}"#));
+    let tap = Options::bare(&["proxy", "--listen", "0.0.0.0:0", "--upstream", &ollama.url()]).start();
+    let sidecar = container(&pod, "tap");
+    for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+        let path = sidecar[probe]["httpGet"]["path"].as_str().expect("a path");
+        assert_eq!(asked(&tap, path, "10.1.2.3:8000", "User-Agent: kube-probe/1.37"), 200, "{probe}");
+    }
+    assert_eq!(sidecar["volumeMounts"][0]["mountPath"], text(Path::new(&Image::read().volume)));
+}
