@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, metric, tapped};
+use crate::harness::{FakeOllama, Options, Proxy, metric, tapped};
 
 /// A port that nobody listens on.
 fn free_port() -> u16 {
@@ -40,6 +40,16 @@ fn help_names_the_commands_and_the_flags() {
     let (exit, stdout, _) = Options::bare(&["proxy", "--help"]).run();
     assert_eq!(exit, 0);
     says(&stdout, &["--listen", "--upstream", "--workers", "--shutdown-grace", "--idle-timeout", "--log-level", "--track-embeddings"]);
+}
+
+#[test]
+fn health_tells_a_tap_from_an_ollama_and_from_nobody() {
+    let ollama = FakeOllama::always(json(r#"{"version":"0.33.0"}"#));
+    let tap = Proxy::start(&ollama);
+    let (exit, stdout, _) = Options::bare(&["health"]).env("OLLAMA_TAP_LISTEN", &tap.addr.to_string()).run();
+    assert_eq!((exit, stdout), (0, format!("a tap answers at http://{}\n", tap.addr)));
+    let address = ollama.addr.to_string();
+    says(&fails(Options::bare(&["health", "--listen", &address]), 1), &["no tap answers at", &address]);
 }
 
 #[test]

@@ -147,19 +147,14 @@ impl Container {
         self.options(&[&self.image.entrypoint[..], &self.image.command[..]].concat()).start()
     }
 
-    /// Asks the health check about the container that listens at this port: exit code, and what it said.
-    pub fn health(&self, port: u16) -> (i32, String) {
-        let (code, stdout, stderr) = self.options_with(&[("PROXY_PORT", &port.to_string())], &self.image.health).run();
+    /// Runs its health check to the end: exit code, and what it said.
+    pub fn health(&self) -> (i32, String) {
+        let (code, stdout, stderr) = self.options(&self.image.health).run();
         (code, stdout + &stderr)
     }
 
     fn options(&self, words: &[String]) -> Options {
-        self.options_with(&[], words)
-    }
-
-    fn options_with(&self, more: &[(&str, &str)], words: &[String]) -> Options {
-        let more = more.iter().map(|(name, value)| format!("{name}={value}"));
-        let set = self.image.env.iter().chain(&self.set).map(|(name, value)| format!("{name}={value}")).chain(more);
+        let set = self.image.env.iter().chain(&self.set).map(|(name, value)| format!("{name}={value}"));
         let (user, group) = self.image.user;
         let around = [
             "unshare".to_owned(),

@@ -45,10 +45,23 @@ fn the_image_works_with_nothing_but_its_own_files() {
     let tap = container.start();
     assert_eq!(generate(&tap), 200);
     eventually("the record is found", || tap.get("/analytics/search?prompt_search=why").json()[0]["model"] == "talk");
-    let port = tap.addr.port();
-    assert_eq!(container.health(port), (0, format!("a tap answers at http://127.0.0.1:{port}\n")));
+}
+
+#[test]
+fn the_health_check_asks_where_the_container_listens() {
+    let ollama = FakeOllama::always(json(REPLY));
+    let Some(container) = before(&ollama) else { return };
+    let tap = container.start();
+    assert!(tap.addr.ip().is_unspecified(), "nobody outside can reach {}", tap.addr);
+    // Its port, under an address that no other test has: there nobody answers in its place once it is gone.
+    let address = format!("127.86.0.1:{}", tap.addr.port());
+    let container = container.env("OLLAMA_TAP_LISTEN", &address);
+    assert_eq!(container.health(), (0, format!("a tap answers at http://{address}\n")));
     drop(tap);
-    assert_eq!(container.health(port), (1, format!("ollama-tap: no tap answers at 127.0.0.1:{port}\n")));
+    assert_eq!(container.health(), (1, format!("ollama-tap: no tap answers at {address}\n")));
+    let (_, said) = Image::read().unpack().expect("a container").health();
+    assert!(said.contains(" 127.0.0.1:8000") || said.contains("/127.0.0.1:8000"), "as shipped: {said}");
+    assert!(dockerfile().contains("\nEXPOSE 8000\n"));
 }
 
 #[test]
