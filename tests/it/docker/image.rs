@@ -46,7 +46,7 @@ impl Image {
         let ids = |text: String| text.split(':').map(|id| id.parse().expect("a number")).collect::<Vec<u32>>();
         let user = ids(one("USER"));
         Image {
-            env: one("ENV").split_whitespace().map(|word| pair(word)).collect(),
+            env: one("ENV").split_whitespace().map(pair).collect(),
             user: (user[0], user[1]),
             volume: one("VOLUME"),
             directory: one("WORKDIR"),
