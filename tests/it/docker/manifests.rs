@@ -120,7 +120,8 @@ fn compose_sets_what_the_tap_understands_and_its_history_needs_the_token() {
         assert!(known.contains(&format!("\"{name}\"")), "the tap knows no {name}");
         container = container.env(name, &interpolated(value.as_str().expect("a text")));
     }
-    let tap = container.env("OLLAMA_HOST", &ollama.url()).env("PROXY_PORT", "0").start();
+    let container = container.env("OLLAMA_HOST", &ollama.url()).env("PROXY_PORT", "0");
+    let tap = container.start();
     let from_elsewhere = "X-Forwarded-For: 10.0.0.7"; // as good as another peer: never this machine
     let token = format!("{from_elsewhere}\r\nAuthorization: Bearer {SECRET}");
     for (target, host, headers, status) in [
