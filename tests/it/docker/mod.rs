@@ -6,7 +6,7 @@ mod image;
 mod manifests;
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::time::Duration;
 
@@ -88,7 +88,6 @@ fn it_writes_into_its_volume_alone_and_as_its_own_user() {
 /// Kubernetes lends a volume to the group of the pod (fsGroup), and it stays root's.
 #[test]
 fn a_volume_that_belongs_to_root_will_do_if_its_group_may_write() {
-    use std::os::unix::fs::PermissionsExt;
     let ollama = FakeOllama::always(json(REPLY));
     let Some(container) = before(&ollama) else { return };
     chown(container.volume(), Some(0), Some(container.image.user.1)).expect("give the volume to root");
