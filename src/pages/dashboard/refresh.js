@@ -41,15 +41,15 @@ export function prepareRefresh() {
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : Number(choice.value) && refresh()));
 }
 
-/** Asks for all that is shown, all at the same time; what became of each, that of /analytics/stats first. */
+/** Asks for all that is shown, all at the same time; each is drawn as it comes. What became of each, that of /analytics/stats first. */
 function askAll(signal) {
   const stats = ask("stats", {}, signal);
+  stats.then(showKnown, () => {}); // `judge` says why it failed
   return Promise.allSettled([stats, refreshNumbers(stats, signal), refreshMessages(signal), refreshNow()]);
 }
 
 function judge(stats, ...others) {
-  if (stats.value) showKnown(stats.value);
-  else if (stats.reason.status === 403) return showPrivate();
+  if (stats.reason?.status === 403) return showPrivate();
   const isOff = stats.reason?.status === 404;
   if (isOff) showState("off");
   const failed = (isOff ? others.slice(-1) : [stats, ...others]).find((answer) => answer.reason);
