@@ -3,8 +3,8 @@
 #
 #   packaging/release.sh [TARGET]...      without targets: all that this machine can build
 #
-# Each archive holds the executable, README, LICENSE, the man page and completions. The executable needs no library beyond what
-# every such system has: on Linux it is static, on Windows it brings its C runtime.
+# Each archive holds the executable, README, LICENSE, and the man page and completions or, for Windows, what installs it. The
+# executable needs no library beyond what every such system has: on Linux it is static, on Windows it brings its C runtime.
 #
 # A target is built with rustup's own library of it (`rustup target add TARGET`) where that is installed. For musl there is a second
 # way that needs no rustup: Debian's rustc-web, cargo-web and rust-web-src make the library from its source, and the Python
@@ -95,6 +95,8 @@ pack() {
     mkdir "$stage/$name"
     cp "$(executable "$1")" README.md LICENSE "$stage/$name"
     if [[ $1 == *-windows-* ]]; then
+        cp install.ps1 packaging/windows/install_service.bat "$stage/$name"
+        cp packaging/windows/README.md "$stage/$name/README-WINDOWS.md"
         rm -f "$archive.zip"
         (cd "$stage" && if command -v zip >/dev/null; then zip -qr "$archive.zip" "$name"; else 7z a -bd "$archive.zip" "$name"; fi)
     else

@@ -1,4 +1,4 @@
-//! install.sh, run for real on machines of its own, with downloads from a site of this machine.
+//! install.sh, run for real on machines of its own, with downloads from a site of this machine; and install.ps1, as far as it can be.
 
 /// What an installation puts where, and where it comes from.
 mod installing;
@@ -12,6 +12,8 @@ mod site;
 mod trouble;
 /// A newer release over an older one, and the service.
 mod upgrading;
+/// install.ps1, what both its PowerShells know and what it decides.
+mod windows;
 
 use machine::Machine;
 use site::Site;
