@@ -85,10 +85,10 @@ function Read-Setup([hashtable] $Given) {
     $setup
 }
 
-# Whether it is for all users, which only an administrator may do.
+# Whether it is for all users, which only an administrator may do: also where that is what is installed.
 function Test-ForMachine([hashtable] $Options) {
     if ($Options.Service -or $Options.Said -or (Test-Administrator)) { return $true }
-    if (-not $Options.Uninstall -or $Options.Prefix) { return $false }
+    if ($Options.Prefix) { return $false }
     $mine = Join-Path (Get-DefaultPrefix $false) 'ollama-tap.exe'
     $machines = Join-Path (Get-DefaultPrefix $true) 'ollama-tap.exe'
     (Test-Path -LiteralPath $machines) -and -not (Test-Path -LiteralPath $mine)
@@ -139,7 +139,6 @@ function Install-Program {
     if (Test-NeedsElevation) { throw 'ollama-tap: this part needs an administrator, and is run by none; nothing was changed' }
     $stage = Join-Path $setup.Prefix "new-$PID" # where only those may write who may write the executable
     try {
-        New-Directory $setup.Prefix
         New-Directory $stage
         Save-Release $stage
         $new = Get-NewVersion $stage
@@ -175,6 +174,7 @@ function Save-Release([string] $Stage) {
         Expand-Release $file $Stage
     } else {
         Copy-Item -LiteralPath $file -Destination (Join-Path $Stage 'ollama-tap.exe')
+        Unblock-File -LiteralPath (Join-Path $Stage 'ollama-tap.exe') # else Windows asks about what a browser downloaded
     }
 }
 
@@ -508,6 +508,7 @@ function Read-Consent {
 function Stop-OllamaApp {
     $ErrorActionPreference = 'Continue'
     & taskkill.exe /F /T /IM 'ollama app.exe' 2>&1 | ForEach-Object { Write-Step "$_" }
+    Wait-Process -Name 'ollama app' -Timeout 10 -ErrorAction SilentlyContinue # seconds
     if (Get-OllamaApp) { throw "ollama-tap: Ollama's desktop app does not stop: quit it by its icon, and try again; nothing was changed" }
 }
 
@@ -533,14 +534,14 @@ function Restore-OllamaLink([string] $From, [string] $To) {
     }
 }
 
-# An administrator's window must not hand its rights on.
+# Through the desktop, since an administrator's window must not hand its rights on.
 function Restart-OllamaApp([string] $Ran) {
     if (-not (Test-Path -LiteralPath $Ran)) { return }
     $path = [IO.File]::ReadAllText($Ran)
     Remove-Item -LiteralPath $Ran
-    if (Test-Administrator) { return Write-Step "start Ollama's desktop app by its icon: an administrator's window does not" }
+    if (Get-OllamaApp) { return }
     try {
-        Start-Process -FilePath $path
+        Start-Process -FilePath explorer.exe -ArgumentList (Format-Argument $path)
     } catch {
         Write-Step "Ollama's desktop app does not start: $_"
     }
@@ -552,6 +553,10 @@ function Remove-Everything {
     if ($setup.Said) { return Remove-Program }
     Remove-Tray
     if (Test-NeedsElevation) { Invoke-Elevated } else { Remove-Program }
+    $undo.Clear() # from here on nothing is taken back
+    if (-not $setup.Machine -and (Get-TapService)) {
+        return Write-Step "the service is the machine's and stays; -Uninstall -Service removes it"
+    }
     Restore-OllamaApp
     Remove-State $setup.State
 }
@@ -559,7 +564,6 @@ function Remove-Everything {
 function Remove-Program {
     if (Test-NeedsElevation) { throw 'ollama-tap: this part needs an administrator, and is run by none; nothing was changed' }
     Remove-TapService
-    $undo.Clear() # from here on nothing is taken back
     Uninstall-Path
     if (-not (Test-Path -LiteralPath $setup.Exe)) {
         Write-Step "no ollama-tap is installed in $($setup.Prefix)"
@@ -709,12 +713,13 @@ function Confirm-Step {
 function Add-Undo([scriptblock] $Do, [object[]] $With) { $undo.Push(@{ Do = $Do; With = $With }) }
 
 function Undo-Everything {
-    if ($undo.Count -gt 0) { Write-Step 'taking it back: all is put as it was before' }
+    if ($undo.Count -gt 0) { Write-Step 'taking it back' }
     while ($undo.Count -gt 0) {
         $step = $undo.Pop()
+        $back = $step.Do
         $with = $step.With
         try {
-            & $step.Do @with
+            & $back @with
         } catch {
             Write-Step "that cannot be taken back: $_"
         }

@@ -39,6 +39,8 @@ CMDLETS = {
     "Start-Process": "FilePath ArgumentList Verb WindowStyle PassThru",
     "Stop-Process": "Id Force ErrorAction",
     "Test-Path": "LiteralPath PathType",
+    "Unblock-File": "LiteralPath",
+    "Wait-Process": "Name Timeout ErrorAction",
     "Where-Object": "",
     "Write-Host": "",
 }
