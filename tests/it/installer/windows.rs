@@ -21,56 +21,63 @@ fn read(path: &str) -> String {
     fs::read_to_string(file(path)).unwrap_or_else(|error| panic!("reading {path}: {error}"))
 }
 
-/// What the check finds in a script, a line a fault; nothing where this machine has no grammar.
-fn faults(script: &Path) -> Option<String> {
+/// What the check finds in scripts, a line a fault; nothing where this machine has no grammar.
+fn faults(scripts: &[PathBuf]) -> Option<String> {
     let has_grammar = runs("python3", &["-c", "import tree_sitter, tree_sitter_powershell"]);
     if !require("tree-sitter-powershell for python3", has_grammar) {
         return None;
     }
     let check = file("tests/it/installer/powershell.py");
-    let output = Command::new("python3").arg(check).arg(script).output().expect("run python3");
+    let output = Command::new("python3").arg(check).args(scripts).output().expect("run python3");
     assert!(output.status.success(), "{output:?}");
-    Some(String::from_utf8(output.stdout).expect("UTF-8"))
+    Some(text_of(&output.stdout))
 }
 
 #[test]
 fn the_script_has_no_fault_that_can_be_found_without_a_powershell() {
-    if let Some(found) = faults(&file(SCRIPT)) {
+    if let Some(found) = faults(&[file(SCRIPT)]) {
         assert_eq!(found, "");
     }
 }
 
+/// Lines in a function, and what is wrong with each.
+const BAD_LINES: [(&str, &str); 12] = [
+    ("if ($Word) {", "no PowerShell"),
+    ("if ($Word) { exit 1 }", "exit is not to be used"),
+    ("Get-Date -Format $Word && Get-Date", "&& is not to be used"),
+    ("Write-Host ($Word ?? 'none')", "no PowerShell"),
+    ("ls $Word", "ls is an alias"),
+    ("Get-Content -Path $Word", "Get-Content -Path is not"),
+    ("Invoke-WebRequest -Uri $Word -OutFile $Word", "without -UseBasicParsing"),
+    ("Write-Host \"$Word: done\"", "write ${name}"),
+    ("Write-Host $Ward", "$ward is set nowhere"),
+    ("$unread = $Word", "$unread is read nowhere"),
+    ("Write-Word $Word $Word", "Write-Word takes 1 values"),
+    ("Write-Host '\u{e9}'", "no printable ASCII"),
+];
+
+/// Whole scripts, the same way.
+const BAD_SCRIPTS: [(&str, &str); 4] = [
+    ("Get-Date\nfunction Get-Word { 1 }\nGet-Word\n", "only functions come before"),
+    ("function Get-Word { 1 }\nfunction Get-Other { Get-Word }\nGet-Word\n", "Get-Other is never called"),
+    ("function Get-Word { Get-Word }\n", "no call comes last"),
+    ("function Fetch-Word { 1 }\nFetch-Word\n", "a verb of its own"),
+];
+
 #[test]
 fn the_check_finds_what_it_looks_for() {
     let directory = tempfile::tempdir().unwrap();
-    let script = directory.path().join("bad.ps1");
-    for (line, fault) in [
-        ("if ($Word) {", "no PowerShell"),
-        ("if ($Word) { exit 1 }", "exit is not to be used"),
-        ("Get-Date -Format $Word && Get-Date", "&& is not to be used"),
-        ("Write-Host ($Word ?? 'none')", "no PowerShell"),
-        ("ls $Word", "ls is an alias"),
-        ("Get-Content -Path $Word", "Get-Content -Path is not"),
-        ("Invoke-WebRequest -Uri $Word -OutFile $Word", "without -UseBasicParsing"),
-        ("Write-Host \"$Word: done\"", "write ${name}"),
-        ("Write-Host $Ward", "$ward is set nowhere"),
-        ("$unread = $Word", "$unread is read nowhere"),
-        ("Write-Word $Word $Word", "Write-Word takes 1 values"),
-        ("Write-Host '\u{e9}'", "no printable ASCII"),
-    ] {
-        fs::write(&script, format!("function Write-Word([string] $Word) {{\n{line}\n}}\nWrite-Word 1\n")).unwrap();
-        let Some(found) = faults(&script) else { return };
-        assert!(found.contains(fault), "{line}: no {fault:?} in {found:?}");
+    let of_line = |line: &str| format!("function Write-Word([string] $Word) {{\n{line}\n}}\nWrite-Word 1\n");
+    let scripts = BAD_LINES.map(|(line, fault)| (of_line(line), fault)).into_iter();
+    let scripts: Vec<_> = scripts.chain(BAD_SCRIPTS.map(|(script, fault)| (script.to_owned(), fault))).collect();
+    let path = |number: usize| directory.path().join(format!("script-{number}.ps1"));
+    for (number, (script, _)) in scripts.iter().enumerate() {
+        fs::write(path(number), script).unwrap();
     }
-    for (text, fault) in [
-        ("Get-Date\nfunction Get-Word { 1 }\nGet-Word\n", "only functions come before"),
-        ("function Get-Word { 1 }\n", "Get-Word is never called"),
-        ("function Get-Word { 1 }\n", "no call comes last"),
-        ("function Fetch-Word { 1 }\nFetch-Word\n", "a verb of its own"),
-    ] {
-        fs::write(&script, text).unwrap();
-        let Some(found) = faults(&script) else { return };
-        assert!(found.contains(fault), "{text}: no {fault:?} in {found:?}");
+    let Some(found) = faults(&(0..scripts.len()).map(path).collect::<Vec<_>>()) else { return };
+    for (number, (script, fault)) in scripts.iter().enumerate() {
+        let is_said = found.lines().any(|line| line.contains(&format!("script-{number}.ps1:")) && line.contains(fault));
+        assert!(is_said, "no {fault:?} of {script:?} in {found}");
     }
 }
 
@@ -161,7 +168,7 @@ fn the_batch_file_has_the_line_ends_that_windows_wants() {
     let batch = read(BATCH);
     assert!(batch.is_ascii() && batch.lines().count() > 5);
     assert_eq!(batch.matches("\r\n").count(), batch.matches('\n').count());
-    assert!(read(".gitattributes").contains("\n*.bat text eol=crlf\n"));
+    assert!(read(".gitattributes").lines().any(|line| line == "*.bat text eol=crlf"));
     assert!(!read(SCRIPT).contains('\r'));
 }
 
