@@ -1,5 +1,6 @@
-//! install.ps1 and what belongs to it. Where there is no PowerShell, a grammar of it and lists of what both PowerShells have stand in
-//! for one; where there is one (Windows, the release workflow), the functions that decide something are asked themselves.
+//! install.ps1 and what belongs to it. Where there is no PowerShell, a grammar of it, lists of what both PowerShells have, and an
+//! evaluator of the part that the script uses stand in for one, on a Windows that is made up (powershell/). Where there is one
+//! (Windows, the release workflow), the functions that decide something are asked themselves.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,23 +22,42 @@ fn read(path: &str) -> String {
     fs::read_to_string(file(path)).unwrap_or_else(|error| panic!("reading {path}: {error}"))
 }
 
-/// What the check finds in scripts, a line a fault; nothing where this machine has no grammar.
-fn faults(scripts: &[PathBuf]) -> Option<String> {
+/// What one of the Python scripts of powershell/ prints about these: a line a fault, or nothing where this machine has no grammar.
+fn faults(by: &str, scripts: &[PathBuf]) -> Option<String> {
     let has_grammar = runs("python3", &["-c", "import tree_sitter, tree_sitter_powershell"]);
     if !require("tree-sitter-powershell for python3", has_grammar) {
         return None;
     }
-    let check = file("tests/it/installer/powershell.py");
-    let output = Command::new("python3").arg(check).args(scripts).output().expect("run python3");
-    assert!(output.status.success(), "{output:?}");
+    let by = file("tests/it/installer/powershell").join(by);
+    let output = Command::new("python3").arg("-B").arg(by).args(scripts).output().expect("run python3");
+    assert!(output.status.success(), "{}", text_of(&output.stderr));
     Some(text_of(&output.stdout))
 }
 
 #[test]
 fn the_script_has_no_fault_that_can_be_found_without_a_powershell() {
-    if let Some(found) = faults(&[file(SCRIPT)]) {
+    if let Some(found) = faults("check.py", &[file(SCRIPT)]) {
         assert_eq!(found, "");
     }
+}
+
+#[test]
+fn it_is_all_there_or_nothing_whatever_fails_and_goes_again() {
+    if let Some(found) = faults("promises.py", &[file(SCRIPT)]) {
+        assert_eq!(found, "");
+    }
+}
+
+#[test]
+fn a_script_that_takes_nothing_back_is_found_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let spoilt = directory.path().join("install.ps1");
+    let push = "{ $undo.Push(@{ Do = $Do; With = $With }) }";
+    let script = read(SCRIPT);
+    assert!(script.contains(push), "the script takes back in another way");
+    fs::write(&spoilt, script.replace(push, "{ $null }")).unwrap();
+    let Some(found) = faults("promises.py", &[spoilt]) else { return };
+    assert!(found.contains("an upgrade of a service by an administrator while "), "{found}");
 }
 
 /// Lines in a function, and what is wrong with each.
@@ -74,7 +94,7 @@ fn the_check_finds_what_it_looks_for() {
     for (number, (script, _)) in scripts.iter().enumerate() {
         fs::write(path(number), script).unwrap();
     }
-    let Some(found) = faults(&(0..scripts.len()).map(path).collect::<Vec<_>>()) else { return };
+    let Some(found) = faults("check.py", &(0..scripts.len()).map(path).collect::<Vec<_>>()) else { return };
     for (number, (script, fault)) in scripts.iter().enumerate() {
         let is_said = found.lines().any(|line| line.contains(&format!("script-{number}.ps1:")) && line.contains(fault));
         assert!(is_said, "no {fault:?} of {script:?} in {found}");
@@ -91,7 +111,7 @@ fn its_functions_decide_as_they_should_in_each_powershell_of_this_machine() {
     for shell in shells {
         let mut command = Command::new(shell);
         command.args(["-NoProfile", "-ExecutionPolicy", "Bypass", "-File"]);
-        let output = command.arg(file("tests/it/installer/functions.ps1")).arg(file(SCRIPT)).output().expect("run PowerShell");
+        let output = command.arg(file("tests/it/installer/powershell/functions.ps1")).arg(file(SCRIPT)).output().expect("run PowerShell");
         assert!(output.status.success(), "{shell}: {}{}", text_of(&output.stdout), text_of(&output.stderr));
     }
 }

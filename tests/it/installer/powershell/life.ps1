@@ -4,7 +4,7 @@
 param([string] $Archive)
 
 $ErrorActionPreference = 'Stop'
-$installer = Join-Path $PSScriptRoot '..\..\..\install.ps1'
+$installer = Join-Path $PSScriptRoot '..\..\..\..\install.ps1'
 $directory = Join-Path $env:ProgramFiles 'OllamaTap'
 $exe = Join-Path $directory 'ollama-tap.exe'
 $state = Join-Path $env:LOCALAPPDATA 'OllamaTap'

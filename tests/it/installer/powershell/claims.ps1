@@ -1,15 +1,8 @@
-# What the functions of install.ps1 decide, asked of the functions themselves; the steps that change a machine are not taken.
-# Runs in Windows PowerShell 5.1 and in PowerShell 7, on any system:   pwsh -NoProfile -File functions.ps1 PATH/install.ps1
-param([string] $Script)
+# What the functions of install.ps1 decide, asked of the functions themselves: each claim that does not hold is added to $failed.
+# Read by functions.ps1 in a PowerShell, and by promises.py where there is none.
+param($failed)
 
-$ErrorActionPreference = 'Stop'
 $target = 'x86_64-pc-windows-msvc'
-$failed = New-Object System.Collections.ArrayList
-
-# The functions alone, without the call at the end.
-$ast = [System.Management.Automation.Language.Parser]::ParseFile($Script, [ref] $null, [ref] $null)
-$functions = $ast.FindAll({ param($node) $node -is [System.Management.Automation.Language.FunctionDefinitionAst] }, $false)
-foreach ($function in $functions) { . ([scriptblock]::Create($function.Extent.Text)) }
 
 function Assert-Same([string] $Claim, $Found, $Wanted) {
     if ("$Found" -cne "$Wanted") { $null = $failed.Add("${Claim}: found '$Found', wanted '$Wanted'") }
@@ -89,6 +82,3 @@ foreach ($bad in @{ Prefix = 'a"b' }, @{ Prefix = 'a;b' }, @{ From = '"' }, @{ V
     $options[$name] = $bad[$name]
     Assert-Throws "$name $($bad[$name])" { Assert-Options $options } "-$name"
 }
-
-if ($failed.Count -gt 0) { throw ($failed -join "`n") }
-Write-Host "every claim about the functions holds in PowerShell $($PSVersionTable.PSVersion)"

@@ -3,7 +3,7 @@
 No PowerShell runs here, and a slip in a step that is seldom taken would be met by a user first: a cmdlet or parameter that is not
 there, a variable that nothing sets, an operator that only PowerShell 7 knows. Needs tree-sitter and tree-sitter-powershell.
 
-    powershell.py SCRIPT...
+    check.py SCRIPT...
 """
 
 import re
