@@ -104,7 +104,7 @@ impl Client {
     pub fn hang_up(self) {
         self.connections.refuse(self.peer);
         if let Some(socket) = platform::socket_of(self.port, self.peer) {
-            let _ = socket.shutdown(Shutdown::Both);
+            platform::interrupt(&socket, Shutdown::Both);
         }
         self.discard();
     }
@@ -184,6 +184,8 @@ impl Read for Client {
         match self.framing {
             Framing::Length(_) if amount == 0 => {
                 self.ended = true;
+                // What is owed will never come, yet dropping the body would make room for it.
+                platform::defuse(self.request.as_reader(), usize::try_from(self.owed).unwrap_or(usize::MAX));
                 Err(ErrorKind::UnexpectedEof.into())
             }
             Framing::Length(_) => {
@@ -248,7 +250,7 @@ impl Drop for Rest {
         if self.socket.shutdown(Shutdown::Write).is_ok() {
             self.linger();
         }
-        let _ = self.socket.shutdown(Shutdown::Both);
+        platform::interrupt(&self.socket, Shutdown::Both);
         if let Some(client) = self.client.take() {
             client.discard();
         }

@@ -1,6 +1,6 @@
 //! Who may ask our own pages: the guard against DNS rebinding, by Ollama's own rules.
 
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, TcpListener};
 
 use subtle::ConstantTimeEq;
 
@@ -76,7 +76,7 @@ fn is_own(ip: IpAddr) -> bool {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_unspecified(),
         IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unspecified(),
     };
-    near || UdpSocket::bind((ip, 0)).is_ok()
+    near || TcpListener::bind((ip, 0)).is_ok()
 }
 
 fn without_port(host: &str) -> &str {

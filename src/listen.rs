@@ -13,6 +13,8 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tiny_http::{Request, Server};
 
+use crate::platform;
+
 /// Connections that may wait for tiny_http to accept them; the usual 128 drops SYNs in a burst.
 const BACKLOG: i32 = 1024;
 
@@ -39,8 +41,7 @@ pub fn bind(addresses: &[SocketAddr], idle: Option<Duration>) -> io::Result<TcpL
 
 fn bind_one(address: SocketAddr, idle: Option<Duration>) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for connections of the last run; on Unix this still refuses a port that is listened on.
-    socket.set_reuse_address(true)?;
+    platform::claim_port(&socket)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE))?;
     socket.set_write_timeout(idle)?;

@@ -61,18 +61,22 @@ mod pace;
 mod platform;
 mod watch;
 mod watchdog;
+mod window;
 
 use std::process::ExitCode;
 
 use cli::{Command, Parsed};
 use commands::history;
 use error::{Error, Result};
+use window::Window;
 
 fn main() -> ExitCode {
+    let window = Window::open();
     match run() {
         Ok(code) => code,
         Err(error) => {
             eprintln!("ollama-tap: {error}");
+            window.keep();
             error.exit_code()
         }
     }

@@ -141,7 +141,7 @@ impl Reply {
 
     fn close(&self) {
         if let Some(socket) = platform::socket_of(self.port, self.peer) {
-            let _ = socket.shutdown(std::net::Shutdown::Both);
+            platform::interrupt(&socket, std::net::Shutdown::Both);
         }
     }
 }

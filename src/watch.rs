@@ -113,7 +113,7 @@ impl Watch {
                 now
             });
             if self.idle.is_some_and(|idle| now.duration_since(since) > idle) && !connections.has_asked(peer) {
-                let _ = socket.shutdown(Shutdown::Both);
+                platform::interrupt(&*socket, Shutdown::Both);
             }
             met.insert(peer, since);
         });
@@ -132,7 +132,7 @@ impl Watch {
             if flight.answered_early()
                 && let Some(socket) = platform::socket_of(self.lanes.listener.address().port(), flight.peer)
             {
-                let _ = socket.shutdown(Shutdown::Read);
+                platform::interrupt(&socket, Shutdown::Read);
             }
         }
     }

@@ -35,10 +35,7 @@ pub fn run(program: &Path) -> ExitCode {
 }
 
 fn start(program: &Path) -> io::Result<Child> {
-    if !platform::leads_group() {
-        return Err(io::Error::other("a guard must lead a process group; it is started by `ollama-tap serve` alone"));
-    }
-    platform::outlive_signals()?;
+    platform::become_leader().map_err(|e| io::Error::other(format!("{e}; a guard is started by `ollama-tap serve` alone")))?;
     let grace = stop_grace();
     let ollama = Command::new(program).arg("serve").stdin(Stdio::null()).stdout(platform::own_stderr()?).spawn()?;
     thread::Builder::new().name("leash".into()).spawn(move || end_when_let_go(grace))?;

@@ -75,7 +75,7 @@ impl Line {
             Some(_) if first == INTERIM => false,
             Some(_) => {
                 self.answered.store(true, SeqCst);
-                let _ = stream.shutdown(Shutdown::Write);
+                platform::interrupt(&*stream, Shutdown::Write);
                 true
             }
         }
@@ -120,7 +120,7 @@ impl Line {
 
     fn shutdown(&self, how: Shutdown) {
         if let Some(stream) = lock(&self.stream).upgrade() {
-            let _ = stream.shutdown(how);
+            platform::interrupt(&*stream, how);
         }
     }
 }

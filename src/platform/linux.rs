@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::core::{Collector, Desc};
@@ -76,12 +76,13 @@ impl Collector for Process {
     }
 }
 
-/// Ends what `command` starts when the thread that starts it ends, in whatever way.
-pub fn end_with_us(command: &mut Command) {
+/// Starts `command`, which ends when the thread that starts it does, in whatever way.
+pub fn spawn_to_end_with_us(command: &mut Command) -> io::Result<Child> {
     // SAFETY: between fork and exec only what is safe in a signal handler may run, and this is one system call.
     unsafe {
         command.pre_exec(|| if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) == 0 { Ok(()) } else { Err(io::Error::last_os_error()) })
     };
+    command.spawn()
 }
 
 /// How to stop an Ollama that is a service here, to follow "stop it".

@@ -4,11 +4,7 @@
 
 mod notify;
 mod places;
-mod private;
-#[cfg(unix)]
-mod processes;
 mod services;
-mod sockets;
 mod tiny_http;
 mod users;
 
@@ -20,11 +16,24 @@ mod system;
 mod system;
 
 #[cfg(unix)]
+mod private;
+#[cfg(unix)]
+mod processes;
+#[cfg(unix)]
+mod sockets;
+#[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 use unix as family;
 
-pub use family::{has_input, host_name, raise_descriptor_limit, release_stack, set_thread_stack, wait_for_signals};
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows::{self as family, self as system, private, processes, sockets};
+
+pub use family::{
+    claim_port, has_input, host_name, interrupt, owns_console, raise_descriptor_limit, release_stack, set_thread_stack, wait_for_signals,
+};
 pub use notify::{notify_alive, notify_ready, notify_stopping, watchdog};
 pub use places::{ollama_places, other_owner, service_directory, state_directory};
 pub use private::{
@@ -32,12 +41,12 @@ pub use private::{
     private_file, sync_directory,
 };
 pub use processes::{
-    ask_own_group_to_end, become_program, exit_code, is_executable, is_same_file, kill_group, kill_own_group, lead_group, leads_group,
-    leave_signals_to, outlive_signals, own_executable, own_stderr,
+    ask_own_group_to_end, become_leader, become_program, exit_code, is_executable, is_same_file, kill_group, kill_own_group, lead_group,
+    leave_signals_to, own_executable, own_stderr,
 };
 pub use services::{ServiceManager, service_manager, set_mode};
 pub use sockets::{connections, socket_of};
-pub use system::{STOP_OLLAMA, desktop_app_runs, end_with_us, memory_bytes, port_holder, process_collector};
+pub use system::{STOP_OLLAMA, desktop_app_runs, memory_bytes, port_holder, process_collector, spawn_to_end_with_us};
 pub use tiny_http::defuse;
 pub use users::{User, is_root, user};
 

@@ -1,6 +1,7 @@
 //! macOS and the other Unixes.
 
-use std::process::Command;
+use std::io;
+use std::process::{Child, Command};
 
 use prometheus::core::Collector;
 
@@ -19,8 +20,10 @@ pub fn memory_bytes() -> Option<u64> {
     None
 }
 
-/// There is no word here for a process that is to end with its parent.
-pub fn end_with_us(_command: &mut Command) {}
+/// Starts `command`. There is no word here for a process that is to end with its parent.
+pub fn spawn_to_end_with_us(command: &mut Command) -> io::Result<Child> {
+    command.spawn()
+}
 
 /// How to stop the Ollama of the desktop app, to follow "stop it".
 pub const STOP_OLLAMA: &str = " (where it is the Ollama app: quit that, from its icon in the menu bar)";

@@ -1,16 +1,14 @@
-//! Files and directories that only their owner may read: 0600 and 0700. Windows has no such bits; there a directory below the
-//! user's own takes its rights from above.
+//! Files and directories that only their owner may read: 0600 and 0700.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
 /// Options for files that this makes, which only their owner may read.
 pub fn private_file() -> OpenOptions {
-    #[cfg_attr(not(unix), expect(unused_mut))]
     let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.mode(0o600);
     options
 }
 
@@ -18,35 +16,23 @@ pub fn private_file() -> OpenOptions {
 pub fn create_private_directory(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder.mode(0o700).create(path)
 }
 
 /// Takes the rights of everyone else away from a directory that was there before.
 pub fn make_directory_private(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-    #[cfg(not(unix))]
-    fs::metadata(path)?;
-    Ok(())
+    fs::set_permissions(path, PermissionsExt::from_mode(0o700))
 }
 
 /// Takes the rights of everyone else away from a file that was there before.
 pub fn make_file_private(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    #[cfg(not(unix))]
-    fs::metadata(path)?;
-    Ok(())
+    fs::set_permissions(path, PermissionsExt::from_mode(0o600))
 }
 
 /// Gives the file that was just opened at `path` to whom its directory belongs to, so that root leaves nothing behind there that the
 /// service cannot write. Nobody but root can, and for the others there is nothing to do. A link is left alone: whoever may write in
 /// the directory could have made it lead anywhere.
-#[cfg(unix)]
 pub fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (owner, now, named) = (fs::metadata(directory)?, file.metadata()?, fs::symlink_metadata(path)?);
     let is_link = (named.dev(), named.ino()) != (now.dev(), now.ino()) || now.nlink() > 1;
@@ -59,52 +45,34 @@ pub fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {
     }
 }
 
-#[cfg(not(unix))]
-pub fn give_to_owner_of_directory(_file: &File, _path: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 /// Whether what lies at `path` still is this file: it may have been removed or replaced.
 pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let there = match fs::metadata(path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(false),
-        there => there?,
-    };
-    Ok(identity(&file.metadata()?)? == identity(&there)?)
+    match identity(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
+        there => Ok(identity_of(&file.metadata()?) == there?),
+    }
 }
 
 /// What tells a file from one that took its place.
-#[cfg(unix)]
 pub type Identity = (u64, u64);
 
-/// What tells a file from one that took its place.
-#[cfg(not(unix))]
-pub type Identity = std::time::SystemTime;
-
-#[cfg(unix)]
-pub fn identity(file: &Metadata) -> io::Result<Identity> {
-    use std::os::unix::fs::MetadataExt;
-    Ok((file.dev(), file.ino()))
+/// Of what lies at `path`.
+pub fn identity(path: &Path) -> io::Result<Identity> {
+    fs::metadata(path).map(|file| identity_of(&file))
 }
 
-/// Of what the standard library tells, this comes next to a file's number.
-#[cfg(not(unix))]
-pub fn identity(file: &Metadata) -> io::Result<Identity> {
-    file.created()
+fn identity_of(file: &Metadata) -> Identity {
+    (file.dev(), file.ino())
 }
 
 /// Sees to it that what was appended or renamed in a directory survives a power cut.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    File::open(path)?.sync_all()?;
-    #[cfg(not(unix))]
-    fs::metadata(path)?;
-    Ok(())
+    File::open(path)?.sync_all()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, chown, symlink};
+    use std::os::unix::fs::{chown, symlink};
 
     use super::*;
 

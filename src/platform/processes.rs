@@ -17,10 +17,14 @@ pub fn lead_group(command: &mut Command) {
     command.process_group(0);
 }
 
-/// Whether this process leads a group of its own.
-pub fn leads_group() -> bool {
+/// Makes sure that this process leads a group of its own, and lets it outlive the usual signals. Programs that it starts get them as
+/// ever: a handler does not pass on to them.
+pub fn become_leader() -> io::Result<()> {
     // SAFETY: both take nothing and cannot fail.
-    unsafe { libc::getpgrp() == libc::getpid() }
+    if unsafe { libc::getpgrp() != libc::getpid() } {
+        return Err(io::Error::other("this process leads no group of its own"));
+    }
+    [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().try_for_each(|signal| signal_hook::flag::register(signal, Arc::default()).map(drop))
 }
 
 /// Ends every process of the group that `leader` leads, at once. As long as `leader` was not waited for, even a dead one keeps
@@ -40,11 +44,6 @@ pub fn ask_own_group_to_end() {
 pub fn kill_own_group() {
     // SAFETY: kill takes no memory of ours.
     unsafe { libc::kill(0, libc::SIGKILL) };
-}
-
-/// Lets this process outlive the usual signals. Programs that it starts get them as ever: a handler does not pass on to them.
-pub fn outlive_signals() -> io::Result<()> {
-    [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().try_for_each(|signal| signal_hook::flag::register(signal, Arc::default()).map(drop))
 }
 
 /// While a command runs, leaves the signals of the terminal to it, which gets them anyway, and passes on those that ask to end.

@@ -1,11 +1,12 @@
 //! What Linux and macOS share.
 
 use std::io;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsRawFd;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use socket2::{SockRef, Socket};
 
 /// Raises the limit of open descriptors to `wanted`, or to what the system allows. Returns the limit in force.
 pub fn raise_descriptor_limit(wanted: u64) -> u64 {
@@ -37,6 +38,21 @@ pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()>
     let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up))?;
     std::thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(|_| on_signal()))?;
     Ok(())
+}
+
+/// Whether our console was made for us: no Unix does that.
+pub fn owns_console() -> bool {
+    false
+}
+
+/// Lets a port be bound again while connections of the last run are ending; one that is listened on is refused all the same.
+pub fn claim_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_address(true)
+}
+
+/// Shuts a connection down, which wakes whoever waits at it.
+pub fn interrupt<'a>(socket: impl Into<SockRef<'a>>, how: Shutdown) {
+    let _ = socket.into().shutdown(how);
 }
 
 /// Looks, without waiting or taking anything, whether `stream` has bytes to read, and copies the first of them.

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::harness::ollama::{STREAM_HEAD, done, json, token};
-use crate::harness::{After, Client, FakeOllama, Options, PATIENCE, Proxy, eventually, metric, post, request, tapped};
+use crate::harness::{After, Client, FakeOllama, Options, PATIENCE, Proxy, eventually, left_out_on_windows, metric, post, request, tapped};
 
 const ABSURD: [&str; 3] = ["999999999999999", "18446744073709551615", "40000000000000"];
 
@@ -59,7 +59,7 @@ fn a_large_upload_broken_off_takes_no_memory_and_frees_ollama() {
         conn.until_closed()
     });
     let tap = Proxy::start(&ollama);
-    let before = tap.peak_rss();
+    let before = tap.rss_at_rest();
     for leave in [drop, Client::reset] {
         let mut client = tap.connect();
         client.send(announcing("/api/blobs/sha256:00", "3000000000")).send(vec![7; 1_000_000]);
@@ -103,6 +103,9 @@ fn a_refused_length_leaves_nothing_behind() {
 
 #[test]
 fn service_goes_on_once_a_flood_of_idle_connections_ends() {
+    if left_out_on_windows("a flood meets no limit of descriptors there") {
+        return;
+    }
     let ollama = FakeOllama::always(json("{}"));
     let mut tap = Options::to(&ollama).ulimit("-n 100").start();
     let idle: Vec<TcpStream> = (0..80).filter_map(|_| TcpStream::connect_timeout(&tap.addr, Duration::from_secs(1)).ok()).collect();

@@ -45,7 +45,7 @@ fn receiving() -> (FakeOllama, Arc<AtomicU64>) {
 fn upload(framing: &str, send: impl Fn(&[u8]) -> Vec<u8>, end: &[u8]) {
     let (ollama, received) = receiving();
     let tap = Proxy::start(&ollama);
-    let before = tap.rss();
+    let before = tap.rss_at_rest();
     let mut client = tap.connect();
     client.send(format!("POST /api/blobs/sha256:00 HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"));
     let block = send(&block());
@@ -79,7 +79,7 @@ fn a_download_streams_with_flat_memory() {
         Ok(After::KeepAlive)
     });
     let tap = Proxy::start(&ollama);
-    let before = tap.rss();
+    let before = tap.rss_at_rest();
     let mut client = tap.connect();
     client.send(request("GET", "/api/blobs/sha256:00", &[], "")).head("GET");
     let (block, mut offset) = (block(), 0);

@@ -7,6 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::harness::runner;
+
 const MAX_LINES: usize = 350;
 
 fn root() -> &'static Path {
@@ -44,7 +46,8 @@ fn all_sources() -> Vec<(String, String)> {
 }
 
 fn tap(args: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_ollama-tap")).args(args).output().unwrap();
+    let command = runner::command();
+    let output = Command::new(&command[0]).args(&command[1..]).args(args).output().unwrap();
     assert!(output.status.success(), "{args:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

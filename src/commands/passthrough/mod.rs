@@ -175,8 +175,7 @@ impl Session {
         // A signal that comes in between waits for the lock.
         let mut running = self.running();
         let mut command = ollama(program, words, Some(tap.address().into()));
-        platform::end_with_us(&mut command);
-        let mut command = command.spawn().map_err(|cause| unstarted(program, cause))?;
+        let mut command = platform::spawn_to_end_with_us(&mut command).map_err(|cause| unstarted(program, cause))?;
         *running = Some(command.id());
         drop(running);
         let status = command.wait();

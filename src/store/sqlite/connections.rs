@@ -104,5 +104,5 @@ impl Sqlite {
 
 /// Of the file at `path`, where there is one.
 fn identity(path: &Path) -> Option<Identity> {
-    platform::identity(&fs::metadata(path).ok()?).ok()
+    platform::identity(path).ok()
 }

@@ -11,6 +11,7 @@ pub mod ollama;
 pub mod prometheus;
 pub mod proxy;
 pub mod recording;
+pub mod runner;
 pub mod scrape;
 pub mod stage;
 pub mod tls;
@@ -21,6 +22,7 @@ pub use loki::FakeLoki;
 pub use ollama::{After, Asked, Conn, FakeOllama, Latch};
 pub use prometheus::Prometheus;
 pub use proxy::{Options, Proxy};
+pub use runner::left_out_on_windows;
 pub use scrape::{Scrape, metric};
 
 use std::path::{Path, PathBuf};

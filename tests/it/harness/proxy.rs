@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::runner::{self, is_windows};
 use super::{Client, FakeOllama, PATIENCE, Reply, Scrape, request};
 
 const ANNOUNCEMENT: &str = "listening on http://";
@@ -15,6 +16,9 @@ const ANNOUNCEMENT: &str = "listening on http://";
 /// Variables that would change what the executable does.
 const CLEARED: [&str; 9] =
     ["OLLAMA_", "ANALYTICS_", "LOKI_", "PROXY_PORT", "LOG_LEVEL", "RUST_LOG", "TRACK_EMBEDDINGS", "RUST_MIN_STACK", "SSL_CERT_FILE"];
+
+/// Threads that each tap has by default (README).
+const WORKERS: u64 = 256;
 
 /// How to start `ollama-tap proxy`.
 pub struct Options {
@@ -33,8 +37,13 @@ impl Options {
 
     /// With exactly these arguments.
     pub fn bare(args: &[&str]) -> Options {
-        let program = vec![env!("CARGO_BIN_EXE_ollama-tap").to_owned()];
-        Options { program, args: args.iter().map(|arg| (*arg).to_owned()).collect(), env: Vec::new(), ulimit: None, behind: Vec::new() }
+        Options {
+            program: runner::command(),
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            env: Vec::new(),
+            ulimit: None,
+            behind: Vec::new(),
+        }
     }
 
     /// Another executable, with what runs it before it.
@@ -53,9 +62,9 @@ impl Options {
         self
     }
 
-    /// Under a limit of the shell, as in `ulimit -n 100`.
+    /// Under a limit of the shell, as in `ulimit -n 100`; Windows has none, and Wine would meet it in our place.
     pub fn ulimit(mut self, limit: &str) -> Options {
-        self.ulimit = Some(limit.to_owned());
+        self.ulimit = Some(limit.to_owned()).filter(|_| !is_windows());
         self
     }
 
@@ -101,11 +110,9 @@ impl Options {
     }
 
     fn command(&self) -> Command {
-        // A prefix such as `wine64` where the executable is not of this system.
-        let runner = std::env::var("OLLAMA_TAP_TEST_RUNNER").unwrap_or_default();
-        let mut words: Vec<String> = runner.split_whitespace().map(str::to_owned).collect();
+        let mut words = Vec::new();
         if let Some(limit) = &self.ulimit {
-            words.splice(0..0, ["sh".to_owned(), "-c".to_owned(), format!("ulimit {limit}; exec \"$0\" \"$@\"")]);
+            words.extend(["sh".to_owned(), "-c".to_owned(), format!("ulimit {limit}; exec \"$0\" \"$@\"")]);
         }
         words.extend(self.behind.iter().cloned());
         words.extend(self.program.iter().cloned());
@@ -187,6 +194,8 @@ impl Proxy {
 
     #[cfg(unix)]
     pub fn signal(&self, signal: i32) {
+        // Wine makes Ctrl-C of SIGINT, and ends a program at once for SIGTERM, which Windows does not know.
+        let signal = if signal == libc::SIGTERM && is_windows() { libc::SIGINT } else { signal };
         // SAFETY: kill takes no memory of ours, and the child was not waited for, so the id is still its own.
         assert_eq!(unsafe { libc::kill(self.child.id() as i32, signal) }, 0, "kill");
     }
@@ -205,6 +214,16 @@ impl Proxy {
 
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("wait").is_none()
+    }
+
+    /// Resident memory in bytes, once every worker has been started: under Wine a thread costs a megabyte.
+    pub fn rss_at_rest(&self) -> u64 {
+        let mut threads = 0;
+        super::eventually("all threads run", || {
+            let before = std::mem::replace(&mut threads, self.threads());
+            threads == before && threads > WORKERS
+        });
+        self.rss()
     }
 
     /// Resident memory in bytes.

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{BACKENDS, LOCAL, Stage, files, page, settled};
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, Proxy, post};
+use crate::harness::{FakeOllama, Options, Proxy, left_out_on_windows, post};
 
 /// A word of every text, and one beyond what a preview shows.
 const SECRET: &str = "xyzzy-secret";
@@ -118,6 +118,9 @@ fn text_that_is_not_to_be_kept_is_in_no_file_and_on_no_page() {
 
 #[test]
 fn files_are_for_their_owner_alone() {
+    if left_out_on_windows("rights are lists there, which have no mode bits to look at") {
+        return;
+    }
     use std::os::unix::fs::PermissionsExt;
     for backend in LOCAL {
         let history = Stage::new(backend);
@@ -136,6 +139,9 @@ fn files_are_for_their_owner_alone() {
 
 #[test]
 fn a_directory_with_other_things_in_it_keeps_its_rights() {
+    if left_out_on_windows("rights are lists there, which have no mode bits to look at") {
+        return;
+    }
     use std::os::unix::fs::PermissionsExt;
     for (other, mode) in [(None, 0o700), (Some("letter.txt"), 0o755)] {
         let history = Stage::new("jsonl");

@@ -80,7 +80,7 @@ fn a_prompt_of_100_mb_is_kept_up_to_its_bound_in_bounded_memory() {
             conn.answer(json(REPLY))
         });
         let tap = history.start(&ollama);
-        let before = tap.rss();
+        let before = tap.rss_at_rest();
         let mut body = br#"{"model":"talk","prompt":"where is it? "#.to_vec();
         body.resize(LENGTH, b'x');
         body.extend(br#"","stream":false}"#);

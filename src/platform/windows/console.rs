@@ -1,0 +1,52 @@
+//! The console: what ends us from there, and whether it is ours alone.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use windows_sys::Win32::System::Console::{
+    CTRL_BREAK_EVENT, CTRL_C_EVENT, CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT, GetConsoleProcessList, SetConsoleCtrlHandler,
+};
+use windows_sys::core::BOOL;
+
+/// Windows calls back without a word of ours, so what to call lies here.
+static ON_SIGNAL: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
+
+/// Calls `on_signal` for Ctrl-C, Ctrl-Break, and the end of the console, the session or the system, on a thread of the system's.
+pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
+    *ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(on_signal));
+    // SAFETY: the handler is a plain function, which lives for ever.
+    match unsafe { SetConsoleCtrlHandler(Some(on_event), 1) } {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+extern "system" fn on_event(event: u32) -> BOOL {
+    const HANDLED: BOOL = 1;
+    const NOT_HANDLED: BOOL = 0;
+    let is_final = match event {
+        CTRL_C_EVENT | CTRL_BREAK_EVENT => false,
+        CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT => true,
+        _ => return NOT_HANDLED,
+    };
+    if let Some(on_signal) = &*ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner) {
+        on_signal();
+    }
+    while is_final {
+        // The process dies when this returns, and some seconds later anyway; the main thread needs them.
+        std::thread::park();
+    }
+    HANDLED
+}
+
+/// Whether nobody else uses our console: it was made for us, by a double-click say, and its window closes with us.
+pub fn owns_console() -> bool {
+    sharers_of_console() == 1
+}
+
+/// How many processes use our console, this one among them; 0 where there is none.
+pub fn sharers_of_console() -> u32 {
+    let mut ids = [0u32; 2];
+    // SAFETY: pointer and length are those of a valid buffer.
+    unsafe { GetConsoleProcessList(ids.as_mut_ptr(), ids.len() as u32) }
+}

@@ -1,0 +1,38 @@
+//! Ollama's desktop app, which stands in the notification area and runs a server of its own.
+
+use windows_sys::Win32::Foundation::{CloseHandle, INVALID_HANDLE_VALUE};
+use windows_sys::Win32::System::Diagnostics::ToolHelp::{
+    CreateToolhelp32Snapshot, PROCESSENTRY32W, Process32FirstW, Process32NextW, TH32CS_SNAPPROCESS,
+};
+
+/// The name of its file.
+const NAME: &str = "ollama app.exe";
+
+/// How to stop the Ollama of the desktop app, to follow "stop it".
+pub const STOP_OLLAMA: &str = " (where it is the Ollama app: quit that, from its icon in the notification area)";
+
+/// Whether the desktop app of Ollama runs.
+pub fn desktop_app_runs() -> bool {
+    // SAFETY: takes no memory of ours.
+    let all = unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0) };
+    if all == INVALID_HANDLE_VALUE {
+        return false;
+    }
+    let mut process = PROCESSENTRY32W { dwSize: size_of::<PROCESSENTRY32W>() as u32, ..Default::default() };
+    // SAFETY: the handle is open, and the entry is writable for the call and says how large it is.
+    let mut is_one = unsafe { Process32FirstW(all, &mut process) } != 0;
+    let mut runs = false;
+    while is_one && !runs {
+        runs = name(&process).eq_ignore_ascii_case(NAME);
+        // SAFETY: as above.
+        is_one = unsafe { Process32NextW(all, &mut process) } != 0;
+    }
+    // SAFETY: opened above, and closed once.
+    unsafe { CloseHandle(all) };
+    runs
+}
+
+fn name(process: &PROCESSENTRY32W) -> String {
+    let letters = process.szExeFile.split(|letter| *letter == 0).next().unwrap_or_default();
+    String::from_utf16_lossy(letters)
+}

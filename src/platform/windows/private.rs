@@ -1,0 +1,151 @@
+//! Files and directories that only their owner may read: full rights for this user, the system and its administrators, and none
+//! from above. What is made in such a directory has the same rights from it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::windows::ffi::OsStrExt;
+use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::io::AsRawHandle;
+use std::path::Path;
+use std::ptr;
+
+use windows_sys::Win32::Foundation::{CloseHandle, LocalFree};
+use windows_sys::Win32::Security::Authorization::{
+    ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
+};
+use windows_sys::Win32::Security::{
+    DACL_SECURITY_INFORMATION, GetTokenInformation, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, SECURITY_ATTRIBUTES,
+    SetFileSecurityW, TOKEN_QUERY, TOKEN_USER, TokenUser,
+};
+use windows_sys::Win32::Storage::FileSystem::{
+    BY_HANDLE_FILE_INFORMATION, CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, GetFileInformationByHandle,
+};
+use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
+
+/// Options for files that this makes. Their rights are those of the directory that they are made in.
+pub fn private_file() -> OpenOptions {
+    OpenOptions::new()
+}
+
+/// Makes a directory that only its owner may enter, with its parents. One that is there stays as it is.
+pub fn create_private_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() || path.as_os_str().is_empty() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        create_private_directory(parent)?;
+    }
+    let rights = Rights::ours()?;
+    let attributes =
+        SECURITY_ATTRIBUTES { nLength: size_of::<SECURITY_ATTRIBUTES>() as u32, lpSecurityDescriptor: rights.0, ..Default::default() };
+    // SAFETY: the path ends in 0, and the rights live until the end of the call.
+    let made = checked(unsafe { CreateDirectoryW(wide(path).as_ptr(), &attributes) });
+    made.or_else(|e| if e.kind() == ErrorKind::AlreadyExists && path.is_dir() { Ok(()) } else { Err(e) })
+}
+
+/// Takes the rights of everyone else away from a directory that was there before.
+pub fn make_directory_private(path: &Path) -> io::Result<()> {
+    set_rights(path)
+}
+
+/// Takes the rights of everyone else away from a file that was there before.
+pub fn make_file_private(path: &Path) -> io::Result<()> {
+    set_rights(path)
+}
+
+/// Does nothing: what is made in a directory has the rights that the directory says.
+pub fn give_to_owner_of_directory(_file: &File, _path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether what lies at `path` still is this file: it may have been removed or replaced.
+pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    match identity(path) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(false),
+        there => Ok(identity_of(file)? == there?),
+    }
+}
+
+/// What tells a file from one that took its place: its disk, and its number there. When it was made does not: Windows gives a new
+/// file the time of the one that had its name some seconds ago.
+pub type Identity = (u32, u64);
+
+/// Of what lies at `path`.
+pub fn identity(path: &Path) -> io::Result<Identity> {
+    const NOTHING_BUT_NUMBERS: u32 = 0;
+    identity_of(&OpenOptions::new().access_mode(NOTHING_BUT_NUMBERS).custom_flags(FILE_FLAG_BACKUP_SEMANTICS).open(path)?)
+}
+
+fn identity_of(file: &File) -> io::Result<Identity> {
+    let mut known = BY_HANDLE_FILE_INFORMATION::default();
+    // SAFETY: the handle is open as long as `file` is borrowed, and `known` is writable for the call.
+    checked(unsafe { GetFileInformationByHandle(file.as_raw_handle(), &mut known) })?;
+    Ok((known.dwVolumeSerialNumber, u64::from(known.nFileIndexHigh) << 32 | u64::from(known.nFileIndexLow)))
+}
+
+/// Does nothing: the file system keeps a log of what is made and renamed.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    fs::metadata(path).map(drop)
+}
+
+fn set_rights(path: &Path) -> io::Result<()> {
+    let rights = Rights::ours()?;
+    let what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
+    // SAFETY: the path ends in 0, and the rights live until the end of the call.
+    checked(unsafe { SetFileSecurityW(wide(path).as_ptr(), what, rights.0) })
+}
+
+/// A security descriptor, in memory of the system's.
+struct Rights(PSECURITY_DESCRIPTOR);
+
+impl Rights {
+    fn ours() -> io::Result<Rights> {
+        let all = |who: &str| format!("(A;OICI;FA;;;{who})");
+        let text = format!("D:P{}{}{}", all(&own_sid()?), all("SY"), all("BA"));
+        let mut rights = ptr::null_mut();
+        // SAFETY: the text ends in 0; the descriptor that comes back is ours to free.
+        checked(unsafe {
+            ConvertStringSecurityDescriptorToSecurityDescriptorW(wide(&text).as_ptr(), SDDL_REVISION_1, &mut rights, ptr::null_mut())
+        })?;
+        Ok(Rights(rights))
+    }
+}
+
+impl Drop for Rights {
+    fn drop(&mut self) {
+        // SAFETY: allocated by the system for us, and freed once.
+        unsafe { LocalFree(self.0) };
+    }
+}
+
+/// The number of the user whom this process runs for, as text.
+fn own_sid() -> io::Result<String> {
+    /// Room for a TOKEN_USER and the longest number behind it (words).
+    const ROOM: usize = 32;
+    let mut user = [0usize; ROOM];
+    let mut token = ptr::null_mut();
+    // SAFETY: the pointer to the handle is writable; the handle is ours to close.
+    checked(unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &mut token) })?;
+    // SAFETY: pointer and length are those of a valid buffer, aligned for what comes.
+    let asked = checked(unsafe { GetTokenInformation(token, TokenUser, user.as_mut_ptr().cast(), size_of_val(&user) as u32, &mut 0) });
+    // SAFETY: opened above, and closed once.
+    unsafe { CloseHandle(token) };
+    asked?;
+    let mut text = ptr::null_mut();
+    // SAFETY: the call above has filled in a TOKEN_USER, whose number lies in the same buffer; the text is ours to free.
+    checked(unsafe { ConvertSidToStringSidW((*user.as_ptr().cast::<TOKEN_USER>()).User.Sid, &mut text) })?;
+    // SAFETY: the text ends in 0.
+    let letters = (0..).map(|at| unsafe { *text.add(at) }).take_while(|letter| *letter != 0).collect::<Vec<u16>>();
+    // SAFETY: allocated by the system for us, and freed once.
+    unsafe { LocalFree(text.cast()) };
+    Ok(String::from_utf16_lossy(&letters))
+}
+
+fn checked(result: i32) -> io::Result<()> {
+    if result == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// As Windows takes text: with a 0 at its end.
+fn wide(text: impl AsRef<std::ffi::OsStr>) -> Vec<u16> {
+    text.as_ref().encode_wide().chain([0]).collect()
+}

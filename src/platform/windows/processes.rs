@@ -1,0 +1,163 @@
+//! Processes that we start: what they share, and their end; and the files that they are started from.
+//!
+//! A guard makes a job, in which all is that it starts from then on. Windows ends what is in it once the last handle to it closes,
+//! and the guard alone has one. Its console, which has no window, is shared by these processes and nobody else: a Ctrl-Break
+//! there asks them to end, also where we are a service and have none, and no Ctrl-C of a user's gets there.
+
+use std::io;
+use std::os::windows::io::{AsHandle, AsRawHandle, FromRawHandle, OwnedHandle};
+use std::os::windows::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::ptr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use windows_sys::Win32::Foundation::{HANDLE, STATUS_CONTROL_C_EXIT};
+use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
+use windows_sys::Win32::System::JobObjects::{
+    AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK,
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation, SetInformationJobObject, TerminateJobObject,
+};
+use windows_sys::Win32::System::Threading::{CREATE_NO_WINDOW, GetCurrentProcess, TerminateProcess};
+
+use super::console::{sharers_of_console, wait_for_signals};
+use super::private::identity;
+
+/// What a program that is killed says instead of its exit code.
+const KILLED: u32 = 1;
+
+/// The job that this process leads. Only the end of the process closes it.
+static OWN_GROUP: OnceLock<Job> = OnceLock::new();
+
+/// Gives what `command` starts a console of its own, without a window.
+pub fn lead_group(command: &mut Command) {
+    command.creation_flags(CREATE_NO_WINDOW);
+}
+
+/// Makes this process the leader of all that it starts from now on, which outlives the usual signals.
+pub fn become_leader() -> io::Result<()> {
+    if sharers_of_console() > 1 {
+        return Err(io::Error::other("this process shares its console"));
+    }
+    wait_for_signals(|| ())?;
+    let job = Job::new(JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE)?;
+    // SAFETY: takes nothing; what it returns is no handle that would have to be closed.
+    job.take(unsafe { GetCurrentProcess() })?;
+    let _ = OWN_GROUP.set(job);
+    Ok(())
+}
+
+/// Ends the leader at once, and with it the job of those that it leads.
+pub fn kill_group(leader: &Child) {
+    // SAFETY: the handle is open as long as `leader` lives.
+    unsafe { TerminateProcess(leader.as_raw_handle(), KILLED) };
+}
+
+/// Asks every process of our own group to end.
+pub fn ask_own_group_to_end() {
+    const ALL_AT_OUR_CONSOLE: u32 = 0;
+    // SAFETY: takes no memory of ours.
+    unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, ALL_AT_OUR_CONSOLE) };
+}
+
+/// Ends every process of our own group at once, this one too.
+pub fn kill_own_group() {
+    if let Some(job) = OWN_GROUP.get() {
+        // SAFETY: the handle is never closed.
+        unsafe { TerminateJobObject(job.0.as_raw_handle(), KILLED) };
+    }
+}
+
+/// While a command runs, leaves the signals of the console to it, which gets them anyway. Without one, each ends this process.
+pub fn leave_signals_to(command: Arc<Mutex<Option<u32>>>) -> io::Result<()> {
+    wait_for_signals(move || {
+        if command.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            std::process::exit(INTERRUPTED.into());
+        }
+    })
+}
+
+/// Starts `command`, which ends when we do, in whatever way. What it starts itself goes on.
+pub fn spawn_to_end_with_us(command: &mut Command) -> io::Result<Child> {
+    static OURS: OnceLock<Option<Job>> = OnceLock::new();
+    let child = command.spawn()?;
+    let limits = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK;
+    if let Some(job) = OURS.get_or_init(|| Job::new(limits).ok()) {
+        let _ = job.take(child.as_raw_handle()); // it may have ended
+    }
+    Ok(child)
+}
+
+/// Our standard error once more, for what we start.
+pub fn own_stderr() -> io::Result<Stdio> {
+    Ok(io::stderr().as_handle().try_clone_to_owned()?.into())
+}
+
+/// Stands for the program of `command` until its end, and ends as it does. Returns only where it cannot be started.
+pub fn become_program(command: &mut Command) -> io::Error {
+    let ended = wait_for_signals(|| ()).and_then(|()| spawn_to_end_with_us(command)?.wait());
+    match ended {
+        Ok(status) => std::process::exit(exit_code(status).into()),
+        Err(cause) => cause,
+    }
+}
+
+/// The exit code that a Unix shell gives for an end by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// The exit code for this end, as far as a byte holds it.
+pub fn exit_code(status: ExitStatus) -> u8 {
+    match status.code() {
+        Some(STATUS_CONTROL_C_EXIT) => INTERRUPTED,
+        code => code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+    }
+}
+
+/// This very program.
+pub fn own_executable() -> io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
+/// Whether there is a file that may be run.
+pub fn is_executable(path: &Path) -> bool {
+    const PROGRAMS: [&str; 4] = ["exe", "com", "bat", "cmd"];
+    let is_program = path.extension().is_some_and(|end| PROGRAMS.iter().any(|program| end.eq_ignore_ascii_case(program)));
+    is_program && path.is_file()
+}
+
+/// Whether both names lead to one file.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    identity(one).is_ok_and(|id| identity(other).is_ok_and(|other| id == other))
+}
+
+/// Processes that have limits in common.
+struct Job(OwnedHandle);
+
+impl Job {
+    /// A job that nothing is in yet.
+    fn new(limits: JOB_OBJECT_LIMIT) -> io::Result<Job> {
+        // SAFETY: null means no name and the usual rights.
+        let handle = unsafe { CreateJobObjectW(ptr::null(), ptr::null()) };
+        if handle.is_null() {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: opened above, and nobody else's.
+        let job = Job(unsafe { OwnedHandle::from_raw_handle(handle) });
+        let mut all = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
+        all.BasicLimitInformation.LimitFlags = limits;
+        // SAFETY: pointer and size are those of a valid structure of the kind that is named.
+        checked(unsafe {
+            SetInformationJobObject(handle, JobObjectExtendedLimitInformation, (&raw const all).cast(), size_of_val(&all) as u32)
+        })?;
+        Ok(job)
+    }
+
+    fn take(&self, process: HANDLE) -> io::Result<()> {
+        // SAFETY: a handle that is none is an error and nothing else.
+        checked(unsafe { AssignProcessToJobObject(self.0.as_raw_handle(), process) })
+    }
+}
+
+fn checked(result: i32) -> io::Result<()> {
+    if result == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
