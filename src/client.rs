@@ -32,6 +32,8 @@ pub struct Client {
     framing: Framing,
     /// Of the body, for a known length: bytes that have not been read.
     owed: u64,
+    /// How many of these tiny_http does not know of.
+    untold: u64,
     ended: bool,
     checked: Result<Framing, String>,
 }
@@ -53,7 +55,7 @@ impl Client {
             // At once: what follows on the connection may be on its way.
             connections.refuse(peer);
         }
-        Client { request, peer, port, connections, first_in_line, framing, owed, ended, checked }
+        Client { request, peer, port, connections, first_in_line, framing, owed, untold: 0, ended, checked }
     }
 
     /// The framing of the body, or what is wrong with the request's head. Where something is, the connection ends
@@ -142,10 +144,19 @@ impl Client {
         if self.owes_nothing() || self.framing == Framing::Chunked {
             return;
         }
-        let owed = usize::try_from(self.owed).unwrap_or(usize::MAX);
-        if !platform::defuse(self.request.as_reader(), owed) && self.owed > MAX_DROPPED {
+        let told = self.owed - self.untold;
+        if !platform::tell_owed(self.request.as_reader(), told, 0) && told > MAX_DROPPED {
             log::warn!("a body of {} unread bytes from {} could not be dropped: its thread stays", self.owed, self.peer);
             std::mem::forget(self.request);
+        }
+    }
+
+    /// Tells tiny_http of the next part of a long body.
+    fn tell_share(&mut self) {
+        let (told, share) = (self.owed - self.untold, self.owed.min(SHARE));
+        let is_due = told > SHARE || self.untold > 0 && told < SHARE / 2;
+        if is_due && platform::tell_owed(self.request.as_reader(), told, share) {
+            self.untold = self.owed - share;
         }
     }
 }
@@ -165,6 +176,9 @@ fn says(value: &str, word: &str) -> bool {
     value.to_ascii_lowercase().contains(word)
 }
 
+/// tiny_http is told of this much of a body at a time (bytes): when a client breaks off, it makes room for all that it knows of.
+const SHARE: u64 = 8 * 1024 * 1024;
+
 /// An unread rest of at most this many bytes may be dropped as tiny_http drops it, allocating all of it at once.
 const MAX_DROPPED: u64 = 64 * 1024 * 1024;
 
@@ -179,13 +193,12 @@ impl Read for Client {
         } else {
             buffer.len()
         };
+        self.tell_share();
         let amount = self.request.as_reader().read(&mut buffer[..space])?;
         self.owed = self.owed.saturating_sub(amount as u64);
         match self.framing {
             Framing::Length(_) if amount == 0 => {
                 self.ended = true;
-                // What is owed will never come, yet dropping the body would make room for it.
-                platform::defuse(self.request.as_reader(), usize::try_from(self.owed).unwrap_or(usize::MAX));
                 Err(ErrorKind::UnexpectedEof.into())
             }
             Framing::Length(_) => {

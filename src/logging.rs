@@ -1,4 +1,4 @@
-//! The log on stderr, and what it says of an inference request.
+//! The log on stderr, or where a service keeps its own, and what it says of an inference request.
 //!
 //! | level | what it may contain |
 //! |---|---|
@@ -15,14 +15,17 @@ use std::panic::PanicHookInfo;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::SystemTime;
 
+use env_logger::Target;
 use log::LevelFilter;
 
 use crate::observe::Exchange;
-use crate::watch;
+use crate::{platform, watch};
 
 /// Starts logging, and makes panics part of the log.
 pub fn start(level: LevelFilter) {
+    let target = platform::log_target().map_or(Target::Stderr, Target::Pipe);
     env_logger::Builder::new()
+        .target(target)
         // Libraries log heads, values included.
         .filter_level(LevelFilter::Off)
         .filter_module(env!("CARGO_CRATE_NAME"), level)

@@ -29,7 +29,7 @@ pub const STACK: usize = 256 * 1024;
 /// Descriptors to ask the system for: a connection costs two, and one to Ollama while its request runs.
 pub const DESCRIPTORS: u64 = 16_384;
 
-/// The largest Content-Length that is accepted where the machine has memory enough (bytes); see `platform::defuse`.
+/// The largest Content-Length that is accepted where the machine has memory enough (bytes); see `platform::tell_owed`.
 const LENGTH_MAX: u64 = 8 * 1024 * 1024 * 1024;
 
 /// How often Ollama is asked how it is.

@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(any(windows, test))]
+mod log_file;
 mod notify;
 mod places;
 mod services;
@@ -32,7 +34,8 @@ mod windows;
 use windows::{self as family, self as system, private, processes, sockets};
 
 pub use family::{
-    claim_port, has_input, host_name, interrupt, owns_console, raise_descriptor_limit, release_stack, set_thread_stack, wait_for_signals,
+    claim_port, has_input, host_name, interrupt, log_target, owns_console, raise_descriptor_limit, release_stack, set_thread_stack,
+    wait_for_signals,
 };
 pub use notify::{notify_alive, notify_ready, notify_stopping, watchdog};
 pub use places::{ollama_places, other_owner, service_directory, state_directory};
@@ -47,7 +50,7 @@ pub use processes::{
 pub use services::{ServiceManager, service_manager, set_mode};
 pub use sockets::{connections, socket_of};
 pub use system::{STOP_OLLAMA, desktop_app_runs, memory_bytes, port_holder, process_collector, spawn_to_end_with_us};
-pub use tiny_http::defuse;
+pub use tiny_http::tell_owed;
 pub use users::{User, is_root, user};
 
 use std::net::SocketAddr;

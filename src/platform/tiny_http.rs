@@ -2,16 +2,16 @@
 
 use std::io::Read;
 
-/// Lets the unread body behind `reader` be dropped without harm, whatever length it was announced with.
+/// Tells the unread body behind `reader`, whatever length it was announced with, that `told` bytes of it are still to come.
 ///
-/// When an unread body is dropped, tiny_http 0.12 runs `vec![0; remaining]` (util/equal_reader.rs), and a length that no
+/// When an unread body ends or is dropped, tiny_http 0.12 runs `vec![0; remaining]` (util/equal_reader.rs), and a length that no
 /// memory holds aborts the process. `remaining` lies in the body's own memory as a plain number, and it is exactly
-/// `owed` as long as we counted right; so if one word alone of that memory holds `owed`, it is that number, and setting
-/// it to 0 says that nothing is owed any more. Where another word happens to hold the same value, nothing is
-/// touched and the answer is false: the caller must then never drop the body.
+/// `owed` as long as we counted right; so if one word alone of that memory holds `owed`, it is that number. Where another word
+/// happens to hold the same value, nothing is touched and the answer is false: the caller must then never drop the body.
 ///
 /// `reader` must be what `Request::as_reader` gave: a `&mut Box<dyn Read + Send>` behind `&mut dyn Read` (request.rs).
-pub fn defuse(reader: &mut dyn Read, owed: usize) -> bool {
+pub fn tell_owed(reader: &mut dyn Read, owed: u64, told: u64) -> bool {
+    let (Ok(owed), Ok(told)) = (usize::try_from(owed), usize::try_from(told)) else { return false };
     if size_of_val(reader) != size_of::<Box<dyn Read + Send>>() {
         return false;
     }
@@ -24,8 +24,8 @@ pub fn defuse(reader: &mut dyn Read, owed: usize) -> bool {
     let holds_owed = |at: &usize| unsafe { start.add(*at).read_volatile() } == owed;
     let mut found = (0..words).filter(holds_owed);
     match (found.next(), found.next()) {
-        // SAFETY: the same word, and 0 is a valid number for it.
-        (Some(at), None) => unsafe { start.add(at).write_volatile(0) },
+        // SAFETY: the same word, for which every number is valid.
+        (Some(at), None) => unsafe { start.add(at).write_volatile(told) },
         _ => return false,
     }
     true

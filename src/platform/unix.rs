@@ -1,6 +1,6 @@
 //! What Linux and macOS share.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsRawFd;
 
@@ -38,6 +38,11 @@ pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()>
     let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up))?;
     std::thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(|_| on_signal()))?;
     Ok(())
+}
+
+/// Where the log goes instead of standard error: what starts services here keeps that.
+pub fn log_target() -> Option<Box<dyn Write + Send>> {
+    None
 }
 
 /// Whether our console was made for us: no Unix does that.

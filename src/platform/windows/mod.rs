@@ -4,6 +4,7 @@ mod console;
 mod desktop_app;
 mod handles;
 mod holder;
+pub mod log;
 mod usage;
 
 pub mod private;
@@ -13,6 +14,7 @@ pub mod sockets;
 pub use console::{owns_console, wait_for_signals};
 pub use desktop_app::{STOP_OLLAMA, desktop_app_runs};
 pub use holder::port_holder;
+pub use log::log_target;
 pub use processes::spawn_to_end_with_us;
 pub use sockets::{claim_port, has_input, interrupt};
 pub use usage::process_collector;

@@ -13,7 +13,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use windows_sys::Win32::Foundation::{HANDLE, STATUS_CONTROL_C_EXIT};
-use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
+use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, CTRL_C_EVENT, GenerateConsoleCtrlEvent};
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK,
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation, SetInformationJobObject, TerminateJobObject,
@@ -53,11 +53,14 @@ pub fn kill_group(leader: &Child) {
     unsafe { TerminateProcess(leader.as_raw_handle(), KILLED) };
 }
 
-/// Asks every process of our own group to end.
+/// Asks every process of our own group to end. In both ways: a Ctrl-C is ignored where whoever started us said so, and Wine knows
+/// no Ctrl-Break.
 pub fn ask_own_group_to_end() {
     const ALL_AT_OUR_CONSOLE: u32 = 0;
-    // SAFETY: takes no memory of ours.
-    unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, ALL_AT_OUR_CONSOLE) };
+    for event in [CTRL_BREAK_EVENT, CTRL_C_EVENT] {
+        // SAFETY: takes no memory of ours.
+        unsafe { GenerateConsoleCtrlEvent(event, ALL_AT_OUR_CONSOLE) };
+    }
 }
 
 /// Ends every process of our own group at once, this one too.

@@ -1,7 +1,7 @@
 //! Appending: one batch becomes one whole member of each day's file that it touches, and is on disk when that is said.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 use std::sync::Mutex;
 
@@ -37,14 +37,15 @@ impl Writer {
         let doing = || format!("write {}", path.display());
         let member = member(records).map_err(failed(doing()))?;
         let mut ends = lock(&self.ends);
+        let there = fs::metadata(&path).map_or(0, |file| file.len());
+        if there > 0 && ends.get(&day) != Some(&there) {
+            repair(files, day)?;
+        }
         let mut file = platform::private_file().write(true).create(true).truncate(false).open(&path).map_err(failed(doing()))?;
         let end = file.metadata().map_err(failed(doing()))?.len();
         if end == 0 {
             platform::give_to_owner_of_directory(&file, &path).map_err(failed(doing()))?;
             platform::sync_directory(&files.directory).map_err(failed(doing()))?;
-        } else if ends.get(&day) != Some(&end) && repair(files, day)? {
-            drop(ends); // the file is another now
-            return self.append(files, day, records);
         }
         append_whole(&mut file, end, &member).map_err(failed(doing()))?;
         ends.insert(day, end + member.len() as u64);

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -39,13 +40,16 @@ impl Aside {
         if copied == end - start { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
     }
 
-    /// Puts it in the place of `old`, durably. An empty one deletes that.
-    pub fn replace(self, old: &DayFile) -> io::Result<()> {
+    /// Puts it in the place of `old`, durably. An empty one deletes that. It is closed first: not every system and disk replaces a file
+    /// that is open.
+    pub fn replace(self, old: Arc<DayFile>) -> io::Result<()> {
+        let path = old.path.clone();
+        drop(old);
         if self.file.metadata()?.len() == 0 {
-            fs::remove_file(&old.path)?;
-            return platform::sync_directory(old.path.parent().unwrap_or(Path::new(".")));
+            fs::remove_file(&path)?;
+            return platform::sync_directory(path.parent().unwrap_or(Path::new(".")));
         }
-        self.keep_as(&old.path)
+        self.keep_as(&path)
     }
 
     /// Gives it a name of its own, durably.

@@ -28,12 +28,13 @@ pub fn repair(files: &Files, day: Day) -> Result<bool> {
     if whole == length {
         return Ok(false);
     }
-    let doing = || format!("mend {}", file.path.display());
+    let path = file.path.clone();
+    let doing = || format!("mend {}", path.display());
     if !is_torn_gzip(&file).map_err(failed(doing()))? {
         keep_beside(files, &file).map_err(failed(doing()))?;
     }
-    let kept = without_torn_tail(files, &file).map_err(failed(doing()))?;
-    log::warn!("cut a torn end of {} bytes off {} and kept the {kept} whole records in it", length - whole, file.path.display());
+    let kept = without_torn_tail(files, file).map_err(failed(doing()))?;
+    log::warn!("cut a torn end of {} bytes off {} and kept the {kept} whole records in it", length - whole, path.display());
     Ok(true)
 }
 
@@ -56,10 +57,10 @@ fn keep_beside(files: &Files, file: &DayFile) -> io::Result<()> {
     Ok(())
 }
 
-fn without_torn_tail(files: &Files, file: &Arc<DayFile>) -> io::Result<u64> {
+fn without_torn_tail(files: &Files, file: Arc<DayFile>) -> io::Result<u64> {
     let mut aside = Aside::create(&files.directory, file.day)?;
-    aside.copy(file, 0, file.index.whole)?;
-    let kept = keep_lines(file, &mut aside)?;
+    aside.copy(&file, 0, file.index.whole)?;
+    let kept = keep_lines(&file, &mut aside)?;
     aside.replace(file)?;
     Ok(kept)
 }

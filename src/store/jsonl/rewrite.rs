@@ -26,8 +26,8 @@ impl Jsonl {
         if file.index.is_compact() || file.index.reported.load(std::sync::atomic::Ordering::Relaxed) {
             return Ok(false);
         }
-        self.replace(&file, |aside| {
-            let written = write_merged(&file, aside, |_| true)?;
+        self.replace(file, |file, aside| {
+            let written = write_merged(file, aside, |_| true)?;
             Ok(file.unreadable() == 0 && written.kept == file.index.lines())
         })
     }
@@ -36,11 +36,11 @@ impl Jsonl {
     pub(super) fn cut_before(&self, day: Day, before: f64) -> Result<u64> {
         while let Some(file) = self.files.open(day)? {
             let mut gone = 0;
-            let fill = |aside: &mut Aside| {
-                gone = write_merged(&file, aside, |timestamp| timestamp >= before)?.gone;
+            let fill = |file: &Arc<DayFile>, aside: &mut Aside| {
+                gone = write_merged(file, aside, |timestamp| timestamp >= before)?.gone;
                 Ok(true)
             };
-            if self.replace(&file, fill)? {
+            if self.replace(file, fill)? {
                 return Ok(gone);
             }
         }
@@ -49,20 +49,21 @@ impl Jsonl {
 
     /// Puts what `fill` writes, and what was appended meanwhile, in the place of `file`, and says whether it did: not where `fill` says
     /// no, nor where the file was mended meanwhile and so is another. Writers wait only for what was appended.
-    pub(super) fn replace(&self, file: &DayFile, fill: impl FnOnce(&mut Aside) -> io::Result<bool>) -> Result<bool> {
-        let doing = || format!("rewrite {}", file.path.display());
+    pub(super) fn replace(&self, file: Arc<DayFile>, fill: impl FnOnce(&Arc<DayFile>, &mut Aside) -> io::Result<bool>) -> Result<bool> {
+        let path = file.path.clone();
+        let doing = || format!("rewrite {}", path.display());
         let mut aside = Aside::create(&self.files.directory, file.day).map_err(failed(doing()))?;
-        if !fill(&mut aside).map_err(failed(doing()))? {
+        if !fill(&file, &mut aside).map_err(failed(doing()))? {
             return Ok(false);
         }
         aside.file.sync_all().map_err(failed(doing()))?; // the larger part, before anybody waits
         let mut ends = lock(&self.writer.ends);
-        if !platform::is_at(&lock(&file.file), &file.path).map_err(failed(doing()))? {
+        if !platform::is_at(&lock(&file.file), &path).map_err(failed(doing()))? {
             return Ok(false);
         }
         ends.remove(&file.day);
         let length = lock(&file.file).metadata().map_err(failed(doing()))?.len();
-        aside.copy(file, file.index.whole, length).and_then(|()| aside.replace(file)).map_err(failed(doing()))?;
+        aside.copy(&file, file.index.whole, length).and_then(|()| aside.replace(file)).map_err(failed(doing()))?;
         Ok(true)
     }
 }

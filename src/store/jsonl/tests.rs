@@ -3,12 +3,14 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
+use super::files::DayFile;
 use super::*;
 use crate::store::suite::{NOON, each, filled, newest, record, suite};
 
@@ -275,14 +277,14 @@ fn a_file_that_was_mended_while_it_was_written_anew_stays_as_it_was_mended() {
     let (keeper, stage) = fresh();
     filled(&keeper, [record(1), record(2)]);
     let file = keeper.files.open(day()).unwrap().unwrap();
-    let fill = |aside: &mut aside::Aside| {
+    let fill = |file: &Arc<DayFile>, aside: &mut aside::Aside| {
         let end = file.index.whole;
         File::options().append(true).open(day_file(&stage))?.write_all(&gzip("torn")[..12])?;
         filled(&keeper, [record(3)]);
-        aside.copy(&file, 0, end)?;
+        aside.copy(file, 0, end)?;
         Ok(true)
     };
-    assert!(!keeper.replace(&file, fill).unwrap());
+    assert!(!keeper.replace(file, fill).unwrap());
     assert_eq!(each(&keeper, &[]), [record(1), record(2), record(3)]);
     assert_eq!(keeper.purge(Some(record(2).timestamp)).unwrap(), 1);
     assert_eq!(each(&keeper, &[]), [record(2), record(3)]);

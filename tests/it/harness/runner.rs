@@ -3,6 +3,9 @@
 //! - `OLLAMA_TAP_TEST_EXE` is the path of another executable.
 //! - `OLLAMA_TAP_TEST_RUNNER` is what it is started with, such as `wine64`. The process that this becomes must be the
 //!   executable's own: tests end it by its id, and look up what it uses.
+//! - `OLLAMA_TAP_TEST_STANDIN` is then the path of the stand-in for Ollama's program.
+
+use std::path::{Path, PathBuf};
 
 /// The words that start the executable, before its arguments.
 pub fn command() -> Vec<String> {
@@ -27,4 +30,31 @@ pub fn left_out_on_windows(why: &str) -> bool {
         println!("LEFT OUT: {why}");
     }
     is_windows()
+}
+
+/// How a program that ended with this code is told of.
+pub fn ended_with(code: i32) -> String {
+    let words = if is_windows() { "exit code" } else { "exit status" };
+    format!("{words}: {code}")
+}
+
+/// The program that this variable names, where the executable is one for Windows.
+pub fn windows_program(variable: &str) -> Option<PathBuf> {
+    is_windows().then(|| PathBuf::from(std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set"))))
+}
+
+/// A path of this machine as a program for Windows takes it.
+pub fn windows_path(path: &Path) -> String {
+    format!("Z:{}", path.display()).replace('/', "\\")
+}
+
+/// Where this machine has what a program calls so: as it is, or in the prefix of Wine.
+pub fn path_here(path: &str) -> PathBuf {
+    match path.split_once(':') {
+        Some((drive, rest)) if is_windows() => {
+            let prefix = std::env::var_os("WINEPREFIX").expect("WINEPREFIX");
+            Path::new(&prefix).join("dosdevices").join(format!("{}:{}", drive.to_lowercase(), rest.replace('\\', "/")))
+        }
+        _ => PathBuf::from(path),
+    }
 }

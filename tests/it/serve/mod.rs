@@ -1,8 +1,9 @@
-//! `serve` and the commands of Ollama's, with a scripted stand-in for the program `ollama` (ollama.py).
+//! `serve` and the commands of Ollama's, with a scripted stand-in for the program `ollama` (ollama.py, on Windows ollama.rs).
 
 mod ending;
 mod mending;
 mod passthrough;
+mod processes;
 mod starting;
 mod terminal;
 
@@ -13,31 +14,27 @@ use std::process::{self, Command};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 
+use crate::harness::runner::{is_windows, windows_path, windows_program};
 use crate::harness::{Options, Proxy, eventually, require};
+use processes::{Run, lives, signal};
 
 /// A machine on which the stand-in is installed.
 struct Machine {
     dir: tempfile::TempDir,
 }
 
-/// The processes of one start of a server.
-#[derive(Clone, Debug)]
-struct Run {
-    guard: u32,
-    ollama: u32,
-    /// What the server started in its turn.
-    children: Vec<u32>,
-}
-
 impl Machine {
     /// `None` where there is no Python for the stand-in, which is said aloud.
     fn new() -> Option<Machine> {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/serve/ollama.py");
+        let (program, name) = match windows_program("OLLAMA_TAP_TEST_STANDIN") {
+            Some(program) => (program, "bin/ollama.exe"),
+            None => (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/serve/ollama.py"), "bin/ollama"),
+        };
         fs::create_dir(dir.path().join("bin")).expect("a directory");
         // A link, because a program that was just written may still be open in a process that another test starts.
-        std::os::unix::fs::symlink(script, dir.path().join("bin/ollama")).expect("a link");
-        require("python3", python().is_some()).then_some(Machine { dir })
+        std::os::unix::fs::symlink(program, dir.path().join(name)).expect("a link");
+        (is_windows() || require("python3", python().is_some())).then_some(Machine { dir })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -53,15 +50,21 @@ impl Machine {
         let mut dirs = vec![self.path("bin")];
         dirs.extend(python().cloned());
         dirs.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-        let path = std::env::join_paths(dirs).expect("a PATH");
-        Options::bare(args)
-            .env("PATH", &path.to_string_lossy())
+        let options = with_path(Options::bare(args), &dirs);
+        // Wine knows one directory for the state of programs, which all tests would share.
+        let options = if is_windows() { options.env("ANALYTICS_DIR", &self.history()) } else { options };
+        options
             .env("STANDIN_DIR", &self.path("").to_string_lossy())
             .env("XDG_STATE_HOME", &self.path("state").to_string_lossy())
             .env("OLLAMA_TAP_TEST_PAUSE_MS", "20")
             .env("OLLAMA_TAP_TEST_LOOK_MS", "20")
             .env("OLLAMA_TAP_TEST_STOP_MS", "500")
             .env("OLLAMA_TAP_TEST_POLL_MS", "20")
+    }
+
+    /// The history of what commands did.
+    fn history(&self) -> String {
+        self.path("state/ollama-tap/ollama_analytics").to_string_lossy().into_owned()
     }
 
     /// `serve` on free ports, with a stand-in that behaves like this.
@@ -78,10 +81,7 @@ impl Machine {
     /// Every start of a server so far.
     fn runs(&self) -> Vec<Run> {
         let text = fs::read_to_string(self.path("runs")).unwrap_or_default();
-        let run = |line: &str| {
-            let mut ids = line.split(' ').map(|id| id.parse().expect("a process id"));
-            Run { guard: ids.next().expect("a guard"), ollama: ids.next().expect("an ollama"), children: ids.collect() }
-        };
+        let run = |line: &str| if is_windows() { Run::present(self.dir.path()) } else { Run::read(line) };
         text.lines().map(run).collect()
     }
 
@@ -102,21 +102,11 @@ impl Machine {
     }
 }
 
-impl Run {
-    fn is_gone(&self) -> bool {
-        [self.guard, self.ollama].iter().chain(&self.children).all(|id| !lives(*id))
-    }
-}
-
-/// Whether a process does anything yet; one that is dead and not yet waited for does not.
-fn lives(id: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    status.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with(['Z', 'X']))
-}
-
-fn signal(id: u32, name: &str) {
-    let done = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &id.to_string()]).status();
-    assert!(done.is_ok_and(|status| status.success()), "kill -s {name} {id}");
+/// Has what is started look for programs in these directories.
+fn with_path(options: Options, dirs: &[PathBuf]) -> Options {
+    let path = std::env::join_paths(dirs).expect("a PATH");
+    let theirs: Vec<String> = dirs.iter().map(|dir| windows_path(dir)).collect();
+    options.env("PATH", &path.to_string_lossy()).env("WINEPATH", &theirs.join(";"))
 }
 
 /// Waits until Ollama answers through the tap.

@@ -4,9 +4,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Machine, port, ready};
+use super::{Machine, port, ready, with_path};
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, Proxy, eventually, metric, post, request, require};
+use crate::harness::runner::{self, is_windows};
+use crate::harness::{FakeOllama, Options, Proxy, eventually, left_out_on_windows, metric, post, request, require};
 
 /// Runs it to its end, which must be this one, and returns stderr.
 fn fails(options: Options, code: i32) -> String {
@@ -74,11 +75,14 @@ fn a_port_that_is_taken_is_told_with_its_holder_and_the_way_out() {
 
     let itself = machine.serve("").start();
     machine.run(1);
-    says(&fails(on(&machine, itself.addr.port()), 1), &["by ollama-tap (pid ", "where an ollama-tap 0.1.0 answers", "use that one"]);
+    let by_ollama_tap = if is_windows() { "by ollama-tap.exe (pid " } else { "by ollama-tap (pid " };
+    says(&fails(on(&machine, itself.addr.port()), 1), &[by_ollama_tap, "where an ollama-tap 0.1.0 answers", "use that one"]);
 
     let other = TcpListener::bind("127.0.0.1:0").expect("bind");
     let stderr = fails(on(&machine, other.local_addr().expect("addr").port()).env("OLLAMA_TAP_TEST_ANSWER_MS", "50"), 1);
-    says(&stderr, &[&format!("(pid {})", std::process::id()), "stop it, or choose another port"]);
+    let by_this_test = format!("(pid {})", std::process::id());
+    let holder = if is_windows() { "" } else { &by_this_test }; // Wine knows no process but its own
+    says(&stderr, &[holder, "stop it, or choose another port"]);
     assert!(!stderr.contains("answers"), "{stderr}");
     assert_eq!(machine.runs().len(), 1, "ollama was started though the port was taken");
 }
@@ -190,17 +194,22 @@ fn a_link_to_ourselves_of_ollamas_name_is_passed_over() {
     let Some(machine) = Machine::new() else { return };
     let ours = machine.path("ours");
     std::fs::create_dir(&ours).expect("a directory");
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ollama-tap"), ours.join("ollama")).expect("a link");
-    let path = format!("{}:{}:{}", ours.display(), machine.path("bin").display(), std::env::var("PATH").unwrap_or_default());
-    let tap: Proxy = machine.serve("").env("PATH", &path).start();
+    let (name, executable) = (if is_windows() { "ollama.exe" } else { "ollama" }, runner::command().pop().expect("an executable"));
+    std::os::unix::fs::symlink(executable, ours.join(name)).expect("a link");
+    let dirs = [ours, machine.path("bin"), "/usr/bin".into(), "/bin".into()];
+    let tap: Proxy = with_path(machine.serve(""), &dirs).start();
     ready(&tap);
-    let named = machine.serve("").args(&["--ollama", &machine.path("bin/ollama").to_string_lossy()]).env("PATH", "/usr/bin:/bin").start();
+    let named =
+        machine.serve("").args(&["--ollama", &machine.path("bin").join(name).to_string_lossy()]).env("PATH", "/usr/bin:/bin").start();
     eventually("a second run", || machine.runs().len() == 2);
     drop(named);
 }
 
 #[test]
 fn a_script_of_ollamas_name_that_leads_back_to_us_is_told_as_such() {
+    if left_out_on_windows("it is a script for a Unix shell") {
+        return;
+    }
     let Some(machine) = Machine::new() else { return };
     let script = machine.path("script").to_string_lossy().into_owned();
     // Written by another process: what we have open for writing, whatever we start at that moment has open too.
