@@ -63,7 +63,7 @@ fn unbound(listen: &Listen, cause: &io::Error) -> Error {
                 holder(listen.port, &occupant)
             )
         }
-        (_, Some(there)) if !is_here(listen) => format!(
+        (kind, Some(there)) if kind == ErrorKind::AddrNotAvailable || !is_here(listen) => format!(
             "{text}; this is no address of this machine: tap an Ollama there with `ollama-tap proxy --upstream {there}`, or choose \
              another address with --listen"
         ),

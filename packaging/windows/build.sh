@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Builds ollama-tap.exe for 64-bit Windows on a machine that is none, and checks that it needs nothing beside it.
 #
+# With --tests it builds what the tests run instead: an executable that is built fast, and the stand-in for Ollama.
+#
 # The standard library for Windows comes from rustup where that has it. Else it is built too, with Debian's own Rust
 # (rustc-web, cargo-web and rust-web-src). MinGW-w64 links in both cases. The last line printed is the path of the executable.
 set -euo pipefail
@@ -14,27 +16,32 @@ readonly debian_source=/usr/lib/rustlib/src # of the standard library, where Deb
 readonly system_dlls="advapi32 bcrypt bcryptprimitives iphlpapi kernel32 msvcrt ntdll userenv ws2_32"
 
 main() {
-    local executable=${CARGO_TARGET_DIR:-target}/$target/release/ollama-tap.exe
+    local built=${CARGO_TARGET_DIR:-target}/$target
     need x86_64-w64-mingw32-gcc "install mingw-w64"
+    if [ "${1:-}" = --tests ]; then
+        export CARGO_PROFILE_DEV_DEBUG=0 # nobody debugs it, and linking takes as long again
+        build --bin ollama-tap --example ollama
+        echo "$built/debug/ollama-tap.exe"
+        return
+    fi
+    build --release
+    needs_nothing_else "$built/release/ollama-tap.exe"
+    is_small "$built/release/ollama-tap.exe"
+    echo "$built/release/ollama-tap.exe"
+}
+
+build() {
     if has_rustup_target; then
-        cargo build --locked --release --target "$target"
+        cargo build --locked --target "$target" "$@"
     elif [ -d "$debian_source" ]; then
-        build_with_library
+        RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo build --locked -Zbuild-std=std,panic_unwind --target "$target" "$@"
     else
         fail "no standard library for $target: run \`rustup target add $target\`, or install rustc-web, cargo-web and rust-web-src"
     fi
-    needs_nothing_else "$executable"
-    is_small "$executable"
-    echo "$executable"
 }
 
 has_rustup_target() {
     [ -n "$(find "$(rustc --print sysroot)/lib/rustlib/$target/lib" -name 'libstd-*' 2>/dev/null)" ]
-}
-
-build_with_library() {
-    RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo build --locked --release \
-        -Zbuild-std=std,panic_unwind --target "$target"
 }
 
 needs_nothing_else() {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::http::LAST_CHUNK;
 use crate::harness::ollama::{STREAM_HEAD, json, token};
+use crate::harness::runner::within;
 use crate::harness::{After, Client, Conn, FakeOllama, Options, Proxy, Reply, chunk, metric, post, request};
 
 /// A broken connection must show within this.
@@ -100,7 +101,7 @@ fn breaks(what: &str, script: impl Fn(&mut Conn) -> io::Result<After> + Send + S
     let asked = Instant::now();
     let broken = tap.connect().send(post("/api/generate", ASK)).try_reply("POST");
     assert!(broken.is_err(), "{what}: a clean end of {:?}", broken.map(|reply| reply.body.len()));
-    assert!(asked.elapsed() < AT_ONCE, "{what}: only after {:?}", asked.elapsed());
+    assert!(asked.elapsed() < within(AT_ONCE), "{what}: only after {:?}", asked.elapsed());
     let errors = metric("ollama_requests_total").label("model", "talk").label("status", "error");
     tap.scrape_until("an error", |scrape| errors.sum(scrape) == 1.0);
     assert_eq!(tap.get("/healthz").status(), 200);
@@ -167,7 +168,7 @@ fn an_answer_before_the_upload_ended_reaches_the_client() {
         let tap = Proxy::start(&ollama);
         let (reply, took) = upload(&tap, framing);
         assert_eq!((reply.status(), reply.text().as_str()), (200, "\"exists\""), "{framing}");
-        assert!(took < 3 * AT_ONCE, "{framing}: only after {took:?}");
+        assert!(took < 3 * within(AT_ONCE), "{framing}: only after {took:?}");
         assert_eq!(tap.get("/healthz").status(), 200);
     }
 }
@@ -185,7 +186,7 @@ fn an_answer_and_a_close_before_the_upload_ended_reaches_the_client() {
         let (reply, took) = upload(&tap, framing);
         // The reset that follows may overtake the answer, as it does without the tap.
         assert!(matches!(reply.status(), 200 | 502), "{framing}: {}", reply.status());
-        assert!(took < 3 * AT_ONCE, "{framing}: only after {took:?}");
+        assert!(took < 3 * within(AT_ONCE), "{framing}: only after {took:?}");
     }
 }
 
@@ -201,7 +202,7 @@ fn an_ollama_that_closes_during_an_upload_gives_502() {
             let tap = Proxy::start(&ollama);
             let (reply, took) = upload(&tap, framing);
             assert_eq!(reply.status(), 502, "{framing}");
-            assert!(took < 3 * AT_ONCE, "{framing}: only after {took:?}");
+            assert!(took < 3 * within(AT_ONCE), "{framing}: only after {took:?}");
         }
     }
 }

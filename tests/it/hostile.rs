@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::harness::ollama::{STREAM_HEAD, done, json, token};
+use crate::harness::runner::within;
 use crate::harness::{After, Client, FakeOllama, Options, PATIENCE, Proxy, eventually, left_out_on_windows, metric, post, request, tapped};
 
 const ABSURD: [&str; 3] = ["999999999999999", "18446744073709551615", "40000000000000"];
@@ -84,6 +85,9 @@ fn an_inference_request_broken_off_never_reaches_ollama() {
 
 #[test]
 fn a_refused_length_leaves_nothing_behind() {
+    if left_out_on_windows("Wine takes minutes for so many connections, and descriptors of its own for every thread") {
+        return;
+    }
     let (_ollama, mut tap) = {
         let ollama = FakeOllama::always(json("{}"));
         let tap = Options::to(&ollama).ulimit("-n 1024").start();
@@ -143,7 +147,7 @@ fn connections_opened_at_once_and_kept_open_are_all_answered() {
         for client in &mut clients {
             assert_eq!(client.reply("GET").status(), 200);
         }
-        assert!(started.elapsed() < Duration::from_millis(500), "burst {burst} took {:?}", started.elapsed());
+        assert!(started.elapsed() < within(Duration::from_millis(500)), "burst {burst} took {:?}", started.elapsed());
     }
 }
 

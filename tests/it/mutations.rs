@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::harness::recording;
+use crate::harness::runner::is_windows;
 use crate::harness::{Client, Proxy, ollama::json, request, tapped};
 
 const SEED: u64 = 20_261_121;
@@ -18,7 +19,8 @@ fn requests_spoilt_at_random_harm_nobody() {
         for _ in 0..random.usize(1..=4) {
             spoil(&mut bytes, &mut random);
         }
-        offend(&tap, &bytes, random.bool());
+        let politely = random.bool() || is_windows(); // Wine accepts nobody who has left, and the tap then listens anew each time
+        offend(&tap, &bytes, politely);
         if n % 100 == 99 {
             assert_eq!(tap.get("/api/version").status(), 200, "after {n} of seed {SEED}");
         }

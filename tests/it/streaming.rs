@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::http::LAST_CHUNK;
 use crate::harness::ollama::{STREAM_HEAD, done, token};
+use crate::harness::runner::within;
 use crate::harness::{After, Client, FakeOllama, Latch, Options, PATIENCE, Proxy, chunk, eventually, held, metric, post};
 
 /// Within this a departed client must have freed Ollama: the promised second, and what a busy machine adds.
@@ -105,7 +106,7 @@ fn a_client_that_leaves_while_ollama_is_silent_frees_it() {
             ollama.next();
             let left = Instant::now();
             leave(client);
-            assert!(ollama.closed() - left < SOON, "{path}: freed after {:?}", left.elapsed());
+            assert!(ollama.closed() - left < within(SOON), "{path}: freed after {:?}", left.elapsed());
             cancelled(&tap);
         }
     }
@@ -120,7 +121,7 @@ fn a_client_that_leaves_a_silent_pull_ends_it() {
     client.read_until("manifest");
     let left = Instant::now();
     drop(client);
-    assert!(ollama.closed() - left < SOON);
+    assert!(ollama.closed() - left < within(SOON));
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn a_client_that_leaves_between_tokens_frees_ollama_and_counts_what_it_got() {
     client.read_until("\"c\"");
     let left = Instant::now();
     drop(client);
-    assert!(ollama.closed() - left < SOON);
+    assert!(ollama.closed() - left < within(SOON));
     cancelled(&tap);
     assert!(metric("ollama_tokens_generated_total").label("model", "talk").value(3.0).is_in(&tap.scrape()));
 }
@@ -153,7 +154,7 @@ fn a_client_that_leaves_amid_tokens_frees_ollama() {
     client.read_until("\"a\"");
     let left = Instant::now();
     drop(client);
-    assert!(ollama.closed() - left < SOON);
+    assert!(ollama.closed() - left < within(SOON));
     cancelled(&tap);
 }
 
@@ -191,7 +192,7 @@ fn own_pages_answer_at_once_while_every_worker_streams() {
         })
         .collect();
     times.sort();
-    assert!(times[2] < Duration::from_millis(100), "/metrics took {times:?}");
+    assert!(times[2] < within(Duration::from_millis(100)), "/metrics took {times:?}");
     assert!(metric("ollama_tap_workers_busy").value(2.0).is_in(&tap.scrape()));
     assert_eq!(tap.get("/test").status(), 200);
     assert_eq!(tap.get("/healthz").status(), 200);

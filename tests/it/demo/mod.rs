@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::harness::ollama::json;
-use crate::harness::runner::is_windows;
+use crate::harness::runner::{is_windows, within};
 use crate::harness::{FakeOllama, Options, Proxy, Scrape, metric, post, request};
 use crate::realparts::{has_clients, run_clients};
 
@@ -37,7 +37,9 @@ fn demo(args: &[&str]) -> Demo {
     let temporary = tempfile::tempdir().expect("a temporary directory");
     let path = temporary.path().to_string_lossy().into_owned();
     let options = Options::bare(&["demo"]).args(args).env("OLLAMA_TAP_TEST_DEMO_HASTE", "40").env("OLLAMA_TAP_TEST_DEMO_SEED", "0");
-    Demo { options: options.env("TMPDIR", &path), temporary }
+    // Wine has one such directory for all, and would keep its own things in this one.
+    let options = if is_windows() { options } else { options.env("TMPDIR", &path) };
+    Demo { options, temporary }
 }
 
 impl Demo {
@@ -143,7 +145,7 @@ fn a_burst_of_connections_is_answered_at_once() {
     for client in &mut clients {
         assert_eq!(client.reply("POST").status(), 200);
     }
-    assert!(began.elapsed() < Duration::from_secs(5), "took {:?}", began.elapsed());
+    assert!(began.elapsed() < within(Duration::from_secs(5)), "took {:?}", began.elapsed());
 }
 
 #[test]
@@ -195,7 +197,7 @@ fn it_says_first_where_it_listens_and_then_what_there_is_to_see() {
     let first: Vec<&str> = log.lines().take(3).collect();
     assert!(first[0].starts_with("listening on http://127.0.0.1:"), "{log}");
     assert!(first[1].starts_with("forwarding to http://127.0.0.1:") && first[2].starts_with("storing in "), "{log}");
-    assert!(first[2].contains(&*dir.path().to_string_lossy()) || is_windows(), "{log}"); // Wine has one such directory for all
+    assert!(first[2].contains(&*dir.path().to_string_lossy()) || is_windows(), "{log}");
     for words in ["/metrics", "ollama-tap search sky --listen", "ollama-tap stats --listen", "no model is asked", "deleted at the end"] {
         assert!(log.lines().any(|line| line.contains(words)), "no {words:?} in {log}");
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::runner::{self, is_windows};
+use super::runner::{self, is_windows, within};
 use super::{Client, FakeOllama, PATIENCE, Reply, Scrape, request};
 
 const ANNOUNCEMENT: &str = "listening on http://";
@@ -202,6 +202,7 @@ impl Proxy {
 
     /// Waits for its end.
     pub fn wait_exit(&mut self, time: Duration) -> ExitStatus {
+        let time = within(time);
         let deadline = Instant::now() + time;
         loop {
             if let Some(status) = self.child.try_wait().expect("wait") {

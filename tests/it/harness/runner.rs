@@ -6,6 +6,7 @@
 //! - `OLLAMA_TAP_TEST_STANDIN` is then the path of the stand-in for Ollama's program.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The words that start the executable, before its arguments.
 pub fn command() -> Vec<String> {
@@ -30,6 +31,12 @@ pub fn left_out_on_windows(why: &str) -> bool {
         println!("LEFT OUT: {why}");
     }
     is_windows()
+}
+
+/// A limit of time for what the executable does. Wine has one server for all of them, which makes each wait for others.
+pub fn within(limit: Duration) -> Duration {
+    const SLOWER: u32 = 4;
+    if is_windows() { limit * SLOWER } else { limit }
 }
 
 /// How a program that ended with this code is told of.

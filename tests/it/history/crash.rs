@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::kept::lines;
 use super::{BACKENDS, LOCAL, REPLY, Stage, asking, files};
 use crate::harness::ollama::json;
+use crate::harness::runner::within;
 use crate::harness::{FakeOllama, PATIENCE, Proxy, left_out_on_windows, metric, require, runs};
 
 /// How often a tap is killed on each backend.
@@ -98,7 +99,7 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
     for round in 0..KILLS {
         let mut killed = None;
         let answered = under_load(&tap, round, || {
-            let after = if round % LATE == LATE - 1 { SAFE * 3 / 2 } else { Duration::from_millis(20 + 7 * round as u64) };
+            let after = if round % LATE == LATE - 1 { within(SAFE) * 3 / 2 } else { Duration::from_millis(20 + 7 * round as u64) };
             thread::sleep(after); // a kill may come at any moment, the later the more is at stake
             written_ever += written(&tap);
             killed = Some(Instant::now());
@@ -109,7 +110,7 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
         if has_tool {
             is_whole(&history.history());
         }
-        let safe = killed.expect("a kill") - SAFE;
+        let safe = killed.expect("a kill") - within(SAFE);
         answered_ever += answered.len();
         must_be_there.extend(answered.into_iter().filter(|(_, at)| *at < safe).map(|(prompt, _)| prompt));
     }

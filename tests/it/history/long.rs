@@ -75,7 +75,7 @@ fn a_search_and_a_list_take_flat_memory_however_long_the_texts_are() {
     for backend in LOCAL {
         let history = Stage::new(backend);
         let (_ollama, tap) = filled(&history, backend, 50);
-        let before = tap.rss();
+        let before = tap.rss_at_rest();
         std::thread::scope(|scope| {
             let search = scope.spawn(|| page(&tap, "/analytics/search"));
             let list = page(&tap, "/analytics/messages");

@@ -226,7 +226,7 @@ fn what_another_backend_left_in_the_directory_goes_too() {
             let second = page(&tap, "/analytics/search?prompt_search=second")[0]["timestamp"].to_string();
             let query = if backend == old { format!("before_time={second}") } else { "all=true".to_owned() };
             let purged = tap.ask("DELETE", request("DELETE", &format!("/analytics/messages?{query}"), &[], "")).json();
-            assert_eq!(purged["from"], from);
+            assert_eq!(purged["from"], from, "{purged}");
         }
         let history = history.turned_to(old);
         drop(filled(&history, &["third"]));

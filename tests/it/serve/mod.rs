@@ -50,10 +50,7 @@ impl Machine {
         let mut dirs = vec![self.path("bin")];
         dirs.extend(python().cloned());
         dirs.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-        let options = with_path(Options::bare(args), &dirs);
-        // Wine knows one directory for the state of programs, which all tests would share.
-        let options = if is_windows() { options.env("ANALYTICS_DIR", &self.history()) } else { options };
-        options
+        with_path(Options::bare(args), &dirs)
             .env("STANDIN_DIR", &self.path("").to_string_lossy())
             .env("XDG_STATE_HOME", &self.path("state").to_string_lossy())
             .env("OLLAMA_TAP_TEST_PAUSE_MS", "20")
@@ -73,9 +70,16 @@ impl Machine {
         self.tap(&["serve", "--listen", "127.0.0.1:0", "--backend-port", &port]).env("STANDIN", behaviour)
     }
 
+    /// A command of Ollama's, or a question on what such ones did.
+    fn words(&self, words: &[&str]) -> Options {
+        let options = self.tap(words);
+        // Wine has one directory for what programs keep for a user, which all tests would share.
+        if is_windows() { options.env("ANALYTICS_DIR", &self.history()) } else { options }
+    }
+
     /// A command of Ollama's, on a machine where nothing listens yet.
     fn command(&self, words: &[&str]) -> Options {
-        self.tap(words).env("OLLAMA_TAP_LISTEN", &format!("127.0.0.1:{}", port())).env("OLLAMA_BACKEND_PORT", &port().to_string())
+        self.words(words).env("OLLAMA_TAP_LISTEN", &format!("127.0.0.1:{}", port())).env("OLLAMA_BACKEND_PORT", &port().to_string())
     }
 
     /// Every start of a server so far.
