@@ -68,6 +68,7 @@ enum Over {
 impl Supervisor {
     /// Starts Ollama, again and again, until it is told to stop.
     pub fn run(self) {
+        the_app().iter().for_each(|app| log::warn!("{app}"));
         let mut backoff = Backoff::new(pace(ENV_TEST_PAUSE_MS, PAUSE));
         loop {
             let over = self.run_once();
@@ -103,7 +104,7 @@ impl Supervisor {
                     child.stop();
                     return Over::Told;
                 }
-                recv(child.ended) -> how => break format!("ollama ended: {}{}", how.unwrap_or_default(), the_app()),
+                recv(child.ended) -> how => break ended(&how.unwrap_or_default()),
                 recv(asker.answers) -> answer => match answer {
                     Ok(true) => life.answered(&self.gate),
                     Ok(false) => life.was_silent(&self.gate),
@@ -125,6 +126,11 @@ impl Supervisor {
         let health = life.ready.map_or(Duration::ZERO, |ready| ready.elapsed());
         Over::Failed { why: if last.is_empty() { why } else { format!("{why}; its last lines:{last}") }, health }
     }
+}
+
+fn ended(how: &str) -> String {
+    let app = the_app().map(|app| format!("; {app}")).unwrap_or_default();
+    format!("ollama ended: {how}{app}")
 }
 
 /// What is known of a run.
@@ -169,12 +175,8 @@ impl Life {
 }
 
 /// The desktop app starts a server of its own, and kills every other one when it finds the port taken.
-fn the_app() -> &'static str {
-    if platform::desktop_app_runs() {
-        "; the Ollama app kills every other `ollama serve`: quit it, and keep it from starting at login"
-    } else {
-        ""
-    }
+fn the_app() -> Option<&'static str> {
+    platform::desktop_app_runs().then_some("the Ollama app kills every other `ollama serve`: quit it, and keep it from starting at login")
 }
 
 /// How long to wait before the next restart.

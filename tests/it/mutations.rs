@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use crate::harness::recording;
-use crate::harness::runner::is_windows;
-use crate::harness::{Client, Proxy, ollama::json, request, tapped};
+use crate::harness::{Client, Proxy, left_out_on_windows, ollama::json, request, tapped};
 
 const SEED: u64 = 20_261_121;
 const COUNT: usize = 2000;
 
 #[test]
 fn requests_spoilt_at_random_harm_nobody() {
+    if left_out_on_windows(
+        "for a client that has left Wine's accept fails, and to listen anew each time takes longer than to send that much",
+    ) {
+        return;
+    }
     let (_ollama, mut tap) = tapped(json(r#"{"model":"talk","response":"Hi","done":true}"#));
     let valid: Vec<Vec<u8>> = recording::exchanges("0.33.0").into_iter().map(|recording| recording.request).collect();
     let mut random = fastrand::Rng::with_seed(SEED);
@@ -19,8 +23,7 @@ fn requests_spoilt_at_random_harm_nobody() {
         for _ in 0..random.usize(1..=4) {
             spoil(&mut bytes, &mut random);
         }
-        let politely = random.bool() || is_windows(); // Wine accepts nobody who has left, and the tap then listens anew each time
-        offend(&tap, &bytes, politely);
+        offend(&tap, &bytes, random.bool());
         if n % 100 == 99 {
             assert_eq!(tap.get("/api/version").status(), 200, "after {n} of seed {SEED}");
         }

@@ -1,34 +1,19 @@
 //! The process that has a port.
 
-use std::ffi::c_void;
 use std::path::Path;
 
-use windows_sys::Win32::Foundation::{CloseHandle, ERROR_INSUFFICIENT_BUFFER};
-use windows_sys::Win32::NetworkManagement::IpHelper::{
-    GetExtendedTcpTable, MIB_TCP6ROW_OWNER_PID, MIB_TCPROW_OWNER_PID, TCP_TABLE_OWNER_PID_LISTENER,
-};
-use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6};
+use windows_sys::Win32::Foundation::CloseHandle;
 use windows_sys::Win32::System::Threading::{
     OpenProcess, PROCESS_NAME_WIN32, PROCESS_QUERY_LIMITED_INFORMATION, QueryFullProcessImageNameW,
 };
 
+use super::tcp_table;
+
 /// The process that listens on `port`, as `name (pid N)`, where we may see it.
 pub fn port_holder(port: u16) -> Option<String> {
-    let process = listener(port)?;
+    let process = tcp_table::rows().into_iter().find(|row| row.is_listening() && row.port == port && row.process != 0)?.process;
     let name = name_of(process).unwrap_or_else(|| "a process".to_owned());
     Some(format!("{name} (pid {process})"))
-}
-
-/// The number of the process that listens on `port`, where the system tells it.
-fn listener(port: u16) -> Option<u32> {
-    let listeners = |family: u16| {
-        // SAFETY: `table` passes a valid buffer and its size.
-        table(|to, size| unsafe { GetExtendedTcpTable(to, size, 0, family.into(), TCP_TABLE_OWNER_PID_LISTENER, 0) }).unwrap_or_default()
-    };
-    let (four, six) = (listeners(AF_INET), listeners(AF_INET6));
-    let four = entries::<MIB_TCPROW_OWNER_PID>(&four).iter().map(|row| (row.dwLocalPort, row.dwOwningPid));
-    let six = entries::<MIB_TCP6ROW_OWNER_PID>(&six).iter().map(|row| (row.dwLocalPort, row.dwOwningPid));
-    four.chain(six).find(|(local, process)| port_of(*local) == port && *process != 0).map(|(_, process)| process)
 }
 
 /// The name of a process's file.
@@ -46,36 +31,4 @@ fn name_of(process: u32) -> Option<String> {
     unsafe { CloseHandle(handle) };
     let path = is_known.then(|| String::from_utf16(path.get(..length as usize)?).ok())??;
     Some(Path::new(&path).file_name()?.to_string_lossy().into_owned())
-}
-
-/// The tables write a port as the network does, in the first two of four bytes.
-fn port_of(number: u32) -> u16 {
-    let [high, low, ..] = number.to_ne_bytes();
-    u16::from_be_bytes([high, low])
-}
-
-/// A table as `ask` puts it in a buffer whose size it is told.
-fn table(ask: impl Fn(*mut c_void, *mut u32) -> u32) -> Option<Vec<u32>> {
-    /// Rows may come between being told the size and asking again.
-    const TRIES: usize = 8;
-    /// Room for the first try (words).
-    const ROOM: usize = 4 * 1024;
-    let mut buffer = vec![0u32; ROOM];
-    for _ in 0..TRIES {
-        let mut size = size_of_val(&*buffer) as u32;
-        match ask(buffer.as_mut_ptr().cast(), &mut size) {
-            0 => return Some(buffer),
-            ERROR_INSUFFICIENT_BUFFER => buffer.resize(size as usize / size_of::<u32>() * 2, 0),
-            _ => return None,
-        }
-    }
-    None
-}
-
-/// The rows of a table: a count, and so many of them behind it.
-fn entries<Row>(table: &[u32]) -> &[Row] {
-    let Some((count, rest)) = table.split_first() else { return &[] };
-    let count = (*count as usize).min(size_of_val(rest) / size_of::<Row>());
-    // SAFETY: rows are plain numbers of four bytes or single ones, and no more of them are taken than fit.
-    unsafe { std::slice::from_raw_parts(rest.as_ptr().cast(), count) }
 }

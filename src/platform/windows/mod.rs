@@ -5,6 +5,7 @@ mod desktop_app;
 mod handles;
 mod holder;
 pub mod log;
+mod tcp_table;
 mod usage;
 
 pub mod private;

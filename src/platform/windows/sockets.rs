@@ -1,9 +1,11 @@
 //! Our own sockets, found by their peers: tiny_http never hands out a connection, yet some can only be ended by closing
 //! it, and only a connection itself tells that its client left.
 //!
-//! The system's table of all connections knows as much, but it has to be read as a whole.
+//! The system's table of all connections knows as much, but it has to be read as a whole: it is asked only where a connection looks as
+//! if it had ended, which it also does when somebody reads its last bytes between two looks.
 
-use std::collections::HashMap;
+use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -18,6 +20,7 @@ use windows_sys::Win32::Networking::WinSock::{
 use windows_sys::Win32::System::IO::CancelIoEx;
 
 use super::handles::likely_sockets;
+use super::tcp_table;
 use crate::platform::Connection;
 
 /// Sees to it that a port which is about to be bound is ours alone: Windows else lets another program bind it too, and take our
@@ -36,9 +39,14 @@ pub fn claim_port(socket: &Socket) -> io::Result<()> {
 /// a time-out is a handle's own.
 pub fn connections(port: u16, mut meet: impl FnMut(SocketAddr, SockRef)) -> Option<Vec<Connection>> {
     let mut ours: HashMap<SocketAddr, Connection> = HashMap::new();
+    let closed = LazyCell::new(|| closed_by_peers(port));
     for handle in likely_sockets()? {
         let Some(peer) = peer_of(handle, port) else { continue };
-        let peer_closed = has_ended(handle);
+        let peer_closed = match look_at(handle) {
+            Look::Ended => true,
+            Look::MayHaveEnded => closed.contains(&peer),
+            Look::Goes => false,
+        };
         ours.entry(peer).or_insert(Connection { peer, peer_closed, unread: peer_closed || has_unread(handle) });
         // SAFETY: borrowed for one call, for which a closed handle is an error and nothing else.
         meet(peer, SockRef::from(&unsafe { BorrowedSocket::borrow_raw(handle) }));
@@ -105,10 +113,27 @@ fn has_unread(handle: RawSocket) -> bool {
     unsafe { ioctlsocket(handle as SOCKET, FIONREAD, &mut count) == 0 && count > 0 }
 }
 
+/// What a connection looks like.
+enum Look {
+    Ended,
+    /// There was something to see, and there are no bytes.
+    MayHaveEnded,
+    Goes,
+}
+
 /// Whether the peer has closed its side: `interrupt` never closes the reading one alone.
-fn has_ended(handle: RawSocket) -> bool {
-    let events = poll(handle as SOCKET);
-    events & (POLLHUP | POLLERR) != 0 || events != 0 && !has_unread(handle)
+fn look_at(handle: RawSocket) -> Look {
+    match poll(handle as SOCKET) {
+        events if events & (POLLHUP | POLLERR) != 0 => Look::Ended,
+        0 => Look::Goes,
+        _ if has_unread(handle) => Look::Goes,
+        _ => Look::MayHaveEnded,
+    }
+}
+
+/// The peers that have closed their side of a connection to `port`.
+fn closed_by_peers(port: u16) -> HashSet<SocketAddr> {
+    tcp_table::rows().into_iter().filter(|row| row.port == port && row.is_closed_by_peer()).map(|row| row.peer).collect()
 }
 
 /// What there is to see of a socket without waiting: bytes or an end.

@@ -55,7 +55,9 @@ impl Jsonl {
                 self.delete(day, "the history is larger than it may be")?;
             } else {
                 log::info!("cutting the oldest records off {}: the history is larger than it may be", file.path.display());
-                self.cut_before(day, fit::start(&file, bytes))?;
+                let start = fit::start(&file, bytes);
+                drop(file); // which is replaced
+                self.cut_before(day, start)?;
             }
         }
         Ok(0)
@@ -84,8 +86,9 @@ impl Jsonl {
             self.remove(day)?;
             return Ok(file.index.lines());
         }
-        drop(ends);
-        if file.index.first() < before { self.cut_before(day, before) } else { Ok(0) }
+        let first = file.index.first();
+        drop((ends, file)); // which is replaced
+        if first < before { self.cut_before(day, before) } else { Ok(0) }
     }
 
     /// Deletes every day, and returns how many records these had.

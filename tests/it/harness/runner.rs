@@ -11,8 +11,13 @@ use std::time::Duration;
 /// The words that start the executable, before its arguments.
 pub fn command() -> Vec<String> {
     let built = || env!("CARGO_BIN_EXE_ollama-tap").to_owned();
+    command_of(Path::new(&std::env::var("OLLAMA_TAP_TEST_EXE").unwrap_or_else(|_| built())))
+}
+
+/// The words that start this program, before its arguments.
+pub fn command_of(program: &Path) -> Vec<String> {
     let mut words: Vec<String> = runner().split_whitespace().map(str::to_owned).collect();
-    words.push(std::env::var("OLLAMA_TAP_TEST_EXE").unwrap_or_else(|_| built()));
+    words.push(program.to_string_lossy().into_owned());
     words
 }
 

@@ -14,7 +14,7 @@ use super::kept::lines;
 use super::{BACKENDS, LOCAL, REPLY, Stage, asking, files};
 use crate::harness::ollama::json;
 use crate::harness::runner::within;
-use crate::harness::{FakeOllama, PATIENCE, Proxy, left_out_on_windows, metric, require, runs};
+use crate::harness::{FakeOllama, PATIENCE, Proxy, metric, require, runs};
 
 /// How often a tap is killed on each backend.
 const KILLS: usize = 20;
@@ -150,9 +150,6 @@ fn what_was_answered_before_a_tap_was_told_to_stop_is_there() {
 
 #[test]
 fn a_torn_file_is_mended_at_the_start() {
-    if left_out_on_windows("Wine has no renames over open files yet; Windows 10 has") {
-        return;
-    }
     for backend in LOCAL {
         let history = Stage::new(backend);
         let ollama = FakeOllama::always(json(REPLY));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::kept::lines;
 use super::{BACKENDS, LOCAL, REPLY, Stage, page, prompts, settled, talk};
 use crate::harness::ollama::json as reply;
-use crate::harness::{FakeOllama, Options, Proxy, left_out_on_windows, metric, request};
+use crate::harness::{FakeOllama, Options, Proxy, metric, request};
 
 /// A tap whose history holds one record for each prompt, in this order.
 fn filled(history: &Stage, prompts: &[&str]) -> (FakeOllama, Proxy) {
@@ -179,9 +179,6 @@ fn what_is_none_of_our_pages_is_ollamas() {
 
 #[test]
 fn purging_deletes_what_is_older_or_everything() {
-    if left_out_on_windows("Wine has no renames over open files yet; Windows 10 has") {
-        return;
-    }
     for backend in LOCAL {
         let history = Stage::new(backend);
         let (_ollama, tap) = filled(&history, &["first secret", "second", "third"]);

@@ -63,7 +63,7 @@ fn a_server_that_is_deaf_to_signals_is_killed() {
 fn a_server_that_is_stopped_is_killed() {
     let Some(machine) = Machine::new() else { return };
     let (mut tap, _client) = busy(&machine, "parent");
-    super::signal(machine.run(1).ollama, "STOP");
+    super::processes::signal(machine.run(1).ollama, "STOP");
     tap.signal(libc::SIGTERM);
     assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0));
     if is_windows() {

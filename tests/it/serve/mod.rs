@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 
 use crate::harness::runner::{is_windows, windows_path, windows_program};
 use crate::harness::{Options, Proxy, eventually, require};
-use processes::{Run, lives, signal};
+use processes::Run;
 
 /// A machine on which the stand-in is installed.
 struct Machine {

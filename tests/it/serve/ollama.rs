@@ -25,7 +25,10 @@ fn main() -> io::Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
     match &words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve"] => serve(),
-        ["child"] => sleep_for_ever(),
+        ["child"] => {
+            eprintln!("asleep");
+            sleep_for_ever()
+        }
         ["list"] => {
             let tags: Value = serde_json::from_str(&ask("GET", "/api/tags", "")?)?;
             tags["models"].as_array().into_iter().flatten().for_each(|model| println!("{}", model["name"].as_str().unwrap_or_default()));

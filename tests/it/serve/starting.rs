@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::{Machine, port, ready, with_path};
 use crate::harness::ollama::json;
-use crate::harness::runner::{self, is_windows};
+use crate::harness::runner::{self, is_windows, windows_program};
 use crate::harness::{FakeOllama, Options, Proxy, eventually, left_out_on_windows, metric, post, request, require};
 
 /// Runs it to its end, which must be this one, and returns stderr.
@@ -187,6 +187,20 @@ fn without_an_ollama_the_ways_out_are_told() {
     }
     let stderr = fails(Options::bare(&["serve", "--ollama", &format!("{empty}/none")]), 1);
     says(&stderr, &["/none: there is no such file", "--ollama"]);
+}
+
+#[test]
+fn an_ollama_app_that_runs_is_told_of() {
+    let Some(app) = windows_program("OLLAMA_TAP_TEST_STANDIN") else {
+        println!("LEFT OUT: there is no such app for Linux");
+        return;
+    };
+    let Some(machine) = Machine::new() else { return };
+    let name = machine.path("ollama app.exe");
+    std::os::unix::fs::symlink(app, &name).expect("a link");
+    let app = Options::bare(&["child"]).program(&runner::command_of(&name)).spawn();
+    app.wait_log("asleep");
+    says(&machine.serve("").start().wait_log("the Ollama app"), &["WARN", "quit it"]);
 }
 
 #[test]
