@@ -179,6 +179,9 @@ fn says(value: &str, word: &str) -> bool {
 /// tiny_http is told of this much of a body at a time (bytes): when a client breaks off, it makes room for all that it knows of.
 const SHARE: u64 = 8 * 1024 * 1024;
 
+/// At most this much is read at a time (bytes), so that there is never an end where only a share ends.
+const PIECE: usize = 1024 * 1024;
+
 /// An unread rest of at most this many bytes may be dropped as tiny_http drops it, allocating all of it at once.
 const MAX_DROPPED: u64 = 64 * 1024 * 1024;
 
@@ -189,7 +192,7 @@ impl Read for Client {
             return Ok(0);
         }
         let space = if let Framing::Length(_) = self.framing {
-            buffer.len().min(usize::try_from(self.owed).unwrap_or(usize::MAX))
+            buffer.len().min(PIECE).min(usize::try_from(self.owed).unwrap_or(usize::MAX))
         } else {
             buffer.len()
         };

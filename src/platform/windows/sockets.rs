@@ -8,7 +8,7 @@ use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::mem::ManuallyDrop;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::windows::io::{AsRawSocket, BorrowedSocket, FromRawSocket, RawSocket};
 use std::ptr;
 
@@ -44,7 +44,7 @@ pub fn connections(port: u16, mut meet: impl FnMut(SocketAddr, SockRef)) -> Opti
         let Some(peer) = peer_of(handle, port) else { continue };
         let peer_closed = match look_at(handle) {
             Look::Ended => true,
-            Look::MayHaveEnded => closed.contains(&peer),
+            Look::MayHaveEnded => closed.contains(&(peer.ip(), peer.port())),
             Look::Goes => false,
         };
         ours.entry(peer).or_insert(Connection { peer, peer_closed, unread: peer_closed || has_unread(handle) });
@@ -132,8 +132,12 @@ fn look_at(handle: RawSocket) -> Look {
 }
 
 /// The peers that have closed their side of a connection to `port`.
-fn closed_by_peers(port: u16) -> HashSet<SocketAddr> {
-    tcp_table::rows().into_iter().filter(|row| row.port == port && row.is_closed_by_peer()).map(|row| row.peer).collect()
+fn closed_by_peers(port: u16) -> HashSet<(IpAddr, u16)> {
+    tcp_table::rows()
+        .into_iter()
+        .filter(|row| row.port == port && row.is_closed_by_peer())
+        .map(|row| (row.peer.ip(), row.peer.port()))
+        .collect()
 }
 
 /// What there is to see of a socket without waiting: bytes or an end.
