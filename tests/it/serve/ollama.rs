@@ -161,12 +161,13 @@ fn generate(stream: &TcpStream, prompt: &str) -> io::Result<()> {
     let mut piece = |line: &str| out.write_all(format!("{:x}\r\n{line}\n\r\n", line.len() + 1).as_bytes());
     let token = |text: &str| format!(r#"{{"model":"talk","created_at":"2026-11-21T08:49:09Z","response":"{text}","done":false}}"#);
     piece(&token("It is "))?;
-    while prompt == "for ever" {
-        piece(&token("on and "))?;
-        thread::sleep(LOOK);
-    }
-    if prompt == "held" {
-        wait_for("go");
+    match prompt {
+        "for ever" => loop {
+            piece(&token("on and "))?;
+            thread::sleep(LOOK);
+        },
+        "held" => wait_for("go"),
+        _ => {}
     }
     piece(&token("blue."))?;
     piece(DONE)?;

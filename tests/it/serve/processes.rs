@@ -55,6 +55,7 @@ pub fn lives(id: u32) -> bool {
 }
 
 pub fn signal(id: u32, name: &str) {
+    assert!(id > 0, "no process to send {name} to");
     let done = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &id.to_string()]).status();
     assert!(done.is_ok_and(|status| status.success()), "kill -s {name} {id}");
 }
