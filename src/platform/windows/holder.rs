@@ -11,7 +11,7 @@ use super::tcp_table;
 
 /// The process that listens on `port`, as `name (pid N)`, where we may see it.
 pub fn port_holder(port: u16) -> Option<String> {
-    let process = tcp_table::rows().into_iter().find(|row| row.is_listening() && row.port == port && row.process != 0)?.process;
+    let process = tcp_table::listener(port)?;
     let name = name_of(process).unwrap_or_else(|| "a process".to_owned());
     Some(format!("{name} (pid {process})"))
 }

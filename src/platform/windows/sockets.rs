@@ -5,10 +5,10 @@
 //! if it had ended, which it also does when somebody reads its last bytes between two looks.
 
 use std::cell::LazyCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::windows::io::{AsRawSocket, BorrowedSocket, FromRawSocket, RawSocket};
 use std::ptr;
 
@@ -39,7 +39,7 @@ pub fn claim_port(socket: &Socket) -> io::Result<()> {
 /// a time-out is a handle's own.
 pub fn connections(port: u16, mut meet: impl FnMut(SocketAddr, SockRef)) -> Option<Vec<Connection>> {
     let mut ours: HashMap<SocketAddr, Connection> = HashMap::new();
-    let closed = LazyCell::new(|| closed_by_peers(port));
+    let closed = LazyCell::new(|| tcp_table::closed_by_peers(port));
     for handle in likely_sockets()? {
         let Some(peer) = peer_of(handle, port) else { continue };
         let peer_closed = match look_at(handle) {
@@ -129,15 +129,6 @@ fn look_at(handle: RawSocket) -> Look {
         _ if has_unread(handle) => Look::Goes,
         _ => Look::MayHaveEnded,
     }
-}
-
-/// The peers that have closed their side of a connection to `port`.
-fn closed_by_peers(port: u16) -> HashSet<(IpAddr, u16)> {
-    tcp_table::rows()
-        .into_iter()
-        .filter(|row| row.port == port && row.is_closed_by_peer())
-        .map(|row| (row.peer.ip(), row.peer.port()))
-        .collect()
 }
 
 /// What there is to see of a socket without waiting: bytes or an end.

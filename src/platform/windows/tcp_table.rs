@@ -1,51 +1,46 @@
-//! The system's table of all TCP sockets, which has to be read as a whole.
+//! The system's tables of TCP sockets, which have to be read as a whole.
 
+use std::collections::HashSet;
 use std::ffi::c_void;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use windows_sys::Win32::Foundation::ERROR_INSUFFICIENT_BUFFER;
 use windows_sys::Win32::NetworkManagement::IpHelper::{
-    GetExtendedTcpTable, MIB_TCP_STATE_CLOSE_WAIT, MIB_TCP_STATE_LISTEN, MIB_TCP6ROW_OWNER_PID, MIB_TCPROW_OWNER_PID,
-    TCP_TABLE_OWNER_PID_ALL,
+    GetExtendedTcpTable, GetTcp6Table, GetTcpTable, MIB_TCP_STATE_CLOSE_WAIT, MIB_TCP6ROW, MIB_TCP6ROW_OWNER_PID, MIB_TCPROW_LH,
+    MIB_TCPROW_OWNER_PID, TCP_TABLE_OWNER_PID_LISTENER,
 };
 use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6};
 
-/// One socket.
-pub struct Row {
-    pub port: u16,
-    pub peer: SocketAddr,
-    /// The number of the process that has it; 0 where nobody has it any more.
-    pub process: u32,
-    state: i32,
+/// The number of the process that listens on `port`, where the system tells it.
+pub fn listener(port: u16) -> Option<u32> {
+    let listeners = |family: u16| {
+        // SAFETY: `table` passes a valid buffer and its size.
+        table(|to, size| unsafe { GetExtendedTcpTable(to, size, 0, family.into(), TCP_TABLE_OWNER_PID_LISTENER, 0) })
+    };
+    let (four, six) = (listeners(AF_INET), listeners(AF_INET6));
+    let four = entries::<MIB_TCPROW_OWNER_PID>(&four).iter().map(|row| (row.dwLocalPort, row.dwOwningPid));
+    let six = entries::<MIB_TCP6ROW_OWNER_PID>(&six).iter().map(|row| (row.dwLocalPort, row.dwOwningPid));
+    four.chain(six).find(|(local, process)| port_of(*local) == port && *process != 0).map(|(_, process)| process)
 }
 
-impl Row {
-    pub fn is_listening(&self) -> bool {
-        self.state == MIB_TCP_STATE_LISTEN
-    }
-
-    /// Whether the peer has closed its side, and we have not.
-    pub fn is_closed_by_peer(&self) -> bool {
-        self.state == MIB_TCP_STATE_CLOSE_WAIT
-    }
-}
-
-/// Every socket; none where the system does not tell.
-pub fn rows() -> Vec<Row> {
-    let (four, six) = (table(AF_INET), table(AF_INET6));
-    let four = entries::<MIB_TCPROW_OWNER_PID>(&four).iter().map(|row| Row {
-        port: port_of(row.dwLocalPort),
-        peer: (Ipv4Addr::from(row.dwRemoteAddr.to_ne_bytes()), port_of(row.dwRemotePort)).into(),
-        process: row.dwOwningPid,
-        state: row.dwState as i32,
+/// The peers that have closed their side of a connection to `port`.
+pub fn closed_by_peers(port: u16) -> HashSet<(IpAddr, u16)> {
+    // Without their processes: to find these takes Wine seconds where there are many sockets.
+    // SAFETY: `table` passes a valid buffer and its size, to both.
+    let four = table(|to, size| unsafe { GetTcpTable(to.cast(), size, 0) });
+    let six = table(|to, size| unsafe { GetTcp6Table(to.cast(), size, 0) });
+    let four = entries::<MIB_TCPROW_LH>(&four).iter().map(|row| {
+        // SAFETY: both of its fields are the same plain number.
+        let state = unsafe { row.Anonymous.dwState } as i32;
+        (state, row.dwLocalPort, IpAddr::from(Ipv4Addr::from(row.dwRemoteAddr.to_ne_bytes())), row.dwRemotePort)
     });
-    let six = entries::<MIB_TCP6ROW_OWNER_PID>(&six).iter().map(|row| Row {
-        port: port_of(row.dwLocalPort),
-        peer: (IpAddr::from(Ipv6Addr::from(row.ucRemoteAddr)), port_of(row.dwRemotePort)).into(),
-        process: row.dwOwningPid,
-        state: row.dwState as i32,
+    let six = entries::<MIB_TCP6ROW>(&six).iter().map(|row| {
+        // SAFETY: all of its fields are the same 16 bytes.
+        let peer = unsafe { row.RemoteAddr.u.Byte };
+        (row.State, row.dwLocalPort, IpAddr::from(Ipv6Addr::from(peer)), row.dwRemotePort)
     });
-    four.chain(six).collect()
+    let closed = four.chain(six).filter(|(state, local, ..)| *state == MIB_TCP_STATE_CLOSE_WAIT && port_of(*local) == port);
+    closed.map(|(_, _, peer, remote)| (peer, port_of(remote))).collect()
 }
 
 /// The tables write a port as the network does, in the first two of four bytes.
@@ -54,8 +49,8 @@ fn port_of(number: u32) -> u16 {
     u16::from_be_bytes([high, low])
 }
 
-/// The table of a family; empty where the system does not tell.
-fn table(family: u16) -> Vec<u32> {
+/// A table as `ask` puts it in a buffer whose size it is told; empty where the system does not tell.
+fn table(ask: impl Fn(*mut c_void, *mut u32) -> u32) -> Vec<u32> {
     /// Rows may come between being told the size and asking again.
     const TRIES: usize = 8;
     /// Room for the first try (words).
@@ -63,9 +58,7 @@ fn table(family: u16) -> Vec<u32> {
     let mut buffer = vec![0u32; ROOM];
     for _ in 0..TRIES {
         let mut size = size_of_val(&*buffer) as u32;
-        let to = buffer.as_mut_ptr().cast::<c_void>();
-        // SAFETY: pointer and size are those of a valid buffer.
-        match unsafe { GetExtendedTcpTable(to, &mut size, 0, family.into(), TCP_TABLE_OWNER_PID_ALL, 0) } {
+        match ask(buffer.as_mut_ptr().cast(), &mut size) {
             0 => return buffer,
             ERROR_INSUFFICIENT_BUFFER => buffer.resize(size as usize / size_of::<u32>() * 2, 0),
             _ => break,
