@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::kept::lines;
 use super::{BACKENDS, LOCAL, REPLY, Stage, asking, files};
 use crate::harness::ollama::json;
-use crate::harness::runner::within;
+use crate::harness::runner::{is_windows, within};
 use crate::harness::{FakeOllama, PATIENCE, Proxy, metric, require, runs};
 
 /// How often a tap is killed on each backend.
@@ -96,7 +96,8 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
     let mut must_be_there = HashSet::new();
     let (mut answered_ever, mut written_ever) = (0, 0);
     let mut tap = history.start(&ollama);
-    for round in 0..KILLS {
+    let kills = if is_windows() { KILLS / 2 } else { KILLS }; // a start takes Wine a second or two
+    for round in 0..kills {
         let mut killed = None;
         let answered = under_load(&tap, round, || {
             let after = if round % LATE == LATE - 1 { within(SAFE) * 3 / 2 } else { Duration::from_millis(20 + 7 * round as u64) };
