@@ -1,6 +1,6 @@
 //! Ollama's desktop app, which stands in the notification area and runs a server of its own.
 
-use windows_sys::Win32::Foundation::{CloseHandle, INVALID_HANDLE_VALUE};
+use windows_sys::Win32::Foundation::{CloseHandle, HANDLE, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::System::Diagnostics::ToolHelp::{
     CreateToolhelp32Snapshot, PROCESSENTRY32W, Process32FirstW, Process32NextW, TH32CS_SNAPPROCESS,
 };
@@ -13,11 +13,7 @@ pub const STOP_OLLAMA: &str = " (where it is the Ollama app: quit that, from its
 
 /// Whether the desktop app of Ollama runs.
 pub fn desktop_app_runs() -> bool {
-    // SAFETY: takes no memory of ours.
-    let all = unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0) };
-    if all == INVALID_HANDLE_VALUE {
-        return false;
-    }
+    let Some(all) = list() else { return false };
     let mut process = PROCESSENTRY32W { dwSize: size_of::<PROCESSENTRY32W>() as u32, ..Default::default() };
     // SAFETY: the handle is open, and the entry is writable for the call and says how large it is.
     let mut is_one = unsafe { Process32FirstW(all, &mut process) } != 0;
@@ -30,6 +26,14 @@ pub fn desktop_app_runs() -> bool {
     // SAFETY: opened above, and closed once.
     unsafe { CloseHandle(all) };
     runs
+}
+
+/// A list of all processes, to be closed. It may fail where some start while it is made.
+fn list() -> Option<HANDLE> {
+    const TRIES: usize = 8;
+    // SAFETY: takes no memory of ours.
+    let mut tries = (0..TRIES).map(|_| unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0) });
+    tries.find(|list| *list != INVALID_HANDLE_VALUE)
 }
 
 fn name(process: &PROCESSENTRY32W) -> String {

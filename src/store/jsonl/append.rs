@@ -1,7 +1,7 @@
 //! Appending: one batch becomes one whole member of each day's file that it touches, and is on disk when that is said.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 use std::sync::Mutex;
 
@@ -37,7 +37,7 @@ impl Writer {
         let doing = || format!("write {}", path.display());
         let member = member(records).map_err(failed(doing()))?;
         let mut ends = lock(&self.ends);
-        let there = fs::metadata(&path).map_or(0, |file| file.len());
+        let there = fs::metadata(&path).ok().filter(Metadata::is_file).map_or(0, |file| file.len());
         if there > 0 && ends.get(&day) != Some(&there) {
             repair(files, day)?;
         }
