@@ -1,7 +1,6 @@
 //! What a client sends reaches Ollama as it was sent, and nothing is added: methods, targets, headers, bodies, connections.
 
 use crate::harness::ollama::json;
-use crate::harness::runner::is_windows;
 use crate::harness::{After, Asked, FakeOllama, Options, Proxy, chunk, http, request, tapped};
 
 /// Sends these bytes through a tap of their own and returns what arrived behind it.
