@@ -37,6 +37,13 @@ pub fn start(level: LevelFilter) {
     std::panic::set_hook(Box::new(on_panic));
 }
 
+/// Starts logging for an error that came before the settings were known.
+pub fn start_if_not_started() {
+    if log::max_level() == LevelFilter::Off {
+        start(LevelFilter::Error);
+    }
+}
+
 /// Warnings of a command at a terminal, which look as its other messages do.
 pub fn start_for_terminal() {
     env_logger::Builder::new()

@@ -94,6 +94,7 @@ fn run() -> Result<ExitCode> {
             Command::Purge(args) => history::purge::run(&args),
             Command::Health(args) => commands::health::run(&args),
             Command::Service(args) => commands::service::run(&args.verb),
+            Command::Tray(args) => commands::tray::run(&args),
         },
         Parsed::Ollama(words) => commands::passthrough::run(&words),
         Parsed::Guard(program) => Ok(backend::guard::run(&program)),

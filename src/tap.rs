@@ -46,8 +46,11 @@ const ENV_TEST_MAX_WAITING: &str = "OLLAMA_TAP_TEST_MAX_WAITING";
 /// Where the first lines go, from which people and tests read the address.
 pub type Say = fn(&str);
 
-/// On standard error, whatever the log level.
+/// On standard error, whatever the log level; in the log of a service that has none.
 pub fn aloud(line: &str) {
+    if platform::is_service() {
+        return log::info!("{line}");
+    }
     eprintln!("{line}");
 }
 

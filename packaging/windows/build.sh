@@ -13,7 +13,7 @@ readonly max_size=$((8 * 1024 * 1024)) # bytes; a promise of the README
 readonly debian_source=/usr/lib/rustlib/src # of the standard library, where Debian puts it
 
 # What every Windows has. Anything else would have to lie beside the executable.
-readonly system_dlls="advapi32 bcrypt bcryptprimitives iphlpapi kernel32 msvcrt ntdll userenv ws2_32"
+readonly system_dlls="advapi32 bcrypt bcryptprimitives combase comctl32 gdi32 iphlpapi kernel32 msvcrt ntdll shell32 user32 userenv ws2_32"
 
 main() {
     local built=${CARGO_TARGET_DIR:-target}/$target

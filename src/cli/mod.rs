@@ -6,6 +6,7 @@ mod health;
 mod questions;
 mod service;
 mod tapped;
+mod tray;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use health::HealthArgs;
 pub use questions::{ExportArgs, PlaceArgs, PurgeArgs, SearchArgs, StatsArgs, Typed};
 pub use service::{InstallArgs, ServiceArgs, UninstallArgs, Verb};
 pub use tapped::{DemoArgs, ProxyArgs, ServeArgs};
+pub use tray::TrayArgs;
 
 /// Ollama Tap stands where applications expect Ollama, forwards every byte unchanged, and turns what it saw into
 /// metrics and a searchable history.
@@ -42,10 +44,11 @@ pub enum Command {
     Purge(PurgeArgs),
     Health(HealthArgs),
     Service(ServiceArgs),
+    Tray(TrayArgs),
 }
 
 /// The names of the commands.
-const COMMANDS: [&str; 9] = ["serve", "proxy", "demo", "stats", "search", "export", "purge", "health", "service"];
+const COMMANDS: [&str; 10] = ["serve", "proxy", "demo", "stats", "search", "export", "purge", "health", "service", "tray"];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
@@ -85,9 +88,6 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
         Ok(args) => args,
         Err(arg) => return Parsed::Usage(format!("argument `{}` is not UTF-8", arg.to_string_lossy())),
     };
-    if let Some(complaint) = not_built(args.first().map(String::as_str)) {
-        return Parsed::Usage(complaint);
-    }
     let args = spread(&args);
     match Cli::from_args(&[NAME], &args) {
         Ok(Cli { version: true, .. }) => Parsed::Print(format!("{NAME} {}", env!("CARGO_PKG_VERSION"))),
@@ -118,19 +118,11 @@ fn first(args: &[OsString]) -> First {
         Some(Some("start")) => First::Alias,
         Some(Some("--")) => First::Separator,
         Some(Some(GUARD)) => First::Guard,
-        Some(Some("--help" | "-h" | "--version" | "-V" | "demo" | "tray")) => First::Ours,
+        Some(Some("--help" | "-h" | "--version" | "-V")) => First::Ours,
         Some(Some(word)) if COMMANDS.contains(&word) => First::Ours,
         // Ollama's own version: our letter for it is `V`.
         Some(Some(flag)) if flag.starts_with('-') && flag != "-v" => First::Serve,
         Some(_) => First::Foreign,
-    }
-}
-
-/// The complaint about a first argument that asks for what later versions do.
-fn not_built(first: Option<&str>) -> Option<String> {
-    match first {
-        Some(word @ "tray") => Some(format!("`{word}` is not built yet (see `{NAME} --help`)")),
-        _ => None,
     }
 }
 
@@ -218,13 +210,6 @@ mod tests {
         assert_eq!(usage("proxy --listen"), "no value provided for option '--listen' (see `ollama-tap proxy --help`)");
         assert_eq!(usage("proxy stray"), "unrecognized argument: stray (see `ollama-tap proxy --help`)");
         assert!(usage("proxy --listen 1 --listen 2").contains("'--listen' with value '2': duplicate"));
-    }
-
-    #[test]
-    fn a_command_that_is_not_built_says_so() {
-        for line in ["tray", "tray --help"] {
-            assert!(usage(line).contains("is not built yet"), "{line}");
-        }
     }
 
     #[test]

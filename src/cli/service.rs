@@ -33,7 +33,7 @@ tapped! {
     #[argh(subcommand, name = "install", usage = "[--dry-run] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
     #[argh(note = "An Ollama that is a service already is kept, moved to the backend port, and tapped where it listened before.")]
     #[argh(note = "With --upstream an Ollama elsewhere is tapped. Otherwise the service starts Ollama itself.")]
-    #[argh(note = "The flags are those of serve and proxy; they are written to /etc/ollama-tap.env, which you may edit.")]
+    #[argh(note = "The flags are those of serve and proxy; they are written to a file that you may edit: /etc/ollama-tap.env, on Windows %ProgramData%\\OllamaTap\\ollama-tap.env.")]
     pub struct InstallArgs {
         /// print every step and do none
         #[argh(switch)]

@@ -5,8 +5,10 @@ pub mod health;
 pub mod history;
 pub mod passthrough;
 pub mod proxy;
+mod scraped;
 pub mod serve;
 pub mod service;
+pub mod tray;
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 

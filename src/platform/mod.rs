@@ -8,6 +8,7 @@ mod notify;
 mod places;
 mod services;
 mod tiny_http;
+mod tray;
 mod users;
 
 #[cfg(target_os = "linux")]
@@ -38,7 +39,10 @@ pub use family::{
     wait_for_signals,
 };
 pub use notify::{notify_alive, notify_ready, notify_stopping, watchdog};
-pub use places::{ollama_places, other_owner, service_directory, state_directory};
+pub use places::{
+    BACKSLASHES_ARE_PATHS, MORE_PATH, ollama_places, other_owner, program_places, service_directory, service_home, service_program,
+    state_directory, whole_path,
+};
 pub use private::{
     Identity, create_private_directory, give_to_owner_of_directory, identity, is_at, make_directory_private, make_file_private,
     private_file, sync_directory,
@@ -47,11 +51,17 @@ pub use processes::{
     ask_own_group_to_end, become_leader, become_program, exit_code, is_executable, is_same_file, kill_group, kill_own_group, lead_group,
     leave_signals_to, own_executable, own_stderr,
 };
-pub use services::{ServiceManager, service_manager, set_mode};
+pub use services::{
+    SERVICE_ACCOUNT, ServiceCall, ServiceEntry, ServiceManager, call_service, is_service, live_as_service, log_to, remove_at_restart,
+    service_manager, service_state, set_mode, set_variables,
+};
 pub use sockets::{connections, socket_of};
 pub use system::{STOP_OLLAMA, desktop_app_runs, memory_bytes, port_holder, process_collector, spawn_to_end_with_us};
 pub use tiny_http::tell_owed;
-pub use users::{User, is_root, user};
+pub use tray::{
+    Painter, Tray, TrayLook, claim_tray, copy_text, has_console, open, run_as_administrator, start_without_console, tell, tray_icon_side,
+};
+pub use users::{NOT_OURS_TO_READ, User, is_root, user};
 
 use std::net::SocketAddr;
 

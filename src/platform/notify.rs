@@ -1,6 +1,7 @@
-//! What systemd is told of us, and asks of us. Without systemd, and on other systems, nobody listens and nothing happens.
+//! What systemd or Windows' service control manager is told of us, and asks of us. Where neither has started us, nobody listens and
+//! nothing happens.
 //!
-//! A message that does not arrive is systemd's to notice: it then acts as if we had not started, or hung.
+//! A message that does not arrive is theirs to notice: they then act as if we had not started, or hung.
 
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use std::time::Duration;
 pub fn notify_ready() {
     #[cfg(target_os = "linux")]
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    #[cfg(windows)]
+    super::windows::service_life::ready();
 }
 
 /// We still serve.
@@ -20,6 +23,8 @@ pub fn notify_alive() {
 pub fn notify_stopping() {
     #[cfg(target_os = "linux")]
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    #[cfg(windows)]
+    super::windows::service_life::stopping();
 }
 
 /// How long we may say nothing before we are taken for dead; `None` where nobody watches.

@@ -2,17 +2,53 @@
 
 use std::path::{Path, PathBuf};
 
-/// The directory of the service's history.
-#[cfg(unix)]
-pub fn service_directory() -> PathBuf {
-    PathBuf::from("/var/lib/ollama-tap/ollama_analytics")
-}
+#[cfg(windows)]
+use super::windows::folders::{program_data, program_files};
 
 /// The directory of the service's history.
-#[cfg(windows)]
 pub fn service_directory() -> PathBuf {
-    let data = std::env::var_os("ProgramData").unwrap_or_else(|| r"C:\ProgramData".into());
-    Path::new(&data).join("OllamaTap").join("ollama_analytics")
+    service_home().join("ollama_analytics")
+}
+
+/// The service's own directory.
+pub fn service_home() -> PathBuf {
+    #[cfg(unix)]
+    return PathBuf::from("/var/lib/ollama-tap");
+    #[cfg(windows)]
+    return program_data().join("OllamaTap");
+}
+
+/// Where a copy of ours goes that the service can always find.
+pub fn service_program() -> PathBuf {
+    #[cfg(unix)]
+    return PathBuf::from("/usr/local/bin/ollama-tap");
+    #[cfg(windows)]
+    return program_files().join("OllamaTap").join("ollama-tap.exe");
+}
+
+/// Programs below these stay where they are, and everybody may run them; one in a home or a build directory comes and goes.
+pub fn program_places() -> Vec<PathBuf> {
+    #[cfg(unix)]
+    return ["/usr", "/opt", "/nix", "/bin"].map(PathBuf::from).into();
+    #[cfg(windows)]
+    return vec![program_files()];
+}
+
+/// More directories of programs, for PATH: `su` leaves out what is for root alone.
+#[cfg(unix)]
+pub const MORE_PATH: &str = ":/usr/sbin:/sbin";
+#[cfg(windows)]
+pub const MORE_PATH: &str = "";
+
+/// Whether a backslash is a part of paths.
+pub const BACKSLASHES_ARE_PATHS: bool = cfg!(windows);
+
+/// The whole path of a file, as other programs take it.
+pub fn whole_path(path: &Path) -> std::io::Result<PathBuf> {
+    #[cfg(unix)]
+    return std::fs::canonicalize(path);
+    #[cfg(windows)]
+    return std::path::absolute(path); // the other has a form that is strange to most programs
 }
 
 /// The directory of the history of taps that a user starts for one command; `None` for a user without a home.

@@ -9,6 +9,12 @@ pub struct User {
     pub home: PathBuf,
 }
 
+/// Of a file that we may not read: whose it is, and what to do.
+#[cfg(unix)]
+pub const NOT_OURS_TO_READ: &str = "it is root's: use sudo";
+#[cfg(windows)]
+pub const NOT_OURS_TO_READ: &str = "it is the administrators': use a terminal that was started with \"Run as administrator\"";
+
 /// Whether we may do everything.
 #[cfg(unix)]
 pub fn is_root() -> bool {
@@ -16,9 +22,11 @@ pub fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
-#[cfg(not(unix))]
+/// Whether we have an administrator's rights.
+#[cfg(windows)]
 pub fn is_root() -> bool {
-    false
+    // SAFETY: takes nothing.
+    unsafe { windows_sys::Win32::UI::Shell::IsUserAnAdmin() != 0 }
 }
 
 /// The user of this name.
@@ -42,9 +50,12 @@ pub fn user(name: &str) -> Option<User> {
     Some(User { name: name.to_owned(), home: OsStr::from_bytes(home.to_bytes()).into() })
 }
 
-#[cfg(not(unix))]
-pub fn user(_name: &str) -> Option<User> {
-    None
+/// The user of this name, who is whoever runs us: of others Windows tells no home.
+#[cfg(windows)]
+pub fn user(name: &str) -> Option<User> {
+    let is_us = std::env::var("USERNAME").is_ok_and(|own| own == name);
+    let home = std::env::var_os("USERPROFILE").map(PathBuf::from).filter(|home| home.is_absolute())?;
+    is_us.then(|| User { name: name.to_owned(), home })
 }
 
 #[cfg(all(test, unix))]

@@ -59,3 +59,5 @@ mod streaming;
 mod tidy;
 /// What a client sends reaches Ollama as it was sent.
 mod transparency;
+/// The service and the icon of Windows.
+mod windows;

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use super::ollama_unit::{self, OllamaUnit};
-use super::{launchd, plan, settings, systemd};
+use super::{launchd, plan, scm, settings, systemd};
 use crate::backend::find;
 use crate::config;
 use crate::error::{Result, failed};
@@ -32,7 +32,7 @@ pub struct Facts {
     /// Ourselves.
     pub executable: PathBuf,
     pub place: Place,
-    /// The service's unit or plist as it is now.
+    /// The service's unit or plist, or on Windows the record of its installation, as it is now.
     pub unit: Option<String>,
     /// The settings file as it is now; empty where there is none.
     pub settings: String,
@@ -55,9 +55,13 @@ pub struct Facts {
 
 impl Facts {
     pub fn gather(manager: ServiceManager) -> Result<Facts> {
-        let executable = std::env::current_exe().and_then(fs::canonicalize).map_err(failed("find our own executable"))?;
+        let executable = std::env::current_exe().and_then(|path| platform::whole_path(&path)).map_err(failed("find our own executable"))?;
         let is_systemd = manager == ServiceManager::Systemd;
-        let unit = read_if_there(if is_systemd { systemd::UNIT_PATH } else { launchd::PLIST_PATH })?;
+        let unit = match manager {
+            ServiceManager::Systemd => read_if_there(systemd::UNIT_PATH)?,
+            ServiceManager::Windows => read_if_there(scm::record())?,
+            _ => read_if_there(launchd::PLIST_PATH)?,
+        };
         let settings = super::settings_text(manager)?;
         let installer = installer();
         Ok(Facts {
@@ -70,7 +74,7 @@ impl Facts {
             ollama: find_ollama(&installer),
             ollama_user: platform::user("ollama"),
             tap_user: platform::user(plan::TAP_USER),
-            has_state: Path::new(plan::STATE).exists(),
+            has_state: platform::service_home().exists(),
             installer,
             // What is not text cannot be written to the settings file either.
             environment: std::env::vars_os()
@@ -86,11 +90,15 @@ impl Facts {
 }
 
 /// The text of a file, if it is there.
-pub fn read_if_there(path: &str) -> Result<Option<String>> {
+pub fn read_if_there(path: impl AsRef<Path>) -> Result<Option<String>> {
+    let path = path.as_ref();
+    let shown = path.display();
     match fs::read_to_string(path) {
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
-        Err(cause) if cause.kind() == ErrorKind::PermissionDenied => Err(failed(format!("read {path} (it is root's: use sudo)"))(cause)),
-        read => read.map(Some).map_err(failed(format!("read {path}"))),
+        Err(cause) if cause.kind() == ErrorKind::PermissionDenied => {
+            Err(failed(format!("read {shown} ({})", platform::NOT_OURS_TO_READ))(cause))
+        }
+        read => read.map(Some).map_err(failed(format!("read {shown}"))),
     }
 }
 
@@ -99,7 +107,7 @@ fn place(executable: &Path, unit: Option<&str>) -> Place {
     if is_copy {
         return Place::Copy;
     }
-    match fs::read(plan::PLACE) {
+    match fs::read(platform::service_program()) {
         Err(_) => Place::Free,
         Ok(there) if fs::read(executable).is_ok_and(|ours| ours == there) => Place::Same,
         Ok(_) => Place::Other,
@@ -120,7 +128,7 @@ fn find_ollama(installer: &User) -> Option<PathBuf> {
 }
 
 fn installer() -> User {
-    let names = ["SUDO_USER", "DOAS_USER", "USER", "LOGNAME"];
+    let names = ["SUDO_USER", "DOAS_USER", "USER", "LOGNAME", "USERNAME"];
     let name = names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "root".to_owned());
     platform::user(&name).unwrap_or_else(|| User { name: "root".to_owned(), home: PathBuf::from("/") })
 }

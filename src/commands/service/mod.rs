@@ -1,6 +1,6 @@
 //! `ollama-tap service`: what the system's own manager of services starts, watches and stops.
 //!
-//! - `facts` looks everything up, `plan` decides from that alone, `systemd` or `launchd` turns the plan into steps
+//! - `facts` looks everything up, `plan` decides from that alone, `systemd`, `launchd` or `scm` turns the plan into steps
 //!   (what the settings file will say is a question of its own: `wanted`)
 //! - `step` says and does them; `--dry-run` only says them
 //! - an installation that fails on a machine that had none is taken back, so that Ollama is where it was
@@ -10,19 +10,21 @@ mod launchd;
 mod ollama_unit;
 mod plan;
 mod run;
+mod scm;
 mod settings;
 mod status;
 mod step;
 mod systemd;
+mod tail;
 mod wanted;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::cli::{InstallArgs, UninstallArgs, Verb};
 use crate::config;
 use crate::error::{Error, Result};
-use crate::platform::{self, ServiceManager};
+use crate::platform::{self, ServiceCall, ServiceManager};
 use facts::Facts;
 use plan::{Plan, Role};
 use step::Step;
@@ -35,11 +37,15 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
     match verb {
         Verb::Install(args) => install(args, manager),
         Verb::Uninstall(args) => uninstall(args, manager),
-        Verb::Start(_) => perform(&control(manager, "start")),
-        Verb::Stop(_) => perform(&control(manager, "stop")),
-        Verb::Restart(_) => perform(&control(manager, "restart")),
+        Verb::Start(_) => control(manager, "start"),
+        Verb::Stop(_) => control(manager, "stop"),
+        Verb::Restart(_) => control(manager, "restart"),
         Verb::Status(_) => status::run(manager),
+        Verb::Logs(args) if manager == ServiceManager::Windows && args.follow => tail::follow(&scm::log()),
+        Verb::Logs(_) if manager == ServiceManager::Windows => tail::show(&scm::log()),
         Verb::Logs(args) => step::become_command(&logs(manager, args.follow)),
+        Verb::Run(_) if manager == ServiceManager::Windows => run::run_as_service(),
+        Verb::Test(_) if manager == ServiceManager::Windows => run::run_here(),
         Verb::Test(_) | Verb::Run(_) => run::run(manager),
     }
 }
@@ -56,6 +62,7 @@ fn manager() -> Result<ServiceManager> {
     match manager {
         ServiceManager::Systemd => step::output(&["systemctl", "--version"]).map(|_| manager).ok_or_else(|| missing("systemctl")),
         ServiceManager::Launchd => step::output(&["launchctl", "version"]).map(|_| manager).ok_or_else(|| missing("launchctl")),
+        ServiceManager::Windows => Ok(manager),
         ServiceManager::Unknown => Err(Error::Failed("services of this system are not supported yet".to_owned())),
     }
 }
@@ -65,13 +72,14 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
     let plan = Plan::decide(args, &facts)?;
     let steps = match manager {
         ServiceManager::Systemd => systemd::install(&plan, &facts),
+        ServiceManager::Windows => scm::install(&plan, &facts),
         _ => launchd::install(&plan, &facts),
     };
     if args.dry_run {
         step::show(&steps);
         return Ok(ExitCode::SUCCESS);
     }
-    needs_root("install")?;
+    needs_root(manager, "install")?;
     if manager == ServiceManager::Systemd && !Path::new(systemd::RUNS).exists() {
         let way_out = "start `ollama-tap serve` or `ollama-tap proxy` by your own means";
         return Err(Error::Failed(format!("install the service: systemd does not run here; {way_out}")));
@@ -112,12 +120,15 @@ fn take_back(before: &Facts, failure: Error) -> Result<()> {
         )));
     }
     step::complain(format_args!("{failure}; taking it back"));
+    if before.manager == ServiceManager::Windows {
+        let _ = tail::show(&scm::log()); // it goes too; where there is none, the failure says it all
+    }
     let mut steps = removal(&Facts::gather(before.manager)?, false);
-    if !before.settings.is_empty() && before.manager == ServiceManager::Systemd {
-        steps.push(Step::write(settings::PATH, before.settings.clone(), step::PRIVATE));
+    if let Some(path) = settings_path(before.manager).filter(|_| !before.settings.is_empty()) {
+        steps.push(Step::write(path, before.settings.clone(), step::PRIVATE));
     }
     if !before.has_state {
-        steps.push(Step::RemoveTree(plan::STATE.into()));
+        steps.push(Step::RemoveTree(platform::service_home()));
     }
     if before.tap_user.is_none() && before.manager == ServiceManager::Systemd {
         steps.push(Step::attempt(&["userdel", plan::TAP_USER]));
@@ -133,7 +144,7 @@ fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> 
         step::show(&steps);
         return Ok(ExitCode::SUCCESS);
     }
-    needs_root("uninstall")?;
+    needs_root(manager, "uninstall")?;
     let history = plan::history(&facts.settings);
     step::perform(&steps)?;
     if !args.purge && history.exists() {
@@ -148,19 +159,26 @@ fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> 
 fn removal(facts: &Facts, purge: bool) -> Vec<Step> {
     match facts.manager {
         ServiceManager::Systemd => systemd::uninstall(facts, purge),
+        ServiceManager::Windows => scm::uninstall(facts, purge),
         _ => launchd::uninstall(facts, purge),
     }
 }
 
-fn perform(steps: &[Step]) -> Result<ExitCode> {
-    steps.iter().try_for_each(Step::perform)?;
+fn control(manager: ServiceManager, verb: &str) -> Result<ExitCode> {
+    if manager == ServiceManager::Windows {
+        needs_root(manager, verb)?;
+    }
+    control_steps(manager, verb).iter().try_for_each(Step::perform)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn control(manager: ServiceManager, verb: &str) -> Vec<Step> {
+fn control_steps(manager: ServiceManager, verb: &str) -> Vec<Step> {
     let bootstrap = Step::attempt(&["launchctl", "bootstrap", "system", launchd::PLIST_PATH]);
     match (manager, verb) {
         (ServiceManager::Systemd, verb) => vec![Step::run(&["systemctl", verb, systemd::UNIT])],
+        (ServiceManager::Windows, "start") => vec![Step::Service(ServiceCall::Start)],
+        (ServiceManager::Windows, "stop") => vec![Step::Service(ServiceCall::Stop)],
+        (ServiceManager::Windows, _) => vec![Step::Service(ServiceCall::Stop), Step::Service(ServiceCall::Start)],
         (_, "start") => vec![bootstrap, Step::run(&["launchctl", "kickstart", launchd::TARGET])],
         (_, "stop") => vec![Step::run(&["launchctl", "bootout", launchd::TARGET])],
         _ => vec![bootstrap, Step::run(&["launchctl", "kickstart", "-k", launchd::TARGET])],
@@ -178,15 +196,39 @@ fn logs(manager: ServiceManager, follow: bool) -> Vec<&'static str> {
 
 /// The settings as a settings file has them; empty where there are none.
 fn settings_text(manager: ServiceManager) -> Result<String> {
-    match manager {
-        ServiceManager::Systemd => facts::read_if_there(settings::PATH).map(Option::unwrap_or_default),
-        _ => launchd::settings(),
+    match settings_path(manager) {
+        Some(path) => facts::read_if_there(path).map(Option::unwrap_or_default),
+        None => launchd::settings(),
     }
 }
 
-fn needs_root(verb: &str) -> Result<()> {
+/// The settings file; `None` where the settings are in the property list.
+fn settings_path(manager: ServiceManager) -> Option<PathBuf> {
+    match manager {
+        ServiceManager::Systemd => Some(settings::PATH.into()),
+        ServiceManager::Windows => Some(scm::settings()),
+        _ => None,
+    }
+}
+
+/// Where the service on Windows listens, as everybody may know; `None` where it is not installed.
+pub fn public_listen() -> Option<String> {
+    scm::listens(&std::fs::read_to_string(scm::record()).ok()?)
+}
+
+/// The log of the service on Windows, which everybody may read.
+pub fn public_log() -> PathBuf {
+    scm::log()
+}
+
+fn needs_root(manager: ServiceManager, verb: &str) -> Result<()> {
     if platform::is_root() {
         return Ok(());
     }
-    Err(Error::Failed(format!("{verb} the service: only root may; use `sudo ollama-tap service {verb}`, or --dry-run to see the steps")))
+    let (who, way_out) = match manager {
+        ServiceManager::Windows => ("an administrator", "open a terminal with \"Run as administrator\" and use `ollama-tap service"),
+        _ => ("root", "use `sudo ollama-tap service"),
+    };
+    let look = if verb.ends_with("install") { ", or --dry-run to see the steps" } else { "" };
+    Err(Error::Failed(format!("{verb} the service: only {who} may; {way_out} {verb}`{look}")))
 }

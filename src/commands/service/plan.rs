@@ -18,17 +18,14 @@ use crate::config::{self, Config, ServeConfig};
 use crate::error::{Error, Result};
 use crate::platform::{self, ServiceManager, User};
 
-/// Where a copy of ours goes that the service can always find.
+/// Where a copy of ours goes on Linux and macOS.
 pub const PLACE: &str = "/usr/local/bin/ollama-tap";
 
 /// The user that the tap runs as in front of another Ollama.
 pub const TAP_USER: &str = "ollama-tap";
 
-/// The service's own directory.
+/// The service's own directory there.
 pub const STATE: &str = "/var/lib/ollama-tap";
-
-/// Executables below these stay where they are; one in a home or a build directory comes and goes.
-const STABLE: [&str; 4] = ["/usr", "/opt", "/nix", "/bin"];
 
 /// Who starts the Ollama that is tapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +97,8 @@ impl Plan {
             role,
             executable,
             copy_executable,
-            history: Some(config.history.dir).filter(|directory| !directory.starts_with(STATE)),
-            of_ollama: if role == Role::Serve { of_ollama(&user, &now) } else { Vec::new() },
+            history: Some(config.history.dir).filter(|directory| !directory.starts_with(platform::service_home())),
+            of_ollama: if role == Role::Serve { of_ollama(&user, facts, &now) } else { Vec::new() },
             user: user.name,
             home: user.home,
             settings,
@@ -116,12 +113,17 @@ fn user(role: Role, facts: &Facts) -> User {
     match (role, facts.manager) {
         (Role::Serve, ServiceManager::Systemd) => facts.ollama_user.clone().unwrap_or_else(|| facts.installer.clone()),
         (_, ServiceManager::Systemd) => User { name: TAP_USER.to_owned(), home: PathBuf::from(STATE) },
+        (_, ServiceManager::Windows) => User { name: platform::SERVICE_ACCOUNT.to_owned(), home: platform::service_home() },
         _ => facts.installer.clone(),
     }
 }
 
-/// Ollama's own directory, and the models, wherever a link to them leads.
-fn of_ollama(user: &User, settings: &Values) -> Vec<PathBuf> {
+/// Ollama's own directory, and the models, wherever a link to them leads. On Windows the service's account has a directory of its
+/// own, and the settings name the models of whoever installs.
+fn of_ollama(user: &User, facts: &Facts, settings: &Values) -> Vec<PathBuf> {
+    if facts.manager == ServiceManager::Windows {
+        return settings.get(wanted::MODELS).map(PathBuf::from).into_iter().collect();
+    }
     let own = user.home.join(".ollama");
     let usual = fs::canonicalize(own.join("models")).ok().filter(|models| !models.starts_with(&own));
     let models = settings.get(wanted::MODELS).map(PathBuf::from).or(usual);
@@ -143,16 +145,22 @@ fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
 
 /// The executable that the service names, and whether it must be copied there. A copy of ours is kept up to date.
 fn executable(facts: &Facts) -> Result<(PathBuf, bool)> {
-    let is_stable = STABLE.iter().any(|place| facts.executable.starts_with(place));
+    let place = platform::service_program();
     match facts.place {
-        _ if is_stable => Ok((facts.executable.clone(), false)),
-        Place::Free | Place::Copy => Ok((PathBuf::from(PLACE), true)),
-        Place::Same => Ok((PathBuf::from(PLACE), false)),
+        _ if is_stable(&facts.executable) => Ok((facts.executable.clone(), false)),
+        Place::Free | Place::Copy => Ok((place, true)),
+        Place::Same => Ok((place, false)),
         Place::Other => Err(Error::Failed(format!(
-            "copy {} to {PLACE}: another one is there; install with that one (`{PLACE} service install`), or remove it",
-            facts.executable.display()
+            "copy {} to {place}: another one is there; install with that one (`{place} service install`), or remove it",
+            facts.executable.display(),
+            place = place.display()
         ))),
     }
+}
+
+/// Whether a program will stay where it is, for everybody to run.
+pub fn is_stable(program: &Path) -> bool {
+    platform::program_places().iter().any(|place| program.starts_with(place))
 }
 
 /// The directory of the history.
@@ -166,6 +174,7 @@ pub fn history(settings: &str) -> PathBuf {
 pub fn purge_history(facts: &Facts) -> Vec<Step> {
     let history = history(&facts.settings);
     let words = [&*facts.executable.to_string_lossy(), "purge", "--all", "--yes", "--analytics-dir", &history.to_string_lossy()];
-    let elsewhere = (!history.starts_with(STATE) && Path::exists(&history)).then(|| Step::attempt(&words));
-    elsewhere.into_iter().chain([Step::RemoveTree(STATE.into())]).collect()
+    let home = platform::service_home();
+    let elsewhere = (!history.starts_with(&home) && Path::exists(&history)).then(|| Step::attempt(&words));
+    elsewhere.into_iter().chain([Step::RemoveTree(home)]).collect()
 }

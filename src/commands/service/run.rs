@@ -1,12 +1,17 @@
 //! RUN: what the service runs, run in this terminal, as the service's user and with its settings.
+//!
+//! On Windows it is run by this very process, which the service control manager knows.
 
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use super::settings::{self, Values};
-use super::{facts, launchd, plan, settings_text, step, systemd};
+use super::{facts, launchd, plan, scm, settings_text, step, systemd};
+use crate::cli::{ProxyArgs, ServeArgs};
+use crate::commands::{proxy, serve};
 use crate::error::{Error, Result, failed};
+use crate::logging;
 use crate::platform::{self, ServiceManager, User};
 
 pub fn run(manager: ServiceManager) -> Result<ExitCode> {
@@ -22,6 +27,37 @@ pub fn run(manager: ServiceManager) -> Result<ExitCode> {
         process.current_dir(plan::STATE);
     }
     Err(failed("run the service")(platform::become_program(&mut process)))
+}
+
+/// Runs it as the service that Windows has started this process for; from a terminal, there.
+pub fn run_as_service() -> Result<ExitCode> {
+    let was_service = platform::live_as_service(|| match run_logged() {
+        Ok(_) => 0,
+        Err(error) => {
+            logging::start_if_not_started();
+            log::error!("{error}");
+            1
+        }
+    });
+    if was_service.map_err(failed("run the service"))? { Ok(ExitCode::SUCCESS) } else { run_here() }
+}
+
+/// Runs it with a log of its own.
+fn run_logged() -> Result<ExitCode> {
+    let directory = scm::logs();
+    platform::log_to(&directory).map_err(failed(format!("write to {}", directory.display())))?;
+    run_here()
+}
+
+/// Runs it in this process.
+pub fn run_here() -> Result<ExitCode> {
+    let values = settings::read(&settings_text(ServiceManager::Windows)?);
+    let command = command(&values)?;
+    platform::set_variables(&values);
+    match command {
+        "serve" => serve::run(&ServeArgs::default()),
+        _ => proxy::run(&ProxyArgs::default()),
+    }
 }
 
 /// The settings say what is run; nothing else than these may be.

@@ -1,10 +1,14 @@
 //! SETTINGS: the service's settings file, in the form that systemd's `EnvironmentFile=` reads: `NAME=value`, a line each.
 //!
+//! On Windows backslashes are none of the exceptions that systemd makes of them.
+//!
 //! People edit it. So it is changed line by line: comments, order and what we do not know stay as they are.
 
 use std::collections::BTreeMap;
 
-/// Where it is.
+use crate::platform;
+
+/// Where it is on Linux.
 pub const PATH: &str = "/etc/ollama-tap.env";
 
 /// The command that the service runs: `proxy` or `serve`.
@@ -72,6 +76,26 @@ fn name_of(line: &str) -> Option<&str> {
 
 /// A value in quotes where it needs them.
 fn quoted(value: &str) -> String {
+    if platform::BACKSLASHES_ARE_PATHS { quoted_plainly(value) } else { quoted_for_systemd(value) }
+}
+
+/// A value without its quotes.
+fn value(text: &str) -> String {
+    if platform::BACKSLASHES_ARE_PATHS { plain_value(text).to_owned() } else { systemd_value(text) }
+}
+
+/// On Windows a backslash is itself, or every path would have to be written with two of each.
+fn quoted_plainly(value: &str) -> String {
+    if plain_value(value) == value { value.to_owned() } else { format!("\"{value}\"") }
+}
+
+fn plain_value(text: &str) -> &str {
+    let text = text.trim();
+    let inner = ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
+    inner.unwrap_or(text)
+}
+
+fn quoted_for_systemd(value: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,=[]".contains(c);
     if value.chars().all(is_plain) {
         return value.to_owned();
@@ -80,8 +104,8 @@ fn quoted(value: &str) -> String {
     format!("\"{escaped}\"")
 }
 
-/// A value without its quotes, by systemd's rules for one line.
-fn value(text: &str) -> String {
+/// By systemd's rules for one line.
+fn systemd_value(text: &str) -> String {
     let text = text.trim();
     if let Some(inner) = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
         return inner.to_owned();
@@ -128,6 +152,15 @@ mod tests {
             let text = changed("", &[change("X", written)].into());
             assert_eq!(read(&text).get("X").map(String::as_str), Some(written), "{text}");
         }
+    }
+
+    #[test]
+    fn a_path_of_windows_is_written_and_read_as_it_is() {
+        for written in [r"C:\Users\me\.ollama", r"\\server\share", r"C:\Program Files", " edges ", "\"quoted\"", "'", "it's", "a\"b", ""] {
+            assert_eq!(plain_value(&quoted_plainly(written)), written);
+        }
+        assert_eq!(quoted_plainly(r"C:\Program Files\x"), r"C:\Program Files\x");
+        assert_eq!(plain_value(r#" "C:\Program Files" "#), r"C:\Program Files");
     }
 
     #[test]

@@ -8,9 +8,10 @@ use super::step::{self, output};
 use super::{launchd, settings, settings_text, systemd};
 use crate::cli::PlaceArgs;
 use crate::commands::history::tap::Tap;
-use crate::config::Question;
+use crate::commands::scraped::sum;
+use crate::config::{ENV_LISTEN, Question};
 use crate::error::Result;
-use crate::platform::ServiceManager;
+use crate::platform::{self, ServiceManager};
 use crate::record;
 
 /// As systemctl has it.
@@ -27,15 +28,23 @@ struct Upstream {
 pub fn run(manager: ServiceManager) -> Result<ExitCode> {
     let (state, is_running) = match manager {
         ServiceManager::Systemd => systemd_state(),
+        ServiceManager::Windows => windows_state(),
         _ => launchd_state(),
     };
     line("service", &state);
     if let Some(tap) = find(manager) {
         about(&tap);
     } else if is_running {
-        line("listening", "no tap answers where the settings say (without root they cannot be read: use sudo)");
+        line("listening", no_tap(manager));
     }
     Ok(if is_running { ExitCode::SUCCESS } else { ExitCode::from(NOT_RUNNING) })
+}
+
+fn no_tap(manager: ServiceManager) -> &'static str {
+    match manager {
+        ServiceManager::Windows => "no tap answers where the service should",
+        _ => "no tap answers where the settings say (without root they cannot be read: use sudo)",
+    }
 }
 
 fn line(name: &str, value: &str) {
@@ -44,7 +53,10 @@ fn line(name: &str, value: &str) {
 
 /// The running tap, looked for where the service's settings say, as far as we may read them.
 fn find(manager: ServiceManager) -> Option<Tap> {
-    let values = settings::read(&settings_text(manager).unwrap_or_default());
+    let mut values = settings::read(&settings_text(manager).unwrap_or_default());
+    if values.is_empty() {
+        values.extend(super::public_listen().map(|address| (ENV_LISTEN.to_owned(), address)));
+    }
     let none = None;
     let args = PlaceArgs { listen: &none, token: &none, analytics_dir: &none, analytics_backend: &none, loki_url: &none };
     let question = Question::resolve(args, &|name| values.get(name).cloned()).ok()?;
@@ -85,13 +97,6 @@ fn counts(metrics: &str) {
     line("tokens", &format!("{tokens} generated"));
 }
 
-/// The sum of a family's series that have this label; `None` where it has none at all.
-fn sum(metrics: &str, family: &str, label: &str) -> Option<f64> {
-    let series = metrics.lines().filter_map(|line| line.strip_prefix(family)).filter(|rest| rest.starts_with(['{', ' ']));
-    let values = series.filter(|rest| rest.contains(label)).filter_map(|rest| rest.rsplit_once(' ')?.1.parse::<f64>().ok());
-    values.reduce(|a, b| a + b)
-}
-
 /// Seconds as people say them: the two largest units.
 fn duration(seconds: f64) -> String {
     let whole = seconds.max(0.0) as u64;
@@ -124,6 +129,18 @@ fn systemd_state() -> (String, bool) {
     (state, is_running)
 }
 
+/// What Windows says, and whether it runs.
+fn windows_state() -> (String, bool) {
+    match platform::service_state() {
+        Ok(Some(state)) => {
+            let process = state.process.map(|id| format!(", process {id}")).unwrap_or_default();
+            (format!("{}{process}", state.name), state.is_running)
+        }
+        Ok(None) => ("not installed (`ollama-tap service install`)".to_owned(), false),
+        Err(cause) => (format!("unknown: {cause}"), false),
+    }
+}
+
 /// What launchd says, and whether it runs.
 fn launchd_state() -> (String, bool) {
     let Some(shown) = output(&["launchctl", "print", launchd::TARGET]) else {
@@ -136,14 +153,6 @@ fn launchd_state() -> (String, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn series_are_summed_by_label_and_names_are_not_mixed_up() {
-        let metrics = "# TYPE a counter\na{status=\"x\"} 1\na{status=\"y\",model=\"m\"} 2\na_total{status=\"x\"} 4\nb 0.5\n";
-        assert_eq!(sum(metrics, "a", ""), Some(3.0));
-        assert_eq!(sum(metrics, "a", "status=\"y\""), Some(2.0));
-        assert_eq!((sum(metrics, "b", ""), sum(metrics, "c", "")), (Some(0.5), None));
-    }
 
     #[test]
     fn a_time_is_said_in_its_two_largest_units() {

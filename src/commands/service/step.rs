@@ -8,10 +8,12 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::settings;
 use crate::error::{Error, Result, failed};
-use crate::platform;
+use crate::platform::{self, ServiceCall};
 
 /// Everybody may read it.
 pub const PUBLIC: u32 = 0o644;
@@ -20,8 +22,9 @@ pub const PRIVATE: u32 = 0o600;
 /// Everybody may run it.
 const EXECUTABLE: u32 = 0o755;
 
-/// More directories for PATH.
-const FOR_ROOT: &str = ":/usr/sbin:/sbin";
+/// So long the processes of a service that was stopped may need to be gone, and so often it is looked whether they are.
+const LEAVING: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// After so many steps the process dies, in tests.
 const ENV_TEST_STEPS: &str = "OLLAMA_TAP_TEST_STEPS";
@@ -32,10 +35,14 @@ pub enum Step {
     Write { path: PathBuf, text: String, mode: u32 },
     /// Makes a directory for a user; one that is there stays as it is.
     Directory { path: PathBuf, owner: String },
+    /// Makes a directory with the rights of the one that it is in; one that is there stays as it is.
+    Make(PathBuf),
     /// Copies an executable.
     Copy { from: PathBuf, to: PathBuf },
     /// Removes a file.
     Remove(PathBuf),
+    /// Removes an executable, which may be the one that runs.
+    RemoveProgram(PathBuf),
     /// Removes a directory that has nothing in it any more.
     RemoveEmpty(PathBuf),
     /// Removes a directory with all that is in it.
@@ -44,6 +51,8 @@ pub enum Step {
     Run(Vec<String>),
     /// Runs a command whose failure changes nothing for what follows.
     Try(Vec<String>),
+    /// Asks Windows to do something with the service.
+    Service(ServiceCall),
 }
 
 impl Step {
@@ -75,14 +84,20 @@ impl Step {
                 let words = ["install", "-d", "-o", owner, "-m", "0755", &path.to_string_lossy()];
                 run(&words.map(str::to_owned)).map_err(failed(self))
             }
-            Step::Copy { from, to } => fs::read(from).and_then(|bytes| replace(to, &bytes, EXECUTABLE)).map_err(failed(self)),
+            Step::Make(path) => fs::create_dir_all(path).map_err(failed(self)),
+            Step::Copy { from, to } => {
+                let copy = |bytes: Vec<u8>| patiently(|| replace(to, &bytes, EXECUTABLE));
+                fs::read(from).and_then(copy).map_err(failed(self))
+            }
             Step::Remove(path) => remove(path).map_err(failed(self)),
+            Step::RemoveProgram(path) => patiently(|| remove(path)).or_else(|cause| later(path, cause)).map_err(failed(self)),
             Step::RemoveTree(path) => unless_gone(fs::remove_dir_all(path)).map_err(failed(self)),
             Step::RemoveEmpty(path) => match fs::remove_dir(path) {
                 Err(cause) if cause.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
                 done => unless_gone(done).map_err(failed(self)),
             },
             Step::Run(words) => run(words).map_err(failed(self)),
+            Step::Service(call) => platform::call_service(call).map_err(failed(self)),
             Step::Try(words) => {
                 run(words).unwrap_or_else(|cause| complain(format_args!("{self}: {cause}; going on")));
                 Ok(())
@@ -96,11 +111,13 @@ impl fmt::Display for Step {
         match self {
             Step::Write { path, .. } => write!(f, "write {}", path.display()),
             Step::Directory { path, owner } => write!(f, "make the directory {} for {owner}, if it is not there", path.display()),
+            Step::Make(path) => write!(f, "make the directory {}, if it is not there", path.display()),
             Step::Copy { from, to } => write!(f, "copy {} to {}", from.display(), to.display()),
-            Step::Remove(path) => write!(f, "remove {}", path.display()),
+            Step::Remove(path) | Step::RemoveProgram(path) => write!(f, "remove {}", path.display()),
             Step::RemoveEmpty(path) => write!(f, "remove {} if it is empty", path.display()),
             Step::RemoveTree(path) => write!(f, "remove {} and all that is in it", path.display()),
             Step::Run(words) | Step::Try(words) => write!(f, "run {}", words.join(" ")),
+            Step::Service(call) => write!(f, "{call}"),
         }
     }
 }
@@ -144,8 +161,8 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         return platform::set_mode(path, mode);
     }
     let mut file = platform::private_file().write(true).create_new(true).open(&new)?;
-    file.write_all(bytes)?;
     platform::set_mode(&new, mode)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);
     fs::rename(&new, path)?;
@@ -156,6 +173,28 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 fn remove(path: &Path) -> io::Result<()> {
     unless_gone(fs::remove_file(unfinished(path)))?;
     unless_gone(fs::remove_file(path))
+}
+
+/// Does something with the file of a program. Windows refuses that while a process of it lives, and those that were told to end
+/// may need a moment.
+fn patiently(mut done: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    let deadline = Instant::now() + LEAVING;
+    loop {
+        match done() {
+            Err(cause) if cause.kind() == ErrorKind::PermissionDenied && Instant::now() < deadline => thread::sleep(LOOK),
+            done => return done,
+        }
+    }
+}
+
+/// Windows removes no program that runs; when it starts the next time, it does.
+fn later(path: &Path, cause: io::Error) -> io::Result<()> {
+    if cause.kind() != ErrorKind::PermissionDenied {
+        return Err(cause);
+    }
+    platform::remove_at_restart(path)?;
+    complain(format_args!("{} runs now; it goes when the system starts the next time", path.display()));
+    Ok(())
 }
 
 /// Where a file is written before it takes its place.
@@ -183,7 +222,7 @@ fn run(words: &[String]) -> Result<(), String> {
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     let mut path = std::env::var_os("PATH").unwrap_or_default();
-    path.push(FOR_ROOT);
+    path.push(platform::MORE_PATH);
     command.env("PATH", path);
     command
 }

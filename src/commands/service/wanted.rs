@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use super::facts::{Facts, LOOPBACK};
-use super::plan::{Role, STATE};
+use super::plan::Role;
 use super::settings::{self, Change, Changes, Values};
 use crate::address::Listen;
 use crate::backend::find;
 use crate::cli::InstallArgs;
 use crate::error::{Error, Result};
+use crate::platform::{self, ServiceManager};
 use crate::{config, port};
 
 /// Where Ollama keeps its models, if not at home.
@@ -55,7 +56,7 @@ const OF_TAP: [&str; 19] = [
 pub fn changes(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Result<Changes> {
     let mut changes = Changes::from([set(settings::COMMAND, role.command())]);
     if !old.contains_key(config::ENV_ANALYTICS_DIR) {
-        changes.extend([set(config::ENV_ANALYTICS_DIR, format!("{STATE}/ollama_analytics"))]);
+        changes.extend([set(config::ENV_ANALYTICS_DIR, platform::service_directory().to_string_lossy())]);
     }
     changes.extend(of_role(role, args, facts, old)?);
     changes.extend(of_environment(role, facts)?);
@@ -93,6 +94,10 @@ fn of_role(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Resul
             let is_given = args.backend_port.is_some() || facts.variable(config::ENV_BACKEND_PORT).is_some();
             changes.extend(is_given.then(|| set(config::ENV_BACKEND_PORT, backend_port.to_string())));
             changes.extend([set(config::ENV_OLLAMA, ollama(args, facts, old)?)]);
+            if facts.manager == ServiceManager::Windows && !old.contains_key(MODELS) {
+                // The service's account has a home of its own, with no models in it.
+                changes.extend([set(MODELS, facts.installer.home.join(r".ollama").join("models").to_string_lossy())]);
+            }
         }
     }
     Ok(changes)

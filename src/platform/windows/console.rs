@@ -11,6 +11,13 @@ use windows_sys::core::BOOL;
 /// Windows calls back without a word of ours, so what to call lies here.
 static ON_SIGNAL: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
 
+/// Does what Ctrl-C would: the service control manager has other means.
+pub fn ask_to_stop() {
+    if let Some(on_signal) = &*ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner) {
+        on_signal();
+    }
+}
+
 /// Calls `on_signal` for Ctrl-C, Ctrl-Break, and the end of the console, the session or the system, on a thread of the system's.
 pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
     *ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(on_signal));
@@ -25,13 +32,13 @@ extern "system" fn on_event(event: u32) -> BOOL {
     const HANDLED: BOOL = 1;
     const NOT_HANDLED: BOOL = 0;
     let is_final = match event {
+        // A service hears of every user who logs off; of its own end the manager tells it.
+        CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT if super::service_life::is_service() => return HANDLED,
         CTRL_C_EVENT | CTRL_BREAK_EVENT => false,
         CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT => true,
         _ => return NOT_HANDLED,
     };
-    if let Some(on_signal) = &*ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner) {
-        on_signal();
-    }
+    ask_to_stop();
     while is_final {
         // The process dies when this returns, and some seconds later anyway; the main thread needs them.
         std::thread::park();

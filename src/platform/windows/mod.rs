@@ -4,13 +4,18 @@ mod console;
 mod desktop_app;
 mod handles;
 mod holder;
-pub mod log;
 mod tcp_table;
 mod usage;
 
+pub mod folders;
+pub mod log;
 pub mod private;
 pub mod processes;
+pub mod service;
+pub mod service_life;
+pub mod shell;
 pub mod sockets;
+pub mod tray;
 
 pub use console::{owns_console, wait_for_signals};
 pub use desktop_app::{STOP_OLLAMA, desktop_app_runs};

@@ -146,6 +146,6 @@ fn checked(result: i32) -> io::Result<()> {
 }
 
 /// As Windows takes text: with a 0 at its end.
-fn wide(text: impl AsRef<std::ffi::OsStr>) -> Vec<u16> {
+pub fn wide(text: impl AsRef<std::ffi::OsStr>) -> Vec<u16> {
     text.as_ref().encode_wide().chain([0]).collect()
 }

@@ -1,0 +1,159 @@
+//! SCM: the steps that install the service on Windows, and remove it: its entry at the service control manager, and who may do what
+//! with which file.
+//!
+//! The service has an account of its own, which owns nothing. What it needs of others' files it is given by name, and a record of
+//! that lies beside the settings, for `uninstall` to take it back.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::facts::{Facts, Place};
+use super::plan::{self, Plan, Role};
+use super::settings;
+use super::step::{PRIVATE, PUBLIC, Step};
+use crate::config;
+use crate::platform::{self, SERVICE_ACCOUNT, ServiceCall, ServiceEntry};
+
+/// Windows' own numbers for the system, its administrators and its users: the names depend on the language.
+const SYSTEM: &str = "*S-1-5-18";
+const ADMINISTRATORS: &str = "*S-1-5-32-544";
+const USERS: &str = "*S-1-5-32-545";
+
+/// Rights to a directory and all that is and will be in it, and to a file.
+const FULL: &str = "(OI)(CI)F";
+const CHANGE: &str = "(OI)(CI)M";
+const USE: &str = "(OI)(CI)RX";
+const READ: &str = "R";
+
+/// Lines of the record: the executable is a copy of ours; rights were given here; where the tap listens, for those who may not
+/// read the settings.
+const COPIED: &str = super::systemd::COPIED;
+const GIVEN: &str = "Given=";
+const LISTENS: &str = "Listens=";
+
+/// The tap needs this long after the grace to cut what still runs and write the rest of the history.
+const STOP_MARGIN: Duration = Duration::from_secs(15);
+
+/// The settings file.
+pub fn settings() -> PathBuf {
+    platform::service_home().join("ollama-tap.env")
+}
+
+/// The record of what was installed. Everybody may read it.
+pub fn record() -> PathBuf {
+    platform::service_home().join("installed.txt")
+}
+
+/// The directory of the log, which everybody may read: it never holds a prompt.
+pub fn logs() -> PathBuf {
+    platform::service_home().join("logs")
+}
+
+pub fn log() -> PathBuf {
+    logs().join("ollama-tap.log")
+}
+
+/// Where the tap listens, by the record.
+pub fn listens(record: &str) -> Option<String> {
+    lines(record, LISTENS).next().map(str::to_owned)
+}
+
+/// The steps that install the service, or bring it up to date.
+pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
+    let home = platform::service_home();
+    let mut steps = vec![Step::Service(ServiceCall::Stop), Step::Make(home.clone())];
+    steps.extend(close(&home));
+    // Before what it keeps a record of.
+    steps.push(Step::write(record(), recorded(plan, facts), PUBLIC));
+    steps.push(Step::write(settings(), plan.settings.clone(), PRIVATE));
+    steps.extend(writable(plan).map(|path| Step::Make(path.clone())));
+    if plan.copy_executable {
+        steps.push(Step::Copy { from: facts.executable.clone(), to: plan.executable.clone() });
+    }
+    let entry = ServiceEntry { executable: plan.executable.clone(), stop_time: Duration::from_secs(plan.grace) + STOP_MARGIN };
+    steps.push(Step::Service(ServiceCall::Register(entry)));
+    steps.push(give(&home, CHANGE));
+    steps.push(give(&settings(), READ));
+    steps.extend(given(plan).iter().map(|(path, rights)| give(path, rights)));
+    steps.push(Step::Service(ServiceCall::Start));
+    steps
+}
+
+/// The steps that remove it. Rights go while the account has a name; what says what is left to do goes last.
+pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
+    let record_now = facts.unit.as_deref().unwrap_or_default();
+    let mut steps = vec![Step::Service(ServiceCall::Stop)];
+    steps.extend(lines(record_now, GIVEN).map(Path::new).filter(|path| path.exists()).map(take));
+    steps.push(Step::Service(ServiceCall::Unregister));
+    if facts.place == Place::Copy {
+        let copy = platform::service_program();
+        let directory = copy.parent().map(Path::to_owned);
+        steps.push(Step::RemoveProgram(copy));
+        steps.extend(directory.map(Step::RemoveEmpty));
+    }
+    if purge {
+        steps.extend(plan::purge_history(facts));
+    } else {
+        steps.push(Step::RemoveTree(logs()));
+        steps.push(Step::Remove(settings()));
+        steps.push(Step::Remove(record()));
+        steps.push(Step::RemoveEmpty(platform::service_home()));
+    }
+    steps
+}
+
+/// Gives the service's directory to the administrators, whoever made it; users may read what is not closed to them.
+fn close(home: &Path) -> [Step; 2] {
+    let home = &*home.to_string_lossy();
+    let grant = |who: &str, rights: &str| format!("{who}:{rights}");
+    let (system, administrators, users) = (grant(SYSTEM, FULL), grant(ADMINISTRATORS, FULL), grant(USERS, USE));
+    [
+        Step::run(&["icacls", home, "/setowner", ADMINISTRATORS, "/q"]),
+        Step::run(&["icacls", home, "/inheritance:r", "/grant:r", &system, &administrators, &users, "/q"]),
+    ]
+}
+
+fn give(path: &Path, rights: &str) -> Step {
+    Step::run(&["icacls", &path.to_string_lossy(), "/grant:r", &format!("{SERVICE_ACCOUNT}:{rights}"), "/q"])
+}
+
+fn take(path: &Path) -> Step {
+    Step::attempt(&["icacls", &path.to_string_lossy(), "/remove:g", SERVICE_ACCOUNT, "/q"])
+}
+
+/// Directories outside the service's own that it writes to. They must be there before.
+fn writable(plan: &Plan) -> impl Iterator<Item = &PathBuf> {
+    plan.of_ollama.iter().chain(&plan.history)
+}
+
+/// Others' directories, and what the service may do there: keep models and a history, and run an Ollama that is one user's.
+fn given(plan: &Plan) -> Vec<(PathBuf, &'static str)> {
+    let program = settings::read(&plan.settings).remove(config::ENV_OLLAMA).map(PathBuf::from);
+    let program = program.filter(|path| plan.role == Role::Serve && !plan::is_stable(path));
+    let directory = program.and_then(|path| path.parent().map(Path::to_owned));
+    writable(plan).map(|path| (path.clone(), CHANGE)).chain(directory.map(|path| (path, USE))).collect()
+}
+
+/// The record of this installation, with what the one before gave.
+fn recorded(plan: &Plan, facts: &Facts) -> String {
+    let old = facts.unit.as_deref().unwrap_or_default();
+    let copied = (plan.copy_executable || facts.place == Place::Copy).then(|| COPIED.to_owned());
+    let new = given(plan).into_iter().map(|(path, _)| path.to_string_lossy().into_owned());
+    let mut all = vec![format!("{LISTENS}{}", plan.listen)];
+    all.extend(copied);
+    for path in new.chain(lines(old, GIVEN).map(str::to_owned)) {
+        let line = format!("{GIVEN}{path}");
+        if !all.contains(&line) {
+            all.push(line);
+        }
+    }
+    format!("# What `ollama-tap service install` did, for `ollama-tap service uninstall` to undo.\n{}\n", all.join("\n"))
+}
+
+/// What the lines of a record that begin so go on with.
+fn lines<'a>(record: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+    record.lines().filter_map(move |line| line.strip_prefix(name))
+}
+
+#[cfg(test)]
+mod tests;

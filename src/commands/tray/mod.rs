@@ -1,0 +1,131 @@
+//! `ollama-tap tray`: an icon that tells how the tap is, and a menu to manage it.
+//!
+//! - `look` decides what to show, `icon` draws it; the system's part is `platform::Tray`
+//! - it runs as whoever is logged on, so that the tap is asked over HTTP, and the service is started and stopped by a process
+//!   that asks for an administrator's rights
+
+mod icon;
+mod look;
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use super::service::{public_listen, public_log};
+use super::{reported, variable};
+use crate::address::Upstream;
+use crate::cli::{PlaceArgs, TrayArgs};
+use crate::commands::history::tap::Tap;
+use crate::config::{ENV_LISTEN, Question};
+use crate::error::{Error, Result, failed};
+use crate::pace::pace;
+use crate::platform::{self, Painter, Tray, TrayLook};
+use crate::tap::STACK;
+use look::look;
+
+/// How often the tap is asked how it is.
+const POLL: Duration = Duration::from_secs(5);
+
+/// Shortens `POLL` in tests (milliseconds).
+const ENV_TEST_POLL_MS: &str = "OLLAMA_TAP_TEST_POLL_MS";
+
+#[derive(Clone, Copy)]
+enum Choice {
+    Dashboard,
+    CopyMetrics,
+    /// The service, by this verb.
+    Service(&'static str),
+    Logs,
+    Quit,
+}
+
+/// The menu; a line stands where there is nothing to choose.
+const MENU: [(&str, Option<Choice>); 9] = [
+    ("Open dashboard", Some(Choice::Dashboard)),
+    ("Copy metrics address", Some(Choice::CopyMetrics)),
+    ("", None),
+    ("Start service", Some(Choice::Service("start"))),
+    ("Stop service", Some(Choice::Service("stop"))),
+    ("Restart service", Some(Choice::Service("restart"))),
+    ("Show logs", Some(Choice::Logs)),
+    ("", None),
+    ("Quit", Some(Choice::Quit)),
+];
+
+pub fn run(args: &TrayArgs) -> Result<ExitCode> {
+    let taps = taps(args)?;
+    let shown = if platform::has_console() { start_apart() } else { show(taps) };
+    shown.map(|()| ExitCode::SUCCESS).map_err(failed("show the icon"))
+}
+
+/// Goes on in a process that has no console, so that no window stays open and a terminal is free again.
+fn start_apart() -> io::Result<()> {
+    if platform::claim_tray()?.is_none() {
+        println!("the icon is shown already");
+        return Ok(());
+    }
+    platform::start_without_console(std::env::args_os().skip(1))
+}
+
+/// Shows the icon until somebody chooses its end; nothing where it is shown already.
+fn show(taps: Vec<Upstream>) -> io::Result<()> {
+    let Some(_claim) = platform::claim_tray()? else { return Ok(()) };
+    let tray = Tray::new(&MENU.map(|(text, _)| text), seen(None))?;
+    let painter = tray.painter();
+    let first = taps[0].to_string();
+    thread::Builder::new().name("tap".into()).stack_size(STACK).spawn(move || watch(&taps, &painter))?;
+    tray.run(|index| MENU[index].1.map_or(ControlFlow::Continue(()), |choice| choose(choice, &first)));
+    Ok(())
+}
+
+/// Where the tap may be, the likeliest first.
+fn taps(args: &TrayArgs) -> Result<Vec<Upstream>> {
+    let none = None;
+    let place = PlaceArgs { listen: &args.listen, token: &none, analytics_dir: &none, analytics_backend: &none, loki_url: &none };
+    let get = |name: &str| variable(name).or_else(|| (name == ENV_LISTEN).then(public_listen)?);
+    let taps = reported(Question::resolve(place, &get))?.taps;
+    if taps.is_empty() { Err(Error::Failed("find the tap: no address is known; give --listen".to_owned())) } else { Ok(taps) }
+}
+
+/// Asks again and again, for as long as the process lives.
+fn watch(taps: &[Upstream], painter: &Painter) {
+    let pause = pace(ENV_TEST_POLL_MS, POLL);
+    loop {
+        let metrics = taps.iter().find_map(|address| Tap::find(address, None)?.text("/metrics").ok());
+        painter.show(seen(metrics.as_deref()));
+        thread::sleep(pause);
+    }
+}
+
+/// What is seen for these metrics.
+fn seen(metrics: Option<&str>) -> TrayLook {
+    let look = look(metrics);
+    let side = platform::tray_icon_side();
+    TrayLook { pixels: icon::draw(look.state, side), side, tooltip: look.tooltip }
+}
+
+/// Does what was chosen; what fails is told in a window.
+fn choose(choice: Choice, address: &str) -> ControlFlow<()> {
+    let done = match choice {
+        Choice::Dashboard => platform::open(Path::new(&format!("{address}/analytics"))),
+        Choice::CopyMetrics => platform::copy_text(&format!("{address}/metrics")),
+        Choice::Logs => platform::open(&public_log()),
+        Choice::Service(verb) => thread::Builder::new().name("service".into()).spawn(move || manage(verb)).map(drop),
+        Choice::Quit => return ControlFlow::Break(()),
+    };
+    done.unwrap_or_else(|cause| platform::tell(&cause.to_string()));
+    ControlFlow::Continue(())
+}
+
+/// Has an administrator start or stop the service, and waits for the end of that.
+fn manage(verb: &str) {
+    let why = match platform::run_as_administrator(&["service", verb]) {
+        Ok(0) => return,
+        Ok(code) => format!("it ended with exit code {code}"),
+        Err(cause) => cause.to_string(),
+    };
+    platform::tell(&format!("{verb} the service: {why}; see `ollama-tap service status`, and the log"));
+}

@@ -1,0 +1,32 @@
+//! Folders that Windows has a place for on every machine. It is asked itself: the variables that name them can be anything.
+
+use std::ffi::OsString;
+use std::os::windows::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::ptr;
+
+use windows_sys::Win32::System::Com::CoTaskMemFree;
+use windows_sys::Win32::UI::Shell::{FOLDERID_ProgramData, FOLDERID_ProgramFiles, SHGetKnownFolderPath};
+use windows_sys::core::GUID;
+
+/// Where services and programs of all users keep their data.
+pub fn program_data() -> PathBuf {
+    known(&FOLDERID_ProgramData).unwrap_or_else(|| r"C:\ProgramData".into())
+}
+
+/// Where programs of all users are.
+pub fn program_files() -> PathBuf {
+    known(&FOLDERID_ProgramFiles).unwrap_or_else(|| r"C:\Program Files".into())
+}
+
+fn known(folder: &GUID) -> Option<PathBuf> {
+    let mut path = ptr::null_mut();
+    // SAFETY: the number lives until the end of the call, which puts a text there that is ours to free.
+    let is_known = unsafe { SHGetKnownFolderPath(folder, 0, ptr::null_mut(), &mut path) } == 0;
+    // SAFETY: where it is known, the text ends in 0.
+    let letters = || (0..).map(|at| unsafe { *path.add(at) }).take_while(|letter| *letter != 0).collect::<Vec<u16>>();
+    let found = is_known.then(|| PathBuf::from(OsString::from_wide(&letters())));
+    // SAFETY: ours, or null, and freed once.
+    unsafe { CoTaskMemFree(path.cast()) };
+    found
+}

@@ -1,0 +1,16 @@
+//! What only Windows has, with the executable for Windows under Wine: the service, and the icon in the notification area.
+
+mod machine;
+mod manager;
+mod screen;
+mod tray;
+
+use crate::harness::runner::is_windows;
+
+/// Whether the executable is one for Windows. Says so aloud where it is not.
+fn on_windows() -> bool {
+    if !is_windows() {
+        println!("LEFT OUT: this is for an executable for Windows (OLLAMA_TAP_TEST_RUNNER)");
+    }
+    is_windows()
+}
