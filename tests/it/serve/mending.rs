@@ -140,7 +140,8 @@ fn a_server_that_hangs_is_killed_and_started_again() {
     machine.run(2);
     tap.wait_log("ollama hangs");
     restarted(&tap, 1.0);
-    assert!(first.is_gone());
+    assert!(first.is_gone() || is_windows()); // Wine takes a while to kill what is stopped
+    eventually("the one that hung is gone", || first.is_gone());
     ready(&tap);
 }
 
