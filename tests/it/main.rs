@@ -59,5 +59,6 @@ mod streaming;
 mod tidy;
 /// What a client sends reaches Ollama as it was sent.
 mod transparency;
-/// The service and the icon of Windows.
+/// The service and the icon of Windows, under Wine.
+#[cfg(unix)]
 mod windows;
