@@ -169,13 +169,14 @@ impl Proxy {
         Scrape::parse(&self.get("/metrics").text())
     }
 
-    /// Scrapes until it is so: metrics move after the reply went out, by design.
+    /// Scrapes until it is so: metrics move after the reply went out, by design. What is returned was begun only then: a scrape reads one
+    /// family after the other, and may have read some before.
     pub fn scrape_until(&self, what: &str, mut is_so: impl FnMut(&Scrape) -> bool) -> Scrape {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let scrape = self.scrape();
             if is_so(&scrape) {
-                return scrape;
+                return self.scrape();
             }
             assert!(Instant::now() < deadline, "/metrics never showed {what}");
             std::thread::sleep(Duration::from_millis(3));
