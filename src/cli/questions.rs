@@ -18,6 +18,13 @@ pub struct PlaceArgs<'a> {
     pub loki_url: &'a Option<String>,
 }
 
+impl<'a> PlaceArgs<'a> {
+    /// Of a tap alone, whatever history it keeps.
+    pub fn of_tap(listen: &'a Option<String>) -> PlaceArgs<'a> {
+        PlaceArgs { listen, token: &None, analytics_dir: &None, analytics_backend: &None, loki_url: &None }
+    }
+}
+
 macro_rules! question {
     ($(#[$($of:tt)*])* pub struct $Name:ident { $($fields:tt)* }) => {
         #[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]

@@ -9,9 +9,7 @@ use crate::config::Question;
 use crate::error::{Error, Result};
 
 pub fn run(args: &HealthArgs) -> Result<ExitCode> {
-    let none = None;
-    let place = PlaceArgs { listen: &args.listen, token: &none, analytics_dir: &none, analytics_backend: &none, loki_url: &none };
-    let question = reported(Question::resolve(place, &variable))?;
+    let question = reported(Question::resolve(PlaceArgs::of_tap(&args.listen), &variable))?;
     match question.taps.iter().find_map(|address| Tap::find(address, None)) {
         Some(tap) => {
             println!("a tap answers at {}", tap.address());

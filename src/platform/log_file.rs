@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::services::SERVICE_LOG as NAME;
+
 /// A file this long is put aside, in the place of the one before (bytes).
 const LENGTH_MAX: u64 = 5 * 1024 * 1024;
 
-const NAME: &str = "ollama-tap.log";
 const NAME_BEFORE: &str = "ollama-tap.old.log";
 
 /// A log file that is being written.

@@ -52,8 +52,8 @@ pub use processes::{
     leave_signals_to, own_executable, own_stderr,
 };
 pub use services::{
-    SERVICE_ACCOUNT, ServiceCall, ServiceEntry, ServiceManager, call_service, is_service, live_as_service, log_to, remove_at_restart,
-    service_manager, service_state, set_mode, set_variables,
+    SERVICE_ACCOUNT, SERVICE_LOG, ServiceCall, ServiceEntry, ServiceManager, call_service, is_service, live_as_service, log_to,
+    remove_at_restart, service_manager, service_state, set_mode, set_variables,
 };
 pub use sockets::{connections, socket_of};
 pub use system::{STOP_OLLAMA, desktop_app_runs, memory_bytes, port_holder, process_collector, spawn_to_end_with_us};

@@ -33,6 +33,9 @@ pub const SERVICE: &str = "OllamaTap";
 /// The account that it runs as, which Windows makes with the service, and which owns nothing else.
 pub const SERVICE_ACCOUNT: &str = r"NT SERVICE\OllamaTap";
 
+/// The file of its log, in a directory of its own.
+pub const SERVICE_LOG: &str = "ollama-tap.log";
+
 /// What Windows is asked to do with our service. Other systems have commands for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceCall {

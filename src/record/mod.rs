@@ -185,6 +185,12 @@ impl Record {
         Position { timestamp: self.timestamp, id: self.interaction_id.clone() }
     }
 
+    /// Shows the facts, with who asked in them.
+    pub fn show_facts(&self, see: impl FnOnce(&Facts)) {
+        let metadata = self.metadata.to_string();
+        see(&Facts { client: origin::of_json(&metadata), ..self.facts() });
+    }
+
     /// The part of the record that filters ask for; who asked is not in it.
     pub fn facts(&self) -> Facts<'_> {
         Facts {

@@ -45,7 +45,7 @@ impl Store {
             Backend::Loki => Box::new(loki(history)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store { keeper, directory: None, recent: Recent::default() }))
+        Ok(Some(Store::of(keeper, None)))
     }
 
     fn local(history: &History, holder: &str) -> Result<Store> {
@@ -54,7 +54,7 @@ impl Store {
             Backend::Sqlite => Box::new(Sqlite::writer(directory.clone())?),
             _ => Box::new(Jsonl::writer(directory.clone())?),
         };
-        Ok(Store { keeper, directory: Some(directory), recent: Recent::default() })
+        Ok(Store::of(keeper, Some(directory)))
     }
 
     /// The history that the other backend of this machine left in our directory.
@@ -75,12 +75,16 @@ impl Store {
             Backend::Loki => Box::new(loki(history)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store { keeper, directory: None, recent: Recent::default() }))
+        Ok(Some(Store::of(keeper, None)))
+    }
+
+    fn of(keeper: Box<dyn Keeper>, directory: Option<Directory>) -> Store {
+        Store { keeper, directory, recent: Recent::default() }
     }
 
     #[cfg(test)]
-    pub fn of(keeper: Box<dyn Keeper>) -> Store {
-        Store { keeper, directory: None, recent: Recent::default() }
+    pub fn of_others(keeper: Box<dyn Keeper>) -> Store {
+        Store::of(keeper, None)
     }
 
     /// Label `backend`, and what `--analytics-backend` calls it.

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::facts::{Facts, Place, read_if_there};
-use super::plan::{PLACE, Plan, Role, STATE};
+use super::plan::{Plan, Role};
 use super::settings::{self, Values};
 use super::step::{PRIVATE, Step, output};
 use crate::error::{Error, Result, failed};
+use crate::platform;
 
 pub const PLIST_PATH: &str = "/Library/LaunchDaemons/io.github.ollama-tap.plist";
 pub const LOG_PATH: &str = "/var/log/ollama-tap.log";
@@ -47,7 +48,7 @@ pub fn user() -> Option<String> {
 
 /// The steps that install the service, or bring it up to date.
 pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
-    let owned = [STATE.into()].into_iter().chain(plan.history.clone());
+    let owned = [platform::service_home()].into_iter().chain(plan.history.clone());
     let mut steps: Vec<Step> = owned.map(|path| Step::Directory { path, owner: plan.user.clone() }).collect();
     steps.push(Step::run(&["touch", LOG_PATH]));
     steps.push(Step::run(&["chown", &plan.user, LOG_PATH]));
@@ -76,9 +77,9 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
         steps.push(Step::Remove(LOG_PATH.into()));
     }
     if facts.place == Place::Copy {
-        steps.push(Step::Remove(PLACE.into()));
+        steps.push(Step::Remove(platform::service_program()));
     }
-    steps.push(Step::RemoveEmpty(STATE.into()));
+    steps.push(Step::RemoveEmpty(platform::service_home()));
     steps.push(Step::Remove(PLIST_PATH.into()));
     steps
 }

@@ -18,14 +18,8 @@ use crate::config::{self, Config, ServeConfig};
 use crate::error::{Error, Result};
 use crate::platform::{self, ServiceManager, User};
 
-/// Where a copy of ours goes on Linux and macOS.
-pub const PLACE: &str = "/usr/local/bin/ollama-tap";
-
 /// The user that the tap runs as in front of another Ollama.
 pub const TAP_USER: &str = "ollama-tap";
-
-/// The service's own directory there.
-pub const STATE: &str = "/var/lib/ollama-tap";
 
 /// Who starts the Ollama that is tapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +106,7 @@ impl Plan {
 fn user(role: Role, facts: &Facts) -> User {
     match (role, facts.manager) {
         (Role::Serve, ServiceManager::Systemd) => facts.ollama_user.clone().unwrap_or_else(|| facts.installer.clone()),
-        (_, ServiceManager::Systemd) => User { name: TAP_USER.to_owned(), home: PathBuf::from(STATE) },
+        (_, ServiceManager::Systemd) => User { name: TAP_USER.to_owned(), home: platform::service_home() },
         (_, ServiceManager::Windows) => User { name: platform::SERVICE_ACCOUNT.to_owned(), home: platform::service_home() },
         _ => facts.installer.clone(),
     }

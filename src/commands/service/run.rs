@@ -3,11 +3,10 @@
 //! On Windows it is run by this very process, which the service control manager knows.
 
 use std::ffi::OsStr;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use super::settings::{self, Values};
-use super::{facts, launchd, plan, scm, settings_text, step, systemd};
+use super::{facts, launchd, scm, settings_text, step, systemd};
 use crate::cli::{ProxyArgs, ServeArgs};
 use crate::commands::{proxy, serve};
 use crate::error::{Error, Result, failed};
@@ -23,8 +22,9 @@ pub fn run(manager: ServiceManager) -> Result<ExitCode> {
         None => Command::new(executable),
     };
     process.arg(command).envs(&values);
-    if Path::new(plan::STATE).is_dir() {
-        process.current_dir(plan::STATE);
+    let home = platform::service_home();
+    if home.is_dir() {
+        process.current_dir(home);
     }
     Err(failed("run the service")(platform::become_program(&mut process)))
 }

@@ -50,7 +50,7 @@ pub fn logs() -> PathBuf {
 }
 
 pub fn log() -> PathBuf {
-    logs().join("ollama-tap.log")
+    logs().join(platform::SERVICE_LOG)
 }
 
 /// Where the tap listens, by the record.

@@ -57,9 +57,7 @@ fn find(manager: ServiceManager) -> Option<Tap> {
     if values.is_empty() {
         values.extend(super::public_listen().map(|address| (ENV_LISTEN.to_owned(), address)));
     }
-    let none = None;
-    let args = PlaceArgs { listen: &none, token: &none, analytics_dir: &none, analytics_backend: &none, loki_url: &none };
-    let question = Question::resolve(args, &|name| values.get(name).cloned()).ok()?;
+    let question = Question::resolve(PlaceArgs::of_tap(&None), &|name| values.get(name).cloned()).ok()?;
     question.taps.iter().find_map(|address| Tap::find(address, question.token.as_deref()))
 }
 

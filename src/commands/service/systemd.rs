@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::facts::{self, Facts, LOOPBACK, Place};
 use super::ollama_unit::{self, DROP_IN};
-use super::plan::{PLACE, Plan, Role, STATE, TAP_USER, purge_history};
+use super::plan::{Plan, Role, TAP_USER, purge_history};
 use super::settings;
 use super::step::{PRIVATE, PUBLIC, Step};
+use crate::platform;
 
 pub const UNIT: &str = "ollama-tap.service";
 pub const UNIT_PATH: &str = "/etc/systemd/system/ollama-tap.service";
@@ -66,7 +67,7 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
         steps.extend(purge_history(facts));
     }
     if facts.place == Place::Copy {
-        steps.push(Step::Remove(PLACE.into()));
+        steps.push(Step::Remove(platform::service_program()));
     }
     steps.extend(move_back());
     steps.extend(made(facts).into_iter().map(Step::RemoveEmpty));
@@ -121,7 +122,9 @@ fn writable(plan: &Plan) -> impl Iterator<Item = &PathBuf> {
 }
 
 fn make_user() -> Step {
-    Step::run(&["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", STATE, "--shell", "/usr/sbin/nologin", TAP_USER])
+    let home = platform::service_home();
+    let home = &*home.to_string_lossy();
+    Step::run(&["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", home, "--shell", "/usr/sbin/nologin", TAP_USER])
 }
 
 /// What the installed unit keeps a record of.

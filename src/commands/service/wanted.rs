@@ -96,7 +96,7 @@ fn of_role(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Resul
             changes.extend([set(config::ENV_OLLAMA, ollama(args, facts, old)?)]);
             if facts.manager == ServiceManager::Windows && !old.contains_key(MODELS) {
                 // The service's account has a home of its own, with no models in it.
-                changes.extend([set(MODELS, facts.installer.home.join(r".ollama").join("models").to_string_lossy())]);
+                changes.extend([set(MODELS, facts.installer.home.join(".ollama").join("models").to_string_lossy())]);
             }
         }
     }

@@ -83,10 +83,8 @@ fn show(taps: Vec<Upstream>) -> io::Result<()> {
 
 /// Where the tap may be, the likeliest first.
 fn taps(args: &TrayArgs) -> Result<Vec<Upstream>> {
-    let none = None;
-    let place = PlaceArgs { listen: &args.listen, token: &none, analytics_dir: &none, analytics_backend: &none, loki_url: &none };
     let get = |name: &str| variable(name).or_else(|| (name == ENV_LISTEN).then(public_listen)?);
-    let taps = reported(Question::resolve(place, &get))?.taps;
+    let taps = reported(Question::resolve(PlaceArgs::of_tap(&args.listen), &get))?.taps;
     if taps.is_empty() { Err(Error::Failed("find the tap: no address is known; give --listen".to_owned())) } else { Ok(taps) }
 }
 

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use super::lines::position;
 use super::scan::Look;
 use super::sieve::Sieve;
-use crate::origin;
 use crate::record::{Facts, Position, Record};
 use crate::store::query::Needle;
 use crate::store::{Detail, Query};
@@ -223,11 +222,7 @@ impl Look for EachFacts<'_> {
         };
         match serde_json::from_slice::<Facts>(line) {
             Ok(facts) => see(&facts),
-            Err(_) => {
-                let record = Record::read(line)?;
-                let metadata = record.metadata.to_string();
-                see(&Facts { client: origin::of_json(&metadata), ..record.facts() });
-            }
+            Err(_) => Record::read(line)?.show_facts(see),
         }
         Some(())
     }

@@ -2,7 +2,6 @@
 
 use super::super::names::Names;
 use super::super::query::UNKNOWN;
-use crate::origin;
 use crate::record::{Facts, Record};
 
 /// Rows that are kept, 48 bytes each: 12 MB.
@@ -66,8 +65,7 @@ impl Rows {
     }
 
     pub fn add_record(&mut self, record: &Record) {
-        let metadata = record.metadata.to_string();
-        self.add(&Facts { client: origin::of_json(&metadata), ..record.facts() });
+        record.show_facts(|facts| self.add(facts));
     }
 
     /// Shows what arrived at `start` or later.
