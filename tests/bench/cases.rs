@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::history::{self, Full};
 use crate::load::{Streams, requests_per_second};
-use crate::process::{EXECUTABLE, Server};
+use crate::process::{Server, executable};
 use crate::stats::{Runs, Ways};
 use crate::table::{Row, Table, Target, Unit};
 use crate::upstream::two_kilobyte_request;
@@ -139,7 +139,7 @@ fn idle(rig: &Rig) -> io::Result<Vec<Row>> {
         Wire::connect(tap.address)?.ask(&two_kilobyte_request())?;
         after_one.tap.push(tap.memory("VmRSS")?);
     }
-    let size = Ways { tap: Runs::one(fs::metadata(EXECUTABLE)?.len() as f64 / 1e6), ..Ways::NONE };
+    let size = Ways { tap: Runs::one(fs::metadata(executable())?.len() as f64 / 1e6), ..Ways::NONE };
     Ok(vec![
         Row::absolute("**memory at rest**, 1 s after start, default workers", &at_rest, Unit::Megabytes, Target::AtMost(12.0, "≤ 12 MB")),
         Row::absolute("memory after one generate", &after_one, Unit::Megabytes, Target::None),

@@ -1,10 +1,11 @@
 //! The processes the bench starts: where they listen, what memory they hold, and that they end with it.
 
+use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,8 +15,10 @@ use tempfile::TempDir;
 use crate::os;
 use crate::wire::Wire;
 
-/// The release executable under test.
-pub const EXECUTABLE: &str = env!("CARGO_BIN_EXE_ollama-tap");
+/// The executable under test: what `OLLAMA_TAP_TEST_EXE` names, else what cargo built for the bench.
+pub fn executable() -> PathBuf {
+    env::var_os("OLLAMA_TAP_TEST_EXE").unwrap_or_else(|| env!("CARGO_BIN_EXE_ollama-tap").into()).into()
+}
 
 /// Every start is over, or failed, within this time.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,7 +44,7 @@ impl Server {
     pub fn tap(upstream: SocketAddr, flags: &[&str]) -> io::Result<Server> {
         let dir = tempfile::tempdir()?;
         let upstream = format!("http://{upstream}");
-        let mut command = Command::new(EXECUTABLE);
+        let mut command = Command::new(executable());
         command.args(["proxy", "--listen", "127.0.0.1:0", "--upstream", &upstream]).args(flags);
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut server = Server { child: spawn(command.env_clear(), dir.path())?, dir, address: unknown };
