@@ -9,6 +9,8 @@ mod bare;
 mod boards;
 /// An Ollama that refuses, dies or talks nonsense.
 mod broken;
+/// What Git makes of line ends.
+mod checkout;
 /// The command line and the variables.
 mod cli;
 /// Whole connections of real clients.
