@@ -63,6 +63,11 @@ mod watch;
 mod watchdog;
 mod window;
 
+#[cfg(test)]
+#[allow(unsafe_code, reason = "it asks to be called at the end of the process")]
+#[path = "../tests/it/harness/skips.rs"]
+mod skips;
+
 use std::process::ExitCode;
 
 use cli::{Command, Parsed};

@@ -35,6 +35,10 @@ mod large;
 /// Start, watching Ollama, logging, signals.
 #[cfg(unix)]
 mod lifecycle;
+/// The man page and the completions, and the program that writes them.
+#[allow(dead_code, reason = "its main is another's")]
+#[path = "../../packaging/manual/main.rs"]
+mod manual;
 /// Valid requests, spoilt at random.
 mod mutations;
 /// The tap's own pages.

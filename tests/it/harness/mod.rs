@@ -13,6 +13,7 @@ pub mod proxy;
 pub mod recording;
 pub mod runner;
 pub mod scrape;
+pub mod skips;
 pub mod stage;
 pub mod tls;
 
@@ -24,21 +25,12 @@ pub use prometheus::Prometheus;
 pub use proxy::{Options, Proxy};
 pub use runner::left_out_on_windows;
 pub use scrape::{Scrape, metric};
+pub use skips::{left_out, require};
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ollama::{STREAM_HEAD, done, token};
-
-/// Whether a program that a test needs is here. Says so aloud where it is not, and fails where nothing may be skipped
-/// (`OLLAMA_TAP_TEST_REQUIRE_ALL=1`, as CI sets it).
-pub fn require(what: &str, is_here: bool) -> bool {
-    if !is_here {
-        assert!(std::env::var("OLLAMA_TAP_TEST_REQUIRE_ALL").as_deref() != Ok("1"), "{what} is missing and nothing may be skipped");
-        println!("SKIPPED: {what} is missing");
-    }
-    is_here
-}
 
 /// Whether the program runs on this machine.
 pub fn runs(program: &str, args: &[&str]) -> bool {

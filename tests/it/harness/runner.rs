@@ -33,7 +33,7 @@ pub fn is_windows() -> bool {
 /// Says aloud that a test is left out where the executable is one for Windows, and why.
 pub fn left_out_on_windows(why: &str) -> bool {
     if is_windows() {
-        println!("LEFT OUT: {why}");
+        super::left_out(why);
     }
     is_windows()
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{require, runs};
+use crate::harness::{left_out, require, runs};
 
 const SCRIPT: &str = "install.ps1";
 const BATCH: &str = "packaging/windows/install_service.bat";
@@ -106,7 +106,7 @@ fn the_check_finds_what_it_looks_for() {
 fn its_functions_decide_as_they_should_in_each_powershell_of_this_machine() {
     let shells: Vec<&str> = ["pwsh", "powershell"].into_iter().filter(|shell| runs(shell, &["-NoProfile", "-Command", "1"])).collect();
     if shells.is_empty() {
-        println!("SKIPPED: a PowerShell is missing");
+        left_out("a PowerShell is missing");
     }
     for shell in shells {
         let mut command = Command::new(shell);

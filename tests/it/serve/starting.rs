@@ -7,7 +7,7 @@ use std::process::Command;
 use super::{Machine, port, ready, with_path};
 use crate::harness::ollama::json;
 use crate::harness::runner::{self, is_windows, windows_program};
-use crate::harness::{FakeOllama, Options, Proxy, eventually, left_out_on_windows, metric, post, request, require};
+use crate::harness::{FakeOllama, Options, Proxy, eventually, left_out, left_out_on_windows, metric, post, request, require};
 
 /// Runs it to its end, which must be this one, and returns stderr.
 fn fails(options: Options, code: i32) -> String {
@@ -192,8 +192,7 @@ fn without_an_ollama_the_ways_out_are_told() {
 #[test]
 fn an_ollama_app_that_runs_is_told_of() {
     let Some(app) = windows_program("OLLAMA_TAP_TEST_STANDIN") else {
-        println!("LEFT OUT: there is no such app for Linux");
-        return;
+        return left_out("there is no such app for Linux");
     };
     let Some(machine) = Machine::new() else { return };
     let name = machine.path("ollama app.exe");

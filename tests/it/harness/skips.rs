@@ -1,0 +1,101 @@
+//! What a run of these tests left out, and why: told at its end on stderr, past the capture.
+//!
+//! A test that lacks something passes without having looked, and libtest has no word for that; what such a test prints is shown
+//! for those that fail alone. So each says it here, and the end of the process tells them all. On Windows the end of a run that
+//! failed is told nothing: `std::process::exit` calls no handlers there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::c_int;
+use std::io::Write;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::{env, io, thread};
+
+/// The tests that left something out, by the reason.
+static LEFT_OUT: Mutex<BTreeMap<String, BTreeSet<String>>> = Mutex::new(BTreeMap::new());
+
+/// Whether what a test needs is here. Says so aloud where it is not, and fails where nothing may be skipped
+/// (`OLLAMA_TAP_TEST_REQUIRE_ALL=1`, as CI sets it).
+pub fn require(what: &str, is_here: bool) -> bool {
+    if !is_here {
+        assert!(env::var("OLLAMA_TAP_TEST_REQUIRE_ALL").as_deref() != Ok("1"), "{what} is missing and nothing may be skipped");
+        left_out(&format!("{what} is missing"));
+    }
+    is_here
+}
+
+/// Says aloud that the test on this thread is left out, or a part of it, and why.
+pub fn left_out(why: &str) {
+    println!("LEFT OUT: {why}");
+    let test = thread::current().name().unwrap_or("a thread of a test").to_owned();
+    LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner).entry(why.to_owned()).or_default().insert(test);
+}
+
+/// Called before `main`, which is libtest's: so that every run has its end told, whichever tests it chose.
+#[used]
+#[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
+#[cfg_attr(windows, unsafe(link_section = ".CRT$XCU"))]
+#[cfg_attr(all(unix, not(target_vendor = "apple")), unsafe(link_section = ".init_array"))]
+static BEFORE_MAIN: extern "C" fn() = tell_at_the_end;
+
+extern "C" fn tell_at_the_end() {
+    unsafe extern "C" {
+        fn atexit(handler: extern "C" fn()) -> c_int;
+    }
+    // SAFETY: the C library is ready before anything is called that was linked to be, and the handler is never unloaded.
+    unsafe { atexit(tell) };
+}
+
+extern "C" fn tell() {
+    if env::args_os().all(|word| word != LIST) {
+        let told = chosen().map_or_else(|error| format!("nobody knows how many tests ran: {error}\n"), summary);
+        let _ = write!(io::stderr(), "{}: {told}", env!("CARGO_CRATE_NAME"));
+    }
+}
+
+const LIST: &str = "--list";
+
+/// How many tests the arguments choose, as libtest itself lists them.
+fn chosen() -> io::Result<usize> {
+    let listed = Command::new(env::current_exe()?).arg(LIST).args(env::args_os().skip(1)).output()?.stdout;
+    Ok(String::from_utf8_lossy(&listed).lines().filter(|line| line.ends_with(": test")).count())
+}
+
+fn summary(chosen: usize) -> String {
+    let left_out = LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    let skipped = left_out.values().flatten().collect::<BTreeSet<_>>().len();
+    let mut told = format!("{} tests ran, {skipped} skipped, wholly or in part\n", chosen.saturating_sub(skipped));
+    for (why, tests) in &*left_out {
+        let names: Vec<&str> = tests.iter().map(String::as_str).collect();
+        told += &format!("  {} because {why}: {}\n", names.len(), names.join(", "));
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_here_is_left_out_by_nobody() {
+        assert!(require("a test", true));
+    }
+
+    #[test]
+    fn the_end_of_a_run_tells_what_ran_and_what_was_left_out_and_why() {
+        const INSIDE: &str = "OLLAMA_TAP_TEST_INSIDE";
+        if env::var_os(INSIDE).is_some() {
+            return left_out("it was told to");
+        }
+        let name = thread::current().name().expect("the test's name").to_owned();
+        let other = name.replace("the_end_of_a_run_tells_what_ran_and_what_was_left_out_and_why", "what_is_here_is_left_out_by_nobody");
+        for threads in ["1", "2"] {
+            let mut run = Command::new(env::current_exe().expect("these tests"));
+            run.args(["--exact", &name, &other, "--test-threads", threads]).env(INSIDE, "1");
+            let told = String::from_utf8(run.output().expect("run them").stderr).expect("UTF-8");
+            let whole =
+                format!("{}: 1 tests ran, 1 skipped, wholly or in part\n  1 because it was told to: {name}\n", env!("CARGO_CRATE_NAME"));
+            assert_eq!(told, whole);
+        }
+    }
+}
