@@ -19,6 +19,10 @@ mod process;
 mod stats;
 mod table;
 
+#[cfg(target_os = "linux")]
+mod os;
+#[cfg(not(target_os = "linux"))]
+#[path = "os_none.rs"]
 mod os;
 mod wire;
 
@@ -26,7 +30,6 @@ mod product;
 
 use std::cell::OnceCell;
 use std::env;
-use std::fs;
 use std::io;
 use std::process::ExitCode;
 use std::thread;
@@ -115,16 +118,12 @@ fn nginx_or_say_so() -> Option<std::path::PathBuf> {
 
 /// Where and when the figures were taken.
 fn machine(nginx: &str, rounds: usize) -> String {
-    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model =
-        cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("unknown processor", |(_, model)| model);
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let (model, kernel) = os::machine();
     let cores = thread::available_parallelism().map_or(0, usize::from);
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let version = env!("CARGO_PKG_VERSION");
     format!(
-        "ollama-tap {version}, {nginx}; {cores} cores of {model}, Linux {}; {}; medians of {rounds} runs, ways in turn, ratios per round.",
-        kernel.trim(),
+        "ollama-tap {version}, {nginx}; {cores} cores of {model}, Linux {kernel}; {}; medians of {rounds} runs, ways in turn, ratios per round.",
         &now[..10]
     )
 }

@@ -1,8 +1,11 @@
-//! What std cannot ask of the system: readiness of many sockets, the descriptor limit, a gentle signal. The only unsafe code of the bench.
+//! What std cannot ask of the system: readiness of many sockets, the descriptor limit, a gentle signal, and what /proc tells. The only
+//! unsafe code of the bench.
 //!
 //! One epoll reader instead of a thread per stream keeps the measuring side light: with 1,000 streams on two cores, a thousand readers would
-//! compete with the proxy for the very time that is being measured. Linux only, as the memory figures from /proc are.
+//! compete with the proxy for the very time that is being measured. Linux only.
+#![cfg(target_os = "linux")]
 
+use std::fs;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -63,6 +66,28 @@ pub fn terminate(pid: u32) -> io::Result<()> {
     // SAFETY: no pointers; the caller has not waited for its child yet, so the number is still that child's.
     checked(unsafe { libc::kill(pid as libc::pid_t, libc::SIGTERM) })?;
     Ok(())
+}
+
+/// A figure of the process's memory.
+pub fn kibibytes(pid: u32, name: &str) -> io::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse().ok());
+    value.ok_or_else(|| io::Error::other(format!("reading memory: no {name} in the status of the process")))
+}
+
+/// Hundredths of a second that its threads have run: the 14th and 15th field of its state, whose second may hold blanks in brackets.
+pub fn cpu_ticks(pid: u32) -> io::Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    Ok(fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum())
+}
+
+/// The processor, and the release of the kernel.
+pub fn machine() -> (String, String) {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    (model.map_or("unknown processor", |(_, model)| model).to_owned(), kernel.trim().to_owned())
 }
 
 fn checked(result: libc::c_int) -> io::Result<libc::c_int> {

@@ -66,33 +66,23 @@ impl Server {
         Ok(server)
     }
 
-    /// A figure of /proc/PID/status in MB (10⁶ bytes): `VmRSS` is what it holds now, `VmHWM` the most it ever held.
+    /// A figure of its memory in MB (10⁶ bytes): `VmRSS` is what it holds now, `VmHWM` the most it ever held.
     pub fn memory(&self, name: &str) -> io::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse().ok());
-        let kibibytes: f64 = value.ok_or_else(|| io::Error::other(format!("reading memory: no {name} in the status of the process")))?;
-        Ok(kibibytes * 1024.0 / 1e6)
+        Ok(os::kibibytes(self.child.id(), name)? * 1024.0 / 1e6)
     }
 
     /// Waits until the process has had nothing to do for a while.
     pub fn wait_until_idle(&self) -> io::Result<()> {
         let begin = Instant::now();
-        let mut used = self.cpu_ticks()?;
+        let mut used = os::cpu_ticks(self.child.id())?;
         while begin.elapsed() < BACKLOG {
             thread::sleep(IDLE);
-            let before = mem::replace(&mut used, self.cpu_ticks()?);
+            let before = mem::replace(&mut used, os::cpu_ticks(self.child.id())?);
             if used <= before + 1 {
                 return Ok(());
             }
         }
         Err(io::Error::other(format!("the server still works {BACKLOG:?} after its last request")))
-    }
-
-    /// Hundredths of a second that its threads have run: the 14th and 15th field of /proc/PID/stat, whose second may hold blanks in brackets.
-    fn cpu_ticks(&self) -> io::Result<u64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        Ok(fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum())
     }
 
     fn wait_for<T>(&mut self, ready: impl Fn(&Server) -> Option<T>) -> io::Result<T> {

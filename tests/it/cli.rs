@@ -209,3 +209,11 @@ fn where_it_listens_and_forwards_is_told_first() {
     assert!(line < 5, "{text}");
     tap.wait_log(&ollama.addr.to_string());
 }
+
+#[cfg(not(windows))]
+#[test]
+fn systems_without_a_place_for_the_icon_say_where_to_look_instead() {
+    let (code, stdout, stderr) = Options::bare(&["tray"]).run();
+    assert_eq!((code, stdout.as_str()), (1, ""));
+    assert!(stderr.contains("only Windows has a place for it") && stderr.contains("/analytics"), "{stderr}");
+}

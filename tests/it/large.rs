@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::harness::ollama::reply;
-use crate::harness::{After, FakeOllama, Options, Proxy, request};
+use crate::harness::{After, FakeOllama, Memory, Options, Proxy, request};
 
 const MEGABYTE: usize = 1 << 20;
 /// What each of these tests sends.
@@ -45,7 +45,7 @@ fn receiving() -> (FakeOllama, Arc<AtomicU64>) {
 fn upload(framing: &str, send: impl Fn(&[u8]) -> Vec<u8>, end: &[u8]) {
     let (ollama, received) = receiving();
     let tap = Proxy::start(&ollama);
-    let before = tap.rss_at_rest();
+    let memory = Memory::at_rest(&tap);
     let mut client = tap.connect();
     client.send(format!("POST /api/blobs/sha256:00 HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"));
     let block = send(&block());
@@ -54,7 +54,7 @@ fn upload(framing: &str, send: impl Fn(&[u8]) -> Vec<u8>, end: &[u8]) {
     }
     let got = client.send(end).reply("POST");
     assert_eq!((got.status(), received.load(Ordering::SeqCst)), (201, TOTAL as u64), "{}", got.text());
-    assert!(tap.peak_rss() < before + GROWTH, "grew from {before} to {}", tap.peak_rss());
+    memory.grew_less_than(GROWTH, "streaming");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_download_streams_with_flat_memory() {
         Ok(After::KeepAlive)
     });
     let tap = Proxy::start(&ollama);
-    let before = tap.rss_at_rest();
+    let memory = Memory::at_rest(&tap);
     let mut client = tap.connect();
     client.send(request("GET", "/api/blobs/sha256:00", &[], "")).head("GET");
     let (block, mut offset) = (block(), 0);
@@ -88,7 +88,7 @@ fn a_download_streams_with_flat_memory() {
         offset += bytes.len();
     }
     assert_eq!(offset, TOTAL);
-    assert!(tap.peak_rss() < before + GROWTH, "grew from {before} to {}", tap.peak_rss());
+    memory.grew_less_than(GROWTH, "streaming");
 }
 
 #[test]

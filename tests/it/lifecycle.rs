@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::ollama::{STREAM_HEAD, done, json, token};
 use crate::harness::runner::within;
-use crate::harness::{After, FakeOllama, Latch, Options, Proxy, eventually, held, metric, post, tapped};
+use crate::harness::{After, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, held, metric, post, tapped};
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
 
@@ -22,7 +22,7 @@ fn a_signal_lets_a_stream_finish_and_ends_in_success() {
     let mut client = tap.connect();
     client.send(post("/api/generate", ASK)).head("POST");
     client.read_until("\"a\"");
-    tap.signal(libc::SIGTERM);
+    tap.signal(SIGTERM);
     refuses(&tap);
     assert!(tap.is_running());
     latch.release();
@@ -33,7 +33,7 @@ fn a_signal_lets_a_stream_finish_and_ends_in_success() {
 
 #[test]
 fn a_signal_ends_an_idle_tap_at_once() {
-    for signal in [libc::SIGINT, libc::SIGTERM] {
+    for signal in [SIGINT, SIGTERM] {
         let (_ollama, mut tap) = tapped(json("{}"));
         let mut idle = tap.connect();
         idle.send(crate::harness::request("GET", "/", &[], "")).reply("GET");
@@ -52,7 +52,7 @@ fn a_stream_that_outlasts_the_grace_is_cut() {
     client.send(post("/api/generate", ASK)).head("POST");
     client.read_until("\"a\"");
     let sent = Instant::now();
-    tap.signal(libc::SIGTERM);
+    tap.signal(SIGTERM);
     assert!(tap.wait_exit(Duration::from_secs(4)).code().is_some());
     assert!(sent.elapsed() > Duration::from_millis(900), "the grace lasted {:?}", sent.elapsed());
     assert!(client.piece().is_err(), "a stream that was cut looks whole");
@@ -64,10 +64,10 @@ fn a_second_signal_ends_it_at_once() {
     let mut tap = Proxy::start(&ollama);
     let mut client = tap.connect();
     client.send(post("/api/generate", ASK)).head("POST");
-    tap.signal(libc::SIGTERM);
+    tap.signal(SIGTERM);
     refuses(&tap);
     let sent = Instant::now();
-    tap.signal(libc::SIGINT);
+    tap.signal(SIGINT);
     assert!(tap.wait_exit(Duration::from_secs(2)).code().is_some());
     assert!(sent.elapsed() < within(Duration::from_secs(1)), "took {:?}", sent.elapsed());
 }

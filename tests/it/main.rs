@@ -20,7 +20,6 @@ mod dashboard;
 /// The demo: a stand-in that answers everything, with nothing behind it.
 mod demo;
 /// The container image, compose and Kubernetes.
-#[cfg(target_os = "linux")]
 mod docker;
 /// What the history keeps, who may read it, and what becomes of it when things go wrong.
 mod history;
@@ -33,7 +32,6 @@ mod installer;
 /// Large bodies stream with flat memory.
 mod large;
 /// Start, watching Ollama, logging, signals.
-#[cfg(unix)]
 mod lifecycle;
 /// The man page and the completions, and the program that writes them.
 #[allow(dead_code, reason = "its main is another's")]
@@ -52,10 +50,8 @@ mod replay;
 /// What Ollama answers reaches the client as it was answered.
 mod replies;
 /// `serve` and the commands of Ollama's, with a stand-in for the program.
-#[cfg(unix)]
 mod serve;
 /// The service: installed, run, removed.
-#[cfg(target_os = "linux")]
 mod service;
 /// The static executable, in a root of its own.
 mod static_one;
@@ -66,5 +62,4 @@ mod tidy;
 /// What a client sends reaches Ollama as it was sent.
 mod transparency;
 /// The service and the icon of Windows, under Wine.
-#[cfg(unix)]
 mod windows;

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::harness::recording;
-use crate::harness::{Client, Proxy, left_out_on_windows, ollama::json, request, tapped};
+use crate::harness::{Client, Proxy, left_out_under_wine, ollama::json, request, tapped};
 
 const SEED: u64 = 20_261_121;
 const COUNT: usize = 2000;
 
 #[test]
 fn requests_spoilt_at_random_harm_nobody() {
-    if left_out_on_windows(
+    if left_out_under_wine(
         "for a client that has left Wine's accept fails, and to listen anew each time takes longer than to send that much",
     ) {
         return;

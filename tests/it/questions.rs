@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::harness::ollama::{json as ok, reply};
-use crate::harness::{After, Asked, FakeOllama, Latch, Options, PATIENCE, eventually, left_out_on_windows};
+use crate::harness::{After, Asked, FakeOllama, Latch, Options, PATIENCE, SIGINT, eventually};
 
 const GREETING: &str = r#"{"ollama_tap":"0.1.0"}"#;
 
@@ -215,7 +215,6 @@ fn a_broken_export_leaves_what_was_there() {
     ends(ask(&tap, &["export"]), 1);
 }
 
-#[cfg(unix)]
 #[test]
 fn an_interrupted_export_leaves_nothing_of_its_own() {
     let latch = Latch::default();
@@ -236,7 +235,7 @@ fn an_interrupted_export_leaves_nothing_of_its_own() {
     let mut export = ask(&tap, &["export", "-o", path.to_str().unwrap()]).spawn();
     asked(&tap, "/analytics/export");
     eventually("a file is begun", || fs::read_dir(dir.path()).unwrap().count() == 2);
-    export.signal(libc::SIGINT);
+    export.signal(SIGINT);
     assert_eq!(export.wait_exit(PATIENCE).code(), Some(130));
     assert_eq!(fs::read_to_string(&users).unwrap(), "somebody's");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -246,9 +245,6 @@ fn an_interrupted_export_leaves_nothing_of_its_own() {
 #[cfg(unix)]
 #[test]
 fn an_exported_file_is_private_a_link_to_it_stays_one_and_a_device_is_not_replaced() {
-    if left_out_on_windows("an export has the rights of its directory there, and devices are no files") {
-        return;
-    }
     use std::os::unix::fs::{FileTypeExt, PermissionsExt};
     let tap = tap_of(vec![("/analytics/export", ok(&lines(&[record("00", "x")])))]);
     let dir = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! The static executable in an empty root: it needs no library, no file and no directory of the system.
 //!
 //! It is taken from the archives that packaging/release.sh made; one for aarch64 runs under qemu. Only root may change the root.
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::net::Ipv4Addr;

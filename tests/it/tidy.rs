@@ -171,6 +171,23 @@ fn only_platform_knows_systems_and_unsafe() {
     }
 }
 
+/// Whether this is built on Linux alone: the file says so at its top, or the folder that it lies in does in its mod.rs.
+fn is_of_linux(path: &str) -> bool {
+    let folders = Path::new(path).ancestors().skip(1).map(|folder| folder.join("mod.rs"));
+    let says_so = |file: &Path| fs::read_to_string(root().join(file)).is_ok_and(|text| text.contains("\n#![cfg(target_os = \"linux\")]\n"));
+    says_so(Path::new(path)) || folders.into_iter().any(|file| says_so(&file))
+}
+
+#[test]
+fn only_what_is_of_linux_reads_what_only_linux_has() {
+    let place = ["/pro", "c"].concat();
+    let is_named = |line: &str| line.split(&place).skip(1).any(|rest| !rest.starts_with(char::is_alphanumeric));
+    for (path, text) in all_sources().into_iter().filter(|(path, _)| !path.starts_with("src/platform") && !is_of_linux(path)) {
+        let line = text.lines().map(str::trim).find(|line| !line.starts_with("//") && is_named(line));
+        assert!(line.is_none(), "{path} is no module of Linux: {}", line.unwrap_or_default());
+    }
+}
+
 #[test]
 fn every_source_says_what_it_is_and_is_short_enough_to_read() {
     for (path, text) in all_sources() {

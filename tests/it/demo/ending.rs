@@ -5,34 +5,27 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{MARK, TEXTS, demo, started};
-use crate::harness::runner::{is_windows, path_here, within};
-use crate::harness::{Options, Proxy, eventually, metric, post};
+use crate::harness::process::asking_to_end;
+use crate::harness::runner::within;
+use crate::harness::{Options, Proxy, SIGINT, SIGTERM, eventually, metric, post};
 
 fn is_empty(directory: &Path) -> bool {
     fs::read_dir(directory).map_or(true, |mut entries| entries.next().is_none())
 }
 
-/// Nothing is left in the temporary directory, nor where the history was. Wine removes what was open a moment after the end.
+/// Nothing is left in the temporary directory, nor where the history was. What was open goes a moment after the end where Wine is beneath.
 fn leaves_nothing(tap: &Proxy, temporary: &tempfile::TempDir) {
     let log = tap.log();
     let place = log.split("storing in ").nth(1).and_then(|rest| rest.split(" (").next()).expect("a place");
-    eventually("all is gone", || is_empty(temporary.path()) && is_empty(&path_here(place)));
-}
-
-/// Whether this process, and so each that it starts, was told not to mind the end of its terminal (Linux tells).
-fn is_under_nohup() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits & 1 != 0)
+    eventually("all is gone", || is_empty(temporary.path()) && is_empty(Path::new(place)));
 }
 
 #[test]
 fn its_records_are_gone_at_the_end_however_it_is_told_to_end() {
-    let hangup = (!is_under_nohup() && !is_windows()).then_some(libc::SIGHUP);
-    for signal in [libc::SIGTERM, libc::SIGINT].into_iter().chain(hangup) {
+    for signal in asking_to_end() {
         let (mut tap, dir) = started();
         assert_eq!(tap.ask("POST", post(TEXTS[0].0, TEXTS[0].1)).status(), 200);
-        assert!(is_windows() || !is_empty(dir.path()), "there is a history while it runs");
+        assert!(!is_empty(dir.path()), "there is a history while it runs");
         tap.signal(signal);
         assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0));
         leaves_nothing(&tap, &dir);
@@ -46,9 +39,9 @@ fn a_second_ctrl_c_ends_it_at_once_and_leaves_nothing_either() {
     client.send(post(TEXTS[0].0, TEXTS[0].1));
     let active = metric("ollama_active_requests").value(1.0);
     tap.scrape_until("the request", |scrape| active.is_in(scrape));
-    tap.signal(libc::SIGINT);
+    tap.signal(SIGINT);
     tap.wait_log("stopping");
-    tap.signal(libc::SIGINT);
+    tap.signal(SIGINT);
     assert_eq!(tap.wait_exit(Duration::from_secs(2)).code(), Some(1));
     leaves_nothing(&tap, &dir);
 }
@@ -59,7 +52,7 @@ fn traffic_does_not_hold_up_the_end() {
     let active = metric("ollama_active_requests");
     tap.scrape_until("traffic", |scrape| active.sum(scrape) >= 6.0);
     let told = Instant::now();
-    tap.signal(libc::SIGTERM);
+    tap.signal(SIGTERM);
     assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0));
     assert!(told.elapsed() < within(Duration::from_secs(2)), "took {:?}", told.elapsed());
     leaves_nothing(&tap, &dir);
@@ -71,7 +64,7 @@ fn a_history_that_was_named_stays() {
     let path = kept.path().join("history");
     let (mut tap, dir) = demo(&["--listen", "127.0.0.1:0", "--analytics-dir", &path.to_string_lossy()]).start();
     assert_eq!(tap.ask("POST", post(TEXTS[0].0, TEXTS[0].1)).status(), 200);
-    tap.signal(libc::SIGTERM);
+    tap.signal(SIGTERM);
     tap.wait_exit(Duration::from_secs(5));
     assert!(!tap.log().contains("deleted at the end") && is_empty(dir.path()));
     let (exit, stdout, _) = Options::bare(&["search", "Why", "--json", "--analytics-dir", &path.to_string_lossy()]).run();

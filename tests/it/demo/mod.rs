@@ -1,7 +1,6 @@
 //! `ollama-tap demo` as a newcomer meets it: it answers everything, says what it is, and leaves nothing behind.
 
 /// What is left when it has ended.
-#[cfg(unix)]
 mod ending;
 
 use std::net::TcpListener;
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::harness::ollama::json;
-use crate::harness::runner::{is_windows, within};
+use crate::harness::runner::within;
 use crate::harness::{FakeOllama, Options, Proxy, Scrape, metric, post, request};
 use crate::realparts::{has_clients, run_clients};
 
@@ -37,9 +36,7 @@ fn demo(args: &[&str]) -> Demo {
     let temporary = tempfile::tempdir().expect("a temporary directory");
     let path = temporary.path().to_string_lossy().into_owned();
     let options = Options::bare(&["demo"]).args(args).env("OLLAMA_TAP_TEST_DEMO_HASTE", "40").env("OLLAMA_TAP_TEST_DEMO_SEED", "0");
-    // Wine has one such directory for all, and would keep its own things in this one.
-    let options = if is_windows() { options } else { options.env("TMPDIR", &path) };
-    Demo { options, temporary }
+    Demo { options: options.env("TMPDIR", &path).env("TMP", &path), temporary } // one is of Unix, one of Windows
 }
 
 impl Demo {
@@ -197,7 +194,7 @@ fn it_says_first_where_it_listens_and_then_what_there_is_to_see() {
     let first: Vec<&str> = log.lines().take(3).collect();
     assert!(first[0].starts_with("listening on http://127.0.0.1:"), "{log}");
     assert!(first[1].starts_with("forwarding to http://127.0.0.1:") && first[2].starts_with("storing in "), "{log}");
-    assert!(first[2].contains(&*dir.path().to_string_lossy()) || is_windows(), "{log}");
+    assert!(first[2].contains(&*dir.path().to_string_lossy()), "{log}");
     for words in ["/metrics", "ollama-tap search sky --listen", "ollama-tap stats --listen", "no model is asked", "deleted at the end"] {
         assert!(log.lines().any(|line| line.contains(words)), "no {words:?} in {log}");
     }

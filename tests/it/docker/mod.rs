@@ -1,4 +1,5 @@
 //! The container image and what is written around it: compose, Kubernetes.
+#![cfg(target_os = "linux")]
 
 /// The image's files and settings, from its Dockerfile.
 mod image;

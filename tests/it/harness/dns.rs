@@ -1,4 +1,5 @@
 //! A stand-in for a name server: it knows one name, and that one is 127.0.0.1.
+#![cfg(target_os = "linux")]
 
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};

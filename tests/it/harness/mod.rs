@@ -7,7 +7,10 @@ pub mod http;
 pub mod kept;
 #[allow(dead_code)] // the store's own tests use more of it
 pub mod loki;
+pub mod memory;
 pub mod ollama;
+pub mod proc;
+pub mod process;
 pub mod prometheus;
 pub mod proxy;
 pub mod recording;
@@ -20,14 +23,16 @@ pub mod tls;
 pub use client::{Client, Reply, post, request};
 pub use http::{PATIENCE, chunk};
 pub use loki::FakeLoki;
+pub use memory::Memory;
 pub use ollama::{After, Asked, Conn, FakeOllama, Latch};
+pub use process::{SIGINT, SIGKILL, SIGTERM};
 pub use prometheus::Prometheus;
 pub use proxy::{Options, Proxy};
-pub use runner::left_out_on_windows;
+pub use runner::{left_out_on_windows, left_out_under_wine};
 pub use scrape::{Scrape, metric};
 pub use skips::{left_out, require};
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ollama::{STREAM_HEAD, done, token};
@@ -40,14 +45,15 @@ pub fn runs(program: &str, args: &[&str]) -> bool {
 }
 
 /// The archives in the directory that `OLLAMA_TAP_TEST_RELEASE` names, as packaging/release.sh leaves them; none without it.
-pub fn released() -> Vec<PathBuf> {
+#[cfg(unix)]
+pub fn released() -> Vec<std::path::PathBuf> {
     let Some(directory) = std::env::var_os("OLLAMA_TAP_TEST_RELEASE") else {
         require("a release (OLLAMA_TAP_TEST_RELEASE)", false);
         return Vec::new();
     };
     let entries = std::fs::read_dir(&directory).unwrap_or_else(|error| panic!("list {}: {error}", directory.display()));
     let files = entries.map(|entry| entry.expect("an entry").path());
-    let archives: Vec<PathBuf> = files.filter(|path| text(path).ends_with(".tar.gz")).collect();
+    let archives: Vec<std::path::PathBuf> = files.filter(|path| text(path).ends_with(".tar.gz")).collect();
     assert!(!archives.is_empty(), "no archive in {}", directory.display());
     archives
 }

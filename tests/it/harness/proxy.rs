@@ -1,6 +1,5 @@
 //! Starts the real executable on a free port, reads its address from its first lines, and ends it with the test.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,16 +8,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::runner::{self, is_windows, within};
-use super::{Client, FakeOllama, PATIENCE, Reply, Scrape, request};
+use super::{Client, FakeOllama, PATIENCE, Reply, Scrape, process, request};
 
 const ANNOUNCEMENT: &str = "listening on http://";
 
 /// Variables that would change what the executable does.
 const CLEARED: [&str; 9] =
     ["OLLAMA_", "ANALYTICS_", "LOKI_", "PROXY_PORT", "LOG_LEVEL", "RUST_LOG", "TRACK_EMBEDDINGS", "RUST_MIN_STACK", "SSL_CERT_FILE"];
-
-/// Threads that each tap has by default (README).
-const WORKERS: u64 = 256;
 
 /// How to start `ollama-tap proxy`.
 pub struct Options {
@@ -69,6 +65,7 @@ impl Options {
     }
 
     /// Started by these words, which end in running what follows them.
+    #[cfg(target_os = "linux")]
     pub fn behind(mut self, words: &[&str]) -> Options {
         self.behind = words.iter().map(|word| (*word).to_owned()).collect();
         self
@@ -122,6 +119,7 @@ impl Options {
         for (name, _) in std::env::vars().filter(|(name, _)| CLEARED.iter().any(|prefix| name.starts_with(prefix))) {
             command.env_remove(name);
         }
+        process::alone_at_its_console(&mut command);
         // A history of the user's own is no test's business.
         command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
@@ -193,12 +191,13 @@ impl Proxy {
         self.stderr.wait(text)
     }
 
-    #[cfg(unix)]
     pub fn signal(&self, signal: i32) {
-        // Wine makes Ctrl-C of SIGINT, and ends a program at once for SIGTERM, which Windows does not know.
-        let signal = if signal == libc::SIGTERM && is_windows() { libc::SIGINT } else { signal };
-        // SAFETY: kill takes no memory of ours, and the child was not waited for, so the id is still its own.
-        assert_eq!(unsafe { libc::kill(self.child.id() as i32, signal) }, 0, "kill");
+        process::send(self.id(), signal);
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for its end.
@@ -216,40 +215,6 @@ impl Proxy {
 
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("wait").is_none()
-    }
-
-    /// Resident memory in bytes, once every worker has been started: under Wine a thread costs a megabyte.
-    pub fn rss_at_rest(&self) -> u64 {
-        let mut threads = 0;
-        super::eventually("all threads run", || {
-            let before = std::mem::replace(&mut threads, self.threads());
-            threads == before && threads > WORKERS
-        });
-        self.rss()
-    }
-
-    /// Resident memory in bytes.
-    pub fn rss(&self) -> u64 {
-        self.status("VmRSS:") * 1024
-    }
-
-    /// The most resident memory there ever was, in bytes.
-    pub fn peak_rss(&self) -> u64 {
-        self.status("VmHWM:") * 1024
-    }
-
-    pub fn threads(&self) -> u64 {
-        self.status("Threads:")
-    }
-
-    pub fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("/proc/PID/fd").count()
-    }
-
-    fn status(&self, name: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("/proc/PID/status");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of /proc/PID/status");
-        line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
     }
 }
 

@@ -1,9 +1,10 @@
-//! Which executable is tested, and what runs it: the one that cargo built, as it is; or a Windows one under Wine.
+//! Which executable is tested, and what runs it: the one that cargo built, as it is; or from Linux a Windows one under Wine.
 //!
 //! - `OLLAMA_TAP_TEST_EXE` is the path of another executable.
 //! - `OLLAMA_TAP_TEST_RUNNER` is what it is started with, such as `wine64`. The process that this becomes must be the
 //!   executable's own: tests end it by its id, and look up what it uses.
 //! - `OLLAMA_TAP_TEST_STANDIN` is then the path of the stand-in for Ollama's program.
+//! - `OLLAMA_TAP_TEST_WINE=1` says that the tests themselves are a Windows program, and Wine is beneath.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,9 +26,14 @@ fn runner() -> String {
     std::env::var("OLLAMA_TAP_TEST_RUNNER").unwrap_or_default()
 }
 
-/// Whether the executable is one for Windows, on a machine that is none.
+/// Whether the executable is one for Windows, whatever runs it.
 pub fn is_windows() -> bool {
-    !runner().is_empty()
+    cfg!(windows) || !runner().is_empty()
+}
+
+/// Whether Wine runs it, which is slower than Windows and lacks some of it.
+pub fn under_wine() -> bool {
+    !runner().is_empty() || std::env::var("OLLAMA_TAP_TEST_WINE").as_deref() == Ok("1")
 }
 
 /// Says aloud that a test is left out where the executable is one for Windows, and why.
@@ -38,10 +44,18 @@ pub fn left_out_on_windows(why: &str) -> bool {
     is_windows()
 }
 
+/// Says aloud that a test is left out where Wine is beneath, and why.
+pub fn left_out_under_wine(why: &str) -> bool {
+    if under_wine() {
+        println!("LEFT OUT: {why}");
+    }
+    under_wine()
+}
+
 /// A limit of time for what the executable does. Wine has one server for all of them, which makes each wait for others.
 pub fn within(limit: Duration) -> Duration {
     const SLOWER: u32 = 4;
-    if is_windows() { limit * SLOWER } else { limit }
+    if under_wine() { limit * SLOWER } else { limit }
 }
 
 /// How a program that ended with this code is told of.
@@ -50,23 +64,11 @@ pub fn ended_with(code: i32) -> String {
     format!("{words}: {code}")
 }
 
-/// The program that this variable names, where the executable is one for Windows.
-pub fn windows_program(variable: &str) -> Option<PathBuf> {
-    is_windows().then(|| PathBuf::from(std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set"))))
-}
-
-/// A path of this machine as a program for Windows takes it.
-pub fn windows_path(path: &Path) -> String {
-    format!("Z:{}", path.display()).replace('/', "\\")
-}
-
-/// Where this machine has what a program calls so: as it is, or in the prefix of Wine.
-pub fn path_here(path: &str) -> PathBuf {
-    match path.split_once(':') {
-        Some((drive, rest)) if is_windows() => {
-            let prefix = std::env::var_os("WINEPREFIX").expect("WINEPREFIX");
-            Path::new(&prefix).join("dosdevices").join(format!("{}:{}", drive.to_lowercase(), rest.replace('\\', "/")))
-        }
-        _ => PathBuf::from(path),
-    }
+/// The stand-in for Ollama's program, where that is one for Windows: without a word of where it is, it lies where cargo puts examples.
+pub fn standin() -> Option<PathBuf> {
+    let beside_the_tests = || {
+        let tests = std::env::current_exe().expect("this program");
+        tests.parent().and_then(Path::parent).expect("a directory of cargo's").join("examples").join("ollama.exe")
+    };
+    is_windows().then(|| std::env::var_os("OLLAMA_TAP_TEST_STANDIN").map_or_else(beside_the_tests, PathBuf::from))
 }

@@ -13,8 +13,8 @@ use serde_json::Value;
 use super::kept::lines;
 use super::{BACKENDS, LOCAL, REPLY, Stage, asking, files};
 use crate::harness::ollama::json;
-use crate::harness::runner::{is_windows, within};
-use crate::harness::{FakeOllama, PATIENCE, Proxy, metric, require, runs};
+use crate::harness::runner::{under_wine, within};
+use crate::harness::{FakeOllama, PATIENCE, Proxy, SIGKILL, SIGTERM, metric, require, runs};
 
 /// How often a tap is killed on each backend.
 const KILLS: usize = 20;
@@ -96,7 +96,7 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
     let mut must_be_there = HashSet::new();
     let (mut answered_ever, mut written_ever) = (0, 0);
     let mut tap = history.start(&ollama);
-    let kills = if is_windows() { KILLS / 2 } else { KILLS }; // a start takes Wine a second or two
+    let kills = if under_wine() { KILLS / 2 } else { KILLS }; // a start takes Wine a second or two
     for round in 0..kills {
         let mut killed = None;
         let answered = under_load(&tap, round, || {
@@ -104,7 +104,7 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
             thread::sleep(after); // a kill may come at any moment, the later the more is at stake
             written_ever += written(&tap);
             killed = Some(Instant::now());
-            tap.signal(libc::SIGKILL);
+            tap.signal(SIGKILL);
         });
         tap.wait_exit(PATIENCE); // connections end before their process does, and its lock
         tap = history.start(&ollama);
@@ -116,7 +116,7 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
         must_be_there.extend(answered.into_iter().filter(|(_, at)| *at < safe).map(|(prompt, _)| prompt));
     }
     let there = prompts_once(&lines(&tap.get("/analytics/export?format=jsonl").text()));
-    let may_be_late = is_windows(); // under Wine a write to the disk may take seconds, which all others wait for
+    let may_be_late = under_wine(); // there a write to the disk may take seconds, which all others wait for
     assert!(may_be_late || there.is_superset(&must_be_there), "lost: {:?}", must_be_there.difference(&there).take(5).collect::<Vec<_>>());
     assert!(!must_be_there.is_empty() && there.len() >= written_ever, "{} of {written_ever} that were written", there.len());
     println!("{backend}: {answered_ever} answered, {} safe, {written_ever} written, {} there", must_be_there.len(), there.len());
@@ -138,7 +138,7 @@ fn what_was_answered_before_a_tap_was_told_to_stop_is_there() {
         let mut tap = history.start(&ollama);
         let answered = under_load(&tap, 0, || {
             tap.scrape_until("a busy history", |scrape| metric("ollama_analytics_writes_total").sum(scrape) > 50.0);
-            tap.signal(libc::SIGTERM);
+            tap.signal(SIGTERM);
         });
         assert_eq!(tap.wait_exit(PATIENCE).code(), Some(0));
         let (code, stdout, stderr) = history.ask(&["export", "--format", "jsonl"]);
@@ -160,7 +160,7 @@ fn a_torn_file_is_mended_at_the_start() {
         super::settled(&tap, 1);
         super::talk(&tap, "second");
         super::settled(&tap, 2);
-        tap.signal(libc::SIGKILL);
+        tap.signal(SIGKILL);
         tap.wait_exit(PATIENCE);
         for path in files(&history.history()).iter().filter(|path| is_written_at_its_end(path)) {
             let bytes = fs::read(path).expect("a file");

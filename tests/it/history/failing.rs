@@ -1,22 +1,20 @@
-//! Disks, locks and Lokis that fail for a while: requests are answered meanwhile, writing goes on by itself afterwards, and
+//! Directories, locks and Lokis that fail for a while: requests are answered meanwhile, writing goes on by itself afterwards, and
 //! nothing is lost or there twice.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use rusqlite::Connection;
 
 use super::kept::lines;
-use super::{LOCAL, REPLY, Stage, page, prompts, settled, talk};
+use super::{REPLY, Stage, page, prompts, settled, talk};
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, Proxy, eventually, left_out_on_windows, metric, require};
+use crate::harness::{FakeOllama, Options, Proxy, eventually, metric};
 
 /// What a tap says once it can write again.
 const AGAIN: &str = "is written again; 0 records were lost meanwhile";
 
 /// Asserts that the history holds just these, and that trouble was told of once, and its end once.
-fn recovered(tap: &Proxy, all: &[&str]) {
+pub fn recovered(tap: &Proxy, all: &[&str]) {
     tap.wait_log(AGAIN);
     settled(tap, all.len() as u64);
     assert_eq!(prompts(&page(tap, "/analytics/export")), all);
@@ -26,123 +24,14 @@ fn recovered(tap: &Proxy, all: &[&str]) {
     assert_eq!(metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()), 0.0);
 }
 
-/// A small file system of its own, at the place of a history.
-#[cfg(target_os = "linux")]
-struct SmallDisk<'a>(&'a Path);
-
-#[cfg(target_os = "linux")]
-impl SmallDisk<'_> {
-    const SIZE: &'static str = "size=2m";
-
-    /// `None` where we may not mount.
-    fn at(path: &Path) -> Option<SmallDisk<'_>> {
-        fs::create_dir(path).expect("make the directory");
-        let mounted = mount(&["-t", "tmpfs", "-o", Self::SIZE, "tmpfs"], path);
-        require("the right to mount a tmpfs", mounted).then_some(SmallDisk(path))
-    }
-
-    /// Takes all the room that is left.
-    fn fill(&self) {
-        let error = fs::write(self.0.join("ollama_ballast"), vec![0; 4 << 20]).expect_err("a full disk");
-        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
-    }
-
-    fn make_room(&self) {
-        fs::remove_file(self.0.join("ollama_ballast")).expect("remove it");
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        umount(self.0);
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn mount(args: &[&str], path: &Path) -> bool {
-    Command::new("mount").args(args).arg(path).output().is_ok_and(|output| output.status.success())
-}
-
-/// Also where files are still open.
-#[cfg(target_os = "linux")]
-fn umount(path: &Path) {
-    let _ = Command::new("umount").arg("-l").arg(path).status();
-}
-
-/// A prompt that takes room in every file, also compressed.
-fn bulky() -> String {
-    let mut state: u64 = 88172645463325252;
-    let mut word = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        format!("{state:016x}")
-    };
-    (0..40_000).map(|_| word()).collect()
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_delays_records_and_loses_none() {
-    for backend in LOCAL {
-        let history = Stage::new(backend);
-        let path = history.history();
-        let Some(disk) = SmallDisk::at(&path) else { return };
-        let ollama = FakeOllama::always(json(REPLY));
-        let tap = history.start(&ollama);
-        talk(&tap, "before");
-        settled(&tap, 1);
-        disk.fill();
-        let bulky = bulky();
-        talk(&tap, &bulky);
-        let line = tap.wait_log("it is tried again");
-        assert!(line.contains("write") && line.contains("full") || line.contains("No space"), "{backend}: {line}");
-        for prompt in ["meanwhile", "meanwhile too"] {
-            talk(&tap, prompt);
-        }
-        let waiting = metric("ollama_analytics_queue_size");
-        tap.scrape_until("what waits", |scrape| waiting.sum(scrape) == 3.0);
-        assert!(metric("ollama_analytics_writes_total").label("status", "error").sum(&tap.scrape()) >= 1.0);
-        assert_eq!(prompts(&page(&tap, "/analytics/search")), ["before"], "what is there can be read");
-        disk.make_room();
-        recovered(&tap, &["before", &bulky, "meanwhile", "meanwhile too"]);
-        drop((tap, disk));
-    }
-}
-
 /// A tap with one record in a day file.
-fn with_a_day() -> (Stage, FakeOllama, Proxy) {
+pub fn with_a_day() -> (Stage, FakeOllama, Proxy) {
     let history = Stage::new("jsonl");
     let ollama = FakeOllama::always(json(REPLY));
     let tap = history.start(&ollama);
     talk(&tap, "before");
     settled(&tap, 1);
     (history, ollama, tap)
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_directory_that_becomes_read_only_delays_records_and_loses_none() {
-    if left_out_on_windows("Wine calls what is read-only forbidden") {
-        return;
-    }
-    let (history, _ollama, tap) = with_a_day();
-    let path = history.history();
-    // The same directory, read-only, over itself: a mount that has files open for writing cannot be made so.
-    let read_only = mount(&["--bind", path.to_str().expect("UTF-8")], &path) && mount(&["-o", "remount,ro,bind"], &path);
-    if !require("the right to mount", read_only) {
-        return;
-    }
-    talk(&tap, "meanwhile");
-    let line = tap.wait_log("it is tried again");
-    assert!(line.contains("Read-only file system"), "{line}");
-    talk(&tap, "meanwhile too");
-    assert_eq!(prompts(&page(&tap, "/analytics/search")), ["before"], "what is there can be read");
-    let (code, _, stderr) = Options::bare(&["proxy", "--listen", "127.0.0.1:0"]).args(&history.args()).run();
-    assert!(code == 1 && stderr.contains("Read-only") && stderr.contains(path.to_str().expect("UTF-8")), "{code} {stderr}");
-    umount(&path);
-    recovered(&tap, &["before", "meanwhile", "meanwhile too"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{LOCAL, REPLY, Stage, page, settled};
 use crate::harness::ollama::json as reply;
-use crate::harness::{Client, FakeOllama, Proxy, eventually, metric, request};
+use crate::harness::{Client, FakeOllama, Memory, Proxy, eventually, metric, request};
 
 /// Bytes of each prompt and each reply.
 const LONG: usize = 256 << 10;
@@ -66,16 +66,14 @@ fn stuck(tap: &Proxy, target: &str) -> Client {
 }
 
 /// What the executable may grow by, whatever it answers with.
-#[cfg(target_os = "linux")]
 const GROWTH: u64 = 45 << 20;
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_search_and_a_list_take_flat_memory_however_long_the_texts_are() {
     for backend in LOCAL {
         let history = Stage::new(backend);
         let (_ollama, tap) = filled(&history, backend, 50);
-        let before = tap.rss_at_rest();
+        let memory = Memory::at_rest(&tap);
         std::thread::scope(|scope| {
             let search = scope.spawn(|| page(&tap, "/analytics/search"));
             let list = page(&tap, "/analytics/messages");
@@ -89,7 +87,7 @@ fn a_search_and_a_list_take_flat_memory_however_long_the_texts_are() {
                 assert_eq!((&brief["prompt_preview"], &brief["interaction_id"]), (&whole["prompt_preview"], &whole["interaction_id"]));
             }
         });
-        assert!(tap.peak_rss() < before + GROWTH, "{backend}: grew from {before} to {}", tap.peak_rss());
+        memory.grew_less_than(GROWTH, backend);
     }
 }
 

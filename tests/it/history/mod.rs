@@ -1,10 +1,10 @@
 //! The history as its users meet it: through the executable, on every backend, from pages, terminal and files.
 
 /// Killed under load, and told to stop under load.
-#[cfg(unix)]
 mod crash;
-/// Disks, locks and Lokis that fail for a while.
-#[cfg(unix)]
+/// Disks that are full or read-only for a while.
+mod disks;
+/// Directories, locks and Lokis that fail for a while.
 mod failing;
 /// Every recorded exchange comes back from search, messages, export and the terminal.
 mod kept;

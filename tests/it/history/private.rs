@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{BACKENDS, LOCAL, Stage, files, page, settled};
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, Proxy, left_out_on_windows, post};
+use crate::harness::{FakeOllama, Options, Proxy, SIGTERM, post};
 
 /// A word of every text, and one beyond what a preview shows.
 const SECRET: &str = "xyzzy-secret";
@@ -101,7 +101,7 @@ fn text_that_is_not_to_be_kept_is_in_no_file_and_on_no_page() {
             assert_eq!(record["prompt_category"], "question");
             let found = page(&tap, &format!("/analytics/search?prompt_search={SECRET}"));
             assert_eq!(found.as_array().unwrap().len(), usize::from(previews));
-            tap.signal(libc::SIGTERM);
+            tap.signal(SIGTERM);
             tap.wait_exit(crate::harness::PATIENCE);
             let text = if previews { BEYOND } else { SECRET };
             for path in if backend == "loki" { Vec::new() } else { files(&history.history()) } {
@@ -116,11 +116,9 @@ fn text_that_is_not_to_be_kept_is_in_no_file_and_on_no_page() {
     }
 }
 
+#[cfg(unix)] // rights are lists on Windows, which have no mode bits to look at
 #[test]
 fn files_are_for_their_owner_alone() {
-    if left_out_on_windows("rights are lists there, which have no mode bits to look at") {
-        return;
-    }
     use std::os::unix::fs::PermissionsExt;
     for backend in LOCAL {
         let history = Stage::new(backend);
@@ -137,11 +135,9 @@ fn files_are_for_their_owner_alone() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_directory_with_other_things_in_it_keeps_its_rights() {
-    if left_out_on_windows("rights are lists there, which have no mode bits to look at") {
-        return;
-    }
     use std::os::unix::fs::PermissionsExt;
     for (other, mode) in [(None, 0o700), (Some("letter.txt"), 0o755)] {
         let history = Stage::new("jsonl");

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::kept::lines;
 use super::{BACKENDS, REPLY, Stage, page, prompts, settled};
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Proxy, request};
+use crate::harness::{FakeOllama, Memory, Proxy, request};
 
 /// Texts as they stand in JSON, byte for byte, and what they say.
 const TEXTS: [(&[u8], &str); 12] = [
@@ -80,7 +80,7 @@ fn a_prompt_of_100_mb_is_kept_up_to_its_bound_in_bounded_memory() {
             conn.answer(json(REPLY))
         });
         let tap = history.start(&ollama);
-        let before = tap.rss_at_rest();
+        let memory = Memory::at_rest(&tap);
         let mut body = br#"{"model":"talk","prompt":"where is it? "#.to_vec();
         body.resize(LENGTH, b'x');
         body.extend(br#"","stream":false}"#);
@@ -94,6 +94,6 @@ fn a_prompt_of_100_mb_is_kept_up_to_its_bound_in_bounded_memory() {
             _ => assert_eq!(prompt.len(), whole),
         }
         assert_eq!((&record["truncated"], &record["request_bytes"]), (&true.into(), &body.len().into()), "{backend}");
-        assert!(tap.peak_rss() < before + GROWTH, "{backend}: grew from {before} to {}", tap.peak_rss());
+        memory.grew_less_than(GROWTH, backend);
     }
 }

@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use super::machine::{Machine, real, script, shells};
+use super::machine::{EXE, Machine, beside, can_run, real, script, shells};
 use super::site::{Site, executable};
-use super::{EXE, beside, can_run};
 use crate::harness::{released, require, text};
 
 /// What the script itself needs, besides one that makes SHA-256.

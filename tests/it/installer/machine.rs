@@ -6,7 +6,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::harness::runs;
+use super::site::Site;
+use crate::harness::{require, runs};
+
+/// The prefix of somebody who is not root.
+pub const EXE: &str = "home/.local/bin/ollama-tap";
+
+/// Whether this machine has what the tests themselves need.
+pub fn can_run() -> bool {
+    ["sh", "curl", "tar", "openssl", "chmod"].iter().all(|tool| require(tool, !real(tool).is_empty()))
+}
+
+/// A machine that downloads from this site.
+pub fn beside(site: &Site) -> Machine {
+    Machine::new().env("OLLAMA_TAP_BASE_URL", &site.url())
+}
 
 /// The script, in the checkout.
 pub fn script() -> PathBuf {

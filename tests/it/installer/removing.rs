@@ -2,9 +2,8 @@
 
 use std::process::Command;
 
-use super::machine::Machine;
+use super::machine::{EXE, Machine, beside, can_run};
 use super::site::{Site, executable};
-use super::{EXE, beside, can_run};
 use crate::harness::{require, runs};
 
 #[test]

@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use super::machine::{Machine, real, shells};
+use super::machine::{EXE, Machine, beside, can_run, real, shells};
 use super::site::{Site, archive_name, executable};
-use super::{EXE, beside, can_run};
 
 /// What the script changes something with; each call is a moment at which it may be interrupted.
 const STEPS: [&str; 8] = ["chmod", "cp", "curl", "mkdir", "mktemp", "mv", "rm", "tar"];

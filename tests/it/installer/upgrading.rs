@@ -1,8 +1,7 @@
 //! A newer release over an older one, and the service.
 
-use super::machine::Machine;
+use super::machine::{EXE, Machine, beside, can_run};
 use super::site::{Site, executable};
-use super::{EXE, beside, can_run};
 
 /// What the executables were asked, without questions that change nothing.
 fn orders(machine: &Machine) -> Vec<String> {

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::{Machine, ready};
-use crate::harness::runner::is_windows;
-use crate::harness::{Client, Proxy, left_out_on_windows, post};
+use crate::harness::process::{SIGSTOP, asking_to_end, send};
+use crate::harness::runner::under_wine;
+use crate::harness::{Client, Proxy, SIGINT, SIGKILL, SIGTERM, left_out_on_windows, post};
 
 /// A tap whose Ollama has a child and a stream under way.
 fn busy(machine: &Machine, behaviour: &str) -> (Proxy, Client) {
@@ -22,7 +23,7 @@ fn a_tap_that_is_killed_leaves_no_process() {
     let Some(machine) = Machine::new() else { return };
     let (tap, _client) = busy(&machine, "parent");
     assert!(!machine.run(1).is_gone());
-    tap.signal(libc::SIGKILL);
+    tap.signal(SIGKILL);
     machine.nothing_is_left();
 }
 
@@ -31,14 +32,13 @@ fn a_tap_that_is_killed_while_ollama_starts_leaves_no_process() {
     let Some(machine) = Machine::new() else { return };
     let tap = machine.serve("late,parent,deaf").start();
     machine.run(1);
-    tap.signal(libc::SIGKILL);
+    tap.signal(SIGKILL);
     machine.nothing_is_left();
 }
 
 #[test]
 fn a_signal_ends_both_and_leaves_no_process() {
-    let hangup = (!is_windows()).then_some(libc::SIGHUP);
-    for signal in [libc::SIGTERM, libc::SIGINT].into_iter().chain(hangup) {
+    for signal in asking_to_end() {
         let Some(machine) = Machine::new() else { return };
         let (mut tap, _client) = busy(&machine, "parent");
         tap.signal(signal);
@@ -54,7 +54,7 @@ fn a_server_that_is_deaf_to_signals_is_killed() {
     }
     let Some(machine) = Machine::new() else { return };
     let (mut tap, _client) = busy(&machine, "parent,deaf");
-    tap.signal(libc::SIGTERM);
+    tap.signal(SIGTERM);
     assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0));
     assert!(machine.run(1).is_gone());
 }
@@ -63,11 +63,11 @@ fn a_server_that_is_deaf_to_signals_is_killed() {
 fn a_server_that_is_stopped_is_killed() {
     let Some(machine) = Machine::new() else { return };
     let (mut tap, _client) = busy(&machine, "parent");
-    super::processes::signal(machine.run(1).ollama, "STOP");
-    tap.signal(libc::SIGTERM);
+    send(machine.run(1).ollama, SIGSTOP);
+    tap.signal(SIGTERM);
     assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0));
-    if is_windows() {
-        return machine.nothing_is_left(); // Wine takes its time with one that is stopped
+    if under_wine() {
+        return machine.nothing_is_left(); // it takes its time with one that is stopped
     }
     assert!(machine.run(1).is_gone());
 }
@@ -81,10 +81,10 @@ fn a_second_signal_waits_for_nobody_and_leaves_no_process() {
     let mut client = tap.connect();
     client.send(post("/api/generate", r#"{"model":"talk","prompt":"for ever"}"#)).head("POST");
     client.read_until("on and ");
-    tap.signal(libc::SIGTERM);
+    tap.signal(SIGTERM);
     tap.wait_log("stopping");
     let sent = Instant::now();
-    tap.signal(libc::SIGTERM);
+    tap.signal(SIGTERM);
     tap.wait_exit(Duration::from_secs(5));
     assert!(sent.elapsed() < Duration::from_secs(1), "took {:?}", sent.elapsed());
     machine.nothing_is_left();
@@ -96,7 +96,7 @@ fn a_signal_while_ollama_starts_or_waits_to_be_started_again_ends_it() {
         let Some(machine) = Machine::new() else { return };
         let mut tap = machine.serve(behaviour).start();
         machine.run(1);
-        tap.signal(libc::SIGINT);
+        tap.signal(SIGINT);
         assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0), "{behaviour}");
         machine.nothing_is_left();
     }
@@ -110,7 +110,7 @@ fn streams_end_in_peace_before_ollama_is_ended() {
     let mut client = tap.connect();
     client.send(post("/api/generate", r#"{"model":"talk","prompt":"held"}"#)).head("POST");
     client.read_until("It is ");
-    tap.signal(libc::SIGTERM);
+    tap.signal(SIGTERM);
     tap.wait_log("stopping");
     machine.touch("go");
     client.read_until("\"done\":true");

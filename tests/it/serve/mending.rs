@@ -3,9 +3,9 @@
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::processes::signal;
 use super::{Machine, ready};
-use crate::harness::runner::{ended_with, is_windows};
+use crate::harness::process::{SIGCONT, SIGKILL, SIGSTOP, send};
+use crate::harness::runner::{ended_with, is_windows, under_wine};
 use crate::harness::{Client, Options, Proxy, eventually, metric, post};
 
 const FOR_EVER: &str = r#"{"model":"talk","prompt":"for ever"}"#;
@@ -45,7 +45,7 @@ fn a_server_that_dies_under_load_is_started_again_and_its_streams_are_broken() {
     ready(&tap);
     let mut streams: Vec<Client> = (0..8).map(|_| stream(&tap)).collect();
     let first = machine.run(1);
-    signal(first.ollama, "KILL");
+    send(first.ollama, SIGKILL);
     assert!(streams.iter_mut().all(breaks), "a stream that was cut looks whole");
     let second = machine.run(2);
     ready(&tap);
@@ -64,7 +64,7 @@ fn whoever_asks_while_it_is_dead_is_told_to_come_again_and_never_refused() {
     let tap = machine.serve("").env("OLLAMA_TAP_TEST_PAUSE_MS", "300").start();
     ready(&tap);
     let mut statuses = Vec::new();
-    signal(machine.run(1).ollama, "KILL");
+    send(machine.run(1).ollama, SIGKILL);
     while machine.runs().len() < 2 || tap.get("/api/version").status() != 200 {
         let reply = tap.get("/api/tags");
         statuses.push(reply.status());
@@ -81,13 +81,13 @@ fn a_death_that_nobody_has_told_us_of_yet_is_no_refused_connection_either() {
     let tap = machine.serve("").start();
     ready(&tap);
     let run = machine.run(1);
-    signal(run.guard, "STOP"); // who would tell us
-    signal(run.ollama, "KILL");
+    send(run.guard, SIGSTOP); // who would tell us
+    send(run.ollama, SIGKILL);
     let address = machine.environment()["OLLAMA_HOST"].as_str().unwrap_or_default().to_owned();
     eventually("nobody listens any more", || TcpStream::connect(&address).is_err());
     let reply = tap.get("/api/tags");
     assert_eq!((reply.status(), reply.head.get("retry-after")), (503, Some("2")));
-    signal(run.guard, "CONT");
+    send(run.guard, SIGCONT);
     machine.run(2);
     ready(&tap);
 }
@@ -99,7 +99,7 @@ fn what_a_dead_server_started_does_not_outlive_it() {
     ready(&tap);
     let first = machine.run(1);
     assert!(!first.is_gone() && first.children.len() == 1);
-    signal(first.ollama, "KILL");
+    send(first.ollama, SIGKILL);
     machine.run(2);
     assert!(first.is_gone(), "something of the first run lives while the second one does");
 }
@@ -135,12 +135,12 @@ fn a_server_that_hangs_is_killed_and_started_again() {
     ready(&tap);
     let mut client = stream(&tap);
     let first = machine.run(1);
-    signal(first.ollama, "STOP");
+    send(first.ollama, SIGSTOP);
     assert!(breaks(&mut client), "a stream that was cut looks whole");
     machine.run(2);
     tap.wait_log("ollama hangs");
     restarted(&tap, 1.0);
-    assert!(first.is_gone() || is_windows()); // Wine takes a while to kill what is stopped
+    assert!(first.is_gone() || under_wine()); // it takes a while to kill what is stopped
     eventually("the one that hung is gone", || first.is_gone());
     ready(&tap);
 }
@@ -176,7 +176,7 @@ fn a_guard_that_is_killed_takes_nothing_with_it_but_its_own() {
     let tap = machine.serve("parent").start();
     ready(&tap);
     let first = machine.run(1);
-    signal(first.guard, "KILL");
+    send(first.guard, SIGKILL);
     machine.run(2);
     assert!(first.is_gone(), "an ollama lives without its guard");
     ready(&tap);
@@ -188,12 +188,11 @@ fn a_port_that_somebody_else_took_meanwhile_is_told_with_its_holder() {
     let tap = machine.serve("").env("OLLAMA_TAP_TEST_PAUSE_MS", "200").env("OLLAMA_TAP_TEST_ANSWER_MS", "50").start();
     ready(&tap);
     let address = machine.environment()["OLLAMA_HOST"].as_str().unwrap_or_default().to_owned();
-    signal(machine.run(1).ollama, "KILL");
+    send(machine.run(1).ollama, SIGKILL);
     tap.wait_log("starting ollama again");
     let holder = TcpListener::bind(&address).expect("bind");
     let line = tap.wait_log(" is taken");
-    let is_named = line.contains(&format!("(pid {})", std::process::id()));
-    assert!(line.contains("--backend-port") && (is_named || is_windows()), "{line}"); // Wine knows no process but its own
+    assert!(line.contains("--backend-port") && line.contains(&format!("(pid {})", std::process::id())), "{line}");
     drop(holder);
     ready(&tap);
 }

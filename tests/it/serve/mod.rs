@@ -5,6 +5,7 @@ mod mending;
 mod passthrough;
 mod processes;
 mod starting;
+#[cfg(unix)] // tmux
 mod terminal;
 
 use std::fs;
@@ -14,7 +15,7 @@ use std::process::{self, Command};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 
-use crate::harness::runner::{is_windows, windows_path, windows_program};
+use crate::harness::runner::{is_windows, standin};
 use crate::harness::{Options, Proxy, eventually, require};
 use processes::Run;
 
@@ -27,13 +28,9 @@ impl Machine {
     /// `None` where there is no Python for the stand-in, which is said aloud.
     fn new() -> Option<Machine> {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let (program, name) = match windows_program("OLLAMA_TAP_TEST_STANDIN") {
-            Some(program) => (program, "bin/ollama.exe"),
-            None => (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/serve/ollama.py"), "bin/ollama"),
-        };
+        let script = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/serve/ollama.py");
         fs::create_dir(dir.path().join("bin")).expect("a directory");
-        // A link, because a program that was just written may still be open in a process that another test starts.
-        std::os::unix::fs::symlink(program, dir.path().join(name)).expect("a link");
+        provide(&standin().unwrap_or_else(script), &dir.path().join("bin").join(OLLAMA));
         (is_windows() || require("python3", python().is_some())).then_some(Machine { dir })
     }
 
@@ -73,7 +70,7 @@ impl Machine {
     /// A command of Ollama's, or a question on what such ones did.
     fn words(&self, words: &[&str]) -> Options {
         let options = self.tap(words);
-        // Wine has one directory for what programs keep for a user, which all tests would share.
+        // Windows tells itself where programs keep things for a user, which all tests would share.
         if is_windows() { options.env("ANALYTICS_DIR", &self.history()) } else { options }
     }
 
@@ -85,8 +82,7 @@ impl Machine {
     /// Every start of a server so far.
     fn runs(&self) -> Vec<Run> {
         let text = fs::read_to_string(self.path("runs")).unwrap_or_default();
-        let run = |line: &str| if is_windows() { Run::present(self.dir.path()) } else { Run::read(line) };
-        text.lines().map(run).collect()
+        text.lines().map(Run::read).collect()
     }
 
     /// The present run, once there have been so many.
@@ -109,8 +105,22 @@ impl Machine {
 /// Has what is started look for programs in these directories.
 fn with_path(options: Options, dirs: &[PathBuf]) -> Options {
     let path = std::env::join_paths(dirs).expect("a PATH");
-    let theirs: Vec<String> = dirs.iter().map(|dir| windows_path(dir)).collect();
-    options.env("PATH", &path.to_string_lossy()).env("WINEPATH", &theirs.join(";"))
+    options.env("PATH", &path.to_string_lossy())
+}
+
+/// The program's name.
+const OLLAMA: &str = if cfg!(windows) { "ollama.exe" } else { "ollama" };
+
+/// Puts a program at a place: a link, because one that was just written may still be open in a process that another test starts.
+#[cfg(unix)]
+fn provide(program: &Path, place: &Path) {
+    std::os::unix::fs::symlink(program, place).expect("a link");
+}
+
+/// Puts a program at a place: a copy, because a link takes rights that not everybody has.
+#[cfg(windows)]
+fn provide(program: &Path, place: &Path) {
+    fs::copy(program, place).unwrap_or_else(|error| panic!("copy {}: {error}", program.display()));
 }
 
 /// Waits until Ollama answers through the tap.

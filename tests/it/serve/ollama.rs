@@ -1,7 +1,11 @@
 //! The stand-in for the program `ollama` on Windows, where ollama.py cannot run: as much of that as a Windows program can be.
 //!
-//! STANDIN_DIR is where it leaves what the tests look at: `runs` has a line for every start of a server, `environment` is that of the
-//! last start. STANDIN says how the server behaves; ollama.py says what the words mean.
+//! STANDIN_DIR is where it leaves what the tests look at, and STANDIN says how the server behaves; ollama.py has the particulars.
+//! With `interrupt ID` it is none, but presses Ctrl-C at the console of another process.
+
+#[cfg_attr(windows, path = "ollama_windows.rs")]
+#[cfg_attr(unix, path = "ollama_unix.rs")]
+mod system;
 
 use std::env;
 use std::fs::{self, File};
@@ -41,6 +45,7 @@ fn main() -> io::Result<()> {
             eprintln!("waiting at {} as {}", env::var("OLLAMA_HOST").unwrap_or_default(), process::id());
             sleep_for_ever()
         }
+        ["interrupt", id] => system::interrupt(id.parse().unwrap_or_default()),
         ["stop", code] => process::exit(code.parse().unwrap_or(1)),
         ["help" | "-v" | "launch" | "search", ..] => writeln!(io::stdout(), "these words: {}", words.join(" ")),
         _ => fail(&format!("unknown command {words:?}")),
@@ -84,11 +89,13 @@ fn address() -> String {
 fn serve() -> io::Result<()> {
     let is_first = !here("runs").exists();
     fs::write(here("environment"), environment().to_string())?;
+    let mut ids = vec![system::parent()?, process::id()];
     if behaves("parent") {
-        Command::new(env::current_exe()?).arg("child").spawn()?;
+        ids.push(Command::new(env::current_exe()?).arg("child").spawn()?.id());
     }
     let listener = TcpListener::bind(address());
-    writeln!(File::options().append(true).create(true).open(here("runs"))?, "0 {}", process::id())?;
+    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+    writeln!(File::options().append(true).create(true).open(here("runs"))?, "{}", ids.join(" "))?;
     let Ok(listener) = listener else {
         fail(&format!("listen tcp {}: bind: address already in use", address()));
     };

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::processes::{self, lives};
 use super::{Machine, port, ready};
 use crate::harness::ollama::json;
+use crate::harness::process::lives;
 use crate::harness::runner::{ended_with, is_windows};
-use crate::harness::{FakeOllama, Options, eventually, left_out_on_windows, metric};
+use crate::harness::{FakeOllama, Options, SIGINT, SIGKILL, SIGTERM, eventually, metric};
 
 /// Runs it to its end, which must be this one: stdout and stderr.
 fn ends(options: Options, code: i32) -> (String, String) {
@@ -119,18 +119,16 @@ fn the_exit_code_is_the_commands() {
     ends(through(&["stop", "7"]), 7);
     ends(machine.command(&["stop", "7"]), 7);
     if is_windows() {
-        return; // nothing dies of signals there, and a process cannot be told from those of the tap above
+        return; // nothing dies of signals there
     }
     ends(machine.command(&["push", "9"]), 128 + 9);
     machine.runs().iter().skip(1).for_each(|run| assert!(run.is_gone()));
 }
 
+#[cfg(unix)] // Windows has no such signals
 #[test]
 fn a_signal_reaches_the_command_whose_end_is_ours() {
-    if left_out_on_windows("there are no such signals") {
-        return;
-    }
-    for (signal, heard, code) in [(libc::SIGTERM, "told 15", 42), (libc::SIGHUP, "", 128 + libc::SIGHUP)] {
+    for (signal, heard, code) in [(SIGTERM, "told 15", 42), (libc::SIGHUP, "", 128 + libc::SIGHUP)] {
         let Some(machine) = Machine::new() else { return };
         let mut tap = machine.command(&["pull", "wait"]).spawn();
         tap.wait_log("waiting at http://127.0.0.1:");
@@ -147,9 +145,8 @@ fn a_tap_that_is_killed_takes_its_command_and_its_server_with_it() {
     let tap = machine.command(&["pull", "wait"]).env("STANDIN", "parent").spawn();
     let line = tap.wait_log("waiting at ");
     let command = line.rsplit(' ').next().and_then(|id| id.parse().ok()).expect("a process id");
-    let command = if is_windows() { processes::of_windows(machine.dir.path(), "wait")[0] } else { command };
     assert!(lives(command));
-    tap.signal(libc::SIGKILL);
+    tap.signal(SIGKILL);
     machine.nothing_is_left();
     eventually("the command is gone", || !lives(command));
 }
@@ -159,8 +156,8 @@ fn a_signal_before_the_command_runs_ends_it_all() {
     let Some(machine) = Machine::new() else { return };
     let mut tap = machine.command(&["list"]).env("STANDIN", "late").spawn();
     let run = machine.run(1);
-    tap.signal(libc::SIGINT);
-    assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(128 + libc::SIGINT));
+    tap.signal(SIGINT);
+    assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(128 + SIGINT));
     eventually("ollama is gone", || !lives(run.ollama));
 }
 
@@ -208,12 +205,10 @@ fn of_commands_that_begin_at_once_one_starts_ollama_for_all() {
         command.wait_log(&format!("waiting at http://{listened}"));
     }
     assert_eq!(machine.runs().len(), 1);
-    if is_windows() {
-        return; // a command is told to end at its console, and has none here
-    }
+    let told = if is_windows() { 128 + SIGINT } else { 42 }; // where it is told at its console, by all that is there
     for command in &mut commands {
-        command.signal(libc::SIGTERM);
-        assert_eq!(command.wait_exit(Duration::from_secs(5)).code(), Some(42));
+        command.signal(SIGTERM);
+        assert_eq!(command.wait_exit(Duration::from_secs(5)).code(), Some(told));
     }
     machine.nothing_is_left();
 }

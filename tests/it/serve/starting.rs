@@ -1,13 +1,12 @@
 //! Finding Ollama and its port, starting it, and what is told until it answers.
 
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
-use super::{Machine, port, ready, with_path};
+use super::{Machine, OLLAMA, port, ready, with_path};
 use crate::harness::ollama::json;
-use crate::harness::runner::{self, is_windows, windows_program};
-use crate::harness::{FakeOllama, Options, Proxy, eventually, left_out, left_out_on_windows, metric, post, request, require};
+use crate::harness::runner::{self, is_windows};
+use crate::harness::{FakeOllama, Options, Proxy, eventually, metric, post, request, require, text};
 
 /// Runs it to its end, which must be this one, and returns stderr.
 fn fails(options: Options, code: i32) -> String {
@@ -80,9 +79,8 @@ fn a_port_that_is_taken_is_told_with_its_holder_and_the_way_out() {
 
     let other = TcpListener::bind("127.0.0.1:0").expect("bind");
     let stderr = fails(on(&machine, other.local_addr().expect("addr").port()).env("OLLAMA_TAP_TEST_ANSWER_MS", "50"), 1);
-    let by_this_test = format!("(pid {})", std::process::id());
-    let holder = if is_windows() { "" } else { &by_this_test }; // Wine knows no process but its own
-    says(&stderr, &[holder, "stop it, or choose another port"]);
+    let holder = format!("(pid {})", std::process::id());
+    says(&stderr, &[&holder, "stop it, or choose another port"]);
     assert!(!stderr.contains("answers"), "{stderr}");
     assert_eq!(machine.runs().len(), 1, "ollama was started though the port was taken");
 }
@@ -189,15 +187,13 @@ fn without_an_ollama_the_ways_out_are_told() {
     says(&stderr, &["/none: there is no such file", "--ollama"]);
 }
 
+#[cfg(windows)] // no other system has one that is told of
 #[test]
 fn an_ollama_app_that_runs_is_told_of() {
-    let Some(app) = windows_program("OLLAMA_TAP_TEST_STANDIN") else {
-        return left_out("there is no such app for Linux");
-    };
     let Some(machine) = Machine::new() else { return };
-    let name = machine.path("ollama app.exe");
-    std::os::unix::fs::symlink(app, &name).expect("a link");
-    let app = Options::bare(&["child"]).program(&runner::command_of(&name)).spawn();
+    let app = machine.path("ollama app.exe");
+    super::provide(&machine.path("bin").join(OLLAMA), &app);
+    let app = Options::bare(&["child"]).program(&[text(&app).to_owned()]).spawn();
     app.wait_log("asleep");
     says(&machine.serve("").start().wait_log("the Ollama app"), &["WARN", "quit it"]);
 }
@@ -205,29 +201,27 @@ fn an_ollama_app_that_runs_is_told_of() {
 #[test]
 fn a_link_to_ourselves_of_ollamas_name_is_passed_over() {
     let Some(machine) = Machine::new() else { return };
-    let ours = machine.path("ours");
-    std::fs::create_dir(&ours).expect("a directory");
-    let (name, executable) = (if is_windows() { "ollama.exe" } else { "ollama" }, runner::command().pop().expect("an executable"));
-    std::os::unix::fs::symlink(executable, ours.join(name)).expect("a link");
-    let dirs = [ours, machine.path("bin"), "/usr/bin".into(), "/bin".into()];
+    // On the disk of the executable, which a link cannot leave.
+    let ours = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    std::fs::hard_link(runner::command().pop().expect("an executable"), ours.path().join(OLLAMA)).expect("a link");
+    let usual = || [PathBuf::from("/usr/bin"), PathBuf::from("/bin")];
+    let dirs = [vec![ours.path().to_owned(), machine.path("bin")], usual().to_vec()].concat();
     let tap: Proxy = with_path(machine.serve(""), &dirs).start();
     ready(&tap);
-    let named =
-        machine.serve("").args(&["--ollama", &machine.path("bin").join(name).to_string_lossy()]).env("PATH", "/usr/bin:/bin").start();
+    let named = machine.serve("").args(&["--ollama", text(&machine.path("bin").join(OLLAMA))]);
+    let named = with_path(named, &usual()).start();
     eventually("a second run", || machine.runs().len() == 2);
     drop(named);
 }
 
+#[cfg(unix)] // it is a script for a shell
 #[test]
 fn a_script_of_ollamas_name_that_leads_back_to_us_is_told_as_such() {
-    if left_out_on_windows("it is a script for a Unix shell") {
-        return;
-    }
     let Some(machine) = Machine::new() else { return };
     let script = machine.path("script").to_string_lossy().into_owned();
     // Written by another process: what we have open for writing, whatever we start at that moment has open too.
     let write = r#"printf '#!/bin/sh\nexec %s "$@"\n' "$1" >"$0" && chmod +x "$0""#;
-    let written = Command::new("sh").args(["-c", write, &script, env!("CARGO_BIN_EXE_ollama-tap")]).status();
+    let written = std::process::Command::new("sh").args(["-c", write, &script, env!("CARGO_BIN_EXE_ollama-tap")]).status();
     assert!(written.is_ok_and(|status| status.success()));
     let stderr = fails(machine.tap(&["help"]).env("OLLAMA_EXECUTABLE_PATH", &script), 1);
     says(&stderr, &[&script, "leads back to ollama-tap", "--ollama"]);

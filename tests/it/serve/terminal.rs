@@ -2,9 +2,9 @@
 
 use std::process::{Command, Output};
 
-use super::processes::lives;
 use super::{Machine, port};
-use crate::harness::{eventually, left_out_on_windows, require, runs};
+use crate::harness::process::lives;
+use crate::harness::{eventually, require, runs};
 
 /// A terminal of its own, which nobody looks at.
 struct Terminal {
@@ -15,9 +15,6 @@ impl Terminal {
     /// `None` where there is no tmux, which is said aloud.
     fn open(machine: &Machine) -> Option<Terminal> {
         let terminal = Terminal { socket: machine.path("tmux").to_string_lossy().into_owned() };
-        if left_out_on_windows("a terminal here is no console of Windows") {
-            return None;
-        }
         if !require("tmux", runs("tmux", &["-V"])) {
             return None;
         }

@@ -1,4 +1,5 @@
 //! `ollama-tap service`, installed for real on a machine of the test's own.
+#![cfg(target_os = "linux")]
 
 /// What can be told.
 mod flags;

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::on_windows;
-use crate::harness::runner::{self, path_here, windows_path, windows_program};
 use crate::harness::{Client, Options, Reply, eventually, post, request, text};
+use crate::harness::{proc, runner};
 
 /// There is one service of a name.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -40,7 +40,7 @@ impl Machine {
 
     /// Puts the stand-in for Ollama on it, and says how that behaves: a service has the variables of its settings alone.
     pub fn with_ollama(&self, behaviour: &str) -> String {
-        let program = windows_program("OLLAMA_TAP_TEST_STANDIN").expect("a program for Windows");
+        let program = runner::standin().expect("a program for Windows");
         let ollama = self.path("ollama.exe");
         std::os::unix::fs::symlink(program, &ollama).expect("a link");
         let settings = format!(
@@ -83,7 +83,7 @@ impl Machine {
     /// The processes that have to do with this machine's Ollama and whose command line begins so.
     pub fn processes(&self, words: &str) -> Vec<u32> {
         let name = self.dir.path().file_name().expect("a name").to_string_lossy().into_owned();
-        let is_ours = |id: &u32| command_line(*id).contains(&name);
+        let is_ours = |id: &u32| proc::command_line(*id).contains(&name);
         processes(words).into_iter().filter(is_ours).collect()
     }
 
@@ -103,6 +103,18 @@ impl Drop for Machine {
     }
 }
 
+/// A path of this machine as a program for Windows takes it.
+pub fn windows_path(path: &Path) -> String {
+    format!("Z:{}", path.display()).replace('/', "\\")
+}
+
+/// Where this machine has what a program for Windows calls so: in the prefix of Wine.
+pub fn path_here(path: &str) -> PathBuf {
+    let (drive, rest) = path.split_once(':').expect("a drive");
+    let prefix = std::env::var_os("WINEPREFIX").expect("WINEPREFIX");
+    Path::new(&prefix).join("dosdevices").join(format!("{}:{}", drive.to_lowercase(), rest.replace('\\', "/")))
+}
+
 pub fn in_home(name: &str) -> PathBuf {
     path_here(HOME).join(name)
 }
@@ -114,17 +126,12 @@ pub fn log() -> String {
 
 /// The processes of this machine whose command line begins so: the program's name without its directory, and its words.
 pub fn processes(words: &str) -> Vec<u32> {
-    let ids = fs::read_dir("/proc").expect("list /proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let is_meant = |id: &u32| {
-        let line = command_line(*id);
+        let line = proc::command_line(*id);
         let end = line.find(".exe").unwrap_or(line.len());
         line[line[..end].rfind(['/', '\\']).map_or(0, |at| at + 1)..].starts_with(words)
     };
-    ids.filter(is_meant).collect()
-}
-
-fn command_line(id: u32) -> String {
-    String::from_utf8_lossy(&fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default()).replace('\0', " ")
+    proc::all().filter(is_meant).collect()
 }
 
 pub fn kill(id: u32) {

@@ -3,8 +3,7 @@
 use std::fs;
 use std::sync::mpsc;
 
-use super::machine::{COPY, HOME, Machine, exists, in_home, kill, log, processes};
-use crate::harness::runner::path_here;
+use super::machine::{COPY, HOME, Machine, exists, in_home, kill, log, path_here, processes};
 use crate::harness::{Client, FakeOllama, Options, eventually, post};
 
 fn is_stopped(machine: &Machine) -> bool {

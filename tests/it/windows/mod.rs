@@ -1,4 +1,5 @@
 //! What only Windows has, with the executable for Windows under Wine: the service, and the icon in the notification area.
+#![cfg(target_os = "linux")]
 
 mod machine;
 mod manager;

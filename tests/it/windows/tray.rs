@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::machine::{kill, processes};
+use super::machine::{kill, processes, windows_path};
 use super::on_windows;
 use super::screen::Screen;
-use crate::harness::runner::{self, windows_path};
+use crate::harness::runner;
 use crate::harness::{FakeOllama, Options, Proxy, eventually, require, runs, text};
 
 /// The colours of the states, as src/commands/tray/icon.rs has them.
@@ -95,14 +95,4 @@ fn the_icon_tells_the_state_by_its_colour_outlives_the_taskbar_and_its_menu_ends
     desktop.shows(TAP_DOWN, "new-taskbar");
     desktop.poke(&["choose", QUIT]);
     eventually("the icon is gone", || desktop.screen.count(TAP_DOWN, "quit") == 0 && icons().is_empty());
-}
-
-#[test]
-fn other_systems_say_where_to_look_instead() {
-    if runner::is_windows() {
-        return;
-    }
-    let (code, stdout, stderr) = Options::bare(&["tray"]).run();
-    assert_eq!((code, stdout.as_str()), (1, ""));
-    assert!(stderr.contains("only Windows has a place for it") && stderr.contains("/analytics"), "{stderr}");
 }
