@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Builds ollama-tap.exe for 64-bit Windows on a machine that is none, and checks that it needs nothing beside it.
 #
-# With --tests it builds what the tests run instead: an executable that is built fast, and the stand-in for Ollama.
+# With --tests it builds the tests instead, and what they run, in the profile `ci`.
 #
 # The standard library for Windows comes from rustup where that has it. Else it is built too, with Debian's own Rust
-# (rustc-web, cargo-web and rust-web-src). MinGW-w64 links in both cases. The last line printed is the path of the executable.
+# (rustc-web, cargo-web and rust-web-src). MinGW-w64 links in both cases. The last line printed is the path of the executable;
+# with --tests there is a line for each program: its name, whether it is one of tests (true or false), and its path.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -19,22 +20,28 @@ main() {
     local built=${CARGO_TARGET_DIR:-target}/$target
     need x86_64-w64-mingw32-gcc "install mingw-w64"
     if [ "${1:-}" = --tests ]; then
-        export CARGO_PROFILE_DEV_DEBUG=0 # nobody debugs it, and linking takes as long again
-        build --bin ollama-tap --example ollama
-        echo "$built/debug/ollama-tap.exe"
+        programs_of build test --profile ci --no-run
+        programs_of build test --profile ci --no-run --benches # nothing of them can run there
         return
     fi
-    build --release
+    build build --release
     needs_nothing_else "$built/release/ollama-tap.exe"
     is_small "$built/release/ollama-tap.exe"
     echo "$built/release/ollama-tap.exe"
 }
 
+# What cargo tells of each program that these words build.
+programs_of() {
+    "$@" --message-format=json-render-diagnostics |
+        sed -n 's/.*"name":"\([^"]*\)","src_path".*"test":\(true\|false\)}.*"executable":"\([^"]*\)".*/\1 \2 \3/p'
+}
+
+# A command of cargo's, and its words.
 build() {
     if has_rustup_target; then
-        cargo build --locked --target "$target" "$@"
+        cargo "$1" --locked --target "$target" "${@:2}"
     elif [ -d "$debian_source" ]; then
-        RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo build --locked -Zbuild-std=std,panic_unwind --target "$target" "$@"
+        RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo "$1" --locked -Zbuild-std=std,panic_unwind,test --target "$target" "${@:2}"
     else
         fail "no standard library for $target: run \`rustup target add $target\`, or install rustc-web, cargo-web and rust-web-src"
     fi
