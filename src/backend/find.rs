@@ -79,9 +79,14 @@ mod tests {
     /// This very program stands for any: it may be run.
     fn put(dir: &Path, name: &str) -> PathBuf {
         std::fs::create_dir_all(dir).unwrap();
-        let path = dir.join(name);
+        let path = dir.join(program(name));
         std::fs::copy(std::env::current_exe().unwrap(), &path).unwrap();
         path
+    }
+
+    /// With what names of programs end in here.
+    fn program(name: &str) -> String {
+        format!("{name}{}", std::env::consts::EXE_SUFFIX)
     }
 
     fn path(dirs: &[&Path]) -> OsString {
@@ -97,8 +102,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (a, b, c) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("c"));
         let us = put(&a, "ollama-tap");
-        std::fs::hard_link(&us, a.join("ollama")).unwrap();
-        std::fs::create_dir_all(b.join("ollama")).unwrap();
+        std::fs::hard_link(&us, a.join(program("ollama"))).unwrap();
+        std::fs::create_dir_all(b.join(program("ollama"))).unwrap();
         assert_eq!(search(&path(&[&a, &b]), &[], &us), None);
         let usual = put(&c, "elsewhere");
         assert_eq!(search(&path(&[&a, &b]), &[b.join("missing"), usual.clone()], &us), Some(usual.clone()));
@@ -113,7 +118,7 @@ mod tests {
         let us = put(dir, "ollama-tap");
         let mine = put(dir, "my-ollama");
         assert_eq!(check(&mine, OsStr::new(""), &us).unwrap(), mine);
-        assert_eq!(check(Path::new("my-ollama"), &path(&[dir]), &us).unwrap(), mine);
+        assert_eq!(check(Path::new(&program("my-ollama")), &path(&[dir]), &us).unwrap(), mine);
         assert!(complaint(&us, &[], &us).contains("it is ollama-tap itself"));
         assert!(complaint(dir, &[], &us).contains("no program"));
         assert!(complaint(&dir.join("nothing"), &[], &us).contains("no such file"));

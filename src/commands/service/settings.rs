@@ -173,9 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_as_systemd_reads_it() {
-        let text = "A=1\n B = two words \n#C=3\n;D=4\nnothing\nE='x\"y'\nF=\"a\\\\b\\n\"\nG=a\\ b\n=7\nA=2\nno name=8";
-        let expected = [("A", "2"), ("B", "two words"), ("E", "x\"y"), ("F", "a\\b\\n"), ("G", "a b")];
+    fn a_file_is_read_line_by_line_as_systemd_reads_it() {
+        let text = "A=1\n B = two words \n#C=3\n;D=4\nnothing\nE='x\"y'\n=7\nA=2\nno name=8";
+        let expected = [("A", "2"), ("B", "two words"), ("E", "x\"y")];
         assert_eq!(read(text), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    }
+
+    #[test]
+    fn a_value_is_read_as_systemd_reads_it() {
+        for (written, value) in [(r#""a\\b\n""#, r"a\b\n"), (r"a\ b", "a b"), ("'x\"y'", "x\"y")] {
+            assert_eq!(systemd_value(written), value);
+        }
     }
 }

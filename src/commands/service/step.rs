@@ -281,8 +281,10 @@ mod tests {
 
     #[test]
     fn a_command_that_fails_ends_the_list_unless_it_was_an_attempt() {
-        let failure = perform(&[Step::attempt(&["false"]), Step::run(&["false"])]).unwrap_err();
-        assert!(failure.to_string().starts_with("run false: exit status: 1"), "{failure}");
+        let us = std::env::current_exe().unwrap(); // which wants other words
+        let words = [&*us.to_string_lossy(), "--no-such-word"];
+        let failure = perform(&[Step::attempt(&words), Step::run(&words)]).unwrap_err();
+        assert!(failure.to_string().starts_with(&format!("run {}: exit ", words.join(" "))), "{failure}");
         let missing = Step::run(&["no-such-program", "x"]).perform().unwrap_err();
         assert!(missing.to_string().starts_with("run no-such-program x: "), "{missing}");
     }

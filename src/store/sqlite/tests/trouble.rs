@@ -40,8 +40,20 @@ fn while_the_disk_is_full_or_may_not_be_written_batches_wait() {
     }
 }
 
+/// Windows lets nobody remove or replace what SQLite has open, which is said aloud.
+fn nobody_removes_what_is_open() -> bool {
+    let is_windows = std::env::consts::FAMILY == "windows";
+    if is_windows {
+        println!("LEFT OUT: nobody can remove or replace here what SQLite has open");
+    }
+    is_windows
+}
+
 #[test]
 fn what_somebody_removes_begins_again_and_what_comes_is_kept() {
+    if nobody_removes_what_is_open() {
+        return;
+    }
     for removed in [&[FILE][..], &[FILE, LOG, SHARED], &[".lock"], &["."]] {
         let (sqlite, dir) = fresh();
         filled(&sqlite, [record(1)]);
@@ -64,6 +76,9 @@ fn what_somebody_removes_begins_again_and_what_comes_is_kept() {
 
 #[test]
 fn a_database_that_takes_the_place_of_another_is_read_and_written_from_then_on() {
+    if nobody_removes_what_is_open() {
+        return;
+    }
     let ((sqlite, _dir), (other, _other_dir)) = (fresh(), fresh());
     filled(&sqlite, [record(1)]);
     filled(&other, [record(7)]);
@@ -79,6 +94,9 @@ fn a_database_that_takes_the_place_of_another_is_read_and_written_from_then_on()
 
 #[test]
 fn while_a_removed_directory_cannot_be_made_again_batches_wait() {
+    if nobody_removes_what_is_open() {
+        return;
+    }
     let (sqlite, dir) = fresh();
     filled(&sqlite, [record(1)]);
     let path = dir.path().join("history");
