@@ -68,6 +68,10 @@ mod window;
 #[path = "../tests/it/harness/skips.rs"]
 mod skips;
 
+#[cfg(test)]
+#[path = "../tests/it/harness/sample.rs"]
+mod sample;
+
 use std::process::ExitCode;
 
 use cli::{Command, Parsed};

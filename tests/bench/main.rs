@@ -28,6 +28,11 @@ mod wire;
 
 mod product;
 
+#[cfg(test)]
+#[allow(dead_code, reason = "for the tests in the tap's own modules, which are compiled here and not run")]
+#[path = "../it/harness/sample.rs"]
+mod sample;
+
 use std::cell::OnceCell;
 use std::env;
 use std::io;

@@ -117,7 +117,7 @@ fn uses_little(tap: &Proxy) {
 
 #[cfg(not(target_os = "linux"))]
 fn uses_little(_tap: &Proxy) {
-    println!("LEFT OUT: how many descriptors and threads it has, which is counted on Linux");
+    crate::harness::left_out("how many descriptors and threads it has is counted on Linux");
 }
 
 #[test]

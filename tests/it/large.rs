@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::harness::ollama::reply;
+use crate::harness::sample::rounds;
 use crate::harness::{After, FakeOllama, Memory, Options, Proxy, request};
 
 const MEGABYTE: usize = 1 << 20;
-/// What each of these tests sends.
-const TOTAL: usize = 100 * MEGABYTE;
+/// What each of these tests sends; in a long run more than 32 bits can count.
+fn total() -> usize {
+    rounds(100, 5_000) * MEGABYTE
+}
 /// What the executable may grow by meanwhile.
 const GROWTH: u64 = 30 << 20;
 
@@ -49,17 +52,17 @@ fn upload(framing: &str, send: impl Fn(&[u8]) -> Vec<u8>, end: &[u8]) {
     let mut client = tap.connect();
     client.send(format!("POST /api/blobs/sha256:00 HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"));
     let block = send(&block());
-    for _ in 0..TOTAL / MEGABYTE {
+    for _ in 0..total() / MEGABYTE {
         client.send(&block);
     }
     let got = client.send(end).reply("POST");
-    assert_eq!((got.status(), received.load(Ordering::SeqCst)), (201, TOTAL as u64), "{}", got.text());
+    assert_eq!((got.status(), received.load(Ordering::SeqCst)), (201, total() as u64), "{}", got.text());
     memory.grew_less_than(GROWTH, "streaming");
 }
 
 #[test]
 fn an_upload_of_known_length_streams_with_flat_memory() {
-    upload(&format!("Content-Length: {TOTAL}"), <[u8]>::to_vec, b"");
+    upload(&format!("Content-Length: {}", total()), <[u8]>::to_vec, b"");
 }
 
 #[test]
@@ -72,8 +75,8 @@ fn a_download_streams_with_flat_memory() {
     let sent = block();
     let ollama = FakeOllama::start(move |conn| {
         conn.body()?;
-        conn.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {TOTAL}\r\n\r\n"))?;
-        for _ in 0..TOTAL / MEGABYTE {
+        conn.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", total()))?;
+        for _ in 0..total() / MEGABYTE {
             conn.write(&sent)?;
         }
         Ok(After::KeepAlive)
@@ -87,7 +90,7 @@ fn a_download_streams_with_flat_memory() {
         assert!(is_at(&bytes, offset, &block), "other bytes at {offset}");
         offset += bytes.len();
     }
-    assert_eq!(offset, TOTAL);
+    assert_eq!(offset, total());
     memory.grew_less_than(GROWTH, "streaming");
 }
 

@@ -6,8 +6,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use proptest::prelude::ProptestConfig;
+use proptest::test_runner::RngSeed;
+
 use crate::observe::{Arrival, End, Event, Exchange, Observer, RequestBody};
 use crate::route::Inference;
+use crate::sample;
 
 pub const VERSIONS: [&str; 2] = ["ollama-0.24.0", "ollama-0.33.0"];
 pub const TALK: &str =
@@ -214,4 +218,9 @@ fn dechunked(bytes: &mut &[u8]) -> Vec<u8> {
 
 fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     bytes.windows(needle.len()).position(|window| window == needle)
+}
+
+/// How many cases are tried: of a sample, or of the whole.
+pub fn cases(sample: u32, whole: u32) -> ProptestConfig {
+    ProptestConfig { rng_seed: RngSeed::Fixed(sample::seed()), ..ProptestConfig::with_cases(sample::rounds(sample, whole)) }
 }

@@ -198,6 +198,8 @@ fn zstd_is_decoded_and_broken_zstd_is_not_followed() {
 }
 
 proptest! {
+    #![proptest_config(cases(256, 20_000))]
+
     #[test]
     fn no_body_is_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..300), cut: bool, zstd: bool) {
         for endpoint in Inference::ALL {

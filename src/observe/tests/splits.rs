@@ -156,7 +156,7 @@ fn offer(bytes: &[u8], status: u16, at: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64, 10_000))]
 
     #[test]
     fn every_reply_means_the_same_split_at_random(seed: u64) {

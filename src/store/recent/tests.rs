@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use super::super::{Detail, Extent, Flow, Limits};
 use super::*;
+use crate::sample;
 
 /// A history in memory that counts how often it is read, and lets something happen while it is.
 #[derive(Default)]
@@ -168,9 +169,9 @@ fn a_batch_that_was_not_written_whole_leaves_nothing_to_rely_on() {
 
 #[test]
 fn any_order_of_events_shows_what_is_there() {
-    let mut rng = fastrand::Rng::with_seed(6);
+    let mut rng = sample::random();
     let (recent, shelf, mut now) = (Recent::default(), Shelf::default(), NOW);
-    for _ in 0..3000 {
+    for _ in 0..sample::rounds(3_000, 100_000) {
         now += rng.f64() * 1000.0;
         match rng.u8(..10) {
             0 => {

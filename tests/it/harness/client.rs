@@ -1,6 +1,6 @@
 //! A client that sends exactly the bytes it is given and reports exactly what came back, and when.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -124,6 +124,11 @@ impl Client {
         let result = uninterrupted(|| self.wire.stream.peek(&mut [0]));
         self.wire.stream.set_read_timeout(Some(PATIENCE)).expect("set_read_timeout");
         result
+    }
+
+    /// Passes over the bytes that come next, whatever they are; whether there were any before the end.
+    pub fn skip_bytes(&mut self) -> bool {
+        self.wire.stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0)
     }
 
     /// Whether bytes came that no reply accounts for.

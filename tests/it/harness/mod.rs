@@ -15,6 +15,7 @@ pub mod prometheus;
 pub mod proxy;
 pub mod recording;
 pub mod runner;
+pub mod sample;
 pub mod scrape;
 pub mod skips;
 pub mod stage;

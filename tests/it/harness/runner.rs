@@ -47,7 +47,7 @@ pub fn left_out_on_windows(why: &str) -> bool {
 /// Says aloud that a test is left out where Wine is beneath, and why.
 pub fn left_out_under_wine(why: &str) -> bool {
     if under_wine() {
-        println!("LEFT OUT: {why}");
+        super::left_out(why);
     }
     under_wine()
 }

@@ -14,10 +14,8 @@ use super::kept::lines;
 use super::{BACKENDS, LOCAL, REPLY, Stage, asking, files};
 use crate::harness::ollama::json;
 use crate::harness::runner::{under_wine, within};
+use crate::harness::sample::{random, rounds};
 use crate::harness::{FakeOllama, PATIENCE, Proxy, SIGKILL, SIGTERM, metric, require, runs};
-
-/// How often a tap is killed on each backend.
-const KILLS: usize = 20;
 
 /// Every so many kills come late enough for records to be older than `SAFE`.
 const LATE: usize = 10;
@@ -96,11 +94,12 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
     let mut must_be_there = HashSet::new();
     let (mut answered_ever, mut written_ever) = (0, 0);
     let mut tap = history.start(&ollama);
-    let kills = if under_wine() { KILLS / 2 } else { KILLS }; // a start takes Wine a second or two
+    let kills = rounds(if under_wine() { 10 } else { 20 }, 200); // a start takes Wine a second or two
+    let mut random = random();
     for round in 0..kills {
         let mut killed = None;
         let answered = under_load(&tap, round, || {
-            let after = if round % LATE == LATE - 1 { within(SAFE) * 3 / 2 } else { Duration::from_millis(20 + 7 * round as u64) };
+            let after = if round % LATE == LATE - 1 { within(SAFE) * 3 / 2 } else { Duration::from_millis(random.u64(20..160)) };
             thread::sleep(after); // a kill may come at any moment, the later the more is at stake
             written_ever += written(&tap);
             killed = Some(Instant::now());

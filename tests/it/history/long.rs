@@ -22,15 +22,19 @@ const TIME: f64 = 4_000_000_000.0;
 /// A history with so many records, each of a long prompt and a long reply, and a tap before it.
 fn filled(history: &Stage, backend: &str, records: u32) -> (FakeOllama, Proxy) {
     let ollama = FakeOllama::always(reply(REPLY));
-    let written: Vec<Value> = (1..=records).map(record).collect();
     drop(history.start(&ollama));
-    match backend {
-        "sqlite" => insert(&history.history().join("ollama_analytics.db"), &written),
-        _ => append(&history.history().join("ollama_20991231.jsonl.gz"), &written),
-    }
+    write(history, backend, (1..=records).map(record), 1);
     let tap = history.start(&ollama);
     settled(&tap, records.into());
     (ollama, tap)
+}
+
+/// Writes them where a tap has made the directory before and none is now, in batches of so many.
+pub fn write(history: &Stage, backend: &str, records: impl Iterator<Item = Value>, batch: usize) {
+    match backend {
+        "sqlite" => insert(&history.history().join("ollama_analytics.db"), records),
+        _ => append(&history.history().join("ollama_20991231.jsonl.gz"), records, batch),
+    }
 }
 
 fn record(n: u32) -> Value {
@@ -39,22 +43,26 @@ fn record(n: u32) -> Value {
     json!({"interaction_id": format!("{n:016x}"), "timestamp": TIME + f64::from(n), "prompt_full": prompt, "prompt_preview": prompt[..100], "response_full": response})
 }
 
-fn append(path: &Path, records: &[Value]) {
+fn append(path: &Path, records: impl Iterator<Item = Value>, batch: usize) {
     let mut file = File::create(path).expect("make the file");
-    for record in records {
+    let mut records = records.peekable();
+    while records.peek().is_some() {
         let mut member = GzEncoder::new(&mut file, Compression::fast());
-        writeln!(member, "{record}").and_then(|()| member.finish()).expect("write");
+        records.by_ref().take(batch).try_for_each(|record| writeln!(member, "{record}")).expect("write");
+        member.finish().expect("write");
     }
 }
 
-fn insert(path: &Path, records: &[Value]) {
+fn insert(path: &Path, records: impl Iterator<Item = Value>) {
     const FIELDS: [&str; 4] = ["interaction_id", "prompt_full", "prompt_preview", "response_full"];
-    let database = Connection::open(path).expect("open the database");
+    let mut database = Connection::open(path).expect("open the database");
+    let database = database.transaction().expect("begin");
     for record in records {
         let [id, prompt, preview, response] = FIELDS.map(|name| record[name].as_str());
         let sql = format!("INSERT INTO interactions (timestamp, {}) VALUES (?1, ?2, ?3, ?4, ?5)", FIELDS.join(", "));
         database.execute(&sql, (record["timestamp"].as_f64(), id, prompt, preview, response)).expect("insert");
     }
+    database.commit().expect("commit");
 }
 
 /// A client that has begun to read an answer, and reads no further.

@@ -12,6 +12,8 @@ mod kept;
 mod limits;
 /// Answers that are long, and readers that do not read.
 mod long;
+/// Many records.
+mod many;
 /// Histories of before the tap.
 mod old;
 /// The pages: parameters, formats, errors.

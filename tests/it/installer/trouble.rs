@@ -4,6 +4,7 @@ use std::fs;
 
 use super::machine::{EXE, Machine, beside, can_run, real, shells};
 use super::site::{Site, archive_name, executable};
+use crate::harness::sample::rounds;
 
 /// What the script changes something with; each call is a moment at which it may be interrupted.
 const STEPS: [&str; 8] = ["chmod", "cp", "curl", "mkdir", "mktemp", "mv", "rm", "tar"];
@@ -97,7 +98,8 @@ fn a_place_that_cannot_be_written_is_named() {
     assert_eq!(kept, [machine.at("home/file")]);
 }
 
-/// SIGINT before every call of a tool, one after the other, until a run gets by without one; the shells take turns.
+/// SIGINT before every call of a tool, one after the other, until a run gets by without one; the shells take turns, and in a long run
+/// each has all.
 #[test]
 fn interrupted_at_any_moment_it_is_all_there_or_nothing() {
     if !can_run() {
@@ -105,8 +107,10 @@ fn interrupted_at_any_moment_it_is_all_there_or_nothing() {
     }
     let site = Site::small("2.0.0", &executable("2.0.0", ""));
     let shells = shells();
-    let moments = (1..).take_while(|at| interrupt(shells[at % shells.len()], &site, *at)).count();
-    assert!(moments > 20, "only {moments} moments");
+    for first in 0..rounds(1, shells.len()) {
+        let moments = (1..).take_while(|at| interrupt(shells[(first + at) % shells.len()], &site, *at)).count();
+        assert!(moments > 20, "only {moments} moments");
+    }
 }
 
 /// Upgrades on a new machine, with SIGINT at that call of a tool; whether it came to that call.

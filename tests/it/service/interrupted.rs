@@ -1,6 +1,7 @@
 //! Installing and removing, killed at every step: to do it again, or to remove it, then gives the right state.
 
 use super::{Machine, with_ollama, with_ollama_unit};
+use crate::harness::sample::{random, rounds};
 
 /// Runs `service` of this executable with these words, killed after so many steps. Whether there were as many.
 fn dies_after(machine: &Machine, steps: usize, executable: &str, words: &[&str]) -> bool {
@@ -10,36 +11,40 @@ fn dies_after(machine: &Machine, steps: usize, executable: &str, words: &[&str])
     code != 0
 }
 
+const INSTALL: &[&str] = &["install"];
+const REMOVE: &[&str] = &["uninstall", "--purge"];
+
 /// For every step of installing and of removing: what is done next, from what was left there, ends as it would have without.
 fn survives_death(machine: &Machine, executable: &str) {
     let service = |words: &[&str]| machine.ok(&[], &[&[executable, "service"], words].concat());
     let bare = machine.tree();
-    service(&["install"]);
+    service(INSTALL);
     let installed = machine.tree();
-    service(&["uninstall", "--purge"]);
+    for (dying, before, other) in [(INSTALL, &bare, REMOVE), (REMOVE, &installed, INSTALL)] {
+        for (step, next) in steps() {
+            if !machine.changes(before).is_empty() {
+                service(other);
+                assert_eq!(machine.changes(before), [""; 0], "before step {step}");
+            }
+            if !dies_after(machine, step, executable, dying) {
+                break;
+            }
+            service(next);
+            let whole = if next == INSTALL { &installed } else { &bare };
+            assert_eq!(machine.changes(whole), [""; 0], "{dying:?} died after step {step}, and next was {next:?}");
+        }
+    }
     assert_eq!(machine.changes(&bare), [""; 0]);
-    for step in 1.. {
-        if !dies_after(machine, step, executable, &["install"]) {
-            break;
-        }
-        service(&["uninstall", "--purge"]);
-        assert_eq!(machine.changes(&bare), [""; 0], "installing died after step {step}");
-        dies_after(machine, step, executable, &["install"]);
-        service(&["install"]);
-        assert_eq!(machine.changes(&installed), [""; 0], "installing died after step {step}");
-        service(&["uninstall", "--purge"]);
-    }
-    for step in 1.. {
-        service(&["install"]);
-        assert_eq!(machine.changes(&installed), [""; 0], "removing died after step {}", step - 1);
-        if !dies_after(machine, step, executable, &["uninstall", "--purge"]) {
-            break;
-        }
-        service(&["uninstall", "--purge"]);
-        assert_eq!(machine.changes(&bare), [""; 0], "removing died after step {step}");
-        service(&["install"]);
-        dies_after(machine, step, executable, &["uninstall", "--purge"]);
-    }
+}
+
+/// Every step with what is done next: one of the two, as chance has it, and in a long run both.
+fn steps() -> impl Iterator<Item = (usize, &'static [&'static str])> {
+    let mut random = random();
+    (1..).flat_map(move |step| {
+        let mut next = [INSTALL, REMOVE];
+        random.shuffle(&mut next);
+        next.into_iter().take(rounds(1, 2)).map(move |next| (step, next))
+    })
 }
 
 #[test]
