@@ -199,9 +199,19 @@ fn every_source_says_what_it_is_and_is_short_enough_to_read() {
 
 #[test]
 fn nothing_names_a_place_on_somebodys_machine() {
-    let files =
-        [".ci/run", ".github/workflows/release.yml", "Cargo.toml", "README.md", "install.sh", "install.ps1", "packaging/release.sh"]
-            .map(|path| (path.to_owned(), read(path)));
+    let files = [
+        ".ci/run",
+        ".ci/windows",
+        ".gitattributes",
+        ".github/workflows/ci.yml",
+        ".github/workflows/release.yml",
+        "Cargo.toml",
+        "README.md",
+        "install.sh",
+        "install.ps1",
+        "packaging/release.sh",
+    ]
+    .map(|path| (path.to_owned(), read(path)));
     let places =
         [["/wo", "rk/"], ["/ro", "ot/"], ["/ho", "me/"], ["/tm", "p/"], ["crates", ".io"], ["pypi", ".org"]].map(|halves| halves.concat());
     for (path, text) in all_sources().into_iter().chain(files) {
