@@ -33,6 +33,11 @@ mod product;
 #[path = "../it/harness/sample.rs"]
 mod sample;
 
+#[cfg(test)]
+#[allow(dead_code, unsafe_code, unused_imports, reason = "the same")]
+#[path = "../it/harness/skips.rs"]
+mod skips;
+
 use std::cell::OnceCell;
 use std::env;
 use std::io;

@@ -47,18 +47,24 @@ extern "C" fn tell_at_the_end() {
 }
 
 extern "C" fn tell() {
-    if env::args_os().all(|word| word != LIST) {
-        let told = chosen().map_or_else(|error| format!("nobody knows how many tests ran: {error}\n"), summary);
-        let _ = write!(io::stderr(), "{}: {told}", env!("CARGO_CRATE_NAME"));
+    if env::args_os().any(|word| word == LIST) {
+        return;
     }
+    let told = match chosen() {
+        Ok(Some(chosen)) => summary(chosen),
+        Ok(None) => return,
+        Err(error) => format!("nobody knows how many tests ran: {error}\n"),
+    };
+    let _ = write!(io::stderr(), "{}: {told}", env!("CARGO_CRATE_NAME"));
 }
 
 const LIST: &str = "--list";
 
-/// How many tests the arguments choose, as libtest itself lists them.
-fn chosen() -> io::Result<usize> {
-    let listed = Command::new(env::current_exe()?).arg(LIST).args(env::args_os().skip(1)).output()?.stdout;
-    Ok(String::from_utf8_lossy(&listed).lines().filter(|line| line.ends_with(": test")).count())
+/// How many tests the arguments choose, as libtest itself lists them; none where it has refused them, and said so.
+fn chosen() -> io::Result<Option<usize>> {
+    let listed = Command::new(env::current_exe()?).arg(LIST).args(env::args_os().skip(1)).output()?;
+    let tests = String::from_utf8_lossy(&listed.stdout).lines().filter(|line| line.ends_with(": test")).count();
+    Ok(listed.status.success().then_some(tests))
 }
 
 fn summary(chosen: usize) -> String {
