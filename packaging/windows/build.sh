@@ -6,10 +6,13 @@
 # The standard library for Windows comes from rustup where that has it. Else it is built too, with Debian's own Rust
 # (rustc-web, cargo-web and rust-web-src). MinGW-w64 links in both cases. The last line printed is the path of the executable;
 # with --tests there is a line for each program: its name, whether it is one of tests (true or false), and its path.
+#
+# OLLAMA_TAP_CROSS_DIR is where cargo builds it, if not where it builds all else.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 readonly target=x86_64-pc-windows-gnu
+readonly directory=${OLLAMA_TAP_CROSS_DIR:-${CARGO_TARGET_DIR:-target}} # of cargo's
 readonly max_size=$((8 * 1024 * 1024)) # bytes; a promise of the README
 readonly debian_source=/usr/lib/rustlib/src # of the standard library, where Debian puts it
 
@@ -17,7 +20,7 @@ readonly debian_source=/usr/lib/rustlib/src # of the standard library, where Deb
 readonly system_dlls="advapi32 bcrypt bcryptprimitives combase comctl32 gdi32 iphlpapi kernel32 msvcrt ntdll shell32 user32 userenv ws2_32"
 
 main() {
-    local built=${CARGO_TARGET_DIR:-target}/$target
+    local built=$directory/$target
     need x86_64-w64-mingw32-gcc "install mingw-w64"
     if [ "${1:-}" = --tests ]; then
         programs_of build test --profile ci --no-run
@@ -38,10 +41,11 @@ programs_of() {
 
 # A command of cargo's, and its words.
 build() {
+    local options=(--locked --target "$target" --target-dir "$directory" "${@:2}")
     if has_rustup_target; then
-        cargo "$1" --locked --target "$target" "${@:2}"
+        cargo "$1" "${options[@]}"
     elif [ -d "$debian_source" ]; then
-        RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo "$1" --locked -Zbuild-std=std,panic_unwind,test --target "$target" "${@:2}"
+        RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo "$1" -Zbuild-std=std,panic_unwind,test "${options[@]}"
     else
         fail "no standard library for $target: run \`rustup target add $target\`, or install rustc-web, cargo-web and rust-web-src"
     fi
