@@ -37,8 +37,8 @@ fn a_signal_ends_an_idle_tap_at_once() {
         let (_ollama, mut tap) = tapped(json("{}"));
         let mut idle = tap.connect();
         idle.send(crate::harness::request("GET", "/", &[], "")).reply("GET");
-        let sent = Instant::now();
         tap.signal(signal);
+        let sent = Instant::now();
         assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(0));
         assert!(sent.elapsed() < within(Duration::from_secs(1)), "took {:?}", sent.elapsed());
     }
@@ -66,8 +66,8 @@ fn a_second_signal_ends_it_at_once() {
     client.send(post("/api/generate", ASK)).head("POST");
     tap.signal(SIGTERM);
     refuses(&tap);
-    let sent = Instant::now();
     tap.signal(SIGINT);
+    let sent = Instant::now();
     assert!(tap.wait_exit(Duration::from_secs(2)).code().is_some());
     assert!(sent.elapsed() < within(Duration::from_secs(1)), "took {:?}", sent.elapsed());
 }

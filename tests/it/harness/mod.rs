@@ -66,7 +66,7 @@ pub fn text(path: &Path) -> &str {
 
 /// Asks again until it is so, and fails with `what` after `PATIENCE`.
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + runner::within(PATIENCE);
     while !is_so() {
         assert!(Instant::now() < deadline, "never happened: {what}");
         std::thread::sleep(Duration::from_millis(5));

@@ -43,6 +43,7 @@ impl Options {
     }
 
     /// Another executable, with what runs it before it.
+    #[cfg(any(target_os = "linux", windows))]
     pub fn program(mut self, words: &[String]) -> Options {
         self.program = words.to_vec();
         self
@@ -95,7 +96,7 @@ impl Options {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut child = self.command().current_dir(dir.path()).spawn().expect("run the executable");
         let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + within(PATIENCE);
         while child.try_wait().expect("wait").is_none() {
             if Instant::now() > deadline {
                 child.kill().expect("kill");
@@ -170,7 +171,7 @@ impl Proxy {
     /// Scrapes until it is so: metrics move after the reply went out, by design. What is returned was begun only then: a scrape reads one
     /// family after the other, and may have read some before.
     pub fn scrape_until(&self, what: &str, mut is_so: impl FnMut(&Scrape) -> bool) -> Scrape {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + within(PATIENCE);
         loop {
             let scrape = self.scrape();
             if is_so(&scrape) {
@@ -249,7 +250,7 @@ impl Log {
     }
 
     fn wait(&self, wanted: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + within(PATIENCE);
         let mut text = self.text.lock().unwrap();
         loop {
             if let Some(line) = text.lines().find(|line| line.contains(wanted)) {

@@ -192,7 +192,8 @@ fn a_port_that_somebody_else_took_meanwhile_is_told_with_its_holder() {
     tap.wait_log("starting ollama again");
     let holder = TcpListener::bind(&address).expect("bind");
     let line = tap.wait_log(" is taken");
-    assert!(line.contains("--backend-port") && line.contains(&format!("(pid {})", std::process::id())), "{line}");
+    let is_named = line.contains(&format!("(pid {})", std::process::id()));
+    assert!(line.contains("--backend-port") && (is_named || under_wine()), "{line}"); // Wine knows none that has not used its socket yet
     drop(holder);
     ready(&tap);
 }
