@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::kept::lines;
 use super::{REPLY, Stage, page, prompts, settled, talk};
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, Proxy, eventually, metric};
+use crate::harness::{FakeOllama, Options, Proxy, eventually, left_out_under_wine, metric};
 
 /// What a tap says once it can write again.
 const AGAIN: &str = "is written again; 0 records were lost meanwhile";
@@ -36,6 +36,9 @@ pub fn with_a_day() -> (Stage, FakeOllama, Proxy) {
 
 #[test]
 fn a_directory_that_is_removed_under_a_running_tap_is_made_again_and_locked() {
+    if left_out_under_wine("it keeps the name of a file that was removed until that is closed") {
+        return;
+    }
     let (history, _ollama, tap) = with_a_day();
     let path = history.history();
     fs::remove_dir_all(&path).expect("remove it");
