@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::route::Dialect;
+use crate::server::Refusal;
 
 /// A refusal or failure that a client is told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,12 @@ impl Fault {
         Fault { status, message: message.into(), retry_after: None }
     }
 
+    /// What a refused request is told.
+    pub fn of(refusal: &Refusal) -> Fault {
+        let retry_after = (refusal.status == 503).then_some(1);
+        Fault { retry_after, ..Fault::new(refusal.status, refusal.message.clone()) }
+    }
+
     /// Every worker is taken and the waiting room is full.
     pub fn busy() -> Fault {
         Fault { retry_after: Some(1), ..Fault::new(503, BUSY) }
@@ -38,7 +45,7 @@ impl Fault {
     /// Head (without the headers of the hop and its empty line) and body.
     pub fn render(&self, version: &str, dialect: Dialect) -> (Vec<u8>, Vec<u8>) {
         let body = body(dialect, self.status, &self.message);
-        let mut head = own_head(version, self.status, "application/json; charset=utf-8", body.len());
+        let mut head = own_head(version, self.status, "application/json; charset=utf-8", Some(body.len()));
         if let Some(seconds) = self.retry_after {
             head.extend_from_slice(format!("Retry-After: {seconds}\r\n").as_bytes());
         }
@@ -47,9 +54,14 @@ impl Fault {
 }
 
 /// The head of an answer of ours, without the headers of the hop and its empty line.
-pub fn own_head(version: &str, status: u16, content_type: &str, length: usize) -> Vec<u8> {
-    let reason = tiny_http::StatusCode(status).default_reason_phrase();
-    format!("{version} {status} {reason}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n").into_bytes()
+pub fn own_head(version: &str, status: u16, content_type: &str, length: Option<usize>) -> Vec<u8> {
+    let length = length.map(|length| format!("Content-Length: {length}\r\n")).unwrap_or_default();
+    format!("{version} {status} {}\r\nContent-Type: {content_type}\r\n{length}", reason(status)).into_bytes()
+}
+
+/// The usual words for a status of ours.
+pub fn reason(status: u16) -> &'static str {
+    ureq::http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Unknown")
 }
 
 fn body(dialect: Dialect, status: u16, message: &str) -> Vec<u8> {

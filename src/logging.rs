@@ -12,14 +12,13 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::SystemTime;
 
 use env_logger::Target;
 use log::LevelFilter;
 
 use crate::observe::Exchange;
-use crate::{platform, watch};
+use crate::platform;
 
 /// Starts logging, and makes panics part of the log.
 pub fn start(level: LevelFilter) {
@@ -53,16 +52,10 @@ pub fn start_for_terminal() {
         .init();
 }
 
-/// A panic of a thread of ours is an error. One of tiny_http's threads may have been the one that accepts.
+/// A panic is an error of ours, whichever thread it ends.
 fn on_panic(panic: &PanicHookInfo) {
     let place = panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
-    match std::thread::current().name() {
-        Some(name) => log::error!("thread {name} panicked at {place}"),
-        None => {
-            watch::SUSPECT.store(true, SeqCst);
-            log::debug!("a connection's thread panicked at {place}");
-        }
-    }
+    log::error!("thread {} panicked at {place}", std::thread::current().name().unwrap_or("without a name"));
 }
 
 /// One line on an inference request that has ended.

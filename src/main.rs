@@ -2,13 +2,13 @@
 //! searchable history.
 //!
 //! ```text
-//! client ─▶ listen ─▶ lanes ─▶ worker ─▶ forward ─▶ Ollama
-//!                       │                   │ bytes first, looking later
-//!                       │                   ▼
-//!                       │                observe ─▶ Exchange ─┬─▶ metrics ─▶ /metrics
-//!                       ▼                                     └─▶ recorder (bounded queue)
-//!                     pages ◀──────────── store ◀─────────────────┘ one thread, batches
-//!                                 jsonl │ sqlite │ loki
+//! client ─▶ server ─▶ worker ─▶ forward ─▶ Ollama
+//!              │                   │ bytes first, looking later
+//!              │                   ▼
+//!              │                observe ─▶ Exchange ─┬─▶ metrics ─▶ /metrics
+//!              ▼                                     └─▶ recorder (bounded queue)
+//!            pages ◀──────────── store ◀─────────────────┘ one thread, batches
+//!                        jsonl │ sqlite │ loki
 //! ```
 //!
 //! `forward` and `observe` know neither metrics nor store; `Exchange` is all that passes between the two halves. Only
@@ -26,16 +26,14 @@ mod tap;
 
 mod backend;
 
-mod client;
-mod connections;
 mod fault;
 mod forward;
 mod gate;
-mod lanes;
-mod listen;
 mod port;
 mod reply;
+mod responder;
 mod route;
+mod server;
 mod worker;
 
 mod demo;
@@ -59,7 +57,6 @@ mod occupant;
 mod ollama;
 mod pace;
 mod platform;
-mod watch;
 mod watchdog;
 mod window;
 

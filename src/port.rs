@@ -7,9 +7,8 @@ use crate::address::{Listen, Upstream};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::forward::upstream::addresses;
-use crate::listen;
 use crate::occupant::Occupant;
-use crate::platform;
+use crate::{platform, server};
 
 /// Where Ollama listens behind the tap, unless told otherwise.
 pub const BACKEND_PORT: u16 = 11435;
@@ -27,7 +26,13 @@ pub fn bind(config: &Config) -> Result<TcpListener> {
         let text = format!("listen on {}: the upstream {} is this very address", config.listen, config.upstream);
         return Err(Error::Usage(format!("{text}; give another --listen, or where Ollama is with --upstream")));
     }
-    listen::bind(&wanted, config.idle_timeout).map_err(|e| unbound(&config.listen, &e))
+    server::bind(&wanted).map_err(|e| unbound(&config.listen, &e))
+}
+
+/// Takes the port of our own pages.
+pub fn bind_admin(listen: &Listen) -> Result<TcpListener> {
+    let wanted = addresses(&listen.host, listen.port).map_err(|e| unbound(listen, &e))?;
+    server::bind(&wanted).map_err(|e| unbound(listen, &e))
 }
 
 /// Whether the upstream's name leads to one of the addresses we are about to listen on.

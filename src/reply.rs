@@ -1,10 +1,9 @@
 //! The only writer of HTTP replies: head, body of a known length, chunks, or a body that the close ends; every
 //! piece flushed when it came.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
-use crate::client::{Client, Writer};
-use crate::platform;
+use crate::server::{Connection, Head, Then, Version};
 
 /// How the body of a reply is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,22 +22,31 @@ pub enum Framing {
 pub struct Manners {
     pub head_only: bool,
     pub http10: bool,
-    wants_close: bool,
-    wants_keep_alive: bool,
+    keeps_alive: bool,
 }
 
 impl Manners {
-    pub fn of(client: &Client) -> Manners {
-        Manners {
-            head_only: *client.request.method() == tiny_http::Method::Head,
-            http10: client.is_http10(),
-            wants_close: client.connection_says("close"),
-            wants_keep_alive: client.connection_says("keep-alive"),
-        }
+    pub fn of(head: &Head) -> Manners {
+        Manners { head_only: head.is_head(), http10: head.version() == Version::Http10, keeps_alive: head.keeps_alive() }
+    }
+
+    /// For a request of which nothing but this is known.
+    pub fn unknown() -> Manners {
+        Manners { head_only: false, http10: false, keeps_alive: false }
+    }
+
+    /// The same, but for the method.
+    pub fn unknown_of(method: &str) -> Manners {
+        Manners { head_only: method == "HEAD", ..Manners::unknown() }
+    }
+
+    /// The same, and the connection ends with the reply.
+    pub fn closing(self) -> Manners {
+        Manners { keeps_alive: false, ..self }
     }
 
     pub fn version(&self) -> &'static str {
-        if self.http10 { "HTTP/1.0" } else { "HTTP/1.1" }
+        if self.http10 { Version::Http10.as_str() } else { Version::Http11.as_str() }
     }
 
     /// The framing for a reply of this status, whose length its head tells or not.
@@ -52,96 +60,88 @@ impl Manners {
         }
     }
 
+    /// Whether the connection goes on after a reply that is framed like this.
+    fn keeps(&self, framing: Framing) -> bool {
+        self.keeps_alive && framing != Framing::Close
+    }
+
     /// The headers of this hop that a reply needs.
-    fn hop_headers(&self, framing: Framing, ends_connection: bool) -> &'static str {
-        match framing {
-            Framing::Chunked if self.wants_close || ends_connection => "Transfer-Encoding: chunked\r\nConnection: close\r\n",
-            Framing::Chunked => "Transfer-Encoding: chunked\r\n",
-            Framing::Close => "Connection: close\r\n",
-            _ if self.wants_close || ends_connection => "Connection: close\r\n",
-            _ if self.http10 && self.wants_keep_alive => "Connection: keep-alive\r\n",
-            _ => "",
+    fn hop_headers(&self, framing: Framing) -> &'static str {
+        match (framing, self.keeps(framing)) {
+            (Framing::Chunked, true) => "Transfer-Encoding: chunked\r\n",
+            (Framing::Chunked, false) => "Transfer-Encoding: chunked\r\nConnection: close\r\n",
+            (_, false) => "Connection: close\r\n",
+            (_, true) if self.http10 => "Connection: keep-alive\r\n",
+            (_, true) => "",
         }
     }
+}
+
+/// A whole answer of ours as it goes to the wire, and what becomes of the connection after it. `head` lacks its empty line and the
+/// headers of this hop.
+pub fn whole(manners: Manners, status: u16, mut head: Vec<u8>, body: &[u8]) -> (Vec<u8>, Then) {
+    let framing = manners.framing(status, true);
+    head.extend_from_slice(manners.hop_headers(framing).as_bytes());
+    head.extend_from_slice(b"\r\n");
+    if framing != Framing::None {
+        head.extend_from_slice(body);
+    }
+    (head, if manners.keeps(framing) { Then::Keep } else { Then::Close })
 }
 
 /// A chunk line that no client can read as one, for a reply that broke: it fails at once instead of waiting.
 const BROKEN: &[u8] = b"the connection to ollama broke\r\n";
 
-/// A reply under way.
+/// A reply under way, on a connection that is its own until it ends.
 pub struct Reply {
-    writer: Writer,
+    conn: Connection,
     framing: Framing,
     /// The head, until the first piece takes it along.
     head: Vec<u8>,
-    /// tiny_http would keep the connection open where its end must be seen.
-    must_close: bool,
-    port: u16,
-    peer: std::net::SocketAddr,
+    then: Then,
 }
 
 impl Reply {
     /// Starts a reply with `head`, which lacks its empty line and the headers of this hop. Nothing is sent yet.
-    pub fn new(client: Client, manners: Manners, mut head: Vec<u8>, framing: Framing) -> io::Result<Reply> {
-        let (port, peer) = (client.port(), client.peer);
-        let writer = client.into_writer()?;
-        head.extend_from_slice(manners.hop_headers(framing, matches!(writer, Writer::Cut(_))).as_bytes());
+    pub fn new(conn: Connection, manners: Manners, mut head: Vec<u8>, framing: Framing) -> Reply {
+        let manners = if conn.context.keeps_none() { manners.closing() } else { manners };
+        head.extend_from_slice(manners.hop_headers(framing).as_bytes());
         head.extend_from_slice(b"\r\n");
-        let must_close = framing == Framing::Close && manners.wants_keep_alive;
-        Ok(Reply { writer, framing, head, must_close, port, peer })
+        Reply { conn, framing, head, then: if manners.keeps(framing) { Then::Keep } else { Then::Close } }
     }
 
     /// Sends the head now, because the body is still to come.
     pub fn send_head(&mut self) -> io::Result<()> {
-        let head = std::mem::take(&mut self.head);
-        self.writer.write_all(&head)?;
-        self.writer.flush()
+        self.conn.send(&std::mem::take(&mut self.head), &[])
     }
 
     /// Sends the first `length` bytes of `frame`, with the head before them where it still waits.
     pub fn send(&mut self, frame: &mut Frame, length: usize) -> io::Result<()> {
         let framed = if self.framing == Framing::Chunked { frame.chunk(length) } else { frame.data(length) };
-        if self.head.is_empty() {
-            self.writer.write_all(framed)?;
-        } else {
-            self.head.extend_from_slice(framed);
-            self.writer.write_all(&std::mem::take(&mut self.head))?;
-        }
-        self.writer.flush()
+        self.conn.send(&std::mem::take(&mut self.head), framed)
     }
 
-    /// Sends `body` whole, with the head.
-    pub fn send_whole(mut self, body: &[u8]) -> io::Result<()> {
-        self.head.extend_from_slice(body);
-        self.send_head()
+    /// Sends `body` whole, with the head, and gives the connection back.
+    pub fn send_whole(mut self, body: &[u8]) -> io::Result<(Connection, Then)> {
+        self.conn.send(&self.head, body)?;
+        Ok((self.conn, self.then))
     }
 
-    /// Ends the reply cleanly.
-    pub fn end(mut self) -> io::Result<()> {
-        if self.framing == Framing::Chunked {
-            self.head.extend_from_slice(b"0\r\n\r\n");
-        }
-        if !self.head.is_empty() {
-            self.send_head()?;
-        }
-        if self.must_close {
-            self.close();
-        }
-        Ok(())
+    /// Ends the reply cleanly, and gives the connection back.
+    pub fn end(mut self) -> io::Result<(Connection, Then)> {
+        let last: &[u8] = if self.framing == Framing::Chunked { b"0\r\n\r\n" } else { b"" };
+        self.conn.send(&self.head, last)?;
+        Ok((self.conn, self.then))
     }
 
     /// Ends the reply so that the client sees that it broke.
     pub fn abort(mut self) {
         if self.framing == Framing::Chunked {
+            // What cannot be sent at once is not worth waiting for: the connection ends either way.
             self.head.extend_from_slice(BROKEN);
-            let _ = self.send_head();
-        }
-        self.close();
-    }
-
-    fn close(&self) {
-        if let Some(socket) = platform::socket_of(self.port, self.peer) {
-            platform::interrupt(&socket, std::net::Shutdown::Both);
+            let _ = self.conn.send_some(&self.head);
+        } else {
+            self.conn.reset();
         }
     }
 }
@@ -210,16 +210,35 @@ mod tests {
 
     #[test]
     fn framing_follows_the_method_the_status_and_the_client() {
-        let plain = Manners { head_only: false, http10: false, wants_close: false, wants_keep_alive: false };
+        let plain = Manners { head_only: false, http10: false, keeps_alive: true };
         assert_eq!(plain.framing(200, true), Framing::Length);
         assert_eq!(plain.framing(200, false), Framing::Chunked);
         assert_eq!(plain.framing(204, false), Framing::None);
         assert_eq!(plain.framing(304, true), Framing::None);
         assert_eq!(Manners { head_only: true, ..plain }.framing(200, true), Framing::None);
         assert_eq!(Manners { http10: true, ..plain }.framing(200, false), Framing::Close);
-        assert_eq!(
-            Manners { http10: true, wants_keep_alive: true, ..plain }.hop_headers(Framing::Length, false),
-            "Connection: keep-alive\r\n"
-        );
+    }
+
+    #[test]
+    fn a_connection_goes_on_where_both_sides_can_tell_the_end_of_a_reply() {
+        let plain = Manners { head_only: false, http10: false, keeps_alive: true };
+        let old = Manners { http10: true, ..plain };
+        for (manners, framing, line) in [
+            (plain, Framing::Length, ""),
+            (plain, Framing::Chunked, "Transfer-Encoding: chunked\r\n"),
+            (plain.closing(), Framing::Chunked, "Transfer-Encoding: chunked\r\nConnection: close\r\n"),
+            (plain.closing(), Framing::None, "Connection: close\r\n"),
+            (old, Framing::Length, "Connection: keep-alive\r\n"),
+            (old, Framing::Close, "Connection: close\r\n"),
+        ] {
+            assert_eq!(manners.hop_headers(framing), line);
+        }
+    }
+
+    #[test]
+    fn a_whole_answer_to_head_has_no_body() {
+        let manners = Manners { head_only: true, http10: false, keeps_alive: true };
+        let (bytes, then) = whole(manners, 200, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n".to_vec(), b"{}");
+        assert_eq!((bytes.as_slice(), then), (&b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"[..], Then::Keep));
     }
 }

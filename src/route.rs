@@ -99,6 +99,8 @@ pub enum Page {
     Export,
     /// Deletes records.
     Purge,
+    /// There is no such page, and nobody else to ask.
+    Nowhere,
 }
 
 impl Page {
@@ -116,6 +118,7 @@ impl Page {
             Page::Message => "analytics/messages/:id",
             Page::Models => "analytics/models",
             Page::Export => "analytics/export",
+            Page::Nowhere => OTHER,
         }
     }
 }
@@ -176,11 +179,24 @@ const PLAIN: [(&str, &str); 22] = [
     ("/v1/models/", "v1/models/:model"),
 ];
 
+/// What a port answers itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// Our own pages, and everything else is Ollama's.
+    First,
+    /// Nothing: all of it is Ollama's.
+    None,
+    /// Our own pages, and there is nothing else.
+    Alone,
+}
+
 /// Where a request goes. `target` is what its first line says.
-pub fn route(method: &str, target: &str) -> Route {
+pub fn route(method: &str, target: &str, pages: Pages) -> Route {
     let path = path_of(target);
-    if let Some(page) = page(method, path.strip_suffix('/').unwrap_or(path)) {
-        return Route::Own(page);
+    match page(method, path.strip_suffix('/').unwrap_or(path)) {
+        Some(page) if pages != Pages::None => return Route::Own(page),
+        None if pages == Pages::Alone => return Route::Own(Page::Nowhere),
+        _ => {}
     }
     let known = Inference::ALL.into_iter().find(|endpoint| path.strip_prefix('/') == Some(endpoint.as_str()));
     let endpoint = known.map_or_else(|| template_of(path), Inference::as_str);
@@ -253,8 +269,20 @@ fn dialect_of(path: &str) -> Dialect {
 mod tests {
     use super::*;
 
+    fn route(method: &str, target: &str) -> Route {
+        super::route(method, target, Pages::First)
+    }
+
     fn endpoint(method: &str, target: &str) -> &'static str {
         route(method, target).endpoint()
+    }
+
+    #[test]
+    fn where_our_pages_have_a_port_of_their_own_the_public_one_is_ollamas_alone() {
+        let asked = |pages, target| super::route("GET", target, pages);
+        assert_eq!(asked(Pages::None, "/metrics").endpoint(), OTHER);
+        assert_eq!(asked(Pages::Alone, "/metrics"), Route::Own(Page::Metrics));
+        assert_eq!(asked(Pages::Alone, "/api/tags"), Route::Own(Page::Nowhere));
     }
 
     fn inference(method: &str, target: &str) -> Option<Inference> {

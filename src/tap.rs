@@ -1,42 +1,39 @@
 //! TAP: wires the pipeline, whatever command asks for it, and drains it at the end.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::archive::{self, Archive};
 use crate::config::Config;
-use crate::connections::{Connections, Cut};
 use crate::error::{Error, Result, failed};
 use crate::forward::Forwarder;
 use crate::forward::upstream::Target;
 use crate::gate::Gate;
-use crate::lanes::{Lanes, WAITING_MAX};
-use crate::listen::Listener;
 use crate::metrics::{Metrics, OllamaStatus};
 use crate::observe::{Event, Sink};
 use crate::ollama::Ollama;
 use crate::pace::pace;
 use crate::pages::Pages;
-use crate::watch::Watch;
-use crate::worker::Workshop;
+use crate::server::{Bounds, Context, EventLoop, Port};
+use crate::worker::{Lanes, Workshop};
 use crate::{logging, platform, port, watchdog};
 
-/// Stack of a thread of ours, and of each of tiny_http's (bytes). The default of 2 MiB is for recursion we do not have.
+/// Stack of a thread of ours (bytes). The default of 2 MiB is for recursion we do not have.
 pub const STACK: usize = 256 * 1024;
 
-/// Descriptors to ask the system for: a connection costs two, and one to Ollama while its request runs.
+/// Descriptors to ask the system for: one for each connection, and one to Ollama for each worker.
 pub const DESCRIPTORS: u64 = 16_384;
-
-/// The largest Content-Length that is accepted where the machine has memory enough (bytes); see `platform::tell_owed`.
-const LENGTH_MAX: u64 = 8 * 1024 * 1024 * 1024;
 
 /// How often Ollama is asked how it is.
 const POLL: Duration = Duration::from_secs(15);
 
 /// After the grace has passed, requests that were cut get this long to end and be counted.
 const CUT_GRACE: Duration = Duration::from_secs(2);
+
+/// Requests that wait for a worker; one more is refused.
+const WAITING_MAX: usize = 1024;
 
 /// Shortens `POLL` in tests (milliseconds).
 const ENV_TEST_POLL_MS: &str = "OLLAMA_TAP_TEST_POLL_MS";
@@ -58,27 +55,28 @@ pub fn aloud(line: &str) {
 pub struct Tap {
     workshop: Arc<Workshop>,
     archive: Option<Arc<Archive>>,
+    address: SocketAddr,
 }
 
 impl Tap {
     /// Takes the port, opens the history, says where both are, and starts to serve what the gate lets through.
     pub fn start(config: &Config, gate: Arc<Gate>, say: Say) -> Result<Tap> {
         let target = Target::of(&config.upstream)?;
-        let socket = port::bind(config)?;
+        let sockets = sockets(config)?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(failed("define metrics"))?);
-        let archive = archive(config, &socket, &metrics)?;
-        let lanes = listen(config, socket, archive.as_deref(), say)?;
+        let archive = archive(config, sockets.address, &metrics)?;
+        announce(config, &sockets, archive.as_deref(), say);
         config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
-        log::debug!("bound {} with {} workers", lanes.listener.address(), config.workers);
-        let workshop = workshop(config, target, gate, lanes, metrics, archive.clone())?;
-        start(config, &workshop).map_err(failed("start threads"))?;
-        watchdog::start(workshop.lanes.listener.own_address()).map_err(failed("start threads"))?;
-        Ok(Tap { workshop, archive })
+        let address = own_address(sockets.address);
+        let workshop = workshop(config, target, gate, &sockets, metrics, archive.clone())?;
+        start(config, &workshop, sockets).map_err(failed("start threads"))?;
+        watchdog::start(address).map_err(failed("start threads"))?;
+        Ok(Tap { workshop, archive, address })
     }
 
     /// Where this machine reaches it.
     pub fn address(&self) -> SocketAddr {
-        self.workshop.lanes.listener.own_address()
+        self.address
     }
 
     pub fn metrics(&self) -> Arc<Metrics> {
@@ -97,71 +95,119 @@ impl Tap {
 
     /// Lets what runs finish until the deadline, and then cuts it.
     fn finish(&self, grace: Duration, deadline: Instant) {
-        let connections = &self.workshop.lanes.connections;
-        log::info!("stopping: {} requests have up to {} s to finish", connections.flights().len(), grace.as_secs());
-        self.workshop.lanes.close();
-        if connections.wait_until_empty(deadline) {
+        let pool = &self.workshop.context.pool;
+        log::info!("stopping: {} requests have up to {} s to finish", pool.under_way(), grace.as_secs());
+        self.workshop.context.close();
+        if pool.wait_until_quiet(deadline) {
             return;
         }
-        let cut = connections.flights().iter().filter(|flight| flight.cut(Cut::Shutdown)).count();
+        let cut = self.workshop.cut_all();
         log::warn!("stopping: {cut} requests were cut after {} s", grace.as_secs());
-        connections.wait_until_empty(Instant::now() + CUT_GRACE);
+        pool.wait_until_quiet(Instant::now() + CUT_GRACE);
     }
 }
 
+/// What is listened on.
+struct Sockets {
+    public: TcpListener,
+    address: SocketAddr,
+    /// That of our own pages, where they have one.
+    admin: Option<(TcpListener, SocketAddr)>,
+}
+
+impl Sockets {
+    /// Where our own pages are.
+    fn pages_at(&self) -> IpAddr {
+        self.admin.as_ref().map_or(self.address, |(_, address)| *address).ip()
+    }
+}
+
+fn sockets(config: &Config) -> Result<Sockets> {
+    let at = |socket: &TcpListener| socket.local_addr().map_err(failed("ask where we listen"));
+    let public = port::bind(config)?;
+    let address = at(&public)?;
+    let admin = config.admin.as_ref().map(port::bind_admin).transpose()?;
+    let admin = admin.map(|socket| at(&socket).map(|address| (socket, address))).transpose()?;
+    Ok(Sockets { public, address, admin })
+}
+
+/// Where this process reaches itself: a wildcard is dialled as loopback.
+fn own_address(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
 /// The history, if one is kept.
-fn archive(config: &Config, socket: &TcpListener, metrics: &Arc<Metrics>) -> Result<Option<Arc<Archive>>> {
-    let address = socket.local_addr().map_or_else(|_| config.listen.to_string(), |address| address.to_string());
+fn archive(config: &Config, address: SocketAddr, metrics: &Arc<Metrics>) -> Result<Option<Arc<Archive>>> {
     let holder = format!("ollama-tap on {address} (pid {})", std::process::id());
     let archive = Archive::open(&config.history, &holder, metrics).map_err(|e| Error::Failed(e.to_string()))?;
     Ok(archive.map(Arc::new))
 }
 
-/// Listens, and says where.
-fn listen(config: &Config, socket: TcpListener, archive: Option<&Archive>, say: Say) -> Result<Arc<Lanes>> {
-    let listener = Listener::new(socket).map_err(failed(&format!("listen on {}", config.listen)))?;
-    say(&format!("listening on http://{}", listener.address()));
+/// Says where we listen, and what becomes of what comes.
+fn announce(config: &Config, sockets: &Sockets, archive: Option<&Archive>, say: Say) {
+    say(&format!("listening on http://{}", sockets.address));
     say(&format!("forwarding to {}", config.upstream));
+    if let Some((_, address)) = &sockets.admin {
+        say(&format!("pages on http://{address}"));
+    }
     match archive {
         Some(archive) => say(&format!("storing in {} ({})", archive.store.place(), archive.store.backend())),
         None => say("storing nothing"),
     }
-    let waiting = std::env::var(ENV_TEST_MAX_WAITING).ok().and_then(|n| n.parse().ok()).unwrap_or(WAITING_MAX);
-    Ok(Arc::new(Lanes::new(listener, Arc::new(Connections::default()), waiting)))
 }
 
 fn workshop(
     config: &Config,
     target: Target,
     gate: Arc<Gate>,
-    lanes: Arc<Lanes>,
+    sockets: &Sockets,
     metrics: Arc<Metrics>,
     archive: Option<Arc<Archive>>,
 ) -> Result<Arc<Workshop>> {
     if let Some(collector) = platform::process_collector() {
         metrics.register(collector).map_err(failed("define metrics"))?;
     }
-    metrics.workers(config.workers);
-    let listening = lanes.listener.address().ip();
     let pages = Pages {
         metrics: metrics.clone(),
         ollama: Ollama::new(&target),
         ollama_host: config.upstream.to_string(),
-        listening,
+        listening: sockets.pages_at(),
         names: platform::host_name().map(|name| name.to_ascii_lowercase()).into_iter().collect(),
         archive: archive.clone(),
         token: config.token.clone(),
         long_answer: Mutex::default(),
     };
-    let forwarder = Forwarder {
-        host_passes: listening.to_canonical().is_loopback() && config.upstream.is_loopback(),
-        target,
-        gate,
-        budget: Arc::default(),
-        length_max: platform::memory_bytes().map_or(LENGTH_MAX, |memory| LENGTH_MAX.min(memory / 2)),
-    };
+    let forwarder =
+        Forwarder { host_passes: sockets.address.ip().to_canonical().is_loopback() && config.upstream.is_loopback(), target, gate };
+    let context = context(config, sockets.admin.is_some(), &metrics).map_err(failed("listen"))?;
     let sink = sink(metrics.clone(), archive);
-    Ok(Arc::new(Workshop { lanes, forwarder, pages, metrics, sink, track_embeddings: config.track_embeddings }))
+    Ok(Arc::new(Workshop {
+        context: Arc::new(context),
+        forwarder,
+        pages,
+        lanes: Lanes::default(),
+        metrics,
+        sink,
+        track_embeddings: config.track_embeddings,
+        lines: Mutex::default(),
+    }))
+}
+
+fn context(config: &Config, has_admin: bool, metrics: &Arc<Metrics>) -> std::io::Result<Context> {
+    let waiting = std::env::var(ENV_TEST_MAX_WAITING).ok().and_then(|n| n.parse().ok()).unwrap_or(WAITING_MAX);
+    let descriptors = platform::raise_descriptor_limit(DESCRIPTORS);
+    // Each worker needs one for its connection to Ollama, and clients need some as well.
+    let workers = config.workers.min((descriptors / 4).max(1) as usize);
+    if workers < config.workers {
+        log::warn!("{workers} workers run instead of {}: there are only {descriptors} descriptors", config.workers);
+    }
+    let bounds = Bounds { descriptors, memory: platform::memory_bytes(), workers, waiting, idle: config.idle_timeout };
+    Context::new(&bounds, has_admin, metrics.clone())
 }
 
 /// Where observations go.
@@ -178,21 +224,49 @@ fn sink(metrics: Arc<Metrics>, archive: Option<Arc<Archive>>) -> Arc<Sink> {
     })
 }
 
-fn start(config: &Config, workshop: &Arc<Workshop>) -> std::io::Result<()> {
-    let spawn = |name: String, stack: usize, life: Box<dyn FnOnce(&Workshop) + Send>| {
+/// What a thread does.
+type Life = Box<dyn FnOnce(&Workshop) + Send>;
+
+fn start(config: &Config, workshop: &Arc<Workshop>, sockets: Sockets) -> std::io::Result<()> {
+    let spawn = |name: String, stack: usize, life: Life| {
         let workshop = workshop.clone();
         thread::Builder::new().name(name).stack_size(stack).spawn(move || life(&workshop)).map(drop)
     };
-    spawn("pages-vital".into(), STACK, Box::new(|shop| shop.serve_pages(shop.lanes.vital())))?;
+    spawn("pages-memory".into(), STACK, Box::new(|shop| shop.serve_pages(&shop.lanes.memory.1)))?;
+    spawn("pages-test".into(), STACK, Box::new(|shop| shop.serve_pages(&shop.lanes.test.1)))?;
     for i in 0..2 {
-        spawn(format!("pages-{i}"), archive::STACK, Box::new(|shop| shop.serve_pages(shop.lanes.pages())))?;
+        spawn(format!("pages-{i}"), archive::STACK, Box::new(|shop| shop.serve_pages(&shop.lanes.history.1)))?;
     }
-    spawn("usher".into(), STACK, Box::new(|shop| shop.lanes.usher()))?;
     let target = workshop.forwarder.target.clone();
     spawn("ollama".into(), STACK, Box::new(move |shop| poll(&Ollama::new(&target), &shop.forwarder.gate, &shop.metrics)))?;
-    let idle = config.idle_timeout;
-    spawn("watch".into(), STACK, Box::new(move |shop| Watch::new(shop.lanes.clone(), shop.metrics.clone(), idle).run()))?;
-    (0..config.workers).try_for_each(|i| spawn(format!("worker-{i}"), STACK, Box::new(|shop| shop.forward_all())))
+    let admin = sockets.admin.map(|(socket, _)| (Port::Admin, socket));
+    let listeners = [(Port::Public, sockets.public)].into_iter().chain(admin).collect();
+    let metrics = workshop.metrics.clone();
+    let event_loop = EventLoop::new(workshop.context.clone(), workshop.clone(), listeners, Box::new(move || metrics.listener_restarted()))?;
+    start_workers(config, workshop, &spawn)?;
+    spawn("event-loop".into(), STACK, Box::new(move |_| event_loop.run()))
+}
+
+/// Starts as many workers as there are to be, or as the system has threads for.
+fn start_workers(
+    config: &Config,
+    workshop: &Arc<Workshop>,
+    spawn: &dyn Fn(String, usize, Life) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let wanted = workshop.context.workers();
+    for i in 0..wanted {
+        match spawn(format!("worker-{i}"), STACK, Box::new(move |shop| shop.forward_all(i))) {
+            Ok(()) => {}
+            Err(e) if i == 0 => return Err(e),
+            Err(e) => {
+                log::warn!("{i} workers run instead of {}: start a thread: {e}", config.workers);
+                workshop.metrics.workers(i);
+                return Ok(());
+            }
+        }
+    }
+    workshop.metrics.workers(wanted);
+    Ok(())
 }
 
 /// Asks Ollama how it is, now and every 15 s, and says aloud what changed. One that is being started is asked once it is there.

@@ -1,106 +1,277 @@
-//! The threads that serve requests: forwarding workers, and those of our own pages.
+//! The threads that serve requests: forwarding workers, and those of our own pages; and the books that are kept on all of them.
 
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::client::Client;
 use crate::fault::Fault;
-use crate::forward::{self, Forwarder, Hands, Outbound, Report};
-use crate::lanes::{Job, Lanes};
+use crate::forward::line::{Cut, Line};
+use crate::forward::{Forwarder, Hands, Outbound, Report};
 use crate::metrics::Metrics;
-use crate::observe::{Arrival, Observer, Sink};
-use crate::pages::Pages;
+use crate::observe::{Arrival, End, Observer, Sink};
+use crate::pages::{Answered, Asked as PageAsked, Pages};
 use crate::platform;
-use crate::route::{Forward, Route};
+use crate::reply::{Manners, whole};
+use crate::route::{self, Forward, Page, Route};
+use crate::server::driver::{self, Service};
+use crate::server::{Asked, Connection, Context, Head, READ, Reason, Refused, Request, RequestReader, Then};
+use crate::{responder::Responder, route::Dialect};
 
 /// A worker that was busy this long gives back the stack that the end of its job took, before it waits for the next.
 const LONG: Duration = Duration::from_secs(1);
 
+/// A request that waited this long is looked at before it is sent: its client may have left.
+const WAITED: Duration = Duration::from_millis(5);
+
+/// Requests that wait for one of the workers of our own pages, for each kind of them.
+const PAGES_WAITING: usize = 256;
+
 /// What every worker shares.
 pub struct Workshop {
-    pub lanes: Arc<Lanes>,
+    pub context: Arc<Context>,
     pub forwarder: Forwarder,
     pub pages: Pages,
+    pub lanes: Lanes,
     pub metrics: Arc<Metrics>,
     pub sink: Arc<Sink>,
     pub track_embeddings: bool,
+    /// Every worker's line to Ollama, to cut what is under way.
+    pub lines: Mutex<Vec<Arc<Line>>>,
+}
+
+/// The ways to the workers of our own pages, so that none of them waits for a slower one.
+pub struct Lanes {
+    /// What is in memory.
+    pub memory: Lane,
+    /// What asks Ollama.
+    pub test: Lane,
+    /// What asks the history.
+    pub history: Lane,
+}
+
+pub type Lane = (Sender<Box<Request>>, Receiver<Box<Request>>);
+
+impl Default for Lanes {
+    fn default() -> Lanes {
+        Lanes { memory: bounded(PAGES_WAITING), test: bounded(PAGES_WAITING), history: bounded(PAGES_WAITING) }
+    }
+}
+
+impl Lanes {
+    fn of(&self, page: Page) -> &Sender<Box<Request>> {
+        match page {
+            Page::Metrics | Page::Healthz | Page::Dashboard | Page::Nowhere => &self.memory.0,
+            Page::Test => &self.test.0,
+            _ => &self.history.0,
+        }
+    }
 }
 
 impl Workshop {
     /// The life of a forwarding worker. What it needs for forwarding it gets with its first request.
-    pub fn forward_all(&self) {
-        let bell = Arc::new(Condvar::new());
+    pub fn forward_all(&self, worker: usize) {
         let mut hands: Option<Hands> = None;
-        while let Some(job) = self.lanes.next(&bell) {
+        while let Some(request) = self.context.pool.next(worker) {
             let began = Instant::now();
-            self.metrics.workers_busy(1);
-            let ready = hands.get_or_insert_with(|| Hands::new(&self.forwarder));
-            let served = catch_unwind(AssertUnwindSafe(|| self.serve(job, Some(ready))));
-            self.metrics.workers_busy(-1);
-            if served.is_err() {
-                // Whatever the panic left in there is not worth knowing.
-                hands = None;
+            let mut next = Some(request);
+            while let Some(request) = next.take() {
+                let ready = hands.get_or_insert_with(|| self.hands());
+                let is_upload = !request.content.is_read();
+                self.metrics.workers_busy(1);
+                let served = catch_unwind(AssertUnwindSafe(|| self.forward(*request, ready)));
+                self.metrics.workers_busy(-1);
+                if is_upload {
+                    self.context.pool.upload_ended();
+                }
+                match served {
+                    Ok(after) => {
+                        next = after.and_then(|(conn, then)| catch_unwind(AssertUnwindSafe(|| self.go_on(conn, then))).ok().flatten())
+                    }
+                    // Whatever the panic left in there is not worth knowing.
+                    Err(_) => hands = None,
+                }
             }
+            self.context.pool.done();
             if began.elapsed() > LONG {
                 platform::release_stack();
             }
         }
     }
 
-    /// The life of a worker for our own pages, and for requests that are only to be refused.
-    pub fn serve_pages(&self, jobs: Receiver<Job>) {
-        for job in jobs {
-            let _ = catch_unwind(AssertUnwindSafe(|| self.serve(job, None)));
+    /// The life of a worker for our own pages.
+    pub fn serve_pages(&self, requests: &Receiver<Box<Request>>) {
+        for request in requests {
+            let _ = catch_unwind(AssertUnwindSafe(|| self.answer_page(*request)));
+            self.context.pool.done();
         }
     }
 
-    fn serve(&self, job: Job, hands: Option<&mut Hands>) {
-        let method = job.client.request.method().as_str().to_owned();
-        let endpoint = job.route.endpoint();
-        log::debug!("route {method} of {} to {endpoint}; {} requests wait", job.client.peer, self.lanes.waiting());
-        let Job { client, route, ticket, received, at, refused } = job;
-        let report = match (route, hands) {
-            (Route::Own(page), _) => Report { status: self.pages.answer(page, client), ..Report::default() },
-            (Route::Forward(route), hands) => {
-                let arrival = self.arrival(&client, &route, received, at);
-                let observer = arrival.map(|arrival| Observer::new(arrival, self.sink.clone()));
-                let outbound = Outbound { client, route, flight: &ticket.flight, observer };
-                match hands {
-                    Some(hands) => {
-                        self.metrics.queue_wait(received.elapsed());
-                        self.forwarder.forward(outbound, hands)
-                    }
-                    None => forward::turn_away(outbound, if refused { Some(Fault::busy()) } else { None }),
+    /// Cuts what Ollama is at. Returns how many requests that ended.
+    pub fn cut_all(&self) -> usize {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = lines.iter().filter(|line| line.is_busy()).count();
+        lines.iter().for_each(|line| line.cut(Cut::Shutdown));
+        busy
+    }
+
+    fn hands(&self) -> Hands {
+        let hands = Hands::new(&self.forwarder);
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(hands.line().clone());
+        hands
+    }
+
+    fn forward(&self, request: Request, hands: &mut Hands) -> Option<(Connection, Then)> {
+        let Request { conn, head, route, content, arrival } = request;
+        let Route::Forward(forward) = route else { return None };
+        let waited = arrival.whole.elapsed();
+        if waited > WAITED && conn.is_gone(waited) {
+            self.left(conn.peer, head, route, (arrival.head, arrival.at));
+            return None;
+        }
+        log::debug!("route {} of {} to {}; {} requests wait", head.method(), conn.peer, forward.endpoint, self.context.pool.waiting());
+        self.metrics.queue_wait(waited);
+        let (method, peer) = (head.method().to_owned(), conn.peer);
+        let observer = self.observer(conn.peer, &head, &forward, (arrival.head, arrival.at), waited);
+        let outbound = Outbound { conn, head, content, route: forward, observer };
+        let (report, after) = self.forwarder.forward(outbound, hands);
+        self.count(&report, forward.endpoint, &method, peer);
+        after
+    }
+
+    /// The next request of a connection that was answered, where its worker can take it; else the connection goes where it belongs.
+    fn go_on(&self, mut conn: Connection, then: Then) -> Option<Box<Request>> {
+        let pool = &self.context.pool;
+        if then == Then::Close || pool.waiting() > 0 {
+            driver::finish(conn, then);
+            return None;
+        }
+        conn.has_asked = true;
+        let request = if !conn.inbox.is_empty() {
+            driver::take_up(&self.context, self, conn, RequestReader::default())
+        } else if pool.may_linger() && conn.wait_for_input(platform::LINGER) {
+            driver::read(&self.context, self, conn, RequestReader::default(), &mut [0; READ])
+        } else {
+            driver::finish(conn, then);
+            None
+        }?;
+        if request.content.is_read() {
+            return Some(request);
+        }
+        // An upload needs one of the places for uploads.
+        driver::offer(&self.context, self, request);
+        None
+    }
+
+    fn answer_page(&self, request: Request) {
+        let Request { conn, head, route, content, .. } = request;
+        let Route::Own(page) = route else { return };
+        log::debug!("route {} of {} to {}", head.method(), conn.peer, page.as_str());
+        let manners = if content.is_read() { Manners::of(&head) } else { Manners::of(&head).closing() };
+        let peer = conn.peer;
+        let mut long = Responder::new(conn, manners);
+        let answered = self.pages.answer(page, &PageAsked { head: &head, peer: peer.ip() }, &mut long);
+        let status = match answered {
+            Answered::Whole(answer) => {
+                if answer.is_busy() {
+                    self.context.refusals.note(Reason::Busy, peer, "a long answer beside another");
                 }
+                let (bytes, then) = whole(manners, answer.status, answer.head(manners.version()), answer.body());
+                long.answer(bytes, then);
+                answer.status
             }
+            Answered::Sent => long.finish(200),
+            Answered::Left => 499,
         };
-        self.count(&report, endpoint, &method);
+        self.metrics.http_request(page.as_str(), head.method(), status);
     }
 
-    /// What the observer is told of a request that makes a model work, if this is one that we track.
-    fn arrival(&self, client: &Client, route: &Forward, received: Instant, at: SystemTime) -> Option<Arrival> {
+    /// Who observes a request that makes a model work, if this is one that we track.
+    fn observer(
+        &self,
+        peer: SocketAddr,
+        head: &Head,
+        route: &Forward,
+        (started, at): (Instant, SystemTime),
+        queue_wait: Duration,
+    ) -> Option<Observer> {
         let endpoint = route.inference.filter(|endpoint| self.track_embeddings || !endpoint.is_embedding())?;
-        Some(Arrival {
-            endpoint,
-            at,
-            started: received,
-            queue_wait: received.elapsed(),
-            client_ip: Some(client.peer.ip().to_canonical()),
-            user_agent: client.header("user-agent").map(str::to_owned),
-        })
+        let user_agent = head.text("user-agent").map(str::to_owned);
+        let client_ip = Some(peer.ip().to_canonical());
+        Some(Observer::new(Arrival { endpoint, at, started, queue_wait, client_ip, user_agent }, self.sink.clone()))
     }
 
-    fn count(&self, report: &Report, endpoint: &str, method: &str) {
+    fn count(&self, report: &Report, endpoint: &str, method: &str, peer: SocketAddr) {
         // A client that left before any answer was sent nothing; nginx's word for that is 499.
         self.metrics.http_request(endpoint, method, report.status.unwrap_or(499));
         if let Some(kind) = report.upstream_error {
             self.metrics.upstream_error(kind.as_str());
         }
         if let Some(reason) = report.refused {
-            self.metrics.refused(reason);
+            self.context.refusals.note(reason, peer, &format!("{method} of {endpoint}"));
         }
+    }
+}
+
+impl Service for Workshop {
+    fn refuse(&self, refused: &Refused) -> (Vec<u8>, Then) {
+        let Refused { conn, refusal, asked, arrived, is_read } = refused;
+        let fault = if refusal.reason == Reason::Busy { Fault::busy() } else { Fault::of(refusal) };
+        let pages = conn.context.pages_of(conn.port);
+        let (route, mut manners) = match asked {
+            Asked::Nothing => (None, Manners::unknown()),
+            Asked::Line { method, target } => (Some(route::route(method, target, pages)), Manners::unknown_of(method)),
+            Asked::Head(head) => (Some(route::route(head.method(), &head.target_text(), pages)), Manners::of(head)),
+        };
+        if !is_read {
+            manners = manners.closing();
+        }
+        // Never the message itself, which repeats what was sent: that may be a secret.
+        let what = match (&route, asked.method()) {
+            (Some(route), Some(method)) => format!("{method} of {}", route.endpoint()),
+            _ => "what is no request".to_owned(),
+        };
+        self.context.refusals.note(refusal.reason, conn.peer, &what);
+        if let (Some(route), Some(method)) = (&route, asked.method()) {
+            self.metrics.http_request(route.endpoint(), method, refusal.status);
+        }
+        if let (Some(Route::Forward(forward)), Asked::Head(head)) = (&route, asked) {
+            let arrived = arrived.unwrap_or_else(|| (Instant::now(), SystemTime::now()));
+            if let Some(observer) = self.observer(conn.peer, head, forward, arrived, Duration::ZERO) {
+                observer.finish(End::Refused(fault.status, fault.message.clone()));
+            }
+        }
+        let dialect = if let Some(Route::Forward(forward)) = route { forward.dialect } else { Dialect::Native };
+        let (head, body) = fault.render(manners.version(), dialect);
+        whole(manners, fault.status, head, &body)
+    }
+
+    fn left(&self, peer: SocketAddr, head: Head, route: Route, arrived: (Instant, SystemTime)) {
+        self.metrics.http_request(route.endpoint(), head.method(), 499);
+        if let Route::Forward(forward) = &route
+            && let Some(observer) = self.observer(peer, &head, forward, arrived, Duration::ZERO)
+        {
+            observer.finish(End::ClientGone);
+        }
+    }
+
+    fn answer_at_once(&self, request: &Request) -> Option<(Vec<u8>, Then)> {
+        let Route::Own(page @ Page::Healthz) = request.route else { return None };
+        let manners = if request.content.is_read() { Manners::of(&request.head) } else { Manners::of(&request.head).closing() };
+        let answer = self.pages.health(&PageAsked { head: &request.head, peer: request.conn.peer.ip() });
+        self.metrics.http_request(page.as_str(), request.head.method(), answer.status);
+        Some(whole(manners, answer.status, answer.head(manners.version()), answer.body()))
+    }
+
+    fn give_page(&self, request: Box<Request>) -> Option<Box<Request>> {
+        let Route::Own(page) = request.route else { return Some(request) };
+        self.context.pool.enter();
+        let refused = self.lanes.of(page).try_send(request).err().map(crossbeam_channel::TrySendError::into_inner);
+        if refused.is_some() {
+            self.context.pool.done();
+        }
+        refused
     }
 }

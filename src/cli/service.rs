@@ -62,7 +62,7 @@ tapped! {
 }
 
 as_proxy! {
-    InstallArgs: listen upstream workers shutdown_grace idle_timeout log_level track_embeddings token analytics_backend
+    InstallArgs: listen admin_listen upstream workers shutdown_grace idle_timeout log_level track_embeddings token analytics_backend
     retention_days store_text loki_url analytics_max_bytes
 }
 

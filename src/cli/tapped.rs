@@ -13,6 +13,10 @@ macro_rules! tapped {
         pub struct $Name {
             $($fields)*
 
+            /// address of our own pages, /metrics among them (default none: they are on the port that is listened on)
+            #[argh(option)]
+            pub admin_listen: Option<String>,
+
             /// requests forwarded at the same time (default 256)
             #[argh(option)]
             pub workers: Option<String>,
@@ -71,7 +75,7 @@ macro_rules! as_proxy {
     };
     ($Name:ident) => {
         as_proxy! {
-            $Name: listen analytics_dir workers shutdown_grace idle_timeout log_level track_embeddings token analytics_backend
+            $Name: listen admin_listen analytics_dir workers shutdown_grace idle_timeout log_level track_embeddings token analytics_backend
             retention_days store_text loki_url analytics_max_bytes
         }
     };

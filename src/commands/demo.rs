@@ -18,7 +18,7 @@ use crate::error::{Result, failed};
 use crate::forward::upstream::addresses;
 use crate::gate::Gate;
 use crate::tap::{self, Tap};
-use crate::{listen, platform};
+use crate::{platform, server};
 
 /// How often a directory is removed that somebody writes into.
 const REMOVALS: usize = 100;
@@ -67,7 +67,7 @@ fn remove(place: &Path) {
 fn make_room(args: &DemoArgs, config: &mut Config) {
     let default = Listen::in_ollamas_place();
     let wanted = addresses(&default.host, default.port).unwrap_or_default();
-    if args.listen.is_some() || config.listen != default || listen::bind(&wanted, None).is_ok() {
+    if args.listen.is_some() || config.listen != default || server::bind(&wanted).is_ok() {
         return;
     }
     let holder = platform::port_holder(default.port).map(|holder| format!(" by {holder}")).unwrap_or_default();

@@ -23,6 +23,8 @@ use settings::{Settings, log_level, truth, workers};
 
 /// Address to listen on (`Listen::FORMS`). Unset or empty: `PROXY_PORT`, else 0.0.0.0:8000.
 pub const ENV_LISTEN: &str = "OLLAMA_TAP_LISTEN";
+/// Address of our own pages (`Listen::FORMS`). Unset or empty: they are on the port that is listened on.
+pub const ENV_ADMIN_LISTEN: &str = "OLLAMA_TAP_ADMIN_LISTEN";
 /// Port to listen on. Unset or empty: the default address as it is.
 pub const ENV_PROXY_PORT: &str = "PROXY_PORT";
 /// Address of Ollama, by Ollama's rules: where `proxy` asks it (`Upstream::parse`), and where `serve` answers in its place
@@ -72,6 +74,8 @@ pub const SECRETS: [&str; 6] = [ENV_TOKEN, ENV_LOKI_URL, ENV_LOKI_TOKEN, ENV_LOK
 #[derive(Clone)]
 pub struct Config {
     pub listen: Listen,
+    /// Where our own pages are, if not on `listen`.
+    pub admin: Option<Listen>,
     pub upstream: Upstream,
     pub workers: usize,
     pub shutdown_grace: Duration,
@@ -152,6 +156,7 @@ impl Config {
     /// Reads what every tap is told, whatever it listens on and forwards to.
     fn read(s: &mut Settings, args: &ProxyArgs, listen: Listen, upstream: Upstream) -> Config {
         Config {
+            admin: s.admin(&args.admin_listen, &listen),
             listen,
             upstream,
             workers: s.read(("--workers", &args.workers), ENV_WORKERS, "a number from 1 to 4096", workers).unwrap_or(256),

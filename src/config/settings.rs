@@ -70,6 +70,18 @@ impl Settings<'_> {
         })
     }
 
+    /// The address of our own pages, which cannot be the one that everybody else comes to.
+    pub fn admin(&mut self, flag: &Option<String>, listen: &Listen) -> Option<Listen> {
+        let (name, text) = self.text(("--admin-listen", flag), ENV_ADMIN_LISTEN)?;
+        let why = match Listen::parse(&text, &Listen { port: 0, ..Listen::in_ollamas_place() }) {
+            Ok(admin) if admin == *listen && admin.port != 0 => "is the address that is listened on".to_owned(),
+            Ok(admin) => return Some(admin),
+            Err(why) => format!("({why})"),
+        };
+        self.complain(name, text, Some(why), Listen::FORMS);
+        None
+    }
+
     /// A port that is none is Ollama's default where Ollama's variable has it, and an error where our flag has it.
     pub fn upstream(&mut self, flag: &Option<String>) -> Upstream {
         const ACCEPTED: &str = "http://HOST:PORT, https://HOST:PORT, HOST:PORT or HOST";

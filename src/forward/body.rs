@@ -1,91 +1,20 @@
-//! The request's body on its way to Ollama: held whole where that is cheap, else passed on piece by piece.
+//! The request's body on its way to Ollama: whole with its head, or an upload that is passed on as it comes.
 
 use std::io::{self, ErrorKind, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
-use super::headers::Framing;
 use super::line::Line;
-use crate::client::Client;
-
-/// An inference body up to this many bytes is held whole.
-pub const HELD_MAX: usize = 64 * 1024 * 1024;
-
-/// All held bodies together, in bytes. Beyond it bodies are streamed, whatever their size.
-pub const HELD_TOGETHER_MAX: u64 = 512 * 1024 * 1024;
+use crate::platform::{self, Awaited};
+use crate::server::{Body, Buffer, CONTINUE, Came, Connection, Framing, Piece, READ, Reason, Refusal};
 
 /// Of a body that is streamed, this many bytes at its head are kept to read model and prompt from.
 pub const HEAD_KEPT: usize = 2 * 1024 * 1024;
 
-/// The memory that held bodies share.
-#[derive(Default)]
-pub struct Budget {
-    used: AtomicU64,
-}
+/// An upload must bring so many bytes in so long.
+const PACE: (u64, Duration) = (1024, Duration::from_secs(60));
 
-impl Budget {
-    fn take(&self, bytes: u64) -> bool {
-        self.used.fetch_update(Relaxed, Relaxed, |used| Some(used + bytes).filter(|sum| *sum <= HELD_TOGETHER_MAX)).is_ok()
-    }
-}
-
-/// Bytes of a body in memory, counted in the budget as long as they are held.
-pub struct Held {
-    pub bytes: Vec<u8>,
-    /// The body goes on after `bytes`.
-    pub cut: bool,
-    budget: Arc<Budget>,
-    taken: u64,
-}
-
-impl Held {
-    /// Reads the body until its end or until it is too large to hold.
-    pub fn gather(client: &mut Client, framing: Framing, budget: &Arc<Budget>) -> io::Result<Held> {
-        let mut held = Held { bytes: Vec::new(), cut: framing != Framing::Empty, budget: budget.clone(), taken: 0 };
-        let announced = if let Framing::Length(length) = framing { length.min(HELD_MAX as u64 + 1) as usize } else { 0 };
-        let mut filled = 0;
-        while held.cut {
-            if filled == held.bytes.len() && !held.grow(announced) {
-                break;
-            }
-            match client.read(&mut held.bytes[filled..])? {
-                0 => held.cut = false,
-                amount => filled += amount,
-            }
-            if matches!(framing, Framing::Length(length) if filled as u64 == length) {
-                held.cut = false;
-            }
-        }
-        held.bytes.truncate(filled);
-        Ok(held)
-    }
-
-    /// Makes room for more; false where a bound forbids it. A client that announces much and sends little gets
-    /// little: at first 64 KiB, then twice as much each time.
-    fn grow(&mut self, announced: usize) -> bool {
-        const FIRST: usize = 64 * 1024;
-        let old = self.bytes.len();
-        let wanted = if announced > old { announced.min((old * 2).max(FIRST)) } else { (old * 2).max(FIRST / 16) }.min(HELD_MAX);
-        if wanted <= old || !self.budget.take((wanted - old) as u64) {
-            return false;
-        }
-        self.taken += (wanted - old) as u64;
-        self.bytes.resize(wanted, 0);
-        true
-    }
-
-    /// What is kept of a body to read model and prompt from.
-    pub fn head(&self) -> &[u8] {
-        let length = if self.cut { self.bytes.len().min(HEAD_KEPT) } else { self.bytes.len() };
-        &self.bytes[..length]
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.taken, Relaxed);
-    }
-}
+/// The same, while another upload waits for its place.
+const PACE_IN_DEMAND: (u64, Duration) = (16 * 1024, Duration::from_secs(10));
 
 /// Appends a whole body to its request's head, framed as the client framed it.
 pub fn append_framed(head: &mut Vec<u8>, body: &[u8], framing: Framing) {
@@ -103,50 +32,138 @@ pub fn append_framed(head: &mut Vec<u8>, body: &[u8], framing: Framing) {
 /// A body on its way: first what was held, then what the client still sends, until Ollama wants no more.
 pub struct Upload<'a> {
     pub held: &'a [u8],
-    pub client: &'a mut Client,
+    pub conn: &'a mut Connection,
+    pub body: &'a mut Body,
     pub line: &'a Line,
-    /// Bytes still announced, where a length was.
-    pub left: Option<u64>,
-    /// Bytes read from the client, held ones included.
+    /// The client waits for leave to send it.
+    pub awaits_leave: bool,
+    /// Of what is passed on, what is kept to read model and prompt from; `None` where nobody reads it.
+    pub kept: Option<Buffer>,
+    /// Bytes passed on, held ones included.
     pub passed: u64,
+    /// All of it was read.
+    pub is_whole: bool,
     /// Why the client's side failed, if it did.
-    pub failure: Option<io::Error>,
+    pub failure: Option<Failed>,
+    pub pace: Pace,
+}
+
+/// Why an upload ended early.
+#[derive(Debug)]
+pub enum Failed {
+    ClientGone,
+    Refused(Refusal),
 }
 
 impl Read for Upload<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.line.answered() {
-            return Ok(self.feign(buffer.len()));
+            return Ok(0);
         }
-        let amount = if self.held.is_empty() { self.client.read(buffer) } else { self.held.read(buffer) };
-        match amount {
-            Ok(amount) => {
-                self.passed += amount as u64;
-                self.left = self.left.map(|left| left.saturating_sub(amount as u64));
-                if amount == 0 || self.left == Some(0) {
-                    // Nobody waits for the client any more, so nobody need be woken when Ollama answers.
-                    self.line.uploaded();
-                }
-                Ok(amount)
-            }
-            // The watcher woke us because Ollama has answered.
-            Err(_) if self.line.answered() => Ok(self.feign(buffer.len())),
-            Err(e) => {
-                let kind = e.kind();
-                self.failure = Some(e);
-                Err(if kind == ErrorKind::Interrupted { ErrorKind::Other } else { kind }.into())
-            }
-        }
+        let amount = if self.held.is_empty() { self.take(buffer)? } else { self.held.read(buffer)? };
+        self.passed += amount as u64;
+        self.keep(&buffer[..amount]);
+        self.is_whole = amount == 0 && !self.line.answered();
+        Ok(amount)
     }
 }
 
 impl Upload<'_> {
-    /// Claims to have read what is still announced: ureq turns to the reply only after the body's end, and the
-    /// transport sends nothing of it any more.
-    fn feign(&mut self, space: usize) -> usize {
-        let amount = self.left.unwrap_or(0).min(space as u64);
-        self.left = self.left.map(|left| left - amount);
-        amount as usize
+    /// Takes the next piece of what the client sends.
+    fn take(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if std::mem::take(&mut self.awaits_leave) && self.conn.send(CONTINUE, &[]).is_err() {
+            return self.fail(Failed::ClientGone);
+        }
+        loop {
+            // No more than fits, so that no piece is longer than the buffer.
+            let before = self.conn.inbox.len().min(buffer.len());
+            let mut input = &self.conn.inbox[..before];
+            let piece = match self.body.next(&mut input) {
+                Err(refusal) => return self.fail(Failed::Refused(refusal)),
+                Ok(Piece::Data(data)) => {
+                    buffer[..data.len()].copy_from_slice(data);
+                    Some(data.len())
+                }
+                Ok(Piece::End) => Some(0),
+                Ok(Piece::More) => None,
+            };
+            let used = before - input.len();
+            self.conn.inbox.drain(..used);
+            if let Some(amount) = piece {
+                return Ok(amount);
+            }
+            if self.conn.inbox.is_empty() && !self.fill()? {
+                return Ok(0);
+            }
+        }
+    }
+
+    /// Waits until the client has sent more. False when Ollama has answered meanwhile.
+    fn fill(&mut self) -> io::Result<bool> {
+        let mut scratch = [0; READ];
+        loop {
+            match self.conn.fill(&mut scratch) {
+                Ok(Came::Bytes(_)) => return Ok(true),
+                Ok(Came::Nothing) => {}
+                Ok(Came::End) | Err(_) => return self.fail(Failed::ClientGone),
+            }
+            let time = match self.pace.left(self.passed, self.conn.context.pool.waiting_uploads() > 0) {
+                Some(time) => time,
+                None => {
+                    let message = "read request body: it comes too slowly".to_owned();
+                    return self.fail(Failed::Refused(Refusal { reason: Reason::SlowBody, status: 408, message }));
+                }
+            };
+            match self.line.stream() {
+                Some(stream) if self.line.has_answered(&stream) => return Ok(false),
+                Some(stream) => {
+                    // What Ollama says that is no answer would wake us again and again.
+                    let of_ollama = if platform::has_input(&stream, &mut [0]).is_some() { Awaited::NOTHING } else { Awaited::READ };
+                    platform::wait([(&**self.conn.socket(), Awaited::READ), (&stream, of_ollama)], Some(time))?;
+                }
+                None => drop(self.conn.wait_for_input(time)),
+            }
+            if self.line.is_cut().is_some() {
+                return self.fail(Failed::ClientGone);
+            }
+        }
+    }
+
+    /// Keeps the head of the body, as far as there is memory for it.
+    fn keep(&mut self, piece: &[u8]) {
+        if let Some(kept) = &mut self.kept {
+            let room = HEAD_KEPT.saturating_sub(kept.bytes().len());
+            kept.push(&piece[..piece.len().min(room)], None);
+        }
+    }
+
+    fn fail<T>(&mut self, why: Failed) -> io::Result<T> {
+        self.failure = Some(why);
+        Err(ErrorKind::Other.into())
+    }
+}
+
+/// How fast an upload must come.
+pub struct Pace {
+    since: Instant,
+    passed: u64,
+}
+
+impl Pace {
+    pub fn new() -> Pace {
+        Pace { since: Instant::now(), passed: 0 }
+    }
+
+    /// How long the next bytes may take after `passed` have come; `None` when they took too long.
+    fn left(&mut self, passed: u64, in_demand: bool) -> Option<Duration> {
+        /// How often it is looked whether others wait.
+        const LOOK: Duration = Duration::from_secs(1);
+        let (bytes, time) = if in_demand { PACE_IN_DEMAND } else { PACE };
+        if passed - self.passed >= bytes {
+            *self = Pace { since: Instant::now(), passed };
+        }
+        let left = time.saturating_sub(self.since.elapsed());
+        (!left.is_zero()).then_some(left.min(LOOK))
     }
 }
 
@@ -167,10 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_is_shared_and_given_back() {
-        let budget = Arc::new(Budget::default());
-        assert!(budget.take(HELD_TOGETHER_MAX) && !budget.take(1));
-        drop(Held { bytes: Vec::new(), cut: false, budget: budget.clone(), taken: HELD_TOGETHER_MAX });
-        assert!(budget.take(1));
+    fn an_upload_must_come_and_faster_while_another_waits() {
+        let mut pace = Pace { since: Instant::now() - Duration::from_secs(11), passed: 0 };
+        assert!(pace.left(1023, false).is_some());
+        assert!(pace.left(1023, true).is_none());
+        assert!(pace.left(1024, false).is_some() && pace.passed == 1024);
+        assert!(pace.left(1024, true).is_some());
     }
 }

@@ -3,8 +3,11 @@
 
 use ureq::unversioned::transport::Buffers;
 
-/// What a read brings at most, and a write takes (bytes), while nothing larger was needed.
+/// What a read brings at most (bytes), while nothing larger was needed.
 const SIZE: usize = 4 * 1024;
+
+/// What a write takes at most (bytes). It is given back once all is sent.
+const OUTPUT: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub struct SmallBuffers {
@@ -27,7 +30,7 @@ impl SmallBuffers {
 
 impl Buffers for SmallBuffers {
     fn output(&mut self) -> &mut [u8] {
-        self.output.resize(SIZE, 0);
+        self.output.resize(OUTPUT, 0);
         &mut self.output
     }
 
@@ -59,8 +62,8 @@ impl Buffers for SmallBuffers {
     }
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        self.output.resize(SIZE, 0);
-        self.pieces.resize(SIZE, 0);
+        self.output.resize(OUTPUT, 0);
+        self.pieces.resize(OUTPUT / 2, 0);
         (&mut self.pieces, &mut self.output)
     }
 

@@ -9,35 +9,33 @@ use ureq::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderN
 use super::failure::{Failure, Kind};
 use super::line::Line;
 use super::{Hands, Report, headers};
-use crate::client::Client;
-use crate::connections::Flight;
 use crate::gate::Gate;
 use crate::observe::Observer;
 use crate::platform;
 use crate::reply::{Frame, Framing, Manners, Reply};
+use crate::server::{Connection, Then};
 
 /// A reply of a known length up to this many bytes is read whole before its head goes out, so that one that breaks
 /// off becomes a clean error.
 const WHOLE_MAX: u64 = 1024 * 1024;
 
-/// How a reply failed, with the client where nothing was sent to it yet.
-type Failed = Box<(Failure, Option<Client>)>;
+/// How a reply failed, with the connection where nothing was sent on it yet.
+type Failed = Box<(Failure, Option<Connection>)>;
 
-/// Copies `response` to the client.
+/// Copies `response` to the client, and gives its connection back.
 pub fn reply(
     response: Response<ureq::Body>,
-    client: Client,
+    conn: Connection,
     manners: Manners,
     hands: &mut Hands,
     mut observer: Option<&mut Observer>,
-    flight: &Flight,
     report: &mut Report,
-) -> Result<(), Failed> {
+) -> Result<(Connection, Then), Failed> {
     let Hands { courier, frame, gate } = hands;
     let raw = courier.line.take_reply_head();
     if raw.bytes.is_empty() {
         let text = "read the head of ollama's reply: its lines do not end in CR LF".into();
-        return Err(Box::new((Failure::Upstream(Kind::Invalid, text), Some(client))));
+        return Err(Box::new((Failure::Upstream(Kind::Invalid, text), Some(conn))));
     }
     let status = response.status().as_u16();
     let length = response.body().content_length().or_else(|| is_empty(&response).then_some(0));
@@ -45,28 +43,28 @@ pub fn reply(
     let head = headers::reply_head(&raw.bytes, manners.version(), framing);
     let kind = header(&response, &CONTENT_TYPE).map(str::to_owned);
     let encoding = header(&response, &CONTENT_ENCODING).map(str::to_owned);
-    let mut source = Source { reader: response.into_body().into_reader(), line: &courier.line, flight, gate };
+    let mut source = Source { reader: response.into_body().into_reader(), line: &courier.line, gate };
 
     let whole = match (framing, length) {
         (Framing::None, _) => Some(Vec::new()),
         (_, Some(length)) if length <= WHOLE_MAX => match source.read_whole(length) {
             Ok(body) => Some(body),
-            Err(failure) => return Err(Box::new((failure, Some(client)))),
+            Err(failure) => return Err(Box::new((failure, Some(conn)))),
         },
         _ => None,
     };
-    let mut reply = Reply::new(client, manners, head, framing).map_err(|_| Box::new((Failure::ClientGone, None)))?;
+    let mut reply = Reply::new(conn, manners, head, framing);
     report.status = Some(status);
     if let Some(observer) = &mut observer {
         observer.head(status, kind.as_deref(), encoding.as_deref());
     }
     if let Some(body) = whole {
         let now = Instant::now();
-        reply.send_whole(&body).map_err(|_| Box::new((Failure::ClientGone, None)))?;
+        let sent = reply.send_whole(&body).map_err(|_| Box::new((Failure::ClientGone, None)))?;
         if let Some(observer) = observer {
             observer.body(&body, now);
         }
-        return Ok(());
+        return Ok(sent);
     }
     let result = stream(&mut reply, &mut source, frame, observer, raw.body_began);
     finish(reply, result).map_err(|failure| Box::new((failure, None)))
@@ -107,7 +105,7 @@ fn stream(
     }
 }
 
-fn finish(reply: Reply, result: Result<(), Failure>) -> Result<(), Failure> {
+fn finish(reply: Reply, result: Result<(), Failure>) -> Result<(Connection, Then), Failure> {
     match result {
         Ok(()) => reply.end().map_err(|_| Failure::ClientGone),
         Err(failure) => {
@@ -121,7 +119,6 @@ fn finish(reply: Reply, result: Result<(), Failure>) -> Result<(), Failure> {
 struct Source<'a> {
     reader: ureq::BodyReader<'static>,
     line: &'a Line,
-    flight: &'a Flight,
     gate: &'a Gate,
 }
 
@@ -146,7 +143,7 @@ impl Source<'_> {
 
     /// A body that only the close delimits ends the same way when Ollama dies and when we cut it.
     fn check_end(&self) -> Result<(), Failure> {
-        match (self.line.is_broken(), self.flight.is_cut()) {
+        match (self.line.is_broken(), self.line.is_cut()) {
             (false, None) => Ok(()),
             _ => Err(Failure::Upstream(Kind::Body, "read ollama's reply: the connection was reset".into())),
         }

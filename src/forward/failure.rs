@@ -7,6 +7,7 @@ use std::io;
 use ureq::Error;
 
 use crate::fault::Fault;
+use crate::server::Reason;
 
 /// Label `kind` of `ollama_tap_upstream_errors_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Kind {
 #[derive(Debug)]
 pub enum Failure {
     /// Refused by us before anything was sent; the reason is a label of `ollama_tap_refused_total`.
-    Refused(Fault, &'static str),
+    Refused(Fault, Reason),
     /// Ollama failed: with nothing of a reply sent, or in the middle of one.
     Upstream(Kind, String),
     ClientGone,

@@ -1,29 +1,78 @@
-//! The line to Ollama: one worker's connection, and what the worker and the watcher say to it from outside.
+//! The line to Ollama: one worker's connection, and what the worker and its transport say to each other.
 //!
 //! ureq keeps the connection, its TLS and the framing of replies. Heads pass it by, so that they
 //! reach the other side byte for byte: what the worker puts into `load` is sent in place of the head that ureq made,
 //! and the head of the reply is kept as it came (wire.rs does both).
+//!
+//! Whoever waits for Ollama waits for the client as well (`wait`): one that left is seen at once.
 
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
-use crate::platform;
+use crate::platform::{self, Awaited, Found, WatchedStream};
+use crate::server::HALF_CLOSED;
 
-/// Shared by a worker, its transport and, while a request is in flight, the watcher.
+/// How an interim reply begins.
+const INTERIM: &[u8] = b"HTTP/1.1 1";
+
+/// Shared by a worker, its transport and, for `cut`, whoever ends the process.
 #[derive(Debug, Default)]
 pub struct Line {
     outgoing: Mutex<Vec<u8>>,
     incoming: Mutex<ReplyHead>,
     /// Weak: the connection ends when its transport is dropped, whoever else knows of it.
     stream: Mutex<Weak<TcpStream>>,
-    /// A body is being sent that was not read before.
-    uploading: AtomicBool,
+    client: Mutex<Option<Client>>,
+    /// An answer that comes before the body was sent can be told from other bytes.
+    shows_answer: AtomicBool,
+    /// The chunks that ureq makes of a body are taken off again.
+    unframes: AtomicBool,
     /// The reply has begun, or the connection has ended, before the body was sent: no more of it is wanted.
     answered: AtomicBool,
-    cut: AtomicBool,
+    cut: Mutex<Option<Cut>>,
     /// A read failed, which ureq takes for the end of a body that only the close delimits.
     broken: AtomicBool,
+}
+
+/// Why a request was ended while Ollama was at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    ClientGone,
+    Shutdown,
+}
+
+/// The client of the exchange under way.
+#[derive(Debug)]
+struct Client {
+    socket: Arc<WatchedStream>,
+    /// Since when it sends no more.
+    ended: Option<Instant>,
+    takes_interim: bool,
+}
+
+impl Client {
+    /// Waits once for this of Ollama. `None`: the client has left.
+    fn wait(&mut self, stream: &TcpStream, awaited: Awaited, left: Option<Duration>) -> io::Result<Option<Found>> {
+        let until_gone = self.ended.map(|since| HALF_CLOSED.saturating_sub(since.elapsed()));
+        let of_client = if self.ended.is_none() { Awaited::END } else { Awaited::NOTHING };
+        let time = [until_gone, left].into_iter().flatten().min();
+        let [found, client] = platform::wait([(stream, awaited), (&**self.socket, of_client)], time)?;
+        if found.readable || found.writable {
+            // What flows now is sent to it.
+            self.ended = self.ended.map(|_| Instant::now());
+            return Ok(Some(found));
+        }
+        if client.broken || self.ended.is_some_and(|since| since.elapsed() >= HALF_CLOSED) {
+            return Ok(None);
+        }
+        if client.ended {
+            self.ended.get_or_insert_with(Instant::now);
+        }
+        Ok(Some(found))
+    }
 }
 
 /// The head of a reply as it came from the wire.
@@ -35,25 +84,55 @@ pub struct ReplyHead {
     pub body_began: bool,
 }
 
+/// A client for as long as it is waited for.
+pub struct Attached<'a>(&'a Line);
+
+impl Drop for Attached<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.client).take();
+    }
+}
+
 impl Line {
-    /// Gets ready for a request: `bytes` are its head, and its body where that was read before.
-    pub fn load(&self, bytes: Vec<u8>, uploading: bool) {
+    /// From now on whoever waits for Ollama waits for this client too, to whom interim replies are passed where it knows them.
+    pub fn attach(&self, socket: &Arc<WatchedStream>, takes_interim: bool) -> Attached<'_> {
+        *lock(&self.client) = Some(Client { socket: socket.clone(), ended: None, takes_interim });
+        Attached(self)
+    }
+
+    /// Gets ready for a request: `bytes` are its head, and its body where that was read before. `unframes`: of one that is sent piece by
+    /// piece the head tells the length.
+    pub fn load(&self, bytes: Vec<u8>, shows_answer: bool, unframes: bool) {
         *lock(&self.outgoing) = bytes;
         lock(&self.incoming).bytes.clear();
         self.answered.store(false, SeqCst);
-        self.uploading.store(uploading, SeqCst);
+        self.shows_answer.store(shows_answer, SeqCst);
+        self.unframes.store(unframes, SeqCst);
         self.broken.store(false, SeqCst);
     }
 
     /// A new request begins, which nobody has cut yet.
     pub fn begin(&self) {
-        self.cut.store(false, SeqCst);
+        lock(&self.cut).take_if(|cut| *cut == Cut::ClientGone);
     }
 
-    /// Ends the request in flight from another thread: whatever waits on the connection fails at once.
-    pub fn cut(&self) {
-        self.cut.store(true, SeqCst);
-        self.shutdown(Shutdown::Both);
+    /// Ends the request in flight, from any thread: whatever waits on the connection fails at once.
+    pub fn cut(&self, why: Cut) {
+        lock(&self.cut).get_or_insert(why);
+        if let Some(stream) = self.stream() {
+            platform::interrupt(&*stream, Shutdown::Both);
+        }
+    }
+
+    /// Why the request was ended, if it was.
+    pub fn is_cut(&self) -> Option<Cut> {
+        *lock(&self.cut)
+    }
+
+    /// Whether a request is in flight.
+    pub fn is_busy(&self) -> bool {
+        // Buffer by who waits for Ollama.
+        self.client.try_lock().map_or(true, |client| client.is_some())
     }
 
     /// Whether the body need not be read or sent any further.
@@ -61,38 +140,66 @@ impl Line {
         self.answered.load(SeqCst)
     }
 
-    /// Looks whether Ollama answered, or hung up, while the body is still being sent. True when it did: the sender is
-    /// woken, and the caller wakes whoever waits for more of the body.
-    pub fn answered_early(&self) -> bool {
-        const INTERIM: &[u8] = b"HTTP/1.1 1";
-        if !self.uploading.load(SeqCst) || self.answered() {
-            return false;
-        }
-        let Some(stream) = lock(&self.stream).upgrade() else { return false };
-        let mut first = [0; INTERIM.len()];
-        match platform::has_input(&stream, &mut first) {
-            None => false,
-            Some(_) if first == INTERIM => false,
-            Some(_) => {
-                self.answered.store(true, SeqCst);
-                platform::interrupt(&*stream, Shutdown::Write);
-                true
-            }
-        }
-    }
-
     /// Whether the connection ended by an error and not by a close.
     pub fn is_broken(&self) -> bool {
         self.broken.load(SeqCst)
     }
 
-    /// The body was sent, or will not be sent any more.
-    pub fn uploaded(&self) {
-        self.uploading.store(false, SeqCst);
-    }
-
     pub fn take_reply_head(&self) -> ReplyHead {
         std::mem::take(&mut *lock(&self.incoming))
+    }
+
+    /// The connection to Ollama, if there is one.
+    pub fn stream(&self) -> Option<Arc<TcpStream>> {
+        lock(&self.stream).upgrade()
+    }
+
+    /// Waits for this of Ollama, until the client left, somebody cut the request, or the time that there may be is over, each of which
+    /// is an error.
+    pub(super) fn wait(&self, stream: &TcpStream, awaited: Awaited, time: Option<Duration>) -> io::Result<Found> {
+        let deadline = time.map(|time| Instant::now() + time);
+        let mut client = lock(&self.client);
+        loop {
+            if self.is_cut().is_some() {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let found = match &mut *client {
+                Some(client) => client.wait(stream, awaited, left)?,
+                None => platform::wait([(stream, awaited)], left).map(|[found]| Some(found))?,
+            };
+            match found {
+                Some(found) if found.readable || found.writable => return Ok(found),
+                Some(_) => {}
+                None => {
+                    lock(&self.cut).get_or_insert(Cut::ClientGone);
+                }
+            }
+        }
+    }
+
+    /// Looks whether Ollama answered, or hung up, while the body is still being sent; the rest of the body is not wanted then.
+    pub(super) fn has_answered(&self, stream: &TcpStream) -> bool {
+        if self.answered() {
+            return true;
+        }
+        let mut first = [0; INTERIM.len()];
+        let is_answer = self.shows_answer.load(SeqCst)
+            && match platform::has_input(stream, &mut first) {
+                None => false,
+                Some(count) => first[..count] != INTERIM[..count] || count == 0,
+            };
+        if is_answer {
+            self.stop_sending();
+        }
+        is_answer
+    }
+
+    pub(super) fn unframes(&self) -> bool {
+        self.unframes.load(SeqCst)
     }
 
     pub(super) fn take_outgoing(&self) -> Vec<u8> {
@@ -101,6 +208,17 @@ impl Line {
 
     pub(super) fn keep_reply_head(&self, head: ReplyHead) {
         *lock(&self.incoming) = head;
+    }
+
+    /// Passes the head of an interim reply on. Leave to send a body is ours to give.
+    pub(super) fn pass_interim(&self, head: &[u8]) {
+        const LEAVE: &[u8] = b"100";
+        if let Some(client) = lock(&self.client).as_ref().filter(|client| client.takes_interim)
+            && !head.get(9..).unwrap_or_default().starts_with(LEAVE)
+        {
+            // One that does not go out at once and whole is no loss, but half of one would be: the kernel takes a small one whole.
+            let _ = (&**client.socket).write(head);
+        }
     }
 
     /// Sending failed: Ollama has closed its side, and if it said why, that can still be read.
@@ -115,13 +233,7 @@ impl Line {
     /// `stream` is the connection from here on. False when the request was cut meanwhile.
     pub(super) fn connected(&self, stream: &Arc<TcpStream>) -> bool {
         *lock(&self.stream) = Arc::downgrade(stream);
-        !self.cut.load(SeqCst)
-    }
-
-    fn shutdown(&self, how: Shutdown) {
-        if let Some(stream) = lock(&self.stream).upgrade() {
-            platform::interrupt(&*stream, how);
-        }
+        self.is_cut().is_none()
     }
 }
 

@@ -1,4 +1,4 @@
-//! FORWARD: the life of one exchange, in order: frame, gather, send, reply; bytes first, looking later.
+//! FORWARD: the life of one exchange, in order: frame, reader, send, reply; bytes first, looking later.
 //!
 //! A failure before the reply's head becomes an answer in the route's dialect; after it the client sees a reply that
 //! broke (design.md section 2.5).
@@ -12,23 +12,21 @@ pub mod line;
 pub mod upstream;
 mod wire;
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 
-use tiny_http::Method;
 use ureq::http::Response;
 
-use self::body::{Budget, Held, Upload};
+use self::body::{Pace, Upload};
 use self::failure::{Failure, Kind};
-use self::headers::{Framing, Host};
+use self::headers::Host;
+use self::line::{Cut, Line};
 use self::upstream::{Courier, Sending, Target};
-use crate::client::Client;
-use crate::connections::{Cut, Flight};
 use crate::fault::Fault;
 use crate::gate::Gate;
 use crate::observe::{End, Observer, RequestBody};
 use crate::reply::{Frame, Manners, Reply};
-use crate::route::Forward;
+use crate::route::{Dialect, Forward};
+use crate::server::{Buffer, Connection, Content, Framing, Head, Reason, Then};
 
 /// What all workers forward with.
 pub struct Forwarder {
@@ -36,16 +34,14 @@ pub struct Forwarder {
     pub gate: Arc<Gate>,
     /// Listener and upstream are both loopback, so `Host` passes as the client sent it.
     pub host_passes: bool,
-    pub budget: Arc<Budget>,
-    /// A body announced with more bytes than this is refused (stack-facts: tiny_http's hunger for memory).
-    pub length_max: u64,
 }
 
 /// A request ready to be forwarded.
-pub struct Outbound<'a> {
-    pub client: Client,
+pub struct Outbound {
+    pub conn: Connection,
+    pub head: Head,
+    pub content: Content,
     pub route: Forward,
-    pub flight: &'a Flight,
     pub observer: Option<Observer>,
 }
 
@@ -68,200 +64,163 @@ pub struct Report {
     /// The status that the client was sent.
     pub status: Option<u16>,
     pub upstream_error: Option<Kind>,
-    pub refused: Option<&'static str>,
+    pub refused: Option<Reason>,
+}
+
+impl Hands {
+    pub fn line(&self) -> &Arc<Line> {
+        &self.courier.line
+    }
 }
 
 impl Forwarder {
-    pub fn forward(&self, outbound: Outbound, hands: &mut Hands) -> Report {
-        let Outbound { mut client, route, flight, mut observer } = outbound;
-        let manners = Manners::of(&client);
-        flight.attach(&hands.courier.line);
-        let sent = self.send(&mut client, &route, observer.as_mut(), &hands.courier);
+    /// Forwards a request and its reply. The connection comes back where it is still of use.
+    pub fn forward(&self, outbound: Outbound, hands: &mut Hands) -> (Report, Option<(Connection, Then)>) {
+        let Outbound { mut conn, head, mut content, route, mut observer } = outbound;
+        let mut manners = Manners::of(&head);
+        let line = hands.courier.line.clone();
+        line.begin();
+        let attached = line.attach(conn.socket(), !manners.http10);
+        let sent = self.send(&mut conn, &head, &mut content, observer.as_mut(), &hands.courier);
+        if !content.is_read() {
+            // Nobody knows what of it is still to come.
+            manners = manners.closing();
+        }
         let mut report = Report::default();
         let result = match sent {
-            Ok(response) => copy::reply(response, client, manners, hands, observer.as_mut(), flight, &mut report),
-            Err(failure) => Err(Box::new((failure, Some(client)))),
+            Ok(response) => copy::reply(response, conn, manners, hands, observer.as_mut(), &mut report),
+            Err(failure) => Err(Box::new((failure, Some(conn)))),
         };
-        flight.detach();
-        let end = match result {
-            Ok(()) => End::Complete,
+        drop(attached);
+        let (end, after) = match result {
+            Ok(after) => (End::Complete, Some(after)),
             Err(failed) => {
-                let (failure, client) = *failed;
-                settle(blame(failure, flight), client, manners, &route, &mut report)
+                let (failure, conn) = *failed;
+                settle(blame(failure, &line), conn, manners, route.dialect, &mut report)
             }
         };
         if let Some(observer) = observer {
             observer.finish(end);
         }
-        report
+        (report, after)
     }
 
-    /// Reads what is to be read of the request, sends it, and waits for the head of the reply.
+    /// Sends the request and waits for the head of the reply.
     fn send(
         &self,
-        client: &mut Client,
-        route: &Forward,
-        observer: Option<&mut Observer>,
+        conn: &mut Connection,
+        head: &Head,
+        content: &mut Content,
+        mut observer: Option<&mut Observer>,
         courier: &Courier,
     ) -> Result<Response<ureq::Body>, Failure> {
-        let framing = self.framing(client)?;
-        let mut head = self.head(client);
-        let hold = route.inference.is_some() || client.was_read_ahead();
-        let held = if hold { Some(Held::gather(client, framing, &self.budget).map_err(unread)?) } else { None };
-        let mut observer = observer;
-        if let (Some(held), Some(observer)) = (&held, &mut observer) {
-            observer.request(describe(client, held), held.bytes.len() as u64);
+        if let Some(observer) = observer.as_mut().filter(|_| content.rest.is_none()) {
+            observer.request(describe(head, content.held.bytes(), false), content.held.bytes().len() as u64);
         }
         if !self.gate.is_open() {
-            return Err(Failure::Refused(Fault::starting(), "starting"));
+            return Err(Failure::Refused(Fault::starting(), Reason::Starting));
         }
-        match held {
-            Some(held) if !held.cut => {
-                body::append_framed(&mut head, &held.bytes, framing);
-                drop(held);
-                courier.line.load(head, false);
-                let head_only_reply = *client.request.method() == Method::Head;
-                courier.send(Sending::Loaded { head_only_reply }).map_err(|e| self.unsent(&e))
-            }
-            held => {
-                courier.line.load(head, !self.target.upstream.is_https());
-                let held = held.as_ref().map(|held| &held.bytes[..]).unwrap_or_default();
-                self.stream(client, framing, held, observer, courier)
-            }
+        if content.rest.is_some() {
+            return self.stream(conn, head, content, observer, courier);
         }
+        let mut outgoing = self.head(head, false);
+        body::append_framed(&mut outgoing, content.held.bytes(), head.framing());
+        content.held.release();
+        courier.line.load(outgoing, !self.target.upstream.is_https(), false);
+        courier.send(Sending::Loaded { head_only_reply: head.is_head() }).map_err(|e| self.unsent(&e))
     }
 
-    /// Sends a body that is not held whole.
+    /// Sends a body that is still coming.
     fn stream(
         &self,
-        client: &mut Client,
-        framing: Framing,
-        held: &[u8],
+        conn: &mut Connection,
+        head: &Head,
+        content: &mut Content,
         observer: Option<&mut Observer>,
         courier: &Courier,
     ) -> Result<Response<ureq::Body>, Failure> {
-        let length = if let Framing::Length(length) = framing { Some(length) } else { None };
-        let expects_continue = client.header("expect").is_some();
-        let mut upload = Upload { held, client, line: &courier.line, left: length, passed: 0, failure: None };
-        let result = courier.send(Sending::Streamed { body: &mut upload, length, expects_continue });
-        courier.line.uploaded();
-        if let Some(observer) = observer {
-            observer.request_bytes(upload.passed);
+        let Some(body) = &mut content.rest else { return Err(Failure::ClientGone) };
+        let awaits_leave = head.expects_continue() && !content.is_allowed;
+        let has_length = head.framing() != Framing::Chunked;
+        courier.line.load(self.head(head, awaits_leave), !self.target.upstream.is_https(), has_length);
+        let (held, line, pace) = (content.held.bytes(), &*courier.line, Pace::new());
+        let kept = observer.is_some().then(|| Buffer::new(&conn.context.budget));
+        let mut upload = Upload { held, conn, body, line, awaits_leave, kept, passed: 0, is_whole: false, failure: None, pace };
+        let result = courier.send(Sending::Streamed { body: &mut upload, expects_continue: awaits_leave });
+        let Upload { passed, is_whole, failure, kept, .. } = upload;
+        if is_whole {
+            content.rest = None;
         }
-        match (result, upload.failure) {
-            (Err(_), Some(failure)) => Err(unread(failure)),
+        if let (Some(observer), Some(kept)) = (observer, kept) {
+            let cut = !is_whole || passed > kept.bytes().len() as u64;
+            observer.request(describe(head, kept.bytes(), cut), passed);
+        }
+        match (result, failure) {
+            (Err(_), Some(body::Failed::ClientGone)) => Err(Failure::ClientGone),
+            (Err(_), Some(body::Failed::Refused(refusal))) => Err(Failure::Refused(Fault::of(&refusal), refusal.reason)),
             (result, _) => result.map_err(|e| self.unsent(&e)),
         }
     }
 
-    /// The framing of the body, or why this is no request to forward.
-    fn framing(&self, client: &Client) -> Result<Framing, Failure> {
-        let framing =
-            client.well_formed().clone().map_err(|text| Failure::Refused(Fault::new(400, format!("read request: {text}")), "framing"))?;
-        match framing {
-            Framing::Length(length) if length > self.length_max => {
-                let text =
-                    format!("content-length {length} is over {}; send a larger body with transfer-encoding: chunked", self.length_max);
-                Err(Failure::Refused(Fault::new(413, format!("read request: {text}")), "length"))
-            }
-            framing => Ok(framing),
-        }
-    }
-
-    fn head(&self, client: &Client) -> Vec<u8> {
+    fn head(&self, head: &Head, asks_leave: bool) -> Vec<u8> {
         let upstream = &self.target.upstream;
         let host = upstream.host_header();
         let host = if self.host_passes { Host::Client(&host) } else { Host::Upstream(&host) };
-        let target = client.request.url();
-        let based;
-        let target = if upstream.base_path.is_empty() || !target.starts_with('/') {
-            target
-        } else {
-            based = format!("{}{target}", upstream.base_path);
-            &based
-        };
-        headers::request_head(client.request.method().as_str(), target, client.request.headers(), host)
+        headers::request_head(head, &upstream.base_path, host, asks_leave)
     }
 
     fn unsent(&self, error: &ureq::Error) -> Failure {
         match Failure::upstream(&format!("ask ollama at {}", self.target.upstream), error) {
             // It died a moment ago, and nobody has told the gate yet.
-            Failure::Upstream(Kind::Connect, _) if self.gate.ours => Failure::Refused(Fault::starting(), "starting"),
+            Failure::Upstream(Kind::Connect, _) if self.gate.ours => Failure::Refused(Fault::starting(), Reason::Starting),
             failure => failure,
         }
     }
 }
 
-/// A body that could not be read: the client left, or what it sends is no body.
-fn unread(error: std::io::Error) -> Failure {
-    match error.kind() {
-        ErrorKind::InvalidInput | ErrorKind::InvalidData => {
-            Failure::Refused(Fault::new(400, format!("read request body: {error}").to_lowercase()), "framing")
-        }
-        _ => Failure::ClientGone,
-    }
-}
-
 /// A request that was ended from outside failed for that reason, whatever it looks like from here.
-fn blame(failure: Failure, flight: &Flight) -> Failure {
-    match (failure, flight.is_cut()) {
+fn blame(failure: Failure, line: &Line) -> Failure {
+    match (failure, line.is_cut()) {
         (failure, None) => failure,
         (_, Some(Cut::ClientGone)) => Failure::ClientGone,
         (_, Some(Cut::Shutdown)) => Failure::Upstream(Kind::Body, "forward: the tap was stopped before the reply had ended".into()),
     }
 }
 
-/// Tells the client of `failure` where it has heard nothing yet, and says how the exchange ended.
-fn settle(failure: Failure, client: Option<Client>, manners: Manners, route: &Forward, report: &mut Report) -> End {
-    match failure {
-        Failure::Refused(fault, reason) => {
-            report.status = answer(client, manners, &fault, route);
-            report.refused = Some(reason);
-            End::Refused(fault.status, fault.message)
-        }
+/// Tells the client of `failure` where it has heard nothing yet, and says how the exchange ended and what becomes of the connection.
+fn settle(
+    failure: Failure,
+    conn: Option<Connection>,
+    manners: Manners,
+    dialect: Dialect,
+    report: &mut Report,
+) -> (End, Option<(Connection, Then)>) {
+    let fault = match failure {
+        Failure::ClientGone => return (End::ClientGone, None),
         Failure::Upstream(kind, text) => {
             report.upstream_error = Some(kind);
             if report.status.is_some() {
-                return End::UpstreamFailed(text);
+                return (End::UpstreamFailed(text), None);
             }
-            let fault = Fault::new(502, text);
-            report.status = answer(client, manners, &fault, route);
-            End::Refused(fault.status, fault.message)
+            Fault::new(502, text)
         }
-        Failure::ClientGone => {
-            client.into_iter().for_each(Client::hang_up);
-            End::ClientGone
+        Failure::Refused(fault, reason) => {
+            report.refused = Some(reason);
+            fault
         }
-    }
+    };
+    let after = conn.and_then(|conn| answer(conn, manners, &fault, dialect));
+    report.status = after.as_ref().map(|_| fault.status);
+    (End::Refused(fault.status, fault.message), after)
 }
 
-/// Ends a request that no worker forwards: with a `fault`, or because its client left while it waited.
-pub fn turn_away(outbound: Outbound, fault: Option<Fault>) -> Report {
-    let Outbound { client, route, flight, observer } = outbound;
-    let manners = Manners::of(&client);
-    let mut report = Report::default();
-    let failure = fault.map_or(Failure::ClientGone, |fault| Failure::Refused(fault, "busy"));
-    let end = settle(blame(failure, flight), Some(client), manners, &route, &mut report);
-    if let Some(observer) = observer {
-        observer.finish(end);
-    }
-    report
+/// Tells the client of a fault, if it is still there. Gives its connection back.
+fn answer(conn: Connection, manners: Manners, fault: &Fault, dialect: Dialect) -> Option<(Connection, Then)> {
+    let (head, body) = fault.render(manners.version(), dialect);
+    let reply = Reply::new(conn, manners, head, manners.framing(fault.status, true));
+    reply.send_whole(if manners.head_only { &[] } else { &body }).ok()
 }
 
-/// Tells the client of a fault, if it is still there. Returns the status that was sent.
-fn answer(client: Option<Client>, manners: Manners, fault: &Fault, route: &Forward) -> Option<u16> {
-    let (head, body) = fault.render(manners.version(), route.dialect);
-    let framing = manners.framing(fault.status, true);
-    let reply = Reply::new(client?, manners, head, framing).ok()?;
-    reply.send_whole(if manners.head_only { &[] } else { &body }).ok()?;
-    Some(fault.status)
-}
-
-fn describe<'a>(client: &'a Client, held: &'a Held) -> RequestBody<'a> {
-    RequestBody {
-        bytes: held.head(),
-        cut: held.cut,
-        encoding: client.header("content-encoding"),
-        content_type: client.header("content-type"),
-    }
+fn describe<'a>(head: &'a Head, bytes: &'a [u8], cut: bool) -> RequestBody<'a> {
+    RequestBody { bytes, cut, encoding: head.text("content-encoding"), content_type: head.text("content-type") }
 }

@@ -82,8 +82,9 @@ fn roots_with(pem: &[u8]) -> Result<Arc<Vec<Certificate<'static>>>, Error> {
 pub enum Sending<'a> {
     /// All of it waits in the line.
     Loaded { head_only_reply: bool },
-    /// The body is read and sent piece by piece.
-    Streamed { body: &'a mut dyn Read, length: Option<u64>, expects_continue: bool },
+    /// The body is read and sent piece by piece. ureq frames it in chunks, whatever its head says: only so does it end wherever its
+    /// reader ends, when Ollama wants no more of it.
+    Streamed { body: &'a mut dyn Read, expects_continue: bool },
 }
 
 /// One worker's way to Ollama: one agent, so one connection and no lock shared with others.
@@ -118,10 +119,7 @@ impl Courier {
         let mut request = Request::builder().method(method).uri(self.uri.clone());
         match sending {
             Sending::Loaded { .. } => self.agent.run(request.body(())?),
-            Sending::Streamed { body, length, expects_continue } => {
-                if let Some(length) = length {
-                    request = request.header("content-length", length);
-                }
+            Sending::Streamed { body, expects_continue } => {
                 if expects_continue {
                     request = request.header("expect", "100-continue");
                 }

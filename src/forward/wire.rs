@@ -1,6 +1,6 @@
 //! The transport under ureq: a TCP connection, and over it (over TLS where there is TLS) the exchange of heads.
 //!
-//! - `TcpConnector` is ours for three reasons: the stream can be shut down by the watcher, a look whether a pooled
+//! - `TcpConnector` is ours for three reasons: whoever waits for Ollama waits for the client too, a look whether a pooled
 //!   connection still lives costs one system call (ureq's own takes six a request), and a write that fails is no error,
 //!   because Ollama may have answered before it hung up.
 //! - `HeadConnector` sends the head that the worker loaded in place of ureq's, and keeps the head of the reply.
@@ -17,7 +17,8 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTi
 use super::buffers::SmallBuffers;
 use super::failure::{Kind, Trouble};
 use super::line::{Line, ReplyHead};
-use crate::platform;
+use crate::platform::{self, Awaited};
+use crate::server::{Body, Framing, Piece};
 
 /// A machine that answers nothing, not even a refusal, is given this long (seconds) an address.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +32,7 @@ impl Connector<()> for TcpConnector {
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Tcp>, Error> {
         let stream = Arc::new(connect(&details.addrs)?);
         stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
         if !self.0.connected(&stream) {
             return Err(Error::Io(ErrorKind::ConnectionAborted.into()));
         }
@@ -65,24 +67,41 @@ impl Transport for Tcp {
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
-        if !self.line.answered() && (&*self.stream).write_all(&self.buffers.output()[..amount]).is_err() {
-            self.line.stop_sending();
+        let mut sent = 0;
+        while sent < amount && !self.line.answered() {
+            match (&*self.stream).write(&self.buffers.output()[sent..amount]) {
+                Ok(more) => sent += more,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                    // Who answers and reads no more would let us wait for ever.
+                    if !self.line.has_answered(&self.stream) {
+                        let is_silent = self.is_open();
+                        self.line.wait(&self.stream, Awaited { read: is_silent, ..Awaited::WRITE }, None)?;
+                    }
+                }
+                Err(_) => self.line.stop_sending(),
+            }
         }
         Ok(())
     }
 
-    fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.buffers.release_output();
         let space = self.buffers.input_append_buf();
+        // Only leave to send a body is waited for no longer than this.
+        let time = timeout.not_zero().map(|time| *time);
         let amount = loop {
-            match (&*self.stream).read(space) {
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => {
-                    self.line.broke();
-                    return Err(e.into());
-                }
-                Ok(amount) => break amount,
-            }
+            let failure = match self.line.wait(&self.stream, Awaited::READ, time) {
+                Err(e) if e.kind() == ErrorKind::TimedOut => return Err(Error::Timeout(timeout.reason)),
+                Err(e) => e,
+                Ok(_) => match (&*self.stream).read(space) {
+                    Err(e) if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => continue,
+                    Err(e) => e,
+                    Ok(amount) => break amount,
+                },
+            };
+            self.line.broke();
+            return Err(failure.into());
         };
         self.buffers.input_appended(amount);
         Ok(amount > 0)
@@ -106,7 +125,7 @@ impl<In: Transport> Connector<In> for HeadConnector {
     type Out = Heads<In>;
 
     fn connect(&self, _: &ConnectionDetails, inner: Option<In>) -> Result<Option<Heads<In>>, Error> {
-        Ok(inner.map(|inner| Heads { inner, line: self.0.clone(), phase: Phase::Idle, head: Vec::new() }))
+        Ok(inner.map(|inner| Heads { inner, line: self.0.clone(), phase: Phase::Idle, head: Vec::new(), framed: None }))
     }
 }
 
@@ -116,6 +135,8 @@ pub struct Heads<In> {
     line: Arc<Line>,
     phase: Phase,
     head: Vec<u8>,
+    /// How far the chunks have come that ureq makes of a body whose length the head tells.
+    framed: Option<Body>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -135,8 +156,13 @@ impl<In: Transport> Transport for Heads<In> {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         if self.phase != Phase::Idle {
-            return self.inner.transmit_output(amount, timeout);
+            let amount = match &mut self.framed {
+                Some(framed) => unframe(framed, &mut self.inner.buffers().output()[..amount]),
+                None => amount,
+            };
+            return if amount == 0 { Ok(()) } else { self.inner.transmit_output(amount, timeout) };
         }
+        self.framed = self.line.unframes().then(|| Body::new(Framing::Chunked));
         self.phase = Phase::ReplyHead;
         self.head.clear();
         let space = self.inner.buffers().output().len().max(1);
@@ -178,12 +204,26 @@ impl<In: Transport> Heads<In> {
         while let Some(end) = end_of_head(&self.head) {
             let rest = self.head.split_off(end);
             let head = std::mem::replace(&mut self.head, rest);
-            if !is_interim(&head) {
+            if is_interim(&head) {
+                self.line.pass_interim(&head);
+            } else {
                 self.phase = Phase::Body;
-                self.line.uploaded();
                 return self.line.keep_reply_head(ReplyHead { bytes: head, body_began: !self.head.is_empty() });
             }
         }
+    }
+}
+
+/// Leaves of a part of a body in chunks what is in them, and returns how much that is.
+fn unframe(framed: &mut Body, bytes: &mut [u8]) -> usize {
+    let (mut read, mut kept) = (0, 0);
+    loop {
+        let mut input = &bytes[read..];
+        let Ok(Piece::Data(data)) = framed.next(&mut input) else { return kept };
+        // What was read ends with the data.
+        let (length, end) = (data.len(), bytes.len() - input.len());
+        bytes.copy_within(end - length..end, kept);
+        (read, kept) = (end, kept + length);
     }
 }
 
@@ -195,4 +235,24 @@ fn end_of_head(bytes: &[u8]) -> Option<usize> {
 /// Whether this is a 1xx head, after which the real one follows.
 fn is_interim(head: &[u8]) -> bool {
     head.get(9) == Some(&b'1')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_taken_off_wherever_they_are_cut() {
+        let framed = b"5\r\nhello\r\n1\r\n \r\n6\r\nollama\r\n0\r\n\r\n";
+        for size in 1..=framed.len() {
+            let mut body = Body::new(Framing::Chunked);
+            let mut sent = Vec::new();
+            for piece in framed.chunks(size) {
+                let mut piece = piece.to_vec();
+                let kept = unframe(&mut body, &mut piece);
+                sent.extend_from_slice(&piece[..kept]);
+            }
+            assert_eq!(sent, b"hello ollama", "in pieces of {size}");
+        }
+    }
 }

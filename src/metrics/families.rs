@@ -1,7 +1,8 @@
 //! Every metric family: its name, labels, buckets and help, each once.
 //!
-//! A label `model` always comes first, and the values of every other label are words of which none ends in another of the
-//! same label: the prometheus crate tells series apart by a hash over their values put together without a separator.
+//! In a family with several labels a label `model` always comes first, and the values of every other label are words of which
+//! none ends in another of the same label: the prometheus crate tells series apart by a hash over their values put together
+//! without a separator.
 
 use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, Result};

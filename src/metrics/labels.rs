@@ -17,7 +17,21 @@ pub const MAX_MODELS: usize = 200;
 pub const MAX_NAME: usize = 256;
 
 /// Values of the label `reason` of `ollama_tap_refused_total`.
-pub const REFUSALS: [&str; 4] = ["busy", "starting", "length", "framing"];
+pub const REFUSALS: [&str; 13] = [
+    "busy",
+    "starting",
+    "framing",
+    "version",
+    "head",
+    "slow_head",
+    "slow_body",
+    "slow_reader",
+    "uploads",
+    "connections",
+    "descriptors",
+    "threads",
+    "memory",
+];
 
 /// Path templates and the method that each is asked with, for `ollama_tap_http_requests_total`.
 pub const HTTP_ENDPOINTS: [(&str, &str); 46] = [

@@ -48,11 +48,6 @@ impl Observer {
         self.begin();
     }
 
-    /// The length of a request body that was known only at its end.
-    pub fn request_bytes(&mut self, total: u64) {
-        self.request_bytes = total;
-    }
-
     /// The head of the reply: its status, and the values of Content-Type and Content-Encoding.
     pub fn head(&mut self, status: u16, content_type: Option<&str>, content_encoding: Option<&str>) {
         self.head = Some((status, Reply::new(self.arrival.endpoint, status, content_type, content_encoding)));

@@ -28,7 +28,7 @@ pub fn answer(page: Page, target: &str, archive: &Archive) -> Answer {
         _ => models(&pairs, archive),
     };
     match found {
-        Ok(body) => Answer { status: 200, content_type: JSON, body, more: PRIVATE.to_owned() },
+        Ok(body) => Answer { status: 200, content_type: JSON, body: Some(body), more: PRIVATE.to_owned() },
         Err(why) => refusal(&why),
     }
 }

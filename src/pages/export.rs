@@ -2,21 +2,19 @@
 
 use chrono::Local;
 
-use super::Pages;
 use super::analytics::{PRIVATE, Pairs, bad, pairs, query, refusal};
 use super::stream::Stream;
+use super::{Answered, Asked, BodyWriter, Pages};
 use crate::archive::Archive;
-use crate::client::Client;
 use crate::export::{Format, Writer};
 use crate::store::{Query, Result};
 
-/// Answers and returns the status, or `None` if the client left.
-pub fn answer(pages: &Pages, archive: &Archive, client: Client) -> Option<u16> {
-    let (format, query) = match asked(pairs(client.request.url())) {
-        Ok(asked) => asked,
-        Err(why) => return refusal(&why).send(client),
+pub fn answer(pages: &Pages, archive: &Archive, asked: &Asked, outlet: &mut dyn BodyWriter) -> Answered {
+    let (format, query) = match wanted(pairs(&asked.target())) {
+        Ok(wanted) => wanted,
+        Err(why) => return Answered::Whole(refusal(&why)),
     };
-    let mut stream = Stream::new(pages, client, format.content_type(), format!("{}{PRIVATE}", disposition(format)));
+    let mut stream = Stream::new(pages, asked, outlet, format.content_type(), format!("{}{PRIVATE}", disposition(format)));
     if stream.is_head_only() {
         return stream.end_with_head();
     }
@@ -31,7 +29,7 @@ pub fn answer(pages: &Pages, archive: &Archive, client: Client) -> Option<u16> {
 }
 
 /// The format and the filters, which are a search's without those of its pages.
-fn asked(mut pairs: Pairs) -> Result<(Format, Query)> {
+fn wanted(mut pairs: Pairs) -> Result<(Format, Query)> {
     let mut format = Format::Json;
     for (name, value) in &pairs {
         match name.as_str() {

@@ -7,7 +7,7 @@ mod export;
 mod records;
 mod stream;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use flate2::Compression;
@@ -15,13 +15,12 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 
 use crate::archive::Archive;
-use crate::client::Client;
 use crate::fault::own_head;
 use crate::guard::{self, Asker};
 use crate::metrics::{self, Metrics};
 use crate::ollama::Ollama;
-use crate::reply::{Manners, Reply};
 use crate::route::Page;
+use crate::server::Head;
 use crate::store::Detail;
 use dashboard::DOCUMENT;
 
@@ -38,15 +37,58 @@ pub struct Pages {
     pub archive: Option<Arc<Archive>>,
     /// Opens the history to other machines.
     pub token: Option<String>,
-    /// Held by the one long answer that there may be at a time.
+    /// Buffer by the one long answer that there may be at a time.
     pub long_answer: Mutex<()>,
 }
 
+/// What is asked of a page, and by whom.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub head: &'a Head,
+    pub peer: std::net::IpAddr,
+}
+
+impl Asked<'_> {
+    fn target(&self) -> String {
+        self.head.target_text().into_owned()
+    }
+
+    /// Every name that was given to this machine, that of an absolute target among them.
+    fn hosts(&self) -> Vec<String> {
+        let of_target = self.head.target_host().map(|host| String::from_utf8_lossy(host).into_owned());
+        self.values("host").into_iter().chain(of_target).collect()
+    }
+
+    /// The values of a header; what is no text is none that we know.
+    fn values(&self, name: &str) -> Vec<String> {
+        self.head.values(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
+    }
+}
+
+/// What came of it.
+pub enum Answered {
+    Whole(Answer),
+    /// It was long, and went to the outlet while it was made.
+    Sent,
+    /// The same, but nobody took all of it.
+    Left,
+}
+
+/// Where an answer goes that is too long to be gathered: a head, which is made for an HTTP version, and pieces.
+pub trait BodyWriter {
+    fn begin(&mut self, head: &dyn Fn(&str) -> Vec<u8>);
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn end(&mut self) -> io::Result<()>;
+    /// Ends it so that it looks broken.
+    fn abort(&mut self);
+}
+
 /// An answer of ours.
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     content_type: &'static str,
-    body: Vec<u8>,
+    /// `None`: only the head is wanted, and it does not say how long the body would be.
+    body: Option<Vec<u8>>,
     /// Lines of the head beyond the usual ones.
     more: String,
 }
@@ -56,27 +98,32 @@ const GZIPPED: &str = "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
 const JSON: &str = "application/json; charset=utf-8";
 
 impl Pages {
-    /// Answers a request for `page` and returns the status, or `None` if the client left.
-    pub fn answer(&self, page: Page, client: Client) -> Option<u16> {
-        let answer = match (page, self.history(&client)) {
-            (Page::Metrics | Page::Healthz | Page::Test | Page::Dashboard, _) => self.public(page, &client),
+    /// Answers a request for `page`: whole, or through `outlet` where it is long.
+    pub fn answer(&self, page: Page, asked: &Asked, outlet: &mut dyn BodyWriter) -> Answered {
+        Answered::Whole(match (page, self.history(asked)) {
+            (Page::Metrics | Page::Healthz | Page::Test | Page::Dashboard, _) => self.public(page, asked),
+            (Page::Nowhere, _) => json_answer(404, &json!({ "error": "there is no such page; this port has only the tap's own" })),
             (_, Err(refusal)) => refusal,
-            (Page::Export, Ok(archive)) => return export::answer(self, archive, client),
-            (Page::Search, Ok(archive)) => return records::list(self, archive, Detail::Whole, client),
-            (Page::Messages, Ok(archive)) => return records::list(self, archive, Detail::Brief, client),
-            (Page::Message, Ok(archive)) => return records::one(self, archive, client),
-            (_, Ok(archive)) => analytics::answer(page, client.request.url(), archive),
-        };
-        answer.send(client)
+            (Page::Export, Ok(archive)) => return export::answer(self, archive, asked, outlet),
+            (Page::Search, Ok(archive)) => return records::list(self, archive, Detail::Whole, asked, outlet),
+            (Page::Messages, Ok(archive)) => return records::list(self, archive, Detail::Brief, asked, outlet),
+            (Page::Message, Ok(archive)) => return records::one(self, archive, asked, outlet),
+            (_, Ok(archive)) => analytics::answer(page, &asked.target(), archive),
+        })
+    }
+
+    /// `/healthz`, which needs nobody's time.
+    pub fn health(&self, asked: &Asked) -> Answer {
+        self.public(Page::Healthz, asked)
     }
 
     /// What everybody may see who names this machine as it is named.
-    fn public(&self, page: Page, client: &Client) -> Answer {
-        if !guard::hosts_are_allowed(client.headers("host"), self.listening, &self.names) {
+    fn public(&self, page: Page, asked: &Asked) -> Answer {
+        if !guard::hosts_are_allowed(asked.hosts().iter().map(String::as_str), self.listening, &self.names) {
             let error = "the Host header names none of this machine's own names; ask by localhost or an address";
             return json_answer(403, &json!({ "error": error }));
         }
-        let accepted = client.header("accept-encoding").unwrap_or_default();
+        let accepted = asked.head.text("accept-encoding").unwrap_or_default();
         match page {
             Page::Metrics => self.metrics(accepted),
             Page::Test => self.test(),
@@ -86,14 +133,14 @@ impl Pages {
     }
 
     /// The history, for those who may see it.
-    fn history(&self, client: &Client) -> Result<&Archive, Answer> {
-        let (hosts, origins): (Vec<&str>, Vec<&str>) = (client.headers("host").collect(), client.headers("origin").collect());
+    fn history(&self, asked: &Asked) -> Result<&Archive, Answer> {
+        let (hosts, origins) = (asked.hosts(), asked.values("origin"));
         let asker = Asker {
-            peer: client.peer.ip(),
-            hosts: &hosts,
-            origins: &origins,
-            authorization: client.header("authorization"),
-            is_forwarded: ["forwarded", "x-forwarded-for", "x-real-ip"].into_iter().any(|name| client.header(name).is_some()),
+            peer: asked.peer,
+            hosts: &hosts.iter().map(String::as_str).collect::<Vec<_>>(),
+            origins: &origins.iter().map(String::as_str).collect::<Vec<_>>(),
+            authorization: asked.head.text("authorization"),
+            is_forwarded: ["forwarded", "x-forwarded-for", "x-real-ip"].into_iter().any(|name| asked.head.values(name).next().is_some()),
         };
         if let Err(why) = asker.may_read(self.token.as_deref()) {
             let way_out = "ask from this machine by localhost, or start the tap with --token and send `Authorization: Bearer TOKEN`";
@@ -108,14 +155,13 @@ impl Pages {
 
     fn metrics(&self, accepted: &str) -> Answer {
         let text = self.metrics.encode();
-        let plain = Answer { status: 200, content_type: metrics::CONTENT_TYPE, body: text, more: String::new() };
-        if !accepts_gzip(accepted) {
-            return plain;
+        let plain = Answer { status: 200, content_type: metrics::CONTENT_TYPE, body: None, more: String::new() };
+        if accepts_gzip(accepted)
+            && let Ok(body) = compress(&text)
+        {
+            return Answer { body: Some(body), more: GZIPPED.to_owned(), ..plain };
         }
-        match compress(&plain.body) {
-            Ok(body) => Answer { body, more: GZIPPED.to_owned(), ..plain },
-            Err(_) => plain,
-        }
+        Answer { body: Some(text), ..plain }
     }
 
     fn test(&self) -> Answer {
@@ -132,19 +178,25 @@ impl Pages {
 }
 
 impl Answer {
-    /// Sends it and returns its status, or `None` if the client left.
-    fn send(self, client: Client) -> Option<u16> {
-        let manners = Manners::of(&client);
-        let mut head = own_head(manners.version(), self.status, self.content_type, self.body.len());
+    /// Without its empty line and the headers of the hop.
+    pub fn head(&self, version: &str) -> Vec<u8> {
+        let mut head = own_head(version, self.status, self.content_type, self.body.as_ref().map(Vec::len));
         head.extend_from_slice(self.more.as_bytes());
-        let reply = Reply::new(client, manners, head, manners.framing(self.status, true)).ok()?;
-        reply.send_whole(if manners.head_only { &[] } else { &self.body }).ok()?;
-        Some(self.status)
+        head
+    }
+
+    pub fn body(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it only says that we are busy.
+    pub fn is_busy(&self) -> bool {
+        self.status == 503 && self.more.starts_with("Retry-After")
     }
 }
 
 fn json_answer(status: u16, body: &serde_json::Value) -> Answer {
-    Answer { status, content_type: JSON, body: body.to_string().into_bytes(), more: String::new() }
+    Answer { status, content_type: JSON, body: Some(body.to_string().into_bytes()), more: String::new() }
 }
 
 fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {

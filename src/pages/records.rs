@@ -6,21 +6,20 @@ use form_urlencoded::parse;
 
 use super::analytics::{PRIVATE, pairs, query, refusal};
 use super::stream::Stream;
-use super::{JSON, Pages};
+use super::{Answered, Asked, BodyWriter, JSON, Pages};
 use crate::archive::Archive;
-use crate::client::Client;
 use crate::export::json;
 use crate::record::Record;
 use crate::route::message_of;
 use crate::store::{Detail, Result, StoreError};
 
-/// An array of the newest records that are meant. Returns the status, or `None` if the client left.
-pub fn list(pages: &Pages, archive: &Archive, detail: Detail, client: Client) -> Option<u16> {
-    let query = match query(&pairs(client.request.url())) {
+/// An array of the newest records that are meant.
+pub fn list(pages: &Pages, archive: &Archive, detail: Detail, asked: &Asked, outlet: &mut dyn BodyWriter) -> Answered {
+    let query = match query(&pairs(&asked.target())) {
         Ok(query) => query,
-        Err(why) => return refusal(&why).send(client),
+        Err(why) => return Answered::Whole(refusal(&why)),
     };
-    let mut stream = Stream::new(pages, client, JSON, PRIVATE.to_owned());
+    let mut stream = Stream::new(pages, asked, outlet, JSON, PRIVATE.to_owned());
     if stream.is_head_only() {
         return stream.end_with_head();
     }
@@ -38,9 +37,9 @@ pub fn list(pages: &Pages, archive: &Archive, detail: Detail, client: Client) ->
 }
 
 /// One record, whole.
-pub fn one(pages: &Pages, archive: &Archive, client: Client) -> Option<u16> {
-    let found = record(client.request.url(), archive);
-    let mut stream = Stream::new(pages, client, JSON, PRIVATE.to_owned());
+pub fn one(pages: &Pages, archive: &Archive, asked: &Asked, outlet: &mut dyn BodyWriter) -> Answered {
+    let found = record(&asked.target(), archive);
+    let mut stream = Stream::new(pages, asked, outlet, JSON, PRIVATE.to_owned());
     let read = found.map(|record| {
         json(&record, &mut stream.pending);
         stream.go_on();

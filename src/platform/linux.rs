@@ -3,39 +3,49 @@
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::{Gauge, MetricFamily};
 
-/// poll's word for a peer that has closed its side, or for our own having been shut for reading.
+/// poll's word for a peer that has closed its side.
 pub const MAY_HAVE_CLOSED: i16 = libc::POLLRDHUP;
 
-/// Which of the two it was, by the state of the connection (enum in the kernel's tcp_states.h).
-pub fn peer_has_closed(fd: i32) -> bool {
-    const ESTABLISHED: u8 = 1;
-    const FIN_WAIT_1: u8 = 4;
-    const FIN_WAIT_2: u8 = 5;
-    // The state is the first byte of struct tcp_info, and the kernel copies no more than it is asked for.
-    let mut info = [0u8; 8];
-    let mut length = info.len() as libc::socklen_t;
-    // SAFETY: pointer and length are those of a valid buffer; a closed descriptor is an error.
-    let failed = unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut length) } != 0;
-    failed || !matches!(info[0], ESTABLISHED | FIN_WAIT_1 | FIN_WAIT_2)
+/// How long a worker waits at a connection that it has answered for the next request on it, where nobody else waits.
+pub const LINGER: Duration = Duration::from_micros(300);
+
+/// poll's words for a connection that is no more.
+pub const BROKEN: i16 = libc::POLLHUP | libc::POLLERR;
+
+/// poll(2), with a time as short as it may be.
+pub fn poll(asked: &mut [libc::pollfd], time: Option<Duration>) -> libc::c_int {
+    let time =
+        time.map(|time| libc::timespec { tv_sec: time.as_secs() as libc::time_t, tv_nsec: libc::c_long::from(time.subsec_nanos() as i32) });
+    let time = time.as_ref().map_or(std::ptr::null(), |time| time as *const libc::timespec);
+    // SAFETY: pointer and length are those of a valid array; the time is null or valid for the call.
+    unsafe { libc::ppoll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, time, std::ptr::null()) }
 }
 
-/// The numbers of our open descriptors; in a root without /proc, all that there may be.
-pub fn descriptors() -> Vec<i32> {
-    match fs::read_dir("/proc/self/fd") {
-        Ok(entries) => entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect(),
-        Err(_) => super::unix::all_descriptors().collect(),
-    }
-}
-
-/// Physical memory in bytes. Asked of the kernel itself: a sandbox hides /proc/meminfo.
+/// The memory that we may use, in bytes: the machine's, or our part of it where a cgroup bounds us.
 pub fn memory_bytes() -> Option<u64> {
+    [physical_memory(), cgroup_memory()].into_iter().flatten().min()
+}
+
+/// The least that our cgroup or one that it is in may use.
+fn cgroup_memory() -> Option<u64> {
+    let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+    // The second version has one line, `0::/path`; the first a line for each controller.
+    let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let limit = |dir: &Path| fs::read_to_string(dir.join("memory.max")).ok()?.trim().parse().ok();
+    let root = Path::new("/sys/fs/cgroup");
+    root.join(path).ancestors().take_while(|dir| dir.starts_with(root)).filter_map(limit).min()
+}
+
+/// Asked of the kernel itself: a sandbox hides /proc/meminfo.
+fn physical_memory() -> Option<u64> {
     let mut info = std::mem::MaybeUninit::<libc::sysinfo>::zeroed();
     // SAFETY: the pointer is that of a valid buffer.
     let failed = unsafe { libc::sysinfo(info.as_mut_ptr()) } != 0;

@@ -6,8 +6,8 @@
 mod log_file;
 mod notify;
 mod places;
+mod readiness;
 mod services;
-mod tiny_http;
 mod tray;
 mod users;
 
@@ -23,8 +23,6 @@ mod private;
 #[cfg(unix)]
 mod processes;
 #[cfg(unix)]
-mod sockets;
-#[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 use unix as family;
@@ -32,11 +30,11 @@ use unix as family;
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
-use windows::{self as family, self as system, private, processes, sockets};
+use windows::{self as family, self as system, private, processes};
 
 pub use family::{
-    claim_port, has_input, host_name, interrupt, log_target, owns_console, raise_descriptor_limit, release_stack, set_thread_stack,
-    wait_for_signals,
+    claim_port, has_input, host_name, interrupt, is_out_of_descriptors, log_target, owns_console, raise_descriptor_limit, release_stack,
+    set_thread_stack, wait_for_signals,
 };
 pub use notify::{notify_alive, notify_ready, notify_stopping, watchdog};
 pub use places::{
@@ -51,26 +49,13 @@ pub use processes::{
     ask_own_group_to_end, become_leader, become_program, exit_code, is_executable, is_same_file, kill_group, kill_own_group, lead_group,
     leave_signals_to, own_executable, own_stderr,
 };
+pub use readiness::{Awaited, Found, WatchedListener, WatchedStream, wait};
 pub use services::{
     SERVICE_ACCOUNT, SERVICE_LOG, ServiceCall, ServiceEntry, ServiceManager, call_service, is_service, live_as_service, log_to,
     remove_at_restart, service_manager, service_state, set_mode, set_variables,
 };
-pub use sockets::{connections, socket_of};
-pub use system::{STOP_OLLAMA, desktop_app_runs, memory_bytes, port_holder, process_collector, spawn_to_end_with_us};
-pub use tiny_http::tell_owed;
+pub use system::{LINGER, STOP_OLLAMA, desktop_app_runs, memory_bytes, port_holder, process_collector, spawn_to_end_with_us};
 pub use tray::{
     Painter, Tray, TrayLook, claim_tray, copy_text, has_console, open, run_as_administrator, start_without_console, tell, tray_icon_side,
 };
 pub use users::{NOT_OURS_TO_READ, User, is_root, user};
-
-use std::net::SocketAddr;
-
-/// One of the connections that we accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Connection {
-    pub peer: SocketAddr,
-    /// The peer has closed its side: it left, or it will send no more.
-    pub peer_closed: bool,
-    /// Bytes have arrived that nobody has read yet.
-    pub unread: bool,
-}

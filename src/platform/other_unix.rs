@@ -2,18 +2,24 @@
 
 use std::io;
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use prometheus::core::Collector;
 
 /// poll has no word of its own for a peer that has closed its side only.
 pub const MAY_HAVE_CLOSED: i16 = libc::POLLHUP;
 
-pub fn peer_has_closed(_fd: i32) -> bool {
-    true
-}
+/// How long a worker waits at a connection that it has answered for the next request on it, where nobody else waits.
+pub const LINGER: Duration = Duration::from_micros(300);
 
-pub fn descriptors() -> Vec<i32> {
-    super::unix::all_descriptors().collect()
+/// poll's word for a connection that is no more; one that the peer has reset may look as if it had only ended.
+pub const BROKEN: i16 = libc::POLLERR;
+
+/// poll(2), whose times are whole milliseconds.
+pub fn poll(asked: &mut [libc::pollfd], time: Option<Duration>) -> libc::c_int {
+    let time = time.map_or(-1, |time| time.as_micros().div_ceil(1000).min(i32::MAX as u128) as libc::c_int);
+    // SAFETY: pointer and length are those of a valid array.
+    unsafe { libc::poll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, time) }
 }
 
 pub fn memory_bytes() -> Option<u64> {

@@ -3,10 +3,14 @@
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use socket2::{SockRef, Socket};
+
+use super::readiness::{Awaited, Found};
+use super::system::{BROKEN, MAY_HAVE_CLOSED};
 
 /// Raises the limit of open descriptors to `wanted`, or to what the system allows. Returns the limit in force.
 pub fn raise_descriptor_limit(wanted: u64) -> u64 {
@@ -24,11 +28,6 @@ pub fn raise_descriptor_limit(wanted: u64) -> u64 {
         }
     }
     limit.rlim_cur
-}
-
-/// The numbers that our descriptors may have.
-pub fn all_descriptors() -> std::ops::Range<i32> {
-    0..raise_descriptor_limit(0).min(1 << 16) as i32
 }
 
 /// Calls `on_signal` for each SIGINT and SIGTERM, on a thread of its own; and for each SIGHUP, which a terminal sends that closes,
@@ -70,6 +69,32 @@ pub fn has_input(stream: &TcpStream, first: &mut [u8]) -> Option<usize> {
         _ if io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock => None,
         _ => Some(0),
     }
+}
+
+/// Whether this says that no descriptor is left for another socket.
+pub fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+/// See `readiness::wait`.
+pub fn wait_for<const N: usize>(sockets: [(&TcpStream, Awaited); N], time: Option<Duration>) -> io::Result<[Found; N]> {
+    let mut asked = sockets.map(|(socket, awaited)| {
+        let events = [(awaited.read, libc::POLLIN), (awaited.write, libc::POLLOUT), (awaited.end, MAY_HAVE_CLOSED)];
+        let events = events.into_iter().filter(|(is_wanted, _)| *is_wanted).fold(0, |all, (_, event)| all | event);
+        // Where a system cannot tell an end from a reset, it would go on telling it: such a socket is left out.
+        let fd = if events == 0 && BROKEN & libc::POLLHUP == 0 { -1 } else { socket.as_raw_fd() };
+        libc::pollfd { fd, events, revents: 0 }
+    });
+    if super::system::poll(&mut asked, time) < 0 {
+        let error = io::Error::last_os_error();
+        return if error.kind() == io::ErrorKind::Interrupted { Ok([Found::default(); N]) } else { Err(error) };
+    }
+    Ok(asked.map(|answer| Found {
+        readable: answer.revents & (libc::POLLIN | libc::POLLHUP | libc::POLLERR) != 0,
+        writable: answer.revents & (libc::POLLOUT | libc::POLLERR) != 0,
+        ended: answer.revents & (MAY_HAVE_CLOSED | libc::POLLHUP) != 0,
+        broken: answer.revents & BROKEN != 0,
+    }))
 }
 
 /// The stack of every thread that does not ask for its own, tiny_http's among them. Call it before the first thread starts.

@@ -47,9 +47,7 @@ use std::time::SystemTime;
 
 use cases::{CASES, Case, Rig};
 // The paths in the tap's own modules begin at the root of a crate.
-use product::{
-    address, cli, client, config, connections, error, fault, forward, gate, metrics, observe, origin, platform, record, reply, route, store,
-};
+use product::{address, cli, config, error, fault, forward, gate, metrics, observe, origin, platform, record, reply, route, server, store};
 use table::{Row, Table};
 
 const USAGE: &str = "usage: cargo bench -- [--rounds N] [NAME…]";

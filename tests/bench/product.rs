@@ -7,12 +7,8 @@
 pub mod address;
 #[path = "../../src/cli/mod.rs"]
 pub mod cli;
-#[path = "../../src/client.rs"]
-pub mod client;
 #[path = "../../src/config/mod.rs"]
 pub mod config;
-#[path = "../../src/connections.rs"]
-pub mod connections;
 #[path = "../../src/error.rs"]
 pub mod error;
 #[path = "../../src/fault.rs"]
@@ -35,5 +31,7 @@ pub mod record;
 pub mod reply;
 #[path = "../../src/route.rs"]
 pub mod route;
+#[path = "../../src/server/mod.rs"]
+pub mod server;
 #[path = "../../src/store/mod.rs"]
 pub mod store;

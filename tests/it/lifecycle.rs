@@ -73,6 +73,21 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
+fn a_stop_refuses_what_is_half_here_and_closes_what_is_idle() {
+    let (_ollama, mut tap) = tapped(json("{}"));
+    let mut idle = tap.connect();
+    idle.send(crate::harness::request("GET", "/api/version", &[], "")).reply("GET");
+    let mut half = tap.connect();
+    half.send("POST /api/generate HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhalf");
+    let counted = metric("ollama_tap_http_requests_total").label("endpoint", "api/version");
+    tap.scrape_until("the request", |scrape| counted.sum(scrape) == 1.0);
+    tap.signal(libc::SIGTERM);
+    assert_eq!(half.reply("POST").status(), 503);
+    assert!(idle.is_closed_within(Duration::from_secs(3)));
+    assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(0));
+}
+
+#[test]
 fn the_version_of_ollama_is_told_at_start() {
     let ollama = FakeOllama::always(json("{}"));
     ollama.set(|state| state.version = "0.31.7".to_owned());

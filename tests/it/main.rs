@@ -15,12 +15,16 @@ mod checkout;
 mod cli;
 /// Whole connections of real clients.
 mod clients;
+/// Slow, silent and many connections, and what they cost.
+mod connections;
 /// The page at /analytics, in a browser.
 mod dashboard;
 /// The demo: a stand-in that answers everything, with nothing behind it.
 mod demo;
 /// The container image, compose and Kubernetes.
 mod docker;
+/// Where requests end: against Go's net/http.
+mod framing;
 /// What the history keeps, who may read it, and what becomes of it when things go wrong.
 mod history;
 /// Bad input and floods.
@@ -53,6 +57,8 @@ mod replies;
 mod serve;
 /// The service: installed, run, removed.
 mod service;
+/// No descriptors, no threads, no memory for one more.
+mod shortage;
 /// The static executable, in a root of its own.
 mod static_one;
 /// Tokens pass as they are made, and a client that leaves frees Ollama.

@@ -114,15 +114,24 @@ fn replies_that_never_have_a_body_leave_the_connection_usable() {
 }
 
 #[test]
-fn interim_replies_are_swallowed() {
+fn interim_replies_pass_but_for_leave_that_was_not_asked_for() {
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
     let (_ollama, tap) = tapped([interim.as_bytes(), &reply("200 OK", &["X-Final: 1"], "body")].concat());
     let mut client = tap.connect();
     for method in ["GET", "POST"] {
         let got = client.send(request(method, "/api/show", &[], "x")).reply(method);
-        assert_eq!((got.status(), got.text().as_str(), got.interim.len()), (200, "body", 0));
+        let hints: Vec<_> = got.interim.iter().map(|head| (head.status(), head.get("link"))).collect();
+        assert_eq!((got.status(), got.text().as_str(), &hints[..]), (200, "body", &[(103, Some("</x>"))][..]));
         assert_eq!((got.head.get("x-final"), got.head.get("link")), (Some("1"), None));
     }
+}
+
+#[test]
+fn an_http_1_0_client_gets_no_interim_replies() {
+    let interim = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+    let (_ollama, tap) = tapped([interim.as_bytes(), &reply("200 OK", &[], "body")].concat());
+    let got = tap.ask("GET", "GET / HTTP/1.0\r\nHost: h\r\n\r\n");
+    assert_eq!((got.status(), got.text().as_str(), got.interim.len()), (200, "body", 0));
 }
 
 #[test]

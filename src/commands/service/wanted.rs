@@ -30,8 +30,9 @@ const OF_OLLAMA: [&str; 9] = [
 ];
 
 /// Ours, which count as if they had been given as flags. Where Ollama is follows from who starts it.
-const OF_TAP: [&str; 19] = [
+const OF_TAP: [&str; 20] = [
     config::ENV_LISTEN,
+    config::ENV_ADMIN_LISTEN,
     config::ENV_PROXY_PORT,
     config::ENV_WORKERS,
     config::ENV_SHUTDOWN_GRACE,
@@ -156,6 +157,7 @@ fn of_flags(args: &InstallArgs) -> Result<Vec<Change>> {
     let directory = args.analytics_dir.as_deref().map(|path| absolute(path, "--analytics-dir")).transpose()?;
     let flags = [
         (config::ENV_LISTEN, &args.listen),
+        (config::ENV_ADMIN_LISTEN, &args.admin_listen),
         (config::ENV_UPSTREAM, &args.upstream),
         (config::ENV_WORKERS, &args.workers),
         (config::ENV_SHUTDOWN_GRACE, &args.shutdown_grace),

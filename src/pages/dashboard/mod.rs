@@ -83,7 +83,7 @@ impl Document {
             true => (self.gzipped.clone(), &self.gzipped_head),
             false => (self.plain.clone().into_bytes(), &self.head),
         };
-        Answer { status: 200, content_type: HTML, body, more: more.clone() }
+        Answer { status: 200, content_type: HTML, body: Some(body), more: more.clone() }
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod console;
 mod desktop_app;
-mod handles;
 mod holder;
 mod tcp_table;
 mod usage;
@@ -22,7 +21,7 @@ pub use desktop_app::{STOP_OLLAMA, desktop_app_runs};
 pub use holder::port_holder;
 pub use log::log_target;
 pub use processes::spawn_to_end_with_us;
-pub use sockets::{claim_port, has_input, interrupt};
+pub use sockets::{LINGER, claim_port, has_input, interrupt, is_out_of_descriptors, wait_for};
 pub use usage::process_collector;
 
 use windows_sys::Win32::System::SystemInformation::{

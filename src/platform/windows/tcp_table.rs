@@ -1,13 +1,10 @@
 //! The system's tables of TCP sockets, which have to be read as a whole.
 
-use std::collections::HashSet;
 use std::ffi::c_void;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use windows_sys::Win32::Foundation::ERROR_INSUFFICIENT_BUFFER;
 use windows_sys::Win32::NetworkManagement::IpHelper::{
-    GetExtendedTcpTable, GetTcp6Table, GetTcpTable, MIB_TCP_STATE_CLOSE_WAIT, MIB_TCP6ROW, MIB_TCP6ROW_OWNER_PID, MIB_TCPROW_LH,
-    MIB_TCPROW_OWNER_PID, TCP_TABLE_OWNER_PID_LISTENER,
+    GetExtendedTcpTable, MIB_TCP6ROW_OWNER_PID, MIB_TCPROW_OWNER_PID, TCP_TABLE_OWNER_PID_LISTENER,
 };
 use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6};
 
@@ -21,26 +18,6 @@ pub fn listener(port: u16) -> Option<u32> {
     let four = entries::<MIB_TCPROW_OWNER_PID>(&four).iter().map(|row| (row.dwLocalPort, row.dwOwningPid));
     let six = entries::<MIB_TCP6ROW_OWNER_PID>(&six).iter().map(|row| (row.dwLocalPort, row.dwOwningPid));
     four.chain(six).find(|(local, process)| port_of(*local) == port && *process != 0).map(|(_, process)| process)
-}
-
-/// The peers that have closed their side of a connection to `port`.
-pub fn closed_by_peers(port: u16) -> HashSet<(IpAddr, u16)> {
-    // Without their processes: to find these takes Wine seconds where there are many sockets.
-    // SAFETY: `table` passes a valid buffer and its size, to both.
-    let four = table(|to, size| unsafe { GetTcpTable(to.cast(), size, 0) });
-    let six = table(|to, size| unsafe { GetTcp6Table(to.cast(), size, 0) });
-    let four = entries::<MIB_TCPROW_LH>(&four).iter().map(|row| {
-        // SAFETY: both of its fields are the same plain number.
-        let state = unsafe { row.Anonymous.dwState } as i32;
-        (state, row.dwLocalPort, IpAddr::from(Ipv4Addr::from(row.dwRemoteAddr.to_ne_bytes())), row.dwRemotePort)
-    });
-    let six = entries::<MIB_TCP6ROW>(&six).iter().map(|row| {
-        // SAFETY: all of its fields are the same 16 bytes.
-        let peer = unsafe { row.RemoteAddr.u.Byte };
-        (row.State, row.dwLocalPort, IpAddr::from(Ipv6Addr::from(peer)), row.dwRemotePort)
-    });
-    let closed = four.chain(six).filter(|(state, local, ..)| *state == MIB_TCP_STATE_CLOSE_WAIT && port_of(*local) == port);
-    closed.map(|(_, _, peer, remote)| (peer, port_of(remote))).collect()
 }
 
 /// The tables write a port as the network does, in the first two of four bytes.

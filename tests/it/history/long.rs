@@ -120,16 +120,19 @@ fn a_reader_that_does_not_read_holds_up_long_answers_only() {
     let id = page(&tap, "/analytics/messages?limit=1")[0]["interaction_id"].as_str().expect("an id").to_owned();
     for stuck_at in ["/analytics/export", "/analytics/search"] {
         let reader = stuck(&tap, stuck_at);
-        for target in ["/analytics/export?format=csv", "/analytics/search", &format!("/analytics/messages/{id}")] {
+        for target in ["/analytics/export?format=csv", "/analytics/search"] {
             let refused = tap.get(target);
             assert_eq!((refused.status(), refused.head.get("retry-after")), (503, Some("5")), "{target}");
             assert!(refused.json()["error"].as_str().expect("an error").contains("another long answer"), "{}", refused.text());
         }
-        for target in ["/analytics", "/analytics/stats", "/analytics/messages", "/analytics/search?prompt_search=nothing", "/test"] {
+        let message = format!("/analytics/messages/{id}");
+        for target in
+            ["/analytics", "/analytics/stats", "/analytics/messages", "/analytics/search?prompt_search=nothing", "/test", &message]
+        {
             assert_eq!(tap.get(target).status(), 200, "{target}");
         }
         drop(reader);
         eventually("the next long answer", || tap.get("/analytics/search?limit=1").status() == 200);
     }
-    assert!(metric("ollama_tap_refused_total").label("reason", "busy").sum(&tap.scrape()) >= 6.0);
+    assert!(metric("ollama_tap_refused_total").label("reason", "busy").sum(&tap.scrape()) >= 4.0);
 }

@@ -1,0 +1,112 @@
+//! Readiness: one socket that a poller watches, and a wait for several sockets at once.
+
+use std::fmt;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use polling::{AsSource, Event, Poller};
+
+use super::family::wait_for;
+
+/// A socket and the poller that knows of it. The poller forgets it before it is closed, whoever drops it.
+pub struct Watched<S: Source> {
+    socket: S,
+    poller: Arc<Poller>,
+}
+
+/// What a poller can watch.
+pub trait Source: AsSource {
+    /// # Safety
+    ///
+    /// It must be deleted from the poller before it is closed.
+    unsafe fn add_to(&self, poller: &Poller) -> io::Result<()>;
+}
+
+impl Source for TcpStream {
+    unsafe fn add_to(&self, poller: &Poller) -> io::Result<()> {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { poller.add(self, Event::none(0)) }
+    }
+}
+
+impl Source for TcpListener {
+    unsafe fn add_to(&self, poller: &Poller) -> io::Result<()> {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { poller.add(self, Event::none(0)) }
+    }
+}
+
+pub type WatchedStream = Watched<TcpStream>;
+pub type WatchedListener = Watched<TcpListener>;
+
+impl<S: Source> Watched<S> {
+    /// Nothing is told of the socket until `watch`.
+    pub fn new(socket: S, poller: &Arc<Poller>) -> io::Result<Watched<S>> {
+        // SAFETY: the socket lives in what is made here, and `drop` deletes it from the poller before it is closed.
+        unsafe { socket.add_to(poller) }?;
+        Ok(Watched { socket, poller: poller.clone() })
+    }
+
+    /// Asks to be told once.
+    pub fn watch(&self, event: Event) -> io::Result<()> {
+        self.poller.modify(&self.socket, event)
+    }
+}
+
+impl<S: Source + fmt::Debug> fmt::Debug for Watched<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.socket.fmt(f)
+    }
+}
+
+impl<S: Source> Drop for Watched<S> {
+    fn drop(&mut self) {
+        let _ = self.poller.delete(&self.socket);
+    }
+}
+
+impl<S: Source> Deref for Watched<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.socket
+    }
+}
+
+/// What is waited for at one socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Awaited {
+    /// Bytes, or an end.
+    pub read: bool,
+    /// Room for bytes.
+    pub write: bool,
+    /// That the peer will send no more, whatever it has sent before.
+    pub end: bool,
+}
+
+impl Awaited {
+    pub const READ: Awaited = Awaited { read: true, write: false, end: false };
+    pub const WRITE: Awaited = Awaited { read: false, write: true, end: false };
+    pub const END: Awaited = Awaited { read: false, write: false, end: true };
+    /// A reset is noticed all the same, where the system tells it from an end.
+    pub const NOTHING: Awaited = Awaited { read: false, write: false, end: false };
+}
+
+/// What there was at one socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    pub readable: bool,
+    pub writable: bool,
+    /// The peer will send no more.
+    pub ended: bool,
+    /// The connection is no more.
+    pub broken: bool,
+}
+
+/// Waits until one of these sockets has what is awaited of it. Nothing is found where the time is over, or a signal came.
+pub fn wait<const N: usize>(sockets: [(&TcpStream, Awaited); N], time: Option<Duration>) -> io::Result<[Found; N]> {
+    wait_for(sockets, time)
+}

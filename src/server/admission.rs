@@ -1,0 +1,58 @@
+//! ADMISSION: who is evicted where all places for connections are taken.
+
+use std::time::{Duration, Instant};
+
+use super::context::Context;
+use super::driver::{self, Service};
+use super::http1::{Reason, Refusal};
+use super::reactor::Registered;
+use super::request_reader::RequestReader;
+
+use std::sync::Arc;
+
+/// A head that has been coming for this long may go for somebody else.
+const SLOW_HEAD: Duration = Duration::from_secs(5);
+
+/// So many that turn out to have sent something get their turn before we give up.
+const TRIES: usize = 8;
+
+/// In whose place another connection may come: the least goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// It never sent a byte; the oldest first.
+    Silent(Instant),
+    SlowHead(Instant),
+    /// It was answered; the one idle for longest first.
+    Idle(Instant),
+}
+
+/// Ends a connection that can best be missed. False where there is none.
+pub fn evict(context: &Arc<Context>, service: &dyn Service, scratch: &mut [u8]) -> bool {
+    let now = Instant::now();
+    for _ in 0..TRIES {
+        match context.reactor.take_least(|registered| rank(registered, now)) {
+            None => return false,
+            Some(Registered::Idle(conn)) if conn.has_input() => {
+                if let Some(request) = driver::read(context, service, conn, RequestReader::default(), scratch) {
+                    driver::offer(context, service, request);
+                }
+            }
+            Some(Registered::Reading(conn, mut reader)) => {
+                let message = "read request: its head comes slowly, and others wait for its place".to_owned();
+                let refusal = Refusal { reason: Reason::SlowHead, status: 408, message };
+                drop(driver::settle(service, reader.refuse(conn, refusal)));
+            }
+            Some(_) => return true,
+        }
+    }
+    false
+}
+
+fn rank(registered: &Registered, now: Instant) -> Option<Rank> {
+    match registered {
+        Registered::Idle(conn) if conn.has_asked => Some(Rank::Idle(conn.idle_since)),
+        Registered::Idle(conn) => Some(Rank::Silent(conn.idle_since)),
+        Registered::Reading(_, reader) => reader.head_since().filter(|since| now.duration_since(*since) > SLOW_HEAD).map(Rank::SlowHead),
+        Registered::Closing(..) | Registered::Sending(..) => None,
+    }
+}

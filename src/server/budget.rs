@@ -1,0 +1,132 @@
+//! BUDGET: the memory that requests and answers share while they wait to be passed on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// The most that the budget is (bytes), however much memory there is.
+const LIMIT_MAX: u64 = 512 * 1024 * 1024;
+
+/// What each connection may hold beside the budget (bytes), so that a full budget keeps nobody from being answered.
+pub const FREE: usize = 16 * 1024;
+
+pub struct Budget {
+    left: AtomicUsize,
+}
+
+impl Budget {
+    /// A quarter of `memory`, that of the machine or of our part of it.
+    pub fn of(memory: Option<u64>) -> Arc<Budget> {
+        Budget::with(memory.map_or(LIMIT_MAX, |memory| LIMIT_MAX.min(memory / 4)) as usize)
+    }
+
+    fn with(bytes: usize) -> Arc<Budget> {
+        Arc::new(Budget { left: AtomicUsize::new(bytes) })
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok()
+    }
+}
+
+/// A part of the budget, given back when dropped.
+pub struct Reservation {
+    budget: Arc<Budget>,
+    taken: usize,
+}
+
+impl Reservation {
+    pub fn new(budget: &Arc<Budget>) -> Reservation {
+        Reservation { budget: budget.clone(), taken: 0 }
+    }
+
+    /// Makes this the reservation for `bytes`, of which `FREE` need none. False where the budget has no room.
+    pub fn cover(&mut self, bytes: usize) -> bool {
+        let wanted = bytes.saturating_sub(FREE);
+        if wanted < self.taken {
+            self.budget.left.fetch_add(self.taken - wanted, Relaxed);
+        } else if wanted > self.taken && !self.budget.take(wanted - self.taken) {
+            return false;
+        }
+        self.taken = wanted;
+        true
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.cover(0);
+    }
+}
+
+/// Bytes in memory, counted in the budget as long as they are held.
+pub struct Buffer {
+    bytes: Vec<u8>,
+    reservation: Reservation,
+}
+
+impl Buffer {
+    pub fn new(budget: &Arc<Budget>) -> Buffer {
+        Buffer { bytes: Vec::new(), reservation: Reservation::new(budget) }
+    }
+
+    /// Appends `piece` of a body of which `announced` bytes are known to come; false where there is no room. Who announces much and
+    /// sends little gets little: room grows to twice what was there.
+    pub fn push(&mut self, piece: &[u8], announced: Option<u64>) -> bool {
+        let needed = self.bytes.len() + piece.len();
+        if needed > self.bytes.capacity() {
+            let roomy = needed.max(self.bytes.capacity() * 2);
+            let room = announced.map_or(roomy, |announced| roomy.min(usize::try_from(announced).unwrap_or(usize::MAX)).max(needed));
+            // Twice as much where there is room for it, else what is needed.
+            let room = if self.reservation.cover(room) { room } else { needed };
+            if !self.reservation.cover(room) {
+                return false;
+            }
+            self.bytes.reserve_exact(room - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(piece);
+        true
+    }
+
+    /// Holds nothing any more.
+    pub fn release(&mut self) {
+        self.bytes = Vec::new();
+        self.reservation.cover(0);
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_beyond_the_free_part_is_taken_from_the_budget_and_given_back() {
+        let budget = Budget::with(100);
+        let mut one = Reservation::new(&budget);
+        assert!(one.cover(FREE) && one.cover(FREE + 100) && !one.cover(FREE + 101));
+        let mut other = Reservation::new(&budget);
+        assert!(other.cover(FREE) && !other.cover(FREE + 1));
+        drop(one);
+        assert!(other.cover(FREE + 100));
+        assert!(other.cover(0) && budget.take(100));
+    }
+
+    #[test]
+    fn a_body_that_finds_no_room_keeps_what_it_has() {
+        let budget = Budget::with(FREE);
+        let mut held = Buffer::new(&budget);
+        assert!(held.push(&[1; FREE], Some(u64::MAX)) && held.push(&[2; FREE], None));
+        assert!(!held.push(&[3], None));
+        assert_eq!((held.bytes().len(), held.bytes()[FREE]), (2 * FREE, 2));
+    }
+
+    #[test]
+    fn a_body_takes_no_more_than_it_announces() {
+        let mut held = Buffer::new(&Budget::with(1 << 20));
+        (0..10).for_each(|_| assert!(held.push(&[0; 10_000], Some(100_000))));
+        assert_eq!((held.bytes.capacity(), held.reservation.taken), (100_000, 100_000 - FREE));
+    }
+}

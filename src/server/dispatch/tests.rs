@@ -1,0 +1,133 @@
+//! The invariants of `dispatch`, tried by sequences of what may happen, beside a model that keeps every job where it is.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const WORKERS: usize = 4;
+const WAITING_MAX: usize = 5;
+
+#[derive(Clone, Debug)]
+enum Happens {
+    Comes(Kind),
+    /// The worker that has been busy for the n-th longest time is done.
+    Done(usize),
+    /// The client of the n-th waiting job leaves.
+    Leaves(usize),
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    prop_oneof![
+        4 => prop::bool::weighted(0.4).prop_map(|upload| Happens::Comes(if upload { Kind::Upload } else { Kind::Whole })),
+        4 => (0..WORKERS).prop_map(Happens::Done),
+        1 => (0..WAITING_MAX).prop_map(Happens::Leaves),
+    ]
+}
+
+/// Where every job is, by the order in which they came.
+#[derive(Default)]
+struct Model {
+    came: u64,
+    kinds: BTreeMap<u64, Kind>,
+    waiting: Vec<u64>,
+    busy: Vec<(usize, u64)>,
+    /// The worker that was idle last at the end.
+    idle: Vec<usize>,
+}
+
+impl Model {
+    fn uploading(&self) -> usize {
+        self.busy.iter().filter(|(_, job)| self.kinds[job] == Kind::Upload).count()
+    }
+
+    fn begins(&mut self, worker: usize, job: u64) {
+        self.waiting.retain(|waiting| *waiting != job);
+        self.busy.push((worker, job));
+    }
+
+    fn may_begin(&self, job: u64) -> bool {
+        self.kinds[&job] == Kind::Whole || self.uploading() < WORKERS / 2
+    }
+
+    fn check(&self, dispatch: &Dispatch<u64>) {
+        assert_eq!((dispatch.waiting(), dispatch.idle()), (self.waiting.len(), self.idle.len()));
+        assert!(self.uploading() <= WORKERS / 2);
+        assert!(self.idle.is_empty() || !self.waiting.iter().any(|job| self.may_begin(*job)), "work waits beside an idle worker");
+        let mut workers: Vec<usize> = self.idle.iter().copied().chain(self.busy.iter().map(|(worker, _)| *worker)).collect();
+        workers.sort_unstable();
+        assert_eq!(workers, (0..WORKERS).collect::<Vec<_>>(), "a worker is idle or busy, and never both");
+    }
+
+    fn comes(&mut self, dispatch: &mut Dispatch<u64>, kind: Kind) {
+        self.came += 1;
+        let job = self.came;
+        self.kinds.insert(job, kind);
+        match dispatch.offer(job, kind) {
+            Offered::Given(worker, given) => {
+                assert_eq!((Some(worker), given), (self.idle.pop(), job), "not the worker that was idle last");
+                self.begins(worker, job);
+            }
+            Offered::Waits => {
+                assert!(self.waiting.len() < WAITING_MAX);
+                self.waiting.push(job);
+            }
+            Offered::Refused(refused) => assert_eq!((refused, self.waiting.len()), (job, WAITING_MAX)),
+        }
+    }
+
+    fn done(&mut self, dispatch: &mut Dispatch<u64>, nth: usize) {
+        if nth >= self.busy.len() {
+            return;
+        }
+        let (worker, job) = self.busy.remove(nth);
+        if self.kinds[&job] == Kind::Upload
+            && let Some((other, upload)) = dispatch.upload_ended()
+        {
+            assert_eq!((Some(other), self.kinds[&upload]), (self.idle.pop(), Kind::Upload));
+            self.begins(other, upload);
+        }
+        let expected = self.waiting.iter().copied().find(|job| self.may_begin(*job));
+        let got = dispatch.next(worker);
+        assert_eq!(got, expected, "not the oldest that may begin");
+        match got {
+            Some(job) => self.begins(worker, job),
+            None => self.idle.push(worker),
+        }
+    }
+
+    fn leaves(&mut self, dispatch: &mut Dispatch<u64>, nth: usize) {
+        if let Some(job) = self.waiting.get(nth).copied() {
+            assert_eq!(dispatch.remove(|waiting| *waiting == job), [job]);
+            self.waiting.retain(|waiting| *waiting != job);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_invariants_hold(sequence in prop::collection::vec(happens(), 1..200)) {
+        let mut dispatch = Dispatch::new(WORKERS, WAITING_MAX);
+        let mut model = Model { idle: (0..WORKERS).collect(), ..Model::default() };
+        (0..WORKERS).for_each(|worker| assert_eq!(dispatch.next(worker), None));
+        for event in sequence {
+            match event {
+                Happens::Comes(kind) => model.comes(&mut dispatch, kind),
+                Happens::Done(nth) => model.done(&mut dispatch, nth),
+                Happens::Leaves(nth) => model.leaves(&mut dispatch, nth),
+            }
+            model.check(&dispatch);
+        }
+    }
+}
+
+#[test]
+fn one_worker_alone_takes_uploads_too() {
+    let mut dispatch = Dispatch::new(1, 1);
+    assert_eq!(dispatch.next(0), None);
+    assert_eq!(dispatch.offer("upload", Kind::Upload), Offered::Given(0, "upload"));
+    assert_eq!(dispatch.offer("second", Kind::Whole), Offered::Waits);
+    assert_eq!(dispatch.offer("third", Kind::Upload), Offered::Refused("third"));
+    assert_eq!((dispatch.upload_ended(), dispatch.next(0)), (None, Some("second")));
+}

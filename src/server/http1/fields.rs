@@ -1,0 +1,77 @@
+//! The header lines of a head.
+
+use httparse::{EMPTY_HEADER, Status, parse_headers};
+use memchr::memchr;
+
+use super::line::is_token;
+use super::refusal::{Refusal, shown};
+
+/// One header line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// As it came, with its CR LF.
+    pub line: &'a [u8],
+    pub name: &'a str,
+    /// Without the blanks around it.
+    pub value: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The members of a value that is a list.
+    pub(super) fn members(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.value.split(|b| *b == b',').map(<[u8]>::trim_ascii)
+    }
+}
+
+/// The header lines of a head, in their order.
+#[derive(Clone, Debug)]
+pub struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    /// `lines` are well-formed, and an empty line ends them.
+    pub(super) fn of(lines: &'a [u8]) -> Fields<'a> {
+        Fields(lines)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        let (line, rest) = self.0.split_at(memchr(b'\n', self.0)? + 1);
+        let (name, value) = line.split_at(memchr(b':', line)?); // none in the empty line
+        self.0 = rest;
+        let name = std::str::from_utf8(name).unwrap_or_default(); // a token is ASCII
+        Some(Field { line, name, value: value[1..].trim_ascii() })
+    }
+}
+
+/// Judges a header line, its CR LF included, before which is neither CR nor LF.
+pub(super) fn check_field(line: &[u8]) -> Result<(), Refusal> {
+    // The head that the line would be alone lacks nothing but its empty line.
+    match parse_headers(line, &mut [EMPTY_HEADER]) {
+        Ok(Status::Partial) => Ok(()),
+        _ => Err(Refusal::framing(format!("read request: {}", fault_of(line.strip_suffix(b"\r\n").unwrap_or(line))))),
+    }
+}
+
+/// What is wrong with `line`, and the way out.
+fn fault_of(line: &[u8]) -> String {
+    let colon = memchr(b':', line);
+    let name = &line[..colon.unwrap_or(line.len())];
+    if line.first().is_some_and(u8::is_ascii_whitespace) {
+        format!("header line {} begins with a blank, as if it went on with the line before; send each header on one line", shown(line))
+    } else if colon.is_none() {
+        format!("header line {} has no colon; send \"name: value\"", shown(line))
+    } else if name.last().is_some_and(u8::is_ascii_whitespace) {
+        format!("header {} has a blank in front of its colon; send \"name: value\"", shown(name))
+    } else if name.is_empty() || !name.iter().all(|b| is_token(*b)) {
+        format!("{} is no name of a header; use letters, digits and dashes", shown(name))
+    } else {
+        format!("header {} has a control character in its value; leave it out", shown(name))
+    }
+}

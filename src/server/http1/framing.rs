@@ -1,0 +1,166 @@
+//! What a head says about its body and its connection: one module decides, for us and for whoever is asked next.
+//!
+//! Two readers that find different ends of a body let a stranger smuggle a request past the one that counts. So whatever
+//! has two readings is refused: RFC 9112 section 6.3 and Go's net/http, and where Go is lenient, more than Go.
+
+use super::fields::{Field, Fields};
+use super::line::{RequestLine, Version};
+use super::refusal::{Refusal, shown};
+
+/// How the body of a request is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// No body was announced.
+    Empty,
+    Length(u64),
+    Chunked,
+}
+
+/// What was decided on a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Decided {
+    pub framing: Framing,
+    pub keeps_alive: bool,
+    pub expects_continue: bool,
+}
+
+impl Decided {
+    pub(super) fn on(line: RequestLine, fields: Fields) -> Result<Decided, Refusal> {
+        let said = Said::by(fields);
+        said.check_host(line.version)?;
+        let framing = said.framing(line.version)?;
+        let keeps_alive = !said.close && (line.version == Version::Http11 || said.keep_alive);
+        let expects = said.expects_continue()? && line.version == Version::Http11;
+        let expects_continue = expects && !matches!(framing, Framing::Empty | Framing::Length(0));
+        Ok(Decided { framing, keeps_alive, expects_continue })
+    }
+}
+
+/// The headers that decide, collected in one pass.
+#[derive(Default)]
+struct Said<'a> {
+    host: Once<'a>,
+    length: Once<'a>,
+    encoding: Once<'a>,
+    /// Its first value alone counts, as with Go.
+    expect: Option<&'a [u8]>,
+    /// A header of the framing was announced to follow the body.
+    bad_trailer: Option<&'a [u8]>,
+    /// A `Connection` was seen.
+    connection: bool,
+    close: bool,
+    keep_alive: bool,
+}
+
+/// A header that may be sent once.
+#[derive(Default)]
+struct Once<'a> {
+    first: Option<&'a [u8]>,
+    again: bool,
+}
+
+impl<'a> Once<'a> {
+    fn see(&mut self, value: &'a [u8]) {
+        self.again = self.first.is_some();
+        self.first.get_or_insert(value);
+    }
+}
+
+impl<'a> Said<'a> {
+    fn by(fields: Fields<'a>) -> Said<'a> {
+        let mut said = Said::default();
+        fields.for_each(|field| said.see(field));
+        said
+    }
+
+    fn see(&mut self, field: Field<'a>) {
+        const NO_TRAILERS: [&[u8]; 3] = [b"content-length", b"trailer", b"transfer-encoding"];
+        if field.is("host") {
+            self.host.see(field.value);
+        } else if field.is("content-length") {
+            self.length.see(field.value);
+        } else if field.is("transfer-encoding") {
+            self.encoding.see(field.value);
+        } else if field.is("expect") {
+            self.expect.get_or_insert(field.value);
+        } else if field.is("connection") {
+            self.see_connection(field);
+        } else if field.is("trailer") {
+            let is_bad = |name: &&[u8]| NO_TRAILERS.iter().any(|bad| bad.eq_ignore_ascii_case(name));
+            self.bad_trailer = self.bad_trailer.or_else(|| field.members().find(is_bad));
+        }
+    }
+
+    /// In the first line Go takes blanks for commas, and in the others it looks for `close` alone.
+    fn see_connection(&mut self, field: Field) {
+        let is_first = !std::mem::replace(&mut self.connection, true);
+        self.close |= field.members().any(|option| option.eq_ignore_ascii_case(b"close")) || is_first && has_word(field.value, b"close");
+        self.keep_alive |= is_first && has_word(field.value, b"keep-alive");
+    }
+
+    fn check_host(&self, version: Version) -> Result<(), Refusal> {
+        match &self.host {
+            Once { again: true, .. } => refuse("more than one Host header; send one"),
+            Once { first: None, .. } if version == Version::Http11 => refuse("no Host header; HTTP/1.1 demands one"),
+            Once { first: Some(host), .. } if !host.iter().all(|b| may_stand_in_host(*b)) => {
+                refuse(&format!("host {} is none; send a name or an address, and a port", shown(host)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn framing(&self, version: Version) -> Result<Framing, Refusal> {
+        match (&self.encoding, &self.length) {
+            (Once { first: None, .. }, Once { first: None, .. }) => Ok(Framing::Empty),
+            (Once { first: Some(_), .. }, Once { first: Some(_), .. }) => {
+                refuse("content-length together with transfer-encoding; send one")
+            }
+            (_, Once { again: true, .. }) => refuse("more than one Content-Length header; send one"),
+            (_, Once { first: Some(length), .. }) => length_of(length),
+            (_, _) if version == Version::Http10 => refuse("transfer-encoding in an HTTP/1.0 request; send a content-length"),
+            (Once { again: true, .. }, _) => refuse("more than one Transfer-Encoding header; send one"),
+            (Once { first, .. }, _) => self.chunked(first.unwrap_or_default()),
+        }
+    }
+
+    fn chunked(&self, encoding: &[u8]) -> Result<Framing, Refusal> {
+        if !encoding.eq_ignore_ascii_case(b"chunked") {
+            return refuse(&format!("transfer-encoding {} is unknown; only \"chunked\" is known", shown(encoding)));
+        }
+        match self.bad_trailer {
+            Some(name) => refuse(&format!("trailer {} cannot follow a body; send it in the head", shown(name))),
+            None => Ok(Framing::Chunked),
+        }
+    }
+
+    /// Whether `100 Continue` is waited for; nothing else can be expected.
+    fn expects_continue(&self) -> Result<bool, Refusal> {
+        let value = self.expect.unwrap_or_default();
+        let expects = has_word(value, b"100-continue");
+        if expects || value.is_empty() { Ok(expects) } else { Err(Refusal::expectation(value)) }
+    }
+}
+
+/// Whether `word` stands in `value` between commas and blanks.
+fn has_word(value: &[u8], word: &[u8]) -> bool {
+    value.split(|b| matches!(b, b' ' | b',' | b'\t')).any(|found| found.eq_ignore_ascii_case(word))
+}
+
+fn length_of(text: &[u8]) -> Result<Framing, Refusal> {
+    /// More than any file has, and more than Go counts.
+    const LENGTH_MAX: u64 = i64::MAX as u64;
+    let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    match digits.and_then(|digits| digits.parse().ok()).filter(|length| *length <= LENGTH_MAX) {
+        Some(length) => Ok(Framing::Length(length)),
+        None => refuse(&format!("content-length {} is no number of bytes; send digits alone", shown(text))),
+    }
+}
+
+/// What may stand in a `Host` header (Go's httpguts.ValidHostHeader).
+fn may_stand_in_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=[]_~".contains(&byte)
+}
+
+fn refuse<T>(what: &str) -> Result<T, Refusal> {
+    Err(Refusal::framing(format!("read request: {what}")))
+}

@@ -1,0 +1,186 @@
+//! From bytes, in whatever pieces they come, to the head of a request.
+//!
+//! A head stays the bytes that came: what is forwarded is cut out of them, line by line. Beside them only the places of
+//! the request line are kept, and what was decided on the whole.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2};
+
+use super::fields::{Field, Fields, check_field};
+use super::framing::{Decided, Framing};
+use super::line::{Parts, RequestLine, Version, method_ends};
+use super::passing::Stopping;
+use super::refusal::{Refusal, shown};
+
+/// The longest head, from the request line to the empty line, both included.
+pub const HEAD_MAX: usize = 1 << 20;
+
+/// Looks for the end of a head in bytes that come in pieces, at each byte once.
+#[derive(Debug, Default)]
+pub struct Gatherer {
+    /// The empty line that may stand in front of a request was there.
+    skipped: bool,
+    /// So many bytes were looked at, and need no second look.
+    seen: usize,
+    /// Where the line begins that is coming in.
+    start: usize,
+    method_ended: bool,
+    parts: Option<Parts>,
+}
+
+impl Gatherer {
+    /// The head that `input` begins with, once its last byte is there; it is taken out, and what stays behind is its body or
+    /// the next request. Call again whenever bytes were appended to `input`, which holds all that came since the last
+    /// head and its body were taken.
+    ///
+    /// What can be no head is refused as soon as that is plain, and alike however it was cut into pieces. After a refusal the
+    /// connection is at its end.
+    pub fn take(&mut self, input: &mut Vec<u8>) -> Result<Option<Head>, Refusal> {
+        if !self.skipped && self.start == 0 && input.starts_with(b"\r\n") {
+            input.drain(..2);
+            *self = Gatherer { skipped: true, ..Gatherer::default() };
+        }
+        let Some(end) = self.look(&input[..input.len().min(HEAD_MAX)])? else {
+            return if input.len() < HEAD_MAX { Ok(None) } else { Err(Refusal::long_head()) };
+        };
+        let Some(parts) = &self.parts else { return Ok(None) }; // a head ends behind its request line
+        let fields = memchr(b'\n', input).map_or(end, |at| at + 1);
+        // Nothing is taken before that, so that the line of a refused request can still be told.
+        let decided = Decided::on(parts.line(input), Fields::of(&input[fields..end]))?;
+        let parts = parts.clone();
+        *self = Gatherer::default();
+        let rest = input.split_off(end);
+        Ok(Some(Head { raw: std::mem::replace(input, rest), parts, fields, decided }))
+    }
+
+    /// The request line in `input`, once it was understood: for whoever counts a request that is refused or comes too slowly.
+    pub fn line<'a>(&self, input: &'a [u8]) -> Option<RequestLine<'a>> {
+        self.parts.as_ref().map(|parts| parts.line(input))
+    }
+
+    /// Looks at what is new in `input`. Returns where the head ends.
+    fn look(&mut self, input: &[u8]) -> Result<Option<usize>, Refusal> {
+        while let Some(at) = memchr2(b'\r', b'\n', &input[self.seen..]).map(|at| self.seen + at) {
+            self.judge_method(&input[..at])?;
+            self.seen = at;
+            match (input[at], input.get(at + 1)) {
+                (b'\r', None) => return Ok(None),
+                (b'\r', Some(b'\n')) => {}
+                (b'\r', _) => return Err(bad_end("a lone CR", &input[self.start..at])),
+                _ => return Err(bad_end("a bare LF", &input[self.start..at])),
+            }
+            let line = self.start..at + 2;
+            (self.start, self.seen) = (line.end, line.end);
+            if self.ends_with(&input[line])? {
+                return Ok(Some(self.seen));
+            }
+        }
+        self.judge_method(input)?;
+        self.seen = input.len();
+        Ok(None)
+    }
+
+    /// Before the request line is whole: whoever speaks another protocol may never send its end.
+    fn judge_method(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        if !self.method_ended {
+            self.method_ended = method_ends(line, self.seen)?;
+        }
+        Ok(())
+    }
+
+    /// Judges a whole line. True when it is the empty one.
+    fn ends_with(&mut self, line: &[u8]) -> Result<bool, Refusal> {
+        match (&self.parts, line) {
+            (None, [line @ .., _, _]) => self.parts = Some(Parts::of(line)?),
+            (Some(_), b"\r\n") => return Ok(true),
+            _ => check_field(line)?,
+        }
+        Ok(false)
+    }
+}
+
+fn bad_end(what: &str, line: &[u8]) -> Refusal {
+    Refusal::framing(format!("read request: {what} after {}; end each line with CR LF", shown(line)))
+}
+
+/// The head of a request: the bytes as they came, and what was decided on them.
+#[derive(Debug)]
+pub struct Head {
+    raw: Vec<u8>,
+    parts: Parts,
+    /// Where the header lines begin.
+    fields: usize,
+    decided: Decided,
+}
+
+impl Head {
+    /// From the request line to the empty line, both included.
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    pub fn line(&self) -> RequestLine<'_> {
+        self.parts.line(&self.raw)
+    }
+
+    pub fn method(&self) -> &str {
+        self.line().method
+    }
+
+    /// As it came: in any form (path, absolute, `*`), beyond ASCII too, perhaps not UTF-8.
+    pub fn target(&self) -> &[u8] {
+        self.line().target
+    }
+
+    /// The target for whoever looks at it; what is not UTF-8 is replaced.
+    pub fn target_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.target())
+    }
+
+    /// The host that an absolute target (`http://host/path`) names, which Go takes in place of `Host`.
+    pub fn target_host(&self) -> Option<&[u8]> {
+        self.parts.host(&self.raw)
+    }
+
+    pub fn version(&self) -> Version {
+        self.line().version
+    }
+
+    /// The header lines in their order.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields::of(&self.raw[self.fields..])
+    }
+
+    /// The values of the header `name` (in any letters) in their order.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields().filter(move |field| field.is(name)).map(|field| field.value)
+    }
+
+    /// The header lines that go on to Ollama, in their order: all but those that belong to this connection, by their nature or
+    /// because `Connection` names them. Transfer-Encoding, which is "chunked" wherever it is, stays in its place.
+    pub fn passing(&self) -> impl Iterator<Item = Field<'_>> {
+        let stopping = Stopping::among(&self.raw, self.fields());
+        self.fields().filter(move |field| !stopping.has(field.name))
+    }
+
+    /// How the body is framed.
+    pub fn framing(&self) -> Framing {
+        self.decided.framing
+    }
+
+    /// Whether the connection goes on after the reply.
+    pub fn keeps_alive(&self) -> bool {
+        self.decided.keeps_alive
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends its body, and there is one to come.
+    pub fn expects_continue(&self) -> bool {
+        self.decided.expects_continue
+    }
+
+    /// Whether the reply has no body, whatever its head says.
+    pub fn is_head(&self) -> bool {
+        self.method() == "HEAD"
+    }
+}

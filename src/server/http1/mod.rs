@@ -1,0 +1,27 @@
+//! HTTP/1.1 on bytes: where a request begins and ends, and what it asks of the connection. Pure: no sockets, no clock.
+//!
+//! ```text
+//! bytes ─▶ Gatherer ─▶ Head ─▶ framing() ─▶ Body ─▶ the bytes of the body; what is left over begins the next request
+//!              └────────┴─▶ Refusal ◀────────┘
+//! ```
+//!
+//! The rules are those of Go's net/http, which Ollama uses, or stricter, so that nobody can find two readings of the
+//! same bytes. Whatever is refused ends the connection: where its next request would begin is not known.
+
+mod body;
+mod chunked;
+mod fields;
+mod framing;
+mod head;
+mod line;
+mod passing;
+mod refusal;
+mod target;
+
+pub use body::{Body, Piece};
+pub use framing::Framing;
+#[cfg(test)]
+pub use head::HEAD_MAX;
+pub use head::{Gatherer, Head};
+pub use line::Version;
+pub use refusal::{Reason, Refusal};

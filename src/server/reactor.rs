@@ -1,0 +1,208 @@
+//! REACTOR: the connections that nobody works on, each watched by the poller until something happens to it.
+//!
+//! Who works on a connection takes it out first; who is done with it brings it back. Only the event loop hears of events.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use polling::{Event, Poller};
+
+use super::budget::Reservation;
+use super::connection::Connection;
+use super::request_reader::RequestReader;
+
+/// At most this often all deadlines are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Keys of the poller below this are not those of connections.
+pub const FIRST_KEY: usize = 8;
+
+/// Bits of a key that say which slot it is; those above say for which of its tenants it was.
+const SLOT_BITS: u32 = 20;
+
+/// A connection in the reactor, by what it waits for.
+pub enum Registered {
+    /// The next request, of which nothing is there.
+    Idle(Connection),
+    /// The rest of a request.
+    Reading(Connection, RequestReader),
+    /// Room for the rest of a finished answer.
+    Sending(Connection, Outgoing),
+    /// That the client has read its answer, until then. Nothing that it sends is looked at.
+    Closing(Connection, Instant),
+}
+
+/// A finished answer of ours on its way.
+pub struct Outgoing {
+    pub bytes: Vec<u8>,
+    pub sent: usize,
+    pub then: Then,
+    /// When the client took something last.
+    pub moved: Instant,
+    pub reservation: Reservation,
+}
+
+/// What becomes of a connection after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    Keep,
+    /// It ends, once the client has had time to read the answer.
+    Close,
+}
+
+impl Registered {
+    pub fn conn(&self) -> &Connection {
+        match self {
+            Registered::Idle(conn) | Registered::Reading(conn, _) | Registered::Sending(conn, _) | Registered::Closing(conn, _) => conn,
+        }
+    }
+
+    fn event(&self, key: usize) -> Event {
+        if let Registered::Sending(..) = self { Event::writable(key) } else { Event::readable(key) }
+    }
+}
+
+pub struct Reactor {
+    poller: Arc<Poller>,
+    slots: Mutex<Slots>,
+}
+
+#[derive(Default)]
+struct Slots {
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+    handed_over: Vec<Connection>,
+    /// No deadline of anybody in here is before this.
+    next_deadline: Option<Instant>,
+    /// Until when the event loop sleeps, unless an event wakes it.
+    sleeps_until: Option<Instant>,
+    /// No connection may come in any more.
+    is_closed: bool,
+}
+
+#[derive(Default)]
+struct Slot {
+    tenancy: usize,
+    tenant: Option<(Registered, Option<Instant>)>,
+}
+
+impl Reactor {
+    pub fn new(poller: &Arc<Poller>) -> Reactor {
+        Reactor { poller: poller.clone(), slots: Mutex::default() }
+    }
+
+    /// Brings a connection in, which is told to the event loop when something happens to it, at `deadline` at the latest.
+    pub fn register(&self, registered: Registered, deadline: Option<Instant>) {
+        let mut slots = self.lock();
+        if slots.is_closed && matches!(registered, Registered::Idle(_)) {
+            return;
+        }
+        let index = slots.vacancy();
+        let slot = &mut slots.slots[index];
+        let key = FIRST_KEY + (slot.tenancy << SLOT_BITS | index);
+        let event = registered.event(key);
+        // Under the lock: who hears of the event finds the tenant there.
+        if let Err(e) = registered.conn().watch(event) {
+            log::warn!("watch a connection: {e}; it is closed");
+            slots.free.push(index);
+            return;
+        }
+        slot.tenant = Some((registered, deadline));
+        if slots.expects(deadline) {
+            drop(slots);
+            let _ = self.poller.notify();
+        }
+    }
+
+    /// Brings a connection in whose next request is here already, which no event will tell.
+    pub fn hand_over(&self, conn: Connection) {
+        self.lock().handed_over.push(conn);
+        let _ = self.poller.notify();
+    }
+
+    /// Takes out those that were handed over.
+    pub fn take_handed_over(&self) -> Vec<Connection> {
+        std::mem::take(&mut self.lock().handed_over)
+    }
+
+    /// Takes out the connection that an event is about, if it is still here.
+    pub fn take(&self, key: usize) -> Option<Registered> {
+        let key = key.checked_sub(FIRST_KEY)?;
+        let (index, tenancy) = (key & ((1 << SLOT_BITS) - 1), key >> SLOT_BITS);
+        let mut slots = self.lock();
+        (slots.slots.get(index)?.tenancy == tenancy).then(|| slots.vacate(index))?
+    }
+
+    /// Takes out those whose time is over.
+    pub fn take_expired(&self, now: Instant) -> Vec<Registered> {
+        let mut slots = self.lock();
+        if slots.next_deadline.is_none_or(|next| now < next) {
+            return Vec::new();
+        }
+        let is_over = |slot: &Slot| matches!(slot.tenant, Some((_, Some(deadline))) if deadline <= now);
+        let expired = slots.take_all(is_over);
+        let deadlines = slots.slots.iter().filter_map(|slot| slot.tenant.as_ref()?.1);
+        slots.next_deadline = deadlines.min().map(|next| next.max(now + LOOK));
+        expired
+    }
+
+    /// Takes out the one that has been so for longest, as `rank` says: `None` for those that stay.
+    pub fn take_least<R: Ord>(&self, rank: impl Fn(&Registered) -> Option<R>) -> Option<Registered> {
+        let mut slots = self.lock();
+        let ranked = slots.slots.iter().enumerate().filter_map(|(index, slot)| Some((rank(&slot.tenant.as_ref()?.0)?, index)));
+        let index = ranked.min()?.1;
+        slots.vacate(index)
+    }
+
+    /// Takes out all that are idle or gathering, and lets no idle one in any more.
+    pub fn close(&self) -> Vec<Registered> {
+        let mut slots = self.lock();
+        slots.is_closed = true;
+        slots.take_all(|slot| matches!(slot.tenant, Some((Registered::Idle(_) | Registered::Reading(..), _))))
+    }
+
+    /// How long the event loop may sleep from `now` on.
+    pub fn sleep(&self, now: Instant) -> Option<Duration> {
+        let mut slots = self.lock();
+        slots.sleeps_until = slots.next_deadline;
+        slots.next_deadline.map(|next| next.saturating_duration_since(now))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slots {
+    fn vacancy(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            self.slots.len() - 1
+        })
+    }
+
+    fn vacate(&mut self, index: usize) -> Option<Registered> {
+        let slot = self.slots.get_mut(index)?;
+        let (registered, _) = slot.tenant.take()?;
+        slot.tenancy = slot.tenancy.wrapping_add(1) & (usize::MAX >> SLOT_BITS >> 1);
+        self.free.push(index);
+        Some(registered)
+    }
+
+    fn take_all(&mut self, is_so: impl Fn(&Slot) -> bool) -> Vec<Registered> {
+        let indices: Vec<usize> = (0..self.slots.len()).filter(|index| is_so(&self.slots[*index])).collect();
+        indices.into_iter().filter_map(|index| self.vacate(index)).collect()
+    }
+
+    /// Notes a deadline. True where the event loop would sleep beyond it.
+    fn expects(&mut self, deadline: Option<Instant>) -> bool {
+        let Some(deadline) = deadline else { return false };
+        if self.next_deadline.is_none_or(|next| deadline < next) {
+            self.next_deadline = Some(deadline);
+        }
+        self.sleeps_until.is_none_or(|until| deadline < until) && {
+            self.sleeps_until = Some(deadline);
+            true
+        }
+    }
+}

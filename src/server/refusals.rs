@@ -1,0 +1,66 @@
+//! REFUSALS: what we refused, counted by reason, and told once a minute.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::http1::Reason;
+use crate::metrics::Metrics;
+
+/// Between two lines that say what was refused.
+const TELL: Duration = Duration::from_secs(60);
+
+pub struct Refusals {
+    metrics: Arc<Metrics>,
+    /// Since the last line.
+    counts: [AtomicU64; Reason::ALL.len()],
+    /// When the last line was told, and what the last refusal of this minute was about.
+    told: Mutex<(Option<Instant>, String)>,
+}
+
+impl Refusals {
+    pub fn new(metrics: Arc<Metrics>) -> Refusals {
+        Refusals { metrics, counts: Default::default(), told: Mutex::default() }
+    }
+
+    /// Counts a refusal; `what` says what was refused, safe for a log.
+    pub fn note(&self, reason: Reason, peer: SocketAddr, what: &str) {
+        self.metrics.refused(reason.as_str());
+        if let Some(count) = self.counts.get(reason as usize) {
+            count.fetch_add(1, Relaxed);
+        }
+        log::debug!("refused {peer} ({}): {what}", reason.as_str());
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.1 = format!("{peer}: {what}");
+        if told.0.is_none_or(|at| at.elapsed() >= TELL) {
+            told.0 = Some(Instant::now());
+            let last = std::mem::take(&mut told.1);
+            drop(told);
+            self.tell(&last);
+        }
+    }
+
+    /// A client that took nothing while others waited was dropped.
+    pub fn slow_reader(&self, peer: SocketAddr) {
+        self.note(Reason::SlowReader, peer, "a client that reads nothing keeps a worker while others wait");
+    }
+
+    /// Says what was refused since the last line, where a minute has passed.
+    pub fn tell_if_due(&self, now: Instant) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.1.is_empty() || told.0.is_some_and(|at| now.saturating_duration_since(at) < TELL) {
+            return;
+        }
+        told.0 = Some(now);
+        let last = std::mem::take(&mut told.1);
+        drop(told);
+        self.tell(&last);
+    }
+
+    fn tell(&self, last: &str) {
+        let counts = Reason::ALL.iter().zip(&self.counts).map(|(reason, count)| (reason.as_str(), count.swap(0, Relaxed)));
+        let counts: Vec<String> = counts.filter(|(_, count)| *count > 0).map(|(reason, count)| format!("{count} {reason}")).collect();
+        log::info!("refused {}; the last: {last}", counts.join(", "));
+    }
+}

@@ -1,0 +1,66 @@
+//! Shortages: no descriptors, no threads, no memory for one more. What finds no room is refused, and all is whole again afterwards.
+#![cfg(target_os = "linux")]
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::harness::ollama::json;
+use crate::harness::{Client, FakeOllama, Options, PATIENCE, Proxy, eventually, proc, request, tapped};
+
+/// What it holds (bytes).
+fn memory(tap: &Proxy) -> u64 {
+    proc::status(tap.id(), "VmRSS:") << 10
+}
+
+fn threads(tap: &Proxy) -> u64 {
+    proc::status(tap.id(), "Threads:")
+}
+
+#[test]
+fn idle_connections_cost_neither_threads_nor_much_memory() {
+    const COUNT: usize = 800;
+    let (_ollama, tap) = tapped(json("{}"));
+    tap.get("/api/version");
+    let (before, running) = (memory(&tap), threads(&tap));
+    let mut idle: Vec<Client> = (0..COUNT).map(|_| tap.connect()).collect();
+    for client in &mut idle {
+        client.send(request("GET", "/healthz", &[], "")).reply("GET");
+    }
+    assert_eq!(threads(&tap), running, "threads for idle connections");
+    let each = memory(&tap).saturating_sub(before) / COUNT as u64;
+    assert!(each < 4096, "{each} bytes for each idle connection");
+    assert_eq!(idle[0].send(request("GET", "/api/version", &[], "")).reply("GET").status(), 200);
+}
+
+#[test]
+fn where_all_places_are_taken_the_silent_go_for_those_who_ask() {
+    let ollama = FakeOllama::always(json("{}"));
+    let mut tap = Options::to(&ollama).ulimit("-n 64").start();
+    let silent: Vec<TcpStream> = (0..60).filter_map(|_| TcpStream::connect_timeout(&tap.addr, Duration::from_secs(1)).ok()).collect();
+    for n in 0..100 {
+        let mut client = tap.connect();
+        assert_eq!(client.send(request("GET", "/api/version", &[], "")).reply("GET").status(), 200, "request {n} beside silent ones");
+    }
+    let is_closed = |mut stream: &TcpStream| {
+        stream.set_read_timeout(Some(Duration::from_millis(1))).expect("set_read_timeout");
+        stream.read(&mut [0]).is_ok()
+    };
+    assert!(is_closed(&silent[0]), "the oldest of the silent ones is still here");
+    drop(silent);
+    assert_eq!(tap.get("/api/version").status(), 200);
+    assert!(tap.is_running());
+}
+
+#[test]
+fn what_is_refused_leaves_no_descriptor_behind() {
+    let (_ollama, tap) = tapped(json("{}"));
+    tap.get("/healthz");
+    let before = proc::descriptors(tap.id());
+    for _ in 0..40 {
+        let mut client = tap.connect();
+        assert_eq!(client.send("GET / HTTP/2.0\r\nHost: h\r\n\r\n").reply("GET").status(), 505);
+        assert!(client.is_closed_within(PATIENCE));
+    }
+    eventually("their descriptors are free", || proc::descriptors(tap.id()) <= before);
+}
