@@ -118,7 +118,7 @@ impl Workshop {
     }
 
     fn hands(&self) -> Hands {
-        let hands = Hands::new(&self.forwarder);
+        let hands = Hands::new(&self.forwarder, &self.context.budget);
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(hands.line().clone());
         hands
     }

@@ -4,7 +4,6 @@ use std::io::Read;
 use std::time::Instant;
 
 use ureq::http::Response;
-use ureq::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING};
 
 use super::failure::{Failure, Kind};
 use super::line::Line;
@@ -13,7 +12,7 @@ use crate::gate::Gate;
 use crate::observe::Observer;
 use crate::platform;
 use crate::reply::{Frame, Framing, Manners, Reply};
-use crate::server::{Connection, Then};
+use crate::server::{Connection, ReplyFraming, Then};
 
 /// A reply of a known length up to this many bytes is read whole before its head goes out, so that one that breaks
 /// off becomes a clean error.
@@ -32,17 +31,14 @@ pub fn reply(
     report: &mut Report,
 ) -> Result<(Connection, Then), Failed> {
     let Hands { courier, frame, gate } = hands;
-    let raw = courier.line.take_reply_head();
-    if raw.bytes.is_empty() {
-        let text = "read the head of ollama's reply: its lines do not end in CR LF".into();
+    let Some((raw, body_began)) = courier.line.take_reply_head() else {
+        let text = "read ollama's reply: its head is missing".into();
         return Err(Box::new((Failure::Upstream(Kind::Invalid, text), Some(conn))));
-    }
-    let status = response.status().as_u16();
-    let length = response.body().content_length().or_else(|| is_empty(&response).then_some(0));
+    };
+    let status = raw.status();
+    let length = if let ReplyFraming::Length(length) = raw.framing() { Some(length) } else { None };
     let framing = manners.framing(status, length.is_some());
-    let head = headers::reply_head(&raw.bytes, manners.version(), framing);
-    let kind = header(&response, &CONTENT_TYPE).map(str::to_owned);
-    let encoding = header(&response, &CONTENT_ENCODING).map(str::to_owned);
+    let head = headers::reply_head(&raw, manners.version(), framing);
     let mut source = Source { reader: response.into_body().into_reader(), line: &courier.line, gate };
 
     let whole = match (framing, length) {
@@ -56,7 +52,7 @@ pub fn reply(
     let mut reply = Reply::new(conn, manners, head, framing);
     report.status = Some(status);
     if let Some(observer) = &mut observer {
-        observer.head(status, kind.as_deref(), encoding.as_deref());
+        observer.head(status, raw.text("content-type"), raw.text("content-encoding"));
     }
     if let Some(body) = whole {
         let now = Instant::now();
@@ -66,17 +62,8 @@ pub fn reply(
         }
         return Ok(sent);
     }
-    let result = stream(&mut reply, &mut source, frame, observer, raw.body_began);
+    let result = stream(&mut reply, &mut source, frame, observer, body_began);
     finish(reply, result).map_err(|failure| Box::new((failure, None)))
-}
-
-fn header<'a>(response: &'a Response<ureq::Body>, name: &HeaderName) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
-}
-
-/// ureq knows no length of a body that is not there, though its head may tell one: 0.
-fn is_empty(response: &Response<ureq::Body>) -> bool {
-    header(response, &CONTENT_LENGTH) == Some("0") && !response.headers().contains_key(TRANSFER_ENCODING)
 }
 
 /// The path of every token: nothing here allocates, locks or parses before the flush.

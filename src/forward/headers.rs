@@ -1,23 +1,7 @@
 //! Heads, both ways: what passes and what stops here. Pure.
 
 use crate::reply;
-use crate::server::Head;
-
-/// Headers that belong to one connection (RFC 9110 section 7.6.1), besides those that `Connection` names.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// Headers that `Connection` cannot take away: without them a request would be another one.
-const PROTECTED: [&str; 2] = ["host", "content-length"];
+use crate::server::{Head, ReplyFraming, ReplyHead};
 
 /// The head of a request as it goes to Ollama: the line and the headers in their order and bytes, less those of the
 /// connection. `host` replaces the client's, and stands in where none was sent. Leave to send the body is asked for where
@@ -53,47 +37,15 @@ pub enum Host<'a> {
 
 /// The head of a reply as it goes to the client, without its empty line: status and reason as they came, the
 /// headers in their order and letters, less those of the connection.
-pub fn reply_head(raw: &[u8], version: &str, framing: reply::Framing) -> Vec<u8> {
-    let mut lines = raw.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let status = lines.next().unwrap_or_default();
-    let fields: Vec<&[u8]> = lines.take_while(|line| !line.is_empty()).collect();
-    let named = named_by_connection(fields.iter().filter_map(|line| Some((name_of(line)?, std::str::from_utf8(value_of(line)).ok()?))));
-    let mut head = Vec::with_capacity(raw.len() + 64);
-    head.extend_from_slice(version.as_bytes());
-    head.extend_from_slice(status.get(status.iter().position(|b| *b == b' ').unwrap_or(status.len())..).unwrap_or_default());
-    head.extend_from_slice(b"\r\n");
-    for line in fields {
-        // A length beside chunks would be a second opinion on where the reply ends.
-        let misleads =
-            |name: &str| name.eq_ignore_ascii_case("content-length") && !matches!(framing, reply::Framing::Length | reply::Framing::None);
-        if name_of(line).is_some_and(|name| !stops_here(name, &named) && !misleads(name)) {
-            head.extend_from_slice(line);
-            head.extend_from_slice(b"\r\n");
-        }
+pub fn reply_head(reply: &ReplyHead, version: &str, framing: reply::Framing) -> Vec<u8> {
+    // A length beside chunks would be a second opinion on where the reply ends.
+    let misleads = !matches!(framing, reply::Framing::Length | reply::Framing::None) || reply.framing() == ReplyFraming::Chunked;
+    let mut head = Vec::with_capacity(reply.raw().len() + 64);
+    put(&mut head, &[version.as_bytes(), reply.status_and_reason(), b"\r\n"]);
+    for field in reply.passing().filter(|field| !misleads || !field.is("content-length")) {
+        head.extend_from_slice(field.line);
     }
     head
-}
-
-fn named_by_connection<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<&'a str> {
-    headers
-        .filter(|(field, _)| field.eq_ignore_ascii_case("connection"))
-        .flat_map(|(_, value)| value.split(','))
-        .map(str::trim)
-        .filter(|name| !PROTECTED.iter().any(|kept| kept.eq_ignore_ascii_case(name)))
-        .collect()
-}
-
-fn stops_here(field: &str, named: &[&str]) -> bool {
-    HOP_BY_HOP.iter().any(|hop| hop.eq_ignore_ascii_case(field)) || named.iter().any(|name| name.eq_ignore_ascii_case(field))
-}
-
-fn name_of(line: &[u8]) -> Option<&str> {
-    let colon = line.iter().position(|b| *b == b':')?;
-    std::str::from_utf8(&line[..colon]).ok().map(str::trim)
-}
-
-fn value_of(line: &[u8]) -> &[u8] {
-    line.iter().position(|b| *b == b':').and_then(|colon| line.get(colon + 1..)).unwrap_or_default().trim_ascii()
 }
 
 fn put(head: &mut Vec<u8>, parts: &[&[u8]]) {
@@ -129,9 +81,12 @@ mod tests {
 
     #[test]
     fn a_reply_keeps_its_reason_and_headers_less_those_of_the_connection() {
-        let raw = b"HTTP/1.1 299 Odd Reason\r\nvary: a\r\nConnection: x-b\r\nX-B: 1\r\nVary: c\r\nTransfer-Encoding: chunked\r\nX-L\xe4tin: \xff\r\n\r\n";
-        assert_eq!(reply_head(raw, "HTTP/1.0", reply::Framing::Close), b"HTTP/1.0 299 Odd Reason\r\nvary: a\r\nVary: c\r\n");
+        let raw = b"HTTP/1.1 299 Odd Reason\r\nvary: a\r\nConnection: x-b\r\nX-B: 1\r\nVary: c\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let passed = |raw: &[u8], version, framing| reply_head(&ReplyHead::read(raw.to_vec()).unwrap(), version, framing);
+        assert_eq!(passed(raw, "HTTP/1.0", reply::Framing::Close), b"HTTP/1.0 299 Odd Reason\r\nvary: a\r\nVary: c\r\n");
         let latin_value = b"HTTP/1.1 200 OK\r\nX: \xe4\r\n\r\n";
-        assert_eq!(reply_head(latin_value, "HTTP/1.1", reply::Framing::Chunked), b"HTTP/1.1 200 OK\r\nX: \xe4\r\n");
+        assert_eq!(passed(latin_value, "HTTP/1.1", reply::Framing::Chunked), b"HTTP/1.1 200 OK\r\nX: \xe4\r\n");
+        let bare = b"HTTP/1.1 200\nX: a\n\n";
+        assert_eq!(passed(bare, "HTTP/1.1", reply::Framing::Chunked), b"HTTP/1.1 200\r\nX: a\r\n");
     }
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::platform::{self, Awaited, Found, WatchedStream};
-use crate::server::HALF_CLOSED;
+use crate::server::{HALF_CLOSED, ReplyHead};
 
 /// How an interim reply begins.
 const INTERIM: &[u8] = b"HTTP/1.1 1";
@@ -22,7 +22,8 @@ const INTERIM: &[u8] = b"HTTP/1.1 1";
 #[derive(Debug, Default)]
 pub struct Line {
     outgoing: Mutex<Vec<u8>>,
-    incoming: Mutex<ReplyHead>,
+    /// The head of the reply, and whether bytes of its body came with it, so that the first read of the body will not wait.
+    incoming: Mutex<Option<(ReplyHead, bool)>>,
     /// Weak: the connection ends when its transport is dropped, whoever else knows of it.
     stream: Mutex<Weak<TcpStream>>,
     client: Mutex<Option<Client>>,
@@ -75,15 +76,6 @@ impl Client {
     }
 }
 
-/// The head of a reply as it came from the wire.
-#[derive(Debug, Default)]
-pub struct ReplyHead {
-    /// From the status line to the empty line, both included.
-    pub bytes: Vec<u8>,
-    /// The read that ended the head brought bytes of the body as well, so that the first read of the body will not wait.
-    pub body_began: bool,
-}
-
 /// A client for as long as it is waited for.
 pub struct Attached<'a>(&'a Line);
 
@@ -104,7 +96,7 @@ impl Line {
     /// piece the head tells the length.
     pub fn load(&self, bytes: Vec<u8>, shows_answer: bool, unframes: bool) {
         *lock(&self.outgoing) = bytes;
-        lock(&self.incoming).bytes.clear();
+        lock(&self.incoming).take();
         self.answered.store(false, SeqCst);
         self.shows_answer.store(shows_answer, SeqCst);
         self.unframes.store(unframes, SeqCst);
@@ -145,8 +137,8 @@ impl Line {
         self.broken.load(SeqCst)
     }
 
-    pub fn take_reply_head(&self) -> ReplyHead {
-        std::mem::take(&mut *lock(&self.incoming))
+    pub fn take_reply_head(&self) -> Option<(ReplyHead, bool)> {
+        lock(&self.incoming).take()
     }
 
     /// The connection to Ollama, if there is one.
@@ -206,18 +198,17 @@ impl Line {
         std::mem::take(&mut *lock(&self.outgoing))
     }
 
-    pub(super) fn keep_reply_head(&self, head: ReplyHead) {
-        *lock(&self.incoming) = head;
+    pub(super) fn keep_reply_head(&self, head: ReplyHead, body_began: bool) {
+        *lock(&self.incoming) = Some((head, body_began));
     }
 
     /// Passes the head of an interim reply on. Leave to send a body is ours to give.
-    pub(super) fn pass_interim(&self, head: &[u8]) {
-        const LEAVE: &[u8] = b"100";
+    pub(super) fn pass_interim(&self, head: &ReplyHead) {
         if let Some(client) = lock(&self.client).as_ref().filter(|client| client.takes_interim)
-            && !head.get(9..).unwrap_or_default().starts_with(LEAVE)
+            && head.status() != 100
         {
             // One that does not go out at once and whole is no loss, but half of one would be: the kernel takes a small one whole.
-            let _ = (&**client.socket).write(head);
+            let _ = (&**client.socket).write(head.raw());
         }
     }
 

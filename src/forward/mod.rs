@@ -26,7 +26,7 @@ use crate::gate::Gate;
 use crate::observe::{End, Observer, RequestBody};
 use crate::reply::{Frame, Manners, Reply};
 use crate::route::{Dialect, Forward};
-use crate::server::{Buffer, Connection, Content, Framing, Head, Reason, Then};
+use crate::server::{Budget, Buffer, Connection, Content, Framing, Head, Reason, Then};
 
 /// What all workers forward with.
 pub struct Forwarder {
@@ -53,8 +53,9 @@ pub struct Hands {
 }
 
 impl Hands {
-    pub fn new(forwarder: &Forwarder) -> Hands {
-        Hands { courier: Courier::new(&forwarder.target), frame: Frame::new(), gate: forwarder.gate.clone() }
+    /// Heads of replies are taken from `budget`.
+    pub fn new(forwarder: &Forwarder, budget: &Arc<Budget>) -> Hands {
+        Hands { courier: Courier::new(&forwarder.target, budget), frame: Frame::new(), gate: forwarder.gate.clone() }
     }
 }
 

@@ -17,6 +17,7 @@ use super::line::Line;
 use super::wire::{HeadConnector, TcpConnector};
 use crate::address::Upstream;
 use crate::error::failed;
+use crate::server::Budget;
 
 /// An idle connection to Ollama is kept this long; Ollama itself never closes one.
 const IDLE: Duration = Duration::from_secs(300);
@@ -95,9 +96,10 @@ pub struct Courier {
 }
 
 impl Courier {
-    pub fn new(target: &Target) -> Courier {
+    pub fn new(target: &Target, budget: &Arc<Budget>) -> Courier {
         let line = Arc::new(Line::default());
-        let (tcp, heads, config) = (TcpConnector(line.clone()), HeadConnector(line.clone()), target.config().build());
+        let heads = HeadConnector { line: line.clone(), budget: budget.clone() };
+        let (tcp, config) = (TcpConnector(line.clone()), target.config().build());
         // TLS that is only passed through still costs a worker 16 KiB of stack.
         let agent = if target.upstream.is_https() {
             Agent::with_parts(config, tcp.chain(RustlsConnector::default()).chain(heads), Names)

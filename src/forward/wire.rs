@@ -3,7 +3,8 @@
 //! - `TcpConnector` is ours for three reasons: whoever waits for Ollama waits for the client too, a look whether a pooled
 //!   connection still lives costs one system call (ureq's own takes six a request), and a write that fails is no error,
 //!   because Ollama may have answered before it hung up.
-//! - `HeadConnector` sends the head that the worker loaded in place of ureq's, and keeps the head of the reply.
+//! - `HeadConnector` sends the head that the worker loaded in place of ureq's. It keeps the head of the reply, passes interim
+//!   ones on, and shows ureq a head of its own that tells the status and how the body is framed.
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
@@ -11,14 +12,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use ureq::{Error, Timeout};
 
 use super::buffers::SmallBuffers;
 use super::failure::{Kind, Trouble};
-use super::line::{Line, ReplyHead};
+use super::line::Line;
 use crate::platform::{self, Awaited};
-use crate::server::{Body, Framing, Piece};
+use crate::server::{Body, Budget, Buffer, CONTINUE, Framing, Piece, ReplyFraming, ReplyHead, end_of_reply_head};
 
 /// A machine that answers nothing, not even a refusal, is given this long (seconds) an address.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -118,25 +119,65 @@ impl fmt::Debug for Tcp {
     }
 }
 
-#[derive(Debug)]
-pub struct HeadConnector(pub Arc<Line>);
+pub struct HeadConnector {
+    pub line: Arc<Line>,
+    pub budget: Arc<Budget>,
+}
+
+impl fmt::Debug for HeadConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HeadConnector")
+    }
+}
 
 impl<In: Transport> Connector<In> for HeadConnector {
     type Out = Heads<In>;
 
     fn connect(&self, _: &ConnectionDetails, inner: Option<In>) -> Result<Option<Heads<In>>, Error> {
-        Ok(inner.map(|inner| Heads { inner, line: self.0.clone(), phase: Phase::Idle, head: Vec::new(), framed: None }))
+        let incoming = || Incoming { bytes: Buffer::new(&self.budget), seen: 0, unread: Vec::new() };
+        Ok(inner.map(|inner| Heads { inner, line: self.line.clone(), phase: Phase::Idle, incoming: incoming(), framed: None }))
     }
 }
 
-#[derive(Debug)]
 pub struct Heads<In> {
     inner: In,
     line: Arc<Line>,
     phase: Phase,
-    head: Vec<u8>,
+    incoming: Incoming,
     /// How far the chunks have come that ureq makes of a body whose length the head tells.
     framed: Option<Body>,
+}
+
+impl<In: fmt::Debug> fmt::Debug for Heads<In> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Heads({:?})", self.inner)
+    }
+}
+
+/// What came of a reply before its head was whole, and what ureq has not seen of it yet.
+struct Incoming {
+    bytes: Buffer,
+    /// So much of it was looked at.
+    seen: usize,
+    unread: Vec<u8>,
+}
+
+impl Incoming {
+    /// Takes the next head out, once it is whole. What is behind it stays.
+    fn take_head(&mut self) -> Result<Option<ReplyHead>, String> {
+        let bytes = self.bytes.bytes();
+        let Some(end) = end_of_reply_head(bytes, self.seen)? else {
+            self.seen = bytes.len();
+            return Ok(None);
+        };
+        self.seen = 0;
+        let mut head = self.bytes.take();
+        let rest = head.split_off(end);
+        if !self.bytes.push(&rest, None) {
+            return Err("no memory is left for it".to_owned());
+        }
+        ReplyHead::read(head).map(Some)
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -164,7 +205,6 @@ impl<In: Transport> Transport for Heads<In> {
         }
         self.framed = self.line.unframes().then(|| Body::new(Framing::Chunked));
         self.phase = Phase::ReplyHead;
-        self.head.clear();
         let space = self.inner.buffers().output().len().max(1);
         for piece in self.line.take_outgoing().chunks(space) {
             self.inner.buffers().output()[..piece.len()].copy_from_slice(piece);
@@ -174,18 +214,18 @@ impl<In: Transport> Transport for Heads<In> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        let before = self.inner.buffers().input().len();
-        let progress = self.inner.await_input(timeout)?;
-        if self.phase == Phase::ReplyHead {
-            self.keep_head(before);
+        if !self.incoming.unread.is_empty() {
+            self.show_more();
+            return Ok(true);
         }
-        Ok(progress)
+        if self.phase == Phase::ReplyHead { self.await_head(timeout) } else { self.inner.await_input(timeout) }
     }
 
     fn is_open(&mut self) -> bool {
         // Asked when a reply has ended and again before the next request: the second look is the one that counts.
         if self.phase == Phase::Idle {
-            return self.inner.is_open();
+            // What came behind the reply would be taken for the next one.
+            return self.incoming.unread.is_empty() && self.inner.buffers().input().is_empty() && self.inner.is_open();
         }
         self.phase = Phase::Idle;
         // A body that was not sent to its end would be the head of the next request.
@@ -198,20 +238,60 @@ impl<In: Transport> Transport for Heads<In> {
 }
 
 impl<In: Transport> Heads<In> {
-    /// Copies what came after the first `before` bytes of the input until the head of the reply is whole.
-    fn keep_head(&mut self, before: usize) {
-        self.head.extend_from_slice(self.inner.buffers().input().get(before..).unwrap_or_default());
-        while let Some(end) = end_of_head(&self.head) {
-            let rest = self.head.split_off(end);
-            let head = std::mem::replace(&mut self.head, rest);
-            if is_interim(&head) {
+    /// Waits for a head that ureq must see, and shows it one of our own in its place. False when Ollama hung up.
+    fn await_head(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let invalid = |why: String| Trouble::wrap(Kind::Invalid, "read ollama's reply".to_owned(), std::io::Error::other(why));
+        loop {
+            while let Some(head) = self.incoming.take_head().map_err(invalid)? {
+                if !head.is_interim() {
+                    self.phase = Phase::Body;
+                    let rest = self.incoming.bytes.take();
+                    self.show([shown(&head).as_slice(), &rest].concat());
+                    self.line.keep_reply_head(head, !rest.is_empty());
+                    return Ok(true);
+                }
                 self.line.pass_interim(&head);
-            } else {
-                self.phase = Phase::Body;
-                return self.line.keep_reply_head(ReplyHead { bytes: head, body_began: !self.head.is_empty() });
+                if head.status() == 100 && timeout.reason == Timeout::Await100 {
+                    self.show(CONTINUE.to_vec());
+                    return Ok(true);
+                }
             }
+            if !self.inner.await_input(timeout)? {
+                return Ok(false);
+            }
+            let input = self.inner.buffers().input();
+            let amount = input.len();
+            if !self.incoming.bytes.push(input, None) {
+                return Err(invalid("no memory is left for its head".to_owned()));
+            }
+            self.inner.buffers().input_consume(amount);
         }
     }
+
+    /// Lets ureq read this.
+    fn show(&mut self, bytes: Vec<u8>) {
+        self.incoming.unread = bytes;
+        self.show_more();
+    }
+
+    fn show_more(&mut self) {
+        let space = self.inner.buffers().input_append_buf();
+        let amount = self.incoming.unread.len().min(space.len());
+        space[..amount].copy_from_slice(&self.incoming.unread[..amount]);
+        self.inner.buffers().input_appended(amount);
+        self.incoming.unread.drain(..amount);
+    }
+}
+
+/// All that ureq needs to know of a head. It takes no more than 128 headers, and interim replies for the answer.
+fn shown(head: &ReplyHead) -> Vec<u8> {
+    let close = if head.keeps_alive() { "" } else { "Connection: close\r\n" };
+    let framing = match head.framing() {
+        ReplyFraming::Length(length) => format!("Content-Length: {length}\r\n"),
+        ReplyFraming::Chunked => "Transfer-Encoding: chunked\r\n".to_owned(),
+        ReplyFraming::Close => String::new(),
+    };
+    format!("HTTP/1.1 {} -\r\n{close}{framing}\r\n", head.status()).into_bytes()
 }
 
 /// Leaves of a part of a body in chunks what is in them, and returns how much that is.
@@ -225,16 +305,6 @@ fn unframe(framed: &mut Body, bytes: &mut [u8]) -> usize {
         bytes.copy_within(end - length..end, kept);
         (read, kept) = (end, kept + length);
     }
-}
-
-/// The length of the head that `bytes` begin with, its empty line included.
-fn end_of_head(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4)
-}
-
-/// Whether this is a 1xx head, after which the real one follows.
-fn is_interim(head: &[u8]) -> bool {
-    head.get(9) == Some(&b'1')
 }
 
 #[cfg(test)]

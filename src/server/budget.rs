@@ -87,6 +87,12 @@ impl Buffer {
         true
     }
 
+    /// Takes all of it out, which is counted no more.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.reservation.cover(0);
+        std::mem::take(&mut self.bytes)
+    }
+
     /// Holds nothing any more.
     pub fn release(&mut self) {
         self.bytes = Vec::new();

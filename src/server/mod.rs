@@ -32,13 +32,13 @@ mod refusals;
 mod request_reader;
 mod worker_pool;
 
-pub use budget::Buffer;
+pub use budget::{Budget, Buffer};
 pub use connection::{Came, Connection, HALF_CLOSED, READ};
 pub use context::{Bounds, Context, Port};
 pub use event_loop::EventLoop;
 #[cfg(test)]
 pub use http1::Gatherer;
-pub use http1::{Body, Framing, Head, Piece, Reason, Refusal, Version};
+pub use http1::{Body, Framing, Head, Piece, Reason, Refusal, ReplyFraming, ReplyHead, Version, end_of_reply_head};
 pub use listen::bind;
 pub use reactor::Then;
 pub use request_reader::{Asked, CONTINUE, Content, Refused, Request, RequestReader};

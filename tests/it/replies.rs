@@ -39,6 +39,44 @@ fn long_heads_pass() {
 }
 
 #[test]
+fn heads_of_many_headers_and_of_almost_a_megabyte_pass_and_longer_ones_are_told() {
+    let many = std::fs::read("tests/data/cases/hdr-150.reply").expect("a recording");
+    let (_ollama, tap) = tapped(many);
+    let got = tap.get("/api/tags");
+    assert_eq!((got.status(), got.head.end_to_end().len() > 150), (200, true));
+    let headers = |count: usize| vec![format!("X: {}", "x".repeat(1000)); count].join("\r\n");
+    for (count, status) in [(1000, 200), (1100, 502)] {
+        let (_ollama, tap) = tapped(reply("200 OK", &[&headers(count)], "body"));
+        let got = tap.get("/api/tags");
+        assert_eq!((got.status(), got.text().contains("longer than 1 MiB")), (status, status == 502));
+    }
+}
+
+#[test]
+fn a_reply_whose_lines_end_in_a_bare_lf_passes() {
+    let (_ollama, tap) = tapped("HTTP/1.1 200 OK\nX-A: 1\nContent-Length: 4\n\nbody");
+    let got = tap.get("/api/tags");
+    assert_eq!((got.status(), got.text().as_str(), got.head.get("x-a")), (200, "body", Some("1")));
+}
+
+#[test]
+fn what_follows_a_reply_is_never_taken_for_the_next_one() {
+    let (_ollama, tap) = tapped([reply("200 OK", &[], "body"), reply("200 OK", &[], "smuggled")].concat());
+    for _ in 0..3 {
+        assert_eq!(tap.get("/api/tags").text(), "body");
+    }
+}
+
+#[test]
+fn a_reply_that_has_two_readings_is_none() {
+    for head in ["Content-Length: 4\r\nContent-Length: 5", "Transfer-Encoding: gzip", "Content-Length: -1", "X\u{1}: 1"] {
+        let (_ollama, tap) = tapped(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\nbody"));
+        let got = tap.get("/api/tags");
+        assert_eq!((got.status(), got.text().contains("read ollama's reply")), (502, true), "{head}");
+    }
+}
+
+#[test]
 fn redirects_pass_and_are_not_followed() {
     for status in ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"] {
         let (ollama, tap) = tapped(reply(status, &["Location: /api/tags"], ""));

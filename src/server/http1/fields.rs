@@ -50,12 +50,17 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Judges a header line, its CR LF included, before which is neither CR nor LF.
+/// Judges a header line of a request, its CR LF included, before which is neither CR nor LF.
 pub(super) fn check_field(line: &[u8]) -> Result<(), Refusal> {
+    fault_of_field(line).map_or(Ok(()), |fault| Err(Refusal::framing(format!("read request: {fault}"))))
+}
+
+/// What is wrong with such a line, if anything is.
+pub(super) fn fault_of_field(line: &[u8]) -> Option<String> {
     // The head that the line would be alone lacks nothing but its empty line.
     match parse_headers(line, &mut [EMPTY_HEADER]) {
-        Ok(Status::Partial) => Ok(()),
-        _ => Err(Refusal::framing(format!("read request: {}", fault_of(line.strip_suffix(b"\r\n").unwrap_or(line))))),
+        Ok(Status::Partial) => None,
+        _ => Some(fault_of(line.strip_suffix(b"\r\n").unwrap_or(line))),
     }
 }
 

@@ -16,6 +16,7 @@ mod head;
 mod line;
 mod passing;
 mod refusal;
+mod reply;
 mod target;
 
 pub use body::{Body, Piece};
@@ -25,3 +26,4 @@ pub use head::HEAD_MAX;
 pub use head::{Gatherer, Head};
 pub use line::Version;
 pub use refusal::{Reason, Refusal};
+pub use reply::{ReplyFraming, ReplyHead, end_of_reply_head};

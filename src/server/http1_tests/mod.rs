@@ -8,6 +8,8 @@ mod cases;
 mod model;
 /// The model and http1 agree on random requests in random pieces.
 mod random;
+/// Heads of replies.
+mod replies;
 
 use crate::server::http1::{Body, Gatherer, Head, Piece, Refusal, Version};
 

@@ -50,10 +50,8 @@ fn this_machine_reads_and_web_pages_and_proxies_do_not() {
         for headers in [
             "Host: evil.example\r\n",
             "Host: 10.0.0.7\r\n",
-            "",
             "Host: localhost\r\nOrigin: http://evil.example\r\n",
             "Host: localhost\r\nOrigin: null\r\n",
-            "Host: localhost\r\nHost: evil.example\r\n",
             "Host: localhost:1\r\nOrigin: http://localhost:1\r\nOrigin: http://evil.example\r\n",
             "Host: localhost\r\nX-Forwarded-For: 10.0.0.7\r\n",
             "Host: localhost\r\nForwarded: for=10.0.0.7\r\n",
@@ -61,6 +59,9 @@ fn this_machine_reads_and_web_pages_and_proxies_do_not() {
             "Host: localhost\r\nX-Real-IP: 127.0.0.1\r\nAuthorization: Bearer guess\r\n",
         ] {
             assert_eq!(get(&tap, target, headers), 403, "{target} {headers}");
+        }
+        for headers in ["", "Host: localhost\r\nHost: evil.example\r\n"] {
+            assert_eq!(get(&tap, target, headers), 400, "{target} {headers}");
         }
     }
     let refused = tap.ask("GET", "GET /analytics/search HTTP/1.1\r\nHost: evil.example\r\n\r\n").json();

@@ -1,0 +1,151 @@
+//! The head of a reply, as Go's client reads it, or stricter.
+
+use memchr::memchr;
+
+use super::fields::{Field, Fields, fault_of_field};
+use super::head::HEAD_MAX;
+use super::passing::Stopping;
+use super::refusal::shown;
+
+/// Where the body of a reply ends, if the request and the status allow one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyFraming {
+    Length(u64),
+    Chunked,
+    /// With the connection.
+    Close,
+}
+
+/// The head of a reply: the bytes as they came, and what was decided on them.
+#[derive(Debug)]
+pub struct ReplyHead {
+    raw: Vec<u8>,
+    /// Where the header lines begin.
+    fields: usize,
+    status: u16,
+    framing: ReplyFraming,
+    keeps_alive: bool,
+}
+
+/// Where the head ends that `bytes` begin with, of which the first `seen` were looked at before; an error where it is too long.
+pub fn end_of_reply_head(bytes: &[u8], seen: usize) -> Result<Option<usize>, String> {
+    // The empty line may have begun in what was seen.
+    let mut at = seen.saturating_sub(2);
+    while let Some(line_end) = memchr(b'\n', &bytes[at..]).map(|offset| at + offset + 1) {
+        let rest = &bytes[line_end..];
+        let empty = if rest.starts_with(b"\r\n") { 2 } else { usize::from(rest.starts_with(b"\n")) };
+        if empty > 0 {
+            return Ok(Some(line_end + empty));
+        }
+        at = line_end;
+    }
+    if bytes.len() < HEAD_MAX { Ok(None) } else { Err("its head is longer than 1 MiB".to_owned()) }
+}
+
+impl ReplyHead {
+    /// Reads a whole head, its empty line included. An error says what is wrong with it.
+    pub fn read(bytes: Vec<u8>) -> Result<ReplyHead, String> {
+        let raw = with_whole_line_ends(bytes);
+        let fields = memchr(b'\n', &raw).map_or(raw.len(), |at| at + 1);
+        let (version, status) = status_line(raw[..fields].trim_ascii_end())?;
+        check(&raw[fields..])?;
+        let is_old = version == b'0';
+        let framing = framing(Fields::of(&raw[fields..]), is_old)?;
+        let options = || Fields::of(&raw[fields..]).filter(|field| field.is("connection")).flat_map(|field| field.members());
+        let has = |word: &[u8]| options().any(|option| option.eq_ignore_ascii_case(word));
+        let keeps_alive = !has(b"close") && (!is_old || has(b"keep-alive"));
+        Ok(ReplyHead { fields, status, framing, keeps_alive, raw })
+    }
+
+    /// From the status line to the empty line, both included.
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// What the status line says behind its version, from the blank on, without its end.
+    pub fn status_and_reason(&self) -> &[u8] {
+        let line = self.raw[..self.fields].trim_ascii_end();
+        &line[memchr(b' ', line).unwrap_or(line.len())..]
+    }
+
+    pub fn framing(&self) -> ReplyFraming {
+        self.framing
+    }
+
+    /// Whether the connection goes on after the reply.
+    pub fn keeps_alive(&self) -> bool {
+        self.keeps_alive
+    }
+
+    /// Whether another head follows for the same request. A change of protocol is none: nobody asked for one.
+    pub fn is_interim(&self) -> bool {
+        matches!(self.status, 100 | 102..=199)
+    }
+
+    /// The first value of a header, where it is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(Fields::of(&self.raw[self.fields..]).find(|field| field.is(name))?.value).ok()
+    }
+
+    /// The header lines that go on to the client, in their order: all but those of the connection and of its framing in chunks.
+    pub fn passing(&self) -> impl Iterator<Item = Field<'_>> {
+        let fields = Fields::of(&self.raw[self.fields..]);
+        let stopping = Stopping::among(&self.raw, fields.clone());
+        fields.filter(move |field| !field.is("transfer-encoding") && !stopping.has(field.name))
+    }
+}
+
+/// Lines that end in a bare LF get the CR that is missing.
+fn with_whole_line_ends(bytes: Vec<u8>) -> Vec<u8> {
+    let is_whole = |at: usize| at > 0 && bytes[at - 1] == b'\r';
+    if memchr::memchr_iter(b'\n', &bytes).all(is_whole) {
+        return bytes;
+    }
+    let lines = bytes.split_inclusive(|b| *b == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line));
+    lines.flat_map(|line| [line.strip_suffix(b"\r").unwrap_or(line), b"\r\n"]).flatten().copied().collect()
+}
+
+/// The last digit of the version, and the status.
+fn status_line(line: &[u8]) -> Result<(u8, u16), String> {
+    let fault = || format!("{} is no status line of HTTP/1", shown(line));
+    let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', version @ (b'0'..=b'9'), b' ', status @ ..] = line else { return Err(fault()) };
+    let (digits, rest) = status.split_at_checked(3).ok_or_else(fault)?;
+    let status = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).filter(|status| (100..1000).contains(status));
+    if !rest.is_empty() && rest[0] != b' ' { Err(fault()) } else { Ok((*version, status.ok_or_else(fault)?)) }
+}
+
+/// Judges the header lines, and the empty one behind them.
+fn check(lines: &[u8]) -> Result<(), String> {
+    let lines = lines.strip_suffix(b"\r\n").unwrap_or(lines);
+    lines.split_inclusive(|b| *b == b'\n').find_map(fault_of_field).map_or(Ok(()), Err)
+}
+
+fn framing(fields: Fields, is_old: bool) -> Result<ReplyFraming, String> {
+    let mut framing = ReplyFraming::Close;
+    let mut is_chunked = false;
+    for field in fields {
+        if field.is("transfer-encoding") && !is_old {
+            if is_chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
+                return Err(format!("its transfer-encoding {} is unknown; only \"chunked\" is known", shown(field.value)));
+            }
+            is_chunked = true;
+        } else if field.is("content-length") {
+            let length = length_of(field.value)?;
+            if !matches!(framing, ReplyFraming::Close) && framing != length {
+                return Err("it has two lengths".to_owned());
+            }
+            framing = length;
+        }
+    }
+    Ok(if is_chunked { ReplyFraming::Chunked } else { framing })
+}
+
+fn length_of(value: &[u8]) -> Result<ReplyFraming, String> {
+    let digits = std::str::from_utf8(value).ok().filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
+    let length = digits.and_then(|digits| digits.parse().ok()).filter(|length| *length <= i64::MAX as u64);
+    length.map(ReplyFraming::Length).ok_or_else(|| format!("its content-length {} is no number of bytes", shown(value)))
+}

@@ -1,0 +1,78 @@
+//! Heads of replies: where they end, and what they say of the body.
+
+use proptest::prelude::*;
+
+use crate::server::http1::{ReplyFraming, ReplyHead, end_of_reply_head};
+
+fn read(head: &str) -> Result<ReplyHead, String> {
+    ReplyHead::read(head.as_bytes().to_vec())
+}
+
+fn framing(headers: &str) -> Result<ReplyFraming, String> {
+    read(&format!("HTTP/1.1 200 OK\r\n{headers}\r\n")).map(|head| head.framing())
+}
+
+#[test]
+fn the_framing_of_a_reply_is_read_as_go_reads_it() {
+    assert_eq!(framing(""), Ok(ReplyFraming::Close));
+    assert_eq!(framing("content-LENGTH:  7 \r\n"), Ok(ReplyFraming::Length(7)));
+    assert_eq!(framing("Content-Length: 7\r\nContent-Length: 7\r\n"), Ok(ReplyFraming::Length(7)));
+    assert_eq!(framing("Transfer-Encoding: Chunked\r\nContent-Length: 7\r\n"), Ok(ReplyFraming::Chunked));
+    assert_eq!(read("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap().framing(), ReplyFraming::Close);
+    for bad in [
+        "Content-Length: 7\r\nContent-Length: 8\r\n",
+        "Content-Length: +7\r\n",
+        "Content-Length:\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+    ] {
+        assert!(framing(bad).is_err(), "{bad}");
+    }
+    for twice in ["Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "X\r\n", " X: folded\r\n", "X : 1\r\n", "X: \0\r\n"] {
+        assert!(framing(twice).is_err(), "{twice:?}");
+    }
+}
+
+#[test]
+fn a_connection_goes_on_as_its_version_and_its_options_say() {
+    let keeps = |head: &str| read(head).unwrap().keeps_alive();
+    assert!(keeps("HTTP/1.1 200 OK\r\n\r\n") && keeps("HTTP/1.0 200 OK\r\nConnection: x, Keep-Alive\r\n\r\n"));
+    assert!(!keeps("HTTP/1.0 200 OK\r\n\r\n") && !keeps("HTTP/1.1 200 OK\r\nConnection: x\r\nConnection: y, CLOSE\r\n\r\n"));
+}
+
+#[test]
+fn what_is_no_status_line_is_told() {
+    for bad in ["HTTP/2 200 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1", "ICY 200 OK", "HTTP/1.1 099 OK", "\r\n"] {
+        assert!(read(&format!("{bad}\r\n\r\n")).unwrap_err().contains("status line"), "{bad}");
+    }
+    let head = read("HTTP/1.1 200\r\n\r\n").unwrap();
+    assert_eq!((head.status(), head.status_and_reason()), (200, &b" 200"[..]));
+    assert!(read("HTTP/1.1 103 Hints\r\n\r\n").unwrap().is_interim() && !read("HTTP/1.1 101 Other\r\n\r\n").unwrap().is_interim());
+}
+
+proptest! {
+    #[test]
+    fn the_end_is_found_in_whatever_pieces_the_head_comes(
+        headers in prop::collection::vec("[a-z]{1,8}: [ -~]{0,20}", 0..6),
+        ends in prop::collection::vec(any::<bool>(), 8),
+        rest in "[\\r\\na]{0,6}",
+        size in 1usize..9,
+    ) {
+        let end = |n: usize| if ends[n] { "\r\n" } else { "\n" };
+        let lines: String = headers.iter().enumerate().map(|(n, line)| format!("{line}{}", end(n + 1))).collect();
+        let head = format!("HTTP/1.1 200 OK{}{lines}{}", end(0), end(7));
+        let bytes = [head.as_bytes(), rest.as_bytes()].concat();
+        let mut found = None;
+        let mut seen = 0;
+        for upto in (0..bytes.len()).step_by(size).chain([bytes.len()]) {
+            found = end_of_reply_head(&bytes[..upto], seen).unwrap();
+            if found.is_some() {
+                break;
+            }
+            seen = upto;
+        }
+        prop_assert_eq!(found, Some(head.len()));
+        let read = ReplyHead::read(head.into_bytes()).unwrap();
+        let lines: Vec<String> = read.passing().map(|field| String::from_utf8_lossy(field.line).into_owned()).collect();
+        prop_assert_eq!(lines, headers.iter().map(|line| format!("{line}\r\n")).collect::<Vec<_>>());
+    }
+}
