@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::budget::Budget;
 use crate::config::{Backend, History};
 use crate::metrics::Metrics;
 use crate::observe::Exchange;
 use crate::pace::pace;
 use crate::record::now;
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, TEXT_MAX};
 use crate::store::query::HOURS;
 use crate::store::{Limits, Purged, Result, Store, StoreError};
 
@@ -42,11 +43,11 @@ pub struct Archive {
 impl Archive {
     /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is what a second tap is
     /// told that wants the same directory.
-    pub fn open(history: &History, holder: &str, metrics: &Arc<Metrics>) -> Result<Option<Archive>> {
+    pub fn open(history: &History, holder: &str, metrics: &Arc<Metrics>, budget: &Budget) -> Result<Option<Archive>> {
         let Some(store) = Store::open_for_writing(history, holder)? else { return Ok(None) };
         let store = Arc::new(store);
-        let recorder = Recorder::start(store.clone(), history.store_text, pace(ENV_TEST_FLUSH_MS, FLUSH), metrics.clone());
-        let recorder = recorder.map_err(unstarted)?;
+        let (flush, text_max) = (pace(ENV_TEST_FLUSH_MS, FLUSH), budget.set_aside(TEXT_MAX));
+        let recorder = Recorder::start(store.clone(), history.store_text, flush, text_max, metrics.clone()).map_err(unstarted)?;
         let (kept, limits) = (store.clone(), history.clone());
         let keeper = thread::Builder::new().name("keeper".into()).stack_size(STACK);
         keeper.spawn(move || keep(&kept, &limits)).map_err(unstarted)?;

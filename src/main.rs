@@ -26,6 +26,7 @@ mod tap;
 
 mod backend;
 
+mod budget;
 mod fault;
 mod forward;
 mod gate;
@@ -35,6 +36,7 @@ mod responder;
 mod route;
 mod server;
 mod worker;
+mod workers;
 
 mod demo;
 

@@ -26,8 +26,9 @@ use writer::{Told, Writer};
 /// Exchanges that may wait; one more is dropped.
 const QUEUE_MAX: usize = 10_000;
 
-/// Bytes of text that waiting exchanges may hold together; one that would exceed them is dropped.
-const TEXT_MAX: usize = 64 * 1024 * 1024;
+/// The most bytes of text that waiting exchanges may hold together, where there is memory for it; one that would exceed them is
+/// dropped.
+pub const TEXT_MAX: usize = 64 * 1024 * 1024;
 
 /// Requests to write at once that may wait to be heard: as many as may be made at the same time.
 const FLUSHES_MAX: usize = 2;
@@ -48,17 +49,19 @@ struct Shared {
     records: AtomicUsize,
     /// Bytes of text in them.
     text: AtomicUsize,
+    text_max: usize,
 }
 
 impl Recorder {
-    /// Starts the writer. A batch is written `flush` after its first record came, or when it is full.
-    pub fn start(store: Arc<Store>, keep: StoreText, flush: Duration, metrics: Arc<Metrics>) -> io::Result<Recorder> {
+    /// Starts the writer. A batch is written `flush` after its first record came, or when it is full; those that wait hold up to
+    /// `text_max` bytes of text.
+    pub fn start(store: Arc<Store>, keep: StoreText, flush: Duration, text_max: usize, metrics: Arc<Metrics>) -> io::Result<Recorder> {
         let (queue, exchanges) = bounded(QUEUE_MAX);
         let (closing, close) = bounded(1);
         let (flushing, flushes) = bounded(FLUSHES_MAX);
         let (end, ended) = bounded(0);
         metrics.analytics_backend(store.backend());
-        let shared = Arc::new(Shared { metrics, records: AtomicUsize::new(0), text: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared { metrics, records: AtomicUsize::new(0), text: AtomicUsize::new(0), text_max });
         let writer = Writer::new(Told { exchanges, close, flushes, _end: end }, store, keep, flush, shared.clone());
         thread::Builder::new().name("recorder".into()).stack_size(STACK).spawn(move || writer.run())?;
         Ok(Recorder { queue, closing, flushing, ended, shared })
@@ -67,7 +70,7 @@ impl Recorder {
     /// Takes an exchange for the history, or drops it where there is no room. Never waits.
     pub fn submit(&self, exchange: Box<Exchange>) {
         let text = text_bytes(&exchange);
-        if self.shared.accept(text) > TEXT_MAX {
+        if self.shared.accept(text) > self.shared.text_max {
             self.shared.drop_records(1, text);
         } else if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.queue.try_send(exchange) {
             self.shared.drop_records(1, text);

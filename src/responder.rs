@@ -6,7 +6,7 @@ use std::io;
 use crate::pages::BodyWriter;
 use crate::reply::{Frame, Manners, Reply};
 use crate::server::driver;
-use crate::server::{Connection, Then};
+use crate::server::{Connection, ReaderPace, Then};
 
 /// Bytes of a long answer that are sent at once.
 const PIECE: usize = 32 * 1024;
@@ -41,7 +41,8 @@ impl Responder {
     /// Lets go of the connection after a long answer. Returns its status, or 499 where the client left.
     pub fn finish(self, status: u16) -> u16 {
         match self.state {
-            State::Ended(conn, then) => {
+            State::Ended(mut conn, then) => {
+                conn.long_answer = None;
                 driver::finish(conn, then);
                 status
             }
@@ -54,7 +55,8 @@ impl Responder {
 impl BodyWriter for Responder {
     fn begin(&mut self, head: &dyn Fn(&str) -> Vec<u8>) {
         self.state = match std::mem::replace(&mut self.state, State::Over) {
-            State::Open(conn) => {
+            State::Open(mut conn) => {
+                conn.long_answer = Some(ReaderPace::default());
                 let framing = self.manners.framing(200, false);
                 State::Sending(Reply::new(conn, self.manners, head(self.manners.version()), framing), Frame::of(PIECE))
             }

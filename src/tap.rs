@@ -1,11 +1,12 @@
 //! TAP: wires the pipeline, whatever command asks for it, and drains it at the end.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::archive::{self, Archive};
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::error::{Error, Result, failed};
 use crate::forward::Forwarder;
@@ -18,6 +19,7 @@ use crate::pace::pace;
 use crate::pages::Pages;
 use crate::server::{Bounds, Context, EventLoop, Port};
 use crate::worker::{Lanes, Workshop};
+use crate::workers::Workers;
 use crate::{logging, platform, port, watchdog};
 
 /// Stack of a thread of ours (bytes). The default of 2 MiB is for recursion we do not have.
@@ -61,16 +63,23 @@ pub struct Tap {
 impl Tap {
     /// Takes the port, opens the history, says where both are, and starts to serve what the gate lets through.
     pub fn start(config: &Config, gate: Arc<Gate>, say: Say) -> Result<Tap> {
+        platform::return_freed_memory();
         let target = Target::of(&config.upstream)?;
         let sockets = sockets(config)?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(failed("define metrics"))?);
-        let archive = archive(config, sockets.address, &metrics)?;
+        let memory = platform::memory_bytes();
+        let budget = Budget::of(memory);
+        let archive = archive(config, sockets.address, &metrics, &budget)?;
         announce(config, &sockets, archive.as_deref(), say);
         config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
         let address = own_address(sockets.address);
-        let workshop = workshop(config, target, gate, &sockets, metrics, archive.clone())?;
-        start(config, &workshop, sockets).map_err(failed("start threads"))?;
+        let context = context(config, &sockets, &metrics, memory, budget).map_err(failed("listen"))?;
+        let workshop = workshop(config, target, gate, &sockets, metrics, archive.clone(), context)?;
+        let workers = Arc::new(Mutex::new(Workers::new(&workshop)));
+        start(&workshop, &workers, sockets).map_err(failed("start threads"))?;
         watchdog::start(address).map_err(failed("start threads"))?;
+        // Last, as they take what threads there are.
+        lock(&workers).start().map_err(failed("start threads"))?;
         Ok(Tap { workshop, archive, address })
     }
 
@@ -142,9 +151,9 @@ fn own_address(address: SocketAddr) -> SocketAddr {
 }
 
 /// The history, if one is kept.
-fn archive(config: &Config, address: SocketAddr, metrics: &Arc<Metrics>) -> Result<Option<Arc<Archive>>> {
+fn archive(config: &Config, address: SocketAddr, metrics: &Arc<Metrics>, budget: &Budget) -> Result<Option<Arc<Archive>>> {
     let holder = format!("ollama-tap on {address} (pid {})", std::process::id());
-    let archive = Archive::open(&config.history, &holder, metrics).map_err(|e| Error::Failed(e.to_string()))?;
+    let archive = Archive::open(&config.history, &holder, metrics, budget).map_err(|e| Error::Failed(e.to_string()))?;
     Ok(archive.map(Arc::new))
 }
 
@@ -168,6 +177,7 @@ fn workshop(
     sockets: &Sockets,
     metrics: Arc<Metrics>,
     archive: Option<Arc<Archive>>,
+    context: Context,
 ) -> Result<Arc<Workshop>> {
     if let Some(collector) = platform::process_collector() {
         metrics.register(collector).map_err(failed("define metrics"))?;
@@ -184,7 +194,6 @@ fn workshop(
     };
     let forwarder =
         Forwarder { host_passes: sockets.address.ip().to_canonical().is_loopback() && config.upstream.is_loopback(), target, gate };
-    let context = context(config, sockets.admin.is_some(), &metrics).map_err(failed("listen"))?;
     let sink = sink(metrics.clone(), archive);
     Ok(Arc::new(Workshop {
         context: Arc::new(context),
@@ -198,7 +207,13 @@ fn workshop(
     }))
 }
 
-fn context(config: &Config, has_admin: bool, metrics: &Arc<Metrics>) -> std::io::Result<Context> {
+fn context(
+    config: &Config,
+    sockets: &Sockets,
+    metrics: &Arc<Metrics>,
+    memory: Option<u64>,
+    budget: Arc<Budget>,
+) -> std::io::Result<Context> {
     let waiting = std::env::var(ENV_TEST_MAX_WAITING).ok().and_then(|n| n.parse().ok()).unwrap_or(WAITING_MAX);
     let descriptors = platform::raise_descriptor_limit(DESCRIPTORS);
     // Each worker needs one for its connection to Ollama, and clients need some as well.
@@ -206,8 +221,8 @@ fn context(config: &Config, has_admin: bool, metrics: &Arc<Metrics>) -> std::io:
     if workers < config.workers {
         log::warn!("{workers} workers run instead of {}: there are only {descriptors} descriptors", config.workers);
     }
-    let bounds = Bounds { descriptors, memory: platform::memory_bytes(), workers, waiting, idle: config.idle_timeout };
-    Context::new(&bounds, has_admin, metrics.clone())
+    let bounds = Bounds { descriptors, memory, budget, workers, waiting, idle: config.idle_timeout };
+    Context::new(bounds, sockets.admin.is_some(), metrics.clone())
 }
 
 /// Where observations go.
@@ -224,53 +239,28 @@ fn sink(metrics: Arc<Metrics>, archive: Option<Arc<Archive>>) -> Arc<Sink> {
     })
 }
 
-/// What a thread does.
-type Life = Box<dyn FnOnce(&Workshop) + Send>;
-
-fn start(config: &Config, workshop: &Arc<Workshop>, sockets: Sockets) -> std::io::Result<()> {
-    let spawn = |name: String, stack: usize, life: Life| {
+fn start(workshop: &Arc<Workshop>, workers: &Arc<Mutex<Workers>>, sockets: Sockets) -> std::io::Result<()> {
+    let spawn = |name: &str, stack: usize, life: fn(&Workshop)| {
         let workshop = workshop.clone();
-        thread::Builder::new().name(name).stack_size(stack).spawn(move || life(&workshop)).map(drop)
+        thread::Builder::new().name(name.to_owned()).stack_size(stack).spawn(move || life(&workshop)).map(drop)
     };
-    spawn("pages-memory".into(), STACK, Box::new(|shop| shop.serve_pages(&shop.lanes.memory.1)))?;
-    spawn("pages-test".into(), STACK, Box::new(|shop| shop.serve_pages(&shop.lanes.test.1)))?;
-    for i in 0..2 {
-        spawn(format!("pages-{i}"), archive::STACK, Box::new(|shop| shop.serve_pages(&shop.lanes.history.1)))?;
-    }
-    let target = workshop.forwarder.target.clone();
-    spawn("ollama".into(), STACK, Box::new(move |shop| poll(&Ollama::new(&target), &shop.forwarder.gate, &shop.metrics)))?;
+    spawn("pages-memory", STACK, |shop| shop.serve_pages(&shop.lanes.memory.1))?;
+    spawn("pages-test", STACK, |shop| shop.serve_pages(&shop.lanes.test.1))?;
+    spawn("pages-0", archive::STACK, |shop| shop.serve_pages(&shop.lanes.history.1))?;
+    spawn("pages-1", archive::STACK, |shop| shop.serve_pages(&shop.lanes.history.1))?;
     let admin = sockets.admin.map(|(socket, _)| (Port::Admin, socket));
     let listeners = [(Port::Public, sockets.public)].into_iter().chain(admin).collect();
     let metrics = workshop.metrics.clone();
     let event_loop = EventLoop::new(workshop.context.clone(), workshop.clone(), listeners, Box::new(move || metrics.listener_restarted()))?;
-    start_workers(config, workshop, &spawn)?;
-    spawn("event-loop".into(), STACK, Box::new(move |_| event_loop.run()))
-}
-
-/// Starts as many workers as there are to be, or as the system has threads for.
-fn start_workers(
-    config: &Config,
-    workshop: &Arc<Workshop>,
-    spawn: &dyn Fn(String, usize, Life) -> std::io::Result<()>,
-) -> std::io::Result<()> {
-    let wanted = workshop.context.workers();
-    for i in 0..wanted {
-        match spawn(format!("worker-{i}"), STACK, Box::new(move |shop| shop.forward_all(i))) {
-            Ok(()) => {}
-            Err(e) if i == 0 => return Err(e),
-            Err(e) => {
-                log::warn!("{i} workers run instead of {}: start a thread: {e}", config.workers);
-                workshop.metrics.workers(i);
-                return Ok(());
-            }
-        }
-    }
-    workshop.metrics.workers(wanted);
-    Ok(())
+    thread::Builder::new().name("event-loop".into()).stack_size(STACK).spawn(move || event_loop.run())?;
+    let (shop, workers) = (workshop.clone(), workers.clone());
+    thread::Builder::new().name("ollama".into()).stack_size(STACK).spawn(move || poll(&shop, &workers)).map(drop)
 }
 
 /// Asks Ollama how it is, now and every 15 s, and says aloud what changed. One that is being started is asked once it is there.
-fn poll(ollama: &Ollama, gate: &Gate, metrics: &Metrics) {
+/// Tries to start the workers that are missing as often.
+fn poll(shop: &Workshop, workers: &Mutex<Workers>) {
+    let (ollama, gate) = (Ollama::new(&shop.forwarder.target), &*shop.forwarder.gate);
     let pause = pace(ENV_TEST_POLL_MS, POLL);
     let mut was_up = None;
     loop {
@@ -284,7 +274,13 @@ fn poll(ollama: &Ollama, gate: &Gate, metrics: &Metrics) {
             _ => log::debug!("ollama is {}", if is_up { "up" } else { "down" }),
         }
         was_up = Some(is_up);
-        metrics.ollama(&status.unwrap_or_else(|_| OllamaStatus { up: false, version: None, models: Vec::new() }));
+        shop.metrics.ollama(&status.unwrap_or_else(|_| OllamaStatus { up: false, version: None, models: Vec::new() }));
+        lock(workers).start_missing();
         gate.wait_while(is_open, pause);
     }
+}
+
+/// A thread that panicked with it left nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! WATCHDOG: tells the service manager that we are ready, and goes on telling it that we serve, for as long as that is true.
 //!
-//! True means that a stranger would find it so: each time a connection of its own asks for /healthz, so that the listener, its
-//! threads and a worker have all done their part. A tap that only looks alive is thus killed and started again.
+//! True means that a stranger would find it so: each time a connection of its own asks for /healthz, so that the listener
+//! and the thread behind it have done their part. A tap that only looks alive is thus killed and started again.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::budget::Reservation;
 use crate::fault::Fault;
 use crate::forward::line::{Cut, Line};
 use crate::forward::{Forwarder, Hands, Outbound, Report};
@@ -39,7 +40,7 @@ pub struct Workshop {
     pub sink: Arc<Sink>,
     pub track_embeddings: bool,
     /// Every worker's line to Ollama, to cut what is under way.
-    pub lines: Mutex<Vec<Arc<Line>>>,
+    pub lines: Mutex<Vec<Weak<Line>>>,
 }
 
 /// The ways to the workers of our own pages, so that none of them waits for a slower one.
@@ -111,7 +112,7 @@ impl Workshop {
 
     /// Cuts what Ollama is at. Returns how many requests that ended.
     pub fn cut_all(&self) -> usize {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines: Vec<Arc<Line>> = self.lines().iter().filter_map(Weak::upgrade).collect();
         let busy = lines.iter().filter(|line| line.is_busy()).count();
         lines.iter().for_each(|line| line.cut(Cut::Shutdown));
         busy
@@ -119,8 +120,14 @@ impl Workshop {
 
     fn hands(&self) -> Hands {
         let hands = Hands::new(&self.forwarder, &self.context.budget);
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(hands.line().clone());
+        let mut lines = self.lines();
+        lines.retain(|line| line.strong_count() > 0);
+        lines.push(Arc::downgrade(hands.line()));
         hands
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<Weak<Line>>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn forward(&self, request: Request, hands: &mut Hands) -> Option<(Connection, Then)> {
@@ -134,7 +141,10 @@ impl Workshop {
         log::debug!("route {} of {} to {}; {} requests wait", head.method(), conn.peer, forward.endpoint, self.context.pool.waiting());
         self.metrics.queue_wait(waited);
         let (method, peer) = (head.method().to_owned(), conn.peer);
-        let observer = self.observer(conn.peer, &head, &forward, (arrival.head, arrival.at), waited);
+        let mut observer = self.observer(conn.peer, &head, &forward, (arrival.head, arrival.at), waited);
+        if let Some(observer) = observer.as_mut().filter(|_| content.is_read()) {
+            observer.uploaded(arrival.whole);
+        }
         let outbound = Outbound { conn, head, content, route: forward, observer };
         let (report, after) = self.forwarder.forward(outbound, hands);
         self.count(&report, forward.endpoint, &method, peer);
@@ -176,6 +186,7 @@ impl Workshop {
         let status = match answered {
             Answered::Whole(answer) => {
                 if answer.is_busy() {
+                    self.context.want_long_answer();
                     self.context.refusals.note(Reason::Busy, peer, "a long answer beside another");
                 }
                 let (bytes, then) = whole(manners, answer.status, answer.head(manners.version()), answer.body());
@@ -199,8 +210,9 @@ impl Workshop {
     ) -> Option<Observer> {
         let endpoint = route.inference.filter(|endpoint| self.track_embeddings || !endpoint.is_embedding())?;
         let user_agent = head.text("user-agent").map(str::to_owned);
+        let memory = Reservation::new(&self.context.budget);
         let client_ip = Some(peer.ip().to_canonical());
-        Some(Observer::new(Arrival { endpoint, at, started, queue_wait, client_ip, user_agent }, self.sink.clone()))
+        Some(Observer::new(Arrival { endpoint, at, started, queue_wait, client_ip, user_agent }, self.sink.clone(), memory))
     }
 
     fn count(&self, report: &Report, endpoint: &str, method: &str, peer: SocketAddr) {
@@ -237,7 +249,9 @@ impl Service for Workshop {
         if let (Some(route), Some(method)) = (&route, asked.method()) {
             self.metrics.http_request(route.endpoint(), method, refusal.status);
         }
-        if let (Some(Route::Forward(forward)), Asked::Head(head)) = (&route, asked) {
+        if let (Some(Route::Forward(forward)), Asked::Head(head)) = (&route, asked)
+            && self.context.refusals.may_record()
+        {
             let arrived = arrived.unwrap_or_else(|| (Instant::now(), SystemTime::now()));
             if let Some(observer) = self.observer(conn.peer, head, forward, arrived, Duration::ZERO) {
                 observer.finish(End::Refused(fault.status, fault.message.clone()));

@@ -1,11 +1,16 @@
 //! What a request asks of the stand-in, in whichever dialect; or why it gets no answer, in Ollama's words.
 
+use std::borrow::Cow;
+use std::io::Read;
+
 use serde_json::{Value, json};
 
 use super::models::Model;
 use super::refusal::Refusal;
+use crate::budget::{Budget, Reservation};
 use crate::observe::RequestBody;
-use crate::observe::request::{decoded, read};
+use crate::observe::decode;
+use crate::observe::request::{Encoding, read};
 use crate::route::Inference;
 
 /// A request that a model of ours answers.
@@ -44,8 +49,8 @@ pub enum Wish {
 
 impl Wish {
     pub fn read(endpoint: Inference, raw: &RequestBody) -> Result<Wish, Refusal> {
-        let request = read(endpoint, raw);
-        let body = parse(endpoint, &decoded(raw).0)?;
+        let request = read(endpoint, raw, &mut Reservation::new(&Budget::of(None)));
+        let body = parse(endpoint, &decoded(raw))?;
         check(endpoint, &body)?;
         let name = request.model.unwrap_or_default();
         let model = find(endpoint, &name)?;
@@ -64,6 +69,19 @@ impl Wish {
             body,
         };
         Ok(ask.wish())
+    }
+}
+
+/// The body with its encoding undone, as far as it can be.
+fn decoded<'a>(raw: &RequestBody<'a>) -> Cow<'a, [u8]> {
+    match Encoding::of(raw) {
+        Encoding::Identity => Cow::Borrowed(raw.bytes),
+        Encoding::Zstd => {
+            let mut body = Vec::new();
+            let _ = decode::zstd(raw.bytes).read_to_end(&mut body);
+            Cow::Owned(body)
+        }
+        Encoding::Unknown => Cow::Borrowed(&[]),
     }
 }
 

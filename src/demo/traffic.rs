@@ -87,6 +87,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::budget::{Budget, Reservation};
     use crate::observe::category::{ALL, category};
     use crate::observe::{RequestBody, request};
     use crate::route::Inference;
@@ -98,7 +99,7 @@ mod tests {
         for line in LINES {
             let endpoint = Inference::ALL.into_iter().find(|endpoint| line.path[1..] == *endpoint.as_str()).unwrap();
             let body = RequestBody { bytes: line.body.as_bytes(), cut: false, encoding: None, content_type: None };
-            let read = request::read(endpoint, &body);
+            let read = request::read(endpoint, &body, &mut Reservation::new(&Budget::of(None)));
             assert!(!read.failed && read.model.is_some(), "{}", line.body);
             categories.insert(category(read.prompt.as_ref().map(|prompt| prompt.as_str())));
             endpoints.insert(endpoint.as_str());

@@ -1,11 +1,12 @@
-//! The request's body on its way to Ollama: whole with its head, or an upload that is passed on as it comes.
+//! An upload on its way to Ollama: a body that is passed on as it comes.
 
 use std::io::{self, ErrorKind, Read};
 use std::time::{Duration, Instant};
 
 use super::line::Line;
+use crate::budget::Buffer;
 use crate::platform::{self, Awaited};
-use crate::server::{Body, Buffer, CONTINUE, Came, Connection, Framing, Piece, READ, Reason, Refusal};
+use crate::server::{Body, CONTINUE, Came, Connection, Piece, READ, Reason, Refusal};
 
 /// Of a body that is streamed, this many bytes at its head are kept to read model and prompt from.
 pub const HEAD_KEPT: usize = 2 * 1024 * 1024;
@@ -15,19 +16,6 @@ const PACE: (u64, Duration) = (1024, Duration::from_secs(60));
 
 /// The same, while another upload waits for its place.
 const PACE_IN_DEMAND: (u64, Duration) = (16 * 1024, Duration::from_secs(10));
-
-/// Appends a whole body to its request's head, framed as the client framed it.
-pub fn append_framed(head: &mut Vec<u8>, body: &[u8], framing: Framing) {
-    match framing {
-        Framing::Chunked if body.is_empty() => head.extend_from_slice(b"0\r\n\r\n"),
-        Framing::Chunked => {
-            head.extend_from_slice(format!("{:x}\r\n", body.len()).as_bytes());
-            head.extend_from_slice(body);
-            head.extend_from_slice(b"\r\n0\r\n\r\n");
-        }
-        _ => head.extend_from_slice(body),
-    }
-}
 
 /// A body on its way: first what was held, then what the client still sends, until Ollama wants no more.
 pub struct Upload<'a> {
@@ -41,8 +29,8 @@ pub struct Upload<'a> {
     pub kept: Option<Buffer>,
     /// Bytes passed on, held ones included.
     pub passed: u64,
-    /// All of it was read.
-    pub is_whole: bool,
+    /// When all of it had been read.
+    pub whole_at: Option<Instant>,
     /// Why the client's side failed, if it did.
     pub failure: Option<Failed>,
     pub pace: Pace,
@@ -63,7 +51,9 @@ impl Read for Upload<'_> {
         let amount = if self.held.is_empty() { self.take(buffer)? } else { self.held.read(buffer)? };
         self.passed += amount as u64;
         self.keep(&buffer[..amount]);
-        self.is_whole = amount == 0 && !self.line.answered();
+        if amount == 0 && !self.line.answered() {
+            self.whole_at.get_or_insert_with(Instant::now);
+        }
         Ok(amount)
     }
 }
@@ -170,18 +160,6 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_body_keeps_the_framing_it_came_with() {
-        let framed = |body: &[u8], framing| {
-            let mut head = Vec::new();
-            append_framed(&mut head, body, framing);
-            head
-        };
-        assert_eq!(framed(b"hello", Framing::Length(5)), b"hello");
-        assert_eq!(framed(b"hello", Framing::Chunked), b"5\r\nhello\r\n0\r\n\r\n");
-        assert_eq!(framed(b"", Framing::Chunked), b"0\r\n\r\n");
-    }
 
     #[test]
     fn an_upload_must_come_and_faster_while_another_waits() {

@@ -8,6 +8,7 @@ use ureq::http::Response;
 use super::failure::{Failure, Kind};
 use super::line::Line;
 use super::{Hands, Report, headers};
+use crate::budget::Reservation;
 use crate::gate::Gate;
 use crate::observe::Observer;
 use crate::platform;
@@ -15,7 +16,7 @@ use crate::reply::{Frame, Framing, Manners, Reply};
 use crate::server::{Connection, ReplyFraming, Then};
 
 /// A reply of a known length up to this many bytes is read whole before its head goes out, so that one that breaks
-/// off becomes a clean error.
+/// off becomes a clean error. Where no memory is left for it, it streams.
 const WHOLE_MAX: u64 = 1024 * 1024;
 
 /// How a reply failed, with the connection where nothing was sent on it yet.
@@ -39,11 +40,12 @@ pub fn reply(
     let length = if let ReplyFraming::Length(length) = raw.framing() { Some(length) } else { None };
     let framing = manners.framing(status, length.is_some());
     let head = headers::reply_head(&raw, manners.version(), framing);
+    let mut memory = Reservation::new(&conn.context.budget);
     let mut source = Source { reader: response.into_body().into_reader(), line: &courier.line, gate };
 
     let whole = match (framing, length) {
         (Framing::None, _) => Some(Vec::new()),
-        (_, Some(length)) if length <= WHOLE_MAX => match source.read_whole(length) {
+        (_, Some(length)) if length <= WHOLE_MAX && memory.cover(length as usize) => match source.read_whole(length) {
             Ok(body) => Some(body),
             Err(failure) => return Err(Box::new((failure, Some(conn)))),
         },

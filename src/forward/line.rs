@@ -6,12 +6,15 @@
 //!
 //! Whoever waits for Ollama waits for the client as well (`wait`): one that left is seen at once.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use super::outgoing::{Looking, Outgoing};
+use crate::observe::Observer;
 use crate::platform::{self, Awaited, Found, WatchedStream};
 use crate::server::{HALF_CLOSED, ReplyHead};
 
@@ -19,9 +22,11 @@ use crate::server::{HALF_CLOSED, ReplyHead};
 const INTERIM: &[u8] = b"HTTP/1.1 1";
 
 /// Shared by a worker, its transport and, for `cut`, whoever ends the process.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Line {
-    outgoing: Mutex<Vec<u8>>,
+    outgoing: Mutex<Outgoing>,
+    /// Who looks at the request once it was sent.
+    looking: Mutex<Option<Looking>>,
     /// The head of the reply, and whether bytes of its body came with it, so that the first read of the body will not wait.
     incoming: Mutex<Option<(ReplyHead, bool)>>,
     /// Weak: the connection ends when its transport is dropped, whoever else knows of it.
@@ -36,6 +41,12 @@ pub struct Line {
     cut: Mutex<Option<Cut>>,
     /// A read failed, which ureq takes for the end of a body that only the close delimits.
     broken: AtomicBool,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Line")
+    }
 }
 
 /// Why a request was ended while Ollama was at it.
@@ -92,10 +103,9 @@ impl Line {
         Attached(self)
     }
 
-    /// Gets ready for a request: `bytes` are its head, and its body where that was read before. `unframes`: of one that is sent piece by
-    /// piece the head tells the length.
-    pub fn load(&self, bytes: Vec<u8>, shows_answer: bool, unframes: bool) {
-        *lock(&self.outgoing) = bytes;
+    /// Gets ready for a request. `unframes`: of a body that is sent piece by piece the head tells the length.
+    pub fn load(&self, outgoing: Outgoing, shows_answer: bool, unframes: bool) {
+        *lock(&self.outgoing) = outgoing;
         lock(&self.incoming).take();
         self.answered.store(false, SeqCst);
         self.shows_answer.store(shows_answer, SeqCst);
@@ -194,8 +204,27 @@ impl Line {
         self.unframes.load(SeqCst)
     }
 
-    pub(super) fn take_outgoing(&self) -> Vec<u8> {
+    pub(super) fn take_outgoing(&self) -> Outgoing {
         std::mem::take(&mut *lock(&self.outgoing))
+    }
+
+    /// Has the request looked at once it was sent, while Ollama is at it.
+    pub fn look_later(&self, looking: Looking) {
+        *lock(&self.looking) = Some(looking);
+    }
+
+    /// The request was sent, or never will be.
+    pub(super) fn look(&self, outgoing: &Outgoing) {
+        if let Some(looking) = &mut *lock(&self.looking) {
+            looking.look(outgoing.body());
+        }
+    }
+
+    /// Gives the observer back, which has seen the request then, whatever became of it.
+    pub fn take_observer(&self) -> Option<Observer> {
+        let mut looking = lock(&self.looking).take()?;
+        looking.look(self.take_outgoing().body());
+        Some(looking.observer)
     }
 
     pub(super) fn keep_reply_head(&self, head: ReplyHead, body_began: bool) {

@@ -9,6 +9,7 @@ mod copy;
 pub mod failure;
 pub mod headers;
 pub mod line;
+mod outgoing;
 pub mod upstream;
 mod wire;
 
@@ -20,13 +21,15 @@ use self::body::{Pace, Upload};
 use self::failure::{Failure, Kind};
 use self::headers::Host;
 use self::line::{Cut, Line};
+use self::outgoing::{Looking, Outgoing};
 use self::upstream::{Courier, Sending, Target};
+use crate::budget::{Budget, Buffer};
 use crate::fault::Fault;
 use crate::gate::Gate;
 use crate::observe::{End, Observer, RequestBody};
 use crate::reply::{Frame, Manners, Reply};
 use crate::route::{Dialect, Forward};
-use crate::server::{Budget, Buffer, Connection, Content, Framing, Head, Reason, Then};
+use crate::server::{Connection, Content, Framing, Head, Reason, Then};
 
 /// What all workers forward with.
 pub struct Forwarder {
@@ -82,7 +85,7 @@ impl Forwarder {
         let line = hands.courier.line.clone();
         line.begin();
         let attached = line.attach(conn.socket(), !manners.http10);
-        let sent = self.send(&mut conn, &head, &mut content, observer.as_mut(), &hands.courier);
+        let sent = self.send(&mut conn, &head, &mut content, &mut observer, &hands.courier);
         if !content.is_read() {
             // Nobody knows what of it is still to come.
             manners = manners.closing();
@@ -112,23 +115,26 @@ impl Forwarder {
         conn: &mut Connection,
         head: &Head,
         content: &mut Content,
-        mut observer: Option<&mut Observer>,
+        observer: &mut Option<Observer>,
         courier: &Courier,
     ) -> Result<Response<ureq::Body>, Failure> {
-        if let Some(observer) = observer.as_mut().filter(|_| content.rest.is_none()) {
-            observer.request(describe(head, content.held.bytes(), false), content.held.bytes().len() as u64);
-        }
         if !self.gate.is_open() {
+            if let Some(observer) = observer {
+                observer.request(describe(head, content.held.bytes(), !content.is_read()), content.held.bytes().len() as u64);
+            }
             return Err(Failure::Refused(Fault::starting(), Reason::Starting));
         }
         if content.rest.is_some() {
-            return self.stream(conn, head, content, observer, courier);
+            return self.stream(conn, head, content, observer.as_mut(), courier);
         }
-        let mut outgoing = self.head(head, false);
-        body::append_framed(&mut outgoing, content.held.bytes(), head.framing());
-        content.held.release();
-        courier.line.load(outgoing, !self.target.upstream.is_https(), false);
-        courier.send(Sending::Loaded { head_only_reply: head.is_head() }).map_err(|e| self.unsent(&e))
+        let body = std::mem::replace(&mut content.held, Buffer::new(&conn.context.budget));
+        courier.line.load(Outgoing::whole(self.head(head, false), body, head.framing()), !self.target.upstream.is_https(), false);
+        if let Some(observer) = observer.take() {
+            courier.line.look_later(Looking::new(observer, head));
+        }
+        let sent = courier.send(Sending::Loaded { head_only_reply: head.is_head() });
+        *observer = courier.line.take_observer();
+        sent.map_err(|e| self.unsent(&e))
     }
 
     /// Sends a body that is still coming.
@@ -143,18 +149,21 @@ impl Forwarder {
         let Some(body) = &mut content.rest else { return Err(Failure::ClientGone) };
         let awaits_leave = head.expects_continue() && !content.is_allowed;
         let has_length = head.framing() != Framing::Chunked;
-        courier.line.load(self.head(head, awaits_leave), !self.target.upstream.is_https(), has_length);
+        courier.line.load(Outgoing::head(self.head(head, awaits_leave)), !self.target.upstream.is_https(), has_length);
         let (held, line, pace) = (content.held.bytes(), &*courier.line, Pace::new());
         let kept = observer.is_some().then(|| Buffer::new(&conn.context.budget));
-        let mut upload = Upload { held, conn, body, line, awaits_leave, kept, passed: 0, is_whole: false, failure: None, pace };
+        let mut upload = Upload { held, conn, body, line, awaits_leave, kept, passed: 0, whole_at: None, failure: None, pace };
         let result = courier.send(Sending::Streamed { body: &mut upload, expects_continue: awaits_leave });
-        let Upload { passed, is_whole, failure, kept, .. } = upload;
-        if is_whole {
+        let Upload { passed, whole_at, failure, kept, .. } = upload;
+        if whole_at.is_some() {
             content.rest = None;
         }
         if let (Some(observer), Some(kept)) = (observer, kept) {
-            let cut = !is_whole || passed > kept.bytes().len() as u64;
+            let cut = whole_at.is_none() || passed > kept.bytes().len() as u64;
             observer.request(describe(head, kept.bytes(), cut), passed);
+            if let Some(at) = whole_at {
+                observer.uploaded(at);
+            }
         }
         match (result, failure) {
             (Err(_), Some(body::Failed::ClientGone)) => Err(Failure::ClientGone),

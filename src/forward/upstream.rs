@@ -16,8 +16,8 @@ use super::failure::{Kind, Trouble};
 use super::line::Line;
 use super::wire::{HeadConnector, TcpConnector};
 use crate::address::Upstream;
+use crate::budget::Budget;
 use crate::error::failed;
-use crate::server::Budget;
 
 /// An idle connection to Ollama is kept this long; Ollama itself never closes one.
 const IDLE: Duration = Duration::from_secs(300);

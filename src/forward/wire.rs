@@ -18,8 +18,10 @@ use ureq::{Error, Timeout};
 use super::buffers::SmallBuffers;
 use super::failure::{Kind, Trouble};
 use super::line::Line;
+use super::outgoing::Outgoing;
+use crate::budget::{Budget, Buffer};
 use crate::platform::{self, Awaited};
-use crate::server::{Body, Budget, Buffer, CONTINUE, Framing, Piece, ReplyFraming, ReplyHead, end_of_reply_head};
+use crate::server::{Body, CONTINUE, Framing, Piece, ReplyFraming, ReplyHead, end_of_reply_head};
 
 /// A machine that answers nothing, not even a refusal, is given this long (seconds) an address.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -205,12 +207,10 @@ impl<In: Transport> Transport for Heads<In> {
         }
         self.framed = self.line.unframes().then(|| Body::new(Framing::Chunked));
         self.phase = Phase::ReplyHead;
-        let space = self.inner.buffers().output().len().max(1);
-        for piece in self.line.take_outgoing().chunks(space) {
-            self.inner.buffers().output()[..piece.len()].copy_from_slice(piece);
-            self.inner.transmit_output(piece.len(), timeout)?;
-        }
-        Ok(())
+        let outgoing = self.line.take_outgoing();
+        let sent = self.send(&outgoing, timeout);
+        self.line.look(&outgoing);
+        sent
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
@@ -238,6 +238,24 @@ impl<In: Transport> Transport for Heads<In> {
 }
 
 impl<In: Transport> Heads<In> {
+    fn send(&mut self, outgoing: &Outgoing, timeout: NextTimeout) -> Result<(), Error> {
+        let mut bytes = outgoing.bytes();
+        loop {
+            let space = self.inner.buffers().output();
+            let mut filled = 0;
+            while filled < space.len() {
+                match bytes.read(&mut space[filled..])? {
+                    0 => break,
+                    amount => filled += amount,
+                }
+            }
+            if filled == 0 {
+                return Ok(());
+            }
+            self.inner.transmit_output(filled, timeout)?;
+        }
+    }
+
     /// Waits for a head that ureq must see, and shows it one of our own in its place. False when Ollama hung up.
     fn await_head(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let invalid = |why: String| Trouble::wrap(Kind::Invalid, "read ollama's reply".to_owned(), std::io::Error::other(why));

@@ -5,12 +5,13 @@
 use std::io::{self, Read, Write};
 
 use flate2::write::{MultiGzDecoder, ZlibDecoder};
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// The most that a request body is decoded to, in bytes: Ollama's own limit.
-pub const MAX_DECODED: usize = 20 << 20;
-/// The largest window that a zstd frame may ask for, in bytes: what its header says is reserved before a byte is decoded.
-pub const MAX_WINDOW: u64 = 32 << 20;
+pub const MAX_DECODED: u64 = 20 << 20;
+/// The largest window that a zstd frame may ask for, in bytes: what its header says is reserved before a byte is decoded. RFC 8878
+/// recommends to support as much.
+pub const MAX_WINDOW: u64 = 8 << 20;
 
 /// Bytes of a reply on their way to `W`, decoded as they come, never more than 32 KiB ahead of it.
 pub enum Decoder<W: Write> {
@@ -57,16 +58,33 @@ impl<W: Write> Decoder<W> {
     }
 }
 
-/// What a zstd body holds, as far as it can be decoded, and whether that is all of it.
-pub fn zstd(mut body: &[u8]) -> (Vec<u8>, bool) {
-    let mut decoded = Vec::new();
-    while !body.is_empty() && decoded.len() <= MAX_DECODED {
-        let room = (MAX_DECODED + 1 - decoded.len()) as u64;
-        let Ok(frame) = StreamingDecoder::new_with_max_window_size(&mut body, MAX_WINDOW) else { return (decoded, false) };
-        if frame.take(room).read_to_end(&mut decoded).is_err() {
-            return (decoded, false);
+/// What a zstd body holds, of one frame or several, decoded as it is read; no more than `MAX_DECODED` bytes.
+pub fn zstd(body: &[u8]) -> impl Read + '_ {
+    Zstd { rest: body, frame: None }.take(MAX_DECODED)
+}
+
+struct Zstd<'a> {
+    /// What follows the frame that is being read.
+    rest: &'a [u8],
+    frame: Option<StreamingDecoder<&'a [u8], FrameDecoder>>,
+}
+
+impl Read for Zstd<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(frame) = &mut self.frame {
+                let amount = frame.read(buffer)?;
+                if amount > 0 {
+                    return Ok(amount);
+                }
+            }
+            if let Some(ended) = self.frame.take() {
+                self.rest = ended.into_inner();
+            }
+            if self.rest.is_empty() {
+                return Ok(0);
+            }
+            self.frame = Some(StreamingDecoder::new_with_max_window_size(self.rest, MAX_WINDOW).map_err(io::Error::other)?);
         }
     }
-    let whole = decoded.len() <= MAX_DECODED;
-    (decoded, whole)
 }

@@ -77,6 +77,8 @@ pub struct Exchange {
     pub duration: Duration,
     /// Time between arrival and the moment a worker took the request.
     pub queue_wait: Duration,
+    /// From the last byte of the request's head to that of its body, where that came.
+    pub upload: Option<Duration>,
     /// Ollama's own clock, where the reply has it.
     pub total_duration: Option<Duration>,
     pub load_duration: Option<Duration>,

@@ -56,6 +56,18 @@ impl Facts {
         }
     }
 
+    /// How much text is kept (bytes).
+    pub fn kept(&self) -> usize {
+        self.response.as_str().len() + self.thinking.as_str().len() + self.tools.kept()
+    }
+
+    /// Keeps no more text than it has; everything else is read as before.
+    pub fn stop_keeping(&mut self) {
+        self.response.close();
+        self.thinking.close();
+        self.tools.close();
+    }
+
     /// Visible text.
     pub fn content(&mut self, text: &str) {
         self.fresh |= !text.is_empty();

@@ -46,6 +46,17 @@ impl Lines {
         self.partial.clear();
     }
 
+    /// How much is kept of the line that is coming in (bytes).
+    pub fn kept(&self) -> usize {
+        self.partial.len()
+    }
+
+    /// Keeps of this line no more than its tail.
+    pub fn stop_keeping(&mut self) {
+        self.overlong |= self.partial.len() > 2 * TAIL;
+        self.keep(&[]);
+    }
+
     fn keep(&mut self, bytes: &[u8]) {
         self.partial.extend_from_slice(bytes);
         self.overlong |= self.partial.len() > MAX_LINE;

@@ -4,7 +4,7 @@
 //! bytes afterwards.
 
 pub mod category;
-mod decode;
+pub mod decode;
 mod dialect;
 pub mod exchange;
 mod facts;

@@ -11,6 +11,7 @@ use super::reply::{Read, Reply};
 use super::request::{self, Request};
 use super::text::BoundedText;
 use super::{Arrival, End, Event, RequestBody, Sink};
+use crate::budget::Reservation;
 
 /// Watches one exchange and tells the sink once that it began and once that it ended. Dropped before `finish`, it ends as if the
 /// client had left.
@@ -20,22 +21,28 @@ pub struct Observer {
     interaction_id: String,
     request: Request,
     request_bytes: u64,
+    upload: Option<Duration>,
     head: Option<(u16, Reply)>,
     response_bytes: u64,
+    /// What is kept of the texts takes of the budget.
+    memory: Reservation,
     began: bool,
     ended: bool,
 }
 
 impl Observer {
-    pub fn new(arrival: Arrival, sink: Arc<Sink>) -> Observer {
+    /// Where `memory` has no room for more, texts are cut.
+    pub fn new(arrival: Arrival, sink: Arc<Sink>, memory: Reservation) -> Observer {
         Observer {
             arrival,
             sink,
             interaction_id: format!("{:016x}", fastrand::u64(..)),
             request: Request::default(),
             request_bytes: 0,
+            upload: None,
             head: None,
             response_bytes: 0,
+            memory,
             began: false,
             ended: false,
         }
@@ -43,9 +50,17 @@ impl Observer {
 
     /// Reads the model and the prompt from the body, of which `total_bytes` came. What cannot be read is unknown.
     pub fn request(&mut self, body: RequestBody<'_>, total_bytes: u64) {
-        self.request = request::read(self.arrival.endpoint, &body);
+        self.request = request::read(self.arrival.endpoint, &body, &mut self.memory);
         self.request_bytes = total_bytes;
+        if !self.memory.cover(self.request.kept()) {
+            self.request.cut();
+        }
         self.begin();
+    }
+
+    /// The last byte of the request's body came then.
+    pub fn uploaded(&mut self, at: Instant) {
+        self.upload = Some(at.saturating_duration_since(self.arrival.started));
     }
 
     /// The head of the reply: its status, and the values of Content-Type and Content-Encoding.
@@ -58,6 +73,9 @@ impl Observer {
         self.response_bytes += bytes.len() as u64;
         if let Some((_, reply)) = &mut self.head {
             reply.feed(bytes, at);
+            if !self.memory.cover(self.request.kept() + reply.kept()) {
+                reply.stop_keeping();
+            }
         }
     }
 
@@ -111,6 +129,7 @@ impl Observer {
             tokens_per_second: tokens.per_second,
             duration: self.arrival.started.elapsed(),
             queue_wait: self.arrival.queue_wait,
+            upload: self.upload,
             total_duration: facts.total_duration,
             load_duration: facts.load_duration,
             prompt_eval_duration: facts.prompt_eval_duration,

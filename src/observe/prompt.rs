@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::text::BoundedText;
+use super::text::{BoundedText, MAX_TEXT, prefix};
 
 /// What was read so far.
 #[derive(Debug, Default)]
@@ -255,7 +255,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Maybe<'a> {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Maybe(Some(Cow::Owned(text.to_owned()))))
+                // More than is kept shows that something was cut.
+                Ok(Maybe(Some(Cow::Owned(prefix(text, MAX_TEXT + char::MAX.len_utf8()).to_owned()))))
             }
         }
 

@@ -52,6 +52,33 @@ impl Reply {
         }
     }
 
+    /// How much of it is kept (bytes).
+    pub fn kept(&mut self) -> usize {
+        let reader = self.decoder.get_mut();
+        let of_form = match &reader.form {
+            Form::Lines(lines) => lines.kept(),
+            Form::Events(lines, data) => lines.kept() + data.len(),
+            Form::Single(kept) | Form::Transcription(kept) | Form::Error(kept) => kept.head.len(),
+            Form::Opaque => 0,
+        };
+        of_form + reader.facts.kept()
+    }
+
+    /// There is no memory for more text: what follows is counted, and not kept.
+    pub fn stop_keeping(&mut self) {
+        let reader = self.decoder.get_mut();
+        reader.facts.stop_keeping();
+        match &mut reader.form {
+            Form::Lines(lines) => lines.stop_keeping(),
+            Form::Events(lines, data) => {
+                lines.stop_keeping();
+                data.truncate(TAIL);
+            }
+            Form::Single(kept) | Form::Transcription(kept) | Form::Error(kept) => kept.limit = kept.head.len(),
+            Form::Opaque => {}
+        }
+    }
+
     /// All that was said. `clean` tells that the body ended by itself: what is half read is then Ollama's failure.
     pub fn end(mut self, clean: bool) -> Read {
         self.broken |= clean && self.decoder.end().is_err();
@@ -201,7 +228,7 @@ fn single(dialect: Dialect, kept: &Kept, facts: &mut Facts) {
         scraps::read(&end, facts);
         scraps::model(&kept.head, facts);
         facts.done = end.trim_ascii_end().ends_with(b"}");
-        facts.cut = kept.limit == MAX_SINGLE;
+        facts.cut = kept.limit != MAX_VECTORS;
     }
 }
 

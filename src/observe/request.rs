@@ -4,15 +4,19 @@
 //! counts. Of a body that was too long to keep, all that its head says is taken. (`name` for `model` is taken by /api/pull and its
 //! kin only, none of which makes a model work.)
 
-use std::borrow::Cow;
+use std::io::{self, BufReader, Read as _};
 
+use memchr::memchr;
 use serde::de::DeserializeSeed;
+use serde_json::Deserializer;
+use serde_json::de::Read;
 
 use super::facts::MAX_NAME;
 use super::multipart;
 use super::prompt::{Body, Draft};
 use super::text::{BoundedText, prefix};
 use super::{RequestBody, decode, json};
+use crate::budget::Reservation;
 use crate::route::Inference;
 
 #[derive(Debug, Default)]
@@ -25,45 +29,117 @@ pub struct Request {
     pub failed: bool,
 }
 
-pub fn read(endpoint: Inference, body: &RequestBody<'_>) -> Request {
-    let (bytes, cut, readable) = decoded(body);
-    let mut request = match endpoint {
-        Inference::V1Transcriptions => multipart::read(&bytes, body.content_type.unwrap_or_default()),
-        _ => read_json(endpoint, &bytes, cut),
+impl Request {
+    /// How much text is kept (bytes).
+    pub fn kept(&self) -> usize {
+        self.prompt.as_ref().map_or(0, |prompt| prompt.as_str().len())
+    }
+
+    /// Keeps no text.
+    pub fn cut(&mut self) {
+        self.truncated |= self.prompt.take().is_some();
+    }
+}
+
+/// Reads a body. Where `memory` has no room for what that takes, only its beginning is read.
+pub fn read(endpoint: Inference, body: &RequestBody<'_>, memory: &mut Reservation) -> Request {
+    let mut request = match Encoding::of(body) {
+        Encoding::Identity => read_identity(endpoint, body, memory),
+        Encoding::Zstd => read_zstd(endpoint, body, memory),
+        Encoding::Unknown => Request { truncated: true, failed: true, ..Request::default() },
     };
-    request.failed |= !readable;
     request.model = request.model.filter(|model| !model.is_empty()).map(|model| prefix(&model, MAX_NAME).to_owned());
     request
 }
 
-/// The body with its encoding undone, whether it is only a head, and whether the encoding could be read.
-pub fn decoded<'a>(body: &RequestBody<'a>) -> (Cow<'a, [u8]>, bool, bool) {
-    match body.encoding.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-        "" | "identity" => (Cow::Borrowed(body.bytes), body.cut, true),
-        "zstd" => {
-            let (bytes, whole) = decode::zstd(body.bytes);
-            let readable = whole || body.cut || !bytes.is_empty();
-            (Cow::Owned(bytes), body.cut || !whole, readable)
+/// So much of a body is read where there is no memory for more, or repaired where it has faults (bytes).
+const HEAD_MAX: usize = 64 << 10;
+const REPAIRED_MAX: usize = 4 << 20;
+
+/// How a body is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    Identity,
+    Zstd,
+    Unknown,
+}
+
+impl Encoding {
+    pub fn of(body: &RequestBody<'_>) -> Encoding {
+        match body.encoding.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => Encoding::Identity,
+            "zstd" => Encoding::Zstd,
+            _ => Encoding::Unknown,
         }
-        _ => (Cow::Borrowed(&[]), true, false),
+    }
+}
+
+fn read_bytes(endpoint: Inference, bytes: &[u8], cut: bool, content_type: Option<&str>) -> Request {
+    match endpoint {
+        Inference::V1Transcriptions => multipart::read(bytes, content_type.unwrap_or_default()),
+        _ => read_json(endpoint, bytes, cut),
+    }
+}
+
+/// A string with escapes is copied while it is read, into a buffer that may be twice as long.
+fn read_identity(endpoint: Inference, body: &RequestBody<'_>, memory: &mut Reservation) -> Request {
+    let has_room = memory.cover(2 * body.bytes.len()) || memchr(b'\\', body.bytes).is_none();
+    let bytes = if has_room { body.bytes } else { &body.bytes[..body.bytes.len().min(HEAD_MAX)] };
+    read_bytes(endpoint, bytes, body.cut || bytes.len() < body.bytes.len(), body.content_type)
+}
+
+/// Reads a body while it is decoded, so that the decoded one is never in memory; only of one that has faults the beginning is.
+fn read_zstd(endpoint: Inference, body: &RequestBody<'_>, memory: &mut Reservation) -> Request {
+    if !memory.cover(decode::MAX_WINDOW as usize + 2 * HEAD_MAX) {
+        return Request { truncated: true, ..Request::default() };
+    }
+    if endpoint != Inference::V1Transcriptions && !body.cut {
+        let mut draft = Draft::default();
+        let input = BufReader::new(Affordable { decoded: decode::zstd(body.bytes), amount: 0, memory });
+        if parse(endpoint, &mut Deserializer::from_reader(input), &mut draft).is_ok() {
+            return Request { model: draft.model, prompt: draft.prompt, truncated: draft.truncated, failed: false };
+        }
+    }
+    let mut head = Vec::new();
+    let max = if memory.cover(decode::MAX_WINDOW as usize + 2 * REPAIRED_MAX) { REPAIRED_MAX } else { HEAD_MAX };
+    let decoded = decode::zstd(body.bytes).take(max as u64).read_to_end(&mut head);
+    let is_cut = body.cut || decoded.is_err() || head.len() == max;
+    let request = read_bytes(endpoint, &head, is_cut, body.content_type);
+    Request { failed: request.failed || decoded.is_err() && !body.cut && head.is_empty(), ..request }
+}
+
+/// A decoded body for as long as there is memory to read it.
+struct Affordable<'a, R> {
+    decoded: R,
+    amount: usize,
+    memory: &'a mut Reservation,
+}
+
+impl<R: io::Read> io::Read for Affordable<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let amount = self.decoded.read(buffer)?;
+        self.amount += amount;
+        // All of it may be one string, see `read_identity`.
+        if self.memory.cover(decode::MAX_WINDOW as usize + 2 * self.amount) { Ok(amount) } else { Err(io::ErrorKind::OutOfMemory.into()) }
     }
 }
 
 /// Reads as it stands what Go would read as well, and repairs only the rest.
 fn read_json(endpoint: Inference, body: &[u8], cut: bool) -> Request {
     let mut draft = Draft::default();
-    let mut ok = !cut && parse(endpoint, body, &mut draft).is_ok();
+    let mut ok = !cut && parse(endpoint, &mut Deserializer::from_slice(body), &mut draft).is_ok();
     if !ok {
         draft = Draft::default();
-        let end = parse(endpoint, &json::repair(body), &mut draft);
+        let (head, cut) = (&body[..body.len().min(REPAIRED_MAX)], cut || body.len() > REPAIRED_MAX);
+        let end = parse(endpoint, &mut Deserializer::from_slice(&json::repair(head)), &mut draft);
         ok = end.as_ref().err().is_none_or(|error| cut && error.is_eof());
         draft.end(cut && end.is_err());
     }
     Request { model: draft.model, prompt: draft.prompt, truncated: draft.truncated, failed: !ok }
 }
 
-fn parse(endpoint: Inference, body: &[u8], draft: &mut Draft) -> serde_json::Result<()> {
-    Body { prompt_key: prompt_key(endpoint), draft }.deserialize(&mut serde_json::Deserializer::from_slice(body))
+fn parse<'de, R: Read<'de>>(endpoint: Inference, json: &mut Deserializer<R>, draft: &mut Draft) -> serde_json::Result<()> {
+    Body { prompt_key: prompt_key(endpoint), draft }.deserialize(json)
 }
 
 /// Where the prompt stands.

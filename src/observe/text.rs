@@ -29,6 +29,11 @@ impl BoundedText {
         self.push(more);
     }
 
+    /// Takes nothing more.
+    pub fn close(&mut self) {
+        self.truncated = true;
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -40,6 +40,16 @@ impl ToolCalls {
         self.calls.iter().any(|(at, call)| *at == index && !call.arguments.is_empty())
     }
 
+    /// Takes nothing more.
+    pub fn close(&mut self) {
+        self.truncated = true;
+    }
+
+    /// How much is kept (bytes).
+    pub fn kept(&self) -> usize {
+        self.bytes
+    }
+
     pub fn truncated(&self) -> bool {
         self.truncated
     }

@@ -29,6 +29,17 @@ pub fn poll(asked: &mut [libc::pollfd], time: Option<Duration>) -> libc::c_int {
     unsafe { libc::ppoll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, time, std::ptr::null()) }
 }
 
+/// From now on large pieces of memory go back to the system when they are freed. glibc would keep up to 32 MiB for each thread.
+pub fn return_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    {
+        /// Pieces from this size on (bytes) are the system's own.
+        const LARGE: libc::c_int = 128 * 1024;
+        // SAFETY: it sets a number that the allocator reads, which has a lock for it.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) };
+    }
+}
+
 /// The memory that we may use, in bytes: the machine's, or our part of it where a cgroup bounds us.
 pub fn memory_bytes() -> Option<u64> {
     [physical_memory(), cgroup_memory()].into_iter().flatten().min()
@@ -37,11 +48,22 @@ pub fn memory_bytes() -> Option<u64> {
 /// The least that our cgroup or one that it is in may use.
 fn cgroup_memory() -> Option<u64> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
-    // The second version has one line, `0::/path`; the first a line for each controller.
-    let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let limit = |dir: &Path| fs::read_to_string(dir.join("memory.max")).ok()?.trim().parse().ok();
-    let root = Path::new("/sys/fs/cgroup");
-    root.join(path).ancestors().take_while(|dir| dir.starts_with(root)).filter_map(limit).min()
+    own.lines().filter_map(least_of).min()
+}
+
+/// The same, for one line of /proc/self/cgroup. The second version has one, `0::/path`; the first one for each controller,
+/// such as `4:memory:/path`. In a container the path may be another's, and its root ours.
+fn least_of(line: &str) -> Option<u64> {
+    let mut parts = line.splitn(3, ':');
+    let (controllers, path) = (parts.nth(1)?, parts.next()?);
+    let (root, file) = match controllers {
+        "" => ("/sys/fs/cgroup", "memory.max"),
+        _ if controllers.split(',').any(|controller| controller == "memory") => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        _ => return None,
+    };
+    let limit = |dir: &Path| fs::read_to_string(dir.join(file)).ok()?.trim().parse().ok();
+    let root = Path::new(root);
+    root.join(path.trim_start_matches('/')).ancestors().take_while(|dir| dir.starts_with(root)).filter_map(limit).min()
 }
 
 /// Asked of the kernel itself: a sandbox hides /proc/meminfo.

@@ -54,7 +54,9 @@ pub use services::{
     SERVICE_ACCOUNT, SERVICE_LOG, ServiceCall, ServiceEntry, ServiceManager, call_service, is_service, live_as_service, log_to,
     remove_at_restart, service_manager, service_state, set_mode, set_variables,
 };
-pub use system::{LINGER, STOP_OLLAMA, desktop_app_runs, memory_bytes, port_holder, process_collector, spawn_to_end_with_us};
+pub use system::{
+    LINGER, STOP_OLLAMA, desktop_app_runs, memory_bytes, port_holder, process_collector, return_freed_memory, spawn_to_end_with_us,
+};
 pub use tray::{
     Painter, Tray, TrayLook, claim_tray, copy_text, has_console, open, run_as_administrator, start_without_console, tell, tray_icon_side,
 };

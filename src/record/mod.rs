@@ -50,7 +50,7 @@ pub struct Record {
     pub status: String,
     /// Never `None` when `status` is error.
     pub error: Option<String>,
-    /// `client_ip`, `user_agent`, `queue_wait_seconds`; in a history taken over from elsewhere anything.
+    /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`; in a history taken over from elsewhere anything.
     pub metadata: Value,
 
     /// The visible text only.
@@ -123,6 +123,7 @@ impl Record {
             "client_ip": exchange.client_ip.map(|ip| ip.to_string()),
             "user_agent": exchange.user_agent,
             "queue_wait_seconds": exchange.queue_wait.as_secs_f64(),
+            "upload_seconds": exchange.upload.map(|time| time.as_secs_f64()),
         });
         let mut record = Record {
             interaction_id: exchange.interaction_id,

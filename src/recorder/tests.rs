@@ -103,7 +103,7 @@ fn paced_stage(plan: &[Step], flush: Duration) -> Stage {
     let memory = Arc::new(Memory { plan: Mutex::new(plan.iter().rev().copied().collect()), ..Memory::default() });
     let metrics = Arc::new(Metrics::new("1.2.3").unwrap());
     let store = Arc::new(Store::of_others(Box::new(memory.clone())));
-    let recorder = Recorder::start(store, StoreText::Full, flush, metrics.clone()).unwrap();
+    let recorder = Recorder::start(store, StoreText::Full, flush, TEXT_MAX, metrics.clone()).unwrap();
     Stage { memory, metrics, recorder }
 }
 

@@ -7,6 +7,7 @@ use super::driver::{self, Service};
 use super::http1::{Reason, Refusal};
 use super::reactor::Registered;
 use super::request_reader::RequestReader;
+use crate::budget::Reservation;
 
 use std::sync::Arc;
 
@@ -46,6 +47,23 @@ pub fn evict(context: &Arc<Context>, service: &dyn Service, scratch: &mut [u8]) 
         }
     }
     false
+}
+
+/// Makes this the reservation for `bytes`, if need be at the cost of a client that hardly takes its answer.
+pub fn reserve(context: &Context, reservation: &mut Reservation, bytes: usize) -> bool {
+    reservation.cover(bytes) || drop_slow_reader(context) && reservation.cover(bytes)
+}
+
+/// Drops a client that takes one of our answers too slowly. False where there is none.
+fn drop_slow_reader(context: &Context) -> bool {
+    let slow = context.reactor.take_least(|registered| match registered {
+        Registered::Sending(_, outgoing) if outgoing.pace.is_slow() => Some(outgoing.moved),
+        _ => None,
+    });
+    let Some(Registered::Sending(conn, _)) = slow else { return false };
+    context.refusals.note(Reason::SlowReader, conn.peer, "the rest of an answer that is hardly taken, for want of memory");
+    conn.reset();
+    true
 }
 
 fn rank(registered: &Registered, now: Instant) -> Option<Rank> {

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use polling::Event;
 use socket2::SockRef;
 
-use super::budget::Reservation;
 use super::context::{Context, Permit, Port};
-use super::http1::Gatherer;
+use super::http1::{Gatherer, Reason};
+use crate::budget::Reservation;
 use crate::platform::{self, Awaited, WatchedStream};
 
 /// What is read at once (bytes): no more than a connection may hold beside the budget.
-pub const READ: usize = super::budget::FREE;
+pub const READ: usize = crate::budget::FREE;
 
 /// Who sends no more may have left, or wait for its reply: nothing tells which. It has left when nothing could be sent to it
 /// for this long.
@@ -42,8 +42,40 @@ pub struct Connection {
     pub has_asked: bool,
     /// Since when it waits in the reactor for a request.
     pub idle_since: Instant,
+    /// It is being sent a long answer of ours, for which others may wait, and takes it like this.
+    pub long_answer: Option<ReaderPace>,
     pub context: Arc<Context>,
     _permit: Permit,
+}
+
+/// How fast a client takes one of our own answers.
+#[derive(Debug)]
+pub struct ReaderPace {
+    since: Instant,
+    taken: usize,
+}
+
+impl Default for ReaderPace {
+    fn default() -> ReaderPace {
+        ReaderPace { since: Instant::now(), taken: 0 }
+    }
+}
+
+impl ReaderPace {
+    /// Who takes less than so many bytes in so long is slow.
+    const BYTES: usize = 16 * 1024;
+    const TIME: Duration = Duration::from_secs(10);
+
+    pub fn took(&mut self, bytes: usize) {
+        self.taken += bytes;
+        if self.taken >= ReaderPace::BYTES {
+            *self = ReaderPace::default();
+        }
+    }
+
+    pub fn is_slow(&self) -> bool {
+        self.since.elapsed() >= ReaderPace::TIME
+    }
 }
 
 /// What one read brought.
@@ -71,6 +103,7 @@ impl Connection {
             has_ended: false,
             has_asked: false,
             idle_since: Instant::now(),
+            long_answer: None,
             context: context.clone(),
             _permit: permit,
         })
@@ -147,6 +180,9 @@ impl Connection {
             match written {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(amount) => {
+                    if let Some(pace) = &mut self.long_answer {
+                        pace.took(amount);
+                    }
                     let of_head = amount.min(head.len());
                     head = &head[of_head..];
                     body = &body[amount - of_head..];
@@ -168,8 +204,12 @@ impl Connection {
                 return Ok(());
             }
             let blocked = began.elapsed();
-            if blocked >= SLOW_READER && self.context.pool.waiting() > 0 {
-                self.context.refusals.slow_reader(self.peer);
+            let keeps_others_waiting = match &self.long_answer {
+                Some(pace) => pace.is_slow() && self.context.long_answer_is_wanted(),
+                None => blocked >= SLOW_READER && self.context.pool.waiting() > 0,
+            };
+            if keeps_others_waiting {
+                self.context.refusals.note(Reason::SlowReader, self.peer, "a client that hardly reads while others wait");
                 return Err(ErrorKind::TimedOut.into());
             }
             if self.context.idle.is_some_and(|idle| blocked >= idle) {

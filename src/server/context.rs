@@ -1,17 +1,17 @@
 //! CONTEXT: what the event loop and the workers share.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use polling::Poller;
 
-use super::budget::Budget;
 use super::reactor::Reactor;
 use super::refusals::Refusals;
 use super::request_reader::Request;
 use super::worker_pool::WorkerPool;
+use crate::budget::Budget;
 use crate::metrics::Metrics;
 use crate::route::Pages;
 
@@ -20,6 +20,9 @@ const OTHER_DESCRIPTORS: u64 = 24;
 
 /// A connection that is open may cost this much memory outside the budget, the system's part of it included (bytes).
 const CONNECTION_COST: u64 = 64 * 1024;
+
+/// Who was told to come again is taken to be waiting for so long.
+const WANTED: Duration = Duration::from_secs(10);
 
 /// Fewer connections than this serve nobody.
 const CONNECTIONS_MIN: u64 = 8;
@@ -47,19 +50,22 @@ pub struct Context {
     connections_max: usize,
     workers: usize,
     closing: AtomicBool,
+    /// When somebody was last refused a long answer because another was being sent.
+    long_answer_wanted: Mutex<Option<Instant>>,
 }
 
 /// What bounds a context.
 pub struct Bounds {
     pub descriptors: u64,
     pub memory: Option<u64>,
+    pub budget: Arc<Budget>,
     pub workers: usize,
     pub waiting: usize,
     pub idle: Option<Duration>,
 }
 
 impl Context {
-    pub fn new(bounds: &Bounds, has_admin: bool, metrics: Arc<Metrics>) -> io::Result<Context> {
+    pub fn new(bounds: Bounds, has_admin: bool, metrics: Arc<Metrics>) -> io::Result<Context> {
         let poller = Arc::new(Poller::new()?);
         let by_descriptors = bounds.descriptors.saturating_sub(OTHER_DESCRIPTORS + bounds.workers as u64);
         let by_memory = bounds.memory.map_or(u64::MAX, |memory| memory / CONNECTION_COST);
@@ -67,7 +73,7 @@ impl Context {
             reactor: Reactor::new(&poller),
             poller,
             pool: WorkerPool::new(bounds.workers, bounds.waiting),
-            budget: Budget::of(bounds.memory),
+            budget: bounds.budget,
             refusals: Refusals::new(metrics),
             idle: bounds.idle,
             has_admin,
@@ -75,6 +81,7 @@ impl Context {
             connections_max: by_descriptors.min(by_memory).max(CONNECTIONS_MIN) as usize,
             workers: bounds.workers,
             closing: AtomicBool::new(false),
+            long_answer_wanted: Mutex::default(),
         })
     }
 
@@ -87,6 +94,17 @@ impl Context {
     /// Whether connections should rather end than be kept: few places are left, or we are about to stop.
     pub fn keeps_none(&self) -> bool {
         self.is_closing() || self.connections.load(Relaxed) > self.connections_max - self.connections_max / 16
+    }
+
+    /// Somebody was refused a long answer because another is being sent.
+    pub fn want_long_answer(&self) {
+        *self.long_answer_wanted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether somebody wants to be sent a long answer, and was told to come again.
+    pub fn long_answer_is_wanted(&self) -> bool {
+        let wanted = *self.long_answer_wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.is_some_and(|at| at.elapsed() < WANTED)
     }
 
     /// How many workers there are to be.

@@ -6,12 +6,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::budget::Reservation;
-use super::connection::{Came, Connection};
+use super::admission;
+use super::connection::{Came, Connection, ReaderPace};
 use super::context::Context;
+use super::dispatch::Kind;
 use super::http1::{Head, Reason, Refusal};
 use super::reactor::{Outgoing, Registered, Then};
 use super::request_reader::{Asked, Outcome, Refused, Request, RequestReader};
+use crate::budget::Reservation;
 use crate::fault;
 use crate::route::Route;
 
@@ -87,13 +89,14 @@ pub fn offer(context: &Arc<Context>, service: &dyn Service, request: Box<Request
         service.left(gone.conn.peer, gone.head, gone.route, (gone.arrival.head, gone.arrival.at));
     }
     let Some(request) = context.pool.offer(request, kind) else { return };
-    refuse_whole(service, *request, Refusal { reason: Reason::Busy, status: 503, message: fault::BUSY.to_owned() });
+    let reason = if kind == Kind::Upload { Reason::Uploads } else { Reason::Busy };
+    refuse_whole(service, *request, Refusal { reason, status: 503, message: fault::BUSY.to_owned() });
 }
 
 /// Sends a finished answer, without waiting: what does not go at once goes from the reactor.
 pub fn answer(conn: Connection, bytes: Vec<u8>, then: Then) {
     let reservation = Reservation::new(&conn.context.budget);
-    go_on_sending(conn, Outgoing { bytes, sent: 0, then, moved: Instant::now(), reservation });
+    go_on_sending(conn, Outgoing { bytes, sent: 0, then, moved: Instant::now(), pace: ReaderPace::default(), reservation });
 }
 
 /// Sends more of an answer.
@@ -101,7 +104,8 @@ pub fn go_on_sending(mut conn: Connection, mut outgoing: Outgoing) {
     while outgoing.sent < outgoing.bytes.len() {
         match conn.send_some(&outgoing.bytes[outgoing.sent..]) {
             Ok(0) => {
-                if !outgoing.reservation.cover(outgoing.bytes.len() - outgoing.sent) {
+                let rest = outgoing.bytes.len() - outgoing.sent;
+                if !admission::reserve(&conn.context, &mut outgoing.reservation, rest) {
                     let what = "the rest of an answer that is not taken, and no memory is left for it";
                     return conn.context.refusals.note(Reason::SlowReader, conn.peer, what);
                 }
@@ -112,6 +116,7 @@ pub fn go_on_sending(mut conn: Connection, mut outgoing: Outgoing) {
             Ok(amount) => {
                 outgoing.sent += amount;
                 outgoing.moved = Instant::now();
+                outgoing.pace.took(amount);
             }
             Err(_) => return,
         }

@@ -1,7 +1,7 @@
 //! EVENT LOOP: the one thread that accepts connections and hears what happens to those in the reactor. It never waits for a client.
 
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,6 +38,8 @@ pub struct EventLoop {
     accept_at: Option<Instant>,
     is_closed: bool,
     scratch: Box<[u8]>,
+    /// A descriptor for bad times.
+    spare: Option<UdpSocket>,
     panics: Vec<Instant>,
     panicked: Box<dyn Fn() + Send>,
 }
@@ -56,7 +58,17 @@ impl EventLoop {
             listeners.push((port, WatchedListener::new(socket, &context.poller)?));
         }
         let scratch = vec![0; READ].into_boxed_slice();
-        Ok(EventLoop { context, service, listeners, accept_at: None, is_closed: false, scratch, panics: Vec::new(), panicked })
+        Ok(EventLoop {
+            context,
+            service,
+            listeners,
+            accept_at: None,
+            is_closed: false,
+            scratch,
+            spare: spare(),
+            panics: Vec::new(),
+            panicked,
+        })
     }
 
     /// Serves until the process ends.
@@ -133,6 +145,7 @@ impl EventLoop {
                 Ok((stream, peer)) => self.guarded(|this| this.admit(stream, peer, port)),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,
                 Err(e) if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
+                Err(e) if self.make_room(key, &e) => {}
                 Err(e) => return self.back_off(&e),
             }
         }
@@ -143,14 +156,28 @@ impl EventLoop {
         }
     }
 
-    /// The system has nothing left for one more connection: another goes for it, and after a while we try again.
-    fn back_off(&mut self, error: &io::Error) {
-        let reason = if platform::is_out_of_descriptors(error) { Reason::Descriptors } else { Reason::Memory };
-        let made_room = admission::evict(&self.context, &*self.service, &mut self.scratch);
-        if !made_room {
-            let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
-            self.context.refusals.note(reason, nobody, &format!("accept a connection: {error}"));
+    /// There is no descriptor for one more connection: another goes for it, else it is refused. False where neither could be done.
+    fn make_room(&mut self, key: usize, error: &io::Error) -> bool {
+        if !platform::is_out_of_descriptors(error) {
+            return false;
         }
+        if admission::evict(&self.context, &*self.service, &mut self.scratch) {
+            return true;
+        }
+        // With the descriptor that is kept for this, it can be taken and closed, rather than be left to wait.
+        self.spare = None;
+        let refused = self.listeners.get(key).and_then(|(_, listener)| listener.accept().ok());
+        if let Some((_, peer)) = &refused {
+            self.context.refusals.note(Reason::Descriptors, *peer, &format!("a connection: {error}"));
+        }
+        let is_refused = refused.is_some();
+        drop(refused);
+        self.spare = spare();
+        is_refused
+    }
+
+    /// The system has nothing left for one more connection: after a while we try again.
+    fn back_off(&mut self, error: &io::Error) {
         log::debug!("accept a connection: {error}; again in {} ms", BACK_OFF.as_millis());
         self.accept_at = Some(Instant::now() + BACK_OFF);
     }
@@ -233,4 +260,9 @@ impl EventLoop {
             std::process::exit(EXIT_SOFTWARE);
         }
     }
+}
+
+/// A socket that takes a descriptor and does nothing.
+fn spare() -> Option<UdpSocket> {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()
 }

@@ -19,7 +19,6 @@
 //! Where a `Connection` is dropped, it is closed and its place is free.
 
 mod admission;
-mod budget;
 mod connection;
 mod context;
 mod dispatch;
@@ -32,8 +31,7 @@ mod refusals;
 mod request_reader;
 mod worker_pool;
 
-pub use budget::{Budget, Buffer};
-pub use connection::{Came, Connection, HALF_CLOSED, READ};
+pub use connection::{Came, Connection, HALF_CLOSED, READ, ReaderPace};
 pub use context::{Bounds, Context, Port};
 pub use event_loop::EventLoop;
 #[cfg(test)]

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use polling::{Event, Poller};
 
-use super::budget::Reservation;
-use super::connection::Connection;
+use super::connection::{Connection, ReaderPace};
 use super::request_reader::RequestReader;
+use crate::budget::Reservation;
 
 /// At most this often all deadlines are looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -39,6 +39,7 @@ pub struct Outgoing {
     pub then: Then,
     /// When the client took something last.
     pub moved: Instant,
+    pub pace: ReaderPace,
     pub reservation: Reservation,
 }
 

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use super::http1::Reason;
 use crate::metrics::Metrics;
 
+/// So many refused requests are recorded in a second.
+const RECORDED_MAX: u32 = 10;
+
 /// Between two lines that say what was refused.
 const TELL: Duration = Duration::from_secs(60);
 
@@ -17,11 +20,13 @@ pub struct Refusals {
     counts: [AtomicU64; Reason::ALL.len()],
     /// When the last line was told, and what the last refusal of this minute was about.
     told: Mutex<(Option<Instant>, String)>,
+    /// How many were recorded since when.
+    recorded: Mutex<(Option<Instant>, u32)>,
 }
 
 impl Refusals {
     pub fn new(metrics: Arc<Metrics>) -> Refusals {
-        Refusals { metrics, counts: Default::default(), told: Mutex::default() }
+        Refusals { metrics, counts: Default::default(), told: Mutex::default(), recorded: Mutex::default() }
     }
 
     /// Counts a refusal; `what` says what was refused, safe for a log.
@@ -41,9 +46,14 @@ impl Refusals {
         }
     }
 
-    /// A client that took nothing while others waited was dropped.
-    pub fn slow_reader(&self, peer: SocketAddr) {
-        self.note(Reason::SlowReader, peer, "a client that reads nothing keeps a worker while others wait");
+    /// Whether one more refused request may be recorded: a flood would fill the history with itself.
+    pub fn may_record(&self) -> bool {
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        if recorded.0.is_none_or(|since| since.elapsed() >= Duration::from_secs(1)) {
+            *recorded = (Some(Instant::now()), 0);
+        }
+        recorded.1 += 1;
+        recorded.1 <= RECORDED_MAX
     }
 
     /// Says what was refused since the last line, where a minute has passed.

@@ -3,10 +3,11 @@
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::budget::Buffer;
+use super::admission;
 use super::connection::Connection;
 use super::dispatch::Kind;
 use super::http1::{Body, Framing, Head, Piece, Reason, Refusal};
+use crate::budget::Buffer;
 use crate::route::{self, Route};
 
 /// A body of an inference request up to this many bytes is gathered.
@@ -201,7 +202,8 @@ impl RequestReader {
             if !conn.inbox.is_empty() {
                 self.began.get_or_insert_with(Instant::now);
             }
-            if conn.reservation.cover(conn.inbox.len()) {
+            let (length, context) = (conn.inbox.len(), conn.context.clone());
+            if admission::reserve(&context, &mut conn.reservation, length) {
                 return Ok(false);
             }
             let message = "read request: no memory is left for its head; try again in a moment".to_owned();

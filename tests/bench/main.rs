@@ -47,7 +47,9 @@ use std::time::SystemTime;
 
 use cases::{CASES, Case, Rig};
 // The paths in the tap's own modules begin at the root of a crate.
-use product::{address, cli, config, error, fault, forward, gate, metrics, observe, origin, platform, record, reply, route, server, store};
+use product::{
+    address, budget, cli, config, error, fault, forward, gate, metrics, observe, origin, platform, record, reply, route, server, store,
+};
 use table::{Row, Table};
 
 const USAGE: &str = "usage: cargo bench -- [--rounds N] [NAME…]";

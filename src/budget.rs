@@ -1,4 +1,4 @@
-//! BUDGET: the memory that requests and answers share while they wait to be passed on.
+//! BUDGET: the memory that requests, answers and what is kept of them share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -17,6 +17,12 @@ impl Budget {
     /// A quarter of `memory`, that of the machine or of our part of it.
     pub fn of(memory: Option<u64>) -> Arc<Budget> {
         Budget::with(memory.map_or(LIMIT_MAX, |memory| LIMIT_MAX.min(memory / 4)) as usize)
+    }
+
+    /// Takes a part out for good, for who keeps his own account: at most `most` bytes, and no more than a quarter. Returns its size.
+    pub fn set_aside(&self, most: usize) -> usize {
+        let part = most.min(self.left.load(Relaxed) / 4);
+        if self.take(part) { part } else { 0 }
     }
 
     fn with(bytes: usize) -> Arc<Budget> {
@@ -91,12 +97,6 @@ impl Buffer {
     pub fn take(&mut self) -> Vec<u8> {
         self.reservation.cover(0);
         std::mem::take(&mut self.bytes)
-    }
-
-    /// Holds nothing any more.
-    pub fn release(&mut self) {
-        self.bytes = Vec::new();
-        self.reservation.cover(0);
     }
 
     pub fn bytes(&self) -> &[u8] {
