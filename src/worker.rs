@@ -159,9 +159,10 @@ impl Workshop {
             return None;
         }
         conn.has_asked = true;
+        conn.idle_since = Instant::now();
         let request = if !conn.inbox.is_empty() {
             driver::take_up(&self.context, self, conn, RequestReader::default())
-        } else if pool.may_linger() && conn.wait_for_input(platform::LINGER) {
+        } else if conn.is_brisk && pool.may_linger() && conn.wait_for_input(platform::LINGER) {
             driver::read(&self.context, self, conn, RequestReader::default(), &mut [0; READ])
         } else {
             driver::finish(conn, then);

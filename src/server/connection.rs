@@ -42,6 +42,8 @@ pub struct Connection {
     pub has_asked: bool,
     /// Since when it waits in the reactor for a request.
     pub idle_since: Instant,
+    /// Its last request came so soon after an answer that it was worth waiting for.
+    pub is_brisk: bool,
     /// It is being sent a long answer of ours, for which others may wait, and takes it like this.
     pub long_answer: Option<ReaderPace>,
     pub context: Arc<Context>,
@@ -103,6 +105,7 @@ impl Connection {
             has_ended: false,
             has_asked: false,
             idle_since: Instant::now(),
+            is_brisk: false,
             long_answer: None,
             context: context.clone(),
             _permit: permit,

@@ -15,6 +15,7 @@ use super::reactor::{Outgoing, Registered, Then};
 use super::request_reader::{Asked, Outcome, Refused, Request, RequestReader};
 use crate::budget::Reservation;
 use crate::fault;
+use crate::platform;
 use crate::route::Route;
 
 /// After an answer to a request that was not read to its end, the client gets this long to read it before the connection ends.
@@ -41,7 +42,12 @@ pub fn read(
     scratch: &mut [u8],
 ) -> Option<Box<Request>> {
     match conn.fill(scratch) {
-        Ok(Came::Bytes(_)) => take_up(context, service, conn, reader),
+        Ok(Came::Bytes(_)) => {
+            if !reader.has_begun() {
+                conn.is_brisk = conn.has_asked && conn.idle_since.elapsed() < platform::LINGER;
+            }
+            take_up(context, service, conn, reader)
+        }
         Ok(Came::Nothing) => {
             wait_for_more(context, conn, reader);
             None
