@@ -97,7 +97,7 @@ pub fn wait_for<const N: usize>(sockets: [(&TcpStream, Awaited); N], time: Optio
     }))
 }
 
-/// The stack of every thread that does not ask for its own, tiny_http's among them. Call it before the first thread starts.
+/// The stack of every thread that does not ask for its own. Call it before the first thread starts.
 pub fn set_thread_stack(bytes: usize) {
     // SAFETY: no other thread runs yet that could read the environment at the same time.
     unsafe { std::env::set_var("RUST_MIN_STACK", bytes.to_string()) };

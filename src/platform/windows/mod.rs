@@ -53,7 +53,7 @@ pub fn host_name() -> Option<String> {
     is_known.then(|| String::from_utf16(name.get(..length as usize)?).ok())?
 }
 
-/// The stack of every thread that does not ask for its own, tiny_http's among them. Call it before the first thread starts.
+/// The stack of every thread that does not ask for its own. Call it before the first thread starts.
 pub fn set_thread_stack(bytes: usize) {
     // SAFETY: Windows guards the environment by a lock of its own.
     unsafe { std::env::set_var("RUST_MIN_STACK", bytes.to_string()) };
