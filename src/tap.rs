@@ -231,6 +231,9 @@ fn sink(metrics: Arc<Metrics>, archive: Option<Arc<Archive>>) -> Arc<Sink> {
         Event::Began { interaction_id, model } => metrics.began(&interaction_id, model.as_deref()),
         Event::Ended(exchange) => {
             metrics.ended(&exchange);
+            if exchange.only_counted {
+                return;
+            }
             logging::exchange(&exchange);
             if let Some(archive) = &archive {
                 archive.submit(exchange);

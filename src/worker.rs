@@ -141,7 +141,7 @@ impl Workshop {
         log::debug!("route {} of {} to {}; {} requests wait", head.method(), conn.peer, forward.endpoint, self.context.pool.waiting());
         self.metrics.queue_wait(waited);
         let (method, peer) = (head.method().to_owned(), conn.peer);
-        let mut observer = self.observer(conn.peer, &head, &forward, (arrival.head, arrival.at), waited);
+        let mut observer = self.observer(conn.peer, head.text("user-agent"), &forward, (arrival.head, arrival.at), waited);
         if let Some(observer) = observer.as_mut().filter(|_| content.is_read()) {
             observer.uploaded(arrival.whole);
         }
@@ -200,17 +200,28 @@ impl Workshop {
         self.metrics.http_request(page.as_str(), head.method(), status);
     }
 
+    /// Counts a refused request that would have made a model work, and records it unless too many of them come.
+    fn record_refusal(&self, peer: SocketAddr, asked: &Asked, route: &Forward, arrived: (Instant, SystemTime), fault: &Fault) {
+        let user_agent = if let Asked::Head(head) = asked { head.text("user-agent") } else { None };
+        if let Some(mut observer) = self.observer(peer, user_agent, route, arrived, Duration::ZERO) {
+            if !self.context.refusals.may_record() {
+                observer.only_count();
+            }
+            observer.finish(End::Refused(fault.status, fault.message.clone()));
+        }
+    }
+
     /// Who observes a request that makes a model work, if this is one that we track.
     fn observer(
         &self,
         peer: SocketAddr,
-        head: &Head,
+        user_agent: Option<&str>,
         route: &Forward,
         (started, at): (Instant, SystemTime),
         queue_wait: Duration,
     ) -> Option<Observer> {
         let endpoint = route.inference.filter(|endpoint| self.track_embeddings || !endpoint.is_embedding())?;
-        let user_agent = head.text("user-agent").map(str::to_owned);
+        let user_agent = user_agent.map(str::to_owned);
         let memory = Reservation::new(&self.context.budget);
         let client_ip = Some(peer.ip().to_canonical());
         Some(Observer::new(Arrival { endpoint, at, started, queue_wait, client_ip, user_agent }, self.sink.clone(), memory))
@@ -250,13 +261,9 @@ impl Service for Workshop {
         if let (Some(route), Some(method)) = (&route, asked.method()) {
             self.metrics.http_request(route.endpoint(), method, refusal.status);
         }
-        if let (Some(Route::Forward(forward)), Asked::Head(head)) = (&route, asked)
-            && self.context.refusals.may_record()
-        {
+        if let Some(Route::Forward(forward)) = &route {
             let arrived = arrived.unwrap_or_else(|| (Instant::now(), SystemTime::now()));
-            if let Some(observer) = self.observer(conn.peer, head, forward, arrived, Duration::ZERO) {
-                observer.finish(End::Refused(fault.status, fault.message.clone()));
-            }
+            self.record_refusal(conn.peer, asked, forward, arrived, &fault);
         }
         let dialect = if let Some(Route::Forward(forward)) = route { forward.dialect } else { Dialect::Native };
         let (head, body) = fault.render(manners.version(), dialect);
@@ -266,7 +273,7 @@ impl Service for Workshop {
     fn left(&self, peer: SocketAddr, head: Head, route: Route, arrived: (Instant, SystemTime)) {
         self.metrics.http_request(route.endpoint(), head.method(), 499);
         if let Route::Forward(forward) = &route
-            && let Some(observer) = self.observer(peer, &head, forward, arrived, Duration::ZERO)
+            && let Some(observer) = self.observer(peer, head.text("user-agent"), forward, arrived, Duration::ZERO)
         {
             observer.finish(End::ClientGone);
         }

@@ -57,6 +57,8 @@ pub struct Exchange {
     pub http_status: Option<u16>,
     /// A reply to a load or unload request: no inference, so it counts nowhere.
     pub load_only: bool,
+    /// It is one of too many to be worth a record, or a line of the log.
+    pub only_counted: bool,
     pub stream: bool,
     pub done_reason: Option<String>,
     /// The visible text only. At most 1 MiB.

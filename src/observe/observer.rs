@@ -26,6 +26,7 @@ pub struct Observer {
     response_bytes: u64,
     /// What is kept of the texts takes of the budget.
     memory: Reservation,
+    only_counted: bool,
     began: bool,
     ended: bool,
 }
@@ -43,6 +44,7 @@ impl Observer {
             head: None,
             response_bytes: 0,
             memory,
+            only_counted: false,
             began: false,
             ended: false,
         }
@@ -77,6 +79,11 @@ impl Observer {
                 reply.stop_keeping();
             }
         }
+    }
+
+    /// It is one of too many to be worth a record each.
+    pub fn only_count(&mut self) {
+        self.only_counted = true;
     }
 
     pub fn finish(mut self, end: End) {
@@ -119,6 +126,7 @@ impl Observer {
             error,
             http_status: if let End::Refused(status, _) = end { Some(status) } else { status },
             load_only: is_load(&facts),
+            only_counted: self.only_counted,
             stream: facts.stream,
             done_reason: facts.done_reason.take(),
             tool_calls: std::mem::take(&mut facts.tools).into_calls(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::ollama::{json, reply};
 use crate::harness::runner::within;
-use crate::harness::{Client, FakeOllama, Latch, Memory, Options, PATIENCE, held, http, metric, post, request, tapped};
+use crate::harness::{Client, FakeOllama, Latch, Memory, Options, PATIENCE, eventually, held, http, metric, post, request, tapped};
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
 
@@ -171,4 +171,36 @@ fn an_answer_that_nobody_reads_keeps_nobody_waiting() {
             assert_eq!(client.reply("GET").status(), 200);
         }
     }
+}
+
+#[test]
+fn what_is_refused_is_always_counted_and_recorded_ten_times_a_second() {
+    let (_ollama, tap) = tapped(json("{}"));
+    for _ in 0..100 {
+        assert_eq!(tap.ask("POST", "POST /api/generate HTTP/1.1\r\nUser-Agent: x\r\n\r\n").status(), 400);
+    }
+    tap.scrape_until("all of them", |scrape| {
+        refused("framing").value(100.0).is_in(scrape)
+            && metric("ollama_requests_total").sum(scrape) == 100.0
+            && metric("ollama_tap_http_requests_total").label("endpoint", "api/generate").label("code", "400").sum(scrape) == 100.0
+    });
+    let records = |tap: &crate::harness::Proxy| tap.get("/analytics/stats").json()["records"].as_u64().expect("a count");
+    eventually("some are recorded", || records(&tap) >= 10);
+    assert!(records(&tap) < 100, "a flood fills the history with itself");
+}
+
+#[test]
+fn a_record_tells_how_long_its_body_came() {
+    const PAUSE: Duration = Duration::from_millis(60);
+    let (_ollama, tap) = tapped(json(r#"{"model":"talk","response":"Hi","done":true}"#));
+    let mut client = tap.connect();
+    client.send("POST /api/generate HTTP/1.1\r\nHost: h\r\nContent-Length: 16\r\n\r\n{");
+    std::thread::sleep(PAUSE);
+    assert_eq!(client.send(r#""model":"talk"}"#).reply("POST").status(), 200);
+    let records = || tap.get("/analytics/messages").json();
+    eventually("it is recorded", || records().as_array().map(Vec::len) == Some(1));
+    let record = &records()[0];
+    let seconds = record["metadata"]["upload_seconds"].as_f64().expect("a time");
+    // The tap may have heard of the head a little later.
+    assert!(seconds >= (PAUSE / 2).as_secs_f64() && record["duration_seconds"].as_f64() >= Some(seconds), "{record}");
 }

@@ -32,6 +32,7 @@ pub fn chat() -> Exchange {
         error: None,
         http_status: Some(200),
         upload: None,
+        only_counted: false,
         load_only: false,
         stream: true,
         done_reason: Some("stop".to_owned()),

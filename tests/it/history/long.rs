@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -63,6 +64,20 @@ fn insert(path: &Path, records: impl Iterator<Item = Value>) {
         database.execute(&sql, (record["timestamp"].as_f64(), id, prompt, preview, response)).expect("insert");
     }
     database.commit().expect("commit");
+}
+
+#[test]
+fn a_reader_that_hardly_reads_makes_room_once_another_wants_a_long_answer() {
+    let history = Stage::new("jsonl");
+    let (_ollama, tap) = filled(&history, "jsonl", 40);
+    let _reader = stuck(&tap, "/analytics/export");
+    let began = Instant::now();
+    while tap.get("/analytics/export").status() != 200 {
+        assert!(began.elapsed() < Duration::from_secs(30), "it keeps others waiting");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(began.elapsed() > Duration::from_secs(9), "it was given no time to read");
+    tap.scrape_until("a slow reader", |scrape| metric("ollama_tap_refused_total").label("reason", "slow_reader").value(1.0).is_in(scrape));
 }
 
 /// A client that has begun to read an answer, and reads no further.
