@@ -180,7 +180,7 @@ impl Workshop {
         let Request { conn, head, route, content, .. } = request;
         let Route::Own(page) = route else { return };
         log::debug!("route {} of {} to {}", head.method(), conn.peer, page.as_str());
-        let manners = if content.is_read() { Manners::of(&head) } else { Manners::of(&head).closing() };
+        let manners = manners(&conn, &head, content.is_read());
         let peer = conn.peer;
         let mut long = Responder::new(conn, manners);
         let answered = self.pages.answer(page, &PageAsked { head: &head, peer: peer.ip() }, &mut long);
@@ -239,6 +239,12 @@ impl Workshop {
     }
 }
 
+/// How a page is answered. The connection ends where a part of the request was not read, or places get scarce.
+fn manners(conn: &Connection, head: &Head, is_read: bool) -> Manners {
+    let manners = Manners::of(head);
+    if is_read && !conn.context.keeps_none() { manners } else { manners.closing() }
+}
+
 impl Service for Workshop {
     fn refuse(&self, refused: &Refused) -> (Vec<u8>, Then) {
         let Refused { conn, refusal, asked, arrived, is_read } = refused;
@@ -249,7 +255,7 @@ impl Service for Workshop {
             Asked::Line { method, target } => (Some(route::route(method, target, pages)), Manners::unknown_of(method)),
             Asked::Head(head) => (Some(route::route(head.method(), &head.target_text(), pages)), Manners::of(head)),
         };
-        if !is_read {
+        if !is_read || conn.context.keeps_none() {
             manners = manners.closing();
         }
         // Never the message itself, which repeats what was sent: that may be a secret.
@@ -281,7 +287,7 @@ impl Service for Workshop {
 
     fn answer_at_once(&self, request: &Request) -> Option<(Vec<u8>, Then)> {
         let Route::Own(page @ Page::Healthz) = request.route else { return None };
-        let manners = if request.content.is_read() { Manners::of(&request.head) } else { Manners::of(&request.head).closing() };
+        let manners = manners(&request.conn, &request.head, request.content.is_read());
         let answer = self.pages.health(&PageAsked { head: &request.head, peer: request.conn.peer.ip() });
         self.metrics.http_request(page.as_str(), request.head.method(), answer.status);
         Some(whole(manners, answer.status, answer.head(manners.version()), answer.body()))

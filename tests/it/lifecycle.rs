@@ -81,7 +81,7 @@ fn a_stop_refuses_what_is_half_here_and_closes_what_is_idle() {
     half.send("POST /api/generate HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhalf");
     let counted = metric("ollama_tap_http_requests_total").label("endpoint", "api/version");
     tap.scrape_until("the request", |scrape| counted.sum(scrape) == 1.0);
-    tap.signal(libc::SIGTERM);
+    tap.signal(SIGTERM);
     assert_eq!(half.reply("POST").status(), 503);
     assert!(idle.is_closed_within(Duration::from_secs(3)));
     assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(0));
