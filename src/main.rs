@@ -30,6 +30,7 @@ mod budget;
 mod fault;
 mod forward;
 mod gate;
+mod lanes;
 mod port;
 mod reply;
 mod responder;

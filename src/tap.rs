@@ -12,13 +12,14 @@ use crate::error::{Error, Result, failed};
 use crate::forward::Forwarder;
 use crate::forward::upstream::Target;
 use crate::gate::Gate;
+use crate::lanes::Lanes;
 use crate::metrics::{Metrics, OllamaStatus};
 use crate::observe::{Event, Sink};
 use crate::ollama::Ollama;
 use crate::pace::pace;
 use crate::pages::Pages;
 use crate::server::{Bounds, Context, EventLoop, Port};
-use crate::worker::{Lanes, Workshop};
+use crate::worker::Workshop;
 use crate::workers::Workers;
 use crate::{logging, platform, port, watchdog};
 

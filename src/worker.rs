@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::Receiver;
 
 use crate::budget::Reservation;
 use crate::fault::Fault;
 use crate::forward::line::{Cut, Line};
 use crate::forward::{Forwarder, Hands, Outbound, Report};
+use crate::lanes::Lanes;
 use crate::metrics::Metrics;
 use crate::observe::{Arrival, End, Observer, Sink};
 use crate::pages::{Answered, Asked as PageAsked, Pages};
@@ -27,9 +28,6 @@ const LONG: Duration = Duration::from_secs(1);
 /// A request that waited this long is looked at before it is sent: its client may have left.
 const WAITED: Duration = Duration::from_millis(5);
 
-/// Requests that wait for one of the workers of our own pages, for each kind of them.
-const PAGES_WAITING: usize = 256;
-
 /// What every worker shares.
 pub struct Workshop {
     pub context: Arc<Context>,
@@ -41,34 +39,6 @@ pub struct Workshop {
     pub track_embeddings: bool,
     /// Every worker's line to Ollama, to cut what is under way.
     pub lines: Mutex<Vec<Weak<Line>>>,
-}
-
-/// The ways to the workers of our own pages, so that none of them waits for a slower one.
-pub struct Lanes {
-    /// What is in memory.
-    pub memory: Lane,
-    /// What asks Ollama.
-    pub test: Lane,
-    /// What asks the history.
-    pub history: Lane,
-}
-
-pub type Lane = (Sender<Box<Request>>, Receiver<Box<Request>>);
-
-impl Default for Lanes {
-    fn default() -> Lanes {
-        Lanes { memory: bounded(PAGES_WAITING), test: bounded(PAGES_WAITING), history: bounded(PAGES_WAITING) }
-    }
-}
-
-impl Lanes {
-    fn of(&self, page: Page) -> &Sender<Box<Request>> {
-        match page {
-            Page::Metrics | Page::Healthz | Page::Dashboard | Page::Nowhere => &self.memory.0,
-            Page::Test => &self.test.0,
-            _ => &self.history.0,
-        }
-    }
 }
 
 impl Workshop {

@@ -26,6 +26,7 @@ pub mod driver;
 mod event_loop;
 mod http1;
 mod listen;
+mod partial;
 mod reactor;
 mod refusals;
 mod request_reader;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use super::admission;
 use super::connection::Connection;
 use super::dispatch::Kind;
-use super::http1::{Body, Framing, Head, Piece, Reason, Refusal};
+use super::http1::{Body, Framing, Head, Reason, Refusal};
+use super::partial::{Partial, Took};
 use crate::budget::Buffer;
 use crate::route::{self, Route};
 
@@ -74,21 +75,6 @@ pub struct RequestReader {
     /// Since when there is something of a head.
     began: Option<Instant>,
     body: Option<Box<Partial>>,
-}
-
-/// A request whose head is here.
-struct Partial {
-    head: Head,
-    route: Route,
-    arrived: Instant,
-    at: SystemTime,
-    body: Body,
-    held: Buffer,
-    max: usize,
-    announced: Option<u64>,
-    is_allowed: bool,
-    /// The time until which the body must bring something, and what of it there was when that was set.
-    mark: (Instant, usize),
 }
 
 /// What came of looking at what came.
@@ -244,48 +230,6 @@ impl RequestReader {
         let rest = (took == Took::TooMuch).then_some(body);
         let arrival = Arrival { head: arrived, at, whole: if rest.is_none() { Instant::now() } else { arrived } };
         Outcome::Request(Box::new(Request { conn, head, route, content: Content { held, rest, is_allowed }, arrival }))
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Took {
-    More,
-    Whole,
-    /// There is no room for it: the rest streams.
-    TooMuch,
-}
-
-impl Partial {
-    fn is_too_long(&self) -> bool {
-        self.announced.is_some_and(|length| length > self.max as u64)
-    }
-
-    /// Takes what of the body is in the inbox.
-    fn take(&mut self, inbox: &mut Vec<u8>) -> Result<Took, Refusal> {
-        if self.is_too_long() {
-            return Ok(Took::TooMuch);
-        }
-        let mut input = &inbox[..];
-        let took = loop {
-            let before = self.body.clone();
-            let all = input;
-            match self.body.next(&mut input)? {
-                Piece::More => break Took::More,
-                Piece::End => break Took::Whole,
-                Piece::Data(piece) => {
-                    let fits = self.held.bytes().len() + piece.len() <= self.max;
-                    if !fits || !self.held.push(piece, self.announced) {
-                        // It stays in the inbox, and streams from there.
-                        self.body = before;
-                        input = all;
-                        break Took::TooMuch;
-                    }
-                }
-            }
-        };
-        let used = inbox.len() - input.len();
-        inbox.drain(..used);
-        Ok(took)
     }
 }
 
