@@ -2,16 +2,18 @@
 //!
 //! Everything runs on loopback and in this process, but for the proxies: the stand-in for Ollama, which stamps each token with the time of its
 //! writing, and the load that reads it. `cargo bench -- NAME` runs the cases whose name contains NAME, `--rounds 1` gives a quick look, at
-//! histories a tenth as long. A full run takes fifteen minutes and four gigabytes beside the temporary files, and ends by itself; a case that fails
+//! histories a tenth as long. A full run takes twenty minutes and four gigabytes beside the temporary files, and ends by itself; a case that fails
 //! makes the exit code 1, a target that is missed does not, since other machines are not this one.
 
 mod cases;
 mod history;
+mod rig;
 
 mod upstream;
 
-mod load;
+mod clients;
 mod records;
+mod streams;
 
 mod nginx;
 mod process;
@@ -45,11 +47,12 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::SystemTime;
 
-use cases::{CASES, Case, Rig};
+use cases::{CASES, Case};
 // The paths in the tap's own modules begin at the root of a crate.
 use product::{
     address, budget, cli, config, error, fault, forward, gate, metrics, observe, origin, platform, record, reply, route, server, store,
 };
+use rig::Rig;
 use table::{Row, Table};
 
 const USAGE: &str = "usage: cargo bench -- [--rounds N] [NAME…]";
@@ -93,7 +96,7 @@ fn run(rounds: usize, chosen: &[Case]) -> io::Result<bool> {
     let upstream = upstream::start()?;
     let found = nginx_or_say_so();
     let nginx = found.as_ref().map(|path| nginx::start(path, upstream)).transpose()?;
-    let rig = Rig { upstream, nginx, rounds, full: OnceCell::new() };
+    let rig = Rig { upstream, nginx, nginx_program: found.clone(), rounds, full: OnceCell::new() };
     let mut rows = Vec::new();
     let mut failed = false;
     for (name, table, case) in chosen {

@@ -7,11 +7,11 @@
 
 use std::fs;
 use std::io;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-/// Descriptors that 1,000 streams need on both sides of one process, with room to spare.
+/// Descriptors that 5,000 connections need, or 1,000 streams on both sides of one process, with room to spare.
 const DESCRIPTORS: libc::rlim_t = 16_384;
 
 /// Most sockets told of by one wait.
@@ -61,6 +61,13 @@ pub fn raise_descriptor_limit() -> io::Result<()> {
     Ok(())
 }
 
+/// Lets as many connections wait to be accepted as the system allows. Beyond the 128 of std, a client that finds no place tries again a second later.
+pub fn widen_backlog(listener: &TcpListener) -> io::Result<()> {
+    // SAFETY: no pointers; the descriptor is open while borrowed.
+    checked(unsafe { libc::listen(listener.as_raw_fd(), libc::c_int::MAX) })?;
+    Ok(())
+}
+
 /// Asks a process to end (SIGTERM), so that it can end its own children first.
 pub fn terminate(pid: u32) -> io::Result<()> {
     // SAFETY: no pointers; the caller has not waited for its child yet, so the number is still that child's.
@@ -68,18 +75,34 @@ pub fn terminate(pid: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// A figure of the process's memory.
-pub fn kibibytes(pid: u32, name: &str) -> io::Result<f64> {
+/// A figure that the system keeps of the process: its number of `Threads`, or memory in kibibytes.
+pub fn status(pid: u32, name: &str) -> io::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse().ok());
-    value.ok_or_else(|| io::Error::other(format!("reading memory: no {name} in the status of the process")))
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.split_whitespace().next()?.parse().ok());
+    value.ok_or_else(|| io::Error::other(format!("no {name} in the status of the process")))
 }
 
-/// Hundredths of a second that its threads have run: the 14th and 15th field of its state, whose second may hold blanks in brackets.
-pub fn cpu_ticks(pid: u32) -> io::Result<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    Ok(fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum())
+/// The processes that a process has started and that still run.
+pub fn children(pid: u32) -> io::Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let named = fs::read_to_string(thread?.path().join("children"))?;
+        children.extend(named.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+    }
+    Ok(children)
+}
+
+/// How long its threads have run on a processor, those that are gone too, for itself and within the system. The clock is exact, where the state
+/// of the process counts hundredths of a second.
+pub fn cpu_time(pid: u32) -> io::Result<Duration> {
+    let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
+    // SAFETY: the calls write a number and a struct that live through them.
+    let (no_clock, no_time) = unsafe { (libc::clock_getcpuclockid(pid as libc::pid_t, &mut clock), libc::clock_gettime(clock, &mut time)) };
+    if no_clock != 0 {
+        return Err(io::Error::from_raw_os_error(no_clock));
+    }
+    checked(no_time)?;
+    Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
 }
 
 /// The processor, and the release of the kernel.

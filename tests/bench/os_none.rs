@@ -1,7 +1,7 @@
 //! Where the bench cannot measure, which it says at its start: it needs Linux.
 
 use std::io;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 pub enum Poller {}
@@ -24,15 +24,23 @@ pub fn raise_descriptor_limit() -> io::Result<()> {
     Err(needs_linux())
 }
 
+pub fn widen_backlog(_listener: &TcpListener) -> io::Result<()> {
+    Err(needs_linux())
+}
+
 pub fn terminate(_pid: u32) -> io::Result<()> {
     Err(needs_linux())
 }
 
-pub fn kibibytes(_pid: u32, _name: &str) -> io::Result<f64> {
+pub fn status(_pid: u32, _name: &str) -> io::Result<f64> {
     Err(needs_linux())
 }
 
-pub fn cpu_ticks(_pid: u32) -> io::Result<u64> {
+pub fn children(_pid: u32) -> io::Result<Vec<u32>> {
+    Err(needs_linux())
+}
+
+pub fn cpu_time(_pid: u32) -> io::Result<Duration> {
     Err(needs_linux())
 }
 

@@ -23,8 +23,9 @@ pub fn executable() -> PathBuf {
 /// Every start is over, or failed, within this time.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A server that uses no more than a hundredth of a second of its processor within this time has nothing to do.
+/// A server that uses no more than [`NOTHING`] of a processor within this time has nothing to do.
 const IDLE: Duration = Duration::from_millis(300);
+const NOTHING: Duration = Duration::from_millis(10);
 
 /// What a case leaves to do is done within this time.
 const BACKLOG: Duration = Duration::from_secs(120);
@@ -68,21 +69,43 @@ impl Server {
 
     /// A figure of its memory in MB (10⁶ bytes): `VmRSS` is what it holds now, `VmHWM` the most it ever held.
     pub fn memory(&self, name: &str) -> io::Result<f64> {
-        Ok(os::kibibytes(self.child.id(), name)? * 1024.0 / 1e6)
+        let kibibytes: f64 = self.processes()?.into_iter().map(|pid| os::status(pid, name)).sum::<io::Result<_>>()?;
+        Ok(kibibytes * 1024.0 / 1e6)
     }
 
-    /// Waits until the process has had nothing to do for a while.
+    /// How many threads it has.
+    pub fn threads(&self) -> io::Result<f64> {
+        self.processes()?.into_iter().map(|pid| os::status(pid, "Threads")).sum()
+    }
+
+    /// How long it has used a processor.
+    pub fn cpu(&self) -> io::Result<Duration> {
+        self.processes()?.into_iter().map(os::cpu_time).sum()
+    }
+
+    /// Waits until it has had nothing to do for a while.
     pub fn wait_until_idle(&self) -> io::Result<()> {
         let begin = Instant::now();
-        let mut used = os::cpu_ticks(self.child.id())?;
+        let mut used = self.cpu()?;
         while begin.elapsed() < BACKLOG {
             thread::sleep(IDLE);
-            let before = mem::replace(&mut used, os::cpu_ticks(self.child.id())?);
-            if used <= before + 1 {
+            let before = mem::replace(&mut used, self.cpu()?);
+            if used <= before + NOTHING {
                 return Ok(());
             }
         }
         Err(io::Error::other(format!("the server still works {BACKLOG:?} after its last request")))
+    }
+
+    /// What was started, and all that it started: nginx serves in processes of its own.
+    fn processes(&self) -> io::Result<Vec<u32>> {
+        let mut processes = vec![self.child.id()];
+        let mut seen = 0;
+        while seen < processes.len() {
+            processes.extend(os::children(processes[seen])?);
+            seen += 1;
+        }
+        Ok(processes)
     }
 
     fn wait_for<T>(&mut self, ready: impl Fn(&Server) -> Option<T>) -> io::Result<T> {

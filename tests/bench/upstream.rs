@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::os;
 use crate::wire::{Message, Wire, find, number};
 
 /// A thousand of these threads wait at once; each needs little more than its read buffer.
@@ -71,6 +72,7 @@ pub fn two_kilobyte_request() -> Vec<u8> {
 /// Starts the stand-in on a free loopback port; it lives as long as the process.
 pub fn start() -> io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    os::widen_backlog(&listener)?;
     let address = listener.local_addr()?;
     thread::Builder::new().name("upstream".into()).spawn(move || {
         for stream in listener.incoming().flatten() {

@@ -45,6 +45,11 @@ impl Wire {
     /// Sends `request` and reads its reply; any status but 200 is an error that shows the reply.
     pub fn ask(&mut self, request: &[u8]) -> io::Result<Message<'_>> {
         self.stream.write_all(request)?;
+        self.reply()
+    }
+
+    /// Reads the reply to what was sent, as [`Wire::ask`] does.
+    pub fn reply(&mut self) -> io::Result<Message<'_>> {
         let reply = self.message()?.ok_or(io::ErrorKind::UnexpectedEof)?;
         if !reply.bytes.starts_with(b"HTTP/1.1 200 ") {
             return Err(io::Error::other(format!("asked, and got: {}", String::from_utf8_lossy(reply.bytes))));

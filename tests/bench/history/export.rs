@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::filled::Full;
 use super::{at_full_size, grouped};
-use crate::cases::Rig;
 use crate::process::Server;
+use crate::rig::Rig;
 use crate::stats::Runs;
 use crate::table::{Row, Target, Unit};
 use crate::wire::Wire;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::size;
-use crate::cases::Rig;
 use crate::config::{Backend, History, StoreText};
 use crate::record::{Record, now};
 use crate::records::records;
+use crate::rig::Rig;
 use crate::store::{Limits, Store, StoreError};
 
 /// Records written at once, as the recorder does.

@@ -8,7 +8,7 @@ mod proxy;
 mod search;
 mod write;
 
-use crate::cases::Rig;
+use crate::rig::Rig;
 use crate::table::Target;
 
 pub use export::export;

@@ -4,13 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::cases::Rig;
-use crate::load::{Streams, answers_per_second, requests_per_second};
+use crate::cases::different_requests;
+use crate::clients::Clients;
 use crate::process::Server;
-use crate::records::Author;
+use crate::rig::Rig;
 use crate::stats::Runs;
+use crate::streams::Streams;
 use crate::table::{Row, Target, Unit};
-use crate::upstream::generate;
 use crate::wire::{Wire, find, number};
 
 /// Requests per second where the question is whether all are answered.
@@ -18,12 +18,6 @@ const OFFERED: u32 = 1000;
 
 const CLIENTS: usize = 4;
 const WINDOW: Duration = Duration::from_secs(2);
-
-/// Different requests, since the same prompt again and again is what no history holds.
-const REQUESTS: usize = 256;
-
-/// Bytes of their prompts.
-const PROMPT: usize = 1850;
 
 /// A figure with the history in sqlite and without one, round by round.
 struct Beside {
@@ -38,12 +32,13 @@ pub fn history(rig: &Rig) -> io::Result<Vec<Row>> {
         none: Server::tap(rig.upstream, &["--analytics-backend", "none"])?,
         rounds: rig.rounds,
     };
-    let requests = requests();
+    let requests = different_requests();
+    let warm = |address| Clients::warm(address, &requests[0], CLIENTS);
     let streams = Streams { count: 8, interval: Duration::from_millis(2), window: WINDOW };
     let token = taps.beside(|address| streams.run(address).map(|run| run.transit(0.5)))?;
-    let offered = taps.beside(|address| answers_per_second(OFFERED, address, &requests, CLIENTS, WINDOW))?;
+    let offered = taps.beside(|address| warm(address)?.ask_at_a_pace_of(OFFERED, &requests, WINDOW))?;
     let lost_at_ease = taps.lost()?;
-    let saturated = taps.beside(|address| requests_per_second(address, &requests, CLIENTS, WINDOW))?;
+    let saturated = taps.beside(|address| warm(address)?.ask_as_fast_as_they_can(&requests, WINDOW))?;
     let lost_in_all = taps.lost()?;
     let generate = "POST /api/generate, 2 KB each way";
     Ok(vec![
@@ -88,13 +83,4 @@ impl Beside {
     fn row(&self, measure: &str, unit: Unit, target: Target) -> Row {
         Row::compared(&format!("{measure}: sqlite, none"), &self.sqlite, &self.none, unit, target)
     }
-}
-
-/// As the case `generate` asks, each with a prompt of its own.
-fn requests() -> Vec<Vec<u8>> {
-    let mut author = Author::new(2);
-    let body = |prompt: String| {
-        format!(r#"{{"model":"llama3.2","prompt":"{prompt}","stream":false,"options":{{"temperature":0.7,"num_predict":256}}}}"#)
-    };
-    (0..REQUESTS).map(|_| generate(&body(author.text(PROMPT).replace('\n', " ")))).collect()
 }

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use super::filled::{Filled, Full};
 use super::{at_full_size, grouped};
-use crate::cases::Rig;
 use crate::process::Server;
 use crate::records::{RARE, common_words_in_rare_order};
+use crate::rig::Rig;
 use crate::stats::Runs;
 use crate::table::{Row, Target, Unit};
 use crate::wire::{Wire, find};

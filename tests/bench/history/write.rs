@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::filled::Filled;
 use super::{grouped, size};
-use crate::cases::Rig;
 use crate::config::Backend;
+use crate::rig::Rig;
 use crate::stats::Runs;
 use crate::table::{Row, Target, Unit};
 

@@ -1,11 +1,10 @@
-//! The load: many streams read at once, or a few clients that ask as fast as they are answered.
+//! Many streams read at once, each token against the time of its writing.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::Barrier;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::os::Poller;
 use crate::stats::percentile;
@@ -17,9 +16,6 @@ const OPENING: Duration = Duration::from_millis(800);
 
 /// After the last token is due, streams may take this long to end before they count as broken.
 const ENDING: Duration = Duration::from_secs(3);
-
-/// Questions a client asks before its answers count: by then every connection on the way is open.
-const WARM_UP: usize = 20;
 
 /// Many streams of evenly spread phases.
 #[derive(Clone, Copy)]
@@ -37,6 +33,8 @@ pub struct Delivery {
     transits: Vec<u64>,
     /// Tokens read within the window, in percent of those due.
     pub delivered: f64,
+    /// Tokens read from the first to the last, within the window or not.
+    pub tokens: usize,
 }
 
 impl Delivery {
@@ -53,7 +51,7 @@ impl Streams {
         let window = from..from + nanos(self.window);
         // The streams outlast the window, so that their endings all at once disturb nothing that counts.
         let until = window.end + nanos(OPENING) / 4;
-        let mut reader = Reader { poller: Poller::new()?, streams: Vec::new(), window, transits: Vec::new(), in_time: 0 };
+        let mut reader = Reader { poller: Poller::new()?, streams: Vec::new(), window, transits: Vec::new(), in_time: 0, tokens: 0 };
         for index in 0..self.count {
             let phase = nanos(self.interval) * index as u64 / self.count as u64;
             let wire = Wire::connect(address)?;
@@ -65,7 +63,7 @@ impl Streams {
         reader.read_all()?;
         reader.transits.sort_unstable();
         let due = self.count as f64 * self.window.as_secs_f64() / self.interval.as_secs_f64();
-        Ok(Delivery { delivered: reader.in_time as f64 / due * 100.0, transits: reader.transits })
+        Ok(Delivery { delivered: reader.in_time as f64 / due * 100.0, transits: reader.transits, tokens: reader.tokens })
     }
 }
 
@@ -82,6 +80,7 @@ struct Reader {
     window: Range<u64>,
     transits: Vec<u64>,
     in_time: usize,
+    tokens: usize,
 }
 
 impl Reader {
@@ -114,7 +113,9 @@ impl Reader {
             let line = &stream.rest[seen..seen + length];
             seen += length + 1;
             stream.ended |= line == b"0\r";
-            if let Some(written) = stamp(line).filter(|written| self.window.contains(written)) {
+            let Some(written) = stamp(line) else { continue };
+            self.tokens += 1;
+            if self.window.contains(&written) {
                 self.transits.push(at.saturating_sub(written));
                 self.in_time += usize::from(at < self.window.end);
             }
@@ -133,60 +134,4 @@ fn stamp(line: &[u8]) -> Option<u64> {
 
 fn nanos(duration: Duration) -> u64 {
     duration.as_nanos() as u64
-}
-
-/// Answers per second for `clients` that send `requests` over and over, each on a connection of its own, for as long as `window`.
-pub fn requests_per_second(address: SocketAddr, requests: &[Vec<u8>], clients: usize, window: Duration) -> io::Result<f64> {
-    all_at_once(clients, &|_, start| ask_for(address, requests, start, window))
-}
-
-/// Answers per second where `offered` requests per second are sent at even intervals, by `clients` in turn. Who comes too late for one sends it at once.
-pub fn answers_per_second(offered: u32, address: SocketAddr, requests: &[Vec<u8>], clients: usize, window: Duration) -> io::Result<f64> {
-    let interval = Duration::from_secs(1) / offered;
-    let sent = (window.as_nanos() / interval.as_nanos()) as usize;
-    all_at_once(clients, &|client, start| {
-        let warm = warm_up(address, &requests[0]);
-        start.wait();
-        let mut wire = warm?;
-        let begin = Instant::now();
-        let mine = (client..sent).step_by(clients);
-        let answers = mine.len();
-        for n in mine {
-            thread::sleep((interval * n as u32).saturating_sub(begin.elapsed()));
-            wire.ask(&requests[n % requests.len()])?;
-        }
-        Ok(answers as f64 / begin.elapsed().max(window).as_secs_f64())
-    })
-}
-
-/// The rates of all clients together, which begin at once.
-fn all_at_once(clients: usize, ask: &(dyn Fn(usize, &Barrier) -> io::Result<f64> + Sync)) -> io::Result<f64> {
-    let start = Barrier::new(clients);
-    let rates = thread::scope(|scope| {
-        let start = &start;
-        let clients: Vec<_> = (0..clients).map(|client| scope.spawn(move || ask(client, start))).collect();
-        clients.into_iter().map(|client| client.join().expect("a client does not panic")).collect::<io::Result<Vec<f64>>>()
-    })?;
-    Ok(rates.iter().sum())
-}
-
-fn ask_for(address: SocketAddr, requests: &[Vec<u8>], start: &Barrier, window: Duration) -> io::Result<f64> {
-    let warm = warm_up(address, &requests[0]);
-    start.wait();
-    let mut wire = warm?;
-    let begin = Instant::now();
-    let mut answers = 0;
-    while begin.elapsed() < window {
-        wire.ask(&requests[answers % requests.len()])?;
-        answers += 1;
-    }
-    Ok(answers as f64 / begin.elapsed().as_secs_f64())
-}
-
-fn warm_up(address: SocketAddr, request: &[u8]) -> io::Result<Wire> {
-    let mut wire = Wire::connect(address)?;
-    for _ in 0..WARM_UP {
-        wire.ask(request)?;
-    }
-    Ok(wire)
 }

@@ -1,0 +1,37 @@
+//! What is measured, case by case, and the targets each figure has to reach.
+
+mod cpu;
+mod crowd;
+mod footprint;
+mod request;
+mod stream;
+
+use std::io;
+
+use crate::history;
+use crate::rig::Rig;
+use crate::table::{Row, Table};
+
+pub use request::different_requests;
+
+/// A name to choose it by, the table that its rows go into, and what it measures.
+pub type Case = (&'static str, Table, fn(&Rig) -> io::Result<Vec<Row>>);
+
+/// All cases, in the order of the tables.
+pub const CASES: [Case; 13] = [
+    ("token", Table::Ways, stream::token),
+    ("get", Table::Ways, request::get),
+    ("generate", Table::Ways, request::generate),
+    ("cpu", Table::Ways, cpu::cpu),
+    ("thousand", Table::Ways, stream::thousand),
+    ("crowd", Table::Ways, crowd::crowd),
+    ("burst", Table::Ways, crowd::burst),
+    ("refusal", Table::Ways, crowd::refusal),
+    ("idle", Table::Ways, footprint::idle),
+    ("write", Table::Figures, history::write),
+    ("search", Table::Figures, history::search),
+    ("export", Table::Figures, history::export),
+    ("history", Table::Figures, history::history),
+];
+
+const VERSION_REQUEST: &[u8] = b"GET /api/version HTTP/1.1\r\nHost: localhost:11434\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
