@@ -72,6 +72,7 @@ mod skips;
 #[path = "../tests/it/harness/sample.rs"]
 mod sample;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cli::{Command, Parsed};
@@ -92,7 +93,12 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode> {
-    match cli::parse(std::env::args_os().skip(1)) {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let parsed = cli::parse(args.clone());
+    if matches!(parsed, Parsed::Run(_)) {
+        commands::secret::hide_token(&args);
+    }
+    match parsed {
         Parsed::Run(command) => match *command {
             Command::Serve(args) => commands::serve::run(&args),
             Command::Proxy(args) => commands::proxy::run(&args),

@@ -4,6 +4,7 @@
 
 mod health;
 mod questions;
+mod secret;
 mod service;
 mod tapped;
 mod tray;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use argh::{ArgsInfo, FromArgs};
 pub use health::HealthArgs;
 pub use questions::{ExportArgs, PlaceArgs, PurgeArgs, SearchArgs, StatsArgs, Typed};
+pub use secret::without_token;
 pub use service::{InstallArgs, ServiceArgs, UninstallArgs, Verb};
 pub use tapped::{DemoArgs, ProxyArgs, ServeArgs};
 pub use tray::TrayArgs;

@@ -6,6 +6,7 @@ pub mod history;
 pub mod passthrough;
 pub mod proxy;
 mod scraped;
+pub mod secret;
 pub mod serve;
 pub mod service;
 pub mod tray;

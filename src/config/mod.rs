@@ -19,6 +19,7 @@ use crate::cli::ProxyArgs;
 pub use loki::{LokiAuth, LokiSettings};
 pub use question::{Place, Question};
 pub use serve::ServeConfig;
+pub use settings::is_token;
 use settings::{Settings, log_level, truth, workers};
 
 /// Address to listen on (`Listen::FORMS`). Unset or empty: `PROXY_PORT`, else 0.0.0.0:8000.

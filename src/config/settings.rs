@@ -102,7 +102,7 @@ impl Settings<'_> {
     /// A token travels in a header, so it is visible ASCII; it is never shown.
     pub fn token(&mut self, flag: &Option<String>) -> Option<String> {
         let (name, token) = self.text(("--token", flag), ENV_TOKEN)?;
-        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+        if !is_token(&token) {
             self.complain(name, "(not shown)".to_owned(), None, "letters, digits and signs of ASCII, without spaces");
         }
         Some(token)
@@ -133,6 +133,11 @@ impl Settings<'_> {
             loki: self.loki(&args.loki_url, backend == Some(Backend::Loki)),
         }
     }
+}
+
+/// Whether this can be a bearer token.
+pub fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 fn number<T: FromStr>(text: &str) -> Option<T> {

@@ -47,7 +47,7 @@ pub use private::{
 };
 pub use processes::{
     ask_own_group_to_end, become_leader, become_program, exit_code, is_executable, is_same_file, kill_group, kill_own_group, lead_group,
-    leave_signals_to, own_executable, own_stderr,
+    leave_signals_to, own_executable, own_stderr, start_anew,
 };
 pub use readiness::{Awaited, Found, WatchedListener, WatchedStream, wait};
 pub use services::{

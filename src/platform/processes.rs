@@ -80,6 +80,15 @@ pub fn become_program(command: &mut Command) -> io::Error {
     command.exec()
 }
 
+/// Becomes this program anew, with these arguments and one more variable. Returns only where that cannot be.
+pub fn start_anew(args: &[String], (name, value): (&str, &str)) {
+    if let Ok(program) = own_executable() {
+        let mut command = Command::new(program);
+        command.arg0(std::env::args_os().next().unwrap_or_default()).args(args).env(name, value);
+        let _ = command.exec(); // who cannot become another goes on as it is
+    }
+}
+
 /// The exit code that a shell gives for this end: death by a signal is 128 and its number.
 pub fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));

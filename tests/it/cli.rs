@@ -3,7 +3,8 @@
 use std::net::TcpListener;
 
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, Proxy, metric, tapped};
+use crate::harness::runner::is_windows;
+use crate::harness::{FakeOllama, Options, Proxy, metric, require, runs, tapped};
 
 /// A port that nobody listens on.
 fn free_port() -> u16 {
@@ -216,4 +217,22 @@ fn systems_without_a_place_for_the_icon_say_where_to_look_instead() {
     let (code, stdout, stderr) = Options::bare(&["tray"]).run();
     assert_eq!((code, stdout.as_str()), (1, ""));
     assert!(stderr.contains("only Windows has a place for it") && stderr.contains("/analytics"), "{stderr}");
+}
+
+#[test]
+fn a_token_on_the_command_line_is_not_there_for_long() {
+    let ollama = FakeOllama::always(json("{}"));
+    let tap = Options::to(&ollama).args(&["--token", "s3cret"]).start();
+    let refused = tap.ask("GET", "GET /analytics/stats HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n");
+    assert_eq!(refused.status(), 403);
+    let granted = tap.ask("GET", "GET /analytics/stats HTTP/1.1\r\nHost: elsewhere.example\r\nAuthorization: Bearer s3cret\r\n\r\n");
+    assert_eq!(granted.status(), 200);
+    if is_windows() {
+        assert!(tap.log().contains("set OLLAMA_TAP_TOKEN instead"), "{}", tap.log());
+    } else if require("ps", runs("ps", &["-o", "args=", "-p", "1"])) {
+        let ps = std::process::Command::new("ps").args(["-ww", "-o", "args=", "-p", &tap.id().to_string()]).output().expect("run ps");
+        let shown = String::from_utf8_lossy(&ps.stdout).into_owned();
+        assert!(shown.contains("--upstream") && !shown.contains("s3cret") && !shown.contains("--token"), "{shown}");
+        assert!(!tap.log().contains("OLLAMA_TAP_TOKEN"), "{}", tap.log());
+    }
 }
