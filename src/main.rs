@@ -56,6 +56,7 @@ mod pages;
 
 mod error;
 mod logging;
+mod note;
 mod occupant;
 mod ollama;
 mod pace;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::address::Upstream;
 use crate::forward::upstream::{Target, addresses};
+use crate::note;
 use crate::ollama::Ollama;
 use crate::pace::pace;
 
@@ -35,9 +36,13 @@ impl Occupant {
         if !found.iter().any(|address| TcpStream::connect_timeout(address, CONNECT).is_ok()) {
             return Occupant::Nobody;
         }
-        let target = Target::of(address).unwrap_or(Target { upstream: address.clone(), roots: None });
-        let there = Ollama::with_patience(&target, pace(ENV_TEST_ANSWER_MS, ANSWER));
-        match (there.tap_version(), there.version()) {
+        let asked = |address: &Upstream| {
+            let target = Target::of(address).unwrap_or(Target { upstream: address.clone(), roots: None });
+            Ollama::with_patience(&target, pace(ENV_TEST_ANSWER_MS, ANSWER))
+        };
+        // A tap whose pages have a port of their own says here what Ollama says.
+        let pages = note::at(address).map_or_else(|| address.clone(), |note| note.pages());
+        match (asked(&pages).tap_version(), asked(address).version()) {
             (Ok(version), _) => Occupant::Tap(version),
             (_, Ok(version)) => Occupant::Ollama(version),
             _ => Occupant::Other,

@@ -42,7 +42,7 @@ fn upstream_is_here(config: &Config, wanted: &[SocketAddr]) -> bool {
 }
 
 /// An address that can be bound is one of this machine's.
-fn is_local(address: &SocketAddr) -> bool {
+pub fn is_local(address: &SocketAddr) -> bool {
     UdpSocket::bind((address.ip(), 0)).is_ok()
 }
 

@@ -14,6 +14,7 @@ use crate::forward::upstream::Target;
 use crate::gate::Gate;
 use crate::lanes::Lanes;
 use crate::metrics::{Metrics, OllamaStatus};
+use crate::note::OwnNote;
 use crate::observe::{Event, Sink};
 use crate::ollama::Ollama;
 use crate::pace::pace;
@@ -59,6 +60,8 @@ pub struct Tap {
     workshop: Arc<Workshop>,
     archive: Option<Arc<Archive>>,
     address: SocketAddr,
+    pages: SocketAddr,
+    note: Option<OwnNote>,
 }
 
 impl Tap {
@@ -71,22 +74,28 @@ impl Tap {
         let memory = platform::memory_bytes();
         let budget = Budget::of(memory);
         let archive = archive(config, sockets.address, &metrics, &budget)?;
+        let note = OwnNote::leave(config, sockets.address, sockets.admin_at(), archive.as_deref());
         announce(config, &sockets, archive.as_deref(), say);
         config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
-        let address = own_address(sockets.address);
+        let (address, pages) = (own_address(sockets.address), own_address(sockets.pages_at()));
         let context = context(config, &sockets, &metrics, memory, budget).map_err(failed("listen"))?;
         let workshop = workshop(config, target, gate, &sockets, metrics, archive.clone(), context)?;
         let workers = Arc::new(Mutex::new(Workers::new(&workshop)));
         start(&workshop, &workers, sockets).map_err(failed("start threads"))?;
-        watchdog::start(address).map_err(failed("start threads"))?;
+        watchdog::start(pages).map_err(failed("start threads"))?;
         // Last, as they take what threads there are.
         lock(&workers).start().map_err(failed("start threads"))?;
-        Ok(Tap { workshop, archive, address })
+        Ok(Tap { workshop, archive, address, pages, note })
     }
 
     /// Where this machine reaches it.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where this machine reaches its own pages.
+    pub fn pages(&self) -> SocketAddr {
+        self.pages
     }
 
     pub fn metrics(&self) -> Arc<Metrics> {
@@ -97,6 +106,8 @@ impl Tap {
     pub fn drain(&self, grace: Duration) {
         let deadline = Instant::now() + grace;
         platform::notify_stopping();
+        // Before the port is free for another tap.
+        self.note.iter().for_each(OwnNote::remove);
         self.finish(grace, deadline);
         if let Some(archive) = &self.archive {
             archive.shutdown(deadline.max(Instant::now() + CUT_GRACE));
@@ -126,9 +137,13 @@ struct Sockets {
 }
 
 impl Sockets {
+    fn admin_at(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|(_, address)| *address)
+    }
+
     /// Where our own pages are.
-    fn pages_at(&self) -> IpAddr {
-        self.admin.as_ref().map_or(self.address, |(_, address)| *address).ip()
+    fn pages_at(&self) -> SocketAddr {
+        self.admin_at().unwrap_or(self.address)
     }
 }
 
@@ -162,7 +177,7 @@ fn archive(config: &Config, address: SocketAddr, metrics: &Arc<Metrics>, budget:
 fn announce(config: &Config, sockets: &Sockets, archive: Option<&Archive>, say: Say) {
     say(&format!("listening on http://{}", sockets.address));
     say(&format!("forwarding to {}", config.upstream));
-    if let Some((_, address)) = &sockets.admin {
+    if let Some(address) = sockets.admin_at() {
         say(&format!("pages on http://{address}"));
     }
     match archive {
@@ -187,7 +202,7 @@ fn workshop(
         metrics: metrics.clone(),
         ollama: Ollama::new(&target),
         ollama_host: config.upstream.to_string(),
-        listening: sockets.pages_at(),
+        listening: sockets.pages_at().ip(),
         names: platform::host_name().map(|name| name.to_ascii_lowercase()).into_iter().collect(),
         archive: archive.clone(),
         token: config.token.clone(),

@@ -34,7 +34,7 @@ macro_rules! question {
         pub struct $Name {
             $($fields)*
 
-            /// address of the running tap to ask (default 127.0.0.1, ports 11434 and 8000)
+            /// address of the running tap to ask (default the one that runs; of several that of port 11434, of 8000, or the newest)
             #[argh(option)]
             pub listen: Option<String>,
 

@@ -1,7 +1,6 @@
 //! `ollama-tap demo`: a tap in front of a stand-in for Ollama that is part of this process, to try everything with no model.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,7 +31,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     config.upstream = standin::start()?;
     make_room(args, &mut config);
     let tap = Tap::start(&config, Arc::new(Gate::open()), tap::aloud)?;
-    tell(tap.address(), temporary.is_some());
+    tell(&tap, temporary.is_some());
     let traffic = args.traffic.then(|| Traffic::start(tap.address())).transpose().map_err(failed("start the demo's traffic"))?;
     let _ = stopped.recv();
     traffic.into_iter().for_each(Traffic::stop);
@@ -76,17 +75,18 @@ fn make_room(args: &DemoArgs, config: &mut Config) {
 }
 
 /// Says what there is to see.
-fn tell(address: SocketAddr, is_temporary: bool) {
+fn tell(tap: &Tap, is_temporary: bool) {
+    let (address, pages) = (tap.address(), tap.pages());
     let models: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
-    // Questions from a terminal look for a tap at the default address by themselves.
-    let place = if address.to_string() == Listen::in_ollamas_place().to_string() { String::new() } else { format!(" --listen {address}") };
+    // Questions from a terminal look for a tap at the default address by themselves, and ask which one is meant where there are more.
+    let place = if address.to_string() == Listen::in_ollamas_place().to_string() { String::new() } else { format!(" --listen {pages}") };
     let fate = if is_temporary { "; its records are deleted at the end" } else { "" };
     eprintln!("this is a demo: a built-in stand-in answers in ollama's place, and no model is asked{fate}");
     eprintln!("  models      {}", models.join(", "));
     eprintln!("  talk        curl http://{address}/api/generate -d '{{\"model\":\"demo-chat\",\"prompt\":\"Why is the sky blue?\"}}'");
-    eprintln!("  metrics     curl http://{address}/metrics");
+    eprintln!("  metrics     curl http://{pages}/metrics");
     eprintln!("  search      ollama-tap search sky{place}");
     eprintln!("  statistics  ollama-tap stats{place}");
-    eprintln!("  browser     http://{address}/analytics");
+    eprintln!("  browser     http://{pages}/analytics");
     eprintln!("Ctrl-C ends it");
 }

@@ -2,15 +2,14 @@
 
 use std::process::ExitCode;
 
-use super::history::tap::Tap;
-use super::{reported, variable};
+use super::{reported, running, variable};
 use crate::cli::{HealthArgs, PlaceArgs};
 use crate::config::Question;
 use crate::error::{Error, Result};
 
 pub fn run(args: &HealthArgs) -> Result<ExitCode> {
     let question = reported(Question::resolve(PlaceArgs::of_tap(&args.listen), &variable))?;
-    match question.taps.iter().find_map(|address| Tap::find(address, None)) {
+    match running::find(&question) {
         Some(tap) => {
             println!("a tap answers at {}", tap.address());
             Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@ pub mod health;
 pub mod history;
 pub mod passthrough;
 pub mod proxy;
+mod running;
 mod scraped;
 pub mod secret;
 pub mod serve;

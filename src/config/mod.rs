@@ -86,6 +86,8 @@ pub struct Config {
     pub track_embeddings: bool,
     pub token: Option<String>,
     pub history: History,
+    /// Whether those who look for a tap are told of this one: not of one that ends with a command.
+    pub is_noted: bool,
     /// What was accepted but is hardly meant, for the log.
     pub warnings: Vec<String>,
 }
@@ -171,6 +173,7 @@ impl Config {
                 .unwrap_or(true),
             token: s.token(&args.token),
             history: s.history(args),
+            is_noted: true,
             warnings: std::mem::take(&mut s.warnings),
         }
     }

@@ -11,8 +11,10 @@ const USUAL_PORTS: [u16; 2] = [OLLAMA_PORT, PORT_BESIDE_OLLAMA];
 /// Settings of a terminal question. Not `Debug`: it holds the token.
 pub struct Question {
     pub place: Place,
-    /// Where a running tap may be, the likeliest first.
-    pub taps: Vec<Upstream>,
+    /// Where a running tap was said to be: looked at before all others.
+    pub named: Vec<Upstream>,
+    /// Where taps usually are, the likeliest first; none where one was told to listen elsewhere.
+    pub usual: Vec<Upstream>,
     pub token: Option<String>,
     /// What the history is kept in, where that was said.
     pub backend: Option<Backend>,
@@ -41,14 +43,20 @@ impl Question {
             ..ProxyArgs::default()
         });
         let backend = s.is_given(("", args.analytics_backend), ENV_ANALYTICS_BACKEND).then_some(history.backend);
-        let question =
-            Question { place: place(&s, args, backend), taps: taps(&mut s, args.listen), token: s.token(args.token), backend, history };
+        let place = place(&s, args, backend);
+        let (named, usual) = taps(&mut s, args.listen);
+        let question = Question { place, named, usual, token: s.token(args.token), backend, history };
         if s.bad.is_empty() { Ok(question) } else { Err(s.bad) }
+    }
+
+    /// Where a tap is most likely to be; `None` for a port that the system is to choose.
+    pub fn likeliest(&self) -> Option<&Upstream> {
+        self.named.iter().chain(&self.usual).next()
     }
 
     /// Where a tap was looked for, for messages.
     pub fn addresses(&self) -> String {
-        self.taps.iter().map(Upstream::authority).collect::<Vec<_>>().join(" or ")
+        self.named.iter().chain(&self.usual).map(Upstream::authority).collect::<Vec<_>>().join(" or ")
     }
 }
 
@@ -66,15 +74,21 @@ fn place(s: &Settings, args: PlaceArgs, backend: Option<Backend>) -> Place {
     }
 }
 
-fn taps(s: &mut Settings, listen: &Option<String>) -> Vec<Upstream> {
-    let is_given = s.is_given(("", listen), ENV_LISTEN) || s.is_given(("", &None), ENV_PROXY_PORT);
+/// Where a tap was said to be, and where taps are when nothing is said. A flag says it all; of variables, that of its pages comes
+/// first, and Ollama's may mean something else.
+fn taps(s: &mut Settings, flag: &Option<String>) -> (Vec<Upstream>, Vec<Upstream>) {
+    let is_given = s.is_given(("", flag), ENV_LISTEN) || s.is_given(("", &None), ENV_PROXY_PORT);
     let ollama = (!is_given && s.is_given(("", &None), ENV_UPSTREAM)).then(|| s.upstream(&None));
-    let listen = s.listen(listen, Listen { host: "127.0.0.1".to_owned(), port: 0 });
+    let listen = s.listen(flag, Listen { host: "127.0.0.1".to_owned(), port: 0 });
+    let admin = if flag.is_none() { s.admin(&None, &listen).and_then(|admin| admin.dialled()) } else { None };
     let ports = if listen.port == 0 { USUAL_PORTS.to_vec() } else { vec![listen.port] };
-    let dialled = ports.into_iter().filter_map(|port| Upstream::parse(&Listen { port, ..listen.clone() }.to_string()).ok());
-    let mut taps: Vec<Upstream> = ollama.into_iter().chain(dialled.map(|(upstream, _)| upstream)).collect();
-    taps.dedup();
-    taps
+    let dialled: Vec<Upstream> = ports.into_iter().filter_map(|port| Listen { port, ..listen.clone() }.dialled()).collect();
+    let named: Vec<Upstream> = admin.into_iter().chain(ollama).collect();
+    if is_given {
+        return ([named, dialled].concat(), Vec::new());
+    }
+    let usual = dialled.into_iter().filter(|usual| !named.contains(usual)).collect();
+    (named, usual)
 }
 
 #[cfg(test)]
@@ -90,7 +104,9 @@ mod tests {
     fn taps(listen: &str, env: &[(&str, &str)]) -> Vec<String> {
         let listen = Some(listen.to_owned()).filter(|text| !text.is_empty());
         let question = resolve(&StatsArgs { listen, ..StatsArgs::default() }, env);
-        question.unwrap_or_else(|bad| panic!("{bad:?}")).taps.iter().map(Upstream::authority).collect()
+        let question = question.unwrap_or_else(|bad| panic!("{bad:?}"));
+        let usual = question.usual.iter().map(|usual| format!("({})", usual.authority()));
+        question.named.iter().map(Upstream::authority).chain(usual).collect()
     }
 
     fn place_of(dir: bool, listen: bool, backend: &str, env: &[(&str, &str)]) -> Place {
@@ -102,14 +118,23 @@ mod tests {
 
     #[test]
     fn a_tap_is_looked_for_where_one_was_told_to_listen() {
-        assert_eq!(taps("", &[]), ["127.0.0.1:11434", "127.0.0.1:8000"]);
-        assert_eq!(taps("", &[("OLLAMA_HOST", "gpu:9")]), ["gpu:9", "127.0.0.1:11434", "127.0.0.1:8000"]);
-        assert_eq!(taps("", &[("OLLAMA_HOST", "0.0.0.0")]), ["127.0.0.1:11434", "127.0.0.1:8000"]);
+        assert_eq!(taps("", &[]), ["(127.0.0.1:11434)", "(127.0.0.1:8000)"]);
+        assert_eq!(taps("", &[("OLLAMA_HOST", "gpu:9")]), ["gpu:9", "(127.0.0.1:11434)", "(127.0.0.1:8000)"]);
+        assert_eq!(taps("", &[("OLLAMA_HOST", "0.0.0.0")]), ["127.0.0.1:11434", "(127.0.0.1:8000)"]);
         assert_eq!(taps("", &[("OLLAMA_HOST", "gpu"), ("PROXY_PORT", "81")]), ["127.0.0.1:81"]);
         assert_eq!(taps("", &[("OLLAMA_TAP_LISTEN", "[::]:82"), ("PROXY_PORT", "81")]), ["[::1]:82"]);
         assert_eq!(taps("83", &[("OLLAMA_TAP_LISTEN", "82")]), ["127.0.0.1:83"]);
         assert_eq!(taps("10.0.0.7", &[]), ["10.0.0.7:11434", "10.0.0.7:8000"]);
         assert_eq!(taps("0.0.0.0:8000", &[]), ["127.0.0.1:8000"]);
+    }
+
+    #[test]
+    fn pages_that_were_given_a_port_of_their_own_are_looked_for_there() {
+        let admin = ("OLLAMA_TAP_ADMIN_LISTEN", "0.0.0.0:9");
+        assert_eq!(taps("", &[admin]), ["127.0.0.1:9", "(127.0.0.1:11434)", "(127.0.0.1:8000)"]);
+        assert_eq!(taps("", &[admin, ("PROXY_PORT", "81")]), ["127.0.0.1:9", "127.0.0.1:81"]);
+        assert_eq!(taps("83", &[admin]), ["127.0.0.1:83"], "another tap was meant");
+        assert_eq!(taps("", &[("OLLAMA_TAP_ADMIN_LISTEN", "0"), ("PROXY_PORT", "81")]), ["127.0.0.1:81"]);
     }
 
     #[test]

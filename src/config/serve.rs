@@ -10,6 +10,8 @@ pub struct ServeConfig {
     pub tap: Config,
     /// Where clients reach what listens there, or would; `None` for a port that the system is to choose.
     pub reached: Option<Upstream>,
+    /// Whether anybody said where that is.
+    pub is_told: bool,
     /// `None`: the usual one, or the next that is free.
     pub backend_port: Option<u16>,
     /// `None`: wherever Ollama is.
@@ -22,10 +24,12 @@ impl ServeConfig {
         let mut s = Settings { get_env, bad: Vec::new(), warnings: Vec::new() };
         let listen = listen(&mut s, &args.listen);
         let reached = reached(&s, &args.listen, &listen);
+        let told = [(&args.listen, ENV_LISTEN), (&None, ENV_PROXY_PORT), (&None, ENV_UPSTREAM)];
+        let is_told = told.into_iter().any(|(flag, variable)| s.is_given(("", flag), variable));
         let backend_port = backend_port(&mut s, &args.backend_port, listen.port);
         let ollama = s.read(("--ollama", &args.ollama), ENV_OLLAMA, "a path", |text| (!text.is_empty()).then(|| PathBuf::from(text)));
         let tap = Config::read(&mut s, &ProxyArgs::from(args), listen, Upstream::default());
-        if s.bad.is_empty() { Ok(ServeConfig { tap, reached, backend_port, ollama }) } else { Err(s.bad) }
+        if s.bad.is_empty() { Ok(ServeConfig { tap, reached, is_told, backend_port, ollama }) } else { Err(s.bad) }
     }
 }
 

@@ -38,12 +38,12 @@ pub use family::{
 };
 pub use notify::{notify_alive, notify_ready, notify_stopping, watchdog};
 pub use places::{
-    BACKSLASHES_ARE_PATHS, MORE_PATH, ollama_places, other_owner, program_places, service_directory, service_home, service_program,
-    state_directory, whole_path,
+    BACKSLASHES_ARE_PATHS, MORE_PATH, history_of_commands, ollama_places, other_owner, program_places, runtime_directory,
+    service_directory, service_home, service_program, state_directory, whole_path,
 };
 pub use private::{
     Identity, create_private_directory, give_to_owner_of_directory, identity, is_at, make_directory_private, make_file_private,
-    private_file, sync_directory,
+    open_file_itself, private_file, sync_directory,
 };
 pub use processes::{
     ask_own_group_to_end, become_leader, become_program, exit_code, is_executable, is_same_file, kill_group, kill_own_group, lead_group,

@@ -51,14 +51,27 @@ pub fn whole_path(path: &Path) -> std::io::Result<PathBuf> {
     return std::path::absolute(path); // the other has a form that is strange to most programs
 }
 
-/// The directory of the history of taps that a user starts for one command; `None` for a user without a home.
+/// Where taps leave their notes for everybody. Who installs the service makes it; a tap does not.
+pub fn runtime_directory() -> PathBuf {
+    #[cfg(all(unix, not(target_os = "macos")))]
+    return PathBuf::from("/run/ollama-tap");
+    #[cfg(target_os = "macos")]
+    return PathBuf::from("/Library/Application Support/OllamaTap/run");
+    #[cfg(windows)]
+    return service_home().join("run");
+}
+
+/// What taps keep for the user who starts them; `None` for a user without a home.
 pub fn state_directory() -> Option<PathBuf> {
     #[cfg(unix)]
-    let state =
-        absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state"))).map(|dir| dir.join("ollama-tap"));
+    return absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state"))).map(|dir| dir.join("ollama-tap"));
     #[cfg(windows)]
-    let state = absolute("LOCALAPPDATA").map(|dir| dir.join("OllamaTap"));
-    state.map(|dir| dir.join("ollama_analytics"))
+    return absolute("LOCALAPPDATA").map(|dir| dir.join("OllamaTap"));
+}
+
+/// The directory of the history of taps that a user starts for one command.
+pub fn history_of_commands() -> Option<PathBuf> {
+    state_directory().map(|dir| dir.join("ollama_analytics"))
 }
 
 /// Where installers put Ollama, beside the directories of PATH: below a directory that a variable names, or from the root.

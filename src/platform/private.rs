@@ -12,6 +12,12 @@ pub fn private_file() -> OpenOptions {
     options
 }
 
+/// Opens what lies at `path` for reading, and nothing that a link leads to: whoever may write there must not choose what we read.
+/// A pipe is not waited for.
+pub fn open_file_itself(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+}
+
 /// Makes a directory that only its owner may enter, with its parents. One that is there stays as it is.
 pub fn create_private_directory(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
@@ -96,6 +102,19 @@ mod tests {
             give_to_owner_of_directory(&file, &path).unwrap();
             let now = file.metadata().unwrap();
             assert_eq!((now.uid() == OTHER, now.gid() == OTHER), (given, given), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_link_is_followed_and_no_pipe_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let [file, link, pipe] = ["file", "link", "pipe"].map(|name| dir.path().join(name));
+        fs::write(&file, "text").unwrap();
+        symlink(&file, &link).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(open_file_itself(&link).is_err());
+        for (path, expected) in [(&file, "text"), (&pipe, "")] {
+            assert_eq!(io::read_to_string(open_file_itself(path).unwrap()).unwrap(), expected);
         }
     }
 

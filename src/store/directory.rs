@@ -1,7 +1,7 @@
 //! The directory of a history: private, kept out of version control, and written by one tap at a time.
 //!
-//! Two files of it are not the history's: `.lock`, whose OS lock a writer holds for as long as it lives (a kill frees it), and
-//! `.holder`, which says who that is. Readers look at neither.
+//! Some files of it are not the history's: `.lock`, whose OS lock a writer holds for as long as it lives (a kill frees it),
+//! `.holder`, which says who that is, and the token of a running tap (`note`). Who reads the history looks at none of them.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -14,6 +14,9 @@ use crate::platform;
 const LOCK: &str = ".lock";
 const HOLDER: &str = ".holder";
 const IGNORE: &str = ".gitignore";
+
+/// What the name of a token's file ends in.
+pub const TOKEN: &str = ".token";
 
 /// What the names of a history's own files begin with.
 const PREFIX: &str = "ollama_";
@@ -95,7 +98,7 @@ fn holds_a_history_only(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
-        if !name.starts_with(PREFIX) && ![LOCK, HOLDER, IGNORE].contains(&&*name) {
+        if !name.starts_with(PREFIX) && !name.ends_with(TOKEN) && ![LOCK, HOLDER, IGNORE].contains(&&*name) {
             return Ok(false);
         }
     }

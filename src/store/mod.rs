@@ -19,6 +19,7 @@ use crate::config::{Backend, History};
 use crate::forward::upstream::Target;
 use crate::record::{Facts, Record};
 use directory::Directory;
+pub use directory::TOKEN;
 use jsonl::Jsonl;
 pub use keeper::{Detail, Extent, Flow, Keeper, Limits, Purged, Result, StoreError};
 use keeper::{failed, unknown_before};

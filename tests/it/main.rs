@@ -43,6 +43,8 @@ mod lifecycle;
 mod manual;
 /// Valid requests, spoilt at random.
 mod mutations;
+/// What running taps leave for those who look for one.
+mod notes;
 /// The tap's own pages.
 mod pages;
 /// Questions to the history from a terminal.

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use crate::harness::http::LAST_CHUNK;
 use crate::harness::ollama::{STREAM_HEAD, done, json, token};
-use crate::harness::{FakeOllama, Options, Scrape, metric, post, request, tapped};
+use crate::harness::{Client, FakeOllama, Options, Scrape, metric, post, request, tapped};
 
 #[test]
 fn metrics_are_prometheus_text() {
@@ -45,6 +45,22 @@ fn own_pages_answer_head_with_no_body() {
         assert_eq!(client.send(request("GET", target, &[], "")).reply("GET").status(), 200, "{target}");
     }
     assert!(!client.has_more());
+}
+
+#[test]
+fn the_guards_are_those_of_the_port_that_the_pages_have() {
+    let ollama = FakeOllama::always(json("{}"));
+    for (public, admin, expected) in [("0.0.0.0:0", "127.0.0.1:0", 403), ("127.0.0.1:0", "0.0.0.0:0", 200)] {
+        let args = ["proxy", "--listen", public, "--admin-listen", admin, "--upstream", &ollama.url()];
+        let tap = Options::bare(&args).start();
+        let line = tap.wait_log("pages on http://");
+        let port: u16 = line.rsplit(':').next().expect("a port").trim().parse().expect("a port");
+        let ask = |page: &str| {
+            let head = format!("GET {page} HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+            Client::connect(([127, 0, 0, 1], port).into()).send(head).reply("GET").status()
+        };
+        assert_eq!((ask("/metrics"), ask("/analytics/stats")), (expected, 403), "{admin}");
+    }
 }
 
 #[test]

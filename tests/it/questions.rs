@@ -52,7 +52,7 @@ fn asked(tap: &FakeOllama, path: &str) -> Asked {
     }
 }
 
-fn record(id: &str, prompt: &str) -> Value {
+pub fn record(id: &str, prompt: &str) -> Value {
     json!({
         "interaction_id": id, "timestamp": 1_795_252_622.5, "model": "phi4", "endpoint": "api/chat", "prompt_category": "other",
         "prompt_full": prompt, "prompt_preview": prompt, "prompt_tokens": 12, "generated_tokens": 33, "duration_seconds": 1.25,

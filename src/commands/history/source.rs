@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::place::backend_in;
 use super::tap::Tap;
 use super::words;
+use crate::commands::running;
 use crate::config::{Backend, History, Place, Question};
 use crate::error::{Error, Result};
 use crate::platform;
@@ -137,7 +138,7 @@ fn failed(error: StoreError) -> Error {
 }
 
 fn find_tap(question: &Question) -> Option<Source> {
-    question.taps.iter().find_map(|address| Tap::find(address, question.token.as_deref())).map(Source::Tap)
+    running::find(question).map(Source::Tap)
 }
 
 fn named_store(question: &Question, purpose: Purpose) -> Result<Source> {
@@ -153,7 +154,7 @@ fn named_store(question: &Question, purpose: Purpose) -> Result<Source> {
 
 /// The history in the working directory, else that of the commands that this user had us run, else the service's.
 fn usual_store(question: &Question, purpose: Purpose) -> Result<Source> {
-    let usual = [platform::state_directory(), Some(platform::service_directory())].into_iter().flatten();
+    let usual = [platform::history_of_commands(), Some(platform::service_directory())].into_iter().flatten();
     let dirs: Vec<PathBuf> = [question.history.dir.clone()].into_iter().chain(usual).collect();
     for dir in &dirs {
         if let Some(backend) = backend_in(dir, question.backend, purpose.as_str())? {

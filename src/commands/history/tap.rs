@@ -68,6 +68,11 @@ impl Tap {
         tap.greet().then_some(tap)
     }
 
+    /// The same tap, asked with this token.
+    pub fn with_token(self, token: Option<String>) -> Tap {
+        Tap { token, ..self }
+    }
+
     fn greet(&self) -> bool {
         let request = self.agent.get(self.url("/healthz")).config().timeout_global(Some(GREETING)).build();
         let Ok(mut response) = request.call() else { return false };

@@ -3,11 +3,13 @@
 //! What answers where clients look for Ollama decides:
 //!
 //! - a tap: the command asks that one
+//! - a tap elsewhere that left a note, in front of the Ollama that is there, or of any where nobody is: the command asks that one
 //! - a plain Ollama: a tap on a free port in front of it, for as long as the command runs
 //! - nobody: Ollama, and a tap in its place, for as long as the command runs
 //!
 //! Such a tap says nothing, because the terminal is the command's, unless `LOG_LEVEL` is set.
 
+mod elsewhere;
 mod need;
 mod ready;
 
@@ -45,6 +47,9 @@ pub fn run(words: &[OsString]) -> Result<ExitCode> {
         Need::Itself | Need::Nothing => None,
         _ => Some(there.as_ref().map_or(Occupant::Nobody, Occupant::of)),
     };
+    if let Some(tap) = occupant.as_ref().filter(|_| !config.is_told).and_then(|occupant| elsewhere::tap(occupant, there.as_ref())) {
+        return through(tap, &program, words);
+    }
     match (occupant, there) {
         (Some(Occupant::Tap(_)), Some(there)) => through(there, &program, words),
         (Some(Occupant::Ollama(version)), Some(there)) if need == Need::Lasting => {
@@ -66,7 +71,7 @@ fn settings() -> Result<ServeConfig, Vec<BadValue>> {
     let get_env = |name: &str| std::env::var(name).ok();
     let is_set = |name: &str| get_env(name).is_some_and(|value| !value.trim().is_empty());
     let mut config = ServeConfig::resolve(&ServeArgs::default(), &get_env)?;
-    if let Some(dir) = platform::state_directory().filter(|_| !is_set(ENV_ANALYTICS_DIR)) {
+    if let Some(dir) = platform::history_of_commands().filter(|_| !is_set(ENV_ANALYTICS_DIR)) {
         config.tap.history.dir = dir;
     }
     if !is_set(ENV_LOG_LEVEL) {
@@ -116,7 +121,9 @@ fn unstarted(program: &Path, cause: io::Error) -> Error {
 /// Runs the command through a tap in front of the Ollama that is there.
 fn in_front_of(there: Upstream, config: ServeConfig, program: &Path, words: &[OsString], need: Need) -> Result<ExitCode> {
     let session = Session::begin(config.tap.log_level)?;
-    let mut settings = Config { listen: Listen { host: "127.0.0.1".to_owned(), port: 0 }, upstream: there, ..config.tap };
+    let listen = Listen { host: "127.0.0.1".to_owned(), port: 0 };
+    // It is this command's alone, and so are its pages: another tap may have the port that was set for them.
+    let mut settings = Config { listen, admin: None, upstream: there, is_noted: false, ..config.tap };
     if need != Need::Model {
         settings.history.backend = Backend::None; // there will be no records
     }

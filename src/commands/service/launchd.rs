@@ -48,7 +48,7 @@ pub fn user() -> Option<String> {
 
 /// The steps that install the service, or bring it up to date.
 pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
-    let owned = [platform::service_home()].into_iter().chain(plan.history.clone());
+    let owned = [platform::service_home(), platform::runtime_directory()].into_iter().chain(plan.history.clone());
     let mut steps: Vec<Step> = owned.map(|path| Step::Directory { path, owner: plan.user.clone() }).collect();
     steps.push(Step::run(&["touch", LOG_PATH]));
     steps.push(Step::run(&["chown", &plan.user, LOG_PATH]));
@@ -79,6 +79,10 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
     if facts.place == Place::Copy {
         steps.push(Step::Remove(platform::service_program()));
     }
+    let notes = platform::runtime_directory();
+    steps.push(Step::RemoveTree(notes.clone()));
+    // On macOS it lies in a directory of ours.
+    steps.extend(notes.parent().filter(|dir| dir.ends_with("OllamaTap")).map(|dir| Step::RemoveEmpty(dir.to_owned())));
     steps.push(Step::RemoveEmpty(platform::service_home()));
     steps.push(Step::Remove(PLIST_PATH.into()));
     steps

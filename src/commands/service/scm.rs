@@ -66,6 +66,8 @@ pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
     // Before what it keeps a record of.
     steps.push(Step::write(record(), recorded(plan, facts), PUBLIC));
     steps.push(Step::write(settings(), plan.settings.clone(), PRIVATE));
+    // What users may read and the service may change, as all of its directory.
+    steps.push(Step::Make(platform::runtime_directory()));
     steps.extend(writable(plan).map(|path| Step::Make(path.clone())));
     if plan.copy_executable {
         steps.push(Step::Copy { from: facts.executable.clone(), to: plan.executable.clone() });
@@ -95,6 +97,7 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
         steps.extend(plan::purge_history(facts));
     } else {
         steps.push(Step::RemoveTree(logs()));
+        steps.push(Step::RemoveTree(platform::runtime_directory()));
         steps.push(Step::Remove(settings()));
         steps.push(Step::Remove(record()));
         steps.push(Step::RemoveEmpty(platform::service_home()));

@@ -8,6 +8,7 @@ use super::step::{self, output};
 use super::{launchd, settings, settings_text, systemd};
 use crate::cli::PlaceArgs;
 use crate::commands::history::tap::Tap;
+use crate::commands::running;
 use crate::commands::scraped::sum;
 use crate::config::{ENV_LISTEN, Question};
 use crate::error::Result;
@@ -58,7 +59,7 @@ fn find(manager: ServiceManager) -> Option<Tap> {
         values.extend(super::public_listen().map(|address| (ENV_LISTEN.to_owned(), address)));
     }
     let question = Question::resolve(PlaceArgs::of_tap(&None), &|name| values.get(name).cloned()).ok()?;
-    question.taps.iter().find_map(|address| Tap::find(address, question.token.as_deref()))
+    running::find(&question)
 }
 
 fn about(tap: &Tap) {

@@ -11,14 +11,13 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use super::service::{public_listen, public_log};
-use super::{reported, variable};
-use crate::address::Upstream;
+use super::{reported, running, variable};
 use crate::cli::{PlaceArgs, TrayArgs};
-use crate::commands::history::tap::Tap;
 use crate::config::{ENV_LISTEN, Question};
 use crate::error::{Error, Result, failed};
 use crate::pace::pace;
@@ -56,8 +55,8 @@ const MENU: [(&str, Option<Choice>); 9] = [
 ];
 
 pub fn run(args: &TrayArgs) -> Result<ExitCode> {
-    let taps = taps(args)?;
-    let shown = if platform::has_console() { start_apart() } else { show(taps) };
+    let question = question(args)?;
+    let shown = if platform::has_console() { start_apart() } else { show(question) };
     shown.map(|()| ExitCode::SUCCESS).map_err(failed("show the icon"))
 }
 
@@ -71,28 +70,38 @@ fn start_apart() -> io::Result<()> {
 }
 
 /// Shows the icon until somebody chooses its end; nothing where it is shown already.
-fn show(taps: Vec<Upstream>) -> io::Result<()> {
+fn show(question: Question) -> io::Result<()> {
     let Some(_claim) = platform::claim_tray()? else { return Ok(()) };
     let tray = Tray::new(&MENU.map(|(text, _)| text), seen(None))?;
     let painter = tray.painter();
-    let first = taps[0].to_string();
-    thread::Builder::new().name("tap".into()).stack_size(STACK).spawn(move || watch(&taps, &painter))?;
-    tray.run(|index| MENU[index].1.map_or(ControlFlow::Continue(()), |choice| choose(choice, &first)));
+    let question = Arc::new(question);
+    let watched = question.clone();
+    thread::Builder::new().name("tap".into()).stack_size(STACK).spawn(move || watch(&watched, &painter))?;
+    tray.run(|index| MENU[index].1.map_or(ControlFlow::Continue(()), |choice| choose(choice, &question)));
     Ok(())
 }
 
-/// Where the tap may be, the likeliest first.
-fn taps(args: &TrayArgs) -> Result<Vec<Upstream>> {
+/// Where the tap may be.
+fn question(args: &TrayArgs) -> Result<Question> {
     let get = |name: &str| variable(name).or_else(|| (name == ENV_LISTEN).then(public_listen)?);
-    let taps = reported(Question::resolve(PlaceArgs::of_tap(&args.listen), &get))?.taps;
-    if taps.is_empty() { Err(Error::Failed("find the tap: no address is known; give --listen".to_owned())) } else { Ok(taps) }
+    let question = reported(Question::resolve(PlaceArgs::of_tap(&args.listen), &get))?;
+    match question.likeliest() {
+        Some(_) => Ok(question),
+        None => Err(Error::Failed("find the tap: no address is known; give --listen".to_owned())),
+    }
+}
+
+/// Where its pages are; where no tap answers, a browser says so of the likeliest place.
+fn address(question: &Question) -> String {
+    let running = running::look(question).map(|found| found.tap.address().to_owned());
+    running.or_else(|| question.likeliest().map(ToString::to_string)).unwrap_or_default()
 }
 
 /// Asks again and again, for as long as the process lives.
-fn watch(taps: &[Upstream], painter: &Painter) {
+fn watch(question: &Question, painter: &Painter) {
     let pause = pace(ENV_TEST_POLL_MS, POLL);
     loop {
-        let metrics = taps.iter().find_map(|address| Tap::find(address, None)?.text("/metrics").ok());
+        let metrics = running::look(question).and_then(|found| found.tap.text("/metrics").ok());
         painter.show(seen(metrics.as_deref()));
         thread::sleep(pause);
     }
@@ -106,10 +115,10 @@ fn seen(metrics: Option<&str>) -> TrayLook {
 }
 
 /// Does what was chosen; what fails is told in a window.
-fn choose(choice: Choice, address: &str) -> ControlFlow<()> {
+fn choose(choice: Choice, question: &Question) -> ControlFlow<()> {
     let done = match choice {
-        Choice::Dashboard => platform::open(Path::new(&format!("{address}/analytics"))),
-        Choice::CopyMetrics => platform::copy_text(&format!("{address}/metrics")),
+        Choice::Dashboard => platform::open(Path::new(&format!("{}/analytics", address(question)))),
+        Choice::CopyMetrics => platform::copy_text(&format!("{}/metrics", address(question))),
         Choice::Logs => platform::open(&public_log()),
         Choice::Service(verb) => thread::Builder::new().name("service".into()).spawn(move || manage(verb)).map(drop),
         Choice::Quit => return ControlFlow::Break(()),

@@ -18,13 +18,18 @@ use windows_sys::Win32::Security::{
     SetFileSecurityW, TOKEN_QUERY, TOKEN_USER, TokenUser,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    BY_HANDLE_FILE_INFORMATION, CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, GetFileInformationByHandle,
+    BY_HANDLE_FILE_INFORMATION, CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, GetFileInformationByHandle,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
 /// Options for files that this makes. Their rights are those of the directory that they are made in.
 pub fn private_file() -> OpenOptions {
     OpenOptions::new()
+}
+
+/// Opens what lies at `path` for reading, and nothing that a link leads to: whoever may write there must not choose what we read.
+pub fn open_file_itself(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path)
 }
 
 /// Makes a directory that only its owner may enter, with its parents. One that is there stays as it is.

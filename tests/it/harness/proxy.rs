@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -84,7 +85,7 @@ impl Options {
     /// Starts it and waits for nothing.
     pub fn spawn(self) -> Proxy {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let mut child = self.command().current_dir(dir.path()).spawn().expect("start the executable");
+        let mut child = self.command(dir.path()).spawn().expect("start the executable");
         let stderr = Arc::new(Log::default());
         let (log, pipe) = (Arc::clone(&stderr), child.stderr.take().expect("stderr"));
         std::thread::spawn(move || log.fill(BufReader::new(pipe)));
@@ -94,7 +95,7 @@ impl Options {
     /// Runs it to its end: exit code, stdout, stderr. What does not end is killed, and its code is -1.
     pub fn run(self) -> (i32, String, String) {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let mut child = self.command().current_dir(dir.path()).spawn().expect("run the executable");
+        let mut child = self.command(dir.path()).spawn().expect("run the executable");
         let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
         let deadline = Instant::now() + within(PATIENCE);
         while child.try_wait().expect("wait").is_none() {
@@ -107,7 +108,8 @@ impl Options {
         (child.wait().expect("wait").code().unwrap_or(-1), text(stdout), text(stderr))
     }
 
-    fn command(&self) -> Command {
+    /// In this directory, where its note goes too.
+    fn command(&self, dir: &Path) -> Command {
         let mut words = Vec::new();
         if let Some(limit) = &self.ulimit {
             words.extend(["sh".to_owned(), "-c".to_owned(), format!("ulimit {limit}; exec \"$0\" \"$@\"")]);
@@ -116,13 +118,13 @@ impl Options {
         words.extend(self.program.iter().cloned());
         words.extend(self.args.iter().cloned());
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(&words[1..]).current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, _) in std::env::vars().filter(|(name, _)| CLEARED.iter().any(|prefix| name.starts_with(prefix))) {
             command.env_remove(name);
         }
         process::alone_at_its_console(&mut command);
-        // A history of the user's own is no test's business.
-        command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
+        // A history of the user's own is no test's business, and a test's tap nobody else's.
+        command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")).env("OLLAMA_TAP_TEST_RUNTIME_DIR", dir);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }

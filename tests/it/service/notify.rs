@@ -53,6 +53,14 @@ fn systemd_hears_that_it_is_ready_once_it_listens_and_then_that_it_lives() {
 }
 
 #[test]
+fn it_lives_too_where_its_pages_have_a_port_of_their_own() {
+    let systemd = Systemd::start();
+    let ollama = FakeOllama::always(crate::harness::ollama::reply("404 Not Found", &[], "404 page not found"));
+    let _tap = systemd.starts(&ollama, 90).args(&["--admin-listen", "127.0.0.1:0"]).start();
+    assert_eq!([systemd.hears(), systemd.hears()], ["READY=1", "WATCHDOG=1"]);
+}
+
+#[test]
 fn systemd_hears_that_it_stops_while_streams_still_finish() {
     let systemd = Systemd::start();
     let latch = Latch::default();

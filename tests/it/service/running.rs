@@ -90,6 +90,32 @@ fn what_the_service_runs_can_be_run_by_hand_and_status_shows_how_it_is() {
 }
 
 #[test]
+fn a_command_goes_through_a_tap_that_runs_elsewhere_if_that_is_in_front_of_the_ollama_that_is_meant() {
+    let Some(machine) = Machine::start() else { return };
+    machine.script("/usr/local/bin/ollama", "#!/bin/sh\necho \"asks $OLLAMA_HOST\"\n");
+    machine.ok(&[], &["mkdir", "/run/ollama-tap"]);
+    let ollama = |port: &str| {
+        let script = OLLAMA.replace("11435", port);
+        Running::start(machine.command(&[], &["python3", "-c", &script]), "listening")
+    };
+    let _ollama = ollama("11435");
+    let args = ["proxy", "--listen", "127.0.0.1:9000", "--admin-listen", "127.0.0.1:9001", "--upstream", "http://localhost:11435"];
+    let command = machine.command(&[("ANALYTICS_BACKEND", "none")], &[&["ollama-tap"], &args[..]].concat());
+    let _tap = Running::start(command, "storing nothing");
+    assert_eq!(machine.ok(&[], &["ollama-tap", "health"]), "a tap answers at http://127.0.0.1:9001\n");
+
+    let through = (0, "asks http://127.0.0.1:9000\n".to_owned(), "ollama-tap: through the tap at http://127.0.0.1:9000\n".to_owned());
+    assert_eq!(machine.run(&[], &["ollama-tap", "list"]), through);
+    let meant = [("OLLAMA_HOST", "localhost:9000")];
+    assert_eq!(machine.run(&meant, &["ollama-tap", "list"]), (0, "asks http://localhost:9000\n".to_owned(), String::new()));
+
+    let _other = ollama("11434");
+    let (code, stdout, stderr) = machine.run(&[], &["ollama-tap", "list"]);
+    assert!(code == 0 && stdout.starts_with("asks http://127.0.0.1:") && !stdout.contains(":9000"), "{stdout}{stderr}");
+    assert!(stderr.contains("an Ollama 0.33.0 answers at http://127.0.0.1:11434"), "{stderr}");
+}
+
+#[test]
 fn serve_is_run_as_the_user_whose_home_has_the_models() {
     let Some(machine) = Machine::start() else { return };
     machine.ok(&[], &["useradd", "--create-home", "--home-dir", "/srv/alice", "alice"]);
