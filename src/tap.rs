@@ -116,13 +116,15 @@ impl Tap {
 
     /// Lets what runs finish until the deadline, and then cuts it.
     fn finish(&self, grace: Duration, deadline: Instant) {
-        let pool = &self.workshop.context.pool;
+        let Context { pool, reactor, .. } = &*self.workshop.context;
         log::info!("stopping: {} requests have up to {} s to finish", pool.under_way(), grace.as_secs());
         self.workshop.context.close();
-        if pool.wait_until_quiet(deadline) {
+        let is_quiet = pool.wait_until_quiet(deadline);
+        let untaken = reactor.wait_until_taken(deadline);
+        if is_quiet && untaken == 0 {
             return;
         }
-        let cut = self.workshop.cut_all();
+        let cut = self.workshop.cut_all() + untaken;
         log::warn!("stopping: {cut} requests were cut after {} s", grace.as_secs());
         pool.wait_until_quiet(Instant::now() + CUT_GRACE);
     }

@@ -88,7 +88,8 @@ impl EventLoop {
     fn turn(&mut self, events: &mut Events, keys: &mut Vec<usize>) {
         let now = Instant::now();
         let until_accept = self.accept_at.map(|at| at.saturating_duration_since(now));
-        let sleep = [self.context.reactor.sleep(now), until_accept].into_iter().flatten().min();
+        let is_quiet = self.is_closed && self.context.pool.under_way() == 0;
+        let sleep = [self.context.reactor.sleep(now, is_quiet), until_accept].into_iter().flatten().min();
         events.clear();
         if let Err(e) = self.context.poller.wait(events, sleep) {
             log::error!("wait for connections: {e}");
@@ -136,10 +137,10 @@ impl EventLoop {
         }
     }
 
-    /// Accepts who has come.
+    /// Accepts who has come. Who comes to a tap that is being stopped is left to the next run, where its socket is kept.
     fn accept(&mut self, key: usize) {
         for _ in 0..TURN {
-            let Some((port, listener)) = self.listeners.get(key) else { return };
+            let Some((port, listener)) = self.listeners.get(key).filter(|_| !self.context.is_closing()) else { return };
             let port = *port;
             match listener.accept() {
                 Ok((stream, peer)) => self.guarded(|this| this.admit(stream, peer, port)),
@@ -234,14 +235,25 @@ impl EventLoop {
     fn close(&mut self) {
         self.listeners.clear();
         self.accept_at = None;
-        for registered in self.context.reactor.close() {
-            if let Registered::Reading(conn, mut reader) = registered {
+        // Twice: what comes to an idle connection at this moment may be half a request.
+        for _ in 0..2 {
+            for registered in self.context.reactor.close() {
+                self.guarded(|this| this.end(registered));
+            }
+        }
+        self.context.pool.close();
+    }
+
+    fn end(&mut self, registered: Registered) {
+        match registered {
+            Registered::Idle(conn) if conn.has_input() => self.read(conn, RequestReader::default()),
+            Registered::Reading(conn, mut reader) => {
                 let message = "read request: the tap is being stopped; try again in a moment".to_owned();
                 let refusal = Refusal { reason: Reason::Starting, status: 503, message };
                 drop(driver::settle(&*self.service, reader.refuse(conn, refusal)));
             }
+            _ => {}
         }
-        self.context.pool.close();
     }
 
     /// Gives a connection its turn, which ends with the connection where it panics.

@@ -2,7 +2,7 @@
 //!
 //! Who works on a connection takes it out first; who is done with it brings it back. Only the event loop hears of events.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use polling::{Event, Poller};
@@ -58,6 +58,11 @@ impl Registered {
         }
     }
 
+    /// Whether its client is still to take an answer that no worker waits for.
+    fn is_answered(&self) -> bool {
+        matches!(self, Registered::Sending(..) | Registered::Closing(..))
+    }
+
     fn event(&self, key: usize) -> Event {
         if let Registered::Sending(..) = self { Event::writable(key) } else { Event::readable(key) }
     }
@@ -66,6 +71,8 @@ impl Registered {
 pub struct Reactor {
     poller: Arc<Poller>,
     slots: Mutex<Slots>,
+    /// Told when `Slots::all_taken` becomes true.
+    all_taken: Condvar,
 }
 
 #[derive(Default)]
@@ -79,6 +86,9 @@ struct Slots {
     sleeps_until: Option<Instant>,
     /// No connection may come in any more.
     is_closed: bool,
+    /// Since it is closed, every client has taken its answer. Only the event loop can find that, between its turns: a connection
+    /// that it has in its hands is in no slot.
+    all_taken: bool,
 }
 
 #[derive(Default)]
@@ -89,7 +99,7 @@ struct Slot {
 
 impl Reactor {
     pub fn new(poller: &Arc<Poller>) -> Reactor {
-        Reactor { poller: poller.clone(), slots: Mutex::default() }
+        Reactor { poller: poller.clone(), slots: Mutex::default(), all_taken: Condvar::new() }
     }
 
     /// Brings a connection in, which is told to the event loop when something happens to it, at `deadline` at the latest.
@@ -162,9 +172,27 @@ impl Reactor {
         slots.take_all(|slot| matches!(slot.tenant, Some((Registered::Idle(_) | Registered::Reading(..), _))))
     }
 
-    /// How long the event loop may sleep from `now` on.
-    pub fn sleep(&self, now: Instant) -> Option<Duration> {
+    /// After `close`: waits until every client has taken its answer, but no longer than until `deadline`. How many had not.
+    pub fn wait_until_taken(&self, deadline: Instant) -> usize {
         let mut slots = self.lock();
+        while !slots.all_taken {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return slots.answered();
+            }
+            let _ = self.poller.notify(); // for `sleep` to look
+            slots = self.all_taken.wait_timeout(slots, left.min(LOOK)).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        0
+    }
+
+    /// How long the event loop, which has no connection in its hands, may sleep from `now` on. `is_quiet`: nor has anybody else.
+    pub fn sleep(&self, now: Instant, is_quiet: bool) -> Option<Duration> {
+        let mut slots = self.lock();
+        if is_quiet && slots.is_closed && slots.handed_over.is_empty() && slots.answered() == 0 {
+            slots.all_taken = true;
+            self.all_taken.notify_all();
+        }
         slots.sleeps_until = slots.next_deadline;
         slots.next_deadline.map(|next| next.saturating_duration_since(now))
     }
@@ -188,6 +216,10 @@ impl Slots {
         slot.tenancy = slot.tenancy.wrapping_add(1) & (usize::MAX >> SLOT_BITS >> 1);
         self.free.push(index);
         Some(registered)
+    }
+
+    fn answered(&self) -> usize {
+        self.slots.iter().filter(|slot| matches!(&slot.tenant, Some((registered, _)) if registered.is_answered())).count()
     }
 
     fn take_all(&mut self, is_so: impl Fn(&Slot) -> bool) -> Vec<Registered> {

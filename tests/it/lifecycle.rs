@@ -3,9 +3,11 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
+
 use crate::harness::ollama::{STREAM_HEAD, done, json, token};
 use crate::harness::runner::within;
-use crate::harness::{After, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, held, metric, post, tapped};
+use crate::harness::{After, Client, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, held, metric, post, tapped};
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
 
@@ -85,6 +87,47 @@ fn a_stop_refuses_what_is_half_here_and_closes_what_is_idle() {
     assert_eq!(half.reply("POST").status(), 503);
     assert!(idle.is_closed_within(Duration::from_secs(3)));
     assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(0));
+}
+
+/// More pages than the kernel takes of them for a client that does not read: it has room for 4 MiB at most.
+const PAGES: usize = 100;
+
+/// A client that asks for so many pages, and takes next to nothing of them until it reads.
+fn asking_for_pages(tap: &Proxy) -> Client {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    socket.connect(&tap.addr.into()).expect("connect");
+    let mut client = Client::over(socket.into());
+    client.send(crate::harness::request("GET", "/analytics", &[], "").repeat(PAGES));
+    let counted = metric("ollama_tap_http_requests_total").label("endpoint", "analytics");
+    tap.scrape_until("a page handed over", |scrape| counted.sum(scrape) >= 1.0);
+    client
+}
+
+#[test]
+fn a_stop_waits_until_answers_are_taken_that_no_worker_has_any_more() {
+    let (_ollama, mut tap) = tapped(json("{}"));
+    let mut slow = asking_for_pages(&tap);
+    tap.signal(SIGTERM);
+    refuses(&tap);
+    for n in 0..PAGES {
+        let reply = slow.reply("GET");
+        assert!(reply.body.len() > 50_000, "{n}: {} bytes", reply.body.len());
+    }
+    assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(0));
+    assert!(!tap.log().contains("were cut"), "{}", tap.log());
+}
+
+#[test]
+fn an_answer_that_nobody_takes_is_waited_for_no_longer_than_the_grace() {
+    let ollama = FakeOllama::always(json("{}"));
+    let mut tap = Options::to(&ollama).args(&["--shutdown-grace", "1"]).start();
+    let _slow = asking_for_pages(&tap);
+    tap.signal(SIGTERM);
+    let sent = Instant::now();
+    assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0));
+    assert!(sent.elapsed() > Duration::from_millis(900), "the grace lasted {:?}", sent.elapsed());
+    tap.wait_log("1 requests were cut after 1 s");
 }
 
 #[test]
