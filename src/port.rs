@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use crate::address::{Listen, Upstream};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::forward::upstream::addresses;
+use crate::forward::upstream;
 use crate::occupant::Occupant;
 use crate::{platform, server};
 
@@ -21,7 +21,7 @@ const BACKEND_PORTS: u16 = 64;
 
 /// Takes the port, so that nobody else has it; nothing is accepted yet.
 pub fn bind(config: &Config) -> Result<TcpListener> {
-    let wanted = addresses(&config.listen.host, config.listen.port).map_err(|e| unbound(&config.listen, &e))?;
+    let wanted = addresses(&config.listen).map_err(|e| unbound(&config.listen, &e))?;
     if config.listen.port == config.upstream.port && upstream_is_here(config, &wanted) {
         let text = format!("listen on {}: the upstream {} is this very address", config.listen, config.upstream);
         return Err(Error::Usage(format!("{text}; give another --listen, or where Ollama is with --upstream")));
@@ -31,13 +31,18 @@ pub fn bind(config: &Config) -> Result<TcpListener> {
 
 /// Takes the port of our own pages.
 pub fn bind_admin(listen: &Listen) -> Result<TcpListener> {
-    let wanted = addresses(&listen.host, listen.port).map_err(|e| unbound(listen, &e))?;
+    let wanted = addresses(listen).map_err(|e| unbound(listen, &e))?;
     server::bind(&wanted).map_err(|e| unbound(listen, &e))
+}
+
+/// What to bind, on this machine, where something is to listen.
+fn addresses(listen: &Listen) -> io::Result<Vec<SocketAddr>> {
+    upstream::addresses(&listen.host, listen.port).map(server::on_this_machine)
 }
 
 /// Whether the upstream's name leads to one of the addresses we are about to listen on.
 fn upstream_is_here(config: &Config, wanted: &[SocketAddr]) -> bool {
-    let upstream = addresses(&config.upstream.host, config.upstream.port).unwrap_or_default();
+    let upstream = upstream::addresses(&config.upstream.host, config.upstream.port).unwrap_or_default();
     upstream.iter().any(|there| wanted.iter().any(|here| here == there || here.ip().is_unspecified() && is_local(there)))
 }
 
@@ -48,7 +53,7 @@ pub fn is_local(address: &SocketAddr) -> bool {
 
 /// Whether this machine could listen there.
 pub fn is_here(listen: &Listen) -> bool {
-    addresses(&listen.host, listen.port).is_ok_and(|all| all.iter().any(is_local))
+    addresses(listen).is_ok_and(|all| all.iter().any(is_local))
 }
 
 fn unbound(listen: &Listen, cause: &io::Error) -> Error {

@@ -1,10 +1,11 @@
 //! TAP: wires the pipeline, whatever command asks for it, and drains it at the end.
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::address::dialled_ip;
 use crate::archive::{self, Archive};
 use crate::budget::Budget;
 use crate::config::Config;
@@ -77,7 +78,7 @@ impl Tap {
         let note = OwnNote::leave(config, sockets.address, sockets.admin_at(), archive.as_deref());
         announce(config, &sockets, archive.as_deref(), say);
         config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
-        let (address, pages) = (own_address(sockets.address), own_address(sockets.pages_at()));
+        let [address, pages] = [sockets.address, sockets.pages_at()].map(|at| SocketAddr::new(dialled_ip(at.ip()), at.port()));
         let context = context(config, &sockets, &metrics, memory, budget).map_err(failed("listen"))?;
         let workshop = workshop(config, target, gate, &sockets, metrics, archive.clone(), context)?;
         let workers = Arc::new(Mutex::new(Workers::new(&workshop)));
@@ -156,16 +157,6 @@ fn sockets(config: &Config) -> Result<Sockets> {
     let admin = config.admin.as_ref().map(port::bind_admin).transpose()?;
     let admin = admin.map(|socket| at(&socket).map(|address| (socket, address))).transpose()?;
     Ok(Sockets { public, address, admin })
-}
-
-/// Where this process reaches itself: a wildcard is dialled as loopback.
-fn own_address(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 /// The history, if one is kept.

@@ -4,10 +4,13 @@
 //! and means the same. A listening address has no scheme and is ours to define.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The port that Ollama takes where an address has neither scheme nor port.
 pub const OLLAMA_PORT: u16 = 11434;
+
+/// The wildcard of both families, IPv4 and IPv6.
+const EVERY_INTERFACE: &str = "::";
 
 /// Where a tap listens that leaves Ollama its port.
 pub const PORT_BESIDE_OLLAMA: u16 = 8000;
@@ -129,18 +132,18 @@ impl Listen {
         Listen { host: "127.0.0.1".to_owned(), port: OLLAMA_PORT }
     }
 
-    /// Every interface, because its Ollama has the port that clients know: 0.0.0.0:8000.
+    /// Every interface, because its Ollama has the port that clients know: [::]:8000.
     pub fn beside_ollama() -> Listen {
-        Listen { host: "0.0.0.0".to_owned(), port: PORT_BESIDE_OLLAMA }
+        Listen { host: EVERY_INTERFACE.to_owned(), port: PORT_BESIDE_OLLAMA }
     }
 
-    /// Reads one of `FORMS`. What is missing comes from `default`; `:PORT` is every IPv4 interface.
+    /// Reads one of `FORMS`. What is missing comes from `default`; `:PORT` is every interface, `0.0.0.0:PORT` every one of IPv4.
     pub fn parse(value: &str, default: &Listen) -> Result<Listen, String> {
         if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(Listen { host: default.host.clone(), port: port(value)? });
         }
         let (host, port) = match split_host_port(value) {
-            Some(("", digits)) => ("0.0.0.0", port(digits)?),
+            Some(("", digits)) => (EVERY_INTERFACE, port(digits)?),
             Some((host, digits)) => (host, port(digits)?),
             None => (unbracketed(value), default.port),
         };
@@ -150,13 +153,13 @@ impl Listen {
         Ok(Listen { host: host.to_owned(), port })
     }
 
-    /// Reads `OLLAMA_HOST` as `ollama serve` does: scheme and path do not matter, and no host is every interface. The second
-    /// value says what is odd about it.
+    /// Reads `OLLAMA_HOST` as `ollama serve` does: scheme and path do not matter, and no host is every interface, as is a wildcard
+    /// of either family (Go binds both). The second value says what is odd about it.
     ///
     /// The error completes a sentence that begins with the value.
     pub fn of_ollama(value: &str) -> Result<(Listen, Option<String>), String> {
         let read = read_ollama_host(value)?;
-        let host = if read.host.is_empty() { "0.0.0.0".to_owned() } else { read.host };
+        let host = if matches!(&*read.host, "" | "0.0.0.0") { EVERY_INTERFACE.to_owned() } else { read.host };
         if is_host(&host) { Ok((Listen { host, port: read.port }, read.warning)) } else { Err(format!("has no usable host (`{host}`)")) }
     }
 
@@ -228,15 +231,19 @@ fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
-/// What to dial for `host`: nothing can be connected to a wildcard on every system.
+/// What to dial for `host`.
 fn dialled(host: &str) -> String {
     match host.parse::<IpAddr>() {
-        Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) => "::1".to_owned(),
-        Ok(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
-        Ok(ip) => ip.to_string(),
-        Err(_) if host.is_empty() => "127.0.0.1".to_owned(),
+        Ok(ip) => dialled_ip(ip).to_string(),
+        Err(_) if host.is_empty() => Ipv4Addr::LOCALHOST.to_string(),
         Err(_) => host.to_owned(),
     }
+}
+
+/// What to dial for an address that is listened on. A wildcard can be connected to on few systems; loopback is IPv4's, because that
+/// of IPv6 is not there on every machine, and a wildcard of both families answers to it.
+pub fn dialled_ip(ip: IpAddr) -> IpAddr {
+    if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip }
 }
 
 /// An address, or a name of letters, digits, `-`, `.` and `_` (container names have it).

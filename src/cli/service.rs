@@ -39,7 +39,7 @@ tapped! {
         #[argh(switch)]
         pub dry_run: bool,
 
-        /// address to listen on (default where Ollama listens now, else 127.0.0.1:11434; with --upstream 0.0.0.0:8000)
+        /// address to listen on (default where Ollama listens now, else 127.0.0.1:11434; with --upstream [::]:8000)
         #[argh(option)]
         pub listen: Option<String>,
 

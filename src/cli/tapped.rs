@@ -87,7 +87,7 @@ tapped! {
     /// Tap an Ollama that already runs: forward every request to it, measure what makes a model work, and answer /metrics.
     #[argh(subcommand, name = "proxy", usage = "[--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
     pub struct ProxyArgs {
-        /// address to listen on: HOST:PORT, HOST, :PORT or PORT (default 0.0.0.0:8000; port 0 lets the system choose)
+        /// address to listen on: HOST:PORT, HOST, :PORT or PORT (default [::]:8000; port 0 lets the system choose)
         #[argh(option)]
         pub listen: Option<String>,
 

@@ -22,7 +22,7 @@ pub use serve::ServeConfig;
 pub use settings::is_token;
 use settings::{Settings, log_level, truth, workers};
 
-/// Address to listen on (`Listen::FORMS`). Unset or empty: `PROXY_PORT`, else 0.0.0.0:8000.
+/// Address to listen on (`Listen::FORMS`). Unset or empty: `PROXY_PORT`, else [::]:8000.
 pub const ENV_LISTEN: &str = "OLLAMA_TAP_LISTEN";
 /// Address of our own pages (`Listen::FORMS`). Unset or empty: they are on the port that is listened on.
 pub const ENV_ADMIN_LISTEN: &str = "OLLAMA_TAP_ADMIN_LISTEN";

@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(taps("", &[("OLLAMA_HOST", "gpu:9")]), ["gpu:9", "(127.0.0.1:11434)", "(127.0.0.1:8000)"]);
         assert_eq!(taps("", &[("OLLAMA_HOST", "0.0.0.0")]), ["127.0.0.1:11434", "(127.0.0.1:8000)"]);
         assert_eq!(taps("", &[("OLLAMA_HOST", "gpu"), ("PROXY_PORT", "81")]), ["127.0.0.1:81"]);
-        assert_eq!(taps("", &[("OLLAMA_TAP_LISTEN", "[::]:82"), ("PROXY_PORT", "81")]), ["[::1]:82"]);
+        assert_eq!(taps("", &[("OLLAMA_TAP_LISTEN", "[::]:82"), ("PROXY_PORT", "81")]), ["127.0.0.1:82"]);
         assert_eq!(taps("83", &[("OLLAMA_TAP_LISTEN", "82")]), ["127.0.0.1:83"]);
         assert_eq!(taps("10.0.0.7", &[]), ["10.0.0.7:11434", "10.0.0.7:8000"]);
         assert_eq!(taps("0.0.0.0:8000", &[]), ["127.0.0.1:8000"]);

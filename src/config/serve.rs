@@ -84,12 +84,12 @@ mod tests {
     #[test]
     fn it_listens_where_ollama_would_unless_told_otherwise() {
         assert_eq!(listens("", &[]), "127.0.0.1:11434");
-        assert_eq!(listens("", &[("OLLAMA_HOST", "0.0.0.0")]), "0.0.0.0:11434");
-        assert_eq!(listens("", &[("OLLAMA_HOST", ":1234")]), "0.0.0.0:1234");
+        assert_eq!(listens("", &[("OLLAMA_HOST", "0.0.0.0")]), "[::]:11434");
+        assert_eq!(listens("", &[("OLLAMA_HOST", ":1234")]), "[::]:1234");
         assert_eq!(listens("", &[("OLLAMA_HOST", "http://[::1]:7/x")]), "[::1]:7");
         assert_eq!(listens("", &[("OLLAMA_HOST", "0.0.0.0"), ("PROXY_PORT", "81")]), "127.0.0.1:81");
         assert_eq!(listens("", &[("OLLAMA_HOST", "0.0.0.0"), ("OLLAMA_TAP_LISTEN", "82"), ("PROXY_PORT", "81")]), "127.0.0.1:82");
-        assert_eq!(listens(":83", &[("OLLAMA_HOST", "nowhere at all"), ("OLLAMA_TAP_LISTEN", "82")]), "0.0.0.0:83");
+        assert_eq!(listens(":83", &[("OLLAMA_HOST", "nowhere at all"), ("OLLAMA_TAP_LISTEN", "82")]), "[::]:83");
     }
 
     #[test]
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(reached(&[]), "http://127.0.0.1:11434");
         assert_eq!(reached(&[("OLLAMA_HOST", "0.0.0.0:7")]), "http://127.0.0.1:7");
         assert_eq!(reached(&[("OLLAMA_HOST", "https://gpu.example/ollama")]), "https://gpu.example:443/ollama");
-        assert_eq!(reached(&[("OLLAMA_HOST", "gpu"), ("OLLAMA_TAP_LISTEN", "[::]:82")]), "http://[::1]:82");
+        assert_eq!(reached(&[("OLLAMA_HOST", "gpu"), ("OLLAMA_TAP_LISTEN", "[::]:82")]), "http://127.0.0.1:82");
         assert_eq!(reached(&[("OLLAMA_TAP_LISTEN", "0")]), "");
     }
 

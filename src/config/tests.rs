@@ -27,7 +27,7 @@ fn some(text: &str) -> Option<String> {
 #[test]
 fn nothing_given_means_the_documented_defaults() {
     let config = good(&ProxyArgs::default(), &[]);
-    assert_eq!(config.listen.to_string(), "0.0.0.0:8000");
+    assert_eq!(config.listen.to_string(), "[::]:8000");
     assert_eq!(config.upstream.to_string(), "http://localhost:11434");
     assert_eq!(config.workers, 256);
     assert_eq!(config.shutdown_grace, Duration::from_secs(30));
@@ -91,7 +91,7 @@ fn a_flag_wins_over_its_variable_and_a_variable_over_the_default() {
 
 #[test]
 fn the_port_variable_moves_the_default_address_only() {
-    assert_eq!(good(&ProxyArgs::default(), &[("PROXY_PORT", "9000")]).listen.to_string(), "0.0.0.0:9000");
+    assert_eq!(good(&ProxyArgs::default(), &[("PROXY_PORT", "9000")]).listen.to_string(), "[::]:9000");
     assert_eq!(good(&ProxyArgs::default(), &[("PROXY_PORT", "9000"), ("OLLAMA_TAP_LISTEN", "::1")]).listen.to_string(), "[::1]:8000");
 }
 

@@ -33,8 +33,8 @@ mod windows;
 use windows::{self as family, self as system, private, processes};
 
 pub use family::{
-    claim_port, has_input, host_name, interrupt, is_out_of_descriptors, log_target, owns_console, raise_descriptor_limit, release_stack,
-    set_thread_stack, wait_for_signals,
+    claim_port, has_input, host_name, interrupt, is_no_family, is_out_of_descriptors, log_target, owns_console, raise_descriptor_limit,
+    release_stack, set_thread_stack, wait_for_signals,
 };
 pub use notify::{notify_alive, notify_ready, notify_stopping, watchdog};
 pub use places::{

@@ -13,6 +13,7 @@ use super::connection::{Connection, READ};
 use super::context::{Context, Port};
 use super::driver::{self, Service};
 use super::http1::{Reason, Refusal};
+use super::listen;
 use super::reactor::{FIRST_KEY, Outgoing, Registered};
 use super::request_reader::RequestReader;
 use crate::platform::{self, WatchedListener};
@@ -143,7 +144,7 @@ impl EventLoop {
             let Some((port, listener)) = self.listeners.get(key).filter(|_| !self.context.is_closing()) else { return };
             let port = *port;
             match listener.accept() {
-                Ok((stream, peer)) => self.guarded(|this| this.admit(stream, peer, port)),
+                Ok((stream, peer)) => self.guarded(|this| this.admit(stream, listen::canonical(peer), port)),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,
                 Err(e) if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(e) if self.make_room(key, &e) => {}

@@ -1,7 +1,7 @@
 //! LISTEN: sockets that connections come to.
 
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -14,7 +14,7 @@ const BACKLOG: i32 = 1024;
 /// A peer that vanished without a word is noticed after about this time of silence.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// Binds a listening socket. Accepted connections inherit its options.
+/// Binds a listening socket to the first of these addresses that can be had. Accepted connections inherit its options.
 pub fn bind(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
     let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in addresses {
@@ -27,11 +27,42 @@ pub fn bind(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
 }
 
 fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = socket_for(address)?;
     platform::claim_port(&socket)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// IPv6's wildcard is that of IPv4 too, whatever the system makes of it by default.
+fn socket_for(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if is_every_interface(&address) {
+        socket.set_only_v6(false)?;
+    }
+    Ok(socket)
+}
+
+/// What these addresses are on this machine: where it has no IPv6, the wildcard of both families is IPv4's.
+pub fn on_this_machine(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let wildcards = addresses.iter_mut().filter(|address| is_every_interface(address));
+    wildcards.filter(|_| !has_ipv6()).for_each(|address| address.set_ip(Ipv4Addr::UNSPECIFIED.into()));
+    addresses
+}
+
+fn is_every_interface(address: &SocketAddr) -> bool {
+    address.ip() == Ipv6Addr::UNSPECIFIED
+}
+
+fn has_ipv6() -> bool {
+    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+    let bound = socket_for(any).and_then(|socket| socket.bind(&any.into()));
+    !bound.is_err_and(|e| platform::is_no_family(&e) || e.kind() == ErrorKind::AddrNotAvailable)
+}
+
+/// The address of a client of IPv4 as IPv4 has it; a socket of both families tells it mapped.
+pub fn canonical(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }

@@ -69,5 +69,7 @@ mod streaming;
 mod tidy;
 /// What a client sends reaches Ollama as it was sent.
 mod transparency;
+/// Every interface of a machine, and what it is known by.
+mod wildcards;
 /// The service and the icon of Windows, under Wine.
 mod windows;

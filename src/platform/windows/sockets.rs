@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 use windows_sys::Win32::Networking::WinSock::{
-    MSG_PEEK, POLLERR, POLLHUP, POLLIN, POLLOUT, SO_EXCLUSIVEADDRUSE, SOCKET, SOL_SOCKET, WSAEMFILE, WSAPOLLFD, WSAPoll, recv, setsockopt,
+    MSG_PEEK, POLLERR, POLLHUP, POLLIN, POLLOUT, SO_EXCLUSIVEADDRUSE, SOCKET, SOL_SOCKET, WSAEAFNOSUPPORT, WSAEMFILE, WSAPOLLFD, WSAPoll,
+    recv, setsockopt,
 };
 use windows_sys::Win32::System::IO::CancelIoEx;
 
@@ -64,6 +65,11 @@ pub fn has_input(stream: &TcpStream, first: &mut [u8]) -> Option<usize> {
 /// Whether this says that no descriptor is left for another socket.
 pub fn is_out_of_descriptors(error: &io::Error) -> bool {
     error.raw_os_error() == Some(WSAEMFILE)
+}
+
+/// Whether this says that the system has no such family of addresses.
+pub fn is_no_family(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(WSAEAFNOSUPPORT)
 }
 
 /// See `readiness::wait`. An end and a reset look alike here and are told again and again, so a socket of which nothing is

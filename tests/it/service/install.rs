@@ -53,7 +53,7 @@ fn where_ollamas_own_service_listened_the_tap_listens_then() {
     machine.write(OVERRIDE, "[Service]\nEnvironment=\"OLLAMA_HOST=0.0.0.0:80\" OLLAMA_ORIGINS=*\n");
     let before = machine.tree();
     machine.service(&["install", "--backend-port", "12000"]);
-    has_lines(&machine.read(ENV), &["OLLAMA_TAP_LISTEN=0.0.0.0:80", "OLLAMA_HOST=127.0.0.1:12000"]);
+    has_lines(&machine.read(ENV), &["OLLAMA_TAP_LISTEN=[::]:80", "OLLAMA_HOST=127.0.0.1:12000"]);
     has_lines(&machine.read(DROP_IN), &["Environment=\"OLLAMA_HOST=127.0.0.1:12000\""]);
     assert_eq!(value(&machine.read(UNIT), "AmbientCapabilities"), "CAP_NET_BIND_SERVICE");
     machine.service(&["uninstall", "--purge"]);
@@ -67,7 +67,7 @@ fn variables_that_ollamas_service_reads_from_a_file_do_not_keep_it_in_our_way() 
     machine.write("/etc/default/ollama", "OLLAMA_HOST=0.0.0.0\n");
     let before = machine.tree();
     machine.service(&["install"]);
-    has_lines(&machine.read(ENV), &["OLLAMA_TAP_LISTEN=0.0.0.0:11434"]);
+    has_lines(&machine.read(ENV), &["OLLAMA_TAP_LISTEN=[::]:11434"]);
     let file = value(&machine.read(DROP_IN), "EnvironmentFile");
     assert_eq!(machine.read(&file), "OLLAMA_HOST=127.0.0.1:11435\n");
     machine.service(&["uninstall", "--purge"]);
