@@ -31,6 +31,7 @@ mod fault;
 mod forward;
 mod gate;
 mod lanes;
+mod listeners;
 mod port;
 mod reply;
 mod responder;
@@ -82,15 +83,17 @@ use error::{Error, Result};
 use window::Window;
 
 fn main() -> ExitCode {
+    platform::take_over();
     let window = Window::open();
-    match run() {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("ollama-tap: {error}");
-            window.keep();
-            error.exit_code()
-        }
+    let code = run().unwrap_or_else(|error| {
+        eprintln!("ollama-tap: {error}");
+        window.keep();
+        error.exit_code()
+    });
+    if code != ExitCode::SUCCESS {
+        platform::let_go_of_all();
     }
+    code
 }
 
 fn run() -> Result<ExitCode> {

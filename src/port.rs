@@ -19,20 +19,19 @@ const ENV_TEST_BACKEND_PORT: &str = "OLLAMA_TAP_TEST_BACKEND_PORT";
 /// How many ports are tried from there on.
 const BACKEND_PORTS: u16 = 64;
 
-/// Takes the port, so that nobody else has it; nothing is accepted yet.
-pub fn bind(config: &Config) -> Result<TcpListener> {
+/// What to bind where the tap is to listen.
+pub fn of_tap(config: &Config) -> Result<Vec<SocketAddr>> {
     let wanted = addresses(&config.listen).map_err(|e| unbound(&config.listen, &e))?;
     if config.listen.port == config.upstream.port && upstream_is_here(config, &wanted) {
         let text = format!("listen on {}: the upstream {} is this very address", config.listen, config.upstream);
         return Err(Error::Usage(format!("{text}; give another --listen, or where Ollama is with --upstream")));
     }
-    server::bind(&wanted).map_err(|e| unbound(&config.listen, &e))
+    Ok(wanted)
 }
 
-/// Takes the port of our own pages.
-pub fn bind_admin(listen: &Listen) -> Result<TcpListener> {
-    let wanted = addresses(listen).map_err(|e| unbound(listen, &e))?;
-    server::bind(&wanted).map_err(|e| unbound(listen, &e))
+/// What to bind where our own pages are to be.
+pub fn of_pages(listen: &Listen) -> Result<Vec<SocketAddr>> {
+    addresses(listen).map_err(|e| unbound(listen, &e))
 }
 
 /// What to bind, on this machine, where something is to listen.
@@ -56,7 +55,8 @@ pub fn is_here(listen: &Listen) -> bool {
     addresses(listen).is_ok_and(|all| all.iter().any(is_local))
 }
 
-fn unbound(listen: &Listen, cause: &io::Error) -> Error {
+/// Why we cannot listen there, and the way out.
+pub fn unbound(listen: &Listen, cause: &io::Error) -> Error {
     let text = format!("listen on {listen}: {cause}");
     Error::Failed(match (cause.kind(), listen.dialled()) {
         (ErrorKind::AddrInUse, Some(here)) => {

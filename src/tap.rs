@@ -1,6 +1,6 @@
 //! TAP: wires the pipeline, whatever command asks for it, and drains it at the end.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use crate::forward::Forwarder;
 use crate::forward::upstream::Target;
 use crate::gate::Gate;
 use crate::lanes::Lanes;
+use crate::listeners::Listeners;
 use crate::metrics::{Metrics, OllamaStatus};
 use crate::note::OwnNote;
 use crate::observe::{Event, Sink};
@@ -23,7 +24,7 @@ use crate::pages::Pages;
 use crate::server::{Bounds, Context, EventLoop, Port};
 use crate::worker::Workshop;
 use crate::workers::Workers;
-use crate::{logging, platform, port, watchdog};
+use crate::{logging, platform, watchdog};
 
 /// Stack of a thread of ours (bytes). The default of 2 MiB is for recursion we do not have.
 pub const STACK: usize = 256 * 1024;
@@ -70,19 +71,19 @@ impl Tap {
     pub fn start(config: &Config, gate: Arc<Gate>, say: Say) -> Result<Tap> {
         platform::return_freed_memory();
         let target = Target::of(&config.upstream)?;
-        let sockets = sockets(config)?;
+        let listeners = Listeners::open(config)?;
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(failed("define metrics"))?);
         let memory = platform::memory_bytes();
         let budget = Budget::of(memory);
-        let archive = archive(config, sockets.address, &metrics, &budget)?;
-        let note = OwnNote::leave(config, sockets.address, sockets.admin_at(), archive.as_deref());
-        announce(config, &sockets, archive.as_deref(), say);
+        let archive = archive(config, listeners.address, &metrics, &budget)?;
+        let note = OwnNote::leave(config, listeners.address, listeners.admin_at(), archive.as_deref());
+        announce(config, &listeners, archive.as_deref(), say);
         config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
-        let [address, pages] = [sockets.address, sockets.pages_at()].map(|at| SocketAddr::new(dialled_ip(at.ip()), at.port()));
-        let context = context(config, &sockets, &metrics, memory, budget).map_err(failed("listen"))?;
-        let workshop = workshop(config, target, gate, &sockets, metrics, archive.clone(), context)?;
+        let [address, pages] = [listeners.address, listeners.pages_at()].map(|at| SocketAddr::new(dialled_ip(at.ip()), at.port()));
+        let context = context(config, &listeners, &metrics, memory, budget).map_err(failed("listen"))?;
+        let workshop = workshop(config, target, gate, &listeners, metrics, archive.clone(), context)?;
         let workers = Arc::new(Mutex::new(Workers::new(&workshop)));
-        start(&workshop, &workers, sockets).map_err(failed("start threads"))?;
+        start(&workshop, &workers, listeners).map_err(failed("start threads"))?;
         watchdog::start(pages).map_err(failed("start threads"))?;
         // Last, as they take what threads there are.
         lock(&workers).start().map_err(failed("start threads"))?;
@@ -131,34 +132,6 @@ impl Tap {
     }
 }
 
-/// What is listened on.
-struct Sockets {
-    public: TcpListener,
-    address: SocketAddr,
-    /// That of our own pages, where they have one.
-    admin: Option<(TcpListener, SocketAddr)>,
-}
-
-impl Sockets {
-    fn admin_at(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(|(_, address)| *address)
-    }
-
-    /// Where our own pages are.
-    fn pages_at(&self) -> SocketAddr {
-        self.admin_at().unwrap_or(self.address)
-    }
-}
-
-fn sockets(config: &Config) -> Result<Sockets> {
-    let at = |socket: &TcpListener| socket.local_addr().map_err(failed("ask where we listen"));
-    let public = port::bind(config)?;
-    let address = at(&public)?;
-    let admin = config.admin.as_ref().map(port::bind_admin).transpose()?;
-    let admin = admin.map(|socket| at(&socket).map(|address| (socket, address))).transpose()?;
-    Ok(Sockets { public, address, admin })
-}
-
 /// The history, if one is kept.
 fn archive(config: &Config, address: SocketAddr, metrics: &Arc<Metrics>, budget: &Budget) -> Result<Option<Arc<Archive>>> {
     let holder = format!("ollama-tap on {address} (pid {})", std::process::id());
@@ -167,10 +140,10 @@ fn archive(config: &Config, address: SocketAddr, metrics: &Arc<Metrics>, budget:
 }
 
 /// Says where we listen, and what becomes of what comes.
-fn announce(config: &Config, sockets: &Sockets, archive: Option<&Archive>, say: Say) {
-    say(&format!("listening on http://{}", sockets.address));
+fn announce(config: &Config, listeners: &Listeners, archive: Option<&Archive>, say: Say) {
+    say(&format!("listening on http://{}", listeners.address));
     say(&format!("forwarding to {}", config.upstream));
-    if let Some(address) = sockets.admin_at() {
+    if let Some(address) = listeners.admin_at() {
         say(&format!("pages on http://{address}"));
     }
     match archive {
@@ -183,7 +156,7 @@ fn workshop(
     config: &Config,
     target: Target,
     gate: Arc<Gate>,
-    sockets: &Sockets,
+    listeners: &Listeners,
     metrics: Arc<Metrics>,
     archive: Option<Arc<Archive>>,
     context: Context,
@@ -195,14 +168,14 @@ fn workshop(
         metrics: metrics.clone(),
         ollama: Ollama::new(&target),
         ollama_host: config.upstream.to_string(),
-        listening: sockets.pages_at().ip(),
+        listening: listeners.pages_at().ip(),
         names: platform::host_name().map(|name| name.to_ascii_lowercase()).into_iter().collect(),
         archive: archive.clone(),
         token: config.token.clone(),
         long_answer: Mutex::default(),
     };
     let forwarder =
-        Forwarder { host_passes: sockets.address.ip().to_canonical().is_loopback() && config.upstream.is_loopback(), target, gate };
+        Forwarder { host_passes: listeners.address.ip().to_canonical().is_loopback() && config.upstream.is_loopback(), target, gate };
     let sink = sink(metrics.clone(), archive);
     Ok(Arc::new(Workshop {
         context: Arc::new(context),
@@ -218,7 +191,7 @@ fn workshop(
 
 fn context(
     config: &Config,
-    sockets: &Sockets,
+    listeners: &Listeners,
     metrics: &Arc<Metrics>,
     memory: Option<u64>,
     budget: Arc<Budget>,
@@ -231,7 +204,7 @@ fn context(
         log::warn!("{workers} workers run instead of {}: there are only {descriptors} descriptors", config.workers);
     }
     let bounds = Bounds { descriptors, memory, budget, workers, waiting, idle: config.idle_timeout };
-    Context::new(bounds, sockets.admin.is_some(), metrics.clone())
+    Context::new(bounds, listeners.admin.is_some(), metrics.clone())
 }
 
 /// Where observations go.
@@ -251,7 +224,7 @@ fn sink(metrics: Arc<Metrics>, archive: Option<Arc<Archive>>) -> Arc<Sink> {
     })
 }
 
-fn start(workshop: &Arc<Workshop>, workers: &Arc<Mutex<Workers>>, sockets: Sockets) -> std::io::Result<()> {
+fn start(workshop: &Arc<Workshop>, workers: &Arc<Mutex<Workers>>, listeners: Listeners) -> std::io::Result<()> {
     let spawn = |name: &str, stack: usize, life: fn(&Workshop)| {
         let workshop = workshop.clone();
         thread::Builder::new().name(name.to_owned()).stack_size(stack).spawn(move || life(&workshop)).map(drop)
@@ -260,8 +233,8 @@ fn start(workshop: &Arc<Workshop>, workers: &Arc<Mutex<Workers>>, sockets: Socke
     spawn("pages-test", STACK, |shop| shop.serve_pages(&shop.lanes.test.1))?;
     spawn("pages-0", archive::STACK, |shop| shop.serve_pages(&shop.lanes.history.1))?;
     spawn("pages-1", archive::STACK, |shop| shop.serve_pages(&shop.lanes.history.1))?;
-    let admin = sockets.admin.map(|(socket, _)| (Port::Admin, socket));
-    let listeners = [(Port::Public, sockets.public)].into_iter().chain(admin).collect();
+    let admin = listeners.admin.map(|(socket, _)| (Port::Admin, socket));
+    let listeners = [(Port::Public, listeners.public)].into_iter().chain(admin).collect();
     let metrics = workshop.metrics.clone();
     let event_loop = EventLoop::new(workshop.context.clone(), workshop.clone(), listeners, Box::new(move || metrics.listener_restarted()))?;
     thread::Builder::new().name("event-loop".into()).stack_size(STACK).spawn(move || event_loop.run())?;

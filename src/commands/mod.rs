@@ -50,6 +50,7 @@ fn stop_signals(in_haste: impl Fn() + Send + 'static) -> Result<Receiver<()>> {
     platform::wait_for_signals(move || {
         if stopping.swap(true, SeqCst) || stop.send(()).is_err() {
             in_haste();
+            platform::let_go_of_all();
             std::process::exit(1);
         }
     })

@@ -18,6 +18,12 @@ mod system;
 #[path = "other_unix.rs"]
 mod system;
 
+#[cfg(target_os = "linux")]
+mod kept;
+#[cfg(not(target_os = "linux"))]
+#[path = "kept_nowhere.rs"]
+mod kept;
+
 #[cfg(unix)]
 mod private;
 #[cfg(unix)]
@@ -36,6 +42,7 @@ pub use family::{
     claim_port, has_input, host_name, interrupt, is_no_family, is_out_of_descriptors, log_target, owns_console, raise_descriptor_limit,
     release_stack, set_thread_stack, wait_for_signals,
 };
+pub use kept::{handed_over, keep, let_go, let_go_of_all, take_over};
 pub use notify::{notify_alive, notify_ready, notify_stopping, watchdog};
 pub use places::{
     BACKSLASHES_ARE_PATHS, MORE_PATH, history_of_commands, ollama_places, other_owner, program_places, runtime_directory,

@@ -270,6 +270,7 @@ impl EventLoop {
         self.panics.push(now);
         if self.panics.len() >= PANICS {
             log::error!("the event loop cannot go on");
+            platform::let_go_of_all();
             std::process::exit(EXIT_SOFTWARE);
         }
     }

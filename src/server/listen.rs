@@ -14,7 +14,7 @@ const BACKLOG: i32 = 1024;
 /// A peer that vanished without a word is noticed after about this time of silence.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// Binds a listening socket to the first of these addresses that can be had. Accepted connections inherit its options.
+/// Binds a listening socket to the first of these addresses that can be had.
 pub fn bind(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
     let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in addresses {
@@ -29,11 +29,24 @@ pub fn bind(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
 fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket_for(address)?;
     platform::claim_port(&socket)?;
+    socket.bind(&address.into())?;
+    listen(socket)
+}
+
+/// Listens on a socket that is bound. Accepted connections inherit its options.
+pub fn listen(socket: Socket) -> io::Result<TcpListener> {
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE))?;
-    socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// Whether a socket that somebody else has opened is what `bind` would make of one of these addresses.
+pub fn is_bound_to(socket: &Socket, addresses: &[SocketAddr]) -> bool {
+    let is_stream = socket.r#type().is_ok_and(|kind| kind == Type::STREAM) && socket.peer_addr().is_err();
+    let bound = socket.local_addr().ok().and_then(|address| address.as_socket());
+    let is_whole = |bound: &SocketAddr| !is_every_interface(bound) || socket.only_v6().is_ok_and(|only_v6| !only_v6);
+    is_stream && bound.is_some_and(|bound| addresses.contains(&bound) && is_whole(&bound))
 }
 
 /// IPv6's wildcard is that of IPv4 too, whatever the system makes of it by default.

@@ -24,6 +24,8 @@ pub struct Options {
     env: Vec<(String, String)>,
     ulimit: Option<String>,
     behind: Vec<String>,
+    #[cfg(target_os = "linux")]
+    handed_over: Vec<std::os::fd::OwnedFd>,
 }
 
 impl Options {
@@ -40,6 +42,8 @@ impl Options {
             env: Vec::new(),
             ulimit: None,
             behind: Vec::new(),
+            #[cfg(target_os = "linux")]
+            handed_over: Vec::new(),
         }
     }
 
@@ -71,6 +75,17 @@ impl Options {
     pub fn behind(mut self, words: &[&str]) -> Options {
         self.behind = words.iter().map(|word| (*word).to_owned()).collect();
         self
+    }
+
+    /// Handed these sockets as systemd hands over those that it has kept, by name.
+    #[cfg(target_os = "linux")]
+    pub fn handed(mut self, name: &str, socket: impl Into<std::os::fd::OwnedFd>) -> Options {
+        self.handed_over.push(socket.into());
+        let known = self.env.iter().rfind(|(variable, _)| variable == "LISTEN_FDNAMES");
+        let names = known.map_or_else(|| name.to_owned(), |(_, names)| format!("{names}:{name}"));
+        let count = self.handed_over.len().to_string();
+        let options = self.env("LISTEN_FDNAMES", &names).env("LISTEN_FDS", &count);
+        options.behind(&["sh", "-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""])
     }
 
     /// Starts it and waits until it says where it listens.
@@ -123,6 +138,8 @@ impl Options {
             command.env_remove(name);
         }
         process::alone_at_its_console(&mut command);
+        #[cfg(target_os = "linux")]
+        process::hand_over(&mut command, &self.handed_over);
         // A history of the user's own is no test's business, and a test's tap nobody else's.
         command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")).env("OLLAMA_TAP_TEST_RUNTIME_DIR", dir);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));

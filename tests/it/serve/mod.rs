@@ -1,6 +1,7 @@
 //! `serve` and the commands of Ollama's, with a scripted stand-in for the program `ollama` (ollama.py, on Windows ollama.rs).
 
 mod ending;
+mod handed_over;
 mod mending;
 mod passthrough;
 mod processes;

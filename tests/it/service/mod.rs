@@ -1,12 +1,16 @@
 //! `ollama-tap service`, installed for real on a machine of the test's own.
 #![cfg(target_os = "linux")]
 
+/// A systemd that was booted for it.
+mod booted;
 /// What can be told.
 mod flags;
 /// What is installed, and that it goes again.
 mod install;
 /// Killed at every step.
 mod interrupted;
+/// The sockets that systemd keeps over a restart.
+mod kept;
 /// The same with launchd.
 mod launchd;
 mod machine;

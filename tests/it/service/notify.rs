@@ -1,6 +1,9 @@
 //! What systemd is told: over a socket of the test's own, in the place of systemd's.
 
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
 use std::net::TcpStream;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
@@ -8,13 +11,13 @@ use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, Latch, Options, PATIENCE, held, post};
 
 /// What would be systemd's end of the socket.
-struct Systemd {
+pub struct Systemd {
     socket: UnixDatagram,
     dir: tempfile::TempDir,
 }
 
 impl Systemd {
-    fn start() -> Systemd {
+    pub fn start() -> Systemd {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let socket = UnixDatagram::bind(dir.path().join("notify")).expect("bind");
         socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
@@ -28,13 +31,35 @@ impl Systemd {
         Options::to(ollama).env("NOTIFY_SOCKET", path.to_str().expect("a path")).env("WATCHDOG_USEC", &microseconds)
     }
 
-    fn hears(&self) -> String {
-        let mut message = [0; 256];
-        let length = self.socket.recv(&mut message).expect("a message of the tap");
-        String::from_utf8_lossy(&message[..length]).trim_end().to_owned()
+    /// Started by it, with no watch kept.
+    pub fn of(&self, options: Options) -> Options {
+        options.env("NOTIFY_SOCKET", self.dir.path().join("notify").to_str().expect("a path"))
     }
 
-    fn hears_nothing_more(&self) {
+    pub fn hears(&self) -> String {
+        self.receives().0
+    }
+
+    /// The next message, and the one descriptor that may come with it.
+    pub fn receives(&self) -> (String, Option<OwnedFd>) {
+        let (mut text, mut control) = ([0; 256], [0u64; 8]);
+        let mut parts = [IoSliceMut::new(&mut text)];
+        // SAFETY: all zeros are a valid header, of no parts.
+        let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+        (message.msg_iov, message.msg_iovlen) = (parts.as_mut_ptr().cast(), parts.len());
+        (message.msg_control, message.msg_controllen) = (control.as_mut_ptr().cast(), size_of_val(&control));
+        // SAFETY: the header's pointers and lengths are those of valid, writable buffers.
+        let length = unsafe { libc::recvmsg(self.socket.as_raw_fd(), &mut message, libc::MSG_CMSG_CLOEXEC) };
+        assert!(length > 0, "no message of the tap: {}", std::io::Error::last_os_error());
+        // SAFETY: the kernel has filled the header in; what it says is a descriptor is one, new and nobody else's.
+        let descriptor = unsafe {
+            let first = libc::CMSG_FIRSTHDR(&message);
+            (!first.is_null()).then(|| OwnedFd::from_raw_fd(libc::CMSG_DATA(first).cast::<i32>().read_unaligned()))
+        };
+        (String::from_utf8_lossy(&text[..length as usize]).trim_end().to_owned(), descriptor)
+    }
+
+    pub fn hears_nothing_more(&self) {
         self.socket.set_nonblocking(true).expect("set it");
         assert!(self.socket.recv(&mut [0; 256]).is_err(), "there was one more message");
     }
@@ -45,6 +70,7 @@ fn systemd_hears_that_it_is_ready_once_it_listens_and_then_that_it_lives() {
     let systemd = Systemd::start();
     let ollama = FakeOllama::always(json("{}"));
     let tap = systemd.starts(&ollama, 90).start();
+    assert_eq!(systemd.hears(), "FDSTORE=1\nFDNAME=listen");
     assert_eq!(systemd.hears(), "READY=1");
     TcpStream::connect(tap.addr).expect("it listens by then");
     for _ in 0..5 {
@@ -66,7 +92,7 @@ fn systemd_hears_that_it_stops_while_streams_still_finish() {
     let latch = Latch::default();
     let ollama = held(&latch);
     let mut tap = systemd.starts(&ollama, 60_000).start();
-    assert_eq!((systemd.hears(), systemd.hears()), ("READY=1".to_owned(), "WATCHDOG=1".to_owned()));
+    assert_eq!([(); 3].map(|()| systemd.hears()), ["FDSTORE=1\nFDNAME=listen", "READY=1", "WATCHDOG=1"]);
     let mut client = tap.connect();
     client.send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#)).head("POST");
     client.read_until("\"a\"");
@@ -84,8 +110,7 @@ fn a_tap_that_cannot_listen_never_says_that_it_is_ready() {
     let systemd = Systemd::start();
     let (ollama, taken) = (FakeOllama::always(json("{}")), FakeOllama::always(json("{}")));
     let options = Options::bare(&["proxy", "--listen", &taken.addr.to_string(), "--upstream", &ollama.url()]);
-    let path = systemd.dir.path().join("notify");
-    let (code, _, stderr) = options.env("NOTIFY_SOCKET", path.to_str().expect("a path")).run();
+    let (code, _, stderr) = systemd.of(options).run();
     assert_eq!(code, 1, "{stderr}");
     systemd.hears_nothing_more();
 }

@@ -1,5 +1,7 @@
 //! Processes of Unix.
 
+#[cfg(target_os = "linux")]
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::Command;
 
 pub use libc::{SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
@@ -26,6 +28,35 @@ pub fn asking_to_end() -> Vec<i32> {
 
 /// Signals go to one process here, whoever else is at its terminal.
 pub fn alone_at_its_console(_command: &mut Command) {}
+
+/// Gives these descriptors to what `command` starts, the first as number 3, as systemd does.
+#[cfg(target_os = "linux")]
+pub fn hand_over(command: &mut Command, descriptors: &[OwnedFd]) {
+    use std::os::unix::process::CommandExt;
+    const FIRST: i32 = 3;
+    /// Above all those that are to be theirs.
+    const ASIDE: i32 = 64;
+    if descriptors.is_empty() {
+        return;
+    }
+    let numbers: Vec<i32> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
+    let dup = move || {
+        // SAFETY: between fork and exec only what is safe in a signal handler may run: these are system calls on numbers.
+        let aside = numbers.iter().map(|number| unsafe { libc::fcntl(*number, libc::F_DUPFD_CLOEXEC, ASIDE) });
+        // Twice over all of them, so that none is overwritten before it was copied.
+        let mut copies = [0; ASIDE as usize];
+        copies.iter_mut().zip(aside).for_each(|(copy, number)| *copy = number);
+        for (wanted, copy) in (FIRST..).zip(&copies[..numbers.len()]) {
+            // SAFETY: as above.
+            if unsafe { libc::dup2(*copy, wanted) } < 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: see above; nothing is allocated.
+    unsafe { command.pre_exec(dup) };
+}
 
 /// Whether a process does anything yet; one that is dead and not yet waited for does not.
 #[cfg(target_os = "linux")]
