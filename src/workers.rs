@@ -22,7 +22,9 @@ pub struct Workers {
 }
 
 impl Workers {
+    /// Until they were started, the metric says how many there are to be.
     pub fn new(workshop: &Arc<Workshop>) -> Workers {
+        workshop.metrics.workers(workshop.context.workers());
         Workers { workshop: workshop.clone(), started: 0, has_begun: false }
     }
 
