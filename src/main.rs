@@ -83,9 +83,15 @@ use error::{Error, Result};
 use window::Window;
 
 fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let parsed = cli::parse(args.clone());
+    if matches!(parsed, Parsed::Run(_)) {
+        commands::secret::hide_token(&args);
+    }
+    // Not before that, which starts us anew with what was handed over.
     platform::take_over();
     let window = Window::open();
-    let code = run().unwrap_or_else(|error| {
+    let code = run(parsed).unwrap_or_else(|error| {
         eprintln!("ollama-tap: {error}");
         window.keep();
         error.exit_code()
@@ -96,12 +102,7 @@ fn main() -> ExitCode {
     code
 }
 
-fn run() -> Result<ExitCode> {
-    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let parsed = cli::parse(args.clone());
-    if matches!(parsed, Parsed::Run(_)) {
-        commands::secret::hide_token(&args);
-    }
+fn run(parsed: Parsed) -> Result<ExitCode> {
     match parsed {
         Parsed::Run(command) => match *command {
             Command::Serve(args) => commands::serve::run(&args),

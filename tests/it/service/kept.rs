@@ -60,7 +60,9 @@ fn who_connects_while_it_is_restarted_waits_for_the_next_run() {
     stop(tap);
     let mut waiting = Client::connect(addr);
     waiting.send(request("GET", "/api/tags", &[], ""));
-    let tap = systemd.of(proxy(&ollama, addr).handed("listen", socket.expect("a socket"))).start();
+    // With a token there it starts itself anew, and what was handed over goes along.
+    let options = proxy(&ollama, addr).args(&["--token", "secret"]);
+    let tap = systemd.of(options.handed("listen", socket.expect("a socket"))).start();
     assert_eq!(waiting.reply("GET").text(), "\"it\"");
     assert_eq!(tap.addr, addr);
     assert_eq!([(); 3].map(|()| systemd.hears()), ["READY=1", "STOPPING=1", "READY=1"], "it is kept already");
