@@ -3,7 +3,8 @@
 //! Everything runs on loopback and in this process, but for the proxies: the stand-in for Ollama, which stamps each token with the time of its
 //! writing, and the load that reads it. `cargo bench -- NAME` runs the cases whose name contains NAME, `--rounds 1` gives a quick look, at
 //! histories a tenth as long. A full run takes twenty minutes and four gigabytes beside the temporary files, and ends by itself; a case that fails
-//! makes the exit code 1, a target that is missed does not, since other machines are not this one.
+//! makes the exit code 1, a target that is missed does not, since other machines are not this one. LiteLLM's proxy is measured too where
+//! `OLLAMA_TAP_BENCH_LITELLM` names its program, which `pip install 'litellm[proxy]'` makes, best in a virtual environment of its own.
 
 mod cases;
 mod history;
@@ -15,6 +16,7 @@ mod clients;
 mod records;
 mod streams;
 
+mod litellm;
 mod nginx;
 mod process;
 

@@ -3,11 +3,11 @@
 use std::env;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::process::Server;
+use crate::process::{PATIENCE, Server, free_address};
 
 /// The nginx of this machine, on PATH or where distributions hide it from users.
 pub fn find() -> Option<PathBuf> {
@@ -26,12 +26,11 @@ pub fn version(nginx: &PathBuf) -> String {
 /// Starts it in the foreground in front of `upstream`, with settings, log and pid file in a directory that goes with it.
 pub fn start(nginx: &PathBuf, upstream: SocketAddr) -> io::Result<Server> {
     let dir = tempfile::tempdir()?;
-    // Nobody else takes the port between its release here and nginx's start, short of bad luck that the start then reports.
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let address = free_address()?;
     fs::write(dir.path().join("nginx.conf"), settings(address, upstream))?;
     let mut command = Command::new(nginx);
     command.arg("-p").arg(dir.path()).args(["-c", "nginx.conf", "-e", "stderr"]);
-    Server::start(command, dir, address)
+    Server::start(command, dir, address, PATIENCE)
 }
 
 /// Streams pass unbuffered, connections stay open on both sides, nothing is logged. The limits of requests per connection are lifted because

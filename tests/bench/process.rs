@@ -4,7 +4,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -20,8 +20,8 @@ pub fn executable() -> PathBuf {
     env::var_os("OLLAMA_TAP_TEST_EXE").unwrap_or_else(|| env!("CARGO_BIN_EXE_ollama-tap").into()).into()
 }
 
-/// Every start is over, or failed, within this time.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Every start of a tap, or of nginx, is over, or failed, within this time.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A server that uses no more than [`NOTHING`] of a processor within this time has nothing to do.
 const IDLE: Duration = Duration::from_millis(300);
@@ -49,7 +49,7 @@ impl Server {
         command.args(["proxy", "--listen", "127.0.0.1:0", "--upstream", &upstream]).args(flags);
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut server = Server { child: spawn(command.env_clear(), dir.path())?, dir, address: unknown };
-        server.address = server.wait_for(|server| bound_address(&server.log()))?;
+        server.address = server.wait_for(PATIENCE, |server| bound_address(&server.log()))?;
         Ok(server)
     }
 
@@ -59,11 +59,11 @@ impl Server {
         Server::tap(upstream, &["--analytics-backend", backend, "--analytics-dir", dir, "--retention-days", "0"])
     }
 
-    /// Starts `command`, which is known to listen on `address`, in `dir`.
-    pub fn start(mut command: Command, dir: TempDir, address: SocketAddr) -> io::Result<Server> {
+    /// Starts `command`, which is known to listen on `address` within `patience`, in `dir`.
+    pub fn start(mut command: Command, dir: TempDir, address: SocketAddr, patience: Duration) -> io::Result<Server> {
         let child = spawn(&mut command, dir.path())?;
         let mut server = Server { child, dir, address };
-        server.wait_for(|server| Wire::connect(server.address).ok())?;
+        server.wait_for(patience, |server| Wire::connect(server.address).ok())?;
         Ok(server)
     }
 
@@ -108,9 +108,9 @@ impl Server {
         Ok(processes)
     }
 
-    fn wait_for<T>(&mut self, ready: impl Fn(&Server) -> Option<T>) -> io::Result<T> {
+    fn wait_for<T>(&mut self, patience: Duration, ready: impl Fn(&Server) -> Option<T>) -> io::Result<T> {
         let begin = Instant::now();
-        while begin.elapsed() < PATIENCE {
+        while begin.elapsed() < patience {
             if let Some(found) = ready(self) {
                 return Ok(found);
             }
@@ -119,7 +119,7 @@ impl Server {
             }
             thread::sleep(Duration::from_micros(200));
         }
-        Err(io::Error::other(format!("the server does not listen after {PATIENCE:?}: {}", self.log())))
+        Err(io::Error::other(format!("the server does not listen after {patience:?}: {}", self.log())))
     }
 
     fn log(&self) -> String {
@@ -138,6 +138,12 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An address for a server that has to be told one. Nobody else takes the port between its release here and the server's start, short of bad luck
+/// that the start then reports.
+pub fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
 const LOG: &str = "stderr.log";

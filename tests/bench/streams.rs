@@ -47,6 +47,11 @@ impl Delivery {
 impl Streams {
     /// Opens the streams through `address` and reads them to their end. One that breaks, or does not end soon after its last token, is an error.
     pub fn run(self, address: SocketAddr) -> io::Result<Delivery> {
+        self.run_as(address, Pace::request)
+    }
+
+    /// The same, where streams of a pace are asked for with `request`.
+    pub fn run_as(self, address: SocketAddr, request: fn(&Pace) -> Vec<u8>) -> io::Result<Delivery> {
         let from = now() + nanos(OPENING) * 3 / 2;
         let window = from..from + nanos(self.window);
         // The streams outlast the window, so that their endings all at once disturb nothing that counts.
@@ -55,7 +60,7 @@ impl Streams {
         for index in 0..self.count {
             let phase = nanos(self.interval) * index as u64 / self.count as u64;
             let wire = Wire::connect(address)?;
-            wire.stream().write_all(&Pace { interval: nanos(self.interval), phase, until }.request())?;
+            wire.stream().write_all(&request(&Pace { interval: nanos(self.interval), phase, until }))?;
             reader.poller.add(wire.stream(), index)?;
             reader.streams.push(Stream { wire, rest: Vec::new(), ended: false });
             thread::sleep(OPENING / self.count as u32);
@@ -125,10 +130,9 @@ impl Reader {
     }
 }
 
-/// When the token of this line was written; `None` for any other line.
+/// When the token of this line was written, in whichever dialect; `None` for any other line.
 fn stamp(line: &[u8]) -> Option<u64> {
-    const KEY: &[u8] = b"\"response\":\"";
-    let text = &line[find(line, KEY)? + KEY.len()..];
+    let text = [b"\"response\":\"".as_slice(), b"\"content\":\""].iter().find_map(|key| Some(&line[find(line, key)? + key.len()..]))?;
     text.first().filter(|byte| byte.is_ascii_digit()).map(|_| number(text))
 }
 

@@ -23,7 +23,7 @@ pub fn now() -> u64 {
     EPOCH.elapsed().as_nanos() as u64
 }
 
-/// What a stream is to look like. It rides in the request's `options`, so the upstream needs no state of its own.
+/// What a stream is to look like. It rides in the prompt, which every proxy passes on, so the upstream needs no state of its own.
 ///
 /// Tokens are due at `phase` + n × `interval` of the bench's clock, whenever the request came, and end at `until`: so the phases of many streams
 /// stay spread as they were meant to be, and all streams end together.
@@ -40,13 +40,18 @@ pub struct Pace {
 impl Pace {
     /// The request for such a stream, with head.
     pub fn request(&self) -> Vec<u8> {
+        generate(&format!(r#"{{"model":"llama3.2","prompt":"{}"}}"#, self.prompt()))
+    }
+
+    /// What to ask a model for such a stream.
+    pub fn prompt(&self) -> String {
         let Pace { interval, phase, until } = self;
-        generate(&format!(r#"{{"model":"llama3.2","prompt":"Why?","options":{{"interval":{interval},"phase":{phase},"until":{until}}}}}"#))
+        format!("Why? interval={interval} phase={phase} until={until}")
     }
 
     fn of(body: &[u8]) -> Pace {
         let option = |name: &[u8]| find(body, name).map_or(0, |at| number(&body[at + name.len()..]));
-        Pace { interval: option(b"\"interval\":").max(1), phase: option(b"\"phase\":"), until: option(b"\"until\":") }
+        Pace { interval: option(b"interval=").max(1), phase: option(b"phase="), until: option(b"until=") }
     }
 
     fn next(&self, now: u64) -> u64 {
@@ -56,9 +61,14 @@ impl Pace {
 
 /// A request for /api/generate around `body`.
 pub fn generate(body: &str) -> Vec<u8> {
+    post("/api/generate", body)
+}
+
+/// A request for `path` around `body`.
+pub fn post(path: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST /api/generate HTTP/1.1\r\nHost: localhost:11434\r\nUser-Agent: bench\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        "POST {path} HTTP/1.1\r\nHost: localhost:11434\r\nUser-Agent: bench\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
 }
@@ -88,7 +98,7 @@ fn serve(stream: TcpStream) -> io::Result<()> {
     while let Some(request) = wire.message()? {
         match Answer::to(&request) {
             Answer::Whole(reply) => wire.stream().write_all(reply)?,
-            Answer::Stream(pace) => stream_tokens(wire.stream(), pace)?,
+            Answer::Stream(text, pace) => stream_tokens(wire.stream(), text, pace)?,
         }
     }
     Ok(())
@@ -96,7 +106,7 @@ fn serve(stream: TcpStream) -> io::Result<()> {
 
 enum Answer {
     Whole(&'static [u8]),
-    Stream(Pace),
+    Stream(Text, Pace),
 }
 
 impl Answer {
@@ -104,47 +114,75 @@ impl Answer {
     fn to(request: &Message) -> Answer {
         static VERSION: LazyLock<Vec<u8>> = LazyLock::new(|| with_length("200 OK", r#"{"version":"0.33.0"}"#));
         static MODELS: LazyLock<Vec<u8>> = LazyLock::new(|| with_length("200 OK", r#"{"models":[]}"#));
-        static SINGLE: LazyLock<Vec<u8>> =
-            LazyLock::new(|| with_length("200 OK", &last_object(&"The fox, quick and brown, jumps over a dog. ".repeat(38))));
+        static GENERATED: LazyLock<Vec<u8>> = LazyLock::new(|| whole(Text::Generated));
+        static CHATTED: LazyLock<Vec<u8>> = LazyLock::new(|| whole(Text::Chatted));
         static UNKNOWN: LazyLock<Vec<u8>> = LazyLock::new(|| with_length("404 Not Found", r#"{"error":"the bench knows no such page"}"#));
         match request.path() {
             b"/api/version" => Answer::Whole(&VERSION),
             b"/api/ps" | b"/api/tags" => Answer::Whole(&MODELS),
-            b"/api/generate" if find(request.body(), b"\"stream\":false").is_some() => Answer::Whole(&SINGLE),
-            b"/api/generate" => Answer::Stream(Pace::of(request.body())),
+            b"/api/generate" if wants_no_stream(request.body()) => Answer::Whole(&GENERATED),
+            b"/api/generate" => Answer::Stream(Text::Generated, Pace::of(request.body())),
+            b"/api/chat" if wants_no_stream(request.body()) => Answer::Whole(&CHATTED),
+            b"/api/chat" => Answer::Stream(Text::Chatted, Pace::of(request.body())),
             _ => Answer::Whole(&UNKNOWN),
         }
     }
 }
 
-fn stream_tokens(mut stream: &TcpStream, pace: Pace) -> io::Result<()> {
+/// Whether the client says so, with or without a blank.
+fn wants_no_stream(body: &[u8]) -> bool {
+    [b"\"stream\":false".as_slice(), b"\"stream\": false"].iter().any(|words| find(body, words).is_some())
+}
+
+/// Where an object has its text.
+#[derive(Clone, Copy)]
+enum Text {
+    Generated,
+    Chatted,
+}
+
+impl Text {
+    fn field(self, text: &str) -> String {
+        match self {
+            Text::Generated => format!("\"response\":\"{text}\""),
+            Text::Chatted => format!("\"message\":{{\"role\":\"assistant\",\"content\":\"{text}\"}}"),
+        }
+    }
+}
+
+/// A reply that is not streamed.
+fn whole(text: Text) -> Vec<u8> {
+    with_length("200 OK", &last_object(&text.field(&"The fox, quick and brown, jumps over a dog. ".repeat(38))))
+}
+
+fn stream_tokens(mut stream: &TcpStream, text: Text, pace: Pace) -> io::Result<()> {
     let mut out = String::from("HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n");
     let mut due = pace.next(now());
     while due < pace.until {
         thread::sleep(Duration::from_nanos(due.saturating_sub(now())));
-        push_chunk(&mut out, &token(now()));
+        push_chunk(&mut out, &token(&text.field(&format!("{} ", now()))));
         stream.write_all(out.as_bytes())?;
         out.clear();
         due += pace.interval;
     }
-    push_chunk(&mut out, &format!("{}\n", last_object("")));
+    push_chunk(&mut out, &format!("{}\n", last_object(&text.field(""))));
     out.push_str("0\r\n\r\n");
     stream.write_all(out.as_bytes())
 }
 
-/// A line of a native stream whose text is the time of its writing.
-fn token(stamp: u64) -> String {
-    format!("{{\"model\":\"llama3.2\",\"created_at\":\"2026-11-21T18:48:22.123456Z\",\"response\":\"{stamp} \",\"done\":false}}\n")
+/// A line of a native stream.
+fn token(text: &str) -> String {
+    format!("{{\"model\":\"llama3.2\",\"created_at\":\"2026-11-21T18:48:22.123456Z\",{text},\"done\":false}}\n")
 }
 
 fn push_chunk(out: &mut String, text: &str) {
     write!(out, "{:x}\r\n{text}\r\n", text.len()).expect("a String takes everything");
 }
 
-/// The object with all six counters; `text` is the whole reply where nothing was streamed.
+/// The object with all six counters; `text` has the whole reply where nothing was streamed.
 fn last_object(text: &str) -> String {
     format!(
-        "{{\"model\":\"llama3.2\",\"created_at\":\"2026-11-21T18:48:22.9Z\",\"response\":\"{text}\",\"done\":true,\"done_reason\":\"stop\",\"context\":[128006,882,128007,271],\"total_duration\":174560334,\"load_duration\":101397084,\"prompt_eval_count\":11,\"prompt_eval_duration\":13074791,\"eval_count\":18,\"eval_duration\":52479709}}"
+        "{{\"model\":\"llama3.2\",\"created_at\":\"2026-11-21T18:48:22.9Z\",{text},\"done\":true,\"done_reason\":\"stop\",\"context\":[128006,882,128007,271],\"total_duration\":174560334,\"load_duration\":101397084,\"prompt_eval_count\":11,\"prompt_eval_duration\":13074791,\"eval_count\":18,\"eval_duration\":52479709}}"
     )
 }
 

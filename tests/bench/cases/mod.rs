@@ -3,6 +3,7 @@
 mod cpu;
 mod crowd;
 mod footprint;
+mod peer;
 mod request;
 mod stream;
 
@@ -18,7 +19,7 @@ pub use request::different_requests;
 pub type Case = (&'static str, Table, fn(&Rig) -> io::Result<Vec<Row>>);
 
 /// All cases, in the order of the tables.
-pub const CASES: [Case; 13] = [
+pub const CASES: [Case; 14] = [
     ("token", Table::Ways, stream::token),
     ("get", Table::Ways, request::get),
     ("generate", Table::Ways, request::generate),
@@ -28,6 +29,7 @@ pub const CASES: [Case; 13] = [
     ("burst", Table::Ways, crowd::burst),
     ("refusal", Table::Ways, crowd::refusal),
     ("idle", Table::Ways, footprint::idle),
+    ("litellm", Table::Figures, peer::litellm),
     ("write", Table::Figures, history::write),
     ("search", Table::Figures, history::search),
     ("export", Table::Figures, history::export),
