@@ -133,7 +133,7 @@ impl Workshop {
         let request = if !conn.inbox.is_empty() {
             driver::take_up(&self.context, self, conn, RequestReader::default())
         } else if conn.is_brisk && pool.may_linger() && conn.wait_for_input(platform::LINGER) {
-            driver::read(&self.context, self, conn, RequestReader::default(), &mut [0; READ])
+            self.read_on(conn)
         } else {
             driver::finish(conn, then);
             None
@@ -144,6 +144,12 @@ impl Workshop {
         // An upload needs one of the places for uploads.
         driver::offer(&self.context, self, request);
         None
+    }
+
+    /// Not inlined: its buffer would take its room on the stack of every worker, idle ones too.
+    #[inline(never)]
+    fn read_on(&self, conn: Connection) -> Option<Box<Request>> {
+        driver::read(&self.context, self, conn, RequestReader::default(), &mut [0; READ])
     }
 
     fn answer_page(&self, request: Request) {
