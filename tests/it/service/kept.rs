@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::notify::Systemd;
 use crate::harness::ollama::json;
-use crate::harness::{Client, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, held, post, request};
+use crate::harness::{Client, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, held, post, request};
 
 const KEPT: &str = "FDSTORE=1\nFDNAME=listen";
 const KEPT_NO_LONGER: &str = "FDSTOREREMOVE=1\nFDNAME=listen";
@@ -80,6 +80,8 @@ fn a_socket_of_another_address_is_given_back_before_a_new_one_is_bound() {
     let (told, heard) = systemd.receives();
     assert_eq!(told, "BARRIER=1");
     drop(socket);
+    // A program that another test starts at this moment has a copy, until it is another program.
+    eventually("the port is free", || TcpListener::bind(("0.0.0.0", port)).is_ok());
     drop(heard.expect("what is closed when it was heard"));
     let (told, socket) = systemd.receives();
     assert_eq!((&*told, address_of(socket.expect("a socket")).to_string()), (KEPT, format!("0.0.0.0:{port}")));
