@@ -118,6 +118,8 @@ pub fn host_name() -> Option<String> {
 }
 
 /// Gives the memory of this thread's stack below the caller back to the system, where `set_thread_stack` or more was set for it.
+/// Never inlined: in the caller's frame it would not know where that ends, and would take from it what is still used.
+#[inline(never)]
 pub fn release_stack() {
     /// What this function itself may use below its first variable (bytes).
     const MARGIN: usize = 1024;
