@@ -100,6 +100,8 @@ impl Workshop {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Not inlined: what it needs of the stack would be taken from idle workers too.
+    #[inline(never)]
     fn forward(&self, request: Request, hands: &mut Hands) -> Option<(Connection, Then)> {
         let Request { conn, head, route, content, arrival } = request;
         let Route::Forward(forward) = route else { return None };
@@ -146,7 +148,7 @@ impl Workshop {
         None
     }
 
-    /// Not inlined: its buffer would take its room on the stack of every worker, idle ones too.
+    /// Not inlined for the same reason.
     #[inline(never)]
     fn read_on(&self, conn: Connection) -> Option<Box<Request>> {
         driver::read(&self.context, self, conn, RequestReader::default(), &mut [0; READ])
