@@ -2,7 +2,7 @@
 //!
 //! ureq keeps the connection, its TLS and the framing of replies. Heads pass it by, so that they
 //! reach the other side byte for byte: what the worker puts into `load` is sent in place of the head that ureq made,
-//! and the head of the reply is kept as it came (wire.rs does both).
+//! and the head of the reply is kept as it came (heads.rs does both).
 //!
 //! Whoever waits for Ollama waits for the client as well (`wait`): one that left is seen at once.
 
@@ -133,7 +133,7 @@ impl Line {
 
     /// Whether a request is in flight.
     pub fn is_busy(&self) -> bool {
-        // Buffer by who waits for Ollama.
+        // Who waits for Ollama holds the lock.
         self.client.try_lock().map_or(true, |client| client.is_some())
     }
 

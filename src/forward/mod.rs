@@ -8,10 +8,11 @@ mod buffers;
 mod copy;
 pub mod failure;
 pub mod headers;
+mod heads;
 pub mod line;
 mod outgoing;
+mod tcp;
 pub mod upstream;
-mod wire;
 
 use std::sync::Arc;
 

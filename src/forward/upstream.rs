@@ -13,8 +13,9 @@ use ureq::unversioned::transport::{Connector, NextTimeout, RustlsConnector};
 use ureq::{Agent, Body, Error, SendBody};
 
 use super::failure::{Kind, Trouble};
+use super::heads::HeadConnector;
 use super::line::Line;
-use super::wire::{HeadConnector, TcpConnector};
+use super::tcp::TcpConnector;
 use crate::address::Upstream;
 use crate::budget::Budget;
 use crate::error::failed;

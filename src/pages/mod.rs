@@ -37,7 +37,7 @@ pub struct Pages {
     pub archive: Option<Arc<Archive>>,
     /// Opens the history to other machines.
     pub token: Option<String>,
-    /// Buffer by the one long answer that there may be at a time.
+    /// Held by the one long answer that there may be at a time.
     pub long_answer: Mutex<()>,
 }
 

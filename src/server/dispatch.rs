@@ -1,4 +1,4 @@
-//! DISPATCH: which worker gets which request. A state machine without threads or clocks; `pool` lets threads use it.
+//! DISPATCH: which worker gets which request. A state machine without threads or clocks; `worker_pool` lets threads use it.
 //!
 //! A job is a request with the connection that it came on. What always holds, and what the test below tries:
 //!

@@ -50,7 +50,7 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Seen> {
     reader.seen
 }
 
-/// A connection, read as the front reads it.
+/// A connection, read as the server reads it.
 #[derive(Default)]
 struct Reader {
     gatherer: Gatherer,

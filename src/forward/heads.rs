@@ -1,125 +1,20 @@
-//! The transport under ureq: a TCP connection, and over it (over TLS where there is TLS) the exchange of heads.
+//! The exchange of heads, over a transport of ureq's (TCP, or TLS over it).
 //!
-//! - `TcpConnector` is ours for three reasons: whoever waits for Ollama waits for the client too, a look whether a pooled
-//!   connection still lives costs one system call (ureq's own takes six a request), and a write that fails is no error,
-//!   because Ollama may have answered before it hung up.
-//! - `HeadConnector` sends the head that the worker loaded in place of ureq's. It keeps the head of the reply, passes interim
-//!   ones on, and shows ureq a head of its own that tells the status and how the body is framed.
+//! The head that the worker loaded is sent in place of ureq's. The head of the reply is kept, interim ones are passed on, and ureq is
+//! shown a head of our own that tells the status and how the body is framed.
 
 use std::fmt;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Read;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Error, Timeout};
 
-use super::buffers::SmallBuffers;
 use super::failure::{Kind, Trouble};
 use super::line::Line;
 use super::outgoing::Outgoing;
 use crate::budget::{Budget, Buffer};
-use crate::platform::{self, Awaited};
 use crate::server::{Body, CONTINUE, Framing, Piece, ReplyFraming, ReplyHead, end_of_reply_head};
-
-/// A machine that answers nothing, not even a refusal, is given this long (seconds) an address.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-#[derive(Debug)]
-pub struct TcpConnector(pub Arc<Line>);
-
-impl Connector<()> for TcpConnector {
-    type Out = Tcp;
-
-    fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Tcp>, Error> {
-        let stream = Arc::new(connect(&details.addrs)?);
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
-        if !self.0.connected(&stream) {
-            return Err(Error::Io(ErrorKind::ConnectionAborted.into()));
-        }
-        Ok(Some(Tcp { stream, line: self.0.clone(), buffers: SmallBuffers::default() }))
-    }
-}
-
-/// The first of `addresses` that answers; else why the last did not.
-fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
-    let mut failure = Error::HostNotFound;
-    for address in addresses {
-        match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
-            Ok(stream) => return Ok(stream),
-            Err(e) => {
-                let kind = if e.kind() == ErrorKind::TimedOut { Kind::Timeout } else { Kind::Connect };
-                failure = Trouble::wrap(kind, format!("connect to {address}"), e);
-            }
-        }
-    }
-    Err(failure)
-}
-
-pub struct Tcp {
-    stream: Arc<TcpStream>,
-    line: Arc<Line>,
-    buffers: SmallBuffers,
-}
-
-impl Transport for Tcp {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        &mut self.buffers
-    }
-
-    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
-        let mut sent = 0;
-        while sent < amount && !self.line.answered() {
-            match (&*self.stream).write(&self.buffers.output()[sent..amount]) {
-                Ok(more) => sent += more,
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                    // Who answers and reads no more would let us wait for ever.
-                    if !self.line.has_answered(&self.stream) {
-                        let is_silent = self.is_open();
-                        self.line.wait(&self.stream, Awaited { read: is_silent, ..Awaited::WRITE }, None)?;
-                    }
-                }
-                Err(_) => self.line.stop_sending(),
-            }
-        }
-        Ok(())
-    }
-
-    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.buffers.release_output();
-        let space = self.buffers.input_append_buf();
-        // Only leave to send a body is waited for no longer than this.
-        let time = timeout.not_zero().map(|time| *time);
-        let amount = loop {
-            let failure = match self.line.wait(&self.stream, Awaited::READ, time) {
-                Err(e) if e.kind() == ErrorKind::TimedOut => return Err(Error::Timeout(timeout.reason)),
-                Err(e) => e,
-                Ok(_) => match (&*self.stream).read(space) {
-                    Err(e) if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => continue,
-                    Err(e) => e,
-                    Ok(amount) => break amount,
-                },
-            };
-            self.line.broke();
-            return Err(failure.into());
-        };
-        self.buffers.input_appended(amount);
-        Ok(amount > 0)
-    }
-
-    fn is_open(&mut self) -> bool {
-        platform::has_input(&self.stream, &mut [0]).is_none()
-    }
-}
-
-impl fmt::Debug for Tcp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tcp({:?})", self.stream.peer_addr())
-    }
-}
 
 pub struct HeadConnector {
     pub line: Arc<Line>,
