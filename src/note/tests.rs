@@ -24,9 +24,13 @@ fn a_tap_is_at_every_address_that_leads_to_one_of_its_listeners() {
         ("127.0.0.2:9000", true),
         ("127.0.0.2:8000", false),
         ("127.0.0.1:8001", false),
-        ("192.0.2.1:9000", false),
     ] {
         assert_eq!(is_at(&tap, address), expected, "{address}");
+    }
+    if std::env::var("OLLAMA_TAP_TEST_WINE").as_deref() == Ok("1") {
+        crate::skips::left_out("Wine binds addresses that are not this machine's");
+    } else {
+        assert!(!is_at(&tap, "192.0.2.1:9000"), "an address of another machine");
     }
     assert_eq!(note("127.0.0.1:8000", None).pages().authority(), "127.0.0.1:8000");
 }
