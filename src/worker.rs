@@ -19,11 +19,14 @@ use crate::platform;
 use crate::reply::{Manners, whole};
 use crate::route::{self, Forward, Page, Route};
 use crate::server::driver::{self, Service};
-use crate::server::{Asked, Connection, Context, Head, READ, Reason, Refused, Request, RequestReader, Then};
+use crate::server::{Asked, Connection, Context, Head, Reason, Refused, Request, RequestReader, Then};
 use crate::{responder::Responder, route::Dialect};
 
 /// A worker that was busy this long gives back the stack that the end of its job took, before it waits for the next.
 const LONG: Duration = Duration::from_secs(1);
+
+/// What a worker reads at once of the next request (bytes): few are longer, and the buffer is cleared each time.
+const READ_ON: usize = 4 * 1024;
 
 /// A request that waited this long is looked at before it is sent: its client may have left.
 const WAITED: Duration = Duration::from_millis(5);
@@ -151,7 +154,7 @@ impl Workshop {
     /// Not inlined for the same reason.
     #[inline(never)]
     fn read_on(&self, conn: Connection) -> Option<Box<Request>> {
-        driver::read(&self.context, self, conn, RequestReader::default(), &mut [0; READ])
+        driver::read(&self.context, self, conn, RequestReader::default(), &mut [0; READ_ON])
     }
 
     fn answer_page(&self, request: Request) {

@@ -6,8 +6,13 @@ use ureq::unversioned::transport::Buffers;
 /// What a read brings at most (bytes), while nothing larger was needed.
 const SIZE: usize = 4 * 1024;
 
-/// What a write takes at most (bytes). It is given back once all is sent.
+/// What a write takes at most (bytes): little for the first ones, which are all that most requests need, since a new buffer is
+/// cleared. It is given back once all is sent.
+const OUTPUT_FIRST: usize = 4 * 1024;
 const OUTPUT: usize = 16 * 1024;
+
+/// Looks at the buffer, of which a write takes a few, until it is as large as it gets.
+const FIRST_LOOKS: usize = 8;
 
 #[derive(Debug, Default)]
 pub struct SmallBuffers {
@@ -15,6 +20,7 @@ pub struct SmallBuffers {
     /// The part of `input` that was read and not yet consumed.
     unread: std::ops::Range<usize>,
     output: Vec<u8>,
+    looks: usize,
     /// Pieces of a chunked body before they are framed.
     pieces: Vec<u8>,
     progress: bool,
@@ -25,12 +31,21 @@ impl SmallBuffers {
     pub fn release_output(&mut self) {
         self.output = Vec::new();
         self.pieces = Vec::new();
+        self.looks = 0;
+    }
+
+    fn grow_output(&mut self) {
+        self.looks += 1;
+        let size = if self.looks <= FIRST_LOOKS { OUTPUT_FIRST } else { OUTPUT };
+        if self.output.len() < size {
+            self.output.resize(size, 0);
+        }
     }
 }
 
 impl Buffers for SmallBuffers {
     fn output(&mut self) -> &mut [u8] {
-        self.output.resize(OUTPUT, 0);
+        self.grow_output();
         &mut self.output
     }
 
@@ -62,7 +77,9 @@ impl Buffers for SmallBuffers {
     }
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        self.output.resize(OUTPUT, 0);
+        // An upload, which needs all of it.
+        self.looks = FIRST_LOOKS;
+        self.grow_output();
         self.pieces.resize(OUTPUT / 2, 0);
         (&mut self.pieces, &mut self.output)
     }
