@@ -89,8 +89,8 @@ fn a_stop_refuses_what_is_half_here_and_closes_what_is_idle() {
     assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(0));
 }
 
-/// More pages than the kernel takes of them for a client that does not read: it has room for 4 MiB at most.
-const PAGES: usize = 100;
+/// More pages than the kernel takes of them for a client that does not read: it has room for a few MiB on each side.
+const PAGES: usize = 400;
 
 /// A client that asks for so many pages, and takes next to nothing of them until it reads.
 fn asking_for_pages(tap: &Proxy) -> Client {
