@@ -32,7 +32,7 @@ pub fn evict(context: &Arc<Context>, service: &dyn Service, scratch: &mut [u8]) 
     let now = Instant::now();
     for _ in 0..TRIES {
         match context.reactor.take_least(|registered| rank(registered, now)) {
-            None => return false,
+            None => return driver::drop_gone(context, service),
             Some(Registered::Idle(conn)) if conn.has_input() => {
                 if let Some(request) = driver::read(context, service, conn, RequestReader::default(), scratch) {
                     driver::offer(context, service, request);

@@ -88,15 +88,24 @@ pub fn settle(service: &dyn Service, gathered: Outcome) -> Option<Box<Request>> 
 pub fn offer(context: &Arc<Context>, service: &dyn Service, request: Box<Request>) {
     let kind = request.kind();
     let Some(request) = context.pool.offer(request, kind) else { return };
-    // Whoever left makes room.
-    let is_due = context.pool.look_is_due();
-    for gone in context.pool.remove(|waiting| is_due && waiting.conn.is_gone(waiting.arrival.whole.elapsed())) {
-        let gone = *gone;
-        service.left(gone.conn.peer, gone.head, gone.route, (gone.arrival.head, gone.arrival.at));
-    }
+    drop_gone(context, service);
     let Some(request) = context.pool.offer(request, kind) else { return };
     let reason = if kind == Kind::Upload { Reason::Uploads } else { Reason::Busy };
     refuse_whole(service, *request, Refusal { reason, status: 503, message: fault::BUSY.to_owned() });
+}
+
+/// Whoever left while its request waits for a worker makes room. False where nobody is known to have left.
+pub fn drop_gone(context: &Context, service: &dyn Service) -> bool {
+    if !context.pool.look_is_due() {
+        return false;
+    }
+    let gone = context.pool.remove(|waiting| waiting.conn.is_gone(waiting.arrival.whole.elapsed()));
+    let was_some = !gone.is_empty();
+    for request in gone {
+        let Request { conn, head, route, arrival, .. } = *request;
+        service.left(conn.peer, head, route, (arrival.head, arrival.at));
+    }
+    was_some
 }
 
 /// Sends a finished answer, without waiting: what does not go at once goes from the reactor.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::dispatch::{Dispatch, Kind, Offered};
 
 /// At most this often it is looked who of those that wait has left.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(20);
 
 pub struct WorkerPool<J> {
     state: Mutex<State<J>>,
