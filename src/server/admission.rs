@@ -1,5 +1,6 @@
 //! ADMISSION: who is evicted where all places for connections are taken.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::context::Context;
@@ -9,13 +10,8 @@ use super::reactor::Registered;
 use super::request_reader::RequestReader;
 use crate::budget::Reservation;
 
-use std::sync::Arc;
-
 /// A head that has been coming for this long may go for somebody else.
 const SLOW_HEAD: Duration = Duration::from_secs(5);
-
-/// So many that turn out to have sent something get their turn before we give up.
-const TRIES: usize = 8;
 
 /// In whose place another connection may come: the least goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,26 +23,25 @@ enum Rank {
     Idle(Instant),
 }
 
-/// Ends a connection that can best be missed. False where there is none.
+/// Has the connection go that can best be missed. False where there is none; true also where one turned out to have sent something,
+/// and got its turn instead.
 pub fn evict(context: &Arc<Context>, service: &dyn Service, scratch: &mut [u8]) -> bool {
     let now = Instant::now();
-    for _ in 0..TRIES {
-        match context.reactor.take_least(|registered| rank(registered, now)) {
-            None => return driver::drop_gone(context, service),
-            Some(Registered::Idle(conn)) if conn.has_input() => {
-                if let Some(request) = driver::read(context, service, conn, RequestReader::default(), scratch) {
-                    driver::offer(context, service, request);
-                }
+    match context.reactor.take_least(|registered| rank(registered, now)) {
+        None => return driver::drop_gone(context, service),
+        Some(Registered::Idle(conn)) if conn.has_input() => {
+            if let Some(request) = driver::read(context, service, conn, RequestReader::default(), scratch) {
+                driver::offer(context, service, request);
             }
-            Some(Registered::Reading(conn, mut reader)) => {
-                let message = "read request: its head comes slowly, and others wait for its place".to_owned();
-                let refusal = Refusal { reason: Reason::SlowHead, status: 408, message };
-                drop(driver::settle(service, reader.refuse(conn, refusal)));
-            }
-            Some(_) => return true,
         }
+        Some(Registered::Reading(conn, mut reader)) => {
+            let message = "read request: its head comes slowly, and others wait for its place".to_owned();
+            let refusal = Refusal { reason: Reason::SlowHead, status: 408, message };
+            driver::dismiss(service, reader.refuse(conn, refusal));
+        }
+        Some(_) => {}
     }
-    false
+    true
 }
 
 /// Makes this the reservation for `bytes`, if need be at the cost of a client that hardly takes its answer.

@@ -180,6 +180,14 @@ pub fn refuse(service: &dyn Service, refused: Refused) {
     answer(refused.conn, bytes, then);
 }
 
+/// Refuses at once, and ends the connection whether its client has read that or not: its place is needed.
+pub fn dismiss(service: &dyn Service, outcome: Outcome) {
+    if let Outcome::Refused(mut refused) = outcome {
+        let (bytes, _) = service.refuse(&refused);
+        let _ = refused.conn.send_some(&bytes);
+    }
+}
+
 /// Refuses a request that nothing is wrong with.
 pub fn refuse_whole(service: &dyn Service, request: Request, refusal: Refusal) {
     let arrived = Some((request.arrival.head, request.arrival.at));

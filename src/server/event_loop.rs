@@ -10,7 +10,7 @@ use polling::{Event, Events};
 
 use super::admission;
 use super::connection::{Connection, READ};
-use super::context::{Context, Port};
+use super::context::{Context, Permit, Port};
 use super::driver::{self, Service};
 use super::http1::{Reason, Refusal};
 use super::listen;
@@ -20,6 +20,9 @@ use crate::platform::{self, WatchedListener};
 
 /// Connections that are accepted before others get their turn.
 const TURN: usize = 64;
+
+/// So many of those that might go for a new connection are tried: they may turn out to have sent something.
+const EVICTIONS: usize = 8;
 
 /// After an error the next connection is accepted so much later.
 const BACK_OFF: Duration = Duration::from_millis(20);
@@ -186,11 +189,7 @@ impl EventLoop {
 
     /// Takes a new connection in, in another's place where all are taken.
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr, port: Port) {
-        let permit = self.context.permit().or_else(|| {
-            admission::evict(&self.context, &*self.service, &mut self.scratch);
-            self.context.permit()
-        });
-        let Some(permit) = permit else {
+        let Some(permit) = self.permit() else {
             let what = format!("a connection: all {} are taken", self.context.connections_max());
             return self.context.refusals.note(Reason::Connections, peer, &what);
         };
@@ -198,6 +197,17 @@ impl EventLoop {
             Ok(conn) => self.read(conn, RequestReader::default()),
             Err(e) => log::debug!("take a connection of {peer} in: {e}"),
         }
+    }
+
+    /// A place for a connection, another's where all are taken.
+    fn permit(&mut self) -> Option<Permit> {
+        for _ in 0..EVICTIONS {
+            let permit = self.context.permit();
+            if permit.is_some() || !admission::evict(&self.context, &*self.service, &mut self.scratch) {
+                return permit;
+            }
+        }
+        self.context.permit()
     }
 
     fn read(&mut self, conn: Connection, reader: RequestReader) {

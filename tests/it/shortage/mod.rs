@@ -60,6 +60,29 @@ fn where_all_places_are_taken_the_silent_go_for_those_who_ask() {
 }
 
 #[test]
+fn where_all_places_are_taken_a_head_that_comes_slowly_goes_and_is_told() {
+    let ollama = FakeOllama::always(json("{}"));
+    let tap = Options::to(&ollama).ulimit("-n 64").start();
+    let mut slow: Vec<Client> = (0..60).map(|_| tap.connect()).collect();
+    slow.iter_mut().for_each(|client| {
+        client.send("GET /api/version HTTP/1.1\r\nX: ");
+    });
+    // So long a head may take its time, whoever waits.
+    std::thread::sleep(Duration::from_millis(5_500));
+    for n in 0..10 {
+        let mut client = tap.connect();
+        assert_eq!(client.send(request("GET", "/api/version", &[], "")).reply("GET").status(), 200, "request {n} beside slow heads");
+    }
+    let is_told = |client: &Client| {
+        let mut reply = [0; 16];
+        client.stream().set_read_timeout(Some(Duration::from_millis(1))).expect("set_read_timeout");
+        client.stream().read(&mut reply).is_ok() && reply.starts_with(b"HTTP/1.1 408 ")
+    };
+    let told = slow.iter().filter(|client| is_told(client)).count();
+    assert!((1..=10).contains(&told), "{told} were told to go for ten");
+}
+
+#[test]
 fn what_is_refused_leaves_no_descriptor_behind() {
     let (_ollama, tap) = tapped(json("{}"));
     tap.get("/healthz");
