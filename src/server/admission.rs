@@ -16,6 +16,8 @@ const SLOW_HEAD: Duration = Duration::from_secs(5);
 /// In whose place another connection may come: the least goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
+    /// It was answered for the last time, and may still be reading; the one that is to end first.
+    Ending(Instant),
     /// It never sent a byte; the oldest first.
     Silent(Instant),
     SlowHead(Instant),
@@ -28,7 +30,7 @@ enum Rank {
 pub fn evict(context: &Arc<Context>, service: &dyn Service, scratch: &mut [u8]) -> bool {
     let now = Instant::now();
     match context.reactor.take_least(|registered| rank(registered, now)) {
-        None => return driver::drop_gone(context, service),
+        None => return drop_slow_reader(context) || driver::drop_gone(context, service),
         Some(Registered::Idle(conn)) if conn.has_input() => {
             if let Some(request) = driver::read(context, service, conn, RequestReader::default(), scratch) {
                 driver::offer(context, service, request);
@@ -56,7 +58,7 @@ fn drop_slow_reader(context: &Context) -> bool {
         _ => None,
     });
     let Some(Registered::Sending(conn, _)) = slow else { return false };
-    context.refusals.note(Reason::SlowReader, conn.peer, "the rest of an answer that is hardly taken, for want of memory");
+    context.refusals.note(Reason::SlowReader, conn.peer, "the rest of an answer that is hardly taken, while others wait");
     conn.reset();
     true
 }
@@ -66,6 +68,7 @@ fn rank(registered: &Registered, now: Instant) -> Option<Rank> {
         Registered::Idle(conn) if conn.has_asked => Some(Rank::Idle(conn.idle_since)),
         Registered::Idle(conn) => Some(Rank::Silent(conn.idle_since)),
         Registered::Reading(_, reader) => reader.head_since().filter(|since| now.duration_since(*since) > SLOW_HEAD).map(Rank::SlowHead),
-        Registered::Closing(..) | Registered::Sending(..) => None,
+        Registered::Closing(_, deadline) => Some(Rank::Ending(*deadline)),
+        Registered::Sending(..) => None,
     }
 }

@@ -3,11 +3,10 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
-
 use crate::harness::ollama::{STREAM_HEAD, done, json, token};
 use crate::harness::runner::within;
-use crate::harness::{After, Client, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, held, metric, post, tapped};
+use crate::harness::stuck;
+use crate::harness::{After, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, held, metric, post, tapped};
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
 
@@ -89,32 +88,10 @@ fn a_stop_refuses_what_is_half_here_and_closes_what_is_idle() {
     assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(0));
 }
 
-/// More pages than the kernel takes of them for a client that does not read: it has room for a few MiB on each side.
-const PAGES: usize = 400;
-
-/// A client that asks for so many pages, and takes next to nothing of them until it reads.
-fn asking_for_pages(tap: &Proxy) -> Client {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(4096).expect("a small buffer");
-    socket.connect(&tap.addr.into()).expect("connect");
-    let mut client = Client::over(socket.into());
-    client.send(crate::harness::request("GET", "/analytics", &[], "").repeat(PAGES));
-    let counted = metric("ollama_tap_http_requests_total").label("endpoint", "analytics");
-    let (mut count, mut since) = (0.0, Instant::now());
-    tap.scrape_until("no more pages that are handed over", |scrape| {
-        let now = counted.sum(scrape);
-        if now != std::mem::replace(&mut count, now) {
-            since = Instant::now();
-        }
-        now > 0.0 && since.elapsed() > Duration::from_millis(300)
-    });
-    client
-}
-
 #[test]
 fn a_stop_waits_until_answers_are_taken_that_no_worker_has_any_more() {
     let (_ollama, mut tap) = tapped(json("{}"));
-    let mut slow = asking_for_pages(&tap);
+    let mut slow = stuck::clients(&tap, 1).remove(0);
     tap.signal(SIGTERM);
     refuses(&tap);
     // The first one that is made from now on is the last one.
@@ -124,7 +101,7 @@ fn a_stop_waits_until_answers_are_taken_that_no_worker_has_any_more() {
         if reply.head.get("connection") == Some("close") {
             break;
         }
-        assert!(n < PAGES, "it goes on as if nobody had stopped it");
+        assert!(n < stuck::PAGES, "it goes on as if nobody had stopped it");
     }
     assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(0));
     assert!(!tap.log().contains("were cut"), "{}", tap.log());
@@ -134,7 +111,7 @@ fn a_stop_waits_until_answers_are_taken_that_no_worker_has_any_more() {
 fn an_answer_that_nobody_takes_is_waited_for_no_longer_than_the_grace() {
     let ollama = FakeOllama::always(json("{}"));
     let mut tap = Options::to(&ollama).args(&["--shutdown-grace", "1"]).start();
-    let _slow = asking_for_pages(&tap);
+    let _slow = stuck::clients(&tap, 1);
     tap.signal(SIGTERM);
     let sent = Instant::now();
     assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0));

@@ -19,6 +19,7 @@ pub mod sample;
 pub mod scrape;
 pub mod skips;
 pub mod stage;
+pub mod stuck;
 pub mod tls;
 
 pub use client::{Client, Reply, post, request};

@@ -8,6 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
+
 use super::runner::{self, is_windows, within};
 use super::{Client, FakeOllama, PATIENCE, Reply, Scrape, process, request};
 
@@ -172,6 +174,14 @@ impl Proxy {
 
     pub fn connect(&self) -> Client {
         Client::connect(self.addr)
+    }
+
+    /// A client for which the kernel keeps next to nothing of what it does not read.
+    pub fn connect_with_little_room(&self) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        socket.connect(&self.addr.into()).expect("connect");
+        Client::over(socket.into())
     }
 
     /// Sends these bytes on a connection of their own and reads the reply to a request of that method.

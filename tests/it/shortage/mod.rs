@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use self::cgroup::Cgroup;
 use crate::harness::ollama::json;
-use crate::harness::{Client, FakeOllama, Options, PATIENCE, Proxy, eventually, metric, proc, request, tapped};
+use crate::harness::stuck;
+use crate::harness::{Client, FakeOllama, Latch, Options, PATIENCE, Proxy, eventually, held, metric, post, proc, request, tapped};
 
 /// What it holds (bytes).
 fn memory(tap: &Proxy) -> u64 {
@@ -80,6 +81,40 @@ fn where_all_places_are_taken_a_head_that_comes_slowly_goes_and_is_told() {
     };
     let told = slow.iter().filter(|client| is_told(client)).count();
     assert!((1..=10).contains(&told), "{told} were told to go for ten");
+}
+
+#[test]
+fn where_all_places_are_taken_those_go_first_that_were_told_why() {
+    let ollama = FakeOllama::always(json("{}"));
+    let tap = Options::to(&ollama).ulimit("-n 64").start();
+    let mut refused = Vec::new();
+    for n in 0..200 {
+        let mut client = tap.connect();
+        client.send("GET / HTTP/2.0\r\nHost: h\r\n\r\n");
+        refused.push(client);
+        if n % 10 == 9 {
+            assert_eq!(tap.get("/api/version").status(), 200, "a request after {n} that are refused");
+        }
+    }
+}
+
+#[test]
+fn where_all_places_are_taken_those_go_who_hardly_take_their_answers() {
+    let latch = Latch::default();
+    let ollama = held(&latch);
+    // 24 places: so many below the bound that connections are still kept, and two that somebody works on.
+    let tap = Options::to(&ollama).ulimit("-n 64").start();
+    let _rude = stuck::clients(&tap, 22);
+    let mut busy = [tap.connect(), tap.connect()];
+    busy.iter_mut().for_each(|client| drop(client.send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#)).head("POST")));
+    // So long a client may rest, whoever waits.
+    std::thread::sleep(Duration::from_millis(10_500));
+    for n in 0..10 {
+        assert_eq!(tap.get("/healthz").status(), 200, "request {n} beside answers that nobody takes");
+    }
+    let slow = metric("ollama_tap_refused_total").label("reason", "slow_reader");
+    tap.scrape_until("slow readers", |scrape| slow.sum(scrape) >= 1.0);
+    latch.release();
 }
 
 #[test]
