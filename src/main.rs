@@ -62,6 +62,7 @@ mod occupant;
 mod ollama;
 mod pace;
 mod platform;
+mod threads;
 mod watchdog;
 mod window;
 

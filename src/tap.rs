@@ -1,8 +1,7 @@
 //! TAP: wires the pipeline, whatever command asks for it, and drains it at the end.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::address::dialled_ip;
@@ -22,12 +21,10 @@ use crate::ollama::Ollama;
 use crate::pace::pace;
 use crate::pages::Pages;
 use crate::server::{Bounds, Context, EventLoop, Port};
+use crate::threads::{self, STACK, lock};
 use crate::worker::Workshop;
 use crate::workers::Workers;
 use crate::{logging, platform, watchdog};
-
-/// Stack of a thread of ours (bytes). The default of 2 MiB is for recursion we do not have.
-pub const STACK: usize = 256 * 1024;
 
 /// Descriptors to ask the system for: one for each connection, and one to Ollama for each worker.
 pub const DESCRIPTORS: u64 = 16_384;
@@ -225,21 +222,20 @@ fn sink(metrics: Arc<Metrics>, archive: Option<Arc<Archive>>) -> Arc<Sink> {
 }
 
 fn start(workshop: &Arc<Workshop>, workers: &Arc<Mutex<Workers>>, listeners: Listeners) -> std::io::Result<()> {
-    let spawn = |name: &str, stack: usize, life: fn(&Workshop)| {
-        let workshop = workshop.clone();
-        thread::Builder::new().name(name.to_owned()).stack_size(stack).spawn(move || life(&workshop)).map(drop)
-    };
-    spawn("pages-memory", STACK, |shop| shop.serve_pages(&shop.lanes.memory.1))?;
-    spawn("pages-test", STACK, |shop| shop.serve_pages(&shop.lanes.test.1))?;
-    spawn("pages-0", archive::STACK, |shop| shop.serve_pages(&shop.lanes.history.1))?;
-    spawn("pages-1", archive::STACK, |shop| shop.serve_pages(&shop.lanes.history.1))?;
+    let lanes = &workshop.lanes;
+    let pages = [("memory", STACK, &lanes.memory), ("test", STACK, &lanes.test)];
+    let history = ["history-0", "history-1"].map(|name| (name, archive::STACK, &lanes.history));
+    for (name, stack, (_, requests)) in pages.into_iter().chain(history) {
+        let (shop, requests) = (workshop.clone(), requests.clone());
+        threads::spawn(format!("pages-{name}"), stack, move || shop.serve_pages(&requests))?;
+    }
     let admin = listeners.admin.map(|(socket, _)| (Port::Admin, socket));
     let listeners = [(Port::Public, listeners.public)].into_iter().chain(admin).collect();
     let metrics = workshop.metrics.clone();
     let event_loop = EventLoop::new(workshop.context.clone(), workshop.clone(), listeners, Box::new(move || metrics.listener_restarted()))?;
-    thread::Builder::new().name("event-loop".into()).stack_size(STACK).spawn(move || event_loop.run())?;
+    threads::spawn("event-loop", STACK, move || event_loop.run())?;
     let (shop, workers) = (workshop.clone(), workers.clone());
-    thread::Builder::new().name("ollama".into()).stack_size(STACK).spawn(move || poll(&shop, &workers)).map(drop)
+    threads::spawn("ollama", STACK, move || poll(&shop, &workers))
 }
 
 /// Asks Ollama how it is, now and every 15 s, and says aloud what changed. One that is being started is asked once it is there.
@@ -263,9 +259,4 @@ fn poll(shop: &Workshop, workers: &Mutex<Workers>) {
         lock(workers).start_missing();
         gate.wait_while(is_open, pause);
     }
-}
-
-/// A thread that panicked with it left nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,7 +13,7 @@ use ureq::unversioned::transport::DefaultConnector;
 use crate::address::Upstream;
 use crate::forward::upstream::{Names, Target};
 use crate::platform;
-use crate::tap::STACK;
+use crate::threads::{self, STACK};
 
 /// Proofs for each time that we may say nothing: one may come late, and one may fail.
 const PROOFS: u32 = 3;
@@ -24,7 +24,7 @@ pub fn start(address: SocketAddr) -> io::Result<()> {
     let Some(patience) = platform::watchdog() else { return Ok(()) };
     let pause = patience / PROOFS;
     let health = Health::of(address, pause);
-    thread::Builder::new().name("watchdog".into()).stack_size(STACK).spawn(move || watch(&health, pause)).map(drop)
+    threads::spawn("watchdog", STACK, move || watch(&health, pause))
 }
 
 fn watch(health: &Health, pause: Duration) {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::Receiver;
@@ -20,6 +20,7 @@ use crate::reply::{Manners, whole};
 use crate::route::{self, Forward, Page, Route};
 use crate::server::driver::{self, Service};
 use crate::server::{Asked, Connection, Context, Head, Reason, Refused, Request, RequestReader, Then};
+use crate::threads::lock;
 use crate::{responder::Responder, route::Dialect};
 
 /// A worker that was busy this long gives back the stack that the end of its job took, before it waits for the next.
@@ -100,7 +101,7 @@ impl Workshop {
     }
 
     fn lines(&self) -> MutexGuard<'_, Vec<Weak<Line>>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.lines)
     }
 
     /// Not inlined: what it needs of the stack would be taken from idle workers too.

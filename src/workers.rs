@@ -3,12 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread;
 
 use crossbeam_channel::{Sender, bounded};
 
 use crate::server::Reason;
-use crate::tap::STACK;
+use crate::threads::{self, STACK};
 use crate::worker::Workshop;
 
 /// Threads that others start after the workers: who waits for signals, who reads a history, who keeps an Ollama running.
@@ -58,8 +57,8 @@ impl Workers {
     fn start_rest(&mut self) -> io::Result<()> {
         while self.started < self.wanted() {
             let (worker, workshop) = (self.started, self.workshop.clone());
-            let thread = thread::Builder::new().name(format!("worker-{worker}")).stack_size(STACK);
-            thread.spawn(move || workshop.forward_all(worker)).inspect_err(|e| self.note(e))?;
+            let started = threads::spawn(format!("worker-{worker}"), STACK, move || workshop.forward_all(worker));
+            started.inspect_err(|e| self.note(e))?;
             self.started += 1;
         }
         Ok(())
@@ -81,7 +80,9 @@ fn room_for_others() -> Sender<()> {
     for _ in 0..OTHERS {
         let ended = ended.clone();
         // Where there is none it cannot be kept.
-        let _ = thread::Builder::new().stack_size(STACK).spawn(move || ended.recv());
+        let _ = threads::spawn("room", STACK, move || {
+            let _ = ended.recv();
+        });
     }
     room
 }

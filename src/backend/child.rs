@@ -13,7 +13,7 @@ use super::supervise::stop_grace;
 use super::{Plan, clean_environment, find};
 use crate::cli::GUARD;
 use crate::platform;
-use crate::tap::STACK;
+use crate::threads::STACK;
 
 /// How much longer than Ollama's own time to end its guard gets.
 const GUARD_GRACE: Duration = Duration::from_secs(2);

@@ -14,7 +14,7 @@ use ureq::unversioned::transport::DefaultConnector;
 use super::supervise::Times;
 use crate::address::Upstream;
 use crate::forward::upstream::{Names, Target};
-use crate::tap::STACK;
+use crate::threads::STACK;
 
 /// How long one answer may take: Ollama looks for graphics processors for up to 30 s at a time.
 const PATIENCE: Duration = Duration::from_secs(30);

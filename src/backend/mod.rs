@@ -27,7 +27,7 @@ use crate::config::SECRETS;
 use crate::error::{Result, failed};
 use crate::gate::Gate;
 use crate::metrics::Metrics;
-use crate::tap::STACK;
+use crate::threads::STACK;
 use supervise::Supervisor;
 
 /// Which Ollama to run, and where it listens.

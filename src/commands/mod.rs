@@ -19,7 +19,8 @@ use log::LevelFilter;
 
 use crate::config::BadValue;
 use crate::error::{Error, Result, failed};
-use crate::tap::{DESCRIPTORS, STACK};
+use crate::tap::DESCRIPTORS;
+use crate::threads::STACK;
 use crate::{logging, platform};
 
 /// A variable of the environment, for settings.

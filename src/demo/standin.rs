@@ -24,7 +24,7 @@ use crate::error::{Result, failed};
 use crate::observe::RequestBody;
 use crate::route::{Forward, Inference, Pages, Route, route};
 use crate::server;
-use crate::tap::STACK;
+use crate::threads::{self, STACK};
 
 /// Requests that are answered at the same time; more wait, as they do at an Ollama.
 const WORKERS: usize = 64;
@@ -75,7 +75,7 @@ fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
 fn spawn(standin: &Arc<Standin>, address: SocketAddr) -> io::Result<()> {
     let spawn = |name: String, life: Box<dyn FnOnce(&Standin) + Send>| {
         let standin = standin.clone();
-        thread::Builder::new().name(name).stack_size(STACK).spawn(move || life(&standin)).map(drop)
+        threads::spawn(name, STACK, move || life(&standin))
     };
     spawn("demo-nudge".into(), Box::new(move |_| nudge(address)))?;
     (0..WORKERS).try_for_each(|i| spawn(format!("demo-{i}"), Box::new(Standin::work)))

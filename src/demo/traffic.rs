@@ -2,7 +2,6 @@
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -12,7 +11,7 @@ use ureq::unversioned::transport::DefaultConnector;
 use super::talk::{LINES, Line};
 use crate::address::{Scheme, Upstream};
 use crate::forward::upstream::{Names, Target};
-use crate::tap::STACK;
+use crate::threads::{self, STACK};
 
 /// Clients that talk at the same time.
 const TALKERS: usize = 6;
@@ -37,9 +36,9 @@ impl Traffic {
         let (talking, stopped) = bounded(0);
         for i in 0..TALKERS {
             let (agent, base, lines) = (agent.clone(), base.clone(), lines.clone());
-            spawn(format!("demo-talk-{i}"), move || talk(&agent, &base, &lines))?;
+            threads::spawn(format!("demo-talk-{i}"), STACK, move || talk(&agent, &base, &lines))?;
         }
-        spawn("demo-talk".into(), move || prompt(&say, &stopped))?;
+        threads::spawn("demo-talk", STACK, move || prompt(&say, &stopped))?;
         Ok(Traffic { agent, _talking: talking })
     }
 
@@ -47,10 +46,6 @@ impl Traffic {
     pub fn stop(self) {
         self.agent.shutdown();
     }
-}
-
-fn spawn(name: String, life: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name(name).stack_size(STACK).spawn(life).map(drop)
 }
 
 /// Says which line is next, until nobody listens or `stopped` is closed.

@@ -10,13 +10,14 @@ use std::fmt;
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use super::outgoing::{Looking, Outgoing};
 use crate::observe::Observer;
 use crate::platform::{self, Awaited, Found, WatchedStream};
 use crate::server::{HALF_CLOSED, ReplyHead};
+use crate::threads::lock;
 
 /// How an interim reply begins.
 const INTERIM: &[u8] = b"HTTP/1.1 1";
@@ -255,9 +256,4 @@ impl Line {
         *lock(&self.stream) = Arc::downgrade(stream);
         self.is_cut().is_none()
     }
-}
-
-/// A thread that panicked while holding one of these locks left nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

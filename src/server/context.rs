@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use polling::Poller;
@@ -14,6 +14,7 @@ use super::worker_pool::WorkerPool;
 use crate::budget::Budget;
 use crate::metrics::Metrics;
 use crate::route::Pages;
+use crate::threads::lock;
 
 /// Descriptors that are neither a client's nor a worker's: listeners, the history's files, standard streams.
 const OTHER_DESCRIPTORS: u64 = 24;
@@ -98,12 +99,12 @@ impl Context {
 
     /// Somebody was refused a long answer because another is being sent.
     pub fn want_long_answer(&self) {
-        *self.long_answer_wanted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *lock(&self.long_answer_wanted) = Some(Instant::now());
     }
 
     /// Whether somebody wants to be sent a long answer, and was told to come again.
     pub fn long_answer_is_wanted(&self) -> bool {
-        let wanted = *self.long_answer_wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = *lock(&self.long_answer_wanted);
         wanted.is_some_and(|at| at.elapsed() < WANTED)
     }
 

@@ -10,6 +10,7 @@ use polling::{Event, Poller};
 use super::connection::{Connection, ReaderPace};
 use super::request_reader::RequestReader;
 use crate::budget::Reservation;
+use crate::threads::lock;
 
 /// At most this often all deadlines are looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -198,7 +199,7 @@ impl Reactor {
     }
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.slots)
     }
 }
 

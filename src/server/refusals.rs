@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::http1::Reason;
 use crate::metrics::Metrics;
+use crate::threads::lock;
 
 /// So many refused requests are recorded in a second.
 const RECORDED_MAX: u32 = 10;
@@ -36,7 +37,7 @@ impl Refusals {
             count.fetch_add(1, Relaxed);
         }
         log::debug!("refused {peer} ({}): {what}", reason.as_str());
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = lock(&self.told);
         told.1 = format!("{peer}: {what}");
         if told.0.is_none_or(|at| at.elapsed() >= TELL) {
             told.0 = Some(Instant::now());
@@ -48,7 +49,7 @@ impl Refusals {
 
     /// Whether one more refused request may be recorded: a flood would fill the history with itself.
     pub fn may_record(&self) -> bool {
-        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recorded = lock(&self.recorded);
         if recorded.0.is_none_or(|since| since.elapsed() >= Duration::from_secs(1)) {
             *recorded = (Some(Instant::now()), 0);
         }
@@ -58,7 +59,7 @@ impl Refusals {
 
     /// Says what was refused since the last line, where a minute has passed.
     pub fn tell_if_due(&self, now: Instant) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = lock(&self.told);
         if told.1.is_empty() || told.0.is_some_and(|at| now.saturating_duration_since(at) < TELL) {
             return;
         }

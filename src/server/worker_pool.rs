@@ -1,10 +1,11 @@
 //! WORKER POOL: where the event loop hands requests to workers, and where workers wait for them.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dispatch::{Dispatch, Kind, Offered};
+use crate::threads::lock;
 
 /// At most this often it is looked who of those that wait has left.
 const LOOK: Duration = Duration::from_millis(20);
@@ -195,9 +196,4 @@ impl<J> WorkerPool<J> {
         self.waiting_uploads.store(state.dispatch.waiting_uploads(), Relaxed);
         self.idle.store(state.dispatch.idle(), Relaxed);
     }
-}
-
-/// Nothing that is done under these locks panics half way.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -53,6 +53,7 @@ use cases::{CASES, Case};
 // The paths in the tap's own modules begin at the root of a crate.
 use product::{
     address, budget, cli, config, error, fault, forward, gate, metrics, observe, origin, platform, record, reply, route, server, store,
+    threads,
 };
 use rig::Rig;
 use table::{Row, Table};

@@ -37,3 +37,5 @@ pub mod route;
 pub mod server;
 #[path = "../../src/store/mod.rs"]
 pub mod store;
+#[path = "../../src/threads.rs"]
+pub mod threads;

@@ -22,7 +22,7 @@ use crate::config::{ENV_LISTEN, Question};
 use crate::error::{Error, Result, failed};
 use crate::pace::pace;
 use crate::platform::{self, Painter, Tray, TrayLook};
-use crate::tap::STACK;
+use crate::threads::STACK;
 use look::look;
 
 /// How often the tap is asked how it is.

@@ -8,13 +8,14 @@ use std::sync::Mutex;
 use flate2::Compression;
 
 use super::day::Day;
-use super::files::{Files, lock};
+use super::files::Files;
 use super::lines::Line;
 use super::member::{BLOCK, Encoder};
 use super::repair::repair;
 use crate::platform;
 use crate::record::Record;
 use crate::store::{Result, failed};
+use crate::threads::lock;
 
 /// Writing must not wait for the compressor.
 const LEVEL: Compression = Compression::new(1);

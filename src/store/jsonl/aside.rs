@@ -8,8 +8,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::day::Day;
-use super::files::{DayFile, lock};
+use super::files::DayFile;
 use crate::platform;
+use crate::threads::lock;
 
 /// A file may be mended while it is being written anew.
 static NEXT: AtomicU64 = AtomicU64::new(1);

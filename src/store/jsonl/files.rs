@@ -6,11 +6,12 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::day::{self, Day};
 use super::index::Index;
 use crate::store::{Result, failed};
+use crate::threads::lock;
 
 pub struct Files {
     pub directory: PathBuf,
@@ -86,9 +87,4 @@ impl Drop for DayFile {
             log::warn!("left out {count} lines of {} that cannot be read", self.path.display());
         }
     }
-}
-
-/// A thread that panicked leaves nothing half done behind these locks.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,11 +4,11 @@ use std::fs;
 
 use super::Jsonl;
 use super::day::{self, Day};
-use super::files::lock;
 use super::fit;
 use super::repair::repair;
 use crate::platform;
 use crate::store::{Limits, Result, failed};
+use crate::threads::lock;
 
 impl Jsonl {
     /// `retain`, as if it were `today`. Counts files deleted or cut.

@@ -8,11 +8,12 @@ use flate2::Compression;
 
 use super::aside::Aside;
 use super::day::Day;
-use super::files::{DayFile, Files, lock};
+use super::files::{DayFile, Files};
 use super::index::{Block, GZIP};
 use super::lines::{Line, Lines, split};
 use super::member::{BLOCK, Encoder};
 use crate::store::{Result, failed};
+use crate::threads::lock;
 
 /// Lines are hardly ever this many times as long as what they are compressed to. Where they are, a block grows.
 const RATIO: u64 = 16;

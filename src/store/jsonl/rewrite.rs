@@ -8,12 +8,13 @@ use flate2::Compression;
 use super::Jsonl;
 use super::aside::Aside;
 use super::day::Day;
-use super::files::{DayFile, lock};
+use super::files::DayFile;
 use super::lines::Line;
 use super::member::{BLOCK, BLOCKS_MAX, Encoder};
 use super::merge::Merge;
 use crate::platform;
 use crate::store::{Result, failed};
+use crate::threads::lock;
 
 /// A day that is over is written once and kept for long.
 const LEVEL: Compression = Compression::new(6);

@@ -8,8 +8,9 @@ use rusqlite::Connection;
 
 use super::super::{Result, failed};
 use super::schema::{self, Reader};
-use super::{Sqlite, explained, lock};
+use super::{Sqlite, explained};
 use crate::platform::{self, Identity};
+use crate::threads::lock;
 
 /// SQLite's log of writes, which are moved from there into the database, and what its connections share.
 pub const LOG: &str = "ollama_analytics.db-wal";

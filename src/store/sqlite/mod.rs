@@ -23,7 +23,7 @@ mod write;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
@@ -155,10 +155,6 @@ impl Keeper for Sqlite {
     fn purge(&self, before: Option<f64>) -> Result<u64> {
         self.delete_for_good(before)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// SQLite's own words, and the way out where it lies in the user's hands.

@@ -2,6 +2,7 @@
 
 use super::super::connections::SHARED;
 use super::*;
+use crate::threads::lock;
 
 fn long(numbers: std::ops::Range<u32>) -> Vec<Record> {
     numbers.map(|n| saying(n, &"long ".repeat(1000))).collect()
