@@ -158,8 +158,9 @@ impl<In: Transport> Heads<In> {
             while let Some(head) = self.incoming.take_head().map_err(invalid)? {
                 if !head.is_interim() {
                     self.phase = Phase::Body;
-                    let rest = self.incoming.bytes.take();
-                    self.show([shown(&head).as_slice(), &rest].concat());
+                    let (mut bytes, rest) = (shown(&head), self.incoming.bytes.take());
+                    bytes.extend_from_slice(&rest);
+                    self.show(bytes);
                     self.line.keep_reply_head(head, !rest.is_empty());
                     return Ok(true);
                 }
@@ -198,13 +199,13 @@ impl<In: Transport> Heads<In> {
 
 /// All that ureq needs to know of a head. It takes no more than 128 headers, and interim replies for the answer.
 fn shown(head: &ReplyHead) -> Vec<u8> {
-    let close = if head.keeps_alive() { "" } else { "Connection: close\r\n" };
-    let framing = match head.framing() {
-        ReplyFraming::Length(length) => format!("Content-Length: {length}\r\n"),
-        ReplyFraming::Chunked => "Transfer-Encoding: chunked\r\n".to_owned(),
-        ReplyFraming::Close => String::new(),
+    let (status, close) = (head.status(), if head.keeps_alive() { "" } else { "Connection: close\r\n" });
+    let head = match head.framing() {
+        ReplyFraming::Length(length) => format!("HTTP/1.1 {status} -\r\n{close}Content-Length: {length}\r\n\r\n"),
+        ReplyFraming::Chunked => format!("HTTP/1.1 {status} -\r\n{close}Transfer-Encoding: chunked\r\n\r\n"),
+        ReplyFraming::Close => format!("HTTP/1.1 {status} -\r\n{close}\r\n"),
     };
-    format!("HTTP/1.1 {} -\r\n{close}{framing}\r\n", head.status()).into_bytes()
+    head.into_bytes()
 }
 
 /// Leaves of a part of a body in chunks what is in them, and returns how much that is.

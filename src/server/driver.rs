@@ -3,6 +3,7 @@
 //! Every function here takes a connection and leaves it in one place: in the reactor, with a worker, with one of our own pages,
 //! or closed.
 
+use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -63,12 +64,13 @@ pub fn read(
 
 /// Sees what comes of what is in the inbox: a request for a worker, or something that is settled here.
 pub fn take_up(context: &Arc<Context>, service: &dyn Service, conn: Connection, mut reader: RequestReader) -> Option<Box<Request>> {
-    let (conn, outcome) = reader.advance(conn);
-    if let Some(conn) = conn {
-        wait_for_more(context, conn, reader);
-        return None;
+    match reader.advance(conn) {
+        Break(outcome) => settle(service, outcome),
+        Continue(conn) => {
+            wait_for_more(context, conn, reader);
+            None
+        }
     }
-    settle(service, outcome)
 }
 
 /// Settles what was gathered, but for a request that a worker must forward.
@@ -79,7 +81,7 @@ pub fn settle(service: &dyn Service, gathered: Outcome) -> Option<Box<Request>> 
             Route::Own(_) => give_page(service, request),
         },
         Outcome::Refused(refused) => refuse(service, *refused),
-        Outcome::More | Outcome::Lost => {}
+        Outcome::Lost => {}
     }
     None
 }
@@ -91,7 +93,7 @@ pub fn offer(context: &Arc<Context>, service: &dyn Service, request: Box<Request
     drop_gone(context, service);
     let Some(request) = context.pool.offer(request, kind) else { return };
     let reason = if kind == Kind::Upload { Reason::Uploads } else { Reason::Busy };
-    refuse_whole(service, *request, Refusal { reason, status: 503, message: fault::BUSY.to_owned() });
+    refuse_whole(service, *request, reason);
 }
 
 /// Whoever left while its request waits for a worker makes room. False where nobody is known to have left.
@@ -175,7 +177,7 @@ pub fn discard(mut conn: Connection, deadline: Instant, scratch: &mut [u8]) {
 }
 
 /// Refuses what cannot be taken.
-pub fn refuse(service: &dyn Service, refused: Refused) {
+fn refuse(service: &dyn Service, refused: Refused) {
     let (bytes, then) = service.refuse(&refused);
     answer(refused.conn, bytes, then);
 }
@@ -188,8 +190,9 @@ pub fn dismiss(service: &dyn Service, outcome: Outcome) {
     }
 }
 
-/// Refuses a request that nothing is wrong with.
-pub fn refuse_whole(service: &dyn Service, request: Request, refusal: Refusal) {
+/// Refuses a request that nothing is wrong with, for want of room.
+fn refuse_whole(service: &dyn Service, request: Request, reason: Reason) {
+    let refusal = Refusal { reason, status: 503, message: fault::BUSY.to_owned() };
     let arrived = Some((request.arrival.head, request.arrival.at));
     let Request { conn, head, content, .. } = request;
     refuse(service, Refused { conn, refusal, asked: Asked::Head(Box::new(head)), arrived, is_read: content.is_read() });
@@ -200,7 +203,7 @@ fn give_page(service: &dyn Service, request: Box<Request>) {
         return answer(request.conn, bytes, then);
     }
     if let Some(request) = service.give_page(request) {
-        refuse_whole(service, *request, Refusal { reason: Reason::Busy, status: 503, message: fault::BUSY.to_owned() });
+        refuse_whole(service, *request, Reason::Busy);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::ops::ControlFlow::{Break, Continue};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use super::context::{Context, Permit, Port};
 use super::driver::{self, Service};
 use super::http1::{Reason, Refusal};
 use super::listen;
-use super::reactor::{FIRST_KEY, Outgoing, Registered};
+use super::reactor::{FIRST_KEY, Registered};
 use super::request_reader::RequestReader;
 use crate::platform::{self, WatchedListener};
 
@@ -231,13 +232,13 @@ impl EventLoop {
     fn expire(&mut self, registered: Registered, now: Instant) {
         match registered {
             Registered::Reading(conn, mut reader) => match reader.expire(conn, now) {
-                (Some(conn), _) => {
+                Continue(conn) => {
                     let deadline = reader.deadline();
                     self.context.reactor.register(Registered::Reading(conn, reader), deadline);
                 }
-                (None, outcome) => drop(driver::settle(&*self.service, outcome)),
+                Break(outcome) => drop(driver::settle(&*self.service, outcome)),
             },
-            Registered::Sending(conn, Outgoing { .. }) => conn.reset(),
+            Registered::Sending(conn, _) => conn.reset(),
             Registered::Idle(_) | Registered::Closing(..) => {}
         }
     }

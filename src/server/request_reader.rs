@@ -1,6 +1,7 @@
 //! REQUEST READER: from the bytes of a connection to a request that a worker can run: whole, or an upload that streams.
 
 use std::io;
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::admission;
@@ -12,17 +13,17 @@ use crate::budget::Buffer;
 use crate::route::{self, Route};
 
 /// A body of an inference request up to this many bytes is gathered.
-pub const INFERENCE_MAX: usize = 64 * 1024 * 1024;
+const INFERENCE_MAX: usize = 64 * 1024 * 1024;
 
 /// Any other body up to this many bytes.
-pub const OTHER_MAX: usize = 64 * 1024;
+const OTHER_MAX: usize = 64 * 1024;
 
 /// How long a head may take.
-pub const HEAD_TIME: Duration = Duration::from_secs(30);
+const HEAD_TIME: Duration = Duration::from_secs(30);
 
 /// A body that is gathered must bring `BODY_PACE` bytes, or its rest, in every `BODY_TIME`.
-pub const BODY_TIME: Duration = Duration::from_secs(10);
-pub const BODY_PACE: usize = 1024;
+const BODY_TIME: Duration = Duration::from_secs(10);
+const BODY_PACE: usize = 1024;
 
 /// The leave to send a body, for a client that asks for it.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -77,10 +78,8 @@ pub struct RequestReader {
     body: Option<Box<Partial>>,
 }
 
-/// What came of looking at what came.
+/// What a connection brought in the end. Until then it comes back, to wait for more.
 pub enum Outcome {
-    /// More must come.
-    More,
     Request(Box<Request>),
     Refused(Box<Refused>),
     /// The connection was of no use any more.
@@ -138,39 +137,38 @@ impl RequestReader {
         self.body.map(|body| (body.head, body.route, body.arrived, body.at))
     }
 
-    /// Looks at what is in the inbox. What comes of it takes the connection along; `None`: more must come.
-    pub fn advance(&mut self, conn: Connection) -> (Option<Connection>, Outcome) {
-        let mut conn = conn;
+    /// Looks at what is in the inbox.
+    pub fn advance(&mut self, mut conn: Connection) -> ControlFlow<Outcome, Connection> {
         if self.body.is_none() {
             match self.take_head(&mut conn) {
                 Ok(true) => {}
-                Ok(false) => return (Some(conn), Outcome::More),
-                Err(refusal) => return (None, self.refuse(conn, refusal)),
+                Ok(false) => return Continue(conn),
+                Err(refusal) => return Break(self.refuse(conn, refusal)),
             }
             if let Err(_gone) = self.accept(&mut conn) {
-                return (None, Outcome::Lost);
+                return Break(Outcome::Lost);
             }
         }
-        match self.body.as_mut().map(|body| body.take(&mut conn.inbox)) {
-            Some(Ok(Took::More)) => (Some(conn), Outcome::More),
-            Some(Ok(took)) => (None, self.finish(conn, took)),
-            Some(Err(refusal)) => (None, self.refuse(conn, refusal)),
-            None => (Some(conn), Outcome::More),
+        let Some(body) = &mut self.body else { return Continue(conn) };
+        match body.take(&mut conn.inbox) {
+            Ok(Took::More) => Continue(conn),
+            Ok(took) => Break(self.finish(conn, took)),
+            Err(refusal) => Break(self.refuse(conn, refusal)),
         }
     }
 
-    /// The time is over. The connection comes back where the client may go on.
-    pub fn expire(&mut self, conn: Connection, now: Instant) -> (Option<Connection>, Outcome) {
+    /// The time is over, unless enough of a body came in it.
+    pub fn expire(&mut self, conn: Connection, now: Instant) -> ControlFlow<Outcome, Connection> {
         let slow = |reason, what: &str| Refusal { reason, status: 408, message: what.to_owned() };
-        if let Some(body) = &mut self.body {
-            let here = body.held.bytes().len();
-            if here >= body.mark.1 + BODY_PACE {
-                body.mark = (now + BODY_TIME, here);
-                return (Some(conn), Outcome::More);
-            }
-            return (None, self.refuse(conn, slow(Reason::SlowBody, "read request body: less than 1 KiB came in 10 s")));
+        let Some(body) = &mut self.body else {
+            return Break(self.refuse(conn, slow(Reason::SlowHead, "read request: its head took over 30 s")));
+        };
+        let here = body.held.bytes().len();
+        if here < body.mark.1 + BODY_PACE {
+            return Break(self.refuse(conn, slow(Reason::SlowBody, "read request body: less than 1 KiB came in 10 s")));
         }
-        (None, self.refuse(conn, slow(Reason::SlowHead, "read request: its head took over 30 s")))
+        body.mark = (now + BODY_TIME, here);
+        Continue(conn)
     }
 
     /// Refuses what is there so far.
@@ -235,13 +233,6 @@ impl RequestReader {
 
 fn route_of(head: &Head, conn: &Connection) -> Route {
     route::route(head.method(), &head.target_text(), conn.context.pages_of(conn.port))
-}
-
-impl Head {
-    /// The first value of a header, where it is text.
-    pub fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        self.values(name).next().and_then(|value| std::str::from_utf8(value).ok())
-    }
 }
 
 fn line(conn: &Connection) -> Asked {

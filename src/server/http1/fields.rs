@@ -38,6 +38,13 @@ impl<'a> Fields<'a> {
     }
 }
 
+impl<'a> Fields<'a> {
+    /// The first value of a header, where it is text.
+    pub(super) fn text(mut self, name: &str) -> Option<&'a str> {
+        std::str::from_utf8(self.find(|field| field.is(name))?.value).ok()
+    }
+}
+
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 

@@ -157,6 +157,11 @@ impl Head {
         self.fields().filter(move |field| field.is(name)).map(|field| field.value)
     }
 
+    /// The first value of a header, where it is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.fields().text(name)
+    }
+
     /// The header lines that go on to Ollama, in their order: all but those that belong to this connection, by their nature or
     /// because `Connection` names them. Transfer-Encoding, which is "chunked" wherever it is, stays in its place.
     pub fn passing(&self) -> impl Iterator<Item = Field<'_>> {

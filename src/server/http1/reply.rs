@@ -86,16 +86,19 @@ impl ReplyHead {
         matches!(self.status, 100 | 102..=199)
     }
 
+    fn fields(&self) -> Fields<'_> {
+        Fields::of(&self.raw[self.fields..])
+    }
+
     /// The first value of a header, where it is text.
     pub fn text(&self, name: &str) -> Option<&str> {
-        std::str::from_utf8(Fields::of(&self.raw[self.fields..]).find(|field| field.is(name))?.value).ok()
+        self.fields().text(name)
     }
 
     /// The header lines that go on to the client, in their order: all but those of the connection and of its framing in chunks.
     pub fn passing(&self) -> impl Iterator<Item = Field<'_>> {
-        let fields = Fields::of(&self.raw[self.fields..]);
-        let stopping = Stopping::among(&self.raw, fields.clone());
-        fields.filter(move |field| !field.is("transfer-encoding") && !stopping.has(field.name))
+        let stopping = Stopping::among(&self.raw, self.fields());
+        self.fields().filter(move |field| !field.is("transfer-encoding") && !stopping.has(field.name))
     }
 }
 
