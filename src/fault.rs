@@ -32,11 +32,6 @@ impl Fault {
         Fault { retry_after, ..Fault::new(refusal.status, refusal.message.clone()) }
     }
 
-    /// Every worker is taken and the waiting room is full.
-    pub fn busy() -> Fault {
-        Fault { retry_after: Some(1), ..Fault::new(503, BUSY) }
-    }
-
     /// `serve` is still starting Ollama, or starting it again.
     pub fn starting() -> Fault {
         Fault { retry_after: Some(STARTING_RETRY), ..Fault::new(503, "ask ollama: it is being started; try again in a moment") }
@@ -78,6 +73,7 @@ fn body(dialect: Dialect, status: u16, message: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::Reason;
 
     fn text(dialect: Dialect) -> String {
         String::from_utf8(body(dialect, 502, "no \"ollama\"")).unwrap()
@@ -92,7 +88,8 @@ mod tests {
 
     #[test]
     fn busy_says_when_to_come_again() {
-        let (head, body) = Fault::busy().render("HTTP/1.1", Dialect::Native);
+        let refusal = Refusal { reason: Reason::Busy, status: 503, message: BUSY.to_owned() };
+        let (head, body) = Fault::of(&refusal).render("HTTP/1.1", Dialect::Native);
         let head = String::from_utf8(head).unwrap();
         assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n") && head.contains("Retry-After: 1\r\n"));
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));

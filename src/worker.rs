@@ -56,17 +56,15 @@ impl Workshop {
                 let ready = hands.get_or_insert_with(|| self.hands());
                 let is_upload = !request.content.is_read();
                 self.metrics.workers_busy(1);
-                let served = catch_unwind(AssertUnwindSafe(|| self.forward(*request, ready)));
+                let served = self.guarded(|| self.forward(*request, ready));
                 self.metrics.workers_busy(-1);
                 if is_upload {
                     self.context.pool.upload_ended();
                 }
                 match served {
-                    Ok(after) => {
-                        next = after.and_then(|(conn, then)| catch_unwind(AssertUnwindSafe(|| self.go_on(conn, then))).ok().flatten())
-                    }
+                    Some(after) => next = after.and_then(|(conn, then)| self.guarded(|| self.go_on(conn, then)).flatten()),
                     // Whatever the panic left in there is not worth knowing.
-                    Err(_) => hands = None,
+                    None => hands = None,
                 }
             }
             self.context.pool.done();
@@ -79,9 +77,14 @@ impl Workshop {
     /// The life of a worker for our own pages.
     pub fn serve_pages(&self, requests: &Receiver<Box<Request>>) {
         for request in requests {
-            let _ = catch_unwind(AssertUnwindSafe(|| self.answer_page(*request)));
+            self.guarded(|| self.answer_page(*request));
             self.context.pool.done();
         }
+    }
+
+    /// Serves a connection, which alone ends where that panics.
+    fn guarded<T>(&self, turn: impl FnOnce() -> T) -> Option<T> {
+        catch_unwind(AssertUnwindSafe(turn)).inspect_err(|_| self.metrics.listener_restarted()).ok()
     }
 
     /// Cuts what Ollama is at. Returns how many requests that ended.
@@ -166,12 +169,12 @@ impl Workshop {
         let peer = conn.peer;
         let mut long = Responder::new(conn, manners);
         let answered = self.pages.answer(page, &PageAsked { head: &head, peer: peer.ip() }, &mut long);
+        if let Answered::Busy(_) = answered {
+            self.context.want_long_answer();
+            self.context.refusals.note(Reason::Busy, peer, "a long answer beside another");
+        }
         let status = match answered {
-            Answered::Whole(answer) => {
-                if answer.is_busy() {
-                    self.context.want_long_answer();
-                    self.context.refusals.note(Reason::Busy, peer, "a long answer beside another");
-                }
+            Answered::Whole(answer) | Answered::Busy(answer) => {
                 let (bytes, then) = whole(manners, answer.status, answer.head(manners.version()), answer.body());
                 long.answer(bytes, then);
                 answer.status
@@ -230,7 +233,7 @@ fn manners(conn: &Connection, head: &Head, is_read: bool) -> Manners {
 impl Service for Workshop {
     fn refuse(&self, refused: &Refused) -> (Vec<u8>, Then) {
         let Refused { conn, refusal, asked, arrived, is_read } = refused;
-        let fault = if refusal.reason == Reason::Busy { Fault::busy() } else { Fault::of(refusal) };
+        let fault = Fault::of(refusal);
         let pages = conn.context.pages_of(conn.port);
         let (route, mut manners) = match asked {
             Asked::Nothing => (None, Manners::unknown()),

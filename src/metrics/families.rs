@@ -150,7 +150,7 @@ impl Families {
             workers: r.gauge("ollama_tap_workers", "Workers, each of which forwards one request at a time.")?,
             workers_busy: r.gauge("ollama_tap_workers_busy", "Workers that forward a request right now.")?,
             queue_wait: r.histogram("ollama_tap_queue_wait_seconds", "Time a request waited for a free worker.", WAIT_SECONDS)?,
-            listener_restarts: r.counter("ollama_tap_listener_restarts_total", "Times the listener died and was built again.")?,
+            listener_restarts: r.counter("ollama_tap_listener_restarts_total", "Connections that ended by a fault of ours.")?,
             backend_restarts: r.counter("ollama_tap_backend_restarts_total", "Times Ollama died or hung and serve started it again.")?,
             parse_failures: r.counters(
                 "ollama_tap_parse_failures_total",

@@ -68,6 +68,8 @@ impl Asked<'_> {
 /// What came of it.
 pub enum Answered {
     Whole(Answer),
+    /// That it would be long, and another such answer is on its way.
+    Busy(Answer),
     /// It was long, and went to the outlet while it was made.
     Sent,
     /// The same, but nobody took all of it.
@@ -187,11 +189,6 @@ impl Answer {
 
     pub fn body(&self) -> &[u8] {
         self.body.as_deref().unwrap_or_default()
-    }
-
-    /// Whether it only says that we are busy.
-    pub fn is_busy(&self) -> bool {
-        self.status == 503 && self.more.starts_with("Retry-After")
     }
 }
 

@@ -81,7 +81,7 @@ impl<'a> Stream<'a> {
                 Answered::Sent
             }
             (State::Left, _) => Answered::Left,
-            (State::Busy, _) => Answered::Whole(busy()),
+            (State::Busy, _) => Answered::Busy(busy()),
         }
     }
 
