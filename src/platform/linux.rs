@@ -14,8 +14,9 @@ use prometheus::proto::{Gauge, MetricFamily};
 /// poll's word for a peer that has closed its side.
 pub const MAY_HAVE_CLOSED: i16 = libc::POLLRDHUP;
 
-/// How long a worker waits at a connection that it has answered for the next request on it, where nobody else waits.
-pub const LINGER: Duration = Duration::from_micros(300);
+/// How long a worker waits at a connection that it has answered for the next request on it, where nobody else waits: a few turns of a busy
+/// processor, since a client that is slower than this costs two changes of thread more.
+pub const LINGER: Duration = Duration::from_millis(2);
 
 /// poll's words for a connection that is no more.
 pub const BROKEN: i16 = libc::POLLHUP | libc::POLLERR;

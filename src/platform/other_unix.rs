@@ -9,8 +9,9 @@ use prometheus::core::Collector;
 /// poll has no word of its own for a peer that has closed its side only.
 pub const MAY_HAVE_CLOSED: i16 = libc::POLLHUP;
 
-/// How long a worker waits at a connection that it has answered for the next request on it, where nobody else waits.
-pub const LINGER: Duration = Duration::from_micros(300);
+/// How long a worker waits at a connection that it has answered for the next request on it, where nobody else waits: a few turns of a busy
+/// processor, since a client that is slower than this costs two changes of thread more.
+pub const LINGER: Duration = Duration::from_millis(2);
 
 /// poll's word for a connection that is no more; one that the peer has reset may look as if it had only ended.
 pub const BROKEN: i16 = libc::POLLERR;
