@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, select_biased};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, select_biased};
 
 use super::Shared;
 use crate::config::StoreText;
@@ -18,6 +18,9 @@ use crate::store::Store;
 
 /// Records that are written at once.
 pub const BATCH_MAX: usize = 500;
+
+/// While a batch is gathered, exchanges that come in this time are taken together: to be woken for each would cost more than to take it.
+const NAP: Duration = Duration::from_millis(10);
 
 /// A store that failed is tried again after the first of these; each further failure doubles the pause up to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -103,18 +106,24 @@ impl Writer {
         }
     }
 
+    /// What came meanwhile, once there is something.
     fn next_until(&mut self, until: Instant) -> Option<Box<Exchange>> {
-        select_biased! {
-            recv(self.told.exchanges) -> exchange => exchange.ok(),
-            recv(self.told.close) -> deadline => {
-                self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now()));
-                self.told.exchanges.try_recv().ok()
+        loop {
+            match self.told.exchanges.try_recv() {
+                Ok(exchange) => return Some(exchange),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) if self.is_hurried() => return None,
+                Err(TryRecvError::Empty) => {}
             }
-            recv(self.told.flushes) -> done => {
-                self.hurry(done.ok());
-                self.told.exchanges.try_recv().ok()
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
             }
-            default(until.saturating_duration_since(Instant::now())) => None,
+            select_biased! {
+                recv(self.told.close) -> deadline => self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now())),
+                recv(self.told.flushes) -> done => self.hurry(done.ok()),
+                default(left.min(NAP)) => {}
+            }
         }
     }
 
