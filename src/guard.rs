@@ -1,6 +1,6 @@
 //! Who may ask our own pages: the guard against DNS rebinding, by Ollama's own rules.
 
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, Ipv6Addr, TcpListener};
 
 use subtle::ConstantTimeEq;
 
@@ -17,21 +17,25 @@ pub fn hosts_are_allowed<'a>(mut hosts: impl Iterator<Item = &'a str>, listening
 #[derive(Clone, Copy, Debug)]
 pub struct Asker<'a> {
     pub peer: IpAddr,
-    /// Every `Host` that was sent, and every `Origin`: who comes after us may heed another one than the first.
+    /// Every `Host` that was sent, every `Origin` and every `Sec-Fetch-Site`: who comes after us may heed another one than the first.
     pub hosts: &'a [&'a str],
     pub origins: &'a [&'a str],
+    /// What a browser says of the page that asks (W3C Fetch Metadata): also where it sends no `Origin`, as for an image.
+    pub sites: &'a [&'a str],
     pub authorization: Option<&'a str>,
     /// A proxy says that it asks for somebody else.
     pub is_forwarded: bool,
 }
 
 impl Asker<'_> {
-    /// Whether the asker may see the history (design.md section 2.7): by the right token, or from this machine itself, under a
-    /// name that only ever means it, and not for a web page of somebody else's. `Err` says what was wrong.
+    /// Whether the asker may see the history (design.md section 2.7). Where there is a token, by that alone, for a proxy in front makes
+    /// everybody look like this machine. Where there is none, from this machine itself, under a name that only ever means it, and not for
+    /// a web page of somebody else's. `Err` says what was wrong.
     pub fn may_read(&self, token: Option<&str>) -> Result<(), &'static str> {
-        if token.is_some_and(|token| self.bears(token)) {
-            Ok(())
-        } else if !self.peer.to_canonical().is_loopback() {
+        if let Some(token) = token {
+            return if self.bears(token) { Ok(()) } else { Err("the request does not bear the tap's token") };
+        }
+        if !self.peer.to_canonical().is_loopback() {
             Err("the request comes from another machine")
         } else if self.is_forwarded {
             Err("the request was forwarded by a proxy")
@@ -39,6 +43,8 @@ impl Asker<'_> {
             Err("the Host header names no loopback address")
         } else if !self.origins.iter().all(|origin| self.is_own(origin)) {
             Err("the Origin header names another site")
+        } else if !self.sites.iter().all(|site| ["same-origin", "none"].contains(site)) {
+            Err("the Sec-Fetch-Site header names another site")
         } else {
             Ok(())
         }
@@ -55,15 +61,44 @@ impl Asker<'_> {
     }
 }
 
+/// Whether a header of this name says that somebody passes a request on for somebody else. Beside the standard ones (RFC 7239,
+/// RFC 9110 7.6.3) these are those of proxies, clouds and networks of caches.
+pub fn is_of_a_proxy(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    FORWARDED.contains(&&*name) || FORWARDED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+const FORWARDED: [&str; 16] = [
+    "forwarded",
+    "forwarded-for",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-host",
+    "x-proxyuser-ip",
+    "x-azure-clientip",
+    "x-appengine-user-ip",
+    "true-client-ip",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "do-connecting-ip",
+    "client-ip",
+    "cdn-loop",
+];
+
+/// `x-forwarded` stands alone, too.
+const FORWARDED_PREFIXES: [&str; 5] = ["x-forwarded", "x-original-forwarded", "cf-", "x-envoy-", "tailscale-"];
+
 /// A name or address that means the asker's own machine, whoever asks.
 fn names_loopback(host: &str) -> bool {
-    let name = without_port(host.trim()).trim_end_matches('.').to_ascii_lowercase();
+    let Some(name) = name_in(host) else { return false };
     let is_loopback = name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
     is_loopback || name == "localhost" || name.ends_with(".localhost")
 }
 
 fn is_local(host: &str, names: &[String]) -> bool {
-    let name = without_port(host.trim()).to_ascii_lowercase();
+    let Some(name) = name_in(host) else { return false };
     if let Ok(ip) = name.parse::<IpAddr>() {
         return is_own(ip.to_canonical());
     }
@@ -79,14 +114,18 @@ fn is_own(ip: IpAddr) -> bool {
     near || TcpListener::bind((ip, 0)).is_ok()
 }
 
-fn without_port(host: &str) -> &str {
-    if let Some(rest) = host.strip_prefix('[') {
-        return rest.split(']').next().unwrap_or_default();
-    }
-    match host.rsplit_once(':') {
-        Some((name, _)) if !name.contains(':') => name,
-        _ => host,
-    }
+/// The name or address in a `Host`, in lower case, without its port, brackets and the dot of the root; `None` where it is none
+/// (RFC 9110 7.2), for two readers of such a value may see two names in it.
+fn name_in(host: &str) -> Option<String> {
+    let host = host.trim();
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) => (address.parse::<Ipv6Addr>().map(|_| address).ok()?, port),
+        None if host.parse::<Ipv6Addr>().is_ok() => (host, ""), // not quite a Host, but Ollama takes it
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b));
+    (is_port && is_name).then(|| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -112,6 +151,8 @@ mod tests {
             "a.local",
             "x.localhost:1",
             "host.docker.internal",
+            "localhost.",
+            "localhost.:11434",
             "",
         ] {
             assert!(allowed(host), "{host}");
@@ -127,10 +168,41 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_two_readers_may_see_two_names_in_is_no_name() {
+        for host in [
+            "[::1].evil.com",
+            "[::1]evil.com:1",
+            "[127.0.0.1]evil.com",
+            "[127.0.0.1]",
+            "[localhost]",
+            "localhost:evil.com",
+            "localhost:80@evil.com",
+            "localhost:80:90",
+            "user@localhost",
+            "evil.com/localhost",
+            "localhost, evil.com",
+            "localhost evil.com",
+            "localhost#.evil.com",
+            "[::1",
+            "::1]",
+            "localhost..",
+            "evil.com\\.localhost",
+        ] {
+            assert!(!allowed(host), "{host}");
+            assert!(Asker { hosts: &[host], ..HERE }.may_read(None).is_err(), "{host}");
+        }
+        for host in ["localhost.", "localhost.:80", "localhost:", "127.0.0.1:11434", "[::1]", "[::1]:80", "::1"] {
+            assert!(allowed(host), "{host}");
+            assert_eq!(Asker { hosts: &[host], ..HERE }.may_read(None), Ok(()), "{host}");
+        }
+    }
+
     const HERE: Asker = Asker {
         peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
         hosts: &["localhost:11434"],
         origins: &[],
+        sites: &[],
         authorization: None,
         is_forwarded: false,
     };
@@ -172,8 +244,58 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_that_asks_for_another_site_does_not() {
+        for (sites, may) in [
+            (&["same-origin"][..], true),
+            (&["none"], true),
+            (&["cross-site"], false),
+            (&["same-site"], false),
+            (&["none", "cross-site"], false),
+            (&["Same-Origin"], false),
+            (&[""], false),
+        ] {
+            assert_eq!(Asker { sites, ..HERE }.may_read(None).is_ok(), may, "{sites:?}");
+        }
+    }
+
+    #[test]
+    fn every_header_that_proxies_add_tells_of_one() {
+        for name in [
+            "Via",
+            "Forwarded",
+            "X-Forwarded-For",
+            "x-forwarded-proto",
+            "X-FORWARDED-HOST",
+            "X-Forwarded",
+            "X-Real-IP",
+            "CF-Connecting-IP",
+            "True-Client-IP",
+            "CF-Ray",
+        ] {
+            assert!(is_of_a_proxy(name), "{name}");
+        }
+        for name in ["Host", "User-Agent", "X-Request-Id", "X-OpenWebUI-User-Name", "Viable", "X-Forward"] {
+            assert!(!is_of_a_proxy(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_a_token_this_machine_needs_it_too() {
+        assert!(HERE.may_read(Some("s3cret")).is_err());
+        assert!(Asker { authorization: Some("Bearer guess"), ..HERE }.may_read(Some("s3cret")).is_err());
+        assert_eq!(Asker { authorization: Some("Bearer s3cret"), ..HERE }.may_read(Some("s3cret")), Ok(()));
+    }
+
+    #[test]
     fn the_right_token_opens_it_to_anybody() {
-        let far = Asker { peer: [10, 0, 0, 7].into(), hosts: &["tap.example"], origins: &["https://a"], is_forwarded: true, ..HERE };
+        let far = Asker {
+            peer: [10, 0, 0, 7].into(),
+            hosts: &["tap.example"],
+            origins: &["https://a"],
+            sites: &["cross-site"],
+            is_forwarded: true,
+            ..HERE
+        };
         for (given, right) in [
             ("Bearer s3cret", true),
             ("bearer  s3cret", true),

@@ -241,9 +241,9 @@ pub fn query_of(target: &str) -> &str {
 
 /// The path of a target in either form, without its query.
 fn path_of(target: &str) -> &str {
+    let target = target.split(['?', '#']).next().unwrap_or_default();
     let absolute = target.split_once("://").map(|(_, rest)| rest).filter(|_| !target.starts_with('/'));
-    let target = absolute.map_or(target, |rest| rest.find('/').map_or("/", |at| &rest[at..]));
-    target.split(['?', '#']).next().unwrap_or_default()
+    absolute.map_or(target, |rest| rest.find('/').map_or("/", |at| &rest[at..]))
 }
 
 fn template_of(path: &str) -> &'static str {
@@ -298,6 +298,11 @@ mod tests {
             assert_eq!(route("GET", target), Route::Own(Page::Metrics), "{target}");
         }
         assert_eq!(route("HEAD", "/test"), Route::Own(Page::Test));
+        for target in
+            ["http://localhost?x=/metrics", "a?x=http://h/metrics", "http://h#/metrics", "/?http://h/metrics", "http://h?/metrics"]
+        {
+            assert!(matches!(route("GET", target), Route::Forward(_)), "{target}");
+        }
         assert_eq!(endpoint("POST", "/metrics"), OTHER);
         assert_eq!(endpoint("GET", "/metrics/x"), OTHER);
         assert_eq!(route("GET", "/analytics/messages/?limit=1"), Route::Own(Page::Messages));

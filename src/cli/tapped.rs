@@ -37,7 +37,7 @@ macro_rules! tapped {
             #[argh(option)]
             pub track_embeddings: Option<String>,
 
-            /// bearer token that opens the pages of the history to other machines (default none: this machine only)
+            /// bearer token that everybody needs for the pages of the history (default none: this machine only, without one)
             #[argh(option)]
             pub token: Option<String>,
 

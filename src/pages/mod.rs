@@ -35,7 +35,7 @@ pub struct Pages {
     pub names: Vec<String>,
     /// `None` where no history is kept.
     pub archive: Option<Arc<Archive>>,
-    /// Opens the history to other machines.
+    /// Opens the history, which nobody sees without it where there is one.
     pub token: Option<String>,
     /// Held by the one long answer that there may be at a time.
     pub long_answer: Mutex<()>,
@@ -136,16 +136,20 @@ impl Pages {
 
     /// The history, for those who may see it.
     fn history(&self, asked: &Asked) -> Result<&Archive, Answer> {
-        let (hosts, origins) = (asked.hosts(), asked.values("origin"));
+        let (hosts, origins, sites) = (asked.hosts(), asked.values("origin"), asked.values("sec-fetch-site"));
         let asker = Asker {
             peer: asked.peer,
-            hosts: &hosts.iter().map(String::as_str).collect::<Vec<_>>(),
-            origins: &origins.iter().map(String::as_str).collect::<Vec<_>>(),
+            hosts: &texts(&hosts),
+            origins: &texts(&origins),
+            sites: &texts(&sites),
             authorization: asked.head.text("authorization"),
-            is_forwarded: ["forwarded", "x-forwarded-for", "x-real-ip"].into_iter().any(|name| asked.head.values(name).next().is_some()),
+            is_forwarded: asked.head.fields().any(|field| guard::is_of_a_proxy(field.name)),
         };
         if let Err(why) = asker.may_read(self.token.as_deref()) {
-            let way_out = "ask from this machine by localhost, or start the tap with --token and send `Authorization: Bearer TOKEN`";
+            let way_out = match self.token {
+                Some(_) => "send `Authorization: Bearer TOKEN` (on a terminal set OLLAMA_TAP_TOKEN, or be who started the tap)",
+                None => "ask from this machine by localhost, or start the tap with --token and send `Authorization: Bearer TOKEN`",
+            };
             let error = format!("the history is private: {why}; {way_out}");
             return Err(analytics::private(json_answer(403, &json!({ "error": error }))));
         }
@@ -190,6 +194,10 @@ impl Answer {
     pub fn body(&self) -> &[u8] {
         self.body.as_deref().unwrap_or_default()
     }
+}
+
+fn texts(values: &[String]) -> Vec<&str> {
+    values.iter().map(String::as_str).collect()
 }
 
 fn json_answer(status: u16, body: &serde_json::Value) -> Answer {

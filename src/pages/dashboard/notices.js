@@ -51,7 +51,7 @@ function askForToken(retry) {
       { id: "token-help" },
       token()
         ? "This token is not the right one."
-        : "From another machine it opens with the token that the tap was started with (--token).",
+        : "It opens with the token that the tap was started with (--token). Without one it answers this machine alone, by localhost.",
     ),
     el("label", { for: "token" }, "Token"),
     el("div", { class: "line" }, field, el("button", { type: "submit", class: "primary" }, "Open")),

@@ -36,8 +36,13 @@ def generate(prompt, model="talk", tap=None, agent="tests/1.0"):
     return post("/api/generate", {"model": model, "prompt": prompt}, tap, agent)
 
 
+def asked(address):
+    """A question with the token, which the tap that has one wants of this machine too."""
+    return urllib.request.Request(address, headers={"Authorization": "Bearer open-sesame"})
+
+
 def get(path, tap=None):
-    with urllib.request.urlopen((tap or TAP) + path, timeout=60) as answer:
+    with urllib.request.urlopen(asked((tap or TAP) + path), timeout=60) as answer:
         return json.load(answer)
 
 

@@ -3,7 +3,6 @@
 from browser import TAPS, browser, expect, generate, keep, rows, settled, visit
 
 EMPTY, PREVIEW, TEXTLESS, PRIVATE, OFF = TAPS
-FAR = {"extra_http_headers": {"X-Forwarded-For": "192.0.2.7"}}  # as a request from another machine looks
 
 
 def empty(chromium):
@@ -46,7 +45,7 @@ def without_text(chromium):
 def private(chromium):
     generate("Why?", tap=PRIVATE)
     settled(1, PRIVATE)
-    with visit(chromium, tap=PRIVATE, expected=("403",), **FAR) as page:
+    with visit(chromium, tap=PRIVATE, expected=("403",)) as page:
         expect(page.locator("#notice")).to_contain_text("The history is private")
         expect(page.get_by_label("Token", exact=True)).to_be_focused()
         expect(page.locator("#messages")).to_be_hidden()

@@ -42,9 +42,13 @@ fn this_machine_reads_and_web_pages_and_proxies_do_not() {
     let ollama = secretive();
     let tap = history.start(&ollama);
     for target in DATA {
-        for headers in
-            ["Host: localhost\r\n", "Host: 127.0.0.1:11434\r\n", "Host: [::1]\r\n", "Host: localhost:1\r\nOrigin: http://localhost:1\r\n"]
-        {
+        for headers in [
+            "Host: localhost\r\n",
+            "Host: 127.0.0.1:11434\r\n",
+            "Host: [::1]\r\n",
+            "Host: localhost:1\r\nOrigin: http://localhost:1\r\n",
+            "Host: localhost.\r\nSec-Fetch-Site: same-origin\r\n",
+        ] {
             assert!([200, 404].contains(&get(&tap, target, headers)), "{target} {headers}");
         }
         for headers in [
@@ -56,9 +60,19 @@ fn this_machine_reads_and_web_pages_and_proxies_do_not() {
             "Host: localhost\r\nX-Forwarded-For: 10.0.0.7\r\n",
             "Host: localhost\r\nForwarded: for=10.0.0.7\r\n",
             "Host: localhost\r\nX-Real-IP: 127.0.0.1\r\n",
+            "Host: localhost\r\nVia: 1.1 proxy\r\n",
+            "Host: localhost\r\nX-Forwarded-Host: tap.example\r\n",
+            "Host: localhost\r\nX-Forwarded-Proto: https\r\n",
+            "Host: localhost\r\nCF-Connecting-IP: 10.0.0.7\r\n",
+            "Host: localhost\r\nTrue-Client-IP: 10.0.0.7\r\n",
+            "Host: localhost\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n",
+            "Host: localhost\r\nSec-Fetch-Site: same-site\r\n",
             "Host: localhost\r\nX-Real-IP: 127.0.0.1\r\nAuthorization: Bearer guess\r\n",
         ] {
             assert_eq!(get(&tap, target, headers), 403, "{target} {headers}");
+        }
+        for host in ["localhost:evil.com", "[::1].evil.com", "[127.0.0.1]evil.com", "localhost:80@evil.com"] {
+            assert!([400, 403].contains(&get(&tap, target, &format!("Host: {host}\r\n"))), "{target} {host}");
         }
         for headers in ["", "Host: localhost\r\nHost: evil.example\r\n"] {
             assert_eq!(get(&tap, target, headers), 400, "{target} {headers}");
@@ -81,7 +95,12 @@ fn the_right_token_reads_from_anywhere() {
         let far = "Host: tap.example\r\nOrigin: http://evil.example\r\nX-Forwarded-For: 10.0.0.7\r\n";
         assert!([200, 404].contains(&get(&tap, target, &format!("{far}Authorization: Bearer s3cret\r\n"))), "{target}");
         assert_eq!(get(&tap, target, &format!("{far}Authorization: Bearer s3cre\r\n")), 403, "{target}");
+        assert_eq!(get(&tap, target, "Host: localhost\r\n"), 403, "{target}: this machine needs it too");
     }
+    let purge = "DELETE /analytics/messages?all=true HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let refused = tap.ask("DELETE", purge);
+    assert_eq!(refused.status(), 403);
+    assert!(refused.text().contains("Authorization: Bearer"), "{}", refused.text());
     assert!(!tap.log().contains("s3cret"));
 }
 
