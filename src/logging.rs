@@ -7,9 +7,10 @@
 //! | info | start, stop, Ollama coming and going, one line per inference request |
 //! | debug | binding, the route of each request, queue depths, every answer of the watcher's |
 //!
+//! Every control character is escaped, and a password in a URL hidden, where lines are formatted: at every level, whoever chose it.
 //! Never, at any level: a prompt, a reply's text, a header's value.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
 use std::time::SystemTime;
@@ -19,6 +20,7 @@ use log::LevelFilter;
 
 use crate::observe::Exchange;
 use crate::platform;
+use crate::sanitize::{one_line, without_passwords};
 
 /// Starts logging, and makes panics part of the log.
 pub fn start(level: LevelFilter) {
@@ -30,10 +32,15 @@ pub fn start(level: LevelFilter) {
         .filter_module(env!("CARGO_CRATE_NAME"), level)
         .format(|line, record| {
             let now = humantime::format_rfc3339_millis(SystemTime::now());
-            writeln!(line, "{now} {:5} {}", record.level(), record.args())
+            writeln!(line, "{now} {:5} {}", record.level(), safe(record.args()))
         })
         .init();
     std::panic::set_hook(Box::new(on_panic));
+}
+
+/// What a line may say, whoever chose a part of it: no control character, so that it stays one line, and no password.
+fn safe(said: &fmt::Arguments) -> String {
+    one_line(&without_passwords(&said.to_string())).into_owned()
 }
 
 /// Starts logging for an error that came before the settings were known.
@@ -48,7 +55,7 @@ pub fn start_for_terminal() {
     env_logger::Builder::new()
         .filter_level(LevelFilter::Off)
         .filter_module(env!("CARGO_CRATE_NAME"), LevelFilter::Warn)
-        .format(|line, record| writeln!(line, "ollama-tap: {}", record.args()))
+        .format(|line, record| writeln!(line, "ollama-tap: {}", safe(record.args())))
         .init();
 }
 
@@ -67,7 +74,7 @@ fn describe(exchange: &Exchange) -> String {
     let mut line = format!(
         "{} {} {} {}",
         exchange.interaction_id,
-        exchange.model.as_deref().map_or_else(|| "unknown".into(), |model| model.escape_debug().to_string()),
+        exchange.model.as_deref().unwrap_or("unknown"),
         exchange.endpoint.as_str(),
         exchange.outcome.as_str()
     );

@@ -62,6 +62,7 @@ mod occupant;
 mod ollama;
 mod pace;
 mod platform;
+mod sanitize;
 mod threads;
 mod watchdog;
 mod window;
@@ -93,7 +94,7 @@ fn main() -> ExitCode {
     platform::take_over();
     let window = Window::open();
     let code = run(parsed).unwrap_or_else(|error| {
-        eprintln!("ollama-tap: {error}");
+        eprintln!("ollama-tap: {}", sanitize::without_passwords(&error.to_string()));
         window.keep();
         error.exit_code()
     });

@@ -139,6 +139,9 @@ impl Listen {
 
     /// Reads one of `FORMS`. What is missing comes from `default`; `:PORT` is every interface, `0.0.0.0:PORT` every one of IPv4.
     pub fn parse(value: &str, default: &Listen) -> Result<Listen, String> {
+        if value.contains('@') {
+            return Err("nobody logs in where we listen".to_owned());
+        }
         if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(Listen { host: default.host.clone(), port: port(value)? });
         }
@@ -187,6 +190,9 @@ struct OllamaHost {
     warning: Option<String>,
 }
 
+/// An address is shown in messages, pages and the list of processes.
+const HOLDS_USER: &str = "holds a user or a password, which is no place for them: clients send their own Authorization, and it passes";
+
 fn read_ollama_host(value: &str) -> Result<OllamaHost, String> {
     let value = value.trim().trim_matches(['"', '\'']).trim();
     let (scheme, default_port, rest) = match value.split_once("://") {
@@ -196,6 +202,9 @@ fn read_ollama_host(value: &str) -> Result<OllamaHost, String> {
         Some((s, rest)) if s.eq_ignore_ascii_case("https") => (Scheme::Https, 443, rest),
         Some((s, _)) => return Err(format!("has the scheme `{s}`, which is neither http nor https")),
     };
+    if rest.contains('@') {
+        return Err(HOLDS_USER.to_owned());
+    }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (host, port, warning) = match split_host_port(authority) {
         Some((host, digits)) => match port(digits) {

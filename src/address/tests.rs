@@ -82,7 +82,9 @@ fn an_upstream_is_shown_as_the_url_that_is_dialled() {
 fn an_upstream_that_nobody_can_dial_is_refused() {
     let rows = [
         ("ftp://example.com", "scheme `ftp`"),
-        ("http://user:pass@example.com:80", "no usable host"),
+        ("http://user:pass@example.com:80", "clients send their own Authorization"),
+        ("user:pass@example.com", "clients send their own Authorization"),
+        ("https://user:p/s@example.com/x", "clients send their own Authorization"),
         ("http://a b", "no usable host"),
         ("::1:1:1:1:1:1:1:1:1", "no usable host"),
         ("[::1", "no usable host"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use super::*; // the variables' names and the types they become
+use crate::sanitize;
 
 /// One worker is one thread and one connection to Ollama.
 const MAX_WORKERS: usize = 4096;
@@ -40,7 +41,9 @@ impl Settings<'_> {
         (self.get_env)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
+    /// A value that holds a password is shown without it, whatever it was meant to be.
     pub fn complain(&mut self, name: &'static str, value: String, why: Option<String>, accepted: &'static str) {
+        let (value, why) = (sanitize::address(&value).into_owned(), why.map(|why| sanitize::without_passwords(&why).into_owned()));
         self.bad.push(BadValue { name, value, why, accepted });
     }
 
@@ -108,14 +111,21 @@ impl Settings<'_> {
         Some(token)
     }
 
+    /// A shell takes `~` for the home of its user; a settings file, a unit and a compose file do not.
+    fn history_directory(&mut self, flag: &Option<String>) -> Option<PathBuf> {
+        let flag = ("--analytics-dir", flag);
+        if let Some((name, text)) = self.text(flag, ENV_ANALYTICS_DIR).filter(|(_, text)| text.starts_with('~')) {
+            self.warnings.push(format!("{name}=`{text}`: `~` is no home here, but a directory of that name; write the whole path"));
+        }
+        self.read(flag, ENV_ANALYTICS_DIR, "a directory", directory)
+    }
+
     pub fn history(&mut self, args: &ProxyArgs) -> History {
         let backend =
             self.read(("--analytics-backend", &args.analytics_backend), ENV_ANALYTICS_BACKEND, "jsonl, sqlite, loki or none", backend);
         History {
             backend: backend.unwrap_or(Backend::Jsonl),
-            dir: self
-                .read(("--analytics-dir", &args.analytics_dir), ENV_ANALYTICS_DIR, "a directory", directory)
-                .unwrap_or_else(|| PathBuf::from("./ollama_analytics")),
+            dir: self.history_directory(&args.analytics_dir).unwrap_or_else(|| PathBuf::from("./ollama_analytics")),
             retention_days: self
                 .read(("--retention-days", &args.retention_days), ENV_RETENTION_DAYS, "a number of days up to 36500 (0 = for ever)", days)
                 .unwrap_or(Some(7)),

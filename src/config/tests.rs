@@ -196,3 +196,35 @@ fn everything_bad_is_reported_at_once_by_the_name_it_was_given_under() {
         ["bad value for PROXY_PORT: `65536`; accepted: a port from 0 to 65535"]
     );
 }
+
+#[test]
+fn a_tilde_that_no_shell_has_expanded_warns() {
+    let warnings = |value: &str| {
+        let env = |name: &str| (name == "ANALYTICS_DIR").then(|| value.to_owned());
+        let config = Config::resolve(&ProxyArgs::default(), Listen::beside_ollama(), &env).unwrap_or_else(|bad| panic!("{bad:?}"));
+        (config.history.dir, config.warnings)
+    };
+    let (dir, told) = warnings("~/x");
+    assert_eq!(dir, PathBuf::from("~/x"));
+    assert!(told.len() == 1 && told[0].starts_with("ANALYTICS_DIR=`~/x`"), "{told:?}");
+    assert!(warnings("/x~").1.is_empty());
+}
+
+#[test]
+fn no_password_is_repeated_whatever_it_was_given_for() {
+    const URLS: [&str; 4] = ["http://me:s3cret@gpu:1", "me:s3cret@gpu", "https://me:s3/cret@gpu/x", "http://s3cret@gpu"];
+    for url in URLS {
+        let flags = [
+            ProxyArgs { upstream: some(url), ..ProxyArgs::default() },
+            ProxyArgs { listen: some(url), ..ProxyArgs::default() },
+            ProxyArgs { loki_url: some(url), analytics_backend: some("loki"), ..ProxyArgs::default() },
+            ProxyArgs { workers: some(url), ..ProxyArgs::default() },
+        ];
+        for args in flags {
+            let said = bad(&args, &[]);
+            assert!(said.len() == 1 && !said[0].contains("s3"), "{url}: {said:?}");
+        }
+        let said = bad(&ProxyArgs::default(), &[("OLLAMA_HOST", url)]);
+        assert!(said[0].contains("***@gpu") && said[0].contains("clients send their own Authorization"), "{said:?}");
+    }
+}

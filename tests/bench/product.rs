@@ -33,6 +33,8 @@ pub mod record;
 pub mod reply;
 #[path = "../../src/route.rs"]
 pub mod route;
+#[path = "../../src/sanitize.rs"]
+pub mod sanitize;
 #[path = "../../src/server/mod.rs"]
 pub mod server;
 #[path = "../../src/store/mod.rs"]

@@ -54,6 +54,54 @@ fn health_tells_a_tap_from_an_ollama_and_from_nobody() {
 }
 
 #[test]
+fn a_password_in_the_address_of_ollama_is_refused_and_shown_nowhere() {
+    for url in ["http://me:s3cret@gpu:11434", "me:s3cret@gpu", "http://me:s3/cret@gpu"] {
+        let upstream = || ["proxy", "--listen", "127.0.0.1:0", "--upstream"];
+        let by_variable = |command: &str| Options::bare(&[command, "--listen", "127.0.0.1:0"]).env("OLLAMA_HOST", url);
+        let runs = [
+            Options::bare(&upstream()).args(&[url]),
+            by_variable("proxy"),
+            Options::bare(&["serve"]).env("OLLAMA_HOST", url),
+            Options::bare(&["stats"]).env("OLLAMA_HOST", url),
+        ];
+        for options in runs {
+            let stderr = fails(options, 2);
+            assert!(!stderr.contains("s3") && !stderr.contains("cret"), "{url}: {stderr}");
+            says(&stderr, &["***@gpu", "clients send their own Authorization"]);
+        }
+    }
+}
+
+#[test]
+fn what_strangers_choose_begins_no_line_of_the_log() {
+    const FORGED: &str = "\\n2026-11-29T05:00:00.000Z ERROR forged-line\\u001b[31m\\u202e";
+    let reply = format!(r#"{{"version":"0.9.9{FORGED}","model":"m{FORGED}","response":"x","error":"no{FORGED}","done":true,"models":[]}}"#);
+    let ollama = FakeOllama::always(json(&reply));
+    let tap = Options::to(&ollama).args(&["--log-level", "debug"]).env("OLLAMA_TAP_TEST_POLL_MS", "20").start();
+    tap.wait_log("is up");
+    let raw = "2026-11-29T05:00:00.000Z\tERROR\tforged-line\u{1b}[31m";
+    for bytes in [
+        format!("G\n{raw} / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        format!("GET /\u{85}{raw} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        format!("GET /api/x HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a\u{85}\u{2028}{raw}\r\n\r\n"),
+    ] {
+        let _ = tap.connect().send(bytes).try_reply("GET");
+    }
+    let body = format!(r#"{{"model":"m{FORGED}","prompt":"p{FORGED}"}}"#);
+    tap.ask("POST", crate::harness::post("/api/generate", &body));
+    tap.wait_log("api/generate");
+    tap.scrape();
+    let log = tap.log();
+    let is_announced = |line: &&str| ["listening on ", "forwarding to ", "storing "].iter().any(|word| line.starts_with(word));
+    for line in log.lines().filter(|line| !is_announced(line)) {
+        assert!(!line.contains(|c: char| c.is_control() || c == '\u{2028}' || c == '\u{202e}'), "{line:?}");
+        let level = line.split_ascii_whitespace().nth(1).unwrap_or_default();
+        assert!(line.starts_with("20") && ["DEBUG", "INFO", "WARN", "ERROR"].contains(&level), "{line:?}");
+        assert!(!line.starts_with("2026-11-29T05:00:00.000Z"), "{line:?}");
+    }
+}
+
+#[test]
 fn an_unknown_flag_is_named() {
     says(&fails(Options::bare(&["proxy", "--nope"]), 2), &["--nope", "--help"]);
     says(&fails(Options::bare(&["--nope"]), 2), &["--nope"]);

@@ -4,11 +4,12 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use super::source::{Purpose, Source};
-use super::words::{count, harmless, moment};
+use super::words::{count, moment};
 use super::{Complaints, both, filter, print, question, usage};
 use crate::cli::PurgeArgs;
 use crate::error::{Error, Result};
 use crate::record::now;
+use crate::sanitize::one_line;
 use crate::store::Purged;
 use crate::store::query::{TIMES, time};
 
@@ -32,7 +33,7 @@ pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
 
 /// Where more than one backend had something: how much each.
 fn shares(purged: &Purged) -> String {
-    let shares: Vec<String> = purged.from.iter().map(|(backend, deleted)| format!("{deleted} of {}", harmless(backend))).collect();
+    let shares: Vec<String> = purged.from.iter().map(|(backend, deleted)| format!("{deleted} of {}", one_line(backend))).collect();
     if shares.len() > 1 { format!(": {}", shares.join(", ")) } else { String::new() }
 }
 

@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use super::source::{Purpose, Source};
 use super::table::Table;
-use super::words::{WIDTH, cut, duration, harmless, moment, thousands};
+use super::words::{WIDTH, cut, duration, moment, thousands};
 use super::{both, filter, print, question, usage};
 use crate::cli::SearchArgs;
 use crate::error::Result;
 use crate::record::Record;
+use crate::sanitize::one_line;
 use crate::store::query::UNKNOWN;
 
 /// Records that are shown when nobody says otherwise.
@@ -48,7 +49,7 @@ fn page(records: &[Record]) -> String {
 
 fn head(record: &Record) -> [String; 6] {
     let tokens = |count: Option<u64>| count.map_or("-".to_owned(), thousands);
-    let name = |text: &str| cut(&harmless(text), NAME_MAX);
+    let name = |text: &str| cut(&one_line(text), NAME_MAX);
     let about = if record.tokens_estimated == Some(true) { "~" } else { "" };
     [
         moment(record.timestamp),
@@ -63,12 +64,12 @@ fn head(record: &Record) -> [String; 6] {
 /// The lines below the first: id and prompt, and what went wrong.
 fn below(record: &Record) -> String {
     let line = |text: String| cut(&text, WIDTH) + "\n";
-    let id = harmless(&record.interaction_id);
+    let id = one_line(&record.interaction_id);
     let prompt = record.prompt_preview.as_deref().or(record.prompt_full.as_deref()).unwrap_or_default();
     let prompt: String = prompt.chars().take(WIDTH).collect();
-    let mut lines = line(format!("    {id}  {}", harmless(&prompt)));
+    let mut lines = line(format!("    {id}  {}", one_line(&prompt)));
     if let Some(error) = &record.error {
-        lines += &line(format!("    error: {}", harmless(error)));
+        lines += &line(format!("    error: {}", one_line(error)));
     }
     lines
 }

@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use super::place::backend_in;
 use super::tap::Tap;
-use super::words;
 use crate::commands::running;
 use crate::config::{Backend, History, Place, Question};
 use crate::error::{Error, Result};
 use crate::platform;
 use crate::record::{Record, now};
+use crate::sanitize::one_line;
 use crate::store::{Enhanced, Extent, Flow, Purged, Query, Store, StoreError};
 
 /// What a source is opened for.
@@ -54,8 +54,8 @@ pub struct Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let place = words::harmless(self.data_dir.as_deref().unwrap_or("its history"));
-        let backend = words::harmless(&self.backend);
+        let place = one_line(self.data_dir.as_deref().unwrap_or("its history"));
+        let backend = one_line(&self.backend);
         match &self.tap {
             Some(tap) => write!(f, "{place} ({backend}), through the tap at {tap}"),
             None => write!(f, "{place} ({backend})"),

@@ -1,6 +1,7 @@
 //! TABLE: rows of cells as lines, aligned. The first columns stand left, numbers right.
 
-use super::words::{WIDTH, cut, harmless};
+use super::words::{WIDTH, cut};
+use crate::sanitize::one_line;
 
 /// Between two columns.
 const GAP: &str = "  ";
@@ -21,7 +22,7 @@ impl Table {
 
     /// Adds a row. Cells may be foreign text.
     pub fn row(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) {
-        self.rows.push(cells.into_iter().map(|cell| harmless(cell.as_ref())).collect());
+        self.rows.push(cells.into_iter().map(|cell| one_line(cell.as_ref()).into_owned()).collect());
     }
 
     /// One line for each row.

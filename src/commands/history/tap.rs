@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::forward::failure::chain;
 use crate::forward::upstream::{Names, Target};
 use crate::record::Record;
+use crate::sanitize::one_line;
 use crate::store::{Enhanced, Extent, Flow, Purged, Query};
 
 /// How long a machine may take to accept a connection before we look elsewhere.
@@ -158,7 +159,7 @@ impl Tap {
             Ok(complaint) => complaint.error,
             Err(_) => format!("it answered {} {}", response.status().as_u16(), String::from_utf8_lossy(&text).trim()),
         };
-        Err(self.failed(&words::cut(&words::harmless(said.trim()), words::WIDTH * 5)))
+        Err(self.failed(&words::cut(&one_line(said.trim()), words::WIDTH * 5)))
     }
 
     fn failed(&self, cause: &str) -> Error {

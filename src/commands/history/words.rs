@@ -1,4 +1,4 @@
-//! WORDS: numbers, times and foreign text as people read them in a terminal.
+//! WORDS: numbers and times as people read them in a terminal.
 
 use chrono::{DateTime, Local};
 
@@ -54,21 +54,6 @@ pub fn moment(timestamp: f64) -> String {
     time.map_or(timestamp.to_string(), |time| time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string())
 }
 
-/// Foreign text in one line that shows every character and obeys none: a prompt must not move the cursor, write elsewhere on the
-/// screen or turn what follows around.
-pub fn harmless(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() || is_invisible(c) { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out
-}
-
-/// Line and paragraph separators, marks of direction, and what has no width.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 /// At most so many characters, the last of which says that there were more.
 pub fn cut(text: &str, width: usize) -> String {
     if text.chars().nth(width).is_none() {
@@ -96,19 +81,6 @@ mod tests {
         assert_eq!(moment(1_795_252_622.5).len(), "2026-11-21 09:17:02".len());
         for strange in [f64::MAX, -1e300, f64::NAN, f64::INFINITY, 8.2e12, -1.0] {
             assert!(!moment(strange).is_empty());
-        }
-    }
-
-    #[test]
-    fn foreign_text_cannot_reach_the_terminal() {
-        for (text, shown) in [
-            ("a\nb\tc\r", r"a\nb\tc\r"),
-            ("\u{1b}[2J\u{1b}]0;x\u{7}", r"\u{1b}[2J\u{1b}]0;x\u{7}"),
-            ("\u{9b}31m\u{7f}\0", r"\u{9b}31m\u{7f}\u{0}"),
-            ("a\u{202e}b\u{2028}", r"a\u{202e}b\u{2028}"),
-            ("空は青い 🙂 é שלום \\", "空は青い 🙂 é שלום \\"),
-        ] {
-            assert_eq!(harmless(text), shown);
         }
     }
 

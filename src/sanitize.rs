@@ -1,0 +1,100 @@
+//! SANITIZE: foreign text as logs and terminals may show it. Whatever strangers choose (a method, a header, the version that an Ollama
+//! tells) may hold anything.
+
+use std::borrow::Cow;
+
+/// What ends an address in the middle of a text.
+const BEHIND_URL: [char; 8] = [' ', '\t', '\r', '\n', '`', '"', '<', '>'];
+
+/// Text in one line that shows every character and obeys none: it must not begin a line of its own, move the cursor, write elsewhere
+/// on the screen or turn what follows around.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| c.is_control() || is_invisible(c);
+    if !text.contains(is_harmful) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_harmful(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out.into()
+}
+
+/// Line and paragraph separators, marks of direction, and what has no width.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Every URL in a text with `***` for the user and the password in it. A password that is not written as URLs want it may hold a slash,
+/// so the last @ counts.
+pub fn without_passwords(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, behind) = rest.split_at(at + "://".len());
+        let url = &behind[..behind.find(BEHIND_URL).unwrap_or(behind.len())];
+        out += before;
+        let hidden = url.rfind('@').unwrap_or(0);
+        out += if hidden > 0 { "***" } else { "" };
+        out += &url[hidden..];
+        rest = &behind[url.len()..];
+    }
+    if out.is_empty() { text.into() } else { (out + rest).into() }
+}
+
+/// An address that somebody typed, which may lack its scheme, without user and password.
+pub fn address(text: &str) -> Cow<'_, str> {
+    match text.rfind('@') {
+        Some(_) if text.contains("://") => without_passwords(text),
+        Some(at) => format!("***{}", &text[at..]).into(),
+        None => text.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_reach_the_terminal_or_begin_a_line() {
+        for (text, shown) in [
+            ("a\nb\tc\r", r"a\nb\tc\r"),
+            ("\u{1b}[2J\u{1b}]0;x\u{7}", r"\u{1b}[2J\u{1b}]0;x\u{7}"),
+            ("\u{9b}31m\u{7f}\0\u{85}", r"\u{9b}31m\u{7f}\u{0}\u{85}"),
+            ("a\u{202e}b\u{2028}", r"a\u{202e}b\u{2028}"),
+            ("空は青い 🙂 é שלום \\", "空は青い 🙂 é שלום \\"),
+        ] {
+            assert_eq!(one_line(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_shown_nowhere() {
+        for (text, shown) in [
+            ("http://user:pw@host:1/x", "http://***@host:1/x"),
+            ("ask https://u:p@a and http://b/c, then `http://v:q@c`", "ask https://***@a and http://b/c, then `http://***@c`"),
+            ("http://user@host", "http://***@host"),
+            ("http://user:p@ss/wo#rd@host", "http://***@host"),
+            ("mail me@example.com, see http://host/", "mail me@example.com, see http://host/"),
+            ("no address", "no address"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+        }
+        assert_eq!([address("user:pw@host"), address("http://user:pw@host"), address("host:1")], ["***@host", "http://***@host", "host:1"]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_stranger_chose_stays_in_one_line(text in any::<String>()) {
+            prop_assert!(!one_line(&text).contains(|c: char| c.is_control() || is_invisible(c)));
+        }
+
+        #[test]
+        fn no_password_is_left(password in "[a-z0-9:/@?#%]{6,20}", text in "[a-z ]{0,10}") {
+            let shown = without_passwords(&format!("{text}http://user:{password}@host/x")).into_owned();
+            prop_assert_eq!(shown, format!("{text}http://***@host/x"));
+        }
+    }
+}
