@@ -1,11 +1,16 @@
 //! GATE: whether Ollama can be asked. Open for good in front of an Ollama that others run; `serve` closes it while it starts one.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+/// The end of an Ollama of ours is known within this time.
+const TOLD: Duration = Duration::from_millis(250);
+
 pub struct Gate {
     open: AtomicBool,
+    /// How often it was closed.
+    closings: AtomicUsize,
     /// Ollama has said something since somebody asked last.
     spoke: AtomicBool,
     lock: Mutex<()>,
@@ -30,6 +35,7 @@ impl Gate {
     fn new(open: bool, advice: &'static str) -> Gate {
         Gate {
             open: AtomicBool::new(open),
+            closings: AtomicUsize::default(),
             spoke: AtomicBool::default(),
             lock: Mutex::default(),
             changed: Condvar::new(),
@@ -49,7 +55,21 @@ impl Gate {
 
     /// Keeps requests out from now on.
     pub fn keep_out(&self) {
+        self.closings.fetch_add(1, SeqCst);
         self.set(false);
+    }
+
+    /// Which Ollama can be asked, counted by the ends of those before.
+    pub fn run(&self) -> usize {
+        self.closings.load(SeqCst)
+    }
+
+    /// Whether that Ollama can still be asked. The end of one of ours is waited for: clients may notice it before we are told.
+    pub fn is_still(&self, run: usize) -> bool {
+        if self.ours && self.run() == run {
+            self.wait_while(true, TOLD);
+        }
+        self.is_open() && self.run() == run
     }
 
     fn set(&self, open: bool) {
@@ -98,6 +118,20 @@ mod tests {
         });
         gate.keep_out();
         assert!(!gate.is_open() && Gate::open().is_open());
+    }
+
+    #[test]
+    fn an_ollama_that_was_started_anew_is_another_one() {
+        let gate = Gate::closed();
+        gate.let_in();
+        let run = gate.run();
+        assert!(gate.is_still(run));
+        gate.keep_out();
+        assert!(!gate.is_still(run));
+        gate.let_in();
+        assert!(!gate.is_still(run) && gate.is_still(gate.run()));
+        let others = Gate::open();
+        assert!(others.is_still(others.run()));
     }
 
     #[test]

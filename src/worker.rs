@@ -9,6 +9,7 @@ use crossbeam_channel::Receiver;
 
 use crate::budget::Reservation;
 use crate::fault::Fault;
+use crate::forward::failure::Kind;
 use crate::forward::line::{Cut, Line};
 use crate::forward::{Forwarder, Hands, Outbound, Report};
 use crate::lanes::Lanes;
@@ -215,7 +216,7 @@ impl Workshop {
     fn count(&self, report: &Report, endpoint: &str, method: &str, peer: SocketAddr) {
         // A client that left before any answer was sent nothing; nginx's word for that is 499.
         self.metrics.http_request(endpoint, method, report.status.unwrap_or(499));
-        if let Some(kind) = report.upstream_error {
+        for kind in report.sent_anew.then_some(Kind::Stale).into_iter().chain(report.upstream_error) {
             self.metrics.upstream_error(kind.as_str());
         }
         if let Some(reason) = report.refused {

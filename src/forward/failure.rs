@@ -25,10 +25,13 @@ pub enum Kind {
     Invalid,
     /// It died in the middle of a reply.
     Body,
+    /// A kept connection had died; the request was sent anew.
+    Stale,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 7] = [Kind::Resolve, Kind::Connect, Kind::Timeout, Kind::Tls, Kind::Closed, Kind::Invalid, Kind::Body];
+    pub const ALL: [Kind; 8] =
+        [Kind::Resolve, Kind::Connect, Kind::Timeout, Kind::Tls, Kind::Closed, Kind::Invalid, Kind::Body, Kind::Stale];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -39,6 +42,7 @@ impl Kind {
             Kind::Closed => "closed",
             Kind::Invalid => "invalid",
             Kind::Body => "body",
+            Kind::Stale => "stale",
         }
     }
 }

@@ -103,8 +103,10 @@ impl<In: Transport> Transport for Heads<In> {
         self.framed = self.line.unframes().then(|| Body::new(Framing::Chunked));
         self.phase = Phase::ReplyHead;
         let outgoing = self.line.take_outgoing();
+        self.line.begin_sending();
         let sent = self.send(&outgoing, timeout);
         self.line.look(&outgoing);
+        self.line.keep(outgoing);
         sent
     }
 
@@ -170,9 +172,10 @@ impl<In: Transport> Heads<In> {
                     return Ok(true);
                 }
             }
-            if !self.inner.await_input(timeout)? {
+            if !self.await_more(timeout)? {
                 return Ok(false);
             }
+            self.line.hear();
             let input = self.inner.buffers().input();
             let amount = input.len();
             if !self.incoming.bytes.push(input, None) {
@@ -180,6 +183,18 @@ impl<In: Transport> Heads<In> {
             }
             self.inner.buffers().input_consume(amount);
         }
+    }
+
+    /// Waits for more of a head. What was sent is let go once it can no longer have to be sent anew.
+    fn await_more(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        if let Some(time) = self.line.keeps_for() {
+            match self.inner.await_input(NextTimeout { after: time.into(), ..timeout }) {
+                Err(Error::Timeout(_)) => {}
+                result => return result,
+            }
+        }
+        self.line.forget();
+        self.inner.await_input(timeout)
     }
 
     /// Lets ureq read this.

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use super::outgoing::{Looking, Outgoing};
+use super::resend::Attempt;
 use crate::observe::Observer;
 use crate::platform::{self, Awaited, Found, WatchedStream};
 use crate::server::{HALF_CLOSED, ReplyHead};
@@ -25,7 +26,9 @@ const INTERIM: &[u8] = b"HTTP/1.1 1";
 /// Shared by a worker, its transport and, for `cut`, whoever ends the process.
 #[derive(Default)]
 pub struct Line {
+    /// What is to be sent; after that, what may have to be sent anew.
     outgoing: Mutex<Outgoing>,
+    attempt: Mutex<Attempt>,
     /// Who looks at the request once it was sent.
     looking: Mutex<Option<Looking>>,
     /// The head of the reply, and whether bytes of its body came with it, so that the first read of the body will not wait.
@@ -107,10 +110,16 @@ impl Line {
     /// Gets ready for a request. `unframes`: of a body that is sent piece by piece the head tells the length.
     pub fn load(&self, outgoing: Outgoing, shows_answer: bool, unframes: bool) {
         *lock(&self.outgoing) = outgoing;
-        lock(&self.incoming).take();
-        self.answered.store(false, SeqCst);
         self.shows_answer.store(shows_answer, SeqCst);
         self.unframes.store(unframes, SeqCst);
+        self.reload();
+    }
+
+    /// Gets ready for the same request once more.
+    pub(super) fn reload(&self) {
+        *lock(&self.attempt) = Attempt::default();
+        lock(&self.incoming).take();
+        self.answered.store(false, SeqCst);
         self.broken.store(false, SeqCst);
     }
 
@@ -193,7 +202,11 @@ impl Line {
         let is_answer = self.shows_answer.load(SeqCst)
             && match platform::has_input(stream, &mut first) {
                 None => false,
-                Some(count) => first[..count] != INTERIM[..count] || count == 0,
+                Some(Ok(count)) => first[..count] != INTERIM[..count] || count == 0,
+                Some(Err(e)) => {
+                    self.broke(&e);
+                    true
+                }
             };
         if is_answer {
             self.stop_sending();
@@ -207,6 +220,39 @@ impl Line {
 
     pub(super) fn take_outgoing(&self) -> Outgoing {
         std::mem::take(&mut *lock(&self.outgoing))
+    }
+
+    pub(super) fn begin_sending(&self) {
+        lock(&self.attempt).begin(Instant::now());
+    }
+
+    /// Keeps what was sent for as long as it may have to be sent anew.
+    pub(super) fn keep(&self, outgoing: Outgoing) {
+        let attempt = lock(&self.attempt);
+        if attempt.was_stale() || attempt.left(Instant::now()).is_some() {
+            *lock(&self.outgoing) = outgoing;
+        }
+    }
+
+    /// How much longer what was sent is kept.
+    pub(super) fn keeps_for(&self) -> Option<Duration> {
+        lock(&self.attempt).left(Instant::now()).filter(|_| lock(&self.outgoing).is_whole())
+    }
+
+    /// What was sent will not be sent anew.
+    pub(super) fn forget(&self) {
+        drop(self.take_outgoing());
+    }
+
+    /// The connection had died before the request came to it.
+    pub(super) fn was_stale(&self) -> bool {
+        lock(&self.attempt).was_stale()
+    }
+
+    /// A byte of the reply came.
+    pub(super) fn hear(&self) {
+        lock(&self.attempt).answered();
+        self.forget();
     }
 
     /// Has the request looked at once it was sent, while Ollama is at it.
@@ -242,18 +288,29 @@ impl Line {
         }
     }
 
-    /// Sending failed: Ollama has closed its side, and if it said why, that can still be read.
-    pub(super) fn stop_sending(&self) {
+    /// No more is to be sent.
+    fn stop_sending(&self) {
         self.answered.store(true, SeqCst);
     }
 
-    pub(super) fn broke(&self) {
+    /// Sending failed: Ollama has closed its side, and if it said why, that can still be read.
+    pub(super) fn refused_more(&self) {
+        lock(&self.attempt).lost(Instant::now());
+        self.stop_sending();
+    }
+
+    /// The connection failed while Ollama was listened to.
+    pub(super) fn broke(&self, failure: &io::Error) {
+        if failure.kind() == io::ErrorKind::ConnectionReset {
+            lock(&self.attempt).lost(Instant::now());
+        }
         self.broken.store(true, SeqCst);
     }
 
     /// `stream` is the connection from here on. False when the request was cut meanwhile.
     pub(super) fn connected(&self, stream: &Arc<TcpStream>) -> bool {
         *lock(&self.stream) = Arc::downgrade(stream);
+        lock(&self.attempt).connected();
         self.is_cut().is_none()
     }
 }

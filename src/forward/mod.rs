@@ -11,6 +11,7 @@ pub mod headers;
 mod heads;
 pub mod line;
 mod outgoing;
+mod resend;
 mod tcp;
 pub mod upstream;
 
@@ -69,6 +70,8 @@ pub struct Report {
     /// The status that the client was sent.
     pub status: Option<u16>,
     pub upstream_error: Option<Kind>,
+    /// It was sent anew, because the kept connection had died.
+    pub sent_anew: bool,
     pub refused: Option<Reason>,
 }
 
@@ -86,12 +89,12 @@ impl Forwarder {
         let line = hands.courier.line.clone();
         line.begin();
         let attached = line.attach(conn.socket(), !manners.http10);
-        let sent = self.send(&mut conn, &head, &mut content, &mut observer, &hands.courier);
+        let mut report = Report::default();
+        let sent = self.send(&mut conn, &head, &mut content, &mut observer, &hands.courier, &mut report);
         if !content.is_read() {
             // Nobody knows what of it is still to come.
             manners = manners.closing();
         }
-        let mut report = Report::default();
         let result = match sent {
             Ok(response) => copy::reply(response, conn, manners, hands, observer.as_mut(), &mut report),
             Err(failure) => Err(Box::new((failure, Some(conn)))),
@@ -118,6 +121,7 @@ impl Forwarder {
         content: &mut Content,
         observer: &mut Option<Observer>,
         courier: &Courier,
+        report: &mut Report,
     ) -> Result<Response<ureq::Body>, Failure> {
         if !self.gate.is_open() {
             if let Some(observer) = observer {
@@ -133,7 +137,8 @@ impl Forwarder {
         if let Some(observer) = observer.take() {
             courier.line.look_later(Looking::new(observer, head));
         }
-        let sent = courier.send(Sending::Loaded { head_only_reply: head.is_head() });
+        let (sent, sent_anew) = resend::send(courier, &self.gate, head.is_head());
+        report.sent_anew = sent_anew;
         *observer = courier.line.take_observer();
         sent.map_err(|e| self.unsent(&e))
     }

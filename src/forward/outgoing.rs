@@ -35,6 +35,11 @@ impl Outgoing {
         Outgoing { head, body: Some(body), end }
     }
 
+    /// With its body, however short that is.
+    pub fn is_whole(&self) -> bool {
+        self.body.is_some()
+    }
+
     pub fn body(&self) -> &[u8] {
         self.body.as_ref().map_or(&[], Buffer::bytes)
     }

@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
@@ -21,6 +22,14 @@ use crate::platform::{self, Awaited};
 /// A machine that answers nothing, not even a refusal, is given this long (seconds) an address.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// After this silence of Ollama's its machine is asked whether it still knows of the connection, so often, and so many times.
+const SILENCE: Duration = Duration::from_secs(30);
+const BETWEEN_PROBES: Duration = Duration::from_secs(10);
+const PROBES: u32 = 3;
+
+/// Nor may it leave what was sent unacknowledged for longer, where the system can be told so.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
+
 #[derive(Debug)]
 pub struct TcpConnector(pub Arc<Line>);
 
@@ -31,11 +40,19 @@ impl Connector<()> for TcpConnector {
         let stream = Arc::new(connect(&details.addrs)?);
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
+        notice_a_vanished_machine(&stream);
         if !self.0.connected(&stream) {
             return Err(Error::Io(ErrorKind::ConnectionAborted.into()));
         }
         Ok(Some(Tcp { stream, line: self.0.clone(), buffers: SmallBuffers::default() }))
     }
+}
+
+/// One that is gone without a word would be waited for without end. Where a system cannot do this, it is.
+fn notice_a_vanished_machine(stream: &TcpStream) {
+    let probes = TcpKeepalive::new().with_time(SILENCE).with_interval(BETWEEN_PROBES).with_retries(PROBES);
+    let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
+    let _ = platform::end_unless_acknowledged(stream, UNACKNOWLEDGED);
 }
 
 /// The first of `addresses` that answers; else why the last did not.
@@ -77,7 +94,7 @@ impl Transport for Tcp {
                         self.line.wait(&self.stream, Awaited { read: is_silent, ..Awaited::WRITE }, None)?;
                     }
                 }
-                Err(_) => self.line.stop_sending(),
+                Err(_) => self.line.refused_more(),
             }
         }
         Ok(())
@@ -98,7 +115,7 @@ impl Transport for Tcp {
                     Ok(amount) => break amount,
                 },
             };
-            self.line.broke();
+            self.line.broke(&failure);
             return Err(failure.into());
         };
         self.buffers.input_appended(amount);

@@ -143,7 +143,7 @@ impl Families {
             )?,
             upstream_errors: r.counters(
                 "ollama_tap_upstream_errors_total",
-                "Requests for which Ollama could not be reached or understood.",
+                "Times Ollama could not be reached or understood, or a request was sent anew (stale).",
                 &["kind"],
             )?,
             refused: r.counters("ollama_tap_refused_total", "Requests that met one of our own bounds.", &["reason"])?,

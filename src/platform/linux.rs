@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -10,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use prometheus::core::{Collector, Desc};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::{Gauge, MetricFamily};
+use socket2::SockRef;
 
 /// poll's word for a peer that has closed its side.
 pub const MAY_HAVE_CLOSED: i16 = libc::POLLRDHUP;
@@ -28,6 +30,11 @@ pub fn poll(asked: &mut [libc::pollfd], time: Option<Duration>) -> libc::c_int {
     let time = time.as_ref().map_or(std::ptr::null(), |time| time as *const libc::timespec);
     // SAFETY: pointer and length are those of a valid array; the time is null or valid for the call.
     unsafe { libc::ppoll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, time, std::ptr::null()) }
+}
+
+/// Ends a connection whose peer has acknowledged nothing for so long while there was something to be acknowledged.
+pub fn end_unless_acknowledged(stream: &TcpStream, time: Duration) -> io::Result<()> {
+    SockRef::from(stream).set_tcp_user_timeout(Some(time))
 }
 
 /// From now on large pieces of memory go back to the system when they are freed. glibc would keep up to 32 MiB for each thread.
@@ -144,4 +151,19 @@ pub fn port_holder(port: u16) -> Option<String> {
             .any(|fd| fs::read_link(fd.path()).is_ok_and(|to| to.as_os_str() == &*socket));
         holds.then(|| format!("{} (pid {pid})", fs::read_to_string(entry.path().join("comm")).unwrap_or_default().trim()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_knows_how_long_it_waits_to_be_acknowledged() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        end_unless_acknowledged(&stream, Duration::from_secs(60)).unwrap();
+        assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(Duration::from_secs(60)));
+    }
 }

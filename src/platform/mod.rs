@@ -62,7 +62,8 @@ pub use services::{
     remove_at_restart, service_manager, service_state, set_mode, set_variables,
 };
 pub use system::{
-    LINGER, STOP_OLLAMA, desktop_app_runs, memory_bytes, port_holder, process_collector, return_freed_memory, spawn_to_end_with_us,
+    LINGER, STOP_OLLAMA, desktop_app_runs, end_unless_acknowledged, memory_bytes, port_holder, process_collector, return_freed_memory,
+    spawn_to_end_with_us,
 };
 pub use tray::{
     Painter, Tray, TrayLook, claim_tray, copy_text, has_console, open, run_as_administrator, start_without_console, tell, tray_icon_side,

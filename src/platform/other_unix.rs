@@ -1,6 +1,7 @@
 //! macOS and the other Unixes.
 
 use std::io;
+use std::net::TcpStream;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -21,6 +22,11 @@ pub fn poll(asked: &mut [libc::pollfd], time: Option<Duration>) -> libc::c_int {
     let time = time.map_or(-1, |time| time.as_micros().div_ceil(1000).min(i32::MAX as u128) as libc::c_int);
     // SAFETY: pointer and length are those of a valid array.
     unsafe { libc::poll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, time) }
+}
+
+/// There is no such option.
+pub fn end_unless_acknowledged(_stream: &TcpStream, _time: Duration) -> io::Result<()> {
+    Ok(())
 }
 
 /// Freed memory goes back by itself.

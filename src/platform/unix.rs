@@ -60,14 +60,14 @@ pub fn interrupt<'a>(socket: impl Into<SockRef<'a>>, how: Shutdown) {
 }
 
 /// Looks, without waiting or taking anything, whether `stream` has bytes to read, and copies the first of them.
-/// `Some(0)` means that the peer has closed or reset the connection, `None` that there is nothing yet.
-pub fn has_input(stream: &TcpStream, first: &mut [u8]) -> Option<usize> {
+/// `None` means that there is nothing yet, `Some(Ok(0))` that the peer has closed the connection. An error, as of one that the peer
+/// has reset, is told once.
+pub fn has_input(stream: &TcpStream, first: &mut [u8]) -> Option<io::Result<usize>> {
     // SAFETY: the descriptor is open as long as `stream` lives; the pointer and length are those of a valid buffer.
     let got = unsafe { libc::recv(stream.as_raw_fd(), first.as_mut_ptr().cast(), first.len(), libc::MSG_PEEK | libc::MSG_DONTWAIT) };
-    match got {
-        0.. => Some(got as usize),
-        _ if io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock => None,
-        _ => Some(0),
+    match usize::try_from(got).map_err(|_| io::Error::last_os_error()) {
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => None,
+        result => Some(result),
     }
 }
 

@@ -69,6 +69,8 @@ mod streaming;
 mod tidy;
 /// What a client sends reaches Ollama as it was sent.
 mod transparency;
+/// Connections to Ollama: kept, dead, and made anew.
+mod upstream;
 /// Every interface of a machine, and what it is known by.
 mod wildcards;
 /// The service and the icon of Windows, under Wine.

@@ -96,6 +96,7 @@ fn families_without_a_model_have_their_series_from_the_first_scrape() {
         "ollama_tap_queue_wait_seconds_count",
         "ollama_tap_parse_failures_total{dialect=\"anthropic\"}",
         "ollama_tap_upstream_errors_total{kind=\"closed\"}",
+        "ollama_tap_upstream_errors_total{kind=\"stale\"}",
         "ollama_tap_refused_total{reason=\"busy\"}",
         "ollama_tap_http_requests_total{code=\"200\",endpoint=\"api/chat\",method=\"POST\"}",
     ] {

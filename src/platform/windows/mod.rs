@@ -21,7 +21,7 @@ pub use desktop_app::{STOP_OLLAMA, desktop_app_runs};
 pub use holder::port_holder;
 pub use log::log_target;
 pub use processes::spawn_to_end_with_us;
-pub use sockets::{LINGER, claim_port, has_input, interrupt, is_no_family, is_out_of_descriptors, wait_for};
+pub use sockets::{LINGER, claim_port, end_unless_acknowledged, has_input, interrupt, is_no_family, is_out_of_descriptors, wait_for};
 pub use usage::process_collector;
 
 use windows_sys::Win32::System::SystemInformation::{

@@ -43,10 +43,11 @@ pub fn interrupt<'a>(socket: impl Into<SockRef<'a>>, how: Shutdown) {
 }
 
 /// Looks, without waiting or taking anything, whether `stream` has bytes to read, and copies the first of them.
-/// `Some(0)` means that the peer has closed or reset the connection, `None` that there is nothing yet.
+/// `None` means that there is nothing yet, `Some(Ok(0))` that the peer has closed the connection. An error, as of one that the peer
+/// has reset, may be told once only.
 ///
 /// Nobody else may read from the stream meanwhile, or this would wait.
-pub fn has_input(stream: &TcpStream, first: &mut [u8]) -> Option<usize> {
+pub fn has_input(stream: &TcpStream, first: &mut [u8]) -> Option<io::Result<usize>> {
     let socket = stream.as_raw_socket() as SOCKET;
     let mut asked = [WSAPOLLFD { fd: socket, events: POLLIN, revents: 0 }];
     // SAFETY: the array is this one entry.
@@ -55,11 +56,15 @@ pub fn has_input(stream: &TcpStream, first: &mut [u8]) -> Option<usize> {
     }
     // SAFETY: the socket is open as long as `stream` lives; the pointer and length are those of a valid buffer.
     let got = unsafe { recv(socket, first.as_mut_ptr(), first.len() as i32, MSG_PEEK) };
-    match usize::try_from(got) {
-        Ok(count) => Some(count),
-        Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock => None,
-        Err(_) => Some(0),
+    match usize::try_from(got).map_err(|_| io::Error::last_os_error()) {
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => None,
+        result => Some(result),
     }
+}
+
+/// There is no such option.
+pub fn end_unless_acknowledged(_stream: &TcpStream, _time: Duration) -> io::Result<()> {
+    Ok(())
 }
 
 /// Whether this says that no descriptor is left for another socket.

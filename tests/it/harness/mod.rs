@@ -21,6 +21,7 @@ pub mod skips;
 pub mod stage;
 pub mod stuck;
 pub mod tls;
+pub mod vanish;
 
 pub use client::{Client, Reply, post, request};
 pub use http::{PATIENCE, chunk};

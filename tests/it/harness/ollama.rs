@@ -43,6 +43,7 @@ pub struct Conn {
     body: Option<Vec<u8>>,
     waits_for_leave: bool,
     id: usize,
+    before: usize,
     shared: Arc<Shared>,
 }
 
@@ -55,6 +56,11 @@ impl Conn {
             self.report(body);
         }
         Ok(self.body.clone().unwrap_or_default())
+    }
+
+    /// How many requests came on this connection before this one.
+    pub fn before(&self) -> usize {
+        self.before
     }
 
     /// Asks for the body where the client waits to be asked, as Go's server does at the first read.
@@ -195,6 +201,12 @@ impl FakeOllama {
         self.shared.own_questions.load(Ordering::SeqCst)
     }
 
+    /// Loses every connection without a word, as a machine that was switched off and on. False where only root could do that.
+    #[cfg(target_os = "linux")]
+    pub fn vanish(&self) -> bool {
+        super::vanish::forget_all(self.shared.open.lock().unwrap().values())
+    }
+
     /// Stops listening and cuts every connection.
     pub fn stop(&self) {
         if self.shared.stopped.swap(true, Ordering::SeqCst) {
@@ -233,10 +245,11 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 fn serve(stream: TcpStream, id: usize, shared: &Arc<Shared>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut wire = Wire::new(stream);
-    while let Some(head) = wire.head()? {
+    for before in 0.. {
+        let Some(head) = wire.head()? else { break };
         let framing = head.request_framing();
         let waits_for_leave = head.get("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
-        let mut conn = Conn { wire, head, framing, body: None, waits_for_leave, id, shared: Arc::clone(shared) };
+        let mut conn = Conn { wire, head, framing, body: None, waits_for_leave, id, before, shared: Arc::clone(shared) };
         let after = if is_own_question(&conn.head) { answer_own_question(&mut conn) } else { (shared.handler)(&mut conn) }?;
         match after {
             After::KeepAlive => drop(conn.body()?),

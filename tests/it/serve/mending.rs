@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Machine, ready};
 use crate::harness::process::{SIGCONT, SIGKILL, SIGSTOP, send};
 use crate::harness::runner::{ended_with, is_windows, under_wine};
-use crate::harness::{Client, Options, Proxy, eventually, metric, post};
+use crate::harness::{Client, Options, Proxy, eventually, left_out_on_windows, metric, post};
 
 const FOR_EVER: &str = r#"{"model":"talk","prompt":"for ever"}"#;
 
@@ -90,6 +90,41 @@ fn a_death_that_nobody_has_told_us_of_yet_is_no_refused_connection_either() {
     send(run.guard, SIGCONT);
     machine.run(2);
     ready(&tap);
+}
+
+/// A tap whose only worker keeps a connection, and the answer to this prompt on it.
+fn on_a_kept_connection(machine: &Machine, prompt: &str) -> (Proxy, u16) {
+    let tap = machine.serve("").args(&["--workers", "1"]).start();
+    ready(&tap);
+    let status = tap.ask("POST", post("/api/generate", &format!(r#"{{"model":"talk","prompt":"{prompt}"}}"#))).status();
+    (tap, status)
+}
+
+#[test]
+fn a_prompt_that_kills_its_server_is_never_sent_to_another_one() {
+    if left_out_on_windows("the stand-in there resets nothing") {
+        return;
+    }
+    let Some(machine) = Machine::new() else { return };
+    let (tap, status) = on_a_kept_connection(&machine, "die");
+    assert_eq!(status, 502);
+    machine.run(2);
+    ready(&tap);
+    assert_eq!(std::fs::read_to_string(machine.path("resets")).expect("resets"), "die\n");
+    assert_eq!(machine.runs().len(), 2);
+    let stale = metric("ollama_tap_upstream_errors_total").label("kind", "stale");
+    assert!(stale.value(0.0).is_in(&tap.scrape()));
+}
+
+#[test]
+fn a_request_whose_kept_connection_a_living_server_reset_is_sent_anew() {
+    if left_out_on_windows("the stand-in there resets nothing") {
+        return;
+    }
+    let Some(machine) = Machine::new() else { return };
+    let (tap, status) = on_a_kept_connection(&machine, "reset");
+    assert_eq!((status, machine.runs().len()), (200, 1));
+    tap.scrape_until("it", |scrape| metric("ollama_tap_upstream_errors_total").label("kind", "stale").value(1.0).is_in(scrape));
 }
 
 #[test]

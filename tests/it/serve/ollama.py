@@ -2,7 +2,8 @@
 """A stand-in for the program `ollama`: the server as `ollama-tap serve` starts it, and a few of its commands.
 
 STANDIN_DIR is where it leaves what the tests look at: `runs` has a line for every start of a server: the ids of the process that
-started it, of itself, and of its child; `environment` is that of the last start. STANDIN says, in words, how the server behaves:
+started it, of itself, and of its child; `environment` is that of the last start; `resets` has a line for every prompt that was
+answered by a reset: "die", after which it ends, and "reset", the first time. STANDIN says, in words, how the server behaves:
 
     crash       ends at once, in failure
     crash-once  so does the first one
@@ -17,6 +18,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -84,7 +86,10 @@ def converse(connection):
                 name, value = line.decode().lower().split(":", 1)
                 headers[name] = value.strip()
             method, path = start.decode().split()[:2]
-            answer(stream, method, path, stream.read(int(headers.get("content-length", 0))).decode())
+            body = stream.read(int(headers.get("content-length", 0))).decode()
+            if method == "POST" and resets(connection, json.loads(body).get("prompt", "")):
+                return
+            answer(stream, method, path, body)
             stream.flush()
     except OSError:
         pass
@@ -100,6 +105,19 @@ def answer(stream, method, path, body):
     text = text or "404 page not found"
     head = "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(text))
     stream.write((head + ("" if method == "HEAD" else text)).encode())
+
+
+def resets(connection, prompt):
+    if prompt != "die" and (prompt != "reset" or os.path.exists(here("resets"))):
+        return False
+    with open(here("resets"), "a") as file:
+        print(prompt, file=file)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os.close(connection.detach())
+    if prompt == "die":
+        time.sleep(0.05)  # takes connections for a moment longer
+        os._exit(1)
+    return True
 
 
 def generate(stream, prompt):

@@ -1,0 +1,150 @@
+//! Connections to Ollama: those that are kept, and those that had died before a request came to them.
+
+mod linux;
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use crate::harness::ollama::json;
+use crate::harness::{After, Conn, FakeOllama, Options, Proxy, eventually, metric, post, request};
+
+const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
+
+/// An answer that counts as a success.
+const ANSWER: &str = r#"{"model":"talk","response":"Hi","done":true}"#;
+
+/// An Ollama that answers the first request of each connection, and does this to the second.
+fn second(what: impl Fn(&mut Conn) -> io::Result<After> + Send + Sync + 'static) -> FakeOllama {
+    FakeOllama::start(move |conn| {
+        if conn.before() == 1 {
+            return what(conn);
+        }
+        conn.answer(json(ANSWER))
+    })
+}
+
+/// A tap whose only worker keeps a connection that has served a request.
+fn with_kept_connection(ollama: &FakeOllama) -> Proxy {
+    let tap = Options::to(ollama).args(&["--workers", "1"]).start();
+    assert_eq!(tap.get("/api/tags").status(), 200);
+    ollama.next();
+    tap
+}
+
+/// Asserts that so many upstream errors of each kind were counted.
+fn counted(tap: &Proxy, stale: f64, closed: f64) {
+    let errors = |kind, count| metric("ollama_tap_upstream_errors_total").label("kind", kind).value(count);
+    let what = format!("{stale} stale, {closed} closed");
+    tap.scrape_until(&what, |scrape| errors("stale", stale).is_in(scrape) && errors("closed", closed).is_in(scrape));
+}
+
+#[test]
+fn a_request_whose_kept_connection_is_reset_is_sent_anew() {
+    let chunked = "POST /api/chat HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"m\r\n1\r\n}\r\n0\r\n\r\n";
+    let requests = [
+        ("GET", request("GET", "/api/tags", &[], "")),
+        ("HEAD", request("HEAD", "/", &[], "")),
+        ("POST", post("/api/generate", ASK)),
+        ("POST", post("/v1/chat/completions", &"x".repeat(300_000))),
+        ("POST", chunked.into()),
+        ("DELETE", request("DELETE", "/api/delete", &[], r#"{"model":"talk"}"#)),
+    ];
+    for (method, bytes) in requests {
+        let ollama = second(|conn| conn.body().map(|_| After::Reset));
+        let tap = with_kept_connection(&ollama);
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]).into_owned();
+        assert_eq!(tap.ask(method, &bytes).status(), 200, "{shown}");
+        let (lost, again) = (ollama.next(), ollama.next());
+        assert!(lost.head.raw == again.head.raw && lost.body == again.body, "{shown}");
+        assert_ne!(lost.connection, again.connection, "{shown}");
+        counted(&tap, 1.0, 0.0);
+    }
+}
+
+#[test]
+fn a_body_that_ollama_reads_no_more_of_when_it_resets_is_sent_anew() {
+    // More than the kernel holds, so that a write fails.
+    let bytes = post("/api/generate", &"x".repeat(20_000_000));
+    let ollama = second(|_| Ok(After::Reset));
+    let tap = with_kept_connection(&ollama);
+    assert_eq!(tap.ask("POST", &bytes).status(), 200);
+    assert_eq!(ollama.next().body.len(), 20_000_000);
+    counted(&tap, 1.0, 0.0);
+}
+
+#[test]
+fn what_was_sent_anew_is_one_request_in_the_books() {
+    let ollama = second(|conn| conn.body().map(|_| After::Reset));
+    let tap = with_kept_connection(&ollama);
+    assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 200);
+    let requests = metric("ollama_requests_total");
+    let success = metric("ollama_requests_total").label("model", "talk").label("status", "success");
+    tap.scrape_until("a success", |scrape| success.sum(scrape) == 1.0 && requests.sum(scrape) == 1.0);
+    eventually("a record", || tap.get("/analytics/search").json().as_array().is_some_and(|records| records.len() == 1));
+}
+
+#[test]
+fn what_may_have_been_read_is_never_sent_anew() {
+    type Script = fn(&mut Conn) -> io::Result<After>;
+    let scripts: [(&str, Script); 4] = [
+        ("an orderly end", |conn| conn.body().map(|_| After::Close)),
+        ("a reset after a second", |conn| {
+            conn.body()?;
+            std::thread::sleep(Duration::from_millis(1200));
+            Ok(After::Reset)
+        }),
+        ("a reset after a byte of the reply", |conn| conn.answer("H").map(|_| After::Reset)),
+        ("a reset after an interim reply", |conn| conn.answer("HTTP/1.1 103 Early Hints\r\n\r\n").map(|_| After::Reset)),
+    ];
+    for (what, script) in scripts {
+        for (method, bytes) in [("POST", post("/api/generate", ASK)), ("GET", request("GET", "/api/tags", &[], ""))] {
+            let ollama = second(script);
+            let tap = with_kept_connection(&ollama);
+            assert_eq!(tap.ask(method, bytes).status(), 502, "{what}, {method}");
+            assert_eq!(ollama.so_far().len(), 1, "{what}, {method}");
+            counted(&tap, 0.0, 1.0);
+        }
+    }
+}
+
+#[test]
+fn a_body_that_is_no_longer_at_hand_is_not_sent_anew() {
+    let ollama = second(|conn| {
+        while conn.piece()?.is_some() {}
+        conn.arrived();
+        Ok(After::Reset)
+    });
+    let tap = with_kept_connection(&ollama);
+    assert_eq!(tap.ask("POST", request("POST", "/api/blobs/sha256:00", &[], "x".repeat(100_000))).status(), 502);
+    assert_eq!(ollama.so_far().len(), 1);
+    counted(&tap, 0.0, 1.0);
+}
+
+#[test]
+fn a_fresh_connection_that_is_reset_is_a_502_the_second_one_of_a_request_too() {
+    let asked = AtomicUsize::new(0);
+    let ollama = FakeOllama::start(move |conn| {
+        conn.body()?;
+        if asked.fetch_add(1, SeqCst) == 0 { conn.answer(json(ANSWER)) } else { Ok(After::Reset) }
+    });
+    let tap = with_kept_connection(&ollama);
+    assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 502);
+    assert_eq!(ollama.so_far().len(), 2, "once on the kept connection, once on a fresh one");
+    counted(&tap, 1.0, 1.0);
+    assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 502);
+    assert_eq!(ollama.so_far().len(), 1, "on a fresh one alone");
+    counted(&tap, 1.0, 2.0);
+}
+
+#[test]
+fn a_kept_connection_that_ended_before_is_replaced_and_nothing_is_sent_on_it() {
+    let ollama = FakeOllama::start(move |conn| conn.answer(json(ANSWER)).map(|_| After::Close));
+    let tap = with_kept_connection(&ollama);
+    for _ in 0..3 {
+        ollama.closed();
+        assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 200);
+        ollama.next();
+    }
+    counted(&tap, 0.0, 0.0);
+}
