@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use ureq::Agent;
-use ureq::unversioned::transport::DefaultConnector;
+use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, Transport};
+use ureq::{Agent, Error};
 
-use crate::forward::failure::chain;
+use crate::forward::failure::{Kind, Trouble, chain};
 use crate::forward::upstream::{Names, Target};
 use crate::metrics::{LoadedModel, OllamaStatus};
 
@@ -70,9 +70,10 @@ impl Ollama {
             .config()
             .http_status_as_error(true)
             .timeout_global(Some(patience))
+            .max_idle_connections(0) // one that was kept may have died, and a question is asked seldom
             .user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION")))
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), Names);
+        let agent = Agent::with_parts(config, Telling(DefaultConnector::default()), Names);
         Ollama { agent, base: format!("{}{}", target.upstream.origin(), target.upstream.base_path) }
     }
 
@@ -88,7 +89,7 @@ impl Ollama {
 
     /// Whether a tap in front of it says that it is to be asked later.
     pub fn is_starting(&self) -> bool {
-        matches!(self.agent.get(format!("{}/api/version", self.base)).call(), Err(ureq::Error::StatusCode(503)))
+        matches!(self.agent.get(format!("{}/api/version", self.base)).call(), Err(Error::StatusCode(503)))
     }
 
     /// The names of the models it has.
@@ -114,5 +115,23 @@ impl Ollama {
         let mut response = self.agent.get(format!("{}{path}", self.base)).call().map_err(|e| failed(chain(&e)))?;
         let text = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map_err(|e| failed(chain(&e)))?;
         serde_json::from_slice(&text).map_err(|e| failed(format!("what answers there is no ollama: {e}")))
+    }
+}
+
+/// ureq's own way to connect, which tells where to if it fails.
+#[derive(Debug)]
+struct Telling(DefaultConnector);
+
+impl Connector for Telling {
+    type Out = Box<dyn Transport>;
+
+    fn connect(&self, details: &ConnectionDetails, none: Option<()>) -> Result<Option<Self::Out>, Error> {
+        self.0.connect(details, none).map_err(|e| match e {
+            Error::Io(cause) => {
+                let tried: Vec<String> = details.addrs.iter().map(ToString::to_string).collect();
+                Trouble::wrap(Kind::Connect, format!("connect to {}", tried.join(", ")), cause)
+            }
+            other => other,
+        })
     }
 }

@@ -110,7 +110,7 @@ pub fn chain(error: &Error) -> String {
     lower_first(&text)
 }
 
-fn lower_first(text: &str) -> String {
+pub fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }

@@ -189,6 +189,9 @@ impl Forwarder {
         match Failure::upstream(&format!("ask ollama at {}", self.target.upstream), error) {
             // It died a moment ago, and nobody has told the gate yet.
             Failure::Upstream(Kind::Connect, _) if self.gate.ours => Failure::Refused(Fault::starting(), Reason::Starting),
+            Failure::Upstream(kind @ (Kind::Connect | Kind::Timeout | Kind::Resolve), text) => {
+                Failure::Upstream(kind, text + self.gate.advice)
+            }
             failure => failure,
         }
     }

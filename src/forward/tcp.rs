@@ -5,7 +5,7 @@
 //! hung up.
 
 use std::fmt;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
 use super::buffers::SmallBuffers;
-use super::failure::{Kind, Trouble};
+use super::failure::{Kind, Trouble, lower_first};
 use super::line::Line;
 use crate::platform::{self, Awaited};
 
@@ -55,19 +55,29 @@ fn notice_a_vanished_machine(stream: &TcpStream) {
     let _ = platform::end_unless_acknowledged(stream, UNACKNOWLEDGED);
 }
 
-/// The first of `addresses` that answers; else why the last did not.
+/// The first of `addresses` that answers; else why none of them does.
 fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
-    let mut failure = Error::HostNotFound;
+    let mut failed = Vec::new();
     for address in addresses {
         match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
             Ok(stream) => return Ok(stream),
-            Err(e) => {
-                let kind = if e.kind() == ErrorKind::TimedOut { Kind::Timeout } else { Kind::Connect };
-                failure = Trouble::wrap(kind, format!("connect to {address}"), e);
-            }
+            Err(e) => failed.push((*address, e)),
         }
     }
-    Err(failure)
+    Err(unreachable(failed))
+}
+
+/// That none of these addresses can be reached, each with its cause, which is said once where it is that of the next one too.
+fn unreachable(mut failed: Vec<(SocketAddr, io::Error)>) -> Error {
+    let Some((last, cause)) = failed.pop() else { return Error::HostNotFound };
+    let mut doing = "connect to ".to_owned();
+    for (n, (address, own)) in failed.iter().enumerate() {
+        let next = failed.get(n + 1).map_or(&cause, |(_, next)| next);
+        let why = if own.to_string() == next.to_string() { ", ".to_owned() } else { format!(": {}; to ", lower_first(&own.to_string())) };
+        doing += &format!("{address}{why}");
+    }
+    let kind = if cause.kind() == ErrorKind::TimedOut { Kind::Timeout } else { Kind::Connect };
+    Trouble::wrap(kind, format!("{doing}{last}"), cause)
 }
 
 pub struct Tcp {
@@ -130,5 +140,27 @@ impl Transport for Tcp {
 impl fmt::Debug for Tcp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Tcp({:?})", self.stream.peer_addr())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forward::failure::Failure;
+
+    #[test]
+    fn every_address_that_was_tried_is_named_with_its_cause() {
+        let refused = |address: &str| (address.parse().unwrap(), ErrorKind::ConnectionRefused.into());
+        let lost = |address: &str| (address.parse().unwrap(), ErrorKind::TimedOut.into());
+        let told = |failed| match Failure::upstream("ask ollama", &unreachable(failed)) {
+            Failure::Upstream(kind, text) => (kind, text),
+            other => panic!("{other:?}"),
+        };
+        let all = vec![refused("127.0.0.1:1"), refused("[::1]:1")];
+        assert_eq!(told(all), (Kind::Connect, "ask ollama: connect to 127.0.0.1:1, [::1]:1: connection refused".to_owned()));
+        let each = vec![refused("10.0.0.1:1"), lost("10.0.0.2:1"), lost("10.0.0.3:1")];
+        let text = "ask ollama: connect to 10.0.0.1:1: connection refused; to 10.0.0.2:1, 10.0.0.3:1: timed out";
+        assert_eq!(told(each), (Kind::Timeout, text.to_owned()));
+        assert_eq!(told(vec![]).0, Kind::Resolve);
     }
 }

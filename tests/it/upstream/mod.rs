@@ -1,8 +1,9 @@
-//! Connections to Ollama: those that are kept, and those that had died before a request came to them.
+//! Connections to Ollama: those that are kept, those that had died before a request came to them, and addresses where nobody is.
 
 mod linux;
 
 use std::io;
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -147,4 +148,19 @@ fn a_kept_connection_that_ended_before_is_replaced_and_nothing_is_sent_on_it() {
         ollama.next();
     }
     counted(&tap, 0.0, 0.0);
+}
+
+#[test]
+fn every_address_that_was_tried_is_named_with_the_way_out() {
+    let port = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("addr").port();
+    let upstream = format!("http://localhost:{port}");
+    let tap = Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", &upstream]).start();
+    let way_out = "start it with `ollama serve`, or say where it is with --upstream";
+    let answers = [tap.ask("POST", post("/api/generate", ASK)).text(), tap.get("/test").text(), tap.wait_log("ask ollama at")];
+    for (n, text) in answers.iter().enumerate() {
+        for part in [&*upstream, &format!("127.0.0.1:{port}"), &format!("[::1]:{port}")] {
+            assert!(text.contains(part), "{part} is missing: {text}");
+        }
+        assert!(n == 1 || text.contains(way_out), "{text}");
+    }
 }
