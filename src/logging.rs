@@ -82,6 +82,7 @@ fn describe(exchange: &Exchange) -> String {
     let estimated = if exchange.tokens_estimated { "~" } else { "" };
     put("http", exchange.http_status.map(|status| status.to_string()));
     put("prompt_tokens", exchange.prompt_tokens.map(|n| n.to_string()));
+    put("cached", exchange.prompt_cached_tokens.map(|n| n.to_string()));
     put("tokens", exchange.generated_tokens.map(|n| format!("{estimated}{n}")));
     put("tokens/s", exchange.tokens_per_second.map(|rate| format!("{rate:.1}")));
     put("first_token", exchange.time_to_first_token.map(|time| format!("{:.3}s", time.as_secs_f64())));

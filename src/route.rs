@@ -1,87 +1,10 @@
 //! ROUTE: pure decisions on method and path.
 
-/// The ten endpoints that make a model work (design.md section 5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Inference {
-    Generate,
-    Chat,
-    Embed,
-    Embeddings,
-    V1ChatCompletions,
-    V1Completions,
-    V1Embeddings,
-    V1Responses,
-    V1Messages,
-    V1Transcriptions,
-}
+// The path is said, since the benchmarks read this file from elsewhere.
+#[path = "route/inference.rs"]
+mod inference;
 
-/// Whose wire format an endpoint speaks: its errors, its streams, its counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    Native,
-    OpenAi,
-    Responses,
-    Anthropic,
-}
-
-impl Dialect {
-    pub const ALL: [Dialect; 4] = [Dialect::Native, Dialect::OpenAi, Dialect::Responses, Dialect::Anthropic];
-
-    /// Label `dialect` of `ollama_tap_parse_failures_total`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Dialect::Native => "native",
-            Dialect::OpenAi => "openai",
-            Dialect::Responses => "responses",
-            Dialect::Anthropic => "anthropic",
-        }
-    }
-}
-
-impl Inference {
-    pub const ALL: [Inference; 10] = [
-        Inference::Generate,
-        Inference::Chat,
-        Inference::Embed,
-        Inference::Embeddings,
-        Inference::V1ChatCompletions,
-        Inference::V1Completions,
-        Inference::V1Embeddings,
-        Inference::V1Responses,
-        Inference::V1Messages,
-        Inference::V1Transcriptions,
-    ];
-
-    /// Label `endpoint`: the path without its first slash.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Inference::Generate => "api/generate",
-            Inference::Chat => "api/chat",
-            Inference::Embed => "api/embed",
-            Inference::Embeddings => "api/embeddings",
-            Inference::V1ChatCompletions => "v1/chat/completions",
-            Inference::V1Completions => "v1/completions",
-            Inference::V1Embeddings => "v1/embeddings",
-            Inference::V1Responses => "v1/responses",
-            Inference::V1Messages => "v1/messages",
-            Inference::V1Transcriptions => "v1/audio/transcriptions",
-        }
-    }
-
-    pub fn dialect(self) -> Dialect {
-        match self {
-            Inference::Generate | Inference::Chat | Inference::Embed | Inference::Embeddings => Dialect::Native,
-            Inference::V1Responses => Dialect::Responses,
-            Inference::V1Messages => Dialect::Anthropic,
-            _ => Dialect::OpenAi,
-        }
-    }
-
-    /// Whether the endpoint turns text into vectors (`TRACK_EMBEDDINGS`).
-    pub fn is_embedding(self) -> bool {
-        matches!(self, Inference::Embed | Inference::Embeddings | Inference::V1Embeddings)
-    }
-}
+pub use inference::{Dialect, Inference};
 
 /// A page of our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +53,7 @@ pub struct Forward {
     pub endpoint: &'static str,
     /// The shape of our own errors on this route.
     pub dialect: Dialect,
-    /// A POST to exactly one of the ten paths.
+    /// A POST to exactly one of the paths of `Inference`.
     pub inference: Option<Inference>,
 }
 
@@ -154,7 +77,7 @@ impl Route {
 pub const OTHER: &str = "other";
 
 /// Ollama's routes that make no model work (server/routes.go); what ends in a slash takes one more segment.
-const PLAIN: [(&str, &str); 22] = [
+const PLAIN: [(&str, &str); 20] = [
     ("/", "/"),
     ("/api/version", "api/version"),
     ("/api/status", "api/status"),
@@ -172,8 +95,6 @@ const PLAIN: [(&str, &str); 22] = [
     ("/api/experimental/web_fetch", "api/experimental/web_fetch"),
     ("/api/experimental/model-recommendations", "api/experimental/model-recommendations"),
     ("/v1/models", "v1/models"),
-    ("/v1/images/generations", "v1/images/generations"),
-    ("/v1/images/edits", "v1/images/edits"),
     ("/api/blobs/", "api/blobs/:digest"),
     ("/api/user/keys/", "api/user/keys/:encodedKey"),
     ("/v1/models/", "v1/models/:model"),
@@ -322,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_post_to_exactly_one_of_the_ten_paths_makes_a_model_work() {
+    fn a_post_to_exactly_one_of_the_known_paths_makes_a_model_work() {
         for known in Inference::ALL {
             let path = format!("/{}", known.as_str());
             assert_eq!(inference("POST", &path), Some(known));

@@ -118,7 +118,7 @@ fn methods(path: &str) -> Option<&'static str> {
         "/api/show" | "/api/pull" | "/api/push" | "/api/create" | "/api/copy" | "/api/me" | "/api/signout" => Some("POST"),
         "/api/generate" | "/api/chat" | "/api/embed" | "/api/embeddings" => Some("POST"),
         "/v1/chat/completions" | "/v1/completions" | "/v1/embeddings" | "/v1/responses" | "/v1/messages" => Some("POST"),
-        "/v1/audio/transcriptions" => Some("POST"),
+        "/v1/audio/transcriptions" | "/v1/systemone" | "/v1/images/generations" | "/v1/images/edits" => Some("POST"),
         _ if path.starts_with("/api/blobs/") => Some("HEAD, POST"),
         _ if path.strip_prefix("/v1/models/").is_some_and(|name| !name.contains('/')) => Some("GET"),
         _ => None,

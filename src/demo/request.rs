@@ -9,7 +9,6 @@ use super::models::Model;
 use super::refusal::Refusal;
 use crate::budget::{Budget, Reservation};
 use crate::observe::RequestBody;
-use crate::observe::decode;
 use crate::observe::request::{Encoding, read};
 use crate::route::Inference;
 
@@ -76,9 +75,9 @@ impl Wish {
 fn decoded<'a>(raw: &RequestBody<'a>) -> Cow<'a, [u8]> {
     match Encoding::of(raw) {
         Encoding::Identity => Cow::Borrowed(raw.bytes),
-        Encoding::Zstd => {
+        Encoding::Coded(coding) => {
             let mut body = Vec::new();
-            let _ = decode::zstd(raw.bytes).read_to_end(&mut body);
+            let _ = coding.decode(raw.bytes).read_to_end(&mut body);
             Cow::Owned(body)
         }
         Encoding::Unknown => Cow::Borrowed(&[]),

@@ -122,7 +122,8 @@ impl Standin {
         let began = (Instant::now(), SystemTime::now());
         let header = |name: &'static str| request.headers().iter().find(|h| h.field.equiv(name)).map(|h| h.value.as_str());
         let raw = RequestBody { bytes: body, cut: false, encoding: header("content-encoding"), content_type: header("content-type") };
-        let wish = if endpoint == Inference::V1Transcriptions { Err(not_here()) } else { Wish::read(endpoint, &raw) };
+        let is_text = !endpoint.is_image() && !matches!(endpoint, Inference::V1Systemone | Inference::V1Transcriptions);
+        let wish = if is_text { Wish::read(endpoint, &raw) } else { Err(not_here()) };
         match wish {
             Err(refusal) => send_page(request, &Page::refusal(&refusal, endpoint.dialect())),
             Ok(Wish::Unload(ask)) => {

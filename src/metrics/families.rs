@@ -19,6 +19,9 @@ const PART_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.
 const WAIT_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 640.0];
 /// Seconds between two tokens.
 const TOKEN_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5];
+/// Tokens of a whole prompt, in powers of 4.
+const PROMPT_TOKENS: &[f64] = &[16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262_144.0, 1_048_576.0];
+const PROMPT_TOKENS_PER_SECOND: &[f64] = &[10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 25_000.0, 50_000.0];
 const TOKENS: &[f64] = &[10.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2000.0, 5000.0];
 const TOKENS_PER_SECOND: &[f64] = &[1.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 90.0, 100.0, 150.0, 200.0];
 
@@ -31,11 +34,15 @@ pub struct Families {
     pub prompt_eval_duration: HistogramVec,
     pub eval_duration: HistogramVec,
     pub tokens_processed: IntCounterVec,
+    pub prompt_tokens_cached: IntCounterVec,
+    pub prompt_tokens: HistogramVec,
+    pub prompt_tokens_per_second: HistogramVec,
     pub tokens_generated_total: IntCounterVec,
     pub tokens_generated: HistogramVec,
     pub tokens_per_second: HistogramVec,
     pub time_to_first_token: HistogramVec,
     pub time_per_output_token: HistogramVec,
+    pub finished: IntCounterVec,
     pub active_requests: IntGaugeVec,
 
     pub analytics_queue_size: IntGauge,
@@ -85,7 +92,7 @@ impl Families {
             )?,
             prompt_eval_duration: r.histograms(
                 "ollama_prompt_eval_duration_seconds",
-                "Time Ollama spent reading the prompt.",
+                "Time Ollama spent reading the prompt, without what came from its cache.",
                 &["model"],
                 PART_SECONDS,
             )?,
@@ -95,7 +102,28 @@ impl Families {
                 &["model"],
                 PART_SECONDS,
             )?,
-            tokens_processed: r.counters("ollama_tokens_processed_total", "Prompt tokens processed.", &["model"])?,
+            tokens_processed: r.counters(
+                "ollama_tokens_processed_total",
+                "Prompt tokens processed, those from the cache included.",
+                &["model"],
+            )?,
+            prompt_tokens_cached: r.counters(
+                "ollama_prompt_tokens_cached_total",
+                "Of the prompt tokens processed, those from Ollama's cache, where it tells them.",
+                &["model"],
+            )?,
+            prompt_tokens: r.histograms(
+                "ollama_prompt_tokens",
+                "Tokens of one request's prompt, those from the cache included.",
+                &["model"],
+                PROMPT_TOKENS,
+            )?,
+            prompt_tokens_per_second: r.histograms(
+                "ollama_prompt_tokens_per_second",
+                "Speed at which one request's prompt was read: its tokens without the cached ones, where Ollama tells those.",
+                &["model"],
+                PROMPT_TOKENS_PER_SECOND,
+            )?,
             tokens_generated_total: r.counters("ollama_tokens_generated_total", "Tokens generated.", &["model"])?,
             tokens_generated: r.histograms(
                 "ollama_tokens_generated",
@@ -120,6 +148,11 @@ impl Families {
                 "Mean time between the tokens of one stream of two tokens and more.",
                 &["model"],
                 TOKEN_SECONDS,
+            )?,
+            finished: r.counters(
+                "ollama_finished_total",
+                "Requests that made a model work, by why the answer ended.",
+                &["model", "reason"],
             )?,
             active_requests: r.gauges("ollama_active_requests", "Requests that make a model work right now.", &["model"])?,
             analytics_queue_size: r.gauge("ollama_analytics_queue_size", "Records that wait to be written into the history.")?,

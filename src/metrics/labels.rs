@@ -6,6 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
+use crate::observe::{Exchange, Outcome};
+
 /// The label of a request that named no model.
 pub const UNKNOWN: &str = "unknown";
 /// The label of everything that is not named one by one.
@@ -33,8 +35,31 @@ pub const REFUSALS: [&str; 13] = [
     "memory",
 ];
 
+/// Values of the label `reason` of `ollama_finished_total`.
+pub const REASONS: [&str; 6] = ["stop", "length", "tool_calls", "error", "cancelled", OTHER];
+
+/// Why an answer ended, in one of `REASONS`, whatever its dialect calls it.
+pub fn reason_label(exchange: &Exchange) -> &'static str {
+    let called = !exchange.tool_calls.is_empty();
+    match (exchange.outcome, exchange.done_reason.as_deref()) {
+        (Outcome::Error, _) => "error",
+        (Outcome::Cancelled, _) => "cancelled",
+        _ if exchange.endpoint.is_embedding() => OTHER,
+        (Outcome::Success, Some("tool_calls" | "tool_use" | "function_call")) => "tool_calls",
+        (Outcome::Success, Some("stop" | "end_turn" | "stop_sequence" | "completed")) => {
+            if called {
+                "tool_calls"
+            } else {
+                "stop"
+            }
+        }
+        (Outcome::Success, Some("length" | "max_tokens" | "max_output_tokens" | "incomplete")) => "length",
+        (Outcome::Success, _) => OTHER,
+    }
+}
+
 /// Path templates and the method that each is asked with, for `ollama_tap_http_requests_total`.
-pub const HTTP_ENDPOINTS: [(&str, &str); 46] = [
+pub const HTTP_ENDPOINTS: [(&str, &str); 47] = [
     ("/", "GET"),
     ("/", "HEAD"),
     ("api/version", "GET"),
@@ -64,6 +89,7 @@ pub const HTTP_ENDPOINTS: [(&str, &str); 46] = [
     ("v1/embeddings", "POST"),
     ("v1/responses", "POST"),
     ("v1/messages", "POST"),
+    ("v1/systemone", "POST"),
     ("v1/audio/transcriptions", "POST"),
     ("v1/models", "GET"),
     ("v1/models/:model", "GET"),

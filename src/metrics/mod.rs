@@ -13,7 +13,7 @@ use prometheus::{Encoder, HistogramVec, Registry, TextEncoder};
 
 use crate::observe::{Exchange, Outcome};
 use families::Families;
-use labels::{Models, code_label, method_label};
+use labels::{Models, REASONS, code_label, method_label, reason_label};
 use loaded::Loaded;
 pub use loaded::{LoadedModel, OllamaStatus};
 
@@ -76,6 +76,10 @@ impl Metrics {
             counter.inc_by((outcome == exchange.outcome).into());
         }
         observe(&f.request_duration, &[model, endpoint, category], Some(exchange.duration));
+        let ended = reason_label(exchange);
+        for reason in REASONS {
+            f.finished.with_label_values(&[model, reason]).inc_by((reason == ended).into());
+        }
         let dialect = exchange.endpoint.dialect().as_str();
         f.parse_failures.with_label_values(&[dialect]).inc_by(exchange.parse_failures);
     }
@@ -94,6 +98,13 @@ impl Metrics {
         let f = &self.families;
         if let Some(tokens) = exchange.prompt_tokens {
             f.tokens_processed.with_label_values(&[model]).inc_by(tokens);
+            f.prompt_tokens.with_label_values(&[model]).observe(tokens as f64);
+        }
+        if let Some(tokens) = exchange.prompt_cached_tokens {
+            f.prompt_tokens_cached.with_label_values(&[model]).inc_by(tokens);
+        }
+        if let Some(speed) = exchange.prompt_tokens_per_second {
+            f.prompt_tokens_per_second.with_label_values(&[model]).observe(speed);
         }
         if let Some(tokens) = exchange.generated_tokens.filter(|_| !exchange.endpoint.is_embedding()) {
             f.tokens_generated_total.with_label_values(&[model]).inc_by(tokens);

@@ -1,9 +1,11 @@
 //! Content-Encoding undone on our own copy of the bytes; the client gets them as they came.
 //!
-//! Replies are compressed only where Ollama relays them from the cloud; requests only with zstd, which Codex sends.
+//! Replies are compressed only where Ollama relays them from the cloud. Of requests Ollama itself reads zstd, which Codex sends; gateways
+//! before other servers send gzip and deflate.
 
 use std::io::{self, Read, Write};
 
+use flate2::read;
 use flate2::write::{MultiGzDecoder, ZlibDecoder};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
@@ -58,11 +60,40 @@ impl<W: Write> Decoder<W> {
     }
 }
 
-/// What a zstd body holds, of one frame or several, decoded as it is read; no more than `MAX_DECODED` bytes.
-pub fn zstd(body: &[u8]) -> impl Read + '_ {
-    Zstd { rest: body, frame: None }.take(MAX_DECODED)
+/// How a request's body may be encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    Gzip,
+    Deflate,
+    Zstd,
 }
 
+impl Coding {
+    /// How far back what is decoded may refer, all of which is kept (bytes): of deflate it is 32 KiB always (RFC 1951).
+    pub fn window(self) -> usize {
+        match self {
+            Coding::Gzip | Coding::Deflate => 32 << 10,
+            Coding::Zstd => MAX_WINDOW as usize,
+        }
+    }
+
+    /// What `body` holds, decoded as it is read; no more than `MAX_DECODED` bytes.
+    pub fn decode(self, body: &[u8]) -> Box<dyn Read + '_> {
+        match self {
+            Coding::Gzip => Box::new(read::MultiGzDecoder::new(body).take(MAX_DECODED)),
+            Coding::Deflate if has_zlib_head(body) => Box::new(read::ZlibDecoder::new(body).take(MAX_DECODED)),
+            Coding::Deflate => Box::new(read::DeflateDecoder::new(body).take(MAX_DECODED)),
+            Coding::Zstd => Box::new(Zstd { rest: body, frame: None }.take(MAX_DECODED)),
+        }
+    }
+}
+
+/// "deflate" means zlib's format (RFC 9110 8.4.1.2), and many leave its two bytes of head out (RFC 1950 2.2).
+fn has_zlib_head(body: &[u8]) -> bool {
+    matches!(body, [method, flags, ..] if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0)
+}
+
+/// One frame or several, each decoded after the other.
 struct Zstd<'a> {
     /// What follows the frame that is being read.
     rest: &'a [u8],

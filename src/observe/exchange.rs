@@ -55,7 +55,7 @@ pub struct Exchange {
     /// Never `None` when `outcome` is `Error`.
     pub error: Option<String>,
     pub http_status: Option<u16>,
-    /// A reply to a load or unload request: no inference, so it counts nowhere.
+    /// No model worked for it: it was loaded or unloaded, an embedding was of nothing, a prompt was only rendered. It counts nowhere.
     pub load_only: bool,
     /// It is one of too many to be worth a record, or a line of the log.
     pub only_counted: bool,
@@ -69,11 +69,16 @@ pub struct Exchange {
     pub truncated: bool,
     pub response_bytes: u64,
 
+    /// Of the whole prompt, those from the cache included.
     pub prompt_tokens: Option<u64>,
+    /// Those of them that came from Ollama's cache, never more than all.
+    pub prompt_cached_tokens: Option<u64>,
     pub generated_tokens: Option<u64>,
-    /// `generated_tokens` counts deltas, because no counter came.
+    /// `generated_tokens` counts deltas, or `prompt_tokens` is Ollama's guess, because no counter came.
     pub tokens_estimated: bool,
     pub tokens_per_second: Option<f64>,
+    /// Prompt tokens that were evaluated, so not the cached ones, by the time that took.
+    pub prompt_tokens_per_second: Option<f64>,
 
     /// Wall clock from arrival to end.
     pub duration: Duration,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::lenient::{Content, Raw};
 use super::text::{BoundedText, prefix};
 use super::tools::ToolCalls;
 
@@ -21,11 +22,16 @@ pub struct Facts {
 
     /// The end marker was seen, or a single reply was complete.
     pub done: bool,
+    pub choices: Choices,
     pub done_reason: Option<String>,
     /// What an `error` in the body said.
     pub error: Option<String>,
 
+    /// Of the whole prompt, whether its tokens came from the cache or not.
     pub prompt_tokens: Option<u64>,
+    /// What a stream said before it knew `prompt_tokens`.
+    pub prompt_tokens_guess: Option<u64>,
+    pub prompt_cached_tokens: Option<u64>,
     pub generated_tokens: Option<u64>,
     pub total_duration: Option<Duration>,
     pub load_duration: Option<Duration>,
@@ -41,6 +47,17 @@ pub struct Facts {
     /// The object that is being read brought a token.
     pub fresh: bool,
 
+    /// No model worked for it: a prompt was only rendered.
+    pub rendered_only: bool,
+    /// It is an embedding of nothing.
+    pub no_vectors: bool,
+
+    /// Objects that were looked at.
+    pub objects: u64,
+    /// One of them was of the dialect.
+    pub recognised: bool,
+    /// The last of them ended in the middle.
+    pub cut_off: bool,
     /// Something of the reply could not be read.
     pub failed: bool,
     /// Nothing of the reply can be read: its encoding or its type is not known to us.
@@ -79,6 +96,12 @@ impl Facts {
         self.thinking.push(text);
     }
 
+    /// Text of a message, with the thinking that may stand among it.
+    pub fn message(&mut self, content: &Content<'_>) {
+        self.thought(&content.thinking);
+        self.content(&content.text);
+    }
+
     /// A tool call in one piece.
     pub fn tool_call(&mut self, name: &str, arguments: &str) {
         let index = self.tools.next_index();
@@ -94,8 +117,10 @@ impl Facts {
 
     /// A piece of the arguments of the tool call at `index`, as JSON text.
     pub fn tool_arguments(&mut self, index: u64, piece: &str) {
-        self.fresh |= !piece.is_empty();
-        self.tools.arguments(index, piece);
+        if !piece.is_empty() {
+            self.fresh = true;
+            self.tools.arguments(index, piece);
+        }
     }
 
     pub fn truncated(&self) -> bool {
@@ -109,12 +134,24 @@ impl Facts {
     }
 
     /// An error in the body; the first is kept, since what follows is its consequence.
-    pub fn fail(&mut self, error: &Value) {
-        if let Some(text) = error_text(error)
-            && self.error.is_none()
-        {
-            self.error = Some(text);
+    pub fn fail(&mut self, error: Raw<'_>) {
+        if let Some(error) = error.0 {
+            // What is too deep to be looked into is its own text.
+            let error = serde_json::from_str(error.get()).unwrap_or_else(|_| Value::String(error.get().to_owned()));
+            self.error = self.error.take().or_else(|| error_text(&error));
         }
+    }
+
+    /// An error that has no words of its own.
+    pub fn fail_with(&mut self, text: &str) {
+        self.error.get_or_insert_with(|| text.to_owned());
+    }
+
+    /// Counters of a reply; what is not told leaves what was told before.
+    pub fn count(&mut self, prompt: Option<u64>, cached: Option<u64>, generated: Option<u64>) {
+        self.prompt_tokens = prompt.or(self.prompt_tokens);
+        self.prompt_cached_tokens = cached.or(self.prompt_cached_tokens);
+        self.generated_tokens = generated.or(self.generated_tokens);
     }
 
     /// Counts what the last object brought as one token seen at `at`, if it brought any.
@@ -127,10 +164,30 @@ impl Facts {
     }
 }
 
+/// The choices of a reply of OpenAI's, by their index; all from the last on that is counted are one.
+#[derive(Debug, Default)]
+pub struct Choices {
+    seen: u128,
+    finished: u128,
+}
+
+impl Choices {
+    pub fn saw(&mut self, index: u64, finished: bool) {
+        let choice = 1 << index.min(u64::from(u128::BITS) - 1);
+        self.seen |= choice;
+        self.finished |= if finished { choice } else { 0 };
+    }
+
+    /// There were some, and each said why it ended.
+    pub fn all_finished(&self) -> bool {
+        self.seen != 0 && self.seen == self.finished
+    }
+}
+
 /// The text of an `error` value of any dialect: a string, or an object with a `message`.
 pub fn error_text(error: &Value) -> Option<String> {
     let text = match error {
-        Value::Null => return None,
+        Value::Null | Value::Bool(false) => return None,
         Value::String(text) => text.clone(),
         Value::Object(fields) => match fields.get("message") {
             Some(Value::String(text)) if !text.is_empty() => text.clone(),

@@ -1,65 +1,8 @@
-//! JSON as others write it: strings that may be null, and bytes that serde_json would refuse.
+//! JSON as others write it, made into what serde_json reads.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use serde_json::Value;
-
-/// A string of a reply, borrowed from it unless it has escapes; `null` and absent are the empty string.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Str<'a>(pub Cow<'a, str>);
-
-impl Str<'_> {
-    /// The text, unless there is none.
-    pub fn some(&self) -> Option<&str> {
-        Some(&*self.0).filter(|text| !text.is_empty())
-    }
-}
-
-impl std::ops::Deref for Str<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct StrVisitor;
-
-        impl<'de> Visitor<'de> for StrVisitor {
-            type Value = Str<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or null")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Str(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Str(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-                Ok(Str::default())
-            }
-        }
-
-        deserializer.deserialize_any(StrVisitor)
-    }
-}
-
-/// A value as text; one that is missing is empty.
-pub fn json_text(value: &Value) -> String {
-    if value.is_null() { String::new() } else { value.to_string() }
-}
-
-/// A copy of `json` in which every string can be read: invalid UTF-8 and lone surrogates are U+FFFD, raw control characters
-/// are escaped, and a string (or an escape in it) that is cut off by the end of the input is closed.
+/// A copy of `json` in which every string and number can be read: invalid UTF-8 and lone surrogates are U+FFFD, raw control
+/// characters are escaped, a string (or an escape in it) that is cut off by the end of the input is closed, and words and numbers that
+/// JSON does not know (`NaN`, `1e999`) are null.
 pub fn repair(json: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(without_cut_character(json));
     let mut rest = text.as_bytes();
@@ -75,6 +18,7 @@ pub fn repair(json: &[u8]) -> Vec<u8> {
                 repaired.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
                 1
             }
+            _ if !in_string && is_of_word(byte) => word(rest, &mut repaired),
             _ => {
                 in_string ^= byte == b'"';
                 repaired.push(byte);
@@ -87,6 +31,18 @@ pub fn repair(json: &[u8]) -> Vec<u8> {
         repaired.push(b'"');
     }
     repaired
+}
+
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
+}
+
+/// Copies the number or the word at the beginning of `rest`, or null for it, and returns its length.
+fn word(rest: &[u8], repaired: &mut Vec<u8>) -> usize {
+    let word = &rest[..rest.iter().position(|&byte| !is_of_word(byte)).unwrap_or(rest.len())];
+    let is_json = word == b"true" || word == b"false" || serde_json::from_slice::<f64>(word).is_ok();
+    repaired.extend_from_slice(if is_json { word } else { b"null" });
+    word.len()
 }
 
 /// Copies the escape at the beginning of `rest` and returns its length; `None` when the input ends within it.
@@ -138,6 +94,18 @@ mod tests {
         assert_eq!(repaired(br#""a\udc00\ud800A""#), r#""a\ufffd\ufffdA""#);
         assert_eq!(repaired(b"\"a\xffb\""), "\"a\u{fffd}b\"");
         assert_eq!(repaired(b"\"a\0b\nc\""), r#""a\u0000b\u000ac""#);
+    }
+
+    #[test]
+    fn words_and_numbers_that_json_does_not_know_are_null() {
+        assert_eq!(
+            repaired(br#"{"a":NaN,"b":-Infinity,"c":[1e999,-2.5e1,None],"d":"NaN 1e999"}"#),
+            r#"{"a":null,"b":null,"c":[null,-2.5e1,null],"d":"NaN 1e999"}"#
+        );
+        assert_eq!(
+            repaired(b"[true,false,null,0,12345678901234567890123456789012]"),
+            "[true,false,null,0,12345678901234567890123456789012]"
+        );
     }
 
     #[test]

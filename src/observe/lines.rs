@@ -1,5 +1,7 @@
 //! Lines out of bytes that come split anywhere.
 
+use memchr::{memchr, memchr2};
+
 use super::scraps::TAIL;
 
 /// The longest line that is kept whole, in bytes: Ollama's own clients refuse longer ones.
@@ -13,32 +15,66 @@ pub enum Line<'a> {
     Tail(&'a [u8]),
 }
 
-/// Splits at line feeds; keeps only what a piece began and did not end.
+/// What ends a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ends {
+    /// LF; a CR before it is no part of the line.
+    #[default]
+    LineFeed,
+    /// LF, CR, or both in this order, as event streams have them.
+    Any,
+}
+
+/// Splits at the ends of lines; keeps only what a piece began and did not end.
 #[derive(Debug, Default)]
 pub struct Lines {
+    ends: Ends,
     partial: Vec<u8>,
     overlong: bool,
+    /// The last line ended with a CR, of which an LF that follows is a part.
+    after_cr: bool,
 }
 
 impl Lines {
+    pub fn new(ends: Ends) -> Lines {
+        Lines { ends, ..Lines::default() }
+    }
+
     /// Calls `each` for every line that `bytes` complete.
     pub fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(Line<'_>)) {
-        while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
+        while let Some(&first) = bytes.first() {
+            if std::mem::take(&mut self.after_cr) && first == b'\n' {
+                bytes = &bytes[1..];
+                continue;
+            }
+            let Some(end) = self.end_of_line(bytes) else { return self.keep(bytes) };
             if self.partial.is_empty() && end <= MAX_LINE {
-                each(Line::Whole(without_cr(&bytes[..end])));
+                each(Line::Whole(self.without_cr(&bytes[..end])));
             } else {
                 self.keep(&bytes[..end]);
                 self.end(&mut each);
             }
+            self.after_cr = bytes[end] == b'\r';
             bytes = &bytes[end + 1..];
         }
-        self.keep(bytes);
     }
 
-    /// Calls `each` for what stands after the last line feed, if anything does.
+    fn end_of_line(&self, bytes: &[u8]) -> Option<usize> {
+        match self.ends {
+            Ends::LineFeed => memchr(b'\n', bytes),
+            Ends::Any => memchr2(b'\n', b'\r', bytes),
+        }
+    }
+
+    fn without_cr<'a>(&self, line: &'a [u8]) -> &'a [u8] {
+        if self.ends == Ends::LineFeed { line.strip_suffix(b"\r").unwrap_or(line) } else { line }
+    }
+
+    /// Calls `each` for what stands after the last end of a line, if anything does.
     pub fn end(&mut self, mut each: impl FnMut(Line<'_>)) {
-        let line = without_cr(&self.partial);
-        if std::mem::take(&mut self.overlong) {
+        let overlong = std::mem::take(&mut self.overlong);
+        let line = self.without_cr(&self.partial);
+        if overlong {
             each(Line::Tail(&line[line.len().saturating_sub(TAIL)..]));
         } else if !line.is_empty() {
             each(Line::Whole(line));
@@ -67,21 +103,21 @@ impl Lines {
     }
 }
 
-fn without_cr(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn split(pieces: &[&[u8]]) -> Vec<(bool, Vec<u8>)> {
+        split_at(Ends::LineFeed, pieces)
+    }
+
+    fn split_at(ends: Ends, pieces: &[&[u8]]) -> Vec<(bool, Vec<u8>)> {
         let mut found = Vec::new();
         let mut each = |line: Line<'_>| match line {
             Line::Whole(line) => found.push((true, line.to_vec())),
             Line::Tail(line) => found.push((false, line.to_vec())),
         };
-        let mut lines = Lines::default();
+        let mut lines = Lines::new(ends);
         pieces.iter().for_each(|piece| lines.feed(piece, &mut each));
         lines.end(&mut each);
         found
@@ -95,6 +131,16 @@ mod tests {
         assert!(whole.iter().map(|(_, line)| line.as_slice()).eq(expected));
         for at in 0..text.len() {
             assert_eq!(split(&[&text[..at], &text[at..]]), whole, "split at {at}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_an_event_stream_has_three_ends() {
+        let text = b"one\r\ntwo\rthree\n\r\r\n\nfour\r";
+        let expected: [&[u8]; 7] = [b"one", b"two", b"three", b"", b"", b"", b"four"];
+        for at in 0..=text.len() {
+            let found = split_at(Ends::Any, &[&text[..at], b"", &text[at..]]);
+            assert!(found.iter().map(|(_, line)| line.as_slice()).eq(expected), "split at {at}");
         }
     }
 

@@ -3,20 +3,28 @@
 //! It knows neither metrics nor store, never fails, and never delays a reply: the caller forwards first and shows the
 //! bytes afterwards.
 
+// Its macro is for those that follow.
+#[macro_use]
+mod lenient;
+
 pub mod category;
 pub mod decode;
 mod dialect;
+mod events;
 pub mod exchange;
 mod facts;
 mod json;
+mod kept;
 mod lines;
 mod multipart;
+mod objects;
 mod observer;
 mod outcome;
 mod prompt;
 mod reply;
 pub mod request;
 mod scraps;
+mod shape;
 #[cfg(test)]
 pub mod tests;
 pub mod text;

@@ -12,6 +12,7 @@ use super::request::{self, Request};
 use super::text::BoundedText;
 use super::{Arrival, End, Event, RequestBody, Sink};
 use crate::budget::Reservation;
+use crate::route::Inference;
 
 /// Watches one exchange and tells the sink once that it began and once that it ended. Dropped before `finish`, it ends as if the
 /// client had left.
@@ -109,7 +110,8 @@ impl Observer {
         let (status, Read { mut facts, error_body }) = self.reply(&end);
         let (outcome, error) = outcome(&end, status, &error_body, &facts, self.arrival.endpoint.dialect());
         let request = std::mem::take(&mut self.request);
-        let tokens = Tokens::of(&facts, self.arrival.endpoint.is_embedding());
+        let tokens = Tokens::of(&facts, self.arrival.endpoint);
+        let load_only = makes_no_model_work(&facts, request.prompt.as_ref());
         let accepted = status.is_some_and(|status| (200..300).contains(&status));
         Exchange {
             interaction_id: std::mem::take(&mut self.interaction_id),
@@ -125,16 +127,18 @@ impl Observer {
             outcome,
             error,
             http_status: if let End::Refused(status, _) = end { Some(status) } else { status },
-            load_only: is_load(&facts),
+            load_only,
             only_counted: self.only_counted,
             stream: facts.stream,
             done_reason: facts.done_reason.take(),
             tool_calls: std::mem::take(&mut facts.tools).into_calls(),
             response_bytes: self.response_bytes,
-            prompt_tokens: facts.prompt_tokens,
+            prompt_tokens: tokens.prompt,
+            prompt_cached_tokens: tokens.cached,
             generated_tokens: tokens.generated,
             tokens_estimated: tokens.estimated,
             tokens_per_second: tokens.per_second,
+            prompt_tokens_per_second: tokens.prompt_per_second,
             duration: self.arrival.started.elapsed(),
             queue_wait: self.arrival.queue_wait,
             upload: self.upload,
@@ -167,15 +171,20 @@ impl Drop for Observer {
     }
 }
 
-/// A reply that only says that a model was loaded or unloaded.
-fn is_load(facts: &Facts) -> bool {
+/// A reply that only says that a model was loaded or unloaded, or that a prompt was rendered, or the vectors of no text.
+fn makes_no_model_work(facts: &Facts, prompt: Option<&BoundedText>) -> bool {
     let counted = facts.prompt_tokens.or(facts.generated_tokens).is_some();
-    !facts.stream && !counted && matches!(facts.done_reason.as_deref(), Some("load" | "unload"))
+    let is_load = !counted && facts.deltas == 0 && matches!(facts.done_reason.as_deref(), Some("load" | "unload"));
+    let of_nothing = facts.no_vectors && !counted && prompt.is_none_or(BoundedText::is_empty);
+    is_load || of_nothing || facts.rendered_only
 }
 
-/// What the generated tokens and their times come to.
+/// What the tokens and their times come to.
 #[derive(Default)]
 struct Tokens {
+    prompt: Option<u64>,
+    cached: Option<u64>,
+    prompt_per_second: Option<f64>,
     generated: Option<u64>,
     estimated: bool,
     per_second: Option<f64>,
@@ -183,19 +192,36 @@ struct Tokens {
 }
 
 impl Tokens {
-    fn of(facts: &Facts, embedding: bool) -> Tokens {
-        if embedding {
+    fn of(facts: &Facts, endpoint: Inference) -> Tokens {
+        if endpoint.is_image() {
             return Tokens::default();
         }
+        // The guess stands in for a counter that never came, not for the end of a reply that has none.
+        let guess = facts.prompt_tokens_guess.filter(|_| facts.generated_tokens.is_some());
+        let prompt = facts.prompt_tokens.or(guess);
+        let cached = facts.prompt_cached_tokens.filter(|cached| prompt.is_some_and(|prompt| *cached <= prompt));
+        let evaluated = prompt.zip(cached).map(|(prompt, cached)| prompt - cached);
+        let of_prompt = Tokens {
+            prompt,
+            cached,
+            prompt_per_second: evaluated.zip(facts.prompt_eval_duration).and_then(|(tokens, time)| rate(tokens, time)),
+            estimated: prompt.is_some() && facts.prompt_tokens.is_none(),
+            ..Tokens::default()
+        };
+        if endpoint.is_embedding() { of_prompt } else { of_prompt.with_generated(facts) }
+    }
+
+    fn with_generated(self, facts: &Facts) -> Tokens {
         let estimate = Some(facts.deltas).filter(|&deltas| facts.stream && deltas > 0);
         let generated = facts.generated_tokens.or(estimate);
         let gaps = generated.unwrap_or_default().saturating_sub(1);
         let span = span(facts).filter(|_| gaps > 0);
         Tokens {
             generated,
-            estimated: facts.generated_tokens.is_none() && estimate.is_some(),
+            estimated: self.estimated || facts.generated_tokens.is_none() && estimate.is_some(),
             per_second: native_rate(facts).or_else(|| rate(gaps, span?)),
             time_per_token: span.map(|span| span.div_f64(gaps as f64)),
+            ..self
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How an exchange ended, and why: a pure decision on what was seen.
 //!
-//! A clean end of the body says nothing, since Ollama ends cleanly when its model process dies; only an end marker does.
+//! A clean end of the body says nothing, since Ollama ends cleanly when its model process dies; only an end marker does. But what was
+//! whole and could not be understood is not Ollama's failure: the client has got it.
 
 use serde_json::Value;
 
@@ -21,7 +22,8 @@ pub fn outcome(end: &End, status: Option<u16>, error_body: &[u8], facts: &Facts,
         _ if facts.done => (Outcome::Success, None),
         (End::ClientGone, _) => (Outcome::Cancelled, None),
         (_, None) => failure("ollama gave no reply"),
-        _ if facts.opaque => (Outcome::Success, None),
+        _ if facts.cut_off => failure("the reply ended before its JSON was complete"),
+        _ if facts.opaque || facts.failed => (Outcome::Success, None),
         _ if facts.stream => (Outcome::Error, Some(format!("the stream ended without {}", end_marker(dialect)))),
         _ => failure("the reply ended before its JSON was complete"),
     }

@@ -46,9 +46,9 @@ impl Draft {
     }
 }
 
-/// The whole body: an object with a model and a prompt under `prompt_key`.
+/// The whole body: an object with a model and a prompt under one of `prompt_keys`.
 pub struct Body<'d> {
-    pub prompt_key: &'static str,
+    pub prompt_keys: &'static [&'static str],
     pub draft: &'d mut Draft,
 }
 
@@ -66,51 +66,6 @@ struct Part<'d>(&'d mut Turn);
 
 /// A string, or `None` for any other value.
 struct Maybe<'a>(Option<Cow<'a, str>>);
-
-/// Completes a visitor: what it does not ask for is read and left out.
-macro_rules! ignore {
-    ($value:expr; $($kind:ident)*) => {
-        $(ignore!(@ $kind, $value);)*
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a value of a request")
-        }
-    };
-    (@ scalars, $value:expr) => {
-        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-            Ok($value)
-        }
-        fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-            Ok($value)
-        }
-        fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-            Ok($value)
-        }
-        fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-            Ok($value)
-        }
-        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-            Ok($value)
-        }
-    };
-    (@ string, $value:expr) => {
-        fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-            Ok($value)
-        }
-    };
-    (@ list, $value:expr) => {
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-            while list.next_element::<IgnoredAny>()?.is_some() {}
-            Ok($value)
-        }
-    };
-    (@ object, $value:expr) => {
-        fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-            while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            Ok($value)
-        }
-    };
-}
 
 macro_rules! seed {
     ($seed:ident) => {
@@ -139,7 +94,7 @@ impl<'de> Visitor<'de> for Body<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         while let Some(key) = object.next_key::<Cow<'_, str>>()? {
-            self.draft.in_prompt = key.eq_ignore_ascii_case(self.prompt_key);
+            self.draft.in_prompt = self.prompt_keys.iter().any(|prompt_key| key.eq_ignore_ascii_case(prompt_key));
             if self.draft.in_prompt {
                 self.draft.prompt = None;
                 object.next_value_seed(Prompt(self.draft))?;
@@ -157,7 +112,7 @@ impl<'de> Visitor<'de> for Body<'_> {
 
 impl<'de> Visitor<'de> for Prompt<'_> {
     type Value = ();
-    ignore!((); scalars object);
+    skip!((); scalars object);
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         self.0.prompt.get_or_insert_default().push(text);
@@ -172,7 +127,7 @@ impl<'de> Visitor<'de> for Prompt<'_> {
 
 impl<'de> Visitor<'de> for Element<'_> {
     type Value = ();
-    ignore!((); scalars list);
+    skip!((); scalars list);
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         self.0.prompt.get_or_insert_default().push_line(text);
@@ -199,7 +154,7 @@ impl<'de> Visitor<'de> for Element<'_> {
 
 impl<'de> Visitor<'de> for Content<'_> {
     type Value = ();
-    ignore!((); scalars object);
+    skip!((); scalars object);
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         self.0.content.push(text);
@@ -214,7 +169,7 @@ impl<'de> Visitor<'de> for Content<'_> {
 
 impl<'de> Visitor<'de> for Part<'_> {
     type Value = ();
-    ignore!((); scalars list);
+    skip!((); scalars list);
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         self.0.content.push_line(text);
@@ -248,7 +203,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Maybe<'a> {
 
         impl<'de> Visitor<'de> for MaybeVisitor {
             type Value = Maybe<'de>;
-            ignore!(Maybe(None); scalars list object);
+            skip!(Maybe(None); scalars list object);
 
             fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
                 Ok(Maybe(Some(Cow::Borrowed(text))))

@@ -1,16 +1,18 @@
 //! The bytes of a reply, split anywhere, into facts.
 //!
-//! The reply's own status and Content-Type choose how it is read, never the request: a load answers with one object even where a
-//! stream was asked for, and an error may come in any dialect. What an object means is the dialects' business.
+//! The reply's own status, its Content-Type and its first bytes choose how it is read, never the request: a load answers with one
+//! object even where a stream was asked for, and an error may come in any dialect. What an object means is the dialects' business.
 
 use std::io::{self, Write};
 use std::time::Instant;
 
 use super::decode::Decoder;
-use super::dialect;
+use super::events::Events;
 use super::facts::Facts;
-use super::lines::{Line, Lines, MAX_LINE};
-use super::scraps::{self, TAIL};
+use super::kept::Kept;
+use super::lines::{Ends, Lines};
+use super::objects;
+use super::shape::{Shape, without_blanks};
 use crate::route::{Dialect, Inference};
 
 /// The longest single reply that is kept whole, in bytes.
@@ -36,8 +38,12 @@ pub struct Read {
 
 impl Reply {
     pub fn new(endpoint: Inference, status: u16, content_type: Option<&str>, content_encoding: Option<&str>) -> Reply {
-        let form = if (200..300).contains(&status) { Form::of(endpoint, content_type) } else { Form::Error(Kept::new(MAX_ERROR_BODY)) };
-        let decoder = Decoder::new(content_encoding, Reader::new(endpoint.dialect(), form)).unwrap_or_else(|mut reader| {
+        let form = match status {
+            200..300 if endpoint == Inference::V1Transcriptions => Form::Transcription(Kept::new(MAX_SINGLE)),
+            200..300 => Form::Begun(Vec::new(), Shape::declared(content_type)),
+            _ => Form::Error(Kept::new(MAX_ERROR_BODY)),
+        };
+        let decoder = Decoder::new(content_encoding, Reader::new(endpoint, form)).unwrap_or_else(|mut reader| {
             reader.form = Form::Opaque;
             Decoder::Identity(reader)
         });
@@ -56,8 +62,9 @@ impl Reply {
     pub fn kept(&mut self) -> usize {
         let reader = self.decoder.get_mut();
         let of_form = match &reader.form {
+            Form::Begun(head, _) => head.len(),
             Form::Lines(lines) => lines.kept(),
-            Form::Events(lines, data) => lines.kept() + data.len(),
+            Form::Events(events) => events.kept(),
             Form::Single(kept) | Form::Transcription(kept) | Form::Error(kept) => kept.head.len(),
             Form::Opaque => 0,
         };
@@ -70,21 +77,19 @@ impl Reply {
         reader.facts.stop_keeping();
         match &mut reader.form {
             Form::Lines(lines) => lines.stop_keeping(),
-            Form::Events(lines, data) => {
-                lines.stop_keeping();
-                data.truncate(TAIL);
-            }
+            Form::Events(events) => events.stop_keeping(),
             Form::Single(kept) | Form::Transcription(kept) | Form::Error(kept) => kept.limit = kept.head.len(),
-            Form::Opaque => {}
+            Form::Begun(..) | Form::Opaque => {}
         }
     }
 
     /// All that was said. `clean` tells that the body ended by itself: what is half read is then Ollama's failure.
     pub fn end(mut self, clean: bool) -> Read {
-        self.broken |= clean && self.decoder.end().is_err();
+        let is_cut = clean && !self.broken && self.decoder.end().is_err();
         let reader = self.decoder.get_mut();
         reader.end(clean);
-        reader.facts.failed |= self.broken;
+        reader.facts.failed |= self.broken || is_cut;
+        reader.facts.cut_off |= is_cut;
         let error_body = match &mut reader.form {
             Form::Error(kept) => std::mem::take(&mut kept.head),
             Form::Opaque => b"its text cannot be read".to_vec(),
@@ -94,13 +99,15 @@ impl Reply {
     }
 }
 
-/// How the objects lie in the body.
+/// How the body is read.
 enum Form {
-    /// application/x-ndjson
+    /// Its first bytes, which do not tell yet, and what the Content-Type says
+    Begun(Vec<u8>, Shape),
+    /// One object a line
     Lines(Lines),
-    /// text/event-stream, with the data of the frame that is being read
-    Events(Lines, Vec<u8>),
-    /// application/json
+    /// An event stream
+    Events(Events),
+    /// One object, as far as is known
     Single(Kept),
     /// A transcription: one JSON object or plain text, whatever the Content-Type says
     Transcription(Kept),
@@ -111,57 +118,82 @@ enum Form {
 }
 
 impl Form {
-    fn of(endpoint: Inference, content_type: Option<&str>) -> Form {
-        let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match media_type.as_str() {
-            _ if endpoint == Inference::V1Transcriptions => Form::Transcription(Kept::new(MAX_SINGLE)),
-            "application/x-ndjson" => Form::Lines(Lines::default()),
-            "text/event-stream" => Form::Events(Lines::default(), Vec::new()),
-            "application/json" if endpoint.is_embedding() => Form::Single(Kept::new(MAX_VECTORS)),
-            "application/json" => Form::Single(Kept::new(MAX_SINGLE)),
-            _ => Form::Opaque,
+    fn of(shape: Shape, endpoint: Inference) -> Form {
+        let has_text = !endpoint.is_embedding() && !endpoint.is_image();
+        match shape {
+            Shape::Lines => Form::Lines(Lines::new(Ends::LineFeed)),
+            Shape::Events => Form::Events(Events::new()),
+            Shape::Object => Form::Single(Kept::new(if has_text { MAX_SINGLE } else { MAX_VECTORS })),
+            Shape::Unknown => Form::Opaque,
         }
     }
 }
 
 /// Splits decoded bytes into objects.
 struct Reader {
-    dialect: Dialect,
+    endpoint: Inference,
     form: Form,
     facts: Facts,
     at: Instant,
 }
 
 impl Reader {
-    fn new(dialect: Dialect, form: Form) -> Reader {
-        let facts = Facts { stream: matches!(form, Form::Lines(_) | Form::Events(..)), ..Facts::default() };
-        Reader { dialect, form, facts, at: Instant::now() }
+    fn new(endpoint: Inference, form: Form) -> Reader {
+        let stream = matches!(form, Form::Begun(_, Shape::Lines | Shape::Events));
+        Reader { endpoint, form, facts: Facts { stream, ..Facts::default() }, at: Instant::now() }
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        let (dialect, at, facts) = (self.dialect, self.at, &mut self.facts);
+        let (dialect, at, facts) = (self.endpoint.dialect(), self.at, &mut self.facts);
         match &mut self.form {
-            Form::Lines(lines) => lines.feed(bytes, |line| object(dialect, line, facts, at)),
-            Form::Events(lines, data) => lines.feed(bytes, |line| event_line(dialect, line, data, facts, at)),
-            Form::Single(kept) | Form::Transcription(kept) | Form::Error(kept) => kept.push(bytes),
+            Form::Begun(head, declared) => {
+                head.extend_from_slice(bytes);
+                *head = without_blanks(head).to_vec();
+                if let Some(shape) = declared.seen(head) {
+                    let head = std::mem::take(head);
+                    self.begin(shape, &head);
+                }
+            }
+            Form::Lines(lines) => lines.feed(bytes, |line| objects::take_line(dialect, line, facts, at)),
+            Form::Events(events) => events.feed(bytes, at, |frame, at| objects::take_frame(dialect, frame, facts, at)),
+            Form::Single(kept) => {
+                kept.push(bytes);
+                if let Some(head) = kept.take_lines(bytes.len()) {
+                    self.begin(Shape::Lines, &head);
+                }
+            }
+            Form::Transcription(kept) | Form::Error(kept) => kept.push(bytes),
             Form::Opaque => {}
         }
     }
 
+    /// Reads `head`, all that came so far, as what it turned out to be.
+    fn begin(&mut self, shape: Shape, head: &[u8]) {
+        self.form = Form::of(shape, self.endpoint);
+        self.facts.stream |= shape == Shape::Events;
+        self.take(head);
+    }
+
     fn end(&mut self, clean: bool) {
-        let (dialect, at, facts) = (self.dialect, self.at, &mut self.facts);
+        if let Form::Begun(head, declared) = &mut self.form {
+            let (head, declared) = (std::mem::take(head), *declared);
+            self.begin(declared, &head);
+        }
+        let (dialect, at, facts) = (self.endpoint.dialect(), self.at, &mut self.facts);
         let failed = facts.failed;
         match &mut self.form {
-            Form::Lines(lines) => lines.end(|line| object(dialect, line, facts, at)),
-            Form::Events(lines, data) => {
-                lines.end(|line| event_line(dialect, line, data, facts, at));
-                frame(dialect, data, facts, at);
+            Form::Lines(lines) => {
+                lines.end(|line| objects::take_line(dialect, line, facts, at));
+                objects::end_lines(facts);
             }
-            Form::Single(kept) => single(dialect, kept, facts),
-            Form::Transcription(kept) => transcription(kept, clean, facts),
-            Form::Error(_) => {}
+            Form::Events(events) => events.end(at, |frame, at| objects::take_frame(dialect, frame, facts, at)),
+            Form::Single(kept) => objects::take_single(dialect, kept, facts),
+            Form::Transcription(kept) => objects::take_transcription(kept, clean, facts),
+            Form::Error(_) | Form::Begun(..) => {}
             Form::Opaque => (facts.opaque, facts.failed) = (true, true),
         }
+        facts.done |= dialect == Dialect::OpenAi && facts.choices.all_finished();
+        facts.failed |= facts.objects > 0 && !facts.recognised;
         if !clean {
             facts.failed = failed;
         }
@@ -176,102 +208,5 @@ impl Write for Reader {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// One object of a stream.
-fn object(dialect: Dialect, line: Line<'_>, facts: &mut Facts, at: Instant) {
-    match line {
-        Line::Whole(json) if json.iter().all(u8::is_ascii_whitespace) => {}
-        Line::Whole(json) => facts.failed |= dialect::read(dialect, json, facts).is_err(),
-        Line::Tail(tail) => {
-            scraps::read(tail, facts);
-            (facts.failed, facts.cut) = (true, true);
-        }
-    }
-    facts.tick(at);
-}
-
-/// One line of an event stream: data is gathered until the empty line that ends the frame; names are not needed, since every
-/// object says what it is.
-fn event_line(dialect: Dialect, line: Line<'_>, data: &mut Vec<u8>, facts: &mut Facts, at: Instant) {
-    match line {
-        Line::Whole(b"") => frame(dialect, data, facts, at),
-        Line::Whole(line) => {
-            if let Some(more) = line.strip_prefix(b"data:")
-                && data.len() + more.len() < MAX_LINE
-            {
-                if !data.is_empty() {
-                    data.push(b'\n');
-                }
-                data.extend_from_slice(more.strip_prefix(b" ").unwrap_or(more));
-            }
-        }
-        tail => object(dialect, tail, facts, at),
-    }
-}
-
-fn frame(dialect: Dialect, data: &mut Vec<u8>, facts: &mut Facts, at: Instant) {
-    match data.as_slice() {
-        b"[DONE]" => facts.done |= dialect == Dialect::OpenAi,
-        json => object(dialect, Line::Whole(json), facts, at),
-    }
-    data.clear();
-}
-
-fn single(dialect: Dialect, kept: &Kept, facts: &mut Facts) {
-    if kept.whole() {
-        facts.done = dialect::read(dialect, &kept.head, facts).is_ok();
-        facts.failed |= !facts.done;
-    } else {
-        let end = kept.end();
-        scraps::read(&end, facts);
-        scraps::model(&kept.head, facts);
-        facts.done = end.trim_ascii_end().ends_with(b"}");
-        facts.cut = kept.limit != MAX_VECTORS;
-    }
-}
-
-fn transcription(kept: &Kept, clean: bool, facts: &mut Facts) {
-    facts.done = clean;
-    facts.cut = !kept.whole();
-    if !kept.head.trim_ascii_start().starts_with(b"{") {
-        facts.content(&String::from_utf8_lossy(&kept.head));
-    } else if dialect::read(Dialect::OpenAi, &kept.head, facts).is_ok() {
-        facts.done = true;
-    } else {
-        facts.failed = true;
-    }
-}
-
-/// The head of a body, and its tail where the head is not all.
-struct Kept {
-    head: Vec<u8>,
-    tail: Vec<u8>,
-    limit: usize,
-}
-
-impl Kept {
-    fn new(limit: usize) -> Kept {
-        Kept { head: Vec::new(), tail: Vec::new(), limit }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        let (head, tail) = bytes.split_at(bytes.len().min(self.limit - self.head.len()));
-        self.head.extend_from_slice(head);
-        self.tail.extend_from_slice(tail);
-        if self.tail.len() > 2 * TAIL {
-            self.tail.drain(..self.tail.len() - TAIL);
-        }
-    }
-
-    fn whole(&self) -> bool {
-        self.tail.is_empty()
-    }
-
-    /// The last bytes of the body, wherever the head ends.
-    fn end(&self) -> Vec<u8> {
-        let joined = [&self.head[self.head.len().saturating_sub(TAIL)..], &self.tail].concat();
-        joined[joined.len().saturating_sub(TAIL)..].to_vec()
     }
 }

@@ -11,11 +11,12 @@ use serde::de::DeserializeSeed;
 use serde_json::Deserializer;
 use serde_json::de::Read;
 
+use super::decode::Coding;
 use super::facts::MAX_NAME;
 use super::multipart;
 use super::prompt::{Body, Draft};
 use super::text::{BoundedText, prefix};
-use super::{RequestBody, decode, json};
+use super::{RequestBody, json};
 use crate::budget::Reservation;
 use crate::route::Inference;
 
@@ -45,8 +46,8 @@ impl Request {
 pub fn read(endpoint: Inference, body: &RequestBody<'_>, memory: &mut Reservation) -> Request {
     let mut request = match Encoding::of(body) {
         Encoding::Identity => read_identity(endpoint, body, memory),
-        Encoding::Zstd => read_zstd(endpoint, body, memory),
-        Encoding::Unknown => Request { truncated: true, failed: true, ..Request::default() },
+        Encoding::Coded(coding) => read_coded(coding, endpoint, body, memory),
+        Encoding::Unknown => Request { failed: true, ..Request::default() },
     };
     request.model = request.model.filter(|model| !model.is_empty()).map(|model| prefix(&model, MAX_NAME).to_owned());
     request
@@ -60,7 +61,7 @@ const REPAIRED_MAX: usize = 4 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     Identity,
-    Zstd,
+    Coded(Coding),
     Unknown,
 }
 
@@ -68,17 +69,25 @@ impl Encoding {
     pub fn of(body: &RequestBody<'_>) -> Encoding {
         match body.encoding.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "" | "identity" => Encoding::Identity,
-            "zstd" => Encoding::Zstd,
+            "gzip" | "x-gzip" => Encoding::Coded(Coding::Gzip),
+            "deflate" => Encoding::Coded(Coding::Deflate),
+            "zstd" => Encoding::Coded(Coding::Zstd),
             _ => Encoding::Unknown,
         }
     }
 }
 
 fn read_bytes(endpoint: Inference, bytes: &[u8], cut: bool, content_type: Option<&str>) -> Request {
-    match endpoint {
-        Inference::V1Transcriptions => multipart::read(bytes, content_type.unwrap_or_default()),
-        _ => read_json(endpoint, bytes, cut),
+    match is_form(endpoint, content_type) {
+        true => multipart::read(bytes, content_type.unwrap_or_default()),
+        false => read_json(endpoint, bytes, cut),
     }
+}
+
+/// Sound and pictures are sent as parts of a form; a picture that is to be edited may be a part of JSON as well.
+fn is_form(endpoint: Inference, content_type: Option<&str>) -> bool {
+    let is_multipart = || content_type.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/"));
+    endpoint == Inference::V1Transcriptions || endpoint == Inference::V1ImageEdits && is_multipart()
 }
 
 /// A string with escapes is copied while it is read, into a buffer that may be twice as long.
@@ -89,20 +98,21 @@ fn read_identity(endpoint: Inference, body: &RequestBody<'_>, memory: &mut Reser
 }
 
 /// Reads a body while it is decoded, so that the decoded one is never in memory; only of one that has faults the beginning is.
-fn read_zstd(endpoint: Inference, body: &RequestBody<'_>, memory: &mut Reservation) -> Request {
-    if !memory.cover(decode::MAX_WINDOW as usize + 2 * HEAD_MAX) {
+fn read_coded(coding: Coding, endpoint: Inference, body: &RequestBody<'_>, memory: &mut Reservation) -> Request {
+    let window = coding.window();
+    if !memory.cover(window + 2 * HEAD_MAX) {
         return Request { truncated: true, ..Request::default() };
     }
-    if endpoint != Inference::V1Transcriptions && !body.cut {
+    if !is_form(endpoint, body.content_type) && !body.cut {
         let mut draft = Draft::default();
-        let input = BufReader::new(Affordable { decoded: decode::zstd(body.bytes), amount: 0, memory });
+        let input = BufReader::new(Affordable { decoded: coding.decode(body.bytes), amount: window, memory });
         if parse(endpoint, &mut Deserializer::from_reader(input), &mut draft).is_ok() {
             return Request { model: draft.model, prompt: draft.prompt, truncated: draft.truncated, failed: false };
         }
     }
     let mut head = Vec::new();
-    let max = if memory.cover(decode::MAX_WINDOW as usize + 2 * REPAIRED_MAX) { REPAIRED_MAX } else { HEAD_MAX };
-    let decoded = decode::zstd(body.bytes).take(max as u64).read_to_end(&mut head);
+    let max = if memory.cover(window + 2 * REPAIRED_MAX) { REPAIRED_MAX } else { HEAD_MAX };
+    let decoded = coding.decode(body.bytes).take(max as u64).read_to_end(&mut head);
     let is_cut = body.cut || decoded.is_err() || head.len() == max;
     let request = read_bytes(endpoint, &head, is_cut, body.content_type);
     Request { failed: request.failed || decoded.is_err() && !body.cut && head.is_empty(), ..request }
@@ -111,6 +121,7 @@ fn read_zstd(endpoint: Inference, body: &RequestBody<'_>, memory: &mut Reservati
 /// A decoded body for as long as there is memory to read it.
 struct Affordable<'a, R> {
     decoded: R,
+    /// Bytes that are taken for it: the window, and all that was decoded twice.
     amount: usize,
     memory: &'a mut Reservation,
 }
@@ -118,9 +129,9 @@ struct Affordable<'a, R> {
 impl<R: io::Read> io::Read for Affordable<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let amount = self.decoded.read(buffer)?;
-        self.amount += amount;
         // All of it may be one string, see `read_identity`.
-        if self.memory.cover(decode::MAX_WINDOW as usize + 2 * self.amount) { Ok(amount) } else { Err(io::ErrorKind::OutOfMemory.into()) }
+        self.amount += 2 * amount;
+        if self.memory.cover(self.amount) { Ok(amount) } else { Err(io::ErrorKind::OutOfMemory.into()) }
     }
 }
 
@@ -139,14 +150,16 @@ fn read_json(endpoint: Inference, body: &[u8], cut: bool) -> Request {
 }
 
 fn parse<'de, R: Read<'de>>(endpoint: Inference, json: &mut Deserializer<R>, draft: &mut Draft) -> serde_json::Result<()> {
-    Body { prompt_key: prompt_key(endpoint), draft }.deserialize(json)
+    Body { prompt_keys: prompt_keys(endpoint), draft }.deserialize(json)
 }
 
-/// Where the prompt stands.
-fn prompt_key(endpoint: Inference) -> &'static str {
+/// Where the prompt may stand; the last of them that comes is it.
+fn prompt_keys(endpoint: Inference) -> &'static [&'static str] {
     match endpoint {
-        Inference::Chat | Inference::V1ChatCompletions | Inference::V1Messages => "messages",
-        Inference::Embed | Inference::V1Embeddings | Inference::V1Responses => "input",
-        Inference::Generate | Inference::Embeddings | Inference::V1Completions | Inference::V1Transcriptions => "prompt",
+        Inference::Chat | Inference::V1ChatCompletions | Inference::V1Messages => &["messages"],
+        Inference::Embed | Inference::V1Embeddings | Inference::V1Responses => &["input"],
+        Inference::Generate | Inference::Embeddings | Inference::V1Completions => &["prompt"],
+        Inference::V1ImageGenerations | Inference::V1ImageEdits | Inference::V1Transcriptions => &["prompt"],
+        Inference::V1Systemone => &["messages", "input", "prompt"],
     }
 }

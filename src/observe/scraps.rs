@@ -3,31 +3,35 @@
 //! In every dialect the counters stand near the end. A key with its quotes and colon (`"eval_count":`) cannot stand inside a
 //! string, where the quotes would be escaped, so looking for it in the middle of a text finds a key or nothing.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 
 use super::facts::Facts;
-use super::json::Str;
+use super::lenient::{Flag, Number, Str};
 
 /// How much of the end of a long text is kept, in bytes.
 pub const TAIL: usize = 16 << 10;
 
 /// Adds what `scraps` of an object say about its counters and its end.
 pub fn read(scraps: &[u8], facts: &mut Facts) {
-    let count = |keys: &[&str]| keys.iter().find_map(|key| value::<u64>(scraps, key));
-    let duration = |key: &str| value::<u64>(scraps, key).map(Duration::from_nanos);
-    facts.prompt_tokens = count(&["prompt_eval_count", "prompt_tokens", "input_tokens"]).or(facts.prompt_tokens);
-    facts.generated_tokens = count(&["eval_count", "completion_tokens", "output_tokens"]).or(facts.generated_tokens);
+    let number = |key: &str| value::<Number>(scraps, key).unwrap_or_default();
+    let count = |keys: &[&str]| keys.iter().find_map(|key| number(key).count());
+    let duration = |key: &str| number(key).nanos();
+    let cached = count(&["prompt_eval_cached_count", "cached_tokens", "cache_read_input_tokens"]);
+    // Anthropic's `input_tokens` are the part that was not cached; OpenAI's `responses` have other names for the cached one.
+    let beside = ["cache_read_input_tokens", "cache_creation_input_tokens"].iter().filter_map(|key| number(key).count()).sum::<u64>();
+    let prompt = count(&["prompt_eval_count", "prompt_tokens"]).or_else(|| Some(count(&["input_tokens"])? + beside));
+    facts.count(prompt, cached, count(&["eval_count", "completion_tokens", "output_tokens"]));
     facts.total_duration = duration("total_duration").or(facts.total_duration);
     facts.load_duration = duration("load_duration").or(facts.load_duration);
     facts.prompt_eval_duration = duration("prompt_eval_duration").or(facts.prompt_eval_duration);
     facts.eval_duration = duration("eval_duration").or(facts.eval_duration);
+    facts.prompt_eval_duration = number("prompt_ms").millis().or(facts.prompt_eval_duration);
+    facts.eval_duration = number("predicted_ms").millis().or(facts.eval_duration);
     for key in ["done_reason", "finish_reason", "stop_reason"] {
         facts.reason(&value::<Str<'_>>(scraps, key).unwrap_or_default());
     }
     model(scraps, facts);
-    facts.done |= value::<bool>(scraps, "done").unwrap_or_default();
+    facts.done |= value::<Flag>(scraps, "done").unwrap_or_default().0;
     facts.done |= value::<Str<'_>>(scraps, "type").is_some_and(|kind| &*kind == "response.completed");
 }
 
@@ -45,6 +49,8 @@ fn value<'a, T: Deserialize<'a>>(scraps: &'a [u8], key: &str) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -61,6 +67,22 @@ mod tests {
         let mut facts = Facts::default();
         read(br#""usage":{"input_tokens":1,"output_tokens":2}},"type":"response.completed"}"#, &mut facts);
         assert_eq!((facts.prompt_tokens, facts.generated_tokens, facts.done), (Some(1), Some(2), true));
+        assert_eq!(facts.prompt_cached_tokens, None);
+    }
+
+    #[test]
+    fn cached_tokens_are_part_of_the_prompt_in_each_dialect() {
+        let tails: [&[u8]; 4] = [
+            br#"x","prompt_eval_count":38,"prompt_eval_cached_count":37.0}"#,
+            br#"x","usage":{"prompt_tokens":38,"prompt_tokens_details":{"cached_tokens": 37}}}"#,
+            br#"x","usage":{"input_tokens":38,"input_tokens_details":{"cached_tokens":"37"}}}"#,
+            br#"x","usage":{"input_tokens":1,"cache_read_input_tokens":37}}"#,
+        ];
+        for tail in tails {
+            let mut facts = Facts::default();
+            read(tail, &mut facts);
+            assert_eq!((facts.prompt_tokens, facts.prompt_cached_tokens), (Some(38), Some(37)));
+        }
     }
 
     #[test]

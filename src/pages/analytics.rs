@@ -94,6 +94,7 @@ fn models(pairs: &Pairs, archive: &Archive) -> Result<Vec<u8>> {
             "tokens_per_second": group.tokens_per_second.p50,
             "first_seen": group.first_seen,
             "last_seen": group.last_seen,
+            "prompt_cached_tokens": group.prompt_cached_tokens,
         })
     };
     body(archive.store.models()?.into_iter().map(shown).collect::<Vec<_>>())

@@ -65,16 +65,18 @@ pub struct Record {
     pub http_status: Option<u16>,
     pub stream: Option<bool>,
     pub done_reason: Option<String>,
-    /// `generated_tokens` counts pieces of the reply, because no counter came.
+    /// `generated_tokens` counts pieces of the reply, or `prompt_tokens` is a guess of Ollama's, because no counter came.
     pub tokens_estimated: Option<bool>,
     pub request_bytes: Option<u64>,
     pub response_bytes: Option<u64>,
     /// A text was cut to its bound.
     pub truncated: Option<bool>,
+    /// Of `prompt_tokens`, those from Ollama's cache.
+    pub prompt_cached_tokens: Option<u64>,
 }
 
 /// Every field of a record, in order: the columns of a table and of a CSV file.
-pub const FIELDS: [&str; 30] = [
+pub const FIELDS: [&str; 31] = [
     "interaction_id",
     "timestamp",
     "model",
@@ -105,6 +107,7 @@ pub const FIELDS: [&str; 30] = [
     "request_bytes",
     "response_bytes",
     "truncated",
+    "prompt_cached_tokens",
 ];
 
 impl Record {
@@ -150,6 +153,7 @@ impl Record {
             request_bytes: Some(exchange.request_bytes),
             response_bytes: Some(exchange.response_bytes),
             truncated: Some(exchange.truncated),
+            prompt_cached_tokens: exchange.prompt_cached_tokens,
             ..Record::default()
         };
         let response = Some(exchange.response).filter(|text| !text.is_empty());
@@ -205,6 +209,7 @@ impl Record {
             tokens_per_second: self.tokens_per_second,
             duration_seconds: self.duration_seconds,
             time_to_first_token_seconds: self.time_to_first_token_seconds,
+            prompt_cached_tokens: self.prompt_cached_tokens,
             client: None,
         }
     }
@@ -250,6 +255,7 @@ pub struct Facts<'a> {
     #[serde(alias = "duration")]
     pub duration_seconds: Option<f64>,
     pub time_to_first_token_seconds: Option<f64>,
+    pub prompt_cached_tokens: Option<u64>,
     /// Who asked, as `metadata` says it; `None` where it says nothing.
     #[serde(borrow, rename = "metadata", deserialize_with = "origin::of_field")]
     pub client: Option<Cow<'a, str>>,

@@ -45,6 +45,7 @@ pub fn record(n: u32) -> Record {
         request_bytes: Some(321),
         response_bytes: Some(4321),
         truncated: Some(false),
+        prompt_cached_tokens: Some(u64::from(n)),
     }
 }
 
@@ -191,6 +192,7 @@ pub fn facts_are_those_of_the_records(keeper: &dyn Keeper) {
         let sum = by_model.entry(facts.model.as_deref().unwrap_or_default().to_owned()).or_default();
         sum.0 += 1;
         sum.1 += facts.prompt_tokens.unwrap();
+        assert_eq!(facts.prompt_cached_tokens, facts.prompt_tokens.map(|tokens| tokens - 1));
         sum.2 += facts.duration_seconds.unwrap();
         assert_eq!(facts.time_to_first_token_seconds, Some(0.25));
         assert_eq!(facts.client.as_deref(), Some("curl/8.5"));

@@ -90,6 +90,7 @@ impl Author {
             request_bytes: Some(self.rng.u64(400..500)),
             response_bytes: Some(tokens * 110),
             truncated: Some(false),
+            prompt_cached_tokens: None,
         }
     }
 }

@@ -176,12 +176,13 @@ fn families_without_a_model_are_there_from_the_first_scrape() {
 }
 
 /// The histograms of the contract and their buckets.
-const BUCKETS: [(&str, &str); 10] = [
+const BUCKETS: [(&str, &str); 11] = [
     ("ollama_request_duration_seconds", "0.05 0.1 0.25 0.5 1 2.5 5 10 30 60 120 300 600 1800"),
     ("ollama_response_seconds", "0.05 0.1 0.25 0.5 1 2.5 5 10 30 60 120 300 600 1800"),
     ("ollama_load_duration_seconds", "0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10 30 60 120 300 600 1800"),
     ("ollama_prompt_eval_duration_seconds", "0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10 30 60 120 300 600 1800"),
     ("ollama_eval_duration_seconds", "0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10 30 60 120 300 600 1800"),
+    ("ollama_prompt_tokens", "16 64 256 1024 4096 16384 65536 262144 1048576"),
     ("ollama_tokens_generated", "10 50 100 250 500 1000 2000 5000"),
     ("ollama_tokens_per_second", "1 5 10 20 30 40 50 60 70 75 80 90 100 150 200"),
     ("ollama_time_to_first_token_seconds", "0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10 20 40 80 160 640"),

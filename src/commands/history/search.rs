@@ -50,13 +50,14 @@ fn page(records: &[Record]) -> String {
 fn head(record: &Record) -> [String; 6] {
     let tokens = |count: Option<u64>| count.map_or("-".to_owned(), thousands);
     let name = |text: &str| cut(&one_line(text), NAME_MAX);
+    let cached = record.prompt_cached_tokens.map(|tokens| format!(" ({} cached)", thousands(tokens))).unwrap_or_default();
     let about = if record.tokens_estimated == Some(true) { "~" } else { "" };
     [
         moment(record.timestamp),
         name(record.model.as_deref().unwrap_or(UNKNOWN)),
         name(&record.endpoint),
         name(&record.status),
-        format!("{} > {about}{} tokens", tokens(record.prompt_tokens), tokens(record.generated_tokens)),
+        format!("{}{cached} > {about}{} tokens", tokens(record.prompt_tokens), tokens(record.generated_tokens)),
         duration(record.duration_seconds),
     ]
 }

@@ -86,7 +86,8 @@ fn totals(all: &Group) -> String {
     let requests = count(all.requests, "request");
     let ends = [(all.error, "failed"), (all.cancelled, "cancelled")];
     let ends: String = ends.iter().filter(|(n, _)| *n > 0).map(|(n, how)| format!(", {} {how}", thousands(*n))).collect();
-    let tokens = format!("{} read, {} written", count(all.prompt_tokens, "token"), thousands(all.generated_tokens));
+    let cached = all.prompt_cached_tokens.map(|tokens| format!(" ({} from the cache)", thousands(tokens))).unwrap_or_default();
+    let tokens = format!("{} read{cached}, {} written", count(all.prompt_tokens, "token"), thousands(all.generated_tokens));
     format!("{requests}, {} successful{ends}\n{tokens}\n\n{}", percent(all.success_rate), table.text())
 }
 

@@ -27,12 +27,16 @@ fn every_family_is_as_the_contract_has_it() {
         ("ollama_analytics_queue_size", "GAUGE", "", ""),
         ("ollama_analytics_writes_total", "COUNTER", "backend status", ""),
         ("ollama_eval_duration_seconds", "HISTOGRAM", "model", part),
+        ("ollama_finished_total", "COUNTER", "model reason", ""),
         ("ollama_load_duration_seconds", "HISTOGRAM", "model", part),
         ("ollama_model_context_length", "GAUGE", "model", ""),
         ("ollama_model_loaded", "GAUGE", "model", ""),
         ("ollama_model_size_bytes", "GAUGE", "model", ""),
         ("ollama_model_vram_bytes", "GAUGE", "model", ""),
         ("ollama_prompt_eval_duration_seconds", "HISTOGRAM", "model", part),
+        ("ollama_prompt_tokens", "HISTOGRAM", "model", "16 64 256 1024 4096 16384 65536 262144 1048576"),
+        ("ollama_prompt_tokens_cached_total", "COUNTER", "model", ""),
+        ("ollama_prompt_tokens_per_second", "HISTOGRAM", "model", "10 25 50 100 250 500 1000 2500 5000 10000 25000 50000"),
         ("ollama_request_duration_seconds", "HISTOGRAM", "endpoint model prompt_category", request),
         ("ollama_requests_total", "COUNTER", "endpoint model prompt_category status", ""),
         ("ollama_response_seconds", "HISTOGRAM", "model", request),
@@ -127,7 +131,7 @@ fn no_label_value_ends_in_another_of_the_same_label() {
     let endpoints: Vec<&str> = Inference::ALL.iter().map(|endpoint| endpoint.as_str()).collect();
     let outcomes: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
     let dialects: Vec<&str> = Dialect::ALL.iter().map(|dialect| dialect.as_str()).collect();
-    for words in [&categories[..], &methods, &endpoints, &outcomes, &dialects, &Kind::ALL.map(Kind::as_str)] {
+    for words in [&categories[..], &methods, &endpoints, &outcomes, &dialects, &Kind::ALL.map(Kind::as_str), &REASONS] {
         for (word, other) in words.iter().flat_map(|word| words.iter().map(move |other| (word, other))) {
             assert!(word == other || !word.ends_with(other), "{word} ends in {other}");
         }

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::labels::*;
 use super::*;
+use crate::observe::exchange::ToolCall;
 use crate::route::{Dialect, Inference};
 
 const KIB: u64 = 1024;
@@ -42,9 +43,11 @@ pub fn chat() -> Exchange {
         truncated: false,
         response_bytes: 4 * KIB,
         prompt_tokens: Some(11),
+        prompt_cached_tokens: Some(8),
         generated_tokens: Some(33),
         tokens_estimated: false,
         tokens_per_second: Some(66.0),
+        prompt_tokens_per_second: Some(100.0),
         duration: Duration::from_millis(900),
         queue_wait: Duration::ZERO,
         total_duration: Some(Duration::from_millis(800)),
@@ -86,10 +89,16 @@ fn a_chat_moves_exactly_what_it_should() {
     let expected = [
         "ollama_eval_duration_seconds_count{model=\"talk\"} 1",
         "ollama_eval_duration_seconds_sum{model=\"talk\"} 0.5",
+        "ollama_finished_total{model=\"talk\",reason=\"stop\"} 1",
         "ollama_load_duration_seconds_count{model=\"talk\"} 1",
         "ollama_load_duration_seconds_sum{model=\"talk\"} 0.004",
         "ollama_prompt_eval_duration_seconds_count{model=\"talk\"} 1",
         "ollama_prompt_eval_duration_seconds_sum{model=\"talk\"} 0.03",
+        "ollama_prompt_tokens_cached_total{model=\"talk\"} 8",
+        "ollama_prompt_tokens_count{model=\"talk\"} 1",
+        "ollama_prompt_tokens_per_second_count{model=\"talk\"} 1",
+        "ollama_prompt_tokens_per_second_sum{model=\"talk\"} 100",
+        "ollama_prompt_tokens_sum{model=\"talk\"} 11",
         "ollama_request_duration_seconds_count{endpoint=\"api/chat\",model=\"talk\",prompt_category=\"question\"} 1",
         "ollama_request_duration_seconds_sum{endpoint=\"api/chat\",model=\"talk\",prompt_category=\"question\"} 0.9",
         "ollama_requests_total{endpoint=\"api/chat\",model=\"talk\",prompt_category=\"question\",status=\"success\"} 1",
@@ -114,8 +123,10 @@ fn an_exchange_whose_numbers_are_unknown_moves_count_and_duration_only() {
     let bare = Exchange {
         outcome: Outcome::Cancelled,
         prompt_tokens: None,
+        prompt_cached_tokens: None,
         generated_tokens: None,
         tokens_per_second: None,
+        prompt_tokens_per_second: None,
         total_duration: None,
         load_duration: None,
         prompt_eval_duration: None,
@@ -129,13 +140,45 @@ fn an_exchange_whose_numbers_are_unknown_moves_count_and_duration_only() {
     let moved = moves(&metrics(), |m| m.ended(&bare));
     let names: Vec<&str> = moved.iter().filter_map(|line| line.split('{').next()).collect();
     let expected = [
+        "ollama_finished_total",
         "ollama_request_duration_seconds_count",
         "ollama_request_duration_seconds_sum",
         "ollama_requests_total",
         "ollama_tap_parse_failures_total",
     ];
     assert_eq!(names, expected);
-    assert!(moved[2].contains("status=\"cancelled\"") && moved[3].ends_with("{dialect=\"anthropic\"} 2"), "{moved:?}");
+    assert!(moved[3].contains("status=\"cancelled\"") && moved[4].ends_with("{dialect=\"anthropic\"} 2"), "{moved:?}");
+}
+
+#[test]
+fn an_answer_ends_for_one_of_six_reasons_whatever_its_dialect_calls_it() {
+    let ended = |reason: &str| Exchange { done_reason: Some(reason.to_owned()), ..chat() };
+    let calls = || vec![ToolCall::default()];
+    let rows = [
+        (ended("stop"), "stop"),
+        (ended("end_turn"), "stop"),
+        (ended("stop_sequence"), "stop"),
+        (ended("completed"), "stop"),
+        (ended("length"), "length"),
+        (ended("max_tokens"), "length"),
+        (ended("max_output_tokens"), "length"),
+        (ended("incomplete"), "length"),
+        (ended("tool_calls"), "tool_calls"),
+        (ended("tool_use"), "tool_calls"),
+        (Exchange { tool_calls: calls(), ..ended("stop") }, "tool_calls"),
+        (Exchange { tool_calls: calls(), ..ended("completed") }, "tool_calls"),
+        (Exchange { tool_calls: calls(), ..ended("length") }, "length"),
+        (ended("content_filter"), "other"),
+        (Exchange { done_reason: None, ..chat() }, "other"),
+        (Exchange { endpoint: Inference::Embed, ..ended("stop") }, "other"),
+        (Exchange { outcome: Outcome::Error, ..ended("stop") }, "error"),
+        (Exchange { outcome: Outcome::Cancelled, ..ended("length") }, "cancelled"),
+    ];
+    for (exchange, reason) in rows {
+        let moved = moves(&metrics(), |m| m.ended(&exchange));
+        let finished: Vec<_> = moved.iter().filter(|line| line.starts_with("ollama_finished_total")).collect();
+        assert_eq!(finished, [&format!("ollama_finished_total{{model=\"talk\",reason=\"{reason}\"}} 1")], "{exchange:?}");
+    }
 }
 
 #[test]

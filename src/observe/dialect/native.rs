@@ -1,97 +1,104 @@
 //! Ollama's own: one JSON object a line, or a single one; the last has `done: true` and all counters.
-
-use std::time::Duration;
+//!
+//! `prompt_eval_count` is the whole prompt; since 0.33.3 `prompt_eval_cached_count` tells how much of it came from the cache, and
+//! `prompt_eval_duration` is the time of the rest. Ollama leaves zeros out.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::observe::facts::Facts;
-use crate::observe::json::{Str, json_text};
+use crate::observe::lenient::{Content, Flag, List, Number, Object, Presence, Raw, Str, object};
 
 /// /api/generate, /api/chat, /api/embed and /api/embeddings in one: the fields do not clash.
-#[derive(Deserialize)]
-struct Object<'a> {
-    #[serde(borrow, default)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Reply<'a> {
+    #[serde(borrow)]
     model: Str<'a>,
-    #[serde(borrow, default)]
-    response: Str<'a>,
-    #[serde(borrow, default)]
-    thinking: Str<'a>,
-    #[serde(borrow, default)]
-    tool_calls: Option<Vec<ToolCall<'a>>>,
-    #[serde(borrow, default)]
-    message: Option<Message<'a>>,
-    #[serde(default)]
-    done: bool,
-    #[serde(borrow, default)]
+    created_at: Presence,
+    #[serde(borrow)]
+    response: Option<Content<'a>>,
+    #[serde(borrow)]
+    thinking: Content<'a>,
+    #[serde(borrow)]
+    tool_calls: List<ToolCall<'a>>,
+    #[serde(borrow)]
+    message: Object<Message<'a>>,
+    embedding: Presence,
+    embeddings: Presence,
+    done: Option<Flag>,
+    #[serde(borrow)]
     done_reason: Str<'a>,
-    total_duration: Option<i64>,
-    load_duration: Option<i64>,
-    prompt_eval_count: Option<i64>,
-    prompt_eval_duration: Option<i64>,
-    eval_count: Option<i64>,
-    eval_duration: Option<i64>,
-    error: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow, default)]
-    content: Str<'a>,
-    #[serde(borrow, default)]
-    thinking: Str<'a>,
-    #[serde(borrow, default)]
-    tool_calls: Option<Vec<ToolCall<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct ToolCall<'a> {
-    #[serde(borrow, default)]
-    function: Function<'a>,
+    total_duration: Number,
+    load_duration: Number,
+    prompt_eval_count: Number,
+    prompt_eval_cached_count: Number,
+    prompt_eval_duration: Number,
+    eval_count: Number,
+    eval_duration: Number,
+    #[serde(borrow)]
+    error: Raw<'a>,
+    _debug_info: Presence,
 }
 
 #[derive(Default, Deserialize)]
+#[serde(default)]
+struct Message<'a> {
+    #[serde(borrow)]
+    content: Content<'a>,
+    #[serde(borrow)]
+    thinking: Content<'a>,
+    #[serde(borrow)]
+    tool_calls: List<ToolCall<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ToolCall<'a> {
+    #[serde(borrow)]
+    function: Object<Function<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Function<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     name: Str<'a>,
-    #[serde(default)]
-    arguments: Value,
+    #[serde(borrow)]
+    arguments: Raw<'a>,
 }
 
 pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
-    let object: Object<'_> = serde_json::from_slice(json)?;
-    facts.model(&object.model);
-    facts.thought(&object.thinking);
-    facts.content(&object.response);
-    tool_calls(object.tool_calls, facts);
-    if let Some(message) = object.message {
-        facts.thought(&message.thinking);
-        facts.content(&message.content);
+    let reply: Reply<'_> = object(json)?;
+    facts.recognised |= is_native(&reply);
+    facts.model(&reply.model);
+    facts.thought(&reply.thinking.text);
+    facts.message(&reply.response.unwrap_or_default());
+    tool_calls(reply.tool_calls, facts);
+    if let Some(message) = reply.message.0 {
+        facts.thought(&message.thinking.text);
+        facts.message(&message.content);
         tool_calls(message.tool_calls, facts);
     }
-    if let Some(error) = &object.error {
-        facts.fail(error);
-    }
-    facts.done |= object.done;
-    facts.reason(&object.done_reason);
-    set(&mut facts.prompt_tokens, object.prompt_eval_count, |count| count);
-    set(&mut facts.generated_tokens, object.eval_count, |count| count);
-    set(&mut facts.total_duration, object.total_duration, Duration::from_nanos);
-    set(&mut facts.load_duration, object.load_duration, Duration::from_nanos);
-    set(&mut facts.prompt_eval_duration, object.prompt_eval_duration, Duration::from_nanos);
-    set(&mut facts.eval_duration, object.eval_duration, Duration::from_nanos);
+    facts.fail(reply.error);
+    facts.done |= reply.done.unwrap_or_default().0;
+    facts.reason(&reply.done_reason);
+    facts.rendered_only |= reply._debug_info.is_there();
+    facts.no_vectors |= [reply.embedding, reply.embeddings].contains(&Presence::Empty);
+    facts.count(reply.prompt_eval_count.count(), reply.prompt_eval_cached_count.count(), reply.eval_count.count());
+    facts.total_duration = reply.total_duration.nanos().or(facts.total_duration);
+    facts.load_duration = reply.load_duration.nanos().or(facts.load_duration);
+    facts.prompt_eval_duration = reply.prompt_eval_duration.nanos().or(facts.prompt_eval_duration);
+    facts.eval_duration = reply.eval_duration.nanos().or(facts.eval_duration);
     Ok(())
 }
 
-fn tool_calls(calls: Option<Vec<ToolCall<'_>>>, facts: &mut Facts) {
-    for call in calls.into_iter().flatten() {
-        facts.tool_call(&call.function.name, &json_text(&call.function.arguments));
-    }
+fn is_native(reply: &Reply<'_>) -> bool {
+    let text = reply.response.is_some() || reply.message.0.is_some() || reply.done.is_some() || reply.error.0.is_some();
+    text || [reply.created_at, reply.embedding, reply.embeddings].into_iter().any(Presence::is_there)
 }
 
-/// Ollama leaves zeros out, and no counter is negative: what is neither is news.
-fn set<T>(fact: &mut Option<T>, value: Option<i64>, convert: impl Fn(u64) -> T) {
-    if let Some(value) = value.and_then(|value| u64::try_from(value).ok()) {
-        *fact = Some(convert(value));
+fn tool_calls(calls: List<ToolCall<'_>>, facts: &mut Facts) {
+    for function in calls.0.into_iter().filter_map(|call| call.function.0) {
+        facts.tool_call(&function.name, &function.arguments.json());
     }
 }

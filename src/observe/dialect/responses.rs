@@ -2,144 +2,180 @@
 //! repeats the whole output, which is skipped there: the deltas have brought it.
 
 use serde::Deserialize;
-use serde_json::Value;
 
+use super::Timings;
 use crate::observe::facts::Facts;
-use crate::observe::json::Str;
+use crate::observe::lenient::{List, Number, Object, Presence, Raw, Str, object};
 
-#[derive(Deserialize)]
-struct Object<'a> {
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Event<'a> {
     /// Of an event.
-    #[serde(rename = "type", borrow, default)]
+    #[serde(rename = "type", borrow)]
     kind: Str<'a>,
-    #[serde(default)]
-    output_index: u64,
-    #[serde(borrow, default)]
+    output_index: Number,
+    #[serde(borrow)]
     delta: Str<'a>,
-    #[serde(borrow, default)]
-    item: Option<Item<'a>>,
-    #[serde(borrow, default)]
-    response: Option<Response<'a>>,
+    #[serde(borrow)]
+    item: Object<Item<'a>>,
+    #[serde(borrow)]
+    response: Object<Response<'a>>,
     /// Of an event of type `error`.
-    #[serde(borrow, default)]
-    message: Str<'a>,
-    error: Option<Value>,
+    #[serde(borrow)]
+    message: Raw<'a>,
+    #[serde(borrow)]
+    error: Raw<'a>,
 }
 
 /// The part of a `response` object that both forms share.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Response<'a> {
-    #[serde(borrow, default)]
+    object: Presence,
+    #[serde(borrow)]
     model: Str<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     status: Str<'a>,
-    error: Option<Value>,
-    #[serde(borrow, default)]
-    incomplete_details: Option<Incomplete<'a>>,
-    usage: Option<Usage>,
+    #[serde(borrow)]
+    error: Raw<'a>,
+    #[serde(borrow)]
+    incomplete_details: Object<Incomplete<'a>>,
+    usage: Object<Usage>,
+    timings: Object<Timings>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Incomplete<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     reason: Str<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Usage {
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
+    input_tokens: Number,
+    output_tokens: Number,
+    input_tokens_details: Object<Details>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details {
+    cached_tokens: Number,
 }
 
 /// The output of a single reply.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Output<'a> {
-    #[serde(borrow, default)]
-    output: Option<Vec<Item<'a>>>,
+    #[serde(borrow)]
+    output: Option<List<Item<'a>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Item<'a> {
-    #[serde(rename = "type", borrow, default)]
+    #[serde(rename = "type", borrow)]
     kind: Str<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     name: Str<'a>,
-    #[serde(borrow, default)]
-    arguments: Str<'a>,
-    #[serde(borrow, default)]
-    content: Option<Vec<Part<'a>>>,
-    #[serde(borrow, default)]
-    summary: Option<Vec<Part<'a>>>,
+    #[serde(borrow)]
+    arguments: Raw<'a>,
+    #[serde(borrow)]
+    content: List<Part<'a>>,
+    #[serde(borrow)]
+    summary: List<Part<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Part<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     text: Str<'a>,
+    #[serde(borrow)]
+    refusal: Str<'a>,
 }
 
 pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
-    let object: Object<'_> = serde_json::from_slice(json)?;
-    if object.kind.is_empty() {
+    let event: Event<'_> = object(json)?;
+    if event.kind.is_empty() {
         return read_single(json, facts);
     }
-    let index = object.output_index;
-    match &*object.kind {
-        "response.output_text.delta" | "response.refusal.delta" => facts.content(&object.delta),
-        "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => facts.thought(&object.delta),
-        "response.function_call_arguments.delta" => facts.tool_arguments(index, &object.delta),
-        "response.output_item.added" => open(index, object.item, facts),
-        "response.output_item.done" => close(index, object.item, facts),
+    facts.recognised |= &*event.kind == "error" || event.kind.starts_with("response.");
+    let index = event.output_index.count().unwrap_or_default();
+    match &*event.kind {
+        "response.output_text.delta" | "response.refusal.delta" => facts.content(&event.delta),
+        "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => facts.thought(&event.delta),
+        "response.function_call_arguments.delta" => facts.tool_arguments(index, &event.delta),
+        "response.output_item.added" => open(index, event.item, facts),
+        "response.output_item.done" => close(index, event.item, facts),
         "response.completed" | "response.incomplete" | "response.failed" => facts.done = true,
-        "error" => facts.fail(object.error.as_ref().unwrap_or(&Value::String(object.message.to_string()))),
+        "error" => {
+            facts.fail(event.error);
+            facts.fail(event.message);
+        }
         _ => {}
     }
-    if let Some(response) = object.response {
+    facts.fail(event.error);
+    if let Some(response) = event.response.0 {
         envelope(response, facts);
     }
     Ok(())
 }
 
 fn read_single(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
-    let response: Response<'_> = serde_json::from_slice(json)?;
-    let output: Output<'_> = serde_json::from_slice(json)?;
-    for item in output.output.into_iter().flatten() {
-        if &*item.kind == "function_call" {
-            facts.tool_call(&item.name, &item.arguments);
-        }
-        item.content.iter().flatten().for_each(|part| facts.content(&part.text));
-        item.summary.iter().flatten().for_each(|part| facts.thought(&part.text));
+    let response: Response<'_> = object(json)?;
+    let output: Output<'_> = object(json)?;
+    facts.recognised |= output.output.is_some() || response.object.is_there() || response.error.0.is_some();
+    for item in output.output.unwrap_or_default().0 {
+        whole(&item, facts);
     }
     envelope(response, facts);
     Ok(())
 }
 
+/// An item of a single reply: a call, a message, or reasoning with its summary or its text.
+fn whole(item: &Item<'_>, facts: &mut Facts) {
+    match &*item.kind {
+        "function_call" => facts.tool_call(&item.name, &item.arguments.json()),
+        "reasoning" => item.content.0.iter().for_each(|part| facts.thought(&part.text)),
+        _ => item.content.0.iter().for_each(|part| {
+            facts.content(&part.text);
+            facts.content(&part.refusal);
+        }),
+    }
+    item.summary.0.iter().for_each(|part| facts.thought(&part.text));
+}
+
 /// A function call begins; its arguments follow as deltas.
-fn open(index: u64, item: Option<Item<'_>>, facts: &mut Facts) {
-    if let Some(item) = item.filter(|item| &*item.kind == "function_call") {
+fn open(index: u64, item: Object<Item<'_>>, facts: &mut Facts) {
+    if let Some(item) = item.0.filter(|item| &*item.kind == "function_call") {
         facts.tool_name(index, &item.name);
     }
 }
 
 /// A function call ends; its arguments are taken from here only if no delta brought them.
-fn close(index: u64, item: Option<Item<'_>>, facts: &mut Facts) {
-    if let Some(item) = item.filter(|item| &*item.kind == "function_call" && !facts.tools.has_arguments(index)) {
-        facts.tool_arguments(index, &item.arguments);
+fn close(index: u64, item: Object<Item<'_>>, facts: &mut Facts) {
+    if let Some(item) = item.0.filter(|item| &*item.kind == "function_call" && !facts.tools.has_arguments(index)) {
+        facts.tool_arguments(index, &item.arguments.json());
     }
 }
 
 fn envelope(response: Response<'_>, facts: &mut Facts) {
     facts.model(&response.model);
-    if let Some(error) = &response.error {
-        facts.fail(error);
-    }
+    facts.fail(response.error);
+    let incomplete = response.incomplete_details.0.unwrap_or_default();
     match &*response.status {
         "in_progress" | "queued" => return,
-        "failed" => facts.fail(&Value::String("the response failed".into())),
-        status => facts.reason(response.incomplete_details.as_ref().and_then(|details| details.reason.some()).unwrap_or(status)),
+        "failed" => facts.fail_with("the response failed"),
+        status => facts.reason(incomplete.reason.some().unwrap_or(status)),
     }
-    if let Some(usage) = response.usage {
-        facts.prompt_tokens = usage.input_tokens;
-        facts.generated_tokens = usage.output_tokens;
+    if let Some(timings) = &response.timings.0 {
+        timings.add_to(facts);
+    }
+    if let Some(usage) = response.usage.0 {
+        let cached = usage.input_tokens_details.0.and_then(|details| details.cached_tokens.count());
+        facts.count(usage.input_tokens.count(), cached, usage.output_tokens.count());
     }
 }

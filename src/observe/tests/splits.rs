@@ -115,7 +115,7 @@ fn an_encoding_that_breaks_or_is_not_known_is_one_parse_failure() {
 fn a_stream_that_is_cut_at_any_byte_is_a_success_only_after_its_end_marker() {
     let markers = [
         ("chat-tools-stream", "\"done\":true", "}"),
-        ("v1-chat-tools-stream", "data: [DONE]", ""),
+        ("v1-chat-tools-stream", "\"finish_reason\":\"tool_calls\"", "}"),
         ("v1-messages-tools-stream", "\"type\":\"message_stop\"", "}"),
         ("v1-responses-tools-stream", "\"type\":\"response.completed\"", "}"),
     ];

@@ -162,12 +162,20 @@ function pretty(json) {
   }
 }
 
+/** Tokens that were read by the time that took; what came from the cache took none. Null where not all of it was told. */
+function promptSpeed({ prompt_tokens: tokens, prompt_cached_tokens: cached, prompt_eval_duration_seconds: seconds }) {
+  const isTold = [tokens, cached, seconds].every((value) => typeof value === "number");
+  return isTold && tokens > cached && seconds > 0 ? (tokens - cached) / seconds : null;
+}
+
 function facts(record) {
   const { metadata, tokens_estimated: estimated } = record;
   const rows = [
     ["Endpoint", record.endpoint],
     ["Category", title(record.prompt_category)],
     ["Tokens in", count(record.prompt_tokens)],
+    ["From the cache", count(record.prompt_cached_tokens)],
+    ["Prompt tokens/s", speed(promptSpeed(record))],
     ["Tokens out", (estimated && record.generated_tokens !== null ? "~" : "") + count(record.generated_tokens)],
     ["Tokens/s", speed(record.tokens_per_second)],
     ["Ollama's own time", duration(record.total_duration_seconds)],

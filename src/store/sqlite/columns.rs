@@ -11,7 +11,7 @@ use crate::origin;
 use crate::record::{FIELDS, Facts, Record};
 
 /// The fields that `facts` reads, in its order.
-pub const FACTS: [&str; 11] = [
+pub const FACTS: [&str; 12] = [
     "timestamp",
     "model",
     "endpoint",
@@ -23,6 +23,7 @@ pub const FACTS: [&str; 11] = [
     "duration_seconds",
     "time_to_first_token_seconds",
     "metadata",
+    "prompt_cached_tokens",
 ];
 
 /// The columns of a record without its long texts; a prompt is read only to make the preview that it lacks.
@@ -79,6 +80,7 @@ pub fn insert(insertion: &mut Statement, record: &Record) -> rusqlite::Result<us
         count(record.request_bytes),
         count(record.response_bytes),
         record.truncated,
+        count(record.prompt_cached_tokens),
     ])
 }
 
@@ -116,6 +118,7 @@ pub fn record(row: &Row) -> rusqlite::Result<Record> {
         request_bytes: cells.count()?,
         response_bytes: cells.count()?,
         truncated: cells.flag()?,
+        prompt_cached_tokens: cells.count()?,
     })
 }
 
@@ -134,6 +137,7 @@ pub fn facts<'a>(row: &'a Row) -> rusqlite::Result<Facts<'a>> {
         duration_seconds: cells.number()?,
         time_to_first_token_seconds: cells.number()?,
         client: cells.text()?.and_then(client),
+        prompt_cached_tokens: cells.count()?,
     })
 }
 

@@ -17,6 +17,19 @@ use crate::record::FIELDS;
 const MIGRATIONS: [&str; 4] =
     [include_str!("001_seed.sql"), include_str!("002_columns.sql"), include_str!("003_search.sql"), include_str!("004_client.sql")];
 
+/// Columns that came later, none of which an older ollama-tap would misread: they are added without a migration, so that it goes on
+/// reading and writing where an upgrade was taken back.
+const ADDED: [(&str, &str); 1] = [("prompt_cached_tokens", "INTEGER")];
+
+/// The facts of all rows in their order: statistics find all they need in it and read no text.
+const FACTS_INDEX: &str = "
+    DROP INDEX IF EXISTS interactions_facts;
+    CREATE INDEX interactions_facts ON interactions (
+        timestamp, interaction_id, model, endpoint, prompt_category, status, prompt_tokens, generated_tokens, tokens_per_second,
+        duration_seconds, time_to_first_token_seconds, metadata, prompt_cached_tokens
+    );
+";
+
 /// The number of migrations that a database with a full-text index has behind it.
 const SEARCHABLE: usize = 3;
 
@@ -110,7 +123,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     let_it_shrink(connection)?;
     connection.execute_batch(SETTINGS)?;
     while migrated(connection)? {}
-    Ok(())
+    add_columns(connection)
 }
 
 /// Only an empty file can just be told; any other has to be written anew once, for which the disk may lack the room.
@@ -149,11 +162,30 @@ fn migrated(connection: &mut Connection) -> rusqlite::Result<bool> {
     Ok(true)
 }
 
+/// Adds what is missing of `ADDED`, all of it or nothing.
+fn add_columns(connection: &mut Connection) -> rusqlite::Result<()> {
+    if missing_columns(connection)?.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (column, kind) in missing_columns(&transaction)? {
+        transaction.execute_batch(&format!("ALTER TABLE {TABLE} ADD COLUMN {column} {kind}"))?;
+    }
+    transaction.execute_batch(FACTS_INDEX)?;
+    transaction.commit()
+}
+
+fn missing_columns(connection: &Connection) -> rusqlite::Result<Vec<(&'static str, &'static str)>> {
+    let there = column_names(connection)?;
+    Ok(ADDED.into_iter().filter(|(column, _)| !there.iter().any(|name| name == column)).collect())
+}
+
+fn column_names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.prepare("SELECT name FROM pragma_table_info(?1)")?.query_map([TABLE], |row| row.get(0))?.collect()
+}
+
 fn look(connection: Connection) -> rusqlite::Result<Option<Reader>> {
-    let there: Vec<String> = connection
-        .prepare("SELECT name FROM pragma_table_info(?1)")?
-        .query_map([TABLE], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
+    let there = column_names(&connection)?;
     let column = |field: &&str| if there.iter().any(|name| name == field) { (*field).to_owned() } else { "NULL".to_owned() };
     let columns = FIELDS.iter().map(column).collect();
     let indexed = version(&connection)? >= SEARCHABLE;

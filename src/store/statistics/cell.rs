@@ -15,6 +15,7 @@ pub struct Cell {
     cancelled: u64,
     prompt_tokens: u64,
     generated_tokens: u64,
+    prompt_cached_tokens: Option<u64>,
     first_seen: Option<f64>,
     last_seen: Option<f64>,
     durations: Vec<Value>,
@@ -57,6 +58,7 @@ impl Cell {
         }
         self.prompt_tokens += facts.prompt_tokens.unwrap_or(0);
         self.generated_tokens += facts.generated_tokens.unwrap_or(0);
+        self.add_cached(facts.prompt_cached_tokens);
         self.saw(facts.timestamp, facts.timestamp);
         if let Some(speed) = facts.tokens_per_second {
             self.speed_sum += f64::from(speed as Value);
@@ -71,12 +73,20 @@ impl Cell {
         self.cancelled += other.cancelled;
         self.prompt_tokens += other.prompt_tokens;
         self.generated_tokens += other.generated_tokens;
+        self.add_cached(other.prompt_cached_tokens);
         if let (Some(first), Some(last)) = (other.first_seen, other.last_seen) {
             self.saw(first, last);
         }
         self.durations.extend(&other.durations);
         self.first_tokens.extend(&other.first_tokens);
         self.speeds.extend(&other.speeds);
+    }
+
+    /// Unknown until one is told.
+    fn add_cached(&mut self, tokens: Option<u64>) {
+        if let Some(tokens) = tokens {
+            *self.prompt_cached_tokens.get_or_insert(0) += tokens;
+        }
     }
 
     fn saw(&mut self, first: f64, last: f64) {
@@ -99,6 +109,7 @@ impl Cell {
             duration_seconds: Spread::of(&mut self.durations),
             time_to_first_token_seconds: Spread::of(&mut self.first_tokens),
             tokens_per_second: Spread::of(&mut self.speeds),
+            prompt_cached_tokens: self.prompt_cached_tokens,
         }
     }
 
@@ -123,6 +134,7 @@ impl Cell {
             duration_p95: durations.p95,
             time_to_first_token_p50: Spread::of(&mut self.first_tokens.clone()).p50,
             tokens_per_second: (self.speed_count > 0).then(|| rounded((self.speed_sum / self.speed_count as f64) as Value)),
+            prompt_cached_tokens: self.prompt_cached_tokens,
         }
     }
 }

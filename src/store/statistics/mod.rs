@@ -93,6 +93,9 @@ pub struct Group {
     pub duration_seconds: Spread,
     pub time_to_first_token_seconds: Spread,
     pub tokens_per_second: Spread,
+    /// `None` where no request told it.
+    #[serde(default)]
+    pub prompt_cached_tokens: Option<u64>,
 }
 
 /// How values are spread; all `None` where there are none.
@@ -121,6 +124,9 @@ pub struct Slot {
     #[serde(default)]
     pub time_to_first_token_p50: Option<f64>,
     pub tokens_per_second: Option<f64>,
+    /// `None` where no request told it.
+    #[serde(default)]
+    pub prompt_cached_tokens: Option<u64>,
 }
 
 impl Statistics {

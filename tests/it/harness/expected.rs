@@ -9,7 +9,7 @@ use super::recording::{Message, unzstd};
 use super::scrape::{Scrape, Series};
 
 /// The endpoints that make a model work.
-pub const INFERENCE: [&str; 10] = [
+pub const INFERENCE: [&str; 13] = [
     "api/generate",
     "api/chat",
     "api/embed",
@@ -19,6 +19,9 @@ pub const INFERENCE: [&str; 10] = [
     "v1/embeddings",
     "v1/responses",
     "v1/messages",
+    "v1/systemone",
+    "v1/images/generations",
+    "v1/images/edits",
     "v1/audio/transcriptions",
 ];
 
@@ -38,8 +41,12 @@ pub struct Said {
     /// Deltas with text, thinking or a tool call.
     pub deltas: u64,
     pub prompt_tokens: Option<u64>,
+    pub cached_tokens: Option<u64>,
     pub tokens: Option<u64>,
     pub model: Option<String>,
+    pub reason: Option<String>,
+    /// It holds a tool call.
+    pub called: bool,
     /// The last object with Ollama's own counters.
     pub last: Value,
 }
@@ -64,6 +71,7 @@ impl Expected {
         let labels = [("model", model.as_str()), ("endpoint", endpoint), ("prompt_category", category)];
         self.count("ollama_requests_total", &[labels[0], labels[1], labels[2], ("status", status)], 1.0);
         self.count("ollama_request_duration_seconds_count", &labels, 1.0);
+        self.count("ollama_finished_total", &[labels[0], ("reason", reason(endpoint, ok, &said))], 1.0);
         self.durations(labels[0], &said.last);
         self.tokens(labels[0], labels[2], &said);
         if is_stream(reply) && said.deltas > 0 {
@@ -99,6 +107,11 @@ impl Expected {
     fn tokens(&mut self, model: (&str, &str), category: (&str, &str), said: &Said) {
         if let Some(count) = said.prompt_tokens {
             self.count("ollama_tokens_processed_total", &[model], count as f64);
+            self.count("ollama_prompt_tokens_sum", &[model], count as f64);
+            self.count("ollama_prompt_tokens_count", &[model], 1.0);
+        }
+        if let Some(count) = said.cached_tokens {
+            self.count("ollama_prompt_tokens_cached_total", &[model], count as f64);
         }
         if let Some(count) = said.tokens {
             self.count("ollama_tokens_generated_total", &[model], count as f64);
@@ -160,7 +173,7 @@ impl Expected {
 fn comparable(scrape: &Scrape) -> BTreeMap<Series, f64> {
     const WALL_CLOCK: [&str; 3] =
         ["ollama_request_duration_seconds_sum", "ollama_time_to_first_token_seconds_sum", "ollama_time_per_output_token_seconds_sum"];
-    const FAMILIES: [&str; 11] = [
+    const FAMILIES: [&str; 13] = [
         "ollama_requests_total",
         "ollama_request_duration",
         "ollama_response_seconds",
@@ -168,6 +181,8 @@ fn comparable(scrape: &Scrape) -> BTreeMap<Series, f64> {
         "ollama_prompt_eval_duration",
         "ollama_eval_duration",
         "ollama_tokens",
+        "ollama_prompt_tokens",
+        "ollama_finished_total",
         "ollama_time_",
         "ollama_active_requests",
         "ollama_tap_http_requests_total",
@@ -187,6 +202,19 @@ fn comparable(scrape: &Scrape) -> BTreeMap<Series, f64> {
         *all.entry(series).or_default() += value;
     }
     all
+}
+
+/// Why an answer ended.
+fn reason(endpoint: &str, ok: bool, said: &Said) -> &'static str {
+    match said.reason.as_deref() {
+        _ if !ok => "error",
+        _ if endpoint.contains("embed") => "other",
+        Some("tool_use" | "tool_calls") => "tool_calls",
+        Some("stop" | "end_turn" | "completed") if said.called => "tool_calls",
+        Some("stop" | "end_turn" | "completed") => "stop",
+        Some("length" | "max_tokens" | "max_output_tokens") => "length",
+        _ => "other",
+    }
 }
 
 pub fn is_stream(reply: &Message) -> bool {
@@ -299,7 +327,16 @@ fn object(said: &mut Said, value: &Value) {
         // Some streams carry zeros in every frame and the numbers in the last.
         said.prompt_tokens = prompt.filter(|count| *count > 0).or(said.prompt_tokens);
         said.tokens = tokens.filter(|count| *count > 0).or(said.tokens);
+        let details = [&usage["prompt_tokens_details"], &usage["input_tokens_details"]];
+        said.cached_tokens = details.iter().find_map(|details| details["cached_tokens"].as_u64()).or(said.cached_tokens);
     }
+    let text = value.to_string();
+    said.called |= ["\"tool_calls\":[{", "\"type\":\"tool_use\"", "\"type\":\"function_call\""].iter().any(|call| text.contains(call));
+    let choice = &value["choices"][0]["finish_reason"];
+    let reasons = [&value["done_reason"], choice, &value["stop_reason"], &value["delta"]["stop_reason"], &value["status"]];
+    let ended = value["response"]["status"].as_str().filter(|_| value["type"] == "response.completed");
+    said.reason = reasons.iter().find_map(|reason| reason.as_str()).or(ended).map(str::to_owned).or(said.reason.take());
     said.prompt_tokens = value["prompt_eval_count"].as_u64().or(said.prompt_tokens);
+    said.cached_tokens = value["prompt_eval_cached_count"].as_u64().or(said.cached_tokens);
     said.tokens = value["eval_count"].as_u64().or(said.tokens);
 }

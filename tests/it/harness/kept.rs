@@ -31,6 +31,7 @@ pub fn record(request: &Message, reply: &Message) -> Option<Value> {
         "request_bytes": request.body.len(),
         "response_bytes": reply.body.len(),
         "truncated": false,
+        "prompt_cached_tokens": said.cached_tokens,
     }))
 }
 

@@ -101,3 +101,35 @@ fn a_database_of_a_newer_tap_is_refused() {
         assert!(text.contains("newer") && text.contains("99") && text.contains(FILE), "{text}");
     }
 }
+
+/// What 0.1.0 made: all migrations, none of the columns that came later.
+fn of_the_version_before(dir: &Path) -> PathBuf {
+    let path = seeded(dir);
+    let old = Connection::open(path.join(FILE)).unwrap();
+    for migration in [include_str!("../002_columns.sql"), include_str!("../003_search.sql"), include_str!("../004_client.sql")] {
+        old.execute_batch(migration).unwrap();
+    }
+    old.pragma_update(None, "user_version", 4).unwrap();
+    path
+}
+
+#[test]
+fn columns_that_came_later_are_added_and_the_version_before_goes_on_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = of_the_version_before(dir.path());
+    has_it_all(&Sqlite::reader(&path).unwrap());
+    let sqlite = opened(dir.path());
+    has_it_all(&sqlite);
+    filled(&sqlite, [record(1)]);
+    assert_eq!(sqlite.get(&id(1)).unwrap(), Some(record(1)));
+    let old = stranger(&sqlite);
+    assert_eq!(schema::pragma(&old, "user_version").unwrap(), 4);
+    old.execute("INSERT INTO interactions (interaction_id, timestamp, status) VALUES ('of the old one', 1.0, 'success')", []).unwrap();
+    assert_eq!(sqlite.get("of the old one").unwrap().map(|record| record.prompt_cached_tokens), Some(None));
+    let plan: String = old
+        .query_row("EXPLAIN QUERY PLAN SELECT timestamp, prompt_cached_tokens, metadata FROM interactions WHERE timestamp > 5", [], |row| {
+            row.get(3)
+        })
+        .unwrap();
+    assert!(plan.contains("COVERING INDEX interactions_facts"), "{plan}");
+}

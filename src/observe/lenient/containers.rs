@@ -1,0 +1,192 @@
+//! CONTAINERS: objects, lists, and values that are not looked into.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Str;
+
+/// An object, or nothing.
+#[derive(Debug)]
+pub struct Object<T>(pub Option<T>);
+
+/// The objects of a list; an object without a list around it is one of one.
+#[derive(Debug)]
+pub struct List<T>(pub Vec<T>);
+
+/// Any value, as it was written, however deep. Null and absent are nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Raw<'a>(pub Option<&'a RawValue>);
+
+/// A value of which only matters whether it is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    #[default]
+    Absent,
+    /// An empty list.
+    Empty,
+    Filled,
+}
+
+impl<T> Default for Object<T> {
+    fn default() -> Object<T> {
+        Object(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+            skip!(Object(None); scalars string list);
+
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(object)).map(|object| Object(Some(object)))
+            }
+        }
+
+        deserializer.deserialize_any(ObjectVisitor(PhantomData))
+    }
+}
+
+impl<T> Default for List<T> {
+    fn default() -> List<T> {
+        List(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+            type Value = List<T>;
+            skip!(List::default(); scalars string);
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut objects = Vec::new();
+                while let Some(Object(object)) = list.next_element()? {
+                    objects.extend(object);
+                }
+                Ok(List(objects))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(object)).map(|object| List(vec![object]))
+            }
+        }
+
+        deserializer.deserialize_any(ListVisitor(PhantomData))
+    }
+}
+
+impl Raw<'_> {
+    /// JSON without the blanks between its tokens, which is what a string holds where the value was put into one.
+    pub fn json(&self) -> Cow<'_, str> {
+        let Some(raw) = self.0.map(RawValue::get) else { return Cow::Borrowed("") };
+        if raw.starts_with('"') {
+            return serde_json::from_str::<Str<'_>>(raw).map_or(Cow::Borrowed(""), |text| Cow::Owned(text.0.into_owned()));
+        }
+        Cow::Owned(compact(raw))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|raw| Raw(Some(raw).filter(|raw| raw.get() != "null")))
+    }
+}
+
+fn compact(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    let is_kept = |character: &char| {
+        let kept = in_string || !character.is_ascii_whitespace();
+        in_string ^= *character == '"' && !escaped;
+        escaped = *character == '\\' && !escaped;
+        kept
+    };
+    json.chars().filter(is_kept).collect()
+}
+
+impl Presence {
+    pub fn is_there(self) -> bool {
+        self != Presence::Absent
+    }
+}
+
+impl<'de> Deserialize<'de> for Presence {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PresenceVisitor;
+
+        impl<'de> Visitor<'de> for PresenceVisitor {
+            type Value = Presence;
+            skip!(Presence::Filled; bool numbers string object);
+
+            fn visit_unit<E: Error>(self) -> Result<Presence, E> {
+                Ok(Presence::Absent)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Presence, A::Error> {
+                let mut presence = Presence::Empty;
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    presence = Presence::Filled;
+                }
+                Ok(presence)
+            }
+        }
+
+        deserializer.deserialize_any(PresenceVisitor)
+    }
+}
+
+/// The object that `json` is, and nothing else.
+pub fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> serde_json::Result<T> {
+    let Object(object) = serde_json::from_slice(json)?;
+    object.ok_or_else(|| serde_json::Error::custom("not an object"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_object_is_none_and_is_left_out_of_lists() {
+        type Strings<'a> = List<std::collections::BTreeMap<&'a str, Str<'a>>>;
+        for (json, count) in [("[{},{\"a\":7},null,3,[{}],\"x\"]", 2), ("{\"a\":\"b\"}", 1), ("null", 0), ("\"x\"", 0), ("7", 0)] {
+            assert_eq!(serde_json::from_str::<Strings<'_>>(json).unwrap().0.len(), count, "{json}");
+        }
+        assert!(object::<IgnoredAny>(b" {} ").is_ok());
+        for json in ["[]", "null", "7", "{} {}", "{"] {
+            assert!(object::<IgnoredAny>(json.as_bytes()).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_raw_value_is_json_without_blanks_or_what_a_string_holds() {
+        let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        let rows = [
+            (r#"{"a": [1, "b \" c"], "d":{}}"#, r#"{"a":[1,"b \" c"],"d":{}}"#),
+            (r#""{\"a\": 1}""#, r#"{"a": 1}"#),
+            (r#""""#, ""),
+            ("null", ""),
+            (deep.as_str(), deep.as_str()),
+        ];
+        for (json, text) in rows {
+            assert_eq!(serde_json::from_str::<Raw<'_>>(json).unwrap().json(), text);
+        }
+    }
+
+    #[test]
+    fn an_empty_list_is_there_and_empty() {
+        for (json, presence) in
+            [("[]", Presence::Empty), ("[0]", Presence::Filled), ("\"a\"", Presence::Filled), ("null", Presence::Absent)]
+        {
+            assert_eq!(serde_json::from_str::<Presence>(json).unwrap(), presence, "{json}");
+        }
+    }
+}
