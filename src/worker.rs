@@ -205,12 +205,13 @@ impl Workshop {
         route: &Forward,
         (started, at): (Instant, SystemTime),
         queue_wait: Duration,
-    ) -> Option<Observer> {
+    ) -> Option<Box<Observer>> {
         let endpoint = route.inference.filter(|endpoint| self.track_embeddings || !endpoint.is_embedding())?;
         let user_agent = user_agent.map(str::to_owned);
         let memory = Reservation::new(&self.context.budget);
         let client_ip = Some(peer.ip().to_canonical());
-        Some(Observer::new(Arrival { endpoint, at, started, queue_wait, client_ip, user_agent }, self.sink.clone(), memory))
+        let arrival = Arrival { endpoint, at, started, queue_wait, client_ip, user_agent };
+        Some(Box::new(Observer::new(arrival, self.sink.clone(), memory)))
     }
 
     fn count(&self, report: &Report, endpoint: &str, method: &str, peer: SocketAddr) {

@@ -268,7 +268,7 @@ impl Line {
     }
 
     /// Gives the observer back, which has seen the request then, whatever became of it.
-    pub fn take_observer(&self) -> Option<Observer> {
+    pub fn take_observer(&self) -> Option<Box<Observer>> {
         let mut looking = lock(&self.looking).take()?;
         looking.look(self.take_outgoing().body());
         Some(looking.observer)

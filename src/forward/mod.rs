@@ -47,7 +47,8 @@ pub struct Outbound {
     pub head: Head,
     pub content: Content,
     pub route: Forward,
-    pub observer: Option<Observer>,
+    /// In a box: it is handed on several times, and a copy of it on the stack of every stream would be a page.
+    pub observer: Option<Box<Observer>>,
 }
 
 /// What one worker owns.
@@ -96,7 +97,7 @@ impl Forwarder {
             manners = manners.closing();
         }
         let result = match sent {
-            Ok(response) => copy::reply(response, conn, manners, hands, observer.as_mut(), &mut report),
+            Ok(response) => copy::reply(response, conn, manners, hands, observer.as_deref_mut(), &mut report),
             Err(failure) => Err(Box::new((failure, Some(conn)))),
         };
         drop(attached);
@@ -119,7 +120,7 @@ impl Forwarder {
         conn: &mut Connection,
         head: &Head,
         content: &mut Content,
-        observer: &mut Option<Observer>,
+        observer: &mut Option<Box<Observer>>,
         courier: &Courier,
         report: &mut Report,
     ) -> Result<Response<ureq::Body>, Failure> {
@@ -130,7 +131,7 @@ impl Forwarder {
             return Err(Failure::Refused(Fault::starting(), Reason::Starting));
         }
         if content.rest.is_some() {
-            return self.stream(conn, head, content, observer.as_mut(), courier);
+            return self.stream(conn, head, content, observer.as_deref_mut(), courier);
         }
         let body = std::mem::replace(&mut content.held, Buffer::new(&conn.context.budget));
         courier.line.load(Outgoing::whole(self.head(head, false), body, head.framing()), !self.target.upstream.is_https(), false);

@@ -52,14 +52,14 @@ impl Outgoing {
 
 /// An observer that has not seen the request yet, and what it must know of it.
 pub struct Looking {
-    pub observer: Observer,
+    pub observer: Box<Observer>,
     encoding: Option<String>,
     content_type: Option<String>,
     has_looked: bool,
 }
 
 impl Looking {
-    pub fn new(observer: Observer, head: &Head) -> Looking {
+    pub fn new(observer: Box<Observer>, head: &Head) -> Looking {
         let text = |name| head.text(name).map(str::to_owned);
         Looking { observer, encoding: text("content-encoding"), content_type: text("content-type"), has_looked: false }
     }
