@@ -175,6 +175,11 @@ impl Record {
         self.prompt_full.as_deref().or(self.prompt_preview.as_deref())
     }
 
+    /// The texts that may be long.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        [&self.prompt_full, &self.response_full, &self.thinking_full].into_iter().flatten().map(String::as_str)
+    }
+
     /// The record without its long texts, as lists show it.
     pub fn without_long_text(mut self) -> Record {
         self.prompt_preview = self.prompt_preview.or_else(|| self.prompt_full.as_deref().map(preview));

@@ -9,7 +9,6 @@ use flate2::Compression;
 
 use super::day::Day;
 use super::files::Files;
-use super::lines::Line;
 use super::member::{BLOCK, Encoder};
 use super::repair::repair;
 use crate::platform;
@@ -64,34 +63,28 @@ fn append_whole(file: &mut File, end: u64, member: &[u8]) -> io::Result<()> {
     })
 }
 
-/// One member of these records.
+/// One member of these records, in blocks: late ones apart, and none of them long.
 fn member(records: &[Record]) -> io::Result<Vec<u8>> {
-    let mut lines = records.iter().map(line).collect::<io::Result<Vec<Line>>>()?;
-    lines.sort_unstable();
-    let blocks = blocks(&lines);
-    let mut encoder = Encoder::new(Cursor::new(Vec::new()), LEVEL, blocks.len() as u64)?;
-    for block in blocks {
-        encoder.block(block)?;
+    let mut records: Vec<&Record> = records.iter().collect();
+    records.sort_by(|one, other| one.timestamp.total_cmp(&other.timestamp).then_with(|| one.interaction_id.cmp(&other.interaction_id)));
+    let newest = records.last().map_or(0.0, |record| record.timestamp);
+    let late = records.partition_point(|record| record.timestamp < newest - LATE);
+    let mut encoder = Encoder::new(Cursor::new(Vec::new()), LEVEL, room(&records, late))?;
+    let mut line = Vec::new(); // one for all, since memory that is new to the process costs more than what is written into it
+    for (n, record) in records.iter().enumerate() {
+        if n == late || encoder.open() >= BLOCK {
+            encoder.end_block()?;
+        }
+        line.clear();
+        serde_json::to_writer(&mut line, record)?;
+        encoder.line(record.timestamp, &line)?;
     }
     Ok(encoder.finish()?.into_inner())
 }
 
-fn line(record: &Record) -> io::Result<Line> {
-    Ok(Line { position: record.position(), text: serde_json::to_vec(record)? })
-}
-
-/// Cuts sorted lines into the blocks of a member: late ones apart, and none of them long.
-fn blocks(lines: &[Line]) -> Vec<&[Line]> {
-    let newest = lines.last().map_or(0.0, |line| line.position.timestamp);
-    let (late, new) = lines.split_at(lines.partition_point(|line| line.position.timestamp < newest - LATE));
-    let mut bytes = 0;
-    let mut same_block = |line: &Line, _: &Line| {
-        bytes += line.text.len() as u64;
-        let full = bytes >= BLOCK;
-        bytes = if full { 0 } else { bytes };
-        !full
-    };
-    let mut blocks: Vec<&[Line]> = late.chunk_by(&mut same_block).collect();
-    blocks.extend(new.chunk_by(same_block));
-    blocks
+/// How many blocks these records may need.
+fn room(records: &[&Record], late: usize) -> u64 {
+    let texts = |record: &&Record| record.texts().map(|text| text.len() as u64).sum::<u64>();
+    let bytes: u64 = records.iter().map(texts).sum();
+    1 + u64::from(late > 0) + bytes / BLOCK
 }

@@ -13,11 +13,11 @@
 //! | 8, 8 | time of the first and of the last record (Unix seconds, IEEE 754) |
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::mem;
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
 use super::index::{Block, Kind};
-use super::lines::Line;
 
 /// Magic number, deflate, an extra field and nothing else, no time, level unknown, system unknown.
 const START: [u8; 10] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff];
@@ -39,7 +39,7 @@ pub const BLOCK: u64 = 1 << 20;
 /// Compressed bytes that are gathered before they go to the sink.
 const GATHERED: usize = 64 * 1024;
 
-/// Writes one member. It begins where the sink stands; with no block in it, nothing is written.
+/// Writes one member. It begins where the sink stands; with no line in it, nothing is written.
 pub struct Encoder<W> {
     sink: W,
     deflate: Compress,
@@ -47,10 +47,12 @@ pub struct Encoder<W> {
     start: u64,
     room: usize,
     entries: Vec<Entry>,
+    /// Bytes of the lines in the block that lines are added to.
+    open: u64,
     gathered: Vec<u8>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Entry {
     length: u32,
     inflated: u32,
@@ -65,30 +67,37 @@ impl<W: Write + Seek> Encoder<W> {
         let start = sink.stream_position()?;
         let room = room.clamp(1, BLOCKS_MAX) as usize;
         let (entries, gathered) = (Vec::new(), Vec::with_capacity(GATHERED));
-        Ok(Encoder { sink, deflate: Compress::new(level, false), crc: Crc::new(), start, room, entries, gathered })
+        Ok(Encoder { sink, deflate: Compress::new(level, false), crc: Crc::new(), start, room, entries, open: 0, gathered })
     }
 
-    /// Adds a block of these lines, which are sorted. Beyond the room for blocks, the last one grows.
-    pub fn block(&mut self, lines: &[Line]) -> io::Result<()> {
-        let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return Ok(()) };
-        if self.entries.is_empty() {
-            self.sink.write_all(&vec![0; HEAD as usize + self.room * ENTRY])?;
+    /// Adds a line, and its end. The lines of a block come sorted by `time` (Unix seconds).
+    pub fn line(&mut self, time: f64, text: &[u8]) -> io::Result<()> {
+        if self.open == 0 {
+            self.begin_block(time)?;
         }
-        let (first, last) = (first.position.timestamp, last.position.timestamp);
-        if self.entries.len() < self.room {
-            self.entries.push(Entry { first, last, ..Entry::default() });
-        }
-        let mut text = Vec::with_capacity(lines.iter().map(|line| line.text.len() + 1).sum());
-        for line in lines {
-            text.extend_from_slice(&line.text);
-            text.push(b'\n');
-        }
-        self.crc.update(&text);
-        self.deflate(&text, FlushCompress::Full)?;
+        let length = text.len() as u64 + 1;
+        self.open += length;
         if let Some(entry) = self.entries.last_mut() {
-            entry.inflated += text.len() as u32;
-            entry.lines += lines.len() as u32;
-            (entry.first, entry.last) = (entry.first.min(first), entry.last.max(last));
+            entry.inflated += length as u32;
+            entry.lines += 1;
+            (entry.first, entry.last) = (entry.first.min(time), entry.last.max(time));
+        }
+        for part in [text, b"\n"] {
+            self.crc.update(part);
+            self.deflate(part, FlushCompress::None)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes, inflated, in the block that lines are added to.
+    pub fn open(&self) -> u64 {
+        self.open
+    }
+
+    /// The next line begins a block. Beyond the room for blocks, the last one grows.
+    pub fn end_block(&mut self) -> io::Result<()> {
+        if mem::take(&mut self.open) > 0 {
+            self.deflate(&[], FlushCompress::Full)?;
         }
         Ok(())
     }
@@ -98,6 +107,7 @@ impl<W: Write + Seek> Encoder<W> {
         if self.entries.is_empty() {
             return Ok(self.sink);
         }
+        self.end_block()?;
         self.deflate(&[], FlushCompress::Finish)?;
         self.sink.write_all(&self.crc.sum().to_le_bytes())?;
         self.sink.write_all(&self.crc.amount().to_le_bytes())?;
@@ -107,23 +117,43 @@ impl<W: Write + Seek> Encoder<W> {
         Ok(self.sink)
     }
 
-    /// Compresses all of it, into the block that was begun last.
+    fn begin_block(&mut self, time: f64) -> io::Result<()> {
+        if self.entries.is_empty() {
+            self.sink.write_all(&vec![0; HEAD as usize + self.room * ENTRY])?;
+        }
+        if self.entries.len() < self.room {
+            self.entries.push(Entry { length: 0, inflated: 0, lines: 0, first: time, last: time });
+        }
+        Ok(())
+    }
+
+    /// Compresses all of it, into the block that was begun last. What comes of it goes to the sink when it is much, or at a flush.
     fn deflate(&mut self, mut input: &[u8], flush: FlushCompress) -> io::Result<()> {
         loop {
             let before = self.deflate.total_in();
             let status = self.deflate.compress_vec(input, &mut self.gathered, flush)?;
             input = &input[(self.deflate.total_in() - before) as usize..];
-            self.sink.write_all(&self.gathered)?;
-            if let Some(entry) = self.entries.last_mut() {
-                entry.length += self.gathered.len() as u32;
-            }
             // With room left behind the output, nothing is held back any more.
-            let done = status == Status::StreamEnd || (flush == FlushCompress::Full && self.gathered.len() < self.gathered.capacity());
-            self.gathered.clear();
-            if done {
+            let has_room = self.gathered.len() < self.gathered.capacity();
+            let is_flush = flush != FlushCompress::None;
+            if is_flush || !has_room {
+                self.pass_on()?;
+            }
+            let is_done =
+                if flush == FlushCompress::Finish { status == Status::StreamEnd } else { input.is_empty() && (has_room || !is_flush) };
+            if is_done {
                 return Ok(());
             }
         }
+    }
+
+    fn pass_on(&mut self) -> io::Result<()> {
+        self.sink.write_all(&self.gathered)?;
+        if let Some(entry) = self.entries.last_mut() {
+            entry.length += self.gathered.len() as u32;
+        }
+        self.gathered.clear();
+        Ok(())
     }
 }
 

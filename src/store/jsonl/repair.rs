@@ -77,7 +77,10 @@ fn keep_lines(file: &Arc<DayFile>, aside: &mut Aside) -> io::Result<u64> {
         let _torn = torn.chunk(&mut chunk, BLOCK as usize);
         let mut lines: Vec<Line> = split(&chunk).filter_map(Line::read).collect();
         lines.sort_unstable();
-        encoder.block(&lines)?;
+        for line in &lines {
+            encoder.line(line.position.timestamp, &line.text)?;
+        }
+        encoder.end_block()?;
         kept += lines.len() as u64;
         if chunk.is_empty() {
             encoder.finish()?;

@@ -9,7 +9,6 @@ use super::Jsonl;
 use super::aside::Aside;
 use super::day::Day;
 use super::files::DayFile;
-use super::lines::Line;
 use super::member::{BLOCK, BLOCKS_MAX, Encoder};
 use super::merge::Merge;
 use crate::platform;
@@ -83,7 +82,6 @@ fn write_merged(file: &Arc<DayFile>, aside: &mut Aside, keep: impl Fn(f64) -> bo
     let mut encoder = Encoder::new(&mut aside.file, LEVEL, inflated / block + 1)?;
     let mut merge = Merge::new();
     merge.add(file, |_| true);
-    let (mut lines, mut bytes): (Vec<Line>, u64) = (Vec::new(), 0);
     let mut written = Written::default();
     while let Some((line, _)) = merge.next(f64::INFINITY) {
         if !keep(line.position.timestamp) {
@@ -91,15 +89,11 @@ fn write_merged(file: &Arc<DayFile>, aside: &mut Aside, keep: impl Fn(f64) -> bo
             continue;
         }
         written.kept += 1;
-        bytes += line.text.len() as u64 + 1;
-        lines.push(line);
-        if bytes >= block {
-            encoder.block(&lines)?;
-            lines.clear();
-            bytes = 0;
+        encoder.line(line.position.timestamp, &line.text)?;
+        if encoder.open() >= block {
+            encoder.end_block()?;
         }
     }
-    encoder.block(&lines)?;
     encoder.finish()?;
     Ok(written)
 }
