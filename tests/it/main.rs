@@ -21,6 +21,8 @@ mod connections;
 mod dashboard;
 /// The demo: a stand-in that answers everything, with nothing behind it.
 mod demo;
+/// What dependencies ask for, and their licences.
+mod dependencies;
 /// The container image, compose and Kubernetes.
 mod docker;
 /// Where requests end: against Go's net/http.
