@@ -43,6 +43,7 @@ mod workers;
 mod demo;
 
 mod metrics;
+mod model_name;
 mod observe;
 
 mod archive;

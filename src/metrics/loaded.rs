@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use super::families::Families;
 use super::labels::{MAX_MODELS, MAX_NAME, UNKNOWN, locked};
+use crate::model_name::fold;
 
 /// What Ollama says of itself in /api/version and /api/ps.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,8 +34,7 @@ pub struct Loaded(Mutex<OllamaStatus>);
 impl Loaded {
     pub fn show(&self, status: &OllamaStatus, families: &Families) {
         let mut shown = locked(&self.0);
-        let fits = |model: &&LoadedModel| !model.name.is_empty() && model.name.len() <= MAX_NAME;
-        let models: Vec<LoadedModel> = status.models.iter().filter(fits).take(MAX_MODELS).cloned().collect();
+        let models = by_name(&status.models);
         for model in &models {
             show_model(model, families);
         }
@@ -45,6 +45,25 @@ impl Loaded {
         show_version(version_label(&status.version), version_label(&shown.version), families);
         *shown = OllamaStatus { models, ..status.clone() };
     }
+}
+
+/// One for each name, at most `MAX_MODELS`, in the order of the first of a name. Ollama names a model once for each of its runners:
+/// their sizes add up, and the smallest context is what a request can count on.
+fn by_name(running: &[LoadedModel]) -> Vec<LoadedModel> {
+    let mut models: Vec<LoadedModel> = Vec::new();
+    for runner in running {
+        let (name, is_full) = (fold(&runner.name), models.len() == MAX_MODELS);
+        match models.iter_mut().find(|model| model.name == name) {
+            Some(model) => {
+                model.size = model.size.saturating_add(runner.size);
+                model.size_vram = model.size_vram.saturating_add(runner.size_vram);
+                model.context_length = model.context_length.into_iter().chain(runner.context_length).min();
+            }
+            None if is_full || name.is_empty() || name.len() > MAX_NAME => {}
+            None => models.push(LoadedModel { name: name.into_owned(), ..runner.clone() }),
+        }
+    }
+    models
 }
 
 fn show_model(model: &LoadedModel, families: &Families) {

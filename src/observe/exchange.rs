@@ -44,8 +44,10 @@ pub struct Exchange {
     pub client_ip: Option<IpAddr>,
     pub user_agent: Option<String>,
 
-    /// What the request said; the reply's only where the request could not be read.
+    /// What the request said, folded (`model_name`); the reply's only where the request could not be read.
     pub model: Option<String>,
+    /// The same as it was spelled, where that differs.
+    pub model_sent: Option<String>,
     /// A chat's last user message, else the prompt or the input. At most 1 MiB.
     pub prompt: Option<String>,
     pub prompt_category: &'static str,

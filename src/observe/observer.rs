@@ -12,6 +12,7 @@ use super::request::{self, Request};
 use super::text::BoundedText;
 use super::{Arrival, End, Event, RequestBody, Sink};
 use crate::budget::Reservation;
+use crate::model_name::fold;
 use crate::route::Inference;
 
 /// Watches one exchange and tells the sink once that it began and once that it ended. Dropped before `finish`, it ends as if the
@@ -93,7 +94,8 @@ impl Observer {
 
     fn begin(&mut self) {
         if !std::mem::replace(&mut self.began, true) {
-            (self.sink)(Event::Began { interaction_id: self.interaction_id.clone(), model: self.request.model.clone() });
+            let model = self.request.model.as_deref().map(|name| fold(name).into_owned());
+            (self.sink)(Event::Began { interaction_id: self.interaction_id.clone(), model });
         }
     }
 
@@ -110,6 +112,8 @@ impl Observer {
         let (status, Read { mut facts, error_body }) = self.reply(&end);
         let (outcome, error) = outcome(&end, status, &error_body, &facts, self.arrival.endpoint.dialect());
         let request = std::mem::take(&mut self.request);
+        let model_sent = request.model.or(facts.model.take());
+        let model = model_sent.as_deref().map(|name| fold(name).into_owned());
         let tokens = Tokens::of(&facts, self.arrival.endpoint);
         let load_only = makes_no_model_work(&facts, request.prompt.as_ref());
         let accepted = status.is_some_and(|status| (200..300).contains(&status));
@@ -119,7 +123,8 @@ impl Observer {
             endpoint: self.arrival.endpoint,
             client_ip: self.arrival.client_ip,
             user_agent: self.arrival.user_agent.take(),
-            model: request.model.or(facts.model.take()),
+            model_sent: model_sent.filter(|sent| model.as_ref() != Some(sent)),
+            model,
             prompt_category: category(request.prompt.as_ref().map(BoundedText::as_str)),
             truncated: request.truncated || request.prompt.as_ref().is_some_and(BoundedText::truncated) || facts.truncated(),
             prompt: request.prompt.map(BoundedText::into_string),

@@ -5,10 +5,11 @@ mod lossy;
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use crate::config::StoreText;
+use crate::model_name::{fold, fold_cow};
 use crate::observe::Exchange;
 use crate::observe::exchange::ToolCall;
 use crate::observe::text::prefix;
@@ -16,6 +17,9 @@ use crate::origin;
 
 /// Characters of a prompt or a reply in its preview.
 const PREVIEW: usize = 100;
+
+/// Where `metadata` has the name of the model as it was sent.
+const MODEL_SENT: &str = "model_sent";
 
 /// Bytes of an error that are kept where no text of a prompt may be.
 const ERROR_WITHOUT_TEXT: usize = 100;
@@ -31,6 +35,7 @@ pub struct Record {
     pub interaction_id: String,
     /// Arrival, Unix seconds.
     pub timestamp: f64,
+    /// Folded (`model_name`); older histories have names as they were sent, see `Record::folded`.
     pub model: Option<String>,
     /// The path without its first slash.
     pub endpoint: String,
@@ -50,7 +55,8 @@ pub struct Record {
     pub status: String,
     /// Never `None` when `status` is error.
     pub error: Option<String>,
-    /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`; in a history taken over from elsewhere anything.
+    /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`, and `model_sent` where the name was spelled otherwise than
+    /// in `model`; in a history taken over from elsewhere anything.
     pub metadata: Value,
 
     /// The visible text only.
@@ -122,12 +128,15 @@ impl Record {
             StoreText::Full => error.to_owned(),
             _ => without_text(error, &[exchange.prompt.as_deref().unwrap_or_default(), &exchange.response, &exchange.thinking]),
         });
-        let metadata = json!({
+        let mut metadata = json!({
             "client_ip": exchange.client_ip.map(|ip| ip.to_string()),
             "user_agent": exchange.user_agent,
             "queue_wait_seconds": exchange.queue_wait.as_secs_f64(),
             "upload_seconds": exchange.upload.map(|time| time.as_secs_f64()),
         });
+        if let Some(sent) = exchange.model_sent {
+            metadata[MODEL_SENT] = sent.into();
+        }
         let mut record = Record {
             interaction_id: exchange.interaction_id,
             timestamp: unix_seconds(exchange.arrived),
@@ -190,6 +199,17 @@ impl Record {
         self
     }
 
+    /// The record with its model under the name that it has now: older ones have it as it was sent.
+    pub fn folded(mut self) -> Record {
+        let Some(sent) = self.model.take() else { return self };
+        let folded = fold(&sent).into_owned();
+        if let Some(metadata) = self.metadata.as_object_mut().filter(|_| folded != sent) {
+            metadata.entry(MODEL_SENT).or_insert_with(|| sent.into());
+        }
+        self.model = Some(folded);
+        self
+    }
+
     /// Where the record stands in the history: by time, and among equals by id.
     pub fn position(&self) -> Position {
         Position { timestamp: self.timestamp, id: self.interaction_id.clone() }
@@ -205,7 +225,7 @@ impl Record {
     pub fn facts(&self) -> Facts<'_> {
         Facts {
             timestamp: self.timestamp,
-            model: self.model.as_deref().map(Cow::Borrowed),
+            model: self.model.as_deref().map(fold),
             endpoint: Cow::Borrowed(&self.endpoint),
             prompt_category: Cow::Borrowed(&self.prompt_category),
             status: Cow::Borrowed(&self.status),
@@ -246,7 +266,8 @@ impl PartialOrd for Position {
 #[serde(default)]
 pub struct Facts<'a> {
     pub timestamp: f64,
-    #[serde(borrow)]
+    /// Folded, whatever spelling the history has.
+    #[serde(borrow, deserialize_with = "model_field")]
     pub model: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub endpoint: Cow<'a, str>,
@@ -266,11 +287,23 @@ pub struct Facts<'a> {
     pub client: Option<Cow<'a, str>>,
 }
 
+/// A model's name, folded.
+fn model_field<'de: 'a, 'a, D: Deserializer<'de>>(field: D) -> Result<Option<Cow<'a, str>>, D::Error> {
+    /// Serde borrows a string in an option only when it is wrapped.
+    #[derive(Deserialize)]
+    struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+    Ok(Option::<Name>::deserialize(field)?.map(|name| fold_cow(name.0)))
+}
+
 /// Bytes of text in an exchange: what the queue's bound counts.
 pub fn text_bytes(exchange: &Exchange) -> usize {
     let calls: usize = exchange.tool_calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
     let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let texts = optional(&exchange.prompt) + optional(&exchange.error) + optional(&exchange.user_agent) + optional(&exchange.model);
+    let texts = optional(&exchange.prompt)
+        + optional(&exchange.error)
+        + optional(&exchange.user_agent)
+        + optional(&exchange.model)
+        + optional(&exchange.model_sent);
     texts + exchange.response.len() + exchange.thinking.len() + calls
 }
 

@@ -36,6 +36,20 @@ fn a_record_says_what_the_exchange_said() {
 }
 
 #[test]
+fn the_spelling_of_a_model_stands_beside_its_name() {
+    let exchange = Exchange { model_sent: Some("TALK:latest".to_owned()), ..chat() };
+    let record = Record::new(exchange, StoreText::None);
+    assert_eq!((record.model.as_deref(), &record.metadata[MODEL_SENT]), (Some("talk"), &json!("TALK:latest")));
+    assert_eq!(record.clone().folded(), record);
+    assert!(Record::new(chat(), StoreText::Full).metadata.get(MODEL_SENT).is_none());
+
+    let old = |metadata: Value| Record { model: Some("TALK:latest".to_owned()), metadata, ..Record::default() }.folded();
+    assert_eq!(old(json!({"client_ip": null})).metadata, json!({"client_ip": null, "model_sent": "TALK:latest"}));
+    assert_eq!((old(Value::Null).model.as_deref(), old(json!("text")).metadata), (Some("talk"), json!("text")));
+    assert_eq!(Record::default().folded(), Record::default());
+}
+
+#[test]
 fn what_is_unknown_is_null_and_never_an_empty_text() {
     let exchange = Exchange { response: String::new(), prompt: None, eval_duration: None, tokens_per_second: Some(f64::NAN), ..chat() };
     let record = Record::new(exchange, StoreText::Full);

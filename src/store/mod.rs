@@ -1,7 +1,8 @@
 //! STORE: the history on disk, or in Loki. The same words on every backend; what they mean is said here once.
 //!
-//! A backend writes batches and finds records; statistics are made here, of `Facts`, so that all give the same answers. Every
-//! method may be called from any thread while another writes.
+//! A backend writes batches and finds records; statistics are made here, of `Facts`, so that all give the same answers. What an
+//! older tap wrote has names of models as they were sent: facts and what is shown have them folded. Every method may be called from
+//! any thread while another writes.
 
 mod directory;
 mod jsonl;
@@ -117,21 +118,21 @@ impl Store {
     /// Shows the newest records that are meant, newest first, at most `query.limit`, all older than `query.before`. However long
     /// their texts are, few are in memory at a time.
     pub fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        self.keeper.each_newest(query, detail, visit)
+        self.keeper.each_newest(query, detail, &mut |record| visit(record.folded()))
     }
 
     /// The same, gathered.
     pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
-        self.keeper.newest(query, Detail::Whole)
+        Ok(self.keeper.newest(query, Detail::Whole)?.into_iter().map(Record::folded).collect())
     }
 
     /// Every record that is meant, oldest first, with flat memory; `query.limit` and `query.before` say nothing here.
     pub fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        self.keeper.each(query, visit)
+        self.keeper.each(query, &mut |record| visit(record.folded()))
     }
 
     pub fn get(&self, id: &str) -> Result<Option<Record>> {
-        self.keeper.get(id)
+        Ok(self.keeper.get(id)?.map(Record::folded))
     }
 
     pub fn extent(&self) -> Result<Extent> {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeZone};
 
+use crate::model_name::fold as fold_model;
 use crate::observe::category;
 use crate::observe::exchange::Outcome;
 use crate::record::{Facts, Position, Record};
@@ -52,6 +53,7 @@ pub struct Query {
     pub start_time: Option<f64>,
     /// Unix seconds, inclusive.
     pub end_time: Option<f64>,
+    /// Folded (`model_name`), as facts have it.
     pub model: Option<String>,
     pub prompt_search: Option<Needle>,
     pub prompt_category: Option<String>,
@@ -99,7 +101,7 @@ impl Query {
         match name {
             "start_time" => self.start_time = Some(time(value).ok_or_else(|| bad(TIMES.to_owned()))?),
             "end_time" => self.end_time = Some(end(value).ok_or_else(|| bad(TIMES.to_owned()))?),
-            "model" => self.model = text,
+            "model" => self.model = Some(fold_model(value).into_owned()),
             "prompt_search" => self.prompt_search = Some(Needle::new(value)),
             "prompt_category" if category::ALL.contains(&value) => self.prompt_category = text,
             "prompt_category" => return Err(bad(category::ALL.join(", "))),

@@ -141,7 +141,25 @@ pub fn each_filter_finds_what_it_says_and_all_together_too(keeper: &dyn Keeper) 
     let several = [("start_time", start.as_str()), ("status", "error"), ("prompt_search", "sky"), ("model", "phi4")];
     assert_eq!(newest(keeper, &several), ids([59, 49, 39]));
     assert_eq!(each(keeper, &several).len(), 3);
-    assert!(newest(keeper, &[("model", "PHI4")]).is_empty(), "a model's name is exact");
+}
+
+pub fn a_model_is_found_by_any_spelling_whichever_is_stored(keeper: &dyn Keeper) {
+    let spellings =
+        ["talk", "TALK:latest", "library/Talk", "registry.ollama.ai/library/talk", " talk ", "smalltalk", "talk:7b", "hf.co/library/talk"];
+    let spelled = |(n, name): (u32, &&str)| Record { model: Some((*name).to_owned()), ..record(n) };
+    filled(keeper, (0..).zip(&spellings).map(spelled));
+    filled(keeper, [Record { model: None, ..record(8) }, Record { model: Some("Unknown".to_owned()), ..record(9) }]);
+    for wanted in &spellings[..5] {
+        assert_eq!(newest(keeper, &[("model", wanted)]), ids((0..5).rev()), "{wanted}");
+        assert_eq!(each(keeper, &[("model", wanted), ("end_time", &record(2).timestamp.to_string())]).len(), 3, "{wanted}");
+        let mut facts = Vec::new();
+        keeper.each_facts(&query(&[("model", wanted)]), &mut |seen| facts.push(seen.model.as_deref().map(str::to_owned))).unwrap();
+        assert_eq!(facts, vec![Some("talk".to_owned()); 5], "{wanted}");
+    }
+    assert_eq!(newest(keeper, &[("model", "Talk:7B")]), ids([6]));
+    assert_eq!(newest(keeper, &[("model", "HF.co/library/Talk:latest")]), ids([7]));
+    assert_eq!(newest(keeper, &[("model", "unknown")]), ids([9, 8]));
+    assert!(newest(keeper, &[("model", "tal")]).is_empty() && newest(keeper, &[("model", "%")]).is_empty());
 }
 
 pub fn any_text_is_kept_and_found_again(keeper: &dyn Keeper) {
@@ -199,7 +217,7 @@ pub fn facts_are_those_of_the_records(keeper: &dyn Keeper) {
     };
     keeper.each_facts(&wanted, visit).unwrap();
     let expected: Vec<u32> = (10..40).filter(|n| n % 2 == 0).collect();
-    let (count, tokens, _) = by_model["llama3.2:latest"];
+    let (count, tokens, _) = by_model["llama3.2"];
     assert_eq!((by_model.len(), count, tokens), (1, expected.len() as u64, expected.iter().map(|n| u64::from(n + 1)).sum()));
 }
 
@@ -277,6 +295,7 @@ macro_rules! suite {
             what_was_written_is_read_back_unchanged
             the_newest_come_first_and_pages_follow_without_gaps
             each_filter_finds_what_it_says_and_all_together_too
+            a_model_is_found_by_any_spelling_whichever_is_stored
             any_text_is_kept_and_found_again
             facts_are_those_of_the_records
             a_reader_that_has_enough_stops_the_reading

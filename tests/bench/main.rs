@@ -52,8 +52,8 @@ use std::time::SystemTime;
 use cases::{CASES, Case};
 // The paths in the tap's own modules begin at the root of a crate.
 use product::{
-    address, budget, cli, config, error, fault, forward, gate, metrics, observe, origin, platform, record, reply, route, sanitize, server,
-    store, threads,
+    address, budget, cli, config, error, fault, forward, gate, metrics, model_name, observe, origin, platform, record, reply, route,
+    sanitize, server, store, threads,
 };
 use rig::Rig;
 use table::{Row, Table};

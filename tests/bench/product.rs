@@ -21,6 +21,8 @@ pub mod forward;
 pub mod gate;
 #[path = "../../src/metrics/mod.rs"]
 pub mod metrics;
+#[path = "../../src/model_name.rs"]
+pub mod model_name;
 #[path = "../../src/observe/mod.rs"]
 pub mod observe;
 #[path = "../../src/origin.rs"]

@@ -145,7 +145,7 @@ fn gauges_follow_ollama() {
 
     let loaded = r#"{"name":"talk:latest","model":"talk:latest","size":1000,"size_vram":600,"context_length":4096}"#;
     ollama.set(|state| state.ps = format!("{{\"models\":[{loaded}]}}"));
-    let gauge = |name: &str| metric(name).label("model", "talk:latest");
+    let gauge = |name: &str| metric(name).label("model", "talk");
     tap.scrape_until("the loaded model", |scrape| {
         gauge("ollama_model_loaded").value(1.0).is_in(scrape)
             && gauge("ollama_model_size_bytes").value(1000.0).is_in(scrape)

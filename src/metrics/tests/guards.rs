@@ -74,6 +74,21 @@ fn series_of_models_that_were_unloaded_are_removed() {
 }
 
 #[test]
+fn a_model_that_several_runners_hold_is_one_series_of_their_sums() {
+    let metrics = metrics();
+    let runner = |name: &str, context_length| LoadedModel { context_length, ..status(&[name]).models[0].clone() };
+    let models = vec![runner("talk:latest", Some(8192)), runner("vec", None), runner("Talk:latest", Some(2048)), runner("talk", None)];
+    metrics.ollama(&OllamaStatus { models, ..status(&[]) });
+    let shown = samples(&metrics);
+    let gauge = |name: &str| shown[&format!("ollama_model_{name}{{model=\"talk\"}}")].as_str();
+    assert_eq!([gauge("loaded"), gauge("size_bytes"), gauge("vram_bytes"), gauge("context_length")], ["1", "15", "9", "2048"]);
+    assert_eq!(shown.keys().filter(|key| key.starts_with("ollama_model_loaded")).count(), 2);
+
+    metrics.ollama(&status(&["talk:latest"]));
+    assert_eq!(value(&metrics, "ollama_model_size_bytes{model=\"talk\"}").as_deref(), Some("5"), "one runner is left");
+}
+
+#[test]
 fn loaded_models_are_bounded() {
     let metrics = metrics();
     let names: Vec<String> = (0..300).map(|n| format!("model-{n}")).collect();

@@ -26,6 +26,7 @@ pub fn chat() -> Exchange {
         client_ip: None,
         user_agent: None,
         model: Some("talk".to_owned()),
+        model_sent: None,
         prompt: Some("why".to_owned()),
         prompt_category: "question",
         request_bytes: 100,

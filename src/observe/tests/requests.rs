@@ -45,6 +45,19 @@ fn each_endpoint_has_its_own_place_for_the_prompt() {
 }
 
 #[test]
+fn a_model_is_known_by_one_name_and_its_spelling_is_kept_where_that_differs() {
+    let named = |spelling: &str| {
+        let exchange = asked(Inference::Generate, format!("{{\"model\":\"{spelling}\",\"prompt\":\"p\"}}").as_bytes(), false);
+        (exchange.model.unwrap(), exchange.model_sent)
+    };
+    assert_eq!(named("talk"), ("talk".to_owned(), None));
+    assert_eq!(named("registry.ollama.ai/library/TALK"), ("talk".to_owned(), Some("registry.ollama.ai/library/TALK".to_owned())));
+    assert_eq!(named(" talk:latest "), ("talk".to_owned(), Some(" talk:latest ".to_owned())));
+    let unread = asked(Inference::Generate, b"", false);
+    assert_eq!((unread.model.as_deref(), unread.model_sent), (Some("replied"), None), "the reply's name");
+}
+
+#[test]
 fn bodies_are_read_as_go_reads_them() {
     let rows = [
         r#"{"MODEL":"m","Prompt":"p"}"#,

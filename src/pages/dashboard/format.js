@@ -22,6 +22,12 @@ export const compact = (value) => (!known(value) ? NONE : Math.abs(value) < 10_0
 export const percent = (value) => (known(value) ? ratio.format(value) : NONE);
 export const speed = (value) => (!known(value) ? NONE : value < 100 ? oneDigit.format(value) : whole.format(value));
 
+/** The name of a model as the history has it, which Ollama takes in several spellings. */
+export function modelName(spelling) {
+  const name = spelling.trim().toLowerCase().replace(/^[a-z0-9+.-]+:\/\//, "").replace(/^registry\.ollama\.ai\//, "");
+  return name.replace(/^library\/(?=[^/]+$)/, "").replace(/(?<=.):latest$/, "");
+}
+
 /** A number of seconds, in the unit that suits it. */
 export function duration(seconds) {
   if (!known(seconds)) return NONE;

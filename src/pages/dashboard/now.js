@@ -2,7 +2,7 @@
 
 import { byId, el, fill, svg } from "./dom.js";
 import { loadedModels, metrics } from "./api.js";
-import { away, bytes, compact, count, percent } from "./format.js";
+import { away, bytes, compact, count, modelName, percent } from "./format.js";
 import { parseMetrics, total } from "./scrape.js";
 
 const FAMILIES = [
@@ -65,7 +65,7 @@ function model({ name, size, size_vram: vram = 0, expires_at: expires, context_l
   return el(
     "li",
     {},
-    el("bdi", { class: "name" }, name),
+    el("bdi", { class: "name" }, modelName(name)),
     el("span", { class: "share" }, untilGone(expires)),
     svg(
       "svg",

@@ -1,5 +1,7 @@
 // What the page shows, kept in its address: so a link, a reload and the Back button bring it back.
 
+import { modelName } from "./format.js";
+
 const DEFAULTS = { range: "24h", model: "", category: "", status: "", text: "", from: "", to: "", id: "" };
 const HOURS = { "1h": 1, "24h": 24, "7d": 168 };
 
@@ -58,6 +60,7 @@ function seconds(local) {
 function read() {
   const given = new URLSearchParams(location.search);
   const fields = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, given.get(name) ?? DEFAULTS[name]]));
+  fields.model = modelName(fields.model);
   if (!HOURS[fields.range]) fields.range = fields.range === "all" ? "all" : DEFAULTS.range;
   return fields;
 }

@@ -4,8 +4,8 @@
 
 use std::fmt::Write;
 
-use super::push::{JOB, LABEL_MAX, OTHER, is_label};
-use crate::store::query::{Needle, Query};
+use super::push::{JOB, LABEL_MAX};
+use crate::store::query::{Needle, Query, UNKNOWN};
 
 /// The longest piece of a search that Loki is asked for (bytes); an address has no room for more.
 const PIECE_MAX: usize = 128;
@@ -13,7 +13,8 @@ const PIECE_MAX: usize = 128;
 /// The longest id that is looked for (bytes).
 const ID_MAX: usize = 256;
 
-/// The streams and lines that may hold what is meant, its text aside.
+/// The streams and lines that may hold what is meant, its text aside. The label `model` is not asked for: older taps wrote it as it was
+/// sent, and each has its own models folded into `other`. Every spelling has the folded name in it, in some case.
 pub fn streams(query: &Query) -> String {
     let mut selector = format!("{{job={}", quoted(JOB));
     let labels = [("endpoint", &query.endpoint), ("status", &query.status), ("prompt_category", &query.prompt_category)];
@@ -22,28 +23,25 @@ pub fn streams(query: &Query) -> String {
             write!(selector, ",{name}={}", quoted(value)).ok();
         }
     }
-    if let Some(model) = &query.model {
-        write!(selector, ",model=~{}", quoted(&model_pattern(model))).ok();
-    }
-    selector + "}"
+    let model = query.model.as_ref().filter(|model| *model != UNKNOWN).map(|model| Needle::new(model));
+    selector + "}" + &in_any_case(model.as_ref())
 }
 
 /// `streams`, and of their lines those that may hold the text.
 pub fn lines(query: &Query) -> String {
-    let piece = query.prompt_search.as_ref().map(piece).unwrap_or_default();
-    let filter = if piece.is_empty() { String::new() } else { format!(" |~ {}", quoted(&format!("(?i){}", escaped(&piece)))) };
-    streams(query) + &filter
+    streams(query) + &in_any_case(query.prompt_search.as_ref())
+}
+
+/// A filter for the lines that may hold a text.
+fn in_any_case(needle: Option<&Needle>) -> String {
+    let piece = needle.map(piece).unwrap_or_default();
+    if piece.is_empty() { String::new() } else { format!(" |~ {}", quoted(&format!("(?i){}", escaped(&piece)))) }
 }
 
 /// The lines that hold this id as a value. `None` where no record has such an id.
 pub fn with_id(id: &str) -> Option<String> {
     let value = serde_json::to_string(id).ok().filter(|_| id.len() <= ID_MAX)?;
     Some(format!("{} |= {}", streams(&Query::default()), quoted(&value)))
-}
-
-/// A model may have been folded into `other`, by this tap or by another one.
-fn model_pattern(model: &str) -> String {
-    if is_label(model) { format!("{}|{OTHER}", escaped(model)) } else { OTHER.to_owned() }
 }
 
 /// The longest piece of the folded text that stands in a line of JSON as it is, in any case: ASCII letters, digits and what no
@@ -99,11 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_looked_for_under_its_name_and_among_the_others() {
+    fn a_model_is_looked_for_in_lines_in_any_case() {
         let selector = |model: &str| streams(&Query { model: Some(model.to_owned()), ..Query::default() });
-        assert_eq!(selector("llama3.2:latest"), r#"{job="ollama-tap",model=~"llama3\\.2:latest|other"}"#);
-        assert_eq!(selector("a|b"), r#"{job="ollama-tap",model=~"a\\|b|other"}"#);
-        assert_eq!(selector(&"x".repeat(10_000)), r#"{job="ollama-tap",model=~"other"}"#);
+        assert_eq!(selector("llama3.2:1b"), r#"{job="ollama-tap"} |~ "(?i)llama3\\.2:1b""#);
+        assert_eq!(selector("hf.co/somebody/x"), r#"{job="ollama-tap"} |~ "(?i)somebody""#);
+        assert_eq!(selector("unknown"), r#"{job="ollama-tap"}"#);
+        assert!(selector(&"x".repeat(10_000)).len() < 200);
     }
 
     #[test]

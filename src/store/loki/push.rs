@@ -13,7 +13,7 @@ use crate::store::query::UNKNOWN;
 pub const JOB: &str = "ollama-tap";
 
 /// The label of a model that has none of its own.
-pub const OTHER: &str = "other";
+const OTHER: &str = "other";
 
 /// Models with a label of their own, per process: every label is a stream that Loki keeps open, and names come from the network.
 const MODELS_MAX: usize = 200;
@@ -77,7 +77,7 @@ impl Models {
 }
 
 /// Whether a name can be a label as it is.
-pub fn is_label(name: &str) -> bool {
+fn is_label(name: &str) -> bool {
     !name.is_empty() && name.len() <= LABEL_MAX && !name.chars().any(char::is_control)
 }
 

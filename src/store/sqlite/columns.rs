@@ -7,6 +7,7 @@ use rusqlite::{Row, Statement, params};
 use serde_json::Value;
 
 use super::schema::Reader;
+use crate::model_name::fold_cow;
 use crate::origin;
 use crate::record::{FIELDS, Facts, Record};
 
@@ -127,7 +128,7 @@ pub fn facts<'a>(row: &'a Row) -> rusqlite::Result<Facts<'a>> {
     let mut cells = Cells { row, next: 0 };
     Ok(Facts {
         timestamp: cells.number()?.unwrap_or_default(),
-        model: cells.text()?,
+        model: cells.text()?.map(fold_cow),
         endpoint: cells.text()?.unwrap_or_default(),
         prompt_category: cells.text()?.unwrap_or_default(),
         status: cells.text()?.unwrap_or_default(),

@@ -1,4 +1,6 @@
 //! Finding records. SQL puts rows in order and narrows them; `Query::matches` decides about each.
+//!
+//! A model may be there under several spellings, which an index lists at once: older taps wrote names as they were sent.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
@@ -8,10 +10,15 @@ use super::super::{Detail, Extent, Flow, Query, Result, unknown_before};
 use super::lookup::Lookup;
 use super::schema::Reader;
 use super::{Sqlite, columns, index};
+use crate::model_name::fold;
 use crate::record::{Facts, Position, Record};
 
 /// Rows that are listed at once when all are read: no view of the database lasts, so that the log of writes can be emptied.
 const CHUNK: usize = 1000;
+
+/// Names of models that are looked at to find the spellings of one, and spellings that are asked for at once.
+const NAMES_MAX: usize = 10_000;
+const SPELLINGS_MAX: usize = 1000;
 
 const NEWEST_FIRST: &str = "ORDER BY timestamp DESC, interaction_id DESC";
 const OLDEST_FIRST: &str = "ORDER BY timestamp, interaction_id";
@@ -40,9 +47,10 @@ impl Sqlite {
     pub(super) fn find_each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
         self.reading(|reader| {
             let mut lookup = Lookup::new(reader, query, Detail::Whole)?;
+            let conditions = Conditions::of(&reader.connection, query)?;
             let mut last = None;
             loop {
-                let rows = chunk(&reader.connection, query, &mut last)?;
+                let rows = chunk(&reader.connection, &conditions, &mut last)?;
                 if rows.is_empty() {
                     return Ok(());
                 }
@@ -92,7 +100,7 @@ pub fn extent(reader: &Reader) -> rusqlite::Result<Extent> {
 /// The newest rows, all in one view of the database: those that the index proposes, or where it does not, one after the other.
 fn newest(reader: &Reader, query: &Query, bound: Option<&Key>, lookup: &mut Lookup) -> rusqlite::Result<Vec<(i64, Position)>> {
     let view = reader.connection.unchecked_transaction()?;
-    let mut conditions = Conditions::of(query);
+    let mut conditions = Conditions::of(&view, query)?;
     conditions.and_key("<", bound);
     let mut found = Vec::new();
     match proposals(reader, query)? {
@@ -143,8 +151,8 @@ fn in_order(connection: &Connection, rows: Vec<i64>, conditions: &Conditions) ->
 }
 
 /// The next rows, oldest first, after `last`, which moves on.
-fn chunk(connection: &Connection, query: &Query, last: &mut Option<Key>) -> rusqlite::Result<Vec<i64>> {
-    let mut conditions = Conditions::of(query);
+fn chunk(connection: &Connection, conditions: &Conditions, last: &mut Option<Key>) -> rusqlite::Result<Vec<i64>> {
+    let mut conditions = conditions.clone();
     conditions.and_key(">", last.as_ref());
     let sql = format!("SELECT timestamp, interaction_id, rowid FROM interactions {} {OLDEST_FIRST} LIMIT {CHUNK}", conditions.sql);
     let mut statement = connection.prepare(&sql)?;
@@ -174,7 +182,29 @@ impl Key {
     }
 }
 
+/// The names in the table that are spellings of `model`; `None` where there are too many names to look at each.
+fn spellings(connection: &Connection, model: &str) -> rusqlite::Result<Option<Vec<Value>>> {
+    // One look into the index for each name, however many rows have it.
+    let mut names = connection.prepare(
+        "WITH RECURSIVE names (name) AS (
+             SELECT min(model) FROM interactions
+             UNION ALL
+             SELECT (SELECT min(model) FROM interactions WHERE model > name) FROM names WHERE name IS NOT NULL
+         ) SELECT name FROM names WHERE name IS NOT NULL LIMIT ?1",
+    )?;
+    let mut rows = names.query([NAMES_MAX as i64 + 1])?;
+    let (mut seen, mut found) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        seen += 1;
+        if columns::text(row.get_ref(0)?).is_some_and(|name| fold(&name) == model) {
+            found.push(row.get(0)?);
+        }
+    }
+    Ok((seen <= NAMES_MAX && found.len() <= SPELLINGS_MAX).then_some(found))
+}
+
 /// What SQL can say of a query.
+#[derive(Clone)]
 struct Conditions {
     sql: String,
     values: Vec<Value>,
@@ -188,17 +218,25 @@ impl Default for Conditions {
 
 impl Conditions {
     /// Everything but the text, `before` and `limit`.
-    fn of(query: &Query) -> Conditions {
+    fn of(connection: &Connection, query: &Query) -> rusqlite::Result<Conditions> {
         let mut conditions = Conditions::default();
         conditions.and_times(query);
-        match &query.model {
-            Some(model) if model == UNKNOWN => conditions.and("coalesce(model, ?) = 'unknown'", Some(UNKNOWN.to_owned())),
-            model => conditions.and("model = ?", model.clone()),
+        if let Some(model) = &query.model {
+            conditions.and_model(model, spellings(connection, model)?);
         }
         conditions.and("prompt_category = ?", query.prompt_category.clone());
         conditions.and("status = ?", query.status.clone());
         conditions.and("endpoint = ?", query.endpoint.clone());
-        conditions
+        Ok(conditions)
+    }
+
+    /// One spelling, as most models have it, keeps the index's order.
+    fn and_model(&mut self, model: &str, spellings: Option<Vec<Value>>) {
+        let Some(spellings) = spellings else { return };
+        let places = vec!["?"; spellings.len()].join(", ");
+        let or_none = if model == UNKNOWN { " OR model IS NULL" } else { "" };
+        self.sql += &format!(" AND (model IN ({places}){or_none})");
+        self.values.extend(spellings);
     }
 
     fn and_times(&mut self, query: &Query) {

@@ -66,7 +66,7 @@ def charts_by_keys(page):
 
 def running(page):
     now = page.locator("#now")
-    expect(now).to_contain_text("talk:latest")
+    expect(now.locator(".loaded .name")).to_have_text("talk")
     expect(now).to_contain_text("3 GB of 4 GB in VRAM")
     expect(now).to_contain_text("stays")
     expect(page.locator("#health")).to_have_text("Ollama 0.33.0")

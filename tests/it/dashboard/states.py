@@ -10,7 +10,7 @@ def empty(chromium):
         expect(page.locator("#notice")).to_contain_text("Waiting for the first request")
         expect(page.locator("#notice")).to_contain_text(f"curl {EMPTY}/api/generate")
         expect(page.locator("#numbers")).to_be_hidden()
-        expect(page.locator("#now")).to_contain_text("talk:latest")
+        expect(page.locator("#now .loaded .name")).to_have_text("talk")
         keep(page, "empty")
         page.locator("#interval").select_option("1")
         generate("Why?", tap=EMPTY)
@@ -72,7 +72,7 @@ def off(chromium):
     with visit(chromium, tap=OFF, expected=("404",)) as page:
         expect(page.locator("#notice")).to_contain_text("No history is kept")
         expect(page.locator("#messages")).to_be_hidden()
-        expect(page.locator("#now")).to_contain_text("talk:latest")
+        expect(page.locator("#now .loaded .name")).to_have_text("talk")
         keep(page, "off")
 
 

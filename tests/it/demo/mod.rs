@@ -90,7 +90,7 @@ fn it_is_an_ollama_in_everything_else() {
     assert_eq!((missing.status(), missing.text().as_str()), (404, r#"{"error":"model 'nope' not found"}"#));
     let loading = tap.ask("POST", post("/api/generate", r#"{"model":"demo-chat"}"#));
     assert_eq!(loading.json()["done_reason"], "load");
-    let loaded = metric("ollama_model_loaded").label("model", "demo-chat:latest");
+    let loaded = metric("ollama_model_loaded").label("model", "demo-chat");
     tap.scrape_until("the loaded model", |scrape| loaded.is_in(scrape));
 }
 

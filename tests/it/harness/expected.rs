@@ -84,6 +84,8 @@ impl Expected {
     fn label(&mut self, asked: &Value, said: &Said, status: u16) -> String {
         let name = asked["model"].as_str().map(str::to_owned).or_else(|| said.model.clone().filter(|_| asked.is_null()));
         let Some(name) = name.filter(|name| !name.is_empty()) else { return "unknown".to_owned() };
+        // As much of Ollama's spellings as the recordings have.
+        let name = name.to_lowercase().trim_end_matches(":latest").to_owned();
         if status < 300 {
             self.confirmed.insert(name.clone());
         }

@@ -16,6 +16,8 @@ mod limits;
 mod long;
 /// Many records.
 mod many;
+/// One model, one name: in whatever spelling it comes, and in whatever spelling older taps have kept it.
+mod names;
 /// Histories of before the tap.
 mod old;
 /// The pages: parameters, formats, errors.

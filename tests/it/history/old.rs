@@ -24,7 +24,7 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS interactions (
 /// Its columns, which a tap fills too; the table above is the tap's once it was carried over.
 const INSERTION: &str = "INSERT INTO interactions (interaction_id, timestamp, model, endpoint, prompt_category, prompt_full,
     prompt_tokens, generated_tokens, tokens_per_second, duration_seconds, eval_duration_seconds, load_duration_seconds, status, error,
-    metadata) VALUES (?1, ?2, 'phi4', 'api/chat', 'question', ?3, 12, 34, 17.0, 2.5, 2.0, 0.25, 'success', NULL, ?4)";
+    metadata) VALUES (?1, ?2, ?5, 'api/chat', 'question', ?3, 12, 34, 17.0, 2.5, 2.0, 0.25, 'success', NULL, ?4)";
 
 const METADATA: &str = r#"{"client_ip": "192.0.2.7", "user_agent": "python-httpx/0.27"}"#;
 
@@ -33,11 +33,18 @@ pub struct Seed {
     id: String,
     timestamp: f64,
     prompt: String,
+    model: String,
 }
 
 impl Seed {
     pub fn new(prompt: &str, timestamp: f64) -> Seed {
-        Seed { id: format!("{:016x}", timestamp.to_bits()), timestamp, prompt: prompt.to_owned() }
+        Seed { id: format!("{:016x}", timestamp.to_bits()), timestamp, prompt: prompt.to_owned(), model: "phi4".to_owned() }
+    }
+
+    /// The same, of another model.
+    pub fn of(mut self, model: &str) -> Seed {
+        self.model = model.to_owned();
+        self
     }
 
     /// Writes it as the forerunner would.
@@ -50,13 +57,13 @@ impl Seed {
         let database = Connection::open(dir.join("ollama_analytics.db")).expect("open the database");
         database.busy_timeout(Duration::from_secs(5)).expect("wait");
         database.execute_batch(TABLE).expect("make the table");
-        database.execute(INSERTION, (&self.id, self.timestamp, &self.prompt, METADATA)).expect("insert");
+        database.execute(INSERTION, (&self.id, self.timestamp, &self.prompt, METADATA, &self.model)).expect("insert");
     }
 
     fn append(&self, dir: &Path) {
         let metadata: Value = serde_json::from_str(METADATA).expect("JSON");
         let line = json!({
-            "interaction_id": self.id, "timestamp": self.timestamp, "model": "phi4", "endpoint": "api/chat", "prompt_category": "question",
+            "interaction_id": self.id, "timestamp": self.timestamp, "model": self.model, "endpoint": "api/chat", "prompt_category": "question",
             "prompt_full": self.prompt, "prompt_preview": self.prompt, "prompt_tokens": 12, "generated_tokens": 34,
             "tokens_per_second": 17.0, "duration": 2.5, "eval_duration": 2.0, "load_duration": 0.25, "status": "success", "error": null,
             "metadata": metadata,
