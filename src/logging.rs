@@ -10,7 +10,7 @@
 //! Every control character is escaped, and a password in a URL hidden, where lines are formatted: at every level, whoever chose it.
 //! Never, at any level: a prompt, a reply's text, a header's value.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
 use std::time::SystemTime;
@@ -67,26 +67,35 @@ fn on_panic(panic: &PanicHookInfo) {
 
 /// One line on an inference request that has ended.
 pub fn exchange(exchange: &Exchange) {
-    log::info!("{}", describe(exchange));
+    log::info!("{}", Described(exchange));
 }
 
-fn describe(exchange: &Exchange) -> String {
-    let mut line = format!(
-        "{} {} {} {}",
-        exchange.interaction_id,
-        exchange.model.as_deref().unwrap_or("unknown"),
-        exchange.endpoint.as_str(),
-        exchange.outcome.as_str()
-    );
-    let mut put = |name: &str, value: Option<String>| value.into_iter().for_each(|value| _ = write!(line, " {name}={value}"));
-    let estimated = if exchange.tokens_estimated { "~" } else { "" };
-    put("http", exchange.http_status.map(|status| status.to_string()));
-    put("prompt_tokens", exchange.prompt_tokens.map(|n| n.to_string()));
-    put("cached", exchange.prompt_cached_tokens.map(|n| n.to_string()));
-    put("tokens", exchange.generated_tokens.map(|n| format!("{estimated}{n}")));
-    put("tokens/s", exchange.tokens_per_second.map(|rate| format!("{rate:.1}")));
-    put("first_token", exchange.time_to_first_token.map(|time| format!("{:.3}s", time.as_secs_f64())));
-    put("duration", Some(format!("{:.3}s", exchange.duration.as_secs_f64())));
-    put("load_only", exchange.load_only.then(|| "true".into()));
-    line
+/// An exchange as the log tells it.
+struct Described<'a>(&'a Exchange);
+
+impl fmt::Display for Described<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Described(exchange) = self;
+        let model = exchange.model.as_deref().unwrap_or("unknown");
+        write!(f, "{} {model} {} {}", exchange.interaction_id, exchange.endpoint.as_str(), exchange.outcome.as_str())?;
+        field(f, "http", exchange.http_status)?;
+        field(f, "prompt_tokens", exchange.prompt_tokens)?;
+        field(f, "cached", exchange.prompt_cached_tokens)?;
+        if let Some(tokens) = exchange.generated_tokens {
+            let estimated = if exchange.tokens_estimated { "~" } else { "" };
+            write!(f, " tokens={estimated}{tokens}")?;
+        }
+        if let Some(rate) = exchange.tokens_per_second {
+            write!(f, " tokens/s={rate:.1}")?;
+        }
+        if let Some(time) = exchange.time_to_first_token {
+            write!(f, " first_token={:.3}s", time.as_secs_f64())?;
+        }
+        write!(f, " duration={:.3}s", exchange.duration.as_secs_f64())?;
+        field(f, "load_only", exchange.load_only.then_some(true))
+    }
+}
+
+fn field(f: &mut fmt::Formatter<'_>, name: &str, value: Option<impl fmt::Display>) -> fmt::Result {
+    value.map_or(Ok(()), |value| write!(f, " {name}={value}"))
 }
