@@ -75,7 +75,8 @@ impl Supervisor {
             self.gate.keep_out();
             let Over::Failed { why, health } = over else { return };
             let pause = backoff.after(health);
-            log::warn!("{why}");
+            // Its last lines are lines of the log, too.
+            why.lines().for_each(|line| log::warn!("{line}"));
             log::info!("starting ollama again in {:.1} s", pause.as_secs_f64());
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
             if self.stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
