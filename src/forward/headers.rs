@@ -38,8 +38,10 @@ pub enum Host<'a> {
 /// The head of a reply as it goes to the client, without its empty line: status and reason as they came, the
 /// headers in their order and letters, less those of the connection.
 pub fn reply_head(reply: &ReplyHead, version: &str, framing: reply::Framing) -> Vec<u8> {
-    // A length beside chunks would be a second opinion on where the reply ends.
-    let misleads = !matches!(framing, reply::Framing::Length | reply::Framing::None) || reply.framing() == ReplyFraming::Chunked;
+    // A length beside chunks would be a second opinion on where the reply ends; beside 204 it speaks of nothing (RFC 9110 section 8.6).
+    let misleads = reply.status() == 204
+        || !matches!(framing, reply::Framing::Length | reply::Framing::None)
+        || reply.framing() == ReplyFraming::Chunked;
     let mut head = Vec::with_capacity(reply.raw().len() + 64);
     put(&mut head, &[version.as_bytes(), reply.status_and_reason(), b"\r\n"]);
     for field in reply.passing().filter(|field| !misleads || !field.is("content-length")) {

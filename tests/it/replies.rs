@@ -69,7 +69,17 @@ fn what_follows_a_reply_is_never_taken_for_the_next_one() {
 
 #[test]
 fn a_reply_that_has_two_readings_is_none() {
-    for head in ["Content-Length: 4\r\nContent-Length: 5", "Transfer-Encoding: gzip", "Content-Length: -1", "X\u{1}: 1"] {
+    let heads = [
+        "Content-Length: 4\r\nContent-Length: 5",
+        "Content-Length: 4, 4",
+        "Content-Length: -1",
+        "Transfer-Encoding: gzip",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: xchunked",
+        "X: 1\r\n folded",
+        "X\u{1}: 1",
+    ];
+    for head in heads {
         let (_ollama, tap) = tapped(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\nbody"));
         let got = tap.get("/api/tags");
         assert_eq!((got.status(), got.text().contains("read ollama's reply")), (502, true), "{head}");
@@ -148,6 +158,43 @@ fn replies_that_never_have_a_body_leave_the_connection_usable() {
             assert_eq!((got.status().to_string().as_str(), got.head.get("etag")), (&status[..3], Some("\"x\"")));
         }
         assert!(!client.has_more());
+    }
+}
+
+#[test]
+fn a_length_beside_204_which_has_no_body_stops_here() {
+    let (_ollama, tap) = tapped("HTTP/1.1 204 No Content\r\nX-A: 1\r\nContent-Length: 5\r\n\r\n");
+    let mut client = tap.connect();
+    for _ in 0..3 {
+        let got = client.send(request("GET", "/", &[], "")).reply("GET");
+        assert_eq!((got.status(), got.head.get("x-a"), got.head.get("content-length")), (204, Some("1"), None));
+    }
+    assert!(!client.has_more());
+}
+
+/// A reply in chunks.
+fn chunked(chunks: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}")
+}
+
+#[test]
+fn a_reply_whose_chunks_are_none_breaks() {
+    for chunks in ["0x4\r\nbody\r\n0\r\n\r\n", "4\r\nbodyX\r\n0\r\n\r\n", "-4\r\nbody\r\n0\r\n\r\n", "\r\nbody\r\n0\r\n\r\n"] {
+        let (_ollama, tap) = tapped(chunked(chunks));
+        let broken = tap.connect().send(request("GET", "/", &[], "")).try_reply("GET");
+        assert!(broken.is_err(), "{chunks:?}: {broken:?}");
+    }
+}
+
+#[test]
+fn chunks_that_are_written_oddly_are_framed_anew() {
+    for chunks in ["+4\r\nbody\r\n0\r\n\r\n", "4;a\nb\r\nbody\r\n0\r\nX-Trailer: 1\r\n\r\n"] {
+        let (_ollama, tap) = tapped(chunked(chunks));
+        let mut client = tap.connect();
+        for _ in 0..2 {
+            assert_eq!(client.send(request("GET", "/", &[], "")).reply("GET").text(), "body", "{chunks:?}");
+        }
+        assert!(!client.has_more(), "{chunks:?}");
     }
 }
 
