@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use crate::harness::ollama::json;
+use crate::harness::runner::is_windows;
 use crate::harness::{After, Conn, FakeOllama, Options, Proxy, eventually, metric, post, request};
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
@@ -98,9 +99,10 @@ fn what_may_have_been_read_is_never_sent_anew() {
         ("a reset after a byte of the reply", |conn| conn.answer("H").map(|_| After::Reset)),
         ("a reset after an interim reply", |conn| conn.answer("HTTP/1.1 103 Early Hints\r\n\r\n").map(|_| After::Reset)),
     ];
-    for (what, script) in scripts {
+    // Windows gives nobody what came before a reset.
+    for (what, script) in &scripts[..if is_windows() { 2 } else { 4 }] {
         for (method, bytes) in [("POST", post("/api/generate", ASK)), ("GET", request("GET", "/api/tags", &[], ""))] {
-            let ollama = second(script);
+            let ollama = second(*script);
             let tap = with_kept_connection(&ollama);
             assert_eq!(tap.ask(method, bytes).status(), 502, "{what}, {method}");
             assert_eq!(ollama.so_far().len(), 1, "{what}, {method}");
