@@ -1,4 +1,8 @@
-//! GATE: whether Ollama can be asked. Open for good in front of an Ollama that others run; `serve` closes it while it starts one.
+//! GATE: whether Ollama can be asked, and what requests tell of it. Open for good in front of an Ollama that others run; `serve`
+//! closes it while it starts one.
+//!
+//! Whether Ollama is up the watcher finds out by asking, every 15 s; between two questions each reply that is forwarded says that it
+//! is, and each request that fails has the watcher ask anew.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -13,6 +17,12 @@ pub struct Gate {
     closings: AtomicUsize,
     /// Ollama has said something since somebody asked last.
     spoke: AtomicBool,
+    /// Ollama is up, as far as is known.
+    up: AtomicBool,
+    /// A reply came since the watcher began to ask last.
+    heard: AtomicBool,
+    /// Something else than what is known may be true.
+    doubted: AtomicBool,
     lock: Mutex<()>,
     changed: Condvar,
     /// Ollama is ours: started by us, and started again when it dies.
@@ -37,6 +47,9 @@ impl Gate {
             open: AtomicBool::new(open),
             closings: AtomicUsize::default(),
             spoke: AtomicBool::default(),
+            up: AtomicBool::default(),
+            heard: AtomicBool::default(),
+            doubted: AtomicBool::default(),
             lock: Mutex::default(),
             changed: Condvar::new(),
             ours: !open,
@@ -90,6 +103,58 @@ impl Gate {
         drop(self.changed.wait_timeout_while(held, time, |()| self.is_open() == open));
     }
 
+    /// Whether Ollama is up, as far as is known.
+    pub fn is_up(&self) -> bool {
+        self.up.load(SeqCst)
+    }
+
+    /// Notes the head of a reply. What a gateway says when nobody answers behind it is no sign of life.
+    pub fn note_reply(&self, status: u16) {
+        if is_gateways_own(status) {
+            return self.doubt();
+        }
+        if !self.heard.load(SeqCst) {
+            self.heard.store(true, SeqCst);
+        }
+        if !self.is_up() {
+            self.up.store(true, SeqCst);
+            // Which version is it, and which models are there?
+            self.doubt();
+        }
+    }
+
+    /// Has the watcher ask anew.
+    pub fn doubt(&self) {
+        if !self.doubted.load(SeqCst) {
+            let _held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            self.doubted.store(true, SeqCst);
+            self.changed.notify_all();
+        }
+    }
+
+    /// The watcher begins to ask: what is noted from now on may be news to it.
+    pub fn begin_to_ask(&self) {
+        self.heard.store(false, SeqCst);
+        self.doubted.store(false, SeqCst);
+    }
+
+    /// Takes whether Ollama answered the watcher. Whether it is up, which it also is where clients were answered meanwhile.
+    pub fn conclude(&self, answered: bool) -> bool {
+        self.up.store(answered, SeqCst);
+        // Looked at last, so that no reply is missed.
+        if self.heard.load(SeqCst) {
+            self.up.store(true, SeqCst);
+        }
+        self.is_up()
+    }
+
+    /// Waits until it is no longer so, or something is in doubt, at most so long.
+    pub fn wait_to_ask(&self, open: bool, time: Duration) {
+        let held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_settled = |(): &mut ()| self.is_open() == open && !self.doubted.load(SeqCst);
+        drop(self.changed.wait_timeout_while(held, time, is_settled));
+    }
+
     /// Notes that Ollama said something. For the path of every token: the line of the cache is only read, mostly.
     pub fn note_speech(&self) {
         if !self.spoke.load(SeqCst) {
@@ -103,9 +168,44 @@ impl Gate {
     }
 }
 
+/// 502 to 504: Ollama says them too, of its cloud or when it is busy, and so it is asked.
+fn is_gateways_own(status: u16) -> bool {
+    (502..=504).contains(&status)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reply_says_that_ollama_is_up_and_has_the_watcher_ask_for_the_rest() {
+        let gate = Gate::open();
+        gate.begin_to_ask();
+        assert!(!gate.conclude(false) && !gate.is_up());
+        gate.note_reply(404);
+        assert!(gate.is_up());
+        gate.wait_to_ask(true, Duration::from_secs(60)); // which would last
+        gate.begin_to_ask();
+        gate.note_reply(200);
+        assert!(gate.conclude(false), "it did not answer the watcher, but a client");
+        gate.begin_to_ask();
+        assert!(!gate.conclude(false));
+    }
+
+    #[test]
+    fn a_failure_and_what_a_gateway_says_have_the_watcher_ask_and_nothing_more() {
+        for doubt in [Gate::doubt as fn(&Gate), |gate| gate.note_reply(502), |gate| gate.note_reply(504)] {
+            for was_up in [true, false] {
+                let gate = Gate::open();
+                gate.conclude(was_up);
+                std::thread::scope(|scope| {
+                    scope.spawn(|| gate.wait_to_ask(true, Duration::from_secs(60)));
+                    doubt(&gate);
+                });
+                assert_eq!(gate.is_up(), was_up);
+            }
+        }
+    }
 
     #[test]
     fn whoever_waits_is_let_in_when_it_opens() {

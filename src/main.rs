@@ -65,6 +65,7 @@ mod pace;
 mod platform;
 mod sanitize;
 mod threads;
+mod watch;
 mod watchdog;
 mod window;
 

@@ -59,6 +59,14 @@ struct Tag {
     name: String,
 }
 
+/// Why a question of ours has no answer, in words.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// 401 or 403: somebody is there, and wants to know who asks.
+    Denied(String),
+    Failed(String),
+}
+
 impl Ollama {
     pub fn new(target: &Target) -> Ollama {
         Ollama::with_patience(target, PATIENCE)
@@ -78,12 +86,12 @@ impl Ollama {
     }
 
     /// The version it says it is.
-    pub fn version(&self) -> Result<String, String> {
+    pub fn version(&self) -> Result<String, Unanswered> {
         self.ask::<Version>("/api/version").map(|answer| answer.version)
     }
 
     /// The version of the tap in front of it, if there is one.
-    pub fn tap_version(&self) -> Result<String, String> {
+    pub fn tap_version(&self) -> Result<String, Unanswered> {
         self.ask::<Greeting>("/healthz").map(|answer| answer.ollama_tap)
     }
 
@@ -92,29 +100,48 @@ impl Ollama {
         matches!(self.agent.get(format!("{}/api/version", self.base)).call(), Err(Error::StatusCode(503)))
     }
 
-    /// The names of the models it has.
+    /// The names of the models it has; none where it does not tell us.
     pub fn models(&self) -> Result<Vec<String>, String> {
-        Ok(self.ask::<Tags>("/api/tags")?.models.unwrap_or_default().into_iter().map(|tag| tag.name).collect())
+        match self.ask::<Tags>("/api/tags") {
+            Ok(tags) => Ok(tags.models.unwrap_or_default().into_iter().map(|tag| tag.name).collect()),
+            Err(Unanswered::Denied(_)) => Ok(Vec::new()),
+            Err(Unanswered::Failed(why)) => Err(why),
+        }
     }
 
-    /// What the gauges show.
+    /// What the gauges show. One that does not tell us is up all the same.
     pub fn status(&self) -> Result<OllamaStatus, String> {
-        let version = self.version()?;
-        let running = self.ask::<Running>("/api/ps").map(|answer| answer.models.unwrap_or_default()).unwrap_or_default();
+        let (version, mut denied) = match self.version() {
+            Ok(version) => (Some(version), None),
+            Err(Unanswered::Denied(why)) => (None, Some(why)),
+            Err(Unanswered::Failed(why)) => return Err(why),
+        };
+        let running = match self.ask::<Running>("/api/ps") {
+            Ok(answer) => answer.models.unwrap_or_default(),
+            Err(Unanswered::Denied(why)) => {
+                denied.get_or_insert(why);
+                Vec::new()
+            }
+            Err(Unanswered::Failed(_)) => Vec::new(),
+        };
         let models = running.into_iter().map(|model| LoadedModel {
             name: model.name,
             size: model.size,
             size_vram: model.size_vram,
             context_length: model.context_length,
         });
-        Ok(OllamaStatus { up: true, version: Some(version), models: models.collect() })
+        Ok(OllamaStatus { version, denied, models: models.collect() })
     }
 
-    fn ask<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, String> {
+    fn ask<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, Unanswered> {
         let failed = |why: String| format!("ask ollama at {}{path}: {why}", self.base);
-        let mut response = self.agent.get(format!("{}{path}", self.base)).call().map_err(|e| failed(chain(&e)))?;
-        let text = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map_err(|e| failed(chain(&e)))?;
-        serde_json::from_slice(&text).map_err(|e| failed(format!("what answers there is no ollama: {e}")))
+        let mut response = self.agent.get(format!("{}{path}", self.base)).call().map_err(|error| {
+            let why = failed(chain(&error));
+            if matches!(error, Error::StatusCode(401 | 403)) { Unanswered::Denied(why) } else { Unanswered::Failed(why) }
+        })?;
+        let text = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec();
+        let text = text.map_err(|error| Unanswered::Failed(failed(chain(&error))))?;
+        serde_json::from_slice(&text).map_err(|e| Unanswered::Failed(failed(format!("what answers there is no ollama: {e}"))))
     }
 }
 

@@ -14,14 +14,14 @@ use crate::forward::upstream::Target;
 use crate::gate::Gate;
 use crate::lanes::Lanes;
 use crate::listeners::Listeners;
-use crate::metrics::{Metrics, OllamaStatus};
+use crate::metrics::Metrics;
 use crate::note::OwnNote;
 use crate::observe::{Event, Sink};
 use crate::ollama::Ollama;
-use crate::pace::pace;
 use crate::pages::Pages;
 use crate::server::{Bounds, Context, EventLoop, Port};
 use crate::threads::{self, STACK, lock};
+use crate::watch::watch;
 use crate::worker::Workshop;
 use crate::workers::Workers;
 use crate::{logging, platform, watchdog};
@@ -29,17 +29,12 @@ use crate::{logging, platform, watchdog};
 /// Descriptors to ask the system for: one for each connection, and one to Ollama for each worker.
 pub const DESCRIPTORS: u64 = 16_384;
 
-/// How often Ollama is asked how it is.
-const POLL: Duration = Duration::from_secs(15);
-
 /// After the grace has passed, requests that were cut get this long to end and be counted.
 const CUT_GRACE: Duration = Duration::from_secs(2);
 
 /// Requests that wait for a worker; one more is refused.
 const WAITING_MAX: usize = 1024;
 
-/// Shortens `POLL` in tests (milliseconds).
-const ENV_TEST_POLL_MS: &str = "OLLAMA_TAP_TEST_POLL_MS";
 /// Replaces `WAITING_MAX` in tests.
 const ENV_TEST_MAX_WAITING: &str = "OLLAMA_TAP_TEST_MAX_WAITING";
 
@@ -163,6 +158,7 @@ fn workshop(
     }
     let pages = Pages {
         metrics: metrics.clone(),
+        gate: gate.clone(),
         ollama: Ollama::new(&target),
         ollama_host: config.upstream.to_string(),
         listening: listeners.pages_at().ip(),
@@ -235,28 +231,5 @@ fn start(workshop: &Arc<Workshop>, workers: &Arc<Mutex<Workers>>, listeners: Lis
     let event_loop = EventLoop::new(workshop.context.clone(), workshop.clone(), listeners, Box::new(move || metrics.listener_restarted()))?;
     threads::spawn("event-loop", STACK, move || event_loop.run())?;
     let (shop, workers) = (workshop.clone(), workers.clone());
-    threads::spawn("ollama", STACK, move || poll(&shop, &workers))
-}
-
-/// Asks Ollama how it is, now and every 15 s, and says aloud what changed. One that is being started is asked once it is there.
-/// Tries to start the workers that are missing as often.
-fn poll(shop: &Workshop, workers: &Mutex<Workers>) {
-    let (ollama, gate) = (Ollama::new(&shop.forwarder.target), &*shop.forwarder.gate);
-    let pause = pace(ENV_TEST_POLL_MS, POLL);
-    let mut was_up = None;
-    loop {
-        let is_open = gate.is_open();
-        let status = if is_open { ollama.status() } else { Err("ollama is being started".to_owned()) };
-        let is_up = status.is_ok();
-        match &status {
-            Err(why) if !is_open => log::debug!("{why}"),
-            Ok(status) if was_up != Some(true) => log::info!("ollama {} is up", status.version.as_deref().unwrap_or_default()),
-            Err(why) if was_up != Some(false) => log::warn!("{why}{}", gate.advice),
-            _ => log::debug!("ollama is {}", if is_up { "up" } else { "down" }),
-        }
-        was_up = Some(is_up);
-        shop.metrics.ollama(&status.unwrap_or_else(|_| OllamaStatus { up: false, version: None, models: Vec::new() }));
-        lock(workers).start_missing();
-        gate.wait_while(is_open, pause);
-    }
+    threads::spawn("ollama", STACK, move || watch(&shop, &workers))
 }

@@ -37,6 +37,7 @@ pub fn reply(
         return Err(Box::new((Failure::Upstream(Kind::Invalid, text), Some(conn))));
     };
     let status = raw.status();
+    gate.note_reply(status);
     let length = if let ReplyFraming::Length(length) = raw.framing() { Some(length) } else { None };
     let framing = manners.framing(status, length.is_some());
     let head = headers::reply_head(&raw, manners.version(), framing);

@@ -105,7 +105,11 @@ impl Forwarder {
             Ok(after) => (End::Complete, Some(after)),
             Err(failed) => {
                 let (failure, conn) = *failed;
-                settle(blame(failure, &line), conn, manners, route.dialect, &mut report)
+                let failure = blame(failure, &line);
+                if let Failure::Upstream(..) | Failure::Refused(_, Reason::Starting) = failure {
+                    self.gate.doubt();
+                }
+                settle(failure, conn, manners, route.dialect, &mut report)
             }
         };
         if let Some(observer) = observer {

@@ -162,7 +162,7 @@ impl Families {
                 &["backend", "status"],
             )?,
             analytics_dropped: r.counter("ollama_tap_analytics_dropped_total", "Records that the history lost for good.")?,
-            up: r.gauge("ollama_up", "Whether Ollama answered when it was last asked (1) or not (0).")?,
+            up: r.gauge("ollama_up", "Whether Ollama answered us or a client last (1) or not (0).")?,
             version_info: r.gauges("ollama_version_info", "Always 1; the label says which version of Ollama answers.", &["version"])?,
             model_loaded: r.gauges("ollama_model_loaded", "1 for every model that Ollama holds in memory.", &["model"])?,
             model_size: r.gauges("ollama_model_size_bytes", "Memory that a loaded model takes in all.", &["model"])?,

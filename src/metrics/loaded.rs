@@ -1,4 +1,4 @@
-//! What Ollama says of itself: up or not, its version, and the models that it holds in memory.
+//! What Ollama says of itself: its version, and the models that it holds in memory.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -10,8 +10,9 @@ use crate::model_name::fold;
 /// What Ollama says of itself in /api/version and /api/ps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OllamaStatus {
-    pub up: bool,
     pub version: Option<String>,
+    /// A question was answered with 401 or 403: what is not known is told to those alone who say who they are.
+    pub denied: Option<String>,
     pub models: Vec<LoadedModel>,
 }
 

@@ -182,9 +182,13 @@ impl Metrics {
         self.families.analytics_dropped.inc_by(records);
     }
 
+    /// Whether Ollama is up.
+    pub fn ollama_up(&self, is_up: bool) {
+        self.families.up.set(is_up.into());
+    }
+
     /// What Ollama said of itself. Series of models that it no longer names are removed.
     pub fn ollama(&self, status: &OllamaStatus) {
-        self.families.up.set(status.up.into());
         self.loaded.show(status, &self.families);
     }
 

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::archive::Archive;
 use crate::fault::own_head;
+use crate::gate::Gate;
 use crate::guard::{self, Asker};
 use crate::metrics::{self, Metrics};
 use crate::ollama::Ollama;
@@ -27,6 +28,7 @@ use dashboard::DOCUMENT;
 /// What the pages show and whom they ask.
 pub struct Pages {
     pub metrics: Arc<Metrics>,
+    pub gate: Arc<Gate>,
     pub ollama: Ollama,
     /// The upstream as the user named it.
     pub ollama_host: String,
@@ -160,6 +162,7 @@ impl Pages {
     }
 
     fn metrics(&self, accepted: &str) -> Answer {
+        self.metrics.ollama_up(self.gate.is_up());
         let text = self.metrics.encode();
         let plain = Answer { status: 200, content_type: metrics::CONTENT_TYPE, body: None, more: String::new() };
         if accepts_gzip(accepted)

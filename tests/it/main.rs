@@ -73,6 +73,8 @@ mod tidy;
 mod transparency;
 /// Connections to Ollama: kept, dead, and made anew.
 mod upstream;
+/// Whether Ollama is up, and how soon that is known.
+mod watching;
 /// Every interface of a machine, and what it is known by.
 mod wildcards;
 /// The service and the icon of Windows, under Wine.

@@ -62,7 +62,7 @@ fn series_of_models_that_were_unloaded_are_removed() {
     let shown = samples(&metrics);
     let series = |name: &str| shown.keys().filter(|key| key.contains(&format!("model=\"{name}\""))).count();
     assert_eq!((series("a"), series("b"), series("c")), (0, 4, 4));
-    assert_eq!((shown["ollama_up"].as_str(), shown["ollama_version_info{version=\"0.33.0\"}"].as_str()), ("1", "1"));
+    assert_eq!(shown["ollama_version_info{version=\"0.33.0\"}"], "1");
     assert_eq!(shown["ollama_model_vram_bytes{model=\"b\"}"], "3");
 
     metrics.ollama(&OllamaStatus::default());
@@ -70,7 +70,15 @@ fn series_of_models_that_were_unloaded_are_removed() {
     assert!(!shown.keys().any(|key| key.starts_with("ollama_model_")));
     let versions: Vec<&String> = shown.keys().filter(|key| key.starts_with("ollama_version_info")).collect();
     assert_eq!(versions, ["ollama_version_info{version=\"unknown\"}"]);
-    assert_eq!(shown["ollama_up"], "0");
+}
+
+#[test]
+fn ollama_is_up_or_not() {
+    let metrics = metrics();
+    for (is_up, shown) in [(true, "1"), (false, "0")] {
+        metrics.ollama_up(is_up);
+        assert_eq!(value(&metrics, "ollama_up").as_deref(), Some(shown));
+    }
 }
 
 #[test]
