@@ -109,6 +109,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn it_is_a_quarter_of_the_memory_and_never_more_than_its_bound() {
+        const MIB: u64 = 1024 * 1024;
+        for (memory, budget) in [(Some(512), 128), (Some(1024), 256), (Some(2048), 512), (Some(65_536), 512), (None, 512)] {
+            let left = Budget::of(memory.map(|memory: u64| memory * MIB)).left.load(Relaxed) as u64;
+            assert_eq!(left, budget * MIB, "{memory:?}");
+        }
+    }
+
+    #[test]
     fn what_is_held_beyond_the_free_part_is_taken_from_the_budget_and_given_back() {
         let budget = Budget::with(100);
         let mut one = Reservation::new(&budget);

@@ -184,6 +184,36 @@ fn the_pod_keeps_to_the_restricted_standard() {
     }
 }
 
+/// Bytes, as Kubernetes and compose write them.
+fn bytes(amount: &str) -> u64 {
+    let digits = amount.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &amount[digits.len()..] {
+        "Ki" | "k" => 1 << 10,
+        "Mi" | "m" => 1 << 20,
+        "Gi" | "g" => 1 << 30,
+        unit => panic!("unknown unit {unit}"),
+    };
+    digits.parse::<u64>().expect("a number") * unit
+}
+
+#[test]
+fn what_the_tap_may_hold_fits_into_the_memory_that_it_is_given() {
+    const MIB: u64 = 1 << 20;
+    /// The executable, SQLite's caches, the pages and what an allocator does not give back: more than was ever measured.
+    const BASE: u64 = 96 * MIB;
+    /// Workers unless --workers says otherwise, and the stack that each has at most.
+    const STACKS: u64 = 256 * 256 * 1024;
+    let (Some(pod), Some(compose)) = (pod(), compose()) else { return };
+    let of_pod = container(&pod, "tap")["resources"]["limits"]["memory"].as_str().map(bytes).expect("a limit");
+    let of_compose = compose["services"]["tap"]["mem_limit"].as_str().map(bytes).expect("a limit");
+    for limit in [of_pod, of_compose] {
+        let (budget, connections) = ((limit / 4).min(512 * MIB), limit / 4);
+        assert!(BASE + STACKS + budget + connections <= limit, "{limit}");
+    }
+    let requested = container(&pod, "tap")["resources"]["requests"]["memory"].as_str().map(bytes).expect("a request");
+    assert!(requested <= of_pod);
+}
+
 #[test]
 fn the_pod_is_asked_for_its_health_where_the_tap_answers() {
     let Some(pod) = pod() else { return };

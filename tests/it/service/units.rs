@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{DROP_IN, Machine, UNIT, with_ollama, with_ollama_unit};
-use crate::harness::{require, runs};
+use crate::harness::{Options, require, runs};
 
 /// The most that `systemd-analyze security` may find, in tenths, for each of the two units.
 const PROXY_MAX: u32 = 20;
@@ -57,6 +57,26 @@ fn the_units_as_they_are_packaged_are_valid_too() {
         let installed = format!("/etc/systemd/system/{name}");
         machine.write(&installed, &std::fs::read_to_string(packaged).expect("a unit"));
         is_good(&machine, &installed, max);
+    }
+}
+
+#[test]
+fn the_units_leave_room_for_as_many_threads_and_descriptors_as_workers_may_be() {
+    /// The most that `--workers` takes.
+    const WORKERS: u64 = 4096;
+    /// The event loop, those of pages and history, watcher and watchdog, and what libraries start.
+    const OTHERS: u64 = 64;
+    let (code, _, stderr) = Options::bare(&["proxy", "--workers", &(WORKERS + 1).to_string()]).run();
+    assert!(code == 2 && stderr.contains(&format!("a number from 1 to {WORKERS}")), "{stderr}");
+    for (name, of_ollama) in [("ollama-tap.service", 0), ("ollama-tap-serve.service", 4096)] {
+        let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd").join(name);
+        let unit = std::fs::read_to_string(packaged).expect("a unit");
+        let number = |key: &str| -> u64 {
+            let value = unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            value.unwrap_or_else(|| panic!("no {key} in {name}")).parse().expect("a number")
+        };
+        assert!(number("TasksMax") >= WORKERS + OTHERS + of_ollama, "{name}");
+        assert!(number("LimitNOFILE") / 4 >= WORKERS, "a worker needs a descriptor, and clients need more: {name}");
     }
 }
 
