@@ -64,7 +64,8 @@ impl Tap {
         platform::return_freed_memory();
         let target = Target::of(&config.upstream)?;
         let listeners = Listeners::open(config)?;
-        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")).map_err(failed("define metrics"))?);
+        let metrics = Metrics::new(env!("CARGO_PKG_VERSION")).map_err(failed("define metrics"))?;
+        let metrics = Arc::new(if config.metrics_category { metrics } else { metrics.without_categories() });
         let memory = platform::memory_bytes();
         let budget = Budget::of(memory);
         let archive = archive(config, listeners.address, &metrics, &budget)?;

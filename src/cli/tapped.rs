@@ -37,6 +37,10 @@ macro_rules! tapped {
             #[argh(option)]
             pub track_embeddings: Option<String>,
 
+            /// whether metrics tell prompts apart by category: true or false (default true; false: fewer series)
+            #[argh(option)]
+            pub metrics_category: Option<String>,
+
             /// bearer token that everybody needs for the pages of the history (default none: this machine only, without one)
             #[argh(option)]
             pub token: Option<String>,
@@ -75,8 +79,8 @@ macro_rules! as_proxy {
     };
     ($Name:ident) => {
         as_proxy! {
-            $Name: listen admin_listen analytics_dir workers shutdown_grace idle_timeout log_level track_embeddings token analytics_backend
-            retention_days store_text loki_url analytics_max_bytes
+            $Name: listen admin_listen analytics_dir workers shutdown_grace idle_timeout log_level track_embeddings metrics_category token
+            analytics_backend retention_days store_text loki_url analytics_max_bytes
         }
     };
 }

@@ -45,6 +45,7 @@ pub const ENV_IDLE_TIMEOUT: &str = "OLLAMA_TAP_IDLE_TIMEOUT";
 pub const ENV_LOG_LEVEL: &str = "LOG_LEVEL";
 /// Whether embedding requests count in `ollama_*` metrics. Unset or empty: true.
 pub const ENV_TRACK_EMBEDDINGS: &str = "TRACK_EMBEDDINGS";
+pub const ENV_METRICS_CATEGORY: &str = "OLLAMA_TAP_METRICS_CATEGORY";
 /// Bearer token for /analytics. Unset or empty: none, this machine only.
 pub const ENV_TOKEN: &str = "OLLAMA_TAP_TOKEN";
 /// jsonl, sqlite, loki or none. Unset or empty: jsonl.
@@ -84,6 +85,8 @@ pub struct Config {
     pub idle_timeout: Option<Duration>,
     pub log_level: LevelFilter,
     pub track_embeddings: bool,
+    /// Metrics tell prompts apart by their category.
+    pub metrics_category: bool,
     pub token: Option<String>,
     pub history: History,
     /// Whether those who look for a tap are told of this one: not of one that ends with a command.
@@ -170,6 +173,9 @@ impl Config {
                 .unwrap_or(LevelFilter::Info),
             track_embeddings: s
                 .read(("--track-embeddings", &args.track_embeddings), ENV_TRACK_EMBEDDINGS, "true or false", truth)
+                .unwrap_or(true),
+            metrics_category: s
+                .read(("--metrics-category", &args.metrics_category), ENV_METRICS_CATEGORY, "true or false", truth)
                 .unwrap_or(true),
             token: s.token(&args.token),
             history: s.history(args),

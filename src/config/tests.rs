@@ -33,7 +33,7 @@ fn nothing_given_means_the_documented_defaults() {
     assert_eq!(config.shutdown_grace, Duration::from_secs(30));
     assert_eq!(config.idle_timeout, Some(Duration::from_secs(900)));
     assert_eq!(config.log_level, LevelFilter::Info);
-    assert!(config.track_embeddings);
+    assert!(config.track_embeddings && config.metrics_category);
     assert_eq!(config.token, None);
     assert!(config.warnings.is_empty());
     let history = History {
@@ -57,6 +57,7 @@ fn a_flag_wins_over_its_variable_and_a_variable_over_the_default() {
         ("OLLAMA_TAP_IDLE_TIMEOUT", "0"),
         ("LOG_LEVEL", "warning"),
         ("TRACK_EMBEDDINGS", "False"),
+        ("OLLAMA_TAP_METRICS_CATEGORY", "false"),
         ("OLLAMA_TAP_TOKEN", "t0ken"),
         ("ANALYTICS_BACKEND", "loki"),
         ("LOKI_URL", "http://loki:3100"),
@@ -66,7 +67,7 @@ fn a_flag_wins_over_its_variable_and_a_variable_over_the_default() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:1");
     assert_eq!(config.upstream.to_string(), "http://gpu:11434");
     assert_eq!((config.workers, config.idle_timeout, config.log_level), (3, None, LevelFilter::Warn));
-    assert!(!config.track_embeddings);
+    assert!(!config.track_embeddings && !config.metrics_category);
     assert_eq!(config.token.as_deref(), Some("t0ken"));
     assert_eq!((config.history.backend, config.history.retention_days), (Backend::Loki, None));
     assert_eq!(config.history.loki.unwrap().url.to_string(), "http://loki:3100");

@@ -8,6 +8,7 @@ use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, Result};
 
 use super::labels::{HTTP_ENDPOINTS, REFUSALS, UNKNOWN};
+use super::sets::Bounded;
 use crate::forward::failure::Kind;
 use crate::route::Dialect;
 
@@ -25,28 +26,32 @@ const PROMPT_TOKENS_PER_SECOND: &[f64] = &[10.0, 25.0, 50.0, 100.0, 250.0, 500.0
 const TOKENS: &[f64] = &[10.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2000.0, 5000.0];
 const TOKENS_PER_SECOND: &[f64] = &[1.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 90.0, 100.0, 150.0, 200.0];
 
+/// Counters and histograms with labels, whose sets of values are bounded.
+pub type Counters = Bounded<IntCounterVec>;
+pub type Histograms = Bounded<HistogramVec>;
+
 /// The families, registered.
 pub struct Families {
-    pub requests: IntCounterVec,
-    pub request_duration: HistogramVec,
-    pub response: HistogramVec,
-    pub load_duration: HistogramVec,
-    pub prompt_eval_duration: HistogramVec,
-    pub eval_duration: HistogramVec,
-    pub tokens_processed: IntCounterVec,
-    pub prompt_tokens_cached: IntCounterVec,
-    pub prompt_tokens: HistogramVec,
-    pub prompt_tokens_per_second: HistogramVec,
-    pub tokens_generated_total: IntCounterVec,
-    pub tokens_generated: HistogramVec,
-    pub tokens_per_second: HistogramVec,
-    pub time_to_first_token: HistogramVec,
-    pub time_per_output_token: HistogramVec,
-    pub finished: IntCounterVec,
+    pub requests: Counters,
+    pub request_duration: Histograms,
+    pub response: Histograms,
+    pub load_duration: Histograms,
+    pub prompt_eval_duration: Histograms,
+    pub eval_duration: Histograms,
+    pub tokens_processed: Counters,
+    pub prompt_tokens_cached: Counters,
+    pub prompt_tokens: Histograms,
+    pub prompt_tokens_per_second: Histograms,
+    pub tokens_generated_total: Counters,
+    pub tokens_generated: Histograms,
+    pub tokens_per_second: Histograms,
+    pub time_to_first_token: Histograms,
+    pub time_per_output_token: Histograms,
+    pub finished: Counters,
     pub active_requests: IntGaugeVec,
 
     pub analytics_queue_size: IntGauge,
-    pub analytics_writes: IntCounterVec,
+    pub analytics_writes: Counters,
     pub analytics_dropped: IntCounter,
 
     pub up: IntGauge,
@@ -57,20 +62,28 @@ pub struct Families {
     pub model_context: IntGaugeVec,
 
     pub build_info: IntGaugeVec,
-    pub http_requests: IntCounterVec,
-    pub upstream_errors: IntCounterVec,
-    pub refused: IntCounterVec,
+    pub http_requests: Counters,
+    pub upstream_errors: Counters,
+    pub refused: Counters,
     pub workers: IntGauge,
     pub workers_busy: IntGauge,
     pub queue_wait: Histogram,
     pub listener_restarts: IntCounter,
     pub backend_restarts: IntCounter,
-    pub parse_failures: IntCounterVec,
+    pub parse_failures: Counters,
 }
 
 impl Families {
     pub fn new(registry: &Registry) -> Result<Families> {
-        let r = Definer(registry);
+        let r = Definer { registry, folded: None };
+        let folds = Folds {
+            folded: r.counters(
+                "ollama_tap_label_sets_folded_total",
+                "Times that a family had no room for one more set of label values.",
+                &["family"],
+            )?,
+        };
+        let r = Definer { registry, folded: Some(&folds.folded) };
         Ok(Families {
             requests: r.counters(
                 "ollama_requests_total",
@@ -212,11 +225,19 @@ impl Families {
 }
 
 /// One line per kind of family: make it, register it, hand it back.
-struct Definer<'a>(&'a Registry);
+struct Definer<'a> {
+    registry: &'a Registry,
+    folded: Option<&'a Counters>,
+}
+
+/// What counts the sets that the other families fold.
+struct Folds {
+    folded: Counters,
+}
 
 impl Definer<'_> {
     fn keep<C: Collector + Clone + 'static>(&self, family: C) -> Result<C> {
-        self.0.register(Box::new(family.clone()))?;
+        self.registry.register(Box::new(family.clone()))?;
         Ok(family)
     }
 
@@ -224,8 +245,14 @@ impl Definer<'_> {
         self.keep(IntCounter::new(name, help)?)
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
-        self.keep(IntCounterVec::new(Opts::new(name, help), labels)?)
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<Counters> {
+        let family = self.keep(IntCounterVec::new(Opts::new(name, help), labels)?)?;
+        Ok(Bounded::new(family, labels, self.folds_of(name, labels)))
+    }
+
+    /// Counts the sets that a family folds.
+    fn folds_of(&self, name: &str, labels: &[&str]) -> Option<IntCounter> {
+        self.folded.filter(|_| labels.len() > 1).map(|folded| folded.with_label_values(&[name]))
     }
 
     fn gauge(&self, name: &str, help: &str) -> Result<IntGauge> {
@@ -240,7 +267,8 @@ impl Definer<'_> {
         self.keep(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
     }
 
-    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> Result<HistogramVec> {
-        self.keep(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)
+    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> Result<Histograms> {
+        let family = self.keep(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)?;
+        Ok(Bounded::new(family, labels, self.folds_of(name, labels)))
     }
 }

@@ -13,6 +13,9 @@ pub const UNKNOWN: &str = "unknown";
 /// The label of everything that is not named one by one.
 pub const OTHER: &str = "other";
 
+/// The label `prompt_category` of everything, where categories are not told apart.
+pub const ALL: &str = "all";
+
 /// Distinct values of the label `model`.
 pub const MAX_MODELS: usize = 200;
 /// Bytes of a name. Ollama's own names are shorter.

@@ -5,15 +5,16 @@
 mod families;
 mod labels;
 mod loaded;
+mod sets;
 
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::{Encoder, HistogramVec, Registry, TextEncoder};
+use prometheus::{Encoder, Registry, TextEncoder};
 
 use crate::observe::{Exchange, Outcome};
-use families::Families;
-use labels::{Models, REASONS, code_label, method_label, reason_label};
+use families::{Families, Histograms};
+use labels::{ALL, Models, REASONS, code_label, method_label, reason_label};
 use loaded::Loaded;
 pub use loaded::{LoadedModel, OllamaStatus};
 
@@ -26,6 +27,8 @@ pub struct Metrics {
     families: Families,
     models: Models,
     loaded: Loaded,
+    /// Prompts are told apart by their category.
+    has_categories: bool,
 }
 
 impl Metrics {
@@ -35,7 +38,12 @@ impl Metrics {
         let families = Families::new(&registry)?;
         families.start_at_zero();
         families.build_info.with_label_values(&[version, std::env::consts::OS, std::env::consts::ARCH]).set(1);
-        Ok(Metrics { registry, families, models: Models::default(), loaded: Loaded::default() })
+        Ok(Metrics { registry, families, models: Models::default(), loaded: Loaded::default(), has_categories: true })
+    }
+
+    /// With `all` for the category of every prompt.
+    pub fn without_categories(self) -> Metrics {
+        Metrics { has_categories: false, ..self }
     }
 
     /// Adds a collector of the platform's own (`process_*`).
@@ -70,18 +78,23 @@ impl Metrics {
 
     fn count_request(&self, exchange: &Exchange, model: &str) {
         let f = &self.families;
-        let (endpoint, category) = (exchange.endpoint.as_str(), exchange.prompt_category);
+        let (endpoint, category) = (exchange.endpoint.as_str(), self.category(exchange));
+        f.requests.with_label_values(&[model, endpoint, exchange.outcome.as_str(), category]).inc();
         for outcome in Outcome::ALL {
-            let counter = f.requests.with_label_values(&[model, endpoint, outcome.as_str(), category]);
-            counter.inc_by((outcome == exchange.outcome).into());
+            f.requests.start_at_zero(&[model, endpoint, outcome.as_str(), category]);
         }
         observe(&f.request_duration, &[model, endpoint, category], Some(exchange.duration));
         let ended = reason_label(exchange);
+        f.finished.with_label_values(&[model, ended]).inc();
         for reason in REASONS {
-            f.finished.with_label_values(&[model, reason]).inc_by((reason == ended).into());
+            f.finished.start_at_zero(&[model, reason]);
         }
         let dialect = exchange.endpoint.dialect().as_str();
         f.parse_failures.with_label_values(&[dialect]).inc_by(exchange.parse_failures);
+    }
+
+    fn category(&self, exchange: &Exchange) -> &'static str {
+        if self.has_categories { exchange.prompt_category } else { ALL }
     }
 
     fn observe_times(&self, exchange: &Exchange, model: &str) {
@@ -108,10 +121,10 @@ impl Metrics {
         }
         if let Some(tokens) = exchange.generated_tokens.filter(|_| !exchange.endpoint.is_embedding()) {
             f.tokens_generated_total.with_label_values(&[model]).inc_by(tokens);
-            f.tokens_generated.with_label_values(&[model, exchange.prompt_category]).observe(tokens as f64);
+            f.tokens_generated.with_label_values(&[model, self.category(exchange)]).observe(tokens as f64);
         }
         if let Some(speed) = exchange.tokens_per_second.filter(|speed| speed.is_finite() && *speed >= 0.0) {
-            f.tokens_per_second.with_label_values(&[model, exchange.prompt_category]).observe(speed);
+            f.tokens_per_second.with_label_values(&[model, self.category(exchange)]).observe(speed);
         }
     }
 
@@ -218,7 +231,7 @@ impl Written {
     }
 }
 
-fn observe(family: &HistogramVec, labels: &[&str], time: Option<Duration>) {
+fn observe(family: &Histograms, labels: &[&str], time: Option<Duration>) {
     if let Some(time) = time {
         family.with_label_values(labels).observe(time.as_secs_f64());
     }

@@ -150,7 +150,7 @@ fn the_host_that_ollama_sees_is_its_own_unless_all_is_loopback() {
 }
 
 /// Families without a model label, which must be there before the first request.
-const FROM_THE_START: [&str; 13] = [
+const FROM_THE_START: [&str; 14] = [
     "ollama_up",
     "ollama_analytics_queue_size",
     "ollama_analytics_writes_total",
@@ -160,6 +160,7 @@ const FROM_THE_START: [&str; 13] = [
     "ollama_tap_workers_busy",
     "ollama_tap_queue_wait_seconds_count",
     "ollama_tap_backend_restarts_total",
+    "ollama_tap_label_sets_folded_total",
     "ollama_tap_listener_restarts_total",
     "ollama_tap_upstream_errors_total",
     "ollama_tap_parse_failures_total",

@@ -30,7 +30,7 @@ const OF_OLLAMA: [&str; 9] = [
 ];
 
 /// Ours, which count as if they had been given as flags. Where Ollama is follows from who starts it.
-const OF_TAP: [&str; 20] = [
+const OF_TAP: [&str; 21] = [
     config::ENV_LISTEN,
     config::ENV_ADMIN_LISTEN,
     config::ENV_PROXY_PORT,
@@ -39,6 +39,7 @@ const OF_TAP: [&str; 20] = [
     config::ENV_IDLE_TIMEOUT,
     config::ENV_LOG_LEVEL,
     config::ENV_TRACK_EMBEDDINGS,
+    config::ENV_METRICS_CATEGORY,
     config::ENV_TOKEN,
     config::ENV_ANALYTICS_BACKEND,
     config::ENV_ANALYTICS_DIR,
@@ -164,6 +165,7 @@ fn of_flags(args: &InstallArgs) -> Result<Vec<Change>> {
         (config::ENV_IDLE_TIMEOUT, &args.idle_timeout),
         (config::ENV_LOG_LEVEL, &args.log_level),
         (config::ENV_TRACK_EMBEDDINGS, &args.track_embeddings),
+        (config::ENV_METRICS_CATEGORY, &args.metrics_category),
         (config::ENV_TOKEN, &args.token),
         (config::ENV_ANALYTICS_BACKEND, &args.analytics_backend),
         (config::ENV_ANALYTICS_DIR, &directory),

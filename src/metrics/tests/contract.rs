@@ -44,6 +44,7 @@ fn every_family_is_as_the_contract_has_it() {
         ("ollama_tap_backend_restarts_total", "COUNTER", "", ""),
         ("ollama_tap_build_info", "GAUGE", "arch os version", ""),
         ("ollama_tap_http_requests_total", "COUNTER", "code endpoint method", ""),
+        ("ollama_tap_label_sets_folded_total", "COUNTER", "family", ""),
         ("ollama_tap_listener_restarts_total", "COUNTER", "", ""),
         ("ollama_tap_parse_failures_total", "COUNTER", "dialect", ""),
         ("ollama_tap_queue_wait_seconds", "HISTOGRAM", "", first),
@@ -102,6 +103,7 @@ fn families_without_a_model_have_their_series_from_the_first_scrape() {
         "ollama_tap_upstream_errors_total{kind=\"closed\"}",
         "ollama_tap_upstream_errors_total{kind=\"stale\"}",
         "ollama_tap_refused_total{reason=\"busy\"}",
+        "ollama_tap_label_sets_folded_total{family=\"ollama_requests_total\"}",
         "ollama_tap_http_requests_total{code=\"200\",endpoint=\"api/chat\",method=\"POST\"}",
     ] {
         assert_eq!(first.get(series).map(String::as_str), Some("0"), "{series}");

@@ -1,5 +1,6 @@
 //! Labels stay few, and series that mean nothing any more go away.
 
+use super::super::sets::SETS_MAX;
 use super::*;
 
 /// One exchange of a model that does not exist.
@@ -40,6 +41,51 @@ fn a_confirmed_model_keeps_its_name_when_it_fails_later() {
     metrics.ended(&chat());
     let moved = moves(&metrics, |m| m.ended(&Exchange { http_status: Some(500), ..missing("talk") }));
     assert!(moved.iter().any(|line| line.contains("model=\"talk\"") && line.contains("status=\"error\"} 1")), "{moved:?}");
+}
+
+#[test]
+fn sets_of_labels_beyond_the_bound_of_a_family_are_other_and_counted() {
+    let metrics = metrics();
+    let of = |model: usize, prompt_category| Exchange { model: Some(format!("model-{model}")), prompt_category, ..chat() };
+    let categories = crate::observe::category::ALL;
+    for model in 0..MAX_MODELS {
+        categories.iter().for_each(|category| metrics.ended(&of(model, category)));
+    }
+    let shown = samples(&metrics);
+    let series = |family: &str| -> Vec<&String> { shown.keys().filter(|key| key.starts_with(family)).collect() };
+    let named = |family: &str| series(family).into_iter().filter(|key| !key.contains("model=\"other\"")).count();
+    for family in ["ollama_requests_total{", "ollama_tokens_generated_count{", "ollama_request_duration_seconds_count{"] {
+        assert_eq!(named(family), SETS_MAX, "{family}");
+        assert_eq!(series(family).len(), SETS_MAX + 1, "{family}");
+    }
+    let other = "endpoint=\"api/chat\",model=\"other\",prompt_category=\"other\"";
+    let folded = (MAX_MODELS * categories.len() - SETS_MAX).to_string();
+    assert_eq!(shown[&format!("ollama_request_duration_seconds_count{{{other}}}")], folded);
+    assert_eq!(shown["ollama_tap_label_sets_folded_total{family=\"ollama_request_duration_seconds\"}"], folded);
+    assert_eq!(shown["ollama_tokens_processed_total{model=\"model-199\"}"], (11 * categories.len()).to_string(), "which has room");
+    assert_eq!(moves(&metrics, |m| m.ended(&of(0, categories[0]))).iter().filter(|line| line.contains("folded")).count(), 0);
+}
+
+#[test]
+fn a_family_without_a_model_folds_all_its_labels() {
+    let metrics = metrics();
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    for code in 100..600 {
+        methods.iter().for_each(|method| metrics.http_request("api/chat", method, code));
+    }
+    let shown = samples(&metrics);
+    assert_eq!(shown.keys().filter(|key| key.starts_with("ollama_tap_http_requests_total")).count(), SETS_MAX + 1);
+    let other = "ollama_tap_http_requests_total{code=\"other\",endpoint=\"other\",method=\"other\"}";
+    assert_eq!(shown[other], shown["ollama_tap_label_sets_folded_total{family=\"ollama_tap_http_requests_total\"}"]);
+}
+
+#[test]
+fn categories_may_be_left_out() {
+    let metrics = Metrics::new("1.2.3").unwrap().without_categories();
+    metrics.ended(&chat());
+    let text = String::from_utf8(metrics.encode()).unwrap();
+    let categories: Vec<&str> = text.split("prompt_category=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(!categories.is_empty() && categories.iter().all(|category| *category == ALL), "{categories:?}");
 }
 
 #[test]
