@@ -32,7 +32,7 @@ impl Message {
     }
 
     /// The first message of `bytes`, which go on after it. A body that tells no length is empty, or all the rest if `to_end`.
-    fn parse(bytes: &mut &[u8], to_end: bool) -> Message {
+    pub fn parse(bytes: &mut &[u8], to_end: bool) -> Message {
         let end = find(bytes, b"\r\n\r\n").expect("a head");
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         *bytes = &bytes[end + 4..];
@@ -68,7 +68,7 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> &'a [u8] {
     taken
 }
 
-/// One exchange on one of the ten endpoints.
+/// One exchange on an endpoint that makes a model work.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     pub name: String,
