@@ -33,6 +33,8 @@ pub struct Facts {
     pub prompt_tokens_guess: Option<u64>,
     pub prompt_cached_tokens: Option<u64>,
     pub generated_tokens: Option<u64>,
+    /// They are the reply's own usage, which is better than what `timings` count.
+    pub has_usage: bool,
     pub total_duration: Option<Duration>,
     pub load_duration: Option<Duration>,
     pub prompt_eval_duration: Option<Duration>,

@@ -164,5 +164,6 @@ fn add_usage(usage: &Usage, facts: &mut Facts) {
     if prompt.max(generated) > Some(0) {
         let cached = usage.prompt_tokens_details.0.as_ref().and_then(|details| details.cached_tokens.count());
         facts.count(prompt, cached, generated);
+        facts.has_usage = true;
     }
 }

@@ -177,5 +177,6 @@ fn envelope(response: Response<'_>, facts: &mut Facts) {
     if let Some(usage) = response.usage.0 {
         let cached = usage.input_tokens_details.0.and_then(|details| details.cached_tokens.count());
         facts.count(usage.input_tokens.count(), cached, usage.output_tokens.count());
+        facts.has_usage = true;
     }
 }

@@ -100,4 +100,11 @@ fn timings_give_the_times_of_openais_routes_and_the_counts_where_there_is_no_usa
     let exchange = read(V1ChatCompletions, "text/event-stream", ollama);
     assert_eq!((exchange.prompt_tokens, exchange.prompt_cached_tokens, exchange.tokens_per_second), (Some(38), None, Some(50.0)));
     assert_eq!((exchange.tokens_estimated, exchange.prompt_tokens_per_second), (false, None));
+    let usage = r#""usage":{"prompt_tokens":38,"completion_tokens":5}"#;
+    let timings = r#""timings":{"cache_n":37,"prompt_n":1,"predicted_n":9}"#;
+    for (first, second) in [(usage, timings), (timings, usage)] {
+        let body = format!("data: {{\"choices\":[],{first}}}\n\ndata: {{\"choices\":[],{second}}}\n\ndata: [DONE]\n\n");
+        let exchange = read(V1ChatCompletions, "text/event-stream", &body);
+        assert_eq!((exchange.prompt_tokens, exchange.prompt_cached_tokens, exchange.generated_tokens), (Some(38), Some(37), Some(5)));
+    }
 }

@@ -1,5 +1,7 @@
 //! The history as its users meet it: through the executable, on every backend, from pages, terminal and files.
 
+/// The same numbers everywhere.
+mod agree;
 /// A real nginx in front, as people set one up.
 mod behind_nginx;
 /// Killed under load, and told to stop under load.
