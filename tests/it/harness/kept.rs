@@ -35,9 +35,10 @@ pub fn record(request: &Message, reply: &Message) -> Option<Value> {
     }))
 }
 
+/// The name that the history knows a model by.
 fn model(asked: &Value, said: &Said) -> Option<String> {
     let name = asked["model"].as_str().map(str::to_owned).or_else(|| said.model.clone().filter(|_| asked.is_null()));
-    name.filter(|name| !name.is_empty())
+    name.map(|name| name.to_lowercase().trim_end_matches(":latest").to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The prompt of a request, where it has one that is text.
