@@ -13,7 +13,7 @@ use crate::pace::pace;
 use crate::record::now;
 use crate::recorder::{Recorder, TEXT_MAX};
 use crate::store::query::HOURS;
-use crate::store::{Limits, Purged, Result, Store, StoreError};
+use crate::store::{Expiry, Limits, Purged, Reading, Result, Store, StoreError};
 
 /// A record is on disk this long after its request ended, at the latest.
 const FLUSH: Duration = Duration::from_millis(500);
@@ -21,7 +21,10 @@ const FLUSH: Duration = Duration::from_millis(500);
 /// How often what is too old, or too much, is deleted.
 const RETENTION: Duration = Duration::from_secs(3600);
 
-/// How long a purge waits, twice at most, until what was accepted before it is written.
+/// How often opening a history is tried that cannot be opened.
+const OPEN_AGAIN: Duration = Duration::from_secs(60);
+
+/// How long a purge waits at a time until what was accepted before it is written.
 const PURGE_WAIT: Duration = Duration::from_secs(5);
 
 /// SQLite needs more than the other threads of ours (bytes).
@@ -32,7 +35,8 @@ const ENV_TEST_FLUSH_MS: &str = "OLLAMA_TAP_TEST_FLUSH_MS";
 /// Shortens `RETENTION` in tests (milliseconds).
 const ENV_TEST_RETENTION_MS: &str = "OLLAMA_TAP_TEST_RETENTION_MS";
 
-const DAY: f64 = 86_400.0;
+/// Shortens `OPEN_AGAIN` in tests (milliseconds).
+const ENV_TEST_OPEN_MS: &str = "OLLAMA_TAP_TEST_OPEN_MS";
 
 pub struct Archive {
     pub store: Arc<Store>,
@@ -44,13 +48,13 @@ impl Archive {
     /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is what a second tap is
     /// told that wants the same directory.
     pub fn open(history: &History, holder: &str, metrics: &Arc<Metrics>, budget: &Budget) -> Result<Option<Archive>> {
-        let Some(store) = Store::open_for_writing(history, holder)? else { return Ok(None) };
+        let Some(store) = Store::open_for_recording(history, holder)? else { return Ok(None) };
         let store = Arc::new(store);
         let (flush, text_max) = (pace(ENV_TEST_FLUSH_MS, FLUSH), budget.set_aside(TEXT_MAX));
         let recorder = Recorder::start(store.clone(), history.store_text, flush, text_max, metrics.clone()).map_err(unstarted)?;
-        let (kept, limits) = (store.clone(), history.clone());
+        let (kept, limits, counted) = (store.clone(), history.clone(), metrics.clone());
         let keeper = thread::Builder::new().name("keeper".into()).stack_size(STACK);
-        keeper.spawn(move || keep(&kept, &limits)).map_err(unstarted)?;
+        keeper.spawn(move || keep(&kept, &limits, &counted)).map_err(unstarted)?;
         // What is kept there, and for how long, is Loki's own business.
         let retention_days = history.retention_days.filter(|_| history.backend != Backend::Loki);
         Ok(Some(Archive { store, recorder, retention_days }))
@@ -66,16 +70,18 @@ impl Archive {
     /// Deletes every record that was accepted before now and arrived before this time (Unix seconds), or all: what still waits to be
     /// written is written first, else it would be there afterwards.
     pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
-        let all_written = self.recorder.flush(PURGE_WAIT);
+        let mut all_written = self.recorder.flush(PURGE_WAIT);
         let mut purged = self.store.purge(before)?;
-        if !all_written {
-            // Deleting may have made the room that writing lacked.
-            if !self.recorder.flush(PURGE_WAIT) {
+        while !all_written {
+            // Deleting may have made the room that writing lacked, if not for all that waits.
+            all_written = self.recorder.flush(PURGE_WAIT);
+            let more = self.store.purge(before)?;
+            if !all_written && more.deleted == 0 {
                 let waiting = self.recorder.queue_size();
                 let why = format!("{} records were deleted, but {waiting} more wait to be written; purge again", purged.deleted);
                 return Err(StoreError::Failed(format!("purge the history in {}: {why}", self.store.place())));
             }
-            purged.extend(self.store.purge(before)?);
+            purged.extend(more);
         }
         Ok(purged)
     }
@@ -90,20 +96,55 @@ impl Archive {
 }
 
 /// Deletes what is beyond the limits, and reads what the dashboard asks for first, so that it opens at once; now and every hour.
-fn keep(store: &Store, history: &History) {
-    let pause = pace(ENV_TEST_RETENTION_MS, RETENTION);
+fn keep(store: &Store, history: &History, metrics: &Metrics) {
+    let (pause, again) = (pace(ENV_TEST_RETENTION_MS, RETENTION), pace(ENV_TEST_OPEN_MS, OPEN_AGAIN));
+    while store.open_again().is_err() {
+        thread::sleep(again);
+    }
+    let mut expiry = None;
     loop {
-        let oldest = history.retention_days.map(|days| now() - f64::from(days) * DAY);
-        match store.retain(&Limits { oldest, max_bytes: history.max_bytes }) {
-            Ok(0) => log::debug!("the history in {} is within its limits", store.place()),
-            Ok(gone) => log::info!("deleted {gone} of the oldest in {}", store.place()),
-            Err(why) => log::warn!("{why}"),
+        if let Err(why) = clean_up(store, history, metrics, &mut expiry) {
+            log::warn!("{why}");
         }
         if let Err(why) = store.remember(HOURS, now()) {
             log::debug!("{why}");
         }
         thread::sleep(pause);
     }
+}
+
+/// Deletes what is beyond the limits. `expiry` watches the clock from the first time on that the history could be asked.
+fn clean_up(store: &Store, history: &History, metrics: &Metrics, expiry: &mut Option<Expiry>) -> Result<()> {
+    let (at, days, max_bytes) = (Reading::now(), history.retention_days, history.max_bytes);
+    if expiry.is_none() {
+        *expiry = store.expiry(at)?;
+    }
+    let Some(expiry) = expiry else { return delete(store, &Limits { max_bytes, ..Limits::default() }) };
+    let decision = store.decide(expiry, at, days, max_bytes)?;
+    metrics.analytics_expiry_held(decision.is_held);
+    if decision.is_new {
+        log::warn!(
+            "the history in {}: every record is older than {} days all at once, as after a jump of the clock; they are kept a day \
+             from now, unless the clock is right again; `ollama-tap purge` deletes what may go",
+            store.place(),
+            days.unwrap_or(0)
+        );
+    }
+    // Before anything goes, so that the hold is known to the next run.
+    let noted = expiry.keep();
+    delete(store, &decision.limits)?;
+    expiry.done(&decision, days);
+    noted
+        .and_then(|()| expiry.keep())
+        .map_err(|cause| StoreError::Failed(format!("note how old the history in {} is: {cause}", store.place())))
+}
+
+fn delete(store: &Store, limits: &Limits) -> Result<()> {
+    match store.retain(limits)? {
+        0 => log::debug!("the history in {} is within its limits", store.place()),
+        gone => log::info!("deleted {gone} of the oldest in {}", store.place()),
+    }
+    Ok(())
 }
 
 fn unstarted(cause: io::Error) -> StoreError {

@@ -23,7 +23,7 @@ use crate::record::text_bytes;
 use crate::store::Store;
 use writer::{Told, Writer};
 
-/// Exchanges that may wait; one more is dropped.
+/// Exchanges that may wait, those of the batch that is being written among them; one more is dropped.
 const QUEUE_MAX: usize = 10_000;
 
 /// The most bytes of text that waiting exchanges may hold together, where there is memory for it; one that would exceed them is
@@ -70,7 +70,7 @@ impl Recorder {
     /// Takes an exchange for the history, or drops it where there is no room. Never waits.
     pub fn submit(&self, exchange: Box<Exchange>) {
         let text = text_bytes(&exchange);
-        if self.shared.accept(text) > self.shared.text_max {
+        if !self.shared.accept(text) {
             self.shared.drop_records(1, text);
         } else if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.queue.try_send(exchange) {
             self.shared.drop_records(1, text);
@@ -101,11 +101,11 @@ impl Recorder {
 }
 
 impl Shared {
-    /// Notes one more exchange, and returns the text that all of them hold now.
-    fn accept(&self, text: usize) -> usize {
+    /// Notes one more exchange; whether there is room for it, beside the batch that is being written.
+    fn accept(&self, text: usize) -> bool {
         let records = self.records.fetch_add(1, SeqCst) + 1;
         self.metrics.analytics_queue_size(records);
-        self.text.fetch_add(text, SeqCst) + text
+        self.text.fetch_add(text, SeqCst) + text <= self.text_max && records <= QUEUE_MAX
     }
 
     /// So many exchanges with so much text have left the queue.

@@ -53,6 +53,7 @@ pub struct Families {
     pub analytics_queue_size: IntGauge,
     pub analytics_writes: Counters,
     pub analytics_dropped: IntCounter,
+    pub analytics_expiry_held: IntGauge,
 
     pub up: IntGauge,
     pub version_info: IntGaugeVec,
@@ -175,6 +176,10 @@ impl Families {
                 &["backend", "status"],
             )?,
             analytics_dropped: r.counter("ollama_tap_analytics_dropped_total", "Records that the history lost for good.")?,
+            analytics_expiry_held: r.gauge(
+                "ollama_tap_analytics_expiry_held",
+                "Whether records that are too old are kept for now, because a jump of the clock may make them look so (1) or not (0).",
+            )?,
             up: r.gauge("ollama_up", "Whether Ollama answered us or a client last (1) or not (0).")?,
             version_info: r.gauges("ollama_version_info", "Always 1; the label says which version of Ollama answers.", &["version"])?,
             model_loaded: r.gauges("ollama_model_loaded", "1 for every model that Ollama holds in memory.", &["model"])?,

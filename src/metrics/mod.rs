@@ -200,6 +200,11 @@ impl Metrics {
         self.families.up.set(is_up.into());
     }
 
+    /// Whether what is too old is kept for now, because all of it would go at once.
+    pub fn analytics_expiry_held(&self, is_held: bool) {
+        self.families.analytics_expiry_held.set(is_held.into());
+    }
+
     /// What Ollama said of itself. Series of models that it no longer names are removed.
     pub fn ollama(&self, status: &OllamaStatus) {
         self.loaded.show(status, &self.families);

@@ -38,7 +38,7 @@ pub fn refusal(why: &StoreError) -> Answer {
     let status = match why {
         StoreError::Bad(_) => 400,
         StoreError::Nothing(_) => 404,
-        StoreError::Failed(_) => 503,
+        StoreError::Failed(_) | StoreError::Full(_) => 503,
     };
     private(json_answer(status, &json!({ "error": why.to_string() })))
 }

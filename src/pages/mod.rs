@@ -104,7 +104,7 @@ const JSON: &str = "application/json; charset=utf-8";
 impl Pages {
     /// Answers a request for `page`: whole, or through `outlet` where it is long.
     pub fn answer(&self, page: Page, asked: &Asked, outlet: &mut dyn BodyWriter) -> Answered {
-        Answered::Whole(match (page, self.history(asked)) {
+        Answered::Whole(match (page, self.history(page, asked)) {
             (Page::Metrics | Page::Healthz | Page::Test | Page::Dashboard, _) => self.public(page, asked),
             (Page::Nowhere, _) => json_answer(404, &json!({ "error": "there is no such page; this port has only the tap's own" })),
             (_, Err(refusal)) => refusal,
@@ -136,8 +136,8 @@ impl Pages {
         }
     }
 
-    /// The history, for those who may see it.
-    fn history(&self, asked: &Asked) -> Result<&Archive, Answer> {
+    /// The history, for those who may see it; who deletes it need not wait until it is open.
+    fn history(&self, page: Page, asked: &Asked) -> Result<&Archive, Answer> {
         let (hosts, origins, sites) = (asked.hosts(), asked.values("origin"), asked.values("sec-fetch-site"));
         let asker = Asker {
             peer: asked.peer,
@@ -158,7 +158,11 @@ impl Pages {
         let way_out = "start the tap with --analytics-backend jsonl, sqlite or loki";
         let error = || json!({ "error": format!("no history is kept (backend none); {way_out}") });
         let none = || analytics::private(json_answer(404, &error()));
-        self.archive.as_deref().ok_or_else(none)
+        let archive = self.archive.as_deref().ok_or_else(none)?;
+        match archive.store.readiness() {
+            Err(why) if page != Page::Purge => Err(analytics::refusal(&why)),
+            _ => Ok(archive),
+        }
     }
 
     fn metrics(&self, accepted: &str) -> Answer {

@@ -23,6 +23,9 @@ pub const LINGER: Duration = Duration::from_millis(2);
 /// poll's words for a connection that is no more.
 pub const BROKEN: i16 = libc::POLLHUP | libc::POLLERR;
 
+/// CLOCK_MONOTONIC rests while the machine sleeps.
+pub const STEADY_CLOCK: libc::clockid_t = libc::CLOCK_BOOTTIME;
+
 /// poll(2), with a time as short as it may be.
 pub fn poll(asked: &mut [libc::pollfd], time: Option<Duration>) -> libc::c_int {
     let time =

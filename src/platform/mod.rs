@@ -40,7 +40,7 @@ use windows::{self as family, self as system, private, processes};
 
 pub use family::{
     claim_port, has_input, host_name, interrupt, is_no_family, is_out_of_descriptors, log_target, owns_console, raise_descriptor_limit,
-    release_stack, set_thread_stack, wait_for_signals,
+    release_stack, set_thread_stack, steady_clock, wait_for_signals,
 };
 pub use kept::{handed_over, keep, let_go, let_go_of_all, take_over};
 pub use notify::{notify_alive, notify_ready, notify_stopping, watchdog};

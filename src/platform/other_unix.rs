@@ -17,6 +17,13 @@ pub const LINGER: Duration = Duration::from_millis(2);
 /// poll's word for a connection that is no more; one that the peer has reset may look as if it had only ended.
 pub const BROKEN: i16 = libc::POLLERR;
 
+/// That of mach_continuous_time, which counts sleep.
+#[cfg(target_vendor = "apple")]
+pub const STEADY_CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_RAW;
+/// Where no clock counts sleep, a machine that slept looks as if its clock had jumped: what is too old goes a day later.
+#[cfg(not(target_vendor = "apple"))]
+pub const STEADY_CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+
 /// poll(2), whose times are whole milliseconds.
 pub fn poll(asked: &mut [libc::pollfd], time: Option<Duration>) -> libc::c_int {
     let time = time.map_or(-1, |time| time.as_micros().div_ceil(1000).min(i32::MAX as u128) as libc::c_int);

@@ -108,6 +108,14 @@ pub fn set_thread_stack(bytes: usize) {
     unsafe { std::env::set_var("RUST_MIN_STACK", bytes.to_string()) };
 }
 
+/// The time of a clock that nobody sets and that counts the machine's sleep, from some moment on.
+pub fn steady_clock() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is valid and writable for the call.
+    unsafe { libc::clock_gettime(super::system::STEADY_CLOCK, &mut time) };
+    Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec.max(0) as u32)
+}
+
 /// The name of this machine.
 pub fn host_name() -> Option<String> {
     let mut name = [0u8; 256];

@@ -2,7 +2,6 @@
 
 use std::sync::{Condvar, Mutex};
 
-use super::writer::BATCH_MAX;
 use super::*;
 use crate::metrics::tests::chat;
 use crate::record::{Facts, Record};
@@ -20,6 +19,8 @@ struct Memory {
 #[derive(Clone, Copy)]
 enum Step {
     Fail,
+    /// There is room for so many.
+    Room(usize),
     Panic,
     Refuse(u64),
 }
@@ -47,6 +48,7 @@ impl Keeper for Arc<Memory> {
         drop(self.moved.wait_while(held, |held| *held).unwrap());
         let step = self.plan.lock().unwrap().pop();
         match step {
+            Some(Step::Room(most)) if batch.len() > most => return Err(StoreError::Full("write to memory: full".to_owned())),
             Some(Step::Fail) => return Err(StoreError::Failed("write to memory: full".to_owned())),
             Some(Step::Panic) => {
                 batch.clear(); // as a store may have taken what it writes
@@ -72,7 +74,7 @@ impl Keeper for Arc<Memory> {
     fn get(&self, _: &str) -> Result<Option<Record>> {
         unreachable!()
     }
-    fn extent(&self) -> Result<Extent> {
+    fn extent(&self, _: f64) -> Result<Extent> {
         unreachable!()
     }
     fn retain(&self, _: &Limits) -> Result<u64> {
@@ -157,14 +159,12 @@ fn what_was_accepted_is_written_at_once_when_somebody_waits_for_it() {
 fn a_full_queue_drops_and_counts_and_never_waits() {
     let stage = stage(&[]);
     stage.memory.hold(true);
-    // Beside the queue, the writer may hold one batch.
-    let most = QUEUE_MAX + BATCH_MAX;
-    (0..most + 100).for_each(|n| stage.submit(n, "why"));
-    let dropped: usize = stage.metric("ollama_tap_analytics_dropped_total").parse().unwrap();
-    assert!((100..=100 + BATCH_MAX).contains(&dropped), "{dropped}");
+    (0..QUEUE_MAX + 700).for_each(|n| stage.submit(n, "why"));
+    assert_eq!(stage.metric("ollama_tap_analytics_dropped_total"), "700", "what the writer holds counts, too");
+    assert_eq!(stage.metric("ollama_analytics_queue_size"), QUEUE_MAX.to_string());
     stage.memory.hold(false);
     assert_eq!(stage.end(), 0);
-    assert_eq!(stage.memory.ids().len(), most + 100 - dropped);
+    assert_eq!(stage.memory.ids().len(), QUEUE_MAX);
 }
 
 #[test]
@@ -210,6 +210,15 @@ fn a_store_that_stays_broken_does_not_keep_us_from_ending() {
     let began = Instant::now();
     assert_eq!(stage.recorder.shutdown(Instant::now() + Duration::from_millis(300)), 2);
     assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_store_with_room_for_a_part_takes_that_part() {
+    let stage = patient_stage(&[Step::Room(0), Step::Room(30), Step::Room(30), Step::Room(30)]);
+    (0..100).for_each(|n| stage.submit(n, "why"));
+    assert_eq!(stage.end(), 0);
+    assert_eq!(stage.memory.ids(), (0..100).map(|n| format!("{n:016x}")).collect::<Vec<_>>());
+    assert_eq!(stage.metric("ollama_tap_analytics_dropped_total"), "0");
 }
 
 #[test]

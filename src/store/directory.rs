@@ -1,13 +1,14 @@
 //! The directory of a history: private, kept out of version control, and written by one tap at a time.
 //!
 //! Some files of it are not the history's: `.lock`, whose OS lock a writer holds for as long as it lives (a kill frees it),
-//! `.holder`, which says who that is, and the token of a running tap (`note`). Who reads the history looks at none of them.
+//! `.holder`, which says who that is, `.expiry` (`expiry`), and the token of a running tap (`note`). Who reads the history looks at none of them.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::expiry::NOTE;
 use super::{Result, StoreError, failed};
 use crate::platform;
 
@@ -17,6 +18,12 @@ const IGNORE: &str = ".gitignore";
 
 /// What the name of a token's file ends in.
 pub const TOKEN: &str = ".token";
+
+/// Root, with a table of users and without one.
+const ROOT: [&str; 2] = ["root", "#0"];
+
+/// Whom the service runs as: a user of its own, or Ollama's.
+const SERVICE_USERS: [&str; 2] = ["ollama-tap", "ollama"];
 
 /// What the names of a history's own files begin with.
 const PREFIX: &str = "ollama_";
@@ -51,14 +58,29 @@ impl Directory {
 fn take(path: &Path, holder: &str) -> Result<File> {
     let doing = || format!("open the history in {}", path.display());
     platform::create_private_directory(path).map_err(failed(doing()))?;
+    refuse_foreign(path)?;
     let lock = made(path.join(LOCK), platform::private_file().write(true).create(true).truncate(false)).map_err(failed(doing()))?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(taken(path)),
         Err(TryLockError::Error(cause)) => return Err(failed(format!("lock the history in {}", path.display()))(cause)),
     }
-    settle(path, holder).map_err(failed(doing()))?;
+    match settle(path, holder) {
+        Err(cause) if cause.kind() == ErrorKind::StorageFull => log::warn!("{}: {cause}", doing()), // what is there can be read
+        done => done.map_err(failed(doing()))?,
+    }
     Ok(lock)
+}
+
+/// Whoever owns the directory reads what is written there. So it is ours, or root's, who lends it; root writes for the service's user.
+fn refuse_foreign(path: &Path) -> Result<()> {
+    let Some(owner) = platform::other_owner(path) else { return Ok(()) };
+    let is_of_service = || SERVICE_USERS.contains(&&*owner) || path == platform::service_directory();
+    if ROOT.contains(&&*owner) || platform::is_root() && is_of_service() {
+        return Ok(());
+    }
+    let why = format!("it belongs to user {owner}, who could read it; run this as {owner}, or give it another --analytics-dir");
+    Err(StoreError::Failed(format!("open the history in {}: {why}", path.display())))
 }
 
 /// A file that belongs to whom the directory belongs to.
@@ -98,7 +120,7 @@ fn holds_a_history_only(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
-        if !name.starts_with(PREFIX) && !name.ends_with(TOKEN) && ![LOCK, HOLDER, IGNORE].contains(&&*name) {
+        if !name.starts_with(PREFIX) && !name.starts_with(NOTE) && !name.ends_with(TOKEN) && ![LOCK, HOLDER, IGNORE].contains(&&*name) {
             return Ok(false);
         }
     }

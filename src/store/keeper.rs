@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, ErrorKind};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,13 +18,15 @@ pub enum StoreError {
     Nothing(String),
     /// It could not be done now; it may work later.
     Failed(String),
+    /// The disk has no room for it.
+    Full(String),
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             StoreError::Bad(bad) => bad.fmt(f),
-            StoreError::Nothing(text) | StoreError::Failed(text) => f.write_str(text),
+            StoreError::Nothing(text) | StoreError::Failed(text) | StoreError::Full(text) => f.write_str(text),
         }
     }
 }
@@ -31,6 +34,14 @@ impl fmt::Display for StoreError {
 /// An error of doing this, for `map_err`.
 pub fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> StoreError {
     move |cause| StoreError::Failed(format!("{doing}: {cause}"))
+}
+
+/// The same, of what the system could not do: a disk without room is told apart.
+pub fn failed_io(doing: impl fmt::Display) -> impl FnOnce(io::Error) -> StoreError {
+    move |cause| match cause.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StoreError::Full(format!("{doing}: {cause}")),
+        _ => failed(doing)(cause),
+    }
 }
 
 /// There is no record with the id that `before` names.
@@ -49,14 +60,49 @@ pub struct Extent {
     pub bytes: Option<u64>,
     /// Unix seconds.
     pub oldest: Option<f64>,
+    /// The newest that is no newer than was asked for: a clock that was ahead leaves records of the future.
     pub newest: Option<f64>,
+    /// The newest of all.
+    pub latest: Option<f64>,
+}
+
+impl Extent {
+    /// Of both together.
+    pub fn and(self, other: Extent) -> Extent {
+        let either = |one: Option<f64>, two: Option<f64>, choose: fn(f64, f64) -> f64| match (one, two) {
+            (Some(one), Some(two)) => Some(choose(one, two)),
+            _ => one.or(two),
+        };
+        Extent {
+            records: self.records + other.records,
+            bytes: self.bytes.zip(other.bytes).map(|(one, two)| one + two),
+            oldest: either(self.oldest, other.oldest, f64::min),
+            newest: either(self.newest, other.newest, f64::max),
+            latest: either(self.latest, other.latest, f64::max),
+        }
+    }
+}
+
+/// Records that arrived after a moment, up to and with another (Unix seconds).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    pub after: f64,
+    pub until: f64,
+}
+
+impl Span {
+    pub fn has(self, timestamp: f64) -> bool {
+        timestamp > self.after && timestamp <= self.until
+    }
 }
 
 /// What the history may grow to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Limits {
     /// Records that arrived before this time go (Unix seconds).
     pub oldest: Option<f64>,
+    /// These go as well, which lie in the future.
+    pub future: Option<Span>,
     pub max_bytes: Option<u64>,
 }
 
@@ -113,6 +159,16 @@ pub trait Keeper: Send + Sync {
     /// Directory or address, for people.
     fn place(&self) -> String;
 
+    /// `Err` says why it is not open yet.
+    fn readiness(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Tries to open what could not be opened so far. `Err` says why it is not open.
+    fn open_again(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an error ends the rest.
     /// Returns how many were refused for good.
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64>;
@@ -142,7 +198,8 @@ pub trait Keeper: Send + Sync {
 
     fn get(&self, id: &str) -> Result<Option<Record>>;
 
-    fn extent(&self) -> Result<Extent>;
+    /// `newest`: the newest record that counts as one (Unix seconds).
+    fn extent(&self, newest: f64) -> Result<Extent>;
 
     /// Deletes what is beyond the limits, oldest first, and says how many records or whole files went.
     fn retain(&self, limits: &Limits) -> Result<u64>;

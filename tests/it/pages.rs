@@ -150,11 +150,12 @@ fn the_host_that_ollama_sees_is_its_own_unless_all_is_loopback() {
 }
 
 /// Families without a model label, which must be there before the first request.
-const FROM_THE_START: [&str; 14] = [
+const FROM_THE_START: [&str; 15] = [
     "ollama_up",
     "ollama_analytics_queue_size",
     "ollama_analytics_writes_total",
     "ollama_tap_analytics_dropped_total",
+    "ollama_tap_analytics_expiry_held",
     "ollama_tap_build_info",
     "ollama_tap_workers",
     "ollama_tap_workers_busy",

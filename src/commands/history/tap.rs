@@ -97,7 +97,7 @@ impl Tap {
 
     pub fn extent(&self) -> Result<Extent> {
         let about = self.about()?;
-        Ok(Extent { records: about.records, bytes: about.bytes, oldest: about.oldest, newest: about.newest })
+        Ok(Extent { records: about.records, bytes: about.bytes, oldest: about.oldest, newest: about.newest, latest: None })
     }
 
     pub fn enhanced(&self, hours: f64) -> Result<Enhanced> {

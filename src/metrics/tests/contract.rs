@@ -41,6 +41,7 @@ fn every_family_is_as_the_contract_has_it() {
         ("ollama_requests_total", "COUNTER", "endpoint model prompt_category status", ""),
         ("ollama_response_seconds", "HISTOGRAM", "model", request),
         ("ollama_tap_analytics_dropped_total", "COUNTER", "", ""),
+        ("ollama_tap_analytics_expiry_held", "GAUGE", "", ""),
         ("ollama_tap_backend_restarts_total", "COUNTER", "", ""),
         ("ollama_tap_build_info", "GAUGE", "arch os version", ""),
         ("ollama_tap_http_requests_total", "COUNTER", "code endpoint method", ""),

@@ -24,9 +24,17 @@ pub use processes::spawn_to_end_with_us;
 pub use sockets::{LINGER, claim_port, end_unless_acknowledged, has_input, interrupt, is_no_family, is_out_of_descriptors, wait_for};
 pub use usage::process_collector;
 
+use std::time::Duration;
+
 use windows_sys::Win32::System::SystemInformation::{
-    ComputerNamePhysicalDnsHostname, GetComputerNameExW, GlobalMemoryStatusEx, MEMORYSTATUSEX,
+    ComputerNamePhysicalDnsHostname, GetComputerNameExW, GetTickCount64, GlobalMemoryStatusEx, MEMORYSTATUSEX,
 };
+
+/// The time since the machine was started, its sleep included.
+pub fn steady_clock() -> Duration {
+    // SAFETY: takes nothing and cannot fail.
+    Duration::from_millis(unsafe { GetTickCount64() })
+}
 
 /// Windows knows no such limit but memory.
 pub fn raise_descriptor_limit(wanted: u64) -> u64 {

@@ -13,7 +13,7 @@ use super::member::{BLOCK, Encoder};
 use super::repair::repair;
 use crate::platform;
 use crate::record::Record;
-use crate::store::{Result, failed};
+use crate::store::{Result, failed_io};
 use crate::threads::lock;
 
 /// Writing must not wait for the compressor.
@@ -35,19 +35,19 @@ impl Writer {
     pub fn append(&self, files: &Files, day: Day, records: &[Record]) -> Result<()> {
         let path = day.path(&files.directory);
         let doing = || format!("write {}", path.display());
-        let member = member(records).map_err(failed(doing()))?;
+        let member = member(records).map_err(failed_io(doing()))?;
         let mut ends = lock(&self.ends);
         let there = fs::metadata(&path).ok().filter(Metadata::is_file).map_or(0, |file| file.len());
         if there > 0 && ends.get(&day) != Some(&there) {
             repair(files, day)?;
         }
-        let mut file = platform::private_file().write(true).create(true).truncate(false).open(&path).map_err(failed(doing()))?;
-        let end = file.metadata().map_err(failed(doing()))?.len();
+        let mut file = platform::private_file().write(true).create(true).truncate(false).open(&path).map_err(failed_io(doing()))?;
+        let end = file.metadata().map_err(failed_io(doing()))?.len();
         if end == 0 {
-            platform::give_to_owner_of_directory(&file, &path).map_err(failed(doing()))?;
-            platform::sync_directory(&files.directory).map_err(failed(doing()))?;
+            platform::give_to_owner_of_directory(&file, &path).map_err(failed_io(doing()))?;
+            platform::sync_directory(&files.directory).map_err(failed_io(doing()))?;
         }
-        append_whole(&mut file, end, &member).map_err(failed(doing()))?;
+        append_whole(&mut file, end, &member).map_err(failed_io(doing()))?;
         ends.insert(day, end + member.len() as u64);
         Ok(())
     }

@@ -86,6 +86,14 @@ pub fn is_any(directory: &Path) -> io::Result<bool> {
     Ok(names(directory)?.iter().any(|name| Day::from_name(name.strip_suffix(ASIDE).unwrap_or(name)).is_some()))
 }
 
+/// Removes every day's file, and what is half written.
+pub fn remove_all(directory: &Path) -> io::Result<()> {
+    for day in list(directory)? {
+        fs::remove_file(day.path(directory))?;
+    }
+    remove_asides(directory)
+}
+
 /// Removes what a kill left half written.
 pub fn remove_asides(directory: &Path) -> io::Result<()> {
     for name in names(directory)? {

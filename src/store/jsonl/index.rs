@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use flate2::bufread::GzDecoder;
 
-use super::lines::{position, read_line};
+use super::lines::{position, read_line, without_mark};
 use super::member::{self, Layout};
 
 /// What a gzip member begins with: magic number, deflate.
@@ -80,6 +80,12 @@ impl Index {
 
     pub fn last(&self) -> f64 {
         self.blocks.iter().map(|block| block.last).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// The newest of its times up to a moment; of a block that goes beyond that, its first is what is known.
+    pub fn last_until(&self, moment: f64) -> Option<f64> {
+        let times = self.blocks.iter().map(|block| if block.last <= moment { block.last } else { block.first });
+        times.filter(|time| *time <= moment && time.is_finite()).max_by(f64::total_cmp)
     }
 
     pub fn lines(&self) -> u64 {
@@ -161,7 +167,7 @@ fn foreign(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result
             Ok(read) => block.inflated += read as u64,
             Err(_broken) => return Ok(Found::Broken(block)),
         }
-        if let Some(position) = position(&line) {
+        if let Some(position) = position(without_mark(&line)) {
             block.lines += 1;
             block.first = block.first.min(position.timestamp);
             block.last = block.last.max(position.timestamp);

@@ -7,7 +7,7 @@ use super::day::{self, Day};
 use super::fit;
 use super::repair::repair;
 use crate::platform;
-use crate::store::{Limits, Result, failed};
+use crate::store::{Limits, Result, StoreError, failed};
 use crate::threads::lock;
 
 impl Jsonl {
@@ -19,6 +19,9 @@ impl Jsonl {
             if limits.oldest.is_some_and(|oldest| day.end() <= oldest) {
                 self.delete(day, "it is older than the history is kept")?;
                 gone += 1;
+            } else if self.is_future(day, limits)? {
+                self.delete(day, "it lies in the future, and is older than the history is kept")?;
+                gone += 1;
             } else if day < today
                 && let Err(e) = self.compact(day)
             {
@@ -27,6 +30,13 @@ impl Jsonl {
         }
         self.remove_broken(limits.oldest.unwrap_or(f64::NEG_INFINITY))?;
         Ok(gone + self.keep_within(limits.max_bytes.unwrap_or(u64::MAX))?)
+    }
+
+    /// Whether all of a day lies in the future and may go.
+    fn is_future(&self, day: Day, limits: &Limits) -> Result<bool> {
+        let Some(span) = limits.future.filter(|span| day.end() > span.after) else { return Ok(false) };
+        let file = self.files.open(day)?;
+        Ok(file.is_some_and(|file| file.index.lines() > 0 && span.has(file.index.first()) && span.has(file.index.last())))
     }
 
     /// Deletes the oldest records, so that all files take at most `bytes`.
@@ -57,7 +67,14 @@ impl Jsonl {
                 log::info!("cutting the oldest records off {}: the history is larger than it may be", file.path.display());
                 let start = fit::start(&file, bytes);
                 drop(file); // which is replaced
-                self.cut_before(day, start)?;
+                match self.cut_before(day, start) {
+                    // What it takes meanwhile is what may stay of it.
+                    Err(StoreError::Full(why)) if bytes <= HELD_MAX => {
+                        log::warn!("{why}; so the old file is deleted before the new one is written");
+                        self.cut_before_in_place(day, start)?;
+                    }
+                    done => done.map(drop)?,
+                }
             }
         }
         Ok(0)
@@ -129,3 +146,6 @@ impl Jsonl {
 
 /// A history that is cut to a size is cut to this part less of it, so that the next records do not cut it again.
 const SPARE: u64 = 10;
+
+/// What may stay of a file is held in memory up to this (bytes).
+const HELD_MAX: u64 = 64 << 20;

@@ -111,7 +111,12 @@ pub fn split(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
         rest = behind.get(1..).unwrap_or_default();
         more.then_some(line)
     });
-    lines.filter(|line| !line.trim_ascii().is_empty())
+    lines.map(without_mark).filter(|line| !line.trim_ascii().is_empty())
+}
+
+/// A line without the byte order mark that some editors and shells of Windows put in front of a file.
+pub fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)
 }
 
 /// A part of a day file.

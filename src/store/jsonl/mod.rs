@@ -79,6 +79,11 @@ impl Jsonl {
         if keeper.files.days()?.is_empty() { Err(nothing()) } else { Ok(keeper) }
     }
 
+    /// Deletes every day in the directory `path`, which is ours, unread.
+    pub fn discard(path: &Path) -> Result<()> {
+        day::remove_all(path).map_err(failed(format!("delete the history in {}", path.display())))
+    }
+
     /// Whether there is one in the directory `path`.
     pub fn is_in(path: &Path) -> Result<bool> {
         day::is_any(path).map_err(failed(format!("read the history in {}", path.display())))
@@ -194,13 +199,14 @@ impl Keeper for Jsonl {
         self.find(id)
     }
 
-    fn extent(&self) -> Result<Extent> {
+    fn extent(&self, newest: f64) -> Result<Extent> {
         let indexes = self.files.indexes()?;
         let sum = |part: fn(&Index) -> u64| indexes.iter().map(|(_, index)| part(index)).sum();
         let records = sum(Index::lines);
         let oldest = indexes.iter().map(|(_, index)| index.first()).min_by(f64::total_cmp).filter(|_| records > 0);
-        let newest = indexes.iter().map(|(_, index)| index.last()).max_by(f64::total_cmp).filter(|_| records > 0);
-        Ok(Extent { records, bytes: Some(sum(|index| index.length)), oldest, newest })
+        let latest = indexes.iter().map(|(_, index)| index.last()).max_by(f64::total_cmp).filter(|_| records > 0);
+        let newest = indexes.iter().filter_map(|(_, index)| index.last_until(newest)).max_by(f64::total_cmp);
+        Ok(Extent { records, bytes: Some(sum(|index| index.length)), oldest, newest, latest })
     }
 
     fn retain(&self, limits: &Limits) -> Result<u64> {

@@ -173,12 +173,13 @@ impl Keeper for Loki {
         Ok(found)
     }
 
-    fn extent(&self) -> Result<Extent> {
+    /// Records of the future are asked for by nobody (`time::AHEAD`).
+    fn extent(&self, _: f64) -> Result<Extent> {
         let (Some(newest), Some(oldest)) = (self.first(Order::NewestFirst)?, self.first(Order::OldestFirst)?) else {
             return Ok(Extent::default());
         };
         let records = self.count(oldest, newest)?;
-        Ok(Extent { records, bytes: None, oldest: Some(oldest), newest: Some(newest) })
+        Ok(Extent { records, bytes: None, oldest: Some(oldest), newest: Some(newest), latest: Some(newest) })
     }
 
     /// Retention is Loki's own.

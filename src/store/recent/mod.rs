@@ -55,7 +55,7 @@ impl Recent {
     /// Begins anew where the history is not what it should be by our count. Returns when its oldest record arrived.
     fn check(&self, keeper: &dyn Keeper, now: f64) -> Result<f64> {
         let mut known = self.lock(); // so that no batch is written meanwhile, unless one is already
-        let extent = keeper.extent()?;
+        let extent = keeper.extent(f64::INFINITY)?;
         if !known.writing && (known.since.is_infinite() || known.records != extent.records) {
             let since = extent.newest.map_or(now, |newest| now.max(newest.next_up()));
             *known = Known { since, records: extent.records, late: known.late + 1, ..Known::default() };

@@ -54,11 +54,11 @@ impl Keeper for Shelf {
         Ok(None)
     }
 
-    fn extent(&self) -> Result<Extent> {
+    fn extent(&self, _: f64) -> Result<Extent> {
         let records = self.records.lock().unwrap();
         let times = || records.iter().map(|record| record.timestamp);
         let (oldest, newest) = (times().min_by(f64::total_cmp), times().max_by(f64::total_cmp));
-        Ok(Extent { records: records.len() as u64, bytes: None, oldest, newest })
+        Ok(Extent { records: records.len() as u64, bytes: None, oldest, newest, latest: newest })
     }
 
     fn retain(&self, _: &Limits) -> Result<u64> {

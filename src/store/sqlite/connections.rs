@@ -46,6 +46,22 @@ impl Sqlite {
         Ok(done)
     }
 
+    /// Deletes the database, and makes an empty one in its place. That needs no room, which a full disk has not. Nobody writes from
+    /// before `read` on, which says what to keep of it.
+    pub(super) fn begin_anew<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        let doing = || format!("delete {}", self.file.display());
+        let Some(directory) = &self.directory else { return Err(failed(doing())("it was opened to be read only")) };
+        let mut slot = lock(&self.writer);
+        directory.hold()?;
+        let kept = read()?;
+        slot.take();
+        lock(&self.readers).clear();
+        *lock(&self.opened) = None;
+        Sqlite::discard(&directory.path)?;
+        *slot = Some(self.open()?);
+        Ok(kept)
+    }
+
     fn open(&self) -> Result<Connection> {
         let connection = schema::open_writer(&self.file, self.busy)?;
         let beside = [LOG, SHARED].map(|name| self.file.with_file_name(name)).into_iter();
@@ -97,9 +113,18 @@ impl Sqlite {
         if self.is_another() {
             self.writing("open", |_| Ok(()))?; // which sees to it that it can be read
         }
-        let identity = identity(&self.file).ok_or_else(|| self.nothing())?;
-        let reader = schema::open_reader(&self.file, self.busy)?.ok_or_else(|| self.nothing())?;
-        Ok((identity, reader))
+        if let Some(reader) = self.reader_of_what_is_there()? {
+            return Ok(reader);
+        }
+        if self.directory.is_some() {
+            self.writing("open", |_| Ok(()))?; // it is being made anew, by whoever writes
+        }
+        self.reader_of_what_is_there()?.ok_or_else(|| self.nothing())
+    }
+
+    fn reader_of_what_is_there(&self) -> Result<Option<(Identity, Reader)>> {
+        let Some(identity) = identity(&self.file) else { return Ok(None) };
+        Ok(schema::open_reader(&self.file, self.busy)?.map(|reader| (identity, reader)))
     }
 }
 

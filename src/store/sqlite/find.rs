@@ -88,12 +88,13 @@ pub fn get(reader: &Reader, id: &str) -> rusqlite::Result<Option<Record>> {
 }
 
 /// Without the bytes.
-pub fn extent(reader: &Reader) -> rusqlite::Result<Extent> {
+pub fn extent(reader: &Reader, newest: f64) -> rusqlite::Result<Extent> {
     const SQL: &str = "SELECT (SELECT count(*) FROM interactions), (SELECT min(timestamp) FROM interactions),
-        (SELECT max(timestamp) FROM interactions)";
-    reader.connection.query_row(SQL, [], |row| {
+        (SELECT max(timestamp) FROM interactions WHERE timestamp <= ?1), (SELECT max(timestamp) FROM interactions)";
+    // As far as numbers go in SQL: infinity is none.
+    reader.connection.query_row(SQL, [newest.min(f64::MAX)], |row| {
         let time = |n| row.get_ref(n).map(|cell| cell.as_f64().ok());
-        Ok(Extent { records: row.get::<_, i64>(0)? as u64, bytes: None, oldest: time(1)?, newest: time(2)? })
+        Ok(Extent { records: row.get::<_, i64>(0)? as u64, bytes: None, oldest: time(1)?, newest: time(2)?, latest: time(3)? })
     })
 }
 

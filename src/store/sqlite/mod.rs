@@ -32,7 +32,7 @@ use super::directory::Directory;
 use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed};
 use crate::platform::Identity;
 use crate::record::{Facts, Record};
-use connections::{Files, LOG};
+use connections::{Files, LOG, SHARED};
 use schema::Reader;
 
 /// What `--analytics-backend` calls it.
@@ -77,6 +77,20 @@ impl Sqlite {
         }
         sqlite.reading(|_| Ok(()))?;
         Ok(sqlite)
+    }
+
+    /// Deletes the database in the directory `path`, which is ours and has it open nowhere, with what SQLite keeps beside it.
+    pub fn discard(path: &Path) -> Result<()> {
+        // In this order: a log without a database is removed by the next one, and nobody removes a file that is open on Windows.
+        for name in [FILE, LOG, SHARED] {
+            match fs::remove_file(path.join(name)) {
+                Err(cause) if cause.kind() != ErrorKind::NotFound => {
+                    return Err(failed(format!("delete {}", path.join(name).display()))(cause));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Whether there is one in the directory `path`.
@@ -143,8 +157,8 @@ impl Keeper for Sqlite {
         self.reading(|reader| find::get(reader, id))
     }
 
-    fn extent(&self) -> Result<Extent> {
-        let extent = self.reading(find::extent)?;
+    fn extent(&self, newest: f64) -> Result<Extent> {
+        let extent = self.reading(|reader| find::extent(reader, newest))?;
         Ok(Extent { bytes: Some(self.bytes()), ..extent })
     }
 
@@ -165,5 +179,6 @@ fn explained(doing: &str, cause: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::DiskFull) => "; make room, or lower --analytics-max-bytes",
         _ => "",
     };
-    StoreError::Failed(format!("{doing}: {cause}{way_out}"))
+    let text = format!("{doing}: {cause}{way_out}");
+    if cause.sqlite_error_code() == Some(ErrorCode::DiskFull) { StoreError::Full(text) } else { StoreError::Failed(text) }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::super::{Limits, Result};
+use super::super::{Detail, Keeper, Limits, Query, Result, Span, StoreError};
 use super::schema::{self, pragma};
 use super::{Sqlite, index};
 
@@ -19,6 +19,10 @@ const PAGES: u32 = 250;
 /// In SQLite's words, any number of pages.
 const ALL: u32 = 0;
 
+/// Records that are held while a database is begun anew take no more than this of it (bytes), and this part of what they may.
+const HELD_MAX: u64 = 64 << 20;
+const PART: f64 = 0.8;
+
 /// Between two pieces, so that a writer that waits gets its turn.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -30,13 +34,14 @@ struct Size {
 
 impl Sqlite {
     pub(super) fn delete_beyond(&self, limits: &Limits) -> Result<u64> {
-        let mut gone = 0;
-        if limits.oldest.is_some() {
-            gone += self.delete_oldest(limits.oldest, u64::MAX)?;
-        }
-        if let Some(max_bytes) = limits.max_bytes {
-            gone += self.delete_until_it_fits(max_bytes)?;
-        }
+        let aged = if limits.oldest.is_some() { self.delete_oldest(limits.oldest, u64::MAX) } else { Ok(0) };
+        let aged = aged.and_then(|gone| Ok(gone + limits.future.map_or(Ok(0), |span| self.delete_future(span))?));
+        // Also where the disk had no room for that: this makes some.
+        let fitted = limits.max_bytes.map_or(Ok(0), |max_bytes| match self.delete_until_it_fits(max_bytes) {
+            Err(StoreError::Full(why)) => self.keep_newest_alone(max_bytes, &why),
+            done => done,
+        });
+        let gone = aged? + fitted?;
         if gone > 0 {
             self.deleting(|transaction| if index::is_stale(transaction)? { index::forget(transaction) } else { Ok(()) })?;
         }
@@ -48,7 +53,14 @@ impl Sqlite {
     pub(super) fn delete_for_good(&self, before: Option<f64>) -> Result<u64> {
         let gone = match before {
             Some(_) => self.delete_oldest(before, u64::MAX)?,
-            None => self.deleting(|transaction| transaction.execute("DELETE FROM interactions", []).map(|rows| rows as u64))?,
+            None => {
+                let rows = self.writing("measure", |connection| size(connection))?.rows;
+                if self.begin_anew(|| Ok(())).is_ok() {
+                    return Ok(rows);
+                }
+                // Somebody has it open, where a system does not let go of such a file.
+                self.deleting(|transaction| transaction.execute("DELETE FROM interactions", []).map(|rows| rows as u64))?
+            }
         };
         self.writing("delete from", |connection| connection.pragma_update(None, "secure_delete", true))?;
         self.deleting(index::forget)?;
@@ -61,8 +73,16 @@ impl Sqlite {
         Ok(gone)
     }
 
+    fn delete_future(&self, span: Span) -> Result<u64> {
+        const SQL: &str = "DELETE FROM interactions WHERE timestamp > ?1 AND timestamp <= ?2";
+        self.deleting(|transaction| transaction.execute(SQL, (span.after, span.until)).map(|rows| rows as u64))
+    }
+
     fn delete_until_it_fits(&self, max_bytes: u64) -> Result<u64> {
         let mut gone = 0;
+        if self.bytes() > max_bytes {
+            self.empty_log()?;
+        }
         loop {
             let size = self.writing("measure", |connection| size(connection))?;
             let Some(rows) = surplus(&size, max_bytes) else { break };
@@ -72,6 +92,21 @@ impl Sqlite {
             log::info!("history: deleted the {gone} oldest records, for it may have {max_bytes} bytes");
         }
         Ok(gone)
+    }
+
+    /// Deleting takes room before it gives any. Where there is none, what may stay is read, a new database begun, and that written again.
+    fn keep_newest_alone(&self, max_bytes: u64, why: &str) -> Result<u64> {
+        let size = self.writing("measure", |connection| size(connection))?;
+        let share = max_bytes.min(HELD_MAX) as f64 * PART / size.bytes.max(1) as f64;
+        let limit = (size.rows as f64 * share.min(1.0)) as usize;
+        log::warn!("{why}; so the database is begun anew, with the {limit} newest of {} records", size.rows);
+        let mut kept = self.begin_anew(|| self.newest(&Query { limit, ..Query::default() }, Detail::Whole))?;
+        while !kept.is_empty() {
+            // The newest first, should the room end.
+            let mut piece = kept.drain(..kept.len().min(PIECE as usize)).rev().collect();
+            self.write(&mut piece)?;
+        }
+        Ok(size.rows.saturating_sub(limit as u64))
     }
 
     /// The oldest, at most `rows` of them, those from before `before` where that is given.
@@ -103,6 +138,11 @@ impl Sqlite {
         while self.writing("shrink", |connection| give_back(connection, PAGES))? {
             thread::sleep(PAUSE);
         }
+        self.empty_log()
+    }
+
+    /// Moves what is in the log of writes into the database, and gives its room back.
+    fn empty_log(&self) -> Result<()> {
         let busy =
             self.writing("shrink", |connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0)))?;
         if busy {

@@ -78,7 +78,7 @@ impl Full {
     fn new(count: usize) -> io::Result<Full> {
         let jsonl = Filled::new(Backend::Jsonl, count, SPAN)?;
         // Days that are over are written anew, as a tap would have done long ago.
-        open(Backend::Jsonl, jsonl.dir.path())?.retain(&Limits { oldest: None, max_bytes: None }).map_err(failed)?;
+        open(Backend::Jsonl, jsonl.dir.path())?.retain(&Limits::default()).map_err(failed)?;
         Ok(Full { count, jsonl, sqlite: Filled::new(Backend::Sqlite, count, SPAN)? })
     }
 

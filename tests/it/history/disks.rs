@@ -6,26 +6,28 @@ use std::path::Path;
 use std::process::Command;
 
 use super::failing::{recovered, with_a_day};
-use super::{LOCAL, REPLY, Stage, page, prompts, settled, talk};
+use super::{LOCAL, REPLY, Stage, files, page, prompts, settled, talk};
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, metric, require};
+use crate::harness::{FakeOllama, Options, Proxy, eventually, metric, request, require};
 
 /// A small file system of its own, at the place of a history.
 struct SmallDisk<'a>(&'a Path);
 
 impl SmallDisk<'_> {
-    const SIZE: &'static str = "size=2m";
-
     /// `None` where we may not mount.
     fn at(path: &Path) -> Option<SmallDisk<'_>> {
+        SmallDisk::of("size=2m", path)
+    }
+
+    fn of<'a>(size: &str, path: &'a Path) -> Option<SmallDisk<'a>> {
         fs::create_dir(path).expect("make the directory");
-        let mounted = mount(&["-t", "tmpfs", "-o", Self::SIZE, "tmpfs"], path);
+        let mounted = mount(&["-t", "tmpfs", "-o", size, "tmpfs"], path);
         require("the right to mount a tmpfs", mounted).then_some(SmallDisk(path))
     }
 
     /// Takes all the room that is left.
     fn fill(&self) {
-        let error = fs::write(self.0.join("ollama_ballast"), vec![0; 4 << 20]).expect_err("a full disk");
+        let error = fs::write(self.0.join("ollama_ballast"), vec![0; 40 << 20]).expect_err("a full disk");
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
     }
 
@@ -107,4 +109,63 @@ fn a_directory_that_becomes_read_only_delays_records_and_loses_none() {
     assert!(code == 1 && stderr.contains("Read-only") && stderr.contains(path.to_str().expect("UTF-8")), "{code} {stderr}");
     umount(&path);
     recovered(&tap, &["before", "meanwhile", "meanwhile too"]);
+}
+
+/// Prompts that fill a disk, of which some wait for room in the end.
+fn filled(tap: &Proxy) {
+    let bulky = bulky();
+    for n in 0.. {
+        talk(tap, &format!("{n} {}", &bulky[..200_000]));
+        if tap.log().contains("it is tried again") {
+            return;
+        }
+        assert!(n < 500, "the disk never became full");
+    }
+}
+
+#[test]
+fn a_purge_on_a_full_disk_frees_it() {
+    for backend in LOCAL {
+        let history = Stage::new(backend);
+        let path = history.history();
+        let Some(disk) = SmallDisk::of("size=6m", &path) else { return };
+        let ollama = FakeOllama::always(json(REPLY));
+        let tap = history.start(&ollama);
+        filled(&tap);
+        let purged = tap.ask("DELETE", request("DELETE", "/analytics/messages?all=true", &[], ""));
+        assert_eq!(purged.status(), 200, "{backend}: {}", purged.text());
+        assert!(purged.json()["deleted"].as_u64().is_some_and(|deleted| deleted > 0), "{backend}: {}", purged.text());
+        settled(&tap, 0);
+        let taken: u64 = files(&path).iter().map(|file| fs::metadata(file).map_or(0, |file| file.len())).sum();
+        assert!(taken < 600_000, "{backend}: {taken} bytes are left");
+        talk(&tap, "after");
+        settled(&tap, 1);
+        assert_eq!(metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()), 0.0);
+        drop((tap, disk));
+    }
+}
+
+#[test]
+fn a_lower_limit_makes_room_on_a_full_disk() {
+    for backend in LOCAL {
+        let history = Stage::new(backend);
+        let path = history.history();
+        let Some(disk) = SmallDisk::of("size=6m", &path) else { return };
+        let ollama = FakeOllama::always(json(REPLY));
+        let tap = history.start(&ollama);
+        filled(&tap);
+        drop(tap);
+        disk.fill();
+        let most = 2_000_000;
+        let tap = history.options(&ollama).args(&["--analytics-max-bytes", &most.to_string()]).start();
+        eventually("it is small enough, and something is left", || {
+            let stats = page(&tap, "/analytics/stats");
+            stats["bytes"].as_u64().is_some_and(|bytes| bytes <= most) && stats["records"] != 0
+        });
+        let left = page(&tap, "/analytics/export");
+        assert!(!prompts(&left).is_empty(), "{backend}: nothing was left");
+        talk(&tap, "after");
+        eventually("the next is written", || prompts(&page(&tap, "/analytics/search?limit=1")) == ["after"]);
+        drop((tap, disk));
+    }
 }

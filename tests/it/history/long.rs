@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
@@ -10,6 +11,7 @@ use flate2::write::GzEncoder;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use super::old::days_ago;
 use super::{LOCAL, REPLY, Stage, page, settled};
 use crate::harness::ollama::json as reply;
 use crate::harness::{Client, FakeOllama, Memory, Proxy, eventually, metric, request};
@@ -17,8 +19,8 @@ use crate::harness::{Client, FakeOllama, Memory, Proxy, eventually, metric, requ
 /// Bytes of each prompt and each reply.
 const LONG: usize = 256 << 10;
 
-/// When the first one arrived, too late to be deleted for its age (Unix seconds).
-const TIME: f64 = 4_000_000_000.0;
+/// When the first one arrived: lately (Unix seconds).
+pub static TIME: LazyLock<f64> = LazyLock::new(|| days_ago(0.1));
 
 /// A history with so many records, each of a long prompt and a long reply, and a tap before it.
 fn filled(history: &Stage, backend: &str, records: u32) -> (FakeOllama, Proxy) {
@@ -41,7 +43,7 @@ pub fn write(history: &Stage, backend: &str, records: impl Iterator<Item = Value
 fn record(n: u32) -> Value {
     let prompt = format!("{n:04}{}", "p".repeat(LONG - 4));
     let response = "r".repeat(LONG);
-    json!({"interaction_id": format!("{n:016x}"), "timestamp": TIME + f64::from(n), "prompt_full": prompt, "prompt_preview": prompt[..100], "response_full": response})
+    json!({"interaction_id": format!("{n:016x}"), "timestamp": *TIME + f64::from(n), "prompt_full": prompt, "prompt_preview": prompt[..100], "response_full": response})
 }
 
 fn append(path: &Path, records: impl Iterator<Item = Value>, batch: usize) {

@@ -10,15 +10,15 @@ use crate::harness::{Client, FakeOllama, Memory, PATIENCE, Proxy, eventually, re
 /// What the executable may grow by, whatever it is asked.
 const GROWTH: u64 = 60 << 20;
 
-/// When the first one arrived, too late to be deleted for its age (Unix seconds).
-const TIME: f64 = 4_000_000_000.0;
+/// Between two of them (seconds).
+const APART: f64 = 0.001;
 
 /// How many a busy tap writes at once.
 const BATCH: usize = 100;
 
 fn record(n: u32) -> Value {
     let prompt = format!("why is it {n:07}?");
-    json!({"interaction_id": format!("{n:016x}"), "timestamp": TIME + f64::from(n), "prompt_full": prompt, "prompt_preview": prompt,
+    json!({"interaction_id": format!("{n:016x}"), "timestamp": *long::TIME + APART * f64::from(n), "prompt_full": prompt, "prompt_preview": prompt,
         "response_full": "Because it follows the one before."})
 }
 

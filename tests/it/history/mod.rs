@@ -8,6 +8,8 @@ mod behind_nginx;
 mod crash;
 /// Disks that are full or read-only for a while.
 mod disks;
+/// Clocks that jumped.
+mod expiry;
 /// Directories, locks and Lokis that fail for a while.
 mod failing;
 /// Every recorded exchange comes back from search, messages, export and the terminal.
@@ -24,6 +26,8 @@ mod names;
 mod old;
 /// The pages: parameters, formats, errors.
 mod pages;
+/// Histories that cannot be opened yet.
+mod pending;
 /// Who may read, and what is never written.
 mod private;
 /// Texts that are hard to keep.

@@ -149,6 +149,25 @@ fn lines_that_nobody_can_read_are_left_out_and_counted() {
 }
 
 #[test]
+fn a_line_that_begins_with_a_byte_order_mark_is_read() {
+    let history = Stage::new("jsonl");
+    let (first, second) = (days_ago(1.0), days_ago(1.0) + 1.0);
+    fs::create_dir_all(history.history()).expect("make the directory");
+    let path = history.history().join(format!("ollama_{}.jsonl.gz", date(first)));
+    let mut gzip = GzEncoder::new(File::create(path).expect("make the day"), Compression::default());
+    for (id, time, mark) in [("a", first, "\u{feff}"), ("b", second, "")] {
+        let line = json!({ "interaction_id": id, "timestamp": time, "prompt_full": id, "model": "phi4", "status": "success" });
+        write!(gzip, "{mark}{line}\r\n").expect("write");
+    }
+    gzip.finish().expect("write");
+    let tap = history.start(&FakeOllama::always(crate::harness::ollama::json(REPLY)));
+    assert_eq!(prompts(&page(&tap, "/analytics/export")), ["a", "b"]);
+    assert_eq!(prompts(&page(&tap, "/analytics/search")), ["b", "a"]);
+    assert_eq!(page(&tap, "/analytics/stats")["records"], 2);
+    assert!(!tap.log().contains("cannot be read"), "{}", tap.log());
+}
+
+#[test]
 fn who_asks_on_the_terminal_is_told_how_many_lines_cannot_be_read() {
     let history = Stage::new("jsonl");
     Seed::new("fine", days_ago(0.01)).write("jsonl", &history.history());

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{BACKENDS, LOCAL, Stage, files, page, settled};
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, Proxy, SIGTERM, post};
+use crate::harness::{FakeOllama, Options, Proxy, SIGTERM, post, require};
 
 /// A word of every text, and one beyond what a preview shows.
 const SECRET: &str = "xyzzy-secret";
@@ -168,6 +168,23 @@ fn a_directory_with_other_things_in_it_keeps_its_rights() {
         let _tap = history.start(&ollama);
         assert_eq!(fs::metadata(&path).expect("metadata").permissions().mode() & 0o777, mode);
         assert_eq!(fs::metadata(path.join(".lock")).expect("metadata").permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_somebody_else_prepared_gets_no_history() {
+    const NOBODY: u32 = 65_534;
+    for backend in LOCAL {
+        let history = Stage::new(backend);
+        let path = history.history();
+        fs::create_dir(&path).expect("make the directory");
+        if !require("the right to give directories away", std::os::unix::fs::chown(&path, Some(NOBODY), None).is_ok()) {
+            return;
+        }
+        let (code, _, stderr) = Options::bare(&["proxy", "--listen", "127.0.0.1:0"]).args(&history.args()).run();
+        assert!(code == 1 && stderr.contains("it belongs to user") && stderr.contains("--analytics-dir"), "{code} {stderr}");
+        assert!(files(&path).is_empty(), "something was left there");
     }
 }
 

@@ -22,7 +22,7 @@ fn numbers(keeper: &Jsonl) -> Vec<u32> {
 #[test]
 fn days_that_are_older_than_the_limit_as_a_whole_go() {
     let (keeper, _stage) = four_days();
-    let limits = Limits { oldest: Some(NOON - 2.0 * DAY), max_bytes: None };
+    let limits = Limits { oldest: Some(NOON - 2.0 * DAY), ..Limits::default() };
     assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 1);
     assert_eq!(numbers(&keeper), (10..40).collect::<Vec<_>>());
     assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 0);
@@ -32,8 +32,8 @@ fn days_that_are_older_than_the_limit_as_a_whole_go() {
 fn the_oldest_days_go_where_all_take_too_much() {
     let (keeper, _stage) = four_days();
     keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
-    let bytes = keeper.extent().unwrap().bytes.unwrap();
-    let limits = Limits { oldest: None, max_bytes: Some(bytes * 6 / 10) };
+    let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
+    let limits = Limits { max_bytes: Some(bytes * 6 / 10), ..Limits::default() };
     assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 2);
     assert_eq!(numbers(&keeper), (20..40).collect::<Vec<_>>());
 }
@@ -42,16 +42,16 @@ fn the_oldest_days_go_where_all_take_too_much() {
 fn a_single_day_that_takes_too_much_loses_its_oldest_members() {
     let (keeper, _stage) = fresh();
     (0..20).for_each(|n| filled(&keeper, [record(n)]));
-    let bytes = keeper.extent().unwrap().bytes.unwrap();
-    let limits = Limits { oldest: None, max_bytes: Some(bytes / 2) };
+    let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
+    let limits = Limits { max_bytes: Some(bytes / 2), ..Limits::default() };
     assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 1);
     let left = numbers(&keeper);
     assert!(left.len() > 6 && left.iter().copied().eq(20 - left.len() as u32..20), "{left:?}");
-    assert!(keeper.extent().unwrap().bytes.unwrap() <= bytes / 2);
+    assert!(keeper.extent(f64::INFINITY).unwrap().bytes.unwrap() <= bytes / 2);
     filled(&keeper, [record(20)]);
     assert_eq!(numbers(&keeper).last(), Some(&20));
-    keeper.retain_on(day(), &Limits { oldest: None, max_bytes: Some(1) }).unwrap();
-    assert_eq!(keeper.extent().unwrap(), Extent { bytes: Some(0), ..Extent::default() });
+    keeper.retain_on(day(), &Limits { max_bytes: Some(1), ..Limits::default() }).unwrap();
+    assert_eq!(keeper.extent(f64::INFINITY).unwrap(), Extent { bytes: Some(0), ..Extent::default() });
 }
 
 #[test]
@@ -96,11 +96,11 @@ fn a_day_that_is_over_loses_its_oldest_records_and_no_more() {
     (0..2).for_each(|half| filled(&keeper, (half..400).step_by(2).map(bulky)));
     keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
     assert_eq!(members(&keeper), 1);
-    let bytes = keeper.extent().unwrap().bytes.unwrap();
+    let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
     for part in [85, 20, 3] {
         let most = bytes * part / 100;
-        keeper.retain_on(day().next(), &Limits { oldest: None, max_bytes: Some(most) }).unwrap();
-        let (left, taken) = (numbers(&keeper), keeper.extent().unwrap().bytes.unwrap());
+        keeper.retain_on(day().next(), &Limits { max_bytes: Some(most), ..Limits::default() }).unwrap();
+        let (left, taken) = (numbers(&keeper), keeper.extent(f64::INFINITY).unwrap().bytes.unwrap());
         assert!(left.iter().copied().eq(400 - left.len() as u32..400), "the newest stay: {left:?}");
         assert!(taken <= most && taken > most * 7 / 10, "{taken} of {most} bytes are left");
     }
@@ -110,8 +110,8 @@ fn a_day_that_is_over_loses_its_oldest_records_and_no_more() {
 fn of_several_days_one_goes_as_a_whole_only_when_it_must() {
     let (keeper, _stage) = fresh();
     (0..4).for_each(|day| filled(&keeper, (0..50).map(|n| Record { timestamp: on_day(day, n).timestamp, ..bulky(day * 50 + n) })));
-    let bytes = keeper.extent().unwrap().bytes.unwrap();
-    let limits = Limits { oldest: None, max_bytes: Some(bytes * 6 / 10) };
+    let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
+    let limits = Limits { max_bytes: Some(bytes * 6 / 10), ..Limits::default() };
     assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 2);
     let left = numbers(&keeper);
     assert!((100..120).contains(&left.len()) && left.iter().copied().eq(200 - left.len() as u32..200), "{left:?}");

@@ -125,6 +125,6 @@ fn what_is_no_gzip_is_kept_beside_and_never_deleted() {
     assert_eq!(unzipped(&stage), ["0000000000000007", "0000000000000008"]);
     keeper.purge(Some(NOON)).unwrap();
     assert!(beside(1).exists(), "its day is not over by then");
-    keeper.retain_on(day(), &Limits { oldest: Some(day().end()), max_bytes: None }).unwrap();
+    keeper.retain_on(day(), &Limits { oldest: Some(day().end()), ..Limits::default() }).unwrap();
     assert!(!beside(1).exists() && !beside(2).exists());
 }

@@ -23,7 +23,7 @@ fn a_year_is_read_in_windows_that_loki_allows() {
     let between = [("start_time", (NOON - 65.0 * DAY).to_string()), ("end_time", (NOON - 26.0 * DAY).to_string())];
     let between = between.each_ref().map(|(name, value)| (*name, value.as_str()));
     assert_eq!(newest(&loki, &between), ids[2..=5]);
-    let extent = loki.extent().unwrap();
+    let extent = loki.extent(f64::INFINITY).unwrap();
     assert_eq!((extent.records, extent.oldest, extent.newest), (31, Some(NOON - 390.0 * DAY), Some(NOON)));
     assert_eq!(loki.get(&ids[30]).unwrap(), Some(days_ago(390)));
     assert!(fake.state().seen.iter().all(|seen| seen.parameters.get("limit").is_none_or(|limit| limit.parse::<usize>().unwrap() <= 5000)));
@@ -136,7 +136,7 @@ fn what_loki_says_against_a_question_is_passed_on() {
     let loki = at(&fake, LokiAuth::Bearer("s3cret".to_owned()), None);
     assert_eq!(failure(loki.newest(&Query::default(), Detail::Whole)), format!("ask loki at {}: 401 no org id", fake.url()));
     fake.refuse();
-    let said = failure(loki.extent());
+    let said = failure(loki.extent(f64::INFINITY));
     assert!(said.starts_with(&format!("ask loki at {}: ", fake.url())) && !said.contains("s3cret"), "{said}");
     assert!(matches!(loki.newest(&query(&[("before", "0000000000000001")]), Detail::Whole), Err(StoreError::Failed(_))));
 }

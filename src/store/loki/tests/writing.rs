@@ -145,6 +145,6 @@ fn many_and_long_records_go_in_requests_that_loki_takes() {
 fn deleting_is_lokis_business() {
     let (loki, _fake) = fresh();
     assert!(failure(loki.purge(None)).contains("retention_period"));
-    assert_eq!(loki.retain(&Limits { oldest: Some(NOON), max_bytes: Some(1) }).unwrap(), 0);
+    assert_eq!(loki.retain(&Limits { oldest: Some(NOON), max_bytes: Some(1), future: None }).unwrap(), 0);
     assert_eq!((loki.catch_up().unwrap(), loki.name(), loki.place()), (false, "loki", _fake.url()));
 }

@@ -7,14 +7,14 @@ fn what_is_too_old_goes_and_the_file_shrinks() {
     let (sqlite, _dir) = fresh();
     filled(&sqlite, (0..2000).map(record));
     caught_up(&sqlite);
-    let before = sqlite.extent().unwrap();
-    assert_eq!(sqlite.retain(&Limits { oldest: Some(record(1500).timestamp), max_bytes: None }).unwrap(), 1500);
-    let after = sqlite.extent().unwrap();
+    let before = sqlite.extent(f64::INFINITY).unwrap();
+    assert_eq!(sqlite.retain(&Limits { oldest: Some(record(1500).timestamp), ..Limits::default() }).unwrap(), 1500);
+    let after = sqlite.extent(f64::INFINITY).unwrap();
     assert_eq!((after.records, after.oldest), (500, Some(record(1500).timestamp)));
     assert!(after.bytes.unwrap() < before.bytes.unwrap() / 2, "{before:?} {after:?}");
     assert_eq!(newest(&sqlite, &[("prompt_search", "number 1777?")]), [id(1777)]);
     assert!(newest(&sqlite, &[("prompt_search", "number 777?")]).is_empty());
-    assert_eq!(sqlite.retain(&Limits { oldest: None, max_bytes: None }).unwrap(), 0);
+    assert_eq!(sqlite.retain(&Limits::default()).unwrap(), 0);
 }
 
 #[test]
@@ -22,12 +22,12 @@ fn the_oldest_go_until_it_fits() {
     let (sqlite, _dir) = fresh();
     filled(&sqlite, (0..2000).map(record));
     caught_up(&sqlite);
-    let max = sqlite.extent().unwrap().bytes.unwrap() / 3;
-    let gone = sqlite.retain(&Limits { oldest: None, max_bytes: Some(max) }).unwrap();
-    let after = sqlite.extent().unwrap();
+    let max = sqlite.extent(f64::INFINITY).unwrap().bytes.unwrap() / 3;
+    let gone = sqlite.retain(&Limits { max_bytes: Some(max), ..Limits::default() }).unwrap();
+    let after = sqlite.extent(f64::INFINITY).unwrap();
     assert!(gone < 1900 && after.bytes.unwrap() <= max, "{gone} {after:?}");
     assert_eq!(after.oldest, Some(record(gone as u32).timestamp));
-    assert_eq!(sqlite.retain(&Limits { oldest: None, max_bytes: Some(1) }).unwrap(), 2000 - gone);
+    assert_eq!(sqlite.retain(&Limits { max_bytes: Some(1), ..Limits::default() }).unwrap(), 2000 - gone);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::super::suite::{self, each, filled, newest, record};
 use super::*;
 
 suite::suite!(fresh);
+suite::suite! { fresh: what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may }
 
 /// The suite once more, with all that is asked found by the full-text index.
 mod indexed {
@@ -56,8 +57,8 @@ impl Keeper for Indexed {
     fn get(&self, id: &str) -> Result<Option<Record>> {
         self.0.get(id)
     }
-    fn extent(&self) -> Result<Extent> {
-        self.0.extent()
+    fn extent(&self, newest: f64) -> Result<Extent> {
+        self.0.extent(newest)
     }
     fn retain(&self, limits: &Limits) -> Result<u64> {
         self.0.retain(limits)

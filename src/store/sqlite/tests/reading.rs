@@ -51,7 +51,7 @@ fn a_small_stack_is_enough_for_every_question() {
         assert_eq!(newest(&sqlite, &wanted).len(), 5);
         assert_eq!(each(&sqlite, &[("prompt_category", "other")]).len(), 750);
         sqlite.each_facts(&Query::default(), &mut |_| {}).unwrap();
-        sqlite.extent().unwrap();
+        sqlite.extent(f64::INFINITY).unwrap();
         assert_eq!(sqlite.purge(Some(record(1000).timestamp)).unwrap(), 1000);
     };
     thread::scope(|scope| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, ask).unwrap().join().unwrap());
@@ -65,7 +65,7 @@ fn all_is_read_once_in_order_while_records_come_and_go() {
     let visit = &mut |found: Record| {
         if seen.len() == 10 {
             filled(&sqlite, [record(0), record(5000)]);
-            sqlite.retain(&Limits { oldest: Some(record(2500).timestamp), max_bytes: None }).unwrap();
+            sqlite.retain(&Limits { oldest: Some(record(2500).timestamp), ..Limits::default() }).unwrap();
         }
         seen.push(found.interaction_id);
         Flow::GoOn

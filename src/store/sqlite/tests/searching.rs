@@ -75,7 +75,7 @@ fn rowids_used_again_are_indexed_again() {
     let (sqlite, _dir) = fresh();
     filled(&sqlite, (0..5).map(|n| saying(n, "a wombat")));
     caught_up(&sqlite);
-    sqlite.retain(&Limits { oldest: Some(record(50).timestamp), max_bytes: None }).unwrap();
+    sqlite.retain(&Limits { oldest: Some(record(50).timestamp), ..Limits::default() }).unwrap();
     filled(&sqlite, [saying(60, "a kangaroo")]);
     assert_eq!(newest(&sqlite, &[("prompt_search", "kangaroo")]), [id(60)]);
     stranger(&sqlite).execute("DELETE FROM interactions", []).unwrap();
@@ -91,7 +91,7 @@ fn a_vacuum_by_hand_leaves_the_index_right() {
     let (sqlite, _dir) = fresh();
     filled(&sqlite, (0..50).map(record));
     caught_up(&sqlite);
-    sqlite.retain(&Limits { oldest: Some(record(20).timestamp), max_bytes: None }).unwrap();
+    sqlite.retain(&Limits { oldest: Some(record(20).timestamp), ..Limits::default() }).unwrap();
     stranger(&sqlite).execute_batch("VACUUM").unwrap();
     assert_eq!(proposed(&sqlite, "number 33?"), Some(1));
     assert_eq!(newest(&sqlite, &[("prompt_search", "number 33?")]), [id(33)]);
@@ -102,7 +102,7 @@ fn an_index_of_which_most_was_deleted_is_built_anew() {
     let (sqlite, _dir) = fresh();
     filled(&sqlite, (0..100).map(record));
     caught_up(&sqlite);
-    let keep_from = |n: u32| sqlite.retain(&Limits { oldest: Some(record(n).timestamp), max_bytes: None }).unwrap();
+    let keep_from = |n: u32| sqlite.retain(&Limits { oldest: Some(record(n).timestamp), ..Limits::default() }).unwrap();
     keep_from(40);
     assert_eq!(proposed(&sqlite, "number 7"), Some(11), "the deleted 7 is still proposed");
     keep_from(60);

@@ -163,7 +163,7 @@ fn the_tool_of_the_system_reads_along_and_finds_all_in_order() {
     let (sqlite, _dir) = fresh();
     filled(&sqlite, (0..300).map(record));
     caught_up(&sqlite);
-    sqlite.retain(&Limits { oldest: Some(record(100).timestamp), max_bytes: None }).unwrap();
+    sqlite.retain(&Limits { oldest: Some(record(100).timestamp), ..Limits::default() }).unwrap();
     let question = "PRAGMA integrity_check; SELECT count(*), max(prompt_full) FROM interactions WHERE model = 'phi4'";
     let Ok(answer) = std::process::Command::new("sqlite3").arg(&sqlite.file).arg(question).output() else { return };
     assert_eq!(String::from_utf8_lossy(&answer.stdout), "ok\n100|Why is the sky blue, number 299?\n");
