@@ -32,15 +32,11 @@ pub fn start(level: LevelFilter) {
         .filter_module(env!("CARGO_CRATE_NAME"), level)
         .format(|line, record| {
             let now = humantime::format_rfc3339_millis(SystemTime::now());
-            writeln!(line, "{now} {:5} {}", record.level(), safe(record.args()))
+            let said = record.args().to_string();
+            writeln!(line, "{now} {:5} {}", record.level(), one_line(&without_passwords(&said)))
         })
         .init();
     std::panic::set_hook(Box::new(on_panic));
-}
-
-/// What a line may say, whoever chose a part of it: no control character, so that it stays one line, and no password.
-fn safe(said: &fmt::Arguments) -> String {
-    one_line(&without_passwords(&said.to_string())).into_owned()
 }
 
 /// Starts logging for an error that came before the settings were known.
@@ -55,7 +51,7 @@ pub fn start_for_terminal() {
     env_logger::Builder::new()
         .filter_level(LevelFilter::Off)
         .filter_module(env!("CARGO_CRATE_NAME"), LevelFilter::Warn)
-        .format(|line, record| writeln!(line, "ollama-tap: {}", safe(record.args())))
+        .format(|line, record| writeln!(line, "ollama-tap: {}", one_line(&without_passwords(&record.args().to_string()))))
         .init();
 }
 
