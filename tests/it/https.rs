@@ -80,3 +80,22 @@ fn a_file_of_roots_that_cannot_be_read_is_named_at_start() {
     let (code, _, said) = options.env("SSL_CERT_FILE", "missing.pem").run();
     assert!(code == 1 && said.contains("SSL_CERT_FILE missing.pem"), "{code}: {said}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_https_server_that_was_switched_off_and_on_costs_no_502() {
+    if !has_openssl() {
+        return;
+    }
+    let (ollama, authority) = (FakeOllama::always(crate::harness::ollama::json("{}")), Authority::new());
+    let front = TlsFront::start(&authority, "IP:127.0.0.1", ollama.addr);
+    let slow = options(&front).env("SSL_CERT_FILE", text(&authority.root())).env("OLLAMA_TAP_TEST_POLL_MS", "60000");
+    let tap = slow.args(&["--workers", "1"]).start();
+    assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 200);
+    if front.vanish() {
+        assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 200);
+        let stale = metric("ollama_tap_upstream_errors_total").label("kind", "stale").value(1.0);
+        tap.scrape_until("one sent anew", |scrape| stale.is_in(scrape));
+        assert_eq!(ollama.so_far().len(), 2);
+    }
+}

@@ -60,6 +60,8 @@ impl Authority {
 /// Speaks TLS on a port of 127.0.0.1 and passes what it hears on to a plain server.
 pub struct TlsFront {
     pub port: u16,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    clients: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl TlsFront {
@@ -68,13 +70,22 @@ impl TlsFront {
         let config = authority.server(name);
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind the https stand-in");
         let port = listener.local_addr().expect("local_addr").port();
+        let clients = Arc::<Mutex<Vec<TcpStream>>>::default();
+        let known = clients.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let config = config.clone();
+                known.lock().unwrap().extend(client.try_clone());
                 std::thread::spawn(move || pass_on(client, plain, config));
             }
         });
-        TlsFront { port }
+        TlsFront { port, clients }
+    }
+
+    /// Loses every connection without a word, as `FakeOllama::vanish` does.
+    #[cfg(target_os = "linux")]
+    pub fn vanish(&self) -> bool {
+        super::vanish::forget_all(self.clients.lock().unwrap().drain(..).collect::<Vec<_>>().iter())
     }
 }
 
