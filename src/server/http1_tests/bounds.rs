@@ -102,6 +102,8 @@ fn what_stands_between_the_data_of_chunks_has_bounds() {
     assert_eq!(endless_chunks(b"4000000000000000\r\n", b"d"), 18, "a size beyond any");
     assert_eq!(endless_chunks(b"1", b" "), 4096, "blanks");
     assert_eq!(endless_chunks(b"1;", b"x"), 4096, "an extension");
+    assert_eq!(endless_chunks(b"1;", b"\n"), 3, "a line feed in an extension");
+    assert_eq!(endless_chunks(b"", b"+5"), 1, "a sign");
     assert_eq!(endless_chunks(b"0\r\n", b"X"), 3 + 4096, "the name of a trailer");
     assert_eq!(endless_chunks(b"0\r\n", b"X: y\r\n"), 3 + 4096, "trailers");
     let much = [b"1;", "x".repeat(996).as_bytes(), b"\r\nd\r\n"].concat();

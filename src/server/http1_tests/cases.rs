@@ -78,9 +78,17 @@ fn other_protocols_are_refused_before_they_have_said_much() {
 
 #[test]
 fn versions_up_to_1_9_are_read_as_1_1_and_no_others() {
-    for (version, status) in
-        [("2.0", 505), ("3.0", 505), ("0.9", 505), ("1.10", 400), ("1.", 400), ("1.x", 400), ("one", 400), ("1.1 ", 400)]
-    {
+    for (version, status) in [
+        ("2.0", 505),
+        ("3.0", 505),
+        ("0.9", 505),
+        ("1.10", 400),
+        ("1.", 400),
+        ("1.x", 400),
+        ("one", 400),
+        ("1.1 ", 400),
+        ("1.1 \x01evil", 400),
+    ] {
         assert_eq!(refusal(&format!("GET / HTTP/{version}\r\nHost: a\r\n\r\n")).status, status, "{version}");
     }
     assert_stories(&[
