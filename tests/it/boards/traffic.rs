@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::harness::ollama::{STREAM_HEAD, token};
+use crate::harness::ollama::{STREAM_HEAD, json, token};
 use crate::harness::recording::{self, Recording};
 use crate::harness::{After, FakeOllama, Proxy, post};
 
@@ -29,8 +29,15 @@ const RECORDED: [&str; 18] = [
     "v1-messages-tools-block",
 ];
 
-/// Requests of one round that count: the recorded ones, one that its client leaves, one for which Ollama hangs up.
-pub const ROUND: f64 = RECORDED.len() as f64 + 2.0;
+/// Requests of one round that count: the recorded ones, one whose prompt is cached, one that its client leaves, one for which Ollama
+/// hangs up.
+pub const ROUND: f64 = RECORDED.len() as f64 + 3.0;
+
+/// What Ollama tells since 0.33.3, which the recordings are older than (docs.ollama.com/api/usage).
+const CACHED: &str = r#"{"model":"talk","created_at":"2026-11-29T00:00:00Z","response":"a","done":true,"done_reason":"stop","total_duration":30000000,
+"load_duration":1000000,"prompt_eval_count":38,"prompt_eval_cached_count":36,"prompt_eval_duration":2000000,"eval_count":2,"eval_duration":20000000}"#;
+
+const ASK_CACHED: &str = r#"{"model":"talk","prompt":"again","stream":false}"#;
 
 const LOADED: &str = r#"{"models":[{"name":"talk:latest","model":"talk:latest","size":4000000000,"size_vram":3000000000,"context_length":8192,
 "expires_at":"2199-01-01T00:00:00Z","details":{"parameter_size":"8.0B","quantization_level":"Q4_K_M"}}]}"#;
@@ -54,6 +61,9 @@ pub fn ollama() -> FakeOllama {
         if let Some(reply) = replies.get(&key(conn.head.target(), &body)) {
             return conn.answer(reply);
         }
+        if body == ASK_CACHED.as_bytes() {
+            return conn.answer(&json(CACHED));
+        }
         if body != br#"{"model":"talk","prompt":"wait"}"# {
             return Ok(After::Close);
         }
@@ -69,6 +79,7 @@ pub fn round(tap: &Proxy) {
     for recording in recordings() {
         tap.ask("POST", &recording.requests[0].raw);
     }
+    tap.ask("POST", post("/api/generate", ASK_CACHED));
     let mut leaving = tap.connect();
     leaving.send(post("/api/generate", r#"{"model":"talk","prompt":"wait"}"#)).head("POST");
     drop(leaving);

@@ -48,7 +48,8 @@ fn every_text_is_kept_and_found_again_unchanged() {
         let exported = page(&tap, "/analytics/export");
         assert_eq!(prompts(&exported), TEXTS.map(|(_, text)| text), "{backend}");
         for ((_, text), record) in TEXTS.iter().zip(exported.as_array().unwrap()) {
-            assert_eq!((record["model"].as_str(), record["metadata"]["user_agent"].as_str()), (Some(*text), Some(agent)), "{backend}");
+            let sent = record["metadata"]["model_sent"].as_str().or(record["model"].as_str());
+            assert_eq!((sent, record["metadata"]["user_agent"].as_str()), (Some(*text), Some(agent)), "{backend}");
             assert_eq!(record["truncated"], false);
             found(&tap, backend, text, record);
         }
