@@ -62,8 +62,9 @@ struct Tag {
 /// Why a question of ours has no answer, in words.
 #[derive(Debug)]
 pub enum Unanswered {
-    /// 401 or 403: somebody is there, and wants to know who asks.
-    Denied(String),
+    /// Somebody is there who does not tell us: 401 or 403 want to know who asks, and 404 comes of servers of this family that have no
+    /// such route (llama.cpp's, vLLM).
+    Untold(String),
     Failed(String),
 }
 
@@ -104,22 +105,22 @@ impl Ollama {
     pub fn models(&self) -> Result<Vec<String>, String> {
         match self.ask::<Tags>("/api/tags") {
             Ok(tags) => Ok(tags.models.unwrap_or_default().into_iter().map(|tag| tag.name).collect()),
-            Err(Unanswered::Denied(_)) => Ok(Vec::new()),
+            Err(Unanswered::Untold(_)) => Ok(Vec::new()),
             Err(Unanswered::Failed(why)) => Err(why),
         }
     }
 
     /// What the gauges show. One that does not tell us is up all the same.
     pub fn status(&self) -> Result<OllamaStatus, String> {
-        let (version, mut denied) = match self.version() {
+        let (version, mut untold) = match self.version() {
             Ok(version) => (Some(version), None),
-            Err(Unanswered::Denied(why)) => (None, Some(why)),
+            Err(Unanswered::Untold(why)) => (None, Some(why)),
             Err(Unanswered::Failed(why)) => return Err(why),
         };
         let running = match self.ask::<Running>("/api/ps") {
             Ok(answer) => answer.models.unwrap_or_default(),
-            Err(Unanswered::Denied(why)) => {
-                denied.get_or_insert(why);
+            Err(Unanswered::Untold(why)) => {
+                untold.get_or_insert(why);
                 Vec::new()
             }
             Err(Unanswered::Failed(_)) => Vec::new(),
@@ -130,14 +131,14 @@ impl Ollama {
             size_vram: model.size_vram,
             context_length: model.context_length,
         });
-        Ok(OllamaStatus { version, denied, models: models.collect() })
+        Ok(OllamaStatus { version, untold, models: models.collect() })
     }
 
     fn ask<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, Unanswered> {
         let failed = |why: String| format!("ask ollama at {}{path}: {why}", self.base);
         let mut response = self.agent.get(format!("{}{path}", self.base)).call().map_err(|error| {
             let why = failed(chain(&error));
-            if matches!(error, Error::StatusCode(401 | 403)) { Unanswered::Denied(why) } else { Unanswered::Failed(why) }
+            if matches!(error, Error::StatusCode(401 | 403 | 404)) { Unanswered::Untold(why) } else { Unanswered::Failed(why) }
         })?;
         let text = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec();
         let text = text.map_err(|error| Unanswered::Failed(failed(chain(&error))))?;

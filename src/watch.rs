@@ -54,23 +54,23 @@ pub fn watch(shop: &Workshop, workers: &Mutex<Workers>) {
 #[derive(Default)]
 struct Known {
     is_up: Option<bool>,
-    is_denied: bool,
+    is_untold: bool,
 }
 
 impl Known {
     /// Says what is news. Without `advice` Ollama is being started.
     fn tell(&mut self, status: &Result<OllamaStatus, String>, is_up: bool, advice: Option<&str>) {
         let is_news = self.is_up.replace(is_up) != Some(is_up);
-        let denied = status.as_ref().ok().and_then(|status| status.denied.as_deref());
-        let is_denial_news = denied.is_some() && !std::mem::replace(&mut self.is_denied, denied.is_some());
+        let untold = status.as_ref().ok().and_then(|status| status.untold.as_deref());
+        let is_untold_news = untold.is_some() && !std::mem::replace(&mut self.is_untold, untold.is_some());
         match (status, advice) {
             (Ok(status), _) if is_news => log::info!("ollama {} is up", status.version.as_deref().unwrap_or("of unknown version")),
             (Err(why), Some(advice)) if is_news && !is_up => log::warn!("{why}{advice}"),
             (Err(why), _) => log::debug!("{why}"),
             (Ok(_), _) => log::debug!("ollama is up"),
         }
-        if let Some(why) = denied.filter(|_| is_denial_news) {
-            log::warn!("{why}; it is up, but its version and its models stay unknown: it answers only clients that say who they are");
+        if let Some(why) = untold.filter(|_| is_untold_news) {
+            log::warn!("{why}; it is up, but its version and its models stay unknown: it wants to know who asks, or is no ollama");
         }
     }
 }

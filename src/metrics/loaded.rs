@@ -11,8 +11,8 @@ use crate::model_name::fold;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OllamaStatus {
     pub version: Option<String>,
-    /// A question was answered with 401 or 403: what is not known is told to those alone who say who they are.
-    pub denied: Option<String>,
+    /// It is up, and why it does not tell us all of this.
+    pub untold: Option<String>,
     pub models: Vec<LoadedModel>,
 }
 

@@ -64,15 +64,17 @@ fn a_crowd_of_failures_asks_a_few_times_a_second() {
 }
 
 #[test]
-fn an_ollama_that_wants_to_know_who_asks_is_up() {
-    let ollama = FakeOllama::always(json("{}"));
-    ollama.set(|state| state.denies = true);
-    let tap = Options::to(&ollama).env("OLLAMA_TAP_TEST_POLL_MS", "10").start();
-    soon(&tap, true);
-    let asked = ollama.own_questions();
-    let scrape = tap.scrape_until("more questions", |_| ollama.own_questions() > asked + 6);
-    assert!(metric("ollama_version_info").label("version", "unknown").is_in(&scrape) && !metric("ollama_model_loaded").is_in(&scrape));
-    let page = tap.get("/test");
-    assert_eq!((page.status(), &page.json()["ollama_reachable"]), (200, &true.into()));
-    assert_eq!(tap.log().matches("its version and its models stay unknown").count(), 1, "it is said once");
+fn who_answers_and_does_not_tell_us_is_up() {
+    for status in ["401 Unauthorized", "403 Forbidden", "404 Not Found"] {
+        let ollama = FakeOllama::always(json("{}"));
+        ollama.set(|state| state.denies = Some(status));
+        let tap = Options::to(&ollama).env("OLLAMA_TAP_TEST_POLL_MS", "10").start();
+        soon(&tap, true);
+        let asked = ollama.own_questions();
+        let scrape = tap.scrape_until("more questions", |_| ollama.own_questions() > asked + 6);
+        assert!(metric("ollama_version_info").label("version", "unknown").is_in(&scrape) && !metric("ollama_model_loaded").is_in(&scrape));
+        let page = tap.get("/test");
+        assert_eq!((page.status(), &page.json()["ollama_reachable"]), (200, &true.into()), "{status}");
+        assert_eq!(tap.log().matches("its version and its models stay unknown").count(), 1, "it is said once");
+    }
 }

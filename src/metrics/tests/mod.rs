@@ -63,7 +63,7 @@ pub fn chat() -> Exchange {
 
 fn status(names: &[&str]) -> OllamaStatus {
     let model = |name: &&str| LoadedModel { name: name.to_string(), size: 5, size_vram: 3, context_length: Some(4096) };
-    OllamaStatus { version: Some("0.33.0".to_owned()), denied: None, models: names.iter().map(model).collect() }
+    OllamaStatus { version: Some("0.33.0".to_owned()), untold: None, models: names.iter().map(model).collect() }
 }
 
 /// Every sample but the buckets, by series.

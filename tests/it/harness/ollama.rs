@@ -117,8 +117,8 @@ impl Conn {
 #[derive(Clone)]
 pub struct State {
     pub version: String,
-    /// Whether they are answered with 401 instead.
-    pub denies: bool,
+    /// The status that they are answered with instead.
+    pub denies: Option<&'static str>,
     pub ps: String,
     pub tags: String,
 }
@@ -161,7 +161,7 @@ impl FakeOllama {
             handler: Box::new(handler),
             state: Mutex::new(State {
                 version: "0.33.0".to_owned(),
-                denies: false,
+                denies: None,
                 ps: r#"{"models":[]}"#.to_owned(),
                 tags: r#"{"models":[{"name":"talk:latest","model":"talk:latest"}]}"#.to_owned(),
             }),
@@ -282,7 +282,7 @@ fn answer_own_question(conn: &mut Conn) -> io::Result<After> {
     let state = conn.shared.state.lock().unwrap().clone();
     conn.shared.own_questions.fetch_add(1, Ordering::SeqCst);
     let body = match conn.head.path() {
-        _ if state.denies => return conn.answer(reply("401 Unauthorized", &["Content-Type: text/plain"], "who asks?")),
+        _ if let Some(status) = state.denies => return conn.answer(reply(status, &["Content-Type: text/plain"], "who asks?")),
         "/api/version" => format!(r#"{{"version":"{}"}}"#, state.version),
         "/api/ps" => state.ps,
         "/api/tags" => state.tags,
