@@ -62,7 +62,7 @@ pub fn ollama() -> FakeOllama {
             return conn.answer(reply);
         }
         if body == ASK_CACHED.as_bytes() {
-            return conn.answer(&json(CACHED));
+            return conn.answer(json(CACHED));
         }
         if body != br#"{"model":"talk","prompt":"wait"}"# {
             return Ok(After::Close);
