@@ -10,9 +10,10 @@ use crate::config::{Backend, History};
 use crate::metrics::Metrics;
 use crate::observe::Exchange;
 use crate::pace::pace;
-use crate::record::now;
+use crate::platform;
+use crate::record::{self, now};
 use crate::recorder::{Recorder, TEXT_MAX};
-use crate::store::query::HOURS;
+use crate::store::query::{HOURS, UNKNOWN};
 use crate::store::{Expiry, Limits, Purged, Reading, Result, Store, StoreError};
 
 /// A record is on disk this long after its request ended, at the latest.
@@ -47,11 +48,12 @@ pub struct Archive {
 impl Archive {
     /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is what a second tap is
     /// told that wants the same directory.
-    pub fn open(history: &History, holder: &str, metrics: &Arc<Metrics>, budget: &Budget) -> Result<Option<Archive>> {
+    pub fn open(history: &History, port: u16, holder: &str, metrics: &Arc<Metrics>, budget: &Budget) -> Result<Option<Archive>> {
         let Some(store) = Store::open_for_recording(history, holder)? else { return Ok(None) };
         let store = Arc::new(store);
+        let writer = record::Writer { host: host(history), tap: port };
         let (flush, text_max) = (pace(ENV_TEST_FLUSH_MS, FLUSH), budget.set_aside(TEXT_MAX));
-        let recorder = Recorder::start(store.clone(), history.store_text, flush, text_max, metrics.clone()).map_err(unstarted)?;
+        let recorder = Recorder::start(store.clone(), history.store_text, flush, text_max, metrics.clone(), writer).map_err(unstarted)?;
         let (kept, limits, counted) = (store.clone(), history.clone(), metrics.clone());
         let keeper = thread::Builder::new().name("keeper".into()).stack_size(STACK);
         keeper.spawn(move || keep(&kept, &limits, &counted)).map_err(unstarted)?;
@@ -145,6 +147,12 @@ fn delete(store: &Store, limits: &Limits) -> Result<()> {
         gone => log::info!("deleted {gone} of the oldest in {}", store.place()),
     }
     Ok(())
+}
+
+/// What this machine is called in the history.
+fn host(history: &History) -> String {
+    let own = || platform::host_name().filter(|name| !name.is_empty());
+    history.name.clone().or_else(own).unwrap_or_else(|| UNKNOWN.to_owned())
 }
 
 fn unstarted(cause: io::Error) -> StoreError {

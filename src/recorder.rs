@@ -19,7 +19,7 @@ use crate::archive::STACK;
 use crate::config::StoreText;
 use crate::metrics::Metrics;
 use crate::observe::Exchange;
-use crate::record::text_bytes;
+use crate::record::{self, text_bytes};
 use crate::store::Store;
 use writer::{Told, Writer};
 
@@ -55,14 +55,21 @@ struct Shared {
 impl Recorder {
     /// Starts the writer. A batch is written `flush` after its first record came, or when it is full; those that wait hold up to
     /// `text_max` bytes of text.
-    pub fn start(store: Arc<Store>, keep: StoreText, flush: Duration, text_max: usize, metrics: Arc<Metrics>) -> io::Result<Recorder> {
+    pub fn start(
+        store: Arc<Store>,
+        keep: StoreText,
+        flush: Duration,
+        text_max: usize,
+        metrics: Arc<Metrics>,
+        writer: record::Writer,
+    ) -> io::Result<Recorder> {
         let (queue, exchanges) = bounded(QUEUE_MAX);
         let (closing, close) = bounded(1);
         let (flushing, flushes) = bounded(FLUSHES_MAX);
         let (end, ended) = bounded(0);
         metrics.analytics_backend(store.backend());
         let shared = Arc::new(Shared { metrics, records: AtomicUsize::new(0), text: AtomicUsize::new(0), text_max });
-        let writer = Writer::new(Told { exchanges, close, flushes, _end: end }, store, keep, flush, shared.clone());
+        let writer = Writer::new(Told { exchanges, close, flushes, _end: end }, store, (keep, writer), flush, shared.clone());
         thread::Builder::new().name("recorder".into()).stack_size(STACK).spawn(move || writer.run())?;
         Ok(Recorder { queue, closing, flushing, ended, shared })
     }

@@ -128,7 +128,7 @@ impl Tap {
 /// The history, if one is kept.
 fn archive(config: &Config, address: SocketAddr, metrics: &Arc<Metrics>, budget: &Budget) -> Result<Option<Arc<Archive>>> {
     let holder = format!("ollama-tap on {address} (pid {})", std::process::id());
-    let archive = Archive::open(&config.history, &holder, metrics, budget).map_err(|e| Error::Failed(e.to_string()))?;
+    let archive = Archive::open(&config.history, address.port(), &holder, metrics, budget).map_err(|e| Error::Failed(e.to_string()))?;
     Ok(archive.map(Arc::new))
 }
 

@@ -92,6 +92,14 @@ macro_rules! filtered {
                 #[argh(option)]
                 pub endpoint: Option<String>,
 
+                /// only what taps on this machine wrote, by its name
+                #[argh(option)]
+                pub host: Option<String>,
+
+                /// only what the taps wrote that listen on this port
+                #[argh(option)]
+                pub tap: Option<String>,
+
                 /// not before this time: Unix seconds, RFC 3339 or a date
                 #[argh(option)]
                 pub start: Option<String>,
@@ -104,12 +112,14 @@ macro_rules! filtered {
 
         impl $Name {
             /// The flags that say which records are meant.
-            pub fn filters(&self) -> [Typed<'_>; 6] {
+            pub fn filters(&self) -> [Typed<'_>; 8] {
                 [
                     ("--model", &self.model),
                     ("--status", &self.status),
                     ("--category", &self.category),
                     ("--endpoint", &self.endpoint),
+                    ("--host", &self.host),
+                    ("--tap", &self.tap),
                     ("--start", &self.start),
                     ("--end", &self.end),
                 ]

@@ -63,7 +63,7 @@ tapped! {
 
 as_proxy! {
     InstallArgs: listen admin_listen upstream workers shutdown_grace idle_timeout log_level track_embeddings metrics_category token
-    analytics_backend retention_days store_text loki_url analytics_max_bytes
+    analytics_backend name retention_days store_text loki_url analytics_max_bytes
 }
 
 /// Stop it and remove it, and put Ollama's own service back as it was; the history stays, and its place is printed.

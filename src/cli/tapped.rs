@@ -57,6 +57,10 @@ macro_rules! tapped {
             #[argh(option)]
             pub store_text: Option<String>,
 
+            /// what this machine is called in the history (default its host name)
+            #[argh(option)]
+            pub name: Option<String>,
+
             /// address of Loki, required by --analytics-backend loki
             #[argh(option)]
             pub loki_url: Option<String>,
@@ -80,7 +84,7 @@ macro_rules! as_proxy {
     ($Name:ident) => {
         as_proxy! {
             $Name: listen admin_listen analytics_dir workers shutdown_grace idle_timeout log_level track_embeddings metrics_category token
-            analytics_backend retention_days store_text loki_url analytics_max_bytes
+            analytics_backend name retention_days store_text loki_url analytics_max_bytes
         }
     };
 }

@@ -66,6 +66,8 @@ pub const ENV_LOKI_USER: &str = "LOKI_USER";
 pub const ENV_LOKI_PASSWORD: &str = "LOKI_PASSWORD";
 /// `X-Scope-OrgID` for a Loki with tenants. Unset or empty: none.
 pub const ENV_LOKI_TENANT: &str = "LOKI_TENANT";
+/// What this tap's machine is called in the history. Unset or empty: the host's name.
+pub const ENV_NAME: &str = "OLLAMA_TAP_NAME";
 /// Bytes that the history may take on disk, 0 for no limit. Unset or empty: 10 GiB.
 pub const ENV_ANALYTICS_MAX_BYTES: &str = "ANALYTICS_MAX_BYTES";
 
@@ -100,6 +102,10 @@ pub struct Config {
 pub struct History {
     pub backend: Backend,
     pub dir: PathBuf,
+    /// Somebody said where; else `dir` is the usual place.
+    pub dir_is_given: bool,
+    /// What the machine is called in it; `None`: as it calls itself.
+    pub name: Option<String>,
     /// `None`: for ever.
     pub retention_days: Option<u32>,
     pub store_text: StoreText,

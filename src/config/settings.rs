@@ -13,6 +13,8 @@ use crate::sanitize;
 const MAX_WORKERS: usize = 4096;
 /// No wait is longer: a bound that keeps sums of times from overflowing.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
+/// Characters of a machine's name.
+const NAME_MAX: usize = 100;
 const MAX_DAYS: u32 = 36_500;
 
 /// A flag's name and what was typed for it.
@@ -126,6 +128,8 @@ impl Settings<'_> {
         History {
             backend: backend.unwrap_or(Backend::Jsonl),
             dir: self.history_directory(&args.analytics_dir).unwrap_or_else(|| PathBuf::from("./ollama_analytics")),
+            dir_is_given: self.is_given(("--analytics-dir", &args.analytics_dir), ENV_ANALYTICS_DIR),
+            name: self.read(("--name", &args.name), ENV_NAME, "1 to 100 characters, none of them a control character", name),
             retention_days: self
                 .read(("--retention-days", &args.retention_days), ENV_RETENTION_DAYS, "a number of days up to 36500 (0 = for ever)", days)
                 .unwrap_or(Some(7)),
@@ -193,6 +197,11 @@ fn store_text(text: &str) -> Option<StoreText> {
         "none" => Some(StoreText::None),
         _ => None,
     }
+}
+
+fn name(text: &str) -> Option<String> {
+    let is_name = (1..=NAME_MAX).contains(&text.chars().count()) && !text.contains(char::is_control);
+    is_name.then(|| text.to_owned())
 }
 
 fn directory(text: &str) -> Option<PathBuf> {

@@ -39,6 +39,8 @@ fn nothing_given_means_the_documented_defaults() {
     let history = History {
         backend: Backend::Jsonl,
         dir: PathBuf::from("./ollama_analytics"),
+        dir_is_given: false,
+        name: None,
         retention_days: Some(7),
         store_text: StoreText::Full,
         max_bytes: Some(10_737_418_240),

@@ -79,10 +79,14 @@ pub struct Record {
     pub truncated: Option<bool>,
     /// Of `prompt_tokens`, those from Ollama's cache.
     pub prompt_cached_tokens: Option<u64>,
+    /// What the machine of the tap is called that wrote it.
+    pub host: Option<String>,
+    /// The port that this tap listens on.
+    pub tap: Option<u16>,
 }
 
 /// Every field of a record, in order: the columns of a table and of a CSV file.
-pub const FIELDS: [&str; 31] = [
+pub const FIELDS: [&str; 33] = [
     "interaction_id",
     "timestamp",
     "model",
@@ -114,6 +118,8 @@ pub const FIELDS: [&str; 31] = [
     "response_bytes",
     "truncated",
     "prompt_cached_tokens",
+    "host",
+    "tap",
 ];
 
 impl Record {
@@ -123,7 +129,7 @@ impl Record {
     }
 
     /// The record of `exchange`, with as much of its text as may be kept.
-    pub fn new(exchange: Exchange, keep: StoreText) -> Record {
+    pub fn new(exchange: Exchange, keep: StoreText, writer: &Writer) -> Record {
         let error = exchange.error.as_deref().map(|error| match keep {
             StoreText::Full => error.to_owned(),
             _ => without_text(error, &[exchange.prompt.as_deref().unwrap_or_default(), &exchange.response, &exchange.thinking]),
@@ -163,6 +169,8 @@ impl Record {
             response_bytes: Some(exchange.response_bytes),
             truncated: Some(exchange.truncated),
             prompt_cached_tokens: exchange.prompt_cached_tokens,
+            host: Some(writer.host.clone()),
+            tap: Some(writer.tap),
             ..Record::default()
         };
         let response = Some(exchange.response).filter(|text| !text.is_empty());
@@ -236,6 +244,8 @@ impl Record {
             time_to_first_token_seconds: self.time_to_first_token_seconds,
             prompt_cached_tokens: self.prompt_cached_tokens,
             client: None,
+            host: self.host.as_deref().map(Cow::Borrowed),
+            tap: self.tap,
         }
     }
 }
@@ -285,6 +295,18 @@ pub struct Facts<'a> {
     /// Who asked, as `metadata` says it; `None` where it says nothing.
     #[serde(borrow, rename = "metadata", deserialize_with = "origin::of_field")]
     pub client: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub host: Option<Cow<'a, str>>,
+    pub tap: Option<u16>,
+}
+
+/// Which tap writes a history: several may share one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writer {
+    /// What its machine is called.
+    pub host: String,
+    /// The port that it listens on.
+    pub tap: u16,
 }
 
 /// A model's name, folded.

@@ -17,6 +17,10 @@ fn talkative() -> Exchange {
     }
 }
 
+fn writer() -> Writer {
+    Writer { host: "box".to_owned(), tap: 11434 }
+}
+
 #[test]
 fn fields_are_those_of_the_contract_in_its_order() {
     let text = serde_json::to_string(&Record::default()).unwrap();
@@ -27,7 +31,7 @@ fn fields_are_those_of_the_contract_in_its_order() {
 
 #[test]
 fn a_record_says_what_the_exchange_said() {
-    let record = Record::new(talkative(), StoreText::Full);
+    let record = Record::new(talkative(), StoreText::Full, &writer());
     assert_eq!(record.prompt_full, talkative().prompt);
     assert_eq!(record.prompt_preview.as_ref().map(|text| text.chars().count()), Some(PREVIEW));
     assert_eq!((record.response_full.as_deref(), record.thinking_full.as_deref()), (Some(SECRET), Some(SECRET)));
@@ -52,21 +56,21 @@ fn the_spelling_of_a_model_stands_beside_its_name() {
 #[test]
 fn what_is_unknown_is_null_and_never_an_empty_text() {
     let exchange = Exchange { response: String::new(), prompt: None, eval_duration: None, tokens_per_second: Some(f64::NAN), ..chat() };
-    let record = Record::new(exchange, StoreText::Full);
+    let record = Record::new(exchange, StoreText::Full, &writer());
     assert_eq!((record.response_full, record.response_preview, record.prompt_full), (None, None, None));
     assert_eq!((record.eval_duration_seconds, record.tokens_per_second, record.tool_calls), (None, None, None));
 }
 
 #[test]
 fn text_that_may_not_be_kept_is_nowhere_in_the_record() {
-    let none = serde_json::to_string(&Record::new(talkative(), StoreText::None)).unwrap();
+    let none = serde_json::to_string(&Record::new(talkative(), StoreText::None, &writer())).unwrap();
     assert!(!none.contains("secret") && none.contains("cannot read"), "{none}");
     for told in ["cannot process prompt: the secret word is x", "cannot process the Secret word", "it said: THE SECRET"] {
         let exchange = Exchange { error: Some(told.to_owned()), ..talkative() };
-        let error = Record::new(exchange, StoreText::None).error.unwrap();
+        let error = Record::new(exchange, StoreText::None, &writer()).error.unwrap();
         assert!(told.starts_with(&error) && !error.to_lowercase().contains("secret"), "{error}");
     }
-    let preview = Record::new(talkative(), StoreText::Preview);
+    let preview = Record::new(talkative(), StoreText::Preview, &writer());
     assert_eq!(preview.searchable(), preview.prompt_preview.as_deref());
     assert!(preview.prompt_preview.is_some() && preview.response_preview.is_some());
     assert_eq!((&preview.prompt_full, &preview.response_full, &preview.thinking_full, &preview.tool_calls), (&None, &None, &None, &None));

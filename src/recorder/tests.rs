@@ -105,7 +105,9 @@ fn paced_stage(plan: &[Step], flush: Duration) -> Stage {
     let memory = Arc::new(Memory { plan: Mutex::new(plan.iter().rev().copied().collect()), ..Memory::default() });
     let metrics = Arc::new(Metrics::new("1.2.3").unwrap());
     let store = Arc::new(Store::of_others(Box::new(memory.clone())));
-    let recorder = Recorder::start(store, StoreText::Full, flush, TEXT_MAX, metrics.clone()).unwrap();
+    let recorder =
+        Recorder::start(store, StoreText::Full, flush, TEXT_MAX, metrics.clone(), record::Writer { host: "box".to_owned(), tap: 1 })
+            .unwrap();
     Stage { memory, metrics, recorder }
 }
 

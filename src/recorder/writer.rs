@@ -13,7 +13,7 @@ use super::Shared;
 use crate::config::StoreText;
 use crate::metrics::Written;
 use crate::observe::Exchange;
-use crate::record::{Record, text_bytes};
+use crate::record::{self, Record, text_bytes};
 use crate::store::Store;
 
 /// Records that are written at once.
@@ -42,6 +42,7 @@ pub struct Writer {
     told: Told,
     store: Arc<Store>,
     keep: StoreText,
+    writer: record::Writer,
     flush: Duration,
     shared: Arc<Shared>,
     /// Who waits for what was accepted so far, with how many exchanges that were since we began.
@@ -57,8 +58,8 @@ pub struct Writer {
 
 impl Writer {
     /// A batch is written `flush` after its first record came, or when it is full.
-    pub fn new(told: Told, store: Arc<Store>, keep: StoreText, flush: Duration, shared: Arc<Shared>) -> Writer {
-        Writer { told, store, keep, flush, shared, flushed: Vec::new(), taken: 0, deadline: None, batch: Vec::new(), text: 0 }
+    pub fn new(told: Told, store: Arc<Store>, (keep, writer): (StoreText, record::Writer), flush: Duration, shared: Arc<Shared>) -> Writer {
+        Writer { told, store, keep, writer, flush, shared, flushed: Vec::new(), taken: 0, deadline: None, batch: Vec::new(), text: 0 }
     }
 
     pub fn run(mut self) {
@@ -144,7 +145,7 @@ impl Writer {
     fn take(&mut self, exchange: Box<Exchange>) {
         self.taken += 1;
         self.text += text_bytes(&exchange);
-        self.batch.push(Record::new(*exchange, self.keep));
+        self.batch.push(Record::new(*exchange, self.keep, &self.writer));
     }
 
     /// Whether more is left to catch up with.

@@ -59,6 +59,9 @@ pub struct Query {
     pub prompt_category: Option<String>,
     pub status: Option<String>,
     pub endpoint: Option<String>,
+    /// Of the tap that wrote it: its machine, and its port.
+    pub host: Option<String>,
+    pub tap: Option<u16>,
     /// 1 to `LIMIT_MAX`; of no meaning to an export.
     pub limit: usize,
     /// An id: only records older than that one.
@@ -75,6 +78,8 @@ impl Default for Query {
             prompt_category: None,
             status: None,
             endpoint: None,
+            host: None,
+            tap: None,
             limit: LIMIT_MAX,
             before: None,
         }
@@ -108,6 +113,8 @@ impl Query {
             "status" if Outcome::ALL.iter().any(|outcome| outcome.as_str() == value) => self.status = text,
             "status" => return Err(bad(Outcome::ALL.map(Outcome::as_str).join(", "))),
             "endpoint" => self.endpoint = Some(value.strip_prefix('/').unwrap_or(value).to_owned()),
+            "host" => self.host = text,
+            "tap" => self.tap = Some(value.parse().map_err(|_| bad("a port from 0 to 65535".to_owned()))?),
             "limit" => self.limit = limit(value).ok_or_else(|| bad(format!("a number from 1 to {LIMIT_MAX}")))?,
             "before" => self.before = text,
             _ => {
@@ -131,6 +138,8 @@ impl Query {
             && is(&self.prompt_category, &facts.prompt_category)
             && is(&self.status, &facts.status)
             && is(&self.endpoint, &facts.endpoint)
+            && (self.host.is_none() || self.host.as_deref() == facts.host.as_deref())
+            && (self.tap.is_none() || self.tap == facts.tap)
     }
 
     /// Whether `timestamp` lies within the times asked for.
@@ -149,7 +158,8 @@ impl Query {
     }
 }
 
-const NAMES: [&str; 9] = ["start_time", "end_time", "model", "prompt_search", "prompt_category", "status", "endpoint", "limit", "before"];
+const NAMES: [&str; 11] =
+    ["start_time", "end_time", "model", "prompt_search", "prompt_category", "status", "endpoint", "host", "tap", "limit", "before"];
 
 /// A text to find in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,6 +46,8 @@ pub fn record(n: u32) -> Record {
         response_bytes: Some(4321),
         truncated: Some(false),
         prompt_cached_tokens: Some(u64::from(n)),
+        host: Some(["box", "other"][n as usize % 4 / 2].to_owned()),
+        tap: Some([11434, 8000][n as usize % 2]),
     }
 }
 
@@ -138,6 +140,8 @@ pub fn each_filter_finds_what_it_says_and_all_together_too(keeper: &dyn Keeper) 
     assert_eq!(newest(keeper, &[("endpoint", "api/generate")]), ids((0..60).rev().filter(|n| n % 3 == 1)));
     assert_eq!(newest(keeper, &[("status", "error")]), ids((0..60).rev().filter(|n| n % 10 == 9)));
     assert_eq!(newest(keeper, &[("prompt_search", "NUMBER 59?")]), ids([59]));
+    assert_eq!(newest(keeper, &[("host", "other")]), ids((0..60).rev().filter(|n| n % 4 >= 2)));
+    assert_eq!(newest(keeper, &[("tap", "8000"), ("host", "box")]), ids((0..60).rev().filter(|n| n % 4 == 1)));
     let several = [("start_time", start.as_str()), ("status", "error"), ("prompt_search", "sky"), ("model", "phi4")];
     assert_eq!(newest(keeper, &several), ids([59, 49, 39]));
     assert_eq!(each(keeper, &several).len(), 3);

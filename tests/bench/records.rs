@@ -91,6 +91,8 @@ impl Author {
             response_bytes: Some(tokens * 110),
             truncated: Some(false),
             prompt_cached_tokens: None,
+            host: Some("bench".to_owned()),
+            tap: Some(11434),
         }
     }
 }

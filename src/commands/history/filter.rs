@@ -5,13 +5,15 @@ use crate::cli::Typed;
 use crate::store::Query;
 
 /// What each flag is called as a parameter of a page.
-const PARAMETERS: [(&str, &str); 10] = [
+const PARAMETERS: [(&str, &str); 12] = [
     ("TEXT", "prompt_search"),
     ("--search", "prompt_search"),
     ("--model", "model"),
     ("--status", "status"),
     ("--category", "prompt_category"),
     ("--endpoint", "endpoint"),
+    ("--host", "host"),
+    ("--tap", "tap"),
     ("--start", "start_time"),
     ("--end", "end_time"),
     ("--limit", "limit"),
@@ -47,6 +49,8 @@ pub fn parameters(query: &Query) -> Vec<(&'static str, String)> {
         ("prompt_category", query.prompt_category.clone()),
         ("status", query.status.clone()),
         ("endpoint", query.endpoint.clone()),
+        ("host", query.host.clone()),
+        ("tap", query.tap.map(|tap| tap.to_string())),
         ("before", query.before.clone()),
     ];
     given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()

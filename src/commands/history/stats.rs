@@ -146,6 +146,7 @@ mod tests {
             by_endpoint: Vec::new(),
             by_status: Vec::new(),
             by_client: Vec::new(),
+            by_host: Vec::new(),
             duration_buckets: Vec::new(),
             time_to_first_token_buckets: Vec::new(),
             timeline_step_seconds: 900.0,

@@ -1,5 +1,7 @@
 //! ROWS: facts in little room.
 
+use std::borrow::Cow;
+
 use super::super::names::Names;
 use super::super::query::UNKNOWN;
 use crate::record::{Facts, Record};
@@ -36,6 +38,9 @@ struct Row {
     prompt_category: u32,
     status: u32,
     client: u32,
+    host: u32,
+    /// 0 where it is unknown: nobody listens there.
+    tap: u16,
 }
 
 impl Rows {
@@ -67,6 +72,8 @@ impl Rows {
             prompt_category: self.names.number(&facts.prompt_category),
             status: self.names.number(&facts.status),
             client: self.names.number(facts.client.as_deref().unwrap_or(UNKNOWN)),
+            host: self.names.number(facts.host.as_deref().unwrap_or_default()),
+            tap: facts.tap.unwrap_or_default(),
         });
     }
 
@@ -80,7 +87,7 @@ impl Rows {
     }
 
     fn facts(&self, row: &Row) -> Facts<'_> {
-        let name = |number| self.names.text(number).into();
+        let name = |number| Cow::Borrowed(self.names.text(number));
         let number = |value: f32| (!value.is_nan()).then(|| value.into());
         Facts {
             timestamp: row.timestamp,
@@ -95,6 +102,8 @@ impl Rows {
             time_to_first_token_seconds: number(row.time_to_first_token_seconds),
             prompt_cached_tokens: Some(row.prompt_cached_tokens).filter(|tokens| *tokens != NONE).map(Into::into),
             client: Some(name(row.client)),
+            host: Some(name(row.host)).filter(|host| !host.is_empty()),
+            tap: Some(row.tap).filter(|tap| *tap != 0),
         }
     }
 
@@ -115,6 +124,7 @@ impl Rows {
             prompt_category: here(row.prompt_category),
             status: here(row.status),
             client: here(row.client),
+            host: here(row.host),
             ..row
         }));
     }

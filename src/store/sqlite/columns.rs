@@ -12,7 +12,7 @@ use crate::origin;
 use crate::record::{FIELDS, Facts, Record};
 
 /// The fields that `facts` reads, in its order.
-pub const FACTS: [&str; 12] = [
+pub const FACTS: [&str; 14] = [
     "timestamp",
     "model",
     "endpoint",
@@ -25,6 +25,8 @@ pub const FACTS: [&str; 12] = [
     "time_to_first_token_seconds",
     "metadata",
     "prompt_cached_tokens",
+    "host",
+    "tap",
 ];
 
 /// The columns of a record without its long texts; a prompt is read only to make the preview that it lacks.
@@ -82,6 +84,8 @@ pub fn insert(insertion: &mut Statement, record: &Record) -> rusqlite::Result<us
         count(record.response_bytes),
         record.truncated,
         count(record.prompt_cached_tokens),
+        record.host,
+        record.tap,
     ])
 }
 
@@ -112,7 +116,7 @@ pub fn record(row: &Row) -> rusqlite::Result<Record> {
         prompt_eval_duration_seconds: cells.number()?,
         total_duration_seconds: cells.number()?,
         time_to_first_token_seconds: cells.number()?,
-        http_status: cells.count()?.and_then(|code| u16::try_from(code).ok()),
+        http_status: cells.small()?,
         stream: cells.flag()?,
         done_reason: cells.owned()?,
         tokens_estimated: cells.flag()?,
@@ -120,6 +124,8 @@ pub fn record(row: &Row) -> rusqlite::Result<Record> {
         response_bytes: cells.count()?,
         truncated: cells.flag()?,
         prompt_cached_tokens: cells.count()?,
+        host: cells.owned()?,
+        tap: cells.small()?,
     })
 }
 
@@ -139,6 +145,8 @@ pub fn facts<'a>(row: &'a Row) -> rusqlite::Result<Facts<'a>> {
         time_to_first_token_seconds: cells.number()?,
         client: cells.text()?.and_then(client),
         prompt_cached_tokens: cells.count()?,
+        host: cells.text()?,
+        tap: cells.small()?,
     })
 }
 
@@ -203,6 +211,10 @@ impl<'a> Cells<'a> {
             ValueRef::Integer(number) => u64::try_from(number).ok(),
             _ => None,
         })
+    }
+
+    fn small(&mut self) -> rusqlite::Result<Option<u16>> {
+        Ok(self.count()?.and_then(|number| u16::try_from(number).ok()))
     }
 
     fn flag(&mut self) -> rusqlite::Result<Option<bool>> {

@@ -19,14 +19,14 @@ const MIGRATIONS: [&str; 4] =
 
 /// Columns that came later, none of which an older ollama-tap would misread: they are added without a migration, so that it goes on
 /// reading and writing where an upgrade was taken back.
-const ADDED: [(&str, &str); 1] = [("prompt_cached_tokens", "INTEGER")];
+const ADDED: [(&str, &str); 3] = [("prompt_cached_tokens", "INTEGER"), ("host", "TEXT"), ("tap", "INTEGER")];
 
 /// The facts of all rows in their order: statistics find all they need in it and read no text.
 const FACTS_INDEX: &str = "
     DROP INDEX IF EXISTS interactions_facts;
     CREATE INDEX interactions_facts ON interactions (
         timestamp, interaction_id, model, endpoint, prompt_category, status, prompt_tokens, generated_tokens, tokens_per_second,
-        duration_seconds, time_to_first_token_seconds, metadata, prompt_cached_tokens
+        duration_seconds, time_to_first_token_seconds, metadata, prompt_cached_tokens, host, tap
     );
 ";
 

@@ -48,6 +48,8 @@ struct Key {
     endpoint: u32,
     status: u32,
     client: u32,
+    host: u32,
+    tap: Option<u16>,
 }
 
 /// The answer of `/analytics/stats/enhanced`.
@@ -66,6 +68,9 @@ pub struct Enhanced {
     /// At most `CLIENTS_MAX`, the busiest first.
     #[serde(default)]
     pub by_client: Vec<Group>,
+    /// The taps that wrote them, as `HOST:PORT`; at most `CLIENTS_MAX`, the busiest first.
+    #[serde(default)]
+    pub by_host: Vec<Group>,
     /// How durations and times to the first token are spread.
     #[serde(default)]
     pub duration_buckets: Vec<Bucket>,
@@ -149,6 +154,8 @@ impl Statistics {
             endpoint: names.number(&facts.endpoint),
             status: names.number(&facts.status),
             client: names.number(facts.client.as_deref().unwrap_or(UNKNOWN)),
+            host: names.number(facts.host.as_deref().unwrap_or(UNKNOWN)),
+            tap: facts.tap,
         };
         self.cells.entry(key).or_default().add(facts);
     }
@@ -174,9 +181,20 @@ impl Statistics {
             by_endpoint: self.by(|key| key.endpoint),
             by_status: self.by(|key| key.status),
             by_client: self.by(|key| key.client).into_iter().take(CLIENTS_MAX).collect(),
+            by_host: self.by_host(),
             timeline_step_seconds: self.step,
             timeline: slots.map(|(i, cell)| cell.slot(first + i as f64 * self.step)).collect(),
         }
+    }
+
+    fn by_host(&self) -> Vec<Group> {
+        let mut merged: HashMap<(u32, Option<u16>), Cell> = HashMap::new();
+        self.cells.iter().for_each(|(key, cell)| merged.entry((key.host, key.tap)).or_default().merge(cell));
+        let name = |host: u32, tap: Option<u16>| {
+            let host = self.names.text(host);
+            tap.map_or_else(|| host.to_owned(), |tap| format!("{host}:{tap}"))
+        };
+        busiest_first(merged.into_iter().map(|((host, tap), cell)| cell.group(&name(host, tap)))).into_iter().take(CLIENTS_MAX).collect()
     }
 
     fn by(&self, part: fn(&Key) -> u32) -> Vec<Group> {

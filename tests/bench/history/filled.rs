@@ -89,7 +89,16 @@ impl Full {
 }
 
 fn open(backend: Backend, dir: &Path) -> io::Result<Store> {
-    let history = History { backend, dir: dir.to_owned(), retention_days: None, store_text: StoreText::Full, max_bytes: None, loki: None };
+    let history = History {
+        backend,
+        dir: dir.to_owned(),
+        dir_is_given: true,
+        name: None,
+        retention_days: None,
+        store_text: StoreText::Full,
+        max_bytes: None,
+        loki: None,
+    };
     Store::open_for_writing(&history, "cargo bench").map_err(failed)?.ok_or_else(|| io::Error::other("no history is kept"))
 }
 

@@ -20,6 +20,7 @@ const FLAGS: [(&str, &str, &str); 17] = [
     ("--token", "s3cret", "OLLAMA_TAP_TOKEN"),
     ("--analytics-backend", "loki", "ANALYTICS_BACKEND"),
     ("--analytics-dir", "/srv/history", "ANALYTICS_DIR"),
+    ("--name", "gpu-box", "OLLAMA_TAP_NAME"),
     ("--retention-days", "3", "ANALYTICS_RETENTION_DAYS"),
     ("--store-text", "none", "ANALYTICS_STORE_TEXT"),
     ("--loki-url", "http://loki:3100", "LOKI_URL"),
