@@ -1,32 +1,49 @@
-//! As much of LogQL as the tap and the recordings speak: a selector, line filters, a count. Anything else is an error, so that a
-//! test notices when a question became another one.
+//! As much of LogQL as the tap and the recordings speak: a selector, stages that filter lines and change them, a count. Anything else
+//! is an error, so that a test notices when a question became another one.
 
 use std::collections::BTreeMap;
 
+use regex::Regex;
+use serde_json::Value;
+
 pub type Labels = BTreeMap<String, String>;
 
-/// `{a="b",c=~"d|e"} |= "f" |~ "(?i)g"`.
+/// `{a="b",c=~"d|e"} |= "f" |~ "(?i)g" | json h="i" | h=~"j" or (h="" and k="l") | line_format "{{.h}}" | keep h`.
 pub struct Query {
-    matchers: Vec<(String, Test)>,
-    filters: Vec<Test>,
+    matchers: Vec<Test>,
+    stages: Vec<Stage>,
 }
 
-enum Test {
-    Is(String),
-    /// One of these literal texts, as a whole.
-    OneOf(Vec<String>),
+/// `name="value"`, or `name=~"pattern"`, which matches whole values.
+struct Test {
+    name: String,
+    wanted: Wanted,
+}
+
+enum Wanted {
+    Text(String),
+    Pattern(Regex),
+}
+
+enum Stage {
     Contains(String),
-    /// In any case.
-    ContainsFolded(String),
+    Matches(Regex),
+    /// Labels from fields of a line of JSON.
+    Json(Vec<(String, String)>),
+    /// One test, or (if there are two more) both of these.
+    Labels(Test, Option<(Test, Test)>),
+    /// A label, or nothing.
+    LineFormat(Option<String>),
+    Keep(Vec<String>),
 }
 
 impl Test {
-    fn holds(&self, text: &str) -> bool {
-        match self {
-            Test::Is(wanted) => text == wanted,
-            Test::OneOf(wanted) => wanted.iter().any(|wanted| wanted == text),
-            Test::Contains(part) => text.contains(part),
-            Test::ContainsFolded(part) => text.to_lowercase().contains(&part.to_lowercase()),
+    /// A label that is not there is empty.
+    fn holds(&self, labels: &Labels) -> bool {
+        let value = labels.get(&self.name).map_or("", String::as_str);
+        match &self.wanted {
+            Wanted::Text(text) => value == text,
+            Wanted::Pattern(pattern) => pattern.is_match(value),
         }
     }
 }
@@ -38,13 +55,48 @@ impl Query {
         if parser.at < text.len() { Err(parser.unexpected("end")) } else { Ok(query) }
     }
 
-    /// A label that a stream does not have is empty.
     pub fn selects(&self, labels: &Labels) -> bool {
-        self.matchers.iter().all(|(name, test)| test.holds(labels.get(name).map_or("", String::as_str)))
+        self.matchers.iter().all(|test| test.holds(labels))
     }
 
-    pub fn finds(&self, line: &str) -> bool {
-        self.filters.iter().all(|test| test.holds(line))
+    /// What the stages make of a line and its labels; `None`: it is not found.
+    pub fn process(&self, mut labels: Labels, line: &str) -> Option<(Labels, String)> {
+        let mut line = line.to_owned();
+        for stage in &self.stages {
+            let is_found = match stage {
+                Stage::Contains(part) => line.contains(part),
+                Stage::Matches(pattern) => pattern.is_match(&line),
+                Stage::Labels(first, others) => {
+                    first.holds(&labels) || others.as_ref().is_some_and(|(one, other)| one.holds(&labels) && other.holds(&labels))
+                }
+                Stage::Json(fields) => {
+                    let object: Value = serde_json::from_str(&line).unwrap_or_default();
+                    labels.extend(fields.iter().map(|(name, path)| (name.clone(), text(&object[path]))));
+                    true
+                }
+                Stage::LineFormat(label) => {
+                    line = label.as_ref().and_then(|label| labels.get(label)).cloned().unwrap_or_default();
+                    true
+                }
+                Stage::Keep(names) => {
+                    labels.retain(|name, value| names.contains(name) && !value.is_empty());
+                    true
+                }
+            };
+            if !is_found {
+                return None;
+            }
+        }
+        Some((labels, line))
+    }
+}
+
+/// A field as a label.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.replace(char::REPLACEMENT_CHARACTER, " "),
+        other => other.to_string(),
     }
 }
 
@@ -87,13 +139,10 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn query(&mut self) -> Result<Query, String> {
-        let mut query = Query { matchers: Vec::new(), filters: Vec::new() };
+        let mut query = Query { matchers: Vec::new(), stages: Vec::new() };
         self.expect("{")?;
         loop {
-            let name = self.name();
-            let is = self.operator(&["=~", "="])?;
-            let value = self.string()?;
-            query.matchers.push((name, if is == "=" { Test::Is(value) } else { Test::OneOf(alternatives(&value)?) }));
+            query.matchers.push(self.test()?);
             if self.eat("}") {
                 break;
             }
@@ -102,12 +151,60 @@ impl Parser<'_> {
             }
         }
         while self.eat(" ") {
-            let contains = self.operator(&["|=", "|~"])?;
-            self.expect(" ")?;
-            let value = self.string()?;
-            query.filters.push(if contains == "|=" { Test::Contains(value) } else { pattern(&value)? });
+            let stage = self.stage()?;
+            query.stages.push(stage);
         }
         Ok(query)
+    }
+
+    fn stage(&mut self) -> Result<Stage, String> {
+        let operator = self.operator(&["|= ", "|~ ", "| json ", "| line_format ", "| keep ", "| "])?;
+        Ok(match operator {
+            "|= " => Stage::Contains(self.string()?),
+            "|~ " => Stage::Matches(pattern(&self.string()?)?),
+            "| json " => Stage::Json(self.list(|parser| {
+                let name = parser.name();
+                parser.expect("=")?;
+                Ok((name, parser.string()?))
+            })?),
+            "| line_format " => {
+                let template = self.string()?;
+                let label = template.strip_prefix("{{.").and_then(|rest| rest.strip_suffix("}}"));
+                if label.is_none() && !template.is_empty() {
+                    return Err(format!("the stand-in knows no such template: {template}"));
+                }
+                Stage::LineFormat(label.map(str::to_owned))
+            }
+            "| keep " => Stage::Keep(self.list(|parser| Ok(parser.name()))?),
+            _ => {
+                let first = self.test()?;
+                let others = if self.eat(" or (") { Some((self.test()?, self.and_test()?)) } else { None };
+                Stage::Labels(first, others)
+            }
+        })
+    }
+
+    fn and_test(&mut self) -> Result<Test, String> {
+        self.expect(" and ")?;
+        let test = self.test()?;
+        self.expect(")")?;
+        Ok(test)
+    }
+
+    fn list<T>(&mut self, one: impl Fn(&mut Self) -> Result<T, String>) -> Result<Vec<T>, String> {
+        let mut list = vec![one(self)?];
+        while self.eat(", ") {
+            list.push(one(self)?);
+        }
+        Ok(list)
+    }
+
+    fn test(&mut self) -> Result<Test, String> {
+        let name = self.name();
+        let is = self.operator(&["=~", "="])?;
+        let value = self.string()?;
+        let wanted = if is == "=" { Wanted::Text(value) } else { Wanted::Pattern(pattern(&format!("^(?s:{value})$"))?) };
+        Ok(Test { name, wanted })
     }
 
     fn eat(&mut self, token: &str) -> bool {
@@ -176,30 +273,6 @@ impl Parser<'_> {
     }
 }
 
-/// A regular expression that is a literal text in any case.
-fn pattern(pattern: &str) -> Result<Test, String> {
-    let literal = pattern.strip_prefix("(?i)").ok_or_else(|| format!("the stand-in knows no such pattern: {pattern}"))?;
-    match alternatives(literal)?.as_slice() {
-        [literal] => Ok(Test::ContainsFolded(literal.clone())),
-        _ => Err(format!("the stand-in knows no such pattern: {pattern}")),
-    }
-}
-
-/// The literal texts between the bars of a regular expression.
-fn alternatives(pattern: &str) -> Result<Vec<String>, String> {
-    let mut texts = vec![String::new()];
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        let literal = match c {
-            '|' => {
-                texts.push(String::new());
-                continue;
-            }
-            '\\' => chars.next().filter(char::is_ascii_punctuation).ok_or("invalid escape sequence")?,
-            c if ".+*?()[]{}^$".contains(c) => return Err(format!("the stand-in knows no such pattern: {pattern}")),
-            c => c,
-        };
-        texts.last_mut().unwrap().push(literal);
-    }
-    Ok(texts)
+fn pattern(pattern: &str) -> Result<Regex, String> {
+    Regex::new(pattern).map_err(|cause| format!("error parsing regexp: {cause}"))
 }

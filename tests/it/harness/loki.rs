@@ -1,13 +1,17 @@
 //! A stand-in for Loki that keeps its streams in memory, checks what a real one checks, and answers in the words that were
 //! recorded of one (`tests/data/loki-3.7`).
 //!
-//! It can be told to misbehave: to refuse connections, to answer the next pushes with an error, to wait for a latch. Every
-//! request is kept as it came. It needs nothing of the harness, so that the store's own tests use it too.
+//! It can be told to misbehave: to refuse connections, to answer the next pushes with an error, to wait for a latch, to allow less.
+//! Every request is kept as it came. It needs nothing of the harness, so that the store's own tests use it too.
 
 #[path = "loki_answers.rs"]
 mod answers;
 #[path = "logql.rs"]
 mod logql;
+#[path = "loki_push.rs"]
+mod push;
+#[path = "loki_query.rs"]
+mod query;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -185,7 +189,7 @@ fn read_request(from: &mut impl BufRead) -> io::Result<Option<Seen>> {
         flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut body)?;
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let parameters = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.to_owned(), decoded(value)));
+    let parameters = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (decoded(name), decoded(value)));
     Ok(Some(Seen { method, path: path.to_owned(), parameters: parameters.collect(), headers, body }))
 }
 
