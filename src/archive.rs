@@ -49,9 +49,9 @@ impl Archive {
     /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is what a second tap is
     /// told that wants the same directory.
     pub fn open(history: &History, port: u16, holder: &str, metrics: &Arc<Metrics>, budget: &Budget) -> Result<Option<Archive>> {
-        let Some(store) = Store::open_for_recording(history, holder)? else { return Ok(None) };
-        let store = Arc::new(store);
         let writer = record::Writer { host: host(history), tap: port };
+        let Some(store) = Store::open_for_recording(history, holder, &writer)? else { return Ok(None) };
+        let store = Arc::new(store);
         let (flush, text_max) = (pace(ENV_TEST_FLUSH_MS, FLUSH), budget.set_aside(TEXT_MAX));
         let recorder = Recorder::start(store.clone(), history.store_text, flush, text_max, metrics.clone(), writer).map_err(unstarted)?;
         let (kept, limits, counted) = (store.clone(), history.clone(), metrics.clone());
@@ -90,6 +90,7 @@ impl Archive {
 
     /// Writes what was accepted.
     pub fn shutdown(&self, deadline: Instant) {
+        self.store.end_by(deadline);
         match self.recorder.shutdown(deadline) {
             0 => log::info!("the history in {} is complete", self.store.place()),
             lost => log::error!("stopping: {lost} records were not written to the history in {} in time", self.store.place()),

@@ -26,7 +26,7 @@ const NAP: Duration = Duration::from_millis(10);
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// Once we are told to end, a store that fails is tried for the last time this long before the deadline.
-const LAST_TRY: Duration = Duration::from_millis(250);
+const LAST_TRY: Duration = Duration::from_secs(1);
 
 /// What the workers' side tells the writer.
 pub struct Told {
@@ -171,7 +171,8 @@ impl Writer {
                 lost_before = Some(self.shared.metrics.analytics_lost());
             }
             if self.deadline.is_some_and(|deadline| Instant::now() + LAST_TRY >= deadline) {
-                log::error!("{why}; {} records are lost", self.shared.records.load(SeqCst));
+                log::warn!("{why}; the tap ends");
+                self.leave_all();
                 return false;
             }
             pause = self.wait(pause);
@@ -183,6 +184,25 @@ impl Writer {
             log::info!("the history in {} is written again; {lost} records were lost meanwhile", self.store.place());
         }
         true
+    }
+
+    /// Leaves the batch, and all that waits, to the next start.
+    fn leave_all(&mut self) {
+        loop {
+            while self.batch.len() < BATCH_MAX
+                && let Ok(exchange) = self.told.exchanges.try_recv()
+            {
+                self.take(exchange);
+            }
+            if self.batch.is_empty() {
+                return;
+            }
+            match self.store.leave(&self.batch) {
+                Ok(true) => self.shared.release(mem::take(&mut self.batch).len(), mem::take(&mut self.text)),
+                Ok(false) => return log::error!("{} records are lost", self.shared.records.load(SeqCst)),
+                Err(why) => return log::error!("{why}; {} records are lost", self.shared.records.load(SeqCst)),
+            }
+        }
     }
 
     /// Writes once, and counts what became of the batch.
@@ -200,7 +220,8 @@ impl Writer {
         };
         let metrics = &self.shared.metrics;
         let gone = before - self.batch.len();
-        metrics.analytics_written(self.store.backend(), Written::Success, gone as u64 - refused);
+        // What another run left may be refused as well.
+        metrics.analytics_written(self.store.backend(), Written::Success, (gone as u64).saturating_sub(refused));
         metrics.analytics_written(self.store.backend(), Written::Error, self.batch.len() as u64 + refused);
         metrics.analytics_dropped(refused);
         self.shared.release(gone, 0);

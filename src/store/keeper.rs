@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -172,6 +173,14 @@ pub trait Keeper: Send + Sync {
     /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an error ends the rest.
     /// Returns how many were refused for good.
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64>;
+
+    /// From now on no write is to take longer than this allows: the tap ends.
+    fn end_by(&self, _deadline: Instant) {}
+
+    /// Keeps what could not be written for the next start; `false` where there is no place for it.
+    fn leave(&self, _records: &[Record]) -> Result<bool> {
+        Ok(false)
+    }
 
     /// A piece of work that writing left for later; whether there is more.
     fn catch_up(&self) -> Result<bool>;

@@ -19,10 +19,12 @@ mod statistics;
 mod suite;
 
 use std::path::Path;
+use std::time::Instant;
 
 use crate::config::{Backend, History};
 use crate::forward::upstream::Target;
-use crate::record::{Facts, Record, now};
+use crate::platform;
+use crate::record::{Facts, Record, Writer, now};
 use directory::Directory;
 pub use directory::TOKEN;
 pub use expiry::{AHEAD, Decision, Expiry, Reading};
@@ -49,10 +51,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the history for the one tap that writes it; `None` where none is kept. `holder` is what a second tap is told. Where the
-    /// directory is ours and what lies in it cannot be opened, the store says why to everybody, and `open_again` may mend it.
-    pub fn open_for_recording(history: &History, holder: &str) -> Result<Option<Store>> {
-        Store::open(history, holder, |open, why| {
+    /// Opens the history for the one tap that writes it; `None` where none is kept. `holder` is what a second tap is told,
+    /// `writer` what records are written as. Where the directory is ours and what lies in it cannot be opened, the store says why to everybody, and `open_again` may mend it.
+    pub fn open_for_recording(history: &History, holder: &str, writer: &Writer) -> Result<Option<Store>> {
+        Store::open(history, holder, Some(writer), |open, why| {
             let dir = history.dir.clone();
             let (name, discard): (_, fn(&Path) -> Result<()>) = match history.backend {
                 Backend::Sqlite => (sqlite::NAME, Sqlite::discard),
@@ -64,13 +66,18 @@ impl Store {
 
     /// The same for who has something to write now, or nothing.
     pub fn open_for_writing(history: &History, holder: &str) -> Result<Option<Store>> {
-        Store::open(history, holder, |_, why| Err(why))
+        Store::open(history, holder, None, |_, why| Err(why))
     }
 
-    fn open(history: &History, holder: &str, or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>) -> Result<Option<Store>> {
+    fn open(
+        history: &History,
+        holder: &str,
+        writer: Option<&Writer>,
+        or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>,
+    ) -> Result<Option<Store>> {
         let keeper: Box<dyn Keeper> = match history.backend {
             Backend::Jsonl | Backend::Sqlite => return Store::local(history, holder, or).map(Some),
-            Backend::Loki => Box::new(loki(history)?),
+            Backend::Loki => Box::new(loki(history, writer)?),
             Backend::None => return Ok(None),
         };
         Ok(Some(Store::of(keeper, None)))
@@ -109,7 +116,7 @@ impl Store {
         let keeper: Box<dyn Keeper> = match history.backend {
             Backend::Jsonl => Box::new(Jsonl::reader(&history.dir)?),
             Backend::Sqlite => Box::new(Sqlite::reader(&history.dir)?),
-            Backend::Loki => Box::new(loki(history)?),
+            Backend::Loki => Box::new(loki(history, None)?),
             Backend::None => return Ok(None),
         };
         Ok(Some(Store::of(keeper, None)))
@@ -162,6 +169,16 @@ impl Store {
             writing.finish();
         }
         Ok(refused)
+    }
+
+    /// From now on no write is to take longer than this allows: the tap ends.
+    pub fn end_by(&self, deadline: Instant) {
+        self.keeper.end_by(deadline);
+    }
+
+    /// Keeps what could not be written for the next start; `false` where there is no place for it.
+    pub fn leave(&self, records: &[Record]) -> Result<bool> {
+        self.keeper.leave(records)
     }
 
     /// A piece of work that writing left for later; whether there is more.
@@ -282,10 +299,13 @@ fn until_now(query: &Query) -> Query {
     Query { end_time: query.end_time.or(Some(now() + AHEAD)), ..query.clone() }
 }
 
-fn loki(history: &History) -> Result<Loki> {
+/// To write as this tap, or only to read.
+fn loki(history: &History, writer: Option<&Writer>) -> Result<Loki> {
     let doing = "open the history in loki";
     let settings =
         history.loki.as_ref().ok_or_else(|| StoreError::Failed(format!("{doing}: no address was given; name it with --loki-url")))?;
     let roots = Target::of(&settings.url).map_err(failed(doing))?.roots;
-    Ok(Loki::new(settings, roots))
+    let Some(writer) = writer else { return Ok(Loki::reader(settings, roots)) };
+    let dir = if history.dir_is_given { Some(history.dir.clone()) } else { platform::state_directory() };
+    Ok(Loki::writer(settings, roots, dir.as_deref(), writer))
 }

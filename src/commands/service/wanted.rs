@@ -30,7 +30,7 @@ const OF_OLLAMA: [&str; 9] = [
 ];
 
 /// Ours, which count as if they had been given as flags. Where Ollama is follows from who starts it.
-const OF_TAP: [&str; 21] = [
+const OF_TAP: [&str; 22] = [
     config::ENV_LISTEN,
     config::ENV_ADMIN_LISTEN,
     config::ENV_PROXY_PORT,

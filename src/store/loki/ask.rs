@@ -1,9 +1,10 @@
-//! HTTP with Loki: a push, a question for lines, a question for a number. Says what was done, where, and what Loki answered;
-//! never a secret.
+//! HTTP with Loki: a push, questions for lines, for a number, for the streams that there are. Says what was done, where, and what
+//! Loki answered; never a secret.
 
-use std::io::{Read, Write};
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read, Write};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use flate2::Compression;
@@ -14,32 +15,41 @@ use ureq::tls::Certificate;
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, Error, RequestBuilder};
 
-use super::pages::{ANSWER_MAX, Entry, Page};
+use super::limits::{Excess, excess};
+use super::pages::{Entry, Page, Refusal};
 use super::time::{Order, Span};
 use crate::config::{LokiAuth, LokiSettings};
 use crate::forward::failure::chain;
 use crate::forward::upstream::{Names, Target};
 use crate::store::{Result, StoreError, failed};
+use crate::threads::lock;
 
 /// What connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// What a request and its answer may take together.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// What a push may take, and a question, each with its answer: who asks a page waits for it.
+const PUSH_PATIENCE: Duration = Duration::from_secs(30);
+const ASK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A Loki that answered so many questions in a row not in time is not asked again for so long: many may want to.
+const SILENT_MAX: u32 = 2;
+const REST: Duration = Duration::from_secs(5);
+
+/// The longest answer that is read (bytes). Pages are made for an eighth of it.
+const ANSWER_MAX: u64 = 8 << 20;
 
 /// How much of an error of Loki's is read (bytes), which may name hundreds of lines, and how much is shown (characters).
 const WORDS_READ: u64 = 256 * 1024;
 const WORDS_SHOWN: usize = 400;
 
-/// What became of a push.
+/// Labels of a stream.
+pub type Labels = BTreeMap<String, String>;
+
+/// What Loki answered to a push. The words are Loki's, as they came: see `printable`.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Pushed {
-    Stored,
-    /// Some or all of it was refused, and will be whenever it is sent. The words are Loki's, as they came: see `printable`.
-    Refused {
-        status: u16,
-        words: String,
-    },
+pub struct Pushed {
+    pub status: u16,
+    pub words: String,
 }
 
 /// Speaks with one Loki.
@@ -48,13 +58,13 @@ pub struct Client {
     base: String,
     authorization: Option<String>,
     tenant: Option<String>,
-    /// `ANSWER_MAX`, but for tests.
-    pub answer_max: u64,
+    /// Questions in a row that were not answered in time, and when the last of them was given up.
+    silent: Mutex<Option<(u32, Instant)>>,
 }
 
 #[derive(Deserialize)]
 struct Answer<T> {
-    data: Data<T>,
+    data: T,
 }
 
 #[derive(Deserialize)]
@@ -62,9 +72,9 @@ struct Data<T> {
     result: Vec<T>,
 }
 
-/// Labels are of no interest: lines say more.
 #[derive(Deserialize)]
 struct Stream {
+    stream: Labels,
     values: Vec<(String, String)>,
 }
 
@@ -76,7 +86,7 @@ struct Sample {
 impl Client {
     pub fn new(settings: &LokiSettings, roots: Option<Arc<Vec<Certificate<'static>>>>) -> Client {
         let target = Target { upstream: settings.url.clone(), roots };
-        let config = target.config().timeout_connect(Some(CONNECT)).timeout_global(Some(PATIENCE));
+        let config = target.config().timeout_connect(Some(CONNECT)).timeout_global(Some(PUSH_PATIENCE));
         let config = config.user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION"))).build();
         let authorization = match &settings.auth {
             LokiAuth::None => None,
@@ -88,7 +98,7 @@ impl Client {
             base: settings.url.to_string(),
             authorization,
             tenant: settings.tenant.clone(),
-            answer_max: ANSWER_MAX,
+            silent: Mutex::default(),
         }
     }
 
@@ -104,60 +114,106 @@ impl Client {
         let request = self.agent.post(format!("{}/loki/api/v1/push", self.base));
         let request = self.introduced(request).header("content-type", "application/json").header("content-encoding", "gzip");
         let mut response = request.send(&body[..]).map_err(|e| failed(doing())(chain(&e)))?;
-        let status = response.status();
-        if status.is_success() {
-            // Read to its end, so that the connection serves again.
-            words(response.body_mut());
-            return Ok(Pushed::Stored);
-        }
+        // Read to its end, so that the connection serves again.
         let words = words(response.body_mut());
-        if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS && status != StatusCode::REQUEST_TIMEOUT {
-            return Ok(Pushed::Refused { status: status.as_u16(), words });
-        }
-        Err(failed(doing())(answered(status, &words)))
+        Ok(Pushed { status: response.status().as_u16(), words })
     }
 
-    /// The lines that `query` finds in `span`, at most `limit`, the first in `order`. `None`: the answer was too long to read.
-    pub fn lines(&self, query: &str, span: Span, order: Order, limit: usize) -> Result<Option<Page>> {
+    /// That a push was answered like this, and is to be sent again.
+    pub fn unpushed(&self, Pushed { status, words }: &Pushed) -> StoreError {
+        StoreError::Failed(format!("push to loki at {}: {}", self.base, answered(*status, words)))
+    }
+
+    /// The lines that `query` finds in `span`, at most `limit`, the first in `order`. `line` makes a line of one and its labels.
+    pub fn lines(
+        &self,
+        query: &str,
+        span: Span,
+        order: Order,
+        limit: usize,
+        line: &dyn Fn(&Labels, String) -> String,
+    ) -> Result<Result<Page, Refusal>> {
         let direction = match order {
             Order::OldestFirst => "forward",
             Order::NewestFirst => "backward",
         };
-        let (start, end, limit) = (span.start.to_string(), span.end.to_string(), limit.to_string());
-        let parameters = [("query", query), ("start", &start), ("end", &end), ("limit", &limit), ("direction", direction)];
-        let Some(text) = self.ask("query_range", parameters)? else { return Ok(None) };
-        let streams: Vec<Stream> = self.read(&text)?;
-        let values = streams.into_iter().flat_map(|stream| stream.values);
-        let entry = |(time, line): (String, String)| Some(Entry { time: time.parse().ok()?, line });
-        Ok(Some(Page { entries: values.filter_map(entry).collect(), bytes: text.len() as u64 }))
+        let (start, end, entries) = (span.start.to_string(), span.end.to_string(), limit.to_string());
+        let parameters = [("query", query), ("start", &start), ("end", &end), ("limit", &entries), ("direction", direction)];
+        let text = match self.ask("query_range", parameters)? {
+            Ok(text) => text,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let streams = self.read::<Data<Stream>>(&text)?.result;
+        let mut entries = Vec::new();
+        for Stream { stream, values } in streams {
+            let of_values =
+                values.into_iter().filter_map(|(time, text)| Some(Entry { time: time.parse().ok()?, line: line(&stream, text) }));
+            entries.extend(of_values);
+        }
+        Ok(Ok(Page { is_full: entries.len() >= limit, entries, bytes: text.len() }))
     }
 
     /// The number that `query` makes at one time (nanoseconds since 1970), 0 where there is nothing to count.
-    pub fn number(&self, query: &str, time: i64) -> Result<f64> {
-        let too_long = || StoreError::Failed(format!("ask loki at {}: the answer is longer than {} bytes", self.base, self.answer_max));
-        let text = self.ask("query", [("query", query), ("time", &time.to_string())])?.ok_or_else(too_long)?;
-        let samples: Vec<Sample> = self.read(&text)?;
-        Ok(samples.iter().filter_map(|sample| sample.value.1.parse::<f64>().ok()).sum())
+    pub fn number(&self, query: &str, time: i64) -> Result<Result<f64, Refusal>> {
+        let text = match self.ask("query", [("query", query), ("time", &time.to_string())])? {
+            Ok(text) => text,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let samples = self.read::<Data<Sample>>(&text)?.result;
+        Ok(Ok(samples.iter().filter_map(|sample| sample.value.1.parse::<f64>().ok()).sum()))
     }
 
-    fn ask<const N: usize>(&self, path: &str, parameters: [(&str, &str); N]) -> Result<Option<Vec<u8>>> {
-        let doing = || format!("ask loki at {}", self.base);
+    /// The labels of the streams that have something in `span`.
+    pub fn streams(&self, selector: &str, span: Span) -> Result<Result<Vec<Labels>, Refusal>> {
+        let (start, end) = (span.start.to_string(), span.end.to_string());
+        let text = match self.ask("series", [("match[]", selector), ("start", &start), ("end", &end)])? {
+            Ok(text) => text,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.read::<Vec<Labels>>(&text).map(Ok)
+    }
+
+    fn ask<const N: usize>(&self, path: &str, parameters: [(&str, &str); N]) -> Result<Result<Vec<u8>, Refusal>> {
+        let doing = format!("ask loki at {}", self.base);
+        if lock(&self.silent).is_some_and(|(times, last)| times >= SILENT_MAX && last.elapsed() < REST) {
+            return Err(StoreError::Failed(format!("{doing}: it did not answer in time, and is asked again in a few seconds")));
+        }
         let request = self.agent.get(format!("{}/loki/api/v1/{path}", self.base)).query_pairs(parameters);
-        let mut response = self.introduced(request).call().map_err(|e| failed(doing())(chain(&e)))?;
-        if response.status() != StatusCode::OK {
-            return Err(failed(doing())(answered(response.status(), &words(response.body_mut()))));
-        }
-        match response.body_mut().with_config().limit(self.answer_max).read_to_vec() {
-            Ok(text) => Ok(Some(text)),
-            Err(Error::BodyExceedsLimit(_)) => Ok(None),
-            Err(e) => Err(failed(doing())(chain(&e))),
+        let request = self.introduced(request).config().timeout_global(Some(ASK_PATIENCE)).build();
+        let answer = request.call().and_then(|mut response| {
+            let status = response.status();
+            if status != StatusCode::OK {
+                return Ok((status, words(response.body_mut()).into_bytes()));
+            }
+            response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map(|text| (status, text))
+        });
+        self.note(&answer);
+        match answer {
+            Ok((StatusCode::OK, text)) => Ok(Ok(text)),
+            Ok((status, text)) => {
+                let said = String::from_utf8_lossy(&text);
+                let words = format!("{doing}: {}", answered(status.as_u16(), &said));
+                excess(status.as_u16(), &said)
+                    .map_or_else(|| Err(StoreError::Failed(words.clone())), |excess| Ok(Err(Refusal { excess, words: words.clone() })))
+            }
+            Err(cause) if is_too_much(&cause) => Ok(Err(Refusal { excess: Excess::Size, words: format!("{doing}: {}", chain(&cause)) })),
+            Err(cause) => Err(failed(doing)(chain(&cause))),
         }
     }
 
-    fn read<T: for<'a> Deserialize<'a>>(&self, text: &[u8]) -> Result<Vec<T>> {
+    /// Whether Loki answered in time, for those who ask next.
+    fn note<T>(&self, answer: &Result<T, Error>) {
+        let mut silent = lock(&self.silent);
+        *silent = match answer {
+            Err(Error::Timeout(_)) => Some((silent.map_or(0, |(times, _)| times) + 1, Instant::now())),
+            _ => None,
+        };
+    }
+
+    fn read<T: for<'a> Deserialize<'a>>(&self, text: &[u8]) -> Result<T> {
         let answer: Answer<T> =
             serde_json::from_slice(text).map_err(failed(format!("ask loki at {}: what answers there is no loki", self.base)))?;
-        Ok(answer.data.result)
+        Ok(answer.data)
     }
 
     fn introduced<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
@@ -166,6 +222,20 @@ impl Client {
             Some(value) => request.header(name, value),
             None => request,
         })
+    }
+}
+
+/// Whether the answer may have been too long, for us or for who sends it, or too much work.
+fn is_too_much(cause: &Error) -> bool {
+    match cause {
+        Error::Timeout(_) | Error::BodyExceedsLimit(_) => true,
+        Error::Io(cause) => {
+            matches!(
+                cause.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe
+            )
+        }
+        _ => false,
     }
 }
 
@@ -183,8 +253,8 @@ fn words(body: &mut Body) -> String {
     String::from_utf8_lossy(&words).into_owned()
 }
 
-fn answered(status: StatusCode, words: &str) -> String {
-    format!("{} {}", status.as_u16(), printable(words)).trim_end().to_owned()
+fn answered(status: u16, words: &str) -> String {
+    format!("{status} {}", printable(words)).trim_end().to_owned()
 }
 
 /// A text of another machine on one line, and not longer than a log line should be.

@@ -1,4 +1,4 @@
-//! A record as a line that Loki takes: one that is too long is cut where it is longest, and says so.
+//! Records that are too long for a line of Loki's are cut where they are longest.
 
 use serde_json::Value;
 
@@ -8,28 +8,24 @@ use crate::record::Record;
 /// The longest line (bytes). Loki refuses entries of more than 262,144 bytes.
 pub const LINE_MAX: usize = 256_000;
 
-/// Of that, what names, numbers and signs may take before lists are left out altogether (bytes).
-const FRAME_MAX: usize = LINE_MAX / 2;
-
-/// `record` as JSON in at most `LINE_MAX` bytes.
-pub fn line(record: &Record) -> String {
-    let whole = json(record);
-    if whole.len() <= LINE_MAX {
-        return whole;
+/// Makes `record` at most `max` bytes of JSON; whether it had to be cut. What names, numbers and signs may take of them is half, before
+/// lists are left out altogether.
+pub fn fit(record: &mut Record, max: usize) -> bool {
+    if json(record).len() <= max {
+        return false;
     }
-    let mut record = Record { truncated: Some(true), ..record.clone() };
     let frame = |record: &mut Record| json(record).len() - texts(record).iter().map(|text| json_length(text)).sum::<usize>();
-    if frame(&mut record) > FRAME_MAX {
+    if frame(record) > max / 2 {
         record.tool_calls = None;
         record.metadata = Value::Null;
     }
-    let excess = json(&record).len().saturating_sub(LINE_MAX);
-    let mut texts = texts(&mut record);
+    let excess = json(record).len().saturating_sub(max);
+    let mut texts = texts(record);
     let level = level(texts.iter().map(|text| json_length(text)).collect(), excess);
     for text in &mut texts {
         text.truncate(json_prefix(text, level).len());
     }
-    json(&record)
+    true
 }
 
 /// A record has no map with keys that are no text, which alone would fail.
@@ -91,33 +87,32 @@ mod tests {
     use crate::observe::exchange::ToolCall;
     use crate::store::suite;
 
-    fn read(line: &str) -> Record {
-        assert!(line.len() <= LINE_MAX, "{}", line.len());
-        serde_json::from_str(line).unwrap()
+    fn fitted(record: &Record) -> Record {
+        let mut fitted = record.clone();
+        let is_cut = fit(&mut fitted, LINE_MAX);
+        assert!(json(&fitted).len() <= LINE_MAX && is_cut == (fitted != *record));
+        fitted
     }
 
     #[test]
-    fn a_record_that_fits_is_a_line_as_it_is() {
-        assert_eq!(read(&line(&suite::record(1))), suite::record(1));
+    fn a_record_that_fits_stays_as_it_is() {
+        assert_eq!(fitted(&suite::record(1)), suite::record(1));
         let mut full = Record { prompt_full: Some(String::new()), ..suite::record(1) };
         full.prompt_full = Some("x".repeat(LINE_MAX - json(&full).len()));
-        assert_eq!(line(&full).len(), LINE_MAX);
-        assert_eq!(read(&line(&full)), full);
+        assert_eq!((json(&full).len(), fitted(&full)), (LINE_MAX, full));
     }
 
     #[test]
-    fn the_longest_texts_are_cut_between_characters_and_the_record_says_so() {
+    fn the_longest_texts_are_cut_between_characters() {
         for text in ["x", "🙂", "\"", "\0", "\n空"] {
             let long = text.repeat(300_000 / text.len());
             let record = Record { prompt_full: Some(long.clone()), response_full: Some(long.clone()), ..suite::record(1) };
-            let line = line(&record);
-            let cut = read(&line);
+            let cut = fitted(&record);
             let (prompt, response) = (cut.prompt_full.clone().unwrap(), cut.response_full.clone().unwrap());
             assert!(long.starts_with(&prompt) && prompt.len() == response.len());
-            assert_eq!(cut.truncated, Some(true));
-            assert!(line.len() > LINE_MAX - 32, "no more than needed is cut: {text:?}");
-            let rest = Record { prompt_full: None, response_full: None, truncated: None, ..cut };
-            assert_eq!(rest, Record { prompt_full: None, response_full: None, truncated: None, ..suite::record(1) });
+            assert!(json(&cut).len() > LINE_MAX - 32, "no more than needed is cut: {text:?}");
+            let rest = Record { prompt_full: None, response_full: None, ..cut };
+            assert_eq!(rest, Record { prompt_full: None, response_full: None, ..suite::record(1) });
         }
     }
 
@@ -134,8 +129,8 @@ mod tests {
             Record { tool_calls: Some(vec![ToolCall::default(); 20_000]), ..suite::record(1) },
         ];
         for record in cases {
-            let cut = read(&line(&record));
-            assert_eq!((cut.interaction_id, cut.timestamp, cut.truncated), (record.interaction_id, record.timestamp, Some(true)));
+            let cut = fitted(&record);
+            assert_eq!((cut.interaction_id, cut.timestamp), (record.interaction_id, record.timestamp));
             assert_eq!(cut.prompt_full, record.prompt_full, "what is short stays whole");
         }
     }

@@ -1,62 +1,152 @@
 //! What a `Query` becomes in LogQL. It may find too much, never too little: `Query::matches` decides what is meant.
 //!
-//! Every text of a user's goes through `quoted`, so that none can end the string that it stands in.
+//! Filters look for pieces of a line as `entry` writes it, which is the cheapest thing that Loki can do, and needs neither labels nor
+//! structured metadata. Every text of a user's goes through `quoted`, so that none can end the string that it stands in.
 
 use std::fmt::Write;
 
-use super::push::{JOB, LABEL_MAX};
+use super::push::{JOB, Part};
+use super::search;
 use crate::store::query::{Needle, Query, UNKNOWN};
 
-/// The longest piece of a search that Loki is asked for (bytes); an address has no room for more.
-const PIECE_MAX: usize = 128;
+/// The longest piece of a filter that Loki is asked for (bytes); an address has no room for more.
+const PIECE_MAX: usize = 256;
 
-/// The longest id that is looked for (bytes).
-const ID_MAX: usize = 256;
+/// What version 0.1.0 wrote: whole records, in streams without a part.
+const OLD: &str = "";
 
-/// The streams and lines that may hold what is meant, its text aside. The label `model` is not asked for: older taps wrote it as it was
-/// sent, and each has its own models folded into `other`. Every spelling has the folded name in it, in some case.
-pub fn streams(query: &Query) -> String {
-    let mut selector = format!("{{job={}", quoted(JOB));
-    let labels = [("endpoint", &query.endpoint), ("status", &query.status), ("prompt_category", &query.prompt_category)];
-    for (name, value) in labels {
-        if let Some(value) = value.as_ref().filter(|value| value.len() <= LABEL_MAX) {
-            write!(selector, ",{name}={}", quoted(value)).ok();
+/// Fields that are read of old records where texts are not needed: those that are text, then numbers and the like.
+const OLD_TEXTS: [&str; 9] =
+    ["interaction_id", "model", "endpoint", "prompt_category", "prompt_preview", "response_preview", "status", "error", "done_reason"];
+const OLD_VALUES: [&str; 17] = [
+    "timestamp",
+    "prompt_tokens",
+    "generated_tokens",
+    "tokens_per_second",
+    "duration_seconds",
+    "eval_duration_seconds",
+    "load_duration_seconds",
+    "metadata",
+    "prompt_eval_duration_seconds",
+    "total_duration_seconds",
+    "time_to_first_token_seconds",
+    "http_status",
+    "stream",
+    "tokens_estimated",
+    "request_bytes",
+    "response_bytes",
+    "truncated",
+];
+
+/// What the labels of these fields begin with: the streams of old records have labels of the same names.
+const OLD_LABEL: &str = "field_";
+
+/// Every stream of ours.
+pub fn all() -> String {
+    format!("{{job={}}}", quoted(JOB))
+}
+
+/// The streams of one part; of both, `late` ones among them.
+pub fn part(part: Part) -> String {
+    selector(part.as_str())
+}
+
+/// The streams of version 0.1.0.
+pub fn old() -> String {
+    selector(OLD)
+}
+
+/// The facts that may be meant, the text aside.
+pub fn facts(query: &Query) -> String {
+    part(Part::Facts) + &filters(query) + " | keep job"
+}
+
+/// The texts that may be meant.
+pub fn texts(query: &Query) -> String {
+    part(Part::Text) + &filters(query) + &search::filter(query) + " | keep job"
+}
+
+/// The ids of the texts that may be meant, and nothing of the texts.
+pub fn ids(query: &Query) -> String {
+    let found = part(Part::Text) + &filters(query) + &search::filter(query);
+    format!("{found} | json id=\"interaction_id\"{} | line_format \"{{{{.id}}}}\" | keep job", search::test(query))
+}
+
+/// The lines of a part that hold one of these ids.
+pub fn with_ids(of: Part, ids: &[String]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| escaped(&json(id))).collect();
+    format!("{} |~ {} | keep job", part(of), quoted(&format!("\"interaction_id\":(?:{})", ids.join("|"))))
+}
+
+/// The old records that hold this id as a value.
+pub fn old_with_id(id: &str) -> String {
+    format!("{} |= {} | keep job", old(), quoted(&json(id)))
+}
+
+/// The old records that may be meant.
+pub fn old_records(query: &Query) -> String {
+    old() + &filters(query) + &search::filter(query) + " | keep job"
+}
+
+/// The same without their texts: `old_facts` makes a line of the labels.
+pub fn old_without_texts(query: &Query) -> String {
+    let names = || OLD_TEXTS.into_iter().chain(OLD_VALUES);
+    let extracted: Vec<String> = names().map(|name| format!("{OLD_LABEL}{name}=\"{name}\"")).collect();
+    let kept: Vec<String> = names().map(|name| format!("{OLD_LABEL}{name}")).collect();
+    format!("{}{} | json {} | line_format \"\" | keep {}", old(), filters(query), extracted.join(", "), kept.join(", "))
+}
+
+/// An old record without texts, as `entry` writes facts, of the labels that `old_without_texts` leaves.
+pub fn old_facts<'a>(label: impl Fn(&str) -> Option<&'a str>) -> String {
+    let found = |name: &str| label(&format!("{OLD_LABEL}{name}")).filter(|value| !value.is_empty());
+    let text = |name: &str| Some(format!("\"{name}\":{}", json(found(name)?)));
+    let is_json = |value: &&str| serde_json::from_str::<serde_json::Value>(value).is_ok();
+    let value = |name: &str| Some(format!("\"{name}\":{}", found(name).filter(is_json)?));
+    let fields: Vec<String> = OLD_TEXTS.into_iter().filter_map(text).chain(OLD_VALUES.into_iter().filter_map(value)).collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+/// How many lines a selector finds in the seconds before a moment.
+pub fn count(selector: &str, seconds: i64) -> String {
+    format!("sum(count_over_time({selector}[{seconds}s]))")
+}
+
+fn selector(part: &str) -> String {
+    format!("{{job={},part={}}}", quoted(JOB), quoted(part))
+}
+
+/// Pieces of a line for everything that is asked for by name.
+fn filters(query: &Query) -> String {
+    let mut filters = String::new();
+    let names =
+        [("endpoint", &query.endpoint), ("prompt_category", &query.prompt_category), ("status", &query.status), ("host", &query.host)];
+    for (name, value) in names {
+        if let Some(value) = value {
+            filter(&mut filters, &format!("\"{name}\":{}", json(value)));
         }
     }
-    let model = query.model.as_ref().filter(|model| *model != UNKNOWN).map(|model| Needle::new(model));
-    selector + "}" + &in_any_case(model.as_ref())
+    // Older taps wrote it as it was sent: every spelling has the folded name in it, in some case.
+    if let Some(model) = query.model.as_ref().filter(|model| *model != UNKNOWN) {
+        filters += &search::in_any_case(&Needle::new(model));
+    }
+    if let Some(tap) = query.tap {
+        filter(&mut filters, &format!("\"tap\":{tap}"));
+    }
+    filters
 }
 
-/// `streams`, and of their lines those that may hold the text.
-pub fn lines(query: &Query) -> String {
-    streams(query) + &in_any_case(query.prompt_search.as_ref())
+fn filter(filters: &mut String, piece: &str) {
+    if piece.len() <= PIECE_MAX {
+        write!(filters, " |= {}", quoted(piece)).ok();
+    }
 }
 
-/// A filter for the lines that may hold a text.
-fn in_any_case(needle: Option<&Needle>) -> String {
-    let piece = needle.map(piece).unwrap_or_default();
-    if piece.is_empty() { String::new() } else { format!(" |~ {}", quoted(&format!("(?i){}", escaped(&piece)))) }
-}
-
-/// The lines that hold this id as a value. `None` where no record has such an id.
-pub fn with_id(id: &str) -> Option<String> {
-    let value = serde_json::to_string(id).ok().filter(|_| id.len() <= ID_MAX)?;
-    Some(format!("{} |= {}", streams(&Query::default()), quoted(&value)))
-}
-
-/// The longest piece of the folded text that stands in a line of JSON as it is, in any case: ASCII letters, digits and what no
-/// writer of JSON escapes.
-fn piece(needle: &Needle) -> String {
-    let as_it_is = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | ',' | ':' | ';' | '-' | '_' | '?' | '!' | '(' | ')');
-    let pieces = needle.folded().split(|c| !as_it_is(c));
-    // The one capital that folds to ASCII and more: İ becomes i and a dot, which Loki's (?i) does not do.
-    let pieces = pieces.map(|piece| piece.trim_end_matches('i'));
-    let longest = pieces.max_by_key(|piece| piece.len()).unwrap_or_default();
-    longest[..longest.len().min(PIECE_MAX)].trim_end_matches('i').to_owned()
+fn json(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// A text as a regular expression that matches it alone.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for c in text.chars() {
         if "\\.+*?()|[]{}^$".contains(c) {
@@ -68,7 +158,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// A text as a string of LogQL: visible ASCII, and all else by its number.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut string = String::from("\"");
     for c in text.chars() {
         match c {
@@ -84,52 +174,41 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn searched(text: &str) -> String {
-        piece(&Needle::new(text))
-    }
-
     #[test]
     fn no_text_can_leave_its_string() {
         let hostile = "\"} |= \"\\\n`{x=\u{7f}é🙂";
         assert_eq!(quoted(hostile), r#""\"} |= \"\\\U0000000a`{x=\U0000007f\U000000e9\U0001f642""#);
         let query = Query { endpoint: Some("a\"} or {job=\"".to_owned()), ..Query::default() };
-        assert_eq!(streams(&query), r#"{job="ollama-tap",endpoint="a\"} or {job=\""}"#);
+        assert_eq!(facts(&query), r#"{job="ollama-tap",part="facts"} |= "\"endpoint\":\"a\\\"} or {job=\\\"\"" | keep job"#);
     }
 
     #[test]
-    fn a_model_is_looked_for_in_lines_in_any_case() {
-        let selector = |model: &str| streams(&Query { model: Some(model.to_owned()), ..Query::default() });
-        assert_eq!(selector("llama3.2:1b"), r#"{job="ollama-tap"} |~ "(?i)llama3\\.2:1b""#);
-        assert_eq!(selector("hf.co/somebody/x"), r#"{job="ollama-tap"} |~ "(?i)somebody""#);
-        assert_eq!(selector("unknown"), r#"{job="ollama-tap"}"#);
-        assert!(selector(&"x".repeat(10_000)).len() < 200);
+    fn names_are_looked_for_as_they_stand_in_a_line_and_models_in_any_case() {
+        let query = Query { model: Some("llama3.2:1b".to_owned()), host: Some("a\"b".to_owned()), tap: Some(8000), ..Query::default() };
+        let expected = r#"{job="ollama-tap",part="facts"} |= "\"host\":\"a\\\"b\"" |~ "(?i)llama3\\.2:1b" |= "\"tap\":8000" | keep job"#;
+        assert_eq!(facts(&query), expected);
+        let unknown = Query { model: Some(UNKNOWN.to_owned()), endpoint: Some("x".repeat(10_000)), ..Query::default() };
+        assert_eq!(facts(&unknown), r#"{job="ollama-tap",part="facts"} | keep job"#, "what no line can hold is decided here");
     }
 
     #[test]
-    fn only_what_json_leaves_as_it_is_filters_lines() {
-        for (text, expected) in [
-            ("Why is the SKY", "why is the sky"),
-            ("say \"hello there\" now", "hello there"),
-            ("C:\\new folder\\x", "new folder"),
-            ("空は青い", ""),
-            ("über alle", "ber alle"),
-            ("Taxi", "tax"),
-            ("Xİ y", " y"),
-            ("Xİ", "x"),
-            ("iii", ""),
-            ("\0a\nbc", "bc"),
-        ] {
-            assert_eq!(searched(text), expected, "{text:?}");
-        }
-        assert!(searched(&"ab ".repeat(1000)).len() <= PIECE_MAX);
-        let query = Query { prompt_search: Some(Needle::new("Sky (1.5)?")), ..Query::default() };
-        assert_eq!(lines(&query), r#"{job="ollama-tap"} |~ "(?i)sky \\(1\\.5\\)\\?""#);
+    fn ids_are_found_as_whole_values() {
+        let ids = ["00ff".to_owned(), "a\"b".to_owned()];
+        let expected = r#"{job="ollama-tap",part="text"} |~ "\"interaction_id\":(?:\"00ff\"|\"a\\\\\"b\")" | keep job"#;
+        assert_eq!(with_ids(Part::Text, &ids), expected);
     }
 
     #[test]
-    fn an_id_is_found_as_a_whole_value() {
-        assert_eq!(with_id("00ff").as_deref(), Some(r#"{job="ollama-tap"} |= "\"00ff\"""#));
-        assert_eq!(with_id("a\"b\n").as_deref(), Some(r#"{job="ollama-tap"} |= "\"a\\\"b\\n\"""#));
-        assert_eq!(with_id(&"0".repeat(ID_MAX + 1)), None);
+    fn an_old_record_is_made_of_labels() {
+        let labels = [
+            ("field_interaction_id", "00ff"),
+            ("field_model", "a\"b"),
+            ("field_prompt_tokens", "7"),
+            ("field_stream", "x"),
+            ("field_error", ""),
+        ];
+        let line = old_facts(|name| labels.iter().find(|(label, _)| *label == name).map(|(_, value)| *value));
+        assert_eq!(line, r#"{"interaction_id":"00ff","model":"a\"b","prompt_tokens":7}"#);
+        assert!(old_without_texts(&Query::default()).ends_with("field_response_bytes, field_truncated"));
     }
 }

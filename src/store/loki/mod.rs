@@ -1,102 +1,241 @@
 //! The history in Loki: many taps, one store, kept as long as Loki keeps it.
 //!
-//! - `push` makes bodies of records, `cut` lines of records that would be too long;
-//! - `logql` says which lines may be meant, `time` when, `pages` reads them in order and in flat memory;
-//! - `ask` is the HTTP beneath both, `refused` what became of records that Loki will not have.
+//! - `entry` makes two entries of a record, facts and text, and `cut` lines of what would be too long; `push` makes bodies of them;
+//! - `write` sends them, `refused` says what an answer means, `unsent` keeps what could not be sent until the next start;
+//! - `reach` knows since when there is anything, `time` what is asked of it, `logql` and `search` in which words;
+//! - `pages` reads in order and in flat memory within what Loki allows (`limits`), `read` makes records of it, `memo` remembers it;
+//! - `ask` is the HTTP beneath all.
 //!
-//! A line holds the whole record, so that labels are only ways to find it, and `Query::matches` decides.
+//! Labels are few, and of machines alone. What Loki finds is only proposed: `Query::matches` decides.
 
 mod ask;
 mod cut;
+mod entry;
+mod limits;
 mod logql;
+mod memo;
 mod pages;
 mod push;
+mod reach;
+mod read;
 mod refused;
+mod search;
 #[cfg(test)]
 mod tests;
 mod time;
+mod unsent;
+mod write;
 
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use ureq::tls::Certificate;
 
 use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, unknown_before};
 use crate::config::LokiSettings;
-use crate::platform;
-use crate::record::{self, Facts, Position, Record};
-use ask::{Client, Pushed};
-use pages::{ENTRIES_MIN, Entry};
-use push::Models;
-use refused::Complaint;
+use crate::record::{self, Facts, Position, Record, Writer};
+use crate::threads::lock;
+use ask::Client;
+use limits::{QueryLimits, RANGE_MIN};
+use memo::Memo;
+use pages::{ENTRIES_MIN, Page, Refusal};
+use push::Part;
+use reach::Reach;
+use read::FACTS_FIRST;
 use time::{Order, Span, nanos};
-
-/// Entries in the first page of an answer that is read to its end.
-const FIRST_PAGE: usize = 500;
+use unsent::Unsent;
+use write::Pusher;
 
 const SECOND: i64 = 1_000_000_000;
 
+/// Places of records that are remembered, for who asks for one of a list or goes on from it.
+const PLACES_MAX: usize = 10_000;
+
 /// A history in Loki.
 pub struct Loki {
-    client: Client,
-    host: String,
-    models: Mutex<Models>,
-    /// Refused for good by a `write` that then failed, and told by the next that does not.
-    refused: AtomicU64,
-    complaint: Complaint,
+    client: Arc<Client>,
+    pusher: Pusher,
+    limits: QueryLimits,
+    reach: Mutex<Option<Reach>>,
+    pages: Memo<Page>,
+    numbers: Memo<f64>,
+    /// When records were that somebody saw in a list (nanoseconds).
+    places: Mutex<HashMap<String, i64>>,
     clock: fn() -> f64,
 }
 
 impl Loki {
-    /// Nothing is asked yet. `roots`: the certificates that prove an https Loki, where they are not the public ones alone.
-    pub fn new(settings: &LokiSettings, roots: Option<Arc<Vec<Certificate<'static>>>>) -> Loki {
+    /// To read. Nothing is asked yet. `roots`: the certificates that prove an https Loki, where they are not the public ones alone.
+    pub fn reader(settings: &LokiSettings, roots: Option<Arc<Vec<Certificate<'static>>>>) -> Loki {
+        Loki::new(settings, roots, None)
+    }
+
+    /// To write as well. What cannot be sent before the end stays in `dir`, where there is one.
+    pub fn writer(settings: &LokiSettings, roots: Option<Arc<Vec<Certificate<'static>>>>, dir: Option<&Path>, writer: &Writer) -> Loki {
+        let unsent = dir.map(|dir| Unsent::new(dir, writer));
+        match unsent.as_ref().map(|unsent| (unsent, unsent.check())) {
+            Some((_, Ok(()))) => {}
+            Some((unsent, Err(cause))) => {
+                log::warn!("what loki does not take before the tap ends will be lost: write {}: {cause}", unsent.path().display());
+            }
+            None => log::warn!("what loki does not take before the tap ends will be lost: name a place for it with --analytics-dir"),
+        }
+        Loki::new(settings, roots, unsent)
+    }
+
+    fn new(settings: &LokiSettings, roots: Option<Arc<Vec<Certificate<'static>>>>, unsent: Option<Unsent>) -> Loki {
+        let client = Arc::new(Client::new(settings, roots));
         Loki {
-            client: Client::new(settings, roots),
-            host: platform::host_name().filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned()),
-            models: Mutex::default(),
-            refused: AtomicU64::new(0),
-            complaint: Complaint::default(),
+            pusher: Pusher::new(client.clone(), unsent),
+            client,
+            limits: QueryLimits::default(),
+            reach: Mutex::default(),
+            pages: Memo::default(),
+            numbers: Memo::default(),
+            places: Mutex::default(),
             clock: record::now,
         }
     }
 
-    /// Gives `visit` what `selector` finds, in order, until it has enough. `first` is the size of the first page.
-    fn read(&self, selector: &str, span: Span, order: Order, first: usize, visit: &mut dyn FnMut(Entry) -> Flow) -> Result<()> {
-        pages::read(span, order, first, &mut |span, limit| self.client.lines(selector, span, order, limit), visit)
+    fn now(&self) -> f64 {
+        (self.clock)()
+    }
+
+    fn reach(&self) -> Result<Reach> {
+        let mut reach = lock(&self.reach);
+        match &*reach {
+            Some(known) if known.is_believed() => Ok(*known),
+            _ => Ok(*reach.insert(Reach::find(&self.client, &self.limits, self.now())?)),
+        }
+    }
+
+    /// An answer that was given a moment ago, or Loki's.
+    fn remembered(&self, query: &str, span: Span, order: Order, edge: i64, limit: usize) -> Result<Result<Page, Refusal>> {
+        let key = format!("{order:?} {query}");
+        if let Some(page) = self.pages.get(&key, span).filter(|page| !page.is_full || page.entries.len() >= limit) {
+            return Ok(Ok(page));
+        }
+        let answer = self.client.lines(query, span, order, limit, &|_, line| line)?;
+        if let Ok(page) = &answer {
+            self.pages.keep(&key, span, edge, page.bytes, page);
+        }
+        Ok(answer)
+    }
+
+    /// Something of these times was written: nothing that was known of them holds any more.
+    fn note_written(&self, times: &[i64]) {
+        let Some(oldest) = times.iter().min() else { return };
+        self.pages.forget(*oldest);
+        self.numbers.forget(*oldest);
+        if let Some(reach) = &mut *lock(&self.reach) {
+            reach.note(*oldest);
+        }
+    }
+
+    fn note_place(&self, record: &Record) {
+        let mut places = lock(&self.places);
+        if places.len() >= PLACES_MAX {
+            places.clear();
+        }
+        places.insert(record.interaction_id.clone(), nanos(record.timestamp));
     }
 
     fn everywhen(&self) -> Span {
-        Span::of(&Query::default(), (self.clock)())
+        Span::of(&Query::default(), self.now())
     }
 
     /// The time of the first record in this order (Unix seconds).
     fn first(&self, order: Order) -> Result<Option<f64>> {
         let mut found = None;
-        let visit = &mut |entry: Entry| {
-            found = record(&entry).map(|record| record.timestamp);
-            if found.is_some() { Flow::Stop } else { Flow::GoOn }
+        let visit = &mut |record: Record| {
+            found = Some(record.timestamp);
+            Flow::Stop
         };
-        self.read(&logql::streams(&Query::default()), self.everywhen(), order, ENTRIES_MIN, visit)?;
+        self.read(&Query::default(), Detail::Brief, (self.everywhen(), order), ENTRIES_MIN, visit)?;
         Ok(found)
     }
 
-    /// How many records lie between two times (Unix seconds, both included).
-    fn count(&self, oldest: f64, newest: f64) -> Result<u64> {
-        // Whole seconds, since LogQL knows no smaller range; unlike elsewhere a range excludes its start and includes its end.
-        let span = Span { start: nanos(oldest.floor()) - SECOND, end: nanos(newest.floor()) + SECOND };
-        let streams = logql::streams(&Query::default());
-        let count = |window: Span| {
-            let seconds = (window.end - window.start) / SECOND;
-            self.client.number(&format!("sum(count_over_time({streams}[{seconds}s]))"), window.end)
-        };
-        span.windows(Order::NewestFirst).map(count).sum::<Result<f64>>().map(|count| count as u64)
+    /// How many entries a selector has in a span. What is settled is counted apart, for it is remembered longer.
+    fn count(&self, selector: &str, mut span: Span) -> Result<u64> {
+        let (edge, mut count) = (time::edge(self.now()), 0);
+        while !span.is_empty() {
+            let piece = span.first(Order::OldestFirst, self.limits.range(), edge);
+            match self.count_piece(selector, piece, edge)? {
+                Ok(number) => {
+                    count += number as u64;
+                    span.start = piece.end;
+                }
+                Err(refusal) if self.limits.learn(&refusal.excess) => {}
+                Err(_) if piece.length() > RANGE_MIN => {
+                    let middle = piece.start + piece.length() / 2 / SECOND * SECOND;
+                    count += self.count(selector, Span { end: middle, ..piece })?;
+                    span.start = middle;
+                }
+                Err(refusal) => return Err(StoreError::Failed(refusal.words)),
+            }
+        }
+        Ok(count)
+    }
+
+    /// A range of LogQL's is whole seconds, excludes its start and includes its end.
+    fn count_piece(&self, selector: &str, piece: Span, edge: i64) -> Result<Result<f64, Refusal>> {
+        if let Some(number) = self.numbers.get(selector, piece) {
+            return Ok(Ok(number));
+        }
+        let seconds = (piece.length() + SECOND - 1) / SECOND;
+        let answer = self.client.number(&logql::count(selector, seconds), piece.end - 1)?;
+        if let Ok(number) = &answer {
+            self.numbers.keep(selector, piece, edge, size_of::<f64>() + selector.len(), number);
+        }
+        Ok(answer)
     }
 
     fn before(&self, query: &Query) -> Result<Option<Position>> {
         let Some(id) = &query.before else { return Ok(None) };
-        Ok(Some(self.get(id)?.ok_or_else(|| unknown_before(id))?.position()))
+        Ok(Some(self.find(id, Detail::Brief)?.ok_or_else(|| unknown_before(id))?.position()))
+    }
+
+    /// The record with this id, where it was seen last, or anywhere.
+    fn find(&self, id: &str, detail: Detail) -> Result<Option<Record>> {
+        let place = lock(&self.places).get(id).copied();
+        if let Some(time) = place
+            && let Some(record) = self.find_in(id, detail, Span { start: time, end: time.saturating_add(1) })?
+        {
+            return Ok(Some(record));
+        }
+        self.find_in(id, detail, self.everywhen())
+    }
+
+    fn find_in(&self, id: &str, detail: Detail, span: Span) -> Result<Option<Record>> {
+        if id.len() > ID_MAX {
+            return Ok(None);
+        }
+        let (reach, now, ids) = (self.reach()?, self.now(), [id.to_owned()]);
+        let when = |span| (span, Order::NewestFirst);
+        let mut facts = self.facts(logql::with_ids(Part::Facts, &ids), when(reach.ours(span, now)), ENTRIES_MIN);
+        while let Some(entry) = facts.next()? {
+            let Some(record) = entry::read(&entry.line).filter(|record| record.interaction_id == id) else { continue };
+            if detail == Detail::Brief {
+                return Ok(Some(record));
+            }
+            let span = Span { start: entry.time, end: entry.time.saturating_add(1) };
+            let text = self.lines(logql::with_ids(Part::Text, &ids), when(span), ENTRIES_MIN).next()?;
+            return Ok(entry::joined(&entry.line, text.map(|text| text.line).as_deref()));
+        }
+        let mut old = self.lines(logql::old_with_id(id), when(reach.old(span, now)), ENTRIES_MIN);
+        while let Some(entry) = old.next()? {
+            if let Some(record) = entry::read(&entry.line).filter(|record| record.interaction_id == id) {
+                return Ok(Some(detail.of(record)));
+            }
+        }
+        Ok(None)
     }
 }
+
+/// The longest id that is looked for (bytes).
+const ID_MAX: usize = 256;
 
 impl Keeper for Loki {
     fn name(&self) -> &'static str {
@@ -108,69 +247,79 @@ impl Keeper for Loki {
     }
 
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
-        while !batch.is_empty() {
-            let request = push::request(batch, &mut self.models.lock().unwrap_or_else(PoisonError::into_inner), &self.host);
-            if let Pushed::Refused { status, words } = self.client.push(&request.body)? {
-                let refused = refused::count(status, &words, request.records);
-                self.refused.fetch_add(refused, SeqCst);
-                self.complaint.log(self.client.base(), status, &words, refused);
-            }
-            batch.drain(..request.records);
-        }
-        Ok(self.refused.swap(0, SeqCst))
+        let times: Vec<i64> = batch.iter().map(|record| nanos(record.timestamp)).collect();
+        let written = self.pusher.write(batch);
+        self.note_written(&times);
+        written
     }
 
     fn catch_up(&self) -> Result<bool> {
+        self.pusher.send_unsent()?;
         Ok(false)
+    }
+
+    fn end_by(&self, deadline: Instant) {
+        self.pusher.end_by(deadline);
+    }
+
+    fn leave(&self, records: &[Record]) -> Result<bool> {
+        self.pusher.leave(records)
     }
 
     fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
         let before = self.before(query)?;
-        let mut span = Span::of(query, (self.clock)());
+        let mut span = Span::of(query, self.now());
         if let Some(before) = &before {
             span.end = span.end.min(nanos(before.timestamp).saturating_add(1));
         }
+        let needed = self.needed(query, detail);
         let mut found = 0;
-        let visit = &mut |entry: Entry| {
-            let meant = |record: &Record| query.matches(record) && Query::is_before(record, before.as_ref());
-            let Some(record) = record(&entry).filter(meant) else { return Flow::GoOn };
+        let visit = &mut |record: Record| {
+            let is_meant = if needed == Detail::Whole { query.matches(&record) } else { query.matches_facts(&record.facts()) };
+            if !is_meant || !Query::is_before(&record, before.as_ref()) {
+                return Flow::GoOn;
+            }
+            self.note_place(&record);
             found += 1;
             let flow = visit(detail.of(record));
             if found < query.limit { flow } else { Flow::Stop }
         };
         // One more than is wanted, since the last moment of a full page is left to the next.
-        self.read(&logql::lines(query), span, Order::NewestFirst, query.limit + 1, visit)
+        let read = self.read(query, detail, (span, Order::NewestFirst), query.limit + 1, visit);
+        match read {
+            Err(StoreError::Failed(why)) if found > 0 => {
+                log::warn!("{why}; a list has only the {found} records that were found before");
+                Ok(())
+            }
+            read => read,
+        }
     }
 
     fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        let visit = &mut |entry: Entry| match record(&entry).filter(|record| query.matches(record)) {
-            Some(record) => visit(record),
-            None => Flow::GoOn,
-        };
-        self.read(&logql::lines(query), Span::of(query, (self.clock)()), Order::OldestFirst, FIRST_PAGE, visit)
+        let visit = &mut |record: Record| if query.matches(&record) { visit(record) } else { Flow::GoOn };
+        self.read(query, Detail::Whole, (Span::of(query, self.now()), Order::OldestFirst), FACTS_FIRST, visit)
     }
 
     fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
-        let visit = &mut |entry: Entry| {
-            if let Ok(facts) = serde_json::from_str::<Facts>(&entry.line)
-                && query.matches_facts(&facts)
-            {
-                visit(&facts);
+        let (reach, now, span) = (self.reach()?, self.now(), Span::of(query, self.now()));
+        let query = &Query { prompt_search: None, ..query.clone() };
+        let ours = self.facts(logql::facts(query), (reach.ours(span, now), Order::NewestFirst), FACTS_FIRST);
+        let old = self.old_facts(query, (reach.old(span, now), Order::NewestFirst), FACTS_FIRST);
+        for mut reader in [ours, old] {
+            while let Some(entry) = reader.next()? {
+                if entry::mark(&entry.line).is_some()
+                    && let Ok(facts) = serde_json::from_str::<Facts>(&entry.line)
+                    && query.matches_facts(&facts)
+                {
+                    visit(&facts);
+                }
             }
-            Flow::GoOn
-        };
-        self.read(&logql::streams(query), Span::of(query, (self.clock)()), Order::NewestFirst, FIRST_PAGE, visit)
+        }
+        Ok(())
     }
 
     fn get(&self, id: &str) -> Result<Option<Record>> {
-        let Some(selector) = logql::with_id(id) else { return Ok(None) };
-        let mut found = None;
-        let visit = &mut |entry: Entry| {
-            found = record(&entry).filter(|record| record.interaction_id == id);
-            if found.is_some() { Flow::Stop } else { Flow::GoOn }
-        };
-        self.read(&selector, self.everywhen(), Order::NewestFirst, ENTRIES_MIN, visit)?;
-        Ok(found)
+        self.find(id, Detail::Whole)
     }
 
     /// Records of the future are asked for by nobody (`time::AHEAD`).
@@ -178,8 +327,12 @@ impl Keeper for Loki {
         let (Some(newest), Some(oldest)) = (self.first(Order::NewestFirst)?, self.first(Order::OldestFirst)?) else {
             return Ok(Extent::default());
         };
-        let records = self.count(oldest, newest)?;
-        Ok(Extent { records, bytes: None, oldest: Some(oldest), newest: Some(newest), latest: Some(newest) })
+        let (reach, now) = (self.reach()?, self.now());
+        // To the end of what can be, so that it is the same question as long as nothing comes.
+        let span = Span { start: nanos(oldest.floor()), ..self.everywhen() };
+        let ours = self.count(&logql::part(Part::Facts), reach.ours(span, now))?;
+        let old = self.count(&logql::old(), reach.old(span, now))?;
+        Ok(Extent { records: ours + old, bytes: None, oldest: Some(oldest), newest: Some(newest), latest: Some(newest) })
     }
 
     /// Retention is Loki's own.
@@ -191,9 +344,4 @@ impl Keeper for Loki {
         let way_out = "deleting there is loki's own business; set its retention_period, or use its delete API";
         Err(StoreError::Failed(format!("purge the history in loki at {}: {way_out}", self.client.base())))
     }
-}
-
-/// The record in a line; `None` for a line that is none of ours.
-fn record(entry: &Entry) -> Option<Record> {
-    serde_json::from_str::<Record>(&entry.line).ok().filter(|record| !record.interaction_id.is_empty())
 }

@@ -1,18 +1,68 @@
-//! What Loki refuses for good: how many records that are, and one warning of it from time to time.
+//! What an answer to a push means: what is to be done with the records in it, how many of them are lost, and one warning of that from
+//! time to time.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::ask::printable;
+use super::ask::{Pushed, printable};
+use super::time::nanos;
+use crate::threads::lock;
 
 /// A refusal within this time after one that was warned of is told at debug level only; the metrics count them all.
 const QUIET: Duration = Duration::from_secs(60);
 
+/// What becomes of the records of a push.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Stored,
+    /// So many of them are refused for good; all others are stored.
+    Refused(u64),
+    /// They are too much for one push: for any, or for this moment.
+    TooMuch {
+        for_now: bool,
+    },
+    /// What is not newer than this (nanoseconds) is too far behind its stream; all others are stored.
+    Behind(i64),
+    /// Structured metadata is not taken.
+    NoMetadata,
+    /// None is stored, and the same may be sent again.
+    Wait,
+}
+
+/// Words of a push that is too large for Loki, for what it is made of, or for a gateway.
+const TOO_LARGE: [&str; 3] = ["larger than max", "ResourceExhausted", "body too large"];
+
+/// What `answer` means for a push of `sent` entries. Only a 400 and a 422 are about what was sent; every other refusal may be that of
+/// a gateway, or of settings that somebody is about to mend.
+pub fn verdict(answer: &Pushed, sent: usize) -> Verdict {
+    let has = |mark: &str| answer.words.contains(mark);
+    match answer.status {
+        200..=299 => Verdict::Stored,
+        413 => Verdict::TooMuch { for_now: false },
+        _ if TOO_LARGE.iter().any(|mark| has(mark)) => Verdict::TooMuch { for_now: false },
+        429 if has("rate limit") => Verdict::TooMuch { for_now: true },
+        400 if has("structured metadata") => Verdict::NoMetadata,
+        400 if has("too far behind") || has("out of order") => Verdict::Behind(cutoff(&answer.words)),
+        400 | 422 => Verdict::Refused(count(answer.status, &answer.words, sent)),
+        _ => Verdict::Wait,
+    }
+}
+
+/// The time up to which Loki takes nothing any more, in whole seconds, of which it names the last; everything where it says none.
+fn cutoff(words: &str) -> i64 {
+    let mark = "oldest acceptable timestamp is: ";
+    let times = words.match_indices(mark).filter_map(|(at, _)| {
+        let time = words[at + mark.len()..].split(['\'', ',', ' ', '\n', ';']).next()?;
+        Some(chrono::DateTime::parse_from_rfc3339(time).ok()?.timestamp())
+    });
+    times.max().map_or(i64::MAX, |seconds| nanos(seconds as f64 + 1.0))
+}
+
 /// What each line that Loki names in an error has.
 const NAMED: &str = " for stream";
 
-/// How many of `sent` records Loki refused. A 400 that names entries stored all others; any other 4xx stored none.
-pub fn count(status: u16, words: &str, sent: usize) -> u64 {
+/// How many of `sent` records Loki refused. A 400 that names entries stored all others; any other stored none.
+fn count(status: u16, words: &str, sent: usize) -> u64 {
     let named: u64 = words.split("; ").filter(|part| status == 400 && part.contains(NAMED)).map(entries).sum();
     if named == 0 { sent as u64 } else { named.min(sent as u64) }
 }
@@ -25,7 +75,7 @@ fn entries(part: &str) -> u64 {
 }
 
 /// Where to look when Loki refuses everything.
-fn way_out(status: u16) -> &'static str {
+pub fn way_out(status: u16) -> &'static str {
     match status {
         401 | 403 => "; check LOKI_TOKEN, or LOKI_USER and LOKI_PASSWORD, and LOKI_TENANT",
         404 | 405 => "; check --loki-url",
@@ -38,9 +88,10 @@ fn way_out(status: u16) -> &'static str {
 pub struct Complaint(Mutex<Option<Instant>>);
 
 impl Complaint {
-    pub fn log(&self, base: &str, status: u16, words: &str, refused: u64) {
-        let text = format!("loki at {base} refused {refused} records for good: {status} {}{}", printable(words), way_out(status));
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// `what` was refused for good.
+    pub fn log(&self, base: &str, what: &str, Pushed { status, words }: &Pushed) {
+        let text = format!("loki at {base} refused {what} for good: {status} {}", printable(words));
+        let mut last = lock(&self.0);
         if last.is_some_and(|last| last.elapsed() < QUIET) {
             log::debug!("{text}");
             return;
@@ -52,7 +103,7 @@ impl Complaint {
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::*;
 
     const OLD: &str =
         "entry for stream '{job=\"ollama-tap\"}' has timestamp too old: 2026-11-13T09:17:03Z, oldest acceptable timestamp is: x";
@@ -72,7 +123,31 @@ mod tests {
     #[test]
     fn a_request_that_is_refused_as_a_whole_is_lost_as_a_whole() {
         assert_eq!(count(400, "couldn't parse labels: 1:3: parse error", 7), 7);
-        assert_eq!(count(401, "no org id", 7), 7);
-        assert_eq!(count(413, "", 7), 7);
+        assert_eq!(count(422, "at least one valid stream is required", 7), 7);
+    }
+
+    #[test]
+    fn an_answer_says_what_becomes_of_the_records() {
+        let behind = "entry with timestamp 2026-11-29 10:00:00 +0000 UTC ignored, reason: 'entry too far behind, entry timestamp is: \
+            2026-11-29T10:00:00Z, oldest acceptable timestamp is: 2026-11-29T11:30:00Z',\nuser 'fake', total ignored: 1 out of 2 for stream: {}";
+        let cutoff = 1_795_951_801_000_000_000;
+        for (status, words, expected) in [
+            (204, "", Verdict::Stored),
+            (400, OLD, Verdict::Refused(1)),
+            (422, "error at least one valid stream", Verdict::Refused(9)),
+            (413, "", Verdict::TooMuch { for_now: false }),
+            (500, "rpc error: code = ResourceExhausted desc = grpc: received message larger than max", Verdict::TooMuch { for_now: false }),
+            (429, "ingestion rate limit exceeded for user fake", Verdict::TooMuch { for_now: true }),
+            (429, "Per stream rate limit exceeded (limit: 3MB/sec)", Verdict::TooMuch { for_now: true }),
+            (429, "maximum active stream limit exceeded when trying to create stream {}", Verdict::Wait),
+            (400, "stream '{}' includes structured metadata, but this feature is disallowed", Verdict::NoMetadata),
+            (400, behind, Verdict::Behind(cutoff)),
+            (400, "entry out of order for stream", Verdict::Behind(i64::MAX)),
+        ] {
+            assert_eq!(verdict(&Pushed { status, words: words.to_owned() }, 9), expected, "{status} {words}");
+        }
+        for status in [301, 401, 403, 404, 405, 408, 500, 502, 503] {
+            assert_eq!(verdict(&Pushed { status, words: String::new() }, 9), Verdict::Wait);
+        }
     }
 }

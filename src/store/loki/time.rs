@@ -6,17 +6,21 @@ use crate::store::Query;
 const NANOS: f64 = 1e9;
 const DAY: i64 = 86_400_000_000_000;
 
-/// The longest time that one question asks for (nanoseconds). Loki refuses more than 30 days and one hour.
-pub const WINDOW: i64 = 30 * DAY;
+const HOUR: i64 = DAY / 24;
+const MINUTE: i64 = HOUR / 60;
 
-/// How far back is looked when no start is given (nanoseconds): every 30 days are one more question.
-const LOOK_BACK: i64 = 400 * DAY;
+/// How far back is looked when no start is given (nanoseconds).
+pub const LOOK_BACK: i64 = 400 * DAY;
 
 /// Nothing is looked for before July 2023 (nanoseconds since 1970): there was no Ollama.
 const FIRST: i64 = 1_688_169_600_000_000_000;
 
-/// How far ahead of this machine's clock records may lie (nanoseconds): other machines write into the same Loki.
-const AHEAD: i64 = DAY;
+/// How far ahead of this machine's clock records may lie (nanoseconds): other machines write into the same Loki, which takes no more
+/// than this.
+const AHEAD: i64 = HOUR;
+
+/// What is older than this changes hardly ever (nanoseconds): a record of it came late, or from a tap that could not write for a while.
+const SETTLED: i64 = 2 * HOUR;
 
 /// Which way time is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,30 +37,37 @@ pub struct Span {
 }
 
 impl Span {
-    /// The times that `query` asks for and that records can lie in. `now` in Unix seconds.
+    /// The times that `query` asks for and that records can lie in. Its ends are rounded outwards, so that the same question a
+    /// moment later is the same one to Loki. `now` in Unix seconds.
     pub fn of(query: &Query, now: f64) -> Span {
-        let start = query.start_time.map_or_else(|| nanos(now) - LOOK_BACK, nanos);
+        let start = query.start_time.map_or_else(|| nanos(now) - LOOK_BACK, nanos).max(FIRST);
         let end = query.end_time.map_or(i64::MAX, |end| nanos(end).saturating_add(1));
-        Span { start: start.max(FIRST), end: end.min(nanos(now).saturating_add(AHEAD)) }
+        let ahead = (nanos(now).saturating_add(AHEAD) / MINUTE).saturating_add(1).saturating_mul(MINUTE);
+        Span { start: start - start.rem_euclid(HOUR), end: end.min(ahead) }
     }
 
     pub fn is_empty(&self) -> bool {
         self.start >= self.end
     }
 
-    /// The span in pieces of at most `WINDOW`, in the order given.
-    pub fn windows(mut self, order: Order) -> impl Iterator<Item = Span> {
-        std::iter::from_fn(move || {
-            if self.is_empty() {
-                return None;
+    /// The first piece of the span in this order that is no longer than `longest` and lies on one side of `edge`.
+    pub fn first(self, order: Order, longest: i64, edge: i64) -> Span {
+        let is_between = self.start < edge && edge < self.end;
+        match order {
+            Order::OldestFirst => {
+                let end = if is_between { edge } else { self.end };
+                Span { end: end.min(self.start.saturating_add(longest)), ..self }
             }
-            let window = match order {
-                Order::OldestFirst => Span { start: self.start, end: self.end.min(self.start + WINDOW) },
-                Order::NewestFirst => Span { start: self.start.max(self.end - WINDOW), end: self.end },
-            };
-            self = self.after(window, order);
-            Some(window)
-        })
+            Order::NewestFirst => {
+                let start = if is_between { edge } else { self.start };
+                Span { start: start.max(self.end.saturating_sub(longest)), ..self }
+            }
+        }
+    }
+
+    /// Nanoseconds.
+    pub fn length(&self) -> i64 {
+        self.end.saturating_sub(self.start)
     }
 
     /// What is left once `done` was read.
@@ -66,6 +77,12 @@ impl Span {
             Order::NewestFirst => Span { end: done.start, ..self },
         }
     }
+}
+
+/// Before it hardly anything changes: a whole hour, so that what was asked up to it is asked again in the same words.
+pub fn edge(now: f64) -> i64 {
+    let edge = nanos(now).saturating_sub(SETTLED);
+    edge - edge.rem_euclid(HOUR)
 }
 
 /// Unix seconds in nanoseconds: what lies later never becomes earlier, and no microsecond is lost.
@@ -97,26 +114,32 @@ mod tests {
     fn no_number_is_too_much() {
         assert_eq!((nanos(f64::NAN), nanos(f64::INFINITY), nanos(f64::MIN)), (0, i64::MAX, i64::MIN));
         assert!(Span::of(&query(Some(1e300), Some(-1e300)), NOW).is_empty());
-        assert!(Span::of(&query(Some(f64::MIN), Some(f64::MAX)), NOW).windows(Order::NewestFirst).count() < 60);
+        assert!(Span::of(&query(Some(f64::MIN), Some(f64::MAX)), NOW).length() < 60 * 30 * DAY);
     }
 
     #[test]
     fn the_end_that_was_asked_for_is_included_and_the_future_is_not_searched() {
         let span = Span::of(&query(Some(NOW), Some(NOW)), NOW);
-        assert_eq!((span.start, span.end), (nanos(NOW), nanos(NOW) + 1));
-        assert_eq!(Span::of(&query(None, None), NOW).end, nanos(NOW) + AHEAD);
+        assert_eq!((span.start, span.end), (nanos(NOW), nanos(NOW) + 1), "noon is a whole hour");
+        let ahead = Span::of(&query(None, None), NOW).end - nanos(NOW);
+        assert!((AHEAD..=AHEAD + MINUTE).contains(&ahead));
+        assert_eq!(Span::of(&query(None, None), NOW + 1.0), Span::of(&query(None, None), NOW + 50.0));
     }
 
     #[test]
-    fn windows_cover_a_span_without_gaps_in_either_order() {
-        let span = Span { start: 5, end: 5 + 2 * WINDOW + 7 };
-        let forward: Vec<Span> = span.windows(Order::OldestFirst).collect();
-        assert_eq!(forward.len(), 3);
-        assert!(forward.windows(2).all(|pair| pair[0].end == pair[1].start));
-        assert_eq!((forward[0].start, forward[2].end), (span.start, span.end));
-        let backward: Vec<Span> = span.windows(Order::NewestFirst).collect();
-        assert!(backward.windows(2).all(|pair| pair[1].end == pair[0].start));
-        assert_eq!((backward[0].end, backward[2].start), (span.end, span.start));
-        assert!(forward.iter().chain(&backward).all(|window| window.end - window.start <= WINDOW));
+    fn pieces_cover_a_span_without_gaps_in_either_order() {
+        const LONGEST: i64 = 30 * DAY;
+        let span = Span { start: 5, end: 5 + 2 * LONGEST + 7 };
+        for (order, edge) in
+            [(Order::OldestFirst, LONGEST / 2), (Order::NewestFirst, LONGEST / 2), (Order::NewestFirst, 5), (Order::OldestFirst, -1)]
+        {
+            let (mut rest, mut length, mut pieces) = (span, 0, 0);
+            while !rest.is_empty() {
+                let piece = rest.first(order, LONGEST, edge);
+                assert!(!piece.is_empty() && piece.length() <= LONGEST && !(piece.start < edge && edge < piece.end));
+                (rest, length, pieces) = (rest.after(piece, order), length + piece.length(), pieces + 1);
+            }
+            assert!(length == span.length() && pieces <= 4, "{order:?} {edge}");
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! The backend against a stand-in for Loki.
 
+mod limits;
+mod old;
 mod reading;
 mod recorded;
 #[path = "../../../../tests/it/harness/loki.rs"]
 mod stand_in;
+mod unsent;
 mod writing;
 
 use self::stand_in::FakeLoki;
@@ -22,7 +25,7 @@ fn fresh() -> (Loki, FakeLoki) {
 
 fn at(fake: &FakeLoki, auth: LokiAuth, tenant: Option<&str>) -> Loki {
     let (url, _) = Upstream::parse(&fake.url()).unwrap();
-    let mut loki = Loki::new(&LokiSettings { url, auth, tenant: tenant.map(str::to_owned) }, None);
+    let mut loki = Loki::reader(&LokiSettings { url, auth, tenant: tenant.map(str::to_owned) }, None);
     loki.clock = || NOON;
     loki
 }

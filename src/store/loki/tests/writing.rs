@@ -3,6 +3,14 @@
 use super::*;
 use crate::store::suite::record;
 
+fn of_the_tap(record: Record) -> Record {
+    Record { host: Some("box".to_owned()), tap: Some(11434), ..record }
+}
+
+fn of_one_tap(numbers: std::ops::Range<u32>) -> Vec<Record> {
+    numbers.map(record).map(of_the_tap).collect()
+}
+
 fn failure(result: Result<u64>) -> String {
     match result {
         Err(StoreError::Failed(text)) => text,
@@ -32,13 +40,46 @@ fn a_push_says_who_sends_it() {
 }
 
 #[test]
-fn a_stream_has_the_labels_that_were_promised_and_no_others() {
+fn a_record_is_two_entries_of_streams_that_only_machines_multiply() {
     let (loki, fake) = fresh();
-    suite::filled(&loki, [Record { model: None, ..record(1) }]);
-    let labels = &fake.labels()[0];
-    let expected = ["endpoint", "host", "job", "model", "prompt_category", "service_name", "status"];
-    assert_eq!(labels.keys().collect::<Vec<_>>(), expected, "service_name is Loki's own");
-    assert_eq!((labels["job"].as_str(), labels["model"].as_str(), labels["host"].as_str()), ("ollama-tap", "unknown", loki.host.as_str()));
+    let hostile = |n: u32| Record {
+        model: Some(format!("m{n}")),
+        endpoint: format!("e{n}"),
+        host: Some("box".to_owned()),
+        tap: Some(1),
+        ..record(n)
+    };
+    suite::filled(&loki, (0..300).map(hostile));
+    let labels = fake.labels();
+    let names = labels.iter().map(|labels| labels.keys().map(String::as_str).collect::<Vec<_>>());
+    assert!(names.eq(vec![["host", "job", "part", "service_name", "tap"]; 2]), "service_name is Loki's own: {labels:?}");
+    assert_eq!([&labels[0]["part"], &labels[1]["part"], &labels[0]["host"], &labels[0]["tap"]], ["facts", "text", "box", "1"]);
+    assert_eq!(fake.lines().len(), 600);
+    let state = fake.state();
+    let beside = |part: usize| {
+        let labels = &labels[part];
+        let beside = |(time, line): &(i64, String)| state.metadata[&(labels.clone(), *time, line.clone())].clone();
+        state.streams[labels].iter().map(beside).collect::<Vec<_>>()
+    };
+    assert_eq!(beside(0), beside(1), "both have the same structured metadata");
+    assert!(beside(0).iter().zip(0..).all(|(beside, n)| beside["model"] == format!("m{n}") && beside["generated_tokens"] == "33"));
+}
+
+#[test]
+fn each_push_is_of_one_stream_and_texts_come_before_their_facts() {
+    let (loki, fake) = fresh();
+    suite::filled(&loki, records(0..40));
+    let parts: Vec<(usize, String)> = fake
+        .pushes()
+        .iter()
+        .map(|push| {
+            let push: serde_json::Value = serde_json::from_slice(&push.body).unwrap();
+            let streams = push["streams"].as_array().unwrap();
+            (streams.len(), streams[0]["stream"]["part"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    assert_eq!(parts.len(), 8, "four taps of two hosts");
+    assert!(parts.chunks(2).all(|pair| pair == [(1, "text".to_owned()), (1, "facts".to_owned())]), "{parts:?}");
 }
 
 #[test]
@@ -46,7 +87,7 @@ fn a_base_path_and_tenants_of_a_gateway_are_kept() {
     let fake = FakeLoki::start();
     fake.state().tenants = true;
     let (url, _) = Upstream::parse(&format!("{}/some/where/", fake.url())).unwrap();
-    let mut loki = Loki::new(&LokiSettings { url, auth: LokiAuth::None, tenant: Some("a".to_owned()) }, None);
+    let mut loki = Loki::reader(&LokiSettings { url, auth: LokiAuth::None, tenant: Some("a".to_owned()) }, None);
     loki.clock = || NOON;
     suite::filled(&loki, [record(1)]);
     assert_eq!(suite::newest(&loki, &[]).len(), 1);
@@ -55,14 +96,25 @@ fn a_base_path_and_tenants_of_a_gateway_are_kept() {
 
 #[test]
 fn what_may_work_later_stays_in_the_batch_and_is_stored_once() {
-    for (status, words) in [(429, "ingestion rate limit exceeded"), (500, "boom"), (503, ""), (408, ""), (302, "")] {
+    for (status, words) in [
+        (429, "ingestion rate limit exceeded"),
+        (429, "maximum active stream limit exceeded"),
+        (500, "boom"),
+        (503, ""),
+        (408, ""),
+        (302, ""),
+        (401, "no org id"),
+        (403, ""),
+        (404, "page not found"),
+    ] {
         let (loki, fake) = fresh();
         fake.fail(1, status, words);
-        let mut batch = records(0..5);
+        let mut batch = of_one_tap(0..5);
         let said = failure(loki.write(&mut batch));
-        assert_eq!(said, format!("push to loki at {}: {status} {words}", fake.url()).trim_end().to_owned());
+        assert!(said.starts_with(format!("push to loki at {}: {status} {words}", fake.url()).trim_end()), "{said}");
+        assert!(!matches!(status, 401 | 403 | 404) || said.contains("check "), "{said}");
         assert_eq!((batch.len(), fake.lines().len()), (5, 0));
-        assert_eq!((loki.write(&mut batch).unwrap(), batch.len(), fake.lines().len()), (0, 0, 5));
+        assert_eq!((loki.write(&mut batch).unwrap(), batch.len(), fake.lines().len()), (0, 0, 10));
     }
 }
 
@@ -84,23 +136,33 @@ fn a_loki_that_was_away_gets_everything_when_it_is_back() {
 fn a_push_whose_answer_was_lost_is_stored_once() {
     let (loki, fake) = fresh();
     fake.state().cuts = 1;
-    let mut batch = records(0..4);
+    let mut batch = of_one_tap(0..4);
     failure(loki.write(&mut batch));
-    assert_eq!((batch.len(), fake.lines().len()), (4, 4));
+    assert_eq!((batch.len(), fake.lines().len()), (4, 4), "their texts");
+    assert!(suite::each(&loki, &[]).is_empty(), "a record is there once its facts are");
     assert_eq!(loki.write(&mut batch).unwrap(), 0);
-    assert_eq!((fake.lines().len(), suite::each(&loki, &[])), (4, records(0..4)));
+    assert_eq!((fake.lines().len(), suite::each(&loki, &[])), (8, of_one_tap(0..4)));
 }
 
 #[test]
 fn what_is_refused_for_good_is_counted_and_never_sent_again() {
-    for status in [400, 401, 403, 404, 413, 422] {
+    for status in [400, 422] {
         let (loki, fake) = fresh();
-        fake.fail(1, status, "no\x1b[31m");
-        let mut batch = records(0..5);
+        fake.fail(2, status, "no\x1b[31m");
+        let mut batch = of_one_tap(0..5);
         assert_eq!((loki.write(&mut batch).unwrap(), batch.len()), (5, 0));
-        assert_eq!(loki.write(&mut records(5..6)).unwrap(), 0);
-        assert_eq!((fake.lines().len(), fake.pushes().len()), (1, 2));
+        assert_eq!(loki.write(&mut of_one_tap(5..6)).unwrap(), 0);
+        assert_eq!((fake.lines().len(), fake.pushes().len()), (2, 4));
     }
+}
+
+#[test]
+fn a_text_that_is_refused_leaves_its_record() {
+    let (loki, fake) = fresh();
+    fake.fail(1, 400, "max entry size '1' bytes exceeded for stream '{}'");
+    suite::filled(&loki, [record(1)]);
+    let found = loki.get(&record(1).interaction_id).unwrap().unwrap();
+    assert_eq!((found.prompt_full, found.truncated, found.generated_tokens), (None, Some(true), Some(33)));
 }
 
 #[test]
@@ -108,22 +170,23 @@ fn of_a_batch_with_old_records_only_these_are_lost() {
     let (loki, fake) = fresh();
     fake.state().now = Some(nanos(NOON));
     let old = |n| Record { timestamp: NOON - 8.0 * 86_400.0, ..record(n) };
-    let mut batch = vec![record(1), old(2), record(3), old(4), Record { timestamp: NOON + 7200.0, ..record(5) }];
+    let all = vec![record(1), old(2), record(3), old(4), Record { timestamp: NOON + 7200.0, ..record(5) }];
+    let mut batch: Vec<Record> = all.into_iter().map(of_the_tap).collect();
     assert_eq!((loki.write(&mut batch).unwrap(), batch.len()), (3, 0));
-    assert_eq!(suite::each(&loki, &[]), [record(1), record(3)]);
+    assert_eq!(suite::each(&loki, &[]), [record(1), record(3)].map(of_the_tap));
 }
 
 #[test]
 fn a_refusal_before_a_failure_is_counted_when_writing_goes_on() {
     let (loki, fake) = fresh();
-    fake.fail(1, 400, "couldn't parse labels");
+    fake.fail(2, 400, "couldn't parse labels");
     fake.fail(1, 500, "");
     let text = "x".repeat(200_000);
-    let large = |n| Record { prompt_full: Some(text.clone()), ..record(n) };
+    let large = |n| of_the_tap(Record { prompt_full: Some(text.clone()), ..record(n) });
     let mut batch: Vec<Record> = (0..6).map(large).collect();
     failure(loki.write(&mut batch));
     assert_eq!(batch.len(), 2, "the first request is given up, the second stays");
-    assert_eq!((loki.write(&mut batch).unwrap(), fake.lines().len()), (4, 2));
+    assert_eq!((loki.write(&mut batch).unwrap(), fake.lines().len()), (4, 4));
 }
 
 #[test]
