@@ -8,8 +8,8 @@
 
 mod writer;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::observe::Exchange;
 use crate::record::{self, text_bytes};
 use crate::store::Store;
+use crate::threads::lock;
 use writer::{Told, Writer};
 
 /// Exchanges that may wait, those of the batch that is being written among them; one more is dropped.
@@ -50,6 +51,8 @@ struct Shared {
     /// Bytes of text in them.
     text: AtomicUsize,
     text_max: usize,
+    /// Why records wait: the last failure, until one is written.
+    failure: Mutex<Option<String>>,
 }
 
 impl Recorder {
@@ -68,7 +71,8 @@ impl Recorder {
         let (flushing, flushes) = bounded(FLUSHES_MAX);
         let (end, ended) = bounded(0);
         metrics.analytics_backend(store.backend());
-        let shared = Arc::new(Shared { metrics, records: AtomicUsize::new(0), text: AtomicUsize::new(0), text_max });
+        let shared =
+            Arc::new(Shared { metrics, records: AtomicUsize::new(0), text: AtomicUsize::new(0), text_max, failure: Mutex::default() });
         let writer = Writer::new(Told { exchanges, close, flushes, _end: end }, store, (keep, writer), flush, shared.clone());
         thread::Builder::new().name("recorder".into()).stack_size(STACK).spawn(move || writer.run())?;
         Ok(Recorder { queue, closing, flushing, ended, shared })
@@ -87,6 +91,11 @@ impl Recorder {
     /// Records that were accepted and are not written yet.
     pub fn queue_size(&self) -> usize {
         self.shared.records.load(SeqCst)
+    }
+
+    /// Why what was accepted is not written; `None` where nothing is in the way.
+    pub fn failure(&self) -> Option<String> {
+        lock(&self.shared.failure).clone()
     }
 
     /// Has everything written that was accepted before, without the wait for more. Whether that was done in time.

@@ -71,6 +71,7 @@ fn stats(archive: &Archive) -> Result<Vec<u8>> {
         "backend": archive.store.backend(),
         "data_dir": archive.store.place(),
         "queue_size": archive.recorder.queue_size(),
+        "write_error": archive.recorder.failure(),
         "retention_days": archive.retention_days.unwrap_or(0),
         "categories": category::ALL,
         "records": extent.records,

@@ -15,6 +15,7 @@ use crate::metrics::Written;
 use crate::observe::Exchange;
 use crate::record::{self, Record, text_bytes};
 use crate::store::Store;
+use crate::threads::lock;
 
 /// Records that are written at once.
 pub const BATCH_MAX: usize = 500;
@@ -218,6 +219,7 @@ impl Writer {
                 (before as u64, Ok(()))
             }
         };
+        *lock(&self.shared.failure) = result.as_ref().err().cloned();
         let metrics = &self.shared.metrics;
         let gone = before - self.batch.len();
         // What another run left may be refused as well.

@@ -29,10 +29,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// What a push may take, and a question, each with its answer: who asks a page waits for it.
 const PUSH_PATIENCE: Duration = Duration::from_secs(30);
-const ASK_PATIENCE: Duration = Duration::from_secs(10);
+const ASK_PATIENCE: Duration = Duration::from_secs(4);
 
 /// A Loki that answered so many questions in a row not in time is not asked again for so long: many may want to.
-const SILENT_MAX: u32 = 2;
+const SILENT_MAX: u32 = 3;
 const REST: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read (bytes). Pages are made for an eighth of it.

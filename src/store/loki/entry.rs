@@ -4,11 +4,13 @@
 //! are a short line that answers every question but those for texts, and `text` is a line with what they leave out. Both say whose
 //! they are and what filters ask for; both bring the numbers as structured metadata, for whoever reads them without us.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::cut;
 use crate::origin;
 use crate::record::{FIELDS, Record};
+use crate::store::query::UNKNOWN;
 
 /// The longest line of facts (bytes): a thousand of them are an answer that every Loki gives.
 pub const FACTS_MAX: usize = 4096;
@@ -72,22 +74,32 @@ pub fn read(line: &str) -> Option<Record> {
     named(serde_json::from_str(line).ok()?)
 }
 
-fn named(record: Record) -> Option<Record> {
-    Some(record).filter(|record| !record.interaction_id.is_empty())
+/// What somebody else wrote under our label may have an id, but hardly a time.
+fn is_ours(id: &str, timestamp: f64) -> bool {
+    !id.is_empty() && timestamp > 0.0
 }
 
-/// What a line of facts or text says of itself: whose it is, and how long the text is.
-#[derive(serde::Deserialize)]
+fn named(record: Record) -> Option<Record> {
+    Some(record).filter(|record| is_ours(&record.interaction_id, record.timestamp))
+}
+
+/// What a line of facts or text says of itself: whose it is, when that was (Unix seconds), and how long the text is.
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 pub struct Mark {
     pub interaction_id: String,
+    pub timestamp: f64,
     pub text_bytes: usize,
 }
 
 /// `None` for a line that is none of ours.
 pub fn mark(line: &str) -> Option<Mark> {
-    serde_json::from_str::<Mark>(line).ok().filter(|mark| !mark.interaction_id.is_empty())
+    serde_json::from_str::<Mark>(line).ok().filter(|mark| is_ours(&mark.interaction_id, mark.timestamp))
+}
+
+/// Whose a line of text is.
+pub fn id(line: &str) -> Option<String> {
+    Some(serde_json::from_str::<Mark>(line).ok()?.interaction_id)
 }
 
 fn fields(record: &Record) -> Fields {
@@ -120,7 +132,7 @@ fn metadata(facts: &Fields) -> Map<String, Value> {
     }
     let of_client = facts.get("metadata").cloned().unwrap_or_default();
     add("client_ip", of_client["client_ip"].as_str().unwrap_or_default());
-    add("client", &origin::of_json(&of_client.to_string()).unwrap_or_default());
+    add("client", &origin::of_json(&of_client.to_string()).unwrap_or(UNKNOWN.into()));
     metadata
 }
 
@@ -139,7 +151,7 @@ mod tests {
 
     #[test]
     fn both_lines_together_are_the_record() {
-        let bare = Record { interaction_id: "a".to_owned(), ..Record::default() };
+        let bare = Record { interaction_id: "a".to_owned(), timestamp: 1.5, ..Record::default() };
         let preview = Record { prompt_full: None, response_full: None, ..suite::record(2) };
         let unpreviewed = Record { prompt_preview: None, ..suite::record(3) };
         let chatty = Record { error: Some("x\u{1}".repeat(9000)), ..suite::record(9) };
@@ -165,7 +177,7 @@ mod tests {
         let Entries { facts, .. } = Entries::of(&suite::record(1));
         let alone = joined(&facts, None).unwrap();
         assert_eq!((alone.truncated, alone.prompt_full, alone.generated_tokens), (Some(true), None, Some(33)));
-        for foreign in ["plain text", "{}", "[]", r#"{"msg":"x"}"#, ""] {
+        for foreign in ["plain text", "{}", "[]", r#"{"msg":"x"}"#, r#"{"interaction_id":"a"}"#, ""] {
             assert!(joined(foreign, None).is_none() && read(foreign).is_none() && mark(foreign).is_none(), "{foreign}");
         }
     }

@@ -188,7 +188,7 @@ impl<'a> Ours<'a> {
         let mut reader = self.loki.lines(logql::texts(self.query), (span, self.order), group.len() + 1);
         let mut texts = HashMap::new();
         while let Some(entry) = reader.next()? {
-            let id = entry::mark(&entry.line).unwrap_or_default().interaction_id;
+            let id = entry::id(&entry.line).unwrap_or_default();
             if group.iter().any(|(_, mark)| mark.interaction_id == id) {
                 texts.insert(id, entry.line);
             }

@@ -43,7 +43,8 @@ pub struct Pusher {
     newest: Mutex<HashMap<Stream, i64>>,
     /// Refused for good by a `write` that then failed, and told by the next that does not.
     refused: AtomicU64,
-    complaint: Complaint,
+    /// Of texts, and of whole records.
+    complaints: [Complaint; 2],
     /// When to stop waiting for an answer, once the tap ends.
     end: Arc<Mutex<Option<Instant>>>,
     unsent: Option<Unsent>,
@@ -68,7 +69,7 @@ impl Pusher {
             alone: AtomicU32::new(0),
             newest: Mutex::default(),
             refused: AtomicU64::new(0),
-            complaint: Complaint::default(),
+            complaints: Default::default(),
             end: Arc::default(),
             unsent,
             held: Mutex::default(),
@@ -212,14 +213,14 @@ impl Pusher {
 
     /// Some are lost, of which somebody hears. A text that is lost leaves its record.
     fn refuse(&self, part: Part, count: u64, answer: &Pushed) -> Outcome {
-        let what = match part {
-            Part::Text => format!("the texts of {count} records"),
-            Part::Facts => format!("{count} records"),
-        };
-        if part == Part::Facts {
-            self.refused.fetch_add(count, SeqCst);
+        let [of_texts, of_records] = &self.complaints;
+        match part {
+            Part::Text => of_texts.log(self.client.base(), &format!("the texts of {count} records"), answer),
+            Part::Facts => {
+                self.refused.fetch_add(count, SeqCst);
+                of_records.log(self.client.base(), &format!("{count} records"), answer);
+            }
         }
-        self.complaint.log(self.client.base(), &what, answer);
         Outcome::Stored
     }
 

@@ -9,17 +9,21 @@ use serde_json::Value;
 
 use super::queries::{between, filled, of_panels};
 use super::{board, variables, word};
-use crate::harness::ollama::{STREAM_HEAD, done, token};
+use crate::harness::ollama::{STREAM_HEAD, token};
 use crate::harness::{FakeLoki, FakeOllama, Options, eventually, post, require, runs};
+
+/// A reply that ends without its last object, so that the record has an error, too.
+const END_OF_CHUNKS: &[u8] = b"0\r\n\r\n";
 
 const BOARD: &str = "grafana/loki.json";
 
 /// What Grafana fills in.
-const VALUES: [(&str, &str); 8] = [
+const VALUES: [(&str, &str); 9] = [
     ("__auto", "5m"),
     ("__range", "6h"),
     ("search", "why \"so\""),
     ("host", ".*"),
+    ("tap", ".*"),
     ("model", "(talk|vec)"),
     ("endpoint", ".*"),
     ("status", ".*"),
@@ -48,27 +52,29 @@ fn every_query_is_logql() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The labels of a stream as the tap pushes it, and a record of it.
-fn pushed() -> (BTreeSet<String>, Value) {
-    let (loki, reply) = (FakeLoki::start(), [STREAM_HEAD.as_bytes(), &token("a"), &done(3, 2)].concat());
+/// The labels of a stream as the tap pushes it, those that structured metadata adds to it in a query, and the facts of a record.
+fn pushed() -> (BTreeSet<String>, BTreeSet<String>, Value) {
+    let (loki, reply) = (FakeLoki::start(), [STREAM_HEAD.as_bytes(), &token("a"), END_OF_CHUNKS].concat());
     let ollama = FakeOllama::always(reply);
     let options = Options::to(&ollama).args(&["--analytics-backend", "loki", "--loki-url", &loki.url()]);
     let tap = options.env("OLLAMA_TAP_TEST_FLUSH_MS", "10").start();
     tap.ask("POST", post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#));
-    eventually("a record in Loki", || !loki.lines().is_empty());
-    let labels = loki.labels().remove(0).into_keys().collect();
-    (labels, serde_json::from_str(&loki.lines().remove(0).1).expect("a record"))
+    eventually("a record in Loki, in two entries", || loki.lines().len() == 2);
+    let facts = loki.labels().into_iter().find(|labels| labels["part"] == "facts").expect("facts");
+    let (_, line) = loki.state().streams[&facts].first().cloned().expect("a line");
+    let beside = loki.state().metadata.values().next().expect("metadata").keys().cloned().collect();
+    (facts.into_keys().collect(), beside, serde_json::from_str(&line).expect("facts"))
 }
 
 #[test]
 fn every_label_and_every_field_is_one_that_the_tap_pushes() {
-    let (labels, record) = pushed();
+    let (labels, beside, record) = pushed();
     for query in filled_in() {
         let fields = fields(&query);
         for (_, path) in &fields {
             assert!(record.pointer(&format!("/{}", path.replace('.', "/"))).is_some(), "no field {path}: {query}");
         }
-        let named = |label: &String| labels.contains(label) || fields.iter().any(|(name, _)| name == label);
+        let named = |label: &String| labels.contains(label) || beside.contains(label) || fields.iter().any(|(name, _)| name == label);
         for label in matched(&query).iter().chain(&grouped(&query)).chain(&shown(&query)) {
             assert!(named(label), "no label {label}: {query}");
         }
@@ -77,11 +83,11 @@ fn every_label_and_every_field_is_one_that_the_tap_pushes() {
 
 #[test]
 fn every_variable_chooses_among_a_label_that_the_tap_pushes() {
-    let (labels, _) = pushed();
+    let (labels, ..) = pushed();
     let board = board(BOARD);
     let chosen: Vec<&str> =
         variables(&board).iter().map(|variable| word(&variable["query"]["label"])).filter(|label| !label.is_empty()).collect();
-    assert!(chosen.len() == 5 && chosen.iter().all(|label| labels.contains(*label)), "{chosen:?}");
+    assert!(chosen.len() == 2 && chosen.iter().all(|label| labels.contains(*label)), "{chosen:?}");
 }
 
 /// The fields that `| json name="path"` takes out of a record, each with the name it is given.
@@ -95,7 +101,8 @@ fn fields(query: &str) -> Vec<(String, String)> {
 fn matched(query: &str) -> Vec<String> {
     let selector = between(query, "{", "}").remove(0);
     let name = |matcher: &str| matcher.trim().split(['=', '!', '~']).next().unwrap_or_default().to_owned();
-    let filters = query.split(" | ").skip(1).filter(|stage| stage.starts_with("status"));
+    let is_filter = |stage: &&str| (stage.contains("=~") || stage.contains("!=")) && !stage.starts_with("json ");
+    let filters = query.split(" | ").skip(1).filter(is_filter);
     selector.split(',').chain(filters).map(name).collect()
 }
 

@@ -16,6 +16,8 @@ mod failing;
 mod kept;
 /// Limits of age and size.
 mod limits;
+/// Several taps and one Loki.
+mod loki;
 /// Answers that are long, and readers that do not read.
 mod long;
 /// Many records.

@@ -17,7 +17,7 @@ fn old(fake: &FakeLoki, records: impl IntoIterator<Item = Record>) {
 
 /// There were no such fields.
 fn as_written(record: Record) -> Record {
-    Record { host: None, tap: None, ..record }
+    Record { prompt_cached_tokens: None, host: None, tap: None, ..record }
 }
 
 fn all(numbers: std::ops::Range<u32>) -> Vec<Record> {
