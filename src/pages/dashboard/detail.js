@@ -173,6 +173,7 @@ function facts(record) {
   const rows = [
     ["Endpoint", record.endpoint],
     ["Category", title(record.prompt_category)],
+    ["Machine", record.host ? `${record.host}:${record.tap}` : NONE],
     ["Tokens in", count(record.prompt_tokens)],
     ["From the cache", count(record.prompt_cached_tokens)],
     ["Prompt tokens/s", speed(promptSpeed(record))],

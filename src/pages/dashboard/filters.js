@@ -44,6 +44,13 @@ export function offerModels(names) {
   offer(byId("filters").elements.model, names);
 }
 
+/** Where several share a history; one alone is nothing to choose from. */
+export function offerMachines(names) {
+  const field = byId("filters").elements.machine;
+  offer(field, names);
+  field.hidden = names.length < 2 && !state.machine;
+}
+
 export function offerCategories(names) {
   offer(byId("filters").elements.category, names, title);
 }

@@ -7,7 +7,7 @@ import { Timeline } from "./timeline.js";
 import { Histogram } from "./histogram.js";
 import { showOverview, showOverviewSkeleton } from "./overview.js";
 import { showBreakdown } from "./breakdown.js";
-import { offerModels } from "./filters.js";
+import { offerMachines, offerModels } from "./filters.js";
 import { title } from "./format.js";
 
 const REST = 5; // the numbers rest so many times as long as it took to make them
@@ -71,6 +71,7 @@ export function drawNumbers() {
   drawLatency();
   drawGroups();
   offerModels(numbers.by_model.map((group) => group.name));
+  offerMachines(numbers.by_host.map((group) => group.name));
 }
 
 export function drawGroups() {
@@ -79,6 +80,8 @@ export function drawGroups() {
   showBreakdown("by-model", numbers.by_model, { onPick: pick("model"), picked: state.model });
   showBreakdown("by-category", numbers.by_category, { onPick: pick("category"), picked: state.category, name: title });
   showBreakdown("by-client", numbers.by_client);
+  byId("machines").hidden = numbers.by_host.length < 2;
+  showBreakdown("by-machine", numbers.by_host, { onPick: pick("machine"), picked: state.machine });
 }
 
 function drawLatency() {

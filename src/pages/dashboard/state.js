@@ -2,11 +2,11 @@
 
 import { modelName } from "./format.js";
 
-const DEFAULTS = { range: "24h", model: "", category: "", status: "", text: "", from: "", to: "", id: "" };
+const DEFAULTS = { range: "24h", model: "", category: "", status: "", machine: "", text: "", from: "", to: "", id: "" };
 const HOURS = { "1h": 1, "24h": 24, "7d": 168 };
 
 /** Names of the fields that choose messages. */
-export const FILTERS = ["model", "category", "status", "text", "from", "to"];
+export const FILTERS = ["model", "category", "status", "machine", "text", "from", "to"];
 
 const listeners = [];
 export const state = read();
@@ -39,9 +39,10 @@ export const hasFilters = () => FILTERS.some((name) => state[name] !== "");
 
 /** The filters as the history's pages take them. */
 export function query() {
-  const { model, category, status, text, from, to } = state;
+  const { model, category, status, machine, text, from, to } = state;
+  const [, host = machine, tap = ""] = machine.match(/^(.*):(\d+)$/) ?? [];
   const since = from || to || !hours() ? seconds(from) : Date.now() / 1000 - hours() * 3600;
-  const fields = { model, prompt_category: category, status, prompt_search: text, start_time: since, end_time: seconds(to) };
+  const fields = { model, prompt_category: category, status, host, tap, prompt_search: text, start_time: since, end_time: seconds(to) };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== null));
 }
 
