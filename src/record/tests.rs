@@ -42,10 +42,10 @@ fn a_record_says_what_the_exchange_said() {
 #[test]
 fn the_spelling_of_a_model_stands_beside_its_name() {
     let exchange = Exchange { model_sent: Some("TALK:latest".to_owned()), ..chat() };
-    let record = Record::new(exchange, StoreText::None);
+    let record = Record::new(exchange, StoreText::None, &writer());
     assert_eq!((record.model.as_deref(), &record.metadata[MODEL_SENT]), (Some("talk"), &json!("TALK:latest")));
     assert_eq!(record.clone().folded(), record);
-    assert!(Record::new(chat(), StoreText::Full).metadata.get(MODEL_SENT).is_none());
+    assert!(Record::new(chat(), StoreText::Full, &writer()).metadata.get(MODEL_SENT).is_none());
 
     let old = |metadata: Value| Record { model: Some("TALK:latest".to_owned()), metadata, ..Record::default() }.folded();
     assert_eq!(old(json!({"client_ip": null})).metadata, json!({"client_ip": null, "model_sent": "TALK:latest"}));

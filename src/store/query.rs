@@ -138,7 +138,7 @@ impl Query {
             && is(&self.prompt_category, &facts.prompt_category)
             && is(&self.status, &facts.status)
             && is(&self.endpoint, &facts.endpoint)
-            && (self.host.is_none() || self.host.as_deref() == facts.host.as_deref())
+            && (self.host.is_none() || self.host.as_deref() == Some(facts.host.as_deref().unwrap_or(UNKNOWN)))
             && (self.tap.is_none() || self.tap == facts.tap)
     }
 

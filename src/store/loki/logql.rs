@@ -121,7 +121,7 @@ fn filters(query: &Query) -> String {
     let names =
         [("endpoint", &query.endpoint), ("prompt_category", &query.prompt_category), ("status", &query.status), ("host", &query.host)];
     for (name, value) in names {
-        if let Some(value) = value {
+        if let Some(value) = value.as_ref().filter(|value| *value != UNKNOWN) {
             filter(&mut filters, &format!("\"{name}\":{}", json(value)));
         }
     }

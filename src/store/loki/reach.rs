@@ -85,7 +85,8 @@ impl Reach {
 }
 
 fn clipped(span: Span, start: i64, end: i64, now: f64) -> Span {
-    let is_beyond = span.start < nanos(now).saturating_sub(LOOK_BACK);
+    // Spans begin at whole hours.
+    let is_beyond = span.start < nanos(now).saturating_sub(LOOK_BACK + RANGE_MIN);
     // A whole hour, so that the question is the same the next time.
     let start = start - start.rem_euclid(RANGE_MIN);
     Span { start: if is_beyond { span.start } else { span.start.max(start) }, end }

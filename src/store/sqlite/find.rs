@@ -228,7 +228,7 @@ impl Conditions {
         conditions.and("prompt_category = ?", query.prompt_category.clone());
         conditions.and("status = ?", query.status.clone());
         conditions.and("endpoint = ?", query.endpoint.clone());
-        conditions.and("host = ?", query.host.clone());
+        conditions.and("coalesce(host, 'unknown') = ?", query.host.clone());
         conditions.and("tap = ?", query.tap);
         Ok(conditions)
     }

@@ -78,7 +78,8 @@ fn a_look_back_that_loki_shortens_leaves_what_lies_within() {
 
 #[test]
 fn a_page_that_stays_open_costs_next_to_nothing() {
-    let (loki, fake) = fresh();
+    let (mut loki, fake) = fresh();
+    loki.clock = || NOON + 1234.5;
     filled(&loki, records(0..50));
     let refresh = || {
         loki.extent().unwrap();
@@ -96,7 +97,8 @@ fn a_page_that_stays_open_costs_next_to_nothing() {
 
 #[test]
 fn years_without_records_are_looked_through_once_and_by_streams_alone() {
-    let (loki, fake) = fresh();
+    let (mut loki, fake) = fresh();
+    loki.clock = || NOON + 1234.5; // no whole hour
     filled(&loki, records(0..3));
     fake.state().seen.clear();
     assert_eq!(loki.get("ffffffffffffffff").unwrap(), None);
