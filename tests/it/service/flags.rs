@@ -6,7 +6,7 @@ use std::process::Command;
 use super::{Machine, with_ollama};
 
 /// Every flag of both, with a value and the variable that the service reads.
-const FLAGS: [(&str, &str, &str); 17] = [
+const FLAGS: [(&str, &str, &str); 18] = [
     ("--listen", "0.0.0.0:9", "OLLAMA_TAP_LISTEN"),
     ("--admin-listen", "127.0.0.1:9", "OLLAMA_TAP_ADMIN_LISTEN"),
     ("--backend-port", "12000", "OLLAMA_BACKEND_PORT"),

@@ -57,7 +57,7 @@ fn limits_of_questions_are_learnt_from_lokis_words_and_kept_to() {
     let days_ago = |n: u32| Record { timestamp: NOON - f64::from(n) / 10.0 * DAY, ..record(n) };
     filled(&loki, (0..600).map(days_ago));
     assert_eq!(each(&loki, &[]).len(), 600);
-    let extent = loki.extent().unwrap();
+    let extent = loki.extent(f64::INFINITY).unwrap();
     assert_eq!((extent.records, extent.oldest), (600, Some(days_ago(599).timestamp)));
     let refused = fake.state().errors;
     let mut facts = 0;
@@ -73,7 +73,7 @@ fn a_look_back_that_loki_shortens_leaves_what_lies_within() {
     filled(&loki, (0..6).map(days_ago));
     fake.state().limits.lookback = Some(3 * 86_400 * SECOND);
     assert_eq!(newest(&loki, &[]).len(), 4);
-    assert_eq!(loki.extent().unwrap().oldest, Some(days_ago(3).timestamp));
+    assert_eq!(loki.extent(f64::INFINITY).unwrap().oldest, Some(days_ago(3).timestamp));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_page_that_stays_open_costs_next_to_nothing() {
     loki.clock = || NOON + 1234.5;
     filled(&loki, records(0..50));
     let refresh = || {
-        loki.extent().unwrap();
+        loki.extent(f64::INFINITY).unwrap();
         loki.newest(&Query::default(), Detail::Brief).unwrap();
         let mut facts = 0;
         loki.each_facts(&query(&[("start_time", &(NOON - DAY).to_string())]), &mut |_| facts += 1).unwrap();
@@ -191,7 +191,7 @@ fn a_tap_that_does_not_know_how_new_its_stream_is_learns_it_from_loki() {
     let second = at(&fake, LokiAuth::None, None);
     filled(&second, [ago(2, 7200.0), ago(3, 1.0), ago(4, 9000.0)]);
     assert_eq!(newest(&second, &[]), [1, 3, 2, 4].map(|n| record(n).interaction_id));
-    assert_eq!(second.extent().unwrap().records, 4);
+    assert_eq!(second.extent(f64::INFINITY).unwrap().records, 4);
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn what_version_0_1_0_wrote_is_read_in_order_with_what_is_new() {
     assert_eq!(newest(&loki, &[]), ids[..100]);
     assert_eq!(newest(&loki, &[("before", &ids[99])]), ids[100..]);
     assert_eq!(loki.get(&ids[199]).unwrap(), Some(all(0..1).remove(0)));
-    let extent = loki.extent().unwrap();
+    let extent = loki.extent(f64::INFINITY).unwrap();
     assert_eq!((extent.records, extent.oldest, extent.newest), (200, Some(record(0).timestamp), Some(record(199).timestamp)));
 }
 
