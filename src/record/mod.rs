@@ -1,15 +1,17 @@
 //! `Record`: what the history keeps of one request, under the names of design.md section 6 (the seed's names first).
 
+mod facts;
 mod lossy;
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Deserializer, Serialize};
+pub use facts::Facts;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::config::StoreText;
-use crate::model_name::{fold, fold_cow};
+use crate::model_name::fold;
 use crate::observe::Exchange;
 use crate::observe::exchange::ToolCall;
 use crate::observe::text::prefix;
@@ -77,12 +79,12 @@ pub struct Record {
     pub response_bytes: Option<u64>,
     /// A text was cut to its bound.
     pub truncated: Option<bool>,
-    /// Of `prompt_tokens`, those from Ollama's cache.
-    pub prompt_cached_tokens: Option<u64>,
     /// What the machine of the tap is called that wrote it.
     pub host: Option<String>,
     /// The port that this tap listens on.
     pub tap: Option<u16>,
+    /// Of `prompt_tokens`, those from Ollama's cache.
+    pub prompt_cached_tokens: Option<u64>,
 }
 
 /// Every field of a record, in order: the columns of a table and of a CSV file.
@@ -117,9 +119,9 @@ pub const FIELDS: [&str; 33] = [
     "request_bytes",
     "response_bytes",
     "truncated",
-    "prompt_cached_tokens",
     "host",
     "tap",
+    "prompt_cached_tokens",
 ];
 
 impl Record {
@@ -271,35 +273,6 @@ impl PartialOrd for Position {
     }
 }
 
-/// What statistics need of a record, borrowed from wherever it lies.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Facts<'a> {
-    pub timestamp: f64,
-    /// Folded, whatever spelling the history has.
-    #[serde(borrow, deserialize_with = "model_field")]
-    pub model: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub endpoint: Cow<'a, str>,
-    #[serde(borrow)]
-    pub prompt_category: Cow<'a, str>,
-    #[serde(borrow)]
-    pub status: Cow<'a, str>,
-    pub prompt_tokens: Option<u64>,
-    pub generated_tokens: Option<u64>,
-    pub tokens_per_second: Option<f64>,
-    #[serde(alias = "duration")]
-    pub duration_seconds: Option<f64>,
-    pub time_to_first_token_seconds: Option<f64>,
-    pub prompt_cached_tokens: Option<u64>,
-    /// Who asked, as `metadata` says it; `None` where it says nothing.
-    #[serde(borrow, rename = "metadata", deserialize_with = "origin::of_field")]
-    pub client: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub host: Option<Cow<'a, str>>,
-    pub tap: Option<u16>,
-}
-
 /// Which tap writes a history: several may share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writer {
@@ -307,14 +280,6 @@ pub struct Writer {
     pub host: String,
     /// The port that it listens on.
     pub tap: u16,
-}
-
-/// A model's name, folded.
-fn model_field<'de: 'a, 'a, D: Deserializer<'de>>(field: D) -> Result<Option<Cow<'a, str>>, D::Error> {
-    /// Serde borrows a string in an option only when it is wrapped.
-    #[derive(Deserialize)]
-    struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-    Ok(Option::<Name>::deserialize(field)?.map(|name| fold_cow(name.0)))
 }
 
 /// Bytes of text in an exchange: what the queue's bound counts.

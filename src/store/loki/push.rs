@@ -16,7 +16,7 @@ pub const JOB: &str = "ollama-tap";
 pub const BODY_MAX: usize = 1_000_000;
 
 /// The most records of a push: in a body of short ones.
-pub const RECORDS_MAX: usize = 500;
+const RECORDS_MAX: usize = 500;
 
 /// What an entry costs beside its line: brackets, quotes, commas, a time of 19 digits and structured metadata (bytes).
 const ENTRY_COST: usize = 1024;
@@ -113,14 +113,19 @@ impl Stream {
     }
 }
 
-/// How many of the first records go into a body of at most `max` bytes: one at least.
-pub fn fitting(records: &[Pushable], max: usize) -> usize {
+/// As many of the first records as go into a body of at most `max` bytes: one at least.
+pub fn fitting(records: &[Record], max: usize) -> Vec<Pushable> {
     let mut bytes = 0;
-    let fits = |record: &&Pushable| {
+    let mut fitting = Vec::new();
+    for record in records.iter().take(RECORDS_MAX) {
+        let record = Pushable::of(record);
         bytes += json_length(&record.entries.text).max(json_length(&record.entries.facts)) + ENTRY_COST;
-        bytes <= max
-    };
-    records.iter().take_while(fits).count().max(1).min(records.len())
+        if bytes > max && !fitting.is_empty() {
+            break;
+        }
+        fitting.push(record);
+    }
+    fitting
 }
 
 #[cfg(test)]
@@ -154,17 +159,15 @@ mod tests {
         let text = "\\\"\0".repeat(30_000);
         let hostile = |n| Record { prompt_full: Some(text.clone()), model: Some(format!("{n}\"\"")), ..suite::record(n) };
         for records in [(0..8).map(hostile).collect::<Vec<_>>(), (0..1500).map(suite::record).collect()] {
-            let records: Vec<Pushable> = records.iter().map(Pushable::of).collect();
             let (stream, mut rest) = (Stream::of(&suite::record(1)), &records[..]);
             while !rest.is_empty() {
-                let (now, later) = rest.split_at(fitting(rest, BODY_MAX));
+                let now = fitting(rest, BODY_MAX);
                 for part in [Part::Text, Part::Facts] {
-                    assert!(stream.body(part, now, true).len() <= BODY_MAX);
+                    assert!(stream.body(part, &now, true).len() <= BODY_MAX);
                 }
-                rest = later;
+                rest = &rest[now.len()..];
             }
         }
-        let one = [Pushable::of(&hostile(1))];
-        assert_eq!((fitting(&one, 10), fitting(&one[..0], 10)), (1, 0));
+        assert_eq!((fitting(&[hostile(1), hostile(2)], 10).len(), fitting(&[], 10).len()), (1, 0));
     }
 }

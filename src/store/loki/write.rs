@@ -144,8 +144,7 @@ impl Pusher {
     /// Sends records of one stream, oldest first; those that are stored or refused leave `records`.
     fn send_stream(&self, stream: &Stream, records: &mut Vec<Record>) -> Result<()> {
         while !records.is_empty() {
-            let mut pushed: Vec<Pushable> = records.iter().take(push::RECORDS_MAX).map(Pushable::of).collect();
-            pushed.truncate(push::fitting(&pushed, self.body_max.load(SeqCst)));
+            let pushed = push::fitting(records, self.body_max.load(SeqCst));
             match self.push(stream, &pushed)? {
                 Outcome::Stored => {
                     self.note(stream, &pushed);

@@ -83,9 +83,9 @@ pub fn insert(insertion: &mut Statement, record: &Record) -> rusqlite::Result<us
         count(record.request_bytes),
         count(record.response_bytes),
         record.truncated,
-        count(record.prompt_cached_tokens),
         record.host,
         record.tap,
+        count(record.prompt_cached_tokens),
     ])
 }
 
@@ -123,9 +123,9 @@ pub fn record(row: &Row) -> rusqlite::Result<Record> {
         request_bytes: cells.count()?,
         response_bytes: cells.count()?,
         truncated: cells.flag()?,
-        prompt_cached_tokens: cells.count()?,
         host: cells.owned()?,
         tap: cells.small()?,
+        prompt_cached_tokens: cells.count()?,
     })
 }
 
