@@ -91,9 +91,12 @@ impl Archive {
     /// Writes what was accepted.
     pub fn shutdown(&self, deadline: Instant) {
         self.store.end_by(deadline);
-        match self.recorder.shutdown(deadline) {
-            0 => log::info!("the history in {} is complete", self.store.place()),
-            lost => log::error!("stopping: {lost} records were not written to the history in {} in time", self.store.place()),
+        match (self.recorder.shutdown(deadline), self.recorder.left()) {
+            (0, 0) => log::info!("the history in {} is complete", self.store.place()),
+            (0, left) => {
+                log::warn!("stopping: {left} records are left to the next start, and not in the history in {}", self.store.place())
+            }
+            (lost, _) => log::error!("stopping: {lost} records were not written to the history in {} in time", self.store.place()),
         }
     }
 }

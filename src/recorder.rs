@@ -51,6 +51,8 @@ struct Shared {
     /// Bytes of text in them.
     text: AtomicUsize,
     text_max: usize,
+    /// Records that were left to the next start.
+    left: AtomicUsize,
     /// Why records wait: the last failure, until one is written.
     failure: Mutex<Option<String>>,
 }
@@ -71,8 +73,14 @@ impl Recorder {
         let (flushing, flushes) = bounded(FLUSHES_MAX);
         let (end, ended) = bounded(0);
         metrics.analytics_backend(store.backend());
-        let shared =
-            Arc::new(Shared { metrics, records: AtomicUsize::new(0), text: AtomicUsize::new(0), text_max, failure: Mutex::default() });
+        let shared = Arc::new(Shared {
+            metrics,
+            records: AtomicUsize::new(0),
+            text: AtomicUsize::new(0),
+            text_max,
+            left: AtomicUsize::new(0),
+            failure: Mutex::default(),
+        });
         let writer = Writer::new(Told { exchanges, close, flushes, _end: end }, store, (keep, writer), flush, shared.clone());
         thread::Builder::new().name("recorder".into()).stack_size(STACK).spawn(move || writer.run())?;
         Ok(Recorder { queue, closing, flushing, ended, shared })
@@ -91,6 +99,11 @@ impl Recorder {
     /// Records that were accepted and are not written yet.
     pub fn queue_size(&self) -> usize {
         self.shared.records.load(SeqCst)
+    }
+
+    /// Records that the store had not taken at the end, and that the next start sends.
+    pub fn left(&self) -> usize {
+        self.shared.left.load(SeqCst)
     }
 
     /// Why what was accepted is not written; `None` where nothing is in the way.

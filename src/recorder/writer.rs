@@ -199,7 +199,10 @@ impl Writer {
                 return;
             }
             match self.store.leave(&self.batch) {
-                Ok(true) => self.shared.release(mem::take(&mut self.batch).len(), mem::take(&mut self.text)),
+                Ok(true) => {
+                    self.shared.left.fetch_add(self.batch.len(), SeqCst);
+                    self.shared.release(mem::take(&mut self.batch).len(), mem::take(&mut self.text));
+                }
                 Ok(false) => return log::error!("{} records are lost", self.shared.records.load(SeqCst)),
                 Err(why) => return log::error!("{why}; {} records are lost", self.shared.records.load(SeqCst)),
             }
