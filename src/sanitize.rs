@@ -25,6 +25,22 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// The text of an error page as one short line: of HTML its title, or what stands outside of tags; at most `width` characters, and an
+/// ellipsis where there were more.
+pub fn gist(page: &str, width: usize) -> String {
+    let page = page.trim();
+    let text = if page.starts_with('<') { without_tags(page) } else { page.to_owned() };
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cut = words.chars().nth(width).map(|_| words.chars().take(width).chain(['…']).collect::<String>());
+    one_line(&cut.unwrap_or(words)).into_owned()
+}
+
+fn without_tags(page: &str) -> String {
+    let text = |piece: &str| piece.split_once('>').map_or("", |(_, text)| text).to_owned();
+    let title = page.to_ascii_lowercase().find("<title").map(|at| text(page[at..].split("</").next().unwrap_or_default()));
+    title.unwrap_or_else(|| page.split('<').map(text).collect::<Vec<_>>().join(" "))
+}
+
 /// Every URL in a text with `***` for the user and the password in it. A password that is not written as URLs want it may hold a slash,
 /// so the last @ counts.
 pub fn without_passwords(text: &str) -> Cow<'_, str> {
@@ -71,6 +87,25 @@ mod tests {
     }
 
     #[test]
+    fn an_error_page_is_one_short_line_without_tags() {
+        let nginx = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n\
+            <hr><center>nginx/1.24.0</center>\r\n</body>\r\n</html>\r\n<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n";
+        for (page, shown) in [
+            (nginx, "502 Bad Gateway"),
+            ("\n<!DOCTYPE HTML><TITLE lang=en>\nNo\t such\r\nhost</TITLE>", "No such host"),
+            ("<h1>Gateway</h1>\r\n<p>is away</p>", "Gateway is away"),
+            ("<html", ""),
+            ("no org id\n", "no org id"),
+            ("a\n\u{1b}[31mb\u{9b}", r"a \u{1b}[31mb\u{9b}"),
+            ("limit < 3", "limit < 3"),
+            ("", ""),
+        ] {
+            assert_eq!(gist(page, 100), shown);
+        }
+        assert_eq!((gist(&"é".repeat(3), 3), gist(&"é".repeat(4), 3)), ("ééé".to_owned(), "ééé…".to_owned()));
+    }
+
+    #[test]
     fn a_password_in_a_url_is_shown_nowhere() {
         for (text, shown) in [
             ("http://user:pw@host:1/x", "http://***@host:1/x"),
@@ -89,6 +124,8 @@ mod tests {
         #[test]
         fn whatever_a_stranger_chose_stays_in_one_line(text in any::<String>()) {
             prop_assert!(!one_line(&text).contains(|c: char| c.is_control() || is_invisible(c)));
+            let page = format!("<{text}");
+            prop_assert!(!gist(&page, 50).contains(|c: char| c.is_control() || is_invisible(c)));
         }
 
         #[test]

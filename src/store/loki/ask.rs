@@ -2,6 +2,7 @@
 //! Loki answered; never a secret.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use super::time::{Order, Span};
 use crate::config::{LokiAuth, LokiSettings};
 use crate::forward::failure::chain;
 use crate::forward::upstream::{Names, Target};
+use crate::sanitize::gist;
 use crate::store::{Result, StoreError, failed};
 use crate::threads::lock;
 
@@ -45,11 +47,18 @@ const WORDS_SHOWN: usize = 400;
 /// Labels of a stream.
 pub type Labels = BTreeMap<String, String>;
 
-/// What Loki answered to a push. The words are Loki's, as they came: see `printable`.
+/// What Loki answered to a push. The words are Loki's, or a gateway's, as they came.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Pushed {
     pub status: u16,
     pub words: String,
+}
+
+/// The status, and what was said, on one line.
+impl fmt::Display for Pushed {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&answered(self.status, &self.words))
+    }
 }
 
 /// Speaks with one Loki.
@@ -120,8 +129,8 @@ impl Client {
     }
 
     /// That a push was answered like this, and is to be sent again.
-    pub fn unpushed(&self, Pushed { status, words }: &Pushed) -> StoreError {
-        StoreError::Failed(format!("push to loki at {}: {}", self.base, answered(*status, words)))
+    pub fn unpushed(&self, answer: &Pushed) -> StoreError {
+        StoreError::Failed(format!("push to loki at {}: {answer}", self.base))
     }
 
     /// The lines that `query` finds in `span`, at most `limit`, the first in `order`. `line` makes a line of one and its labels.
@@ -253,24 +262,11 @@ fn words(body: &mut Body) -> String {
     String::from_utf8_lossy(&words).into_owned()
 }
 
+/// Pages of gateways say the status once more.
 fn answered(status: u16, words: &str) -> String {
-    format!("{status} {}", printable(words)).trim_end().to_owned()
-}
-
-/// A text of another machine on one line, and not longer than a log line should be.
-pub fn printable(text: &str) -> String {
-    let mut line: String = text.trim().chars().take(WORDS_SHOWN).flat_map(escaped).collect();
-    if text.trim().chars().nth(WORDS_SHOWN).is_some() {
-        line.push('…');
-    }
-    line
-}
-
-/// Control characters by their number: a log or a terminal must not obey them.
-fn escaped(c: char) -> impl Iterator<Item = char> {
-    let plain = (!c.is_control()).then_some(c);
-    let numbered = c.is_control().then(|| c.escape_default());
-    plain.into_iter().chain(numbered.into_iter().flatten())
+    let (status, words) = (status.to_string(), gist(words, WORDS_SHOWN));
+    let words = words.strip_prefix(&status).unwrap_or(&words).trim_start();
+    format!("{status} {words}").trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -278,9 +274,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_of_lokis_is_one_short_line() {
-        assert_eq!(printable(" no org id\n"), "no org id");
-        assert_eq!(printable("a\n\u{1b}[31mb\u{9b}"), "a\\n\\u{1b}[31mb\\u{9b}");
-        assert_eq!(printable(&"é".repeat(500)), format!("{}…", "é".repeat(WORDS_SHOWN)));
+    fn an_answer_is_its_status_and_one_short_line() {
+        for (status, words, shown) in [
+            (401, "no org id\n", "401 no org id"),
+            (502, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n</body>\r\n</html>\r\n", "502 Bad Gateway"),
+            (503, "", "503"),
+        ] {
+            assert_eq!(Pushed { status, words: words.to_owned() }.to_string(), shown);
+        }
+        assert_eq!(answered(500, &"é".repeat(500)), format!("500 {}…", "é".repeat(WORDS_SHOWN)));
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::ask::{Pushed, printable};
+use super::ask::Pushed;
 use super::time::nanos;
 use crate::threads::lock;
 
@@ -89,8 +89,8 @@ pub struct Complaint(Mutex<Option<Instant>>);
 
 impl Complaint {
     /// `what` was refused for good.
-    pub fn log(&self, base: &str, what: &str, Pushed { status, words }: &Pushed) {
-        let text = format!("loki at {base} refused {what} for good: {status} {}", printable(words));
+    pub fn log(&self, base: &str, what: &str, answer: &Pushed) {
+        let text = format!("loki at {base} refused {what} for good: {answer}");
         let mut last = lock(&self.0);
         if last.is_some_and(|last| last.elapsed() < QUIET) {
             log::debug!("{text}");

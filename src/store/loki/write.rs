@@ -240,8 +240,7 @@ impl Pusher {
 
     fn give_up_metadata(&self, answer: &Pushed) {
         if self.has_metadata.swap(false, SeqCst) {
-            let why = super::ask::printable(&answer.words);
-            log::warn!("loki at {} takes no structured metadata, so records are sent without it: {why}", self.client.base());
+            log::warn!("loki at {} takes no structured metadata, so records are sent without it: {answer}", self.client.base());
         }
     }
 
