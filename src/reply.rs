@@ -3,6 +3,7 @@
 
 use std::io::{self, Read};
 
+use crate::sanitize::one_line;
 use crate::server::{Connection, Head, Then, Version};
 
 /// How the body of a reply is framed.
@@ -89,8 +90,9 @@ pub fn whole(manners: Manners, status: u16, mut head: Vec<u8>, body: &[u8]) -> (
     (head, if manners.keeps(framing) { Then::Keep } else { Then::Close })
 }
 
-/// A chunk line that no client can read as one, for a reply that broke: it fails at once instead of waiting.
-const BROKEN: &[u8] = b"the connection to ollama broke\r\n";
+/// Begins a chunk line that no client can read as one, for a reply that broke: it fails at once instead of waiting. What broke is
+/// behind it, up to CR LF.
+pub const BROKE_OFF: &str = "the answer broke off: ";
 
 /// A reply under way, on a connection that is its own until it ends.
 pub struct Reply {
@@ -134,12 +136,16 @@ impl Reply {
         Ok((self.conn, self.then))
     }
 
-    /// Ends the reply so that the client sees that it broke.
-    pub fn abort(mut self) {
+    /// Ends the reply so that the client sees that it broke, and where the framing has room for it, why.
+    pub fn abort(mut self, why: &str) {
         if self.framing == Framing::Chunked {
-            // What cannot be sent at once is not worth waiting for: the connection ends either way.
-            self.head.extend_from_slice(BROKEN);
-            let _ = self.conn.send_some(&self.head);
+            self.head.extend_from_slice(format!("{BROKE_OFF}{}\r\n", one_line(why)).as_bytes());
+            let _ = match self.conn.long_answer {
+                // Who reads an answer of ours may rest, and wants to know why there is no more.
+                Some(_) => self.conn.send(&self.head, &[]),
+                // What cannot be sent at once is not worth waiting for: the connection ends either way.
+                None => self.conn.send_some(&self.head).map(drop),
+            };
         } else {
             self.conn.reset();
         }

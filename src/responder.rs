@@ -84,9 +84,9 @@ impl BodyWriter for Responder {
         Ok(())
     }
 
-    fn abort(&mut self) {
+    fn abort(&mut self, why: &str) {
         if let State::Sending(reply, _) = std::mem::replace(&mut self.state, State::Over) {
-            reply.abort();
+            reply.abort(why);
         }
     }
 }

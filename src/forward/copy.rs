@@ -7,7 +7,7 @@ use ureq::http::Response;
 
 use super::failure::{Failure, Kind};
 use super::line::Line;
-use super::{Hands, Report, headers};
+use super::{Hands, Report, blame, headers};
 use crate::budget::Reservation;
 use crate::gate::Gate;
 use crate::observe::Observer;
@@ -65,7 +65,7 @@ pub fn reply(
         }
         return Ok(sent);
     }
-    let result = stream(&mut reply, &mut source, frame, observer, body_began);
+    let result = stream(&mut reply, &mut source, frame, observer, body_began).map_err(|failure| blame(failure, source.line));
     finish(reply, result).map_err(|failure| Box::new((failure, None)))
 }
 
@@ -99,7 +99,10 @@ fn finish(reply: Reply, result: Result<(), Failure>) -> Result<(Connection, Then
     match result {
         Ok(()) => reply.end().map_err(|_| Failure::ClientGone),
         Err(failure) => {
-            reply.abort();
+            match &failure {
+                Failure::Upstream(_, why) => reply.abort(why),
+                _ => reply.abort("its client has left"),
+            }
             Err(failure)
         }
     }

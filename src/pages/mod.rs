@@ -83,8 +83,8 @@ pub trait BodyWriter {
     fn begin(&mut self, head: &dyn Fn(&str) -> Vec<u8>);
     fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
     fn end(&mut self) -> io::Result<()>;
-    /// Ends it so that it looks broken.
-    fn abort(&mut self);
+    /// Ends it so that it looks broken, by what `why` says.
+    fn abort(&mut self, why: &str);
 }
 
 /// An answer of ours.

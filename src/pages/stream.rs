@@ -77,7 +77,7 @@ impl<'a> Stream<'a> {
             (State::Long { .. }, Ok(())) => self.outlet.end().map_or(Answered::Left, |()| Answered::Sent),
             (State::Long { .. }, Err(why)) => {
                 log::warn!("an answer broke off: {why}");
-                self.outlet.abort();
+                self.outlet.abort(&why.to_string());
                 Answered::Sent
             }
             (State::Left, _) => Answered::Left,

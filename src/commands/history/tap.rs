@@ -6,16 +6,17 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::typestate::WithoutBody;
-use ureq::unversioned::transport::DefaultConnector;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, Body, RequestBuilder, http::Response};
 
+use super::overheard::Overheard;
 use super::{filter, words};
 use crate::address::Upstream;
 use crate::error::{Error, Result};
 use crate::forward::failure::chain;
 use crate::forward::upstream::{Names, Target};
 use crate::record::Record;
-use crate::sanitize::one_line;
+use crate::sanitize::gist;
 use crate::store::{Enhanced, Extent, Flow, Purged, Query};
 
 /// How long a machine may take to accept a connection before we look elsewhere.
@@ -35,6 +36,7 @@ pub struct Tap {
     agent: Agent,
     base: String,
     token: Option<String>,
+    overheard: Overheard,
 }
 
 /// The answer of `/analytics/stats`, as much as is shown of it.
@@ -64,8 +66,9 @@ impl Tap {
     /// The tap that answers at this address, if it is one that does. No token is sent before it has said so.
     pub fn find(address: &Upstream, token: Option<&str>) -> Option<Tap> {
         let config = Target { upstream: address.clone(), roots: None }.config().timeout_connect(Some(CONNECT)).build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), Names);
-        let tap = Tap { agent, base: address.to_string(), token: token.map(str::to_owned) };
+        let overheard = Overheard::default();
+        let agent = Agent::with_parts(config, DefaultConnector::default().chain(overheard.clone()), Names);
+        let tap = Tap { agent, base: address.to_string(), token: token.map(str::to_owned), overheard };
         tap.greet().then_some(tap)
     }
 
@@ -114,9 +117,10 @@ impl Tap {
         let request = self.agent.get(self.url("/analytics/export")).query("format", "jsonl");
         let response = self.call(request.query_pairs(filter::parameters(query)))?;
         let broken = |cause: String| Error::Failed(format!("read the export of the tap at {}: {cause}", self.base));
+        let broke_off = |e: std::io::Error| broken(self.overheard.why().unwrap_or_else(|| e.to_string()));
         let mut lines = BufReader::new(response.into_body().into_reader());
         let mut line = Vec::new();
-        while lines.by_ref().take(ANSWER_MAX).read_until(b'\n', &mut line).map_err(|e| broken(e.to_string()))? > 0 {
+        while lines.by_ref().take(ANSWER_MAX).read_until(b'\n', &mut line).map_err(broke_off)? > 0 {
             let record = serde_json::from_slice(&line).map_err(|e| broken(format!("a line is no record: {e}")))?;
             if visit(record) == Flow::Stop {
                 break;
@@ -141,7 +145,8 @@ impl Tap {
 
     fn answer<T: DeserializeOwned>(&self, request: RequestBuilder<WithoutBody>) -> Result<T> {
         let mut response = self.call(request)?;
-        let text = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map_err(|e| self.failed(&chain(&e)))?;
+        let broke_off = |e| self.failed(&self.overheard.why().unwrap_or_else(|| chain(&e)));
+        let text = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map_err(broke_off)?;
         serde_json::from_slice(&text).map_err(|e| self.failed(&format!("its answer is not what was asked for: {e}")))
     }
 
@@ -157,9 +162,9 @@ impl Tap {
         let text = response.body_mut().with_config().limit(SHORT_MAX).read_to_vec().unwrap_or_default();
         let said = match serde_json::from_slice::<Complaint>(&text) {
             Ok(complaint) => complaint.error,
-            Err(_) => format!("it answered {} {}", response.status().as_u16(), String::from_utf8_lossy(&text).trim()),
+            Err(_) => format!("it answered {} {}", response.status().as_u16(), gist(&String::from_utf8_lossy(&text), words::WIDTH)),
         };
-        Err(self.failed(&words::cut(&one_line(said.trim()), words::WIDTH * 5)))
+        Err(self.failed(&gist(&said, words::WIDTH * 5)))
     }
 
     fn failed(&self, cause: &str) -> Error {

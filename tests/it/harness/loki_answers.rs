@@ -56,6 +56,8 @@ pub struct State {
     pub seen: Vec<Seen>,
     /// Answers of the next pushes, which store nothing: status and words.
     pub faults: VecDeque<(u16, String)>,
+    /// After so many questions for lines the next ones are answered with this: status and words.
+    pub breaks: Option<(usize, u16, String)>,
     /// A request needs a tenant.
     pub tenants: bool,
     /// Now, in nanoseconds since 1970: what is too old or too new is refused. `None`: nothing is.
@@ -97,7 +99,13 @@ impl State {
     }
 
     fn answer_to(&mut self, seen: &Seen, api: &str) -> Reply {
-        let answer = match api.trim_start_matches("/loki/api/v1/") {
+        let asked = api.trim_start_matches("/loki/api/v1/");
+        match &mut self.breaks {
+            Some((0, status, words)) if asked == "query_range" => return Reply::error(*status, words),
+            Some((left, ..)) if asked == "query_range" => *left -= 1,
+            _ => {}
+        }
+        let answer = match asked {
             "push" if seen.method == "POST" => {
                 return self.push(seen).unwrap_or_else(|(status, words)| Reply::error(status, &(words + "\n")));
             }

@@ -6,6 +6,8 @@ mod agree;
 mod behind_nginx;
 /// Killed under load, and told to stop under load.
 mod crash;
+/// A Loki that fails in the middle of an answer.
+mod cut_off;
 /// Disks that are full or read-only for a while.
 mod disks;
 /// Clocks that jumped.

@@ -1,0 +1,106 @@
+//! What a tap says where its answer breaks off, which no HTTP client shows: the chunk line that ends it (`reply::BROKE_OFF`).
+
+use std::sync::{Arc, Mutex};
+
+use ureq::Error;
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+
+use crate::reply::BROKE_OFF;
+use crate::sanitize::one_line;
+use crate::threads::lock;
+
+/// The longest end of an answer that is kept (bytes).
+const END_MAX: usize = 4096;
+
+/// The end of all that came over the connections of one agent.
+#[derive(Clone, Debug, Default)]
+pub struct Overheard(Arc<Mutex<Vec<u8>>>);
+
+impl Overheard {
+    /// Why the last answer broke off, where the tap said so.
+    pub fn why(&self) -> Option<String> {
+        said(&lock(&self.0))
+    }
+
+    fn add(&self, bytes: &[u8]) {
+        let mut end = lock(&self.0);
+        end.extend_from_slice(&bytes[bytes.len().saturating_sub(END_MAX)..]);
+        let too_many = end.len().saturating_sub(END_MAX);
+        end.drain(..too_many);
+    }
+}
+
+/// The last line, if it is such a one and whole.
+fn said(end: &[u8]) -> Option<String> {
+    let end = std::str::from_utf8(end.strip_suffix(b"\r\n")?.rsplit(|byte| *byte == b'\n').next()?).ok()?;
+    end.strip_prefix(BROKE_OFF).map(|why| one_line(why).into_owned())
+}
+
+impl<In: Transport> Connector<In> for Overheard {
+    type Out = Hearing<In>;
+
+    fn connect(&self, _: &ConnectionDetails, inner: Option<In>) -> Result<Option<Hearing<In>>, Error> {
+        Ok(inner.map(|inner| Hearing { inner, overheard: self.clone() }))
+    }
+}
+
+/// A connection that is listened to.
+#[derive(Debug)]
+pub struct Hearing<In> {
+    inner: In,
+    overheard: Overheard,
+}
+
+impl<In: Transport> Transport for Hearing<In> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        self.inner.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let before = self.inner.buffers().input().len();
+        let has_more = self.inner.await_input(timeout)?;
+        self.overheard.add(&self.inner.buffers().input()[before..]);
+        Ok(has_more)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_line_says_why_an_answer_broke_off() {
+        for (pieces, expected) in [
+            (&["5\r\n{\"a\":\r\nthe answer broke off: ask loki: 503\r\n"][..], Some("ask loki: 503")),
+            (&["5\r\n12345\r\nthe answer bro", "ke off: é\r", "\n"], Some("é")),
+            (&["the answer broke off: of a prompt\r\n0\r\n\r\n"], None),
+            (&["the answer broke off: half"], None),
+            (&["\r\n"], None),
+            (&[], None),
+        ] {
+            let overheard = Overheard::default();
+            pieces.iter().for_each(|piece| overheard.add(piece.as_bytes()));
+            assert_eq!(overheard.why().as_deref(), expected, "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn however_much_comes_little_is_kept() {
+        let overheard = Overheard::default();
+        (0..3).for_each(|_| overheard.add(&[b'x'; 3 * END_MAX]));
+        overheard.add(b"\r\nthe answer broke off: y\r\n");
+        assert_eq!((overheard.why().as_deref(), lock(&overheard.0).len()), (Some("y"), END_MAX));
+    }
+}
