@@ -285,14 +285,7 @@ impl Keeper for Loki {
             if found < query.limit { flow } else { Flow::Stop }
         };
         // One more than is wanted, since the last moment of a full page is left to the next.
-        let read = self.read(query, detail, (span, Order::NewestFirst), query.limit + 1, visit);
-        match read {
-            Err(StoreError::Failed(why)) if found > 0 => {
-                log::warn!("{why}; a list has only the {found} records that were found before");
-                Ok(())
-            }
-            read => read,
-        }
+        self.read(query, detail, (span, Order::NewestFirst), query.limit + 1, visit)
     }
 
     fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {

@@ -112,6 +112,21 @@ fn lines_that_are_no_records_are_passed_over() {
 }
 
 #[test]
+fn what_is_read_only_in_part_is_no_answer() {
+    let (loki, fake) = fresh();
+    let text = "x".repeat(200_000);
+    filled(&loki, (0..40).map(|n| Record { prompt_full: Some(text.clone()), ..record(n) }));
+    fake.state().breaks = Some((3, 502, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n</html>\r\n".to_owned()));
+    let mut shown = 0;
+    let listed = loki.each_newest(&Query::default(), Detail::Whole, &mut |_| {
+        shown += 1;
+        Flow::GoOn
+    });
+    assert_eq!(failure(listed), format!("ask loki at {}: 502 Bad Gateway", fake.url()));
+    assert!((1..40).contains(&shown), "{shown}");
+}
+
+#[test]
 fn what_loki_says_against_a_question_is_passed_on() {
     let fake = FakeLoki::start();
     fake.state().tenants = true;
