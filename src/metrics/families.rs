@@ -172,7 +172,7 @@ impl Families {
             analytics_queue_size: r.gauge("ollama_analytics_queue_size", "Records that wait to be written into the history.")?,
             analytics_writes: r.counters(
                 "ollama_analytics_writes_total",
-                "Records whose writing into the history succeeded or failed; one that is tried again counts again.",
+                "Records whose writing into the history succeeded or failed; one that is tried again counts again, one that lost its text counts as both.",
                 &["backend", "status"],
             )?,
             analytics_dropped: r.counter("ollama_tap_analytics_dropped_total", "Records that the history lost for good.")?,

@@ -227,7 +227,9 @@ impl Writer {
         let gone = before - self.batch.len();
         // What another run left may be refused as well.
         metrics.analytics_written(self.store.backend(), Written::Success, (gone as u64).saturating_sub(refused));
-        metrics.analytics_written(self.store.backend(), Written::Error, self.batch.len() as u64 + refused);
+        // A record that was written without its text counts as both.
+        let failed = self.batch.len() as u64 + refused + self.store.take_refused_texts();
+        metrics.analytics_written(self.store.backend(), Written::Error, failed);
         metrics.analytics_dropped(refused);
         self.shared.release(gone, 0);
         result

@@ -174,6 +174,11 @@ pub trait Keeper: Send + Sync {
     /// Returns how many were refused for good.
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64>;
 
+    /// How many records were written without their texts, which were refused for good, since this was last asked.
+    fn take_refused_texts(&self) -> u64 {
+        0
+    }
+
     /// From now on no write is to take longer than this allows: the tap ends.
     fn end_by(&self, _deadline: Instant) {}
 

@@ -171,6 +171,11 @@ impl Store {
         Ok(refused)
     }
 
+    /// How many records were written without their texts, which were refused for good, since this was last asked.
+    pub fn take_refused_texts(&self) -> u64 {
+        self.keeper.take_refused_texts()
+    }
+
     /// From now on no write is to take longer than this allows: the tap ends.
     pub fn end_by(&self, deadline: Instant) {
         self.keeper.end_by(deadline);

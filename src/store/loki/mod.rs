@@ -253,6 +253,10 @@ impl Keeper for Loki {
         written
     }
 
+    fn take_refused_texts(&self) -> u64 {
+        self.pusher.take_refused_texts()
+    }
+
     fn catch_up(&self) -> Result<bool> {
         self.pusher.send_unsent()?;
         Ok(false)

@@ -43,6 +43,8 @@ pub struct Pusher {
     newest: Mutex<HashMap<Stream, i64>>,
     /// Refused for good by a `write` that then failed, and told by the next that does not.
     refused: AtomicU64,
+    /// Texts that were refused for good while their records are kept, and not told yet.
+    refused_texts: AtomicU64,
     /// Of texts, and of whole records.
     complaints: [Complaint; 2],
     /// When to stop waiting for an answer, once the tap ends.
@@ -53,7 +55,8 @@ pub struct Pusher {
 
 /// What became of a push of records.
 enum Outcome {
-    Stored,
+    /// They are stored, but for so many that are refused for good.
+    Taken { refused: u64 },
     /// Fewer are to be sent at once.
     Fewer,
     /// What is not newer than this (nanoseconds) goes to the late ones.
@@ -69,6 +72,7 @@ impl Pusher {
             alone: AtomicU32::new(0),
             newest: Mutex::default(),
             refused: AtomicU64::new(0),
+            refused_texts: AtomicU64::new(0),
             complaints: Default::default(),
             end: Arc::default(),
             unsent,
@@ -96,6 +100,11 @@ impl Pusher {
         self.send_unsent()?;
         self.send(batch)?;
         Ok(self.refused.swap(0, SeqCst))
+    }
+
+    /// How many records were written without their texts, which were refused for good, since this was last asked.
+    pub fn take_refused_texts(&self) -> u64 {
+        self.refused_texts.swap(0, SeqCst)
     }
 
     /// Sends what earlier runs left here. Only what cannot be read is passed over.
@@ -146,7 +155,7 @@ impl Pusher {
         while !records.is_empty() {
             let pushed = push::fitting(records, self.body_max.load(SeqCst));
             match self.push(stream, &pushed)? {
-                Outcome::Stored => {
+                Outcome::Taken { .. } => {
                     self.note(stream, &pushed);
                     records.drain(..pushed.len());
                 }
@@ -171,15 +180,20 @@ impl Pusher {
 
     /// Both parts, the texts first: a record is there once its facts are.
     fn push(&self, stream: &Stream, records: &[Pushable]) -> Result<Outcome> {
-        for part in [Part::Text, Part::Facts] {
-            let outcome = self.push_part(stream, part, records)?;
-            if !matches!(outcome, Outcome::Stored) {
-                return Ok(outcome);
+        let mut refused = [0; 2];
+        for (part, refused) in [Part::Text, Part::Facts].into_iter().zip(&mut refused) {
+            match self.push_part(stream, part, records)? {
+                Outcome::Taken { refused: count } => *refused = count,
+                outcome => return Ok(outcome),
             }
         }
+        let [texts, whole] = refused;
+        self.refused.fetch_add(whole, SeqCst);
+        // A record that is lost has lost its text with it.
+        self.refused_texts.fetch_add(texts.saturating_sub(whole), SeqCst);
         let grown = self.body_max.load(SeqCst) * 2;
         self.body_max.store(grown.min(BODY_MAX), SeqCst);
-        Ok(Outcome::Stored)
+        Ok(Outcome::Taken { refused: whole })
     }
 
     fn push_part(&self, stream: &Stream, part: Part, records: &[Pushable]) -> Result<Outcome> {
@@ -192,7 +206,7 @@ impl Pusher {
             match verdict(&answer, records.len()) {
                 Verdict::Stored => {
                     self.alone.store(0, SeqCst);
-                    return Ok(Outcome::Stored);
+                    return Ok(Outcome::Taken { refused: 0 });
                 }
                 Verdict::NoMetadata if has_metadata => self.give_up_metadata(&answer),
                 // What an older Loki says that cannot read it.
@@ -215,12 +229,9 @@ impl Pusher {
         let [of_texts, of_records] = &self.complaints;
         match part {
             Part::Text => of_texts.log(self.client.base(), &format!("the texts of {count} records"), answer),
-            Part::Facts => {
-                self.refused.fetch_add(count, SeqCst);
-                of_records.log(self.client.base(), &format!("{count} records"), answer);
-            }
+            Part::Facts => of_records.log(self.client.base(), &format!("{count} records"), answer),
         }
-        Outcome::Stored
+        Outcome::Taken { refused: count }
     }
 
     /// Halves what is sent at once. What is alone already is tried again some times, where it may be too much for now, and then its

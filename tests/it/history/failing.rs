@@ -4,6 +4,7 @@
 use std::fs;
 
 use rusqlite::Connection;
+use serde_json::Value;
 
 use super::kept::lines;
 use super::{REPLY, Stage, page, prompts, settled, talk};
@@ -142,6 +143,20 @@ fn what_loki_stored_before_the_connection_broke_is_there_once() {
     talk(&tap, "meanwhile");
     recovered(&tap, &["before", "meanwhile"]);
     assert_eq!(history.loki.lines().len(), 4, "two entries each");
+}
+
+#[test]
+fn a_text_that_loki_refuses_for_good_is_counted_though_its_record_is_kept() {
+    let (history, _ollama, tap) = with_loki();
+    history.loki.fail(1, 400, "max entry size '1' bytes exceeded for stream '{}'");
+    talk(&tap, "refused");
+    assert!(tap.wait_log("for good").contains("the texts of 1 records"), "{}", tap.log());
+    settled(&tap, 2);
+    let counted = |status: &str| metric("ollama_analytics_writes_total").label("backend", "loki").label("status", status);
+    tap.scrape_until("both", |scrape| counted("success").sum(scrape) == 2.0 && counted("error").sum(scrape) == 1.0);
+    assert_eq!(metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()), 0.0);
+    let newest = page(&tap, "/analytics/search?limit=1");
+    assert_eq!((&newest[0]["prompt_full"], &newest[0]["truncated"]), (&Value::Null, &true.into()));
 }
 
 #[test]

@@ -151,6 +151,7 @@ fn what_is_refused_for_good_is_counted_and_never_sent_again() {
         fake.fail(2, status, "no\x1b[31m");
         let mut batch = of_one_tap(0..5);
         assert_eq!((loki.write(&mut batch).unwrap(), batch.len()), (5, 0));
+        assert_eq!(loki.take_refused_texts(), 0, "who has lost the records has lost no texts beside them");
         assert_eq!(loki.write(&mut of_one_tap(5..6)).unwrap(), 0);
         assert_eq!((fake.lines().len(), fake.pushes().len()), (2, 4));
     }
@@ -163,6 +164,7 @@ fn a_text_that_is_refused_leaves_its_record() {
     suite::filled(&loki, [record(1)]);
     let found = loki.get(&record(1).interaction_id).unwrap().unwrap();
     assert_eq!((found.prompt_full, found.truncated, found.generated_tokens), (None, Some(true), Some(33)));
+    assert_eq!([loki.take_refused_texts(), loki.take_refused_texts()], [1, 0]);
 }
 
 #[test]
