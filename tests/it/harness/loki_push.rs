@@ -77,7 +77,9 @@ impl State {
         }
         let limits = self.limits.clone();
         let stored = self.streams.entry(labels.clone()).or_default();
-        let (mut newest, mut bytes) = (stored.last().map(|entry| entry.0), stored.iter().map(|(_, line)| line.len()).sum::<usize>());
+        let is_bounded = limits.stream_bytes < usize::MAX;
+        let mut newest = stored.last().map(|entry| entry.0);
+        let mut bytes = if is_bounded { stored.iter().map(|(_, line)| line.len()).sum() } else { 0 };
         let (mut ignored, mut status, total) = (Vec::new(), 400, entries.len());
         for (time, line, beside) in entries {
             let acceptable = limits.behind.and_then(|behind| Some(newest? - behind)).unwrap_or(i64::MIN);

@@ -30,14 +30,14 @@ fn asked(tap: &Proxy, target: &str) -> Client {
     client
 }
 
-fn page(tap: &Proxy, target: &str) -> Value {
+pub fn page(tap: &Proxy, target: &str) -> Value {
     let reply = asked(tap, target).reply("GET");
     assert_eq!(reply.status(), 200, "{target}: {}", reply.text());
     reply.json()
 }
 
 /// The lines of an export, none of which is kept here.
-fn exported(tap: &Proxy) -> u32 {
+pub fn exported(tap: &Proxy) -> u32 {
     let mut client = asked(tap, "/analytics/export?format=jsonl");
     assert_eq!(client.head("GET").status(), 200);
     let mut lines = 0;

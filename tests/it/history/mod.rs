@@ -34,6 +34,8 @@ mod pages;
 mod pending;
 /// Who may read, and what is never written.
 mod private;
+/// One Loki at the size people have.
+mod shared_loki;
 /// Texts that are hard to keep.
 mod texts;
 
