@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{BACKENDS, LOCAL, Stage, files, page, settled};
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, Proxy, SIGTERM, post, require};
+use crate::harness::{FakeOllama, Options, Proxy, SIGTERM, post};
 
 /// A word of every text, and one beyond what a preview shows.
 const SECRET: &str = "xyzzy-secret";
@@ -179,7 +179,7 @@ fn a_directory_that_somebody_else_prepared_gets_no_history() {
         let history = Stage::new(backend);
         let path = history.history();
         fs::create_dir(&path).expect("make the directory");
-        if !require("the right to give directories away", std::os::unix::fs::chown(&path, Some(NOBODY), None).is_ok()) {
+        if !crate::harness::require("the right to give directories away", std::os::unix::fs::chown(&path, Some(NOBODY), None).is_ok()) {
             return;
         }
         let (code, _, stderr) = Options::bare(&["proxy", "--listen", "127.0.0.1:0"]).args(&history.args()).run();

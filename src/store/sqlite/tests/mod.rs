@@ -68,9 +68,10 @@ impl Keeper for Indexed {
     }
 }
 
+/// A history that waits a little, as the product does: a reader may meet the moment in which a writer begins the log anew.
 fn fresh() -> (Sqlite, TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    (opened(dir.path()), dir)
+    (Sqlite::patient(directory(dir.path()), Duration::from_secs(1)).unwrap(), dir)
 }
 
 /// The history below `path`, which waits for no other program.
