@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
+use tempfile::NamedTempFile;
 
 use crate::platform;
 use crate::record::{Record, Writer};
@@ -26,7 +27,8 @@ pub struct Unsent {
 /// A file that we hold, and send.
 pub struct Held {
     path: PathBuf,
-    file: File,
+    /// `None` once nothing is left in it.
+    file: Option<File>,
 }
 
 impl Unsent {
@@ -43,7 +45,7 @@ impl Unsent {
     /// Whether a file could be left, for a warning while there is time.
     pub fn check(&self) -> io::Result<()> {
         platform::create_private_directory(&self.dir)?;
-        tempfile::NamedTempFile::new_in(&self.dir).map(drop)
+        NamedTempFile::new_in(&self.dir).map(drop)
     }
 
     /// Leaves records, behind what lies there already.
@@ -82,7 +84,7 @@ impl Held {
             Err(TryLockError::Error(cause)) => Err(cause),
         });
         match locked {
-            Ok(file) => Some(Held { path, file: file? }),
+            Ok(file) => Some(Held { path, file: Some(file?) }),
             Err(cause) => {
                 log::warn!("read what was not sent to loki, {}: {cause}", path.display());
                 None
@@ -96,8 +98,9 @@ impl Held {
 
     /// The first piece, and where the next one begins; `None` at the end. What cannot be read is passed over, aloud.
     pub fn first(&mut self) -> io::Result<Option<(Vec<Record>, u64)>> {
-        self.file.seek(SeekFrom::Start(0))?;
-        let mut file = BufReader::new(&self.file);
+        let Some(held) = &mut self.file else { return Ok(None) };
+        held.seek(SeekFrom::Start(0))?;
+        let mut file = BufReader::new(&*held);
         if file.fill_buf()?.is_empty() {
             return Ok(None);
         }
@@ -114,7 +117,7 @@ impl Held {
                     self.path.display(),
                     records.len()
                 );
-                self.file.metadata()?.len()
+                held.metadata()?.len()
             }
         };
         Ok(Some((records, end)))
@@ -122,18 +125,28 @@ impl Held {
 
     /// Takes what lies before `next` out of the file, which goes once nothing is left in it. We hold the new one before it is there.
     pub fn remove_up_to(&mut self, next: u64) -> io::Result<()> {
-        if next >= self.file.metadata()?.len() {
-            self.file.set_len(0)?;
-            return fs::remove_file(&self.path);
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let rest = if next < file.metadata()?.len() { Some(rest_of(file, next, &self.path)?) } else { None };
+        // Windows removes and replaces no file that is open.
+        self.file = None;
+        match rest {
+            None => fs::remove_file(&self.path),
+            Some(rest) => {
+                self.file = Some(rest.persist(&self.path).map_err(|cause| cause.error)?);
+                Ok(())
+            }
         }
-        self.file.seek(SeekFrom::Start(next))?;
-        let mut rest = tempfile::NamedTempFile::new_in(self.path.parent().unwrap_or(Path::new(".")))?;
-        io::copy(&mut self.file, &mut rest)?;
-        rest.as_file().sync_data()?;
-        let _ = rest.as_file().try_lock();
-        self.file = rest.persist(&self.path).map_err(|cause| cause.error)?;
-        Ok(())
     }
+}
+
+/// What lies behind `next` in a file, in another one beside it, which we hold.
+fn rest_of(file: &mut File, next: u64, path: &Path) -> io::Result<NamedTempFile> {
+    file.seek(SeekFrom::Start(next))?;
+    let mut rest = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    io::copy(file, &mut rest)?;
+    rest.as_file().sync_data()?;
+    let _ = rest.as_file().try_lock();
+    Ok(rest)
 }
 
 #[cfg(test)]

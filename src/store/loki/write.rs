@@ -89,6 +89,8 @@ impl Pusher {
     pub fn leave(&self, records: &[Record]) -> Result<bool> {
         let Some(unsent) = &self.unsent else { return Ok(false) };
         let doing = || format!("leave {} records in {}", records.len(), unsent.path().display());
+        // It may hold what another run left, and nobody can write into that on Windows while we do.
+        lock(&self.held).take();
         unsent.leave(records).map_err(|cause| StoreError::Failed(format!("{}: {cause}", doing())))?;
         log::warn!("{} records that loki had not taken are in {}; they are sent at the next start", records.len(), unsent.path().display());
         Ok(true)
