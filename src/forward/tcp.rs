@@ -119,9 +119,11 @@ impl Transport for Tcp {
             let failure = match self.line.wait(&self.stream, Awaited::READ, time) {
                 Err(e) if e.kind() == ErrorKind::TimedOut => return Err(Error::Timeout(timeout.reason)),
                 Err(e) => e,
-                Ok(_) => match (&*self.stream).read(space) {
+                Ok(found) => match (&*self.stream).read(space) {
                     Err(e) if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => continue,
                     Err(e) => e,
+                    // Wine reads an end where a connection was reset.
+                    Ok(0) if found.broken => ErrorKind::ConnectionReset.into(),
                     Ok(amount) => break amount,
                 },
             };

@@ -290,7 +290,7 @@ fn what_the_tap_complains_of_is_said_in_one_line() {
         for words in [&["stats"][..], &["search", "x"], &["export"], &["purge", "--all"]] {
             let (stdout, stderr) = ends(ask(&tap, words), 1);
             assert_eq!((stdout.as_str(), stderr.lines().count()), ("", 1), "{stderr}");
-            says(&stderr, &["ollama-tap: ask the tap at http://127.0.0.1:", r"no history\u{1b}[2J\nstart with --analytics-backend jsonl"]);
+            says(&stderr, &["ollama-tap: ask the tap at http://127.0.0.1:", r"no history\u{1b}[2J start with --analytics-backend jsonl"]);
         }
     }
 }
