@@ -144,7 +144,9 @@ impl Forwarder {
         }
         let (sent, sent_anew) = resend::send(courier, &self.gate, head.is_head());
         report.sent_anew = sent_anew;
+        // Who was never reached is looked at only now.
         *observer = courier.line.take_observer();
+        courier.line.forget();
         sent.map_err(|e| self.unsent(&e))
     }
 

@@ -69,7 +69,6 @@ pub fn send(courier: &Courier, gate: &Gate, head_only_reply: bool) -> (Result<Re
         line.reload();
         sent = courier.send(Sending::Loaded { head_only_reply });
     }
-    line.forget();
     (sent, is_anew)
 }
 

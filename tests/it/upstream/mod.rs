@@ -166,3 +166,13 @@ fn every_address_that_was_tried_is_named_with_the_way_out() {
         assert!(n == 1 || text.contains(way_out), "{text}");
     }
 }
+
+#[test]
+fn of_a_request_that_reached_nobody_model_and_prompt_are_known() {
+    let port = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("addr").port();
+    let tap = Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", &format!("http://127.0.0.1:{port}")]).start();
+    assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 502);
+    let found = || tap.get("/analytics/search?prompt_search=Why&model=talk").json();
+    eventually("its record", || found().as_array().is_some_and(|records| records.len() == 1));
+    assert_eq!((&found()[0]["prompt_full"], &found()[0]["status"]), (&"Why?".into(), &"error".into()));
+}
