@@ -15,6 +15,7 @@ use crate::record::{self, now};
 use crate::recorder::{Recorder, TEXT_MAX};
 use crate::store::query::{HOURS, UNKNOWN};
 use crate::store::{Expiry, Limits, Purged, Reading, Result, Store, StoreError};
+use crate::threads;
 
 /// A record is on disk this long after its request ended, at the latest.
 const FLUSH: Duration = Duration::from_millis(500);
@@ -55,8 +56,7 @@ impl Archive {
         let (flush, text_max) = (pace(ENV_TEST_FLUSH_MS, FLUSH), budget.set_aside(TEXT_MAX));
         let recorder = Recorder::start(store.clone(), history.store_text, flush, text_max, metrics.clone(), writer).map_err(unstarted)?;
         let (kept, limits, counted) = (store.clone(), history.clone(), metrics.clone());
-        let keeper = thread::Builder::new().name("keeper".into()).stack_size(STACK);
-        keeper.spawn(move || keep(&kept, &limits, &counted)).map_err(unstarted)?;
+        threads::spawn("keeper", STACK, move || keep(&kept, &limits, &counted)).map_err(unstarted)?;
         // What is kept there, and for how long, is Loki's own business.
         let retention_days = history.retention_days.filter(|_| history.backend != Backend::Loki);
         Ok(Some(Archive { store, recorder, retention_days }))

@@ -5,8 +5,10 @@
 //! is, and each request that fails has the watcher ask anew.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
+
+use crate::threads::lock;
 
 /// The end of an Ollama of ours is known within this time.
 const TOLD: Duration = Duration::from_millis(250);
@@ -86,7 +88,7 @@ impl Gate {
     }
 
     fn set(&self, open: bool) {
-        let _held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let _held = lock(&self.lock);
         self.open.store(open, SeqCst);
         self.changed.notify_all();
     }
@@ -99,7 +101,7 @@ impl Gate {
 
     /// Waits until it is no longer so, at most so long.
     pub fn wait_while(&self, open: bool, time: Duration) {
-        let held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = lock(&self.lock);
         drop(self.changed.wait_timeout_while(held, time, |()| self.is_open() == open));
     }
 
@@ -126,7 +128,7 @@ impl Gate {
     /// Has the watcher ask anew.
     pub fn doubt(&self) {
         if !self.doubted.load(SeqCst) {
-            let _held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            let _held = lock(&self.lock);
             self.doubted.store(true, SeqCst);
             self.changed.notify_all();
         }
@@ -150,7 +152,7 @@ impl Gate {
 
     /// Waits until it is no longer so, or something is in doubt, at most so long.
     pub fn wait_to_ask(&self, open: bool, time: Duration) {
-        let held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = lock(&self.lock);
         let is_settled = |(): &mut ()| self.is_open() == open && !self.doubted.load(SeqCst);
         drop(self.changed.wait_timeout_while(held, time, is_settled));
     }

@@ -8,10 +8,10 @@
 
 mod writer;
 
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use std::{io, thread};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
@@ -21,7 +21,7 @@ use crate::metrics::Metrics;
 use crate::observe::Exchange;
 use crate::record::{self, text_bytes};
 use crate::store::Store;
-use crate::threads::lock;
+use crate::threads::{self, lock};
 use writer::{Told, Writer};
 
 /// Exchanges that may wait, those of the batch that is being written among them; one more is dropped.
@@ -82,7 +82,7 @@ impl Recorder {
             failure: Mutex::default(),
         });
         let writer = Writer::new(Told { exchanges, close, flushes, _end: end }, store, (keep, writer), flush, shared.clone());
-        thread::Builder::new().name("recorder".into()).stack_size(STACK).spawn(move || writer.run())?;
+        threads::spawn("recorder", STACK, move || writer.run())?;
         Ok(Recorder { queue, closing, flushing, ended, shared })
     }
 

@@ -62,7 +62,7 @@ impl Known {
     fn tell(&mut self, status: &Result<OllamaStatus, String>, is_up: bool, advice: Option<&str>) {
         let is_news = self.is_up.replace(is_up) != Some(is_up);
         let untold = status.as_ref().ok().and_then(|status| status.untold.as_deref());
-        let is_untold_news = untold.is_some() && !std::mem::replace(&mut self.is_untold, untold.is_some());
+        let is_untold_news = untold.is_some() && !std::mem::replace(&mut self.is_untold, true);
         match (status, advice) {
             (Ok(status), _) if is_news => log::info!("ollama {} is up", status.version.as_deref().unwrap_or("of unknown version")),
             (Err(why), Some(advice)) if is_news && !is_up => log::warn!("{why}{advice}"),

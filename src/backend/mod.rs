@@ -18,7 +18,7 @@ mod supervise;
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Sender, bounded};
@@ -27,7 +27,7 @@ use crate::config::SECRETS;
 use crate::error::{Result, failed};
 use crate::gate::Gate;
 use crate::metrics::Metrics;
-use crate::threads::STACK;
+use crate::threads::{STACK, lock};
 use supervise::Supervisor;
 
 /// Which Ollama to run, and where it listens.
@@ -58,7 +58,7 @@ impl Backend {
 
     /// Why Ollama had to be started again last, if it had.
     pub fn failure(&self) -> Option<String> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.failure).clone()
     }
 
     /// Ends Ollama and all that it started.

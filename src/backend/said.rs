@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use log::Level;
+
+use crate::threads::lock;
 
 /// A longer line becomes several (bytes): Go writes one for each goroutine, Ollama one for its whole configuration.
 const LINE_MAX: u64 = 16 * 1024;
@@ -32,7 +34,7 @@ impl Said {
             return;
         }
         log::log!(level(line), "ollama: {line}");
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.0);
         if last.len() == LAST {
             last.pop_front();
         }
@@ -41,7 +43,7 @@ impl Said {
 
     /// Its last lines, each on a line of its own and indented; empty where it wrote nothing.
     pub fn last(&self) -> String {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = lock(&self.0);
         last.iter().map(|line| format!("\n  {line}")).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! SUPERVISE: one thread that keeps Ollama running, one run after the other.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, select};
@@ -12,6 +12,7 @@ use crate::address::Upstream;
 use crate::gate::Gate;
 use crate::metrics::Metrics;
 use crate::pace::pace;
+use crate::threads::lock;
 use crate::{platform, port};
 
 /// How long a start may take: a look for graphics processors takes up to 90 s, and there may be several.
@@ -78,7 +79,7 @@ impl Supervisor {
             // Its last lines are lines of the log, too.
             why.lines().for_each(|line| log::warn!("{line}"));
             log::info!("starting ollama again in {:.1} s", pause.as_secs_f64());
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+            *lock(&self.failure) = Some(why);
             if self.stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
                 return;
             }

@@ -4,9 +4,10 @@
 //! confirmed is `other`, and so is any name once `MAX_MODELS` are confirmed.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use crate::observe::{Exchange, Outcome};
+use crate::threads::lock;
 
 /// The label of a request that named no model.
 pub const UNKNOWN: &str = "unknown";
@@ -158,16 +159,11 @@ impl Models {
     }
 
     pub fn began(&self, id: &str, label: &str) {
-        locked(&self.active).insert(id.to_owned(), label.to_owned());
+        lock(&self.active).insert(id.to_owned(), label.to_owned());
     }
 
     /// The label that `began` was given for this request, once.
     pub fn ended(&self, id: &str) -> Option<String> {
-        locked(&self.active).remove(id)
+        lock(&self.active).remove(id)
     }
-}
-
-/// A panic elsewhere must not stop the counting.
-pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

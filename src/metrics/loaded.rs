@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use super::families::Families;
-use super::labels::{MAX_MODELS, MAX_NAME, UNKNOWN, locked};
+use super::labels::{MAX_MODELS, MAX_NAME, UNKNOWN};
 use crate::model_name::fold;
+use crate::threads::lock;
 
 /// What Ollama says of itself in /api/version and /api/ps.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,7 +35,7 @@ pub struct Loaded(Mutex<OllamaStatus>);
 
 impl Loaded {
     pub fn show(&self, status: &OllamaStatus, families: &Families) {
-        let mut shown = locked(&self.0);
+        let mut shown = lock(&self.0);
         let models = by_name(&status.models);
         for model in &models {
             show_model(model, families);

@@ -1,6 +1,7 @@
 //! The recorder over a store in memory that fails, blocks and panics on demand.
 
 use std::sync::{Condvar, Mutex};
+use std::thread;
 
 use super::*;
 use crate::metrics::tests::chat;

@@ -6,11 +6,12 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::expiry::NOTE;
 use super::{Result, StoreError, failed};
 use crate::platform;
+use crate::threads::lock;
 
 const LOCK: &str = ".lock";
 const HOLDER: &str = ".holder";
@@ -45,10 +46,10 @@ impl Directory {
 
     /// Makes the directory again where somebody has removed it, or its lock, and takes that again.
     pub fn hold(&self) -> Result<()> {
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = lock(&self.lock);
         let doing = || format!("write the history in {}", self.path.display());
-        if !platform::is_at(&lock, &self.path.join(LOCK)).map_err(failed(doing()))? {
-            *lock = take(&self.path, &self.holder)?;
+        if !platform::is_at(&held, &self.path.join(LOCK)).map_err(failed(doing()))? {
+            *held = take(&self.path, &self.holder)?;
             log::warn!("the history in {} was removed; it begins again", self.path.display());
         }
         Ok(())

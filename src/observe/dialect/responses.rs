@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::Timings;
 use crate::observe::facts::Facts;
-use crate::observe::lenient::{List, Number, Object, Presence, Raw, Str, object};
+use crate::observe::lenient::{Content, List, Number, Object, Presence, Raw, Str, object};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -83,18 +83,9 @@ struct Item<'a> {
     #[serde(borrow)]
     arguments: Raw<'a>,
     #[serde(borrow)]
-    content: List<Part<'a>>,
+    content: Content<'a>,
     #[serde(borrow)]
-    summary: List<Part<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Part<'a> {
-    #[serde(borrow)]
-    text: Str<'a>,
-    #[serde(borrow)]
-    refusal: Str<'a>,
+    summary: Content<'a>,
 }
 
 pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
@@ -139,13 +130,10 @@ fn read_single(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
 fn whole(item: &Item<'_>, facts: &mut Facts) {
     match &*item.kind {
         "function_call" => facts.tool_call(&item.name, &item.arguments.json()),
-        "reasoning" => item.content.0.iter().for_each(|part| facts.thought(&part.text)),
-        _ => item.content.0.iter().for_each(|part| {
-            facts.content(&part.text);
-            facts.content(&part.refusal);
-        }),
+        "reasoning" => facts.thought(&item.content.text),
+        _ => facts.content(&item.content.text),
     }
-    item.summary.0.iter().for_each(|part| facts.thought(&part.text));
+    facts.thought(&item.summary.text);
 }
 
 /// A function call begins; its arguments follow as deltas.

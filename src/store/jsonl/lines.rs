@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use flate2::bufread::{DeflateDecoder, GzDecoder};
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::files::DayFile;
 use super::index::{Block, Kind};
 use crate::record::{Position, Record};
+use crate::threads::lock;
 
 /// The longest line that is read; a record of ours is far below. A longer one counts as unreadable.
 const LINE_MAX: u64 = 64 << 20;
@@ -129,7 +130,7 @@ struct Section {
 impl Read for Section {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let wanted = into.len().min((self.end - self.at) as usize);
-        let mut file = self.file.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = lock(&self.file.file);
         file.seek(SeekFrom::Start(self.at))?;
         let read = file.read(&mut into[..wanted])?;
         self.at += read as u64;
