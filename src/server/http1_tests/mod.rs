@@ -4,6 +4,8 @@
 mod bounds;
 /// What real clients, proxies and attackers sent, and others of each kind.
 mod cases;
+/// Header lines, and what they decide.
+mod fields;
 /// The rules once more, for whole inputs, as plainly as possible.
 mod model;
 /// The model and http1 agree on random requests in random pieces.
@@ -110,5 +112,34 @@ impl Reader {
             expects_continue: head.expects_continue(),
         }));
         if head.keeps_alive() { Ok(()) } else { Err(Seen::Closed) }
+    }
+}
+
+/// Everything on a connection in a line: `POST /x(52)` with the length of the body, the status of a refusal, and how it ends.
+fn story(input: &[u8]) -> String {
+    let told = |seen: &Seen| match seen {
+        Seen::Request(asked) if asked.body.is_empty() => format!("{} {}", asked.method, String::from_utf8_lossy(&asked.target)),
+        Seen::Request(asked) => format!("{} {}({})", asked.method, String::from_utf8_lossy(&asked.target), asked.body.len()),
+        Seen::Refused(status) => status.to_string(),
+        Seen::Unfinished => "…".into(),
+        Seen::Closed => "closed".into(),
+    };
+    read([input]).iter().map(told).collect::<Vec<_>>().join(", ")
+}
+
+fn assert_stories(stories: &[(&str, &str)]) {
+    for (input, expected) in stories {
+        assert_eq!(story(input.as_bytes()), *expected, "{input:?}");
+    }
+}
+
+fn head(input: &str) -> Result<Head, Refusal> {
+    Gatherer::default().take(&mut input.into()).map(|head| head.expect("a whole head"))
+}
+
+fn refusal(input: &str) -> Refusal {
+    match Gatherer::default().take(&mut input.into()) {
+        Err(refusal) => refusal,
+        other => panic!("{input:?} is not refused: {other:?}"),
     }
 }

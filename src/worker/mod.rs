@@ -1,5 +1,7 @@
 //! The threads that serve requests: forwarding workers, and those of our own pages; and the books that are kept on all of them.
 
+mod service;
+
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -8,21 +10,20 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::Receiver;
 
 use crate::budget::Reservation;
-use crate::fault::Fault;
 use crate::forward::failure::Kind;
 use crate::forward::line::{Cut, Line};
 use crate::forward::{Forwarder, Hands, Outbound, Report};
 use crate::lanes::Lanes;
 use crate::metrics::Metrics;
-use crate::observe::{Arrival, End, Observer, Sink};
+use crate::observe::{Arrival, Observer, Sink};
 use crate::pages::{Answered, Asked as PageAsked, Pages};
 use crate::platform;
 use crate::reply::{Manners, whole};
-use crate::route::{self, Forward, Page, Route};
+use crate::responder::Responder;
+use crate::route::{Forward, Route};
 use crate::server::driver::{self, Service};
-use crate::server::{Asked, Connection, Context, Head, Reason, Refused, Request, RequestReader, Then};
+use crate::server::{Connection, Context, Head, Reason, Request, RequestReader, Then};
 use crate::threads::lock;
-use crate::{responder::Responder, route::Dialect};
 
 /// A worker that was busy this long gives back the stack that the end of its job took, before it waits for the next.
 const LONG: Duration = Duration::from_secs(1);
@@ -186,17 +187,6 @@ impl Workshop {
         self.metrics.http_request(page.as_str(), head.method(), status);
     }
 
-    /// Counts a refused request that would have made a model work, and records it unless too many of them come.
-    fn record_refusal(&self, peer: SocketAddr, asked: &Asked, route: &Forward, arrived: (Instant, SystemTime), fault: &Fault) {
-        let user_agent = if let Asked::Head(head) = asked { head.text("user-agent") } else { None };
-        if let Some(mut observer) = self.observer(peer, user_agent, route, arrived, Duration::ZERO) {
-            if !self.context.refusals.may_record() {
-                observer.only_count();
-            }
-            observer.finish(End::Refused(fault.status, fault.message.clone()));
-        }
-    }
-
     /// Who observes a request that makes a model work, if this is one that we track.
     fn observer(
         &self,
@@ -230,63 +220,4 @@ impl Workshop {
 fn manners(conn: &Connection, head: &Head, is_read: bool) -> Manners {
     let manners = Manners::of(head);
     if is_read && !conn.context.keeps_none() { manners } else { manners.closing() }
-}
-
-impl Service for Workshop {
-    fn refuse(&self, refused: &Refused) -> (Vec<u8>, Then) {
-        let Refused { conn, refusal, asked, arrived, is_read } = refused;
-        let fault = Fault::of(refusal);
-        let pages = conn.context.pages_of(conn.port);
-        let (route, mut manners) = match asked {
-            Asked::Nothing => (None, Manners::unknown()),
-            Asked::Line { method, target } => (Some(route::route(method, target, pages)), Manners::unknown_of(method)),
-            Asked::Head(head) => (Some(route::route(head.method(), &head.target_text(), pages)), Manners::of(head)),
-        };
-        if !is_read || conn.context.keeps_none() {
-            manners = manners.closing();
-        }
-        // Never the message itself, which repeats what was sent: that may be a secret.
-        let what = match (&route, asked.method()) {
-            (Some(route), Some(method)) => format!("{method} of {}", route.endpoint()),
-            _ => "what is no request".to_owned(),
-        };
-        self.context.refusals.note(refusal.reason, conn.peer, &what);
-        if let (Some(route), Some(method)) = (&route, asked.method()) {
-            self.metrics.http_request(route.endpoint(), method, refusal.status);
-        }
-        if let Some(Route::Forward(forward)) = &route {
-            let arrived = arrived.unwrap_or_else(|| (Instant::now(), SystemTime::now()));
-            self.record_refusal(conn.peer, asked, forward, arrived, &fault);
-        }
-        let dialect = if let Some(Route::Forward(forward)) = route { forward.dialect } else { Dialect::Native };
-        let (head, body) = fault.render(manners.version(), dialect);
-        whole(manners, fault.status, head, &body)
-    }
-
-    fn left(&self, peer: SocketAddr, head: Head, route: Route, arrived: (Instant, SystemTime)) {
-        self.metrics.http_request(route.endpoint(), head.method(), 499);
-        if let Route::Forward(forward) = &route
-            && let Some(observer) = self.observer(peer, head.text("user-agent"), forward, arrived, Duration::ZERO)
-        {
-            observer.finish(End::ClientGone);
-        }
-    }
-
-    fn answer_at_once(&self, request: &Request) -> Option<(Vec<u8>, Then)> {
-        let Route::Own(page @ Page::Healthz) = request.route else { return None };
-        let manners = manners(&request.conn, &request.head, request.content.is_read());
-        let answer = self.pages.health(&PageAsked { head: &request.head, peer: request.conn.peer.ip() });
-        self.metrics.http_request(page.as_str(), request.head.method(), answer.status);
-        Some(whole(manners, answer.status, answer.head(manners.version()), answer.body()))
-    }
-
-    fn give_page(&self, request: Box<Request>) -> Option<Box<Request>> {
-        let Route::Own(page) = request.route else { return Some(request) };
-        self.context.pool.enter();
-        let refused = self.lanes.of(page).try_send(request).err().map(crossbeam_channel::TrySendError::into_inner);
-        if refused.is_some() {
-            self.context.pool.done();
-        }
-        refused
-    }
 }
