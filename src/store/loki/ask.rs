@@ -1,9 +1,7 @@
 //! HTTP with Loki: a push, questions for lines, for a number, for the streams that there are. Says what was done, where, and what
 //! Loki answered; never a secret.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,15 +12,15 @@ use serde::Deserialize;
 use ureq::http::StatusCode;
 use ureq::tls::Certificate;
 use ureq::unversioned::transport::DefaultConnector;
-use ureq::{Agent, Body, Error, RequestBuilder};
+use ureq::{Agent, Error, RequestBuilder};
 
+use super::answer::{Answer, Data, Labels, Pushed, Sample, Stream, answered, is_too_much, words};
 use super::limits::{Excess, excess};
 use super::pages::{Entry, Page, Refusal};
 use super::time::{Order, Span};
 use crate::config::{LokiAuth, LokiSettings};
 use crate::forward::failure::chain;
 use crate::forward::upstream::{Names, Target};
-use crate::sanitize::gist;
 use crate::store::{Result, StoreError, failed};
 use crate::threads::lock;
 
@@ -40,27 +38,6 @@ const REST: Duration = Duration::from_secs(5);
 /// The longest answer that is read (bytes). Pages are made for an eighth of it.
 const ANSWER_MAX: u64 = 8 << 20;
 
-/// How much of an error of Loki's is read (bytes), which may name hundreds of lines, and how much is shown (characters).
-const WORDS_READ: u64 = 256 * 1024;
-const WORDS_SHOWN: usize = 400;
-
-/// Labels of a stream.
-pub type Labels = BTreeMap<String, String>;
-
-/// What Loki answered to a push. The words are Loki's, or a gateway's, as they came.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Pushed {
-    pub status: u16,
-    pub words: String,
-}
-
-/// The status, and what was said, on one line.
-impl fmt::Display for Pushed {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(&answered(self.status, &self.words))
-    }
-}
-
 /// Speaks with one Loki.
 pub struct Client {
     agent: Agent,
@@ -69,27 +46,6 @@ pub struct Client {
     tenant: Option<String>,
     /// Questions in a row that were not answered in time, and when the last of them was given up.
     silent: Mutex<Option<(u32, Instant)>>,
-}
-
-#[derive(Deserialize)]
-struct Answer<T> {
-    data: T,
-}
-
-#[derive(Deserialize)]
-struct Data<T> {
-    result: Vec<T>,
-}
-
-#[derive(Deserialize)]
-struct Stream {
-    stream: Labels,
-    values: Vec<(String, String)>,
-}
-
-#[derive(Deserialize)]
-struct Sample {
-    value: (f64, String),
 }
 
 impl Client {
@@ -234,54 +190,8 @@ impl Client {
     }
 }
 
-/// Whether the answer may have been too long, for us or for who sends it, or too much work.
-fn is_too_much(cause: &Error) -> bool {
-    match cause {
-        Error::Timeout(_) | Error::BodyExceedsLimit(_) => true,
-        Error::Io(cause) => {
-            matches!(
-                cause.kind(),
-                ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe
-            )
-        }
-        _ => false,
-    }
-}
-
 fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body)?;
     encoder.finish()
-}
-
-/// What Loki says of an error.
-fn words(body: &mut Body) -> String {
-    let mut words = Vec::new();
-    // As much as comes: the status alone says enough.
-    let _ = body.as_reader().take(WORDS_READ).read_to_end(&mut words);
-    String::from_utf8_lossy(&words).into_owned()
-}
-
-/// Pages of gateways say the status once more.
-fn answered(status: u16, words: &str) -> String {
-    let (status, words) = (status.to_string(), gist(words, WORDS_SHOWN));
-    let words = words.strip_prefix(&status).unwrap_or(&words).trim_start();
-    format!("{status} {words}").trim_end().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_its_status_and_one_short_line() {
-        for (status, words, shown) in [
-            (401, "no org id\n", "401 no org id"),
-            (502, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n</body>\r\n</html>\r\n", "502 Bad Gateway"),
-            (503, "", "503"),
-        ] {
-            assert_eq!(Pushed { status, words: words.to_owned() }.to_string(), shown);
-        }
-        assert_eq!(answered(500, &"é".repeat(500)), format!("500 {}…", "é".repeat(WORDS_SHOWN)));
-    }
 }

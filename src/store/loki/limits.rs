@@ -2,11 +2,10 @@
 
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
 
-const SECOND: i64 = 1_000_000_000;
-const DAY: i64 = 86_400 * SECOND;
+use super::time::{DAY, HOUR, SECOND};
 
 /// The shortest time that is asked for at once (nanoseconds).
-pub const RANGE_MIN: i64 = 3600 * SECOND;
+pub const RANGE_MIN: i64 = HOUR;
 
 /// Bounds of one question.
 pub struct QueryLimits {

@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::time::Span;
+use super::time::{DAY, Span};
 use crate::threads::lock;
 
 /// How long answers are kept: for the newest time, for what is settled, and for what is too old for a Loki to take more of it.
 const KEPT: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(30), Duration::from_secs(600)];
 
 /// A default Loki takes nothing that is older (nanoseconds).
-const CLOSED: i64 = 8 * 86_400_000_000_000;
+const CLOSED: i64 = 8 * DAY;
 
 /// The most bytes that are kept, all answers together.
 const BYTES_MAX: usize = 8 << 20;

@@ -1,18 +1,22 @@
 //! The history in Loki: many taps, one store, kept as long as Loki keeps it.
 //!
 //! - `entry` makes two entries of a record, facts and text, and `cut` lines of what would be too long; `push` makes bodies of them;
-//! - `write` sends them, `refused` says what an answer means, `unsent` keeps what could not be sent until the next start;
+//! - `write` sends them by `sender`, `refused` says what an answer means, `unsent` keeps what could not be sent until the next start;
 //! - `reach` knows since when there is anything, `time` what is asked of it, `logql` and `search` in which words;
 //! - `pages` reads in order and in flat memory within what Loki allows (`limits`), `read` makes records of it, `memo` remembers it;
-//! - `ask` is the HTTP beneath all.
+//! - `lookup` finds one record, `extent` counts them all;
+//! - `ask` is the HTTP beneath all, `answer` what comes back.
 //!
 //! Labels are few, and of machines alone. What Loki finds is only proposed: `Query::matches` decides.
 
+mod answer;
 mod ask;
 mod cut;
 mod entry;
+mod extent;
 mod limits;
 mod logql;
+mod lookup;
 mod memo;
 mod pages;
 mod push;
@@ -20,6 +24,7 @@ mod reach;
 mod read;
 mod refused;
 mod search;
+mod sender;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -33,25 +38,19 @@ use std::time::Instant;
 
 use ureq::tls::Certificate;
 
-use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, unknown_before};
+use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError};
 use crate::config::LokiSettings;
-use crate::record::{self, Facts, Position, Record, Writer};
+use crate::record::{self, Facts, Record, Writer};
 use crate::threads::lock;
 use ask::Client;
-use limits::{QueryLimits, RANGE_MIN};
+use limits::QueryLimits;
 use memo::Memo;
-use pages::{ENTRIES_MIN, Page, Refusal};
-use push::Part;
+use pages::{Page, Refusal};
 use reach::Reach;
 use read::FACTS_FIRST;
 use time::{Order, Span, nanos};
 use unsent::Unsent;
 use write::Pusher;
-
-const SECOND: i64 = 1_000_000_000;
-
-/// Places of records that are remembered, for who asks for one of a list or goes on from it.
-const PLACES_MAX: usize = 10_000;
 
 /// A history in Loki.
 pub struct Loki {
@@ -133,109 +132,7 @@ impl Loki {
             reach.note(*oldest);
         }
     }
-
-    fn note_place(&self, record: &Record) {
-        let mut places = lock(&self.places);
-        if places.len() >= PLACES_MAX {
-            places.clear();
-        }
-        places.insert(record.interaction_id.clone(), nanos(record.timestamp));
-    }
-
-    fn everywhen(&self) -> Span {
-        Span::of(&Query::default(), self.now())
-    }
-
-    /// The time of the first record in this order (Unix seconds).
-    fn first(&self, order: Order) -> Result<Option<f64>> {
-        let mut found = None;
-        let visit = &mut |record: Record| {
-            found = Some(record.timestamp);
-            Flow::Stop
-        };
-        self.read(&Query::default(), Detail::Brief, (self.everywhen(), order), ENTRIES_MIN, visit)?;
-        Ok(found)
-    }
-
-    /// How many entries a selector has in a span. What is settled is counted apart, for it is remembered longer.
-    fn count(&self, selector: &str, mut span: Span) -> Result<u64> {
-        let (edge, mut count) = (time::edge(self.now()), 0);
-        while !span.is_empty() {
-            let piece = span.first(Order::OldestFirst, self.limits.range(), edge);
-            match self.count_piece(selector, piece, edge)? {
-                Ok(number) => {
-                    count += number as u64;
-                    span.start = piece.end;
-                }
-                Err(refusal) if self.limits.learn(&refusal.excess) => {}
-                Err(_) if piece.length() > RANGE_MIN => {
-                    let middle = piece.start + piece.length() / 2 / SECOND * SECOND;
-                    count += self.count(selector, Span { end: middle, ..piece })?;
-                    span.start = middle;
-                }
-                Err(refusal) => return Err(StoreError::Failed(refusal.words)),
-            }
-        }
-        Ok(count)
-    }
-
-    /// A range of LogQL's is whole seconds, excludes its start and includes its end.
-    fn count_piece(&self, selector: &str, piece: Span, edge: i64) -> Result<Result<f64, Refusal>> {
-        if let Some(number) = self.numbers.get(selector, piece) {
-            return Ok(Ok(number));
-        }
-        let seconds = (piece.length() + SECOND - 1) / SECOND;
-        let answer = self.client.number(&logql::count(selector, seconds), piece.end - 1)?;
-        if let Ok(number) = &answer {
-            self.numbers.keep(selector, piece, edge, size_of::<f64>() + selector.len(), number);
-        }
-        Ok(answer)
-    }
-
-    fn before(&self, query: &Query) -> Result<Option<Position>> {
-        let Some(id) = &query.before else { return Ok(None) };
-        Ok(Some(self.find(id, Detail::Brief)?.ok_or_else(|| unknown_before(id))?.position()))
-    }
-
-    /// The record with this id, where it was seen last, or anywhere.
-    fn find(&self, id: &str, detail: Detail) -> Result<Option<Record>> {
-        let place = lock(&self.places).get(id).copied();
-        if let Some(time) = place
-            && let Some(record) = self.find_in(id, detail, Span { start: time, end: time.saturating_add(1) })?
-        {
-            return Ok(Some(record));
-        }
-        self.find_in(id, detail, self.everywhen())
-    }
-
-    fn find_in(&self, id: &str, detail: Detail, span: Span) -> Result<Option<Record>> {
-        if id.len() > ID_MAX {
-            return Ok(None);
-        }
-        let (reach, now, ids) = (self.reach()?, self.now(), [id.to_owned()]);
-        let when = |span| (span, Order::NewestFirst);
-        let mut facts = self.facts(logql::with_ids(Part::Facts, &ids), when(reach.ours(span, now)), ENTRIES_MIN);
-        while let Some(entry) = facts.next()? {
-            let Some(record) = entry::read(&entry.line).filter(|record| record.interaction_id == id) else { continue };
-            if detail == Detail::Brief {
-                return Ok(Some(record));
-            }
-            let span = Span { start: entry.time, end: entry.time.saturating_add(1) };
-            let text = self.lines(logql::with_ids(Part::Text, &ids), when(span), ENTRIES_MIN).next()?;
-            return Ok(entry::joined(&entry.line, text.map(|text| text.line).as_deref()));
-        }
-        let mut old = self.lines(logql::old_with_id(id), when(reach.old(span, now)), ENTRIES_MIN);
-        while let Some(entry) = old.next()? {
-            if let Some(record) = entry::read(&entry.line).filter(|record| record.interaction_id == id) {
-                return Ok(Some(detail.of(record)));
-            }
-        }
-        Ok(None)
-    }
 }
-
-/// The longest id that is looked for (bytes).
-const ID_MAX: usize = 256;
 
 impl Keeper for Loki {
     fn name(&self) -> &'static str {
@@ -321,15 +218,7 @@ impl Keeper for Loki {
 
     /// Records of the future are asked for by nobody (`time::AHEAD`).
     fn extent(&self, _: f64) -> Result<Extent> {
-        let (Some(newest), Some(oldest)) = (self.first(Order::NewestFirst)?, self.first(Order::OldestFirst)?) else {
-            return Ok(Extent::default());
-        };
-        let (reach, now) = (self.reach()?, self.now());
-        // To the end of what can be, so that it is the same question as long as nothing comes.
-        let span = Span { start: nanos(oldest.floor()), ..self.everywhen() };
-        let ours = self.count(&logql::part(Part::Facts), reach.ours(span, now))?;
-        let old = self.count(&logql::old(), reach.old(span, now))?;
-        Ok(Extent { records: ours + old, bytes: None, oldest: Some(oldest), newest: Some(newest), latest: Some(newest) })
+        self.whole_extent()
     }
 
     /// Retention is Loki's own.

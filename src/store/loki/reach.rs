@@ -3,20 +3,19 @@
 
 use std::time::{Duration, Instant};
 
-use super::ask::{Client, Labels};
+use super::answer::Labels;
+use super::ask::Client;
 use super::limits::{QueryLimits, RANGE_MIN};
 use super::logql;
 use super::pages::Refusal;
-use super::time::{LOOK_BACK, Span, nanos};
+use super::time::{DAY, HOUR, LOOK_BACK, Span, nanos};
 use crate::store::{Result, StoreError};
-
-const DAY: i64 = 86_400_000_000_000;
 
 /// How exactly the oldest time is looked for (nanoseconds).
 const EXACT: i64 = DAY;
 
 /// Other taps may write what is older than what they have written so far by this (nanoseconds).
-const BEHIND: i64 = 2 * 3600 * 1_000_000_000;
+const BEHIND: i64 = 2 * HOUR;
 
 /// How long what was found is believed, and that there is nothing.
 const KEPT: Duration = Duration::from_secs(3600);

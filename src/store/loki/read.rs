@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::answer::Labels;
 use super::entry::{self, Mark};
 use super::pages::{Entry, PAGE, Reader};
 use super::push::Part;
@@ -114,7 +115,7 @@ impl Loki {
     /// Old records without their texts, which stay where they are.
     pub(super) fn old_facts(&self, query: &Query, (span, order): (Span, Order), first: usize) -> Reader<'_> {
         let query = logql::old_without_texts(query);
-        let line = |labels: &super::ask::Labels, _| logql::old_facts(|name| labels.get(name).map(String::as_str));
+        let line = |labels: &Labels, _| logql::old_facts(|name| labels.get(name).map(String::as_str));
         let ask = move |span, order, limit| self.client.lines(&query, span, order, limit, &line);
         Reader::new(span, order, time::edge(self.now()), first, &self.limits, Box::new(ask))
     }

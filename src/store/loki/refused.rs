@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::ask::Pushed;
+use super::answer::Pushed;
 use super::time::nanos;
 use crate::threads::lock;
 

@@ -4,10 +4,12 @@
 use crate::store::Query;
 
 const NANOS: f64 = 1e9;
-const DAY: i64 = 86_400_000_000_000;
 
-const HOUR: i64 = DAY / 24;
-const MINUTE: i64 = HOUR / 60;
+/// Spans of time in nanoseconds.
+pub const SECOND: i64 = 1_000_000_000;
+const MINUTE: i64 = 60 * SECOND;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const DAY: i64 = 24 * HOUR;
 
 /// How far back is looked when no start is given (nanoseconds).
 pub const LOOK_BACK: i64 = 400 * DAY;

@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crossbeam_channel::{RecvTimeoutError, bounded};
-
-use super::ask::{Client, Pushed};
+use super::answer::Pushed;
+use super::ask::Client;
 use super::push::{self, BODY_MAX, Part, Pushable, Stream};
 use super::refused::{Complaint, Verdict, verdict, way_out};
-use super::time::nanos;
+use super::sender::Sender;
+use super::time::{HOUR, nanos};
 use super::unsent::{Held, Unsent};
 use crate::record::Record;
 use crate::store::{Result, StoreError};
-use crate::threads::{self, STACK, lock};
+use crate::threads::lock;
 
 /// A record that is this far behind the newest one of its stream is a late one (nanoseconds). Loki takes what is up to an hour behind.
-const LATE: i64 = 30 * 60 * 1_000_000_000;
+const LATE: i64 = HOUR / 2;
 
 /// The smallest body that is aimed for (bytes).
 const BODY_MIN: usize = 16 * 1024;
@@ -25,15 +25,9 @@ const BODY_MIN: usize = 16 * 1024;
 /// A text that Loki does not take so often in a row, though it is alone in its push, is given up.
 const ALONE_MAX: u32 = 5;
 
-/// What we need between giving up a push and the end of the tap, to leave what was not sent.
-const TO_LEAVE: Duration = Duration::from_millis(1200);
-
-/// How often it is looked whether the tap ends while a push is under way.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// Writes to one Loki.
 pub struct Pusher {
-    client: Arc<Client>,
+    sender: Sender,
     /// Bytes of the next body: halved where Loki wants less.
     body_max: AtomicUsize,
     has_metadata: AtomicBool,
@@ -47,8 +41,6 @@ pub struct Pusher {
     refused_texts: AtomicU64,
     /// Of texts, and of whole records.
     complaints: [Complaint; 2],
-    /// When to stop waiting for an answer, once the tap ends.
-    end: Arc<Mutex<Option<Instant>>>,
     unsent: Option<Unsent>,
     held: Mutex<Option<Vec<Held>>>,
 }
@@ -66,7 +58,7 @@ enum Outcome {
 impl Pusher {
     pub fn new(client: Arc<Client>, unsent: Option<Unsent>) -> Pusher {
         Pusher {
-            client,
+            sender: Sender::new(client),
             body_max: AtomicUsize::new(BODY_MAX),
             has_metadata: AtomicBool::new(true),
             alone: AtomicU32::new(0),
@@ -74,7 +66,6 @@ impl Pusher {
             refused: AtomicU64::new(0),
             refused_texts: AtomicU64::new(0),
             complaints: Default::default(),
-            end: Arc::default(),
             unsent,
             held: Mutex::default(),
         }
@@ -82,7 +73,7 @@ impl Pusher {
 
     /// From now on no push is waited for beyond this, so that there is time to leave what was not sent.
     pub fn end_by(&self, deadline: Instant) {
-        *lock(&self.end) = Some(deadline.checked_sub(TO_LEAVE).unwrap_or(deadline));
+        self.sender.end_by(deadline);
     }
 
     /// Leaves records to the next start; `false` where there is no place for them.
@@ -203,7 +194,7 @@ impl Pusher {
             let has_metadata = self.has_metadata.load(SeqCst);
             let body = stream.body(part, records, has_metadata);
             let bytes = body.len();
-            let answer = self.answer(body)?;
+            let answer = self.sender.answer(body)?;
             let is_unnamed = answer.status == 400 && !answer.words.contains("for stream");
             match verdict(&answer, records.len()) {
                 Verdict::Stored => {
@@ -230,8 +221,8 @@ impl Pusher {
     fn refuse(&self, part: Part, count: u64, answer: &Pushed) -> Outcome {
         let [of_texts, of_records] = &self.complaints;
         match part {
-            Part::Text => of_texts.log(self.client.base(), &format!("the texts of {count} records"), answer),
-            Part::Facts => of_records.log(self.client.base(), &format!("{count} records"), answer),
+            Part::Text => of_texts.log(self.sender.client().base(), &format!("the texts of {count} records"), answer),
+            Part::Facts => of_records.log(self.sender.client().base(), &format!("{count} records"), answer),
         }
         Outcome::Taken { refused: count }
     }
@@ -253,27 +244,11 @@ impl Pusher {
 
     fn give_up_metadata(&self, answer: &Pushed) {
         if self.has_metadata.swap(false, SeqCst) {
-            log::warn!("loki at {} takes no structured metadata, so records are sent without it: {answer}", self.client.base());
+            log::warn!("loki at {} takes no structured metadata, so records are sent without it: {answer}", self.sender.client().base());
         }
     }
 
     fn unsent_because(&self, answer: &Pushed) -> StoreError {
-        StoreError::Failed(format!("{}{}", self.client.unpushed(answer), way_out(answer.status)))
-    }
-
-    /// What Loki answers to a body. It is waited for on this thread, and asked on another, which may outlive the tap's patience.
-    fn answer(&self, body: Vec<u8>) -> Result<Pushed> {
-        let (done, answered) = bounded(1);
-        let client = self.client.clone();
-        let given_up = || StoreError::Failed(format!("push to loki at {}: it does not answer, and the tap ends", self.client.base()));
-        let push = move || drop(done.send(client.push(&body)));
-        threads::spawn("loki-push", STACK, push).map_err(|cause| StoreError::Failed(format!("push to loki: start a thread: {cause}")))?;
-        loop {
-            match answered.recv_timeout(LOOK) {
-                Ok(answer) => return answer,
-                Err(RecvTimeoutError::Timeout) if lock(&self.end).is_none_or(|end| Instant::now() < end) => {}
-                Err(_) => return Err(given_up()),
-            }
-        }
+        StoreError::Failed(format!("{}{}", self.sender.client().unpushed(answer), way_out(answer.status)))
     }
 }

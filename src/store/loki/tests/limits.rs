@@ -1,5 +1,6 @@
 //! A Loki as it comes, and with tighter limits: each row of what a real one did to version 0.1.0.
 
+use super::time::SECOND;
 use super::*;
 use crate::store::suite::{each, filled, newest, query, record};
 

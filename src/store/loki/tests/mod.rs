@@ -4,6 +4,7 @@ mod limits;
 mod old;
 mod reading;
 mod recorded;
+mod refusing;
 #[path = "../../../../tests/it/harness/loki.rs"]
 mod stand_in;
 mod unsent;
