@@ -1,5 +1,7 @@
 //! Tables: what people type, and what it means.
 
+use super::host::is_loopback;
+use super::ollama_host::{OllamaHost, read_ollama_host};
 use super::*;
 
 #[test]

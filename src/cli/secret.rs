@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::{First, SWITCHES, first, spread};
+use super::parse::{First, SWITCHES, first, spread};
 
 /// These arguments without `--token`, and its value; `None` where they are no command of ours, or have none.
 pub fn without_token(args: &[OsString]) -> Option<(Vec<String>, String)> {

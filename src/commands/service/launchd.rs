@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use super::command::output;
 use super::facts::{Facts, Place, read_if_there};
 use super::plan::{Plan, Role};
 use super::settings::{self, Values};
-use super::step::{PRIVATE, Step, output};
+use super::step::{PRIVATE, Step};
 use crate::error::{Error, Result, failed};
 use crate::platform;
 

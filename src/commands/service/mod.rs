@@ -5,7 +5,9 @@
 //! - `step` says and does them; `--dry-run` only says them
 //! - an installation that fails on a machine that had none is taken back, so that Ollama is where it was
 
+mod command;
 mod facts;
+mod files;
 mod launchd;
 mod ollama_unit;
 mod plan;
@@ -43,7 +45,7 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
         Verb::Status(_) => status::run(manager),
         Verb::Logs(args) if manager == ServiceManager::Windows && args.follow => tail::follow(&scm::log()),
         Verb::Logs(_) if manager == ServiceManager::Windows => tail::show(&scm::log()),
-        Verb::Logs(args) => step::become_command(&logs(manager, args.follow)),
+        Verb::Logs(args) => command::become_command(&logs(manager, args.follow)),
         Verb::Run(_) if manager == ServiceManager::Windows => run::run_as_service(),
         Verb::Test(_) if manager == ServiceManager::Windows => run::run_here(),
         Verb::Test(_) | Verb::Run(_) => run::run(manager),
@@ -60,8 +62,8 @@ fn manager() -> Result<ServiceManager> {
         Error::Failed(format!("find {what}: it is not on PATH; start `ollama-tap serve` or `ollama-tap proxy` by your own means"))
     };
     match manager {
-        ServiceManager::Systemd => step::output(&["systemctl", "--version"]).map(|_| manager).ok_or_else(|| missing("systemctl")),
-        ServiceManager::Launchd => step::output(&["launchctl", "version"]).map(|_| manager).ok_or_else(|| missing("launchctl")),
+        ServiceManager::Systemd => command::output(&["systemctl", "--version"]).map(|_| manager).ok_or_else(|| missing("systemctl")),
+        ServiceManager::Launchd => command::output(&["launchctl", "version"]).map(|_| manager).ok_or_else(|| missing("launchctl")),
         ServiceManager::Windows => Ok(manager),
         ServiceManager::Unknown => Err(Error::Failed("services of this system are not supported yet".to_owned())),
     }

@@ -6,8 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::command::output;
 use super::settings;
-use super::step::output;
 
 pub const NAME: &str = "ollama.service";
 

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::process::{Command, ExitCode};
 
 use super::settings::{self, Values};
-use super::{facts, launchd, scm, settings_text, step, systemd};
+use super::{command, facts, launchd, scm, settings_text, systemd};
 use crate::cli::{ProxyArgs, ServeArgs};
 use crate::commands::{proxy, serve};
 use crate::error::{Error, Result, failed};
@@ -80,7 +80,7 @@ fn service_user(manager: ServiceManager) -> Result<Option<User>> {
 /// With the groups that open the GPUs, and with a home, where Ollama looks for its models.
 fn as_user(manager: ServiceManager, user: &User, executable: &OsStr) -> Command {
     let words: &[&str] = if manager == ServiceManager::Systemd { &["runuser"] } else { &["sudo", "--preserve-env"] };
-    let mut command = step::command(words[0]);
+    let mut command = command::command(words[0]);
     command.args(&words[1..]).args(["-u", &user.name, "--"]).arg(executable);
     command.env("HOME", &user.home).env("USER", &user.name).env("LOGNAME", &user.name);
     command

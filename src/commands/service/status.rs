@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use serde::Deserialize;
 
-use super::step::{self, output};
-use super::{launchd, settings, settings_text, systemd};
+use super::command::output;
+use super::{launchd, settings, settings_text, step, systemd};
 use crate::cli::PlaceArgs;
 use crate::commands::history::tap::Tap;
 use crate::commands::running;

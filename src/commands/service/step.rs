@@ -6,13 +6,12 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
+use super::command::run;
+use super::files::{later, patiently, remove, replace, unless_gone};
 use super::settings;
-use crate::error::{Error, Result, failed};
+use crate::error::{Result, failed};
 use crate::platform::{self, ServiceCall};
 
 /// Everybody may read it.
@@ -21,10 +20,6 @@ pub const PUBLIC: u32 = 0o644;
 pub const PRIVATE: u32 = 0o600;
 /// Everybody may run it.
 const EXECUTABLE: u32 = 0o755;
-
-/// So long the processes of a service that was stopped may need to be gone, and so often it is looked whether they are.
-const LEAVING: Duration = Duration::from_secs(3);
-const LOOK: Duration = Duration::from_millis(50);
 
 /// After so many steps the process dies, in tests.
 const ENV_TEST_STEPS: &str = "OLLAMA_TAP_TEST_STEPS";
@@ -148,97 +143,6 @@ pub fn say(line: impl fmt::Display) {
 /// The same of something that went wrong, on standard error.
 pub fn complain(line: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "ollama-tap: {line}");
-}
-
-/// Puts a file in its place whole: whoever looks sees the old one or the new one, also after a power cut. One that is there
-/// already just so is not touched.
-fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(directory)?;
-    let new = unfinished(path);
-    unless_gone(fs::remove_file(&new))?;
-    if fs::read(path).is_ok_and(|old| old == bytes) {
-        return platform::set_mode(path, mode);
-    }
-    let mut file = platform::private_file().write(true).create_new(true).open(&new)?;
-    platform::set_mode(&new, mode)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&new, path)?;
-    platform::sync_directory(directory)
-}
-
-/// Removes a file, and what an interrupted writing of it left behind.
-fn remove(path: &Path) -> io::Result<()> {
-    unless_gone(fs::remove_file(unfinished(path)))?;
-    unless_gone(fs::remove_file(path))
-}
-
-/// Does something with the file of a program. Windows refuses that while a process of it lives, and those that were told to end
-/// may need a moment.
-fn patiently(mut done: impl FnMut() -> io::Result<()>) -> io::Result<()> {
-    let deadline = Instant::now() + LEAVING;
-    loop {
-        match done() {
-            Err(cause) if cause.kind() == ErrorKind::PermissionDenied && Instant::now() < deadline => thread::sleep(LOOK),
-            done => return done,
-        }
-    }
-}
-
-/// Windows removes no program that runs; when it starts the next time, it does.
-fn later(path: &Path, cause: io::Error) -> io::Result<()> {
-    if cause.kind() != ErrorKind::PermissionDenied {
-        return Err(cause);
-    }
-    platform::remove_at_restart(path)?;
-    complain(format_args!("{} runs now; it goes when the system starts the next time", path.display()));
-    Ok(())
-}
-
-/// Where a file is written before it takes its place.
-fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    path.with_file_name(name)
-}
-
-/// What is gone already need not be removed.
-fn unless_gone(done: io::Result<()>) -> io::Result<()> {
-    match done {
-        Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
-        done => done,
-    }
-}
-
-fn run(words: &[String]) -> Result<(), String> {
-    let (program, args) = words.split_first().ok_or("no command")?;
-    let status = command(program).args(args).status().map_err(|cause| cause.to_string())?;
-    if status.success() { Ok(()) } else { Err(status.to_string()) }
-}
-
-/// A command of the system's, found too where `su` leaves out of PATH what is for root alone.
-pub fn command(program: &str) -> Command {
-    let mut command = Command::new(program);
-    let mut path = std::env::var_os("PATH").unwrap_or_default();
-    path.push(platform::MORE_PATH);
-    command.env("PATH", path);
-    command
-}
-
-/// What a command prints; `None` where it is missing or fails.
-pub fn output(words: &[&str]) -> Option<String> {
-    let (program, args) = words.split_first()?;
-    let output = command(program).args(args).stderr(std::process::Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Becomes this command, which is the user's own word in another one's mouth.
-pub fn become_command(words: &[&str]) -> Result<std::process::ExitCode> {
-    let (program, args) = words.split_first().unwrap_or((&"", &[]));
-    let cause = platform::become_program(command(program).args(args));
-    Err(Error::Failed(format!("run {}: {cause}", words.join(" "))))
 }
 
 #[cfg(test)]

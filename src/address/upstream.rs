@@ -1,0 +1,110 @@
+//! Where Ollama is.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::host::{bracketed, dialled, is_host, is_loopback};
+use super::ollama_host::read_ollama_host;
+
+/// The port that Ollama takes where an address has neither scheme nor port.
+pub const OLLAMA_PORT: u16 = 11434;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+}
+
+/// The Ollama (or anything that speaks like one) to which requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    pub scheme: Scheme,
+    /// A name or an address to dial, never a wildcard; IPv6 without brackets.
+    pub host: String,
+    pub port: u16,
+    /// Put in front of every path: empty, or `/ollama` with no slash at the end.
+    pub base_path: String,
+}
+
+impl Upstream {
+    /// Reads what `OLLAMA_HOST` may hold. A port that is none becomes the scheme's default, as in Ollama; the second value
+    /// then says so. A wildcard, which only a listener can mean, is dialled as loopback.
+    ///
+    /// The error completes a sentence that begins with the value.
+    pub fn parse(value: &str) -> Result<(Upstream, Option<String>), String> {
+        let read = read_ollama_host(value)?;
+        let host = dialled(&read.host);
+        if !is_host(&host) {
+            return Err(format!("has no usable host (`{host}`)"));
+        }
+        if read.port == 0 {
+            return Err("has port 0, where nothing can be reached".to_owned());
+        }
+        let path = read.path.trim_end_matches('/');
+        if path.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#')) {
+            return Err(format!("has a path that is none (`/{path}`)"));
+        }
+        let base_path = if path.is_empty() { String::new() } else { format!("/{path}") };
+        Ok((Upstream { scheme: read.scheme, host, port: read.port, base_path }, read.warning))
+    }
+
+    /// A port of this machine.
+    pub fn here(port: u16) -> Upstream {
+        Upstream::from(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    /// Whether requests stay on this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.host)
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.scheme == Scheme::Https
+    }
+
+    /// The URL without its path.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme.as_str(), self.authority())
+    }
+
+    /// The value of a `Host` header: the port is left out where the scheme says it.
+    pub fn host_header(&self) -> String {
+        match (self.scheme, self.port) {
+            (Scheme::Http, 80) | (Scheme::Https, 443) => bracketed(&self.host),
+            _ => self.authority(),
+        }
+    }
+
+    /// `host:port`.
+    pub fn authority(&self) -> String {
+        format!("{}:{}", bracketed(&self.host), self.port)
+    }
+}
+
+impl Default for Upstream {
+    /// Where Ollama is when nobody says otherwise.
+    fn default() -> Self {
+        Upstream { scheme: Scheme::Http, host: "localhost".to_owned(), port: OLLAMA_PORT, base_path: String::new() }
+    }
+}
+
+impl From<SocketAddr> for Upstream {
+    fn from(address: SocketAddr) -> Upstream {
+        Upstream { scheme: Scheme::Http, host: address.ip().to_string(), port: address.port(), base_path: String::new() }
+    }
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme.as_str(), self.authority(), self.base_path)
+    }
+}

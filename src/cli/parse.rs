@@ -1,0 +1,121 @@
+//! From the arguments of the process to what is to be done: which of them are ours, and which are Ollama's.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use argh::FromArgs;
+
+use super::{Cli, Command, ServeArgs};
+
+/// The names of the commands.
+const COMMANDS: [&str; 10] = ["serve", "proxy", "demo", "stats", "search", "export", "purge", "health", "service", "tray"];
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq)]
+pub enum Parsed {
+    Run(Box<Command>),
+    /// A command of Ollama's, every argument of it unread.
+    Ollama(Vec<OsString>),
+    /// Hidden: the guard between us and this Ollama.
+    Guard(PathBuf),
+    /// Text for standard output; exit 0.
+    Print(String),
+    /// What is wrong, with the way out, for standard error; exit 2.
+    Usage(String),
+}
+
+const NAME: &str = "ollama-tap";
+
+/// The first argument of a guard, which no help lists (`backend::guard`).
+pub const GUARD: &str = "--guard";
+
+/// Arguments that stand alone; every other one that begins with `-` takes the next as its value.
+pub const SWITCHES: [&str; 12] =
+    ["--help", "-h", "--version", "-V", "--json", "--all", "--yes", "--dry-run", "--purge", "--follow", "-f", "--traffic"];
+
+/// Reads the arguments, without the program's name.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    match first(&args) {
+        First::Ours => {}
+        First::Serve => args.insert(0, "serve".into()),
+        First::Alias => args[0] = "serve".into(),
+        First::Separator => return Parsed::Ollama(args.split_off(1)),
+        First::Foreign => return Parsed::Ollama(args),
+        First::Guard => return Parsed::Guard(args.into_iter().nth(1).unwrap_or_default().into()),
+    }
+    let args: Vec<String> = match args.into_iter().map(OsString::into_string).collect() {
+        Ok(args) => args,
+        Err(arg) => return Parsed::Usage(format!("argument `{}` is not UTF-8", arg.to_string_lossy())),
+    };
+    let args = spread(&args);
+    match Cli::from_args(&[NAME], &args) {
+        Ok(Cli { version: true, .. }) => Parsed::Print(format!("{NAME} {}", env!("CARGO_PKG_VERSION"))),
+        Ok(Cli { command: Some(command), .. }) => Parsed::Run(Box::new(command)),
+        Ok(Cli { command: None, .. }) => Parsed::Run(Box::new(Command::Serve(ServeArgs::default()))),
+        Err(exit) if exit.status.is_ok() => Parsed::Print(exit.output.trim_end().to_owned()),
+        Err(exit) => Parsed::Usage(complaint(&exit.output, &args)),
+    }
+}
+
+/// What the first argument says of the others.
+pub enum First {
+    /// It is a command, or one of the flags that stand alone.
+    Ours,
+    /// There is none, or a flag: `serve` is meant.
+    Serve,
+    /// Another name of `serve`, as Ollama has it.
+    Alias,
+    /// `--`: what follows is Ollama's, whatever it is called.
+    Separator,
+    Foreign,
+    Guard,
+}
+
+pub fn first(args: &[OsString]) -> First {
+    match args.first().map(|arg| arg.to_str()) {
+        None => First::Serve,
+        Some(Some("start")) => First::Alias,
+        Some(Some("--")) => First::Separator,
+        Some(Some(GUARD)) => First::Guard,
+        Some(Some("--help" | "-h" | "--version" | "-V")) => First::Ours,
+        Some(Some(word)) if COMMANDS.contains(&word) => First::Ours,
+        // Ollama's own version: our letter for it is `V`.
+        Some(Some(flag)) if flag.starts_with('-') && flag != "-v" => First::Serve,
+        Some(_) => First::Foreign,
+    }
+}
+
+/// argh's own message, in our voice: it begins with a capital and ends in a line break.
+fn complaint(output: &str, args: &[&str]) -> String {
+    let text = output.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_ascii_lowercase()).into_iter();
+    let text: String = first.chain(letters).collect();
+    let command = args.first().filter(|word| COMMANDS.contains(word)).map(|word| format!(" {word}")).unwrap_or_default();
+    format!("{} (see `{NAME}{command} --help`)", text.trim_end_matches('.'))
+}
+
+/// `--flag=value` as `--flag value`, the only form argh reads. A value of its own is left alone, whatever it looks like, and so
+/// is everything after `--`.
+pub fn spread(args: &[String]) -> Vec<&str> {
+    let mut out = Vec::with_capacity(args.len() + 4);
+    let mut rest = args.iter().map(String::as_str);
+    while let Some(arg) = rest.next() {
+        match arg.split_once('=') {
+            Some((flag, value)) if flag.starts_with("--") => out.extend([flag, value]),
+            _ => {
+                out.push(arg);
+                if arg == "--" {
+                    out.extend(rest.by_ref());
+                } else if arg.starts_with('-') && !SWITCHES.contains(&arg) {
+                    out.extend(rest.next());
+                }
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
