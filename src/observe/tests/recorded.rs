@@ -1,6 +1,6 @@
 //! Recorded exchanges as the observer would see them, and ways to show them to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
 
+use super::message::Message;
 use crate::budget::{Budget, Reservation};
 use crate::observe::{Arrival, End, Event, Exchange, Observer, RequestBody};
 use crate::route::Inference;
@@ -17,56 +18,6 @@ use crate::sample;
 pub const VERSIONS: [&str; 2] = ["ollama-0.24.0", "ollama-0.33.0"];
 pub const TALK: &str =
     "The sky appears blue because of Rayleigh scattering: short wavelengths—空は青い — <&> scatter more. é🙂 \"quoted\" and done!";
-
-/// One message of HTTP/1, its body without the framing.
-#[derive(Clone, Debug, Default)]
-pub struct Message {
-    pub start: String,
-    pub headers: BTreeMap<String, String>,
-    pub body: Vec<u8>,
-}
-
-impl Message {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(String::as_str)
-    }
-
-    /// The first message of `bytes`, which go on after it. A body that tells no length is empty, or all the rest if `to_end`.
-    pub fn parse(bytes: &mut &[u8], to_end: bool) -> Message {
-        let end = find(bytes, b"\r\n\r\n").expect("a head");
-        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        *bytes = &bytes[end + 4..];
-        let mut lines = head.split("\r\n");
-        let start = lines.next().unwrap_or_default().to_owned();
-        if start.contains(" 100 ") {
-            return Message::parse(bytes, to_end);
-        }
-        let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
-        let headers: BTreeMap<_, _> = lines.filter_map(header).collect();
-        let length = headers.get("content-length").map(|length| length.parse::<usize>().unwrap());
-        let body = match length {
-            _ if headers.contains_key("transfer-encoding") => dechunked(bytes),
-            Some(length) => take(bytes, length.min(bytes.len())).to_vec(),
-            None if to_end => take(bytes, bytes.len()).to_vec(),
-            None => Vec::new(),
-        };
-        Message { start, headers, body }
-    }
-}
-
-impl Message {
-    /// A message that has a head only, whatever length it tells.
-    fn head(bytes: &mut &[u8]) -> Message {
-        let end = find(bytes, b"\r\n\r\n").expect("a head");
-        Message { start: String::from_utf8_lossy(take(bytes, end + 4)).into_owned(), ..Message::default() }
-    }
-}
-
-fn take<'a>(bytes: &mut &'a [u8], length: usize) -> &'a [u8] {
-    let (taken, rest) = bytes.split_at(length);
-    *bytes = rest;
-    taken
-}
 
 /// One exchange on an endpoint that makes a model work.
 #[derive(Clone, Debug)]
@@ -198,27 +149,17 @@ pub fn show(recorded: &Recorded, pieces: &[&[u8]], end: End) -> Exchange {
     watched.finish(end)
 }
 
+/// What the named exchange of both versions came to, shown as a whole.
+pub fn both_versions(name: &str) -> [Exchange; 2] {
+    VERSIONS.map(|version| {
+        let recorded = named(&format!("{version}/{name}"));
+        show(&recorded, &[&recorded.reply.body], End::Complete)
+    })
+}
+
 /// Without what differs between two runs of the same exchange.
 pub fn normal(exchange: Exchange) -> Exchange {
     Exchange { interaction_id: String::new(), duration: Duration::ZERO, ..exchange }
-}
-
-fn dechunked(bytes: &mut &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Some(end) = find(bytes, b"\r\n") {
-        let size = usize::from_str_radix(std::str::from_utf8(&bytes[..end]).unwrap().trim(), 16).expect("a chunk size");
-        take(bytes, end + 2);
-        body.extend_from_slice(take(bytes, size));
-        take(bytes, 2);
-        if size == 0 {
-            break;
-        }
-    }
-    body
-}
-
-fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    bytes.windows(needle.len()).position(|window| window == needle)
 }
 
 /// How many cases are tried: of a sample, or of the whole.
