@@ -1,20 +1,19 @@
-//! `Record`: what the history keeps of one request, under the names of design.md section 6 (the seed's names first).
+//! `Record`: what the history keeps of one request, under the names that every backend has (the seed's names first).
 
+mod exchange;
 mod facts;
 mod lossy;
 
 use std::borrow::Cow;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use exchange::text_bytes;
 pub use facts::Facts;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::config::StoreText;
 use crate::model_name::fold;
-use crate::observe::Exchange;
 use crate::observe::exchange::ToolCall;
-use crate::observe::text::prefix;
 use crate::origin;
 
 /// Characters of a prompt or a reply in its preview.
@@ -22,12 +21,6 @@ const PREVIEW: usize = 100;
 
 /// Where `metadata` has the name of the model as it was sent.
 const MODEL_SENT: &str = "model_sent";
-
-/// Bytes of an error that are kept where no text of a prompt may be.
-const ERROR_WITHOUT_TEXT: usize = 100;
-
-/// From so many bytes on, a word of an error that is in the prompt or in the reply may have come from there.
-const TOLD_MIN: usize = 4;
 
 /// One line of the history. Unknown is `None` (null), never 0. Reads the seed's own lines too, which call durations otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -130,65 +123,6 @@ impl Record {
         serde_json::from_slice(line).ok().or_else(|| lossy::read(line))
     }
 
-    /// The record of `exchange`, with as much of its text as may be kept.
-    pub fn new(exchange: Exchange, keep: StoreText, writer: &Writer) -> Record {
-        let error = exchange.error.as_deref().map(|error| match keep {
-            StoreText::Full => error.to_owned(),
-            _ => without_text(error, &[exchange.prompt.as_deref().unwrap_or_default(), &exchange.response, &exchange.thinking]),
-        });
-        let mut metadata = json!({
-            "client_ip": exchange.client_ip.map(|ip| ip.to_string()),
-            "user_agent": exchange.user_agent,
-            "queue_wait_seconds": exchange.queue_wait.as_secs_f64(),
-            "upload_seconds": exchange.upload.map(|time| time.as_secs_f64()),
-        });
-        if let Some(sent) = exchange.model_sent {
-            metadata[MODEL_SENT] = sent.into();
-        }
-        let mut record = Record {
-            interaction_id: exchange.interaction_id,
-            timestamp: unix_seconds(exchange.arrived),
-            model: exchange.model,
-            endpoint: exchange.endpoint.as_str().to_owned(),
-            prompt_category: exchange.prompt_category.to_owned(),
-            prompt_tokens: exchange.prompt_tokens,
-            generated_tokens: exchange.generated_tokens,
-            tokens_per_second: exchange.tokens_per_second.filter(|speed| speed.is_finite()),
-            duration_seconds: seconds(Some(exchange.duration)),
-            eval_duration_seconds: seconds(exchange.eval_duration),
-            load_duration_seconds: seconds(exchange.load_duration),
-            status: exchange.outcome.as_str().to_owned(),
-            error,
-            metadata,
-            prompt_eval_duration_seconds: seconds(exchange.prompt_eval_duration),
-            total_duration_seconds: seconds(exchange.total_duration),
-            time_to_first_token_seconds: seconds(exchange.time_to_first_token),
-            http_status: exchange.http_status,
-            stream: Some(exchange.stream),
-            done_reason: exchange.done_reason,
-            tokens_estimated: Some(exchange.tokens_estimated),
-            request_bytes: Some(exchange.request_bytes),
-            response_bytes: Some(exchange.response_bytes),
-            truncated: Some(exchange.truncated),
-            prompt_cached_tokens: exchange.prompt_cached_tokens,
-            host: Some(writer.host.clone()),
-            tap: Some(writer.tap),
-            ..Record::default()
-        };
-        let response = Some(exchange.response).filter(|text| !text.is_empty());
-        if keep != StoreText::None {
-            record.prompt_preview = exchange.prompt.as_deref().map(preview);
-            record.response_preview = response.as_deref().map(preview);
-        }
-        if keep == StoreText::Full {
-            record.prompt_full = exchange.prompt;
-            record.response_full = response;
-            record.thinking_full = Some(exchange.thinking).filter(|text| !text.is_empty());
-            record.tool_calls = Some(exchange.tool_calls).filter(|calls| !calls.is_empty());
-        }
-        record
-    }
-
     /// The text that `prompt_search` looks at: the prompt, or as much of it as was kept.
     pub fn searchable(&self) -> Option<&str> {
         self.prompt_full.as_deref().or(self.prompt_preview.as_deref())
@@ -282,18 +216,6 @@ pub struct Writer {
     pub tap: u16,
 }
 
-/// Bytes of text in an exchange: what the queue's bound counts.
-pub fn text_bytes(exchange: &Exchange) -> usize {
-    let calls: usize = exchange.tool_calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
-    let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let texts = optional(&exchange.prompt)
-        + optional(&exchange.error)
-        + optional(&exchange.user_agent)
-        + optional(&exchange.model)
-        + optional(&exchange.model_sent);
-    texts + exchange.response.len() + exchange.thinking.len() + calls
-}
-
 /// Now, as records have it (Unix seconds).
 pub fn now() -> f64 {
     unix_seconds(SystemTime::now())
@@ -303,21 +225,8 @@ fn unix_seconds(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-fn seconds(time: Option<Duration>) -> Option<f64> {
-    time.map(|time| time.as_secs_f64())
-}
-
 fn preview(text: &str) -> String {
     text.chars().take(PREVIEW).collect()
-}
-
-/// The beginning of an error, up to where it begins to quote, in signs or without: errors of Ollama's tell what they could not read.
-fn without_text(error: &str, texts: &[&str]) -> String {
-    let unquoted = error.split(['"', '\'', '`', ':']).next().unwrap_or_default();
-    let texts: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
-    let is_told = |word: &&str| word.len() >= TOLD_MIN && texts.iter().any(|text| text.contains(&word.to_lowercase()));
-    let own: Vec<&str> = unquoted.split_whitespace().take_while(|word| !is_told(word)).collect();
-    prefix(&own.join(" "), ERROR_WITHOUT_TEXT).to_owned()
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! What a record keeps, and what it must not.
 
+use serde_json::json;
+
 use super::*;
+use crate::config::StoreText;
 use crate::metrics::tests::chat;
+use crate::observe::Exchange;
 
 const SECRET: &str = "the secret word";
 

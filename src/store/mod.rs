@@ -10,6 +10,7 @@ mod jsonl;
 mod keeper;
 mod loki;
 mod names;
+mod open;
 mod pending;
 pub mod query;
 mod recent;
@@ -18,29 +19,18 @@ mod statistics;
 #[cfg(test)]
 mod suite;
 
-use std::path::Path;
 use std::time::Instant;
 
-use crate::config::{Backend, History};
-use crate::forward::upstream::Target;
-use crate::platform;
-use crate::record::{Facts, Record, Writer, now};
+use crate::record::{Facts, Record, now};
 use directory::Directory;
 pub use directory::TOKEN;
 pub use expiry::{AHEAD, Decision, Expiry, Reading};
-use jsonl::Jsonl;
 pub use keeper::{Detail, Extent, Flow, Keeper, Limits, Purged, Result, Span, StoreError};
 use keeper::{failed, failed_io, unknown_before};
-use loki::Loki;
-use pending::Pending;
 pub use query::{BadParameter, Query};
 use recent::Recent;
-use sqlite::Sqlite;
 pub use statistics::{Enhanced, Group, Spread};
 use statistics::{Models, Statistics};
-
-/// Opens a history in a directory that is ours.
-type Open = Box<dyn Fn() -> Result<Box<dyn Keeper>> + Send + Sync>;
 
 /// A history, open.
 pub struct Store {
@@ -51,84 +41,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the history for the one tap that writes it; `None` where none is kept. `holder` is what a second tap is told,
-    /// `writer` what records are written as. Where the directory is ours and what lies in it cannot be opened, the store says why to everybody, and `open_again` may mend it.
-    pub fn open_for_recording(history: &History, holder: &str, writer: &Writer) -> Result<Option<Store>> {
-        Store::open(history, holder, Some(writer), |open, why| {
-            let dir = history.dir.clone();
-            let (name, discard): (_, fn(&Path) -> Result<()>) = match history.backend {
-                Backend::Sqlite => (sqlite::NAME, Sqlite::discard),
-                _ => (jsonl::NAME, Jsonl::discard),
-            };
-            Ok(Box::new(Pending::new(name, dir.display().to_string(), &why, open, Box::new(move || discard(&dir)))))
-        })
-    }
-
-    /// The same for who has something to write now, or nothing.
-    pub fn open_for_writing(history: &History, holder: &str) -> Result<Option<Store>> {
-        Store::open(history, holder, None, |_, why| Err(why))
-    }
-
-    fn open(
-        history: &History,
-        holder: &str,
-        writer: Option<&Writer>,
-        or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>,
-    ) -> Result<Option<Store>> {
-        let keeper: Box<dyn Keeper> = match history.backend {
-            Backend::Jsonl | Backend::Sqlite => return Store::local(history, holder, or).map(Some),
-            Backend::Loki => Box::new(loki(history, writer)?),
-            Backend::None => return Ok(None),
-        };
-        Ok(Some(Store::of(keeper, None)))
-    }
-
-    fn local(history: &History, holder: &str, or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>) -> Result<Store> {
-        let directory = Directory::lock(&history.dir, holder)?;
-        let (backend, place) = (history.backend, directory.clone());
-        let open: Open = Box::new(move || {
-            Ok(match backend {
-                Backend::Sqlite => Box::new(Sqlite::writer(place.clone())?),
-                _ => Box::new(Jsonl::writer(place.clone())?),
-            })
-        });
-        let keeper = open().or_else(|why| or(open, why))?;
-        Ok(Store::of(keeper, Some(directory)))
-    }
-
     /// Tries to open what could not be opened so far. `Err` says why it is not open.
     pub fn open_again(&self) -> Result<()> {
         self.keeper.open_again()
-    }
-
-    /// The history that the other backend of this machine left in our directory.
-    fn left_behind(&self) -> Result<Option<Box<dyn Keeper>>> {
-        let Some(directory) = &self.directory else { return Ok(None) };
-        Ok(match self.keeper.name() {
-            sqlite::NAME if Jsonl::is_in(&directory.path)? => Some(Box::new(Jsonl::writer(directory.clone())?)),
-            jsonl::NAME if Sqlite::is_in(&directory.path)? => Some(Box::new(Sqlite::writer(directory.clone())?)),
-            _ => None,
-        })
-    }
-
-    /// Opens a history to read, whether a tap writes it or not; changes nothing. `None` where none is kept.
-    pub fn open_for_reading(history: &History) -> Result<Option<Store>> {
-        let keeper: Box<dyn Keeper> = match history.backend {
-            Backend::Jsonl => Box::new(Jsonl::reader(&history.dir)?),
-            Backend::Sqlite => Box::new(Sqlite::reader(&history.dir)?),
-            Backend::Loki => Box::new(loki(history, None)?),
-            Backend::None => return Ok(None),
-        };
-        Ok(Some(Store::of(keeper, None)))
-    }
-
-    fn of(keeper: Box<dyn Keeper>, directory: Option<Directory>) -> Store {
-        Store { keeper, directory, recent: Recent::default() }
-    }
-
-    #[cfg(test)]
-    pub fn of_others(keeper: Box<dyn Keeper>) -> Store {
-        Store::of(keeper, None)
     }
 
     /// `Err` says why a history that could not be opened is not open yet.
@@ -302,15 +217,4 @@ impl Store {
 /// A question without an end ends a day ahead: a record that a clock left in the future is the newest for nobody.
 fn until_now(query: &Query) -> Query {
     Query { end_time: query.end_time.or(Some(now() + AHEAD)), ..query.clone() }
-}
-
-/// To write as this tap, or only to read.
-fn loki(history: &History, writer: Option<&Writer>) -> Result<Loki> {
-    let doing = "open the history in loki";
-    let settings =
-        history.loki.as_ref().ok_or_else(|| StoreError::Failed(format!("{doing}: no address was given; name it with --loki-url")))?;
-    let roots = Target::of(&settings.url).map_err(failed(doing))?.roots;
-    let Some(writer) = writer else { return Ok(Loki::reader(settings, roots)) };
-    let dir = if history.dir_is_given { Some(history.dir.clone()) } else { platform::state_directory() };
-    Ok(Loki::writer(settings, roots, dir.as_deref(), writer))
 }

@@ -1,0 +1,102 @@
+//! What is kept of an exchange.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{MODEL_SENT, Record, Writer, preview, unix_seconds};
+use crate::config::StoreText;
+use crate::observe::Exchange;
+use crate::observe::text::prefix;
+
+/// Bytes of an error that are kept where no text of a prompt may be.
+const ERROR_WITHOUT_TEXT: usize = 100;
+
+/// From so many bytes on, a word of an error that is in the prompt or in the reply may have come from there.
+const TOLD_MIN: usize = 4;
+
+impl Record {
+    /// The record of `exchange`, with as much of its text as may be kept.
+    pub fn new(exchange: Exchange, keep: StoreText, writer: &Writer) -> Record {
+        let error = exchange.error.as_deref().map(|error| match keep {
+            StoreText::Full => error.to_owned(),
+            _ => without_text(error, &[exchange.prompt.as_deref().unwrap_or_default(), &exchange.response, &exchange.thinking]),
+        });
+        let mut metadata = json!({
+            "client_ip": exchange.client_ip.map(|ip| ip.to_string()),
+            "user_agent": exchange.user_agent,
+            "queue_wait_seconds": exchange.queue_wait.as_secs_f64(),
+            "upload_seconds": exchange.upload.map(|time| time.as_secs_f64()),
+        });
+        if let Some(sent) = exchange.model_sent {
+            metadata[MODEL_SENT] = sent.into();
+        }
+        let mut record = Record {
+            interaction_id: exchange.interaction_id,
+            timestamp: unix_seconds(exchange.arrived),
+            model: exchange.model,
+            endpoint: exchange.endpoint.as_str().to_owned(),
+            prompt_category: exchange.prompt_category.to_owned(),
+            prompt_tokens: exchange.prompt_tokens,
+            generated_tokens: exchange.generated_tokens,
+            tokens_per_second: exchange.tokens_per_second.filter(|speed| speed.is_finite()),
+            duration_seconds: seconds(Some(exchange.duration)),
+            eval_duration_seconds: seconds(exchange.eval_duration),
+            load_duration_seconds: seconds(exchange.load_duration),
+            status: exchange.outcome.as_str().to_owned(),
+            error,
+            metadata,
+            prompt_eval_duration_seconds: seconds(exchange.prompt_eval_duration),
+            total_duration_seconds: seconds(exchange.total_duration),
+            time_to_first_token_seconds: seconds(exchange.time_to_first_token),
+            http_status: exchange.http_status,
+            stream: Some(exchange.stream),
+            done_reason: exchange.done_reason,
+            tokens_estimated: Some(exchange.tokens_estimated),
+            request_bytes: Some(exchange.request_bytes),
+            response_bytes: Some(exchange.response_bytes),
+            truncated: Some(exchange.truncated),
+            prompt_cached_tokens: exchange.prompt_cached_tokens,
+            host: Some(writer.host.clone()),
+            tap: Some(writer.tap),
+            ..Record::default()
+        };
+        let response = Some(exchange.response).filter(|text| !text.is_empty());
+        if keep != StoreText::None {
+            record.prompt_preview = exchange.prompt.as_deref().map(preview);
+            record.response_preview = response.as_deref().map(preview);
+        }
+        if keep == StoreText::Full {
+            record.prompt_full = exchange.prompt;
+            record.response_full = response;
+            record.thinking_full = Some(exchange.thinking).filter(|text| !text.is_empty());
+            record.tool_calls = Some(exchange.tool_calls).filter(|calls| !calls.is_empty());
+        }
+        record
+    }
+}
+
+/// Bytes of text in an exchange: what the queue's bound counts.
+pub fn text_bytes(exchange: &Exchange) -> usize {
+    let calls: usize = exchange.tool_calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
+    let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let texts = optional(&exchange.prompt)
+        + optional(&exchange.error)
+        + optional(&exchange.user_agent)
+        + optional(&exchange.model)
+        + optional(&exchange.model_sent);
+    texts + exchange.response.len() + exchange.thinking.len() + calls
+}
+
+fn seconds(time: Option<Duration>) -> Option<f64> {
+    time.map(|time| time.as_secs_f64())
+}
+
+/// The beginning of an error, up to where it begins to quote, in signs or without: errors of Ollama's tell what they could not read.
+fn without_text(error: &str, texts: &[&str]) -> String {
+    let unquoted = error.split(['"', '\'', '`', ':']).next().unwrap_or_default();
+    let texts: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
+    let is_told = |word: &&str| word.len() >= TOLD_MIN && texts.iter().any(|text| text.contains(&word.to_lowercase()));
+    let own: Vec<&str> = unquoted.split_whitespace().take_while(|word| !is_told(word)).collect();
+    prefix(&own.join(" "), ERROR_WITHOUT_TEXT).to_owned()
+}

@@ -1,0 +1,87 @@
+//! The numbers as pages and commands read them.
+
+use serde::{Deserialize, Serialize};
+
+use super::buckets::Bucket;
+
+/// The answer of `/analytics/stats/enhanced`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Enhanced {
+    pub hours: f64,
+    /// Unix seconds.
+    pub start_time: f64,
+    pub end_time: f64,
+    pub totals: Group,
+    /// The busiest first.
+    pub by_model: Vec<Group>,
+    pub by_category: Vec<Group>,
+    pub by_endpoint: Vec<Group>,
+    pub by_status: Vec<Group>,
+    /// At most `CLIENTS_MAX`, the busiest first.
+    #[serde(default)]
+    pub by_client: Vec<Group>,
+    /// The taps that wrote them, as `HOST:PORT`; at most `CLIENTS_MAX`, the busiest first.
+    #[serde(default)]
+    pub by_host: Vec<Group>,
+    /// How durations and times to the first token are spread.
+    #[serde(default)]
+    pub duration_buckets: Vec<Bucket>,
+    #[serde(default)]
+    pub time_to_first_token_buckets: Vec<Bucket>,
+    pub timeline_step_seconds: f64,
+    /// Oldest first, without gaps.
+    pub timeline: Vec<Slot>,
+}
+
+/// Numbers of one group of requests.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Group {
+    pub name: String,
+    pub requests: u64,
+    pub success: u64,
+    pub error: u64,
+    pub cancelled: u64,
+    /// 0 to 1; `None` without requests.
+    pub success_rate: Option<f64>,
+    pub prompt_tokens: u64,
+    pub generated_tokens: u64,
+    pub first_seen: Option<f64>,
+    pub last_seen: Option<f64>,
+    pub duration_seconds: Spread,
+    pub time_to_first_token_seconds: Spread,
+    pub tokens_per_second: Spread,
+    /// `None` where no request told it.
+    #[serde(default)]
+    pub prompt_cached_tokens: Option<u64>,
+}
+
+/// How values are spread; all `None` where there are none.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    pub mean: Option<f64>,
+    pub p50: Option<f64>,
+    pub p90: Option<f64>,
+    pub p95: Option<f64>,
+    pub p99: Option<f64>,
+    pub max: Option<f64>,
+}
+
+/// One piece of the timeline.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Slot {
+    /// Where it begins, Unix seconds.
+    pub timestamp: f64,
+    pub requests: u64,
+    pub error: u64,
+    pub cancelled: u64,
+    pub prompt_tokens: u64,
+    pub generated_tokens: u64,
+    pub duration_p50: Option<f64>,
+    pub duration_p95: Option<f64>,
+    #[serde(default)]
+    pub time_to_first_token_p50: Option<f64>,
+    pub tokens_per_second: Option<f64>,
+    /// `None` where no request told it.
+    #[serde(default)]
+    pub prompt_cached_tokens: Option<u64>,
+}
