@@ -5,10 +5,13 @@ pub mod dns;
 pub mod expected;
 pub mod http;
 pub mod kept;
+pub mod latch;
+pub mod log;
 #[allow(dead_code)] // the store's own tests use more of it
 pub mod loki;
 pub mod memory;
 pub mod ollama;
+pub mod options;
 pub mod proc;
 pub mod process;
 pub mod prometheus;
@@ -25,12 +28,14 @@ pub mod vanish;
 
 pub use client::{Client, Reply, post, request};
 pub use http::{PATIENCE, chunk};
+pub use latch::Latch;
 pub use loki::FakeLoki;
 pub use memory::Memory;
-pub use ollama::{After, Asked, Conn, FakeOllama, Latch};
+pub use ollama::{After, Asked, Conn, FakeOllama};
+pub use options::Options;
 pub use process::{SIGINT, SIGKILL, SIGTERM};
 pub use prometheus::Prometheus;
-pub use proxy::{Options, Proxy};
+pub use proxy::Proxy;
 pub use runner::{left_out_on_windows, left_out_under_wine};
 pub use scrape::{Scrape, metric};
 pub use skips::{left_out, require};
@@ -72,6 +77,26 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         assert!(Instant::now() < deadline, "never happened: {what}");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Runs it to its end, which must have this exit code: stdout and stderr.
+pub fn run_expecting(options: Options, code: i32) -> (String, String) {
+    let (exit, stdout, stderr) = options.run();
+    assert_eq!(exit, code, "{stdout}\n{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    (stdout, stderr)
+}
+
+/// Runs it to its end, which must have this exit code: stderr.
+pub fn stderr_expecting(options: Options, code: i32) -> String {
+    run_expecting(options, code).1
+}
+
+/// Fails unless the text contains each of these.
+pub fn assert_contains(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "no {word:?} in: {text}");
     }
 }
 

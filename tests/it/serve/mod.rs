@@ -4,6 +4,7 @@ mod ending;
 mod handed_over;
 mod mending;
 mod passthrough;
+mod ports;
 mod processes;
 mod starting;
 #[cfg(unix)] // tmux

@@ -1,6 +1,8 @@
 //! `ollama-tap service`, installed for real on a machine of the test's own.
 #![cfg(target_os = "linux")]
 
+/// Commands that run in a machine while the test asks.
+mod background;
 /// A systemd that was booted for it.
 mod booted;
 /// What can be told.

@@ -1,62 +1,8 @@
 //! The service while it runs: with its settings, as its user, and what is said of it.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
-
+use super::background::{ASK, OLLAMA, Running};
 use super::{ENV, Machine, with_ollama, with_ollama_unit};
 use crate::harness::{FakeOllama, Options, eventually, metric, post, require, runs};
-
-/// Answers as an Ollama would, at the place where the service sends it.
-const OLLAMA: &str = r#"
-import http.server
-class Ollama(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        answers = {"/api/tags": '{"models":[{"name":"a"},{"name":"b"}]}', "/api/version": '{"version":"0.33.0"}', "/api/ps": '{"models":[]}'}
-        self.answer(answers.get(self.path, "{}"))
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer('{"model":"a","response":"Yes.","done":true,"done_reason":"stop","prompt_eval_count":3,"eval_count":5,"eval_duration":9}')
-    def answer(self, text):
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-    def log_message(self, *words): pass
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 11435), Ollama)
-print("listening", flush=True)
-server.serve_forever()
-"#;
-
-const ASK: &str = r#"
-import urllib.request
-body = b'{"model":"a","prompt":"Is it?","stream":false}'
-print(urllib.request.urlopen("http://127.0.0.1:11434/api/generate", body).read().decode())
-"#;
-
-/// A command that runs in a machine until the end of the test.
-struct Running(Child);
-
-impl Running {
-    /// Waits until it says this, on either output.
-    fn start(mut command: Command, word: &str) -> Running {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start it");
-        let said: Box<dyn Read> = match word {
-            "listening" => Box::new(child.stdout.take().expect("stdout")),
-            _ => Box::new(child.stderr.take().expect("stderr")),
-        };
-        let mut lines = BufReader::new(said).lines().map_while(Result::ok);
-        assert!(lines.any(|line| line.contains(word)), "it never said {word:?}");
-        Running(child)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        runs("kill", &[&self.0.id().to_string()]); // `timeout` passes it on
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn what_the_service_runs_can_be_run_by_hand_and_status_shows_how_it_is() {

@@ -1,28 +1,17 @@
 //! The command line and the variables: what is said, where it listens, and the exit codes (0 done, 1 failed, 2 not understood).
 
+/// Where it listens and forwards.
+mod addresses;
+
 use std::net::TcpListener;
 
 use crate::harness::ollama::json;
 use crate::harness::runner::is_windows;
-use crate::harness::{FakeOllama, Options, Proxy, metric, require, runs, tapped};
+use crate::harness::{FakeOllama, Options, Proxy, assert_contains, metric, require, runs, stderr_expecting, tapped};
 
 /// A port that nobody listens on.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("addr").port()
-}
-
-/// Runs it to its end, which must be this one, and returns stderr.
-fn fails(options: Options, code: i32) -> String {
-    let (exit, _, stderr) = options.run();
-    assert_eq!(exit, code, "{stderr}");
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    stderr
-}
-
-fn says(text: &str, words: &[&str]) {
-    for word in words {
-        assert!(text.contains(word), "no {word:?} in: {text}");
-    }
 }
 
 #[test]
@@ -37,10 +26,13 @@ fn the_version_is_told() {
 fn help_names_the_commands_and_the_flags() {
     let (exit, stdout, _) = Options::bare(&["--help"]).run();
     assert_eq!(exit, 0);
-    says(&stdout, &["proxy", "stats", "search", "export", "purge", "health", "--version"]);
+    assert_contains(&stdout, &["proxy", "stats", "search", "export", "purge", "health", "--version"]);
     let (exit, stdout, _) = Options::bare(&["proxy", "--help"]).run();
     assert_eq!(exit, 0);
-    says(&stdout, &["--listen", "--upstream", "--workers", "--shutdown-grace", "--idle-timeout", "--log-level", "--track-embeddings"]);
+    assert_contains(
+        &stdout,
+        &["--listen", "--upstream", "--workers", "--shutdown-grace", "--idle-timeout", "--log-level", "--track-embeddings"],
+    );
 }
 
 #[test]
@@ -50,7 +42,7 @@ fn health_tells_a_tap_from_an_ollama_and_from_nobody() {
     let (exit, stdout, _) = Options::bare(&["health"]).env("OLLAMA_TAP_LISTEN", &tap.addr.to_string()).run();
     assert_eq!((exit, stdout), (0, format!("a tap answers at http://{}\n", tap.addr)));
     let address = ollama.addr.to_string();
-    says(&fails(Options::bare(&["health", "--listen", &address]), 1), &["no tap answers at", &address]);
+    assert_contains(&stderr_expecting(Options::bare(&["health", "--listen", &address]), 1), &["no tap answers at", &address]);
 }
 
 #[test]
@@ -65,9 +57,9 @@ fn a_password_in_the_address_of_ollama_is_refused_and_shown_nowhere() {
             Options::bare(&["stats"]).env("OLLAMA_HOST", url),
         ];
         for options in runs {
-            let stderr = fails(options, 2);
+            let stderr = stderr_expecting(options, 2);
             assert!(!stderr.contains("s3") && !stderr.contains("cret"), "{url}: {stderr}");
-            says(&stderr, &["***@gpu", "clients send their own Authorization"]);
+            assert_contains(&stderr, &["***@gpu", "clients send their own Authorization"]);
         }
     }
 }
@@ -103,15 +95,15 @@ fn what_strangers_choose_begins_no_line_of_the_log() {
 
 #[test]
 fn an_unknown_flag_is_named() {
-    says(&fails(Options::bare(&["proxy", "--nope"]), 2), &["--nope", "--help"]);
-    says(&fails(Options::bare(&["--nope"]), 2), &["--nope"]);
+    assert_contains(&stderr_expecting(Options::bare(&["proxy", "--nope"]), 2), &["--nope", "--help"]);
+    assert_contains(&stderr_expecting(Options::bare(&["--nope"]), 2), &["--nope"]);
 }
 
 #[test]
 fn all_bad_values_are_reported_at_once() {
     let args = ["proxy", "--listen", "here", "--workers", "none", "--idle-timeout", "soon", "--upstream", "ftp://x"];
     let options = Options::bare(&args).env("LOG_LEVEL", "loud").env("OLLAMA_TAP_SHUTDOWN_GRACE", "-1").env("TRACK_EMBEDDINGS", "maybe");
-    let stderr = fails(options, 2);
+    let stderr = stderr_expecting(options, 2);
     let pairs = [
         ("--workers", "none"),
         ("--idle-timeout", "soon"),
@@ -123,7 +115,7 @@ fn all_bad_values_are_reported_at_once() {
     for (name, value) in pairs {
         assert!(stderr.lines().any(|line| line.contains(name) && line.contains(value)), "no line with {name} and {value}: {stderr}");
     }
-    says(&stderr, &["INFO", "true"]);
+    assert_contains(&stderr, &["INFO", "true"]);
 }
 
 #[test]
@@ -145,69 +137,6 @@ fn variables_do_what_flags_do() {
 }
 
 #[test]
-fn ollama_host_is_read_as_ollama_reads_it() {
-    let ollama = FakeOllama::always(json("\"it\""));
-    let port = ollama.addr.port();
-    for form in [
-        format!("127.0.0.1:{port}"),
-        format!("http://127.0.0.1:{port}"),
-        format!("http://127.0.0.1:{port}/"),
-        format!("localhost:{port}"),
-        format!(":{port}"),
-        format!("0.0.0.0:{port}"),
-        format!("  \"127.0.0.1:{port}\" "),
-    ] {
-        let tap = Options::bare(&["proxy", "--listen", "127.0.0.1:0"]).env("OLLAMA_HOST", &form).start();
-        assert_eq!(tap.get("/api/tags").text(), "\"it\"", "{form:?}");
-    }
-}
-
-#[test]
-fn a_port_that_is_taken_is_told_with_the_way_out() {
-    let holder = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let addr = holder.local_addr().expect("addr").to_string();
-    let ollama = FakeOllama::always(json("{}"));
-    let stderr = fails(Options::bare(&["proxy", "--listen", &addr, "--upstream", &ollama.url()]), 1);
-    says(&stderr, &[&addr, "--listen"]);
-}
-
-#[test]
-fn a_port_that_an_ollama_holds_is_told_as_such() {
-    let holder = FakeOllama::always(json("{}"));
-    let ollama = FakeOllama::always(json("{}"));
-    let stderr = fails(Options::bare(&["proxy", "--listen", &holder.addr.to_string(), "--upstream", &ollama.url()]), 1);
-    says(&stderr, &[&holder.addr.port().to_string(), "Ollama"]);
-}
-
-#[test]
-fn an_upstream_that_makes_no_sense_is_refused() {
-    for upstream in ["ftp://localhost", "http://a b", "http://[::1"] {
-        let stderr = fails(Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", upstream]), 2);
-        says(&stderr, &["--upstream", upstream]);
-    }
-}
-
-#[test]
-fn an_upstream_that_is_its_own_listener_is_refused() {
-    let port = free_port();
-    for (listen, upstream) in [("127.0.0.1", "localhost"), ("0.0.0.0", "127.0.0.1"), ("localhost", "127.0.0.1")] {
-        let (listen, upstream) = (format!("{listen}:{port}"), format!("http://{upstream}:{port}"));
-        let stderr = fails(Options::bare(&["proxy", "--listen", &listen, "--upstream", &upstream]), 2);
-        says(&stderr, &["--upstream", &port.to_string()]);
-    }
-}
-
-#[test]
-fn an_upstream_that_cannot_be_reached_is_served_all_the_same() {
-    let upstream = format!("http://127.0.0.1:{}", free_port());
-    let tap = Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", &upstream]).start();
-    let test = tap.get("/test");
-    assert_eq!((test.status(), test.json()["status"].as_str()), (503, Some("error")));
-    assert_eq!(tap.get("/healthz").status(), 200);
-    assert!(metric("ollama_up").value(0.0).is_in(&tap.scrape()));
-}
-
-#[test]
 fn the_address_is_told_at_every_log_level() {
     let ollama = FakeOllama::always(json("{}"));
     for level in ["DEBUG", "info", "Warning", "ERROR"] {
@@ -216,24 +145,6 @@ fn the_address_is_told_at_every_log_level() {
         let by_flag = Options::to(&ollama).args(&["--log-level", level]).start();
         assert_eq!(by_flag.get("/healthz").status(), 200);
     }
-}
-
-#[test]
-fn it_listens_on_ipv6_and_on_localhost() {
-    let ollama = FakeOllama::always(json("\"it\""));
-    for listen in ["[::1]:0", "localhost:0", "0.0.0.0:0", "127.0.0.1:0"] {
-        let tap = Options::bare(&["proxy", "--listen", listen, "--upstream", &ollama.url()]).start();
-        assert_eq!(tap.get("/api/tags").text(), "\"it\"", "{listen} became {}", tap.addr);
-    }
-}
-
-#[test]
-fn proxy_port_is_a_port_of_every_address() {
-    let ollama = FakeOllama::always(json("\"it\""));
-    let port = free_port();
-    let tap = Options::bare(&["proxy", "--upstream", &ollama.url()]).env("PROXY_PORT", &port.to_string()).start();
-    assert_eq!(tap.addr.port(), port);
-    assert_eq!(tap.get("/api/tags").text(), "\"it\"");
 }
 
 #[test]

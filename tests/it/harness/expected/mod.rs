@@ -1,11 +1,17 @@
 //! What /metrics must say after a recorded exchange, worked out from the recording alone and the plain way: whole bodies, whole
 //! JSON trees, no state but the model names confirmed so far.
 
+mod reply;
+mod request;
+
+pub use reply::{Said, is_stream, what_it_said};
+pub use request::{asked, category, prompt};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::recording::{Message, unzstd};
+use super::recording::Message;
 use super::scrape::{Scrape, Series};
 
 /// The endpoints that make a model work.
@@ -30,25 +36,6 @@ pub const INFERENCE: [&str; 13] = [
 pub struct Expected {
     confirmed: BTreeSet<String>,
     samples: BTreeMap<Series, (f64, f64)>,
-}
-
-/// What the reply's body says.
-#[derive(Default)]
-pub struct Said {
-    pub finished: bool,
-    pub failed: bool,
-    pub load: bool,
-    /// Deltas with text, thinking or a tool call.
-    pub deltas: u64,
-    pub prompt_tokens: Option<u64>,
-    pub cached_tokens: Option<u64>,
-    pub tokens: Option<u64>,
-    pub model: Option<String>,
-    pub reason: Option<String>,
-    /// It holds a tool call.
-    pub called: bool,
-    /// The last object with Ollama's own counters.
-    pub last: Value,
 }
 
 impl Expected {
@@ -217,128 +204,4 @@ fn reason(endpoint: &str, ok: bool, said: &Said) -> &'static str {
         Some("length" | "max_tokens" | "max_output_tokens") => "length",
         _ => "other",
     }
-}
-
-pub fn is_stream(reply: &Message) -> bool {
-    reply.head.get("content-type").is_some_and(|kind| kind.starts_with("application/x-ndjson") || kind.starts_with("text/event-stream"))
-}
-
-/// The request's JSON; null where it cannot be read.
-pub fn asked(request: &Message) -> Value {
-    let zstd = request.head.get("content-encoding") == Some("zstd");
-    let body = if zstd { unzstd(&request.body) } else { request.body.clone() };
-    let text = String::from_utf8_lossy(&body);
-    // Of JSON that was cut, what stands before the cut counts.
-    serde_json::from_str(&text).unwrap_or_else(|_| {
-        let model = text.split("\"model\": \"").nth(1).and_then(|rest| rest.split_once('"'));
-        model.map_or(Value::Null, |(model, _)| serde_json::json!({ "model": model }))
-    })
-}
-
-/// A chat's last user message, else the prompt or the input.
-pub fn prompt(asked: &Value) -> String {
-    let turns = asked["messages"].as_array().or_else(|| asked["input"].as_array());
-    let last = turns.into_iter().flatten().rfind(|turn| turn["role"] == "user");
-    if let Some(last) = last {
-        return plain(&last["content"]);
-    }
-    [&asked["prompt"], &asked["input"]].into_iter().map(plain).collect()
-}
-
-fn plain(content: &Value) -> String {
-    match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().map(|part| plain(part.get("text").unwrap_or(part))).collect::<Vec<_>>().join("\n"),
-        _ => String::new(),
-    }
-}
-
-/// The categories that the recorded prompts fall into.
-pub fn category(prompt: &str) -> &'static str {
-    let prompt = prompt.to_lowercase();
-    let holds = |words: &[&str]| words.iter().any(|word| prompt.contains(word));
-    match () {
-        () if prompt.is_empty() => "empty",
-        () if holds(&["summar"]) => "summarize",
-        () if holds(&["translat"]) => "translate",
-        () if holds(&["explain"]) => "explain",
-        () if prompt.lines().any(|line| line.find("write").is_some_and(|at| line[at..].contains("code"))) => "code_write",
-        () if holds(&["debug", "fix"]) => "code_debug",
-        () if holds(&["question", "what", "how", "why", "when"]) => "question",
-        () if holds(&["creat", "generat"]) => "creative",
-        () if holds(&["analy"]) => "analyze",
-        () if holds(&["help"]) => "help",
-        () if holds(&["list", "enumerate"]) => "list",
-        () => "other",
-    }
-}
-
-pub fn what_it_said(reply: &Message) -> Said {
-    let text = String::from_utf8_lossy(&reply.body).into_owned();
-    let mut said = Said::default();
-    if !is_stream(reply) {
-        said.finished = true;
-        object(&mut said, &serde_json::from_str(&text).unwrap_or_default());
-        said.deltas = 0;
-        return said;
-    }
-    for line in text.lines() {
-        match line.strip_prefix("data: ").unwrap_or(line) {
-            "[DONE]" => said.finished = true,
-            line if line.starts_with('{') => object(&mut said, &serde_json::from_str(line).expect("JSON in a recording")),
-            _ => {}
-        }
-    }
-    if said.tokens.is_none() && said.deltas > 0 {
-        said.tokens = Some(said.deltas);
-    }
-    said
-}
-
-/// One JSON object of a reply, whatever its dialect.
-fn object(said: &mut Said, value: &Value) {
-    let has = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty()) || value.as_array().is_some_and(|list| !list.is_empty());
-    said.failed |= value.get("error").is_some_and(|error| !error.is_null());
-    said.finished |= value["done"] == true || matches!(value["type"].as_str(), Some("message_stop" | "response.completed"));
-    said.load |= matches!(value["done_reason"].as_str(), Some("load" | "unload"));
-    said.model = said.model.take().or_else(|| value["model"].as_str().map(str::to_owned));
-    if value.get("total_duration").is_some() {
-        said.last = value.clone();
-    }
-    let delta = &value["choices"][0]["delta"];
-    let fields = [
-        &value["response"],
-        &value["thinking"],
-        &value["message"]["content"],
-        &value["message"]["thinking"],
-        &value["message"]["tool_calls"],
-        &delta["content"],
-        &delta["reasoning"],
-        &delta["tool_calls"],
-        &value["choices"][0]["text"],
-        &value["delta"],
-        &value["delta"]["text"],
-        &value["delta"]["thinking"],
-        &value["delta"]["partial_json"],
-    ];
-    said.deltas += u64::from(fields.iter().any(|field| has(field)));
-    // The usage of a `message_start` is a guess from the length of the prompt: it is no count.
-    for usage in [&value["usage"], &value["response"]["usage"]] {
-        let prompt = usage["prompt_tokens"].as_u64().or_else(|| usage["input_tokens"].as_u64());
-        let tokens = usage["completion_tokens"].as_u64().or_else(|| usage["output_tokens"].as_u64());
-        // Some streams carry zeros in every frame and the numbers in the last.
-        said.prompt_tokens = prompt.filter(|count| *count > 0).or(said.prompt_tokens);
-        said.tokens = tokens.filter(|count| *count > 0).or(said.tokens);
-        let details = [&usage["prompt_tokens_details"], &usage["input_tokens_details"]];
-        said.cached_tokens = details.iter().find_map(|details| details["cached_tokens"].as_u64()).or(said.cached_tokens);
-    }
-    let text = value.to_string();
-    said.called |= ["\"tool_calls\":[{", "\"type\":\"tool_use\"", "\"type\":\"function_call\""].iter().any(|call| text.contains(call));
-    let choice = &value["choices"][0]["finish_reason"];
-    let reasons = [&value["done_reason"], choice, &value["stop_reason"], &value["delta"]["stop_reason"], &value["status"]];
-    let ended = value["response"]["status"].as_str().filter(|_| value["type"] == "response.completed");
-    said.reason = reasons.iter().find_map(|reason| reason.as_str()).or(ended).map(str::to_owned).or(said.reason.take());
-    said.prompt_tokens = value["prompt_eval_count"].as_u64().or(said.prompt_tokens);
-    said.cached_tokens = value["prompt_eval_cached_count"].as_u64().or(said.cached_tokens);
-    said.tokens = value["eval_count"].as_u64().or(said.tokens);
 }

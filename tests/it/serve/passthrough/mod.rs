@@ -1,32 +1,26 @@
 //! A command of Ollama's through the tap: which server it asks, what is started for it, and how it ends.
 
+/// How a command ends: its exit code, signals, and what is stopped after it.
+mod ending;
+
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{Machine, port, ready};
 use crate::harness::ollama::json;
-use crate::harness::process::lives;
-use crate::harness::runner::{ended_with, is_windows, under_wine};
-use crate::harness::{FakeOllama, Options, SIGINT, SIGKILL, SIGTERM, eventually, metric};
-
-/// Runs it to its end, which must be this one: stdout and stderr.
-fn ends(options: Options, code: i32) -> (String, String) {
-    let (exit, stdout, stderr) = options.run();
-    assert_eq!(exit, code, "{stdout}\n{stderr}");
-    (stdout, stderr)
-}
+use crate::harness::{FakeOllama, metric, run_expecting};
 
 /// The records that commands left in the user's state directory.
 fn records(machine: &Machine) -> Vec<Value> {
-    let (stdout, _) = ends(machine.tap(&["export", "--format", "json", "--analytics-dir", &machine.history()]), 0);
+    let (stdout, _) = run_expecting(machine.tap(&["export", "--format", "json", "--analytics-dir", &machine.history()]), 0);
     serde_json::from_str(&stdout).expect("JSON")
 }
 
 #[test]
 fn a_command_finds_ollama_started_for_it_and_stopped_after_it() {
     let Some(machine) = Machine::new() else { return };
-    let (stdout, stderr) = ends(machine.command(&["list"]).env("STANDIN", "parent,chatty"), 0);
+    let (stdout, stderr) = run_expecting(machine.command(&["list"]).env("STANDIN", "parent,chatty"), 0);
     assert_eq!((stdout.as_str(), stderr.as_str()), ("talk:latest\n", ""), "the terminal is the command's");
     assert_eq!(machine.runs().len(), 1);
     assert!(machine.run(1).is_gone());
@@ -35,13 +29,13 @@ fn a_command_finds_ollama_started_for_it_and_stopped_after_it() {
 #[test]
 fn what_a_command_did_is_kept_in_the_users_own_history_and_found_there() {
     let Some(machine) = Machine::new() else { return };
-    let (stdout, _) = ends(machine.command(&["run", "talk", "Why is the sky blue?"]), 0);
+    let (stdout, _) = run_expecting(machine.command(&["run", "talk", "Why is the sky blue?"]), 0);
     assert_eq!(stdout, "It is blue.\n");
     let records = records(&machine);
     assert_eq!(records.len(), 1);
     assert_eq!(records[0]["model"], "talk");
     assert!(records[0]["metadata"]["user_agent"].as_str().is_some_and(|agent| agent.starts_with("ollama/")), "{}", records[0]);
-    let (stdout, _) = ends(machine.words(&["search", "sky"]).env("PROXY_PORT", &port().to_string()), 0);
+    let (stdout, _) = run_expecting(machine.words(&["search", "sky"]).env("PROXY_PORT", &port().to_string()), 0);
     assert!(stdout.contains("talk"), "{stdout}");
 }
 
@@ -51,7 +45,7 @@ fn a_command_asks_the_tap_that_is_there_and_starts_nothing() {
     let tap = machine.serve("").start();
     ready(&tap);
     for variable in ["OLLAMA_TAP_LISTEN", "OLLAMA_HOST"] {
-        let (stdout, stderr) = ends(machine.words(&["run", "talk", "Why?"]).env(variable, &tap.addr.to_string()), 0);
+        let (stdout, stderr) = run_expecting(machine.words(&["run", "talk", "Why?"]).env(variable, &tap.addr.to_string()), 0);
         assert_eq!((stdout.as_str(), stderr.as_str()), ("It is blue.\n", ""));
     }
     tap.scrape_until("two requests", |scrape| metric("ollama_requests_total").sum(scrape) == 2.0);
@@ -65,14 +59,14 @@ fn a_plain_ollama_is_tapped_for_as_long_as_the_command_runs() {
         let stream = [crate::harness::ollama::STREAM_HEAD.as_bytes(), &crate::harness::ollama::done(3, 2)].concat();
         conn.answer(if conn.head.path() == "/api/generate" { stream } else { json("{}") })
     });
-    let (_, stderr) = ends(machine.words(&["run", "talk", "Why?"]).env("OLLAMA_HOST", &ollama.url()), 0);
+    let (_, stderr) = run_expecting(machine.words(&["run", "talk", "Why?"]).env("OLLAMA_HOST", &ollama.url()), 0);
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
     for word in ["an Ollama 0.33.0 answers", &ollama.addr.to_string(), "`ollama-tap serve`"] {
         assert!(stderr.contains(word), "no {word:?} in {stderr}");
     }
     assert_eq!(records(&machine).len(), 1);
     assert!(machine.runs().is_empty(), "an Ollama was started beside the one that is there");
-    let (stdout, _) = ends(machine.words(&["ps"]).env("OLLAMA_HOST", &ollama.url()), 0);
+    let (stdout, _) = run_expecting(machine.words(&["ps"]).env("OLLAMA_HOST", &ollama.url()), 0);
     let environment: Value = serde_json::from_str(&stdout).expect("JSON");
     assert_ne!(environment["OLLAMA_HOST"].as_str(), Some(&*ollama.url()), "the command went past its tap");
 }
@@ -83,7 +77,7 @@ fn two_commands_at_once_both_run_though_one_history_has_one_writer() {
     let ollama = FakeOllama::always([crate::harness::ollama::STREAM_HEAD.as_bytes(), &crate::harness::ollama::done(3, 2)].concat());
     let holder = machine.tap(&["proxy", "--listen", "127.0.0.1:0", "--upstream", &ollama.url()]);
     let _holder = holder.args(&["--analytics-dir", &machine.history()]).start();
-    let (_, stderr) = ends(machine.words(&["run", "talk", "Why?"]).env("OLLAMA_HOST", &ollama.url()), 0);
+    let (_, stderr) = run_expecting(machine.words(&["run", "talk", "Why?"]).env("OLLAMA_HOST", &ollama.url()), 0);
     assert!(stderr.contains("measured and not recorded") && stderr.contains("writes it"), "{stderr}");
 }
 
@@ -93,7 +87,7 @@ fn words_that_need_no_server_start_nothing() {
     for (words, code) in
         [(&["help"][..], 0), (&["-v"], 0), (&["help", "run"], 0), (&["--", "search", "x", "--json"], 0), (&["frobnicate"], 1)]
     {
-        let (stdout, stderr) = ends(machine.command(words), code);
+        let (stdout, stderr) = run_expecting(machine.command(words), code);
         let shown: Vec<&str> = words.iter().copied().filter(|word| *word != "--").collect();
         assert!(code != 0 || stdout == format!("these words: {}\n", shown.join(" ")), "{stdout}");
         assert_eq!(stderr.contains("unknown command"), code == 1, "{stderr}");
@@ -105,71 +99,9 @@ fn words_that_need_no_server_start_nothing() {
 fn what_writes_the_address_elsewhere_gets_one_that_lasts() {
     let Some(machine) = Machine::new() else { return };
     let ollama = FakeOllama::always(json("{}"));
-    let (stdout, stderr) = ends(machine.words(&["launch", "editor"]).env("OLLAMA_HOST", &ollama.url()), 0);
+    let (stdout, stderr) = run_expecting(machine.words(&["launch", "editor"]).env("OLLAMA_HOST", &ollama.url()), 0);
     assert_eq!(stdout, "these words: launch editor\n");
     assert!(stderr.contains("not measured") && stderr.contains("`ollama-tap serve`"), "{stderr}");
-}
-
-#[test]
-fn the_exit_code_is_the_commands() {
-    let Some(machine) = Machine::new() else { return };
-    let tap = machine.serve("").start();
-    ready(&tap);
-    let through = |words: &[&str]| machine.words(words).env("OLLAMA_TAP_LISTEN", &tap.addr.to_string());
-    ends(through(&["stop", "7"]), 7);
-    ends(machine.command(&["stop", "7"]), 7);
-    if is_windows() {
-        return; // nothing dies of signals there
-    }
-    ends(machine.command(&["push", "9"]), 128 + 9);
-    machine.runs().iter().skip(1).for_each(|run| assert!(run.is_gone()));
-}
-
-#[cfg(unix)] // Windows has no such signals
-#[test]
-fn a_signal_reaches_the_command_whose_end_is_ours() {
-    for (signal, heard, code) in [(SIGTERM, "told 15", 42), (libc::SIGHUP, "", 128 + libc::SIGHUP)] {
-        let Some(machine) = Machine::new() else { return };
-        let mut tap = machine.command(&["pull", "wait"]).spawn();
-        tap.wait_log("waiting at http://127.0.0.1:");
-        tap.signal(signal);
-        assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(code));
-        assert!(tap.log().contains(heard), "{}", tap.log());
-        machine.nothing_is_left();
-    }
-}
-
-#[test]
-fn a_tap_that_is_killed_takes_its_command_and_its_server_with_it() {
-    let Some(machine) = Machine::new() else { return };
-    let tap = machine.command(&["pull", "wait"]).env("STANDIN", "parent").spawn();
-    let line = tap.wait_log("waiting at ");
-    let command = line.rsplit(' ').next().and_then(|id| id.parse().ok()).expect("a process id");
-    assert!(lives(command));
-    tap.signal(SIGKILL);
-    machine.nothing_is_left();
-    eventually("the command is gone", || !lives(command));
-}
-
-#[test]
-fn a_signal_before_the_command_runs_ends_it_all() {
-    let Some(machine) = Machine::new() else { return };
-    let mut tap = machine.command(&["list"]).env("STANDIN", "late").spawn();
-    let run = machine.run(1);
-    tap.signal(SIGINT);
-    assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(128 + SIGINT));
-    eventually("ollama is gone", || !lives(run.ollama));
-}
-
-#[test]
-fn a_server_that_cannot_start_is_told_with_its_last_words() {
-    let Some(machine) = Machine::new() else { return };
-    let (stdout, stderr) = ends(machine.command(&["list"]).env("STANDIN", "crash"), 1);
-    assert!(
-        stdout.is_empty() && stderr.contains(&format!("ollama ended: {}", ended_with(1))) && stderr.contains("Error: out of luck"),
-        "{stderr}"
-    );
-    machine.nothing_is_left();
 }
 
 #[test]
@@ -177,7 +109,7 @@ fn our_secrets_are_not_the_commands() {
     let Some(machine) = Machine::new() else { return };
     for words in [&["ps"][..], &["--", "ps"]] {
         let options = machine.command(words).env("OLLAMA_TAP_TOKEN", "s3cr3t").env("LOKI_PASSWORD", "s3cr3t");
-        let (stdout, _) = ends(options, 0);
+        let (stdout, _) = run_expecting(options, 0);
         assert!(stdout.contains("OLLAMA_HOST") && !stdout.contains("s3cr3t"), "{stdout}");
     }
 }
@@ -193,26 +125,4 @@ fn a_command_waits_for_an_ollama_that_is_being_started() {
     assert!(command.is_running());
     machine.touch("go");
     assert_eq!(command.wait_exit(Duration::from_secs(5)).code(), Some(0));
-}
-
-#[test]
-fn of_commands_that_begin_at_once_one_starts_ollama_for_all() {
-    let Some(machine) = Machine::new() else { return };
-    let (listened, backend) = (format!("127.0.0.1:{}", port()), port().to_string());
-    let command = || machine.words(&["pull", "wait"]).env("OLLAMA_TAP_LISTEN", &listened).env("OLLAMA_BACKEND_PORT", &backend).spawn();
-    let mut commands = [command(), command(), command()];
-    for command in &commands {
-        command.wait_log(&format!("waiting at http://{listened}"));
-    }
-    assert_eq!(machine.runs().len(), 1);
-    let told = match (is_windows(), under_wine()) {
-        (false, _) => 42,
-        (true, false) => 128 + SIGINT,
-        (true, true) => 0, // which Wine lets a program say that Ctrl-C ends
-    };
-    for command in &mut commands {
-        command.signal(SIGTERM);
-        assert_eq!(command.wait_exit(Duration::from_secs(5)).code(), Some(told));
-    }
-    machine.nothing_is_left();
 }
