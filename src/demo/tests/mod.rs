@@ -2,6 +2,8 @@
 
 /// What the observer makes of every reply.
 mod observed;
+/// Refusals, in the shape of the route.
+mod refused;
 /// Replies have the fields, types and events that recorded ones have.
 mod shapes;
 
