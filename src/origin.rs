@@ -22,6 +22,11 @@ struct Metadata<'a> {
 /// The client that `metadata` (JSON) tells of; `None` where it tells nothing, as in a history taken over from elsewhere.
 pub fn of_json(metadata: &str) -> Option<Cow<'_, str>> {
     let Metadata { client_ip, user_agent } = serde_json::from_str(metadata).unwrap_or_default();
+    of(client_ip, user_agent)
+}
+
+/// The same of what `metadata` says.
+pub fn of<'a>(client_ip: Option<Cow<'a, str>>, user_agent: Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {
     let own = user_agent.and_then(product);
     let far = client_ip.filter(|ip| !ip.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback()));
     match (own, far) {

@@ -75,7 +75,7 @@ pub fn read(line: &str) -> Option<Record> {
 }
 
 /// What somebody else wrote under our label may have an id, but hardly a time.
-fn is_ours(id: &str, timestamp: f64) -> bool {
+pub fn is_ours(id: &str, timestamp: f64) -> bool {
     !id.is_empty() && timestamp > 0.0
 }
 

@@ -5,7 +5,7 @@ use super::limits::RANGE_MIN;
 use super::logql;
 use super::pages::{ENTRIES_MIN, Refusal};
 use super::push::Part;
-use super::time::{self, Order, SECOND, Span, nanos};
+use super::time::{self, DAY, Order, SECOND, Span, nanos};
 use crate::record::Record;
 use crate::store::{Detail, Extent, Flow, Query, Result, StoreError};
 
@@ -15,8 +15,9 @@ impl Loki {
             return Ok(Extent::default());
         };
         let (reach, now) = (self.reach()?, self.now());
-        // To the end of what can be, so that it is the same question as long as nothing comes.
-        let span = Span { start: nanos(oldest.floor()), ..self.everywhen() };
+        // A whole day, and to the end of what can be, so that it is the same question as long as nothing comes.
+        let oldest_day = nanos(oldest.floor()) - nanos(oldest.floor()).rem_euclid(DAY);
+        let span = Span { start: oldest_day, ..self.everywhen() };
         let ours = self.count(&logql::part(Part::Facts), reach.ours(span, now))?;
         let old = self.count(&logql::old(), reach.old(span, now))?;
         Ok(Extent { records: ours + old, bytes: None, oldest: Some(oldest), newest: Some(newest), latest: Some(newest) })
@@ -38,10 +39,10 @@ impl Loki {
     }
 
     /// How many entries a selector has in a span. What is settled is counted apart, for it is remembered longer.
-    fn count(&self, selector: &str, mut span: Span) -> Result<u64> {
+    pub(super) fn count(&self, selector: &str, mut span: Span) -> Result<u64> {
         let (edge, mut count) = (time::edge(self.now()), 0);
         while !span.is_empty() {
-            let piece = span.first(Order::OldestFirst, self.limits.range(), edge);
+            let piece = span.first_counted(self.limits.range(), edge);
             match self.count_piece(selector, piece, edge)? {
                 Ok(number) => {
                     count += number as u64;

@@ -116,7 +116,7 @@ fn selector(part: &str) -> String {
 }
 
 /// Pieces of a line for everything that is asked for by name.
-fn filters(query: &Query) -> String {
+pub fn filters(query: &Query) -> String {
     let mut filters = String::new();
     let names =
         [("endpoint", &query.endpoint), ("prompt_category", &query.prompt_category), ("status", &query.status), ("host", &query.host)];

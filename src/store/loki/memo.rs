@@ -7,14 +7,12 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::time::{DAY, Span};
+use super::time::{CLOSED, DAY, Span};
 use crate::threads::lock;
 
-/// How long answers are kept: for the newest time, for what is settled, and for what is too old for a Loki to take more of it.
-const KEPT: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(30), Duration::from_secs(600)];
-
-/// A default Loki takes nothing that is older (nanoseconds).
-const CLOSED: i64 = 8 * DAY;
+/// How long answers are kept: for the newest time, for what is settled, for what has been so for a day, and for what is too old for
+/// a Loki to take more of it.
+const KEPT: [Duration; 4] = [Duration::from_secs(2), Duration::from_secs(30), Duration::from_secs(600), Duration::from_secs(3600)];
 
 /// The most bytes that are kept, all answers together.
 const BYTES_MAX: usize = 8 << 20;
@@ -52,7 +50,7 @@ impl<T: Clone> Memo<T> {
 
     /// Keeps an answer of so many bytes. `edge`: what is older is settled (nanoseconds).
     pub fn keep(&self, query: &str, span: Span, edge: i64, bytes: usize, value: &T) {
-        let age = if span.end > edge { 0 } else { 1 + usize::from(span.end < edge.saturating_sub(CLOSED)) };
+        let age = [edge, edge.saturating_sub(DAY), edge.saturating_sub(CLOSED)].iter().filter(|bound| span.end <= **bound).count();
         let mut answers = lock(&self.answers);
         let now = Instant::now();
         answers.retain(|_, answer| now < answer.until);

@@ -4,6 +4,7 @@
 //! - `write` sends them by `sender`, `refused` says what an answer means, `unsent` keeps what could not be sent until the next start;
 //! - `reach` knows since when there is anything, `time` what is asked of it, `logql` and `search` in which words;
 //! - `pages` reads in order and in flat memory within what Loki allows (`limits`), `read` makes records of it, `memo` remembers it;
+//! - `facts` shows what statistics need, in `compact` lines, and keeps what is `settled`;
 //! - `lookup` finds one record, `extent` counts them all;
 //! - `ask` is the HTTP beneath all, `answer` what comes back.
 //!
@@ -11,9 +12,11 @@
 
 mod answer;
 mod ask;
+mod compact;
 mod cut;
 mod entry;
 mod extent;
+mod facts;
 mod limits;
 mod logql;
 mod lookup;
@@ -25,6 +28,7 @@ mod read;
 mod refused;
 mod search;
 mod sender;
+mod settled;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -48,6 +52,7 @@ use memo::Memo;
 use pages::{Page, Refusal};
 use reach::Reach;
 use read::FACTS_FIRST;
+use settled::Settled;
 use time::{Order, Span, nanos};
 use unsent::Unsent;
 use write::Pusher;
@@ -60,6 +65,8 @@ pub struct Loki {
     reach: Mutex<Option<Reach>>,
     pages: Memo<Page>,
     numbers: Memo<f64>,
+    /// By `Kind`.
+    settled: [Mutex<Option<Settled>>; 2],
     /// When records were that somebody saw in a list (nanoseconds).
     places: Mutex<HashMap<String, i64>>,
     clock: fn() -> f64,
@@ -93,6 +100,7 @@ impl Loki {
             reach: Mutex::default(),
             pages: Memo::default(),
             numbers: Memo::default(),
+            settled: Default::default(),
             places: Mutex::default(),
             clock: record::now,
         }
@@ -195,21 +203,7 @@ impl Keeper for Loki {
     }
 
     fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
-        let (reach, now, span) = (self.reach()?, self.now(), Span::of(query, self.now()));
-        let query = &Query { prompt_search: None, ..query.clone() };
-        let ours = self.facts(logql::facts(query), (reach.ours(span, now), Order::NewestFirst), FACTS_FIRST);
-        let old = self.old_facts(query, (reach.old(span, now), Order::NewestFirst), FACTS_FIRST);
-        for mut reader in [ours, old] {
-            while let Some(entry) = reader.next()? {
-                if entry::mark(&entry.line).is_some()
-                    && let Ok(facts) = serde_json::from_str::<Facts>(&entry.line)
-                    && query.matches_facts(&facts)
-                {
-                    visit(&facts);
-                }
-            }
-        }
-        Ok(())
+        self.show_facts(query, visit)
     }
 
     fn get(&self, id: &str) -> Result<Option<Record>> {

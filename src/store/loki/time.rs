@@ -7,7 +7,7 @@ const NANOS: f64 = 1e9;
 
 /// Spans of time in nanoseconds.
 pub const SECOND: i64 = 1_000_000_000;
-const MINUTE: i64 = 60 * SECOND;
+pub const MINUTE: i64 = 60 * SECOND;
 pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
 
@@ -23,6 +23,9 @@ const AHEAD: i64 = HOUR;
 
 /// What is older than this changes hardly ever (nanoseconds): a record of it came late, or from a tap that could not write for a while.
 const SETTLED: i64 = 2 * HOUR;
+
+/// A default Loki takes nothing that is older (nanoseconds).
+pub const CLOSED: i64 = 8 * DAY;
 
 /// Which way time is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,10 @@ impl Span {
         Span { start: start - start.rem_euclid(HOUR), end: end.min(ahead) }
     }
 
+    pub fn contains(&self, time: i64) -> bool {
+        (self.start..self.end).contains(&time)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.start >= self.end
     }
@@ -65,6 +72,17 @@ impl Span {
                 Span { start: start.max(self.end.saturating_sub(longest)), ..self }
             }
         }
+    }
+
+    /// The first piece to count, the oldest: what is settled in whole days, what is too old for a Loki to take more of it in
+    /// pieces as long as may be, so that the same pieces are counted tomorrow.
+    pub fn first_counted(self, longest: i64, edge: i64) -> Span {
+        let closed = edge.saturating_sub(CLOSED);
+        let unit = if self.start < closed - closed.rem_euclid(DAY) { longest - longest % DAY } else { DAY };
+        let unit = unit.clamp(HOUR, longest);
+        let next = self.start.saturating_add(unit - self.start.rem_euclid(unit));
+        let bounds = [next, closed - closed.rem_euclid(DAY), edge].into_iter().filter(|bound| *bound > self.start && self.start < edge);
+        Span { end: bounds.fold(self.end.min(self.start.saturating_add(longest)), i64::min), ..self }
     }
 
     /// Nanoseconds.
@@ -142,6 +160,28 @@ mod tests {
                 (rest, length, pieces) = (rest.after(piece, order), length + piece.length(), pieces + 1);
             }
             assert!(length == span.length() && pieces <= 4, "{order:?} {edge}");
+        }
+    }
+
+    #[test]
+    fn what_is_counted_is_counted_in_the_same_pieces_tomorrow() {
+        let edge = 5 * HOUR + 400 * DAY;
+        for longest in [30 * DAY, 7 * DAY, 36 * HOUR, HOUR] {
+            let pieces = |mut rest: Span, edge: i64| {
+                let mut pieces = Vec::new();
+                while !rest.is_empty() {
+                    let piece = rest.first_counted(longest, edge);
+                    assert!(!piece.is_empty() && piece.length() <= longest && (piece.end <= edge || edge <= piece.start));
+                    assert_eq!(piece.start, rest.start);
+                    pieces.push((piece.start, piece.end));
+                    rest.start = piece.end;
+                }
+                pieces
+            };
+            let today = pieces(Span { start: 300 * DAY, end: edge + 3 * HOUR }, edge);
+            let tomorrow = pieces(Span { start: 300 * DAY, end: edge + 27 * HOUR }, edge + DAY);
+            let new = tomorrow.iter().filter(|piece| !today.contains(piece)).count();
+            assert!(new <= 4.max((2 * DAY / longest) as usize), "{longest}: {new} of {}", tomorrow.len());
         }
     }
 }

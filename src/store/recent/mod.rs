@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Keeper, Query, Result};
 use crate::record::{Facts, Record};
-use rows::Rows;
+pub use rows::Rows;
 
 /// Seconds of the history that are read at once, at least, as the moment moves back.
 const STRIDE: f64 = 86_400.0;

@@ -107,6 +107,11 @@ impl Rows {
         }
     }
 
+    /// Takes away what arrived at such a time (Unix seconds).
+    pub fn remove(&mut self, is_meant: impl Fn(f64) -> bool) {
+        self.rows.retain(|row| !is_meant(row.timestamp));
+    }
+
     pub fn has_room_for(&self, other: &Rows) -> bool {
         self.len() + other.len() <= ROWS_MAX && self.names.len() + other.names.len() <= NAMES_MAX
     }

@@ -1,10 +1,15 @@
 //! As much of LogQL as the tap and the recordings speak: a selector, stages that filter lines and change them, a count. Anything else
 //! is an error, so that a test notices when a question became another one.
 
+#[path = "logql_template.rs"]
+mod template;
+
 use std::collections::BTreeMap;
 
 use regex::Regex;
 use serde_json::Value;
+
+use template::Template;
 
 pub type Labels = BTreeMap<String, String>;
 
@@ -32,8 +37,7 @@ enum Stage {
     Json(Vec<(String, String)>),
     /// One test, or (if there are two more) both of these.
     Labels(Test, Option<(Test, Test)>),
-    /// A label, or nothing.
-    LineFormat(Option<String>),
+    LineFormat(Template),
     Keep(Vec<String>),
 }
 
@@ -71,11 +75,12 @@ impl Query {
                 }
                 Stage::Json(fields) => {
                     let object: Value = serde_json::from_str(&line).unwrap_or_default();
-                    labels.extend(fields.iter().map(|(name, path)| (name.clone(), text(&object[path]))));
+                    let field = |path: &str| path.split('.').fold(&object, |value, name| &value[name]);
+                    labels.extend(fields.iter().map(|(name, path)| (name.clone(), text(field(path)))));
                     true
                 }
-                Stage::LineFormat(label) => {
-                    line = label.as_ref().and_then(|label| labels.get(label)).cloned().unwrap_or_default();
+                Stage::LineFormat(template) => {
+                    line = template.filled(&labels, &line);
                     true
                 }
                 Stage::Keep(names) => {
@@ -167,14 +172,7 @@ impl Parser<'_> {
                 parser.expect("=")?;
                 Ok((name, parser.string()?))
             })?),
-            "| line_format " => {
-                let template = self.string()?;
-                let label = template.strip_prefix("{{.").and_then(|rest| rest.strip_suffix("}}"));
-                if label.is_none() && !template.is_empty() {
-                    return Err(format!("the stand-in knows no such template: {template}"));
-                }
-                Stage::LineFormat(label.map(str::to_owned))
-            }
+            "| line_format " => Stage::LineFormat(Template::parse(&self.string()?)?),
             "| keep " => Stage::Keep(self.list(|parser| Ok(parser.name()))?),
             _ => {
                 let first = self.test()?;

@@ -7,6 +7,7 @@ mod recorded;
 mod refusing;
 #[path = "../../../../tests/it/harness/loki.rs"]
 mod stand_in;
+mod statistics;
 mod unsent;
 mod writing;
 
