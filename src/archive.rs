@@ -49,17 +49,43 @@ pub struct Archive {
 impl Archive {
     /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is what a second tap is
     /// told that wants the same directory.
-    pub fn open(history: &History, port: u16, holder: &str, metrics: &Arc<Metrics>, budget: &Budget) -> Result<Option<Archive>> {
-        let writer = record::Writer { host: host(history), tap: port };
-        let Some(store) = Store::open_for_recording(history, holder, &writer)? else { return Ok(None) };
+    pub fn open(
+        history: &History,
+        port: u16,
+        holder: &str,
+        metrics: &Arc<Metrics>,
+        budget: &Budget,
+    ) -> Result<Option<Archive>> {
+        let writer = record::Writer {
+            host: host(history),
+            tap: port,
+        };
+        let Some(store) = Store::open_for_recording(history, holder, &writer)? else {
+            return Ok(None);
+        };
         let store = Arc::new(store);
         let (flush, text_max) = (pace(ENV_TEST_FLUSH_MS, FLUSH), budget.set_aside(TEXT_MAX));
-        let recorder = Recorder::start(store.clone(), history.store_text, flush, text_max, metrics.clone(), writer).map_err(unstarted)?;
+        let recorder = Recorder::start(
+            store.clone(),
+            history.store_text,
+            flush,
+            text_max,
+            metrics.clone(),
+            writer,
+        )
+        .map_err(unstarted)?;
         let (kept, limits, counted) = (store.clone(), history.clone(), metrics.clone());
-        threads::spawn("keeper", STACK, move || keep(&kept, &limits, &counted)).map_err(unstarted)?;
+        threads::spawn("keeper", STACK, move || keep(&kept, &limits, &counted))
+            .map_err(unstarted)?;
         // What is kept there, and for how long, is Loki's own business.
-        let retention_days = history.retention_days.filter(|_| history.backend != Backend::Loki);
-        Ok(Some(Archive { store, recorder, retention_days }))
+        let retention_days = history
+            .retention_days
+            .filter(|_| history.backend != Backend::Loki);
+        Ok(Some(Archive {
+            store,
+            recorder,
+            retention_days,
+        }))
     }
 
     /// Takes an exchange for the history. What makes no model work is none of it.
@@ -80,8 +106,14 @@ impl Archive {
             let more = self.store.purge(before)?;
             if !all_written && more.deleted == 0 {
                 let waiting = self.recorder.queue_size();
-                let why = format!("{} records were deleted, but {waiting} more wait to be written; purge again", purged.deleted);
-                return Err(StoreError::Failed(format!("purge the history in {}: {why}", self.store.place())));
+                let why = format!(
+                    "{} records were deleted, but {waiting} more wait to be written; purge again",
+                    purged.deleted
+                );
+                return Err(StoreError::Failed(format!(
+                    "purge the history in {}: {why}",
+                    self.store.place()
+                )));
             }
             purged.extend(more);
         }
@@ -94,16 +126,25 @@ impl Archive {
         match (self.recorder.shutdown(deadline), self.recorder.left()) {
             (0, 0) => log::info!("the history in {} is complete", self.store.place()),
             (0, left) => {
-                log::warn!("stopping: {left} records are left to the next start, and not in the history in {}", self.store.place())
+                log::warn!(
+                    "stopping: {left} records are left to the next start, and not in the history in {}",
+                    self.store.place()
+                )
             }
-            (lost, _) => log::error!("stopping: {lost} records were not written to the history in {} in time", self.store.place()),
+            (lost, _) => log::error!(
+                "stopping: {lost} records were not written to the history in {} in time",
+                self.store.place()
+            ),
         }
     }
 }
 
 /// Deletes what is beyond the limits, and reads what the dashboard asks for first, so that it opens at once; now and every hour.
 fn keep(store: &Store, history: &History, metrics: &Metrics) {
-    let (pause, again) = (pace(ENV_TEST_RETENTION_MS, RETENTION), pace(ENV_TEST_OPEN_MS, OPEN_AGAIN));
+    let (pause, again) = (
+        pace(ENV_TEST_RETENTION_MS, RETENTION),
+        pace(ENV_TEST_OPEN_MS, OPEN_AGAIN),
+    );
     while store.open_again().is_err() {
         thread::sleep(again);
     }
@@ -120,12 +161,25 @@ fn keep(store: &Store, history: &History, metrics: &Metrics) {
 }
 
 /// Deletes what is beyond the limits. `expiry` watches the clock from the first time on that the history could be asked.
-fn clean_up(store: &Store, history: &History, metrics: &Metrics, expiry: &mut Option<Expiry>) -> Result<()> {
+fn clean_up(
+    store: &Store,
+    history: &History,
+    metrics: &Metrics,
+    expiry: &mut Option<Expiry>,
+) -> Result<()> {
     let (at, days, max_bytes) = (Reading::now(), history.retention_days, history.max_bytes);
     if expiry.is_none() {
         *expiry = store.expiry(at)?;
     }
-    let Some(expiry) = expiry else { return delete(store, &Limits { max_bytes, ..Limits::default() }) };
+    let Some(expiry) = expiry else {
+        return delete(
+            store,
+            &Limits {
+                max_bytes,
+                ..Limits::default()
+            },
+        );
+    };
     let decision = store.decide(expiry, at, days, max_bytes)?;
     metrics.analytics_expiry_held(decision.is_held);
     if decision.is_new {
@@ -140,9 +194,12 @@ fn clean_up(store: &Store, history: &History, metrics: &Metrics, expiry: &mut Op
     let noted = expiry.keep();
     delete(store, &decision.limits)?;
     expiry.done(&decision, days);
-    noted
-        .and_then(|()| expiry.keep())
-        .map_err(|cause| StoreError::Failed(format!("note how old the history in {} is: {cause}", store.place())))
+    noted.and_then(|()| expiry.keep()).map_err(|cause| {
+        StoreError::Failed(format!(
+            "note how old the history in {} is: {cause}",
+            store.place()
+        ))
+    })
 }
 
 fn delete(store: &Store, limits: &Limits) -> Result<()> {
@@ -156,7 +213,11 @@ fn delete(store: &Store, limits: &Limits) -> Result<()> {
 /// What this machine is called in the history.
 fn host(history: &History) -> String {
     let own = || platform::host_name().filter(|name| !name.is_empty());
-    history.name.clone().or_else(own).unwrap_or_else(|| UNKNOWN.to_owned())
+    history
+        .name
+        .clone()
+        .or_else(own)
+        .unwrap_or_else(|| UNKNOWN.to_owned())
 }
 
 fn unstarted(cause: io::Error) -> StoreError {

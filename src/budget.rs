@@ -26,11 +26,15 @@ impl Budget {
     }
 
     fn with(bytes: usize) -> Arc<Budget> {
-        Arc::new(Budget { left: AtomicUsize::new(bytes) })
+        Arc::new(Budget {
+            left: AtomicUsize::new(bytes),
+        })
     }
 
     fn take(&self, bytes: usize) -> bool {
-        self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok()
+        self.left
+            .fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes))
+            .is_ok()
     }
 }
 
@@ -42,7 +46,10 @@ pub struct Reservation {
 
 impl Reservation {
     pub fn new(budget: &Arc<Budget>) -> Reservation {
-        Reservation { budget: budget.clone(), taken: 0 }
+        Reservation {
+            budget: budget.clone(),
+            taken: 0,
+        }
     }
 
     /// Makes this the reservation for `bytes`, of which `FREE` need none. False where the budget has no room.
@@ -72,7 +79,10 @@ pub struct Buffer {
 
 impl Buffer {
     pub fn new(budget: &Arc<Budget>) -> Buffer {
-        Buffer { bytes: Vec::new(), reservation: Reservation::new(budget) }
+        Buffer {
+            bytes: Vec::new(),
+            reservation: Reservation::new(budget),
+        }
     }
 
     /// Appends `piece` of a body of which `announced` bytes are known to come; false where there is no room. Who announces much and
@@ -81,9 +91,17 @@ impl Buffer {
         let needed = self.bytes.len() + piece.len();
         if needed > self.bytes.capacity() {
             let roomy = needed.max(self.bytes.capacity() * 2);
-            let room = announced.map_or(roomy, |announced| roomy.min(usize::try_from(announced).unwrap_or(usize::MAX)).max(needed));
+            let room = announced.map_or(roomy, |announced| {
+                roomy
+                    .min(usize::try_from(announced).unwrap_or(usize::MAX))
+                    .max(needed)
+            });
             // Twice as much where there is room for it, else what is needed.
-            let room = if self.reservation.cover(room) { room } else { needed };
+            let room = if self.reservation.cover(room) {
+                room
+            } else {
+                needed
+            };
             if !self.reservation.cover(room) {
                 return false;
             }
@@ -111,8 +129,16 @@ mod tests {
     #[test]
     fn it_is_a_quarter_of_the_memory_and_never_more_than_its_bound() {
         const MIB: u64 = 1024 * 1024;
-        for (memory, budget) in [(Some(512), 128), (Some(1024), 256), (Some(2048), 512), (Some(65_536), 512), (None, 512)] {
-            let left = Budget::of(memory.map(|memory: u64| memory * MIB)).left.load(Relaxed) as u64;
+        for (memory, budget) in [
+            (Some(512), 128),
+            (Some(1024), 256),
+            (Some(2048), 512),
+            (Some(65_536), 512),
+            (None, 512),
+        ] {
+            let left = Budget::of(memory.map(|memory: u64| memory * MIB))
+                .left
+                .load(Relaxed) as u64;
             assert_eq!(left, budget * MIB, "{memory:?}");
         }
     }
@@ -142,6 +168,9 @@ mod tests {
     fn a_body_takes_no_more_than_it_announces() {
         let mut held = Buffer::new(&Budget::with(1 << 20));
         (0..10).for_each(|_| assert!(held.push(&[0; 10_000], Some(100_000))));
-        assert_eq!((held.bytes.capacity(), held.reservation.taken), (100_000, 100_000 - FREE));
+        assert_eq!(
+            (held.bytes.capacity(), held.reservation.taken),
+            (100_000, 100_000 - FREE)
+        );
     }
 }

@@ -67,7 +67,10 @@ pub struct Writer {
 
 impl Writer {
     pub fn new(format: Format) -> Writer {
-        Writer { format, is_first: true }
+        Writer {
+            format,
+            is_first: true,
+        }
     }
 
     pub fn begin(&self, out: &mut Vec<u8>) {
@@ -105,7 +108,8 @@ impl Writer {
 
 /// A record as it lies in an array or on a line.
 pub fn json(record: &Record, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, record).expect("memory takes every byte, and a record has no keys but text");
+    serde_json::to_writer(out, record)
+        .expect("memory takes every byte, and a record has no keys but text");
 }
 
 /// The text of a value in a table.
@@ -119,8 +123,13 @@ fn cell(value: &Value) -> String {
 
 /// Text that a spreadsheet takes for text: what it would run as a formula begins with an apostrophe. Numbers stay numbers.
 fn harmless(text: &str) -> String {
-    let runs = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && !text.parse::<f64>().is_ok_and(f64::is_finite);
-    if runs { format!("'{text}") } else { text.to_owned() }
+    let runs = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
+        && !text.parse::<f64>().is_ok_and(f64::is_finite);
+    if runs {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
 }
 
 fn row(cells: impl Iterator<Item = impl AsRef<str>>, out: &mut Vec<u8>) {
@@ -150,13 +159,19 @@ mod tests {
     use crate::observe::exchange::ToolCall;
 
     fn record(id: &str) -> Record {
-        Record { interaction_id: id.to_owned(), timestamp: 1.5, ..Record::default() }
+        Record {
+            interaction_id: id.to_owned(),
+            timestamp: 1.5,
+            ..Record::default()
+        }
     }
 
     fn written(format: Format, records: &[Record]) -> String {
         let (mut writer, mut out) = (Writer::new(format), Vec::new());
         writer.begin(&mut out);
-        records.iter().for_each(|record| writer.record(record, &mut out));
+        records
+            .iter()
+            .for_each(|record| writer.record(record, &mut out));
         writer.end(&mut out);
         String::from_utf8(out).unwrap()
     }
@@ -165,15 +180,27 @@ mod tests {
     fn json_is_one_array_however_many_records_there_are() {
         for count in [0, 1, 3] {
             let records = vec![record("a"); count];
-            assert_eq!(serde_json::from_str::<Vec<Record>>(&written(Format::Json, &records)).unwrap(), records);
+            assert_eq!(
+                serde_json::from_str::<Vec<Record>>(&written(Format::Json, &records)).unwrap(),
+                records
+            );
         }
     }
 
     #[test]
     fn json_lines_are_whole_records_of_one_line_each() {
-        let records = [record("a"), Record { prompt_full: Some("two\nlines".to_owned()), ..record("b") }];
+        let records = [
+            record("a"),
+            Record {
+                prompt_full: Some("two\nlines".to_owned()),
+                ..record("b")
+            },
+        ];
         let text = written(Format::Jsonl, &records);
-        let read: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let read: Vec<Record> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         assert_eq!(read, records);
     }
 
@@ -181,7 +208,10 @@ mod tests {
     fn csv_has_every_field_in_order_and_nothing_where_nothing_is_known() {
         let full = Record {
             metadata: json!({"client_ip": "127.0.0.1"}),
-            tool_calls: Some(vec![ToolCall { name: "f".to_owned(), arguments: "{}".to_owned() }]),
+            tool_calls: Some(vec![ToolCall {
+                name: "f".to_owned(),
+                arguments: "{}".to_owned(),
+            }]),
             tokens_per_second: Some(41.5),
             stream: Some(true),
             ..record("a")
@@ -206,7 +236,10 @@ mod tests {
             ("say \"x\"", "\"say \"\"x\"\"\""),
             ("two\r\nlines", "\"two\r\nlines\""),
             ("=1+1", "'=1+1"),
-            ("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""),
+            (
+                "=HYPERLINK(\"x\",\"y\")",
+                "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"",
+            ),
             ("@SUM(A1)", "'@SUM(A1)"),
             ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
             ("-help", "'-help"),
@@ -217,9 +250,18 @@ mod tests {
             ("-inf", "'-inf"),
             ("שלום", "שלום"),
         ] {
-            let text = written(Format::Csv, &[Record { model: Some(text.to_owned()), ..record("a") }]);
+            let text = written(
+                Format::Csv,
+                &[Record {
+                    model: Some(text.to_owned()),
+                    ..record("a")
+                }],
+            );
             let row = text.split_once("\r\n").unwrap().1;
-            assert_eq!(row, format!("a,1.5,{expected}{}\r\n", ",".repeat(FIELDS.len() - 3)));
+            assert_eq!(
+                row,
+                format!("a,1.5,{expected}{}\r\n", ",".repeat(FIELDS.len() - 3))
+            );
         }
     }
 
@@ -227,8 +269,14 @@ mod tests {
     fn the_format_is_told_by_name_or_by_the_ending_of_a_file() {
         assert_eq!("CSV".parse(), Ok(Format::Csv));
         assert_eq!("xml".parse::<Format>(), Err(()));
-        assert_eq!(Format::of_file(Path::new("a.b/history.json")), Some(Format::Json));
-        assert_eq!(Format::of_file(Path::new("history.jsonl")), Some(Format::Jsonl));
+        assert_eq!(
+            Format::of_file(Path::new("a.b/history.json")),
+            Some(Format::Json)
+        );
+        assert_eq!(
+            Format::of_file(Path::new("history.jsonl")),
+            Some(Format::Jsonl)
+        );
         assert_eq!(Format::of_file(Path::new("history.gz")), None);
         assert_eq!(Format::of_file(Path::new("csv")), None);
     }

@@ -36,7 +36,10 @@ pub struct Gate {
 impl Gate {
     /// In front of an Ollama that others run.
     pub fn open() -> Gate {
-        Gate::new(true, "; start it with `ollama serve`, or say where it is with --upstream")
+        Gate::new(
+            true,
+            "; start it with `ollama serve`, or say where it is with --upstream",
+        )
     }
 
     /// In front of an Ollama that is yet to be started.
@@ -102,7 +105,10 @@ impl Gate {
     /// Waits until it is no longer so, at most so long.
     pub fn wait_while(&self, open: bool, time: Duration) {
         let held = lock(&self.lock);
-        drop(self.changed.wait_timeout_while(held, time, |()| self.is_open() == open));
+        drop(
+            self.changed
+                .wait_timeout_while(held, time, |()| self.is_open() == open),
+        );
     }
 
     /// Whether Ollama is up, as far as is known.
@@ -189,14 +195,21 @@ mod tests {
         gate.wait_to_ask(true, Duration::from_secs(60)); // which would last
         gate.begin_to_ask();
         gate.note_reply(200);
-        assert!(gate.conclude(false), "it did not answer the watcher, but a client");
+        assert!(
+            gate.conclude(false),
+            "it did not answer the watcher, but a client"
+        );
         gate.begin_to_ask();
         assert!(!gate.conclude(false));
     }
 
     #[test]
     fn a_failure_and_what_a_gateway_says_have_the_watcher_ask_and_nothing_more() {
-        for doubt in [Gate::doubt as fn(&Gate), |gate| gate.note_reply(502), |gate| gate.note_reply(504)] {
+        for doubt in [
+            Gate::doubt as fn(&Gate),
+            |gate| gate.note_reply(502),
+            |gate| gate.note_reply(504),
+        ] {
             for was_up in [true, false] {
                 let gate = Gate::open();
                 gate.conclude(was_up);

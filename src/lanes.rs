@@ -22,7 +22,11 @@ pub type Lane = (Sender<Box<Request>>, Receiver<Box<Request>>);
 
 impl Default for Lanes {
     fn default() -> Lanes {
-        Lanes { memory: bounded(PAGES_WAITING), test: bounded(PAGES_WAITING), history: bounded(PAGES_WAITING) }
+        Lanes {
+            memory: bounded(PAGES_WAITING),
+            test: bounded(PAGES_WAITING),
+            history: bounded(PAGES_WAITING),
+        }
     }
 }
 

@@ -33,7 +33,12 @@ pub fn start(level: LevelFilter) {
         .format(|line, record| {
             let now = humantime::format_rfc3339_millis(SystemTime::now());
             let said = record.args().to_string();
-            writeln!(line, "{now} {:5} {}", record.level(), one_line(&without_passwords(&said)))
+            writeln!(
+                line,
+                "{now} {:5} {}",
+                record.level(),
+                one_line(&without_passwords(&said))
+            )
         })
         .init();
     std::panic::set_hook(Box::new(on_panic));
@@ -51,14 +56,26 @@ pub fn start_for_terminal() {
     env_logger::Builder::new()
         .filter_level(LevelFilter::Off)
         .filter_module(env!("CARGO_CRATE_NAME"), LevelFilter::Warn)
-        .format(|line, record| writeln!(line, "ollama-tap: {}", one_line(&without_passwords(&record.args().to_string()))))
+        .format(|line, record| {
+            writeln!(
+                line,
+                "ollama-tap: {}",
+                one_line(&without_passwords(&record.args().to_string()))
+            )
+        })
         .init();
 }
 
 /// A panic is an error of ours, whichever thread it ends.
 fn on_panic(panic: &PanicHookInfo) {
-    let place = panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
-    log::error!("thread {} panicked at {place}", std::thread::current().name().unwrap_or("without a name"));
+    let place = panic
+        .location()
+        .map(|at| format!("{}:{}", at.file(), at.line()))
+        .unwrap_or_default();
+    log::error!(
+        "thread {} panicked at {place}",
+        std::thread::current().name().unwrap_or("without a name")
+    );
 }
 
 /// One line on an inference request that has ended.
@@ -73,7 +90,13 @@ impl fmt::Display for Described<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Described(exchange) = self;
         let model = exchange.model.as_deref().unwrap_or("unknown");
-        write!(f, "{} {model} {} {}", exchange.interaction_id, exchange.endpoint.as_str(), exchange.outcome.as_str())?;
+        write!(
+            f,
+            "{} {model} {} {}",
+            exchange.interaction_id,
+            exchange.endpoint.as_str(),
+            exchange.outcome.as_str()
+        )?;
         field(f, "http", exchange.http_status)?;
         field(f, "prompt_tokens", exchange.prompt_tokens)?;
         field(f, "cached", exchange.prompt_cached_tokens)?;

@@ -96,7 +96,10 @@ fn main() -> ExitCode {
     platform::take_over();
     let window = Window::open();
     let code = run(parsed).unwrap_or_else(|error| {
-        eprintln!("ollama-tap: {}", sanitize::without_passwords(&error.to_string()));
+        eprintln!(
+            "ollama-tap: {}",
+            sanitize::without_passwords(&error.to_string())
+        );
         window.keep();
         error.exit_code()
     });

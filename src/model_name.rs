@@ -20,10 +20,18 @@ const TAG: &str = ":latest";
 /// The name under which a model is known here. Folding it again changes nothing; of a name that is not empty, something is left.
 pub fn fold(name: &str) -> Cow<'_, str> {
     let name = prefix(name, NAME_MAX);
-    let name = Some(name.trim()).filter(|trimmed| !trimmed.is_empty()).unwrap_or(name);
-    let Some((model, digest)) = name.split_once('@') else { return lower_case(without_defaults(name)) };
+    let name = Some(name.trim())
+        .filter(|trimmed| !trimmed.is_empty())
+        .unwrap_or(name);
+    let Some((model, digest)) = name.split_once('@') else {
+        return lower_case(without_defaults(name));
+    };
     let short = without_defaults(model);
-    if short.len() == model.len() { lower_case(name) } else { format!("{short}@{digest}").to_ascii_lowercase().into() }
+    if short.len() == model.len() {
+        lower_case(name)
+    } else {
+        format!("{short}@{digest}").to_ascii_lowercase().into()
+    }
 }
 
 /// `fold`, for a name that may be borrowed or not.
@@ -48,12 +56,19 @@ fn without_defaults(mut name: &str) -> &str {
 fn without_one_default(name: &str) -> Option<&str> {
     let trimmed = Some(name.trim()).filter(|trimmed| trimmed.len() < name.len());
     let of_library = || strip_prefix(name, NAMESPACE).filter(|model| !model.contains('/'));
-    trimmed.or_else(|| without_scheme(name)).or_else(|| strip_prefix(name, HOST)).or_else(of_library).or_else(|| strip_suffix(name, TAG))
+    trimmed
+        .or_else(|| without_scheme(name))
+        .or_else(|| strip_prefix(name, HOST))
+        .or_else(of_library)
+        .or_else(|| strip_suffix(name, TAG))
 }
 
 fn without_scheme(name: &str) -> Option<&str> {
     let (scheme, rest) = name.split_once(SCHEME_END)?;
-    let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte));
+    let is_scheme = !scheme.is_empty()
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte));
     is_scheme.then_some(rest)
 }
 
@@ -68,7 +83,11 @@ fn strip_suffix<'a>(name: &'a str, part: &str) -> Option<&'a str> {
 }
 
 fn lower_case(name: &str) -> Cow<'_, str> {
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        name.to_ascii_lowercase().into()
+    } else {
+        name.into()
+    }
 }
 
 #[cfg(test)]
@@ -105,10 +124,19 @@ mod tests {
             ("gpt-oss:120b-cloud", "gpt-oss:120b-cloud"),
             ("somebody/Talk:latest", "somebody/talk"),
             ("registry.ollama.ai/somebody/talk", "somebody/talk"),
-            ("hf.co/Bartowski/Llama-3.2-3B-GGUF:Q4_K_M", "hf.co/bartowski/llama-3.2-3b-gguf:q4_k_m"),
+            (
+                "hf.co/Bartowski/Llama-3.2-3B-GGUF:Q4_K_M",
+                "hf.co/bartowski/llama-3.2-3b-gguf:q4_k_m",
+            ),
             ("hf.co/library/talk:latest", "hf.co/library/talk"),
-            ("http://localhost:5000/library/talk:latest", "localhost:5000/library/talk"),
-            ("registry.ollama.ai:443/library/talk", "registry.ollama.ai:443/library/talk"),
+            (
+                "http://localhost:5000/library/talk:latest",
+                "localhost:5000/library/talk",
+            ),
+            (
+                "registry.ollama.ai:443/library/talk",
+                "registry.ollama.ai:443/library/talk",
+            ),
             ("library/somebody/talk", "library/somebody/talk"),
             ("talk:latest-1", "talk:latest-1"),
             ("latest", "latest"),
@@ -146,7 +174,10 @@ mod tests {
 
     #[test]
     fn a_name_that_is_folded_already_is_borrowed() {
-        assert!(matches!(fold("talk:7b"), Cow::Borrowed(_)) && matches!(fold("library/talk"), Cow::Borrowed(_)));
+        assert!(
+            matches!(fold("talk:7b"), Cow::Borrowed(_))
+                && matches!(fold("library/talk"), Cow::Borrowed(_))
+        );
         assert_eq!(fold_cow("TALK".to_owned().into()), "talk");
         assert_eq!(fold_cow(" talk".to_owned().into()), "talk");
         assert_eq!(fold_cow("talk".to_owned().into()), "talk");
@@ -172,7 +203,8 @@ mod tests {
         ];
         prop_oneof![
             any::<String>(),
-            proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..9).prop_map(|parts| parts.concat())
+            proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..9)
+                .prop_map(|parts| parts.concat())
         ]
     }
 

@@ -33,11 +33,17 @@ pub enum Occupant {
 impl Occupant {
     pub fn of(address: &Upstream) -> Occupant {
         let found = addresses(&address.host, address.port).unwrap_or_default();
-        if !found.iter().any(|address| TcpStream::connect_timeout(address, CONNECT).is_ok()) {
+        if !found
+            .iter()
+            .any(|address| TcpStream::connect_timeout(address, CONNECT).is_ok())
+        {
             return Occupant::Nobody;
         }
         let asked = |address: &Upstream| {
-            let target = Target::of(address).unwrap_or(Target { upstream: address.clone(), roots: None });
+            let target = Target::of(address).unwrap_or(Target {
+                upstream: address.clone(),
+                roots: None,
+            });
             Ollama::with_patience(&target, pace(ENV_TEST_ANSWER_MS, ANSWER))
         };
         // A tap whose pages have a port of their own says here what Ollama says.

@@ -83,28 +83,41 @@ impl Ollama {
             .user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION")))
             .build();
         let agent = Agent::with_parts(config, Telling(DefaultConnector::default()), Names);
-        Ollama { agent, base: format!("{}{}", target.upstream.origin(), target.upstream.base_path) }
+        Ollama {
+            agent,
+            base: format!("{}{}", target.upstream.origin(), target.upstream.base_path),
+        }
     }
 
     /// The version it says it is.
     pub fn version(&self) -> Result<String, Unanswered> {
-        self.ask::<Version>("/api/version").map(|answer| answer.version)
+        self.ask::<Version>("/api/version")
+            .map(|answer| answer.version)
     }
 
     /// The version of the tap in front of it, if there is one.
     pub fn tap_version(&self) -> Result<String, Unanswered> {
-        self.ask::<Greeting>("/healthz").map(|answer| answer.ollama_tap)
+        self.ask::<Greeting>("/healthz")
+            .map(|answer| answer.ollama_tap)
     }
 
     /// Whether a tap in front of it says that it is to be asked later.
     pub fn is_starting(&self) -> bool {
-        matches!(self.agent.get(format!("{}/api/version", self.base)).call(), Err(Error::StatusCode(503)))
+        matches!(
+            self.agent.get(format!("{}/api/version", self.base)).call(),
+            Err(Error::StatusCode(503))
+        )
     }
 
     /// The names of the models it has; none where it does not tell us.
     pub fn models(&self) -> Result<Vec<String>, String> {
         match self.ask::<Tags>("/api/tags") {
-            Ok(tags) => Ok(tags.models.unwrap_or_default().into_iter().map(|tag| tag.name).collect()),
+            Ok(tags) => Ok(tags
+                .models
+                .unwrap_or_default()
+                .into_iter()
+                .map(|tag| tag.name)
+                .collect()),
             Err(Unanswered::Untold(_)) => Ok(Vec::new()),
             Err(Unanswered::Failed(why)) => Err(why),
         }
@@ -131,18 +144,36 @@ impl Ollama {
             size_vram: model.size_vram,
             context_length: model.context_length,
         });
-        Ok(OllamaStatus { version, untold, models: models.collect() })
+        Ok(OllamaStatus {
+            version,
+            untold,
+            models: models.collect(),
+        })
     }
 
     fn ask<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, Unanswered> {
         let failed = |why: String| format!("ask ollama at {}{path}: {why}", self.base);
-        let mut response = self.agent.get(format!("{}{path}", self.base)).call().map_err(|error| {
-            let why = failed(chain(&error));
-            if matches!(error, Error::StatusCode(401 | 403 | 404)) { Unanswered::Untold(why) } else { Unanswered::Failed(why) }
-        })?;
-        let text = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec();
+        let mut response = self
+            .agent
+            .get(format!("{}{path}", self.base))
+            .call()
+            .map_err(|error| {
+                let why = failed(chain(&error));
+                if matches!(error, Error::StatusCode(401 | 403 | 404)) {
+                    Unanswered::Untold(why)
+                } else {
+                    Unanswered::Failed(why)
+                }
+            })?;
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_MAX)
+            .read_to_vec();
         let text = text.map_err(|error| Unanswered::Failed(failed(chain(&error))))?;
-        serde_json::from_slice(&text).map_err(|e| Unanswered::Failed(failed(format!("what answers there is no ollama: {e}"))))
+        serde_json::from_slice(&text).map_err(|e| {
+            Unanswered::Failed(failed(format!("what answers there is no ollama: {e}")))
+        })
     }
 }
 
@@ -153,11 +184,19 @@ struct Telling(DefaultConnector);
 impl Connector for Telling {
     type Out = Box<dyn Transport>;
 
-    fn connect(&self, details: &ConnectionDetails, none: Option<()>) -> Result<Option<Self::Out>, Error> {
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        none: Option<()>,
+    ) -> Result<Option<Self::Out>, Error> {
         self.0.connect(details, none).map_err(|e| match e {
             Error::Io(cause) => {
                 let tried: Vec<String> = details.addrs.iter().map(ToString::to_string).collect();
-                Trouble::wrap(Kind::Connect, format!("connect to {}", tried.join(", ")), cause)
+                Trouble::wrap(
+                    Kind::Connect,
+                    format!("connect to {}", tried.join(", ")),
+                    cause,
+                )
             }
             other => other,
         })

@@ -23,8 +23,13 @@ const BACKEND_PORTS: u16 = 64;
 pub fn of_tap(config: &Config) -> Result<Vec<SocketAddr>> {
     let wanted = addresses(&config.listen).map_err(|e| unbound(&config.listen, &e))?;
     if config.listen.port == config.upstream.port && upstream_is_here(config, &wanted) {
-        let text = format!("listen on {}: the upstream {} is this very address", config.listen, config.upstream);
-        return Err(Error::Usage(format!("{text}; give another --listen, or where Ollama is with --upstream")));
+        let text = format!(
+            "listen on {}: the upstream {} is this very address",
+            config.listen, config.upstream
+        );
+        return Err(Error::Usage(format!(
+            "{text}; give another --listen, or where Ollama is with --upstream"
+        )));
     }
     Ok(wanted)
 }
@@ -41,8 +46,13 @@ fn addresses(listen: &Listen) -> io::Result<Vec<SocketAddr>> {
 
 /// Whether the upstream's name leads to one of the addresses we are about to listen on.
 fn upstream_is_here(config: &Config, wanted: &[SocketAddr]) -> bool {
-    let upstream = upstream::addresses(&config.upstream.host, config.upstream.port).unwrap_or_default();
-    upstream.iter().any(|there| wanted.iter().any(|here| here == there || here.ip().is_unspecified() && is_local(there)))
+    let upstream =
+        upstream::addresses(&config.upstream.host, config.upstream.port).unwrap_or_default();
+    upstream.iter().any(|there| {
+        wanted
+            .iter()
+            .any(|here| here == there || here.ip().is_unspecified() && is_local(there))
+    })
 }
 
 /// An address that can be bound is one of this machine's.
@@ -63,7 +73,10 @@ pub fn unbound(listen: &Listen, cause: &io::Error) -> Error {
             let occupant = Occupant::of(&here);
             let way_out = match occupant {
                 Occupant::Ollama(_) => {
-                    format!("stop it{}, tap it where it is with `ollama-tap proxy --upstream {here}`", platform::STOP_OLLAMA)
+                    format!(
+                        "stop it{}, tap it where it is with `ollama-tap proxy --upstream {here}`",
+                        platform::STOP_OLLAMA
+                    )
                 }
                 Occupant::Tap(_) => "use that one, or stop it".to_owned(),
                 Occupant::Other | Occupant::Nobody => "stop it".to_owned(),
@@ -83,23 +96,36 @@ pub fn unbound(listen: &Listen, cause: &io::Error) -> Error {
 
 /// By whom a port is taken, as far as the system and its answers tell.
 fn holder(port: u16, occupant: &Occupant) -> String {
-    let process = platform::port_holder(port).map(|holder| format!(" by {holder}")).unwrap_or_default();
+    let process = platform::port_holder(port)
+        .map(|holder| format!(" by {holder}"))
+        .unwrap_or_default();
     format!("{process}{occupant}")
 }
 
 /// A port of 127.0.0.1 for the Ollama behind a tap that listens on `listened`: the one that is wanted and no other, else the usual
 /// one or the next that is free.
 pub fn for_backend(wanted: Option<u16>, listened: u16) -> Result<u16> {
-    let usual = || std::env::var(ENV_TEST_BACKEND_PORT).ok().and_then(|port| port.parse().ok()).unwrap_or(BACKEND_PORT);
+    let usual = || {
+        std::env::var(ENV_TEST_BACKEND_PORT)
+            .ok()
+            .and_then(|port| port.parse().ok())
+            .unwrap_or(BACKEND_PORT)
+    };
     let first = wanted.unwrap_or_else(usual);
-    let Some(text) = backend_trouble(first) else { return Ok(first) };
-    let next = (first..=first.saturating_add(BACKEND_PORTS)).skip(1).find(|port| *port != listened && try_port(*port).is_ok());
+    let Some(text) = backend_trouble(first) else {
+        return Ok(first);
+    };
+    let next = (first..=first.saturating_add(BACKEND_PORTS))
+        .skip(1)
+        .find(|port| *port != listened && try_port(*port).is_ok());
     match (wanted, next) {
         (None, Some(port)) => {
             log::info!("{text}; ollama gets {port}");
             Ok(port)
         }
-        _ => Err(Error::Failed(format!("start ollama behind the tap: {text}; stop it, or choose another port with --backend-port"))),
+        _ => Err(Error::Failed(format!(
+            "start ollama behind the tap: {text}; stop it, or choose another port with --backend-port"
+        ))),
     }
 }
 
@@ -107,7 +133,10 @@ pub fn for_backend(wanted: Option<u16>, listened: u16) -> Result<u16> {
 pub fn backend_trouble(port: u16) -> Option<String> {
     let cause = try_port(port).err()?;
     Some(match cause.kind() {
-        ErrorKind::AddrInUse => format!("the port {port} is taken{}", holder(port, &Occupant::of(&Upstream::here(port)))),
+        ErrorKind::AddrInUse => format!(
+            "the port {port} is taken{}",
+            holder(port, &Occupant::of(&Upstream::here(port)))
+        ),
         _ => format!("the port {port} cannot be had: {cause}"),
     })
 }

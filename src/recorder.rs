@@ -81,9 +81,26 @@ impl Recorder {
             left: AtomicUsize::new(0),
             failure: Mutex::default(),
         });
-        let writer = Writer::new(Told { exchanges, close, flushes, _end: end }, store, (keep, writer), flush, shared.clone());
+        let writer = Writer::new(
+            Told {
+                exchanges,
+                close,
+                flushes,
+                _end: end,
+            },
+            store,
+            (keep, writer),
+            flush,
+            shared.clone(),
+        );
         threads::spawn("recorder", STACK, move || writer.run())?;
-        Ok(Recorder { queue, closing, flushing, ended, shared })
+        Ok(Recorder {
+            queue,
+            closing,
+            flushing,
+            ended,
+            shared,
+        })
     }
 
     /// Takes an exchange for the history, or drops it where there is no room. Never waits.
@@ -91,7 +108,9 @@ impl Recorder {
         let text = text_bytes(&exchange);
         if !self.shared.accept(text) {
             self.shared.drop_records(1, text);
-        } else if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.queue.try_send(exchange) {
+        } else if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.queue.try_send(exchange)
+        {
             self.shared.drop_records(1, text);
         }
     }

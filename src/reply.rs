@@ -28,26 +28,44 @@ pub struct Manners {
 
 impl Manners {
     pub fn of(head: &Head) -> Manners {
-        Manners { head_only: head.is_head(), http10: head.version() == Version::Http10, keeps_alive: head.keeps_alive() }
+        Manners {
+            head_only: head.is_head(),
+            http10: head.version() == Version::Http10,
+            keeps_alive: head.keeps_alive(),
+        }
     }
 
     /// For a request of which nothing but this is known.
     pub fn unknown() -> Manners {
-        Manners { head_only: false, http10: false, keeps_alive: false }
+        Manners {
+            head_only: false,
+            http10: false,
+            keeps_alive: false,
+        }
     }
 
     /// The same, but for the method.
     pub fn unknown_of(method: &str) -> Manners {
-        Manners { head_only: method == "HEAD", ..Manners::unknown() }
+        Manners {
+            head_only: method == "HEAD",
+            ..Manners::unknown()
+        }
     }
 
     /// The same, and the connection ends with the reply.
     pub fn closing(self) -> Manners {
-        Manners { keeps_alive: false, ..self }
+        Manners {
+            keeps_alive: false,
+            ..self
+        }
     }
 
     pub fn version(&self) -> &'static str {
-        if self.http10 { Version::Http10.as_str() } else { Version::Http11.as_str() }
+        if self.http10 {
+            Version::Http10.as_str()
+        } else {
+            Version::Http11.as_str()
+        }
     }
 
     /// The framing for a reply of this status, whose length its head tells or not.
@@ -87,7 +105,14 @@ pub fn whole(manners: Manners, status: u16, mut head: Vec<u8>, body: &[u8]) -> (
     if framing != Framing::None {
         head.extend_from_slice(body);
     }
-    (head, if manners.keeps(framing) { Then::Keep } else { Then::Close })
+    (
+        head,
+        if manners.keeps(framing) {
+            Then::Keep
+        } else {
+            Then::Close
+        },
+    )
 }
 
 /// Begins a chunk line that no client can read as one, for a reply that broke: it fails at once instead of waiting. What broke is
@@ -106,10 +131,23 @@ pub struct Reply {
 impl Reply {
     /// Starts a reply with `head`, which lacks its empty line and the headers of this hop. Nothing is sent yet.
     pub fn new(conn: Connection, manners: Manners, mut head: Vec<u8>, framing: Framing) -> Reply {
-        let manners = if conn.context.keeps_none() { manners.closing() } else { manners };
+        let manners = if conn.context.keeps_none() {
+            manners.closing()
+        } else {
+            manners
+        };
         head.extend_from_slice(manners.hop_headers(framing).as_bytes());
         head.extend_from_slice(b"\r\n");
-        Reply { conn, framing, head, then: if manners.keeps(framing) { Then::Keep } else { Then::Close } }
+        Reply {
+            conn,
+            framing,
+            head,
+            then: if manners.keeps(framing) {
+                Then::Keep
+            } else {
+                Then::Close
+            },
+        }
     }
 
     /// Sends the head now, because the body is still to come.
@@ -119,7 +157,11 @@ impl Reply {
 
     /// Sends the first `length` bytes of `frame`, with the head before them where it still waits.
     pub fn send(&mut self, frame: &mut Frame, length: usize) -> io::Result<()> {
-        let framed = if self.framing == Framing::Chunked { frame.chunk(length) } else { frame.data(length) };
+        let framed = if self.framing == Framing::Chunked {
+            frame.chunk(length)
+        } else {
+            frame.data(length)
+        };
         self.conn.send(&std::mem::take(&mut self.head), framed)
     }
 
@@ -131,7 +173,11 @@ impl Reply {
 
     /// Ends the reply cleanly, and gives the connection back.
     pub fn end(mut self) -> io::Result<(Connection, Then)> {
-        let last: &[u8] = if self.framing == Framing::Chunked { b"0\r\n\r\n" } else { b"" };
+        let last: &[u8] = if self.framing == Framing::Chunked {
+            b"0\r\n\r\n"
+        } else {
+            b""
+        };
         self.conn.send(&self.head, last)?;
         Ok((self.conn, self.then))
     }
@@ -139,7 +185,8 @@ impl Reply {
     /// Ends the reply so that the client sees that it broke, and where the framing has room for it, why.
     pub fn abort(mut self, why: &str) {
         if self.framing == Framing::Chunked {
-            self.head.extend_from_slice(format!("{BROKE_OFF}{}\r\n", one_line(why)).as_bytes());
+            self.head
+                .extend_from_slice(format!("{BROKE_OFF}{}\r\n", one_line(why)).as_bytes());
             let _ = match self.conn.long_answer {
                 // Who reads an answer of ours may rest, and wants to know why there is no more.
                 Some(_) => self.conn.send(&self.head, &[]),
@@ -170,7 +217,9 @@ impl Frame {
 
     /// With room for `data` bytes, less than 64 KiB, at once.
     pub fn of(data: usize) -> Frame {
-        Frame { bytes: vec![0; SIZE_LINE + data + 2].into_boxed_slice() }
+        Frame {
+            bytes: vec![0; SIZE_LINE + data + 2].into_boxed_slice(),
+        }
     }
 
     /// Fills the data part by one read.
@@ -209,30 +258,62 @@ mod tests {
         for length in [1, 15, 16, 255, 4096, Frame::DATA] {
             let body = vec![b'x'; length];
             assert_eq!(frame.read_from(&mut &body[..]).unwrap(), length);
-            assert_eq!(frame.chunk(length), [format!("{length:x}\r\n").as_bytes(), &body, b"\r\n"].concat());
+            assert_eq!(
+                frame.chunk(length),
+                [format!("{length:x}\r\n").as_bytes(), &body, b"\r\n"].concat()
+            );
             assert_eq!(frame.data(length), body);
         }
     }
 
     #[test]
     fn framing_follows_the_method_the_status_and_the_client() {
-        let plain = Manners { head_only: false, http10: false, keeps_alive: true };
+        let plain = Manners {
+            head_only: false,
+            http10: false,
+            keeps_alive: true,
+        };
         assert_eq!(plain.framing(200, true), Framing::Length);
         assert_eq!(plain.framing(200, false), Framing::Chunked);
         assert_eq!(plain.framing(204, false), Framing::None);
         assert_eq!(plain.framing(304, true), Framing::None);
-        assert_eq!(Manners { head_only: true, ..plain }.framing(200, true), Framing::None);
-        assert_eq!(Manners { http10: true, ..plain }.framing(200, false), Framing::Close);
+        assert_eq!(
+            Manners {
+                head_only: true,
+                ..plain
+            }
+            .framing(200, true),
+            Framing::None
+        );
+        assert_eq!(
+            Manners {
+                http10: true,
+                ..plain
+            }
+            .framing(200, false),
+            Framing::Close
+        );
     }
 
     #[test]
     fn a_connection_goes_on_where_both_sides_can_tell_the_end_of_a_reply() {
-        let plain = Manners { head_only: false, http10: false, keeps_alive: true };
-        let old = Manners { http10: true, ..plain };
+        let plain = Manners {
+            head_only: false,
+            http10: false,
+            keeps_alive: true,
+        };
+        let old = Manners {
+            http10: true,
+            ..plain
+        };
         for (manners, framing, line) in [
             (plain, Framing::Length, ""),
             (plain, Framing::Chunked, "Transfer-Encoding: chunked\r\n"),
-            (plain.closing(), Framing::Chunked, "Transfer-Encoding: chunked\r\nConnection: close\r\n"),
+            (
+                plain.closing(),
+                Framing::Chunked,
+                "Transfer-Encoding: chunked\r\nConnection: close\r\n",
+            ),
             (plain.closing(), Framing::None, "Connection: close\r\n"),
             (old, Framing::Length, "Connection: keep-alive\r\n"),
             (old, Framing::Close, "Connection: close\r\n"),
@@ -243,8 +324,23 @@ mod tests {
 
     #[test]
     fn a_whole_answer_to_head_has_no_body() {
-        let manners = Manners { head_only: true, http10: false, keeps_alive: true };
-        let (bytes, then) = whole(manners, 200, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n".to_vec(), b"{}");
-        assert_eq!((bytes.as_slice(), then), (&b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"[..], Then::Keep));
+        let manners = Manners {
+            head_only: true,
+            http10: false,
+            keeps_alive: true,
+        };
+        let (bytes, then) = whole(
+            manners,
+            200,
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n".to_vec(),
+            b"{}",
+        );
+        assert_eq!(
+            (bytes.as_slice(), then),
+            (
+                &b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"[..],
+                Then::Keep
+            )
+        );
     }
 }

@@ -28,7 +28,10 @@ enum State {
 
 impl Responder {
     pub fn new(conn: Connection, manners: Manners) -> Responder {
-        Responder { manners, state: State::Open(conn) }
+        Responder {
+            manners,
+            state: State::Open(conn),
+        }
     }
 
     /// Sends a whole answer in its place.
@@ -58,14 +61,19 @@ impl BodyWriter for Responder {
             State::Open(mut conn) => {
                 conn.long_answer = Some(ReaderPace::default());
                 let framing = self.manners.framing(200, false);
-                State::Sending(Reply::new(conn, self.manners, head(self.manners.version()), framing), Frame::of(PIECE))
+                State::Sending(
+                    Reply::new(conn, self.manners, head(self.manners.version()), framing),
+                    Frame::of(PIECE),
+                )
             }
             state => state,
         };
     }
 
     fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let State::Sending(reply, frame) = &mut self.state else { return Err(io::ErrorKind::NotConnected.into()) };
+        let State::Sending(reply, frame) = &mut self.state else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
         while !bytes.is_empty() {
             let length = frame.read_from(&mut bytes)?;
             if let Err(e) = reply.send(frame, length) {

@@ -91,9 +91,15 @@ const PLAIN: [(&str, &str); 20] = [
     ("/api/ps", "api/ps"),
     ("/api/me", "api/me"),
     ("/api/signout", "api/signout"),
-    ("/api/experimental/web_search", "api/experimental/web_search"),
+    (
+        "/api/experimental/web_search",
+        "api/experimental/web_search",
+    ),
     ("/api/experimental/web_fetch", "api/experimental/web_fetch"),
-    ("/api/experimental/model-recommendations", "api/experimental/model-recommendations"),
+    (
+        "/api/experimental/model-recommendations",
+        "api/experimental/model-recommendations",
+    ),
     ("/v1/models", "v1/models"),
     ("/api/blobs/", "api/blobs/:digest"),
     ("/api/user/keys/", "api/user/keys/:encodedKey"),
@@ -119,10 +125,16 @@ pub fn route(method: &str, target: &str, pages: Pages) -> Route {
         None if pages == Pages::Alone => return Route::Own(Page::Nowhere),
         _ => {}
     }
-    let known = Inference::ALL.into_iter().find(|endpoint| path.strip_prefix('/') == Some(endpoint.as_str()));
+    let known = Inference::ALL
+        .into_iter()
+        .find(|endpoint| path.strip_prefix('/') == Some(endpoint.as_str()));
     let endpoint = known.map_or_else(|| template_of(path), Inference::as_str);
     let dialect = known.map_or_else(|| dialect_of(path), Inference::dialect);
-    Route::Forward(Forward { endpoint, dialect, inference: known.filter(|_| method == "POST") })
+    Route::Forward(Forward {
+        endpoint,
+        dialect,
+        inference: known.filter(|_| method == "POST"),
+    })
 }
 
 fn page(method: &str, path: &str) -> Option<Page> {
@@ -145,7 +157,8 @@ fn page(method: &str, path: &str) -> Option<Page> {
 
 /// The id in the path of one record.
 fn message(path: &str) -> Option<&str> {
-    path.strip_prefix("/analytics/messages/").filter(|id| !id.is_empty() && !id.contains('/'))
+    path.strip_prefix("/analytics/messages/")
+        .filter(|id| !id.is_empty() && !id.contains('/'))
 }
 
 /// The id in a target of `Page::Message`, as it was sent.
@@ -163,7 +176,10 @@ pub fn query_of(target: &str) -> &str {
 /// The path of a target in either form, without its query.
 fn path_of(target: &str) -> &str {
     let target = target.split(['?', '#']).next().unwrap_or_default();
-    let absolute = target.split_once("://").map(|(_, rest)| rest).filter(|_| !target.starts_with('/'));
+    let absolute = target
+        .split_once("://")
+        .map(|(_, rest)| rest)
+        .filter(|_| !target.starts_with('/'));
     absolute.map_or(target, |rest| rest.find('/').map_or("/", |at| &rest[at..]))
 }
 
@@ -173,7 +189,10 @@ fn template_of(path: &str) -> &'static str {
         Some(rest) => *pattern != "/" && pattern.ends_with('/') && !rest.contains('/'),
         None => false,
     };
-    PLAIN.iter().find(matches).map_or(OTHER, |(_, template)| template)
+    PLAIN
+        .iter()
+        .find(matches)
+        .map_or(OTHER, |(_, template)| template)
 }
 
 fn dialect_of(path: &str) -> Dialect {
@@ -215,20 +234,41 @@ mod tests {
 
     #[test]
     fn our_pages_answer_get_and_head_with_and_without_a_slash_and_everything_else_is_ollamas() {
-        for target in ["/metrics", "/metrics/", "/metrics?x=1", "http://tap:1/metrics"] {
+        for target in [
+            "/metrics",
+            "/metrics/",
+            "/metrics?x=1",
+            "http://tap:1/metrics",
+        ] {
             assert_eq!(route("GET", target), Route::Own(Page::Metrics), "{target}");
         }
         assert_eq!(route("HEAD", "/test"), Route::Own(Page::Test));
-        for target in
-            ["http://localhost?x=/metrics", "a?x=http://h/metrics", "http://h#/metrics", "/?http://h/metrics", "http://h?/metrics"]
-        {
-            assert!(matches!(route("GET", target), Route::Forward(_)), "{target}");
+        for target in [
+            "http://localhost?x=/metrics",
+            "a?x=http://h/metrics",
+            "http://h#/metrics",
+            "/?http://h/metrics",
+            "http://h?/metrics",
+        ] {
+            assert!(
+                matches!(route("GET", target), Route::Forward(_)),
+                "{target}"
+            );
         }
         assert_eq!(endpoint("POST", "/metrics"), OTHER);
         assert_eq!(endpoint("GET", "/metrics/x"), OTHER);
-        assert_eq!(route("GET", "/analytics/messages/?limit=1"), Route::Own(Page::Messages));
-        assert_eq!(route("HEAD", "/analytics/messages/00ff/"), Route::Own(Page::Message));
-        assert_eq!(route("DELETE", "/analytics/messages?all=true"), Route::Own(Page::Purge));
+        assert_eq!(
+            route("GET", "/analytics/messages/?limit=1"),
+            Route::Own(Page::Messages)
+        );
+        assert_eq!(
+            route("HEAD", "/analytics/messages/00ff/"),
+            Route::Own(Page::Message)
+        );
+        assert_eq!(
+            route("DELETE", "/analytics/messages?all=true"),
+            Route::Own(Page::Purge)
+        );
         for target in ["/analytics/messages/a/b", "/analytics/other", "/analyticsx"] {
             assert_eq!(endpoint("GET", target), OTHER, "{target}");
         }
@@ -257,7 +297,10 @@ mod tests {
     #[test]
     fn paths_become_templates() {
         assert_eq!(endpoint("GET", "/"), "/");
-        assert_eq!(endpoint("POST", "/api/blobs/sha256:aa"), "api/blobs/:digest");
+        assert_eq!(
+            endpoint("POST", "/api/blobs/sha256:aa"),
+            "api/blobs/:digest"
+        );
         assert_eq!(endpoint("GET", "/v1/models"), "v1/models");
         assert_eq!(endpoint("GET", "/v1/models/phi4"), "v1/models/:model");
         assert_eq!(endpoint("GET", "/v1/models/a/b"), OTHER);

@@ -15,7 +15,11 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_harmful(c) { out.extend(c.escape_default()) } else { out.push(c) }
+        if is_harmful(c) {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
     }
     out.into()
 }
@@ -29,15 +33,30 @@ fn is_invisible(c: char) -> bool {
 /// ellipsis where there were more.
 pub fn gist(page: &str, width: usize) -> String {
     let page = page.trim();
-    let text = if page.starts_with('<') { without_tags(page) } else { page.to_owned() };
+    let text = if page.starts_with('<') {
+        without_tags(page)
+    } else {
+        page.to_owned()
+    };
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let cut = words.chars().nth(width).map(|_| words.chars().take(width).chain(['…']).collect::<String>());
+    let cut = words
+        .chars()
+        .nth(width)
+        .map(|_| words.chars().take(width).chain(['…']).collect::<String>());
     one_line(&cut.unwrap_or(words)).into_owned()
 }
 
 fn without_tags(page: &str) -> String {
-    let text = |piece: &str| piece.split_once('>').map_or("", |(_, text)| text).to_owned();
-    let title = page.to_ascii_lowercase().find("<title").map(|at| text(page[at..].split("</").next().unwrap_or_default()));
+    let text = |piece: &str| {
+        piece
+            .split_once('>')
+            .map_or("", |(_, text)| text)
+            .to_owned()
+    };
+    let title = page
+        .to_ascii_lowercase()
+        .find("<title")
+        .map(|at| text(page[at..].split("</").next().unwrap_or_default()));
     title.unwrap_or_else(|| page.split('<').map(text).collect::<Vec<_>>().join(" "))
 }
 
@@ -55,7 +74,11 @@ pub fn without_passwords(text: &str) -> Cow<'_, str> {
         out += &url[hidden..];
         rest = &behind[url.len()..];
     }
-    if out.is_empty() { text.into() } else { (out + rest).into() }
+    if out.is_empty() {
+        text.into()
+    } else {
+        (out + rest).into()
+    }
 }
 
 /// An address that somebody typed, which may lack its scheme, without user and password.
@@ -92,7 +115,10 @@ mod tests {
             <hr><center>nginx/1.24.0</center>\r\n</body>\r\n</html>\r\n<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n";
         for (page, shown) in [
             (nginx, "502 Bad Gateway"),
-            ("\n<!DOCTYPE HTML><TITLE lang=en>\nNo\t such\r\nhost</TITLE>", "No such host"),
+            (
+                "\n<!DOCTYPE HTML><TITLE lang=en>\nNo\t such\r\nhost</TITLE>",
+                "No such host",
+            ),
             ("<h1>Gateway</h1>\r\n<p>is away</p>", "Gateway is away"),
             ("<html", ""),
             ("no org id\n", "no org id"),
@@ -102,22 +128,38 @@ mod tests {
         ] {
             assert_eq!(gist(page, 100), shown);
         }
-        assert_eq!((gist(&"é".repeat(3), 3), gist(&"é".repeat(4), 3)), ("ééé".to_owned(), "ééé…".to_owned()));
+        assert_eq!(
+            (gist(&"é".repeat(3), 3), gist(&"é".repeat(4), 3)),
+            ("ééé".to_owned(), "ééé…".to_owned())
+        );
     }
 
     #[test]
     fn a_password_in_a_url_is_shown_nowhere() {
         for (text, shown) in [
             ("http://user:pw@host:1/x", "http://***@host:1/x"),
-            ("ask https://u:p@a and http://b/c, then `http://v:q@c`", "ask https://***@a and http://b/c, then `http://***@c`"),
+            (
+                "ask https://u:p@a and http://b/c, then `http://v:q@c`",
+                "ask https://***@a and http://b/c, then `http://***@c`",
+            ),
             ("http://user@host", "http://***@host"),
             ("http://user:p@ss/wo#rd@host", "http://***@host"),
-            ("mail me@example.com, see http://host/", "mail me@example.com, see http://host/"),
+            (
+                "mail me@example.com, see http://host/",
+                "mail me@example.com, see http://host/",
+            ),
             ("no address", "no address"),
         ] {
             assert_eq!(without_passwords(text), shown);
         }
-        assert_eq!([address("user:pw@host"), address("http://user:pw@host"), address("host:1")], ["***@host", "http://***@host", "host:1"]);
+        assert_eq!(
+            [
+                address("user:pw@host"),
+                address("http://user:pw@host"),
+                address("host:1")
+            ],
+            ["***@host", "http://***@host", "host:1"]
+        );
     }
 
     proptest! {

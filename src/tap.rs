@@ -65,22 +65,50 @@ impl Tap {
         let target = Target::of(&config.upstream)?;
         let listeners = Listeners::open(config)?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION")).map_err(failed("define metrics"))?;
-        let metrics = Arc::new(if config.metrics_category { metrics } else { metrics.without_categories() });
+        let metrics = Arc::new(if config.metrics_category {
+            metrics
+        } else {
+            metrics.without_categories()
+        });
         let memory = platform::memory_bytes();
         let budget = Budget::of(memory);
         let archive = archive(config, listeners.address, &metrics, &budget)?;
-        let note = OwnNote::leave(config, listeners.address, listeners.admin_at(), archive.as_deref());
+        let note = OwnNote::leave(
+            config,
+            listeners.address,
+            listeners.admin_at(),
+            archive.as_deref(),
+        );
         announce(config, &listeners, archive.as_deref(), say);
-        config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
-        let [address, pages] = [listeners.address, listeners.pages_at()].map(|at| SocketAddr::new(dialled_ip(at.ip()), at.port()));
-        let context = context(config, &listeners, &metrics, memory, budget).map_err(failed("listen"))?;
-        let workshop = workshop(config, target, gate, &listeners, metrics, archive.clone(), context)?;
+        config
+            .warnings
+            .iter()
+            .for_each(|warning| log::warn!("{warning}"));
+        let [address, pages] = [listeners.address, listeners.pages_at()]
+            .map(|at| SocketAddr::new(dialled_ip(at.ip()), at.port()));
+        let context =
+            context(config, &listeners, &metrics, memory, budget).map_err(failed("listen"))?;
+        let workshop = workshop(
+            config,
+            target,
+            gate,
+            &listeners,
+            metrics,
+            archive.clone(),
+            context,
+        )?;
         let workers = Arc::new(Mutex::new(Workers::new(&workshop)));
         start(&workshop, &workers, listeners).map_err(failed("start threads"))?;
         watchdog::start(pages).map_err(failed("start threads"))?;
         // Last, as they take what threads there are.
         lock(&workers).start().map_err(failed("start threads"))?;
-        Ok(Tap { workshop, archive, address, pages, note })
+        Ok(Tap {
+            workshop,
+            archive,
+            address,
+            pages,
+            note,
+        })
     }
 
     /// Where this machine reaches it.
@@ -112,7 +140,11 @@ impl Tap {
     /// Lets what runs finish until the deadline, and then cuts it.
     fn finish(&self, grace: Duration, deadline: Instant) {
         let Context { pool, reactor, .. } = &*self.workshop.context;
-        log::info!("stopping: {} requests have up to {} s to finish", pool.under_way(), grace.as_secs());
+        log::info!(
+            "stopping: {} requests have up to {} s to finish",
+            pool.under_way(),
+            grace.as_secs()
+        );
         self.workshop.context.close();
         let is_quiet = pool.wait_until_quiet(deadline);
         let untaken = reactor.wait_until_taken(deadline);
@@ -120,15 +152,24 @@ impl Tap {
             return;
         }
         let cut = self.workshop.cut_all() + untaken;
-        log::warn!("stopping: {cut} requests were cut after {} s", grace.as_secs());
+        log::warn!(
+            "stopping: {cut} requests were cut after {} s",
+            grace.as_secs()
+        );
         pool.wait_until_quiet(Instant::now() + CUT_GRACE);
     }
 }
 
 /// The history, if one is kept.
-fn archive(config: &Config, address: SocketAddr, metrics: &Arc<Metrics>, budget: &Budget) -> Result<Option<Arc<Archive>>> {
+fn archive(
+    config: &Config,
+    address: SocketAddr,
+    metrics: &Arc<Metrics>,
+    budget: &Budget,
+) -> Result<Option<Arc<Archive>>> {
     let holder = format!("ollama-tap on {address} (pid {})", std::process::id());
-    let archive = Archive::open(&config.history, address.port(), &holder, metrics, budget).map_err(|e| Error::Failed(e.to_string()))?;
+    let archive = Archive::open(&config.history, address.port(), &holder, metrics, budget)
+        .map_err(|e| Error::Failed(e.to_string()))?;
     Ok(archive.map(Arc::new))
 }
 
@@ -140,7 +181,11 @@ fn announce(config: &Config, listeners: &Listeners, archive: Option<&Archive>, s
         say(&format!("pages on http://{address}"));
     }
     match archive {
-        Some(archive) => say(&format!("storing in {} ({})", archive.store.place(), archive.store.backend())),
+        Some(archive) => say(&format!(
+            "storing in {} ({})",
+            archive.store.place(),
+            archive.store.backend()
+        )),
         None => say("storing nothing"),
     }
 }
@@ -155,7 +200,9 @@ fn workshop(
     context: Context,
 ) -> Result<Arc<Workshop>> {
     if let Some(collector) = platform::process_collector() {
-        metrics.register(collector).map_err(failed("define metrics"))?;
+        metrics
+            .register(collector)
+            .map_err(failed("define metrics"))?;
     }
     let pages = Pages {
         metrics: metrics.clone(),
@@ -163,13 +210,20 @@ fn workshop(
         ollama: Ollama::new(&target),
         ollama_host: config.upstream.to_string(),
         listening: listeners.pages_at().ip(),
-        names: platform::host_name().map(|name| name.to_ascii_lowercase()).into_iter().collect(),
+        names: platform::host_name()
+            .map(|name| name.to_ascii_lowercase())
+            .into_iter()
+            .collect(),
         archive: archive.clone(),
         token: config.token.clone(),
         long_answer: Mutex::default(),
     };
-    let forwarder =
-        Forwarder { host_passes: listeners.address.ip().to_canonical().is_loopback() && config.upstream.is_loopback(), target, gate };
+    let forwarder = Forwarder {
+        host_passes: listeners.address.ip().to_canonical().is_loopback()
+            && config.upstream.is_loopback(),
+        target,
+        gate,
+    };
     let sink = sink(metrics.clone(), archive);
     Ok(Arc::new(Workshop {
         context: Arc::new(context),
@@ -190,21 +244,37 @@ fn context(
     memory: Option<u64>,
     budget: Arc<Budget>,
 ) -> std::io::Result<Context> {
-    let waiting = std::env::var(ENV_TEST_MAX_WAITING).ok().and_then(|n| n.parse().ok()).unwrap_or(WAITING_MAX);
+    let waiting = std::env::var(ENV_TEST_MAX_WAITING)
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(WAITING_MAX);
     let descriptors = platform::raise_descriptor_limit(DESCRIPTORS);
     // Each worker needs one for its connection to Ollama, and clients need some as well.
     let workers = config.workers.min((descriptors / 4).max(1) as usize);
     if workers < config.workers {
-        log::warn!("{workers} workers run instead of {}: there are only {descriptors} descriptors", config.workers);
+        log::warn!(
+            "{workers} workers run instead of {}: there are only {descriptors} descriptors",
+            config.workers
+        );
     }
-    let bounds = Bounds { descriptors, memory, budget, workers, waiting, idle: config.idle_timeout };
+    let bounds = Bounds {
+        descriptors,
+        memory,
+        budget,
+        workers,
+        waiting,
+        idle: config.idle_timeout,
+    };
     Context::new(bounds, listeners.admin.is_some(), metrics.clone())
 }
 
 /// Where observations go.
 fn sink(metrics: Arc<Metrics>, archive: Option<Arc<Archive>>) -> Arc<Sink> {
     Arc::new(move |event| match event {
-        Event::Began { interaction_id, model } => metrics.began(&interaction_id, model.as_deref()),
+        Event::Began {
+            interaction_id,
+            model,
+        } => metrics.began(&interaction_id, model.as_deref()),
         Event::Ended(exchange) => {
             metrics.ended(&exchange);
             if exchange.only_counted {
@@ -218,18 +288,35 @@ fn sink(metrics: Arc<Metrics>, archive: Option<Arc<Archive>>) -> Arc<Sink> {
     })
 }
 
-fn start(workshop: &Arc<Workshop>, workers: &Arc<Mutex<Workers>>, listeners: Listeners) -> std::io::Result<()> {
+fn start(
+    workshop: &Arc<Workshop>,
+    workers: &Arc<Mutex<Workers>>,
+    listeners: Listeners,
+) -> std::io::Result<()> {
     let lanes = &workshop.lanes;
-    let pages = [("memory", STACK, &lanes.memory), ("test", STACK, &lanes.test)];
+    let pages = [
+        ("memory", STACK, &lanes.memory),
+        ("test", STACK, &lanes.test),
+    ];
     let history = ["history-0", "history-1"].map(|name| (name, archive::STACK, &lanes.history));
     for (name, stack, (_, requests)) in pages.into_iter().chain(history) {
         let (shop, requests) = (workshop.clone(), requests.clone());
-        threads::spawn(format!("pages-{name}"), stack, move || shop.serve_pages(&requests))?;
+        threads::spawn(format!("pages-{name}"), stack, move || {
+            shop.serve_pages(&requests)
+        })?;
     }
     let admin = listeners.admin.map(|(socket, _)| (Port::Admin, socket));
-    let listeners = [(Port::Public, listeners.public)].into_iter().chain(admin).collect();
+    let listeners = [(Port::Public, listeners.public)]
+        .into_iter()
+        .chain(admin)
+        .collect();
     let metrics = workshop.metrics.clone();
-    let event_loop = EventLoop::new(workshop.context.clone(), workshop.clone(), listeners, Box::new(move || metrics.listener_restarted()))?;
+    let event_loop = EventLoop::new(
+        workshop.context.clone(),
+        workshop.clone(),
+        listeners,
+        Box::new(move || metrics.listener_restarted()),
+    )?;
     threads::spawn("event-loop", STACK, move || event_loop.run())?;
     let (shop, workers) = (workshop.clone(), workers.clone());
     threads::spawn("ollama", STACK, move || watch(&shop, &workers))

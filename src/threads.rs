@@ -7,8 +7,16 @@ use std::{io, thread};
 pub const STACK: usize = 256 * 1024;
 
 /// Starts a thread, by which nobody waits for its end.
-pub fn spawn(name: impl Into<String>, stack: usize, life: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name(name.into()).stack_size(stack).spawn(life).map(drop)
+pub fn spawn(
+    name: impl Into<String>,
+    stack: usize,
+    life: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    thread::Builder::new()
+        .name(name.into())
+        .stack_size(stack)
+        .spawn(life)
+        .map(drop)
 }
 
 /// Locks what a thread that panicked with it has left whole.

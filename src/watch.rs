@@ -34,9 +34,17 @@ pub fn watch(shop: &Workshop, workers: &Mutex<Workers>) {
     loop {
         let (asked, is_open) = (Instant::now(), gate.is_open());
         gate.begin_to_ask();
-        let status = if is_open { ollama.status() } else { Err("ollama is being started".to_owned()) };
+        let status = if is_open {
+            ollama.status()
+        } else {
+            Err("ollama is being started".to_owned())
+        };
         let is_up = gate.conclude(status.is_ok());
-        known.tell(&status, is_up, if is_open { Some(gate.advice) } else { None });
+        known.tell(
+            &status,
+            is_up,
+            if is_open { Some(gate.advice) } else { None },
+        );
         match status {
             Ok(status) => shop.metrics.ollama(&status),
             // It was busy, and answered clients meanwhile.
@@ -44,7 +52,11 @@ pub fn watch(shop: &Workshop, workers: &Mutex<Workers>) {
             Err(_) => shop.metrics.ollama(&OllamaStatus::default()),
         }
         lock(workers).start_missing();
-        let pause = if is_up || !is_open { poll } else { poll.min(POLL_DOWN) };
+        let pause = if is_up || !is_open {
+            poll
+        } else {
+            poll.min(POLL_DOWN)
+        };
         gate.wait_to_ask(is_open, pause);
         thread::sleep(SPACING.min(pause).saturating_sub(asked.elapsed()));
     }
@@ -61,16 +73,24 @@ impl Known {
     /// Says what is news. Without `advice` Ollama is being started.
     fn tell(&mut self, status: &Result<OllamaStatus, String>, is_up: bool, advice: Option<&str>) {
         let is_news = self.is_up.replace(is_up) != Some(is_up);
-        let untold = status.as_ref().ok().and_then(|status| status.untold.as_deref());
+        let untold = status
+            .as_ref()
+            .ok()
+            .and_then(|status| status.untold.as_deref());
         let is_untold_news = untold.is_some() && !std::mem::replace(&mut self.is_untold, true);
         match (status, advice) {
-            (Ok(status), _) if is_news => log::info!("ollama {} is up", status.version.as_deref().unwrap_or("of unknown version")),
+            (Ok(status), _) if is_news => log::info!(
+                "ollama {} is up",
+                status.version.as_deref().unwrap_or("of unknown version")
+            ),
             (Err(why), Some(advice)) if is_news && !is_up => log::warn!("{why}{advice}"),
             (Err(why), _) => log::debug!("{why}"),
             (Ok(_), _) => log::debug!("ollama is up"),
         }
         if let Some(why) = untold.filter(|_| is_untold_news) {
-            log::warn!("{why}; it is up, but its version and its models stay unknown: it wants to know who asks, or is no ollama");
+            log::warn!(
+                "{why}; it is up, but its version and its models stay unknown: it wants to know who asks, or is no ollama"
+            );
         }
     }
 }

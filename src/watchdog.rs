@@ -21,7 +21,9 @@ const PROOFS: u32 = 3;
 /// Says that we listen at this address, and from now on, if anybody wants to know, that we serve.
 pub fn start(address: SocketAddr) -> io::Result<()> {
     platform::notify_ready();
-    let Some(patience) = platform::watchdog() else { return Ok(()) };
+    let Some(patience) = platform::watchdog() else {
+        return Ok(());
+    };
     let pause = patience / PROOFS;
     let health = Health::of(address, pause);
     threads::spawn("watchdog", STACK, move || watch(&health, pause))
@@ -46,15 +48,32 @@ struct Health {
 impl Health {
     /// No connection is kept: the next one must find its way in by itself.
     fn of(address: SocketAddr, patience: Duration) -> Health {
-        let upstream = Upstream::parse(&address.to_string()).map_or_else(|_| Upstream::default(), |(upstream, _)| upstream);
-        let target = Target { upstream, roots: None };
-        let config = target.config().http_status_as_error(true).timeout_global(Some(patience)).max_idle_connections(0).build();
+        let upstream = Upstream::parse(&address.to_string())
+            .map_or_else(|_| Upstream::default(), |(upstream, _)| upstream);
+        let target = Target {
+            upstream,
+            roots: None,
+        };
+        let config = target
+            .config()
+            .http_status_as_error(true)
+            .timeout_global(Some(patience))
+            .max_idle_connections(0)
+            .build();
         let url = format!("{}/healthz", target.upstream.origin());
-        Health { agent: Agent::with_parts(config, DefaultConnector::default(), Names), url }
+        Health {
+            agent: Agent::with_parts(config, DefaultConnector::default(), Names),
+            url,
+        }
     }
 
     fn ask(&self) -> Result<(), ureq::Error> {
-        self.agent.get(&self.url).call()?.body_mut().read_to_vec().map(drop)
+        self.agent
+            .get(&self.url)
+            .call()?
+            .body_mut()
+            .read_to_vec()
+            .map(drop)
     }
 }
 
@@ -86,9 +105,21 @@ mod tests {
 
     #[test]
     fn only_an_answer_proves_that_we_serve() {
-        assert!(asked(|listener| answer(listener, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")));
-        assert!(!asked(|listener| answer(listener, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")));
-        assert!(!asked(|listener| answer(listener, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{")));
-        assert!(!asked(|_| ()), "a connection that nobody accepts proves nothing");
+        assert!(asked(|listener| answer(
+            listener,
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+        )));
+        assert!(!asked(|listener| answer(
+            listener,
+            "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+        )));
+        assert!(!asked(|listener| answer(
+            listener,
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{"
+        )));
+        assert!(
+            !asked(|_| ()),
+            "a connection that nobody accepts proves nothing"
+        );
     }
 }

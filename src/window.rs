@@ -12,9 +12,12 @@ pub struct Window {
 impl Window {
     /// Says what this is. Whoever gives arguments knows, and may be a program that nobody watches.
     pub fn open() -> Window {
-        let is_ours = std::env::args_os().len() == 1 && platform::owns_console() && io::stdin().is_terminal();
+        let is_ours =
+            std::env::args_os().len() == 1 && platform::owns_console() && io::stdin().is_terminal();
         if is_ours {
-            eprintln!("Ollama Tap stands where applications expect Ollama, and shows what they ask of it.");
+            eprintln!(
+                "Ollama Tap stands where applications expect Ollama, and shows what they ask of it."
+            );
             eprintln!("It works as long as this window is open; Ctrl-C ends it.");
         }
         Window { is_ours }

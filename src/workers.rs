@@ -24,7 +24,11 @@ impl Workers {
     /// Until they were started, the metric says how many there are to be.
     pub fn new(workshop: &Arc<Workshop>) -> Workers {
         workshop.metrics.workers(workshop.context.workers());
-        Workers { workshop: workshop.clone(), started: 0, has_begun: false }
+        Workers {
+            workshop: workshop.clone(),
+            started: 0,
+            has_begun: false,
+        }
     }
 
     /// Starts as many as there are to be, or as the system has threads for; an error where that is none.
@@ -35,7 +39,11 @@ impl Workers {
         drop(room);
         match started {
             Err(e) if self.started == 0 => return Err(e),
-            Err(e) => log::warn!("{} workers run instead of {}: start a thread: {e}", self.started, self.wanted()),
+            Err(e) => log::warn!(
+                "{} workers run instead of {}: start a thread: {e}",
+                self.started,
+                self.wanted()
+            ),
             Ok(()) => {}
         }
         self.workshop.metrics.workers(self.started);
@@ -49,7 +57,11 @@ impl Workers {
         }
         match self.start_rest() {
             Ok(()) => log::info!("all {} workers run", self.started),
-            Err(e) => log::debug!("{} workers run instead of {}: start a thread: {e}", self.started, self.wanted()),
+            Err(e) => log::debug!(
+                "{} workers run instead of {}: start a thread: {e}",
+                self.started,
+                self.wanted()
+            ),
         }
         self.workshop.metrics.workers(self.started);
     }
@@ -57,7 +69,9 @@ impl Workers {
     fn start_rest(&mut self) -> io::Result<()> {
         while self.started < self.wanted() {
             let (worker, workshop) = (self.started, self.workshop.clone());
-            let started = threads::spawn(format!("worker-{worker}"), STACK, move || workshop.forward_all(worker));
+            let started = threads::spawn(format!("worker-{worker}"), STACK, move || {
+                workshop.forward_all(worker)
+            });
             started.inspect_err(|e| self.note(e))?;
             self.started += 1;
         }
@@ -66,7 +80,11 @@ impl Workers {
 
     fn note(&self, error: &io::Error) {
         let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
-        self.workshop.context.refusals.note(Reason::Threads, nobody, &format!("a worker: start a thread: {error}"));
+        self.workshop.context.refusals.note(
+            Reason::Threads,
+            nobody,
+            &format!("a worker: start a thread: {error}"),
+        );
     }
 
     fn wanted(&self) -> usize {

@@ -26,7 +26,10 @@ fn main() -> ExitCode {
     match write(Path::new(&directory), &cli::Cli::get_args_info()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
-            eprintln!("manual: write into {}: {cause}", Path::new(&directory).display());
+            eprintln!(
+                "manual: write into {}: {cause}",
+                Path::new(&directory).display()
+            );
             ExitCode::FAILURE
         }
     }
@@ -36,10 +39,19 @@ fn write(directory: &Path, command: &CommandInfoWithArgs) -> io::Result<()> {
     let completions = directory.join("completions");
     fs::create_dir_all(&completions)?;
     fs::write(directory.join("ollama-tap.1"), page::page(NAME, command))?;
-    fs::write(completions.join("ollama-tap.bash"), Bash::generate(NAME, command))?;
+    fs::write(
+        completions.join("ollama-tap.bash"),
+        Bash::generate(NAME, command),
+    )?;
     // fish before 4.0 knows the old letter only, and later ones know both.
-    fs::write(completions.join("ollama-tap.fish"), Fish::generate(NAME, command).replace("commandline -xpc", "commandline -opc"))?;
-    fs::write(completions.join("_ollama-tap"), Zsh::generate(NAME, command))
+    fs::write(
+        completions.join("ollama-tap.fish"),
+        Fish::generate(NAME, command).replace("commandline -xpc", "commandline -opc"),
+    )?;
+    fs::write(
+        completions.join("_ollama-tap"),
+        Zsh::generate(NAME, command),
+    )
 }
 
 #[cfg(test)]
@@ -51,16 +63,29 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let command = cli::Cli::get_args_info();
         write(directory.path(), &command).unwrap();
-        for (file, hyphen) in [("ollama-tap.1", r"\-"), ("completions/ollama-tap.bash", "-"), ("completions/_ollama-tap", "-")] {
+        for (file, hyphen) in [
+            ("ollama-tap.1", r"\-"),
+            ("completions/ollama-tap.bash", "-"),
+            ("completions/_ollama-tap", "-"),
+        ] {
             let text = fs::read_to_string(directory.path().join(file)).unwrap();
             for flag in flags(&command) {
-                assert!(text.contains(&flag.replace('-', hyphen)), "{file} lacks {flag}");
+                assert!(
+                    text.contains(&flag.replace('-', hyphen)),
+                    "{file} lacks {flag}"
+                );
             }
         }
     }
 
     fn flags(command: &CommandInfoWithArgs) -> Vec<&'static str> {
         let own = command.flags.iter().map(|flag| flag.long);
-        own.chain(command.commands.iter().flat_map(|below| flags(&below.command))).collect()
+        own.chain(
+            command
+                .commands
+                .iter()
+                .flat_map(|below| flags(&below.command)),
+        )
+        .collect()
     }
 }

@@ -14,15 +14,23 @@ pub fn split_host_port(text: &str) -> Option<(&str, &str)> {
 }
 
 pub fn port(digits: &str) -> Result<u16, String> {
-    digits.parse().map_err(|_| format!("`{digits}` is no port from 0 to 65535"))
+    digits
+        .parse()
+        .map_err(|_| format!("`{digits}` is no port from 0 to 65535"))
 }
 
 pub fn unbracketed(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+    host.strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host)
 }
 
 pub fn bracketed(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+    if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
 }
 
 /// What to dial for `host`.
@@ -37,7 +45,11 @@ pub fn dialled(host: &str) -> String {
 /// What to dial for an address that is listened on. A wildcard can be connected to on few systems; loopback is IPv4's, because that
 /// of IPv6 is not there on every machine, and a wildcard of both families answers to it.
 pub fn dialled_ip(ip: IpAddr) -> IpAddr {
-    if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip }
+    if ip.is_unspecified() {
+        Ipv4Addr::LOCALHOST.into()
+    } else {
+        ip
+    }
 }
 
 /// An address, or a name of letters, digits, `-`, `.` and `_` (container names have it).
@@ -48,7 +60,10 @@ pub fn is_host(host: &str) -> bool {
 /// A name that looks like an address but is none (`1.2.3`, `1.2.3.400`) is a typing error, not a name.
 fn is_name(host: &str) -> bool {
     let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    host.len() <= 253 && host.bytes().all(known) && host.bytes().any(|b| b.is_ascii_alphabetic()) && !host.starts_with(['-', '.'])
+    host.len() <= 253
+        && host.bytes().all(known)
+        && host.bytes().any(|b| b.is_ascii_alphabetic())
+        && !host.starts_with(['-', '.'])
 }
 
 pub fn is_loopback(host: &str) -> bool {

@@ -26,12 +26,18 @@ impl Listen {
 
     /// Where Ollama's clients look for it: 127.0.0.1:11434.
     pub fn in_ollamas_place() -> Listen {
-        Listen { host: "127.0.0.1".to_owned(), port: OLLAMA_PORT }
+        Listen {
+            host: "127.0.0.1".to_owned(),
+            port: OLLAMA_PORT,
+        }
     }
 
     /// Every interface, because its Ollama has the port that clients know: [::]:8000.
     pub fn beside_ollama() -> Listen {
-        Listen { host: EVERY_INTERFACE.to_owned(), port: PORT_BESIDE_OLLAMA }
+        Listen {
+            host: EVERY_INTERFACE.to_owned(),
+            port: PORT_BESIDE_OLLAMA,
+        }
     }
 
     /// Reads one of `FORMS`. What is missing comes from `default`; `:PORT` is every interface, `0.0.0.0:PORT` every one of IPv4.
@@ -40,7 +46,10 @@ impl Listen {
             return Err("nobody logs in where we listen".to_owned());
         }
         if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-            return Ok(Listen { host: default.host.clone(), port: port(value)? });
+            return Ok(Listen {
+                host: default.host.clone(),
+                port: port(value)?,
+            });
         }
         let (host, port) = match split_host_port(value) {
             Some(("", digits)) => (EVERY_INTERFACE, port(digits)?),
@@ -50,7 +59,10 @@ impl Listen {
         if !is_host(host) {
             return Err(format!("`{host}` is neither an address nor a name"));
         }
-        Ok(Listen { host: host.to_owned(), port })
+        Ok(Listen {
+            host: host.to_owned(),
+            port,
+        })
     }
 
     /// Reads `OLLAMA_HOST` as `ollama serve` does: scheme and path do not matter, and no host is every interface, as is a wildcard
@@ -59,13 +71,32 @@ impl Listen {
     /// The error completes a sentence that begins with the value.
     pub fn of_ollama(value: &str) -> Result<(Listen, Option<String>), String> {
         let read = read_ollama_host(value)?;
-        let host = if matches!(&*read.host, "" | "0.0.0.0") { EVERY_INTERFACE.to_owned() } else { read.host };
-        if is_host(&host) { Ok((Listen { host, port: read.port }, read.warning)) } else { Err(format!("has no usable host (`{host}`)")) }
+        let host = if matches!(&*read.host, "" | "0.0.0.0") {
+            EVERY_INTERFACE.to_owned()
+        } else {
+            read.host
+        };
+        if is_host(&host) {
+            Ok((
+                Listen {
+                    host,
+                    port: read.port,
+                },
+                read.warning,
+            ))
+        } else {
+            Err(format!("has no usable host (`{host}`)"))
+        }
     }
 
     /// Where to reach what listens here; `None` for port 0.
     pub fn dialled(&self) -> Option<Upstream> {
-        let reached = Upstream { scheme: Scheme::Http, host: dialled(&self.host), port: self.port, base_path: String::new() };
+        let reached = Upstream {
+            scheme: Scheme::Http,
+            host: dialled(&self.host),
+            port: self.port,
+            base_path: String::new(),
+        };
         (self.port > 0).then_some(reached)
     }
 }

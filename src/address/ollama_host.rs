@@ -25,7 +25,11 @@ pub fn read_ollama_host(value: &str) -> Result<OllamaHost, String> {
         None => (Scheme::Http, OLLAMA_PORT, value),
         Some((s, rest)) if s.eq_ignore_ascii_case("http") => (Scheme::Http, 80, rest),
         Some((s, rest)) if s.eq_ignore_ascii_case("https") => (Scheme::Https, 443, rest),
-        Some((s, _)) => return Err(format!("has the scheme `{s}`, which is neither http nor https")),
+        Some((s, _)) => {
+            return Err(format!(
+                "has the scheme `{s}`, which is neither http nor https"
+            ));
+        }
     };
     if rest.contains('@') {
         return Err(HOLDS_USER.to_owned());
@@ -34,10 +38,20 @@ pub fn read_ollama_host(value: &str) -> Result<OllamaHost, String> {
     let (host, port, warning) = match split_host_port(authority) {
         Some((host, digits)) => match port(digits) {
             Ok(port) => (host, port, None),
-            Err(why) => (host, default_port, Some(format!("{why}; {default_port} is used"))),
+            Err(why) => (
+                host,
+                default_port,
+                Some(format!("{why}; {default_port} is used")),
+            ),
         },
         None if authority.is_empty() => ("127.0.0.1", default_port, None),
         None => (unbracketed(authority), default_port, None),
     };
-    Ok(OllamaHost { scheme, host: host.to_owned(), port, path: path.to_owned(), warning })
+    Ok(OllamaHost {
+        scheme,
+        host: host.to_owned(),
+        port,
+        path: path.to_owned(),
+        warning,
+    })
 }

@@ -33,14 +33,32 @@ fn ollama_host_is_read_by_ollamas_rules() {
         ("http://[::1]", Http, "::1", 80, ""),
         ("https://1.2.3.4", Https, "1.2.3.4", 443, ""),
         ("https://1.2.3.4:4321", Https, "1.2.3.4", 4321, ""),
-        ("https://example.com/ollama", Https, "example.com", 443, "ollama"),
-        ("https://example.com:8443/a/b/", Https, "example.com", 8443, "a/b/"),
+        (
+            "https://example.com/ollama",
+            Https,
+            "example.com",
+            443,
+            "ollama",
+        ),
+        (
+            "https://example.com:8443/a/b/",
+            Https,
+            "example.com",
+            8443,
+            "a/b/",
+        ),
         ("ollama.com", Https, "ollama.com", 443, ""),
         ("http://ollama.com", Http, "ollama.com", 80, ""),
         ("ollama.com:1234", Http, "ollama.com", 1234, ""),
     ];
     for (value, scheme, host, port, path) in rows {
-        let read = OllamaHost { scheme, host: host.into(), port, path: path.into(), warning: None };
+        let read = OllamaHost {
+            scheme,
+            host: host.into(),
+            port,
+            path: path.into(),
+            warning: None,
+        };
         assert_eq!(read_ollama_host(value), Ok(read), "{value:?}");
     }
 }
@@ -58,7 +76,12 @@ fn a_port_that_is_none_becomes_the_default_with_a_warning() {
     for (value, host, port) in rows {
         let read = read_ollama_host(value).unwrap();
         assert_eq!((read.host.as_str(), read.port), (host, port), "{value}");
-        assert!(read.warning.unwrap().ends_with(&format!("; {port} is used")), "{value}");
+        assert!(
+            read.warning
+                .unwrap()
+                .ends_with(&format!("; {port} is used")),
+            "{value}"
+        );
     }
 }
 
@@ -76,7 +99,11 @@ fn an_upstream_is_shown_as_the_url_that_is_dialled() {
         ("https://example.com/a/b//", "https://example.com:443/a/b"),
     ];
     for (value, url) in rows {
-        assert_eq!(Upstream::parse(value).unwrap().0.to_string(), url, "{value:?}");
+        assert_eq!(
+            Upstream::parse(value).unwrap().0.to_string(),
+            url,
+            "{value:?}"
+        );
     }
 }
 
@@ -84,9 +111,18 @@ fn an_upstream_is_shown_as_the_url_that_is_dialled() {
 fn an_upstream_that_nobody_can_dial_is_refused() {
     let rows = [
         ("ftp://example.com", "scheme `ftp`"),
-        ("http://user:pass@example.com:80", "clients send their own Authorization"),
-        ("user:pass@example.com", "clients send their own Authorization"),
-        ("https://user:p/s@example.com/x", "clients send their own Authorization"),
+        (
+            "http://user:pass@example.com:80",
+            "clients send their own Authorization",
+        ),
+        (
+            "user:pass@example.com",
+            "clients send their own Authorization",
+        ),
+        (
+            "https://user:p/s@example.com/x",
+            "clients send their own Authorization",
+        ),
         ("http://a b", "no usable host"),
         ("::1:1:1:1:1:1:1:1:1", "no usable host"),
         ("[::1", "no usable host"),
@@ -103,7 +139,10 @@ fn an_upstream_that_nobody_can_dial_is_refused() {
 
 #[test]
 fn a_listening_address_takes_what_is_missing_from_the_default() {
-    let default = Listen { host: "127.0.0.1".into(), port: 8000 };
+    let default = Listen {
+        host: "127.0.0.1".into(),
+        port: 8000,
+    };
     let rows = [
         ("0.0.0.0:9000", "0.0.0.0:9000"),
         ("0.0.0.0", "0.0.0.0:8000"),
@@ -118,13 +157,20 @@ fn a_listening_address_takes_what_is_missing_from_the_default() {
         ("my-host.example:65535", "my-host.example:65535"),
     ];
     for (value, shown) in rows {
-        assert_eq!(Listen::parse(value, &default).unwrap().to_string(), shown, "{value}");
+        assert_eq!(
+            Listen::parse(value, &default).unwrap().to_string(),
+            shown,
+            "{value}"
+        );
     }
 }
 
 #[test]
 fn a_listening_address_that_is_none_is_refused() {
-    let default = Listen { host: "0.0.0.0".into(), port: 8000 };
+    let default = Listen {
+        host: "0.0.0.0".into(),
+        port: 8000,
+    };
     let rows = [
         "",
         " ",
@@ -147,10 +193,25 @@ fn a_listening_address_that_is_none_is_refused() {
 
 #[test]
 fn loopback_is_the_whole_of_127_and_its_names() {
-    for host in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "localhost", "LOCALHOST", "localhost."] {
+    for host in [
+        "127.0.0.1",
+        "127.9.9.9",
+        "::1",
+        "::ffff:127.0.0.1",
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+    ] {
         assert!(is_loopback(host), "{host}");
     }
-    for host in ["0.0.0.0", "::", "128.0.0.1", "localhost.example.com", "::2", "10.0.0.1"] {
+    for host in [
+        "0.0.0.0",
+        "::",
+        "128.0.0.1",
+        "localhost.example.com",
+        "::2",
+        "10.0.0.1",
+    ] {
         assert!(!is_loopback(host), "{host}");
     }
 }

@@ -53,8 +53,20 @@ impl Upstream {
         if path.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#')) {
             return Err(format!("has a path that is none (`/{path}`)"));
         }
-        let base_path = if path.is_empty() { String::new() } else { format!("/{path}") };
-        Ok((Upstream { scheme: read.scheme, host, port: read.port, base_path }, read.warning))
+        let base_path = if path.is_empty() {
+            String::new()
+        } else {
+            format!("/{path}")
+        };
+        Ok((
+            Upstream {
+                scheme: read.scheme,
+                host,
+                port: read.port,
+                base_path,
+            },
+            read.warning,
+        ))
     }
 
     /// A port of this machine.
@@ -93,18 +105,34 @@ impl Upstream {
 impl Default for Upstream {
     /// Where Ollama is when nobody says otherwise.
     fn default() -> Self {
-        Upstream { scheme: Scheme::Http, host: "localhost".to_owned(), port: OLLAMA_PORT, base_path: String::new() }
+        Upstream {
+            scheme: Scheme::Http,
+            host: "localhost".to_owned(),
+            port: OLLAMA_PORT,
+            base_path: String::new(),
+        }
     }
 }
 
 impl From<SocketAddr> for Upstream {
     fn from(address: SocketAddr) -> Upstream {
-        Upstream { scheme: Scheme::Http, host: address.ip().to_string(), port: address.port(), base_path: String::new() }
+        Upstream {
+            scheme: Scheme::Http,
+            host: address.ip().to_string(),
+            port: address.port(),
+            base_path: String::new(),
+        }
     }
 }
 
 impl fmt::Display for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme.as_str(), self.authority(), self.base_path)
+        write!(
+            f,
+            "{}://{}{}",
+            self.scheme.as_str(),
+            self.authority(),
+            self.base_path
+        )
     }
 }

@@ -34,21 +34,43 @@ pub struct Child {
 impl Child {
     pub fn start(plan: &Plan) -> io::Result<Child> {
         let mut command = Command::new(platform::own_executable()?);
-        command.arg(GUARD).arg(&plan.program).env("OLLAMA_HOST", format!("127.0.0.1:{}", plan.port));
+        command
+            .arg(GUARD)
+            .arg(&plan.program)
+            .env("OLLAMA_HOST", format!("127.0.0.1:{}", plan.port));
         clean_environment(&mut command);
         command.env(find::DEPTH, find::DEPTH_MAX.to_string()); // no server of Ollama's starts one of ours
         platform::lead_group(&mut command);
-        let mut guard = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut guard = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
         let said = Arc::new(Said::default());
-        let (leash, status, outputs) = (guard.stdin.take(), guard.stdout.take(), guard.stderr.take());
+        let (leash, status, outputs) =
+            (guard.stdin.take(), guard.stdout.take(), guard.stderr.take());
         let noting = said.clone();
-        let drained = read("ollama-log", move || outputs.into_iter().for_each(|pipe| noting.drain(pipe)))?;
+        let drained = read("ollama-log", move || {
+            outputs.into_iter().for_each(|pipe| noting.drain(pipe))
+        })?;
         let ended = read("ollama-end", move || {
             let mut how = String::new();
-            status.into_iter().for_each(|mut pipe| drop(pipe.read_to_string(&mut how)));
-            if how.is_empty() { "its guard was killed".to_owned() } else { how }
+            status
+                .into_iter()
+                .for_each(|mut pipe| drop(pipe.read_to_string(&mut how)));
+            if how.is_empty() {
+                "its guard was killed".to_owned()
+            } else {
+                how
+            }
         })?;
-        Ok(Child { guard, leash, ended, said, drained })
+        Ok(Child {
+            guard,
+            leash,
+            ended,
+            said,
+            drained,
+        })
     }
 
     /// Ends all of it at once, and returns the last lines that it wrote.
@@ -70,8 +92,14 @@ impl Child {
 }
 
 /// Runs `life` on a thread of its own and hands over what it comes to.
-fn read<T: Send + 'static>(name: &str, life: impl FnOnce() -> T + Send + 'static) -> io::Result<Receiver<T>> {
+fn read<T: Send + 'static>(
+    name: &str,
+    life: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Receiver<T>> {
     let (done, result) = bounded(1);
-    thread::Builder::new().name(name.into()).stack_size(STACK).spawn(move || done.send(life()))?;
+    thread::Builder::new()
+        .name(name.into())
+        .stack_size(STACK)
+        .spawn(move || done.send(life()))?;
     Ok(result)
 }

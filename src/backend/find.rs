@@ -19,7 +19,10 @@ pub const DEPTH_MAX: u32 = 5;
 
 /// What `DEPTH` says.
 pub fn depth() -> u32 {
-    std::env::var(DEPTH).ok().and_then(|depth| depth.parse().ok()).unwrap_or(0)
+    std::env::var(DEPTH)
+        .ok()
+        .and_then(|depth| depth.parse().ok())
+        .unwrap_or(0)
 }
 
 /// The program named, else the first on PATH, else the one in its usual places.
@@ -30,13 +33,21 @@ pub fn ollama(named: Option<&Path>) -> Result<PathBuf> {
         Some(named) => check(named, &path, &us)?,
         None => search(&path, &platform::ollama_places(), &us).ok_or_else(missing)?,
     };
-    if depth() < DEPTH_MAX { Ok(found) } else { Err(unusable(&found, "it leads back to ollama-tap")) }
+    if depth() < DEPTH_MAX {
+        Ok(found)
+    } else {
+        Err(unusable(&found, "it leads back to ollama-tap"))
+    }
 }
 
 /// A name without a directory is looked for on PATH, as a shell does it.
 fn check(named: &Path, path: &OsStr, us: &Path) -> Result<PathBuf> {
     let is_word = named.components().count() == 1 && named.is_relative();
-    let found = if is_word { on_path(named, path).find(|found| platform::is_executable(found)) } else { Some(named.to_owned()) };
+    let found = if is_word {
+        on_path(named, path).find(|found| platform::is_executable(found))
+    } else {
+        Some(named.to_owned())
+    };
     let why = match &found {
         Some(found) if !found.exists() => "there is no such file",
         Some(found) if !platform::is_executable(found) => "it is no program that we may run",
@@ -49,7 +60,10 @@ fn check(named: &Path, path: &OsStr, us: &Path) -> Result<PathBuf> {
 
 fn unusable(program: &Path, why: &str) -> Error {
     let way_out = "say where the real one is with --ollama or OLLAMA_EXECUTABLE_PATH";
-    Error::Failed(format!("start ollama {}: {why}; {way_out}", program.display()))
+    Error::Failed(format!(
+        "start ollama {}: {why}; {way_out}",
+        program.display()
+    ))
 }
 
 fn search(path: &OsStr, places: &[PathBuf], us: &Path) -> Option<PathBuf> {
@@ -59,7 +73,11 @@ fn search(path: &OsStr, places: &[PathBuf], us: &Path) -> Option<PathBuf> {
 }
 
 fn on_path(name: &Path, path: &OsStr) -> impl Iterator<Item = PathBuf> {
-    std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(move |dir| dir.join(name)).collect::<Vec<_>>().into_iter()
+    std::env::split_paths(path)
+        .filter(|dir| dir.is_absolute())
+        .map(move |dir| dir.join(name))
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 fn missing() -> Error {
@@ -94,21 +112,33 @@ mod tests {
     }
 
     fn complaint(named: &Path, dirs: &[&Path], us: &Path) -> String {
-        check(named, &path(dirs), us).expect_err("a complaint").to_string()
+        check(named, &path(dirs), us)
+            .expect_err("a complaint")
+            .to_string()
     }
 
     #[test]
     fn the_first_on_path_is_taken_that_is_not_us_and_then_the_usual_places() {
         let dir = tempfile::tempdir().unwrap();
-        let (a, b, c) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("c"));
+        let (a, b, c) = (
+            dir.path().join("a"),
+            dir.path().join("b"),
+            dir.path().join("c"),
+        );
         let us = put(&a, "ollama-tap");
         std::fs::hard_link(&us, a.join(program("ollama"))).unwrap();
         std::fs::create_dir_all(b.join(program("ollama"))).unwrap();
         assert_eq!(search(&path(&[&a, &b]), &[], &us), None);
         let usual = put(&c, "elsewhere");
-        assert_eq!(search(&path(&[&a, &b]), &[b.join("missing"), usual.clone()], &us), Some(usual.clone()));
+        assert_eq!(
+            search(&path(&[&a, &b]), &[b.join("missing"), usual.clone()], &us),
+            Some(usual.clone())
+        );
         let real = put(&c, "ollama");
-        assert_eq!(search(&path(&[&a, Path::new("relative"), &c]), &[usual], &us), Some(real));
+        assert_eq!(
+            search(&path(&[&a, Path::new("relative"), &c]), &[usual], &us),
+            Some(real)
+        );
     }
 
     #[test]
@@ -118,10 +148,16 @@ mod tests {
         let us = put(dir, "ollama-tap");
         let mine = put(dir, "my-ollama");
         assert_eq!(check(&mine, OsStr::new(""), &us).unwrap(), mine);
-        assert_eq!(check(Path::new(&program("my-ollama")), &path(&[dir]), &us).unwrap(), mine);
+        assert_eq!(
+            check(Path::new(&program("my-ollama")), &path(&[dir]), &us).unwrap(),
+            mine
+        );
         assert!(complaint(&us, &[], &us).contains("it is ollama-tap itself"));
         assert!(complaint(dir, &[], &us).contains("no program"));
         assert!(complaint(&dir.join("nothing"), &[], &us).contains("no such file"));
-        assert!(complaint(Path::new("nothing"), &[dir], &us).contains("none on PATH; say where the real one is with --ollama"));
+        assert!(
+            complaint(Path::new("nothing"), &[dir], &us)
+                .contains("none on PATH; say where the real one is with --ollama")
+        );
     }
 }

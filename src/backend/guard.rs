@@ -35,10 +35,20 @@ pub fn run(program: &Path) -> ExitCode {
 }
 
 fn start(program: &Path) -> io::Result<Child> {
-    platform::become_leader().map_err(|e| io::Error::other(format!("{e}; a guard is started by `ollama-tap serve` alone")))?;
+    platform::become_leader().map_err(|e| {
+        io::Error::other(format!(
+            "{e}; a guard is started by `ollama-tap serve` alone"
+        ))
+    })?;
     let grace = stop_grace();
-    let ollama = Command::new(program).arg("serve").stdin(Stdio::null()).stdout(platform::own_stderr()?).spawn()?;
-    thread::Builder::new().name("leash".into()).spawn(move || end_when_let_go(grace))?;
+    let ollama = Command::new(program)
+        .arg("serve")
+        .stdin(Stdio::null())
+        .stdout(platform::own_stderr()?)
+        .spawn()?;
+    thread::Builder::new()
+        .name("leash".into())
+        .spawn(move || end_when_let_go(grace))?;
     Ok(ollama)
 }
 

@@ -33,13 +33,26 @@ impl Asker {
     pub fn start(upstream: Upstream, times: Times) -> io::Result<Asker> {
         let (told, answers) = unbounded();
         let (wanted, unwanted) = bounded(0);
-        let config = Target { upstream: upstream.clone(), roots: None }.config().timeout_global(Some(PATIENCE));
-        let config = config.user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION"))).build();
+        let config = Target {
+            upstream: upstream.clone(),
+            roots: None,
+        }
+        .config()
+        .timeout_global(Some(PATIENCE));
+        let config = config
+            .user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION")))
+            .build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), Names);
         let url = format!("{}/", upstream.origin());
         let ask = move || agent.head(&url).call().is_ok();
-        thread::Builder::new().name("health".into()).stack_size(STACK).spawn(move || keep_asking(&ask, &told, &unwanted, times))?;
-        Ok(Asker { answers, _wanted: wanted })
+        thread::Builder::new()
+            .name("health".into())
+            .stack_size(STACK)
+            .spawn(move || keep_asking(&ask, &told, &unwanted, times))?;
+        Ok(Asker {
+            answers,
+            _wanted: wanted,
+        })
     }
 }
 
@@ -50,7 +63,9 @@ fn keep_asking(ask: &dyn Fn() -> bool, told: &Sender<bool>, unwanted: &Receiver<
         if answered {
             pause = times.look;
         }
-        if told.send(answered).is_err() || unwanted.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+        if told.send(answered).is_err()
+            || unwanted.recv_timeout(pause) != Err(RecvTimeoutError::Timeout)
+        {
             return;
         }
     }

@@ -50,10 +50,24 @@ impl Backend {
     pub fn start(plan: Plan, gate: Arc<Gate>, metrics: Arc<Metrics>) -> Result<Backend> {
         let (stop, stopped) = bounded(1);
         let failure = Arc::default();
-        let supervisor = Supervisor { plan, gate, metrics, stopped, failure: Arc::clone(&failure) };
-        let thread = thread::Builder::new().name("supervisor".into()).stack_size(STACK);
-        let supervisor = thread.spawn(move || supervisor.run()).map_err(failed("start threads"))?;
-        Ok(Backend { stop, supervisor, failure })
+        let supervisor = Supervisor {
+            plan,
+            gate,
+            metrics,
+            stopped,
+            failure: Arc::clone(&failure),
+        };
+        let thread = thread::Builder::new()
+            .name("supervisor".into())
+            .stack_size(STACK);
+        let supervisor = thread
+            .spawn(move || supervisor.run())
+            .map_err(failed("start threads"))?;
+        Ok(Backend {
+            stop,
+            supervisor,
+            failure,
+        })
     }
 
     /// Why Ollama had to be started again last, if it had.

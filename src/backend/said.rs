@@ -23,7 +23,12 @@ impl Said {
     pub fn drain(&self, pipe: impl Read) {
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
-        while pipe.by_ref().take(LINE_MAX).read_until(b'\n', &mut line).is_ok_and(|amount| amount > 0) {
+        while pipe
+            .by_ref()
+            .take(LINE_MAX)
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|amount| amount > 0)
+        {
             self.note(&harmless(&line));
             line.clear();
         }
@@ -51,17 +56,28 @@ impl Said {
 /// A line without what could move a terminal.
 fn harmless(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
-    text.trim_end().chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect()
+    text.trim_end()
+        .chars()
+        .map(|c| if c.is_control() && c != '\t' { ' ' } else { c })
+        .collect()
 }
 
 /// The level that a line says it has. One request a line is what we log ourselves; llama.cpp and others name no level.
 fn level(line: &str) -> Level {
-    let named = line.split("level=").nth(1).and_then(|rest| rest.split([' ', '+', '-']).next());
+    let named = line
+        .split("level=")
+        .nth(1)
+        .and_then(|rest| rest.split([' ', '+', '-']).next());
     match named {
         Some("ERROR") => Level::Error,
         Some("WARN") => Level::Warn,
         Some("DEBUG" | "TRACE") => Level::Debug,
-        None if ["Error:", "panic:", "fatal error:"].iter().any(|word| line.starts_with(word)) => Level::Error,
+        None if ["Error:", "panic:", "fatal error:"]
+            .iter()
+            .any(|word| line.starts_with(word)) =>
+        {
+            Level::Error
+        }
         None if line.starts_with("[GIN]") => Level::Debug,
         _ => Level::Info,
     }
@@ -74,12 +90,30 @@ mod tests {
     #[test]
     fn lines_have_the_level_that_they_name() {
         for (line, expected) in [
-            ("time=2026-11-21T08:49:09.000Z level=INFO source=routes.go:1 msg=\"Listening on 127.0.0.1:11435\"", Level::Info),
-            ("time=2026-11-21T08:49:09.000Z level=WARN msg=x", Level::Warn),
-            ("time=2026-11-21T08:49:09.000Z level=ERROR+2 msg=x", Level::Error),
-            ("time=2026-11-21T08:49:09.000Z level=DEBUG-4 msg=x", Level::Debug),
-            ("[GIN] 2026/11/21 - 08:49:09 | 200 | 1.2ms | 127.0.0.1 | HEAD \"/\"", Level::Debug),
-            ("Error: listen tcp 127.0.0.1:11435: bind: address already in use", Level::Error),
+            (
+                "time=2026-11-21T08:49:09.000Z level=INFO source=routes.go:1 msg=\"Listening on 127.0.0.1:11435\"",
+                Level::Info,
+            ),
+            (
+                "time=2026-11-21T08:49:09.000Z level=WARN msg=x",
+                Level::Warn,
+            ),
+            (
+                "time=2026-11-21T08:49:09.000Z level=ERROR+2 msg=x",
+                Level::Error,
+            ),
+            (
+                "time=2026-11-21T08:49:09.000Z level=DEBUG-4 msg=x",
+                Level::Debug,
+            ),
+            (
+                "[GIN] 2026/11/21 - 08:49:09 | 200 | 1.2ms | 127.0.0.1 | HEAD \"/\"",
+                Level::Debug,
+            ),
+            (
+                "Error: listen tcp 127.0.0.1:11435: bind: address already in use",
+                Level::Error,
+            ),
             ("panic: runtime error: index out of range", Level::Error),
             ("llama_model_loader: loaded meta data", Level::Info),
         ] {
@@ -90,17 +124,29 @@ mod tests {
     #[test]
     fn the_last_lines_are_kept_without_what_moves_a_terminal() {
         let said = Said::default();
-        let lines: String = (0..30).map(|n| format!("line {n}\u{1b}[2J\r\n\n")).collect();
+        let lines: String = (0..30)
+            .map(|n| format!("line {n}\u{1b}[2J\r\n\n"))
+            .collect();
         said.drain(lines.as_bytes());
         let last = said.last();
         assert_eq!(last.lines().count(), LAST + 1);
-        assert!(last.starts_with("\n  line 20 [2J\n") && last.ends_with("\n  line 29 [2J"), "{last:?}");
+        assert!(
+            last.starts_with("\n  line 20 [2J\n") && last.ends_with("\n  line 29 [2J"),
+            "{last:?}"
+        );
     }
 
     #[test]
     fn a_line_without_end_is_not_held_in_memory() {
         let said = Said::default();
         said.drain(std::io::repeat(b'x').take(LINE_MAX * 3));
-        assert_eq!(said.last().lines().skip(1).map(str::len).collect::<Vec<_>>(), [LINE_MAX as usize + 2; 3]);
+        assert_eq!(
+            said.last()
+                .lines()
+                .skip(1)
+                .map(str::len)
+                .collect::<Vec<_>>(),
+            [LINE_MAX as usize + 2; 3]
+        );
     }
 }

@@ -74,7 +74,9 @@ impl Supervisor {
         loop {
             let over = self.run_once();
             self.gate.keep_out();
-            let Over::Failed { why, health } = over else { return };
+            let Over::Failed { why, health } = over else {
+                return;
+            };
             let pause = backoff.after(health);
             // Its last lines are lines of the log, too.
             why.lines().for_each(|line| log::warn!("{line}"));
@@ -88,18 +90,34 @@ impl Supervisor {
     }
 
     fn run_once(&self) -> Over {
-        log::info!("starting {} serve on 127.0.0.1:{}", self.plan.program.display(), self.plan.port);
-        let times = Times { start: pace(ENV_TEST_START_MS, START), hang: pace(ENV_TEST_HANG_MS, HANG), look: pace(ENV_TEST_LOOK_MS, LOOK) };
-        let started = Child::start(&self.plan).and_then(|child| Ok((child, Asker::start(Upstream::here(self.plan.port), times)?)));
+        log::info!(
+            "starting {} serve on 127.0.0.1:{}",
+            self.plan.program.display(),
+            self.plan.port
+        );
+        let times = Times {
+            start: pace(ENV_TEST_START_MS, START),
+            hang: pace(ENV_TEST_HANG_MS, HANG),
+            look: pace(ENV_TEST_LOOK_MS, LOOK),
+        };
+        let started = Child::start(&self.plan)
+            .and_then(|child| Ok((child, Asker::start(Upstream::here(self.plan.port), times)?)));
         match started {
             Ok((child, asker)) => self.attend(child, &asker, times),
-            Err(cause) => Over::Failed { why: format!("start ollama: {cause}"), health: Duration::ZERO },
+            Err(cause) => Over::Failed {
+                why: format!("start ollama: {cause}"),
+                health: Duration::ZERO,
+            },
         }
     }
 
     /// Waits for the end of a run, or for a reason to end it.
     fn attend(&self, child: Child, asker: &Asker, times: Times) -> Over {
-        let mut life = Life { started: Instant::now(), ready: None, sign: Instant::now() };
+        let mut life = Life {
+            started: Instant::now(),
+            ready: None,
+            sign: Instant::now(),
+        };
         let mut why = loop {
             select! {
                 recv(self.stopped) -> _ => {
@@ -126,7 +144,14 @@ impl Supervisor {
             why += &format!("; {trouble}; stop it, or choose another port with --backend-port");
         }
         let health = life.ready.map_or(Duration::ZERO, |ready| ready.elapsed());
-        Over::Failed { why: if last.is_empty() { why } else { format!("{why}; its last lines:{last}") }, health }
+        Over::Failed {
+            why: if last.is_empty() {
+                why
+            } else {
+                format!("{why}; its last lines:{last}")
+            },
+            health,
+        }
     }
 }
 
@@ -150,7 +175,10 @@ impl Life {
         if self.ready.is_none() {
             self.ready = Some(self.sign);
             gate.let_in();
-            log::info!("ollama answers, {:.1} s after its start", self.started.elapsed().as_secs_f64());
+            log::info!(
+                "ollama answers, {:.1} s after its start",
+                self.started.elapsed().as_secs_f64()
+            );
         }
     }
 
@@ -163,15 +191,23 @@ impl Life {
 
     /// How much longer it may be silent.
     fn left(&self, times: Times) -> Duration {
-        let patience = if self.ready.is_some() { times.hang } else { times.start };
+        let patience = if self.ready.is_some() {
+            times.hang
+        } else {
+            times.start
+        };
         (self.sign + patience).saturating_duration_since(Instant::now())
     }
 
     fn silence(&self) -> String {
         let seconds = self.sign.elapsed().as_secs_f64();
         match self.ready {
-            Some(_) => format!("ollama hangs: it has not answered for {seconds:.1} s, and was killed"),
-            None => format!("ollama did not answer within {seconds:.1} s of its start, and was killed"),
+            Some(_) => {
+                format!("ollama hangs: it has not answered for {seconds:.1} s, and was killed")
+            }
+            None => {
+                format!("ollama did not answer within {seconds:.1} s of its start, and was killed")
+            }
         }
     }
 }
@@ -194,7 +230,11 @@ impl Backoff {
 
     /// The pause after a run that was in health for so long.
     fn after(&mut self, health: Duration) -> Duration {
-        let pause = if health >= HEALTHY { self.first } else { self.next };
+        let pause = if health >= HEALTHY {
+            self.first
+        } else {
+            self.next
+        };
         self.next = (pause * 2).min(PAUSE_MAX);
         pause
     }
@@ -208,18 +248,36 @@ mod tests {
     fn pauses_double_up_to_a_bound_and_begin_anew_after_a_minute_of_health() {
         let mut backoff = Backoff::new(PAUSE);
         let seconds = |seconds: u64| Duration::from_secs(seconds);
-        let pauses: Vec<f32> = (0..9).map(|_| backoff.after(seconds(59)).as_secs_f32()).collect();
+        let pauses: Vec<f32> = (0..9)
+            .map(|_| backoff.after(seconds(59)).as_secs_f32())
+            .collect();
         assert_eq!(pauses, [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]);
-        assert_eq!([backoff.after(seconds(60)), backoff.after(seconds(0))], [PAUSE, PAUSE * 2]);
+        assert_eq!(
+            [backoff.after(seconds(60)), backoff.after(seconds(0))],
+            [PAUSE, PAUSE * 2]
+        );
     }
 
     #[test]
     fn a_silent_ollama_lives_as_long_as_its_clients_are_answered() {
-        let times = Times { start: Duration::from_secs(300), hang: Duration::from_secs(60), look: LOOK };
-        let long_ago = Instant::now().checked_sub(Duration::from_secs(100)).expect("a clock that ran for 100 s");
+        let times = Times {
+            start: Duration::from_secs(300),
+            hang: Duration::from_secs(60),
+            look: LOOK,
+        };
+        let long_ago = Instant::now()
+            .checked_sub(Duration::from_secs(100))
+            .expect("a clock that ran for 100 s");
         let gate = Gate::closed();
-        let mut life = Life { started: long_ago, ready: None, sign: long_ago };
-        assert!(life.left(times) > Duration::from_secs(190), "a start may take long");
+        let mut life = Life {
+            started: long_ago,
+            ready: None,
+            sign: long_ago,
+        };
+        assert!(
+            life.left(times) > Duration::from_secs(190),
+            "a start may take long"
+        );
         life.answered(&gate);
         assert!(gate.is_open() && life.left(times) > Duration::from_secs(50));
         life.sign = long_ago;

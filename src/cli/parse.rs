@@ -8,7 +8,9 @@ use argh::FromArgs;
 use super::{Cli, Command, ServeArgs};
 
 /// The names of the commands.
-const COMMANDS: [&str; 10] = ["serve", "proxy", "demo", "stats", "search", "export", "purge", "health", "service", "tray"];
+const COMMANDS: [&str; 10] = [
+    "serve", "proxy", "demo", "stats", "search", "export", "purge", "health", "service", "tray",
+];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
@@ -30,8 +32,20 @@ const NAME: &str = "ollama-tap";
 pub const GUARD: &str = "--guard";
 
 /// Arguments that stand alone; every other one that begins with `-` takes the next as its value.
-pub const SWITCHES: [&str; 12] =
-    ["--help", "-h", "--version", "-V", "--json", "--all", "--yes", "--dry-run", "--purge", "--follow", "-f", "--traffic"];
+pub const SWITCHES: [&str; 12] = [
+    "--help",
+    "-h",
+    "--version",
+    "-V",
+    "--json",
+    "--all",
+    "--yes",
+    "--dry-run",
+    "--purge",
+    "--follow",
+    "-f",
+    "--traffic",
+];
 
 /// Reads the arguments, without the program's name.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
@@ -46,13 +60,22 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
     }
     let args: Vec<String> = match args.into_iter().map(OsString::into_string).collect() {
         Ok(args) => args,
-        Err(arg) => return Parsed::Usage(format!("argument `{}` is not UTF-8", arg.to_string_lossy())),
+        Err(arg) => {
+            return Parsed::Usage(format!("argument `{}` is not UTF-8", arg.to_string_lossy()));
+        }
     };
     let args = spread(&args);
     match Cli::from_args(&[NAME], &args) {
-        Ok(Cli { version: true, .. }) => Parsed::Print(format!("{NAME} {}", env!("CARGO_PKG_VERSION"))),
-        Ok(Cli { command: Some(command), .. }) => Parsed::Run(Box::new(command)),
-        Ok(Cli { command: None, .. }) => Parsed::Run(Box::new(Command::Serve(ServeArgs::default()))),
+        Ok(Cli { version: true, .. }) => {
+            Parsed::Print(format!("{NAME} {}", env!("CARGO_PKG_VERSION")))
+        }
+        Ok(Cli {
+            command: Some(command),
+            ..
+        }) => Parsed::Run(Box::new(command)),
+        Ok(Cli { command: None, .. }) => {
+            Parsed::Run(Box::new(Command::Serve(ServeArgs::default())))
+        }
         Err(exit) if exit.status.is_ok() => Parsed::Print(exit.output.trim_end().to_owned()),
         Err(exit) => Parsed::Usage(complaint(&exit.output, &args)),
     }
@@ -92,8 +115,15 @@ fn complaint(output: &str, args: &[&str]) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|c| c.to_ascii_lowercase()).into_iter();
     let text: String = first.chain(letters).collect();
-    let command = args.first().filter(|word| COMMANDS.contains(word)).map(|word| format!(" {word}")).unwrap_or_default();
-    format!("{} (see `{NAME}{command} --help`)", text.trim_end_matches('.'))
+    let command = args
+        .first()
+        .filter(|word| COMMANDS.contains(word))
+        .map(|word| format!(" {word}"))
+        .unwrap_or_default();
+    format!(
+        "{} (see `{NAME}{command} --help`)",
+        text.trim_end_matches('.')
+    )
 }
 
 /// `--flag=value` as `--flag value`, the only form argh reads. A value of its own is left alone, whatever it looks like, and so

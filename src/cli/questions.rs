@@ -21,7 +21,13 @@ pub struct PlaceArgs<'a> {
 impl<'a> PlaceArgs<'a> {
     /// Of a tap alone, whatever history it keeps.
     pub fn of_tap(listen: &'a Option<String>) -> PlaceArgs<'a> {
-        PlaceArgs { listen, token: &None, analytics_dir: &None, analytics_backend: &None, loki_url: &None }
+        PlaceArgs {
+            listen,
+            token: &None,
+            analytics_dir: &None,
+            analytics_backend: &None,
+            loki_url: &None,
+        }
     }
 }
 

@@ -9,7 +9,10 @@ pub fn without_token(args: &[OsString]) -> Option<(Vec<String>, String)> {
     if !matches!(first(args), First::Ours | First::Serve | First::Alias) {
         return None;
     }
-    let args: Vec<String> = args.iter().map(|arg| arg.clone().into_string().ok()).collect::<Option<_>>()?;
+    let args: Vec<String> = args
+        .iter()
+        .map(|arg| arg.clone().into_string().ok())
+        .collect::<Option<_>>()?;
     let (mut kept, mut token) = (Vec::new(), None);
     let mut rest = spread(&args).into_iter().map(str::to_owned);
     while let Some(arg) = rest.next() {
@@ -20,7 +23,11 @@ pub fn without_token(args: &[OsString]) -> Option<(Vec<String>, String)> {
         let has_value = arg.starts_with('-') && !SWITCHES.contains(&&*arg);
         let is_end = arg == "--";
         kept.push(arg);
-        kept.extend(rest.by_ref().take(if is_end { usize::MAX } else { usize::from(has_value) }));
+        kept.extend(rest.by_ref().take(if is_end {
+            usize::MAX
+        } else {
+            usize::from(has_value)
+        }));
     }
     Some((kept, token?))
 }
@@ -37,11 +44,30 @@ mod tests {
     #[test]
     fn a_token_is_taken_out_and_nothing_else() {
         let found = |kept: &str, token: &str| Some((kept.to_owned(), token.to_owned()));
-        assert_eq!(split("proxy --token t --listen 1"), found("proxy --listen 1", "t"));
-        assert_eq!(split("--workers=2 --token=a=b"), found("--workers 2", "a=b"));
-        assert_eq!(split("search --json --token t -- --token x"), found("search --json -- --token x", "t"));
-        assert_eq!(split("service install --dry-run --token t"), found("service install --dry-run", "t"));
-        for line in ["", "proxy", "proxy --listen --token=x", "search -- --token x", "run phi4 --token x", "-- proxy --token x"] {
+        assert_eq!(
+            split("proxy --token t --listen 1"),
+            found("proxy --listen 1", "t")
+        );
+        assert_eq!(
+            split("--workers=2 --token=a=b"),
+            found("--workers 2", "a=b")
+        );
+        assert_eq!(
+            split("search --json --token t -- --token x"),
+            found("search --json -- --token x", "t")
+        );
+        assert_eq!(
+            split("service install --dry-run --token t"),
+            found("service install --dry-run", "t")
+        );
+        for line in [
+            "",
+            "proxy",
+            "proxy --listen --token=x",
+            "search -- --token x",
+            "run phi4 --token x",
+            "-- proxy --token x",
+        ] {
             assert_eq!(split(line), None, "{line}");
         }
     }

@@ -15,7 +15,10 @@ pub struct ServiceArgs {
 
 #[derive(FromArgs, ArgsInfo, Debug, PartialEq)]
 #[argh(subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it, and argh describes nothing in a box")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one of it, and argh describes nothing in a box"
+)]
 pub enum Verb {
     Install(InstallArgs),
     Uninstall(UninstallArgs),

@@ -23,7 +23,11 @@ use crate::{platform, server};
 const REMOVALS: usize = 100;
 
 pub fn run(args: &DemoArgs) -> Result<ExitCode> {
-    let mut config = reported(Config::resolve(&proxy_args(args), Listen::in_ollamas_place(), &variable))?;
+    let mut config = reported(Config::resolve(
+        &proxy_args(args),
+        Listen::in_ollamas_place(),
+        &variable,
+    ))?;
     prepare(config.log_level);
     let temporary = temporary_history(args, &mut config)?;
     let place = temporary.as_ref().map(|dir| dir.path().to_owned());
@@ -32,7 +36,11 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     make_room(args, &mut config);
     let tap = Tap::start(&config, Arc::new(Gate::open()), tap::aloud)?;
     tell(&tap, temporary.is_some());
-    let traffic = args.traffic.then(|| Traffic::start(tap.address())).transpose().map_err(failed("start the demo's traffic"))?;
+    let traffic = args
+        .traffic
+        .then(|| Traffic::start(tap.address()))
+        .transpose()
+        .map_err(failed("start the demo's traffic"))?;
     let _ = stopped.recv();
     traffic.into_iter().for_each(Traffic::stop);
     tap.drain(config.shutdown_grace);
@@ -41,24 +49,33 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
 
 /// The stand-in is the only upstream there is, whatever the environment says of one.
 fn proxy_args(args: &DemoArgs) -> ProxyArgs {
-    ProxyArgs { upstream: Some("127.0.0.1".to_owned()), ..args.into() }
+    ProxyArgs {
+        upstream: Some("127.0.0.1".to_owned()),
+        ..args.into()
+    }
 }
 
 /// A directory for the history that is gone when it is dropped; none where one was named or none is needed.
 fn temporary_history(args: &DemoArgs, config: &mut Config) -> Result<Option<TempDir>> {
-    let is_named = args.analytics_dir.is_some() || std::env::var(ENV_ANALYTICS_DIR).is_ok_and(|dir| !dir.trim().is_empty());
+    let is_named = args.analytics_dir.is_some()
+        || std::env::var(ENV_ANALYTICS_DIR).is_ok_and(|dir| !dir.trim().is_empty());
     if is_named || matches!(config.history.backend, Backend::Loki | Backend::None) {
         return Ok(None);
     }
     let doing = "make a temporary directory for the demo's history (name one with --analytics-dir)";
-    let dir = tempfile::Builder::new().prefix("ollama-tap-demo-").tempdir().map_err(failed(doing))?;
+    let dir = tempfile::Builder::new()
+        .prefix("ollama-tap-demo-")
+        .tempdir()
+        .map_err(failed(doing))?;
     config.history.dir = dir.path().join("ollama_analytics");
     Ok(Some(dir))
 }
 
 /// Removes the history, whose writer may be adding a file to it at this moment.
 fn remove(place: &Path) {
-    let is_gone = || std::fs::remove_dir_all(place).map_or_else(|e| e.kind() == ErrorKind::NotFound, |()| true);
+    let is_gone = || {
+        std::fs::remove_dir_all(place).map_or_else(|e| e.kind() == ErrorKind::NotFound, |()| true)
+    };
     let _ = (0..REMOVALS).any(|_| is_gone());
 }
 
@@ -69,7 +86,9 @@ fn make_room(args: &DemoArgs, config: &mut Config) {
     if args.listen.is_some() || config.listen != default || server::bind(&wanted).is_ok() {
         return;
     }
-    let holder = platform::port_holder(default.port).map(|holder| format!(" by {holder}")).unwrap_or_default();
+    let holder = platform::port_holder(default.port)
+        .map(|holder| format!(" by {holder}"))
+        .unwrap_or_default();
     eprintln!("{default} is taken{holder}: the demo takes a free port");
     config.listen.port = 0;
 }
@@ -79,11 +98,23 @@ fn tell(tap: &Tap, is_temporary: bool) {
     let (address, pages) = (tap.address(), tap.pages());
     let models: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
     // Questions from a terminal look for a tap at the default address by themselves, and ask which one is meant where there are more.
-    let place = if address.to_string() == Listen::in_ollamas_place().to_string() { String::new() } else { format!(" --listen {pages}") };
-    let fate = if is_temporary { "; its records are deleted at the end" } else { "" };
-    eprintln!("this is a demo: a built-in stand-in answers in ollama's place, and no model is asked{fate}");
+    let place = if address.to_string() == Listen::in_ollamas_place().to_string() {
+        String::new()
+    } else {
+        format!(" --listen {pages}")
+    };
+    let fate = if is_temporary {
+        "; its records are deleted at the end"
+    } else {
+        ""
+    };
+    eprintln!(
+        "this is a demo: a built-in stand-in answers in ollama's place, and no model is asked{fate}"
+    );
     eprintln!("  models      {}", models.join(", "));
-    eprintln!("  talk        curl http://{address}/api/generate -d '{{\"model\":\"demo-chat\",\"prompt\":\"Why is the sky blue?\"}}'");
+    eprintln!(
+        "  talk        curl http://{address}/api/generate -d '{{\"model\":\"demo-chat\",\"prompt\":\"Why is the sky blue?\"}}'"
+    );
     eprintln!("  metrics     curl http://{pages}/metrics");
     eprintln!("  search      ollama-tap search sky{place}");
     eprintln!("  statistics  ollama-tap stats{place}");

@@ -8,12 +8,18 @@ use crate::config::Question;
 use crate::error::{Error, Result};
 
 pub fn run(args: &HealthArgs) -> Result<ExitCode> {
-    let question = reported(Question::resolve(PlaceArgs::of_tap(&args.listen), &variable))?;
+    let question = reported(Question::resolve(
+        PlaceArgs::of_tap(&args.listen),
+        &variable,
+    ))?;
     match running::find(&question) {
         Some(tap) => {
             println!("a tap answers at {}", tap.address());
             Ok(ExitCode::SUCCESS)
         }
-        None => Err(Error::Failed(format!("no tap answers at {}", question.addresses()))),
+        None => Err(Error::Failed(format!(
+            "no tap answers at {}",
+            question.addresses()
+        ))),
     }
 }

@@ -2,8 +2,13 @@
 
 /// The sum of a family's series that have this label; `None` where it has none at all.
 pub fn sum(metrics: &str, family: &str, label: &str) -> Option<f64> {
-    let series = metrics.lines().filter_map(|line| line.strip_prefix(family)).filter(|rest| rest.starts_with(['{', ' ']));
-    let values = series.filter(|rest| rest.contains(label)).filter_map(|rest| rest.rsplit_once(' ')?.1.parse::<f64>().ok());
+    let series = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix(family))
+        .filter(|rest| rest.starts_with(['{', ' ']));
+    let values = series
+        .filter(|rest| rest.contains(label))
+        .filter_map(|rest| rest.rsplit_once(' ')?.1.parse::<f64>().ok());
     values.reduce(|a, b| a + b)
 }
 
@@ -16,6 +21,9 @@ mod tests {
         let metrics = "# TYPE a counter\na{status=\"x\"} 1\na{status=\"y\",model=\"m\"} 2\na_total{status=\"x\"} 4\nb 0.5\n";
         assert_eq!(sum(metrics, "a", ""), Some(3.0));
         assert_eq!(sum(metrics, "a", "status=\"y\""), Some(2.0));
-        assert_eq!((sum(metrics, "b", ""), sum(metrics, "c", "")), (Some(0.5), None));
+        assert_eq!(
+            (sum(metrics, "b", ""), sum(metrics, "c", "")),
+            (Some(0.5), None)
+        );
     }
 }

@@ -9,9 +9,13 @@ use crate::platform;
 /// Starts this program anew, in this process, with the token in a variable instead. Returns where there is no token, or a bad one,
 /// which is complained of like every setting; and, with a warning, where a process cannot do that.
 pub fn hide_token(args: &[OsString]) {
-    let Some((args, token)) = without_token(args) else { return };
+    let Some((args, token)) = without_token(args) else {
+        return;
+    };
     if is_token(token.trim()) {
         platform::start_anew(&args, (ENV_TOKEN, token.trim()));
-        eprintln!("ollama-tap: a --token on the command line can be read by others on this machine; set {ENV_TOKEN} instead");
+        eprintln!(
+            "ollama-tap: a --token on the command line can be read by others on this machine; set {ENV_TOKEN} instead"
+        );
     }
 }

@@ -19,7 +19,9 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     prepare(config.tap.log_level);
     let stopped = stop_signals(|| ())?;
     let grace = config.tap.shutdown_grace;
-    let both = Both::start(config, |settings, gate| Tap::start(settings, gate, tap::aloud))?;
+    let both = Both::start(config, |settings, gate| {
+        Tap::start(settings, gate, tap::aloud)
+    })?;
     let _ = stopped.recv();
     both.stop(grace);
     Ok(ExitCode::SUCCESS)
@@ -34,7 +36,10 @@ pub struct Both {
 
 impl Both {
     /// Finds Ollama and its port, takes ours, and starts both. The tap answers from here on, Ollama once the gate is open.
-    pub fn start(config: ServeConfig, start_tap: impl Fn(&Config, Arc<Gate>) -> Result<Tap>) -> Result<Both> {
+    pub fn start(
+        config: ServeConfig,
+        start_tap: impl Fn(&Config, Arc<Gate>) -> Result<Tap>,
+    ) -> Result<Both> {
         let program = find::ollama(config.ollama.as_deref())?;
         let mut settings = config.tap;
         let port = port::for_backend(config.backend_port, settings.listen.port)?;

@@ -43,13 +43,22 @@ impl Settings<'_> {
     pub fn loki(&mut self, flag: &Option<String>, required: bool) -> Option<LokiSettings> {
         let Some((name, url)) = self.text(("--loki-url", flag), ENV_LOKI_URL) else {
             if required {
-                self.complain("--loki-url", String::new(), Some("is required by the backend loki".to_owned()), ACCEPTED_URL);
+                self.complain(
+                    "--loki-url",
+                    String::new(),
+                    Some("is required by the backend loki".to_owned()),
+                    ACCEPTED_URL,
+                );
             }
             return None;
         };
         let url = self.loki_url(name, url);
         let (auth, tenant) = (self.loki_auth(), self.loki_header(ENV_LOKI_TENANT));
-        Some(LokiSettings { url: url?, auth, tenant })
+        Some(LokiSettings {
+            url: url?,
+            auth,
+            tenant,
+        })
     }
 
     /// Secrets have no place in an address, which is shown in messages and in the list of processes.
@@ -70,21 +79,41 @@ impl Settings<'_> {
     }
 
     fn loki_auth(&mut self) -> LokiAuth {
-        let (user, password) = (self.variable(ENV_LOKI_USER), self.variable(ENV_LOKI_PASSWORD));
+        let (user, password) = (
+            self.variable(ENV_LOKI_USER),
+            self.variable(ENV_LOKI_PASSWORD),
+        );
         match (self.loki_header(ENV_LOKI_TOKEN), user, password) {
-            (Some(_), Some(_), _) => self.loki_wrong(ENV_LOKI_TOKEN, "contradicts LOKI_USER", "one of the two"),
-            (_, None, Some(_)) => self.loki_wrong(ENV_LOKI_PASSWORD, "has no LOKI_USER beside it", "both or none"),
-            (None, Some(user), _) if user.contains(|c: char| c == ':' || c.is_control()) => {
-                self.loki_wrong(ENV_LOKI_USER, "cannot be sent", "a name without colons and control characters")
+            (Some(_), Some(_), _) => {
+                self.loki_wrong(ENV_LOKI_TOKEN, "contradicts LOKI_USER", "one of the two")
             }
-            (None, Some(user), password) => LokiAuth::Basic { user, password: password.unwrap_or_default() },
+            (_, None, Some(_)) => self.loki_wrong(
+                ENV_LOKI_PASSWORD,
+                "has no LOKI_USER beside it",
+                "both or none",
+            ),
+            (None, Some(user), _) if user.contains(|c: char| c == ':' || c.is_control()) => self
+                .loki_wrong(
+                    ENV_LOKI_USER,
+                    "cannot be sent",
+                    "a name without colons and control characters",
+                ),
+            (None, Some(user), password) => LokiAuth::Basic {
+                user,
+                password: password.unwrap_or_default(),
+            },
             (Some(token), None, None) => LokiAuth::Bearer(token),
             (None, None, None) => LokiAuth::None,
         }
     }
 
     fn loki_wrong(&mut self, name: &'static str, why: &str, accepted: &'static str) -> LokiAuth {
-        self.complain(name, "(not shown)".to_owned(), Some(why.to_owned()), accepted);
+        self.complain(
+            name,
+            "(not shown)".to_owned(),
+            Some(why.to_owned()),
+            accepted,
+        );
         LokiAuth::None
     }
 

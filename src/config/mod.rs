@@ -72,7 +72,14 @@ pub const ENV_NAME: &str = "OLLAMA_TAP_NAME";
 pub const ENV_ANALYTICS_MAX_BYTES: &str = "ANALYTICS_MAX_BYTES";
 
 /// Ours alone: no process that we start gets them.
-pub const SECRETS: [&str; 6] = [ENV_TOKEN, ENV_LOKI_URL, ENV_LOKI_TOKEN, ENV_LOKI_USER, ENV_LOKI_PASSWORD, ENV_LOKI_TENANT];
+pub const SECRETS: [&str; 6] = [
+    ENV_TOKEN,
+    ENV_LOKI_URL,
+    ENV_LOKI_TOKEN,
+    ENV_LOKI_USER,
+    ENV_LOKI_PASSWORD,
+    ENV_LOKI_TENANT,
+];
 
 /// What a tap runs with. Not `Debug`: it holds the token.
 #[derive(Clone)]
@@ -157,12 +164,24 @@ impl fmt::Display for BadValue {
 
 impl Config {
     /// Resolves every setting of a tap that listens at `default` unless told otherwise, or says all that is wrong.
-    pub fn resolve(args: &ProxyArgs, default: Listen, get_env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<BadValue>> {
-        let mut s = Settings { get_env, bad: Vec::new(), warnings: Vec::new() };
+    pub fn resolve(
+        args: &ProxyArgs,
+        default: Listen,
+        get_env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Config, Vec<BadValue>> {
+        let mut s = Settings {
+            get_env,
+            bad: Vec::new(),
+            warnings: Vec::new(),
+        };
         let listen = s.listen(&args.listen, default);
         let upstream = s.upstream(&args.upstream);
         let config = Config::read(&mut s, args, listen, upstream);
-        if s.bad.is_empty() { Ok(config) } else { Err(s.bad) }
+        if s.bad.is_empty() {
+            Ok(config)
+        } else {
+            Err(s.bad)
+        }
     }
 
     /// Reads what every tap is told, whatever it listens on and forwards to.
@@ -171,17 +190,48 @@ impl Config {
             admin: s.admin(&args.admin_listen, &listen),
             listen,
             upstream,
-            workers: s.read(("--workers", &args.workers), ENV_WORKERS, "a number from 1 to 4096", workers).unwrap_or(256),
-            shutdown_grace: s.seconds(("--shutdown-grace", &args.shutdown_grace), ENV_SHUTDOWN_GRACE, 30),
-            idle_timeout: Some(s.seconds(("--idle-timeout", &args.idle_timeout), ENV_IDLE_TIMEOUT, 900)).filter(|t| !t.is_zero()),
+            workers: s
+                .read(
+                    ("--workers", &args.workers),
+                    ENV_WORKERS,
+                    "a number from 1 to 4096",
+                    workers,
+                )
+                .unwrap_or(256),
+            shutdown_grace: s.seconds(
+                ("--shutdown-grace", &args.shutdown_grace),
+                ENV_SHUTDOWN_GRACE,
+                30,
+            ),
+            idle_timeout: Some(s.seconds(
+                ("--idle-timeout", &args.idle_timeout),
+                ENV_IDLE_TIMEOUT,
+                900,
+            ))
+            .filter(|t| !t.is_zero()),
             log_level: s
-                .read(("--log-level", &args.log_level), ENV_LOG_LEVEL, "DEBUG, INFO, WARNING or ERROR", log_level)
+                .read(
+                    ("--log-level", &args.log_level),
+                    ENV_LOG_LEVEL,
+                    "DEBUG, INFO, WARNING or ERROR",
+                    log_level,
+                )
                 .unwrap_or(LevelFilter::Info),
             track_embeddings: s
-                .read(("--track-embeddings", &args.track_embeddings), ENV_TRACK_EMBEDDINGS, "true or false", truth)
+                .read(
+                    ("--track-embeddings", &args.track_embeddings),
+                    ENV_TRACK_EMBEDDINGS,
+                    "true or false",
+                    truth,
+                )
                 .unwrap_or(true),
             metrics_category: s
-                .read(("--metrics-category", &args.metrics_category), ENV_METRICS_CATEGORY, "true or false", truth)
+                .read(
+                    ("--metrics-category", &args.metrics_category),
+                    ENV_METRICS_CATEGORY,
+                    "true or false",
+                    truth,
+                )
                 .unwrap_or(true),
             token: s.token(&args.token),
             history: s.history(args),

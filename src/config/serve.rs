@@ -20,16 +20,41 @@ pub struct ServeConfig {
 
 impl ServeConfig {
     /// Resolves every setting of `serve`, or says all that is wrong.
-    pub fn resolve(args: &ServeArgs, get_env: &dyn Fn(&str) -> Option<String>) -> Result<ServeConfig, Vec<BadValue>> {
-        let mut s = Settings { get_env, bad: Vec::new(), warnings: Vec::new() };
+    pub fn resolve(
+        args: &ServeArgs,
+        get_env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<ServeConfig, Vec<BadValue>> {
+        let mut s = Settings {
+            get_env,
+            bad: Vec::new(),
+            warnings: Vec::new(),
+        };
         let listen = listen(&mut s, &args.listen);
         let reached = reached(&s, &args.listen, &listen);
-        let told = [(&args.listen, ENV_LISTEN), (&None, ENV_PROXY_PORT), (&None, ENV_UPSTREAM)];
-        let is_told = told.into_iter().any(|(flag, variable)| s.is_given(("", flag), variable));
+        let told = [
+            (&args.listen, ENV_LISTEN),
+            (&None, ENV_PROXY_PORT),
+            (&None, ENV_UPSTREAM),
+        ];
+        let is_told = told
+            .into_iter()
+            .any(|(flag, variable)| s.is_given(("", flag), variable));
         let backend_port = backend_port(&mut s, &args.backend_port, listen.port);
-        let ollama = s.read(("--ollama", &args.ollama), ENV_OLLAMA, "a path", |text| (!text.is_empty()).then(|| PathBuf::from(text)));
+        let ollama = s.read(("--ollama", &args.ollama), ENV_OLLAMA, "a path", |text| {
+            (!text.is_empty()).then(|| PathBuf::from(text))
+        });
         let tap = Config::read(&mut s, &ProxyArgs::from(args), listen, Upstream::default());
-        if s.bad.is_empty() { Ok(ServeConfig { tap, reached, is_told, backend_port, ollama }) } else { Err(s.bad) }
+        if s.bad.is_empty() {
+            Ok(ServeConfig {
+                tap,
+                reached,
+                is_told,
+                backend_port,
+                ollama,
+            })
+        } else {
+            Err(s.bad)
+        }
     }
 }
 
@@ -42,20 +67,29 @@ fn ollamas(s: &Settings, flag: &Option<String>) -> Option<String> {
 /// Ollama's variable may say more than a listener has: a scheme, a path.
 fn reached(s: &Settings, flag: &Option<String>, listen: &Listen) -> Option<Upstream> {
     let said = ollamas(s, flag).and_then(|text| Upstream::parse(&text).ok());
-    said.map(|(upstream, _)| upstream).or_else(|| listen.dialled())
+    said.map(|(upstream, _)| upstream)
+        .or_else(|| listen.dialled())
 }
 
 /// Where Ollama's clients look for it, unless told otherwise.
 fn listen(s: &mut Settings, flag: &Option<String>) -> Listen {
     let default = Listen::in_ollamas_place();
-    let Some(text) = ollamas(s, flag) else { return s.listen(flag, default) };
+    let Some(text) = ollamas(s, flag) else {
+        return s.listen(flag, default);
+    };
     match Listen::of_ollama(&text) {
         Ok((listen, warning)) => {
-            s.warnings.extend(warning.map(|warning| format!("{ENV_UPSTREAM}=`{text}`: {warning}")));
+            s.warnings
+                .extend(warning.map(|warning| format!("{ENV_UPSTREAM}=`{text}`: {warning}")));
             listen
         }
         Err(why) => {
-            s.complain(ENV_UPSTREAM, text, Some(why), "HOST:PORT, HOST or :PORT of this machine");
+            s.complain(
+                ENV_UPSTREAM,
+                text,
+                Some(why),
+                "HOST:PORT, HOST or :PORT of this machine",
+            );
             default
         }
     }
@@ -63,7 +97,11 @@ fn listen(s: &mut Settings, flag: &Option<String>) -> Listen {
 
 fn backend_port(s: &mut Settings, flag: &Option<String>, listened: u16) -> Option<u16> {
     const ACCEPTED: &str = "a port from 1 to 65535, other than the one that is listened on";
-    let port = |text: &str| text.parse().ok().filter(|port| *port > 0 && *port != listened);
+    let port = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|port| *port > 0 && *port != listened)
+    };
     s.read(("--backend-port", flag), ENV_BACKEND_PORT, ACCEPTED, port)
 }
 
@@ -72,13 +110,27 @@ mod tests {
     use super::*;
 
     fn resolve(args: &ServeArgs, env: &[(&str, &str)]) -> Result<ServeConfig, Vec<BadValue>> {
-        ServeConfig::resolve(args, &|name| env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+        ServeConfig::resolve(args, &|name| {
+            env.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
     }
 
     fn listens(flag: &str, env: &[(&str, &str)]) -> String {
         let listen = Some(flag.to_owned()).filter(|text| !text.is_empty());
-        let config = resolve(&ServeArgs { listen, ..ServeArgs::default() }, env);
-        config.unwrap_or_else(|bad| panic!("{bad:?}")).tap.listen.to_string()
+        let config = resolve(
+            &ServeArgs {
+                listen,
+                ..ServeArgs::default()
+            },
+            env,
+        );
+        config
+            .unwrap_or_else(|bad| panic!("{bad:?}"))
+            .tap
+            .listen
+            .to_string()
     }
 
     #[test]
@@ -86,46 +138,111 @@ mod tests {
         assert_eq!(listens("", &[]), "127.0.0.1:11434");
         assert_eq!(listens("", &[("OLLAMA_HOST", "0.0.0.0")]), "[::]:11434");
         assert_eq!(listens("", &[("OLLAMA_HOST", ":1234")]), "[::]:1234");
-        assert_eq!(listens("", &[("OLLAMA_HOST", "http://[::1]:7/x")]), "[::1]:7");
-        assert_eq!(listens("", &[("OLLAMA_HOST", "0.0.0.0"), ("PROXY_PORT", "81")]), "127.0.0.1:81");
-        assert_eq!(listens("", &[("OLLAMA_HOST", "0.0.0.0"), ("OLLAMA_TAP_LISTEN", "82"), ("PROXY_PORT", "81")]), "127.0.0.1:82");
-        assert_eq!(listens(":83", &[("OLLAMA_HOST", "nowhere at all"), ("OLLAMA_TAP_LISTEN", "82")]), "[::]:83");
+        assert_eq!(
+            listens("", &[("OLLAMA_HOST", "http://[::1]:7/x")]),
+            "[::1]:7"
+        );
+        assert_eq!(
+            listens("", &[("OLLAMA_HOST", "0.0.0.0"), ("PROXY_PORT", "81")]),
+            "127.0.0.1:81"
+        );
+        assert_eq!(
+            listens(
+                "",
+                &[
+                    ("OLLAMA_HOST", "0.0.0.0"),
+                    ("OLLAMA_TAP_LISTEN", "82"),
+                    ("PROXY_PORT", "81")
+                ]
+            ),
+            "127.0.0.1:82"
+        );
+        assert_eq!(
+            listens(
+                ":83",
+                &[
+                    ("OLLAMA_HOST", "nowhere at all"),
+                    ("OLLAMA_TAP_LISTEN", "82")
+                ]
+            ),
+            "[::]:83"
+        );
     }
 
     #[test]
     fn clients_reach_it_where_they_are_told_to() {
         let reached = |env: &[(&str, &str)]| {
-            let config = resolve(&ServeArgs::default(), env).unwrap_or_else(|bad| panic!("{bad:?}"));
-            config.reached.map(|reached| reached.to_string()).unwrap_or_default()
+            let config =
+                resolve(&ServeArgs::default(), env).unwrap_or_else(|bad| panic!("{bad:?}"));
+            config
+                .reached
+                .map(|reached| reached.to_string())
+                .unwrap_or_default()
         };
         assert_eq!(reached(&[]), "http://127.0.0.1:11434");
-        assert_eq!(reached(&[("OLLAMA_HOST", "0.0.0.0:7")]), "http://127.0.0.1:7");
-        assert_eq!(reached(&[("OLLAMA_HOST", "https://gpu.example/ollama")]), "https://gpu.example:443/ollama");
-        assert_eq!(reached(&[("OLLAMA_HOST", "gpu"), ("OLLAMA_TAP_LISTEN", "[::]:82")]), "http://127.0.0.1:82");
+        assert_eq!(
+            reached(&[("OLLAMA_HOST", "0.0.0.0:7")]),
+            "http://127.0.0.1:7"
+        );
+        assert_eq!(
+            reached(&[("OLLAMA_HOST", "https://gpu.example/ollama")]),
+            "https://gpu.example:443/ollama"
+        );
+        assert_eq!(
+            reached(&[("OLLAMA_HOST", "gpu"), ("OLLAMA_TAP_LISTEN", "[::]:82")]),
+            "http://127.0.0.1:82"
+        );
         assert_eq!(reached(&[("OLLAMA_TAP_LISTEN", "0")]), "");
     }
 
     #[test]
     fn a_port_of_ollamas_variable_that_is_none_warns() {
-        let config = resolve(&ServeArgs::default(), &[("OLLAMA_HOST", "localhost:66000")]).unwrap_or_else(|bad| panic!("{bad:?}"));
+        let config = resolve(&ServeArgs::default(), &[("OLLAMA_HOST", "localhost:66000")])
+            .unwrap_or_else(|bad| panic!("{bad:?}"));
         assert_eq!(config.tap.listen.to_string(), "localhost:11434");
-        assert_eq!(config.tap.warnings, ["OLLAMA_HOST=`localhost:66000`: `66000` is no port from 0 to 65535; 11434 is used"]);
+        assert_eq!(
+            config.tap.warnings,
+            ["OLLAMA_HOST=`localhost:66000`: `66000` is no port from 0 to 65535; 11434 is used"]
+        );
     }
 
     #[test]
     fn the_backend_is_where_it_is_told_to_be() {
-        let env = [("OLLAMA_BACKEND_PORT", "7"), ("OLLAMA_EXECUTABLE_PATH", "/opt/ollama")];
-        let config = resolve(&ServeArgs { backend_port: Some("8".into()), ..ServeArgs::default() }, &env).unwrap_or_else(|_| panic!());
-        assert_eq!((config.backend_port, config.ollama), (Some(8), Some(PathBuf::from("/opt/ollama"))));
-        let config = resolve(&ServeArgs::default(), &[("OLLAMA_BACKEND_PORT", "")]).unwrap_or_else(|_| panic!());
+        let env = [
+            ("OLLAMA_BACKEND_PORT", "7"),
+            ("OLLAMA_EXECUTABLE_PATH", "/opt/ollama"),
+        ];
+        let config = resolve(
+            &ServeArgs {
+                backend_port: Some("8".into()),
+                ..ServeArgs::default()
+            },
+            &env,
+        )
+        .unwrap_or_else(|_| panic!());
+        assert_eq!(
+            (config.backend_port, config.ollama),
+            (Some(8), Some(PathBuf::from("/opt/ollama")))
+        );
+        let config = resolve(&ServeArgs::default(), &[("OLLAMA_BACKEND_PORT", "")])
+            .unwrap_or_else(|_| panic!());
         assert_eq!((config.backend_port, config.ollama), (None, None));
     }
 
     #[test]
     fn everything_bad_is_reported_at_once() {
-        let args = ServeArgs { backend_port: Some("11434".into()), ollama: Some("".into()), ..ServeArgs::default() };
-        let bad = resolve(&args, &[("OLLAMA_HOST", "ftp://x"), ("LOG_LEVEL", "loud")]).err().expect("complaints");
+        let args = ServeArgs {
+            backend_port: Some("11434".into()),
+            ollama: Some("".into()),
+            ..ServeArgs::default()
+        };
+        let bad = resolve(&args, &[("OLLAMA_HOST", "ftp://x"), ("LOG_LEVEL", "loud")])
+            .err()
+            .expect("complaints");
         let names: Vec<&str> = bad.iter().map(|bad| bad.name).collect();
-        assert_eq!(names, ["OLLAMA_HOST", "--backend-port", "--ollama", "LOG_LEVEL"]);
+        assert_eq!(
+            names,
+            ["OLLAMA_HOST", "--backend-port", "--ollama", "LOG_LEVEL"]
+        );
     }
 }

@@ -40,17 +40,39 @@ impl Settings<'_> {
     }
 
     pub fn variable(&self, name: &'static str) -> Option<String> {
-        (self.get_env)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        (self.get_env)(name)
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
     }
 
     /// A value that holds a password is shown without it, whatever it was meant to be.
-    pub fn complain(&mut self, name: &'static str, value: String, why: Option<String>, accepted: &'static str) {
-        let (value, why) = (sanitize::address(&value).into_owned(), why.map(|why| sanitize::without_passwords(&why).into_owned()));
-        self.bad.push(BadValue { name, value, why, accepted });
+    pub fn complain(
+        &mut self,
+        name: &'static str,
+        value: String,
+        why: Option<String>,
+        accepted: &'static str,
+    ) {
+        let (value, why) = (
+            sanitize::address(&value).into_owned(),
+            why.map(|why| sanitize::without_passwords(&why).into_owned()),
+        );
+        self.bad.push(BadValue {
+            name,
+            value,
+            why,
+            accepted,
+        });
     }
 
     /// A setting that is right or wrong, with nothing more to say about it. `None` where it was not given, or wrong.
-    pub fn read<T>(&mut self, flag: Flag, variable: &'static str, accepted: &'static str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    pub fn read<T>(
+        &mut self,
+        flag: Flag,
+        variable: &'static str,
+        accepted: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let (name, text) = self.text(flag, variable)?;
         let value = parse(&text);
         if value.is_none() {
@@ -60,13 +82,22 @@ impl Settings<'_> {
     }
 
     pub fn seconds(&mut self, flag: Flag, variable: &'static str, default: u64) -> Duration {
-        self.read(flag, variable, "a number of seconds", seconds).unwrap_or(Duration::from_secs(default))
+        self.read(flag, variable, "a number of seconds", seconds)
+            .unwrap_or(Duration::from_secs(default))
     }
 
     pub fn listen(&mut self, flag: &Option<String>, default: Listen) -> Listen {
         let Some((name, text)) = self.text(("--listen", flag), ENV_LISTEN) else {
-            let port = self.read((ENV_PROXY_PORT, &None), ENV_PROXY_PORT, "a port from 0 to 65535", number);
-            return Listen { port: port.unwrap_or(default.port), ..default };
+            let port = self.read(
+                (ENV_PROXY_PORT, &None),
+                ENV_PROXY_PORT,
+                "a port from 0 to 65535",
+                number,
+            );
+            return Listen {
+                port: port.unwrap_or(default.port),
+                ..default
+            };
         };
         Listen::parse(&text, &default).unwrap_or_else(|why| {
             let why = Some(format!("({why})"));
@@ -78,8 +109,16 @@ impl Settings<'_> {
     /// The address of our own pages, which cannot be the one that everybody else comes to.
     pub fn admin(&mut self, flag: &Option<String>, listen: &Listen) -> Option<Listen> {
         let (name, text) = self.text(("--admin-listen", flag), ENV_ADMIN_LISTEN)?;
-        let why = match Listen::parse(&text, &Listen { port: 0, ..Listen::in_ollamas_place() }) {
-            Ok(admin) if admin == *listen && admin.port != 0 => "is the address that is listened on".to_owned(),
+        let why = match Listen::parse(
+            &text,
+            &Listen {
+                port: 0,
+                ..Listen::in_ollamas_place()
+            },
+        ) {
+            Ok(admin) if admin == *listen && admin.port != 0 => {
+                "is the address that is listened on".to_owned()
+            }
             Ok(admin) => return Some(admin),
             Err(why) => format!("({why})"),
         };
@@ -90,7 +129,9 @@ impl Settings<'_> {
     /// A port that is none is Ollama's default where Ollama's variable has it, and an error where our flag has it.
     pub fn upstream(&mut self, flag: &Option<String>) -> Upstream {
         const ACCEPTED: &str = "http://HOST:PORT, https://HOST:PORT, HOST:PORT or HOST";
-        let Some((name, text)) = self.text(("--upstream", flag), ENV_UPSTREAM) else { return Upstream::default() };
+        let Some((name, text)) = self.text(("--upstream", flag), ENV_UPSTREAM) else {
+            return Upstream::default();
+        };
         let why = match Upstream::parse(&text) {
             Ok((upstream, None)) if !text.is_empty() => return upstream,
             Ok((upstream, Some(warning))) if name == ENV_UPSTREAM => {
@@ -108,7 +149,12 @@ impl Settings<'_> {
     pub fn token(&mut self, flag: &Option<String>) -> Option<String> {
         let (name, token) = self.text(("--token", flag), ENV_TOKEN)?;
         if !is_token(&token) {
-            self.complain(name, "(not shown)".to_owned(), None, "letters, digits and signs of ASCII, without spaces");
+            self.complain(
+                name,
+                "(not shown)".to_owned(),
+                None,
+                "letters, digits and signs of ASCII, without spaces",
+            );
         }
         Some(token)
     }
@@ -116,25 +162,50 @@ impl Settings<'_> {
     /// A shell takes `~` for the home of its user; a settings file, a unit and a compose file do not.
     fn history_directory(&mut self, flag: &Option<String>) -> Option<PathBuf> {
         let flag = ("--analytics-dir", flag);
-        if let Some((name, text)) = self.text(flag, ENV_ANALYTICS_DIR).filter(|(_, text)| text.starts_with('~')) {
+        if let Some((name, text)) = self
+            .text(flag, ENV_ANALYTICS_DIR)
+            .filter(|(_, text)| text.starts_with('~'))
+        {
             self.warnings.push(format!("{name}=`{text}`: `~` is no home here, but a directory of that name; write the whole path"));
         }
         self.read(flag, ENV_ANALYTICS_DIR, "a directory", directory)
     }
 
     pub fn history(&mut self, args: &ProxyArgs) -> History {
-        let backend =
-            self.read(("--analytics-backend", &args.analytics_backend), ENV_ANALYTICS_BACKEND, "jsonl, sqlite, loki or none", backend);
+        let backend = self.read(
+            ("--analytics-backend", &args.analytics_backend),
+            ENV_ANALYTICS_BACKEND,
+            "jsonl, sqlite, loki or none",
+            backend,
+        );
         History {
             backend: backend.unwrap_or(Backend::Jsonl),
-            dir: self.history_directory(&args.analytics_dir).unwrap_or_else(|| PathBuf::from("./ollama_analytics")),
-            dir_is_given: self.is_given(("--analytics-dir", &args.analytics_dir), ENV_ANALYTICS_DIR),
-            name: self.read(("--name", &args.name), ENV_NAME, "1 to 100 characters, none of them a control character", name),
+            dir: self
+                .history_directory(&args.analytics_dir)
+                .unwrap_or_else(|| PathBuf::from("./ollama_analytics")),
+            dir_is_given: self
+                .is_given(("--analytics-dir", &args.analytics_dir), ENV_ANALYTICS_DIR),
+            name: self.read(
+                ("--name", &args.name),
+                ENV_NAME,
+                "1 to 100 characters, none of them a control character",
+                name,
+            ),
             retention_days: self
-                .read(("--retention-days", &args.retention_days), ENV_RETENTION_DAYS, "a number of days up to 36500 (0 = for ever)", days)
+                .read(
+                    ("--retention-days", &args.retention_days),
+                    ENV_RETENTION_DAYS,
+                    "a number of days up to 36500 (0 = for ever)",
+                    days,
+                )
                 .unwrap_or(Some(7)),
             store_text: self
-                .read(("--store-text", &args.store_text), ENV_STORE_TEXT, "full, preview or none", store_text)
+                .read(
+                    ("--store-text", &args.store_text),
+                    ENV_STORE_TEXT,
+                    "full, preview or none",
+                    store_text,
+                )
                 .unwrap_or(StoreText::Full),
             max_bytes: self
                 .read(
@@ -163,7 +234,9 @@ pub fn workers(text: &str) -> Option<usize> {
 }
 
 fn seconds(text: &str) -> Option<Duration> {
-    number(text).filter(|s| (0.0..=MAX_SECONDS).contains(s)).map(Duration::from_secs_f64)
+    number(text)
+        .filter(|s| (0.0..=MAX_SECONDS).contains(s))
+        .map(Duration::from_secs_f64)
 }
 
 pub fn log_level(text: &str) -> Option<LevelFilter> {
@@ -200,7 +273,8 @@ fn store_text(text: &str) -> Option<StoreText> {
 }
 
 fn name(text: &str) -> Option<String> {
-    let is_name = (1..=NAME_MAX).contains(&text.chars().count()) && !text.contains(char::is_control);
+    let is_name =
+        (1..=NAME_MAX).contains(&text.chars().count()) && !text.contains(char::is_control);
     is_name.then(|| text.to_owned())
 }
 
@@ -209,7 +283,9 @@ fn directory(text: &str) -> Option<PathBuf> {
 }
 
 fn days(text: &str) -> Option<Option<u32>> {
-    number(text).filter(|days| *days <= MAX_DAYS).map(|days| Some(days).filter(|days| *days > 0))
+    number(text)
+        .filter(|days| *days <= MAX_DAYS)
+        .map(|days| Some(days).filter(|days| *days > 0))
 }
 
 fn bytes(text: &str) -> Option<Option<u64>> {

@@ -79,7 +79,8 @@ impl Answer {
         };
         deltas.truncate(kept);
         let prompt_tokens = prompt_tokens(&ask.prompt) + TEMPLATE;
-        let pace = 1.0 / (ask.model.tokens_per_second * circumstances.haste * between(rng, 0.85, 1.15));
+        let pace =
+            1.0 / (ask.model.tokens_per_second * circumstances.haste * between(rng, 0.85, 1.15));
         Answer {
             tokens: deltas.len() as u64 + u64::from(end == End::Stop),
             deltas,
@@ -117,17 +118,36 @@ impl Answer {
     }
 
     pub fn text(&self) -> String {
-        let text = |delta: &Delta| if let Delta::Text(text) = delta { Some(text.clone()) } else { None };
+        let text = |delta: &Delta| {
+            if let Delta::Text(text) = delta {
+                Some(text.clone())
+            } else {
+                None
+            }
+        };
         self.deltas.iter().filter_map(text).collect()
     }
 
     pub fn thinking(&self) -> Option<String> {
-        let thinking = |delta: &Delta| if let Delta::Thinking(text) = delta { Some(text.clone()) } else { None };
-        Some(self.deltas.iter().filter_map(thinking).collect()).filter(|text: &String| !text.is_empty())
+        let thinking = |delta: &Delta| {
+            if let Delta::Thinking(text) = delta {
+                Some(text.clone())
+            } else {
+                None
+            }
+        };
+        Some(self.deltas.iter().filter_map(thinking).collect())
+            .filter(|text: &String| !text.is_empty())
     }
 
     pub fn call(&self) -> Option<&Call> {
-        self.deltas.iter().find_map(|delta| if let Delta::Call(call) = delta { Some(call) } else { None })
+        self.deltas.iter().find_map(|delta| {
+            if let Delta::Call(call) = delta {
+                Some(call)
+            } else {
+                None
+            }
+        })
     }
 }
 
@@ -135,11 +155,25 @@ impl Answer {
 fn deltas(ask: &Ask, rng: &mut Rng) -> Vec<Delta> {
     let text = |text: String| words::tokens(&text).into_iter().map(Delta::Text);
     if let Some(call) = &ask.call {
-        return text(words::MARK.to_owned()).chain([Delta::Call(call.clone())]).collect();
+        return text(words::MARK.to_owned())
+            .chain([Delta::Call(call.clone())])
+            .collect();
     }
-    let sentence = if ask.has_picture { words::PICTURE } else { words::sentence(&ask.prompt) };
-    let thought = if ask.thinks { words::tokens(&words::thought()) } else { Vec::new() };
-    thought.into_iter().map(Delta::Thinking).chain(text(words::text(sentence, rng.usize(..=4)))).collect()
+    let sentence = if ask.has_picture {
+        words::PICTURE
+    } else {
+        words::sentence(&ask.prompt)
+    };
+    let thought = if ask.thinks {
+        words::tokens(&words::thought())
+    } else {
+        Vec::new()
+    };
+    thought
+        .into_iter()
+        .map(Delta::Thinking)
+        .chain(text(words::text(sentence, rng.usize(..=4))))
+        .collect()
 }
 
 /// The tokens that a text counts as.
@@ -153,7 +187,9 @@ pub fn rfc3339(time: SystemTime) -> String {
 }
 
 pub fn unix(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
 }
 
 fn between(rng: &mut Rng, low: f64, high: f64) -> f64 {

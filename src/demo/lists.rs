@@ -31,11 +31,20 @@ impl Page {
     }
 
     pub fn whole(status: u16, content_type: &'static str, body: String) -> Page {
-        Page { status, content_type, body, allow: None }
+        Page {
+            status,
+            content_type,
+            body,
+            allow: None,
+        }
     }
 
     pub fn refusal(refusal: &Refusal, dialect: Dialect) -> Page {
-        Page::whole(refusal.status, "application/json; charset=utf-8", refusal.body(dialect))
+        Page::whole(
+            refusal.status,
+            "application/json; charset=utf-8",
+            refusal.body(dialect),
+        )
     }
 }
 
@@ -50,19 +59,31 @@ impl Catalogue {
     /// The answer to a request that makes no model work. A path's query counts as none of it.
     pub fn page(&self, method: &str, target: &str, body: &[u8]) -> Page {
         let path = target.split('?').next().unwrap_or_default();
-        let Some(allowed) = methods(path) else { return Page::whole(404, "text/plain", "404 page not found".into()) };
+        let Some(allowed) = methods(path) else {
+            return Page::whole(404, "text/plain", "404 page not found".into());
+        };
         if !allowed.split(", ").any(|allowed| allowed == method) {
-            return Page { allow: Some(allowed), ..Page::whole(405, "text/plain", "405 method not allowed".into()) };
+            return Page {
+                allow: Some(allowed),
+                ..Page::whole(405, "text/plain", "405 method not allowed".into())
+            };
         }
         match path {
             "/" => Page::whole(200, "text/plain; charset=utf-8", "Ollama is running".into()),
             "/api/version" => Page::json(&json!({ "version": VERSION })),
-            "/api/status" => Page::json(&json!({ "cloud": { "disabled": true, "source": "demo" } })),
-            "/api/tags" => Page::json(&json!({ "models": MODELS.iter().map(|model| self.tag(model)).collect::<Vec<_>>() })),
+            "/api/status" => {
+                Page::json(&json!({ "cloud": { "disabled": true, "source": "demo" } }))
+            }
+            "/api/tags" => Page::json(
+                &json!({ "models": MODELS.iter().map(|model| self.tag(model)).collect::<Vec<_>>() }),
+            ),
             "/api/ps" => Page::json(&json!({ "models": self.running() })),
             "/api/show" => self.show(body),
             "/v1/models" => {
-                let data: Vec<Value> = MODELS.iter().map(|model| self.listed(&model.full_name())).collect();
+                let data: Vec<Value> = MODELS
+                    .iter()
+                    .map(|model| self.listed(&model.full_name()))
+                    .collect();
                 Page::json(&json!({ "object": "list", "data": data }))
             }
             _ => match path.strip_prefix("/v1/models/") {
@@ -90,13 +111,22 @@ impl Catalogue {
                 "details": details(model), "expires_at": rfc3339(now + left), "size_vram": model.size, "context_length": CONTEXT
             })
         };
-        self.memory.loaded(Instant::now()).into_iter().map(entry).collect()
+        self.memory
+            .loaded(Instant::now())
+            .into_iter()
+            .map(entry)
+            .collect()
     }
 
     fn show(&self, body: &[u8]) -> Page {
         let asked: Value = serde_json::from_slice(body).unwrap_or_default();
-        let name = asked["model"].as_str().or(asked["name"].as_str()).unwrap_or_default();
-        let Some(model) = Model::named(name) else { return Page::refusal(&not_found(name), Dialect::Native) };
+        let name = asked["model"]
+            .as_str()
+            .or(asked["name"].as_str())
+            .unwrap_or_default();
+        let Some(model) = Model::named(name) else {
+            return Page::refusal(&not_found(name), Dialect::Native);
+        };
         Page::json(&json!({
             "license": MARK, "modelfile": format!("# {MARK}\nFROM {}\n", model.full_name()), "template": "{{ .Prompt }}",
             "details": details(model), "capabilities": model.capabilities, "modified_at": rfc3339(self.since), "tensors": [],
@@ -115,12 +145,25 @@ fn methods(path: &str) -> Option<&'static str> {
         "/" | "/api/version" | "/api/tags" => Some("GET, HEAD"),
         "/api/status" | "/api/ps" | "/v1/models" => Some("GET"),
         "/api/delete" => Some("DELETE"),
-        "/api/show" | "/api/pull" | "/api/push" | "/api/create" | "/api/copy" | "/api/me" | "/api/signout" => Some("POST"),
+        "/api/show" | "/api/pull" | "/api/push" | "/api/create" | "/api/copy" | "/api/me"
+        | "/api/signout" => Some("POST"),
         "/api/generate" | "/api/chat" | "/api/embed" | "/api/embeddings" => Some("POST"),
-        "/v1/chat/completions" | "/v1/completions" | "/v1/embeddings" | "/v1/responses" | "/v1/messages" => Some("POST"),
-        "/v1/audio/transcriptions" | "/v1/systemone" | "/v1/images/generations" | "/v1/images/edits" => Some("POST"),
+        "/v1/chat/completions"
+        | "/v1/completions"
+        | "/v1/embeddings"
+        | "/v1/responses"
+        | "/v1/messages" => Some("POST"),
+        "/v1/audio/transcriptions"
+        | "/v1/systemone"
+        | "/v1/images/generations"
+        | "/v1/images/edits" => Some("POST"),
         _ if path.starts_with("/api/blobs/") => Some("HEAD, POST"),
-        _ if path.strip_prefix("/v1/models/").is_some_and(|name| !name.contains('/')) => Some("GET"),
+        _ if path
+            .strip_prefix("/v1/models/")
+            .is_some_and(|name| !name.contains('/')) =>
+        {
+            Some("GET")
+        }
         _ => None,
     }
 }
@@ -128,7 +171,13 @@ fn methods(path: &str) -> Option<&'static str> {
 /// The answer to whatever would change the models, or needs ones that are not here.
 pub fn not_here() -> Refusal {
     let names: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
-    Refusal::new(501, format!("{MARK} the models of the demo are fixed: {}", names.join(", ")))
+    Refusal::new(
+        501,
+        format!(
+            "{MARK} the models of the demo are fixed: {}",
+            names.join(", ")
+        ),
+    )
 }
 
 fn not_found(name: &str) -> Refusal {
@@ -154,7 +203,10 @@ mod tests {
     use super::*;
 
     fn page(method: &str, target: &str, body: &str) -> (u16, Page) {
-        let catalogue = Catalogue { since: SystemTime::now(), memory: Memory::default() };
+        let catalogue = Catalogue {
+            since: SystemTime::now(),
+            memory: Memory::default(),
+        };
         let page = catalogue.page(method, target, body.as_bytes());
         (page.status, page)
     }
@@ -172,16 +224,27 @@ mod tests {
         assert_eq!(page("POST", "/api/show", r#"{"model":"demo-chat"}"#).0, 200);
         assert_eq!(page("GET", "/v1/models/demo-chat?x=1", "").0, 200);
         let (status, page) = page("POST", "/api/show", r#"{"model":"nope"}"#);
-        assert_eq!((status, page.body.as_str()), (404, r#"{"error":"model 'nope:latest' not found"}"#));
+        assert_eq!(
+            (status, page.body.as_str()),
+            (404, r#"{"error":"model 'nope:latest' not found"}"#)
+        );
         assert_eq!(self::page("GET", "/v1/models/nope", "").0, 404);
         assert_eq!(self::page("POST", "/api/show", "[").0, 404);
     }
 
     #[test]
     fn what_would_change_the_models_is_refused_with_their_names() {
-        for (method, path) in [("POST", "/api/pull"), ("DELETE", "/api/delete"), ("POST", "/api/blobs/sha256:aa")] {
+        for (method, path) in [
+            ("POST", "/api/pull"),
+            ("DELETE", "/api/delete"),
+            ("POST", "/api/blobs/sha256:aa"),
+        ] {
             let (status, page) = page(method, path, "");
-            assert!(status == 501 && page.body.contains("demo-chat"), "{path}: {}", page.body);
+            assert!(
+                status == 501 && page.body.contains("demo-chat"),
+                "{path}: {}",
+                page.body
+            );
         }
     }
 }

@@ -20,7 +20,14 @@ pub struct Model {
 }
 
 pub const MODELS: [Model; 4] = [
-    Model { name: "demo-chat", capabilities: &["completion"], parameters: "8.0B", size: 4_920_753_328, tokens_per_second: 42.0, load: 1.5 },
+    Model {
+        name: "demo-chat",
+        capabilities: &["completion"],
+        parameters: "8.0B",
+        size: 4_920_753_328,
+        tokens_per_second: 42.0,
+        load: 1.5,
+    },
     Model {
         name: "demo-think",
         capabilities: &["completion", "thinking"],
@@ -37,7 +44,14 @@ pub const MODELS: [Model; 4] = [
         tokens_per_second: 36.0,
         load: 1.8,
     },
-    Model { name: "demo-embed", capabilities: &["embedding"], parameters: "137M", size: 274_302_450, tokens_per_second: 900.0, load: 0.6 },
+    Model {
+        name: "demo-embed",
+        capabilities: &["embedding"],
+        parameters: "137M",
+        size: 274_302_450,
+        tokens_per_second: 900.0,
+        load: 0.6,
+    },
 ];
 
 impl Model {
@@ -72,8 +86,17 @@ impl Memory {
     /// Uses a model at `now`, and loads it where it is not there; loading `takes` so long. Returns how long it takes until it is ready.
     pub fn load(&self, model: &'static Model, now: Instant, takes: Duration) -> Duration {
         let mut loaded = self.lock();
-        let ready = loaded.get(model.name).filter(|loaded| loaded.expires > now).map_or(now + takes, |loaded| loaded.ready);
-        loaded.insert(model.name, Loaded { ready, expires: ready.max(now) + KEEP });
+        let ready = loaded
+            .get(model.name)
+            .filter(|loaded| loaded.expires > now)
+            .map_or(now + takes, |loaded| loaded.ready);
+        loaded.insert(
+            model.name,
+            Loaded {
+                ready,
+                expires: ready.max(now) + KEEP,
+            },
+        );
         ready.saturating_duration_since(now)
     }
 
@@ -84,7 +107,15 @@ impl Memory {
     /// The models in memory, and how long each stays there if nobody uses it.
     pub fn loaded(&self, now: Instant) -> Vec<(&'static Model, Duration)> {
         let loaded = self.lock();
-        let left = |model: &'static Model| Some((model, loaded.get(model.name)?.expires.checked_duration_since(now)?));
+        let left = |model: &'static Model| {
+            Some((
+                model,
+                loaded
+                    .get(model.name)?
+                    .expires
+                    .checked_duration_since(now)?,
+            ))
+        };
         MODELS.iter().filter_map(left).collect()
     }
 
@@ -102,7 +133,11 @@ mod tests {
     #[test]
     fn a_model_is_known_with_and_without_its_tag_in_any_case() {
         for name in ["demo-chat", "demo-chat:latest", "Demo-Chat"] {
-            assert_eq!(Model::named(name).map(|model| model.name), Some("demo-chat"), "{name}");
+            assert_eq!(
+                Model::named(name).map(|model| model.name),
+                Some("demo-chat"),
+                "{name}"
+            );
         }
         assert!(Model::named("demo-chat:7b").is_none() && Model::named("").is_none());
     }
@@ -112,7 +147,11 @@ mod tests {
         let (memory, model, now) = (Memory::default(), &MODELS[0], Instant::now());
         assert_eq!(memory.load(model, now, TAKES), TAKES);
         let later = now + Duration::from_millis(500);
-        assert_eq!(memory.load(model, later, TAKES), Duration::from_millis(1500), "it is still being loaded");
+        assert_eq!(
+            memory.load(model, later, TAKES),
+            Duration::from_millis(1500),
+            "it is still being loaded"
+        );
         let later = now + TAKES + KEEP - Duration::from_millis(1);
         assert_eq!(memory.load(model, later, TAKES), Duration::ZERO);
         assert_eq!(memory.loaded(later).len(), 1);

@@ -15,7 +15,10 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(status: u16, message: impl Into<String>) -> Refusal {
-        Refusal { status, message: message.into() }
+        Refusal {
+            status,
+            message: message.into(),
+        }
     }
 
     pub fn crash() -> Refusal {

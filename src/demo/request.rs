@@ -53,7 +53,10 @@ impl Wish {
         check(endpoint, &body)?;
         let name = request.model.unwrap_or_default();
         let model = find(endpoint, &name)?;
-        let prompt = request.prompt.map(|prompt| prompt.into_string()).unwrap_or_default();
+        let prompt = request
+            .prompt
+            .map(|prompt| prompt.into_string())
+            .unwrap_or_default();
         let ask = Ask {
             endpoint,
             model,
@@ -101,9 +104,19 @@ impl Ask {
 
     /// The texts to embed.
     pub fn inputs(&self) -> Vec<String> {
-        let key = if self.endpoint == Inference::Embeddings { "prompt" } else { "input" };
+        let key = if self.endpoint == Inference::Embeddings {
+            "prompt"
+        } else {
+            "input"
+        };
         match &self.body[key] {
-            Value::Array(texts) => texts.iter().map(|text| text.as_str().map_or_else(|| text.to_string(), str::to_owned)).collect(),
+            Value::Array(texts) => texts
+                .iter()
+                .map(|text| {
+                    text.as_str()
+                        .map_or_else(|| text.to_string(), str::to_owned)
+                })
+                .collect(),
             text => vec![text.as_str().unwrap_or_default().to_owned()],
         }
     }
@@ -112,12 +125,28 @@ impl Ask {
 /// Only the first JSON value of a body counts, as in Ollama.
 fn parse(endpoint: Inference, bytes: &[u8]) -> Result<Value, Refusal> {
     let native = endpoint.as_str().starts_with("api/");
-    match serde_json::Deserializer::from_slice(bytes).into_iter().next() {
+    match serde_json::Deserializer::from_slice(bytes)
+        .into_iter()
+        .next()
+    {
         Some(Ok(body @ Value::Object(_))) => Ok(body),
-        Some(Ok(_)) => Err(Refusal::new(400, "json: cannot unmarshal what is no object into a request")),
+        Some(Ok(_)) => Err(Refusal::new(
+            400,
+            "json: cannot unmarshal what is no object into a request",
+        )),
         Some(Err(e)) if e.is_eof() => Err(Refusal::new(400, "unexpected EOF")),
-        Some(Err(e)) => Err(Refusal::new(400, format!("invalid character in the request: {e}"))),
-        None => Err(Refusal::new(400, if native { "missing request body" } else { "EOF" })),
+        Some(Err(e)) => Err(Refusal::new(
+            400,
+            format!("invalid character in the request: {e}"),
+        )),
+        None => Err(Refusal::new(
+            400,
+            if native {
+                "missing request body"
+            } else {
+                "EOF"
+            },
+        )),
     }
 }
 
@@ -125,8 +154,12 @@ fn check(endpoint: Inference, body: &Value) -> Result<(), Refusal> {
     let no_model = body["model"].as_str().unwrap_or_default().is_empty();
     let lacks = match endpoint {
         Inference::Chat | Inference::Embeddings if no_model => "model is required",
-        Inference::V1ChatCompletions if items(&body["messages"]).is_empty() => "[] is too short - 'messages'",
-        Inference::V1Messages if body["max_tokens"].as_u64().unwrap_or_default() == 0 => "max_tokens is required and must be positive",
+        Inference::V1ChatCompletions if items(&body["messages"]).is_empty() => {
+            "[] is too short - 'messages'"
+        }
+        Inference::V1Messages if body["max_tokens"].as_u64().unwrap_or_default() == 0 => {
+            "max_tokens is required and must be positive"
+        }
         _ => return Ok(()),
     };
     Err(Refusal::new(400, lacks))
@@ -144,8 +177,14 @@ fn find(endpoint: Inference, name: &str) -> Result<&'static Model, Refusal> {
         ));
     };
     match (endpoint.is_embedding(), model.can("embedding")) {
-        (true, false) => Err(Refusal::new(501, "This server does not support embeddings. Start it with `--embeddings`")),
-        (false, true) if endpoint == Inference::Generate => Err(Refusal::new(400, format!("{name:?} does not support generate"))),
+        (true, false) => Err(Refusal::new(
+            501,
+            "This server does not support embeddings. Start it with `--embeddings`",
+        )),
+        (false, true) if endpoint == Inference::Generate => Err(Refusal::new(
+            400,
+            format!("{name:?} does not support generate"),
+        )),
         (false, true) => Err(Refusal::new(400, format!("{name:?} does not support chat"))),
         _ => Ok(model),
     }
@@ -172,16 +211,23 @@ fn limit(endpoint: Inference, body: &Value) -> Option<usize> {
         _ if body["max_tokens"].is_null() => &body["max_completion_tokens"],
         _ => &body["max_tokens"],
     };
-    given.as_u64().and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0)
+    given
+        .as_u64()
+        .and_then(|limit| usize::try_from(limit).ok())
+        .filter(|limit| *limit > 0)
 }
 
 fn thinks(endpoint: Inference, model: &Model, body: &Value) -> Result<bool, Refusal> {
     let able = model.can("thinking");
     let native = matches!(endpoint, Inference::Generate | Inference::Chat);
     match endpoint {
-        _ if native && !able && body["think"] == true => {
-            Err(Refusal::new(400, format!("{:?} does not support thinking", body["model"].as_str().unwrap_or_default())))
-        }
+        _ if native && !able && body["think"] == true => Err(Refusal::new(
+            400,
+            format!(
+                "{:?} does not support thinking",
+                body["model"].as_str().unwrap_or_default()
+            ),
+        )),
         Inference::V1Messages => Ok(able && body["thinking"]["type"] == "enabled"),
         _ => Ok(able && body["think"] != false && body["reasoning_effort"] != "none"),
     }
@@ -192,7 +238,9 @@ fn has_picture(value: &Value) -> bool {
     match value {
         Value::Array(values) => values.iter().any(has_picture),
         Value::Object(fields) => {
-            let is_picture = value["type"].as_str().is_some_and(|kind| kind.contains("image"));
+            let is_picture = value["type"]
+                .as_str()
+                .is_some_and(|kind| kind.contains("image"));
             is_picture || !items(&value["images"]).is_empty() || fields.values().any(has_picture)
         }
         _ => false,
@@ -201,22 +249,44 @@ fn has_picture(value: &Value) -> bool {
 
 /// A call of the first tool, unless the last message brings the result of one.
 fn call(model: &Model, body: &Value) -> Option<Call> {
-    let tool = items(&body["tools"]).first().filter(|_| model.can("tools"))?;
+    let tool = items(&body["tools"])
+        .first()
+        .filter(|_| model.can("tools"))?;
     let turns = [items(&body["messages"]), items(&body["input"])].concat();
     if turns.last().is_some_and(brings_result) {
         return None;
     }
     let function = tool.get("function").unwrap_or(tool);
-    let schema = function.get("parameters").or(function.get("input_schema")).unwrap_or(&Value::Null);
-    let argument = |name: &Value| Some((name.as_str()?.to_owned(), sample(&schema["properties"][name.as_str()?]["type"])));
-    let arguments = items(&schema["required"]).iter().filter_map(argument).collect();
-    let id = std::iter::repeat_with(fastrand::alphanumeric).take(8).collect::<String>().to_ascii_lowercase();
-    Some(Call { id: format!("call_{id}"), name: function["name"].as_str()?.to_owned(), arguments: Value::Object(arguments) })
+    let schema = function
+        .get("parameters")
+        .or(function.get("input_schema"))
+        .unwrap_or(&Value::Null);
+    let argument = |name: &Value| {
+        Some((
+            name.as_str()?.to_owned(),
+            sample(&schema["properties"][name.as_str()?]["type"]),
+        ))
+    };
+    let arguments = items(&schema["required"])
+        .iter()
+        .filter_map(argument)
+        .collect();
+    let id = std::iter::repeat_with(fastrand::alphanumeric)
+        .take(8)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    Some(Call {
+        id: format!("call_{id}"),
+        name: function["name"].as_str()?.to_owned(),
+        arguments: Value::Object(arguments),
+    })
 }
 
 fn brings_result(turn: &Value) -> bool {
     let parts = items(&turn["content"]);
-    turn["role"] == "tool" || turn["type"] == "function_call_output" || parts.iter().any(|part| part["type"] == "tool_result")
+    turn["role"] == "tool"
+        || turn["type"] == "function_call_output"
+        || parts.iter().any(|part| part["type"] == "tool_result")
 }
 
 /// A value of this type of JSON schema.

@@ -19,7 +19,12 @@ pub fn pause(until: Instant) {
 }
 
 /// Sends each chunk at its time after `began`. Nobody but the tap asks, which speaks HTTP/1.1.
-pub fn send_stream(request: Request, kind: &str, chunks: Vec<Chunk>, began: Instant) -> io::Result<()> {
+pub fn send_stream(
+    request: Request,
+    kind: &str,
+    chunks: Vec<Chunk>,
+    began: Instant,
+) -> io::Result<()> {
     let head = head(&request, 200, kind);
     let mut writer = request.into_writer();
     writer.write_all(&[head.as_bytes(), b"Transfer-Encoding: chunked\r\n\r\n"].concat())?;
@@ -50,5 +55,8 @@ pub fn send_page(request: Request, page: &Page) -> io::Result<()> {
 fn head(request: &Request, status: u16, kind: &str) -> String {
     let HTTPVersion(major, minor) = request.http_version();
     let date = chrono::Utc::now().format("%a, %d %b %Y %H:%M:%S GMT");
-    format!("HTTP/{major}.{minor} {status} {}\r\nContent-Type: {kind}\r\nDate: {date}\r\n{MARK}", reason(status))
+    format!(
+        "HTTP/{major}.{minor} {status} {}\r\nContent-Type: {kind}\r\nDate: {date}\r\n{MARK}",
+        reason(status)
+    )
 }

@@ -59,13 +59,21 @@ pub fn start() -> Result<Upstream> {
     let address = socket.local_addr().map_err(failed(doing))?;
     let standin = Arc::new(Standin {
         server: Server::from_listener(socket, None).map_err(failed(doing))?,
-        catalogue: Catalogue { since: SystemTime::now(), memory: Memory::default() },
+        catalogue: Catalogue {
+            since: SystemTime::now(),
+            memory: Memory::default(),
+        },
         seed: variable(ENV_TEST_SEED).unwrap_or_else(|| fastrand::u64(1..)),
         haste: variable(ENV_TEST_HASTE).unwrap_or(1.0),
         asked: AtomicU64::new(0),
     });
     spawn(&standin, address).map_err(failed(doing))?;
-    Ok(Upstream { scheme: Scheme::Http, host: "127.0.0.1".to_owned(), port: address.port(), base_path: String::new() })
+    Ok(Upstream {
+        scheme: Scheme::Http,
+        host: "127.0.0.1".to_owned(),
+        port: address.port(),
+        base_path: String::new(),
+    })
 }
 
 fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
@@ -101,17 +109,28 @@ impl Standin {
 
     fn answer(&self, mut request: Request) -> io::Result<()> {
         let route = route(request.method().as_str(), request.url(), Pages::None);
-        if request.body_length().is_some_and(|length| length > BODY_MAX) {
+        if request
+            .body_length()
+            .is_some_and(|length| length > BODY_MAX)
+        {
             // Never dropped: tiny_http would make room for all that is still to come.
             std::mem::forget(request);
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let mut body = Vec::new();
-        request.as_reader().take(BODY_MAX as u64).read_to_end(&mut body)?;
+        request
+            .as_reader()
+            .take(BODY_MAX as u64)
+            .read_to_end(&mut body)?;
         match route {
-            Route::Forward(Forward { inference: Some(endpoint), .. }) => self.infer(request, endpoint, &body),
+            Route::Forward(Forward {
+                inference: Some(endpoint),
+                ..
+            }) => self.infer(request, endpoint, &body),
             _ => {
-                let page = self.catalogue.page(request.method().as_str(), request.url(), &body);
+                let page = self
+                    .catalogue
+                    .page(request.method().as_str(), request.url(), &body);
                 send_page(request, &page)
             }
         }
@@ -120,10 +139,29 @@ impl Standin {
     /// Answers a request that makes a model work.
     fn infer(&self, request: Request, endpoint: Inference, body: &[u8]) -> io::Result<()> {
         let began = (Instant::now(), SystemTime::now());
-        let header = |name: &'static str| request.headers().iter().find(|h| h.field.equiv(name)).map(|h| h.value.as_str());
-        let raw = RequestBody { bytes: body, cut: false, encoding: header("content-encoding"), content_type: header("content-type") };
-        let is_text = !endpoint.is_image() && !matches!(endpoint, Inference::V1Systemone | Inference::V1Transcriptions);
-        let wish = if is_text { Wish::read(endpoint, &raw) } else { Err(not_here()) };
+        let header = |name: &'static str| {
+            request
+                .headers()
+                .iter()
+                .find(|h| h.field.equiv(name))
+                .map(|h| h.value.as_str())
+        };
+        let raw = RequestBody {
+            bytes: body,
+            cut: false,
+            encoding: header("content-encoding"),
+            content_type: header("content-type"),
+        };
+        let is_text = !endpoint.is_image()
+            && !matches!(
+                endpoint,
+                Inference::V1Systemone | Inference::V1Transcriptions
+            );
+        let wish = if is_text {
+            Wish::read(endpoint, &raw)
+        } else {
+            Err(not_here())
+        };
         match wish {
             Err(refusal) => send_page(request, &Page::refusal(&refusal, endpoint.dialect())),
             Ok(Wish::Unload(ask)) => {
@@ -142,34 +180,66 @@ impl Standin {
     fn talk(&self, request: Request, ask: &Ask, began: (Instant, SystemTime)) -> io::Result<()> {
         let load = self.load(ask.model, began.0);
         let mut rng = Rng::with_seed(self.seed ^ self.asked.fetch_add(1, SeqCst).rotate_left(32));
-        let circumstances = Circumstances { began: began.1, load, haste: self.haste, may_crash: self.seed != 0 };
+        let circumstances = Circumstances {
+            began: began.1,
+            load,
+            haste: self.haste,
+            may_crash: self.seed != 0,
+        };
         let answer = Answer::plan(ask, &circumstances, &mut rng);
         let crashes = answer.end == End::Crash;
         if ask.stream && !(crashes && answer.deltas.is_empty()) {
-            return send_stream(request, content_type(ask.endpoint, true), dialect::stream(ask, &answer), began.0);
+            return send_stream(
+                request,
+                content_type(ask.endpoint, true),
+                dialect::stream(ask, &answer),
+                began.0,
+            );
         }
         let (total, kind) = (answer.total(), content_type(ask.endpoint, false));
         pause(began.0 + total);
         match crashes {
-            true => send_page(request, &Page::refusal(&Refusal::crash(), ask.endpoint.dialect())),
-            false => send_page(request, &Page::whole(200, kind, dialect::whole(ask, &answer))),
+            true => send_page(
+                request,
+                &Page::refusal(&Refusal::crash(), ask.endpoint.dialect()),
+            ),
+            false => send_page(
+                request,
+                &Page::whole(200, kind, dialect::whole(ask, &answer)),
+            ),
         }
     }
 
     fn embed(&self, request: Request, ask: &Ask, began: Instant) -> io::Result<()> {
         let load = self.load(ask.model, began);
-        let total = load + Duration::from_secs_f64(embeddings::tokens(ask) as f64 / ask.model.tokens_per_second / self.haste);
+        let total = load
+            + Duration::from_secs_f64(
+                embeddings::tokens(ask) as f64 / ask.model.tokens_per_second / self.haste,
+            );
         pause(began + total);
-        send_page(request, &Page::whole(200, content_type(ask.endpoint, false), embeddings::reply(ask, total, load)))
+        send_page(
+            request,
+            &Page::whole(
+                200,
+                content_type(ask.endpoint, false),
+                embeddings::reply(ask, total, load),
+            ),
+        )
     }
 
     /// Uses a model, and returns how long it takes until it is loaded.
     fn load(&self, model: &'static Model, now: Instant) -> Duration {
-        self.catalogue.memory.load(model, now, Duration::from_secs_f64(model.load / self.haste)).max(FOUND)
+        self.catalogue
+            .memory
+            .load(model, now, Duration::from_secs_f64(model.load / self.haste))
+            .max(FOUND)
     }
 
     fn load_only(&self, request: Request, ask: &Ask, reason: &'static str) -> io::Result<()> {
         let body = native::load_only(ask, reason, rfc3339(SystemTime::now()));
-        send_page(request, &Page::whole(200, content_type(ask.endpoint, false), body))
+        send_page(
+            request,
+            &Page::whole(200, content_type(ask.endpoint, false), body),
+        )
     }
 }

@@ -16,12 +16,25 @@ const OPENAI: &str = "OpenAI/Python 3.52.0 (ollama-tap demo)";
 const ANTHROPIC: &str = "Anthropic/Python 2.11.0 (ollama-tap demo)";
 
 const fn line(user_agent: &'static str, path: &'static str, body: &'static str) -> Line {
-    Line { user_agent, path, body, leaves: false }
+    Line {
+        user_agent,
+        path,
+        body,
+        leaves: false,
+    }
 }
 
 pub const LINES: [Line; 20] = [
-    line(CURL, "/api/generate", r#"{"model":"demo-chat","prompt":"Why is the sky blue?"}"#),
-    line(OLLAMA, "/api/chat", r#"{"model":"demo-think","messages":[{"role":"user","content":"Explain how a proxy works"}]}"#),
+    line(
+        CURL,
+        "/api/generate",
+        r#"{"model":"demo-chat","prompt":"Why is the sky blue?"}"#,
+    ),
+    line(
+        OLLAMA,
+        "/api/chat",
+        r#"{"model":"demo-think","messages":[{"role":"user","content":"Explain how a proxy works"}]}"#,
+    ),
     line(
         OPENAI,
         "/v1/chat/completions",
@@ -33,10 +46,29 @@ pub const LINES: [Line; 20] = [
         "/v1/messages",
         r#"{"model":"demo-chat","max_tokens":400,"stream":true,"messages":[{"role":"user","content":"Create a short bedtime story"}]}"#,
     ),
-    line(OPENAI, "/v1/responses", r#"{"model":"demo-think","stream":true,"input":"Analyze the risks of moving to another database"}"#),
-    line(OLLAMA, "/api/embed", r#"{"model":"demo-embed","input":["a proxy","an exporter","a tap"]}"#),
-    Line { leaves: true, ..line(CURL, "/api/generate", r#"{"model":"demo-think","prompt":"Translate the whole Odyssey into French"}"#) },
-    line(OLLAMA, "/api/generate", r#"{"model":"demo-chat","prompt":"Summarize the minutes of the last meeting","stream":false}"#),
+    line(
+        OPENAI,
+        "/v1/responses",
+        r#"{"model":"demo-think","stream":true,"input":"Analyze the risks of moving to another database"}"#,
+    ),
+    line(
+        OLLAMA,
+        "/api/embed",
+        r#"{"model":"demo-embed","input":["a proxy","an exporter","a tap"]}"#,
+    ),
+    Line {
+        leaves: true,
+        ..line(
+            CURL,
+            "/api/generate",
+            r#"{"model":"demo-think","prompt":"Translate the whole Odyssey into French"}"#,
+        )
+    },
+    line(
+        OLLAMA,
+        "/api/generate",
+        r#"{"model":"demo-chat","prompt":"Summarize the minutes of the last meeting","stream":false}"#,
+    ),
     line(
         OLLAMA,
         "/api/chat",
@@ -48,17 +80,41 @@ pub const LINES: [Line; 20] = [
         "/v1/chat/completions",
         r#"{"model":"demo-tools","messages":[{"role":"user","content":"Debug this: my loop never ends"}],"max_tokens":25}"#,
     ),
-    line(CURL, "/api/generate", r#"{"model":"llama3.2","prompt":"Is there a model of that name?"}"#),
-    line(OPENAI, "/v1/completions", r#"{"model":"demo-chat","prompt":"Translate 'good morning' into Japanese","stream":true}"#),
-    line(OPENAI, "/v1/embeddings", r#"{"model":"demo-embed","input":"the tap is on","encoding_format":"base64"}"#),
-    line(CURL, "/api/embeddings", r#"{"model":"demo-embed","prompt":"an old way to ask for a vector"}"#),
+    line(
+        CURL,
+        "/api/generate",
+        r#"{"model":"llama3.2","prompt":"Is there a model of that name?"}"#,
+    ),
+    line(
+        OPENAI,
+        "/v1/completions",
+        r#"{"model":"demo-chat","prompt":"Translate 'good morning' into Japanese","stream":true}"#,
+    ),
+    line(
+        OPENAI,
+        "/v1/embeddings",
+        r#"{"model":"demo-embed","input":"the tap is on","encoding_format":"base64"}"#,
+    ),
+    line(
+        CURL,
+        "/api/embeddings",
+        r#"{"model":"demo-embed","prompt":"an old way to ask for a vector"}"#,
+    ),
     line(
         ANTHROPIC,
         "/v1/messages",
         r#"{"model":"demo-think","max_tokens":300,"messages":[{"role":"user","content":"List three names for a cat"}]}"#,
     ),
-    line(OPENAI, "/v1/responses", r#"{"model":"demo-chat","input":"I need help with my garden"}"#),
-    line(OLLAMA, "/api/chat", r#"{"model":"demo-chat","messages":[{"role":"user","content":"Good evening"}],"stream":false}"#),
+    line(
+        OPENAI,
+        "/v1/responses",
+        r#"{"model":"demo-chat","input":"I need help with my garden"}"#,
+    ),
+    line(
+        OLLAMA,
+        "/api/chat",
+        r#"{"model":"demo-chat","messages":[{"role":"user","content":"Good evening"}],"stream":false}"#,
+    ),
     Line {
         leaves: true,
         ..line(
@@ -67,6 +123,14 @@ pub const LINES: [Line; 20] = [
             r#"{"model":"demo-think","stream":true,"messages":[{"role":"user","content":"Explain everything"}]}"#,
         )
     },
-    line(ANTHROPIC, "/v1/messages", r#"{"model":"claude","max_tokens":100,"messages":[{"role":"user","content":"Are you there?"}]}"#),
-    line(OPENAI, "/v1/completions", r#"{"model":"demo-chat","prompt":"Once upon a time"}"#),
+    line(
+        ANTHROPIC,
+        "/v1/messages",
+        r#"{"model":"claude","max_tokens":100,"messages":[{"role":"user","content":"Are you there?"}]}"#,
+    ),
+    line(
+        OPENAI,
+        "/v1/completions",
+        r#"{"model":"demo-chat","prompt":"Once upon a time"}"#,
+    ),
 ];

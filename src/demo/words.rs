@@ -14,7 +14,8 @@ const MORE: [&str; 4] = [
 ];
 
 /// Stands for the answer to a prompt with a picture.
-pub const PICTURE: &str = "A model that sees would describe your picture here; nobody has looked at it.";
+pub const PICTURE: &str =
+    "A model that sees would describe your picture here; nobody has looked at it.";
 
 /// A text that begins with this sentence, with `more` further ones.
 pub fn text(sentence: &str, more: usize) -> String {
@@ -23,22 +24,44 @@ pub fn text(sentence: &str, more: usize) -> String {
 }
 
 pub fn thought() -> String {
-    format!("{MARK} The user asks for something. A model would turn it over here, word by word, before it says anything aloud.")
+    format!(
+        "{MARK} The user asks for something. A model would turn it over here, word by word, before it says anything aloud."
+    )
 }
 
 /// What suits the kind of work that the prompt asks for.
 pub fn sentence(prompt: &str) -> &'static str {
     match category(Some(prompt)) {
-        "summarize" => "In short: a model would leave out all but the few points of your text that matter.",
-        "translate" => "A model would say the same in another language: dasselbe, la même chose, lo mismo, 同じこと.",
-        "explain" => "A model would begin with what you know already, and go on in small steps to what you do not.",
-        "code_write" => "A model would write code here:\n\n```python\ndef answer():\n    return \"a demo\"\n```\n\nand say how to run it.",
-        "code_debug" => "A model would look for the line that fails, say why it does, and show how to mend it.",
-        "question" => "A model would answer your question here, and with luck the answer would be right.",
-        "creative" => "Once upon a time a model would have made something up for you, with a beginning and an end.",
-        "analyze" => "A model would weigh what speaks for it against what speaks against it, and come to a careful end.",
-        "help" => "A model would ask back what exactly you need, and then list what you could try first.",
-        "list" => "A model would answer with a list:\n\n1. one thing\n2. another thing\n3. a third thing",
+        "summarize" => {
+            "In short: a model would leave out all but the few points of your text that matter."
+        }
+        "translate" => {
+            "A model would say the same in another language: dasselbe, la même chose, lo mismo, 同じこと."
+        }
+        "explain" => {
+            "A model would begin with what you know already, and go on in small steps to what you do not."
+        }
+        "code_write" => {
+            "A model would write code here:\n\n```python\ndef answer():\n    return \"a demo\"\n```\n\nand say how to run it."
+        }
+        "code_debug" => {
+            "A model would look for the line that fails, say why it does, and show how to mend it."
+        }
+        "question" => {
+            "A model would answer your question here, and with luck the answer would be right."
+        }
+        "creative" => {
+            "Once upon a time a model would have made something up for you, with a beginning and an end."
+        }
+        "analyze" => {
+            "A model would weigh what speaks for it against what speaks against it, and come to a careful end."
+        }
+        "help" => {
+            "A model would ask back what exactly you need, and then list what you could try first."
+        }
+        "list" => {
+            "A model would answer with a list:\n\n1. one thing\n2. another thing\n3. a third thing"
+        }
         _ => "A model would have something to say to that.",
     }
 }
@@ -46,8 +69,14 @@ pub fn sentence(prompt: &str) -> &'static str {
 /// The text in pieces like those in which a model says it: words, with the space before them.
 pub fn tokens(text: &str) -> Vec<String> {
     let starts = text.match_indices(' ').map(|(at, _)| at);
-    let bounds: Vec<usize> = std::iter::once(0).chain(starts).chain([text.len()]).collect();
-    bounds.windows(2).map(|bound| text[bound[0]..bound[1]].to_owned()).collect()
+    let bounds: Vec<usize> = std::iter::once(0)
+        .chain(starts)
+        .chain([text.len()])
+        .collect();
+    bounds
+        .windows(2)
+        .map(|bound| text[bound[0]..bound[1]].to_owned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -56,9 +85,23 @@ mod tests {
 
     #[test]
     fn every_text_is_marked_and_prompts_of_different_kinds_get_different_ones() {
-        let prompts =
-            ["summarize it", "translate it", "explain it", "write code", "fix it", "why?", "create it", "analyze", "help", "list", "hm"];
-        let texts: std::collections::BTreeSet<String> = prompts.iter().map(|prompt| text(sentence(prompt), 0)).collect();
+        let prompts = [
+            "summarize it",
+            "translate it",
+            "explain it",
+            "write code",
+            "fix it",
+            "why?",
+            "create it",
+            "analyze",
+            "help",
+            "list",
+            "hm",
+        ];
+        let texts: std::collections::BTreeSet<String> = prompts
+            .iter()
+            .map(|prompt| text(sentence(prompt), 0))
+            .collect();
         assert_eq!(texts.len(), prompts.len());
         assert!(texts.iter().all(|text| text.starts_with(MARK)) && thought().starts_with(MARK));
         assert!(text(PICTURE, 4).len() > text(PICTURE, 3).len());

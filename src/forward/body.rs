@@ -48,7 +48,11 @@ impl Read for Upload<'_> {
         if self.line.answered() {
             return Ok(0);
         }
-        let amount = if self.held.is_empty() { self.take(buffer)? } else { self.held.read(buffer)? };
+        let amount = if self.held.is_empty() {
+            self.take(buffer)?
+        } else {
+            self.held.read(buffer)?
+        };
         self.passed += amount as u64;
         self.keep(&buffer[..amount]);
         if amount == 0 && !self.line.answered() {
@@ -97,19 +101,33 @@ impl Upload<'_> {
                 Ok(Came::Nothing) => {}
                 Ok(Came::End) | Err(_) => return self.fail(Failed::ClientGone),
             }
-            let time = match self.pace.left(self.passed, self.conn.context.pool.waiting_uploads() > 0) {
+            let time = match self
+                .pace
+                .left(self.passed, self.conn.context.pool.waiting_uploads() > 0)
+            {
                 Some(time) => time,
                 None => {
                     let message = "read request body: it comes too slowly".to_owned();
-                    return self.fail(Failed::Refused(Refusal { reason: Reason::SlowBody, status: 408, message }));
+                    return self.fail(Failed::Refused(Refusal {
+                        reason: Reason::SlowBody,
+                        status: 408,
+                        message,
+                    }));
                 }
             };
             match self.line.stream() {
                 Some(stream) if self.line.has_answered(&stream) => return Ok(false),
                 Some(stream) => {
                     // What Ollama says that is no answer would wake us again and again.
-                    let of_ollama = if platform::has_input(&stream, &mut [0]).is_some() { Awaited::NOTHING } else { Awaited::READ };
-                    platform::wait([(&**self.conn.socket(), Awaited::READ), (&stream, of_ollama)], Some(time))?;
+                    let of_ollama = if platform::has_input(&stream, &mut [0]).is_some() {
+                        Awaited::NOTHING
+                    } else {
+                        Awaited::READ
+                    };
+                    platform::wait(
+                        [(&**self.conn.socket(), Awaited::READ), (&stream, of_ollama)],
+                        Some(time),
+                    )?;
                 }
                 None => drop(self.conn.wait_for_input(time)),
             }
@@ -141,7 +159,10 @@ pub struct Pace {
 
 impl Pace {
     pub fn new() -> Pace {
-        Pace { since: Instant::now(), passed: 0 }
+        Pace {
+            since: Instant::now(),
+            passed: 0,
+        }
     }
 
     /// How long the next bytes may take after `passed` have come; `None` when they took too long.
@@ -150,7 +171,10 @@ impl Pace {
         const LOOK: Duration = Duration::from_secs(1);
         let (bytes, time) = if in_demand { PACE_IN_DEMAND } else { PACE };
         if passed - self.passed >= bytes {
-            *self = Pace { since: Instant::now(), passed };
+            *self = Pace {
+                since: Instant::now(),
+                passed,
+            };
         }
         let left = time.saturating_sub(self.since.elapsed());
         (!left.is_zero()).then_some(left.min(LOOK))
@@ -163,7 +187,10 @@ mod tests {
 
     #[test]
     fn an_upload_must_come_and_faster_while_another_waits() {
-        let mut pace = Pace { since: Instant::now() - Duration::from_secs(11), passed: 0 };
+        let mut pace = Pace {
+            since: Instant::now() - Duration::from_secs(11),
+            passed: 0,
+        };
         assert!(pace.left(1023, false).is_some());
         assert!(pace.left(1023, true).is_none());
         assert!(pace.left(1024, false).is_some() && pace.passed == 1024);

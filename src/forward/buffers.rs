@@ -36,7 +36,11 @@ impl SmallBuffers {
 
     fn grow_output(&mut self) {
         self.looks += 1;
-        let size = if self.looks <= FIRST_LOOKS { OUTPUT_FIRST } else { OUTPUT };
+        let size = if self.looks <= FIRST_LOOKS {
+            OUTPUT_FIRST
+        } else {
+            OUTPUT
+        };
         if self.output.len() < size {
             self.output.resize(size, 0);
         }
@@ -118,7 +122,11 @@ mod tests {
             buffers.input_consume(amount);
             consumed += amount;
         }
-        assert!(buffers.input.len() <= 4 * SIZE, "it grew to {}", buffers.input.len());
+        assert!(
+            buffers.input.len() <= 4 * SIZE,
+            "it grew to {}",
+            buffers.input.len()
+        );
     }
 
     #[test]

@@ -31,41 +31,65 @@ pub fn reply(
     mut observer: Option<&mut Observer>,
     report: &mut Report,
 ) -> Result<(Connection, Then), Failed> {
-    let Hands { courier, frame, gate } = hands;
+    let Hands {
+        courier,
+        frame,
+        gate,
+    } = hands;
     let Some((raw, body_began)) = courier.line.take_reply_head() else {
         let text = "read ollama's reply: its head is missing".into();
-        return Err(Box::new((Failure::Upstream(Kind::Invalid, text), Some(conn))));
+        return Err(Box::new((
+            Failure::Upstream(Kind::Invalid, text),
+            Some(conn),
+        )));
     };
     let status = raw.status();
     gate.note_reply(status);
-    let length = if let ReplyFraming::Length(length) = raw.framing() { Some(length) } else { None };
+    let length = if let ReplyFraming::Length(length) = raw.framing() {
+        Some(length)
+    } else {
+        None
+    };
     let framing = manners.framing(status, length.is_some());
     let head = headers::reply_head(&raw, manners.version(), framing);
     let mut memory = Reservation::new(&conn.context.budget);
-    let mut source = Source { reader: response.into_body().into_reader(), line: &courier.line, gate };
+    let mut source = Source {
+        reader: response.into_body().into_reader(),
+        line: &courier.line,
+        gate,
+    };
 
     let whole = match (framing, length) {
         (Framing::None, _) => Some(Vec::new()),
-        (_, Some(length)) if length <= WHOLE_MAX && memory.cover(length as usize) => match source.read_whole(length) {
-            Ok(body) => Some(body),
-            Err(failure) => return Err(Box::new((failure, Some(conn)))),
-        },
+        (_, Some(length)) if length <= WHOLE_MAX && memory.cover(length as usize) => {
+            match source.read_whole(length) {
+                Ok(body) => Some(body),
+                Err(failure) => return Err(Box::new((failure, Some(conn)))),
+            }
+        }
         _ => None,
     };
     let mut reply = Reply::new(conn, manners, head, framing);
     report.status = Some(status);
     if let Some(observer) = &mut observer {
-        observer.head(status, raw.text("content-type"), raw.text("content-encoding"));
+        observer.head(
+            status,
+            raw.text("content-type"),
+            raw.text("content-encoding"),
+        );
     }
     if let Some(body) = whole {
         let now = Instant::now();
-        let sent = reply.send_whole(&body).map_err(|_| Box::new((Failure::ClientGone, None)))?;
+        let sent = reply
+            .send_whole(&body)
+            .map_err(|_| Box::new((Failure::ClientGone, None)))?;
         if let Some(observer) = observer {
             observer.body(&body, now);
         }
         return Ok(sent);
     }
-    let result = stream(&mut reply, &mut source, frame, observer, body_began).map_err(|failure| blame(failure, source.line));
+    let result = stream(&mut reply, &mut source, frame, observer, body_began)
+        .map_err(|failure| blame(failure, source.line));
     finish(reply, result).map_err(|failure| Box::new((failure, None)))
 }
 
@@ -138,11 +162,20 @@ impl Source<'_> {
     fn check_end(&self) -> Result<(), Failure> {
         match (self.line.is_broken(), self.line.is_cut()) {
             (false, None) => Ok(()),
-            _ => Err(Failure::Upstream(Kind::Body, "read ollama's reply: the connection was reset".into())),
+            _ => Err(Failure::Upstream(
+                Kind::Body,
+                "read ollama's reply: the connection was reset".into(),
+            )),
         }
     }
 }
 
 fn broke(error: &std::io::Error) -> Failure {
-    Failure::Upstream(Kind::Body, format!("read ollama's reply: it broke off: {}", error.to_string().to_lowercase()))
+    Failure::Upstream(
+        Kind::Body,
+        format!(
+            "read ollama's reply: it broke off: {}",
+            error.to_string().to_lowercase()
+        ),
+    )
 }

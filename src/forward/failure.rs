@@ -30,8 +30,16 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 8] =
-        [Kind::Resolve, Kind::Connect, Kind::Timeout, Kind::Tls, Kind::Closed, Kind::Invalid, Kind::Body, Kind::Stale];
+    pub const ALL: [Kind; 8] = [
+        Kind::Resolve,
+        Kind::Connect,
+        Kind::Timeout,
+        Kind::Tls,
+        Kind::Closed,
+        Kind::Invalid,
+        Kind::Body,
+        Kind::Stale,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,7 +69,10 @@ impl Failure {
     /// Ollama failed at `doing`, because of `error` and all its causes.
     pub fn upstream(doing: &str, error: &Error) -> Failure {
         let kind = match error {
-            Error::Io(e) => e.get_ref().and_then(|inner| inner.downcast_ref::<Trouble>()).map_or(Kind::Closed, |trouble| trouble.kind),
+            Error::Io(e) => e
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<Trouble>())
+                .map_or(Kind::Closed, |trouble| trouble.kind),
             Error::HostNotFound => Kind::Resolve,
             Error::Tls(_) | Error::TlsRequired | Error::Rustls(_) | Error::Pem(_) => Kind::Tls,
             _ => Kind::Invalid,
@@ -86,7 +97,12 @@ impl Trouble {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.doing, lower_first(&self.cause.to_string()))
+        write!(
+            f,
+            "{}: {}",
+            self.doing,
+            lower_first(&self.cause.to_string())
+        )
     }
 }
 
@@ -95,7 +111,9 @@ impl std::error::Error for Trouble {}
 /// An error with all its causes, each said once, in our own tone.
 pub fn chain(error: &Error) -> String {
     let mut text = match error {
-        Error::Io(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
+        Error::Io(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {
+            "the connection was closed".to_owned()
+        }
         Error::Io(cause) => cause.to_string(),
         other => other.to_string(),
     };
@@ -112,5 +130,10 @@ pub fn chain(error: &Error) -> String {
 
 pub fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+    letters
+        .next()
+        .map(|first| first.to_ascii_lowercase())
+        .into_iter()
+        .chain(letters)
+        .collect()
 }

@@ -9,15 +9,31 @@ use crate::server::{Head, ReplyFraming, ReplyHead};
 pub fn request_head(request: &Head, base_path: &str, host: Host, asks_leave: bool) -> Vec<u8> {
     let mut head = Vec::with_capacity(request.raw().len() + 64);
     let target = request.target();
-    let based = if target.starts_with(b"/") { base_path } else { "" };
-    put(&mut head, &[request.method().as_bytes(), b" ", based.as_bytes(), target, b" HTTP/1.1\r\n"]);
+    let based = if target.starts_with(b"/") {
+        base_path
+    } else {
+        ""
+    };
+    put(
+        &mut head,
+        &[
+            request.method().as_bytes(),
+            b" ",
+            based.as_bytes(),
+            target,
+            b" HTTP/1.1\r\n",
+        ],
+    );
     let (Host::Client(name) | Host::Upstream(name)) = host;
     if request.values("host").next().is_none() {
         put(&mut head, &[b"Host: ", name.as_bytes(), b"\r\n"]);
     }
     for field in request.passing() {
         match host {
-            Host::Upstream(name) if field.is("host") => put(&mut head, &[field.name.as_bytes(), b": ", name.as_bytes(), b"\r\n"]),
+            Host::Upstream(name) if field.is("host") => put(
+                &mut head,
+                &[field.name.as_bytes(), b": ", name.as_bytes(), b"\r\n"],
+            ),
             _ if field.is("expect") && !asks_leave => {}
             _ => head.extend_from_slice(field.line),
         }
@@ -43,8 +59,14 @@ pub fn reply_head(reply: &ReplyHead, version: &str, framing: reply::Framing) -> 
         || !matches!(framing, reply::Framing::Length | reply::Framing::None)
         || reply.framing() == ReplyFraming::Chunked;
     let mut head = Vec::with_capacity(reply.raw().len() + 64);
-    put(&mut head, &[version.as_bytes(), reply.status_and_reason(), b"\r\n"]);
-    for field in reply.passing().filter(|field| !misleads || !field.is("content-length")) {
+    put(
+        &mut head,
+        &[version.as_bytes(), reply.status_and_reason(), b"\r\n"],
+    );
+    for field in reply
+        .passing()
+        .filter(|field| !misleads || !field.is("content-length"))
+    {
         head.extend_from_slice(field.line);
     }
     head
@@ -60,7 +82,10 @@ mod tests {
     use crate::server::Gatherer;
 
     fn head(text: &str, base_path: &str, host: Host, asks_leave: bool) -> String {
-        let request = Gatherer::default().take(&mut text.as_bytes().to_vec()).unwrap().unwrap();
+        let request = Gatherer::default()
+            .take(&mut text.as_bytes().to_vec())
+            .unwrap()
+            .unwrap();
         String::from_utf8_lossy(&request_head(&request, base_path, host, asks_leave)).into_owned()
     }
 
@@ -69,26 +94,49 @@ mod tests {
         let sent = "PROPFIND /a?b=|c| HTTP/1.1\r\nhOst: tap:1\r\nX-A:1\r\nConnection: close, X-Secret\r\nx-secret: 2\r\nX-A:  2 \r\n\
             TE: trailers\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
         let kept = "PROPFIND /a?b=|c| HTTP/1.1\r\nhOst: tap:1\r\nX-A:1\r\nX-A:  2 \r\nContent-Length: 3\r\n";
-        assert_eq!(head(sent, "", Host::Client("ollama"), true), format!("{kept}Expect: 100-continue\r\n\r\n"));
-        assert_eq!(head(sent, "", Host::Client("ollama"), false), format!("{kept}\r\n"));
+        assert_eq!(
+            head(sent, "", Host::Client("ollama"), true),
+            format!("{kept}Expect: 100-continue\r\n\r\n")
+        );
+        assert_eq!(
+            head(sent, "", Host::Client("ollama"), false),
+            format!("{kept}\r\n")
+        );
     }
 
     #[test]
     fn host_is_replaced_or_added_where_it_must_be() {
         let sent = "GET / HTTP/1.1\r\nHost: tap\r\nA: 1\r\n\r\n";
-        assert_eq!(head(sent, "/base", Host::Upstream("ollama:1"), false), "GET /base/ HTTP/1.1\r\nHost: ollama:1\r\nA: 1\r\n\r\n");
+        assert_eq!(
+            head(sent, "/base", Host::Upstream("ollama:1"), false),
+            "GET /base/ HTTP/1.1\r\nHost: ollama:1\r\nA: 1\r\n\r\n"
+        );
         let none = "GET / HTTP/1.0\r\nA: 1\r\n\r\n";
-        assert_eq!(head(none, "", Host::Client("ollama:1"), false), "GET / HTTP/1.1\r\nHost: ollama:1\r\nA: 1\r\n\r\n");
+        assert_eq!(
+            head(none, "", Host::Client("ollama:1"), false),
+            "GET / HTTP/1.1\r\nHost: ollama:1\r\nA: 1\r\n\r\n"
+        );
     }
 
     #[test]
     fn a_reply_keeps_its_reason_and_headers_less_those_of_the_connection() {
         let raw = b"HTTP/1.1 299 Odd Reason\r\nvary: a\r\nConnection: x-b\r\nX-B: 1\r\nVary: c\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let passed = |raw: &[u8], version, framing| reply_head(&ReplyHead::read(raw.to_vec()).unwrap(), version, framing);
-        assert_eq!(passed(raw, "HTTP/1.0", reply::Framing::Close), b"HTTP/1.0 299 Odd Reason\r\nvary: a\r\nVary: c\r\n");
+        let passed = |raw: &[u8], version, framing| {
+            reply_head(&ReplyHead::read(raw.to_vec()).unwrap(), version, framing)
+        };
+        assert_eq!(
+            passed(raw, "HTTP/1.0", reply::Framing::Close),
+            b"HTTP/1.0 299 Odd Reason\r\nvary: a\r\nVary: c\r\n"
+        );
         let latin_value = b"HTTP/1.1 200 OK\r\nX: \xe4\r\n\r\n";
-        assert_eq!(passed(latin_value, "HTTP/1.1", reply::Framing::Chunked), b"HTTP/1.1 200 OK\r\nX: \xe4\r\n");
+        assert_eq!(
+            passed(latin_value, "HTTP/1.1", reply::Framing::Chunked),
+            b"HTTP/1.1 200 OK\r\nX: \xe4\r\n"
+        );
         let bare = b"HTTP/1.1 200\nX: a\n\n";
-        assert_eq!(passed(bare, "HTTP/1.1", reply::Framing::Chunked), b"HTTP/1.1 200\r\nX: a\r\n");
+        assert_eq!(
+            passed(bare, "HTTP/1.1", reply::Framing::Chunked),
+            b"HTTP/1.1 200\r\nX: a\r\n"
+        );
     }
 }

@@ -30,9 +30,23 @@ impl fmt::Debug for HeadConnector {
 impl<In: Transport> Connector<In> for HeadConnector {
     type Out = Heads<In>;
 
-    fn connect(&self, _: &ConnectionDetails, inner: Option<In>) -> Result<Option<Heads<In>>, Error> {
-        let incoming = || Incoming { bytes: Buffer::new(&self.budget), seen: 0, unread: Vec::new() };
-        Ok(inner.map(|inner| Heads { inner, line: self.line.clone(), phase: Phase::Idle, incoming: incoming(), framed: None }))
+    fn connect(
+        &self,
+        _: &ConnectionDetails,
+        inner: Option<In>,
+    ) -> Result<Option<Heads<In>>, Error> {
+        let incoming = || Incoming {
+            bytes: Buffer::new(&self.budget),
+            seen: 0,
+            unread: Vec::new(),
+        };
+        Ok(inner.map(|inner| Heads {
+            inner,
+            line: self.line.clone(),
+            phase: Phase::Idle,
+            incoming: incoming(),
+            framed: None,
+        }))
     }
 }
 
@@ -98,7 +112,11 @@ impl<In: Transport> Transport for Heads<In> {
                 Some(framed) => unframe(framed, &mut self.inner.buffers().output()[..amount]),
                 None => amount,
             };
-            return if amount == 0 { Ok(()) } else { self.inner.transmit_output(amount, timeout) };
+            return if amount == 0 {
+                Ok(())
+            } else {
+                self.inner.transmit_output(amount, timeout)
+            };
         }
         self.framed = self.line.unframes().then(|| Body::new(Framing::Chunked));
         self.phase = Phase::ReplyHead;
@@ -115,14 +133,20 @@ impl<In: Transport> Transport for Heads<In> {
             self.show_more();
             return Ok(true);
         }
-        if self.phase == Phase::ReplyHead { self.await_head(timeout) } else { self.inner.await_input(timeout) }
+        if self.phase == Phase::ReplyHead {
+            self.await_head(timeout)
+        } else {
+            self.inner.await_input(timeout)
+        }
     }
 
     fn is_open(&mut self) -> bool {
         // Asked when a reply has ended and again before the next request: the second look is the one that counts.
         if self.phase == Phase::Idle {
             // What came behind the reply would be taken for the next one.
-            return self.incoming.unread.is_empty() && self.inner.buffers().input().is_empty() && self.inner.is_open();
+            return self.incoming.unread.is_empty()
+                && self.inner.buffers().input().is_empty()
+                && self.inner.is_open();
         }
         self.phase = Phase::Idle;
         // A body that was not sent to its end would be the head of the next request.
@@ -155,7 +179,13 @@ impl<In: Transport> Heads<In> {
 
     /// Waits for a head that ureq must see, and shows it one of our own in its place. False when Ollama hung up.
     fn await_head(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        let invalid = |why: String| Trouble::wrap(Kind::Invalid, "read ollama's reply".to_owned(), std::io::Error::other(why));
+        let invalid = |why: String| {
+            Trouble::wrap(
+                Kind::Invalid,
+                "read ollama's reply".to_owned(),
+                std::io::Error::other(why),
+            )
+        };
         loop {
             while let Some(head) = self.incoming.take_head().map_err(invalid)? {
                 if !head.is_interim() {
@@ -188,7 +218,10 @@ impl<In: Transport> Heads<In> {
     /// Waits for more of a head. What was sent is let go once it can no longer have to be sent anew.
     fn await_more(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         if let Some(time) = self.line.keeps_for() {
-            match self.inner.await_input(NextTimeout { after: time.into(), ..timeout }) {
+            match self.inner.await_input(NextTimeout {
+                after: time.into(),
+                ..timeout
+            }) {
                 Err(Error::Timeout(_)) => {}
                 result => return result,
             }
@@ -214,10 +247,21 @@ impl<In: Transport> Heads<In> {
 
 /// All that ureq needs to know of a head. It takes no more than 128 headers, and interim replies for the answer.
 fn shown(head: &ReplyHead) -> Vec<u8> {
-    let (status, close) = (head.status(), if head.keeps_alive() { "" } else { "Connection: close\r\n" });
+    let (status, close) = (
+        head.status(),
+        if head.keeps_alive() {
+            ""
+        } else {
+            "Connection: close\r\n"
+        },
+    );
     let head = match head.framing() {
-        ReplyFraming::Length(length) => format!("HTTP/1.1 {status} -\r\n{close}Content-Length: {length}\r\n\r\n"),
-        ReplyFraming::Chunked => format!("HTTP/1.1 {status} -\r\n{close}Transfer-Encoding: chunked\r\n\r\n"),
+        ReplyFraming::Length(length) => {
+            format!("HTTP/1.1 {status} -\r\n{close}Content-Length: {length}\r\n\r\n")
+        }
+        ReplyFraming::Chunked => {
+            format!("HTTP/1.1 {status} -\r\n{close}Transfer-Encoding: chunked\r\n\r\n")
+        }
         ReplyFraming::Close => format!("HTTP/1.1 {status} -\r\n{close}\r\n"),
     };
     head.into_bytes()
@@ -228,7 +272,9 @@ fn unframe(framed: &mut Body, bytes: &mut [u8]) -> usize {
     let (mut read, mut kept) = (0, 0);
     loop {
         let mut input = &bytes[read..];
-        let Ok(Piece::Data(data)) = framed.next(&mut input) else { return kept };
+        let Ok(Piece::Data(data)) = framed.next(&mut input) else {
+            return kept;
+        };
         // What was read ends with the data.
         let (length, end) = (data.len(), bytes.len() - input.len());
         bytes.copy_within(end - length..end, kept);

@@ -71,17 +71,33 @@ struct Client {
 
 impl Client {
     /// Waits once for this of Ollama. `None`: the client has left.
-    fn wait(&mut self, stream: &TcpStream, awaited: Awaited, left: Option<Duration>) -> io::Result<Option<Found>> {
-        let until_gone = self.ended.map(|since| HALF_CLOSED.saturating_sub(since.elapsed()));
-        let of_client = if self.ended.is_none() { Awaited::END } else { Awaited::NOTHING };
+    fn wait(
+        &mut self,
+        stream: &TcpStream,
+        awaited: Awaited,
+        left: Option<Duration>,
+    ) -> io::Result<Option<Found>> {
+        let until_gone = self
+            .ended
+            .map(|since| HALF_CLOSED.saturating_sub(since.elapsed()));
+        let of_client = if self.ended.is_none() {
+            Awaited::END
+        } else {
+            Awaited::NOTHING
+        };
         let time = [until_gone, left].into_iter().flatten().min();
-        let [found, client] = platform::wait([(stream, awaited), (&**self.socket, of_client)], time)?;
+        let [found, client] =
+            platform::wait([(stream, awaited), (&**self.socket, of_client)], time)?;
         if found.readable || found.writable {
             // What flows now is sent to it.
             self.ended = self.ended.map(|_| Instant::now());
             return Ok(Some(found));
         }
-        if client.broken || self.ended.is_some_and(|since| since.elapsed() >= HALF_CLOSED) {
+        if client.broken
+            || self
+                .ended
+                .is_some_and(|since| since.elapsed() >= HALF_CLOSED)
+        {
             return Ok(None);
         }
         if client.ended {
@@ -103,7 +119,11 @@ impl Drop for Attached<'_> {
 impl Line {
     /// From now on whoever waits for Ollama waits for this client too, to whom interim replies are passed where it knows them.
     pub fn attach(&self, socket: &Arc<WatchedStream>, takes_interim: bool) -> Attached<'_> {
-        *lock(&self.client) = Some(Client { socket: socket.clone(), ended: None, takes_interim });
+        *lock(&self.client) = Some(Client {
+            socket: socket.clone(),
+            ended: None,
+            takes_interim,
+        });
         Attached(self)
     }
 
@@ -144,7 +164,9 @@ impl Line {
     /// Whether a request is in flight.
     pub fn is_busy(&self) -> bool {
         // Who waits for Ollama holds the lock.
-        self.client.try_lock().map_or(true, |client| client.is_some())
+        self.client
+            .try_lock()
+            .map_or(true, |client| client.is_some())
     }
 
     /// Whether the body need not be read or sent any further.
@@ -168,7 +190,12 @@ impl Line {
 
     /// Waits for this of Ollama, until the client left, somebody cut the request, or the time that there may be is over, each of which
     /// is an error.
-    pub(super) fn wait(&self, stream: &TcpStream, awaited: Awaited, time: Option<Duration>) -> io::Result<Found> {
+    pub(super) fn wait(
+        &self,
+        stream: &TcpStream,
+        awaited: Awaited,
+        time: Option<Duration>,
+    ) -> io::Result<Found> {
         let deadline = time.map(|time| Instant::now() + time);
         let mut client = lock(&self.client);
         loop {
@@ -236,7 +263,9 @@ impl Line {
 
     /// How much longer what was sent is kept.
     pub(super) fn keeps_for(&self) -> Option<Duration> {
-        lock(&self.attempt).left(Instant::now()).filter(|_| lock(&self.outgoing).is_whole())
+        lock(&self.attempt)
+            .left(Instant::now())
+            .filter(|_| lock(&self.outgoing).is_whole())
     }
 
     /// What was sent will not be sent anew.
@@ -280,7 +309,9 @@ impl Line {
 
     /// Passes the head of an interim reply on. Leave to send a body is ours to give.
     pub(super) fn pass_interim(&self, head: &ReplyHead) {
-        if let Some(client) = lock(&self.client).as_ref().filter(|client| client.takes_interim)
+        if let Some(client) = lock(&self.client)
+            .as_ref()
+            .filter(|client| client.takes_interim)
             && head.status() != 100
         {
             // One that does not go out at once and whole is no loss, but half of one would be: the kernel takes a small one whole.

@@ -61,7 +61,11 @@ pub struct Hands {
 impl Hands {
     /// Heads of replies are taken from `budget`.
     pub fn new(forwarder: &Forwarder, budget: &Arc<Budget>) -> Hands {
-        Hands { courier: Courier::new(&forwarder.target, budget), frame: Frame::new(), gate: forwarder.gate.clone() }
+        Hands {
+            courier: Courier::new(&forwarder.target, budget),
+            frame: Frame::new(),
+            gate: forwarder.gate.clone(),
+        }
     }
 }
 
@@ -84,20 +88,44 @@ impl Hands {
 
 impl Forwarder {
     /// Forwards a request and its reply. The connection comes back where it is still of use.
-    pub fn forward(&self, outbound: Outbound, hands: &mut Hands) -> (Report, Option<(Connection, Then)>) {
-        let Outbound { mut conn, head, mut content, route, mut observer } = outbound;
+    pub fn forward(
+        &self,
+        outbound: Outbound,
+        hands: &mut Hands,
+    ) -> (Report, Option<(Connection, Then)>) {
+        let Outbound {
+            mut conn,
+            head,
+            mut content,
+            route,
+            mut observer,
+        } = outbound;
         let mut manners = Manners::of(&head);
         let line = hands.courier.line.clone();
         line.begin();
         let attached = line.attach(conn.socket(), !manners.http10);
         let mut report = Report::default();
-        let sent = self.send(&mut conn, &head, &mut content, &mut observer, &hands.courier, &mut report);
+        let sent = self.send(
+            &mut conn,
+            &head,
+            &mut content,
+            &mut observer,
+            &hands.courier,
+            &mut report,
+        );
         if !content.is_read() {
             // Nobody knows what of it is still to come.
             manners = manners.closing();
         }
         let result = match sent {
-            Ok(response) => copy::reply(response, conn, manners, hands, observer.as_deref_mut(), &mut report),
+            Ok(response) => copy::reply(
+                response,
+                conn,
+                manners,
+                hands,
+                observer.as_deref_mut(),
+                &mut report,
+            ),
             Err(failure) => Err(Box::new((failure, Some(conn)))),
         };
         drop(attached);
@@ -130,7 +158,10 @@ impl Forwarder {
     ) -> Result<Response<ureq::Body>, Failure> {
         if !self.gate.is_open() {
             if let Some(observer) = observer {
-                observer.request(describe(head, content.held.bytes(), !content.is_read()), content.held.bytes().len() as u64);
+                observer.request(
+                    describe(head, content.held.bytes(), !content.is_read()),
+                    content.held.bytes().len() as u64,
+                );
             }
             return Err(Failure::Refused(Fault::starting(), Reason::Starting));
         }
@@ -138,7 +169,11 @@ impl Forwarder {
             return self.stream(conn, head, content, observer.as_deref_mut(), courier);
         }
         let body = std::mem::replace(&mut content.held, Buffer::new(&conn.context.budget));
-        courier.line.load(Outgoing::whole(self.head(head, false), body, head.framing()), !self.target.upstream.is_https(), false);
+        courier.line.load(
+            Outgoing::whole(self.head(head, false), body, head.framing()),
+            !self.target.upstream.is_https(),
+            false,
+        );
         if let Some(observer) = observer.take() {
             courier.line.look_later(Looking::new(observer, head));
         }
@@ -159,15 +194,43 @@ impl Forwarder {
         observer: Option<&mut Observer>,
         courier: &Courier,
     ) -> Result<Response<ureq::Body>, Failure> {
-        let Some(body) = &mut content.rest else { return Err(Failure::ClientGone) };
+        let Some(body) = &mut content.rest else {
+            return Err(Failure::ClientGone);
+        };
         let awaits_leave = head.expects_continue() && !content.is_allowed;
         let has_length = head.framing() != Framing::Chunked;
-        courier.line.load(Outgoing::head(self.head(head, awaits_leave)), !self.target.upstream.is_https(), has_length);
+        courier.line.load(
+            Outgoing::head(self.head(head, awaits_leave)),
+            !self.target.upstream.is_https(),
+            has_length,
+        );
         let (held, line, pace) = (content.held.bytes(), &*courier.line, Pace::new());
-        let kept = observer.is_some().then(|| Buffer::new(&conn.context.budget));
-        let mut upload = Upload { held, conn, body, line, awaits_leave, kept, passed: 0, whole_at: None, failure: None, pace };
-        let result = courier.send(Sending::Streamed { body: &mut upload, expects_continue: awaits_leave });
-        let Upload { passed, whole_at, failure, kept, .. } = upload;
+        let kept = observer
+            .is_some()
+            .then(|| Buffer::new(&conn.context.budget));
+        let mut upload = Upload {
+            held,
+            conn,
+            body,
+            line,
+            awaits_leave,
+            kept,
+            passed: 0,
+            whole_at: None,
+            failure: None,
+            pace,
+        };
+        let result = courier.send(Sending::Streamed {
+            body: &mut upload,
+            expects_continue: awaits_leave,
+        });
+        let Upload {
+            passed,
+            whole_at,
+            failure,
+            kept,
+            ..
+        } = upload;
         if whole_at.is_some() {
             content.rest = None;
         }
@@ -180,7 +243,9 @@ impl Forwarder {
         }
         match (result, failure) {
             (Err(_), Some(body::Failed::ClientGone)) => Err(Failure::ClientGone),
-            (Err(_), Some(body::Failed::Refused(refusal))) => Err(Failure::Refused(Fault::of(&refusal), refusal.reason)),
+            (Err(_), Some(body::Failed::Refused(refusal))) => {
+                Err(Failure::Refused(Fault::of(&refusal), refusal.reason))
+            }
             (result, _) => result.map_err(|e| self.unsent(&e)),
         }
     }
@@ -188,14 +253,20 @@ impl Forwarder {
     fn head(&self, head: &Head, asks_leave: bool) -> Vec<u8> {
         let upstream = &self.target.upstream;
         let host = upstream.host_header();
-        let host = if self.host_passes { Host::Client(&host) } else { Host::Upstream(&host) };
+        let host = if self.host_passes {
+            Host::Client(&host)
+        } else {
+            Host::Upstream(&host)
+        };
         headers::request_head(head, &upstream.base_path, host, asks_leave)
     }
 
     fn unsent(&self, error: &ureq::Error) -> Failure {
         match Failure::upstream(&format!("ask ollama at {}", self.target.upstream), error) {
             // It died a moment ago, and nobody has told the gate yet.
-            Failure::Upstream(Kind::Connect, _) if self.gate.ours => Failure::Refused(Fault::starting(), Reason::Starting),
+            Failure::Upstream(Kind::Connect, _) if self.gate.ours => {
+                Failure::Refused(Fault::starting(), Reason::Starting)
+            }
             Failure::Upstream(kind @ (Kind::Connect | Kind::Timeout | Kind::Resolve), text) => {
                 Failure::Upstream(kind, text + self.gate.advice)
             }
@@ -209,7 +280,10 @@ fn blame(failure: Failure, line: &Line) -> Failure {
     match (failure, line.is_cut()) {
         (failure, None) => failure,
         (_, Some(Cut::ClientGone)) => Failure::ClientGone,
-        (_, Some(Cut::Shutdown)) => Failure::Upstream(Kind::Body, "forward: the tap was stopped before the reply had ended".into()),
+        (_, Some(Cut::Shutdown)) => Failure::Upstream(
+            Kind::Body,
+            "forward: the tap was stopped before the reply had ended".into(),
+        ),
     }
 }
 
@@ -241,12 +315,24 @@ fn settle(
 }
 
 /// Tells the client of a fault, if it is still there. Gives its connection back.
-fn answer(conn: Connection, manners: Manners, fault: &Fault, dialect: Dialect) -> Option<(Connection, Then)> {
+fn answer(
+    conn: Connection,
+    manners: Manners,
+    fault: &Fault,
+    dialect: Dialect,
+) -> Option<(Connection, Then)> {
     let (head, body) = fault.render(manners.version(), dialect);
     let reply = Reply::new(conn, manners, head, manners.framing(fault.status, true));
-    reply.send_whole(if manners.head_only { &[] } else { &body }).ok()
+    reply
+        .send_whole(if manners.head_only { &[] } else { &body })
+        .ok()
 }
 
 fn describe<'a>(head: &'a Head, bytes: &'a [u8], cut: bool) -> RequestBody<'a> {
-    RequestBody { bytes, cut, encoding: head.text("content-encoding"), content_type: head.text("content-type") }
+    RequestBody {
+        bytes,
+        cut,
+        encoding: head.text("content-encoding"),
+        content_type: head.text("content-type"),
+    }
 }

@@ -18,7 +18,10 @@ pub struct Outgoing {
 impl Outgoing {
     /// The head alone: its body follows, or it has none.
     pub fn head(head: Vec<u8>) -> Outgoing {
-        Outgoing { head, ..Outgoing::default() }
+        Outgoing {
+            head,
+            ..Outgoing::default()
+        }
     }
 
     /// With its whole body.
@@ -32,7 +35,11 @@ impl Outgoing {
             }
             Framing::Empty | Framing::Length(_) => b"",
         };
-        Outgoing { head, body: Some(body), end }
+        Outgoing {
+            head,
+            body: Some(body),
+            end,
+        }
     }
 
     /// With its body, however short that is.
@@ -61,13 +68,26 @@ pub struct Looking {
 impl Looking {
     pub fn new(observer: Box<Observer>, head: &Head) -> Looking {
         let text = |name| head.text(name).map(str::to_owned);
-        Looking { observer, encoding: text("content-encoding"), content_type: text("content-type"), has_looked: false }
+        Looking {
+            observer,
+            encoding: text("content-encoding"),
+            content_type: text("content-type"),
+            has_looked: false,
+        }
     }
 
     pub fn look(&mut self, bytes: &[u8]) {
         if !std::mem::replace(&mut self.has_looked, true) {
             let (encoding, content_type) = (self.encoding.as_deref(), self.content_type.as_deref());
-            self.observer.request(RequestBody { bytes, cut: false, encoding, content_type }, bytes.len() as u64);
+            self.observer.request(
+                RequestBody {
+                    bytes,
+                    cut: false,
+                    encoding,
+                    content_type,
+                },
+                bytes.len() as u64,
+            );
         }
     }
 }
@@ -83,11 +103,17 @@ mod tests {
             let mut held = Buffer::new(&Budget::of(None));
             assert!(held.push(body, None));
             let mut sent = String::new();
-            Outgoing::whole(b"HEAD ".to_vec(), held, framing).bytes().read_to_string(&mut sent).unwrap();
+            Outgoing::whole(b"HEAD ".to_vec(), held, framing)
+                .bytes()
+                .read_to_string(&mut sent)
+                .unwrap();
             sent
         };
         assert_eq!(framed(b"hello", Framing::Length(5)), "HEAD hello");
-        assert_eq!(framed(b"hello", Framing::Chunked), "HEAD 5\r\nhello\r\n0\r\n\r\n");
+        assert_eq!(
+            framed(b"hello", Framing::Chunked),
+            "HEAD 5\r\nhello\r\n0\r\n\r\n"
+        );
         assert_eq!(framed(b"", Framing::Chunked), "HEAD 0\r\n\r\n");
     }
 }

@@ -49,7 +49,9 @@ impl Attempt {
     /// How much longer what was sent may have to be sent anew.
     pub fn left(&self, now: Instant) -> Option<Duration> {
         let began = self.began.filter(|_| !self.is_fresh && !self.has_answer)?;
-        WINDOW.checked_sub(now.saturating_duration_since(began)).filter(|left| !left.is_zero())
+        WINDOW
+            .checked_sub(now.saturating_duration_since(began))
+            .filter(|left| !left.is_zero())
     }
 
     /// The connection had died before the request came to it.
@@ -60,10 +62,15 @@ impl Attempt {
 
 /// Sends what the line was loaded with, and waits for the head of the reply. Returns also whether it was sent anew: never to
 /// another Ollama than the first time, which is one that the first may have ended.
-pub fn send(courier: &Courier, gate: &Gate, head_only_reply: bool) -> (Result<Response<Body>, Error>, bool) {
+pub fn send(
+    courier: &Courier,
+    gate: &Gate,
+    head_only_reply: bool,
+) -> (Result<Response<Body>, Error>, bool) {
     let (line, run) = (&courier.line, gate.run());
     let mut sent = courier.send(Sending::Loaded { head_only_reply });
-    let is_anew = sent.is_err() && line.is_cut().is_none() && line.was_stale() && gate.is_still(run);
+    let is_anew =
+        sent.is_err() && line.is_cut().is_none() && line.was_stale() && gate.is_still(run);
     if is_anew {
         log::debug!("send anew: the kept connection to ollama had died");
         line.reload();
@@ -114,7 +121,10 @@ mod tests {
     fn what_was_sent_is_kept_for_a_second() {
         let start = Instant::now();
         let attempt = kept(start);
-        assert_eq!(attempt.left(start + Duration::from_millis(400)), Some(Duration::from_millis(600)));
+        assert_eq!(
+            attempt.left(start + Duration::from_millis(400)),
+            Some(Duration::from_millis(600))
+        );
         assert_eq!(attempt.left(start + WINDOW), None);
     }
 }

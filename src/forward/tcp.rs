@@ -44,13 +44,20 @@ impl Connector<()> for TcpConnector {
         if !self.0.connected(&stream) {
             return Err(Error::Io(ErrorKind::ConnectionAborted.into()));
         }
-        Ok(Some(Tcp { stream, line: self.0.clone(), buffers: SmallBuffers::default() }))
+        Ok(Some(Tcp {
+            stream,
+            line: self.0.clone(),
+            buffers: SmallBuffers::default(),
+        }))
     }
 }
 
 /// One that is gone without a word would be waited for without end. Where a system cannot do this, it is.
 fn notice_a_vanished_machine(stream: &TcpStream) {
-    let probes = TcpKeepalive::new().with_time(SILENCE).with_interval(BETWEEN_PROBES).with_retries(PROBES);
+    let probes = TcpKeepalive::new()
+        .with_time(SILENCE)
+        .with_interval(BETWEEN_PROBES)
+        .with_retries(PROBES);
     let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
     let _ = platform::end_unless_acknowledged(stream, UNACKNOWLEDGED);
 }
@@ -69,14 +76,24 @@ fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
 
 /// That none of these addresses can be reached, each with its cause, which is said once where it is that of the next one too.
 fn unreachable(mut failed: Vec<(SocketAddr, io::Error)>) -> Error {
-    let Some((last, cause)) = failed.pop() else { return Error::HostNotFound };
+    let Some((last, cause)) = failed.pop() else {
+        return Error::HostNotFound;
+    };
     let mut doing = "connect to ".to_owned();
     for (n, (address, own)) in failed.iter().enumerate() {
         let next = failed.get(n + 1).map_or(&cause, |(_, next)| next);
-        let why = if own.to_string() == next.to_string() { ", ".to_owned() } else { format!(": {}; to ", lower_first(&own.to_string())) };
+        let why = if own.to_string() == next.to_string() {
+            ", ".to_owned()
+        } else {
+            format!(": {}; to ", lower_first(&own.to_string()))
+        };
         doing += &format!("{address}{why}");
     }
-    let kind = if cause.kind() == ErrorKind::TimedOut { Kind::Timeout } else { Kind::Connect };
+    let kind = if cause.kind() == ErrorKind::TimedOut {
+        Kind::Timeout
+    } else {
+        Kind::Connect
+    };
     Trouble::wrap(kind, format!("{doing}{last}"), cause)
 }
 
@@ -101,7 +118,14 @@ impl Transport for Tcp {
                     // Who answers and reads no more would let us wait for ever.
                     if !self.line.has_answered(&self.stream) {
                         let is_silent = self.is_open();
-                        self.line.wait(&self.stream, Awaited { read: is_silent, ..Awaited::WRITE }, None)?;
+                        self.line.wait(
+                            &self.stream,
+                            Awaited {
+                                read: is_silent,
+                                ..Awaited::WRITE
+                            },
+                            None,
+                        )?;
                     }
                 }
                 Err(_) => self.line.refused_more(),
@@ -117,10 +141,16 @@ impl Transport for Tcp {
         let time = timeout.not_zero().map(|time| *time);
         let amount = loop {
             let failure = match self.line.wait(&self.stream, Awaited::READ, time) {
-                Err(e) if e.kind() == ErrorKind::TimedOut => return Err(Error::Timeout(timeout.reason)),
+                Err(e) if e.kind() == ErrorKind::TimedOut => {
+                    return Err(Error::Timeout(timeout.reason));
+                }
                 Err(e) => e,
                 Ok(found) => match (&*self.stream).read(space) {
-                    Err(e) if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => continue,
+                    Err(e)
+                        if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) =>
+                    {
+                        continue;
+                    }
                     Err(e) => e,
                     // Wine reads an end where a connection was reset.
                     Ok(0) if found.broken => ErrorKind::ConnectionReset.into(),
@@ -152,15 +182,30 @@ mod tests {
 
     #[test]
     fn every_address_that_was_tried_is_named_with_its_cause() {
-        let refused = |address: &str| (address.parse().unwrap(), ErrorKind::ConnectionRefused.into());
+        let refused = |address: &str| {
+            (
+                address.parse().unwrap(),
+                ErrorKind::ConnectionRefused.into(),
+            )
+        };
         let lost = |address: &str| (address.parse().unwrap(), ErrorKind::TimedOut.into());
         let told = |failed| match Failure::upstream("ask ollama", &unreachable(failed)) {
             Failure::Upstream(kind, text) => (kind, text),
             other => panic!("{other:?}"),
         };
         let all = vec![refused("127.0.0.1:1"), refused("[::1]:1")];
-        assert_eq!(told(all), (Kind::Connect, "ask ollama: connect to 127.0.0.1:1, [::1]:1: connection refused".to_owned()));
-        let each = vec![refused("10.0.0.1:1"), lost("10.0.0.2:1"), lost("10.0.0.3:1")];
+        assert_eq!(
+            told(all),
+            (
+                Kind::Connect,
+                "ask ollama: connect to 127.0.0.1:1, [::1]:1: connection refused".to_owned()
+            )
+        );
+        let each = vec![
+            refused("10.0.0.1:1"),
+            lost("10.0.0.2:1"),
+            lost("10.0.0.3:1"),
+        ];
         let text = "ask ollama: connect to 10.0.0.1:1: connection refused; to 10.0.0.2:1, 10.0.0.3:1: timed out";
         assert_eq!(told(each), (Kind::Timeout, text.to_owned()));
         assert_eq!(told(vec![]).0, Kind::Resolve);

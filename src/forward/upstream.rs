@@ -39,19 +39,27 @@ const ENV_CERT_FILE: &str = "SSL_CERT_FILE";
 impl Target {
     /// Where `upstream` is, with the roots that the environment adds for https.
     pub fn of(upstream: &Upstream) -> crate::error::Result<Target> {
-        let path = std::env::var(ENV_CERT_FILE).ok().filter(|path| upstream.is_https() && !path.is_empty());
+        let path = std::env::var(ENV_CERT_FILE)
+            .ok()
+            .filter(|path| upstream.is_https() && !path.is_empty());
         let roots = path.map(|path| {
             let doing = || format!("read {ENV_CERT_FILE} {path}");
             let pem = std::fs::read(&path).map_err(failed(doing()))?;
             roots_with(&pem).map_err(failed(doing()))
         });
-        Ok(Target { upstream: upstream.clone(), roots: roots.transpose()? })
+        Ok(Target {
+            upstream: upstream.clone(),
+            roots: roots.transpose()?,
+        })
     }
 
     /// Settings that leave a request and its reply as they are: nothing added, nothing followed, nothing decoded.
     /// No proxy of the environment's either, which would send loopback traffic away.
     pub fn config(&self) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
-        let roots = self.roots.clone().map_or(RootCerts::WebPki, RootCerts::Specific);
+        let roots = self
+            .roots
+            .clone()
+            .map_or(RootCerts::WebPki, RootCerts::Specific);
         Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -70,8 +78,10 @@ impl Target {
 
 /// The certificates of a PEM file, in addition to the public ones.
 fn roots_with(pem: &[u8]) -> Result<Arc<Vec<Certificate<'static>>>, Error> {
-    let mut roots: Vec<Certificate> =
-        webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    let mut roots: Vec<Certificate> = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+        .iter()
+        .map(|der| Certificate::from_der(der).to_owned())
+        .collect();
     for item in parse_pem(pem) {
         if let PemItem::Certificate(certificate) = item? {
             roots.push(certificate);
@@ -86,7 +96,10 @@ pub enum Sending<'a> {
     Loaded { head_only_reply: bool },
     /// The body is read and sent piece by piece. ureq frames it in chunks, whatever its head says: only so does it end wherever its
     /// reader ends, when Ollama wants no more of it.
-    Streamed { body: &'a mut dyn Read, expects_continue: bool },
+    Streamed {
+        body: &'a mut dyn Read,
+        expects_continue: bool,
+    },
 }
 
 /// One worker's way to Ollama: one agent, so one connection and no lock shared with others.
@@ -99,30 +112,46 @@ pub struct Courier {
 impl Courier {
     pub fn new(target: &Target, budget: &Arc<Budget>) -> Courier {
         let line = Arc::new(Line::default());
-        let heads = HeadConnector { line: line.clone(), budget: budget.clone() };
+        let heads = HeadConnector {
+            line: line.clone(),
+            budget: budget.clone(),
+        };
         let (tcp, config) = (TcpConnector(line.clone()), target.config().build());
         // TLS that is only passed through still costs a worker 16 KiB of stack.
         let agent = if target.upstream.is_https() {
-            Agent::with_parts(config, tcp.chain(RustlsConnector::default()).chain(heads), Names)
+            Agent::with_parts(
+                config,
+                tcp.chain(RustlsConnector::default()).chain(heads),
+                Names,
+            )
         } else {
             Agent::with_parts(config, tcp.chain(heads), Names)
         };
         // Only scheme and authority matter: the path goes by the head in the line.
-        let uri = format!("{}/", target.upstream.origin()).parse().unwrap_or_default();
+        let uri = format!("{}/", target.upstream.origin())
+            .parse()
+            .unwrap_or_default();
         Courier { line, agent, uri }
     }
 
     /// Sends what the line was loaded with and waits for the head of the reply, for as long as Ollama takes.
     pub fn send(&self, sending: Sending) -> Result<Response<Body>, Error> {
         let method = match &sending {
-            Sending::Loaded { head_only_reply: true } => Method::HEAD,
-            Sending::Loaded { head_only_reply: false } => Method::GET,
+            Sending::Loaded {
+                head_only_reply: true,
+            } => Method::HEAD,
+            Sending::Loaded {
+                head_only_reply: false,
+            } => Method::GET,
             Sending::Streamed { .. } => Method::POST,
         };
         let mut request = Request::builder().method(method).uri(self.uri.clone());
         match sending {
             Sending::Loaded { .. } => self.agent.run(request.body(())?),
-            Sending::Streamed { body, expects_continue } => {
+            Sending::Streamed {
+                body,
+                expects_continue,
+            } => {
                 if expects_continue {
                     request = request.header("expect", "100-continue");
                 }
@@ -139,14 +168,23 @@ pub struct Names;
 impl Resolver for Names {
     fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let mut found = self.empty();
-        let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let default_port = if uri.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        };
         let port = uri.port_u16().unwrap_or(default_port);
         let host = uri.host().unwrap_or_default();
-        let all = addresses(host, port).map_err(|e| Trouble::wrap(Kind::Resolve, format!("look up {host}"), e))?;
+        let all = addresses(host, port)
+            .map_err(|e| Trouble::wrap(Kind::Resolve, format!("look up {host}"), e))?;
         for address in all.into_iter().take(MAX_ADDRESSES) {
             found.push(address);
         }
-        if found.is_empty() { Err(Error::HostNotFound) } else { Ok(found) }
+        if found.is_empty() {
+            Err(Error::HostNotFound)
+        } else {
+            Ok(found)
+        }
     }
 }
 
@@ -160,7 +198,10 @@ pub fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
     if host.eq_ignore_ascii_case("localhost") {
-        return Ok(vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]);
+        return Ok(vec![
+            (Ipv4Addr::LOCALHOST, port).into(),
+            (Ipv6Addr::LOCALHOST, port).into(),
+        ]);
     }
     Ok((host, port).to_socket_addrs()?.collect())
 }

@@ -4,7 +4,10 @@
 /// RFC 9110 7.6.3) these are those of proxies, clouds and networks of caches.
 pub fn is_of_a_proxy(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    FORWARDED.contains(&&*name) || FORWARDED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    FORWARDED.contains(&&*name)
+        || FORWARDED_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
 }
 
 const FORWARDED: [&str; 16] = [
@@ -27,7 +30,13 @@ const FORWARDED: [&str; 16] = [
 ];
 
 /// `x-forwarded` stands alone, too.
-const FORWARDED_PREFIXES: [&str; 5] = ["x-forwarded", "x-original-forwarded", "cf-", "x-envoy-", "tailscale-"];
+const FORWARDED_PREFIXES: [&str; 5] = [
+    "x-forwarded",
+    "x-original-forwarded",
+    "cf-",
+    "x-envoy-",
+    "tailscale-",
+];
 
 #[cfg(test)]
 mod tests {
@@ -49,7 +58,14 @@ mod tests {
         ] {
             assert!(is_of_a_proxy(name), "{name}");
         }
-        for name in ["Host", "User-Agent", "X-Request-Id", "X-OpenWebUI-User-Name", "Viable", "X-Forward"] {
+        for name in [
+            "Host",
+            "User-Agent",
+            "X-Request-Id",
+            "X-OpenWebUI-User-Name",
+            "Viable",
+            "X-Forward",
+        ] {
             assert!(!is_of_a_proxy(name), "{name}");
         }
     }

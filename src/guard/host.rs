@@ -7,23 +7,36 @@ const LOCAL_SUFFIXES: [&str; 3] = [".localhost", ".local", ".internal"];
 
 /// Whether a request with these `Host` headers, each of which counts, may see our pages. `listening` is our own address: beyond
 /// loopback none is checked, as Ollama does, so that Prometheus may scrape by any name. `names` are this machine's own.
-pub fn hosts_are_allowed<'a>(mut hosts: impl Iterator<Item = &'a str>, listening: IpAddr, names: &[String]) -> bool {
+pub fn hosts_are_allowed<'a>(
+    mut hosts: impl Iterator<Item = &'a str>,
+    listening: IpAddr,
+    names: &[String],
+) -> bool {
     !listening.to_canonical().is_loopback() || hosts.all(|host| is_local(host, names))
 }
 
 /// A name or address that means the asker's own machine, whoever asks.
 pub(super) fn names_loopback(host: &str) -> bool {
-    let Some(name) = name_in(host) else { return false };
-    let is_loopback = name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
+    let Some(name) = name_in(host) else {
+        return false;
+    };
+    let is_loopback = name
+        .parse::<IpAddr>()
+        .is_ok_and(|ip| ip.to_canonical().is_loopback());
     is_loopback || name == "localhost" || name.ends_with(".localhost")
 }
 
 fn is_local(host: &str, names: &[String]) -> bool {
-    let Some(name) = name_in(host) else { return false };
+    let Some(name) = name_in(host) else {
+        return false;
+    };
     if let Ok(ip) = name.parse::<IpAddr>() {
         return is_own(ip.to_canonical());
     }
-    name.is_empty() || name == "localhost" || names.contains(&name) || LOCAL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+    name.is_empty()
+        || name == "localhost"
+        || names.contains(&name)
+        || LOCAL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
 /// An address of this network, or one that this machine can bind because it is its own.
@@ -44,7 +57,12 @@ fn name_in(host: &str) -> Option<String> {
         None if host.parse::<Ipv6Addr>().is_ok() => (host, ""), // not quite a Host, but Ollama takes it
         None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
-    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
-    let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b));
+    let is_port = port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    let is_name = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b));
     (is_port && is_name).then(|| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase())
 }

@@ -31,7 +31,11 @@ impl Asker<'_> {
     /// a web page of somebody else's. `Err` says what was wrong.
     pub fn may_read(&self, token: Option<&str>) -> Result<(), &'static str> {
         if let Some(token) = token {
-            return if self.bears(token) { Ok(()) } else { Err("the request does not bear the tap's token") };
+            return if self.bears(token) {
+                Ok(())
+            } else {
+                Err("the request does not bear the tap's token")
+            };
         }
         if !self.peer.to_canonical().is_loopback() {
             Err("the request comes from another machine")
@@ -41,7 +45,11 @@ impl Asker<'_> {
             Err("the Host header names no loopback address")
         } else if !self.origins.iter().all(|origin| self.is_own(origin)) {
             Err("the Origin header names another site")
-        } else if !self.sites.iter().all(|site| ["same-origin", "none"].contains(site)) {
+        } else if !self
+            .sites
+            .iter()
+            .all(|site| ["same-origin", "none"].contains(site))
+        {
             Err("the Sec-Fetch-Site header names another site")
         } else {
             Ok(())
@@ -49,13 +57,21 @@ impl Asker<'_> {
     }
 
     fn bears(&self, token: &str) -> bool {
-        let Some((scheme, given)) = self.authorization.and_then(|value| value.split_once(' ')) else { return false };
-        scheme.eq_ignore_ascii_case("bearer") && given.trim().as_bytes().ct_eq(token.as_bytes()).into()
+        let Some((scheme, given)) = self.authorization.and_then(|value| value.split_once(' '))
+        else {
+            return false;
+        };
+        scheme.eq_ignore_ascii_case("bearer")
+            && given.trim().as_bytes().ct_eq(token.as_bytes()).into()
     }
 
     /// Our own pages come from where the request goes.
     fn is_own(&self, origin: &str) -> bool {
-        origin.strip_prefix("http://").is_some_and(|from| self.hosts.iter().all(|host| from.eq_ignore_ascii_case(host.trim())))
+        origin.strip_prefix("http://").is_some_and(|from| {
+            self.hosts
+                .iter()
+                .all(|host| from.eq_ignore_ascii_case(host.trim()))
+        })
     }
 }
 

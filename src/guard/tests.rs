@@ -31,7 +31,15 @@ fn names_and_addresses_of_this_network_pass() {
 
 #[test]
 fn names_that_anybody_may_own_do_not() {
-    for host in ["evil.example", "evil.example:11434", "8.8.8.8", "localhost.evil.example", "notlocal", "mybox.example", "[2001:db8::1]"] {
+    for host in [
+        "evil.example",
+        "evil.example:11434",
+        "8.8.8.8",
+        "localhost.evil.example",
+        "notlocal",
+        "mybox.example",
+        "[2001:db8::1]",
+    ] {
         assert!(!allowed(host), "{host}");
     }
 }
@@ -58,11 +66,35 @@ fn what_two_readers_may_see_two_names_in_is_no_name() {
         "evil.com\\.localhost",
     ] {
         assert!(!allowed(host), "{host}");
-        assert!(Asker { hosts: &[host], ..HERE }.may_read(None).is_err(), "{host}");
+        assert!(
+            Asker {
+                hosts: &[host],
+                ..HERE
+            }
+            .may_read(None)
+            .is_err(),
+            "{host}"
+        );
     }
-    for host in ["localhost.", "localhost.:80", "localhost:", "127.0.0.1:11434", "[::1]", "[::1]:80", "::1"] {
+    for host in [
+        "localhost.",
+        "localhost.:80",
+        "localhost:",
+        "127.0.0.1:11434",
+        "[::1]",
+        "[::1]:80",
+        "::1",
+    ] {
         assert!(allowed(host), "{host}");
-        assert_eq!(Asker { hosts: &[host], ..HERE }.may_read(None), Ok(()), "{host}");
+        assert_eq!(
+            Asker {
+                hosts: &[host],
+                ..HERE
+            }
+            .may_read(None),
+            Ok(()),
+            "{host}"
+        );
     }
 }
 
@@ -77,38 +109,152 @@ const HERE: Asker = Asker {
 
 #[test]
 fn this_machine_reads_the_history_by_a_name_that_means_it() {
-    for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "127.9.9.9", "[::1]:8000", "tap.localhost", "[::ffff:127.0.0.1]"] {
-        assert_eq!(Asker { hosts: &[host], ..HERE }.may_read(None), Ok(()), "{host}");
+    for host in [
+        "localhost",
+        "LOCALHOST:8000",
+        "127.0.0.1:1",
+        "127.9.9.9",
+        "[::1]:8000",
+        "tap.localhost",
+        "[::ffff:127.0.0.1]",
+    ] {
+        assert_eq!(
+            Asker {
+                hosts: &[host],
+                ..HERE
+            }
+            .may_read(None),
+            Ok(()),
+            "{host}"
+        );
     }
-    assert_eq!(Asker { peer: "::ffff:127.0.0.1".parse().unwrap(), ..HERE }.may_read(None), Ok(()));
-    for host in ["evil.example:11434", "10.0.0.7", "mybox", "a.local", "0.0.0.0", "", "localhost.evil.example", "127.0.0.1.nip.io"] {
-        assert!(Asker { hosts: &[host], ..HERE }.may_read(None).is_err(), "{host}");
+    assert_eq!(
+        Asker {
+            peer: "::ffff:127.0.0.1".parse().unwrap(),
+            ..HERE
+        }
+        .may_read(None),
+        Ok(())
+    );
+    for host in [
+        "evil.example:11434",
+        "10.0.0.7",
+        "mybox",
+        "a.local",
+        "0.0.0.0",
+        "",
+        "localhost.evil.example",
+        "127.0.0.1.nip.io",
+    ] {
+        assert!(
+            Asker {
+                hosts: &[host],
+                ..HERE
+            }
+            .may_read(None)
+            .is_err(),
+            "{host}"
+        );
     }
     assert!(Asker { hosts: &[], ..HERE }.may_read(None).is_err());
 }
 
 #[test]
 fn other_machines_proxies_and_other_sites_do_not() {
-    assert!(Asker { peer: [10, 0, 0, 7].into(), ..HERE }.may_read(Some("t")).is_err());
-    assert!(Asker { is_forwarded: true, ..HERE }.may_read(None).is_err());
-    assert_eq!(Asker { origins: &["http://localhost:11434"], ..HERE }.may_read(None), Ok(()));
-    for origin in ["http://evil.example", "null", "https://localhost:11434", "http://localhost:3000", "http://localhost", ""] {
-        assert!(Asker { origins: &[origin], ..HERE }.may_read(None).is_err(), "{origin}");
+    assert!(
+        Asker {
+            peer: [10, 0, 0, 7].into(),
+            ..HERE
+        }
+        .may_read(Some("t"))
+        .is_err()
+    );
+    assert!(
+        Asker {
+            is_forwarded: true,
+            ..HERE
+        }
+        .may_read(None)
+        .is_err()
+    );
+    assert_eq!(
+        Asker {
+            origins: &["http://localhost:11434"],
+            ..HERE
+        }
+        .may_read(None),
+        Ok(())
+    );
+    for origin in [
+        "http://evil.example",
+        "null",
+        "https://localhost:11434",
+        "http://localhost:3000",
+        "http://localhost",
+        "",
+    ] {
+        assert!(
+            Asker {
+                origins: &[origin],
+                ..HERE
+            }
+            .may_read(None)
+            .is_err(),
+            "{origin}"
+        );
     }
 }
 
 #[test]
 fn of_a_header_that_was_sent_twice_each_value_counts() {
     let own = "http://localhost:11434";
-    for hosts in [["localhost:11434", "evil.example"], ["evil.example", "localhost:11434"]] {
-        assert!(Asker { hosts: &hosts, ..HERE }.may_read(None).is_err(), "{hosts:?}");
-        assert!(!hosts_are_allowed(hosts.into_iter(), [127, 0, 0, 1].into(), &[]), "{hosts:?}");
+    for hosts in [
+        ["localhost:11434", "evil.example"],
+        ["evil.example", "localhost:11434"],
+    ] {
+        assert!(
+            Asker {
+                hosts: &hosts,
+                ..HERE
+            }
+            .may_read(None)
+            .is_err(),
+            "{hosts:?}"
+        );
+        assert!(
+            !hosts_are_allowed(hosts.into_iter(), [127, 0, 0, 1].into(), &[]),
+            "{hosts:?}"
+        );
     }
     for origins in [[own, "http://evil.example"], ["http://evil.example", own]] {
-        assert!(Asker { origins: &origins, ..HERE }.may_read(None).is_err(), "{origins:?}");
+        assert!(
+            Asker {
+                origins: &origins,
+                ..HERE
+            }
+            .may_read(None)
+            .is_err(),
+            "{origins:?}"
+        );
     }
-    assert_eq!(Asker { hosts: &["localhost:11434"; 2], origins: &[own; 2], ..HERE }.may_read(None), Ok(()));
-    assert!(Asker { hosts: &["localhost:11434", "127.0.0.1"], origins: &[own], ..HERE }.may_read(None).is_err());
+    assert_eq!(
+        Asker {
+            hosts: &["localhost:11434"; 2],
+            origins: &[own; 2],
+            ..HERE
+        }
+        .may_read(None),
+        Ok(())
+    );
+    assert!(
+        Asker {
+            hosts: &["localhost:11434", "127.0.0.1"],
+            origins: &[own],
+            ..HERE
+        }
+        .may_read(None)
+        .is_err()
+    );
 }
 
 #[test]
@@ -122,15 +268,33 @@ fn a_browser_that_asks_for_another_site_does_not() {
         (&["Same-Origin"], false),
         (&[""], false),
     ] {
-        assert_eq!(Asker { sites, ..HERE }.may_read(None).is_ok(), may, "{sites:?}");
+        assert_eq!(
+            Asker { sites, ..HERE }.may_read(None).is_ok(),
+            may,
+            "{sites:?}"
+        );
     }
 }
 
 #[test]
 fn where_there_is_a_token_this_machine_needs_it_too() {
     assert!(HERE.may_read(Some("s3cret")).is_err());
-    assert!(Asker { authorization: Some("Bearer guess"), ..HERE }.may_read(Some("s3cret")).is_err());
-    assert_eq!(Asker { authorization: Some("Bearer s3cret"), ..HERE }.may_read(Some("s3cret")), Ok(()));
+    assert!(
+        Asker {
+            authorization: Some("Bearer guess"),
+            ..HERE
+        }
+        .may_read(Some("s3cret"))
+        .is_err()
+    );
+    assert_eq!(
+        Asker {
+            authorization: Some("Bearer s3cret"),
+            ..HERE
+        }
+        .may_read(Some("s3cret")),
+        Ok(())
+    );
 }
 
 #[test]
@@ -151,7 +315,10 @@ fn the_right_token_opens_it_to_anybody() {
         ("s3cret", false),
         ("Bearer ", false),
     ] {
-        let asker = Asker { authorization: Some(given), ..far };
+        let asker = Asker {
+            authorization: Some(given),
+            ..far
+        };
         assert_eq!(asker.may_read(Some("s3cret")).is_ok(), right, "{given}");
         assert!(asker.may_read(None).is_err());
     }
@@ -159,6 +326,14 @@ fn the_right_token_opens_it_to_anybody() {
 
 #[test]
 fn beyond_loopback_no_name_is_checked() {
-    assert!(hosts_are_allowed(["ollama-tap:8000"].into_iter(), [0, 0, 0, 0].into(), &[]));
-    assert!(hosts_are_allowed([].into_iter(), [127, 0, 0, 1].into(), &[]));
+    assert!(hosts_are_allowed(
+        ["ollama-tap:8000"].into_iter(),
+        [0, 0, 0, 0].into(),
+        &[]
+    ));
+    assert!(hosts_are_allowed(
+        [].into_iter(),
+        [127, 0, 0, 1].into(),
+        &[]
+    ));
 }

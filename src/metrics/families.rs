@@ -5,7 +5,10 @@
 //! without a separator.
 
 use prometheus::core::Collector;
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, Result};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, Result,
+};
 
 use super::labels::{HTTP_ENDPOINTS, REFUSALS, UNKNOWN};
 use super::sets::Bounded;
@@ -13,18 +16,41 @@ use crate::forward::failure::Kind;
 use crate::route::Dialect;
 
 /// Seconds of a whole request.
-const REQUEST_SECONDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0];
+const REQUEST_SECONDS: &[f64] = &[
+    0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
+];
 /// Seconds of a part of a request, which may be much shorter.
-const PART_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0];
+const PART_SECONDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
+    1800.0,
+];
 /// Seconds until something starts.
-const WAIT_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 640.0];
+const WAIT_SECONDS: &[f64] = &[
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 640.0,
+];
 /// Seconds between two tokens.
-const TOKEN_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5];
+const TOKEN_SECONDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5,
+];
 /// Tokens of a whole prompt, in powers of 4.
-const PROMPT_TOKENS: &[f64] = &[16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262_144.0, 1_048_576.0];
-const PROMPT_TOKENS_PER_SECOND: &[f64] = &[10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 25_000.0, 50_000.0];
+const PROMPT_TOKENS: &[f64] = &[
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+];
+const PROMPT_TOKENS_PER_SECOND: &[f64] = &[
+    10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 25_000.0, 50_000.0,
+];
 const TOKENS: &[f64] = &[10.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2000.0, 5000.0];
-const TOKENS_PER_SECOND: &[f64] = &[1.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 90.0, 100.0, 150.0, 200.0];
+const TOKENS_PER_SECOND: &[f64] = &[
+    1.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 90.0, 100.0, 150.0, 200.0,
+];
 
 /// Counters and histograms with labels, whose sets of values are bounded.
 pub type Counters = Bounded<IntCounterVec>;
@@ -76,7 +102,10 @@ pub struct Families {
 
 impl Families {
     pub fn new(registry: &Registry) -> Result<Families> {
-        let r = Definer { registry, folded: None };
+        let r = Definer {
+            registry,
+            folded: None,
+        };
         let folds = Folds {
             folded: r.counters(
                 "ollama_tap_label_sets_folded_total",
@@ -84,7 +113,10 @@ impl Families {
                 &["family"],
             )?,
         };
-        let r = Definer { registry, folded: Some(&folds.folded) };
+        let r = Definer {
+            registry,
+            folded: Some(&folds.folded),
+        };
         Ok(Families {
             requests: r.counters(
                 "ollama_requests_total",
@@ -214,7 +246,8 @@ impl Families {
     /// Gives every series its 0 whose labels are known beforehand, so that its first increase is seen as one.
     pub fn start_at_zero(&self) {
         for (endpoint, method) in HTTP_ENDPOINTS {
-            self.http_requests.with_label_values(&[endpoint, method, "200"]);
+            self.http_requests
+                .with_label_values(&[endpoint, method, "200"]);
         }
         for kind in Kind::ALL.map(Kind::as_str) {
             self.upstream_errors.with_label_values(&[kind]);
@@ -257,7 +290,9 @@ impl Definer<'_> {
 
     /// Counts the sets that a family folds.
     fn folds_of(&self, name: &str, labels: &[&str]) -> Option<IntCounter> {
-        self.folded.filter(|_| labels.len() > 1).map(|folded| folded.with_label_values(&[name]))
+        self.folded
+            .filter(|_| labels.len() > 1)
+            .map(|folded| folded.with_label_values(&[name]))
     }
 
     fn gauge(&self, name: &str, help: &str) -> Result<IntGauge> {
@@ -269,11 +304,22 @@ impl Definer<'_> {
     }
 
     fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram> {
-        self.keep(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
+        self.keep(Histogram::with_opts(
+            HistogramOpts::new(name, help).buckets(buckets.to_vec()),
+        )?)
     }
 
-    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> Result<Histograms> {
-        let family = self.keep(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)?;
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> Result<Histograms> {
+        let family = self.keep(HistogramVec::new(
+            HistogramOpts::new(name, help).buckets(buckets.to_vec()),
+            labels,
+        )?)?;
         Ok(Bounded::new(family, labels, self.folds_of(name, labels)))
     }
 }

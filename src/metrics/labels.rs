@@ -57,7 +57,9 @@ pub fn reason_label(exchange: &Exchange) -> &'static str {
                 "stop"
             }
         }
-        (Outcome::Success, Some("length" | "max_tokens" | "max_output_tokens" | "incomplete")) => "length",
+        (Outcome::Success, Some("length" | "max_tokens" | "max_output_tokens" | "incomplete")) => {
+            "length"
+        }
         (Outcome::Success, _) => OTHER,
     }
 }
@@ -116,14 +118,20 @@ pub const HTTP_ENDPOINTS: [(&str, &str); 47] = [
 /// The method as a label: one of HTTP's, else `other`.
 pub fn method_label(method: &str) -> &str {
     match method {
-        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "CONNECT" | "TRACE" => method,
+        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "CONNECT" | "TRACE" => {
+            method
+        }
         _ => OTHER,
     }
 }
 
 /// The status code as a label: three digits that HTTP knows a class for, else `other`.
 pub fn code_label(code: u16) -> String {
-    if (100..=599).contains(&code) { code.to_string() } else { OTHER.to_owned() }
+    if (100..=599).contains(&code) {
+        code.to_string()
+    } else {
+        OTHER.to_owned()
+    }
 }
 
 /// The guard of the label `model`, and which label each request under way was counted under.
@@ -148,14 +156,20 @@ impl Models {
         if name.is_empty() || name.len() > MAX_NAME || self.is_confirmed(name) {
             return;
         }
-        let mut confirmed = self.confirmed.write().unwrap_or_else(PoisonError::into_inner);
+        let mut confirmed = self
+            .confirmed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if confirmed.len() < MAX_MODELS {
             confirmed.insert(name.to_owned());
         }
     }
 
     fn is_confirmed(&self, name: &str) -> bool {
-        self.confirmed.read().unwrap_or_else(PoisonError::into_inner).contains(name)
+        self.confirmed
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(name)
     }
 
     pub fn began(&self, id: &str, label: &str) {

@@ -41,11 +41,22 @@ impl Loaded {
             show_model(model, families);
         }
         let names: HashSet<&str> = models.iter().map(|model| model.name.as_str()).collect();
-        for gone in shown.models.iter().filter(|model| !names.contains(model.name.as_str())) {
+        for gone in shown
+            .models
+            .iter()
+            .filter(|model| !names.contains(model.name.as_str()))
+        {
             hide_model(&gone.name, families);
         }
-        show_version(version_label(&status.version), version_label(&shown.version), families);
-        *shown = OllamaStatus { models, ..status.clone() };
+        show_version(
+            version_label(&status.version),
+            version_label(&shown.version),
+            families,
+        );
+        *shown = OllamaStatus {
+            models,
+            ..status.clone()
+        };
     }
 }
 
@@ -59,10 +70,17 @@ fn by_name(running: &[LoadedModel]) -> Vec<LoadedModel> {
             Some(model) => {
                 model.size = model.size.saturating_add(runner.size);
                 model.size_vram = model.size_vram.saturating_add(runner.size_vram);
-                model.context_length = model.context_length.into_iter().chain(runner.context_length).min();
+                model.context_length = model
+                    .context_length
+                    .into_iter()
+                    .chain(runner.context_length)
+                    .min();
             }
             None if is_full || name.is_empty() || name.len() > MAX_NAME => {}
-            None => models.push(LoadedModel { name: name.into_owned(), ..runner.clone() }),
+            None => models.push(LoadedModel {
+                name: name.into_owned(),
+                ..runner.clone()
+            }),
         }
     }
     models
@@ -71,17 +89,31 @@ fn by_name(running: &[LoadedModel]) -> Vec<LoadedModel> {
 fn show_model(model: &LoadedModel, families: &Families) {
     let name = &[model.name.as_str()];
     families.model_loaded.with_label_values(name).set(1);
-    families.model_size.with_label_values(name).set(signed(model.size));
-    families.model_vram.with_label_values(name).set(signed(model.size_vram));
+    families
+        .model_size
+        .with_label_values(name)
+        .set(signed(model.size));
+    families
+        .model_vram
+        .with_label_values(name)
+        .set(signed(model.size_vram));
     match model.context_length {
-        Some(tokens) => families.model_context.with_label_values(name).set(signed(tokens)),
+        Some(tokens) => families
+            .model_context
+            .with_label_values(name)
+            .set(signed(tokens)),
         None => drop(families.model_context.remove_label_values(name)),
     }
 }
 
 /// A series that was not there is no error: the context's length may never have been known.
 fn hide_model(name: &str, families: &Families) {
-    for family in [&families.model_loaded, &families.model_size, &families.model_vram, &families.model_context] {
+    for family in [
+        &families.model_loaded,
+        &families.model_size,
+        &families.model_vram,
+        &families.model_context,
+    ] {
         drop(family.remove_label_values(&[name]));
     }
 }
@@ -94,7 +126,10 @@ fn show_version(now: &str, before: &str, families: &Families) {
 }
 
 fn version_label(version: &Option<String>) -> &str {
-    version.as_deref().filter(|version| !version.is_empty() && version.len() <= MAX_NAME).unwrap_or(UNKNOWN)
+    version
+        .as_deref()
+        .filter(|version| !version.is_empty() && version.len() <= MAX_NAME)
+        .unwrap_or(UNKNOWN)
 }
 
 fn signed(number: u64) -> i64 {

@@ -37,13 +37,25 @@ impl Metrics {
         let registry = Registry::new();
         let families = Families::new(&registry)?;
         families.start_at_zero();
-        families.build_info.with_label_values(&[version, std::env::consts::OS, std::env::consts::ARCH]).set(1);
-        Ok(Metrics { registry, families, models: Models::default(), loaded: Loaded::default(), has_categories: true })
+        families
+            .build_info
+            .with_label_values(&[version, std::env::consts::OS, std::env::consts::ARCH])
+            .set(1);
+        Ok(Metrics {
+            registry,
+            families,
+            models: Models::default(),
+            loaded: Loaded::default(),
+            has_categories: true,
+        })
     }
 
     /// With `all` for the category of every prompt.
     pub fn without_categories(self) -> Metrics {
-        Metrics { has_categories: false, ..self }
+        Metrics {
+            has_categories: false,
+            ..self
+        }
     }
 
     /// Adds a collector of the platform's own (`process_*`).
@@ -54,14 +66,20 @@ impl Metrics {
     /// An inference request was read. `id` is its `interaction_id`; `ended` follows for the same one.
     pub fn began(&self, id: &str, model: Option<&str>) {
         let label = self.models.label(model);
-        self.families.active_requests.with_label_values(&[label]).inc();
+        self.families
+            .active_requests
+            .with_label_values(&[label])
+            .inc();
         self.models.began(id, label);
     }
 
     /// An inference request ended: everything that one exchange moves.
     pub fn ended(&self, exchange: &Exchange) {
         if let Some(label) = self.models.ended(&exchange.interaction_id) {
-            self.families.active_requests.with_label_values(&[label]).dec();
+            self.families
+                .active_requests
+                .with_label_values(&[label])
+                .dec();
         }
         if exchange.load_only {
             return;
@@ -79,63 +97,114 @@ impl Metrics {
     fn count_request(&self, exchange: &Exchange, model: &str) {
         let f = &self.families;
         let (endpoint, category) = (exchange.endpoint.as_str(), self.category(exchange));
-        f.requests.with_label_values(&[model, endpoint, exchange.outcome.as_str(), category]).inc();
+        f.requests
+            .with_label_values(&[model, endpoint, exchange.outcome.as_str(), category])
+            .inc();
         for outcome in Outcome::ALL {
-            f.requests.start_at_zero(&[model, endpoint, outcome.as_str(), category]);
+            f.requests
+                .start_at_zero(&[model, endpoint, outcome.as_str(), category]);
         }
-        observe(&f.request_duration, &[model, endpoint, category], Some(exchange.duration));
+        observe(
+            &f.request_duration,
+            &[model, endpoint, category],
+            Some(exchange.duration),
+        );
         let ended = reason_label(exchange);
         f.finished.with_label_values(&[model, ended]).inc();
         for reason in REASONS {
             f.finished.start_at_zero(&[model, reason]);
         }
         let dialect = exchange.endpoint.dialect().as_str();
-        f.parse_failures.with_label_values(&[dialect]).inc_by(exchange.parse_failures);
+        f.parse_failures
+            .with_label_values(&[dialect])
+            .inc_by(exchange.parse_failures);
     }
 
     fn category(&self, exchange: &Exchange) -> &'static str {
-        if self.has_categories { exchange.prompt_category } else { ALL }
+        if self.has_categories {
+            exchange.prompt_category
+        } else {
+            ALL
+        }
     }
 
     fn observe_times(&self, exchange: &Exchange, model: &str) {
         let f = &self.families;
         observe(&f.response, &[model], exchange.total_duration);
         observe(&f.load_duration, &[model], exchange.load_duration);
-        observe(&f.prompt_eval_duration, &[model], exchange.prompt_eval_duration);
+        observe(
+            &f.prompt_eval_duration,
+            &[model],
+            exchange.prompt_eval_duration,
+        );
         observe(&f.eval_duration, &[model], exchange.eval_duration);
-        observe(&f.time_to_first_token, &[model, exchange.endpoint.as_str()], exchange.time_to_first_token);
-        observe(&f.time_per_output_token, &[model], exchange.time_per_output_token);
+        observe(
+            &f.time_to_first_token,
+            &[model, exchange.endpoint.as_str()],
+            exchange.time_to_first_token,
+        );
+        observe(
+            &f.time_per_output_token,
+            &[model],
+            exchange.time_per_output_token,
+        );
     }
 
     fn observe_tokens(&self, exchange: &Exchange, model: &str) {
         let f = &self.families;
         if let Some(tokens) = exchange.prompt_tokens {
-            f.tokens_processed.with_label_values(&[model]).inc_by(tokens);
-            f.prompt_tokens.with_label_values(&[model]).observe(tokens as f64);
+            f.tokens_processed
+                .with_label_values(&[model])
+                .inc_by(tokens);
+            f.prompt_tokens
+                .with_label_values(&[model])
+                .observe(tokens as f64);
         }
         if let Some(tokens) = exchange.prompt_cached_tokens {
-            f.prompt_tokens_cached.with_label_values(&[model]).inc_by(tokens);
+            f.prompt_tokens_cached
+                .with_label_values(&[model])
+                .inc_by(tokens);
         }
         if let Some(speed) = exchange.prompt_tokens_per_second {
-            f.prompt_tokens_per_second.with_label_values(&[model]).observe(speed);
+            f.prompt_tokens_per_second
+                .with_label_values(&[model])
+                .observe(speed);
         }
-        if let Some(tokens) = exchange.generated_tokens.filter(|_| !exchange.endpoint.is_embedding()) {
-            f.tokens_generated_total.with_label_values(&[model]).inc_by(tokens);
-            f.tokens_generated.with_label_values(&[model, self.category(exchange)]).observe(tokens as f64);
+        if let Some(tokens) = exchange
+            .generated_tokens
+            .filter(|_| !exchange.endpoint.is_embedding())
+        {
+            f.tokens_generated_total
+                .with_label_values(&[model])
+                .inc_by(tokens);
+            f.tokens_generated
+                .with_label_values(&[model, self.category(exchange)])
+                .observe(tokens as f64);
         }
-        if let Some(speed) = exchange.tokens_per_second.filter(|speed| speed.is_finite() && *speed >= 0.0) {
-            f.tokens_per_second.with_label_values(&[model, self.category(exchange)]).observe(speed);
+        if let Some(speed) = exchange
+            .tokens_per_second
+            .filter(|speed| speed.is_finite() && *speed >= 0.0)
+        {
+            f.tokens_per_second
+                .with_label_values(&[model, self.category(exchange)])
+                .observe(speed);
         }
     }
 
     /// Any request was answered. `endpoint` is one of `labels::HTTP_ENDPOINTS` or another template, or `other`.
     pub fn http_request(&self, endpoint: &str, method: &str, code: u16) {
-        self.families.http_requests.with_label_values(&[endpoint, method_label(method), &code_label(code)]).inc();
+        self.families
+            .http_requests
+            .with_label_values(&[endpoint, method_label(method), &code_label(code)])
+            .inc();
     }
 
     /// Ollama could not be reached or understood. `kind` is a `forward::failure::Kind`.
     pub fn upstream_error(&self, kind: &'static str) {
-        self.families.upstream_errors.with_label_values(&[kind]).inc();
+        self.families
+            .upstream_errors
+            .with_label_values(&[kind])
+            .inc();
     }
 
     /// A request met one of our bounds. `reason` is one of `labels::REFUSALS`.
@@ -182,7 +251,10 @@ impl Metrics {
 
     /// So many records were written, or could not be.
     pub fn analytics_written(&self, backend: &str, written: Written, records: u64) {
-        self.families.analytics_writes.with_label_values(&[backend, written.as_str()]).inc_by(records);
+        self.families
+            .analytics_writes
+            .with_label_values(&[backend, written.as_str()])
+            .inc_by(records);
     }
 
     /// How many records were lost so far.

@@ -51,8 +51,17 @@ pub struct Bounded<F> {
 impl<F: Family> Bounded<F> {
     pub fn new(family: F, labels: &[&str], folded: Option<IntCounter>) -> Bounded<F> {
         let has_model = labels.contains(&"model");
-        let foldable = labels.iter().map(|label| !has_model || matches!(*label, "model" | "prompt_category")).collect();
-        Bounded { family, foldable, sets: RwLock::default(), hasher: RandomState::new(), folded }
+        let foldable = labels
+            .iter()
+            .map(|label| !has_model || matches!(*label, "model" | "prompt_category"))
+            .collect();
+        Bounded {
+            family,
+            foldable,
+            sets: RwLock::default(),
+            hasher: RandomState::new(),
+            folded,
+        }
     }
 
     /// The series for these values, or the one that they are folded into.
@@ -60,7 +69,11 @@ impl<F: Family> Bounded<F> {
         if self.has_room_for(values) {
             return self.family.series(values);
         }
-        let folded: Vec<&str> = values.iter().zip(&self.foldable).map(|(value, foldable)| folded(value, *foldable)).collect();
+        let folded: Vec<&str> = values
+            .iter()
+            .zip(&self.foldable)
+            .map(|(value, foldable)| folded(value, *foldable))
+            .collect();
         if folded != values {
             self.folded.iter().for_each(IntCounter::inc);
         }
@@ -79,7 +92,12 @@ impl<F: Family> Bounded<F> {
             return true;
         }
         let set = self.hasher.hash_one(values);
-        if self.sets.read().unwrap_or_else(PoisonError::into_inner).contains(&set) {
+        if self
+            .sets
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&set)
+        {
             return true;
         }
         let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
@@ -89,5 +107,9 @@ impl<F: Family> Bounded<F> {
 
 /// Where categories are not told apart, there is nothing to fold.
 fn folded(value: &str, foldable: bool) -> &str {
-    if foldable && value != ALL { OTHER } else { value }
+    if foldable && value != ALL {
+        OTHER
+    } else {
+        value
+    }
 }

@@ -53,31 +53,48 @@ impl Note {
 
     /// Whether what is dialled there is this tap, at either of its addresses.
     pub fn is_at(&self, address: &Upstream) -> bool {
-        let own = [Some(self.listen), self.admin].into_iter().flatten().filter(|own| own.port() == address.port);
+        let own = [Some(self.listen), self.admin]
+            .into_iter()
+            .flatten()
+            .filter(|own| own.port() == address.port);
         let own: Vec<SocketAddr> = own.collect();
         let there = || addresses(&address.host, address.port).unwrap_or_default();
         !own.is_empty()
-            && there().iter().any(|there| own.iter().any(|own| own == there || own.ip().is_unspecified() && port::is_local(there)))
+            && there().iter().any(|there| {
+                own.iter()
+                    .any(|own| own == there || own.ip().is_unspecified() && port::is_local(there))
+            })
     }
 
     /// What opens its history, for those who may read it. A note may come from another user, who must not choose which of our
     /// files is sent to that user's tap: it has the name that tokens have, and holds what a token is made of.
     pub fn token(&self) -> Option<String> {
-        let path = self.token_file.as_deref().filter(|path| path.file_name().is_some_and(|name| *name == *own::token_name(self.listen)))?;
+        let path = self.token_file.as_deref().filter(|path| {
+            path.file_name()
+                .is_some_and(|name| *name == *own::token_name(self.listen))
+        })?;
         let text = String::from_utf8(read(path).ok()?.1).ok()?;
         Some(text.trim().to_owned()).filter(|text| is_token(text))
     }
 }
 
 fn reached(address: SocketAddr) -> Upstream {
-    let listen = Listen { host: address.ip().to_string(), port: address.port() };
+    let listen = Listen {
+        host: address.ip().to_string(),
+        port: address.port(),
+    };
     listen.dialled().unwrap_or_else(|| address.into())
 }
 
 /// Every note on this machine that we may read, the newest first.
 pub fn all() -> Vec<Note> {
-    let entries = directories().into_iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten();
-    let mut found: Vec<(SystemTime, Note)> = entries.filter_map(|entry| noted(&entry.ok()?.path())).collect();
+    let entries = directories()
+        .into_iter()
+        .filter_map(|dir| fs::read_dir(dir).ok())
+        .flatten();
+    let mut found: Vec<(SystemTime, Note)> = entries
+        .filter_map(|entry| noted(&entry.ok()?.path()))
+        .collect();
     found.sort_by_key(|(time, _)| Reverse(*time));
     found.into_iter().map(|(_, note)| note).collect()
 }
@@ -89,7 +106,12 @@ pub fn at(address: &Upstream) -> Option<Note> {
 
 /// The note in this file, if it is one, and when it was left.
 fn noted(path: &Path) -> Option<(SystemTime, Note)> {
-    let port: u16 = path.file_name()?.to_str()?.strip_suffix(NOTE)?.parse().ok()?;
+    let port: u16 = path
+        .file_name()?
+        .to_str()?
+        .strip_suffix(NOTE)?
+        .parse()
+        .ok()?;
     let (time, text) = read(path).ok()?;
     let note: Note = serde_json::from_slice(&text).ok()?;
     (note.listen.port() == port).then_some((time, note))
@@ -106,7 +128,13 @@ fn read(path: &Path) -> io::Result<(SystemTime, Vec<u8>)> {
 /// Where notes are: everybody's, and this user's.
 fn directories() -> Vec<PathBuf> {
     let test = std::env::var_os(ENV_TEST_RUNTIME_DIR).map(PathBuf::from);
-    [Some(test.unwrap_or_else(platform::runtime_directory)), platform::state_directory()].into_iter().flatten().collect()
+    [
+        Some(test.unwrap_or_else(platform::runtime_directory)),
+        platform::state_directory(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[cfg(test)]

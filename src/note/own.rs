@@ -25,16 +25,36 @@ pub struct OwnNote {
 impl OwnNote {
     /// Leaves a note in the first directory that takes one, and before it the token's file: in the directory of the history, if
     /// there is one, else in the user's own. `None` where no directory takes it: then a tap is found by its port alone.
-    pub fn leave(config: &Config, listen: SocketAddr, admin: Option<SocketAddr>, archive: Option<&Archive>) -> Option<OwnNote> {
+    pub fn leave(
+        config: &Config,
+        listen: SocketAddr,
+        admin: Option<SocketAddr>,
+        archive: Option<&Archive>,
+    ) -> Option<OwnNote> {
         if !config.is_noted {
             return None;
         }
         let is_directory = archive.is_some() && config.history.backend != Backend::Loki;
-        let dir = path::absolute(&config.history.dir).ok().filter(|_| is_directory);
-        let store = dir.as_ref().map(|dir| dir.to_string_lossy().into_owned()).or_else(|| Some(archive?.store.place()));
+        let dir = path::absolute(&config.history.dir)
+            .ok()
+            .filter(|_| is_directory);
+        let store = dir
+            .as_ref()
+            .map(|dir| dir.to_string_lossy().into_owned())
+            .or_else(|| Some(archive?.store.place()));
         let private = dir.into_iter().chain(platform::state_directory());
-        let token_file = keep_token(&token_name(listen), config.token.as_deref(), private.collect());
-        let note = Note { listen, admin, store, token_file, pid: process::id() };
+        let token_file = keep_token(
+            &token_name(listen),
+            config.token.as_deref(),
+            private.collect(),
+        );
+        let note = Note {
+            listen,
+            admin,
+            store,
+            token_file,
+            pid: process::id(),
+        };
         let left = directories().iter().find_map(|dir| leave_in(dir, &note));
         if left.is_none() {
             log::debug!("no note is left for those who look for this tap");
@@ -107,6 +127,9 @@ fn remove(path: Option<&Path>) {
     if let Some(Err(cause)) = path.map(fs::remove_file)
         && cause.kind() != io::ErrorKind::NotFound
     {
-        log::debug!("remove {}: {cause}", path.unwrap_or(Path::new("")).display());
+        log::debug!(
+            "remove {}: {cause}",
+            path.unwrap_or(Path::new("")).display()
+        );
     }
 }

@@ -6,7 +6,13 @@ use super::*;
 
 fn note(listen: &str, admin: Option<&str>) -> Note {
     let address = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text}"));
-    Note { listen: address(listen), admin: admin.map(address), store: None, token_file: None, pid: 1 }
+    Note {
+        listen: address(listen),
+        admin: admin.map(address),
+        store: None,
+        token_file: None,
+        pid: 1,
+    }
 }
 
 fn is_at(note: &Note, address: &str) -> bool {
@@ -16,7 +22,10 @@ fn is_at(note: &Note, address: &str) -> bool {
 #[test]
 fn a_tap_is_at_every_address_that_leads_to_one_of_its_listeners() {
     let tap = note("127.0.0.1:8000", Some("0.0.0.0:9000"));
-    assert_eq!((tap.public().authority(), tap.pages().authority()), ("127.0.0.1:8000".to_owned(), "127.0.0.1:9000".to_owned()));
+    assert_eq!(
+        (tap.public().authority(), tap.pages().authority()),
+        ("127.0.0.1:8000".to_owned(), "127.0.0.1:9000".to_owned())
+    );
     for (address, expected) in [
         ("127.0.0.1:8000", true),
         ("localhost:8000", true),
@@ -30,9 +39,15 @@ fn a_tap_is_at_every_address_that_leads_to_one_of_its_listeners() {
     if std::env::var("OLLAMA_TAP_TEST_WINE").as_deref() == Ok("1") {
         crate::skips::left_out("Wine binds addresses that are not this machine's");
     } else {
-        assert!(!is_at(&tap, "192.0.2.1:9000"), "an address of another machine");
+        assert!(
+            !is_at(&tap, "192.0.2.1:9000"),
+            "an address of another machine"
+        );
     }
-    assert_eq!(note("127.0.0.1:8000", None).pages().authority(), "127.0.0.1:8000");
+    assert_eq!(
+        note("127.0.0.1:8000", None).pages().authority(),
+        "127.0.0.1:8000"
+    );
 }
 
 #[test]
@@ -54,10 +69,18 @@ fn a_token_is_read_from_a_file_that_can_be_one_alone() {
     let token = |name: &str, text: &str| {
         let path = dir.path().join(name);
         fs::write(&path, text).unwrap();
-        Note { token_file: Some(path), ..note("127.0.0.1:8000", None) }.token()
+        Note {
+            token_file: Some(path),
+            ..note("127.0.0.1:8000", None)
+        }
+        .token()
     };
     assert_eq!(token("8000.token", "t0ken\n").as_deref(), Some("t0ken"));
     assert_eq!(token("8000.token", ""), None);
     assert_eq!(token("8000.token", "-----BEGIN KEY-----\nabc\n"), None);
-    assert_eq!(token("shadow", "t0ken"), None, "a file of another name was read");
+    assert_eq!(
+        token("shadow", "t0ken"),
+        None,
+        "a file of another name was read"
+    );
 }

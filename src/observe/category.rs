@@ -4,8 +4,20 @@
 //! reading; they are crude on purpose ("show" asks a `how`), and cheap enough for a prompt of a megabyte.
 
 /// Every category there is, in the order of the rules.
-pub const ALL: [&str; 12] =
-    ["summarize", "translate", "explain", "code_write", "code_debug", "question", "creative", "analyze", "help", "list", "empty", "other"];
+pub const ALL: [&str; 12] = [
+    "summarize",
+    "translate",
+    "explain",
+    "code_write",
+    "code_debug",
+    "question",
+    "creative",
+    "analyze",
+    "help",
+    "list",
+    "empty",
+    "other",
+];
 
 /// The category of `prompt`; without a prompt, `empty`.
 pub fn category(prompt: Option<&str>) -> &'static str {
@@ -28,7 +40,8 @@ pub fn category(prompt: Option<&str>) -> &'static str {
 }
 
 fn asks_for_code(line: &str) -> bool {
-    line.split_once("write").is_some_and(|(_, rest)| rest.contains("code"))
+    line.split_once("write")
+        .is_some_and(|(_, rest)| rest.contains("code"))
 }
 
 #[cfg(test)]
@@ -74,7 +87,18 @@ mod tests {
 
     #[test]
     fn the_first_rule_wins_wherever_its_word_stands() {
-        let words = ["summary", "translation", "explain", "write code", "debug", "what", "create", "analyse", "help", "list"];
+        let words = [
+            "summary",
+            "translation",
+            "explain",
+            "write code",
+            "debug",
+            "what",
+            "create",
+            "analyse",
+            "help",
+            "list",
+        ];
         for (first, expected) in ALL.iter().take(words.len()).enumerate() {
             let mut prompt: Vec<&str> = words[first..].to_vec();
             prompt.reverse();
@@ -92,7 +116,20 @@ mod tests {
 
     #[test]
     fn every_answer_is_one_of_all() {
-        for prompt in ["", "x", "summar", "translat", "explain", "write code", "fix", "how", "creat", "analy", "help", "list"] {
+        for prompt in [
+            "",
+            "x",
+            "summar",
+            "translat",
+            "explain",
+            "write code",
+            "fix",
+            "how",
+            "creat",
+            "analy",
+            "help",
+            "list",
+        ] {
             assert!(ALL.contains(&category(Some(prompt))));
         }
     }

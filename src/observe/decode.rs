@@ -25,7 +25,12 @@ pub enum Decoder<W: Write> {
 impl<W: Write> Decoder<W> {
     /// The decoder for a value of Content-Encoding, `None` for one that we cannot read.
     pub fn new(encoding: Option<&str>, to: W) -> Result<Self, W> {
-        match encoding.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        match encoding
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "" | "identity" => Ok(Decoder::Identity(to)),
             "gzip" | "x-gzip" => Ok(Decoder::Gzip(MultiGzDecoder::new(to))),
             "deflate" => Ok(Decoder::Deflate(ZlibDecoder::new(to))),
@@ -81,9 +86,17 @@ impl Coding {
     pub fn decode(self, body: &[u8]) -> Box<dyn Read + '_> {
         match self {
             Coding::Gzip => Box::new(read::MultiGzDecoder::new(body).take(MAX_DECODED)),
-            Coding::Deflate if has_zlib_head(body) => Box::new(read::ZlibDecoder::new(body).take(MAX_DECODED)),
+            Coding::Deflate if has_zlib_head(body) => {
+                Box::new(read::ZlibDecoder::new(body).take(MAX_DECODED))
+            }
             Coding::Deflate => Box::new(read::DeflateDecoder::new(body).take(MAX_DECODED)),
-            Coding::Zstd => Box::new(Zstd { rest: body, frame: None }.take(MAX_DECODED)),
+            Coding::Zstd => Box::new(
+                Zstd {
+                    rest: body,
+                    frame: None,
+                }
+                .take(MAX_DECODED),
+            ),
         }
     }
 }
@@ -115,7 +128,10 @@ impl Read for Zstd<'_> {
             if self.rest.is_empty() {
                 return Ok(0);
             }
-            self.frame = Some(StreamingDecoder::new_with_max_window_size(self.rest, MAX_WINDOW).map_err(io::Error::other)?);
+            self.frame = Some(
+                StreamingDecoder::new_with_max_window_size(self.rest, MAX_WINDOW)
+                    .map_err(io::Error::other)?,
+            );
         }
     }
 }

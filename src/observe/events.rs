@@ -36,13 +36,17 @@ struct Pending {
 
 impl Events {
     pub fn new() -> Events {
-        Events { lines: Lines::new(Ends::Any), pending: Pending::default() }
+        Events {
+            lines: Lines::new(Ends::Any),
+            pending: Pending::default(),
+        }
     }
 
     /// Calls `each` for every frame that `bytes`, which came at `at`, complete.
     pub fn feed(&mut self, bytes: &[u8], at: Instant, mut each: impl FnMut(Frame<'_>, Instant)) {
         let pending = &mut self.pending;
-        self.lines.feed(bytes, |line| pending.take(line, at, &mut each));
+        self.lines
+            .feed(bytes, |line| pending.take(line, at, &mut each));
     }
 
     /// Calls `each` for what has no end.
@@ -75,7 +79,9 @@ impl Pending {
 
     fn field(&mut self, line: &[u8], at: Instant, each: &mut impl FnMut(Frame<'_>, Instant)) {
         let colon = line.iter().position(|&byte| byte == b':');
-        let (name, value) = colon.map_or((line, &line[..0]), |colon| (&line[..colon], &line[colon + 1..]));
+        let (name, value) = colon.map_or((line, &line[..0]), |colon| {
+            (&line[..colon], &line[colon + 1..])
+        });
         let value = value.strip_prefix(b" ").unwrap_or(value);
         if self.is_whole() && matches!(name, b"data" | b"event" | b"error") {
             self.dispatch(each);
@@ -102,12 +108,22 @@ impl Pending {
     /// One line of data that is an object by itself, so that what follows belongs to another.
     fn is_whole(&self) -> bool {
         let data = self.data.trim_ascii();
-        self.lines == 1 && (data == b"[DONE]" || data.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok())
+        self.lines == 1
+            && (data == b"[DONE]"
+                || data.starts_with(b"{")
+                    && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok())
     }
 
     fn dispatch(&mut self, each: &mut impl FnMut(Frame<'_>, Instant)) {
         if let Some(at) = self.at.take() {
-            each(if self.is_error { Frame::Error(&self.data) } else { Frame::Data(&self.data) }, at);
+            each(
+                if self.is_error {
+                    Frame::Error(&self.data)
+                } else {
+                    Frame::Data(&self.data)
+                },
+                at,
+            );
         }
         self.data.clear();
         (self.lines, self.is_error) = (0, false);
@@ -127,7 +143,9 @@ mod tests {
                 Frame::Tail(tail) => format!("tail of {}", tail.len()),
             })
         };
-        pieces.iter().for_each(|piece| events.feed(piece, at, &mut each));
+        pieces
+            .iter()
+            .for_each(|piece| events.feed(piece, at, &mut each));
         events.end(at, &mut each);
         found
     }
@@ -138,17 +156,33 @@ mod tests {
             ("data: a\n\ndata:b\r\n\r\ndata:  c\r\r", &["a", "b", " c"]),
             ("data: one\ndata: two\n\n", &["one\ntwo"]),
             ("data\ndata\n\ndata:\n\n", &["\n", ""]),
-            (": hello\n\nid: 7\nretry: 10\nevent: ping\n\nnothing\n\ndata: a\n\n", &["a"]),
+            (
+                ": hello\n\nid: 7\nretry: 10\nevent: ping\n\nnothing\n\ndata: a\n\n",
+                &["a"],
+            ),
             ("data: last", &["last"]),
-            ("data: {\"a\":1}\ndata: {\"a\":2}\ndata: [DONE]\n", &["{\"a\":1}", "{\"a\":2}", "[DONE]"]),
-            ("event: x\ndata: {\"a\":1}\nevent: y\ndata: {\"a\":\ndata: 2}\n\n", &["{\"a\":1}", "{\"a\":\n2}"]),
+            (
+                "data: {\"a\":1}\ndata: {\"a\":2}\ndata: [DONE]\n",
+                &["{\"a\":1}", "{\"a\":2}", "[DONE]"],
+            ),
+            (
+                "event: x\ndata: {\"a\":1}\nevent: y\ndata: {\"a\":\ndata: 2}\n\n",
+                &["{\"a\":1}", "{\"a\":\n2}"],
+            ),
             ("data: [DONE] \n\n", &["[DONE] "]),
-            ("event: error\ndata: {\"m\":1}\n\ndata: {}\n\n", &["error {\"m\":1}", "{}"]),
+            (
+                "event: error\ndata: {\"m\":1}\n\ndata: {}\n\n",
+                &["error {\"m\":1}", "{}"],
+            ),
             ("error: {\"code\":500}\n\n", &["error {\"code\":500}"]),
         ];
         for (text, expected) in rows {
             for at in 0..=text.len() {
-                assert_eq!(frames(&[&text.as_bytes()[..at], &text.as_bytes()[at..]]), expected, "{text:?} split at {at}");
+                assert_eq!(
+                    frames(&[&text.as_bytes()[..at], &text.as_bytes()[at..]]),
+                    expected,
+                    "{text:?} split at {at}"
+                );
             }
         }
     }
@@ -156,6 +190,9 @@ mod tests {
     #[test]
     fn of_a_line_that_is_too_long_the_tail_is_shown() {
         let long = format!("data: {}\n\ndata: b\n\n", "a".repeat(MAX_LINE));
-        assert_eq!(frames(&[long.as_bytes()]), [format!("tail of {TAIL}"), "b".to_owned()]);
+        assert_eq!(
+            frames(&[long.as_bytes()]),
+            [format!("tail of {TAIL}"), "b".to_owned()]
+        );
     }
 }

@@ -139,7 +139,8 @@ impl Facts {
     pub fn fail(&mut self, error: Raw<'_>) {
         if let Some(error) = error.0 {
             // What is too deep to be looked into is its own text.
-            let error = serde_json::from_str(error.get()).unwrap_or_else(|_| Value::String(error.get().to_owned()));
+            let error = serde_json::from_str(error.get())
+                .unwrap_or_else(|_| Value::String(error.get().to_owned()));
             self.error = self.error.take().or_else(|| error_text(&error));
         }
     }
@@ -197,6 +198,10 @@ pub fn error_text(error: &Value) -> Option<String> {
         },
         other => other.to_string(),
     };
-    let text = if text.trim().is_empty() { "ollama gave an error without a text" } else { text.trim() };
+    let text = if text.trim().is_empty() {
+        "ollama gave an error without a text"
+    } else {
+        text.trim()
+    };
     Some(prefix(text, MAX_ERROR).to_owned())
 }

@@ -39,8 +39,12 @@ fn is_of_word(byte: u8) -> bool {
 
 /// Copies the number or the word at the beginning of `rest`, or null for it, and returns its length.
 fn word(rest: &[u8], repaired: &mut Vec<u8>) -> usize {
-    let word = &rest[..rest.iter().position(|&byte| !is_of_word(byte)).unwrap_or(rest.len())];
-    let is_json = word == b"true" || word == b"false" || serde_json::from_slice::<f64>(word).is_ok();
+    let word = &rest[..rest
+        .iter()
+        .position(|&byte| !is_of_word(byte))
+        .unwrap_or(rest.len())];
+    let is_json =
+        word == b"true" || word == b"false" || serde_json::from_slice::<f64>(word).is_ok();
     repaired.extend_from_slice(if is_json { word } else { b"null" });
     word.len()
 }
@@ -53,7 +57,12 @@ fn escape(rest: &[u8], repaired: &mut Vec<u8>) -> Option<usize> {
         return Some(2);
     }
     let hex = rest.get(2..6)?;
-    let second = || rest.get(6..8).is_some_and(|s| s == b"\\u").then(|| rest.get(8..12).and_then(code)).flatten();
+    let second = || {
+        rest.get(6..8)
+            .is_some_and(|s| s == b"\\u")
+            .then(|| rest.get(8..12).and_then(code))
+            .flatten()
+    };
     let (copied, taken) = match code(hex) {
         Some(0xd800..0xdc00) if matches!(second(), Some(0xdc00..0xe000)) => (&rest[..12], 12),
         Some(0xd800..0xe000) => (REPLACEMENT, 6),
@@ -69,7 +78,8 @@ fn code(hex: &[u8]) -> Option<u32> {
 
 /// `bytes` without the first part of a character at their end.
 fn without_cut_character(bytes: &[u8]) -> &[u8] {
-    let is_cut = |part: &[u8]| std::str::from_utf8(part).is_err_and(|error| error.error_len().is_none());
+    let is_cut =
+        |part: &[u8]| std::str::from_utf8(part).is_err_and(|error| error.error_len().is_none());
     let cut = (1..=bytes.len().min(3)).find(|length| is_cut(&bytes[bytes.len() - length..]));
     &bytes[..bytes.len() - cut.unwrap_or_default()]
 }
@@ -113,7 +123,10 @@ mod tests {
         assert_eq!(repaired(br#"{"a":"b"#), r#"{"a":"b""#);
         assert_eq!(repaired(br#"{"a":"b\"#), r#"{"a":"b""#);
         assert_eq!(repaired(br#"{"a":"b\u00"#), r#"{"a":"b""#);
-        assert_eq!(repaired("{\"a\":\"b🙂".as_bytes().split_last().unwrap().1), r#"{"a":"b""#);
+        assert_eq!(
+            repaired("{\"a\":\"b🙂".as_bytes().split_last().unwrap().1),
+            r#"{"a":"b""#
+        );
         assert_eq!(repaired(br#"{"a":1"#), r#"{"a":1"#);
     }
 }

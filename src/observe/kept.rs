@@ -17,7 +17,12 @@ pub struct Kept {
 
 impl Kept {
     pub fn new(limit: usize) -> Kept {
-        Kept { head: Vec::new(), tail: Vec::new(), limit, is_of_lines: false }
+        Kept {
+            head: Vec::new(),
+            tail: Vec::new(),
+            limit,
+            is_of_lines: false,
+        }
     }
 
     pub fn push(&mut self, bytes: &[u8]) {
@@ -41,12 +46,18 @@ impl Kept {
         }
         let end = begin + memchr(b'\n', &self.head[begin..])?;
         self.is_of_lines = true;
-        object::<IgnoredAny>(&self.head[..end]).is_ok().then(|| std::mem::take(&mut self.head))
+        object::<IgnoredAny>(&self.head[..end])
+            .is_ok()
+            .then(|| std::mem::take(&mut self.head))
     }
 
     /// The last bytes of the body, wherever the head ends.
     pub fn end(&self) -> Vec<u8> {
-        let joined = [&self.head[self.head.len().saturating_sub(TAIL)..], &self.tail].concat();
+        let joined = [
+            &self.head[self.head.len().saturating_sub(TAIL)..],
+            &self.tail,
+        ]
+        .concat();
         joined[joined.len().saturating_sub(TAIL)..].to_vec()
     }
 }

@@ -37,7 +37,10 @@ pub struct Lines {
 
 impl Lines {
     pub fn new(ends: Ends) -> Lines {
-        Lines { ends, ..Lines::default() }
+        Lines {
+            ends,
+            ..Lines::default()
+        }
     }
 
     /// Calls `each` for every line that `bytes` complete.
@@ -47,7 +50,9 @@ impl Lines {
                 bytes = &bytes[1..];
                 continue;
             }
-            let Some(end) = self.end_of_line(bytes) else { return self.keep(bytes) };
+            let Some(end) = self.end_of_line(bytes) else {
+                return self.keep(bytes);
+            };
             if self.partial.is_empty() && end <= MAX_LINE {
                 each(Line::Whole(self.without_cr(&bytes[..end])));
             } else {
@@ -67,7 +72,11 @@ impl Lines {
     }
 
     fn without_cr<'a>(&self, line: &'a [u8]) -> &'a [u8] {
-        if self.ends == Ends::LineFeed { line.strip_suffix(b"\r").unwrap_or(line) } else { line }
+        if self.ends == Ends::LineFeed {
+            line.strip_suffix(b"\r").unwrap_or(line)
+        } else {
+            line
+        }
     }
 
     /// Calls `each` for what stands after the last end of a line, if anything does.
@@ -140,7 +149,10 @@ mod tests {
         let expected: [&[u8]; 7] = [b"one", b"two", b"three", b"", b"", b"", b"four"];
         for at in 0..=text.len() {
             let found = split_at(Ends::Any, &[&text[..at], b"", &text[at..]]);
-            assert!(found.iter().map(|(_, line)| line.as_slice()).eq(expected), "split at {at}");
+            assert!(
+                found.iter().map(|(_, line)| line.as_slice()).eq(expected),
+                "split at {at}"
+            );
         }
     }
 

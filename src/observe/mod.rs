@@ -42,7 +42,10 @@ pub type Sink = dyn Fn(Event) + Send + Sync;
 
 /// What a sink hears of one exchange: `Began` once its request was read, `Ended` once, always last.
 pub enum Event {
-    Began { interaction_id: String, model: Option<String> }, // folded, as in an `Exchange`
+    Began {
+        interaction_id: String,
+        model: Option<String>,
+    }, // folded, as in an `Exchange`
     Ended(Box<Exchange>),
 }
 

@@ -8,11 +8,19 @@ const MAX_HEADING: usize = 8 << 10;
 
 pub fn read(body: &[u8], content_type: &str) -> Request {
     let mut request = Request::default();
-    let Some(boundary) = parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty()) else {
-        return Request { failed: true, ..request };
+    let Some(boundary) =
+        parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty())
+    else {
+        return Request {
+            failed: true,
+            ..request
+        };
     };
     let delimiter = format!("\r\n--{boundary}");
-    let mut rest = body.strip_prefix(&delimiter.as_bytes()[2..]).or_else(|| after(body, delimiter.as_bytes())).unwrap_or_default();
+    let mut rest = body
+        .strip_prefix(&delimiter.as_bytes()[2..])
+        .or_else(|| after(body, delimiter.as_bytes()))
+        .unwrap_or_default();
     while let Some((heading, content)) = part(rest) {
         let end = find(content, delimiter.as_bytes());
         let value = || String::from_utf8_lossy(&content[..end.unwrap_or(content.len())]);
@@ -38,7 +46,10 @@ fn part(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 /// The name of a field that is no file.
 fn field(heading: &[u8]) -> Option<String> {
     let heading = String::from_utf8_lossy(heading);
-    let disposition = heading.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    let disposition = heading.lines().find(|line| {
+        line.to_ascii_lowercase()
+            .starts_with("content-disposition:")
+    })?;
     match parameter(disposition, "filename") {
         None => parameter(disposition, "name"),
         Some(_) => None,
@@ -47,8 +58,13 @@ fn field(heading: &[u8]) -> Option<String> {
 
 /// The parameter `name` of a header's value, with its quotes taken off.
 fn parameter(value: &str, name: &str) -> Option<String> {
-    let parameters = value.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
-    let (_, value) = parameters.into_iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name))?;
+    let parameters = value
+        .split(';')
+        .skip(1)
+        .filter_map(|parameter| parameter.split_once('='));
+    let (_, value) = parameters
+        .into_iter()
+        .find(|(key, _)| key.trim().eq_ignore_ascii_case(name))?;
     Some(value.trim().trim_matches('"').to_owned())
 }
 
@@ -57,7 +73,9 @@ fn after<'a>(bytes: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
 }
 
 fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    bytes.windows(needle.len()).position(|window| window == needle)
+    bytes
+        .windows(needle.len())
+        .position(|window| window == needle)
 }
 
 #[cfg(test)]
@@ -84,7 +102,10 @@ mod tests {
             read(&body[..end], TYPE);
         }
         let request = read(body, TYPE);
-        assert_eq!((request.model.as_deref(), request.truncated), (Some("whisper"), true));
+        assert_eq!(
+            (request.model.as_deref(), request.truncated),
+            (Some("whisper"), true)
+        );
         assert!(read(body, "application/json").failed);
     }
 }

@@ -50,7 +50,11 @@ fn take_error(dialect: Dialect, json: &[u8], facts: &mut Facts) {
     take_object(dialect, json, facts);
     let raw = serde_json::from_slice(json).map(Some).unwrap_or_default();
     facts.fail(Raw(raw));
-    facts.fail_with(Some(String::from_utf8_lossy(json).trim()).filter(|text| !text.is_empty()).unwrap_or("an error without a text"));
+    facts.fail_with(
+        Some(String::from_utf8_lossy(json).trim())
+            .filter(|text| !text.is_empty())
+            .unwrap_or("an error without a text"),
+    );
     facts.recognised = true;
 }
 

@@ -68,8 +68,21 @@ impl Observer {
     }
 
     /// The head of the reply: its status, and the values of Content-Type and Content-Encoding.
-    pub fn head(&mut self, status: u16, content_type: Option<&str>, content_encoding: Option<&str>) {
-        self.head = Some((status, Reply::new(self.arrival.endpoint, status, content_type, content_encoding)));
+    pub fn head(
+        &mut self,
+        status: u16,
+        content_type: Option<&str>,
+        content_encoding: Option<&str>,
+    ) {
+        self.head = Some((
+            status,
+            Reply::new(
+                self.arrival.endpoint,
+                status,
+                content_type,
+                content_encoding,
+            ),
+        ));
     }
 
     /// The next bytes of the reply's body, which were read at `at` and have been forwarded.
@@ -94,8 +107,15 @@ impl Observer {
 
     fn begin(&mut self) {
         if !std::mem::replace(&mut self.began, true) {
-            let model = self.request.model.as_deref().map(|name| fold(name).into_owned());
-            (self.sink)(Event::Began { interaction_id: self.interaction_id.clone(), model });
+            let model = self
+                .request
+                .model
+                .as_deref()
+                .map(|name| fold(name).into_owned());
+            (self.sink)(Event::Began {
+                interaction_id: self.interaction_id.clone(),
+                model,
+            });
         }
     }
 
@@ -109,8 +129,20 @@ impl Observer {
     }
 
     fn exchange(&mut self, end: End) -> Exchange {
-        let (status, Read { mut facts, error_body }) = self.reply(&end);
-        let (outcome, error) = outcome(&end, status, &error_body, &facts, self.arrival.endpoint.dialect());
+        let (
+            status,
+            Read {
+                mut facts,
+                error_body,
+            },
+        ) = self.reply(&end);
+        let (outcome, error) = outcome(
+            &end,
+            status,
+            &error_body,
+            &facts,
+            self.arrival.endpoint.dialect(),
+        );
         let request = std::mem::take(&mut self.request);
         let model_sent = request.model.or(facts.model.take());
         let model = model_sent.as_deref().map(|name| fold(name).into_owned());
@@ -126,12 +158,18 @@ impl Observer {
             model_sent: model_sent.filter(|sent| model.as_ref() != Some(sent)),
             model,
             prompt_category: category(request.prompt.as_ref().map(BoundedText::as_str)),
-            truncated: request.truncated || request.prompt.as_ref().is_some_and(BoundedText::truncated) || facts.truncated(),
+            truncated: request.truncated
+                || request.prompt.as_ref().is_some_and(BoundedText::truncated)
+                || facts.truncated(),
             prompt: request.prompt.map(BoundedText::into_string),
             request_bytes: self.request_bytes,
             outcome,
             error,
-            http_status: if let End::Refused(status, _) = end { Some(status) } else { status },
+            http_status: if let End::Refused(status, _) = end {
+                Some(status)
+            } else {
+                status
+            },
             load_only,
             only_counted: self.only_counted,
             stream: facts.stream,
@@ -156,7 +194,8 @@ impl Observer {
                 .filter(|_| facts.stream)
                 .map(|first| first.saturating_duration_since(self.arrival.started)),
             time_per_output_token: tokens.time_per_token,
-            parse_failures: u64::from(accepted && request.failed) + u64::from(accepted && facts.failed),
+            parse_failures: u64::from(accepted && request.failed)
+                + u64::from(accepted && facts.failed),
             response: facts.response.into_string(),
             thinking: facts.thinking.into_string(),
         }
@@ -165,7 +204,13 @@ impl Observer {
     fn reply(&mut self, end: &End) -> (Option<u16>, Read) {
         match self.head.take() {
             Some((status, reply)) => (Some(status), reply.end(matches!(end, End::Complete))),
-            None => (None, Read { facts: Facts::default(), error_body: Vec::new() }),
+            None => (
+                None,
+                Read {
+                    facts: Facts::default(),
+                    error_body: Vec::new(),
+                },
+            ),
         }
     }
 }
@@ -179,7 +224,9 @@ impl Drop for Observer {
 /// A reply that only says that a model was loaded or unloaded, or that a prompt was rendered, or the vectors of no text.
 fn makes_no_model_work(facts: &Facts, prompt: Option<&BoundedText>) -> bool {
     let counted = facts.prompt_tokens.or(facts.generated_tokens).is_some();
-    let is_load = !counted && facts.deltas == 0 && matches!(facts.done_reason.as_deref(), Some("load" | "unload"));
+    let is_load = !counted
+        && facts.deltas == 0
+        && matches!(facts.done_reason.as_deref(), Some("load" | "unload"));
     let of_nothing = facts.no_vectors && !counted && prompt.is_none_or(BoundedText::is_empty);
     is_load || of_nothing || facts.rendered_only
 }
@@ -202,18 +249,28 @@ impl Tokens {
             return Tokens::default();
         }
         // The guess stands in for a counter that never came, not for the end of a reply that has none.
-        let guess = facts.prompt_tokens_guess.filter(|_| facts.generated_tokens.is_some());
+        let guess = facts
+            .prompt_tokens_guess
+            .filter(|_| facts.generated_tokens.is_some());
         let prompt = facts.prompt_tokens.or(guess);
-        let cached = facts.prompt_cached_tokens.filter(|cached| prompt.is_some_and(|prompt| *cached <= prompt));
+        let cached = facts
+            .prompt_cached_tokens
+            .filter(|cached| prompt.is_some_and(|prompt| *cached <= prompt));
         let evaluated = prompt.zip(cached).map(|(prompt, cached)| prompt - cached);
         let of_prompt = Tokens {
             prompt,
             cached,
-            prompt_per_second: evaluated.zip(facts.prompt_eval_duration).and_then(|(tokens, time)| rate(tokens, time)),
+            prompt_per_second: evaluated
+                .zip(facts.prompt_eval_duration)
+                .and_then(|(tokens, time)| rate(tokens, time)),
             estimated: prompt.is_some() && facts.prompt_tokens.is_none(),
             ..Tokens::default()
         };
-        if endpoint.is_embedding() { of_prompt } else { of_prompt.with_generated(facts) }
+        if endpoint.is_embedding() {
+            of_prompt
+        } else {
+            of_prompt.with_generated(facts)
+        }
     }
 
     fn with_generated(self, facts: &Facts) -> Tokens {
@@ -234,7 +291,11 @@ impl Tokens {
 /// From the first to the last token of a stream, where there were two to measure.
 fn span(facts: &Facts) -> Option<Duration> {
     let measured = facts.stream && facts.deltas >= 2;
-    facts.last_token.zip(facts.first_token).filter(|_| measured).map(|(last, first)| last.saturating_duration_since(first))
+    facts
+        .last_token
+        .zip(facts.first_token)
+        .filter(|_| measured)
+        .map(|(last, first)| last.saturating_duration_since(first))
 }
 
 /// Ollama's own clock.

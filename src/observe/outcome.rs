@@ -13,24 +13,39 @@ use super::text::prefix;
 use crate::route::Dialect;
 
 /// The outcome of an exchange, with an error wherever it is `Error`. `status` is that of Ollama's reply, if one began.
-pub fn outcome(end: &End, status: Option<u16>, error_body: &[u8], facts: &Facts, dialect: Dialect) -> (Outcome, Option<String>) {
+pub fn outcome(
+    end: &End,
+    status: Option<u16>,
+    error_body: &[u8],
+    facts: &Facts,
+    dialect: Dialect,
+) -> (Outcome, Option<String>) {
     match (end, status) {
         (End::Refused(_, why), _) => failure(why),
         (End::UpstreamFailed(why), _) => failure(why),
-        (_, Some(status)) if !(200..300).contains(&status) => (Outcome::Error, Some(refusal(status, error_body))),
+        (_, Some(status)) if !(200..300).contains(&status) => {
+            (Outcome::Error, Some(refusal(status, error_body)))
+        }
         _ if facts.error.is_some() => (Outcome::Error, facts.error.clone()),
         _ if facts.done => (Outcome::Success, None),
         (End::ClientGone, _) => (Outcome::Cancelled, None),
         (_, None) => failure("ollama gave no reply"),
         _ if facts.cut_off => failure("the reply ended before its JSON was complete"),
         _ if facts.opaque || facts.failed => (Outcome::Success, None),
-        _ if facts.stream => (Outcome::Error, Some(format!("the stream ended without {}", end_marker(dialect)))),
+        _ if facts.stream => (
+            Outcome::Error,
+            Some(format!("the stream ended without {}", end_marker(dialect))),
+        ),
         _ => failure("the reply ended before its JSON was complete"),
     }
 }
 
 fn failure(why: &str) -> (Outcome, Option<String>) {
-    let why = if why.trim().is_empty() { "no cause was given" } else { why };
+    let why = if why.trim().is_empty() {
+        "no cause was given"
+    } else {
+        why
+    };
     (Outcome::Error, Some(prefix(why, MAX_ERROR).to_owned()))
 }
 
@@ -38,17 +53,29 @@ fn failure(why: &str) -> (Outcome, Option<String>) {
 fn refusal(status: u16, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let answered = format!("ollama answered {status} {}", reason(status));
-    match serde_json::from_str::<Value>(&text).ok().as_ref().and_then(said) {
+    match serde_json::from_str::<Value>(&text)
+        .ok()
+        .as_ref()
+        .and_then(said)
+    {
         Some(message) => message,
         None if text.trim().is_empty() => format!("{} with no body", answered.trim_end()),
-        None => format!("{}: {}", answered.trim_end(), prefix(text.trim(), MAX_ERROR)),
+        None => format!(
+            "{}: {}",
+            answered.trim_end(),
+            prefix(text.trim(), MAX_ERROR)
+        ),
     }
 }
 
 /// The message in an error's body: `{"error": "…"}`, `{"error": {"message": "…"}}` or `{"message": "…"}`.
 fn said(body: &Value) -> Option<String> {
     let filled = |value: &&Value| value.as_str() != Some("");
-    ["error", "message", "Status"].into_iter().filter_map(|key| body.get(key)).filter(filled).find_map(error_text)
+    ["error", "message", "Status"]
+        .into_iter()
+        .filter_map(|key| body.get(key))
+        .filter(filled)
+        .find_map(error_text)
 }
 
 /// The words of the statuses that Ollama and what stands around it answer with.
@@ -83,7 +110,13 @@ fn reason(status: u16) -> &'static str {
 mod tests {
     use super::*;
 
-    fn error(end: &End, status: Option<u16>, body: &str, facts: &Facts, dialect: Dialect) -> String {
+    fn error(
+        end: &End,
+        status: Option<u16>,
+        body: &str,
+        facts: &Facts,
+        dialect: Dialect,
+    ) -> String {
         let (outcome, error) = outcome(end, status, body.as_bytes(), facts, dialect);
         assert_eq!(outcome, Outcome::Error);
         error.unwrap()
@@ -92,43 +125,127 @@ mod tests {
     #[test]
     fn a_status_is_explained_by_the_body_in_any_shape() {
         let bodies = [
-            (404, r#"{"error":"model 'x' not found"}"#, "model 'x' not found"),
-            (404, r#"{"error":{"message":"no x","type":"not_found_error"}}"#, "no x"),
-            (400, r#"{"type":"error","error":{"type":"t","message":"bad"},"request_id":"r"}"#, "bad"),
-            (502, r#"{"StatusCode":502,"Status":"502 Bad Gateway","error":"far"}"#, "far"),
-            (502, r#"{"StatusCode":502,"Status":"502 Bad Gateway","error":""}"#, "502 Bad Gateway"),
+            (
+                404,
+                r#"{"error":"model 'x' not found"}"#,
+                "model 'x' not found",
+            ),
+            (
+                404,
+                r#"{"error":{"message":"no x","type":"not_found_error"}}"#,
+                "no x",
+            ),
+            (
+                400,
+                r#"{"type":"error","error":{"type":"t","message":"bad"},"request_id":"r"}"#,
+                "bad",
+            ),
+            (
+                502,
+                r#"{"StatusCode":502,"Status":"502 Bad Gateway","error":"far"}"#,
+                "far",
+            ),
+            (
+                502,
+                r#"{"StatusCode":502,"Status":"502 Bad Gateway","error":""}"#,
+                "502 Bad Gateway",
+            ),
             (403, "", "ollama answered 403 Forbidden with no body"),
-            (404, "404 page not found\n", "ollama answered 404 Not Found: 404 page not found"),
+            (
+                404,
+                "404 page not found\n",
+                "ollama answered 404 Not Found: 404 page not found",
+            ),
             (418, "", "ollama answered 418 with no body"),
-            (500, r#"{"other":1}"#, r#"ollama answered 500 Internal Server Error: {"other":1}"#),
+            (
+                500,
+                r#"{"other":1}"#,
+                r#"ollama answered 500 Internal Server Error: {"other":1}"#,
+            ),
         ];
         for (status, body, expected) in bodies {
-            assert_eq!(error(&End::Complete, Some(status), body, &Facts::default(), Dialect::OpenAi), expected);
+            assert_eq!(
+                error(
+                    &End::Complete,
+                    Some(status),
+                    body,
+                    &Facts::default(),
+                    Dialect::OpenAi
+                ),
+                expected
+            );
         }
     }
 
     #[test]
     fn a_stream_without_its_end_marker_names_what_was_missing() {
-        let facts = Facts { stream: true, ..Facts::default() };
+        let facts = Facts {
+            stream: true,
+            ..Facts::default()
+        };
         for dialect in Dialect::ALL {
             let expected = format!("the stream ended without {}", end_marker(dialect));
-            assert_eq!(error(&End::Complete, Some(200), "", &facts, dialect), expected);
+            assert_eq!(
+                error(&End::Complete, Some(200), "", &facts, dialect),
+                expected
+            );
         }
     }
 
     #[test]
     fn a_client_that_leaves_cancels_unless_all_was_said() {
-        let gone = |facts: &Facts, status| outcome(&End::ClientGone, status, b"", facts, Dialect::Native).0;
+        let gone = |facts: &Facts, status| {
+            outcome(&End::ClientGone, status, b"", facts, Dialect::Native).0
+        };
         assert_eq!(gone(&Facts::default(), None), Outcome::Cancelled);
-        assert_eq!(gone(&Facts { stream: true, ..Facts::default() }, Some(200)), Outcome::Cancelled);
-        assert_eq!(gone(&Facts { done: true, ..Facts::default() }, Some(200)), Outcome::Success);
+        assert_eq!(
+            gone(
+                &Facts {
+                    stream: true,
+                    ..Facts::default()
+                },
+                Some(200)
+            ),
+            Outcome::Cancelled
+        );
+        assert_eq!(
+            gone(
+                &Facts {
+                    done: true,
+                    ..Facts::default()
+                },
+                Some(200)
+            ),
+            Outcome::Success
+        );
         assert_eq!(gone(&Facts::default(), Some(404)), Outcome::Error);
     }
 
     #[test]
     fn an_error_is_never_without_a_text() {
-        assert_eq!(error(&End::UpstreamFailed(String::new()), None, "", &Facts::default(), Dialect::Native), "no cause was given");
-        assert_eq!(error(&End::Refused(503, "full".into()), None, "", &Facts::default(), Dialect::Native), "full");
-        assert_eq!(error(&End::Complete, None, "", &Facts::default(), Dialect::Native), "ollama gave no reply");
+        assert_eq!(
+            error(
+                &End::UpstreamFailed(String::new()),
+                None,
+                "",
+                &Facts::default(),
+                Dialect::Native
+            ),
+            "no cause was given"
+        );
+        assert_eq!(
+            error(
+                &End::Refused(503, "full".into()),
+                None,
+                "",
+                &Facts::default(),
+                Dialect::Native
+            ),
+            "full"
+        );
+        assert_eq!(
+            error(&End::Complete, None, "", &Facts::default(), Dialect::Native),
+            "ollama gave no reply"
+        );
     }
 }

@@ -5,7 +5,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use super::text::{BoundedText, MAX_TEXT, prefix};
 
@@ -94,7 +96,10 @@ impl<'de> Visitor<'de> for Body<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         while let Some(key) = object.next_key::<Cow<'_, str>>()? {
-            self.draft.in_prompt = self.prompt_keys.iter().any(|prompt_key| key.eq_ignore_ascii_case(prompt_key));
+            self.draft.in_prompt = self
+                .prompt_keys
+                .iter()
+                .any(|prompt_key| key.eq_ignore_ascii_case(prompt_key));
             if self.draft.in_prompt {
                 self.draft.prompt = None;
                 object.next_value_seed(Prompt(self.draft))?;
@@ -211,7 +216,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Maybe<'a> {
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
                 // More than is kept shows that something was cut.
-                Ok(Maybe(Some(Cow::Owned(prefix(text, MAX_TEXT + char::MAX.len_utf8()).to_owned()))))
+                Ok(Maybe(Some(Cow::Owned(
+                    prefix(text, MAX_TEXT + char::MAX.len_utf8()).to_owned(),
+                ))))
             }
         }
 

@@ -37,17 +37,29 @@ pub struct Read {
 }
 
 impl Reply {
-    pub fn new(endpoint: Inference, status: u16, content_type: Option<&str>, content_encoding: Option<&str>) -> Reply {
+    pub fn new(
+        endpoint: Inference,
+        status: u16,
+        content_type: Option<&str>,
+        content_encoding: Option<&str>,
+    ) -> Reply {
         let form = match status {
-            200..300 if endpoint == Inference::V1Transcriptions => Form::Transcription(Kept::new(MAX_SINGLE)),
+            200..300 if endpoint == Inference::V1Transcriptions => {
+                Form::Transcription(Kept::new(MAX_SINGLE))
+            }
             200..300 => Form::Begun(Vec::new(), Shape::declared(content_type)),
             _ => Form::Error(Kept::new(MAX_ERROR_BODY)),
         };
-        let decoder = Decoder::new(content_encoding, Reader::new(endpoint, form)).unwrap_or_else(|mut reader| {
-            reader.form = Form::Opaque;
-            Decoder::Identity(reader)
-        });
-        Reply { decoder, broken: false }
+        let decoder = Decoder::new(content_encoding, Reader::new(endpoint, form)).unwrap_or_else(
+            |mut reader| {
+                reader.form = Form::Opaque;
+                Decoder::Identity(reader)
+            },
+        );
+        Reply {
+            decoder,
+            broken: false,
+        }
     }
 
     /// The next bytes, which were read at `at`.
@@ -78,7 +90,9 @@ impl Reply {
         match &mut reader.form {
             Form::Lines(lines) => lines.stop_keeping(),
             Form::Events(events) => events.stop_keeping(),
-            Form::Single(kept) | Form::Transcription(kept) | Form::Error(kept) => kept.limit = kept.head.len(),
+            Form::Single(kept) | Form::Transcription(kept) | Form::Error(kept) => {
+                kept.limit = kept.head.len()
+            }
             Form::Begun(..) | Form::Opaque => {}
         }
     }
@@ -95,7 +109,10 @@ impl Reply {
             Form::Opaque => b"its text cannot be read".to_vec(),
             _ => Vec::new(),
         };
-        Read { facts: std::mem::take(&mut reader.facts), error_body }
+        Read {
+            facts: std::mem::take(&mut reader.facts),
+            error_body,
+        }
     }
 }
 
@@ -123,7 +140,9 @@ impl Form {
         match shape {
             Shape::Lines => Form::Lines(Lines::new(Ends::LineFeed)),
             Shape::Events => Form::Events(Events::new()),
-            Shape::Object => Form::Single(Kept::new(if has_text { MAX_SINGLE } else { MAX_VECTORS })),
+            Shape::Object => {
+                Form::Single(Kept::new(if has_text { MAX_SINGLE } else { MAX_VECTORS }))
+            }
             Shape::Unknown => Form::Opaque,
         }
     }
@@ -140,7 +159,15 @@ struct Reader {
 impl Reader {
     fn new(endpoint: Inference, form: Form) -> Reader {
         let stream = matches!(form, Form::Begun(_, Shape::Lines | Shape::Events));
-        Reader { endpoint, form, facts: Facts { stream, ..Facts::default() }, at: Instant::now() }
+        Reader {
+            endpoint,
+            form,
+            facts: Facts {
+                stream,
+                ..Facts::default()
+            },
+            at: Instant::now(),
+        }
     }
 
     fn take(&mut self, bytes: &[u8]) {
@@ -154,8 +181,12 @@ impl Reader {
                     self.begin(shape, &head);
                 }
             }
-            Form::Lines(lines) => lines.feed(bytes, |line| objects::take_line(dialect, line, facts, at)),
-            Form::Events(events) => events.feed(bytes, at, |frame, at| objects::take_frame(dialect, frame, facts, at)),
+            Form::Lines(lines) => {
+                lines.feed(bytes, |line| objects::take_line(dialect, line, facts, at))
+            }
+            Form::Events(events) => events.feed(bytes, at, |frame, at| {
+                objects::take_frame(dialect, frame, facts, at)
+            }),
             Form::Single(kept) => {
                 kept.push(bytes);
                 if let Some(head) = kept.take_lines(bytes.len()) {
@@ -186,7 +217,9 @@ impl Reader {
                 lines.end(|line| objects::take_line(dialect, line, facts, at));
                 objects::end_lines(facts);
             }
-            Form::Events(events) => events.end(at, |frame, at| objects::take_frame(dialect, frame, facts, at)),
+            Form::Events(events) => events.end(at, |frame, at| {
+                objects::take_frame(dialect, frame, facts, at)
+            }),
             Form::Single(kept) => objects::take_single(dialect, kept, facts),
             Form::Transcription(kept) => objects::take_transcription(kept, clean, facts),
             Form::Error(_) | Form::Begun(..) => {}

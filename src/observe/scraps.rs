@@ -16,11 +16,23 @@ pub fn read(scraps: &[u8], facts: &mut Facts) {
     let number = |key: &str| value::<Number>(scraps, key).unwrap_or_default();
     let count = |keys: &[&str]| keys.iter().find_map(|key| number(key).count());
     let duration = |key: &str| number(key).nanos();
-    let cached = count(&["prompt_eval_cached_count", "cached_tokens", "cache_read_input_tokens"]);
+    let cached = count(&[
+        "prompt_eval_cached_count",
+        "cached_tokens",
+        "cache_read_input_tokens",
+    ]);
     // Anthropic's `input_tokens` are the part that was not cached; OpenAI's `responses` have other names for the cached one.
-    let beside = ["cache_read_input_tokens", "cache_creation_input_tokens"].iter().filter_map(|key| number(key).count()).sum::<u64>();
-    let prompt = count(&["prompt_eval_count", "prompt_tokens"]).or_else(|| Some(count(&["input_tokens"])? + beside));
-    facts.count(prompt, cached, count(&["eval_count", "completion_tokens", "output_tokens"]));
+    let beside = ["cache_read_input_tokens", "cache_creation_input_tokens"]
+        .iter()
+        .filter_map(|key| number(key).count())
+        .sum::<u64>();
+    let prompt = count(&["prompt_eval_count", "prompt_tokens"])
+        .or_else(|| Some(count(&["input_tokens"])? + beside));
+    facts.count(
+        prompt,
+        cached,
+        count(&["eval_count", "completion_tokens", "output_tokens"]),
+    );
     facts.total_duration = duration("total_duration").or(facts.total_duration);
     facts.load_duration = duration("load_duration").or(facts.load_duration);
     facts.prompt_eval_duration = duration("prompt_eval_duration").or(facts.prompt_eval_duration);
@@ -32,7 +44,8 @@ pub fn read(scraps: &[u8], facts: &mut Facts) {
     }
     model(scraps, facts);
     facts.done |= value::<Flag>(scraps, "done").unwrap_or_default().0;
-    facts.done |= value::<Str<'_>>(scraps, "type").is_some_and(|kind| &*kind == "response.completed");
+    facts.done |=
+        value::<Str<'_>>(scraps, "type").is_some_and(|kind| &*kind == "response.completed");
 }
 
 /// Adds the model that `scraps` of an object name.
@@ -43,7 +56,10 @@ pub fn model(scraps: &[u8], facts: &mut Facts) {
 /// The value of the last `"key":` in `scraps`, if it is a `T`.
 fn value<'a, T: Deserialize<'a>>(scraps: &'a [u8], key: &str) -> Option<T> {
     let key = format!("\"{key}\":");
-    let start = scraps.windows(key.len()).rposition(|window| window == key.as_bytes())? + key.len();
+    let start = scraps
+        .windows(key.len())
+        .rposition(|window| window == key.as_bytes())?
+        + key.len();
     T::deserialize(&mut serde_json::Deserializer::from_slice(&scraps[start..])).ok()
 }
 
@@ -56,17 +72,39 @@ mod tests {
     #[test]
     fn the_counters_of_each_dialect_are_found_in_a_tail() {
         let mut facts = Facts::default();
-        read(br#"0.1]],"total_duration":7,"load_duration":5,"prompt_eval_count":3}"#, &mut facts);
-        assert_eq!((facts.prompt_tokens, facts.total_duration), (Some(3), Some(Duration::from_nanos(7))));
+        read(
+            br#"0.1]],"total_duration":7,"load_duration":5,"prompt_eval_count":3}"#,
+            &mut facts,
+        );
+        assert_eq!(
+            (facts.prompt_tokens, facts.total_duration),
+            (Some(3), Some(Duration::from_nanos(7)))
+        );
         assert_eq!(facts.generated_tokens, None);
 
         let mut facts = Facts::default();
-        read(br#"5],"index":0}],"model":"vec","usage":{"prompt_tokens":5,"total_tokens":5}}"#, &mut facts);
-        assert_eq!((facts.prompt_tokens, facts.generated_tokens, facts.model.as_deref()), (Some(5), None, Some("vec")));
+        read(
+            br#"5],"index":0}],"model":"vec","usage":{"prompt_tokens":5,"total_tokens":5}}"#,
+            &mut facts,
+        );
+        assert_eq!(
+            (
+                facts.prompt_tokens,
+                facts.generated_tokens,
+                facts.model.as_deref()
+            ),
+            (Some(5), None, Some("vec"))
+        );
 
         let mut facts = Facts::default();
-        read(br#""usage":{"input_tokens":1,"output_tokens":2}},"type":"response.completed"}"#, &mut facts);
-        assert_eq!((facts.prompt_tokens, facts.generated_tokens, facts.done), (Some(1), Some(2), true));
+        read(
+            br#""usage":{"input_tokens":1,"output_tokens":2}},"type":"response.completed"}"#,
+            &mut facts,
+        );
+        assert_eq!(
+            (facts.prompt_tokens, facts.generated_tokens, facts.done),
+            (Some(1), Some(2), true)
+        );
         assert_eq!(facts.prompt_cached_tokens, None);
     }
 
@@ -81,14 +119,20 @@ mod tests {
         for tail in tails {
             let mut facts = Facts::default();
             read(tail, &mut facts);
-            assert_eq!((facts.prompt_tokens, facts.prompt_cached_tokens), (Some(38), Some(37)));
+            assert_eq!(
+                (facts.prompt_tokens, facts.prompt_cached_tokens),
+                (Some(38), Some(37))
+            );
         }
     }
 
     #[test]
     fn keys_inside_strings_are_none() {
         let mut facts = Facts::default();
-        read(br#"say \"eval_count\":9 and","eval_count":4,"done":true}"#, &mut facts);
+        read(
+            br#"say \"eval_count\":9 and","eval_count":4,"done":true}"#,
+            &mut facts,
+        );
         assert_eq!((facts.generated_tokens, facts.done), (Some(4), true));
     }
 }

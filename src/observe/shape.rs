@@ -21,9 +21,18 @@ const FIELDS: [&[u8]; 6] = [b"data:", b"event:", b"id:", b"retry:", b"error:", b
 impl Shape {
     /// What a Content-Type says.
     pub fn declared(content_type: Option<&str>) -> Shape {
-        let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let media_type = content_type
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         match media_type.as_str() {
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => Shape::Lines,
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/x-jsonlines" => Shape::Lines,
             "text/event-stream" => Shape::Events,
             "application/json" => Shape::Object,
             _ => Shape::Unknown,
@@ -71,7 +80,11 @@ mod tests {
             ("application/json", "[", Shape::Object),
         ];
         for (content_type, head, shape) in rows {
-            assert_eq!(Shape::declared(Some(content_type)).seen(head.as_bytes()), Some(shape), "{content_type} {head}");
+            assert_eq!(
+                Shape::declared(Some(content_type)).seen(head.as_bytes()),
+                Some(shape),
+                "{content_type} {head}"
+            );
         }
         assert_eq!(Shape::declared(None).seen(b"eve"), None);
         for undecided in [&b""[..], b"\xef", b"\xef\xbb"] {

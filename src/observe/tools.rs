@@ -19,7 +19,9 @@ pub struct ToolCalls {
 impl ToolCalls {
     /// The index after the last.
     pub fn next_index(&self) -> u64 {
-        self.calls.last().map_or(0, |(index, _)| index.saturating_add(1))
+        self.calls
+            .last()
+            .map_or(0, |(index, _)| index.saturating_add(1))
     }
 
     pub fn name(&mut self, index: u64, name: &str) {
@@ -37,7 +39,9 @@ impl ToolCalls {
     }
 
     pub fn has_arguments(&self, index: u64) -> bool {
-        self.calls.iter().any(|(at, call)| *at == index && !call.arguments.is_empty())
+        self.calls
+            .iter()
+            .any(|(at, call)| *at == index && !call.arguments.is_empty())
     }
 
     /// Takes nothing more.
@@ -61,7 +65,8 @@ impl ToolCalls {
     /// The call at `index`, opened if need be, unless `more` bytes are too many.
     fn at(&mut self, index: u64, more: usize) -> Option<&mut ToolCall> {
         let known = self.calls.iter().position(|(at, _)| *at == index);
-        self.truncated |= self.bytes + more > MAX_TEXT || known.is_none() && self.calls.len() == MAX_TOOL_CALLS;
+        self.truncated |=
+            self.bytes + more > MAX_TEXT || known.is_none() && self.calls.len() == MAX_TOOL_CALLS;
         if self.truncated {
             return None;
         }

@@ -23,12 +23,19 @@ pub fn answer(page: Page, target: &str, archive: &Archive) -> Answer {
     let pairs = pairs(target);
     let found = match page {
         Page::Stats => none_but(&pairs, &[]).and_then(|()| stats(archive)),
-        Page::Enhanced => hours_of(&pairs).and_then(|hours| body(archive.store.enhanced(hours, now())?)),
+        Page::Enhanced => {
+            hours_of(&pairs).and_then(|hours| body(archive.store.enhanced(hours, now())?))
+        }
         Page::Purge => purge(&pairs, archive),
         _ => models(&pairs, archive),
     };
     match found {
-        Ok(body) => Answer { status: 200, content_type: JSON, body: Some(body), more: PRIVATE.to_owned() },
+        Ok(body) => Answer {
+            status: 200,
+            content_type: JSON,
+            body: Some(body),
+            more: PRIVATE.to_owned(),
+        },
         Err(why) => refusal(&why),
     }
 }
@@ -45,7 +52,10 @@ pub fn refusal(why: &StoreError) -> Answer {
 
 /// An answer that no cache keeps and no other site reads.
 pub fn private(answer: Answer) -> Answer {
-    Answer { more: PRIVATE.to_owned(), ..answer }
+    Answer {
+        more: PRIVATE.to_owned(),
+        ..answer
+    }
 }
 
 pub fn pairs(target: &str) -> Pairs {
@@ -53,16 +63,26 @@ pub fn pairs(target: &str) -> Pairs {
 }
 
 pub fn query(pairs: &Pairs) -> Result<Query> {
-    Query::parse(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))).map_err(StoreError::Bad)
+    Query::parse(
+        pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    )
+    .map_err(StoreError::Bad)
 }
 
 pub fn bad(name: &str, value: &str, accepted: &str) -> StoreError {
-    StoreError::Bad(BadParameter { name: name.to_owned(), value: value.to_owned(), accepted: accepted.to_owned() })
+    StoreError::Bad(BadParameter {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        accepted: accepted.to_owned(),
+    })
 }
 
 /// The fields of a struct in its order, which is the contract's; what `json!` made in that of the alphabet.
 fn body(found: impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec(&found).map_err(|cause| StoreError::Failed(format!("write the answer: {cause}")))
+    serde_json::to_vec(&found)
+        .map_err(|cause| StoreError::Failed(format!("write the answer: {cause}")))
 }
 
 fn stats(archive: &Archive) -> Result<Vec<u8>> {
@@ -98,30 +118,54 @@ fn models(pairs: &Pairs, archive: &Archive) -> Result<Vec<u8>> {
             "prompt_cached_tokens": group.prompt_cached_tokens,
         })
     };
-    body(archive.store.models()?.into_iter().map(shown).collect::<Vec<_>>())
+    body(
+        archive
+            .store
+            .models()?
+            .into_iter()
+            .map(shown)
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn hours_of(pairs: &Pairs) -> Result<f64> {
     none_but(pairs, &["hours"])?;
-    let Some((name, text)) = pairs.last().filter(|(_, text)| !text.is_empty()) else { return Ok(HOURS) };
+    let Some((name, text)) = pairs.last().filter(|(_, text)| !text.is_empty()) else {
+        return Ok(HOURS);
+    };
     hours(text).ok_or_else(|| bad(name, text, HOURS_FORMS))
 }
 
 /// Deletes what is older than `before_time`, or everything with `all=true`.
 fn purge(pairs: &Pairs, archive: &Archive) -> Result<Vec<u8>> {
     let before = match pairs.as_slice() {
-        [(name, text)] if name == "before_time" => Some(time(text).ok_or_else(|| bad(name, text, TIMES))?),
+        [(name, text)] if name == "before_time" => {
+            Some(time(text).ok_or_else(|| bad(name, text, TIMES))?)
+        }
         [(name, text)] if name == "all" && text == "true" => None,
         [(name, text), ..] => return Err(bad(name, text, "either before_time=TIME or all=true")),
-        [] => return Err(bad("before_time", "", "either before_time=TIME or all=true")),
+        [] => {
+            return Err(bad(
+                "before_time",
+                "",
+                "either before_time=TIME or all=true",
+            ));
+        }
     };
     body(archive.purge(before)?)
 }
 
 fn none_but(pairs: &Pairs, known: &[&str]) -> Result<()> {
-    match pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+    match pairs
+        .iter()
+        .find(|(name, _)| !known.contains(&name.as_str()))
+    {
         Some((name, value)) if known.is_empty() => Err(bad(name, value, "no parameter here")),
-        Some((name, value)) => Err(bad(name, value, &format!("no such parameter; there is {}", known.join(", ")))),
+        Some((name, value)) => Err(bad(
+            name,
+            value,
+            &format!("no such parameter; there is {}", known.join(", ")),
+        )),
         None => Ok(()),
     }
 }

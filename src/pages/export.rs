@@ -9,12 +9,23 @@ use crate::archive::Archive;
 use crate::export::{Format, Writer};
 use crate::store::{Query, Result};
 
-pub fn answer(pages: &Pages, archive: &Archive, asked: &Asked, outlet: &mut dyn BodyWriter) -> Answered {
+pub fn answer(
+    pages: &Pages,
+    archive: &Archive,
+    asked: &Asked,
+    outlet: &mut dyn BodyWriter,
+) -> Answered {
     let (format, query) = match wanted(pairs(&asked.target())) {
         Ok(wanted) => wanted,
         Err(why) => return Answered::Whole(refusal(&why)),
     };
-    let mut stream = Stream::new(pages, asked, outlet, format.content_type(), format!("{}{PRIVATE}", disposition(format)));
+    let mut stream = Stream::new(
+        pages,
+        asked,
+        outlet,
+        format.content_type(),
+        format!("{}{PRIVATE}", disposition(format)),
+    );
     if stream.is_head_only() {
         return stream.end_with_head();
     }
@@ -33,8 +44,18 @@ fn wanted(mut pairs: Pairs) -> Result<(Format, Query)> {
     let mut format = Format::Json;
     for (name, value) in &pairs {
         match name.as_str() {
-            "format" => format = value.parse().map_err(|()| bad(name, value, Format::NAMES))?,
-            "limit" | "before" => return Err(bad(name, value, "nothing: an export is whole; start_time and end_time bound it")),
+            "format" => {
+                format = value
+                    .parse()
+                    .map_err(|()| bad(name, value, Format::NAMES))?
+            }
+            "limit" | "before" => {
+                return Err(bad(
+                    name,
+                    value,
+                    "nothing: an export is whole; start_time and end_time bound it",
+                ));
+            }
             _ => {}
         }
     }
@@ -43,6 +64,10 @@ fn wanted(mut pairs: Pairs) -> Result<(Format, Query)> {
 }
 
 fn disposition(format: Format) -> String {
-    let name = format!("ollama-tap-{}.{}", Local::now().format("%Y%m%d-%H%M%S"), format.ending());
+    let name = format!(
+        "ollama-tap-{}.{}",
+        Local::now().format("%Y%m%d-%H%M%S"),
+        format.ending()
+    );
     format!("Content-Disposition: attachment; filename=\"{name}\"\r\n")
 }

@@ -57,13 +57,19 @@ impl Asked<'_> {
 
     /// Every name that was given to this machine, that of an absolute target among them.
     fn hosts(&self) -> Vec<String> {
-        let of_target = self.head.target_host().map(|host| String::from_utf8_lossy(host).into_owned());
+        let of_target = self
+            .head
+            .target_host()
+            .map(|host| String::from_utf8_lossy(host).into_owned());
         self.values("host").into_iter().chain(of_target).collect()
     }
 
     /// The values of a header; what is no text is none that we know.
     fn values(&self, name: &str) -> Vec<String> {
-        self.head.values(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
+        self.head
+            .values(name)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+            .collect()
     }
 }
 
@@ -105,12 +111,21 @@ impl Pages {
     /// Answers a request for `page`: whole, or through `outlet` where it is long.
     pub fn answer(&self, page: Page, asked: &Asked, outlet: &mut dyn BodyWriter) -> Answered {
         Answered::Whole(match (page, self.history(page, asked)) {
-            (Page::Metrics | Page::Healthz | Page::Test | Page::Dashboard, _) => self.public(page, asked),
-            (Page::Nowhere, _) => json_answer(404, &json!({ "error": "there is no such page; this port has only the tap's own" })),
+            (Page::Metrics | Page::Healthz | Page::Test | Page::Dashboard, _) => {
+                self.public(page, asked)
+            }
+            (Page::Nowhere, _) => json_answer(
+                404,
+                &json!({ "error": "there is no such page; this port has only the tap's own" }),
+            ),
             (_, Err(refusal)) => refusal,
             (Page::Export, Ok(archive)) => return export::answer(self, archive, asked, outlet),
-            (Page::Search, Ok(archive)) => return records::list(self, archive, Detail::Whole, asked, outlet),
-            (Page::Messages, Ok(archive)) => return records::list(self, archive, Detail::Brief, asked, outlet),
+            (Page::Search, Ok(archive)) => {
+                return records::list(self, archive, Detail::Whole, asked, outlet);
+            }
+            (Page::Messages, Ok(archive)) => {
+                return records::list(self, archive, Detail::Brief, asked, outlet);
+            }
             (Page::Message, Ok(archive)) => return records::one(self, archive, asked, outlet),
             (_, Ok(archive)) => analytics::answer(page, &asked.target(), archive),
         })
@@ -123,7 +138,11 @@ impl Pages {
 
     /// What everybody may see who names this machine as it is named.
     fn public(&self, page: Page, asked: &Asked) -> Answer {
-        if !guard::hosts_are_allowed(asked.hosts().iter().map(String::as_str), self.listening, &self.names) {
+        if !guard::hosts_are_allowed(
+            asked.hosts().iter().map(String::as_str),
+            self.listening,
+            &self.names,
+        ) {
             let error = "the Host header names none of this machine's own names; ask by localhost or an address";
             return json_answer(403, &json!({ "error": error }));
         }
@@ -138,22 +157,36 @@ impl Pages {
 
     /// The history, for those who may see it; who deletes it need not wait until it is open.
     fn history(&self, page: Page, asked: &Asked) -> Result<&Archive, Answer> {
-        let (hosts, origins, sites) = (asked.hosts(), asked.values("origin"), asked.values("sec-fetch-site"));
+        let (hosts, origins, sites) = (
+            asked.hosts(),
+            asked.values("origin"),
+            asked.values("sec-fetch-site"),
+        );
         let asker = Asker {
             peer: asked.peer,
             hosts: &texts(&hosts),
             origins: &texts(&origins),
             sites: &texts(&sites),
             authorization: asked.head.text("authorization"),
-            is_forwarded: asked.head.fields().any(|field| guard::is_of_a_proxy(field.name)),
+            is_forwarded: asked
+                .head
+                .fields()
+                .any(|field| guard::is_of_a_proxy(field.name)),
         };
         if let Err(why) = asker.may_read(self.token.as_deref()) {
             let way_out = match self.token {
-                Some(_) => "send `Authorization: Bearer TOKEN` (on a terminal set OLLAMA_TAP_TOKEN, or be who started the tap)",
-                None => "ask from this machine by localhost, or start the tap with --token and send `Authorization: Bearer TOKEN`",
+                Some(_) => {
+                    "send `Authorization: Bearer TOKEN` (on a terminal set OLLAMA_TAP_TOKEN, or be who started the tap)"
+                }
+                None => {
+                    "ask from this machine by localhost, or start the tap with --token and send `Authorization: Bearer TOKEN`"
+                }
             };
             let error = format!("the history is private: {why}; {way_out}");
-            return Err(analytics::private(json_answer(403, &json!({ "error": error }))));
+            return Err(analytics::private(json_answer(
+                403,
+                &json!({ "error": error }),
+            )));
         }
         let way_out = "start the tap with --analytics-backend jsonl, sqlite or loki";
         let error = || json!({ "error": format!("no history is kept (backend none); {way_out}") });
@@ -168,20 +201,33 @@ impl Pages {
     fn metrics(&self, accepted: &str) -> Answer {
         self.metrics.ollama_up(self.gate.is_up());
         let text = self.metrics.encode();
-        let plain = Answer { status: 200, content_type: metrics::CONTENT_TYPE, body: None, more: String::new() };
+        let plain = Answer {
+            status: 200,
+            content_type: metrics::CONTENT_TYPE,
+            body: None,
+            more: String::new(),
+        };
         if accepts_gzip(accepted)
             && let Ok(body) = compress(&text)
         {
-            return Answer { body: Some(body), more: GZIPPED.to_owned(), ..plain };
+            return Answer {
+                body: Some(body),
+                more: GZIPPED.to_owned(),
+                ..plain
+            };
         }
-        Answer { body: Some(text), ..plain }
+        Answer {
+            body: Some(text),
+            ..plain
+        }
     }
 
     fn test(&self) -> Answer {
         match self.ollama.models() {
-            Ok(models) => {
-                json_answer(200, &json!({ "status": "ok", "ollama_host": self.ollama_host, "ollama_reachable": true, "models": models }))
-            }
+            Ok(models) => json_answer(
+                200,
+                &json!({ "status": "ok", "ollama_host": self.ollama_host, "ollama_reachable": true, "models": models }),
+            ),
             Err(error) => json_answer(
                 503,
                 &json!({ "status": "error", "ollama_host": self.ollama_host, "ollama_reachable": false, "models": [], "error": error }),
@@ -193,7 +239,12 @@ impl Pages {
 impl Answer {
     /// Without its empty line and the headers of the hop.
     pub fn head(&self, version: &str) -> Vec<u8> {
-        let mut head = own_head(version, self.status, self.content_type, self.body.as_ref().map(Vec::len));
+        let mut head = own_head(
+            version,
+            self.status,
+            self.content_type,
+            self.body.as_ref().map(Vec::len),
+        );
         head.extend_from_slice(self.more.as_bytes());
         head
     }
@@ -208,7 +259,12 @@ fn texts(values: &[String]) -> Vec<&str> {
 }
 
 fn json_answer(status: u16, body: &serde_json::Value) -> Answer {
-    Answer { status, content_type: JSON, body: Some(body.to_string().into_bytes()), more: String::new() }
+    Answer {
+        status,
+        content_type: JSON,
+        body: Some(body.to_string().into_bytes()),
+        more: String::new(),
+    }
 }
 
 fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -221,8 +277,16 @@ fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
 fn accepts_gzip(accepted: &str) -> bool {
     accepted.split(',').any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
-        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        named && !parts.any(|weight| weight.strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()) == Some(0.0))
+        let named = parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        named
+            && !parts.any(|weight| {
+                weight
+                    .strip_prefix("q=")
+                    .and_then(|q| q.parse::<f32>().ok())
+                    == Some(0.0)
+            })
     })
 }
 
@@ -233,6 +297,11 @@ mod tests {
     #[test]
     fn gzip_is_used_when_it_is_wanted() {
         assert!(accepts_gzip("gzip") && accepts_gzip("deflate, GZip;q=0.5"));
-        assert!(!accepts_gzip("") && !accepts_gzip("identity") && !accepts_gzip("gzip;q=0") && !accepts_gzip("x-gzip2"));
+        assert!(
+            !accepts_gzip("")
+                && !accepts_gzip("identity")
+                && !accepts_gzip("gzip;q=0")
+                && !accepts_gzip("x-gzip2")
+        );
     }
 }

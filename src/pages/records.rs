@@ -14,7 +14,13 @@ use crate::route::message_of;
 use crate::store::{Detail, Result, StoreError};
 
 /// An array of the newest records that are meant.
-pub fn list(pages: &Pages, archive: &Archive, detail: Detail, asked: &Asked, outlet: &mut dyn BodyWriter) -> Answered {
+pub fn list(
+    pages: &Pages,
+    archive: &Archive,
+    detail: Detail,
+    asked: &Asked,
+    outlet: &mut dyn BodyWriter,
+) -> Answered {
     let query = match query(&pairs(&asked.target())) {
         Ok(query) => query,
         Err(why) => return Answered::Whole(refusal(&why)),
@@ -37,7 +43,12 @@ pub fn list(pages: &Pages, archive: &Archive, detail: Detail, asked: &Asked, out
 }
 
 /// One record, whole.
-pub fn one(pages: &Pages, archive: &Archive, asked: &Asked, outlet: &mut dyn BodyWriter) -> Answered {
+pub fn one(
+    pages: &Pages,
+    archive: &Archive,
+    asked: &Asked,
+    outlet: &mut dyn BodyWriter,
+) -> Answered {
     let found = record(&asked.target(), archive);
     let mut stream = Stream::new(pages, asked, outlet, JSON, PRIVATE.to_owned());
     let read = found.map(|record| {
@@ -50,7 +61,10 @@ pub fn one(pages: &Pages, archive: &Archive, asked: &Asked, outlet: &mut dyn Bod
 fn record(target: &str, archive: &Archive) -> Result<Record> {
     // An id is hex, but one of a history taken over from elsewhere may be anything.
     let sent = format!("id={}", message_of(target).replace('+', "%2B"));
-    let id = parse(sent.as_bytes()).next().map(|(_, id)| id.into_owned()).unwrap_or_default();
+    let id = parse(sent.as_bytes())
+        .next()
+        .map(|(_, id)| id.into_owned())
+        .unwrap_or_default();
     let nothing = || StoreError::Nothing(format!("there is no record `{id}` in the history"));
     archive.store.get(&id)?.ok_or_else(nothing)
 }

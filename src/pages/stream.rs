@@ -46,8 +46,22 @@ enum State<'a> {
 }
 
 impl<'a> Stream<'a> {
-    pub fn new(pages: &'a Pages, asked: &Asked, outlet: &'a mut dyn BodyWriter, content_type: &'static str, more: String) -> Stream<'a> {
-        Stream { pages, outlet, content_type, more, is_head_only: asked.head.is_head(), pending: Vec::new(), state: State::Short }
+    pub fn new(
+        pages: &'a Pages,
+        asked: &Asked,
+        outlet: &'a mut dyn BodyWriter,
+        content_type: &'static str,
+        more: String,
+    ) -> Stream<'a> {
+        Stream {
+            pages,
+            outlet,
+            content_type,
+            more,
+            is_head_only: asked.head.is_head(),
+            pending: Vec::new(),
+            state: State::Short,
+        }
     }
 
     /// Only the head is wanted, for which nothing need be read.
@@ -57,11 +71,19 @@ impl<'a> Stream<'a> {
 
     /// Sends what is pending once it is worth it. `Stop`: nobody takes any more of it.
     pub fn go_on(&mut self) -> Flow {
-        let enough = if let State::Long { .. } = self.state { PIECE } else { SHORT_MAX };
+        let enough = if let State::Long { .. } = self.state {
+            PIECE
+        } else {
+            SHORT_MAX
+        };
         if self.pending.len() >= enough && !self.is_head_only {
             self.flush();
         }
-        if let State::Left | State::Busy = self.state { Flow::Stop } else { Flow::GoOn }
+        if let State::Left | State::Busy = self.state {
+            Flow::Stop
+        } else {
+            Flow::GoOn
+        }
     }
 
     /// Ends the answer as the reading ended.
@@ -70,11 +92,17 @@ impl<'a> Stream<'a> {
             self.flush();
         }
         match (self.state, read) {
-            (State::Short, Ok(())) => {
-                Answered::Whole(Answer { status: 200, content_type: self.content_type, body: Some(self.pending), more: self.more })
-            }
+            (State::Short, Ok(())) => Answered::Whole(Answer {
+                status: 200,
+                content_type: self.content_type,
+                body: Some(self.pending),
+                more: self.more,
+            }),
             (State::Short, Err(why)) => Answered::Whole(refusal(&why)),
-            (State::Long { .. }, Ok(())) => self.outlet.end().map_or(Answered::Left, |()| Answered::Sent),
+            (State::Long { .. }, Ok(())) => self
+                .outlet
+                .end()
+                .map_or(Answered::Left, |()| Answered::Sent),
             (State::Long { .. }, Err(why)) => {
                 log::warn!("an answer broke off: {why}");
                 self.outlet.abort(&why.to_string());
@@ -87,7 +115,12 @@ impl<'a> Stream<'a> {
 
     /// Ends the answer with its head alone, which does not say how long the body would be.
     pub fn end_with_head(self) -> Answered {
-        Answered::Whole(Answer { status: 200, content_type: self.content_type, body: None, more: self.more })
+        Answered::Whole(Answer {
+            status: 200,
+            content_type: self.content_type,
+            body: None,
+            more: self.more,
+        })
     }
 
     fn flush(&mut self) {
@@ -109,12 +142,21 @@ impl<'a> Stream<'a> {
             Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
             Err(TryLockError::WouldBlock) => return self.state = State::Busy,
         };
-        self.outlet.begin(&|version| [own_head(version, 200, self.content_type, None), self.more.clone().into_bytes()].concat());
+        self.outlet.begin(&|version| {
+            [
+                own_head(version, 200, self.content_type, None),
+                self.more.clone().into_bytes(),
+            ]
+            .concat()
+        });
         self.state = State::Long { _turn: turn };
     }
 }
 
 fn busy() -> Answer {
     let error = "another long answer of the history is being read, and there is one at a time; try again, or ask for less";
-    Answer { more: format!("Retry-After: {RETRY_AFTER}\r\n{PRIVATE}"), ..json_answer(503, &json!({ "error": error })) }
+    Answer {
+        more: format!("Retry-After: {RETRY_AFTER}\r\n{PRIVATE}"),
+        ..json_answer(503, &json!({ "error": error }))
+    }
 }

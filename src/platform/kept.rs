@@ -16,7 +16,10 @@ use socket2::Socket;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A process has one such store.
-static STORE: Mutex<Store> = Mutex::new(Store { handed_over: Vec::new(), names: BTreeSet::new() });
+static STORE: Mutex<Store> = Mutex::new(Store {
+    handed_over: Vec::new(),
+    names: BTreeSet::new(),
+});
 
 struct Store {
     /// What we found here at our start, with the names that it is kept by, and have not asked for yet.
@@ -36,10 +39,14 @@ pub fn take_over() {
             for (descriptor, name) in found {
                 store.names.insert(name.clone());
                 // SAFETY: the descriptor is open, or there would be an error, and was passed to nobody but us, who are here once.
-                store.handed_over.push((name, unsafe { Socket::from_raw_fd(descriptor) }));
+                store
+                    .handed_over
+                    .push((name, unsafe { Socket::from_raw_fd(descriptor) }));
             }
         }
-        Err(cause) => eprintln!("ollama-tap: take over the sockets that were handed to us: {cause}; none is used"),
+        Err(cause) => eprintln!(
+            "ollama-tap: take over the sockets that were handed to us: {cause}; none is used"
+        ),
     }
 }
 
@@ -62,7 +69,9 @@ pub fn let_go(names: &BTreeSet<String>) {
         return;
     }
     lock().names.retain(|name| !names.contains(name));
-    let told = names.iter().try_for_each(|name| sd_notify::notify(&[FdStoreRemove, FdName(name)]));
+    let told = names
+        .iter()
+        .try_for_each(|name| sd_notify::notify(&[FdStoreRemove, FdName(name)]));
     let heard = told.and_then(|()| wait_until_heard());
     heard.unwrap_or_else(|cause| log::warn!("have a socket kept no longer: {cause}"));
 }
@@ -79,9 +88,16 @@ fn wait_until_heard() -> io::Result<()> {
     let (ours, theirs) = io::pipe()?;
     sd_notify::notify_with_fds(&[Custom("BARRIER=1")], &[theirs.as_fd()])?;
     drop(theirs);
-    let mut asked = [libc::pollfd { fd: ours.as_raw_fd(), events: 0, revents: 0 }];
+    let mut asked = [libc::pollfd {
+        fd: ours.as_raw_fd(),
+        events: 0,
+        revents: 0,
+    }];
     match super::system::poll(&mut asked, Some(PATIENCE)) {
-        0 => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer in {} s", PATIENCE.as_secs()))),
+        0 => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("no answer in {} s", PATIENCE.as_secs()),
+        )),
         _ => Ok(()),
     }
 }

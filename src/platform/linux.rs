@@ -28,11 +28,22 @@ pub const STEADY_CLOCK: libc::clockid_t = libc::CLOCK_BOOTTIME;
 
 /// poll(2), with a time as short as it may be.
 pub fn poll(asked: &mut [libc::pollfd], time: Option<Duration>) -> libc::c_int {
-    let time =
-        time.map(|time| libc::timespec { tv_sec: time.as_secs() as libc::time_t, tv_nsec: libc::c_long::from(time.subsec_nanos() as i32) });
-    let time = time.as_ref().map_or(std::ptr::null(), |time| time as *const libc::timespec);
+    let time = time.map(|time| libc::timespec {
+        tv_sec: time.as_secs() as libc::time_t,
+        tv_nsec: libc::c_long::from(time.subsec_nanos() as i32),
+    });
+    let time = time
+        .as_ref()
+        .map_or(std::ptr::null(), |time| time as *const libc::timespec);
     // SAFETY: pointer and length are those of a valid array; the time is null or valid for the call.
-    unsafe { libc::ppoll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, time, std::ptr::null()) }
+    unsafe {
+        libc::ppoll(
+            asked.as_mut_ptr(),
+            asked.len() as libc::nfds_t,
+            time,
+            std::ptr::null(),
+        )
+    }
 }
 
 /// Ends a connection whose peer has acknowledged nothing for so long while there was something to be acknowledged.
@@ -53,7 +64,10 @@ pub fn return_freed_memory() {
 
 /// The memory that we may use, in bytes: the machine's, or our part of it where a cgroup bounds us.
 pub fn memory_bytes() -> Option<u64> {
-    [physical_memory(), cgroup_memory()].into_iter().flatten().min()
+    [physical_memory(), cgroup_memory()]
+        .into_iter()
+        .flatten()
+        .min()
 }
 
 /// The least that our cgroup or one that it is in may use.
@@ -69,12 +83,21 @@ fn least_of(line: &str) -> Option<u64> {
     let (controllers, path) = (parts.nth(1)?, parts.next()?);
     let (root, file) = match controllers {
         "" => ("/sys/fs/cgroup", "memory.max"),
-        _ if controllers.split(',').any(|controller| controller == "memory") => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        _ if controllers
+            .split(',')
+            .any(|controller| controller == "memory") =>
+        {
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+        }
         _ => return None,
     };
     let limit = |dir: &Path| fs::read_to_string(dir.join(file)).ok()?.trim().parse().ok();
     let root = Path::new(root);
-    root.join(path.trim_start_matches('/')).ancestors().take_while(|dir| dir.starts_with(root)).filter_map(limit).min()
+    root.join(path.trim_start_matches('/'))
+        .ancestors()
+        .take_while(|dir| dir.starts_with(root))
+        .filter_map(limit)
+        .min()
 }
 
 /// Asked of the kernel itself: a sandbox hides /proc/meminfo.
@@ -91,8 +114,13 @@ fn physical_memory() -> Option<u64> {
 
 /// The `process_*` metrics of this process.
 pub fn process_collector() -> Option<Box<dyn Collector>> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Some(Box::new(Process { collector: ProcessCollector::for_self(), now: now.as_secs_f64().floor() }))
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Some(Box::new(Process {
+        collector: ProcessCollector::for_self(),
+        now: now.as_secs_f64().floor(),
+    }))
 }
 
 /// The library's collector, which finds no start of the process where a sandbox hides /proc/stat: there it is about `now`, when
@@ -109,8 +137,13 @@ impl Collector for Process {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let mut families = self.collector.collect();
-        let start = families.iter_mut().filter(|family| family.name() == "process_start_time_seconds");
-        for metric in start.flat_map(MetricFamily::mut_metric).filter(|metric| metric.get_gauge().get_value() == 0.0) {
+        let start = families
+            .iter_mut()
+            .filter(|family| family.name() == "process_start_time_seconds");
+        for metric in start
+            .flat_map(MetricFamily::mut_metric)
+            .filter(|metric| metric.get_gauge().get_value() == 0.0)
+        {
             let mut gauge = Gauge::default();
             gauge.set_value(self.now);
             metric.set_gauge(gauge);
@@ -123,7 +156,13 @@ impl Collector for Process {
 pub fn spawn_to_end_with_us(command: &mut Command) -> io::Result<Child> {
     // SAFETY: between fork and exec only what is safe in a signal handler may run, and this is one system call.
     unsafe {
-        command.pre_exec(|| if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) == 0 { Ok(()) } else { Err(io::Error::last_os_error()) })
+        command.pre_exec(|| {
+            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) == 0 {
+                Ok(())
+            } else {
+                Err(io::Error::last_os_error())
+            }
+        })
     };
     command.spawn()
 }
@@ -139,12 +178,17 @@ pub fn desktop_app_runs() -> bool {
 /// The process that listens on `port`, as `name (pid N)`, where we may see it.
 pub fn port_holder(port: u16) -> Option<String> {
     const LISTENING: &str = "0A";
-    let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
-    let inode = tables.iter().flat_map(|table| table.lines()).find_map(|line| {
-        let columns: Vec<&str> = line.split_whitespace().collect();
-        let here = columns.get(1)?.rsplit_once(':')?.1;
-        (columns.get(3) == Some(&LISTENING) && u16::from_str_radix(here, 16) == Ok(port)).then(|| columns.get(9).map(|i| i.to_string()))?
-    })?;
+    let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"]
+        .map(|path| fs::read_to_string(path).unwrap_or_default());
+    let inode = tables
+        .iter()
+        .flat_map(|table| table.lines())
+        .find_map(|line| {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let here = columns.get(1)?.rsplit_once(':')?.1;
+            (columns.get(3) == Some(&LISTENING) && u16::from_str_radix(here, 16) == Ok(port))
+                .then(|| columns.get(9).map(|i| i.to_string()))?
+        })?;
     let socket = format!("socket:[{inode}]");
     fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
@@ -152,7 +196,14 @@ pub fn port_holder(port: u16) -> Option<String> {
             .ok()?
             .flatten()
             .any(|fd| fs::read_link(fd.path()).is_ok_and(|to| to.as_os_str() == &*socket));
-        holds.then(|| format!("{} (pid {pid})", fs::read_to_string(entry.path().join("comm")).unwrap_or_default().trim()))
+        holds.then(|| {
+            format!(
+                "{} (pid {pid})",
+                fs::read_to_string(entry.path().join("comm"))
+                    .unwrap_or_default()
+                    .trim()
+            )
+        })
     })
 }
 
@@ -167,6 +218,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         end_unless_acknowledged(&stream, Duration::from_secs(60)).unwrap();
-        assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(Duration::from_secs(60)));
+        assert_eq!(
+            SockRef::from(&stream).tcp_user_timeout().unwrap(),
+            Some(Duration::from_secs(60))
+        );
     }
 }

@@ -71,7 +71,10 @@ mod tests {
         (0..4).for_each(|_| log.write_all(&line).unwrap());
         assert_eq!([length(NAME), length(NAME_BEFORE)], [6 + (4 << 20), 0]);
         log.write_all(&line).unwrap();
-        assert_eq!([length(NAME), length(NAME_BEFORE)], [1 << 20, 6 + (4 << 20)]);
+        assert_eq!(
+            [length(NAME), length(NAME_BEFORE)],
+            [1 << 20, 6 + (4 << 20)]
+        );
         (0..50).for_each(|_| log.write_all(&line).unwrap());
         assert!(length(NAME) <= LENGTH_MAX && length(NAME_BEFORE) <= LENGTH_MAX);
     }

@@ -26,7 +26,9 @@ pub const STEADY_CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
 
 /// poll(2), whose times are whole milliseconds.
 pub fn poll(asked: &mut [libc::pollfd], time: Option<Duration>) -> libc::c_int {
-    let time = time.map_or(-1, |time| time.as_micros().div_ceil(1000).min(i32::MAX as u128) as libc::c_int);
+    let time = time.map_or(-1, |time| {
+        time.as_micros().div_ceil(1000).min(i32::MAX as u128) as libc::c_int
+    });
     // SAFETY: pointer and length are those of a valid array.
     unsafe { libc::poll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, time) }
 }
@@ -49,11 +51,15 @@ pub fn spawn_to_end_with_us(command: &mut Command) -> io::Result<Child> {
 }
 
 /// How to stop the Ollama of the desktop app, to follow "stop it".
-pub const STOP_OLLAMA: &str = " (where it is the Ollama app: quit that, from its icon in the menu bar)";
+pub const STOP_OLLAMA: &str =
+    " (where it is the Ollama app: quit that, from its icon in the menu bar)";
 
 /// Whether the desktop app of Ollama runs.
 pub fn desktop_app_runs() -> bool {
-    Command::new("pgrep").args(["-x", "Ollama"]).output().is_ok_and(|found| found.status.success())
+    Command::new("pgrep")
+        .args(["-x", "Ollama"])
+        .output()
+        .is_ok_and(|found| found.status.success())
 }
 
 pub fn port_holder(_port: u16) -> Option<String> {

@@ -64,7 +64,9 @@ pub fn runtime_directory() -> PathBuf {
 /// What taps keep for the user who starts them; `None` for a user without a home.
 pub fn state_directory() -> Option<PathBuf> {
     #[cfg(unix)]
-    return absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state"))).map(|dir| dir.join("ollama-tap"));
+    return absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .map(|dir| dir.join("ollama-tap"));
     #[cfg(windows)]
     return absolute("LOCALAPPDATA").map(|dir| dir.join("OllamaTap"));
 }
@@ -87,24 +89,37 @@ const OLLAMA_PLACES: [(&str, &str); 8] = [
     ("HOME", "Applications/Ollama.app/Contents/Resources/ollama"),
 ];
 #[cfg(windows)]
-const OLLAMA_PLACES: [(&str, &str); 2] = [("LOCALAPPDATA", r"Programs\Ollama\ollama.exe"), ("ProgramFiles", r"Ollama\ollama.exe")];
+const OLLAMA_PLACES: [(&str, &str); 2] = [
+    ("LOCALAPPDATA", r"Programs\Ollama\ollama.exe"),
+    ("ProgramFiles", r"Ollama\ollama.exe"),
+];
 
 /// Where installers put Ollama, the likeliest place first.
 pub fn ollama_places() -> Vec<PathBuf> {
-    let place = |(variable, path)| if str::is_empty(variable) { Some(PathBuf::from(path)) } else { Some(absolute(variable)?.join(path)) };
+    let place = |(variable, path)| {
+        if str::is_empty(variable) {
+            Some(PathBuf::from(path))
+        } else {
+            Some(absolute(variable)?.join(path))
+        }
+    };
     OLLAMA_PLACES.into_iter().filter_map(place).collect()
 }
 
 /// The directory that a variable holds.
 fn absolute(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+    std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }
 
 /// The user whom `path`, or else what it lies in, belongs to, by a name that sudo takes. `None` where that is the one who asks,
 /// or where there is no sudo.
 #[cfg(unix)]
 pub fn other_owner(path: &Path) -> Option<String> {
-    let found = path.ancestors().find_map(|path| std::fs::metadata(path).ok())?;
+    let found = path
+        .ancestors()
+        .find_map(|path| std::fs::metadata(path).ok())?;
     let owner = std::os::unix::fs::MetadataExt::uid(&found);
     // SAFETY: geteuid takes nothing and cannot fail.
     let is_other = owner != unsafe { libc::geteuid() };
@@ -124,7 +139,15 @@ fn user_name(id: libc::uid_t) -> Option<String> {
     let mut entry = std::mem::MaybeUninit::<libc::passwd>::uninit();
     let mut found = std::ptr::null_mut();
     // SAFETY: every pointer is valid and writable for the call, and the length is the buffer's.
-    let failed = unsafe { libc::getpwuid_r(id, entry.as_mut_ptr(), line.as_mut_ptr().cast(), LINE, &mut found) } != 0;
+    let failed = unsafe {
+        libc::getpwuid_r(
+            id,
+            entry.as_mut_ptr(),
+            line.as_mut_ptr().cast(),
+            LINE,
+            &mut found,
+        )
+    } != 0;
     if failed || found.is_null() {
         return None;
     }

@@ -15,7 +15,10 @@ pub fn private_file() -> OpenOptions {
 /// Opens what lies at `path` for reading, and nothing that a link leads to: whoever may write there must not choose what we read.
 /// A pipe is not waited for.
 pub fn open_file_itself(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
 }
 
 /// Makes a directory that only its owner may enter, with its parents. One that is there stays as it is.
@@ -39,8 +42,15 @@ pub fn make_file_private(path: &Path) -> io::Result<()> {
 /// service cannot write. Nobody but root can, and for the others there is nothing to do. A link is left alone: whoever may write in
 /// the directory could have made it lead anywhere.
 pub fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (owner, now, named) = (fs::metadata(directory)?, file.metadata()?, fs::symlink_metadata(path)?);
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let (owner, now, named) = (
+        fs::metadata(directory)?,
+        file.metadata()?,
+        fs::symlink_metadata(path)?,
+    );
     let is_link = (named.dev(), named.ino()) != (now.dev(), now.ino()) || now.nlink() > 1;
     if owner.uid() == now.uid() || is_link {
         return Ok(());
@@ -93,15 +103,27 @@ mod tests {
         fs::write(&outside, "").unwrap();
         symlink(&outside, inside.join("link")).unwrap();
         fs::hard_link(&outside, inside.join("twin")).unwrap();
-        if !crate::skips::require("the right to give files away", chown(&inside, Some(OTHER), Some(OTHER)).is_ok()) {
+        if !crate::skips::require(
+            "the right to give files away",
+            chown(&inside, Some(OTHER), Some(OTHER)).is_ok(),
+        ) {
             return;
         }
         for (name, given) in [("new", true), ("link", false), ("twin", false)] {
             let path = inside.join(name);
-            let file = private_file().write(true).create(true).truncate(false).open(&path).unwrap();
+            let file = private_file()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)
+                .unwrap();
             give_to_owner_of_directory(&file, &path).unwrap();
             let now = file.metadata().unwrap();
-            assert_eq!((now.uid() == OTHER, now.gid() == OTHER), (given, given), "{name}");
+            assert_eq!(
+                (now.uid() == OTHER, now.gid() == OTHER),
+                (given, given),
+                "{name}"
+            );
         }
     }
 
@@ -111,10 +133,19 @@ mod tests {
         let [file, link, pipe] = ["file", "link", "pipe"].map(|name| dir.path().join(name));
         fs::write(&file, "text").unwrap();
         symlink(&file, &link).unwrap();
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
         assert!(open_file_itself(&link).is_err());
         for (path, expected) in [(&file, "text"), (&pipe, "")] {
-            assert_eq!(io::read_to_string(open_file_itself(path).unwrap()).unwrap(), expected);
+            assert_eq!(
+                io::read_to_string(open_file_itself(path).unwrap()).unwrap(),
+                expected
+            );
         }
     }
 

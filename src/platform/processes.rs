@@ -24,7 +24,9 @@ pub fn become_leader() -> io::Result<()> {
     if unsafe { libc::getpgrp() != libc::getpid() } {
         return Err(io::Error::other("this process leads no group of its own"));
     }
-    [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().try_for_each(|signal| signal_hook::flag::register(signal, Arc::default()).map(drop))
+    [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
+        .into_iter()
+        .try_for_each(|signal| signal_hook::flag::register(signal, Arc::default()).map(drop))
 }
 
 /// Ends every process of the group that `leader` leads, at once. As long as `leader` was not waited for, even a dead one keeps
@@ -49,15 +51,22 @@ pub fn kill_own_group() {
 /// While a command runs, leaves the signals of the terminal to it, which gets them anyway, and passes on those that ask to end.
 /// Without one, each ends this process as it would have.
 pub fn leave_signals_to(command: Arc<Mutex<Option<u32>>>) -> io::Result<()> {
-    let wanted = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal));
+    let wanted = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
+        .into_iter()
+        .filter(|signal| !is_ignored(*signal));
     let mut signals = Signals::new(wanted)?;
-    let heed = move |signal| match (*command.lock().unwrap_or_else(PoisonError::into_inner), signal) {
+    let heed = move |signal| match (
+        *command.lock().unwrap_or_else(PoisonError::into_inner),
+        signal,
+    ) {
         (None, signal) => std::process::exit(128 + signal),
         (_, SIGINT | SIGQUIT) => {}
         // SAFETY: kill takes no memory of ours.
         (Some(id), signal) => drop(unsafe { libc::kill(id as libc::pid_t, signal) }),
     };
-    std::thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(heed))?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || signals.forever().for_each(heed))?;
     Ok(())
 }
 
@@ -84,14 +93,19 @@ pub fn become_program(command: &mut Command) -> io::Error {
 pub fn start_anew(args: &[String], (name, value): (&str, &str)) {
     if let Ok(program) = own_executable() {
         let mut command = Command::new(program);
-        command.arg0(std::env::args_os().next().unwrap_or_default()).args(args).env(name, value);
+        command
+            .arg0(std::env::args_os().next().unwrap_or_default())
+            .args(args)
+            .env(name, value);
         let _ = command.exec(); // who cannot become another goes on as it is
     }
 }
 
 /// The exit code that a shell gives for this end: death by a signal is 128 and its number.
 pub fn exit_code(status: ExitStatus) -> u8 {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
@@ -99,7 +113,11 @@ pub fn exit_code(status: ExitStatus) -> u8 {
 pub fn own_executable() -> io::Result<PathBuf> {
     let path = std::env::current_exe()?;
     let running = PathBuf::from("/proc/self/exe");
-    Ok(if path.exists() || !running.exists() { path } else { running })
+    Ok(if path.exists() || !running.exists() {
+        path
+    } else {
+        running
+    })
 }
 
 /// Whether there is a file that may be run.

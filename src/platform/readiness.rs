@@ -47,7 +47,10 @@ impl<S: Source> Watched<S> {
     pub fn new(socket: S, poller: &Arc<Poller>) -> io::Result<Watched<S>> {
         // SAFETY: the socket lives in what is made here, and `drop` deletes it from the poller before it is closed.
         unsafe { socket.add_to(poller) }?;
-        Ok(Watched { socket, poller: poller.clone() })
+        Ok(Watched {
+            socket,
+            poller: poller.clone(),
+        })
     }
 
     /// Asks to be told once.
@@ -88,11 +91,27 @@ pub struct Awaited {
 }
 
 impl Awaited {
-    pub const READ: Awaited = Awaited { read: true, write: false, end: false };
-    pub const WRITE: Awaited = Awaited { read: false, write: true, end: false };
-    pub const END: Awaited = Awaited { read: false, write: false, end: true };
+    pub const READ: Awaited = Awaited {
+        read: true,
+        write: false,
+        end: false,
+    };
+    pub const WRITE: Awaited = Awaited {
+        read: false,
+        write: true,
+        end: false,
+    };
+    pub const END: Awaited = Awaited {
+        read: false,
+        write: false,
+        end: true,
+    };
     /// A reset is noticed all the same, where the system tells it from an end.
-    pub const NOTHING: Awaited = Awaited { read: false, write: false, end: false };
+    pub const NOTHING: Awaited = Awaited {
+        read: false,
+        write: false,
+        end: false,
+    };
 }
 
 /// What there was at one socket.
@@ -107,6 +126,9 @@ pub struct Found {
 }
 
 /// Waits until one of these sockets has what is awaited of it. Nothing is found where the time is over, or a signal came.
-pub fn wait<const N: usize>(sockets: [(&TcpStream, Awaited); N], time: Option<Duration>) -> io::Result<[Found; N]> {
+pub fn wait<const N: usize>(
+    sockets: [(&TcpStream, Awaited); N],
+    time: Option<Duration>,
+) -> io::Result<[Found; N]> {
     wait_for(sockets, time)
 }

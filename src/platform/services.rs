@@ -60,7 +60,11 @@ impl fmt::Display for ServiceCall {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             ServiceCall::Register(entry) => {
-                write!(f, "register the service {SERVICE}: {} service run, as {SERVICE_ACCOUNT}", entry.executable.display())
+                write!(
+                    f,
+                    "register the service {SERVICE}: {} service run, as {SERVICE_ACCOUNT}",
+                    entry.executable.display()
+                )
             }
             ServiceCall::Start => write!(f, "start the service {SERVICE}"),
             ServiceCall::Stop => write!(f, "stop the service {SERVICE}"),
@@ -121,7 +125,10 @@ pub fn remove_at_restart(path: &Path) -> io::Result<()> {
     #[cfg(windows)]
     return super::windows::shell::remove_at_restart(path);
     #[cfg(unix)]
-    return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} is in use", path.display())));
+    return Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!("{} is in use", path.display()),
+    ));
 }
 
 /// Sets variables of this process. Call it before the first thread of ours starts.

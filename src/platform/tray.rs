@@ -11,7 +11,9 @@ pub struct TrayLook {
 }
 
 #[cfg(windows)]
-pub use super::windows::shell::{claim_tray, copy_text, has_console, open, run_as_administrator, start_without_console, tell};
+pub use super::windows::shell::{
+    claim_tray, copy_text, has_console, open, run_as_administrator, start_without_console, tell,
+};
 #[cfg(windows)]
 pub use super::windows::tray::{Painter, Tray, tray_icon_side};
 
@@ -35,7 +37,9 @@ mod elsewhere {
     }
 
     fn missing() -> Error {
-        Error::other("only Windows has a place for it; the page /analytics of the tap shows more, in a browser")
+        Error::other(
+            "only Windows has a place for it; the page /analytics of the tap shows more, in a browser",
+        )
     }
 
     pub struct Tray;

@@ -14,14 +14,20 @@ use super::system::{BROKEN, MAY_HAVE_CLOSED};
 
 /// Raises the limit of open descriptors to `wanted`, or to what the system allows. Returns the limit in force.
 pub fn raise_descriptor_limit(wanted: u64) -> u64 {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // SAFETY: `limit` is a valid, writable rlimit for the whole call.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
         return 0;
     }
     let target = wanted.min(limit.rlim_max);
     if limit.rlim_cur < target {
-        let raised = libc::rlimit { rlim_cur: target, rlim_max: limit.rlim_max };
+        let raised = libc::rlimit {
+            rlim_cur: target,
+            rlim_max: limit.rlim_max,
+        };
         // SAFETY: `raised` is a valid rlimit, only read by the call.
         if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raised) } == 0 {
             return target;
@@ -35,7 +41,9 @@ pub fn raise_descriptor_limit(wanted: u64) -> u64 {
 pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
     let hang_up = Some(SIGHUP).filter(|signal| !super::processes::is_ignored(*signal));
     let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up))?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(|_| on_signal()))?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || signals.forever().for_each(|_| on_signal()))?;
     Ok(())
 }
 
@@ -64,7 +72,14 @@ pub fn interrupt<'a>(socket: impl Into<SockRef<'a>>, how: Shutdown) {
 /// has reset, is told once.
 pub fn has_input(stream: &TcpStream, first: &mut [u8]) -> Option<io::Result<usize>> {
     // SAFETY: the descriptor is open as long as `stream` lives; the pointer and length are those of a valid buffer.
-    let got = unsafe { libc::recv(stream.as_raw_fd(), first.as_mut_ptr().cast(), first.len(), libc::MSG_PEEK | libc::MSG_DONTWAIT) };
+    let got = unsafe {
+        libc::recv(
+            stream.as_raw_fd(),
+            first.as_mut_ptr().cast(),
+            first.len(),
+            libc::MSG_PEEK | libc::MSG_DONTWAIT,
+        )
+    };
     match usize::try_from(got).map_err(|_| io::Error::last_os_error()) {
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => None,
         result => Some(result),
@@ -82,17 +97,39 @@ pub fn is_no_family(error: &io::Error) -> bool {
 }
 
 /// See `readiness::wait`.
-pub fn wait_for<const N: usize>(sockets: [(&TcpStream, Awaited); N], time: Option<Duration>) -> io::Result<[Found; N]> {
+pub fn wait_for<const N: usize>(
+    sockets: [(&TcpStream, Awaited); N],
+    time: Option<Duration>,
+) -> io::Result<[Found; N]> {
     let mut asked = sockets.map(|(socket, awaited)| {
-        let events = [(awaited.read, libc::POLLIN), (awaited.write, libc::POLLOUT), (awaited.end, MAY_HAVE_CLOSED)];
-        let events = events.into_iter().filter(|(is_wanted, _)| *is_wanted).fold(0, |all, (_, event)| all | event);
+        let events = [
+            (awaited.read, libc::POLLIN),
+            (awaited.write, libc::POLLOUT),
+            (awaited.end, MAY_HAVE_CLOSED),
+        ];
+        let events = events
+            .into_iter()
+            .filter(|(is_wanted, _)| *is_wanted)
+            .fold(0, |all, (_, event)| all | event);
         // Where a system cannot tell an end from a reset, it would go on telling it: such a socket is left out.
-        let fd = if events == 0 && BROKEN & libc::POLLHUP == 0 { -1 } else { socket.as_raw_fd() };
-        libc::pollfd { fd, events, revents: 0 }
+        let fd = if events == 0 && BROKEN & libc::POLLHUP == 0 {
+            -1
+        } else {
+            socket.as_raw_fd()
+        };
+        libc::pollfd {
+            fd,
+            events,
+            revents: 0,
+        }
     });
     if super::system::poll(&mut asked, time) < 0 {
         let error = io::Error::last_os_error();
-        return if error.kind() == io::ErrorKind::Interrupted { Ok([Found::default(); N]) } else { Err(error) };
+        return if error.kind() == io::ErrorKind::Interrupted {
+            Ok([Found::default(); N])
+        } else {
+            Err(error)
+        };
     }
     Ok(asked.map(|answer| Found {
         readable: answer.revents & (libc::POLLIN | libc::POLLHUP | libc::POLLERR) != 0,
@@ -110,7 +147,10 @@ pub fn set_thread_stack(bytes: usize) {
 
 /// The time of a clock that nobody sets and that counts the machine's sleep, from some moment on.
 pub fn steady_clock() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `time` is valid and writable for the call.
     unsafe { libc::clock_gettime(super::system::STEADY_CLOCK, &mut time) };
     Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec.max(0) as u32)
@@ -122,7 +162,11 @@ pub fn host_name() -> Option<String> {
     // SAFETY: pointer and length are those of a valid buffer, whose last byte stays 0.
     let failed = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) } != 0;
     let end = name.iter().position(|b| *b == 0)?;
-    if failed { None } else { String::from_utf8(name[..end].to_vec()).ok() }
+    if failed {
+        None
+    } else {
+        String::from_utf8(name[..end].to_vec()).ok()
+    }
 }
 
 /// Gives the memory of this thread's stack below the caller back to the system, where `set_thread_stack` or more was set for it.
@@ -139,5 +183,11 @@ pub fn release_stack() {
     // SAFETY: the pages from DEPTH below `top` up to it belong to this thread's stack, which is at least four times as large
     // and used by no more than a quarter here; they lie below every live frame, so that nothing is lost when they read as
     // zeros from now on.
-    unsafe { libc::madvise((top - DEPTH) as *mut libc::c_void, DEPTH, libc::MADV_DONTNEED) };
+    unsafe {
+        libc::madvise(
+            (top - DEPTH) as *mut libc::c_void,
+            DEPTH,
+            libc::MADV_DONTNEED,
+        )
+    };
 }

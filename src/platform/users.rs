@@ -13,7 +13,8 @@ pub struct User {
 #[cfg(unix)]
 pub const NOT_OURS_TO_READ: &str = "it is root's: use sudo";
 #[cfg(windows)]
-pub const NOT_OURS_TO_READ: &str = "it is the administrators': use a terminal that was started with \"Run as administrator\"";
+pub const NOT_OURS_TO_READ: &str =
+    "it is the administrators': use a terminal that was started with \"Run as administrator\"";
 
 /// Whether we may do everything.
 #[cfg(unix)]
@@ -41,21 +42,37 @@ pub fn user(name: &str) -> Option<User> {
     let mut entry = std::mem::MaybeUninit::<libc::passwd>::uninit();
     let mut found = std::ptr::null_mut();
     // SAFETY: every pointer is valid and writable for the call, the name ends in a zero, and the length is the buffer's.
-    let failed = unsafe { libc::getpwnam_r(wanted.as_ptr(), entry.as_mut_ptr(), line.as_mut_ptr().cast(), LINE, &mut found) } != 0;
+    let failed = unsafe {
+        libc::getpwnam_r(
+            wanted.as_ptr(),
+            entry.as_mut_ptr(),
+            line.as_mut_ptr().cast(),
+            LINE,
+            &mut found,
+        )
+    } != 0;
     if failed || found.is_null() {
         return None;
     }
     // SAFETY: `found` says that the entry was filled in; its home is a string in `line`, which lives on.
     let home = unsafe { CStr::from_ptr(entry.assume_init().pw_dir) };
-    Some(User { name: name.to_owned(), home: OsStr::from_bytes(home.to_bytes()).into() })
+    Some(User {
+        name: name.to_owned(),
+        home: OsStr::from_bytes(home.to_bytes()).into(),
+    })
 }
 
 /// The user of this name, who is whoever runs us: of others Windows tells no home.
 #[cfg(windows)]
 pub fn user(name: &str) -> Option<User> {
     let is_us = std::env::var("USERNAME").is_ok_and(|own| own == name);
-    let home = std::env::var_os("USERPROFILE").map(PathBuf::from).filter(|home| home.is_absolute())?;
-    is_us.then(|| User { name: name.to_owned(), home })
+    let home = std::env::var_os("USERPROFILE")
+        .map(PathBuf::from)
+        .filter(|home| home.is_absolute())?;
+    is_us.then(|| User {
+        name: name.to_owned(),
+        home,
+    })
 }
 
 #[cfg(all(test, unix))]

@@ -20,7 +20,14 @@ impl Record {
     pub fn new(exchange: Exchange, keep: StoreText, writer: &Writer) -> Record {
         let error = exchange.error.as_deref().map(|error| match keep {
             StoreText::Full => error.to_owned(),
-            _ => without_text(error, &[exchange.prompt.as_deref().unwrap_or_default(), &exchange.response, &exchange.thinking]),
+            _ => without_text(
+                error,
+                &[
+                    exchange.prompt.as_deref().unwrap_or_default(),
+                    &exchange.response,
+                    &exchange.thinking,
+                ],
+            ),
         });
         let mut metadata = json!({
             "client_ip": exchange.client_ip.map(|ip| ip.to_string()),
@@ -78,7 +85,11 @@ impl Record {
 
 /// Bytes of text in an exchange: what the queue's bound counts.
 pub fn text_bytes(exchange: &Exchange) -> usize {
-    let calls: usize = exchange.tool_calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
+    let calls: usize = exchange
+        .tool_calls
+        .iter()
+        .map(|call| call.name.len() + call.arguments.len())
+        .sum();
     let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let texts = optional(&exchange.prompt)
         + optional(&exchange.error)
@@ -94,9 +105,17 @@ fn seconds(time: Option<Duration>) -> Option<f64> {
 
 /// The beginning of an error, up to where it begins to quote, in signs or without: errors of Ollama's tell what they could not read.
 fn without_text(error: &str, texts: &[&str]) -> String {
-    let unquoted = error.split(['"', '\'', '`', ':']).next().unwrap_or_default();
+    let unquoted = error
+        .split(['"', '\'', '`', ':'])
+        .next()
+        .unwrap_or_default();
     let texts: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
-    let is_told = |word: &&str| word.len() >= TOLD_MIN && texts.iter().any(|text| text.contains(&word.to_lowercase()));
-    let own: Vec<&str> = unquoted.split_whitespace().take_while(|word| !is_told(word)).collect();
+    let is_told = |word: &&str| {
+        word.len() >= TOLD_MIN && texts.iter().any(|text| text.contains(&word.to_lowercase()))
+    };
+    let own: Vec<&str> = unquoted
+        .split_whitespace()
+        .take_while(|word| !is_told(word))
+        .collect();
     prefix(&own.join(" "), ERROR_WITHOUT_TEXT).to_owned()
 }

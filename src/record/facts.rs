@@ -37,7 +37,9 @@ pub struct Facts<'a> {
 }
 
 /// A model's name, folded.
-fn model_field<'de: 'a, 'a, D: Deserializer<'de>>(field: D) -> Result<Option<Cow<'a, str>>, D::Error> {
+fn model_field<'de: 'a, 'a, D: Deserializer<'de>>(
+    field: D,
+) -> Result<Option<Cow<'a, str>>, D::Error> {
     /// Serde borrows a string in an option only when it is wrapped.
     #[derive(Deserialize)]
     struct Name<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -16,20 +16,28 @@ pub fn read(line: &[u8]) -> Option<Record> {
     let mended = mend(&text);
     let replaced = matches!(text, Cow::Owned(_)) || mended.replaced;
     let mut fields: Map<String, Value> = serde_json::from_str(&mended.text).ok()?;
-    let has_place = fields.get("timestamp").is_none_or(Value::is_number) && fields.get("interaction_id").is_none_or(Value::is_string);
+    let has_place = fields.get("timestamp").is_none_or(Value::is_number)
+        && fields.get("interaction_id").is_none_or(Value::is_string);
     if !has_place {
         return None;
     }
     fields.values_mut().for_each(make_whole);
     fields.retain(|name, value| is_readable(name, value));
     let mut record: Record = serde_json::from_value(Value::Object(fields)).ok()?;
-    record.truncated = if replaced { Some(true) } else { record.truncated };
+    record.truncated = if replaced {
+        Some(true)
+    } else {
+        record.truncated
+    };
     Some(record)
 }
 
 /// Turns a whole number that is written as a float into an integer, which is read as either.
 fn make_whole(value: &mut Value) {
-    if let Some(number) = value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=WHOLE_MAX).contains(number)) {
+    if let Some(number) = value
+        .as_f64()
+        .filter(|number| number.fract() == 0.0 && (0.0..=WHOLE_MAX).contains(number))
+    {
         *value = (number as u64).into();
     }
 }
@@ -47,7 +55,10 @@ struct Mended {
 }
 
 fn mend(line: &str) -> Mended {
-    let mut mended = Mended { text: String::with_capacity(line.len()), replaced: false };
+    let mut mended = Mended {
+        text: String::with_capacity(line.len()),
+        replaced: false,
+    };
     let mut rest = line;
     while let Some(quote) = rest.find('"') {
         let (between, string) = rest.split_at(quote);
@@ -62,7 +73,12 @@ fn mend(line: &str) -> Mended {
 impl Mended {
     /// Takes what lies between two strings.
     fn between(&mut self, text: &str) {
-        self.text.push_str(&text.replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null"));
+        self.text.push_str(
+            &text
+                .replace("-Infinity", "null")
+                .replace("Infinity", "null")
+                .replace("NaN", "null"),
+        );
     }
 
     /// Takes a string behind its first quote, and returns what follows it.
@@ -82,7 +98,10 @@ impl Mended {
 
     /// Takes an escape, or two that are one character, and returns what follows.
     fn escape<'a>(&mut self, rest: &'a str) -> &'a str {
-        let is_pair = |first| (0xd800..0xdc00).contains(&first) && unit(&rest[6..]).is_some_and(|unit| (0xdc00..0xe000).contains(&unit));
+        let is_pair = |first| {
+            (0xd800..0xdc00).contains(&first)
+                && unit(&rest[6..]).is_some_and(|unit| (0xdc00..0xe000).contains(&unit))
+        };
         let length = match unit(rest) {
             Some(first) if is_pair(first) => 12,
             Some(0xd800..0xe000) => {
@@ -121,12 +140,21 @@ mod tests {
             (r"\ud83d\n\\ud83d\u00fc", "\u{fffd}\n\\ud83dü"),
             (r#"\"NaN\" \ud83d"#, "\"NaN\" \u{fffd}"),
         ] {
-            let record = read(&format!(r#""prompt_full": "{written}", "status": "success""#));
-            assert_eq!((record.prompt_full.as_deref(), record.truncated), (Some(text), Some(true)), "{written}");
+            let record = read(&format!(
+                r#""prompt_full": "{written}", "status": "success""#
+            ));
+            assert_eq!(
+                (record.prompt_full.as_deref(), record.truncated),
+                (Some(text), Some(true)),
+                "{written}"
+            );
             assert_eq!((record.status.as_str(), record.timestamp), ("success", 1.5));
         }
         let invalid = Record::read(b"{\"timestamp\": 1, \"prompt_full\": \"a\xffb\"}").unwrap();
-        assert_eq!((invalid.prompt_full.as_deref(), invalid.truncated), (Some("a\u{fffd}b"), Some(true)));
+        assert_eq!(
+            (invalid.prompt_full.as_deref(), invalid.truncated),
+            (Some("a\u{fffd}b"), Some(true))
+        );
     }
 
     #[test]
@@ -134,15 +162,37 @@ mod tests {
         let record = read(
             r#""endpoint": null, "prompt_category": null, "duration": Infinity, "tokens_per_second": NaN, "eval_duration": -Infinity, "load_duration": 2"#,
         );
-        assert_eq!((record.endpoint.as_str(), record.prompt_category.as_str()), ("", ""));
-        assert_eq!((record.duration_seconds, record.tokens_per_second, record.eval_duration_seconds), (None, None, None));
-        assert_eq!((record.load_duration_seconds, record.truncated), (Some(2.0), None));
+        assert_eq!(
+            (record.endpoint.as_str(), record.prompt_category.as_str()),
+            ("", "")
+        );
+        assert_eq!(
+            (
+                record.duration_seconds,
+                record.tokens_per_second,
+                record.eval_duration_seconds
+            ),
+            (None, None, None)
+        );
+        assert_eq!(
+            (record.load_duration_seconds, record.truncated),
+            (Some(2.0), None)
+        );
     }
 
     #[test]
     fn a_count_may_be_written_as_a_float() {
-        let record = read(r#""prompt_tokens": 4.0, "generated_tokens": 4.5, "tokens_per_second": 4.0, "stream": "yes""#);
-        assert_eq!((record.prompt_tokens, record.generated_tokens, record.tokens_per_second), (Some(4), None, Some(4.0)));
+        let record = read(
+            r#""prompt_tokens": 4.0, "generated_tokens": 4.5, "tokens_per_second": 4.0, "stream": "yes""#,
+        );
+        assert_eq!(
+            (
+                record.prompt_tokens,
+                record.generated_tokens,
+                record.tokens_per_second
+            ),
+            (Some(4), None, Some(4.0))
+        );
         assert_eq!((record.stream, record.interaction_id.as_str()), (None, "a"));
     }
 

@@ -120,22 +120,31 @@ pub const FIELDS: [&str; 33] = [
 impl Record {
     /// The record on a line of the history, or what can be made out of it. `None` where it is no record.
     pub fn read(line: &[u8]) -> Option<Record> {
-        serde_json::from_slice(line).ok().or_else(|| lossy::read(line))
+        serde_json::from_slice(line)
+            .ok()
+            .or_else(|| lossy::read(line))
     }
 
     /// The text that `prompt_search` looks at: the prompt, or as much of it as was kept.
     pub fn searchable(&self) -> Option<&str> {
-        self.prompt_full.as_deref().or(self.prompt_preview.as_deref())
+        self.prompt_full
+            .as_deref()
+            .or(self.prompt_preview.as_deref())
     }
 
     /// The texts that may be long.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        [&self.prompt_full, &self.response_full, &self.thinking_full].into_iter().flatten().map(String::as_str)
+        [&self.prompt_full, &self.response_full, &self.thinking_full]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
     }
 
     /// The record without its long texts, as lists show it.
     pub fn without_long_text(mut self) -> Record {
-        self.prompt_preview = self.prompt_preview.or_else(|| self.prompt_full.as_deref().map(preview));
+        self.prompt_preview = self
+            .prompt_preview
+            .or_else(|| self.prompt_full.as_deref().map(preview));
         self.prompt_full = None;
         self.response_full = None;
         self.thinking_full = None;
@@ -145,7 +154,9 @@ impl Record {
 
     /// The record with its model under the name that it has now: older ones have it as it was sent.
     pub fn folded(mut self) -> Record {
-        let Some(sent) = self.model.take() else { return self };
+        let Some(sent) = self.model.take() else {
+            return self;
+        };
         let folded = fold(&sent).into_owned();
         if let Some(metadata) = self.metadata.as_object_mut().filter(|_| folded != sent) {
             metadata.entry(MODEL_SENT).or_insert_with(|| sent.into());
@@ -156,13 +167,19 @@ impl Record {
 
     /// Where the record stands in the history: by time, and among equals by id.
     pub fn position(&self) -> Position {
-        Position { timestamp: self.timestamp, id: self.interaction_id.clone() }
+        Position {
+            timestamp: self.timestamp,
+            id: self.interaction_id.clone(),
+        }
     }
 
     /// Shows the facts, with who asked in them.
     pub fn show_facts(&self, see: impl FnOnce(&Facts)) {
         let metadata = self.metadata.to_string();
-        see(&Facts { client: origin::of_json(&metadata), ..self.facts() });
+        see(&Facts {
+            client: origin::of_json(&metadata),
+            ..self.facts()
+        });
     }
 
     /// The part of the record that filters ask for; who asked is not in it.
@@ -197,7 +214,9 @@ impl Eq for Position {}
 
 impl Ord for Position {
     fn cmp(&self, other: &Position) -> std::cmp::Ordering {
-        self.timestamp.total_cmp(&other.timestamp).then_with(|| self.id.cmp(&other.id))
+        self.timestamp
+            .total_cmp(&other.timestamp)
+            .then_with(|| self.id.cmp(&other.id))
     }
 }
 
@@ -222,7 +241,9 @@ pub fn now() -> f64 {
 }
 
 fn unix_seconds(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    time.duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
 }
 
 fn preview(text: &str) -> String {

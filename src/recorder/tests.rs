@@ -33,7 +33,12 @@ impl Memory {
     }
 
     fn ids(&self) -> Vec<String> {
-        self.records.lock().unwrap().iter().map(|record| record.interaction_id.clone()).collect()
+        self.records
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|record| record.interaction_id.clone())
+            .collect()
     }
 }
 
@@ -49,7 +54,9 @@ impl Keeper for Arc<Memory> {
         drop(self.moved.wait_while(held, |held| *held).unwrap());
         let step = self.plan.lock().unwrap().pop();
         match step {
-            Some(Step::Room(most)) if batch.len() > most => return Err(StoreError::Full("write to memory: full".to_owned())),
+            Some(Step::Room(most)) if batch.len() > most => {
+                return Err(StoreError::Full("write to memory: full".to_owned()));
+            }
             Some(Step::Fail) => return Err(StoreError::Failed("write to memory: full".to_owned())),
             Some(Step::Panic) => {
                 batch.clear(); // as a store may have taken what it writes
@@ -58,7 +65,11 @@ impl Keeper for Arc<Memory> {
             _ => {}
         }
         self.records.lock().unwrap().append(batch);
-        Ok(if let Some(Step::Refuse(count)) = step { count } else { 0 })
+        Ok(if let Some(Step::Refuse(count)) = step {
+            count
+        } else {
+            0
+        })
     }
     fn catch_up(&self) -> Result<bool> {
         Ok(false)
@@ -103,29 +114,53 @@ fn patient_stage(plan: &[Step]) -> Stage {
 }
 
 fn paced_stage(plan: &[Step], flush: Duration) -> Stage {
-    let memory = Arc::new(Memory { plan: Mutex::new(plan.iter().rev().copied().collect()), ..Memory::default() });
+    let memory = Arc::new(Memory {
+        plan: Mutex::new(plan.iter().rev().copied().collect()),
+        ..Memory::default()
+    });
     let metrics = Arc::new(Metrics::new("1.2.3").unwrap());
     let store = Arc::new(Store::of_others(Box::new(memory.clone())));
-    let recorder =
-        Recorder::start(store, StoreText::Full, flush, TEXT_MAX, metrics.clone(), record::Writer { host: "box".to_owned(), tap: 1 })
-            .unwrap();
-    Stage { memory, metrics, recorder }
+    let recorder = Recorder::start(
+        store,
+        StoreText::Full,
+        flush,
+        TEXT_MAX,
+        metrics.clone(),
+        record::Writer {
+            host: "box".to_owned(),
+            tap: 1,
+        },
+    )
+    .unwrap();
+    Stage {
+        memory,
+        metrics,
+        recorder,
+    }
 }
 
 impl Stage {
     fn submit(&self, n: usize, prompt: &str) {
-        let exchange = Exchange { interaction_id: format!("{n:016x}"), prompt: Some(prompt.to_owned()), ..chat() };
+        let exchange = Exchange {
+            interaction_id: format!("{n:016x}"),
+            prompt: Some(prompt.to_owned()),
+            ..chat()
+        };
         self.recorder.submit(Box::new(exchange));
     }
 
     fn metric(&self, line: &str) -> String {
         let text = String::from_utf8(self.metrics.encode()).unwrap();
-        let value = text.lines().find_map(|found| found.strip_prefix(line)).unwrap_or_else(|| panic!("no {line} in {text}"));
+        let value = text
+            .lines()
+            .find_map(|found| found.strip_prefix(line))
+            .unwrap_or_else(|| panic!("no {line} in {text}"));
         value.trim().to_owned()
     }
 
     fn end(&self) -> usize {
-        self.recorder.shutdown(Instant::now() + Duration::from_secs(20))
+        self.recorder
+            .shutdown(Instant::now() + Duration::from_secs(20))
     }
 }
 
@@ -136,8 +171,14 @@ fn everything_accepted_is_written_in_order_before_the_end() {
     (0..2_000).for_each(|n| stage.submit(n, "why"));
     stage.memory.hold(false);
     assert_eq!(stage.end(), 0);
-    assert_eq!(stage.memory.ids(), (0..2_000).map(|n| format!("{n:016x}")).collect::<Vec<_>>());
-    assert_eq!(stage.metric("ollama_analytics_writes_total{backend=\"memory\",status=\"success\"}"), "2000");
+    assert_eq!(
+        stage.memory.ids(),
+        (0..2_000).map(|n| format!("{n:016x}")).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        stage.metric("ollama_analytics_writes_total{backend=\"memory\",status=\"success\"}"),
+        "2000"
+    );
     assert_eq!(stage.metric("ollama_analytics_queue_size"), "0");
 }
 
@@ -151,7 +192,10 @@ fn what_was_accepted_is_written_at_once_when_somebody_waits_for_it() {
     assert_eq!(stage.memory.ids().len(), 1_200);
     stage.memory.hold(true);
     stage.submit(1_200, "why");
-    assert!(!stage.recorder.flush(Duration::from_millis(50)), "it cannot be written now");
+    assert!(
+        !stage.recorder.flush(Duration::from_millis(50)),
+        "it cannot be written now"
+    );
     stage.memory.hold(false);
     assert!(stage.recorder.flush(soon));
     assert_eq!(stage.memory.ids().len(), 1_201);
@@ -163,8 +207,15 @@ fn a_full_queue_drops_and_counts_and_never_waits() {
     let stage = stage(&[]);
     stage.memory.hold(true);
     (0..QUEUE_MAX + 700).for_each(|n| stage.submit(n, "why"));
-    assert_eq!(stage.metric("ollama_tap_analytics_dropped_total"), "700", "what the writer holds counts, too");
-    assert_eq!(stage.metric("ollama_analytics_queue_size"), QUEUE_MAX.to_string());
+    assert_eq!(
+        stage.metric("ollama_tap_analytics_dropped_total"),
+        "700",
+        "what the writer holds counts, too"
+    );
+    assert_eq!(
+        stage.metric("ollama_analytics_queue_size"),
+        QUEUE_MAX.to_string()
+    );
     stage.memory.hold(false);
     assert_eq!(stage.end(), 0);
     assert_eq!(stage.memory.ids().len(), QUEUE_MAX);
@@ -178,7 +229,11 @@ fn long_texts_fill_the_queue_before_their_number_does() {
     (0..100).for_each(|n| stage.submit(n, &long));
     stage.memory.hold(false);
     assert_eq!(stage.end(), 0);
-    assert!((60..=64).contains(&stage.memory.ids().len()), "{}", stage.memory.ids().len());
+    assert!(
+        (60..=64).contains(&stage.memory.ids().len()),
+        "{}",
+        stage.memory.ids().len()
+    );
     assert_eq!(stage.recorder.shared.text.load(SeqCst), 0);
 }
 
@@ -189,7 +244,10 @@ fn a_store_that_fails_is_tried_again_until_it_takes_everything() {
     stage.submit(2, "why");
     assert_eq!(stage.end(), 0);
     assert_eq!(stage.memory.ids().len(), 2);
-    let errors: u64 = stage.metric("ollama_analytics_writes_total{backend=\"memory\",status=\"error\"}").parse().unwrap();
+    let errors: u64 = stage
+        .metric("ollama_analytics_writes_total{backend=\"memory\",status=\"error\"}")
+        .parse()
+        .unwrap();
     assert!(errors >= 2);
 }
 
@@ -197,11 +255,21 @@ fn a_store_that_fails_is_tried_again_until_it_takes_everything() {
 fn a_store_that_works_again_within_the_grace_takes_everything() {
     let stage = stage(&[Step::Fail; 7]);
     stage.submit(1, "why");
-    let errors = || stage.metric("ollama_analytics_writes_total{backend=\"memory\",status=\"error\"}").parse::<u64>().unwrap();
+    let errors = || {
+        stage
+            .metric("ollama_analytics_writes_total{backend=\"memory\",status=\"error\"}")
+            .parse::<u64>()
+            .unwrap()
+    };
     while errors() < 3 {
         thread::yield_now();
     }
-    assert_eq!(stage.recorder.shutdown(Instant::now() + Duration::from_secs(2)), 0);
+    assert_eq!(
+        stage
+            .recorder
+            .shutdown(Instant::now() + Duration::from_secs(2)),
+        0
+    );
     assert_eq!(stage.memory.ids().len(), 1);
 }
 
@@ -211,16 +279,29 @@ fn a_store_that_stays_broken_does_not_keep_us_from_ending() {
     stage.submit(1, "why");
     stage.submit(2, "why");
     let began = Instant::now();
-    assert_eq!(stage.recorder.shutdown(Instant::now() + Duration::from_millis(300)), 2);
+    assert_eq!(
+        stage
+            .recorder
+            .shutdown(Instant::now() + Duration::from_millis(300)),
+        2
+    );
     assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
 fn a_store_with_room_for_a_part_takes_that_part() {
-    let stage = patient_stage(&[Step::Room(0), Step::Room(30), Step::Room(30), Step::Room(30)]);
+    let stage = patient_stage(&[
+        Step::Room(0),
+        Step::Room(30),
+        Step::Room(30),
+        Step::Room(30),
+    ]);
     (0..100).for_each(|n| stage.submit(n, "why"));
     assert_eq!(stage.end(), 0);
-    assert_eq!(stage.memory.ids(), (0..100).map(|n| format!("{n:016x}")).collect::<Vec<_>>());
+    assert_eq!(
+        stage.memory.ids(),
+        (0..100).map(|n| format!("{n:016x}")).collect::<Vec<_>>()
+    );
     assert_eq!(stage.metric("ollama_tap_analytics_dropped_total"), "0");
 }
 
@@ -230,7 +311,10 @@ fn what_a_store_refuses_for_good_is_counted_as_lost() {
     stage.submit(1, "why");
     assert_eq!(stage.end(), 0);
     assert_eq!(stage.metric("ollama_tap_analytics_dropped_total"), "1");
-    assert_eq!(stage.metric("ollama_analytics_writes_total{backend=\"memory\",status=\"success\"}"), "0");
+    assert_eq!(
+        stage.metric("ollama_analytics_writes_total{backend=\"memory\",status=\"success\"}"),
+        "0"
+    );
 }
 
 #[test]
@@ -244,5 +328,8 @@ fn a_panic_in_the_store_costs_its_batch_and_nothing_more() {
     assert_eq!(stage.end(), 0);
     assert_eq!(stage.memory.ids(), ["0000000000000002"]);
     assert_eq!(stage.metric("ollama_tap_analytics_dropped_total"), "1");
-    assert_eq!(stage.metric("ollama_analytics_writes_total{backend=\"memory\",status=\"success\"}"), "1");
+    assert_eq!(
+        stage.metric("ollama_analytics_writes_total{backend=\"memory\",status=\"success\"}"),
+        "1"
+    );
 }

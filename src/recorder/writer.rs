@@ -59,8 +59,26 @@ pub struct Writer {
 
 impl Writer {
     /// A batch is written `flush` after its first record came, or when it is full.
-    pub fn new(told: Told, store: Arc<Store>, (keep, writer): (StoreText, record::Writer), flush: Duration, shared: Arc<Shared>) -> Writer {
-        Writer { told, store, keep, writer, flush, shared, flushed: Vec::new(), taken: 0, deadline: None, batch: Vec::new(), text: 0 }
+    pub fn new(
+        told: Told,
+        store: Arc<Store>,
+        (keep, writer): (StoreText, record::Writer),
+        flush: Duration,
+        shared: Arc<Shared>,
+    ) -> Writer {
+        Writer {
+            told,
+            store,
+            keep,
+            writer,
+            flush,
+            shared,
+            flushed: Vec::new(),
+            taken: 0,
+            deadline: None,
+            batch: Vec::new(),
+            text: 0,
+        }
     }
 
     pub fn run(mut self) {
@@ -69,11 +87,17 @@ impl Writer {
 
     /// Fills the batch; `false` when nothing more will come.
     fn gather(&mut self) -> bool {
-        let Some(first) = self.first() else { return false };
+        let Some(first) = self.first() else {
+            return false;
+        };
         self.take(first);
         let until = Instant::now() + self.flush;
         while self.batch.len() < BATCH_MAX {
-            let next = if self.is_hurried() { self.told.exchanges.try_recv().ok() } else { self.next_until(until) };
+            let next = if self.is_hurried() {
+                self.told.exchanges.try_recv().ok()
+            } else {
+                self.next_until(until)
+            };
             match next {
                 Some(exchange) => self.take(exchange),
                 None if self.is_hurried() && !self.told.exchanges.is_empty() => {}
@@ -131,7 +155,8 @@ impl Writer {
 
     /// Somebody waits for all that was accepted, so there is no waiting for more.
     fn hurry(&mut self, done: Option<Sender<()>>) {
-        self.flushed.extend(done.map(|done| (self.taken + self.told.exchanges.len() as u64, done)));
+        self.flushed
+            .extend(done.map(|done| (self.taken + self.told.exchanges.len() as u64, done)));
     }
 
     fn is_hurried(&self) -> bool {
@@ -146,7 +171,8 @@ impl Writer {
     fn take(&mut self, exchange: Box<Exchange>) {
         self.taken += 1;
         self.text += text_bytes(&exchange);
-        self.batch.push(Record::new(*exchange, self.keep, &self.writer));
+        self.batch
+            .push(Record::new(*exchange, self.keep, &self.writer));
     }
 
     /// Whether more is left to catch up with.
@@ -168,10 +194,16 @@ impl Writer {
         let mut lost_before = None;
         while let Err(why) = self.try_write() {
             if lost_before.is_none() {
-                log::warn!("{why}; {} records wait, and it is tried again", self.shared.records.load(SeqCst));
+                log::warn!(
+                    "{why}; {} records wait, and it is tried again",
+                    self.shared.records.load(SeqCst)
+                );
                 lost_before = Some(self.shared.metrics.analytics_lost());
             }
-            if self.deadline.is_some_and(|deadline| Instant::now() + LAST_TRY >= deadline) {
+            if self
+                .deadline
+                .is_some_and(|deadline| Instant::now() + LAST_TRY >= deadline)
+            {
                 log::warn!("{why}; the tap ends");
                 self.leave_all();
                 return false;
@@ -182,7 +214,10 @@ impl Writer {
         self.tell_flushed();
         if let Some(before) = lost_before {
             let lost = self.shared.metrics.analytics_lost() - before;
-            log::info!("the history in {} is written again; {lost} records were lost meanwhile", self.store.place());
+            log::info!(
+                "the history in {} is written again; {lost} records were lost meanwhile",
+                self.store.place()
+            );
         }
         true
     }
@@ -201,10 +236,18 @@ impl Writer {
             match self.store.leave(&self.batch) {
                 Ok(true) => {
                     self.shared.left.fetch_add(self.batch.len(), SeqCst);
-                    self.shared.release(mem::take(&mut self.batch).len(), mem::take(&mut self.text));
+                    self.shared
+                        .release(mem::take(&mut self.batch).len(), mem::take(&mut self.text));
                 }
-                Ok(false) => return log::error!("{} records are lost", self.shared.records.load(SeqCst)),
-                Err(why) => return log::error!("{why}; {} records are lost", self.shared.records.load(SeqCst)),
+                Ok(false) => {
+                    return log::error!("{} records are lost", self.shared.records.load(SeqCst));
+                }
+                Err(why) => {
+                    return log::error!(
+                        "{why}; {} records are lost",
+                        self.shared.records.load(SeqCst)
+                    );
+                }
             }
         }
     }
@@ -226,7 +269,11 @@ impl Writer {
         let metrics = &self.shared.metrics;
         let gone = before - self.batch.len();
         // What another run left may be refused as well.
-        metrics.analytics_written(self.store.backend(), Written::Success, (gone as u64).saturating_sub(refused));
+        metrics.analytics_written(
+            self.store.backend(),
+            Written::Success,
+            (gone as u64).saturating_sub(refused),
+        );
         // A record that was written without its text counts as both.
         let failed = self.batch.len() as u64 + refused + self.store.take_refused_texts();
         metrics.analytics_written(self.store.backend(), Written::Error, failed);
@@ -238,13 +285,19 @@ impl Writer {
     /// Waits before the store is tried again, and returns how long to wait the next time. Being told to end cuts a wait short.
     fn wait(&mut self, pause: Duration) -> Duration {
         match self.deadline {
-            Some(deadline) => thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now() + LAST_TRY))),
+            Some(deadline) => thread::sleep(
+                pause.min(deadline.saturating_duration_since(Instant::now() + LAST_TRY)),
+            ),
             None => select_biased! {
                 recv(self.told.close) -> deadline => self.deadline = deadline.ok(),
                 recv(self.told.flushes) -> done => self.hurry(done.ok()),
                 default(pause) => {}
             },
         }
-        if self.deadline.is_some() { PAUSES.0 } else { (pause * 2).min(PAUSES.1) }
+        if self.deadline.is_some() {
+            PAUSES.0
+        } else {
+            (pause * 2).min(PAUSES.1)
+        }
     }
 }

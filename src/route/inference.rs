@@ -28,7 +28,12 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    pub const ALL: [Dialect; 4] = [Dialect::Native, Dialect::OpenAi, Dialect::Responses, Dialect::Anthropic];
+    pub const ALL: [Dialect; 4] = [
+        Dialect::Native,
+        Dialect::OpenAi,
+        Dialect::Responses,
+        Dialect::Anthropic,
+    ];
 
     /// Label `dialect` of `ollama_tap_parse_failures_total`.
     pub fn as_str(self) -> &'static str {
@@ -79,21 +84,34 @@ impl Inference {
 
     pub fn dialect(self) -> Dialect {
         match self {
-            Inference::Generate | Inference::Chat | Inference::Embed | Inference::Embeddings => Dialect::Native,
+            Inference::Generate | Inference::Chat | Inference::Embed | Inference::Embeddings => {
+                Dialect::Native
+            }
             Inference::V1Responses => Dialect::Responses,
             Inference::V1Messages => Dialect::Anthropic,
-            Inference::V1ChatCompletions | Inference::V1Completions | Inference::V1Embeddings | Inference::V1Systemone => Dialect::OpenAi,
-            Inference::V1ImageGenerations | Inference::V1ImageEdits | Inference::V1Transcriptions => Dialect::OpenAi,
+            Inference::V1ChatCompletions
+            | Inference::V1Completions
+            | Inference::V1Embeddings
+            | Inference::V1Systemone => Dialect::OpenAi,
+            Inference::V1ImageGenerations
+            | Inference::V1ImageEdits
+            | Inference::V1Transcriptions => Dialect::OpenAi,
         }
     }
 
     /// Whether the endpoint turns text into vectors (`TRACK_EMBEDDINGS`).
     pub fn is_embedding(self) -> bool {
-        matches!(self, Inference::Embed | Inference::Embeddings | Inference::V1Embeddings)
+        matches!(
+            self,
+            Inference::Embed | Inference::Embeddings | Inference::V1Embeddings
+        )
     }
 
     /// Whether the endpoint makes pictures, which are no tokens.
     pub fn is_image(self) -> bool {
-        matches!(self, Inference::V1ImageGenerations | Inference::V1ImageEdits)
+        matches!(
+            self,
+            Inference::V1ImageGenerations | Inference::V1ImageEdits
+        )
     }
 }

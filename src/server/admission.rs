@@ -29,16 +29,26 @@ enum Rank {
 /// and got its turn instead.
 pub fn evict(context: &Arc<Context>, service: &dyn Service, scratch: &mut [u8]) -> bool {
     let now = Instant::now();
-    match context.reactor.take_least(|registered| rank(registered, now)) {
+    match context
+        .reactor
+        .take_least(|registered| rank(registered, now))
+    {
         None => return drop_slow_reader(context) || driver::drop_gone(context, service),
         Some(Registered::Idle(conn)) if conn.has_input() => {
-            if let Some(request) = driver::read(context, service, conn, RequestReader::default(), scratch) {
+            if let Some(request) =
+                driver::read(context, service, conn, RequestReader::default(), scratch)
+            {
                 driver::offer(context, service, request);
             }
         }
         Some(Registered::Reading(conn, mut reader)) => {
-            let message = "read request: its head comes slowly, and others wait for its place".to_owned();
-            let refusal = Refusal { reason: Reason::SlowHead, status: 408, message };
+            let message =
+                "read request: its head comes slowly, and others wait for its place".to_owned();
+            let refusal = Refusal {
+                reason: Reason::SlowHead,
+                status: 408,
+                message,
+            };
             driver::dismiss(service, reader.refuse(conn, refusal));
         }
         Some(_) => {}
@@ -57,8 +67,14 @@ fn drop_slow_reader(context: &Context) -> bool {
         Registered::Sending(_, outgoing) if outgoing.pace.is_slow() => Some(outgoing.moved),
         _ => None,
     });
-    let Some(Registered::Sending(conn, _)) = slow else { return false };
-    context.refusals.note(Reason::SlowReader, conn.peer, "the rest of an answer that is hardly taken, while others wait");
+    let Some(Registered::Sending(conn, _)) = slow else {
+        return false;
+    };
+    context.refusals.note(
+        Reason::SlowReader,
+        conn.peer,
+        "the rest of an answer that is hardly taken, while others wait",
+    );
     conn.reset();
     true
 }
@@ -67,7 +83,10 @@ fn rank(registered: &Registered, now: Instant) -> Option<Rank> {
     match registered {
         Registered::Idle(conn) if conn.has_asked => Some(Rank::Idle(conn.idle_since)),
         Registered::Idle(conn) => Some(Rank::Silent(conn.idle_since)),
-        Registered::Reading(_, reader) => reader.head_since().filter(|since| now.duration_since(*since) > SLOW_HEAD).map(Rank::SlowHead),
+        Registered::Reading(_, reader) => reader
+            .head_since()
+            .filter(|since| now.duration_since(*since) > SLOW_HEAD)
+            .map(Rank::SlowHead),
         Registered::Closing(_, deadline) => Some(Rank::Ending(*deadline)),
         Registered::Sending(..) => None,
     }

@@ -59,7 +59,10 @@ pub struct ReaderPace {
 
 impl Default for ReaderPace {
     fn default() -> ReaderPace {
-        ReaderPace { since: Instant::now(), taken: 0 }
+        ReaderPace {
+            since: Instant::now(),
+            taken: 0,
+        }
     }
 }
 
@@ -91,7 +94,13 @@ pub enum Came {
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, peer: SocketAddr, port: Port, permit: Permit, context: &Arc<Context>) -> io::Result<Connection> {
+    pub fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        port: Port,
+        permit: Permit,
+        context: &Arc<Context>,
+    ) -> io::Result<Connection> {
         stream.set_nonblocking(true)?;
         let socket = Arc::new(WatchedStream::new(stream, &context.poller)?);
         let reservation = Reservation::new(&context.budget);
@@ -161,7 +170,8 @@ impl Connection {
 
     /// Waits until the client sends something, or the time is over. True when something is there.
     pub fn wait_for_input(&self, time: Duration) -> bool {
-        platform::wait([(&**self.socket, Awaited::READ)], Some(time)).is_ok_and(|[found]| found.readable)
+        platform::wait([(&**self.socket, Awaited::READ)], Some(time))
+            .is_ok_and(|[found]| found.readable)
     }
 
     /// Sends as much of it as goes without waiting.
@@ -179,7 +189,11 @@ impl Connection {
     pub fn send(&mut self, mut head: &[u8], mut body: &[u8]) -> io::Result<()> {
         while !head.is_empty() || !body.is_empty() {
             let parts = [IoSlice::new(head), IoSlice::new(body)];
-            let written = if head.is_empty() { (&**self.socket).write(body) } else { (&**self.socket).write_vectored(&parts) };
+            let written = if head.is_empty() {
+                (&**self.socket).write(body)
+            } else {
+                (&**self.socket).write_vectored(&parts)
+            };
             match written {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(amount) => {
@@ -202,7 +216,10 @@ impl Connection {
     fn wait_for_room(&self) -> io::Result<()> {
         let began = Instant::now();
         loop {
-            let [found] = platform::wait([(&**self.socket, Awaited::WRITE)], Some(self.context.idle.map_or(LOOK, |idle| idle.min(LOOK))))?;
+            let [found] = platform::wait(
+                [(&**self.socket, Awaited::WRITE)],
+                Some(self.context.idle.map_or(LOOK, |idle| idle.min(LOOK))),
+            )?;
             if found.writable || found.broken {
                 return Ok(());
             }
@@ -212,7 +229,11 @@ impl Connection {
                 None => blocked >= SLOW_READER && self.context.pool.waiting() > 0,
             };
             if keeps_others_waiting {
-                self.context.refusals.note(Reason::SlowReader, self.peer, "a client that hardly reads while others wait");
+                self.context.refusals.note(
+                    Reason::SlowReader,
+                    self.peer,
+                    "a client that hardly reads while others wait",
+                );
                 return Err(ErrorKind::TimedOut.into());
             }
             if self.context.idle.is_some_and(|idle| blocked >= idle) {

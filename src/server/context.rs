@@ -68,8 +68,12 @@ pub struct Bounds {
 impl Context {
     pub fn new(bounds: Bounds, has_admin: bool, metrics: Arc<Metrics>) -> io::Result<Context> {
         let poller = Arc::new(Poller::new()?);
-        let by_descriptors = bounds.descriptors.saturating_sub(OTHER_DESCRIPTORS + bounds.workers as u64);
-        let by_memory = bounds.memory.map_or(u64::MAX, |memory| memory / CONNECTION_COST);
+        let by_descriptors = bounds
+            .descriptors
+            .saturating_sub(OTHER_DESCRIPTORS + bounds.workers as u64);
+        let by_memory = bounds
+            .memory
+            .map_or(u64::MAX, |memory| memory / CONNECTION_COST);
         Ok(Context {
             reactor: Reactor::new(&poller),
             poller,
@@ -88,13 +92,16 @@ impl Context {
 
     /// A place for one more connection, if there is one.
     pub fn permit(&self) -> Option<Permit> {
-        let taken = self.connections.fetch_update(Relaxed, Relaxed, |n| Some(n + 1).filter(|n| *n <= self.connections_max));
+        let taken = self.connections.fetch_update(Relaxed, Relaxed, |n| {
+            Some(n + 1).filter(|n| *n <= self.connections_max)
+        });
         taken.is_ok().then(|| Permit(self.connections.clone()))
     }
 
     /// Whether connections should rather end than be kept: few places are left, or we are about to stop.
     pub fn keeps_none(&self) -> bool {
-        self.is_closing() || self.connections.load(Relaxed) > self.connections_max - self.connections_max / 16
+        self.is_closing()
+            || self.connections.load(Relaxed) > self.connections_max - self.connections_max / 16
     }
 
     /// Somebody was refused a long answer because another is being sent.

@@ -48,7 +48,15 @@ impl<J> Dispatch<J> {
     pub fn new(workers: usize, waiting_max: usize) -> Dispatch<J> {
         let upload_places = (workers / 2).max(1);
         let (waiting, waiting_uploads) = (VecDeque::new(), VecDeque::new());
-        Dispatch { idle: Vec::new(), waiting, waiting_uploads, count: 0, uploading: 0, upload_places, waiting_max }
+        Dispatch {
+            idle: Vec::new(),
+            waiting,
+            waiting_uploads,
+            count: 0,
+            uploading: 0,
+            upload_places,
+            waiting_max,
+        }
     }
 
     /// A job came.
@@ -62,7 +70,11 @@ impl<J> Dispatch<J> {
             return Offered::Refused(job);
         }
         self.count += 1;
-        let queue = if kind == Kind::Whole { &mut self.waiting } else { &mut self.waiting_uploads };
+        let queue = if kind == Kind::Whole {
+            &mut self.waiting
+        } else {
+            &mut self.waiting_uploads
+        };
         queue.push_back((self.count, job));
         Offered::Waits
     }
@@ -90,7 +102,9 @@ impl<J> Dispatch<J> {
     pub fn remove(&mut self, mut is_so: impl FnMut(&J) -> bool) -> Vec<J> {
         let mut removed = Vec::new();
         for queue in [&mut self.waiting, &mut self.waiting_uploads] {
-            let (gone, stay): (VecDeque<_>, VecDeque<_>) = std::mem::take(queue).into_iter().partition(|(_, job)| is_so(job));
+            let (gone, stay): (VecDeque<_>, VecDeque<_>) = std::mem::take(queue)
+                .into_iter()
+                .partition(|(_, job)| is_so(job));
             *queue = stay;
             removed.extend(gone.into_iter().map(|(_, job)| job));
         }
@@ -116,10 +130,18 @@ impl<J> Dispatch<J> {
 
     /// The oldest job that may begin.
     fn take(&mut self) -> Option<J> {
-        let upload = self.waiting_uploads.front().filter(|_| self.uploading < self.upload_places).map(|(number, _)| *number);
+        let upload = self
+            .waiting_uploads
+            .front()
+            .filter(|_| self.uploading < self.upload_places)
+            .map(|(number, _)| *number);
         let whole = self.waiting.front().map(|(number, _)| *number);
         let is_upload = upload.is_some_and(|upload| whole.is_none_or(|whole| upload < whole));
-        let (kind, queue) = if is_upload { (Kind::Upload, &mut self.waiting_uploads) } else { (Kind::Whole, &mut self.waiting) };
+        let (kind, queue) = if is_upload {
+            (Kind::Upload, &mut self.waiting_uploads)
+        } else {
+            (Kind::Whole, &mut self.waiting)
+        };
         let (_, job) = queue.pop_front()?;
         self.begin(kind);
         Some(job)

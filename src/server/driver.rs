@@ -27,7 +27,13 @@ pub trait Service: Send + Sync {
     /// The answer to a request that we refuse, which is counted and recorded.
     fn refuse(&self, refused: &Refused) -> (Vec<u8>, Then);
     /// Counts and records a request whose client left before it was whole.
-    fn left(&self, peer: std::net::SocketAddr, head: Head, route: Route, arrived: (Instant, SystemTime));
+    fn left(
+        &self,
+        peer: std::net::SocketAddr,
+        head: Head,
+        route: Route,
+        arrived: (Instant, SystemTime),
+    );
     /// The answer to a page that needs nobody's time.
     fn answer_at_once(&self, request: &Request) -> Option<(Vec<u8>, Then)>;
     /// Gives a request for one of our pages to who answers it. It comes back where there is no room.
@@ -63,7 +69,12 @@ pub fn read(
 }
 
 /// Sees what comes of what is in the inbox: a request for a worker, or something that is settled here.
-pub fn take_up(context: &Arc<Context>, service: &dyn Service, conn: Connection, mut reader: RequestReader) -> Option<Box<Request>> {
+pub fn take_up(
+    context: &Arc<Context>,
+    service: &dyn Service,
+    conn: Connection,
+    mut reader: RequestReader,
+) -> Option<Box<Request>> {
     match reader.advance(conn) {
         Break(outcome) => settle(service, outcome),
         Continue(conn) => {
@@ -89,10 +100,18 @@ pub fn settle(service: &dyn Service, gathered: Outcome) -> Option<Box<Request>> 
 /// Gives a request to a worker, or refuses it where too many wait.
 pub fn offer(context: &Arc<Context>, service: &dyn Service, request: Box<Request>) {
     let kind = request.kind();
-    let Some(request) = context.pool.offer(request, kind) else { return };
+    let Some(request) = context.pool.offer(request, kind) else {
+        return;
+    };
     drop_gone(context, service);
-    let Some(request) = context.pool.offer(request, kind) else { return };
-    let reason = if kind == Kind::Upload { Reason::Uploads } else { Reason::Busy };
+    let Some(request) = context.pool.offer(request, kind) else {
+        return;
+    };
+    let reason = if kind == Kind::Upload {
+        Reason::Uploads
+    } else {
+        Reason::Busy
+    };
     refuse_whole(service, *request, reason);
 }
 
@@ -101,10 +120,18 @@ pub fn drop_gone(context: &Context, service: &dyn Service) -> bool {
     if !context.pool.look_is_due() {
         return false;
     }
-    let gone = context.pool.remove(|waiting| waiting.conn.is_gone(waiting.arrival.whole.elapsed()));
+    let gone = context
+        .pool
+        .remove(|waiting| waiting.conn.is_gone(waiting.arrival.whole.elapsed()));
     let was_some = !gone.is_empty();
     for request in gone {
-        let Request { conn, head, route, arrival, .. } = *request;
+        let Request {
+            conn,
+            head,
+            route,
+            arrival,
+            ..
+        } = *request;
         service.left(conn.peer, head, route, (arrival.head, arrival.at));
     }
     was_some
@@ -113,7 +140,17 @@ pub fn drop_gone(context: &Context, service: &dyn Service) -> bool {
 /// Sends a finished answer, without waiting: what does not go at once goes from the reactor.
 pub fn answer(conn: Connection, bytes: Vec<u8>, then: Then) {
     let reservation = Reservation::new(&conn.context.budget);
-    go_on_sending(conn, Outgoing { bytes, sent: 0, then, moved: Instant::now(), pace: ReaderPace::default(), reservation });
+    go_on_sending(
+        conn,
+        Outgoing {
+            bytes,
+            sent: 0,
+            then,
+            moved: Instant::now(),
+            pace: ReaderPace::default(),
+            reservation,
+        },
+    );
 }
 
 /// Sends more of an answer.
@@ -123,12 +160,18 @@ pub fn go_on_sending(mut conn: Connection, mut outgoing: Outgoing) {
             Ok(0) => {
                 let rest = outgoing.bytes.len() - outgoing.sent;
                 if !admission::reserve(&conn.context, &mut outgoing.reservation, rest) {
-                    let what = "the rest of an answer that is not taken, and no memory is left for it";
-                    return conn.context.refusals.note(Reason::SlowReader, conn.peer, what);
+                    let what =
+                        "the rest of an answer that is not taken, and no memory is left for it";
+                    return conn
+                        .context
+                        .refusals
+                        .note(Reason::SlowReader, conn.peer, what);
                 }
                 let deadline = conn.context.idle.map(|idle| outgoing.moved + idle);
                 let context = conn.context.clone();
-                return context.reactor.register(Registered::Sending(conn, outgoing), deadline);
+                return context
+                    .reactor
+                    .register(Registered::Sending(conn, outgoing), deadline);
             }
             Ok(amount) => {
                 outgoing.sent += amount;
@@ -158,7 +201,9 @@ pub fn finish(mut conn: Connection, then: Then) {
         Then::Close => {
             conn.finish_sending();
             let deadline = Instant::now() + LINGERING_CLOSE;
-            context.reactor.register(Registered::Closing(conn, deadline), Some(deadline));
+            context
+                .reactor
+                .register(Registered::Closing(conn, deadline), Some(deadline));
         }
     }
 }
@@ -173,7 +218,9 @@ pub fn discard(mut conn: Connection, deadline: Instant, scratch: &mut [u8]) {
         }
     }
     let context = conn.context.clone();
-    context.reactor.register(Registered::Closing(conn, deadline), Some(deadline));
+    context
+        .reactor
+        .register(Registered::Closing(conn, deadline), Some(deadline));
 }
 
 /// Refuses what cannot be taken.
@@ -192,10 +239,28 @@ pub fn dismiss(service: &dyn Service, outcome: Outcome) {
 
 /// Refuses a request that nothing is wrong with, for want of room.
 fn refuse_whole(service: &dyn Service, request: Request, reason: Reason) {
-    let refusal = Refusal { reason, status: 503, message: fault::BUSY.to_owned() };
+    let refusal = Refusal {
+        reason,
+        status: 503,
+        message: fault::BUSY.to_owned(),
+    };
     let arrived = Some((request.arrival.head, request.arrival.at));
-    let Request { conn, head, content, .. } = request;
-    refuse(service, Refused { conn, refusal, asked: Asked::Head(Box::new(head)), arrived, is_read: content.is_read() });
+    let Request {
+        conn,
+        head,
+        content,
+        ..
+    } = request;
+    refuse(
+        service,
+        Refused {
+            conn,
+            refusal,
+            asked: Asked::Head(Box::new(head)),
+            arrived,
+            is_read: content.is_read(),
+        },
+    );
 }
 
 fn give_page(service: &dyn Service, request: Box<Request>) {
@@ -216,7 +281,9 @@ fn wait_for_more(context: &Arc<Context>, mut conn: Connection, reader: RequestRe
     let idle = context.idle.map(|idle| now + idle);
     if reader.has_begun() {
         let deadline = [reader.deadline(), idle].into_iter().flatten().min();
-        return context.reactor.register(Registered::Reading(conn, reader), deadline);
+        return context
+            .reactor
+            .register(Registered::Reading(conn, reader), deadline);
     }
     conn.idle_since = now;
     context.reactor.register(Registered::Idle(conn), idle);

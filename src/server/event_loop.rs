@@ -94,7 +94,10 @@ impl EventLoop {
         let now = Instant::now();
         let until_accept = self.accept_at.map(|at| at.saturating_duration_since(now));
         let is_quiet = self.is_closed && self.context.pool.under_way() == 0;
-        let sleep = [self.context.reactor.sleep(now, is_quiet), until_accept].into_iter().flatten().min();
+        let sleep = [self.context.reactor.sleep(now, is_quiet), until_accept]
+            .into_iter()
+            .flatten()
+            .min();
         events.clear();
         if let Err(e) = self.context.poller.wait(events, sleep) {
             log::error!("wait for connections: {e}");
@@ -114,7 +117,12 @@ impl EventLoop {
     fn look_around(&mut self, now: Instant) {
         for conn in self.context.reactor.take_handed_over() {
             self.guarded(|this| {
-                if let Some(request) = driver::take_up(&this.context, &*this.service, conn, RequestReader::default()) {
+                if let Some(request) = driver::take_up(
+                    &this.context,
+                    &*this.service,
+                    conn,
+                    RequestReader::default(),
+                ) {
                     driver::offer(&this.context, &*this.service, request);
                 }
             });
@@ -145,12 +153,26 @@ impl EventLoop {
     /// Accepts who has come. Who comes to a tap that is being stopped is left to the next run, where its socket is kept.
     fn accept(&mut self, key: usize) {
         for _ in 0..TURN {
-            let Some((port, listener)) = self.listeners.get(key).filter(|_| !self.context.is_closing()) else { return };
+            let Some((port, listener)) = self
+                .listeners
+                .get(key)
+                .filter(|_| !self.context.is_closing())
+            else {
+                return;
+            };
             let port = *port;
             match listener.accept() {
-                Ok((stream, peer)) => self.guarded(|this| this.admit(stream, listen::canonical(peer), port)),
+                Ok((stream, peer)) => {
+                    self.guarded(|this| this.admit(stream, listen::canonical(peer), port))
+                }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,
-                Err(e) if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        ErrorKind::Interrupted
+                            | ErrorKind::ConnectionAborted
+                            | ErrorKind::ConnectionReset
+                    ) => {}
                 Err(e) if self.make_room(key, &e) => {}
                 Err(e) => return self.back_off(&e),
             }
@@ -172,9 +194,16 @@ impl EventLoop {
         }
         // With the descriptor that is kept for this, it can be taken and closed, rather than be left to wait.
         self.spare = None;
-        let refused = self.listeners.get(key).and_then(|(_, listener)| listener.accept().ok());
+        let refused = self
+            .listeners
+            .get(key)
+            .and_then(|(_, listener)| listener.accept().ok());
         if let Some((_, peer)) = &refused {
-            self.context.refusals.note(Reason::Descriptors, *peer, &format!("a connection: {error}"));
+            self.context.refusals.note(
+                Reason::Descriptors,
+                *peer,
+                &format!("a connection: {error}"),
+            );
         }
         let is_refused = refused.is_some();
         drop(refused);
@@ -184,14 +213,20 @@ impl EventLoop {
 
     /// The system has nothing left for one more connection: after a while we try again.
     fn back_off(&mut self, error: &io::Error) {
-        log::debug!("accept a connection: {error}; again in {} ms", BACK_OFF.as_millis());
+        log::debug!(
+            "accept a connection: {error}; again in {} ms",
+            BACK_OFF.as_millis()
+        );
         self.accept_at = Some(Instant::now() + BACK_OFF);
     }
 
     /// Takes a new connection in, in another's place where all are taken.
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr, port: Port) {
         let Some(permit) = self.permit() else {
-            let what = format!("a connection: all {} are taken", self.context.connections_max());
+            let what = format!(
+                "a connection: all {} are taken",
+                self.context.connections_max()
+            );
             return self.context.refusals.note(Reason::Connections, peer, &what);
         };
         match Connection::new(stream, peer, port, permit, &self.context) {
@@ -204,7 +239,9 @@ impl EventLoop {
     fn permit(&mut self) -> Option<Permit> {
         for _ in 0..EVICTIONS {
             let permit = self.context.permit();
-            if permit.is_some() || !admission::evict(&self.context, &*self.service, &mut self.scratch) {
+            if permit.is_some()
+                || !admission::evict(&self.context, &*self.service, &mut self.scratch)
+            {
                 return permit;
             }
         }
@@ -212,19 +249,29 @@ impl EventLoop {
     }
 
     fn read(&mut self, conn: Connection, reader: RequestReader) {
-        if let Some(request) = driver::read(&self.context, &*self.service, conn, reader, &mut self.scratch) {
+        if let Some(request) = driver::read(
+            &self.context,
+            &*self.service,
+            conn,
+            reader,
+            &mut self.scratch,
+        ) {
             driver::offer(&self.context, &*self.service, request);
         }
     }
 
     /// Something happened to a connection.
     fn attend(&mut self, key: usize) {
-        let Some(registered) = self.context.reactor.take(key) else { return };
+        let Some(registered) = self.context.reactor.take(key) else {
+            return;
+        };
         self.guarded(|this| match registered {
             Registered::Idle(conn) => this.read(conn, RequestReader::default()),
             Registered::Reading(conn, reader) => this.read(conn, reader),
             Registered::Sending(conn, outgoing) => driver::go_on_sending(conn, outgoing),
-            Registered::Closing(conn, deadline) => driver::discard(conn, deadline, &mut this.scratch),
+            Registered::Closing(conn, deadline) => {
+                driver::discard(conn, deadline, &mut this.scratch)
+            }
         });
     }
 
@@ -234,7 +281,9 @@ impl EventLoop {
             Registered::Reading(conn, mut reader) => match reader.expire(conn, now) {
                 Continue(conn) => {
                     let deadline = reader.deadline();
-                    self.context.reactor.register(Registered::Reading(conn, reader), deadline);
+                    self.context
+                        .reactor
+                        .register(Registered::Reading(conn, reader), deadline);
                 }
                 Break(outcome) => drop(driver::settle(&*self.service, outcome)),
             },
@@ -260,8 +309,13 @@ impl EventLoop {
         match registered {
             Registered::Idle(conn) if conn.has_input() => self.read(conn, RequestReader::default()),
             Registered::Reading(conn, mut reader) => {
-                let message = "read request: the tap is being stopped; try again in a moment".to_owned();
-                let refusal = Refusal { reason: Reason::Starting, status: 503, message };
+                let message =
+                    "read request: the tap is being stopped; try again in a moment".to_owned();
+                let refusal = Refusal {
+                    reason: Reason::Starting,
+                    status: 503,
+                    message,
+                };
                 drop(driver::settle(&*self.service, reader.refuse(conn, refusal)));
             }
             _ => {}
@@ -277,7 +331,8 @@ impl EventLoop {
 
     fn note_panic(&mut self) {
         let now = Instant::now();
-        self.panics.retain(|at| now.duration_since(*at) < PANICS_WITHIN);
+        self.panics
+            .retain(|at| now.duration_since(*at) < PANICS_WITHIN);
         self.panics.push(now);
         if self.panics.len() >= PANICS {
             log::error!("the event loop cannot go on");

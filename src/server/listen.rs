@@ -43,15 +43,25 @@ pub fn listen(socket: Socket) -> io::Result<TcpListener> {
 
 /// Whether a socket that somebody else has opened is what `bind` would make of one of these addresses.
 pub fn is_bound_to(socket: &Socket, addresses: &[SocketAddr]) -> bool {
-    let is_stream = socket.r#type().is_ok_and(|kind| kind == Type::STREAM) && socket.peer_addr().is_err();
-    let bound = socket.local_addr().ok().and_then(|address| address.as_socket());
-    let is_whole = |bound: &SocketAddr| !is_every_interface(bound) || socket.only_v6().is_ok_and(|only_v6| !only_v6);
+    let is_stream =
+        socket.r#type().is_ok_and(|kind| kind == Type::STREAM) && socket.peer_addr().is_err();
+    let bound = socket
+        .local_addr()
+        .ok()
+        .and_then(|address| address.as_socket());
+    let is_whole = |bound: &SocketAddr| {
+        !is_every_interface(bound) || socket.only_v6().is_ok_and(|only_v6| !only_v6)
+    };
     is_stream && bound.is_some_and(|bound| addresses.contains(&bound) && is_whole(&bound))
 }
 
 /// IPv6's wildcard is that of IPv4 too, whatever the system makes of it by default.
 fn socket_for(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     if is_every_interface(&address) {
         socket.set_only_v6(false)?;
     }
@@ -60,8 +70,12 @@ fn socket_for(address: SocketAddr) -> io::Result<Socket> {
 
 /// What these addresses are on this machine: where it has no IPv6, the wildcard of both families is IPv4's.
 pub fn on_this_machine(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let wildcards = addresses.iter_mut().filter(|address| is_every_interface(address));
-    wildcards.filter(|_| !has_ipv6()).for_each(|address| address.set_ip(Ipv4Addr::UNSPECIFIED.into()));
+    let wildcards = addresses
+        .iter_mut()
+        .filter(|address| is_every_interface(address));
+    wildcards
+        .filter(|_| !has_ipv6())
+        .for_each(|address| address.set_ip(Ipv4Addr::UNSPECIFIED.into()));
     addresses
 }
 

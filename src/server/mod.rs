@@ -37,7 +37,10 @@ pub use context::{Bounds, Context, Port};
 pub use event_loop::EventLoop;
 #[cfg(test)]
 pub use http1::Gatherer;
-pub use http1::{Body, Framing, Head, Piece, Reason, Refusal, ReplyFraming, ReplyHead, Version, end_of_reply_head};
+pub use http1::{
+    Body, Framing, Head, Piece, Reason, Refusal, ReplyFraming, ReplyHead, Version,
+    end_of_reply_head,
+};
 pub use listen::{bind, is_bound_to, listen, on_this_machine};
 pub use reactor::Then;
 pub use request_reader::{Asked, CONTINUE, Content, Refused, Request, RequestReader};

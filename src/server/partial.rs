@@ -38,7 +38,8 @@ pub enum Took {
 impl Partial {
     /// Whether its head tells that it will not be gathered.
     pub fn is_too_long(&self) -> bool {
-        self.announced.is_some_and(|length| length > self.max as u64)
+        self.announced
+            .is_some_and(|length| length > self.max as u64)
     }
 
     /// Takes what of the body is in the inbox.

@@ -55,7 +55,10 @@ pub enum Then {
 impl Registered {
     pub fn conn(&self) -> &Connection {
         match self {
-            Registered::Idle(conn) | Registered::Reading(conn, _) | Registered::Sending(conn, _) | Registered::Closing(conn, _) => conn,
+            Registered::Idle(conn)
+            | Registered::Reading(conn, _)
+            | Registered::Sending(conn, _)
+            | Registered::Closing(conn, _) => conn,
         }
     }
 
@@ -65,7 +68,11 @@ impl Registered {
     }
 
     fn event(&self, key: usize) -> Event {
-        if let Registered::Sending(..) = self { Event::writable(key) } else { Event::readable(key) }
+        if let Registered::Sending(..) = self {
+            Event::writable(key)
+        } else {
+            Event::readable(key)
+        }
     }
 }
 
@@ -100,7 +107,11 @@ struct Slot {
 
 impl Reactor {
     pub fn new(poller: &Arc<Poller>) -> Reactor {
-        Reactor { poller: poller.clone(), slots: Mutex::default(), all_taken: Condvar::new() }
+        Reactor {
+            poller: poller.clone(),
+            slots: Mutex::default(),
+            all_taken: Condvar::new(),
+        }
     }
 
     /// Brings a connection in, which is told to the event loop when something happens to it, at `deadline` at the latest.
@@ -151,17 +162,28 @@ impl Reactor {
         if slots.next_deadline.is_none_or(|next| now < next) {
             return Vec::new();
         }
-        let is_over = |slot: &Slot| matches!(slot.tenant, Some((_, Some(deadline))) if deadline <= now);
+        let is_over =
+            |slot: &Slot| matches!(slot.tenant, Some((_, Some(deadline))) if deadline <= now);
         let expired = slots.take_all(is_over);
-        let deadlines = slots.slots.iter().filter_map(|slot| slot.tenant.as_ref()?.1);
+        let deadlines = slots
+            .slots
+            .iter()
+            .filter_map(|slot| slot.tenant.as_ref()?.1);
         slots.next_deadline = deadlines.min().map(|next| next.max(now + LOOK));
         expired
     }
 
     /// Takes out the one that has been so for longest, as `rank` says: `None` for those that stay.
-    pub fn take_least<R: Ord>(&self, rank: impl Fn(&Registered) -> Option<R>) -> Option<Registered> {
+    pub fn take_least<R: Ord>(
+        &self,
+        rank: impl Fn(&Registered) -> Option<R>,
+    ) -> Option<Registered> {
         let mut slots = self.lock();
-        let ranked = slots.slots.iter().enumerate().filter_map(|(index, slot)| Some((rank(&slot.tenant.as_ref()?.0)?, index)));
+        let ranked = slots
+            .slots
+            .iter()
+            .enumerate()
+            .filter_map(|(index, slot)| Some((rank(&slot.tenant.as_ref()?.0)?, index)));
         let index = ranked.min()?.1;
         slots.vacate(index)
     }
@@ -170,7 +192,12 @@ impl Reactor {
     pub fn close(&self) -> Vec<Registered> {
         let mut slots = self.lock();
         slots.is_closed = true;
-        slots.take_all(|slot| matches!(slot.tenant, Some((Registered::Idle(_) | Registered::Reading(..), _))))
+        slots.take_all(|slot| {
+            matches!(
+                slot.tenant,
+                Some((Registered::Idle(_) | Registered::Reading(..), _))
+            )
+        })
     }
 
     /// After `close`: waits until every client has taken its answer, but no longer than until `deadline`. How many had not.
@@ -182,7 +209,11 @@ impl Reactor {
                 return slots.answered();
             }
             let _ = self.poller.notify(); // for `sleep` to look
-            slots = self.all_taken.wait_timeout(slots, left.min(LOOK)).unwrap_or_else(PoisonError::into_inner).0;
+            slots = self
+                .all_taken
+                .wait_timeout(slots, left.min(LOOK))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         0
     }
@@ -195,7 +226,9 @@ impl Reactor {
             self.all_taken.notify_all();
         }
         slots.sleeps_until = slots.next_deadline;
-        slots.next_deadline.map(|next| next.saturating_duration_since(now))
+        slots
+            .next_deadline
+            .map(|next| next.saturating_duration_since(now))
     }
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
@@ -220,17 +253,29 @@ impl Slots {
     }
 
     fn answered(&self) -> usize {
-        self.slots.iter().filter(|slot| matches!(&slot.tenant, Some((registered, _)) if registered.is_answered())).count()
+        self.slots
+            .iter()
+            .filter(
+                |slot| matches!(&slot.tenant, Some((registered, _)) if registered.is_answered()),
+            )
+            .count()
     }
 
     fn take_all(&mut self, is_so: impl Fn(&Slot) -> bool) -> Vec<Registered> {
-        let indices: Vec<usize> = (0..self.slots.len()).filter(|index| is_so(&self.slots[*index])).collect();
-        indices.into_iter().filter_map(|index| self.vacate(index)).collect()
+        let indices: Vec<usize> = (0..self.slots.len())
+            .filter(|index| is_so(&self.slots[*index]))
+            .collect();
+        indices
+            .into_iter()
+            .filter_map(|index| self.vacate(index))
+            .collect()
     }
 
     /// Notes a deadline. True where the event loop would sleep beyond it.
     fn expects(&mut self, deadline: Option<Instant>) -> bool {
-        let Some(deadline) = deadline else { return false };
+        let Some(deadline) = deadline else {
+            return false;
+        };
         if self.next_deadline.is_none_or(|next| deadline < next) {
             self.next_deadline = Some(deadline);
         }

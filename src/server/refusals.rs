@@ -27,7 +27,12 @@ pub struct Refusals {
 
 impl Refusals {
     pub fn new(metrics: Arc<Metrics>) -> Refusals {
-        Refusals { metrics, counts: Default::default(), told: Mutex::default(), recorded: Mutex::default() }
+        Refusals {
+            metrics,
+            counts: Default::default(),
+            told: Mutex::default(),
+            recorded: Mutex::default(),
+        }
     }
 
     /// Counts a refusal; `what` says what was refused, safe for a log.
@@ -50,7 +55,10 @@ impl Refusals {
     /// Whether one more refused request may be recorded: a flood would fill the history with itself.
     pub fn may_record(&self) -> bool {
         let mut recorded = lock(&self.recorded);
-        if recorded.0.is_none_or(|since| since.elapsed() >= Duration::from_secs(1)) {
+        if recorded
+            .0
+            .is_none_or(|since| since.elapsed() >= Duration::from_secs(1))
+        {
             *recorded = (Some(Instant::now()), 0);
         }
         recorded.1 += 1;
@@ -60,7 +68,11 @@ impl Refusals {
     /// Says what was refused since the last line, where a minute has passed.
     pub fn tell_if_due(&self, now: Instant) {
         let mut told = lock(&self.told);
-        if told.1.is_empty() || told.0.is_some_and(|at| now.saturating_duration_since(at) < TELL) {
+        if told.1.is_empty()
+            || told
+                .0
+                .is_some_and(|at| now.saturating_duration_since(at) < TELL)
+        {
             return;
         }
         told.0 = Some(now);
@@ -70,8 +82,14 @@ impl Refusals {
     }
 
     fn tell(&self, last: &str) {
-        let counts = Reason::ALL.iter().zip(&self.counts).map(|(reason, count)| (reason.as_str(), count.swap(0, Relaxed)));
-        let counts: Vec<String> = counts.filter(|(_, count)| *count > 0).map(|(reason, count)| format!("{count} {reason}")).collect();
+        let counts = Reason::ALL
+            .iter()
+            .zip(&self.counts)
+            .map(|(reason, count)| (reason.as_str(), count.swap(0, Relaxed)));
+        let counts: Vec<String> = counts
+            .filter(|(_, count)| *count > 0)
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
         log::info!("refused {}; the last: {last}", counts.join(", "));
     }
 }

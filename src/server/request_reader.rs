@@ -56,7 +56,11 @@ impl Content {
 
 impl Request {
     pub fn kind(&self) -> Kind {
-        if self.content.rest.is_some() { Kind::Upload } else { Kind::Whole }
+        if self.content.rest.is_some() {
+            Kind::Upload
+        } else {
+            Kind::Whole
+        }
     }
 }
 
@@ -134,7 +138,8 @@ impl RequestReader {
 
     /// The head, where it is there and the body is still to come.
     pub fn into_head(self) -> Option<(Head, Route, Instant, SystemTime)> {
-        self.body.map(|body| (body.head, body.route, body.arrived, body.at))
+        self.body
+            .map(|body| (body.head, body.route, body.arrived, body.at))
     }
 
     /// Looks at what is in the inbox.
@@ -149,7 +154,9 @@ impl RequestReader {
                 return Break(Outcome::Lost);
             }
         }
-        let Some(body) = &mut self.body else { return Continue(conn) };
+        let Some(body) = &mut self.body else {
+            return Continue(conn);
+        };
         match body.take(&mut conn.inbox) {
             Ok(Took::More) => Continue(conn),
             Ok(took) => Break(self.finish(conn, took)),
@@ -159,13 +166,26 @@ impl RequestReader {
 
     /// The time is over, unless enough of a body came in it.
     pub fn expire(&mut self, conn: Connection, now: Instant) -> ControlFlow<Outcome, Connection> {
-        let slow = |reason, what: &str| Refusal { reason, status: 408, message: what.to_owned() };
+        let slow = |reason, what: &str| Refusal {
+            reason,
+            status: 408,
+            message: what.to_owned(),
+        };
         let Some(body) = &mut self.body else {
-            return Break(self.refuse(conn, slow(Reason::SlowHead, "read request: its head took over 30 s")));
+            return Break(self.refuse(
+                conn,
+                slow(Reason::SlowHead, "read request: its head took over 30 s"),
+            ));
         };
         let here = body.held.bytes().len();
         if here < body.mark.1 + BODY_PACE {
-            return Break(self.refuse(conn, slow(Reason::SlowBody, "read request body: less than 1 KiB came in 10 s")));
+            return Break(self.refuse(
+                conn,
+                slow(
+                    Reason::SlowBody,
+                    "read request body: less than 1 KiB came in 10 s",
+                ),
+            ));
         }
         body.mark = (now + BODY_TIME, here);
         Continue(conn)
@@ -174,10 +194,19 @@ impl RequestReader {
     /// Refuses what is there so far.
     pub fn refuse(&mut self, conn: Connection, refusal: Refusal) -> Outcome {
         let (asked, arrived) = match self.body.take() {
-            Some(body) => (Asked::Head(Box::new(body.head)), Some((body.arrived, body.at))),
+            Some(body) => (
+                Asked::Head(Box::new(body.head)),
+                Some((body.arrived, body.at)),
+            ),
             None => (line(&conn), None),
         };
-        Outcome::Refused(Box::new(Refused { conn, refusal, asked, arrived, is_read: false }))
+        Outcome::Refused(Box::new(Refused {
+            conn,
+            refusal,
+            asked,
+            arrived,
+            is_read: false,
+        }))
     }
 
     /// Takes the head out of the inbox once it is whole.
@@ -190,19 +219,32 @@ impl RequestReader {
             if admission::reserve(&context, &mut conn.reservation, length) {
                 return Ok(false);
             }
-            let message = "read request: no memory is left for its head; try again in a moment".to_owned();
-            return Err(Refusal { reason: Reason::Memory, status: 503, message });
+            let message =
+                "read request: no memory is left for its head; try again in a moment".to_owned();
+            return Err(Refusal {
+                reason: Reason::Memory,
+                status: 503,
+                message,
+            });
         };
         conn.reservation.cover(conn.inbox.len());
         let (now, at) = (Instant::now(), SystemTime::now());
         let route = route_of(&head, conn);
         let is_inference = matches!(route, Route::Forward(forward) if forward.inference.is_some());
         let framing = head.framing();
-        let announced = if let Framing::Length(length) = framing { Some(length) } else { None };
+        let announced = if let Framing::Length(length) = framing {
+            Some(length)
+        } else {
+            None
+        };
         self.body = Some(Box::new(Partial {
             body: Body::new(framing),
             held: Buffer::new(&conn.context.budget),
-            max: if is_inference { INFERENCE_MAX } else { OTHER_MAX },
+            max: if is_inference {
+                INFERENCE_MAX
+            } else {
+                OTHER_MAX
+            },
             announced,
             is_allowed: false,
             mark: (now + BODY_TIME, 0),
@@ -217,27 +259,73 @@ impl RequestReader {
 
     /// Lets a client send the body that it asks leave for, where it is to be gathered.
     fn accept(&mut self, conn: &mut Connection) -> io::Result<()> {
-        let Some(body) = self.body.as_mut().filter(|body| body.head.expects_continue() && !body.is_too_long()) else { return Ok(()) };
+        let Some(body) = self
+            .body
+            .as_mut()
+            .filter(|body| body.head.expects_continue() && !body.is_too_long())
+        else {
+            return Ok(());
+        };
         body.is_allowed = true;
-        if conn.send_some(CONTINUE)? == CONTINUE.len() { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        if conn.send_some(CONTINUE)? == CONTINUE.len() {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
     }
 
     fn finish(&mut self, conn: Connection, took: Took) -> Outcome {
-        let Some(body) = self.body.take() else { return Outcome::Lost };
-        let Partial { head, route, arrived, at, body, held, is_allowed, .. } = *body;
+        let Some(body) = self.body.take() else {
+            return Outcome::Lost;
+        };
+        let Partial {
+            head,
+            route,
+            arrived,
+            at,
+            body,
+            held,
+            is_allowed,
+            ..
+        } = *body;
         let rest = (took == Took::TooMuch).then_some(body);
-        let arrival = Arrival { head: arrived, at, whole: if rest.is_none() { Instant::now() } else { arrived } };
-        Outcome::Request(Box::new(Request { conn, head, route, content: Content { held, rest, is_allowed }, arrival }))
+        let arrival = Arrival {
+            head: arrived,
+            at,
+            whole: if rest.is_none() {
+                Instant::now()
+            } else {
+                arrived
+            },
+        };
+        Outcome::Request(Box::new(Request {
+            conn,
+            head,
+            route,
+            content: Content {
+                held,
+                rest,
+                is_allowed,
+            },
+            arrival,
+        }))
     }
 }
 
 fn route_of(head: &Head, conn: &Connection) -> Route {
-    route::route(head.method(), &head.target_text(), conn.context.pages_of(conn.port))
+    route::route(
+        head.method(),
+        &head.target_text(),
+        conn.context.pages_of(conn.port),
+    )
 }
 
 fn line(conn: &Connection) -> Asked {
     match conn.gatherer.line(&conn.inbox) {
-        Some(line) => Asked::Line { method: line.method.to_owned(), target: String::from_utf8_lossy(line.target).into_owned() },
+        Some(line) => Asked::Line {
+            method: line.method.to_owned(),
+            target: String::from_utf8_lossy(line.target).into_owned(),
+        },
         None => Asked::Nothing,
     }
 }

@@ -43,9 +43,16 @@ enum Handed<J> {
 
 impl<J> WorkerPool<J> {
     pub fn new(workers: usize, waiting_max: usize) -> WorkerPool<J> {
-        let mailbox = |_| Mailbox { handed: Mutex::new(Handed::Nothing), bell: Condvar::new() };
+        let mailbox = |_| Mailbox {
+            handed: Mutex::new(Handed::Nothing),
+            bell: Condvar::new(),
+        };
         WorkerPool {
-            state: Mutex::new(State { dispatch: Dispatch::new(workers, waiting_max), closing: false, busy: 0 }),
+            state: Mutex::new(State {
+                dispatch: Dispatch::new(workers, waiting_max),
+                closing: false,
+                busy: 0,
+            }),
             mailboxes: (0..workers).map(mailbox).collect(),
             quiet: Condvar::new(),
             looked: Mutex::default(),
@@ -92,7 +99,12 @@ impl<J> WorkerPool<J> {
             match std::mem::replace(&mut *handed, Handed::Nothing) {
                 Handed::Job(job) => return Some(job),
                 Handed::Leave => return None,
-                Handed::Nothing => handed = mailbox.bell.wait(handed).unwrap_or_else(PoisonError::into_inner),
+                Handed::Nothing => {
+                    handed = mailbox
+                        .bell
+                        .wait(handed)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
             }
         }
     }
@@ -169,7 +181,8 @@ impl<J> WorkerPool<J> {
         let idle = state.dispatch.dismiss();
         drop(state);
         self.quiet.notify_all();
-        idle.into_iter().for_each(|worker| self.hand(worker, Handed::Leave));
+        idle.into_iter()
+            .for_each(|worker| self.hand(worker, Handed::Leave));
     }
 
     /// Waits until nothing runs or waits, after `close`, but no longer than until `deadline`. True when nothing does.
@@ -180,7 +193,11 @@ impl<J> WorkerPool<J> {
             if left.is_zero() {
                 return false;
             }
-            state = self.quiet.wait_timeout(state, left.max(Duration::from_millis(1))).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .quiet
+                .wait_timeout(state, left.max(Duration::from_millis(1)))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         true
     }
@@ -193,7 +210,8 @@ impl<J> WorkerPool<J> {
 
     fn note(&self, state: &State<J>) {
         self.waiting.store(state.dispatch.waiting(), Relaxed);
-        self.waiting_uploads.store(state.dispatch.waiting_uploads(), Relaxed);
+        self.waiting_uploads
+            .store(state.dispatch.waiting_uploads(), Relaxed);
         self.idle.store(state.dispatch.idle(), Relaxed);
     }
 }

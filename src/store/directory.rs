@@ -41,7 +41,11 @@ impl Directory {
     /// Makes the directory where it is missing, and takes its lock. `holder` is what another tap is told that wants it too.
     pub fn lock(path: &Path, holder: &str) -> Result<Directory> {
         let lock = Arc::new(Mutex::new(take(path, holder)?));
-        Ok(Directory { path: path.to_owned(), holder: holder.to_owned(), lock })
+        Ok(Directory {
+            path: path.to_owned(),
+            holder: holder.to_owned(),
+            lock,
+        })
     }
 
     /// Makes the directory again where somebody has removed it, or its lock, and takes that again.
@@ -50,7 +54,10 @@ impl Directory {
         let doing = || format!("write the history in {}", self.path.display());
         if !platform::is_at(&held, &self.path.join(LOCK)).map_err(failed(doing()))? {
             *held = take(&self.path, &self.holder)?;
-            log::warn!("the history in {} was removed; it begins again", self.path.display());
+            log::warn!(
+                "the history in {} was removed; it begins again",
+                self.path.display()
+            );
         }
         Ok(())
     }
@@ -60,11 +67,22 @@ fn take(path: &Path, holder: &str) -> Result<File> {
     let doing = || format!("open the history in {}", path.display());
     platform::create_private_directory(path).map_err(failed(doing()))?;
     refuse_foreign(path)?;
-    let lock = made(path.join(LOCK), platform::private_file().write(true).create(true).truncate(false)).map_err(failed(doing()))?;
+    let lock = made(
+        path.join(LOCK),
+        platform::private_file()
+            .write(true)
+            .create(true)
+            .truncate(false),
+    )
+    .map_err(failed(doing()))?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(taken(path)),
-        Err(TryLockError::Error(cause)) => return Err(failed(format!("lock the history in {}", path.display()))(cause)),
+        Err(TryLockError::Error(cause)) => {
+            return Err(failed(format!("lock the history in {}", path.display()))(
+                cause,
+            ));
+        }
     }
     match settle(path, holder) {
         Err(cause) if cause.kind() == ErrorKind::StorageFull => log::warn!("{}: {cause}", doing()), // what is there can be read
@@ -75,13 +93,21 @@ fn take(path: &Path, holder: &str) -> Result<File> {
 
 /// Whoever owns the directory reads what is written there. So it is ours, or root's, who lends it; root writes for the service's user.
 fn refuse_foreign(path: &Path) -> Result<()> {
-    let Some(owner) = platform::other_owner(path) else { return Ok(()) };
-    let is_of_service = || SERVICE_USERS.contains(&&*owner) || path == platform::service_directory();
+    let Some(owner) = platform::other_owner(path) else {
+        return Ok(());
+    };
+    let is_of_service =
+        || SERVICE_USERS.contains(&&*owner) || path == platform::service_directory();
     if ROOT.contains(&&*owner) || platform::is_root() && is_of_service() {
         return Ok(());
     }
-    let why = format!("it belongs to user {owner}, who could read it; run this as {owner}, or give it another --analytics-dir");
-    Err(StoreError::Failed(format!("open the history in {}: {why}", path.display())))
+    let why = format!(
+        "it belongs to user {owner}, who could read it; run this as {owner}, or give it another --analytics-dir"
+    );
+    Err(StoreError::Failed(format!(
+        "open the history in {}: {why}",
+        path.display()
+    )))
 }
 
 /// A file that belongs to whom the directory belongs to.
@@ -96,9 +122,18 @@ fn settle(path: &Path, holder: &str) -> io::Result<()> {
     if holds_a_history_only(path)? {
         make_private(path)?;
     }
-    let mut file = made(path.join(HOLDER), platform::private_file().write(true).create(true).truncate(true))?;
+    let mut file = made(
+        path.join(HOLDER),
+        platform::private_file()
+            .write(true)
+            .create(true)
+            .truncate(true),
+    )?;
     write!(file, "{holder}")?;
-    match made(path.join(IGNORE), platform::private_file().write(true).create_new(true)) {
+    match made(
+        path.join(IGNORE),
+        platform::private_file().write(true).create_new(true),
+    ) {
         Ok(mut file) => file.write_all(b"*\n"),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(e) => Err(e),
@@ -109,7 +144,10 @@ fn settle(path: &Path, holder: &str) -> io::Result<()> {
 fn make_private(path: &Path) -> io::Result<()> {
     match platform::make_directory_private(path) {
         Err(cause) if cause.kind() == ErrorKind::PermissionDenied => {
-            log::warn!("{} belongs to another user: whom it is open to may see the names of the history's files", path.display());
+            log::warn!(
+                "{} belongs to another user: whom it is open to may see the names of the history's files",
+                path.display()
+            );
             Ok(())
         }
         done => done,
@@ -121,7 +159,11 @@ fn holds_a_history_only(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
-        if !name.starts_with(PREFIX) && !name.starts_with(NOTE) && !name.ends_with(TOKEN) && ![LOCK, HOLDER, IGNORE].contains(&&*name) {
+        if !name.starts_with(PREFIX)
+            && !name.starts_with(NOTE)
+            && !name.ends_with(TOKEN)
+            && ![LOCK, HOLDER, IGNORE].contains(&&*name)
+        {
             return Ok(false);
         }
     }
@@ -146,8 +188,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/history");
         let first = Directory::lock(&path, "ollama-tap (pid 7)").unwrap();
-        let Err(StoreError::Failed(text)) = Directory::lock(&path, "x") else { panic!("locked twice") };
-        assert!(text.contains("ollama-tap (pid 7) writes it") && text.contains("--analytics-dir"), "{text}");
+        let Err(StoreError::Failed(text)) = Directory::lock(&path, "x") else {
+            panic!("locked twice")
+        };
+        assert!(
+            text.contains("ollama-tap (pid 7) writes it") && text.contains("--analytics-dir"),
+            "{text}"
+        );
         drop(first);
         Directory::lock(&path, "x").unwrap();
         assert_eq!(fs::read_to_string(path.join(IGNORE)).unwrap(), "*\n");

@@ -43,7 +43,10 @@ pub struct Reading {
 
 impl Reading {
     pub fn now() -> Reading {
-        Reading { wall: now(), steady: platform::steady_clock().as_secs_f64() }
+        Reading {
+            wall: now(),
+            steady: platform::steady_clock().as_secs_f64(),
+        }
     }
 }
 
@@ -84,12 +87,29 @@ pub struct Decision {
 
 impl Expiry {
     /// At the start of a tap. `extent` is that of all there is, its newest record no newer than a moment (Unix seconds).
-    pub fn begin(directory: &Path, at: Reading, extent: &dyn Fn(f64) -> Result<Extent>) -> Result<Expiry> {
+    pub fn begin(
+        directory: &Path,
+        at: Reading,
+        extent: &dyn Fn(f64) -> Result<Extent>,
+    ) -> Result<Expiry> {
         let path = directory.join(NOTE);
-        let note: Note = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        let note: Note = std::fs::read(&path)
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default();
         // What came since a clean-up was first held was not there then, however often we were started meanwhile.
-        let newest = note.held_since.filter(|since| *since <= at.wall).unwrap_or(at.wall + AHEAD);
-        Ok(Expiry { path, note, last: at, there: extent(newest)?, was_held: false, has_begun: false })
+        let newest = note
+            .held_since
+            .filter(|since| *since <= at.wall)
+            .unwrap_or(at.wall + AHEAD);
+        Ok(Expiry {
+            path,
+            note,
+            last: at,
+            there: extent(newest)?,
+            was_held: false,
+            has_begun: false,
+        })
     }
 
     /// What may go by age, where records are kept for `days`, and by size.
@@ -102,15 +122,32 @@ impl Expiry {
     ) -> Result<Decision> {
         self.look_for_jump(at, extent)?;
         self.notice_future(at, &extent(at.wall + AHEAD)?);
-        let limits = Limits { oldest: days.map(|days| at.wall - f64::from(days) * DAY), future: self.future(at, days), max_bytes };
-        let is_held = self.would_delete_all(&limits) && !self.is_fewer(days) && !self.has_waited(at);
+        let limits = Limits {
+            oldest: days.map(|days| at.wall - f64::from(days) * DAY),
+            future: self.future(at, days),
+            max_bytes,
+        };
+        let is_held =
+            self.would_delete_all(&limits) && !self.is_fewer(days) && !self.has_waited(at);
         if is_held && self.note.held_since.is_none_or(|since| since > at.wall) {
             self.note.held_since = Some(at.wall);
         }
         let is_new = is_held && !self.was_held;
         self.was_held = is_held;
-        let limits = if is_held { Limits { oldest: None, future: None, max_bytes } } else { limits };
-        Ok(Decision { limits, is_held, is_new })
+        let limits = if is_held {
+            Limits {
+                oldest: None,
+                future: None,
+                max_bytes,
+            }
+        } else {
+            limits
+        };
+        Ok(Decision {
+            limits,
+            is_held,
+            is_new,
+        })
     }
 
     /// Notes that a clean-up ran as decided.
@@ -118,7 +155,11 @@ impl Expiry {
         if decision.is_held {
             return;
         }
-        self.has_begun |= decision.limits.oldest.zip(self.there.oldest).is_some_and(|(cut, oldest)| oldest < cut);
+        self.has_begun |= decision
+            .limits
+            .oldest
+            .zip(self.there.oldest)
+            .is_some_and(|(cut, oldest)| oldest < cut);
         self.note.held_since = None;
         self.note.retention_days = Some(days.unwrap_or(0));
         if decision.limits.future.is_some() {
@@ -132,18 +173,30 @@ impl Expiry {
         if std::fs::read(&self.path).is_ok_and(|old| old == text) {
             return Ok(());
         }
-        let mut part = tempfile::Builder::new().prefix(NOTE).tempfile_in(self.path.parent().unwrap_or(Path::new(".")))?;
+        let mut part = tempfile::Builder::new()
+            .prefix(NOTE)
+            .tempfile_in(self.path.parent().unwrap_or(Path::new(".")))?;
         platform::give_to_owner_of_directory(part.as_file(), part.path())?;
         part.write_all(&text)?;
-        part.persist(&self.path).map(drop).map_err(|cause| cause.error)
+        part.persist(&self.path)
+            .map(drop)
+            .map_err(|cause| cause.error)
     }
 
     fn look_for_jump(&mut self, at: Reading, extent: &dyn Fn(f64) -> Result<Extent>) -> Result<()> {
         let jump = (at.wall - self.last.wall) - (at.steady - self.last.steady);
         if jump.abs() > JUMP {
-            log::warn!("the clock was set {} by {:.0} s", if jump > 0.0 { "forward" } else { "back" }, jump.abs());
+            log::warn!(
+                "the clock was set {} by {:.0} s",
+                if jump > 0.0 { "forward" } else { "back" },
+                jump.abs()
+            );
             // What was written since a jump ahead was not there then.
-            let newest = if jump > 0.0 { at.wall - jump } else { at.wall + AHEAD };
+            let newest = if jump > 0.0 {
+                at.wall - jump
+            } else {
+                at.wall + AHEAD
+            };
             (self.there, self.has_begun) = (extent(newest)?, false);
         }
         self.last = at;
@@ -155,7 +208,9 @@ impl Expiry {
         let is_noted = self.note.future_since.is_some_and(|since| since <= at.wall);
         match latest {
             None => (self.note.future_since, self.note.future_until) = (None, None),
-            Some(latest) if !is_noted => (self.note.future_since, self.note.future_until) = (Some(at.wall), Some(latest)),
+            Some(latest) if !is_noted => {
+                (self.note.future_since, self.note.future_until) = (Some(at.wall), Some(latest))
+            }
             Some(_) => {}
         }
     }
@@ -163,8 +218,15 @@ impl Expiry {
     /// The records of the future that were noticed for so long.
     fn future(&self, at: Reading, days: Option<u32>) -> Option<Span> {
         let kept = f64::from(days?) * DAY;
-        let until = self.note.future_since.filter(|since| at.wall - since >= kept).and(self.note.future_until)?;
-        Some(Span { after: at.wall + AHEAD, until })
+        let until = self
+            .note
+            .future_since
+            .filter(|since| at.wall - since >= kept)
+            .and(self.note.future_until)?;
+        Some(Span {
+            after: at.wall + AHEAD,
+            until,
+        })
     }
 
     /// Whether nothing would be left of what was there. Where there is anything else, records of the future are no reason to go on.
@@ -179,11 +241,15 @@ impl Expiry {
     /// Whether fewer days are to be kept than in the last run.
     fn is_fewer(&self, days: Option<u32>) -> bool {
         let days_or_ever = |days: u32| if days == 0 { u32::MAX } else { days };
-        self.note.retention_days.is_some_and(|last| days_or_ever(days.unwrap_or(0)) < days_or_ever(last))
+        self.note
+            .retention_days
+            .is_some_and(|last| days_or_ever(days.unwrap_or(0)) < days_or_ever(last))
     }
 
     fn has_waited(&self, at: Reading) -> bool {
-        self.note.held_since.is_some_and(|since| since <= at.wall && at.wall - since >= HOLD)
+        self.note
+            .held_since
+            .is_some_and(|since| since <= at.wall && at.wall - since >= HOLD)
     }
 }
 

@@ -27,7 +27,9 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             StoreError::Bad(bad) => bad.fmt(f),
-            StoreError::Nothing(text) | StoreError::Failed(text) | StoreError::Full(text) => f.write_str(text),
+            StoreError::Nothing(text) | StoreError::Failed(text) | StoreError::Full(text) => {
+                f.write_str(text)
+            }
         }
     }
 }
@@ -40,7 +42,9 @@ pub fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> St
 /// The same, of what the system could not do: a disk without room is told apart.
 pub fn failed_io(doing: impl fmt::Display) -> impl FnOnce(io::Error) -> StoreError {
     move |cause| match cause.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StoreError::Full(format!("{doing}: {cause}")),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            StoreError::Full(format!("{doing}: {cause}"))
+        }
         _ => failed(doing)(cause),
     }
 }
@@ -48,7 +52,11 @@ pub fn failed_io(doing: impl fmt::Display) -> impl FnOnce(io::Error) -> StoreErr
 /// There is no record with the id that `before` names.
 pub fn unknown_before(id: &str) -> StoreError {
     let accepted = "the interaction_id of a record that is in the history".to_owned();
-    StoreError::Bad(BadParameter { name: "before".to_owned(), value: id.to_owned(), accepted })
+    StoreError::Bad(BadParameter {
+        name: "before".to_owned(),
+        value: id.to_owned(),
+        accepted,
+    })
 }
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -70,10 +78,11 @@ pub struct Extent {
 impl Extent {
     /// Of both together.
     pub fn and(self, other: Extent) -> Extent {
-        let either = |one: Option<f64>, two: Option<f64>, choose: fn(f64, f64) -> f64| match (one, two) {
-            (Some(one), Some(two)) => Some(choose(one, two)),
-            _ => one.or(two),
-        };
+        let either =
+            |one: Option<f64>, two: Option<f64>, choose: fn(f64, f64) -> f64| match (one, two) {
+                (Some(one), Some(two)) => Some(choose(one, two)),
+                _ => one.or(two),
+            };
         Extent {
             records: self.records + other.records,
             bytes: self.bytes.zip(other.bytes).map(|(one, two)| one + two),
@@ -148,7 +157,9 @@ impl Purged {
     }
 
     pub fn extend(&mut self, more: Purged) {
-        more.from.iter().for_each(|(backend, deleted)| self.add(backend, *deleted));
+        more.from
+            .iter()
+            .for_each(|(backend, deleted)| self.add(backend, *deleted));
     }
 }
 
@@ -192,7 +203,12 @@ pub trait Keeper: Send + Sync {
 
     /// Shows the newest records that are meant, newest first, at most `query.limit`, all older than `query.before`, with bounded
     /// memory.
-    fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()>;
+    fn each_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()>;
 
     /// The same, gathered.
     fn newest(&self, query: &Query, detail: Detail) -> Result<Vec<Record>> {

@@ -108,18 +108,32 @@ impl Store {
 
     /// Shows the newest records that are meant, newest first, at most `query.limit`, all older than `query.before`. However long
     /// their texts are, few are in memory at a time.
-    pub fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        self.keeper.each_newest(&until_now(query), detail, &mut |record| visit(record.folded()))
+    pub fn each_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
+        self.keeper
+            .each_newest(&until_now(query), detail, &mut |record| {
+                visit(record.folded())
+            })
     }
 
     /// The same, gathered.
     pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
-        Ok(self.keeper.newest(&until_now(query), Detail::Whole)?.into_iter().map(Record::folded).collect())
+        Ok(self
+            .keeper
+            .newest(&until_now(query), Detail::Whole)?
+            .into_iter()
+            .map(Record::folded)
+            .collect())
     }
 
     /// Every record that is meant, oldest first, with flat memory; `query.limit` and `query.before` say nothing here.
     pub fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        self.keeper.each(query, &mut |record| visit(record.folded()))
+        self.keeper
+            .each(query, &mut |record| visit(record.folded()))
     }
 
     pub fn get(&self, id: &str) -> Result<Option<Record>> {
@@ -134,7 +148,10 @@ impl Store {
     pub fn enhanced(&self, hours: f64, now: f64) -> Result<Enhanced> {
         let start = now - hours * 3600.0;
         let mut statistics = Statistics::new(start, now);
-        let meant = until_now(&Query { start_time: Some(start), ..Query::default() });
+        let meant = until_now(&Query {
+            start_time: Some(start),
+            ..Query::default()
+        });
         let add = &mut |facts: &Facts| statistics.add(facts);
         if self.has_one_writer() {
             let mut add_meant = |facts: &Facts| {
@@ -142,7 +159,8 @@ impl Store {
                     add(facts)
                 }
             };
-            self.recent.each_facts(&*self.keeper, start, now, &mut add_meant)?;
+            self.recent
+                .each_facts(&*self.keeper, start, now, &mut add_meant)?;
         } else {
             self.keeper.each_facts(&meant, add)?;
         }
@@ -151,7 +169,12 @@ impl Store {
 
     /// Reads beforehand what the numbers of these `hours` need, where that can be kept.
     pub fn remember(&self, hours: f64, now: f64) -> Result<()> {
-        if self.has_one_writer() { self.recent.each_facts(&*self.keeper, now - hours * 3600.0, now, &mut |_| {}) } else { Ok(()) }
+        if self.has_one_writer() {
+            self.recent
+                .each_facts(&*self.keeper, now - hours * 3600.0, now, &mut |_| {})
+        } else {
+            Ok(())
+        }
     }
 
     /// That is us; to a Loki others may write, and so may a tap whose history we only read.
@@ -162,26 +185,44 @@ impl Store {
     /// The numbers of every model that there is, the most used first, without how long requests took.
     pub fn models(&self) -> Result<Vec<Group>> {
         let mut models = Models::default();
-        self.keeper.each_facts(&until_now(&Query::default()), &mut |facts| models.add(facts))?;
+        self.keeper
+            .each_facts(&until_now(&Query::default()), &mut |facts| {
+                models.add(facts)
+            })?;
         Ok(models.groups())
     }
 
     /// Watches the clock for what grows old here, where that is our business.
     pub fn expiry(&self, at: Reading) -> Result<Option<Expiry>> {
-        let Some(directory) = &self.directory else { return Ok(None) };
+        let Some(directory) = &self.directory else {
+            return Ok(None);
+        };
         Expiry::begin(&directory.path, at, &|newest| self.whole_extent(newest)).map(Some)
     }
 
     /// What may go now.
-    pub fn decide(&self, expiry: &mut Expiry, at: Reading, days: Option<u32>, max_bytes: Option<u64>) -> Result<Decision> {
+    pub fn decide(
+        &self,
+        expiry: &mut Expiry,
+        at: Reading,
+        days: Option<u32>,
+        max_bytes: Option<u64>,
+    ) -> Result<Decision> {
         expiry.decide(at, days, max_bytes, &|newest| self.whole_extent(newest))
     }
 
     /// With what another backend left here, where that can be read.
     fn whole_extent(&self, newest: f64) -> Result<Extent> {
         let own = self.keeper.extent(newest)?;
-        let left = self.left_behind().ok().flatten().and_then(|left| left.extent(newest).ok());
-        Ok(own.and(left.unwrap_or(Extent { bytes: Some(0), ..Extent::default() })))
+        let left = self
+            .left_behind()
+            .ok()
+            .flatten()
+            .and_then(|left| left.extent(newest).ok());
+        Ok(own.and(left.unwrap_or(Extent {
+            bytes: Some(0),
+            ..Extent::default()
+        })))
     }
 
     /// Deletes what is beyond the limits, oldest first, and says how many records or whole files went. What another backend left
@@ -191,11 +232,20 @@ impl Store {
         if gone > 0 {
             self.recent.forget();
         }
-        let Some(left) = self.left_behind()? else { return Ok(gone) };
+        let Some(left) = self.left_behind()? else {
+            return Ok(gone);
+        };
         let bytes = self.keeper.extent(f64::INFINITY)?.bytes.unwrap_or(0);
-        let deleted = left.retain(&Limits { max_bytes: limits.max_bytes.map(|max| max.saturating_sub(bytes)), ..*limits })?;
+        let deleted = left.retain(&Limits {
+            max_bytes: limits.max_bytes.map(|max| max.saturating_sub(bytes)),
+            ..*limits
+        })?;
         if deleted > 0 {
-            log::info!("deleted {deleted} of the oldest in what the backend {} left in {}", left.name(), left.place());
+            log::info!(
+                "deleted {deleted} of the oldest in what the backend {} left in {}",
+                left.name(),
+                left.place()
+            );
         }
         Ok(gone + deleted)
     }
@@ -206,7 +256,11 @@ impl Store {
         let left = self.left_behind()?;
         for keeper in std::iter::once(&self.keeper).chain(&left) {
             let deleted = keeper.purge(before)?;
-            log::info!("deleted {deleted} records of the backend {} in {} on request", keeper.name(), keeper.place());
+            log::info!(
+                "deleted {deleted} records of the backend {} in {} on request",
+                keeper.name(),
+                keeper.place()
+            );
             purged.add(keeper.name(), deleted);
         }
         self.recent.forget();
@@ -216,5 +270,8 @@ impl Store {
 
 /// A question without an end ends a day ahead: a record that a clock left in the future is the newest for nobody.
 fn until_now(query: &Query) -> Query {
-    Query { end_time: query.end_time.or(Some(now() + AHEAD)), ..query.clone() }
+    Query {
+        end_time: query.end_time.or(Some(now() + AHEAD)),
+        ..query.clone()
+    }
 }

@@ -21,14 +21,24 @@ type Open = Box<dyn Fn() -> Result<Box<dyn Keeper>> + Send + Sync>;
 impl Store {
     /// Opens the history for the one tap that writes it; `None` where none is kept. `holder` is what a second tap is told,
     /// `writer` what records are written as. Where the directory is ours and what lies in it cannot be opened, the store says why to everybody, and `open_again` may mend it.
-    pub fn open_for_recording(history: &History, holder: &str, writer: &Writer) -> Result<Option<Store>> {
+    pub fn open_for_recording(
+        history: &History,
+        holder: &str,
+        writer: &Writer,
+    ) -> Result<Option<Store>> {
         Store::open(history, holder, Some(writer), |open, why| {
             let dir = history.dir.clone();
             let (name, discard): (_, fn(&Path) -> Result<()>) = match history.backend {
                 Backend::Sqlite => (sqlite::NAME, Sqlite::discard),
                 _ => (jsonl::NAME, Jsonl::discard),
             };
-            Ok(Box::new(Pending::new(name, dir.display().to_string(), &why, open, Box::new(move || discard(&dir)))))
+            Ok(Box::new(Pending::new(
+                name,
+                dir.display().to_string(),
+                &why,
+                open,
+                Box::new(move || discard(&dir)),
+            )))
         })
     }
 
@@ -51,7 +61,11 @@ impl Store {
         Ok(Some(Store::of(keeper, None)))
     }
 
-    fn local(history: &History, holder: &str, or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>) -> Result<Store> {
+    fn local(
+        history: &History,
+        holder: &str,
+        or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>,
+    ) -> Result<Store> {
         let directory = Directory::lock(&history.dir, holder)?;
         let (backend, place) = (history.backend, directory.clone());
         let open: Open = Box::new(move || {
@@ -76,7 +90,11 @@ impl Store {
     }
 
     fn of(keeper: Box<dyn Keeper>, directory: Option<Directory>) -> Store {
-        Store { keeper, directory, recent: Recent::default() }
+        Store {
+            keeper,
+            directory,
+            recent: Recent::default(),
+        }
     }
 
     #[cfg(test)]
@@ -86,10 +104,16 @@ impl Store {
 
     /// The history that the other backend of this machine left in our directory.
     pub(super) fn left_behind(&self) -> Result<Option<Box<dyn Keeper>>> {
-        let Some(directory) = &self.directory else { return Ok(None) };
+        let Some(directory) = &self.directory else {
+            return Ok(None);
+        };
         Ok(match self.keeper.name() {
-            sqlite::NAME if Jsonl::is_in(&directory.path)? => Some(Box::new(Jsonl::writer(directory.clone())?)),
-            jsonl::NAME if Sqlite::is_in(&directory.path)? => Some(Box::new(Sqlite::writer(directory.clone())?)),
+            sqlite::NAME if Jsonl::is_in(&directory.path)? => {
+                Some(Box::new(Jsonl::writer(directory.clone())?))
+            }
+            jsonl::NAME if Sqlite::is_in(&directory.path)? => {
+                Some(Box::new(Sqlite::writer(directory.clone())?))
+            }
             _ => None,
         })
     }
@@ -98,10 +122,19 @@ impl Store {
 /// To write as this tap, or only to read.
 fn loki(history: &History, writer: Option<&Writer>) -> Result<Loki> {
     let doing = "open the history in loki";
-    let settings =
-        history.loki.as_ref().ok_or_else(|| StoreError::Failed(format!("{doing}: no address was given; name it with --loki-url")))?;
+    let settings = history.loki.as_ref().ok_or_else(|| {
+        StoreError::Failed(format!(
+            "{doing}: no address was given; name it with --loki-url"
+        ))
+    })?;
     let roots = Target::of(&settings.url).map_err(failed(doing))?.roots;
-    let Some(writer) = writer else { return Ok(Loki::reader(settings, roots)) };
-    let dir = if history.dir_is_given { Some(history.dir.clone()) } else { platform::state_directory() };
+    let Some(writer) = writer else {
+        return Ok(Loki::reader(settings, roots));
+    };
+    let dir = if history.dir_is_given {
+        Some(history.dir.clone())
+    } else {
+        platform::state_directory()
+    };
     Ok(Loki::writer(settings, roots, dir.as_deref(), writer))
 }

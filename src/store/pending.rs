@@ -23,9 +23,24 @@ pub struct Pending {
 
 impl Pending {
     /// `why` it could not be opened; `open` tries it again, and `discard` deletes all of it unread.
-    pub fn new(name: &'static str, place: String, why: &StoreError, open: Box<Open>, discard: Box<Discard>) -> Pending {
-        log::error!("{why}; requests are forwarded, none is recorded, and opening it is tried again each minute");
-        Pending { name, place, open, discard, opened: OnceLock::new(), why: Mutex::new(why.to_string()) }
+    pub fn new(
+        name: &'static str,
+        place: String,
+        why: &StoreError,
+        open: Box<Open>,
+        discard: Box<Discard>,
+    ) -> Pending {
+        log::error!(
+            "{why}; requests are forwarded, none is recorded, and opening it is tried again each minute"
+        );
+        Pending {
+            name,
+            place,
+            open,
+            discard,
+            opened: OnceLock::new(),
+            why: Mutex::new(why.to_string()),
+        }
     }
 
     fn opened(&self) -> Result<&dyn Keeper> {
@@ -56,7 +71,10 @@ impl Keeper for Pending {
         }
         match (self.open)() {
             Ok(keeper) => {
-                log::info!("the history in {} is open; records are kept from now on", self.place);
+                log::info!(
+                    "the history in {} is open; records are kept from now on",
+                    self.place
+                );
                 _ = self.opened.set(keeper); // nobody else does
                 Ok(())
             }
@@ -82,7 +100,12 @@ impl Keeper for Pending {
         self.opened().map_or(Ok(false), Keeper::catch_up)
     }
 
-    fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn each_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
         self.opened()?.each_newest(query, detail, visit)
     }
 

@@ -64,7 +64,11 @@ impl Workshop {
                     self.context.pool.upload_ended();
                 }
                 match served {
-                    Some(after) => next = after.and_then(|(conn, then)| self.guarded(|| self.go_on(conn, then)).flatten()),
+                    Some(after) => {
+                        next = after.and_then(|(conn, then)| {
+                            self.guarded(|| self.go_on(conn, then)).flatten()
+                        })
+                    }
                     // Whatever the panic left in there is not worth knowing.
                     None => hands = None,
                 }
@@ -86,7 +90,9 @@ impl Workshop {
 
     /// Serves a connection, which alone ends where that panics.
     fn guarded<T>(&self, turn: impl FnOnce() -> T) -> Option<T> {
-        catch_unwind(AssertUnwindSafe(turn)).inspect_err(|_| self.metrics.listener_restarted()).ok()
+        catch_unwind(AssertUnwindSafe(turn))
+            .inspect_err(|_| self.metrics.listener_restarted())
+            .ok()
     }
 
     /// Cuts what Ollama is at. Returns how many requests that ended.
@@ -112,21 +118,47 @@ impl Workshop {
     /// Not inlined: what it needs of the stack would be taken from idle workers too.
     #[inline(never)]
     fn forward(&self, request: Request, hands: &mut Hands) -> Option<(Connection, Then)> {
-        let Request { conn, head, route, content, arrival } = request;
-        let Route::Forward(forward) = route else { return None };
+        let Request {
+            conn,
+            head,
+            route,
+            content,
+            arrival,
+        } = request;
+        let Route::Forward(forward) = route else {
+            return None;
+        };
         let waited = arrival.whole.elapsed();
         if waited > WAITED && conn.is_gone(waited) {
             self.left(conn.peer, head, route, (arrival.head, arrival.at));
             return None;
         }
-        log::debug!("route {} of {} to {}; {} requests wait", head.method(), conn.peer, forward.endpoint, self.context.pool.waiting());
+        log::debug!(
+            "route {} of {} to {}; {} requests wait",
+            head.method(),
+            conn.peer,
+            forward.endpoint,
+            self.context.pool.waiting()
+        );
         self.metrics.queue_wait(waited);
         let (method, peer) = (head.method().to_owned(), conn.peer);
-        let mut observer = self.observer(conn.peer, head.text("user-agent"), &forward, (arrival.head, arrival.at), waited);
+        let mut observer = self.observer(
+            conn.peer,
+            head.text("user-agent"),
+            &forward,
+            (arrival.head, arrival.at),
+            waited,
+        );
         if let Some(observer) = observer.as_mut().filter(|_| content.is_read()) {
             observer.uploaded(arrival.whole);
         }
-        let outbound = Outbound { conn, head, content, route: forward, observer };
+        let outbound = Outbound {
+            conn,
+            head,
+            content,
+            route: forward,
+            observer,
+        };
         let (report, after) = self.forwarder.forward(outbound, hands);
         self.count(&report, forward.endpoint, &method, peer);
         after
@@ -160,31 +192,63 @@ impl Workshop {
     /// Not inlined for the same reason.
     #[inline(never)]
     fn read_on(&self, conn: Connection) -> Option<Box<Request>> {
-        driver::read(&self.context, self, conn, RequestReader::default(), &mut [0; READ_ON])
+        driver::read(
+            &self.context,
+            self,
+            conn,
+            RequestReader::default(),
+            &mut [0; READ_ON],
+        )
     }
 
     fn answer_page(&self, request: Request) {
-        let Request { conn, head, route, content, .. } = request;
+        let Request {
+            conn,
+            head,
+            route,
+            content,
+            ..
+        } = request;
         let Route::Own(page) = route else { return };
-        log::debug!("route {} of {} to {}", head.method(), conn.peer, page.as_str());
+        log::debug!(
+            "route {} of {} to {}",
+            head.method(),
+            conn.peer,
+            page.as_str()
+        );
         let manners = manners(&conn, &head, content.is_read());
         let peer = conn.peer;
         let mut long = Responder::new(conn, manners);
-        let answered = self.pages.answer(page, &PageAsked { head: &head, peer: peer.ip() }, &mut long);
+        let answered = self.pages.answer(
+            page,
+            &PageAsked {
+                head: &head,
+                peer: peer.ip(),
+            },
+            &mut long,
+        );
         if let Answered::Busy(_) = answered {
             self.context.want_long_answer();
-            self.context.refusals.note(Reason::Busy, peer, "a long answer beside another");
+            self.context
+                .refusals
+                .note(Reason::Busy, peer, "a long answer beside another");
         }
         let status = match answered {
             Answered::Whole(answer) | Answered::Busy(answer) => {
-                let (bytes, then) = whole(manners, answer.status, answer.head(manners.version()), answer.body());
+                let (bytes, then) = whole(
+                    manners,
+                    answer.status,
+                    answer.head(manners.version()),
+                    answer.body(),
+                );
                 long.answer(bytes, then);
                 answer.status
             }
             Answered::Sent => long.finish(200),
             Answered::Left => 499,
         };
-        self.metrics.http_request(page.as_str(), head.method(), status);
+        self.metrics
+            .http_request(page.as_str(), head.method(), status);
     }
 
     /// Who observes a request that makes a model work, if this is one that we track.
@@ -196,22 +260,39 @@ impl Workshop {
         (started, at): (Instant, SystemTime),
         queue_wait: Duration,
     ) -> Option<Box<Observer>> {
-        let endpoint = route.inference.filter(|endpoint| self.track_embeddings || !endpoint.is_embedding())?;
+        let endpoint = route
+            .inference
+            .filter(|endpoint| self.track_embeddings || !endpoint.is_embedding())?;
         let user_agent = user_agent.map(str::to_owned);
         let memory = Reservation::new(&self.context.budget);
         let client_ip = Some(peer.ip().to_canonical());
-        let arrival = Arrival { endpoint, at, started, queue_wait, client_ip, user_agent };
+        let arrival = Arrival {
+            endpoint,
+            at,
+            started,
+            queue_wait,
+            client_ip,
+            user_agent,
+        };
         Some(Box::new(Observer::new(arrival, self.sink.clone(), memory)))
     }
 
     fn count(&self, report: &Report, endpoint: &str, method: &str, peer: SocketAddr) {
         // A client that left before any answer was sent nothing; nginx's word for that is 499.
-        self.metrics.http_request(endpoint, method, report.status.unwrap_or(499));
-        for kind in report.sent_anew.then_some(Kind::Stale).into_iter().chain(report.upstream_error) {
+        self.metrics
+            .http_request(endpoint, method, report.status.unwrap_or(499));
+        for kind in report
+            .sent_anew
+            .then_some(Kind::Stale)
+            .into_iter()
+            .chain(report.upstream_error)
+        {
             self.metrics.upstream_error(kind.as_str());
         }
         if let Some(reason) = report.refused {
-            self.context.refusals.note(reason, peer, &format!("{method} of {endpoint}"));
+            self.context
+                .refusals
+                .note(reason, peer, &format!("{method} of {endpoint}"));
         }
     }
 }
@@ -219,5 +300,9 @@ impl Workshop {
 /// How a page is answered. The connection ends where a part of the request was not read, or places get scarce.
 fn manners(conn: &Connection, head: &Head, is_read: bool) -> Manners {
     let manners = Manners::of(head);
-    if is_read && !conn.context.keeps_none() { manners } else { manners.closing() }
+    if is_read && !conn.context.keeps_none() {
+        manners
+    } else {
+        manners.closing()
+    }
 }

@@ -18,13 +18,23 @@ impl Clients {
     /// So many clients that connected at once and have asked `request` a few times.
     pub fn warm(address: SocketAddr, request: &[u8], count: usize) -> io::Result<Clients> {
         thread::scope(|scope| {
-            let clients: Vec<_> = (0..count).map(|_| scope.spawn(|| warm_up(address, request))).collect();
-            clients.into_iter().map(|client| client.join().expect("a client does not panic")).collect::<io::Result<_>>().map(Clients)
+            let clients: Vec<_> = (0..count)
+                .map(|_| scope.spawn(|| warm_up(address, request)))
+                .collect();
+            clients
+                .into_iter()
+                .map(|client| client.join().expect("a client does not panic"))
+                .collect::<io::Result<_>>()
+                .map(Clients)
         })
     }
 
     /// Answers per second where each sends `requests` over and over, for as long as `window`.
-    pub fn ask_as_fast_as_they_can(&mut self, requests: &[Vec<u8>], window: Duration) -> io::Result<f64> {
+    pub fn ask_as_fast_as_they_can(
+        &mut self,
+        requests: &[Vec<u8>],
+        window: Duration,
+    ) -> io::Result<f64> {
         self.all_at_once(&|_, wire| {
             let begin = Instant::now();
             let mut answers = 0;
@@ -37,7 +47,12 @@ impl Clients {
     }
 
     /// Answers per second where `offered` requests per second are sent at even intervals, by all in turn. Who comes too late for one sends it at once.
-    pub fn ask_at_a_pace_of(&mut self, offered: u32, requests: &[Vec<u8>], window: Duration) -> io::Result<f64> {
+    pub fn ask_at_a_pace_of(
+        &mut self,
+        offered: u32,
+        requests: &[Vec<u8>],
+        window: Duration,
+    ) -> io::Result<f64> {
         let (clients, interval) = (self.0.len(), Duration::from_secs(1) / offered);
         let sent = (window.as_nanos() / interval.as_nanos()) as usize;
         self.all_at_once(&|client, wire| {
@@ -53,15 +68,26 @@ impl Clients {
     }
 
     /// The rates of all clients together, which begin at once.
-    fn all_at_once(&mut self, ask: &(dyn Fn(usize, &mut Wire) -> io::Result<f64> + Sync)) -> io::Result<f64> {
+    fn all_at_once(
+        &mut self,
+        ask: &(dyn Fn(usize, &mut Wire) -> io::Result<f64> + Sync),
+    ) -> io::Result<f64> {
         let start = Barrier::new(self.0.len());
         let ask = |(client, wire)| {
             start.wait();
             ask(client, wire)
         };
         thread::scope(|scope| {
-            let clients: Vec<_> = self.0.iter_mut().enumerate().map(|client| scope.spawn(move || ask(client))).collect();
-            clients.into_iter().map(|client| client.join().expect("a client does not panic")).sum()
+            let clients: Vec<_> = self
+                .0
+                .iter_mut()
+                .enumerate()
+                .map(|client| scope.spawn(move || ask(client)))
+                .collect();
+            clients
+                .into_iter()
+                .map(|client| client.join().expect("a client does not panic"))
+                .sum()
         })
     }
 }

@@ -23,9 +23,17 @@ pub fn start(litellm: &PathBuf, upstream: SocketAddr) -> io::Result<Server> {
     let (dir, address) = (tempfile::tempdir()?, free_address()?);
     fs::write(dir.path().join("config.yaml"), settings(upstream))?;
     let mut command = Command::new(litellm);
-    command.env_clear().env("HOME", dir.path()).env("LITELLM_LOCAL_MODEL_COST_MAP", "True");
+    command
+        .env_clear()
+        .env("HOME", dir.path())
+        .env("LITELLM_LOCAL_MODEL_COST_MAP", "True");
     command.args(["--config", "config.yaml", "--telemetry", "False"]);
-    command.args(["--host", &address.ip().to_string(), "--port", &address.port().to_string()]);
+    command.args([
+        "--host",
+        &address.ip().to_string(),
+        "--port",
+        &address.port().to_string(),
+    ]);
     Server::start(command, dir, address, PATIENCE)
 }
 

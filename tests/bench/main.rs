@@ -33,7 +33,10 @@ mod wire;
 mod product;
 
 #[cfg(test)]
-#[allow(dead_code, reason = "for the tests in the tap's own modules, which are compiled here and not run")]
+#[allow(
+    dead_code,
+    reason = "for the tests in the tap's own modules, which are compiled here and not run"
+)]
 #[path = "../it/harness/sample.rs"]
 mod sample;
 
@@ -52,8 +55,8 @@ use std::time::SystemTime;
 use cases::{CASES, Case};
 // The paths in the tap's own modules begin at the root of a crate.
 use product::{
-    address, budget, cli, config, error, fault, forward, gate, metrics, model_name, observe, origin, platform, record, reply, route,
-    sanitize, server, store, threads,
+    address, budget, cli, config, error, fault, forward, gate, metrics, model_name, observe,
+    origin, platform, record, reply, route, sanitize, server, store, threads,
 };
 use rig::Rig;
 use table::{Row, Table};
@@ -81,16 +84,28 @@ fn arguments(mut given: impl Iterator<Item = String>) -> io::Result<(usize, Vec<
         match word.as_str() {
             "--bench" => {}
             "--rounds" => {
-                rounds =
-                    given.next().and_then(|count| count.parse().ok()).filter(|count| *count > 0).ok_or_else(|| io::Error::other(USAGE))?
+                rounds = given
+                    .next()
+                    .and_then(|count| count.parse().ok())
+                    .filter(|count| *count > 0)
+                    .ok_or_else(|| io::Error::other(USAGE))?
             }
             flag if flag.starts_with('-') => return Err(io::Error::other(USAGE)),
             name => names.push(name.to_owned()),
         }
     }
-    let chosen: Vec<Case> =
-        CASES.into_iter().filter(|(case, ..)| names.is_empty() || names.iter().any(|name| case.contains(name))).collect();
-    if chosen.is_empty() { Err(io::Error::other(format!("no case is called {}", names.join(" or ")))) } else { Ok((rounds, chosen)) }
+    let chosen: Vec<Case> = CASES
+        .into_iter()
+        .filter(|(case, ..)| names.is_empty() || names.iter().any(|name| case.contains(name)))
+        .collect();
+    if chosen.is_empty() {
+        Err(io::Error::other(format!(
+            "no case is called {}",
+            names.join(" or ")
+        )))
+    } else {
+        Ok((rounds, chosen))
+    }
 }
 
 /// Prints the table; true where every case could be measured.
@@ -98,8 +113,17 @@ fn run(rounds: usize, chosen: &[Case]) -> io::Result<bool> {
     os::raise_descriptor_limit()?;
     let upstream = upstream::start()?;
     let found = nginx_or_say_so();
-    let nginx = found.as_ref().map(|path| nginx::start(path, upstream)).transpose()?;
-    let rig = Rig { upstream, nginx, nginx_program: found.clone(), rounds, full: OnceCell::new() };
+    let nginx = found
+        .as_ref()
+        .map(|path| nginx::start(path, upstream))
+        .transpose()?;
+    let rig = Rig {
+        upstream,
+        nginx,
+        nginx_program: found.clone(),
+        rounds,
+        full: OnceCell::new(),
+    };
     let mut rows = Vec::new();
     let mut failed = false;
     for (name, table, case) in chosen {
@@ -110,13 +134,23 @@ fn run(rounds: usize, chosen: &[Case]) -> io::Result<bool> {
         });
         rows.extend(measured.into_iter().map(|row| (*table, row)));
     }
-    println!("{}", machine(&found.map_or("no nginx".into(), |path| nginx::version(&path)), rounds));
+    println!(
+        "{}",
+        machine(
+            &found.map_or("no nginx".into(), |path| nginx::version(&path)),
+            rounds
+        )
+    );
     Table::ALL.into_iter().for_each(|table| print(table, &rows));
     Ok(!failed)
 }
 
 fn print(table: Table, rows: &[(Table, Row)]) {
-    let mut rows = rows.iter().filter(|(of, _)| *of == table).map(|(_, row)| row).peekable();
+    let mut rows = rows
+        .iter()
+        .filter(|(of, _)| *of == table)
+        .map(|(_, row)| row)
+        .peekable();
     if rows.peek().is_some() {
         println!("\n{}", table.header());
         rows.for_each(|row| println!("{row}"));
@@ -126,8 +160,13 @@ fn print(table: Table, rows: &[(Table, Row)]) {
 fn nginx_or_say_so() -> Option<std::path::PathBuf> {
     let found = nginx::find();
     if found.is_none() {
-        assert!(env::var_os("OLLAMA_TAP_TEST_REQUIRE_ALL").is_none_or(|value| value != "1"), "nginx is required here and was not found");
-        println!("SKIPPED: no nginx on this machine, so nothing to compare the tap with (Debian: apt-get install nginx-light)\n");
+        assert!(
+            env::var_os("OLLAMA_TAP_TEST_REQUIRE_ALL").is_none_or(|value| value != "1"),
+            "nginx is required here and was not found"
+        );
+        println!(
+            "SKIPPED: no nginx on this machine, so nothing to compare the tap with (Debian: apt-get install nginx-light)\n"
+        );
     }
     found
 }

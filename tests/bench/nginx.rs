@@ -13,14 +13,23 @@ use crate::process::{PATIENCE, Server, free_address};
 pub fn find() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let places = env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    places.map(|dir| dir.join("nginx")).find(|file| file.is_file())
+    places
+        .map(|dir| dir.join("nginx"))
+        .find(|file| file.is_file())
 }
 
 /// What it calls itself, such as `nginx/1.22.1`.
 pub fn version(nginx: &PathBuf) -> String {
-    let said =
-        Command::new(nginx).arg("-v").output().map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
-    said.rsplit(' ').next().unwrap_or_default().trim().to_owned()
+    let said = Command::new(nginx)
+        .arg("-v")
+        .output()
+        .map(|output| String::from_utf8_lossy(&output.stderr).into_owned())
+        .unwrap_or_default();
+    said.rsplit(' ')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
 }
 
 /// Starts it in the foreground in front of `upstream`, with settings, log and pid file in a directory that goes with it.
@@ -29,7 +38,10 @@ pub fn start(nginx: &PathBuf, upstream: SocketAddr) -> io::Result<Server> {
     let address = free_address()?;
     fs::write(dir.path().join("nginx.conf"), settings(address, upstream))?;
     let mut command = Command::new(nginx);
-    command.arg("-p").arg(dir.path()).args(["-c", "nginx.conf", "-e", "stderr"]);
+    command
+        .arg("-p")
+        .arg(dir.path())
+        .args(["-c", "nginx.conf", "-e", "stderr"]);
     Server::start(command, dir, address, PATIENCE)
 }
 

@@ -27,15 +27,29 @@ impl Poller {
     /// Fails where the system has no descriptor left.
     pub fn new() -> io::Result<Poller> {
         // SAFETY: no pointers; a descriptor that is not negative is new and ours alone.
-        let epoll = unsafe { OwnedFd::from_raw_fd(checked(libc::epoll_create1(libc::EPOLL_CLOEXEC))?) };
-        Ok(Poller { epoll, events: vec![libc::epoll_event { events: 0, u64: 0 }; BATCH] })
+        let epoll =
+            unsafe { OwnedFd::from_raw_fd(checked(libc::epoll_create1(libc::EPOLL_CLOEXEC))?) };
+        Ok(Poller {
+            epoll,
+            events: vec![libc::epoll_event { events: 0, u64: 0 }; BATCH],
+        })
     }
 
     /// Watches `stream`, which is called `name` from here on, until it is closed.
     pub fn add(&self, stream: &TcpStream, name: usize) -> io::Result<()> {
-        let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLRDHUP) as u32, u64: name as u64 };
+        let mut event = libc::epoll_event {
+            events: (libc::EPOLLIN | libc::EPOLLRDHUP) as u32,
+            u64: name as u64,
+        };
         // SAFETY: both descriptors are open while borrowed, and the kernel copies the event before it returns.
-        checked(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, stream.as_raw_fd(), &mut event) })?;
+        checked(unsafe {
+            libc::epoll_ctl(
+                self.epoll.as_raw_fd(),
+                libc::EPOLL_CTL_ADD,
+                stream.as_raw_fd(),
+                &mut event,
+            )
+        })?;
         Ok(())
     }
 
@@ -43,7 +57,14 @@ impl Poller {
     pub fn wait(&mut self, patience: Duration) -> io::Result<impl Iterator<Item = usize>> {
         let millis = patience.as_millis() as libc::c_int;
         // SAFETY: the buffer holds BATCH events and lives through the call.
-        let ready = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), self.events.as_mut_ptr(), BATCH as libc::c_int, millis) };
+        let ready = unsafe {
+            libc::epoll_wait(
+                self.epoll.as_raw_fd(),
+                self.events.as_mut_ptr(),
+                BATCH as libc::c_int,
+                millis,
+            )
+        };
         let ready = checked(ready)? as usize;
         Ok(self.events[..ready].iter().map(|event| event.u64 as usize))
     }
@@ -51,7 +72,10 @@ impl Poller {
 
 /// Raises the soft descriptor limit, which children inherit, as far as the hard limit allows.
 pub fn raise_descriptor_limit() -> io::Result<()> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // SAFETY: the kernel fills, then reads, a struct that lives through both calls.
     unsafe {
         checked(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit))?;
@@ -78,7 +102,14 @@ pub fn terminate(pid: u32) -> io::Result<()> {
 /// A figure that the system keeps of the process: its number of `Threads`, or memory in kibibytes.
 pub fn status(pid: u32, name: &str) -> io::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.split_whitespace().next()?.parse().ok());
+    let value = status.lines().find_map(|line| {
+        line.strip_prefix(name)?
+            .strip_prefix(':')?
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
+    });
     value.ok_or_else(|| io::Error::other(format!("no {name} in the status of the process")))
 }
 
@@ -87,7 +118,11 @@ pub fn children(pid: u32) -> io::Result<Vec<u32>> {
     let mut children = Vec::new();
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         let named = fs::read_to_string(thread?.path().join("children"))?;
-        children.extend(named.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        children.extend(
+            named
+                .split_whitespace()
+                .filter_map(|pid| pid.parse::<u32>().ok()),
+        );
     }
     Ok(children)
 }
@@ -95,9 +130,20 @@ pub fn children(pid: u32) -> io::Result<Vec<u32>> {
 /// How long its threads have run on a processor, those that are gone too, for itself and within the system. The clock is exact, where the state
 /// of the process counts hundredths of a second.
 pub fn cpu_time(pid: u32) -> io::Result<Duration> {
-    let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
+    let (mut clock, mut time) = (
+        0,
+        libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        },
+    );
     // SAFETY: the calls write a number and a struct that live through them.
-    let (no_clock, no_time) = unsafe { (libc::clock_getcpuclockid(pid as libc::pid_t, &mut clock), libc::clock_gettime(clock, &mut time)) };
+    let (no_clock, no_time) = unsafe {
+        (
+            libc::clock_getcpuclockid(pid as libc::pid_t, &mut clock),
+            libc::clock_gettime(clock, &mut time),
+        )
+    };
     if no_clock != 0 {
         return Err(io::Error::from_raw_os_error(no_clock));
     }
@@ -108,11 +154,22 @@ pub fn cpu_time(pid: u32) -> io::Result<Duration> {
 /// The processor, and the release of the kernel.
 pub fn machine() -> (String, String) {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    (model.map_or("unknown processor", |(_, model)| model).to_owned(), kernel.trim().to_owned())
+    (
+        model
+            .map_or("unknown processor", |(_, model)| model)
+            .to_owned(),
+        kernel.trim().to_owned(),
+    )
 }
 
 fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }

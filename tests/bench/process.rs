@@ -17,7 +17,9 @@ use crate::wire::Wire;
 
 /// The executable under test: what `OLLAMA_TAP_TEST_EXE` names, else what cargo built for the bench.
 pub fn executable() -> PathBuf {
-    env::var_os("OLLAMA_TAP_TEST_EXE").unwrap_or_else(|| env!("CARGO_BIN_EXE_ollama-tap").into()).into()
+    env::var_os("OLLAMA_TAP_TEST_EXE")
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_ollama-tap").into())
+        .into()
 }
 
 /// Every start of a tap, or of nginx, is over, or failed, within this time.
@@ -46,36 +48,70 @@ impl Server {
         let dir = tempfile::tempdir()?;
         let upstream = format!("http://{upstream}");
         let mut command = Command::new(executable());
-        command.args(["proxy", "--listen", "127.0.0.1:0", "--upstream", &upstream]).args(flags);
+        command
+            .args(["proxy", "--listen", "127.0.0.1:0", "--upstream", &upstream])
+            .args(flags);
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Server { child: spawn(command.env_clear(), dir.path())?, dir, address: unknown };
+        let mut server = Server {
+            child: spawn(command.env_clear(), dir.path())?,
+            dir,
+            address: unknown,
+        };
         server.address = server.wait_for(PATIENCE, |server| bound_address(&server.log()))?;
         Ok(server)
     }
 
     /// Starts the tap on a history in `dir` that is there already.
     pub fn tap_on(upstream: SocketAddr, backend: &str, dir: &Path) -> io::Result<Server> {
-        let dir = dir.to_str().ok_or_else(|| io::Error::other("the temporary directory has no UTF-8 name"))?;
-        Server::tap(upstream, &["--analytics-backend", backend, "--analytics-dir", dir, "--retention-days", "0"])
+        let dir = dir
+            .to_str()
+            .ok_or_else(|| io::Error::other("the temporary directory has no UTF-8 name"))?;
+        Server::tap(
+            upstream,
+            &[
+                "--analytics-backend",
+                backend,
+                "--analytics-dir",
+                dir,
+                "--retention-days",
+                "0",
+            ],
+        )
     }
 
     /// Starts `command`, which is known to listen on `address` within `patience`, in `dir`.
-    pub fn start(mut command: Command, dir: TempDir, address: SocketAddr, patience: Duration) -> io::Result<Server> {
+    pub fn start(
+        mut command: Command,
+        dir: TempDir,
+        address: SocketAddr,
+        patience: Duration,
+    ) -> io::Result<Server> {
         let child = spawn(&mut command, dir.path())?;
-        let mut server = Server { child, dir, address };
+        let mut server = Server {
+            child,
+            dir,
+            address,
+        };
         server.wait_for(patience, |server| Wire::connect(server.address).ok())?;
         Ok(server)
     }
 
     /// A figure of its memory in MB (10⁶ bytes): `VmRSS` is what it holds now, `VmHWM` the most it ever held.
     pub fn memory(&self, name: &str) -> io::Result<f64> {
-        let kibibytes: f64 = self.processes()?.into_iter().map(|pid| os::status(pid, name)).sum::<io::Result<_>>()?;
+        let kibibytes: f64 = self
+            .processes()?
+            .into_iter()
+            .map(|pid| os::status(pid, name))
+            .sum::<io::Result<_>>()?;
         Ok(kibibytes * 1024.0 / 1e6)
     }
 
     /// How many threads it has.
     pub fn threads(&self) -> io::Result<f64> {
-        self.processes()?.into_iter().map(|pid| os::status(pid, "Threads")).sum()
+        self.processes()?
+            .into_iter()
+            .map(|pid| os::status(pid, "Threads"))
+            .sum()
     }
 
     /// How long it has used a processor.
@@ -94,7 +130,9 @@ impl Server {
                 return Ok(());
             }
         }
-        Err(io::Error::other(format!("the server still works {BACKLOG:?} after its last request")))
+        Err(io::Error::other(format!(
+            "the server still works {BACKLOG:?} after its last request"
+        )))
     }
 
     /// What was started, and all that it started: nginx serves in processes of its own.
@@ -108,18 +146,28 @@ impl Server {
         Ok(processes)
     }
 
-    fn wait_for<T>(&mut self, patience: Duration, ready: impl Fn(&Server) -> Option<T>) -> io::Result<T> {
+    fn wait_for<T>(
+        &mut self,
+        patience: Duration,
+        ready: impl Fn(&Server) -> Option<T>,
+    ) -> io::Result<T> {
         let begin = Instant::now();
         while begin.elapsed() < patience {
             if let Some(found) = ready(self) {
                 return Ok(found);
             }
             if let Some(status) = self.child.try_wait()? {
-                return Err(io::Error::other(format!("the server ended ({status}): {}", self.log())));
+                return Err(io::Error::other(format!(
+                    "the server ended ({status}): {}",
+                    self.log()
+                )));
             }
             thread::sleep(Duration::from_micros(200));
         }
-        Err(io::Error::other(format!("the server does not listen after {patience:?}: {}", self.log())))
+        Err(io::Error::other(format!(
+            "the server does not listen after {patience:?}: {}",
+            self.log()
+        )))
     }
 
     fn log(&self) -> String {
@@ -132,7 +180,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = os::terminate(self.child.id());
         let begin = Instant::now();
-        while begin.elapsed() < Duration::from_secs(1) && matches!(self.child.try_wait(), Ok(None)) {
+        while begin.elapsed() < Duration::from_secs(1) && matches!(self.child.try_wait(), Ok(None))
+        {
             thread::sleep(Duration::from_millis(5));
         }
         let _ = self.child.kill();
@@ -150,7 +199,12 @@ const LOG: &str = "stderr.log";
 
 fn spawn(command: &mut Command, dir: &Path) -> io::Result<Child> {
     let log = File::create(dir.join(LOG))?;
-    command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()
+    command
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
 }
 
 /// The address in the line `listening on http://ADDRESS`, once it is written to its end.

@@ -1,7 +1,11 @@
 //! The modules of the tap that the bench calls itself: the store, which has no other way in that is fast enough to be measured,
 //! and what it is built on. The tap is an executable without a library, so they are compiled once more here; their own paths
 //! begin at the root of the crate, which is why `main` names them all.
-#![allow(dead_code, unused_imports, reason = "the bench calls little of what these modules offer to the tap")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the bench calls little of what these modules offer to the tap"
+)]
 
 #[path = "../../src/address/mod.rs"]
 pub mod address;

@@ -34,7 +34,10 @@ pub struct Author {
 impl Author {
     pub fn new(seed: u64) -> Author {
         let mut words = Rng::with_seed(0); // the language is the same for all
-        Author { words: (0..WORDS).map(|_| word(&mut words)).collect(), rng: Rng::with_seed(seed) }
+        Author {
+            words: (0..WORDS).map(|_| word(&mut words)).collect(),
+            rng: Rng::with_seed(seed),
+        }
     }
 
     /// A text of so many bytes.
@@ -59,8 +62,10 @@ impl Author {
             interaction_id: format!("{:016x}", self.rng.u64(..)),
             timestamp,
             model: Some(["llama3.2:latest", "qwen3:8b", "phi4"][self.rng.usize(..3)].to_owned()),
-            endpoint: ["api/chat", "api/generate", "v1/chat/completions"][self.rng.usize(..3)].to_owned(),
-            prompt_category: ["question", "code_write", "summarize", "other"][self.rng.usize(..4)].to_owned(),
+            endpoint: ["api/chat", "api/generate", "v1/chat/completions"][self.rng.usize(..3)]
+                .to_owned(),
+            prompt_category: ["question", "code_write", "summarize", "other"][self.rng.usize(..4)]
+                .to_owned(),
             prompt_preview: Some(prompt[..PREVIEW].to_owned()),
             prompt_full: Some(prompt),
             prompt_tokens: Some(self.rng.u64(60..90)),
@@ -112,15 +117,27 @@ pub fn records(count: usize, first: f64, last: f64) -> impl Iterator<Item = Reco
 
 /// Four words that are in very many prompts, as they follow each other in the same prompt as `RARE` and hardly in another.
 pub fn common_words_in_rare_order() -> String {
-    [7, 3, 9, 5].map(|rank| Author::new(0).words[rank].clone()).join(" ")
+    [7, 3, 9, 5]
+        .map(|rank| Author::new(0).words[rank].clone())
+        .join(" ")
 }
 
 fn word(rng: &mut Rng) -> String {
-    const ONSETS: [&str; 20] = ["b", "c", "d", "f", "g", "h", "l", "m", "n", "p", "r", "s", "t", "v", "w", "st", "tr", "pl", "ch", "th"];
+    const ONSETS: [&str; 20] = [
+        "b", "c", "d", "f", "g", "h", "l", "m", "n", "p", "r", "s", "t", "v", "w", "st", "tr",
+        "pl", "ch", "th",
+    ];
     const VOWELS: [&str; 8] = ["a", "e", "i", "o", "u", "ea", "ou", "ie"];
     const CODAS: [&str; 8] = ["", "", "n", "r", "s", "t", "l", "nd"];
     let syllables = rng.usize(1..=4);
-    iter::repeat_with(|| [ONSETS[rng.usize(..ONSETS.len())], VOWELS[rng.usize(..VOWELS.len())], CODAS[rng.usize(..CODAS.len())]].concat())
-        .take(syllables)
-        .collect()
+    iter::repeat_with(|| {
+        [
+            ONSETS[rng.usize(..ONSETS.len())],
+            VOWELS[rng.usize(..VOWELS.len())],
+            CODAS[rng.usize(..CODAS.len())],
+        ]
+        .concat()
+    })
+    .take(syllables)
+    .collect()
 }

@@ -5,7 +5,10 @@ use std::fmt;
 /// The value that `share` (0 to 1) of `sorted` does not exceed; 0 of nothing.
 pub fn percentile(sorted: &[u64], share: f64) -> u64 {
     let rank = (sorted.len() as f64 * share).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+    sorted
+        .get(rank.saturating_sub(1))
+        .copied()
+        .unwrap_or_default()
 }
 
 /// The same figure from every run, in the order of the runs.
@@ -49,7 +52,13 @@ impl Runs {
 
     /// Combines the runs of the same round: what drifts between rounds then hits both alike.
     pub fn with(&self, other: &Runs, combine: impl Fn(f64, f64) -> f64) -> Runs {
-        Runs(self.0.iter().zip(&other.0).map(|(ours, theirs)| combine(*ours, *theirs)).collect())
+        Runs(
+            self.0
+                .iter()
+                .zip(&other.0)
+                .map(|(ours, theirs)| combine(*ours, *theirs))
+                .collect(),
+        )
     }
 }
 
@@ -62,12 +71,20 @@ pub struct Ways {
 
 impl Ways {
     /// No runs of any way yet.
-    pub const NONE: Ways = Ways { direct: Runs::NONE, nginx: Runs::NONE, tap: Runs::NONE };
+    pub const NONE: Ways = Ways {
+        direct: Runs::NONE,
+        nginx: Runs::NONE,
+        tap: Runs::NONE,
+    };
 
     /// What each proxy adds to the direct way, round by round.
     pub fn added(&self) -> Ways {
         let added = |runs: &Runs| runs.with(&self.direct, |through, direct| through - direct);
-        Ways { nginx: added(&self.nginx), tap: added(&self.tap), ..Ways::NONE }
+        Ways {
+            nginx: added(&self.nginx),
+            tap: added(&self.tap),
+            ..Ways::NONE
+        }
     }
 
     /// The tap in units of nginx, round by round.
@@ -82,7 +99,9 @@ pub struct Ratio<'a>(pub &'a Runs);
 impl fmt::Display for Ratio<'_> {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         match (self.0.median(), self.0.least(), self.0.most()) {
-            (Some(median), Some(least), Some(most)) => write!(out, "{median:.2}× ({least:.2}–{most:.2})"),
+            (Some(median), Some(least), Some(most)) => {
+                write!(out, "{median:.2}× ({least:.2}–{most:.2})")
+            }
             _ => out.write_str("–"),
         }
     }

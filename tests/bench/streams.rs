@@ -51,24 +51,47 @@ impl Streams {
     }
 
     /// The same, where streams of a pace are asked for with `request`.
-    pub fn run_as(self, address: SocketAddr, request: fn(&Pace) -> Vec<u8>) -> io::Result<Delivery> {
+    pub fn run_as(
+        self,
+        address: SocketAddr,
+        request: fn(&Pace) -> Vec<u8>,
+    ) -> io::Result<Delivery> {
         let from = now() + nanos(OPENING) * 3 / 2;
         let window = from..from + nanos(self.window);
         // The streams outlast the window, so that their endings all at once disturb nothing that counts.
         let until = window.end + nanos(OPENING) / 4;
-        let mut reader = Reader { poller: Poller::new()?, streams: Vec::new(), window, transits: Vec::new(), in_time: 0, tokens: 0 };
+        let mut reader = Reader {
+            poller: Poller::new()?,
+            streams: Vec::new(),
+            window,
+            transits: Vec::new(),
+            in_time: 0,
+            tokens: 0,
+        };
         for index in 0..self.count {
             let phase = nanos(self.interval) * index as u64 / self.count as u64;
             let wire = Wire::connect(address)?;
-            wire.stream().write_all(&request(&Pace { interval: nanos(self.interval), phase, until }))?;
+            wire.stream().write_all(&request(&Pace {
+                interval: nanos(self.interval),
+                phase,
+                until,
+            }))?;
             reader.poller.add(wire.stream(), index)?;
-            reader.streams.push(Stream { wire, rest: Vec::new(), ended: false });
+            reader.streams.push(Stream {
+                wire,
+                rest: Vec::new(),
+                ended: false,
+            });
             thread::sleep(OPENING / self.count as u32);
         }
         reader.read_all()?;
         reader.transits.sort_unstable();
         let due = self.count as f64 * self.window.as_secs_f64() / self.interval.as_secs_f64();
-        Ok(Delivery { delivered: reader.in_time as f64 / due * 100.0, transits: reader.transits, tokens: reader.tokens })
+        Ok(Delivery {
+            delivered: reader.in_time as f64 / due * 100.0,
+            transits: reader.transits,
+            tokens: reader.tokens,
+        })
     }
 }
 
@@ -94,7 +117,10 @@ impl Reader {
         let mut piece = vec![0; 64 * 1024];
         while left > 0 {
             if now() > self.window.end + nanos(OPENING + ENDING) {
-                return Err(io::Error::other(format!("{left} of {} streams did not end", self.streams.len())));
+                return Err(io::Error::other(format!(
+                    "{left} of {} streams did not end",
+                    self.streams.len()
+                )));
             }
             let ready: Vec<usize> = self.poller.wait(Duration::from_millis(100))?.collect();
             for index in ready {
@@ -110,7 +136,10 @@ impl Reader {
         let read = stream.wire.stream().read(piece)?;
         let at = now();
         if read == 0 {
-            return Err(io::Error::other(format!("stream {index} was closed before its end: {}", String::from_utf8_lossy(&stream.rest))));
+            return Err(io::Error::other(format!(
+                "stream {index} was closed before its end: {}",
+                String::from_utf8_lossy(&stream.rest)
+            )));
         }
         stream.rest.extend_from_slice(&piece[..read]);
         let mut seen = 0;
@@ -132,8 +161,12 @@ impl Reader {
 
 /// When the token of this line was written, in whichever dialect; `None` for any other line.
 fn stamp(line: &[u8]) -> Option<u64> {
-    let text = [b"\"response\":\"".as_slice(), b"\"content\":\""].iter().find_map(|key| Some(&line[find(line, key)? + key.len()..]))?;
-    text.first().filter(|byte| byte.is_ascii_digit()).map(|_| number(text))
+    let text = [b"\"response\":\"".as_slice(), b"\"content\":\""]
+        .iter()
+        .find_map(|key| Some(&line[find(line, key)? + key.len()..]))?;
+    text.first()
+        .filter(|byte| byte.is_ascii_digit())
+        .map(|_| number(text))
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -29,8 +29,12 @@ impl Target {
         match (self, figure) {
             (Target::None | Target::Reported(_), _) => "",
             (_, None) => "not measured",
-            (Target::AtMost(bound, _), Some(figure)) if figure <= bound * (1.0 + TOLERANCE) => "yes",
-            (Target::AtLeast(bound, _), Some(figure)) if figure >= bound * (1.0 - TOLERANCE) => "yes",
+            (Target::AtMost(bound, _), Some(figure)) if figure <= bound * (1.0 + TOLERANCE) => {
+                "yes"
+            }
+            (Target::AtLeast(bound, _), Some(figure)) if figure >= bound * (1.0 - TOLERANCE) => {
+                "yes"
+            }
             _ => "**no**",
         }
     }
@@ -52,7 +56,9 @@ impl Table {
     /// The line that stands over all others, with its rule.
     pub fn header(self) -> &'static str {
         match self {
-            Table::Ways => "| measure | direct | nginx | tap | tap : nginx | target | met |\n|---|---:|---:|---:|---|---|---|",
+            Table::Ways => {
+                "| measure | direct | nginx | tap | tap : nginx | target | met |\n|---|---:|---:|---:|---|---|---|"
+            }
             Table::Figures => "| measure | figure | target | met |\n|---|---:|---|---|",
         }
     }
@@ -64,24 +70,47 @@ pub struct Row(Vec<String>);
 impl Row {
     /// Figures of every way, of which the tap's median has to reach `target`.
     pub fn absolute(measure: &str, ways: &Ways, unit: Unit, target: Target) -> Row {
-        Row::of(measure, ways, unit, target, ways.tap.median(), String::new())
+        Row::of(
+            measure,
+            ways,
+            unit,
+            target,
+            ways.tap.median(),
+            String::new(),
+        )
     }
 
     /// Figures of every way, where tap ÷ nginx has to reach `target`.
     pub fn ratio(measure: &str, ways: &Ways, unit: Unit, target: Target) -> Row {
         let ratio = ways.ratio();
-        Row::of(measure, ways, unit, target, ratio.median(), Ratio(&ratio).to_string())
+        Row::of(
+            measure,
+            ways,
+            unit,
+            target,
+            ratio.median(),
+            Ratio(&ratio).to_string(),
+        )
     }
 
     /// A figure whose median has to reach `target`.
     pub fn figure(measure: &str, runs: &Runs, unit: Unit, target: Target) -> Row {
-        Row::judged(vec![measure.into(), unit.show_median(runs)], &target, runs.median())
+        Row::judged(
+            vec![measure.into(), unit.show_median(runs)],
+            &target,
+            runs.median(),
+        )
     }
 
     /// A figure beside the one that it is measured by: `ours` ÷ `theirs` has to reach `target`.
     pub fn compared(measure: &str, ours: &Runs, theirs: &Runs, unit: Unit, target: Target) -> Row {
         let ratio = ours.with(theirs, |ours, theirs| ours / theirs);
-        let figures = format!("{}, {}: {}", unit.show_median(ours), unit.show_median(theirs), Ratio(&ratio));
+        let figures = format!(
+            "{}, {}: {}",
+            unit.show_median(ours),
+            unit.show_median(theirs),
+            Ratio(&ratio)
+        );
         Row::judged(vec![measure.into(), figures], &target, ratio.median())
     }
 
@@ -91,9 +120,21 @@ impl Row {
         Row(vec![measure.to_owned(), format!("FAILED: {cause}")])
     }
 
-    fn of(measure: &str, ways: &Ways, unit: Unit, target: Target, judged: Option<f64>, ratio: String) -> Row {
-        let [direct, nginx, tap] = [&ways.direct, &ways.nginx, &ways.tap].map(|runs| unit.show_median(runs));
-        Row::judged(vec![measure.into(), direct, nginx, tap, ratio], &target, judged)
+    fn of(
+        measure: &str,
+        ways: &Ways,
+        unit: Unit,
+        target: Target,
+        judged: Option<f64>,
+        ratio: String,
+    ) -> Row {
+        let [direct, nginx, tap] =
+            [&ways.direct, &ways.nginx, &ways.tap].map(|runs| unit.show_median(runs));
+        Row::judged(
+            vec![measure.into(), direct, nginx, tap, ratio],
+            &target,
+            judged,
+        )
     }
 
     fn judged(mut cells: Vec<String>, target: &Target, figure: Option<f64>) -> Row {
@@ -121,7 +162,8 @@ pub enum Unit {
 
 impl Unit {
     fn show_median(self, runs: &Runs) -> String {
-        runs.median().map_or("–".to_owned(), |figure| self.show(figure))
+        runs.median()
+            .map_or("–".to_owned(), |figure| self.show(figure))
     }
 
     fn show(self, figure: f64) -> String {

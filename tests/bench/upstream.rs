@@ -40,18 +40,30 @@ pub struct Pace {
 impl Pace {
     /// The request for such a stream, with head.
     pub fn request(&self) -> Vec<u8> {
-        generate(&format!(r#"{{"model":"llama3.2","prompt":"{}"}}"#, self.prompt()))
+        generate(&format!(
+            r#"{{"model":"llama3.2","prompt":"{}"}}"#,
+            self.prompt()
+        ))
     }
 
     /// What to ask a model for such a stream.
     pub fn prompt(&self) -> String {
-        let Pace { interval, phase, until } = self;
+        let Pace {
+            interval,
+            phase,
+            until,
+        } = self;
         format!("Why? interval={interval} phase={phase} until={until}")
     }
 
     fn of(body: &[u8]) -> Pace {
-        let option = |name: &[u8]| find(body, name).map_or(0, |at| number(&body[at + name.len()..]));
-        Pace { interval: option(b"interval=").max(1), phase: option(b"phase="), until: option(b"until=") }
+        let option =
+            |name: &[u8]| find(body, name).map_or(0, |at| number(&body[at + name.len()..]));
+        Pace {
+            interval: option(b"interval=").max(1),
+            phase: option(b"phase="),
+            until: option(b"until="),
+        }
     }
 
     fn next(&self, now: u64) -> u64 {
@@ -75,8 +87,11 @@ pub fn post(path: &str, body: &str) -> Vec<u8> {
 
 /// A request and a reply of 2 KB each, as an application that wants no stream exchanges them.
 pub fn two_kilobyte_request() -> Vec<u8> {
-    let prompt = "Summarize in one sentence what follows. ".to_owned() + &"The quick brown fox jumps over the lazy dog. ".repeat(41);
-    generate(&format!(r#"{{"model":"llama3.2","prompt":"{prompt}","stream":false,"options":{{"temperature":0.7,"num_predict":256}}}}"#))
+    let prompt = "Summarize in one sentence what follows. ".to_owned()
+        + &"The quick brown fox jumps over the lazy dog. ".repeat(41);
+    generate(&format!(
+        r#"{{"model":"llama3.2","prompt":"{prompt}","stream":false,"options":{{"temperature":0.7,"num_predict":256}}}}"#
+    ))
 }
 
 /// Starts the stand-in on a free loopback port; it lives as long as the process.
@@ -84,12 +99,16 @@ pub fn start() -> io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     os::widen_backlog(&listener)?;
     let address = listener.local_addr()?;
-    thread::Builder::new().name("upstream".into()).spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // A connection that cannot be served is closed, and whoever opened it fails the case.
-            let _ = thread::Builder::new().stack_size(STACK).spawn(move || serve(stream));
-        }
-    })?;
+    thread::Builder::new()
+        .name("upstream".into())
+        .spawn(move || {
+            for stream in listener.incoming().flatten() {
+                // A connection that cannot be served is closed, and whoever opened it fails the case.
+                let _ = thread::Builder::new()
+                    .stack_size(STACK)
+                    .spawn(move || serve(stream));
+            }
+        })?;
     Ok(address)
 }
 
@@ -112,11 +131,18 @@ enum Answer {
 impl Answer {
     /// Besides what the bench asks, this knows what the tap asks on its own.
     fn to(request: &Message) -> Answer {
-        static VERSION: LazyLock<Vec<u8>> = LazyLock::new(|| with_length("200 OK", r#"{"version":"0.33.0"}"#));
-        static MODELS: LazyLock<Vec<u8>> = LazyLock::new(|| with_length("200 OK", r#"{"models":[]}"#));
+        static VERSION: LazyLock<Vec<u8>> =
+            LazyLock::new(|| with_length("200 OK", r#"{"version":"0.33.0"}"#));
+        static MODELS: LazyLock<Vec<u8>> =
+            LazyLock::new(|| with_length("200 OK", r#"{"models":[]}"#));
         static GENERATED: LazyLock<Vec<u8>> = LazyLock::new(|| whole(Text::Generated));
         static CHATTED: LazyLock<Vec<u8>> = LazyLock::new(|| whole(Text::Chatted));
-        static UNKNOWN: LazyLock<Vec<u8>> = LazyLock::new(|| with_length("404 Not Found", r#"{"error":"the bench knows no such page"}"#));
+        static UNKNOWN: LazyLock<Vec<u8>> = LazyLock::new(|| {
+            with_length(
+                "404 Not Found",
+                r#"{"error":"the bench knows no such page"}"#,
+            )
+        });
         match request.path() {
             b"/api/version" => Answer::Whole(&VERSION),
             b"/api/ps" | b"/api/tags" => Answer::Whole(&MODELS),
@@ -131,7 +157,9 @@ impl Answer {
 
 /// Whether the client says so, with or without a blank.
 fn wants_no_stream(body: &[u8]) -> bool {
-    [b"\"stream\":false".as_slice(), b"\"stream\": false"].iter().any(|words| find(body, words).is_some())
+    [b"\"stream\":false".as_slice(), b"\"stream\": false"]
+        .iter()
+        .any(|words| find(body, words).is_some())
 }
 
 /// Where an object has its text.
@@ -145,18 +173,25 @@ impl Text {
     fn field(self, text: &str) -> String {
         match self {
             Text::Generated => format!("\"response\":\"{text}\""),
-            Text::Chatted => format!("\"message\":{{\"role\":\"assistant\",\"content\":\"{text}\"}}"),
+            Text::Chatted => {
+                format!("\"message\":{{\"role\":\"assistant\",\"content\":\"{text}\"}}")
+            }
         }
     }
 }
 
 /// A reply that is not streamed.
 fn whole(text: Text) -> Vec<u8> {
-    with_length("200 OK", &last_object(&text.field(&"The fox, quick and brown, jumps over a dog. ".repeat(38))))
+    with_length(
+        "200 OK",
+        &last_object(&text.field(&"The fox, quick and brown, jumps over a dog. ".repeat(38))),
+    )
 }
 
 fn stream_tokens(mut stream: &TcpStream, text: Text, pace: Pace) -> io::Result<()> {
-    let mut out = String::from("HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let mut out = String::from(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
     let mut due = pace.next(now());
     while due < pace.until {
         thread::sleep(Duration::from_nanos(due.saturating_sub(now())));
@@ -172,7 +207,9 @@ fn stream_tokens(mut stream: &TcpStream, text: Text, pace: Pace) -> io::Result<(
 
 /// A line of a native stream.
 fn token(text: &str) -> String {
-    format!("{{\"model\":\"llama3.2\",\"created_at\":\"2026-11-21T18:48:22.123456Z\",{text},\"done\":false}}\n")
+    format!(
+        "{{\"model\":\"llama3.2\",\"created_at\":\"2026-11-21T18:48:22.123456Z\",{text},\"done\":false}}\n"
+    )
 }
 
 fn push_chunk(out: &mut String, text: &str) {

@@ -10,11 +10,19 @@ fn every_recording_replays_without_the_tap() {
     let stage = Stage::default();
     let ollama = stage.ollama();
     for version in VERSIONS {
-        for recording in recording::exchanges(version).iter().chain(&recording::connections(version)) {
+        for recording in recording::exchanges(version)
+            .iter()
+            .chain(&recording::connections(version))
+        {
             let got = stage.perform(Client::connect(ollama.addr), recording);
             for (n, reply) in got.iter().enumerate() {
                 assert_same_request(&recording.name, &recording.requests[n], &ollama.next());
-                assert_same_reply(&recording.name, recording.requests[n].head.method(), &recording.replies[n], reply);
+                assert_same_reply(
+                    &recording.name,
+                    recording.requests[n].head.method(),
+                    &recording.replies[n],
+                    reply,
+                );
             }
         }
     }
@@ -22,7 +30,10 @@ fn every_recording_replays_without_the_tap() {
 
 #[test]
 fn there_are_238_exchanges_that_ended_by_themselves() {
-    let count: usize = VERSIONS.iter().map(|version| recording::exchanges(version).len()).sum();
+    let count: usize = VERSIONS
+        .iter()
+        .map(|version| recording::exchanges(version).len())
+        .sum();
     assert_eq!(count, 238);
 }
 
@@ -63,7 +74,13 @@ fn the_stand_in_notices_a_client_that_leaves() {
 fn scrapes_are_parsed_and_matched() {
     let text = "# HELP a b\na_total{m=\"x\\\"y\",n=\"z,}\"} 3\nup 1\nb_bucket{le=\"+Inf\"} 2\n";
     let scrape = Scrape::parse(text);
-    assert!(metric("a_total").label("m", "x\"y").label("n", "z,}").value(3.0).is_in(&scrape));
+    assert!(
+        metric("a_total")
+            .label("m", "x\"y")
+            .label("n", "z,}")
+            .value(3.0)
+            .is_in(&scrape)
+    );
     assert!(metric("up").value(1.0).is_in(&scrape));
     assert!(!metric("up").value(2.0).is_in(&scrape));
     assert_eq!(metric("b_bucket").sum(&scrape), 2.0);

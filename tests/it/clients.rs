@@ -25,13 +25,21 @@ fn perform_all(version: &str) {
     for connection in recording::connections(version) {
         let got = stage.perform(tap.connect(), &connection);
         for (n, reply) in got.iter().enumerate() {
-            let (name, request) = (format!("{} request {}", connection.name, n + 1), &connection.requests[n]);
+            let (name, request) = (
+                format!("{} request {}", connection.name, n + 1),
+                &connection.requests[n],
+            );
             assert_same_request(&name, request, &ollama.next());
             assert_same_reply(&name, request.head.method(), &connection.replies[n], reply);
             expected.add(request, &connection.replies[n]);
         }
         let (after, differences) = settle(&tap, &before, &expected);
-        assert!(differences.is_empty(), "{}: wrong in /metrics:\n{}", connection.name, differences.join("\n"));
+        assert!(
+            differences.is_empty(),
+            "{}: wrong in /metrics:\n{}",
+            connection.name,
+            differences.join("\n")
+        );
         before = after;
         expected.settled();
     }

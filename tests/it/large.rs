@@ -17,14 +17,17 @@ const GROWTH: u64 = 30 << 20;
 
 /// A megabyte in which every offset looks different.
 fn block() -> Vec<u8> {
-    (0..MEGABYTE as u32).map(|n| (n ^ (n >> 8) ^ (n >> 15)) as u8).collect()
+    (0..MEGABYTE as u32)
+        .map(|n| (n ^ (n >> 8) ^ (n >> 15)) as u8)
+        .collect()
 }
 
 /// Whether `bytes` are what stands at this offset of endlessly repeated blocks.
 fn is_at(bytes: &[u8], offset: usize, block: &[u8]) -> bool {
     let start = offset % block.len();
     let first = bytes.len().min(block.len() - start);
-    bytes[..first] == block[start..start + first] && (first == bytes.len() || is_at(&bytes[first..], 0, block))
+    bytes[..first] == block[start..start + first]
+        && (first == bytes.len() || is_at(&bytes[first..], 0, block))
 }
 
 fn receiving() -> (FakeOllama, Arc<AtomicU64>) {
@@ -50,13 +53,20 @@ fn upload(framing: &str, send: impl Fn(&[u8]) -> Vec<u8>, end: &[u8]) {
     let tap = Proxy::start(&ollama);
     let memory = Memory::at_rest(&tap);
     let mut client = tap.connect();
-    client.send(format!("POST /api/blobs/sha256:00 HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"));
+    client.send(format!(
+        "POST /api/blobs/sha256:00 HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"
+    ));
     let block = send(&block());
     for _ in 0..total() / MEGABYTE {
         client.send(&block);
     }
     let got = client.send(end).reply("POST");
-    assert_eq!((got.status(), received.load(Ordering::SeqCst)), (201, total() as u64), "{}", got.text());
+    assert_eq!(
+        (got.status(), received.load(Ordering::SeqCst)),
+        (201, total() as u64),
+        "{}",
+        got.text()
+    );
     memory.grew_less_than(GROWTH, "streaming");
 }
 
@@ -67,7 +77,11 @@ fn an_upload_of_known_length_streams_with_flat_memory() {
 
 #[test]
 fn a_chunked_upload_streams_with_flat_memory() {
-    upload("Transfer-Encoding: chunked", |block| crate::harness::chunk(block), b"0\r\n\r\n");
+    upload(
+        "Transfer-Encoding: chunked",
+        |block| crate::harness::chunk(block),
+        b"0\r\n\r\n",
+    );
 }
 
 #[test]
@@ -75,7 +89,10 @@ fn a_download_streams_with_flat_memory() {
     let sent = block();
     let ollama = FakeOllama::start(move |conn| {
         conn.body()?;
-        conn.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", total()))?;
+        conn.write(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+            total()
+        ))?;
         for _ in 0..total() / MEGABYTE {
             conn.write(&sent)?;
         }
@@ -84,7 +101,9 @@ fn a_download_streams_with_flat_memory() {
     let tap = Proxy::start(&ollama);
     let memory = Memory::at_rest(&tap);
     let mut client = tap.connect();
-    client.send(request("GET", "/api/blobs/sha256:00", &[], "")).head("GET");
+    client
+        .send(request("GET", "/api/blobs/sha256:00", &[], ""))
+        .head("GET");
     let (block, mut offset) = (block(), 0);
     while let Some(bytes) = client.piece().expect("a piece") {
         assert!(is_at(&bytes, offset, &block), "other bytes at {offset}");
@@ -102,7 +121,9 @@ fn prompts_beyond_the_buffers_budget_pass_all_the_same() {
         while let Some(bytes) = conn.piece()? {
             count += bytes.len();
         }
-        conn.answer(crate::harness::ollama::json(&format!(r#"{{"model":"talk","done":true,"response":"{count}"}}"#)))
+        conn.answer(crate::harness::ollama::json(&format!(
+            r#"{{"model":"talk","done":true,"response":"{count}"}}"#
+        )))
     });
     let tap = Options::to(&ollama).start();
     let text = "why ".repeat(65 * MEGABYTE / 4);
@@ -110,7 +131,9 @@ fn prompts_beyond_the_buffers_budget_pass_all_the_same() {
     let got = tap.ask("POST", crate::harness::post("/api/generate", &body));
     assert_eq!(got.json()["response"], body.len().to_string());
     tap.scrape_until("the long prompt", |scrape| {
-        let counted = crate::harness::metric("ollama_requests_total").label("model", "talk").label("prompt_category", "question");
+        let counted = crate::harness::metric("ollama_requests_total")
+            .label("model", "talk")
+            .label("prompt_category", "question");
         counted.label("status", "success").value(1.0).is_in(scrape)
     });
 }

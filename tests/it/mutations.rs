@@ -14,7 +14,10 @@ fn requests_spoilt_at_random_harm_nobody() {
         return;
     }
     let (_ollama, mut tap) = tapped(json(r#"{"model":"talk","response":"Hi","done":true}"#));
-    let valid: Vec<Vec<u8>> = recording::exchanges("0.33.0").into_iter().map(|recording| recording.request).collect();
+    let valid: Vec<Vec<u8>> = recording::exchanges("0.33.0")
+        .into_iter()
+        .map(|recording| recording.request)
+        .collect();
     let mut random = random();
     for n in 0..rounds(2_000, 100_000) {
         let mut bytes = valid[random.usize(..valid.len())].clone();
@@ -28,7 +31,15 @@ fn requests_spoilt_at_random_harm_nobody() {
     }
     assert!(tap.is_running());
     assert!(!tap.log().contains("panicked"), "something panicked");
-    let reply = tap.connect().send(request("POST", "/api/generate", &[], r#"{"model":"talk","prompt":"x"}"#)).reply("POST");
+    let reply = tap
+        .connect()
+        .send(request(
+            "POST",
+            "/api/generate",
+            &[],
+            r#"{"model":"talk","prompt":"x"}"#,
+        ))
+        .reply("POST");
     assert_eq!(reply.status(), 200);
 }
 
@@ -55,7 +66,10 @@ fn spoil(bytes: &mut Vec<u8>, random: &mut fastrand::Rng) {
     match random.u8(..8) {
         0 => bytes[at] ^= 1 << random.u8(..8),
         1 => bytes[at] = random.u8(..),
-        2 => bytes.insert(at, *random.choice(b"\r\n: \0,;\"{}%\xff09").expect("a byte")),
+        2 => bytes.insert(
+            at,
+            *random.choice(b"\r\n: \0,;\"{}%\xff09").expect("a byte"),
+        ),
         3 => drop(bytes.drain(at..end)),
         4 => bytes.truncate(at),
         5 => drop(bytes.splice(at..at, bytes[at..end].to_vec())),

@@ -26,7 +26,10 @@ pub fn recorded() -> FakeOllama {
 pub fn reply(path: &str, body: &[u8]) -> Message {
     static ALL: LazyLock<Vec<Recording>> = LazyLock::new(|| recording::exchanges(VERSION));
     let name = name(path, &serde_json::from_slice(body).unwrap_or_default());
-    let found = ALL.iter().find(|recording| recording.name == name).unwrap_or_else(|| panic!("no {name}"));
+    let found = ALL
+        .iter()
+        .find(|recording| recording.name == name)
+        .unwrap_or_else(|| panic!("no {name}"));
     found.replies[0].clone()
 }
 
@@ -37,7 +40,10 @@ fn name(path: &str, body: &serde_json::Value) -> String {
         "/api/tags" => return "tags".to_owned(),
         "/v1/embeddings" => return "v1-embeddings-base64".to_owned(),
         "/v1/chat/completions" => "v1-chat".to_owned(),
-        path => path.trim_start_matches("/api").trim_start_matches('/').replace('/', "-"),
+        path => path
+            .trim_start_matches("/api")
+            .trim_start_matches('/')
+            .replace('/', "-"),
     };
     if body["model"] == "nope" {
         return format!("{stem}-missing-model");
@@ -49,10 +55,13 @@ fn name(path: &str, body: &serde_json::Value) -> String {
 /// Two inference requests, so that there is something to see.
 fn use_it(tap: &Proxy) {
     for stream in ["true", "false"] {
-        let body = format!(r#"{{"model":"talk","prompt":"Why is the sky blue?","stream":{stream}}}"#);
+        let body =
+            format!(r#"{{"model":"talk","prompt":"Why is the sky blue?","stream":{stream}}}"#);
         assert_eq!(tap.ask("POST", post("/api/generate", &body)).status(), 200);
     }
-    let counted = metric("ollama_requests_total").label("model", "talk").label("status", "success");
+    let counted = metric("ollama_requests_total")
+        .label("model", "talk")
+        .label("status", "success");
     tap.scrape_until("two requests", |scrape| counted.sum(scrape) == 2.0);
 }
 
@@ -65,12 +74,24 @@ fn promtool_has_nothing_to_say_against_the_metrics() {
     let tap = Proxy::start(&ollama);
     use_it(&tap);
     let mut promtool = Command::new("promtool");
-    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    promtool
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = promtool.spawn().expect("start promtool");
-    child.stdin.take().expect("stdin").write_all(&tap.get("/metrics").body).expect("write");
+    child
+        .stdin
+        .take()
+        .expect("stdin")
+        .write_all(&tap.get("/metrics").body)
+        .expect("write");
     let output = child.wait_with_output().expect("promtool");
     let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.trim().is_empty(), "promtool says: {said}");
+    assert!(
+        output.status.success() && said.trim().is_empty(),
+        "promtool says: {said}"
+    );
 }
 
 #[test]
@@ -88,9 +109,15 @@ fn a_real_prometheus_scrapes_it() {
     for (query, value) in [
         ("up{job=\"ollama\"}", 1.0),
         ("ollama_up", 1.0),
-        ("ollama_requests_total{model=\"talk\",status=\"success\",endpoint=\"api/generate\",prompt_category=\"question\"}", 2.0),
+        (
+            "ollama_requests_total{model=\"talk\",status=\"success\",endpoint=\"api/generate\",prompt_category=\"question\"}",
+            2.0,
+        ),
         ("ollama_tokens_generated_total{model=\"talk\"}", 66.0),
-        ("sum(ollama_request_duration_seconds_bucket{le=\"+Inf\"})", 2.0),
+        (
+            "sum(ollama_request_duration_seconds_bucket{le=\"+Inf\"})",
+            2.0,
+        ),
     ] {
         let mut answer = None;
         eventually(query, || {
@@ -114,17 +141,31 @@ fn python_clients_see_no_difference() {
         assert_eq!(direct, tapped);
     }
     let counted = metric("ollama_requests_total");
-    tap.scrape_until("the clients' requests", |scrape| counted.sum(scrape) == 15.0);
+    tap.scrape_until("the clients' requests", |scrape| {
+        counted.sum(scrape) == 15.0
+    });
 }
 
 pub fn has_clients() -> bool {
-    require(CLIENTS, runs("python3", &["-c", "import ollama, openai, anthropic"]))
+    require(
+        CLIENTS,
+        runs("python3", &["-c", "import ollama, openai, anthropic"]),
+    )
 }
 
 /// Asks these models of that Ollama with the public Python clients: what they return, line by line.
 pub fn run_clients(host: &str, models: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients.py");
-    let output = Command::new("python3").arg(script).arg(host).args(models).output().expect("run python3");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("python3")
+        .arg(script)
+        .arg(host)
+        .args(models)
+        .output()
+        .expect("run python3");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -25,18 +25,34 @@ fn replay(version: &str) {
     let mut before = tap.scrape();
     let mut wrong = Vec::new();
     for recording in recording::exchanges(version) {
-        let (name, request, reply) = (&recording.name, &recording.requests[0], &recording.replies[0]);
+        let (name, request, reply) = (
+            &recording.name,
+            &recording.requests[0],
+            &recording.replies[0],
+        );
         let got = stage.perform(tap.connect(), &recording);
         assert_same_request(name, request, &ollama.next());
         assert_same_reply(name, request.head.method(), reply, &got[0]);
         expected.add(request, reply);
         let (after, differences) = settle(&tap, &before, &expected);
-        wrong.extend(differences.into_iter().map(|difference| format!("{name}: {difference}")));
+        wrong.extend(
+            differences
+                .into_iter()
+                .map(|difference| format!("{name}: {difference}")),
+        );
         before = after;
         expected.settled();
     }
-    assert!(ollama.so_far().is_empty(), "the upstream got requests that nobody sent");
-    assert!(wrong.is_empty(), "{} wrong in /metrics:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        ollama.so_far().is_empty(),
+        "the upstream got requests that nobody sent"
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} wrong in /metrics:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// Scrapes until what changed is what was expected, for metrics move after the reply went out; after a second, what differs stays so.

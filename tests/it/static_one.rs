@@ -30,8 +30,13 @@ fn roots() -> Vec<Root> {
     if !require("chroot, as root", runs("chroot", &["/", "true"])) {
         return Vec::new();
     }
-    let archives = released().into_iter().filter(|path| text(path).contains("-linux-musl."));
-    archives.filter(|path| !is_foreign(path) || require(QEMU, runs(QEMU, &["--version"]))).map(|path| Root::of(&path)).collect()
+    let archives = released()
+        .into_iter()
+        .filter(|path| text(path).contains("-linux-musl."));
+    archives
+        .filter(|path| !is_foreign(path) || require(QEMU, runs(QEMU, &["--version"])))
+        .map(|path| Root::of(&path))
+        .collect()
 }
 
 fn is_foreign(archive: &Path) -> bool {
@@ -41,9 +46,18 @@ fn is_foreign(archive: &Path) -> bool {
 impl Root {
     fn of(archive: &Path) -> Root {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let name = text(archive).rsplit('/').next().unwrap_or_default().trim_end_matches(".tar.gz");
+        let name = text(archive)
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(".tar.gz");
         let mut tar = Command::new("tar");
-        tar.arg("-xzf").arg(archive).arg("-C").arg(dir.path()).arg("--strip-components=1").arg(format!("{name}/ollama-tap"));
+        tar.arg("-xzf")
+            .arg(archive)
+            .arg("-C")
+            .arg(dir.path())
+            .arg("--strip-components=1")
+            .arg(format!("{name}/ollama-tap"));
         assert!(tar.status().expect("run tar").success(), "unpack {name}");
         let mut program = vec!["chroot".to_owned(), text(dir.path()).to_owned()];
         if is_foreign(archive) {
@@ -57,9 +71,15 @@ impl Root {
     /// The root's only setting: who knows names.
     fn with_names(self) -> Root {
         static SERVER: Once = Once::new();
-        SERVER.call_once(|| crate::harness::dns::start(NAME_SERVER, NAME).expect("a name server on port 53"));
+        SERVER.call_once(|| {
+            crate::harness::dns::start(NAME_SERVER, NAME).expect("a name server on port 53")
+        });
         fs::create_dir(self.dir.path().join("etc")).expect("a directory");
-        fs::write(self.dir.path().join("etc/resolv.conf"), format!("nameserver {NAME_SERVER}\n")).expect("write a file");
+        fs::write(
+            self.dir.path().join("etc/resolv.conf"),
+            format!("nameserver {NAME_SERVER}\n"),
+        )
+        .expect("write a file");
         self
     }
 
@@ -68,18 +88,28 @@ impl Root {
     }
 
     fn options(&self, upstream: &str) -> Options {
-        Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", upstream]).program(&self.program)
+        Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", upstream])
+            .program(&self.program)
     }
 }
 
 fn on_path(program: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|file| file.exists()).expect(program)
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|file| file.exists())
+        .expect(program)
 }
 
 /// Whether the Ollama behind it answers through this tap, and what it says.
 fn asks(tap: &Proxy) -> (u16, String) {
-    let reply = tap.ask("POST", post("/api/generate", r#"{"model":"talk","prompt":"Why?","stream":false}"#));
+    let reply = tap.ask(
+        "POST",
+        post(
+            "/api/generate",
+            r#"{"model":"talk","prompt":"Why?","stream":false}"#,
+        ),
+    );
     (reply.status(), reply.text())
 }
 
@@ -87,10 +117,17 @@ fn asks(tap: &Proxy) -> (u16, String) {
 fn with_nothing_else_in_its_root_it_answers() {
     for root in roots() {
         let ollama = FakeOllama::always(json(r#"{"response":"here","done":true}"#));
-        let tap = root.options(&format!("http://localhost:{}", ollama.addr.port())).start();
-        assert_eq!(asks(&tap), (200, r#"{"response":"here","done":true}"#.to_owned()));
+        let tap = root
+            .options(&format!("http://localhost:{}", ollama.addr.port()))
+            .start();
+        assert_eq!(
+            asks(&tap),
+            (200, r#"{"response":"here","done":true}"#.to_owned())
+        );
         assert_eq!(tap.get("/healthz").status(), 200);
-        eventually("the record is found", || tap.get("/analytics/search?prompt_search=why").json()[0]["model"] == "talk");
+        eventually("the record is found", || {
+            tap.get("/analytics/search?prompt_search=why").json()[0]["model"] == "talk"
+        });
     }
 }
 
@@ -99,12 +136,19 @@ fn names_are_looked_up_where_its_root_says() {
     for root in roots() {
         let root = root.with_names();
         let ollama = FakeOllama::always(json("{}"));
-        let tap = root.options(&format!("http://{NAME}:{}", ollama.addr.port())).start();
+        let tap = root
+            .options(&format!("http://{NAME}:{}", ollama.addr.port()))
+            .start();
         assert_eq!(asks(&tap).0, 200);
         drop(tap); // a history has one writer
-        let tap = root.options(&format!("http://nobody.test:{}", ollama.addr.port())).start();
+        let tap = root
+            .options(&format!("http://nobody.test:{}", ollama.addr.port()))
+            .start();
         let (status, said) = asks(&tap);
-        assert!(status == 502 && said.contains("nobody.test"), "{status}: {said}");
+        assert!(
+            status == 502 && said.contains("nobody.test"),
+            "{status}: {said}"
+        );
     }
 }
 
@@ -119,11 +163,17 @@ fn https_is_proved_by_the_roots_that_it_is_given() {
         let front = TlsFront::start(&authority, &format!("DNS:{NAME}"), ollama.addr);
         root.with_file(&authority.root(), "root.pem");
         let upstream = format!("https://{NAME}:{}", front.port);
-        let tap = root.options(&upstream).env("SSL_CERT_FILE", "/root.pem").start();
+        let tap = root
+            .options(&upstream)
+            .env("SSL_CERT_FILE", "/root.pem")
+            .start();
         assert_eq!(asks(&tap).0, 200);
         drop(tap);
         let tap = root.options(&upstream).start();
         let (status, said) = asks(&tap);
-        assert!(status == 502 && said.contains("certificate"), "{status}: {said}");
+        assert!(
+            status == 502 && said.contains("certificate"),
+            "{status}: {said}"
+        );
     }
 }

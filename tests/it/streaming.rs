@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use crate::harness::http::LAST_CHUNK;
 use crate::harness::ollama::{STREAM_HEAD, done, token};
 use crate::harness::runner::within;
-use crate::harness::{After, Client, FakeOllama, Latch, Options, PATIENCE, Proxy, chunk, eventually, held, metric, post};
+use crate::harness::{
+    After, Client, FakeOllama, Latch, Options, PATIENCE, Proxy, chunk, eventually, held, metric,
+    post,
+};
 
 /// Within this a departed client must have freed Ollama: the promised second, and what a busy machine adds.
 const SOON: Duration = Duration::from_millis(1250);
@@ -13,17 +16,30 @@ const SOON: Duration = Duration::from_millis(1250);
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
 
 /// Sends each piece only after the client said that it has the one before.
-fn passes_at_once(path: &str, head: &'static str, pieces: &'static [&'static str], end: &'static [u8]) {
+fn passes_at_once(
+    path: &str,
+    head: &'static str,
+    pieces: &'static [&'static str],
+    end: &'static [u8],
+) {
     let (next, wait) = crossbeam_channel::unbounded::<()>();
     let ollama = FakeOllama::start(move |conn| {
         conn.body()?;
         conn.write(head)?;
         for piece in pieces {
-            conn.write(if end.is_empty() { piece.as_bytes().to_vec() } else { chunk(piece) })?;
+            conn.write(if end.is_empty() {
+                piece.as_bytes().to_vec()
+            } else {
+                chunk(piece)
+            })?;
             wait.recv_timeout(PATIENCE).map_err(std::io::Error::other)?;
         }
         conn.write(end)?;
-        Ok(if end.is_empty() { After::Close } else { After::KeepAlive })
+        Ok(if end.is_empty() {
+            After::Close
+        } else {
+            After::KeepAlive
+        })
     });
     let tap = Proxy::start(&ollama);
     let mut client = tap.connect();
@@ -32,18 +48,37 @@ fn passes_at_once(path: &str, head: &'static str, pieces: &'static [&'static str
         assert_eq!(String::from_utf8_lossy(&client.read_until(piece)), *piece);
         next.send(()).expect("the stand-in waits");
     }
-    assert!(client.piece().expect("a clean end").is_none(), "more came than was sent");
+    assert!(
+        client.piece().expect("a clean end").is_none(),
+        "more came than was sent"
+    );
 }
 
 #[test]
 fn tokens_arrive_while_the_next_ones_are_not_yet_made() {
-    passes_at_once("/api/generate", STREAM_HEAD, &["{\"response\":\"a\"}\n", "{\"response\":\"b\"}\n", "half a li", "ne\n"], LAST_CHUNK);
+    passes_at_once(
+        "/api/generate",
+        STREAM_HEAD,
+        &[
+            "{\"response\":\"a\"}\n",
+            "{\"response\":\"b\"}\n",
+            "half a li",
+            "ne\n",
+        ],
+        LAST_CHUNK,
+    );
 }
 
 #[test]
 fn events_arrive_while_the_next_ones_are_not_yet_made() {
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-    passes_at_once("/v1/chat/completions", head, &["data: {}\n\n", "data: {\"a\":1}\n\n", "data: [DONE]\n\n"], LAST_CHUNK);
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    passes_at_once(
+        "/v1/chat/completions",
+        head,
+        &["data: {}\n\n", "data: {\"a\":1}\n\n", "data: [DONE]\n\n"],
+        LAST_CHUNK,
+    );
 }
 
 #[test]
@@ -51,14 +86,23 @@ fn progress_of_a_pull_arrives_while_it_goes_on() {
     passes_at_once(
         "/api/pull",
         STREAM_HEAD,
-        &["{\"status\":\"pulling manifest\"}\n", "{\"completed\":1}\n", "{\"status\":\"success\"}\n"],
+        &[
+            "{\"status\":\"pulling manifest\"}\n",
+            "{\"completed\":1}\n",
+            "{\"status\":\"success\"}\n",
+        ],
         LAST_CHUNK,
     );
 }
 
 #[test]
 fn a_reply_that_ends_with_its_connection_arrives_as_it_comes() {
-    passes_at_once("/api/new", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n", &["one", "two", "three"], b"");
+    passes_at_once(
+        "/api/new",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n",
+        &["one", "two", "three"],
+        b"",
+    );
 }
 
 #[test]
@@ -74,7 +118,13 @@ fn the_head_arrives_before_the_first_byte_of_a_stream() {
     });
     let tap = Proxy::start(&ollama);
     let mut client = tap.connect();
-    assert_eq!(client.send(post("/api/generate", ASK)).head("POST").status(), 200);
+    assert_eq!(
+        client
+            .send(post("/api/generate", ASK))
+            .head("POST")
+            .status(),
+        200
+    );
     latch.release();
     assert!(client.piece().expect("a clean end").is_none());
 }
@@ -92,7 +142,9 @@ fn cancelled(tap: &Proxy) {
     let cancelled = metric("ollama_requests_total").label("status", "cancelled");
     let scrape = tap.scrape_until("a cancelled request", |scrape| cancelled.sum(scrape) == 1.0);
     assert_eq!(metric("ollama_requests_total").sum(&scrape), 1.0);
-    tap.scrape_until("no active requests", |scrape| metric("ollama_active_requests").sum(scrape) == 0.0);
+    tap.scrape_until("no active requests", |scrape| {
+        metric("ollama_active_requests").sum(scrape) == 0.0
+    });
 }
 
 #[test]
@@ -106,7 +158,11 @@ fn a_client_that_leaves_while_ollama_is_silent_frees_it() {
             ollama.next();
             let left = Instant::now();
             leave(client);
-            assert!(ollama.closed() - left < within(SOON), "{path}: freed after {:?}", left.elapsed());
+            assert!(
+                ollama.closed() - left < within(SOON),
+                "{path}: freed after {:?}",
+                left.elapsed()
+            );
             cancelled(&tap);
         }
     }
@@ -114,7 +170,13 @@ fn a_client_that_leaves_while_ollama_is_silent_frees_it() {
 
 #[test]
 fn a_client_that_leaves_a_silent_pull_ends_it() {
-    let ollama = silent_after([STREAM_HEAD.as_bytes(), &chunk("{\"status\":\"pulling manifest\"}\n")].concat());
+    let ollama = silent_after(
+        [
+            STREAM_HEAD.as_bytes(),
+            &chunk("{\"status\":\"pulling manifest\"}\n"),
+        ]
+        .concat(),
+    );
     let tap = Proxy::start(&ollama);
     let mut client = tap.connect();
     client.send(post("/api/pull", ASK)).head("POST");
@@ -126,7 +188,15 @@ fn a_client_that_leaves_a_silent_pull_ends_it() {
 
 #[test]
 fn a_client_that_leaves_between_tokens_frees_ollama_and_counts_what_it_got() {
-    let ollama = silent_after([STREAM_HEAD.as_bytes(), &token("a"), &token("b"), &token("c")].concat());
+    let ollama = silent_after(
+        [
+            STREAM_HEAD.as_bytes(),
+            &token("a"),
+            &token("b"),
+            &token("c"),
+        ]
+        .concat(),
+    );
     let tap = Proxy::start(&ollama);
     let mut client = tap.connect();
     client.send(post("/api/generate", ASK)).head("POST");
@@ -135,7 +205,12 @@ fn a_client_that_leaves_between_tokens_frees_ollama_and_counts_what_it_got() {
     drop(client);
     assert!(ollama.closed() - left < within(SOON));
     cancelled(&tap);
-    assert!(metric("ollama_tokens_generated_total").label("model", "talk").value(3.0).is_in(&tap.scrape()));
+    assert!(
+        metric("ollama_tokens_generated_total")
+            .label("model", "talk")
+            .value(3.0)
+            .is_in(&tap.scrape())
+    );
 }
 
 #[test]
@@ -192,11 +267,21 @@ fn own_pages_answer_at_once_while_every_worker_streams() {
         })
         .collect();
     times.sort();
-    assert!(times[2] < within(Duration::from_millis(100)), "/metrics took {times:?}");
-    assert!(metric("ollama_tap_workers_busy").value(2.0).is_in(&tap.scrape()));
+    assert!(
+        times[2] < within(Duration::from_millis(100)),
+        "/metrics took {times:?}"
+    );
+    assert!(
+        metric("ollama_tap_workers_busy")
+            .value(2.0)
+            .is_in(&tap.scrape())
+    );
     assert_eq!(tap.get("/test").status(), 200);
     assert_eq!(tap.get("/healthz").status(), 200);
-    assert!(ollama.so_far().is_empty(), "a third stream began with two workers");
+    assert!(
+        ollama.so_far().is_empty(),
+        "a third stream began with two workers"
+    );
     latch.release();
     for stream in &mut streams {
         assert!(stream.reply("POST").text().contains("\"done\":true"));
@@ -207,7 +292,10 @@ fn own_pages_answer_at_once_while_every_worker_streams() {
 fn where_too_many_wait_the_rest_hear_that_the_server_is_busy() {
     let latch = Latch::default();
     let ollama = held(&latch);
-    let tap = Options::to(&ollama).args(&["--workers", "1"]).env("OLLAMA_TAP_TEST_MAX_WAITING", "3").start();
+    let tap = Options::to(&ollama)
+        .args(&["--workers", "1"])
+        .env("OLLAMA_TAP_TEST_MAX_WAITING", "3")
+        .start();
     let ask = || {
         let mut client = tap.connect();
         client.send(post("/api/generate", ASK));
@@ -225,13 +313,21 @@ fn where_too_many_wait_the_rest_hear_that_the_server_is_busy() {
         if !waits {
             let reply = client.reply("POST");
             assert_eq!(reply.status(), 503);
-            assert_eq!(reply.text(), r#"{"error":"server busy, please try again.  maximum pending requests exceeded"}"#);
+            assert_eq!(
+                reply.text(),
+                r#"{"error":"server busy, please try again.  maximum pending requests exceeded"}"#
+            );
             refused += 1;
         }
         waits
     });
     assert_eq!((refused, others.len()), (5, 3));
-    assert_eq!(metric("ollama_requests_total").label("status", "error").sum(&tap.scrape()), 5.0);
+    assert_eq!(
+        metric("ollama_requests_total")
+            .label("status", "error")
+            .sum(&tap.scrape()),
+        5.0
+    );
 
     // Each that leaves makes room for another.
     drop(others.pop());

@@ -13,7 +13,10 @@ fn arrives(bytes: impl AsRef<[u8]>, method: &str) -> Asked {
 #[test]
 fn every_method_passes() {
     let (ollama, tap) = tapped(json("{}"));
-    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "M-SEARCH", "BREW"] {
+    for method in [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND",
+        "M-SEARCH", "BREW",
+    ] {
         let reply = tap.ask(method, request(method, "/api/whatever", &[], ""));
         assert_eq!(reply.status(), 200, "{method}");
         assert_eq!(ollama.next().head.method(), method);
@@ -39,7 +42,11 @@ fn every_path_and_query_passes_as_it_was_written() {
         "/metrics2",
         "/api/chat/extra",
     ] {
-        assert_eq!(tap.ask("GET", request("GET", target, &[], "")).status(), 200, "{target}");
+        assert_eq!(
+            tap.ask("GET", request("GET", target, &[], "")).status(),
+            200,
+            "{target}"
+        );
         assert_eq!(ollama.next().head.target(), target);
     }
 }
@@ -58,10 +65,16 @@ fn headers_arrive_in_order_with_their_repeats_and_nothing_is_added() {
         ("Origin", "http://localhost:3000"),
         ("User-Agent", "a/1.0 (b; c)"),
     ];
-    let lines: String = sent.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let lines: String = sent
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     let asked = arrives(format!("GET /api/tags HTTP/1.1\r\n{lines}\r\n"), "GET");
     let lower = |(name, value): &(&str, &str)| (name.to_ascii_lowercase(), (*value).to_owned());
-    assert_eq!(asked.head.end_to_end(), sent.iter().map(lower).collect::<Vec<_>>());
+    assert_eq!(
+        asked.head.end_to_end(),
+        sent.iter().map(lower).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -99,24 +112,49 @@ fn headers_of_this_hop_stop_here() {
 #[test]
 fn requests_of_any_method_may_have_a_body() {
     for method in ["GET", "DELETE", "OPTIONS", "PROPFIND", "POST", "PUT"] {
-        let asked = arrives(request(method, "/api/delete", &["Content-Type: application/json"], r#"{"model":"talk"}"#), method);
-        assert_eq!(String::from_utf8_lossy(&asked.body), r#"{"model":"talk"}"#, "{method}");
+        let asked = arrives(
+            request(
+                method,
+                "/api/delete",
+                &["Content-Type: application/json"],
+                r#"{"model":"talk"}"#,
+            ),
+            method,
+        );
+        assert_eq!(
+            String::from_utf8_lossy(&asked.body),
+            r#"{"model":"talk"}"#,
+            "{method}"
+        );
     }
 }
 
 #[test]
 fn chunked_bodies_arrive_whole() {
     let head = "POST /api/show HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let body = [chunk("{\"mod"), b"a;name=value\r\nel\":\"talk\"\r\n".to_vec(), chunk("}"), b"0\r\n\r\n".to_vec()].concat();
+    let body = [
+        chunk("{\"mod"),
+        b"a;name=value\r\nel\":\"talk\"\r\n".to_vec(),
+        chunk("}"),
+        b"0\r\n\r\n".to_vec(),
+    ]
+    .concat();
     let asked = arrives([head.as_bytes(), &body].concat(), "POST");
     assert_eq!(String::from_utf8_lossy(&asked.body), r#"{"model":"talk"}"#);
 }
 
 #[test]
 fn an_empty_body_stays_empty() {
-    for framing in ["Content-Length: 0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "\r\n"] {
+    for framing in [
+        "Content-Length: 0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "\r\n",
+    ] {
         for path in ["/api/signout", "/api/generate"] {
-            let asked = arrives(format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{framing}"), "POST");
+            let asked = arrives(
+                format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{framing}"),
+                "POST",
+            );
             assert!(asked.body.is_empty(), "{path} {framing:?}");
         }
     }
@@ -124,10 +162,16 @@ fn an_empty_body_stays_empty() {
 
 #[test]
 fn binary_bodies_keep_every_byte() {
-    let body: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8 ^ (n >> 11) as u8).collect();
+    let body: Vec<u8> = (0..3_000_000u32)
+        .map(|n| (n % 251) as u8 ^ (n >> 11) as u8)
+        .collect();
     for path in ["/api/blobs/sha256:00", "/api/generate"] {
         let asked = arrives(request("POST", path, &[], &body), "POST");
-        assert!(asked.body == body, "{path}: {} bytes arrived", asked.body.len());
+        assert!(
+            asked.body == body,
+            "{path}: {} bytes arrived",
+            asked.body.len()
+        );
     }
 }
 
@@ -138,7 +182,10 @@ fn a_client_that_waits_for_leave_to_send_its_body_gets_it() {
     client.send("POST /api/show HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16\r\nExpect: 100-continue\r\n\r\n");
     // The body goes out only after the leave came, as curl does it.
     let mut leave = http::Wire::new(client.stream().try_clone().expect("clone"));
-    assert_eq!(leave.head().expect("a head").expect("a reply").status(), 100);
+    assert_eq!(
+        leave.head().expect("a head").expect("a reply").status(),
+        100
+    );
     client.send(r#"{"model":"talk"}"#);
     assert_eq!(client.reply("POST").status(), 200);
     assert_eq!(ollama.next().body, br#"{"model":"talk"}"#);
@@ -146,11 +193,21 @@ fn a_client_that_waits_for_leave_to_send_its_body_gets_it() {
 
 #[test]
 fn an_http_1_0_client_is_served_and_its_connection_closed() {
-    let (ollama, tap) = tapped(format!("{}{}", crate::harness::ollama::STREAM_HEAD, "5\r\nhello\r\n0\r\n\r\n"));
+    let (ollama, tap) = tapped(format!(
+        "{}{}",
+        crate::harness::ollama::STREAM_HEAD,
+        "5\r\nhello\r\n0\r\n\r\n"
+    ));
     let mut client = tap.connect();
-    let reply = client.send("GET /api/tags HTTP/1.0\r\nHost: localhost\r\n\r\n").reply("GET");
+    let reply = client
+        .send("GET /api/tags HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        .reply("GET");
     assert_eq!(reply.text(), "hello");
-    assert_eq!(reply.head.get("transfer-encoding"), None, "HTTP/1.0 knows no chunks");
+    assert_eq!(
+        reply.head.get("transfer-encoding"),
+        None,
+        "HTTP/1.0 knows no chunks"
+    );
     assert!(client.is_closed_within(http::PATIENCE));
     assert_eq!(ollama.next().head.target(), "/api/tags");
 }
@@ -180,7 +237,9 @@ fn pipelined_requests_are_answered_in_order() {
     });
     let tap = Proxy::start(&ollama);
     let mut client = tap.connect();
-    let all: Vec<u8> = (0..10).flat_map(|n| request("POST", &format!("/api/{n}"), &[], "x")).collect();
+    let all: Vec<u8> = (0..10)
+        .flat_map(|n| request("POST", &format!("/api/{n}"), &[], "x"))
+        .collect();
     client.send(all);
     for n in 0..10 {
         assert_eq!(client.reply("POST").text(), format!("\"/api/{n}\""));
@@ -202,7 +261,11 @@ fn a_request_that_comes_byte_by_byte_is_read() {
 fn a_proxy_named_in_the_environment_is_not_asked() {
     let ollama = FakeOllama::always(json("{}"));
     let dead = "http://127.0.0.1:1";
-    let tap = Options::to(&ollama).env("HTTP_PROXY", dead).env("http_proxy", dead).env("ALL_PROXY", dead).start();
+    let tap = Options::to(&ollama)
+        .env("HTTP_PROXY", dead)
+        .env("http_proxy", dead)
+        .env("ALL_PROXY", dead)
+        .start();
     assert_eq!(tap.get("/api/tags").status(), 200);
 }
 
@@ -212,10 +275,20 @@ fn connections_to_ollama_are_used_again() {
     let mut client = tap.connect();
     let mut connections = std::collections::BTreeSet::new();
     for _ in 0..200 {
-        assert_eq!(client.send(request("GET", "/api/tags", &[], "")).reply("GET").status(), 200);
+        assert_eq!(
+            client
+                .send(request("GET", "/api/tags", &[], ""))
+                .reply("GET")
+                .status(),
+            200
+        );
         connections.insert(ollama.next().connection);
     }
-    assert!(connections.len() < 100, "200 requests in a row used {} connections", connections.len());
+    assert!(
+        connections.len() < 100,
+        "200 requests in a row used {} connections",
+        connections.len()
+    );
 }
 
 #[test]
@@ -229,7 +302,14 @@ fn a_connection_that_ollama_closed_meanwhile_costs_no_request() {
     let mut client = tap.connect();
     for n in 0..10 {
         for method in ["GET", "POST"] {
-            assert_eq!(client.send(request(method, "/api/show", &[], "x")).reply(method).status(), 200, "{method} {n}");
+            assert_eq!(
+                client
+                    .send(request(method, "/api/show", &[], "x"))
+                    .reply(method)
+                    .status(),
+                200,
+                "{method} {n}"
+            );
             ollama.closed();
         }
     }

@@ -42,24 +42,41 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
 
 /// The file to write; `-` is standard output, as nothing is.
 fn file(args: &ExportArgs) -> Option<&Path> {
-    args.output.as_deref().filter(|name| *name != "-").map(Path::new)
+    args.output
+        .as_deref()
+        .filter(|name| *name != "-")
+        .map(Path::new)
 }
 
 fn format(args: &ExportArgs) -> Result<Format, Complaints> {
     match (&args.format, args.json) {
-        (Some(name), false) => name.parse().map_err(|()| vec![filter::bad_flag("--format", name, Format::NAMES)]),
-        (Some(name), true) if name.parse() != Ok(Format::Json) => Err(vec![format!("--json and --format {name} exclude each other")]),
+        (Some(name), false) => name
+            .parse()
+            .map_err(|()| vec![filter::bad_flag("--format", name, Format::NAMES)]),
+        (Some(name), true) if name.parse() != Ok(Format::Json) => Err(vec![format!(
+            "--json and --format {name} exclude each other"
+        )]),
         (_, true) => Ok(Format::Json),
-        (None, false) => Ok(file(args).and_then(Format::of_file).unwrap_or(Format::Jsonl)),
+        (None, false) => Ok(file(args)
+            .and_then(Format::of_file)
+            .unwrap_or(Format::Jsonl)),
     }
 }
 
 fn to_stdout(source: &Source, query: &Query, format: Format) -> Result<()> {
-    match pour(source, query, format, &mut io::stdout().lock(), Progress::hidden()) {
+    match pour(
+        source,
+        query,
+        format,
+        &mut io::stdout().lock(),
+        Progress::hidden(),
+    ) {
         Ok(0) => source.expect_records(),
         Ok(_) => Ok(()),
         Err(Trouble::Write(cause)) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(Trouble::Write(cause)) => Err(Error::Failed(format!("write to standard output: {cause}"))),
+        Err(Trouble::Write(cause)) => {
+            Err(Error::Failed(format!("write to standard output: {cause}")))
+        }
         Err(Trouble::Source(error)) => Err(error),
     }
 }
@@ -68,7 +85,11 @@ fn to_file(source: &Source, query: &Query, format: Format, path: &Path) -> Resul
     let failed = |cause: io::Error| Error::Failed(format!("write {}: {cause}", path.display()));
     let mut output = Output::create(path).map_err(failed)?;
     remove_at_signals(output.part())?;
-    let progress = if io::stderr().is_terminal() { Progress::of(total(source, query)) } else { Progress::hidden() };
+    let progress = if io::stderr().is_terminal() {
+        Progress::of(total(source, query))
+    } else {
+        Progress::hidden()
+    };
     let records = match pour(source, query, format, output.writer(), progress) {
         Ok(records) => records,
         Err(Trouble::Write(cause)) => return Err(failed(cause)),
@@ -78,13 +99,19 @@ fn to_file(source: &Source, query: &Query, format: Format, path: &Path) -> Resul
         source.expect_records()?;
     }
     output.keep().map_err(failed)?;
-    eprintln!("ollama-tap: wrote {} to {}", count(records, "record"), path.display());
+    eprintln!(
+        "ollama-tap: wrote {} to {}",
+        count(records, "record"),
+        path.display()
+    );
     Ok(())
 }
 
 /// Whoever stops the export finds nothing half done.
 fn remove_at_signals(part: Option<&Path>) -> Result<()> {
-    let Some(part) = part.map(Path::to_owned) else { return Ok(()) };
+    let Some(part) = part.map(Path::to_owned) else {
+        return Ok(());
+    };
     let remove = move || {
         let _ = std::fs::remove_file(&part);
         std::process::exit(INTERRUPTED);
@@ -98,7 +125,13 @@ fn total(source: &Source, query: &Query) -> Option<u64> {
 }
 
 /// Writes every record that is meant, and returns how many there were.
-fn pour(source: &Source, query: &Query, format: Format, out: &mut dyn Write, mut progress: Progress) -> Result<u64, Trouble> {
+fn pour(
+    source: &Source,
+    query: &Query,
+    format: Format,
+    out: &mut dyn Write,
+    mut progress: Progress,
+) -> Result<u64, Trouble> {
     let mut writer = Writer::new(format);
     let mut piece = Vec::with_capacity(2 * PIECE);
     let mut written = Ok(());
@@ -110,12 +143,18 @@ fn pour(source: &Source, query: &Query, format: Format, out: &mut dyn Write, mut
             written = out.write_all(&piece);
             piece.clear();
         }
-        if written.is_ok() { Flow::GoOn } else { Flow::Stop }
+        if written.is_ok() {
+            Flow::GoOn
+        } else {
+            Flow::Stop
+        }
     };
     source.each(query, visit).map_err(Trouble::Source)?;
     written.map_err(Trouble::Write)?;
     writer.end(&mut piece);
-    out.write_all(&piece).and_then(|()| out.flush()).map_err(Trouble::Write)?;
+    out.write_all(&piece)
+        .and_then(|()| out.flush())
+        .map_err(Trouble::Write)?;
     Ok(progress.done())
 }
 
@@ -123,9 +162,18 @@ fn pour(source: &Source, query: &Query, format: Format, out: &mut dyn Write, mut
 mod tests {
     use super::*;
 
-    fn format_of(output: Option<&str>, format: Option<&str>, json: bool) -> Result<Format, Complaints> {
+    fn format_of(
+        output: Option<&str>,
+        format: Option<&str>,
+        json: bool,
+    ) -> Result<Format, Complaints> {
         let text = |text: Option<&str>| text.map(str::to_owned);
-        super::format(&ExportArgs { output: text(output), format: text(format), json, ..ExportArgs::default() })
+        super::format(&ExportArgs {
+            output: text(output),
+            format: text(format),
+            json,
+            ..ExportArgs::default()
+        })
     }
 
     #[test]
@@ -133,12 +181,24 @@ mod tests {
         assert_eq!(format_of(None, None, false), Ok(Format::Jsonl));
         assert_eq!(format_of(Some("-"), None, false), Ok(Format::Jsonl));
         assert_eq!(format_of(Some("a.csv"), None, false), Ok(Format::Csv));
-        assert_eq!(format_of(Some("a.csv"), Some("json"), false), Ok(Format::Json));
-        assert_eq!(format_of(Some("a.csv"), Some("JSON"), true), Ok(Format::Json));
+        assert_eq!(
+            format_of(Some("a.csv"), Some("json"), false),
+            Ok(Format::Json)
+        );
+        assert_eq!(
+            format_of(Some("a.csv"), Some("JSON"), true),
+            Ok(Format::Json)
+        );
         assert_eq!(format_of(Some("a.csv"), None, true), Ok(Format::Json));
         assert_eq!(format_of(Some("a.txt"), None, false), Ok(Format::Jsonl));
-        assert!(format_of(None, Some("csv"), true).is_err_and(|bad| bad[0].contains("exclude each other")));
+        assert!(
+            format_of(None, Some("csv"), true)
+                .is_err_and(|bad| bad[0].contains("exclude each other"))
+        );
         let bad = "bad value for --format: `xml`; accepted: json, csv or jsonl";
-        assert_eq!(format_of(None, Some("xml"), false), Err(vec![bad.to_owned()]));
+        assert_eq!(
+            format_of(None, Some("xml"), false),
+            Err(vec![bad.to_owned()])
+        );
     }
 }

@@ -8,7 +8,10 @@ use tempfile::NamedTempFile;
 
 pub enum Output {
     /// What is written, and the name that it takes when it is whole.
-    File { part: NamedTempFile, target: PathBuf },
+    File {
+        part: NamedTempFile,
+        target: PathBuf,
+    },
     /// A device or a pipe, which is never replaced.
     Device(File),
 }
@@ -20,8 +23,14 @@ impl Output {
         }
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
-        let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let part = tempfile::Builder::new().prefix(name).suffix(".part").tempfile_in(directory)?;
+        let directory = target
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let part = tempfile::Builder::new()
+            .prefix(name)
+            .suffix(".part")
+            .tempfile_in(directory)?;
         Ok(Output::File { part, target })
     }
 
@@ -42,7 +51,9 @@ impl Output {
 
     /// Gives the file its name, in the place of one that has it.
     pub fn keep(self) -> io::Result<()> {
-        let Output::File { part, target } = self else { return Ok(()) };
+        let Output::File { part, target } = self else {
+            return Ok(());
+        };
         part.as_file().sync_all()?;
         part.persist(target).map(drop).map_err(|cause| cause.error)
     }

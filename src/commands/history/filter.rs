@@ -26,13 +26,20 @@ pub fn query(typed: &[Typed]) -> Result<Query, Complaints> {
     let mut complaints = Vec::new();
     for (flag, value) in typed {
         let Some(value) = value else { continue };
-        let name = PARAMETERS.iter().find(|(known, _)| known == flag).map_or(*flag, |(_, name)| name);
+        let name = PARAMETERS
+            .iter()
+            .find(|(known, _)| known == flag)
+            .map_or(*flag, |(_, name)| name);
         match Query::parse([(name, value.as_str())]) {
             Ok(_) => pairs.push((name, value.as_str())),
             Err(bad) => complaints.push(bad_flag(flag, value, &bad.accepted)),
         }
     }
-    if complaints.is_empty() { Query::parse(pairs).map_err(|bad| vec![bad.to_string()]) } else { Err(complaints) }
+    if complaints.is_empty() {
+        Query::parse(pairs).map_err(|bad| vec![bad.to_string()])
+    } else {
+        Err(complaints)
+    }
 }
 
 pub fn bad_flag(flag: &str, value: &str, accepted: &str) -> String {
@@ -45,7 +52,13 @@ pub fn parameters(query: &Query) -> Vec<(&'static str, String)> {
         ("start_time", query.start_time.map(|time| time.to_string())),
         ("end_time", query.end_time.map(|time| time.to_string())),
         ("model", query.model.clone()),
-        ("prompt_search", query.prompt_search.as_ref().map(|needle| needle.text().to_owned())),
+        (
+            "prompt_search",
+            query
+                .prompt_search
+                .as_ref()
+                .map(|needle| needle.text().to_owned()),
+        ),
         ("prompt_category", query.prompt_category.clone()),
         ("status", query.status.clone()),
         ("endpoint", query.endpoint.clone()),
@@ -53,7 +66,10 @@ pub fn parameters(query: &Query) -> Vec<(&'static str, String)> {
         ("tap", query.tap.map(|tap| tap.to_string())),
         ("before", query.before.clone()),
     ];
-    given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    given
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -82,14 +98,27 @@ mod tests {
         let parameters = parameters(&query);
         assert_eq!(parameters[0], ("start_time", "1795252622.25".to_owned()));
         assert_eq!(parameters.len(), 8);
-        assert_eq!(Query::parse(parameters.iter().map(|(name, value)| (*name, value.as_str()))), Ok(query));
+        assert_eq!(
+            Query::parse(
+                parameters
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str()))
+            ),
+            Ok(query)
+        );
     }
 
     #[test]
     fn all_bad_flags_are_named_as_they_were_typed() {
         let (start, limit) = (some("soon"), some("101"));
         let complaints = query(&[("--start", &start), ("--limit", &limit)]).unwrap_err();
-        assert!(complaints[0].starts_with("bad value for --start: `soon`; accepted: Unix seconds"), "{complaints:?}");
-        assert_eq!(complaints[1], "bad value for --limit: `101`; accepted: a number from 1 to 100");
+        assert!(
+            complaints[0].starts_with("bad value for --start: `soon`; accepted: Unix seconds"),
+            "{complaints:?}"
+        );
+        assert_eq!(
+            complaints[1],
+            "bad value for --limit: `101`; accepted: a number from 1 to 100"
+        );
     }
 }

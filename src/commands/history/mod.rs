@@ -54,7 +54,9 @@ fn question(args: PlaceArgs) -> Result<Question, Complaints> {
 fn print(text: &str) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(Error::Failed(format!("write to standard output: {cause}"))),
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::Failed(format!("write to standard output: {cause}")))
+        }
         _ => Ok(ExitCode::SUCCESS),
     }
 }

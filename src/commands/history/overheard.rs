@@ -32,15 +32,28 @@ impl Overheard {
 
 /// The last line, if it is such a one and whole.
 fn said(end: &[u8]) -> Option<String> {
-    let end = std::str::from_utf8(end.strip_suffix(b"\r\n")?.rsplit(|byte| *byte == b'\n').next()?).ok()?;
-    end.strip_prefix(BROKE_OFF).map(|why| one_line(why).into_owned())
+    let end = std::str::from_utf8(
+        end.strip_suffix(b"\r\n")?
+            .rsplit(|byte| *byte == b'\n')
+            .next()?,
+    )
+    .ok()?;
+    end.strip_prefix(BROKE_OFF)
+        .map(|why| one_line(why).into_owned())
 }
 
 impl<In: Transport> Connector<In> for Overheard {
     type Out = Hearing<In>;
 
-    fn connect(&self, _: &ConnectionDetails, inner: Option<In>) -> Result<Option<Hearing<In>>, Error> {
-        Ok(inner.map(|inner| Hearing { inner, overheard: self.clone() }))
+    fn connect(
+        &self,
+        _: &ConnectionDetails,
+        inner: Option<In>,
+    ) -> Result<Option<Hearing<In>>, Error> {
+        Ok(inner.map(|inner| Hearing {
+            inner,
+            overheard: self.clone(),
+        }))
     }
 }
 
@@ -83,15 +96,23 @@ mod tests {
     #[test]
     fn only_the_last_line_says_why_an_answer_broke_off() {
         for (pieces, expected) in [
-            (&["5\r\n{\"a\":\r\nthe answer broke off: ask loki: 503\r\n"][..], Some("ask loki: 503")),
-            (&["5\r\n12345\r\nthe answer bro", "ke off: é\r", "\n"], Some("é")),
+            (
+                &["5\r\n{\"a\":\r\nthe answer broke off: ask loki: 503\r\n"][..],
+                Some("ask loki: 503"),
+            ),
+            (
+                &["5\r\n12345\r\nthe answer bro", "ke off: é\r", "\n"],
+                Some("é"),
+            ),
             (&["the answer broke off: of a prompt\r\n0\r\n\r\n"], None),
             (&["the answer broke off: half"], None),
             (&["\r\n"], None),
             (&[], None),
         ] {
             let overheard = Overheard::default();
-            pieces.iter().for_each(|piece| overheard.add(piece.as_bytes()));
+            pieces
+                .iter()
+                .for_each(|piece| overheard.add(piece.as_bytes()));
             assert_eq!(overheard.why().as_deref(), expected, "{pieces:?}");
         }
     }
@@ -101,6 +122,9 @@ mod tests {
         let overheard = Overheard::default();
         (0..3).for_each(|_| overheard.add(&[b'x'; 3 * END_MAX]));
         overheard.add(b"\r\nthe answer broke off: y\r\n");
-        assert_eq!((overheard.why().as_deref(), lock(&overheard.0).len()), (Some("y"), END_MAX));
+        assert_eq!(
+            (overheard.why().as_deref(), lock(&overheard.0).len()),
+            (Some("y"), END_MAX)
+        );
     }
 }

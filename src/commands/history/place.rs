@@ -32,10 +32,16 @@ fn look(dir: &Path, named: Option<Backend>) -> io::Result<Option<Backend>> {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if let Some(backend) = backend_of(&name) {
-            files.push(Lying { name, backend, written: entry.metadata()?.modified()? });
+            files.push(Lying {
+                name,
+                backend,
+                written: entry.metadata()?.modified()?,
+            });
         }
     }
-    let Some(file) = newest(files, named) else { return Ok(None) };
+    let Some(file) = newest(files, named) else {
+        return Ok(None);
+    };
     File::open(dir.join(&file.name))?;
     Ok(Some(file.backend))
 }
@@ -52,7 +58,10 @@ fn backend_of(name: &str) -> Option<Backend> {
 }
 
 fn newest(files: Vec<Lying>, named: Option<Backend>) -> Option<Lying> {
-    files.into_iter().filter(|file| named.is_none_or(|named| named == file.backend)).max_by_key(|file| file.written)
+    files
+        .into_iter()
+        .filter(|file| named.is_none_or(|named| named == file.backend))
+        .max_by_key(|file| file.written)
 }
 
 fn unreadable(dir: &Path, cause: &io::Error, command: &str) -> Error {
@@ -65,15 +74,25 @@ fn unreadable(dir: &Path, cause: &io::Error, command: &str) -> Error {
 
 /// Says who may read a directory, and how to become that one.
 fn denied(dir: &Path, owner: Option<String>, command: &str) -> String {
-    let Some(owner) = owner else { return "permission denied; try as the user whom it belongs to".to_owned() };
+    let Some(owner) = owner else {
+        return "permission denied; try as the user whom it belongs to".to_owned();
+    };
     let (user, dir) = (quoted(&owner), quoted(&dir.display().to_string()));
-    format!("permission denied; it belongs to user {owner}: try `sudo -u {user} ollama-tap {command} --analytics-dir {dir}`")
+    format!(
+        "permission denied; it belongs to user {owner}: try `sudo -u {user} ollama-tap {command} --analytics-dir {dir}`"
+    )
 }
 
 /// As a shell takes it for one word.
 fn quoted(word: &str) -> String {
-    let is_plain = word.chars().all(|c| c.is_alphanumeric() || "/._-+:@".contains(c));
-    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    let is_plain = word
+        .chars()
+        .all(|c| c.is_alphanumeric() || "/._-+:@".contains(c));
+    if is_plain {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -84,41 +103,85 @@ mod tests {
 
     fn lying(name: &str, second: u64) -> Lying {
         let backend = backend_of(name).unwrap();
-        Lying { name: name.to_owned(), backend, written: SystemTime::UNIX_EPOCH + Duration::from_secs(second) }
+        Lying {
+            name: name.to_owned(),
+            backend,
+            written: SystemTime::UNIX_EPOCH + Duration::from_secs(second),
+        }
     }
 
     #[test]
     fn of_two_histories_the_one_written_last_is_meant_unless_one_is_named() {
-        let both = || vec![lying("ollama_analytics.db", 1), lying("ollama_20261120.jsonl.gz", 2), lying("ollama_analytics.db-wal", 3)];
+        let both = || {
+            vec![
+                lying("ollama_analytics.db", 1),
+                lying("ollama_20261120.jsonl.gz", 2),
+                lying("ollama_analytics.db-wal", 3),
+            ]
+        };
         assert_eq!(newest(both(), None).unwrap().backend, Backend::Sqlite);
-        assert_eq!(newest(both(), Some(Backend::Jsonl)).unwrap().name, "ollama_20261120.jsonl.gz");
+        assert_eq!(
+            newest(both(), Some(Backend::Jsonl)).unwrap().name,
+            "ollama_20261120.jsonl.gz"
+        );
         assert!(newest(vec![lying("ollama_analytics.db", 1)], Some(Backend::Jsonl)).is_none());
     }
 
     #[test]
     fn a_directory_without_a_history_holds_none_and_other_files_are_not_looked_at() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(backend_in(&dir.path().join("missing"), None, "stats").unwrap(), None);
-        for name in [".lock", ".holder", "ollama_notes.txt", "other_20261120.jsonl.gz"] {
+        assert_eq!(
+            backend_in(&dir.path().join("missing"), None, "stats").unwrap(),
+            None
+        );
+        for name in [
+            ".lock",
+            ".holder",
+            "ollama_notes.txt",
+            "other_20261120.jsonl.gz",
+        ] {
             fs::write(dir.path().join(name), "x").unwrap();
         }
         assert_eq!(backend_in(dir.path(), None, "stats").unwrap(), None);
         fs::write(dir.path().join("ollama_20261120.jsonl.gz"), "").unwrap();
-        assert_eq!(backend_in(dir.path(), None, "stats").unwrap(), Some(Backend::Jsonl));
-        let error = backend_in(&dir.path().join(".lock"), None, "stats").unwrap_err().to_string();
-        assert!(error.starts_with("read the history in ") && !error.contains("sudo"), "{error}");
+        assert_eq!(
+            backend_in(dir.path(), None, "stats").unwrap(),
+            Some(Backend::Jsonl)
+        );
+        let error = backend_in(&dir.path().join(".lock"), None, "stats")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("read the history in ") && !error.contains("sudo"),
+            "{error}"
+        );
     }
 
     #[test]
     fn who_may_read_it_is_told_with_the_command_that_works() {
-        let told = denied(Path::new("/var/lib/my tap"), Some("ollama".to_owned()), "stats");
+        let told = denied(
+            Path::new("/var/lib/my tap"),
+            Some("ollama".to_owned()),
+            "stats",
+        );
         let command = "try `sudo -u ollama ollama-tap stats --analytics-dir '/var/lib/my tap'`";
-        assert_eq!(told, format!("permission denied; it belongs to user ollama: {command}"));
+        assert_eq!(
+            told,
+            format!("permission denied; it belongs to user ollama: {command}")
+        );
         assert!(!denied(Path::new("x"), None, "stats").contains("sudo"));
     }
 
     #[test]
     fn a_word_for_the_shell_is_one_word() {
-        assert_eq!([quoted("/var/x_1"), quoted("a b"), quoted("it's"), quoted("#12")], ["/var/x_1", "'a b'", r"'it'\''s'", "'#12'"]);
+        assert_eq!(
+            [
+                quoted("/var/x_1"),
+                quoted("a b"),
+                quoted("it's"),
+                quoted("#12")
+            ],
+            ["/var/x_1", "'a b'", r"'it'\''s'", "'#12'"]
+        );
     }
 }

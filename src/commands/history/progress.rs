@@ -20,11 +20,19 @@ pub struct Progress {
 impl Progress {
     /// Counts without showing it.
     pub fn hidden() -> Progress {
-        Progress { total: None, done: 0, shown: None }
+        Progress {
+            total: None,
+            done: 0,
+            shown: None,
+        }
     }
 
     pub fn of(total: Option<u64>) -> Progress {
-        Progress { total, done: 0, shown: Some(Instant::now()) }
+        Progress {
+            total,
+            done: 0,
+            shown: Some(Instant::now()),
+        }
     }
 
     pub fn record(&mut self) {
@@ -41,10 +49,16 @@ impl Progress {
 
     /// More may have come since they were counted.
     fn line(&self) -> String {
-        let Some(total) = self.total.filter(|total| *total > 0) else { return count(self.done, "record") };
+        let Some(total) = self.total.filter(|total| *total > 0) else {
+            return count(self.done, "record");
+        };
         let full = (self.done.saturating_mul(BAR) / total).min(BAR) as usize;
         let bar = "#".repeat(full) + &"-".repeat(BAR as usize - full);
-        format!("[{bar}] {} of {}", thousands(self.done), count(total, "record"))
+        format!(
+            "[{bar}] {} of {}",
+            thousands(self.done),
+            count(total, "record")
+        )
     }
 }
 
@@ -63,9 +77,29 @@ mod tests {
 
     #[test]
     fn the_bar_fills_and_never_overflows() {
-        let line = |done, total| Progress { total, done, shown: None }.line();
-        assert_eq!(line(500, Some(1000)), format!("[{}{}] 500 of 1,000 records", "#".repeat(15), "-".repeat(15)));
-        assert_eq!(line(7, Some(1)), format!("[{}] 7 of 1 record", "#".repeat(30)));
-        assert_eq!((line(1234, None), line(0, Some(0))), ("1,234 records".to_owned(), "0 records".to_owned()));
+        let line = |done, total| {
+            Progress {
+                total,
+                done,
+                shown: None,
+            }
+            .line()
+        };
+        assert_eq!(
+            line(500, Some(1000)),
+            format!(
+                "[{}{}] 500 of 1,000 records",
+                "#".repeat(15),
+                "-".repeat(15)
+            )
+        );
+        assert_eq!(
+            line(7, Some(1)),
+            format!("[{}] 7 of 1 record", "#".repeat(30))
+        );
+        assert_eq!(
+            (line(1234, None), line(0, Some(0))),
+            ("1,234 records".to_owned(), "0 records".to_owned())
+        );
     }
 }

@@ -19,7 +19,9 @@ const HOURS_MIN: f64 = 0.001;
 pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
     let (question, before) = both(question(args.place()), before(args)).map_err(usage)?;
     let source = Source::open(&question, Purpose::Purge)?;
-    let what = before.map_or(String::new(), |time| format!(" older than {}", moment(time)));
+    let what = before.map_or(String::new(), |time| {
+        format!(" older than {}", moment(time))
+    });
     let origin = source.origin()?;
     if !args.yes && io::stdin().is_terminal() {
         let meant = count(meant(&source, before)?, "record");
@@ -28,43 +30,66 @@ pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
         }
     }
     let purged = source.purge(before)?;
-    print(&format!("deleted {}{what} in {origin}{}\n", count(purged.deleted, "record"), shares(&purged)))
+    print(&format!(
+        "deleted {}{what} in {origin}{}\n",
+        count(purged.deleted, "record"),
+        shares(&purged)
+    ))
 }
 
 /// Where more than one backend had something: how much each.
 fn shares(purged: &Purged) -> String {
-    let shares: Vec<String> = purged.from.iter().map(|(backend, deleted)| format!("{deleted} of {}", one_line(backend))).collect();
-    if shares.len() > 1 { format!(": {}", shares.join(", ")) } else { String::new() }
+    let shares: Vec<String> = purged
+        .from
+        .iter()
+        .map(|(backend, deleted)| format!("{deleted} of {}", one_line(backend)))
+        .collect();
+    if shares.len() > 1 {
+        format!(": {}", shares.join(", "))
+    } else {
+        String::new()
+    }
 }
 
 /// The time before which everything goes (Unix seconds), or `None` for all.
 fn before(args: &PurgeArgs) -> Result<Option<f64>, Complaints> {
     match (&args.before, args.all) {
-        (Some(text), false) => time(text.trim()).map(Some).ok_or_else(|| vec![filter::bad_flag("--before", text, TIMES)]),
+        (Some(text), false) => time(text.trim())
+            .map(Some)
+            .ok_or_else(|| vec![filter::bad_flag("--before", text, TIMES)]),
         (None, true) => Ok(None),
         (Some(_), true) => Err(vec!["--before and --all exclude each other".to_owned()]),
-        (None, false) => Err(vec!["say what to delete: --before TIME, or --all".to_owned()]),
+        (None, false) => Err(vec![
+            "say what to delete: --before TIME, or --all".to_owned(),
+        ]),
     }
 }
 
 /// How many records would go: all, without those that statistics count from that time on.
 fn meant(source: &Source, before: Option<f64>) -> Result<u64> {
     let extent = source.extent()?;
-    let (Some(before), Some(oldest), Some(newest)) = (before, extent.oldest, extent.newest) else { return Ok(extent.records) };
+    let (Some(before), Some(oldest), Some(newest)) = (before, extent.oldest, extent.newest) else {
+        return Ok(extent.records);
+    };
     if oldest >= before {
         return Ok(0);
     }
     if newest < before {
         return Ok(extent.records);
     }
-    let later = source.enhanced(((now() - before) / 3600.0).max(HOURS_MIN))?.totals.requests;
+    let later = source
+        .enhanced(((now() - before) / 3600.0).max(HOURS_MIN))?
+        .totals
+        .requests;
     Ok(extent.records.saturating_sub(later))
 }
 
 fn confirmed(question: &str) -> Result<bool> {
     eprint!("{question} [y/N] ");
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|cause| Error::Failed(format!("read the answer: {cause}")))?;
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|cause| Error::Failed(format!("read the answer: {cause}")))?;
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
 
@@ -73,15 +98,30 @@ mod tests {
     use super::*;
 
     fn before_of(before: Option<&str>, all: bool) -> Result<Option<f64>, Complaints> {
-        super::before(&PurgeArgs { before: before.map(str::to_owned), all, ..PurgeArgs::default() })
+        super::before(&PurgeArgs {
+            before: before.map(str::to_owned),
+            all,
+            ..PurgeArgs::default()
+        })
     }
 
     #[test]
     fn what_to_delete_is_said_in_one_way_and_exactly() {
         assert_eq!(before_of(None, true), Ok(None));
-        assert_eq!(before_of(Some(" 2026-11-21T09:17:02Z "), false), Ok(Some(1_795_252_622.0)));
-        for (before, all) in [(None, false), (Some("1"), true), (Some("yesterday"), false), (Some(""), false)] {
-            assert!(before_of(before, all).is_err_and(|bad| bad[0].contains("--before")), "{before:?} {all}");
+        assert_eq!(
+            before_of(Some(" 2026-11-21T09:17:02Z "), false),
+            Ok(Some(1_795_252_622.0))
+        );
+        for (before, all) in [
+            (None, false),
+            (Some("1"), true),
+            (Some("yesterday"), false),
+            (Some(""), false),
+        ] {
+            assert!(
+                before_of(before, all).is_err_and(|bad| bad[0].contains("--before")),
+                "{before:?} {all}"
+            );
         }
     }
 }

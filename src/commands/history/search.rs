@@ -24,7 +24,11 @@ const NAME_MAX: usize = 32;
 pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     let text = Some(args.text.join(" "));
     let limit = args.limit.clone().or_else(|| Some(LIMIT.to_owned()));
-    let mut typed = vec![("TEXT", &text), ("--limit", &limit), ("--before", &args.before)];
+    let mut typed = vec![
+        ("TEXT", &text),
+        ("--limit", &limit),
+        ("--before", &args.before),
+    ];
     typed.extend(args.filters());
     let (question, query) = both(question(args.place()), filter::query(&typed)).map_err(usage)?;
     let source = Source::open(&question, Purpose::Search)?;
@@ -33,7 +37,11 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
         source.expect_records()?;
         eprintln!("ollama-tap: no record matches in {}", source.origin()?);
     }
-    print(&if args.json { json(&records) } else { page(&records) })
+    print(&if args.json {
+        json(&records)
+    } else {
+        page(&records)
+    })
 }
 
 fn json(records: &[Record]) -> String {
@@ -44,20 +52,35 @@ fn page(records: &[Record]) -> String {
     let mut table = Table::new(LEFT);
     records.iter().for_each(|record| table.row(head(record)));
     let heads = table.lines();
-    records.iter().zip(heads).map(|(record, head)| format!("{head}\n{}", below(record))).collect()
+    records
+        .iter()
+        .zip(heads)
+        .map(|(record, head)| format!("{head}\n{}", below(record)))
+        .collect()
 }
 
 fn head(record: &Record) -> [String; 6] {
     let tokens = |count: Option<u64>| count.map_or("-".to_owned(), thousands);
     let name = |text: &str| cut(&one_line(text), NAME_MAX);
-    let cached = record.prompt_cached_tokens.map(|tokens| format!(" ({} cached)", thousands(tokens))).unwrap_or_default();
-    let about = if record.tokens_estimated == Some(true) { "~" } else { "" };
+    let cached = record
+        .prompt_cached_tokens
+        .map(|tokens| format!(" ({} cached)", thousands(tokens)))
+        .unwrap_or_default();
+    let about = if record.tokens_estimated == Some(true) {
+        "~"
+    } else {
+        ""
+    };
     [
         moment(record.timestamp),
         name(record.model.as_deref().unwrap_or(UNKNOWN)),
         name(&record.endpoint),
         name(&record.status),
-        format!("{}{cached} > {about}{} tokens", tokens(record.prompt_tokens), tokens(record.generated_tokens)),
+        format!(
+            "{}{cached} > {about}{} tokens",
+            tokens(record.prompt_tokens),
+            tokens(record.generated_tokens)
+        ),
         duration(record.duration_seconds),
     ]
 }
@@ -66,7 +89,11 @@ fn head(record: &Record) -> [String; 6] {
 fn below(record: &Record) -> String {
     let line = |text: String| cut(&text, WIDTH) + "\n";
     let id = one_line(&record.interaction_id);
-    let prompt = record.prompt_preview.as_deref().or(record.prompt_full.as_deref()).unwrap_or_default();
+    let prompt = record
+        .prompt_preview
+        .as_deref()
+        .or(record.prompt_full.as_deref())
+        .unwrap_or_default();
     let prompt: String = prompt.chars().take(WIDTH).collect();
     let mut lines = line(format!("    {id}  {}", one_line(&prompt)));
     if let Some(error) = &record.error {
@@ -96,12 +123,24 @@ mod tests {
 
     #[test]
     fn a_record_is_two_lines_and_its_error_a_third() {
-        let broken = Record { error: Some("model 'x'\r\nnot found".to_owned()), ..Record { model: None, ..record() } };
+        let broken = Record {
+            error: Some("model 'x'\r\nnot found".to_owned()),
+            ..Record {
+                model: None,
+                ..record()
+            }
+        };
         let page = page(&[record(), broken]);
         let lines: Vec<&str> = page.lines().collect();
         assert_eq!(lines.len(), 5, "{page}");
-        assert!(lines[0].ends_with("  phi4     api/chat  success  12 > 1,234 tokens  1.20 s"), "{page}");
-        assert_eq!(lines[1], r"    00000000000000ff  Why is\nthe sky \u{1b}[31mblue?");
+        assert!(
+            lines[0].ends_with("  phi4     api/chat  success  12 > 1,234 tokens  1.20 s"),
+            "{page}"
+        );
+        assert_eq!(
+            lines[1],
+            r"    00000000000000ff  Why is\nthe sky \u{1b}[31mblue?"
+        );
         assert!(lines[2].contains("  unknown  api/chat"), "{page}");
         assert_eq!(lines[4], r"    error: model 'x'\r\nnot found");
     }
@@ -119,14 +158,24 @@ mod tests {
             ..Record::default()
         };
         let page = page(&[all]);
-        assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page:?}");
+        assert!(
+            page.chars().all(|c| c == '\n' || !c.is_control()),
+            "{page:?}"
+        );
         assert_eq!(page.lines().count(), 3, "{page}");
-        assert!(page.lines().all(|line| line.chars().count() <= 2 * WIDTH), "{page}");
+        assert!(
+            page.lines().all(|line| line.chars().count() <= 2 * WIDTH),
+            "{page}"
+        );
     }
 
     #[test]
     fn unknown_and_estimated_numbers_are_told_as_such() {
-        let row = head(&Record { tokens_estimated: Some(true), generated_tokens: Some(3), ..Record::default() });
+        let row = head(&Record {
+            tokens_estimated: Some(true),
+            generated_tokens: Some(3),
+            ..Record::default()
+        });
         assert_eq!((row[4].as_str(), row[5].as_str()), ("- > ~3 tokens", "-"));
     }
 }

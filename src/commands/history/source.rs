@@ -68,7 +68,9 @@ impl Source {
     pub fn open(question: &Question, purpose: Purpose) -> Result<Source> {
         match question.place {
             Place::Store => named_store(question, purpose),
-            Place::Tap => find_tap(question).ok_or_else(|| Error::Failed(format!("no tap answers at {}", question.addresses()))),
+            Place::Tap => find_tap(question).ok_or_else(|| {
+                Error::Failed(format!("no tap answers at {}", question.addresses()))
+            }),
             Place::Anywhere => match find_tap(question) {
                 Some(tap) => Ok(tap),
                 None => usual_store(question, purpose),
@@ -80,9 +82,17 @@ impl Source {
         match self {
             Source::Tap(tap) => {
                 let about = tap.about()?;
-                Ok(Origin { tap: Some(tap.address().to_owned()), backend: about.backend, data_dir: about.data_dir })
+                Ok(Origin {
+                    tap: Some(tap.address().to_owned()),
+                    backend: about.backend,
+                    data_dir: about.data_dir,
+                })
             }
-            Source::Store(store) => Ok(Origin { tap: None, backend: store.backend().to_owned(), data_dir: Some(store.place()) }),
+            Source::Store(store) => Ok(Origin {
+                tap: None,
+                backend: store.backend().to_owned(),
+                data_dir: Some(store.place()),
+            }),
         }
     }
 
@@ -95,7 +105,11 @@ impl Source {
 
     /// An error where there is nothing to read.
     pub fn expect_records(&self) -> Result<()> {
-        if self.extent()?.records > 0 { Ok(()) } else { Err(no_records(&self.origin()?)) }
+        if self.extent()?.records > 0 {
+            Ok(())
+        } else {
+            Err(no_records(&self.origin()?))
+        }
     }
 
     pub fn enhanced(&self, hours: f64) -> Result<Enhanced> {
@@ -144,24 +158,59 @@ fn find_tap(question: &Question) -> Option<Source> {
 fn named_store(question: &Question, purpose: Purpose) -> Result<Source> {
     let history = &question.history;
     match question.backend {
-        Some(backend @ (Backend::Loki | Backend::None)) => open(History { backend, ..history.clone() }, purpose),
+        Some(backend @ (Backend::Loki | Backend::None)) => open(
+            History {
+                backend,
+                ..history.clone()
+            },
+            purpose,
+        ),
         named => match backend_in(&history.dir, named, purpose.as_str())? {
-            Some(backend) => open(History { backend, ..history.clone() }, purpose),
-            None => Err(Error::Failed(format!("nothing to read: {} holds no {}history", history.dir.display(), kind(named)))),
+            Some(backend) => open(
+                History {
+                    backend,
+                    ..history.clone()
+                },
+                purpose,
+            ),
+            None => Err(Error::Failed(format!(
+                "nothing to read: {} holds no {}history",
+                history.dir.display(),
+                kind(named)
+            ))),
         },
     }
 }
 
 /// The history in the working directory, else that of the commands that this user had us run, else the service's.
 fn usual_store(question: &Question, purpose: Purpose) -> Result<Source> {
-    let usual = [platform::history_of_commands(), Some(platform::service_directory())].into_iter().flatten();
-    let dirs: Vec<PathBuf> = [question.history.dir.clone()].into_iter().chain(usual).collect();
+    let usual = [
+        platform::history_of_commands(),
+        Some(platform::service_directory()),
+    ]
+    .into_iter()
+    .flatten();
+    let dirs: Vec<PathBuf> = [question.history.dir.clone()]
+        .into_iter()
+        .chain(usual)
+        .collect();
     for dir in &dirs {
         if let Some(backend) = backend_in(dir, question.backend, purpose.as_str())? {
-            return open(History { backend, dir: dir.clone(), ..question.history.clone() }, purpose);
+            return open(
+                History {
+                    backend,
+                    dir: dir.clone(),
+                    ..question.history.clone()
+                },
+                purpose,
+            );
         }
     }
-    let dirs = dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(" or ");
+    let dirs = dirs
+        .iter()
+        .map(|dir| dir.display().to_string())
+        .collect::<Vec<_>>()
+        .join(" or ");
     Err(Error::Failed(format!(
         "nothing to read: no tap answers at {}, and there is no {}history in {dirs}; say where it is with --listen or --analytics-dir",
         question.addresses(),
@@ -180,7 +229,9 @@ fn open(history: History, purpose: Purpose) -> Result<Source> {
     };
     match opened? {
         Some(store) => Ok(Source::Store(store)),
-        None => Err(Error::Failed("nothing to read: the backend none keeps no history".to_owned())),
+        None => Err(Error::Failed(
+            "nothing to read: the backend none keeps no history".to_owned(),
+        )),
     }
 }
 

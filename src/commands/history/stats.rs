@@ -25,12 +25,17 @@ struct Answer<'a> {
 }
 
 pub fn run(args: &StatsArgs) -> Result<ExitCode> {
-    let (question, hours) = both(question(args.place()), hours(args.hours.as_deref())).map_err(usage)?;
+    let (question, hours) =
+        both(question(args.place()), hours(args.hours.as_deref())).map_err(usage)?;
     let source = Source::open(&question, Purpose::Stats)?;
     let numbers = source.enhanced(hours)?;
     let origin = source.origin()?;
     if numbers.totals.requests > 0 {
-        return print(&if args.json { json(&origin, &numbers) } else { page(&origin, &numbers) });
+        return print(&if args.json {
+            json(&origin, &numbers)
+        } else {
+            page(&origin, &numbers)
+        });
     }
     let extent = source.extent()?;
     match extent.newest {
@@ -52,17 +57,33 @@ fn hours(typed: Option<&str>) -> Result<f64, Complaints> {
 }
 
 fn json(origin: &Origin, numbers: &Enhanced) -> String {
-    serde_json::to_string_pretty(&Answer { source: origin, numbers }).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&Answer {
+        source: origin,
+        numbers,
+    })
+    .unwrap_or_default()
+        + "\n"
 }
 
 fn period(numbers: &Enhanced) -> String {
-    format!("{} to {}", moment(numbers.start_time), moment(numbers.end_time))
+    format!(
+        "{} to {}",
+        moment(numbers.start_time),
+        moment(numbers.end_time)
+    )
 }
 
 fn page(origin: &Origin, numbers: &Enhanced) -> String {
-    let mut page = format!("the last {}: {}\nread in {origin}\n\n", hours_text(round(numbers.hours)), period(numbers));
+    let mut page = format!(
+        "the last {}: {}\nread in {origin}\n\n",
+        hours_text(round(numbers.hours)),
+        period(numbers)
+    );
     page.push_str(&totals(&numbers.totals));
-    for (title, groups) in [("model", &numbers.by_model), ("category", &numbers.by_category)] {
+    for (title, groups) in [
+        ("model", &numbers.by_model),
+        ("category", &numbers.by_category),
+    ] {
         page.push('\n');
         page.push_str(&table(title, groups));
     }
@@ -78,23 +99,52 @@ fn totals(all: &Group) -> String {
     let mut table = Table::new(1);
     table.row(["", "p50", "p95", "p99", "max"]);
     let mut spread = |name: &str, values: &Spread, text: fn(Option<f64>) -> String| {
-        table.row([name.to_owned(), text(values.p50), text(values.p95), text(values.p99), text(values.max)]);
+        table.row([
+            name.to_owned(),
+            text(values.p50),
+            text(values.p95),
+            text(values.p99),
+            text(values.max),
+        ]);
     };
     spread("duration", &all.duration_seconds, duration);
-    spread("time to first token", &all.time_to_first_token_seconds, duration);
+    spread(
+        "time to first token",
+        &all.time_to_first_token_seconds,
+        duration,
+    );
     spread("tokens per second", &all.tokens_per_second, decimal);
     let requests = count(all.requests, "request");
     let ends = [(all.error, "failed"), (all.cancelled, "cancelled")];
-    let ends: String = ends.iter().filter(|(n, _)| *n > 0).map(|(n, how)| format!(", {} {how}", thousands(*n))).collect();
-    let cached = all.prompt_cached_tokens.map(|tokens| format!(" ({} from the cache)", thousands(tokens))).unwrap_or_default();
-    let tokens = format!("{} read{cached}, {} written", count(all.prompt_tokens, "token"), thousands(all.generated_tokens));
-    format!("{requests}, {} successful{ends}\n{tokens}\n\n{}", percent(all.success_rate), table.text())
+    let ends: String = ends
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, how)| format!(", {} {how}", thousands(*n)))
+        .collect();
+    let cached = all
+        .prompt_cached_tokens
+        .map(|tokens| format!(" ({} from the cache)", thousands(tokens)))
+        .unwrap_or_default();
+    let tokens = format!(
+        "{} read{cached}, {} written",
+        count(all.prompt_tokens, "token"),
+        thousands(all.generated_tokens)
+    );
+    format!(
+        "{requests}, {} successful{ends}\n{tokens}\n\n{}",
+        percent(all.success_rate),
+        table.text()
+    )
 }
 
 fn table(title: &str, groups: &[Group]) -> String {
     let mut table = Table::new(1);
-    table.row(["", "", "", "tokens", "tokens", "tokens", "time", "time", "first", "first"]);
-    table.row([title, "requests", "success", "read", "written", "per s", "p50", "p95", "p50", "p95"]);
+    table.row([
+        "", "", "", "tokens", "tokens", "tokens", "time", "time", "first", "first",
+    ]);
+    table.row([
+        title, "requests", "success", "read", "written", "per s", "p50", "p95", "p50", "p95",
+    ]);
     for group in groups.iter().take(GROUPS_MAX) {
         table.row([
             group.name.clone(),
@@ -110,7 +160,11 @@ fn table(title: &str, groups: &[Group]) -> String {
         ]);
     }
     let more = groups.len().saturating_sub(GROUPS_MAX);
-    let more = if more > 0 { format!("and {more} more (--json has all)\n") } else { String::new() };
+    let more = if more > 0 {
+        format!("and {more} more (--json has all)\n")
+    } else {
+        String::new()
+    };
     table.text() + &more
 }
 
@@ -120,7 +174,13 @@ mod tests {
     use super::*;
 
     fn group(name: &str, requests: u64) -> Group {
-        let spread = || Spread { p50: Some(1.2), p95: Some(85.0), p99: Some(3600.0), max: Some(7200.0), ..Spread::default() };
+        let spread = || Spread {
+            p50: Some(1.2),
+            p95: Some(85.0),
+            p99: Some(3600.0),
+            max: Some(7200.0),
+            ..Spread::default()
+        };
         Group {
             name: name.to_owned(),
             requests,
@@ -155,12 +215,19 @@ mod tests {
     }
 
     fn origin() -> Origin {
-        Origin { tap: None, backend: "jsonl".to_owned(), data_dir: Some("./history".to_owned()) }
+        Origin {
+            tap: None,
+            backend: "jsonl".to_owned(),
+            data_dir: Some("./history".to_owned()),
+        }
     }
 
     #[test]
     fn the_page_says_what_happened_when_and_where_it_was_read() {
-        let page = page(&origin(), &numbers(vec![group("llama3.2:latest", 12_000), group("phi4", 345)]));
+        let page = page(
+            &origin(),
+            &numbers(vec![group("llama3.2:latest", 12_000), group("phi4", 345)]),
+        );
         for words in [
             "the last 24 hours: 2026-11-",
             "read in ./history (jsonl)",
@@ -176,33 +243,62 @@ mod tests {
 
     #[test]
     fn no_line_is_too_long_and_the_rest_of_many_models_is_counted() {
-        let models = (0..50).map(|n| group(&format!("{n}\u{1b}[31m{}", "x".repeat(n * 5)), u64::MAX / 1_000_000_000)).collect();
+        let models = (0..50)
+            .map(|n| {
+                group(
+                    &format!("{n}\u{1b}[31m{}", "x".repeat(n * 5)),
+                    u64::MAX / 1_000_000_000,
+                )
+            })
+            .collect();
         let page = page(&origin(), &numbers(models));
-        assert!(page.contains("and 30 more (--json has all)") && !page.contains('\u{1b}'), "{page}");
+        assert!(
+            page.contains("and 30 more (--json has all)") && !page.contains('\u{1b}'),
+            "{page}"
+        );
         let widest = numbers(vec![group("x", 1_234_567)]);
         let page = super::page(&origin(), &widest);
-        assert!(page.lines().all(|line| line.chars().count() <= WIDTH), "{page}");
+        assert!(
+            page.lines().all(|line| line.chars().count() <= WIDTH),
+            "{page}"
+        );
     }
 
     #[test]
     fn nothing_known_is_shown_as_such() {
-        let mut numbers = numbers(vec![Group { name: "m".to_owned(), ..Group::default() }]);
-        numbers.totals = Group { requests: 1, ..Group::default() };
+        let mut numbers = numbers(vec![Group {
+            name: "m".to_owned(),
+            ..Group::default()
+        }]);
+        numbers.totals = Group {
+            requests: 1,
+            ..Group::default()
+        };
         let page = page(&origin(), &numbers);
-        assert!(page.contains("1 request, - successful\n0 tokens read"), "{page}");
+        assert!(
+            page.contains("1 request, - successful\n0 tokens read"),
+            "{page}"
+        );
     }
 
     #[test]
     fn hours_are_a_number_above_nothing() {
         assert_eq!((hours(None), hours(Some("0.5"))), (Ok(24.0), Ok(0.5)));
         for bad in ["", "0", "-1", "NaN", "inf", "1e9", "day"] {
-            assert!(hours(Some(bad)).is_err_and(|bad| bad[0].contains("--hours")), "{bad}");
+            assert!(
+                hours(Some(bad)).is_err_and(|bad| bad[0].contains("--hours")),
+                "{bad}"
+            );
         }
     }
 
     #[test]
     fn json_is_the_numbers_and_where_they_are_from() {
-        let value: serde_json::Value = serde_json::from_str(&json(&origin(), &numbers(Vec::new()))).unwrap();
-        assert_eq!((&value["source"]["backend"], &value["totals"]["requests"]), (&"jsonl".into(), &12_345.into()));
+        let value: serde_json::Value =
+            serde_json::from_str(&json(&origin(), &numbers(Vec::new()))).unwrap();
+        assert_eq!(
+            (&value["source"]["backend"], &value["totals"]["requests"]),
+            (&"jsonl".into(), &12_345.into())
+        );
     }
 }

@@ -17,18 +17,29 @@ pub struct Table {
 impl Table {
     /// A table whose first `left` columns stand left.
     pub fn new(left: usize) -> Table {
-        Table { left, rows: Vec::new() }
+        Table {
+            left,
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row. Cells may be foreign text.
     pub fn row(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) {
-        self.rows.push(cells.into_iter().map(|cell| one_line(cell.as_ref()).into_owned()).collect());
+        self.rows.push(
+            cells
+                .into_iter()
+                .map(|cell| one_line(cell.as_ref()).into_owned())
+                .collect(),
+        );
     }
 
     /// One line for each row.
     pub fn lines(&self) -> Vec<String> {
         let widths = self.widths();
-        self.rows.iter().map(|row| self.line(row, &widths)).collect()
+        self.rows
+            .iter()
+            .map(|row| self.line(row, &widths))
+            .collect()
     }
 
     /// All rows, no line longer than `WIDTH`: a name in the first column that leaves no room for the numbers has a line of its own.
@@ -38,13 +49,24 @@ impl Table {
         if let Some(name) = widths.first_mut() {
             *name = (*name).min(WIDTH.saturating_sub(others).max(NAME_MIN));
         }
-        self.rows.iter().map(|row| self.line(row, &widths) + "\n").collect()
+        self.rows
+            .iter()
+            .map(|row| self.line(row, &widths) + "\n")
+            .collect()
     }
 
     fn widths(&self) -> Vec<usize> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
-        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-        (0..columns).map(|column| width(column).unwrap_or_default()).collect()
+        let width = |column: usize| {
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+        };
+        (0..columns)
+            .map(|column| width(column).unwrap_or_default())
+            .collect()
     }
 
     fn line(&self, row: &[String], widths: &[usize]) -> String {
@@ -72,7 +94,10 @@ mod tests {
         table.row(["model", "requests", "p50"]);
         table.row(["phi4", "1,234", "1.20 s"]);
         table.row(["é\n", "", "-"]);
-        assert_eq!(table.text(), "model  requests     p50\nphi4      1,234  1.20 s\né\\n                   -\n");
+        assert_eq!(
+            table.text(),
+            "model  requests     p50\nphi4      1,234  1.20 s\né\\n                   -\n"
+        );
     }
 
     #[test]
@@ -80,9 +105,22 @@ mod tests {
         let mut table = Table::new(1);
         let long = "x".repeat(300);
         table.row(["model"; 9]);
-        table.row([long.as_str(), "1,234,567", "1,234,567", "1,234,567", "1,234,567", "1", "2", "3", "4"]);
+        table.row([
+            long.as_str(),
+            "1,234,567",
+            "1,234,567",
+            "1,234,567",
+            "1,234,567",
+            "1",
+            "2",
+            "3",
+            "4",
+        ]);
         let text = table.text();
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= WIDTH),
+            "{text}"
+        );
         assert_eq!(text.lines().count(), 3);
         assert!(text.contains('…') && text.contains("1,234,567"));
     }

@@ -53,7 +53,10 @@ pub struct About {
 
 #[derive(Deserialize)]
 struct Greeting {
-    #[expect(dead_code, reason = "that it is there tells a tap from everything else")]
+    #[expect(
+        dead_code,
+        reason = "that it is there tells a tap from everything else"
+    )]
     ollama_tap: String,
 }
 
@@ -65,10 +68,25 @@ struct Complaint {
 impl Tap {
     /// The tap that answers at this address, if it is one that does. No token is sent before it has said so.
     pub fn find(address: &Upstream, token: Option<&str>) -> Option<Tap> {
-        let config = Target { upstream: address.clone(), roots: None }.config().timeout_connect(Some(CONNECT)).build();
+        let config = Target {
+            upstream: address.clone(),
+            roots: None,
+        }
+        .config()
+        .timeout_connect(Some(CONNECT))
+        .build();
         let overheard = Overheard::default();
-        let agent = Agent::with_parts(config, DefaultConnector::default().chain(overheard.clone()), Names);
-        let tap = Tap { agent, base: address.to_string(), token: token.map(str::to_owned), overheard };
+        let agent = Agent::with_parts(
+            config,
+            DefaultConnector::default().chain(overheard.clone()),
+            Names,
+        );
+        let tap = Tap {
+            agent,
+            base: address.to_string(),
+            token: token.map(str::to_owned),
+            overheard,
+        };
         tap.greet().then_some(tap)
     }
 
@@ -78,9 +96,20 @@ impl Tap {
     }
 
     fn greet(&self) -> bool {
-        let request = self.agent.get(self.url("/healthz")).config().timeout_global(Some(GREETING)).build();
-        let Ok(mut response) = request.call() else { return false };
-        let text = response.body_mut().with_config().limit(SHORT_MAX).read_to_vec();
+        let request = self
+            .agent
+            .get(self.url("/healthz"))
+            .config()
+            .timeout_global(Some(GREETING))
+            .build();
+        let Ok(mut response) = request.call() else {
+            return false;
+        };
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(SHORT_MAX)
+            .read_to_vec();
         text.is_ok_and(|text| serde_json::from_slice::<Greeting>(&text).is_ok())
     }
 
@@ -90,8 +119,17 @@ impl Tap {
 
     /// A page as it is. One that reports trouble is no failure.
     pub fn text(&self, path: &str) -> Result<String> {
-        let mut response = self.agent.get(self.url(path)).call().map_err(|e| self.failed(&chain(&e)))?;
-        response.body_mut().with_config().limit(ANSWER_MAX).read_to_string().map_err(|e| self.failed(&chain(&e)))
+        let mut response = self
+            .agent
+            .get(self.url(path))
+            .call()
+            .map_err(|e| self.failed(&chain(&e)))?;
+        response
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_MAX)
+            .read_to_string()
+            .map_err(|e| self.failed(&chain(&e)))
     }
 
     pub fn about(&self) -> Result<About> {
@@ -100,28 +138,57 @@ impl Tap {
 
     pub fn extent(&self) -> Result<Extent> {
         let about = self.about()?;
-        Ok(Extent { records: about.records, bytes: about.bytes, oldest: about.oldest, newest: about.newest, latest: None })
+        Ok(Extent {
+            records: about.records,
+            bytes: about.bytes,
+            oldest: about.oldest,
+            newest: about.newest,
+            latest: None,
+        })
     }
 
     pub fn enhanced(&self, hours: f64) -> Result<Enhanced> {
-        self.answer(self.agent.get(self.url("/analytics/stats/enhanced")).query("hours", hours.to_string()))
+        self.answer(
+            self.agent
+                .get(self.url("/analytics/stats/enhanced"))
+                .query("hours", hours.to_string()),
+        )
     }
 
     pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
-        let request = self.agent.get(self.url("/analytics/search")).query("limit", query.limit.to_string());
+        let request = self
+            .agent
+            .get(self.url("/analytics/search"))
+            .query("limit", query.limit.to_string());
         self.answer(request.query_pairs(filter::parameters(query)))
     }
 
     /// Shows every record that is meant, oldest first, one at a time.
     pub fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        let request = self.agent.get(self.url("/analytics/export")).query("format", "jsonl");
+        let request = self
+            .agent
+            .get(self.url("/analytics/export"))
+            .query("format", "jsonl");
         let response = self.call(request.query_pairs(filter::parameters(query)))?;
-        let broken = |cause: String| Error::Failed(format!("read the export of the tap at {}: {cause}", self.base));
-        let broke_off = |e: std::io::Error| broken(self.overheard.why().unwrap_or_else(|| e.to_string()));
+        let broken = |cause: String| {
+            Error::Failed(format!(
+                "read the export of the tap at {}: {cause}",
+                self.base
+            ))
+        };
+        let broke_off =
+            |e: std::io::Error| broken(self.overheard.why().unwrap_or_else(|| e.to_string()));
         let mut lines = BufReader::new(response.into_body().into_reader());
         let mut line = Vec::new();
-        while lines.by_ref().take(ANSWER_MAX).read_until(b'\n', &mut line).map_err(broke_off)? > 0 {
-            let record = serde_json::from_slice(&line).map_err(|e| broken(format!("a line is no record: {e}")))?;
+        while lines
+            .by_ref()
+            .take(ANSWER_MAX)
+            .read_until(b'\n', &mut line)
+            .map_err(broke_off)?
+            > 0
+        {
+            let record = serde_json::from_slice(&line)
+                .map_err(|e| broken(format!("a line is no record: {e}")))?;
             if visit(record) == Flow::Stop {
                 break;
             }
@@ -146,8 +213,14 @@ impl Tap {
     fn answer<T: DeserializeOwned>(&self, request: RequestBuilder<WithoutBody>) -> Result<T> {
         let mut response = self.call(request)?;
         let broke_off = |e| self.failed(&self.overheard.why().unwrap_or_else(|| chain(&e)));
-        let text = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map_err(broke_off)?;
-        serde_json::from_slice(&text).map_err(|e| self.failed(&format!("its answer is not what was asked for: {e}")))
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_MAX)
+            .read_to_vec()
+            .map_err(broke_off)?;
+        serde_json::from_slice(&text)
+            .map_err(|e| self.failed(&format!("its answer is not what was asked for: {e}")))
     }
 
     /// Sends a request and returns the reply if it is a good one. Whoever asks may wait for ever, or press Ctrl-C.
@@ -159,10 +232,19 @@ impl Tap {
         if response.status() == 200 {
             return Ok(response);
         }
-        let text = response.body_mut().with_config().limit(SHORT_MAX).read_to_vec().unwrap_or_default();
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(SHORT_MAX)
+            .read_to_vec()
+            .unwrap_or_default();
         let said = match serde_json::from_slice::<Complaint>(&text) {
             Ok(complaint) => complaint.error,
-            Err(_) => format!("it answered {} {}", response.status().as_u16(), gist(&String::from_utf8_lossy(&text), words::WIDTH)),
+            Err(_) => format!(
+                "it answered {} {}",
+                response.status().as_u16(),
+                gist(&String::from_utf8_lossy(&text), words::WIDTH)
+            ),
         };
         Err(self.failed(&gist(&said, words::WIDTH * 5)))
     }

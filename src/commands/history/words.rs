@@ -14,17 +14,28 @@ const END_OF_TIME: f64 = 1e11;
 /// With a comma between thousands.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
     groups.join(",")
 }
 
 /// `1 record`, `1,234 records`.
 pub fn count(number: u64, word: &str) -> String {
-    format!("{} {word}{}", thousands(number), if number == 1 { "" } else { "s" })
+    format!(
+        "{} {word}{}",
+        thousands(number),
+        if number == 1 { "" } else { "s" }
+    )
 }
 
 pub fn duration(seconds: Option<f64>) -> String {
-    let Some(seconds) = seconds else { return UNKNOWN.to_owned() };
+    let Some(seconds) = seconds else {
+        return UNKNOWN.to_owned();
+    };
     match seconds {
         s if s < 0.9995 => format!("{:.0} ms", s * 1e3),
         s if s < 9.995 => format!("{s:.2} s"),
@@ -45,13 +56,22 @@ pub fn percent(share: Option<f64>) -> String {
 }
 
 pub fn hours(hours: f64) -> String {
-    if hours == 1.0 { "hour".to_owned() } else { format!("{hours} hours") }
+    if hours == 1.0 {
+        "hour".to_owned()
+    } else {
+        format!("{hours} hours")
+    }
 }
 
 /// A moment in Unix seconds, by the clock of this place.
 pub fn moment(timestamp: f64) -> String {
-    let time = DateTime::from_timestamp(timestamp as i64, 0).filter(|_| timestamp.abs() < END_OF_TIME);
-    time.map_or(timestamp.to_string(), |time| time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string())
+    let time =
+        DateTime::from_timestamp(timestamp as i64, 0).filter(|_| timestamp.abs() < END_OF_TIME);
+    time.map_or(timestamp.to_string(), |time| {
+        time.with_timezone(&Local)
+            .format("%Y-%m-%d %H:%M:%S")
+            .to_string()
+    })
 }
 
 /// At most so many characters, the last of which says that there were more.
@@ -59,7 +79,10 @@ pub fn cut(text: &str, width: usize) -> String {
     if text.chars().nth(width).is_none() {
         return text.to_owned();
     }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    text.chars()
+        .take(width.saturating_sub(1))
+        .chain(['…'])
+        .collect()
 }
 
 #[cfg(test)]
@@ -68,12 +91,30 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_people_read_them() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([0, 1, 2].map(|n| count(n, "record")), ["0 records", "1 record", "2 records"]);
-        let times = [0.0, 0.0124, 0.9996, 9.99, 12.34, 99.96, 130.0, 3725.0].map(|s| duration(Some(s)));
-        assert_eq!(times, ["0 ms", "12 ms", "1.00 s", "9.99 s", "12.3 s", "1m 39s", "2m 10s", "1h 02m"]);
-        assert_eq!((duration(None), decimal(Some(41.66)), decimal(None)), ("-".into(), "41.7".into(), "-".into()));
-        assert_eq!((percent(Some(0.9876)), hours(1.0), hours(0.5)), ("98.8%".into(), "hour".into(), "0.5 hours".into()));
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(thousands),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [0, 1, 2].map(|n| count(n, "record")),
+            ["0 records", "1 record", "2 records"]
+        );
+        let times =
+            [0.0, 0.0124, 0.9996, 9.99, 12.34, 99.96, 130.0, 3725.0].map(|s| duration(Some(s)));
+        assert_eq!(
+            times,
+            [
+                "0 ms", "12 ms", "1.00 s", "9.99 s", "12.3 s", "1m 39s", "2m 10s", "1h 02m"
+            ]
+        );
+        assert_eq!(
+            (duration(None), decimal(Some(41.66)), decimal(None)),
+            ("-".into(), "41.7".into(), "-".into())
+        );
+        assert_eq!(
+            (percent(Some(0.9876)), hours(1.0), hours(0.5)),
+            ("98.8%".into(), "hour".into(), "0.5 hours".into())
+        );
     }
 
     #[test]
@@ -86,6 +127,9 @@ mod tests {
 
     #[test]
     fn what_is_too_long_ends_in_an_ellipsis() {
-        assert_eq!((cut("abc", 3), cut("abcd", 3), cut("éééé", 3), cut("ab", 0)), ("abc".into(), "ab…".into(), "éé…".into(), "…".into()));
+        assert_eq!(
+            (cut("abc", 3), cut("abcd", 3), cut("éééé", 3), cut("ab", 0)),
+            ("abc".into(), "ab…".into(), "éé…".into(), "…".into())
+        );
     }
 }

@@ -22,10 +22,18 @@ pub fn tap(occupant: &Occupant, there: Option<&Upstream>) -> Option<Upstream> {
         (Occupant::Ollama(_), Some(there)) => fronts(note, there).unwrap_or(false),
         _ => false,
     };
-    let found: Vec<Upstream> = by_rank(note::all()).iter().filter(|note| is_meant(note)).map(Note::public).collect();
+    let found: Vec<Upstream> = by_rank(note::all())
+        .iter()
+        .filter(|note| is_meant(note))
+        .map(Note::public)
+        .collect();
     let (tap, others) = found.split_first()?;
     let others: Vec<String> = others.iter().map(Upstream::to_string).collect();
-    let others = if others.is_empty() { String::new() } else { format!("; more are running: {}", others.join(" and ")) };
+    let others = if others.is_empty() {
+        String::new()
+    } else {
+        format!("; more are running: {}", others.join(" and "))
+    };
     eprintln!("ollama-tap: through the tap at {tap}{others}");
     Some(tap.clone())
 }
@@ -37,5 +45,9 @@ fn fronts(note: &Note, there: &Upstream) -> Option<bool> {
     let (upstream, _) = Upstream::parse(&tested.ollama_host).ok()?;
     let all = |of: &Upstream| addresses(&of.host, of.port).unwrap_or_default();
     let wanted = all(there);
-    Some(all(&upstream).iter().any(|address| wanted.contains(address)))
+    Some(
+        all(&upstream)
+            .iter()
+            .any(|address| wanted.contains(address)),
+    )
 }

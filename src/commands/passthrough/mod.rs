@@ -26,7 +26,9 @@ use super::{prepare, reported};
 use crate::address::{Listen, Upstream};
 use crate::backend::{clean_environment, find};
 use crate::cli::ServeArgs;
-use crate::config::{Backend, BadValue, Config, ENV_ANALYTICS_DIR, ENV_LOG_LEVEL, ENV_UPSTREAM, ServeConfig};
+use crate::config::{
+    Backend, BadValue, Config, ENV_ANALYTICS_DIR, ENV_LOG_LEVEL, ENV_UPSTREAM, ServeConfig,
+};
 use crate::error::{Error, Result, failed};
 use crate::gate::Gate;
 use crate::occupant::Occupant;
@@ -47,20 +49,30 @@ pub fn run(words: &[OsString]) -> Result<ExitCode> {
         Need::Itself | Need::Nothing => None,
         _ => Some(there.as_ref().map_or(Occupant::Nobody, Occupant::of)),
     };
-    if let Some(tap) = occupant.as_ref().filter(|_| !config.is_told).and_then(|occupant| elsewhere::tap(occupant, there.as_ref())) {
+    if let Some(tap) = occupant
+        .as_ref()
+        .filter(|_| !config.is_told)
+        .and_then(|occupant| elsewhere::tap(occupant, there.as_ref()))
+    {
         return through(tap, &program, words);
     }
     match (occupant, there) {
         (Some(Occupant::Tap(_)), Some(there)) => through(there, &program, words),
         (Some(Occupant::Ollama(version)), Some(there)) if need == Need::Lasting => {
-            untapped("what this command sets up is not measured", &version, &there);
+            untapped(
+                "what this command sets up is not measured",
+                &version,
+                &there,
+            );
             become_ollama(&program, words, Some(there))
         }
         (Some(Occupant::Ollama(version)), Some(there)) => {
             untapped("this command alone is measured", &version, &there);
             in_front_of(there, config, &program, words, need)
         }
-        (Some(_), there) if port::is_here(&config.tap.listen) => with_ollama(config, there, &program, words),
+        (Some(_), there) if port::is_here(&config.tap.listen) => {
+            with_ollama(config, there, &program, words)
+        }
         // Nothing to start, or none of ours to start: what Ollama itself says of that is as good as what we could say.
         (_, there) => become_ollama(&program, words, there),
     }
@@ -87,7 +99,9 @@ fn untapped(result: &str, version: &str, there: &Upstream) {
     } else {
         format!("put `ollama-tap proxy --upstream {there}` in front of it")
     };
-    eprintln!("ollama-tap: {result}: an Ollama {version} answers at {there} without a tap; to have everything measured, {way_out}");
+    eprintln!(
+        "ollama-tap: {result}: an Ollama {version} answers at {there} without a tap; to have everything measured, {way_out}"
+    );
 }
 
 /// The real command, asking the server `there`.
@@ -119,11 +133,26 @@ fn unstarted(program: &Path, cause: io::Error) -> Error {
 }
 
 /// Runs the command through a tap in front of the Ollama that is there.
-fn in_front_of(there: Upstream, config: ServeConfig, program: &Path, words: &[OsString], need: Need) -> Result<ExitCode> {
+fn in_front_of(
+    there: Upstream,
+    config: ServeConfig,
+    program: &Path,
+    words: &[OsString],
+    need: Need,
+) -> Result<ExitCode> {
     let session = Session::begin(config.tap.log_level)?;
-    let listen = Listen { host: "127.0.0.1".to_owned(), port: 0 };
+    let listen = Listen {
+        host: "127.0.0.1".to_owned(),
+        port: 0,
+    };
     // It is this command's alone, and so are its pages: another tap may have the port that was set for them.
-    let mut settings = Config { listen, admin: None, upstream: there, is_noted: false, ..config.tap };
+    let mut settings = Config {
+        listen,
+        admin: None,
+        upstream: there,
+        is_noted: false,
+        ..config.tap
+    };
     if need != Need::Model {
         settings.history.backend = Backend::None; // there will be no records
     }
@@ -134,7 +163,12 @@ fn in_front_of(there: Upstream, config: ServeConfig, program: &Path, words: &[Os
 }
 
 /// Runs the command with an Ollama and a tap that are started for it, unless another command is faster.
-fn with_ollama(config: ServeConfig, there: Option<Upstream>, program: &Path, words: &[OsString]) -> Result<ExitCode> {
+fn with_ollama(
+    config: ServeConfig,
+    there: Option<Upstream>,
+    program: &Path,
+    words: &[OsString],
+) -> Result<ExitCode> {
     let session = Session::begin(config.tap.log_level)?;
     let grace = config.tap.shutdown_grace;
     let both = match Both::start(config, start_tap) {
@@ -182,12 +216,15 @@ impl Session {
         // A signal that comes in between waits for the lock.
         let mut running = self.running();
         let mut command = ollama(program, words, Some(tap.address().into()));
-        let mut command = platform::spawn_to_end_with_us(&mut command).map_err(|cause| unstarted(program, cause))?;
+        let mut command = platform::spawn_to_end_with_us(&mut command)
+            .map_err(|cause| unstarted(program, cause))?;
         *running = Some(command.id());
         drop(running);
         let status = command.wait();
         *self.running() = None;
-        Ok(ExitCode::from(platform::exit_code(status.map_err(failed("wait for the command"))?)))
+        Ok(ExitCode::from(platform::exit_code(
+            status.map_err(failed("wait for the command"))?,
+        )))
     }
 
     fn running(&self) -> MutexGuard<'_, Option<u32>> {

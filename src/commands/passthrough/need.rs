@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 
 /// Commands that ask a server.
-const ASKING: [&str; 14] =
-    ["create", "show", "stop", "pull", "push", "signin", "login", "signout", "logout", "list", "ls", "ps", "cp", "rm"];
+const ASKING: [&str; 14] = [
+    "create", "show", "stop", "pull", "push", "signin", "login", "signout", "logout", "list", "ls",
+    "ps", "cp", "rm",
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -22,8 +24,14 @@ pub enum Need {
 
 /// What Ollama's command of these words needs.
 pub fn need(words: &[OsString]) -> Need {
-    let words: Vec<&str> = words.iter().map(|word| word.to_str().unwrap_or_default()).collect();
-    let asks_for_help = words.iter().take_while(|word| **word != "--").any(|word| ["--help", "-h"].contains(word));
+    let words: Vec<&str> = words
+        .iter()
+        .map(|word| word.to_str().unwrap_or_default())
+        .collect();
+    let asks_for_help = words
+        .iter()
+        .take_while(|word| **word != "--")
+        .any(|word| ["--help", "-h"].contains(word));
     match words.iter().find(|word| !word.starts_with('-')).copied() {
         _ if asks_for_help => Need::Nothing,
         Some("serve" | "start") => Need::Itself,
@@ -65,6 +73,9 @@ mod tests {
             let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
             assert_eq!(need(&words), expected, "{line:?}");
         }
-        assert_eq!(need(&["run".into(), "phi4".into(), "is -h a flag?".into()]), Need::Model);
+        assert_eq!(
+            need(&["run".into(), "phi4".into(), "is -h a flag?".into()]),
+            Need::Model
+        );
     }
 }

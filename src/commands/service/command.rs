@@ -8,8 +8,15 @@ use crate::platform;
 /// Runs a command to its end.
 pub fn run(words: &[String]) -> Result<(), String> {
     let (program, args) = words.split_first().ok_or("no command")?;
-    let status = command(program).args(args).status().map_err(|cause| cause.to_string())?;
-    if status.success() { Ok(()) } else { Err(status.to_string()) }
+    let status = command(program)
+        .args(args)
+        .status()
+        .map_err(|cause| cause.to_string())?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(status.to_string())
+    }
 }
 
 /// A command of the system's, found too where `su` leaves out of PATH what is for root alone.
@@ -24,8 +31,15 @@ pub fn command(program: &str) -> Command {
 /// What a command prints; `None` where it is missing or fails.
 pub fn output(words: &[&str]) -> Option<String> {
     let (program, args) = words.split_first()?;
-    let output = command(program).args(args).stderr(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    let output = command(program)
+        .args(args)
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Becomes this command, which is the user's own word in another one's mouth.

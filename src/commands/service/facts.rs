@@ -55,7 +55,9 @@ pub struct Facts {
 
 impl Facts {
     pub fn gather(manager: ServiceManager) -> Result<Facts> {
-        let executable = std::env::current_exe().and_then(|path| platform::whole_path(&path)).map_err(failed("find our own executable"))?;
+        let executable = std::env::current_exe()
+            .and_then(|path| platform::whole_path(&path))
+            .map_err(failed("find our own executable"))?;
         let is_systemd = manager == ServiceManager::Systemd;
         let unit = match manager {
             ServiceManager::Systemd => read_if_there(systemd::UNIT_PATH)?,
@@ -78,14 +80,20 @@ impl Facts {
             installer,
             // What is not text cannot be written to the settings file either.
             environment: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
                 .collect(),
             executable,
         })
     }
 
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.environment
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 }
 
@@ -95,15 +103,17 @@ pub fn read_if_there(path: impl AsRef<Path>) -> Result<Option<String>> {
     let shown = path.display();
     match fs::read_to_string(path) {
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
-        Err(cause) if cause.kind() == ErrorKind::PermissionDenied => {
-            Err(failed(format!("read {shown} ({})", platform::NOT_OURS_TO_READ))(cause))
-        }
+        Err(cause) if cause.kind() == ErrorKind::PermissionDenied => Err(failed(format!(
+            "read {shown} ({})",
+            platform::NOT_OURS_TO_READ
+        ))(cause)),
         read => read.map(Some).map_err(failed(format!("read {shown}"))),
     }
 }
 
 fn place(executable: &Path, unit: Option<&str>) -> Place {
-    let is_copy = unit.is_some_and(|unit| unit.contains(systemd::COPIED) || unit.contains(launchd::COPIED));
+    let is_copy =
+        unit.is_some_and(|unit| unit.contains(systemd::COPIED) || unit.contains(launchd::COPIED));
     if is_copy {
         return Place::Copy;
     }
@@ -117,20 +127,30 @@ fn place(executable: &Path, unit: Option<&str>) -> Place {
 /// Whether these settings are those of a tap before which Ollama's own service was moved aside.
 fn is_beside(text: &str) -> bool {
     let values = settings::read(text);
-    let is_proxy = values.get(settings::COMMAND).is_some_and(|command| command == "proxy");
+    let is_proxy = values
+        .get(settings::COMMAND)
+        .is_some_and(|command| command == "proxy");
     is_proxy && values.contains_key(config::ENV_BACKEND_PORT)
 }
 
 /// The real ollama; sudo hides a user's own directories from PATH and HOME.
 fn find_ollama(installer: &User) -> Option<PathBuf> {
     let of_user = installer.home.join(".local/bin/ollama");
-    find::ollama(None).ok().or_else(|| find::ollama(Some(&of_user)).ok())
+    find::ollama(None)
+        .ok()
+        .or_else(|| find::ollama(Some(&of_user)).ok())
 }
 
 fn installer() -> User {
     let names = ["SUDO_USER", "DOAS_USER", "USER", "LOGNAME", "USERNAME"];
-    let name = names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "root".to_owned());
-    platform::user(&name).unwrap_or_else(|| User { name: "root".to_owned(), home: PathBuf::from("/") })
+    let name = names
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_else(|| "root".to_owned());
+    platform::user(&name).unwrap_or_else(|| User {
+        name: "root".to_owned(),
+        home: PathBuf::from("/"),
+    })
 }
 
 /// Whether nobody listens there.
@@ -140,5 +160,9 @@ pub fn is_free(host: &str, port: u16) -> bool {
 
 /// What would have to be made for this directory to be there, the innermost first.
 pub fn missing(directory: &Path) -> Vec<PathBuf> {
-    directory.ancestors().take_while(|path| !path.exists()).map(Path::to_owned).collect()
+    directory
+        .ancestors()
+        .take_while(|path| !path.exists())
+        .map(Path::to_owned)
+        .collect()
 }

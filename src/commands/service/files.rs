@@ -23,7 +23,10 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return platform::set_mode(path, mode);
     }
-    let mut file = platform::private_file().write(true).create_new(true).open(&new)?;
+    let mut file = platform::private_file()
+        .write(true)
+        .create_new(true)
+        .open(&new)?;
     platform::set_mode(&new, mode)?;
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -44,7 +47,11 @@ pub fn patiently(mut done: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     let deadline = Instant::now() + LEAVING;
     loop {
         match done() {
-            Err(cause) if cause.kind() == ErrorKind::PermissionDenied && Instant::now() < deadline => thread::sleep(LOOK),
+            Err(cause)
+                if cause.kind() == ErrorKind::PermissionDenied && Instant::now() < deadline =>
+            {
+                thread::sleep(LOOK)
+            }
             done => return done,
         }
     }
@@ -56,7 +63,10 @@ pub fn later(path: &Path, cause: io::Error) -> io::Result<()> {
         return Err(cause);
     }
     platform::remove_at_restart(path)?;
-    complain(format_args!("{} runs now; it goes when the system starts the next time", path.display()));
+    complain(format_args!(
+        "{} runs now; it goes when the system starts the next time",
+        path.display()
+    ));
     Ok(())
 }
 
@@ -70,7 +80,9 @@ fn unfinished(path: &Path) -> PathBuf {
 /// What is gone already need not be removed.
 pub fn unless_gone(done: io::Result<()>) -> io::Result<()> {
     match done {
-        Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
+        Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(())
+        }
         done => done,
     }
 }

@@ -34,35 +34,61 @@ pub fn settings() -> Result<String> {
     if read_if_there(PLIST_PATH)?.is_none() {
         return Ok(String::new());
     }
-    let json = output(&["plutil", "-extract", "EnvironmentVariables", "json", "-o", "-", PLIST_PATH]);
-    let json = json.ok_or_else(|| Error::Failed(format!("read {PLIST_PATH}: plutil finds no settings in it")))?;
-    let values: Map<String, Value> = serde_json::from_str(&json).map_err(failed(format!("read {PLIST_PATH}")))?;
-    let changes = values.into_iter().filter_map(|(name, value)| Some((name, Some(value.as_str()?.to_owned()))));
+    let json = output(&[
+        "plutil",
+        "-extract",
+        "EnvironmentVariables",
+        "json",
+        "-o",
+        "-",
+        PLIST_PATH,
+    ]);
+    let json = json.ok_or_else(|| {
+        Error::Failed(format!("read {PLIST_PATH}: plutil finds no settings in it"))
+    })?;
+    let values: Map<String, Value> =
+        serde_json::from_str(&json).map_err(failed(format!("read {PLIST_PATH}")))?;
+    let changes = values
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, Some(value.as_str()?.to_owned()))));
     Ok(settings::changed("", &changes.collect()))
 }
 
 /// The user that the installed service runs as.
 pub fn user() -> Option<String> {
-    let name = output(&["plutil", "-extract", "UserName", "raw", "-o", "-", PLIST_PATH])?;
+    let name = output(&[
+        "plutil", "-extract", "UserName", "raw", "-o", "-", PLIST_PATH,
+    ])?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The steps that install the service, or bring it up to date.
 pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
-    let owned = [platform::service_home(), platform::runtime_directory()].into_iter().chain(plan.history.clone());
-    let mut steps: Vec<Step> = owned.map(|path| Step::Directory { path, owner: plan.user.clone() }).collect();
+    let owned = [platform::service_home(), platform::runtime_directory()]
+        .into_iter()
+        .chain(plan.history.clone());
+    let mut steps: Vec<Step> = owned
+        .map(|path| Step::Directory {
+            path,
+            owner: plan.user.clone(),
+        })
+        .collect();
     steps.push(Step::run(&["touch", LOG_PATH]));
     steps.push(Step::run(&["chown", &plan.user, LOG_PATH]));
     steps.push(Step::write(PLIST_PATH, plist(plan, facts), PRIVATE));
     if plan.copy_executable {
-        steps.push(Step::Copy { from: facts.executable.clone(), to: plan.executable.clone() });
+        steps.push(Step::Copy {
+            from: facts.executable.clone(),
+            to: plan.executable.clone(),
+        });
     }
     if facts.unit.is_some() {
         steps.push(Step::attempt(&["launchctl", "bootout", TARGET]));
     }
     steps.push(Step::run(&["launchctl", "enable", TARGET]));
-    let bootstrap =
-        format!("n=0; until launchctl bootstrap system {PLIST_PATH}; do n=$((n+1)); [ $n -lt {TRIES} ] || exit 1; sleep 1; done");
+    let bootstrap = format!(
+        "n=0; until launchctl bootstrap system {PLIST_PATH}; do n=$((n+1)); [ $n -lt {TRIES} ] || exit 1; sleep 1; done"
+    );
     steps.push(Step::run(&["sh", "-c", &bootstrap]));
     steps
 }
@@ -83,7 +109,12 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
     let notes = platform::runtime_directory();
     steps.push(Step::RemoveTree(notes.clone()));
     // On macOS it lies in a directory of ours.
-    steps.extend(notes.parent().filter(|dir| dir.ends_with("OllamaTap")).map(|dir| Step::RemoveEmpty(dir.to_owned())));
+    steps.extend(
+        notes
+            .parent()
+            .filter(|dir| dir.ends_with("OllamaTap"))
+            .map(|dir| Step::RemoveEmpty(dir.to_owned())),
+    );
     steps.push(Step::RemoveEmpty(platform::service_home()));
     steps.push(Step::Remove(PLIST_PATH.into()));
     steps
@@ -93,21 +124,43 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
 fn plist(plan: &Plan, facts: &Facts) -> String {
     let mut values: Values = settings::read(&plan.settings);
     values.insert("HOME".to_owned(), plan.home.to_string_lossy().into_owned());
-    let pair =
-        |(name, value): (&String, &String)| format!("        <key>{}</key>\n        <string>{}</string>", escaped(name), escaped(value));
-    let umask = if plan.role == Role::Serve { UMASK_USUAL } else { UMASK_PRIVATE };
+    let pair = |(name, value): (&String, &String)| {
+        format!(
+            "        <key>{}</key>\n        <string>{}</string>",
+            escaped(name),
+            escaped(value)
+        )
+    };
+    let umask = if plan.role == Role::Serve {
+        UMASK_USUAL
+    } else {
+        UMASK_PRIVATE
+    };
     let fillings = [
         ("@COMMAND@", plan.role.command().to_owned()),
         ("@USER@", escaped(&plan.user)),
         ("@STOP_SECONDS@", (plan.grace + STOP_MARGIN).to_string()),
         ("@UMASK@", umask.to_string()),
         ("@EXECUTABLE@", escaped(&plan.executable.to_string_lossy())),
-        ("@SETTINGS@", values.iter().map(pair).collect::<Vec<_>>().join("\n")),
+        (
+            "@SETTINGS@",
+            values.iter().map(pair).collect::<Vec<_>>().join("\n"),
+        ),
     ];
-    let text = fillings.iter().fold(TEMPLATE.to_owned(), |text, (name, value)| text.replacen(name, value, 1));
-    if plan.copy_executable || facts.place == Place::Copy { text + COPIED } else { text }
+    let text = fillings
+        .iter()
+        .fold(TEMPLATE.to_owned(), |text, (name, value)| {
+            text.replacen(name, value, 1)
+        });
+    if plan.copy_executable || facts.place == Place::Copy {
+        text + COPIED
+    } else {
+        text
+    }
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

@@ -43,7 +43,9 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
         Verb::Stop(_) => control(manager, "stop"),
         Verb::Restart(_) => control(manager, "restart"),
         Verb::Status(_) => status::run(manager),
-        Verb::Logs(args) if manager == ServiceManager::Windows && args.follow => tail::follow(&scm::log()),
+        Verb::Logs(args) if manager == ServiceManager::Windows && args.follow => {
+            tail::follow(&scm::log())
+        }
         Verb::Logs(_) if manager == ServiceManager::Windows => tail::show(&scm::log()),
         Verb::Logs(args) => command::become_command(&logs(manager, args.follow)),
         Verb::Run(_) if manager == ServiceManager::Windows => run::run_as_service(),
@@ -59,13 +61,21 @@ fn manager() -> Result<ServiceManager> {
         _ => platform::service_manager(),
     };
     let missing = |what: &str| {
-        Error::Failed(format!("find {what}: it is not on PATH; start `ollama-tap serve` or `ollama-tap proxy` by your own means"))
+        Error::Failed(format!(
+            "find {what}: it is not on PATH; start `ollama-tap serve` or `ollama-tap proxy` by your own means"
+        ))
     };
     match manager {
-        ServiceManager::Systemd => command::output(&["systemctl", "--version"]).map(|_| manager).ok_or_else(|| missing("systemctl")),
-        ServiceManager::Launchd => command::output(&["launchctl", "version"]).map(|_| manager).ok_or_else(|| missing("launchctl")),
+        ServiceManager::Systemd => command::output(&["systemctl", "--version"])
+            .map(|_| manager)
+            .ok_or_else(|| missing("systemctl")),
+        ServiceManager::Launchd => command::output(&["launchctl", "version"])
+            .map(|_| manager)
+            .ok_or_else(|| missing("launchctl")),
         ServiceManager::Windows => Ok(manager),
-        ServiceManager::Unknown => Err(Error::Failed("services of this system are not supported yet".to_owned())),
+        ServiceManager::Unknown => Err(Error::Failed(
+            "services of this system are not supported yet".to_owned(),
+        )),
     }
 }
 
@@ -84,11 +94,16 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
     needs_root(manager, "install")?;
     if manager == ServiceManager::Systemd && !Path::new(systemd::RUNS).exists() {
         let way_out = "start `ollama-tap serve` or `ollama-tap proxy` by your own means";
-        return Err(Error::Failed(format!("install the service: systemd does not run here; {way_out}")));
+        return Err(Error::Failed(format!(
+            "install the service: systemd does not run here; {way_out}"
+        )));
     }
     ports_are_free(&plan, &facts)?;
     step::perform(&steps).or_else(|failure| take_back(&facts, failure))?;
-    step::say(format_args!("installed: listening on http://{}; see `ollama-tap service status`", plan.listen));
+    step::say(format_args!(
+        "installed: listening on http://{}; see `ollama-tap service status`",
+        plan.listen
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -98,17 +113,30 @@ fn ports_are_free(plan: &Plan, facts: &Facts) -> Result<()> {
         if facts::is_free(host, port) {
             return Ok(());
         }
-        let holder = platform::port_holder(port).map(|holder| format!(" by {holder}")).unwrap_or_default();
-        Err(Error::Failed(format!("{doing} {port}: the port is taken{holder}; {way_out}")))
+        let holder = platform::port_holder(port)
+            .map(|holder| format!(" by {holder}"))
+            .unwrap_or_default();
+        Err(Error::Failed(format!(
+            "{doing} {port}: the port is taken{holder}; {way_out}"
+        )))
     };
-    let was_there = settings::read(&facts.settings).get(config::ENV_BACKEND_PORT) == Some(&plan.backend_port.to_string());
+    let was_there = settings::read(&facts.settings).get(config::ENV_BACKEND_PORT)
+        == Some(&plan.backend_port.to_string());
     match plan.role {
-        Role::Beside if !(facts.is_moved && was_there) => {
-            taken("move Ollama to port".to_owned(), facts::LOOPBACK, plan.backend_port, "choose another one with --backend-port")
-        }
+        Role::Beside if !(facts.is_moved && was_there) => taken(
+            "move Ollama to port".to_owned(),
+            facts::LOOPBACK,
+            plan.backend_port,
+            "choose another one with --backend-port",
+        ),
         Role::Elsewhere | Role::Serve if facts.unit.is_none() => {
             let doing = format!("listen on {}, port", plan.listen.host);
-            taken(doing, &plan.listen.host, plan.listen.port, "stop what has it, or choose another address with --listen")
+            taken(
+                doing,
+                &plan.listen.host,
+                plan.listen.port,
+                "stop what has it, or choose another address with --listen",
+            )
         }
         _ => Ok(()),
     }
@@ -136,7 +164,9 @@ fn take_back(before: &Facts, failure: Error) -> Result<()> {
         steps.push(Step::attempt(&["userdel", plan::TAP_USER]));
     }
     step::perform(&steps)?;
-    Err(Error::Failed(format!("{failure}; nothing was installed (see `ollama-tap service logs`)")))
+    Err(Error::Failed(format!(
+        "{failure}; nothing was installed (see `ollama-tap service logs`)"
+    )))
 }
 
 fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> {
@@ -150,10 +180,15 @@ fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> 
     let history = plan::history(&facts.settings);
     step::perform(&steps)?;
     if !args.purge && history.exists() {
-        step::say(format_args!("the history stays in {}; `ollama-tap service uninstall --purge` deletes it", history.display()));
+        step::say(format_args!(
+            "the history stays in {}; `ollama-tap service uninstall --purge` deletes it",
+            history.display()
+        ));
     }
     if args.purge && manager == ServiceManager::Systemd {
-        step::say(format_args!("lines of the log, which never hold a prompt, stay in the journal until it is rotated"));
+        step::say(format_args!(
+            "lines of the log, which never hold a prompt, stay in the journal until it is rotated"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -170,7 +205,9 @@ fn control(manager: ServiceManager, verb: &str) -> Result<ExitCode> {
     if manager == ServiceManager::Windows {
         needs_root(manager, verb)?;
     }
-    control_steps(manager, verb).iter().try_for_each(Step::perform)?;
+    control_steps(manager, verb)
+        .iter()
+        .try_for_each(Step::perform)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -180,10 +217,19 @@ fn control_steps(manager: ServiceManager, verb: &str) -> Vec<Step> {
         (ServiceManager::Systemd, verb) => vec![Step::run(&["systemctl", verb, systemd::UNIT])],
         (ServiceManager::Windows, "start") => vec![Step::Service(ServiceCall::Start)],
         (ServiceManager::Windows, "stop") => vec![Step::Service(ServiceCall::Stop)],
-        (ServiceManager::Windows, _) => vec![Step::Service(ServiceCall::Stop), Step::Service(ServiceCall::Start)],
-        (_, "start") => vec![bootstrap, Step::run(&["launchctl", "kickstart", launchd::TARGET])],
+        (ServiceManager::Windows, _) => vec![
+            Step::Service(ServiceCall::Stop),
+            Step::Service(ServiceCall::Start),
+        ],
+        (_, "start") => vec![
+            bootstrap,
+            Step::run(&["launchctl", "kickstart", launchd::TARGET]),
+        ],
         (_, "stop") => vec![Step::run(&["launchctl", "bootout", launchd::TARGET])],
-        _ => vec![bootstrap, Step::run(&["launchctl", "kickstart", "-k", launchd::TARGET])],
+        _ => vec![
+            bootstrap,
+            Step::run(&["launchctl", "kickstart", "-k", launchd::TARGET]),
+        ],
     }
 }
 
@@ -228,9 +274,18 @@ fn needs_root(manager: ServiceManager, verb: &str) -> Result<()> {
         return Ok(());
     }
     let (who, way_out) = match manager {
-        ServiceManager::Windows => ("an administrator", "open a terminal with \"Run as administrator\" and use `ollama-tap service"),
+        ServiceManager::Windows => (
+            "an administrator",
+            "open a terminal with \"Run as administrator\" and use `ollama-tap service",
+        ),
         _ => ("root", "use `sudo ollama-tap service"),
     };
-    let look = if verb.ends_with("install") { ", or --dry-run to see the steps" } else { "" };
-    Err(Error::Failed(format!("{verb} the service: only {who} may; {way_out} {verb}`{look}")))
+    let look = if verb.ends_with("install") {
+        ", or --dry-run to see the steps"
+    } else {
+        ""
+    };
+    Err(Error::Failed(format!(
+        "{verb} the service: only {who} may; {way_out} {verb}`{look}"
+    )))
 }

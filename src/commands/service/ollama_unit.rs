@@ -27,22 +27,40 @@ pub struct OllamaUnit {
 
 /// Ollama's own unit, where there is one that can be started.
 pub fn find() -> Option<OllamaUnit> {
-    let properties = ["LoadState", "FragmentPath", "DropInPaths"].map(|name| format!("--property={name}"));
-    let words = ["systemctl", "show", NAME, &properties[0], &properties[1], &properties[2]];
+    let properties =
+        ["LoadState", "FragmentPath", "DropInPaths"].map(|name| format!("--property={name}"));
+    let words = [
+        "systemctl",
+        "show",
+        NAME,
+        &properties[0],
+        &properties[1],
+        &properties[2],
+    ];
     let shown = output(&words)?;
     let paths = unit_files(&shown)?;
-    let texts: Vec<String> = paths.iter().filter_map(|path| Some(joined(&fs::read_to_string(path).ok()?))).collect();
+    let texts: Vec<String> = paths
+        .iter()
+        .filter_map(|path| Some(joined(&fs::read_to_string(path).ok()?)))
+        .collect();
     Some(read(&texts, |path| fs::read_to_string(path).ok()))
 }
 
 /// The files of a unit that is loaded, in systemd's order, without our own.
 fn unit_files(shown: &str) -> Option<Vec<PathBuf>> {
-    let property = |name: &str| shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
+    let property = |name: &str| {
+        shown
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+            .unwrap_or_default()
+    };
     if property("LoadState") != "loaded" || property("FragmentPath").is_empty() {
         return None;
     }
     let drop_ins = property("DropInPaths").split_whitespace();
-    let paths = std::iter::once(property("FragmentPath")).chain(drop_ins).map(PathBuf::from);
+    let paths = std::iter::once(property("FragmentPath"))
+        .chain(drop_ins)
+        .map(PathBuf::from);
     Some(paths.filter(|path| path != Path::new(DROP_IN)).collect())
 }
 
@@ -65,15 +83,27 @@ fn read(texts: &[String], read_file: impl Fn(&str) -> Option<String>) -> OllamaU
         }
     }
     let of_file = |path: &String| settings::read(&read_file(path)?).remove(HOST);
-    let host = files.iter().rev().find_map(of_file).or(own).filter(|host| !host.trim().is_empty());
-    OllamaUnit { host, has_environment_files: !files.is_empty() }
+    let host = files
+        .iter()
+        .rev()
+        .find_map(of_file)
+        .or(own)
+        .filter(|host| !host.trim().is_empty());
+    OllamaUnit {
+        host,
+        has_environment_files: !files.is_empty(),
+    }
 }
 
 /// The keys and values of the section `[Service]`.
 fn service_lines(text: &str) -> Vec<(&str, &str)> {
     let mut section = "";
     let mut lines = Vec::new();
-    for line in text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';'])) {
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with(['#', ';']))
+    {
         match line.split_once('=') {
             _ if line.starts_with('[') => section = line,
             Some((key, value)) if section == "[Service]" => lines.push((key.trim(), value.trim())),
@@ -105,29 +135,77 @@ mod tests {
     use super::*;
 
     fn host(texts: &[&str]) -> Option<String> {
-        let unit = |text: &&str| joined(&format!("[Service]\n{text}\n[Install]\nEnvironment=OLLAMA_HOST=no\n"));
+        let unit = |text: &&str| {
+            joined(&format!(
+                "[Service]\n{text}\n[Install]\nEnvironment=OLLAMA_HOST=no\n"
+            ))
+        };
         let texts: Vec<String> = texts.iter().map(unit).collect();
-        read(&texts, |path| (path == "/etc/default/ollama").then(|| "OLLAMA_HOST=\"file:1\"\n".to_owned())).host
+        read(&texts, |path| {
+            (path == "/etc/default/ollama").then(|| "OLLAMA_HOST=\"file:1\"\n".to_owned())
+        })
+        .host
     }
 
     #[test]
     fn the_last_word_on_where_ollama_listens_counts() {
-        assert_eq!(host(&["ExecStart=/usr/local/bin/ollama serve\nEnvironment=\"PATH=/usr/bin\""]), None);
-        assert_eq!(host(&["Environment=OLLAMA_HOST=a:1"]).as_deref(), Some("a:1"));
-        assert_eq!(host(&["Environment=\"OLLAMA_HOST=a:1\" \"X=two words\" 'Y=1'"]).as_deref(), Some("a:1"));
-        assert_eq!(host(&["Environment=X=1 OLLAMA_HOST=\"a:1\""]).as_deref(), Some("a:1"));
-        assert_eq!(host(&["Environment=OLLAMA_HOST=a:1", "Environment=\"OLLAMA_HOST=0.0.0.0\""]).as_deref(), Some("0.0.0.0"));
-        assert_eq!(host(&["Environment=X=1 \\\n  \"OLLAMA_HOST=a:1\""]).as_deref(), Some("a:1"));
+        assert_eq!(
+            host(&["ExecStart=/usr/local/bin/ollama serve\nEnvironment=\"PATH=/usr/bin\""]),
+            None
+        );
+        assert_eq!(
+            host(&["Environment=OLLAMA_HOST=a:1"]).as_deref(),
+            Some("a:1")
+        );
+        assert_eq!(
+            host(&["Environment=\"OLLAMA_HOST=a:1\" \"X=two words\" 'Y=1'"]).as_deref(),
+            Some("a:1")
+        );
+        assert_eq!(
+            host(&["Environment=X=1 OLLAMA_HOST=\"a:1\""]).as_deref(),
+            Some("a:1")
+        );
+        assert_eq!(
+            host(&[
+                "Environment=OLLAMA_HOST=a:1",
+                "Environment=\"OLLAMA_HOST=0.0.0.0\""
+            ])
+            .as_deref(),
+            Some("0.0.0.0")
+        );
+        assert_eq!(
+            host(&["Environment=X=1 \\\n  \"OLLAMA_HOST=a:1\""]).as_deref(),
+            Some("a:1")
+        );
         assert_eq!(host(&["Environment=OLLAMA_HOST=a:1", "Environment="]), None);
-        assert_eq!(host(&["Environment=OLLAMA_HOST=a:1\nEnvironment=X=1"]).as_deref(), Some("a:1"));
-        assert_eq!(host(&["# Environment=OLLAMA_HOST=a:1\nEnvironment=OLLAMA_HOST="]), None);
+        assert_eq!(
+            host(&["Environment=OLLAMA_HOST=a:1\nEnvironment=X=1"]).as_deref(),
+            Some("a:1")
+        );
+        assert_eq!(
+            host(&["# Environment=OLLAMA_HOST=a:1\nEnvironment=OLLAMA_HOST="]),
+            None
+        );
     }
 
     #[test]
     fn a_file_that_the_unit_reads_wins_over_the_unit() {
-        assert_eq!(host(&["EnvironmentFile=-/etc/default/ollama", "Environment=OLLAMA_HOST=a:1"]).as_deref(), Some("file:1"));
-        assert_eq!(host(&["EnvironmentFile=-/missing\nEnvironment=OLLAMA_HOST=a:1"]).as_deref(), Some("a:1"));
-        assert_eq!(host(&["EnvironmentFile=/etc/default/ollama", "EnvironmentFile="]), None);
+        assert_eq!(
+            host(&[
+                "EnvironmentFile=-/etc/default/ollama",
+                "Environment=OLLAMA_HOST=a:1"
+            ])
+            .as_deref(),
+            Some("file:1")
+        );
+        assert_eq!(
+            host(&["EnvironmentFile=-/missing\nEnvironment=OLLAMA_HOST=a:1"]).as_deref(),
+            Some("a:1")
+        );
+        assert_eq!(
+            host(&["EnvironmentFile=/etc/default/ollama", "EnvironmentFile="]),
+            None
+        );
     }
 
     #[test]
@@ -137,10 +215,19 @@ mod tests {
                 "LoadState={state}\nFragmentPath=/etc/systemd/system/ollama.service\nDropInPaths=/etc/systemd/system/ollama.service.d/override.conf {DROP_IN}\n"
             )
         };
-        let files = ["/etc/systemd/system/ollama.service", "/etc/systemd/system/ollama.service.d/override.conf"];
-        assert_eq!(unit_files(&shown("loaded")), Some(files.map(PathBuf::from).to_vec()));
+        let files = [
+            "/etc/systemd/system/ollama.service",
+            "/etc/systemd/system/ollama.service.d/override.conf",
+        ];
+        assert_eq!(
+            unit_files(&shown("loaded")),
+            Some(files.map(PathBuf::from).to_vec())
+        );
         assert_eq!(unit_files(&shown("masked")), None);
-        assert_eq!(unit_files("LoadState=not-found\nFragmentPath=\nDropInPaths=\n"), None);
+        assert_eq!(
+            unit_files("LoadState=not-found\nFragmentPath=\nDropInPaths=\n"),
+            None
+        );
     }
 
     #[test]

@@ -62,7 +62,9 @@ impl Role {
     }
 
     fn choose(args: &InstallArgs, facts: &Facts, old: &Values) -> Role {
-        let was_proxy = old.get(settings::COMMAND).is_some_and(|command| command == "proxy");
+        let was_proxy = old
+            .get(settings::COMMAND)
+            .is_some_and(|command| command == "proxy");
         let was_elsewhere = was_proxy && !old.contains_key(config::ENV_BACKEND_PORT);
         match &facts.ollama_unit {
             _ if args.upstream.is_some() || was_elsewhere => Role::Elsewhere,
@@ -77,13 +79,18 @@ impl Plan {
     pub fn decide(args: &InstallArgs, facts: &Facts) -> Result<Plan> {
         let old = settings::read(&facts.settings);
         let role = Role::choose(args, facts, &old);
-        let settings = settings::changed(&facts.settings, &wanted::changes(role, args, facts, &old)?);
+        let settings =
+            settings::changed(&facts.settings, &wanted::changes(role, args, facts, &old)?);
         let now = settings::read(&settings);
         let config = check(role, args, &now)?;
         let backend_port = wanted::backend_port(args, facts, &old)?;
         if role == Role::Beside && config.listen.port == backend_port {
-            let text = format!("bad value for --backend-port: `{backend_port}` is the port that the tap listens on");
-            return Err(Error::Usage(format!("{text}; accepted: another port from 1 to 65535")));
+            let text = format!(
+                "bad value for --backend-port: `{backend_port}` is the port that the tap listens on"
+            );
+            return Err(Error::Usage(format!(
+                "{text}; accepted: another port from 1 to 65535"
+            )));
         }
         let user = user(role, facts);
         let (executable, copy_executable) = executable(facts)?;
@@ -91,8 +98,13 @@ impl Plan {
             role,
             executable,
             copy_executable,
-            history: Some(config.history.dir).filter(|directory| !directory.starts_with(platform::service_home())),
-            of_ollama: if role == Role::Serve { of_ollama(&user, facts, &now) } else { Vec::new() },
+            history: Some(config.history.dir)
+                .filter(|directory| !directory.starts_with(platform::service_home())),
+            of_ollama: if role == Role::Serve {
+                of_ollama(&user, facts, &now)
+            } else {
+                Vec::new()
+            },
             user: user.name,
             home: user.home,
             settings,
@@ -105,9 +117,18 @@ impl Plan {
 
 fn user(role: Role, facts: &Facts) -> User {
     match (role, facts.manager) {
-        (Role::Serve, ServiceManager::Systemd) => facts.ollama_user.clone().unwrap_or_else(|| facts.installer.clone()),
-        (_, ServiceManager::Systemd) => User { name: TAP_USER.to_owned(), home: platform::service_home() },
-        (_, ServiceManager::Windows) => User { name: platform::SERVICE_ACCOUNT.to_owned(), home: platform::service_home() },
+        (Role::Serve, ServiceManager::Systemd) => facts
+            .ollama_user
+            .clone()
+            .unwrap_or_else(|| facts.installer.clone()),
+        (_, ServiceManager::Systemd) => User {
+            name: TAP_USER.to_owned(),
+            home: platform::service_home(),
+        },
+        (_, ServiceManager::Windows) => User {
+            name: platform::SERVICE_ACCOUNT.to_owned(),
+            home: platform::service_home(),
+        },
         _ => facts.installer.clone(),
     }
 }
@@ -116,10 +137,16 @@ fn user(role: Role, facts: &Facts) -> User {
 /// own, and the settings name the models of whoever installs.
 fn of_ollama(user: &User, facts: &Facts, settings: &Values) -> Vec<PathBuf> {
     if facts.manager == ServiceManager::Windows {
-        return settings.get(wanted::MODELS).map(PathBuf::from).into_iter().collect();
+        return settings
+            .get(wanted::MODELS)
+            .map(PathBuf::from)
+            .into_iter()
+            .collect();
     }
     let own = user.home.join(".ollama");
-    let usual = fs::canonicalize(own.join("models")).ok().filter(|models| !models.starts_with(&own));
+    let usual = fs::canonicalize(own.join("models"))
+        .ok()
+        .filter(|models| !models.starts_with(&own));
     let models = settings.get(wanted::MODELS).map(PathBuf::from).or(usual);
     [own].into_iter().chain(models).collect()
 }
@@ -127,11 +154,18 @@ fn of_ollama(user: &User, facts: &Facts, settings: &Values) -> Vec<PathBuf> {
 /// The tap's settings as it will read them, or all that is wrong with them.
 fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
     let get = |name: &str| values.get(name).cloned();
-    let config = reported(Config::resolve(&ProxyArgs::from(args), Listen::beside_ollama(), &get))?;
+    let config = reported(Config::resolve(
+        &ProxyArgs::from(args),
+        Listen::beside_ollama(),
+        &get,
+    ))?;
     match role {
         Role::Elsewhere | Role::Beside => Ok(config),
         Role::Serve => {
-            let args = ServeArgs { backend_port: args.backend_port.clone(), ..ServeArgs::default() };
+            let args = ServeArgs {
+                backend_port: args.backend_port.clone(),
+                ..ServeArgs::default()
+            };
             reported(ServeConfig::resolve(&args, &get)).map(|config| config.tap)
         }
     }
@@ -154,7 +188,9 @@ fn executable(facts: &Facts) -> Result<(PathBuf, bool)> {
 
 /// Whether a program will stay where it is, for everybody to run.
 pub fn is_stable(program: &Path) -> bool {
-    platform::program_places().iter().any(|place| program.starts_with(place))
+    platform::program_places()
+        .iter()
+        .any(|place| program.starts_with(place))
 }
 
 /// The directory of the history.
@@ -167,8 +203,19 @@ pub fn history(settings: &str) -> PathBuf {
 /// so that only the tap's go.
 pub fn purge_history(facts: &Facts) -> Vec<Step> {
     let history = history(&facts.settings);
-    let words = [&*facts.executable.to_string_lossy(), "purge", "--all", "--yes", "--analytics-dir", &history.to_string_lossy()];
+    let words = [
+        &*facts.executable.to_string_lossy(),
+        "purge",
+        "--all",
+        "--yes",
+        "--analytics-dir",
+        &history.to_string_lossy(),
+    ];
     let home = platform::service_home();
-    let elsewhere = (!history.starts_with(&home) && Path::exists(&history)).then(|| Step::attempt(&words));
-    elsewhere.into_iter().chain([Step::RemoveTree(home)]).collect()
+    let elsewhere =
+        (!history.starts_with(&home) && Path::exists(&history)).then(|| Step::attempt(&words));
+    elsewhere
+        .into_iter()
+        .chain([Step::RemoveTree(home)])
+        .collect()
 }

@@ -26,7 +26,9 @@ pub fn run(manager: ServiceManager) -> Result<ExitCode> {
     if home.is_dir() {
         process.current_dir(home);
     }
-    Err(failed("run the service")(platform::become_program(&mut process)))
+    Err(failed("run the service")(platform::become_program(
+        &mut process,
+    )))
 }
 
 /// Runs it as the service that Windows has started this process for; from a terminal, there.
@@ -39,7 +41,11 @@ pub fn run_as_service() -> Result<ExitCode> {
             1
         }
     });
-    if was_service.map_err(failed("run the service"))? { Ok(ExitCode::SUCCESS) } else { run_here() }
+    if was_service.map_err(failed("run the service"))? {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        run_here()
+    }
 }
 
 /// Runs it with a log of its own.
@@ -62,26 +68,51 @@ pub fn run_here() -> Result<ExitCode> {
 
 /// The settings say what is run; nothing else than these may be.
 fn command(values: &Values) -> Result<&'static str> {
-    let named = values.get(settings::COMMAND).map(String::as_str).unwrap_or_default();
-    let known = ["proxy", "serve"].into_iter().find(|command| *command == named);
-    known.ok_or_else(|| Error::Failed("run the service: it is not installed; `ollama-tap service install` does it".to_owned()))
+    let named = values
+        .get(settings::COMMAND)
+        .map(String::as_str)
+        .unwrap_or_default();
+    let known = ["proxy", "serve"]
+        .into_iter()
+        .find(|command| *command == named);
+    known.ok_or_else(|| {
+        Error::Failed(
+            "run the service: it is not installed; `ollama-tap service install` does it".to_owned(),
+        )
+    })
 }
 
 /// The user of the installed unit.
 fn service_user(manager: ServiceManager) -> Result<Option<User>> {
     let name = match manager {
-        ServiceManager::Systemd => facts::read_if_there(systemd::UNIT_PATH)?.as_deref().and_then(systemd::user_of).map(str::to_owned),
+        ServiceManager::Systemd => facts::read_if_there(systemd::UNIT_PATH)?
+            .as_deref()
+            .and_then(systemd::user_of)
+            .map(str::to_owned),
         _ => launchd::user(),
     };
-    let known = |name: String| platform::user(&name).ok_or_else(|| Error::Failed(format!("run the service: there is no user {name}")));
+    let known = |name: String| {
+        platform::user(&name)
+            .ok_or_else(|| Error::Failed(format!("run the service: there is no user {name}")))
+    };
     name.map(known).transpose()
 }
 
 /// With the groups that open the GPUs, and with a home, where Ollama looks for its models.
 fn as_user(manager: ServiceManager, user: &User, executable: &OsStr) -> Command {
-    let words: &[&str] = if manager == ServiceManager::Systemd { &["runuser"] } else { &["sudo", "--preserve-env"] };
+    let words: &[&str] = if manager == ServiceManager::Systemd {
+        &["runuser"]
+    } else {
+        &["sudo", "--preserve-env"]
+    };
     let mut command = command::command(words[0]);
-    command.args(&words[1..]).args(["-u", &user.name, "--"]).arg(executable);
-    command.env("HOME", &user.home).env("USER", &user.name).env("LOGNAME", &user.name);
+    command
+        .args(&words[1..])
+        .args(["-u", &user.name, "--"])
+        .arg(executable);
+    command
+        .env("HOME", &user.home)
+        .env("USER", &user.name)
+        .env("LOGNAME", &user.name);
     command
 }

@@ -70,9 +70,15 @@ pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
     steps.push(Step::Make(platform::runtime_directory()));
     steps.extend(writable(plan).map(|path| Step::Make(path.clone())));
     if plan.copy_executable {
-        steps.push(Step::Copy { from: facts.executable.clone(), to: plan.executable.clone() });
+        steps.push(Step::Copy {
+            from: facts.executable.clone(),
+            to: plan.executable.clone(),
+        });
     }
-    let entry = ServiceEntry { executable: plan.executable.clone(), stop_time: Duration::from_secs(plan.grace) + STOP_MARGIN };
+    let entry = ServiceEntry {
+        executable: plan.executable.clone(),
+        stop_time: Duration::from_secs(plan.grace) + STOP_MARGIN,
+    };
     steps.push(Step::Service(ServiceCall::Register(entry)));
     steps.push(give(&home, CHANGE));
     steps.push(give(&settings(), READ));
@@ -85,7 +91,12 @@ pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
 pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
     let record_now = facts.unit.as_deref().unwrap_or_default();
     let mut steps = vec![Step::Service(ServiceCall::Stop)];
-    steps.extend(lines(record_now, GIVEN).map(Path::new).filter(|path| path.exists()).map(take));
+    steps.extend(
+        lines(record_now, GIVEN)
+            .map(Path::new)
+            .filter(|path| path.exists())
+            .map(take),
+    );
     steps.push(Step::Service(ServiceCall::Unregister));
     if facts.place == Place::Copy {
         let copy = platform::service_program();
@@ -109,19 +120,44 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
 fn close(home: &Path) -> [Step; 2] {
     let home = &*home.to_string_lossy();
     let grant = |who: &str, rights: &str| format!("{who}:{rights}");
-    let (system, administrators, users) = (grant(SYSTEM, FULL), grant(ADMINISTRATORS, FULL), grant(USERS, USE));
+    let (system, administrators, users) = (
+        grant(SYSTEM, FULL),
+        grant(ADMINISTRATORS, FULL),
+        grant(USERS, USE),
+    );
     [
         Step::run(&["icacls", home, "/setowner", ADMINISTRATORS, "/q"]),
-        Step::run(&["icacls", home, "/inheritance:r", "/grant:r", &system, &administrators, &users, "/q"]),
+        Step::run(&[
+            "icacls",
+            home,
+            "/inheritance:r",
+            "/grant:r",
+            &system,
+            &administrators,
+            &users,
+            "/q",
+        ]),
     ]
 }
 
 fn give(path: &Path, rights: &str) -> Step {
-    Step::run(&["icacls", &path.to_string_lossy(), "/grant:r", &format!("{SERVICE_ACCOUNT}:{rights}"), "/q"])
+    Step::run(&[
+        "icacls",
+        &path.to_string_lossy(),
+        "/grant:r",
+        &format!("{SERVICE_ACCOUNT}:{rights}"),
+        "/q",
+    ])
 }
 
 fn take(path: &Path) -> Step {
-    Step::attempt(&["icacls", &path.to_string_lossy(), "/remove:g", SERVICE_ACCOUNT, "/q"])
+    Step::attempt(&[
+        "icacls",
+        &path.to_string_lossy(),
+        "/remove:g",
+        SERVICE_ACCOUNT,
+        "/q",
+    ])
 }
 
 /// Directories outside the service's own that it writes to. They must be there before.
@@ -131,17 +167,24 @@ fn writable(plan: &Plan) -> impl Iterator<Item = &PathBuf> {
 
 /// Others' directories, and what the service may do there: keep models and a history, and run an Ollama that is one user's.
 fn given(plan: &Plan) -> Vec<(PathBuf, &'static str)> {
-    let program = settings::read(&plan.settings).remove(config::ENV_OLLAMA).map(PathBuf::from);
+    let program = settings::read(&plan.settings)
+        .remove(config::ENV_OLLAMA)
+        .map(PathBuf::from);
     let program = program.filter(|path| plan.role == Role::Serve && !plan::is_stable(path));
     let directory = program.and_then(|path| path.parent().map(Path::to_owned));
-    writable(plan).map(|path| (path.clone(), CHANGE)).chain(directory.map(|path| (path, USE))).collect()
+    writable(plan)
+        .map(|path| (path.clone(), CHANGE))
+        .chain(directory.map(|path| (path, USE)))
+        .collect()
 }
 
 /// The record of this installation, with what the one before gave.
 fn recorded(plan: &Plan, facts: &Facts) -> String {
     let old = facts.unit.as_deref().unwrap_or_default();
     let copied = (plan.copy_executable || facts.place == Place::Copy).then(|| COPIED.to_owned());
-    let new = given(plan).into_iter().map(|(path, _)| path.to_string_lossy().into_owned());
+    let new = given(plan)
+        .into_iter()
+        .map(|(path, _)| path.to_string_lossy().into_owned());
     let mut all = vec![format!("{LISTENS}{}", plan.listen)];
     all.extend(copied);
     for path in new.chain(lines(old, GIVEN).map(str::to_owned)) {
@@ -150,12 +193,17 @@ fn recorded(plan: &Plan, facts: &Facts) -> String {
             all.push(line);
         }
     }
-    format!("# What `ollama-tap service install` did, for `ollama-tap service uninstall` to undo.\n{}\n", all.join("\n"))
+    format!(
+        "# What `ollama-tap service install` did, for `ollama-tap service uninstall` to undo.\n{}\n",
+        all.join("\n")
+    )
 }
 
 /// What the lines of a record that begin so go on with.
 fn lines<'a>(record: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
-    record.lines().filter_map(move |line| line.strip_prefix(name))
+    record
+        .lines()
+        .filter_map(move |line| line.strip_prefix(name))
 }
 
 #[cfg(test)]

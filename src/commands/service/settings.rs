@@ -31,17 +31,28 @@ pub type Changes = BTreeMap<String, Option<String>>;
 
 /// What the file says, by name. A line that says nothing is passed over, as systemd does it.
 pub fn read(text: &str) -> Values {
-    text.lines().filter_map(|line| Some((name_of(line)?.to_owned(), value(line.split_once('=')?.1)))).collect()
+    text.lines()
+        .filter_map(|line| Some((name_of(line)?.to_owned(), value(line.split_once('=')?.1))))
+        .collect()
 }
 
 /// The file with these changes; what it says already stays where it is.
 pub fn changed(text: &str, changes: &Changes) -> String {
     let old = read(text);
     let text = if text.is_empty() { HEADER } else { text };
-    let differs = |name: &str| changes.get(name).is_some_and(|value| value.as_ref() != old.get(name));
-    let kept = text.lines().filter(|line| !name_of(line).is_some_and(differs)).map(str::to_owned);
-    let new =
-        changes.iter().filter(|(name, _)| differs(name)).filter_map(|(name, value)| Some(format!("{name}={}", quoted(value.as_ref()?))));
+    let differs = |name: &str| {
+        changes
+            .get(name)
+            .is_some_and(|value| value.as_ref() != old.get(name))
+    };
+    let kept = text
+        .lines()
+        .filter(|line| !name_of(line).is_some_and(differs))
+        .map(str::to_owned);
+    let new = changes
+        .iter()
+        .filter(|(name, _)| differs(name))
+        .filter_map(|(name, value)| Some(format!("{name}={}", quoted(value.as_ref()?))));
     kept.chain(new).map(|line| line + "\n").collect()
 }
 
@@ -50,7 +61,11 @@ pub fn without_secrets(text: &str) -> String {
     let mut key = "";
     let mut shown = String::new();
     for line in text.lines() {
-        let inner = |tag: &str| line.trim().strip_prefix(&format!("<{tag}>"))?.strip_suffix(&format!("</{tag}>"));
+        let inner = |tag: &str| {
+            line.trim()
+                .strip_prefix(&format!("<{tag}>"))?
+                .strip_suffix(&format!("</{tag}>"))
+        };
         shown += &match (name_of(line), inner("string")) {
             (Some(name), _) if is_secret(name, line) => format!("{name}=(not shown)\n"),
             (_, Some(value)) if is_secret(key, value) => line.replace(value, "(not shown)") + "\n",
@@ -63,7 +78,10 @@ pub fn without_secrets(text: &str) -> String {
 
 /// By its name, or because it is an address with a password in it.
 fn is_secret(name: &str, value: &str) -> bool {
-    SECRETS.iter().any(|word| name.contains(word)) || value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
+    SECRETS.iter().any(|word| name.contains(word))
+        || value
+            .split_once("://")
+            .is_some_and(|(_, rest)| rest.contains('@'))
 }
 
 /// The name that a line gives a value to.
@@ -76,22 +94,36 @@ fn name_of(line: &str) -> Option<&str> {
 
 /// A value in quotes where it needs them.
 fn quoted(value: &str) -> String {
-    if platform::BACKSLASHES_ARE_PATHS { quoted_plainly(value) } else { quoted_for_systemd(value) }
+    if platform::BACKSLASHES_ARE_PATHS {
+        quoted_plainly(value)
+    } else {
+        quoted_for_systemd(value)
+    }
 }
 
 /// A value without its quotes.
 fn value(text: &str) -> String {
-    if platform::BACKSLASHES_ARE_PATHS { plain_value(text).to_owned() } else { systemd_value(text) }
+    if platform::BACKSLASHES_ARE_PATHS {
+        plain_value(text).to_owned()
+    } else {
+        systemd_value(text)
+    }
 }
 
 /// On Windows a backslash is itself, or every path would have to be written with two of each.
 fn quoted_plainly(value: &str) -> String {
-    if plain_value(value) == value { value.to_owned() } else { format!("\"{value}\"") }
+    if plain_value(value) == value {
+        value.to_owned()
+    } else {
+        format!("\"{value}\"")
+    }
 }
 
 fn plain_value(text: &str) -> &str {
     let text = text.trim();
-    let inner = ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
+    let inner = ['"', '\'']
+        .iter()
+        .find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
     inner.unwrap_or(text)
 }
 
@@ -100,22 +132,37 @@ fn quoted_for_systemd(value: &str) -> String {
     if value.chars().all(is_plain) {
         return value.to_owned();
     }
-    let escaped: String = value.chars().flat_map(|c| matches!(c, '"' | '\\' | '`' | '$').then_some('\\').into_iter().chain([c])).collect();
+    let escaped: String = value
+        .chars()
+        .flat_map(|c| {
+            matches!(c, '"' | '\\' | '`' | '$')
+                .then_some('\\')
+                .into_iter()
+                .chain([c])
+        })
+        .collect();
     format!("\"{escaped}\"")
 }
 
 /// By systemd's rules for one line.
 fn systemd_value(text: &str) -> String {
     let text = text.trim();
-    if let Some(inner) = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+    if let Some(inner) = text
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''))
+    {
         return inner.to_owned();
     }
-    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
     let escapable = |c: char| inner.is_none() || matches!(c, '"' | '\\' | '`' | '$');
     let mut value = String::new();
     let mut letters = inner.unwrap_or(text).chars().peekable();
     while let Some(c) = letters.next() {
-        let escaped = (c == '\\').then(|| letters.next_if(|c| escapable(*c))).flatten();
+        let escaped = (c == '\\')
+            .then(|| letters.next_if(|c| escapable(*c)))
+            .flatten();
         value.push(escaped.unwrap_or(c));
     }
     value
@@ -132,13 +179,22 @@ mod tests {
     #[test]
     fn a_new_file_says_what_it_is() {
         let text = changed("", &[change("LOG_LEVEL", "DEBUG")].into());
-        assert!(text.starts_with("# What Ollama Tap's service runs") && text.ends_with("\nLOG_LEVEL=DEBUG\n"), "{text}");
+        assert!(
+            text.starts_with("# What Ollama Tap's service runs")
+                && text.ends_with("\nLOG_LEVEL=DEBUG\n"),
+            "{text}"
+        );
     }
 
     #[test]
     fn what_people_wrote_stays_and_what_was_changed_is_there_once() {
         let old = "# mine\nLOG_LEVEL=INFO\n\n; theirs\nOLLAMA_MODELS=\"/data\"\nGONE=1";
-        let changes = [change("LOG_LEVEL", "DEBUG"), change("OLLAMA_MODELS", "/data"), ("GONE".to_owned(), None)].into();
+        let changes = [
+            change("LOG_LEVEL", "DEBUG"),
+            change("OLLAMA_MODELS", "/data"),
+            ("GONE".to_owned(), None),
+        ]
+        .into();
         let new = "# mine\n\n; theirs\nOLLAMA_MODELS=\"/data\"\nLOG_LEVEL=DEBUG\n";
         assert_eq!(changed(old, &changes), new);
         assert_eq!(changed(new, &changes), new);
@@ -146,17 +202,43 @@ mod tests {
 
     #[test]
     fn every_value_is_read_as_it_was_written() {
-        for written in
-            ["", "plain", "127.0.0.1:11434", "two words", "a\"b", r"C:\x", "$HOME", "`id`", "it's", "ü", "#no", " edges ", "\\\""]
-        {
+        for written in [
+            "",
+            "plain",
+            "127.0.0.1:11434",
+            "two words",
+            "a\"b",
+            r"C:\x",
+            "$HOME",
+            "`id`",
+            "it's",
+            "ü",
+            "#no",
+            " edges ",
+            "\\\"",
+        ] {
             let text = changed("", &[change("X", written)].into());
-            assert_eq!(read(&text).get("X").map(String::as_str), Some(written), "{text}");
+            assert_eq!(
+                read(&text).get("X").map(String::as_str),
+                Some(written),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_path_of_windows_is_written_and_read_as_it_is() {
-        for written in [r"C:\Users\me\.ollama", r"\\server\share", r"C:\Program Files", " edges ", "\"quoted\"", "'", "it's", "a\"b", ""] {
+        for written in [
+            r"C:\Users\me\.ollama",
+            r"\\server\share",
+            r"C:\Program Files",
+            " edges ",
+            "\"quoted\"",
+            "'",
+            "it's",
+            "a\"b",
+            "",
+        ] {
             assert_eq!(plain_value(&quoted_plainly(written)), written);
         }
         assert_eq!(quoted_plainly(r"C:\Program Files\x"), r"C:\Program Files\x");
@@ -169,19 +251,31 @@ mod tests {
         let shown = "LOKI_PASSWORD=(not shown)\n# TOKEN\nOLLAMA_API_KEY=(not shown)\nHTTPS_PROXY=(not shown)\nLOKI_URL=http://loki:3100\n";
         assert_eq!(without_secrets(lines), shown);
         let plist = "  <key>LOKI_TOKEN</key>\n  <string>x</string>\n  <key>LOG_LEVEL</key>\n  <string>INFO</string>\n";
-        assert_eq!(without_secrets(plist), plist.replace(">x<", ">(not shown)<"));
+        assert_eq!(
+            without_secrets(plist),
+            plist.replace(">x<", ">(not shown)<")
+        );
     }
 
     #[test]
     fn a_file_is_read_line_by_line_as_systemd_reads_it() {
         let text = "A=1\n B = two words \n#C=3\n;D=4\nnothing\nE='x\"y'\n=7\nA=2\nno name=8";
         let expected = [("A", "2"), ("B", "two words"), ("E", "x\"y")];
-        assert_eq!(read(text), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        assert_eq!(
+            read(text),
+            expected
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into()
+        );
     }
 
     #[test]
     fn a_value_is_read_as_systemd_reads_it() {
-        for (written, value) in [(r#""a\\b\n""#, r"a\b\n"), (r"a\ b", "a b"), ("'x\"y'", "x\"y")] {
+        for (written, value) in [
+            (r#""a\\b\n""#, r"a\b\n"),
+            (r"a\ b", "a b"),
+            ("'x\"y'", "x\"y"),
+        ] {
             assert_eq!(systemd_value(written), value);
         }
     }

@@ -38,7 +38,11 @@ pub fn run(manager: ServiceManager) -> Result<ExitCode> {
     } else if is_running {
         line("listening", no_tap(manager));
     }
-    Ok(if is_running { ExitCode::SUCCESS } else { ExitCode::from(NOT_RUNNING) })
+    Ok(if is_running {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NOT_RUNNING)
+    })
 }
 
 fn no_tap(manager: ServiceManager) -> &'static str {
@@ -58,15 +62,25 @@ fn find(manager: ServiceManager) -> Option<Tap> {
     if values.is_empty() {
         values.extend(super::public_listen().map(|address| (ENV_LISTEN.to_owned(), address)));
     }
-    let question = Question::resolve(PlaceArgs::of_tap(&None), &|name| values.get(name).cloned()).ok()?;
+    let question =
+        Question::resolve(PlaceArgs::of_tap(&None), &|name| values.get(name).cloned()).ok()?;
     running::find(&question)
 }
 
 fn about(tap: &Tap) {
     line("listening", tap.address());
-    match tap.text("/test").map(|text| serde_json::from_str::<Upstream>(&text)) {
-        Ok(Ok(ollama)) if ollama.ollama_reachable => line("upstream", &format!("{} ({} models)", ollama.ollama_host, ollama.models.len())),
-        Ok(Ok(ollama)) => line("upstream", &format!("{} (does not answer)", ollama.ollama_host)),
+    match tap
+        .text("/test")
+        .map(|text| serde_json::from_str::<Upstream>(&text))
+    {
+        Ok(Ok(ollama)) if ollama.ollama_reachable => line(
+            "upstream",
+            &format!("{} ({} models)", ollama.ollama_host, ollama.models.len()),
+        ),
+        Ok(Ok(ollama)) => line(
+            "upstream",
+            &format!("{} (does not answer)", ollama.ollama_host),
+        ),
         Ok(Err(cause)) => line("upstream", &format!("unknown: {cause}")),
         Err(cause) => line("upstream", &format!("unknown: {cause}")),
     }
@@ -75,24 +89,57 @@ fn about(tap: &Tap) {
         Err(cause) => line("requests", &format!("unknown: {cause}")),
     }
     match tap.about() {
-        Ok(about) => {
-            line("history", &format!("{} in {}, {} records", about.backend, about.data_dir.as_deref().unwrap_or("-"), about.records))
-        }
+        Ok(about) => line(
+            "history",
+            &format!(
+                "{} in {}, {} records",
+                about.backend,
+                about.data_dir.as_deref().unwrap_or("-"),
+                about.records
+            ),
+        ),
         Err(cause) => line("history", &cause.to_string()),
     }
 }
 
 fn counts(metrics: &str) {
-    let restarts = sum(metrics, "ollama_tap_backend_restarts_total", "").filter(|count| *count > 0.0);
-    let restarts = restarts.map(|count| format!(", started again {count} times")).unwrap_or_default();
-    let version = metrics.lines().find_map(|line| line.strip_prefix("ollama_version_info{version=\"")?.split('"').next());
-    line("backend", &version.map_or("unknown".to_owned(), |version| format!("ollama {version}{restarts}")));
+    let restarts =
+        sum(metrics, "ollama_tap_backend_restarts_total", "").filter(|count| *count > 0.0);
+    let restarts = restarts
+        .map(|count| format!(", started again {count} times"))
+        .unwrap_or_default();
+    let version = metrics.lines().find_map(|line| {
+        line.strip_prefix("ollama_version_info{version=\"")?
+            .split('"')
+            .next()
+    });
+    line(
+        "backend",
+        &version.map_or("unknown".to_owned(), |version| {
+            format!("ollama {version}{restarts}")
+        }),
+    );
     if let Some(start) = sum(metrics, "process_start_time_seconds", "") {
         line("uptime", &duration(record::now() - start));
     }
-    let of = |status: &str| sum(metrics, "ollama_requests_total", &format!("status=\"{status}\"")).unwrap_or_default();
+    let of = |status: &str| {
+        sum(
+            metrics,
+            "ollama_requests_total",
+            &format!("status=\"{status}\""),
+        )
+        .unwrap_or_default()
+    };
     let tokens = sum(metrics, "ollama_tokens_generated_total", "").unwrap_or_default();
-    line("requests", &format!("{} done, {} failed, {} cancelled", of("success"), of("error"), of("cancelled")));
+    line(
+        "requests",
+        &format!(
+            "{} done, {} failed, {} cancelled",
+            of("success"),
+            of("error"),
+            of("cancelled")
+        ),
+    );
     line("tokens", &format!("{tokens} generated"));
 }
 
@@ -110,20 +157,39 @@ fn duration(seconds: f64) -> String {
 
 /// What systemd says, and whether it runs.
 fn systemd_state() -> (String, bool) {
-    let names = ["LoadState", "ActiveState", "SubState", "MainPID", "NRestarts", "ActiveEnterTimestamp"];
+    let names = [
+        "LoadState",
+        "ActiveState",
+        "SubState",
+        "MainPID",
+        "NRestarts",
+        "ActiveEnterTimestamp",
+    ];
     let wanted = format!("--property={}", names.join(","));
     let Some(shown) = output(&["systemctl", "show", systemd::UNIT, &wanted]) else {
         return ("unknown: systemd does not answer".to_owned(), false);
     };
-    let property = |name: &str| shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
+    let property = |name: &str| {
+        shown
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+            .unwrap_or_default()
+    };
     if property("LoadState") == "not-found" {
-        return ("not installed (`ollama-tap service install`)".to_owned(), false);
+        return (
+            "not installed (`ollama-tap service install`)".to_owned(),
+            false,
+        );
     }
     let is_running = property("ActiveState") == "active";
     let mut state = format!("{} ({})", property("ActiveState"), property("SubState"));
     if is_running {
-        state +=
-            &format!(" since {}, process {}, {} restarts", property("ActiveEnterTimestamp"), property("MainPID"), property("NRestarts"));
+        state += &format!(
+            " since {}, process {}, {} restarts",
+            property("ActiveEnterTimestamp"),
+            property("MainPID"),
+            property("NRestarts")
+        );
     }
     (state, is_running)
 }
@@ -132,10 +198,16 @@ fn systemd_state() -> (String, bool) {
 fn windows_state() -> (String, bool) {
     match platform::service_state() {
         Ok(Some(state)) => {
-            let process = state.process.map(|id| format!(", process {id}")).unwrap_or_default();
+            let process = state
+                .process
+                .map(|id| format!(", process {id}"))
+                .unwrap_or_default();
             (format!("{}{process}", state.name), state.is_running)
         }
-        Ok(None) => ("not installed (`ollama-tap service install`)".to_owned(), false),
+        Ok(None) => (
+            "not installed (`ollama-tap service install`)".to_owned(),
+            false,
+        ),
         Err(cause) => (format!("unknown: {cause}"), false),
     }
 }
@@ -145,8 +217,16 @@ fn launchd_state() -> (String, bool) {
     let Some(shown) = output(&["launchctl", "print", launchd::TARGET]) else {
         return ("not installed, or stopped".to_owned(), false);
     };
-    let property = |name: &str| shown.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(" = ")).unwrap_or("unknown");
-    (format!("{}, process {}", property("state"), property("pid")), property("state") == "running")
+    let property = |name: &str| {
+        shown
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(" = "))
+            .unwrap_or("unknown")
+    };
+    (
+        format!("{}, process {}", property("state"), property("pid")),
+        property("state") == "running",
+    )
 }
 
 #[cfg(test)]

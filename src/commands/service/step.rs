@@ -27,7 +27,11 @@ const ENV_TEST_STEPS: &str = "OLLAMA_TAP_TEST_STEPS";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Writes a whole file, with the directory that it is in.
-    Write { path: PathBuf, text: String, mode: u32 },
+    Write {
+        path: PathBuf,
+        text: String,
+        mode: u32,
+    },
     /// Makes a directory for a user; one that is there stays as it is.
     Directory { path: PathBuf, owner: String },
     /// Makes a directory with the rights of the one that it is in; one that is there stays as it is.
@@ -60,23 +64,41 @@ impl Step {
     }
 
     pub fn write(path: impl Into<PathBuf>, text: String, mode: u32) -> Step {
-        Step::Write { path: path.into(), text, mode }
+        Step::Write {
+            path: path.into(),
+            text,
+            mode,
+        }
     }
 
     /// What it does, with the content of the file that it writes; secrets are not shown.
     pub fn details(&self) -> String {
-        let Step::Write { text, mode, .. } = self else { return self.to_string() };
+        let Step::Write { text, mode, .. } = self else {
+            return self.to_string();
+        };
         let shown = settings::without_secrets(text);
-        let lines = shown.lines().map(|line| format!("\n    {line}").trim_end().to_owned());
+        let lines = shown
+            .lines()
+            .map(|line| format!("\n    {line}").trim_end().to_owned());
         format!("{self} (mode {mode:04o}):{}", lines.collect::<String>())
     }
 
     pub fn perform(&self) -> Result<()> {
         match self {
-            Step::Write { path, text, mode } => replace(path, text.as_bytes(), *mode).map_err(failed(self)),
+            Step::Write { path, text, mode } => {
+                replace(path, text.as_bytes(), *mode).map_err(failed(self))
+            }
             Step::Directory { path, .. } if path.exists() => Ok(()),
             Step::Directory { path, owner } => {
-                let words = ["install", "-d", "-o", owner, "-m", "0755", &path.to_string_lossy()];
+                let words = [
+                    "install",
+                    "-d",
+                    "-o",
+                    owner,
+                    "-m",
+                    "0755",
+                    &path.to_string_lossy(),
+                ];
                 run(&words.map(str::to_owned)).map_err(failed(self))
             }
             Step::Make(path) => fs::create_dir_all(path).map_err(failed(self)),
@@ -85,7 +107,9 @@ impl Step {
                 fs::read(from).and_then(copy).map_err(failed(self))
             }
             Step::Remove(path) => remove(path).map_err(failed(self)),
-            Step::RemoveProgram(path) => patiently(|| remove(path)).or_else(|cause| later(path, cause)).map_err(failed(self)),
+            Step::RemoveProgram(path) => patiently(|| remove(path))
+                .or_else(|cause| later(path, cause))
+                .map_err(failed(self)),
             Step::RemoveTree(path) => unless_gone(fs::remove_dir_all(path)).map_err(failed(self)),
             Step::RemoveEmpty(path) => match fs::remove_dir(path) {
                 Err(cause) if cause.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
@@ -94,7 +118,8 @@ impl Step {
             Step::Run(words) => run(words).map_err(failed(self)),
             Step::Service(call) => platform::call_service(call).map_err(failed(self)),
             Step::Try(words) => {
-                run(words).unwrap_or_else(|cause| complain(format_args!("{self}: {cause}; going on")));
+                run(words)
+                    .unwrap_or_else(|cause| complain(format_args!("{self}: {cause}; going on")));
                 Ok(())
             }
         }
@@ -105,10 +130,20 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Step::Write { path, .. } => write!(f, "write {}", path.display()),
-            Step::Directory { path, owner } => write!(f, "make the directory {} for {owner}, if it is not there", path.display()),
-            Step::Make(path) => write!(f, "make the directory {}, if it is not there", path.display()),
+            Step::Directory { path, owner } => write!(
+                f,
+                "make the directory {} for {owner}, if it is not there",
+                path.display()
+            ),
+            Step::Make(path) => write!(
+                f,
+                "make the directory {}, if it is not there",
+                path.display()
+            ),
             Step::Copy { from, to } => write!(f, "copy {} to {}", from.display(), to.display()),
-            Step::Remove(path) | Step::RemoveProgram(path) => write!(f, "remove {}", path.display()),
+            Step::Remove(path) | Step::RemoveProgram(path) => {
+                write!(f, "remove {}", path.display())
+            }
             Step::RemoveEmpty(path) => write!(f, "remove {} if it is empty", path.display()),
             Step::RemoveTree(path) => write!(f, "remove {} and all that is in it", path.display()),
             Step::Run(words) | Step::Try(words) => write!(f, "run {}", words.join(" ")),
@@ -119,7 +154,9 @@ impl fmt::Display for Step {
 
 /// Says each step and does it; the first that fails ends it.
 pub fn perform(steps: &[Step]) -> Result<()> {
-    let last = std::env::var(ENV_TEST_STEPS).ok().and_then(|count| count.parse().ok());
+    let last = std::env::var(ENV_TEST_STEPS)
+        .ok()
+        .and_then(|count| count.parse().ok());
     for (done, step) in steps.iter().enumerate() {
         if last == Some(done) {
             std::process::exit(1);
@@ -156,7 +193,10 @@ mod tests {
         let (copy, parent) = (dir.path().join("copy"), path.parent().unwrap().to_owned());
         let steps = [
             Step::write(&path, "text\n".to_owned(), PRIVATE),
-            Step::Copy { from: path.clone(), to: copy.clone() },
+            Step::Copy {
+                from: path.clone(),
+                to: copy.clone(),
+            },
             Step::RemoveEmpty(parent.clone()),
         ];
         for _ in 0..2 {
@@ -164,7 +204,11 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).unwrap(), "text\n");
             assert_eq!(fs::read_to_string(&copy).unwrap(), "text\n");
         }
-        let steps = [Step::Remove(path.clone()), Step::RemoveEmpty(parent.clone()), Step::RemoveTree(parent.clone())];
+        let steps = [
+            Step::Remove(path.clone()),
+            Step::RemoveEmpty(parent.clone()),
+            Step::RemoveTree(parent.clone()),
+        ];
         for _ in 0..2 {
             perform(&steps).unwrap();
             assert!(!parent.exists());
@@ -176,7 +220,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         fs::write(dir.path().join("file.new"), "half a te").unwrap();
-        Step::write(&path, "text".to_owned(), PUBLIC).perform().unwrap();
+        Step::write(&path, "text".to_owned(), PUBLIC)
+            .perform()
+            .unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         fs::write(dir.path().join("file.new"), "half a te").unwrap();
         Step::Remove(path).perform().unwrap();
@@ -188,14 +234,29 @@ mod tests {
         let us = std::env::current_exe().unwrap(); // which wants other words
         let words = [&*us.to_string_lossy(), "--no-such-word"];
         let failure = perform(&[Step::attempt(&words), Step::run(&words)]).unwrap_err();
-        assert!(failure.to_string().starts_with(&format!("run {}: exit ", words.join(" "))), "{failure}");
+        assert!(
+            failure
+                .to_string()
+                .starts_with(&format!("run {}: exit ", words.join(" "))),
+            "{failure}"
+        );
         let missing = Step::run(&["no-such-program", "x"]).perform().unwrap_err();
-        assert!(missing.to_string().starts_with("run no-such-program x: "), "{missing}");
+        assert!(
+            missing.to_string().starts_with("run no-such-program x: "),
+            "{missing}"
+        );
     }
 
     #[test]
     fn a_secret_is_written_but_not_shown() {
-        let step = Step::write("/etc/x.env", "A=1\nOLLAMA_TAP_TOKEN=s3cret\n".to_owned(), PRIVATE);
-        assert_eq!(step.details(), "write /etc/x.env (mode 0600):\n    A=1\n    OLLAMA_TAP_TOKEN=(not shown)");
+        let step = Step::write(
+            "/etc/x.env",
+            "A=1\nOLLAMA_TAP_TOKEN=s3cret\n".to_owned(),
+            PRIVATE,
+        );
+        assert_eq!(
+            step.details(),
+            "write /etc/x.env (mode 0600):\n    A=1\n    OLLAMA_TAP_TOKEN=(not shown)"
+        );
     }
 }

@@ -43,9 +43,15 @@ pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
     steps.push(Step::write(settings::PATH, plan.settings.clone(), PRIVATE));
     // Before what it keeps a record of.
     steps.push(Step::write(UNIT_PATH, unit(plan, facts), PUBLIC));
-    steps.extend(writable(plan).map(|path| Step::Directory { path: path.clone(), owner: plan.user.clone() }));
+    steps.extend(writable(plan).map(|path| Step::Directory {
+        path: path.clone(),
+        owner: plan.user.clone(),
+    }));
     if plan.copy_executable {
-        steps.push(Step::Copy { from: facts.executable.clone(), to: plan.executable.clone() });
+        steps.push(Step::Copy {
+            from: facts.executable.clone(),
+            to: plan.executable.clone(),
+        });
     }
     steps.extend(move_ollama(plan, facts));
     steps.push(Step::run(&["systemctl", "daemon-reload"]));
@@ -74,7 +80,11 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
     steps.push(Step::Remove(UNIT_PATH.into()));
     steps.push(Step::attempt(&["systemctl", "daemon-reload"]));
     if facts.is_moved {
-        steps.push(Step::attempt(&["systemctl", "try-restart", ollama_unit::NAME]));
+        steps.push(Step::attempt(&[
+            "systemctl",
+            "try-restart",
+            ollama_unit::NAME,
+        ]));
     }
     if purge && facts.tap_user.is_some() {
         steps.push(Step::attempt(&["userdel", TAP_USER]));
@@ -94,9 +104,16 @@ fn must_restart_ollama(plan: &Plan, facts: &Facts) -> bool {
 /// Ollama's own service aside, or back where the tap is not in front of it any more.
 fn move_ollama(plan: &Plan, facts: &Facts) -> Vec<Step> {
     if plan.role != Role::Beside {
-        return if facts.is_moved { move_back() } else { Vec::new() };
+        return if facts.is_moved {
+            move_back()
+        } else {
+            Vec::new()
+        };
     }
-    let reads_files = facts.ollama_unit.as_ref().is_some_and(|unit| unit.has_environment_files);
+    let reads_files = facts
+        .ollama_unit
+        .as_ref()
+        .is_some_and(|unit| unit.has_environment_files);
     let host = format!("OLLAMA_HOST=127.0.0.1:{}", plan.backend_port);
     let mut text = format!(
         "# Ollama Tap answers where this service did, so this service moves aside.\n\
@@ -105,7 +122,9 @@ fn move_ollama(plan: &Plan, facts: &Facts) -> Vec<Step> {
     );
     let mut steps = Vec::new();
     if reads_files {
-        text += &format!("# The files that this service reads win over the line above.\nEnvironmentFile={DROP_IN_ENVIRONMENT}\n");
+        text += &format!(
+            "# The files that this service reads win over the line above.\nEnvironmentFile={DROP_IN_ENVIRONMENT}\n"
+        );
         steps.push(Step::write(DROP_IN_ENVIRONMENT, host + "\n", PUBLIC));
     }
     steps.push(Step::write(DROP_IN, text, PUBLIC));
@@ -113,7 +132,10 @@ fn move_ollama(plan: &Plan, facts: &Facts) -> Vec<Step> {
 }
 
 fn move_back() -> Vec<Step> {
-    vec![Step::Remove(DROP_IN.into()), Step::Remove(DROP_IN_ENVIRONMENT.into())]
+    vec![
+        Step::Remove(DROP_IN.into()),
+        Step::Remove(DROP_IN_ENVIRONMENT.into()),
+    ]
 }
 
 /// What the sandbox lets the service write to. It must be there before.
@@ -124,17 +146,35 @@ fn writable(plan: &Plan) -> impl Iterator<Item = &PathBuf> {
 fn make_user() -> Step {
     let home = platform::service_home();
     let home = &*home.to_string_lossy();
-    Step::run(&["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", home, "--shell", "/usr/sbin/nologin", TAP_USER])
+    Step::run(&[
+        "useradd",
+        "--system",
+        "--user-group",
+        "--no-create-home",
+        "--home-dir",
+        home,
+        "--shell",
+        "/usr/sbin/nologin",
+        TAP_USER,
+    ])
 }
 
 /// What the installed unit keeps a record of.
 fn recorded(facts: &Facts) -> impl Iterator<Item = &str> {
-    facts.unit.as_ref().and_then(|unit| unit.split_once(RECORD)).map_or("", |(_, record)| record).lines()
+    facts
+        .unit
+        .as_ref()
+        .and_then(|unit| unit.split_once(RECORD))
+        .map_or("", |(_, record)| record)
+        .lines()
 }
 
 /// Directories that were not there before us, the innermost first.
 fn made(facts: &Facts) -> Vec<PathBuf> {
-    let mut made: Vec<PathBuf> = recorded(facts).filter_map(|line| line.strip_prefix(MADE)).map(PathBuf::from).collect();
+    let mut made: Vec<PathBuf> = recorded(facts)
+        .filter_map(|line| line.strip_prefix(MADE))
+        .map(PathBuf::from)
+        .collect();
     made.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
     made
 }
@@ -144,8 +184,13 @@ fn record(plan: &Plan, facts: &Facts) -> String {
     let copied = (plan.copy_executable || facts.place == Place::Copy).then(|| COPIED.to_owned());
     let drop_in = (plan.role == Role::Beside).then(|| PathBuf::from(DROP_IN));
     let copy = plan.copy_executable.then(|| plan.executable.clone());
-    let files = [drop_in, copy].into_iter().flatten().filter_map(|path| Some(path.parent()?.to_owned()));
-    let new = files.chain(writable(plan).cloned()).flat_map(|path| facts::missing(&path));
+    let files = [drop_in, copy]
+        .into_iter()
+        .flatten()
+        .filter_map(|path| Some(path.parent()?.to_owned()));
+    let new = files
+        .chain(writable(plan).cloned())
+        .flat_map(|path| facts::missing(&path));
     let mut lines: Vec<String> = copied.into_iter().collect();
     for path in new.chain(made(facts)) {
         let line = format!("{MADE}{}", path.display());
@@ -153,17 +198,35 @@ fn record(plan: &Plan, facts: &Facts) -> String {
             lines.push(line);
         }
     }
-    if lines.is_empty() { String::new() } else { format!("{RECORD}{}\n", lines.join("\n")) }
+    if lines.is_empty() {
+        String::new()
+    } else {
+        format!("{RECORD}{}\n", lines.join("\n"))
+    }
 }
 
 /// The unit for this machine.
 fn unit(plan: &Plan, facts: &Facts) -> String {
-    let template = if plan.role == Role::Serve { SERVE } else { PROXY };
-    let start = format!("{} {}", quoted(&plan.executable.to_string_lossy()), plan.role.command());
-    let paths: Vec<String> = writable(plan).map(|path| quoted(&path.to_string_lossy())).collect();
+    let template = if plan.role == Role::Serve {
+        SERVE
+    } else {
+        PROXY
+    };
+    let start = format!(
+        "{} {}",
+        quoted(&plan.executable.to_string_lossy()),
+        plan.role.command()
+    );
+    let paths: Vec<String> = writable(plan)
+        .map(|path| quoted(&path.to_string_lossy()))
+        .collect();
     let mut text = with(template, "ExecStart", &start);
     text = with(&text, "User", &plan.user);
-    text = with(&text, "TimeoutStopSec", &(plan.grace + STOP_MARGIN).to_string());
+    text = with(
+        &text,
+        "TimeoutStopSec",
+        &(plan.grace + STOP_MARGIN).to_string(),
+    );
     text = with(&text, "ReadWritePaths", &paths.join(" "));
     if writable(plan).any(|path| is_in_a_home(path)) {
         text = with(&text, "ProtectHome", "read-only");
@@ -179,14 +242,26 @@ fn unit(plan: &Plan, facts: &Facts) -> String {
 /// The unit with another value for a key that it has.
 fn with(text: &str, key: &str, value: &str) -> String {
     let is_key = |line: &str| line.split_once('=').is_some_and(|(name, _)| name == key);
-    text.lines().map(|line| if is_key(line) { format!("{key}={value}\n") } else { format!("{line}\n") }).collect()
+    text.lines()
+        .map(|line| {
+            if is_key(line) {
+                format!("{key}={value}\n")
+            } else {
+                format!("{line}\n")
+            }
+        })
+        .collect()
 }
 
 /// A path as one word of a unit: `%` and `$` mean something there.
 fn quoted(path: &str) -> String {
     let path = path.replace('%', "%%").replace('$', "$$");
     let is_plain = |c: char| c.is_alphanumeric() || "_-./%$+@:".contains(c);
-    if path.chars().all(is_plain) { path } else { format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\"")) }
+    if path.chars().all(is_plain) {
+        path
+    } else {
+        format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\""))
+    }
 }
 
 /// The user that a unit runs as.
@@ -195,5 +270,7 @@ pub fn user_of(unit: &str) -> Option<&str> {
 }
 
 fn is_in_a_home(path: &Path) -> bool {
-    ["home", "root", "run/user"].iter().any(|place| path.starts_with(PathBuf::from("/").join(place)))
+    ["home", "root", "run/user"]
+        .iter()
+        .any(|place| path.starts_with(PathBuf::from("/").join(place)))
 }

@@ -27,14 +27,17 @@ pub fn follow(path: &Path) -> Result<ExitCode> {
         thread::sleep(PAUSE);
         // Between two looks the log may be put aside and begun anew.
         if let Ok(file) = File::open(path) {
-            at = added(file, at, &mut io::stdout()).map_err(failed(format!("read {}", path.display())))?;
+            at = added(file, at, &mut io::stdout())
+                .map_err(failed(format!("read {}", path.display())))?;
         }
     }
 }
 
 fn end(path: &Path) -> Result<u64> {
     let file = File::open(path).map_err(|cause| match cause.kind() {
-        io::ErrorKind::NotFound => Error::Failed(format!("read {}: there is no log yet", path.display())),
+        io::ErrorKind::NotFound => {
+            Error::Failed(format!("read {}: there is no log yet", path.display()))
+        }
         _ => failed(format!("read {}", path.display()))(cause),
     })?;
     last(file, &mut io::stdout()).map_err(failed(format!("read {}", path.display())))
@@ -47,7 +50,13 @@ fn last(mut file: impl Read + Seek, out: &mut impl Write) -> io::Result<u64> {
     file.seek(SeekFrom::Start(start))?;
     let mut text = Vec::new();
     file.take(SHOWN).read_to_end(&mut text)?;
-    let first = if start == 0 { 0 } else { text.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1) };
+    let first = if start == 0 {
+        0
+    } else {
+        text.iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1)
+    };
     out.write_all(&text[first..])?;
     out.flush()?;
     Ok(start + text.len() as u64)
@@ -81,7 +90,11 @@ mod tests {
         assert_eq!(shown(""), (String::new(), 0));
         let long = "0123456789\n".repeat(20_000);
         let (text, end) = shown(&long);
-        assert!(text.starts_with("0123456789\n") && text.len() as u64 > SHOWN - 11 && end == long.len() as u64);
+        assert!(
+            text.starts_with("0123456789\n")
+                && text.len() as u64 > SHOWN - 11
+                && end == long.len() as u64
+        );
     }
 
     #[test]
@@ -89,7 +102,10 @@ mod tests {
         let mut out = Vec::new();
         let at = added(Cursor::new("a\nb\n"), 2, &mut out).unwrap();
         let at = added(Cursor::new("a\nb\n"), at, &mut out).unwrap();
-        assert_eq!((String::from_utf8(out.clone()).unwrap(), at), ("b\n".to_owned(), 4));
+        assert_eq!(
+            (String::from_utf8(out.clone()).unwrap(), at),
+            ("b\n".to_owned(), 4)
+        );
         assert_eq!(added(Cursor::new("c\n"), at, &mut out).unwrap(), 2);
         assert_eq!(String::from_utf8(out).unwrap(), "b\nc\n");
     }

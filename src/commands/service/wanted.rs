@@ -59,16 +59,23 @@ const OF_TAP: [&str; 22] = [
 pub fn changes(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Result<Changes> {
     let mut changes = Changes::from([set(settings::COMMAND, role.command())]);
     if !old.contains_key(config::ENV_ANALYTICS_DIR) {
-        changes.extend([set(config::ENV_ANALYTICS_DIR, platform::service_directory().to_string_lossy())]);
+        changes.extend([set(
+            config::ENV_ANALYTICS_DIR,
+            platform::service_directory().to_string_lossy(),
+        )]);
     }
     changes.extend(of_role(role, args, facts, old)?);
     changes.extend(of_environment(role, facts)?);
     changes.extend(of_flags(args)?);
-    let is_printable = |value: &Option<String>| !value.iter().any(|value| value.chars().any(char::is_control));
+    let is_printable = |value: &Option<String>| {
+        !value
+            .iter()
+            .any(|value| value.chars().any(char::is_control))
+    };
     match changes.iter().find(|(_, value)| !is_printable(value)) {
-        Some((name, _)) => {
-            Err(Error::Usage(format!("bad value for {name}: control characters; accepted: what stands in one line of a file")))
-        }
+        Some((name, _)) => Err(Error::Usage(format!(
+            "bad value for {name}: control characters; accepted: what stands in one line of a file"
+        ))),
         None => Ok(changes),
     }
 }
@@ -84,22 +91,40 @@ fn of_role(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Resul
     match role {
         Role::Elsewhere => changes.extend([(config::ENV_BACKEND_PORT.to_owned(), None)]),
         Role::Beside => {
-            if ![config::ENV_LISTEN, config::ENV_PROXY_PORT].iter().any(|name| old.contains_key(*name) || facts.variable(name).is_some()) {
+            if ![config::ENV_LISTEN, config::ENV_PROXY_PORT]
+                .iter()
+                .any(|name| old.contains_key(*name) || facts.variable(name).is_some())
+            {
                 changes.extend([set(config::ENV_LISTEN, ollama_listens(facts)?.to_string())]);
             }
-            changes.extend([set(config::ENV_UPSTREAM, format!("{LOOPBACK}:{backend_port}"))]);
+            changes.extend([set(
+                config::ENV_UPSTREAM,
+                format!("{LOOPBACK}:{backend_port}"),
+            )]);
             changes.extend([set(config::ENV_BACKEND_PORT, backend_port.to_string())]);
         }
         Role::Serve => {
-            let was_proxy = old.get(settings::COMMAND).is_some_and(|command| command == "proxy");
+            let was_proxy = old
+                .get(settings::COMMAND)
+                .is_some_and(|command| command == "proxy");
             changes.extend(was_proxy.then(|| (config::ENV_UPSTREAM.to_owned(), None)));
             // Else it is the next free one.
-            let is_given = args.backend_port.is_some() || facts.variable(config::ENV_BACKEND_PORT).is_some();
-            changes.extend(is_given.then(|| set(config::ENV_BACKEND_PORT, backend_port.to_string())));
+            let is_given =
+                args.backend_port.is_some() || facts.variable(config::ENV_BACKEND_PORT).is_some();
+            changes
+                .extend(is_given.then(|| set(config::ENV_BACKEND_PORT, backend_port.to_string())));
             changes.extend([set(config::ENV_OLLAMA, ollama(args, facts, old)?)]);
             if facts.manager == ServiceManager::Windows && !old.contains_key(MODELS) {
                 // The service's account has a home of its own, with no models in it.
-                changes.extend([set(MODELS, facts.installer.home.join(".ollama").join("models").to_string_lossy())]);
+                changes.extend([set(
+                    MODELS,
+                    facts
+                        .installer
+                        .home
+                        .join(".ollama")
+                        .join("models")
+                        .to_string_lossy(),
+                )]);
             }
         }
     }
@@ -108,16 +133,30 @@ fn of_role(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Resul
 
 /// Where Ollama's own service listens without us.
 fn ollama_listens(facts: &Facts) -> Result<Listen> {
-    let host = facts.ollama_unit.as_ref().and_then(|unit| unit.host.clone()).unwrap_or_default();
+    let host = facts
+        .ollama_unit
+        .as_ref()
+        .and_then(|unit| unit.host.clone())
+        .unwrap_or_default();
     Listen::of_ollama(&host)
         .map(|(listen, _)| listen)
-        .map_err(|why| Error::Failed(format!("read OLLAMA_HOST of Ollama's own service: `{host}` {why}")))
+        .map_err(|why| {
+            Error::Failed(format!(
+                "read OLLAMA_HOST of Ollama's own service: `{host}` {why}"
+            ))
+        })
 }
 
 /// The ollama that the service will start.
 fn ollama(args: &InstallArgs, facts: &Facts, old: &Values) -> Result<String> {
-    let named = args.ollama.as_deref().or_else(|| facts.variable(config::ENV_OLLAMA));
-    let kept = old.get(config::ENV_OLLAMA).map(PathBuf::from).filter(|path| path.exists());
+    let named = args
+        .ollama
+        .as_deref()
+        .or_else(|| facts.variable(config::ENV_OLLAMA));
+    let kept = old
+        .get(config::ENV_OLLAMA)
+        .map(PathBuf::from)
+        .filter(|path| path.exists());
     let path = match named {
         Some(named) => Some(find::ollama(Some(Path::new(named)))?),
         None => kept.or_else(|| facts.ollama.clone()),
@@ -131,16 +170,29 @@ fn ollama(args: &InstallArgs, facts: &Facts, old: &Values) -> Result<String> {
 
 /// The port of this machine's Ollama behind the tap.
 pub fn backend_port(args: &InstallArgs, facts: &Facts, old: &Values) -> Result<u16> {
-    let now = args.backend_port.as_deref().or_else(|| facts.variable(config::ENV_BACKEND_PORT));
-    let Some(text) = now.or(old.get(config::ENV_BACKEND_PORT).map(String::as_str)) else { return Ok(port::BACKEND_PORT) };
+    let now = args
+        .backend_port
+        .as_deref()
+        .or_else(|| facts.variable(config::ENV_BACKEND_PORT));
+    let Some(text) = now.or(old.get(config::ENV_BACKEND_PORT).map(String::as_str)) else {
+        return Ok(port::BACKEND_PORT);
+    };
     let port = text.trim().parse().ok().filter(|port| *port > 0);
-    port.ok_or_else(|| Error::Usage(format!("bad value for --backend-port: `{text}`; accepted: a port from 1 to 65535")))
+    port.ok_or_else(|| {
+        Error::Usage(format!(
+            "bad value for --backend-port: `{text}`; accepted: a port from 1 to 65535"
+        ))
+    })
 }
 
 /// What the environment says now and the service will not have: our settings, and Ollama's where it is ours to start.
 fn of_environment(role: Role, facts: &Facts) -> Result<Changes> {
-    let is_meant = |name: &str| OF_TAP.contains(&name) || (role == Role::Serve && is_of_ollama(name));
-    let meant = facts.environment.iter().filter(|(name, value)| is_meant(name) && !value.trim().is_empty());
+    let is_meant =
+        |name: &str| OF_TAP.contains(&name) || (role == Role::Serve && is_of_ollama(name));
+    let meant = facts
+        .environment
+        .iter()
+        .filter(|(name, value)| is_meant(name) && !value.trim().is_empty());
     let mut changes: Changes = meant.map(|(name, value)| set(name, value)).collect();
     if let Some(Some(directory)) = changes.get_mut(config::ENV_ANALYTICS_DIR) {
         *directory = absolute(directory, config::ENV_ANALYTICS_DIR)?;
@@ -150,13 +202,18 @@ fn of_environment(role: Role, facts: &Facts) -> Result<Changes> {
 
 /// Whether a variable is Ollama's own; ours have its name in front too.
 fn is_of_ollama(name: &str) -> bool {
-    let is_ours = name.starts_with("OLLAMA_TAP_") || [config::ENV_BACKEND_PORT, config::ENV_OLLAMA].contains(&name);
+    let is_ours = name.starts_with("OLLAMA_TAP_")
+        || [config::ENV_BACKEND_PORT, config::ENV_OLLAMA].contains(&name);
     OF_OLLAMA.contains(&name) || (name.starts_with("OLLAMA_") && !is_ours)
 }
 
 /// The settings that were given as flags.
 fn of_flags(args: &InstallArgs) -> Result<Vec<Change>> {
-    let directory = args.analytics_dir.as_deref().map(|path| absolute(path, "--analytics-dir")).transpose()?;
+    let directory = args
+        .analytics_dir
+        .as_deref()
+        .map(|path| absolute(path, "--analytics-dir"))
+        .transpose()?;
     let flags = [
         (config::ENV_LISTEN, &args.listen),
         (config::ENV_ADMIN_LISTEN, &args.admin_listen),
@@ -176,11 +233,15 @@ fn of_flags(args: &InstallArgs) -> Result<Vec<Change>> {
         (config::ENV_LOKI_URL, &args.loki_url),
         (config::ENV_ANALYTICS_MAX_BYTES, &args.analytics_max_bytes),
     ];
-    Ok(flags.into_iter().filter_map(|(name, value)| Some(set(name, value.clone()?))).collect())
+    Ok(flags
+        .into_iter()
+        .filter_map(|(name, value)| Some(set(name, value.clone()?)))
+        .collect())
 }
 
 /// The service runs in a directory of its own.
 fn absolute(path: &str, name: &str) -> Result<String> {
-    let absolute = std::path::absolute(path.trim()).map_err(|cause| Error::Usage(format!("bad value for {name}: `{path}`: {cause}")))?;
+    let absolute = std::path::absolute(path.trim())
+        .map_err(|cause| Error::Usage(format!("bad value for {name}: `{path}`: {cause}")))?;
     Ok(absolute.to_string_lossy().into_owned())
 }

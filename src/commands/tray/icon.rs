@@ -56,20 +56,37 @@ pub fn color(state: State) -> Color {
 /// Red, green, blue and opacity of each pixel, row by row, of a square icon with so many pixels a side.
 pub fn draw(state: State, side: u32) -> Vec<u8> {
     let drawing = drawing(color(state));
-    (0..side * side).flat_map(|at| pixel(&drawing, at % side, at / side, side)).collect()
+    (0..side * side)
+        .flat_map(|at| pixel(&drawing, at % side, at / side, side))
+        .collect()
 }
 
 /// One pixel, averaged over the points in it.
 fn pixel(drawing: &[(Color, Shape)], column: u32, row: u32, side: u32) -> [u8; 4] {
-    let place = |pixel: u32, fine: u32| (pixel as f32 + (fine as f32 + 0.5) / FINE as f32) * 100.0 / side as f32;
+    let place = |pixel: u32, fine: u32| {
+        (pixel as f32 + (fine as f32 + 0.5) / FINE as f32) * 100.0 / side as f32
+    };
     let points = (0..FINE * FINE).map(|n| (place(column, n % FINE), place(row, n / FINE)));
-    let seen: Vec<Color> = points.filter_map(|(x, y)| color_at(drawing, x, y)).collect();
-    let mean = |part: usize| seen.iter().map(|color| u32::from(color[part])).sum::<u32>() / (seen.len() as u32).max(1);
-    [mean(0) as u8, mean(1) as u8, mean(2) as u8, (seen.len() as u32 * 255 / (FINE * FINE)) as u8]
+    let seen: Vec<Color> = points
+        .filter_map(|(x, y)| color_at(drawing, x, y))
+        .collect();
+    let mean = |part: usize| {
+        seen.iter().map(|color| u32::from(color[part])).sum::<u32>() / (seen.len() as u32).max(1)
+    };
+    [
+        mean(0) as u8,
+        mean(1) as u8,
+        mean(2) as u8,
+        (seen.len() as u32 * 255 / (FINE * FINE)) as u8,
+    ]
 }
 
 fn color_at(drawing: &[(Color, Shape)], x: f32, y: f32) -> Option<Color> {
-    drawing.iter().rev().find(|(_, shape)| shape.holds(x, y)).map(|(color, _)| *color)
+    drawing
+        .iter()
+        .rev()
+        .find(|(_, shape)| shape.holds(x, y))
+        .map(|(color, _)| *color)
 }
 
 impl Shape {
@@ -77,7 +94,8 @@ impl Shape {
         match *self {
             Shape::Ellipse(x, y, wide, high, lean) => {
                 let (dx, dy, (sin, cos)) = (px - x, py - y, lean.sin_cos());
-                ((dx * cos + dy * sin) / wide).powi(2) + ((dy * cos - dx * sin) / high).powi(2) <= 1.0
+                ((dx * cos + dy * sin) / wide).powi(2) + ((dy * cos - dx * sin) / high).powi(2)
+                    <= 1.0
             }
             Shape::Box(left, top, right, bottom, round) => {
                 let dx = (left + round - px).max(px - right + round).max(0.0);
@@ -85,11 +103,16 @@ impl Shape {
                 dx * dx + dy * dy <= round * round
             }
             Shape::Shackle(x, y, inner, outer, bottom) => {
-                let across = if py > y { (px - x).abs() } else { (px - x).hypot(py - y) };
+                let across = if py > y {
+                    (px - x).abs()
+                } else {
+                    (px - x).hypot(py - y)
+                };
                 (inner..=outer).contains(&across) && py <= bottom
             }
             Shape::Keyhole(x, y, size) => {
-                let is_in_slit = (0.0..=2.1 * size).contains(&(py - y)) && (px - x).abs() <= 0.42 * size + 0.12 * (py - y);
+                let is_in_slit = (0.0..=2.1 * size).contains(&(py - y))
+                    && (px - x).abs() <= 0.42 * size + 0.12 * (py - y);
                 is_in_slit || (px - x).hypot(py - y) <= size
             }
         }
@@ -114,7 +137,11 @@ mod tests {
             let [r, g, b] = color(state);
             assert_eq!(at(&icon, 5, 25), [r, g, b, 255], "{state:?}");
             assert_eq!(at(&icon, 0, 0), [0, 0, 0, 0], "{state:?}");
-            assert_eq!(at(&icon, 16, 22), [DARK[0], DARK[1], DARK[2], 255], "{state:?}");
+            assert_eq!(
+                at(&icon, 16, 22),
+                [DARK[0], DARK[1], DARK[2], 255],
+                "{state:?}"
+            );
         }
     }
 
@@ -123,7 +150,13 @@ mod tests {
         for state in STATES {
             let [r, g, b] = color(state);
             let icon = draw(state, 16);
-            assert!(icon.chunks(4).filter(|pixel| **pixel == [r, g, b, 255]).count() >= 20, "{state:?}");
+            assert!(
+                icon.chunks(4)
+                    .filter(|pixel| **pixel == [r, g, b, 255])
+                    .count()
+                    >= 20,
+                "{state:?}"
+            );
         }
     }
 }

@@ -25,19 +25,34 @@ pub struct Look {
 /// The look for what /metrics says; `None` where no tap answers.
 pub fn look(metrics: Option<&str>) -> Look {
     let Some(metrics) = metrics else {
-        return Look { state: State::TapDown, tooltip: "Ollama Tap: not running".to_owned() };
+        return Look {
+            state: State::TapDown,
+            tooltip: "Ollama Tap: not running".to_owned(),
+        };
     };
     match sum(metrics, "ollama_up", "") {
-        Some(up) if up > 0.0 => Look { state: State::Serving, tooltip: format!("Ollama Tap: serving\n{}", numbers(metrics)) },
-        _ => Look { state: State::OllamaDown, tooltip: format!("Ollama Tap: Ollama does not answer\n{}", numbers(metrics)) },
+        Some(up) if up > 0.0 => Look {
+            state: State::Serving,
+            tooltip: format!("Ollama Tap: serving\n{}", numbers(metrics)),
+        },
+        _ => Look {
+            state: State::OllamaDown,
+            tooltip: format!("Ollama Tap: Ollama does not answer\n{}", numbers(metrics)),
+        },
     }
 }
 
 /// Requests since the tap was started, those under way, and the mean speed of those that told it.
 fn numbers(metrics: &str) -> String {
     let whole = |family: &str| sum(metrics, family, "").unwrap_or_default();
-    let (requests, active) = (whole("ollama_requests_total"), whole("ollama_active_requests"));
-    let (speeds, count) = (whole("ollama_tokens_per_second_sum"), whole("ollama_tokens_per_second_count"));
+    let (requests, active) = (
+        whole("ollama_requests_total"),
+        whole("ollama_active_requests"),
+    );
+    let (speeds, count) = (
+        whole("ollama_tokens_per_second_sum"),
+        whole("ollama_tokens_per_second_count"),
+    );
     let plural = if requests == 1.0 { "" } else { "s" };
     let mut text = format!("{requests} request{plural}");
     if active > 0.0 {
@@ -67,23 +82,45 @@ ollama_tokens_per_second_count{model=\"a\",prompt_category=\"other\"} 7
     fn colour_and_numbers_follow_from_what_the_tap_says() {
         let serving = look(Some(METRICS));
         assert_eq!(serving.state, State::Serving);
-        assert_eq!(serving.tooltip, "Ollama Tap: serving\n42 requests, 1 under way\n42.9 tokens/s");
+        assert_eq!(
+            serving.tooltip,
+            "Ollama Tap: serving\n42 requests, 1 under way\n42.9 tokens/s"
+        );
         let down = look(Some(&METRICS.replace("ollama_up 1", "ollama_up 0")));
         assert_eq!(down.state, State::OllamaDown);
-        assert!(down.tooltip.starts_with("Ollama Tap: Ollama does not answer\n42 requests"), "{}", down.tooltip);
-        assert_eq!(look(None), Look { state: State::TapDown, tooltip: "Ollama Tap: not running".to_owned() });
+        assert!(
+            down.tooltip
+                .starts_with("Ollama Tap: Ollama does not answer\n42 requests"),
+            "{}",
+            down.tooltip
+        );
+        assert_eq!(
+            look(None),
+            Look {
+                state: State::TapDown,
+                tooltip: "Ollama Tap: not running".to_owned()
+            }
+        );
     }
 
     #[test]
     fn a_tap_that_has_counted_nothing_has_no_speed() {
-        assert_eq!(look(Some("ollama_up 1\n")).tooltip, "Ollama Tap: serving\n0 requests");
-        assert_eq!(look(Some("ollama_up 1\nollama_requests_total{} 1\n")).tooltip, "Ollama Tap: serving\n1 request");
+        assert_eq!(
+            look(Some("ollama_up 1\n")).tooltip,
+            "Ollama Tap: serving\n0 requests"
+        );
+        assert_eq!(
+            look(Some("ollama_up 1\nollama_requests_total{} 1\n")).tooltip,
+            "Ollama Tap: serving\n1 request"
+        );
         assert_eq!(look(Some("nonsense")).state, State::OllamaDown);
     }
 
     #[test]
     fn the_text_fits_where_windows_shows_it() {
-        let many = METRICS.replace(" 40", " 999999999999999").replace(" 300", " 99999999999");
+        let many = METRICS
+            .replace(" 40", " 999999999999999")
+            .replace(" 300", " 99999999999");
         let text = look(Some(&many.replace("ollama_up 1", "ollama_up 0"))).tooltip;
         assert!(text.encode_utf16().count() < 127, "{text}");
     }

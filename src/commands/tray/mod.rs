@@ -56,8 +56,14 @@ const MENU: [(&str, Option<Choice>); 9] = [
 
 pub fn run(args: &TrayArgs) -> Result<ExitCode> {
     let question = question(args)?;
-    let shown = if platform::has_console() { start_apart() } else { show(question) };
-    shown.map(|()| ExitCode::SUCCESS).map_err(failed("show the icon"))
+    let shown = if platform::has_console() {
+        start_apart()
+    } else {
+        show(question)
+    };
+    shown
+        .map(|()| ExitCode::SUCCESS)
+        .map_err(failed("show the icon"))
 }
 
 /// Goes on in a process that has no console, so that no window stays open and a terminal is free again.
@@ -71,13 +77,22 @@ fn start_apart() -> io::Result<()> {
 
 /// Shows the icon until somebody chooses its end; nothing where it is shown already.
 fn show(question: Question) -> io::Result<()> {
-    let Some(_claim) = platform::claim_tray()? else { return Ok(()) };
+    let Some(_claim) = platform::claim_tray()? else {
+        return Ok(());
+    };
     let tray = Tray::new(&MENU.map(|(text, _)| text), seen(None))?;
     let painter = tray.painter();
     let question = Arc::new(question);
     let watched = question.clone();
-    thread::Builder::new().name("tap".into()).stack_size(STACK).spawn(move || watch(&watched, &painter))?;
-    tray.run(|index| MENU[index].1.map_or(ControlFlow::Continue(()), |choice| choose(choice, &question)));
+    thread::Builder::new()
+        .name("tap".into())
+        .stack_size(STACK)
+        .spawn(move || watch(&watched, &painter))?;
+    tray.run(|index| {
+        MENU[index].1.map_or(ControlFlow::Continue(()), |choice| {
+            choose(choice, &question)
+        })
+    });
     Ok(())
 }
 
@@ -87,14 +102,18 @@ fn question(args: &TrayArgs) -> Result<Question> {
     let question = reported(Question::resolve(PlaceArgs::of_tap(&args.listen), &get))?;
     match question.likeliest() {
         Some(_) => Ok(question),
-        None => Err(Error::Failed("find the tap: no address is known; give --listen".to_owned())),
+        None => Err(Error::Failed(
+            "find the tap: no address is known; give --listen".to_owned(),
+        )),
     }
 }
 
 /// Where its pages are; where no tap answers, a browser says so of the likeliest place.
 fn address(question: &Question) -> String {
     let running = running::look(question).map(|found| found.tap.address().to_owned());
-    running.or_else(|| question.likeliest().map(ToString::to_string)).unwrap_or_default()
+    running
+        .or_else(|| question.likeliest().map(ToString::to_string))
+        .unwrap_or_default()
 }
 
 /// Asks again and again, for as long as the process lives.
@@ -111,7 +130,11 @@ fn watch(question: &Question, painter: &Painter) {
 fn seen(metrics: Option<&str>) -> TrayLook {
     let look = look(metrics);
     let side = platform::tray_icon_side();
-    TrayLook { pixels: icon::draw(look.state, side), side, tooltip: look.tooltip }
+    TrayLook {
+        pixels: icon::draw(look.state, side),
+        side,
+        tooltip: look.tooltip,
+    }
 }
 
 /// Does what was chosen; what fails is told in a window.
@@ -120,7 +143,10 @@ fn choose(choice: Choice, question: &Question) -> ControlFlow<()> {
         Choice::Dashboard => platform::open(Path::new(&format!("{}/analytics", address(question)))),
         Choice::CopyMetrics => platform::copy_text(&format!("{}/metrics", address(question))),
         Choice::Logs => platform::open(&public_log()),
-        Choice::Service(verb) => thread::Builder::new().name("service".into()).spawn(move || manage(verb)).map(drop),
+        Choice::Service(verb) => thread::Builder::new()
+            .name("service".into())
+            .spawn(move || manage(verb))
+            .map(drop),
         Choice::Quit => return ControlFlow::Break(()),
     };
     done.unwrap_or_else(|cause| platform::tell(&cause.to_string()));
@@ -134,5 +160,7 @@ fn manage(verb: &str) {
         Ok(code) => format!("it ended with exit code {code}"),
         Err(cause) => cause.to_string(),
     };
-    platform::tell(&format!("{verb} the service: {why}; see `ollama-tap service status`, and the log"));
+    platform::tell(&format!(
+        "{verb} the service: {why}; see `ollama-tap service status`, and the log"
+    ));
 }

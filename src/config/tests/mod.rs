@@ -9,7 +9,9 @@ use super::*;
 
 fn resolve(args: &ProxyArgs, env: &[(&str, &str)]) -> Result<Config, Vec<BadValue>> {
     let env: HashMap<&str, &str> = env.iter().copied().collect();
-    Config::resolve(args, Listen::beside_ollama(), &|name| env.get(name).map(|value| value.to_string()))
+    Config::resolve(args, Listen::beside_ollama(), &|name| {
+        env.get(name).map(|value| value.to_string())
+    })
 }
 
 fn good(args: &ProxyArgs, env: &[(&str, &str)]) -> Config {
@@ -71,11 +73,20 @@ fn a_flag_wins_over_its_variable_and_a_variable_over_the_default() {
     let config = good(&ProxyArgs::default(), &env);
     assert_eq!(config.listen.to_string(), "127.0.0.1:1");
     assert_eq!(config.upstream.to_string(), "http://gpu:11434");
-    assert_eq!((config.workers, config.idle_timeout, config.log_level), (3, None, LevelFilter::Warn));
+    assert_eq!(
+        (config.workers, config.idle_timeout, config.log_level),
+        (3, None, LevelFilter::Warn)
+    );
     assert!(!config.track_embeddings && !config.metrics_category);
     assert_eq!(config.token.as_deref(), Some("t0ken"));
-    assert_eq!((config.history.backend, config.history.retention_days), (Backend::Loki, None));
-    assert_eq!(config.history.loki.unwrap().url.to_string(), "http://loki:3100");
+    assert_eq!(
+        (config.history.backend, config.history.retention_days),
+        (Backend::Loki, None)
+    );
+    assert_eq!(
+        config.history.loki.unwrap().url.to_string(),
+        "http://loki:3100"
+    );
 
     let args = ProxyArgs {
         listen: some("[::1]:0"),
@@ -89,26 +100,63 @@ fn a_flag_wins_over_its_variable_and_a_variable_over_the_default() {
     };
     let config = good(&args, &env);
     assert_eq!(config.listen.to_string(), "[::1]:0");
-    assert_eq!(config.upstream.to_string(), "https://example.com:443/ollama");
-    assert_eq!((config.workers, config.idle_timeout), (4096, Some(Duration::from_millis(500))));
+    assert_eq!(
+        config.upstream.to_string(),
+        "https://example.com:443/ollama"
+    );
+    assert_eq!(
+        (config.workers, config.idle_timeout),
+        (4096, Some(Duration::from_millis(500)))
+    );
     assert_eq!(config.log_level, LevelFilter::Debug);
-    assert_eq!((config.history.backend, config.history.max_bytes), (Backend::None, None));
+    assert_eq!(
+        (config.history.backend, config.history.max_bytes),
+        (Backend::None, None)
+    );
 }
 
 #[test]
 fn the_port_variable_moves_the_default_address_only() {
-    assert_eq!(good(&ProxyArgs::default(), &[("PROXY_PORT", "9000")]).listen.to_string(), "[::]:9000");
-    assert_eq!(good(&ProxyArgs::default(), &[("PROXY_PORT", "9000"), ("OLLAMA_TAP_LISTEN", "::1")]).listen.to_string(), "[::1]:8000");
+    assert_eq!(
+        good(&ProxyArgs::default(), &[("PROXY_PORT", "9000")])
+            .listen
+            .to_string(),
+        "[::]:9000"
+    );
+    assert_eq!(
+        good(
+            &ProxyArgs::default(),
+            &[("PROXY_PORT", "9000"), ("OLLAMA_TAP_LISTEN", "::1")]
+        )
+        .listen
+        .to_string(),
+        "[::1]:8000"
+    );
 }
 
 #[test]
 fn an_empty_variable_is_unset_and_an_empty_flag_is_wrong() {
-    let env = [("OLLAMA_TAP_LISTEN", ""), ("OLLAMA_HOST", " "), ("OLLAMA_TAP_WORKERS", ""), ("OLLAMA_TAP_TOKEN", ""), ("LOKI_URL", "")];
+    let env = [
+        ("OLLAMA_TAP_LISTEN", ""),
+        ("OLLAMA_HOST", " "),
+        ("OLLAMA_TAP_WORKERS", ""),
+        ("OLLAMA_TAP_TOKEN", ""),
+        ("LOKI_URL", ""),
+    ];
     let config = good(&ProxyArgs::default(), &env);
-    assert_eq!((config.listen.port, config.upstream.port, config.workers), (8000, 11434, 256));
+    assert_eq!(
+        (config.listen.port, config.upstream.port, config.workers),
+        (8000, 11434, 256)
+    );
     assert_eq!(config.token, None);
 
-    let args = ProxyArgs { listen: some(""), upstream: some(""), token: some(""), analytics_dir: some(""), ..ProxyArgs::default() };
+    let args = ProxyArgs {
+        listen: some(""),
+        upstream: some(""),
+        token: some(""),
+        analytics_dir: some(""),
+        ..ProxyArgs::default()
+    };
     assert_eq!(bad(&args, &[]).len(), 4);
 }
 
@@ -116,19 +164,36 @@ fn an_empty_variable_is_unset_and_an_empty_flag_is_wrong() {
 fn a_bad_port_in_ollamas_variable_warns_and_in_our_flag_is_wrong() {
     let config = good(&ProxyArgs::default(), &[("OLLAMA_HOST", "gpu:66000")]);
     assert_eq!(config.upstream.to_string(), "http://gpu:11434");
-    assert_eq!(config.warnings, ["OLLAMA_HOST=`gpu:66000`: `66000` is no port from 0 to 65535; 11434 is used"]);
-    assert_eq!(bad(&ProxyArgs { upstream: some("gpu:66000"), ..ProxyArgs::default() }, &[]).len(), 1);
+    assert_eq!(
+        config.warnings,
+        ["OLLAMA_HOST=`gpu:66000`: `66000` is no port from 0 to 65535; 11434 is used"]
+    );
+    assert_eq!(
+        bad(
+            &ProxyArgs {
+                upstream: some("gpu:66000"),
+                ..ProxyArgs::default()
+            },
+            &[]
+        )
+        .len(),
+        1
+    );
 }
 
 #[test]
 fn a_tilde_that_no_shell_has_expanded_warns() {
     let warnings = |value: &str| {
         let env = |name: &str| (name == "ANALYTICS_DIR").then(|| value.to_owned());
-        let config = Config::resolve(&ProxyArgs::default(), Listen::beside_ollama(), &env).unwrap_or_else(|bad| panic!("{bad:?}"));
+        let config = Config::resolve(&ProxyArgs::default(), Listen::beside_ollama(), &env)
+            .unwrap_or_else(|bad| panic!("{bad:?}"));
         (config.history.dir, config.warnings)
     };
     let (dir, told) = warnings("~/x");
     assert_eq!(dir, PathBuf::from("~/x"));
-    assert!(told.len() == 1 && told[0].starts_with("ANALYTICS_DIR=`~/x`"), "{told:?}");
+    assert!(
+        told.len() == 1 && told[0].starts_with("ANALYTICS_DIR=`~/x`"),
+        "{told:?}"
+    );
     assert!(warnings("/x~").1.is_empty());
 }

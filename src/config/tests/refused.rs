@@ -47,19 +47,43 @@ fn everything_bad_is_reported_at_once_by_the_name_it_was_given_under() {
 
 #[test]
 fn no_password_is_repeated_whatever_it_was_given_for() {
-    const URLS: [&str; 4] = ["http://me:s3cret@gpu:1", "me:s3cret@gpu", "https://me:s3/cret@gpu/x", "http://s3cret@gpu"];
+    const URLS: [&str; 4] = [
+        "http://me:s3cret@gpu:1",
+        "me:s3cret@gpu",
+        "https://me:s3/cret@gpu/x",
+        "http://s3cret@gpu",
+    ];
     for url in URLS {
         let flags = [
-            ProxyArgs { upstream: some(url), ..ProxyArgs::default() },
-            ProxyArgs { listen: some(url), ..ProxyArgs::default() },
-            ProxyArgs { loki_url: some(url), analytics_backend: some("loki"), ..ProxyArgs::default() },
-            ProxyArgs { workers: some(url), ..ProxyArgs::default() },
+            ProxyArgs {
+                upstream: some(url),
+                ..ProxyArgs::default()
+            },
+            ProxyArgs {
+                listen: some(url),
+                ..ProxyArgs::default()
+            },
+            ProxyArgs {
+                loki_url: some(url),
+                analytics_backend: some("loki"),
+                ..ProxyArgs::default()
+            },
+            ProxyArgs {
+                workers: some(url),
+                ..ProxyArgs::default()
+            },
         ];
         for args in flags {
             let said = bad(&args, &[]);
-            assert!(said.len() == 1 && !said[0].contains("s3"), "{url}: {said:?}");
+            assert!(
+                said.len() == 1 && !said[0].contains("s3"),
+                "{url}: {said:?}"
+            );
         }
         let said = bad(&ProxyArgs::default(), &[("OLLAMA_HOST", url)]);
-        assert!(said[0].contains("***@gpu") && said[0].contains("clients send their own Authorization"), "{said:?}");
+        assert!(
+            said[0].contains("***@gpu") && said[0].contains("clients send their own Authorization"),
+            "{said:?}"
+        );
     }
 }

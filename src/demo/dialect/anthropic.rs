@@ -7,8 +7,12 @@ use crate::demo::answer::{Answer, Chunk, Delta, End, prompt_tokens};
 use crate::demo::request::{Ask, Call};
 
 pub fn whole(ask: &Ask, answer: &Answer) -> String {
-    let thinking = answer.thinking().map(|thinking| json!({ "type": "thinking", "thinking": thinking }));
-    let text = Some(answer.text()).filter(|text| !text.is_empty()).map(|text| json!({ "type": "text", "text": text }));
+    let thinking = answer
+        .thinking()
+        .map(|thinking| json!({ "type": "thinking", "thinking": thinking }));
+    let text = Some(answer.text())
+        .filter(|text| !text.is_empty())
+        .map(|text| json!({ "type": "text", "text": text }));
     let call = answer.call().map(|call| tool_use(call, &call.arguments));
     let mut message = message(ask, [thinking, text, call].into_iter().flatten().collect());
     message["stop_reason"] = json!(stop_reason(answer));
@@ -17,7 +21,12 @@ pub fn whole(ask: &Ask, answer: &Answer) -> String {
 }
 
 pub fn stream(ask: &Ask, answer: &Answer) -> Vec<Chunk> {
-    let mut blocks = Blocks { chunks: Vec::new(), at: answer.after(1), open: None, index: 0 };
+    let mut blocks = Blocks {
+        chunks: Vec::new(),
+        at: answer.after(1),
+        open: None,
+        index: 0,
+    };
     let mut start = message(ask, Vec::new());
     // Ollama guesses here, and tells the true number at the end.
     start["usage"] = usage(prompt_tokens(&ask.prompt), 0);
@@ -31,7 +40,10 @@ pub fn stream(ask: &Ask, answer: &Answer) -> Vec<Chunk> {
         blocks.at = answer.total();
         blocks.close();
         let delta = json!({ "stop_reason": stop_reason(answer) });
-        blocks.put("message_delta", json!({ "delta": delta, "usage": usage(answer.prompt_tokens, answer.tokens) }));
+        blocks.put(
+            "message_delta",
+            json!({ "delta": delta, "usage": usage(answer.prompt_tokens, answer.tokens) }),
+        );
         blocks.put("message_stop", json!({}));
     }
     blocks.chunks
@@ -50,10 +62,16 @@ impl Blocks {
     /// Writes a delta into a block of its kind.
     fn delta(&mut self, delta: &Delta) {
         let (kind, block, delta) = match delta {
-            Delta::Thinking(text) => {
-                ("thinking", json!({ "type": "thinking", "thinking": "" }), json!({ "type": "thinking_delta", "thinking": text }))
-            }
-            Delta::Text(text) => ("text", json!({ "type": "text", "text": "" }), json!({ "type": "text_delta", "text": text })),
+            Delta::Thinking(text) => (
+                "thinking",
+                json!({ "type": "thinking", "thinking": "" }),
+                json!({ "type": "thinking_delta", "thinking": text }),
+            ),
+            Delta::Text(text) => (
+                "text",
+                json!({ "type": "text", "text": "" }),
+                json!({ "type": "text_delta", "text": text }),
+            ),
             Delta::Call(call) => {
                 let piece = json!({ "type": "input_json_delta", "partial_json": call.arguments.to_string() });
                 ("tool_use", tool_use(call, &json!({})), piece)
@@ -61,10 +79,16 @@ impl Blocks {
         };
         if self.open != Some(kind) {
             self.close();
-            self.put("content_block_start", json!({ "index": self.index, "content_block": block }));
+            self.put(
+                "content_block_start",
+                json!({ "index": self.index, "content_block": block }),
+            );
             self.open = Some(kind);
         }
-        self.put("content_block_delta", json!({ "index": self.index, "delta": delta }));
+        self.put(
+            "content_block_delta",
+            json!({ "index": self.index, "delta": delta }),
+        );
     }
 
     fn close(&mut self) {
@@ -76,7 +100,10 @@ impl Blocks {
 
     fn put(&mut self, name: &str, mut object: Value) {
         object["type"] = json!(name);
-        self.chunks.push(Chunk { at: self.at, text: event(name, &object) });
+        self.chunks.push(Chunk {
+            at: self.at,
+            text: event(name, &object),
+        });
     }
 }
 

@@ -28,7 +28,10 @@ pub fn reply(ask: &Ask, total: Duration, load: Duration) -> String {
             let entry = |(i, vector)| json!({ "object": "embedding", "embedding": written(vector, is_base64), "index": i });
             let data: Vec<Value> = vectors.into_iter().enumerate().map(entry).collect();
             let usage = json!({ "prompt_tokens": tokens, "total_tokens": tokens });
-            format!("{}\n", json!({ "object": "list", "data": data, "model": ask.name, "usage": usage }))
+            format!(
+                "{}\n",
+                json!({ "object": "list", "data": data, "model": ask.name, "usage": usage })
+            )
         }
     }
 }
@@ -44,12 +47,21 @@ fn vector(text: &str) -> Vec<f32> {
     text.hash(&mut hasher);
     let mut rng = fastrand::Rng::with_seed(hasher.finish());
     let spread = (3.0 / DIMENSIONS as f32).sqrt();
-    std::iter::repeat_with(|| (rng.f32() * 2.0 - 1.0) * spread).take(DIMENSIONS).collect()
+    std::iter::repeat_with(|| (rng.f32() * 2.0 - 1.0) * spread)
+        .take(DIMENSIONS)
+        .collect()
 }
 
 fn written(vector: Vec<f32>, is_base64: bool) -> Value {
     match is_base64 {
-        true => json!(STANDARD.encode(vector.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())),
+        true => json!(
+            STANDARD.encode(
+                vector
+                    .iter()
+                    .flat_map(|number| number.to_le_bytes())
+                    .collect::<Vec<u8>>()
+            )
+        ),
         false => json!(vector),
     }
 }

@@ -83,26 +83,53 @@ struct Counters {
 pub fn whole(ask: &Ask, answer: &Answer) -> String {
     let (text, thinking) = (answer.text(), answer.thinking());
     let said = said(ask.endpoint, &text, thinking.as_deref(), answer.call());
-    json(&Line { said, last: Some(last(ask, answer)), done: true, ..line(ask, answer, answer.tokens as usize) })
+    json(&Line {
+        said,
+        last: Some(last(ask, answer)),
+        done: true,
+        ..line(ask, answer, answer.tokens as usize)
+    })
 }
 
 pub fn stream(ask: &Ask, answer: &Answer) -> Vec<Chunk> {
-    let mut chunks: Vec<Chunk> = answer.deltas.iter().enumerate().map(|(i, delta)| delta_line(ask, answer, delta, i + 1)).collect();
+    let mut chunks: Vec<Chunk> = answer
+        .deltas
+        .iter()
+        .enumerate()
+        .map(|(i, delta)| delta_line(ask, answer, delta, i + 1))
+        .collect();
     let text = match answer.end {
         End::Crash => Refusal::crash().body(Dialect::Native) + "\n",
         End::Stop | End::Length => {
             let line = line(ask, answer, answer.tokens as usize);
-            json(&Line { done: true, last: Some(last(ask, answer)), ..line }) + "\n"
+            json(&Line {
+                done: true,
+                last: Some(last(ask, answer)),
+                ..line
+            }) + "\n"
         }
     };
-    chunks.push(Chunk { at: answer.total(), text });
+    chunks.push(Chunk {
+        at: answer.total(),
+        text,
+    });
     chunks
 }
 
 /// The reply to a request that only loads or unloads its model.
 pub fn load_only(ask: &Ask, reason: &'static str, created_at: String) -> String {
-    let last = Last { done_reason: reason, context: None, counters: None };
-    json(&Line { model: &ask.name, created_at, said: said(ask.endpoint, "", None, None), done: true, last: Some(last) })
+    let last = Last {
+        done_reason: reason,
+        context: None,
+        counters: None,
+    };
+    json(&Line {
+        model: &ask.name,
+        created_at,
+        said: said(ask.endpoint, "", None, None),
+        done: true,
+        last: Some(last),
+    })
 }
 
 fn delta_line(ask: &Ask, answer: &Answer, delta: &Delta, tokens: usize) -> Chunk {
@@ -111,21 +138,56 @@ fn delta_line(ask: &Ask, answer: &Answer, delta: &Delta, tokens: usize) -> Chunk
         Delta::Text(text) => said(ask.endpoint, text, None, None),
         Delta::Call(call) => said(ask.endpoint, "", None, Some(call)),
     };
-    Chunk { at: answer.after(tokens), text: json(&Line { said, ..line(ask, answer, tokens) }) + "\n" }
+    Chunk {
+        at: answer.after(tokens),
+        text: json(&Line {
+            said,
+            ..line(ask, answer, tokens)
+        }) + "\n",
+    }
 }
 
 /// A line that says nothing.
 fn line<'a>(ask: &'a Ask, answer: &Answer, tokens: usize) -> Line<'a> {
-    Line { model: &ask.name, created_at: answer.created_at(tokens), said: said(ask.endpoint, "", None, None), done: false, last: None }
+    Line {
+        model: &ask.name,
+        created_at: answer.created_at(tokens),
+        said: said(ask.endpoint, "", None, None),
+        done: false,
+        last: None,
+    }
 }
 
-fn said<'a>(endpoint: Inference, text: &'a str, thinking: Option<&'a str>, call: Option<&'a Call>) -> Said<'a> {
+fn said<'a>(
+    endpoint: Inference,
+    text: &'a str,
+    thinking: Option<&'a str>,
+    call: Option<&'a Call>,
+) -> Said<'a> {
     if endpoint == Inference::Generate {
-        return Said::Generate { response: text, thinking };
+        return Said::Generate {
+            response: text,
+            thinking,
+        };
     }
-    let tool_call =
-        |call: &'a Call| [ToolCall { id: &call.id, function: Function { index: 0, name: &call.name, arguments: &call.arguments } }];
-    Said::Chat { message: Message { role: "assistant", content: text, thinking, tool_calls: call.map(tool_call) } }
+    let tool_call = |call: &'a Call| {
+        [ToolCall {
+            id: &call.id,
+            function: Function {
+                index: 0,
+                name: &call.name,
+                arguments: &call.arguments,
+            },
+        }]
+    };
+    Said::Chat {
+        message: Message {
+            role: "assistant",
+            content: text,
+            thinking,
+            tool_calls: call.map(tool_call),
+        },
+    }
 }
 
 fn last(ask: &Ask, answer: &Answer) -> Last {
@@ -139,7 +201,11 @@ fn last(ask: &Ask, answer: &Answer) -> Last {
         eval_duration: nanoseconds(answer.eval()),
     };
     Last {
-        done_reason: if answer.end == End::Length { "length" } else { "stop" },
+        done_reason: if answer.end == End::Length {
+            "length"
+        } else {
+            "stop"
+        },
         context: Some(context).filter(|_| ask.endpoint == Inference::Generate),
         counters: Some(counters),
     }
@@ -155,7 +221,13 @@ struct Embedded<'a> {
     prompt_eval_count: u64,
 }
 
-pub fn embed(ask: &Ask, vectors: Vec<Vec<f32>>, prompt_tokens: u64, total: Duration, load: Duration) -> String {
+pub fn embed(
+    ask: &Ask,
+    vectors: Vec<Vec<f32>>,
+    prompt_tokens: u64,
+    total: Duration,
+    load: Duration,
+) -> String {
     json(&Embedded {
         model: &ask.name,
         embeddings: vectors,

@@ -25,9 +25,21 @@ struct Completion<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Choice {
-    Text { text: String, index: u32, finish_reason: Option<&'static str> },
-    Message { index: u32, message: Message, finish_reason: Option<&'static str> },
-    Delta { index: u32, delta: Message, finish_reason: Option<&'static str> },
+    Text {
+        text: String,
+        index: u32,
+        finish_reason: Option<&'static str>,
+    },
+    Message {
+        index: u32,
+        message: Message,
+        finish_reason: Option<&'static str>,
+    },
+    Delta {
+        index: u32,
+        delta: Message,
+        finish_reason: Option<&'static str>,
+    },
 }
 
 #[derive(Default, Serialize)]
@@ -53,23 +65,50 @@ pub fn whole(ask: &Ask, answer: &Answer) -> String {
     let finish_reason = Some(finish_reason(answer));
     let choice = if is_chat(ask) {
         let (reasoning, tool_calls) = (answer.thinking(), answer.call().map(tool_calls));
-        let message = Message { role: Some("assistant"), content: Some(answer.text()), reasoning, tool_calls };
-        Choice::Message { index: 0, message, finish_reason }
+        let message = Message {
+            role: Some("assistant"),
+            content: Some(answer.text()),
+            reasoning,
+            tool_calls,
+        };
+        Choice::Message {
+            index: 0,
+            message,
+            finish_reason,
+        }
     } else {
-        Choice::Text { text: answer.text(), index: 0, finish_reason }
+        Choice::Text {
+            text: answer.text(),
+            index: 0,
+            finish_reason,
+        }
     };
-    let object = if is_chat(ask) { "chat.completion" } else { "text_completion" };
-    to_json(&Completion { object, usage: Some(usage(answer)), ..frame(ask, answer, &id(ask), vec![choice]) })
+    let object = if is_chat(ask) {
+        "chat.completion"
+    } else {
+        "text_completion"
+    };
+    to_json(&Completion {
+        object,
+        usage: Some(usage(answer)),
+        ..frame(ask, answer, &id(ask), vec![choice])
+    })
 }
 
 pub fn stream(ask: &Ask, answer: &Answer) -> Vec<Chunk> {
     let id = id(ask);
     let delta = |(i, delta): (usize, &Delta)| {
         let text = data(&frame(ask, answer, &id, vec![choice(ask, delta, i == 0)]));
-        Chunk { at: answer.after(i + 1), text }
+        Chunk {
+            at: answer.after(i + 1),
+            text,
+        }
     };
     let mut chunks: Vec<Chunk> = answer.deltas.iter().enumerate().map(delta).collect();
-    chunks.push(Chunk { at: answer.total(), text: end(ask, answer, &id) });
+    chunks.push(Chunk {
+        at: answer.total(),
+        text: end(ask, answer, &id),
+    });
     chunks
 }
 
@@ -77,32 +116,58 @@ pub fn stream(ask: &Ask, answer: &Answer) -> Vec<Chunk> {
 fn end(ask: &Ask, answer: &Answer, id: &str) -> String {
     if answer.end == End::Crash {
         let silence = choice(ask, &Delta::Text(String::new()), false);
-        return data(&Completion { model: "", ..frame(ask, answer, id, vec![silence]) });
+        return data(&Completion {
+            model: "",
+            ..frame(ask, answer, id, vec![silence])
+        });
     }
     let finish_reason = Some(finish_reason(answer));
     let last = if is_chat(ask) {
-        Choice::Delta { index: 0, delta: Message::default(), finish_reason }
+        Choice::Delta {
+            index: 0,
+            delta: Message::default(),
+            finish_reason,
+        }
     } else {
-        Choice::Text { text: String::new(), index: 0, finish_reason }
+        Choice::Text {
+            text: String::new(),
+            index: 0,
+            finish_reason,
+        }
     };
     let mut text = data(&frame(ask, answer, id, vec![last]));
     if ask.include_usage {
-        text += &data(&Completion { usage: Some(usage(answer)), ..frame(ask, answer, id, Vec::new()) });
+        text += &data(&Completion {
+            usage: Some(usage(answer)),
+            ..frame(ask, answer, id, Vec::new())
+        });
     }
     text + "data: [DONE]\n\n"
 }
 
 fn choice(ask: &Ask, delta: &Delta, is_first: bool) -> Choice {
-    let mut message = Message { role: is_first.then_some("assistant"), content: Some(String::new()), ..Message::default() };
+    let mut message = Message {
+        role: is_first.then_some("assistant"),
+        content: Some(String::new()),
+        ..Message::default()
+    };
     match delta {
         Delta::Text(text) => message.content = Some(text.clone()),
         Delta::Thinking(text) => message.reasoning = Some(text.clone()),
         Delta::Call(call) => message.tool_calls = Some(tool_calls(call)),
     }
     if is_chat(ask) {
-        Choice::Delta { index: 0, delta: message, finish_reason: None }
+        Choice::Delta {
+            index: 0,
+            delta: message,
+            finish_reason: None,
+        }
     } else {
-        Choice::Text { text: message.content.unwrap_or_default(), index: 0, finish_reason: None }
+        Choice::Text {
+            text: message.content.unwrap_or_default(),
+            index: 0,
+            finish_reason: None,
+        }
     }
 }
 
@@ -110,7 +175,11 @@ fn choice(ask: &Ask, delta: &Delta, is_first: bool) -> Choice {
 fn frame<'a>(ask: &'a Ask, answer: &Answer, id: &'a str, choices: Vec<Choice>) -> Completion<'a> {
     Completion {
         id,
-        object: if is_chat(ask) { "chat.completion.chunk" } else { "text_completion" },
+        object: if is_chat(ask) {
+            "chat.completion.chunk"
+        } else {
+            "text_completion"
+        },
         created: answer.created(),
         model: &ask.name,
         system_fingerprint: "fp_ollama",
@@ -125,7 +194,11 @@ fn tool_calls(call: &Call) -> [Value; 1] {
 }
 
 fn usage(answer: &Answer) -> Usage {
-    Usage { prompt_tokens: answer.prompt_tokens, completion_tokens: answer.tokens, total_tokens: answer.prompt_tokens + answer.tokens }
+    Usage {
+        prompt_tokens: answer.prompt_tokens,
+        completion_tokens: answer.tokens,
+        total_tokens: answer.prompt_tokens + answer.tokens,
+    }
 }
 
 fn finish_reason(answer: &Answer) -> &'static str {
@@ -142,5 +215,9 @@ fn is_chat(ask: &Ask) -> bool {
 
 /// Ollama's own are as short, and no more unique.
 fn id(ask: &Ask) -> String {
-    format!("{}-{}", if is_chat(ask) { "chatcmpl" } else { "cmpl" }, fastrand::u32(..1000))
+    format!(
+        "{}-{}",
+        if is_chat(ask) { "chatcmpl" } else { "cmpl" },
+        fastrand::u32(..1000)
+    )
 }

@@ -16,7 +16,12 @@ pub fn whole(ask: &Ask, answer: &Answer) -> String {
 
 pub fn stream(ask: &Ask, answer: &Answer) -> Vec<Chunk> {
     let mut response = response(ask, answer, &number("resp"));
-    let mut events = Events { chunks: Vec::new(), at: answer.after(1), open: None, done: Vec::new() };
+    let mut events = Events {
+        chunks: Vec::new(),
+        at: answer.after(1),
+        open: None,
+        done: Vec::new(),
+    };
     events.put("response.created", json!({ "response": response }));
     events.put("response.in_progress", json!({ "response": response }));
     for (i, delta) in answer.deltas.iter().enumerate() {
@@ -51,11 +56,18 @@ enum Item {
 impl Events {
     fn delta(&mut self, delta: &Delta) {
         match (delta, &mut self.open) {
-            (Delta::Thinking(piece), Some(Item::Reasoning { text, .. })) | (Delta::Text(piece), Some(Item::Message { text, .. })) => {
+            (Delta::Thinking(piece), Some(Item::Reasoning { text, .. }))
+            | (Delta::Text(piece), Some(Item::Message { text, .. })) => {
                 text.push_str(piece);
             }
-            (Delta::Thinking(piece), _) => self.open(Item::Reasoning { id: number("rs"), text: piece.clone() }),
-            (Delta::Text(piece), _) => self.open(Item::Message { id: number("msg"), text: piece.clone() }),
+            (Delta::Thinking(piece), _) => self.open(Item::Reasoning {
+                id: number("rs"),
+                text: piece.clone(),
+            }),
+            (Delta::Text(piece), _) => self.open(Item::Message {
+                id: number("msg"),
+                text: piece.clone(),
+            }),
             (Delta::Call(call), _) => return self.call(call),
         }
         let output = self.done.len();
@@ -77,9 +89,14 @@ impl Events {
         let output = self.done.len();
         let empty = match &item {
             Item::Reasoning { id, .. } => json!({ "id": id, "summary": [], "type": "reasoning" }),
-            Item::Message { id, .. } => json!({ "content": [], "id": id, "role": "assistant", "status": "in_progress", "type": "message" }),
+            Item::Message { id, .. } => {
+                json!({ "content": [], "id": id, "role": "assistant", "status": "in_progress", "type": "message" })
+            }
         };
-        self.put("response.output_item.added", json!({ "item": empty, "output_index": output }));
+        self.put(
+            "response.output_item.added",
+            json!({ "item": empty, "output_index": output }),
+        );
         if let Item::Message { id, .. } = &item {
             let added = json!({ "content_index": 0, "item_id": id, "output_index": output, "part": part("") });
             self.put("response.content_part.added", added);
@@ -92,9 +109,18 @@ impl Events {
         self.close();
         let (id, output) = (number("fc"), self.done.len());
         let arguments = call.arguments.to_string();
-        self.put("response.output_item.added", json!({ "item": call_item(&id, call, "", "in_progress"), "output_index": output }));
-        self.put("response.function_call_arguments.delta", json!({ "delta": arguments, "item_id": id, "output_index": output }));
-        self.put("response.function_call_arguments.done", json!({ "arguments": arguments, "item_id": id, "output_index": output }));
+        self.put(
+            "response.output_item.added",
+            json!({ "item": call_item(&id, call, "", "in_progress"), "output_index": output }),
+        );
+        self.put(
+            "response.function_call_arguments.delta",
+            json!({ "delta": arguments, "item_id": id, "output_index": output }),
+        );
+        self.put(
+            "response.function_call_arguments.done",
+            json!({ "arguments": arguments, "item_id": id, "output_index": output }),
+        );
         self.item_done(call_item(&id, call, &arguments, "completed"));
     }
 
@@ -118,22 +144,39 @@ impl Events {
     }
 
     fn item_done(&mut self, item: Value) {
-        self.put("response.output_item.done", json!({ "item": item, "output_index": self.done.len() }));
+        self.put(
+            "response.output_item.done",
+            json!({ "item": item, "output_index": self.done.len() }),
+        );
         self.done.push(item);
     }
 
     fn put(&mut self, name: &str, mut object: Value) {
         object["type"] = json!(name);
         object["sequence_number"] = json!(self.chunks.len());
-        self.chunks.push(Chunk { at: self.at, text: event(name, &object) });
+        self.chunks.push(Chunk {
+            at: self.at,
+            text: event(name, &object),
+        });
     }
 }
 
 /// The items of a reply that is not streamed.
 fn items(answer: &Answer) -> Vec<Value> {
-    let reasoning = answer.thinking().map(|thinking| reasoning_item(&number("rs"), &thinking));
-    let message = Some(answer.text()).filter(|text| !text.is_empty()).map(|text| message_item(&number("msg"), &text));
-    let call = answer.call().map(|call| call_item(&number("fc"), call, &call.arguments.to_string(), "completed"));
+    let reasoning = answer
+        .thinking()
+        .map(|thinking| reasoning_item(&number("rs"), &thinking));
+    let message = Some(answer.text())
+        .filter(|text| !text.is_empty())
+        .map(|text| message_item(&number("msg"), &text));
+    let call = answer.call().map(|call| {
+        call_item(
+            &number("fc"),
+            call,
+            &call.arguments.to_string(),
+            "completed",
+        )
+    });
     [reasoning, message, call].into_iter().flatten().collect()
 }
 
@@ -155,7 +198,13 @@ fn part(text: &str) -> Value {
 
 /// A response that has just begun.
 fn response(ask: &Ask, answer: &Answer, id: &str) -> Value {
-    let given = |name: &str, default: Value| if ask.body[name].is_null() { default } else { ask.body[name].clone() };
+    let given = |name: &str, default: Value| {
+        if ask.body[name].is_null() {
+            default
+        } else {
+            ask.body[name].clone()
+        }
+    };
     json!({
         "background": false, "completed_at": null, "created_at": answer.created(), "error": null, "frequency_penalty": 0, "id": id,
         "incomplete_details": null, "instructions": ask.body["instructions"], "max_output_tokens": ask.body["max_output_tokens"],
@@ -170,7 +219,10 @@ fn response(ask: &Ask, answer: &Answer, id: &str) -> Value {
 /// The tools of the request, as they are echoed.
 fn tools(ask: &Ask) -> Value {
     let mut tools = ask.body["tools"].as_array().cloned().unwrap_or_default();
-    tools.iter_mut().filter(|tool| tool.is_object() && tool.get("strict").is_none()).for_each(|tool| tool["strict"] = Value::Null);
+    tools
+        .iter_mut()
+        .filter(|tool| tool.is_object() && tool.get("strict").is_none())
+        .for_each(|tool| tool["strict"] = Value::Null);
     Value::Array(tools)
 }
 

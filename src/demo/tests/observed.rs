@@ -13,15 +13,30 @@ fn questions() -> Vec<(Inference, String)> {
     let mut questions = Vec::new();
     for (endpoint, prompt) in [
         (Inference::Generate, r#""prompt":"Why?""#),
-        (Inference::Chat, r#""messages":[{"role":"user","content":"Why?"}]"#),
-        (Inference::V1ChatCompletions, r#""stream_options":{"include_usage":true},"messages":[{"role":"user","content":"Why?"}]"#),
-        (Inference::V1Completions, r#""stream_options":{"include_usage":true},"prompt":"Why?""#),
+        (
+            Inference::Chat,
+            r#""messages":[{"role":"user","content":"Why?"}]"#,
+        ),
+        (
+            Inference::V1ChatCompletions,
+            r#""stream_options":{"include_usage":true},"messages":[{"role":"user","content":"Why?"}]"#,
+        ),
+        (
+            Inference::V1Completions,
+            r#""stream_options":{"include_usage":true},"prompt":"Why?""#,
+        ),
         (Inference::V1Responses, r#""input":"Why?""#),
-        (Inference::V1Messages, r#""max_tokens":500,"thinking":{"type":"enabled"},"messages":[{"role":"user","content":"Why?"}]"#),
+        (
+            Inference::V1Messages,
+            r#""max_tokens":500,"thinking":{"type":"enabled"},"messages":[{"role":"user","content":"Why?"}]"#,
+        ),
     ] {
         for stream in [true, false] {
             for model in ["demo-chat", "demo-think", "demo-tools"] {
-                questions.push((endpoint, format!(r#"{{"model":"{model}","stream":{stream},{prompt},{TOOLS}}}"#)));
+                questions.push((
+                    endpoint,
+                    format!(r#"{{"model":"{model}","stream":{stream},{prompt},{TOOLS}}}"#),
+                ));
             }
         }
     }
@@ -41,18 +56,40 @@ fn every_reply_is_read_with_its_text_its_counters_and_its_mark() {
         let ask = ask(endpoint, &request);
         let answer = plan(&ask, End::Stop);
         let seen = observe(endpoint, &request, 200, reply(&ask, &answer));
-        assert_eq!((seen.outcome, seen.error.as_deref()), (Outcome::Success, None), "{endpoint:?} {request}");
+        assert_eq!(
+            (seen.outcome, seen.error.as_deref()),
+            (Outcome::Success, None),
+            "{endpoint:?} {request}"
+        );
         assert_eq!(seen.response, answer.text(), "{endpoint:?} {request}");
         assert!(seen.response.starts_with(MARK));
-        assert_eq!((seen.prompt_tokens, seen.generated_tokens), (Some(answer.prompt_tokens), Some(answer.tokens)), "{request}");
+        assert_eq!(
+            (seen.prompt_tokens, seen.generated_tokens),
+            (Some(answer.prompt_tokens), Some(answer.tokens)),
+            "{request}"
+        );
         assert!(!seen.tokens_estimated);
         assert_eq!(seen.stream, ask.stream);
         let tells_thinking = endpoint != Inference::V1Completions;
-        assert_eq!(seen.thinking, answer.thinking().filter(|_| tells_thinking).unwrap_or_default(), "{endpoint:?} {request}");
+        assert_eq!(
+            seen.thinking,
+            answer
+                .thinking()
+                .filter(|_| tells_thinking)
+                .unwrap_or_default(),
+            "{endpoint:?} {request}"
+        );
         let tells_calls = !matches!(endpoint, Inference::V1Completions | Inference::Generate);
-        assert_eq!(seen.tool_calls.len(), usize::from(answer.call().is_some() && tells_calls), "{endpoint:?} {request}");
+        assert_eq!(
+            seen.tool_calls.len(),
+            usize::from(answer.call().is_some() && tells_calls),
+            "{endpoint:?} {request}"
+        );
         if endpoint == Inference::Generate {
-            assert_eq!((seen.load_duration, seen.eval_duration), (Some(LOAD), Some(answer.eval())));
+            assert_eq!(
+                (seen.load_duration, seen.eval_duration),
+                (Some(LOAD), Some(answer.eval()))
+            );
             assert_eq!(seen.total_duration, Some(answer.total()));
         }
     }
@@ -60,24 +97,53 @@ fn every_reply_is_read_with_its_text_its_counters_and_its_mark() {
 
 #[test]
 fn a_call_has_the_arguments_that_its_tool_requires() {
-    let request = format!(r#"{{"model":"demo-tools","messages":[{{"role":"user","content":"Weather?"}}],{TOOLS}}}"#);
+    let request = format!(
+        r#"{{"model":"demo-tools","messages":[{{"role":"user","content":"Weather?"}}],{TOOLS}}}"#
+    );
     let ask = ask(Inference::Chat, &request);
-    let seen = observe(Inference::Chat, &request, 200, reply(&ask, &plan(&ask, End::Stop)));
-    assert_eq!((seen.tool_calls[0].name.as_str(), seen.tool_calls[0].arguments.as_str()), ("get_weather", r#"{"city":"demo"}"#));
-    let result = request.replace(r#"}],"tools"#, r#"},{"role":"tool","content":"warm"}],"tools"#);
-    assert_eq!(super::ask(Inference::Chat, &result).call, None, "the tool has answered");
+    let seen = observe(
+        Inference::Chat,
+        &request,
+        200,
+        reply(&ask, &plan(&ask, End::Stop)),
+    );
+    assert_eq!(
+        (
+            seen.tool_calls[0].name.as_str(),
+            seen.tool_calls[0].arguments.as_str()
+        ),
+        ("get_weather", r#"{"city":"demo"}"#)
+    );
+    let result = request.replace(
+        r#"}],"tools"#,
+        r#"},{"role":"tool","content":"warm"}],"tools"#,
+    );
+    assert_eq!(
+        super::ask(Inference::Chat, &result).call,
+        None,
+        "the tool has answered"
+    );
 }
 
 #[test]
 fn a_prompt_with_a_picture_gets_an_answer_about_it_in_every_dialect() {
     for (endpoint, prompt) in [
-        (Inference::Generate, r#""prompt":"What is this?","images":["iVBORw0KGgo="]"#),
-        (Inference::Chat, r#""messages":[{"role":"user","content":"What is this?","images":["iVBORw0KGgo="]}]"#),
+        (
+            Inference::Generate,
+            r#""prompt":"What is this?","images":["iVBORw0KGgo="]"#,
+        ),
+        (
+            Inference::Chat,
+            r#""messages":[{"role":"user","content":"What is this?","images":["iVBORw0KGgo="]}]"#,
+        ),
         (
             Inference::V1ChatCompletions,
             r#""messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]}]"#,
         ),
-        (Inference::V1Responses, r#""input":[{"role":"user","content":[{"type":"input_image","image_url":"data:image/png;base64,iV"}]}]"#),
+        (
+            Inference::V1Responses,
+            r#""input":[{"role":"user","content":[{"type":"input_image","image_url":"data:image/png;base64,iV"}]}]"#,
+        ),
         (
             Inference::V1Messages,
             r#""max_tokens":99,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64","data":"iV"}}]}]"#,
@@ -86,7 +152,11 @@ fn a_prompt_with_a_picture_gets_an_answer_about_it_in_every_dialect() {
         let request = format!(r#"{{"model":"demo-chat",{prompt}}}"#);
         let ask = ask(endpoint, &request);
         let seen = observe(endpoint, &request, 200, reply(&ask, &plan(&ask, End::Stop)));
-        assert!(seen.response.starts_with(MARK) && seen.response.contains("your picture"), "{endpoint:?}: {}", seen.response);
+        assert!(
+            seen.response.starts_with(MARK) && seen.response.contains("your picture"),
+            "{endpoint:?}: {}",
+            seen.response
+        );
     }
 }
 
@@ -99,7 +169,11 @@ fn a_stream_whose_model_crashes_is_an_error_with_the_text_so_far() {
         }
         let answer = plan(&ask, End::Crash);
         let seen = observe(endpoint, &request, 200, reply(&ask, &answer));
-        assert_eq!((seen.outcome, seen.http_status), (Outcome::Error, Some(200)), "{endpoint:?} {request}");
+        assert_eq!(
+            (seen.outcome, seen.http_status),
+            (Outcome::Error, Some(200)),
+            "{endpoint:?} {request}"
+        );
         assert_eq!(seen.response, answer.text());
     }
 }
@@ -107,29 +181,71 @@ fn a_stream_whose_model_crashes_is_an_error_with_the_text_so_far() {
 #[test]
 fn a_limit_cuts_the_reply_and_is_its_reason() {
     for (endpoint, request, reason) in [
-        (Inference::Generate, r#"{"model":"demo-chat","prompt":"x","options":{"num_predict":4}}"#, "length"),
-        (Inference::V1ChatCompletions, r#"{"model":"demo-chat","messages":[{"role":"user","content":"x"}],"max_tokens":4}"#, "length"),
-        (Inference::V1Messages, r#"{"model":"demo-chat","messages":[{"role":"user","content":"x"}],"max_tokens":4}"#, "max_tokens"),
+        (
+            Inference::Generate,
+            r#"{"model":"demo-chat","prompt":"x","options":{"num_predict":4}}"#,
+            "length",
+        ),
+        (
+            Inference::V1ChatCompletions,
+            r#"{"model":"demo-chat","messages":[{"role":"user","content":"x"}],"max_tokens":4}"#,
+            "length",
+        ),
+        (
+            Inference::V1Messages,
+            r#"{"model":"demo-chat","messages":[{"role":"user","content":"x"}],"max_tokens":4}"#,
+            "max_tokens",
+        ),
     ] {
         let ask = ask(endpoint, request);
-        let seen = observe(endpoint, request, 200, reply(&ask, &plan(&ask, End::Length)));
-        assert_eq!((seen.generated_tokens, seen.done_reason.as_deref()), (Some(4), Some(reason)), "{endpoint:?}");
+        let seen = observe(
+            endpoint,
+            request,
+            200,
+            reply(&ask, &plan(&ask, End::Length)),
+        );
+        assert_eq!(
+            (seen.generated_tokens, seen.done_reason.as_deref()),
+            (Some(4), Some(reason)),
+            "{endpoint:?}"
+        );
     }
 }
 
 #[test]
 fn vectors_are_read_and_the_same_text_has_the_same_one() {
     for (endpoint, request) in [
-        (Inference::Embed, r#"{"model":"demo-embed","input":["a tap","a tap"]}"#),
-        (Inference::Embeddings, r#"{"model":"demo-embed","prompt":"a tap"}"#),
-        (Inference::V1Embeddings, r#"{"model":"demo-embed","input":"a tap"}"#),
-        (Inference::V1Embeddings, r#"{"model":"demo-embed","input":"a tap","encoding_format":"base64"}"#),
+        (
+            Inference::Embed,
+            r#"{"model":"demo-embed","input":["a tap","a tap"]}"#,
+        ),
+        (
+            Inference::Embeddings,
+            r#"{"model":"demo-embed","prompt":"a tap"}"#,
+        ),
+        (
+            Inference::V1Embeddings,
+            r#"{"model":"demo-embed","input":"a tap"}"#,
+        ),
+        (
+            Inference::V1Embeddings,
+            r#"{"model":"demo-embed","input":"a tap","encoding_format":"base64"}"#,
+        ),
     ] {
         let ask = ask(endpoint, request);
         let body = embeddings::reply(&ask, LOAD, LOAD);
         assert_eq!(body, embeddings::reply(&ask, LOAD, LOAD));
-        let seen = observe(endpoint, request, 200, (body, content_type(endpoint, false)));
+        let seen = observe(
+            endpoint,
+            request,
+            200,
+            (body, content_type(endpoint, false)),
+        );
         let tokens = (endpoint != Inference::Embeddings).then(|| embeddings::tokens(&ask));
-        assert_eq!((seen.outcome, seen.prompt_tokens), (Outcome::Success, tokens), "{request}");
+        assert_eq!(
+            (seen.outcome, seen.prompt_tokens),
+            (Outcome::Success, tokens),
+            "{request}"
+        );
     }
 }

@@ -8,7 +8,12 @@ use super::*;
 use crate::observe::tests::recorded::named;
 
 /// Pairs of our models and the recorded ones.
-const MODELS: [(&str, &str); 4] = [("talk", "demo-chat"), ("think", "demo-think"), ("tools", "demo-tools"), ("vec", "demo-embed")];
+const MODELS: [(&str, &str); 4] = [
+    ("talk", "demo-chat"),
+    ("think", "demo-think"),
+    ("tools", "demo-tools"),
+    ("vec", "demo-embed"),
+];
 
 /// What differs from one value to the next of the same kind, such as the names of arguments.
 const OPAQUE: [&str; 3] = ["arguments", "input", "parameters"];
@@ -17,11 +22,15 @@ const OPAQUE: [&str; 3] = ["arguments", "input", "parameters"];
 fn shape(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) if !OPAQUE.iter().any(|name| path.ends_with(name)) => {
-            fields.iter().for_each(|(name, value)| shape(value, &format!("{path}.{name}"), found));
+            fields
+                .iter()
+                .for_each(|(name, value)| shape(value, &format!("{path}.{name}"), found));
         }
         Value::Array(values) => {
             found.insert(format!("{path}: list"));
-            values.iter().for_each(|value| shape(value, &format!("{path}[]"), found));
+            values
+                .iter()
+                .for_each(|value| shape(value, &format!("{path}[]"), found));
         }
         Value::Object(_) => _ = found.insert(format!("{path}: object")),
         Value::String(_) => _ = found.insert(format!("{path}: text")),
@@ -57,12 +66,18 @@ fn both(name: &str, end: End) -> (Vec<String>, Vec<String>) {
     let recorded = named(&format!("ollama-0.33.0/{name}"));
     let mut request: Value = serde_json::from_slice(&recorded.request.body).unwrap();
     let model = request["model"].as_str().unwrap();
-    let ours = MODELS.iter().find(|(theirs, _)| *theirs == model).map_or("demo-chat", |(_, ours)| ours);
+    let ours = MODELS
+        .iter()
+        .find(|(theirs, _)| *theirs == model)
+        .map_or("demo-chat", |(_, ours)| ours);
     request["model"] = ours.into();
     let ask = ask(recorded.endpoint, &request.to_string());
     let (body, kind) = reply(&ask, &plan(&ask, end));
     assert_eq!(recorded.reply.header("content-type"), Some(kind), "{name}");
-    (shapes(&String::from_utf8_lossy(&recorded.reply.body)), shapes(&body))
+    (
+        shapes(&String::from_utf8_lossy(&recorded.reply.body)),
+        shapes(&body),
+    )
 }
 
 #[test]
@@ -86,7 +101,14 @@ fn replies_have_the_shape_of_recorded_ones() {
 
 #[test]
 fn crashes_have_the_shape_of_recorded_ones() {
-    for name in ["generate", "chat", "v1-chat", "v1-completions", "v1-messages", "v1-responses"] {
+    for name in [
+        "generate",
+        "chat",
+        "v1-chat",
+        "v1-completions",
+        "v1-messages",
+        "v1-responses",
+    ] {
         let (theirs, ours) = both(&format!("{name}-runner-dies"), End::Crash);
         assert_eq!(theirs, ours, "{name}");
     }

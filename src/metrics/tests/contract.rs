@@ -25,7 +25,12 @@ fn every_family_is_as_the_contract_has_it() {
     let table = [
         ("ollama_active_requests", "GAUGE", "model", ""),
         ("ollama_analytics_queue_size", "GAUGE", "", ""),
-        ("ollama_analytics_writes_total", "COUNTER", "backend status", ""),
+        (
+            "ollama_analytics_writes_total",
+            "COUNTER",
+            "backend status",
+            "",
+        ),
         ("ollama_eval_duration_seconds", "HISTOGRAM", "model", part),
         ("ollama_finished_total", "COUNTER", "model reason", ""),
         ("ollama_load_duration_seconds", "HISTOGRAM", "model", part),
@@ -33,19 +38,54 @@ fn every_family_is_as_the_contract_has_it() {
         ("ollama_model_loaded", "GAUGE", "model", ""),
         ("ollama_model_size_bytes", "GAUGE", "model", ""),
         ("ollama_model_vram_bytes", "GAUGE", "model", ""),
-        ("ollama_prompt_eval_duration_seconds", "HISTOGRAM", "model", part),
-        ("ollama_prompt_tokens", "HISTOGRAM", "model", "16 64 256 1024 4096 16384 65536 262144 1048576"),
+        (
+            "ollama_prompt_eval_duration_seconds",
+            "HISTOGRAM",
+            "model",
+            part,
+        ),
+        (
+            "ollama_prompt_tokens",
+            "HISTOGRAM",
+            "model",
+            "16 64 256 1024 4096 16384 65536 262144 1048576",
+        ),
         ("ollama_prompt_tokens_cached_total", "COUNTER", "model", ""),
-        ("ollama_prompt_tokens_per_second", "HISTOGRAM", "model", "10 25 50 100 250 500 1000 2500 5000 10000 25000 50000"),
-        ("ollama_request_duration_seconds", "HISTOGRAM", "endpoint model prompt_category", request),
-        ("ollama_requests_total", "COUNTER", "endpoint model prompt_category status", ""),
+        (
+            "ollama_prompt_tokens_per_second",
+            "HISTOGRAM",
+            "model",
+            "10 25 50 100 250 500 1000 2500 5000 10000 25000 50000",
+        ),
+        (
+            "ollama_request_duration_seconds",
+            "HISTOGRAM",
+            "endpoint model prompt_category",
+            request,
+        ),
+        (
+            "ollama_requests_total",
+            "COUNTER",
+            "endpoint model prompt_category status",
+            "",
+        ),
         ("ollama_response_seconds", "HISTOGRAM", "model", request),
         ("ollama_tap_analytics_dropped_total", "COUNTER", "", ""),
         ("ollama_tap_analytics_expiry_held", "GAUGE", "", ""),
         ("ollama_tap_backend_restarts_total", "COUNTER", "", ""),
         ("ollama_tap_build_info", "GAUGE", "arch os version", ""),
-        ("ollama_tap_http_requests_total", "COUNTER", "code endpoint method", ""),
-        ("ollama_tap_label_sets_folded_total", "COUNTER", "family", ""),
+        (
+            "ollama_tap_http_requests_total",
+            "COUNTER",
+            "code endpoint method",
+            "",
+        ),
+        (
+            "ollama_tap_label_sets_folded_total",
+            "COUNTER",
+            "family",
+            "",
+        ),
         ("ollama_tap_listener_restarts_total", "COUNTER", "", ""),
         ("ollama_tap_parse_failures_total", "COUNTER", "dialect", ""),
         ("ollama_tap_queue_wait_seconds", "HISTOGRAM", "", first),
@@ -53,11 +93,31 @@ fn every_family_is_as_the_contract_has_it() {
         ("ollama_tap_upstream_errors_total", "COUNTER", "kind", ""),
         ("ollama_tap_workers", "GAUGE", "", ""),
         ("ollama_tap_workers_busy", "GAUGE", "", ""),
-        ("ollama_time_per_output_token_seconds", "HISTOGRAM", "model", between),
-        ("ollama_time_to_first_token_seconds", "HISTOGRAM", "endpoint model", first),
-        ("ollama_tokens_generated", "HISTOGRAM", "model prompt_category", tokens),
+        (
+            "ollama_time_per_output_token_seconds",
+            "HISTOGRAM",
+            "model",
+            between,
+        ),
+        (
+            "ollama_time_to_first_token_seconds",
+            "HISTOGRAM",
+            "endpoint model",
+            first,
+        ),
+        (
+            "ollama_tokens_generated",
+            "HISTOGRAM",
+            "model prompt_category",
+            tokens,
+        ),
         ("ollama_tokens_generated_total", "COUNTER", "model", ""),
-        ("ollama_tokens_per_second", "HISTOGRAM", "model prompt_category", speed),
+        (
+            "ollama_tokens_per_second",
+            "HISTOGRAM",
+            "model prompt_category",
+            speed,
+        ),
         ("ollama_tokens_processed_total", "COUNTER", "model", ""),
         ("ollama_up", "GAUGE", "", ""),
         ("ollama_version_info", "GAUGE", "version", ""),
@@ -66,10 +126,29 @@ fn every_family_is_as_the_contract_has_it() {
     assert_eq!(gathered.len(), table.len());
     for (family, (name, kind, labels, buckets)) in gathered.iter().zip(table) {
         let sample = &family.get_metric()[0];
-        let found: Vec<&str> = sample.get_label().iter().map(|label| label.name()).collect();
-        let bounds: Vec<String> = sample.get_histogram().get_bucket().iter().map(|bucket| bucket.upper_bound().to_string()).collect();
-        assert_eq!((family.name(), format!("{:?}", family.get_field_type()).as_str()), (name, kind));
-        assert_eq!((found.join(" ").as_str(), bounds.join(" ").as_str()), (labels, buckets), "{name}");
+        let found: Vec<&str> = sample
+            .get_label()
+            .iter()
+            .map(|label| label.name())
+            .collect();
+        let bounds: Vec<String> = sample
+            .get_histogram()
+            .get_bucket()
+            .iter()
+            .map(|bucket| bucket.upper_bound().to_string())
+            .collect();
+        assert_eq!(
+            (
+                family.name(),
+                format!("{:?}", family.get_field_type()).as_str()
+            ),
+            (name, kind)
+        );
+        assert_eq!(
+            (found.join(" ").as_str(), bounds.join(" ").as_str()),
+            (labels, buckets),
+            "{name}"
+        );
     }
 }
 
@@ -77,16 +156,35 @@ fn every_family_is_as_the_contract_has_it() {
 fn the_text_is_sorted_and_every_family_has_help_and_type() {
     let text = String::from_utf8(moved().encode()).unwrap();
     let names = |mark: &str| -> Vec<String> {
-        text.lines().filter_map(|line| line.strip_prefix(mark)?.split(' ').next()).map(str::to_owned).collect()
+        text.lines()
+            .filter_map(|line| line.strip_prefix(mark)?.split(' ').next())
+            .map(str::to_owned)
+            .collect()
     };
     let helped = names("# HELP ");
     assert_eq!(helped, names("# TYPE "));
     assert!(helped.is_sorted());
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().unwrap();
-        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-        assert!(helped.iter().any(|helped| helped == name || helped == family), "{line}");
-        assert!(line.rsplit(' ').next().unwrap().parse::<f64>().unwrap().is_finite(), "{line}");
+        let family = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end))
+            .unwrap_or(name);
+        assert!(
+            helped
+                .iter()
+                .any(|helped| helped == name || helped == family),
+            "{line}"
+        );
+        assert!(
+            line.rsplit(' ')
+                .next()
+                .unwrap()
+                .parse::<f64>()
+                .unwrap()
+                .is_finite(),
+            "{line}"
+        );
     }
 }
 
@@ -110,7 +208,12 @@ fn families_without_a_model_have_their_series_from_the_first_scrape() {
         assert_eq!(first.get(series).map(String::as_str), Some("0"), "{series}");
     }
     assert_eq!(first["ollama_version_info{version=\"unknown\"}"], "1");
-    assert!(first.keys().any(|series| series.starts_with("ollama_tap_build_info{") && series.contains("version=\"1.2.3\"")));
+    assert!(
+        first
+            .keys()
+            .any(|series| series.starts_with("ollama_tap_build_info{")
+                && series.contains("version=\"1.2.3\""))
+    );
 }
 
 #[test]
@@ -130,13 +233,38 @@ fn no_label_value_ends_in_another_of_the_same_label() {
         "empty",
         "other",
     ];
-    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "other"];
-    let endpoints: Vec<&str> = Inference::ALL.iter().map(|endpoint| endpoint.as_str()).collect();
-    let outcomes: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
-    let dialects: Vec<&str> = Dialect::ALL.iter().map(|dialect| dialect.as_str()).collect();
-    for words in [&categories[..], &methods, &endpoints, &outcomes, &dialects, &Kind::ALL.map(Kind::as_str), &REASONS] {
-        for (word, other) in words.iter().flat_map(|word| words.iter().map(move |other| (word, other))) {
-            assert!(word == other || !word.ends_with(other), "{word} ends in {other}");
+    let methods = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "other",
+    ];
+    let endpoints: Vec<&str> = Inference::ALL
+        .iter()
+        .map(|endpoint| endpoint.as_str())
+        .collect();
+    let outcomes: Vec<&str> = Outcome::ALL
+        .iter()
+        .map(|outcome| outcome.as_str())
+        .collect();
+    let dialects: Vec<&str> = Dialect::ALL
+        .iter()
+        .map(|dialect| dialect.as_str())
+        .collect();
+    for words in [
+        &categories[..],
+        &methods,
+        &endpoints,
+        &outcomes,
+        &dialects,
+        &Kind::ALL.map(Kind::as_str),
+        &REASONS,
+    ] {
+        for (word, other) in words
+            .iter()
+            .flat_map(|word| words.iter().map(move |other| (word, other)))
+        {
+            assert!(
+                word == other || !word.ends_with(other),
+                "{word} ends in {other}"
+            );
         }
     }
 }

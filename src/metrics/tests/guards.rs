@@ -5,8 +5,18 @@ use super::*;
 
 /// One exchange of a model that does not exist.
 fn missing(model: &str) -> Exchange {
-    let nothing = Exchange { prompt_tokens: None, generated_tokens: None, tokens_per_second: None, ..chat() };
-    Exchange { model: Some(model.to_owned()), outcome: Outcome::Error, http_status: Some(404), ..nothing }
+    let nothing = Exchange {
+        prompt_tokens: None,
+        generated_tokens: None,
+        tokens_per_second: None,
+        ..chat()
+    };
+    Exchange {
+        model: Some(model.to_owned()),
+        outcome: Outcome::Error,
+        http_status: Some(404),
+        ..nothing
+    }
 }
 
 #[test]
@@ -16,54 +26,127 @@ fn a_request_leaves_the_active_series_that_it_entered() {
     metrics.models.confirm("talk");
     metrics.began("00000000000000bb", Some("talk"));
     metrics.began("00000000000000cc", None);
-    let active = |model: &str| value(&metrics, &format!("ollama_active_requests{{model=\"{model}\"}}"));
-    assert_eq!((active("other"), active("talk"), active("unknown")), (Some("1".into()), Some("1".into()), Some("1".into())));
+    let active = |model: &str| {
+        value(
+            &metrics,
+            &format!("ollama_active_requests{{model=\"{model}\"}}"),
+        )
+    };
+    assert_eq!(
+        (active("other"), active("talk"), active("unknown")),
+        (Some("1".into()), Some("1".into()), Some("1".into()))
+    );
     metrics.ended(&chat());
     metrics.ended(&chat());
-    assert_eq!((active("other"), active("talk"), active("unknown")), (Some("0".into()), Some("1".into()), Some("1".into())));
+    assert_eq!(
+        (active("other"), active("talk"), active("unknown")),
+        (Some("0".into()), Some("1".into()), Some("1".into()))
+    );
 }
 
 #[test]
 fn a_model_that_no_reply_confirmed_is_other_and_no_model_is_unknown() {
     let metrics = metrics();
     metrics.ended(&missing("no-such-model"));
-    metrics.ended(&Exchange { model: None, ..chat() });
-    metrics.ended(&Exchange { model: Some(String::new()), ..chat() });
-    let total = |model: &str| value(&metrics, &format!("ollama_tokens_processed_total{{model=\"{model}\"}}"));
+    metrics.ended(&Exchange {
+        model: None,
+        ..chat()
+    });
+    metrics.ended(&Exchange {
+        model: Some(String::new()),
+        ..chat()
+    });
+    let total = |model: &str| {
+        value(
+            &metrics,
+            &format!("ollama_tokens_processed_total{{model=\"{model}\"}}"),
+        )
+    };
     assert_eq!(total("unknown").as_deref(), Some("22"));
-    assert!(String::from_utf8(metrics.encode()).unwrap().contains("model=\"other\",prompt_category=\"question\",status=\"error\"} 1"));
-    assert!(!String::from_utf8(metrics.encode()).unwrap().contains("no-such-model"));
+    assert!(
+        String::from_utf8(metrics.encode())
+            .unwrap()
+            .contains("model=\"other\",prompt_category=\"question\",status=\"error\"} 1")
+    );
+    assert!(
+        !String::from_utf8(metrics.encode())
+            .unwrap()
+            .contains("no-such-model")
+    );
 }
 
 #[test]
 fn a_confirmed_model_keeps_its_name_when_it_fails_later() {
     let metrics = metrics();
     metrics.ended(&chat());
-    let moved = moves(&metrics, |m| m.ended(&Exchange { http_status: Some(500), ..missing("talk") }));
-    assert!(moved.iter().any(|line| line.contains("model=\"talk\"") && line.contains("status=\"error\"} 1")), "{moved:?}");
+    let moved = moves(&metrics, |m| {
+        m.ended(&Exchange {
+            http_status: Some(500),
+            ..missing("talk")
+        })
+    });
+    assert!(
+        moved
+            .iter()
+            .any(|line| line.contains("model=\"talk\"") && line.contains("status=\"error\"} 1")),
+        "{moved:?}"
+    );
 }
 
 #[test]
 fn sets_of_labels_beyond_the_bound_of_a_family_are_other_and_counted() {
     let metrics = metrics();
-    let of = |model: usize, prompt_category| Exchange { model: Some(format!("model-{model}")), prompt_category, ..chat() };
+    let of = |model: usize, prompt_category| Exchange {
+        model: Some(format!("model-{model}")),
+        prompt_category,
+        ..chat()
+    };
     let categories = crate::observe::category::ALL;
     for model in 0..MAX_MODELS {
-        categories.iter().for_each(|category| metrics.ended(&of(model, category)));
+        categories
+            .iter()
+            .for_each(|category| metrics.ended(&of(model, category)));
     }
     let shown = samples(&metrics);
-    let series = |family: &str| -> Vec<&String> { shown.keys().filter(|key| key.starts_with(family)).collect() };
-    let named = |family: &str| series(family).into_iter().filter(|key| !key.contains("model=\"other\"")).count();
-    for family in ["ollama_requests_total{", "ollama_tokens_generated_count{", "ollama_request_duration_seconds_count{"] {
+    let series = |family: &str| -> Vec<&String> {
+        shown.keys().filter(|key| key.starts_with(family)).collect()
+    };
+    let named = |family: &str| {
+        series(family)
+            .into_iter()
+            .filter(|key| !key.contains("model=\"other\""))
+            .count()
+    };
+    for family in [
+        "ollama_requests_total{",
+        "ollama_tokens_generated_count{",
+        "ollama_request_duration_seconds_count{",
+    ] {
         assert_eq!(named(family), SETS_MAX, "{family}");
         assert_eq!(series(family).len(), SETS_MAX + 1, "{family}");
     }
     let other = "endpoint=\"api/chat\",model=\"other\",prompt_category=\"other\"";
     let folded = (MAX_MODELS * categories.len() - SETS_MAX).to_string();
-    assert_eq!(shown[&format!("ollama_request_duration_seconds_count{{{other}}}")], folded);
-    assert_eq!(shown["ollama_tap_label_sets_folded_total{family=\"ollama_request_duration_seconds\"}"], folded);
-    assert_eq!(shown["ollama_tokens_processed_total{model=\"model-199\"}"], (11 * categories.len()).to_string(), "which has room");
-    assert_eq!(moves(&metrics, |m| m.ended(&of(0, categories[0]))).iter().filter(|line| line.contains("folded")).count(), 0);
+    assert_eq!(
+        shown[&format!("ollama_request_duration_seconds_count{{{other}}}")],
+        folded
+    );
+    assert_eq!(
+        shown["ollama_tap_label_sets_folded_total{family=\"ollama_request_duration_seconds\"}"],
+        folded
+    );
+    assert_eq!(
+        shown["ollama_tokens_processed_total{model=\"model-199\"}"],
+        (11 * categories.len()).to_string(),
+        "which has room"
+    );
+    assert_eq!(
+        moves(&metrics, |m| m.ended(&of(0, categories[0])))
+            .iter()
+            .filter(|line| line.contains("folded"))
+            .count(),
+        0
+    );
 }
 
 #[test]
@@ -71,12 +154,24 @@ fn a_family_without_a_model_folds_all_its_labels() {
     let metrics = metrics();
     let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     for code in 100..600 {
-        methods.iter().for_each(|method| metrics.http_request("api/chat", method, code));
+        methods
+            .iter()
+            .for_each(|method| metrics.http_request("api/chat", method, code));
     }
     let shown = samples(&metrics);
-    assert_eq!(shown.keys().filter(|key| key.starts_with("ollama_tap_http_requests_total")).count(), SETS_MAX + 1);
-    let other = "ollama_tap_http_requests_total{code=\"other\",endpoint=\"other\",method=\"other\"}";
-    assert_eq!(shown[other], shown["ollama_tap_label_sets_folded_total{family=\"ollama_tap_http_requests_total\"}"]);
+    assert_eq!(
+        shown
+            .keys()
+            .filter(|key| key.starts_with("ollama_tap_http_requests_total"))
+            .count(),
+        SETS_MAX + 1
+    );
+    let other =
+        "ollama_tap_http_requests_total{code=\"other\",endpoint=\"other\",method=\"other\"}";
+    assert_eq!(
+        shown[other],
+        shown["ollama_tap_label_sets_folded_total{family=\"ollama_tap_http_requests_total\"}"]
+    );
 }
 
 #[test]
@@ -84,8 +179,15 @@ fn categories_may_be_left_out() {
     let metrics = Metrics::new("1.2.3").unwrap().without_categories();
     metrics.ended(&chat());
     let text = String::from_utf8(metrics.encode()).unwrap();
-    let categories: Vec<&str> = text.split("prompt_category=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    assert!(!categories.is_empty() && categories.iter().all(|category| *category == ALL), "{categories:?}");
+    let categories: Vec<&str> = text
+        .split("prompt_category=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(
+        !categories.is_empty() && categories.iter().all(|category| *category == ALL),
+        "{categories:?}"
+    );
 }
 
 #[test]
@@ -106,7 +208,12 @@ fn series_of_models_that_were_unloaded_are_removed() {
     metrics.ollama(&status(&["a", "b"]));
     metrics.ollama(&status(&["b", "c"]));
     let shown = samples(&metrics);
-    let series = |name: &str| shown.keys().filter(|key| key.contains(&format!("model=\"{name}\""))).count();
+    let series = |name: &str| {
+        shown
+            .keys()
+            .filter(|key| key.contains(&format!("model=\"{name}\"")))
+            .count()
+    };
     assert_eq!((series("a"), series("b"), series("c")), (0, 4, 4));
     assert_eq!(shown["ollama_version_info{version=\"0.33.0\"}"], "1");
     assert_eq!(shown["ollama_model_vram_bytes{model=\"b\"}"], "3");
@@ -114,7 +221,10 @@ fn series_of_models_that_were_unloaded_are_removed() {
     metrics.ollama(&OllamaStatus::default());
     let shown = samples(&metrics);
     assert!(!shown.keys().any(|key| key.starts_with("ollama_model_")));
-    let versions: Vec<&String> = shown.keys().filter(|key| key.starts_with("ollama_version_info")).collect();
+    let versions: Vec<&String> = shown
+        .keys()
+        .filter(|key| key.starts_with("ollama_version_info"))
+        .collect();
     assert_eq!(versions, ["ollama_version_info{version=\"unknown\"}"]);
 }
 
@@ -130,26 +240,76 @@ fn ollama_is_up_or_not() {
 #[test]
 fn a_model_that_several_runners_hold_is_one_series_of_their_sums() {
     let metrics = metrics();
-    let runner = |name: &str, context_length| LoadedModel { context_length, ..status(&[name]).models[0].clone() };
-    let models = vec![runner("talk:latest", Some(8192)), runner("vec", None), runner("Talk:latest", Some(2048)), runner("talk", None)];
-    metrics.ollama(&OllamaStatus { models, ..status(&[]) });
+    let runner = |name: &str, context_length| LoadedModel {
+        context_length,
+        ..status(&[name]).models[0].clone()
+    };
+    let models = vec![
+        runner("talk:latest", Some(8192)),
+        runner("vec", None),
+        runner("Talk:latest", Some(2048)),
+        runner("talk", None),
+    ];
+    metrics.ollama(&OllamaStatus {
+        models,
+        ..status(&[])
+    });
     let shown = samples(&metrics);
     let gauge = |name: &str| shown[&format!("ollama_model_{name}{{model=\"talk\"}}")].as_str();
-    assert_eq!([gauge("loaded"), gauge("size_bytes"), gauge("vram_bytes"), gauge("context_length")], ["1", "15", "9", "2048"]);
-    assert_eq!(shown.keys().filter(|key| key.starts_with("ollama_model_loaded")).count(), 2);
+    assert_eq!(
+        [
+            gauge("loaded"),
+            gauge("size_bytes"),
+            gauge("vram_bytes"),
+            gauge("context_length")
+        ],
+        ["1", "15", "9", "2048"]
+    );
+    assert_eq!(
+        shown
+            .keys()
+            .filter(|key| key.starts_with("ollama_model_loaded"))
+            .count(),
+        2
+    );
 
     metrics.ollama(&status(&["talk:latest"]));
-    assert_eq!(value(&metrics, "ollama_model_size_bytes{model=\"talk\"}").as_deref(), Some("5"), "one runner is left");
+    assert_eq!(
+        value(&metrics, "ollama_model_size_bytes{model=\"talk\"}").as_deref(),
+        Some("5"),
+        "one runner is left"
+    );
 }
 
 #[test]
 fn loaded_models_are_bounded() {
     let metrics = metrics();
     let names: Vec<String> = (0..300).map(|n| format!("model-{n}")).collect();
-    metrics.ollama(&status(&names.iter().map(String::as_str).collect::<Vec<_>>()));
-    assert_eq!(samples(&metrics).keys().filter(|key| key.starts_with("ollama_model_loaded")).count(), MAX_MODELS);
-    let huge = LoadedModel { size: u64::MAX, context_length: None, ..status(&["b"]).models[0].clone() };
-    metrics.ollama(&OllamaStatus { models: vec![huge], ..status(&[]) });
-    assert_eq!(value(&metrics, "ollama_model_size_bytes{model=\"b\"}"), Some((i64::MAX as f64).to_string()));
-    assert_eq!(value(&metrics, "ollama_model_context_length{model=\"b\"}"), None);
+    metrics.ollama(&status(
+        &names.iter().map(String::as_str).collect::<Vec<_>>(),
+    ));
+    assert_eq!(
+        samples(&metrics)
+            .keys()
+            .filter(|key| key.starts_with("ollama_model_loaded"))
+            .count(),
+        MAX_MODELS
+    );
+    let huge = LoadedModel {
+        size: u64::MAX,
+        context_length: None,
+        ..status(&["b"]).models[0].clone()
+    };
+    metrics.ollama(&OllamaStatus {
+        models: vec![huge],
+        ..status(&[])
+    });
+    assert_eq!(
+        value(&metrics, "ollama_model_size_bytes{model=\"b\"}"),
+        Some((i64::MAX as f64).to_string())
+    );
+    assert_eq!(
+        value(&metrics, "ollama_model_context_length{model=\"b\"}"),
+        None
+    );
 }

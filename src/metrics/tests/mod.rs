@@ -62,23 +62,43 @@ pub fn chat() -> Exchange {
 }
 
 fn status(names: &[&str]) -> OllamaStatus {
-    let model = |name: &&str| LoadedModel { name: name.to_string(), size: 5, size_vram: 3, context_length: Some(4096) };
-    OllamaStatus { version: Some("0.33.0".to_owned()), untold: None, models: names.iter().map(model).collect() }
+    let model = |name: &&str| LoadedModel {
+        name: name.to_string(),
+        size: 5,
+        size_vram: 3,
+        context_length: Some(4096),
+    };
+    OllamaStatus {
+        version: Some("0.33.0".to_owned()),
+        untold: None,
+        models: names.iter().map(model).collect(),
+    }
 }
 
 /// Every sample but the buckets, by series.
 fn samples(metrics: &Metrics) -> BTreeMap<String, String> {
     let text = String::from_utf8(metrics.encode()).unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.contains("_bucket{"));
-    lines.filter_map(|line| line.rsplit_once(' ')).map(|(series, value)| (series.to_owned(), value.to_owned())).collect()
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.contains("_bucket{"));
+    lines
+        .filter_map(|line| line.rsplit_once(' '))
+        .map(|(series, value)| (series.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// The samples that `act` changed or brought, zeros aside.
 fn moves(metrics: &Metrics, act: impl FnOnce(&Metrics)) -> Vec<String> {
     let before = samples(metrics);
     act(metrics);
-    let news = |(series, value): &(String, String)| before.get(series).map_or("0", String::as_str) != value;
-    samples(metrics).into_iter().filter(news).map(|(series, value)| format!("{series} {value}")).collect()
+    let news = |(series, value): &(String, String)| {
+        before.get(series).map_or("0", String::as_str) != value
+    };
+    samples(metrics)
+        .into_iter()
+        .filter(news)
+        .map(|(series, value)| format!("{series} {value}"))
+        .collect()
 }
 
 fn value(metrics: &Metrics, series: &str) -> Option<String> {
@@ -139,7 +159,10 @@ fn an_exchange_whose_numbers_are_unknown_moves_count_and_duration_only() {
         ..chat()
     };
     let moved = moves(&metrics(), |m| m.ended(&bare));
-    let names: Vec<&str> = moved.iter().filter_map(|line| line.split('{').next()).collect();
+    let names: Vec<&str> = moved
+        .iter()
+        .filter_map(|line| line.split('{').next())
+        .collect();
     let expected = [
         "ollama_finished_total",
         "ollama_request_duration_seconds_count",
@@ -148,12 +171,19 @@ fn an_exchange_whose_numbers_are_unknown_moves_count_and_duration_only() {
         "ollama_tap_parse_failures_total",
     ];
     assert_eq!(names, expected);
-    assert!(moved[3].contains("status=\"cancelled\"") && moved[4].ends_with("{dialect=\"anthropic\"} 2"), "{moved:?}");
+    assert!(
+        moved[3].contains("status=\"cancelled\"")
+            && moved[4].ends_with("{dialect=\"anthropic\"} 2"),
+        "{moved:?}"
+    );
 }
 
 #[test]
 fn an_answer_ends_for_one_of_six_reasons_whatever_its_dialect_calls_it() {
-    let ended = |reason: &str| Exchange { done_reason: Some(reason.to_owned()), ..chat() };
+    let ended = |reason: &str| Exchange {
+        done_reason: Some(reason.to_owned()),
+        ..chat()
+    };
     let calls = || vec![ToolCall::default()];
     let rows = [
         (ended("stop"), "stop"),
@@ -166,44 +196,123 @@ fn an_answer_ends_for_one_of_six_reasons_whatever_its_dialect_calls_it() {
         (ended("incomplete"), "length"),
         (ended("tool_calls"), "tool_calls"),
         (ended("tool_use"), "tool_calls"),
-        (Exchange { tool_calls: calls(), ..ended("stop") }, "tool_calls"),
-        (Exchange { tool_calls: calls(), ..ended("completed") }, "tool_calls"),
-        (Exchange { tool_calls: calls(), ..ended("length") }, "length"),
+        (
+            Exchange {
+                tool_calls: calls(),
+                ..ended("stop")
+            },
+            "tool_calls",
+        ),
+        (
+            Exchange {
+                tool_calls: calls(),
+                ..ended("completed")
+            },
+            "tool_calls",
+        ),
+        (
+            Exchange {
+                tool_calls: calls(),
+                ..ended("length")
+            },
+            "length",
+        ),
         (ended("content_filter"), "other"),
-        (Exchange { done_reason: None, ..chat() }, "other"),
-        (Exchange { endpoint: Inference::Embed, ..ended("stop") }, "other"),
-        (Exchange { outcome: Outcome::Error, ..ended("stop") }, "error"),
-        (Exchange { outcome: Outcome::Cancelled, ..ended("length") }, "cancelled"),
+        (
+            Exchange {
+                done_reason: None,
+                ..chat()
+            },
+            "other",
+        ),
+        (
+            Exchange {
+                endpoint: Inference::Embed,
+                ..ended("stop")
+            },
+            "other",
+        ),
+        (
+            Exchange {
+                outcome: Outcome::Error,
+                ..ended("stop")
+            },
+            "error",
+        ),
+        (
+            Exchange {
+                outcome: Outcome::Cancelled,
+                ..ended("length")
+            },
+            "cancelled",
+        ),
     ];
     for (exchange, reason) in rows {
         let moved = moves(&metrics(), |m| m.ended(&exchange));
-        let finished: Vec<_> = moved.iter().filter(|line| line.starts_with("ollama_finished_total")).collect();
-        assert_eq!(finished, [&format!("ollama_finished_total{{model=\"talk\",reason=\"{reason}\"}} 1")], "{exchange:?}");
+        let finished: Vec<_> = moved
+            .iter()
+            .filter(|line| line.starts_with("ollama_finished_total"))
+            .collect();
+        assert_eq!(
+            finished,
+            [&format!(
+                "ollama_finished_total{{model=\"talk\",reason=\"{reason}\"}} 1"
+            )],
+            "{exchange:?}"
+        );
     }
 }
 
 #[test]
 fn a_reply_that_only_loads_a_model_moves_nothing_but_the_active_requests() {
     let metrics = metrics();
-    let load = Exchange { load_only: true, parse_failures: 1, ..chat() };
-    assert_eq!(moves(&metrics, |m| m.began(&load.interaction_id, Some("talk"))), ["ollama_active_requests{model=\"other\"} 1"]);
-    assert_eq!(moves(&metrics, |m| m.ended(&load)), ["ollama_active_requests{model=\"other\"} 0"]);
+    let load = Exchange {
+        load_only: true,
+        parse_failures: 1,
+        ..chat()
+    };
+    assert_eq!(
+        moves(&metrics, |m| m.began(&load.interaction_id, Some("talk"))),
+        ["ollama_active_requests{model=\"other\"} 1"]
+    );
+    assert_eq!(
+        moves(&metrics, |m| m.ended(&load)),
+        ["ollama_active_requests{model=\"other\"} 0"]
+    );
 }
 
 #[test]
 fn embeddings_generate_no_tokens() {
-    let embed = Exchange { endpoint: Inference::Embed, generated_tokens: Some(0), ..chat() };
+    let embed = Exchange {
+        endpoint: Inference::Embed,
+        generated_tokens: Some(0),
+        ..chat()
+    };
     let moved = moves(&metrics(), |m| m.ended(&embed));
-    assert!(!moved.iter().any(|line| line.starts_with("ollama_tokens_generated")), "{moved:?}");
+    assert!(
+        !moved
+            .iter()
+            .any(|line| line.starts_with("ollama_tokens_generated")),
+        "{moved:?}"
+    );
 }
 
 #[test]
 fn a_speed_that_is_no_number_is_not_observed() {
     let metrics = metrics();
     for speed in [f64::NAN, f64::INFINITY, -1.0] {
-        metrics.ended(&Exchange { tokens_per_second: Some(speed), ..chat() });
+        metrics.ended(&Exchange {
+            tokens_per_second: Some(speed),
+            ..chat()
+        });
     }
-    assert_eq!(value(&metrics, "ollama_tokens_per_second_count{model=\"talk\",prompt_category=\"question\"}"), None);
+    assert_eq!(
+        value(
+            &metrics,
+            "ollama_tokens_per_second_count{model=\"talk\",prompt_category=\"question\"}"
+        ),
+        None
+    );
 }
 
 #[test]

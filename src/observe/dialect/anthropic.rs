@@ -83,8 +83,14 @@ struct Usage {
 impl Usage {
     /// The whole prompt; none has no tokens.
     fn prompt(&self) -> Option<u64> {
-        let cached = [self.cache_read_input_tokens, self.cache_creation_input_tokens];
-        let whole = self.input_tokens.count().map(|input| cached.into_iter().filter_map(Number::count).sum::<u64>() + input);
+        let cached = [
+            self.cache_read_input_tokens,
+            self.cache_creation_input_tokens,
+        ];
+        let whole = self
+            .input_tokens
+            .count()
+            .map(|input| cached.into_iter().filter_map(Number::count).sum::<u64>() + input);
         whole.filter(|tokens| *tokens > 0)
     }
 }
@@ -96,8 +102,16 @@ pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
     let index = event.index.count().unwrap_or_default();
     match &*event.kind {
         "message_start" => start(event.message, facts),
-        "content_block_start" => event.content_block.0.iter().for_each(|block| open(index, block, facts)),
-        "content_block_delta" | "message_delta" => event.delta.0.iter().for_each(|delta| add(index, delta, facts)),
+        "content_block_start" => event
+            .content_block
+            .0
+            .iter()
+            .for_each(|block| open(index, block, facts)),
+        "content_block_delta" | "message_delta" => event
+            .delta
+            .0
+            .iter()
+            .for_each(|delta| add(index, delta, facts)),
         "message_stop" => facts.done = true,
         _ => {
             facts.model(&event.model);
@@ -106,13 +120,19 @@ pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
         }
     }
     if let Some(usage) = event.usage.0 {
-        facts.count(usage.prompt(), usage.cache_read_input_tokens.count(), usage.output_tokens.count());
+        facts.count(
+            usage.prompt(),
+            usage.cache_read_input_tokens.count(),
+            usage.output_tokens.count(),
+        );
     }
     Ok(())
 }
 
 fn is_anthropic(event: &Event<'_>) -> bool {
-    let is_event = event.kind.starts_with("message") || event.kind.starts_with("content_block") || &*event.kind == "ping";
+    let is_event = event.kind.starts_with("message")
+        || event.kind.starts_with("content_block")
+        || &*event.kind == "ping";
     is_event || event.role.is_there() || event.error.0.is_some()
 }
 

@@ -40,7 +40,11 @@ fn read_each(read: Read, json: &[u8], facts: &mut Facts) -> serde_json::Result<(
         let object = object?.get();
         read(object.as_bytes(), facts).or_else(|_| {
             let once: Value = serde_json::from_str(object)?;
-            let object = if once.is_object() { once.to_string() } else { return Err(serde_json::Error::custom("not an object")) };
+            let object = if once.is_object() {
+                once.to_string()
+            } else {
+                return Err(serde_json::Error::custom("not an object"));
+            };
             read(object.as_bytes(), facts)
         })?;
     }

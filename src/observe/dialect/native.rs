@@ -84,17 +84,29 @@ pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
     facts.reason(&reply.done_reason);
     facts.rendered_only |= reply._debug_info.is_there();
     facts.no_vectors |= [reply.embedding, reply.embeddings].contains(&Presence::Empty);
-    facts.count(reply.prompt_eval_count.count(), reply.prompt_eval_cached_count.count(), reply.eval_count.count());
+    facts.count(
+        reply.prompt_eval_count.count(),
+        reply.prompt_eval_cached_count.count(),
+        reply.eval_count.count(),
+    );
     facts.total_duration = reply.total_duration.nanos().or(facts.total_duration);
     facts.load_duration = reply.load_duration.nanos().or(facts.load_duration);
-    facts.prompt_eval_duration = reply.prompt_eval_duration.nanos().or(facts.prompt_eval_duration);
+    facts.prompt_eval_duration = reply
+        .prompt_eval_duration
+        .nanos()
+        .or(facts.prompt_eval_duration);
     facts.eval_duration = reply.eval_duration.nanos().or(facts.eval_duration);
     Ok(())
 }
 
 fn is_native(reply: &Reply<'_>) -> bool {
-    let text = reply.response.is_some() || reply.message.0.is_some() || reply.done.is_some() || reply.error.0.is_some();
-    text || [reply.created_at, reply.embedding, reply.embeddings].into_iter().any(Presence::is_there)
+    let text = reply.response.is_some()
+        || reply.message.0.is_some()
+        || reply.done.is_some()
+        || reply.error.0.is_some();
+    text || [reply.created_at, reply.embedding, reply.embeddings]
+        .into_iter()
+        .any(Presence::is_there)
 }
 
 fn tool_calls(calls: List<ToolCall<'_>>, facts: &mut Facts) {

@@ -108,7 +108,8 @@ pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
     if &*reply.object == "error" {
         facts.fail(reply.message);
     }
-    facts.done |= &*reply.kind == "image_generation.completed" || &*reply.kind == "image_edit.completed";
+    facts.done |=
+        &*reply.kind == "image_generation.completed" || &*reply.kind == "image_edit.completed";
     facts.no_vectors |= reply.data == Presence::Empty;
     for choice in reply.choices.unwrap_or_default().0 {
         add_choice(choice, facts);
@@ -123,7 +124,10 @@ pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
 }
 
 fn is_openai(reply: &Reply<'_>) -> bool {
-    let told = reply.choices.is_some() || reply.usage.0.is_some() || reply.text.is_some() || reply.error.0.is_some();
+    let told = reply.choices.is_some()
+        || reply.usage.0.is_some()
+        || reply.text.is_some()
+        || reply.error.0.is_some();
     told || reply.data.is_there() || !reply.object.is_empty() || !reply.kind.is_empty()
 }
 
@@ -141,7 +145,11 @@ fn add_choice(choice: Choice<'_>, facts: &mut Facts) {
 }
 
 fn add_message(message: Message<'_>, facts: &mut Facts) {
-    let reasoning = if message.reasoning.text.is_empty() { message.reasoning_content } else { message.reasoning };
+    let reasoning = if message.reasoning.text.is_empty() {
+        message.reasoning_content
+    } else {
+        message.reasoning
+    };
     facts.thought(&reasoning.text);
     facts.message(&message.content);
     facts.content(&message.refusal);
@@ -162,7 +170,11 @@ fn add_function(index: u64, function: Object<Function<'_>>, facts: &mut Facts) {
 fn add_usage(usage: &Usage, facts: &mut Facts) {
     let (prompt, generated) = (usage.prompt_tokens.count(), usage.completion_tokens.count());
     if prompt.max(generated) > Some(0) {
-        let cached = usage.prompt_tokens_details.0.as_ref().and_then(|details| details.cached_tokens.count());
+        let cached = usage
+            .prompt_tokens_details
+            .0
+            .as_ref()
+            .and_then(|details| details.cached_tokens.count());
         facts.count(prompt, cached, generated);
         facts.has_usage = true;
     }

@@ -97,7 +97,9 @@ pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
     let index = event.output_index.count().unwrap_or_default();
     match &*event.kind {
         "response.output_text.delta" | "response.refusal.delta" => facts.content(&event.delta),
-        "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => facts.thought(&event.delta),
+        "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
+            facts.thought(&event.delta)
+        }
         "response.function_call_arguments.delta" => facts.tool_arguments(index, &event.delta),
         "response.output_item.added" => open(index, event.item, facts),
         "response.output_item.done" => close(index, event.item, facts),
@@ -118,7 +120,8 @@ pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
 fn read_single(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
     let response: Response<'_> = object(json)?;
     let output: Output<'_> = object(json)?;
-    facts.recognised |= output.output.is_some() || response.object.is_there() || response.error.0.is_some();
+    facts.recognised |=
+        output.output.is_some() || response.object.is_there() || response.error.0.is_some();
     for item in output.output.unwrap_or_default().0 {
         whole(&item, facts);
     }
@@ -145,7 +148,10 @@ fn open(index: u64, item: Object<Item<'_>>, facts: &mut Facts) {
 
 /// A function call ends; its arguments are taken from here only if no delta brought them.
 fn close(index: u64, item: Object<Item<'_>>, facts: &mut Facts) {
-    if let Some(item) = item.0.filter(|item| &*item.kind == "function_call" && !facts.tools.has_arguments(index)) {
+    if let Some(item) = item
+        .0
+        .filter(|item| &*item.kind == "function_call" && !facts.tools.has_arguments(index))
+    {
         facts.tool_arguments(index, &item.arguments.json());
     }
 }
@@ -163,8 +169,15 @@ fn envelope(response: Response<'_>, facts: &mut Facts) {
         timings.add_to(facts);
     }
     if let Some(usage) = response.usage.0 {
-        let cached = usage.input_tokens_details.0.and_then(|details| details.cached_tokens.count());
-        facts.count(usage.input_tokens.count(), cached, usage.output_tokens.count());
+        let cached = usage
+            .input_tokens_details
+            .0
+            .and_then(|details| details.cached_tokens.count());
+        facts.count(
+            usage.input_tokens.count(),
+            cached,
+            usage.output_tokens.count(),
+        );
         facts.has_usage = true;
     }
 }

@@ -21,7 +21,10 @@ impl Timings {
     /// Adds the times, and the counts that usage has not told and does not tell beside them, where it is read afterwards.
     pub fn add_to(&self, facts: &mut Facts) {
         let cached = self.cache_n.count();
-        let prompt = self.prompt_n.count().and_then(|evaluated| evaluated.checked_add(cached.unwrap_or_default()));
+        let prompt = self
+            .prompt_n
+            .count()
+            .and_then(|evaluated| evaluated.checked_add(cached.unwrap_or_default()));
         facts.prompt_eval_duration = self.prompt_ms.millis().or(facts.prompt_eval_duration);
         facts.eval_duration = self.predicted_ms.millis().or(facts.eval_duration);
         match facts.has_usage {

@@ -46,7 +46,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
             skip!(Object(None); scalars string list);
 
             fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(object)).map(|object| Object(Some(object)))
+                T::deserialize(MapAccessDeserializer::new(object))
+                    .map(|object| Object(Some(object)))
             }
         }
 
@@ -88,9 +89,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 impl Raw<'_> {
     /// JSON without the blanks between its tokens, which is what a string holds where the value was put into one.
     pub fn json(&self) -> Cow<'_, str> {
-        let Some(raw) = self.0.map(RawValue::get) else { return Cow::Borrowed("") };
+        let Some(raw) = self.0.map(RawValue::get) else {
+            return Cow::Borrowed("");
+        };
         if raw.starts_with('"') {
-            return serde_json::from_str::<Str<'_>>(raw).map_or(Cow::Borrowed(""), |text| Cow::Owned(text.0.into_owned()));
+            return serde_json::from_str::<Str<'_>>(raw)
+                .map_or(Cow::Borrowed(""), |text| Cow::Owned(text.0.into_owned()));
         }
         Cow::Owned(compact(raw))
     }
@@ -98,7 +102,8 @@ impl Raw<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&RawValue>::deserialize(deserializer).map(|raw| Raw(Some(raw).filter(|raw| raw.get() != "null")))
+        <&RawValue>::deserialize(deserializer)
+            .map(|raw| Raw(Some(raw).filter(|raw| raw.get() != "null")))
     }
 }
 
@@ -157,8 +162,18 @@ mod tests {
     #[test]
     fn what_is_no_object_is_none_and_is_left_out_of_lists() {
         type Strings<'a> = List<std::collections::BTreeMap<&'a str, Str<'a>>>;
-        for (json, count) in [("[{},{\"a\":7},null,3,[{}],\"x\"]", 2), ("{\"a\":\"b\"}", 1), ("null", 0), ("\"x\"", 0), ("7", 0)] {
-            assert_eq!(serde_json::from_str::<Strings<'_>>(json).unwrap().0.len(), count, "{json}");
+        for (json, count) in [
+            ("[{},{\"a\":7},null,3,[{}],\"x\"]", 2),
+            ("{\"a\":\"b\"}", 1),
+            ("null", 0),
+            ("\"x\"", 0),
+            ("7", 0),
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Strings<'_>>(json).unwrap().0.len(),
+                count,
+                "{json}"
+            );
         }
         assert!(object::<IgnoredAny>(b" {} ").is_ok());
         for json in ["[]", "null", "7", "{} {}", "{"] {
@@ -170,7 +185,10 @@ mod tests {
     fn a_raw_value_is_json_without_blanks_or_what_a_string_holds() {
         let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
         let rows = [
-            (r#"{"a": [1, "b \" c"], "d":{}}"#, r#"{"a":[1,"b \" c"],"d":{}}"#),
+            (
+                r#"{"a": [1, "b \" c"], "d":{}}"#,
+                r#"{"a":[1,"b \" c"],"d":{}}"#,
+            ),
             (r#""{\"a\": 1}""#, r#"{"a": 1}"#),
             (r#""""#, ""),
             ("null", ""),
@@ -183,10 +201,17 @@ mod tests {
 
     #[test]
     fn an_empty_list_is_there_and_empty() {
-        for (json, presence) in
-            [("[]", Presence::Empty), ("[0]", Presence::Filled), ("\"a\"", Presence::Filled), ("null", Presence::Absent)]
-        {
-            assert_eq!(serde_json::from_str::<Presence>(json).unwrap(), presence, "{json}");
+        for (json, presence) in [
+            ("[]", Presence::Empty),
+            ("[0]", Presence::Filled),
+            ("\"a\"", Presence::Filled),
+            ("null", Presence::Absent),
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Presence>(json).unwrap(),
+                presence,
+                "{json}"
+            );
         }
     }
 }

@@ -33,7 +33,10 @@ impl<'a> Content<'a> {
     }
 
     fn of(part: Part<'a>) -> Content<'a> {
-        let mut content = Content { text: part.text.0, thinking: part.thinking.text };
+        let mut content = Content {
+            text: part.text.0,
+            thinking: part.thinking.text,
+        };
         append(&mut content.text, part.refusal.0);
         content
     }
@@ -56,11 +59,17 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
             skip!(Content::default(); scalars);
 
             fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Content { text: Cow::Borrowed(text), ..Content::default() })
+                Ok(Content {
+                    text: Cow::Borrowed(text),
+                    ..Content::default()
+                })
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Content { text: Cow::Owned(text.to_owned()), ..Content::default() })
+                Ok(Content {
+                    text: Cow::Owned(text.to_owned()),
+                    ..Content::default()
+                })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
@@ -88,15 +97,27 @@ mod tests {
     fn parts_are_put_together_and_thinking_is_kept_apart() {
         let rows = [
             (r#""a""#, "a", ""),
-            (r#"[{"type":"text","text":"a"},"b",null,{"type":"image_url","image_url":{"url":"x"}},{"text":"c"}]"#, "abc", ""),
-            (r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"text":"a"}]"#, "a", "hm"),
+            (
+                r#"[{"type":"text","text":"a"},"b",null,{"type":"image_url","image_url":{"url":"x"}},{"text":"c"}]"#,
+                "abc",
+                "",
+            ),
+            (
+                r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"text":"a"}]"#,
+                "a",
+                "hm",
+            ),
             (r#"{"thinking":"hm","refusal":"no"}"#, "no", "hm"),
             ("null", "", ""),
             ("[7,[true]]", "", ""),
         ];
         for (json, text, thinking) in rows {
             let content: Content<'_> = serde_json::from_str(json).unwrap();
-            assert_eq!((&*content.text, &*content.thinking), (text, thinking), "{json}");
+            assert_eq!(
+                (&*content.text, &*content.thinking),
+                (text, thinking),
+                "{json}"
+            );
         }
     }
 }

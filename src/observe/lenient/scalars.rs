@@ -59,7 +59,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
 impl Number {
     /// A whole number of things, where it is one.
     pub fn count(self) -> Option<u64> {
-        self.0.filter(|number| number.fract() == 0.0 && (0.0..COUNT_MAX).contains(number)).map(|number| number as u64)
+        self.0
+            .filter(|number| number.fract() == 0.0 && (0.0..COUNT_MAX).contains(number))
+            .map(|number| number as u64)
     }
 
     /// A time in nanoseconds.
@@ -74,7 +76,10 @@ impl Number {
 
     /// A time of which `parts` are a second: at most 2^53 ns, which is 104 days.
     fn time(self, parts: f64) -> Option<Duration> {
-        let nanos = self.0.map(|number| number * (1e9 / parts)).filter(|nanos| (0.0..COUNT_MAX).contains(nanos));
+        let nanos = self
+            .0
+            .map(|number| number * (1e9 / parts))
+            .filter(|nanos| (0.0..COUNT_MAX).contains(nanos));
         nanos.map(|nanos| Duration::from_nanos(nanos.round() as u64))
     }
 }
@@ -158,31 +163,77 @@ mod tests {
             assert_eq!(number(json).count(), Some(0), "{json}");
         }
         let large = "1".repeat(30);
-        for json in ["7.5", "-7", "\"-7\"", "\"NaN\"", "\"inf\"", "\"seven\"", "\"\"", "null", "true", "[7]", "{\"a\":7}", &large, "1e300"]
-        {
+        for json in [
+            "7.5",
+            "-7",
+            "\"-7\"",
+            "\"NaN\"",
+            "\"inf\"",
+            "\"seven\"",
+            "\"\"",
+            "null",
+            "true",
+            "[7]",
+            "{\"a\":7}",
+            &large,
+            "1e300",
+        ] {
             assert_eq!(number(json).count(), None, "{json}");
         }
     }
 
     #[test]
     fn a_time_is_to_the_nanosecond_and_never_negative_or_for_ever() {
-        assert_eq!(number("93672805").nanos(), Some(Duration::from_nanos(93_672_805)));
-        assert_eq!(number("\"12.5\"").millis(), Some(Duration::from_micros(12_500)));
+        assert_eq!(
+            number("93672805").nanos(),
+            Some(Duration::from_nanos(93_672_805))
+        );
+        assert_eq!(
+            number("\"12.5\"").millis(),
+            Some(Duration::from_micros(12_500))
+        );
         assert_eq!(number("0.001").millis(), Some(Duration::from_micros(1)));
         for json in ["-1", "1e300", "\"NaN\"", "null", "9007199254740992"] {
-            assert_eq!((number(json).nanos(), number(json).millis().filter(|_| json.len() < 10)), (None, None), "{json}");
+            assert_eq!(
+                (
+                    number(json).nanos(),
+                    number(json).millis().filter(|_| json.len() < 10)
+                ),
+                (None, None),
+                "{json}"
+            );
         }
     }
 
     #[test]
     fn only_strings_are_strings_and_true_has_three_spellings() {
-        for (json, text) in [("\"a\\u00e9\"", "aé"), ("null", ""), ("7", ""), ("[\"a\"]", ""), ("{\"a\":[1]}", "")] {
-            assert_eq!(&*serde_json::from_str::<Str<'_>>(json).unwrap(), text, "{json}");
+        for (json, text) in [
+            ("\"a\\u00e9\"", "aé"),
+            ("null", ""),
+            ("7", ""),
+            ("[\"a\"]", ""),
+            ("{\"a\":[1]}", ""),
+        ] {
+            assert_eq!(
+                &*serde_json::from_str::<Str<'_>>(json).unwrap(),
+                text,
+                "{json}"
+            );
         }
-        for (json, flag) in
-            [("true", true), ("1", true), ("1.0", true), ("\"True\"", true), ("0", false), ("null", false), ("[true]", false)]
-        {
-            assert_eq!(serde_json::from_str::<Flag>(json).unwrap().0, flag, "{json}");
+        for (json, flag) in [
+            ("true", true),
+            ("1", true),
+            ("1.0", true),
+            ("\"True\"", true),
+            ("0", false),
+            ("null", false),
+            ("[true]", false),
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Flag>(json).unwrap().0,
+                flag,
+                "{json}"
+            );
         }
     }
 }

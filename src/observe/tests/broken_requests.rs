@@ -11,11 +11,24 @@ use crate::route::Inference;
 fn values_of_the_wrong_kind_lose_only_themselves() {
     let odd = ["7", "-7", "1.5", "true", "null", "[1,{}]", "{\"a\":[1]}"];
     for value in odd {
-        let exchange = asked(Inference::Generate, format!(r#"{{"model":{value},"prompt":"p"}}"#).as_bytes(), false);
-        assert_eq!((exchange.model.as_deref(), exchange.prompt.as_deref()), (Some("replied"), Some("p")), "{value}");
-        let body =
-            format!(r#"{{"messages":[{value},{{"role":{value},"content":{value}}},{{"role":"user","content":[{value}]}}],"model":"m"}}"#);
-        assert_eq!(model_and_prompt(Inference::Chat, &body), both("m", ""), "{value}");
+        let exchange = asked(
+            Inference::Generate,
+            format!(r#"{{"model":{value},"prompt":"p"}}"#).as_bytes(),
+            false,
+        );
+        assert_eq!(
+            (exchange.model.as_deref(), exchange.prompt.as_deref()),
+            (Some("replied"), Some("p")),
+            "{value}"
+        );
+        let body = format!(
+            r#"{{"messages":[{value},{{"role":{value},"content":{value}}},{{"role":"user","content":[{value}]}}],"model":"m"}}"#
+        );
+        assert_eq!(
+            model_and_prompt(Inference::Chat, &body),
+            both("m", ""),
+            "{value}"
+        );
     }
 }
 
@@ -23,14 +36,23 @@ fn values_of_the_wrong_kind_lose_only_themselves() {
 fn what_is_not_readable_does_not_lose_the_rest() {
     let rows: [(&[u8], &str); 5] = [
         (br#"{"prompt":"a\ud800b","model":"m"}"#, "a\u{fffd}b"),
-        (b"{\"prompt\":\"a\xff\xfeb\",\"model\":\"m\"}", "a\u{fffd}\u{fffd}b"),
+        (
+            b"{\"prompt\":\"a\xff\xfeb\",\"model\":\"m\"}",
+            "a\u{fffd}\u{fffd}b",
+        ),
         (b"{\"prompt\":\"a\0b\",\"model\":\"m\"}", "a\0b"),
         (br#"{"prompt":"a\u0000b","model":"m"}"#, "a\0b"),
-        (br#"{"prompt":"\ud83d\ude42\ude42","model":"m"}"#, "🙂\u{fffd}"),
+        (
+            br#"{"prompt":"\ud83d\ude42\ude42","model":"m"}"#,
+            "🙂\u{fffd}",
+        ),
     ];
     for (body, prompt) in rows {
         let exchange = asked(Inference::Generate, body, false);
-        assert_eq!((exchange.model.as_deref(), exchange.prompt.as_deref()), (Some("m"), Some(prompt)));
+        assert_eq!(
+            (exchange.model.as_deref(), exchange.prompt.as_deref()),
+            (Some("m"), Some(prompt))
+        );
         assert_eq!(exchange.parse_failures, 0);
     }
 }
@@ -39,29 +61,59 @@ fn what_is_not_readable_does_not_lose_the_rest() {
 fn a_body_that_cannot_be_read_counts_only_if_ollama_took_it() {
     let body = b"{\"model\":\"m\",\"prompt\":\"p\",,}";
     let exchange = asked(Inference::Generate, body, false);
-    assert_eq!((exchange.model.as_deref(), exchange.prompt.as_deref(), exchange.parse_failures), (Some("m"), Some("p"), 1));
+    assert_eq!(
+        (
+            exchange.model.as_deref(),
+            exchange.prompt.as_deref(),
+            exchange.parse_failures
+        ),
+        (Some("m"), Some("p"), 1)
+    );
     let mut watched = watch(Inference::Generate);
-    watched.observer.request(RequestBody { bytes: body, cut: false, encoding: None, content_type: None }, 4);
+    watched.observer.request(
+        RequestBody {
+            bytes: body,
+            cut: false,
+            encoding: None,
+            content_type: None,
+        },
+        4,
+    );
     watched.observer.head(400, Some("application/json"), None);
-    watched.observer.body(b"{\"error\":\"bad\"}", watched.started);
+    watched
+        .observer
+        .body(b"{\"error\":\"bad\"}", watched.started);
     assert_eq!(watched.finish(End::Complete).parse_failures, 0);
 }
 
 #[test]
 fn the_replys_model_stands_in_only_where_the_request_cannot_be_read() {
-    assert_eq!(asked(Inference::Generate, b"{\"model\":\"m\"}", false).model.as_deref(), Some("m"));
-    assert_eq!(asked(Inference::Generate, b"\x1f\x8b", false).model.as_deref(), Some("replied"));
+    assert_eq!(
+        asked(Inference::Generate, b"{\"model\":\"m\"}", false)
+            .model
+            .as_deref(),
+        Some("m")
+    );
+    assert_eq!(
+        asked(Inference::Generate, b"\x1f\x8b", false)
+            .model
+            .as_deref(),
+        Some("replied")
+    );
 }
 
 #[test]
 fn a_head_gives_all_that_it_holds_wherever_it_ends() {
-    let body =
-        r#"{"model":"m","messages":[{"role":"user","content":"a\né🙂\u00e9 end"},{"role":"assistant","content":"x"}],"stream":true}"#;
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"a\né🙂\u00e9 end"},{"role":"assistant","content":"x"}],"stream":true}"#;
     let text = "a\né🙂é end";
     let written = body.find("end\"").unwrap() + 4;
     for end in 0..body.len() {
         let exchange = asked(Inference::Chat, &body.as_bytes()[..end], true);
-        let model = if end >= r#"{"model":"m""#.len() { "m" } else { exchange.model.as_deref().unwrap() };
+        let model = if end >= r#"{"model":"m""#.len() {
+            "m"
+        } else {
+            exchange.model.as_deref().unwrap()
+        };
         assert_eq!(exchange.model.as_deref(), Some(model));
         assert_eq!(exchange.parse_failures, 0, "cut at {end}");
         let prompt = exchange.prompt.unwrap_or_default();
@@ -78,7 +130,10 @@ fn deep_nesting_is_left_out_and_not_followed() {
     let body = format!(r#"{{"model":"m","format":{deep},"prompt":"p"}}"#);
     assert_eq!(model_and_prompt(Inference::Generate, &body), both("m", "p"));
     let body = format!(r#"{{"model":"m","prompt":{deep}}}"#);
-    assert_eq!(model_and_prompt(Inference::Generate, &body), (Some("m".into()), None));
+    assert_eq!(
+        model_and_prompt(Inference::Generate, &body),
+        (Some("m".into()), None)
+    );
 }
 
 proptest! {

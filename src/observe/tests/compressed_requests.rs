@@ -11,7 +11,10 @@ use crate::observe::{End, Exchange, RequestBody};
 use crate::route::Inference;
 
 fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
-    let (mut gzip, mut zlib) = (GzEncoder::new(Vec::new(), Compression::fast()), ZlibEncoder::new(Vec::new(), Compression::fast()));
+    let (mut gzip, mut zlib) = (
+        GzEncoder::new(Vec::new(), Compression::fast()),
+        ZlibEncoder::new(Vec::new(), Compression::fast()),
+    );
     let mut raw = DeflateEncoder::new(Vec::new(), Compression::fast());
     for to in [&mut gzip as &mut dyn Write, &mut zlib, &mut raw] {
         to.write_all(body).unwrap();
@@ -25,7 +28,15 @@ fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
 
 fn asked_encoded(name: &str, bytes: &[u8], cut: bool) -> Exchange {
     let mut watched = watch(Inference::Generate);
-    watched.observer.request(RequestBody { bytes, cut, encoding: Some(name), content_type: None }, bytes.len() as u64);
+    watched.observer.request(
+        RequestBody {
+            bytes,
+            cut,
+            encoding: Some(name),
+            content_type: None,
+        },
+        bytes.len() as u64,
+    );
     watched.observer.head(200, Some(JSON), None);
     watched.observer.body(b"{\"done\":true}", watched.started);
     watched.finish(End::Complete)
@@ -34,11 +45,24 @@ fn asked_encoded(name: &str, bytes: &[u8], cut: bool) -> Exchange {
 #[test]
 fn compressed_requests_are_read_and_what_is_broken_or_too_large_is_not_followed() {
     let body = br#"{"model":"m","prompt":"Why is the sky blue?"}"#;
-    for (encoding, name) in [("gzip", "GZIP"), ("gzip", "x-gzip"), ("deflate", "deflate"), ("raw", "deflate")] {
+    for (encoding, name) in [
+        ("gzip", "GZIP"),
+        ("gzip", "x-gzip"),
+        ("deflate", "deflate"),
+        ("raw", "deflate"),
+    ] {
         let bytes = encoded(encoding, body);
         let exchange = asked_encoded(name, &bytes, false);
-        assert_eq!((exchange.model.as_deref(), exchange.prompt.as_deref()), (Some("m"), Some("Why is the sky blue?")), "{encoding}");
-        assert_eq!((exchange.truncated, exchange.parse_failures), (false, 0), "{encoding}");
+        assert_eq!(
+            (exchange.model.as_deref(), exchange.prompt.as_deref()),
+            (Some("m"), Some("Why is the sky blue?")),
+            "{encoding}"
+        );
+        assert_eq!(
+            (exchange.truncated, exchange.parse_failures),
+            (false, 0),
+            "{encoding}"
+        );
         for at in 0..bytes.len() {
             asked_encoded(name, &bytes[..at], at % 2 == 0);
             let mut broken = bytes.clone();
@@ -46,11 +70,18 @@ fn compressed_requests_are_read_and_what_is_broken_or_too_large_is_not_followed(
             asked_encoded(name, &broken, false);
         }
     }
-    let bomb = [br#"{"model":"m","prompt":""#.as_slice(), &vec![b'a'; 64 << 20]].concat();
+    let bomb = [
+        br#"{"model":"m","prompt":""#.as_slice(),
+        &vec![b'a'; 64 << 20],
+    ]
+    .concat();
     let exchange = asked_encoded("gzip", &encoded("gzip", &bomb), false);
     assert!(exchange.truncated && exchange.prompt.unwrap().len() <= 1 << 20);
     let exchange = asked_encoded("br", b"what is this", false);
-    assert_eq!((exchange.truncated, exchange.parse_failures, exchange.prompt), (false, 1, None));
+    assert_eq!(
+        (exchange.truncated, exchange.parse_failures, exchange.prompt),
+        (false, 1, None)
+    );
 }
 
 #[test]
@@ -59,7 +90,12 @@ fn zstd_is_decoded_and_broken_zstd_is_not_followed() {
     let body = &recorded.request.body;
     let read = |bytes: &[u8]| {
         let mut watched = watch(Inference::V1ChatCompletions);
-        let body = RequestBody { bytes, cut: false, encoding: Some("zstd"), content_type: None };
+        let body = RequestBody {
+            bytes,
+            cut: false,
+            encoding: Some("zstd"),
+            content_type: None,
+        };
         watched.observer.request(body, bytes.len() as u64);
         watched.finish(End::ClientGone)
     };

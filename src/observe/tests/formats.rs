@@ -13,10 +13,16 @@ use crate::route::Inference::{self, *};
 
 /// A reply of tests/data/cases, whose README tells where each comes from.
 fn case(endpoint: Inference, name: &str) -> Exchange {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/cases")
+        .join(name);
     let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let reply = Message::parse(&mut bytes.as_slice(), true);
-    split(endpoint, reply.header("content-type").unwrap(), str::from_utf8(&reply.body).unwrap())
+    split(
+        endpoint,
+        reply.header("content-type").unwrap(),
+        str::from_utf8(&reply.body).unwrap(),
+    )
 }
 
 #[test]
@@ -24,19 +30,66 @@ fn each_case_is_a_success_with_all_that_it_says() {
     let rows = [
         (Generate, "ct-json-but-nd.reply", Some(5), Some(7), "hé", ""),
         (Generate, "nd-float.reply", Some(5), Some(7), "hé", ""),
-        (V1ChatCompletions, "sse-done-space.reply", Some(5), Some(7), "hi", ""),
-        (V1ChatCompletions, "sse-reasoning_content.reply", None, Some(2), "a", "think"),
-        (V1ChatCompletions, "sse-tool-argobj.reply", Some(5), Some(7), "", ""),
-        (V1ChatCompletions, "json-content-parts.reply", Some(5), Some(7), "hi", ""),
+        (
+            V1ChatCompletions,
+            "sse-done-space.reply",
+            Some(5),
+            Some(7),
+            "hi",
+            "",
+        ),
+        (
+            V1ChatCompletions,
+            "sse-reasoning_content.reply",
+            None,
+            Some(2),
+            "a",
+            "think",
+        ),
+        (
+            V1ChatCompletions,
+            "sse-tool-argobj.reply",
+            Some(5),
+            Some(7),
+            "",
+            "",
+        ),
+        (
+            V1ChatCompletions,
+            "json-content-parts.reply",
+            Some(5),
+            Some(7),
+            "hi",
+            "",
+        ),
     ];
     for (endpoint, name, prompt, generated, text, thinking) in rows {
         let exchange = case(endpoint, name);
-        assert_eq!((exchange.outcome, exchange.error, exchange.parse_failures), (Outcome::Success, None, 0), "{name}");
-        assert_eq!((exchange.prompt_tokens, exchange.generated_tokens), (prompt, generated), "{name}");
-        assert_eq!((exchange.response.as_str(), exchange.thinking.as_str()), (text, thinking), "{name}");
+        assert_eq!(
+            (exchange.outcome, exchange.error, exchange.parse_failures),
+            (Outcome::Success, None, 0),
+            "{name}"
+        );
+        assert_eq!(
+            (exchange.prompt_tokens, exchange.generated_tokens),
+            (prompt, generated),
+            "{name}"
+        );
+        assert_eq!(
+            (exchange.response.as_str(), exchange.thinking.as_str()),
+            (text, thinking),
+            "{name}"
+        );
     }
     let calls = case(V1ChatCompletions, "sse-tool-argobj.reply").tool_calls;
-    assert_eq!((calls.len(), calls[0].name.as_str(), calls[0].arguments.as_str()), (1, "f", r#"{"a":1}"#));
+    assert_eq!(
+        (
+            calls.len(),
+            calls[0].name.as_str(),
+            calls[0].arguments.as_str()
+        ),
+        (1, "f", r#"{"a":1}"#)
+    );
 }
 
 #[test]
@@ -47,12 +100,26 @@ fn an_event_stream_means_the_same_in_every_form_that_clients_read() {
         format!("data: {one}\n\ndata: {two}\n\ndata: [DONE]\n\n"),
         format!("data:{one}\r\n\r\ndata:{two}\r\n\r\ndata:[DONE]\r\n\r\n"),
         format!("data: {one}\r\rdata: {two}\r\rdata:  [DONE]\t"),
-        format!("\u{feff}: hello\n\nevent: x\nid: 1\ndata: {one}\n\n: ping\n\ndata: {two}\n\nretry: 3\ndata: [DONE]"),
+        format!(
+            "\u{feff}: hello\n\nevent: x\nid: 1\ndata: {one}\n\n: ping\n\ndata: {two}\n\nretry: 3\ndata: [DONE]"
+        ),
         format!("data: {one}\ndata: {two}\ndata: [DONE]\n"),
-        format!("data: {{\"choices\":[{{\"index\":0,\ndata: \"delta\":{{\"content\":\"a\"}}}}]}}\n\ndata: {two}\n\ndata: [DONE]\n\n"),
-        format!("{one}\n{two}\n\ndata: [DONE]").replace("\n\ndata: [DONE]", "\n{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\"}]}\n"),
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\ndata: \"delta\":{{\"content\":\"a\"}}}}]}}\n\ndata: {two}\n\ndata: [DONE]\n\n"
+        ),
+        format!("{one}\n{two}\n\ndata: [DONE]").replace(
+            "\n\ndata: [DONE]",
+            "\n{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\"}]}\n",
+        ),
     ];
-    for content_type in [SSE, "Text/Event-Stream; charset=utf-8", JSON, NDJSON, "text/plain", ""] {
+    for content_type in [
+        SSE,
+        "Text/Event-Stream; charset=utf-8",
+        JSON,
+        NDJSON,
+        "text/plain",
+        "",
+    ] {
         for body in &bodies {
             let exchange = split(V1ChatCompletions, content_type, body);
             assert_eq!(
@@ -60,7 +127,11 @@ fn an_event_stream_means_the_same_in_every_form_that_clients_read() {
                 (Outcome::Success, 0, true),
                 "{content_type} {body:?}"
             );
-            assert_eq!((exchange.response.as_str(), exchange.generated_tokens), ("ab", Some(2)), "{content_type} {body:?}");
+            assert_eq!(
+                (exchange.response.as_str(), exchange.generated_tokens),
+                ("ab", Some(2)),
+                "{content_type} {body:?}"
+            );
         }
     }
 }
@@ -68,28 +139,52 @@ fn an_event_stream_means_the_same_in_every_form_that_clients_read() {
 #[test]
 fn lines_of_objects_and_single_objects_are_told_apart_by_their_shape() {
     let last = r#"{"response":"","done":true,"prompt_eval_count":5,"eval_count":7}"#;
-    for content_type in [NDJSON, JSON, SSE, "text/plain", "application/octet-stream", ""] {
-        for body in [format!("{{\"response\":\"a\"}}\n{last}\n"), format!("\u{feff}\n {{\"response\":\"a\"}}\r\n{last}")] {
+    for content_type in [
+        NDJSON,
+        JSON,
+        SSE,
+        "text/plain",
+        "application/octet-stream",
+        "",
+    ] {
+        for body in [
+            format!("{{\"response\":\"a\"}}\n{last}\n"),
+            format!("\u{feff}\n {{\"response\":\"a\"}}\r\n{last}"),
+        ] {
             let exchange = split(Generate, content_type, &body);
             assert_eq!(
                 (exchange.outcome, exchange.parse_failures, exchange.stream),
                 (Outcome::Success, 0, true),
                 "{content_type} {body:?}"
             );
-            assert_eq!((exchange.response.as_str(), exchange.prompt_tokens, exchange.generated_tokens), ("a", Some(5), Some(7)));
+            assert_eq!(
+                (
+                    exchange.response.as_str(),
+                    exchange.prompt_tokens,
+                    exchange.generated_tokens
+                ),
+                ("a", Some(5), Some(7))
+            );
         }
     }
     for content_type in [JSON, "text/plain", ""] {
-        for body in
-            [format!("{last}\n"), last.to_owned(), last.replace(',', ",\n  ").replace('{', "{\n  "), format!("{{\"response\":\"\"}}{last}")]
-        {
+        for body in [
+            format!("{last}\n"),
+            last.to_owned(),
+            last.replace(',', ",\n  ").replace('{', "{\n  "),
+            format!("{{\"response\":\"\"}}{last}"),
+        ] {
             let exchange = split(Generate, content_type, &body);
             assert_eq!(
                 (exchange.outcome, exchange.parse_failures, exchange.stream),
                 (Outcome::Success, 0, false),
                 "{content_type} {body:?}"
             );
-            assert_eq!((exchange.prompt_tokens, exchange.generated_tokens), (Some(5), Some(7)), "{content_type} {body:?}");
+            assert_eq!(
+                (exchange.prompt_tokens, exchange.generated_tokens),
+                (Some(5), Some(7)),
+                "{content_type} {body:?}"
+            );
         }
     }
 }

@@ -9,24 +9,62 @@ use crate::route::Inference::{self, *};
 fn pictures_and_decisions_are_read_with_their_prompt_and_pictures_without_tokens() {
     let asked = |endpoint, content_type: Option<&str>, body: &str, reply: &str| {
         let mut watched = watch(endpoint);
-        watched.observer.request(RequestBody { bytes: body.as_bytes(), cut: false, encoding: None, content_type }, 1);
+        watched.observer.request(
+            RequestBody {
+                bytes: body.as_bytes(),
+                cut: false,
+                encoding: None,
+                content_type,
+            },
+            1,
+        );
         watched.observer.head(200, Some(JSON), None);
         watched.observer.body(reply.as_bytes(), watched.started);
         watched.finish(End::Complete)
     };
-    let picture =
-        format!(r#"{{"created":1,"data":[{{"b64_json":"{}"}}],"usage":{{"input_tokens":3,"output_tokens":9}}}}"#, "A".repeat(1 << 18));
+    let picture = format!(
+        r#"{{"created":1,"data":[{{"b64_json":"{}"}}],"usage":{{"input_tokens":3,"output_tokens":9}}}}"#,
+        "A".repeat(1 << 18)
+    );
     let form = "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nflux\r\n--x\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na cat\r\n--x--\r\n";
     let rows = [
-        (V1ImageGenerations, Some(JSON), r#"{"model":"flux","prompt":"a cat"}"#),
+        (
+            V1ImageGenerations,
+            Some(JSON),
+            r#"{"model":"flux","prompt":"a cat"}"#,
+        ),
         (V1ImageEdits, Some("multipart/form-data; boundary=x"), form),
-        (V1ImageEdits, None, r#"{"model":"flux","prompt":"a cat","image":"AAAA"}"#),
+        (
+            V1ImageEdits,
+            None,
+            r#"{"model":"flux","prompt":"a cat","image":"AAAA"}"#,
+        ),
     ];
     for (endpoint, content_type, body) in rows {
         let exchange = asked(endpoint, content_type, body, &picture);
-        assert_eq!((exchange.outcome, exchange.parse_failures, exchange.truncated), (Outcome::Success, 0, false), "{body}");
-        assert_eq!((exchange.model.as_deref(), exchange.prompt.as_deref()), (Some("flux"), Some("a cat")), "{body}");
-        assert_eq!((exchange.prompt_tokens, exchange.generated_tokens, exchange.response.as_str()), (None, None, ""), "{body}");
+        assert_eq!(
+            (
+                exchange.outcome,
+                exchange.parse_failures,
+                exchange.truncated
+            ),
+            (Outcome::Success, 0, false),
+            "{body}"
+        );
+        assert_eq!(
+            (exchange.model.as_deref(), exchange.prompt.as_deref()),
+            (Some("flux"), Some("a cat")),
+            "{body}"
+        );
+        assert_eq!(
+            (
+                exchange.prompt_tokens,
+                exchange.generated_tokens,
+                exchange.response.as_str()
+            ),
+            (None, None, ""),
+            "{body}"
+        );
     }
     let reply = r#"{"object":"decision","choices":[{"index":0,"message":{"content":"yes"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}"#;
     for body in [
@@ -36,7 +74,11 @@ fn pictures_and_decisions_are_read_with_their_prompt_and_pictures_without_tokens
     ] {
         let exchange = asked(V1Systemone, Some(JSON), body, reply);
         assert_eq!(
-            (exchange.prompt.as_deref(), exchange.prompt_tokens, exchange.response.as_str()),
+            (
+                exchange.prompt.as_deref(),
+                exchange.prompt_tokens,
+                exchange.response.as_str()
+            ),
             (Some("go?"), Some(3), "yes"),
             "{body}"
         );
@@ -51,20 +93,70 @@ fn tool_calls_that_come_in_pieces_are_joined_by_their_index() {
              \"function\":{{\"name\":{name},\"arguments\":\"{arguments}\"}}}}]}}}}]}}\n\n"
         )
     };
-    let pieces = [piece(0, "\"a\"", ""), piece(1, "\"b\"", "[1"), piece(0, "null", "{}"), piece(1, "\"\"", "]"), "data: [DONE]\n\n".into()];
-    let exchange = timed(Inference::V1ChatCompletions, SSE, &[&pieces.concat()], End::Complete);
-    let calls: Vec<_> = exchange.tool_calls.iter().map(|call| format!("{} {}", call.name, call.arguments)).collect();
+    let pieces = [
+        piece(0, "\"a\"", ""),
+        piece(1, "\"b\"", "[1"),
+        piece(0, "null", "{}"),
+        piece(1, "\"\"", "]"),
+        "data: [DONE]\n\n".into(),
+    ];
+    let exchange = timed(
+        Inference::V1ChatCompletions,
+        SSE,
+        &[&pieces.concat()],
+        End::Complete,
+    );
+    let calls: Vec<_> = exchange
+        .tool_calls
+        .iter()
+        .map(|call| format!("{} {}", call.name, call.arguments))
+        .collect();
     assert_eq!(calls, ["a {}", "b [1]"]);
 }
 
 #[test]
 fn a_transcription_is_kept_as_text_and_has_no_tokens() {
-    for (content_type, body) in [(JSON, "{\"text\":\"hello\"}"), (NDJSON, "{\"text\":\"hello\"}\n"), ("text/plain", "hello")] {
-        let exchange = timed(Inference::V1Transcriptions, content_type, &[body], End::Complete);
-        assert_eq!((exchange.outcome, exchange.response.as_str()), (Outcome::Success, "hello"), "{content_type}");
-        assert_eq!((exchange.generated_tokens, exchange.stream, exchange.parse_failures), (None, false, 0), "{content_type}");
+    for (content_type, body) in [
+        (JSON, "{\"text\":\"hello\"}"),
+        (NDJSON, "{\"text\":\"hello\"}\n"),
+        ("text/plain", "hello"),
+    ] {
+        let exchange = timed(
+            Inference::V1Transcriptions,
+            content_type,
+            &[body],
+            End::Complete,
+        );
+        assert_eq!(
+            (exchange.outcome, exchange.response.as_str()),
+            (Outcome::Success, "hello"),
+            "{content_type}"
+        );
+        assert_eq!(
+            (
+                exchange.generated_tokens,
+                exchange.stream,
+                exchange.parse_failures
+            ),
+            (None, false, 0),
+            "{content_type}"
+        );
     }
-    let exchange = timed(Inference::V1Transcriptions, NDJSON, &["{\"error\":\"no audio\"}"], End::Complete);
+    let exchange = timed(
+        Inference::V1Transcriptions,
+        NDJSON,
+        &["{\"error\":\"no audio\"}"],
+        End::Complete,
+    );
     assert_eq!(exchange.error.as_deref(), Some("no audio"));
-    assert_eq!(timed(Inference::V1Transcriptions, "text/plain", &["hel"], End::ClientGone).outcome, Outcome::Cancelled);
+    assert_eq!(
+        timed(
+            Inference::V1Transcriptions,
+            "text/plain",
+            &["hel"],
+            End::ClientGone
+        )
+        .outcome,
+        Outcome::Cancelled
+    );
 }

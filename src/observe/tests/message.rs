@@ -25,22 +25,34 @@ impl Message {
         if start.contains(" 100 ") {
             return Message::parse(bytes, to_end);
         }
-        let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+        let header = |line: &str| {
+            line.split_once(':')
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        };
         let headers: BTreeMap<_, _> = lines.filter_map(header).collect();
-        let length = headers.get("content-length").map(|length| length.parse::<usize>().unwrap());
+        let length = headers
+            .get("content-length")
+            .map(|length| length.parse::<usize>().unwrap());
         let body = match length {
             _ if headers.contains_key("transfer-encoding") => dechunked(bytes),
             Some(length) => take(bytes, length.min(bytes.len())).to_vec(),
             None if to_end => take(bytes, bytes.len()).to_vec(),
             None => Vec::new(),
         };
-        Message { start, headers, body }
+        Message {
+            start,
+            headers,
+            body,
+        }
     }
 
     /// A message that has a head only, whatever length it tells.
     pub fn head(bytes: &mut &[u8]) -> Message {
         let end = find(bytes, b"\r\n\r\n").expect("a head");
-        Message { start: String::from_utf8_lossy(take(bytes, end + 4)).into_owned(), ..Message::default() }
+        Message {
+            start: String::from_utf8_lossy(take(bytes, end + 4)).into_owned(),
+            ..Message::default()
+        }
     }
 }
 
@@ -53,7 +65,8 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> &'a [u8] {
 fn dechunked(bytes: &mut &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     while let Some(end) = find(bytes, b"\r\n") {
-        let size = usize::from_str_radix(std::str::from_utf8(&bytes[..end]).unwrap().trim(), 16).expect("a chunk size");
+        let size = usize::from_str_radix(std::str::from_utf8(&bytes[..end]).unwrap().trim(), 16)
+            .expect("a chunk size");
         take(bytes, end + 2);
         body.extend_from_slice(take(bytes, size));
         take(bytes, 2);
@@ -65,5 +78,7 @@ fn dechunked(bytes: &mut &[u8]) -> Vec<u8> {
 }
 
 fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    bytes.windows(needle.len()).position(|window| window == needle)
+    bytes
+        .windows(needle.len())
+        .position(|window| window == needle)
 }

@@ -23,9 +23,23 @@ fn values_that_nobody_expects_lose_only_themselves() {
     for body in rows {
         for content_type in [NDJSON, JSON] {
             let exchange = read(Chat, content_type, &[body.as_bytes()]);
-            assert_eq!((exchange.outcome, exchange.parse_failures), (Outcome::Success, 0), "{body:.200}");
-            assert_eq!((exchange.generated_tokens, exchange.prompt_tokens), (Some(7), None), "{body:.200}");
-            assert!(exchange.tool_calls.iter().all(|call| call.arguments == deep), "{body:.200}");
+            assert_eq!(
+                (exchange.outcome, exchange.parse_failures),
+                (Outcome::Success, 0),
+                "{body:.200}"
+            );
+            assert_eq!(
+                (exchange.generated_tokens, exchange.prompt_tokens),
+                (Some(7), None),
+                "{body:.200}"
+            );
+            assert!(
+                exchange
+                    .tool_calls
+                    .iter()
+                    .all(|call| call.arguments == deep),
+                "{body:.200}"
+            );
         }
     }
 }
@@ -33,13 +47,24 @@ fn values_that_nobody_expects_lose_only_themselves() {
 #[test]
 fn a_type_that_we_do_not_know_is_one_parse_failure_and_no_error() {
     let exchange = timed(Chat, "text/html", &["<html>", "</html>"], End::Complete);
-    assert_eq!((exchange.outcome, exchange.parse_failures), (Outcome::Success, 1));
+    assert_eq!(
+        (exchange.outcome, exchange.parse_failures),
+        (Outcome::Success, 1)
+    );
 }
 
 #[test]
 fn a_line_that_cannot_be_read_is_one_parse_failure_and_loses_only_itself() {
-    let exchange = timed(Chat, NDJSON, &[ONE, "{broken\n", "[]\n", TWO, DONE], End::Complete);
-    assert_eq!((exchange.outcome, exchange.parse_failures), (Outcome::Success, 1));
+    let exchange = timed(
+        Chat,
+        NDJSON,
+        &[ONE, "{broken\n", "[]\n", TWO, DONE],
+        End::Complete,
+    );
+    assert_eq!(
+        (exchange.outcome, exchange.parse_failures),
+        (Outcome::Success, 1)
+    );
     assert_eq!(exchange.response, "one two");
 }
 

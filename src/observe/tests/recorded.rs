@@ -16,8 +16,7 @@ use crate::route::Inference;
 use crate::sample;
 
 pub const VERSIONS: [&str; 2] = ["ollama-0.24.0", "ollama-0.33.0"];
-pub const TALK: &str =
-    "The sky appears blue because of Rayleigh scattering: short wavelengths—空は青い — <&> scatter more. é🙂 \"quoted\" and done!";
+pub const TALK: &str = "The sky appears blue because of Rayleigh scattering: short wavelengths—空は青い — <&> scatter more. é🙂 \"quoted\" and done!";
 
 /// One exchange on an endpoint that makes a model work.
 #[derive(Clone, Debug)]
@@ -30,14 +29,23 @@ pub struct Recorded {
 
 impl Recorded {
     pub fn status(&self) -> u16 {
-        self.reply.start.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+        self.reply
+            .start
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .expect("a status")
     }
 }
 
 /// Every recorded exchange on an inference endpoint, in the order of versions and names.
 pub fn all() -> &'static [Recorded] {
     static ALL: LazyLock<Vec<Recorded>> = LazyLock::new(|| {
-        let names = VERSIONS.into_iter().flat_map(|version| stems(version).into_iter().map(move |stem| format!("{version}/{stem}")));
+        let names = VERSIONS.into_iter().flat_map(|version| {
+            stems(version)
+                .into_iter()
+                .map(move |stem| format!("{version}/{stem}"))
+        });
         names.flat_map(|name| connection(&name)).collect()
     });
     &ALL
@@ -46,12 +54,19 @@ pub fn all() -> &'static [Recorded] {
 /// Every exchange on an inference endpoint that the recorded clients had.
 pub fn clients() -> Vec<Recorded> {
     let folders = ["clients-0.24.0", "clients-0.33.0"];
-    let names = folders.into_iter().flat_map(|folder| stems(folder).into_iter().map(move |stem| format!("{folder}/{stem}")));
+    let names = folders.into_iter().flat_map(|folder| {
+        stems(folder)
+            .into_iter()
+            .map(move |stem| format!("{folder}/{stem}"))
+    });
     names.flat_map(|name| connection(&name)).collect()
 }
 
 pub fn named(name: &str) -> Recorded {
-    connection(name).into_iter().next().unwrap_or_else(|| panic!("{name} is no inference"))
+    connection(name)
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| panic!("{name} is no inference"))
 }
 
 /// The inference exchanges of one recorded connection.
@@ -63,9 +78,18 @@ fn connection(name: &str) -> Vec<Recorded> {
     while !requests.is_empty() && !replies.is_empty() {
         let request = Message::parse(&mut requests, false);
         let head_only = request.start.starts_with("HEAD ");
-        let reply = if head_only { Message::head(&mut replies) } else { Message::parse(&mut replies, true) };
+        let reply = if head_only {
+            Message::head(&mut replies)
+        } else {
+            Message::parse(&mut replies, true)
+        };
         if let Some(endpoint) = endpoint(&request.start) {
-            found.push(Recorded { name: name.to_owned(), endpoint, request, reply });
+            found.push(Recorded {
+                name: name.to_owned(),
+                endpoint,
+                request,
+                reply,
+            });
         }
     }
     found
@@ -73,7 +97,9 @@ fn connection(name: &str) -> Vec<Recorded> {
 
 fn endpoint(start: &str) -> Option<Inference> {
     let path = start.strip_prefix("POST /")?.split(' ').next()?;
-    Inference::ALL.into_iter().find(|endpoint| path == endpoint.as_str())
+    Inference::ALL
+        .into_iter()
+        .find(|endpoint| path == endpoint.as_str())
 }
 
 fn folder() -> PathBuf {
@@ -82,9 +108,14 @@ fn folder() -> PathBuf {
 
 fn stems(version: &str) -> BTreeSet<String> {
     let folder = folder().join(version);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.with_extension("reply").exists());
-    paths.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect()
+    let entries =
+        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.with_extension("reply").exists());
+    paths
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect()
 }
 
 /// An observer and the events that it told.
@@ -98,10 +129,24 @@ pub fn watch(endpoint: Inference) -> Watched {
     let events = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&events);
     let started = Instant::now();
-    let arrival =
-        Arrival { endpoint, at: SystemTime::UNIX_EPOCH, started, queue_wait: Duration::from_millis(1), client_ip: None, user_agent: None };
-    let observer = Observer::new(arrival, Arc::new(move |event| told.lock().unwrap().push(event)), Reservation::new(&Budget::of(None)));
-    Watched { observer, events, started }
+    let arrival = Arrival {
+        endpoint,
+        at: SystemTime::UNIX_EPOCH,
+        started,
+        queue_wait: Duration::from_millis(1),
+        client_ip: None,
+        user_agent: None,
+    };
+    let observer = Observer::new(
+        arrival,
+        Arc::new(move |event| told.lock().unwrap().push(event)),
+        Reservation::new(&Budget::of(None)),
+    );
+    Watched {
+        observer,
+        events,
+        started,
+    }
 }
 
 impl Watched {
@@ -116,12 +161,18 @@ impl Watched {
     }
 
     pub fn head(&mut self, recorded: &Recorded) {
-        self.observer.head(recorded.status(), recorded.reply.header("content-type"), recorded.reply.header("content-encoding"));
+        self.observer.head(
+            recorded.status(),
+            recorded.reply.header("content-type"),
+            recorded.reply.header("content-encoding"),
+        );
     }
 
     /// Ends the exchange; checks that it began and ended once, in this order.
     pub fn finish(self, end: End) -> Exchange {
-        let Watched { observer, events, .. } = self;
+        let Watched {
+            observer, events, ..
+        } = self;
         observer.finish(end);
         ended(&events)
     }
@@ -145,7 +196,9 @@ pub fn show(recorded: &Recorded, pieces: &[&[u8]], end: End) -> Exchange {
     watched.request(&recorded.request);
     watched.head(recorded);
     let at = watched.started + Duration::from_millis(5);
-    pieces.iter().for_each(|piece| watched.observer.body(piece, at));
+    pieces
+        .iter()
+        .for_each(|piece| watched.observer.body(piece, at));
     watched.finish(end)
 }
 
@@ -159,10 +212,17 @@ pub fn both_versions(name: &str) -> [Exchange; 2] {
 
 /// Without what differs between two runs of the same exchange.
 pub fn normal(exchange: Exchange) -> Exchange {
-    Exchange { interaction_id: String::new(), duration: Duration::ZERO, ..exchange }
+    Exchange {
+        interaction_id: String::new(),
+        duration: Duration::ZERO,
+        ..exchange
+    }
 }
 
 /// How many cases are tried: of a sample, or of the whole.
 pub fn cases(sample: u32, whole: u32) -> ProptestConfig {
-    ProptestConfig { rng_seed: RngSeed::Fixed(sample::seed()), ..ProptestConfig::with_cases(sample::rounds(sample, whole)) }
+    ProptestConfig {
+        rng_seed: RngSeed::Fixed(sample::seed()),
+        ..ProptestConfig::with_cases(sample::rounds(sample, whole))
+    }
 }

@@ -12,13 +12,20 @@ const STREAM: bool = true;
 fn check(rows: &[Row], text: &str, thinking: &str, model: &str) {
     for (name, prompt_tokens, generated_tokens, reason, stream) in rows {
         for (exchange, prompt_tokens) in both_versions(name).into_iter().zip(prompt_tokens) {
-            assert_eq!((exchange.outcome, exchange.error), (Outcome::Success, None), "{name}");
+            assert_eq!(
+                (exchange.outcome, exchange.error),
+                (Outcome::Success, None),
+                "{name}"
+            );
             assert_eq!(exchange.model.as_deref(), Some(model), "{name}");
             assert_eq!(exchange.response, text, "{name}");
             assert_eq!(exchange.thinking, thinking, "{name}");
             assert_eq!(exchange.prompt_tokens, Some(*prompt_tokens), "{name}");
             assert_eq!(exchange.generated_tokens, Some(*generated_tokens), "{name}");
-            assert!(!exchange.tokens_estimated && !exchange.load_only && !exchange.truncated, "{name}");
+            assert!(
+                !exchange.tokens_estimated && !exchange.load_only && !exchange.truncated,
+                "{name}"
+            );
             assert_eq!(exchange.done_reason.as_deref(), Some(*reason), "{name}");
             assert_eq!(exchange.stream, *stream, "{name}");
         }
@@ -63,9 +70,20 @@ fn thinking_is_kept_apart_from_the_text() {
         ("v1-chat-think-block", [14, 14], 18, "stop", BLOCK),
         ("v1-chat-think-stream", [14, 14], 18, "stop", STREAM),
         ("v1-messages-think-stream", [14, 14], 18, "end_turn", STREAM),
-        ("v1-responses-think-stream", [14, 14], 18, "completed", STREAM),
+        (
+            "v1-responses-think-stream",
+            [14, 14],
+            18,
+            "completed",
+            STREAM,
+        ),
     ];
-    check(&rows, "Because of scattering.", "The user asks about blue.\n", "think");
+    check(
+        &rows,
+        "Because of scattering.",
+        "The user asks about blue.\n",
+        "think",
+    );
 }
 
 #[test]
@@ -78,29 +96,59 @@ fn tool_calls_are_put_together() {
         ("v1-messages-tools-block", [58, 65], 24, "tool_use", BLOCK),
         ("v1-messages-tools-stream", [50, 57], 24, "tool_use", STREAM),
         ("v1-responses-tools-block", [50, 57], 24, "completed", BLOCK),
-        ("v1-responses-tools-stream", [50, 57], 24, "completed", STREAM),
+        (
+            "v1-responses-tools-stream",
+            [50, 57],
+            24,
+            "completed",
+            STREAM,
+        ),
     ];
     check(&rows, "", "", "tools");
     for (name, ..) in rows {
         for exchange in both_versions(name) {
-            let calls: Vec<_> = exchange.tool_calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
+            let calls: Vec<_> = exchange
+                .tool_calls
+                .iter()
+                .map(|call| (call.name.as_str(), call.arguments.as_str()))
+                .collect();
             assert_eq!(calls, [("get_weather", r#"{"city":"Paris"}"#)], "{name}");
-            assert_eq!(exchange.time_to_first_token.is_some(), exchange.stream, "{name}");
+            assert_eq!(
+                exchange.time_to_first_token.is_some(),
+                exchange.stream,
+                "{name}"
+            );
         }
     }
 }
 
 #[test]
 fn a_reply_that_was_cut_short_by_its_limit_says_so() {
-    check(&[("generate-logprobs", [14, 14], 4, "length", STREAM)], "The sky appears blue", "", "talk");
-    check(&[("v1-chat-length", [14, 14], 12, "length", BLOCK)], "one two three four five six seven eight nine ten,one", "", "endless");
-    check(&[("v1-messages-length", [14, 14], 6, "max_tokens", BLOCK)], "one two three four five six", "", "endless");
+    check(
+        &[("generate-logprobs", [14, 14], 4, "length", STREAM)],
+        "The sky appears blue",
+        "",
+        "talk",
+    );
+    check(
+        &[("v1-chat-length", [14, 14], 12, "length", BLOCK)],
+        "one two three four five six seven eight nine ten,one",
+        "",
+        "endless",
+    );
+    check(
+        &[("v1-messages-length", [14, 14], 6, "max_tokens", BLOCK)],
+        "one two three four five six",
+        "",
+        "endless",
+    );
 }
 
 #[test]
 fn native_counters_and_clocks_are_ollamas_own() {
     let [_, exchange] = both_versions("chat-stream");
-    let nanos = |duration: Option<std::time::Duration>| duration.map(|duration| duration.as_nanos());
+    let nanos =
+        |duration: Option<std::time::Duration>| duration.map(|duration| duration.as_nanos());
     assert_eq!(nanos(exchange.total_duration), Some(93_672_805));
     assert_eq!(nanos(exchange.load_duration), Some(867_983));
     assert_eq!(nanos(exchange.prompt_eval_duration), Some(3_159_000));
@@ -113,20 +161,41 @@ fn a_stream_without_usage_counts_its_deltas() {
     for name in ["v1-chat-stream", "v1-completions-stream"] {
         for exchange in both_versions(name) {
             assert_eq!(exchange.outcome, Outcome::Success, "{name}");
-            assert_eq!((exchange.generated_tokens, exchange.tokens_estimated), (Some(32), true), "{name}");
-            assert_eq!((exchange.prompt_tokens, exchange.response.as_str()), (None, TALK), "{name}");
+            assert_eq!(
+                (exchange.generated_tokens, exchange.tokens_estimated),
+                (Some(32), true),
+                "{name}"
+            );
+            assert_eq!(
+                (exchange.prompt_tokens, exchange.response.as_str()),
+                (None, TALK),
+                "{name}"
+            );
         }
     }
 }
 
 #[test]
 fn loading_and_unloading_is_no_inference() {
-    let rows = [("chat-load", "load"), ("chat-unload", "unload"), ("generate-load", "load"), ("generate-unload-idle", "unload")];
+    let rows = [
+        ("chat-load", "load"),
+        ("chat-unload", "unload"),
+        ("generate-load", "load"),
+        ("generate-unload-idle", "unload"),
+    ];
     for (name, reason) in rows {
         for exchange in both_versions(name) {
             assert!(exchange.load_only, "{name}");
-            assert_eq!((exchange.outcome, exchange.done_reason.as_deref()), (Outcome::Success, Some(reason)), "{name}");
-            assert_eq!((exchange.prompt_tokens, exchange.generated_tokens), (None, None), "{name}");
+            assert_eq!(
+                (exchange.outcome, exchange.done_reason.as_deref()),
+                (Outcome::Success, Some(reason)),
+                "{name}"
+            );
+            assert_eq!(
+                (exchange.prompt_tokens, exchange.generated_tokens),
+                (None, None),
+                "{name}"
+            );
         }
     }
 }
@@ -142,11 +211,23 @@ fn embeddings_have_prompt_tokens_and_no_rates() {
     ];
     for (name, prompt_tokens, prompt) in rows {
         for exchange in both_versions(name) {
-            assert_eq!((exchange.outcome, exchange.model.as_deref()), (Outcome::Success, Some("vec")), "{name}");
+            assert_eq!(
+                (exchange.outcome, exchange.model.as_deref()),
+                (Outcome::Success, Some("vec")),
+                "{name}"
+            );
             assert_eq!(exchange.prompt_tokens, prompt_tokens, "{name}");
             assert_eq!(exchange.prompt.as_deref(), Some(prompt), "{name}");
-            assert_eq!((exchange.generated_tokens, exchange.tokens_per_second), (None, None), "{name}");
-            assert_eq!((exchange.response.as_str(), exchange.time_to_first_token), ("", None), "{name}");
+            assert_eq!(
+                (exchange.generated_tokens, exchange.tokens_per_second),
+                (None, None),
+                "{name}"
+            );
+            assert_eq!(
+                (exchange.response.as_str(), exchange.time_to_first_token),
+                ("", None),
+                "{name}"
+            );
         }
     }
 }
@@ -159,17 +240,35 @@ fn every_recorded_exchange_makes_sense() {
     for recorded in recordings {
         let name = &recorded.name;
         let exchange = show(recorded, &[&recorded.reply.body], End::Complete);
-        assert_eq!(exchange.error.is_some(), exchange.outcome == Outcome::Error, "{name}");
+        assert_eq!(
+            exchange.error.is_some(),
+            exchange.outcome == Outcome::Error,
+            "{name}"
+        );
         assert_ne!(exchange.outcome, Outcome::Cancelled, "{name}");
         assert_eq!(exchange.parse_failures, 0, "{name}");
-        assert_eq!(exchange.response_bytes, recorded.reply.body.len() as u64, "{name}");
-        assert_eq!(exchange.request_bytes, recorded.request.body.len() as u64, "{name}");
+        assert_eq!(
+            exchange.response_bytes,
+            recorded.reply.body.len() as u64,
+            "{name}"
+        );
+        assert_eq!(
+            exchange.request_bytes,
+            recorded.request.body.len() as u64,
+            "{name}"
+        );
         assert_eq!(exchange.http_status, Some(recorded.status()), "{name}");
         if exchange.outcome == Outcome::Success {
-            assert!(exchange.model.is_some() && exchange.http_status == Some(200), "{name}");
+            assert!(
+                exchange.model.is_some() && exchange.http_status == Some(200),
+                "{name}"
+            );
             assert!(exchange.load_only || exchange.prompt.is_some(), "{name}");
             let generated = exchange.generated_tokens.is_some() && exchange.done_reason.is_some();
-            assert!(exchange.load_only || exchange.endpoint.is_embedding() || generated, "{name}");
+            assert!(
+                exchange.load_only || exchange.endpoint.is_embedding() || generated,
+                "{name}"
+            );
         }
     }
 }

@@ -9,9 +9,19 @@ use crate::route::Inference;
 
 pub fn asked(endpoint: Inference, bytes: &[u8], cut: bool) -> Exchange {
     let mut watched = watch(endpoint);
-    watched.observer.request(RequestBody { bytes, cut, encoding: None, content_type: None }, bytes.len() as u64);
+    watched.observer.request(
+        RequestBody {
+            bytes,
+            cut,
+            encoding: None,
+            content_type: None,
+        },
+        bytes.len() as u64,
+    );
     watched.observer.head(200, Some("application/json"), None);
-    watched.observer.body(b"{\"model\":\"replied\",\"done\":true}", watched.started);
+    watched
+        .observer
+        .body(b"{\"model\":\"replied\",\"done\":true}", watched.started);
     watched.finish(End::Complete)
 }
 
@@ -34,10 +44,22 @@ fn each_endpoint_has_its_own_place_for_the_prompt() {
         (Embed, r#"{"model":"m","input":"p"}"#),
         (V1Embeddings, r#"{"model":"m","input":["p"]}"#),
         (V1Responses, r#"{"model":"m","input":"p"}"#),
-        (V1Responses, r#"{"model":"m","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"p"}]}]}"#),
-        (Chat, r#"{"model":"m","messages":[{"role":"user","content":"p"}]}"#),
-        (V1ChatCompletions, r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"p"}]}]}"#),
-        (V1Messages, r#"{"model":"m","system":"s","messages":[{"role":"user","content":"p"}]}"#),
+        (
+            V1Responses,
+            r#"{"model":"m","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"p"}]}]}"#,
+        ),
+        (
+            Chat,
+            r#"{"model":"m","messages":[{"role":"user","content":"p"}]}"#,
+        ),
+        (
+            V1ChatCompletions,
+            r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"p"}]}]}"#,
+        ),
+        (
+            V1Messages,
+            r#"{"model":"m","system":"s","messages":[{"role":"user","content":"p"}]}"#,
+        ),
     ];
     for (endpoint, body) in rows {
         assert_eq!(model_and_prompt(endpoint, body), both("m", "p"), "{body}");
@@ -47,14 +69,31 @@ fn each_endpoint_has_its_own_place_for_the_prompt() {
 #[test]
 fn a_model_is_known_by_one_name_and_its_spelling_is_kept_where_that_differs() {
     let named = |spelling: &str| {
-        let exchange = asked(Inference::Generate, format!("{{\"model\":\"{spelling}\",\"prompt\":\"p\"}}").as_bytes(), false);
+        let exchange = asked(
+            Inference::Generate,
+            format!("{{\"model\":\"{spelling}\",\"prompt\":\"p\"}}").as_bytes(),
+            false,
+        );
         (exchange.model.unwrap(), exchange.model_sent)
     };
     assert_eq!(named("talk"), ("talk".to_owned(), None));
-    assert_eq!(named("registry.ollama.ai/library/TALK"), ("talk".to_owned(), Some("registry.ollama.ai/library/TALK".to_owned())));
-    assert_eq!(named(" talk:latest "), ("talk".to_owned(), Some(" talk:latest ".to_owned())));
+    assert_eq!(
+        named("registry.ollama.ai/library/TALK"),
+        (
+            "talk".to_owned(),
+            Some("registry.ollama.ai/library/TALK".to_owned())
+        )
+    );
+    assert_eq!(
+        named(" talk:latest "),
+        ("talk".to_owned(), Some(" talk:latest ".to_owned()))
+    );
     let unread = asked(Inference::Generate, b"", false);
-    assert_eq!((unread.model.as_deref(), unread.model_sent), (Some("replied"), None), "the reply's name");
+    assert_eq!(
+        (unread.model.as_deref(), unread.model_sent),
+        (Some("replied"), None),
+        "the reply's name"
+    );
 }
 
 #[test]
@@ -67,39 +106,83 @@ fn bodies_are_read_as_go_reads_them() {
         "{\"prompt\":\"\\u0070\",\"images\":[\"AAAA\"],\"model\":\"m\"}\n",
     ];
     for body in rows {
-        assert_eq!(model_and_prompt(Inference::Generate, body), both("m", "p"), "{body}");
+        assert_eq!(
+            model_and_prompt(Inference::Generate, body),
+            both("m", "p"),
+            "{body}"
+        );
     }
 }
 
 #[test]
 fn the_last_message_of_the_user_is_the_prompt() {
-    let chat = |messages: &str| model_and_prompt(Inference::Chat, &format!(r#"{{"model":"m","messages":[{messages}]}}"#));
+    let chat = |messages: &str| {
+        model_and_prompt(
+            Inference::Chat,
+            &format!(r#"{{"model":"m","messages":[{messages}]}}"#),
+        )
+    };
     let user = r#"{"role":"user","content":"one"}"#;
-    assert_eq!(chat(&format!(r#"{user},{{"role":"assistant","content":"x"}},{{"content":"two","role":"user"}}"#)), both("m", "two"));
-    assert_eq!(chat(&format!(r#"{user},{{"role":"assistant","content":"x"}},{{"role":"tool","content":"y"}}"#)), both("m", "one"));
-    assert_eq!(chat(&format!(r#"{user},{{"role":"user","content":null,"images":["AAAA"]}}"#)), both("m", ""));
-    assert_eq!(chat(r#"{"role":"system","content":"x"}"#), (Some("m".into()), None));
+    assert_eq!(
+        chat(&format!(
+            r#"{user},{{"role":"assistant","content":"x"}},{{"content":"two","role":"user"}}"#
+        )),
+        both("m", "two")
+    );
+    assert_eq!(
+        chat(&format!(
+            r#"{user},{{"role":"assistant","content":"x"}},{{"role":"tool","content":"y"}}"#
+        )),
+        both("m", "one")
+    );
+    assert_eq!(
+        chat(&format!(
+            r#"{user},{{"role":"user","content":null,"images":["AAAA"]}}"#
+        )),
+        both("m", "")
+    );
+    assert_eq!(
+        chat(r#"{"role":"system","content":"x"}"#),
+        (Some("m".into()), None)
+    );
 }
 
 #[test]
 fn of_a_message_in_parts_only_the_text_is_kept() {
     let chat = |parts: &str| {
-        let body = format!(r#"{{"messages":[{{"role":"user","content":"old"}},{{"role":"user","content":[{parts}]}}],"model":"m"}}"#);
+        let body = format!(
+            r#"{{"messages":[{{"role":"user","content":"old"}},{{"role":"user","content":[{parts}]}}],"model":"m"}}"#
+        );
         model_and_prompt(Inference::V1Messages, &body)
     };
     let text = |text: &str| format!(r#"{{"type":"text","text":"{text}"}}"#);
     let image = r#"{"type":"image_url","image_url":{"url":"data:AAAA"}}"#;
     let result = r#"{"type":"tool_result","content":[{"type":"text","text":"sunny"}]}"#;
-    assert_eq!(chat(&format!("{},{image},{}", text("a"), text("b"))), both("m", "a\nb"));
-    assert_eq!(chat(&format!("{result},{}", text("and now?"))), both("m", "and now?"));
+    assert_eq!(
+        chat(&format!("{},{image},{}", text("a"), text("b"))),
+        both("m", "a\nb")
+    );
+    assert_eq!(
+        chat(&format!("{result},{}", text("and now?"))),
+        both("m", "and now?")
+    );
     assert_eq!(chat(result), both("m", "old"));
     assert_eq!(chat(image), both("m", ""));
 }
 
 #[test]
 fn inputs_are_joined_by_lines_and_token_numbers_are_no_text() {
-    assert_eq!(model_and_prompt(Inference::Embed, r#"{"model":"m","input":["a","b"]}"#), both("m", "a\nb"));
-    assert_eq!(model_and_prompt(Inference::V1Embeddings, r#"{"model":"m","input":[1,[2,3]]}"#), (Some("m".into()), None));
+    assert_eq!(
+        model_and_prompt(Inference::Embed, r#"{"model":"m","input":["a","b"]}"#),
+        both("m", "a\nb")
+    );
+    assert_eq!(
+        model_and_prompt(
+            Inference::V1Embeddings,
+            r#"{"model":"m","input":[1,[2,3]]}"#
+        ),
+        (Some("m".into()), None)
+    );
 }
 
 #[test]
@@ -107,10 +190,16 @@ fn a_prompt_beyond_a_mebibyte_is_cut() {
     let long = "é".repeat(MAX_TEXT);
     let body = format!(r#"{{"prompt":"{long}","model":"m"}}"#);
     let exchange = asked(Inference::Generate, body.as_bytes(), false);
-    assert_eq!((exchange.prompt.unwrap().len(), exchange.truncated), (MAX_TEXT, true));
+    assert_eq!(
+        (exchange.prompt.unwrap().len(), exchange.truncated),
+        (MAX_TEXT, true)
+    );
     assert_eq!(exchange.model.as_deref(), Some("m"));
     let exchange = asked(Inference::Generate, &body.as_bytes()[..1 << 21], true);
-    assert_eq!((exchange.prompt.unwrap().len(), exchange.truncated), (MAX_TEXT, true));
+    assert_eq!(
+        (exchange.prompt.unwrap().len(), exchange.truncated),
+        (MAX_TEXT, true)
+    );
 }
 
 proptest! {

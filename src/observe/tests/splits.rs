@@ -35,8 +35,15 @@ fn compressed(recorded: &Recorded, encoding: &str) -> Recorded {
     gzip.write_all(body).unwrap();
     zlib.write_all(body).unwrap();
     let mut compressed = recorded.clone();
-    compressed.reply.body = if encoding == "gzip" { gzip.finish().unwrap() } else { zlib.finish().unwrap() };
-    compressed.reply.headers.insert("content-encoding".into(), encoding.into());
+    compressed.reply.body = if encoding == "gzip" {
+        gzip.finish().unwrap()
+    } else {
+        zlib.finish().unwrap()
+    };
+    compressed
+        .reply
+        .headers
+        .insert("content-encoding".into(), encoding.into());
     compressed
 }
 
@@ -59,7 +66,12 @@ fn a_short_reply_means_the_same_split_at_every_byte() {
 fn every_reply_means_the_same_byte_by_byte() {
     for recorded in all() {
         let bytes: Vec<&[u8]> = recorded.reply.body.chunks(1).collect();
-        assert_eq!(normal(show(recorded, &bytes, End::Complete)), whole(recorded), "{}", recorded.name);
+        assert_eq!(
+            normal(show(recorded, &bytes, End::Complete)),
+            whole(recorded),
+            "{}",
+            recorded.name
+        );
     }
 }
 
@@ -69,9 +81,19 @@ fn a_compressed_reply_means_the_same() {
         for recorded in all() {
             let expected = whole(recorded);
             let compressed = compressed(recorded, encoding);
-            for pieces in [compressed.reply.body.chunks(usize::MAX), compressed.reply.body.chunks(7)] {
-                let exchange = normal(show(&compressed, &pieces.collect::<Vec<_>>(), End::Complete));
-                let exchange = Exchange { response_bytes: expected.response_bytes, ..exchange };
+            for pieces in [
+                compressed.reply.body.chunks(usize::MAX),
+                compressed.reply.body.chunks(7),
+            ] {
+                let exchange = normal(show(
+                    &compressed,
+                    &pieces.collect::<Vec<_>>(),
+                    End::Complete,
+                ));
+                let exchange = Exchange {
+                    response_bytes: expected.response_bytes,
+                    ..exchange
+                };
                 assert_eq!(exchange, expected, "{encoding} {}", recorded.name);
             }
         }
@@ -82,16 +104,30 @@ fn a_compressed_reply_means_the_same() {
 fn each_flushed_piece_of_a_compressed_stream_is_read_at_once() {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     let mut watched = watch(Inference::Generate);
-    watched.observer.head(200, Some("application/x-ndjson"), Some("GZIP"));
-    for (at, line) in (1..).zip(["{\"response\":\"a\"}\n", "{\"response\":\"b\"}\n", "{\"done\":true}\n"]) {
+    watched
+        .observer
+        .head(200, Some("application/x-ndjson"), Some("GZIP"));
+    for (at, line) in (1..).zip([
+        "{\"response\":\"a\"}\n",
+        "{\"response\":\"b\"}\n",
+        "{\"done\":true}\n",
+    ]) {
         gzip.write_all(line.as_bytes()).unwrap();
         gzip.flush().unwrap();
         let bytes = std::mem::take(gzip.get_mut());
-        watched.observer.body(&bytes, watched.started + std::time::Duration::from_secs(at));
+        watched
+            .observer
+            .body(&bytes, watched.started + std::time::Duration::from_secs(at));
     }
     let exchange = watched.finish(End::ClientGone);
-    assert_eq!((exchange.outcome, exchange.response.as_str()), (Outcome::Success, "ab"));
-    assert_eq!(exchange.time_to_first_token.map(|time| time.as_secs()), Some(1));
+    assert_eq!(
+        (exchange.outcome, exchange.response.as_str()),
+        (Outcome::Success, "ab")
+    );
+    assert_eq!(
+        exchange.time_to_first_token.map(|time| time.as_secs()),
+        Some(1)
+    );
     assert_eq!(exchange.tokens_per_second, Some(1.0));
 }
 
@@ -102,22 +138,45 @@ fn an_encoding_that_breaks_or_is_not_known_is_one_parse_failure() {
     let middle = broken.reply.body.len() / 2;
     broken.reply.body.truncate(middle);
     let exchange = show(&broken, &[&broken.reply.body], End::Complete);
-    assert_eq!((exchange.outcome, exchange.parse_failures), (Outcome::Error, 1));
-    assert_eq!(show(&broken, &[&broken.reply.body], End::ClientGone).parse_failures, 0);
+    assert_eq!(
+        (exchange.outcome, exchange.parse_failures),
+        (Outcome::Error, 1)
+    );
+    assert_eq!(
+        show(&broken, &[&broken.reply.body], End::ClientGone).parse_failures,
+        0
+    );
     broken.reply.body[20..].fill(0xff);
-    assert_eq!(show(&broken, &[&broken.reply.body], End::Complete).parse_failures, 1);
-    broken.reply.headers.insert("content-encoding".into(), "br".into());
+    assert_eq!(
+        show(&broken, &[&broken.reply.body], End::Complete).parse_failures,
+        1
+    );
+    broken
+        .reply
+        .headers
+        .insert("content-encoding".into(), "br".into());
     let exchange = show(&broken, &[&broken.reply.body], End::Complete);
-    assert_eq!((exchange.outcome, exchange.parse_failures), (Outcome::Success, 1));
+    assert_eq!(
+        (exchange.outcome, exchange.parse_failures),
+        (Outcome::Success, 1)
+    );
 }
 
 #[test]
 fn a_stream_that_is_cut_at_any_byte_is_a_success_only_after_its_end_marker() {
     let markers = [
         ("chat-tools-stream", "\"done\":true", "}"),
-        ("v1-chat-tools-stream", "\"finish_reason\":\"tool_calls\"", "}"),
+        (
+            "v1-chat-tools-stream",
+            "\"finish_reason\":\"tool_calls\"",
+            "}",
+        ),
         ("v1-messages-tools-stream", "\"type\":\"message_stop\"", "}"),
-        ("v1-responses-tools-stream", "\"type\":\"response.completed\"", "}"),
+        (
+            "v1-responses-tools-stream",
+            "\"type\":\"response.completed\"",
+            "}",
+        ),
     ];
     for (name, marker, rest) in markers {
         let recorded = named(&format!("ollama-0.33.0/{name}"));
@@ -127,15 +186,29 @@ fn a_stream_that_is_cut_at_any_byte_is_a_success_only_after_its_end_marker() {
         let last = marked + text[marked..].find(&format!("{rest}\n")).unwrap() + rest.len();
         for at in body.len() - 400..=body.len() {
             let gone = show(&recorded, &[&body[..at]], End::ClientGone);
-            assert_eq!(gone.outcome == Outcome::Success, at >= last, "{name} cut at {at}");
+            assert_eq!(
+                gone.outcome == Outcome::Success,
+                at >= last,
+                "{name} cut at {at}"
+            );
             assert_eq!(gone.parse_failures, 0, "{name} cut at {at}");
             let ended = show(&recorded, &[&body[..at]], End::Complete);
-            assert_eq!(ended.outcome == Outcome::Success, at >= last, "{name} ended at {at}");
+            assert_eq!(
+                ended.outcome == Outcome::Success,
+                at >= last,
+                "{name} ended at {at}"
+            );
         }
     }
 }
 
-const TYPES: [&str; 5] = ["application/x-ndjson", "text/event-stream", "application/json", "text/plain", "multipart/mixed"];
+const TYPES: [&str; 5] = [
+    "application/x-ndjson",
+    "text/event-stream",
+    "application/json",
+    "text/plain",
+    "multipart/mixed",
+];
 const ENCODINGS: [Option<&str>; 4] = [None, Some("gzip"), Some("deflate"), Some("br")];
 
 /// Shows `bytes` to a reader of every kind.

@@ -17,8 +17,14 @@ pub const DONE: &str = "{\"done\":true,\"done_reason\":\"stop\"}\n";
 /// The exchange of a reply whose body comes in `pieces`, all at one instant.
 pub fn read(endpoint: Inference, content_type: &str, pieces: &[&[u8]]) -> Exchange {
     let mut watched = watch(endpoint);
-    watched.observer.head(200, Some(content_type).filter(|kind| !kind.is_empty()), None);
-    pieces.iter().for_each(|piece| watched.observer.body(piece, watched.started));
+    watched.observer.head(
+        200,
+        Some(content_type).filter(|kind| !kind.is_empty()),
+        None,
+    );
+    pieces
+        .iter()
+        .for_each(|piece| watched.observer.body(piece, watched.started));
     watched.finish(End::Complete)
 }
 
@@ -27,7 +33,11 @@ pub fn split(endpoint: Inference, content_type: &str, body: &str) -> Exchange {
     let whole = normal(read(endpoint, content_type, &[body.as_bytes()]));
     for at in 0..=body.len() {
         let (first, second) = body.as_bytes().split_at(at);
-        assert_eq!(normal(read(endpoint, content_type, &[first, second])), whole, "{body:?} split at {at}");
+        assert_eq!(
+            normal(read(endpoint, content_type, &[first, second])),
+            whole,
+            "{body:?} split at {at}"
+        );
     }
     whole
 }
@@ -37,7 +47,10 @@ pub fn timed(endpoint: Inference, content_type: &str, pieces: &[&str], end: End)
     let mut watched = watch(endpoint);
     watched.observer.head(200, Some(content_type), None);
     for (at, piece) in (1..).zip(pieces) {
-        watched.observer.body(piece.as_bytes(), watched.started + Duration::from_millis(10 * at));
+        watched.observer.body(
+            piece.as_bytes(),
+            watched.started + Duration::from_millis(10 * at),
+        );
     }
     watched.finish(end)
 }

@@ -67,7 +67,10 @@ pub struct Document {
 impl Document {
     fn new() -> Document {
         let (style, script) = (STYLES.concat(), MODULES.map(without_modules).concat());
-        let plain = PAGE.replace("{{style}}", &style).replace("{{theme}}", THEME).replace("{{script}}", &script);
+        let plain = PAGE
+            .replace("{{style}}", &style)
+            .replace("{{theme}}", THEME)
+            .replace("{{script}}", &script);
         let policy = policy(&[THEME, &script], &style);
         let head = format!(
             "Content-Security-Policy: {policy}\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\
@@ -75,7 +78,12 @@ impl Document {
         );
         let gzipped = compress(plain.as_bytes()).unwrap_or_default();
         let gzipped_head = format!("{head}Content-Encoding: gzip\r\n");
-        Document { plain, gzipped, head, gzipped_head }
+        Document {
+            plain,
+            gzipped,
+            head,
+            gzipped_head,
+        }
     }
 
     pub fn answer(&'static self, takes_gzip: bool) -> Answer {
@@ -83,7 +91,12 @@ impl Document {
             true => (self.gzipped.clone(), &self.gzipped_head),
             false => (self.plain.clone().into_bytes(), &self.head),
         };
-        Answer { status: 200, content_type: HTML, body: Some(body), more: more.clone() }
+        Answer {
+            status: 200,
+            content_type: HTML,
+            body: Some(body),
+            more: more.clone(),
+        }
     }
 }
 
@@ -99,13 +112,18 @@ fn policy(scripts: &[&str], style: &str) -> String {
 }
 
 fn hash(text: &str) -> String {
-    format!("'sha256-{}'", BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes())))
+    format!(
+        "'sha256-{}'",
+        BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes()))
+    )
 }
 
 /// A module as a part of one script: it imports nothing, for all is there, and exports nothing.
 fn without_modules(module: &str) -> String {
     let lines = module.lines().filter(|line| !line.starts_with("import "));
-    lines.flat_map(|line| [line.strip_prefix("export ").unwrap_or(line), "\n"]).collect()
+    lines
+        .flat_map(|line| [line.strip_prefix("export ").unwrap_or(line), "\n"])
+        .collect()
 }
 
 #[cfg(test)]
@@ -117,15 +135,32 @@ mod tests {
     #[test]
     fn the_document_is_whole_and_names_no_other_place() {
         let page = &DOCUMENT.plain;
-        assert!(!page.contains("{{") && page.matches("</script>").count() == 2 && page.matches("</style>").count() == 1);
+        assert!(
+            !page.contains("{{")
+                && page.matches("</script>").count() == 2
+                && page.matches("</style>").count() == 1
+        );
         let elsewhere = page.replace("http://www.w3.org/2000/svg", ""); // a name, not an address that is asked
-        assert!(!elsewhere.contains("http://") && !elsewhere.contains("https://") && !elsewhere.contains("@import"));
+        assert!(
+            !elsewhere.contains("http://")
+                && !elsewhere.contains("https://")
+                && !elsewhere.contains("@import")
+        );
     }
 
     #[test]
     fn what_runs_is_what_the_policy_has_the_hash_of() {
-        for (open, close) in [("<style>", "</style>"), ("<script>", "</script>"), ("<script type=\"module\">", "</script>")] {
-            let inside = DOCUMENT.plain.split(open).nth(1).and_then(|rest| rest.split(close).next()).unwrap();
+        for (open, close) in [
+            ("<style>", "</style>"),
+            ("<script>", "</script>"),
+            ("<script type=\"module\">", "</script>"),
+        ] {
+            let inside = DOCUMENT
+                .plain
+                .split(open)
+                .nth(1)
+                .and_then(|rest| rest.split(close).next())
+                .unwrap();
             assert!(DOCUMENT.head.contains(&hash(inside)), "{open}");
         }
         assert!(!DOCUMENT.head.contains("safe-") && !DOCUMENT.head.contains('*'));
@@ -138,14 +173,22 @@ mod tests {
         for module in MODULES {
             for line in module.lines().filter(|line| line.starts_with("import ")) {
                 assert!(line.ends_with(".js\";"), "an import is one line: {line}");
-                let imported = line.split(['{', '}']).nth(1).unwrap().split(',').map(str::trim);
+                let imported = line
+                    .split(['{', '}'])
+                    .nth(1)
+                    .unwrap()
+                    .split(',')
+                    .map(str::trim);
                 imported.for_each(|name| assert!(names.contains(name), "{line}"));
             }
             let defined = module.lines().filter_map(|line| {
                 let line = line.strip_prefix("export ").unwrap_or(line);
                 let line = line.strip_prefix("async ").unwrap_or(line);
-                let name = ["function ", "const ", "let ", "class "].into_iter().find_map(|word| line.strip_prefix(word))?;
-                name.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').next()
+                let name = ["function ", "const ", "let ", "class "]
+                    .into_iter()
+                    .find_map(|word| line.strip_prefix(word))?;
+                name.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$')
+                    .next()
             });
             defined.for_each(|name| assert!(names.insert(name), "{name} is there twice"));
         }

@@ -4,7 +4,8 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use windows_sys::Win32::System::Console::{
-    CTRL_BREAK_EVENT, CTRL_C_EVENT, CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT, GetConsoleProcessList, SetConsoleCtrlHandler,
+    CTRL_BREAK_EVENT, CTRL_C_EVENT, CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT,
+    GetConsoleProcessList, SetConsoleCtrlHandler,
 };
 use windows_sys::core::BOOL;
 
@@ -33,7 +34,9 @@ extern "system" fn on_event(event: u32) -> BOOL {
     const NOT_HANDLED: BOOL = 0;
     let is_final = match event {
         // A service hears of every user who logs off; of its own end the manager tells it.
-        CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT if super::service_life::is_service() => return HANDLED,
+        CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT if super::service_life::is_service() => {
+            return HANDLED;
+        }
         CTRL_C_EVENT | CTRL_BREAK_EVENT => false,
         CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT => true,
         _ => return NOT_HANDLED,

@@ -9,12 +9,16 @@ use windows_sys::Win32::System::Diagnostics::ToolHelp::{
 const NAME: &str = "ollama app.exe";
 
 /// How to stop the Ollama of the desktop app, to follow "stop it".
-pub const STOP_OLLAMA: &str = " (where it is the Ollama app: quit that, from its icon in the notification area)";
+pub const STOP_OLLAMA: &str =
+    " (where it is the Ollama app: quit that, from its icon in the notification area)";
 
 /// Whether the desktop app of Ollama runs.
 pub fn desktop_app_runs() -> bool {
     let Some(all) = list() else { return false };
-    let mut process = PROCESSENTRY32W { dwSize: size_of::<PROCESSENTRY32W>() as u32, ..Default::default() };
+    let mut process = PROCESSENTRY32W {
+        dwSize: size_of::<PROCESSENTRY32W>() as u32,
+        ..Default::default()
+    };
     // SAFETY: the handle is open, and the entry is writable for the call and says how large it is.
     let mut is_one = unsafe { Process32FirstW(all, &mut process) } != 0;
     let mut runs = false;
@@ -37,6 +41,10 @@ fn list() -> Option<HANDLE> {
 }
 
 fn name(process: &PROCESSENTRY32W) -> String {
-    let letters = process.szExeFile.split(|letter| *letter == 0).next().unwrap_or_default();
+    let letters = process
+        .szExeFile
+        .split(|letter| *letter == 0)
+        .next()
+        .unwrap_or_default();
     String::from_utf16_lossy(letters)
 }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::ptr;
 
 use windows_sys::Win32::System::Com::CoTaskMemFree;
-use windows_sys::Win32::UI::Shell::{FOLDERID_ProgramData, FOLDERID_ProgramFiles, SHGetKnownFolderPath};
+use windows_sys::Win32::UI::Shell::{
+    FOLDERID_ProgramData, FOLDERID_ProgramFiles, SHGetKnownFolderPath,
+};
 use windows_sys::core::GUID;
 
 /// Where services and programs of all users keep their data.
@@ -24,7 +26,12 @@ fn known(folder: &GUID) -> Option<PathBuf> {
     // SAFETY: the number lives until the end of the call, which puts a text there that is ours to free.
     let is_known = unsafe { SHGetKnownFolderPath(folder, 0, ptr::null_mut(), &mut path) } == 0;
     // SAFETY: where it is known, the text ends in 0.
-    let letters = || (0..).map(|at| unsafe { *path.add(at) }).take_while(|letter| *letter != 0).collect::<Vec<u16>>();
+    let letters = || {
+        (0..)
+            .map(|at| unsafe { *path.add(at) })
+            .take_while(|letter| *letter != 0)
+            .collect::<Vec<u16>>()
+    };
     let found = is_known.then(|| PathBuf::from(OsString::from_wide(&letters())));
     // SAFETY: ours, or null, and freed once.
     unsafe { CoTaskMemFree(path.cast()) };

@@ -26,7 +26,9 @@ fn name_of(process: u32) -> Option<String> {
         return None;
     }
     // SAFETY: pointer and length are those of a valid buffer; the call puts the length of the path there.
-    let is_known = unsafe { QueryFullProcessImageNameW(handle, PROCESS_NAME_WIN32, path.as_mut_ptr(), &mut length) } != 0;
+    let is_known = unsafe {
+        QueryFullProcessImageNameW(handle, PROCESS_NAME_WIN32, path.as_mut_ptr(), &mut length)
+    } != 0;
     // SAFETY: opened above, and closed once.
     unsafe { CloseHandle(handle) };
     let path = is_known.then(|| String::from_utf16(path.get(..length as usize)?).ok())??;

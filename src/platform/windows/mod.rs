@@ -21,13 +21,17 @@ pub use desktop_app::{STOP_OLLAMA, desktop_app_runs};
 pub use holder::port_holder;
 pub use log::log_target;
 pub use processes::spawn_to_end_with_us;
-pub use sockets::{LINGER, claim_port, end_unless_acknowledged, has_input, interrupt, is_no_family, is_out_of_descriptors, wait_for};
+pub use sockets::{
+    LINGER, claim_port, end_unless_acknowledged, has_input, interrupt, is_no_family,
+    is_out_of_descriptors, wait_for,
+};
 pub use usage::process_collector;
 
 use std::time::Duration;
 
 use windows_sys::Win32::System::SystemInformation::{
-    ComputerNamePhysicalDnsHostname, GetComputerNameExW, GetTickCount64, GlobalMemoryStatusEx, MEMORYSTATUSEX,
+    ComputerNamePhysicalDnsHostname, GetComputerNameExW, GetTickCount64, GlobalMemoryStatusEx,
+    MEMORYSTATUSEX,
 };
 
 /// The time since the machine was started, its sleep included.
@@ -46,7 +50,10 @@ pub fn return_freed_memory() {}
 
 /// Physical memory in bytes.
 pub fn memory_bytes() -> Option<u64> {
-    let mut status = MEMORYSTATUSEX { dwLength: size_of::<MEMORYSTATUSEX>() as u32, ..Default::default() };
+    let mut status = MEMORYSTATUSEX {
+        dwLength: size_of::<MEMORYSTATUSEX>() as u32,
+        ..Default::default()
+    };
     // SAFETY: `status` is writable for the call and says how large it is.
     let is_known = unsafe { GlobalMemoryStatusEx(&mut status) } != 0;
     is_known.then_some(status.ullTotalPhys)
@@ -57,7 +64,13 @@ pub fn host_name() -> Option<String> {
     let mut name = [0u16; 256];
     let mut length = name.len() as u32;
     // SAFETY: pointer and length are those of a valid buffer; the call puts the length of the name there.
-    let is_known = unsafe { GetComputerNameExW(ComputerNamePhysicalDnsHostname, name.as_mut_ptr(), &mut length) } != 0;
+    let is_known = unsafe {
+        GetComputerNameExW(
+            ComputerNamePhysicalDnsHostname,
+            name.as_mut_ptr(),
+            &mut length,
+        )
+    } != 0;
     is_known.then(|| String::from_utf16(name.get(..length as usize)?).ok())?
 }
 

@@ -14,11 +14,13 @@ use windows_sys::Win32::Security::Authorization::{
     ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
 };
 use windows_sys::Win32::Security::{
-    DACL_SECURITY_INFORMATION, GetTokenInformation, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, SECURITY_ATTRIBUTES,
-    SetFileSecurityW, TOKEN_QUERY, TOKEN_USER, TokenUser,
+    DACL_SECURITY_INFORMATION, GetTokenInformation, PROTECTED_DACL_SECURITY_INFORMATION,
+    PSECURITY_DESCRIPTOR, SECURITY_ATTRIBUTES, SetFileSecurityW, TOKEN_QUERY, TOKEN_USER,
+    TokenUser,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    BY_HANDLE_FILE_INFORMATION, CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, GetFileInformationByHandle,
+    BY_HANDLE_FILE_INFORMATION, CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS,
+    FILE_FLAG_OPEN_REPARSE_POINT, GetFileInformationByHandle,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
@@ -29,7 +31,10 @@ pub fn private_file() -> OpenOptions {
 
 /// Opens what lies at `path` for reading, and nothing that a link leads to: whoever may write there must not choose what we read.
 pub fn open_file_itself(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path)
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
+        .open(path)
 }
 
 /// Makes a directory that only its owner may enter, with its parents. One that is there stays as it is.
@@ -41,11 +46,20 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
         create_private_directory(parent)?;
     }
     let rights = Rights::ours()?;
-    let attributes =
-        SECURITY_ATTRIBUTES { nLength: size_of::<SECURITY_ATTRIBUTES>() as u32, lpSecurityDescriptor: rights.0, ..Default::default() };
+    let attributes = SECURITY_ATTRIBUTES {
+        nLength: size_of::<SECURITY_ATTRIBUTES>() as u32,
+        lpSecurityDescriptor: rights.0,
+        ..Default::default()
+    };
     // SAFETY: the path ends in 0, and the rights live until the end of the call.
     let made = checked(unsafe { CreateDirectoryW(wide(path).as_ptr(), &attributes) });
-    made.or_else(|e| if e.kind() == ErrorKind::AlreadyExists && path.is_dir() { Ok(()) } else { Err(e) })
+    made.or_else(|e| {
+        if e.kind() == ErrorKind::AlreadyExists && path.is_dir() {
+            Ok(())
+        } else {
+            Err(e)
+        }
+    })
 }
 
 /// Takes the rights of everyone else away from a directory that was there before.
@@ -78,14 +92,22 @@ pub type Identity = (u32, u64);
 /// Of what lies at `path`.
 pub fn identity(path: &Path) -> io::Result<Identity> {
     const NOTHING_BUT_NUMBERS: u32 = 0;
-    identity_of(&OpenOptions::new().access_mode(NOTHING_BUT_NUMBERS).custom_flags(FILE_FLAG_BACKUP_SEMANTICS).open(path)?)
+    identity_of(
+        &OpenOptions::new()
+            .access_mode(NOTHING_BUT_NUMBERS)
+            .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+            .open(path)?,
+    )
 }
 
 fn identity_of(file: &File) -> io::Result<Identity> {
     let mut known = BY_HANDLE_FILE_INFORMATION::default();
     // SAFETY: the handle is open as long as `file` is borrowed, and `known` is writable for the call.
     checked(unsafe { GetFileInformationByHandle(file.as_raw_handle(), &mut known) })?;
-    Ok((known.dwVolumeSerialNumber, u64::from(known.nFileIndexHigh) << 32 | u64::from(known.nFileIndexLow)))
+    Ok((
+        known.dwVolumeSerialNumber,
+        u64::from(known.nFileIndexHigh) << 32 | u64::from(known.nFileIndexLow),
+    ))
 }
 
 /// Does nothing: the file system keeps a log of what is made and renamed.
@@ -110,7 +132,12 @@ impl Rights {
         let mut rights = ptr::null_mut();
         // SAFETY: the text ends in 0; the descriptor that comes back is ours to free.
         checked(unsafe {
-            ConvertStringSecurityDescriptorToSecurityDescriptorW(wide(&text).as_ptr(), SDDL_REVISION_1, &mut rights, ptr::null_mut())
+            ConvertStringSecurityDescriptorToSecurityDescriptorW(
+                wide(&text).as_ptr(),
+                SDDL_REVISION_1,
+                &mut rights,
+                ptr::null_mut(),
+            )
         })?;
         Ok(Rights(rights))
     }
@@ -132,22 +159,39 @@ fn own_sid() -> io::Result<String> {
     // SAFETY: the pointer to the handle is writable; the handle is ours to close.
     checked(unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &mut token) })?;
     // SAFETY: pointer and length are those of a valid buffer, aligned for what comes.
-    let asked = checked(unsafe { GetTokenInformation(token, TokenUser, user.as_mut_ptr().cast(), size_of_val(&user) as u32, &mut 0) });
+    let asked = checked(unsafe {
+        GetTokenInformation(
+            token,
+            TokenUser,
+            user.as_mut_ptr().cast(),
+            size_of_val(&user) as u32,
+            &mut 0,
+        )
+    });
     // SAFETY: opened above, and closed once.
     unsafe { CloseHandle(token) };
     asked?;
     let mut text = ptr::null_mut();
     // SAFETY: the call above has filled in a TOKEN_USER, whose number lies in the same buffer; the text is ours to free.
-    checked(unsafe { ConvertSidToStringSidW((*user.as_ptr().cast::<TOKEN_USER>()).User.Sid, &mut text) })?;
+    checked(unsafe {
+        ConvertSidToStringSidW((*user.as_ptr().cast::<TOKEN_USER>()).User.Sid, &mut text)
+    })?;
     // SAFETY: the text ends in 0.
-    let letters = (0..).map(|at| unsafe { *text.add(at) }).take_while(|letter| *letter != 0).collect::<Vec<u16>>();
+    let letters = (0..)
+        .map(|at| unsafe { *text.add(at) })
+        .take_while(|letter| *letter != 0)
+        .collect::<Vec<u16>>();
     // SAFETY: allocated by the system for us, and freed once.
     unsafe { LocalFree(text.cast()) };
     Ok(String::from_utf16_lossy(&letters))
 }
 
 fn checked(result: i32) -> io::Result<()> {
-    if result == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result == 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 /// As Windows takes text: with a 0 at its end.

@@ -13,12 +13,18 @@ use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use windows_sys::Win32::Foundation::{HANDLE, STATUS_CONTROL_C_EXIT};
-use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, CTRL_C_EVENT, GenerateConsoleCtrlEvent};
-use windows_sys::Win32::System::JobObjects::{
-    AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK,
-    JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation, SetInformationJobObject, TerminateJobObject,
+use windows_sys::Win32::System::Console::{
+    CTRL_BREAK_EVENT, CTRL_C_EVENT, GenerateConsoleCtrlEvent,
 };
-use windows_sys::Win32::System::Threading::{CREATE_NO_WINDOW, GetCurrentProcess, TerminateProcess};
+use windows_sys::Win32::System::JobObjects::{
+    AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT,
+    JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK,
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JobObjectExtendedLimitInformation,
+    SetInformationJobObject, TerminateJobObject,
+};
+use windows_sys::Win32::System::Threading::{
+    CREATE_NO_WINDOW, GetCurrentProcess, TerminateProcess,
+};
 
 use super::console::{sharers_of_console, wait_for_signals};
 use super::private::identity;
@@ -74,7 +80,11 @@ pub fn kill_own_group() {
 /// While a command runs, leaves the signals of the console to it, which gets them anyway. Without one, each ends this process.
 pub fn leave_signals_to(command: Arc<Mutex<Option<u32>>>) -> io::Result<()> {
     wait_for_signals(move || {
-        if command.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+        if command
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_none()
+        {
             std::process::exit(INTERRUPTED.into());
         }
     })
@@ -127,7 +137,11 @@ pub fn own_executable() -> io::Result<PathBuf> {
 /// Whether there is a file that may be run.
 pub fn is_executable(path: &Path) -> bool {
     const PROGRAMS: [&str; 4] = ["exe", "com", "bat", "cmd"];
-    let is_program = path.extension().is_some_and(|end| PROGRAMS.iter().any(|program| end.eq_ignore_ascii_case(program)));
+    let is_program = path.extension().is_some_and(|end| {
+        PROGRAMS
+            .iter()
+            .any(|program| end.eq_ignore_ascii_case(program))
+    });
     is_program && path.is_file()
 }
 
@@ -153,7 +167,12 @@ impl Job {
         all.BasicLimitInformation.LimitFlags = limits;
         // SAFETY: pointer and size are those of a valid structure of the kind that is named.
         checked(unsafe {
-            SetInformationJobObject(handle, JobObjectExtendedLimitInformation, (&raw const all).cast(), size_of_val(&all) as u32)
+            SetInformationJobObject(
+                handle,
+                JobObjectExtendedLimitInformation,
+                (&raw const all).cast(),
+                size_of_val(&all) as u32,
+            )
         })?;
         Ok(job)
     }
@@ -165,5 +184,9 @@ impl Job {
 }
 
 fn checked(result: i32) -> io::Result<()> {
-    if result == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result == 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }

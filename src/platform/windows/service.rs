@@ -6,22 +6,32 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use windows_service::service::{
-    Service, ServiceAccess, ServiceAction, ServiceActionType, ServiceErrorControl, ServiceFailureActions, ServiceFailureResetPeriod,
-    ServiceInfo, ServiceStartType, ServiceState as Phase, ServiceStatus, ServiceType,
+    Service, ServiceAccess, ServiceAction, ServiceActionType, ServiceErrorControl,
+    ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo, ServiceStartType,
+    ServiceState as Phase, ServiceStatus, ServiceType,
 };
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 use windows_sys::Win32::Foundation::{
-    CloseHandle, ERROR_INVALID_LEVEL, ERROR_INVALID_PARAMETER, ERROR_SERVICE_DOES_NOT_EXIST, ERROR_SERVICE_NOT_ACTIVE, WAIT_OBJECT_0,
+    CloseHandle, ERROR_INVALID_LEVEL, ERROR_INVALID_PARAMETER, ERROR_SERVICE_DOES_NOT_EXIST,
+    ERROR_SERVICE_NOT_ACTIVE, WAIT_OBJECT_0,
 };
-use windows_sys::Win32::System::Threading::{OpenProcess, PROCESS_SYNCHRONIZE, WaitForSingleObject};
+use windows_sys::Win32::System::Threading::{
+    OpenProcess, PROCESS_SYNCHRONIZE, WaitForSingleObject,
+};
 
-use crate::platform::services::{SERVICE, SERVICE_ACCOUNT, ServiceCall, ServiceEntry, ServiceState};
+use crate::platform::services::{
+    SERVICE, SERVICE_ACCOUNT, ServiceCall, ServiceEntry, ServiceState,
+};
 
 const DISPLAY_NAME: &str = "Ollama Tap";
 const DESCRIPTION: &str = "Answers where applications expect Ollama, passes everything on to it, and keeps metrics and a history.";
 
 /// What Windows waits before it starts a service again that has failed once, twice, and more often.
-const RESTARTS: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(5), Duration::from_secs(60)];
+const RESTARTS: [Duration; 3] = [
+    Duration::from_secs(5),
+    Duration::from_secs(5),
+    Duration::from_secs(60),
+];
 
 /// After so long without a failure the next one counts as the first.
 const FORGIVEN: Duration = Duration::from_secs(24 * 60 * 60);
@@ -46,7 +56,9 @@ pub fn call_service(call: &ServiceCall) -> io::Result<()> {
 
 /// How it is; `None` where it is not registered.
 pub fn service_state() -> io::Result<Option<ServiceState>> {
-    let Some(service) = open(ServiceAccess::QUERY_STATUS)? else { return Ok(None) };
+    let Some(service) = open(ServiceAccess::QUERY_STATUS)? else {
+        return Ok(None);
+    };
     let status = service.query_status().map_err(plain)?;
     let process = process_of(&status);
     let name = match status.current_state {
@@ -57,12 +69,19 @@ pub fn service_state() -> io::Result<Option<ServiceState>> {
         Phase::Running => "running",
         Phase::ContinuePending | Phase::PausePending | Phase::Paused => "paused",
     };
-    Ok(Some(ServiceState { name, is_running: status.current_state == Phase::Running && process.is_some(), process }))
+    Ok(Some(ServiceState {
+        name,
+        is_running: status.current_state == Phase::Running && process.is_some(),
+        process,
+    }))
 }
 
 /// Our service, if it is registered.
 fn open(access: ServiceAccess) -> io::Result<Option<Service>> {
-    match manager(ServiceManagerAccess::CONNECT)?.open_service(SERVICE, access).map_err(plain) {
+    match manager(ServiceManagerAccess::CONNECT)?
+        .open_service(SERVICE, access)
+        .map_err(plain)
+    {
         Err(cause) if is(&cause, ERROR_SERVICE_DOES_NOT_EXIST) => Ok(None),
         opened => opened.map(Some),
     }
@@ -98,7 +117,10 @@ fn info(entry: &ServiceEntry) -> ServiceInfo {
 
 /// What Windows takes in further calls.
 fn describe(service: &Service, entry: &ServiceEntry) -> io::Result<()> {
-    let restart = |delay| ServiceAction { action_type: ServiceActionType::Restart, delay };
+    let restart = |delay| ServiceAction {
+        action_type: ServiceActionType::Restart,
+        delay,
+    };
     let failures = ServiceFailureActions {
         reset_period: ServiceFailureResetPeriod::After(FORGIVEN),
         reboot_msg: None,
@@ -121,17 +143,24 @@ fn if_known(told: windows_service::Result<()>) -> io::Result<()> {
 }
 
 fn start() -> io::Result<()> {
-    let service = open(ServiceAccess::START | ServiceAccess::QUERY_STATUS)?.ok_or_else(not_installed)?;
+    let service =
+        open(ServiceAccess::START | ServiceAccess::QUERY_STATUS)?.ok_or_else(not_installed)?;
     service.start::<&str>(&[]).map_err(plain)?;
     match wait(&service, Phase::StartPending)?.current_state {
         Phase::Running => Ok(()),
-        _ => Err(io::Error::other("it ended at once; `ollama-tap service logs` shows why")),
+        _ => Err(io::Error::other(
+            "it ended at once; `ollama-tap service logs` shows why",
+        )),
     }
 }
 
 fn stop() -> io::Result<()> {
-    let Some(service) = open(ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)? else { return Ok(()) };
-    let Some(process) = process_of(&service.query_status().map_err(plain)?) else { return Ok(()) };
+    let Some(service) = open(ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)? else {
+        return Ok(());
+    };
+    let Some(process) = process_of(&service.query_status().map_err(plain)?) else {
+        return Ok(());
+    };
     match service.stop().map_err(plain) {
         Err(cause) if is(&cause, ERROR_SERVICE_NOT_ACTIVE) => return Ok(()),
         told => told?,
@@ -144,12 +173,20 @@ fn stop() -> io::Result<()> {
 
 /// Waits for the end of a process, before which its file cannot be replaced. A service has stopped a little earlier.
 fn wait_for_end(process: u32) -> io::Result<()> {
-    if has_ended(process, PATIENCE) { Ok(()) } else { Err(io::Error::other(format!("its process {process} goes on running"))) }
+    if has_ended(process, PATIENCE) {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!(
+            "its process {process} goes on running"
+        )))
+    }
 }
 
 /// The process of a service, while it lives: one that was killed may be on the books for a while.
 fn process_of(status: &ServiceStatus) -> Option<u32> {
-    status.process_id.filter(|id| *id > 0 && !has_ended(*id, Duration::ZERO))
+    status
+        .process_id
+        .filter(|id| *id > 0 && !has_ended(*id, Duration::ZERO))
 }
 
 /// Whether a process has ended, or does within this time. One that we may not ask about lives.
@@ -178,7 +215,10 @@ fn wait(service: &Service, phase: Phase) -> io::Result<ServiceStatus> {
             progress = (status.checkpoint, Instant::now());
         }
         if progress.1.elapsed() > PATIENCE {
-            return Err(io::Error::other(format!("nothing new for {} s", PATIENCE.as_secs())));
+            return Err(io::Error::other(format!(
+                "nothing new for {} s",
+                PATIENCE.as_secs()
+            )));
         }
         thread::sleep(PAUSE);
     }

@@ -10,8 +10,13 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use windows_service::service::{ServiceControl, ServiceControlAccept, ServiceExitCode, ServiceState as Phase, ServiceStatus, ServiceType};
-use windows_service::service_control_handler::{self, ServiceControlHandlerResult, ServiceStatusHandle};
+use windows_service::service::{
+    ServiceControl, ServiceControlAccept, ServiceExitCode, ServiceState as Phase, ServiceStatus,
+    ServiceType,
+};
+use windows_service::service_control_handler::{
+    self, ServiceControlHandlerResult, ServiceStatusHandle,
+};
 use windows_service::{define_windows_service, service_dispatcher};
 use windows_sys::Win32::Foundation::ERROR_FAILED_SERVICE_CONTROLLER_CONNECT;
 
@@ -44,7 +49,9 @@ pub fn live_as_service(life: fn() -> u8) -> io::Result<bool> {
     *LIFE.lock().unwrap_or_else(PoisonError::into_inner) = Some(life);
     match service_dispatcher::start(SERVICE, service_main) {
         Ok(()) => Ok(true),
-        Err(windows_service::Error::Winapi(cause)) if cause.raw_os_error() == Some(ERROR_FAILED_SERVICE_CONTROLLER_CONNECT as i32) => {
+        Err(windows_service::Error::Winapi(cause))
+            if cause.raw_os_error() == Some(ERROR_FAILED_SERVICE_CONTROLLER_CONNECT as i32) =>
+        {
             Ok(false)
         }
         Err(windows_service::Error::Winapi(cause)) => Err(cause),
@@ -54,12 +61,22 @@ pub fn live_as_service(life: fn() -> u8) -> io::Result<bool> {
 
 /// Called on a thread of the manager's.
 fn lead(_arguments: Vec<OsString>) {
-    let Ok(handle) = service_control_handler::register(SERVICE, hear) else { return };
-    *report() = Some(Report { handle, phase: Phase::StartPending, checkpoint: 0 });
+    let Ok(handle) = service_control_handler::register(SERVICE, hear) else {
+        return;
+    };
+    *report() = Some(Report {
+        handle,
+        phase: Phase::StartPending,
+        checkpoint: 0,
+    });
     tell(Phase::StartPending, ServiceExitCode::NO_ERROR);
     let life = LIFE.lock().unwrap_or_else(PoisonError::into_inner).take();
     let code = life.map_or(0, |life| life());
-    let code = if code == 0 { ServiceExitCode::NO_ERROR } else { ServiceExitCode::ServiceSpecific(code.into()) };
+    let code = if code == 0 {
+        ServiceExitCode::NO_ERROR
+    } else {
+        ServiceExitCode::ServiceSpecific(code.into())
+    };
     tell(Phase::Stopped, code);
 }
 
@@ -91,7 +108,9 @@ pub fn ready() {
 
 /// It ends, and tells so until it has ended.
 pub fn stopping() {
-    let was_told = report().as_ref().is_none_or(|report| matches!(report.phase, Phase::StopPending | Phase::Stopped));
+    let was_told = report()
+        .as_ref()
+        .is_none_or(|report| matches!(report.phase, Phase::StopPending | Phase::Stopped));
     tell(Phase::StopPending, ServiceExitCode::NO_ERROR);
     if !was_told {
         // Without the thread, the manager hears nothing more before the end, and may take us for dead: no reason not to end well.
@@ -107,26 +126,42 @@ pub fn stopping() {
 /// `false` then.
 fn tell(phase: Phase, exit_code: ServiceExitCode) -> bool {
     let mut report = report();
-    let Some(report) = report.as_mut() else { return false };
-    let is_late = report.phase == Phase::Stopped || (report.phase == Phase::StopPending && phase == Phase::Running);
+    let Some(report) = report.as_mut() else {
+        return false;
+    };
+    let is_late = report.phase == Phase::Stopped
+        || (report.phase == Phase::StopPending && phase == Phase::Running);
     if is_late {
         return false;
     }
-    report.checkpoint = if report.phase == phase { report.checkpoint + 1 } else { 0 };
+    report.checkpoint = if report.phase == phase {
+        report.checkpoint + 1
+    } else {
+        0
+    };
     report.phase = phase;
     // Where it cannot be told, it will ask.
-    let _ = report.handle.set_service_status(status(phase, report.checkpoint, exit_code));
+    let _ = report
+        .handle
+        .set_service_status(status(phase, report.checkpoint, exit_code));
     true
 }
 
 fn status(phase: Phase, checkpoint: u32, exit_code: ServiceExitCode) -> ServiceStatus {
     let (accepted, hint) = match phase {
-        Phase::Running => (ServiceControlAccept::STOP | ServiceControlAccept::PRESHUTDOWN, Duration::ZERO),
+        Phase::Running => (
+            ServiceControlAccept::STOP | ServiceControlAccept::PRESHUTDOWN,
+            Duration::ZERO,
+        ),
         Phase::StartPending => (ServiceControlAccept::empty(), START_HINT),
         Phase::StopPending => (ServiceControlAccept::empty(), STOP_HINT),
         _ => (ServiceControlAccept::empty(), Duration::ZERO),
     };
-    let checkpoint = if matches!(phase, Phase::StartPending | Phase::StopPending) { checkpoint } else { 0 };
+    let checkpoint = if matches!(phase, Phase::StartPending | Phase::StopPending) {
+        checkpoint
+    } else {
+        0
+    };
     ServiceStatus {
         service_type: ServiceType::OWN_PROCESS,
         current_state: phase,

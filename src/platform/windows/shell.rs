@@ -7,14 +7,24 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::ptr;
 
-use windows_sys::Win32::Foundation::{CloseHandle, ERROR_ALREADY_EXISTS, GetLastError, GlobalFree, HANDLE};
+use windows_sys::Win32::Foundation::{
+    CloseHandle, ERROR_ALREADY_EXISTS, GetLastError, GlobalFree, HANDLE,
+};
 use windows_sys::Win32::Storage::FileSystem::{MOVEFILE_DELAY_UNTIL_REBOOT, MoveFileExW};
 use windows_sys::Win32::System::Console::GetConsoleWindow;
-use windows_sys::Win32::System::DataExchange::{CloseClipboard, EmptyClipboard, OpenClipboard, SetClipboardData};
+use windows_sys::Win32::System::DataExchange::{
+    CloseClipboard, EmptyClipboard, OpenClipboard, SetClipboardData,
+};
 use windows_sys::Win32::System::Memory::{GMEM_MOVEABLE, GlobalAlloc, GlobalLock, GlobalUnlock};
-use windows_sys::Win32::System::Threading::{CreateMutexW, DETACHED_PROCESS, GetExitCodeProcess, INFINITE, WaitForSingleObject};
-use windows_sys::Win32::UI::Shell::{SEE_MASK_NOASYNC, SEE_MASK_NOCLOSEPROCESS, SHELLEXECUTEINFOW, ShellExecuteExW};
-use windows_sys::Win32::UI::WindowsAndMessaging::{MB_ICONWARNING, MB_OK, MessageBoxW, SW_HIDE, SW_SHOWNORMAL};
+use windows_sys::Win32::System::Threading::{
+    CreateMutexW, DETACHED_PROCESS, GetExitCodeProcess, INFINITE, WaitForSingleObject,
+};
+use windows_sys::Win32::UI::Shell::{
+    SEE_MASK_NOASYNC, SEE_MASK_NOCLOSEPROCESS, SHELLEXECUTEINFOW, ShellExecuteExW,
+};
+use windows_sys::Win32::UI::WindowsAndMessaging::{
+    MB_ICONWARNING, MB_OK, MessageBoxW, SW_HIDE, SW_SHOWNORMAL,
+};
 
 use super::private::wide;
 
@@ -50,19 +60,32 @@ pub fn has_console() -> bool {
 /// Starts this program again, without a window, and leaves it to itself.
 pub fn start_without_console(args: impl Iterator<Item = OsString>) -> io::Result<()> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.creation_flags(DETACHED_PROCESS).spawn().map(drop)
 }
 
 /// Opens a page or a file with what the user opens such with.
 pub fn open(what: &Path) -> io::Result<()> {
     let what = wide(what);
-    execute(SHELLEXECUTEINFOW { lpFile: what.as_ptr(), nShow: SW_SHOWNORMAL, ..Default::default() }).map(drop)
+    execute(SHELLEXECUTEINFOW {
+        lpFile: what.as_ptr(),
+        nShow: SW_SHOWNORMAL,
+        ..Default::default()
+    })
+    .map(drop)
 }
 
 /// Runs this program with an administrator's rights, for which the user is asked, and waits for its exit code.
 pub fn run_as_administrator(words: &[&str]) -> io::Result<u32> {
-    let (verb, file, words) = (wide("runas"), wide(std::env::current_exe()?), wide(words.join(" ")));
+    let (verb, file, words) = (
+        wide("runas"),
+        wide(std::env::current_exe()?),
+        wide(words.join(" ")),
+    );
     let process = execute(SHELLEXECUTEINFOW {
         fMask: SEE_MASK_NOCLOSEPROCESS | SEE_MASK_NOASYNC,
         lpVerb: verb.as_ptr(),
@@ -73,15 +96,24 @@ pub fn run_as_administrator(words: &[&str]) -> io::Result<u32> {
     })?;
     let mut code = 0;
     // SAFETY: the process is ours to wait for; the code is writable for the call.
-    let is_known = unsafe { WaitForSingleObject(process, INFINITE) == 0 && GetExitCodeProcess(process, &mut code) != 0 };
+    let is_known = unsafe {
+        WaitForSingleObject(process, INFINITE) == 0 && GetExitCodeProcess(process, &mut code) != 0
+    };
     // SAFETY: ours, and closed once.
     unsafe { CloseHandle(process) };
-    if is_known { Ok(code) } else { Err(io::Error::last_os_error()) }
+    if is_known {
+        Ok(code)
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Has the desktop do this; returns the process, if that was asked for.
 fn execute(what: SHELLEXECUTEINFOW) -> io::Result<HANDLE> {
-    let mut what = SHELLEXECUTEINFOW { cbSize: size_of::<SHELLEXECUTEINFOW>() as u32, ..what };
+    let mut what = SHELLEXECUTEINFOW {
+        cbSize: size_of::<SHELLEXECUTEINFOW>() as u32,
+        ..what
+    };
     // SAFETY: it says how large it is, and its texts end in 0 and live in the caller until the end of the call.
     match unsafe { ShellExecuteExW(&mut what) } {
         0 => Err(io::Error::last_os_error()),
@@ -134,7 +166,13 @@ pub fn remove_at_restart(path: &Path) -> io::Result<()> {
     let aside = path.with_extension(format!("{}.old", std::process::id()));
     std::fs::rename(path, &aside)?;
     // SAFETY: the path ends in 0 and lives until the end of the call.
-    match unsafe { MoveFileExW(wide(aside).as_ptr(), ptr::null(), MOVEFILE_DELAY_UNTIL_REBOOT) } {
+    match unsafe {
+        MoveFileExW(
+            wide(aside).as_ptr(),
+            ptr::null(),
+            MOVEFILE_DELAY_UNTIL_REBOOT,
+        )
+    } {
         0 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
@@ -143,5 +181,12 @@ pub fn remove_at_restart(path: &Path) -> io::Result<()> {
 /// Tells something in a window, and waits until it is closed.
 pub fn tell(text: &str) {
     // SAFETY: both texts end in 0 and live until the end of the call.
-    unsafe { MessageBoxW(ptr::null_mut(), wide(text).as_ptr(), wide("Ollama Tap").as_ptr(), MB_OK | MB_ICONWARNING) };
+    unsafe {
+        MessageBoxW(
+            ptr::null_mut(),
+            wide(text).as_ptr(),
+            wide("Ollama Tap").as_ptr(),
+            MB_OK | MB_ICONWARNING,
+        )
+    };
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 use windows_sys::Win32::Networking::WinSock::{
-    MSG_PEEK, POLLERR, POLLHUP, POLLIN, POLLOUT, SO_EXCLUSIVEADDRUSE, SOCKET, SOL_SOCKET, WSAEAFNOSUPPORT, WSAEMFILE, WSAPOLLFD, WSAPoll,
-    recv, setsockopt,
+    MSG_PEEK, POLLERR, POLLHUP, POLLIN, POLLOUT, SO_EXCLUSIVEADDRUSE, SOCKET, SOL_SOCKET,
+    WSAEAFNOSUPPORT, WSAEMFILE, WSAPOLLFD, WSAPoll, recv, setsockopt,
 };
 use windows_sys::Win32::System::IO::CancelIoEx;
 
@@ -28,7 +28,15 @@ pub fn claim_port(socket: &Socket) -> io::Result<()> {
     let yes = 1i32;
     let (value, length) = ((&raw const yes).cast(), size_of_val(&yes) as i32);
     // SAFETY: the socket is open as long as it is borrowed; pointer and length are those of a valid number.
-    match unsafe { setsockopt(socket.as_raw_socket() as SOCKET, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, value, length) } {
+    match unsafe {
+        setsockopt(
+            socket.as_raw_socket() as SOCKET,
+            SOL_SOCKET,
+            SO_EXCLUSIVEADDRUSE,
+            value,
+            length,
+        )
+    } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
@@ -49,7 +57,11 @@ pub fn interrupt<'a>(socket: impl Into<SockRef<'a>>, how: Shutdown) {
 /// Nobody else may read from the stream meanwhile, or this would wait.
 pub fn has_input(stream: &TcpStream, first: &mut [u8]) -> Option<io::Result<usize>> {
     let socket = stream.as_raw_socket() as SOCKET;
-    let mut asked = [WSAPOLLFD { fd: socket, events: POLLIN, revents: 0 }];
+    let mut asked = [WSAPOLLFD {
+        fd: socket,
+        events: POLLIN,
+        revents: 0,
+    }];
     // SAFETY: the array is this one entry.
     if unsafe { WSAPoll(asked.as_mut_ptr(), 1, 0) } <= 0 || asked[0].revents == 0 {
         return None;
@@ -79,10 +91,19 @@ pub fn is_no_family(error: &io::Error) -> bool {
 
 /// See `readiness::wait`. An end and a reset look alike here and are told again and again, so a socket of which nothing is
 /// awaited is left out.
-pub fn wait_for<const N: usize>(sockets: [(&TcpStream, Awaited); N], time: Option<Duration>) -> io::Result<[Found; N]> {
-    let events = |awaited: Awaited| (if awaited.read { POLLIN } else { 0 }) | (if awaited.write { POLLOUT } else { 0 });
+pub fn wait_for<const N: usize>(
+    sockets: [(&TcpStream, Awaited); N],
+    time: Option<Duration>,
+) -> io::Result<[Found; N]> {
+    let events = |awaited: Awaited| {
+        (if awaited.read { POLLIN } else { 0 }) | (if awaited.write { POLLOUT } else { 0 })
+    };
     let ask = |(socket, awaited): &(&TcpStream, Awaited)| {
-        (*awaited != Awaited::NOTHING).then(|| WSAPOLLFD { fd: socket.as_raw_socket() as SOCKET, events: events(*awaited), revents: 0 })
+        (*awaited != Awaited::NOTHING).then(|| WSAPOLLFD {
+            fd: socket.as_raw_socket() as SOCKET,
+            events: events(*awaited),
+            revents: 0,
+        })
     };
     let mut asked: Vec<WSAPOLLFD> = sockets.iter().filter_map(ask).collect();
     let time = time.unwrap_or(LOOK).min(LOOK).as_micros().div_ceil(1000) as i32;
@@ -92,7 +113,11 @@ pub fn wait_for<const N: usize>(sockets: [(&TcpStream, Awaited); N], time: Optio
     }
     let mut answers = asked.into_iter();
     Ok(sockets.map(|(_, awaited)| {
-        let revents = if awaited == Awaited::NOTHING { 0 } else { answers.next().map_or(0, |answer| answer.revents) };
+        let revents = if awaited == Awaited::NOTHING {
+            0
+        } else {
+            answers.next().map_or(0, |answer| answer.revents)
+        };
         Found {
             readable: revents & (POLLIN | POLLHUP | POLLERR) != 0,
             writable: revents & (POLLOUT | POLLERR) != 0,

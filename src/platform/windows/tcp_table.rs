@@ -12,12 +12,20 @@ use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6};
 pub fn listener(port: u16) -> Option<u32> {
     let listeners = |family: u16| {
         // SAFETY: `table` passes a valid buffer and its size.
-        table(|to, size| unsafe { GetExtendedTcpTable(to, size, 0, family.into(), TCP_TABLE_OWNER_PID_LISTENER, 0) })
+        table(|to, size| unsafe {
+            GetExtendedTcpTable(to, size, 0, family.into(), TCP_TABLE_OWNER_PID_LISTENER, 0)
+        })
     };
     let (four, six) = (listeners(AF_INET), listeners(AF_INET6));
-    let four = entries::<MIB_TCPROW_OWNER_PID>(&four).iter().map(|row| (row.dwLocalPort, row.dwOwningPid));
-    let six = entries::<MIB_TCP6ROW_OWNER_PID>(&six).iter().map(|row| (row.dwLocalPort, row.dwOwningPid));
-    four.chain(six).find(|(local, process)| port_of(*local) == port && *process != 0).map(|(_, process)| process)
+    let four = entries::<MIB_TCPROW_OWNER_PID>(&four)
+        .iter()
+        .map(|row| (row.dwLocalPort, row.dwOwningPid));
+    let six = entries::<MIB_TCP6ROW_OWNER_PID>(&six)
+        .iter()
+        .map(|row| (row.dwLocalPort, row.dwOwningPid));
+    four.chain(six)
+        .find(|(local, process)| port_of(*local) == port && *process != 0)
+        .map(|(_, process)| process)
 }
 
 /// The tables write a port as the network does, in the first two of four bytes.
@@ -46,7 +54,9 @@ fn table(ask: impl Fn(*mut c_void, *mut u32) -> u32) -> Vec<u32> {
 
 /// The rows of a table: a count, and so many of them behind it.
 fn entries<Row>(table: &[u32]) -> &[Row] {
-    let Some((count, rest)) = table.split_first() else { return &[] };
+    let Some((count, rest)) = table.split_first() else {
+        return &[];
+    };
     let count = (*count as usize).min(size_of_val(rest) / size_of::<Row>());
     // SAFETY: rows are plain numbers of four bytes or single ones, and no more of them are taken than fit.
     unsafe { std::slice::from_raw_parts(rest.as_ptr().cast(), count) }

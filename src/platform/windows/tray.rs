@@ -11,7 +11,8 @@ use tray_icon::menu::{Menu, MenuEvent, MenuId, MenuItem, PredefinedMenuItem};
 use tray_icon::{Icon, TrayIcon, TrayIconBuilder};
 use windows_sys::Win32::System::Threading::GetCurrentThreadId;
 use windows_sys::Win32::UI::WindowsAndMessaging::{
-    DispatchMessageW, GetMessageW, GetSystemMetrics, MSG, PostThreadMessageW, SM_CXSMICON, TranslateMessage, WM_APP,
+    DispatchMessageW, GetMessageW, GetSystemMetrics, MSG, PostThreadMessageW, SM_CXSMICON,
+    TranslateMessage, WM_APP,
 };
 
 use crate::platform::TrayLook;
@@ -45,11 +46,23 @@ impl Tray {
     /// An icon with a menu, in which an empty text is a line between others. Where there is no taskbar yet, the icon comes with it.
     pub fn new(menu: &[&str], look: TrayLook) -> io::Result<Tray> {
         let (list, items) = list(menu).map_err(io::Error::other)?;
-        let icon = TrayIconBuilder::new().with_menu(Box::new(list)).with_tooltip(&look.tooltip).with_icon(icon(look)?);
+        let icon = TrayIconBuilder::new()
+            .with_menu(Box::new(list))
+            .with_tooltip(&look.tooltip)
+            .with_icon(icon(look)?);
         let (sender, looks) = unbounded();
         // SAFETY: takes nothing.
-        let painter = Painter { looks: sender, thread: unsafe { GetCurrentThreadId() } };
-        Ok(Tray { icon: icon.build().map_err(io::Error::other)?, items, painter, looks, pending: None })
+        let painter = Painter {
+            looks: sender,
+            thread: unsafe { GetCurrentThreadId() },
+        };
+        Ok(Tray {
+            icon: icon.build().map_err(io::Error::other)?,
+            items,
+            painter,
+            looks,
+            pending: None,
+        })
     }
 
     pub fn painter(&self) -> Painter {
@@ -66,8 +79,13 @@ impl Tray {
             // SAFETY: the same.
             unsafe { DispatchMessageW(&message) };
             self.repaint();
-            let ids: Vec<MenuId> = MenuEvent::receiver().try_iter().map(|event| event.id).collect();
-            let places = ids.iter().filter_map(|id| self.items.iter().position(|item| item == id));
+            let ids: Vec<MenuId> = MenuEvent::receiver()
+                .try_iter()
+                .map(|event| event.id)
+                .collect();
+            let places = ids
+                .iter()
+                .filter_map(|id| self.items.iter().position(|item| item == id));
             if places.map(&mut chosen).any(|flow| flow.is_break()) {
                 break;
             }
@@ -76,10 +94,17 @@ impl Tray {
 
     /// Shows what came last. What cannot be shown now is kept for the next message.
     fn repaint(&mut self) {
-        let Some(look) = self.looks.try_iter().last().or_else(|| self.pending.take()) else { return };
-        let again = TrayLook { pixels: look.pixels.clone(), side: look.side, tooltip: look.tooltip.clone() };
+        let Some(look) = self.looks.try_iter().last().or_else(|| self.pending.take()) else {
+            return;
+        };
+        let again = TrayLook {
+            pixels: look.pixels.clone(),
+            side: look.side,
+            tooltip: look.tooltip.clone(),
+        };
         let tooltip = self.icon.set_tooltip(Some(&look.tooltip));
-        let icon = icon(look).and_then(|icon| self.icon.set_icon(Some(icon)).map_err(io::Error::other));
+        let icon =
+            icon(look).and_then(|icon| self.icon.set_icon(Some(icon)).map_err(io::Error::other));
         self.pending = (tooltip.is_err() || icon.is_err()).then_some(again);
     }
 }
@@ -112,5 +137,8 @@ pub fn tray_icon_side() -> u32 {
     const USUAL: u32 = 16;
     // SAFETY: takes no memory of ours.
     let side = unsafe { GetSystemMetrics(SM_CXSMICON) };
-    u32::try_from(side).ok().filter(|side| *side > 0).unwrap_or(USUAL)
+    u32::try_from(side)
+        .ok()
+        .filter(|side| *side > 0)
+        .unwrap_or(USUAL)
 }

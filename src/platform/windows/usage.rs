@@ -5,7 +5,9 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Counter, Gauge};
 use windows_sys::Win32::Foundation::FILETIME;
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
-use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetProcessHandleCount, GetProcessTimes};
+use windows_sys::Win32::System::Threading::{
+    GetCurrentProcess, GetProcessHandleCount, GetProcessTimes,
+};
 
 /// Between the years 1601, from which Windows counts, and 1970 (seconds).
 const EPOCH: f64 = 11_644_473_600.0;
@@ -26,10 +28,22 @@ struct Usage {
 impl Usage {
     fn new() -> prometheus::Result<Usage> {
         Ok(Usage {
-            cpu: Counter::new("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.")?,
-            started: Gauge::new("process_start_time_seconds", "Start time of the process since unix epoch in seconds.")?,
-            resident: Gauge::new("process_resident_memory_bytes", "Resident memory size in bytes.")?,
-            committed: Gauge::new("process_virtual_memory_bytes", "Virtual memory size in bytes.")?,
+            cpu: Counter::new(
+                "process_cpu_seconds_total",
+                "Total user and system CPU time spent in seconds.",
+            )?,
+            started: Gauge::new(
+                "process_start_time_seconds",
+                "Start time of the process since unix epoch in seconds.",
+            )?,
+            resident: Gauge::new(
+                "process_resident_memory_bytes",
+                "Resident memory size in bytes.",
+            )?,
+            committed: Gauge::new(
+                "process_virtual_memory_bytes",
+                "Virtual memory size in bytes.",
+            )?,
             handles: Gauge::new("process_open_fds", "Number of open handles.")?,
         })
     }
@@ -54,14 +68,32 @@ impl Usage {
 
 impl Collector for Usage {
     fn desc(&self) -> Vec<&Desc> {
-        let gauges = [&self.started, &self.resident, &self.committed, &self.handles];
-        self.cpu.desc().into_iter().chain(gauges.into_iter().flat_map(|gauge| gauge.desc())).collect()
+        let gauges = [
+            &self.started,
+            &self.resident,
+            &self.committed,
+            &self.handles,
+        ];
+        self.cpu
+            .desc()
+            .into_iter()
+            .chain(gauges.into_iter().flat_map(|gauge| gauge.desc()))
+            .collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
         self.look();
-        let gauges = [&self.started, &self.resident, &self.committed, &self.handles];
-        self.cpu.collect().into_iter().chain(gauges.into_iter().flat_map(|gauge| gauge.collect())).collect()
+        let gauges = [
+            &self.started,
+            &self.resident,
+            &self.committed,
+            &self.handles,
+        ];
+        self.cpu
+            .collect()
+            .into_iter()
+            .chain(gauges.into_iter().flat_map(|gauge| gauge.collect()))
+            .collect()
     }
 }
 
@@ -69,7 +101,15 @@ impl Collector for Usage {
 fn times() -> Option<(f64, f64)> {
     let [mut created, mut exited, mut kernel, mut user] = [FILETIME::default(); 4];
     // SAFETY: four times that are writable for the call.
-    let is_known = unsafe { GetProcessTimes(GetCurrentProcess(), &mut created, &mut exited, &mut kernel, &mut user) } != 0;
+    let is_known = unsafe {
+        GetProcessTimes(
+            GetCurrentProcess(),
+            &mut created,
+            &mut exited,
+            &mut kernel,
+            &mut user,
+        )
+    } != 0;
     is_known.then(|| (seconds(created), seconds(kernel) + seconds(user)))
 }
 
@@ -80,7 +120,10 @@ fn seconds(time: FILETIME) -> f64 {
 
 fn memory() -> Option<PROCESS_MEMORY_COUNTERS> {
     let size = size_of::<PROCESS_MEMORY_COUNTERS>() as u32;
-    let mut memory = PROCESS_MEMORY_COUNTERS { cb: size, ..Default::default() };
+    let mut memory = PROCESS_MEMORY_COUNTERS {
+        cb: size,
+        ..Default::default()
+    };
     // SAFETY: the counters are writable for the call, and so large.
     let is_known = unsafe { K32GetProcessMemoryInfo(GetCurrentProcess(), &mut memory, size) } != 0;
     is_known.then_some(memory)

@@ -39,7 +39,10 @@ struct Model {
 
 impl Model {
     fn uploading(&self) -> usize {
-        self.busy.iter().filter(|(_, job)| self.kinds[job] == Kind::Upload).count()
+        self.busy
+            .iter()
+            .filter(|(_, job)| self.kinds[job] == Kind::Upload)
+            .count()
     }
 
     fn begins(&mut self, worker: usize, job: u64) {
@@ -52,12 +55,27 @@ impl Model {
     }
 
     fn check(&self, dispatch: &Dispatch<u64>) {
-        assert_eq!((dispatch.waiting(), dispatch.idle()), (self.waiting.len(), self.idle.len()));
+        assert_eq!(
+            (dispatch.waiting(), dispatch.idle()),
+            (self.waiting.len(), self.idle.len())
+        );
         assert!(self.uploading() <= WORKERS / 2);
-        assert!(self.idle.is_empty() || !self.waiting.iter().any(|job| self.may_begin(*job)), "work waits beside an idle worker");
-        let mut workers: Vec<usize> = self.idle.iter().copied().chain(self.busy.iter().map(|(worker, _)| *worker)).collect();
+        assert!(
+            self.idle.is_empty() || !self.waiting.iter().any(|job| self.may_begin(*job)),
+            "work waits beside an idle worker"
+        );
+        let mut workers: Vec<usize> = self
+            .idle
+            .iter()
+            .copied()
+            .chain(self.busy.iter().map(|(worker, _)| *worker))
+            .collect();
         workers.sort_unstable();
-        assert_eq!(workers, (0..WORKERS).collect::<Vec<_>>(), "a worker is idle or busy, and never both");
+        assert_eq!(
+            workers,
+            (0..WORKERS).collect::<Vec<_>>(),
+            "a worker is idle or busy, and never both"
+        );
     }
 
     fn comes(&mut self, dispatch: &mut Dispatch<u64>, kind: Kind) {
@@ -66,14 +84,20 @@ impl Model {
         self.kinds.insert(job, kind);
         match dispatch.offer(job, kind) {
             Offered::Given(worker, given) => {
-                assert_eq!((Some(worker), given), (self.idle.pop(), job), "not the worker that was idle last");
+                assert_eq!(
+                    (Some(worker), given),
+                    (self.idle.pop(), job),
+                    "not the worker that was idle last"
+                );
                 self.begins(worker, job);
             }
             Offered::Waits => {
                 assert!(self.waiting.len() < WAITING_MAX);
                 self.waiting.push(job);
             }
-            Offered::Refused(refused) => assert_eq!((refused, self.waiting.len()), (job, WAITING_MAX)),
+            Offered::Refused(refused) => {
+                assert_eq!((refused, self.waiting.len()), (job, WAITING_MAX))
+            }
         }
     }
 
@@ -85,10 +109,17 @@ impl Model {
         if self.kinds[&job] == Kind::Upload
             && let Some((other, upload)) = dispatch.upload_ended()
         {
-            assert_eq!((Some(other), self.kinds[&upload]), (self.idle.pop(), Kind::Upload));
+            assert_eq!(
+                (Some(other), self.kinds[&upload]),
+                (self.idle.pop(), Kind::Upload)
+            );
             self.begins(other, upload);
         }
-        let expected = self.waiting.iter().copied().find(|job| self.may_begin(*job));
+        let expected = self
+            .waiting
+            .iter()
+            .copied()
+            .find(|job| self.may_begin(*job));
         let got = dispatch.next(worker);
         assert_eq!(got, expected, "not the oldest that may begin");
         match got {
@@ -126,8 +157,17 @@ proptest! {
 fn one_worker_alone_takes_uploads_too() {
     let mut dispatch = Dispatch::new(1, 1);
     assert_eq!(dispatch.next(0), None);
-    assert_eq!(dispatch.offer("upload", Kind::Upload), Offered::Given(0, "upload"));
+    assert_eq!(
+        dispatch.offer("upload", Kind::Upload),
+        Offered::Given(0, "upload")
+    );
     assert_eq!(dispatch.offer("second", Kind::Whole), Offered::Waits);
-    assert_eq!(dispatch.offer("third", Kind::Upload), Offered::Refused("third"));
-    assert_eq!((dispatch.upload_ended(), dispatch.next(0)), (None, Some("second")));
+    assert_eq!(
+        dispatch.offer("third", Kind::Upload),
+        Offered::Refused("third")
+    );
+    assert_eq!(
+        (dispatch.upload_ended(), dispatch.next(0)),
+        (None, Some("second"))
+    );
 }

@@ -69,7 +69,11 @@ impl Chunked {
                 _ if input.is_empty() => return Ok(Piece::More),
                 State::Data(left) => {
                     let (data, left) = super::body::take(input, left);
-                    self.state = if left == 0 { State::DataCr } else { State::Data(left) };
+                    self.state = if left == 0 {
+                        State::DataCr
+                    } else {
+                        State::Data(left)
+                    };
                     return Ok(Piece::Data(data));
                 }
                 _ => {
@@ -90,7 +94,9 @@ impl Chunked {
                 if self.line < LINE_MAX {
                     Ok(next)
                 } else {
-                    refuse(&format!("the line of a chunk's size has over {LINE_MAX} bytes; send shorter extensions"))
+                    refuse(&format!(
+                        "the line of a chunk's size has over {LINE_MAX} bytes; send shorter extensions"
+                    ))
                 }
             }
             State::DataCr if byte == b'\r' => Ok(State::DataLf),
@@ -98,12 +104,16 @@ impl Chunked {
                 self.line = 0;
                 Ok(State::default())
             }
-            State::DataCr | State::DataLf => refuse("a chunk is longer than its size says; end its data with CR LF"),
+            State::DataCr | State::DataLf => {
+                refuse("a chunk is longer than its size says; end its data with CR LF")
+            }
             State::Data(_) | State::End => Ok(self.state),
             _ => match self.in_trailers(byte)? {
                 State::End => Ok(State::End),
                 next if self.line < TRAILERS_MAX => Ok(next),
-                _ => refuse(&format!("the trailers of a chunked body have over {TRAILERS_MAX} bytes; send them in the head")),
+                _ => refuse(&format!(
+                    "the trailers of a chunked body have over {TRAILERS_MAX} bytes; send them in the head"
+                )),
             },
         }
     }
@@ -111,16 +121,25 @@ impl Chunked {
     fn in_size(&mut self, byte: u8) -> Result<State, Refusal> {
         let digit = char::from(byte).to_digit(16);
         match (self.state, byte, digit) {
-            (State::Size(_, DIGITS_MAX), _, Some(_)) => refuse(&format!("the size of a chunk has over {DIGITS_MAX} digits; send fewer")),
-            (State::Size(size, digits), _, Some(digit)) => Ok(State::Size(size << 4 | u64::from(digit), digits + 1)),
+            (State::Size(_, DIGITS_MAX), _, Some(_)) => refuse(&format!(
+                "the size of a chunk has over {DIGITS_MAX} digits; send fewer"
+            )),
+            (State::Size(size, digits), _, Some(digit)) => {
+                Ok(State::Size(size << 4 | u64::from(digit), digits + 1))
+            }
             (State::Size(size, 1..), b';', _) => Ok(State::Extension(size)),
-            (State::Size(size, 1..) | State::Blank(size), b' ' | b'\t', _) => Ok(State::Blank(size)),
-            (State::Size(size, 1..) | State::Blank(size) | State::Extension(size), b'\r', _) => Ok(State::SizeEnd(size)),
+            (State::Size(size, 1..) | State::Blank(size), b' ' | b'\t', _) => {
+                Ok(State::Blank(size))
+            }
+            (State::Size(size, 1..) | State::Blank(size) | State::Extension(size), b'\r', _) => {
+                Ok(State::SizeEnd(size))
+            }
             (State::Extension(size), _, _) if byte != b'\n' => Ok(State::Extension(size)),
             (State::SizeEnd(size), b'\n', _) => self.begin(size),
-            _ => {
-                refuse(&format!("\"{}\" cannot stand there in the size of a chunk; send hexadecimal digits and CR LF", byte.escape_ascii()))
-            }
+            _ => refuse(&format!(
+                "\"{}\" cannot stand there in the size of a chunk; send hexadecimal digits and CR LF",
+                byte.escape_ascii()
+            )),
         }
     }
 
@@ -131,11 +150,15 @@ impl Chunked {
             return Ok(State::Trailer);
         }
         if size > SIZE_MAX {
-            return refuse(&format!("the size of a chunk is over {SIZE_MAX}, more than anybody can send"));
+            return refuse(&format!(
+                "the size of a chunk is over {SIZE_MAX}, more than anybody can send"
+            ));
         }
         self.overhead = (self.overhead + line).saturating_sub(2 * size + 16);
         if self.overhead > OVERHEAD_MAX {
-            return refuse(&format!("over {OVERHEAD_MAX} bytes stand between the data of the chunks; send shorter extensions"));
+            return refuse(&format!(
+                "over {OVERHEAD_MAX} bytes stand between the data of the chunks; send shorter extensions"
+            ));
         }
         Ok(State::Data(size))
     }

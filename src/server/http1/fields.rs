@@ -53,13 +53,19 @@ impl<'a> Iterator for Fields<'a> {
         let (name, value) = line.split_at(memchr(b':', line)?); // none in the empty line
         self.0 = rest;
         let name = std::str::from_utf8(name).unwrap_or_default(); // a token is ASCII
-        Some(Field { line, name, value: value[1..].trim_ascii() })
+        Some(Field {
+            line,
+            name,
+            value: value[1..].trim_ascii(),
+        })
     }
 }
 
 /// Judges a header line of a request, its CR LF included, before which is neither CR nor LF.
 pub(super) fn check_field(line: &[u8]) -> Result<(), Refusal> {
-    fault_of_field(line).map_or(Ok(()), |fault| Err(Refusal::framing(format!("read request: {fault}"))))
+    fault_of_field(line).map_or(Ok(()), |fault| {
+        Err(Refusal::framing(format!("read request: {fault}")))
+    })
 }
 
 /// What is wrong with such a line, if anything is.
@@ -76,14 +82,29 @@ fn fault_of(line: &[u8]) -> String {
     let colon = memchr(b':', line);
     let name = &line[..colon.unwrap_or(line.len())];
     if line.first().is_some_and(u8::is_ascii_whitespace) {
-        format!("header line {} begins with a blank, as if it went on with the line before; send each header on one line", shown(line))
+        format!(
+            "header line {} begins with a blank, as if it went on with the line before; send each header on one line",
+            shown(line)
+        )
     } else if colon.is_none() {
-        format!("header line {} has no colon; send \"name: value\"", shown(line))
+        format!(
+            "header line {} has no colon; send \"name: value\"",
+            shown(line)
+        )
     } else if name.last().is_some_and(u8::is_ascii_whitespace) {
-        format!("header {} has a blank in front of its colon; send \"name: value\"", shown(name))
+        format!(
+            "header {} has a blank in front of its colon; send \"name: value\"",
+            shown(name)
+        )
     } else if name.is_empty() || !name.iter().all(|b| is_token(*b)) {
-        format!("{} is no name of a header; use letters, digits and dashes", shown(name))
+        format!(
+            "{} is no name of a header; use letters, digits and dashes",
+            shown(name)
+        )
     } else {
-        format!("header {} has a control character in its value; leave it out", shown(name))
+        format!(
+            "header {} has a control character in its value; leave it out",
+            shown(name)
+        )
     }
 }

@@ -32,7 +32,11 @@ impl Decided {
         let keeps_alive = !said.close && (line.version == Version::Http11 || said.keep_alive);
         let expects = said.expects_continue()? && line.version == Version::Http11;
         let expects_continue = expects && !matches!(framing, Framing::Empty | Framing::Length(0));
-        Ok(Decided { framing, keeps_alive, expects_continue })
+        Ok(Decided {
+            framing,
+            keeps_alive,
+            expects_continue,
+        })
     }
 }
 
@@ -86,7 +90,8 @@ impl<'a> Said<'a> {
         } else if field.is("connection") {
             self.see_connection(field);
         } else if field.is("trailer") {
-            let is_bad = |name: &&[u8]| NO_TRAILERS.iter().any(|bad| bad.eq_ignore_ascii_case(name));
+            let is_bad =
+                |name: &&[u8]| NO_TRAILERS.iter().any(|bad| bad.eq_ignore_ascii_case(name));
             self.bad_trailer = self.bad_trailer.or_else(|| field.members().find(is_bad));
         }
     }
@@ -94,17 +99,25 @@ impl<'a> Said<'a> {
     /// In the first line Go takes blanks for commas, and in the others it looks for `close` alone.
     fn see_connection(&mut self, field: Field) {
         let is_first = !std::mem::replace(&mut self.connection, true);
-        self.close |= field.members().any(|option| option.eq_ignore_ascii_case(b"close")) || is_first && has_word(field.value, b"close");
+        self.close |= field
+            .members()
+            .any(|option| option.eq_ignore_ascii_case(b"close"))
+            || is_first && has_word(field.value, b"close");
         self.keep_alive |= is_first && has_word(field.value, b"keep-alive");
     }
 
     fn check_host(&self, version: Version) -> Result<(), Refusal> {
         match &self.host {
             Once { again: true, .. } => refuse("more than one Host header; send one"),
-            Once { first: None, .. } if version == Version::Http11 => refuse("no Host header; HTTP/1.1 demands one"),
-            Once { first: Some(host), .. } if !host.iter().all(|b| may_stand_in_host(*b)) => {
-                refuse(&format!("host {} is none; send a name or an address, and a port", shown(host)))
+            Once { first: None, .. } if version == Version::Http11 => {
+                refuse("no Host header; HTTP/1.1 demands one")
             }
+            Once {
+                first: Some(host), ..
+            } if !host.iter().all(|b| may_stand_in_host(*b)) => refuse(&format!(
+                "host {} is none; send a name or an address, and a port",
+                shown(host)
+            )),
             _ => Ok(()),
         }
     }
@@ -115,20 +128,38 @@ impl<'a> Said<'a> {
             (Once { first: Some(_), .. }, Once { first: Some(_), .. }) => {
                 refuse("content-length together with transfer-encoding; send one")
             }
-            (_, Once { again: true, .. }) => refuse("more than one Content-Length header; send one"),
-            (_, Once { first: Some(length), .. }) => length_of(length),
-            (_, _) if version == Version::Http10 => refuse("transfer-encoding in an HTTP/1.0 request; send a content-length"),
-            (Once { again: true, .. }, _) => refuse("more than one Transfer-Encoding header; send one"),
+            (_, Once { again: true, .. }) => {
+                refuse("more than one Content-Length header; send one")
+            }
+            (
+                _,
+                Once {
+                    first: Some(length),
+                    ..
+                },
+            ) => length_of(length),
+            (_, _) if version == Version::Http10 => {
+                refuse("transfer-encoding in an HTTP/1.0 request; send a content-length")
+            }
+            (Once { again: true, .. }, _) => {
+                refuse("more than one Transfer-Encoding header; send one")
+            }
             (Once { first, .. }, _) => self.chunked(first.unwrap_or_default()),
         }
     }
 
     fn chunked(&self, encoding: &[u8]) -> Result<Framing, Refusal> {
         if !encoding.eq_ignore_ascii_case(b"chunked") {
-            return refuse(&format!("transfer-encoding {} is unknown; only \"chunked\" is known", shown(encoding)));
+            return refuse(&format!(
+                "transfer-encoding {} is unknown; only \"chunked\" is known",
+                shown(encoding)
+            ));
         }
         match self.bad_trailer {
-            Some(name) => refuse(&format!("trailer {} cannot follow a body; send it in the head", shown(name))),
+            Some(name) => refuse(&format!(
+                "trailer {} cannot follow a body; send it in the head",
+                shown(name)
+            )),
             None => Ok(Framing::Chunked),
         }
     }
@@ -137,22 +168,36 @@ impl<'a> Said<'a> {
     fn expects_continue(&self) -> Result<bool, Refusal> {
         let value = self.expect.unwrap_or_default();
         let expects = has_word(value, b"100-continue");
-        if expects || value.is_empty() { Ok(expects) } else { Err(Refusal::expectation(value)) }
+        if expects || value.is_empty() {
+            Ok(expects)
+        } else {
+            Err(Refusal::expectation(value))
+        }
     }
 }
 
 /// Whether `word` stands in `value` between commas and blanks.
 fn has_word(value: &[u8], word: &[u8]) -> bool {
-    value.split(|b| matches!(b, b' ' | b',' | b'\t')).any(|found| found.eq_ignore_ascii_case(word))
+    value
+        .split(|b| matches!(b, b' ' | b',' | b'\t'))
+        .any(|found| found.eq_ignore_ascii_case(word))
 }
 
 fn length_of(text: &[u8]) -> Result<Framing, Refusal> {
     /// More than any file has, and more than Go counts.
     const LENGTH_MAX: u64 = i64::MAX as u64;
-    let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-    match digits.and_then(|digits| digits.parse().ok()).filter(|length| *length <= LENGTH_MAX) {
+    let digits = std::str::from_utf8(text)
+        .ok()
+        .filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    match digits
+        .and_then(|digits| digits.parse().ok())
+        .filter(|length| *length <= LENGTH_MAX)
+    {
         Some(length) => Ok(Framing::Length(length)),
-        None => refuse(&format!("content-length {} is no number of bytes; send digits alone", shown(text))),
+        None => refuse(&format!(
+            "content-length {} is no number of bytes; send digits alone",
+            shown(text)
+        )),
     }
 }
 

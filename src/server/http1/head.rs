@@ -39,19 +39,33 @@ impl Gatherer {
     pub fn take(&mut self, input: &mut Vec<u8>) -> Result<Option<Head>, Refusal> {
         if !self.skipped && self.start == 0 && input.starts_with(b"\r\n") {
             input.drain(..2);
-            *self = Gatherer { skipped: true, ..Gatherer::default() };
+            *self = Gatherer {
+                skipped: true,
+                ..Gatherer::default()
+            };
         }
         let Some(end) = self.look(&input[..input.len().min(HEAD_MAX)])? else {
-            return if input.len() < HEAD_MAX { Ok(None) } else { Err(Refusal::long_head()) };
+            return if input.len() < HEAD_MAX {
+                Ok(None)
+            } else {
+                Err(Refusal::long_head())
+            };
         };
-        let Some(parts) = &self.parts else { return Ok(None) }; // a head ends behind its request line
+        let Some(parts) = &self.parts else {
+            return Ok(None);
+        }; // a head ends behind its request line
         let fields = memchr(b'\n', input).map_or(end, |at| at + 1);
         // Nothing is taken before that, so that the line of a refused request can still be told.
         let decided = Decided::on(parts.line(input), Fields::of(&input[fields..end]))?;
         let parts = parts.clone();
         *self = Gatherer::default();
         let rest = input.split_off(end);
-        Ok(Some(Head { raw: std::mem::replace(input, rest), parts, fields, decided }))
+        Ok(Some(Head {
+            raw: std::mem::replace(input, rest),
+            parts,
+            fields,
+            decided,
+        }))
     }
 
     /// The request line in `input`, once it was understood: for whoever counts a request that is refused or comes too slowly.
@@ -101,7 +115,10 @@ impl Gatherer {
 }
 
 fn bad_end(what: &str, line: &[u8]) -> Refusal {
-    Refusal::framing(format!("read request: {what} after {}; end each line with CR LF", shown(line)))
+    Refusal::framing(format!(
+        "read request: {what} after {}; end each line with CR LF",
+        shown(line)
+    ))
 }
 
 /// The head of a request: the bytes as they came, and what was decided on them.
@@ -154,7 +171,9 @@ impl Head {
 
     /// The values of the header `name` (in any letters) in their order.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields().filter(move |field| field.is(name)).map(|field| field.value)
+        self.fields()
+            .filter(move |field| field.is(name))
+            .map(|field| field.value)
     }
 
     /// The first value of a header, where it is text.

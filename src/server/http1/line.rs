@@ -51,20 +51,32 @@ impl Parts {
     pub(super) fn of(line: &[u8]) -> Result<Parts, Refusal> {
         let mut blanks = memchr_iter(b' ', line);
         let (Some(method), Some(target)) = (blanks.next(), blanks.next()) else {
-            return Err(Refusal::framing(format!("read request: the line {} is no request line; {EXAMPLE}", shown(line))));
+            return Err(Refusal::framing(format!(
+                "read request: the line {} is no request line; {EXAMPLE}",
+                shown(line)
+            )));
         };
         let version = version(&line[target + 1..])?;
         let (method, target) = (0..method, method + 1..target);
         let host = target::check(&line[method.clone()], &line[target.clone()])?;
         let host = host.map(|host| target.start + host.start..target.start + host.end);
-        Ok(Parts { method, target, version, host })
+        Ok(Parts {
+            method,
+            target,
+            version,
+            host,
+        })
     }
 
     /// The line that `head` begins with, which is the one that was taken apart.
     pub(super) fn line<'a>(&self, head: &'a [u8]) -> RequestLine<'a> {
         let part = |place: &Range<usize>| head.get(place.clone()).unwrap_or_default();
         let method = std::str::from_utf8(part(&self.method)).unwrap_or_default(); // a token is ASCII
-        RequestLine { method, target: part(&self.target), version: self.version }
+        RequestLine {
+            method,
+            target: part(&self.target),
+            version: self.version,
+        }
     }
 
     pub(super) fn host<'a>(&self, head: &'a [u8]) -> Option<&'a [u8]> {
@@ -77,15 +89,22 @@ impl Parts {
 pub(super) fn method_ends(line: &[u8], seen: usize) -> Result<bool, Refusal> {
     /// The first byte of a TLS record that shakes hands.
     const TLS_HANDSHAKE: u8 = 0x16;
-    match line.iter().skip(seen).position(|b| !is_token(*b)).map(|at| seen + at) {
+    match line
+        .iter()
+        .skip(seen)
+        .position(|b| !is_token(*b))
+        .map(|at| seen + at)
+    {
         None => Ok(false),
         Some(at) if at > 0 && line[at] == b' ' => Ok(true),
-        Some(0) if line[0] == TLS_HANDSHAKE => {
-            Err(Refusal::framing("read request: this is a TLS handshake, and this port speaks plain HTTP; use http:// instead of https://"))
-        }
+        Some(0) if line[0] == TLS_HANDSHAKE => Err(Refusal::framing(
+            "read request: this is a TLS handshake, and this port speaks plain HTTP; use http:// instead of https://",
+        )),
         Some(at) => {
             let bad = line[at].escape_ascii();
-            Err(Refusal::framing(format!("read request: \"{bad}\" cannot be part of a method; {EXAMPLE}")))
+            Err(Refusal::framing(format!(
+                "read request: \"{bad}\" cannot be part of a method; {EXAMPLE}"
+            )))
         }
     }
 }
@@ -98,10 +117,17 @@ pub(super) fn is_token(byte: u8) -> bool {
 fn version(text: &[u8]) -> Result<Version, Refusal> {
     match text {
         b"HTTP/1.0" => Ok(Version::Http10),
-        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor] if minor.is_ascii_digit() => Ok(Version::Http11),
-        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor] if minor.is_ascii_digit() => {
+            Ok(Version::Http11)
+        }
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
             Err(Refusal::version(text))
         }
-        _ => Err(Refusal::framing(format!("read request: {} is no version of HTTP; end the request line with HTTP/1.1", shown(text)))),
+        _ => Err(Refusal::framing(format!(
+            "read request: {} is no version of HTTP; end the request line with HTTP/1.1",
+            shown(text)
+        ))),
     }
 }

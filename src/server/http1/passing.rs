@@ -5,8 +5,16 @@ use std::cmp::Ordering;
 use super::fields::Fields;
 
 /// Headers that are never passed on. Transfer-Encoding is none of them: a body in chunks goes on in chunks.
-const HOP_BY_HOP: [&str; 8] =
-    ["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "upgrade"];
+const HOP_BY_HOP: [&str; 8] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "upgrade",
+];
 
 /// Headers that `Connection` cannot take away: without them a request would be another one.
 const PROTECTED: [&str; 3] = ["host", "content-length", "transfer-encoding"];
@@ -23,7 +31,10 @@ pub(super) struct Stopping<'a> {
 impl<'a> Stopping<'a> {
     /// `fields` are those of `head`.
     pub(super) fn among(head: &'a [u8], fields: Fields<'a>) -> Stopping<'a> {
-        let names = fields.filter(|field| field.is("connection")).flat_map(|field| field.members()).filter(|name| matters(name));
+        let names = fields
+            .filter(|field| field.is("connection"))
+            .flat_map(|field| field.members())
+            .filter(|name| matters(name));
         let mut named: Vec<u32> = names.filter_map(|name| place_in(head, name)).collect();
         named.sort_unstable_by(|a, b| compare(name_at(head, *a), name_at(head, *b)));
         Stopping { head, named }
@@ -31,17 +42,25 @@ impl<'a> Stopping<'a> {
 
     pub(super) fn has(&self, name: &str) -> bool {
         is_among(&HOP_BY_HOP, name.as_bytes())
-            || self.named.binary_search_by(|at| compare(name_at(self.head, *at), name.as_bytes())).is_ok()
+            || self
+                .named
+                .binary_search_by(|at| compare(name_at(self.head, *at), name.as_bytes()))
+                .is_ok()
     }
 }
 
 /// Whether it changes anything that `Connection` names `name`.
 fn matters(name: &[u8]) -> bool {
-    !name.is_empty() && !is_among(&["close"], name) && !is_among(&HOP_BY_HOP, name) && !is_among(&PROTECTED, name)
+    !name.is_empty()
+        && !is_among(&["close"], name)
+        && !is_among(&HOP_BY_HOP, name)
+        && !is_among(&PROTECTED, name)
 }
 
 fn is_among(names: &[&str], name: &[u8]) -> bool {
-    names.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+    names
+        .iter()
+        .any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// Where in `head` its part `name` begins.
@@ -50,12 +69,17 @@ fn place_in(head: &[u8], name: &[u8]) -> Option<u32> {
 }
 
 fn name_at(head: &[u8], at: u32) -> &[u8] {
-    let rest = usize::try_from(at).ok().and_then(|at| head.get(at..)).unwrap_or_default();
+    let rest = usize::try_from(at)
+        .ok()
+        .and_then(|at| head.get(at..))
+        .unwrap_or_default();
     let end = rest.iter().position(|b| matches!(b, b',' | b'\r'));
     rest[..end.unwrap_or(rest.len())].trim_ascii_end()
 }
 
 /// The order of names without regard to their letters' case.
 fn compare(a: &[u8], b: &[u8]) -> Ordering {
-    a.iter().map(u8::to_ascii_lowercase).cmp(b.iter().map(u8::to_ascii_lowercase))
+    a.iter()
+        .map(u8::to_ascii_lowercase)
+        .cmp(b.iter().map(u8::to_ascii_lowercase))
 }

@@ -70,7 +70,11 @@ pub struct Refusal {
 impl Refusal {
     /// 400: what was sent is no request, or one that has two meanings.
     pub fn framing(message: impl Into<String>) -> Refusal {
-        Refusal { reason: Reason::Framing, status: 400, message: message.into() }
+        Refusal {
+            reason: Reason::Framing,
+            status: 400,
+            message: message.into(),
+        }
     }
 
     pub(super) fn version(version: &[u8]) -> Refusal {
@@ -78,18 +82,34 @@ impl Refusal {
         Refusal {
             reason: Reason::Version,
             status: 505,
-            message: format!("read request: version {} is not spoken here; {way_out}", shown(version)),
+            message: format!(
+                "read request: version {} is not spoken here; {way_out}",
+                shown(version)
+            ),
         }
     }
 
     pub(super) fn long_head() -> Refusal {
-        let message = format!("read request: the head has over {HEAD_MAX} bytes; send what is that long in the body");
-        Refusal { reason: Reason::Head, status: 431, message }
+        let message = format!(
+            "read request: the head has over {HEAD_MAX} bytes; send what is that long in the body"
+        );
+        Refusal {
+            reason: Reason::Head,
+            status: 431,
+            message,
+        }
     }
 
     pub(super) fn expectation(value: &[u8]) -> Refusal {
-        let message = format!("read request: expect {} cannot be met; only \"100-continue\" is known", shown(value));
-        Refusal { reason: Reason::Framing, status: 417, message }
+        let message = format!(
+            "read request: expect {} cannot be met; only \"100-continue\" is known",
+            shown(value)
+        );
+        Refusal {
+            reason: Reason::Framing,
+            status: 417,
+            message,
+        }
     }
 }
 

@@ -33,13 +33,21 @@ pub fn end_of_reply_head(bytes: &[u8], seen: usize) -> Result<Option<usize>, Str
     let mut at = seen.saturating_sub(2);
     while let Some(line_end) = memchr(b'\n', &bytes[at..]).map(|offset| at + offset + 1) {
         let rest = &bytes[line_end..];
-        let empty = if rest.starts_with(b"\r\n") { 2 } else { usize::from(rest.starts_with(b"\n")) };
+        let empty = if rest.starts_with(b"\r\n") {
+            2
+        } else {
+            usize::from(rest.starts_with(b"\n"))
+        };
         if empty > 0 {
             return Ok(Some(line_end + empty));
         }
         at = line_end;
     }
-    if bytes.len() < HEAD_MAX { Ok(None) } else { Err("its head is longer than 1 MiB".to_owned()) }
+    if bytes.len() < HEAD_MAX {
+        Ok(None)
+    } else {
+        Err("its head is longer than 1 MiB".to_owned())
+    }
 }
 
 impl ReplyHead {
@@ -51,10 +59,20 @@ impl ReplyHead {
         check(&raw[fields..])?;
         let is_old = version == b'0';
         let framing = framing(Fields::of(&raw[fields..]), is_old)?;
-        let options = || Fields::of(&raw[fields..]).filter(|field| field.is("connection")).flat_map(|field| field.members());
+        let options = || {
+            Fields::of(&raw[fields..])
+                .filter(|field| field.is("connection"))
+                .flat_map(|field| field.members())
+        };
         let has = |word: &[u8]| options().any(|option| option.eq_ignore_ascii_case(word));
         let keeps_alive = !has(b"close") && (!is_old || has(b"keep-alive"));
-        Ok(ReplyHead { fields, status, framing, keeps_alive, raw })
+        Ok(ReplyHead {
+            fields,
+            status,
+            framing,
+            keeps_alive,
+            raw,
+        })
     }
 
     /// From the status line to the empty line, both included.
@@ -98,7 +116,8 @@ impl ReplyHead {
     /// The header lines that go on to the client, in their order: all but those of the connection and of its framing in chunks.
     pub fn passing(&self) -> impl Iterator<Item = Field<'_>> {
         let stopping = Stopping::among(&self.raw, self.fields());
-        self.fields().filter(move |field| !field.is("transfer-encoding") && !stopping.has(field.name))
+        self.fields()
+            .filter(move |field| !field.is("transfer-encoding") && !stopping.has(field.name))
     }
 }
 
@@ -108,23 +127,53 @@ fn with_whole_line_ends(bytes: Vec<u8>) -> Vec<u8> {
     if memchr::memchr_iter(b'\n', &bytes).all(is_whole) {
         return bytes;
     }
-    let lines = bytes.split_inclusive(|b| *b == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line));
-    lines.flat_map(|line| [line.strip_suffix(b"\r").unwrap_or(line), b"\r\n"]).flatten().copied().collect()
+    let lines = bytes
+        .split_inclusive(|b| *b == b'\n')
+        .map(|line| line.strip_suffix(b"\n").unwrap_or(line));
+    lines
+        .flat_map(|line| [line.strip_suffix(b"\r").unwrap_or(line), b"\r\n"])
+        .flatten()
+        .copied()
+        .collect()
 }
 
 /// The last digit of the version, and the status.
 fn status_line(line: &[u8]) -> Result<(u8, u16), String> {
     let fault = || format!("{} is no status line of HTTP/1", shown(line));
-    let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', version @ (b'0'..=b'9'), b' ', status @ ..] = line else { return Err(fault()) };
+    let [
+        b'H',
+        b'T',
+        b'T',
+        b'P',
+        b'/',
+        b'1',
+        b'.',
+        version @ (b'0'..=b'9'),
+        b' ',
+        status @ ..,
+    ] = line
+    else {
+        return Err(fault());
+    };
     let (digits, rest) = status.split_at_checked(3).ok_or_else(fault)?;
-    let status = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).filter(|status| (100..1000).contains(status));
-    if !rest.is_empty() && rest[0] != b' ' { Err(fault()) } else { Ok((*version, status.ok_or_else(fault)?)) }
+    let status = std::str::from_utf8(digits)
+        .ok()
+        .and_then(|digits| digits.parse().ok())
+        .filter(|status| (100..1000).contains(status));
+    if !rest.is_empty() && rest[0] != b' ' {
+        Err(fault())
+    } else {
+        Ok((*version, status.ok_or_else(fault)?))
+    }
 }
 
 /// Judges the header lines, and the empty one behind them.
 fn check(lines: &[u8]) -> Result<(), String> {
     let lines = lines.strip_suffix(b"\r\n").unwrap_or(lines);
-    lines.split_inclusive(|b| *b == b'\n').find_map(fault_of_field).map_or(Ok(()), Err)
+    lines
+        .split_inclusive(|b| *b == b'\n')
+        .find_map(fault_of_field)
+        .map_or(Ok(()), Err)
 }
 
 fn framing(fields: Fields, is_old: bool) -> Result<ReplyFraming, String> {
@@ -133,7 +182,10 @@ fn framing(fields: Fields, is_old: bool) -> Result<ReplyFraming, String> {
     for field in fields {
         if field.is("transfer-encoding") && !is_old {
             if is_chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
-                return Err(format!("its transfer-encoding {} is unknown; only \"chunked\" is known", shown(field.value)));
+                return Err(format!(
+                    "its transfer-encoding {} is unknown; only \"chunked\" is known",
+                    shown(field.value)
+                ));
             }
             is_chunked = true;
         } else if field.is("content-length") {
@@ -144,11 +196,21 @@ fn framing(fields: Fields, is_old: bool) -> Result<ReplyFraming, String> {
             framing = length;
         }
     }
-    Ok(if is_chunked { ReplyFraming::Chunked } else { framing })
+    Ok(if is_chunked {
+        ReplyFraming::Chunked
+    } else {
+        framing
+    })
 }
 
 fn length_of(value: &[u8]) -> Result<ReplyFraming, String> {
-    let digits = std::str::from_utf8(value).ok().filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
-    let length = digits.and_then(|digits| digits.parse().ok()).filter(|length| *length <= i64::MAX as u64);
-    length.map(ReplyFraming::Length).ok_or_else(|| format!("its content-length {} is no number of bytes", shown(value)))
+    let digits = std::str::from_utf8(value)
+        .ok()
+        .filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
+    let length = digits
+        .and_then(|digits| digits.parse().ok())
+        .filter(|length| *length <= i64::MAX as u64);
+    length
+        .map(ReplyFraming::Length)
+        .ok_or_else(|| format!("its content-length {} is no number of bytes", shown(value)))
 }

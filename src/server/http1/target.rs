@@ -9,9 +9,17 @@ use super::refusal::{Refusal, shown};
 
 /// Judges `target`. Returns where in it the host is, if it names one.
 pub(super) fn check(method: &[u8], target: &[u8]) -> Result<Option<Range<usize>>, Refusal> {
-    let refuse = |what: &str, way_out: &str| Refusal::framing(format!("read request: target {} {what}; {way_out}", shown(target)));
+    let refuse = |what: &str, way_out: &str| {
+        Refusal::framing(format!(
+            "read request: target {} {what}; {way_out}",
+            shown(target)
+        ))
+    };
     if target.iter().any(u8::is_ascii_control) {
-        return Err(refuse("has a control character", "write it as % and two hexadecimal digits"));
+        return Err(refuse(
+            "has a control character",
+            "write it as % and two hexadecimal digits",
+        ));
     }
     if target == b"*" {
         return Ok(None);
@@ -26,17 +34,28 @@ pub(super) fn check(method: &[u8], target: &[u8]) -> Result<Option<Range<usize>>
         _ if named => {
             let start = if is_host { 0 } else { rest + 2 };
             let stop = find(&target[start..end], b'/').map_or(end, |at| start + at);
-            let strict = is_host || target[..rest].eq_ignore_ascii_case(b"http:") || target[..rest].eq_ignore_ascii_case(b"https:");
-            let host = host_in(&target[start..stop], strict).ok_or_else(|| refuse("names no host", "a target is like /api/tags"))?;
+            let strict = is_host
+                || target[..rest].eq_ignore_ascii_case(b"http:")
+                || target[..rest].eq_ignore_ascii_case(b"https:");
+            let host = host_in(&target[start..stop], strict)
+                .ok_or_else(|| refuse("names no host", "a target is like /api/tags"))?;
             (Some(start + host.start..start + host.end), stop..end)
         }
         // What follows another scheme (`mailto:somebody`) is opaque.
         Some(_) if !target[rest..end].starts_with(b"/") => return Ok(None),
-        None if !target.starts_with(b"/") => return Err(refuse("does not begin with a slash", "a target is like /api/tags")),
+        None if !target.starts_with(b"/") => {
+            return Err(refuse(
+                "does not begin with a slash",
+                "a target is like /api/tags",
+            ));
+        }
         _ => (None, rest..end),
     };
     if !escapes_are_whole(&target[path]) {
-        return Err(refuse("has a % without two hexadecimal digits behind it", "write a % itself as %25"));
+        return Err(refuse(
+            "has a % without two hexadecimal digits behind it",
+            "write a % itself as %25",
+        ));
     }
     Ok(host)
 }
@@ -50,7 +69,10 @@ fn scheme_end(target: &[u8]) -> Option<usize> {
 
 /// The host and port in an authority. `strict`: as in `http:`, where one colon at most stands in it.
 fn host_in(authority: &[u8], strict: bool) -> Option<Range<usize>> {
-    let start = authority.iter().rposition(|b| *b == b'@').map_or(0, |at| at + 1);
+    let start = authority
+        .iter()
+        .rposition(|b| *b == b'@')
+        .map_or(0, |at| at + 1);
     let user = &authority[..start.saturating_sub(1)];
     let is_user = |b: &u8| b.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(b);
     let host = &authority[start..];
@@ -59,12 +81,20 @@ fn host_in(authority: &[u8], strict: bool) -> Option<Range<usize>> {
 }
 
 fn is_host(host: &[u8], strict: bool) -> bool {
-    let is_port = |text: &[u8]| text.is_empty() || (text[0] == b':' && text[1..].iter().all(u8::is_ascii_digit));
+    let is_port = |text: &[u8]| {
+        text.is_empty() || (text[0] == b':' && text[1..].iter().all(u8::is_ascii_digit))
+    };
     if let Some(open) = host.iter().rposition(|b| *b == b'[') {
-        let Some(close) = host.iter().rposition(|b| *b == b']') else { return false };
+        let Some(close) = host.iter().rposition(|b| *b == b']') else {
+            return false;
+        };
         return open == 0 && is_port(&host[close + 1..]) && is_ipv6(&host[1..close]);
     }
-    let colon = if strict { find(host, b':') } else { host.iter().rposition(|b| *b == b':') };
+    let colon = if strict {
+        find(host, b':')
+    } else {
+        host.iter().rposition(|b| *b == b':')
+    };
     colon.is_none_or(|at| is_port(&host[at..])) && is_host_name(host)
 }
 
@@ -78,7 +108,9 @@ fn is_ipv6(text: &[u8]) -> bool {
 
 /// What may stand in a name unescaped; escaped, only what is beyond ASCII, and the `%` itself.
 fn is_host_name(name: &[u8]) -> bool {
-    escapes_are_whole(name) && escapes(name).all(|code| code >= 0x80 || code == b'%') && name.iter().all(|b| may_stand_in_host(*b))
+    escapes_are_whole(name)
+        && escapes(name).all(|code| code >= 0x80 || code == b'%')
+        && name.iter().all(|b| may_stand_in_host(*b))
 }
 
 fn is_zone(zone: &[u8]) -> bool {
@@ -91,16 +123,24 @@ fn may_stand_in_host(byte: u8) -> bool {
 }
 
 fn escapes_are_whole(text: &[u8]) -> bool {
-    (0..text.len()).filter(|at| text[*at] == b'%').all(|at| code_of(text.get(at + 1..at + 3)).is_some())
+    (0..text.len())
+        .filter(|at| text[*at] == b'%')
+        .all(|at| code_of(text.get(at + 1..at + 3)).is_some())
 }
 
 /// What the escapes in `text` stand for.
 fn escapes(text: &[u8]) -> impl Iterator<Item = u8> {
-    (0..text.len()).filter(|at| text[*at] == b'%').filter_map(|at| code_of(text.get(at + 1..at + 3)))
+    (0..text.len())
+        .filter(|at| text[*at] == b'%')
+        .filter_map(|at| code_of(text.get(at + 1..at + 3)))
 }
 
 fn code_of(digits: Option<&[u8]>) -> Option<u8> {
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|n| u8::try_from(n).ok());
+    let digit = |b: u8| {
+        char::from(b)
+            .to_digit(16)
+            .and_then(|n| u8::try_from(n).ok())
+    };
     let [high, low] = digits? else { return None };
     Some(digit(*high)? << 4 | digit(*low)?)
 }

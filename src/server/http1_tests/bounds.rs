@@ -32,7 +32,11 @@ fn a_head_that_never_ends_is_refused_at_its_bound_whatever_it_is_made_of() {
         (b"GET / HTTP/1.1\r\nX: ", b"y"),
     ] {
         let (held, refusal) = endless_head(start, again);
-        assert_eq!((refusal.status, refusal.reason), (431, Reason::Head), "{refusal:?}");
+        assert_eq!(
+            (refusal.status, refusal.reason),
+            (431, Reason::Head),
+            "{refusal:?}"
+        );
         assert!((HEAD_MAX..HEAD_MAX + 7_919).contains(&held), "{held}");
     }
 }
@@ -44,12 +48,21 @@ fn a_head_of_just_the_bound_passes_and_one_byte_more_does_not() {
         let filler = vec![b'y'; length - line.len() - 4];
         [&line[..], &filler, b"\r\n\r\n"].concat()
     };
-    assert!(matches!(read([&of(HEAD_MAX)[..]])[..], [Seen::Request(_), Seen::Unfinished]));
-    assert!(matches!(read(of(HEAD_MAX).chunks(8_000))[..], [Seen::Request(_), Seen::Unfinished]));
+    assert!(matches!(
+        read([&of(HEAD_MAX)[..]])[..],
+        [Seen::Request(_), Seen::Unfinished]
+    ));
+    assert!(matches!(
+        read(of(HEAD_MAX).chunks(8_000))[..],
+        [Seen::Request(_), Seen::Unfinished]
+    ));
     assert_eq!(read([&of(HEAD_MAX + 1)[..]]), [Seen::Refused(431)]);
     assert_eq!(read(of(HEAD_MAX + 1).chunks(8_000)), [Seen::Refused(431)]);
     let after_a_line = [b"\r\n", &of(HEAD_MAX)[..]].concat();
-    assert!(matches!(read([&after_a_line[..]])[..], [Seen::Request(_), Seen::Unfinished]));
+    assert!(matches!(
+        read([&after_a_line[..]])[..],
+        [Seen::Request(_), Seen::Unfinished]
+    ));
 }
 
 /// Would take hours if each byte were looked at again whenever one comes.
@@ -73,14 +86,25 @@ fn a_head_of_a_megabyte_may_come_byte_by_byte() {
 fn a_connection_header_that_names_a_hundred_thousand_headers_takes_them_all_away() {
     let names: Vec<String> = (0..60_000).map(|n| format!("h{n:05}")).collect();
     let lines: String = names.iter().map(|name| format!("{name}:\r\n")).collect();
-    let text = format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: {}\r\n{lines}X: y\r\n\r\n", names.join(", "));
+    let text = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: {}\r\n{lines}X: y\r\n\r\n",
+        names.join(", ")
+    );
     let head = Gatherer::default().take(&mut text.into()).unwrap().unwrap();
-    assert_eq!(head.passing().map(|field| field.name).collect::<Vec<_>>(), ["Host", "X"]);
+    assert_eq!(
+        head.passing().map(|field| field.name).collect::<Vec<_>>(),
+        ["Host", "X"]
+    );
 }
 
 #[test]
 fn what_reads_a_head_or_a_body_holds_none_of_its_bytes() {
-    assert!(size_of::<Gatherer>() <= 128 && size_of::<Body>() <= 64, "{} {}", size_of::<Gatherer>(), size_of::<Body>());
+    assert!(
+        size_of::<Gatherer>() <= 128 && size_of::<Body>() <= 64,
+        "{} {}",
+        size_of::<Gatherer>(),
+        size_of::<Body>()
+    );
     assert!(!std::mem::needs_drop::<Gatherer>() && !std::mem::needs_drop::<Body>());
 }
 
@@ -99,20 +123,40 @@ fn endless_chunks(start: &[u8], again: &[u8]) -> usize {
 #[test]
 fn what_stands_between_the_data_of_chunks_has_bounds() {
     assert_eq!(endless_chunks(b"", b"0"), 17, "digits");
-    assert_eq!(endless_chunks(b"4000000000000000\r\n", b"d"), 18, "a size beyond any");
+    assert_eq!(
+        endless_chunks(b"4000000000000000\r\n", b"d"),
+        18,
+        "a size beyond any"
+    );
     assert_eq!(endless_chunks(b"1", b" "), 4096, "blanks");
     assert_eq!(endless_chunks(b"1;", b"x"), 4096, "an extension");
-    assert_eq!(endless_chunks(b"1;", b"\n"), 3, "a line feed in an extension");
+    assert_eq!(
+        endless_chunks(b"1;", b"\n"),
+        3,
+        "a line feed in an extension"
+    );
     assert_eq!(endless_chunks(b"", b"+5"), 1, "a sign");
-    assert_eq!(endless_chunks(b"0\r\n", b"X"), 3 + 4096, "the name of a trailer");
+    assert_eq!(
+        endless_chunks(b"0\r\n", b"X"),
+        3 + 4096,
+        "the name of a trailer"
+    );
     assert_eq!(endless_chunks(b"0\r\n", b"X: y\r\n"), 3 + 4096, "trailers");
     let much = [b"1;", "x".repeat(996).as_bytes(), b"\r\nd\r\n"].concat();
-    assert_eq!(endless_chunks(b"", &much) / much.len(), 16, "extensions that are longer than the data");
+    assert_eq!(
+        endless_chunks(b"", &much) / much.len(),
+        16,
+        "extensions that are longer than the data"
+    );
 }
 
 #[test]
 fn a_byte_in_each_chunk_and_short_extensions_are_no_overhead() {
-    for chunk in [&b"1\r\nd\r\n"[..], b"0001;ext=12345\r\nd\r\n", b"400;0123456789012345678901234567890123456789\r\n"] {
+    for chunk in [
+        &b"1\r\nd\r\n"[..],
+        b"0001;ext=12345\r\nd\r\n",
+        b"400;0123456789012345678901234567890123456789\r\n",
+    ] {
         let mut body = Body::new(Framing::Chunked);
         for _ in 0..10_000 {
             let data = vec![b'd'; if chunk.starts_with(b"4") { 1024 } else { 0 }];

@@ -21,18 +21,27 @@ fn every_recorded_case_is_read_as_it_should_be() {
         ("h2c-chunked.req", "POST /api/generate(52), …"),
         ("half-close-chunked.req", "POST /api/generate(52), …"),
         ("obs-fold-becomes-content-length.req", "400"),
-        ("pipelined-chunked-then-close.req", "POST /api/generate(52), GET /api/version, closed"),
+        (
+            "pipelined-chunked-then-close.req",
+            "POST /api/generate(52), GET /api/version, closed",
+        ),
         ("utf8-header.req", "POST /api/generate(52), …"),
     ]);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases");
     let mut read = BTreeMap::new();
-    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+    for path in fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if name.ends_with(".req") {
             read.insert(name, story(&fs::read(&path).unwrap()));
         }
     }
-    let read = read.iter().map(|(name, story)| (name.as_str(), story.as_str())).collect::<BTreeMap<_, _>>();
+    let read = read
+        .iter()
+        .map(|(name, story)| (name.as_str(), story.as_str()))
+        .collect::<BTreeMap<_, _>>();
     assert_eq!(read, expected);
 }
 
@@ -40,7 +49,10 @@ fn every_recorded_case_is_read_as_it_should_be() {
 fn other_protocols_are_refused_before_they_have_said_much() {
     let refused = |bytes: &[u8]| Gatherer::default().take(&mut bytes.to_vec()).unwrap_err();
     let hello = refused(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
-    assert!(hello.status == 400 && hello.message.contains("use http://"), "{hello:?}");
+    assert!(
+        hello.status == 400 && hello.message.contains("use http://"),
+        "{hello:?}"
+    );
     assert_eq!(refused(b"PRI * HTTP/2.0\r\n").reason, Reason::Version);
     assert_eq!(refused(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n").status, 400);
     assert_eq!(refused(b"{\"model\":").status, 400);
@@ -60,14 +72,24 @@ fn versions_up_to_1_9_are_read_as_1_1_and_no_others() {
         ("1.1 ", 400),
         ("1.1 \x01evil", 400),
     ] {
-        assert_eq!(refusal(&format!("GET / HTTP/{version}\r\nHost: a\r\n\r\n")).status, status, "{version}");
+        assert_eq!(
+            refusal(&format!("GET / HTTP/{version}\r\nHost: a\r\n\r\n")).status,
+            status,
+            "{version}"
+        );
     }
     assert_stories(&[
         ("GET / HTTP/1.7\r\nHost: a\r\n\r\n", "GET /, …"),
         ("GET / HTTP/1.7\r\n\r\n", "400"),
         ("GET / HTTP/1.0\r\n\r\n", "GET /, closed"),
-        ("GET / HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n", "GET /, …"),
-        ("GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n", "GET /, closed"),
+        (
+            "GET / HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n",
+            "GET /, …",
+        ),
+        (
+            "GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n",
+            "GET /, closed",
+        ),
         ("GET /\r\n", "400"),
         ("GET / http/1.1\r\n", "400"),
     ]);
@@ -76,7 +98,10 @@ fn versions_up_to_1_9_are_read_as_1_1_and_no_others() {
 #[test]
 fn lines_end_with_cr_lf_and_one_empty_line_may_stand_before_a_request() {
     let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    assert_eq!(story(format!("\r\n{get}\r\n{get}").as_bytes()), "GET /, GET /, …");
+    assert_eq!(
+        story(format!("\r\n{get}\r\n{get}").as_bytes()),
+        "GET /, GET /, …"
+    );
     assert_stories(&[
         ("\r\n\r\nGET / HTTP/1.1\r\n", "400"),
         ("\nGET / HTTP/1.1\r\n", "400"),
@@ -93,12 +118,23 @@ fn lines_end_with_cr_lf_and_one_empty_line_may_stand_before_a_request() {
 
 #[test]
 fn methods_are_tokens_and_targets_pass_as_they_are() {
-    for line in ["get /", "M-SEARCH *", "BREW /a|b", "GET /api/show/модель", "GET /a?b=%zz&%", "GET //x", "GET http://h:1/p", "CONNECT h:1"]
-    {
+    for line in [
+        "get /",
+        "M-SEARCH *",
+        "BREW /a|b",
+        "GET /api/show/модель",
+        "GET /a?b=%zz&%",
+        "GET //x",
+        "GET http://h:1/p",
+        "CONNECT h:1",
+    ] {
         let read = head(&format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n")).unwrap();
         assert_eq!(format!("{} {}", read.method(), read.target_text()), line);
     }
-    assert_eq!(story(b"GET /\xe4\xff HTTP/1.1\r\nHost: a\r\n\r\n"), "GET /\u{fffd}\u{fffd}, …");
+    assert_eq!(
+        story(b"GET /\xe4\xff HTTP/1.1\r\nHost: a\r\n\r\n"),
+        "GET /\u{fffd}\u{fffd}, …"
+    );
     for line in [
         " /",
         "G(T /",
@@ -113,7 +149,11 @@ fn methods_are_tokens_and_targets_pass_as_they_are() {
         "GET http://a b/",
         "GET http://[::1/",
     ] {
-        assert_eq!(refusal(&format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n")).status, 400, "{line:?}");
+        assert_eq!(
+            refusal(&format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n")).status,
+            400,
+            "{line:?}"
+        );
     }
 }
 
@@ -121,10 +161,17 @@ fn methods_are_tokens_and_targets_pass_as_they_are() {
 fn an_absolute_target_names_its_host() {
     let host = |target: &str| {
         let head = head(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).unwrap();
-        head.target_host().map(|host| String::from_utf8_lossy(host).into_owned())
+        head.target_host()
+            .map(|host| String::from_utf8_lossy(host).into_owned())
     };
-    assert_eq!(host("http://evil.example:1/metrics?x=//y").as_deref(), Some("evil.example:1"));
-    assert_eq!(host("https://user:word@[::1]:80").as_deref(), Some("[::1]:80"));
+    assert_eq!(
+        host("http://evil.example:1/metrics?x=//y").as_deref(),
+        Some("evil.example:1")
+    );
+    assert_eq!(
+        host("https://user:word@[::1]:80").as_deref(),
+        Some("[::1]:80")
+    );
     assert_eq!(host("/a//b"), None);
     assert_eq!(host("//evil.example/x"), None);
     assert_eq!(host("mailto:a@b"), None);
@@ -133,11 +180,24 @@ fn an_absolute_target_names_its_host() {
 #[test]
 fn a_refusal_names_what_it_refuses_escaped_and_cut_and_the_way_out() {
     let turned = refusal("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\u{202e}[31m\r\n\r\n");
-    assert_eq!(turned.message, "read request: content-length \"1\\u{202e}[31m\" is no number of bytes; send digits alone");
-    let long = refusal(&format!("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", "x".repeat(100_000)));
-    assert!(long.message.len() < 200 && long.message.contains('…'), "{}", long.message);
+    assert_eq!(
+        turned.message,
+        "read request: content-length \"1\\u{202e}[31m\" is no number of bytes; send digits alone"
+    );
+    let long = refusal(&format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+        "x".repeat(100_000)
+    ));
+    assert!(
+        long.message.len() < 200 && long.message.contains('…'),
+        "{}",
+        long.message
+    );
     let forged = refusal("G\x1b[31m / HTTP/1.1\r\n");
-    assert_eq!(forged.message, r#"read request: "\x1b" cannot be part of a method; a request begins like "GET /api/tags HTTP/1.1""#);
+    assert_eq!(
+        forged.message,
+        r#"read request: "\x1b" cannot be part of a method; a request begins like "GET /api/tags HTTP/1.1""#
+    );
 }
 
 #[test]
@@ -146,11 +206,17 @@ fn the_line_of_a_refused_request_can_be_told() {
     let mut input = b"POST /api/chat HTTP/1.1\r\nHost: a\r\nX".to_vec();
     assert!(gatherer.line(&input).is_none());
     assert!(gatherer.take(&mut input).unwrap().is_none());
-    assert_eq!(gatherer.line(&input).map(|line| (line.method, line.target)), Some(("POST", &b"/api/chat"[..])));
+    assert_eq!(
+        gatherer.line(&input).map(|line| (line.method, line.target)),
+        Some(("POST", &b"/api/chat"[..]))
+    );
     input.extend_from_slice(b" : y\r\n");
     assert!(gatherer.take(&mut input).is_err());
     assert_eq!(gatherer.line(&input).map(|line| line.method), Some("POST"));
-    let (mut gatherer, mut input) = (Gatherer::default(), b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello".to_vec());
+    let (mut gatherer, mut input) = (
+        Gatherer::default(),
+        b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello".to_vec(),
+    );
     assert!(gatherer.take(&mut input).is_err());
     assert_eq!(gatherer.line(&input).map(|line| line.method), Some("PUT"));
 }

@@ -111,20 +111,37 @@ impl Reader {
             body,
             expects_continue: head.expects_continue(),
         }));
-        if head.keeps_alive() { Ok(()) } else { Err(Seen::Closed) }
+        if head.keeps_alive() {
+            Ok(())
+        } else {
+            Err(Seen::Closed)
+        }
     }
 }
 
 /// Everything on a connection in a line: `POST /x(52)` with the length of the body, the status of a refusal, and how it ends.
 fn story(input: &[u8]) -> String {
     let told = |seen: &Seen| match seen {
-        Seen::Request(asked) if asked.body.is_empty() => format!("{} {}", asked.method, String::from_utf8_lossy(&asked.target)),
-        Seen::Request(asked) => format!("{} {}({})", asked.method, String::from_utf8_lossy(&asked.target), asked.body.len()),
+        Seen::Request(asked) if asked.body.is_empty() => format!(
+            "{} {}",
+            asked.method,
+            String::from_utf8_lossy(&asked.target)
+        ),
+        Seen::Request(asked) => format!(
+            "{} {}({})",
+            asked.method,
+            String::from_utf8_lossy(&asked.target),
+            asked.body.len()
+        ),
         Seen::Refused(status) => status.to_string(),
         Seen::Unfinished => "…".into(),
         Seen::Closed => "closed".into(),
     };
-    read([input]).iter().map(told).collect::<Vec<_>>().join(", ")
+    read([input])
+        .iter()
+        .map(told)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn assert_stories(stories: &[(&str, &str)]) {
@@ -134,7 +151,9 @@ fn assert_stories(stories: &[(&str, &str)]) {
 }
 
 fn head(input: &str) -> Result<Head, Refusal> {
-    Gatherer::default().take(&mut input.into()).map(|head| head.expect("a whole head"))
+    Gatherer::default()
+        .take(&mut input.into())
+        .map(|head| head.expect("a whole head"))
 }
 
 fn refusal(input: &str) -> Refusal {

@@ -40,7 +40,11 @@ type Rest = Vec<u8>;
 /// The first request, whether the connection goes on after it, and what is left.
 fn request(input: &[u8]) -> Result<(Asked, bool, Rest), Stop> {
     let input = input.strip_prefix(b"\r\n").unwrap_or(input);
-    let method: Vec<u8> = input.iter().copied().take_while(|b| !b" \r\n".contains(b)).collect();
+    let method: Vec<u8> = input
+        .iter()
+        .copied()
+        .take_while(|b| !b" \r\n".contains(b))
+        .collect();
     if !method.iter().all(|b| is_token(*b)) || input.starts_with(b" ") {
         return Err(BAD);
     }
@@ -60,8 +64,13 @@ fn request(input: &[u8]) -> Result<(Asked, bool, Rest), Stop> {
     let goes_on = connection(&asked);
     host(&asked)?;
     let framing = framing(&asked)?;
-    let expect = values(&asked, "expect").first().cloned().unwrap_or_default();
-    let waits = expect.split([' ', '\t', ',']).any(|word| word == "100-continue");
+    let expect = values(&asked, "expect")
+        .first()
+        .cloned()
+        .unwrap_or_default();
+    let waits = expect
+        .split([' ', '\t', ','])
+        .any(|word| word == "100-continue");
     if !waits && !expect.is_empty() {
         return Err(Stop::Refused(417));
     }
@@ -77,7 +86,10 @@ fn request(input: &[u8]) -> Result<(Asked, bool, Rest), Stop> {
 
 /// The first line without its end, and what is left.
 fn line(input: &[u8]) -> Result<(Vec<u8>, Rest), Stop> {
-    let end = input.iter().position(|b| b"\r\n".contains(b)).ok_or(Stop::Unfinished)?;
+    let end = input
+        .iter()
+        .position(|b| b"\r\n".contains(b))
+        .ok_or(Stop::Unfinished)?;
     match &input[end..] {
         b"\r" => Err(Stop::Unfinished),
         [b'\r', b'\n', rest @ ..] => Ok((input[..end].to_vec(), rest.to_vec())),
@@ -87,7 +99,9 @@ fn line(input: &[u8]) -> Result<(Vec<u8>, Rest), Stop> {
 
 fn request_line(line: &[u8]) -> Result<Asked, Stop> {
     let words: Vec<&[u8]> = line.splitn(3, |b| *b == b' ').collect();
-    let [method, target, version] = words[..] else { return Err(BAD) };
+    let [method, target, version] = words[..] else {
+        return Err(BAD);
+    };
     let is_http10 = match String::from_utf8_lossy(version).chars().collect::<Vec<_>>()[..] {
         ['H', 'T', 'T', 'P', '/', '1', '.', '0'] => true,
         ['H', 'T', 'T', 'P', '/', '1', '.', '1'..='9'] => false,
@@ -110,7 +124,12 @@ fn request_line(line: &[u8]) -> Result<Asked, Stop> {
         }
         _ => return Err(Stop::Unknown),
     }
-    Ok(Asked { method: text(method), target: target.to_vec(), is_http10, ..Asked::default() })
+    Ok(Asked {
+        method: text(method),
+        target: target.to_vec(),
+        is_http10,
+        ..Asked::default()
+    })
 }
 
 fn host(asked: &Asked) -> Result<(), Stop> {
@@ -125,16 +144,29 @@ fn host(asked: &Asked) -> Result<(), Stop> {
 
 /// The length of the body; `None` for chunks.
 fn framing(asked: &Asked) -> Result<Option<usize>, Stop> {
-    let (lengths, encodings) = (values(asked, "content-length"), values(asked, "transfer-encoding"));
+    let (lengths, encodings) = (
+        values(asked, "content-length"),
+        values(asked, "transfer-encoding"),
+    );
     let forbidden = ["content-length", "transfer-encoding", "trailer"];
     let trailers = values(asked, "trailer").join(",");
     match (&lengths[..], &encodings[..]) {
         ([], []) => Ok(Some(0)),
         ([length], []) if !length.is_empty() && length.chars().all(|c| c.is_ascii_digit()) => {
-            length.parse::<i64>().map(|length| Some(usize::try_from(length).unwrap())).map_err(|_| BAD)
+            length
+                .parse::<i64>()
+                .map(|length| Some(usize::try_from(length).unwrap()))
+                .map_err(|_| BAD)
         }
         ([], [encoding]) if encoding == "chunked" && !asked.is_http10 => {
-            if trailers.split(',').any(|name| forbidden.contains(&name.trim())) { Err(BAD) } else { Ok(None) }
+            if trailers
+                .split(',')
+                .any(|name| forbidden.contains(&name.trim()))
+            {
+                Err(BAD)
+            } else {
+                Ok(None)
+            }
         }
         _ => Err(BAD),
     }
@@ -142,8 +174,16 @@ fn framing(asked: &Asked) -> Result<Option<usize>, Stop> {
 
 fn connection(asked: &Asked) -> bool {
     let lines = values(asked, "connection");
-    let first = |option: &str| lines.first().is_some_and(|line| line.split([' ', '\t', ',']).any(|word| word == option));
-    let close = first("close") || lines.iter().any(|line| line.split(',').any(|word| word.trim_matches([' ', '\t']) == "close"));
+    let first = |option: &str| {
+        lines
+            .first()
+            .is_some_and(|line| line.split([' ', '\t', ',']).any(|word| word == option))
+    };
+    let close = first("close")
+        || lines.iter().any(|line| {
+            line.split(',')
+                .any(|word| word.trim_matches([' ', '\t']) == "close")
+        });
     !close && (!asked.is_http10 || first("keep-alive"))
 }
 
@@ -151,12 +191,21 @@ fn connection(asked: &Asked) -> bool {
 fn chunks(input: &[u8]) -> Result<(Vec<u8>, Rest), Stop> {
     let (mut body, mut rest, mut excess) = (Vec::new(), input.to_vec(), 0_i128);
     loop {
-        let so_far: Vec<u8> = rest.iter().copied().take_while(|b| !b"\r\n".contains(b)).collect();
-        let digits: String = so_far.iter().map(|b| char::from(*b)).take_while(char::is_ascii_hexdigit).collect();
+        let so_far: Vec<u8> = rest
+            .iter()
+            .copied()
+            .take_while(|b| !b"\r\n".contains(b))
+            .collect();
+        let digits: String = so_far
+            .iter()
+            .map(|b| char::from(*b))
+            .take_while(char::is_ascii_hexdigit)
+            .collect();
         let behind = &so_far[digits.len()..];
         let is_extension = behind.starts_with(b";") || behind.iter().all(|b| b" \t".contains(b));
         let is_long = rest.len() >= 4096 && !rest[..4096].contains(&b'\n');
-        if digits.len() > 16 || (digits.is_empty() && !rest.is_empty()) || !is_extension || is_long {
+        if digits.len() > 16 || (digits.is_empty() && !rest.is_empty()) || !is_extension || is_long
+        {
             return Err(BAD);
         }
         (_, rest) = line(&rest)?;
@@ -171,7 +220,12 @@ fn chunks(input: &[u8]) -> Result<(Vec<u8>, Rest), Stop> {
         if excess > 16 * 1024 {
             return Err(BAD);
         }
-        let Some(size) = usize::try_from(size).ok().filter(|size| *size <= rest.len()) else { return Err(Stop::Unfinished) };
+        let Some(size) = usize::try_from(size)
+            .ok()
+            .filter(|size| *size <= rest.len())
+        else {
+            return Err(Stop::Unfinished);
+        };
         body.extend_from_slice(&rest[..size]);
         rest = match &rest[size..] {
             [] | b"\r" => return Err(Stop::Unfinished),
@@ -185,14 +239,24 @@ fn chunks(input: &[u8]) -> Result<(Vec<u8>, Rest), Stop> {
 fn trailers(input: &[u8]) -> Result<Rest, Stop> {
     let mut rest = input.to_vec();
     loop {
-        let so_far: Vec<u8> = rest.iter().copied().take_while(|b| !b"\r\n".contains(b)).collect();
+        let so_far: Vec<u8> = rest
+            .iter()
+            .copied()
+            .take_while(|b| !b"\r\n".contains(b))
+            .collect();
         let has_colon = so_far.contains(&b':');
-        let may_become = if has_colon { is_field(&so_far) } else { so_far.iter().all(|b| is_token(*b)) };
+        let may_become = if has_colon {
+            is_field(&so_far)
+        } else {
+            so_far.iter().all(|b| is_token(*b))
+        };
         let is_cut = !has_colon && !so_far.is_empty() && rest.len() > so_far.len();
         if !may_become || is_cut {
             return Err(BAD);
         }
-        let is_long = input.len() >= 4096 && !input[..4096].windows(4).any(|end| end == b"\r\n\r\n") && !input.starts_with(b"\r\n");
+        let is_long = input.len() >= 4096
+            && !input[..4096].windows(4).any(|end| end == b"\r\n\r\n")
+            && !input.starts_with(b"\r\n");
         let (field, left) = line(&rest).map_err(|stop| if is_long { BAD } else { stop })?;
         rest = left;
         if input.len() - rest.len() > 4096 {
@@ -205,21 +269,37 @@ fn trailers(input: &[u8]) -> Result<Rest, Stop> {
 }
 
 fn is_field(line: &[u8]) -> bool {
-    let Some(colon) = line.iter().position(|b| *b == b':') else { return false };
+    let Some(colon) = line.iter().position(|b| *b == b':') else {
+        return false;
+    };
     let (name, value) = line.split_at(colon);
-    !name.is_empty() && name.iter().all(|b| is_token(*b)) && value.iter().all(|b| *b == b'\t' || (*b >= b' ' && *b != 0x7f))
+    !name.is_empty()
+        && name.iter().all(|b| is_token(*b))
+        && value
+            .iter()
+            .all(|b| *b == b'\t' || (*b >= b' ' && *b != 0x7f))
 }
 
 fn is_token(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9') || "!#$%&'*+-.^_`|~".contains(char::from(byte)) && byte < 0x80
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9')
+        || "!#$%&'*+-.^_`|~".contains(char::from(byte)) && byte < 0x80
 }
 
 /// The values of a header, in small letters, without blanks around them.
 fn values(asked: &Asked, name: &str) -> Vec<String> {
     let lines = asked.lines.iter().map(|line| text(line));
-    let parts: Vec<(String, String)> =
-        lines.map(|line| line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).unwrap()).collect();
-    parts.into_iter().filter(|(n, _)| n == name).map(|(_, v)| v.trim_matches([' ', '\t', '\r', '\n']).to_ascii_lowercase()).collect()
+    let parts: Vec<(String, String)> = lines
+        .map(|line| {
+            line.split_once(':')
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+                .unwrap()
+        })
+        .collect();
+    parts
+        .into_iter()
+        .filter(|(n, _)| n == name)
+        .map(|(_, v)| v.trim_matches([' ', '\t', '\r', '\n']).to_ascii_lowercase())
+        .collect()
 }
 
 fn text(bytes: &[u8]) -> String {

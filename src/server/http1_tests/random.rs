@@ -12,8 +12,19 @@ use crate::server::http1::{Gatherer, Version};
 const CASES: u32 = 10_000;
 
 const METHODS: [&str; 7] = ["GET", "POST", "POST", "get", "M-SEARCH", "CONNECT", "G(T"];
-const TARGETS: [&str; 8] = ["/api/tags", "/", "/a?b=%zz", "/%41|b", "/модель", "*", "//x?", "/%4"];
-const VERSIONS: [&str; 9] = ["1.1", "1.1", "1.1", "1.1", "1.1", "1.0", "1.7", "2.0", "1.10"];
+const TARGETS: [&str; 8] = [
+    "/api/tags",
+    "/",
+    "/a?b=%zz",
+    "/%41|b",
+    "/модель",
+    "*",
+    "//x?",
+    "/%4",
+];
+const VERSIONS: [&str; 9] = [
+    "1.1", "1.1", "1.1", "1.1", "1.1", "1.0", "1.7", "2.0", "1.10",
+];
 
 /// Header lines beside those that frame the body.
 const LINES: [&str; 27] = [
@@ -49,10 +60,24 @@ const LINES: [&str; 27] = [
 /// How a body may be sent. Good ways come first, and oftenest.
 fn body() -> impl Strategy<Value = (Vec<String>, Vec<u8>)> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..40);
-    let extension = select(vec!["", "", "", ";a=b", ";", "  ", "\t", " ;x", ";\u{1}", "g"]);
+    let extension = select(vec![
+        "", "", "", ";a=b", ";", "  ", "\t", " ;x", ";\u{1}", "g",
+    ]);
     let zeros = select(vec!["", "", "", "", "0", "000000000", "00000000000000000"]);
-    let chunk = (zeros, prop::collection::vec(any::<u8>(), 1..20), extension, select(vec!["\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\n"]))
-        .prop_map(|(zeros, data, extension, end)| [format!("{zeros}{:X}{extension}{end}", data.len()).as_bytes(), &data, b"\r\n"].concat());
+    let chunk = (
+        zeros,
+        prop::collection::vec(any::<u8>(), 1..20),
+        extension,
+        select(vec!["\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\n"]),
+    )
+        .prop_map(|(zeros, data, extension, end)| {
+            [
+                format!("{zeros}{:X}{extension}{end}", data.len()).as_bytes(),
+                &data,
+                b"\r\n",
+            ]
+            .concat()
+        });
     let last = select(vec![
         "0\r\n\r\n",
         "0\r\n\r\n",
@@ -61,8 +86,12 @@ fn body() -> impl Strategy<Value = (Vec<String>, Vec<u8>)> {
         "0\r\n folded: 1\r\n\r\n",
         "0\r\nX : 1\r\n\r\n",
     ]);
-    let chunked = (prop::collection::vec(chunk, 0..4), last)
-        .prop_map(|(chunks, last)| (vec!["Transfer-Encoding: chunked".to_owned()], [chunks.concat(), last.into()].concat()));
+    let chunked = (prop::collection::vec(chunk, 0..4), last).prop_map(|(chunks, last)| {
+        (
+            vec!["Transfer-Encoding: chunked".to_owned()],
+            [chunks.concat(), last.into()].concat(),
+        )
+    });
     prop_oneof![
         Just((Vec::new(), Vec::new())),
         bytes().prop_map(|bytes| (vec![format!("Content-Length: {}", bytes.len())], bytes)),
@@ -71,20 +100,30 @@ fn body() -> impl Strategy<Value = (Vec<String>, Vec<u8>)> {
 }
 
 fn request() -> impl Strategy<Value = Vec<u8>> {
-    let line = (select(&METHODS[..]), select(&TARGETS[..]), select(&VERSIONS[..]));
+    let line = (
+        select(&METHODS[..]),
+        select(&TARGETS[..]),
+        select(&VERSIONS[..]),
+    );
     let some = prop::collection::vec(select(&LINES[..9]), 0..3);
     let any = prop::collection::vec(select(&LINES[..]), 0..3);
     let lines = prop_oneof![4 => some, 1 => any];
     let host = prop_oneof![12 => Just("Host: a:1"), 1 => Just("Accept: */*"), 1 => Just("Host: ü")];
     let before = prop_oneof![8 => Just(""), 1 => Just("\r\n"), 1 => Just("\r\n\r\n")];
-    (before, line, host, lines, body()).prop_map(|(before, (method, target, version), host, lines, (framing, body))| {
-        let mut head = format!("{before}{method} {target} HTTP/{version}\r\n{host}\r\n");
-        for line in lines.iter().copied().chain(framing.iter().map(String::as_str)) {
-            head += line;
-            head += "\r\n";
-        }
-        [head.as_bytes(), b"\r\n", &body].concat()
-    })
+    (before, line, host, lines, body()).prop_map(
+        |(before, (method, target, version), host, lines, (framing, body))| {
+            let mut head = format!("{before}{method} {target} HTTP/{version}\r\n{host}\r\n");
+            for line in lines
+                .iter()
+                .copied()
+                .chain(framing.iter().map(String::as_str))
+            {
+                head += line;
+                head += "\r\n";
+            }
+            [head.as_bytes(), b"\r\n", &body].concat()
+        },
+    )
 }
 
 /// What is done to bytes to spoil them, at a place between 0 and 1.
@@ -98,7 +137,8 @@ enum Spoil {
 }
 
 fn spoil() -> impl Strategy<Value = Spoil> {
-    let byte = || prop_oneof![2 => select(b"\r\n \t:;,/%0159aAfF\0\x7f\x80".to_vec()), 1 => any::<u8>()];
+    let byte =
+        || prop_oneof![2 => select(b"\r\n \t:;,/%0159aAfF\0\x7f\x80".to_vec()), 1 => any::<u8>()];
     prop_oneof![
         (0.0..1.0, byte()).prop_map(|(at, byte)| Spoil::Replace(at, byte)),
         (0.0..1.0, byte()).prop_map(|(at, byte)| Spoil::Insert(at, byte)),
@@ -109,14 +149,23 @@ fn spoil() -> impl Strategy<Value = Spoil> {
 }
 
 fn place(at: f64, bytes: &[u8]) -> usize {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place among few bytes")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a place among few bytes"
+    )]
     let place = (at * bytes.len() as f64) as usize;
     place
 }
 
 impl Spoil {
     fn apply(&self, bytes: &mut Vec<u8>) {
-        let (Spoil::Replace(at, _) | Spoil::Insert(at, _) | Spoil::Remove(at) | Spoil::Cut(at) | Spoil::Double(at, _)) = self;
+        let (Spoil::Replace(at, _)
+        | Spoil::Insert(at, _)
+        | Spoil::Remove(at)
+        | Spoil::Cut(at)
+        | Spoil::Double(at, _)) = self;
         let at = place(*at, bytes);
         match self {
             _ if bytes.is_empty() => {}
@@ -135,29 +184,52 @@ impl Spoil {
 /// What a connection brings: a few requests, most of them spoilt a little, and where the pieces end in which it comes.
 fn connection() -> impl Strategy<Value = (Vec<u8>, Vec<f64>)> {
     let spoils = prop_oneof![2 => Just(Vec::new()), 3 => prop::collection::vec(spoil(), 1..4)];
-    (prop::collection::vec(request(), 1..4), spoils, prop::collection::vec(0.0..1.0, 0..12)).prop_map(|(requests, spoils, cuts)| {
-        let mut bytes = requests.concat();
-        spoils.iter().for_each(|spoil| spoil.apply(&mut bytes));
-        (bytes, cuts)
-    })
+    (
+        prop::collection::vec(request(), 1..4),
+        spoils,
+        prop::collection::vec(0.0..1.0, 0..12),
+    )
+        .prop_map(|(requests, spoils, cuts)| {
+            let mut bytes = requests.concat();
+            spoils.iter().for_each(|spoil| spoil.apply(&mut bytes));
+            (bytes, cuts)
+        })
 }
 
 fn pieces<'a>(bytes: &'a [u8], cuts: &[f64]) -> Vec<&'a [u8]> {
-    let mut places: Vec<usize> = cuts.iter().map(|at| place(*at, bytes)).chain([0, bytes.len()]).collect();
+    let mut places: Vec<usize> = cuts
+        .iter()
+        .map(|at| place(*at, bytes))
+        .chain([0, bytes.len()])
+        .collect();
     places.sort_unstable();
-    places.windows(2).map(|ends| &bytes[ends[0]..ends[1]]).collect()
+    places
+        .windows(2)
+        .map(|ends| &bytes[ends[0]..ends[1]])
+        .collect()
 }
 
 #[test]
 fn ten_thousand_connections_are_read_as_the_model_reads_them_in_whatever_pieces_they_come() {
     let (whole, refused, unfinished) = (Cell::new(0), Cell::new(0), Cell::new(0));
-    let mut runner = TestRunner::new_with_rng(Config::with_cases(CASES), prop::test_runner::TestRng::deterministic_rng(Default::default()));
+    let mut runner = TestRunner::new_with_rng(
+        Config::with_cases(CASES),
+        prop::test_runner::TestRng::deterministic_rng(Default::default()),
+    );
     let result = runner.run(&connection(), |(bytes, cuts)| {
         let seen = read(pieces(&bytes, &cuts));
         prop_assert_eq!(&seen, &read(bytes.chunks(1)), "byte by byte");
-        let Some(expected) = model::read(&bytes) else { return Ok(()) };
+        let Some(expected) = model::read(&bytes) else {
+            return Ok(());
+        };
         prop_assert_eq!(&seen, &expected, "{}", bytes.escape_ascii());
-        whole.set(whole.get() + seen.iter().filter(|seen| matches!(seen, Seen::Request(_))).count());
+        whole.set(
+            whole.get()
+                + seen
+                    .iter()
+                    .filter(|seen| matches!(seen, Seen::Request(_)))
+                    .count(),
+        );
         match seen.last() {
             Some(Seen::Refused(_)) => refused.set(refused.get() + 1),
             Some(Seen::Unfinished) => unfinished.set(unfinished.get() + 1),
@@ -168,7 +240,10 @@ fn ten_thousand_connections_are_read_as_the_model_reads_them_in_whatever_pieces_
     result.unwrap();
     // The requests were neither all good nor all bad.
     let enough = CASES as usize / 10;
-    assert!(whole.get() > enough && refused.get() > enough && unfinished.get() > enough, "{whole:?} {refused:?} {unfinished:?}");
+    assert!(
+        whole.get() > enough && refused.get() > enough && unfinished.get() > enough,
+        "{whole:?} {refused:?} {unfinished:?}"
+    );
 }
 
 proptest! {

@@ -15,10 +15,24 @@ fn framing(headers: &str) -> Result<ReplyFraming, String> {
 #[test]
 fn the_framing_of_a_reply_is_read_as_go_reads_it() {
     assert_eq!(framing(""), Ok(ReplyFraming::Close));
-    assert_eq!(framing("content-LENGTH:  7 \r\n"), Ok(ReplyFraming::Length(7)));
-    assert_eq!(framing("Content-Length: 7\r\nContent-Length: 7\r\n"), Ok(ReplyFraming::Length(7)));
-    assert_eq!(framing("Transfer-Encoding: Chunked\r\nContent-Length: 7\r\n"), Ok(ReplyFraming::Chunked));
-    assert_eq!(read("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap().framing(), ReplyFraming::Close);
+    assert_eq!(
+        framing("content-LENGTH:  7 \r\n"),
+        Ok(ReplyFraming::Length(7))
+    );
+    assert_eq!(
+        framing("Content-Length: 7\r\nContent-Length: 7\r\n"),
+        Ok(ReplyFraming::Length(7))
+    );
+    assert_eq!(
+        framing("Transfer-Encoding: Chunked\r\nContent-Length: 7\r\n"),
+        Ok(ReplyFraming::Chunked)
+    );
+    assert_eq!(
+        read("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .unwrap()
+            .framing(),
+        ReplyFraming::Close
+    );
     for bad in [
         "Content-Length: 7\r\nContent-Length: 8\r\n",
         "Content-Length: +7\r\n",
@@ -27,7 +41,13 @@ fn the_framing_of_a_reply_is_read_as_go_reads_it() {
     ] {
         assert!(framing(bad).is_err(), "{bad}");
     }
-    for twice in ["Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "X\r\n", " X: folded\r\n", "X : 1\r\n", "X: \0\r\n"] {
+    for twice in [
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "X\r\n",
+        " X: folded\r\n",
+        "X : 1\r\n",
+        "X: \0\r\n",
+    ] {
         assert!(framing(twice).is_err(), "{twice:?}");
     }
 }
@@ -35,18 +55,43 @@ fn the_framing_of_a_reply_is_read_as_go_reads_it() {
 #[test]
 fn a_connection_goes_on_as_its_version_and_its_options_say() {
     let keeps = |head: &str| read(head).unwrap().keeps_alive();
-    assert!(keeps("HTTP/1.1 200 OK\r\n\r\n") && keeps("HTTP/1.0 200 OK\r\nConnection: x, Keep-Alive\r\n\r\n"));
-    assert!(!keeps("HTTP/1.0 200 OK\r\n\r\n") && !keeps("HTTP/1.1 200 OK\r\nConnection: x\r\nConnection: y, CLOSE\r\n\r\n"));
+    assert!(
+        keeps("HTTP/1.1 200 OK\r\n\r\n")
+            && keeps("HTTP/1.0 200 OK\r\nConnection: x, Keep-Alive\r\n\r\n")
+    );
+    assert!(
+        !keeps("HTTP/1.0 200 OK\r\n\r\n")
+            && !keeps("HTTP/1.1 200 OK\r\nConnection: x\r\nConnection: y, CLOSE\r\n\r\n")
+    );
 }
 
 #[test]
 fn what_is_no_status_line_is_told() {
-    for bad in ["HTTP/2 200 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1", "ICY 200 OK", "HTTP/1.1 099 OK", "\r\n"] {
-        assert!(read(&format!("{bad}\r\n\r\n")).unwrap_err().contains("status line"), "{bad}");
+    for bad in [
+        "HTTP/2 200 OK",
+        "HTTP/1.1 20 OK",
+        "HTTP/1.1 2000 OK",
+        "HTTP/1.1",
+        "ICY 200 OK",
+        "HTTP/1.1 099 OK",
+        "\r\n",
+    ] {
+        assert!(
+            read(&format!("{bad}\r\n\r\n"))
+                .unwrap_err()
+                .contains("status line"),
+            "{bad}"
+        );
     }
     let head = read("HTTP/1.1 200\r\n\r\n").unwrap();
-    assert_eq!((head.status(), head.status_and_reason()), (200, &b" 200"[..]));
-    assert!(read("HTTP/1.1 103 Hints\r\n\r\n").unwrap().is_interim() && !read("HTTP/1.1 101 Other\r\n\r\n").unwrap().is_interim());
+    assert_eq!(
+        (head.status(), head.status_and_reason()),
+        (200, &b" 200"[..])
+    );
+    assert!(
+        read("HTTP/1.1 103 Hints\r\n\r\n").unwrap().is_interim()
+            && !read("HTTP/1.1 101 Other\r\n\r\n").unwrap().is_interim()
+    );
 }
 
 proptest! {

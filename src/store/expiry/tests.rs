@@ -29,25 +29,45 @@ impl Stage {
     /// Records so many days old.
     fn new(days: &[f64]) -> Stage {
         let times = days.iter().map(|days| NOW - days * DAY).collect();
-        let at = Reading { wall: NOW, steady: 1000.0 };
-        Stage { dir: tempfile::tempdir().unwrap(), times, at, expiry: None }.started()
+        let at = Reading {
+            wall: NOW,
+            steady: 1000.0,
+        };
+        Stage {
+            dir: tempfile::tempdir().unwrap(),
+            times,
+            at,
+            expiry: None,
+        }
+        .started()
     }
 
     fn started(mut self) -> Stage {
         let times = self.times.clone();
-        self.expiry = Some(Expiry::begin(self.dir.path(), self.at, &|newest| Ok(extent(&times, newest))).unwrap());
+        self.expiry = Some(
+            Expiry::begin(self.dir.path(), self.at, &|newest| {
+                Ok(extent(&times, newest))
+            })
+            .unwrap(),
+        );
         self
     }
 
     /// The machine rests, or another clock is in it.
     fn at_days(mut self, days: f64) -> Stage {
-        self.at = Reading { wall: NOW + days * DAY, steady: 5.0 };
+        self.at = Reading {
+            wall: NOW + days * DAY,
+            steady: 5.0,
+        };
         self.started()
     }
 
     /// Days go by while it runs.
     fn pass(&mut self, days: f64) {
-        self.at = Reading { wall: self.at.wall + days * DAY, steady: self.at.steady + days * DAY };
+        self.at = Reading {
+            wall: self.at.wall + days * DAY,
+            steady: self.at.steady + days * DAY,
+        };
     }
 
     fn jump(&mut self, days: f64) {
@@ -61,9 +81,13 @@ impl Stage {
     /// A clean-up; whether it was held.
     fn clean_up(&mut self, days: Option<u32>) -> bool {
         let (times, expiry) = (self.times.clone(), self.expiry.as_mut().unwrap());
-        let decision = expiry.decide(self.at, days, None, &|newest| Ok(extent(&times, newest))).unwrap();
+        let decision = expiry
+            .decide(self.at, days, None, &|newest| Ok(extent(&times, newest)))
+            .unwrap();
         let Limits { oldest, future, .. } = decision.limits;
-        let goes = |time: f64| oldest.is_some_and(|oldest| time < oldest) || future.is_some_and(|span| span.has(time));
+        let goes = |time: f64| {
+            oldest.is_some_and(|oldest| time < oldest) || future.is_some_and(|span| span.has(time))
+        };
         self.times.retain(|time| !goes(*time));
         expiry.done(&decision, days);
         expiry.keep().unwrap();
@@ -91,13 +115,25 @@ fn a_start_that_would_delete_all_is_held_a_day_from_the_first_time_on() {
     stage.pass(0.1);
     stage.write();
     stage.pass(0.8);
-    assert!(stage.clean_up(WEEK), "what was there is not there because of what came since");
+    assert!(
+        stage.clean_up(WEEK),
+        "what was there is not there because of what came since"
+    );
     let mut stage = stage.at_days(365.95);
-    assert!(stage.clean_up(WEEK) && stage.left() == 3, "nor because of another start");
+    assert!(
+        stage.clean_up(WEEK) && stage.left() == 3,
+        "nor because of another start"
+    );
     let mut stage = stage.at_days(366.1);
-    assert!(!stage.clean_up(WEEK) && stage.left() == 1, "the hold was not renewed");
+    assert!(
+        !stage.clean_up(WEEK) && stage.left() == 1,
+        "the hold was not renewed"
+    );
     let mut stage = stage.at_days(400.0);
-    assert!(stage.clean_up(WEEK) && stage.left() == 1, "the note went when a clean-up ran");
+    assert!(
+        stage.clean_up(WEEK) && stage.left() == 1,
+        "the note went when a clean-up ran"
+    );
 }
 
 #[test]
@@ -146,11 +182,17 @@ fn fewer_days_than_in_the_last_run_are_meant() {
     assert!(!stage.clean_up(Some(2)) && stage.left() == 0);
     let mut stage = Stage::new(&[5.0]);
     assert!(!stage.clean_up(None));
-    assert!(!stage.started().clean_up(Some(2)), "for ever is more than any");
+    assert!(
+        !stage.started().clean_up(Some(2)),
+        "for ever is more than any"
+    );
     let mut stage = Stage::new(&[5.0]);
     assert!(!stage.clean_up(Some(30)));
     let mut stage = stage.at_days(40.0);
-    assert!(stage.clean_up(Some(30)) && stage.left() == 1, "as many are not fewer");
+    assert!(
+        stage.clean_up(Some(30)) && stage.left() == 1,
+        "as many are not fewer"
+    );
 }
 
 #[test]
@@ -164,7 +206,11 @@ fn records_of_the_future_go_a_week_after_they_were_noticed() {
     assert!(stage.times.iter().any(|time| *time > stage.at.wall));
     stage.pass(1.1);
     assert!(!stage.clean_up(WEEK));
-    assert!(stage.times.iter().all(|time| *time <= stage.at.wall), "{:?}", stage.times);
+    assert!(
+        stage.times.iter().all(|time| *time <= stage.at.wall),
+        "{:?}",
+        stage.times
+    );
     assert!(stage.left() > 0);
 }
 
@@ -173,7 +219,10 @@ fn a_clock_that_fell_back_does_not_take_all_for_future() {
     let mut stage = Stage::new(&[2.0, 1.0]).at_days(-8000.0);
     assert!(!stage.clean_up(WEEK) && stage.left() == 2);
     stage.pass(7.1);
-    assert!(stage.clean_up(WEEK) && stage.left() == 2, "all would go at once");
+    assert!(
+        stage.clean_up(WEEK) && stage.left() == 2,
+        "all would go at once"
+    );
     let mut stage = stage.at_days(0.5);
     assert!(!stage.clean_up(WEEK) && stage.left() == 2);
 }

@@ -37,11 +37,19 @@ impl Writer {
         let doing = || format!("write {}", path.display());
         let member = member(records).map_err(failed_io(doing()))?;
         let mut ends = lock(&self.ends);
-        let there = fs::metadata(&path).ok().filter(Metadata::is_file).map_or(0, |file| file.len());
+        let there = fs::metadata(&path)
+            .ok()
+            .filter(Metadata::is_file)
+            .map_or(0, |file| file.len());
         if there > 0 && ends.get(&day) != Some(&there) {
             repair(files, day)?;
         }
-        let mut file = platform::private_file().write(true).create(true).truncate(false).open(&path).map_err(failed_io(doing()))?;
+        let mut file = platform::private_file()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed_io(doing()))?;
         let end = file.metadata().map_err(failed_io(doing()))?.len();
         if end == 0 {
             platform::give_to_owner_of_directory(&file, &path).map_err(failed_io(doing()))?;
@@ -56,17 +64,23 @@ impl Writer {
 /// Appends all of it, or nothing.
 fn append_whole(file: &mut File, end: u64, member: &[u8]) -> io::Result<()> {
     file.seek(SeekFrom::Start(end))?;
-    file.write_all(member).and_then(|()| file.sync_data()).inspect_err(|_| {
-        if let Err(e) = file.set_len(end) {
-            log::debug!("cut a day file back after a failed write: {e}"); // the next write repairs it
-        }
-    })
+    file.write_all(member)
+        .and_then(|()| file.sync_data())
+        .inspect_err(|_| {
+            if let Err(e) = file.set_len(end) {
+                log::debug!("cut a day file back after a failed write: {e}"); // the next write repairs it
+            }
+        })
 }
 
 /// One member of these records, in blocks: late ones apart, and none of them long.
 fn member(records: &[Record]) -> io::Result<Vec<u8>> {
     let mut records: Vec<&Record> = records.iter().collect();
-    records.sort_by(|one, other| one.timestamp.total_cmp(&other.timestamp).then_with(|| one.interaction_id.cmp(&other.interaction_id)));
+    records.sort_by(|one, other| {
+        one.timestamp
+            .total_cmp(&other.timestamp)
+            .then_with(|| one.interaction_id.cmp(&other.interaction_id))
+    });
     let newest = records.last().map_or(0.0, |record| record.timestamp);
     let late = records.partition_point(|record| record.timestamp < newest - LATE);
     let mut encoder = Encoder::new(Cursor::new(Vec::new()), LEVEL, room(&records, late))?;

@@ -27,9 +27,18 @@ impl Aside {
         let mut path = day.path_aside(directory).into_os_string();
         path.push(NEXT.fetch_add(1, Relaxed).to_string());
         let path = PathBuf::from(path);
-        let file = platform::private_file().read(true).write(true).create(true).truncate(true).open(&path)?;
+        let file = platform::private_file()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)?;
         platform::give_to_owner_of_directory(&file, &path)?;
-        Ok(Aside { path, file, placed: false })
+        Ok(Aside {
+            path,
+            file,
+            placed: false,
+        })
     }
 
     /// Appends what an old file holds from `start` to `end`, as it is.
@@ -38,7 +47,11 @@ impl Aside {
         old.seek(SeekFrom::Start(start))?;
         self.file.seek(SeekFrom::End(0))?;
         let copied = io::copy(&mut (&mut *old).take(end - start), &mut self.file)?;
-        if copied == end - start { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
+        if copied == end - start {
+            Ok(())
+        } else {
+            Err(ErrorKind::UnexpectedEof.into())
+        }
     }
 
     /// Puts it in the place of `old`, durably. An empty one deletes that. It is closed first: not every system and disk replaces a file

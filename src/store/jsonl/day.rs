@@ -24,8 +24,12 @@ pub struct Day(NaiveDate);
 impl Day {
     /// `None` where the time (Unix seconds) is no date.
     pub fn of(timestamp: f64) -> Option<Day> {
-        let seconds = DATED.contains(&timestamp).then_some(timestamp.floor() as i64)?;
-        Some(Day(DateTime::from_timestamp(seconds, 0)?.with_timezone(&Local).date_naive()))
+        let seconds = DATED
+            .contains(&timestamp)
+            .then_some(timestamp.floor() as i64)?;
+        Some(Day(DateTime::from_timestamp(seconds, 0)?
+            .with_timezone(&Local)
+            .date_naive()))
     }
 
     pub fn today() -> Day {
@@ -64,26 +68,36 @@ impl Day {
             path.push(format!("{BROKEN}{n}"));
             PathBuf::from(path)
         };
-        (1..).map(path).find(|path| fs::symlink_metadata(path).is_err()).unwrap_or_else(|| path(0))
+        (1..)
+            .map(path)
+            .find(|path| fs::symlink_metadata(path).is_err())
+            .unwrap_or_else(|| path(0))
     }
 
     fn from_name(name: &str) -> Option<Day> {
         let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
         let all_digits = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        all_digits.then(|| NaiveDate::parse_from_str(digits, "%Y%m%d").ok())?.map(Day)
+        all_digits
+            .then(|| NaiveDate::parse_from_str(digits, "%Y%m%d").ok())?
+            .map(Day)
     }
 }
 
 /// The days that have a file, oldest first.
 pub fn list(directory: &Path) -> io::Result<Vec<Day>> {
-    let mut days: Vec<Day> = names(directory)?.iter().filter_map(|name| Day::from_name(name)).collect();
+    let mut days: Vec<Day> = names(directory)?
+        .iter()
+        .filter_map(|name| Day::from_name(name))
+        .collect();
     days.sort_unstable();
     Ok(days)
 }
 
 /// Whether any day has a file, or one that is half written.
 pub fn is_any(directory: &Path) -> io::Result<bool> {
-    Ok(names(directory)?.iter().any(|name| Day::from_name(name.strip_suffix(ASIDE).unwrap_or(name)).is_some()))
+    Ok(names(directory)?
+        .iter()
+        .any(|name| Day::from_name(name.strip_suffix(ASIDE).unwrap_or(name)).is_some()))
 }
 
 /// Removes every day's file, and what is half written.
@@ -97,7 +111,11 @@ pub fn remove_all(directory: &Path) -> io::Result<()> {
 /// Removes what a kill left half written.
 pub fn remove_asides(directory: &Path) -> io::Result<()> {
     for name in names(directory)? {
-        if name.split_once(ASIDE).and_then(|(name, _)| Day::from_name(name)).is_some() {
+        if name
+            .split_once(ASIDE)
+            .and_then(|(name, _)| Day::from_name(name))
+            .is_some()
+        {
             fs::remove_file(directory.join(name))?;
         }
     }
@@ -107,7 +125,9 @@ pub fn remove_asides(directory: &Path) -> io::Result<()> {
 /// Removes what was found in the files of days that had ended by then (Unix seconds) and was none of them.
 pub fn remove_broken(directory: &Path, before: f64) -> io::Result<()> {
     for name in names(directory)? {
-        let day = name.split_once(BROKEN).and_then(|(name, _)| Day::from_name(name));
+        let day = name
+            .split_once(BROKEN)
+            .and_then(|(name, _)| Day::from_name(name));
         if day.is_some_and(|day| day.end() <= before) {
             fs::remove_file(directory.join(name))?;
         }
@@ -116,5 +136,7 @@ pub fn remove_broken(directory: &Path, before: f64) -> io::Result<()> {
 }
 
 fn names(directory: &Path) -> io::Result<Vec<String>> {
-    fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    fs::read_dir(directory)?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect()
 }

@@ -29,12 +29,18 @@ pub struct DayFile {
 
 impl Files {
     pub fn new(directory: PathBuf) -> Files {
-        Files { directory, known: Mutex::default() }
+        Files {
+            directory,
+            known: Mutex::default(),
+        }
     }
 
     /// Oldest first.
     pub fn days(&self) -> Result<Vec<Day>> {
-        day::list(&self.directory).map_err(failed(format!("read the history in {}", self.directory.display())))
+        day::list(&self.directory).map_err(failed(format!(
+            "read the history in {}",
+            self.directory.display()
+        )))
     }
 
     /// The file of `day`; `None` where there is none, for it may have gone since it was listed.
@@ -52,7 +58,13 @@ impl Files {
         let before = self.known().get(&day).cloned();
         let index = Index::of(&file, before.as_ref()).map_err(failed(doing()))?;
         self.known().insert(day, index.clone());
-        Ok(Some(Arc::new(DayFile { day, path, file: Mutex::new(file), index, unreadable: AtomicU64::new(0) })))
+        Ok(Some(Arc::new(DayFile {
+            day,
+            path,
+            file: Mutex::new(file),
+            index,
+            unreadable: AtomicU64::new(0),
+        })))
     }
 
     /// What there is to know of each day, oldest first.
@@ -84,7 +96,10 @@ impl Drop for DayFile {
     fn drop(&mut self) {
         let count = self.unreadable();
         if count > 0 && !self.index.reported.swap(true, Relaxed) {
-            log::warn!("left out {count} lines of {} that cannot be read", self.path.display());
+            log::warn!(
+                "left out {count} lines of {} that cannot be read",
+                self.path.display()
+            );
         }
     }
 }

@@ -16,7 +16,8 @@ pub fn start(file: &Arc<DayFile>, bytes: u64) -> f64 {
     blocks.sort_by(|one, other| other.last.total_cmp(&one.last));
     let length = |block: &Block| (block.end - block.start) as f64;
     // Headers take their part.
-    let mut left = blocks.iter().map(|block| length(block)).sum::<f64>() * bytes as f64 / file.index.length as f64;
+    let mut left = blocks.iter().map(|block| length(block)).sum::<f64>() * bytes as f64
+        / file.index.length as f64;
     for block in blocks {
         if length(block) > left {
             return start_in(file, block, left / length(block));
@@ -49,6 +50,7 @@ fn times(file: &Arc<DayFile>, block: &Block) -> Vec<(f64, usize)> {
         if chunk.is_empty() {
             return times;
         }
-        times.extend(split(&chunk).filter_map(|line| Some((position(line)?.timestamp, line.len()))));
+        times
+            .extend(split(&chunk).filter_map(|line| Some((position(line)?.timestamp, line.len()))));
     }
 }

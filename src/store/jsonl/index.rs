@@ -43,7 +43,16 @@ impl Block {
     /// A foreign member that begins at `start`, of which nothing else is known.
     pub fn foreign(start: u64) -> Block {
         let (first, last) = (f64::INFINITY, f64::NEG_INFINITY);
-        Block { member: start, start, end: start, kind: Kind::Foreign, inflated: 0, lines: 0, first, last }
+        Block {
+            member: start,
+            start,
+            end: start,
+            kind: Kind::Foreign,
+            inflated: 0,
+            lines: 0,
+            first,
+            last,
+        }
     }
 }
 
@@ -65,7 +74,9 @@ impl Index {
         let state = file.metadata()?;
         let (length, modified) = (state.len(), state.modified().ok());
         let mut index = match before {
-            Some(index) if (index.length, index.modified) == (length, modified) => return Ok(index.clone()),
+            Some(index) if (index.length, index.modified) == (length, modified) => {
+                return Ok(index.clone());
+            }
             Some(index) if index.is_beginning_of(file)? => Index::clone(index),
             _ => Index::default(),
         };
@@ -75,17 +86,31 @@ impl Index {
     }
 
     pub fn first(&self) -> f64 {
-        self.blocks.iter().map(|block| block.first).fold(f64::INFINITY, f64::min)
+        self.blocks
+            .iter()
+            .map(|block| block.first)
+            .fold(f64::INFINITY, f64::min)
     }
 
     pub fn last(&self) -> f64 {
-        self.blocks.iter().map(|block| block.last).fold(f64::NEG_INFINITY, f64::max)
+        self.blocks
+            .iter()
+            .map(|block| block.last)
+            .fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// The newest of its times up to a moment; of a block that goes beyond that, its first is what is known.
     pub fn last_until(&self, moment: f64) -> Option<f64> {
-        let times = self.blocks.iter().map(|block| if block.last <= moment { block.last } else { block.first });
-        times.filter(|time| *time <= moment && time.is_finite()).max_by(f64::total_cmp)
+        let times = self.blocks.iter().map(|block| {
+            if block.last <= moment {
+                block.last
+            } else {
+                block.first
+            }
+        });
+        times
+            .filter(|time| *time <= moment && time.is_finite())
+            .max_by(f64::total_cmp)
     }
 
     pub fn lines(&self) -> u64 {
@@ -98,16 +123,22 @@ impl Index {
 
     /// One member of ours, sorted throughout.
     pub fn is_compact(&self) -> bool {
-        self.blocks.iter().all(|block| block.member == 0 && block.kind == Kind::Ours)
+        self.blocks
+            .iter()
+            .all(|block| block.member == 0 && block.kind == Kind::Ours)
             && self.blocks.is_sorted_by(|one, next| one.last <= next.first)
     }
 
     /// Whether the file still begins as this says: its last member has the header that it had.
     fn is_beginning_of(&self, mut file: &File) -> io::Result<bool> {
-        let Some(last) = self.blocks.last().filter(|last| last.kind == Kind::Ours) else { return Ok(false) };
+        let Some(last) = self.blocks.last().filter(|last| last.kind == Kind::Ours) else {
+            return Ok(false);
+        };
         file.seek(SeekFrom::Start(last.member))?;
         let now = member::layout(&mut BufReader::new(file), last.member);
-        Ok(now.is_ok_and(|now| now.is_some_and(|now| now.end == self.whole && now.blocks.last() == Some(last))))
+        Ok(now.is_ok_and(|now| {
+            now.is_some_and(|now| now.end == self.whole && now.blocks.last() == Some(last))
+        }))
     }
 
     /// Goes from member to member, from the last whole one that is known to the end of the file.
@@ -119,7 +150,10 @@ impl Index {
         while start < self.length {
             match member(&mut reader, start, self.length)? {
                 Found::Whole(layout) => {
-                    self.blocks.extend(broken.take().map(|block| Block { end: start, ..block }));
+                    self.blocks.extend(broken.take().map(|block| Block {
+                        end: start,
+                        ..block
+                    }));
                     self.blocks.extend(layout.blocks);
                     self.whole = layout.end;
                     start = layout.end;
@@ -175,7 +209,14 @@ fn foreign(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result
     }
     block.end = reader.stream_position()?;
     // A file that grows meanwhile is looked at as it was.
-    Ok(if block.end <= length { Found::Whole(Layout { blocks: vec![block], end: block.end }) } else { Found::Broken(block) })
+    Ok(if block.end <= length {
+        Found::Whole(Layout {
+            blocks: vec![block],
+            end: block.end,
+        })
+    } else {
+        Found::Broken(block)
+    })
 }
 
 /// Where a member may begin, behind a broken one.

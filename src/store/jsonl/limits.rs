@@ -20,7 +20,10 @@ impl Jsonl {
                 self.delete(day, "it is older than the history is kept")?;
                 gone += 1;
             } else if self.is_future(day, limits)? {
-                self.delete(day, "it lies in the future, and is older than the history is kept")?;
+                self.delete(
+                    day,
+                    "it lies in the future, and is older than the history is kept",
+                )?;
                 gone += 1;
             } else if day < today
                 && let Err(e) = self.compact(day)
@@ -34,9 +37,13 @@ impl Jsonl {
 
     /// Whether all of a day lies in the future and may go.
     fn is_future(&self, day: Day, limits: &Limits) -> Result<bool> {
-        let Some(span) = limits.future.filter(|span| day.end() > span.after) else { return Ok(false) };
+        let Some(span) = limits.future.filter(|span| day.end() > span.after) else {
+            return Ok(false);
+        };
         let file = self.files.open(day)?;
-        Ok(file.is_some_and(|file| file.index.lines() > 0 && span.has(file.index.first()) && span.has(file.index.last())))
+        Ok(file.is_some_and(|file| {
+            file.index.lines() > 0 && span.has(file.index.first()) && span.has(file.index.last())
+        }))
     }
 
     /// Deletes the oldest records, so that all files take at most `bytes`.
@@ -64,13 +71,18 @@ impl Jsonl {
             } else if bytes == 0 || file.index.lines() == 0 {
                 self.delete(day, "the history is larger than it may be")?;
             } else {
-                log::info!("cutting the oldest records off {}: the history is larger than it may be", file.path.display());
+                log::info!(
+                    "cutting the oldest records off {}: the history is larger than it may be",
+                    file.path.display()
+                );
                 let start = fit::start(&file, bytes);
                 drop(file); // which is replaced
                 match self.cut_before(day, start) {
                     // What it takes meanwhile is what may stay of it.
                     Err(StoreError::Full(why)) if bytes <= HELD_MAX => {
-                        log::warn!("{why}; so the old file is deleted before the new one is written");
+                        log::warn!(
+                            "{why}; so the old file is deleted before the new one is written"
+                        );
                         self.cut_before_in_place(day, start)?;
                     }
                     done => done.map(drop)?,
@@ -96,8 +108,14 @@ impl Jsonl {
         if repair(&self.files, day)? {
             ends.remove(&day); // what is torn is purged as well
         }
-        let Some(file) = self.files.open(day)? else { return Ok(0) };
-        let last = if file.index.lines() > 0 { file.index.last() } else { day.end() };
+        let Some(file) = self.files.open(day)? else {
+            return Ok(0);
+        };
+        let last = if file.index.lines() > 0 {
+            file.index.last()
+        } else {
+            day.end()
+        };
         if last < before {
             ends.remove(&day);
             self.remove(day)?;
@@ -105,7 +123,11 @@ impl Jsonl {
         }
         let first = file.index.first();
         drop((ends, file)); // which is replaced
-        if first < before { self.cut_before(day, before) } else { Ok(0) }
+        if first < before {
+            self.cut_before(day, before)
+        } else {
+            Ok(0)
+        }
     }
 
     /// Deletes every day, and returns how many records these had.
@@ -126,7 +148,12 @@ impl Jsonl {
     }
 
     fn remove_broken(&self, before: f64) -> Result<()> {
-        let doing = || format!("delete what lies beside the history in {}", self.files.directory.display());
+        let doing = || {
+            format!(
+                "delete what lies beside the history in {}",
+                self.files.directory.display()
+            )
+        };
         day::remove_broken(&self.files.directory, before).map_err(failed(doing()))
     }
 
@@ -134,7 +161,10 @@ impl Jsonl {
         let mut ends = lock(&self.writer.ends);
         ends.remove(&day);
         self.remove(day)?;
-        log::info!("deleted {}: {why}", day.path(&self.files.directory).display());
+        log::info!(
+            "deleted {}: {why}",
+            day.path(&self.files.directory).display()
+        );
         Ok(())
     }
 

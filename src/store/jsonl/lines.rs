@@ -37,14 +37,20 @@ impl Line {
     /// `None` where it is no record.
     pub fn read(text: &[u8]) -> Option<Line> {
         let position = position(text)?;
-        Some(Line { position, text: text.to_vec() })
+        Some(Line {
+            position,
+            text: text.to_vec(),
+        })
     }
 }
 
 /// Where the record on this line stands. `None` where it is no record.
 pub fn position(line: &[u8]) -> Option<Position> {
     match serde_json::from_slice::<Key>(line) {
-        Ok(key) => Some(Position { timestamp: key.timestamp, id: key.interaction_id.into_owned() }),
+        Ok(key) => Some(Position {
+            timestamp: key.timestamp,
+            id: key.interaction_id.into_owned(),
+        }),
         Err(_) => Record::read(line).map(|record| record.position()),
     }
 }
@@ -58,11 +64,17 @@ impl Lines {
     pub fn open(file: &Arc<DayFile>, block: &Block) -> Lines {
         let section = BufReader::with_capacity(
             READ.min((block.end - block.start) as usize),
-            Section { file: file.clone(), at: block.start, end: block.end },
+            Section {
+                file: file.clone(),
+                at: block.start,
+                end: block.end,
+            },
         );
         let reader: Box<dyn BufRead + Send> = match block.kind {
             // Asked for no more than there is, for the stream goes on in the next block.
-            Kind::Ours => Box::new(BufReader::new(DeflateDecoder::new(section).take(block.inflated))),
+            Kind::Ours => Box::new(BufReader::new(
+                DeflateDecoder::new(section).take(block.inflated),
+            )),
             Kind::Foreign => Box::new(BufReader::new(GzDecoder::new(section))),
         };
         Lines { reader }
@@ -99,7 +111,11 @@ impl Lines {
 /// Reads to the end of a line, and returns how many bytes that were.
 pub fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
     let read = reader.take(LINE_MAX).read_until(b'\n', line)?;
-    if read as u64 == LINE_MAX { Err(io::ErrorKind::InvalidData.into()) } else { Ok(read) }
+    if read as u64 == LINE_MAX {
+        Err(io::ErrorKind::InvalidData.into())
+    } else {
+        Ok(read)
+    }
 }
 
 /// The lines of a chunk that are not empty.
@@ -112,7 +128,9 @@ pub fn split(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
         rest = behind.get(1..).unwrap_or_default();
         more.then_some(line)
     });
-    lines.map(without_mark).filter(|line| !line.trim_ascii().is_empty())
+    lines
+        .map(without_mark)
+        .filter(|line| !line.trim_ascii().is_empty())
 }
 
 /// A line without the byte order mark that some editors and shells of Windows put in front of a file.

@@ -67,7 +67,16 @@ impl<W: Write + Seek> Encoder<W> {
         let start = sink.stream_position()?;
         let room = room.clamp(1, BLOCKS_MAX) as usize;
         let (entries, gathered) = (Vec::new(), Vec::with_capacity(GATHERED));
-        Ok(Encoder { sink, deflate: Compress::new(level, false), crc: Crc::new(), start, room, entries, open: 0, gathered })
+        Ok(Encoder {
+            sink,
+            deflate: Compress::new(level, false),
+            crc: Crc::new(),
+            start,
+            room,
+            entries,
+            open: 0,
+            gathered,
+        })
     }
 
     /// Adds a line, and its end. The lines of a block come sorted by `time` (Unix seconds).
@@ -119,10 +128,17 @@ impl<W: Write + Seek> Encoder<W> {
 
     fn begin_block(&mut self, time: f64) -> io::Result<()> {
         if self.entries.is_empty() {
-            self.sink.write_all(&vec![0; HEAD as usize + self.room * ENTRY])?;
+            self.sink
+                .write_all(&vec![0; HEAD as usize + self.room * ENTRY])?;
         }
         if self.entries.len() < self.room {
-            self.entries.push(Entry { length: 0, inflated: 0, lines: 0, first: time, last: time });
+            self.entries.push(Entry {
+                length: 0,
+                inflated: 0,
+                lines: 0,
+                first: time,
+                last: time,
+            });
         }
         Ok(())
     }
@@ -131,7 +147,9 @@ impl<W: Write + Seek> Encoder<W> {
     fn deflate(&mut self, mut input: &[u8], flush: FlushCompress) -> io::Result<()> {
         loop {
             let before = self.deflate.total_in();
-            let status = self.deflate.compress_vec(input, &mut self.gathered, flush)?;
+            let status = self
+                .deflate
+                .compress_vec(input, &mut self.gathered, flush)?;
             input = &input[(self.deflate.total_in() - before) as usize..];
             // With room left behind the output, nothing is held back any more.
             let has_room = self.gathered.len() < self.gathered.capacity();
@@ -139,8 +157,11 @@ impl<W: Write + Seek> Encoder<W> {
             if is_flush || !has_room {
                 self.pass_on()?;
             }
-            let is_done =
-                if flush == FlushCompress::Finish { status == Status::StreamEnd } else { input.is_empty() && (has_room || !is_flush) };
+            let is_done = if flush == FlushCompress::Finish {
+                status == Status::StreamEnd
+            } else {
+                input.is_empty() && (has_room || !is_flush)
+            };
             if is_done {
                 return Ok(());
             }
@@ -164,8 +185,12 @@ fn header(entries: &[Entry], room: usize) -> Vec<u8> {
     bytes.extend(SUBFIELD);
     bytes.extend(length.to_le_bytes());
     for entry in entries {
-        [entry.length, entry.inflated, entry.lines, 0].iter().for_each(|n| bytes.extend(n.to_le_bytes()));
-        [entry.first, entry.last].iter().for_each(|time| bytes.extend(time.to_le_bytes()));
+        [entry.length, entry.inflated, entry.lines, 0]
+            .iter()
+            .for_each(|n| bytes.extend(n.to_le_bytes()));
+        [entry.first, entry.last]
+            .iter()
+            .for_each(|time| bytes.extend(time.to_le_bytes()));
     }
     bytes.resize(HEAD as usize + room * ENTRY, 0);
     bytes
@@ -183,7 +208,9 @@ pub fn layout(reader: &mut impl Read, start: u64) -> io::Result<Option<Layout>> 
     let mut head = [0; HEAD as usize];
     reader.read_exact(&mut head)?;
     let length = u16::from_le_bytes([head[14], head[15]]);
-    let ours = head[..10] == START && head[12..14] == SUBFIELD && u16::from_le_bytes([head[10], head[11]]) == length.wrapping_add(4);
+    let ours = head[..10] == START
+        && head[12..14] == SUBFIELD
+        && u16::from_le_bytes([head[10], head[11]]) == length.wrapping_add(4);
     if !ours || !usize::from(length).is_multiple_of(ENTRY) {
         return Ok(None);
     }
@@ -202,18 +229,43 @@ fn blocks(entries: &[u8], member: u64, mut start: u64) -> Option<Layout> {
                 return None; // or no numbers
             }
             let end = start + u64::from(entry.length);
-            let (inflated, lines, first, last) = (u64::from(entry.inflated), u64::from(entry.lines), entry.first, entry.last);
-            blocks.push(Block { member, start, end, kind: Kind::Ours, inflated, lines, first, last });
+            let (inflated, lines, first, last) = (
+                u64::from(entry.inflated),
+                u64::from(entry.lines),
+                entry.first,
+                entry.last,
+            );
+            blocks.push(Block {
+                member,
+                start,
+                end,
+                kind: Kind::Ours,
+                inflated,
+                lines,
+                first,
+                last,
+            });
             start = end;
         }
     }
-    (!blocks.is_empty()).then_some(Layout { blocks, end: start + TRAILER })
+    (!blocks.is_empty()).then_some(Layout {
+        blocks,
+        end: start + TRAILER,
+    })
 }
 
 impl Entry {
     fn read(bytes: &[u8; ENTRY]) -> Entry {
-        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let word = |at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
         let time = |at: usize| f64::from_bits(u64::from(word(at)) | u64::from(word(at + 4)) << 32);
-        Entry { length: word(0), inflated: word(4), lines: word(8), first: time(16), last: time(24) }
+        Entry {
+            length: word(0),
+            inflated: word(4),
+            lines: word(8),
+            first: time(16),
+            last: time(24),
+        }
     }
 }

@@ -52,7 +52,16 @@ struct Key {
 impl Key {
     /// Before every line of this time, and behind every older one.
     fn at(timestamp: f64) -> Key {
-        Key { line: Line { position: Position { timestamp, id: String::new() }, text: Vec::new() }, place: None }
+        Key {
+            line: Line {
+                position: Position {
+                    timestamp,
+                    id: String::new(),
+                },
+                text: Vec::new(),
+            },
+            place: None,
+        }
     }
 
     fn time(&self) -> f64 {
@@ -70,14 +79,26 @@ impl Merge {
     }
 
     pub fn with_room(room: usize) -> Merge {
-        Merge { sources: Vec::new(), from: Key::at(f64::NEG_INFINITY), held: BTreeMap::new(), room }
+        Merge {
+            sources: Vec::new(),
+            from: Key::at(f64::NEG_INFINITY),
+            held: BTreeMap::new(),
+            room,
+        }
     }
 
     /// Adds those blocks of a file that are wanted. No line of them may be older than one that was given already.
     pub fn add(&mut self, file: &Arc<DayFile>, wanted: impl Fn(&Block) -> bool) {
-        let blocks = (0..).zip(&file.index.blocks).filter(|(_, block)| wanted(block));
-        self.sources.extend(blocks.map(|(block, _)| Source { file: file.clone(), block, seen: false }));
-        self.sources.sort_by(|one, other| one.block().first.total_cmp(&other.block().first));
+        let blocks = (0..)
+            .zip(&file.index.blocks)
+            .filter(|(_, block)| wanted(block));
+        self.sources.extend(blocks.map(|(block, _)| Source {
+            file: file.clone(),
+            block,
+            seen: false,
+        }));
+        self.sources
+            .sort_by(|one, other| one.block().first.total_cmp(&other.block().first));
     }
 
     /// The oldest line that is left, and the file that it is of, if it is from before `end`. Where there was one, the next question
@@ -96,7 +117,13 @@ impl Merge {
 
     /// Takes the oldest lines from before `end`.
     fn pass(&mut self, end: f64) {
-        let mut pass = Pass { from: &self.from, until: Key::at(end), held: BTreeMap::new(), bytes: 0, room: self.room };
+        let mut pass = Pass {
+            from: &self.from,
+            until: Key::at(end),
+            held: BTreeMap::new(),
+            bytes: 0,
+            room: self.room,
+        };
         for source in &mut self.sources {
             if source.block().first > pass.until.time() {
                 break;
@@ -106,7 +133,8 @@ impl Merge {
         (self.held, self.from) = (pass.held, pass.until);
         let from = self.from.time();
         // One in which nothing can be read begins after the end of all times, and is read then, to be counted.
-        self.sources.retain(|source| source.block().last >= from || source.block().first > from);
+        self.sources
+            .retain(|source| source.block().last >= from || source.block().first > from);
     }
 }
 
@@ -149,11 +177,23 @@ impl Pass<'_> {
         }
     }
 
-    fn offer(&mut self, position: Position, text: &[u8], place: (Day, u64, u64), file: &Arc<DayFile>) {
+    fn offer(
+        &mut self,
+        position: Position,
+        text: &[u8],
+        place: (Day, u64, u64),
+        file: &Arc<DayFile>,
+    ) {
         if position < self.from.line.position || position > self.until.line.position {
             return;
         }
-        let key = Key { line: Line { position, text: text.to_vec() }, place: Some(place) };
+        let key = Key {
+            line: Line {
+                position,
+                text: text.to_vec(),
+            },
+            place: Some(place),
+        };
         if key < *self.from || key >= self.until {
             return;
         }
@@ -182,21 +222,35 @@ impl<'a> Days<'a> {
     pub fn new(files: &'a Files, query: &'a Query) -> Result<Days<'a>> {
         let mut indexes = files.indexes()?;
         indexes.retain(|(_, index)| query.overlaps(index.first(), index.last()));
-        let mut waiting: Vec<(f64, Day)> = indexes.iter().map(|(day, index)| (index.first(), *day)).collect();
+        let mut waiting: Vec<(f64, Day)> = indexes
+            .iter()
+            .map(|(day, index)| (index.first(), *day))
+            .collect();
         waiting.sort_by(|one, other| other.0.total_cmp(&one.0));
-        Ok(Days { files, query, waiting, merge: Merge::new() })
+        Ok(Days {
+            files,
+            query,
+            waiting,
+            merge: Merge::new(),
+        })
     }
 
     /// The oldest line that is left, and the file that it is of.
     pub fn next(&mut self) -> Result<Option<(Line, Arc<DayFile>)>> {
         loop {
-            let end = self.waiting.last().map_or(f64::INFINITY, |(first, _)| *first);
+            let end = self
+                .waiting
+                .last()
+                .map_or(f64::INFINITY, |(first, _)| *first);
             if let Some(found) = self.merge.next(end) {
                 return Ok(Some(found));
             }
-            let Some((_, day)) = self.waiting.pop() else { return Ok(None) };
+            let Some((_, day)) = self.waiting.pop() else {
+                return Ok(None);
+            };
             if let Some(file) = self.files.open(day)? {
-                self.merge.add(&file, |block| self.query.overlaps(block.first, block.last));
+                self.merge
+                    .add(&file, |block| self.query.overlaps(block.first, block.last));
             }
         }
     }

@@ -32,7 +32,9 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::directory::Directory;
-use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed, unknown_before};
+use super::{
+    Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed, unknown_before,
+};
 use crate::record::{Facts, Record};
 use append::Writer;
 use day::Day;
@@ -59,7 +61,8 @@ impl Jsonl {
     /// Writes a directory, after mending what a kill left there.
     pub fn writer(directory: Directory) -> Result<Jsonl> {
         let path = directory.path.clone();
-        day::remove_asides(&path).map_err(failed(format!("open the history in {}", path.display())))?;
+        day::remove_asides(&path)
+            .map_err(failed(format!("open the history in {}", path.display())))?;
         let keeper = Jsonl::of(&path, Some(directory));
         for day in keeper.files.days()? {
             if let Err(e) = repair::repair(&keeper.files, day) {
@@ -76,7 +79,11 @@ impl Jsonl {
             return Err(nothing());
         }
         let keeper = Jsonl::of(path, None);
-        if keeper.files.days()?.is_empty() { Err(nothing()) } else { Ok(keeper) }
+        if keeper.files.days()?.is_empty() {
+            Err(nothing())
+        } else {
+            Ok(keeper)
+        }
     }
 
     /// Deletes every day in the directory `path`, which is ours, unread.
@@ -90,11 +97,21 @@ impl Jsonl {
     }
 
     fn of(path: &Path, directory: Option<Directory>) -> Jsonl {
-        Jsonl { files: Files::new(path.to_owned()), directory, writer: Writer::default(), rewriting: Mutex::new(()) }
+        Jsonl {
+            files: Files::new(path.to_owned()),
+            directory,
+            writer: Writer::default(),
+            rewriting: Mutex::new(()),
+        }
     }
 
     fn writable(&self) -> Result<&Directory> {
-        let refused = || StoreError::Failed(format!("write the history in {}: it was opened for reading", self.place()));
+        let refused = || {
+            StoreError::Failed(format!(
+                "write the history in {}: it was opened for reading",
+                self.place()
+            ))
+        };
         self.directory.as_ref().ok_or_else(refused)
     }
 
@@ -145,10 +162,15 @@ impl Keeper for Jsonl {
 
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
         self.writable()?.hold()?;
-        let (dated, refused): (Vec<Record>, Vec<Record>) =
-            mem::take(batch).into_iter().partition(|record| Day::of(record.timestamp).is_some());
+        let (dated, refused): (Vec<Record>, Vec<Record>) = mem::take(batch)
+            .into_iter()
+            .partition(|record| Day::of(record.timestamp).is_some());
         let mut days: BTreeMap<Option<Day>, Vec<Record>> = BTreeMap::new();
-        dated.into_iter().for_each(|record| days.entry(Day::of(record.timestamp)).or_default().push(record));
+        dated.into_iter().for_each(|record| {
+            days.entry(Day::of(record.timestamp))
+                .or_default()
+                .push(record)
+        });
         let mut result = Ok(refused.len() as u64);
         for (day, records) in days {
             let written = day.map_or(Ok(()), |day| self.writer.append(&self.files, day, &records));
@@ -164,7 +186,12 @@ impl Keeper for Jsonl {
         Ok(false)
     }
 
-    fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn each_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
         let before = match &query.before {
             Some(id) => Some(self.find(id)?.ok_or_else(|| unknown_before(id))?.position()),
             None => None,
@@ -203,10 +230,27 @@ impl Keeper for Jsonl {
         let indexes = self.files.indexes()?;
         let sum = |part: fn(&Index) -> u64| indexes.iter().map(|(_, index)| part(index)).sum();
         let records = sum(Index::lines);
-        let oldest = indexes.iter().map(|(_, index)| index.first()).min_by(f64::total_cmp).filter(|_| records > 0);
-        let latest = indexes.iter().map(|(_, index)| index.last()).max_by(f64::total_cmp).filter(|_| records > 0);
-        let newest = indexes.iter().filter_map(|(_, index)| index.last_until(newest)).max_by(f64::total_cmp);
-        Ok(Extent { records, bytes: Some(sum(|index| index.length)), oldest, newest, latest })
+        let oldest = indexes
+            .iter()
+            .map(|(_, index)| index.first())
+            .min_by(f64::total_cmp)
+            .filter(|_| records > 0);
+        let latest = indexes
+            .iter()
+            .map(|(_, index)| index.last())
+            .max_by(f64::total_cmp)
+            .filter(|_| records > 0);
+        let newest = indexes
+            .iter()
+            .filter_map(|(_, index)| index.last_until(newest))
+            .max_by(f64::total_cmp);
+        Ok(Extent {
+            records,
+            bytes: Some(sum(|index| index.length)),
+            oldest,
+            newest,
+            latest,
+        })
     }
 
     fn retain(&self, limits: &Limits) -> Result<u64> {

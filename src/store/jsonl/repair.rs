@@ -20,7 +20,9 @@ const RATIO: u64 = 16;
 
 /// Mends the file of `day`, which nobody writes meanwhile, and says whether that was necessary.
 pub fn repair(files: &Files, day: Day) -> Result<bool> {
-    let Some(file) = files.open(day)? else { return Ok(false) };
+    let Some(file) = files.open(day)? else {
+        return Ok(false);
+    };
     let (whole, length) = (file.index.whole, file.index.length);
     if length == 0 {
         // Made, and not yet written when the kill came; `zcat` takes an empty file for a torn one.
@@ -35,7 +37,11 @@ pub fn repair(files: &Files, day: Day) -> Result<bool> {
         keep_beside(files, &file).map_err(failed(doing()))?;
     }
     let kept = without_torn_tail(files, file).map_err(failed(doing()))?;
-    log::warn!("cut a torn end of {} bytes off {} and kept the {kept} whole records in it", length - whole, path.display());
+    log::warn!(
+        "cut a torn end of {} bytes off {} and kept the {kept} whole records in it",
+        length - whole,
+        path.display()
+    );
     Ok(true)
 }
 
@@ -44,7 +50,9 @@ fn is_torn_gzip(file: &DayFile) -> io::Result<bool> {
     let mut head = Vec::new();
     let mut file_at_tail = lock(&file.file);
     file_at_tail.seek(SeekFrom::Start(file.index.whole))?;
-    (&mut *file_at_tail).take(GZIP.len() as u64).read_to_end(&mut head)?;
+    (&mut *file_at_tail)
+        .take(GZIP.len() as u64)
+        .read_to_end(&mut head)?;
     Ok(GZIP.starts_with(&head))
 }
 
@@ -54,7 +62,11 @@ fn keep_beside(files: &Files, file: &DayFile) -> io::Result<()> {
     let mut aside = Aside::create(&files.directory, file.day)?;
     aside.copy(file, file.index.whole, file.index.length)?;
     aside.keep_as(&path)?;
-    log::warn!("{} holds something that is no gzip; it is {} now", file.path.display(), path.display());
+    log::warn!(
+        "{} holds something that is no gzip; it is {} now",
+        file.path.display(),
+        path.display()
+    );
     Ok(())
 }
 
@@ -68,7 +80,11 @@ fn without_torn_tail(files: &Files, file: Arc<DayFile>) -> io::Result<u64> {
 
 /// Writes the whole lines of the torn member as a new one, and returns how many these are.
 fn keep_lines(file: &Arc<DayFile>, aside: &mut Aside) -> io::Result<u64> {
-    let tail = Block { start: file.index.whole, end: file.index.length, ..Block::foreign(file.index.whole) };
+    let tail = Block {
+        start: file.index.whole,
+        end: file.index.length,
+        ..Block::foreign(file.index.whole)
+    };
     let mut torn = Lines::open(file, &tail);
     let room = (tail.end - tail.start) * RATIO / BLOCK + 1;
     let mut encoder = Encoder::new(&mut aside.file, Compression::fast(), room)?;

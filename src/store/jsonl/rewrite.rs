@@ -23,8 +23,15 @@ impl Jsonl {
     /// Makes one sorted member of the file of a day that is over, and says whether that was necessary. One that cannot be read in
     /// full stays as it is.
     pub(super) fn compact(&self, day: Day) -> Result<bool> {
-        let Some(file) = self.files.open(day)? else { return Ok(false) };
-        if file.index.is_compact() || file.index.reported.load(std::sync::atomic::Ordering::Relaxed) {
+        let Some(file) = self.files.open(day)? else {
+            return Ok(false);
+        };
+        if file.index.is_compact()
+            || file
+                .index
+                .reported
+                .load(std::sync::atomic::Ordering::Relaxed)
+        {
             return Ok(false);
         }
         self.replace(file, |file, aside| {
@@ -51,27 +58,41 @@ impl Jsonl {
     /// `cut_before` where the disk has no room for a second file: what stays is held in memory, and takes the place of the old one once
     /// that is deleted.
     pub(super) fn cut_before_in_place(&self, day: Day, before: f64) -> Result<()> {
-        let Some(file) = self.files.open(day)? else { return Ok(()) };
+        let Some(file) = self.files.open(day)? else {
+            return Ok(());
+        };
         let path = file.path.clone();
         let doing = || format!("rewrite {}", path.display());
         let mut ends = lock(&self.writer.ends);
         let mut kept = Cursor::new(Vec::new());
-        write_merged(&file, &mut kept, |timestamp| timestamp >= before).map_err(failed_io(doing()))?;
+        write_merged(&file, &mut kept, |timestamp| timestamp >= before)
+            .map_err(failed_io(doing()))?;
         rest_of(&file, &mut kept).map_err(failed_io(doing()))?;
         ends.remove(&day);
         drop(file); // not every system deletes a file that is open
         fs::remove_file(&path).map_err(failed_io(doing()))?;
-        let mut anew = platform::private_file().write(true).create_new(true).open(&path).map_err(failed_io(doing()))?;
+        let mut anew = platform::private_file()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(failed_io(doing()))?;
         platform::give_to_owner_of_directory(&anew, &path).map_err(failed_io(doing()))?;
-        anew.write_all(kept.get_ref()).and_then(|()| anew.sync_all()).map_err(failed_io(doing()))
+        anew.write_all(kept.get_ref())
+            .and_then(|()| anew.sync_all())
+            .map_err(failed_io(doing()))
     }
 
     /// Puts what `fill` writes, and what was appended meanwhile, in the place of `file`, and says whether it did: not where `fill` says
     /// no, nor where the file was mended meanwhile and so is another. Writers wait only for what was appended.
-    pub(super) fn replace(&self, file: Arc<DayFile>, fill: impl FnOnce(&Arc<DayFile>, &mut Aside) -> io::Result<bool>) -> Result<bool> {
+    pub(super) fn replace(
+        &self,
+        file: Arc<DayFile>,
+        fill: impl FnOnce(&Arc<DayFile>, &mut Aside) -> io::Result<bool>,
+    ) -> Result<bool> {
         let path = file.path.clone();
         let doing = || format!("rewrite {}", path.display());
-        let mut aside = Aside::create(&self.files.directory, file.day).map_err(failed_io(doing()))?;
+        let mut aside =
+            Aside::create(&self.files.directory, file.day).map_err(failed_io(doing()))?;
         if !fill(&file, &mut aside).map_err(failed_io(doing()))? {
             return Ok(false);
         }
@@ -81,8 +102,14 @@ impl Jsonl {
             return Ok(false);
         }
         ends.remove(&file.day);
-        let length = lock(&file.file).metadata().map_err(failed_io(doing()))?.len();
-        aside.copy(&file, file.index.whole, length).and_then(|()| aside.replace(file)).map_err(failed_io(doing()))?;
+        let length = lock(&file.file)
+            .metadata()
+            .map_err(failed_io(doing()))?
+            .len();
+        aside
+            .copy(&file, file.index.whole, length)
+            .and_then(|()| aside.replace(file))
+            .map_err(failed_io(doing()))?;
         Ok(true)
     }
 }
@@ -102,7 +129,11 @@ struct Written {
 }
 
 /// Writes the lines of `file` that are to be kept as one sorted member.
-fn write_merged(file: &Arc<DayFile>, into: &mut (impl Write + Seek), keep: impl Fn(f64) -> bool) -> io::Result<Written> {
+fn write_merged(
+    file: &Arc<DayFile>,
+    into: &mut (impl Write + Seek),
+    keep: impl Fn(f64) -> bool,
+) -> io::Result<Written> {
     let inflated = file.index.inflated();
     let block = BLOCK.max(inflated / (BLOCKS_MAX - 1));
     let mut encoder = Encoder::new(into, LEVEL, inflated / block + 1)?;

@@ -38,13 +38,18 @@ pub fn scan(file: &Arc<DayFile>, look: &mut impl Look) -> io::Result<()> {
     let mut blocks = file.index.blocks.clone();
     blocks.retain(|block| look.wants(block.first, block.last));
     blocks.sort_by(|one, other| other.last.total_cmp(&one.last));
-    let helpers = thread::available_parallelism().map_or(1, usize::from).min(HELPERS).min(blocks.len());
+    let helpers = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(HELPERS)
+        .min(blocks.len());
     let (ask, asked) = bounded(AHEAD);
     let (give, given) = bounded(AHEAD);
     thread::scope(|scope| {
         for _ in 0..helpers {
             let (asked, give) = (asked.clone(), give.clone());
-            thread::Builder::new().name("history-read".to_owned()).spawn_scoped(scope, move || inflate(file, &asked, &give))?;
+            thread::Builder::new()
+                .name("history-read".to_owned())
+                .spawn_scoped(scope, move || inflate(file, &asked, &give))?;
         }
         drop((asked, give));
         watch(file, blocks, look, &ask, &given);
@@ -54,7 +59,13 @@ pub fn scan(file: &Arc<DayFile>, look: &mut impl Look) -> io::Result<()> {
 }
 
 /// Asks for blocks as long as they are wanted, and looks at what comes.
-fn watch(file: &DayFile, blocks: Vec<Block>, look: &mut impl Look, ask: &Sender<Block>, given: &Receiver<Inflated>) {
+fn watch(
+    file: &DayFile,
+    blocks: Vec<Block>,
+    look: &mut impl Look,
+    ask: &Sender<Block>,
+    given: &Receiver<Inflated>,
+) {
     let mut blocks = blocks.into_iter();
     let mut under_way = 0;
     loop {

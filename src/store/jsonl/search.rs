@@ -40,19 +40,32 @@ pub enum Verdict<T> {
 
 impl<'a> Filter<'a> {
     pub fn new(query: &'a Query) -> Filter<'a> {
-        let sieve = query.prompt_search.as_ref().and_then(|needle| Sieve::of_text(needle.folded()));
+        let sieve = query
+            .prompt_search
+            .as_ref()
+            .and_then(|needle| Sieve::of_text(needle.folded()));
         Filter { query, sieve }
     }
 
     /// The record on this line, if it is meant and `wins` by its time.
     pub fn record(&self, line: &[u8], wins: impl FnOnce(f64) -> bool) -> Verdict<Record> {
-        if self.sieve.as_ref().is_some_and(|sieve| !sieve.lets_pass(line)) {
+        if self
+            .sieve
+            .as_ref()
+            .is_some_and(|sieve| !sieve.lets_pass(line))
+        {
             return Verdict::NotMeant;
         }
-        let Ok(facts) = serde_json::from_slice::<Facts>(line) else { return self.verdict(line) };
+        let Ok(facts) = serde_json::from_slice::<Facts>(line) else {
+            return self.verdict(line);
+        };
         if !self.query.matches_facts(&facts)
             || !wins(facts.timestamp)
-            || !self.query.prompt_search.as_ref().is_none_or(|needle| is_in(needle, line))
+            || !self
+                .query
+                .prompt_search
+                .as_ref()
+                .is_none_or(|needle| is_in(needle, line))
         {
             return Verdict::NotMeant;
         }
@@ -70,7 +83,15 @@ impl<'a> Filter<'a> {
 
 fn is_in(needle: &Needle, line: &[u8]) -> bool {
     let texts = serde_json::from_slice(line).ok();
-    texts.is_none_or(|texts: Texts| needle.is_in(texts.prompt_full.or(texts.prompt_preview).as_ref().map(|text| &*text.0)))
+    texts.is_none_or(|texts: Texts| {
+        needle.is_in(
+            texts
+                .prompt_full
+                .or(texts.prompt_preview)
+                .as_ref()
+                .map(|text| &*text.0),
+        )
+    })
 }
 
 /// Bytes of lines whose records are held at a time, of those that are looked for; of the others only their places are kept.
@@ -97,17 +118,35 @@ pub struct Newest<'a> {
 
 impl<'a> Newest<'a> {
     pub fn new(query: &'a Query, detail: Detail, before: Option<Position>) -> Newest<'a> {
-        Newest { filter: Filter::new(query), limit: query.limit, detail, before, best: BTreeMap::new() }
+        Newest {
+            filter: Filter::new(query),
+            limit: query.limit,
+            detail,
+            before,
+            best: BTreeMap::new(),
+        }
     }
 
     fn can_win(&self, timestamp: f64) -> bool {
-        self.best.len() < self.limit || self.best.first_key_value().is_none_or(|(worst, _)| timestamp >= worst.timestamp)
+        self.best.len() < self.limit
+            || self
+                .best
+                .first_key_value()
+                .is_none_or(|(worst, _)| timestamp >= worst.timestamp)
     }
 
     fn insert(&mut self, line: &[u8], record: Record) {
         let position = record.position();
-        let bytes = if self.detail == Detail::Whole { line.len() } else { 0 };
-        let found = Found { position: position.clone(), bytes, record: Some(self.detail.of(record)) };
+        let bytes = if self.detail == Detail::Whole {
+            line.len()
+        } else {
+            0
+        };
+        let found = Found {
+            position: position.clone(),
+            bytes,
+            record: Some(self.detail.of(record)),
+        };
         self.best.insert(position, found);
         if self.best.len() > self.limit {
             self.best.pop_first();
@@ -129,13 +168,26 @@ impl<'a> Newest<'a> {
 
 impl Look for Newest<'_> {
     fn wants(&self, first: f64, last: f64) -> bool {
-        self.filter.query.overlaps(first, last) && self.before.as_ref().is_none_or(|before| first <= before.timestamp) && self.can_win(last)
+        self.filter.query.overlaps(first, last)
+            && self
+                .before
+                .as_ref()
+                .is_none_or(|before| first <= before.timestamp)
+            && self.can_win(last)
     }
 
     fn look(&mut self, line: &[u8]) -> Option<()> {
-        let wins = |timestamp| self.can_win(timestamp) && self.before.as_ref().is_none_or(|before| timestamp <= before.timestamp);
+        let wins = |timestamp| {
+            self.can_win(timestamp)
+                && self
+                    .before
+                    .as_ref()
+                    .is_none_or(|before| timestamp <= before.timestamp)
+        };
         match self.filter.record(line, wins) {
-            Verdict::Meant(record) if Query::is_before(&record, self.before.as_ref()) => self.insert(line, record),
+            Verdict::Meant(record) if Query::is_before(&record, self.before.as_ref()) => {
+                self.insert(line, record)
+            }
             Verdict::Meant(_) | Verdict::NotMeant => {}
             Verdict::Unreadable => return None,
         }
@@ -166,7 +218,9 @@ impl<'a> Again<'a> {
 
 impl Look for Again<'_> {
     fn wants(&self, first: f64, last: f64) -> bool {
-        self.missing.keys().any(|position| (first..=last).contains(&position.timestamp))
+        self.missing
+            .keys()
+            .any(|position| (first..=last).contains(&position.timestamp))
     }
 
     fn look(&mut self, line: &[u8]) -> Option<()> {
@@ -186,7 +240,11 @@ pub struct ById<'a> {
 
 impl<'a> ById<'a> {
     pub fn new(id: &'a str) -> ById<'a> {
-        ById { id, sieve: Sieve::of_exact(id), found: None }
+        ById {
+            id,
+            sieve: Sieve::of_exact(id),
+            found: None,
+        }
     }
 }
 
@@ -196,7 +254,13 @@ impl Look for ById<'_> {
     }
 
     fn look(&mut self, line: &[u8]) -> Option<()> {
-        if self.found.is_none() && self.sieve.as_ref().is_none_or(|sieve| sieve.lets_pass(line)) && position(line)?.id == self.id {
+        if self.found.is_none()
+            && self
+                .sieve
+                .as_ref()
+                .is_none_or(|sieve| sieve.lets_pass(line))
+            && position(line)?.id == self.id
+        {
             self.found = Some(Record::read(line)?);
         }
         Some(())

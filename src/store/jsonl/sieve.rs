@@ -20,7 +20,10 @@ impl Sieve {
     /// For a text to be found in any case, folded. `None` where nothing can be told from the bytes.
     pub fn of_text(folded: &str) -> Option<Sieve> {
         // The longest part of it that is written in one way only.
-        let part = folded.as_bytes().split(|byte| !is_plain(*byte)).max_by_key(|part| part.len())?;
+        let part = folded
+            .as_bytes()
+            .split(|byte| !is_plain(*byte))
+            .max_by_key(|part| part.len())?;
         Sieve::new(part)
     }
 
@@ -32,7 +35,10 @@ impl Sieve {
     fn new(part: &[u8]) -> Option<Sieve> {
         let rank = |byte: &u8| RARE_FIRST.iter().position(|rare| rare == byte);
         let (rarest, _) = part.iter().enumerate().min_by_key(|(_, byte)| rank(byte))?;
-        Some(Sieve { part: part.to_vec(), rarest })
+        Some(Sieve {
+            part: part.to_vec(),
+            rarest,
+        })
     }
 
     pub fn lets_pass(&self, line: &[u8]) -> bool {
@@ -43,7 +49,9 @@ impl Sieve {
         let rarest = self.part[self.rarest];
         memchr2_iter(rarest, rarest.to_ascii_uppercase(), line).any(|at| {
             let start = at.checked_sub(self.rarest);
-            start.and_then(|start| line.get(start..start + self.part.len())).is_some_and(|found| found.eq_ignore_ascii_case(&self.part))
+            start
+                .and_then(|start| line.get(start..start + self.part.len()))
+                .is_some_and(|found| found.eq_ignore_ascii_case(&self.part))
         })
     }
 }
@@ -64,7 +72,10 @@ mod tests {
 
     #[test]
     fn no_other_alphabet_has_a_capital_of_a_plain_letter() {
-        let capitals = ('\u{80}'..=char::MAX).filter(|c| c.to_lowercase().any(|small| small.is_ascii() && is_plain(small as u8)));
+        let capitals = ('\u{80}'..=char::MAX).filter(|c| {
+            c.to_lowercase()
+                .any(|small| small.is_ascii() && is_plain(small as u8))
+        });
         assert_eq!(capitals.collect::<String>(), "");
     }
 
@@ -87,7 +98,12 @@ mod tests {
 
     #[test]
     fn what_is_not_there_does_not_pass() {
-        for (needle, line) in [("zebra", "The sky"), ("sea!", "the s a"), ("sea", "se"), ("aß", "b")] {
+        for (needle, line) in [
+            ("zebra", "The sky"),
+            ("sea!", "the s a"),
+            ("sea", "se"),
+            ("aß", "b"),
+        ] {
             assert!(!lets_pass(needle, line), "{needle} in {line}");
         }
     }

@@ -58,7 +58,10 @@ pub fn is_too_much(cause: &Error) -> bool {
         Error::Io(cause) => {
             matches!(
                 cause.kind(),
-                ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe
+                ErrorKind::ConnectionReset
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::UnexpectedEof
+                    | ErrorKind::BrokenPipe
             )
         }
         _ => false,
@@ -88,11 +91,25 @@ mod tests {
     fn an_answer_is_its_status_and_one_short_line() {
         for (status, words, shown) in [
             (401, "no org id\n", "401 no org id"),
-            (502, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n</body>\r\n</html>\r\n", "502 Bad Gateway"),
+            (
+                502,
+                "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n</body>\r\n</html>\r\n",
+                "502 Bad Gateway",
+            ),
             (503, "", "503"),
         ] {
-            assert_eq!(Pushed { status, words: words.to_owned() }.to_string(), shown);
+            assert_eq!(
+                Pushed {
+                    status,
+                    words: words.to_owned()
+                }
+                .to_string(),
+                shown
+            );
         }
-        assert_eq!(answered(500, &"é".repeat(500)), format!("500 {}…", "é".repeat(WORDS_SHOWN)));
+        assert_eq!(
+            answered(500, &"é".repeat(500)),
+            format!("500 {}…", "é".repeat(WORDS_SHOWN))
+        );
     }
 }

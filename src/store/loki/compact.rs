@@ -14,8 +14,16 @@ use crate::record::Facts;
 use crate::store::Query;
 
 /// Where each field of a short line stands in a record; the client is made of the last two names.
-const NAMES: [&str; 8] =
-    ["interaction_id", "model", "endpoint", "prompt_category", "status", "host", "metadata.client_ip", "metadata.user_agent"];
+const NAMES: [&str; 8] = [
+    "interaction_id",
+    "model",
+    "endpoint",
+    "prompt_category",
+    "status",
+    "host",
+    "metadata.client_ip",
+    "metadata.user_agent",
+];
 const NUMBERS: [&str; 8] = [
     "timestamp",
     "tap",
@@ -64,7 +72,11 @@ pub fn facts(kind: Kind, query: &Query) -> String {
         Kind::Old => short,
     };
     let found = kind.selector() + &logql::filters(query);
-    format!("{found} | json {} | line_format {} | keep job", fields.join(", "), quoted(&template))
+    format!(
+        "{found} | json {} | line_format {} | keep job",
+        fields.join(", "),
+        quoted(&template)
+    )
 }
 
 /// Shows the facts in a line; nothing where it is none of ours.
@@ -76,10 +88,33 @@ pub fn read(line: &str, see: impl FnOnce(&Facts)) {
         return;
     }
     let fields: Vec<&str> = line.split(' ').collect();
-    let Ok(fields) = <[&str; NAMES.len() + NUMBERS.len()]>::try_from(fields) else { return };
-    let [id, model, endpoint, prompt_category, status, host, ip, agent, numbers @ ..] = fields;
-    let [time, tap, prompt_tokens, generated_tokens, speed, duration, first_token, cached] = numbers;
-    let Some(timestamp) = time.parse().ok().filter(|time| entry::is_ours(id, *time)) else { return };
+    let Ok(fields) = <[&str; NAMES.len() + NUMBERS.len()]>::try_from(fields) else {
+        return;
+    };
+    let [
+        id,
+        model,
+        endpoint,
+        prompt_category,
+        status,
+        host,
+        ip,
+        agent,
+        numbers @ ..,
+    ] = fields;
+    let [
+        time,
+        tap,
+        prompt_tokens,
+        generated_tokens,
+        speed,
+        duration,
+        first_token,
+        cached,
+    ] = numbers;
+    let Some(timestamp) = time.parse().ok().filter(|time| entry::is_ours(id, *time)) else {
+        return;
+    };
     see(&Facts {
         timestamp,
         model: given(model).map(fold_cow),
@@ -109,7 +144,11 @@ fn plain(escaped: &str) -> Cow<'_, str> {
     }
     let (mut bytes, mut rest) = (Vec::with_capacity(escaped.len()), escaped.bytes());
     while let Some(byte) = rest.next() {
-        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16)).unwrap_or_default() as u8;
+        let mut digit = || {
+            rest.next()
+                .and_then(|digit| char::from(digit).to_digit(16))
+                .unwrap_or_default() as u8
+        };
         bytes.push(match byte {
             b'+' => b' ',
             b'%' => digit() << 4 | digit(),
@@ -129,23 +168,42 @@ mod tests {
     fn escaped(text: &str) -> String {
         let one = |byte| match byte {
             b' ' => "+".to_owned(),
-            byte if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => char::from(byte).to_string(),
+            byte if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => {
+                char::from(byte).to_string()
+            }
             byte => format!("%{byte:02X}"),
         };
         text.bytes().map(one).collect()
     }
 
     fn line(names: [&str; 8], numbers: [&str; 8]) -> String {
-        names.map(escaped).into_iter().chain(numbers.map(str::to_owned)).collect::<Vec<_>>().join(" ")
+        names
+            .map(escaped)
+            .into_iter()
+            .chain(numbers.map(str::to_owned))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
     fn a_line_without_values_has_the_time_alone() {
-        let line = line(["00ff", "", "", "", "", "", "", ""], ["1.5", "", "", "", "", "", "", ""]);
+        let line = line(
+            ["00ff", "", "", "", "", "", "", ""],
+            ["1.5", "", "", "", "", "", "", ""],
+        );
         let mut seen = 0;
         read(&line, |facts| {
             seen += 1;
-            assert_eq!((facts.timestamp, &facts.model, &facts.client, &facts.host, facts.tap), (1.5, &None, &None, &None, None));
+            assert_eq!(
+                (
+                    facts.timestamp,
+                    &facts.model,
+                    &facts.client,
+                    &facts.host,
+                    facts.tap
+                ),
+                (1.5, &None, &None, &None, None)
+            );
             assert_eq!((facts.prompt_tokens, facts.duration_seconds), (None, None));
         });
         assert_eq!(seen, 1);
@@ -154,11 +212,21 @@ mod tests {
     #[test]
     fn what_is_no_record_is_passed_over() {
         let foreign = [
-            line(["", "m", "", "", "", "", "", ""], ["1", "", "", "", "", "", "", ""]),
+            line(
+                ["", "m", "", "", "", "", "", ""],
+                ["1", "", "", "", "", "", "", ""],
+            ),
             line(["a"; 8], ["x"; 8]),
             line(["a"; 8], ["0"; 8]),
         ];
-        for line in foreign.iter().map(String::as_str).chain(["", "plain text", "{", "{}", "1 2 3", r#"{"timestamp":1}"#]) {
+        for line in foreign.iter().map(String::as_str).chain([
+            "",
+            "plain text",
+            "{",
+            "{}",
+            "1 2 3",
+            r#"{"timestamp":1}"#,
+        ]) {
             read(line, |facts| panic!("{line}: {facts:?}"));
         }
     }

@@ -14,7 +14,13 @@ pub fn fit(record: &mut Record, max: usize) -> bool {
     if json(record).len() <= max {
         return false;
     }
-    let frame = |record: &mut Record| json(record).len() - texts(record).iter().map(|text| json_length(text)).sum::<usize>();
+    let frame = |record: &mut Record| {
+        json(record).len()
+            - texts(record)
+                .iter()
+                .map(|text| json_length(text))
+                .sum::<usize>()
+    };
     if frame(record) > max / 2 {
         record.tool_calls = None;
         record.metadata = Value::Null;
@@ -35,12 +41,49 @@ fn json(record: &Record) -> String {
 
 /// Every text of a record that may be long.
 fn texts(record: &mut Record) -> Vec<&mut String> {
-    let Record { prompt_full, response_full, thinking_full, tool_calls, error, model, prompt_preview, response_preview, .. } = record;
-    let optional = [prompt_full, response_full, thinking_full, error, model, prompt_preview, response_preview, &mut record.done_reason];
-    let calls = tool_calls.iter_mut().flatten().flat_map(|call| [&mut call.name, &mut call.arguments]);
-    let metadata = record.metadata.as_object_mut().into_iter().flat_map(|fields| fields.values_mut());
-    let noted = metadata.filter_map(|value| if let Value::String(text) = value { Some(text) } else { None });
-    optional.into_iter().flatten().chain(calls).chain(noted).collect()
+    let Record {
+        prompt_full,
+        response_full,
+        thinking_full,
+        tool_calls,
+        error,
+        model,
+        prompt_preview,
+        response_preview,
+        ..
+    } = record;
+    let optional = [
+        prompt_full,
+        response_full,
+        thinking_full,
+        error,
+        model,
+        prompt_preview,
+        response_preview,
+        &mut record.done_reason,
+    ];
+    let calls = tool_calls
+        .iter_mut()
+        .flatten()
+        .flat_map(|call| [&mut call.name, &mut call.arguments]);
+    let metadata = record
+        .metadata
+        .as_object_mut()
+        .into_iter()
+        .flat_map(|fields| fields.values_mut());
+    let noted = metadata.filter_map(|value| {
+        if let Value::String(text) = value {
+            Some(text)
+        } else {
+            None
+        }
+    });
+    optional
+        .into_iter()
+        .flatten()
+        .chain(calls)
+        .chain(noted)
+        .collect()
 }
 
 /// The length to cut texts of these lengths to, so that together they lose at least `excess`: the longest lose most.
@@ -97,7 +140,10 @@ mod tests {
     #[test]
     fn a_record_that_fits_stays_as_it_is() {
         assert_eq!(fitted(&suite::record(1)), suite::record(1));
-        let mut full = Record { prompt_full: Some(String::new()), ..suite::record(1) };
+        let mut full = Record {
+            prompt_full: Some(String::new()),
+            ..suite::record(1)
+        };
         full.prompt_full = Some("x".repeat(LINE_MAX - json(&full).len()));
         assert_eq!((json(&full).len(), fitted(&full)), (LINE_MAX, full));
     }
@@ -106,32 +152,81 @@ mod tests {
     fn the_longest_texts_are_cut_between_characters() {
         for text in ["x", "🙂", "\"", "\0", "\n空"] {
             let long = text.repeat(300_000 / text.len());
-            let record = Record { prompt_full: Some(long.clone()), response_full: Some(long.clone()), ..suite::record(1) };
+            let record = Record {
+                prompt_full: Some(long.clone()),
+                response_full: Some(long.clone()),
+                ..suite::record(1)
+            };
             let cut = fitted(&record);
-            let (prompt, response) = (cut.prompt_full.clone().unwrap(), cut.response_full.clone().unwrap());
+            let (prompt, response) = (
+                cut.prompt_full.clone().unwrap(),
+                cut.response_full.clone().unwrap(),
+            );
             assert!(long.starts_with(&prompt) && prompt.len() == response.len());
-            assert!(json(&cut).len() > LINE_MAX - 32, "no more than needed is cut: {text:?}");
-            let rest = Record { prompt_full: None, response_full: None, ..cut };
-            assert_eq!(rest, Record { prompt_full: None, response_full: None, ..suite::record(1) });
+            assert!(
+                json(&cut).len() > LINE_MAX - 32,
+                "no more than needed is cut: {text:?}"
+            );
+            let rest = Record {
+                prompt_full: None,
+                response_full: None,
+                ..cut
+            };
+            assert_eq!(
+                rest,
+                Record {
+                    prompt_full: None,
+                    response_full: None,
+                    ..suite::record(1)
+                }
+            );
         }
     }
 
     #[test]
     fn whatever_is_long_is_cut() {
         let long = "\u{1}".repeat(300_000);
-        let call = ToolCall { name: "f".to_owned(), arguments: long.clone() };
+        let call = ToolCall {
+            name: "f".to_owned(),
+            arguments: long.clone(),
+        };
         let cases = [
-            Record { error: Some(long.clone()), ..suite::record(1) },
-            Record { model: Some(long.clone()), thinking_full: Some(long.clone()), ..suite::record(1) },
-            Record { tool_calls: Some(vec![call.clone(), call]), ..suite::record(1) },
-            Record { metadata: serde_json::json!({"user_agent": long}), ..suite::record(1) },
-            Record { metadata: serde_json::json!({"list": [long]}), ..suite::record(1) },
-            Record { tool_calls: Some(vec![ToolCall::default(); 20_000]), ..suite::record(1) },
+            Record {
+                error: Some(long.clone()),
+                ..suite::record(1)
+            },
+            Record {
+                model: Some(long.clone()),
+                thinking_full: Some(long.clone()),
+                ..suite::record(1)
+            },
+            Record {
+                tool_calls: Some(vec![call.clone(), call]),
+                ..suite::record(1)
+            },
+            Record {
+                metadata: serde_json::json!({"user_agent": long}),
+                ..suite::record(1)
+            },
+            Record {
+                metadata: serde_json::json!({"list": [long]}),
+                ..suite::record(1)
+            },
+            Record {
+                tool_calls: Some(vec![ToolCall::default(); 20_000]),
+                ..suite::record(1)
+            },
         ];
         for record in cases {
             let cut = fitted(&record);
-            assert_eq!((cut.interaction_id, cut.timestamp), (record.interaction_id, record.timestamp));
-            assert_eq!(cut.prompt_full, record.prompt_full, "what is short stays whole");
+            assert_eq!(
+                (cut.interaction_id, cut.timestamp),
+                (record.interaction_id, record.timestamp)
+            );
+            assert_eq!(
+                cut.prompt_full, record.prompt_full,
+                "what is short stays whole"
+            );
         }
     }
 

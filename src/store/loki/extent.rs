@@ -11,16 +11,28 @@ use crate::store::{Detail, Extent, Flow, Query, Result, StoreError};
 
 impl Loki {
     pub(super) fn whole_extent(&self) -> Result<Extent> {
-        let (Some(newest), Some(oldest)) = (self.first(Order::NewestFirst)?, self.first(Order::OldestFirst)?) else {
+        let (Some(newest), Some(oldest)) = (
+            self.first(Order::NewestFirst)?,
+            self.first(Order::OldestFirst)?,
+        ) else {
             return Ok(Extent::default());
         };
         let (reach, now) = (self.reach()?, self.now());
         // A whole day, and to the end of what can be, so that it is the same question as long as nothing comes.
         let oldest_day = nanos(oldest.floor()) - nanos(oldest.floor()).rem_euclid(DAY);
-        let span = Span { start: oldest_day, ..self.everywhen() };
+        let span = Span {
+            start: oldest_day,
+            ..self.everywhen()
+        };
         let ours = self.count(&logql::part(Part::Facts), reach.ours(span, now))?;
         let old = self.count(&logql::old(), reach.old(span, now))?;
-        Ok(Extent { records: ours + old, bytes: None, oldest: Some(oldest), newest: Some(newest), latest: Some(newest) })
+        Ok(Extent {
+            records: ours + old,
+            bytes: None,
+            oldest: Some(oldest),
+            newest: Some(newest),
+            latest: Some(newest),
+        })
     }
 
     pub(super) fn everywhen(&self) -> Span {
@@ -34,7 +46,13 @@ impl Loki {
             found = Some(record.timestamp);
             Flow::Stop
         };
-        self.read(&Query::default(), Detail::Brief, (self.everywhen(), order), ENTRIES_MIN, visit)?;
+        self.read(
+            &Query::default(),
+            Detail::Brief,
+            (self.everywhen(), order),
+            ENTRIES_MIN,
+            visit,
+        )?;
         Ok(found)
     }
 
@@ -51,7 +69,13 @@ impl Loki {
                 Err(refusal) if self.limits.learn(&refusal.excess) => {}
                 Err(_) if piece.length() > RANGE_MIN => {
                     let middle = piece.start + piece.length() / 2 / SECOND * SECOND;
-                    count += self.count(selector, Span { end: middle, ..piece })?;
+                    count += self.count(
+                        selector,
+                        Span {
+                            end: middle,
+                            ..piece
+                        },
+                    )?;
                     span.start = middle;
                 }
                 Err(refusal) => return Err(StoreError::Failed(refusal.words)),
@@ -66,9 +90,17 @@ impl Loki {
             return Ok(Ok(number));
         }
         let seconds = (piece.length() + SECOND - 1) / SECOND;
-        let answer = self.client.number(&logql::count(selector, seconds), piece.end - 1)?;
+        let answer = self
+            .client
+            .number(&logql::count(selector, seconds), piece.end - 1)?;
         if let Ok(number) = &answer {
-            self.numbers.keep(selector, piece, edge, size_of::<f64>() + selector.len(), number);
+            self.numbers.keep(
+                selector,
+                piece,
+                edge,
+                size_of::<f64>() + selector.len(),
+                number,
+            );
         }
         Ok(answer)
     }

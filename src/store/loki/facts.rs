@@ -19,7 +19,10 @@ impl Loki {
     pub(super) fn show_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
         let (reach, now) = (self.reach()?, self.now());
         let span = Span::of(query, now);
-        let query = &Query { prompt_search: None, ..query.clone() };
+        let query = &Query {
+            prompt_search: None,
+            ..query.clone()
+        };
         let visit = &mut |facts: &Facts| {
             if query.matches_facts(facts) {
                 visit(facts);
@@ -54,30 +57,71 @@ impl Loki {
     fn show_settled(&self, kind: Kind, span: Span, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
         let until = quarter(span.end.min(nanos(self.now()).saturating_sub(YOUNG)));
         let mut settled = lock(&self.settled[kind as usize]);
-        if settled.as_ref().is_none_or(|settled| settled.span.end < span.start) {
+        if settled
+            .as_ref()
+            .is_none_or(|settled| settled.span.end < span.start)
+        {
             *settled = Some(Settled::until(until));
         }
-        let Some(settled) = settled.as_mut() else { return Ok(()) };
-        let known = Span { start: settled.span.start.max(span.start), end: settled.span.end.min(quarter(span.end)) };
+        let Some(settled) = settled.as_mut() else {
+            return Ok(());
+        };
+        let known = Span {
+            start: settled.span.start.max(span.start),
+            end: settled.span.end.min(quarter(span.end)),
+        };
         self.check(kind, settled, known)?;
         if settled.span.end < until {
-            let newer = self.settled_in(kind, Span { start: settled.span.end, end: until }, &mut |_| {})?;
+            let newer = self.settled_in(
+                kind,
+                Span {
+                    start: settled.span.end,
+                    end: until,
+                },
+                &mut |_| {},
+            )?;
             settled.take_newer(newer);
         }
         settled.each(visit);
-        self.read_facts(kind, &Query::default(), Span { start: settled.span.end.max(span.start), ..span }, &mut |_, facts| visit(facts))?;
+        self.read_facts(
+            kind,
+            &Query::default(),
+            Span {
+                start: settled.span.end.max(span.start),
+                ..span
+            },
+            &mut |_, facts| visit(facts),
+        )?;
         self.show_older(kind, settled, span.start, visit)
     }
 
     /// Shows what is older than what is kept, and keeps it where there is room.
-    fn show_older(&self, kind: Kind, settled: &mut Settled, start: i64, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
+    fn show_older(
+        &self,
+        kind: Kind,
+        settled: &mut Settled,
+        start: i64,
+        visit: &mut dyn FnMut(&Facts),
+    ) -> Result<()> {
         let mut end = settled.span.start;
         while start < end {
             if settled.is_full {
-                return self.read_facts(kind, &Query::default(), Span { start, end }, &mut |_, facts| visit(facts));
+                return self.read_facts(
+                    kind,
+                    &Query::default(),
+                    Span { start, end },
+                    &mut |_, facts| visit(facts),
+                );
             }
             let stride = DAY.max(settled.span.length()); // twice as far each time
-            let older = self.settled_in(kind, Span { start: start.max(end - stride), end }, visit)?;
+            let older = self.settled_in(
+                kind,
+                Span {
+                    start: start.max(end - stride),
+                    end,
+                },
+                visit,
+            )?;
             end = older.span.start;
             settled.take_older(older);
         }
@@ -100,8 +144,22 @@ impl Loki {
             settled.replace(part, count);
         } else {
             let middle = quarter(span.start + span.length() / 2);
-            self.check(kind, settled, Span { end: middle, ..span })?;
-            self.check(kind, settled, Span { start: middle, ..span })?;
+            self.check(
+                kind,
+                settled,
+                Span {
+                    end: middle,
+                    ..span
+                },
+            )?;
+            self.check(
+                kind,
+                settled,
+                Span {
+                    start: middle,
+                    ..span
+                },
+            )?;
         }
         Ok(())
     }
@@ -117,8 +175,18 @@ impl Loki {
     }
 
     /// Shows the facts that Loki has of a span, with the times of their entries (nanoseconds).
-    fn read_facts(&self, kind: Kind, query: &Query, span: Span, see: &mut dyn FnMut(i64, &Facts)) -> Result<()> {
-        let mut lines = self.lines(compact::facts(kind, query), (span, Order::NewestFirst), FIRST);
+    fn read_facts(
+        &self,
+        kind: Kind,
+        query: &Query,
+        span: Span,
+        see: &mut dyn FnMut(i64, &Facts),
+    ) -> Result<()> {
+        let mut lines = self.lines(
+            compact::facts(kind, query),
+            (span, Order::NewestFirst),
+            FIRST,
+        );
         while let Some(entry) = lines.next()? {
             compact::read(&entry.line, |facts| see(entry.time, facts));
         }

@@ -18,7 +18,10 @@ pub struct QueryLimits {
 impl Default for QueryLimits {
     /// Loki's own, 30 days and an hour of time rounded down.
     fn default() -> QueryLimits {
-        QueryLimits { entries: AtomicUsize::new(5000), range: AtomicI64::new(30 * DAY) }
+        QueryLimits {
+            entries: AtomicUsize::new(5000),
+            range: AtomicI64::new(30 * DAY),
+        }
     }
 }
 
@@ -46,7 +49,9 @@ impl QueryLimits {
     pub fn learn(&self, excess: &Excess) -> bool {
         match excess {
             Excess::Entries(most) => self.entries.fetch_min((*most).max(2), SeqCst) > *most,
-            Excess::Range(longest) => self.range.fetch_min((*longest).max(RANGE_MIN), SeqCst) > *longest,
+            Excess::Range(longest) => {
+                self.range.fetch_min((*longest).max(RANGE_MIN), SeqCst) > *longest
+            }
             Excess::Size => false,
         }
     }
@@ -68,10 +73,23 @@ const TOO_MUCH: [&str; 9] = [
 /// What was too much of a question that was answered with this status and these words; `None` where it is something else.
 pub fn excess(status: u16, words: &str) -> Option<Excess> {
     let behind = |mark: &str| words.split_once(mark).map(|(_, rest)| rest);
-    let entries = behind("> max_entries_limit_per_query (").and_then(|rest| rest.split_once("> ")?.1.split(')').next()?.parse().ok());
-    let range = || behind("query length: ").and_then(|rest| duration(rest.split_once("limit: ")?.1.split([')', ' ', ',']).next()?));
+    let entries = behind("> max_entries_limit_per_query (")
+        .and_then(|rest| rest.split_once("> ")?.1.split(')').next()?.parse().ok());
+    let range = || {
+        behind("query length: ").and_then(|rest| {
+            duration(
+                rest.split_once("limit: ")?
+                    .1
+                    .split([')', ' ', ','])
+                    .next()?,
+            )
+        })
+    };
     let is_size = matches!(status, 413 | 504) || TOO_MUCH.iter().any(|mark| words.contains(mark));
-    entries.map(Excess::Entries).or_else(|| range().map(Excess::Range)).or_else(|| is_size.then_some(Excess::Size))
+    entries
+        .map(Excess::Entries)
+        .or_else(|| range().map(Excess::Range))
+        .or_else(|| is_size.then_some(Excess::Size))
 }
 
 /// Nanoseconds of a duration as Prometheus writes it, such as `30d1h` or `1w`.
@@ -81,7 +99,9 @@ fn duration(text: &str) -> Option<i64> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let number: i64 = rest[..digits].parse().ok()?;
-        let unit = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |end| digits + end);
+        let unit = rest[digits..]
+            .find(|c: char| c.is_ascii_digit())
+            .map_or(rest.len(), |end| digits + end);
         let length = match &rest[digits..unit] {
             "y" => 365 * DAY,
             "w" => 7 * DAY,
@@ -109,20 +129,36 @@ mod tests {
         let range = "the query time range exceeds the limit (query length: 720h0m0s, limit: 1w)";
         assert_eq!(excess(400, range), Some(Excess::Range(7 * DAY)));
         let grpc = "rpc error: code = ResourceExhausted desc = trying to send message larger than max (10196564 vs. 4194304)";
-        for (status, words) in
-            [(500, grpc), (413, ""), (504, "gateway"), (400, "maximum number of series (500) reached for a single query")]
-        {
+        for (status, words) in [
+            (500, grpc),
+            (413, ""),
+            (504, "gateway"),
+            (
+                400,
+                "maximum number of series (500) reached for a single query",
+            ),
+        ] {
             assert_eq!(excess(status, words), Some(Excess::Size), "{words}");
         }
-        for (status, words) in [(400, "parse error at line 1, col 5"), (401, "no org id"), (503, ""), (400, "query length: x, limit: soon")]
-        {
+        for (status, words) in [
+            (400, "parse error at line 1, col 5"),
+            (401, "no org id"),
+            (503, ""),
+            (400, "query length: x, limit: soon"),
+        ] {
             assert_eq!(excess(status, words), None, "{words}");
         }
     }
 
     #[test]
     fn durations_are_read_as_prometheus_writes_them() {
-        for (text, seconds) in [("30d1h", 30 * 86_400 + 3600), ("1w", 604_800), ("90m", 5400), ("2h30s", 7230), ("1y", 31_536_000)] {
+        for (text, seconds) in [
+            ("30d1h", 30 * 86_400 + 3600),
+            ("1w", 604_800),
+            ("90m", 5400),
+            ("2h30s", 7230),
+            ("1y", 31_536_000),
+        ] {
             assert_eq!(duration(text), Some(seconds * SECOND), "{text}");
         }
         for bad in ["", "1", "h", "1x", "99999999999999999999y", "9999999999y"] {
@@ -133,7 +169,11 @@ mod tests {
     #[test]
     fn what_was_learnt_is_kept_to_and_never_given_up() {
         let limits = QueryLimits::default();
-        assert!(limits.learn(&Excess::Entries(1000)) && !limits.learn(&Excess::Entries(3000)) && !limits.learn(&Excess::Size));
+        assert!(
+            limits.learn(&Excess::Entries(1000))
+                && !limits.learn(&Excess::Entries(3000))
+                && !limits.learn(&Excess::Size)
+        );
         assert!(limits.learn(&Excess::Range(7 * DAY)) && !limits.learn(&Excess::Range(7 * DAY)));
         assert_eq!((limits.entries(), limits.range()), (1000, 7 * DAY));
     }

@@ -16,8 +16,17 @@ const PIECE_MAX: usize = 256;
 const OLD: &str = "";
 
 /// Fields that are read of old records where texts are not needed: those that are text, then numbers and the like.
-const OLD_TEXTS: [&str; 9] =
-    ["interaction_id", "model", "endpoint", "prompt_category", "prompt_preview", "response_preview", "status", "error", "done_reason"];
+const OLD_TEXTS: [&str; 9] = [
+    "interaction_id",
+    "model",
+    "endpoint",
+    "prompt_category",
+    "prompt_preview",
+    "response_preview",
+    "status",
+    "error",
+    "done_reason",
+];
 const OLD_VALUES: [&str; 17] = [
     "timestamp",
     "prompt_tokens",
@@ -69,13 +78,20 @@ pub fn texts(query: &Query) -> String {
 /// The ids of the texts that may be meant, and nothing of the texts.
 pub fn ids(query: &Query) -> String {
     let found = part(Part::Text) + &filters(query) + &search::filter(query);
-    format!("{found} | json id=\"interaction_id\"{} | line_format \"{{{{.id}}}}\" | keep job", search::test(query))
+    format!(
+        "{found} | json id=\"interaction_id\"{} | line_format \"{{{{.id}}}}\" | keep job",
+        search::test(query)
+    )
 }
 
 /// The lines of a part that hold one of these ids.
 pub fn with_ids(of: Part, ids: &[String]) -> String {
     let ids: Vec<String> = ids.iter().map(|id| escaped(&json(id))).collect();
-    format!("{} |~ {} | keep job", part(of), quoted(&format!("\"interaction_id\":(?:{})", ids.join("|"))))
+    format!(
+        "{} |~ {} | keep job",
+        part(of),
+        quoted(&format!("\"interaction_id\":(?:{})", ids.join("|")))
+    )
 }
 
 /// The old records that hold this id as a value.
@@ -91,9 +107,17 @@ pub fn old_records(query: &Query) -> String {
 /// The same without their texts: `old_facts` makes a line of the labels.
 pub fn old_without_texts(query: &Query) -> String {
     let names = || OLD_TEXTS.into_iter().chain(OLD_VALUES);
-    let extracted: Vec<String> = names().map(|name| format!("{OLD_LABEL}{name}=\"{name}\"")).collect();
+    let extracted: Vec<String> = names()
+        .map(|name| format!("{OLD_LABEL}{name}=\"{name}\""))
+        .collect();
     let kept: Vec<String> = names().map(|name| format!("{OLD_LABEL}{name}")).collect();
-    format!("{}{} | json {} | line_format \"\" | keep {}", old(), filters(query), extracted.join(", "), kept.join(", "))
+    format!(
+        "{}{} | json {} | line_format \"\" | keep {}",
+        old(),
+        filters(query),
+        extracted.join(", "),
+        kept.join(", ")
+    )
 }
 
 /// An old record without texts, as `entry` writes facts, of the labels that `old_without_texts` leaves.
@@ -102,7 +126,11 @@ pub fn old_facts<'a>(label: impl Fn(&str) -> Option<&'a str>) -> String {
     let text = |name: &str| Some(format!("\"{name}\":{}", json(found(name)?)));
     let is_json = |value: &&str| serde_json::from_str::<serde_json::Value>(value).is_ok();
     let value = |name: &str| Some(format!("\"{name}\":{}", found(name).filter(is_json)?));
-    let fields: Vec<String> = OLD_TEXTS.into_iter().filter_map(text).chain(OLD_VALUES.into_iter().filter_map(value)).collect();
+    let fields: Vec<String> = OLD_TEXTS
+        .into_iter()
+        .filter_map(text)
+        .chain(OLD_VALUES.into_iter().filter_map(value))
+        .collect();
     format!("{{{}}}", fields.join(","))
 }
 
@@ -118,8 +146,12 @@ fn selector(part: &str) -> String {
 /// Pieces of a line for everything that is asked for by name.
 pub fn filters(query: &Query) -> String {
     let mut filters = String::new();
-    let names =
-        [("endpoint", &query.endpoint), ("prompt_category", &query.prompt_category), ("status", &query.status), ("host", &query.host)];
+    let names = [
+        ("endpoint", &query.endpoint),
+        ("prompt_category", &query.prompt_category),
+        ("status", &query.status),
+        ("host", &query.host),
+    ];
     for (name, value) in names {
         if let Some(value) = value.as_ref().filter(|value| *value != UNKNOWN) {
             filter(&mut filters, &format!("\"{name}\":{}", json(value)));
@@ -177,18 +209,40 @@ mod tests {
     #[test]
     fn no_text_can_leave_its_string() {
         let hostile = "\"} |= \"\\\n`{x=\u{7f}é🙂";
-        assert_eq!(quoted(hostile), r#""\"} |= \"\\\U0000000a`{x=\U0000007f\U000000e9\U0001f642""#);
-        let query = Query { endpoint: Some("a\"} or {job=\"".to_owned()), ..Query::default() };
-        assert_eq!(facts(&query), r#"{job="ollama-tap",part="facts"} |= "\"endpoint\":\"a\\\"} or {job=\\\"\"" | keep job"#);
+        assert_eq!(
+            quoted(hostile),
+            r#""\"} |= \"\\\U0000000a`{x=\U0000007f\U000000e9\U0001f642""#
+        );
+        let query = Query {
+            endpoint: Some("a\"} or {job=\"".to_owned()),
+            ..Query::default()
+        };
+        assert_eq!(
+            facts(&query),
+            r#"{job="ollama-tap",part="facts"} |= "\"endpoint\":\"a\\\"} or {job=\\\"\"" | keep job"#
+        );
     }
 
     #[test]
     fn names_are_looked_for_as_they_stand_in_a_line_and_models_in_any_case() {
-        let query = Query { model: Some("llama3.2:1b".to_owned()), host: Some("a\"b".to_owned()), tap: Some(8000), ..Query::default() };
+        let query = Query {
+            model: Some("llama3.2:1b".to_owned()),
+            host: Some("a\"b".to_owned()),
+            tap: Some(8000),
+            ..Query::default()
+        };
         let expected = r#"{job="ollama-tap",part="facts"} |= "\"host\":\"a\\\"b\"" |~ "(?i)llama3\\.2:1b" |= "\"tap\":8000" | keep job"#;
         assert_eq!(facts(&query), expected);
-        let unknown = Query { model: Some(UNKNOWN.to_owned()), endpoint: Some("x".repeat(10_000)), ..Query::default() };
-        assert_eq!(facts(&unknown), r#"{job="ollama-tap",part="facts"} | keep job"#, "what no line can hold is decided here");
+        let unknown = Query {
+            model: Some(UNKNOWN.to_owned()),
+            endpoint: Some("x".repeat(10_000)),
+            ..Query::default()
+        };
+        assert_eq!(
+            facts(&unknown),
+            r#"{job="ollama-tap",part="facts"} | keep job"#,
+            "what no line can hold is decided here"
+        );
     }
 
     #[test]
@@ -207,8 +261,18 @@ mod tests {
             ("field_stream", "x"),
             ("field_error", ""),
         ];
-        let line = old_facts(|name| labels.iter().find(|(label, _)| *label == name).map(|(_, value)| *value));
-        assert_eq!(line, r#"{"interaction_id":"00ff","model":"a\"b","prompt_tokens":7}"#);
-        assert!(old_without_texts(&Query::default()).ends_with("field_response_bytes, field_truncated"));
+        let line = old_facts(|name| {
+            labels
+                .iter()
+                .find(|(label, _)| *label == name)
+                .map(|(_, value)| *value)
+        });
+        assert_eq!(
+            line,
+            r#"{"interaction_id":"00ff","model":"a\"b","prompt_tokens":7}"#
+        );
+        assert!(
+            old_without_texts(&Query::default()).ends_with("field_response_bytes, field_truncated")
+        );
     }
 }

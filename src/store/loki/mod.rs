@@ -79,19 +79,33 @@ impl Loki {
     }
 
     /// To write as well. What cannot be sent before the end stays in `dir`, where there is one.
-    pub fn writer(settings: &LokiSettings, roots: Option<Arc<Vec<Certificate<'static>>>>, dir: Option<&Path>, writer: &Writer) -> Loki {
+    pub fn writer(
+        settings: &LokiSettings,
+        roots: Option<Arc<Vec<Certificate<'static>>>>,
+        dir: Option<&Path>,
+        writer: &Writer,
+    ) -> Loki {
         let unsent = dir.map(|dir| Unsent::new(dir, writer));
         match unsent.as_ref().map(|unsent| (unsent, unsent.check())) {
             Some((_, Ok(()))) => {}
             Some((unsent, Err(cause))) => {
-                log::warn!("what loki does not take before the tap ends will be lost: write {}: {cause}", unsent.path().display());
+                log::warn!(
+                    "what loki does not take before the tap ends will be lost: write {}: {cause}",
+                    unsent.path().display()
+                );
             }
-            None => log::warn!("what loki does not take before the tap ends will be lost: name a place for it with --analytics-dir"),
+            None => log::warn!(
+                "what loki does not take before the tap ends will be lost: name a place for it with --analytics-dir"
+            ),
         }
         Loki::new(settings, roots, unsent)
     }
 
-    fn new(settings: &LokiSettings, roots: Option<Arc<Vec<Certificate<'static>>>>, unsent: Option<Unsent>) -> Loki {
+    fn new(
+        settings: &LokiSettings,
+        roots: Option<Arc<Vec<Certificate<'static>>>>,
+        unsent: Option<Unsent>,
+    ) -> Loki {
         let client = Arc::new(Client::new(settings, roots));
         Loki {
             pusher: Pusher::new(client.clone(), unsent),
@@ -119,12 +133,25 @@ impl Loki {
     }
 
     /// An answer that was given a moment ago, or Loki's.
-    fn remembered(&self, query: &str, span: Span, order: Order, edge: i64, limit: usize) -> Result<Result<Page, Refusal>> {
+    fn remembered(
+        &self,
+        query: &str,
+        span: Span,
+        order: Order,
+        edge: i64,
+        limit: usize,
+    ) -> Result<Result<Page, Refusal>> {
         let key = format!("{order:?} {query}");
-        if let Some(page) = self.pages.get(&key, span).filter(|page| !page.is_full || page.entries.len() >= limit) {
+        if let Some(page) = self
+            .pages
+            .get(&key, span)
+            .filter(|page| !page.is_full || page.entries.len() >= limit)
+        {
             return Ok(Ok(page));
         }
-        let answer = self.client.lines(query, span, order, limit, &|_, line| line)?;
+        let answer = self
+            .client
+            .lines(query, span, order, limit, &|_, line| line)?;
         if let Ok(page) = &answer {
             self.pages.keep(&key, span, edge, page.bytes, page);
         }
@@ -133,7 +160,9 @@ impl Loki {
 
     /// Something of these times was written: nothing that was known of them holds any more.
     fn note_written(&self, times: &[i64]) {
-        let Some(oldest) = times.iter().min() else { return };
+        let Some(oldest) = times.iter().min() else {
+            return;
+        };
         self.pages.forget(*oldest);
         self.numbers.forget(*oldest);
         if let Some(reach) = &mut *lock(&self.reach) {
@@ -175,7 +204,12 @@ impl Keeper for Loki {
         self.pusher.leave(records)
     }
 
-    fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn each_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
         let before = self.before(query)?;
         let mut span = Span::of(query, self.now());
         if let Some(before) = &before {
@@ -184,22 +218,48 @@ impl Keeper for Loki {
         let needed = self.needed(query, detail);
         let mut found = 0;
         let visit = &mut |record: Record| {
-            let is_meant = if needed == Detail::Whole { query.matches(&record) } else { query.matches_facts(&record.facts()) };
+            let is_meant = if needed == Detail::Whole {
+                query.matches(&record)
+            } else {
+                query.matches_facts(&record.facts())
+            };
             if !is_meant || !Query::is_before(&record, before.as_ref()) {
                 return Flow::GoOn;
             }
             self.note_place(&record);
             found += 1;
             let flow = visit(detail.of(record));
-            if found < query.limit { flow } else { Flow::Stop }
+            if found < query.limit {
+                flow
+            } else {
+                Flow::Stop
+            }
         };
         // One more than is wanted, since the last moment of a full page is left to the next.
-        self.read(query, detail, (span, Order::NewestFirst), query.limit + 1, visit)
+        self.read(
+            query,
+            detail,
+            (span, Order::NewestFirst),
+            query.limit + 1,
+            visit,
+        )
     }
 
     fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        let visit = &mut |record: Record| if query.matches(&record) { visit(record) } else { Flow::GoOn };
-        self.read(query, Detail::Whole, (Span::of(query, self.now()), Order::OldestFirst), FACTS_FIRST, visit)
+        let visit = &mut |record: Record| {
+            if query.matches(&record) {
+                visit(record)
+            } else {
+                Flow::GoOn
+            }
+        };
+        self.read(
+            query,
+            Detail::Whole,
+            (Span::of(query, self.now()), Order::OldestFirst),
+            FACTS_FIRST,
+            visit,
+        )
     }
 
     fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
@@ -222,6 +282,9 @@ impl Keeper for Loki {
 
     fn purge(&self, _: Option<f64>) -> Result<u64> {
         let way_out = "deleting there is loki's own business; set its retention_period, or use its delete API";
-        Err(StoreError::Failed(format!("purge the history in loki at {}: {way_out}", self.client.base())))
+        Err(StoreError::Failed(format!(
+            "purge the history in loki at {}: {way_out}",
+            self.client.base()
+        )))
     }
 }

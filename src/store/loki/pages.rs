@@ -66,9 +66,25 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// `limit`: entries of the first page.
-    pub fn new(span: Span, order: Order, edge: i64, limit: usize, limits: &'a QueryLimits, ask: Box<Ask<'a>>) -> Reader<'a> {
+    pub fn new(
+        span: Span,
+        order: Order,
+        edge: i64,
+        limit: usize,
+        limits: &'a QueryLimits,
+        ask: Box<Ask<'a>>,
+    ) -> Reader<'a> {
         let limit = limit.max(ENTRIES_MIN);
-        Reader { order, rest: span, edge, limits, limit, longest: i64::MAX, read: VecDeque::new(), ask }
+        Reader {
+            order,
+            rest: span,
+            edge,
+            limits,
+            limit,
+            longest: i64::MAX,
+            read: VecDeque::new(),
+            ask,
+        }
     }
 
     /// The next entry; `None` at the end.
@@ -87,7 +103,9 @@ impl<'a> Reader<'a> {
     fn read_page(&mut self) -> Result<()> {
         let began = Instant::now();
         loop {
-            let window = self.rest.first(self.order, self.longest.min(self.limits.range()), self.edge);
+            let window =
+                self.rest
+                    .first(self.order, self.longest.min(self.limits.range()), self.edge);
             let limit = self.limit.min(self.limits.entries());
             match (self.ask)(window, self.order, limit)? {
                 Ok(page) => return self.take(window, page),
@@ -106,7 +124,10 @@ impl<'a> Reader<'a> {
             self.read.extend(entries);
             return Ok(());
         };
-        let moment = Span { start: last, end: last.saturating_add(1) };
+        let moment = Span {
+            start: last,
+            end: last.saturating_add(1),
+        };
         entries.retain(|entry| entry.time != last);
         if entries.is_empty() {
             let entries = self.moment(moment)?;
@@ -116,8 +137,14 @@ impl<'a> Reader<'a> {
         }
         // The edge is the next page's first moment.
         let complete = match self.order {
-            Order::OldestFirst => Span { start: window.start, end: moment.start },
-            Order::NewestFirst => Span { start: moment.end, end: window.end },
+            Order::OldestFirst => Span {
+                start: window.start,
+                end: moment.start,
+            },
+            Order::NewestFirst => Span {
+                start: moment.end,
+                end: window.end,
+            },
         };
         self.rest = self.rest.after(complete, self.order);
         self.read.extend(entries);
@@ -134,7 +161,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Asks for less the next time, where that may help.
-    fn shrink(&mut self, window: Span, limit: usize, refusal: &Refusal, began: Instant) -> Result<()> {
+    fn shrink(
+        &mut self,
+        window: Span,
+        limit: usize,
+        refusal: &Refusal,
+        began: Instant,
+    ) -> Result<()> {
         if self.limits.learn(&refusal.excess) {
             return Ok(());
         }
@@ -153,7 +186,10 @@ impl<'a> Reader<'a> {
             match (self.ask)(moment, self.order, self.limits.entries())? {
                 Ok(page) => {
                     if page.is_full {
-                        log::warn!("loki has more than {} records of one nanosecond; the rest of them is left out", page.entries.len());
+                        log::warn!(
+                            "loki has more than {} records of one nanosecond; the rest of them is left out",
+                            page.entries.len()
+                        );
                     }
                     return Ok(sorted(page.entries, self.order));
                 }

@@ -83,7 +83,10 @@ pub struct Pushable {
 
 impl Pushable {
     pub fn of(record: &Record) -> Pushable {
-        Pushable { time: nanos(record.timestamp), entries: Entries::of(record) }
+        Pushable {
+            time: nanos(record.timestamp),
+            entries: Entries::of(record),
+        }
     }
 
     fn line(&self, part: Part) -> &str {
@@ -97,19 +100,42 @@ impl Pushable {
 impl Stream {
     /// Where a record belongs that is not late.
     pub fn of(record: &Record) -> Stream {
-        let text = |text: Option<String>| text.filter(|text| !text.is_empty()).unwrap_or_else(|| UNKNOWN.to_owned());
-        Stream { host: text(record.host.clone()), tap: text(record.tap.map(|tap| tap.to_string())), late: false }
+        let text = |text: Option<String>| {
+            text.filter(|text| !text.is_empty())
+                .unwrap_or_else(|| UNKNOWN.to_owned())
+        };
+        Stream {
+            host: text(record.host.clone()),
+            tap: text(record.tap.map(|tap| tap.to_string())),
+            late: false,
+        }
     }
 
     /// The body that pushes this part of records.
     pub fn body(&self, part: Part, records: &[Pushable], with_metadata: bool) -> Vec<u8> {
         let values = records.iter().map(|record| match with_metadata {
-            true => Line::WithMetadata(record.time.to_string(), record.line(part), &record.entries.metadata),
+            true => Line::WithMetadata(
+                record.time.to_string(),
+                record.line(part),
+                &record.entries.metadata,
+            ),
             false => Line::Plain(record.time.to_string(), record.line(part)),
         });
         let late = self.late.then_some("1");
-        let labels = Labels { job: JOB, host: &self.host, tap: &self.tap, part: part.as_str(), late };
-        serde_json::to_vec(&Push { streams: [Values { stream: labels, values: values.collect() }] }).unwrap_or_default()
+        let labels = Labels {
+            job: JOB,
+            host: &self.host,
+            tap: &self.tap,
+            part: part.as_str(),
+            late,
+        };
+        serde_json::to_vec(&Push {
+            streams: [Values {
+                stream: labels,
+                values: values.collect(),
+            }],
+        })
+        .unwrap_or_default()
     }
 }
 
@@ -119,7 +145,8 @@ pub fn fitting(records: &[Record], max: usize) -> Vec<Pushable> {
     let mut fitting = Vec::new();
     for record in records.iter().take(RECORDS_MAX) {
         let record = Pushable::of(record);
-        bytes += json_length(&record.entries.text).max(json_length(&record.entries.facts)) + ENTRY_COST;
+        bytes +=
+            json_length(&record.entries.text).max(json_length(&record.entries.facts)) + ENTRY_COST;
         if bytes > max && !fitting.is_empty() {
             break;
         }
@@ -144,12 +171,21 @@ mod tests {
         let records = [suite::record(1), suite::record(3)].map(|record| Pushable::of(&record));
         let stream = Stream::of(&suite::record(1));
         let facts = body(&stream, Part::Facts, &records, false);
-        assert_eq!(facts["streams"][0]["stream"], json!({"job": "ollama-tap", "host": "box", "tap": "8000", "part": "facts"}));
+        assert_eq!(
+            facts["streams"][0]["stream"],
+            json!({"job": "ollama-tap", "host": "box", "tap": "8000", "part": "facts"})
+        );
         let values = [0, 1].map(|n| json!([records[n].time.to_string(), records[n].entries.facts]));
         assert_eq!(facts["streams"][0]["values"], json!(values));
-        let late = Stream { late: true, ..stream };
+        let late = Stream {
+            late: true,
+            ..stream
+        };
         let texts = body(&late, Part::Text, &records, true);
-        assert_eq!(texts["streams"][0]["stream"], json!({"job": "ollama-tap", "host": "box", "tap": "8000", "part": "text", "late": "1"}));
+        assert_eq!(
+            texts["streams"][0]["stream"],
+            json!({"job": "ollama-tap", "host": "box", "tap": "8000", "part": "text", "late": "1"})
+        );
         assert_eq!(texts["streams"][0]["values"][1][2]["model"], "phi4");
         assert_eq!(records[0].time / 1000, 1_795_262_401_123_456);
     }
@@ -157,8 +193,15 @@ mod tests {
     #[test]
     fn bodies_stay_under_their_bound_whatever_they_hold() {
         let text = "\\\"\0".repeat(30_000);
-        let hostile = |n| Record { prompt_full: Some(text.clone()), model: Some(format!("{n}\"\"")), ..suite::record(n) };
-        for records in [(0..8).map(hostile).collect::<Vec<_>>(), (0..1500).map(suite::record).collect()] {
+        let hostile = |n| Record {
+            prompt_full: Some(text.clone()),
+            model: Some(format!("{n}\"\"")),
+            ..suite::record(n)
+        };
+        for records in [
+            (0..8).map(hostile).collect::<Vec<_>>(),
+            (0..1500).map(suite::record).collect(),
+        ] {
             let (stream, mut rest) = (Stream::of(&suite::record(1)), &records[..]);
             while !rest.is_empty() {
                 let now = fitting(rest, BODY_MAX);
@@ -168,6 +211,12 @@ mod tests {
                 rest = &rest[now.len()..];
             }
         }
-        assert_eq!((fitting(&[hostile(1), hostile(2)], 10).len(), fitting(&[], 10).len()), (1, 0));
+        assert_eq!(
+            (
+                fitting(&[hostile(1), hostile(2)], 10).len(),
+                fitting(&[], 10).len()
+            ),
+            (1, 0)
+        );
     }
 }

@@ -41,8 +41,15 @@ struct Kinds {
 impl Reach {
     /// Looks for it, month by month.
     pub fn find(client: &Client, limits: &QueryLimits, now: f64) -> Result<Reach> {
-        let mut reach = Reach { found: Instant::now(), start: None, old: None };
-        let everywhen = Span { start: nanos(now) - LOOK_BACK, end: nanos(now) + RANGE_MIN };
+        let mut reach = Reach {
+            found: Instant::now(),
+            start: None,
+            old: None,
+        };
+        let everywhen = Span {
+            start: nanos(now) - LOOK_BACK,
+            end: nanos(now) + RANGE_MIN,
+        };
         let mut rest = everywhen;
         while !rest.is_empty() {
             let (month, kinds) = kinds_before(client, limits, rest)?;
@@ -50,11 +57,17 @@ impl Reach {
                 reach.start = Some(month.start);
             }
             if kinds.old {
-                reach.old = Some(Span { start: month.start, end: reach.old.map_or(month.end, |old| old.end) });
+                reach.old = Some(Span {
+                    start: month.start,
+                    end: reach.old.map_or(month.end, |old| old.end),
+                });
             }
             rest.end = month.start;
         }
-        reach.start = reach.start.map(|start| first(client, limits, start, |kinds| kinds.ours)).transpose()?;
+        reach.start = reach
+            .start
+            .map(|start| first(client, limits, start, |kinds| kinds.ours))
+            .transpose()?;
         if let Some(old) = &mut reach.old {
             old.start = first(client, limits, old.start, |kinds| kinds.old)?;
         }
@@ -62,7 +75,11 @@ impl Reach {
     }
 
     pub fn is_believed(&self) -> bool {
-        let kept = if self.start.is_none() && self.old.is_none() { NOTHING_KEPT } else { KEPT };
+        let kept = if self.start.is_none() && self.old.is_none() {
+            NOTHING_KEPT
+        } else {
+            KEPT
+        };
         self.found.elapsed() < kept
     }
 
@@ -73,13 +90,21 @@ impl Reach {
 
     /// What of `span` may have facts and texts. What is older than was looked at may have them, too.
     pub fn ours(&self, span: Span, now: f64) -> Span {
-        let start = self.start.map_or(span.end, |start| start.saturating_sub(BEHIND));
+        let start = self
+            .start
+            .map_or(span.end, |start| start.saturating_sub(BEHIND));
         clipped(span, start, span.end, now)
     }
 
     /// What of `span` may have records of version 0.1.0.
     pub fn old(&self, span: Span, now: f64) -> Span {
-        self.old.map_or(Span { start: span.end, ..span }, |old| clipped(span, old.start, span.end.min(old.end), now))
+        self.old.map_or(
+            Span {
+                start: span.end,
+                ..span
+            },
+            |old| clipped(span, old.start, span.end.min(old.end), now),
+        )
     }
 }
 
@@ -88,13 +113,23 @@ fn clipped(span: Span, start: i64, end: i64, now: f64) -> Span {
     let is_beyond = span.start < nanos(now).saturating_sub(LOOK_BACK + RANGE_MIN);
     // A whole hour, so that the question is the same the next time.
     let start = start - start.rem_euclid(RANGE_MIN);
-    Span { start: if is_beyond { span.start } else { span.start.max(start) }, end }
+    Span {
+        start: if is_beyond {
+            span.start
+        } else {
+            span.start.max(start)
+        },
+        end,
+    }
 }
 
 /// The last piece of a span that Loki answers for, and what it has.
 fn kinds_before(client: &Client, limits: &QueryLimits, span: Span) -> Result<(Span, Kinds)> {
     loop {
-        let piece = Span { start: span.start.max(span.end.saturating_sub(limits.range())), ..span };
+        let piece = Span {
+            start: span.start.max(span.end.saturating_sub(limits.range())),
+            ..span
+        };
         match client.streams(&logql::all(), piece)? {
             Ok(streams) => return Ok((piece, kinds(&streams))),
             Err(Refusal { excess, .. }) if limits.learn(&excess) => {}
@@ -105,16 +140,38 @@ fn kinds_before(client: &Client, limits: &QueryLimits, span: Span) -> Result<(Sp
 
 fn kinds(streams: &[Labels]) -> Kinds {
     let is_ours = |labels: &Labels| labels.contains_key("part");
-    Kinds { ours: streams.iter().any(is_ours), old: streams.iter().any(|labels| !is_ours(labels)) }
+    Kinds {
+        ours: streams.iter().any(is_ours),
+        old: streams.iter().any(|labels| !is_ours(labels)),
+    }
 }
 
 /// When the first of a kind lies, in the piece that begins at `start`: halving, to within a day before it.
-fn first(client: &Client, limits: &QueryLimits, start: i64, is_there: fn(&Kinds) -> bool) -> Result<i64> {
-    let mut span = Span { start, end: start.saturating_add(limits.range()) };
+fn first(
+    client: &Client,
+    limits: &QueryLimits,
+    start: i64,
+    is_there: fn(&Kinds) -> bool,
+) -> Result<i64> {
+    let mut span = Span {
+        start,
+        end: start.saturating_add(limits.range()),
+    };
     while span.length() > EXACT {
         let middle = span.start + span.length() / 2;
-        let (_, kinds) = kinds_before(client, limits, Span { end: middle, ..span })?;
-        if is_there(&kinds) { span.end = middle } else { span.start = middle }
+        let (_, kinds) = kinds_before(
+            client,
+            limits,
+            Span {
+                end: middle,
+                ..span
+            },
+        )?;
+        if is_there(&kinds) {
+            span.end = middle
+        } else {
+            span.start = middle
+        }
     }
     Ok(span.start)
 }

@@ -72,7 +72,9 @@ impl Loki {
         loop {
             let is_ours_first = match (&our, &older) {
                 (None, None) => return Ok(()),
-                (Some(our), Some(old)) if order == Order::OldestFirst => our.position() <= old.position(),
+                (Some(our), Some(old)) if order == Order::OldestFirst => {
+                    our.position() <= old.position()
+                }
                 (Some(our), Some(old)) => our.position() >= old.position(),
                 (our, _) => our.is_some(),
             };
@@ -82,7 +84,11 @@ impl Loki {
             {
                 return Ok(());
             }
-            *first = if is_ours_first { ours.next()? } else { next_old()? };
+            *first = if is_ours_first {
+                ours.next()?
+            } else {
+                next_old()?
+            };
         }
     }
 
@@ -93,16 +99,36 @@ impl Loki {
     }
 
     /// Facts, of which the last answers are remembered.
-    pub(super) fn facts(&self, query: String, (span, order): (Span, Order), first: usize) -> Reader<'_> {
+    pub(super) fn facts(
+        &self,
+        query: String,
+        (span, order): (Span, Order),
+        first: usize,
+    ) -> Reader<'_> {
         let edge = time::edge(self.now());
         let ask = move |span, order, limit| self.remembered(&query, span, order, edge, limit);
         Reader::new(span, order, edge, first, &self.limits, Box::new(ask))
     }
 
     /// Lines as they are.
-    pub(super) fn lines(&self, query: String, (span, order): (Span, Order), first: usize) -> Reader<'_> {
-        let ask = move |span, order, limit| self.client.lines(&query, span, order, limit, &|_, line| line);
-        Reader::new(span, order, time::edge(self.now()), first, &self.limits, Box::new(ask))
+    pub(super) fn lines(
+        &self,
+        query: String,
+        (span, order): (Span, Order),
+        first: usize,
+    ) -> Reader<'_> {
+        let ask = move |span, order, limit| {
+            self.client
+                .lines(&query, span, order, limit, &|_, line| line)
+        };
+        Reader::new(
+            span,
+            order,
+            time::edge(self.now()),
+            first,
+            &self.limits,
+            Box::new(ask),
+        )
     }
 
     fn old(&self, query: &Query, detail: Detail, when: (Span, Order), wanted: usize) -> Reader<'_> {
@@ -113,21 +139,50 @@ impl Loki {
     }
 
     /// Old records without their texts, which stay where they are.
-    pub(super) fn old_facts(&self, query: &Query, (span, order): (Span, Order), first: usize) -> Reader<'_> {
+    pub(super) fn old_facts(
+        &self,
+        query: &Query,
+        (span, order): (Span, Order),
+        first: usize,
+    ) -> Reader<'_> {
         let query = logql::old_without_texts(query);
-        let line = |labels: &Labels, _| logql::old_facts(|name| labels.get(name).map(String::as_str));
+        let line =
+            |labels: &Labels, _| logql::old_facts(|name| labels.get(name).map(String::as_str));
         let ask = move |span, order, limit| self.client.lines(&query, span, order, limit, &line);
-        Reader::new(span, order, time::edge(self.now()), first, &self.limits, Box::new(ask))
+        Reader::new(
+            span,
+            order,
+            time::edge(self.now()),
+            first,
+            &self.limits,
+            Box::new(ask),
+        )
     }
 }
 
 impl<'a> Ours<'a> {
-    fn new(loki: &'a Loki, query: &'a Query, detail: Detail, when: (Span, Order), wanted: usize) -> Ours<'a> {
+    fn new(
+        loki: &'a Loki,
+        query: &'a Query,
+        detail: Detail,
+        when: (Span, Order),
+        wanted: usize,
+    ) -> Ours<'a> {
         let source = match query.prompt_search {
             None => Source::All(loki.facts(logql::facts(query), when, wanted)),
-            Some(_) => Source::Found { ids: loki.lines(logql::ids(query), when, wanted), facts: VecDeque::new() },
+            Some(_) => Source::Found {
+                ids: loki.lines(logql::ids(query), when, wanted),
+                facts: VecDeque::new(),
+            },
         };
-        Ours { loki, query, detail, order: when.1, source, ready: VecDeque::new() }
+        Ours {
+            loki,
+            query,
+            detail,
+            order: when.1,
+            source,
+            ready: VecDeque::new(),
+        }
     }
 
     fn next(&mut self) -> Result<Option<Record>> {
@@ -137,7 +192,11 @@ impl<'a> Ours<'a> {
                 return Ok(None);
             }
             self.ready = match self.detail {
-                Detail::Brief => group.into_iter().map(|(entry, _)| entry).filter_map(|entry| entry::read(&entry.line)).collect(),
+                Detail::Brief => group
+                    .into_iter()
+                    .map(|(entry, _)| entry)
+                    .filter_map(|entry| entry::read(&entry.line))
+                    .collect(),
                 Detail::Whole => self.with_texts(group)?,
             };
         }
@@ -148,8 +207,11 @@ impl<'a> Ours<'a> {
     fn group(&mut self) -> Result<Vec<(Entry, Mark)>> {
         let (mut group, mut bytes) = (Vec::new(), 0);
         while group.is_empty() || (self.has_next() && group.len() < GROUP_MAX && bytes < PAGE) {
-            let Some(entry) = self.next_facts()? else { break };
-            let is_meant = entry::read(&entry.line).is_some_and(|record| self.query.matches_facts(&record.facts()));
+            let Some(entry) = self.next_facts()? else {
+                break;
+            };
+            let is_meant = entry::read(&entry.line)
+                .is_some_and(|record| self.query.matches_facts(&record.facts()));
             if let Some(mark) = entry::mark(&entry.line).filter(|_| is_meant) {
                 bytes += mark.text_bytes;
                 group.push((entry, mark));
@@ -171,8 +233,14 @@ impl<'a> Ours<'a> {
             Source::All(reader) => reader.next(),
             Source::Found { ids, facts } => {
                 while facts.is_empty() {
-                    let Some((span, found)) = next_ids(ids)? else { return Ok(None) };
-                    let mut reader = loki.facts(logql::with_ids(Part::Facts, &found), (span, order), found.len() + 1);
+                    let Some((span, found)) = next_ids(ids)? else {
+                        return Ok(None);
+                    };
+                    let mut reader = loki.facts(
+                        logql::with_ids(Part::Facts, &found),
+                        (span, order),
+                        found.len() + 1,
+                    );
                     while let Some(entry) = reader.next()? {
                         facts.push_back(entry);
                     }
@@ -185,8 +253,15 @@ impl<'a> Ours<'a> {
     /// The records whose facts these are.
     fn with_texts(&self, group: Vec<(Entry, Mark)>) -> Result<VecDeque<Record>> {
         let times = || group.iter().map(|(entry, _)| entry.time);
-        let span = Span { start: times().min().unwrap_or(0), end: times().max().unwrap_or(0).saturating_add(1) };
-        let mut reader = self.loki.lines(logql::texts(self.query), (span, self.order), group.len() + 1);
+        let span = Span {
+            start: times().min().unwrap_or(0),
+            end: times().max().unwrap_or(0).saturating_add(1),
+        };
+        let mut reader = self.loki.lines(
+            logql::texts(self.query),
+            (span, self.order),
+            group.len() + 1,
+        );
         let mut texts = HashMap::new();
         while let Some(entry) = reader.next()? {
             let id = entry::id(&entry.line).unwrap_or_default();
@@ -194,7 +269,9 @@ impl<'a> Ours<'a> {
                 texts.insert(id, entry.line);
             }
         }
-        let joined = |(entry, mark): (Entry, Mark)| entry::joined(&entry.line, texts.remove(&mark.interaction_id).as_deref());
+        let joined = |(entry, mark): (Entry, Mark)| {
+            entry::joined(&entry.line, texts.remove(&mark.interaction_id).as_deref())
+        };
         Ok(group.into_iter().filter_map(joined).collect())
     }
 }
@@ -204,9 +281,17 @@ fn next_ids(ids: &mut Reader) -> Result<Option<(Span, Vec<String>)>> {
     let mut found = Vec::new();
     let mut span: Option<Span> = None;
     while found.is_empty() || (ids.has_next() && found.len() < IDS_MAX) {
-        let Some(Entry { time, line }) = ids.next()? else { break };
-        let known = span.unwrap_or(Span { start: time, end: time.saturating_add(1) });
-        span = Some(Span { start: known.start.min(time), end: known.end.max(time.saturating_add(1)) });
+        let Some(Entry { time, line }) = ids.next()? else {
+            break;
+        };
+        let known = span.unwrap_or(Span {
+            start: time,
+            end: time.saturating_add(1),
+        });
+        span = Some(Span {
+            start: known.start.min(time),
+            end: known.end.max(time.saturating_add(1)),
+        });
         found.push(line);
     }
     Ok(span.map(|span| (span, found)))

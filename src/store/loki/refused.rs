@@ -42,7 +42,9 @@ pub fn verdict(answer: &Pushed, sent: usize) -> Verdict {
         _ if TOO_LARGE.iter().any(|mark| has(mark)) => Verdict::TooMuch { for_now: false },
         429 if has("rate limit") => Verdict::TooMuch { for_now: true },
         400 if has("structured metadata") => Verdict::NoMetadata,
-        400 if has("too far behind") || has("out of order") => Verdict::Behind(cutoff(&answer.words)),
+        400 if has("too far behind") || has("out of order") => {
+            Verdict::Behind(cutoff(&answer.words))
+        }
         400 | 422 => Verdict::Refused(count(answer.status, &answer.words, sent)),
         _ => Verdict::Wait,
     }
@@ -52,10 +54,14 @@ pub fn verdict(answer: &Pushed, sent: usize) -> Verdict {
 fn cutoff(words: &str) -> i64 {
     let mark = "oldest acceptable timestamp is: ";
     let times = words.match_indices(mark).filter_map(|(at, _)| {
-        let time = words[at + mark.len()..].split(['\'', ',', ' ', '\n', ';']).next()?;
+        let time = words[at + mark.len()..]
+            .split(['\'', ',', ' ', '\n', ';'])
+            .next()?;
         Some(chrono::DateTime::parse_from_rfc3339(time).ok()?.timestamp())
     });
-    times.max().map_or(i64::MAX, |seconds| nanos(seconds as f64 + 1.0))
+    times
+        .max()
+        .map_or(i64::MAX, |seconds| nanos(seconds as f64 + 1.0))
 }
 
 /// What each line that Loki names in an error has.
@@ -63,14 +69,31 @@ const NAMED: &str = " for stream";
 
 /// How many of `sent` records Loki refused. A 400 that names entries stored all others; any other stored none.
 fn count(status: u16, words: &str, sent: usize) -> u64 {
-    let named: u64 = words.split("; ").filter(|part| status == 400 && part.contains(NAMED)).map(entries).sum();
-    if named == 0 { sent as u64 } else { named.min(sent as u64) }
+    let named: u64 = words
+        .split("; ")
+        .filter(|part| status == 400 && part.contains(NAMED))
+        .map(entries)
+        .sum();
+    if named == 0 {
+        sent as u64
+    } else {
+        named.min(sent as u64)
+    }
 }
 
 /// Loki puts equal errors together (`3 errors like: …`) and counts those of a stream (`total ignored: 3 out of 5 …`).
 fn entries(part: &str) -> u64 {
-    let like = part.split_once(" errors like: ").and_then(|(number, _)| number.rsplit(' ').next()?.parse().ok());
-    let ignored = || part.split_once("total ignored: ")?.1.split(' ').next()?.parse().ok();
+    let like = part
+        .split_once(" errors like: ")
+        .and_then(|(number, _)| number.rsplit(' ').next()?.parse().ok());
+    let ignored = || {
+        part.split_once("total ignored: ")?
+            .1
+            .split(' ')
+            .next()?
+            .parse()
+            .ok()
+    };
     like.or_else(ignored).unwrap_or(1)
 }
 
@@ -105,19 +128,35 @@ impl Complaint {
 mod tests {
     use super::*;
 
-    const OLD: &str =
-        "entry for stream '{job=\"ollama-tap\"}' has timestamp too old: 2026-11-13T09:17:03Z, oldest acceptable timestamp is: x";
+    const OLD: &str = "entry for stream '{job=\"ollama-tap\"}' has timestamp too old: 2026-11-13T09:17:03Z, oldest acceptable timestamp is: x";
 
     #[test]
     fn only_what_loki_names_is_lost_with_a_400() {
         assert_eq!(count(400, OLD, 500), 1);
         assert_eq!(count(400, &format!("3 errors like: {OLD}"), 500), 3);
         assert_eq!(
-            count(400, &format!("3 errors like: {OLD}; 1 errors like: max entry size '262144' bytes exceeded for stream 'x'"), 500),
+            count(
+                400,
+                &format!(
+                    "3 errors like: {OLD}; 1 errors like: max entry size '262144' bytes exceeded for stream 'x'"
+                ),
+                500
+            ),
             4
         );
-        assert_eq!(count(400, "entry ignored, reason: 'too far behind', total ignored: 2 out of 7 for stream: {x}", 500), 2);
-        assert_eq!(count(400, &format!("900 errors like: {OLD}"), 500), 500, "never more than were sent");
+        assert_eq!(
+            count(
+                400,
+                "entry ignored, reason: 'too far behind', total ignored: 2 out of 7 for stream: {x}",
+                500
+            ),
+            2
+        );
+        assert_eq!(
+            count(400, &format!("900 errors like: {OLD}"), 500),
+            500,
+            "never more than were sent"
+        );
     }
 
     #[test]
@@ -136,18 +175,61 @@ mod tests {
             (400, OLD, Verdict::Refused(1)),
             (422, "error at least one valid stream", Verdict::Refused(9)),
             (413, "", Verdict::TooMuch { for_now: false }),
-            (500, "rpc error: code = ResourceExhausted desc = grpc: received message larger than max", Verdict::TooMuch { for_now: false }),
-            (429, "ingestion rate limit exceeded for user fake", Verdict::TooMuch { for_now: true }),
-            (429, "Per stream rate limit exceeded (limit: 3MB/sec)", Verdict::TooMuch { for_now: true }),
-            (429, "maximum active stream limit exceeded when trying to create stream {}", Verdict::Wait),
-            (400, "stream '{}' includes structured metadata, but this feature is disallowed", Verdict::NoMetadata),
+            (
+                500,
+                "rpc error: code = ResourceExhausted desc = grpc: received message larger than max",
+                Verdict::TooMuch { for_now: false },
+            ),
+            (
+                429,
+                "ingestion rate limit exceeded for user fake",
+                Verdict::TooMuch { for_now: true },
+            ),
+            (
+                429,
+                "Per stream rate limit exceeded (limit: 3MB/sec)",
+                Verdict::TooMuch { for_now: true },
+            ),
+            (
+                429,
+                "maximum active stream limit exceeded when trying to create stream {}",
+                Verdict::Wait,
+            ),
+            (
+                400,
+                "stream '{}' includes structured metadata, but this feature is disallowed",
+                Verdict::NoMetadata,
+            ),
             (400, behind, Verdict::Behind(cutoff)),
-            (400, "entry out of order for stream", Verdict::Behind(i64::MAX)),
+            (
+                400,
+                "entry out of order for stream",
+                Verdict::Behind(i64::MAX),
+            ),
         ] {
-            assert_eq!(verdict(&Pushed { status, words: words.to_owned() }, 9), expected, "{status} {words}");
+            assert_eq!(
+                verdict(
+                    &Pushed {
+                        status,
+                        words: words.to_owned()
+                    },
+                    9
+                ),
+                expected,
+                "{status} {words}"
+            );
         }
         for status in [301, 401, 403, 404, 405, 408, 500, 502, 503] {
-            assert_eq!(verdict(&Pushed { status, words: String::new() }, 9), Verdict::Wait);
+            assert_eq!(
+                verdict(
+                    &Pushed {
+                        status,
+                        words: String::new()
+                    },
+                    9
+                ),
+                Verdict::Wait
+            );
         }
     }
 }

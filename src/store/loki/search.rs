@@ -20,23 +20,39 @@ const DOT: char = '\u{307}';
 /// beginning of what that capital folds to, and Loki reads what is no character as a space.
 pub fn is_decided(needle: &Needle) -> bool {
     let folded = needle.folded();
-    folded.chars().count() <= TESTED_MAX && !folded.contains([DOT, char::REPLACEMENT_CHARACTER]) && !folded.ends_with('i')
+    folded.chars().count() <= TESTED_MAX
+        && !folded.contains([DOT, char::REPLACEMENT_CHARACTER])
+        && !folded.ends_with('i')
 }
 
 /// Lines that may hold the text that is searched for.
 pub fn filter(query: &Query) -> String {
-    query.prompt_search.as_ref().map(in_any_case).unwrap_or_default()
+    query
+        .prompt_search
+        .as_ref()
+        .map(in_any_case)
+        .unwrap_or_default()
 }
 
 /// A filter for lines that may hold a text.
 pub fn in_any_case(needle: &Needle) -> String {
     let piece = piece(needle);
-    if piece.is_empty() { String::new() } else { format!(" |~ {}", quoted(&format!("(?i){}", escaped(&piece)))) }
+    if piece.is_empty() {
+        String::new()
+    } else {
+        format!(" |~ {}", quoted(&format!("(?i){}", escaped(&piece))))
+    }
 }
 
 /// Of these, those that hold it in the prompt, or in as much of it as was kept.
 pub fn test(query: &Query) -> String {
-    let Some(needle) = query.prompt_search.as_ref().filter(|needle| is_decided(needle)) else { return String::new() };
+    let Some(needle) = query
+        .prompt_search
+        .as_ref()
+        .filter(|needle| is_decided(needle))
+    else {
+        return String::new();
+    };
     let pattern = quoted(&format!("(?s).*{}.*", pattern(needle.folded())));
     let labels = "full=\"prompt_full\", preview=\"prompt_preview\"";
     format!(" | json {labels} | full=~{pattern} or (full=\"\" and preview=~{pattern})")
@@ -45,12 +61,20 @@ pub fn test(query: &Query) -> String {
 /// The longest piece of the folded text that stands in a line of JSON as it is, in any case: ASCII letters, digits and what no
 /// writer of JSON escapes.
 fn piece(needle: &Needle) -> String {
-    let as_it_is = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | ',' | ':' | ';' | '-' | '_' | '?' | '!' | '(' | ')');
+    let as_it_is = |c: char| {
+        c.is_ascii_alphanumeric()
+            || matches!(
+                c,
+                ' ' | '.' | ',' | ':' | ';' | '-' | '_' | '?' | '!' | '(' | ')'
+            )
+    };
     let pieces = needle.folded().split(|c| !as_it_is(c));
     // The one capital that folds to ASCII and more: İ becomes i and a dot, which Loki's (?i) does not do.
     let pieces = pieces.map(|piece| piece.trim_end_matches('i'));
     let longest = pieces.max_by_key(|piece| piece.len()).unwrap_or_default();
-    longest[..longest.len().min(PIECE_MAX)].trim_end_matches('i').to_owned()
+    longest[..longest.len().min(PIECE_MAX)]
+        .trim_end_matches('i')
+        .to_owned()
 }
 
 /// A regular expression for every text that folds to this one.
@@ -58,7 +82,13 @@ fn pattern(folded: &str) -> String {
     let mut pattern = String::new();
     for c in folded.chars() {
         match unfolded().get(&c) {
-            Some(others) => write!(pattern, "[{}{}]", class(c), others.iter().copied().map(class).collect::<String>()).unwrap_or_default(),
+            Some(others) => write!(
+                pattern,
+                "[{}{}]",
+                class(c),
+                others.iter().copied().map(class).collect::<String>()
+            )
+            .unwrap_or_default(),
             None => pattern.push_str(&escaped(&c.to_string())),
         }
     }
@@ -67,7 +97,11 @@ fn pattern(folded: &str) -> String {
 
 /// A character within brackets.
 fn class(c: char) -> String {
-    if c.is_ascii_punctuation() { format!("\\{c}") } else { c.to_string() }
+    if c.is_ascii_punctuation() {
+        format!("\\{c}")
+    } else {
+        c.to_string()
+    }
 }
 
 /// For each character that others fold to, these others.
@@ -97,7 +131,10 @@ mod tests {
     }
 
     fn query(text: &str) -> Query {
-        Query { prompt_search: Some(Needle::new(text)), ..Query::default() }
+        Query {
+            prompt_search: Some(Needle::new(text)),
+            ..Query::default()
+        }
     }
 
     #[test]
@@ -117,7 +154,10 @@ mod tests {
             assert_eq!(searched(text), expected, "{text:?}");
         }
         assert!(searched(&"ab ".repeat(1000)).len() <= PIECE_MAX);
-        assert_eq!(filter(&query("Sky (1.5)?")), r#" |~ "(?i)sky \\(1\\.5\\)\\?""#);
+        assert_eq!(
+            filter(&query("Sky (1.5)?")),
+            r#" |~ "(?i)sky \\(1\\.5\\)\\?""#
+        );
         assert_eq!(filter(&Query::default()), "");
     }
 
@@ -132,7 +172,10 @@ mod tests {
     #[test]
     fn what_loki_could_decide_otherwise_is_decided_here() {
         for awkward in ["taxi", "a\u{fffd}", &"x".repeat(61), "İ"] {
-            assert!(!is_decided(&Needle::new(awkward)) && test(&query(awkward)).is_empty(), "{awkward}");
+            assert!(
+                !is_decided(&Needle::new(awkward)) && test(&query(awkward)).is_empty(),
+                "{awkward}"
+            );
         }
         assert!(is_decided(&Needle::new("why is the sky")) && is_decided(&Needle::new("空は青い")));
     }

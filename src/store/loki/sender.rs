@@ -25,7 +25,10 @@ pub struct Sender {
 
 impl Sender {
     pub fn new(client: Arc<Client>) -> Sender {
-        Sender { client, end: Mutex::default() }
+        Sender {
+            client,
+            end: Mutex::default(),
+        }
     }
 
     pub fn client(&self) -> &Client {
@@ -41,13 +44,21 @@ impl Sender {
     pub fn answer(&self, body: Vec<u8>) -> Result<Pushed> {
         let (done, answered) = bounded(1);
         let client = self.client.clone();
-        let given_up = || StoreError::Failed(format!("push to loki at {}: it does not answer, and the tap ends", self.client.base()));
+        let given_up = || {
+            StoreError::Failed(format!(
+                "push to loki at {}: it does not answer, and the tap ends",
+                self.client.base()
+            ))
+        };
         let push = move || drop(done.send(client.push(&body)));
-        threads::spawn("loki-push", STACK, push).map_err(|cause| StoreError::Failed(format!("push to loki: start a thread: {cause}")))?;
+        threads::spawn("loki-push", STACK, push).map_err(|cause| {
+            StoreError::Failed(format!("push to loki: start a thread: {cause}"))
+        })?;
         loop {
             match answered.recv_timeout(LOOK) {
                 Ok(answer) => return answer,
-                Err(RecvTimeoutError::Timeout) if lock(&self.end).is_none_or(|end| Instant::now() < end) => {}
+                Err(RecvTimeoutError::Timeout)
+                    if lock(&self.end).is_none_or(|end| Instant::now() < end) => {}
                 Err(_) => return Err(given_up()),
             }
         }

@@ -32,7 +32,12 @@ impl Settled {
 
     /// Of a span that is about to be read.
     pub fn of(span: Span) -> Settled {
-        Settled { span, rows: Rows::default(), entries: BTreeMap::new(), is_full: false }
+        Settled {
+            span,
+            rows: Rows::default(),
+            entries: BTreeMap::new(),
+            is_full: false,
+        }
     }
 
     /// Adds what an entry of this time (nanoseconds) says.
@@ -47,7 +52,10 @@ impl Settled {
 
     /// Entries that are known of a span of whole quarters.
     pub fn count(&self, span: Span) -> u64 {
-        self.entries.range(span.start..span.end).map(|(_, count)| count).sum()
+        self.entries
+            .range(span.start..span.end)
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// Replaces what is known of a part of the span, of which Loki has so many entries.
@@ -71,7 +79,10 @@ impl Settled {
         self.absorb(newer);
         if let Some(since) = self.rows.trim() {
             let start = quarter(nanos(since)).saturating_add(QUARTER);
-            self.forget(Span { end: start, ..self.span });
+            self.forget(Span {
+                end: start,
+                ..self.span
+            });
             (self.span.start, self.is_full) = (start, true);
         }
         if self.rows.has_too_many_names() {
@@ -106,7 +117,10 @@ mod tests {
     const DAY_SECONDS: i64 = 86_400;
 
     fn facts(time: i64) -> Facts<'static> {
-        Facts { timestamp: time as f64 / 1e9, ..Facts::default() }
+        Facts {
+            timestamp: time as f64 / 1e9,
+            ..Facts::default()
+        }
     }
 
     fn of(span: Span, apart: i64) -> Settled {
@@ -125,26 +139,51 @@ mod tests {
 
     #[test]
     fn what_changed_is_replaced_and_the_rest_stays() {
-        let span = |from, to| Span { start: from * QUARTER, end: to * QUARTER };
+        let span = |from, to| Span {
+            start: from * QUARTER,
+            end: to * QUARTER,
+        };
         let mut settled = Settled::until(4 * QUARTER);
         settled.take_older(of(span(0, 4), MINUTE));
         settled.take_newer(of(span(4, 6), MINUTE));
-        assert_eq!((settled.span, settled.count(settled.span), times(&settled)), (span(0, 6), 90, 90));
+        assert_eq!(
+            (settled.span, settled.count(settled.span), times(&settled)),
+            (span(0, 6), 90, 90)
+        );
         settled.replace(of(span(2, 3), MINUTE / 2), 31);
-        assert_eq!((settled.count(span(2, 3)), settled.count(span(0, 6)), times(&settled)), (31, 106, 105), "one is no record");
+        assert_eq!(
+            (
+                settled.count(span(2, 3)),
+                settled.count(span(0, 6)),
+                times(&settled)
+            ),
+            (31, 106, 105),
+            "one is no record"
+        );
         settled.forget(span(0, 2));
         assert_eq!((settled.count(span(0, 2)), times(&settled)), (0, 75));
     }
 
     #[test]
     fn no_more_is_kept_than_there_is_room_for() {
-        let day = |n: i64| Span { start: n * DAY_SECONDS * 1_000_000_000, end: (n + 1) * DAY_SECONDS * 1_000_000_000 };
+        let day = |n: i64| Span {
+            start: n * DAY_SECONDS * 1_000_000_000,
+            end: (n + 1) * DAY_SECONDS * 1_000_000_000,
+        };
         let mut settled = Settled::until(day(10).start);
         for n in 10..13 {
             settled.take_newer(of(day(n), 1_000_000_000));
         }
-        assert!(settled.is_full && settled.span.start > day(10).start && settled.span.end == day(12).end);
-        assert_eq!(settled.count(settled.span), times(&settled) as u64, "what is kept is whole");
+        assert!(
+            settled.is_full
+                && settled.span.start > day(10).start
+                && settled.span.end == day(12).end
+        );
+        assert_eq!(
+            settled.count(settled.span),
+            times(&settled) as u64,
+            "what is kept is whole"
+        );
         let before = times(&settled);
         settled.take_older(of(day(9), 1_000_000_000));
         assert_eq!(times(&settled), before);

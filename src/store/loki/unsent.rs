@@ -34,8 +34,15 @@ pub struct Held {
 impl Unsent {
     pub fn new(dir: &Path, writer: &Writer) -> Unsent {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let host: String = writer.host.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
-        Unsent { dir: dir.to_owned(), path: dir.join(format!("{PREFIX}{host}-{}{SUFFIX}", writer.tap)) }
+        let host: String = writer
+            .host
+            .chars()
+            .map(|c| if is_plain(c) { c } else { '_' })
+            .collect();
+        Unsent {
+            dir: dir.to_owned(),
+            path: dir.join(format!("{PREFIX}{host}-{}{SUFFIX}", writer.tap)),
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -51,7 +58,10 @@ impl Unsent {
     /// Leaves records, behind what lies there already.
     pub fn leave(&self, records: &[Record]) -> io::Result<()> {
         platform::create_private_directory(&self.dir)?;
-        let file = platform::private_file().append(true).create(true).open(&self.path)?;
+        let file = platform::private_file()
+            .append(true)
+            .create(true)
+            .open(&self.path)?;
         platform::make_file_private(&self.path)?;
         let mut encoder = GzEncoder::new(&file, Compression::fast());
         for record in records {
@@ -64,15 +74,23 @@ impl Unsent {
 
     /// Every file of the directory that no running tap holds, whoever left it.
     pub fn take(&self) -> Vec<Held> {
-        let Ok(found) = fs::read_dir(&self.dir) else { return Vec::new() };
-        let mut paths: Vec<PathBuf> = found.flatten().map(|entry| entry.path()).filter(|path| is_unsent(path)).collect();
+        let Ok(found) = fs::read_dir(&self.dir) else {
+            return Vec::new();
+        };
+        let mut paths: Vec<PathBuf> = found
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| is_unsent(path))
+            .collect();
         paths.sort();
         paths.into_iter().filter_map(Held::take).collect()
     }
 }
 
 fn is_unsent(path: &Path) -> bool {
-    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
 }
 
 impl Held {
@@ -84,9 +102,15 @@ impl Held {
             Err(TryLockError::Error(cause)) => Err(cause),
         });
         match locked {
-            Ok(file) => Some(Held { path, file: Some(file?) }),
+            Ok(file) => Some(Held {
+                path,
+                file: Some(file?),
+            }),
             Err(cause) => {
-                log::warn!("read what was not sent to loki, {}: {cause}", path.display());
+                log::warn!(
+                    "read what was not sent to loki, {}: {cause}",
+                    path.display()
+                );
                 None
             }
         }
@@ -98,7 +122,9 @@ impl Held {
 
     /// The first piece, and where the next one begins; `None` at the end. What cannot be read is passed over, aloud.
     pub fn first(&mut self) -> io::Result<Option<(Vec<Record>, u64)>> {
-        let Some(held) = &mut self.file else { return Ok(None) };
+        let Some(held) = &mut self.file else {
+            return Ok(None);
+        };
         held.seek(SeekFrom::Start(0))?;
         let mut file = BufReader::new(&*held);
         if file.fill_buf()?.is_empty() {
@@ -107,7 +133,10 @@ impl Held {
         let mut decoder = GzDecoder::new(&mut file);
         let mut text = Vec::new();
         let read = decoder.read_to_end(&mut text);
-        let mut records: Vec<Record> = text.split(|byte| *byte == b'\n').filter_map(Record::read).collect();
+        let mut records: Vec<Record> = text
+            .split(|byte| *byte == b'\n')
+            .filter_map(Record::read)
+            .collect();
         records.retain(|record| !record.interaction_id.is_empty());
         let end = match read {
             Ok(_) => file.stream_position()?,
@@ -125,8 +154,14 @@ impl Held {
 
     /// Takes what lies before `next` out of the file, which goes once nothing is left in it. We hold the new one before it is there.
     pub fn remove_up_to(&mut self, next: u64) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let rest = if next < file.metadata()?.len() { Some(rest_of(file, next, &self.path)?) } else { None };
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        let rest = if next < file.metadata()?.len() {
+            Some(rest_of(file, next, &self.path)?)
+        } else {
+            None
+        };
         // Windows removes and replaces no file that is open.
         self.file = None;
         match rest {
@@ -155,7 +190,10 @@ mod tests {
     use crate::store::suite;
 
     fn writer(host: &str) -> Writer {
-        Writer { host: host.to_owned(), tap: 8000 }
+        Writer {
+            host: host.to_owned(),
+            tap: 8000,
+        }
     }
 
     fn records(numbers: std::ops::Range<u32>) -> Vec<Record> {
@@ -166,12 +204,19 @@ mod tests {
     fn what_was_left_is_taken_piece_by_piece_and_gone_once_sent() {
         let dir = tempfile::tempdir().unwrap();
         let unsent = Unsent::new(dir.path(), &writer("a/b"));
-        assert_eq!(unsent.path().file_name().unwrap(), "loki-unsent-a_b-8000.jsonl.gz");
+        assert_eq!(
+            unsent.path().file_name().unwrap(),
+            "loki-unsent-a_b-8000.jsonl.gz"
+        );
         unsent.leave(&records(0..3)).unwrap();
         unsent.leave(&records(3..5)).unwrap();
         let other = Unsent::new(dir.path(), &writer("other"));
         let mut held = other.take();
-        assert_eq!((held.len(), other.take().len()), (1, 0), "another tap's are taken, by one");
+        assert_eq!(
+            (held.len(), other.take().len()),
+            (1, 0),
+            "another tap's are taken, by one"
+        );
         let (first, next) = held[0].first().unwrap().unwrap();
         assert_eq!(first, records(0..3));
         held[0].remove_up_to(next).unwrap();
@@ -188,13 +233,27 @@ mod tests {
     fn a_file_that_was_cut_gives_what_can_be_read_of_it() {
         let dir = tempfile::tempdir().unwrap();
         let unsent = Unsent::new(dir.path(), &writer("box"));
-        let long = |n: u32| Record { prompt_full: Some(format!("{n} ").repeat(50_000)), ..suite::record(n) };
-        unsent.leave(&(0..40).map(long).collect::<Vec<_>>()).unwrap();
+        let long = |n: u32| Record {
+            prompt_full: Some(format!("{n} ").repeat(50_000)),
+            ..suite::record(n)
+        };
+        unsent
+            .leave(&(0..40).map(long).collect::<Vec<_>>())
+            .unwrap();
         let length = fs::metadata(unsent.path()).unwrap().len();
-        File::options().write(true).open(unsent.path()).unwrap().set_len(length / 2).unwrap();
+        File::options()
+            .write(true)
+            .open(unsent.path())
+            .unwrap()
+            .set_len(length / 2)
+            .unwrap();
         let mut held = unsent.take();
         let (read, end) = held[0].first().unwrap().unwrap();
-        assert!(!read.is_empty() && read.len() < 40 && end == length / 2, "{}", read.len());
+        assert!(
+            !read.is_empty() && read.len() < 40 && end == length / 2,
+            "{}",
+            read.len()
+        );
         assert!(read.iter().zip(0..).all(|(record, n)| *record == long(n)));
     }
 

@@ -78,12 +78,26 @@ impl Pusher {
 
     /// Leaves records to the next start; `false` where there is no place for them.
     pub fn leave(&self, records: &[Record]) -> Result<bool> {
-        let Some(unsent) = &self.unsent else { return Ok(false) };
-        let doing = || format!("leave {} records in {}", records.len(), unsent.path().display());
+        let Some(unsent) = &self.unsent else {
+            return Ok(false);
+        };
+        let doing = || {
+            format!(
+                "leave {} records in {}",
+                records.len(),
+                unsent.path().display()
+            )
+        };
         // It may hold what another run left, and nobody can write into that on Windows while we do.
         lock(&self.held).take();
-        unsent.leave(records).map_err(|cause| StoreError::Failed(format!("{}: {cause}", doing())))?;
-        log::warn!("{} records that loki had not taken are in {}; they are sent at the next start", records.len(), unsent.path().display());
+        unsent
+            .leave(records)
+            .map_err(|cause| StoreError::Failed(format!("{}: {cause}", doing())))?;
+        log::warn!(
+            "{} records that loki had not taken are in {}; they are sent at the next start",
+            records.len(),
+            unsent.path().display()
+        );
         Ok(true)
     }
 
@@ -106,7 +120,9 @@ impl Pusher {
         let held = held.get_or_insert_with(|| self.unsent.iter().flat_map(Unsent::take).collect());
         while let Some(first) = held.first_mut() {
             let path = first.path().display().to_string();
-            let unread = |cause: std::io::Error| StoreError::Failed(format!("send what was not sent, {path}: {cause}"));
+            let unread = |cause: std::io::Error| {
+                StoreError::Failed(format!("send what was not sent, {path}: {cause}"))
+            };
             match first.first().map_err(unread)? {
                 Some((mut records, next)) => {
                     let count = records.len();
@@ -124,7 +140,10 @@ impl Pusher {
     fn send(&self, batch: &mut Vec<Record>) -> Result<()> {
         let mut streams: BTreeMap<Stream, Vec<Record>> = BTreeMap::new();
         for record in batch.drain(..) {
-            streams.entry(self.stream(&record)).or_default().push(record);
+            streams
+                .entry(self.stream(&record))
+                .or_default()
+                .push(record);
         }
         let mut failed = None;
         for (stream, mut records) in streams {
@@ -140,7 +159,10 @@ impl Pusher {
     fn stream(&self, record: &Record) -> Stream {
         let stream = Stream::of(record);
         let newest = lock(&self.newest).get(&stream).copied().unwrap_or(i64::MIN);
-        Stream { late: nanos(record.timestamp) < newest.saturating_sub(LATE), ..stream }
+        Stream {
+            late: nanos(record.timestamp) < newest.saturating_sub(LATE),
+            ..stream
+        }
     }
 
     /// Sends records of one stream, oldest first; those that are stored or refused leave `records`.
@@ -154,8 +176,16 @@ impl Pusher {
                 }
                 Outcome::Fewer => {}
                 Outcome::Behind(cutoff) => {
-                    let mut late: Vec<Record> = records.extract_if(..pushed.len(), |record| nanos(record.timestamp) <= cutoff).collect();
-                    let result = self.send_stream(&Stream { late: true, ..stream.clone() }, &mut late);
+                    let mut late: Vec<Record> = records
+                        .extract_if(..pushed.len(), |record| nanos(record.timestamp) <= cutoff)
+                        .collect();
+                    let result = self.send_stream(
+                        &Stream {
+                            late: true,
+                            ..stream.clone()
+                        },
+                        &mut late,
+                    );
                     records.splice(..0, late);
                     result?;
                 }
@@ -183,7 +213,8 @@ impl Pusher {
         let [texts, whole] = refused;
         self.refused.fetch_add(whole, SeqCst);
         // A record that is lost has lost its text with it.
-        self.refused_texts.fetch_add(texts.saturating_sub(whole), SeqCst);
+        self.refused_texts
+            .fetch_add(texts.saturating_sub(whole), SeqCst);
         let grown = self.body_max.load(SeqCst) * 2;
         self.body_max.store(grown.min(BODY_MAX), SeqCst);
         Ok(Outcome::Taken { refused: whole })
@@ -203,12 +234,18 @@ impl Pusher {
                 }
                 Verdict::NoMetadata if has_metadata => self.give_up_metadata(&answer),
                 // What an older Loki says that cannot read it.
-                Verdict::Refused(_) if has_metadata && is_unnamed && answer.words.contains("PushRequest") => self.give_up_metadata(&answer),
+                Verdict::Refused(_)
+                    if has_metadata && is_unnamed && answer.words.contains("PushRequest") =>
+                {
+                    self.give_up_metadata(&answer)
+                }
                 Verdict::Behind(cutoff) if !stream.late => return Ok(Outcome::Behind(cutoff)),
-                Verdict::TooMuch { for_now } => match self.want_less(part, records.len(), bytes, for_now, &answer)? {
-                    Some(outcome) => return Ok(outcome),
-                    None => return Ok(Outcome::Fewer),
-                },
+                Verdict::TooMuch { for_now } => {
+                    match self.want_less(part, records.len(), bytes, for_now, &answer)? {
+                        Some(outcome) => return Ok(outcome),
+                        None => return Ok(Outcome::Fewer),
+                    }
+                }
                 Verdict::Wait => return Err(self.unsent_because(&answer)),
                 Verdict::Refused(count) => return Ok(self.refuse(part, count, &answer)),
                 Verdict::NoMetadata => return Ok(self.refuse(part, records.len() as u64, &answer)),
@@ -221,18 +258,40 @@ impl Pusher {
     fn refuse(&self, part: Part, count: u64, answer: &Pushed) -> Outcome {
         let [of_texts, of_records] = &self.complaints;
         match part {
-            Part::Text => of_texts.log(self.sender.client().base(), &format!("the texts of {count} records"), answer),
-            Part::Facts => of_records.log(self.sender.client().base(), &format!("{count} records"), answer),
+            Part::Text => of_texts.log(
+                self.sender.client().base(),
+                &format!("the texts of {count} records"),
+                answer,
+            ),
+            Part::Facts => of_records.log(
+                self.sender.client().base(),
+                &format!("{count} records"),
+                answer,
+            ),
         }
         Outcome::Taken { refused: count }
     }
 
     /// Halves what is sent at once. What is alone already is tried again some times, where it may be too much for now, and then its
     /// text is given up.
-    fn want_less(&self, part: Part, records: usize, bytes: usize, for_now: bool, answer: &Pushed) -> Result<Option<Outcome>> {
+    fn want_less(
+        &self,
+        part: Part,
+        records: usize,
+        bytes: usize,
+        for_now: bool,
+        answer: &Pushed,
+    ) -> Result<Option<Outcome>> {
         if records > 1 {
-            self.body_max.store((bytes.min(self.body_max.load(SeqCst)) / 2).max(BODY_MIN), SeqCst);
-            return if for_now { Err(self.unsent_because(answer)) } else { Ok(None) };
+            self.body_max.store(
+                (bytes.min(self.body_max.load(SeqCst)) / 2).max(BODY_MIN),
+                SeqCst,
+            );
+            return if for_now {
+                Err(self.unsent_because(answer))
+            } else {
+                Ok(None)
+            };
         }
         let tries = self.alone.fetch_add(1, SeqCst) + 1;
         if for_now && (part == Part::Facts || tries < ALONE_MAX) {
@@ -244,11 +303,18 @@ impl Pusher {
 
     fn give_up_metadata(&self, answer: &Pushed) {
         if self.has_metadata.swap(false, SeqCst) {
-            log::warn!("loki at {} takes no structured metadata, so records are sent without it: {answer}", self.sender.client().base());
+            log::warn!(
+                "loki at {} takes no structured metadata, so records are sent without it: {answer}",
+                self.sender.client().base()
+            );
         }
     }
 
     fn unsent_because(&self, answer: &Pushed) -> StoreError {
-        StoreError::Failed(format!("{}{}", self.sender.client().unpushed(answer), way_out(answer.status)))
+        StoreError::Failed(format!(
+            "{}{}",
+            self.sender.client().unpushed(answer),
+            way_out(answer.status)
+        ))
     }
 }

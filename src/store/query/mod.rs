@@ -33,7 +33,11 @@ pub struct BadParameter {
 
 impl fmt::Display for BadParameter {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "bad value for {}: `{}`; accepted: {}", self.name, self.value, self.accepted)
+        write!(
+            f,
+            "bad value for {}: `{}`; accepted: {}",
+            self.name, self.value, self.accepted
+        )
     }
 }
 
@@ -80,7 +84,9 @@ impl Default for Query {
 impl Query {
     /// Reads the parameters of a page. An empty value counts as not given, a later one wins, and an unknown name is an error,
     /// for a typing error must not return everything.
-    pub fn parse<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Query, BadParameter> {
+    pub fn parse<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Query, BadParameter> {
         let mut query = Query::default();
         for (name, value) in pairs {
             query.take(name, value)?;
@@ -89,24 +95,41 @@ impl Query {
     }
 
     fn take(&mut self, name: &str, value: &str) -> Result<(), BadParameter> {
-        let bad = |accepted: String| BadParameter { name: name.to_owned(), value: value.to_owned(), accepted };
+        let bad = |accepted: String| BadParameter {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            accepted,
+        };
         if value.is_empty() && NAMES.contains(&name) {
             return Ok(());
         }
         let text = Some(value.to_owned());
         match name {
-            "start_time" => self.start_time = Some(time(value).ok_or_else(|| bad(TIMES.to_owned()))?),
+            "start_time" => {
+                self.start_time = Some(time(value).ok_or_else(|| bad(TIMES.to_owned()))?)
+            }
             "end_time" => self.end_time = Some(end(value).ok_or_else(|| bad(TIMES.to_owned()))?),
             "model" => self.model = Some(fold_model(value).into_owned()),
             "prompt_search" => self.prompt_search = Some(Needle::new(value)),
             "prompt_category" if category::ALL.contains(&value) => self.prompt_category = text,
             "prompt_category" => return Err(bad(category::ALL.join(", "))),
-            "status" if Outcome::ALL.iter().any(|outcome| outcome.as_str() == value) => self.status = text,
+            "status" if Outcome::ALL.iter().any(|outcome| outcome.as_str() == value) => {
+                self.status = text
+            }
             "status" => return Err(bad(Outcome::ALL.map(Outcome::as_str).join(", "))),
             "endpoint" => self.endpoint = Some(value.strip_prefix('/').unwrap_or(value).to_owned()),
             "host" => self.host = text,
-            "tap" => self.tap = Some(value.parse().map_err(|_| bad("a port from 0 to 65535".to_owned()))?),
-            "limit" => self.limit = limit(value).ok_or_else(|| bad(format!("a number from 1 to {LIMIT_MAX}")))?,
+            "tap" => {
+                self.tap = Some(
+                    value
+                        .parse()
+                        .map_err(|_| bad("a port from 0 to 65535".to_owned()))?,
+                )
+            }
+            "limit" => {
+                self.limit =
+                    limit(value).ok_or_else(|| bad(format!("a number from 1 to {LIMIT_MAX}")))?
+            }
             "before" => self.before = text,
             _ => {
                 let text = format!("only the parameters {}", NAMES.join(", "));
@@ -118,29 +141,38 @@ impl Query {
 
     /// Whether `record` is meant. `before` and `limit` are not looked at: see `Query::is_before`.
     pub fn matches(&self, record: &Record) -> bool {
-        self.matches_facts(&record.facts()) && self.prompt_search.as_ref().is_none_or(|needle| needle.is_in(record.searchable()))
+        self.matches_facts(&record.facts())
+            && self
+                .prompt_search
+                .as_ref()
+                .is_none_or(|needle| needle.is_in(record.searchable()))
     }
 
     /// Everything of `matches` but the text.
     pub fn matches_facts(&self, facts: &Facts) -> bool {
-        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        let is = |wanted: &Option<String>, value: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == value)
+        };
         self.spans(facts.timestamp)
             && is(&self.model, facts.model.as_deref().unwrap_or(UNKNOWN))
             && is(&self.prompt_category, &facts.prompt_category)
             && is(&self.status, &facts.status)
             && is(&self.endpoint, &facts.endpoint)
-            && (self.host.is_none() || self.host.as_deref() == Some(facts.host.as_deref().unwrap_or(UNKNOWN)))
+            && (self.host.is_none()
+                || self.host.as_deref() == Some(facts.host.as_deref().unwrap_or(UNKNOWN)))
             && (self.tap.is_none() || self.tap == facts.tap)
     }
 
     /// Whether `timestamp` lies within the times asked for.
     pub fn spans(&self, timestamp: f64) -> bool {
-        self.start_time.is_none_or(|start| timestamp >= start) && self.end_time.is_none_or(|end| timestamp <= end)
+        self.start_time.is_none_or(|start| timestamp >= start)
+            && self.end_time.is_none_or(|end| timestamp <= end)
     }
 
     /// Whether any time from `first` to `last` does.
     pub fn overlaps(&self, first: f64, last: f64) -> bool {
-        self.start_time.is_none_or(|start| last >= start) && self.end_time.is_none_or(|end| first <= end)
+        self.start_time.is_none_or(|start| last >= start)
+            && self.end_time.is_none_or(|end| first <= end)
     }
 
     /// Whether `record` lies before `bound`, where there is one.
@@ -149,9 +181,22 @@ impl Query {
     }
 }
 
-const NAMES: [&str; 11] =
-    ["start_time", "end_time", "model", "prompt_search", "prompt_category", "status", "endpoint", "host", "tap", "limit", "before"];
+const NAMES: [&str; 11] = [
+    "start_time",
+    "end_time",
+    "model",
+    "prompt_search",
+    "prompt_category",
+    "status",
+    "endpoint",
+    "host",
+    "tap",
+    "limit",
+    "before",
+];
 
 fn limit(text: &str) -> Option<usize> {
-    usize::from_str(text).ok().filter(|limit| (1..=LIMIT_MAX).contains(limit))
+    usize::from_str(text)
+        .ok()
+        .filter(|limit| (1..=LIMIT_MAX).contains(limit))
 }

@@ -9,7 +9,10 @@ pub struct Needle {
 
 impl Needle {
     pub fn new(text: &str) -> Needle {
-        Needle { text: text.to_owned(), folded: fold(text) }
+        Needle {
+            text: text.to_owned(),
+            folded: fold(text),
+        }
     }
 
     /// As it was asked for.
@@ -30,5 +33,9 @@ impl Needle {
 /// A text in which letters that differ in case only are the same, wherever they stand: a sigma at a word's end is one like any other.
 pub fn fold(text: &str) -> String {
     let lower = |c: char| c.to_lowercase().map(|c| if c == 'ς' { 'σ' } else { c });
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().flat_map(lower).collect() }
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.chars().flat_map(lower).collect()
+    }
 }

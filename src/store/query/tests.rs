@@ -16,7 +16,14 @@ fn times_are_unix_seconds_or_rfc_3339_or_a_date() {
     assert_eq!(time("2026-11-21T09:17:02Z"), Some(1_795_252_622.0));
     assert_eq!(time("2026-11-21T10:17:02.25+01:00"), Some(1_795_252_622.25));
     assert!(time("2026-11-21").is_some_and(|t| (t - 1_795_219_200.0).abs() <= 14.0 * 3600.0));
-    for bad in ["", "yesterday", "NaN", "inf", "2026-13-01", "2026-11-21 09:17"] {
+    for bad in [
+        "",
+        "yesterday",
+        "NaN",
+        "inf",
+        "2026-13-01",
+        "2026-11-21 09:17",
+    ] {
         assert_eq!(time(bad), None, "{bad}");
     }
 }
@@ -25,8 +32,14 @@ fn times_are_unix_seconds_or_rfc_3339_or_a_date() {
 fn a_date_as_an_end_means_its_last_moment() {
     let read = query(&[("start_time", "2026-11-21"), ("end_time", "2026-11-21")]);
     let (start, end) = (read.start_time.unwrap(), read.end_time.unwrap());
-    assert!((86_399.0..86_400.0).contains(&(end - start)), "{start} to {end}");
-    assert_eq!(query(&[("end_time", "2026-11-21T09:17:02Z")]).end_time, Some(1_795_252_622.0));
+    assert!(
+        (86_399.0..86_400.0).contains(&(end - start)),
+        "{start} to {end}"
+    );
+    assert_eq!(
+        query(&[("end_time", "2026-11-21T09:17:02Z")]).end_time,
+        Some(1_795_252_622.0)
+    );
 }
 
 #[test]
@@ -43,16 +56,28 @@ fn every_parameter_is_read() {
         ("before", "00ff"),
     ]);
     let text = |text: &str| Some(text.to_owned());
-    assert_eq!((read.start_time, read.end_time, read.model, read.before), (Some(1.0), Some(2.5), text("phi4"), text("00ff")));
-    assert_eq!((read.prompt_category, read.status, read.endpoint, read.limit), (text("question"), text("error"), text("api/chat"), 7));
+    assert_eq!(
+        (read.start_time, read.end_time, read.model, read.before),
+        (Some(1.0), Some(2.5), text("phi4"), text("00ff"))
+    );
+    assert_eq!(
+        (read.prompt_category, read.status, read.endpoint, read.limit),
+        (text("question"), text("error"), text("api/chat"), 7)
+    );
     assert_eq!(read.prompt_search, Some(Needle::new("Sky")));
     assert_eq!(query(&[("model", ""), ("limit", "")]), Query::default());
 }
 
 #[test]
 fn a_bad_value_is_named_with_what_is_accepted() {
-    assert_eq!(complaint("limit", "0"), "bad value for limit: `0`; accepted: a number from 1 to 100");
-    assert_eq!(complaint("status", "failed"), "bad value for status: `failed`; accepted: success, error, cancelled");
+    assert_eq!(
+        complaint("limit", "0"),
+        "bad value for limit: `0`; accepted: a number from 1 to 100"
+    );
+    assert_eq!(
+        complaint("status", "failed"),
+        "bad value for status: `failed`; accepted: success, error, cancelled"
+    );
     assert!(complaint("start_time", "soon").contains("RFC 3339"));
     assert!(complaint("prompt_category", "x").contains("code_write"));
     assert!(complaint("promt_search", "x").contains("only the parameters start_time"));
@@ -95,7 +120,13 @@ fn a_record_matches_when_every_filter_does() {
     ] {
         assert!(query(&[good]).matches(&record), "{good:?}");
     }
-    for bad in [("start_time", "10.1"), ("end_time", "9"), ("model", "phi4"), ("status", "error"), ("prompt_search", "x")] {
+    for bad in [
+        ("start_time", "10.1"),
+        ("end_time", "9"),
+        ("model", "phi4"),
+        ("status", "error"),
+        ("prompt_search", "x"),
+    ] {
         assert!(!query(&[good_pair(), bad]).matches(&record), "{bad:?}");
     }
 }

@@ -8,7 +8,8 @@ use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeZone};
 const MOMENT: f64 = 1e-6;
 
 /// What times look like, for messages.
-pub const TIMES: &str = "Unix seconds (1795252622.5), RFC 3339 (2026-11-21T09:17:02Z) or a date (2026-11-21)";
+pub const TIMES: &str =
+    "Unix seconds (1795252622.5), RFC 3339 (2026-11-21T09:17:02Z) or a date (2026-11-21)";
 
 /// Hours that statistics look back when nobody says otherwise.
 pub const HOURS: f64 = 24.0;
@@ -21,14 +22,26 @@ pub const HOURS_FORMS: &str = "a number of hours above 0, up to 876600";
 
 /// A number of hours to look back: `HOURS_FORMS` says which.
 pub fn hours(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|hours| *hours > 0.0 && *hours <= HOURS_MAX)
+    text.parse()
+        .ok()
+        .filter(|hours| *hours > 0.0 && *hours <= HOURS_MAX)
 }
 
 /// A moment, in Unix seconds: `TIMES` says what it may look like. A date begins at midnight here.
 pub fn time(text: &str) -> Option<f64> {
-    let number = || f64::from_str(text).ok().filter(|seconds| seconds.is_finite());
-    let moment = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros() as f64 / 1e6);
-    number().or_else(moment).or_else(|| midnight(NaiveDate::from_str(text).ok()?))
+    let number = || {
+        f64::from_str(text)
+            .ok()
+            .filter(|seconds| seconds.is_finite())
+    };
+    let moment = || {
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|time| time.timestamp_micros() as f64 / 1e6)
+    };
+    number()
+        .or_else(moment)
+        .or_else(|| midnight(NaiveDate::from_str(text).ok()?))
 }
 
 /// The end of what is meant: of a date, its last moment.
@@ -41,5 +54,8 @@ pub fn end(text: &str) -> Option<f64> {
 
 /// When a date begins here.
 fn midnight(date: NaiveDate) -> Option<f64> {
-    Local.from_local_datetime(&date.and_time(NaiveTime::MIN)).earliest().map(|time| time.timestamp() as f64)
+    Local
+        .from_local_datetime(&date.and_time(NaiveTime::MIN))
+        .earliest()
+        .map(|time| time.timestamp() as f64)
 }

@@ -36,20 +36,37 @@ struct Known {
 
 impl Default for Known {
     fn default() -> Known {
-        Known { since: f64::INFINITY, rows: Rows::default(), full: false, records: 0, writing: false, late: 0 }
+        Known {
+            since: f64::INFINITY,
+            rows: Rows::default(),
+            full: false,
+            records: 0,
+            writing: false,
+            late: 0,
+        }
     }
 }
 
 impl Recent {
     /// Shows the facts of every record that arrived at `start` or later (Unix seconds; `now` it is).
-    pub fn each_facts(&self, keeper: &dyn Keeper, start: f64, now: f64, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
+    pub fn each_facts(
+        &self,
+        keeper: &dyn Keeper,
+        start: f64,
+        now: f64,
+        visit: &mut dyn FnMut(&Facts),
+    ) -> Result<()> {
         let start = start.max(self.check(keeper, now)?);
         while self.reach_back(keeper, start)? {}
         let known = self.lock();
         let since = known.since;
         known.rows.each(start, visit);
         drop(known);
-        if since > start { keeper.each_facts(&between(start, since), visit) } else { Ok(()) }
+        if since > start {
+            keeper.each_facts(&between(start, since), visit)
+        } else {
+            Ok(())
+        }
     }
 
     /// Begins anew where the history is not what it should be by our count. Returns when its oldest record arrived.
@@ -57,8 +74,15 @@ impl Recent {
         let mut known = self.lock(); // so that no batch is written meanwhile, unless one is already
         let extent = keeper.extent(f64::INFINITY)?;
         if !known.writing && (known.since.is_infinite() || known.records != extent.records) {
-            let since = extent.newest.map_or(now, |newest| now.max(newest.next_up()));
-            *known = Known { since, records: extent.records, late: known.late + 1, ..Known::default() };
+            let since = extent
+                .newest
+                .map_or(now, |newest| now.max(newest.next_up()));
+            *known = Known {
+                since,
+                records: extent.records,
+                late: known.late + 1,
+                ..Known::default()
+            };
         }
         Ok(extent.oldest.unwrap_or(now))
     }
@@ -82,10 +106,19 @@ impl Recent {
     pub fn begin(&self, batch: &[Record]) -> Writing<'_> {
         let mut known = self.lock();
         known.writing = true;
-        let mut writing =
-            Writing { recent: self, since: known.since, rows: Rows::default(), late: 0, count: batch.len() as u64, whole: false };
+        let mut writing = Writing {
+            recent: self,
+            since: known.since,
+            rows: Rows::default(),
+            late: 0,
+            count: batch.len() as u64,
+            whole: false,
+        };
         if known.since.is_finite() {
-            batch.iter().filter(|record| record.timestamp >= known.since).for_each(|record| writing.rows.add_record(record));
+            batch
+                .iter()
+                .filter(|record| record.timestamp >= known.since)
+                .for_each(|record| writing.rows.add_record(record));
             writing.late = writing.count - writing.rows.len() as u64;
             known.late += writing.late;
         }
@@ -133,7 +166,11 @@ impl Known {
     }
 
     fn forget(&mut self) {
-        *self = Known { writing: self.writing, late: self.late, ..Known::default() };
+        *self = Known {
+            writing: self.writing,
+            late: self.late,
+            ..Known::default()
+        };
     }
 }
 
@@ -163,7 +200,12 @@ impl Drop for Writing<'_> {
         let mut known = self.recent.lock();
         known.writing = false;
         if known.since.is_finite() && self.whole {
-            known.take_new(std::mem::take(&mut self.rows), self.late, self.count, self.since);
+            known.take_new(
+                std::mem::take(&mut self.rows),
+                self.late,
+                self.count,
+                self.since,
+            );
         } else {
             known.forget();
         }
@@ -172,7 +214,11 @@ impl Drop for Writing<'_> {
 
 /// What arrived at `start` or later, and before `end`.
 fn between(start: f64, end: f64) -> Query {
-    Query { start_time: Some(start), end_time: Some(end.next_down()), ..Query::default() }
+    Query {
+        start_time: Some(start),
+        end_time: Some(end.next_down()),
+        ..Query::default()
+    }
 }
 
 #[cfg(test)]

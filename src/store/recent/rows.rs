@@ -49,7 +49,10 @@ impl Rows {
     }
 
     pub fn newest(&self) -> Option<f64> {
-        self.rows.iter().map(|row| row.timestamp).max_by(f64::total_cmp)
+        self.rows
+            .iter()
+            .map(|row| row.timestamp)
+            .max_by(f64::total_cmp)
     }
 
     /// One more than there is room for is enough to see that there is none.
@@ -66,12 +69,16 @@ impl Rows {
             time_to_first_token_seconds: number(facts.time_to_first_token_seconds),
             prompt_tokens: count(facts.prompt_tokens),
             generated_tokens: count(facts.generated_tokens),
-            prompt_cached_tokens: facts.prompt_cached_tokens.map_or(NONE, |tokens| count(Some(tokens)).min(NONE - 1)),
+            prompt_cached_tokens: facts
+                .prompt_cached_tokens
+                .map_or(NONE, |tokens| count(Some(tokens)).min(NONE - 1)),
             model: self.names.number(facts.model.as_deref().unwrap_or(UNKNOWN)),
             endpoint: self.names.number(&facts.endpoint),
             prompt_category: self.names.number(&facts.prompt_category),
             status: self.names.number(&facts.status),
-            client: self.names.number(facts.client.as_deref().unwrap_or(UNKNOWN)),
+            client: self
+                .names
+                .number(facts.client.as_deref().unwrap_or(UNKNOWN)),
             host: self.names.number(facts.host.as_deref().unwrap_or_default()),
             tap: facts.tap.unwrap_or_default(),
         });
@@ -83,7 +90,10 @@ impl Rows {
 
     /// Shows what arrived at `start` or later.
     pub fn each(&self, start: f64, visit: &mut dyn FnMut(&Facts)) {
-        self.rows.iter().filter(|row| row.timestamp >= start).for_each(|row| visit(&self.facts(row)));
+        self.rows
+            .iter()
+            .filter(|row| row.timestamp >= start)
+            .for_each(|row| visit(&self.facts(row)));
     }
 
     fn facts(&self, row: &Row) -> Facts<'_> {
@@ -100,7 +110,9 @@ impl Rows {
             tokens_per_second: number(row.tokens_per_second),
             duration_seconds: number(row.duration_seconds),
             time_to_first_token_seconds: number(row.time_to_first_token_seconds),
-            prompt_cached_tokens: Some(row.prompt_cached_tokens).filter(|tokens| *tokens != NONE).map(Into::into),
+            prompt_cached_tokens: Some(row.prompt_cached_tokens)
+                .filter(|tokens| *tokens != NONE)
+                .map(Into::into),
             client: Some(name(row.client)),
             host: Some(name(row.host)).filter(|host| !host.is_empty()),
             tap: Some(row.tap).filter(|tap| *tap != 0),
@@ -121,7 +133,9 @@ impl Rows {
     }
 
     pub fn absorb(&mut self, other: Rows) {
-        let numbers: Vec<u32> = (0..other.names.len() as u32).map(|number| self.names.number(other.names.text(number))).collect();
+        let numbers: Vec<u32> = (0..other.names.len() as u32)
+            .map(|number| self.names.number(other.names.text(number)))
+            .collect();
         let here = |number: u32| numbers[number as usize];
         self.rows.extend(other.rows.into_iter().map(|row| Row {
             model: here(row.model),
@@ -140,7 +154,13 @@ impl Rows {
             return None;
         }
         let middle = self.len() / 2;
-        let since = self.rows.select_nth_unstable_by(middle, |one, other| one.timestamp.total_cmp(&other.timestamp)).1.timestamp;
+        let since = self
+            .rows
+            .select_nth_unstable_by(middle, |one, other| {
+                one.timestamp.total_cmp(&other.timestamp)
+            })
+            .1
+            .timestamp;
         self.rows.retain(|row| row.timestamp >= since);
         Some(since)
     }

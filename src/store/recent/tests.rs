@@ -46,7 +46,10 @@ impl Keeper for Shelf {
         let seen = self.records.lock().unwrap().clone();
         let meanwhile = self.meanwhile.lock().unwrap().take();
         meanwhile.into_iter().for_each(|happens| happens(self));
-        seen.iter().map(Record::facts).filter(|facts| query.matches_facts(facts)).for_each(|facts| visit(&facts));
+        seen.iter()
+            .map(Record::facts)
+            .filter(|facts| query.matches_facts(facts))
+            .for_each(|facts| visit(&facts));
         Ok(())
     }
 
@@ -57,8 +60,17 @@ impl Keeper for Shelf {
     fn extent(&self, _: f64) -> Result<Extent> {
         let records = self.records.lock().unwrap();
         let times = || records.iter().map(|record| record.timestamp);
-        let (oldest, newest) = (times().min_by(f64::total_cmp), times().max_by(f64::total_cmp));
-        Ok(Extent { records: records.len() as u64, bytes: None, oldest, newest, latest: newest })
+        let (oldest, newest) = (
+            times().min_by(f64::total_cmp),
+            times().max_by(f64::total_cmp),
+        );
+        Ok(Extent {
+            records: records.len() as u64,
+            bytes: None,
+            oldest,
+            newest,
+            latest: newest,
+        })
     }
 
     fn retain(&self, _: &Limits) -> Result<u64> {
@@ -66,7 +78,10 @@ impl Keeper for Shelf {
     }
 
     fn purge(&self, before: Option<f64>) -> Result<u64> {
-        self.records.lock().unwrap().retain(|record| before.is_some_and(|before| record.timestamp >= before));
+        self.records
+            .lock()
+            .unwrap()
+            .retain(|record| before.is_some_and(|before| record.timestamp >= before));
         Ok(0)
     }
 }
@@ -77,7 +92,14 @@ const NOW: f64 = 100.0 * DAY;
 fn record(timestamp: f64) -> Record {
     let model = Some(format!("model-{}", timestamp as u64 % 7));
     let status = ["success", "error"][timestamp as usize % 2].to_owned();
-    Record { timestamp, model, status, generated_tokens: Some(timestamp as u64), duration_seconds: Some(1.5), ..Record::default() }
+    Record {
+        timestamp,
+        model,
+        status,
+        generated_tokens: Some(timestamp as u64),
+        duration_seconds: Some(1.5),
+        ..Record::default()
+    }
 }
 
 fn write(recent: &Recent, shelf: &Shelf, times: &[f64]) {
@@ -92,14 +114,32 @@ fn shown(recent: &Recent, shelf: &Shelf, start: f64, now: f64) -> usize {
     let mut facts = Vec::new();
     let see = &mut |seen: &Facts| {
         let model = seen.model.as_deref().unwrap_or_default().to_owned();
-        facts.push((seen.timestamp, model, seen.status.to_string(), seen.generated_tokens, seen.duration_seconds));
+        facts.push((
+            seen.timestamp,
+            model,
+            seen.status.to_string(),
+            seen.generated_tokens,
+            seen.duration_seconds,
+        ));
     };
     recent.each_facts(shelf, start, now, see).unwrap();
     facts.sort_by(|one, other| one.partial_cmp(other).unwrap());
     let records = shelf.records.lock().unwrap();
-    let mut times: Vec<f64> = records.iter().map(|record| record.timestamp).filter(|time| *time >= start).collect();
+    let mut times: Vec<f64> = records
+        .iter()
+        .map(|record| record.timestamp)
+        .filter(|time| *time >= start)
+        .collect();
     times.sort_by(f64::total_cmp);
-    let expected = times.into_iter().map(record).map(|r| (r.timestamp, r.model.unwrap(), r.status, r.generated_tokens, r.duration_seconds));
+    let expected = times.into_iter().map(record).map(|r| {
+        (
+            r.timestamp,
+            r.model.unwrap(),
+            r.status,
+            r.generated_tokens,
+            r.duration_seconds,
+        )
+    });
     assert_eq!(facts, expected.collect::<Vec<_>>(), "since {start}");
     facts.len()
 }
@@ -107,13 +147,21 @@ fn shown(recent: &Recent, shelf: &Shelf, start: f64, now: f64) -> usize {
 #[test]
 fn what_is_known_is_not_read_again() {
     let (recent, shelf) = (Recent::default(), Shelf::default());
-    write(&recent, &shelf, &[NOW - 30.0 * DAY, NOW - 3.0 * DAY, NOW - 5.0]);
+    write(
+        &recent,
+        &shelf,
+        &[NOW - 30.0 * DAY, NOW - 3.0 * DAY, NOW - 5.0],
+    );
     assert_eq!(shown(&recent, &shelf, NOW - 7.0 * DAY, NOW), 2);
     let reads = shelf.reads.load(SeqCst);
     write(&recent, &shelf, &[NOW + 1.0, NOW + 2.0]);
     assert_eq!(shown(&recent, &shelf, NOW - 7.0 * DAY, NOW + 3.0), 4);
     assert_eq!(shown(&recent, &shelf, NOW - DAY, NOW + 3.0), 3);
-    assert_eq!(shelf.reads.load(SeqCst), reads, "all that was asked for is in memory");
+    assert_eq!(
+        shelf.reads.load(SeqCst),
+        reads,
+        "all that was asked for is in memory"
+    );
     assert_eq!(shown(&recent, &shelf, NOW - 60.0 * DAY, NOW + 3.0), 5);
     assert!(shelf.reads.load(SeqCst) > reads);
 }
@@ -123,7 +171,11 @@ fn a_long_past_is_read_in_few_steps() {
     let (recent, shelf) = (Recent::default(), Shelf::default());
     write(&recent, &shelf, &[NOW - 90.0 * DAY, NOW - 1.0]);
     assert_eq!(shown(&recent, &shelf, 0.0, NOW), 2);
-    assert!(shelf.reads.load(SeqCst) <= 8, "{} reads of 90 days", shelf.reads.load(SeqCst));
+    assert!(
+        shelf.reads.load(SeqCst) <= 8,
+        "{} reads of 90 days",
+        shelf.reads.load(SeqCst)
+    );
 }
 
 #[test]
@@ -133,7 +185,9 @@ fn what_somebody_took_away_or_put_there_shows() {
     assert_eq!(shown(&recent, &shelf, 0.0, NOW), 2);
     shelf.purge(Some(NOW - 45.0)).unwrap();
     assert_eq!(shown(&recent, &shelf, 0.0, NOW), 1);
-    shelf.write(&mut vec![record(NOW - 48.0), record(NOW + 9.0)]).unwrap();
+    shelf
+        .write(&mut vec![record(NOW - 48.0), record(NOW + 9.0)])
+        .unwrap();
     assert_eq!(shown(&recent, &shelf, 0.0, NOW), 3);
     write(&recent, &shelf, &[NOW + 10.0]);
     assert_eq!(shown(&recent, &shelf, 0.0, NOW + 11.0), 4);
@@ -147,7 +201,9 @@ fn a_late_record_shows_once_also_where_it_comes_while_the_past_is_read() {
         let (recent, shelf) = (std::sync::Arc::new(Recent::default()), Shelf::default());
         write(&recent, &shelf, &[NOW - 50.0]);
         let own = recent.clone();
-        *shelf.meanwhile.lock().unwrap() = Some(Box::new(move |shelf| write(&own, shelf, &[late, NOW + 1.0])));
+        *shelf.meanwhile.lock().unwrap() = Some(Box::new(move |shelf| {
+            write(&own, shelf, &[late, NOW + 1.0])
+        }));
         recent.each_facts(&shelf, 0.0, NOW, &mut |_| {}).unwrap();
         assert_eq!(shown(&recent, &shelf, 0.0, NOW), 3);
         write(&recent, &shelf, &[late + 1.0]);
@@ -161,7 +217,11 @@ fn a_batch_that_was_not_written_whole_leaves_nothing_to_rely_on() {
     write(&recent, &shelf, &[NOW - 50.0]);
     assert_eq!(shown(&recent, &shelf, 0.0, NOW), 1);
     let writing = recent.begin(&[record(NOW + 1.0), record(NOW + 2.0)]);
-    assert_eq!(shown(&recent, &shelf, 0.0, NOW), 1, "while it is being written as well");
+    assert_eq!(
+        shown(&recent, &shelf, 0.0, NOW),
+        1,
+        "while it is being written as well"
+    );
     shelf.write(&mut vec![record(NOW + 1.0)]).unwrap();
     drop(writing);
     assert_eq!(shown(&recent, &shelf, 0.0, NOW), 2);
@@ -178,8 +238,15 @@ fn any_order_of_events_shows_what_is_there() {
                 shelf.purge(Some(now - rng.f64() * 20.0 * DAY)).unwrap();
                 recent.forget();
             }
-            1 => shelf.write(&mut vec![record(now - rng.f64() * DAY)]).map(|_| ()).unwrap(),
-            2..6 => write(&recent, &shelf, &[now - rng.f64() * 9.0 * DAY, now - rng.f64() * 900.0]),
+            1 => shelf
+                .write(&mut vec![record(now - rng.f64() * DAY)])
+                .map(|_| ())
+                .unwrap(),
+            2..6 => write(
+                &recent,
+                &shelf,
+                &[now - rng.f64() * 9.0 * DAY, now - rng.f64() * 900.0],
+            ),
             _ => _ = shown(&recent, &shelf, now - rng.f64() * 30.0 * DAY, now),
         }
     }

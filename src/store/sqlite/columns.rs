@@ -33,7 +33,10 @@ pub const FACTS: [&str; 14] = [
 pub fn brief(reader: &Reader) -> Vec<String> {
     let column = |field: &str| match field {
         "prompt_full" => {
-            let (full, preview) = (reader.column("prompt_full"), reader.column("prompt_preview"));
+            let (full, preview) = (
+                reader.column("prompt_full"),
+                reader.column("prompt_preview"),
+            );
             format!("CASE WHEN {preview} IS NULL THEN {full} END")
         }
         "response_full" | "thinking_full" | "tool_calls" => "NULL".to_owned(),
@@ -45,13 +48,21 @@ pub fn brief(reader: &Reader) -> Vec<String> {
 /// Writes a record; one whose id is there already is the same, of an attempt of which we did not learn how it ended.
 pub fn insertion() -> String {
     let places = vec!["?"; FIELDS.len()].join(", ");
-    format!("INSERT INTO interactions ({}) VALUES ({places}) ON CONFLICT (interaction_id) DO NOTHING", FIELDS.join(", "))
+    format!(
+        "INSERT INTO interactions ({}) VALUES ({places}) ON CONFLICT (interaction_id) DO NOTHING",
+        FIELDS.join(", ")
+    )
 }
 
 /// Executes `insertion`.
 pub fn insert(insertion: &mut Statement, record: &Record) -> rusqlite::Result<usize> {
-    let metadata = Some(&record.metadata).filter(|metadata| !metadata.is_null()).map(Value::to_string);
-    let tool_calls = record.tool_calls.as_ref().and_then(|calls| serde_json::to_string(calls).ok());
+    let metadata = Some(&record.metadata)
+        .filter(|metadata| !metadata.is_null())
+        .map(Value::to_string);
+    let tool_calls = record
+        .tool_calls
+        .as_ref()
+        .and_then(|calls| serde_json::to_string(calls).ok());
     insertion.execute(params![
         record.interaction_id,
         record.timestamp,
@@ -112,7 +123,9 @@ pub fn record(row: &Row) -> rusqlite::Result<Record> {
         response_full: cells.owned()?,
         response_preview: cells.owned()?,
         thinking_full: cells.owned()?,
-        tool_calls: cells.text()?.and_then(|text| serde_json::from_str(&text).ok()),
+        tool_calls: cells
+            .text()?
+            .and_then(|text| serde_json::from_str(&text).ok()),
         prompt_eval_duration_seconds: cells.number()?,
         total_duration_seconds: cells.number()?,
         time_to_first_token_seconds: cells.number()?,

@@ -28,9 +28,15 @@ pub struct Files {
 
 impl Sqlite {
     /// Does `work` with the connection that writes; `doing` is what it is called in an error.
-    pub(super) fn writing<T>(&self, doing: &str, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn writing<T>(
+        &self,
+        doing: &str,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         let doing = format!("{doing} {}", self.file.display());
-        let Some(directory) = &self.directory else { return Err(failed(doing)("it was opened to be read only")) };
+        let Some(directory) = &self.directory else {
+            return Err(failed(doing)("it was opened to be read only"));
+        };
         let mut slot = lock(&self.writer);
         directory.hold()?;
         if self.is_another() {
@@ -50,7 +56,9 @@ impl Sqlite {
     /// before `read` on, which says what to keep of it.
     pub(super) fn begin_anew<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
         let doing = || format!("delete {}", self.file.display());
-        let Some(directory) = &self.directory else { return Err(failed(doing())("it was opened to be read only")) };
+        let Some(directory) = &self.directory else {
+            return Err(failed(doing())("it was opened to be read only"));
+        };
         let mut slot = lock(&self.writer);
         directory.hold()?;
         let kept = read()?;
@@ -64,20 +72,29 @@ impl Sqlite {
 
     fn open(&self) -> Result<Connection> {
         let connection = schema::open_writer(&self.file, self.busy)?;
-        let beside = [LOG, SHARED].map(|name| self.file.with_file_name(name)).into_iter();
-        let beside = beside.filter_map(|path| identity(&path).map(|identity| (path, identity))).collect();
+        let beside = [LOG, SHARED]
+            .map(|name| self.file.with_file_name(name))
+            .into_iter();
+        let beside = beside
+            .filter_map(|path| identity(&path).map(|identity| (path, identity)))
+            .collect();
         *lock(&self.opened) = identity(&self.file).map(|database| Files { database, beside });
         Ok(connection)
     }
 
     /// Whether the database that we write was removed or replaced.
     fn is_another(&self) -> bool {
-        lock(&self.opened).as_ref().is_some_and(|opened| identity(&self.file) != Some(opened.database))
+        lock(&self.opened)
+            .as_ref()
+            .is_some_and(|opened| identity(&self.file) != Some(opened.database))
     }
 
     /// Removes what SQLite kept beside a database that is gone: it must not take that for the next one's.
     fn clear_away(&self) -> Result<()> {
-        log::warn!("history: {} was removed or replaced; what comes goes into what is there now", self.file.display());
+        log::warn!(
+            "history: {} was removed or replaced; what comes goes into what is there now",
+            self.file.display()
+        );
         lock(&self.readers).clear();
         let mut opened = lock(&self.opened);
         let beside = opened.iter().flat_map(|files| &files.beside);
@@ -88,12 +105,16 @@ impl Sqlite {
         Ok(())
     }
 
-    pub(super) fn reading<T>(&self, work: impl FnOnce(&Reader) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn reading<T>(
+        &self,
+        work: impl FnOnce(&Reader) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         let (identity, reader) = match self.pooled() {
             Some(pooled) => pooled,
             None => self.open_reader()?,
         };
-        let done = work(&reader).map_err(|cause| explained(&format!("read {}", self.file.display()), &cause))?;
+        let done = work(&reader)
+            .map_err(|cause| explained(&format!("read {}", self.file.display()), &cause))?;
         let mut pool = lock(&self.readers);
         if pool.len() < READERS {
             pool.push((identity, reader));
@@ -119,11 +140,14 @@ impl Sqlite {
         if self.directory.is_some() {
             self.writing("open", |_| Ok(()))?; // it is being made anew, by whoever writes
         }
-        self.reader_of_what_is_there()?.ok_or_else(|| self.nothing())
+        self.reader_of_what_is_there()?
+            .ok_or_else(|| self.nothing())
     }
 
     fn reader_of_what_is_there(&self) -> Result<Option<(Identity, Reader)>> {
-        let Some(identity) = identity(&self.file) else { return Ok(None) };
+        let Some(identity) = identity(&self.file) else {
+            return Ok(None);
+        };
         Ok(schema::open_reader(&self.file, self.busy)?.map(|reader| (identity, reader)))
     }
 }

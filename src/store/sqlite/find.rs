@@ -25,15 +25,25 @@ const OLDEST_FIRST: &str = "ORDER BY timestamp, interaction_id";
 
 impl Sqlite {
     /// Which they are is one view of the database; they are read one by one afterwards, while `visit` takes its time.
-    pub(super) fn find_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    pub(super) fn find_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
         let bound = match &query.before {
-            Some(id) => Some(self.reading(|reader| key(&reader.connection, id))?.ok_or_else(|| unknown_before(id))?),
+            Some(id) => Some(
+                self.reading(|reader| key(&reader.connection, id))?
+                    .ok_or_else(|| unknown_before(id))?,
+            ),
             None => None,
         };
         self.reading(|reader| {
             let mut lookup = Lookup::new(reader, query, detail)?;
             for (row, position) in newest(reader, query, bound.as_ref(), &mut lookup)? {
-                if let Some(record) = lookup.record(row)?.filter(|record| record.position() == position)
+                if let Some(record) = lookup
+                    .record(row)?
+                    .filter(|record| record.position() == position)
                     && visit(record) == Flow::Stop
                 {
                     break;
@@ -44,7 +54,11 @@ impl Sqlite {
     }
 
     /// No view of the database is held while `visit` takes its time.
-    pub(super) fn find_each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    pub(super) fn find_each(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
         self.reading(|reader| {
             let mut lookup = Lookup::new(reader, query, Detail::Whole)?;
             let conditions = Conditions::of(&reader.connection, query)?;
@@ -66,12 +80,19 @@ impl Sqlite {
     }
 }
 
-pub fn each_facts(reader: &Reader, query: &Query, visit: &mut dyn FnMut(&Facts)) -> rusqlite::Result<()> {
+pub fn each_facts(
+    reader: &Reader,
+    query: &Query,
+    visit: &mut dyn FnMut(&Facts),
+) -> rusqlite::Result<()> {
     // Times alone, so that the index is read from end to end that has all facts; the rest is decided here.
     let mut conditions = Conditions::default();
     conditions.and_times(query);
     let columns = columns::FACTS.map(|field| reader.column(field)).join(", ");
-    let mut statement = reader.connection.prepare(&format!("SELECT {columns} FROM interactions {}", conditions.sql))?;
+    let mut statement = reader.connection.prepare(&format!(
+        "SELECT {columns} FROM interactions {}",
+        conditions.sql
+    ))?;
     let mut rows = statement.query(params_from_iter(&conditions.values))?;
     while let Some(row) = rows.next()? {
         let facts = columns::facts(row)?;
@@ -83,8 +104,14 @@ pub fn each_facts(reader: &Reader, query: &Query, visit: &mut dyn FnMut(&Facts))
 }
 
 pub fn get(reader: &Reader, id: &str) -> rusqlite::Result<Option<Record>> {
-    let sql = format!("SELECT {} FROM interactions WHERE interaction_id = ?1", reader.columns.join(", "));
-    reader.connection.query_row(&sql, [id], columns::record).optional()
+    let sql = format!(
+        "SELECT {} FROM interactions WHERE interaction_id = ?1",
+        reader.columns.join(", ")
+    );
+    reader
+        .connection
+        .query_row(&sql, [id], columns::record)
+        .optional()
 }
 
 /// Without the bytes.
@@ -92,14 +119,27 @@ pub fn extent(reader: &Reader, newest: f64) -> rusqlite::Result<Extent> {
     const SQL: &str = "SELECT (SELECT count(*) FROM interactions), (SELECT min(timestamp) FROM interactions),
         (SELECT max(timestamp) FROM interactions WHERE timestamp <= ?1), (SELECT max(timestamp) FROM interactions)";
     // As far as numbers go in SQL: infinity is none.
-    reader.connection.query_row(SQL, [newest.min(f64::MAX)], |row| {
-        let time = |n| row.get_ref(n).map(|cell| cell.as_f64().ok());
-        Ok(Extent { records: row.get::<_, i64>(0)? as u64, bytes: None, oldest: time(1)?, newest: time(2)?, latest: time(3)? })
-    })
+    reader
+        .connection
+        .query_row(SQL, [newest.min(f64::MAX)], |row| {
+            let time = |n| row.get_ref(n).map(|cell| cell.as_f64().ok());
+            Ok(Extent {
+                records: row.get::<_, i64>(0)? as u64,
+                bytes: None,
+                oldest: time(1)?,
+                newest: time(2)?,
+                latest: time(3)?,
+            })
+        })
 }
 
 /// The newest rows, all in one view of the database: those that the index proposes, or where it does not, one after the other.
-fn newest(reader: &Reader, query: &Query, bound: Option<&Key>, lookup: &mut Lookup) -> rusqlite::Result<Vec<(i64, Position)>> {
+fn newest(
+    reader: &Reader,
+    query: &Query,
+    bound: Option<&Key>,
+    lookup: &mut Lookup,
+) -> rusqlite::Result<Vec<(i64, Position)>> {
     let view = reader.connection.unchecked_transaction()?;
     let mut conditions = Conditions::of(&view, query)?;
     conditions.and_key("<", bound);
@@ -114,7 +154,10 @@ fn newest(reader: &Reader, query: &Query, bound: Option<&Key>, lookup: &mut Look
             }
         }
         None => {
-            let mut statement = view.prepare(&format!("SELECT rowid FROM interactions {} {NEWEST_FIRST}", conditions.sql))?;
+            let mut statement = view.prepare(&format!(
+                "SELECT rowid FROM interactions {} {NEWEST_FIRST}",
+                conditions.sql
+            ))?;
             let mut rows = statement.query(params_from_iter(&conditions.values))?;
             while found.len() < query.limit
                 && let Some(row) = rows.next()?
@@ -135,15 +178,31 @@ fn proposals(reader: &Reader, query: &Query) -> rusqlite::Result<Option<Vec<i64>
 }
 
 /// Those of `rows` that meet `conditions`, newest first.
-fn in_order(connection: &Connection, rows: Vec<i64>, conditions: &Conditions) -> rusqlite::Result<Vec<i64>> {
-    let sql = format!("SELECT timestamp, interaction_id FROM interactions {} AND rowid = ?", conditions.sql);
+fn in_order(
+    connection: &Connection,
+    rows: Vec<i64>,
+    conditions: &Conditions,
+) -> rusqlite::Result<Vec<i64>> {
+    let sql = format!(
+        "SELECT timestamp, interaction_id FROM interactions {} AND rowid = ?",
+        conditions.sql
+    );
     let mut statement = connection.prepare(&sql)?;
     let mut placed = Vec::with_capacity(rows.len());
     for row in rows {
-        let values = conditions.values.iter().cloned().chain([Value::Integer(row)]);
+        let values = conditions
+            .values
+            .iter()
+            .cloned()
+            .chain([Value::Integer(row)]);
         let position = statement.query_row(params_from_iter(values), |row| {
-            let id = columns::text(row.get_ref(1)?).unwrap_or_default().into_owned();
-            Ok(Position { timestamp: row.get_ref(0)?.as_f64().unwrap_or_default(), id })
+            let id = columns::text(row.get_ref(1)?)
+                .unwrap_or_default()
+                .into_owned();
+            Ok(Position {
+                timestamp: row.get_ref(0)?.as_f64().unwrap_or_default(),
+                id,
+            })
         });
         placed.extend(position.optional()?.map(|position| (position, row)));
     }
@@ -152,10 +211,17 @@ fn in_order(connection: &Connection, rows: Vec<i64>, conditions: &Conditions) ->
 }
 
 /// The next rows, oldest first, after `last`, which moves on.
-fn chunk(connection: &Connection, conditions: &Conditions, last: &mut Option<Key>) -> rusqlite::Result<Vec<i64>> {
+fn chunk(
+    connection: &Connection,
+    conditions: &Conditions,
+    last: &mut Option<Key>,
+) -> rusqlite::Result<Vec<i64>> {
     let mut conditions = conditions.clone();
     conditions.and_key(">", last.as_ref());
-    let sql = format!("SELECT timestamp, interaction_id, rowid FROM interactions {} {OLDEST_FIRST} LIMIT {CHUNK}", conditions.sql);
+    let sql = format!(
+        "SELECT timestamp, interaction_id, rowid FROM interactions {} {OLDEST_FIRST} LIMIT {CHUNK}",
+        conditions.sql
+    );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(&conditions.values))?;
     let mut chunk = Vec::with_capacity(CHUNK);
@@ -179,7 +245,10 @@ struct Key {
 
 impl Key {
     fn of(row: &Row) -> rusqlite::Result<Key> {
-        Ok(Key { timestamp: row.get(0)?, id: row.get(1)? })
+        Ok(Key {
+            timestamp: row.get(0)?,
+            id: row.get(1)?,
+        })
     }
 }
 
@@ -213,7 +282,10 @@ struct Conditions {
 
 impl Default for Conditions {
     fn default() -> Conditions {
-        Conditions { sql: "WHERE TRUE".to_owned(), values: Vec::new() }
+        Conditions {
+            sql: "WHERE TRUE".to_owned(),
+            values: Vec::new(),
+        }
     }
 }
 
@@ -237,7 +309,11 @@ impl Conditions {
     fn and_model(&mut self, model: &str, spellings: Option<Vec<Value>>) {
         let Some(spellings) = spellings else { return };
         let places = vec!["?"; spellings.len()].join(", ");
-        let or_none = if model == UNKNOWN { " OR model IS NULL" } else { "" };
+        let or_none = if model == UNKNOWN {
+            " OR model IS NULL"
+        } else {
+            ""
+        };
         self.sql += &format!(" AND (model IN ({places}){or_none})");
         self.values.extend(spellings);
     }

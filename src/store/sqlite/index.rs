@@ -38,7 +38,8 @@ const GROUP: usize = 3;
 /// Indexes the next piece of what was written; whether there is more.
 pub fn catch_up(connection: &mut Connection) -> rusqlite::Result<bool> {
     const BEHIND: &str = "SELECT EXISTS (SELECT 1 FROM interactions WHERE rowid > (SELECT upto FROM search_progress))";
-    let behind = |connection: &Connection| connection.query_row(BEHIND, [], |row| row.get::<_, bool>(0));
+    let behind =
+        |connection: &Connection| connection.query_row(BEHIND, [], |row| row.get::<_, bool>(0));
     if !behind(connection)? {
         return Ok(false);
     }
@@ -50,7 +51,8 @@ pub fn catch_up(connection: &mut Connection) -> rusqlite::Result<bool> {
 
 fn index_piece(transaction: &Transaction) -> rusqlite::Result<()> {
     let started = Instant::now();
-    let mut insertion = transaction.prepare("INSERT INTO search (rowid, prompt) VALUES (?1, ?2)")?;
+    let mut insertion =
+        transaction.prepare("INSERT INTO search (rowid, prompt) VALUES (?1, ?2)")?;
     let mut waiting = transaction.prepare(
         "SELECT rowid, coalesce(prompt_full, prompt_preview) FROM interactions
          WHERE rowid > (SELECT upto FROM search_progress) ORDER BY rowid LIMIT ?1",
@@ -67,19 +69,27 @@ fn index_piece(transaction: &Transaction) -> rusqlite::Result<()> {
             break;
         }
     }
-    transaction.execute("UPDATE search_progress SET upto = ?1, held = held + ?2", [upto, held]).map(drop)
+    transaction
+        .execute(
+            "UPDATE search_progress SET upto = ?1, held = held + ?2",
+            [upto, held],
+        )
+        .map(drop)
 }
 
 /// Where the last rows were deleted, the next ones get their rowids again and are not indexed yet.
 pub fn take_back(transaction: &Transaction) -> rusqlite::Result<()> {
-    const SQL: &str =
-        "UPDATE search_progress SET upto = last FROM (SELECT coalesce(max(rowid), 0) AS last FROM interactions) WHERE upto > last";
+    const SQL: &str = "UPDATE search_progress SET upto = last FROM (SELECT coalesce(max(rowid), 0) AS last FROM interactions) WHERE upto > last";
     transaction.execute(SQL, []).map(drop)
 }
 
 /// Whether more of what the index holds is deleted than is left.
 pub fn is_stale(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT held > 2 * (SELECT count(*) FROM interactions) FROM search_progress", [], |row| row.get(0))
+    connection.query_row(
+        "SELECT held > 2 * (SELECT count(*) FROM interactions) FROM search_progress",
+        [],
+        |row| row.get(0),
+    )
 }
 
 /// Begins anew: what is left of deleted prompts goes, and what is there waits to be indexed.
@@ -89,7 +99,9 @@ pub fn forget(transaction: &Transaction) -> rusqlite::Result<()> {
 
 /// Rowids of all rows that may have `needle`; `None` where that is too many, or no question for an index.
 pub fn proposals(connection: &Connection, needle: &Needle) -> rusqlite::Result<Option<Vec<i64>>> {
-    let Some(question) = question(needle) else { return Ok(None) };
+    let Some(question) = question(needle) else {
+        return Ok(None);
+    };
     let mut proposed = connection.prepare(
         "SELECT rowid FROM search WHERE search MATCH ?1
          UNION ALL SELECT rowid FROM interactions WHERE rowid > (SELECT upto FROM search_progress) LIMIT ?2",
@@ -108,10 +120,21 @@ fn indexed(prompt: &str) -> String {
 
 /// In SQLite's words: every row with all these groups, or with a longer prompt. `None` where there is no group.
 fn question(needle: &Needle) -> Option<String> {
-    let letters: Vec<char> = needle.folded().replace('\0', INSTEAD_OF_NUL).chars().collect();
-    let groups: Vec<String> = letters.windows(GROUP).map(|group| group.iter().collect()).collect();
+    let letters: Vec<char> = needle
+        .folded()
+        .replace('\0', INSTEAD_OF_NUL)
+        .chars()
+        .collect();
+    let groups: Vec<String> = letters
+        .windows(GROUP)
+        .map(|group| group.iter().collect())
+        .collect();
     let step = groups.len().div_ceil(GROUPS).max(1);
-    let terms: Vec<String> = groups.iter().step_by(step).map(|group| quoted(group)).collect();
+    let terms: Vec<String> = groups
+        .iter()
+        .step_by(step)
+        .map(|group| quoted(group))
+        .collect();
     (!terms.is_empty()).then(|| format!("({}) OR {}", terms.join(" AND "), quoted(MORE)))
 }
 

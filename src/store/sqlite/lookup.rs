@@ -17,16 +17,37 @@ pub struct Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    pub fn new(reader: &'a Reader, query: &'a Query, detail: Detail) -> rusqlite::Result<Lookup<'a>> {
-        let select = |columns: &str| reader.connection.prepare(&format!("SELECT {columns} FROM interactions WHERE rowid = ?1"));
-        let searchable = format!("coalesce({}, {})", reader.column("prompt_full"), reader.column("prompt_preview"));
-        let facts = columns::FACTS.iter().chain(&["interaction_id"]).map(|field| reader.column(field));
+    pub fn new(
+        reader: &'a Reader,
+        query: &'a Query,
+        detail: Detail,
+    ) -> rusqlite::Result<Lookup<'a>> {
+        let select = |columns: &str| {
+            reader.connection.prepare(&format!(
+                "SELECT {columns} FROM interactions WHERE rowid = ?1"
+            ))
+        };
+        let searchable = format!(
+            "coalesce({}, {})",
+            reader.column("prompt_full"),
+            reader.column("prompt_preview")
+        );
+        let facts = columns::FACTS
+            .iter()
+            .chain(&["interaction_id"])
+            .map(|field| reader.column(field));
         let facts = facts.collect::<Vec<_>>().join(", ");
         let record = match detail {
             Detail::Whole => reader.columns.join(", "),
             Detail::Brief => columns::brief(reader).join(", "),
         };
-        Ok(Lookup { query, detail, searchable: select(&searchable)?, facts: select(&facts)?, record: select(&record)? })
+        Ok(Lookup {
+            query,
+            detail,
+            searchable: select(&searchable)?,
+            facts: select(&facts)?,
+            record: select(&record)?,
+        })
     }
 
     /// The record of `row`, where it is there and meant.
@@ -34,7 +55,9 @@ impl<'a> Lookup<'a> {
         if !self.has(row)? {
             return Ok(None);
         }
-        Ok(self.record(row)?.filter(|record| self.query.matches(record)))
+        Ok(self
+            .record(row)?
+            .filter(|record| self.query.matches(record)))
     }
 
     /// Where the record of `row` stands, where it is there and meant.
@@ -44,8 +67,13 @@ impl<'a> Lookup<'a> {
         }
         let position = |row: &Row| {
             let facts = columns::facts(row)?;
-            let id = columns::text(row.get_ref(columns::FACTS.len())?).unwrap_or_default().into_owned();
-            Ok(self.query.matches_facts(&facts).then_some(Position { timestamp: facts.timestamp, id }))
+            let id = columns::text(row.get_ref(columns::FACTS.len())?)
+                .unwrap_or_default()
+                .into_owned();
+            Ok(self.query.matches_facts(&facts).then_some(Position {
+                timestamp: facts.timestamp,
+                id,
+            }))
         };
         Ok(self.facts.query_row([row], position).optional()?.flatten())
     }
@@ -58,8 +86,12 @@ impl<'a> Lookup<'a> {
 
     /// Whether the text that is looked for, if any is, is in that of `row`.
     fn has(&mut self, row: i64) -> rusqlite::Result<bool> {
-        let Some(needle) = &self.query.prompt_search else { return Ok(true) };
-        let has = self.searchable.query_row([row], |row| Ok(needle.is_in(columns::text(row.get_ref(0)?).as_deref())));
+        let Some(needle) = &self.query.prompt_search else {
+            return Ok(true);
+        };
+        let has = self.searchable.query_row([row], |row| {
+            Ok(needle.is_in(columns::text(row.get_ref(0)?).as_deref()))
+        });
         Ok(has.optional()?.unwrap_or(false))
     }
 }

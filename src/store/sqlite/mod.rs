@@ -85,7 +85,9 @@ impl Sqlite {
         for name in [FILE, LOG, SHARED] {
             match fs::remove_file(path.join(name)) {
                 Err(cause) if cause.kind() != ErrorKind::NotFound => {
-                    return Err(failed(format!("delete {}", path.join(name).display()))(cause));
+                    return Err(failed(format!("delete {}", path.join(name).display()))(
+                        cause,
+                    ));
                 }
                 _ => {}
             }
@@ -96,7 +98,8 @@ impl Sqlite {
     /// Whether there is one in the directory `path`.
     pub fn is_in(path: &Path) -> Result<bool> {
         let file = path.join(FILE);
-        file.try_exists().map_err(failed(format!("read {}", file.display())))
+        file.try_exists()
+            .map_err(failed(format!("read {}", file.display())))
     }
 
     fn new(path: &Path, busy: Duration, directory: Option<Directory>) -> Sqlite {
@@ -112,13 +115,20 @@ impl Sqlite {
 
     fn nothing(&self) -> StoreError {
         let directory = self.file.parent().unwrap_or(&self.file);
-        StoreError::Nothing(format!("there is no SQLite history in {}: it has no {FILE} with records", directory.display()))
+        StoreError::Nothing(format!(
+            "there is no SQLite history in {}: it has no {FILE} with records",
+            directory.display()
+        ))
     }
 
     /// Of the database and what is not yet moved into it.
     fn bytes(&self) -> u64 {
         let log = self.file.with_file_name(LOG);
-        [&self.file, &log].into_iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len()).sum()
+        [&self.file, &log]
+            .into_iter()
+            .filter_map(|file| fs::metadata(file).ok())
+            .map(|metadata| metadata.len())
+            .sum()
     }
 }
 
@@ -128,7 +138,11 @@ impl Keeper for Sqlite {
     }
 
     fn place(&self) -> String {
-        self.file.parent().unwrap_or(&self.file).display().to_string()
+        self.file
+            .parent()
+            .unwrap_or(&self.file)
+            .display()
+            .to_string()
     }
 
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
@@ -141,7 +155,12 @@ impl Keeper for Sqlite {
         self.writing("index", index::catch_up)
     }
 
-    fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn each_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
         self.find_newest(query, detail, visit)
     }
 
@@ -159,7 +178,10 @@ impl Keeper for Sqlite {
 
     fn extent(&self, newest: f64) -> Result<Extent> {
         let extent = self.reading(|reader| find::extent(reader, newest))?;
-        Ok(Extent { bytes: Some(self.bytes()), ..extent })
+        Ok(Extent {
+            bytes: Some(self.bytes()),
+            ..extent
+        })
     }
 
     fn retain(&self, limits: &Limits) -> Result<u64> {
@@ -175,10 +197,16 @@ impl Keeper for Sqlite {
 fn explained(doing: &str, cause: &rusqlite::Error) -> StoreError {
     let way_out = match cause.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "; another program holds it",
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "; move the file away to begin a new one",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "; move the file away to begin a new one"
+        }
         Some(ErrorCode::DiskFull) => "; make room, or lower --analytics-max-bytes",
         _ => "",
     };
     let text = format!("{doing}: {cause}{way_out}");
-    if cause.sqlite_error_code() == Some(ErrorCode::DiskFull) { StoreError::Full(text) } else { StoreError::Failed(text) }
+    if cause.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        StoreError::Full(text)
+    } else {
+        StoreError::Failed(text)
+    }
 }

@@ -34,16 +34,33 @@ struct Size {
 
 impl Sqlite {
     pub(super) fn delete_beyond(&self, limits: &Limits) -> Result<u64> {
-        let aged = if limits.oldest.is_some() { self.delete_oldest(limits.oldest, u64::MAX) } else { Ok(0) };
-        let aged = aged.and_then(|gone| Ok(gone + limits.future.map_or(Ok(0), |span| self.delete_future(span))?));
+        let aged = if limits.oldest.is_some() {
+            self.delete_oldest(limits.oldest, u64::MAX)
+        } else {
+            Ok(0)
+        };
+        let aged = aged.and_then(|gone| {
+            Ok(gone
+                + limits
+                    .future
+                    .map_or(Ok(0), |span| self.delete_future(span))?)
+        });
         // Also where the disk had no room for that: this makes some.
-        let fitted = limits.max_bytes.map_or(Ok(0), |max_bytes| match self.delete_until_it_fits(max_bytes) {
-            Err(StoreError::Full(why)) => self.keep_newest_alone(max_bytes, &why),
-            done => done,
+        let fitted = limits.max_bytes.map_or(Ok(0), |max_bytes| {
+            match self.delete_until_it_fits(max_bytes) {
+                Err(StoreError::Full(why)) => self.keep_newest_alone(max_bytes, &why),
+                done => done,
+            }
         });
         let gone = aged? + fitted?;
         if gone > 0 {
-            self.deleting(|transaction| if index::is_stale(transaction)? { index::forget(transaction) } else { Ok(()) })?;
+            self.deleting(|transaction| {
+                if index::is_stale(transaction)? {
+                    index::forget(transaction)
+                } else {
+                    Ok(())
+                }
+            })?;
         }
         self.shrink()?;
         Ok(gone)
@@ -59,23 +76,37 @@ impl Sqlite {
                     return Ok(rows);
                 }
                 // Somebody has it open, where a system does not let go of such a file.
-                self.deleting(|transaction| transaction.execute("DELETE FROM interactions", []).map(|rows| rows as u64))?
+                self.deleting(|transaction| {
+                    transaction
+                        .execute("DELETE FROM interactions", [])
+                        .map(|rows| rows as u64)
+                })?
             }
         };
-        self.writing("delete from", |connection| connection.pragma_update(None, "secure_delete", true))?;
-        self.deleting(index::forget)?;
-        self.writing("shrink", |connection| match before.is_some() && schema::shrinks(connection)? {
-            true => Ok(()),
-            false => connection.execute_batch("VACUUM"),
+        self.writing("delete from", |connection| {
+            connection.pragma_update(None, "secure_delete", true)
         })?;
-        self.writing("delete from", |connection| connection.execute_batch("PRAGMA secure_delete = FAST"))?;
+        self.deleting(index::forget)?;
+        self.writing("shrink", |connection| {
+            match before.is_some() && schema::shrinks(connection)? {
+                true => Ok(()),
+                false => connection.execute_batch("VACUUM"),
+            }
+        })?;
+        self.writing("delete from", |connection| {
+            connection.execute_batch("PRAGMA secure_delete = FAST")
+        })?;
         self.shrink()?;
         Ok(gone)
     }
 
     fn delete_future(&self, span: Span) -> Result<u64> {
         const SQL: &str = "DELETE FROM interactions WHERE timestamp > ?1 AND timestamp <= ?2";
-        self.deleting(|transaction| transaction.execute(SQL, (span.after, span.until)).map(|rows| rows as u64))
+        self.deleting(|transaction| {
+            transaction
+                .execute(SQL, (span.after, span.until))
+                .map(|rows| rows as u64)
+        })
     }
 
     fn delete_until_it_fits(&self, max_bytes: u64) -> Result<u64> {
@@ -85,11 +116,15 @@ impl Sqlite {
         }
         loop {
             let size = self.writing("measure", |connection| size(connection))?;
-            let Some(rows) = surplus(&size, max_bytes) else { break };
+            let Some(rows) = surplus(&size, max_bytes) else {
+                break;
+            };
             gone += self.delete_oldest(None, rows)?;
         }
         if gone > 0 {
-            log::info!("history: deleted the {gone} oldest records, for it may have {max_bytes} bytes");
+            log::info!(
+                "history: deleted the {gone} oldest records, for it may have {max_bytes} bytes"
+            );
         }
         Ok(gone)
     }
@@ -99,8 +134,19 @@ impl Sqlite {
         let size = self.writing("measure", |connection| size(connection))?;
         let share = max_bytes.min(HELD_MAX) as f64 * PART / size.bytes.max(1) as f64;
         let limit = (size.rows as f64 * share.min(1.0)) as usize;
-        log::warn!("{why}; so the database is begun anew, with the {limit} newest of {} records", size.rows);
-        let mut kept = self.begin_anew(|| self.newest(&Query { limit, ..Query::default() }, Detail::Whole))?;
+        log::warn!(
+            "{why}; so the database is begun anew, with the {limit} newest of {} records",
+            size.rows
+        );
+        let mut kept = self.begin_anew(|| {
+            self.newest(
+                &Query {
+                    limit,
+                    ..Query::default()
+                },
+                Detail::Whole,
+            )
+        })?;
         while !kept.is_empty() {
             // The newest first, should the room end.
             let mut piece = kept.drain(..kept.len().min(PIECE as usize)).rev().collect();
@@ -126,7 +172,8 @@ impl Sqlite {
 
     fn deleting<T>(&self, work: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T> {
         self.writing("delete from", |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&transaction)?;
             transaction.commit()?;
             Ok(done)
@@ -143,20 +190,38 @@ impl Sqlite {
 
     /// Moves what is in the log of writes into the database, and gives its room back.
     fn empty_log(&self) -> Result<()> {
-        let busy =
-            self.writing("shrink", |connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0)))?;
+        let busy = self.writing("shrink", |connection| {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, bool>(0)
+            })
+        })?;
         if busy {
-            log::warn!("history: {} keeps what was deleted until others have read it", self.file.display());
+            log::warn!(
+                "history: {} keeps what was deleted until others have read it",
+                self.file.display()
+            );
         }
         Ok(())
     }
 }
 
-fn delete_piece(transaction: &Transaction, before: Option<f64>, rows: u64) -> rusqlite::Result<u64> {
-    let older = if before.is_some() { "timestamp < ?1" } else { "?1 IS NULL" };
-    let sql = format!("SELECT rowid FROM interactions WHERE {older} ORDER BY timestamp, interaction_id LIMIT ?2");
+fn delete_piece(
+    transaction: &Transaction,
+    before: Option<f64>,
+    rows: u64,
+) -> rusqlite::Result<u64> {
+    let older = if before.is_some() {
+        "timestamp < ?1"
+    } else {
+        "?1 IS NULL"
+    };
+    let sql = format!(
+        "SELECT rowid FROM interactions WHERE {older} ORDER BY timestamp, interaction_id LIMIT ?2"
+    );
     let mut oldest = transaction.prepare(&sql)?;
-    let rows: Vec<i64> = oldest.query_map((before, rows as i64), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let rows: Vec<i64> = oldest
+        .query_map((before, rows as i64), |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     let mut deletion = transaction.prepare("DELETE FROM interactions WHERE rowid = ?1")?;
     for row in &rows {
         deletion.execute([row])?;
@@ -167,15 +232,22 @@ fn delete_piece(transaction: &Transaction, before: Option<f64>, rows: u64) -> ru
 
 /// How many rows to delete, were all alike, for the rest to fit into `max_bytes`.
 fn surplus(size: &Size, max_bytes: u64) -> Option<u64> {
-    let excess = size.bytes.checked_sub(max_bytes).filter(|excess| *excess > 0)?;
+    let excess = size
+        .bytes
+        .checked_sub(max_bytes)
+        .filter(|excess| *excess > 0)?;
     let share = excess as f64 / size.bytes as f64;
     Some((size.rows as f64 * share).ceil() as u64).filter(|rows| *rows > 0)
 }
 
 fn size(connection: &Connection) -> rusqlite::Result<Size> {
     let pages = pragma(connection, "page_count")? - pragma(connection, "freelist_count")?;
-    let rows: i64 = connection.query_row("SELECT count(*) FROM interactions", [], |row| row.get(0))?;
-    Ok(Size { rows: rows as u64, bytes: (pages * pragma(connection, "page_size")?) as u64 })
+    let rows: i64 =
+        connection.query_row("SELECT count(*) FROM interactions", [], |row| row.get(0))?;
+    Ok(Size {
+        rows: rows as u64,
+        bytes: (pages * pragma(connection, "page_size")?) as u64,
+    })
 }
 
 /// Gives at most `pages` free ones back; whether there are more.

@@ -14,12 +14,20 @@ use super::explained;
 use crate::platform;
 use crate::record::FIELDS;
 
-const MIGRATIONS: [&str; 4] =
-    [include_str!("001_seed.sql"), include_str!("002_columns.sql"), include_str!("003_search.sql"), include_str!("004_client.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("001_seed.sql"),
+    include_str!("002_columns.sql"),
+    include_str!("003_search.sql"),
+    include_str!("004_client.sql"),
+];
 
 /// Columns that came later, none of which an older ollama-tap would misread: they are added without a migration, so that it goes on
 /// reading and writing where an upgrade was taken back.
-const ADDED: [(&str, &str); 3] = [("prompt_cached_tokens", "INTEGER"), ("host", "TEXT"), ("tap", "INTEGER")];
+const ADDED: [(&str, &str); 3] = [
+    ("prompt_cached_tokens", "INTEGER"),
+    ("host", "TEXT"),
+    ("tap", "INTEGER"),
+];
 
 /// The facts of all rows in their order: statistics find all they need in it and read no text.
 const FACTS_INDEX: &str = "
@@ -64,7 +72,10 @@ pub struct Reader {
 impl Reader {
     /// The column that holds `field`.
     pub fn column(&self, field: &str) -> &str {
-        FIELDS.iter().position(|name| *name == field).map_or("NULL", |n| &self.columns[n])
+        FIELDS
+            .iter()
+            .position(|name| *name == field)
+            .map_or("NULL", |n| &self.columns[n])
     }
 }
 
@@ -82,7 +93,10 @@ pub fn open_writer(file: &Path, busy: Duration) -> Result<Connection> {
 /// Makes the file where it is missing, for its owner alone. It is closed again before SQLite opens it, because closing it later would
 /// free SQLite's locks.
 fn make_private(file: &Path) -> io::Result<()> {
-    let made = platform::private_file().append(true).create(true).open(file)?;
+    let made = platform::private_file()
+        .append(true)
+        .create(true)
+        .open(file)?;
     platform::give_to_owner_of_directory(&made, file)?;
     platform::make_file_private(file)
 }
@@ -101,11 +115,17 @@ fn connect(file: &Path, flags: OpenFlags, busy: Duration) -> Result<Connection> 
         let version = version(&connection)?;
         Ok((connection, version))
     };
-    let (connection, version) = open().map_err(|cause| explained(&format!("open {}", file.display()), &cause))?;
+    let (connection, version) =
+        open().map_err(|cause| explained(&format!("open {}", file.display()), &cause))?;
     if version > MIGRATIONS.len() {
         let known = MIGRATIONS.len();
-        let text = format!("a newer ollama-tap made it (version {version}, this one knows {known}); update this one");
-        return Err(StoreError::Failed(format!("open {}: {text}", file.display())));
+        let text = format!(
+            "a newer ollama-tap made it (version {version}, this one knows {known}); update this one"
+        );
+        return Err(StoreError::Failed(format!(
+            "open {}: {text}",
+            file.display()
+        )));
     }
     Ok(connection)
 }
@@ -155,7 +175,9 @@ fn migrated(connection: &mut Connection) -> rusqlite::Result<bool> {
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let done = version(&transaction)?;
-    let Some(next) = MIGRATIONS.get(done) else { return Ok(false) };
+    let Some(next) = MIGRATIONS.get(done) else {
+        return Ok(false);
+    };
     transaction.execute_batch(next)?;
     transaction.pragma_update(None, "user_version", done as i64 + 1)?;
     transaction.commit()?;
@@ -177,17 +199,33 @@ fn add_columns(connection: &mut Connection) -> rusqlite::Result<()> {
 
 fn missing_columns(connection: &Connection) -> rusqlite::Result<Vec<(&'static str, &'static str)>> {
     let there = column_names(connection)?;
-    Ok(ADDED.into_iter().filter(|(column, _)| !there.iter().any(|name| name == column)).collect())
+    Ok(ADDED
+        .into_iter()
+        .filter(|(column, _)| !there.iter().any(|name| name == column))
+        .collect())
 }
 
 fn column_names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    connection.prepare("SELECT name FROM pragma_table_info(?1)")?.query_map([TABLE], |row| row.get(0))?.collect()
+    connection
+        .prepare("SELECT name FROM pragma_table_info(?1)")?
+        .query_map([TABLE], |row| row.get(0))?
+        .collect()
 }
 
 fn look(connection: Connection) -> rusqlite::Result<Option<Reader>> {
     let there = column_names(&connection)?;
-    let column = |field: &&str| if there.iter().any(|name| name == field) { (*field).to_owned() } else { "NULL".to_owned() };
+    let column = |field: &&str| {
+        if there.iter().any(|name| name == field) {
+            (*field).to_owned()
+        } else {
+            "NULL".to_owned()
+        }
+    };
     let columns = FIELDS.iter().map(column).collect();
     let indexed = version(&connection)? >= SEARCHABLE;
-    Ok((!there.is_empty()).then_some(Reader { connection, columns, indexed }))
+    Ok((!there.is_empty()).then_some(Reader {
+        connection,
+        columns,
+        indexed,
+    }))
 }

@@ -37,7 +37,8 @@ impl Cell {
 
     pub fn add_without_times(&mut self, facts: &Facts) {
         self.count(facts);
-        self.speeds.extend(facts.tokens_per_second.map(|speed| speed as Value));
+        self.speeds
+            .extend(facts.tokens_per_second.map(|speed| speed as Value));
     }
 
     /// What a slot of the timeline shows, and no more.
@@ -47,13 +48,19 @@ impl Cell {
     }
 
     fn add_times(&mut self, facts: &Facts) {
-        self.durations.extend(facts.duration_seconds.map(|time| time as Value));
-        self.first_tokens.extend(facts.time_to_first_token_seconds.map(|time| time as Value));
+        self.durations
+            .extend(facts.duration_seconds.map(|time| time as Value));
+        self.first_tokens
+            .extend(facts.time_to_first_token_seconds.map(|time| time as Value));
     }
 
     fn count(&mut self, facts: &Facts) {
         self.requests += 1;
-        for (outcome, count) in Outcome::ALL.into_iter().zip([&mut self.success, &mut self.error, &mut self.cancelled]) {
+        for (outcome, count) in
+            Outcome::ALL
+                .into_iter()
+                .zip([&mut self.success, &mut self.error, &mut self.cancelled])
+        {
             *count += u64::from(facts.status == outcome.as_str());
         }
         self.prompt_tokens += facts.prompt_tokens.unwrap_or(0);
@@ -133,7 +140,8 @@ impl Cell {
             duration_p50: durations.p50,
             duration_p95: durations.p95,
             time_to_first_token_p50: Spread::of(&mut self.first_tokens.clone()).p50,
-            tokens_per_second: (self.speed_count > 0).then(|| rounded((self.speed_sum / self.speed_count as f64) as Value)),
+            tokens_per_second: (self.speed_count > 0)
+                .then(|| rounded((self.speed_sum / self.speed_count as f64) as Value)),
             prompt_cached_tokens: self.prompt_cached_tokens,
         }
     }
@@ -142,10 +150,23 @@ impl Cell {
 impl Spread {
     /// Brings the values into some other order on its way.
     pub fn of(values: &mut [Value]) -> Spread {
-        let (mean, max) = (mean(values), values.iter().copied().max_by(Value::total_cmp).map(rounded));
-        let mut ranks = Ranks { count: values.len(), rest: values };
+        let (mean, max) = (
+            mean(values),
+            values.iter().copied().max_by(Value::total_cmp).map(rounded),
+        );
+        let mut ranks = Ranks {
+            count: values.len(),
+            rest: values,
+        };
         let [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(|share| ranks.find(share));
-        Spread { mean, p50, p90, p95, p99, max }
+        Spread {
+            mean,
+            p50,
+            p90,
+            p95,
+            p99,
+            max,
+        }
     }
 }
 
@@ -188,12 +209,22 @@ mod tests {
     fn percentiles_are_values_that_occurred() {
         let mut values: Vec<Value> = (1..=200u8).rev().map(Value::from).collect();
         let spread = Spread::of(&mut values);
-        assert_eq!((spread.p50, spread.p90, spread.p95, spread.p99), (Some(100.0), Some(180.0), Some(190.0), Some(198.0)));
+        assert_eq!(
+            (spread.p50, spread.p90, spread.p95, spread.p99),
+            (Some(100.0), Some(180.0), Some(190.0), Some(198.0))
+        );
         assert_eq!((spread.mean, spread.max), (Some(100.5), Some(200.0)));
         assert_eq!(Spread::of(&mut [7.0]).p99, Some(7.0));
-        let (times, speeds) = ([0.000_000_001, 0.1, 12.345_67, 1800.25], [41.7, 99.999_9, 1e6]);
+        let (times, speeds) = (
+            [0.000_000_001, 0.1, 12.345_67, 1800.25],
+            [41.7, 99.999_9, 1e6],
+        );
         for value in times.into_iter().chain(speeds) {
-            assert_eq!(Spread::of(&mut [value as Value; 3]).max, Some(value), "as it was written");
+            assert_eq!(
+                Spread::of(&mut [value as Value; 3]).max,
+                Some(value),
+                "as it was written"
+            );
         }
         assert_eq!(Spread::of(&mut []), Spread::default());
     }

@@ -22,8 +22,10 @@ const SLOTS_MAX: f64 = 120.0;
 const CLIENTS_MAX: usize = 100;
 
 /// Lengths of a slot, in seconds: the shortest is taken that fits.
-const STEPS: [f64; 17] =
-    [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 21_600.0, 86_400.0, 604_800.0, 2.592e6, 3.1536e7];
+const STEPS: [f64; 17] = [
+    1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 21_600.0,
+    86_400.0, 604_800.0, 2.592e6, 3.1536e7,
+];
 
 /// Gathers facts one by one, then makes numbers of them: 20 bytes a record.
 pub struct Statistics {
@@ -56,10 +58,20 @@ struct Key {
 impl Statistics {
     /// Of the time from `start` to `end` (Unix seconds). What arrived later, by a clock that was set back, counts as the last moment's.
     pub fn new(start: f64, end: f64) -> Statistics {
-        let step = STEPS.into_iter().find(|step| (end - start) / step < SLOTS_MAX).unwrap_or((end - start) / SLOTS_MAX);
+        let step = STEPS
+            .into_iter()
+            .find(|step| (end - start) / step < SLOTS_MAX)
+            .unwrap_or((end - start) / SLOTS_MAX);
         let begin = (start / step).floor() * step;
         let slots = vec![Cell::default(); ((end - begin) / step).max(0.0) as usize + 1];
-        Statistics { start, end, step, names: Names::default(), cells: HashMap::new(), slots }
+        Statistics {
+            start,
+            end,
+            step,
+            names: Names::default(),
+            cells: HashMap::new(),
+            slots,
+        }
     }
 
     pub fn add(&mut self, facts: &Facts) {
@@ -99,27 +111,48 @@ impl Statistics {
             by_category: self.by(|key| key.category),
             by_endpoint: self.by(|key| key.endpoint),
             by_status: self.by(|key| key.status),
-            by_client: self.by(|key| key.client).into_iter().take(CLIENTS_MAX).collect(),
+            by_client: self
+                .by(|key| key.client)
+                .into_iter()
+                .take(CLIENTS_MAX)
+                .collect(),
             by_host: self.by_host(),
             timeline_step_seconds: self.step,
-            timeline: slots.map(|(i, cell)| cell.slot(first + i as f64 * self.step)).collect(),
+            timeline: slots
+                .map(|(i, cell)| cell.slot(first + i as f64 * self.step))
+                .collect(),
         }
     }
 
     fn by_host(&self) -> Vec<Group> {
         let mut merged: HashMap<(u32, Option<u16>), Cell> = HashMap::new();
-        self.cells.iter().for_each(|(key, cell)| merged.entry((key.host, key.tap)).or_default().merge(cell));
+        self.cells
+            .iter()
+            .for_each(|(key, cell)| merged.entry((key.host, key.tap)).or_default().merge(cell));
         let name = |host: u32, tap: Option<u16>| {
             let host = self.names.text(host);
             tap.map_or_else(|| host.to_owned(), |tap| format!("{host}:{tap}"))
         };
-        busiest_first(merged.into_iter().map(|((host, tap), cell)| cell.group(&name(host, tap)))).into_iter().take(CLIENTS_MAX).collect()
+        busiest_first(
+            merged
+                .into_iter()
+                .map(|((host, tap), cell)| cell.group(&name(host, tap))),
+        )
+        .into_iter()
+        .take(CLIENTS_MAX)
+        .collect()
     }
 
     fn by(&self, part: fn(&Key) -> u32) -> Vec<Group> {
         let mut merged: HashMap<u32, Cell> = HashMap::new();
-        self.cells.iter().for_each(|(key, cell)| merged.entry(part(key)).or_default().merge(cell));
-        busiest_first(merged.into_iter().map(|(number, cell)| cell.group(self.names.text(number))))
+        self.cells
+            .iter()
+            .for_each(|(key, cell)| merged.entry(part(key)).or_default().merge(cell));
+        busiest_first(
+            merged
+                .into_iter()
+                .map(|(number, cell)| cell.group(self.names.text(number))),
+        )
     }
 }
 
@@ -141,6 +174,10 @@ impl Models {
 
 fn busiest_first(groups: impl Iterator<Item = Group>) -> Vec<Group> {
     let mut groups: Vec<Group> = groups.collect();
-    groups.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.name.cmp(&b.name)));
+    groups.sort_by(|a, b| {
+        b.requests
+            .cmp(&a.requests)
+            .then_with(|| a.name.cmp(&b.name))
+    });
     groups
 }

@@ -3,9 +3,21 @@
 use super::buckets::Bucket;
 use super::*;
 
-fn facts(timestamp: f64, model: Option<&'static str>, status: &'static str, duration: f64) -> Facts<'static> {
+fn facts(
+    timestamp: f64,
+    model: Option<&'static str>,
+    status: &'static str,
+    duration: f64,
+) -> Facts<'static> {
     let model = model.map(Into::into);
-    Facts { timestamp, model, status: status.into(), duration_seconds: Some(duration), generated_tokens: Some(5), ..Facts::default() }
+    Facts {
+        timestamp,
+        model,
+        status: status.into(),
+        duration_seconds: Some(duration),
+        generated_tokens: Some(5),
+        ..Facts::default()
+    }
 }
 
 #[test]
@@ -15,15 +27,45 @@ fn every_grouping_counts_every_record_once() {
     statistics.add(&facts(20.0, Some("a"), "error", 3.0));
     statistics.add(&facts(7199.0, None, "cancelled", 2.0));
     let all = statistics.enhanced();
-    assert_eq!((all.totals.requests, all.totals.success, all.totals.error, all.totals.cancelled), (3, 1, 1, 1));
-    assert_eq!((all.totals.success_rate, all.totals.generated_tokens), (Some(1.0 / 3.0), 15));
-    let models: Vec<(&str, u64)> = all.by_model.iter().map(|group| (group.name.as_str(), group.requests)).collect();
+    assert_eq!(
+        (
+            all.totals.requests,
+            all.totals.success,
+            all.totals.error,
+            all.totals.cancelled
+        ),
+        (3, 1, 1, 1)
+    );
+    assert_eq!(
+        (all.totals.success_rate, all.totals.generated_tokens),
+        (Some(1.0 / 3.0), 15)
+    );
+    let models: Vec<(&str, u64)> = all
+        .by_model
+        .iter()
+        .map(|group| (group.name.as_str(), group.requests))
+        .collect();
     assert_eq!(models, [("a", 2), (UNKNOWN, 1)]);
     assert_eq!(all.by_status.len(), 3);
-    assert_eq!(all.timeline.iter().map(|slot| slot.requests).sum::<u64>(), 3);
-    assert_eq!((all.by_client[0].name.as_str(), all.by_client[0].requests), (UNKNOWN, 3));
-    assert_eq!(all.duration_buckets.iter().map(|bucket| bucket.requests).sum::<u64>(), 3);
-    assert_eq!((all.by_model[0].first_seen, all.by_model[0].last_seen), (Some(10.0), Some(20.0)));
+    assert_eq!(
+        all.timeline.iter().map(|slot| slot.requests).sum::<u64>(),
+        3
+    );
+    assert_eq!(
+        (all.by_client[0].name.as_str(), all.by_client[0].requests),
+        (UNKNOWN, 3)
+    );
+    assert_eq!(
+        all.duration_buckets
+            .iter()
+            .map(|bucket| bucket.requests)
+            .sum::<u64>(),
+        3
+    );
+    assert_eq!(
+        (all.by_model[0].first_seen, all.by_model[0].last_seen),
+        (Some(10.0), Some(20.0))
+    );
 }
 
 #[test]
@@ -31,17 +73,40 @@ fn clients_are_told_apart_up_to_a_bound() {
     let mut statistics = Statistics::new(0.0, 100.0);
     for n in 0..CLIENTS_MAX + 5 {
         let client = Some(format!("client-{n:03}").into());
-        statistics.add(&Facts { client, ..facts(10.0, Some("a"), "success", 1.0) });
+        statistics.add(&Facts {
+            client,
+            ..facts(10.0, Some("a"), "success", 1.0)
+        });
     }
-    let busy = Facts { client: Some("busy".into()), time_to_first_token_seconds: Some(0.1), ..Facts::default() };
+    let busy = Facts {
+        client: Some("busy".into()),
+        time_to_first_token_seconds: Some(0.1),
+        ..Facts::default()
+    };
     for model in ["a", "b"] {
-        statistics.add(&Facts { model: Some(model.into()), ..busy.clone() });
+        statistics.add(&Facts {
+            model: Some(model.into()),
+            ..busy.clone()
+        });
     }
     let all = statistics.enhanced();
     assert_eq!(all.by_client.len(), CLIENTS_MAX);
-    assert_eq!((all.by_client[0].name.as_str(), all.by_client[0].requests), ("busy", 2));
-    let first_tokens: Vec<_> = all.time_to_first_token_buckets.iter().filter(|bucket| bucket.requests > 0).collect();
-    assert_eq!(first_tokens, [&Bucket { up_to: Some(0.1), requests: 2 }]);
+    assert_eq!(
+        (all.by_client[0].name.as_str(), all.by_client[0].requests),
+        ("busy", 2)
+    );
+    let first_tokens: Vec<_> = all
+        .time_to_first_token_buckets
+        .iter()
+        .filter(|bucket| bucket.requests > 0)
+        .collect();
+    assert_eq!(
+        first_tokens,
+        [&Bucket {
+            up_to: Some(0.1),
+            requests: 2
+        }]
+    );
     assert_eq!(all.timeline[0].time_to_first_token_p50, Some(0.1));
 }
 
@@ -50,14 +115,34 @@ fn models_alone_have_the_same_numbers() {
     let (mut statistics, mut models) = (Statistics::new(0.0, 100.0), Models::default());
     for n in 0..50u8 {
         let speed = (n % 7 > 0).then_some(f64::from(n) * 1.3);
-        let some = facts(f64::from(n), [Some("a"), None][usize::from(n) % 2], ["success", "error"][usize::from(n) % 3 / 2], 1.0);
-        let some = Facts { tokens_per_second: speed, ..some };
+        let some = facts(
+            f64::from(n),
+            [Some("a"), None][usize::from(n) % 2],
+            ["success", "error"][usize::from(n) % 3 / 2],
+            1.0,
+        );
+        let some = Facts {
+            tokens_per_second: speed,
+            ..some
+        };
         statistics.add(&some);
         models.add(&some);
     }
-    let shown = |groups: Vec<Group>| groups.into_iter().map(|group| Group { duration_seconds: Spread::default(), ..group });
-    let texts = |groups: Vec<Group>| shown(groups).map(|group| serde_json::to_string(&group).unwrap()).collect::<Vec<_>>();
-    assert_eq!(texts(models.groups()), texts(statistics.enhanced().by_model));
+    let shown = |groups: Vec<Group>| {
+        groups.into_iter().map(|group| Group {
+            duration_seconds: Spread::default(),
+            ..group
+        })
+    };
+    let texts = |groups: Vec<Group>| {
+        shown(groups)
+            .map(|group| serde_json::to_string(&group).unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        texts(models.groups()),
+        texts(statistics.enhanced().by_model)
+    );
 }
 
 #[test]
@@ -67,8 +152,19 @@ fn a_timeline_has_no_gaps_and_at_most_so_many_slots() {
         let mut statistics = Statistics::new(end - hours * 3600.0, end);
         statistics.add(&facts(end + 3600.0, None, "success", 1.0));
         let all = statistics.enhanced();
-        assert!((1..=122).contains(&all.timeline.len()), "{hours}: {}", all.timeline.len());
-        assert_eq!(all.timeline.last().unwrap().requests, 1, "a record from the future is the last slot's");
-        assert!(all.timeline[0].timestamp <= all.start_time && all.timeline.last().unwrap().timestamp <= all.end_time);
+        assert!(
+            (1..=122).contains(&all.timeline.len()),
+            "{hours}: {}",
+            all.timeline.len()
+        );
+        assert_eq!(
+            all.timeline.last().unwrap().requests,
+            1,
+            "a record from the future is the last slot's"
+        );
+        assert!(
+            all.timeline[0].timestamp <= all.start_time
+                && all.timeline.last().unwrap().timestamp <= all.end_time
+        );
     }
 }

@@ -5,7 +5,10 @@ use super::*;
 pub fn the_extent_counts_what_is_there(keeper: &dyn Keeper) {
     filled(keeper, (0..30).map(record));
     let extent = keeper.extent(f64::INFINITY).unwrap();
-    assert_eq!((extent.records, extent.oldest, extent.newest), (30, Some(record(0).timestamp), Some(record(29).timestamp)));
+    assert_eq!(
+        (extent.records, extent.oldest, extent.newest),
+        (30, Some(record(0).timestamp), Some(record(29).timestamp))
+    );
     assert_eq!(extent.latest, extent.newest);
     assert!(extent.bytes.is_none_or(|bytes| bytes > 0));
 }
@@ -13,14 +16,35 @@ pub fn the_extent_counts_what_is_there(keeper: &dyn Keeper) {
 /// Of backends whose records grow old here.
 pub fn what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may(keeper: &dyn Keeper) {
     const YEAR: f64 = 31_536_000.0;
-    let future = |n: u32| Record { timestamp: record(n).timestamp + YEAR, ..record(n) };
+    let future = |n: u32| Record {
+        timestamp: record(n).timestamp + YEAR,
+        ..record(n)
+    };
     filled(keeper, (0..10).map(record).chain((10..12).map(future)));
     let extent = keeper.extent(NOON + 86_400.0).unwrap();
-    assert_eq!((extent.records, extent.newest, extent.latest), (12, Some(record(9).timestamp), Some(future(11).timestamp)));
-    assert_eq!(newest(keeper, &[("end_time", &(NOON + 86_400.0).to_string()), ("limit", "1")]), ids([9]));
-    let limits = |until| Limits { future: Some(Span { after: NOON + 86_400.0, until }), ..Limits::default() };
+    assert_eq!(
+        (extent.records, extent.newest, extent.latest),
+        (12, Some(record(9).timestamp), Some(future(11).timestamp))
+    );
+    assert_eq!(
+        newest(
+            keeper,
+            &[("end_time", &(NOON + 86_400.0).to_string()), ("limit", "1")]
+        ),
+        ids([9])
+    );
+    let limits = |until| Limits {
+        future: Some(Span {
+            after: NOON + 86_400.0,
+            until,
+        }),
+        ..Limits::default()
+    };
     assert_eq!(keeper.retain(&limits(NOON + YEAR)).unwrap(), 0);
     assert!(keeper.retain(&limits(future(11).timestamp)).unwrap() > 0);
-    assert_eq!(keeper.extent(f64::INFINITY).unwrap().newest, Some(record(9).timestamp));
+    assert_eq!(
+        keeper.extent(f64::INFINITY).unwrap().newest,
+        Some(record(9).timestamp)
+    );
     assert_eq!(each(keeper, &[]).len(), 10);
 }

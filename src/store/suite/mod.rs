@@ -38,7 +38,10 @@ pub fn record(n: u32) -> Record {
         response_full: Some("Because of Rayleigh scattering.".to_owned()),
         response_preview: Some("Because of Rayleigh scattering.".to_owned()),
         thinking_full: Some("Hmm.".to_owned()),
-        tool_calls: Some(vec![ToolCall { name: "get_weather".to_owned(), arguments: r#"{"city":"Paris"}"#.to_owned() }]),
+        tool_calls: Some(vec![ToolCall {
+            name: "get_weather".to_owned(),
+            arguments: r#"{"city":"Paris"}"#.to_owned(),
+        }]),
         prompt_eval_duration_seconds: Some(0.02),
         total_duration_seconds: Some(1.5),
         time_to_first_token_seconds: Some(0.25),
@@ -66,7 +69,12 @@ pub fn query(pairs: &[(&str, &str)]) -> Query {
 }
 
 pub fn newest(keeper: &dyn Keeper, pairs: &[(&str, &str)]) -> Vec<String> {
-    keeper.newest(&query(pairs), Detail::Whole).unwrap().into_iter().map(|record| record.interaction_id).collect()
+    keeper
+        .newest(&query(pairs), Detail::Whole)
+        .unwrap()
+        .into_iter()
+        .map(|record| record.interaction_id)
+        .collect()
 }
 
 pub fn each(keeper: &dyn Keeper, pairs: &[(&str, &str)]) -> Vec<Record> {

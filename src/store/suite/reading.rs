@@ -6,7 +6,10 @@ pub fn an_empty_one_answers_with_nothing(keeper: &dyn Keeper) {
     assert!(newest(keeper, &[]).is_empty() && each(keeper, &[]).is_empty());
     assert_eq!(keeper.get("0000000000000001").unwrap(), None);
     let extent = keeper.extent(f64::INFINITY).unwrap();
-    assert_eq!((extent.records, extent.oldest, extent.newest), (0, None, None));
+    assert_eq!(
+        (extent.records, extent.oldest, extent.newest),
+        (0, None, None)
+    );
 }
 
 pub fn what_was_written_is_read_back_unchanged(keeper: &dyn Keeper) {
@@ -20,14 +23,20 @@ pub fn what_was_written_is_read_back_unchanged(keeper: &dyn Keeper) {
     };
     filled(keeper, [record(1), unknown.clone()]);
     assert_eq!(keeper.get("0000000000000001").unwrap(), Some(record(1)));
-    assert_eq!(keeper.get("00000000000000ff").unwrap(), Some(unknown.clone()));
+    assert_eq!(
+        keeper.get("00000000000000ff").unwrap(),
+        Some(unknown.clone())
+    );
     assert_eq!(keeper.get("00").unwrap(), None);
     assert_eq!(each(keeper, &[]), [unknown, record(1)]);
 }
 
 pub fn the_newest_come_first_and_pages_follow_without_gaps(keeper: &dyn Keeper) {
     // Written out of order, as long requests are; two share a moment.
-    let twin = Record { timestamp: record(5).timestamp, ..record(250) };
+    let twin = Record {
+        timestamp: record(5).timestamp,
+        ..record(250)
+    };
     let mut records: Vec<Record> = (0..250).map(record).collect();
     records.push(twin);
     records.rotate_left(77);
@@ -49,7 +58,10 @@ pub fn the_newest_come_first_and_pages_follow_without_gaps(keeper: &dyn Keeper) 
         paged.extend(page);
     }
     assert_eq!(paged, expected);
-    let oldest_first: Vec<String> = each(keeper, &[]).into_iter().map(|record| record.interaction_id).collect();
+    let oldest_first: Vec<String> = each(keeper, &[])
+        .into_iter()
+        .map(|record| record.interaction_id)
+        .collect();
     assert_eq!(oldest_first, expected.into_iter().rev().collect::<Vec<_>>());
 }
 
@@ -66,21 +78,46 @@ pub fn a_reader_that_has_enough_stops_the_reading(keeper: &dyn Keeper) {
 
 pub fn long_records_come_whole_and_in_order_and_lists_leave_their_texts_out(keeper: &dyn Keeper) {
     // Together far more than is held at a time, and each less than Loki takes.
-    let long = |n: u32| Record { response_full: Some(format!("{n} ").repeat(50_000)), prompt_preview: None, ..record(n) };
-    let mixed = |n: u32| if n.is_multiple_of(3) { record(n) } else { long(n) };
+    let long = |n: u32| Record {
+        response_full: Some(format!("{n} ").repeat(50_000)),
+        prompt_preview: None,
+        ..record(n)
+    };
+    let mixed = |n: u32| {
+        if n.is_multiple_of(3) {
+            record(n)
+        } else {
+            long(n)
+        }
+    };
     for n in 0..12 {
         filled(keeper, (n * 10..n * 10 + 10).map(mixed));
     }
-    let newest = |detail| keeper.newest(&query(&[("end_time", &record(110).timestamp.to_string())]), detail).unwrap();
+    let newest = |detail| {
+        keeper
+            .newest(
+                &query(&[("end_time", &record(110).timestamp.to_string())]),
+                detail,
+            )
+            .unwrap()
+    };
     let expected: Vec<Record> = (11..111).rev().map(mixed).collect();
     assert!(newest(Detail::Whole) == expected);
-    assert_eq!(newest(Detail::Brief), expected.into_iter().map(Record::without_long_text).collect::<Vec<_>>());
+    assert_eq!(
+        newest(Detail::Brief),
+        expected
+            .into_iter()
+            .map(Record::without_long_text)
+            .collect::<Vec<_>>()
+    );
     let mut seen = 0;
     let stop_early = &mut |_| {
         seen += 1;
         if seen == 95 { Flow::Stop } else { Flow::GoOn }
     };
-    keeper.each_newest(&Query::default(), Detail::Whole, stop_early).unwrap();
+    keeper
+        .each_newest(&Query::default(), Detail::Whole, stop_early)
+        .unwrap();
     assert_eq!(seen, 95);
 }
 

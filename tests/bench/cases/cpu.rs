@@ -15,17 +15,34 @@ const OFFERED: u32 = 300;
 const CONNECTIONS: usize = 40;
 const WINDOW: Duration = Duration::from_secs(3);
 
-const STREAMS: Streams = Streams { count: 8, interval: Duration::from_millis(10), window: Duration::from_secs(3) };
+const STREAMS: Streams = Streams {
+    count: 8,
+    interval: Duration::from_millis(10),
+    window: Duration::from_secs(3),
+};
 
 /// Processor time of one request, and of one token of a stream.
 pub fn cpu(rig: &Rig) -> io::Result<Vec<Row>> {
     let tap = Server::tap(rig.upstream, &[])?;
     let [request] = rig.proxies(rig.nginx.as_ref(), &tap, |proxy| Ok([of_a_request(proxy)?]))?;
     let [token] = rig.proxies(rig.nginx.as_ref(), &tap, |proxy| Ok([of_a_token(proxy)?]))?;
-    let (twice, little_more) = (Target::AtMost(2.0, "≤ 2× nginx"), Target::AtMost(1.2, "≤ 1.2× nginx"));
+    let (twice, little_more) = (
+        Target::AtMost(2.0, "≤ 2× nginx"),
+        Target::AtMost(1.2, "≤ 1.2× nginx"),
+    );
     Ok(vec![
-        Row::ratio("**CPU of a request**, 300 GET /api/version a second over 40 keep-alive connections", &request, Unit::Micros, twice),
-        Row::ratio("**CPU of a token** (8 streams, 100 tokens/s each)", &token, Unit::Micros, little_more),
+        Row::ratio(
+            "**CPU of a request**, 300 GET /api/version a second over 40 keep-alive connections",
+            &request,
+            Unit::Micros,
+            twice,
+        ),
+        Row::ratio(
+            "**CPU of a token** (8 streams, 100 tokens/s each)",
+            &token,
+            Unit::Micros,
+            little_more,
+        ),
     ])
 }
 
@@ -35,7 +52,9 @@ fn of_a_request(proxy: &Server) -> io::Result<f64> {
     let rate = clients.ask_at_a_pace_of(OFFERED, &[VERSION_REQUEST.to_vec()], WINDOW)?;
     let used = proxy.cpu()? - before;
     if rate < f64::from(OFFERED) * 0.95 {
-        return Err(io::Error::other(format!("{rate:.0} of {OFFERED} requests a second were answered")));
+        return Err(io::Error::other(format!(
+            "{rate:.0} of {OFFERED} requests a second were answered"
+        )));
     }
     Ok(micros(used) / (f64::from(OFFERED) * WINDOW.as_secs_f64()))
 }

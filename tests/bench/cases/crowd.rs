@@ -32,9 +32,24 @@ pub fn crowd(rig: &Rig) -> io::Result<Vec<Row>> {
     let [memory, threads, cpu] = rig.proxies(nginx.as_ref(), &tap, cost_of_crowd)?;
     let name = |what: &str| format!("**5,000 idle connections: {what}**");
     Ok(vec![
-        Row::absolute(&name("memory"), &memory, Unit::Megabytes, Target::AtMost(25.0, "≤ 25 MB")),
-        Row::absolute(&name("threads for them"), &threads, Unit::Count, Target::AtMost(0.0, "0")),
-        Row::absolute(&name("CPU, of one core"), &cpu, Unit::Percent, Target::AtMost(0.1, "0.0 %")),
+        Row::absolute(
+            &name("memory"),
+            &memory,
+            Unit::Megabytes,
+            Target::AtMost(25.0, "≤ 25 MB"),
+        ),
+        Row::absolute(
+            &name("threads for them"),
+            &threads,
+            Unit::Count,
+            Target::AtMost(0.0, "0"),
+        ),
+        Row::absolute(
+            &name("CPU, of one core"),
+            &cpu,
+            Unit::Percent,
+            Target::AtMost(0.1, "0.0 %"),
+        ),
     ])
 }
 
@@ -47,7 +62,11 @@ fn cost_of_crowd(proxy: &Server) -> io::Result<[f64; 3]> {
     let before = proxy.cpu()?;
     thread::sleep(WATCHED);
     let used = proxy.cpu()? - before;
-    Ok([proxy.memory("VmRSS")?, proxy.threads()? - threads, used.as_secs_f64() / WATCHED.as_secs_f64() * 100.0])
+    Ok([
+        proxy.memory("VmRSS")?,
+        proxy.threads()? - threads,
+        used.as_secs_f64() / WATCHED.as_secs_f64() * 100.0,
+    ])
 }
 
 /// So many connections, each of which has asked once.
@@ -63,11 +82,26 @@ fn answered(address: SocketAddr, count: usize) -> io::Result<Vec<Wire>> {
 /// How long it takes until all are answered who come at once.
 pub fn burst(rig: &Rig) -> io::Result<Vec<Row>> {
     let tap = Server::tap(rig.upstream, &[])?;
-    let [few, many] = rig.rounds(&tap, |address| Ok([until_all_are_answered(address, 64)?, until_all_are_answered(address, 1000)?]))?;
+    let [few, many] = rig.rounds(&tap, |address| {
+        Ok([
+            until_all_are_answered(address, 64)?,
+            until_all_are_answered(address, 1000)?,
+        ])
+    })?;
     let name = |count: &str| format!("**{count} connections at once, one GET each: all answered**");
     Ok(vec![
-        Row::absolute(&name("64"), &few, Unit::Millis, Target::AtMost(50.0, "≤ 50 ms")),
-        Row::absolute(&name("1,000"), &many, Unit::Millis, Target::AtMost(200.0, "≤ 200 ms")),
+        Row::absolute(
+            &name("64"),
+            &few,
+            Unit::Millis,
+            Target::AtMost(50.0, "≤ 50 ms"),
+        ),
+        Row::absolute(
+            &name("1,000"),
+            &many,
+            Unit::Millis,
+            Target::AtMost(200.0, "≤ 200 ms"),
+        ),
     ])
 }
 
@@ -90,7 +124,9 @@ fn until_all_are_answered(address: SocketAddr, count: usize) -> io::Result<f64> 
             left -= 1;
         }
         if begin.elapsed() > PATIENCE {
-            return Err(io::Error::other(format!("{left} of {count} were not answered within {PATIENCE:?}")));
+            return Err(io::Error::other(format!(
+                "{left} of {count} were not answered within {PATIENCE:?}"
+            )));
         }
     }
     Ok(begin.elapsed().as_secs_f64() * 1e3)
@@ -99,9 +135,16 @@ fn until_all_are_answered(address: SocketAddr, count: usize) -> io::Result<f64> 
 /// What a refusal costs where many others are connected.
 pub fn refusal(rig: &Rig) -> io::Result<Vec<Row>> {
     let tap = Server::tap(rig.upstream, &[])?;
-    let [cpu] = rig.proxies(rig.nginx.as_ref(), &tap, |proxy| Ok([cost_of_refusal(proxy)?]))?;
+    let [cpu] = rig.proxies(rig.nginx.as_ref(), &tap, |proxy| {
+        Ok([cost_of_refusal(proxy)?])
+    })?;
     let target = Target::AtMost(100.0, "< 100 µs");
-    Ok(vec![Row::absolute("**CPU of a refusal beside 4,000 idle connections**", &cpu, Unit::Micros, target)])
+    Ok(vec![Row::absolute(
+        "**CPU of a refusal beside 4,000 idle connections**",
+        &cpu,
+        Unit::Micros,
+        target,
+    )])
 }
 
 /// Microseconds of processor time that each took, to the end of its connection.
@@ -121,5 +164,8 @@ fn be_refused(address: SocketAddr) -> io::Result<()> {
     if reply.starts_with(b"HTTP/1.1 505 ") {
         return Ok(());
     }
-    Err(io::Error::other(format!("refused, and got: {}", String::from_utf8_lossy(&reply))))
+    Err(io::Error::other(format!(
+        "refused, and got: {}",
+        String::from_utf8_lossy(&reply)
+    )))
 }

@@ -29,11 +29,34 @@ pub fn idle(rig: &Rig) -> io::Result<Vec<Row>> {
         Wire::connect(tap.address)?.ask(&two_kilobyte_request())?;
         after_one.tap.push(tap.memory("VmRSS")?);
     }
-    let size = Ways { tap: Runs::one(fs::metadata(executable())?.len() as f64 / 1e6), ..Ways::NONE };
+    let size = Ways {
+        tap: Runs::one(fs::metadata(executable())?.len() as f64 / 1e6),
+        ..Ways::NONE
+    };
     Ok(vec![
-        Row::absolute("**memory at rest**, 1 s after start, default workers", &at_rest, Unit::Megabytes, Target::AtMost(10.0, "≤ 10 MB")),
-        Row::absolute("memory after one generate", &after_one, Unit::Megabytes, Target::None),
-        Row::absolute("**start to first forwarded answer**", &first_answer, Unit::Millis, Target::AtMost(10.0, "< 10 ms")),
-        Row::absolute("**size of the executable**", &size, Unit::Megabytes, Target::AtMost(8.0, "< 8 MB")),
+        Row::absolute(
+            "**memory at rest**, 1 s after start, default workers",
+            &at_rest,
+            Unit::Megabytes,
+            Target::AtMost(10.0, "≤ 10 MB"),
+        ),
+        Row::absolute(
+            "memory after one generate",
+            &after_one,
+            Unit::Megabytes,
+            Target::None,
+        ),
+        Row::absolute(
+            "**start to first forwarded answer**",
+            &first_answer,
+            Unit::Millis,
+            Target::AtMost(10.0, "< 10 ms"),
+        ),
+        Row::absolute(
+            "**size of the executable**",
+            &size,
+            Unit::Megabytes,
+            Target::AtMost(8.0, "< 8 MB"),
+        ),
     ])
 }

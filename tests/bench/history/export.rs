@@ -11,7 +11,8 @@ use crate::stats::Runs;
 use crate::table::{Row, Target, Unit};
 use crate::wire::Wire;
 
-const REQUEST: &[u8] = b"GET /analytics/export?format=jsonl HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+const REQUEST: &[u8] =
+    b"GET /analytics/export?format=jsonl HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /// Peak memory and speed of one export by a tap that has done nothing else. More runs would only say it again.
 pub fn export(rig: &Rig) -> io::Result<Vec<Row>> {
@@ -23,12 +24,28 @@ pub fn export(rig: &Rig) -> io::Result<Vec<Row>> {
         let records = records_sent(&tap)?;
         let rate = records as f64 / begin.elapsed().as_secs_f64();
         if records != full.count {
-            return Err(io::Error::other(format!("{name}: {records} of {} records were exported", full.count)));
+            return Err(io::Error::other(format!(
+                "{name}: {records} of {} records were exported",
+                full.count
+            )));
         }
-        let (peak, what) = (tap.memory("VmHWM")?, format!("export of {} records, {name}", grouped(records)));
+        let (peak, what) = (
+            tap.memory("VmHWM")?,
+            format!("export of {} records, {name}", grouped(records)),
+        );
         let target = at_full_size(rig, Target::AtMost(60.0, "< 60 MB"));
-        rows.push(Row::figure(&format!("**{what}: peak memory**, one run"), &Runs::one(peak), Unit::Megabytes, target));
-        rows.push(Row::figure(&format!("{what}: records sent, one run"), &Runs::one(rate), Unit::PerSecond, Target::None));
+        rows.push(Row::figure(
+            &format!("**{what}: peak memory**, one run"),
+            &Runs::one(peak),
+            Unit::Megabytes,
+            target,
+        ));
+        rows.push(Row::figure(
+            &format!("{what}: records sent, one run"),
+            &Runs::one(rate),
+            Unit::PerSecond,
+            Target::None,
+        ));
     }
     Ok(rows)
 }

@@ -50,7 +50,11 @@ impl Filled {
         }
         let begin = Instant::now();
         while store.catch_up().map_err(failed)? {}
-        Ok(Filled { dir, writing, catching_up: begin.elapsed() })
+        Ok(Filled {
+            dir,
+            writing,
+            catching_up: begin.elapsed(),
+        })
     }
 
     /// Writing and all that it left for later.
@@ -78,8 +82,14 @@ impl Full {
     fn new(count: usize) -> io::Result<Full> {
         let jsonl = Filled::new(Backend::Jsonl, count, SPAN)?;
         // Days that are over are written anew, as a tap would have done long ago.
-        open(Backend::Jsonl, jsonl.dir.path())?.retain(&Limits::default()).map_err(failed)?;
-        Ok(Full { count, jsonl, sqlite: Filled::new(Backend::Sqlite, count, SPAN)? })
+        open(Backend::Jsonl, jsonl.dir.path())?
+            .retain(&Limits::default())
+            .map_err(failed)?;
+        Ok(Full {
+            count,
+            jsonl,
+            sqlite: Filled::new(Backend::Sqlite, count, SPAN)?,
+        })
     }
 
     /// Each history, by the name that `--analytics-backend` takes.
@@ -99,7 +109,9 @@ fn open(backend: Backend, dir: &Path) -> io::Result<Store> {
         max_bytes: None,
         loki: None,
     };
-    Store::open_for_writing(&history, "cargo bench").map_err(failed)?.ok_or_else(|| io::Error::other("no history is kept"))
+    Store::open_for_writing(&history, "cargo bench")
+        .map_err(failed)?
+        .ok_or_else(|| io::Error::other("no history is kept"))
 }
 
 fn failed(cause: StoreError) -> io::Error {

@@ -28,10 +28,28 @@ pub fn write(rig: &Rig) -> io::Result<Vec<Row>> {
         indexed.push(rate(filled.in_all()));
     }
     let name = |what: &str| format!("{what}, {} records of 2 KB", grouped(count));
-    let (fast, fair) = (Target::AtLeast(50_000.0, "≥ 50,000/s"), Target::AtLeast(10_000.0, "≥ 10,000/s"));
+    let (fast, fair) = (
+        Target::AtLeast(50_000.0, "≥ 50,000/s"),
+        Target::AtLeast(10_000.0, "≥ 10,000/s"),
+    );
     Ok(vec![
-        Row::figure(&name("**written into jsonl**"), &jsonl, Unit::PerSecond, fast),
-        Row::figure(&name("written into sqlite, text index left for later"), &sqlite, Unit::PerSecond, Target::None),
-        Row::figure(&name("**written into sqlite, with the text index**"), &indexed, Unit::PerSecond, fair),
+        Row::figure(
+            &name("**written into jsonl**"),
+            &jsonl,
+            Unit::PerSecond,
+            fast,
+        ),
+        Row::figure(
+            &name("written into sqlite, text index left for later"),
+            &sqlite,
+            Unit::PerSecond,
+            Target::None,
+        ),
+        Row::figure(
+            &name("**written into sqlite, with the text index**"),
+            &indexed,
+            Unit::PerSecond,
+            fair,
+        ),
     ])
 }

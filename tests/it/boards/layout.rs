@@ -16,20 +16,33 @@ const COLUMNS: u64 = 24;
 const NARROWEST: u64 = 4;
 
 /// What Grafana itself fills in.
-const BUILT_IN: [&str; 5] = ["__rate_interval", "__range", "__interval", "__auto", "__all"];
+const BUILT_IN: [&str; 5] = [
+    "__rate_interval",
+    "__range",
+    "__interval",
+    "__auto",
+    "__all",
+];
 
 /// Asserts something of each panel of each board.
 fn each_panel(assert: impl Fn(&str, &Value)) {
     for file in BOARDS {
         for panel in panels(&board(file)) {
-            assert(&format!("{file}: panel {} ({})", panel["id"], word(&panel["title"])), panel);
+            assert(
+                &format!("{file}: panel {} ({})", panel["id"], word(&panel["title"])),
+                panel,
+            );
         }
     }
 }
 
 /// Columns and lines that a panel takes: from where, and to before where.
 fn area(panel: &Value) -> [u64; 4] {
-    let [x, y, w, h] = ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().expect("a place in the grid"));
+    let [x, y, w, h] = ["x", "y", "w", "h"].map(|side| {
+        panel["gridPos"][side]
+            .as_u64()
+            .expect("a place in the grid")
+    });
     [x, y, x + w, y + h]
 }
 
@@ -38,14 +51,26 @@ fn panels_have_ids_of_their_own_and_do_not_overlap() {
     for file in BOARDS {
         let board = board(file);
         let all = list(&board["panels"]);
-        let ids: BTreeSet<u64> = all.iter().map(|panel| panel["id"].as_u64().expect("an id")).collect();
+        let ids: BTreeSet<u64> = all
+            .iter()
+            .map(|panel| panel["id"].as_u64().expect("an id"))
+            .collect();
         assert_eq!(ids.len(), all.len(), "{file}: an id is there twice");
         for (n, panel) in all.iter().enumerate() {
             let [left, top, right, bottom] = area(panel);
-            assert!(right <= COLUMNS && right - left >= NARROWEST && bottom > top, "{file}: {}", panel["title"]);
+            assert!(
+                right <= COLUMNS && right - left >= NARROWEST && bottom > top,
+                "{file}: {}",
+                panel["title"]
+            );
             for other in &all[..n] {
                 let [x, y, end, below] = area(other);
-                assert!(right <= x || end <= left || bottom <= y || below <= top, "{file}: {} overlaps {}", panel["title"], other["title"]);
+                assert!(
+                    right <= x || end <= left || bottom <= y || below <= top,
+                    "{file}: {} overlaps {}",
+                    panel["title"],
+                    other["title"]
+                );
             }
         }
     }
@@ -58,8 +83,11 @@ fn rows_leave_no_hole() {
         let areas: Vec<_> = list(&board["panels"]).iter().map(area).collect();
         let lines = areas.iter().map(|area| area[3]).max().expect("a panel");
         for line in 0..lines {
-            let covered: u64 =
-                areas.iter().filter(|[_, top, _, bottom]| (*top..*bottom).contains(&line)).map(|area| area[2] - area[0]).sum();
+            let covered: u64 = areas
+                .iter()
+                .filter(|[_, top, _, bottom]| (*top..*bottom).contains(&line))
+                .map(|area| area[2] - area[0])
+                .sum();
             assert_eq!(covered, COLUMNS, "{file}: a hole in line {line}");
         }
     }
@@ -69,8 +97,12 @@ fn rows_leave_no_hole() {
 fn every_panel_says_what_it_shows_in_which_unit() {
     each_panel(|place, panel| {
         assert!(!word(&panel["title"]).is_empty(), "{place} has no title");
-        assert!(word(&panel["description"]).ends_with(['.', ')']), "{place} has no description");
-        let has_unit = panel["type"] == "logs" || !word(&panel["fieldConfig"]["defaults"]["unit"]).is_empty();
+        assert!(
+            word(&panel["description"]).ends_with(['.', ')']),
+            "{place} has no description"
+        );
+        let has_unit =
+            panel["type"] == "logs" || !word(&panel["fieldConfig"]["defaults"]["unit"]).is_empty();
         assert!(has_unit, "{place} has no unit");
         assert!(!list(&panel["targets"]).is_empty(), "{place} asks nothing");
     });
@@ -80,10 +112,17 @@ fn every_panel_says_what_it_shows_in_which_unit() {
 fn every_panel_asks_the_data_source_that_was_chosen() {
     each_panel(|place, panel| {
         let targets = list(&panel["targets"]);
-        for source in targets.iter().map(|target| &target["datasource"]).chain([&panel["datasource"]]) {
+        for source in targets
+            .iter()
+            .map(|target| &target["datasource"])
+            .chain([&panel["datasource"]])
+        {
             assert_eq!(source["uid"], "${datasource}", "{place}");
         }
-        let ids: BTreeSet<&str> = targets.iter().map(|target| word(&target["refId"])).collect();
+        let ids: BTreeSet<&str> = targets
+            .iter()
+            .map(|target| word(&target["refId"]))
+            .collect();
         assert_eq!(ids.len(), targets.len(), "{place}: a refId is there twice");
     });
 }
@@ -92,9 +131,15 @@ fn every_panel_asks_the_data_source_that_was_chosen() {
 fn every_variable_that_is_used_is_there_and_the_other_way_round() {
     for file in BOARDS {
         let board = board(file);
-        let there: BTreeSet<String> = variables(&board).iter().map(|variable| word(&variable["name"]).to_owned()).collect();
+        let there: BTreeSet<String> = variables(&board)
+            .iter()
+            .map(|variable| word(&variable["name"]).to_owned())
+            .collect();
         let texts = [queries::of_panels(&board), queries::of_variables(&board)].concat();
-        let mut used: BTreeSet<String> = texts.iter().flat_map(|query| queries::named(&query.text)).collect();
+        let mut used: BTreeSet<String> = texts
+            .iter()
+            .flat_map(|query| queries::named(&query.text))
+            .collect();
         used.retain(|name| !BUILT_IN.contains(&name.as_str()));
         used.insert("datasource".to_owned());
         assert_eq!(used, there, "{file}");
@@ -106,21 +151,35 @@ fn a_board_chooses_the_data_source_that_comes_with_it() {
     let sources = read("grafana/provisioning/datasources/datasources.yml");
     for file in BOARDS {
         let board = board(file);
-        let source = variables(&board).iter().find(|variable| variable["type"] == "datasource").expect("a data source");
+        let source = variables(&board)
+            .iter()
+            .find(|variable| variable["type"] == "datasource")
+            .expect("a data source");
         let (kind, uid) = (word(&source["query"]), word(&source["current"]["value"]));
-        assert!(sources.contains(&format!("uid: {uid}\n    type: {kind}\n")), "{file}: {kind} {uid}");
+        assert!(
+            sources.contains(&format!("uid: {uid}\n    type: {kind}\n")),
+            "{file}: {kind} {uid}"
+        );
     }
 }
 
 #[test]
 fn grafana_s_own_types_know_every_field_and_every_unit() {
     let sdk = "the Python package grafana-foundation-sdk";
-    if !require(sdk, runs("python3", &["-c", "import grafana_foundation_sdk"])) {
+    if !require(
+        sdk,
+        runs("python3", &["-c", "import grafana_foundation_sdk"]),
+    ) {
         return;
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/boards/grafana.py");
     let files = BOARDS.map(packaging);
-    let output = Command::new("python3").arg("-B").arg(script).args(files).output().expect("run python3");
+    let output = Command::new("python3")
+        .arg("-B")
+        .arg(script)
+        .args(files)
+        .output()
+        .expect("run python3");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
 }

@@ -17,11 +17,14 @@ use serde_json::Value;
 const BOARDS: [&str; 2] = ["grafana/dashboard.json", "grafana/loki.json"];
 
 fn packaging(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("packaging")
+        .join(file)
 }
 
 fn read(file: &str) -> String {
-    fs::read_to_string(packaging(file)).unwrap_or_else(|error| panic!("reading packaging/{file}: {error}"))
+    fs::read_to_string(packaging(file))
+        .unwrap_or_else(|error| panic!("reading packaging/{file}: {error}"))
 }
 
 fn board(file: &str) -> Value {
@@ -39,7 +42,9 @@ fn word(value: &Value) -> &str {
 
 /// The panels of a board, its rows left out.
 fn panels(board: &Value) -> impl Iterator<Item = &Value> {
-    list(&board["panels"]).iter().filter(|panel| panel["type"] != "row")
+    list(&board["panels"])
+        .iter()
+        .filter(|panel| panel["type"] != "row")
 }
 
 fn variables(board: &Value) -> &[Value] {

@@ -11,9 +11,16 @@ fn promtool(args: &[&str]) {
     if !require("promtool", runs("promtool", &["--version"])) {
         return;
     }
-    let output = Command::new("promtool").args(args).current_dir(packaging("prometheus")).output().expect("run promtool");
+    let output = Command::new("promtool")
+        .args(args)
+        .current_dir(packaging("prometheus"))
+        .output()
+        .expect("run promtool");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("SUCCESS") && !said.contains("FAILED"), "promtool {args:?}: {said}");
+    assert!(
+        output.status.success() && said.contains("SUCCESS") && !said.contains("FAILED"),
+        "promtool {args:?}: {said}"
+    );
 }
 
 #[test]
@@ -23,7 +30,14 @@ fn the_configuration_is_one() {
 
 #[test]
 fn the_rules_are_rules_and_nothing_is_said_against_their_style() {
-    promtool(&["check", "rules", "--lint=all", "--lint-fatal", "recording.yml", "alerts.yml"]);
+    promtool(&[
+        "check",
+        "rules",
+        "--lint=all",
+        "--lint-fatal",
+        "recording.yml",
+        "alerts.yml",
+    ]);
 }
 
 #[test]
@@ -33,26 +47,50 @@ fn alerts_come_when_they_should_and_only_then() {
 
 /// The names after this word, one a line.
 fn names(file: &str, word: &str) -> Vec<String> {
-    read(file).lines().filter_map(|line| line.trim().strip_prefix(word).map(|name| name.trim().to_owned())).collect()
+    read(file)
+        .lines()
+        .filter_map(|line| {
+            line.trim()
+                .strip_prefix(word)
+                .map(|name| name.trim().to_owned())
+        })
+        .collect()
 }
 
 #[test]
 fn every_alert_says_what_happened_and_where_it_stands_what_to_do() {
     let alerts = names("prometheus/alerts.yml", "- alert:");
     let headings = names("prometheus/README.md", "### ");
-    assert_eq!(alerts.iter().collect::<BTreeSet<_>>(), headings.iter().collect::<BTreeSet<_>>());
+    assert_eq!(
+        alerts.iter().collect::<BTreeSet<_>>(),
+        headings.iter().collect::<BTreeSet<_>>()
+    );
     for key in ["summary:", "description:", "severity:"] {
-        assert_eq!(names("prometheus/alerts.yml", key).len(), alerts.len(), "{key}");
+        assert_eq!(
+            names("prometheus/alerts.yml", key).len(),
+            alerts.len(),
+            "{key}"
+        );
     }
-    let page = format!("{}/blob/main/packaging/prometheus/README.md", env!("CARGO_PKG_REPOSITORY"));
-    let links: Vec<String> = alerts.iter().map(|alert| format!("{page}#{}", alert.to_lowercase())).collect();
+    let page = format!(
+        "{}/blob/main/packaging/prometheus/README.md",
+        env!("CARGO_PKG_REPOSITORY")
+    );
+    let links: Vec<String> = alerts
+        .iter()
+        .map(|alert| format!("{page}#{}", alert.to_lowercase()))
+        .collect();
     assert_eq!(names("prometheus/alerts.yml", "runbook_url:"), links);
 }
 
 #[test]
 fn every_rule_is_tested() {
     let tests = read("prometheus/tests.yml");
-    let rules = [names("prometheus/alerts.yml", "- alert:"), names("prometheus/recording.yml", "- record:")].concat();
+    let rules = [
+        names("prometheus/alerts.yml", "- alert:"),
+        names("prometheus/recording.yml", "- record:"),
+    ]
+    .concat();
     let alerts = read("prometheus/alerts.yml");
     for rule in rules {
         let by_an_alert = queries::selectors(&alerts).contains(&rule);

@@ -44,7 +44,10 @@ const LOADED: &str = r#"{"models":[{"name":"talk:latest","model":"talk:latest","
 
 fn recordings() -> Vec<Recording> {
     let all = recording::exchanges("0.33.0");
-    let chosen: Vec<_> = all.into_iter().filter(|recording| RECORDED.contains(&recording.name.as_str())).collect();
+    let chosen: Vec<_> = all
+        .into_iter()
+        .filter(|recording| RECORDED.contains(&recording.name.as_str()))
+        .collect();
     assert_eq!(chosen.len(), RECORDED.len());
     chosen
 }
@@ -54,7 +57,15 @@ pub fn ollama() -> FakeOllama {
     let key = |target: &str, body: &[u8]| (target.to_owned(), body.to_vec());
     let replies: HashMap<_, _> = recordings()
         .into_iter()
-        .map(|recording| (key(recording.requests[0].head.target(), &recording.requests[0].body), recording.replies[0].raw.clone()))
+        .map(|recording| {
+            (
+                key(
+                    recording.requests[0].head.target(),
+                    &recording.requests[0].body,
+                ),
+                recording.replies[0].raw.clone(),
+            )
+        })
         .collect();
     let ollama = FakeOllama::start(move |conn| {
         let body = conn.body()?;
@@ -81,7 +92,16 @@ pub fn round(tap: &Proxy) {
     }
     tap.ask("POST", post("/api/generate", ASK_CACHED));
     let mut leaving = tap.connect();
-    leaving.send(post("/api/generate", r#"{"model":"talk","prompt":"wait"}"#)).head("POST");
+    leaving
+        .send(post("/api/generate", r#"{"model":"talk","prompt":"wait"}"#))
+        .head("POST");
     drop(leaving);
-    assert_eq!(tap.ask("POST", post("/api/generate", r#"{"model":"talk","prompt":"hang up"}"#)).status(), 502);
+    assert_eq!(
+        tap.ask(
+            "POST",
+            post("/api/generate", r#"{"model":"talk","prompt":"hang up"}"#)
+        )
+        .status(),
+        502
+    );
 }

@@ -11,13 +11,17 @@ use crate::harness::{After, Conn, FakeOllama, Latch, Options, Proxy, chunk, requ
 use crate::history::Stage;
 
 /// What must be there for `browse`.
-const BROWSER: &str = "a browser (chromium, and the Python packages playwright and axe-playwright-python)";
+const BROWSER: &str =
+    "a browser (chromium, and the Python packages playwright and axe-playwright-python)";
 
 /// Runs one of the scripts with the addresses of these taps. It fails by itself where the page is not as it should be.
 fn browse(script: &str, taps: &[&Proxy]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/dashboard");
     let mut command = Command::new("python3");
-    command.arg("-B").arg(folder.join(script)).args(taps.iter().map(|tap| tap.addr.to_string()));
+    command
+        .arg("-B")
+        .arg(folder.join(script))
+        .args(taps.iter().map(|tap| tap.addr.to_string()));
     let output = command.output().expect("run python3");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script}: {said}");
@@ -25,7 +29,10 @@ fn browse(script: &str, taps: &[&Proxy]) {
 
 fn has_browser() -> bool {
     let imports = ["-c", "import playwright.sync_api, axe_playwright_python"];
-    require(BROWSER, runs("chromium", &["--version"]) && runs("python3", &imports))
+    require(
+        BROWSER,
+        runs("chromium", &["--version"]) && runs("python3", &imports),
+    )
 }
 
 /// A stand-in that answers as models of several kinds do: what it says depends on the model and the prompt asked for.
@@ -68,8 +75,15 @@ fn answer(conn: &mut Conn, latch: &Latch) -> io::Result<After> {
 fn stream(pieces: &[Value]) -> Vec<u8> {
     let end = json!({"response": "", "done": true, "done_reason": "stop", "total_duration": 900_000_000, "load_duration": 100_000_000,
         "prompt_eval_count": 12, "prompt_eval_duration": 200_000_000, "eval_count": 34, "eval_duration": 500_000_000});
-    let lines = pieces.iter().chain([&end]).flat_map(|piece| chunk(format!("{piece}\n")));
-    STREAM_HEAD.bytes().chain(lines).chain(*b"0\r\n\r\n").collect()
+    let lines = pieces
+        .iter()
+        .chain([&end])
+        .flat_map(|piece| chunk(format!("{piece}\n")));
+    STREAM_HEAD
+        .bytes()
+        .chain(lines)
+        .chain(*b"0\r\n\r\n")
+        .collect()
 }
 
 /// A history, the stand-in and a tap in front of it.
@@ -122,7 +136,9 @@ fn the_page_says_why_there_is_nothing_to_see_and_what_to_do() {
     let (_none_history, _none_ollama, textless) = stage(&["--store-text", "none"]);
     let (_token_history, _token_ollama, private) = stage(&["--token", "open-sesame"]);
     let ollama = talkative();
-    let off = Options::to(&ollama).args(&["--analytics-backend", "none"]).start();
+    let off = Options::to(&ollama)
+        .args(&["--analytics-backend", "none"])
+        .start();
     browse("states.py", &[&empty, &preview, &textless, &private, &off]);
 }
 
@@ -131,8 +147,15 @@ fn the_page_comes_with_a_policy_that_lets_nothing_else_run() {
     let (_history, _ollama, tap) = stage(&[]);
     let page = tap.get("/analytics");
     let policy = page.head.get("content-security-policy").expect("a policy");
-    assert!(policy.starts_with("default-src 'none'; script-src 'sha256-") && policy.contains("frame-ancestors 'none'"), "{policy}");
-    assert!(!policy.contains("safe-") && !policy.contains("http"), "{policy}");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'sha256-")
+            && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
+    assert!(
+        !policy.contains("safe-") && !policy.contains("http"),
+        "{policy}"
+    );
     let text = page.text();
     assert!(!text.contains("src=\"") && !text.contains("@import") && !text.contains("https://"));
 }

@@ -13,14 +13,22 @@ use crate::harness::{Options, Proxy, SIGINT, SIGTERM, eventually, metric, post};
 /// directories around it stay.
 fn is_empty(directory: &Path) -> bool {
     let is_nothing = |path: &Path| under_wine() && path.is_dir() && is_empty(path);
-    fs::read_dir(directory).map_or(true, |mut entries| entries.all(|entry| is_nothing(&entry.expect("an entry").path())))
+    fs::read_dir(directory).map_or(true, |mut entries| {
+        entries.all(|entry| is_nothing(&entry.expect("an entry").path()))
+    })
 }
 
 /// Nothing is left in the temporary directory, nor where the history was. What was open goes a moment after the end there.
 fn leaves_nothing(tap: &Proxy, temporary: &tempfile::TempDir) {
     let log = tap.log();
-    let place = log.split("storing in ").nth(1).and_then(|rest| rest.split(" (").next()).expect("a place");
-    eventually("all is gone", || is_empty(temporary.path()) && is_empty(Path::new(place)));
+    let place = log
+        .split("storing in ")
+        .nth(1)
+        .and_then(|rest| rest.split(" (").next())
+        .expect("a place");
+    eventually("all is gone", || {
+        is_empty(temporary.path()) && is_empty(Path::new(place))
+    });
 }
 
 #[test]
@@ -37,7 +45,9 @@ fn its_records_are_gone_at_the_end_however_it_is_told_to_end() {
 
 #[test]
 fn a_second_ctrl_c_ends_it_at_once_and_leaves_nothing_either() {
-    let (mut tap, dir) = demo(&["--listen", "127.0.0.1:0"]).env("OLLAMA_TAP_TEST_DEMO_HASTE", "0.2").start();
+    let (mut tap, dir) = demo(&["--listen", "127.0.0.1:0"])
+        .env("OLLAMA_TAP_TEST_DEMO_HASTE", "0.2")
+        .start();
     let mut client = tap.connect();
     client.send(post(TEXTS[0].0, TEXTS[0].1));
     let active = metric("ollama_active_requests").value(1.0);
@@ -51,13 +61,19 @@ fn a_second_ctrl_c_ends_it_at_once_and_leaves_nothing_either() {
 
 #[test]
 fn traffic_does_not_hold_up_the_end() {
-    let (mut tap, dir) = demo(&["--listen", "127.0.0.1:0", "--traffic"]).env("OLLAMA_TAP_TEST_DEMO_HASTE", "0.2").start();
+    let (mut tap, dir) = demo(&["--listen", "127.0.0.1:0", "--traffic"])
+        .env("OLLAMA_TAP_TEST_DEMO_HASTE", "0.2")
+        .start();
     let active = metric("ollama_active_requests");
     tap.scrape_until("traffic", |scrape| active.sum(scrape) >= 6.0);
     let told = Instant::now();
     tap.signal(SIGTERM);
     assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0));
-    assert!(told.elapsed() < within(Duration::from_secs(2)), "took {:?}", told.elapsed());
+    assert!(
+        told.elapsed() < within(Duration::from_secs(2)),
+        "took {:?}",
+        told.elapsed()
+    );
     leaves_nothing(&tap, &dir);
 }
 
@@ -65,11 +81,24 @@ fn traffic_does_not_hold_up_the_end() {
 fn a_history_that_was_named_stays() {
     let kept = tempfile::tempdir().expect("a temporary directory");
     let path = kept.path().join("history");
-    let (mut tap, dir) = demo(&["--listen", "127.0.0.1:0", "--analytics-dir", &path.to_string_lossy()]).start();
+    let (mut tap, dir) = demo(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--analytics-dir",
+        &path.to_string_lossy(),
+    ])
+    .start();
     assert_eq!(tap.ask("POST", post(TEXTS[0].0, TEXTS[0].1)).status(), 200);
     tap.signal(SIGTERM);
     tap.wait_exit(Duration::from_secs(5));
     assert!(!tap.log().contains("deleted at the end") && is_empty(dir.path()));
-    let (exit, stdout, _) = Options::bare(&["search", "Why", "--json", "--analytics-dir", &path.to_string_lossy()]).run();
+    let (exit, stdout, _) = Options::bare(&[
+        "search",
+        "Why",
+        "--json",
+        "--analytics-dir",
+        &path.to_string_lossy(),
+    ])
+    .run();
     assert!(exit == 0 && stdout.contains(MARK), "{stdout}");
 }

@@ -80,7 +80,12 @@ fn compare(go: &mut Go, input: &[u8]) -> Result<Option<&'static str>, String> {
     if ours == gos {
         return Ok(None);
     }
-    let differ = |gos: &Seen| Err(format!("{}\nours: {ours:?} {why:?}\ngo: {gos:?}", input.escape_ascii()));
+    let differ = |gos: &Seen| {
+        Err(format!(
+            "{}\nours: {ours:?} {why:?}\ngo: {gos:?}",
+            input.escape_ascii()
+        ))
+    };
     if ours.end == End::Unfinished || !gos.requests.starts_with(&ours.requests) {
         return differ(&gos);
     }
@@ -88,10 +93,18 @@ fn compare(go: &mut Go, input: &[u8]) -> Result<Option<&'static str>, String> {
         return Ok(Some(way));
     }
     // We refuse at once what Go refuses when the line is whole, or the head.
-    let ended = if gos.end == End::Unfinished { go.read(&[&read[..], b"\r\n\r\n"].concat()) } else { gos };
+    let ended = if gos.end == End::Unfinished {
+        go.read(&[&read[..], b"\r\n\r\n"].concat())
+    } else {
+        gos
+    };
     // Where there is another fault beside the Transfer-Encoding, Go's status is that of the latter.
     let is_refused = matches!(ended.end, End::Refused(status) if ours.end == End::Refused(status) || status == 501);
-    if is_refused && ended.requests == ours.requests { Ok(None) } else { differ(&ended) }
+    if is_refused && ended.requests == ours.requests {
+        Ok(None)
+    } else {
+        differ(&ended)
+    }
 }
 
 #[test]
@@ -104,7 +117,12 @@ fn what_go_reads_is_what_we_read_or_we_are_stricter_in_a_way_that_is_listed() {
     let good = requests::written();
     let spoilt = (0..COUNT).map(|_| requests::spoilt(&good, &mut random));
     let (mut met, mut count, mut differences) = (BTreeSet::new(), [0; 3], Vec::new());
-    for input in good.iter().cloned().chain(requests::at_bounds()).chain(spoilt) {
+    for input in good
+        .iter()
+        .cloned()
+        .chain(requests::at_bounds())
+        .chain(spoilt)
+    {
         match compare(&mut go, &input) {
             Ok(way) => met.extend(way),
             Err(difference) => differences.push(difference),
@@ -115,10 +133,26 @@ fn what_go_reads_is_what_we_read_or_we_are_stricter_in_a_way_that_is_listed() {
             End::Refused(_) => 2,
         }] += 1;
     }
-    let shown = differences.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n\n");
-    assert!(differences.is_empty(), "{} differences with seed {SEED}, among them:\n{shown}", differences.len());
-    assert_eq!(met, BTreeSet::from(STRICTER), "a way in which nothing was stricter is none");
-    assert!(count.iter().all(|count| *count > COUNT / 20), "{count:?} closed, unfinished, refused");
+    let shown = differences
+        .iter()
+        .take(20)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("\n\n");
+    assert!(
+        differences.is_empty(),
+        "{} differences with seed {SEED}, among them:\n{shown}",
+        differences.len()
+    );
+    assert_eq!(
+        met,
+        BTreeSet::from(STRICTER),
+        "a way in which nothing was stricter is none"
+    );
+    assert!(
+        count.iter().all(|count| *count > COUNT / 20),
+        "{count:?} closed, unfinished, refused"
+    );
 }
 
 #[test]
@@ -128,9 +162,23 @@ fn go_takes_an_empty_line_before_a_request_behind_a_post_alone() {
     }
     let mut go = Go::start();
     let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    assert_eq!(go.read(format!("\r\n{get}").as_bytes()).end, End::Refused(400));
-    assert_eq!(go.read(format!("{}\r\n{get}", get.replace("GET", "POST")).as_bytes()).requests.len(), 2);
-    assert_eq!(ours::read(format!("\r\n{get}\r\n{get}").as_bytes()).0.requests.len(), 2);
+    assert_eq!(
+        go.read(format!("\r\n{get}").as_bytes()).end,
+        End::Refused(400)
+    );
+    assert_eq!(
+        go.read(format!("{}\r\n{get}", get.replace("GET", "POST")).as_bytes())
+            .requests
+            .len(),
+        2
+    );
+    assert_eq!(
+        ours::read(format!("\r\n{get}\r\n{get}").as_bytes())
+            .0
+            .requests
+            .len(),
+        2
+    );
 }
 
 #[test]
@@ -146,6 +194,13 @@ fn a_head_may_be_4096_bytes_longer_with_go() {
     ] {
         let start = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
         let head = format!("{start}{}\r\n\r\n", "x".repeat(length - start.len() - 4));
-        assert_eq!((ours::read(head.as_bytes()).0.end, go.read(head.as_bytes()).end), (ours_end, gos_end), "{length}");
+        assert_eq!(
+            (
+                ours::read(head.as_bytes()).0.end,
+                go.read(head.as_bytes()).end
+            ),
+            (ours_end, gos_end),
+            "{length}"
+        );
     }
 }

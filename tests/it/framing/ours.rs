@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 /// What decides, itself: this crate and the executable's are two.
-#[allow(dead_code, unused_imports, reason = "the front needs more of it than this loop")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the front needs more of it than this loop"
+)]
 #[path = "../../../src/server/http1/mod.rs"]
 mod http1;
 
@@ -15,7 +19,8 @@ pub const BOTH: &str = "close and keep-alive in an HTTP/1.0 request";
 
 /// What we make of a connection that brings `input`; why we ended it; and the input without the empty lines that we ignored.
 pub fn read(input: &[u8]) -> (Seen, String, Vec<u8>) {
-    let (mut gatherer, mut rest, mut requests, mut read) = (Gatherer::default(), input.to_vec(), Vec::new(), Vec::new());
+    let (mut gatherer, mut rest, mut requests, mut read) =
+        (Gatherer::default(), input.to_vec(), Vec::new(), Vec::new());
     let (end, refusal) = loop {
         let before = rest.len();
         let ignored = rest.starts_with(b"\r\n");
@@ -33,7 +38,14 @@ pub fn read(input: &[u8]) -> (Seen, String, Vec<u8>) {
         }
         if !head.keeps_alive() {
             let (end, _) = ended(&mut read, kept, End::Closed);
-            break (end, if asks_for_both(&head) { BOTH.to_owned() } else { String::new() });
+            break (
+                end,
+                if asks_for_both(&head) {
+                    BOTH.to_owned()
+                } else {
+                    String::new()
+                },
+            );
         }
         read.extend_from_slice(&kept[..kept.len() - rest.len()]);
     };
@@ -41,7 +53,13 @@ pub fn read(input: &[u8]) -> (Seen, String, Vec<u8>) {
 }
 
 fn asks_for_both(head: &Head) -> bool {
-    let says = |option: &str| head.values("connection").any(|value| String::from_utf8_lossy(value).to_ascii_lowercase().contains(option));
+    let says = |option: &str| {
+        head.values("connection").any(|value| {
+            String::from_utf8_lossy(value)
+                .to_ascii_lowercase()
+                .contains(option)
+        })
+    };
     head.version() == Version::Http10 && says("close") && says("keep-alive")
 }
 
@@ -83,7 +101,10 @@ fn request(head: &Head, body: Vec<u8>) -> Request {
             headers.entry(name).or_default().push(field.value.to_vec());
         }
     }
-    let host = head.target_host().filter(|host| !host.is_empty()).map(unescaped);
+    let host = head
+        .target_host()
+        .filter(|host| !host.is_empty())
+        .map(unescaped);
     let host = host.or_else(|| head.values("host").next().map(<[u8]>::to_vec));
     Request {
         method: head.method().to_owned(),
@@ -97,7 +118,9 @@ fn request(head: &Head, body: Vec<u8>) -> Request {
 
 /// As Go takes the host of a target, in which each escape is whole.
 fn unescaped(host: &[u8]) -> Vec<u8> {
-    let code = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).expect("digits"), 16).expect("digits");
+    let code = |digits: &[u8]| {
+        u8::from_str_radix(std::str::from_utf8(digits).expect("digits"), 16).expect("digits")
+    };
     let (mut plain, mut rest) = (Vec::new(), host);
     while let Some((&byte, behind)) = rest.split_first() {
         let is_escape = byte == b'%';

@@ -165,15 +165,45 @@ const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 /// The recorded connections, and the written ones.
 pub fn written() -> Vec<Vec<u8>> {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases");
-    let files = fs::read_dir(cases).expect("the cases").map(|entry| entry.expect("an entry").path());
-    let recorded = files.filter(|path| path.extension().is_some_and(|extension| extension == "req"));
-    let mut all: Vec<Vec<u8>> = recorded.map(|path| fs::read(path).expect("a case")).collect();
-    all.extend(LINES.iter().map(|line| format!("{line}\r\nHost: a\r\n\r\n").into_bytes()));
-    all.extend(HEADERS.iter().map(|header| format!("GET / HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n").into_bytes()));
-    all.extend(HEADERS.iter().map(|header| format!("POST / HTTP/1.0\r\n{header}\r\n\r\n").into_bytes()));
-    all.extend(HEADERS.iter().map(|header| with_body(&format!("{header}\r\nContent-Length: 5\r\n"), b"hello")));
-    all.extend(HEADERS.iter().map(|header| with_body(&format!("{header}\r\nTransfer-Encoding: Chunked\r\n"), b"0\r\n\r\n")));
-    all.extend(CHUNKS.iter().map(|chunks| with_body(CHUNKED, chunks.as_bytes())));
+    let files = fs::read_dir(cases)
+        .expect("the cases")
+        .map(|entry| entry.expect("an entry").path());
+    let recorded =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "req"));
+    let mut all: Vec<Vec<u8>> = recorded
+        .map(|path| fs::read(path).expect("a case"))
+        .collect();
+    all.extend(
+        LINES
+            .iter()
+            .map(|line| format!("{line}\r\nHost: a\r\n\r\n").into_bytes()),
+    );
+    all.extend(
+        HEADERS
+            .iter()
+            .map(|header| format!("GET / HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n").into_bytes()),
+    );
+    all.extend(
+        HEADERS
+            .iter()
+            .map(|header| format!("POST / HTTP/1.0\r\n{header}\r\n\r\n").into_bytes()),
+    );
+    all.extend(
+        HEADERS
+            .iter()
+            .map(|header| with_body(&format!("{header}\r\nContent-Length: 5\r\n"), b"hello")),
+    );
+    all.extend(HEADERS.iter().map(|header| {
+        with_body(
+            &format!("{header}\r\nTransfer-Encoding: Chunked\r\n"),
+            b"0\r\n\r\n",
+        )
+    }));
+    all.extend(
+        CHUNKS
+            .iter()
+            .map(|chunks| with_body(CHUNKED, chunks.as_bytes())),
+    );
     all.extend(CONNECTIONS.iter().map(|bytes| bytes.as_bytes().to_vec()));
     all
 }
@@ -187,16 +217,27 @@ fn with_body(lines: &str, body: &[u8]) -> Vec<u8> {
 /// Bodies in chunks on either side of each bound, whole and cut off.
 pub fn at_bounds() -> Vec<Vec<u8>> {
     let x = |count: usize| "x".repeat(count);
-    let lines = [4092, 4093, 4094].map(|length| format!("5;{}\r\nhello\r\n0\r\n\r\n", x(length - 2)));
+    let lines =
+        [4092, 4093, 4094].map(|length| format!("5;{}\r\nhello\r\n0\r\n\r\n", x(length - 2)));
     let lasts = [4093, 4094, 4095].map(|length| format!("0;{}\r\n\r\n", x(length - 2)));
     let trailers = [4095, 4096, 4097].map(|length| format!("0\r\nX: {}\r\n\r\n", x(length - 7)));
-    let overhead = [16, 17, 18].map(|chunks| format!("{}0\r\n\r\n", format!("1;{}\r\nd\r\n", x(996)).repeat(chunks)));
-    let bodies = [lines, lasts, trailers, overhead].concat();
-    let whole = bodies.iter().map(|body| with_body(CHUNKED, body.as_bytes()));
-    let cut = bodies.iter().flat_map(|body| (4090..4102).filter_map(|at| body.get(..at))).map(|body| {
-        let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{CHUNKED}\r\n");
-        [head, body.to_owned()].concat().into_bytes()
+    let overhead = [16, 17, 18].map(|chunks| {
+        format!(
+            "{}0\r\n\r\n",
+            format!("1;{}\r\nd\r\n", x(996)).repeat(chunks)
+        )
     });
+    let bodies = [lines, lasts, trailers, overhead].concat();
+    let whole = bodies
+        .iter()
+        .map(|body| with_body(CHUNKED, body.as_bytes()));
+    let cut = bodies
+        .iter()
+        .flat_map(|body| (4090..4102).filter_map(|at| body.get(..at)))
+        .map(|body| {
+            let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{CHUNKED}\r\n");
+            [head, body.to_owned()].concat().into_bytes()
+        });
     whole.chain(cut).collect()
 }
 

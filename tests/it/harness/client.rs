@@ -27,7 +27,8 @@ impl Reply {
     }
 
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text()))
     }
 }
 
@@ -40,14 +41,25 @@ pub struct Client {
 
 impl Client {
     pub fn connect(addr: SocketAddr) -> Client {
-        Client::over(TcpStream::connect_timeout(&addr, PATIENCE).unwrap_or_else(|error| panic!("connect to {addr}: {error}")))
+        Client::over(
+            TcpStream::connect_timeout(&addr, PATIENCE)
+                .unwrap_or_else(|error| panic!("connect to {addr}: {error}")),
+        )
     }
 
     pub fn over(stream: TcpStream) -> Client {
         stream.set_nodelay(true).expect("set_nodelay");
-        stream.set_read_timeout(Some(PATIENCE)).expect("set_read_timeout");
-        stream.set_write_timeout(Some(PATIENCE)).expect("set_write_timeout");
-        Client { wire: Wire::new(stream), framing: Framing::Nothing, interim: Vec::new() }
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("set_read_timeout");
+        stream
+            .set_write_timeout(Some(PATIENCE))
+            .expect("set_write_timeout");
+        Client {
+            wire: Wire::new(stream),
+            framing: Framing::Nothing,
+            interim: Vec::new(),
+        }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Client {
@@ -62,7 +74,9 @@ impl Client {
     /// Waits for the final head of a reply; 1xx heads before it go to `interim`.
     pub fn try_head(&mut self, method: &str) -> io::Result<Head> {
         loop {
-            let head = self.wire.head()?.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "closed without a reply"))?;
+            let head = self.wire.head()?.ok_or_else(|| {
+                io::Error::new(io::ErrorKind::UnexpectedEof, "closed without a reply")
+            })?;
             if head.status() < 200 {
                 self.interim.push(head);
                 continue;
@@ -85,7 +99,11 @@ impl Client {
     pub fn read_until(&mut self, text: &str) -> Vec<u8> {
         let mut all = Vec::new();
         while super::http::find(&all, text.as_bytes()).is_none() {
-            all.extend(self.piece().expect("more of the body").unwrap_or_else(|| panic!("the body ended without {text:?}")));
+            all.extend(
+                self.piece()
+                    .expect("more of the body")
+                    .unwrap_or_else(|| panic!("the body ended without {text:?}")),
+            );
         }
         all
     }
@@ -99,36 +117,59 @@ impl Client {
         while let Some(bytes) = self.piece()? {
             body.extend(bytes);
         }
-        Ok(Reply { interim: std::mem::take(&mut self.interim), head, body, framing })
+        Ok(Reply {
+            interim: std::mem::take(&mut self.interim),
+            head,
+            body,
+            framing,
+        })
     }
 
     pub fn reply(&mut self, method: &str) -> Reply {
-        self.try_reply(method).unwrap_or_else(|error| panic!("no whole reply: {error}"))
+        self.try_reply(method)
+            .unwrap_or_else(|error| panic!("no whole reply: {error}"))
     }
 
     /// Whether the peer closes the connection within that time without sending anything more.
     pub fn is_closed_within(&mut self, time: Duration) -> bool {
         match self.peek(time) {
             Ok(count) => count == 0,
-            Err(error) => !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+            Err(error) => !matches!(
+                error.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+            ),
         }
     }
 
     /// Whether nothing comes for that time, no reply and no end.
     pub fn is_silent_for(&mut self, time: Duration) -> bool {
-        self.peek(time).is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
+        self.peek(time).is_err_and(|error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+            )
+        })
     }
 
     fn peek(&self, time: Duration) -> io::Result<usize> {
-        self.wire.stream.set_read_timeout(Some(time)).expect("set_read_timeout");
+        self.wire
+            .stream
+            .set_read_timeout(Some(time))
+            .expect("set_read_timeout");
         let result = uninterrupted(|| self.wire.stream.peek(&mut [0]));
-        self.wire.stream.set_read_timeout(Some(PATIENCE)).expect("set_read_timeout");
+        self.wire
+            .stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("set_read_timeout");
         result
     }
 
     /// Passes over the bytes that come next, whatever they are; whether there were any before the end.
     pub fn skip_bytes(&mut self) -> bool {
-        self.wire.stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0)
+        self.wire
+            .stream
+            .read(&mut [0; 4096])
+            .is_ok_and(|count| count > 0)
     }
 
     /// Whether bytes came that no reply accounts for.
@@ -138,7 +179,10 @@ impl Client {
 
     /// Says that nothing more will be sent, and goes on reading.
     pub fn finish_sending(&mut self) {
-        self.wire.stream.shutdown(Shutdown::Write).expect("shutdown");
+        self.wire
+            .stream
+            .shutdown(Shutdown::Write)
+            .expect("shutdown");
     }
 
     /// Hangs up with a reset.

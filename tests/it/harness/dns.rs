@@ -24,17 +24,51 @@ pub fn start(address: Ipv4Addr, name: &'static str) -> io::Result<()> {
 }
 
 fn answer(packet: &[u8], name: &str) -> Option<Vec<u8>> {
-    let labels: Vec<u8> = name.split('.').flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat()).chain([0]).collect();
+    let labels: Vec<u8> = name
+        .split('.')
+        .flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat())
+        .chain([0])
+        .collect();
     let end = HEADER + packet.get(HEADER..)?.iter().position(|byte| *byte == 0)? + 1;
     let (asked, kind) = (&packet[HEADER..end], packet.get(end..end + 4)?);
     let is_known = asked.eq_ignore_ascii_case(&labels);
     let has_address = is_known && kind == QUESTION_A;
     // An answer, recursion wanted and available, the code (0, or 3 for no such name); one question, no or one answer.
-    let mut answer = vec![packet[0], packet[1], 0x81, if is_known { 0x80 } else { 0x83 }, 0, 1, 0, has_address.into(), 0, 0, 0, 0];
+    let mut answer = vec![
+        packet[0],
+        packet[1],
+        0x81,
+        if is_known { 0x80 } else { 0x83 },
+        0,
+        1,
+        0,
+        has_address.into(),
+        0,
+        0,
+        0,
+        0,
+    ];
     answer.extend(&packet[HEADER..end + 4]);
     if has_address {
         // The name of the question, type, class, 60 s, four bytes.
-        answer.extend([0xc0, HEADER as u8, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+        answer.extend([
+            0xc0,
+            HEADER as u8,
+            0,
+            1,
+            0,
+            1,
+            0,
+            0,
+            0,
+            60,
+            0,
+            4,
+            127,
+            0,
+            0,
+            1,
+        ]);
     }
     Some(answer)
 }

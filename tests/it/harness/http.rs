@@ -8,8 +8,16 @@ use std::io::{self, Read};
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Headers that end at the next hop (RFC 9110 section 7.6.1), besides those that `Connection` names.
-const HOP_BY_HOP: [&str; 8] =
-    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "trailer", "upgrade", "proxy-authenticate"];
+const HOP_BY_HOP: [&str; 8] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "proxy-authenticate",
+];
 
 /// The head of a request or a reply.
 #[derive(Clone, Debug, Default)]
@@ -27,14 +35,25 @@ impl Head {
         let start = lines.next().unwrap_or_default().to_owned();
         let headers = lines
             .take_while(|line| !line.is_empty())
-            .map(|line| line.split_once(':').unwrap_or_else(|| panic!("no header line: {line:?}")))
+            .map(|line| {
+                line.split_once(':')
+                    .unwrap_or_else(|| panic!("no header line: {line:?}"))
+            })
             .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
             .collect();
-        Head { raw: raw.to_vec(), start, headers }
+        Head {
+            raw: raw.to_vec(),
+            start,
+            headers,
+        }
     }
 
     pub fn all(&self, name: &str) -> Vec<&str> {
-        self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).collect()
+        self.headers
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -60,7 +79,9 @@ impl Head {
     }
 
     pub fn status(&self) -> u16 {
-        self.word(1).parse().unwrap_or_else(|_| panic!("no status line: {:?}", self.start))
+        self.word(1)
+            .parse()
+            .unwrap_or_else(|_| panic!("no status line: {:?}", self.start))
     }
 
     pub fn is_http_1_0(&self) -> bool {
@@ -69,14 +90,26 @@ impl Head {
 
     /// Names (lower case) and values in order, without those that end at this hop.
     pub fn end_to_end(&self) -> Vec<(String, String)> {
-        let named: Vec<String> = self.all("connection").iter().flat_map(|v| v.split(',')).map(|v| v.trim().to_ascii_lowercase()).collect();
-        let names = self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-        names.filter(|(name, _)| !HOP_BY_HOP.contains(&name.as_str()) && !named.contains(name)).collect()
+        let named: Vec<String> = self
+            .all("connection")
+            .iter()
+            .flat_map(|v| v.split(','))
+            .map(|v| v.trim().to_ascii_lowercase())
+            .collect();
+        let names = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        names
+            .filter(|(name, _)| !HOP_BY_HOP.contains(&name.as_str()) && !named.contains(name))
+            .collect()
     }
 
     /// Whether the sender of this head closes the connection after its body.
     pub fn says_close(&self) -> bool {
-        self.all("connection").iter().any(|value| value.eq_ignore_ascii_case("close"))
+        self.all("connection")
+            .iter()
+            .any(|value| value.eq_ignore_ascii_case("close"))
     }
 
     pub fn request_framing(&self) -> Framing {
@@ -86,14 +119,22 @@ impl Head {
     /// How the body of this reply to a request of that method ends.
     pub fn reply_framing(&self, method: &str) -> Framing {
         let bodyless = method == "HEAD" || matches!(self.status(), 100..200 | 204 | 304);
-        if bodyless { Framing::Nothing } else { self.framing().unwrap_or(Framing::ToClose) }
+        if bodyless {
+            Framing::Nothing
+        } else {
+            self.framing().unwrap_or(Framing::ToClose)
+        }
     }
 
     fn framing(&self) -> Option<Framing> {
-        if self.get("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+        if self
+            .get("transfer-encoding")
+            .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
+        {
             return Some(Framing::Chunked);
         }
-        self.get("content-length").map(|value| Framing::Length(value.parse().expect("a content-length")))
+        self.get("content-length")
+            .map(|value| Framing::Length(value.parse().expect("a content-length")))
     }
 }
 
@@ -121,7 +162,10 @@ pub struct Wire<S> {
 
 impl<S: Read> Wire<S> {
     pub fn new(stream: S) -> Wire<S> {
-        Wire { stream, buffer: Vec::new() }
+        Wire {
+            stream,
+            buffer: Vec::new(),
+        }
     }
 
     /// Reads a head; `None` where the stream ends before its first byte.
@@ -131,7 +175,11 @@ impl<S: Read> Wire<S> {
                 return Ok(Some(Head::parse(&self.take(end + 4))));
             }
             if self.fill()? == 0 {
-                return if self.buffer.is_empty() { Ok(None) } else { Err(cut("a head")) };
+                return if self.buffer.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(cut("a head"))
+                };
             }
         }
     }
@@ -144,7 +192,9 @@ impl<S: Read> Wire<S> {
             Framing::ToClose => self.some(u64::MAX),
             Framing::Length(0) => Ok(None),
             Framing::Length(left) => {
-                let piece = self.some(left)?.ok_or_else(|| cut("a body of known length"))?;
+                let piece = self
+                    .some(left)?
+                    .ok_or_else(|| cut("a body of known length"))?;
                 *framing = Framing::Length(left - piece.bytes.len() as u64);
                 Ok(Some(piece))
             }
@@ -168,9 +218,16 @@ impl<S: Read> Wire<S> {
 
     fn chunk(&mut self, framing: &mut Framing) -> io::Result<Option<Piece>> {
         let mut raw = self.line()?;
-        let size = std::str::from_utf8(&raw).ok().map(|line| line.split(';').next().unwrap_or_default().trim());
+        let size = std::str::from_utf8(&raw)
+            .ok()
+            .map(|line| line.split(';').next().unwrap_or_default().trim());
         let size = size.and_then(|digits| usize::from_str_radix(digits, 16).ok());
-        let size = size.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("bad chunk line {raw:?}")))?;
+        let size = size.ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("bad chunk line {raw:?}"),
+            )
+        })?;
         if size == 0 {
             while self.line()? != b"\r\n" {}
             *framing = Framing::Nothing;
@@ -203,7 +260,10 @@ impl<S: Read> Wire<S> {
             return Ok(None);
         }
         let bytes = self.take((self.buffer.len() as u64).min(most) as usize);
-        Ok(Some(Piece { raw: bytes.clone(), bytes }))
+        Ok(Some(Piece {
+            raw: bytes.clone(),
+            bytes,
+        }))
     }
 
     fn take(&mut self, count: usize) -> Vec<u8> {
@@ -231,7 +291,9 @@ pub fn uninterrupted<T>(mut wait: impl FnMut() -> io::Result<T>) -> io::Result<T
 
 /// Where `needle` first stands in `bytes`.
 pub fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    bytes.windows(needle.len()).position(|window| window == needle)
+    bytes
+        .windows(needle.len())
+        .position(|window| window == needle)
 }
 
 /// `bytes` as the body of a chunked message, one chunk of it.
@@ -244,5 +306,8 @@ pub fn chunk(bytes: impl AsRef<[u8]>) -> Vec<u8> {
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 fn cut(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, format!("closed inside {what}"))
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        format!("closed inside {what}"),
+    )
 }

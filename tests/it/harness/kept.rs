@@ -9,12 +9,20 @@ use super::recording::Message;
 pub fn record(request: &Message, reply: &Message) -> Option<Value> {
     let endpoint = request.head.path().trim_start_matches('/');
     let said = what_it_said(reply);
-    if request.head.method() != "POST" || !INFERENCE.contains(&endpoint) || request.head.path().starts_with("//") || said.load {
+    if request.head.method() != "POST"
+        || !INFERENCE.contains(&endpoint)
+        || request.head.path().starts_with("//")
+        || said.load
+    {
         return None;
     }
     let asked = asked(request);
     let ok = reply.head.status() < 300 && said.finished && !said.failed;
-    let seconds = |field: &str| said.last[field].as_f64().map(|nanoseconds| nanoseconds / 1e9);
+    let seconds = |field: &str| {
+        said.last[field]
+            .as_f64()
+            .map(|nanoseconds| nanoseconds / 1e9)
+    };
     Some(json!({
         "endpoint": endpoint,
         "model": model(&asked, &said),
@@ -37,8 +45,12 @@ pub fn record(request: &Message, reply: &Message) -> Option<Value> {
 
 /// The name that the history knows a model by.
 fn model(asked: &Value, said: &Said) -> Option<String> {
-    let name = asked["model"].as_str().map(str::to_owned).or_else(|| said.model.clone().filter(|_| asked.is_null()));
-    name.map(|name| name.to_lowercase().trim_end_matches(":latest").to_owned()).filter(|name| !name.is_empty())
+    let name = asked["model"]
+        .as_str()
+        .map(str::to_owned)
+        .or_else(|| said.model.clone().filter(|_| asked.is_null()));
+    name.map(|name| name.to_lowercase().trim_end_matches(":latest").to_owned())
+        .filter(|name| !name.is_empty())
 }
 
 /// The prompt of a request, where it has one that is text.
@@ -52,8 +64,13 @@ pub fn visible(reply: &Message) -> String {
     if !is_stream(reply) {
         return whole(&serde_json::from_str(&text).unwrap_or_default());
     }
-    let objects = text.lines().map(|line| line.strip_prefix("data: ").unwrap_or(line)).filter(|line| line.starts_with('{'));
-    objects.map(|line| piece(&serde_json::from_str(line).expect("JSON in a recording"))).collect()
+    let objects = text
+        .lines()
+        .map(|line| line.strip_prefix("data: ").unwrap_or(line))
+        .filter(|line| line.starts_with('{'));
+    objects
+        .map(|line| piece(&serde_json::from_str(line).expect("JSON in a recording")))
+        .collect()
 }
 
 fn piece(value: &Value) -> String {
@@ -63,17 +80,34 @@ fn piece(value: &Value) -> String {
         () if is_text("content_block_delta") => &value["delta"]["text"],
         () => &value["choices"][0]["delta"]["content"],
     };
-    let fields = [delta, &value["response"], &value["message"]["content"], &value["choices"][0]["text"]];
+    let fields = [
+        delta,
+        &value["response"],
+        &value["message"]["content"],
+        &value["choices"][0]["text"],
+    ];
     fields.iter().filter_map(|field| field.as_str()).collect()
 }
 
 fn whole(value: &Value) -> String {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let texts = |parts: Vec<Value>| parts.iter().filter_map(|part| part["text"].as_str().map(str::to_owned)).collect::<String>();
-    let outputs =
-        list(&value["output"]).iter().filter(|item| item["type"] == "message").map(|item| texts(list(&item["content"]))).collect();
-    let fields =
-        [&value["response"], &value["message"]["content"], &value["choices"][0]["text"], &value["choices"][0]["message"]["content"]];
+    let texts = |parts: Vec<Value>| {
+        parts
+            .iter()
+            .filter_map(|part| part["text"].as_str().map(str::to_owned))
+            .collect::<String>()
+    };
+    let outputs = list(&value["output"])
+        .iter()
+        .filter(|item| item["type"] == "message")
+        .map(|item| texts(list(&item["content"])))
+        .collect();
+    let fields = [
+        &value["response"],
+        &value["message"]["content"],
+        &value["choices"][0]["text"],
+        &value["choices"][0]["message"]["content"],
+    ];
     let plain: String = fields.iter().filter_map(|field| field.as_str()).collect();
     [plain, texts(list(&value["content"])), outputs].concat()
 }

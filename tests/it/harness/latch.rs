@@ -17,6 +17,10 @@ impl Latch {
     /// Waits for `release`. Gives up after `PATIENCE`, when the test has failed anyway.
     pub fn wait(&self) {
         let held = self.0.0.lock().unwrap();
-        drop(self.0.1.wait_timeout_while(held, PATIENCE, |released| !*released));
+        drop(
+            self.0
+                .1
+                .wait_timeout_while(held, PATIENCE, |released| !*released),
+        );
     }
 }

@@ -19,8 +19,14 @@ impl Log {
     /// Reads the pipe to its end.
     pub fn fill(&self, mut pipe: impl BufRead) {
         let mut line = Vec::new();
-        while pipe.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-            self.text.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+        while pipe
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|count| count > 0)
+        {
+            self.text
+                .lock()
+                .unwrap()
+                .push_str(&String::from_utf8_lossy(&line));
             self.grown.notify_all();
             line.clear();
         }
@@ -30,7 +36,10 @@ impl Log {
 
     /// Everything so far.
     pub fn text(&self) -> String {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone() // a failed wait poisons it
+        self.text
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone() // a failed wait poisons it
     }
 
     /// Waits for a line that contains this and returns it.
@@ -43,7 +52,11 @@ impl Log {
             }
             let over = *self.ended.lock().unwrap() || Instant::now() >= deadline;
             assert!(!over, "no line with {wanted:?} on stderr:\n{text}");
-            text = self.grown.wait_timeout(text, Duration::from_millis(50)).unwrap().0;
+            text = self
+                .grown
+                .wait_timeout(text, Duration::from_millis(50))
+                .unwrap()
+                .0;
         }
     }
 }

@@ -56,7 +56,11 @@ impl Query {
     pub fn parse(text: &str) -> Result<Query, String> {
         let mut parser = Parser { text, at: 0 };
         let query = parser.query()?;
-        if parser.at < text.len() { Err(parser.unexpected("end")) } else { Ok(query) }
+        if parser.at < text.len() {
+            Err(parser.unexpected("end"))
+        } else {
+            Ok(query)
+        }
     }
 
     pub fn selects(&self, labels: &Labels) -> bool {
@@ -71,12 +75,20 @@ impl Query {
                 Stage::Contains(part) => line.contains(part),
                 Stage::Matches(pattern) => pattern.is_match(&line),
                 Stage::Labels(first, others) => {
-                    first.holds(&labels) || others.as_ref().is_some_and(|(one, other)| one.holds(&labels) && other.holds(&labels))
+                    first.holds(&labels)
+                        || others
+                            .as_ref()
+                            .is_some_and(|(one, other)| one.holds(&labels) && other.holds(&labels))
                 }
                 Stage::Json(fields) => {
                     let object: Value = serde_json::from_str(&line).unwrap_or_default();
-                    let field = |path: &str| path.split('.').fold(&object, |value, name| &value[name]);
-                    labels.extend(fields.iter().map(|(name, path)| (name.clone(), text(field(path)))));
+                    let field =
+                        |path: &str| path.split('.').fold(&object, |value, name| &value[name]);
+                    labels.extend(
+                        fields
+                            .iter()
+                            .map(|(name, path)| (name.clone(), text(field(path)))),
+                    );
                     true
                 }
                 Stage::LineFormat(template) => {
@@ -117,13 +129,26 @@ impl Count {
     pub fn parse(text: &str) -> Result<Count, String> {
         let bad = || format!("the stand-in knows no such question: {text}");
         let rest = text.strip_prefix("sum").ok_or_else(bad)?;
-        let (by, rest) = match rest.strip_prefix(" by (").and_then(|rest| rest.split_once(") ")) {
+        let (by, rest) = match rest
+            .strip_prefix(" by (")
+            .and_then(|rest| rest.split_once(") "))
+        {
             Some((names, rest)) => (names.split(", ").map(str::to_owned).collect(), rest),
             None => (Vec::new(), rest),
         };
-        let inner = rest.strip_prefix("(count_over_time(").and_then(|rest| rest.strip_suffix("))")).ok_or_else(bad)?;
-        let (query, range) = inner.strip_suffix(']').and_then(|inner| inner.rsplit_once('[')).ok_or_else(bad)?;
-        Ok(Count { by, query: Query::parse(query)?, range: seconds(range).ok_or_else(bad)? })
+        let inner = rest
+            .strip_prefix("(count_over_time(")
+            .and_then(|rest| rest.strip_suffix("))"))
+            .ok_or_else(bad)?;
+        let (query, range) = inner
+            .strip_suffix(']')
+            .and_then(|inner| inner.rsplit_once('['))
+            .ok_or_else(bad)?;
+        Ok(Count {
+            by,
+            query: Query::parse(query)?,
+            range: seconds(range).ok_or_else(bad)?,
+        })
     }
 }
 
@@ -144,7 +169,10 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn query(&mut self) -> Result<Query, String> {
-        let mut query = Query { matchers: Vec::new(), stages: Vec::new() };
+        let mut query = Query {
+            matchers: Vec::new(),
+            stages: Vec::new(),
+        };
         self.expect("{")?;
         loop {
             query.matchers.push(self.test()?);
@@ -163,7 +191,8 @@ impl Parser<'_> {
     }
 
     fn stage(&mut self) -> Result<Stage, String> {
-        let operator = self.operator(&["|= ", "|~ ", "| json ", "| line_format ", "| keep ", "| "])?;
+        let operator =
+            self.operator(&["|= ", "|~ ", "| json ", "| line_format ", "| keep ", "| "])?;
         Ok(match operator {
             "|= " => Stage::Contains(self.string()?),
             "|~ " => Stage::Matches(pattern(&self.string()?)?),
@@ -176,7 +205,11 @@ impl Parser<'_> {
             "| keep " => Stage::Keep(self.list(|parser| Ok(parser.name()))?),
             _ => {
                 let first = self.test()?;
-                let others = if self.eat(" or (") { Some((self.test()?, self.and_test()?)) } else { None };
+                let others = if self.eat(" or (") {
+                    Some((self.test()?, self.and_test()?))
+                } else {
+                    None
+                };
                 Stage::Labels(first, others)
             }
         })
@@ -201,7 +234,11 @@ impl Parser<'_> {
         let name = self.name();
         let is = self.operator(&["=~", "="])?;
         let value = self.string()?;
-        let wanted = if is == "=" { Wanted::Text(value) } else { Wanted::Pattern(pattern(&format!("^(?s:{value})$"))?) };
+        let wanted = if is == "=" {
+            Wanted::Text(value)
+        } else {
+            Wanted::Pattern(pattern(&format!("^(?s:{value})$"))?)
+        };
         Ok(Test { name, wanted })
     }
 
@@ -212,15 +249,26 @@ impl Parser<'_> {
     }
 
     fn expect(&mut self, token: &str) -> Result<(), String> {
-        if self.eat(token) { Ok(()) } else { Err(self.unexpected(token)) }
+        if self.eat(token) {
+            Ok(())
+        } else {
+            Err(self.unexpected(token))
+        }
     }
 
     fn operator<'a>(&mut self, operators: &[&'a str]) -> Result<&'a str, String> {
-        operators.iter().find(|operator| self.eat(operator)).copied().ok_or_else(|| self.unexpected("an operator"))
+        operators
+            .iter()
+            .find(|operator| self.eat(operator))
+            .copied()
+            .ok_or_else(|| self.unexpected("an operator"))
     }
 
     fn name(&mut self) -> String {
-        let name: String = self.text[self.at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        let name: String = self.text[self.at..]
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect();
         self.at += name.len();
         name
     }
@@ -228,7 +276,9 @@ impl Parser<'_> {
     /// A string in double quotes with Go's escapes, or in back quotes with none.
     fn string(&mut self) -> Result<String, String> {
         if self.eat("`") {
-            let (string, _) = self.text[self.at..].split_once('`').ok_or("literal not terminated")?;
+            let (string, _) = self.text[self.at..]
+                .split_once('`')
+                .ok_or("literal not terminated")?;
             self.at += string.len() + 1;
             return Ok(string.to_owned());
         }
@@ -253,21 +303,35 @@ impl Parser<'_> {
             'U' => 8,
             c => return Err(format!("invalid char escape {c}")),
         };
-        let number = self.text.get(self.at..self.at + digits).and_then(|number| u32::from_str_radix(number, 16).ok());
+        let number = self
+            .text
+            .get(self.at..self.at + digits)
+            .and_then(|number| u32::from_str_radix(number, 16).ok());
         self.at += digits;
-        number.and_then(char::from_u32).ok_or_else(|| "invalid char escape".to_owned())
+        number
+            .and_then(char::from_u32)
+            .ok_or_else(|| "invalid char escape".to_owned())
     }
 
     fn next(&mut self) -> Result<char, String> {
-        let c = self.text[self.at..].chars().next().ok_or("literal not terminated")?;
+        let c = self.text[self.at..]
+            .chars()
+            .next()
+            .ok_or("literal not terminated")?;
         self.at += c.len_utf8();
         Ok(c)
     }
 
     /// In Loki's words.
     fn unexpected(&self, expected: &str) -> String {
-        let rest = self.text[self.at..].chars().next().map_or("$end".to_owned(), String::from);
-        format!("parse error at line 1, col {}: syntax error: unexpected {rest}, expecting {expected}", self.at + 1)
+        let rest = self.text[self.at..]
+            .chars()
+            .next()
+            .map_or("$end".to_owned(), String::from);
+        format!(
+            "parse error at line 1, col {}: syntax error: unexpected {rest}, expecting {expected}",
+            self.at + 1
+        )
     }
 }
 

@@ -19,7 +19,11 @@ impl Template {
     pub fn parse(text: &str) -> Result<Template, String> {
         let mut rest = text;
         let template = Template::part(&mut rest)?;
-        if rest.is_empty() { Ok(template) } else { Err(format!("template: line:1: unexpected {rest}")) }
+        if rest.is_empty() {
+            Ok(template)
+        } else {
+            Err(format!("template: line:1: unexpected {rest}"))
+        }
     }
 
     /// Up to the end, or to an `else` or `end`.
@@ -45,15 +49,26 @@ impl Template {
     }
 
     fn action(action: &str, rest: &mut &str) -> Result<Part, String> {
-        if let Some(condition) = action.strip_prefix("if contains ").and_then(|rest| rest.strip_suffix(" __line__")) {
-            let wanted = Parser { text: condition, at: 0 }.string()?;
+        if let Some(condition) = action
+            .strip_prefix("if contains ")
+            .and_then(|rest| rest.strip_suffix(" __line__"))
+        {
+            let wanted = Parser {
+                text: condition,
+                at: 0,
+            }
+            .string()?;
             let then = Template::part(rest)?;
             take(rest, "{{ else }}")?;
             let otherwise = Template::part(rest)?;
             take(rest, "{{ end }}")?;
             return Ok(Part::Choice(wanted, then, otherwise));
         }
-        match (action, action.strip_prefix('.'), action.strip_prefix("urlencode .")) {
+        match (
+            action,
+            action.strip_prefix('.'),
+            action.strip_prefix("urlencode ."),
+        ) {
             ("__line__", ..) => Ok(Part::Line),
             (_, Some(label), _) => Ok(Part::Label(label.to_owned())),
             (_, _, Some(label)) => Ok(Part::Escaped(label.to_owned())),
@@ -76,14 +91,18 @@ impl Template {
 }
 
 fn take(rest: &mut &str, token: &str) -> Result<(), String> {
-    *rest = rest.strip_prefix(token).ok_or_else(|| format!("template: line:1: unexpected {rest}, expecting {token}"))?;
+    *rest = rest
+        .strip_prefix(token)
+        .ok_or_else(|| format!("template: line:1: unexpected {rest}, expecting {token}"))?;
     Ok(())
 }
 
 fn escaped(byte: u8) -> String {
     match byte {
         b' ' => "+".to_owned(),
-        byte if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => char::from(byte).to_string(),
+        byte if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => {
+            char::from(byte).to_string()
+        }
         byte => format!("%{byte:02X}"),
     }
 }

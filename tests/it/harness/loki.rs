@@ -58,7 +58,11 @@ impl FakeLoki {
     pub fn start() -> FakeLoki {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind the stand-in");
         let addr = listener.local_addr().expect("local_addr");
-        let loki = FakeLoki { addr, shared: Arc::default(), listening: Mutex::default() };
+        let loki = FakeLoki {
+            addr,
+            shared: Arc::default(),
+            listening: Mutex::default(),
+        };
         loki.accept(listener);
         loki
     }
@@ -73,7 +77,9 @@ impl FakeLoki {
 
     /// The next pushes are answered with this, and store nothing.
     pub fn fail(&self, times: usize, status: u16, words: &str) {
-        self.state().faults.extend((0..times).map(|_| (status, words.to_owned())));
+        self.state()
+            .faults
+            .extend((0..times).map(|_| (status, words.to_owned())));
     }
 
     /// Every request waits until the guard is dropped.
@@ -95,12 +101,19 @@ impl FakeLoki {
 
     /// The pushes so far.
     pub fn pushes(&self) -> Vec<Seen> {
-        self.state().seen.iter().filter(|seen| seen.is_push()).cloned().collect()
+        self.state()
+            .seen
+            .iter()
+            .filter(|seen| seen.is_push())
+            .cloned()
+            .collect()
     }
 
     /// Stops listening and cuts every connection: connecting is refused from now on.
     pub fn refuse(&self) {
-        let Some(thread) = self.listening.lock().unwrap().take() else { return };
+        let Some(thread) = self.listening.lock().unwrap().take() else {
+            return;
+        };
         *self.shared.listens.lock().unwrap() = false;
         let _ = TcpStream::connect(self.addr);
         let _ = thread.join();
@@ -163,7 +176,11 @@ impl Shared {
     }
 
     fn cut(&self) -> io::Result<()> {
-        self.open.lock().unwrap().drain(..).try_for_each(|stream| stream.shutdown(Shutdown::Both))
+        self.open
+            .lock()
+            .unwrap()
+            .drain(..)
+            .try_for_each(|stream| stream.shutdown(Shutdown::Both))
     }
 }
 
@@ -173,32 +190,60 @@ fn read_request(from: &mut impl BufRead) -> io::Result<Option<Seen>> {
         return Ok(None);
     }
     let mut words = line.split(' ');
-    let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
+    let (method, target) = (
+        words.next().unwrap_or_default().to_owned(),
+        words.next().unwrap_or_default().to_owned(),
+    );
     let mut headers = BTreeMap::new();
     loop {
         let mut line = String::new();
         from.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let length = headers
+        .get("content-length")
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(0);
     let mut body = vec![0; length];
     from.read_exact(&mut body)?;
-    if headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
+    if headers
+        .get("content-encoding")
+        .is_some_and(|encoding| encoding == "gzip")
+    {
         let packed = std::mem::take(&mut body);
         flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut body)?;
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let parameters = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (decoded(name), decoded(value)));
-    Ok(Some(Seen { method, path: path.to_owned(), parameters: parameters.collect(), headers, body }))
+    let parameters = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (decoded(name), decoded(value)));
+    Ok(Some(Seen {
+        method,
+        path: path.to_owned(),
+        parameters: parameters.collect(),
+        headers,
+        body,
+    }))
 }
 
 fn decoded(value: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = value.bytes();
     while let Some(byte) = rest.next() {
-        let mut digit = || char::from(rest.next().unwrap_or_default()).to_digit(16).unwrap_or_default() as u8;
-        bytes.push(if byte == b'%' { digit() * 16 + digit() } else { byte });
+        let mut digit = || {
+            char::from(rest.next().unwrap_or_default())
+                .to_digit(16)
+                .unwrap_or_default() as u8
+        };
+        bytes.push(if byte == b'%' {
+            digit() * 16 + digit()
+        } else {
+            byte
+        });
     }
     String::from_utf8(bytes).unwrap_or_default()
 }

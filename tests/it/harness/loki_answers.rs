@@ -90,7 +90,10 @@ impl State {
             return Reply::error(401, "no org id\n");
         }
         // What comes before is a gateway's.
-        let api = seen.path.find("/loki/api/v1/").map_or("", |at| &seen.path[at..]);
+        let api = seen
+            .path
+            .find("/loki/api/v1/")
+            .map_or("", |at| &seen.path[at..]);
         let reply = self.answer_to(seen, api);
         self.errors += usize::from(reply.status >= 400);
         self.refusals += usize::from(reply.status == 500);
@@ -101,15 +104,21 @@ impl State {
     fn answer_to(&mut self, seen: &Seen, api: &str) -> Reply {
         let asked = api.trim_start_matches("/loki/api/v1/");
         match &mut self.breaks {
-            Some((0, status, words)) if asked == "query_range" => return Reply::error(*status, words),
+            Some((0, status, words)) if asked == "query_range" => {
+                return Reply::error(*status, words);
+            }
             Some((left, ..)) if asked == "query_range" => *left -= 1,
             _ => {}
         }
         let answer = match asked {
             "push" if seen.method == "POST" => {
-                return self.push(seen).unwrap_or_else(|(status, words)| Reply::error(status, &(words + "\n")));
+                return self
+                    .push(seen)
+                    .unwrap_or_else(|(status, words)| Reply::error(status, &(words + "\n")));
             }
-            "query_range" => self.query_range(seen).map(|result| data("streams", &result)),
+            "query_range" => self
+                .query_range(seen)
+                .map(|result| data("streams", &result)),
             "query" => self.query(seen).map(|result| data("vector", &result)),
             "series" => self.series(seen),
             _ => return Reply::error(404, "404 page not found\n"),
@@ -128,11 +137,21 @@ fn data(kind: &str, result: &Value) -> Value {
 impl Reply {
     fn ok(data: &Value) -> Reply {
         let body = format!("{}\n", json!({"status": "success", "data": data}));
-        Reply { status: 200, kind: "application/json; charset=UTF-8", body, chunked: true }
+        Reply {
+            status: 200,
+            kind: "application/json; charset=UTF-8",
+            body,
+            chunked: true,
+        }
     }
 
     fn error(status: u16, words: &str) -> Reply {
-        Reply { status, kind: "text/plain; charset=utf-8", body: words.to_owned(), chunked: false }
+        Reply {
+            status,
+            kind: "text/plain; charset=utf-8",
+            body: words.to_owned(),
+            chunked: false,
+        }
     }
 
     pub fn bytes(&self) -> Vec<u8> {
@@ -148,19 +167,32 @@ impl Reply {
             _ => "Something",
         };
         let head = format!("HTTP/1.1 {} {reason}\r\n", self.status);
-        let kind = if self.kind.is_empty() { String::new() } else { format!("Content-Type: {}\r\n", self.kind) };
+        let kind = if self.kind.is_empty() {
+            String::new()
+        } else {
+            format!("Content-Type: {}\r\n", self.kind)
+        };
         let body = &self.body;
         let rest = match (self.chunked, self.status) {
-            (true, _) => format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()),
+            (true, _) => format!(
+                "Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+                body.len()
+            ),
             (_, 204) => "\r\n".to_owned(),
-            _ => format!("X-Content-Type-Options: nosniff\r\nContent-Length: {}\r\n\r\n{body}", body.len()),
+            _ => format!(
+                "X-Content-Type-Options: nosniff\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            ),
         };
         (head + &kind + &rest).into_bytes()
     }
 }
 
 pub fn shown(labels: &Labels) -> String {
-    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+    let pairs: Vec<String> = labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
     format!("{{{}}}", pairs.join(", "))
 }
 

@@ -21,13 +21,20 @@ impl Memory<'_> {
             let before = std::mem::replace(&mut threads, super::proc::status(tap.id(), "Threads:"));
             threads == before && threads > WORKERS
         });
-        Memory { tap, before: super::proc::status(tap.id(), "VmRSS:") << 10 }
+        Memory {
+            tap,
+            before: super::proc::status(tap.id(), "VmRSS:") << 10,
+        }
     }
 
     /// Asserts that it never held so many bytes more.
     pub fn grew_less_than(&self, bytes: u64, what: &str) {
         let most = super::proc::status(self.tap.id(), "VmHWM:") << 10;
-        assert!(most < self.before + bytes, "{what}: grew from {} to {most}", self.before);
+        assert!(
+            most < self.before + bytes,
+            "{what}: grew from {} to {most}",
+            self.before
+        );
     }
 }
 

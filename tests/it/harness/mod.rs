@@ -48,7 +48,10 @@ use ollama::{STREAM_HEAD, done, token};
 /// Whether the program runs on this machine.
 pub fn runs(program: &str, args: &[&str]) -> bool {
     let mut command = std::process::Command::new(program);
-    command.args(args).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+        .args(args)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
@@ -59,10 +62,17 @@ pub fn released() -> Vec<std::path::PathBuf> {
         require("a release (OLLAMA_TAP_TEST_RELEASE)", false);
         return Vec::new();
     };
-    let entries = std::fs::read_dir(&directory).unwrap_or_else(|error| panic!("list {}: {error}", directory.display()));
+    let entries = std::fs::read_dir(&directory)
+        .unwrap_or_else(|error| panic!("list {}: {error}", directory.display()));
     let files = entries.map(|entry| entry.expect("an entry").path());
-    let archives: Vec<std::path::PathBuf> = files.filter(|path| text(path).ends_with(".tar.gz")).collect();
-    assert!(!archives.is_empty(), "no archive in {}", directory.display());
+    let archives: Vec<std::path::PathBuf> = files
+        .filter(|path| text(path).ends_with(".tar.gz"))
+        .collect();
+    assert!(
+        !archives.is_empty(),
+        "no archive in {}",
+        directory.display()
+    );
     archives
 }
 

@@ -15,8 +15,17 @@ use super::{FakeOllama, PATIENCE, Proxy, process};
 const ANNOUNCEMENT: &str = "listening on http://";
 
 /// Variables that would change what the executable does.
-const CLEARED: [&str; 9] =
-    ["OLLAMA_", "ANALYTICS_", "LOKI_", "PROXY_PORT", "LOG_LEVEL", "RUST_LOG", "TRACK_EMBEDDINGS", "RUST_MIN_STACK", "SSL_CERT_FILE"];
+const CLEARED: [&str; 9] = [
+    "OLLAMA_",
+    "ANALYTICS_",
+    "LOKI_",
+    "PROXY_PORT",
+    "LOG_LEVEL",
+    "RUST_LOG",
+    "TRACK_EMBEDDINGS",
+    "RUST_MIN_STACK",
+    "SSL_CERT_FILE",
+];
 
 /// How to start `ollama-tap proxy`.
 pub struct Options {
@@ -32,7 +41,13 @@ pub struct Options {
 impl Options {
     /// In front of this Ollama, on a free port of 127.0.0.1.
     pub fn to(ollama: &FakeOllama) -> Options {
-        Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", &ollama.url()])
+        Options::bare(&[
+            "proxy",
+            "--listen",
+            "127.0.0.1:0",
+            "--upstream",
+            &ollama.url(),
+        ])
     }
 
     /// With exactly these arguments.
@@ -82,7 +97,10 @@ impl Options {
     #[cfg(target_os = "linux")]
     pub fn handed(mut self, name: &str, socket: impl Into<std::os::fd::OwnedFd>) -> Options {
         self.handed_over.push(socket.into());
-        let known = self.env.iter().rfind(|(variable, _)| variable == "LISTEN_FDNAMES");
+        let known = self
+            .env
+            .iter()
+            .rfind(|(variable, _)| variable == "LISTEN_FDNAMES");
         let names = known.map_or_else(|| name.to_owned(), |(_, names)| format!("{names}:{name}"));
         let count = self.handed_over.len().to_string();
         let options = self.env("LISTEN_FDNAMES", &names).env("LISTEN_FDS", &count);
@@ -93,25 +111,44 @@ impl Options {
     pub fn start(self) -> Proxy {
         let mut proxy = self.spawn();
         let line = proxy.wait_log(ANNOUNCEMENT);
-        let addr = line.split(ANNOUNCEMENT).nth(1).unwrap_or_default().split([' ', '/', ',']).next().unwrap_or_default();
-        proxy.addr = addr.parse().unwrap_or_else(|_| panic!("no address in {line:?}"));
+        let addr = line
+            .split(ANNOUNCEMENT)
+            .nth(1)
+            .unwrap_or_default()
+            .split([' ', '/', ','])
+            .next()
+            .unwrap_or_default();
+        proxy.addr = addr
+            .parse()
+            .unwrap_or_else(|_| panic!("no address in {line:?}"));
         proxy
     }
 
     /// Starts it and waits for nothing.
     pub fn spawn(self) -> Proxy {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let mut child = self.command(dir.path()).spawn().expect("start the executable");
+        let mut child = self
+            .command(dir.path())
+            .spawn()
+            .expect("start the executable");
         let stderr = Arc::new(Log::default());
         let (log, pipe) = (Arc::clone(&stderr), child.stderr.take().expect("stderr"));
         std::thread::spawn(move || log.fill(BufReader::new(pipe)));
-        Proxy { addr: SocketAddr::from(([127, 0, 0, 1], 0)), child, stderr, _dir: dir }
+        Proxy {
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            child,
+            stderr,
+            _dir: dir,
+        }
     }
 
     /// Runs it to its end: exit code, stdout, stderr. What does not end is killed, and its code is -1.
     pub fn run(self) -> (i32, String, String) {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let mut child = self.command(dir.path()).spawn().expect("run the executable");
+        let mut child = self
+            .command(dir.path())
+            .spawn()
+            .expect("run the executable");
         let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
         let deadline = Instant::now() + within(PATIENCE);
         while child.try_wait().expect("wait").is_none() {
@@ -120,29 +157,48 @@ impl Options {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        let text = |pipe: JoinHandle<Vec<u8>>| String::from_utf8_lossy(&pipe.join().expect("the output")).into_owned();
-        (child.wait().expect("wait").code().unwrap_or(-1), text(stdout), text(stderr))
+        let text = |pipe: JoinHandle<Vec<u8>>| {
+            String::from_utf8_lossy(&pipe.join().expect("the output")).into_owned()
+        };
+        (
+            child.wait().expect("wait").code().unwrap_or(-1),
+            text(stdout),
+            text(stderr),
+        )
     }
 
     /// In this directory, where its note goes too.
     fn command(&self, dir: &Path) -> Command {
         let mut words = Vec::new();
         if let Some(limit) = &self.ulimit {
-            words.extend(["sh".to_owned(), "-c".to_owned(), format!("ulimit {limit}; exec \"$0\" \"$@\"")]);
+            words.extend([
+                "sh".to_owned(),
+                "-c".to_owned(),
+                format!("ulimit {limit}; exec \"$0\" \"$@\""),
+            ]);
         }
         words.extend(self.behind.iter().cloned());
         words.extend(self.program.iter().cloned());
         words.extend(self.args.iter().cloned());
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for (name, _) in std::env::vars().filter(|(name, _)| CLEARED.iter().any(|prefix| name.starts_with(prefix))) {
+        command
+            .args(&words[1..])
+            .current_dir(dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (name, _) in std::env::vars()
+            .filter(|(name, _)| CLEARED.iter().any(|prefix| name.starts_with(prefix)))
+        {
             command.env_remove(name);
         }
         process::alone_at_its_console(&mut command);
         #[cfg(target_os = "linux")]
         process::hand_over(&mut command, &self.handed_over);
         // A history of the user's own is no test's business, and a test's tap nobody else's.
-        command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")).env("OLLAMA_TAP_TEST_RUNTIME_DIR", dir);
+        command
+            .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .env("OLLAMA_TAP_TEST_RUNTIME_DIR", dir);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }

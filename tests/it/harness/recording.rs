@@ -35,7 +35,9 @@ pub struct Recording {
 /// The exchanges that ended by themselves, by name.
 pub fn exchanges(version: &str) -> Vec<Recording> {
     let all = load(&format!("ollama-{version}"));
-    all.into_iter().filter(|recording| recording.name != "client-leaves").collect()
+    all.into_iter()
+        .filter(|recording| recording.name != "client-leaves")
+        .collect()
 }
 
 /// The connections of real clients, by name.
@@ -44,10 +46,16 @@ pub fn connections(version: &str) -> Vec<Recording> {
 }
 
 fn load(folder: &str) -> Vec<Recording> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/transcripts").join(folder);
-    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/transcripts")
+        .join(folder);
+    let files =
+        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut paths: Vec<PathBuf> = files.map(|file| file.expect("a file").path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "request"));
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "request")
+    });
     paths.sort();
     paths.iter().map(|path| read(path)).collect()
 }
@@ -57,13 +65,35 @@ fn read(path: &Path) -> Recording {
     let reply = fs::read(path.with_extension("reply")).expect("a reply");
     let requests = messages(&request, Head::request_framing);
     let mut methods = requests.iter().map(|request| request.head.method());
-    let replies =
-        messages(&reply, |head| if head.status() < 200 { Framing::Nothing } else { head.reply_framing(methods.next().unwrap_or("GET")) });
-    let replies = replies.into_iter().filter(|reply| reply.head.status() >= 200).collect();
+    let replies = messages(&reply, |head| {
+        if head.status() < 200 {
+            Framing::Nothing
+        } else {
+            head.reply_framing(methods.next().unwrap_or("GET"))
+        }
+    });
+    let replies = replies
+        .into_iter()
+        .filter(|reply| reply.head.status() >= 200)
+        .collect();
     let reads = fs::read_to_string(path.with_extension("reads")).unwrap_or_default();
-    let reads = reads.lines().filter_map(|line| line.split_once(' ')?.1.parse().ok()).collect();
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Recording { name, requests, replies, reads, reply, request }
+    let reads = reads
+        .lines()
+        .filter_map(|line| line.split_once(' ')?.1.parse().ok())
+        .collect();
+    let name = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Recording {
+        name,
+        requests,
+        replies,
+        reads,
+        reply,
+        request,
+    }
 }
 
 fn messages(bytes: &[u8], mut framing: impl FnMut(&Head) -> Framing) -> Vec<Message> {
@@ -73,10 +103,21 @@ fn messages(bytes: &[u8], mut framing: impl FnMut(&Head) -> Framing) -> Vec<Mess
         let how = framing(&head);
         let mut left = how;
         // A client that left in mid-reply cut its last one.
-        let Ok(body) = wire.rest(&mut left) else { break };
-        let trailer: &[u8] = if how == Framing::Chunked { super::http::LAST_CHUNK } else { b"" };
+        let Ok(body) = wire.rest(&mut left) else {
+            break;
+        };
+        let trailer: &[u8] = if how == Framing::Chunked {
+            super::http::LAST_CHUNK
+        } else {
+            b""
+        };
         let raw = [head.raw.as_slice(), &body.raw, trailer].concat();
-        all.push(Message { head, framing: how, body: body.bytes, raw });
+        all.push(Message {
+            head,
+            framing: how,
+            body: body.bytes,
+            raw,
+        });
     }
     all
 }
@@ -95,7 +136,9 @@ impl Recording {
 
 fn decoded(prefix: &[u8]) -> usize {
     let mut wire = Wire::new(prefix);
-    let Ok(Some(head)) = wire.head() else { return 0 };
+    let Ok(Some(head)) = wire.head() else {
+        return 0;
+    };
     let mut framing = head.reply_framing("GET");
     let mut count = 0;
     while let Ok(Some(piece)) = wire.piece(&mut framing) {
@@ -108,26 +151,53 @@ fn decoded(prefix: &[u8]) -> usize {
 pub fn assert_same_request(name: &str, sent: &Message, got: &super::Asked) {
     assert_eq!(got.head.method(), sent.head.method(), "{name}: method");
     assert_eq!(got.head.target(), sent.head.target(), "{name}: target");
-    assert_eq!(text(&got.body), text(&sent.body), "{name}: body of the request");
+    assert_eq!(
+        text(&got.body),
+        text(&sent.body),
+        "{name}: body of the request"
+    );
     // `Expect` asks the next hop alone for leave to send the body.
     let headers = |head: &Head| without(head, &["content-length", "expect"]);
-    assert_eq!(headers(&got.head), headers(&sent.head), "{name}: headers of the request");
+    assert_eq!(
+        headers(&got.head),
+        headers(&sent.head),
+        "{name}: headers of the request"
+    );
     let has_length = matches!(sent.framing, Framing::Length(_));
     if has_length || got.head.get("content-length").is_some() {
-        assert_eq!(got.head.all("content-length"), [sent.body.len().to_string()], "{name}: content-length of the request");
+        assert_eq!(
+            got.head.all("content-length"),
+            [sent.body.len().to_string()],
+            "{name}: content-length of the request"
+        );
     }
 }
 
 /// Asserts that the client got the reply as it was recorded, framing aside.
 pub fn assert_same_reply(name: &str, method: &str, recorded: &Message, got: &super::Reply) {
     assert_eq!(got.status(), recorded.head.status(), "{name}: status");
-    assert_eq!(text(&got.body), text(&recorded.body), "{name}: body of the reply");
-    let framing: &[&str] = if method == "HEAD" { &[] } else { &["content-length"] };
-    assert_eq!(without(&got.head, framing), without(&recorded.head, framing), "{name}: headers of the reply");
+    assert_eq!(
+        text(&got.body),
+        text(&recorded.body),
+        "{name}: body of the reply"
+    );
+    let framing: &[&str] = if method == "HEAD" {
+        &[]
+    } else {
+        &["content-length"]
+    };
+    assert_eq!(
+        without(&got.head, framing),
+        without(&recorded.head, framing),
+        "{name}: headers of the reply"
+    );
 }
 
 fn without(head: &Head, names: &[&str]) -> Vec<(String, String)> {
-    head.end_to_end().into_iter().filter(|(name, _)| !names.contains(&name.as_str())).collect()
+    head.end_to_end()
+        .into_iter()
+        .filter(|(name, _)| !names.contains(&name.as_str()))
+        .collect()
 }
 
 fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
@@ -138,6 +208,8 @@ fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
 pub fn unzstd(bytes: &[u8]) -> Vec<u8> {
     let mut decoder = ruzstd::decoding::StreamingDecoder::new(bytes).expect("a zstd body");
     let mut decoded = Vec::new();
-    decoder.read_to_end(&mut decoded).expect("a whole zstd body");
+    decoder
+        .read_to_end(&mut decoded)
+        .expect("a whole zstd body");
     decoded
 }

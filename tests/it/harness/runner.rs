@@ -12,7 +12,9 @@ use std::time::Duration;
 /// The words that start the executable, before its arguments.
 pub fn command() -> Vec<String> {
     let built = || env!("CARGO_BIN_EXE_ollama-tap").to_owned();
-    command_of(Path::new(&std::env::var("OLLAMA_TAP_TEST_EXE").unwrap_or_else(|_| built())))
+    command_of(Path::new(
+        &std::env::var("OLLAMA_TAP_TEST_EXE").unwrap_or_else(|_| built()),
+    ))
 }
 
 /// The words that start this program, before its arguments.
@@ -60,7 +62,11 @@ pub fn within(limit: Duration) -> Duration {
 
 /// How a program that ended with this code is told of.
 pub fn ended_with(code: i32) -> String {
-    let words = if is_windows() { "exit code" } else { "exit status" };
+    let words = if is_windows() {
+        "exit code"
+    } else {
+        "exit status"
+    };
     format!("{words}: {code}")
 }
 
@@ -68,7 +74,14 @@ pub fn ended_with(code: i32) -> String {
 pub fn standin() -> Option<PathBuf> {
     let beside_the_tests = || {
         let tests = std::env::current_exe().expect("this program");
-        tests.parent().and_then(Path::parent).expect("a directory of cargo's").join("examples").join("ollama.exe")
+        tests
+            .parent()
+            .and_then(Path::parent)
+            .expect("a directory of cargo's")
+            .join("examples")
+            .join("ollama.exe")
     };
-    is_windows().then(|| std::env::var_os("OLLAMA_TAP_TEST_STANDIN").map_or_else(beside_the_tests, PathBuf::from))
+    is_windows().then(|| {
+        std::env::var_os("OLLAMA_TAP_TEST_STANDIN").map_or_else(beside_the_tests, PathBuf::from)
+    })
 }

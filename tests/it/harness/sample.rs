@@ -22,7 +22,9 @@ pub fn rounds<N>(sample: N, whole: N) -> N {
 
 /// The seed of whatever chance decides in a test.
 pub fn seed() -> u64 {
-    let given = env::var("OLLAMA_TAP_TEST_SEED").ok().map(|seed| seed.parse().expect("OLLAMA_TAP_TEST_SEED is a number"));
+    let given = env::var("OLLAMA_TAP_TEST_SEED")
+        .ok()
+        .map(|seed| seed.parse().expect("OLLAMA_TAP_TEST_SEED is a number"));
     let seed = given.unwrap_or_else(|| if is_long() { fastrand::u64(..) } else { SEED });
     println!("OLLAMA_TAP_TEST_SEED={seed}");
     seed

@@ -23,7 +23,9 @@ impl fmt::Display for Series {
 impl Scrape {
     /// Parses the text format; panics on what is none.
     pub fn parse(text: &str) -> Scrape {
-        let samples = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let samples = text
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
         Scrape(samples.map(sample).collect())
     }
 
@@ -37,17 +39,37 @@ impl Scrape {
 
     /// What changed since `before`; a series that was absent counts from 0.
     pub fn since(&self, before: &Scrape) -> Scrape {
-        let change = |(series, value): (&Series, &f64)| (series.clone(), value - before.0.get(series).unwrap_or(&0.0));
-        Scrape(self.0.iter().map(change).filter(|(_, value)| *value != 0.0).collect())
+        let change = |(series, value): (&Series, &f64)| {
+            (series.clone(), value - before.0.get(series).unwrap_or(&0.0))
+        };
+        Scrape(
+            self.0
+                .iter()
+                .map(change)
+                .filter(|(_, value)| *value != 0.0)
+                .collect(),
+        )
     }
 }
 
 fn sample(line: &str) -> (Series, f64) {
-    let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no sample: {line}"));
-    let value = value.parse().unwrap_or_else(|_| panic!("no number: {line}"));
+    let (series, value) = line
+        .rsplit_once(' ')
+        .unwrap_or_else(|| panic!("no sample: {line}"));
+    let value = value
+        .parse()
+        .unwrap_or_else(|_| panic!("no number: {line}"));
     let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
-    let labels = labels.strip_suffix('}').unwrap_or_else(|| panic!("no labels: {line}"));
-    (Series { name: name.to_owned(), labels: parse_labels(labels) }, value)
+    let labels = labels
+        .strip_suffix('}')
+        .unwrap_or_else(|| panic!("no labels: {line}"));
+    (
+        Series {
+            name: name.to_owned(),
+            labels: parse_labels(labels),
+        },
+        value,
+    )
 }
 
 fn parse_labels(mut text: &str) -> BTreeMap<String, String> {
@@ -73,7 +95,11 @@ fn parse_labels(mut text: &str) -> BTreeMap<String, String> {
 
 /// Starts a matcher for samples of that name.
 pub fn metric(name: &str) -> Matcher {
-    Matcher { name: name.to_owned(), labels: Vec::new(), value: None }
+    Matcher {
+        name: name.to_owned(),
+        labels: Vec::new(),
+        value: None,
+    }
 }
 
 /// A condition on samples; labels that are not named match anything.
@@ -96,7 +122,8 @@ impl Matcher {
     }
 
     pub fn is_in(&self, scrape: &Scrape) -> bool {
-        self.matching(scrape).any(|value| self.value.is_none_or(|wanted| wanted == value))
+        self.matching(scrape)
+            .any(|value| self.value.is_none_or(|wanted| wanted == value))
     }
 
     /// The sum of all samples that match, whatever `value` says.
@@ -105,8 +132,16 @@ impl Matcher {
     }
 
     fn matching<'a>(&'a self, scrape: &'a Scrape) -> impl Iterator<Item = f64> + 'a {
-        let fits =
-            |series: &Series| series.name == self.name && self.labels.iter().all(|(name, value)| series.labels.get(name) == Some(value));
-        scrape.samples().filter(move |(series, _)| fits(series)).map(|(_, value)| value)
+        let fits = |series: &Series| {
+            series.name == self.name
+                && self
+                    .labels
+                    .iter()
+                    .all(|(name, value)| series.labels.get(name) == Some(value))
+        };
+        scrape
+            .samples()
+            .filter(move |(series, _)| fits(series))
+            .map(|(_, value)| value)
     }
 }

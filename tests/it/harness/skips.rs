@@ -18,7 +18,10 @@ static LEFT_OUT: Mutex<BTreeMap<String, BTreeSet<String>>> = Mutex::new(BTreeMap
 /// (`OLLAMA_TAP_TEST_REQUIRE_ALL=1`, as CI sets it).
 pub fn require(what: &str, is_here: bool) -> bool {
     if !is_here {
-        assert!(env::var("OLLAMA_TAP_TEST_REQUIRE_ALL").as_deref() != Ok("1"), "{what} is missing and nothing may be skipped");
+        assert!(
+            env::var("OLLAMA_TAP_TEST_REQUIRE_ALL").as_deref() != Ok("1"),
+            "{what} is missing and nothing may be skipped"
+        );
         left_out(&format!("{what} is missing"));
     }
     is_here
@@ -27,15 +30,29 @@ pub fn require(what: &str, is_here: bool) -> bool {
 /// Says aloud that the test on this thread is left out, or a part of it, and why.
 pub fn left_out(why: &str) {
     println!("LEFT OUT: {why}");
-    let test = thread::current().name().unwrap_or("a thread of a test").to_owned();
-    LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner).entry(why.to_owned()).or_default().insert(test);
+    let test = thread::current()
+        .name()
+        .unwrap_or("a thread of a test")
+        .to_owned();
+    LEFT_OUT
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry(why.to_owned())
+        .or_default()
+        .insert(test);
 }
 
 /// Called before `main`, which is libtest's: so that every run has its end told, whichever tests it chose.
 #[used]
-#[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
+#[cfg_attr(
+    target_vendor = "apple",
+    unsafe(link_section = "__DATA,__mod_init_func")
+)]
 #[cfg_attr(windows, unsafe(link_section = ".CRT$XCU"))]
-#[cfg_attr(all(unix, not(target_vendor = "apple")), unsafe(link_section = ".init_array"))]
+#[cfg_attr(
+    all(unix, not(target_vendor = "apple")),
+    unsafe(link_section = ".init_array")
+)]
 static BEFORE_MAIN: extern "C" fn() = tell_at_the_end;
 
 extern "C" fn tell_at_the_end() {
@@ -62,15 +79,24 @@ const LIST: &str = "--list";
 
 /// How many tests the arguments choose, as libtest itself lists them; none where it has refused them, and said so.
 fn chosen() -> io::Result<Option<usize>> {
-    let listed = Command::new(env::current_exe()?).arg(LIST).args(env::args_os().skip(1)).output()?;
-    let tests = String::from_utf8_lossy(&listed.stdout).lines().filter(|line| line.ends_with(": test")).count();
+    let listed = Command::new(env::current_exe()?)
+        .arg(LIST)
+        .args(env::args_os().skip(1))
+        .output()?;
+    let tests = String::from_utf8_lossy(&listed.stdout)
+        .lines()
+        .filter(|line| line.ends_with(": test"))
+        .count();
     Ok(listed.status.success().then_some(tests))
 }
 
 fn summary(chosen: usize) -> String {
     let left_out = LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner);
     let skipped = left_out.values().flatten().collect::<BTreeSet<_>>().len();
-    let mut told = format!("{} tests ran, {skipped} skipped, wholly or in part\n", chosen.saturating_sub(skipped));
+    let mut told = format!(
+        "{} tests ran, {skipped} skipped, wholly or in part\n",
+        chosen.saturating_sub(skipped)
+    );
     for (why, tests) in &*left_out {
         let names: Vec<&str> = tests.iter().map(String::as_str).collect();
         told += &format!("  {} because {why}: {}\n", names.len(), names.join(", "));
@@ -93,14 +119,23 @@ mod tests {
         if env::var_os(INSIDE).is_some() {
             return left_out("it was told to");
         }
-        let name = thread::current().name().expect("the test's name").to_owned();
-        let other = name.replace("the_end_of_a_run_tells_what_ran_and_what_was_left_out_and_why", "what_is_here_is_left_out_by_nobody");
+        let name = thread::current()
+            .name()
+            .expect("the test's name")
+            .to_owned();
+        let other = name.replace(
+            "the_end_of_a_run_tells_what_ran_and_what_was_left_out_and_why",
+            "what_is_here_is_left_out_by_nobody",
+        );
         for threads in ["1", "2"] {
             let mut run = Command::new(env::current_exe().expect("these tests"));
-            run.args(["--exact", &name, &other, "--test-threads", threads]).env(INSIDE, "1");
+            run.args(["--exact", &name, &other, "--test-threads", threads])
+                .env(INSIDE, "1");
             let told = String::from_utf8(run.output().expect("run them").stderr).expect("UTF-8");
-            let whole =
-                format!("{}: 1 tests ran, 1 skipped, wholly or in part\n  1 because it was told to: {name}\n", env!("CARGO_CRATE_NAME"));
+            let whole = format!(
+                "{}: 1 tests ran, 1 skipped, wholly or in part\n  1 because it was told to: {name}\n",
+                env!("CARGO_CRATE_NAME")
+            );
             assert_eq!(told, whole);
         }
     }

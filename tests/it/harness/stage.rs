@@ -43,11 +43,20 @@ impl Stage {
 
     /// Performs a recording over one connection; returns what the client got, reply by reply.
     pub fn perform(&self, mut client: Client, recording: &Recording) -> Vec<Reply> {
-        let parts = recording.replies.iter().map(|reply| Part::of(reply, recording));
+        let parts = recording
+            .replies
+            .iter()
+            .map(|reply| Part::of(reply, recording));
         self.0.0.lock().unwrap().replies = parts.collect();
         let pairs = recording.requests.iter().zip(&recording.replies);
-        let replies = pairs.map(|(request, _)| self.exchange(&mut client, request)).collect();
-        assert!(!self.0.0.lock().unwrap().held_back, "{}: a piece was held back until more was sent", recording.name);
+        let replies = pairs
+            .map(|(request, _)| self.exchange(&mut client, request))
+            .collect();
+        assert!(
+            !self.0.0.lock().unwrap().held_back,
+            "{}: a piece was held back until more was sent",
+            recording.name
+        );
         replies
     }
 
@@ -63,7 +72,12 @@ impl Stage {
             self.0.0.lock().unwrap().received = body.len();
             self.0.1.notify_all();
         }
-        Reply { interim: std::mem::take(&mut client.interim), head, body, framing }
+        Reply {
+            interim: std::mem::take(&mut client.interim),
+            head,
+            body,
+            framing,
+        }
     }
 
     /// Waits until the reply before is out of hand.
@@ -75,12 +89,18 @@ impl Stage {
 
     fn play(&self, conn: &mut Conn) -> io::Result<After> {
         conn.body()?;
-        let Some(part) = self.next() else { return Ok(After::Close) };
+        let Some(part) = self.next() else {
+            return Ok(After::Close);
+        };
         let sent = self.send(conn, &part);
         self.0.0.lock().unwrap().playing = false;
         self.0.1.notify_all();
         sent?;
-        Ok(if part.close { After::Close } else { After::KeepAlive })
+        Ok(if part.close {
+            After::Close
+        } else {
+            After::KeepAlive
+        })
     }
 
     fn next(&self) -> Option<Part> {
@@ -102,7 +122,11 @@ impl Stage {
 
     fn until_received(&self, count: usize) {
         let state = self.0.0.lock().unwrap();
-        let (mut state, wait) = self.0.1.wait_timeout_while(state, HELD_BACK, |state| state.received < count).unwrap();
+        let (mut state, wait) = self
+            .0
+            .1
+            .wait_timeout_while(state, HELD_BACK, |state| state.received < count)
+            .unwrap();
         state.held_back |= wait.timed_out();
     }
 }
@@ -111,13 +135,19 @@ impl Part {
     fn of(reply: &Message, recording: &Recording) -> Part {
         let bytes = reply.raw.clone();
         let is_stream = matches!(reply.framing, Framing::Chunked | Framing::ToClose);
-        let close = reply.framing == Framing::ToClose || reply.head.says_close() || reply.head.is_http_1_0();
+        let close = reply.framing == Framing::ToClose
+            || reply.head.says_close()
+            || reply.head.is_http_1_0();
         let pauses = match is_stream {
             true if recording.reads.is_empty() => chunk_ends(reply),
             true => recording.read_ends(),
             false => Vec::new(),
         };
-        Part { bytes, pauses, close }
+        Part {
+            bytes,
+            pauses,
+            close,
+        }
     }
 }
 

@@ -23,7 +23,9 @@ pub struct Authority {
 
 impl Authority {
     pub fn new() -> Authority {
-        let authority = Authority { dir: tempfile::tempdir().expect("a temporary directory") };
+        let authority = Authority {
+            dir: tempfile::tempdir().expect("a temporary directory"),
+        };
         authority.key("root");
         authority.openssl("req -x509 -new -key root.key -out root.pem -days 30 -subj /CN=test-root -addext keyUsage=keyCertSign");
         authority
@@ -37,23 +39,41 @@ impl Authority {
     /// What a server shows that is this name, as in `DNS:localhost` or `IP:127.0.0.1`.
     fn server(&self, name: &str) -> Arc<ServerConfig> {
         self.key("server");
-        fs::write(self.dir.path().join("names"), format!("subjectAltName={name}\n")).expect("write a file");
+        fs::write(
+            self.dir.path().join("names"),
+            format!("subjectAltName={name}\n"),
+        )
+        .expect("write a file");
         self.openssl("req -new -key server.key -out server.csr -subj /CN=test-server");
         self.openssl("x509 -req -in server.csr -CA root.pem -CAkey root.key -CAcreateserial -days 30 -extfile names -out server.pem");
-        let certificate = CertificateDer::from_pem_file(self.dir.path().join("server.pem")).expect("a certificate");
+        let certificate = CertificateDer::from_pem_file(self.dir.path().join("server.pem"))
+            .expect("a certificate");
         let key = PrivateKeyDer::from_pem_file(self.dir.path().join("server.key")).expect("a key");
-        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key);
         Arc::new(config.expect("a certificate and its key"))
     }
 
     fn key(&self, name: &str) {
-        self.openssl(&format!("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {name}.key"));
+        self.openssl(&format!(
+            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {name}.key"
+        ));
     }
 
     fn openssl(&self, line: &str) {
         let args: Vec<&str> = line.split(' ').collect();
-        let output = Command::new(OPENSSL).args(&args).current_dir(self.dir.path()).stdin(Stdio::null()).output().expect("run openssl");
-        assert!(output.status.success(), "openssl {line}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = Command::new(OPENSSL)
+            .args(&args)
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("run openssl");
+        assert!(
+            output.status.success(),
+            "openssl {line}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 
@@ -85,13 +105,22 @@ impl TlsFront {
     /// Loses every connection without a word, as `FakeOllama::vanish` does.
     #[cfg(target_os = "linux")]
     pub fn vanish(&self) -> bool {
-        super::vanish::forget_all(self.clients.lock().unwrap().drain(..).collect::<Vec<_>>().iter())
+        super::vanish::forget_all(
+            self.clients
+                .lock()
+                .unwrap()
+                .drain(..)
+                .collect::<Vec<_>>()
+                .iter(),
+        )
     }
 }
 
 /// Serves one connection, until either side ends it.
 fn pass_on(client: TcpStream, plain: SocketAddr, config: Arc<ServerConfig>) -> io::Result<()> {
-    let tls = Arc::new(Mutex::new(ServerConnection::new(config).map_err(io::Error::other)?));
+    let tls = Arc::new(Mutex::new(
+        ServerConnection::new(config).map_err(io::Error::other)?,
+    ));
     let server = TcpStream::connect(plain)?;
     let back = (tls.clone(), client.try_clone()?, server.try_clone()?);
     std::thread::spawn(move || {
@@ -104,7 +133,11 @@ fn pass_on(client: TcpStream, plain: SocketAddr, config: Arc<ServerConfig>) -> i
     heard
 }
 
-fn decrypt(tls: &Mutex<ServerConnection>, mut client: &TcpStream, mut server: &TcpStream) -> io::Result<()> {
+fn decrypt(
+    tls: &Mutex<ServerConnection>,
+    mut client: &TcpStream,
+    mut server: &TcpStream,
+) -> io::Result<()> {
     let mut block = [0; 16 * 1024];
     loop {
         let count = uninterrupted(|| client.read(&mut block))?;
@@ -124,7 +157,11 @@ fn decrypt(tls: &Mutex<ServerConnection>, mut client: &TcpStream, mut server: &T
     }
 }
 
-fn encrypt(tls: &Mutex<ServerConnection>, client: &TcpStream, server: &mut TcpStream) -> io::Result<()> {
+fn encrypt(
+    tls: &Mutex<ServerConnection>,
+    client: &TcpStream,
+    server: &mut TcpStream,
+) -> io::Result<()> {
     let mut block = [0; 16 * 1024];
     loop {
         let count = uninterrupted(|| server.read(&mut block))?;

@@ -24,9 +24,13 @@ impl Nginx {
             return None;
         }
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let addr = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+        let addr = TcpListener::bind("127.0.0.1:0")
+            .and_then(|free| free.local_addr())
+            .expect("a free port");
         let at = text(dir.path());
-        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {at}/{name};")).concat();
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {at}/{name};"))
+            .concat();
         let config = format!(
             "daemon off; master_process off; error_log stderr; pid {at}/pid; events {{}} http {{ access_log off; {temporary}
             server {{ listen {addr}; location / {{ proxy_pass http://{}; {directives} }} }} }}",
@@ -34,8 +38,16 @@ impl Nginx {
         );
         let path = dir.path().join("nginx.conf");
         fs::write(&path, config).expect("write the configuration");
-        let child = Command::new("nginx").args(["-c", text(&path), "-e", "stderr"]).stderr(Stdio::null()).spawn().expect("run nginx");
-        let nginx = Nginx { child, addr, _dir: dir };
+        let child = Command::new("nginx")
+            .args(["-c", text(&path), "-e", "stderr"])
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("run nginx");
+        let nginx = Nginx {
+            child,
+            addr,
+            _dir: dir,
+        };
         eventually("nginx listens", || TcpStream::connect(addr).is_ok());
         Some(nginx)
     }
@@ -65,17 +77,46 @@ fn the_nginx_of_ollamas_own_faq_lets_nobody_at_the_history_of_a_tap_with_a_token
     for directives in [FAQ, BARE] {
         let history = Stage::new("jsonl");
         let ollama = FakeOllama::always(json(REPLY));
-        let tap = history.options(&ollama).env("OLLAMA_TAP_TOKEN", "s3cret").start();
-        let Some(nginx) = Nginx::before(&tap, directives) else { return };
+        let tap = history
+            .options(&ollama)
+            .env("OLLAMA_TAP_TOKEN", "s3cret")
+            .start();
+        let Some(nginx) = Nginx::before(&tap, directives) else {
+            return;
+        };
         talk(&tap, "private");
-        for target in ["/analytics/search", "/analytics/messages", "/analytics/stats", "/analytics/export", "/analytics/models"] {
-            assert_eq!(nginx.status("GET", target, &[]), 403, "{directives} {target}");
-            assert_eq!(nginx.status("GET", target, &[BEARER]), 200, "{directives} {target}");
+        for target in [
+            "/analytics/search",
+            "/analytics/messages",
+            "/analytics/stats",
+            "/analytics/export",
+            "/analytics/models",
+        ] {
+            assert_eq!(
+                nginx.status("GET", target, &[]),
+                403,
+                "{directives} {target}"
+            );
+            assert_eq!(
+                nginx.status("GET", target, &[BEARER]),
+                200,
+                "{directives} {target}"
+            );
         }
-        assert_eq!(nginx.status("DELETE", "/analytics/messages?all=true", &[]), 403, "{directives}");
-        assert_eq!(nginx.status("GET", "/api/version", &[]), 200, "Ollama is there for everybody");
+        assert_eq!(
+            nginx.status("DELETE", "/analytics/messages?all=true", &[]),
+            403,
+            "{directives}"
+        );
+        assert_eq!(
+            nginx.status("GET", "/api/version", &[]),
+            200,
+            "Ollama is there for everybody"
+        );
         eventually("the record is there still", || {
-            let all = tap.ask("GET", request("GET", "/analytics/search", &[BEARER], "")).json();
+            let all = tap
+                .ask("GET", request("GET", "/analytics/search", &[BEARER], ""))
+                .json();
             prompts(&all) == ["private"]
         });
     }
@@ -88,12 +129,25 @@ fn an_nginx_that_says_that_it_is_one_reads_no_history_of_a_tap_without_a_token()
     let tap = history.start(&ollama);
     talk(&tap, "private");
     settled(&tap, 1);
-    for header in
-        ["X-Forwarded-For $proxy_add_x_forwarded_for", "X-Forwarded-Proto $scheme", "Via $server_protocol", "X-Real-IP $remote_addr"]
-    {
-        let Some(nginx) = Nginx::before(&tap, &format!("{FAQ} proxy_set_header {header};")) else { return };
-        assert_eq!(nginx.status("GET", "/analytics/search", &[]), 403, "{header}");
-        assert_eq!(nginx.status("DELETE", "/analytics/messages?all=true", &[]), 403, "{header}");
+    for header in [
+        "X-Forwarded-For $proxy_add_x_forwarded_for",
+        "X-Forwarded-Proto $scheme",
+        "Via $server_protocol",
+        "X-Real-IP $remote_addr",
+    ] {
+        let Some(nginx) = Nginx::before(&tap, &format!("{FAQ} proxy_set_header {header};")) else {
+            return;
+        };
+        assert_eq!(
+            nginx.status("GET", "/analytics/search", &[]),
+            403,
+            "{header}"
+        );
+        assert_eq!(
+            nginx.status("DELETE", "/analytics/messages?all=true", &[]),
+            403,
+            "{header}"
+        );
     }
     assert_eq!(prompts(&page(&tap, "/analytics/search")), ["private"]);
 }

@@ -46,9 +46,13 @@ fn ask_on(tap: &Proxy, name: &str, answered: &Mutex<Answered>) {
     let mut client = tap.connect();
     for n in 0.. {
         let prompt = format!("why {name}/{n}?");
-        let reply = client.try_send(asking(&prompt)).and_then(|()| client.try_reply("POST"));
+        let reply = client
+            .try_send(asking(&prompt))
+            .and_then(|()| client.try_reply("POST"));
         match reply {
-            Ok(reply) if reply.status() == 200 => answered.lock().unwrap().push((prompt, Instant::now())),
+            Ok(reply) if reply.status() == 200 => {
+                answered.lock().unwrap().push((prompt, Instant::now()))
+            }
             _ => return,
         }
     }
@@ -56,14 +60,22 @@ fn ask_on(tap: &Proxy, name: &str, answered: &Mutex<Answered>) {
 
 /// Records that were written, as the tap counts them.
 fn written(tap: &Proxy) -> usize {
-    metric("ollama_analytics_writes_total").label("status", "success").sum(&tap.scrape()) as usize
+    metric("ollama_analytics_writes_total")
+        .label("status", "success")
+        .sum(&tap.scrape()) as usize
 }
 
 #[test]
 fn days_survive_kills_under_load() {
     survives_kills("jsonl", &|dir| {
-        for path in files(dir).iter().filter(|path| path.extension().is_some_and(|extension| extension == "gz")) {
-            says("", Command::new("zcat").arg(path).output().map(without_stdout));
+        for path in files(dir)
+            .iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "gz"))
+        {
+            says(
+                "",
+                Command::new("zcat").arg(path).output().map(without_stdout),
+            );
         }
     });
 }
@@ -71,23 +83,39 @@ fn days_survive_kills_under_load() {
 #[test]
 fn a_database_survives_kills_under_load() {
     survives_kills("sqlite", &|dir| {
-        says("ok\n", Command::new("sqlite3").arg(dir.join("ollama_analytics.db")).arg("PRAGMA integrity_check").output());
+        says(
+            "ok\n",
+            Command::new("sqlite3")
+                .arg(dir.join("ollama_analytics.db"))
+                .arg("PRAGMA integrity_check")
+                .output(),
+        );
     });
 }
 
 /// Asserts that a foreign program ends well and says just this.
 fn says(text: &str, output: std::io::Result<Output>) {
     let output = output.expect("run it");
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
     assert_eq!(String::from_utf8_lossy(&output.stdout), text);
 }
 
 fn without_stdout(output: Output) -> Output {
-    Output { stdout: Vec::new(), ..output }
+    Output {
+        stdout: Vec::new(),
+        ..output
+    }
 }
 
 fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
-    let tool = if backend == "jsonl" { "zcat" } else { "sqlite3" };
+    let tool = if backend == "jsonl" {
+        "zcat"
+    } else {
+        "sqlite3"
+    };
     let has_tool = require(tool, runs(tool, &["--version"]));
     let history = Stage::new(backend);
     let ollama = FakeOllama::always(json(REPLY));
@@ -99,7 +127,11 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
     for round in 0..kills {
         let mut killed = None;
         let answered = under_load(&tap, round, || {
-            let after = if round % LATE == LATE - 1 { within(SAFE) * 3 / 2 } else { Duration::from_millis(random.u64(20..160)) };
+            let after = if round % LATE == LATE - 1 {
+                within(SAFE) * 3 / 2
+            } else {
+                Duration::from_millis(random.u64(20..160))
+            };
             thread::sleep(after); // a kill may come at any moment, the later the more is at stake
             written_ever += written(&tap);
             killed = Some(Instant::now());
@@ -112,20 +144,46 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
         }
         let safe = killed.expect("a kill") - within(SAFE);
         answered_ever += answered.len();
-        must_be_there.extend(answered.into_iter().filter(|(_, at)| *at < safe).map(|(prompt, _)| prompt));
+        must_be_there.extend(
+            answered
+                .into_iter()
+                .filter(|(_, at)| *at < safe)
+                .map(|(prompt, _)| prompt),
+        );
     }
     let there = prompts_once(&lines(&tap.get("/analytics/export?format=jsonl").text()));
     let may_be_late = under_wine(); // there a write to the disk may take seconds, which all others wait for
-    assert!(may_be_late || there.is_superset(&must_be_there), "lost: {:?}", must_be_there.difference(&there).take(5).collect::<Vec<_>>());
-    assert!(!must_be_there.is_empty() && there.len() >= written_ever, "{} of {written_ever} that were written", there.len());
-    println!("{backend}: {answered_ever} answered, {} safe, {written_ever} written, {} there", must_be_there.len(), there.len());
+    assert!(
+        may_be_late || there.is_superset(&must_be_there),
+        "lost: {:?}",
+        must_be_there.difference(&there).take(5).collect::<Vec<_>>()
+    );
+    assert!(
+        !must_be_there.is_empty() && there.len() >= written_ever,
+        "{} of {written_ever} that were written",
+        there.len()
+    );
+    println!(
+        "{backend}: {answered_ever} answered, {} safe, {written_ever} written, {} there",
+        must_be_there.len(),
+        there.len()
+    );
 }
 
 /// The prompts of records, none of which may be there twice.
 fn prompts_once(records: &[Value]) -> HashSet<String> {
-    let field = |name: &str| records.iter().map(|record| record[name].as_str().expect("a text").to_owned()).collect::<HashSet<_>>();
+    let field = |name: &str| {
+        records
+            .iter()
+            .map(|record| record[name].as_str().expect("a text").to_owned())
+            .collect::<HashSet<_>>()
+    };
     let prompts = field("prompt_full");
-    assert_eq!((prompts.len(), field("interaction_id").len()), (records.len(), records.len()), "some are there twice");
+    assert_eq!(
+        (prompts.len(), field("interaction_id").len()),
+        (records.len(), records.len()),
+        "some are there twice"
+    );
     prompts
 }
 
@@ -136,15 +194,25 @@ fn what_was_answered_before_a_tap_was_told_to_stop_is_there() {
         let ollama = FakeOllama::always(json(REPLY));
         let mut tap = history.start(&ollama);
         let answered = under_load(&tap, 0, || {
-            tap.scrape_until("a busy history", |scrape| metric("ollama_analytics_writes_total").sum(scrape) > 50.0);
+            tap.scrape_until("a busy history", |scrape| {
+                metric("ollama_analytics_writes_total").sum(scrape) > 50.0
+            });
             tap.signal(SIGTERM);
         });
         assert_eq!(tap.wait_exit(PATIENCE).code(), Some(0));
         let (code, stdout, stderr) = history.ask(&["export", "--format", "jsonl"]);
         assert_eq!(code, 0, "{stderr}");
         let there = prompts_once(&lines(&stdout));
-        let lost: Vec<_> = answered.iter().filter(|(prompt, _)| !there.contains(prompt)).collect();
-        assert!(lost.is_empty(), "{backend}: {} of {} lost", lost.len(), answered.len());
+        let lost: Vec<_> = answered
+            .iter()
+            .filter(|(prompt, _)| !there.contains(prompt))
+            .collect();
+        assert!(
+            lost.is_empty(),
+            "{backend}: {} of {} lost",
+            lost.len(),
+            answered.len()
+        );
         tap.wait_log("is complete");
     }
 }
@@ -161,19 +229,34 @@ fn a_torn_file_is_mended_at_the_start() {
         super::settled(&tap, 2);
         tap.signal(SIGKILL);
         tap.wait_exit(PATIENCE);
-        for path in files(&history.history()).iter().filter(|path| is_written_at_its_end(path)) {
+        for path in files(&history.history())
+            .iter()
+            .filter(|path| is_written_at_its_end(path))
+        {
             let bytes = fs::read(path).expect("a file");
             fs::write(path, &bytes[..bytes.len() - 5]).expect("tear it");
         }
         let tap = history.start(&ollama);
         super::talk(&tap, "third");
-        tap.scrape_until("the third", |scrape| metric("ollama_analytics_writes_total").label("status", "success").sum(scrape) == 1.0);
+        tap.scrape_until("the third", |scrape| {
+            metric("ollama_analytics_writes_total")
+                .label("status", "success")
+                .sum(scrape)
+                == 1.0
+        });
         let there = prompts_once(&lines(&tap.get("/analytics/export?format=jsonl").text()));
-        assert!(there.contains("first") && there.contains("third"), "{backend}: {there:?}");
-        assert!(backend == "sqlite" || there.contains("second"), "its line was whole, only what closes the member was torn");
+        assert!(
+            there.contains("first") && there.contains("third"),
+            "{backend}: {there:?}"
+        );
+        assert!(
+            backend == "sqlite" || there.contains("second"),
+            "its line was whole, only what closes the member was torn"
+        );
     }
 }
 
 fn is_written_at_its_end(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "gz" || extension == "db-wal")
+    path.extension()
+        .is_some_and(|extension| extension == "gz" || extension == "db-wal")
 }

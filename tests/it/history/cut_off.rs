@@ -30,7 +30,10 @@ fn raw(tap: &Proxy, target: &str) -> String {
     let mut client = tap.connect();
     client.send(request("GET", target, &["Connection: close"], ""));
     let mut bytes = Vec::new();
-    client.stream().read_to_end(&mut bytes).expect("all that comes");
+    client
+        .stream()
+        .read_to_end(&mut bytes)
+        .expect("all that comes");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -39,12 +42,24 @@ fn an_export_that_loki_cuts_off_breaks_and_names_loki() {
     let history = Stage::new("loki");
     let (_ollama, tap) = filled(&history, 40);
     let cause = format!("ask loki at {}: 502 Bad Gateway", history.loki.url());
-    for target in ["/analytics/export?format=json", "/analytics/export?format=jsonl", "/analytics/export?format=csv"] {
+    for target in [
+        "/analytics/export?format=json",
+        "/analytics/export?format=jsonl",
+        "/analytics/export?format=csv",
+    ] {
         break_after(&history, 2);
         let answer = raw(&tap, target);
-        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(&format!("\r\nthe answer broke off: {cause}\r\n")), "{target}");
+        assert!(
+            answer.starts_with("HTTP/1.1 200 ")
+                && answer.ends_with(&format!("\r\nthe answer broke off: {cause}\r\n")),
+            "{target}"
+        );
     }
-    assert!(tap.log().contains(&format!("an answer broke off: {cause}")), "{}", tap.log());
+    assert!(
+        tap.log().contains(&format!("an answer broke off: {cause}")),
+        "{}",
+        tap.log()
+    );
     let address = tap.addr.to_string();
     let export = || crate::harness::Options::bare(&["export", "--listen", &address]).run();
     break_after(&history, 2);
@@ -61,12 +76,19 @@ fn an_answer_that_loki_cuts_off_before_it_began_is_an_error_in_lokis_words() {
     let history = Stage::new("loki");
     let (_ollama, tap) = filled(&history, 8);
     let error = serde_json::json!({"error": format!("ask loki at {}: 502 Bad Gateway", history.loki.url())});
-    for (target, questions) in
-        [("/analytics/messages", 0), ("/analytics/stats/enhanced", 0), ("/analytics/messages/ffffffff", 0), ("/analytics/search", 1)]
-    {
+    for (target, questions) in [
+        ("/analytics/messages", 0),
+        ("/analytics/stats/enhanced", 0),
+        ("/analytics/messages/ffffffff", 0),
+        ("/analytics/search", 1),
+    ] {
         break_after(&history, questions);
         let reply = tap.get(target);
-        assert_eq!((reply.status(), reply.json()), (503, error.clone()), "{target}");
+        assert_eq!(
+            (reply.status(), reply.json()),
+            (503, error.clone()),
+            "{target}"
+        );
         history.loki.state().breaks = None;
     }
     assert!(prompts(&page(&tap, "/analytics/search?limit=1"))[0].starts_with("0007 "));

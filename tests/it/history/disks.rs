@@ -27,7 +27,8 @@ impl SmallDisk<'_> {
 
     /// Takes all the room that is left.
     fn fill(&self) {
-        let error = fs::write(self.0.join("ollama_ballast"), vec![0; 40 << 20]).expect_err("a full disk");
+        let error =
+            fs::write(self.0.join("ollama_ballast"), vec![0; 40 << 20]).expect_err("a full disk");
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
     }
 
@@ -43,7 +44,11 @@ impl Drop for SmallDisk<'_> {
 }
 
 fn mount(args: &[&str], path: &Path) -> bool {
-    Command::new("mount").args(args).arg(path).output().is_ok_and(|output| output.status.success())
+    Command::new("mount")
+        .args(args)
+        .arg(path)
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 /// Also where files are still open.
@@ -68,7 +73,9 @@ fn a_full_disk_delays_records_and_loses_none() {
     for backend in LOCAL {
         let history = Stage::new(backend);
         let path = history.history();
-        let Some(disk) = SmallDisk::at(&path) else { return };
+        let Some(disk) = SmallDisk::at(&path) else {
+            return;
+        };
         let ollama = FakeOllama::always(json(REPLY));
         let tap = history.start(&ollama);
         talk(&tap, "before");
@@ -77,14 +84,26 @@ fn a_full_disk_delays_records_and_loses_none() {
         let bulky = bulky();
         talk(&tap, &bulky);
         let line = tap.wait_log("it is tried again");
-        assert!(line.contains("write") && line.contains("full") || line.contains("No space"), "{backend}: {line}");
+        assert!(
+            line.contains("write") && line.contains("full") || line.contains("No space"),
+            "{backend}: {line}"
+        );
         for prompt in ["meanwhile", "meanwhile too"] {
             talk(&tap, prompt);
         }
         let waiting = metric("ollama_analytics_queue_size");
         tap.scrape_until("what waits", |scrape| waiting.sum(scrape) == 3.0);
-        assert!(metric("ollama_analytics_writes_total").label("status", "error").sum(&tap.scrape()) >= 1.0);
-        assert_eq!(prompts(&page(&tap, "/analytics/search")), ["before"], "what is there can be read");
+        assert!(
+            metric("ollama_analytics_writes_total")
+                .label("status", "error")
+                .sum(&tap.scrape())
+                >= 1.0
+        );
+        assert_eq!(
+            prompts(&page(&tap, "/analytics/search")),
+            ["before"],
+            "what is there can be read"
+        );
         disk.make_room();
         recovered(&tap, &["before", &bulky, "meanwhile", "meanwhile too"]);
         drop((tap, disk));
@@ -96,7 +115,8 @@ fn a_directory_that_becomes_read_only_delays_records_and_loses_none() {
     let (history, _ollama, tap) = with_a_day();
     let path = history.history();
     // The same directory, read-only, over itself: a mount that has files open for writing cannot be made so.
-    let read_only = mount(&["--bind", path.to_str().expect("UTF-8")], &path) && mount(&["-o", "remount,ro,bind"], &path);
+    let read_only = mount(&["--bind", path.to_str().expect("UTF-8")], &path)
+        && mount(&["-o", "remount,ro,bind"], &path);
     if !require("the right to mount", read_only) {
         return;
     }
@@ -104,9 +124,18 @@ fn a_directory_that_becomes_read_only_delays_records_and_loses_none() {
     let line = tap.wait_log("it is tried again");
     assert!(line.contains("Read-only file system"), "{line}");
     talk(&tap, "meanwhile too");
-    assert_eq!(prompts(&page(&tap, "/analytics/search")), ["before"], "what is there can be read");
-    let (code, _, stderr) = Options::bare(&["proxy", "--listen", "127.0.0.1:0"]).args(&history.args()).run();
-    assert!(code == 1 && stderr.contains("Read-only") && stderr.contains(path.to_str().expect("UTF-8")), "{code} {stderr}");
+    assert_eq!(
+        prompts(&page(&tap, "/analytics/search")),
+        ["before"],
+        "what is there can be read"
+    );
+    let (code, _, stderr) = Options::bare(&["proxy", "--listen", "127.0.0.1:0"])
+        .args(&history.args())
+        .run();
+    assert!(
+        code == 1 && stderr.contains("Read-only") && stderr.contains(path.to_str().expect("UTF-8")),
+        "{code} {stderr}"
+    );
     umount(&path);
     recovered(&tap, &["before", "meanwhile", "meanwhile too"]);
 }
@@ -128,19 +157,36 @@ fn a_purge_on_a_full_disk_frees_it() {
     for backend in LOCAL {
         let history = Stage::new(backend);
         let path = history.history();
-        let Some(disk) = SmallDisk::of("size=6m", &path) else { return };
+        let Some(disk) = SmallDisk::of("size=6m", &path) else {
+            return;
+        };
         let ollama = FakeOllama::always(json(REPLY));
         let tap = history.start(&ollama);
         filled(&tap);
-        let purged = tap.ask("DELETE", request("DELETE", "/analytics/messages?all=true", &[], ""));
+        let purged = tap.ask(
+            "DELETE",
+            request("DELETE", "/analytics/messages?all=true", &[], ""),
+        );
         assert_eq!(purged.status(), 200, "{backend}: {}", purged.text());
-        assert!(purged.json()["deleted"].as_u64().is_some_and(|deleted| deleted > 0), "{backend}: {}", purged.text());
+        assert!(
+            purged.json()["deleted"]
+                .as_u64()
+                .is_some_and(|deleted| deleted > 0),
+            "{backend}: {}",
+            purged.text()
+        );
         settled(&tap, 0);
-        let taken: u64 = files(&path).iter().map(|file| fs::metadata(file).map_or(0, |file| file.len())).sum();
+        let taken: u64 = files(&path)
+            .iter()
+            .map(|file| fs::metadata(file).map_or(0, |file| file.len()))
+            .sum();
         assert!(taken < 600_000, "{backend}: {taken} bytes are left");
         talk(&tap, "after");
         settled(&tap, 1);
-        assert_eq!(metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()), 0.0);
+        assert_eq!(
+            metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()),
+            0.0
+        );
         drop((tap, disk));
     }
 }
@@ -150,14 +196,19 @@ fn a_lower_limit_makes_room_on_a_full_disk() {
     for backend in LOCAL {
         let history = Stage::new(backend);
         let path = history.history();
-        let Some(disk) = SmallDisk::of("size=6m", &path) else { return };
+        let Some(disk) = SmallDisk::of("size=6m", &path) else {
+            return;
+        };
         let ollama = FakeOllama::always(json(REPLY));
         let tap = history.start(&ollama);
         filled(&tap);
         drop(tap);
         disk.fill();
         let most = 2_000_000;
-        let tap = history.options(&ollama).args(&["--analytics-max-bytes", &most.to_string()]).start();
+        let tap = history
+            .options(&ollama)
+            .args(&["--analytics-max-bytes", &most.to_string()])
+            .start();
         eventually("it is small enough, and something is left", || {
             let stats = page(&tap, "/analytics/stats");
             stats["bytes"].as_u64().is_some_and(|bytes| bytes <= most) && stats["records"] != 0
@@ -165,7 +216,9 @@ fn a_lower_limit_makes_room_on_a_full_disk() {
         let left = page(&tap, "/analytics/export");
         assert!(!prompts(&left).is_empty(), "{backend}: nothing was left");
         talk(&tap, "after");
-        eventually("the next is written", || prompts(&page(&tap, "/analytics/search?limit=1")) == ["after"]);
+        eventually("the next is written", || {
+            prompts(&page(&tap, "/analytics/search?limit=1")) == ["after"]
+        });
         drop((tap, disk));
     }
 }

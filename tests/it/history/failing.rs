@@ -20,9 +20,17 @@ pub fn recovered(tap: &Proxy, all: &[&str]) {
     settled(tap, all.len() as u64);
     assert_eq!(prompts(&page(tap, "/analytics/export")), all);
     for words in [AGAIN, "it is tried again"] {
-        assert_eq!(tap.log().matches(words).count(), 1, "{words}: {}", tap.log());
+        assert_eq!(
+            tap.log().matches(words).count(),
+            1,
+            "{words}: {}",
+            tap.log()
+        );
     }
-    assert_eq!(metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()), 0.0);
+    assert_eq!(
+        metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()),
+        0.0
+    );
 }
 
 /// A tap with one record in a day file.
@@ -48,10 +56,17 @@ fn a_directory_that_is_removed_under_a_running_tap_is_made_again_and_locked() {
     let line = tap.wait_log("it is tried again");
     assert!(line.contains(path.to_str().expect("UTF-8")), "{line}");
     talk(&tap, "meanwhile too");
-    assert!(metric("ollama_analytics_writes_total").label("status", "error").sum(&tap.scrape()) >= 1.0);
+    assert!(
+        metric("ollama_analytics_writes_total")
+            .label("status", "error")
+            .sum(&tap.scrape())
+            >= 1.0
+    );
     fs::remove_file(&path).expect("remove it");
     recovered(&tap, &["meanwhile", "meanwhile too"]);
-    let (code, _, stderr) = Options::bare(&["proxy", "--listen", "127.0.0.1:0"]).args(&history.args()).run();
+    let (code, _, stderr) = Options::bare(&["proxy", "--listen", "127.0.0.1:0"])
+        .args(&history.args())
+        .run();
     assert!(code == 1 && stderr.contains("writes it"), "{code} {stderr}");
 }
 
@@ -62,10 +77,15 @@ fn a_database_that_another_program_holds_delays_records_and_loses_none() {
     let tap = history.start(&ollama);
     talk(&tap, "before");
     settled(&tap, 1);
-    let other = Connection::open(history.history().join("ollama_analytics.db")).expect("open the database");
+    let other =
+        Connection::open(history.history().join("ollama_analytics.db")).expect("open the database");
     other.execute_batch("BEGIN EXCLUSIVE").expect("hold it");
     talk(&tap, "meanwhile");
-    assert_eq!(prompts(&page(&tap, "/analytics/search")), ["before"], "what is there can be read");
+    assert_eq!(
+        prompts(&page(&tap, "/analytics/search")),
+        ["before"],
+        "what is there can be read"
+    );
     // Longer than the tap waits for a lock, which is five seconds.
     let line = tap.wait_log("it is tried again");
     assert!(line.contains("another program holds it"), "{line}");
@@ -93,7 +113,12 @@ fn a_loki_that_is_away_for_a_while_gets_everything_once_it_is_back() {
     assert!(line.contains(&history.loki.url()), "{line}");
     talk(&tap, "meanwhile too");
     let reply = tap.get("/analytics/search");
-    assert!(reply.status() >= 500 && reply.text().contains(&history.loki.url()), "{} {}", reply.status(), reply.text());
+    assert!(
+        reply.status() >= 500 && reply.text().contains(&history.loki.url()),
+        "{} {}",
+        reply.status(),
+        reply.text()
+    );
     history.loki.listen_again();
     recovered(&tap, &["before", "meanwhile", "meanwhile too"]);
     assert_eq!(history.loki.lines().len(), 6, "two entries each");
@@ -117,7 +142,9 @@ fn a_slow_loki_delays_nobody() {
     let slow = history.loki.hold();
     let asked: Vec<String> = (0..20).map(|n| format!("meanwhile {n}")).collect();
     asked.iter().for_each(|prompt| talk(&tap, prompt));
-    tap.scrape_until("what waits", |scrape| metric("ollama_analytics_queue_size").sum(scrape) == 20.0);
+    tap.scrape_until("what waits", |scrape| {
+        metric("ollama_analytics_queue_size").sum(scrape) == 20.0
+    });
     drop(slow);
     settled(&tap, 21);
     assert_eq!(prompts(&page(&tap, "/analytics/export"))[1..], asked);
@@ -125,12 +152,19 @@ fn a_slow_loki_delays_nobody() {
 
 #[test]
 fn a_loki_that_wants_less_or_stumbles_gets_everything_once() {
-    for (status, words) in [(429, "ingestion rate limit exceeded"), (500, "at least 1 live replicas required"), (503, "")] {
+    for (status, words) in [
+        (429, "ingestion rate limit exceeded"),
+        (500, "at least 1 live replicas required"),
+        (503, ""),
+    ] {
         let (history, _ollama, tap) = with_loki();
         history.loki.fail(3, status, words);
         talk(&tap, "meanwhile");
         let line = tap.wait_log("it is tried again");
-        assert!(line.contains(&status.to_string()) && line.contains(words), "{line}");
+        assert!(
+            line.contains(&status.to_string()) && line.contains(words),
+            "{line}"
+        );
         recovered(&tap, &["before", "meanwhile"]);
         assert!(history.loki.pushes().len() >= 5);
     }
@@ -148,31 +182,68 @@ fn what_loki_stored_before_the_connection_broke_is_there_once() {
 #[test]
 fn a_text_that_loki_refuses_for_good_is_counted_though_its_record_is_kept() {
     let (history, _ollama, tap) = with_loki();
-    history.loki.fail(1, 400, "max entry size '1' bytes exceeded for stream '{}'");
+    history
+        .loki
+        .fail(1, 400, "max entry size '1' bytes exceeded for stream '{}'");
     talk(&tap, "refused");
-    assert!(tap.wait_log("for good").contains("the texts of 1 records"), "{}", tap.log());
+    assert!(
+        tap.wait_log("for good").contains("the texts of 1 records"),
+        "{}",
+        tap.log()
+    );
     settled(&tap, 2);
-    let counted = |status: &str| metric("ollama_analytics_writes_total").label("backend", "loki").label("status", status);
-    tap.scrape_until("both", |scrape| counted("success").sum(scrape) == 2.0 && counted("error").sum(scrape) == 1.0);
-    assert_eq!(metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()), 0.0);
+    let counted = |status: &str| {
+        metric("ollama_analytics_writes_total")
+            .label("backend", "loki")
+            .label("status", status)
+    };
+    tap.scrape_until("both", |scrape| {
+        counted("success").sum(scrape) == 2.0 && counted("error").sum(scrape) == 1.0
+    });
+    assert_eq!(
+        metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()),
+        0.0
+    );
     let newest = page(&tap, "/analytics/search?limit=1");
-    assert_eq!((&newest[0]["prompt_full"], &newest[0]["truncated"]), (&Value::Null, &true.into()));
+    assert_eq!(
+        (&newest[0]["prompt_full"], &newest[0]["truncated"]),
+        (&Value::Null, &true.into())
+    );
 }
 
 #[test]
 fn what_loki_refuses_for_good_is_counted_and_never_sent_again() {
     let (history, _ollama, tap) = with_loki();
-    history.loki.fail(2, 400, "couldn't parse labels: 1:3: parse error");
+    history
+        .loki
+        .fail(2, 400, "couldn't parse labels: 1:3: parse error");
     talk(&tap, "refused");
     let line = tap.wait_log("refused 1 records for good");
     assert!(line.contains("couldn't parse labels"), "{line}");
-    tap.scrape_until("the loss", |scrape| metric("ollama_tap_analytics_dropped_total").sum(scrape) == 1.0);
+    tap.scrape_until("the loss", |scrape| {
+        metric("ollama_tap_analytics_dropped_total").sum(scrape) == 1.0
+    });
     talk(&tap, "after");
     settled(&tap, 2);
     let exported = lines(&tap.get("/analytics/export?format=jsonl").text());
     assert_eq!(prompts(&exported.into()), ["before", "after"]);
-    let sent = |prompt: &str| history.loki.pushes().iter().filter(|push| String::from_utf8_lossy(&push.body).contains(prompt)).count();
-    eventually("each was sent once, in two parts", || (sent("refused"), sent("after")) == (2, 2));
-    let counted = |status: &str| metric("ollama_analytics_writes_total").label("backend", "loki").label("status", status);
-    tap.scrape_until("all three", |scrape| counted("success").sum(scrape) == 2.0 && counted("error").sum(scrape) == 1.0);
+    let sent = |prompt: &str| {
+        history
+            .loki
+            .pushes()
+            .iter()
+            .filter(|push| String::from_utf8_lossy(&push.body).contains(prompt))
+            .count()
+    };
+    eventually("each was sent once, in two parts", || {
+        (sent("refused"), sent("after")) == (2, 2)
+    });
+    let counted = |status: &str| {
+        metric("ollama_analytics_writes_total")
+            .label("backend", "loki")
+            .label("status", status)
+    };
+    tap.scrape_until("all three", |scrape| {
+        counted("success").sum(scrape) == 2.0 && counted("error").sum(scrape) == 1.0
+    });
 }

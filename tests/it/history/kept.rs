@@ -19,21 +19,36 @@ impl Expected {
     /// `None` where nothing is kept.
     fn of(name: &str, request: &Message, reply: &Message) -> Option<Expected> {
         let record = kept::record(request, reply)?;
-        Some(Expected { name: name.to_owned(), request: request.clone(), reply: reply.clone(), record })
+        Some(Expected {
+            name: name.to_owned(),
+            request: request.clone(),
+            reply: reply.clone(),
+            record,
+        })
     }
 }
 
 #[test]
 fn every_recorded_exchange_comes_back_from_every_backend() {
     for backend in BACKENDS {
-        replay(&Stage::new(backend), recording::VERSIONS.into_iter().flat_map(recording::exchanges));
+        replay(
+            &Stage::new(backend),
+            recording::VERSIONS
+                .into_iter()
+                .flat_map(recording::exchanges),
+        );
     }
 }
 
 #[test]
 fn every_request_of_recorded_clients_comes_back_from_every_backend() {
     for backend in BACKENDS {
-        replay(&Stage::new(backend), recording::VERSIONS.into_iter().flat_map(recording::connections));
+        replay(
+            &Stage::new(backend),
+            recording::VERSIONS
+                .into_iter()
+                .flat_map(recording::connections),
+        );
     }
 }
 
@@ -49,7 +64,12 @@ fn every_request_of_the_python_clients_comes_back_from_every_backend() {
         run_clients(&format!("http://{}", tap.addr), &[]);
         let asked = ollama.so_far().into_iter().map(|asked| {
             let reply = realparts::reply(asked.head.path(), &asked.body);
-            let request = Message { framing: asked.head.request_framing(), raw: Vec::new(), head: asked.head, body: asked.body };
+            let request = Message {
+                framing: asked.head.request_framing(),
+                raw: Vec::new(),
+                head: asked.head,
+                body: asked.body,
+            };
             Expected::of(&request.head.start, &request, &reply)
         });
         let expected: Vec<Expected> = asked.flatten().collect();
@@ -66,7 +86,9 @@ fn replay(history: &Stage, recordings: impl Iterator<Item = Recording>) {
     for recording in recordings {
         stage.perform(tap.connect(), &recording);
         let pairs = recording.requests.iter().zip(&recording.replies);
-        expected.extend(pairs.filter_map(|(request, reply)| Expected::of(&recording.name, request, reply)));
+        expected.extend(
+            pairs.filter_map(|(request, reply)| Expected::of(&recording.name, request, reply)),
+        );
     }
     comes_back(history, &tap, &expected);
 }
@@ -81,31 +103,77 @@ fn comes_back(history: &Stage, tap: &Proxy, expected: &[Expected]) {
         same(expected, found);
         found_again(tap, &expected.name, found);
     }
-    let ids: Vec<&Value> = exported.iter().rev().take(100).map(|record| &record["interaction_id"]).collect();
+    let ids: Vec<&Value> = exported
+        .iter()
+        .rev()
+        .take(100)
+        .map(|record| &record["interaction_id"])
+        .collect();
     let newest = page(tap, "/analytics/search");
-    assert_eq!(newest.as_array().unwrap().iter().map(|record| &record["interaction_id"]).collect::<Vec<_>>(), ids);
+    assert_eq!(
+        newest
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|record| &record["interaction_id"])
+            .collect::<Vec<_>>(),
+        ids
+    );
     from_the_terminal(history, &exported);
 }
 
 /// Asserts that a record says what the recording says.
 fn same(expected: &Expected, found: &Value) {
-    let Expected { name, request, reply, record } = expected;
+    let Expected {
+        name,
+        request,
+        reply,
+        record,
+    } = expected;
     for (field, value) in record.as_object().unwrap() {
-        let close = |a: &Value, b: &Value| a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| (a - b).abs() < 1e-9);
-        assert!(&found[field] == value || close(&found[field], value), "{name}: {field} is {}, expected {value}", found[field]);
+        let close = |a: &Value, b: &Value| {
+            a.as_f64()
+                .zip(b.as_f64())
+                .is_some_and(|(a, b)| (a - b).abs() < 1e-9)
+        };
+        assert!(
+            &found[field] == value || close(&found[field], value),
+            "{name}: {field} is {}, expected {value}",
+            found[field]
+        );
     }
     if let Some(prompt) = kept::prompt_of(request) {
         assert_eq!(found["prompt_full"], prompt.as_str(), "{name}");
-        assert_eq!(found["prompt_preview"], prompt.chars().take(100).collect::<String>(), "{name}");
+        assert_eq!(
+            found["prompt_preview"],
+            prompt.chars().take(100).collect::<String>(),
+            "{name}"
+        );
     }
     if reply.head.status() < 300 {
-        assert_eq!(found["response_full"].as_str().unwrap_or_default(), kept::visible(reply), "{name}");
+        assert_eq!(
+            found["response_full"].as_str().unwrap_or_default(),
+            kept::visible(reply),
+            "{name}"
+        );
     }
     let id = found["interaction_id"].as_str().unwrap();
-    assert!(id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
+    assert!(
+        id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()),
+        "{id}"
+    );
     assert_eq!(found["metadata"]["client_ip"], "127.0.0.1", "{name}");
-    assert_eq!(found["metadata"]["user_agent"].as_str(), request.head.get("user-agent"), "{name}");
-    assert_eq!(found["error"].is_null(), record["status"] != "error", "{name}: {}", found["error"]);
+    assert_eq!(
+        found["metadata"]["user_agent"].as_str(),
+        request.head.get("user-agent"),
+        "{name}"
+    );
+    assert_eq!(
+        found["error"].is_null(),
+        record["status"] != "error",
+        "{name}: {}",
+        found["error"]
+    );
     times_are_possible(name, found);
 }
 
@@ -114,21 +182,38 @@ fn times_are_possible(name: &str, found: &Value) {
     let seconds = |field: &str| found[field].as_f64();
     let whole = seconds("duration_seconds").expect("a duration");
     assert!((0.0..15.0).contains(&whole), "{name}: {whole}");
-    assert!(seconds("time_to_first_token_seconds").is_none_or(|first| first > 0.0 && first <= whole), "{name}: {found}");
+    assert!(
+        seconds("time_to_first_token_seconds").is_none_or(|first| first > 0.0 && first <= whole),
+        "{name}: {found}"
+    );
     let streamed_text = found["stream"] == true && found["response_full"].is_string();
-    assert!(!streamed_text || seconds("time_to_first_token_seconds").is_some(), "{name}: {found}");
+    assert!(
+        !streamed_text || seconds("time_to_first_token_seconds").is_some(),
+        "{name}: {found}"
+    );
 }
 
 /// Asserts that a record of the export is the same wherever else it is shown.
 fn found_again(tap: &Proxy, name: &str, record: &Value) {
     let id = record["interaction_id"].as_str().unwrap();
-    assert_eq!(&page(tap, &format!("/analytics/messages/{id}")), record, "{name}");
+    assert_eq!(
+        &page(tap, &format!("/analytics/messages/{id}")),
+        record,
+        "{name}"
+    );
     let time = record["timestamp"].to_string();
     let moment = format!("start_time={time}&end_time={time}");
-    assert_eq!(&page(tap, &format!("/analytics/search?{moment}"))[0], record, "{name}");
+    assert_eq!(
+        &page(tap, &format!("/analytics/search?{moment}"))[0],
+        record,
+        "{name}"
+    );
     let short = &page(tap, &format!("/analytics/messages?{moment}"))[0];
     assert_eq!(short["prompt_preview"], record["prompt_preview"], "{name}");
-    assert!(short["prompt_full"].is_null() && short["response_full"].is_null(), "{name}");
+    assert!(
+        short["prompt_full"].is_null() && short["response_full"].is_null(),
+        "{name}"
+    );
 }
 
 /// Asserts that the terminal reads the same records from the store itself.
@@ -137,13 +222,30 @@ fn from_the_terminal(history: &Stage, exported: &[Value]) {
     assert_eq!((code, lines(&stdout)), (0, exported.to_vec()), "{stderr}");
     let (code, stdout, stderr) = history.ask(&["search", "sky", "--limit", "3", "--json"]);
     let found: Vec<Value> = serde_json::from_str(&stdout).expect("JSON");
-    let sky = |record: &&Value| record["prompt_full"].as_str().is_some_and(|prompt| prompt.to_lowercase().contains("sky"));
-    assert_eq!((code, found), (0, exported.iter().rev().filter(sky).take(3).cloned().collect()), "{stderr}");
+    let sky = |record: &&Value| {
+        record["prompt_full"]
+            .as_str()
+            .is_some_and(|prompt| prompt.to_lowercase().contains("sky"))
+    };
+    assert_eq!(
+        (code, found),
+        (
+            0,
+            exported.iter().rev().filter(sky).take(3).cloned().collect()
+        ),
+        "{stderr}"
+    );
     let (code, stdout, stderr) = history.ask(&["stats", "--json"]);
     let stats: Value = serde_json::from_str(&stdout).expect("JSON");
-    assert_eq!((code, &stats["totals"]["requests"]), (0, &exported.len().into()), "{stderr}");
+    assert_eq!(
+        (code, &stats["totals"]["requests"]),
+        (0, &exported.len().into()),
+        "{stderr}"
+    );
 }
 
 pub fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect()
 }

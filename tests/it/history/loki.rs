@@ -10,8 +10,14 @@ use crate::harness::{FakeOllama, Proxy, eventually, metric};
 
 /// What is left in the directory of the history for the next start.
 fn unsent(history: &Stage) -> Vec<String> {
-    let names = fs::read_dir(history.history()).into_iter().flatten().map(|entry| entry.expect("a file").file_name());
-    names.map(|name| name.into_string().expect("UTF-8")).filter(|name| name.starts_with("loki-unsent-")).collect()
+    let names = fs::read_dir(history.history())
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.expect("a file").file_name());
+    names
+        .map(|name| name.into_string().expect("UTF-8"))
+        .filter(|name| name.starts_with("loki-unsent-"))
+        .collect()
 }
 
 fn stop(tap: &mut Proxy) {
@@ -23,35 +29,70 @@ fn stop(tap: &mut Proxy) {
 fn what_loki_had_not_taken_at_the_end_is_sent_at_the_next_start() {
     let history = Stage::new("loki");
     let ollama = FakeOllama::always(json(REPLY));
-    let mut tap = history.options(&ollama).args(&["--name", "gpu box", "--shutdown-grace", "1"]).start();
+    let mut tap = history
+        .options(&ollama)
+        .args(&["--name", "gpu box", "--shutdown-grace", "1"])
+        .start();
     history.loki.refuse();
-    ["one", "two", "three"].iter().for_each(|prompt| talk(&tap, prompt));
+    ["one", "two", "three"]
+        .iter()
+        .for_each(|prompt| talk(&tap, prompt));
     tap.wait_log("it is tried again");
     stop(&mut tap);
     let left = unsent(&history);
-    assert!(left.len() == 1 && left[0].starts_with("loki-unsent-gpu_box-") && left[0].ends_with(".jsonl.gz"), "{left:?} {}", tap.log());
+    assert!(
+        left.len() == 1
+            && left[0].starts_with("loki-unsent-gpu_box-")
+            && left[0].ends_with(".jsonl.gz"),
+        "{left:?} {}",
+        tap.log()
+    );
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(history.history().join(&left[0])).expect("the file").permissions().mode();
+        let mode = fs::metadata(history.history().join(&left[0]))
+            .expect("the file")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    assert!(tap.log().contains("stopping: 3 records are left to the next start") && !tap.log().contains("is complete"), "{}", tap.log());
-    assert!(tap.log().contains("sent at the next start") && !tap.log().contains("are lost"), "{}", tap.log());
+    assert!(
+        tap.log()
+            .contains("stopping: 3 records are left to the next start")
+            && !tap.log().contains("is complete"),
+        "{}",
+        tap.log()
+    );
+    assert!(
+        tap.log().contains("sent at the next start") && !tap.log().contains("are lost"),
+        "{}",
+        tap.log()
+    );
     history.loki.listen_again();
     let next = history.start(&ollama);
     talk(&next, "four");
-    eventually("all of them", || prompts(&page(&next, "/analytics/export")) == ["one", "two", "three", "four"]);
+    eventually("all of them", || {
+        prompts(&page(&next, "/analytics/export")) == ["one", "two", "three", "four"]
+    });
     let records = page(&next, "/analytics/export");
-    assert_eq!((&records[0]["host"], unsent(&history).len()), (&"gpu box".into(), 0));
-    assert_eq!(metric("ollama_tap_analytics_dropped_total").sum(&next.scrape()), 0.0);
+    assert_eq!(
+        (&records[0]["host"], unsent(&history).len()),
+        (&"gpu box".into(), 0)
+    );
+    assert_eq!(
+        metric("ollama_tap_analytics_dropped_total").sum(&next.scrape()),
+        0.0
+    );
 }
 
 #[test]
 fn a_loki_that_hangs_takes_neither_pages_nor_the_end_with_it() {
     let history = Stage::new("loki");
     let ollama = FakeOllama::always(json(REPLY));
-    let mut tap = history.options(&ollama).args(&["--shutdown-grace", "1"]).start();
+    let mut tap = history
+        .options(&ollama)
+        .args(&["--shutdown-grace", "1"])
+        .start();
     talk(&tap, "before");
     settled(&tap, 1);
     let held = history.loki.hold();
@@ -60,10 +101,16 @@ fn a_loki_that_hangs_takes_neither_pages_nor_the_end_with_it() {
             scope.spawn(|| tap.get("/analytics/messages").status());
         }
         talk(&tap, "meanwhile");
-        tap.scrape_until("what waits", |scrape| metric("ollama_analytics_queue_size").sum(scrape) == 1.0);
+        tap.scrape_until("what waits", |scrape| {
+            metric("ollama_analytics_queue_size").sum(scrape) == 1.0
+        });
         for page in ["/test", "/analytics", "/healthz", "/metrics"] {
             let began = Instant::now();
-            assert!(tap.get(page).status() < 600 && began.elapsed() < Duration::from_secs(5), "{page} took {:?}", began.elapsed());
+            assert!(
+                tap.get(page).status() < 600 && began.elapsed() < Duration::from_secs(5),
+                "{page} took {:?}",
+                began.elapsed()
+            );
         }
     });
     stop(&mut tap);
@@ -79,20 +126,43 @@ fn taps_that_share_a_loki_are_told_apart_by_machine_and_port() {
     let (one, other) = (tap("red"), tap("blue"));
     ["a", "b"].iter().for_each(|prompt| talk(&one, prompt));
     talk(&other, "c");
-    eventually("all of them", || page(&one, "/analytics/search").as_array().is_some_and(|records| records.len() == 3));
+    eventually("all of them", || {
+        page(&one, "/analytics/search")
+            .as_array()
+            .is_some_and(|records| records.len() == 3)
+    });
     assert_eq!(prompts(&page(&one, "/analytics/search?host=blue")), ["c"]);
     let port = one.addr.port();
-    assert_eq!(prompts(&page(&other, &format!("/analytics/search?tap={port}"))), ["b", "a"]);
+    assert_eq!(
+        prompts(&page(&other, &format!("/analytics/search?tap={port}"))),
+        ["b", "a"]
+    );
     let by_host = page(&other, "/analytics/stats/enhanced?hours=1")["by_host"].clone();
     let hosts: Vec<(&str, u64)> = by_host
         .as_array()
         .expect("groups")
         .iter()
-        .map(|group| (group["name"].as_str().unwrap(), group["requests"].as_u64().unwrap()))
+        .map(|group| {
+            (
+                group["name"].as_str().unwrap(),
+                group["requests"].as_u64().unwrap(),
+            )
+        })
         .collect();
-    let expected = [(format!("red:{port}"), 2), (format!("blue:{}", other.addr.port()), 1)];
-    assert_eq!(hosts, expected.each_ref().map(|(name, count)| (name.as_str(), *count)));
-    assert!(prompts(&page(&one, "/analytics/search?tap=1")).is_empty() && one.get("/analytics/search?tap=x").status() == 400);
+    let expected = [
+        (format!("red:{port}"), 2),
+        (format!("blue:{}", other.addr.port()), 1),
+    ];
+    assert_eq!(
+        hosts,
+        expected
+            .each_ref()
+            .map(|(name, count)| (name.as_str(), *count))
+    );
+    assert!(
+        prompts(&page(&one, "/analytics/search?tap=1")).is_empty()
+            && one.get("/analytics/search?tap=x").status() == 400
+    );
 }
 
 #[test]
@@ -103,14 +173,23 @@ fn a_wrong_password_waits_for_the_right_one_and_says_so() {
     history.loki.fail(3, 401, "no org id");
     talk(&tap, "kept");
     let line = tap.wait_log("it is tried again");
-    assert!(line.contains("401 no org id") && line.contains("LOKI_PASSWORD"), "{line}");
+    assert!(
+        line.contains("401 no org id") && line.contains("LOKI_PASSWORD"),
+        "{line}"
+    );
     settled(&tap, 1);
     assert_eq!(prompts(&page(&tap, "/analytics/search")), ["kept"]);
     assert!(page(&tap, "/analytics/stats")["write_error"].is_null());
     history.loki.fail(usize::from(u16::MAX), 403, "");
     talk(&tap, "waits");
-    tap.scrape_until("what waits", |scrape| metric("ollama_analytics_queue_size").sum(scrape) == 1.0);
-    let told = |tap: &Proxy| page(tap, "/analytics/stats")["write_error"].as_str().is_some_and(|why| why.contains("403"));
+    tap.scrape_until("what waits", |scrape| {
+        metric("ollama_analytics_queue_size").sum(scrape) == 1.0
+    });
+    let told = |tap: &Proxy| {
+        page(tap, "/analytics/stats")["write_error"]
+            .as_str()
+            .is_some_and(|why| why.contains("403"))
+    };
     eventually("the reason in the statistics", || told(&tap));
     history.loki.state().faults.clear();
     settled(&tap, 2);

@@ -36,7 +36,11 @@ fn filled(history: &Stage, backend: &str, records: u32) -> (FakeOllama, Proxy) {
 pub fn write(history: &Stage, backend: &str, records: impl Iterator<Item = Value>, batch: usize) {
     match backend {
         "sqlite" => insert(&history.history().join("ollama_analytics.db"), records),
-        _ => append(&history.history().join("ollama_20991231.jsonl.gz"), records, batch),
+        _ => append(
+            &history.history().join("ollama_20991231.jsonl.gz"),
+            records,
+            batch,
+        ),
     }
 }
 
@@ -51,19 +55,36 @@ fn append(path: &Path, records: impl Iterator<Item = Value>, batch: usize) {
     let mut records = records.peekable();
     while records.peek().is_some() {
         let mut member = GzEncoder::new(&mut file, Compression::fast());
-        records.by_ref().take(batch).try_for_each(|record| writeln!(member, "{record}")).expect("write");
+        records
+            .by_ref()
+            .take(batch)
+            .try_for_each(|record| writeln!(member, "{record}"))
+            .expect("write");
         member.finish().expect("write");
     }
 }
 
 fn insert(path: &Path, records: impl Iterator<Item = Value>) {
-    const FIELDS: [&str; 4] = ["interaction_id", "prompt_full", "prompt_preview", "response_full"];
+    const FIELDS: [&str; 4] = [
+        "interaction_id",
+        "prompt_full",
+        "prompt_preview",
+        "response_full",
+    ];
     let mut database = Connection::open(path).expect("open the database");
     let database = database.transaction().expect("begin");
     for record in records {
         let [id, prompt, preview, response] = FIELDS.map(|name| record[name].as_str());
-        let sql = format!("INSERT INTO interactions (timestamp, {}) VALUES (?1, ?2, ?3, ?4, ?5)", FIELDS.join(", "));
-        database.execute(&sql, (record["timestamp"].as_f64(), id, prompt, preview, response)).expect("insert");
+        let sql = format!(
+            "INSERT INTO interactions (timestamp, {}) VALUES (?1, ?2, ?3, ?4, ?5)",
+            FIELDS.join(", ")
+        );
+        database
+            .execute(
+                &sql,
+                (record["timestamp"].as_f64(), id, prompt, preview, response),
+            )
+            .expect("insert");
     }
     database.commit().expect("commit");
 }
@@ -75,11 +96,22 @@ fn a_reader_that_hardly_reads_makes_room_once_another_wants_a_long_answer() {
     let _reader = stuck(&tap, "/analytics/export");
     let began = Instant::now();
     while tap.get("/analytics/export").status() != 200 {
-        assert!(began.elapsed() < Duration::from_secs(30), "it keeps others waiting");
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "it keeps others waiting"
+        );
         std::thread::sleep(Duration::from_millis(200));
     }
-    assert!(began.elapsed() > Duration::from_secs(9), "it was given no time to read");
-    tap.scrape_until("a slow reader", |scrape| metric("ollama_tap_refused_total").label("reason", "slow_reader").value(1.0).is_in(scrape));
+    assert!(
+        began.elapsed() > Duration::from_secs(9),
+        "it was given no time to read"
+    );
+    tap.scrape_until("a slow reader", |scrape| {
+        metric("ollama_tap_refused_total")
+            .label("reason", "slow_reader")
+            .value(1.0)
+            .is_in(scrape)
+    });
 }
 
 /// A client that has begun to read an answer, and reads no further.
@@ -103,13 +135,26 @@ fn a_search_and_a_list_take_flat_memory_however_long_the_texts_are() {
             let search = scope.spawn(|| page(&tap, "/analytics/search"));
             let list = page(&tap, "/analytics/messages");
             let search = search.join().expect("a search");
-            let (search, list) = (search.as_array().expect("an array"), list.as_array().expect("an array"));
+            let (search, list) = (
+                search.as_array().expect("an array"),
+                list.as_array().expect("an array"),
+            );
             assert_eq!((search.len(), list.len()), (50, 50));
             for (n, (whole, brief)) in (1..=50).rev().zip(search.iter().zip(list)) {
-                assert!(whole["prompt_full"].as_str().is_some_and(|text| text.len() == LONG && text.starts_with(&format!("{n:04}"))));
+                assert!(
+                    whole["prompt_full"].as_str().is_some_and(
+                        |text| text.len() == LONG && text.starts_with(&format!("{n:04}"))
+                    )
+                );
                 assert_eq!(whole["response_full"].as_str().map(str::len), Some(LONG));
-                assert_eq!((&brief["prompt_full"], &brief["response_full"]), (&Value::Null, &Value::Null));
-                assert_eq!((&brief["prompt_preview"], &brief["interaction_id"]), (&whole["prompt_preview"], &whole["interaction_id"]));
+                assert_eq!(
+                    (&brief["prompt_full"], &brief["response_full"]),
+                    (&Value::Null, &Value::Null)
+                );
+                assert_eq!(
+                    (&brief["prompt_preview"], &brief["interaction_id"]),
+                    (&whole["prompt_preview"], &whole["interaction_id"])
+                );
             }
         });
         memory.grew_less_than(GROWTH, backend);
@@ -123,33 +168,70 @@ fn the_head_of_a_list_is_told_without_reading_it() {
     let (_ollama, tap) = filled(&history, "jsonl", 3);
     // What nobody can read any more, nobody tried to read.
     std::fs::remove_dir_all(history.history()).expect("remove the history");
-    for target in ["/analytics/search", "/analytics/messages", "/analytics/export"] {
+    for target in [
+        "/analytics/search",
+        "/analytics/messages",
+        "/analytics/export",
+    ] {
         let head = tap.ask("HEAD", request("HEAD", target, &[], ""));
         assert_eq!((head.status(), head.body.len()), (200, 0), "{target}");
     }
-    assert_eq!(tap.ask("HEAD", request("HEAD", "/analytics/search?limit=0", &[], "")).status(), 400);
+    assert_eq!(
+        tap.ask(
+            "HEAD",
+            request("HEAD", "/analytics/search?limit=0", &[], "")
+        )
+        .status(),
+        400
+    );
 }
 
 #[test]
 fn a_reader_that_does_not_read_holds_up_long_answers_only() {
     let history = Stage::new("jsonl");
     let (_ollama, tap) = filled(&history, "jsonl", 20);
-    let id = page(&tap, "/analytics/messages?limit=1")[0]["interaction_id"].as_str().expect("an id").to_owned();
+    let id = page(&tap, "/analytics/messages?limit=1")[0]["interaction_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     for stuck_at in ["/analytics/export", "/analytics/search"] {
         let reader = stuck(&tap, stuck_at);
         for target in ["/analytics/export?format=csv", "/analytics/search"] {
             let refused = tap.get(target);
-            assert_eq!((refused.status(), refused.head.get("retry-after")), (503, Some("5")), "{target}");
-            assert!(refused.json()["error"].as_str().expect("an error").contains("another long answer"), "{}", refused.text());
+            assert_eq!(
+                (refused.status(), refused.head.get("retry-after")),
+                (503, Some("5")),
+                "{target}"
+            );
+            assert!(
+                refused.json()["error"]
+                    .as_str()
+                    .expect("an error")
+                    .contains("another long answer"),
+                "{}",
+                refused.text()
+            );
         }
         let message = format!("/analytics/messages/{id}");
-        for target in
-            ["/analytics", "/analytics/stats", "/analytics/messages", "/analytics/search?prompt_search=nothing", "/test", &message]
-        {
+        for target in [
+            "/analytics",
+            "/analytics/stats",
+            "/analytics/messages",
+            "/analytics/search?prompt_search=nothing",
+            "/test",
+            &message,
+        ] {
             assert_eq!(tap.get(target).status(), 200, "{target}");
         }
         drop(reader);
-        eventually("the next long answer", || tap.get("/analytics/search?limit=1").status() == 200);
+        eventually("the next long answer", || {
+            tap.get("/analytics/search?limit=1").status() == 200
+        });
     }
-    assert!(metric("ollama_tap_refused_total").label("reason", "busy").sum(&tap.scrape()) >= 4.0);
+    assert!(
+        metric("ollama_tap_refused_total")
+            .label("reason", "busy")
+            .sum(&tap.scrape())
+            >= 4.0
+    );
 }

@@ -26,7 +26,10 @@ fn record(n: u32) -> Value {
 fn asked(tap: &Proxy, target: &str) -> Client {
     let mut client = tap.connect();
     client.send(request("GET", target, &[], ""));
-    assert!((0..rounds(4, 40)).any(|_| !client.is_silent_for(PATIENCE)), "{target}: no answer");
+    assert!(
+        (0..rounds(4, 40)).any(|_| !client.is_silent_for(PATIENCE)),
+        "{target}: no answer"
+    );
     client
 }
 
@@ -57,14 +60,26 @@ fn many_records_are_counted_searched_and_exported_in_flat_memory() {
         long::write(&history, backend, (1..=count).map(record), BATCH);
         let tap = history.start(&ollama);
         let memory = Memory::at_rest(&tap);
-        eventually("all are counted", || page(&tap, "/analytics/stats")["records"] == count);
+        eventually("all are counted", || {
+            page(&tap, "/analytics/stats")["records"] == count
+        });
         let needle = record(count / 3);
-        let found = page(&tap, &format!("/analytics/search?prompt_search={:07}", count / 3));
-        assert_eq!((found.as_array().map(Vec::len), &found[0]["prompt_full"]), (Some(1), &needle["prompt_full"]), "{backend}");
+        let found = page(
+            &tap,
+            &format!("/analytics/search?prompt_search={:07}", count / 3),
+        );
+        assert_eq!(
+            (found.as_array().map(Vec::len), &found[0]["prompt_full"]),
+            (Some(1), &needle["prompt_full"]),
+            "{backend}"
+        );
         let newest = page(&tap, "/analytics/messages?limit=2");
         assert_eq!(
             (&newest[0]["interaction_id"], &newest[1]["interaction_id"]),
-            (&record(count)["interaction_id"], &record(count - 1)["interaction_id"])
+            (
+                &record(count)["interaction_id"],
+                &record(count - 1)["interaction_id"]
+            )
         );
         assert_eq!(exported(&tap), count, "{backend}");
         memory.grew_less_than(GROWTH, backend);

@@ -54,11 +54,25 @@ pub struct Stage {
 
 impl Stage {
     pub fn new(backend: &str) -> Stage {
-        let (dir, loki) = (tempfile::tempdir().expect("a temporary directory"), FakeLoki::start());
+        let (dir, loki) = (
+            tempfile::tempdir().expect("a temporary directory"),
+            FakeLoki::start(),
+        );
         let history = dir.path().join("history");
         let (directory, url) = (history.to_str().expect("UTF-8"), loki.url());
-        let args = ["--analytics-backend", backend, "--analytics-dir", directory, "--loki-url", &url];
-        Stage { args: args.iter().map(|arg| (*arg).to_owned()).collect(), dir, loki }
+        let args = [
+            "--analytics-backend",
+            backend,
+            "--analytics-dir",
+            directory,
+            "--loki-url",
+            &url,
+        ];
+        Stage {
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            dir,
+            loki,
+        }
     }
 
     /// The same directory, for another backend from now on.
@@ -78,7 +92,9 @@ impl Stage {
     }
 
     pub fn options(&self, ollama: &FakeOllama) -> Options {
-        Options::to(ollama).args(&self.args()).env("OLLAMA_TAP_TEST_FLUSH_MS", "5")
+        Options::to(ollama)
+            .args(&self.args())
+            .env("OLLAMA_TAP_TEST_FLUSH_MS", "5")
     }
 
     pub fn start(&self, ollama: &FakeOllama) -> Proxy {
@@ -107,12 +123,20 @@ pub fn talk(tap: &Proxy, prompt: &str) {
 
 /// The bytes of a request with this prompt.
 pub fn asking(prompt: &str) -> Vec<u8> {
-    post("/api/generate", &json!({"model": "talk", "prompt": prompt, "stream": false}).to_string())
+    post(
+        "/api/generate",
+        &json!({"model": "talk", "prompt": prompt, "stream": false}).to_string(),
+    )
 }
 
 /// The prompts of records, in their order.
 pub fn prompts(found: &Value) -> Vec<&str> {
-    found.as_array().expect("an array").iter().map(|record| record["prompt_full"].as_str().expect("a prompt")).collect()
+    found
+        .as_array()
+        .expect("an array")
+        .iter()
+        .map(|record| record["prompt_full"].as_str().expect("a prompt"))
+        .collect()
 }
 
 /// A page of the history as JSON, once it is 200.
@@ -133,7 +157,10 @@ pub fn settled(tap: &Proxy, records: u64) {
 
 /// The files of a directory, by name.
 pub fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(dir).expect("the directory").map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
+        .expect("the directory")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     files.sort();
     files
 }

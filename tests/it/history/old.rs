@@ -38,7 +38,12 @@ pub struct Seed {
 
 impl Seed {
     pub fn new(prompt: &str, timestamp: f64) -> Seed {
-        Seed { id: format!("{:016x}", timestamp.to_bits()), timestamp, prompt: prompt.to_owned(), model: "phi4".to_owned() }
+        Seed {
+            id: format!("{:016x}", timestamp.to_bits()),
+            timestamp,
+            prompt: prompt.to_owned(),
+            model: "phi4".to_owned(),
+        }
     }
 
     /// The same, of another model.
@@ -50,14 +55,30 @@ impl Seed {
     /// Writes it as the forerunner would.
     pub fn write(&self, backend: &str, dir: &Path) {
         fs::create_dir_all(dir).expect("make the directory");
-        if backend == "sqlite" { self.insert(dir) } else { self.append(dir) }
+        if backend == "sqlite" {
+            self.insert(dir)
+        } else {
+            self.append(dir)
+        }
     }
 
     fn insert(&self, dir: &Path) {
-        let database = Connection::open(dir.join("ollama_analytics.db")).expect("open the database");
+        let database =
+            Connection::open(dir.join("ollama_analytics.db")).expect("open the database");
         database.busy_timeout(Duration::from_secs(5)).expect("wait");
         database.execute_batch(TABLE).expect("make the table");
-        database.execute(INSERTION, (&self.id, self.timestamp, &self.prompt, METADATA, &self.model)).expect("insert");
+        database
+            .execute(
+                INSERTION,
+                (
+                    &self.id,
+                    self.timestamp,
+                    &self.prompt,
+                    METADATA,
+                    &self.model,
+                ),
+            )
+            .expect("insert");
     }
 
     fn append(&self, dir: &Path) {
@@ -69,7 +90,11 @@ impl Seed {
             "metadata": metadata,
         });
         let path = dir.join(format!("ollama_{}.jsonl.gz", date(self.timestamp)));
-        let file = OpenOptions::new().append(true).create(true).open(path).expect("open the day");
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .expect("open the day");
         let mut gzip = GzEncoder::new(file, Compression::default());
         writeln!(gzip, "{line}").expect("write");
         gzip.finish().expect("write");
@@ -84,7 +109,10 @@ fn date(timestamp: f64) -> String {
 
 /// Unix seconds.
 pub fn days_ago(days: f64) -> f64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs_f64();
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs_f64();
     now - days * 86_400.0
 }
 
@@ -92,22 +120,43 @@ pub fn days_ago(days: f64) -> f64 {
 fn old_records_are_shown_beside_new_ones_everywhere() {
     for backend in LOCAL {
         let history = Stage::new(backend);
-        for (prompt, hours) in [("Why, \"old\" one?\nSecond line", 30.0), ("Noch älter: Größe, 空は青い", 50.0), ("just before", 0.01)]
-        {
+        for (prompt, hours) in [
+            ("Why, \"old\" one?\nSecond line", 30.0),
+            ("Noch älter: Größe, 空は青い", 50.0),
+            ("just before", 0.01),
+        ] {
             Seed::new(prompt, days_ago(hours / 24.0)).write(backend, &history.history());
         }
         let ollama = FakeOllama::always(crate::harness::ollama::json(REPLY));
         let tap = history.start(&ollama);
         talk(&tap, "new");
         settled(&tap, 4);
-        let all = ["Noch älter: Größe, 空は青い", "Why, \"old\" one?\nSecond line", "just before", "new"];
+        let all = [
+            "Noch älter: Größe, 空は青い",
+            "Why, \"old\" one?\nSecond line",
+            "just before",
+            "new",
+        ];
         let exported = page(&tap, "/analytics/export");
         assert_eq!(prompts(&exported), all);
-        assert_eq!(lines(&tap.get("/analytics/export?format=jsonl").text()), *exported.as_array().unwrap());
+        assert_eq!(
+            lines(&tap.get("/analytics/export?format=jsonl").text()),
+            *exported.as_array().unwrap()
+        );
         let newest_first: Vec<&str> = all.into_iter().rev().collect();
         assert_eq!(prompts(&page(&tap, "/analytics/search")), newest_first);
-        assert_eq!(prompts(&page(&tap, "/analytics/search?prompt_search=GR%C3%96SSE")), [] as [&str; 0], "ß is no SS");
-        assert_eq!(prompts(&page(&tap, "/analytics/search?prompt_search=GR%C3%96%C3%9FE&model=phi4")), all[..1]);
+        assert_eq!(
+            prompts(&page(&tap, "/analytics/search?prompt_search=GR%C3%96SSE")),
+            [] as [&str; 0],
+            "ß is no SS"
+        );
+        assert_eq!(
+            prompts(&page(
+                &tap,
+                "/analytics/search?prompt_search=GR%C3%96%C3%9FE&model=phi4"
+            )),
+            all[..1]
+        );
         let old = &exported[1];
         as_it_was_written(old);
         let id = old["interaction_id"].as_str().unwrap();
@@ -116,19 +165,52 @@ fn old_records_are_shown_beside_new_ones_everywhere() {
         assert_eq!(listed.as_array().unwrap().len(), 3);
         assert_eq!(listed[1]["prompt_preview"], all[1]);
         let stats = page(&tap, "/analytics/stats/enhanced?hours=100");
-        assert_eq!((&stats["totals"]["requests"], &stats["totals"]["generated_tokens"]), (&4.into(), &(3 * 34 + 5).into()));
-        assert_eq!((&stats["by_model"][0]["name"], &stats["by_model"][0]["duration_seconds"]["p50"]), (&"phi4".into(), &2.5.into()));
+        assert_eq!(
+            (
+                &stats["totals"]["requests"],
+                &stats["totals"]["generated_tokens"]
+            ),
+            (&4.into(), &(3 * 34 + 5).into())
+        );
+        assert_eq!(
+            (
+                &stats["by_model"][0]["name"],
+                &stats["by_model"][0]["duration_seconds"]["p50"]
+            ),
+            (&"phi4".into(), &2.5.into())
+        );
         let (code, stdout, stderr) = history.ask(&["export", "--format", "jsonl"]);
-        assert_eq!((code, lines(&stdout)), (0, exported.as_array().unwrap().clone()), "{stderr}");
+        assert_eq!(
+            (code, lines(&stdout)),
+            (0, exported.as_array().unwrap().clone()),
+            "{stderr}"
+        );
     }
 }
 
 fn as_it_was_written(old: &Value) {
-    let durations = [&old["duration_seconds"], &old["eval_duration_seconds"], &old["load_duration_seconds"]];
+    let durations = [
+        &old["duration_seconds"],
+        &old["eval_duration_seconds"],
+        &old["load_duration_seconds"],
+    ];
     assert_eq!(durations, [&json!(2.5), &json!(2.0), &json!(0.25)]);
-    assert_eq!((&old["prompt_tokens"], &old["tokens_per_second"], &old["status"]), (&json!(12), &json!(17.0), &json!("success")));
-    assert_eq!(old["metadata"], serde_json::from_str::<Value>(METADATA).unwrap());
-    assert!(old["response_full"].is_null() && old["http_status"].is_null(), "what was not kept is unknown: {old}");
+    assert_eq!(
+        (
+            &old["prompt_tokens"],
+            &old["tokens_per_second"],
+            &old["status"]
+        ),
+        (&json!(12), &json!(17.0), &json!("success"))
+    );
+    assert_eq!(
+        old["metadata"],
+        serde_json::from_str::<Value>(METADATA).unwrap()
+    );
+    assert!(
+        old["response_full"].is_null() && old["http_status"].is_null(),
+        "what was not kept is unknown: {old}"
+    );
 }
 
 #[test]
@@ -136,16 +218,28 @@ fn lines_that_nobody_can_read_are_left_out_and_counted() {
     let history = Stage::new("jsonl");
     let yesterday = days_ago(1.0);
     Seed::new("good", yesterday).write("jsonl", &history.history());
-    let path = history.history().join(format!("ollama_{}.jsonl.gz", date(yesterday)));
-    let mut gzip = GzEncoder::new(OpenOptions::new().append(true).open(&path).expect("open"), Compression::default());
-    gzip.write_all(b"no JSON at all\n{\"interaction_id\": 7}\n\n").expect("write");
+    let path = history
+        .history()
+        .join(format!("ollama_{}.jsonl.gz", date(yesterday)));
+    let mut gzip = GzEncoder::new(
+        OpenOptions::new().append(true).open(&path).expect("open"),
+        Compression::default(),
+    );
+    gzip.write_all(b"no JSON at all\n{\"interaction_id\": 7}\n\n")
+        .expect("write");
     gzip.finish().expect("write");
     Seed::new("good too", yesterday + 1.0).write("jsonl", &history.history());
     let ollama = FakeOllama::always(crate::harness::ollama::json(REPLY));
     let tap = history.start(&ollama);
-    assert_eq!(prompts(&page(&tap, "/analytics/export")), ["good", "good too"]);
+    assert_eq!(
+        prompts(&page(&tap, "/analytics/export")),
+        ["good", "good too"]
+    );
     tap.wait_log("cannot be read");
-    assert!(File::open(&path).is_ok(), "what cannot be read stays where it is");
+    assert!(
+        File::open(&path).is_ok(),
+        "what cannot be read stays where it is"
+    );
 }
 
 #[test]
@@ -153,8 +247,13 @@ fn a_line_that_begins_with_a_byte_order_mark_is_read() {
     let history = Stage::new("jsonl");
     let (first, second) = (days_ago(1.0), days_ago(1.0) + 1.0);
     fs::create_dir_all(history.history()).expect("make the directory");
-    let path = history.history().join(format!("ollama_{}.jsonl.gz", date(first)));
-    let mut gzip = GzEncoder::new(File::create(path).expect("make the day"), Compression::default());
+    let path = history
+        .history()
+        .join(format!("ollama_{}.jsonl.gz", date(first)));
+    let mut gzip = GzEncoder::new(
+        File::create(path).expect("make the day"),
+        Compression::default(),
+    );
     for (id, time, mark) in [("a", first, "\u{feff}"), ("b", second, "")] {
         let line = json!({ "interaction_id": id, "timestamp": time, "prompt_full": id, "model": "phi4", "status": "success" });
         write!(gzip, "{mark}{line}\r\n").expect("write");
@@ -172,12 +271,26 @@ fn who_asks_on_the_terminal_is_told_how_many_lines_cannot_be_read() {
     let history = Stage::new("jsonl");
     Seed::new("fine", days_ago(0.01)).write("jsonl", &history.history());
     let day = super::files(&history.history()).pop().expect("a day");
-    let mut gzip = GzEncoder::new(OpenOptions::new().append(true).open(day).expect("open it"), Compression::default());
-    let lines = format!("no record\n{{\"timestamp\": NaN}}\n{{\"timestamp\": {}}}\n", days_ago(0.01));
-    gzip.write_all(lines.as_bytes()).and_then(|()| gzip.finish()).expect("append");
+    let mut gzip = GzEncoder::new(
+        OpenOptions::new().append(true).open(day).expect("open it"),
+        Compression::default(),
+    );
+    let lines = format!(
+        "no record\n{{\"timestamp\": NaN}}\n{{\"timestamp\": {}}}\n",
+        days_ago(0.01)
+    );
+    gzip.write_all(lines.as_bytes())
+        .and_then(|()| gzip.finish())
+        .expect("append");
     for words in [["export"], ["search"], ["stats"]] {
         let (code, stdout, stderr) = history.ask(&words);
-        assert!(code == 0 && !stdout.is_empty(), "{words:?}: {code} {stderr}");
-        assert!(stderr.contains("left out 2 lines of "), "{words:?}: {stderr}");
+        assert!(
+            code == 0 && !stdout.is_empty(),
+            "{words:?}: {code} {stderr}"
+        );
+        assert!(
+            stderr.contains("left out 2 lines of "),
+            "{words:?}: {stderr}"
+        );
     }
 }

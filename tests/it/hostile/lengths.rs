@@ -2,7 +2,9 @@
 
 use super::works;
 use crate::harness::ollama::json;
-use crate::harness::{Client, FakeOllama, Memory, Options, PATIENCE, Proxy, left_out_under_wine, tapped};
+use crate::harness::{
+    Client, FakeOllama, Memory, Options, PATIENCE, Proxy, left_out_under_wine, tapped,
+};
 #[cfg(target_os = "linux")]
 use crate::harness::{eventually, proc};
 
@@ -10,7 +12,11 @@ use crate::harness::{eventually, proc};
 const ABSURD: [&str; 3] = ["999999999999999", "9223372036854775807", "40000000000000"];
 
 /// Lengths that Ollama does not read as a number.
-const NO_LENGTHS: [&str; 3] = ["9223372036854775808", "18446744073709551615", "99999999999999999999999999"];
+const NO_LENGTHS: [&str; 3] = [
+    "9223372036854775808",
+    "18446744073709551615",
+    "99999999999999999999999999",
+];
 
 fn announcing(path: &str, length: &str) -> String {
     format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n")
@@ -44,9 +50,19 @@ fn a_body_of_an_absurd_length_streams_until_ollama_has_answered() {
     let tap = Proxy::start(&ollama);
     for path in ["/api/generate", "/api/blobs/sha256:00"] {
         let mut client = tap.connect();
-        let reply = client.send(announcing(path, ABSURD[0])).send("some of it").reply("POST");
-        assert_eq!((reply.status(), reply.text().as_str()), (200, "\"enough\""), "{path}");
-        assert!(client.is_closed_within(PATIENCE), "a connection goes on whose body was not read");
+        let reply = client
+            .send(announcing(path, ABSURD[0]))
+            .send("some of it")
+            .reply("POST");
+        assert_eq!(
+            (reply.status(), reply.text().as_str()),
+            (200, "\"enough\""),
+            "{path}"
+        );
+        assert!(
+            client.is_closed_within(PATIENCE),
+            "a connection goes on whose body was not read"
+        );
         assert_eq!(ollama.next().head.get("content-length"), Some(ABSURD[0]));
     }
 }
@@ -59,8 +75,17 @@ fn a_length_that_is_no_number_is_refused_in_words() {
             let mut client = tap.connect();
             let reply = client.send(announcing(path, length)).reply("POST");
             assert_eq!(reply.status(), 400, "{length}");
-            assert!(reply.json()["error"].as_str().is_some_and(|text| !text.is_empty()), "{}", reply.text());
-            assert!(client.is_closed_within(PATIENCE), "a refused body's connection goes on");
+            assert!(
+                reply.json()["error"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{}",
+                reply.text()
+            );
+            assert!(
+                client.is_closed_within(PATIENCE),
+                "a refused body's connection goes on"
+            );
         }
     }
     works(&tap);
@@ -78,7 +103,9 @@ fn a_large_upload_broken_off_takes_no_memory_and_frees_ollama() {
     let memory = Memory::at_rest(&tap);
     for leave in [drop, Client::reset] {
         let mut client = tap.connect();
-        client.send(announcing("/api/blobs/sha256:00", "3000000000")).send(vec![7; 1_000_000]);
+        client
+            .send(announcing("/api/blobs/sha256:00", "3000000000"))
+            .send(vec![7; 1_000_000]);
         ollama.next();
         leave(client);
         ollama.closed();
@@ -91,11 +118,17 @@ fn a_large_upload_broken_off_takes_no_memory_and_frees_ollama() {
 fn an_inference_request_broken_off_never_reaches_ollama() {
     let (ollama, tap) = tapped(json("{}"));
     let mut client = tap.connect();
-    client.send(announcing("/api/generate", "1000")).send("{\"model\":\"talk\"");
+    client
+        .send(announcing("/api/generate", "1000"))
+        .send("{\"model\":\"talk\"");
     drop(client);
     works(&tap);
     let asked = ollama.next();
-    assert_eq!(asked.head.path(), "/api/version", "half a request was passed on");
+    assert_eq!(
+        asked.head.path(),
+        "/api/version",
+        "half a request was passed on"
+    );
 }
 
 #[test]

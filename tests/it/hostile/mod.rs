@@ -9,10 +9,17 @@ use std::time::{Duration, Instant};
 
 use crate::harness::ollama::{STREAM_HEAD, done, json, token};
 use crate::harness::runner::within;
-use crate::harness::{After, Client, FakeOllama, Options, Proxy, eventually, left_out_on_windows, metric, post, request, tapped};
+use crate::harness::{
+    After, Client, FakeOllama, Options, Proxy, eventually, left_out_on_windows, metric, post,
+    request, tapped,
+};
 
 fn works(tap: &Proxy) {
-    assert_eq!(tap.get("/api/version").status(), 200, "the next good request");
+    assert_eq!(
+        tap.get("/api/version").status(),
+        200,
+        "the next good request"
+    );
 }
 
 #[test]
@@ -22,14 +29,22 @@ fn service_goes_on_once_a_flood_of_idle_connections_ends() {
     }
     let ollama = FakeOllama::always(json("{}"));
     let mut tap = Options::to(&ollama).ulimit("-n 100").start();
-    let idle: Vec<TcpStream> = (0..80).filter_map(|_| TcpStream::connect_timeout(&tap.addr, Duration::from_secs(1)).ok()).collect();
-    assert!(idle.len() > 40, "only {} connections were taken", idle.len());
+    let idle: Vec<TcpStream> = (0..80)
+        .filter_map(|_| TcpStream::connect_timeout(&tap.addr, Duration::from_secs(1)).ok())
+        .collect();
+    assert!(
+        idle.len() > 40,
+        "only {} connections were taken",
+        idle.len()
+    );
     // Let it meet its limit: more requests than descriptors are left.
     for _ in 0..20 {
         answers_within(&tap, Duration::from_millis(20));
     }
     drop(idle);
-    eventually("an answer once the idle connections left", || answers_within(&tap, Duration::from_millis(500)));
+    eventually("an answer once the idle connections left", || {
+        answers_within(&tap, Duration::from_millis(500))
+    });
     for _ in 0..20 {
         works(&tap);
     }
@@ -38,11 +53,17 @@ fn service_goes_on_once_a_flood_of_idle_connections_ends() {
 
 /// Whether a good request is answered within that time; connecting may fail.
 fn answers_within(tap: &Proxy, time: Duration) -> bool {
-    let Ok(stream) = TcpStream::connect_timeout(&tap.addr, time) else { return false };
+    let Ok(stream) = TcpStream::connect_timeout(&tap.addr, time) else {
+        return false;
+    };
     let mut client = Client::over(stream);
-    client.try_send(request("GET", "/api/version", &[], "")).is_ok()
+    client
+        .try_send(request("GET", "/api/version", &[], ""))
+        .is_ok()
         && !client.is_silent_for(time)
-        && client.try_reply("GET").is_ok_and(|reply| reply.status() == 200)
+        && client
+            .try_reply("GET")
+            .is_ok_and(|reply| reply.status() == 200)
 }
 
 #[test]
@@ -57,7 +78,11 @@ fn connections_opened_at_once_and_kept_open_are_all_answered() {
         for client in &mut clients {
             assert_eq!(client.reply("GET").status(), 200);
         }
-        assert!(started.elapsed() < within(Duration::from_millis(500)), "burst {burst} took {:?}", started.elapsed());
+        assert!(
+            started.elapsed() < within(Duration::from_millis(500)),
+            "burst {burst} took {:?}",
+            started.elapsed()
+        );
     }
 }
 
@@ -108,7 +133,9 @@ fn requests_that_are_none_are_refused_and_reach_nobody() {
     let (ollama, tap) = tapped(json("{}"));
     let mut wrong = Vec::new();
     let framed = framings.iter().flat_map(|framing| {
-        ["/api/generate", "/api/show"].map(|path| format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n{body}"))
+        ["/api/generate", "/api/show"].map(|path| {
+            format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n{body}")
+        })
     });
     for bytes in framed.chain(heads.map(str::to_owned)) {
         let mut client = tap.connect();
@@ -121,7 +148,11 @@ fn requests_that_are_none_are_refused_and_reach_nobody() {
             }
         }
         works(&tap);
-        let arrived = ollama.so_far().into_iter().map(|asked| asked.head.start).filter(|start| start != "GET /api/version HTTP/1.1");
+        let arrived = ollama
+            .so_far()
+            .into_iter()
+            .map(|asked| asked.head.start)
+            .filter(|start| start != "GET /api/version HTTP/1.1");
         wrong.extend(arrived.map(|start| format!("{bytes:?} reached Ollama as {start:?}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -140,9 +171,18 @@ fn a_client_that_stops_reading_is_dropped() {
     client.send(post("/api/generate", r#"{"model":"talk","prompt":"x"}"#));
     let asked = Instant::now();
     ollama.closed();
-    assert!(asked.elapsed() < Duration::from_secs(6), "only after {:?}", asked.elapsed());
-    tap.scrape_until("its end", |scrape| metric("ollama_requests_total").sum(scrape) == 1.0);
-    assert!(client.try_reply("POST").is_err(), "a reply that was cut looks whole");
+    assert!(
+        asked.elapsed() < Duration::from_secs(6),
+        "only after {:?}",
+        asked.elapsed()
+    );
+    tap.scrape_until("its end", |scrape| {
+        metric("ollama_requests_total").sum(scrape) == 1.0
+    });
+    assert!(
+        client.try_reply("POST").is_err(),
+        "a reply that was cut looks whole"
+    );
 }
 
 #[test]
@@ -159,8 +199,18 @@ fn a_silent_client_is_dropped_and_a_silent_ollama_is_not() {
     let mut idle = tap.connect();
     let mut half = tap.connect();
     half.send("GET /api/tags HTT");
-    let reply = tap.ask("POST", post("/api/generate", r#"{"model":"talk","prompt":"x"}"#));
+    let reply = tap.ask(
+        "POST",
+        post("/api/generate", r#"{"model":"talk","prompt":"x"}"#),
+    );
     assert!(reply.text().contains("\"done\":true"));
-    assert!(idle.is_closed_within(Duration::from_secs(3)), "an idle connection stays");
-    assert!(half.try_reply("GET").map_or(true, |reply| reply.status() >= 400), "half a request was answered");
+    assert!(
+        idle.is_closed_within(Duration::from_secs(3)),
+        "an idle connection stays"
+    );
+    assert!(
+        half.try_reply("GET")
+            .map_or(true, |reply| reply.status() >= 400),
+        "half a request was answered"
+    );
 }

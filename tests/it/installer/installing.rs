@@ -7,8 +7,10 @@ use super::site::{Site, executable};
 use crate::harness::{released, require, text};
 
 /// What the script itself needs, besides one that makes SHA-256.
-const TOOLS: [&str; 16] =
-    ["sh", "cat", "chmod", "cp", "curl", "cut", "dirname", "grep", "gzip", "mkdir", "mktemp", "mv", "rm", "rmdir", "sed", "tar"];
+const TOOLS: [&str; 16] = [
+    "sh", "cat", "chmod", "cp", "curl", "cut", "dirname", "grep", "gzip", "mkdir", "mktemp", "mv",
+    "rm", "rmdir", "sed", "tar",
+];
 
 #[test]
 fn one_line_installs_the_executable_its_manual_and_its_completions() {
@@ -22,33 +24,71 @@ fn one_line_installs_the_executable_its_manual_and_its_completions() {
         for (file, text) in [
             (EXE, executable("1.0.0", "").as_str()),
             ("home/.local/share/man/man1/ollama-tap.1", "1.0.0"),
-            ("home/.local/share/bash-completion/completions/ollama-tap", "1.0.0"),
+            (
+                "home/.local/share/bash-completion/completions/ollama-tap",
+                "1.0.0",
+            ),
             ("home/.local/share/zsh/site-functions/_ollama-tap", "1.0.0"),
-            ("home/.local/share/fish/vendor_completions.d/ollama-tap.fish", "1.0.0"),
+            (
+                "home/.local/share/fish/vendor_completions.d/ollama-tap.fish",
+                "1.0.0",
+            ),
         ] {
             assert_eq!(machine.read(file), text, "{shell:?}: {file}");
-            assert!(ran.said.contains(&format!("writing {}", machine.at(file).display())), "{shell:?}: {}", ran.said);
+            assert!(
+                ran.said
+                    .contains(&format!("writing {}", machine.at(file).display())),
+                "{shell:?}: {}",
+                ran.said
+            );
         }
-        let ran = ran.says("its SHA-256 is right").says("installed ollama-tap 1.0.0").says("is not on your PATH");
-        ran.says("Ollama itself is not installed").says("https://ollama.com/download");
-        assert_eq!(fs::read_dir(machine.at("tmp")).unwrap().count(), 0, "{shell:?}: something is left");
+        let ran = ran
+            .says("its SHA-256 is right")
+            .says("installed ollama-tap 1.0.0")
+            .says("is not on your PATH");
+        ran.says("Ollama itself is not installed")
+            .says("https://ollama.com/download");
+        assert_eq!(
+            fs::read_dir(machine.at("tmp")).unwrap().count(),
+            0,
+            "{shell:?}: something is left"
+        );
     }
 }
 
 #[test]
 fn a_real_release_is_installed_and_runs() {
     let archives = if can_run() { released() } else { Vec::new() };
-    let Some(directory) = archives.first().and_then(|archive| archive.parent()) else { return };
+    let Some(directory) = archives.first().and_then(|archive| archive.parent()) else {
+        return;
+    };
     let site = Site::empty();
-    site.answer("SHA256SUMS", fs::read(directory.join("SHA256SUMS")).unwrap());
+    site.answer(
+        "SHA256SUMS",
+        fs::read(directory.join("SHA256SUMS")).unwrap(),
+    );
     for archive in &archives {
-        site.answer(text(archive).rsplit('/').next().unwrap(), fs::read(archive).unwrap());
+        site.answer(
+            text(archive).rsplit('/').next().unwrap(),
+            fs::read(archive).unwrap(),
+        );
     }
     let machine = beside(&site);
     machine.tool("uname", &format!("exec {} \"$@\"", real("uname")));
-    machine.run(&[]).well().says(concat!("installed ollama-tap ", env!("CARGO_PKG_VERSION")));
-    assert!(machine.read("home/.local/share/man/man1/ollama-tap.1").starts_with(".TH OLLAMA-TAP"));
-    assert!(machine.read("home/.local/share/bash-completion/completions/ollama-tap").contains("--listen"));
+    machine
+        .run(&[])
+        .well()
+        .says(concat!("installed ollama-tap ", env!("CARGO_PKG_VERSION")));
+    assert!(
+        machine
+            .read("home/.local/share/man/man1/ollama-tap.1")
+            .starts_with(".TH OLLAMA-TAP")
+    );
+    assert!(
+        machine
+            .read("home/.local/share/bash-completion/completions/ollama-tap")
+            .contains("--listen")
+    );
 }
 
 #[test]
@@ -59,10 +99,16 @@ fn what_a_pipe_brings_takes_its_options_from_variables() {
     let site = Site::with("1.0.0", &executable("1.0.0", ""));
     site.release("1.1.0", &executable("1.1.0", ""));
     for shell in shells() {
-        let machine = Machine::with(shell).env("OLLAMA_TAP_BASE_URL", &site.url()).env("OLLAMA_TAP_VERSION", "v1.0.0");
+        let machine = Machine::with(shell)
+            .env("OLLAMA_TAP_BASE_URL", &site.url())
+            .env("OLLAMA_TAP_VERSION", "v1.0.0");
         let machine = machine.env("OLLAMA_TAP_PREFIX", "home/else where/");
         machine.pipe(&fs::read_to_string(script()).unwrap()).well();
-        assert_eq!(machine.read("home/else where/bin/ollama-tap"), executable("1.0.0", ""), "{shell:?}");
+        assert_eq!(
+            machine.read("home/else where/bin/ollama-tap"),
+            executable("1.0.0", ""),
+            "{shell:?}"
+        );
     }
 }
 
@@ -72,9 +118,16 @@ fn a_flag_wins_over_its_variable() {
         return;
     }
     let site = Site::with("1.0.0", &executable("1.0.0", ""));
-    let machine = Machine::new().env("OLLAMA_TAP_BASE_URL", "http://127.0.0.1:1").env("OLLAMA_TAP_PREFIX", "nowhere");
+    let machine = Machine::new()
+        .env("OLLAMA_TAP_BASE_URL", "http://127.0.0.1:1")
+        .env("OLLAMA_TAP_PREFIX", "nowhere");
     let prefix = machine.at("home/p");
-    machine.run(&[&format!("--base-url={}", site.url()), &format!("--prefix={}", prefix.display())]).well();
+    machine
+        .run(&[
+            &format!("--base-url={}", site.url()),
+            &format!("--prefix={}", prefix.display()),
+        ])
+        .well();
     assert!(prefix.join("bin/ollama-tap").is_file() && !machine.at("nowhere").exists());
 }
 
@@ -89,7 +142,12 @@ fn an_ollama_and_a_path_that_are_there_are_not_missed() {
     let ran = machine.run(&["--prefix", "home"]).well();
     assert!(!ran.said.contains("Ollama itself"), "{}", ran.said);
     let machine = beside(&site);
-    let path = format!("{}:{}:{}", machine.at("home/bin").display(), machine.at("tools").display(), std::env::var("PATH").unwrap());
+    let path = format!(
+        "{}:{}:{}",
+        machine.at("home/bin").display(),
+        machine.at("tools").display(),
+        std::env::var("PATH").unwrap()
+    );
     let ran = machine.env("PATH", &path).run(&["--prefix", "home"]).well();
     assert!(!ran.said.contains("not on your PATH"), "{}", ran.said);
 }
@@ -105,7 +163,11 @@ fn whatever_makes_sha_256_will_do() {
             continue;
         }
         let tools = [&TOOLS[..], &[tool]].concat();
-        beside(&site).only(&tools).run(&[]).well().says("its SHA-256 is right");
+        beside(&site)
+            .only(&tools)
+            .run(&[])
+            .well()
+            .says("its SHA-256 is right");
     }
     let machine = beside(&site).only(&TOOLS);
     machine.run(&[]).badly("needs sha256sum, shasum or openssl");
@@ -127,9 +189,19 @@ fn in_a_checkout_it_builds_that() {
     machine.tool("cargo", cargo);
     let machine = machine.env("BUILT", built.to_str().unwrap());
     let file = machine.at("checkout/install.sh");
-    machine.run_file(&file, &[]).well().says("building").says("installed ollama-tap 2.0.0");
+    machine
+        .run_file(&file, &[])
+        .well()
+        .says("building")
+        .says("installed ollama-tap 2.0.0");
     assert_eq!(machine.read(EXE), executable("2.0.0", ""));
-    assert!(machine.read("log").contains(&format!("--path {}", machine.at("checkout").display())), "{}", machine.read("log"));
+    assert!(
+        machine
+            .read("log")
+            .contains(&format!("--path {}", machine.at("checkout").display())),
+        "{}",
+        machine.read("log")
+    );
 
     machine.tool("cargo", "exit 1");
     let before = machine.everything();
@@ -144,8 +216,14 @@ fn a_script_that_was_cut_in_its_download_does_nothing() {
     }
     let text = fs::read_to_string(script()).unwrap();
     let machine = Machine::new();
-    let pieces = (0..text.lines().count()).step_by(20).map(|lines| text.lines().take(lines).collect::<Vec<_>>().join("\n"));
-    let last = text.trim_end().strip_suffix("main \"$@\"").expect("the last line calls main").to_owned();
+    let pieces = (0..text.lines().count())
+        .step_by(20)
+        .map(|lines| text.lines().take(lines).collect::<Vec<_>>().join("\n"));
+    let last = text
+        .trim_end()
+        .strip_suffix("main \"$@\"")
+        .expect("the last line calls main")
+        .to_owned();
     for piece in pieces.chain([last]) {
         let ran = machine.pipe(&piece);
         assert!(!ran.said.contains("ollama-tap:"), "{}", ran.said);

@@ -14,7 +14,9 @@ pub const EXE: &str = "home/.local/bin/ollama-tap";
 
 /// Whether this machine has what the tests themselves need.
 pub fn can_run() -> bool {
-    ["sh", "curl", "tar", "openssl", "chmod"].iter().all(|tool| require(tool, !real(tool).is_empty()))
+    ["sh", "curl", "tar", "openssl", "chmod"]
+        .iter()
+        .all(|tool| require(tool, !real(tool).is_empty()))
 }
 
 /// A machine that downloads from this site.
@@ -30,7 +32,9 @@ pub fn script() -> PathBuf {
 /// The shells of this machine that read it.
 pub fn shells() -> Vec<&'static [&'static str]> {
     let all: [&[&str]; 3] = [&["sh"], &["bash"], &["busybox", "sh"]];
-    all.into_iter().filter(|shell| runs(shell[0], &[&shell[1..], &["-c", "true"]].concat())).collect()
+    all.into_iter()
+        .filter(|shell| runs(shell[0], &[&shell[1..], &["-c", "true"]].concat()))
+        .collect()
 }
 
 pub struct Machine {
@@ -55,7 +59,12 @@ impl Ran {
 
     /// It failed, and said why.
     pub fn badly(self, why: &str) -> Ran {
-        assert!(self.code.is_some_and(|code| code != 0) && self.said.contains(why), "{:?}, no {why:?}: {}", self.code, self.said);
+        assert!(
+            self.code.is_some_and(|code| code != 0) && self.said.contains(why),
+            "{:?}, no {why:?}: {}",
+            self.code,
+            self.said
+        );
         self
     }
 
@@ -73,12 +82,24 @@ impl Machine {
     /// One where the script is read by this shell, run by a user who is not root, on Linux of x86_64.
     pub fn with(shell: &'static [&'static str]) -> Machine {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let path = format!("{}:{}", dir.path().join("tools").display(), std::env::var("PATH").unwrap_or_default());
-        let machine = Machine { dir, shell, path, env: Vec::new() };
+        let path = format!(
+            "{}:{}",
+            dir.path().join("tools").display(),
+            std::env::var("PATH").unwrap_or_default()
+        );
+        let machine = Machine {
+            dir,
+            shell,
+            path,
+            env: Vec::new(),
+        };
         for name in ["home", "tools", "tmp"] {
             fs::create_dir(machine.at(name)).expect("a directory");
         }
-        machine.tool("uname", "case $1 in -s) echo Linux ;; *) echo x86_64 ;; esac");
+        machine.tool(
+            "uname",
+            "case $1 in -s) echo Linux ;; *) echo x86_64 ;; esac",
+        );
         machine.tool("id", "echo 1000");
         machine
     }
@@ -104,8 +125,15 @@ impl Machine {
 
     /// A tool of this name that comes before the real one.
     pub fn tool(&self, name: &str, body: &str) {
-        self.file(&format!("tools/{name}"), &format!("#!{}\n{body}\n", real("sh")));
-        let made = Command::new("chmod").arg("+x").arg(self.at("tools").join(name)).status().expect("run chmod");
+        self.file(
+            &format!("tools/{name}"),
+            &format!("#!{}\n{body}\n", real("sh")),
+        );
+        let made = Command::new("chmod")
+            .arg("+x")
+            .arg(self.at("tools").join(name))
+            .status()
+            .expect("run chmod");
         assert!(made.success(), "chmod");
     }
 
@@ -140,20 +168,41 @@ impl Machine {
     /// Its environment is the machine's and no more: nothing of the developer's.
     fn command(&self) -> Command {
         let mut command = Command::new(real(self.shell[0]));
-        command.args(&self.shell[1..]).current_dir(self.dir.path()).env_clear();
-        command.env("HOME", self.at("home")).env("TMPDIR", self.at("tmp")).env("PATH", &self.path);
-        command.env("TAP_LOG", self.at("log")).env("TAP_RUNS", self.at("runs"));
+        command
+            .args(&self.shell[1..])
+            .current_dir(self.dir.path())
+            .env_clear();
+        command
+            .env("HOME", self.at("home"))
+            .env("TMPDIR", self.at("tmp"))
+            .env("PATH", &self.path);
+        command
+            .env("TAP_LOG", self.at("log"))
+            .env("TAP_RUNS", self.at("runs"));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 
     fn finish(&self, command: &mut Command, input: &str) -> Ran {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("run the shell");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("run the shell");
         // A shell that ends early reads no more.
-        let _ = child.stdin.take().expect("stdin").write_all(input.as_bytes());
+        let _ = child
+            .stdin
+            .take()
+            .expect("stdin")
+            .write_all(input.as_bytes());
         let output = child.wait_with_output().expect("wait for the shell");
-        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        Ran { code: output.status.code(), said: said.into_owned() }
+        let said =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        Ran {
+            code: output.status.code(),
+            said: said.into_owned(),
+        }
     }
 
     /// Every file and directory of the home and of the directory for temporary files.
@@ -161,9 +210,15 @@ impl Machine {
         let mut found = BTreeMap::new();
         let mut directories = vec![self.at("home"), self.at("tmp")];
         while let Some(directory) = directories.pop() {
-            for path in fs::read_dir(&directory).expect("list a directory").map(|entry| entry.expect("an entry").path()) {
+            for path in fs::read_dir(&directory)
+                .expect("list a directory")
+                .map(|entry| entry.expect("an entry").path())
+            {
                 let is_directory = path.is_dir();
-                found.insert(path.clone(), (!is_directory).then(|| fs::read(&path).expect("read a file")));
+                found.insert(
+                    path.clone(),
+                    (!is_directory).then(|| fs::read(&path).expect("read a file")),
+                );
                 if is_directory {
                     directories.push(path);
                 }
@@ -175,6 +230,9 @@ impl Machine {
 
 /// Where a tool of the real machine is.
 pub fn real(tool: &str) -> String {
-    let output = Command::new("sh").args(["-c", &format!("command -v {tool}")]).output().expect("run sh");
+    let output = Command::new("sh")
+        .args(["-c", &format!("command -v {tool}")])
+        .output()
+        .expect("run sh");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

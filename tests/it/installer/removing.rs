@@ -17,9 +17,15 @@ fn removed_it_leaves_the_machine_as_it_was() {
     let before = machine.everything();
     machine.run(&[]).well();
     machine.run(&[]).well(); // what the first run made is still known after the second
-    machine.run(&["--uninstall"]).well().says(&format!("removing {}", machine.at(EXE).display()));
+    machine
+        .run(&["--uninstall"])
+        .well()
+        .says(&format!("removing {}", machine.at(EXE).display()));
     assert_eq!(machine.everything(), before);
-    machine.run(&["--uninstall"]).well().says("no ollama-tap is installed");
+    machine
+        .run(&["--uninstall"])
+        .well()
+        .says("no ollama-tap is installed");
     assert_eq!(machine.everything(), before);
 }
 
@@ -30,12 +36,25 @@ fn the_history_stays_unless_it_is_purged() {
     }
     let site = Site::with("1.0.0", &executable("1.0.0", ""));
     let machine = beside(&site);
-    machine.file("home/.local/state/ollama-tap/ollama_analytics/a", "precious");
+    machine.file(
+        "home/.local/state/ollama-tap/ollama_analytics/a",
+        "precious",
+    );
     machine.run(&[]).well();
     let ran = machine.run(&["--uninstall"]).well();
-    ran.says(&format!("the history stays in {}", machine.at("home/.local/state/ollama-tap").display())).says("--purge");
-    assert_eq!(machine.read("home/.local/state/ollama-tap/ollama_analytics/a"), "precious");
-    machine.run(&["--purge"]).well().says("deleting the history");
+    ran.says(&format!(
+        "the history stays in {}",
+        machine.at("home/.local/state/ollama-tap").display()
+    ))
+    .says("--purge");
+    assert_eq!(
+        machine.read("home/.local/state/ollama-tap/ollama_analytics/a"),
+        "precious"
+    );
+    machine
+        .run(&["--purge"])
+        .well()
+        .says("deleting the history");
     assert!(!machine.at("home/.local/state/ollama-tap").exists());
 }
 
@@ -46,16 +65,25 @@ fn the_service_is_removed_first_by_the_executable_that_is() {
         return;
     }
     let site = Site::with("1.0.0", &executable("1.0.0", ""));
-    for (args, order) in [("--uninstall", "1.0.0 service uninstall"), ("--purge", "1.0.0 service uninstall --purge")] {
+    for (args, order) in [
+        ("--uninstall", "1.0.0 service uninstall"),
+        ("--purge", "1.0.0 service uninstall --purge"),
+    ] {
         let machine = beside(&site).root().env("OLLAMA_TAP_PREFIX", "home/.local");
         machine.run(&["--service"]).well();
         machine.file("units/ollama-tap.service", "");
         with_units(&machine, args);
-        assert!(machine.read("log").lines().any(|line| line == order), "{}", machine.read("log"));
+        assert!(
+            machine.read("log").lines().any(|line| line == order),
+            "{}",
+            machine.read("log")
+        );
         assert!(!machine.at(EXE).exists());
 
         let failing = Site::with("1.0.0", &executable("1.0.0", &order["1.0.0 ".len()..]));
-        machine.run(&["--service", "--base-url", &failing.url()]).well();
+        machine
+            .run(&["--service", "--base-url", &failing.url()])
+            .well();
         let before = machine.everything();
         assert!(with_units(&machine, args).contains("the service cannot be removed"));
         assert_eq!(machine.everything(), before);
@@ -70,7 +98,14 @@ fn with_units(machine: &Machine, arg: &str) -> String {
         super::machine::script().display()
     );
     let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", &script]).env("HOME", machine.at("home")).env("OLLAMA_TAP_PREFIX", machine.at("home/.local"));
-    let output = command.env("TAP_LOG", machine.at("log")).env("TAP_RUNS", machine.at("runs")).output().expect("run unshare");
+    command
+        .args(["--mount", "sh", "-c", &script])
+        .env("HOME", machine.at("home"))
+        .env("OLLAMA_TAP_PREFIX", machine.at("home/.local"));
+    let output = command
+        .env("TAP_LOG", machine.at("log"))
+        .env("TAP_RUNS", machine.at("runs"))
+        .output()
+        .expect("run unshare");
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }

@@ -41,7 +41,9 @@ impl Site {
             conn.body()?;
             let path = conn.head.path().trim_start_matches('/').to_owned();
             let found = shelf.lock().expect("the shelf").get(&path).cloned();
-            conn.write(found.unwrap_or_else(|| b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec()))?;
+            conn.write(found.unwrap_or_else(|| {
+                b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec()
+            }))?;
             Ok(After::Close)
         });
         Site { server, files }
@@ -67,8 +69,16 @@ impl Site {
 
     /// Adds a release.
     pub fn release(&self, version: &str, executable: &str) {
-        let completions = ["completions/ollama-tap.bash", "completions/_ollama-tap", "completions/ollama-tap.fish"];
-        self.release_of(version, executable, &[&["README.md", "ollama-tap.1"][..], &completions].concat());
+        let completions = [
+            "completions/ollama-tap.bash",
+            "completions/_ollama-tap",
+            "completions/ollama-tap.fish",
+        ];
+        self.release_of(
+            version,
+            executable,
+            &[&["README.md", "ollama-tap.1"][..], &completions].concat(),
+        );
     }
 
     fn release_of(&self, version: &str, executable: &str, others: &[&str]) {
@@ -76,26 +86,57 @@ impl Site {
         let archive = archive(version, executable, others);
         let sum = sha256(&archive);
         self.answer(&name, archive);
-        let listed = self.files.lock().expect("the shelf").get("SHA256SUMS").map(|reply| body(reply).to_owned()).unwrap_or_default();
+        let listed = self
+            .files
+            .lock()
+            .expect("the shelf")
+            .get("SHA256SUMS")
+            .map(|reply| body(reply).to_owned())
+            .unwrap_or_default();
         self.answer("SHA256SUMS", format!("{listed}{sum}  {name}\n"));
     }
 
     /// Answers a file with these contents.
     pub fn answer(&self, file: &str, contents: impl AsRef<[u8]>) {
         let contents = contents.as_ref();
-        self.reply(file, [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", contents.len()).as_bytes(), contents].concat());
+        self.reply(
+            file,
+            [
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+                    contents.len()
+                )
+                .as_bytes(),
+                contents,
+            ]
+            .concat(),
+        );
     }
 
     /// Answers a file with this reply.
     pub fn reply(&self, file: &str, reply: impl Into<Vec<u8>>) {
-        self.files.lock().expect("the shelf").insert(file.to_owned(), reply.into());
+        self.files
+            .lock()
+            .expect("the shelf")
+            .insert(file.to_owned(), reply.into());
     }
 
     /// Answers a file with where else it is.
     pub fn redirect(&self, file: &str) {
-        let found = self.files.lock().expect("the shelf").remove(file).expect("a file");
+        let found = self
+            .files
+            .lock()
+            .expect("the shelf")
+            .remove(file)
+            .expect("a file");
         self.reply("elsewhere", found);
-        self.reply(file, format!("HTTP/1.1 302 Found\r\nLocation: {}/elsewhere\r\nContent-Length: 0\r\n\r\n", self.url()));
+        self.reply(
+            file,
+            format!(
+                "HTTP/1.1 302 Found\r\nLocation: {}/elsewhere\r\nContent-Length: 0\r\n\r\n",
+                self.url()
+            ),
+        );
     }
 
     /// Answers a file with less than it promises.
@@ -111,7 +152,11 @@ pub fn archive_name(version: &str) -> String {
 }
 
 fn body(reply: &[u8]) -> &str {
-    std::str::from_utf8(reply).expect("text").split_once("\r\n\r\n").expect("a head").1
+    std::str::from_utf8(reply)
+        .expect("text")
+        .split_once("\r\n\r\n")
+        .expect("a head")
+        .1
 }
 
 /// An archive of this executable and other files, in which only the version stands.
@@ -119,7 +164,11 @@ fn archive(version: &str, executable: &str, others: &[&str]) -> Vec<u8> {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let name = format!("ollama-tap-{version}-{TARGET}");
     fs::create_dir_all(dir.path().join(&name).join("completions")).expect("a directory");
-    for (file, text) in others.iter().map(|file| (*file, version)).chain([("ollama-tap", executable)]) {
+    for (file, text) in others
+        .iter()
+        .map(|file| (*file, version))
+        .chain([("ollama-tap", executable)])
+    {
         fs::write(dir.path().join(&name).join(file), text).expect("write a file");
     }
     run("chmod", &["+x", &format!("{name}/ollama-tap")], dir.path());
@@ -128,12 +177,28 @@ fn archive(version: &str, executable: &str, others: &[&str]) -> Vec<u8> {
 }
 
 fn run(program: &str, args: &[&str], dir: &Path) {
-    assert!(Command::new(program).args(args).current_dir(dir).status().expect(program).success(), "{program}");
+    assert!(
+        Command::new(program)
+            .args(args)
+            .current_dir(dir)
+            .status()
+            .expect(program)
+            .success(),
+        "{program}"
+    );
 }
 
 fn sha256(bytes: &[u8]) -> String {
     let dir = tempfile::tempdir().expect("a temporary directory");
     fs::write(dir.path().join("file"), bytes).expect("write a file");
-    let output = Command::new("openssl").args(["dgst", "-sha256", "-r", "file"]).current_dir(dir.path()).output().expect("run openssl");
-    String::from_utf8_lossy(&output.stdout).split(' ').next().unwrap_or_default().to_owned()
+    let output = Command::new("openssl")
+        .args(["dgst", "-sha256", "-r", "file"])
+        .current_dir(dir.path())
+        .output()
+        .expect("run openssl");
+    String::from_utf8_lossy(&output.stdout)
+        .split(' ')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }

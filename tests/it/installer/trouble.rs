@@ -18,13 +18,35 @@ fn a_download_that_is_not_what_it_should_be_changes_nothing() {
     let fresh = || Site::with("1.0.0", &executable("1.0.0", ""));
     type Spoil = fn(&Site, &str);
     let spoilt: [(Spoil, &str); 9] = [
-        (|site, archive| site.answer(archive, "something else"), "is not what SHA256SUMS says"),
+        (
+            |site, archive| site.answer(archive, "something else"),
+            "is not what SHA256SUMS says",
+        ),
         (|site, archive| site.cut(archive), "cannot download"),
-        (|site, archive| site.reply(archive, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), "cannot download"),
+        (
+            |site, archive| {
+                site.reply(
+                    archive,
+                    "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+                )
+            },
+            "cannot download",
+        ),
         (|site, archive| site.redirect(archive), "cannot download"), // to http
-        (|site, _| site.reply("SHA256SUMS", "HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n"), "cannot download"),
+        (
+            |site, _| {
+                site.reply(
+                    "SHA256SUMS",
+                    "HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n",
+                )
+            },
+            "cannot download",
+        ),
         (|site, _| site.answer("SHA256SUMS", ""), "lists no release"),
-        (|site, _| site.answer("SHA256SUMS", "<html>Welcome to this network</html>"), "lists no release"),
+        (
+            |site, _| site.answer("SHA256SUMS", "<html>Welcome to this network</html>"),
+            "lists no release",
+        ),
         (|site, _| site.release("2.0.0", ""), "more than one release"),
         (
             |site, _| {
@@ -57,7 +79,9 @@ fn only_https_is_taken_or_this_machine() {
         "-o",
     ] {
         let machine = Machine::new();
-        let ran = machine.run(&["--base-url", url]).badly("only https is taken");
+        let ran = machine
+            .run(&["--base-url", url])
+            .badly("only https is taken");
         assert_eq!(ran.code, Some(2), "{url}");
         assert!(machine.everything().is_empty(), "{url}");
     }
@@ -93,7 +117,10 @@ fn a_place_that_cannot_be_written_is_named() {
     let site = Site::with("1.0.0", &executable("1.0.0", ""));
     let machine = beside(&site);
     machine.file("home/file", "");
-    machine.run(&["--prefix", "home/file/x"]).badly("cannot make the directory").says("--prefix");
+    machine
+        .run(&["--prefix", "home/file/x"])
+        .badly("cannot make the directory")
+        .says("--prefix");
     let kept: Vec<_> = machine.everything().into_keys().collect();
     assert_eq!(kept, [machine.at("home/file")]);
 }
@@ -108,26 +135,49 @@ fn interrupted_at_any_moment_it_is_all_there_or_nothing() {
     let site = Site::small("2.0.0", &executable("2.0.0", ""));
     let shells = shells();
     for first in 0..rounds(1, shells.len()) {
-        let moments = (1..).take_while(|at| interrupt(shells[(first + at) % shells.len()], &site, *at)).count();
+        let moments = (1..)
+            .take_while(|at| interrupt(shells[(first + at) % shells.len()], &site, *at))
+            .count();
         assert!(moments > 20, "only {moments} moments");
     }
 }
 
 /// Upgrades on a new machine, with SIGINT at that call of a tool; whether it came to that call.
 fn interrupt(shell: &'static [&'static str], site: &Site, at: usize) -> bool {
-    let machine = Machine::with(shell).env("OLLAMA_TAP_BASE_URL", &site.url()).env("AT", &at.to_string());
+    let machine = Machine::with(shell)
+        .env("OLLAMA_TAP_BASE_URL", &site.url())
+        .env("AT", &at.to_string());
     machine.file(EXE, &executable("1.0.0", ""));
     let before = machine.everything();
     for tool in STEPS {
         let count = r#"echo >>"$TAP_LOG.calls"; calls=0; while read -r _; do calls=$((calls + 1)); done <"$TAP_LOG.calls""#;
-        machine.tool(tool, &format!("{count}; if [ $calls = $AT ]; then kill -INT $PPID; fi; exec {} \"$@\"", real(tool)));
+        machine.tool(
+            tool,
+            &format!(
+                "{count}; if [ $calls = $AT ]; then kill -INT $PPID; fi; exec {} \"$@\"",
+                real(tool)
+            ),
+        );
     }
     let ran = machine.run(&[]);
     if machine.read(EXE) == executable("2.0.0", "") {
-        assert!(ran.said.contains("writing") && !ran.said.contains("taking it back"), "{shell:?} at {at}: {}", ran.said);
-        assert_eq!(fs::read_dir(machine.at("home/.local/bin")).unwrap().count(), 1, "{shell:?} at {at}: something is left");
+        assert!(
+            ran.said.contains("writing") && !ran.said.contains("taking it back"),
+            "{shell:?} at {at}: {}",
+            ran.said
+        );
+        assert_eq!(
+            fs::read_dir(machine.at("home/.local/bin")).unwrap().count(),
+            1,
+            "{shell:?} at {at}: something is left"
+        );
     } else {
-        assert_eq!(machine.everything(), before, "{shell:?} at {at}: {}", ran.said);
+        assert_eq!(
+            machine.everything(),
+            before,
+            "{shell:?} at {at}: {}",
+            ran.said
+        );
         assert_ne!(ran.code, Some(0), "{shell:?} at {at}: {}", ran.said);
     }
     machine.read("log.calls").lines().count() >= at

@@ -5,12 +5,19 @@ use super::site::{Site, executable};
 
 /// What the executables were asked, without questions that change nothing.
 fn orders(machine: &Machine) -> Vec<String> {
-    machine.read("log").lines().filter(|line| !line.ends_with("--version") && !line.ends_with("status")).map(str::to_owned).collect()
+    machine
+        .read("log")
+        .lines()
+        .filter(|line| !line.ends_with("--version") && !line.ends_with("status"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Root's machine with 1.0.0 on it, whose service runs.
 fn serving() -> Machine {
-    let machine = Machine::new().root().env("OLLAMA_TAP_PREFIX", "home/.local");
+    let machine = Machine::new()
+        .root()
+        .env("OLLAMA_TAP_PREFIX", "home/.local");
     let old = Site::with("1.0.0", &executable("1.0.0", ""));
     machine.run(&["--base-url", &old.url(), "--service"]).well();
     assert_eq!(orders(&machine), ["1.0.0 service install"]);
@@ -27,14 +34,25 @@ fn a_newer_release_takes_the_place_of_an_older_one() {
     let machine = beside(&site);
     machine.run(&[]).well();
     let files: Vec<_> = machine.everything().into_keys().collect();
-    machine.run(&[]).well().says("ollama-tap 1.0.0 is installed, as it was before");
+    machine
+        .run(&[])
+        .well()
+        .says("ollama-tap 1.0.0 is installed, as it was before");
     assert_eq!(machine.everything().into_keys().collect::<Vec<_>>(), files);
 
     site.release("1.1.0", &executable("1.1.0", ""));
-    machine.run(&["--version", "1.1.0"]).well().says("replacing").says("installed ollama-tap 1.1.0 in place of ollama-tap 1.0.0");
+    machine
+        .run(&["--version", "1.1.0"])
+        .well()
+        .says("replacing")
+        .says("installed ollama-tap 1.1.0 in place of ollama-tap 1.0.0");
     assert_eq!(machine.read(EXE), executable("1.1.0", ""));
     assert_eq!(machine.everything().into_keys().collect::<Vec<_>>(), files);
-    assert!(orders(&machine).is_empty(), "a service was touched: {:?}", orders(&machine));
+    assert!(
+        orders(&machine).is_empty(),
+        "a service was touched: {:?}",
+        orders(&machine)
+    );
 }
 
 #[test]
@@ -44,12 +62,23 @@ fn a_running_service_is_stopped_by_the_old_and_started_by_the_new() {
     }
     let machine = serving();
     let new = Site::with("2.0.0", &executable("2.0.0", ""));
-    machine.run(&["--base-url", &new.url()]).well().says("stopping the service").says("starting the service");
-    assert_eq!(orders(&machine), ["1.0.0 service stop", "2.0.0 service start"]);
+    machine
+        .run(&["--base-url", &new.url()])
+        .well()
+        .says("stopping the service")
+        .says("starting the service");
+    assert_eq!(
+        orders(&machine),
+        ["1.0.0 service stop", "2.0.0 service start"]
+    );
     machine.file("log", "");
     std::fs::remove_file(machine.at("runs")).unwrap();
     machine.run(&["--base-url", &new.url()]).well();
-    assert!(orders(&machine).is_empty(), "what did not run was started: {:?}", orders(&machine));
+    assert!(
+        orders(&machine).is_empty(),
+        "what did not run was started: {:?}",
+        orders(&machine)
+    );
 }
 
 #[test]
@@ -57,15 +86,31 @@ fn a_new_executable_that_does_not_start_makes_way_for_the_old_one() {
     if !can_run() {
         return;
     }
-    for (fails_at, args) in [("service start", &[][..]), ("service install", &["--service"])] {
+    for (fails_at, args) in [
+        ("service start", &[][..]),
+        ("service install", &["--service"]),
+    ] {
         let machine = serving();
         let before = machine.everything();
         let new = Site::with("2.0.0", &executable("2.0.0", fails_at));
-        let ran = machine.run(&[args, &["--base-url", &new.url()]].concat()).badly("ollama-tap: the ");
-        ran.says("taking it back").says("starting the service again");
+        let ran = machine
+            .run(&[args, &["--base-url", &new.url()]].concat())
+            .badly("ollama-tap: the ");
+        ran.says("taking it back")
+            .says("starting the service again");
         assert_eq!(machine.everything(), before, "{fails_at}");
-        assert_eq!(orders(&machine), ["1.0.0 service stop".to_owned(), format!("2.0.0 {fails_at}"), "1.0.0 service start".to_owned()]);
-        assert!(machine.at("runs").exists(), "{fails_at}: the old service does not run");
+        assert_eq!(
+            orders(&machine),
+            [
+                "1.0.0 service stop".to_owned(),
+                format!("2.0.0 {fails_at}"),
+                "1.0.0 service start".to_owned()
+            ]
+        );
+        assert!(
+            machine.at("runs").exists(),
+            "{fails_at}: the old service does not run"
+        );
     }
 }
 
@@ -77,7 +122,9 @@ fn a_new_executable_that_does_not_run_stops_nothing() {
     let machine = serving();
     let before = machine.everything();
     let new = Site::with("2.0.0", &executable("2.0.0", "--version"));
-    machine.run(&["--base-url", &new.url()]).badly("does not run on this machine");
+    machine
+        .run(&["--base-url", &new.url()])
+        .badly("does not run on this machine");
     assert_eq!(machine.everything(), before);
     assert!(orders(&machine).is_empty(), "{:?}", orders(&machine));
 }
@@ -88,7 +135,10 @@ fn a_service_that_cannot_be_installed_leaves_nothing() {
         return;
     }
     let site = Site::with("1.0.0", &executable("1.0.0", "service install"));
-    let machine = beside(&site).root().env("OLLAMA_TAP_PREFIX", "home/.local").env("OLLAMA_TAP_SERVICE", "1");
+    let machine = beside(&site)
+        .root()
+        .env("OLLAMA_TAP_PREFIX", "home/.local")
+        .env("OLLAMA_TAP_SERVICE", "1");
     machine.run(&[]).badly("the service cannot be installed");
     assert!(machine.everything().is_empty());
 }

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::ollama::json as ok;
-use crate::harness::{FakeOllama, Latch, Options, PATIENCE, Proxy, SIGKILL, SIGTERM, eventually, held, post, run_expecting, text};
+use crate::harness::{
+    FakeOllama, Latch, Options, PATIENCE, Proxy, SIGKILL, SIGTERM, eventually, held, post,
+    run_expecting, text,
+};
 
 /// The directory of the notes of a few taps.
 struct Notes(TempDir);
@@ -50,7 +53,12 @@ impl Notes {
 /// Where its own pages are.
 fn admin_of(tap: &Proxy) -> SocketAddr {
     let line = tap.wait_log("pages on http://");
-    line.split("http://").nth(1).expect("an address").trim().parse().expect("an address")
+    line.split("http://")
+        .nth(1)
+        .expect("an address")
+        .trim()
+        .parse()
+        .expect("an address")
 }
 
 fn with_admin(ollama: &FakeOllama) -> Options {
@@ -63,21 +71,30 @@ fn a_note_says_where_a_tap_is_and_goes_when_it_is_told_to_stop() {
     let ollama = held(&latch);
     let dir = tempfile::tempdir().expect("a temporary directory");
     let history = dir.path().join("history");
-    let mut tap = notes.with(with_admin(&ollama)).args(&["--analytics-dir", text(&history)]).start();
+    let mut tap = notes
+        .with(with_admin(&ollama))
+        .args(&["--analytics-dir", text(&history)])
+        .start();
     let expected = json!({
         "listen": tap.addr.to_string(), "admin": admin_of(&tap).to_string(), "store": text(&history), "token_file": null, "pid": tap.id()
     });
     assert_eq!(notes.of(tap.addr), expected);
 
     let mut client = tap.connect();
-    client.send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#)).head("POST");
+    client
+        .send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#))
+        .head("POST");
     client.read_until("\"a\"");
     tap.signal(SIGTERM);
     eventually("the note is gone", || !notes.path(tap.addr).exists());
     latch.release();
     client.read_until("\"done\":true");
     assert_eq!(tap.wait_exit(PATIENCE).code(), Some(0));
-    assert_eq!(fs::read_dir(notes.0.path()).expect("the directory").count(), 0, "something was left");
+    assert_eq!(
+        fs::read_dir(notes.0.path()).expect("the directory").count(),
+        0,
+        "something was left"
+    );
 }
 
 #[cfg(unix)]
@@ -89,8 +106,18 @@ fn everybody_may_read_a_note_and_nobody_else_the_token_whatever_the_umask() {
     let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode() & 0o777;
     for (umask, backend) in [("077", "jsonl"), ("000", "sqlite")] {
         let history = dir.path().join(backend);
-        let options = notes.with(Options::to(&ollama)).ulimit(&format!("-n 1024; umask {umask}")).env("OLLAMA_TAP_TOKEN", "s3cret");
-        let mut tap = options.args(&["--analytics-dir", text(&history), "--analytics-backend", backend]).start();
+        let options = notes
+            .with(Options::to(&ollama))
+            .ulimit(&format!("-n 1024; umask {umask}"))
+            .env("OLLAMA_TAP_TOKEN", "s3cret");
+        let mut tap = options
+            .args(&[
+                "--analytics-dir",
+                text(&history),
+                "--analytics-backend",
+                backend,
+            ])
+            .start();
         let note = notes.of(tap.addr);
         let token = history.join(format!("{}.token", tap.addr.port()));
         assert_eq!(note["token_file"], text(&token));
@@ -99,7 +126,10 @@ fn everybody_may_read_a_note_and_nobody_else_the_token_whatever_the_umask() {
         assert_eq!(fs::read_to_string(&token).expect("the token"), "s3cret");
         tap.signal(SIGTERM);
         tap.wait_exit(PATIENCE);
-        assert!(!token.exists() && !notes.path(tap.addr).exists(), "they were left");
+        assert!(
+            !token.exists() && !notes.path(tap.addr).exists(),
+            "they were left"
+        );
     }
 }
 
@@ -109,14 +139,31 @@ fn without_a_directory_of_its_own_the_token_is_in_the_users_and_without_any_ther
     let ollama = FakeOllama::always(ok("{}"));
     let state = tempfile::tempdir().expect("a temporary directory");
     let tap = |state: &str| {
-        let options = Options::to(&ollama).args(&["--analytics-backend", "none", "--log-level", "debug"]).env("OLLAMA_TAP_TOKEN", "s3cret");
-        options.env("OLLAMA_TAP_TEST_RUNTIME_DIR", "/nowhere").env("XDG_STATE_HOME", state).start()
+        let options = Options::to(&ollama)
+            .args(&["--analytics-backend", "none", "--log-level", "debug"])
+            .env("OLLAMA_TAP_TOKEN", "s3cret");
+        options
+            .env("OLLAMA_TAP_TEST_RUNTIME_DIR", "/nowhere")
+            .env("XDG_STATE_HOME", state)
+            .start()
     };
     let first = tap(text(state.path()));
-    let own = |name: &str| state.path().join("ollama-tap").join(format!("{}.{name}", first.addr.port()));
-    let note: Value = serde_json::from_slice(&fs::read(own("json")).expect("a note")).expect("JSON");
-    assert_eq!((&note["store"], &note["token_file"]), (&Value::Null, &json!(own("token"))));
-    assert_eq!(fs::read_to_string(own("token")).expect("the token"), "s3cret");
+    let own = |name: &str| {
+        state
+            .path()
+            .join("ollama-tap")
+            .join(format!("{}.{name}", first.addr.port()))
+    };
+    let note: Value =
+        serde_json::from_slice(&fs::read(own("json")).expect("a note")).expect("JSON");
+    assert_eq!(
+        (&note["store"], &note["token_file"]),
+        (&Value::Null, &json!(own("token")))
+    );
+    assert_eq!(
+        fs::read_to_string(own("token")).expect("the token"),
+        "s3cret"
+    );
 
     let second = tap("/dev/null");
     second.wait_log("no note is left");
@@ -131,9 +178,25 @@ fn a_tap_that_was_killed_leaves_a_note_that_nobody_believes_and_the_next_one_rep
     tap.signal(SIGKILL);
     tap.wait_exit(PATIENCE);
     assert!(notes.path(tap.addr).exists());
-    assert!(notes.ends(&["health", "--listen", &address], 1).1.contains("no tap answers"));
-    let again = notes.with(Options::bare(&["proxy", "--listen", &address, "--upstream", &ollama.url()])).start();
-    assert_eq!((&notes.of(again.addr)["pid"], &notes.of(again.addr)["admin"]), (&json!(again.id()), &Value::Null));
+    assert!(
+        notes
+            .ends(&["health", "--listen", &address], 1)
+            .1
+            .contains("no tap answers")
+    );
+    let again = notes
+        .with(Options::bare(&[
+            "proxy",
+            "--listen",
+            &address,
+            "--upstream",
+            &ollama.url(),
+        ]))
+        .start();
+    assert_eq!(
+        (&notes.of(again.addr)["pid"], &notes.of(again.addr)["admin"]),
+        (&json!(again.id()), &Value::Null)
+    );
     notes.ends(&["health", "--listen", &address], 0);
 }
 
@@ -141,10 +204,16 @@ fn a_tap_that_was_killed_leaves_a_note_that_nobody_believes_and_the_next_one_rep
 fn a_port_that_another_tap_took_over_keeps_that_ones_note() {
     let (notes, ollama) = (Notes::new(), FakeOllama::always(ok("{}")));
     let mut tap = notes.with(Options::to(&ollama)).start();
-    let free: SocketAddr = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("addr");
+    let free: SocketAddr = TcpListener::bind("127.0.0.1:0")
+        .expect("bind")
+        .local_addr()
+        .expect("addr");
     notes.put(tap.addr, None);
     notes.put(free, None);
     tap.signal(SIGTERM);
     tap.wait_exit(PATIENCE);
-    assert!(notes.path(tap.addr).exists() && notes.path(free).exists(), "a tap removed what is not its own");
+    assert!(
+        notes.path(tap.addr).exists() && notes.path(free).exists(),
+        "a tap removed what is not its own"
+    );
 }

@@ -6,25 +6,46 @@ use serde_json::Value;
 
 use super::{GREETING, about, ask, asked, lines, record, tap_of};
 use crate::harness::ollama::json as ok;
-use crate::harness::{After, FakeOllama, Latch, PATIENCE, SIGINT, assert_contains, chunk, eventually, run_expecting};
+use crate::harness::{
+    After, FakeOllama, Latch, PATIENCE, SIGINT, assert_contains, chunk, eventually, run_expecting,
+};
 
 #[test]
 fn export_writes_the_format_that_the_file_is_called() {
     let records = [record("00", "=1+1"), record("01", "a,\"b\"")];
-    let tap = tap_of(vec![("/analytics/export", ok(&lines(&records))), ("/analytics/stats", about(2))]);
+    let tap = tap_of(vec![
+        ("/analytics/export", ok(&lines(&records))),
+        ("/analytics/stats", about(2)),
+    ]);
     let dir = tempfile::tempdir().unwrap();
-    for (name, expected) in [("a.csv", ",'=1+1,'=1+1,12,"), ("a.json", "[\n{"), ("a.jsonl", "{\"interaction_id\":\"00\"")] {
+    for (name, expected) in [
+        ("a.csv", ",'=1+1,'=1+1,12,"),
+        ("a.json", "[\n{"),
+        ("a.jsonl", "{\"interaction_id\":\"00\""),
+    ] {
         let path = dir.path().join(name);
-        let (stdout, stderr) = run_expecting(ask(&tap, &["export", "--search", "x y", "-o", path.to_str().unwrap()]), 0);
+        let (stdout, stderr) = run_expecting(
+            ask(
+                &tap,
+                &["export", "--search", "x y", "-o", path.to_str().unwrap()],
+            ),
+            0,
+        );
         assert_eq!(stdout, "");
         assert_contains(&stderr, &["wrote 2 records to ", name]);
         assert_contains(&fs::read_to_string(&path).unwrap(), &[expected]);
-        assert_eq!(asked(&tap, "/analytics/export").head.target(), "/analytics/export?format=jsonl&prompt_search=x%20y");
+        assert_eq!(
+            asked(&tap, "/analytics/export").head.target(),
+            "/analytics/export?format=jsonl&prompt_search=x%20y"
+        );
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
     let (stdout, stderr) = run_expecting(ask(&tap, &["export"]), 0);
     assert_eq!(
-        stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["interaction_id"].clone()).collect::<Vec<_>>(),
+        stdout
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["interaction_id"].clone())
+            .collect::<Vec<_>>(),
         ["00", "01"]
     );
     assert_eq!(stderr, "");
@@ -47,7 +68,10 @@ fn a_broken_export_leaves_what_was_there() {
     let path = dir.path().join("a.csv");
     fs::write(&path, "old").unwrap();
     let (_, stderr) = run_expecting(ask(&tap, &["export", "-o", path.to_str().unwrap()]), 1);
-    assert_contains(&stderr, &["read the export of the tap at http://127.0.0.1:"]);
+    assert_contains(
+        &stderr,
+        &["read the export of the tap at http://127.0.0.1:"],
+    );
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     run_expecting(ask(&tap, &["export"]), 1);
@@ -56,7 +80,10 @@ fn a_broken_export_leaves_what_was_there() {
 #[test]
 fn an_interrupted_export_leaves_nothing_of_its_own() {
     let latch = Latch::default();
-    let (released, head) = (latch.clone(), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let (released, head) = (
+        latch.clone(),
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
     let tap = FakeOllama::start(move |conn| {
         conn.body()?;
         if conn.head.path() == "/healthz" {
@@ -72,7 +99,9 @@ fn an_interrupted_export_leaves_nothing_of_its_own() {
     fs::write(&users, "somebody's").unwrap();
     let mut export = ask(&tap, &["export", "-o", path.to_str().unwrap()]).spawn();
     asked(&tap, "/analytics/export");
-    eventually("a file is begun", || fs::read_dir(dir.path()).unwrap().count() == 2);
+    eventually("a file is begun", || {
+        fs::read_dir(dir.path()).unwrap().count() == 2
+    });
     export.signal(SIGINT);
     assert_eq!(export.wait_exit(PATIENCE).code(), Some(130));
     assert_eq!(fs::read_to_string(&users).unwrap(), "somebody's");
@@ -84,15 +113,30 @@ fn an_interrupted_export_leaves_nothing_of_its_own() {
 #[test]
 fn an_exported_file_is_private_a_link_to_it_stays_one_and_a_device_is_not_replaced() {
     use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-    let tap = tap_of(vec![("/analytics/export", ok(&lines(&[record("00", "x")])))]);
+    let tap = tap_of(vec![(
+        "/analytics/export",
+        ok(&lines(&[record("00", "x")])),
+    )]);
     let dir = tempfile::tempdir().unwrap();
     let (path, link) = (dir.path().join("a.csv"), dir.path().join("link.csv"));
     fs::write(&path, "old").unwrap();
     std::os::unix::fs::symlink(&path, &link).unwrap();
     run_expecting(ask(&tap, &["export", "-o", link.to_str().unwrap()]), 0);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(fs::read_to_string(&path).unwrap().starts_with("interaction_id,"));
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert!(
+        fs::read_to_string(&path)
+            .unwrap()
+            .starts_with("interaction_id,")
+    );
     run_expecting(ask(&tap, &["export", "-o", "/dev/null"]), 0);
-    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    assert!(
+        fs::metadata("/dev/null")
+            .unwrap()
+            .file_type()
+            .is_char_device()
+    );
 }

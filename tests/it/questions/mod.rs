@@ -24,7 +24,11 @@ fn tap_of(pages: Vec<(&'static str, Vec<u8>)>) -> FakeOllama {
         let bytes = match page {
             Some((_, bytes)) => bytes.clone(),
             None if path == "/healthz" => ok(GREETING),
-            None => reply("404 Not Found", &["Content-Type: application/json"], r#"{"error":"there is no such page"}"#),
+            None => reply(
+                "404 Not Found",
+                &["Content-Type: application/json"],
+                r#"{"error":"there is no such page"}"#,
+            ),
         };
         conn.answer(bytes)?;
         Ok(After::KeepAlive)
@@ -69,9 +73,17 @@ fn about(records: u64) -> Vec<u8> {
 #[test]
 fn an_empty_history_is_nothing_to_read_for_any_question() {
     let dir = tempfile::tempdir().unwrap();
-    let tap = tap_of(vec![("/analytics/search", ok("[]")), ("/analytics/export", ok("")), ("/analytics/stats", about(0))]);
+    let tap = tap_of(vec![
+        ("/analytics/search", ok("[]")),
+        ("/analytics/export", ok("")),
+        ("/analytics/stats", about(0)),
+    ]);
     let file = dir.path().join("a.csv");
-    for words in [&["search", "x"][..], &["export"], &["export", "-o", file.to_str().unwrap()]] {
+    for words in [
+        &["search", "x"][..],
+        &["export"],
+        &["export", "-o", file.to_str().unwrap()],
+    ] {
         let (_, stderr) = run_expecting(ask(&tap, words), 1);
         assert_contains(&stderr, &["nothing to read: there are no records in "]);
     }
@@ -80,19 +92,38 @@ fn an_empty_history_is_nothing_to_read_for_any_question() {
 
 #[test]
 fn purge_through_the_tap_deletes_what_was_said_and_asks_nobody_without_a_terminal() {
-    let tap = tap_of(vec![("/analytics/messages", ok(r#"{"deleted":1234}"#)), ("/analytics/stats", about(2000))]);
+    let tap = tap_of(vec![
+        ("/analytics/messages", ok(r#"{"deleted":1234}"#)),
+        ("/analytics/stats", about(2000)),
+    ]);
     let (stdout, _) = run_expecting(ask(&tap, &["purge", "--before", "2023-11-14T22:13:20Z"]), 0);
-    assert_contains(&stdout, &["deleted 1,234 records older than 2023-11-1", "in /srv/history (sqlite), through the tap"]);
+    assert_contains(
+        &stdout,
+        &[
+            "deleted 1,234 records older than 2023-11-1",
+            "in /srv/history (sqlite), through the tap",
+        ],
+    );
     let question = asked(&tap, "/analytics/messages");
-    assert_eq!((question.head.method(), question.head.target()), ("DELETE", "/analytics/messages?before_time=1700000000"));
+    assert_eq!(
+        (question.head.method(), question.head.target()),
+        ("DELETE", "/analytics/messages?before_time=1700000000")
+    );
     run_expecting(ask(&tap, &["purge", "--all", "--yes"]), 0);
-    assert_eq!(asked(&tap, "/analytics/messages").head.target(), "/analytics/messages?all=true");
+    assert_eq!(
+        asked(&tap, "/analytics/messages").head.target(),
+        "/analytics/messages?all=true"
+    );
 }
 
 #[test]
 fn purge_must_be_told_what_and_only_once() {
     let tap = tap_of(Vec::new());
-    for words in [&["purge"][..], &["purge", "--all", "--before", "1"], &["purge", "--before", "soon"]] {
+    for words in [
+        &["purge"][..],
+        &["purge", "--all", "--before", "1"],
+        &["purge", "--before", "soon"],
+    ] {
         let (_, stderr) = run_expecting(ask(&tap, words), 2);
         assert_contains(&stderr, &["--before"]);
     }
@@ -102,16 +133,39 @@ fn purge_must_be_told_what_and_only_once() {
 #[test]
 fn what_the_tap_complains_of_is_said_in_one_line() {
     let error = r#"{"error":"the backend none keeps no history\u001b[2J\nstart with --analytics-backend jsonl"}"#;
-    for status in ["400 Bad Request", "403 Forbidden", "404 Not Found", "503 Service Unavailable"] {
+    for status in [
+        "400 Bad Request",
+        "403 Forbidden",
+        "404 Not Found",
+        "503 Service Unavailable",
+    ] {
         let answer = || reply(status, &["Content-Type: application/json"], error);
-        let pages = ["/analytics/stats", "/analytics/stats/enhanced", "/analytics/search", "/analytics/export", "/analytics/messages"];
+        let pages = [
+            "/analytics/stats",
+            "/analytics/stats/enhanced",
+            "/analytics/search",
+            "/analytics/export",
+            "/analytics/messages",
+        ];
         let tap = tap_of(pages.map(|page| (page, answer())).to_vec());
-        for words in [&["stats"][..], &["search", "x"], &["export"], &["purge", "--all"]] {
+        for words in [
+            &["stats"][..],
+            &["search", "x"],
+            &["export"],
+            &["purge", "--all"],
+        ] {
             let (stdout, stderr) = run_expecting(ask(&tap, words), 1);
-            assert_eq!((stdout.as_str(), stderr.lines().count()), ("", 1), "{stderr}");
+            assert_eq!(
+                (stdout.as_str(), stderr.lines().count()),
+                ("", 1),
+                "{stderr}"
+            );
             assert_contains(
                 &stderr,
-                &["ollama-tap: ask the tap at http://127.0.0.1:", r"no history\u{1b}[2J start with --analytics-backend jsonl"],
+                &[
+                    "ollama-tap: ask the tap at http://127.0.0.1:",
+                    r"no history\u{1b}[2J start with --analytics-backend jsonl",
+                ],
             );
         }
     }
@@ -119,10 +173,15 @@ fn what_the_tap_complains_of_is_said_in_one_line() {
 
 #[test]
 fn an_ollama_is_no_tap_and_the_next_address_is_tried() {
-    let ollama = FakeOllama::always(reply("404 Not Found", &["Content-Type: text/plain"], "404 page not found"));
+    let ollama = FakeOllama::always(reply(
+        "404 Not Found",
+        &["Content-Type: text/plain"],
+        "404 page not found",
+    ));
     let (_, stderr) = run_expecting(ask(&ollama, &["stats"]), 1);
     assert_contains(&stderr, &[&format!("no tap answers at {}", ollama.addr)]);
-    let nowhere = Options::bare(&["search", "x"]).env("OLLAMA_TAP_LISTEN", &ollama.addr.to_string());
+    let nowhere =
+        Options::bare(&["search", "x"]).env("OLLAMA_TAP_LISTEN", &ollama.addr.to_string());
     assert_contains(&run_expecting(nowhere, 1).1, &["ollama_analytics"]);
 }
 
@@ -131,24 +190,68 @@ fn a_named_directory_is_read_and_no_tap_is_asked() {
     let tap = tap_of(Vec::new());
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();
-    for words in [&["stats"][..], &["search", "x"], &["export"], &["purge", "--all"]] {
+    for words in [
+        &["stats"][..],
+        &["search", "x"],
+        &["export"],
+        &["purge", "--all"],
+    ] {
         let (_, stderr) = run_expecting(ask(&tap, words).args(&["--analytics-dir", path]), 1);
         assert_contains(&stderr, &["nothing to read", path]);
-        let (_, stderr) = run_expecting(ask(&tap, words).args(&["--analytics-dir", "missing", "--analytics-backend", "sqlite"]), 1);
-        assert_contains(&stderr, &["nothing to read: missing holds no sqlite history"]);
+        let (_, stderr) = run_expecting(
+            ask(&tap, words).args(&[
+                "--analytics-dir",
+                "missing",
+                "--analytics-backend",
+                "sqlite",
+            ]),
+            1,
+        );
+        assert_contains(
+            &stderr,
+            &["nothing to read: missing holds no sqlite history"],
+        );
     }
     assert!(tap.so_far().is_empty());
-    assert_eq!(fs::read_dir(path).unwrap().count(), 0, "a question leaves nothing behind");
+    assert_eq!(
+        fs::read_dir(path).unwrap().count(),
+        0,
+        "a question leaves nothing behind"
+    );
 }
 
 #[test]
 fn all_bad_values_are_reported_at_once() {
-    let options = Options::bare(&["search", "--limit", "0", "--status", "well", "--end", "soon", "--listen", "a b", "--token", "a b"]);
+    let options = Options::bare(&[
+        "search", "--limit", "0", "--status", "well", "--end", "soon", "--listen", "a b",
+        "--token", "a b",
+    ]);
     let (_, stderr) = run_expecting(options.env("ANALYTICS_BACKEND", "tape"), 2);
-    for name in ["--limit", "--status", "--end", "--listen", "--token", "ANALYTICS_BACKEND"] {
-        assert!(stderr.lines().any(|line| line.starts_with(&format!("ollama-tap: bad value for {name}: "))), "{name}: {stderr}");
+    for name in [
+        "--limit",
+        "--status",
+        "--end",
+        "--listen",
+        "--token",
+        "ANALYTICS_BACKEND",
+    ] {
+        assert!(
+            stderr
+                .lines()
+                .any(|line| line.starts_with(&format!("ollama-tap: bad value for {name}: "))),
+            "{name}: {stderr}"
+        );
     }
-    assert_contains(&run_expecting(Options::bare(&["stats", "--hours", "-1"]), 2).1, &["--hours"]);
-    assert_contains(&run_expecting(Options::bare(&["export", "--format", "xml"]), 2).1, &["json, csv or jsonl"]);
-    assert_contains(&run_expecting(Options::bare(&["stats", "stray"]), 2).1, &["stray", "`ollama-tap stats --help`"]);
+    assert_contains(
+        &run_expecting(Options::bare(&["stats", "--hours", "-1"]), 2).1,
+        &["--hours"],
+    );
+    assert_contains(
+        &run_expecting(Options::bare(&["export", "--format", "xml"]), 2).1,
+        &["json, csv or jsonl"],
+    );
+    assert_contains(
+        &run_expecting(Options::bare(&["stats", "stray"]), 2).1,
+        &["stray", "`ollama-tap stats --help`"],
+    );
 }

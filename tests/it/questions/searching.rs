@@ -8,12 +8,25 @@ use crate::harness::{assert_contains, run_expecting};
 
 #[test]
 fn search_sends_every_filter_and_shows_what_came_without_obeying_it() {
-    let records = json!([record("00000000000000ff", "a\u{1b}[2Jb\nc"), record("00000000000000fe", "older")]);
+    let records = json!([
+        record("00000000000000ff", "a\u{1b}[2Jb\nc"),
+        record("00000000000000fe", "older")
+    ]);
     let tap = tap_of(vec![("/analytics/search", ok(&records.to_string()))]);
-    let words = ["search", "100% &", "Ünd?", "--model", "a/b:c", "--status", "success", "--start", "1.5", "--limit", "2", "--before", "00"];
+    let words = [
+        "search", "100% &", "Ünd?", "--model", "a/b:c", "--status", "success", "--start", "1.5",
+        "--limit", "2", "--before", "00",
+    ];
     let (stdout, _) = run_expecting(ask(&tap, &words), 0);
     assert!(!stdout.contains('\u{1b}'), "{stdout:?}");
-    assert_contains(&stdout, &[r"    00000000000000ff  a\u{1b}[2Jb\nc", "phi4  api/chat  success  12 > 33 tokens  1.25 s", "older"]);
+    assert_contains(
+        &stdout,
+        &[
+            r"    00000000000000ff  a\u{1b}[2Jb\nc",
+            "phi4  api/chat  success  12 > 33 tokens  1.25 s",
+            "older",
+        ],
+    );
     let target = asked(&tap, "/analytics/search").head.target().to_owned();
     assert_eq!(
         target,
@@ -23,13 +36,25 @@ fn search_sends_every_filter_and_shows_what_came_without_obeying_it() {
 
 #[test]
 fn search_as_json_is_an_array_of_whole_records_and_no_match_is_no_failure() {
-    let tap = tap_of(vec![("/analytics/search", ok(&json!([record("00", "x")]).to_string()))]);
+    let tap = tap_of(vec![(
+        "/analytics/search",
+        ok(&json!([record("00", "x")]).to_string()),
+    )]);
     let (stdout, _) = run_expecting(ask(&tap, &["search", "--json"]), 0);
     let records: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!((&records[0]["prompt_full"], &records[0]["error"]), (&json!("x"), &Value::Null));
-    assert_eq!(asked(&tap, "/analytics/search").head.target(), "/analytics/search?limit=10");
+    assert_eq!(
+        (&records[0]["prompt_full"], &records[0]["error"]),
+        (&json!("x"), &Value::Null)
+    );
+    assert_eq!(
+        asked(&tap, "/analytics/search").head.target(),
+        "/analytics/search?limit=10"
+    );
 
-    let tap = tap_of(vec![("/analytics/search", ok("[]")), ("/analytics/stats", about(5))]);
+    let tap = tap_of(vec![
+        ("/analytics/search", ok("[]")),
+        ("/analytics/stats", about(5)),
+    ]);
     let (stdout, stderr) = run_expecting(ask(&tap, &["search", "nowhere"]), 0);
     assert_eq!(stdout, "");
     assert_contains(&stderr, &["no record matches in /srv/history"]);

@@ -16,7 +16,13 @@ fn group(name: &str, requests: u64) -> Value {
 }
 
 fn enhanced(requests: u64) -> Vec<u8> {
-    let groups = |name| if requests > 0 { json!([group(name, requests)]) } else { json!([]) };
+    let groups = |name| {
+        if requests > 0 {
+            json!([group(name, requests)])
+        } else {
+            json!([])
+        }
+    };
     let numbers = json!({
         "hours": 48.0, "start_time": 1_795_079_822.0, "end_time": 1_795_252_622.0, "totals": group("all", requests),
         "by_model": groups("llama3.2:latest"), "by_category": groups("question"), "by_endpoint": [], "by_status": [],
@@ -26,20 +32,37 @@ fn enhanced(requests: u64) -> Vec<u8> {
 }
 
 fn with_statistics(requests: u64, records: u64) -> FakeOllama {
-    tap_of(vec![("/analytics/stats", about(records)), ("/analytics/stats/enhanced", enhanced(requests))])
+    tap_of(vec![
+        ("/analytics/stats", about(records)),
+        ("/analytics/stats/enhanced", enhanced(requests)),
+    ])
 }
 
 #[test]
 fn stats_asks_the_running_tap_and_prints_a_table() {
     let tap = with_statistics(1234, 1234);
-    let (stdout, _) = run_expecting(ask(&tap, &["stats", "--hours", "48", "--token", "t0ken"]), 0);
+    let (stdout, _) = run_expecting(
+        ask(&tap, &["stats", "--hours", "48", "--token", "t0ken"]),
+        0,
+    );
     assert_contains(
         &stdout,
-        &["the last 48 hours", "/srv/history (sqlite), through the tap at http://127.0.0.1:", "1,234 requests, 100.0% successful"],
+        &[
+            "the last 48 hours",
+            "/srv/history (sqlite), through the tap at http://127.0.0.1:",
+            "1,234 requests, 100.0% successful",
+        ],
     );
-    assert_contains(&stdout, &["llama3.2:latest", "question", "1.25 s", "2.50 s", "5,000"]);
+    assert_contains(
+        &stdout,
+        &["llama3.2:latest", "question", "1.25 s", "2.50 s", "5,000"],
+    );
     let greeting = tap.next();
-    assert_eq!((greeting.head.path(), greeting.head.get("authorization")), ("/healthz", None), "a stranger is shown no token");
+    assert_eq!(
+        (greeting.head.path(), greeting.head.get("authorization")),
+        ("/healthz", None),
+        "a stranger is shown no token"
+    );
     let question = tap.next();
     assert_eq!(question.head.target(), "/analytics/stats/enhanced?hours=48");
     assert_eq!(question.head.get("authorization"), Some("Bearer t0ken"));
@@ -48,16 +71,32 @@ fn stats_asks_the_running_tap_and_prints_a_table() {
 #[test]
 fn stats_as_json_is_one_object_with_its_source() {
     let tap = with_statistics(3, 3);
-    let (stdout, stderr) = run_expecting(Options::bare(&["stats", "--json"]).env("OLLAMA_TAP_LISTEN", &tap.addr.to_string()), 0);
+    let (stdout, stderr) = run_expecting(
+        Options::bare(&["stats", "--json"]).env("OLLAMA_TAP_LISTEN", &tap.addr.to_string()),
+        0,
+    );
     let answer: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!((&answer["source"]["data_dir"], &answer["totals"]["requests"]), (&json!("/srv/history"), &json!(3)));
+    assert_eq!(
+        (&answer["source"]["data_dir"], &answer["totals"]["requests"]),
+        (&json!("/srv/history"), &json!(3))
+    );
     assert_eq!(stderr, "");
 }
 
 #[test]
 fn stats_of_a_quiet_time_names_the_newest_record_and_an_empty_history_fails() {
     let (stdout, _) = run_expecting(ask(&with_statistics(0, 70), &["stats"]), 0);
-    assert_contains(&stdout, &["no requests in the last 24 hours", "70 older records", "2023-11-1"]);
+    assert_contains(
+        &stdout,
+        &[
+            "no requests in the last 24 hours",
+            "70 older records",
+            "2023-11-1",
+        ],
+    );
     let (_, stderr) = run_expecting(ask(&with_statistics(0, 0), &["stats", "--json"]), 1);
-    assert_contains(&stderr, &["nothing to read: there are no records in /srv/history"]);
+    assert_contains(
+        &stderr,
+        &["nothing to read: there are no records in /srv/history"],
+    );
 }

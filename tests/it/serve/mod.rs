@@ -32,7 +32,10 @@ impl Machine {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let script = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/serve/ollama.py");
         fs::create_dir(dir.path().join("bin")).expect("a directory");
-        provide(&standin().unwrap_or_else(script), &dir.path().join("bin").join(OLLAMA));
+        provide(
+            &standin().unwrap_or_else(script),
+            &dir.path().join("bin").join(OLLAMA),
+        );
         (is_windows() || require("python3", python().is_some())).then_some(Machine { dir })
     }
 
@@ -48,7 +51,9 @@ impl Machine {
     fn tap(&self, args: &[&str]) -> Options {
         let mut dirs = vec![self.path("bin")];
         dirs.extend(python().cloned());
-        dirs.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+        dirs.extend(std::env::split_paths(
+            &std::env::var_os("PATH").unwrap_or_default(),
+        ));
         with_path(Options::bare(args), &dirs)
             .env("STANDIN_DIR", &self.path("").to_string_lossy())
             .env("XDG_STATE_HOME", &self.path("state").to_string_lossy())
@@ -60,25 +65,34 @@ impl Machine {
 
     /// The history of what commands did.
     fn history(&self) -> String {
-        self.path("state/ollama-tap/ollama_analytics").to_string_lossy().into_owned()
+        self.path("state/ollama-tap/ollama_analytics")
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// `serve` on free ports, with a stand-in that behaves like this.
     fn serve(&self, behaviour: &str) -> Options {
         let port = port().to_string();
-        self.tap(&["serve", "--listen", "127.0.0.1:0", "--backend-port", &port]).env("STANDIN", behaviour)
+        self.tap(&["serve", "--listen", "127.0.0.1:0", "--backend-port", &port])
+            .env("STANDIN", behaviour)
     }
 
     /// A command of Ollama's, or a question on what such ones did.
     fn words(&self, words: &[&str]) -> Options {
         let options = self.tap(words);
         // Windows tells itself where programs keep things for a user, which all tests would share.
-        if is_windows() { options.env("ANALYTICS_DIR", &self.history()) } else { options }
+        if is_windows() {
+            options.env("ANALYTICS_DIR", &self.history())
+        } else {
+            options
+        }
     }
 
     /// A command of Ollama's, on a machine where nothing listens yet.
     fn command(&self, words: &[&str]) -> Options {
-        self.words(words).env("OLLAMA_TAP_LISTEN", &format!("127.0.0.1:{}", port())).env("OLLAMA_BACKEND_PORT", &port().to_string())
+        self.words(words)
+            .env("OLLAMA_TAP_LISTEN", &format!("127.0.0.1:{}", port()))
+            .env("OLLAMA_BACKEND_PORT", &port().to_string())
     }
 
     /// Every start of a server so far.
@@ -94,13 +108,16 @@ impl Machine {
     }
 
     fn environment(&self) -> serde_json::Value {
-        let text = fs::read_to_string(self.path("environment")).expect("the environment of a server");
+        let text =
+            fs::read_to_string(self.path("environment")).expect("the environment of a server");
         serde_json::from_str(&text).expect("JSON")
     }
 
     /// Waits until no process of any run is left.
     fn nothing_is_left(&self) {
-        eventually("all processes of ollama are gone", || self.runs().iter().all(Run::is_gone));
+        eventually("all processes of ollama are gone", || {
+            self.runs().iter().all(Run::is_gone)
+        });
     }
 }
 
@@ -111,7 +128,11 @@ fn with_path(options: Options, dirs: &[PathBuf]) -> Options {
 }
 
 /// The program's name.
-const OLLAMA: &str = if cfg!(windows) { "ollama.exe" } else { "ollama" };
+const OLLAMA: &str = if cfg!(windows) {
+    "ollama.exe"
+} else {
+    "ollama"
+};
 
 /// Puts a program at a place: a link, because one that was just written may still be open in a process that another test starts.
 #[cfg(unix)]
@@ -136,18 +157,33 @@ fn port() -> u16 {
     const EACH: u16 = 4;
     const BLOCKS: u16 = 5_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let is_free = |port: u16| (port..port + EACH).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    let is_free =
+        |port: u16| (port..port + EACH).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
     // Another run of these tests begins elsewhere.
-    let block = || (process::id() as u16).wrapping_mul(37).wrapping_add(NEXT.fetch_add(1, SeqCst)) % BLOCKS;
-    std::iter::repeat_with(|| FIRST + EACH * block()).find(|port| is_free(*port)).expect("a free port")
+    let block = || {
+        (process::id() as u16)
+            .wrapping_mul(37)
+            .wrapping_add(NEXT.fetch_add(1, SeqCst))
+            % BLOCKS
+    };
+    std::iter::repeat_with(|| FIRST + EACH * block())
+        .find(|port| is_free(*port))
+        .expect("a free port")
 }
 
 /// The directory of Python itself, which starts sooner than the wrappers that PATH may have.
 fn python() -> Option<&'static PathBuf> {
     static DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
     let find = || {
-        let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().ok()?;
-        Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()).parent()?.to_owned())
+        let output = Command::new("python3")
+            .args(["-c", "import sys; print(sys.executable)"])
+            .output()
+            .ok()?;
+        Some(
+            PathBuf::from(String::from_utf8(output.stdout).ok()?.trim())
+                .parent()?
+                .to_owned(),
+        )
     };
     DIR.get_or_init(find).as_ref()
 }

@@ -35,19 +35,29 @@ fn main() -> io::Result<()> {
         }
         ["list"] => {
             let tags: Value = serde_json::from_str(&ask("GET", "/api/tags", "")?)?;
-            tags["models"].as_array().into_iter().flatten().for_each(|model| println!("{}", model["name"].as_str().unwrap_or_default()));
+            tags["models"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .for_each(|model| println!("{}", model["name"].as_str().unwrap_or_default()));
             Ok(())
         }
         ["run", "talk"] => chat(),
         ["run", "talk", prompt] => say(prompt),
         ["ps"] => writeln!(io::stdout(), "{}", environment()),
         ["pull", "wait"] => {
-            eprintln!("waiting at {} as {}", env::var("OLLAMA_HOST").unwrap_or_default(), process::id());
+            eprintln!(
+                "waiting at {} as {}",
+                env::var("OLLAMA_HOST").unwrap_or_default(),
+                process::id()
+            );
             sleep_for_ever()
         }
         ["interrupt", id] => system::interrupt(id.parse().unwrap_or_default()),
         ["stop", code] => process::exit(code.parse().unwrap_or(1)),
-        ["help" | "-v" | "launch" | "search", ..] => writeln!(io::stdout(), "these words: {}", words.join(" ")),
+        ["help" | "-v" | "launch" | "search", ..] => {
+            writeln!(io::stdout(), "these words: {}", words.join(" "))
+        }
         _ => fail(&format!("unknown command {words:?}")),
     }
 }
@@ -64,7 +74,10 @@ fn sleep_for_ever() -> ! {
 }
 
 fn behaves(word: &str) -> bool {
-    env::var("STANDIN").unwrap_or_default().split(',').any(|behaviour| behaviour == word)
+    env::var("STANDIN")
+        .unwrap_or_default()
+        .split(',')
+        .any(|behaviour| behaviour == word)
 }
 
 fn here(name: &str) -> PathBuf {
@@ -78,7 +91,10 @@ fn wait_for(name: &str) {
 }
 
 fn environment() -> Value {
-    env::vars().map(|(name, value)| (name, Value::from(value))).collect::<serde_json::Map<_, _>>().into()
+    env::vars()
+        .map(|(name, value)| (name, Value::from(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn address() -> String {
@@ -95,9 +111,19 @@ fn serve() -> io::Result<()> {
     }
     let listener = TcpListener::bind(address());
     let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
-    writeln!(File::options().append(true).create(true).open(here("runs"))?, "{}", ids.join(" "))?;
+    writeln!(
+        File::options()
+            .append(true)
+            .create(true)
+            .open(here("runs"))?,
+        "{}",
+        ids.join(" ")
+    )?;
     let Ok(listener) = listener else {
-        fail(&format!("listen tcp {}: bind: address already in use", address()));
+        fail(&format!(
+            "listen tcp {}: bind: address already in use",
+            address()
+        ));
     };
     if behaves("chatty") {
         println!("a line of no level");
@@ -138,7 +164,10 @@ fn converse(connection: &TcpStream) -> io::Result<()> {
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
         let mut words = start.split_whitespace();
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (method, path) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        );
         answer(connection, method, path, &body)?;
     }
 }
@@ -158,15 +187,23 @@ fn answer(mut stream: &TcpStream, method: &str, path: &str, body: &[u8]) -> io::
         "/api/ps" => ("200 OK", r#"{"models":[]}"#),
         _ => ("404 Not Found", "404 page not found"),
     };
-    let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", text.len());
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        text.len()
+    );
     stream.write_all((head + if method == "HEAD" { "" } else { text }).as_bytes())
 }
 
 fn generate(stream: &TcpStream, prompt: &str) -> io::Result<()> {
     let mut out = stream;
     out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-    let mut piece = |line: &str| out.write_all(format!("{:x}\r\n{line}\n\r\n", line.len() + 1).as_bytes());
-    let token = |text: &str| format!(r#"{{"model":"talk","created_at":"2026-11-21T08:49:09Z","response":"{text}","done":false}}"#);
+    let mut piece =
+        |line: &str| out.write_all(format!("{:x}\r\n{line}\n\r\n", line.len() + 1).as_bytes());
+    let token = |text: &str| {
+        format!(
+            r#"{{"model":"talk","created_at":"2026-11-21T08:49:09Z","response":"{text}","done":false}}"#
+        )
+    };
     piece(&token("It is "))?;
     match prompt {
         "for ever" => loop {
@@ -186,11 +223,16 @@ fn ask(method: &str, path: &str, body: &str) -> io::Result<String> {
     let mut connection = TcpStream::connect(address())?;
     let host = address();
     let length = body.len();
-    let head = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: ollama/0.99.0\r\nContent-Length: {length}\r\n\r\n");
+    let head = format!(
+        "{method} {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: ollama/0.99.0\r\nContent-Length: {length}\r\n\r\n"
+    );
     connection.write_all((head + body).as_bytes())?;
     let mut reply = String::new();
     connection.read_to_string(&mut reply)?;
-    Ok(reply.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+    Ok(reply
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body.to_owned())
+        .unwrap_or_default())
 }
 
 fn say(prompt: &str) -> io::Result<()> {

@@ -14,10 +14,17 @@ impl Run {
     /// As the stand-in wrote them down.
     pub fn read(line: &str) -> Run {
         let mut ids = line.split(' ').map(|id| id.parse().expect("a process id"));
-        Run { guard: ids.next().expect("a guard"), ollama: ids.next().expect("an ollama"), children: ids.collect() }
+        Run {
+            guard: ids.next().expect("a guard"),
+            ollama: ids.next().expect("an ollama"),
+            children: ids.collect(),
+        }
     }
 
     pub fn is_gone(&self) -> bool {
-        [self.guard, self.ollama].iter().chain(&self.children).all(|id| !lives(*id))
+        [self.guard, self.ollama]
+            .iter()
+            .chain(&self.children)
+            .all(|id| !lives(*id))
     }
 }

@@ -14,17 +14,34 @@ struct Terminal {
 impl Terminal {
     /// `None` where there is no tmux, which is said aloud.
     fn open(machine: &Machine) -> Option<Terminal> {
-        let terminal = Terminal { socket: machine.path("tmux").to_string_lossy().into_owned() };
+        let terminal = Terminal {
+            socket: machine.path("tmux").to_string_lossy().into_owned(),
+        };
         if !require("tmux", runs("tmux", &["-V"])) {
             return None;
         }
-        let opened = terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "sh"]);
+        let opened = terminal.tmux(&[
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-x",
+            "100",
+            "-y",
+            "30",
+            "sh",
+        ]);
         assert!(opened.status.success(), "{opened:?}");
         Some(terminal)
     }
 
     fn tmux(&self, words: &[&str]) -> Output {
-        Command::new("tmux").args(["-S", &self.socket]).args(words).env("PS1", "$ ").output().expect("run tmux")
+        Command::new("tmux")
+            .args(["-S", &self.socket])
+            .args(words)
+            .env("PS1", "$ ")
+            .output()
+            .expect("run tmux")
     }
 
     fn type_line(&self, line: &str) {
@@ -38,11 +55,14 @@ impl Terminal {
 
     /// All that was shown so far, without the lines' ends.
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.tmux(&["capture-pane", "-p", "-J", "-S", "-"]).stdout).into_owned()
+        String::from_utf8_lossy(&self.tmux(&["capture-pane", "-p", "-J", "-S", "-"]).stdout)
+            .into_owned()
     }
 
     fn shows(&self, text: &str, times: usize) {
-        eventually(&format!("{text:?} on the terminal, {times} times"), || self.text().matches(text).count() >= times);
+        eventually(&format!("{text:?} on the terminal, {times} times"), || {
+            self.text().matches(text).count() >= times
+        });
     }
 }
 
@@ -57,13 +77,30 @@ impl Drop for Terminal {
 
 /// Types a command and what shows its exit code.
 fn type_command(machine: &Machine, terminal: &Terminal, words: &str) {
-    let path = format!("{}:{}", machine.path("bin").display(), super::python().map(|dir| dir.display().to_string()).unwrap_or_default());
+    let path = format!(
+        "{}:{}",
+        machine.path("bin").display(),
+        super::python()
+            .map(|dir| dir.display().to_string())
+            .unwrap_or_default()
+    );
     let set = [
-        format!("export PATH={path}:$PATH STANDIN_DIR={} XDG_STATE_HOME={}", machine.path("").display(), machine.path("state").display()),
-        format!("export STANDIN=parent OLLAMA_TAP_LISTEN=127.0.0.1:{} OLLAMA_BACKEND_PORT={}", port(), port()),
+        format!(
+            "export PATH={path}:$PATH STANDIN_DIR={} XDG_STATE_HOME={}",
+            machine.path("").display(),
+            machine.path("state").display()
+        ),
+        format!(
+            "export STANDIN=parent OLLAMA_TAP_LISTEN=127.0.0.1:{} OLLAMA_BACKEND_PORT={}",
+            port(),
+            port()
+        ),
     ];
     set.iter().for_each(|line| terminal.type_line(line));
-    terminal.type_line(&format!("{} {words}; echo ended with $?", env!("CARGO_BIN_EXE_ollama-tap")));
+    terminal.type_line(&format!(
+        "{} {words}; echo ended with $?",
+        env!("CARGO_BIN_EXE_ollama-tap")
+    ));
 }
 
 /// Types a command that starts Ollama and chats, and waits for its prompt.
@@ -74,8 +111,12 @@ fn chatting(machine: &Machine, terminal: &Terminal) {
 
 #[test]
 fn a_person_chats_presses_ctrl_c_chats_on_and_leaves() {
-    let Some(machine) = Machine::new() else { return };
-    let Some(terminal) = Terminal::open(&machine) else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let Some(terminal) = Terminal::open(&machine) else {
+        return;
+    };
     chatting(&machine, &terminal);
     terminal.type_line("Why is the sky blue?");
     terminal.shows("It is blue.", 1);
@@ -87,15 +128,26 @@ fn a_person_chats_presses_ctrl_c_chats_on_and_leaves() {
     terminal.shows("ended with 0", 1);
     machine.nothing_is_left();
     let text = terminal.text();
-    assert!(!text.contains("INFO") && !text.contains("listening"), "the terminal is the command's:\n{text}");
+    assert!(
+        !text.contains("INFO") && !text.contains("listening"),
+        "the terminal is the command's:\n{text}"
+    );
 }
 
 #[test]
 fn a_person_who_serves_ends_it_with_ctrl_c() {
-    let Some(machine) = Machine::new() else { return };
-    let Some(terminal) = Terminal::open(&machine) else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let Some(terminal) = Terminal::open(&machine) else {
+        return;
+    };
     let dir = machine.path("history");
-    type_command(&machine, &terminal, &format!("serve --analytics-dir {}", dir.display()));
+    type_command(
+        &machine,
+        &terminal,
+        &format!("serve --analytics-dir {}", dir.display()),
+    );
     terminal.shows("ollama answers", 1);
     assert!(!machine.run(1).is_gone());
     terminal.press("--", "C-c");
@@ -105,8 +157,12 @@ fn a_person_who_serves_ends_it_with_ctrl_c() {
 
 #[test]
 fn a_terminal_that_closes_leaves_no_process() {
-    let Some(machine) = Machine::new() else { return };
-    let Some(terminal) = Terminal::open(&machine) else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let Some(terminal) = Terminal::open(&machine) else {
+        return;
+    };
     chatting(&machine, &terminal);
     let run = machine.run(1);
     assert!(lives(run.ollama));
@@ -116,8 +172,12 @@ fn a_terminal_that_closes_leaves_no_process() {
 
 #[test]
 fn ctrl_z_and_fg_leave_the_chat_as_it_was() {
-    let Some(machine) = Machine::new() else { return };
-    let Some(terminal) = Terminal::open(&machine) else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let Some(terminal) = Terminal::open(&machine) else {
+        return;
+    };
     chatting(&machine, &terminal);
     terminal.press("--", "C-z");
     terminal.shows("topped", 1); // each shell has its own words around it

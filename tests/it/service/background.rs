@@ -40,13 +40,20 @@ pub struct Running(Child);
 impl Running {
     /// Waits until it says this, on either output.
     pub fn start(mut command: Command, word: &str) -> Running {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start it");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start it");
         let said: Box<dyn Read> = match word {
             "listening" => Box::new(child.stdout.take().expect("stdout")),
             _ => Box::new(child.stderr.take().expect("stderr")),
         };
         let mut lines = BufReader::new(said).lines().map_while(Result::ok);
-        assert!(lines.any(|line| line.contains(word)), "it never said {word:?}");
+        assert!(
+            lines.any(|line| line.contains(word)),
+            "it never said {word:?}"
+        );
         Running(child)
     }
 }

@@ -20,7 +20,14 @@ exec /usr/lib/systemd/systemd --system --unit=test.target --log-target=console -
 "#;
 
 /// Targets that the unit asks for.
-const TARGETS: [&str; 6] = ["test", "sysinit", "basic", "shutdown", "network-online", "multi-user"];
+const TARGETS: [&str; 6] = [
+    "test",
+    "sysinit",
+    "basic",
+    "shutdown",
+    "network-online",
+    "multi-user",
+];
 
 /// Connects again and again, each time for one request, until its input ends. Prints how many were answered, refused and not answered.
 const LOAD: &str = r#"
@@ -57,46 +64,89 @@ struct Booted {
 impl Booted {
     /// `None`, said aloud, where this user may not boot one.
     fn start() -> Option<Booted> {
-        let namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--net", "--uts", "--ipc", "--cgroup"];
+        let namespaces = [
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "--net",
+            "--uts",
+            "--ipc",
+            "--cgroup",
+        ];
         let mut can_boot = vec!["--propagation", "private"];
         can_boot.extend(namespaces);
         can_boot.extend(["sh", "-c", "mount -t tmpfs tmpfs /sys/fs/cgroup && mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup"]);
-        let is_there = Path::new("/usr/lib/systemd/systemd").exists() && runs("ip", &["-V"]) && runs("nsenter", &["-V"]);
-        if !require("systemd, and root to boot it with unshare, nsenter, ip and cgroups", is_there && runs("unshare", &can_boot)) {
+        let is_there = Path::new("/usr/lib/systemd/systemd").exists()
+            && runs("ip", &["-V"])
+            && runs("nsenter", &["-V"]);
+        if !require(
+            "systemd, and root to boot it with unshare, nsenter, ip and cgroups",
+            is_there && runs("unshare", &can_boot),
+        ) {
             return None;
         }
         let dir = tempfile::tempdir().expect("a temporary directory");
         fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).expect("let services in");
-        TARGETS
-            .iter()
-            .for_each(|name| fs::write(dir.path().join(format!("{name}.target")), "[Unit]\nDefaultDependencies=no\n").expect("a unit"));
+        TARGETS.iter().for_each(|name| {
+            fs::write(
+                dir.path().join(format!("{name}.target")),
+                "[Unit]\nDefaultDependencies=no\n",
+            )
+            .expect("a unit")
+        });
         fs::write(dir.path().join("ollama-tap.service"), unit(dir.path())).expect("a unit");
         let mut command = Command::new("unshare");
-        command.args(["--propagation", "private"]).args(namespaces).args(["sh", "-c", BOOT, "sh"]).arg(dir.path());
-        let systemd = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("boot systemd");
+        command
+            .args(["--propagation", "private"])
+            .args(namespaces)
+            .args(["sh", "-c", BOOT, "sh"])
+            .arg(dir.path());
+        let systemd = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("boot systemd");
         let booted = Booted { systemd, dir };
-        eventually("systemd runs", || booted.ok(&["systemctl", "is-system-running", "--wait"]).is_some());
+        eventually("systemd runs", || {
+            booted
+                .ok(&["systemctl", "is-system-running", "--wait"])
+                .is_some()
+        });
         Some(booted)
     }
 
     /// A command beside it: there, the number of systemd is 1.
     fn command(&self, words: &[&str]) -> Command {
-        let child = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.systemd.id())).unwrap_or_default();
+        let child = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.systemd.id()))
+            .unwrap_or_default();
         let mut command = Command::new("nsenter");
-        command.args(["--target", child.trim(), "--mount", "--pid", "--net", "--"]).args(words);
+        command
+            .args(["--target", child.trim(), "--mount", "--pid", "--net", "--"])
+            .args(words);
         command
     }
 
     /// What it prints, where it succeeds.
     fn ok(&self, words: &[&str]) -> Option<String> {
-        let output = self.command(words).stdin(Stdio::null()).output().expect("run a command");
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+        let output = self
+            .command(words)
+            .stdin(Stdio::null())
+            .output()
+            .expect("run a command");
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Tells systemd something, which must succeed.
     fn systemctl(&self, words: &[&str]) -> String {
         let all = [&["systemctl"], words].concat();
-        self.ok(&all).unwrap_or_else(|| panic!("{words:?} failed:\n{}", self.log()))
+        self.ok(&all)
+            .unwrap_or_else(|| panic!("{words:?} failed:\n{}", self.log()))
     }
 
     fn log(&self) -> String {
@@ -113,7 +163,8 @@ impl Drop for Booted {
 
 /// The unit as we ship it, for this executable, with its log below `dir`.
 fn unit(dir: &Path) -> String {
-    let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd/ollama-tap.service");
+    let packaged =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd/ollama-tap.service");
     let start = format!("ExecStart={} proxy", env!("CARGO_BIN_EXE_ollama-tap"));
     let mut unit = String::new();
     for line in fs::read_to_string(packaged).expect("a unit").lines() {
@@ -121,20 +172,38 @@ fn unit(dir: &Path) -> String {
             "ExecStart" => &start,
             "EnvironmentFile" | "User" => "", // there are none in here
             // The executable may be in a home, and this machine may lack what else the sandbox is made of: that is not what is tried.
-            key if key.starts_with("Protect") || key.starts_with("Private") || key == "ProcSubset" || key == "SystemCallFilter" => "",
+            key if key.starts_with("Protect")
+                || key.starts_with("Private")
+                || key == "ProcSubset"
+                || key == "SystemCallFilter" =>
+            {
+                ""
+            }
             _ => line,
         };
         unit.push('\n');
     }
-    unit.replace("[Install]", &format!("StandardError=append:{}\n[Install]", text(&dir.join("log"))))
+    unit.replace(
+        "[Install]",
+        &format!("StandardError=append:{}\n[Install]", text(&dir.join("log"))),
+    )
 }
 
 #[test]
 fn a_restart_under_load_refuses_nobody_and_a_stop_gives_the_port_back() {
-    let Some(booted) = Booted::start() else { return };
+    let Some(booted) = Booted::start() else {
+        return;
+    };
     booted.systemctl(&["start", "ollama-tap"]);
-    let mut load = booted.command(&["python3", "-c", LOAD]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("clients");
-    let mut said = BufReader::new(load.stdout.take().expect("stdout")).lines().map(|line| line.expect("a line"));
+    let mut load = booted
+        .command(&["python3", "-c", LOAD])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("clients");
+    let mut said = BufReader::new(load.stdout.take().expect("stdout"))
+        .lines()
+        .map(|line| line.expect("a line"));
     assert_eq!(said.next().as_deref(), Some("asking"));
     let connect = "import socket; socket.create_connection(('127.0.0.1', 8000))";
     let ask = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz')";
@@ -145,12 +214,32 @@ fn a_restart_under_load_refuses_nobody_and_a_stop_gives_the_port_back() {
     booted.systemctl(&["kill", "--signal=KILL", "ollama-tap"]);
     booted.ok(&["python3", "-c", ask]).expect("it serves again");
     drop(load.stdin.take());
-    let counts: Vec<u32> = said.next().expect("counts").split(' ').map(|count| count.parse().expect("a count")).collect();
+    let counts: Vec<u32> = said
+        .next()
+        .expect("counts")
+        .split(' ')
+        .map(|count| count.parse().expect("a count"))
+        .collect();
     load.wait().expect("its end");
-    assert!(counts[0] > 0 && counts[1] == 0, "answered, refused, cut: {counts:?}\n{}", booted.log());
-    assert_eq!(booted.log().matches("listening on http://[::]:8000").count(), 5, "{}", booted.log());
+    assert!(
+        counts[0] > 0 && counts[1] == 0,
+        "answered, refused, cut: {counts:?}\n{}",
+        booted.log()
+    );
+    assert_eq!(
+        booted
+            .log()
+            .matches("listening on http://[::]:8000")
+            .count(),
+        5,
+        "{}",
+        booted.log()
+    );
     println!("answered {}, cut {}", counts[0], counts[2]);
 
     booted.systemctl(&["stop", "ollama-tap"]);
-    assert!(booted.ok(&["python3", "-c", connect]).is_none(), "somebody has the port yet");
+    assert!(
+        booted.ok(&["python3", "-c", connect]).is_none(),
+        "somebody has the port yet"
+    );
 }

@@ -6,7 +6,10 @@ use crate::harness::sample::{random, rounds};
 /// Runs `service` of this executable with these words, killed after so many steps. Whether there were as many.
 fn dies_after(machine: &Machine, steps: usize, executable: &str, words: &[&str]) -> bool {
     let steps = steps.to_string();
-    let (code, _, stderr) = machine.run(&[("OLLAMA_TAP_TEST_STEPS", &steps)], &[&[executable, "service"], words].concat());
+    let (code, _, stderr) = machine.run(
+        &[("OLLAMA_TAP_TEST_STEPS", &steps)],
+        &[&[executable, "service"], words].concat(),
+    );
     assert_eq!(stderr, "", "{code}");
     code != 0
 }
@@ -31,7 +34,11 @@ fn survives_death(machine: &Machine, executable: &str) {
             }
             service(next);
             let whole = if next == INSTALL { &installed } else { &bare };
-            assert_eq!(machine.changes(whole), [""; 0], "{dying:?} died after step {step}, and next was {next:?}");
+            assert_eq!(
+                machine.changes(whole),
+                [""; 0],
+                "{dying:?} died after step {step}, and next was {next:?}"
+            );
         }
     }
     assert_eq!(machine.changes(&bare), [""; 0]);
@@ -43,27 +50,35 @@ fn steps() -> impl Iterator<Item = (usize, &'static [&'static str])> {
     (1..).flat_map(move |step| {
         let mut next = [INSTALL, REMOVE];
         random.shuffle(&mut next);
-        next.into_iter().take(rounds(1, 2)).map(move |next| (step, next))
+        next.into_iter()
+            .take(rounds(1, 2))
+            .map(move |next| (step, next))
     })
 }
 
 #[test]
 fn beside_a_service_of_ollamas_own() {
-    let Some(machine) = Machine::start() else { return };
+    let Some(machine) = Machine::start() else {
+        return;
+    };
     with_ollama_unit(&machine, "EnvironmentFile=/etc/default/none");
     survives_death(&machine, "/srv/ollama-tap");
 }
 
 #[test]
 fn with_an_ollama_of_our_own() {
-    let Some(machine) = Machine::start() else { return };
+    let Some(machine) = Machine::start() else {
+        return;
+    };
     with_ollama(&machine);
     survives_death(&machine, "ollama-tap");
 }
 
 #[test]
 fn an_ollama_that_was_left_half_moved_is_restarted_to_be_where_it_belongs() {
-    let Some(machine) = Machine::start() else { return };
+    let Some(machine) = Machine::start() else {
+        return;
+    };
     with_ollama_unit(&machine, "");
     for step in 1.. {
         if !dies_after(&machine, step, "ollama-tap", &["install"]) {
@@ -71,10 +86,21 @@ fn an_ollama_that_was_left_half_moved_is_restarted_to_be_where_it_belongs() {
         }
         machine.told();
         machine.service(&["install"]);
-        assert!(machine.told().contains(&"try-restart ollama.service".to_owned()), "installing died after step {step}");
+        assert!(
+            machine
+                .told()
+                .contains(&"try-restart ollama.service".to_owned()),
+            "installing died after step {step}"
+        );
         let was_moved = dies_after(&machine, step, "ollama-tap", &["uninstall"]);
         machine.told();
         machine.service(&["uninstall"]);
-        assert!(!was_moved || machine.told().contains(&"try-restart ollama.service".to_owned()), "removing died after step {step}");
+        assert!(
+            !was_moved
+                || machine
+                    .told()
+                    .contains(&"try-restart ollama.service".to_owned()),
+            "removing died after step {step}"
+        );
     }
 }

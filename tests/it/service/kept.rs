@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::notify::Systemd;
 use crate::harness::ollama::json;
-use crate::harness::{Client, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, held, post, request};
+use crate::harness::{
+    Client, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, held, post, request,
+};
 
 const KEPT: &str = "FDSTORE=1\nFDNAME=listen";
 const KEPT_NO_LONGER: &str = "FDSTOREREMOVE=1\nFDNAME=listen";
@@ -21,7 +23,13 @@ fn copy(socket: &TcpListener) -> TcpListener {
 
 /// A tap that is to listen there.
 fn proxy(ollama: &FakeOllama, listen: impl ToString) -> Options {
-    Options::bare(&["proxy", "--listen", &listen.to_string(), "--upstream", &ollama.url()])
+    Options::bare(&[
+        "proxy",
+        "--listen",
+        &listen.to_string(),
+        "--upstream",
+        &ollama.url(),
+    ])
 }
 
 fn address_of(socket: OwnedFd) -> SocketAddr {
@@ -38,9 +46,14 @@ fn stop(mut tap: Proxy) {
 fn a_tap_has_its_sockets_kept_before_it_is_ready_and_also_while_it_stops() {
     let systemd = Systemd::start();
     let ollama = FakeOllama::always(json("{}"));
-    let tap = systemd.of(proxy(&ollama, "127.0.0.1:0").args(&["--admin-listen", "127.0.0.1:0"])).start();
+    let tap = systemd
+        .of(proxy(&ollama, "127.0.0.1:0").args(&["--admin-listen", "127.0.0.1:0"]))
+        .start();
     let (told, socket) = systemd.receives();
-    assert_eq!((&*told, address_of(socket.expect("a socket"))), (KEPT, tap.addr));
+    assert_eq!(
+        (&*told, address_of(socket.expect("a socket"))),
+        (KEPT, tap.addr)
+    );
     let (told, socket) = systemd.receives();
     let pages = format!("pages on http://{}", address_of(socket.expect("a socket")));
     assert_eq!(told, "FDSTORE=1\nFDNAME=admin");
@@ -62,10 +75,16 @@ fn who_connects_while_it_is_restarted_waits_for_the_next_run() {
     waiting.send(request("GET", "/api/tags", &[], ""));
     // With a token there it starts itself anew, and what was handed over goes along.
     let options = proxy(&ollama, addr).args(&["--token", "secret"]);
-    let tap = systemd.of(options.handed("listen", socket.expect("a socket"))).start();
+    let tap = systemd
+        .of(options.handed("listen", socket.expect("a socket")))
+        .start();
     assert_eq!(waiting.reply("GET").text(), "\"it\"");
     assert_eq!(tap.addr, addr);
-    assert_eq!([(); 3].map(|()| systemd.hears()), ["READY=1", "STOPPING=1", "READY=1"], "it is kept already");
+    assert_eq!(
+        [(); 3].map(|()| systemd.hears()),
+        ["READY=1", "STOPPING=1", "READY=1"],
+        "it is kept already"
+    );
 }
 
 #[test]
@@ -75,18 +94,31 @@ fn a_socket_of_another_address_is_given_back_before_a_new_one_is_bound() {
     let socket = listening("127.0.0.1:0");
     let port = socket.local_addr().expect("addr").port();
     // All addresses of IPv4 are not to be had while one of them is taken.
-    let tap = systemd.of(proxy(&ollama, format!("0.0.0.0:{port}")).handed("listen", copy(&socket))).spawn();
+    let tap = systemd
+        .of(proxy(&ollama, format!("0.0.0.0:{port}")).handed("listen", copy(&socket)))
+        .spawn();
     assert_eq!(systemd.hears(), KEPT_NO_LONGER);
     let (told, heard) = systemd.receives();
     assert_eq!(told, "BARRIER=1");
     drop(socket);
     // A program that another test starts at this moment has a copy, until it is another program.
-    eventually("the port is free", || TcpListener::bind(("0.0.0.0", port)).is_ok());
+    eventually("the port is free", || {
+        TcpListener::bind(("0.0.0.0", port)).is_ok()
+    });
     drop(heard.expect("what is closed when it was heard"));
     let (told, socket) = systemd.receives();
-    assert_eq!((&*told, address_of(socket.expect("a socket")).to_string()), (KEPT, format!("0.0.0.0:{port}")));
+    assert_eq!(
+        (&*told, address_of(socket.expect("a socket")).to_string()),
+        (KEPT, format!("0.0.0.0:{port}"))
+    );
     assert_eq!(systemd.hears(), "READY=1");
-    assert_eq!(Client::connect(([127, 0, 0, 1], port).into()).send(request("GET", "/api/tags", &[], "")).reply("GET").text(), "\"it\"");
+    assert_eq!(
+        Client::connect(([127, 0, 0, 1], port).into())
+            .send(request("GET", "/api/tags", &[], ""))
+            .reply("GET")
+            .text(),
+        "\"it\""
+    );
     drop(tap);
 }
 
@@ -94,16 +126,34 @@ fn a_socket_of_another_address_is_given_back_before_a_new_one_is_bound() {
 fn one_family_alone_is_not_every_interface() {
     let systemd = Systemd::start();
     let ollama = FakeOllama::always(json("\"it\""));
-    let socket = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None).expect("a socket");
+    let socket =
+        socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None).expect("a socket");
     socket.set_only_v6(true).expect("IPv6 alone");
-    socket.bind(&"[::]:0".parse::<SocketAddr>().expect("an address").into()).expect("bind");
+    socket
+        .bind(&"[::]:0".parse::<SocketAddr>().expect("an address").into())
+        .expect("bind");
     socket.listen(8).expect("listen");
-    let addr = socket.local_addr().expect("addr").as_socket().expect("of the internet");
-    let tap = systemd.of(proxy(&ollama, addr).handed("listen", socket)).start();
+    let addr = socket
+        .local_addr()
+        .expect("addr")
+        .as_socket()
+        .expect("of the internet");
+    let tap = systemd
+        .of(proxy(&ollama, addr).handed("listen", socket))
+        .start();
     assert_eq!(systemd.hears(), KEPT_NO_LONGER);
-    assert_eq!([(); 3].map(|()| systemd.hears()), ["BARRIER=1", KEPT, "READY=1"]);
+    assert_eq!(
+        [(); 3].map(|()| systemd.hears()),
+        ["BARRIER=1", KEPT, "READY=1"]
+    );
     let mut client = Client::connect(([127, 0, 0, 1], tap.addr.port()).into());
-    assert_eq!(client.send(request("GET", "/api/tags", &[], "")).reply("GET").text(), "\"it\"");
+    assert_eq!(
+        client
+            .send(request("GET", "/api/tags", &[], ""))
+            .reply("GET")
+            .text(),
+        "\"it\""
+    );
 }
 
 #[test]
@@ -113,22 +163,44 @@ fn sockets_are_known_by_their_addresses_and_kept_by_their_own_names() {
     let (public, admin) = (listening("127.0.0.1:0"), listening("127.0.0.1:0"));
     let addresses = [&public, &admin].map(|socket| socket.local_addr().expect("addr"));
     let options = proxy(&ollama, addresses[0]).args(&["--admin-listen", &addresses[1].to_string()]);
-    let _tap = systemd.of(options.handed("admin", copy(&public)).handed("listen", copy(&admin))).start();
+    let _tap = systemd
+        .of(options
+            .handed("admin", copy(&public))
+            .handed("listen", copy(&admin)))
+        .start();
     let told: Vec<String> = (0..6).map(|_| systemd.hears()).collect();
-    assert_eq!(told, ["FDSTOREREMOVE=1\nFDNAME=admin", KEPT_NO_LONGER, "BARRIER=1", KEPT, "FDSTORE=1\nFDNAME=admin", "READY=1"]);
+    assert_eq!(
+        told,
+        [
+            "FDSTOREREMOVE=1\nFDNAME=admin",
+            KEPT_NO_LONGER,
+            "BARRIER=1",
+            KEPT,
+            "FDSTORE=1\nFDNAME=admin",
+            "READY=1"
+        ]
+    );
 }
 
 #[test]
 fn who_ends_in_failure_has_nothing_kept() {
     let ollama = FakeOllama::always(json("{}"));
-    for (args, code) in [(["--workers", "0"], 2), (["--analytics-dir", "/dev/null/history"], 1)] {
+    for (args, code) in [
+        (["--workers", "0"], 2),
+        (["--analytics-dir", "/dev/null/history"], 1),
+    ] {
         let systemd = Systemd::start();
         let socket = listening("127.0.0.1:0");
         let options = proxy(&ollama, socket.local_addr().expect("addr")).args(&args);
         let mut tap = systemd.of(options.handed("listen", copy(&socket))).spawn();
         assert_eq!(systemd.hears(), KEPT_NO_LONGER, "{args:?}");
         assert_eq!(systemd.hears(), "BARRIER=1", "{args:?}");
-        assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(code), "{}", tap.log());
+        assert_eq!(
+            tap.wait_exit(Duration::from_secs(3)).code(),
+            Some(code),
+            "{}",
+            tap.log()
+        );
         systemd.hears_nothing_more();
     }
 }
@@ -139,12 +211,17 @@ fn who_is_ended_in_haste_has_nothing_kept() {
     let ollama = held(&Latch::default());
     let mut tap = systemd.of(proxy(&ollama, "127.0.0.1:0")).start();
     let mut client = tap.connect();
-    client.send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#)).head("POST");
+    client
+        .send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#))
+        .head("POST");
     assert_eq!([systemd.hears(), systemd.hears()], [KEPT, "READY=1"]);
     tap.signal(SIGTERM);
     assert_eq!(systemd.hears(), "STOPPING=1");
     tap.signal(SIGINT);
-    assert_eq!([systemd.hears(), systemd.hears()], [KEPT_NO_LONGER, "BARRIER=1"]);
+    assert_eq!(
+        [systemd.hears(), systemd.hears()],
+        [KEPT_NO_LONGER, "BARRIER=1"]
+    );
     assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(1));
 }
 

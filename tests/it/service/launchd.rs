@@ -27,7 +27,16 @@ const SUDO: &str = "#!/bin/sh\necho \"sudo $* with $LOG_LEVEL\"\n";
 fn mac() -> Option<Machine> {
     let machine = Machine::start()?;
     with_ollama(&machine);
-    machine.ok(&[], &["useradd", "--create-home", "--home-dir", "/srv/alice", "alice"]);
+    machine.ok(
+        &[],
+        &[
+            "useradd",
+            "--create-home",
+            "--home-dir",
+            "/srv/alice",
+            "alice",
+        ],
+    );
     for (name, text) in [("launchctl", LAUNCHCTL), ("plutil", PLUTIL), ("sudo", SUDO)] {
         machine.script(&format!("/usr/bin/{name}"), text);
     }
@@ -47,11 +56,15 @@ fn service(machine: &Machine, words: &[&str]) -> String {
 fn told(machine: &Machine) -> Vec<String> {
     let told = machine.read("/run/launchctl");
     machine.write("/run/launchctl", "");
-    told.lines().filter(|line| *line != "version").map(str::to_owned).collect()
+    told.lines()
+        .filter(|line| *line != "version")
+        .map(str::to_owned)
+        .collect()
 }
 
 fn plist(machine: &Machine) -> Value {
-    let script = format!("import json, plistlib; print(json.dumps(plistlib.load(open('{PLIST}', 'rb'))))");
+    let script =
+        format!("import json, plistlib; print(json.dumps(plistlib.load(open('{PLIST}', 'rb'))))");
     serde_json::from_str(&machine.ok(&[], &["python3", "-c", &script])).expect("JSON")
 }
 
@@ -60,7 +73,13 @@ fn a_property_list_is_installed_that_says_all_that_launchd_needs() {
     let Some(machine) = mac() else { return };
     let before = machine.tree();
     service(&machine, &["install", "--shutdown-grace", "40"]);
-    assert_eq!(told(&machine), ["enable system/io.github.ollama-tap", &format!("bootstrap system {PLIST}")]);
+    assert_eq!(
+        told(&machine),
+        [
+            "enable system/io.github.ollama-tap",
+            &format!("bootstrap system {PLIST}")
+        ]
+    );
     assert_eq!(machine.mode(PLIST), 0o600);
     let plist = plist(&machine);
     let expected = json!({
@@ -90,7 +109,10 @@ fn a_property_list_is_installed_that_says_all_that_launchd_needs() {
 #[test]
 fn settings_in_a_property_list_survive_upgrades() {
     let Some(machine) = mac() else { return };
-    service(&machine, &["install", "--retention-days", "30", "--log-level", "DEBUG"]);
+    service(
+        &machine,
+        &["install", "--retention-days", "30", "--log-level", "DEBUG"],
+    );
     let installed = (machine.tree(), plist(&machine));
     service(&machine, &["install"]);
     assert_eq!(machine.changes(&installed.0), [""; 0]);
@@ -107,7 +129,10 @@ fn a_dry_run_shows_the_property_list_without_secrets_and_does_nothing() {
     let said = service(&machine, &["install", "--dry-run", "--token", "s3cret"]);
     assert_eq!(machine.changes(&before), [""; 0]);
     assert!(told(&machine).is_empty());
-    assert!(said.contains("<key>OLLAMA_TAP_TOKEN</key>") && said.contains("launchctl bootstrap system"), "{said}");
+    assert!(
+        said.contains("<key>OLLAMA_TAP_TOKEN</key>") && said.contains("launchctl bootstrap system"),
+        "{said}"
+    );
     assert!(!said.contains("s3cret"), "{said}");
 }
 
@@ -118,9 +143,18 @@ fn every_verb_has_its_word_for_launchd() {
     told(&machine);
     let bootstrap = format!("bootstrap system {PLIST}");
     let words = [
-        ("start", vec![bootstrap.as_str(), "kickstart system/io.github.ollama-tap"]),
+        (
+            "start",
+            vec![bootstrap.as_str(), "kickstart system/io.github.ollama-tap"],
+        ),
         ("stop", vec!["bootout system/io.github.ollama-tap"]),
-        ("restart", vec![bootstrap.as_str(), "kickstart -k system/io.github.ollama-tap"]),
+        (
+            "restart",
+            vec![
+                bootstrap.as_str(),
+                "kickstart -k system/io.github.ollama-tap",
+            ],
+        ),
         ("status", vec!["print system/io.github.ollama-tap"]),
     ];
     for (verb, expected) in words {
@@ -130,5 +164,8 @@ fn every_verb_has_its_word_for_launchd() {
     machine.write("/var/log/ollama-tap.log", "a line\n");
     assert_eq!(service(&machine, &["logs"]), "a line\n");
     service(&machine, &["install", "--log-level", "DEBUG"]);
-    assert_eq!(service(&machine, &["run"]), "sudo --preserve-env -u alice -- /usr/bin/ollama-tap serve with DEBUG\n");
+    assert_eq!(
+        service(&machine, &["run"]),
+        "sudo --preserve-env -u alice -- /usr/bin/ollama-tap serve with DEBUG\n"
+    );
 }

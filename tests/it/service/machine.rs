@@ -33,7 +33,15 @@ exec chroot root sh -c 'echo ready && exec cat'
 "#;
 
 /// What useradd and userdel leave behind: copies of the tables as they were before, and their lock.
-const OF_USERADD: [&str; 7] = ["etc/passwd-", "etc/shadow-", "etc/group-", "etc/gshadow-", "etc/subuid-", "etc/subgid-", "etc/.pwd.lock"];
+const OF_USERADD: [&str; 7] = [
+    "etc/passwd-",
+    "etc/shadow-",
+    "etc/group-",
+    "etc/gshadow-",
+    "etc/subuid-",
+    "etc/subgid-",
+    "etc/.pwd.lock",
+];
 
 /// Executables are told apart by their size alone (bytes).
 const LARGE: u64 = 1024 * 1024;
@@ -50,17 +58,36 @@ impl Machine {
     /// `None`, said aloud, where this user may not make one.
     pub fn start() -> Option<Machine> {
         let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-        let can_make = is_root && runs("unshare", &["--mount", "--net", "true"]) && runs("ip", &["-V"]) && runs("nsenter", &["-V"]);
+        let can_make = is_root
+            && runs("unshare", &["--mount", "--net", "true"])
+            && runs("ip", &["-V"])
+            && runs("nsenter", &["-V"]);
         if !require("root with unshare, nsenter and ip", can_make) {
             return None;
         }
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--net", "--propagation", "private", "sh", "-c", SETUP, "sh"]).arg(dir.path());
-        command.arg(executable()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .args([
+                "--mount",
+                "--net",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                SETUP,
+                "sh",
+            ])
+            .arg(dir.path());
+        command
+            .arg(executable())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut holder = command.spawn().expect("start a machine");
         let mut line = String::new();
-        BufReader::new(holder.stdout.take().expect("stdout")).read_line(&mut line).expect("a word of the machine");
+        BufReader::new(holder.stdout.take().expect("stdout"))
+            .read_line(&mut line)
+            .expect("a word of the machine");
         let machine = Machine { holder, _dir: dir };
         assert_eq!(line, "ready\n");
         machine.script("/usr/bin/systemctl", include_str!("systemctl.sh"));
@@ -81,7 +108,8 @@ impl Machine {
     pub fn script(&self, path: &str, text: &str) {
         let _ = fs::remove_file(self.path(path)); // it may be a link
         self.write(path, text);
-        fs::set_permissions(self.path(path), PermissionsExt::from_mode(0o755)).expect("make it executable");
+        fs::set_permissions(self.path(path), PermissionsExt::from_mode(0o755))
+            .expect("make it executable");
     }
 
     pub fn read(&self, path: &str) -> String {
@@ -101,15 +129,28 @@ impl Machine {
         let path = self.path("/run/fake-systemd/told");
         let told = fs::read_to_string(&path).unwrap_or_default();
         let _ = fs::remove_file(path);
-        told.lines().filter(|line| !line.starts_with("show") && *line != "--version").map(str::to_owned).collect()
+        told.lines()
+            .filter(|line| !line.starts_with("show") && *line != "--version")
+            .map(str::to_owned)
+            .collect()
     }
 
     /// A command in the machine, as root, with these variables and few others.
     pub fn command(&self, env: &[(&str, &str)], words: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
         let target = self.holder.id().to_string();
-        command.args(["--target", &target, "--mount", "--net", "--root", "--wd", "--", "timeout", "20"]).args(words);
-        command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").envs(env.iter().copied());
+        command
+            .args([
+                "--target", &target, "--mount", "--net", "--root", "--wd", "--", "timeout", "20",
+            ])
+            .args(words);
+        command
+            .env_clear()
+            .env(
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            )
+            .envs(env.iter().copied());
         command.stdin(Stdio::null());
         command
     }
@@ -118,7 +159,11 @@ impl Machine {
     pub fn run(&self, env: &[(&str, &str)], words: &[&str]) -> (i32, String, String) {
         let output = self.command(env, words).output().expect("run a command");
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+        (
+            output.status.code().unwrap_or(-1),
+            text(output.stdout),
+            text(output.stderr),
+        )
     }
 
     /// Runs what must succeed: stdout.
@@ -134,18 +179,31 @@ impl Machine {
     }
 
     pub fn tree(&self) -> Tree {
-        Tree(self.touched().into_iter().map(|path| (path.clone(), self.describe(&path))).collect())
+        Tree(
+            self.touched()
+                .into_iter()
+                .map(|path| (path.clone(), self.describe(&path)))
+                .collect(),
+        )
     }
 
     /// What is not as it was, with what it was and what it is.
     pub fn changes(&self, before: &Tree) -> Vec<String> {
         let paths: BTreeSet<PathBuf> = before.0.keys().cloned().chain(self.touched()).collect();
         let compare = |path: &PathBuf| {
-            let was = before.0.get(path).cloned().unwrap_or_else(|| describe(&Path::new("/").join(path)));
+            let was = before
+                .0
+                .get(path)
+                .cloned()
+                .unwrap_or_else(|| describe(&Path::new("/").join(path)));
             let is = self.describe(path);
             (was != is).then(|| format!("/{}: was {was}, is {is}", path.display()))
         };
-        paths.iter().filter(|path| !OF_USERADD.iter().any(|of| path.ends_with(of))).filter_map(compare).collect()
+        paths
+            .iter()
+            .filter(|path| !OF_USERADD.iter().any(|of| path.ends_with(of)))
+            .filter_map(compare)
+            .collect()
     }
 
     fn describe(&self, path: &Path) -> String {
@@ -158,11 +216,20 @@ impl Machine {
         let mut found = BTreeSet::new();
         let mut folders = vec![upper.clone()];
         while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).expect("list the upper layer").flatten() {
+            for entry in fs::read_dir(&folder)
+                .expect("list the upper layer")
+                .flatten()
+            {
                 if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                     folders.push(entry.path());
                 }
-                found.insert(entry.path().strip_prefix(&upper).expect("below it").to_owned());
+                found.insert(
+                    entry
+                        .path()
+                        .strip_prefix(&upper)
+                        .expect("below it")
+                        .to_owned(),
+                );
             }
         }
         found
@@ -183,16 +250,26 @@ fn executable() -> &'static Path {
         let whole = env!("CARGO_BIN_EXE_ollama-tap");
         let stripped = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ollama-tap");
         let new = stripped.with_extension(std::process::id().to_string()); // others may be running the one that is there
-        let is_done = runs("strip", &["-o", &new.to_string_lossy(), whole]) && fs::rename(&new, &stripped).is_ok();
-        if is_done { stripped } else { PathBuf::from(whole) }
+        let is_done = runs("strip", &["-o", &new.to_string_lossy(), whole])
+            && fs::rename(&new, &stripped).is_ok();
+        if is_done {
+            stripped
+        } else {
+            PathBuf::from(whole)
+        }
     })
 }
 
 /// Kind, rights, owner and content of what is there.
 fn describe(path: &Path) -> String {
-    let Ok(meta) = path.symlink_metadata() else { return "nothing".to_owned() };
+    let Ok(meta) = path.symlink_metadata() else {
+        return "nothing".to_owned();
+    };
     let content = if meta.is_symlink() {
-        format!("link to {}", fs::read_link(path).unwrap_or_default().display())
+        format!(
+            "link to {}",
+            fs::read_link(path).unwrap_or_default().display()
+        )
     } else if meta.len() > LARGE {
         format!("file of {} bytes", meta.len())
     } else if meta.is_file() {

@@ -31,7 +31,9 @@ const DROP_IN: &str = "/etc/systemd/system/ollama.service.d/zz-ollama-tap.conf";
 
 /// Ollama's own service as its installer makes it; it runs.
 fn with_ollama_unit(machine: &Machine, environment: &str) {
-    let unit = format!("[Unit]\nDescription=Ollama Service\n\n[Service]\nExecStart=/usr/local/bin/ollama serve\n{environment}\n");
+    let unit = format!(
+        "[Unit]\nDescription=Ollama Service\n\n[Service]\nExecStart=/usr/local/bin/ollama serve\n{environment}\n"
+    );
     machine.write("/etc/systemd/system/ollama.service", &unit);
     machine.write("/run/fake-systemd/ollama.service.runs", "");
     with_ollama(machine);

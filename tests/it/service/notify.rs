@@ -28,12 +28,17 @@ impl Systemd {
     fn starts(&self, ollama: &FakeOllama, watchdog: u32) -> Options {
         let path = self.dir.path().join("notify");
         let microseconds = (watchdog * 1000).to_string();
-        Options::to(ollama).env("NOTIFY_SOCKET", path.to_str().expect("a path")).env("WATCHDOG_USEC", &microseconds)
+        Options::to(ollama)
+            .env("NOTIFY_SOCKET", path.to_str().expect("a path"))
+            .env("WATCHDOG_USEC", &microseconds)
     }
 
     /// Started by it, with no watch kept.
     pub fn of(&self, options: Options) -> Options {
-        options.env("NOTIFY_SOCKET", self.dir.path().join("notify").to_str().expect("a path"))
+        options.env(
+            "NOTIFY_SOCKET",
+            self.dir.path().join("notify").to_str().expect("a path"),
+        )
     }
 
     pub fn hears(&self) -> String {
@@ -47,21 +52,42 @@ impl Systemd {
         // SAFETY: all zeros are a valid header, of no parts.
         let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
         (message.msg_iov, message.msg_iovlen) = (parts.as_mut_ptr().cast(), parts.len());
-        (message.msg_control, message.msg_controllen) = (control.as_mut_ptr().cast(), size_of_val(&control));
+        (message.msg_control, message.msg_controllen) =
+            (control.as_mut_ptr().cast(), size_of_val(&control));
         // SAFETY: the header's pointers and lengths are those of valid, writable buffers.
-        let length = unsafe { libc::recvmsg(self.socket.as_raw_fd(), &mut message, libc::MSG_CMSG_CLOEXEC) };
-        assert!(length > 0, "no message of the tap: {}", std::io::Error::last_os_error());
+        let length = unsafe {
+            libc::recvmsg(
+                self.socket.as_raw_fd(),
+                &mut message,
+                libc::MSG_CMSG_CLOEXEC,
+            )
+        };
+        assert!(
+            length > 0,
+            "no message of the tap: {}",
+            std::io::Error::last_os_error()
+        );
         // SAFETY: the kernel has filled the header in; what it says is a descriptor is one, new and nobody else's.
         let descriptor = unsafe {
             let first = libc::CMSG_FIRSTHDR(&message);
-            (!first.is_null()).then(|| OwnedFd::from_raw_fd(libc::CMSG_DATA(first).cast::<i32>().read_unaligned()))
+            (!first.is_null()).then(|| {
+                OwnedFd::from_raw_fd(libc::CMSG_DATA(first).cast::<i32>().read_unaligned())
+            })
         };
-        (String::from_utf8_lossy(&text[..length as usize]).trim_end().to_owned(), descriptor)
+        (
+            String::from_utf8_lossy(&text[..length as usize])
+                .trim_end()
+                .to_owned(),
+            descriptor,
+        )
     }
 
     pub fn hears_nothing_more(&self) {
         self.socket.set_nonblocking(true).expect("set it");
-        assert!(self.socket.recv(&mut [0; 256]).is_err(), "there was one more message");
+        assert!(
+            self.socket.recv(&mut [0; 256]).is_err(),
+            "there was one more message"
+        );
     }
 }
 
@@ -81,10 +107,20 @@ fn systemd_hears_that_it_is_ready_once_it_listens_and_then_that_it_lives() {
 #[test]
 fn it_lives_too_where_its_pages_have_a_port_of_their_own() {
     let systemd = Systemd::start();
-    let ollama = FakeOllama::always(crate::harness::ollama::reply("404 Not Found", &[], "404 page not found"));
-    let _tap = systemd.starts(&ollama, 90).args(&["--admin-listen", "127.0.0.1:0"]).start();
+    let ollama = FakeOllama::always(crate::harness::ollama::reply(
+        "404 Not Found",
+        &[],
+        "404 page not found",
+    ));
+    let _tap = systemd
+        .starts(&ollama, 90)
+        .args(&["--admin-listen", "127.0.0.1:0"])
+        .start();
     let kept = ["FDSTORE=1\nFDNAME=listen", "FDSTORE=1\nFDNAME=admin"];
-    assert_eq!([(); 4].map(|()| systemd.hears()), [kept[0], kept[1], "READY=1", "WATCHDOG=1"]);
+    assert_eq!(
+        [(); 4].map(|()| systemd.hears()),
+        [kept[0], kept[1], "READY=1", "WATCHDOG=1"]
+    );
 }
 
 #[test]
@@ -93,9 +129,14 @@ fn systemd_hears_that_it_stops_while_streams_still_finish() {
     let latch = Latch::default();
     let ollama = held(&latch);
     let mut tap = systemd.starts(&ollama, 60_000).start();
-    assert_eq!([(); 3].map(|()| systemd.hears()), ["FDSTORE=1\nFDNAME=listen", "READY=1", "WATCHDOG=1"]);
+    assert_eq!(
+        [(); 3].map(|()| systemd.hears()),
+        ["FDSTORE=1\nFDNAME=listen", "READY=1", "WATCHDOG=1"]
+    );
     let mut client = tap.connect();
-    client.send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#)).head("POST");
+    client
+        .send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#))
+        .head("POST");
     client.read_until("\"a\"");
     tap.signal(libc::SIGTERM);
     assert_eq!(systemd.hears(), "STOPPING=1");
@@ -109,8 +150,17 @@ fn systemd_hears_that_it_stops_while_streams_still_finish() {
 #[test]
 fn a_tap_that_cannot_listen_never_says_that_it_is_ready() {
     let systemd = Systemd::start();
-    let (ollama, taken) = (FakeOllama::always(json("{}")), FakeOllama::always(json("{}")));
-    let options = Options::bare(&["proxy", "--listen", &taken.addr.to_string(), "--upstream", &ollama.url()]);
+    let (ollama, taken) = (
+        FakeOllama::always(json("{}")),
+        FakeOllama::always(json("{}")),
+    );
+    let options = Options::bare(&[
+        "proxy",
+        "--listen",
+        &taken.addr.to_string(),
+        "--upstream",
+        &ollama.url(),
+    ]);
     let (code, _, stderr) = systemd.of(options).run();
     assert_eq!(code, 1, "{stderr}");
     systemd.hears_nothing_more();

@@ -20,8 +20,13 @@ struct Small {
 fn small(ollama: &FakeOllama, name: u64) -> Option<Small> {
     let cgroup = Cgroup::new("memory", "memory.limit_in_bytes", MEMORY + (name << 12))?;
     let words = cgroup.words();
-    let tap = Options::to(ollama).behind(&words.each_ref().map(String::as_str)).start();
-    Some(Small { tap, _cgroup: cgroup })
+    let tap = Options::to(ollama)
+        .behind(&words.each_ref().map(String::as_str))
+        .start();
+    Some(Small {
+        tap,
+        _cgroup: cgroup,
+    })
 }
 
 impl Small {
@@ -37,14 +42,21 @@ impl Small {
 #[test]
 fn heads_and_bodies_that_never_end_leave_memory_for_others() {
     let ollama = FakeOllama::always(json("{}"));
-    let Some(small) = small(&ollama, 1) else { return };
+    let Some(small) = small(&ollama, 1) else {
+        return;
+    };
     let head = format!("GET / HTTP/1.1\r\nHost: h\r\nX: {}", "x".repeat(1_000_000));
-    let body = format!("POST /api/generate HTTP/1.1\r\nHost: h\r\nContent-Length: 60000000\r\n\r\n{}", "x".repeat(4_000_000));
+    let body = format!(
+        "POST /api/generate HTTP/1.1\r\nHost: h\r\nContent-Length: 60000000\r\n\r\n{}",
+        "x".repeat(4_000_000)
+    );
     for sent in [head, body] {
         let mut clients: Vec<Client> = (0..60).map(|_| small.tap.connect()).collect();
         for client in &mut clients {
             let stream = client.stream();
-            stream.set_write_timeout(Some(Duration::from_millis(20))).expect("set_write_timeout");
+            stream
+                .set_write_timeout(Some(Duration::from_millis(20)))
+                .expect("set_write_timeout");
             let _ = (&*stream).write_all(sent.as_bytes());
         }
         small.is_well(&sent[..20]);
@@ -55,10 +67,17 @@ fn heads_and_bodies_that_never_end_leave_memory_for_others() {
 fn compressed_bodies_that_swell_leave_memory_for_others() {
     let latch = Latch::default();
     let ollama = crate::harness::held(&latch);
-    let Some(small) = small(&ollama, 2) else { return };
+    let Some(small) = small(&ollama, 2) else {
+        return;
+    };
     let text = format!(r#"{{"model":"m","prompt":"\n{}"}}"#, "x".repeat(12_000_000));
-    let Some(bomb) = zstd(text.as_bytes()) else { return };
-    let head = format!("POST /api/generate HTTP/1.1\r\nHost: h\r\nContent-Encoding: zstd\r\nContent-Length: {}\r\n\r\n", bomb.len());
+    let Some(bomb) = zstd(text.as_bytes()) else {
+        return;
+    };
+    let head = format!(
+        "POST /api/generate HTTP/1.1\r\nHost: h\r\nContent-Encoding: zstd\r\nContent-Length: {}\r\n\r\n",
+        bomb.len()
+    );
     let sent = [head.as_bytes(), &bomb].concat();
     let mut clients: Vec<Client> = (0..12).map(|_| small.tap.connect()).collect();
     clients.iter_mut().for_each(|client| {
@@ -67,12 +86,18 @@ fn compressed_bodies_that_swell_leave_memory_for_others() {
     (0..12).for_each(|_| drop(ollama.next()));
     small.is_well("bombs");
     latch.release();
-    clients.iter_mut().for_each(|client| assert_eq!(client.reply("POST").status(), 200));
+    clients
+        .iter_mut()
+        .for_each(|client| assert_eq!(client.reply("POST").status(), 200));
     small.is_well("bombs that were answered");
 }
 
 fn zstd(bytes: &[u8]) -> Option<Vec<u8>> {
-    let command = Command::new("zstd").args(["-q", "-19", "-c"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let command = Command::new("zstd")
+        .args(["-q", "-19", "-c"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
     if !require("zstd", command.is_ok()) {
         return None;
     }
@@ -87,15 +112,22 @@ fn zstd(bytes: &[u8]) -> Option<Vec<u8>> {
 fn answers_and_texts_that_nobody_takes_leave_memory_for_others() {
     let latch = Latch::default();
     let text = "x".repeat(900_000);
-    let reply = json(&format!(r#"{{"model":"m","response":"{text}","done":true}}"#));
+    let reply = json(&format!(
+        r#"{{"model":"m","response":"{text}","done":true}}"#
+    ));
     let held = latch.clone();
     let ollama = FakeOllama::start(move |conn| {
         conn.body()?;
         held.wait();
         conn.answer(&reply)
     });
-    let Some(small) = small(&ollama, 3) else { return };
-    let ask = post("/api/generate", &format!(r#"{{"model":"m","prompt":"{text}"}}"#));
+    let Some(small) = small(&ollama, 3) else {
+        return;
+    };
+    let ask = post(
+        "/api/generate",
+        &format!(r#"{{"model":"m","prompt":"{text}"}}"#),
+    );
     let mut clients: Vec<Client> = (0..100).map(|_| small.tap.connect()).collect();
     for client in &mut clients {
         client.send(&ask);

@@ -13,7 +13,10 @@ use std::time::Duration;
 use self::cgroup::Cgroup;
 use crate::harness::ollama::json;
 use crate::harness::stuck;
-use crate::harness::{Client, FakeOllama, Latch, Options, PATIENCE, Proxy, eventually, held, metric, post, proc, request, tapped};
+use crate::harness::{
+    Client, FakeOllama, Latch, Options, PATIENCE, Proxy, eventually, held, metric, post, proc,
+    request, tapped,
+};
 
 /// What it holds (bytes).
 fn memory(tap: &Proxy) -> u64 {
@@ -29,32 +32,56 @@ fn idle_connections_cost_neither_threads_nor_much_memory() {
     const COUNT: usize = 800;
     let (_ollama, tap) = tapped(json("{}"));
     let mut count = 0;
-    eventually("every thread runs", || threads(&tap) == std::mem::replace(&mut count, threads(&tap)) && count > 256);
+    eventually("every thread runs", || {
+        threads(&tap) == std::mem::replace(&mut count, threads(&tap)) && count > 256
+    });
     let (before, running) = (memory(&tap), threads(&tap));
     let mut idle: Vec<Client> = (0..COUNT).map(|_| tap.connect()).collect();
     for client in &mut idle {
-        client.send(request("GET", "/healthz", &[], "")).reply("GET");
+        client
+            .send(request("GET", "/healthz", &[], ""))
+            .reply("GET");
     }
     assert!(threads(&tap) <= running, "threads for idle connections");
     let each = memory(&tap).saturating_sub(before) / COUNT as u64;
     assert!(each < 4096, "{each} bytes for each idle connection");
-    assert_eq!(idle[0].send(request("GET", "/api/version", &[], "")).reply("GET").status(), 200);
+    assert_eq!(
+        idle[0]
+            .send(request("GET", "/api/version", &[], ""))
+            .reply("GET")
+            .status(),
+        200
+    );
 }
 
 #[test]
 fn where_all_places_are_taken_the_silent_go_for_those_who_ask() {
     let ollama = FakeOllama::always(json("{}"));
     let mut tap = Options::to(&ollama).ulimit("-n 64").start();
-    let silent: Vec<TcpStream> = (0..60).filter_map(|_| TcpStream::connect_timeout(&tap.addr, Duration::from_secs(1)).ok()).collect();
+    let silent: Vec<TcpStream> = (0..60)
+        .filter_map(|_| TcpStream::connect_timeout(&tap.addr, Duration::from_secs(1)).ok())
+        .collect();
     for n in 0..100 {
         let mut client = tap.connect();
-        assert_eq!(client.send(request("GET", "/api/version", &[], "")).reply("GET").status(), 200, "request {n} beside silent ones");
+        assert_eq!(
+            client
+                .send(request("GET", "/api/version", &[], ""))
+                .reply("GET")
+                .status(),
+            200,
+            "request {n} beside silent ones"
+        );
     }
     let is_closed = |mut stream: &TcpStream| {
-        stream.set_read_timeout(Some(Duration::from_millis(1))).expect("set_read_timeout");
+        stream
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .expect("set_read_timeout");
         stream.read(&mut [0]).is_ok()
     };
-    assert!(is_closed(&silent[0]), "the oldest of the silent ones is still here");
+    assert!(
+        is_closed(&silent[0]),
+        "the oldest of the silent ones is still here"
+    );
     drop(silent);
     assert_eq!(tap.get("/api/version").status(), 200);
     assert!(tap.is_running());
@@ -72,11 +99,21 @@ fn where_all_places_are_taken_a_head_that_comes_slowly_goes_and_is_told() {
     std::thread::sleep(Duration::from_millis(5_500));
     for n in 0..10 {
         let mut client = tap.connect();
-        assert_eq!(client.send(request("GET", "/api/version", &[], "")).reply("GET").status(), 200, "request {n} beside slow heads");
+        assert_eq!(
+            client
+                .send(request("GET", "/api/version", &[], ""))
+                .reply("GET")
+                .status(),
+            200,
+            "request {n} beside slow heads"
+        );
     }
     let is_told = |client: &Client| {
         let mut reply = [0; 16];
-        client.stream().set_read_timeout(Some(Duration::from_millis(1))).expect("set_read_timeout");
+        client
+            .stream()
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .expect("set_read_timeout");
         client.stream().read(&mut reply).is_ok() && reply.starts_with(b"HTTP/1.1 408 ")
     };
     let told = slow.iter().filter(|client| is_told(client)).count();
@@ -93,7 +130,11 @@ fn where_all_places_are_taken_those_go_first_that_were_told_why() {
         client.send("GET / HTTP/2.0\r\nHost: h\r\n\r\n");
         refused.push(client);
         if n % 10 == 9 {
-            assert_eq!(tap.get("/api/version").status(), 200, "a request after {n} that are refused");
+            assert_eq!(
+                tap.get("/api/version").status(),
+                200,
+                "a request after {n} that are refused"
+            );
         }
     }
 }
@@ -106,11 +147,21 @@ fn where_all_places_are_taken_those_go_who_hardly_take_their_answers() {
     let tap = Options::to(&ollama).ulimit("-n 64").start();
     let _rude = stuck::clients(&tap, 22);
     let mut busy = [tap.connect(), tap.connect()];
-    busy.iter_mut().for_each(|client| drop(client.send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#)).head("POST")));
+    busy.iter_mut().for_each(|client| {
+        drop(
+            client
+                .send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#))
+                .head("POST"),
+        )
+    });
     // So long a client may rest, whoever waits.
     std::thread::sleep(Duration::from_millis(10_500));
     for n in 0..10 {
-        assert_eq!(tap.get("/healthz").status(), 200, "request {n} beside answers that nobody takes");
+        assert_eq!(
+            tap.get("/healthz").status(),
+            200,
+            "request {n} beside answers that nobody takes"
+        );
     }
     let slow = metric("ollama_tap_refused_total").label("reason", "slow_reader");
     tap.scrape_until("slow readers", |scrape| slow.sum(scrape) >= 1.0);
@@ -124,28 +175,45 @@ fn what_is_refused_leaves_no_descriptor_behind() {
     let before = proc::descriptors(tap.id());
     for _ in 0..40 {
         let mut client = tap.connect();
-        assert_eq!(client.send("GET / HTTP/2.0\r\nHost: h\r\n\r\n").reply("GET").status(), 505);
+        assert_eq!(
+            client
+                .send("GET / HTTP/2.0\r\nHost: h\r\n\r\n")
+                .reply("GET")
+                .status(),
+            505
+        );
         assert!(client.is_closed_within(PATIENCE));
     }
-    eventually("their descriptors are free", || proc::descriptors(tap.id()) < before + 20);
+    eventually("their descriptors are free", || {
+        proc::descriptors(tap.id()) < before + 20
+    });
 }
 
 #[test]
 fn where_threads_are_few_fewer_workers_run_and_the_rest_come_with_the_room() {
-    let Some(cgroup) = Cgroup::new("pids", "pids.max", 60) else { return };
+    let Some(cgroup) = Cgroup::new("pids", "pids.max", 60) else {
+        return;
+    };
     let ollama = FakeOllama::always(json("{}"));
     let words = cgroup.words();
-    let tap = Options::to(&ollama).behind(&words.each_ref().map(String::as_str)).env("OLLAMA_TAP_TEST_POLL_MS", "50").start();
+    let tap = Options::to(&ollama)
+        .behind(&words.each_ref().map(String::as_str))
+        .env("OLLAMA_TAP_TEST_POLL_MS", "50")
+        .start();
     for _ in 0..100 {
         assert_eq!(tap.get("/api/version").status(), 200);
     }
     let threads = metric("ollama_tap_refused_total").label("reason", "threads");
-    let scrape = tap.scrape_until("that threads were refused", |scrape| threads.sum(scrape) > 0.0);
+    let scrape = tap.scrape_until("that threads were refused", |scrape| {
+        threads.sum(scrape) > 0.0
+    });
     let workers = metric("ollama_tap_workers").sum(&scrape);
     assert!((1.0..60.0).contains(&workers), "{workers} workers");
     assert!(tap.wait_log("workers run instead of 256").contains("WARN"));
     cgroup.set("pids.max", "max");
-    tap.scrape_until("every worker", |scrape| metric("ollama_tap_workers").value(256.0).is_in(scrape));
+    tap.scrape_until("every worker", |scrape| {
+        metric("ollama_tap_workers").value(256.0).is_in(scrape)
+    });
     tap.wait_log("all 256 workers run");
     drop(tap);
 }

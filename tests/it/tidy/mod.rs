@@ -23,7 +23,8 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("listing {}: {error}", folder.display()));
+        let entries = fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("listing {}: {error}", folder.display()));
         for path in entries.map(|entry| entry.unwrap().path()) {
             if path.is_dir() {
                 folders.push(path);
@@ -37,7 +38,10 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 }
 
 fn relative(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/")
+    path.strip_prefix(root())
+        .unwrap()
+        .to_string_lossy()
+        .replace('\\', "/")
 }
 
 fn all_sources() -> Vec<(String, String)> {
@@ -46,11 +50,23 @@ fn all_sources() -> Vec<(String, String)> {
 
 #[test]
 fn only_platform_knows_systems_and_unsafe() {
-    for (path, text) in sources("src").into_iter().filter(|(path, _)| !path.starts_with("src/platform")) {
-        for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
-            let of_systems = line.contains("cfg") && ["(unix", "(windows", "target_"].iter().any(|word| line.contains(word));
+    for (path, text) in sources("src")
+        .into_iter()
+        .filter(|(path, _)| !path.starts_with("src/platform"))
+    {
+        for line in text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.starts_with("//"))
+        {
+            let of_systems = line.contains("cfg")
+                && ["(unix", "(windows", "target_"]
+                    .iter()
+                    .any(|word| line.contains(word));
             assert!(!of_systems, "{path}: {line}");
-            let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+            let words: Vec<&str> = line
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .collect();
             assert!(!words.contains(&"unsafe"), "{path}: {line}");
         }
     }
@@ -58,18 +74,38 @@ fn only_platform_knows_systems_and_unsafe() {
 
 /// Whether this is built on Linux alone: the file says so at its top, or the folder that it lies in does in its mod.rs.
 fn is_of_linux(path: &str) -> bool {
-    let folders = Path::new(path).ancestors().skip(1).map(|folder| folder.join("mod.rs"));
-    let says_so = |file: &Path| fs::read_to_string(root().join(file)).is_ok_and(|text| text.contains("\n#![cfg(target_os = \"linux\")]\n"));
+    let folders = Path::new(path)
+        .ancestors()
+        .skip(1)
+        .map(|folder| folder.join("mod.rs"));
+    let says_so = |file: &Path| {
+        fs::read_to_string(root().join(file))
+            .is_ok_and(|text| text.contains("\n#![cfg(target_os = \"linux\")]\n"))
+    };
     says_so(Path::new(path)) || folders.into_iter().any(|file| says_so(&file))
 }
 
 #[test]
 fn only_what_is_of_linux_reads_what_only_linux_has() {
     let place = ["/pro", "c"].concat();
-    let is_named = |line: &str| line.split(&place).skip(1).any(|rest| !rest.starts_with(char::is_alphanumeric));
-    for (path, text) in all_sources().into_iter().filter(|(path, _)| !path.starts_with("src/platform") && !is_of_linux(path)) {
-        let line = text.lines().map(str::trim).find(|line| !line.starts_with("//") && is_named(line));
-        assert!(line.is_none(), "{path} is no module of Linux: {}", line.unwrap_or_default());
+    let is_named = |line: &str| {
+        line.split(&place)
+            .skip(1)
+            .any(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    for (path, text) in all_sources()
+        .into_iter()
+        .filter(|(path, _)| !path.starts_with("src/platform") && !is_of_linux(path))
+    {
+        let line = text
+            .lines()
+            .map(str::trim)
+            .find(|line| !line.starts_with("//") && is_named(line));
+        assert!(
+            line.is_none(),
+            "{path} is no module of Linux: {}",
+            line.unwrap_or_default()
+        );
     }
 }
 
@@ -97,8 +133,15 @@ fn nothing_names_a_place_on_somebodys_machine() {
         "packaging/release.sh",
     ]
     .map(|path| (path.to_owned(), read(path)));
-    let places =
-        [["/wo", "rk/"], ["/ro", "ot/"], ["/ho", "me/"], ["/tm", "p/"], ["crates", ".io"], ["pypi", ".org"]].map(|halves| halves.concat());
+    let places = [
+        ["/wo", "rk/"],
+        ["/ro", "ot/"],
+        ["/ho", "me/"],
+        ["/tm", "p/"],
+        ["crates", ".io"],
+        ["pypi", ".org"],
+    ]
+    .map(|halves| halves.concat());
     for (path, text) in all_sources().into_iter().chain(files) {
         for place in &places {
             assert!(!text.contains(place), "{path} names {place}");

@@ -8,7 +8,11 @@ use crate::harness::runner;
 
 fn tap(args: &[&str]) -> String {
     let command = runner::command();
-    let output = Command::new(&command[0]).args(&command[1..]).args(args).output().unwrap();
+    let output = Command::new(&command[0])
+        .args(&command[1..])
+        .args(args)
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{args:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -16,7 +20,12 @@ fn tap(args: &[&str]) -> String {
 /// The rows of the README's tables whose header begins with `column`, cell by cell.
 fn table(column: &str) -> Vec<Vec<String>> {
     let readme = read("README.md");
-    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let cells = |line: &str| {
+        line.trim_matches('|')
+            .split(" | ")
+            .map(|cell| cell.trim().to_owned())
+            .collect::<Vec<_>>()
+    };
     let mut rows = Vec::new();
     let mut inside = false;
     for line in readme.lines() {
@@ -33,34 +42,80 @@ fn table(column: &str) -> Vec<Vec<String>> {
 
 /// What stands between back quotes in one column of a table.
 fn quoted(column: &str, cell: usize) -> BTreeSet<String> {
-    let words = |row: &Vec<String>| row[cell].split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let words = |row: &Vec<String>| {
+        row[cell]
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     table(column).iter().flat_map(words).collect()
 }
 
 #[test]
 fn the_readme_lists_every_flag() {
-    let help = ["proxy", "serve"].map(|command| tap(&[command, "--help"])).concat();
-    let flag = |line: &str| Some(line.strip_prefix("  --")?.split([' ', ',']).next()?.to_owned());
-    let flags: BTreeSet<String> = help.lines().filter_map(flag).filter(|name| name != "help").map(|name| format!("--{name}")).collect();
-    let listed = quoted("flag", 0).iter().map(|flag| flag.split(' ').next().unwrap().to_owned()).collect();
+    let help = ["proxy", "serve"]
+        .map(|command| tap(&[command, "--help"]))
+        .concat();
+    let flag = |line: &str| {
+        Some(
+            line.strip_prefix("  --")?
+                .split([' ', ','])
+                .next()?
+                .to_owned(),
+        )
+    };
+    let flags: BTreeSet<String> = help
+        .lines()
+        .filter_map(flag)
+        .filter(|name| name != "help")
+        .map(|name| format!("--{name}"))
+        .collect();
+    let listed = quoted("flag", 0)
+        .iter()
+        .map(|flag| flag.split(' ').next().unwrap().to_owned())
+        .collect();
     assert_eq!(flags, listed);
 }
 
 #[test]
 fn the_readme_lists_every_variable() {
-    let name = |line: &str| Some(line.strip_prefix("pub const ENV_")?.split('"').nth(1)?.to_owned());
-    let variables: BTreeSet<String> =
-        sources("src").iter().flat_map(|(_, text)| text.lines().filter_map(name).collect::<Vec<_>>()).collect();
+    let name = |line: &str| {
+        Some(
+            line.strip_prefix("pub const ENV_")?
+                .split('"')
+                .nth(1)?
+                .to_owned(),
+        )
+    };
+    let variables: BTreeSet<String> = sources("src")
+        .iter()
+        .flat_map(|(_, text)| text.lines().filter_map(name).collect::<Vec<_>>())
+        .collect();
     assert_eq!(variables, quoted("flag", 1));
 }
 
 /// A family as families.rs defines it: name, type, and labels as the README writes them.
 fn families() -> BTreeSet<(String, String, String)> {
     let text = read("src/metrics/families.rs");
-    let kinds = ["counter", "counters", "gauge", "gauges", "histogram", "histograms"];
+    let kinds = [
+        "counter",
+        "counters",
+        "gauge",
+        "gauges",
+        "histogram",
+        "histograms",
+    ];
     let definition = |part: &str| {
         let (kind, rest) = part.split_once('(')?;
-        let words: Vec<&str> = rest.split(")?").next()?.split('"').skip(1).step_by(2).collect();
+        let words: Vec<&str> = rest
+            .split(")?")
+            .next()?
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .collect();
         let kind = kinds.contains(&kind).then(|| kind.trim_end_matches('s'))?;
         Some((words[0].to_owned(), kind.to_owned(), words[2..].join(", ")))
     };
@@ -69,19 +124,43 @@ fn families() -> BTreeSet<(String, String, String)> {
 
 #[test]
 fn the_readme_lists_every_metric_with_its_type_and_labels() {
-    let row = |row: &Vec<String>| (row[0].trim_matches('`').to_owned(), row[1].clone(), row[2].clone());
-    let listed: BTreeSet<_> = table("metric").iter().map(row).filter(|(name, ..)| !name.starts_with("process_")).collect();
+    let row = |row: &Vec<String>| {
+        (
+            row[0].trim_matches('`').to_owned(),
+            row[1].clone(),
+            row[2].clone(),
+        )
+    };
+    let listed: BTreeSet<_> = table("metric")
+        .iter()
+        .map(row)
+        .filter(|(name, ..)| !name.starts_with("process_"))
+        .collect();
     assert_eq!(families(), listed);
 }
 
 #[test]
 fn the_readme_lists_every_page() {
     let route = read("src/route.rs");
-    let page = |line: &str| Some(format!("GET /{}", line.trim().strip_prefix("Page::")?.split('"').nth(1)?));
+    let page = |line: &str| {
+        Some(format!(
+            "GET /{}",
+            line.trim().strip_prefix("Page::")?.split('"').nth(1)?
+        ))
+    };
     let pages: BTreeSet<String> = route.lines().filter_map(page).collect();
     // Parameters are for the reader, and so is what else than GET there is.
-    let shown = |page: &String| page.split('?').next().unwrap_or_default().replace("/ID", "/:id");
-    let listed: BTreeSet<String> = quoted("page", 0).iter().filter(|page| page.starts_with("GET ")).map(shown).collect();
+    let shown = |page: &String| {
+        page.split('?')
+            .next()
+            .unwrap_or_default()
+            .replace("/ID", "/:id")
+    };
+    let listed: BTreeSet<String> = quoted("page", 0)
+        .iter()
+        .filter(|page| page.starts_with("GET "))
+        .map(shown)
+        .collect();
     assert_eq!(pages, listed);
 }
 
@@ -89,26 +168,41 @@ fn the_readme_lists_every_page() {
 fn the_installer_downloads_from_the_repository() {
     let releases = format!("{}/releases", env!("CARGO_PKG_REPOSITORY"));
     assert!(read("install.sh").contains(&format!("\nreleases={releases}\n")));
-    assert!(read("README.md").contains(&format!("curl -fsSL {releases}/latest/download/install.sh | sh")));
+    assert!(read("README.md").contains(&format!(
+        "curl -fsSL {releases}/latest/download/install.sh | sh"
+    )));
 }
 
 #[test]
 fn the_readme_lists_every_option_of_the_installer() {
     let script = read("install.sh");
     let option = |line: &str| {
-        let words: Vec<&str> = line.strip_prefix("#   --")?.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> = line
+            .strip_prefix("#   --")?
+            .split("  ")
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .collect();
         Some((format!("--{}", words[0]), words[1].to_owned()))
     };
     let options: BTreeSet<_> = script.lines().filter_map(option).collect();
     for (option, variable) in &options {
         let name = option.split(' ').next().unwrap_or_default();
         assert!(
-            script.contains(&format!(" {name}) ")) && script.contains(&format!("=${{{variable}:-}}")),
+            script.contains(&format!(" {name}) "))
+                && script.contains(&format!("=${{{variable}:-}}")),
             "install.sh does not read {option}"
         );
     }
-    let listed: BTreeSet<_> =
-        table("option").iter().map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned())).collect();
+    let listed: BTreeSet<_> = table("option")
+        .iter()
+        .map(|row| {
+            (
+                row[0].trim_matches('`').to_owned(),
+                row[1].trim_matches('`').to_owned(),
+            )
+        })
+        .collect();
     assert_eq!(options, listed);
 }
 
@@ -116,6 +210,11 @@ fn the_readme_lists_every_option_of_the_installer() {
 fn the_versions_agree() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(tap(&["--version"]).trim(), format!("ollama-tap {version}"));
-    assert!(read("Cargo.lock").contains(&format!("name = \"ollama-tap\"\nversion = \"{version}\"")));
-    assert!(read("README.md").contains(&format!("`{{\"ollama_tap\":\"{version}\"}}`")), "the README shows another version");
+    assert!(
+        read("Cargo.lock").contains(&format!("name = \"ollama-tap\"\nversion = \"{version}\""))
+    );
+    assert!(
+        read("README.md").contains(&format!("`{{\"ollama_tap\":\"{version}\"}}`")),
+        "the README shows another version"
+    );
 }

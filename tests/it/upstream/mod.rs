@@ -36,9 +36,15 @@ fn with_kept_connection(ollama: &FakeOllama) -> Proxy {
 
 /// Asserts that so many upstream errors of each kind were counted.
 fn counted(tap: &Proxy, stale: f64, closed: f64) {
-    let errors = |kind, count| metric("ollama_tap_upstream_errors_total").label("kind", kind).value(count);
+    let errors = |kind, count| {
+        metric("ollama_tap_upstream_errors_total")
+            .label("kind", kind)
+            .value(count)
+    };
     let what = format!("{stale} stale, {closed} closed");
-    tap.scrape_until(&what, |scrape| errors("stale", stale).is_in(scrape) && errors("closed", closed).is_in(scrape));
+    tap.scrape_until(&what, |scrape| {
+        errors("stale", stale).is_in(scrape) && errors("closed", closed).is_in(scrape)
+    });
 }
 
 #[test]
@@ -50,7 +56,10 @@ fn a_request_whose_kept_connection_is_reset_is_sent_anew() {
         ("POST", post("/api/generate", ASK)),
         ("POST", post("/v1/chat/completions", &"x".repeat(300_000))),
         ("POST", chunked.into()),
-        ("DELETE", request("DELETE", "/api/delete", &[], r#"{"model":"talk"}"#)),
+        (
+            "DELETE",
+            request("DELETE", "/api/delete", &[], r#"{"model":"talk"}"#),
+        ),
     ];
     for (method, bytes) in requests {
         let ollama = second(|conn| conn.body().map(|_| After::Reset));
@@ -58,7 +67,10 @@ fn a_request_whose_kept_connection_is_reset_is_sent_anew() {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]).into_owned();
         assert_eq!(tap.ask(method, &bytes).status(), 200, "{shown}");
         let (lost, again) = (ollama.next(), ollama.next());
-        assert!(lost.head.raw == again.head.raw && lost.body == again.body, "{shown}");
+        assert!(
+            lost.head.raw == again.head.raw && lost.body == again.body,
+            "{shown}"
+        );
         assert_ne!(lost.connection, again.connection, "{shown}");
         counted(&tap, 1.0, 0.0);
     }
@@ -81,9 +93,18 @@ fn what_was_sent_anew_is_one_request_in_the_books() {
     let tap = with_kept_connection(&ollama);
     assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 200);
     let requests = metric("ollama_requests_total");
-    let success = metric("ollama_requests_total").label("model", "talk").label("status", "success");
-    tap.scrape_until("a success", |scrape| success.sum(scrape) == 1.0 && requests.sum(scrape) == 1.0);
-    eventually("a record", || tap.get("/analytics/search").json().as_array().is_some_and(|records| records.len() == 1));
+    let success = metric("ollama_requests_total")
+        .label("model", "talk")
+        .label("status", "success");
+    tap.scrape_until("a success", |scrape| {
+        success.sum(scrape) == 1.0 && requests.sum(scrape) == 1.0
+    });
+    eventually("a record", || {
+        tap.get("/analytics/search")
+            .json()
+            .as_array()
+            .is_some_and(|records| records.len() == 1)
+    });
 }
 
 #[test]
@@ -96,12 +117,20 @@ fn what_may_have_been_read_is_never_sent_anew() {
             std::thread::sleep(Duration::from_millis(1200));
             Ok(After::Reset)
         }),
-        ("a reset after a byte of the reply", |conn| conn.answer("H").map(|_| After::Reset)),
-        ("a reset after an interim reply", |conn| conn.answer("HTTP/1.1 103 Early Hints\r\n\r\n").map(|_| After::Reset)),
+        ("a reset after a byte of the reply", |conn| {
+            conn.answer("H").map(|_| After::Reset)
+        }),
+        ("a reset after an interim reply", |conn| {
+            conn.answer("HTTP/1.1 103 Early Hints\r\n\r\n")
+                .map(|_| After::Reset)
+        }),
     ];
     // Windows gives nobody what came before a reset.
     for (what, script) in &scripts[..if is_windows() { 2 } else { 4 }] {
-        for (method, bytes) in [("POST", post("/api/generate", ASK)), ("GET", request("GET", "/api/tags", &[], ""))] {
+        for (method, bytes) in [
+            ("POST", post("/api/generate", ASK)),
+            ("GET", request("GET", "/api/tags", &[], "")),
+        ] {
             let ollama = second(*script);
             let tap = with_kept_connection(&ollama);
             assert_eq!(tap.ask(method, bytes).status(), 502, "{what}, {method}");
@@ -119,7 +148,14 @@ fn a_body_that_is_no_longer_at_hand_is_not_sent_anew() {
         Ok(After::Reset)
     });
     let tap = with_kept_connection(&ollama);
-    assert_eq!(tap.ask("POST", request("POST", "/api/blobs/sha256:00", &[], "x".repeat(100_000))).status(), 502);
+    assert_eq!(
+        tap.ask(
+            "POST",
+            request("POST", "/api/blobs/sha256:00", &[], "x".repeat(100_000))
+        )
+        .status(),
+        502
+    );
     assert_eq!(ollama.so_far().len(), 1);
     counted(&tap, 0.0, 1.0);
 }
@@ -129,11 +165,19 @@ fn a_fresh_connection_that_is_reset_is_a_502_the_second_one_of_a_request_too() {
     let asked = AtomicUsize::new(0);
     let ollama = FakeOllama::start(move |conn| {
         conn.body()?;
-        if asked.fetch_add(1, SeqCst) == 0 { conn.answer(json(ANSWER)) } else { Ok(After::Reset) }
+        if asked.fetch_add(1, SeqCst) == 0 {
+            conn.answer(json(ANSWER))
+        } else {
+            Ok(After::Reset)
+        }
     });
     let tap = with_kept_connection(&ollama);
     assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 502);
-    assert_eq!(ollama.so_far().len(), 2, "once on the kept connection, once on a fresh one");
+    assert_eq!(
+        ollama.so_far().len(),
+        2,
+        "once on the kept connection, once on a fresh one"
+    );
     counted(&tap, 1.0, 1.0);
     assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 502);
     assert_eq!(ollama.so_far().len(), 1, "on a fresh one alone");
@@ -154,13 +198,25 @@ fn a_kept_connection_that_ended_before_is_replaced_and_nothing_is_sent_on_it() {
 
 #[test]
 fn every_address_that_was_tried_is_named_with_the_way_out() {
-    let port = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("addr").port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .expect("bind")
+        .local_addr()
+        .expect("addr")
+        .port();
     let upstream = format!("http://localhost:{port}");
     let tap = Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", &upstream]).start();
     let way_out = "start it with `ollama serve`, or say where it is with --upstream";
-    let answers = [tap.ask("POST", post("/api/generate", ASK)).text(), tap.get("/test").text(), tap.wait_log("ask ollama at")];
+    let answers = [
+        tap.ask("POST", post("/api/generate", ASK)).text(),
+        tap.get("/test").text(),
+        tap.wait_log("ask ollama at"),
+    ];
     for (n, text) in answers.iter().enumerate() {
-        for part in [&*upstream, &format!("127.0.0.1:{port}"), &format!("[::1]:{port}")] {
+        for part in [
+            &*upstream,
+            &format!("127.0.0.1:{port}"),
+            &format!("[::1]:{port}"),
+        ] {
             assert!(text.contains(part), "{part} is missing: {text}");
         }
         assert!(n == 1 || text.contains(way_out), "{text}");
@@ -169,10 +225,29 @@ fn every_address_that_was_tried_is_named_with_the_way_out() {
 
 #[test]
 fn of_a_request_that_reached_nobody_model_and_prompt_are_known() {
-    let port = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("addr").port();
-    let tap = Options::bare(&["proxy", "--listen", "127.0.0.1:0", "--upstream", &format!("http://127.0.0.1:{port}")]).start();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .expect("bind")
+        .local_addr()
+        .expect("addr")
+        .port();
+    let tap = Options::bare(&[
+        "proxy",
+        "--listen",
+        "127.0.0.1:0",
+        "--upstream",
+        &format!("http://127.0.0.1:{port}"),
+    ])
+    .start();
     assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 502);
-    let found = || tap.get("/analytics/search?prompt_search=Why&model=talk").json();
-    eventually("its record", || found().as_array().is_some_and(|records| records.len() == 1));
-    assert_eq!((&found()[0]["prompt_full"], &found()[0]["status"]), (&"Why?".into(), &"error".into()));
+    let found = || {
+        tap.get("/analytics/search?prompt_search=Why&model=talk")
+            .json()
+    };
+    eventually("its record", || {
+        found().as_array().is_some_and(|records| records.len() == 1)
+    });
+    assert_eq!(
+        (&found()[0]["prompt_full"], &found()[0]["status"]),
+        (&"Why?".into(), &"error".into())
+    );
 }

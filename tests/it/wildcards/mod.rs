@@ -21,12 +21,25 @@ fn no_host_is_every_interface_of_both_families() {
     for listen in [":0", "[::]:0"] {
         let tap = tap(&ollama, listen).start();
         assert_eq!(tap.addr.ip(), Ipv6Addr::UNSPECIFIED, "shown as bound");
-        for (ip, known_as) in [(Ipv4Addr::LOCALHOST.into(), "127.0.0.1"), (Ipv6Addr::LOCALHOST.into(), "::1")] {
-            let ask = |bytes: &[u8], method| Client::connect(SocketAddr::new(ip, tap.addr.port())).send(bytes).reply(method);
+        for (ip, known_as) in [
+            (Ipv4Addr::LOCALHOST.into(), "127.0.0.1"),
+            (Ipv6Addr::LOCALHOST.into(), "::1"),
+        ] {
+            let ask = |bytes: &[u8], method| {
+                Client::connect(SocketAddr::new(ip, tap.addr.port()))
+                    .send(bytes)
+                    .reply(method)
+            };
             assert_eq!(ask(&post("/api/generate", ASK), "POST").status(), 200);
             let newest = || ask(&request("GET", "/analytics/search?limit=1", &[], ""), "GET");
-            assert_eq!(newest().status(), 200, "the guard knows this machine by {ip}");
-            eventually("its record", || newest().json()[0]["metadata"]["client_ip"] == known_as);
+            assert_eq!(
+                newest().status(),
+                200,
+                "the guard knows this machine by {ip}"
+            );
+            eventually("its record", || {
+                newest().json()[0]["metadata"]["client_ip"] == known_as
+            });
         }
     }
 }
@@ -37,7 +50,9 @@ fn clients_are_told_of_in_the_log_as_their_own_family_has_them() {
     let tap = tap(&ollama, ":0").args(&["--log-level", "debug"]).start();
     let mut client = Client::connect((Ipv4Addr::LOCALHOST, tap.addr.port()).into());
     let own = client.stream().local_addr().expect("addr");
-    client.send(request("GET", "/api/tags", &[], "")).reply("GET");
+    client
+        .send(request("GET", "/api/tags", &[], ""))
+        .reply("GET");
     tap.wait_log(&format!("route GET of {own} "));
 }
 

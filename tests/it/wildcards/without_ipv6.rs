@@ -8,20 +8,30 @@ use crate::harness::ollama::json;
 use crate::harness::{Client, FakeOllama, Options, request, require, runs};
 
 /// Runs what follows it where this machine's network is not: with IPv6 known to the kernel, and no address of it.
-const ALONE: &str = "ip link set lo up && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && exec \"$0\" \"$@\"";
+const ALONE: &str =
+    "ip link set lo up && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && exec \"$0\" \"$@\"";
 
 #[test]
 fn where_no_interface_has_ipv6_it_is_found_at_that_of_ipv4() {
-    let can_make = runs("unshare", &["--net", "sh", "-c", ALONE, "true"]) && runs("nsenter", &["-V"]);
-    if !require("a network of its own, with unshare, nsenter and ip", can_make) {
+    let can_make =
+        runs("unshare", &["--net", "sh", "-c", ALONE, "true"]) && runs("nsenter", &["-V"]);
+    if !require(
+        "a network of its own, with unshare, nsenter and ip",
+        can_make,
+    ) {
         return;
     }
     let options = Options::bare(&["proxy"]).behind(&["unshare", "--net", "sh", "-c", ALONE]);
     let tap = options.start();
     assert_eq!(tap.addr.to_string(), "[::]:8000", "the default of proxy");
-    let (code, stdout, stderr) =
-        Options::bare(&["health", "--listen", "[::]:8000"]).behind(&["nsenter", "--net", "--target", &tap.id().to_string()]).run();
-    assert_eq!((code, &*stdout), (0, "a tap answers at http://127.0.0.1:8000\n"), "{stderr}");
+    let (code, stdout, stderr) = Options::bare(&["health", "--listen", "[::]:8000"])
+        .behind(&["nsenter", "--net", "--target", &tap.id().to_string()])
+        .run();
+    assert_eq!(
+        (code, &*stdout),
+        (0, "a tap answers at http://127.0.0.1:8000\n"),
+        "{stderr}"
+    );
 }
 
 /// Runs its arguments in a process to which sockets of IPv6 are refused, as `RestrictAddressFamilies=AF_INET` does it.
@@ -39,14 +49,22 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 #[test]
 fn where_there_is_no_ipv6_at_all_every_interface_is_that_of_ipv4() {
-    if !require("python3 with the right to filter system calls", runs("python3", &["-c", WITHOUT_IPV6, "true"])) {
+    if !require(
+        "python3 with the right to filter system calls",
+        runs("python3", &["-c", WITHOUT_IPV6, "true"]),
+    ) {
         return;
     }
     let ollama = FakeOllama::always(json("\"it\""));
-    let tap = tap(&ollama, ":0").behind(&["python3", "-c", WITHOUT_IPV6]).start();
+    let tap = tap(&ollama, ":0")
+        .behind(&["python3", "-c", WITHOUT_IPV6])
+        .start();
     assert_eq!(tap.addr.ip(), Ipv4Addr::UNSPECIFIED, "shown as bound");
     assert_eq!(
-        Client::connect((Ipv4Addr::LOCALHOST, tap.addr.port()).into()).send(request("GET", "/api/tags", &[], "")).reply("GET").text(),
+        Client::connect((Ipv4Addr::LOCALHOST, tap.addr.port()).into())
+            .send(request("GET", "/api/tags", &[], ""))
+            .reply("GET")
+            .text(),
         "\"it\""
     );
 }

@@ -28,7 +28,11 @@ impl Machine {
             return None;
         }
         let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let machine = Machine { dir: tempfile::tempdir().expect("a temporary directory"), port: free_port(), _alone };
+        let machine = Machine {
+            dir: tempfile::tempdir().expect("a temporary directory"),
+            port: free_port(),
+            _alone,
+        };
         let (code, stdout, stderr) = machine.service(&["uninstall", "--purge"]);
         assert_eq!(code, 0, "{stdout}{stderr}");
         Some(machine)
@@ -62,7 +66,9 @@ impl Machine {
         let mut program = runner::command();
         program.pop();
         program.push(text(&path_here(COPY)).to_owned());
-        Options::bare(&[&["service"], words].concat()).program(&program).run()
+        Options::bare(&[&["service"], words].concat())
+            .program(&program)
+            .run()
     }
 
     /// The same, which must succeed: what it printed.
@@ -73,7 +79,9 @@ impl Machine {
     }
 
     pub fn ask(&self, method: &str, bytes: impl AsRef<[u8]>) -> Reply {
-        Client::connect(([127, 0, 0, 1], self.port).into()).send(bytes).reply(method)
+        Client::connect(([127, 0, 0, 1], self.port).into())
+            .send(bytes)
+            .reply(method)
     }
 
     pub fn get(&self, target: &str) -> String {
@@ -82,15 +90,31 @@ impl Machine {
 
     /// The processes that have to do with this machine's Ollama and whose command line begins so.
     pub fn processes(&self, words: &str) -> Vec<u32> {
-        let name = self.dir.path().file_name().expect("a name").to_string_lossy().into_owned();
+        let name = self
+            .dir
+            .path()
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
         let is_ours = |id: &u32| proc::command_line(*id).contains(&name);
         processes(words).into_iter().filter(is_ours).collect()
     }
 
     /// Talks to Ollama through the service, once that has started it.
     pub fn chat(&self) -> Reply {
-        eventually("Ollama answers", || self.ask("GET", request("GET", "/api/version", &[], "")).status() == 200);
-        self.ask("POST", post("/api/generate", r#"{"model":"talk","prompt":"Why is the sky blue?"}"#))
+        eventually("Ollama answers", || {
+            self.ask("GET", request("GET", "/api/version", &[], ""))
+                .status()
+                == 200
+        });
+        self.ask(
+            "POST",
+            post(
+                "/api/generate",
+                r#"{"model":"talk","prompt":"Why is the sky blue?"}"#,
+            ),
+        )
     }
 }
 
@@ -112,7 +136,11 @@ pub fn windows_path(path: &Path) -> String {
 pub fn path_here(path: &str) -> PathBuf {
     let (drive, rest) = path.split_once(':').expect("a drive");
     let prefix = std::env::var_os("WINEPREFIX").expect("WINEPREFIX");
-    Path::new(&prefix).join("dosdevices").join(format!("{}:{}", drive.to_lowercase(), rest.replace('\\', "/")))
+    Path::new(&prefix).join("dosdevices").join(format!(
+        "{}:{}",
+        drive.to_lowercase(),
+        rest.replace('\\', "/")
+    ))
 }
 
 pub fn in_home(name: &str) -> PathBuf {
@@ -135,7 +163,9 @@ pub fn processes(words: &str) -> Vec<u32> {
 }
 
 pub fn kill(id: u32) {
-    let done = Command::new("sh").args(["-c", "kill -s KILL \"$0\"", &id.to_string()]).status();
+    let done = Command::new("sh")
+        .args(["-c", "kill -s KILL \"$0\"", &id.to_string()])
+        .status();
     assert!(done.is_ok_and(|status| status.success()), "kill {id}");
 }
 

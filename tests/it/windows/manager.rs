@@ -13,31 +13,64 @@ fn is_stopped(machine: &Machine) -> bool {
 
 #[test]
 fn the_service_starts_ollama_serves_outlives_a_crash_and_leaves_nothing() {
-    let Some(machine) = Machine::new() else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
     let ollama = machine.with_ollama("parent");
     let listen = format!("127.0.0.1:{}", machine.port);
-    let words = ["install", "--listen", &listen, "--ollama", &ollama, "--token", "s3cret"];
+    let words = [
+        "install", "--listen", &listen, "--ollama", &ollama, "--token", "s3cret",
+    ];
 
     let said = machine.done(&[&words[..], &["--dry-run"]].concat());
-    for line in ["register the service OllamaTap:", r"/grant:r NT SERVICE\OllamaTap:(OI)(CI)M", "OLLAMA_TAP_TOKEN=(not shown)"] {
+    for line in [
+        "register the service OllamaTap:",
+        r"/grant:r NT SERVICE\OllamaTap:(OI)(CI)M",
+        "OLLAMA_TAP_TOKEN=(not shown)",
+    ] {
         assert!(said.contains(line), "no {line:?} in\n{said}");
     }
-    assert!(machine.service(&["status"]).1.contains("not installed"), "a dry run installed it");
+    assert!(
+        machine.service(&["status"]).1.contains("not installed"),
+        "a dry run installed it"
+    );
 
-    assert!(machine.done(&words).contains(&format!("installed: listening on http://{listen}")));
+    assert!(
+        machine
+            .done(&words)
+            .contains(&format!("installed: listening on http://{listen}"))
+    );
     assert!(machine.chat().text().contains("blue."));
     assert!(machine.get("/metrics").contains("ollama_requests_total{"));
     let status = machine.done(&["status"]);
     let listening = format!("listening   http://{listen}");
-    assert!(status.starts_with("service     running, process ") && status.contains(&listening), "{status}");
+    assert!(
+        status.starts_with("service     running, process ") && status.contains(&listening),
+        "{status}"
+    );
     let settings = fs::read_to_string(in_home("ollama-tap.env")).expect("settings");
-    assert!(settings.contains(r"\.ollama\models") && settings.contains("OLLAMA_TAP_COMMAND=serve"), "{settings}");
-    assert!(machine.done(&["logs"]).contains(&format!("listening on http://{listen}")), "{}", log());
+    assert!(
+        settings.contains(r"\.ollama\models") && settings.contains("OLLAMA_TAP_COMMAND=serve"),
+        "{settings}"
+    );
+    assert!(
+        machine
+            .done(&["logs"])
+            .contains(&format!("listening on http://{listen}")),
+        "{}",
+        log()
+    );
 
-    let children = || machine.processes("ollama.exe serve").len() + machine.processes("ollama.exe child").len();
+    let children = || {
+        machine.processes("ollama.exe serve").len() + machine.processes("ollama.exe child").len()
+    };
     assert_eq!(children(), 2);
-    processes("ollama-tap.exe service run").into_iter().for_each(kill);
-    eventually("no process of a killed service is left", || children() == 0 && machine.processes("ollama-tap.exe --guard").is_empty());
+    processes("ollama-tap.exe service run")
+        .into_iter()
+        .for_each(kill);
+    eventually("no process of a killed service is left", || {
+        children() == 0 && machine.processes("ollama-tap.exe --guard").is_empty()
+    });
     eventually("the manager knows", || is_stopped(&machine));
     machine.done(&["start"]);
     assert!(machine.chat().text().contains("blue."));
@@ -45,17 +78,32 @@ fn the_service_starts_ollama_serves_outlives_a_crash_and_leaves_nothing() {
     machine.done(&["stop"]);
     assert!(is_stopped(&machine) && children() == 0);
     let said = machine.done(&["uninstall"]);
-    assert!(said.contains(&format!(r"the history stays in {HOME}\ollama_analytics")), "{said}");
-    assert!(exists(&format!(r"{HOME}\ollama_analytics")) && !exists(COPY) && !in_home("ollama-tap.env").exists());
+    assert!(
+        said.contains(&format!(r"the history stays in {HOME}\ollama_analytics")),
+        "{said}"
+    );
+    assert!(
+        exists(&format!(r"{HOME}\ollama_analytics"))
+            && !exists(COPY)
+            && !in_home("ollama-tap.env").exists()
+    );
     machine.done(&["uninstall", "--purge"]);
     assert!(!exists(HOME) && machine.service(&["status"]).1.contains("not installed"));
 }
 
 #[test]
 fn a_request_under_way_is_finished_before_the_service_stops() {
-    let Some(machine) = Machine::new() else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
     let ollama = machine.with_ollama("");
-    machine.done(&["install", "--listen", &format!("127.0.0.1:{}", machine.port), "--ollama", &ollama]);
+    machine.done(&[
+        "install",
+        "--listen",
+        &format!("127.0.0.1:{}", machine.port),
+        "--ollama",
+        &ollama,
+    ]);
     machine.chat();
     let mut client = Client::connect(([127, 0, 0, 1], machine.port).into());
     client.send(post("/api/generate", r#"{"model":"talk","prompt":"held"}"#));
@@ -75,7 +123,9 @@ fn a_request_under_way_is_finished_before_the_service_stops() {
 
 #[test]
 fn an_ollama_elsewhere_is_tapped_and_what_was_set_before_stays() {
-    let Some(machine) = Machine::new() else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
     let ollama = FakeOllama::always("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
     let listen = format!("127.0.0.1:{}", machine.port);
     machine.done(&["install", "--listen", &listen, "--upstream", &ollama.url()]);
@@ -83,7 +133,10 @@ fn an_ollama_elsewhere_is_tapped_and_what_was_set_before_stays() {
     machine.done(&["install", "--log-level", "DEBUG"]);
     assert_eq!(machine.get("/x"), "hi");
     let settings = fs::read_to_string(in_home("ollama-tap.env")).expect("settings");
-    assert!(settings.contains("LOG_LEVEL=DEBUG") && settings.contains("OLLAMA_TAP_COMMAND=proxy"), "{settings}");
+    assert!(
+        settings.contains("LOG_LEVEL=DEBUG") && settings.contains("OLLAMA_TAP_COMMAND=proxy"),
+        "{settings}"
+    );
     machine.done(&["restart"]);
     assert_eq!(machine.get("/x"), "hi");
     assert!(path_here(COPY).exists());
@@ -91,33 +144,68 @@ fn an_ollama_elsewhere_is_tapped_and_what_was_set_before_stays() {
 
 #[test]
 fn the_copy_that_the_service_runs_uninstalls_it_too() {
-    let Some(machine) = Machine::new() else { return };
-    machine.done(&["install", "--listen", &format!("127.0.0.1:{}", machine.port), "--upstream", "http://127.0.0.1:9"]);
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    machine.done(&[
+        "install",
+        "--listen",
+        &format!("127.0.0.1:{}", machine.port),
+        "--upstream",
+        "http://127.0.0.1:9",
+    ]);
     let (code, stdout, stderr) = machine.copy(&["uninstall", "--purge"]);
-    assert!(code == 0 && stderr.contains("it goes when the system starts the next time"), "{stdout}{stderr}");
-    assert!(!exists(HOME) && !exists(COPY) && machine.service(&["status"]).1.contains("not installed"));
+    assert!(
+        code == 0 && stderr.contains("it goes when the system starts the next time"),
+        "{stdout}{stderr}"
+    );
+    assert!(
+        !exists(HOME) && !exists(COPY) && machine.service(&["status"]).1.contains("not installed")
+    );
 }
 
 #[test]
 fn a_service_that_cannot_start_says_why_and_is_taken_back() {
-    let Some(machine) = Machine::new() else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
     let (code, _, stderr) = machine.service(&["start"]);
-    assert!(code == 1 && stderr.contains("it is not installed; `ollama-tap service install` does it"), "{stderr}");
+    assert!(
+        code == 1 && stderr.contains("it is not installed; `ollama-tap service install` does it"),
+        "{stderr}"
+    );
     let (code, _, stderr) = machine.service(&["test"]);
-    assert!(code == 1 && stderr.contains("it is not installed; `ollama-tap service install` does it"), "{stderr}");
+    assert!(
+        code == 1 && stderr.contains("it is not installed; `ollama-tap service install` does it"),
+        "{stderr}"
+    );
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let listen = taken.local_addr().expect("its address").to_string();
-    let (code, _, stderr) = machine.service(&["install", "--upstream", "http://127.0.0.1:9", "--listen", &listen]);
-    assert!(code == 1 && stderr.contains("the port is taken"), "{stderr}");
+    let (code, _, stderr) = machine.service(&[
+        "install",
+        "--upstream",
+        "http://127.0.0.1:9",
+        "--listen",
+        &listen,
+    ]);
+    assert!(
+        code == 1 && stderr.contains("the port is taken"),
+        "{stderr}"
+    );
     assert!(!exists(HOME));
 }
 
 #[test]
 fn settings_are_tried_in_a_console_without_installing() {
-    let Some(machine) = Machine::new() else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
     let ollama = FakeOllama::always("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
     machine.with_ollama("");
-    let settings = format!("OLLAMA_TAP_COMMAND=proxy\nOLLAMA_TAP_LISTEN=127.0.0.1:0\nOLLAMA_HOST={}\n", ollama.url());
+    let settings = format!(
+        "OLLAMA_TAP_COMMAND=proxy\nOLLAMA_TAP_LISTEN=127.0.0.1:0\nOLLAMA_HOST={}\n",
+        ollama.url()
+    );
     fs::write(in_home("ollama-tap.env"), settings).expect("settings");
     for verb in ["test", "run"] {
         let tap = Options::bare(&["service", verb]).start();

@@ -34,24 +34,44 @@ impl Desktop {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/windows/poke.c");
         let program = dir.path().join("poke.exe");
         let words = [text(&source), "-o", text(&program)];
-        if !require("x86_64-w64-mingw32-gcc", runs("x86_64-w64-mingw32-gcc", &words)) {
+        if !require(
+            "x86_64-w64-mingw32-gcc",
+            runs("x86_64-w64-mingw32-gcc", &words),
+        ) {
             return None;
         }
         let (exe, listen) = (runner::command(), tap.addr.to_string());
-        let explorer = on(&screen, &[exe.last().expect("an executable"), "tray", "--listen", &listen]);
-        Some(Desktop { screen, explorer, dir })
+        let explorer = on(
+            &screen,
+            &[
+                exe.last().expect("an executable"),
+                "tray",
+                "--listen",
+                &listen,
+            ],
+        );
+        Some(Desktop {
+            screen,
+            explorer,
+            dir,
+        })
     }
 
     /// Waits until the icon has this colour, and keeps the picture.
     fn shows(&self, color: [u8; 3], name: &str) {
-        eventually(&format!("an icon of {color:?}"), || self.screen.count(color, name) >= PIXELS);
+        eventually(&format!("an icon of {color:?}"), || {
+            self.screen.count(color, name) >= PIXELS
+        });
     }
 
     /// Does to the icon what poke.c says.
     fn poke(&self, words: &[&str]) {
         let program = windows_path(&self.dir.path().join("poke.exe"));
         let mut poke = on(&self.screen, &[&[program.as_str()], words].concat());
-        assert!(poke.wait().is_ok_and(|status| status.success()), "poke {words:?}");
+        assert!(
+            poke.wait().is_ok_and(|status| status.success()),
+            "poke {words:?}"
+        );
     }
 }
 
@@ -69,8 +89,13 @@ fn on(screen: &Screen, words: &[&str]) -> Child {
     let (_, wine) = command.split_last().expect("an executable");
     let mut command = Command::new(&wine[0]);
     command.args(&wine[1..]).args(screen.desktop()).args(words);
-    command.env("DISPLAY", screen.display()).env("OLLAMA_TAP_TEST_POLL_MS", "100");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .env("DISPLAY", screen.display())
+        .env("OLLAMA_TAP_TEST_POLL_MS", "100");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.spawn().expect("start a program on the desktop")
 }
 
@@ -83,9 +108,15 @@ fn the_icon_tells_the_state_by_its_colour_outlives_the_taskbar_and_its_menu_ends
     if !on_windows() {
         return;
     }
-    let ollama = FakeOllama::always("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{\"version\":\"1.0\"}");
-    let tap = Options::to(&ollama).env("OLLAMA_TAP_TEST_POLL_MS", "50").start();
-    let Some(desktop) = Desktop::with_icon(&tap) else { return };
+    let ollama = FakeOllama::always(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{\"version\":\"1.0\"}",
+    );
+    let tap = Options::to(&ollama)
+        .env("OLLAMA_TAP_TEST_POLL_MS", "50")
+        .start();
+    let Some(desktop) = Desktop::with_icon(&tap) else {
+        return;
+    };
     desktop.shows(SERVING, "serving");
     drop(ollama);
     desktop.shows(OLLAMA_DOWN, "ollama-down");
@@ -94,5 +125,7 @@ fn the_icon_tells_the_state_by_its_colour_outlives_the_taskbar_and_its_menu_ends
     desktop.poke(&["taskbar"]);
     desktop.shows(TAP_DOWN, "new-taskbar");
     desktop.poke(&["choose", QUIT]);
-    eventually("the icon is gone", || desktop.screen.count(TAP_DOWN, "quit") == 0 && icons().is_empty());
+    eventually("the icon is gone", || {
+        desktop.screen.count(TAP_DOWN, "quit") == 0 && icons().is_empty()
+    });
 }

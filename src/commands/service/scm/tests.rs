@@ -8,7 +8,11 @@ fn facts(record: Option<&str>) -> Facts {
     Facts {
         manager: ServiceManager::Windows,
         executable: "/srv/me/ollama-tap".into(),
-        place: if record.is_some_and(|record| record.contains(COPIED)) { Place::Copy } else { Place::Free },
+        place: if record.is_some_and(|record| record.contains(COPIED)) {
+            Place::Copy
+        } else {
+            Place::Free
+        },
         unit: record.map(str::to_owned),
         settings: String::new(),
         ollama_unit: None,
@@ -17,7 +21,10 @@ fn facts(record: Option<&str>) -> Facts {
         ollama_user: None,
         tap_user: None,
         has_state: record.is_some(),
-        installer: User { name: "me".to_owned(), home: "/srv/me".into() },
+        installer: User {
+            name: "me".to_owned(),
+            home: "/srv/me".into(),
+        },
         environment: Vec::new(),
     }
 }
@@ -29,9 +36,13 @@ fn plan() -> Plan {
         copy_executable: true,
         user: SERVICE_ACCOUNT.to_owned(),
         home: platform::service_home(),
-        settings: "OLLAMA_EXECUTABLE_PATH=/srv/me/Ollama/ollama\nOLLAMA_TAP_TOKEN=s3cret\n".to_owned(),
+        settings: "OLLAMA_EXECUTABLE_PATH=/srv/me/Ollama/ollama\nOLLAMA_TAP_TOKEN=s3cret\n"
+            .to_owned(),
         backend_port: 11435,
-        listen: Listen { host: "127.0.0.1".to_owned(), port: 11434 },
+        listen: Listen {
+            host: "127.0.0.1".to_owned(),
+            port: 11434,
+        },
         history: Some("/srv/me/history".into()),
         of_ollama: vec!["/srv/me/.ollama/models".into()],
         grace: 30,
@@ -43,13 +54,19 @@ fn said(steps: &[Step]) -> Vec<String> {
 }
 
 fn place_of(steps: &[String], text: &str) -> usize {
-    steps.iter().position(|step| step.contains(text)).unwrap_or_else(|| panic!("no {text:?} in {steps:#?}"))
+    steps
+        .iter()
+        .position(|step| step.contains(text))
+        .unwrap_or_else(|| panic!("no {text:?} in {steps:#?}"))
 }
 
 #[test]
 fn the_account_is_given_what_it_needs_once_it_is_there_and_before_it_starts() {
     let steps = said(&install(&plan(), &facts(None)));
-    let (registered, started) = (place_of(&steps, "register the service"), place_of(&steps, "start the service"));
+    let (registered, started) = (
+        place_of(&steps, "register the service"),
+        place_of(&steps, "start the service"),
+    );
     let grants = [
         r"/srv/me/.ollama/models /grant:r NT SERVICE\OllamaTap:(OI)(CI)M /q",
         r"/srv/me/history /grant:r NT SERVICE\OllamaTap:(OI)(CI)M /q",
@@ -61,13 +78,19 @@ fn the_account_is_given_what_it_needs_once_it_is_there_and_before_it_starts() {
         assert!(registered < at && at < started, "{grant}: {steps:#?}");
     }
     assert_eq!(started, steps.len() - 1);
-    assert!(place_of(&steps, "stop the service") < place_of(&steps, "copy "), "a program that runs cannot be replaced: {steps:#?}");
+    assert!(
+        place_of(&steps, "stop the service") < place_of(&steps, "copy "),
+        "a program that runs cannot be replaced: {steps:#?}"
+    );
 }
 
 #[test]
 fn the_service_s_directory_is_closed_before_there_is_a_secret_in_it() {
     let steps = said(&install(&plan(), &facts(None)));
-    let closed = place_of(&steps, "/inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F *S-1-5-32-545:(OI)(CI)RX /q");
+    let closed = place_of(
+        &steps,
+        "/inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F *S-1-5-32-545:(OI)(CI)RX /q",
+    );
     assert!(closed < place_of(&steps, "ollama-tap.env"), "{steps:#?}");
 }
 
@@ -91,17 +114,44 @@ fn the_record_says_what_uninstall_takes_back_also_of_the_installation_before() {
 
 #[test]
 fn uninstall_takes_rights_back_while_their_holder_has_a_name_and_leaves_the_history() {
-    let steps = said(&uninstall(&facts(Some("Executable=copied\nGiven=/\nGiven=/gone/long/ago\n")), false));
+    let steps = said(&uninstall(
+        &facts(Some("Executable=copied\nGiven=/\nGiven=/gone/long/ago\n")),
+        false,
+    ));
     let taken = place_of(&steps, r"run icacls / /remove:g NT SERVICE\OllamaTap /q");
-    assert!(taken < place_of(&steps, "remove the service OllamaTap"), "{steps:#?}");
-    assert!(!steps.iter().any(|step| step.contains("/gone/") || step.contains("ollama_analytics")), "{steps:#?}");
-    assert!(place_of(&steps, "installed.txt") > place_of(&steps, "remove the service OllamaTap"), "{steps:#?}");
-    assert!(steps.contains(&format!("remove {}", platform::service_program().display())), "{steps:#?}");
+    assert!(
+        taken < place_of(&steps, "remove the service OllamaTap"),
+        "{steps:#?}"
+    );
+    assert!(
+        !steps
+            .iter()
+            .any(|step| step.contains("/gone/") || step.contains("ollama_analytics")),
+        "{steps:#?}"
+    );
+    assert!(
+        place_of(&steps, "installed.txt") > place_of(&steps, "remove the service OllamaTap"),
+        "{steps:#?}"
+    );
+    assert!(
+        steps.contains(&format!("remove {}", platform::service_program().display())),
+        "{steps:#?}"
+    );
 }
 
 #[test]
 fn purge_removes_the_directory_and_an_installation_that_is_not_there_is_removed_without_harm() {
     let steps = said(&uninstall(&facts(None), true));
-    let all = format!("remove {} and all that is in it", platform::service_home().display());
-    assert_eq!(steps, ["stop the service OllamaTap", "remove the service OllamaTap", all.as_str()]);
+    let all = format!(
+        "remove {} and all that is in it",
+        platform::service_home().display()
+    );
+    assert_eq!(
+        steps,
+        [
+            "stop the service OllamaTap",
+            "remove the service OllamaTap",
+            all.as_str()
+        ]
+    );
 }

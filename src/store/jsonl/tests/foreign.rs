@@ -19,34 +19,92 @@ fn files_that_others_wrote_are_read_too() {
     fs::write(day_file(&stage), bytes).unwrap();
     filled(&keeper, [record(20)]);
     let found = each(&keeper, &[("prompt_search", "GRÜN")]);
-    assert_eq!(ids(&found), ["0000000000000003", "0000000000000002", "0000000000000001"]);
-    assert_eq!((found[0].duration_seconds, found[0].eval_duration_seconds, found[0].load_duration_seconds), (Some(1.5), Some(0.5), None));
-    assert_eq!(newest(&keeper, &[("start_time", &NOON.to_string()), ("limit", "2")]), ["x", "0000000000000001"]);
+    assert_eq!(
+        ids(&found),
+        ["0000000000000003", "0000000000000002", "0000000000000001"]
+    );
+    assert_eq!(
+        (
+            found[0].duration_seconds,
+            found[0].eval_duration_seconds,
+            found[0].load_duration_seconds
+        ),
+        (Some(1.5), Some(0.5), None)
+    );
+    assert_eq!(
+        newest(
+            &keeper,
+            &[("start_time", &NOON.to_string()), ("limit", "2")]
+        ),
+        ["x", "0000000000000001"]
+    );
     assert_eq!(keeper.extent(f64::INFINITY).unwrap().records, 6);
 }
 
 #[test]
 fn lines_as_python_wrote_them_are_in_every_answer() {
     let (keeper, stage) = fresh();
-    let line = |n: u32, fields: &str| format!(r#"{{"interaction_id": "{n:016x}", "timestamp": {}, {fields}}}"#, NOON + f64::from(n)) + "\n";
+    let line = |n: u32, fields: &str| {
+        format!(
+            r#"{{"interaction_id": "{n:016x}", "timestamp": {}, {fields}}}"#,
+            NOON + f64::from(n)
+        ) + "\n"
+    };
     let lines = [
-        line(1, r#""prompt_full": "half \ud83d a smile", "endpoint": "api/chat""#),
-        line(2, r#""prompt_full": "no endpoint", "endpoint": null, "prompt_category": null"#),
-        line(3, r#""prompt_full": "no number", "tokens_per_second": NaN, "duration": Infinity"#),
-        line(4, r#""prompt_full": "a float", "prompt_tokens": 4.0, "metadata": {"\udc00": NaN}"#),
+        line(
+            1,
+            r#""prompt_full": "half \ud83d a smile", "endpoint": "api/chat""#,
+        ),
+        line(
+            2,
+            r#""prompt_full": "no endpoint", "endpoint": null, "prompt_category": null"#,
+        ),
+        line(
+            3,
+            r#""prompt_full": "no number", "tokens_per_second": NaN, "duration": Infinity"#,
+        ),
+        line(
+            4,
+            r#""prompt_full": "a float", "prompt_tokens": 4.0, "metadata": {"\udc00": NaN}"#,
+        ),
         "{\"timestamp\": NaN}\nno record\n".to_owned(),
     ];
     fs::write(day_file(&stage), gzip(&lines.concat())).unwrap();
     for day_is_over in [false, true] {
-        let prompts = each(&keeper, &[]).into_iter().filter_map(|record| record.prompt_full).collect::<Vec<_>>();
-        assert_eq!(prompts, ["half \u{fffd} a smile", "no endpoint", "no number", "a float"]);
-        assert_eq!((newest(&keeper, &[]).len(), keeper.extent(f64::INFINITY).unwrap().records), (4, 4));
-        assert_eq!(newest(&keeper, &[("prompt_search", "A SMILE")]), ["0000000000000001"]);
+        let prompts = each(&keeper, &[])
+            .into_iter()
+            .filter_map(|record| record.prompt_full)
+            .collect::<Vec<_>>();
+        assert_eq!(
+            prompts,
+            [
+                "half \u{fffd} a smile",
+                "no endpoint",
+                "no number",
+                "a float"
+            ]
+        );
+        assert_eq!(
+            (
+                newest(&keeper, &[]).len(),
+                keeper.extent(f64::INFINITY).unwrap().records
+            ),
+            (4, 4)
+        );
+        assert_eq!(
+            newest(&keeper, &[("prompt_search", "A SMILE")]),
+            ["0000000000000001"]
+        );
         let mut facts = 0;
-        keeper.each_facts(&Query::default(), &mut |_| facts += 1).unwrap();
+        keeper
+            .each_facts(&Query::default(), &mut |_| facts += 1)
+            .unwrap();
         assert_eq!(facts, 4);
         for n in 1..=4 {
-            assert!(keeper.get(&record(n).interaction_id).unwrap().is_some(), "{n}");
+            assert!(
+                keeper.get(&record(n).interaction_id).unwrap().is_some(),
+                "{n}"
+            );
         }
         if !day_is_over {
             fs::write(day_file(&stage), gzip(&lines[..4].concat())).unwrap();
@@ -67,8 +125,19 @@ fn zcat_reads_a_day() {
         if day_is_over {
             keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
         }
-        let Ok(output) = std::process::Command::new("zcat").arg(day_file(&stage)).output() else { return }; // not installed
-        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-        assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 5);
+        let Ok(output) = std::process::Command::new("zcat")
+            .arg(day_file(&stage))
+            .output()
+        else {
+            return;
+        }; // not installed
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+        assert_eq!(
+            output.stdout.iter().filter(|byte| **byte == b'\n').count(),
+            5
+        );
     }
 }

@@ -12,17 +12,26 @@ fn four_days() -> (Jsonl, TempDir) {
 }
 
 fn on_day(day: u32, n: u32) -> Record {
-    Record { timestamp: NOON + f64::from(n) - f64::from(3 - day) * DAY, ..record(day * 10 + n) }
+    Record {
+        timestamp: NOON + f64::from(n) - f64::from(3 - day) * DAY,
+        ..record(day * 10 + n)
+    }
 }
 
 fn numbers(keeper: &Jsonl) -> Vec<u32> {
-    each(keeper, &[]).iter().map(|record| u32::from_str_radix(&record.interaction_id, 16).unwrap()).collect()
+    each(keeper, &[])
+        .iter()
+        .map(|record| u32::from_str_radix(&record.interaction_id, 16).unwrap())
+        .collect()
 }
 
 #[test]
 fn days_that_are_older_than_the_limit_as_a_whole_go() {
     let (keeper, _stage) = four_days();
-    let limits = Limits { oldest: Some(NOON - 2.0 * DAY), ..Limits::default() };
+    let limits = Limits {
+        oldest: Some(NOON - 2.0 * DAY),
+        ..Limits::default()
+    };
     assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 1);
     assert_eq!(numbers(&keeper), (10..40).collect::<Vec<_>>());
     assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 0);
@@ -33,7 +42,10 @@ fn the_oldest_days_go_where_all_take_too_much() {
     let (keeper, _stage) = four_days();
     keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
     let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
-    let limits = Limits { max_bytes: Some(bytes * 6 / 10), ..Limits::default() };
+    let limits = Limits {
+        max_bytes: Some(bytes * 6 / 10),
+        ..Limits::default()
+    };
     assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 2);
     assert_eq!(numbers(&keeper), (20..40).collect::<Vec<_>>());
 }
@@ -43,15 +55,35 @@ fn a_single_day_that_takes_too_much_loses_its_oldest_members() {
     let (keeper, _stage) = fresh();
     (0..20).for_each(|n| filled(&keeper, [record(n)]));
     let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
-    let limits = Limits { max_bytes: Some(bytes / 2), ..Limits::default() };
+    let limits = Limits {
+        max_bytes: Some(bytes / 2),
+        ..Limits::default()
+    };
     assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 1);
     let left = numbers(&keeper);
-    assert!(left.len() > 6 && left.iter().copied().eq(20 - left.len() as u32..20), "{left:?}");
+    assert!(
+        left.len() > 6 && left.iter().copied().eq(20 - left.len() as u32..20),
+        "{left:?}"
+    );
     assert!(keeper.extent(f64::INFINITY).unwrap().bytes.unwrap() <= bytes / 2);
     filled(&keeper, [record(20)]);
     assert_eq!(numbers(&keeper).last(), Some(&20));
-    keeper.retain_on(day(), &Limits { max_bytes: Some(1), ..Limits::default() }).unwrap();
-    assert_eq!(keeper.extent(f64::INFINITY).unwrap(), Extent { bytes: Some(0), ..Extent::default() });
+    keeper
+        .retain_on(
+            day(),
+            &Limits {
+                max_bytes: Some(1),
+                ..Limits::default()
+            },
+        )
+        .unwrap();
+    assert_eq!(
+        keeper.extent(f64::INFINITY).unwrap(),
+        Extent {
+            bytes: Some(0),
+            ..Extent::default()
+        }
+    );
 }
 
 #[test]
@@ -65,8 +97,13 @@ fn a_purge_deletes_exactly_what_is_older() {
     fs::write(day().path_aside(stage.path()), "half").unwrap();
     assert_eq!(keeper.purge(None).unwrap(), 15);
     assert!(numbers(&keeper).is_empty());
-    let names = fs::read_dir(stage.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert!(names.into_iter().all(|name| name.starts_with('.')), "something is left");
+    let names = fs::read_dir(stage.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(
+        names.into_iter().all(|name| name.starts_with('.')),
+        "something is left"
+    );
 }
 
 #[test]
@@ -87,7 +124,10 @@ fn writers_go_on_while_files_are_written_anew() {
 /// A record whose text does not get much smaller.
 fn bulky(n: u32) -> Record {
     let mut numbers = fastrand::Rng::with_seed(u64::from(n));
-    Record { response_full: Some((0..8_000).map(|_| numbers.alphanumeric()).collect()), ..record(n) }
+    Record {
+        response_full: Some((0..8_000).map(|_| numbers.alphanumeric()).collect()),
+        ..record(n)
+    }
 }
 
 #[test]
@@ -99,21 +139,52 @@ fn a_day_that_is_over_loses_its_oldest_records_and_no_more() {
     let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
     for part in [85, 20, 3] {
         let most = bytes * part / 100;
-        keeper.retain_on(day().next(), &Limits { max_bytes: Some(most), ..Limits::default() }).unwrap();
-        let (left, taken) = (numbers(&keeper), keeper.extent(f64::INFINITY).unwrap().bytes.unwrap());
-        assert!(left.iter().copied().eq(400 - left.len() as u32..400), "the newest stay: {left:?}");
-        assert!(taken <= most && taken > most * 7 / 10, "{taken} of {most} bytes are left");
+        keeper
+            .retain_on(
+                day().next(),
+                &Limits {
+                    max_bytes: Some(most),
+                    ..Limits::default()
+                },
+            )
+            .unwrap();
+        let (left, taken) = (
+            numbers(&keeper),
+            keeper.extent(f64::INFINITY).unwrap().bytes.unwrap(),
+        );
+        assert!(
+            left.iter().copied().eq(400 - left.len() as u32..400),
+            "the newest stay: {left:?}"
+        );
+        assert!(
+            taken <= most && taken > most * 7 / 10,
+            "{taken} of {most} bytes are left"
+        );
     }
 }
 
 #[test]
 fn of_several_days_one_goes_as_a_whole_only_when_it_must() {
     let (keeper, _stage) = fresh();
-    (0..4).for_each(|day| filled(&keeper, (0..50).map(|n| Record { timestamp: on_day(day, n).timestamp, ..bulky(day * 50 + n) })));
+    (0..4).for_each(|day| {
+        filled(
+            &keeper,
+            (0..50).map(|n| Record {
+                timestamp: on_day(day, n).timestamp,
+                ..bulky(day * 50 + n)
+            }),
+        )
+    });
     let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
-    let limits = Limits { max_bytes: Some(bytes * 6 / 10), ..Limits::default() };
+    let limits = Limits {
+        max_bytes: Some(bytes * 6 / 10),
+        ..Limits::default()
+    };
     assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 2);
     let left = numbers(&keeper);
-    assert!((100..120).contains(&left.len()) && left.iter().copied().eq(200 - left.len() as u32..200), "{left:?}");
+    assert!(
+        (100..120).contains(&left.len()) && left.iter().copied().eq(200 - left.len() as u32..200),
+        "{left:?}"
+    );
     assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 0);
 }

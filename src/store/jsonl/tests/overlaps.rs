@@ -9,7 +9,9 @@ fn overlapping() -> (Jsonl, TempDir) {
     let numbers = |member: u32| (0..6).map(move |n| n * 60 + (member * 7 + n) % 60);
     for member in 0..60 {
         if member % 3 == 0 {
-            let lines: String = numbers(member).map(|n| serde_json::to_string(&record(n)).unwrap() + "\n").collect();
+            let lines: String = numbers(member)
+                .map(|n| serde_json::to_string(&record(n)).unwrap() + "\n")
+                .collect();
             let mut bytes = fs::read(day_file(&stage)).unwrap_or_default();
             bytes.extend(gzip(&lines));
             fs::write(day_file(&stage), bytes).unwrap();
@@ -30,7 +32,11 @@ fn every_line_comes_once_and_in_order_however_little_room_there_is() {
         merge.add(&file, |_| true);
         let mut found = Vec::new();
         while let Some((line, _)) = merge.next(f64::INFINITY) {
-            assert!(merge.bytes_held() <= room, "{} bytes beside the line that is given", merge.bytes_held());
+            assert!(
+                merge.bytes_held() <= room,
+                "{} bytes beside the line that is given",
+                merge.bytes_held()
+            );
             found.push(line.position.id);
         }
         assert_eq!(found, expected, "with room for {room} bytes");
@@ -40,12 +46,24 @@ fn every_line_comes_once_and_in_order_however_little_room_there_is() {
 #[test]
 fn lines_that_are_alike_all_come() {
     let (keeper, stage) = fresh();
-    fs::write(day_file(&stage), [gzip("{}\n{}\n{}\n"), gzip("{}\n{}\nno record\n{\"timestamp\":1}\n")].concat()).unwrap();
+    fs::write(
+        day_file(&stage),
+        [
+            gzip("{}\n{}\n{}\n"),
+            gzip("{}\n{}\nno record\n{\"timestamp\":1}\n"),
+        ]
+        .concat(),
+    )
+    .unwrap();
     let file = keeper.files.open(day()).unwrap().unwrap();
     let mut merge = Merge::with_room(1);
     merge.add(&file, |_| true);
     let found = std::iter::from_fn(|| merge.next(f64::INFINITY)).count();
-    assert_eq!((found, file.unreadable()), (6, 1), "and what cannot be read is counted once");
+    assert_eq!(
+        (found, file.unreadable()),
+        (6, 1),
+        "and what cannot be read is counted once"
+    );
 }
 
 #[test]

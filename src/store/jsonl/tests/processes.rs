@@ -6,7 +6,9 @@ use super::*;
 fn a_reader_changes_nothing_and_says_where_nothing_is() {
     let stage = tempfile::tempdir().unwrap();
     for empty in [stage.path().to_owned(), stage.path().join("missing")] {
-        let Err(StoreError::Nothing(text)) = Jsonl::reader(&empty) else { panic!("found something") };
+        let Err(StoreError::Nothing(text)) = Jsonl::reader(&empty) else {
+            panic!("found something")
+        };
         assert!(text.contains(&*empty.to_string_lossy()), "{text}");
     }
     filled(&open(&stage), [record(1)]);
@@ -15,7 +17,11 @@ fn a_reader_changes_nothing_and_says_where_nothing_is() {
     fs::write(day_file(&stage), &bytes).unwrap();
     let reader = Jsonl::reader(stage.path()).unwrap();
     assert_eq!(each(&reader, &[]), [record(1)]);
-    assert!(reader.write(&mut vec![record(2)]).is_err() && reader.purge(None).is_err() && reader.retain(&NO_LIMITS).is_err());
+    assert!(
+        reader.write(&mut vec![record(2)]).is_err()
+            && reader.purge(None).is_err()
+            && reader.retain(&NO_LIMITS).is_err()
+    );
     assert_eq!(fs::read(day_file(&stage)).unwrap(), bytes);
 }
 
@@ -28,7 +34,10 @@ fn a_reader_follows_a_writer_in_another_process() {
     assert_eq!(each(&reader, &[]).len(), 2);
     filled(&writer, [record(2)]);
     writer.retain_on(day().next(), &NO_LIMITS).unwrap();
-    assert_eq!(ids(&each(&reader, &[])), ["0000000000000001", "0000000000000002", "0000000000000003"]);
+    assert_eq!(
+        ids(&each(&reader, &[])),
+        ["0000000000000001", "0000000000000002", "0000000000000003"]
+    );
     writer.purge(None).unwrap();
     assert!(each(&reader, &[]).is_empty());
 }
@@ -52,7 +61,9 @@ fn a_directory_that_another_tap_made_again_is_its_own() {
     fs::remove_dir_all(stage.path()).unwrap();
     let other = Directory::lock(stage.path(), "the other tap").unwrap();
     let mut batch = vec![record(1)];
-    let Err(StoreError::Failed(text)) = keeper.write(&mut batch) else { panic!("written") };
+    let Err(StoreError::Failed(text)) = keeper.write(&mut batch) else {
+        panic!("written")
+    };
     assert!(text.contains("the other tap") && batch.len() == 1, "{text}");
     drop(other);
     filled(&keeper, batch);

@@ -7,7 +7,11 @@ fn a_member_torn_anywhere_is_cut_and_its_whole_lines_are_kept() {
     let (keeper, stage) = fresh();
     filled(&keeper, [record(0)]);
     let whole = fs::read(day_file(&stage)).unwrap().len();
-    let small = |n| Record { interaction_id: record(n).interaction_id, timestamp: record(n).timestamp, ..Record::default() };
+    let small = |n| Record {
+        interaction_id: record(n).interaction_id,
+        timestamp: record(n).timestamp,
+        ..Record::default()
+    };
     filled(&keeper, (1..4).map(small));
     let bytes = fs::read(day_file(&stage)).unwrap();
     let all = unzipped(&stage);
@@ -18,7 +22,10 @@ fn a_member_torn_anywhere_is_cut_and_its_whole_lines_are_kept() {
         let keeper = open(&stage);
         let found = unzipped(&stage);
         assert_eq!(found, all[..found.len()], "cut at {length}");
-        assert!(found.len() >= kept, "cut at {length}: fewer lines than with less of the file");
+        assert!(
+            found.len() >= kept,
+            "cut at {length}: fewer lines than with less of the file"
+        );
         kept = found.len();
         assert_eq!(ids(&each(&keeper, &[])), found);
     }
@@ -65,7 +72,9 @@ fn an_end_torn_while_we_write_is_mended_by_the_next_write() {
 #[test]
 fn a_torn_foreign_member_is_mended_as_well() {
     let stage = tempfile::tempdir().unwrap();
-    let lines: String = (0..50).map(|n| serde_json::to_string(&record(n)).unwrap() + "\n").collect();
+    let lines: String = (0..50)
+        .map(|n| serde_json::to_string(&record(n)).unwrap() + "\n")
+        .collect();
     let bytes = gzip(&lines);
     fs::write(day_file(&stage), &bytes[..bytes.len() - 1]).unwrap();
     let keeper = open(&stage);
@@ -76,19 +85,36 @@ fn a_torn_foreign_member_is_mended_as_well() {
 #[test]
 fn what_lies_behind_a_damaged_member_is_found_and_nothing_is_thrown_away() {
     let (keeper, stage) = fresh();
-    let torn = gzip(&(0..9).map(|n| serde_json::to_string(&record(n)).unwrap() + "\n").collect::<String>());
+    let torn = gzip(
+        &(0..9)
+            .map(|n| serde_json::to_string(&record(n)).unwrap() + "\n")
+            .collect::<String>(),
+    );
     filled(&keeper, [record(20)]);
     let whole = fs::read(day_file(&stage)).unwrap();
     drop(keeper);
-    let bytes = [&whole[..], &torn[..torn.len() - 30], &gzip(&(serde_json::to_string(&record(30)).unwrap() + "\n")), b"rubbish"].concat();
+    let bytes = [
+        &whole[..],
+        &torn[..torn.len() - 30],
+        &gzip(&(serde_json::to_string(&record(30)).unwrap() + "\n")),
+        b"rubbish",
+    ]
+    .concat();
     fs::write(day_file(&stage), &bytes).unwrap();
     let keeper = open(&stage);
     filled(&keeper, [record(40)]);
     let found = each(&keeper, &[]);
     let from_damaged = found.len() - 3;
     assert!(from_damaged > 0, "the lines before the damage are readable");
-    assert_eq!(ids(&found[from_damaged..]), [20, 30, 40].map(|n| format!("{n:016x}")));
-    assert!(fs::read(day_file(&stage)).unwrap().starts_with(&bytes[..bytes.len() - 7]));
+    assert_eq!(
+        ids(&found[from_damaged..]),
+        [20, 30, 40].map(|n| format!("{n:016x}"))
+    );
+    assert!(
+        fs::read(day_file(&stage))
+            .unwrap()
+            .starts_with(&bytes[..bytes.len() - 7])
+    );
     keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
     assert_eq!(each(&keeper, &[]), found);
 }
@@ -107,7 +133,9 @@ fn what_was_being_written_beside_is_removed_at_the_next_start() {
 }
 
 fn plain_lines() -> String {
-    (0..3).map(|n| serde_json::to_string(&record(n)).unwrap() + "\n").collect()
+    (0..3)
+        .map(|n| serde_json::to_string(&record(n)).unwrap() + "\n")
+        .collect()
 }
 
 #[test]
@@ -119,12 +147,25 @@ fn what_is_no_gzip_is_kept_beside_and_never_deleted() {
     assert_eq!(fs::read_to_string(beside(1)).unwrap(), plain_lines());
     assert!(!day_file(&stage).exists() && keeper.files.days().unwrap().is_empty());
     filled(&keeper, [record(7)]);
-    File::options().append(true).open(day_file(&stage)).unwrap().write_all(plain_lines().as_bytes()).unwrap();
+    File::options()
+        .append(true)
+        .open(day_file(&stage))
+        .unwrap()
+        .write_all(plain_lines().as_bytes())
+        .unwrap();
     filled(&keeper, [record(8)]);
     assert_eq!(fs::read_to_string(beside(2)).unwrap(), plain_lines());
     assert_eq!(unzipped(&stage), ["0000000000000007", "0000000000000008"]);
     keeper.purge(Some(NOON)).unwrap();
     assert!(beside(1).exists(), "its day is not over by then");
-    keeper.retain_on(day(), &Limits { oldest: Some(day().end()), ..Limits::default() }).unwrap();
+    keeper
+        .retain_on(
+            day(),
+            &Limits {
+                oldest: Some(day().end()),
+                ..Limits::default()
+            },
+        )
+        .unwrap();
     assert!(!beside(1).exists() && !beside(2).exists());
 }

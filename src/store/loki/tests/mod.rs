@@ -27,7 +27,14 @@ fn fresh() -> (Loki, FakeLoki) {
 
 fn at(fake: &FakeLoki, auth: LokiAuth, tenant: Option<&str>) -> Loki {
     let (url, _) = Upstream::parse(&fake.url()).unwrap();
-    let mut loki = Loki::reader(&LokiSettings { url, auth, tenant: tenant.map(str::to_owned) }, None);
+    let mut loki = Loki::reader(
+        &LokiSettings {
+            url,
+            auth,
+            tenant: tenant.map(str::to_owned),
+        },
+        None,
+    );
     loki.clock = || NOON;
     loki
 }

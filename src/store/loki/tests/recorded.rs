@@ -19,9 +19,20 @@ fn recording(name: &str) -> Vec<u8> {
 fn parts(reply: &[u8]) -> (String, String, String) {
     let reply = String::from_utf8(reply.to_vec()).unwrap();
     let (head, body) = reply.split_once("\r\n\r\n").unwrap();
-    let kind = head.lines().find_map(|line| line.strip_prefix("Content-Type: ")).unwrap_or_default();
-    let body = if head.contains("chunked") { body.split("\r\n").skip(1).step_by(2).collect() } else { body.trim_end().to_owned() };
-    (head.lines().next().unwrap().to_owned(), kind.to_owned(), body)
+    let kind = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Type: "))
+        .unwrap_or_default();
+    let body = if head.contains("chunked") {
+        body.split("\r\n").skip(1).step_by(2).collect()
+    } else {
+        body.trim_end().to_owned()
+    };
+    (
+        head.lines().next().unwrap().to_owned(),
+        kind.to_owned(),
+        body,
+    )
 }
 
 fn sent(fake: &FakeLoki, request: &[u8]) -> (String, String, String) {
@@ -41,8 +52,12 @@ fn long(time: &str, id: &str, bytes: usize) -> Vec<u8> {
     let plain = record.replace('\\', "").len() - 1;
     let line = record.replace('X', &"x".repeat(bytes - plain));
     let stream = r#"{"job": "ollama-tap", "model": "llama3.2:latest", "endpoint": "api/chat", "status": "success", "prompt_category": "question", "host": "box"}"#;
-    let body = format!(r#"{{"streams": [{{"stream": {stream}, "values": [["{time}", "{line}"]]}}]}}"#);
-    let head = format!("POST /loki/api/v1/push HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    let body =
+        format!(r#"{{"streams": [{{"stream": {stream}, "values": [["{time}", "{line}"]]}}]}}"#);
+    let head = format!(
+        "POST /loki/api/v1/push HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     [head, body].concat().into_bytes()
 }
 
@@ -50,9 +65,18 @@ fn long(time: &str, id: &str, bytes: usize) -> Vec<u8> {
 fn the_stand_in_answers_as_a_real_loki_did() {
     let fake = FakeLoki::start();
     fake.state().now = Some(RECORDED);
-    let long_lines = [long("1795252621620879616", "000000000000000f", 300_155), long("1795252621628762624", "0000000000000010", 255_155)];
-    assert_eq!(sent(&fake, &long_lines[0]), parts(&recording("push-long-line.reply")));
-    assert_eq!(sent(&fake, &long_lines[1]), parts(&recording("push-line-255k.reply")));
+    let long_lines = [
+        long("1795252621620879616", "000000000000000f", 300_155),
+        long("1795252621628762624", "0000000000000010", 255_155),
+    ];
+    assert_eq!(
+        sent(&fake, &long_lines[0]),
+        parts(&recording("push-long-line.reply"))
+    );
+    assert_eq!(
+        sent(&fake, &long_lines[1]),
+        parts(&recording("push-line-255k.reply"))
+    );
     for name in [
         "push",
         "push-gzip",
@@ -78,22 +102,44 @@ fn the_stand_in_answers_as_a_real_loki_did() {
         let reply = sent(&fake, &recording(&format!("{name}.request")));
         assert_eq!(reply, parts(&recording(&format!("{name}.reply"))), "{name}");
     }
-    for name in ["query-all", "query-any-case", "query-forward", "query-json-id", "query-none", "query-count"] {
+    for name in [
+        "query-all",
+        "query-any-case",
+        "query-forward",
+        "query-json-id",
+        "query-none",
+        "query-count",
+    ] {
         let reply = sent(&fake, &recording(&format!("{name}.request")));
         let recorded = parts(&recording(&format!("{name}.reply")));
         assert_eq!((reply.0, reply.1), (recorded.0, recorded.1), "{name}");
-        let result = |body: &str| serde_json::from_str::<Value>(body).unwrap()["data"]["result"].clone();
+        let result =
+            |body: &str| serde_json::from_str::<Value>(body).unwrap()["data"]["result"].clone();
         assert_eq!(result(&reply.2), result(&recorded.2), "{name}");
     }
     fake.state().tenants = true;
-    assert_eq!(sent(&fake, &recording("push-no-tenant.request")), parts(&recording("push-no-tenant.reply")));
+    assert_eq!(
+        sent(&fake, &recording("push-no-tenant.request")),
+        parts(&recording("push-no-tenant.reply"))
+    );
 }
 
 #[test]
 fn a_burst_is_refused_in_the_recorded_words() {
-    let (fake, recorded) = (FakeLoki::start(), parts(&recording("push-rate-limited.reply")));
-    let values: Vec<String> = (0..60).map(|n| format!(r#"["{n}","{}"]"#, "x".repeat(200_155))).collect();
-    let body = format!(r#"{{"streams":[{{"stream":{{"job":"x"}},"values":[{}]}}]}}"#, values.join(","));
-    let head = format!("POST /loki/api/v1/push HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    let (fake, recorded) = (
+        FakeLoki::start(),
+        parts(&recording("push-rate-limited.reply")),
+    );
+    let values: Vec<String> = (0..60)
+        .map(|n| format!(r#"["{n}","{}"]"#, "x".repeat(200_155)))
+        .collect();
+    let body = format!(
+        r#"{{"streams":[{{"stream":{{"job":"x"}},"values":[{}]}}]}}"#,
+        values.join(",")
+    );
+    let head = format!(
+        "POST /loki/api/v1/push HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     assert_eq!(sent(&fake, [head, body].concat().as_bytes()), recorded);
 }

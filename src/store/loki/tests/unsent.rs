@@ -10,14 +10,29 @@ use crate::store::suite::{each, filled};
 /// A tap that leaves what it cannot send in `dir`.
 fn tap(fake: &FakeLoki, dir: &Path, host: &str) -> Loki {
     let (url, _) = Upstream::parse(&fake.url()).unwrap();
-    let writer = Writer { host: host.to_owned(), tap: 8000 };
-    let mut loki = Loki::writer(&LokiSettings { url, auth: LokiAuth::None, tenant: None }, None, Some(dir), &writer);
+    let writer = Writer {
+        host: host.to_owned(),
+        tap: 8000,
+    };
+    let mut loki = Loki::writer(
+        &LokiSettings {
+            url,
+            auth: LokiAuth::None,
+            tenant: None,
+        },
+        None,
+        Some(dir),
+        &writer,
+    );
     loki.clock = || NOON;
     loki
 }
 
 fn files(dir: &Path) -> Vec<String> {
-    std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 #[test]
@@ -30,11 +45,23 @@ fn what_was_left_is_sent_before_anything_new_and_once() {
     fake.fail(1, 503, "");
     let mut batch = records(6..8);
     assert!(second.write(&mut batch).is_err());
-    assert_eq!((batch.len(), files(dir.path()).len()), (2, 1), "nothing new before what is old");
+    assert_eq!(
+        (batch.len(), files(dir.path()).len()),
+        (2, 1),
+        "nothing new before what is old"
+    );
     assert_eq!(second.write(&mut batch).unwrap(), 0);
-    assert_eq!((each(&second, &[]), files(dir.path()).len()), (records(0..8), 0));
+    assert_eq!(
+        (each(&second, &[]), files(dir.path()).len()),
+        (records(0..8), 0)
+    );
     let labels = fake.labels();
-    assert!(labels.iter().all(|labels| labels["host"] != "gpu" && labels["host"] != "another"), "a record keeps its own host");
+    assert!(
+        labels
+            .iter()
+            .all(|labels| labels["host"] != "gpu" && labels["host"] != "another"),
+        "a record keeps its own host"
+    );
 }
 
 #[test]
@@ -59,5 +86,9 @@ fn a_push_that_hangs_is_given_up_when_the_tap_ends() {
     drop(held);
     let next = tap(&fake, dir.path(), "gpu");
     filled(&next, records(3..4));
-    assert_eq!(each(&next, &[]), records(0..4), "each once, whether Loki took the first push or not");
+    assert_eq!(
+        each(&next, &[]),
+        records(0..4),
+        "each once, whether Loki took the first push or not"
+    );
 }

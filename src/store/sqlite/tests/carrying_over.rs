@@ -44,16 +44,31 @@ fn first() -> Record {
 fn has_it_all(sqlite: &Sqlite) {
     assert_eq!(sqlite.get("a1").unwrap(), Some(first()));
     let second = sqlite.get("a2").unwrap().unwrap();
-    assert_eq!((second.model, second.error, second.metadata), (None, Some("Traceback".to_owned()), "no json {".into()));
+    assert_eq!(
+        (second.model, second.error, second.metadata),
+        (None, Some("Traceback".to_owned()), "no json {".into())
+    );
     let third = sqlite.get("a3").unwrap().unwrap();
-    assert_eq!((third.prompt_full.as_deref(), third.prompt_tokens, third.generated_tokens), (Some("é\u{fffd}"), None, None));
+    assert_eq!(
+        (
+            third.prompt_full.as_deref(),
+            third.prompt_tokens,
+            third.generated_tokens
+        ),
+        (Some("é\u{fffd}"), None, None)
+    );
     assert_eq!(newest(sqlite, &[("limit", "2")]).len(), 2);
     assert_eq!(newest(sqlite, &[("prompt_search", "SKY")]), ["a1"]);
     assert_eq!(newest(sqlite, &[("model", "unknown")]), ["a2"]);
     assert_eq!(each(sqlite, &[]).len(), 4);
     let mut facts = 0;
-    sqlite.each_facts(&Query::default(), &mut |_| facts += 1).unwrap();
-    assert_eq!((facts, sqlite.extent(f64::INFINITY).unwrap().records), (4, 4));
+    sqlite
+        .each_facts(&Query::default(), &mut |_| facts += 1)
+        .unwrap();
+    assert_eq!(
+        (facts, sqlite.extent(f64::INFINITY).unwrap().records),
+        (4, 4)
+    );
 }
 
 #[test]
@@ -77,7 +92,10 @@ fn a_database_of_before_the_tap_is_carried_on() {
     assert_eq!(newest(&sqlite, &[("limit", "1")]), [id(1)]);
     assert!(schema::shrinks(&stranger(&sqlite)).unwrap());
     for record in each(&sqlite, &[]) {
-        assert!(!record.interaction_id.is_empty() && sqlite.get(&record.interaction_id).unwrap().is_some());
+        assert!(
+            !record.interaction_id.is_empty()
+                && sqlite.get(&record.interaction_id).unwrap().is_some()
+        );
     }
 }
 
@@ -94,11 +112,19 @@ fn a_reader_of_before_goes_on_reading_what_is_carried_over() {
 #[test]
 fn a_database_of_a_newer_tap_is_refused() {
     let (sqlite, dir) = fresh();
-    stranger(&sqlite).pragma_update(None, "user_version", 99).unwrap();
+    stranger(&sqlite)
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
     drop(sqlite);
-    for refused in [Sqlite::reader(&dir.path().join("history")), Sqlite::writer(directory(dir.path()))] {
+    for refused in [
+        Sqlite::reader(&dir.path().join("history")),
+        Sqlite::writer(directory(dir.path())),
+    ] {
         let text = complaint(refused);
-        assert!(text.contains("newer") && text.contains("99") && text.contains(FILE), "{text}");
+        assert!(
+            text.contains("newer") && text.contains("99") && text.contains(FILE),
+            "{text}"
+        );
     }
 }
 
@@ -106,7 +132,11 @@ fn a_database_of_a_newer_tap_is_refused() {
 fn of_the_version_before(dir: &Path) -> PathBuf {
     let path = seeded(dir);
     let old = Connection::open(path.join(FILE)).unwrap();
-    for migration in [include_str!("../002_columns.sql"), include_str!("../003_search.sql"), include_str!("../004_client.sql")] {
+    for migration in [
+        include_str!("../002_columns.sql"),
+        include_str!("../003_search.sql"),
+        include_str!("../004_client.sql"),
+    ] {
         old.execute_batch(migration).unwrap();
     }
     old.pragma_update(None, "user_version", 4).unwrap();
@@ -125,7 +155,13 @@ fn columns_that_came_later_are_added_and_the_version_before_goes_on_with_them() 
     let old = stranger(&sqlite);
     assert_eq!(schema::pragma(&old, "user_version").unwrap(), 4);
     old.execute("INSERT INTO interactions (interaction_id, timestamp, status) VALUES ('of the old one', 1.0, 'success')", []).unwrap();
-    assert_eq!(sqlite.get("of the old one").unwrap().map(|record| record.prompt_cached_tokens), Some(None));
+    assert_eq!(
+        sqlite
+            .get("of the old one")
+            .unwrap()
+            .map(|record| record.prompt_cached_tokens),
+        Some(None)
+    );
     let plan: String = old
         .query_row("EXPLAIN QUERY PLAN SELECT timestamp, prompt_cached_tokens, metadata FROM interactions WHERE timestamp > 5", [], |row| {
             row.get(3)

@@ -45,7 +45,12 @@ impl Keeper for Indexed {
     fn catch_up(&self) -> Result<bool> {
         self.0.catch_up()
     }
-    fn each_newest(&self, query: &Query, detail: Detail, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn each_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
         self.0.each_newest(query, detail, visit)
     }
     fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
@@ -71,7 +76,10 @@ impl Keeper for Indexed {
 /// A history that waits a little, as the product does: a reader may meet the moment in which a writer begins the log anew.
 fn fresh() -> (Sqlite, TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    (Sqlite::patient(directory(dir.path()), Duration::from_secs(1)).unwrap(), dir)
+    (
+        Sqlite::patient(directory(dir.path()), Duration::from_secs(1)).unwrap(),
+        dir,
+    )
 }
 
 /// The history below `path`, which waits for no other program.
@@ -88,7 +96,11 @@ fn caught_up(sqlite: &Sqlite) {
 }
 
 fn saying(n: u32, prompt: &str) -> Record {
-    Record { prompt_full: Some(prompt.to_owned()), prompt_preview: None, ..record(n) }
+    Record {
+        prompt_full: Some(prompt.to_owned()),
+        prompt_preview: None,
+        ..record(n)
+    }
 }
 
 fn id(n: u32) -> String {
@@ -107,5 +119,10 @@ fn stranger(sqlite: &Sqlite) -> Connection {
 /// Text in any file of the history.
 fn on_disk(sqlite: &Sqlite, text: &str) -> bool {
     let files = fs::read_dir(sqlite.file.parent().unwrap()).unwrap();
-    files.flatten().any(|file| fs::read(file.path()).unwrap().windows(text.len()).any(|bytes| bytes == text.as_bytes()))
+    files.flatten().any(|file| {
+        fs::read(file.path())
+            .unwrap()
+            .windows(text.len())
+            .any(|bytes| bytes == text.as_bytes())
+    })
 }

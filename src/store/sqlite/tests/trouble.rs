@@ -17,7 +17,12 @@ fn while_another_program_holds_the_database_batches_wait() {
     let mut batch = long(10..30);
     for _ in 0..3 {
         let text = complaint(sqlite.write(&mut batch));
-        assert!(text.starts_with("write to ") && text.contains(FILE) && text.contains("another program holds it"), "{text}");
+        assert!(
+            text.starts_with("write to ")
+                && text.contains(FILE)
+                && text.contains("another program holds it"),
+            "{text}"
+        );
         assert_eq!((batch.len(), each(&sqlite, &[]).len()), (20, 1));
     }
     stranger.execute_batch("COMMIT").unwrap();
@@ -27,13 +32,23 @@ fn while_another_program_holds_the_database_batches_wait() {
 
 #[test]
 fn while_the_disk_is_full_or_may_not_be_written_batches_wait() {
-    for (setting, value, cause) in [("max_page_count", 20, "full; make room"), ("query_only", 1, "readonly")] {
+    for (setting, value, cause) in [
+        ("max_page_count", 20, "full; make room"),
+        ("query_only", 1, "readonly"),
+    ] {
         let (sqlite, _dir) = fresh();
         filled(&sqlite, [record(1)]);
-        lock(&sqlite.writer).as_ref().unwrap().pragma_update(None, setting, value).unwrap();
+        lock(&sqlite.writer)
+            .as_ref()
+            .unwrap()
+            .pragma_update(None, setting, value)
+            .unwrap();
         let mut batch = long(10..30);
         let text = complaint(sqlite.write(&mut batch));
-        assert!(text.starts_with("write to ") && text.contains(cause), "{text}");
+        assert!(
+            text.starts_with("write to ") && text.contains(cause),
+            "{text}"
+        );
         assert_eq!((batch.len(), each(&sqlite, &[]).len()), (20, 1));
         // The setting was that connection's alone: the next one finds all well again.
         filled(&sqlite, batch);
@@ -62,16 +77,34 @@ fn what_somebody_removes_begins_again_and_what_comes_is_kept() {
         each(&sqlite, &[]); // a reader is open
         let path = dir.path().join("history");
         for name in removed {
-            let _ = if *name == "." { fs::remove_dir_all(&path) } else { fs::remove_file(path.join(name)) };
+            let _ = if *name == "." {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(path.join(name))
+            };
         }
-        let left = if removed == [".lock"] { vec![record(1)] } else { vec![] };
+        let left = if removed == [".lock"] {
+            vec![record(1)]
+        } else {
+            vec![]
+        };
         assert_eq!(each(&sqlite, &[]), left, "{removed:?}");
         filled(&sqlite, [record(2), record(3)]);
         caught_up(&sqlite);
         let there = [left, vec![record(2), record(3)]].concat();
-        assert_eq!((each(&sqlite, &[]), each(&Sqlite::reader(&path).unwrap(), &[])), (there.clone(), there), "{removed:?}");
+        assert_eq!(
+            (
+                each(&sqlite, &[]),
+                each(&Sqlite::reader(&path).unwrap(), &[])
+            ),
+            (there.clone(), there),
+            "{removed:?}"
+        );
         assert_eq!(newest(&sqlite, &[("prompt_search", "number 3?")]), [id(3)]);
-        assert!(Directory::lock(&path, "x").is_err(), "it still has one writer");
+        assert!(
+            Directory::lock(&path, "x").is_err(),
+            "it still has one writer"
+        );
     }
 }
 
@@ -89,7 +122,9 @@ fn a_database_that_takes_the_place_of_another_is_read_and_written_from_then_on()
     assert_eq!(each(&sqlite, &[]), [record(7)]);
     filled(&sqlite, [record(8)]);
     assert_eq!(each(&sqlite, &[]), [record(7), record(8)]);
-    let intact: String = stranger(&sqlite).query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    let intact: String = stranger(&sqlite)
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
     assert_eq!(intact, "ok");
 }
 
@@ -130,9 +165,17 @@ fn what_is_no_database_is_named_and_left_alone() {
     fs::write(&file, "Dear diary, ".repeat(1000)).unwrap();
     for refused in [Sqlite::reader(&directory.path), Sqlite::writer(directory)] {
         let text = complaint(refused);
-        assert!(text.contains("not a database") && text.contains(FILE) && text.contains("move the file away"), "{text}");
+        assert!(
+            text.contains("not a database")
+                && text.contains(FILE)
+                && text.contains("move the file away"),
+            "{text}"
+        );
     }
-    assert_eq!(fs::read(&file).unwrap(), "Dear diary, ".repeat(1000).as_bytes());
+    assert_eq!(
+        fs::read(&file).unwrap(),
+        "Dear diary, ".repeat(1000).as_bytes()
+    );
 }
 
 #[test]
@@ -146,13 +189,24 @@ fn a_damaged_database_gives_errors_and_never_a_panic() {
         let mut bytes = fs::read(&file).unwrap();
         bytes[damage..damage + 9000].fill(0xa5);
         fs::write(&file, bytes).unwrap();
-        let Ok(sqlite) = Sqlite::writer(directory(dir.path())) else { continue };
+        let Ok(sqlite) = Sqlite::writer(directory(dir.path())) else {
+            continue;
+        };
         let all = sqlite.each(&Query::default(), &mut |_| Flow::GoOn);
-        let found = sqlite.newest(&suite::query(&[("prompt_search", "number 7?")]), Detail::Whole);
+        let found = sqlite.newest(
+            &suite::query(&[("prompt_search", "number 7?")]),
+            Detail::Whole,
+        );
         let facts = sqlite.each_facts(&Query::default(), &mut |_| {});
         let gone = sqlite.purge(Some(record(100).timestamp));
         let written = sqlite.write(&mut vec![record(500)]);
-        let done = [all.is_ok(), found.is_ok(), facts.is_ok(), gone.is_ok(), written.is_ok()];
+        let done = [
+            all.is_ok(),
+            found.is_ok(),
+            facts.is_ok(),
+            gone.is_ok(),
+            written.is_ok(),
+        ];
         assert!(done.contains(&false), "no damage at {damage}");
     }
 }
@@ -163,8 +217,22 @@ fn the_tool_of_the_system_reads_along_and_finds_all_in_order() {
     let (sqlite, _dir) = fresh();
     filled(&sqlite, (0..300).map(record));
     caught_up(&sqlite);
-    sqlite.retain(&Limits { oldest: Some(record(100).timestamp), ..Limits::default() }).unwrap();
+    sqlite
+        .retain(&Limits {
+            oldest: Some(record(100).timestamp),
+            ..Limits::default()
+        })
+        .unwrap();
     let question = "PRAGMA integrity_check; SELECT count(*), max(prompt_full) FROM interactions WHERE model = 'phi4'";
-    let Ok(answer) = std::process::Command::new("sqlite3").arg(&sqlite.file).arg(question).output() else { return };
-    assert_eq!(String::from_utf8_lossy(&answer.stdout), "ok\n100|Why is the sky blue, number 299?\n");
+    let Ok(answer) = std::process::Command::new("sqlite3")
+        .arg(&sqlite.file)
+        .arg(question)
+        .output()
+    else {
+        return;
+    };
+    assert_eq!(
+        String::from_utf8_lossy(&answer.stdout),
+        "ok\n100|Why is the sky blue, number 299?\n"
+    );
 }

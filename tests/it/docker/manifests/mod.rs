@@ -14,7 +14,8 @@ use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, Options, Proxy, require, runs, text};
 
 /// Python's way to read every document of a YAML file, for a test that has no YAML of its own.
-const AS_JSON: &str = "import json, sys, yaml; json.dump(list(yaml.safe_load_all(open(sys.argv[1]))), sys.stdout)";
+const AS_JSON: &str =
+    "import json, sys, yaml; json.dump(list(yaml.safe_load_all(open(sys.argv[1]))), sys.stdout)";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -25,8 +26,16 @@ fn documents(path: &str) -> Option<Vec<Value>> {
     if !require("PyYAML", runs("python3", &["-c", "import yaml"])) {
         return None;
     }
-    let output = Command::new("python3").args(["-c", AS_JSON]).arg(root().join(path)).output().expect("run python3");
-    assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("python3")
+        .args(["-c", AS_JSON])
+        .arg(root().join(path))
+        .output()
+        .expect("run python3");
+    assert!(
+        output.status.success(),
+        "{path}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Some(serde_json::from_slice(&output.stdout).expect("JSON"))
 }
 
@@ -37,47 +46,96 @@ fn compose() -> Option<Value> {
 /// The pod of the Deployment in sidecar.yaml.
 fn pod() -> Option<Value> {
     let documents = documents("packaging/kubernetes/sidecar.yaml")?;
-    let deployment = documents.into_iter().find(|document| document["kind"] == "Deployment").expect("a Deployment");
+    let deployment = documents
+        .into_iter()
+        .find(|document| document["kind"] == "Deployment")
+        .expect("a Deployment");
     Some(deployment["spec"]["template"]["spec"].clone())
 }
 
 fn list(value: &Value) -> Vec<&str> {
-    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 fn container<'a>(pod: &'a Value, name: &str) -> &'a Value {
     let containers = pod["containers"].as_array().expect("containers");
-    containers.iter().find(|container| container["name"] == name).unwrap_or_else(|| panic!("no {name}"))
+    containers
+        .iter()
+        .find(|container| container["name"] == name)
+        .unwrap_or_else(|| panic!("no {name}"))
 }
 
 /// The status of the answer to a GET under this name.
 fn asked(tap: &Proxy, target: &str, host: &str, headers: &str) -> u16 {
-    tap.ask("GET", format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n\r\n")).status()
+    tap.ask(
+        "GET",
+        format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n\r\n"),
+    )
+    .status()
 }
 
 #[test]
 fn images_are_pinned_and_ours_is_this_version() {
-    let (Some(compose), Some(pod)) = (compose(), pod()) else { return };
+    let (Some(compose), Some(pod)) = (compose(), pod()) else {
+        return;
+    };
     let services = compose["services"].as_object().expect("services").values();
     let containers = pod["containers"].as_array().expect("containers").iter();
-    let images: Vec<&str> = services.chain(containers).map(|part| part["image"].as_str().expect("an image")).collect();
+    let images: Vec<&str> = services
+        .chain(containers)
+        .map(|part| part["image"].as_str().expect("an image"))
+        .collect();
     for image in &images {
-        let (name, tag) = image.split_once(':').unwrap_or_else(|| panic!("{image} has no tag"));
+        let (name, tag) = image
+            .split_once(':')
+            .unwrap_or_else(|| panic!("{image} has no tag"));
         assert!(tag.contains('.'), "{image} changes under us");
-        assert!(!name.contains("ollama-tap") || tag == env!("CARGO_PKG_VERSION"), "{image}");
+        assert!(
+            !name.contains("ollama-tap") || tag == env!("CARGO_PKG_VERSION"),
+            "{image}"
+        );
     }
-    assert_eq!(images.iter().filter(|image| image.contains("ollama-tap")).count(), 2);
+    assert_eq!(
+        images
+            .iter()
+            .filter(|image| image.contains("ollama-tap"))
+            .count(),
+        2
+    );
 }
 
 #[test]
 fn whoever_stops_the_tap_waits_until_it_has_finished() {
-    let (Some(compose), Some(pod)) = (compose(), pod()) else { return };
+    let (Some(compose), Some(pod)) = (compose(), pod()) else {
+        return;
+    };
     let tap = &compose["services"]["tap"];
-    let grace = |value: &Value| value.as_str().and_then(|text| text.trim_end_matches('s').parse::<u64>().ok()).expect("seconds");
+    let grace = |value: &Value| {
+        value
+            .as_str()
+            .and_then(|text| text.trim_end_matches('s').parse::<u64>().ok())
+            .expect("seconds")
+    };
     let variables = container(&pod, "tap")["env"].as_array().expect("variables");
-    let set = variables.iter().find(|variable| variable["name"] == "OLLAMA_TAP_SHUTDOWN_GRACE").expect("a grace");
-    assert!(grace(&tap["environment"]["OLLAMA_TAP_SHUTDOWN_GRACE"]) + AFTER_GRACE < grace(&tap["stop_grace_period"]));
-    assert!(grace(&set["value"]) + AFTER_GRACE < pod["terminationGracePeriodSeconds"].as_u64().expect("seconds"));
+    let set = variables
+        .iter()
+        .find(|variable| variable["name"] == "OLLAMA_TAP_SHUTDOWN_GRACE")
+        .expect("a grace");
+    assert!(
+        grace(&tap["environment"]["OLLAMA_TAP_SHUTDOWN_GRACE"]) + AFTER_GRACE
+            < grace(&tap["stop_grace_period"])
+    );
+    assert!(
+        grace(&set["value"]) + AFTER_GRACE
+            < pod["terminationGracePeriodSeconds"]
+                .as_u64()
+                .expect("seconds")
+    );
 }
 
 /// The rules of the Kubernetes pod security standard `restricted`, and a root that cannot be written.
@@ -96,12 +154,29 @@ fn the_pod_keeps_to_the_restricted_standard() {
         let context = &container["securityContext"];
         assert_eq!(context["allowPrivilegeEscalation"], false, "{container}");
         assert_eq!(context["readOnlyRootFilesystem"], true, "{container}");
-        assert_eq!(list(&context["capabilities"]["drop"]), ["ALL"], "{container}");
-        assert!(context["capabilities"]["add"].is_null() && context["privileged"].is_null(), "{container}");
-        assert!(container["ports"].as_array().into_iter().flatten().all(|port| port["hostPort"].is_null()), "{container}");
+        assert_eq!(
+            list(&context["capabilities"]["drop"]),
+            ["ALL"],
+            "{container}"
+        );
+        assert!(
+            context["capabilities"]["add"].is_null() && context["privileged"].is_null(),
+            "{container}"
+        );
+        assert!(
+            container["ports"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .all(|port| port["hostPort"].is_null()),
+            "{container}"
+        );
     }
     for volume in pod["volumes"].as_array().expect("volumes") {
-        assert!(!volume["persistentVolumeClaim"].is_null() || !volume["emptyDir"].is_null(), "{volume}");
+        assert!(
+            !volume["persistentVolumeClaim"].is_null() || !volume["emptyDir"].is_null(),
+            "{volume}"
+        );
     }
 }
 
@@ -124,14 +199,25 @@ fn what_the_tap_may_hold_fits_into_the_memory_that_it_is_given() {
     const BASE: u64 = 96 * MIB;
     /// Workers unless --workers says otherwise, and the stack that each has at most.
     const STACKS: u64 = 256 * 256 * 1024;
-    let (Some(pod), Some(compose)) = (pod(), compose()) else { return };
-    let of_pod = container(&pod, "tap")["resources"]["limits"]["memory"].as_str().map(bytes).expect("a limit");
-    let of_compose = compose["services"]["tap"]["mem_limit"].as_str().map(bytes).expect("a limit");
+    let (Some(pod), Some(compose)) = (pod(), compose()) else {
+        return;
+    };
+    let of_pod = container(&pod, "tap")["resources"]["limits"]["memory"]
+        .as_str()
+        .map(bytes)
+        .expect("a limit");
+    let of_compose = compose["services"]["tap"]["mem_limit"]
+        .as_str()
+        .map(bytes)
+        .expect("a limit");
     for limit in [of_pod, of_compose] {
         let (budget, connections) = ((limit / 4).min(512 * MIB), limit / 4);
         assert!(BASE + STACKS + budget + connections <= limit, "{limit}");
     }
-    let requested = container(&pod, "tap")["resources"]["requests"]["memory"].as_str().map(bytes).expect("a request");
+    let requested = container(&pod, "tap")["resources"]["requests"]["memory"]
+        .as_str()
+        .map(bytes)
+        .expect("a request");
     assert!(requested <= of_pod);
 }
 
@@ -139,11 +225,25 @@ fn what_the_tap_may_hold_fits_into_the_memory_that_it_is_given() {
 fn the_pod_is_asked_for_its_health_where_the_tap_answers() {
     let Some(pod) = pod() else { return };
     let ollama = FakeOllama::always(json(r#"{"models":[]}"#));
-    let tap = Options::bare(&["proxy", "--listen", "0.0.0.0:0", "--upstream", &ollama.url()]).start();
+    let tap = Options::bare(&[
+        "proxy",
+        "--listen",
+        "0.0.0.0:0",
+        "--upstream",
+        &ollama.url(),
+    ])
+    .start();
     let sidecar = container(&pod, "tap");
     for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
         let path = sidecar[probe]["httpGet"]["path"].as_str().expect("a path");
-        assert_eq!(asked(&tap, path, "10.1.2.3:8000", "User-Agent: kube-probe/1.37"), 200, "{probe}");
+        assert_eq!(
+            asked(&tap, path, "10.1.2.3:8000", "User-Agent: kube-probe/1.37"),
+            200,
+            "{probe}"
+        );
     }
-    assert_eq!(sidecar["volumeMounts"][0]["mountPath"], text(Path::new(&Image::read().volume)));
+    assert_eq!(
+        sidecar["volumeMounts"][0]["mountPath"],
+        text(Path::new(&Image::read().volume))
+    );
 }

@@ -41,9 +41,19 @@ pub struct Expected {
 impl Expected {
     /// Adds what this exchange must have moved.
     pub fn add(&mut self, request: &Message, reply: &Message) {
-        self.count("ollama_tap_http_requests_total", &[("method", request.head.method()), ("code", &reply.head.status().to_string())], 1.0);
+        self.count(
+            "ollama_tap_http_requests_total",
+            &[
+                ("method", request.head.method()),
+                ("code", &reply.head.status().to_string()),
+            ],
+            1.0,
+        );
         let endpoint = request.head.path().trim_start_matches('/');
-        if request.head.method() != "POST" || !INFERENCE.contains(&endpoint) || request.head.path().starts_with("//") {
+        if request.head.method() != "POST"
+            || !INFERENCE.contains(&endpoint)
+            || request.head.path().starts_with("//")
+        {
             return;
         }
         let said = what_it_said(reply);
@@ -55,35 +65,63 @@ impl Expected {
         let category = category(&prompt(&asked));
         let ok = reply.head.status() < 300 && said.finished && !said.failed;
         let status = if ok { "success" } else { "error" };
-        let labels = [("model", model.as_str()), ("endpoint", endpoint), ("prompt_category", category)];
-        self.count("ollama_requests_total", &[labels[0], labels[1], labels[2], ("status", status)], 1.0);
+        let labels = [
+            ("model", model.as_str()),
+            ("endpoint", endpoint),
+            ("prompt_category", category),
+        ];
+        self.count(
+            "ollama_requests_total",
+            &[labels[0], labels[1], labels[2], ("status", status)],
+            1.0,
+        );
         self.count("ollama_request_duration_seconds_count", &labels, 1.0);
-        self.count("ollama_finished_total", &[labels[0], ("reason", reason(endpoint, ok, &said))], 1.0);
+        self.count(
+            "ollama_finished_total",
+            &[labels[0], ("reason", reason(endpoint, ok, &said))],
+            1.0,
+        );
         self.durations(labels[0], &said.last);
         self.tokens(labels[0], labels[2], &said);
         if is_stream(reply) && said.deltas > 0 {
-            self.count("ollama_time_to_first_token_seconds_count", &labels[..2], 1.0);
+            self.count(
+                "ollama_time_to_first_token_seconds_count",
+                &labels[..2],
+                1.0,
+            );
         }
         self.pace(labels[0], labels[2], &said, is_stream(reply));
     }
 
     /// The label of a model: what the request said, once a 2xx reply confirmed it.
     fn label(&mut self, asked: &Value, said: &Said, status: u16) -> String {
-        let name = asked["model"].as_str().map(str::to_owned).or_else(|| said.model.clone().filter(|_| asked.is_null()));
-        let Some(name) = name.filter(|name| !name.is_empty()) else { return "unknown".to_owned() };
+        let name = asked["model"]
+            .as_str()
+            .map(str::to_owned)
+            .or_else(|| said.model.clone().filter(|_| asked.is_null()));
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            return "unknown".to_owned();
+        };
         // As much of Ollama's spellings as the recordings have.
         let name = name.to_lowercase().trim_end_matches(":latest").to_owned();
         if status < 300 {
             self.confirmed.insert(name.clone());
         }
-        if self.confirmed.contains(&name) { name } else { "other".to_owned() }
+        if self.confirmed.contains(&name) {
+            name
+        } else {
+            "other".to_owned()
+        }
     }
 
     fn durations(&mut self, model: (&str, &str), last: &Value) {
         for (field, family) in [
             ("total_duration", "ollama_response_seconds"),
             ("load_duration", "ollama_load_duration_seconds"),
-            ("prompt_eval_duration", "ollama_prompt_eval_duration_seconds"),
+            (
+                "prompt_eval_duration",
+                "ollama_prompt_eval_duration_seconds",
+            ),
             ("eval_duration", "ollama_eval_duration_seconds"),
         ] {
             if let Some(nanoseconds) = last[field].as_f64() {
@@ -104,7 +142,11 @@ impl Expected {
         }
         if let Some(count) = said.tokens {
             self.count("ollama_tokens_generated_total", &[model], count as f64);
-            self.count("ollama_tokens_generated_sum", &[model, category], count as f64);
+            self.count(
+                "ollama_tokens_generated_sum",
+                &[model, category],
+                count as f64,
+            );
             self.count("ollama_tokens_generated_count", &[model, category], 1.0);
         }
     }
@@ -115,15 +157,34 @@ impl Expected {
         let tokens = said.tokens.unwrap_or_default();
         if let Some(eval) = said.last["eval_duration"].as_f64().filter(|_| tokens > 0) {
             self.count("ollama_tokens_per_second_count", &[model, category], 1.0);
-            self.count("ollama_tokens_per_second_sum", &[model, category], tokens as f64 / (eval / 1e9));
+            self.count(
+                "ollama_tokens_per_second_sum",
+                &[model, category],
+                tokens as f64 / (eval / 1e9),
+            );
         } else if stream && tokens > 1 {
             let least = if said.deltas > 1 { 1.0 } else { 0.0 };
-            self.between("ollama_tokens_per_second_count", &[model, category], least, 1.0);
-            self.between("ollama_tokens_per_second_sum", &[model, category], 0.0, f64::INFINITY);
+            self.between(
+                "ollama_tokens_per_second_count",
+                &[model, category],
+                least,
+                1.0,
+            );
+            self.between(
+                "ollama_tokens_per_second_sum",
+                &[model, category],
+                0.0,
+                f64::INFINITY,
+            );
         }
         if stream && tokens > 1 {
             let least = if said.deltas > 1 { 1.0 } else { 0.0 };
-            self.between("ollama_time_per_output_token_seconds_count", &[model], least, 1.0);
+            self.between(
+                "ollama_time_per_output_token_seconds_count",
+                &[model],
+                least,
+                1.0,
+            );
         }
     }
 
@@ -132,8 +193,17 @@ impl Expected {
     }
 
     fn between(&mut self, name: &str, labels: &[(&str, &str)], least: f64, most: f64) {
-        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let sample = self.samples.entry(Series { name: name.to_owned(), labels }).or_default();
+        let labels = labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let sample = self
+            .samples
+            .entry(Series {
+                name: name.to_owned(),
+                labels,
+            })
+            .or_default();
         *sample = (sample.0 + least, sample.1 + most);
     }
 
@@ -160,8 +230,11 @@ impl Expected {
 
 /// The samples that a recording decides: no wall clock, no buckets, none of the tap's own health.
 fn comparable(scrape: &Scrape) -> BTreeMap<Series, f64> {
-    const WALL_CLOCK: [&str; 3] =
-        ["ollama_request_duration_seconds_sum", "ollama_time_to_first_token_seconds_sum", "ollama_time_per_output_token_seconds_sum"];
+    const WALL_CLOCK: [&str; 3] = [
+        "ollama_request_duration_seconds_sum",
+        "ollama_time_to_first_token_seconds_sum",
+        "ollama_time_per_output_token_seconds_sum",
+    ];
     const FAMILIES: [&str; 13] = [
         "ollama_requests_total",
         "ollama_request_duration",
@@ -179,8 +252,14 @@ fn comparable(scrape: &Scrape) -> BTreeMap<Series, f64> {
     ];
     let mut all = BTreeMap::new();
     for (series, value) in scrape.samples() {
-        let own_page = series.labels.get("endpoint").is_some_and(|endpoint| matches!(endpoint.as_str(), "metrics" | "test" | "healthz"));
-        let decided = FAMILIES.iter().any(|family| series.name.starts_with(family)) && !series.name.ends_with("_bucket");
+        let own_page = series
+            .labels
+            .get("endpoint")
+            .is_some_and(|endpoint| matches!(endpoint.as_str(), "metrics" | "test" | "healthz"));
+        let decided = FAMILIES
+            .iter()
+            .any(|family| series.name.starts_with(family))
+            && !series.name.ends_with("_bucket");
         if !decided || own_page || WALL_CLOCK.contains(&series.name.as_str()) {
             continue;
         }

@@ -24,7 +24,9 @@ pub struct Said {
 }
 
 pub fn is_stream(reply: &Message) -> bool {
-    reply.head.get("content-type").is_some_and(|kind| kind.starts_with("application/x-ndjson") || kind.starts_with("text/event-stream"))
+    reply.head.get("content-type").is_some_and(|kind| {
+        kind.starts_with("application/x-ndjson") || kind.starts_with("text/event-stream")
+    })
 }
 
 pub fn what_it_said(reply: &Message) -> Said {
@@ -39,7 +41,10 @@ pub fn what_it_said(reply: &Message) -> Said {
     for line in text.lines() {
         match line.strip_prefix("data: ").unwrap_or(line) {
             "[DONE]" => said.finished = true,
-            line if line.starts_with('{') => object(&mut said, &serde_json::from_str(line).expect("JSON in a recording")),
+            line if line.starts_with('{') => object(
+                &mut said,
+                &serde_json::from_str(line).expect("JSON in a recording"),
+            ),
             _ => {}
         }
     }
@@ -51,11 +56,21 @@ pub fn what_it_said(reply: &Message) -> Said {
 
 /// One JSON object of a reply, whatever its dialect.
 fn object(said: &mut Said, value: &Value) {
-    let has = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty()) || value.as_array().is_some_and(|list| !list.is_empty());
+    let has = |value: &Value| {
+        value.as_str().is_some_and(|text| !text.is_empty())
+            || value.as_array().is_some_and(|list| !list.is_empty())
+    };
     said.failed |= value.get("error").is_some_and(|error| !error.is_null());
-    said.finished |= value["done"] == true || matches!(value["type"].as_str(), Some("message_stop" | "response.completed"));
+    said.finished |= value["done"] == true
+        || matches!(
+            value["type"].as_str(),
+            Some("message_stop" | "response.completed")
+        );
     said.load |= matches!(value["done_reason"].as_str(), Some("load" | "unload"));
-    said.model = said.model.take().or_else(|| value["model"].as_str().map(str::to_owned));
+    said.model = said
+        .model
+        .take()
+        .or_else(|| value["model"].as_str().map(str::to_owned));
     if value.get("total_duration").is_some() {
         said.last = value.clone();
     }
@@ -78,21 +93,52 @@ fn object(said: &mut Said, value: &Value) {
     said.deltas += u64::from(fields.iter().any(|field| has(field)));
     // The usage of a `message_start` is a guess from the length of the prompt: it is no count.
     for usage in [&value["usage"], &value["response"]["usage"]] {
-        let prompt = usage["prompt_tokens"].as_u64().or_else(|| usage["input_tokens"].as_u64());
-        let tokens = usage["completion_tokens"].as_u64().or_else(|| usage["output_tokens"].as_u64());
+        let prompt = usage["prompt_tokens"]
+            .as_u64()
+            .or_else(|| usage["input_tokens"].as_u64());
+        let tokens = usage["completion_tokens"]
+            .as_u64()
+            .or_else(|| usage["output_tokens"].as_u64());
         // Some streams carry zeros in every frame and the numbers in the last.
         said.prompt_tokens = prompt.filter(|count| *count > 0).or(said.prompt_tokens);
         said.tokens = tokens.filter(|count| *count > 0).or(said.tokens);
-        let details = [&usage["prompt_tokens_details"], &usage["input_tokens_details"]];
-        said.cached_tokens = details.iter().find_map(|details| details["cached_tokens"].as_u64()).or(said.cached_tokens);
+        let details = [
+            &usage["prompt_tokens_details"],
+            &usage["input_tokens_details"],
+        ];
+        said.cached_tokens = details
+            .iter()
+            .find_map(|details| details["cached_tokens"].as_u64())
+            .or(said.cached_tokens);
     }
     let text = value.to_string();
-    said.called |= ["\"tool_calls\":[{", "\"type\":\"tool_use\"", "\"type\":\"function_call\""].iter().any(|call| text.contains(call));
+    said.called |= [
+        "\"tool_calls\":[{",
+        "\"type\":\"tool_use\"",
+        "\"type\":\"function_call\"",
+    ]
+    .iter()
+    .any(|call| text.contains(call));
     let choice = &value["choices"][0]["finish_reason"];
-    let reasons = [&value["done_reason"], choice, &value["stop_reason"], &value["delta"]["stop_reason"], &value["status"]];
-    let ended = value["response"]["status"].as_str().filter(|_| value["type"] == "response.completed");
-    said.reason = reasons.iter().find_map(|reason| reason.as_str()).or(ended).map(str::to_owned).or(said.reason.take());
+    let reasons = [
+        &value["done_reason"],
+        choice,
+        &value["stop_reason"],
+        &value["delta"]["stop_reason"],
+        &value["status"],
+    ];
+    let ended = value["response"]["status"]
+        .as_str()
+        .filter(|_| value["type"] == "response.completed");
+    said.reason = reasons
+        .iter()
+        .find_map(|reason| reason.as_str())
+        .or(ended)
+        .map(str::to_owned)
+        .or(said.reason.take());
     said.prompt_tokens = value["prompt_eval_count"].as_u64().or(said.prompt_tokens);
-    said.cached_tokens = value["prompt_eval_cached_count"].as_u64().or(said.cached_tokens);
+    said.cached_tokens = value["prompt_eval_cached_count"]
+        .as_u64()
+        .or(said.cached_tokens);
     said.tokens = value["eval_count"].as_u64().or(said.tokens);
 }

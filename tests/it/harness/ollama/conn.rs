@@ -40,7 +40,11 @@ impl Conn {
     /// Asks for the body where the client waits to be asked, as Go's server does at the first read.
     fn give_leave(&mut self) -> io::Result<()> {
         let waits = std::mem::take(&mut self.waits_for_leave);
-        if waits { self.write("HTTP/1.1 100 Continue\r\n\r\n") } else { Ok(()) }
+        if waits {
+            self.write("HTTP/1.1 100 Continue\r\n\r\n")
+        } else {
+            Ok(())
+        }
     }
 
     /// The next piece of an upload that is too large to keep; `None` at its end.
@@ -56,7 +60,11 @@ impl Conn {
 
     fn report(&mut self, body: Vec<u8>) {
         self.body = Some(body.clone());
-        let _ = self.shared.asked.send(Asked { head: self.head.clone(), body, connection: self.id });
+        let _ = self.shared.asked.send(Asked {
+            head: self.head.clone(),
+            body,
+            connection: self.id,
+        });
     }
 
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
@@ -73,7 +81,10 @@ impl Conn {
     /// Reads nothing more and waits until the test ends or the connection breaks.
     pub fn wait_without_reading(&mut self) -> io::Result<After> {
         let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline && !self.shared.stopped.load(Ordering::SeqCst) && self.wire.stream.take_error()?.is_none() {
+        while Instant::now() < deadline
+            && !self.shared.stopped.load(Ordering::SeqCst)
+            && self.wire.stream.take_error()?.is_none()
+        {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(After::Gone)
@@ -94,9 +105,24 @@ pub fn serve(stream: TcpStream, id: usize, shared: &Arc<Shared>) -> io::Result<(
     for before in 0.. {
         let Some(head) = wire.head()? else { break };
         let framing = head.request_framing();
-        let waits_for_leave = head.get("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
-        let mut conn = Conn { wire, head, framing, body: None, waits_for_leave, id, before, shared: Arc::clone(shared) };
-        let after = if is_own_question(&conn.head) { answer_own_question(&mut conn) } else { (shared.handler)(&mut conn) }?;
+        let waits_for_leave = head
+            .get("expect")
+            .is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
+        let mut conn = Conn {
+            wire,
+            head,
+            framing,
+            body: None,
+            waits_for_leave,
+            id,
+            before,
+            shared: Arc::clone(shared),
+        };
+        let after = if is_own_question(&conn.head) {
+            answer_own_question(&mut conn)
+        } else {
+            (shared.handler)(&mut conn)
+        }?;
         match after {
             After::KeepAlive => drop(conn.body()?),
             After::Gone => return Ok(()),
@@ -116,7 +142,8 @@ pub fn serve(stream: TcpStream, id: usize, shared: &Arc<Shared>) -> io::Result<(
 }
 
 fn is_own_question(head: &Head) -> bool {
-    head.get("user-agent").is_some_and(|agent| agent.starts_with("ollama-tap/"))
+    head.get("user-agent")
+        .is_some_and(|agent| agent.starts_with("ollama-tap/"))
 }
 
 fn answer_own_question(conn: &mut Conn) -> io::Result<After> {
@@ -125,11 +152,19 @@ fn answer_own_question(conn: &mut Conn) -> io::Result<After> {
     let state = conn.shared.state.lock().unwrap().clone();
     conn.shared.own_questions.fetch_add(1, Ordering::SeqCst);
     let body = match conn.head.path() {
-        _ if let Some(status) = state.denies => return conn.answer(reply(status, &["Content-Type: text/plain"], "who asks?")),
+        _ if let Some(status) = state.denies => {
+            return conn.answer(reply(status, &["Content-Type: text/plain"], "who asks?"));
+        }
         "/api/version" => format!(r#"{{"version":"{}"}}"#, state.version),
         "/api/ps" => state.ps,
         "/api/tags" => state.tags,
-        _ => return conn.answer(reply("404 Not Found", &["Content-Type: text/plain"], "404 page not found")),
+        _ => {
+            return conn.answer(reply(
+                "404 Not Found",
+                &["Content-Type: text/plain"],
+                "404 page not found",
+            ));
+        }
     };
     conn.answer(json(&body))
 }

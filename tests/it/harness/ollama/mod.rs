@@ -71,7 +71,9 @@ pub struct FakeOllama {
 
 impl FakeOllama {
     /// Answers every request with the handler.
-    pub fn start(handler: impl Fn(&mut Conn) -> io::Result<After> + Send + Sync + 'static) -> FakeOllama {
+    pub fn start(
+        handler: impl Fn(&mut Conn) -> io::Result<After> + Send + Sync + 'static,
+    ) -> FakeOllama {
         FakeOllama::start_on(0, handler)
     }
 
@@ -80,7 +82,10 @@ impl FakeOllama {
         FakeOllama::start(move |conn| conn.answer(reply.as_ref()))
     }
 
-    pub fn start_on(port: u16, handler: impl Fn(&mut Conn) -> io::Result<After> + Send + Sync + 'static) -> FakeOllama {
+    pub fn start_on(
+        port: u16,
+        handler: impl Fn(&mut Conn) -> io::Result<After> + Send + Sync + 'static,
+    ) -> FakeOllama {
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("bind the stand-in");
         let addr = listener.local_addr().expect("local_addr");
         let (asked_tx, asked) = crossbeam_channel::unbounded();
@@ -101,7 +106,12 @@ impl FakeOllama {
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || accept(&listener, &accepting));
-        FakeOllama { addr, shared, asked, closed }
+        FakeOllama {
+            addr,
+            shared,
+            asked,
+            closed,
+        }
     }
 
     pub fn url(&self) -> String {
@@ -110,7 +120,9 @@ impl FakeOllama {
 
     /// The next request of a client, once its body was read.
     pub fn next(&self) -> Asked {
-        self.asked.recv_timeout(PATIENCE).expect("a request at the stand-in")
+        self.asked
+            .recv_timeout(PATIENCE)
+            .expect("a request at the stand-in")
     }
 
     /// All requests that arrived and were not taken yet.
@@ -120,7 +132,9 @@ impl FakeOllama {
 
     /// When the next connection was closed, by its peer under `Conn::until_closed` or by the script's `After::Close`.
     pub fn closed(&self) -> Instant {
-        self.closed.recv_timeout(PATIENCE).expect("a connection to the stand-in closed")
+        self.closed
+            .recv_timeout(PATIENCE)
+            .expect("a connection to the stand-in closed")
     }
 
     /// Changes what the tap's own questions are answered with.

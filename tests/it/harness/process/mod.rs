@@ -6,4 +6,6 @@ mod system;
 
 #[cfg(target_os = "linux")]
 pub use system::hand_over;
-pub use system::{SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM, alone_at_its_console, asking_to_end, lives, send};
+pub use system::{
+    SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM, alone_at_its_console, asking_to_end, lives, send,
+};

@@ -10,7 +10,12 @@ pub use libc::{SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
 pub fn send(id: u32, signal: i32) {
     assert!(id > 0, "no process to send {signal} to");
     // SAFETY: kill takes no memory of ours.
-    assert_eq!(unsafe { libc::kill(id as i32, signal) }, 0, "send {signal} to {id}: {}", std::io::Error::last_os_error());
+    assert_eq!(
+        unsafe { libc::kill(id as i32, signal) },
+        0,
+        "send {signal} to {id}: {}",
+        std::io::Error::last_os_error()
+    );
 }
 
 /// The signals that ask a program to end. The one of a closed terminal is none where we were told not to mind it (nohup), and so each
@@ -19,7 +24,11 @@ pub fn asking_to_end() -> Vec<i32> {
     // SAFETY: null asks without setting anything, and all zeros are a valid sigaction to be written to.
     let hangup = unsafe {
         let mut set: libc::sigaction = std::mem::zeroed();
-        assert_eq!(libc::sigaction(libc::SIGHUP, std::ptr::null(), &mut set), 0, "ask for the handling of SIGHUP");
+        assert_eq!(
+            libc::sigaction(libc::SIGHUP, std::ptr::null(), &mut set),
+            0,
+            "ask for the handling of SIGHUP"
+        );
         set.sa_sigaction
     };
     let hangup = (hangup != libc::SIG_IGN).then_some(libc::SIGHUP);
@@ -42,10 +51,15 @@ pub fn hand_over(command: &mut Command, descriptors: &[OwnedFd]) {
     let numbers: Vec<i32> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
     let dup = move || {
         // SAFETY: between fork and exec only what is safe in a signal handler may run: these are system calls on numbers.
-        let aside = numbers.iter().map(|number| unsafe { libc::fcntl(*number, libc::F_DUPFD_CLOEXEC, ASIDE) });
+        let aside = numbers
+            .iter()
+            .map(|number| unsafe { libc::fcntl(*number, libc::F_DUPFD_CLOEXEC, ASIDE) });
         // Twice over all of them, so that none is overwritten before it was copied.
         let mut copies = [0; ASIDE as usize];
-        copies.iter_mut().zip(aside).for_each(|(copy, number)| *copy = number);
+        copies
+            .iter_mut()
+            .zip(aside)
+            .for_each(|(copy, number)| *copy = number);
         for (wanted, copy) in (FIRST..).zip(&copies[..numbers.len()]) {
             // SAFETY: as above.
             if unsafe { libc::dup2(*copy, wanted) } < 0 {
@@ -67,7 +81,10 @@ pub fn lives(id: u32) -> bool {
 /// Whether a process does anything yet; one that is dead and not yet waited for does not.
 #[cfg(not(target_os = "linux"))]
 pub fn lives(id: u32) -> bool {
-    let output = Command::new("ps").args(["-o", "stat=", "-p", &id.to_string()]).output().expect("run ps");
+    let output = Command::new("ps")
+        .args(["-o", "stat=", "-p", &id.to_string()])
+        .output()
+        .expect("run ps");
     let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     !state.is_empty() && !state.starts_with('Z')
 }

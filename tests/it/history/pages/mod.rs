@@ -30,18 +30,55 @@ fn error(tap: &Proxy, target: &str, status: u16) -> String {
 fn a_search_takes_every_parameter_also_with_a_slash_and_decoded() {
     for backend in BACKENDS {
         let history = Stage::new(backend);
-        let (_ollama, tap) = filled(&history, &["Why is the sky blue?", "Write some code & more", "空は青い"]);
-        assert_eq!(prompts(&page(&tap, "/analytics/search")), ["空は青い", "Write some code & more", "Why is the sky blue?"]);
-        assert_eq!(prompts(&page(&tap, "/analytics/search/?prompt_search=CODE+%26")), ["Write some code & more"]);
-        assert_eq!(prompts(&page(&tap, "/analytics/search?prompt_search=%E9%9D%92")), ["空は青い"]);
-        assert_eq!(prompts(&page(&tap, "/analytics/search?prompt_category=code_write&model=talk&limit=1")), ["Write some code & more"]);
+        let (_ollama, tap) = filled(
+            &history,
+            &["Why is the sky blue?", "Write some code & more", "空は青い"],
+        );
+        assert_eq!(
+            prompts(&page(&tap, "/analytics/search")),
+            ["空は青い", "Write some code & more", "Why is the sky blue?"]
+        );
+        assert_eq!(
+            prompts(&page(&tap, "/analytics/search/?prompt_search=CODE+%26")),
+            ["Write some code & more"]
+        );
+        assert_eq!(
+            prompts(&page(&tap, "/analytics/search?prompt_search=%E9%9D%92")),
+            ["空は青い"]
+        );
+        assert_eq!(
+            prompts(&page(
+                &tap,
+                "/analytics/search?prompt_category=code_write&model=talk&limit=1"
+            )),
+            ["Write some code & more"]
+        );
         assert!(prompts(&page(&tap, "/analytics/search?status=error")).is_empty());
         assert!(prompts(&page(&tap, "/analytics/search?endpoint=api/chat")).is_empty());
-        assert_eq!(prompts(&page(&tap, "/analytics/search?endpoint=/api/generate&model=&start_time=2020-01-01T00:00:00Z")).len(), 3);
-        assert!(prompts(&page(&tap, "/analytics/search?end_time=2020-01-01T00:00:00%2B01:00")).is_empty());
+        assert_eq!(
+            prompts(&page(
+                &tap,
+                "/analytics/search?endpoint=/api/generate&model=&start_time=2020-01-01T00:00:00Z"
+            ))
+            .len(),
+            3
+        );
+        assert!(
+            prompts(&page(
+                &tap,
+                "/analytics/search?end_time=2020-01-01T00:00:00%2B01:00"
+            ))
+            .is_empty()
+        );
         let newest = page(&tap, "/analytics/search?limit=1");
-        let before = format!("/analytics/search?before={}", newest[0]["interaction_id"].as_str().unwrap());
-        assert_eq!(prompts(&page(&tap, &before)), ["Write some code & more", "Why is the sky blue?"]);
+        let before = format!(
+            "/analytics/search?before={}",
+            newest[0]["interaction_id"].as_str().unwrap()
+        );
+        assert_eq!(
+            prompts(&page(&tap, &before)),
+            ["Write some code & more", "Why is the sky blue?"]
+        );
     }
 }
 
@@ -52,21 +89,54 @@ fn a_bad_parameter_is_named_with_its_value_and_what_is_accepted() {
         let (_ollama, tap) = filled(&history, &[]);
         for (target, words) in [
             ("/analytics/search?limit=0", ["limit", "`0`", "1 to 100"]),
-            ("/analytics/search?limit=101", ["limit", "`101`", "1 to 100"]),
-            ("/analytics/messages?status=fine", ["status", "`fine`", "success, error, cancelled"]),
-            ("/analytics/search?start_time=soon", ["start_time", "`soon`", "RFC 3339"]),
-            ("/analytics/search?end_time=NaN", ["end_time", "`NaN`", "Unix seconds"]),
-            ("/analytics/search?prompt_category=fun", ["prompt_category", "`fun`", "summarize"]),
-            ("/analytics/search?promt_search=x", ["promt_search", "only the parameters", "prompt_search"]),
-            ("/analytics/search?before=nobody", ["before", "`nobody`", "interaction_id"]),
-            ("/analytics/stats/enhanced?hours=-1", ["hours", "`-1`", "above 0"]),
-            ("/analytics/stats/enhanced?hours=inf", ["hours", "`inf`", "above 0"]),
-            ("/analytics/export?format=xml", ["format", "`xml`", "json, csv or jsonl"]),
+            (
+                "/analytics/search?limit=101",
+                ["limit", "`101`", "1 to 100"],
+            ),
+            (
+                "/analytics/messages?status=fine",
+                ["status", "`fine`", "success, error, cancelled"],
+            ),
+            (
+                "/analytics/search?start_time=soon",
+                ["start_time", "`soon`", "RFC 3339"],
+            ),
+            (
+                "/analytics/search?end_time=NaN",
+                ["end_time", "`NaN`", "Unix seconds"],
+            ),
+            (
+                "/analytics/search?prompt_category=fun",
+                ["prompt_category", "`fun`", "summarize"],
+            ),
+            (
+                "/analytics/search?promt_search=x",
+                ["promt_search", "only the parameters", "prompt_search"],
+            ),
+            (
+                "/analytics/search?before=nobody",
+                ["before", "`nobody`", "interaction_id"],
+            ),
+            (
+                "/analytics/stats/enhanced?hours=-1",
+                ["hours", "`-1`", "above 0"],
+            ),
+            (
+                "/analytics/stats/enhanced?hours=inf",
+                ["hours", "`inf`", "above 0"],
+            ),
+            (
+                "/analytics/export?format=xml",
+                ["format", "`xml`", "json, csv or jsonl"],
+            ),
             ("/analytics/export?limit=5", ["limit", "`5`", "whole"]),
             ("/analytics/models?x=1", ["x", "`1`", "no parameter"]),
         ] {
             let text = error(&tap, target, 400);
-            assert!(words.iter().all(|word| text.contains(word)), "{target}: {text}");
+            assert!(
+                words.iter().all(|word| text.contains(word)),
+                "{target}: {text}"
+            );
         }
         assert!(error(&tap, "/analytics/messages/00ff", 404).contains("`00ff`"));
     }
@@ -76,7 +146,9 @@ fn a_bad_parameter_is_named_with_its_value_and_what_is_accepted() {
 fn no_cache_keeps_an_answer_of_the_history_nor_a_refusal() {
     let history = Stage::new("jsonl");
     let (ollama, tap) = filled(&history, &["Why?"]);
-    let none = Options::to(&ollama).args(&["--analytics-backend", "none"]).start();
+    let none = Options::to(&ollama)
+        .args(&["--analytics-backend", "none"])
+        .start();
     let bad_host = "GET /analytics/search HTTP/1.1\r\nHost: evil.example\r\n\r\n";
     for (status, reply) in [
         (200, tap.get("/analytics/search")),
@@ -86,17 +158,33 @@ fn no_cache_keeps_an_answer_of_the_history_nor_a_refusal() {
         (404, none.get("/analytics/search")),
         (403, tap.ask("GET", bad_host)),
     ] {
-        assert_eq!((reply.status(), reply.head.get("cache-control")), (status, Some("no-store")), "{}", reply.text());
+        assert_eq!(
+            (reply.status(), reply.head.get("cache-control")),
+            (status, Some("no-store")),
+            "{}",
+            reply.text()
+        );
     }
 }
 
 #[test]
 fn without_a_history_its_pages_say_how_to_turn_it_on() {
     let ollama = FakeOllama::always(reply(REPLY));
-    let tap = Options::to(&ollama).args(&["--analytics-backend", "none"]).start();
+    let tap = Options::to(&ollama)
+        .args(&["--analytics-backend", "none"])
+        .start();
     tap.wait_log("storing nothing");
-    for target in ["/analytics/stats", "/analytics/search", "/analytics/messages/1", "/analytics/export", "/analytics/models"] {
-        assert!(error(&tap, target, 404).contains("--analytics-backend jsonl"), "{target}");
+    for target in [
+        "/analytics/stats",
+        "/analytics/search",
+        "/analytics/messages/1",
+        "/analytics/export",
+        "/analytics/models",
+    ] {
+        assert!(
+            error(&tap, target, 404).contains("--analytics-backend jsonl"),
+            "{target}"
+        );
     }
     assert_eq!(tap.get("/analytics").status(), 200);
 }
@@ -105,10 +193,16 @@ fn without_a_history_its_pages_say_how_to_turn_it_on() {
 fn what_is_none_of_our_pages_is_ollamas() {
     let history = Stage::new("jsonl");
     let (ollama, tap) = filled(&history, &[]);
-    for (method, target) in
-        [("GET", "/analytics/else"), ("POST", "/analytics/search"), ("DELETE", "/analytics/stats"), ("PUT", "/analytics")]
-    {
-        assert_eq!(tap.ask(method, request(method, target, &[], "")).text(), REPLY);
+    for (method, target) in [
+        ("GET", "/analytics/else"),
+        ("POST", "/analytics/search"),
+        ("DELETE", "/analytics/stats"),
+        ("PUT", "/analytics"),
+    ] {
+        assert_eq!(
+            tap.ask(method, request(method, target, &[], "")).text(),
+            REPLY
+        );
         assert_eq!(ollama.next().head.path(), target);
     }
 }

@@ -12,12 +12,21 @@ fn purging_deletes_what_is_older_or_everything() {
     for backend in LOCAL {
         let history = Stage::new(backend);
         let (_ollama, tap) = filled(&history, &["first secret", "second", "third"]);
-        let second = page(&tap, "/analytics/search?prompt_search=second")[0]["timestamp"].to_string();
-        let purge = |query: &str| tap.ask("DELETE", request("DELETE", &format!("/analytics/messages?{query}"), &[], ""));
+        let second =
+            page(&tap, "/analytics/search?prompt_search=second")[0]["timestamp"].to_string();
+        let purge = |query: &str| {
+            tap.ask(
+                "DELETE",
+                request("DELETE", &format!("/analytics/messages?{query}"), &[], ""),
+            )
+        };
         assert_eq!(purge("").status(), 400);
         assert_eq!(purge("all=yes").status(), 400);
         assert_eq!(purge(&format!("before_time={second}")).json()["deleted"], 1);
-        assert_eq!(prompts(&page(&tap, "/analytics/search")), ["third", "second"]);
+        assert_eq!(
+            prompts(&page(&tap, "/analytics/search")),
+            ["third", "second"]
+        );
         assert_eq!(purge("all=true").json()["deleted"], 2);
         assert!(prompts(&page(&tap, "/analytics/search")).is_empty());
         talk(&tap, "after");
@@ -30,15 +39,24 @@ fn purging_deletes_also_what_still_waits_to_be_written() {
     for backend in LOCAL {
         let history = Stage::new(backend);
         let ollama = FakeOllama::always(reply(REPLY));
-        let tap = history.options(&ollama).env("OLLAMA_TAP_TEST_FLUSH_MS", "3600000").start();
+        let tap = history
+            .options(&ollama)
+            .env("OLLAMA_TAP_TEST_FLUSH_MS", "3600000")
+            .start();
         let waiting = metric("ollama_analytics_queue_size");
         for query in ["all=true", "before_time=4000000000"] {
             talk(&tap, "secret");
             tap.scrape_until("the record waits", |scrape| waiting.sum(scrape) == 1.0);
-            let purged = tap.ask("DELETE", request("DELETE", &format!("/analytics/messages?{query}"), &[], ""));
+            let purged = tap.ask(
+                "DELETE",
+                request("DELETE", &format!("/analytics/messages?{query}"), &[], ""),
+            );
             assert_eq!(purged.json(), json!({"deleted": 1, "from": {backend: 1}}));
             tap.scrape_until("nothing waits", |scrape| waiting.sum(scrape) == 0.0);
-            assert!(prompts(&page(&tap, "/analytics/search")).is_empty(), "{backend} {query}");
+            assert!(
+                prompts(&page(&tap, "/analytics/search")).is_empty(),
+                "{backend} {query}"
+            );
         }
     }
 }
@@ -50,9 +68,19 @@ fn what_another_backend_left_in_the_directory_goes_too() {
         for (backend, from) in [(old, json!({old: 1})), (new, json!({old: 1, new: 2}))] {
             history = history.turned_to(backend);
             let (_ollama, tap) = filled(&history, &["first", "second"]);
-            let second = page(&tap, "/analytics/search?prompt_search=second")[0]["timestamp"].to_string();
-            let query = if backend == old { format!("before_time={second}") } else { "all=true".to_owned() };
-            let purged = tap.ask("DELETE", request("DELETE", &format!("/analytics/messages?{query}"), &[], "")).json();
+            let second =
+                page(&tap, "/analytics/search?prompt_search=second")[0]["timestamp"].to_string();
+            let query = if backend == old {
+                format!("before_time={second}")
+            } else {
+                "all=true".to_owned()
+            };
+            let purged = tap
+                .ask(
+                    "DELETE",
+                    request("DELETE", &format!("/analytics/messages?{query}"), &[], ""),
+                )
+                .json();
             assert_eq!(purged["from"], from, "{purged}");
         }
         let history = history.turned_to(old);
@@ -60,7 +88,10 @@ fn what_another_backend_left_in_the_directory_goes_too() {
         let history = history.turned_to(new);
         drop(filled(&history, &["fourth"]));
         let (code, stdout, stderr) = history.ask(&["purge", "--all", "--yes"]);
-        assert!(code == 0 && stdout.starts_with("deleted 2 records in "), "{stdout} {stderr}");
+        assert!(
+            code == 0 && stdout.starts_with("deleted 2 records in "),
+            "{stdout} {stderr}"
+        );
         assert!(stdout.contains("1 of jsonl, 1 of sqlite"), "{stdout}");
     }
 }
@@ -69,9 +100,20 @@ fn what_another_backend_left_in_the_directory_goes_too() {
 fn purging_a_loki_is_refused_with_the_way_that_works() {
     let history = Stage::new("loki");
     let (_ollama, tap) = filled(&history, &["first"]);
-    let reply = tap.ask("DELETE", request("DELETE", "/analytics/messages?all=true", &[], ""));
-    assert!(reply.status() >= 500 && reply.text().contains("retention_period"), "{} {}", reply.status(), reply.text());
+    let reply = tap.ask(
+        "DELETE",
+        request("DELETE", "/analytics/messages?all=true", &[], ""),
+    );
+    assert!(
+        reply.status() >= 500 && reply.text().contains("retention_period"),
+        "{} {}",
+        reply.status(),
+        reply.text()
+    );
     let (code, _, stderr) = history.ask(&["purge", "--all", "--yes"]);
-    assert!(code == 1 && stderr.contains("retention_period"), "{code} {stderr}");
+    assert!(
+        code == 1 && stderr.contains("retention_period"),
+        "{code} {stderr}"
+    );
     assert_eq!(prompts(&page(&tap, "/analytics/search")), ["first"]);
 }

@@ -9,24 +9,39 @@ use crate::serve::{Machine, port, ready};
 
 #[test]
 fn the_exit_code_is_the_commands() {
-    let Some(machine) = Machine::new() else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
     let tap = machine.serve("").start();
     ready(&tap);
-    let through = |words: &[&str]| machine.words(words).env("OLLAMA_TAP_LISTEN", &tap.addr.to_string());
+    let through = |words: &[&str]| {
+        machine
+            .words(words)
+            .env("OLLAMA_TAP_LISTEN", &tap.addr.to_string())
+    };
     run_expecting(through(&["stop", "7"]), 7);
     run_expecting(machine.command(&["stop", "7"]), 7);
     if is_windows() {
         return; // nothing dies of signals there
     }
     run_expecting(machine.command(&["push", "9"]), 128 + 9);
-    machine.runs().iter().skip(1).for_each(|run| assert!(run.is_gone()));
+    machine
+        .runs()
+        .iter()
+        .skip(1)
+        .for_each(|run| assert!(run.is_gone()));
 }
 
 #[cfg(unix)] // Windows has no such signals
 #[test]
 fn a_signal_reaches_the_command_whose_end_is_ours() {
-    for (signal, heard, code) in [(SIGTERM, "told 15", 42), (libc::SIGHUP, "", 128 + libc::SIGHUP)] {
-        let Some(machine) = Machine::new() else { return };
+    for (signal, heard, code) in [
+        (SIGTERM, "told 15", 42),
+        (libc::SIGHUP, "", 128 + libc::SIGHUP),
+    ] {
+        let Some(machine) = Machine::new() else {
+            return;
+        };
         let mut tap = machine.command(&["pull", "wait"]).spawn();
         tap.wait_log("waiting at http://127.0.0.1:");
         tap.signal(signal);
@@ -38,10 +53,19 @@ fn a_signal_reaches_the_command_whose_end_is_ours() {
 
 #[test]
 fn a_tap_that_is_killed_takes_its_command_and_its_server_with_it() {
-    let Some(machine) = Machine::new() else { return };
-    let tap = machine.command(&["pull", "wait"]).env("STANDIN", "parent").spawn();
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let tap = machine
+        .command(&["pull", "wait"])
+        .env("STANDIN", "parent")
+        .spawn();
     let line = tap.wait_log("waiting at ");
-    let command = line.rsplit(' ').next().and_then(|id| id.parse().ok()).expect("a process id");
+    let command = line
+        .rsplit(' ')
+        .next()
+        .and_then(|id| id.parse().ok())
+        .expect("a process id");
     assert!(lives(command));
     tap.signal(SIGKILL);
     machine.nothing_is_left();
@@ -50,20 +74,29 @@ fn a_tap_that_is_killed_takes_its_command_and_its_server_with_it() {
 
 #[test]
 fn a_signal_before_the_command_runs_ends_it_all() {
-    let Some(machine) = Machine::new() else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
     let mut tap = machine.command(&["list"]).env("STANDIN", "late").spawn();
     let run = machine.run(1);
     tap.signal(SIGINT);
-    assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(128 + SIGINT));
+    assert_eq!(
+        tap.wait_exit(Duration::from_secs(5)).code(),
+        Some(128 + SIGINT)
+    );
     eventually("ollama is gone", || !lives(run.ollama));
 }
 
 #[test]
 fn a_server_that_cannot_start_is_told_with_its_last_words() {
-    let Some(machine) = Machine::new() else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
     let (stdout, stderr) = run_expecting(machine.command(&["list"]).env("STANDIN", "crash"), 1);
     assert!(
-        stdout.is_empty() && stderr.contains(&format!("ollama ended: {}", ended_with(1))) && stderr.contains("Error: out of luck"),
+        stdout.is_empty()
+            && stderr.contains(&format!("ollama ended: {}", ended_with(1)))
+            && stderr.contains("Error: out of luck"),
         "{stderr}"
     );
     machine.nothing_is_left();
@@ -71,9 +104,17 @@ fn a_server_that_cannot_start_is_told_with_its_last_words() {
 
 #[test]
 fn of_commands_that_begin_at_once_one_starts_ollama_for_all() {
-    let Some(machine) = Machine::new() else { return };
+    let Some(machine) = Machine::new() else {
+        return;
+    };
     let (listened, backend) = (format!("127.0.0.1:{}", port()), port().to_string());
-    let command = || machine.words(&["pull", "wait"]).env("OLLAMA_TAP_LISTEN", &listened).env("OLLAMA_BACKEND_PORT", &backend).spawn();
+    let command = || {
+        machine
+            .words(&["pull", "wait"])
+            .env("OLLAMA_TAP_LISTEN", &listened)
+            .env("OLLAMA_BACKEND_PORT", &backend)
+            .spawn()
+    };
     let mut commands = [command(), command(), command()];
     for command in &commands {
         command.wait_log(&format!("waiting at http://{listened}"));

@@ -4,19 +4,38 @@ use super::super::{DROP_IN, Machine, with_ollama, with_ollama_unit};
 
 #[test]
 fn a_dry_run_prints_every_step_and_does_none() {
-    let Some(machine) = Machine::start() else { return };
+    let Some(machine) = Machine::start() else {
+        return;
+    };
     with_ollama_unit(&machine, "");
     let before = machine.tree();
     let install = ["install", "--token", "s3cret"];
-    let said = machine.ok(&[("LOKI_PASSWORD", "s3cret")], &[&["ollama-tap", "service"], &install[..], &["--dry-run"]].concat());
+    let said = machine.ok(
+        &[("LOKI_PASSWORD", "s3cret")],
+        &[&["ollama-tap", "service"], &install[..], &["--dry-run"]].concat(),
+    );
     assert_eq!((machine.changes(&before), machine.told()), (vec![], vec![]));
-    assert!(said.contains("    Environment=\"OLLAMA_HOST=127.0.0.1:11435\"") && said.contains("    [Unit]"), "{said}");
-    assert!(said.contains("    OLLAMA_TAP_TOKEN=(not shown)") && !said.contains("s3cret"), "{said}");
+    assert!(
+        said.contains("    Environment=\"OLLAMA_HOST=127.0.0.1:11435\"")
+            && said.contains("    [Unit]"),
+        "{said}"
+    );
+    assert!(
+        said.contains("    OLLAMA_TAP_TOKEN=(not shown)") && !said.contains("s3cret"),
+        "{said}"
+    );
     let steps = |said: &str| {
-        let steps = said.lines().filter(|line| !line.starts_with([' ', '(']) && !line.starts_with("installed:"));
-        steps.map(|line| line.split(" (mode").next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        let steps = said
+            .lines()
+            .filter(|line| !line.starts_with([' ', '(']) && !line.starts_with("installed:"));
+        steps
+            .map(|line| line.split(" (mode").next().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
     };
-    let done = machine.ok(&[("LOKI_PASSWORD", "s3cret")], &[&["ollama-tap", "service"], &install[..]].concat());
+    let done = machine.ok(
+        &[("LOKI_PASSWORD", "s3cret")],
+        &[&["ollama-tap", "service"], &install[..]].concat(),
+    );
     assert_eq!(steps(&said), steps(&done));
     assert!(!done.contains("s3cret"), "{done}");
 
@@ -24,60 +43,120 @@ fn a_dry_run_prints_every_step_and_does_none() {
     let before = machine.tree();
     let said = machine.service(&["uninstall", "--purge", "--dry-run"]);
     assert_eq!((machine.changes(&before), machine.told()), (vec![], vec![]));
-    assert!(said.contains("run userdel ollama-tap") && said.contains(&format!("remove {DROP_IN}")), "{said}");
+    assert!(
+        said.contains("run userdel ollama-tap") && said.contains(&format!("remove {DROP_IN}")),
+        "{said}"
+    );
 }
 
 #[test]
 fn an_installation_that_fails_is_taken_back() {
-    let Some(machine) = Machine::start() else { return };
+    let Some(machine) = Machine::start() else {
+        return;
+    };
     with_ollama_unit(&machine, "");
     let before = machine.tree();
     machine.write("/run/fake-systemd/ollama-tap.service.fails", "");
     let (code, stdout, stderr) = machine.run(&[], &["ollama-tap", "service", "install"]);
     assert_eq!(code, 1, "{stdout}");
-    assert!(stderr.contains("restart ollama-tap.service: exit status: 1; nothing was installed"), "{stderr}");
+    assert!(
+        stderr.contains("restart ollama-tap.service: exit status: 1; nothing was installed"),
+        "{stderr}"
+    );
     assert_eq!(machine.changes(&before), [""; 0]);
-    assert_eq!(machine.told().last().map(String::as_str), Some("try-restart ollama.service"));
+    assert_eq!(
+        machine.told().last().map(String::as_str),
+        Some("try-restart ollama.service")
+    );
 }
 
 #[test]
 fn what_cannot_be_is_refused_before_anything_is_touched() {
-    let Some(machine) = Machine::start() else { return };
+    let Some(machine) = Machine::start() else {
+        return;
+    };
     let refused = |env: &[(&str, &str)], words: &[&str], code: i32, why: &str| {
         let before = machine.tree();
-        let (exit, _, stderr) = machine.run(env, &[&["ollama-tap", "service", "install"], words].concat());
+        let (exit, _, stderr) = machine.run(
+            env,
+            &[&["ollama-tap", "service", "install"], words].concat(),
+        );
         assert_eq!(exit, code, "{stderr}");
         assert!(stderr.contains(why), "{stderr}");
         assert_eq!((machine.changes(&before), machine.told()), (vec![], vec![]));
     };
     refused(&[], &[], 1, "it is not installed here");
-    refused(&[], &["--upstream", "ftp://x", "--retention-days", "many"], 2, "--retention-days");
+    refused(
+        &[],
+        &["--upstream", "ftp://x", "--retention-days", "many"],
+        2,
+        "--retention-days",
+    );
     with_ollama(&machine);
     refused(&[], &["--backend-port", "11434"], 2, "--backend-port");
     refused(&[("LOKI_TOKEN", "a\nb")], &[], 2, "control characters");
-    let nobody = ["runuser", "-u", "nobody", "--", "ollama-tap", "service", "install"];
-    assert!(machine.run(&[], &nobody).2.contains("only root may; use `sudo"));
+    let nobody = [
+        "runuser",
+        "-u",
+        "nobody",
+        "--",
+        "ollama-tap",
+        "service",
+        "install",
+    ];
+    assert!(
+        machine
+            .run(&[], &nobody)
+            .2
+            .contains("only root may; use `sudo")
+    );
     std::fs::remove_dir(machine.path("/run/systemd/system")).expect("remove it");
     refused(&[], &[], 1, "systemd does not run here");
 }
 
 #[test]
 fn a_port_that_somebody_has_is_named_before_anything_is_touched() {
-    let Some(machine) = Machine::start() else { return };
+    let Some(machine) = Machine::start() else {
+        return;
+    };
     let refused = |port: &str, words: &[&str], why: &str| {
-        let listen =
-            format!("import socket,subprocess,sys; s=socket.create_server(('127.0.0.1',{port})); sys.exit(subprocess.call(sys.argv[1:]))");
+        let listen = format!(
+            "import socket,subprocess,sys; s=socket.create_server(('127.0.0.1',{port})); sys.exit(subprocess.call(sys.argv[1:]))"
+        );
         let before = machine.tree();
-        let (code, _, stderr) = machine.run(&[], &[&["python3", "-c", &listen, "ollama-tap", "service", "install"], words].concat());
+        let (code, _, stderr) = machine.run(
+            &[],
+            &[
+                &["python3", "-c", &listen, "ollama-tap", "service", "install"],
+                words,
+            ]
+            .concat(),
+        );
         assert_eq!(code, 1, "{stderr}");
         assert!(stderr.contains(why), "{stderr}");
         assert_eq!(machine.changes(&before), [""; 0]);
     };
     with_ollama(&machine);
-    refused("11434", &[], "listen on 127.0.0.1, port 11434: the port is taken by python3");
-    refused("9", &["--listen", "9"], "choose another address with --listen");
+    refused(
+        "11434",
+        &[],
+        "listen on 127.0.0.1, port 11434: the port is taken by python3",
+    );
+    refused(
+        "9",
+        &["--listen", "9"],
+        "choose another address with --listen",
+    );
     with_ollama_unit(&machine, "");
-    refused("11435", &[], "move Ollama to port 11435: the port is taken by python3");
+    refused(
+        "11435",
+        &[],
+        "move Ollama to port 11435: the port is taken by python3",
+    );
     machine.service(&["install"]);
-    refused("9", &["--backend-port", "9"], "choose another one with --backend-port");
+    refused(
+        "9",
+        &["--backend-port", "9"],
+        "choose another one with --backend-port",
+    );
 }
