@@ -20,7 +20,7 @@ use log::LevelFilter;
 
 use crate::observe::Exchange;
 use crate::platform;
-use crate::sanitize::{one_line, without_passwords};
+use crate::util::sanitize::{one_line, without_passwords};
 
 /// Starts logging, and makes panics part of the log.
 pub fn start(level: LevelFilter) {

@@ -2,72 +2,53 @@
 //! searchable history.
 //!
 //! ```text
-//! client ─▶ server ─▶ worker ─▶ forward ─▶ Ollama
-//!              │                   │ bytes first, looking later
-//!              │                   ▼
-//!              │                observe ─▶ Exchange ─┬─▶ metrics ─▶ /metrics
-//!              ▼                                     └─▶ recorder (bounded queue)
-//!            pages ◀──────────── store ◀─────────────────┘ one thread, batches
-//!                        jsonl │ sqlite │ loki
+//! client ─▶ server ─▶ forward ─▶ Ollama
+//!              │         │ bytes first, looking later
+//!              │         ▼
+//!              │      observe ─▶ Exchange ─┬─▶ metrics ─▶ /metrics
+//!              ▼                           └─▶ recorder (bounded queue)
+//!            pages ◀──────── store ◀───────────┘ one thread, batches
+//!                     jsonl │ sqlite │ loki
 //! ```
 //!
-//! `forward` and `observe` know neither metrics nor store; `Exchange` is all that passes between the two halves. Only
-//! `platform` has code for one system, or unsafe code. `tap` wires it all.
-//!
-//! In front of an Ollama of our own (`serve`), `backend` starts it and keeps it running, and `gate` says when it can be asked.
+//! The rooms below stand in reading order, and each imports only rooms below it. `app` wires them; its workers carry a
+//! request from `server` to `forward`. `forward` and `observe` know neither metrics nor history: `Exchange` is all that
+//! passes between the two halves. Only `platform` has code for one system, or unsafe code.
 #![deny(unsafe_code)]
 
-mod address;
-mod cli;
 mod commands;
-mod config;
 
-mod tap;
+mod app;
 
-mod backend;
+mod pages;
 
-mod budget;
-mod fault;
-mod forward;
-mod gate;
-mod lanes;
-mod listeners;
-mod port;
-mod reply;
-mod responder;
-mod route;
-mod server;
-mod worker;
-mod workers;
+mod ollama;
+
+mod instance;
+
+mod history;
 
 mod demo;
 
+mod forward;
+
+mod server;
+
 mod metrics;
-mod model_name;
+
 mod observe;
 
-mod archive;
-mod origin;
-mod record;
-mod recorder;
-mod store;
+mod http;
 
-mod export;
-mod guard;
-mod pages;
+mod config;
+
+mod cli;
 
 mod error;
 mod logging;
-mod note;
-mod occupant;
-mod ollama;
-mod pace;
+mod util;
+
 mod platform;
-mod sanitize;
-mod threads;
-mod watch;
-mod watchdog;
-mod window;
 
 #[cfg(test)]
 #[allow(unsafe_code, reason = "it asks to be called at the end of the process")]
@@ -82,9 +63,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cli::{Command, Parsed};
-use commands::history;
+use commands::console_window::Window;
 use error::{Error, Result};
-use window::Window;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -98,7 +78,7 @@ fn main() -> ExitCode {
     let code = run(parsed).unwrap_or_else(|error| {
         eprintln!(
             "ollama-tap: {}",
-            sanitize::without_passwords(&error.to_string())
+            util::sanitize::without_passwords(&error.to_string())
         );
         window.keep();
         error.exit_code()
@@ -115,16 +95,16 @@ fn run(parsed: Parsed) -> Result<ExitCode> {
             Command::Serve(args) => commands::serve::run(&args),
             Command::Proxy(args) => commands::proxy::run(&args),
             Command::Demo(args) => commands::demo::run(&args),
-            Command::Stats(args) => history::stats::run(&args),
-            Command::Search(args) => history::search::run(&args),
-            Command::Export(args) => history::export::run(&args),
-            Command::Purge(args) => history::purge::run(&args),
+            Command::Stats(args) => commands::history::stats::run(&args),
+            Command::Search(args) => commands::history::search::run(&args),
+            Command::Export(args) => commands::history::export::run(&args),
+            Command::Purge(args) => commands::history::purge::run(&args),
             Command::Health(args) => commands::health::run(&args),
             Command::Service(args) => commands::service::run(&args.verb),
             Command::Tray(args) => commands::tray::run(&args),
         },
         Parsed::Ollama(words) => commands::passthrough::run(&words),
-        Parsed::Guard(program) => Ok(backend::guard::run(&program)),
+        Parsed::Guard(program) => Ok(ollama::guard::run(&program)),
         Parsed::Print(text) => {
             println!("{text}");
             Ok(ExitCode::SUCCESS)

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::{prepare, reported, stop_signals, variable};
-use crate::address::Listen;
+use crate::app::{self, Tap};
 use crate::cli::{DemoArgs, ProxyArgs};
 use crate::config::{Backend, Config, ENV_ANALYTICS_DIR};
 use crate::demo::traffic::Traffic;
 use crate::demo::{MODELS, standin};
 use crate::error::{Result, failed};
+use crate::forward::gate::Gate;
 use crate::forward::upstream::addresses;
-use crate::gate::Gate;
-use crate::tap::{self, Tap};
-use crate::{platform, server};
+use crate::http::address::Listen;
+use crate::platform;
+use crate::server;
 
 /// How often a directory is removed that somebody writes into.
 const REMOVALS: usize = 100;
@@ -34,7 +35,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let stopped = stop_signals(move || place.iter().for_each(|place| remove(place)))?;
     config.upstream = standin::start()?;
     make_room(args, &mut config);
-    let tap = Tap::start(&config, Arc::new(Gate::open()), tap::aloud)?;
+    let tap = Tap::start(&config, Arc::new(Gate::open()), app::aloud)?;
     tell(&tap, temporary.is_some());
     let traffic = args
         .traffic

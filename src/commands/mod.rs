@@ -1,5 +1,6 @@
 //! One file a command; those that ask the history are in `history`, those for the system's services in `service`.
 
+pub mod console_window;
 pub mod demo;
 pub mod health;
 pub mod history;
@@ -17,11 +18,12 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crossbeam_channel::{Receiver, unbounded};
 use log::LevelFilter;
 
+use crate::app::DESCRIPTORS;
 use crate::config::BadValue;
 use crate::error::{Error, Result, failed};
-use crate::tap::DESCRIPTORS;
-use crate::threads::STACK;
-use crate::{logging, platform};
+use crate::logging;
+use crate::platform;
+use crate::util::threads::STACK;
 
 /// A variable of the environment, for settings.
 fn variable(name: &str) -> Option<String> {

@@ -4,18 +4,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{prepare, reported, stop_signals, variable};
-use crate::address::Listen;
+use crate::app::{self, Tap};
 use crate::cli::ProxyArgs;
 use crate::config::Config;
 use crate::error::Result;
-use crate::gate::Gate;
-use crate::tap::{self, Tap};
+use crate::forward::gate::Gate;
+use crate::http::address::Listen;
 
 pub fn run(args: &ProxyArgs) -> Result<ExitCode> {
     let config = reported(Config::resolve(args, Listen::beside_ollama(), &variable))?;
     prepare(config.log_level);
     let stopped = stop_signals(|| ())?;
-    let tap = Tap::start(&config, Arc::new(Gate::open()), tap::aloud)?;
+    let tap = Tap::start(&config, Arc::new(Gate::open()), app::aloud)?;
     let _ = stopped.recv();
     tap.drain(config.shutdown_grace);
     Ok(ExitCode::SUCCESS)

@@ -2,9 +2,9 @@
 //! answers where taps usually are.
 
 use super::history::tap::Tap;
-use crate::address::{OLLAMA_PORT, PORT_BESIDE_OLLAMA, Upstream};
 use crate::config::Question;
-use crate::note::{self, Note};
+use crate::http::address::{OLLAMA_PORT, PORT_BESIDE_OLLAMA, Upstream};
+use crate::instance::{self, Note};
 
 /// The tap that is asked, and others that might have been meant.
 pub struct Running {
@@ -26,7 +26,7 @@ pub fn find(question: &Question) -> Option<Tap> {
 
 /// The same, saying nothing.
 pub fn look(question: &Question) -> Option<Running> {
-    let notes = note::all();
+    let notes = instance::all();
     let token = question.token.as_deref();
     if let Some(tap) = question
         .named

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{prepare, reported, stop_signals, variable};
-use crate::address::Upstream;
-use crate::backend::{Backend, Plan, find};
+use crate::app::{self, Tap};
 use crate::cli::ServeArgs;
 use crate::config::{Config, ServeConfig};
 use crate::error::Result;
-use crate::gate::Gate;
-use crate::port;
-use crate::tap::{self, Tap};
+use crate::forward::gate::Gate;
+use crate::http::address::Upstream;
+use crate::ollama::port;
+use crate::ollama::{Backend, Plan, find};
 
 pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     let config = reported(ServeConfig::resolve(args, &variable))?;
@@ -20,7 +20,7 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     let stopped = stop_signals(|| ())?;
     let grace = config.tap.shutdown_grace;
     let both = Both::start(config, |settings, gate| {
-        Tap::start(settings, gate, tap::aloud)
+        Tap::start(settings, gate, app::aloud)
     })?;
     let _ = stopped.recv();
     both.stop(grace);

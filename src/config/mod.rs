@@ -4,6 +4,7 @@
 //! counts as unset (compose files and unit files leave such behind); spaces around a value do not count.
 
 mod loki;
+pub mod pace;
 mod question;
 mod serve;
 mod settings;
@@ -14,8 +15,8 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::address::{Listen, Upstream};
 use crate::cli::ProxyArgs;
+use crate::http::address::{Listen, Upstream};
 pub use loki::{LokiAuth, LokiSettings};
 pub use question::{Place, Question};
 pub use serve::ServeConfig;

@@ -2,8 +2,8 @@
 
 use super::settings::Settings;
 use super::*; // the variables' names and the types they become
-use crate::address::{OLLAMA_PORT, PORT_BESIDE_OLLAMA};
 use crate::cli::PlaceArgs;
+use crate::http::address::{OLLAMA_PORT, PORT_BESIDE_OLLAMA};
 
 /// Where a tap listens when nobody says otherwise: `serve` and `demo`, then `proxy`.
 const USUAL_PORTS: [u16; 2] = [OLLAMA_PORT, PORT_BESIDE_OLLAMA];

@@ -7,7 +7,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use super::*; // the variables' names and the types they become
-use crate::sanitize;
+use crate::util::sanitize;
 
 /// One worker is one thread and one connection to Ollama.
 const MAX_WORKERS: usize = 4096;

@@ -8,7 +8,7 @@ use super::answer::{rfc3339, unix};
 use super::models::{MODELS, Memory, Model};
 use super::refusal::Refusal;
 use super::words::MARK;
-use crate::route::Dialect;
+use crate::http::route::Dialect;
 
 /// The version of Ollama whose replies these are; what follows marks it as a demo's everywhere.
 pub const VERSION: &str = "0.33.0-demo";

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::route::Dialect;
+use crate::http::route::Dialect;
 
 /// What a client is told when the model's process dies, as a line of a native stream or as a 500.
 pub const CRASH: &str = "an error was encountered while running the model: unexpected EOF";

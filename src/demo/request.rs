@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::models::Model;
 use super::refusal::Refusal;
-use crate::budget::{Budget, Reservation};
+use crate::http::route::Inference;
 use crate::observe::RequestBody;
 use crate::observe::request::{Encoding, read};
-use crate::route::Inference;
+use crate::util::budget::{Budget, Reservation};
 
 /// A request that a model of ours answers.
 pub struct Ask {

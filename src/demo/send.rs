@@ -8,7 +8,7 @@ use tiny_http::{HTTPVersion, Method, Request};
 
 use super::answer::Chunk;
 use super::lists::Page;
-use crate::fault::reason;
+use crate::server::fault::reason;
 
 /// Header of every reply, so that even a vector is marked.
 const MARK: &str = "X-Ollama-Tap-Demo: no model was asked\r\n";

@@ -19,12 +19,12 @@ use super::models::{Memory, Model};
 use super::refusal::Refusal;
 use super::request::{Ask, Wish};
 use super::send::{pause, send_page, send_stream};
-use crate::address::{Scheme, Upstream};
 use crate::error::{Result, failed};
+use crate::http::address::{Scheme, Upstream};
+use crate::http::route::{Forward, Inference, Pages, Route, route};
 use crate::observe::RequestBody;
-use crate::route::{Forward, Inference, Pages, Route, route};
 use crate::server;
-use crate::threads::{self, STACK};
+use crate::util::threads::{self, STACK};
 
 /// Requests that are answered at the same time; more wait, as they do at an Ollama.
 const WORKERS: usize = 64;

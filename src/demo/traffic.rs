@@ -9,9 +9,9 @@ use ureq::Agent;
 use ureq::unversioned::transport::DefaultConnector;
 
 use super::talk::{LINES, Line};
-use crate::address::{Scheme, Upstream};
 use crate::forward::upstream::{Names, Target};
-use crate::threads::{self, STACK};
+use crate::http::address::{Scheme, Upstream};
+use crate::util::threads::{self, STACK};
 
 /// Clients that talk at the same time.
 const TALKERS: usize = 6;
@@ -105,10 +105,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::budget::{Budget, Reservation};
+    use crate::http::route::Inference;
     use crate::observe::category::{ALL, category};
     use crate::observe::{RequestBody, request};
-    use crate::route::Inference;
+    use crate::util::budget::{Budget, Reservation};
 
     #[test]
     fn every_endpoint_of_text_and_every_category_comes_up_once() {

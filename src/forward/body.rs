@@ -4,9 +4,9 @@ use std::io::{self, ErrorKind, Read};
 use std::time::{Duration, Instant};
 
 use super::line::Line;
-use crate::budget::Buffer;
 use crate::platform::{self, Awaited};
 use crate::server::{Body, CONTINUE, Came, Connection, Piece, READ, Reason, Refusal};
+use crate::util::budget::Buffer;
 
 /// Of a body that is streamed, this many bytes at its head are kept to read model and prompt from.
 pub const HEAD_KEPT: usize = 2 * 1024 * 1024;

@@ -8,12 +8,12 @@ use ureq::http::Response;
 use super::failure::{Failure, Kind};
 use super::line::Line;
 use super::{Hands, Report, blame, headers};
-use crate::budget::Reservation;
-use crate::gate::Gate;
+use crate::forward::gate::Gate;
 use crate::observe::Observer;
 use crate::platform;
-use crate::reply::{Frame, Framing, Manners, Reply};
+use crate::server::reply::{Frame, Framing, Manners, Reply};
 use crate::server::{Connection, ReplyFraming, Then};
+use crate::util::budget::Reservation;
 
 /// A reply of a known length up to this many bytes is read whole before its head goes out, so that one that breaks
 /// off becomes a clean error. Where no memory is left for it, it streams.

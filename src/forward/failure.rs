@@ -6,8 +6,8 @@ use std::io;
 
 use ureq::Error;
 
-use crate::fault::Fault;
 use crate::server::Reason;
+use crate::server::fault::Fault;
 
 /// Label `kind` of `ollama_tap_upstream_errors_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Heads, both ways: what passes and what stops here. Pure.
 
-use crate::reply;
+use crate::server::reply;
 use crate::server::{Head, ReplyFraming, ReplyHead};
 
 /// The head of a request as it goes to Ollama: the line and the headers in their order and bytes, less those of the

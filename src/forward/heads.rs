@@ -13,8 +13,8 @@ use ureq::{Error, Timeout};
 use super::failure::{Kind, Trouble};
 use super::line::Line;
 use super::outgoing::Outgoing;
-use crate::budget::{Budget, Buffer};
 use crate::server::{Body, CONTINUE, Framing, Piece, ReplyFraming, ReplyHead, end_of_reply_head};
+use crate::util::budget::{Budget, Buffer};
 
 pub struct HeadConnector {
     pub line: Arc<Line>,

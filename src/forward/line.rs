@@ -18,7 +18,7 @@ use super::resend::Attempt;
 use crate::observe::Observer;
 use crate::platform::{self, Awaited, Found, WatchedStream};
 use crate::server::{HALF_CLOSED, ReplyHead};
-use crate::threads::lock;
+use crate::util::threads::lock;
 
 /// How an interim reply begins.
 const INTERIM: &[u8] = b"HTTP/1.1 1";

@@ -7,6 +7,7 @@ pub mod body;
 mod buffers;
 mod copy;
 pub mod failure;
+pub mod gate;
 pub mod headers;
 mod heads;
 pub mod line;
@@ -25,13 +26,13 @@ use self::headers::Host;
 use self::line::{Cut, Line};
 use self::outgoing::{Looking, Outgoing};
 use self::upstream::{Courier, Sending, Target};
-use crate::budget::{Budget, Buffer};
-use crate::fault::Fault;
-use crate::gate::Gate;
+use crate::forward::gate::Gate;
+use crate::http::route::{Dialect, Forward};
 use crate::observe::{End, Observer, RequestBody};
-use crate::reply::{Frame, Manners, Reply};
-use crate::route::{Dialect, Forward};
+use crate::server::fault::Fault;
+use crate::server::reply::{Frame, Manners, Reply};
 use crate::server::{Connection, Content, Framing, Head, Reason, Then};
+use crate::util::budget::{Budget, Buffer};
 
 /// What all workers forward with.
 pub struct Forwarder {

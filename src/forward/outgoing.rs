@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
-use crate::budget::Buffer;
 use crate::observe::{Observer, RequestBody};
 use crate::server::{Framing, Head};
+use crate::util::budget::Buffer;
 
 /// What is sent: a head, and the body where it was read before, framed as the client framed it.
 #[derive(Default)]
@@ -95,7 +95,7 @@ impl Looking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budget::Budget;
+    use crate::util::budget::Budget;
 
     #[test]
     fn a_body_keeps_the_framing_it_came_with() {

@@ -10,7 +10,7 @@ use ureq::http::Response;
 use ureq::{Body, Error};
 
 use super::upstream::{Courier, Sending};
-use crate::gate::Gate;
+use crate::forward::gate::Gate;
 
 /// A connection that is lost so soon after a request began to be sent had died before.
 const WINDOW: Duration = Duration::from_secs(1);

@@ -16,9 +16,9 @@ use super::failure::{Kind, Trouble};
 use super::heads::HeadConnector;
 use super::line::Line;
 use super::tcp::TcpConnector;
-use crate::address::Upstream;
-use crate::budget::Budget;
 use crate::error::failed;
+use crate::http::address::Upstream;
+use crate::util::budget::Budget;
 
 /// An idle connection to Ollama is kept this long; Ollama itself never closes one.
 const IDLE: Duration = Duration::from_secs(300);

@@ -13,7 +13,7 @@ use prometheus::{
 use super::labels::{HTTP_ENDPOINTS, REFUSALS, UNKNOWN};
 use super::sets::Bounded;
 use crate::forward::failure::Kind;
-use crate::route::Dialect;
+use crate::http::route::Dialect;
 
 /// Seconds of a whole request.
 const REQUEST_SECONDS: &[f64] = &[

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use crate::observe::{Exchange, Outcome};
-use crate::threads::lock;
+use crate::util::threads::lock;
 
 /// The label of a request that named no model.
 pub const UNKNOWN: &str = "unknown";

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use super::families::Families;
 use super::labels::{MAX_MODELS, MAX_NAME, UNKNOWN};
-use crate::model_name::fold;
-use crate::threads::lock;
+use crate::observe::model_name::fold;
+use crate::util::threads::lock;
 
 /// What Ollama says of itself in /api/version and /api/ps.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::route::Inference;
+use crate::http::route::Inference;
 
 /// How a request ended (design.md section 5, label `status`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

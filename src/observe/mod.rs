@@ -6,6 +6,7 @@
 // Its macro is for those that follow.
 #[macro_use]
 mod lenient;
+pub mod model_name;
 
 pub mod category;
 pub mod decode;
@@ -33,7 +34,7 @@ mod tools;
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::route::Inference;
+use crate::http::route::Inference;
 pub use exchange::{Exchange, Outcome};
 pub use observer::Observer;
 

@@ -10,7 +10,7 @@ use super::lenient::Raw;
 use super::lines::Line;
 use super::reply::MAX_VECTORS;
 use super::scraps;
-use crate::route::Dialect;
+use crate::http::route::Dialect;
 
 /// One object of a stream.
 pub fn take_line(dialect: Dialect, line: Line<'_>, facts: &mut Facts, at: Instant) {

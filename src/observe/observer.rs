@@ -11,9 +11,9 @@ use super::reply::{Read, Reply};
 use super::request::{self, Request};
 use super::text::BoundedText;
 use super::{Arrival, End, Event, RequestBody, Sink};
-use crate::budget::Reservation;
-use crate::model_name::fold;
-use crate::route::Inference;
+use crate::http::route::Inference;
+use crate::observe::model_name::fold;
+use crate::util::budget::Reservation;
 
 /// Watches one exchange and tells the sink once that it began and once that it ended. Dropped before `finish`, it ends as if the
 /// client had left.

@@ -10,7 +10,7 @@ use super::dialect::end_marker;
 use super::exchange::Outcome;
 use super::facts::{Facts, MAX_ERROR, error_text};
 use super::text::prefix;
-use crate::route::Dialect;
+use crate::http::route::Dialect;
 
 /// The outcome of an exchange, with an error wherever it is `Error`. `status` is that of Ollama's reply, if one began.
 pub fn outcome(

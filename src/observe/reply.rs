@@ -13,7 +13,7 @@ use super::kept::Kept;
 use super::lines::{Ends, Lines};
 use super::objects;
 use super::shape::{Shape, without_blanks};
-use crate::route::{Dialect, Inference};
+use crate::http::route::{Dialect, Inference};
 
 /// The longest single reply that is kept whole, in bytes.
 pub const MAX_SINGLE: usize = 8 << 20;

@@ -17,8 +17,8 @@ use super::multipart;
 use super::prompt::{Body, Draft};
 use super::text::{BoundedText, prefix};
 use super::{RequestBody, json};
-use crate::budget::Reservation;
-use crate::route::Inference;
+use crate::http::route::Inference;
+use crate::util::budget::Reservation;
 
 #[derive(Debug, Default)]
 pub struct Request {

@@ -5,12 +5,12 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Answer, JSON, json_answer};
-use crate::archive::Archive;
+use crate::history::Archive;
+use crate::history::record::now;
+use crate::history::store::query::{HOURS, HOURS_FORMS, TIMES, hours, time};
+use crate::history::store::{BadParameter, Group, Query, Result, StoreError};
+use crate::http::route::{Page, query_of};
 use crate::observe::category;
-use crate::record::now;
-use crate::route::{Page, query_of};
-use crate::store::query::{HOURS, HOURS_FORMS, TIMES, hours, time};
-use crate::store::{BadParameter, Group, Query, Result, StoreError};
 
 /// What keeps records out of caches and other sites.
 pub const PRIVATE: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n";

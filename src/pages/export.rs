@@ -5,9 +5,9 @@ use chrono::Local;
 use super::analytics::{PRIVATE, Pairs, bad, pairs, query, refusal};
 use super::stream::Stream;
 use super::{Answered, Asked, BodyWriter, Pages};
-use crate::archive::Archive;
-use crate::export::{Format, Writer};
-use crate::store::{Query, Result};
+use crate::history::Archive;
+use crate::history::export::{Format, Writer};
+use crate::history::store::{Query, Result};
 
 pub fn answer(
     pages: &Pages,

@@ -1,6 +1,7 @@
 //! Our own pages (design.md section 4): `/metrics`, `/healthz`, `/test`, and the history's under `/analytics`. Everything else
 //! is Ollama's.
 
+mod access;
 mod analytics;
 mod dashboard;
 mod export;
@@ -14,15 +15,15 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
-use crate::archive::Archive;
-use crate::fault::own_head;
-use crate::gate::Gate;
-use crate::guard::{self, Asker};
+use crate::forward::gate::Gate;
+use crate::history::Archive;
+use crate::history::store::Detail;
+use crate::http::route::Page;
 use crate::metrics::{self, Metrics};
-use crate::ollama::Ollama;
-use crate::route::Page;
+use crate::ollama::client::Ollama;
+use crate::pages::access::Asker;
 use crate::server::Head;
-use crate::store::Detail;
+use crate::server::fault::own_head;
 use dashboard::DOCUMENT;
 
 /// What the pages show and whom they ask.
@@ -138,7 +139,7 @@ impl Pages {
 
     /// What everybody may see who names this machine as it is named.
     fn public(&self, page: Page, asked: &Asked) -> Answer {
-        if !guard::hosts_are_allowed(
+        if !access::hosts_are_allowed(
             asked.hosts().iter().map(String::as_str),
             self.listening,
             &self.names,
@@ -171,7 +172,7 @@ impl Pages {
             is_forwarded: asked
                 .head
                 .fields()
-                .any(|field| guard::is_of_a_proxy(field.name)),
+                .any(|field| access::is_of_a_proxy(field.name)),
         };
         if let Err(why) = asker.may_read(self.token.as_deref()) {
             let way_out = match self.token {

@@ -7,11 +7,11 @@ use form_urlencoded::parse;
 use super::analytics::{PRIVATE, pairs, query, refusal};
 use super::stream::Stream;
 use super::{Answered, Asked, BodyWriter, JSON, Pages};
-use crate::archive::Archive;
-use crate::export::json;
-use crate::record::Record;
-use crate::route::message_of;
-use crate::store::{Detail, Result, StoreError};
+use crate::history::Archive;
+use crate::history::export::json;
+use crate::history::record::Record;
+use crate::history::store::{Detail, Result, StoreError};
+use crate::http::route::message_of;
 
 /// An array of the newest records that are meant.
 pub fn list(

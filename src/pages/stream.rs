@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::analytics::{PRIVATE, refusal};
 use super::{Answer, Answered, Asked, BodyWriter, Pages, json_answer};
-use crate::fault::own_head;
-use crate::store::{Flow, Result};
+use crate::history::store::{Flow, Result};
+use crate::server::fault::own_head;
 
 /// Bytes of a short answer, which nobody waits for while it is taken.
 const SHORT_MAX: usize = 1024 * 1024;

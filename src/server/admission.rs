@@ -8,7 +8,7 @@ use super::driver::{self, Service};
 use super::http1::{Reason, Refusal};
 use super::reactor::Registered;
 use super::request_reader::RequestReader;
-use crate::budget::Reservation;
+use crate::util::budget::Reservation;
 
 /// A head that has been coming for this long may go for somebody else.
 const SLOW_HEAD: Duration = Duration::from_secs(5);

@@ -10,11 +10,11 @@ use socket2::SockRef;
 
 use super::context::{Context, Permit, Port};
 use super::http1::{Gatherer, Reason};
-use crate::budget::Reservation;
 use crate::platform::{self, Awaited, WatchedStream};
+use crate::util::budget::Reservation;
 
 /// What is read at once (bytes): no more than a connection may hold beside the budget.
-pub const READ: usize = crate::budget::FREE;
+pub const READ: usize = crate::util::budget::FREE;
 
 /// Who sends no more may have left, or wait for its reply: nothing tells which. It has left when nothing could be sent to it
 /// for this long.

@@ -11,10 +11,10 @@ use super::reactor::Reactor;
 use super::refusals::Refusals;
 use super::request_reader::Request;
 use super::worker_pool::WorkerPool;
-use crate::budget::Budget;
+use crate::http::route::Pages;
 use crate::metrics::Metrics;
-use crate::route::Pages;
-use crate::threads::lock;
+use crate::util::budget::Budget;
+use crate::util::threads::lock;
 
 /// Descriptors that are neither a client's nor a worker's: listeners, the history's files, standard streams.
 const OTHER_DESCRIPTORS: u64 = 24;

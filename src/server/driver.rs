@@ -14,10 +14,10 @@ use super::dispatch::Kind;
 use super::http1::{Head, Reason, Refusal};
 use super::reactor::{Outgoing, Registered, Then};
 use super::request_reader::{Asked, Outcome, Refused, Request, RequestReader};
-use crate::budget::Reservation;
-use crate::fault;
+use crate::http::route::Route;
 use crate::platform;
-use crate::route::Route;
+use crate::server::fault;
+use crate::util::budget::Reservation;
 
 /// After an answer to a request that was not read to its end, the client gets this long to read it before the connection ends.
 const LINGERING_CLOSE: Duration = Duration::from_millis(500);

@@ -24,11 +24,13 @@ mod context;
 mod dispatch;
 pub mod driver;
 mod event_loop;
+pub mod fault;
 mod http1;
 mod listen;
 mod partial;
 mod reactor;
 mod refusals;
+pub mod reply;
 mod request_reader;
 mod worker_pool;
 

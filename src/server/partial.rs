@@ -3,8 +3,8 @@
 use std::time::{Instant, SystemTime};
 
 use super::http1::{Body, Head, Piece, Refusal};
-use crate::budget::Buffer;
-use crate::route::Route;
+use crate::http::route::Route;
+use crate::util::budget::Buffer;
 
 /// A request whose head is here.
 pub struct Partial {

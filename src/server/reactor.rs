@@ -9,8 +9,8 @@ use polling::{Event, Poller};
 
 use super::connection::{Connection, ReaderPace};
 use super::request_reader::RequestReader;
-use crate::budget::Reservation;
-use crate::threads::lock;
+use crate::util::budget::Reservation;
+use crate::util::threads::lock;
 
 /// At most this often all deadlines are looked at.
 const LOOK: Duration = Duration::from_millis(250);

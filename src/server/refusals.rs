@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::http1::Reason;
 use crate::metrics::Metrics;
-use crate::threads::lock;
+use crate::util::threads::lock;
 
 /// So many refused requests are recorded in a second.
 const RECORDED_MAX: u32 = 10;

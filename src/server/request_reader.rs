@@ -9,8 +9,8 @@ use super::connection::Connection;
 use super::dispatch::Kind;
 use super::http1::{Body, Framing, Head, Reason, Refusal};
 use super::partial::{Partial, Took};
-use crate::budget::Buffer;
-use crate::route::{self, Route};
+use crate::http::route::{self, Route};
+use crate::util::budget::Buffer;
 
 /// A body of an inference request up to this many bytes is gathered.
 const INFERENCE_MAX: usize = 64 * 1024 * 1024;

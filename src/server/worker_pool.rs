@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dispatch::{Dispatch, Kind, Offered};
-use crate::threads::lock;
+use crate::util::threads::lock;
 
 /// At most this often it is looked who of those that wait has left.
 const LOOK: Duration = Duration::from_millis(20);

@@ -7,7 +7,7 @@
 //! `OLLAMA_TAP_BENCH_LITELLM` names its program, which `pip install 'litellm[proxy]'` makes, best in a virtual environment of its own.
 
 mod cases;
-mod history;
+mod histories;
 mod rig;
 
 mod upstream;
@@ -55,8 +55,7 @@ use std::time::SystemTime;
 use cases::{CASES, Case};
 // The paths in the tap's own modules begin at the root of a crate.
 use product::{
-    address, budget, cli, config, error, fault, forward, gate, metrics, model_name, observe,
-    origin, platform, record, reply, route, sanitize, server, store, threads,
+    cli, config, error, forward, history, http, metrics, observe, platform, server, util,
 };
 use rig::Rig;
 use table::{Row, Table};

@@ -9,7 +9,7 @@ use std::iter;
 use fastrand::Rng;
 use serde_json::json;
 
-use crate::record::Record;
+use crate::history::record::Record;
 
 /// Bytes of a prompt.
 const PROMPT: usize = 300;

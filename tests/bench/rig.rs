@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::history::Full;
+use crate::histories::Full;
 use crate::nginx;
 use crate::process::Server;
 use crate::stats::{Runs, Ways};

@@ -11,9 +11,9 @@ use super::words::count;
 use super::{Complaints, both, filter, question, usage};
 use crate::cli::ExportArgs;
 use crate::error::{Error, Result, failed};
-use crate::export::{Format, Writer};
+use crate::history::export::{Format, Writer};
+use crate::history::store::{Flow, Query};
 use crate::platform;
-use crate::store::{Flow, Query};
 
 /// So much text is gathered before it is written (bytes).
 const PIECE: usize = 64 * 1024;

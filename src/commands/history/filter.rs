@@ -2,7 +2,7 @@
 
 use super::Complaints;
 use crate::cli::Typed;
-use crate::store::Query;
+use crate::history::store::Query;
 
 /// What each flag is called as a parameter of a page.
 const PARAMETERS: [(&str, &str); 12] = [

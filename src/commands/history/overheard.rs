@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
-use crate::reply::BROKE_OFF;
-use crate::sanitize::one_line;
-use crate::threads::lock;
+use crate::server::reply::BROKE_OFF;
+use crate::util::sanitize::one_line;
+use crate::util::threads::lock;
 
 /// The longest end of an answer that is kept (bytes).
 const END_MAX: usize = 4096;

@@ -8,10 +8,10 @@ use super::words::{count, moment};
 use super::{Complaints, both, filter, print, question, usage};
 use crate::cli::PurgeArgs;
 use crate::error::{Error, Result};
-use crate::record::now;
-use crate::sanitize::one_line;
-use crate::store::Purged;
-use crate::store::query::{TIMES, time};
+use crate::history::record::now;
+use crate::history::store::Purged;
+use crate::history::store::query::{TIMES, time};
+use crate::util::sanitize::one_line;
 
 /// The shortest time that statistics are asked for (hours).
 const HOURS_MIN: f64 = 0.001;

@@ -8,9 +8,9 @@ use super::words::{WIDTH, cut, duration, moment, thousands};
 use super::{both, filter, print, question, usage};
 use crate::cli::SearchArgs;
 use crate::error::Result;
-use crate::record::Record;
-use crate::sanitize::one_line;
-use crate::store::query::UNKNOWN;
+use crate::history::record::Record;
+use crate::history::store::query::UNKNOWN;
+use crate::util::sanitize::one_line;
 
 /// Records that are shown when nobody says otherwise.
 const LIMIT: &str = "10";

@@ -10,10 +10,10 @@ use super::tap::Tap;
 use crate::commands::running;
 use crate::config::{Backend, History, Place, Question};
 use crate::error::{Error, Result};
+use crate::history::record::{Record, now};
+use crate::history::store::{Enhanced, Extent, Flow, Purged, Query, Store, StoreError};
 use crate::platform;
-use crate::record::{Record, now};
-use crate::sanitize::one_line;
-use crate::store::{Enhanced, Extent, Flow, Purged, Query, Store, StoreError};
+use crate::util::sanitize::one_line;
 
 /// What a source is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

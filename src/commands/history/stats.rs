@@ -10,8 +10,8 @@ use super::words::{count, decimal, duration, hours as hours_text, moment, percen
 use super::{Complaints, both, filter, print, question, usage};
 use crate::cli::StatsArgs;
 use crate::error::Result;
-use crate::store::query::{self, HOURS, HOURS_FORMS};
-use crate::store::{Enhanced, Group, Spread};
+use crate::history::store::query::{self, HOURS, HOURS_FORMS};
+use crate::history::store::{Enhanced, Group, Spread};
 
 /// The most groups that a table shows; --json has all.
 const GROUPS_MAX: usize = 20;

@@ -1,7 +1,7 @@
 //! TABLE: rows of cells as lines, aligned. The first columns stand left, numbers right.
 
 use super::words::{WIDTH, cut};
-use crate::sanitize::one_line;
+use crate::util::sanitize::one_line;
 
 /// Between two columns.
 const GAP: &str = "  ";

@@ -11,13 +11,13 @@ use ureq::{Agent, Body, RequestBuilder, http::Response};
 
 use super::overheard::Overheard;
 use super::{filter, words};
-use crate::address::Upstream;
 use crate::error::{Error, Result};
 use crate::forward::failure::chain;
 use crate::forward::upstream::{Names, Target};
-use crate::record::Record;
-use crate::sanitize::gist;
-use crate::store::{Enhanced, Extent, Flow, Purged, Query};
+use crate::history::record::Record;
+use crate::history::store::{Enhanced, Extent, Flow, Purged, Query};
+use crate::http::address::Upstream;
+use crate::util::sanitize::gist;
 
 /// How long a machine may take to accept a connection before we look elsewhere.
 const CONNECT: Duration = Duration::from_secs(2);

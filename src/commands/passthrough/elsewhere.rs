@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-use crate::address::Upstream;
 use crate::commands::running::{by_rank, of_note};
 use crate::forward::upstream::addresses;
-use crate::note::{self, Note};
-use crate::occupant::Occupant;
+use crate::http::address::Upstream;
+use crate::instance::{self, Note};
+use crate::ollama::occupant::Occupant;
 
 /// What /test says of a tap's Ollama.
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ pub fn tap(occupant: &Occupant, there: Option<&Upstream>) -> Option<Upstream> {
         (Occupant::Ollama(_), Some(there)) => fronts(note, there).unwrap_or(false),
         _ => false,
     };
-    let found: Vec<Upstream> = by_rank(note::all())
+    let found: Vec<Upstream> = by_rank(instance::all())
         .iter()
         .filter(|note| is_meant(note))
         .map(Note::public)

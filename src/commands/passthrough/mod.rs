@@ -23,18 +23,18 @@ use log::LevelFilter;
 
 use super::serve::Both;
 use super::{prepare, reported};
-use crate::address::{Listen, Upstream};
-use crate::backend::{clean_environment, find};
+use crate::app::Tap;
 use crate::cli::ServeArgs;
 use crate::config::{
     Backend, BadValue, Config, ENV_ANALYTICS_DIR, ENV_LOG_LEVEL, ENV_UPSTREAM, ServeConfig,
 };
 use crate::error::{Error, Result, failed};
-use crate::gate::Gate;
-use crate::occupant::Occupant;
+use crate::forward::gate::Gate;
+use crate::http::address::{Listen, Upstream};
+use crate::ollama::occupant::Occupant;
+use crate::ollama::port;
+use crate::ollama::{clean_environment, find};
 use crate::platform;
-use crate::port;
-use crate::tap::Tap;
 use need::{Need, need};
 
 pub fn run(words: &[OsString]) -> Result<ExitCode> {

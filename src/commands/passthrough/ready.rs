@@ -3,11 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::address::Upstream;
 use crate::commands::serve::Both;
 use crate::error::{Error, Result};
 use crate::forward::upstream::Target;
-use crate::ollama::Ollama;
+use crate::http::address::Upstream;
+use crate::ollama::client::Ollama;
 
 /// A start that takes longer is told of.
 const SLOW: Duration = Duration::from_secs(2);

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::ollama_unit::{self, OllamaUnit};
 use super::{launchd, plan, scm, settings, systemd};
-use crate::backend::find;
 use crate::config;
 use crate::error::{Result, failed};
+use crate::ollama::find;
 use crate::platform::{self, ServiceManager, User};
 
 /// Where Ollama listens behind the tap.

@@ -11,11 +11,11 @@ use super::facts::{Facts, Place};
 use super::settings::{self, Values};
 use super::step::Step;
 use super::wanted;
-use crate::address::Listen;
 use crate::cli::{InstallArgs, ProxyArgs, ServeArgs};
 use crate::commands::reported;
 use crate::config::{self, Config, ServeConfig};
 use crate::error::{Error, Result};
+use crate::http::address::Listen;
 use crate::platform::{self, ServiceManager, User};
 
 /// The user that the tap runs as in front of another Ollama.

@@ -12,8 +12,8 @@ use crate::commands::running;
 use crate::commands::scraped::sum;
 use crate::config::{ENV_LISTEN, Question};
 use crate::error::Result;
+use crate::history::record;
 use crate::platform::{self, ServiceManager};
-use crate::record;
 
 /// As systemctl has it.
 const NOT_RUNNING: u8 = 3;

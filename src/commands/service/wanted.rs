@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use super::facts::{Facts, LOOPBACK};
 use super::plan::Role;
 use super::settings::{self, Change, Changes, Values};
-use crate::address::Listen;
-use crate::backend::find;
 use crate::cli::InstallArgs;
+use crate::config;
 use crate::error::{Error, Result};
+use crate::http::address::Listen;
+use crate::ollama::find;
+use crate::ollama::port;
 use crate::platform::{self, ServiceManager};
-use crate::{config, port};
 
 /// Where Ollama keeps its models, if not at home.
 pub const MODELS: &str = "OLLAMA_MODELS";

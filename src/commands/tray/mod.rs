@@ -18,11 +18,11 @@ use std::time::Duration;
 use super::service::{public_listen, public_log};
 use super::{reported, running, variable};
 use crate::cli::{PlaceArgs, TrayArgs};
+use crate::config::pace::pace;
 use crate::config::{ENV_LISTEN, Question};
 use crate::error::{Error, Result, failed};
-use crate::pace::pace;
 use crate::platform::{self, Painter, Tray, TrayLook};
-use crate::threads::STACK;
+use crate::util::threads::STACK;
 use look::look;
 
 /// How often the tap is asked how it is.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::native;
 use crate::demo::answer::prompt_tokens;
 use crate::demo::request::Ask;
-use crate::route::Inference;
+use crate::http::route::Inference;
 
 /// Numbers in a vector.
 const DIMENSIONS: usize = 64;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Chunk};
 use super::request::Ask;
-use crate::route::{Dialect, Inference};
+use crate::http::route::{Dialect, Inference};
 
 /// The body of a reply that is not streamed.
 pub fn whole(ask: &Ask, answer: &Answer) -> String {

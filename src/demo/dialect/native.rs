@@ -8,7 +8,7 @@ use super::json;
 use crate::demo::answer::{Answer, Chunk, Delta, End};
 use crate::demo::refusal::Refusal;
 use crate::demo::request::{Ask, Call};
-use crate::route::{Dialect, Inference};
+use crate::http::route::{Dialect, Inference};
 
 /// One object of a reply; the order of fields is Ollama's.
 #[derive(Serialize)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{data, json as to_json};
 use crate::demo::answer::{Answer, Chunk, Delta, End};
 use crate::demo::request::{Ask, Call};
-use crate::route::Inference;
+use crate::http::route::Inference;
 
 /// One frame of a stream, or a whole reply.
 #[derive(Serialize)]

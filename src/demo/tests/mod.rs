@@ -15,10 +15,10 @@ use super::answer::{Answer, Circumstances, End};
 use super::dialect::{content_type, embeddings, stream, whole};
 use super::refusal::Refusal;
 use super::request::{Ask, Wish};
+use crate::http::route::Inference;
 use crate::observe::RequestBody;
 use crate::observe::tests::message::Message;
 use crate::observe::tests::recorded::Recorded;
-use crate::route::Inference;
 
 const LOAD: Duration = Duration::from_millis(1500);
 

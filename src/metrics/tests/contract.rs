@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::forward::failure::Kind;
-use crate::route::{Pages, route};
+use crate::http::route::{Pages, route};
 
 /// Moves every family, so that each has a series.
 fn moved() -> Metrics {

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use super::labels::*;
 use super::*;
+use crate::http::route::{Dialect, Inference};
 use crate::observe::exchange::ToolCall;
-use crate::route::{Dialect, Inference};
 
 const KIB: u64 = 1024;
 

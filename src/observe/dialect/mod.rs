@@ -15,7 +15,7 @@ use serde_json::{Deserializer, Value};
 
 use super::facts::Facts;
 use super::json::repair;
-use crate::route::Dialect;
+use crate::http::route::Dialect;
 use timings::Timings;
 
 type Read = fn(&[u8], &mut Facts) -> serde_json::Result<()>;

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::recorded::*;
 use super::requests::{asked, both, model_and_prompt};
+use crate::http::route::Inference;
 use crate::observe::{End, RequestBody};
-use crate::route::Inference;
 
 #[test]
 fn values_of_the_wrong_kind_lose_only_themselves() {

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::recorded::*;
+use crate::http::route::Inference::{self, *};
 use crate::observe::{End, Exchange, Outcome};
-use crate::route::Inference::{self, *};
 
 /// What a reply tells of the prompt: the whole, and of it the cached part.
 const PAIRS: [(u64, Option<u64>); 4] = [(38, None), (38, Some(0)), (38, Some(37)), (75, Some(37))];

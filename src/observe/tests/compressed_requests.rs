@@ -7,8 +7,8 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
 use super::recorded::*;
 use super::written::*;
+use crate::http::route::Inference;
 use crate::observe::{End, Exchange, RequestBody};
-use crate::route::Inference;
 
 fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
     let (mut gzip, mut zlib) = (

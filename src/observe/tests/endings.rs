@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::recorded::*;
 use super::written::*;
+use crate::http::route::Inference;
 use crate::observe::{End, Outcome};
-use crate::route::Inference;
 
 const SSE: &str = "text/event-stream; charset=utf-8";
 const JSON: &str = "application/json; charset=utf-8";

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::message::Message;
 use super::recorded::*;
 use super::written::*;
+use crate::http::route::Inference::{self, *};
 use crate::observe::{Exchange, Outcome};
-use crate::route::Inference::{self, *};
 
 /// A reply of tests/data/cases, whose README tells where each comes from.
 fn case(endpoint: Inference, name: &str) -> Exchange {

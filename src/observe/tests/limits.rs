@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::written::*;
+use crate::http::route::Inference;
 use crate::observe::reply::{MAX_SINGLE, MAX_VECTORS};
 use crate::observe::{End, Outcome};
-use crate::route::Inference;
 
 #[test]
 fn vectors_that_are_too_long_to_keep_give_their_counters_wherever_the_head_ends() {

@@ -2,8 +2,8 @@
 
 use super::recorded::*;
 use super::written::*;
+use crate::http::route::Inference::{self, *};
 use crate::observe::{End, Outcome, RequestBody};
-use crate::route::Inference::{self, *};
 
 #[test]
 fn pictures_and_decisions_are_read_with_their_prompt_and_pictures_without_tokens() {

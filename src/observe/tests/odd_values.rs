@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::recorded::*;
 use super::written::*;
+use crate::http::route::Inference::*;
 use crate::observe::{End, Outcome};
-use crate::route::Inference::*;
 
 #[test]
 fn values_that_nobody_expects_lose_only_themselves() {

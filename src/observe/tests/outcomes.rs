@@ -1,8 +1,8 @@
 //! How an exchange ended, judged by what its reply held.
 
 use super::written::*;
+use crate::http::route::Inference::{self, *};
 use crate::observe::{End, Outcome};
-use crate::route::Inference::{self, *};
 
 #[test]
 fn a_clean_end_is_judged_by_what_was_whole_and_what_was_read() {

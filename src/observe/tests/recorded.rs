@@ -10,10 +10,10 @@ use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
 
 use super::message::Message;
-use crate::budget::{Budget, Reservation};
+use crate::http::route::Inference;
 use crate::observe::{Arrival, End, Event, Exchange, Observer, RequestBody};
-use crate::route::Inference;
 use crate::sample;
+use crate::util::budget::{Budget, Reservation};
 
 pub const VERSIONS: [&str; 2] = ["ollama-0.24.0", "ollama-0.33.0"];
 pub const TALK: &str = "The sky appears blue because of Rayleigh scattering: short wavelengths—空は青い — <&> scatter more. é🙂 \"quoted\" and done!";

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::recorded::*;
+use crate::http::route::Inference;
 use crate::observe::text::MAX_TEXT;
 use crate::observe::{End, Exchange, RequestBody};
-use crate::route::Inference;
 
 pub fn asked(endpoint: Inference, bytes: &[u8], cut: bool) -> Exchange {
     let mut watched = watch(endpoint);

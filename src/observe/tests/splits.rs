@@ -7,8 +7,8 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use proptest::prelude::*;
 
 use super::recorded::*;
+use crate::http::route::Inference;
 use crate::observe::{End, Exchange, Outcome};
-use crate::route::Inference;
 
 /// Short replies of every dialect and form, for what is tried at every byte.
 const SHORT: [&str; 10] = [

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::recorded::*;
+use crate::http::route::Inference;
 use crate::observe::{End, Exchange};
-use crate::route::Inference;
 
 pub const SSE: &str = "text/event-stream";
 pub const NDJSON: &str = "application/x-ndjson";

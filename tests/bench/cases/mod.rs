@@ -9,7 +9,7 @@ mod stream;
 
 use std::io;
 
-use crate::history;
+use crate::histories;
 use crate::rig::Rig;
 use crate::table::{Row, Table};
 
@@ -30,10 +30,10 @@ pub const CASES: [Case; 14] = [
     ("refusal", Table::Ways, crowd::refusal),
     ("idle", Table::Ways, footprint::idle),
     ("litellm", Table::Figures, peer::litellm),
-    ("write", Table::Figures, history::write),
-    ("search", Table::Figures, history::search),
-    ("export", Table::Figures, history::export),
-    ("history", Table::Figures, history::history),
+    ("write", Table::Figures, histories::write),
+    ("search", Table::Figures, histories::search),
+    ("export", Table::Figures, histories::export),
+    ("history", Table::Figures, histories::history),
 ];
 
 const VERSION_REQUEST: &[u8] = b"GET /api/version HTTP/1.1\r\nHost: localhost:11434\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";

@@ -141,7 +141,7 @@ fn the_readme_lists_every_metric_with_its_type_and_labels() {
 
 #[test]
 fn the_readme_lists_every_page() {
-    let route = read("src/route.rs");
+    let route = read("src/http/route.rs");
     let page = |line: &str| {
         Some(format!(
             "GET /{}",

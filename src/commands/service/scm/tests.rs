@@ -1,7 +1,7 @@
 //! The steps on a machine that is described, none of which is done.
 
 use super::*;
-use crate::address::Listen;
+use crate::http::address::Listen;
 use crate::platform::{ServiceManager, User};
 
 fn facts(record: Option<&str>) -> Facts {

@@ -1,0 +1,230 @@
+//! The history of a running tap: its store, the recorder that fills it, and the thread that keeps it within its limits.
+
+pub mod export;
+pub mod record;
+mod recorder;
+pub mod store;
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::config::pace::pace;
+use crate::config::{Backend, History};
+use crate::history::record::now;
+use crate::history::recorder::{Recorder, TEXT_MAX};
+use crate::history::store::query::{HOURS, UNKNOWN};
+use crate::history::store::{Expiry, Limits, Purged, Reading, Result, Store, StoreError};
+use crate::metrics::Metrics;
+use crate::observe::Exchange;
+use crate::platform;
+use crate::util::budget::Budget;
+use crate::util::threads;
+
+/// A record is on disk this long after its request ended, at the latest.
+const FLUSH: Duration = Duration::from_millis(500);
+
+/// How often what is too old, or too much, is deleted.
+const RETENTION: Duration = Duration::from_secs(3600);
+
+/// How often opening a history is tried that cannot be opened.
+const OPEN_AGAIN: Duration = Duration::from_secs(60);
+
+/// How long a purge waits at a time until what was accepted before it is written.
+const PURGE_WAIT: Duration = Duration::from_secs(5);
+
+/// SQLite needs more than the other threads of ours (bytes).
+pub const STACK: usize = 2 * 1024 * 1024;
+
+/// Shortens `FLUSH` in tests (milliseconds).
+const ENV_TEST_FLUSH_MS: &str = "OLLAMA_TAP_TEST_FLUSH_MS";
+/// Shortens `RETENTION` in tests (milliseconds).
+const ENV_TEST_RETENTION_MS: &str = "OLLAMA_TAP_TEST_RETENTION_MS";
+
+/// Shortens `OPEN_AGAIN` in tests (milliseconds).
+const ENV_TEST_OPEN_MS: &str = "OLLAMA_TAP_TEST_OPEN_MS";
+
+pub struct Archive {
+    pub store: Arc<Store>,
+    pub recorder: Recorder,
+    pub retention_days: Option<u32>,
+}
+
+impl Archive {
+    /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is what a second tap is
+    /// told that wants the same directory.
+    pub fn open(
+        history: &History,
+        port: u16,
+        holder: &str,
+        metrics: &Arc<Metrics>,
+        budget: &Budget,
+    ) -> Result<Option<Archive>> {
+        let writer = record::Writer {
+            host: host(history),
+            tap: port,
+        };
+        let Some(store) = Store::open_for_recording(history, holder, &writer)? else {
+            return Ok(None);
+        };
+        let store = Arc::new(store);
+        let (flush, text_max) = (pace(ENV_TEST_FLUSH_MS, FLUSH), budget.set_aside(TEXT_MAX));
+        let recorder = Recorder::start(
+            store.clone(),
+            history.store_text,
+            flush,
+            text_max,
+            metrics.clone(),
+            writer,
+        )
+        .map_err(unstarted)?;
+        let (kept, limits, counted) = (store.clone(), history.clone(), metrics.clone());
+        threads::spawn("keeper", STACK, move || keep(&kept, &limits, &counted))
+            .map_err(unstarted)?;
+        // What is kept there, and for how long, is Loki's own business.
+        let retention_days = history
+            .retention_days
+            .filter(|_| history.backend != Backend::Loki);
+        Ok(Some(Archive {
+            store,
+            recorder,
+            retention_days,
+        }))
+    }
+
+    /// Takes an exchange for the history. What makes no model work is none of it.
+    pub fn submit(&self, exchange: Box<Exchange>) {
+        if !exchange.load_only {
+            self.recorder.submit(exchange);
+        }
+    }
+
+    /// Deletes every record that was accepted before now and arrived before this time (Unix seconds), or all: what still waits to be
+    /// written is written first, else it would be there afterwards.
+    pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
+        let mut all_written = self.recorder.flush(PURGE_WAIT);
+        let mut purged = self.store.purge(before)?;
+        while !all_written {
+            // Deleting may have made the room that writing lacked, if not for all that waits.
+            all_written = self.recorder.flush(PURGE_WAIT);
+            let more = self.store.purge(before)?;
+            if !all_written && more.deleted == 0 {
+                let waiting = self.recorder.queue_size();
+                let why = format!(
+                    "{} records were deleted, but {waiting} more wait to be written; purge again",
+                    purged.deleted
+                );
+                return Err(StoreError::Failed(format!(
+                    "purge the history in {}: {why}",
+                    self.store.place()
+                )));
+            }
+            purged.extend(more);
+        }
+        Ok(purged)
+    }
+
+    /// Writes what was accepted.
+    pub fn shutdown(&self, deadline: Instant) {
+        self.store.end_by(deadline);
+        match (self.recorder.shutdown(deadline), self.recorder.left()) {
+            (0, 0) => log::info!("the history in {} is complete", self.store.place()),
+            (0, left) => {
+                log::warn!(
+                    "stopping: {left} records are left to the next start, and not in the history in {}",
+                    self.store.place()
+                )
+            }
+            (lost, _) => log::error!(
+                "stopping: {lost} records were not written to the history in {} in time",
+                self.store.place()
+            ),
+        }
+    }
+}
+
+/// Deletes what is beyond the limits, and reads what the dashboard asks for first, so that it opens at once; now and every hour.
+fn keep(store: &Store, history: &History, metrics: &Metrics) {
+    let (pause, again) = (
+        pace(ENV_TEST_RETENTION_MS, RETENTION),
+        pace(ENV_TEST_OPEN_MS, OPEN_AGAIN),
+    );
+    while store.open_again().is_err() {
+        thread::sleep(again);
+    }
+    let mut expiry = None;
+    loop {
+        if let Err(why) = clean_up(store, history, metrics, &mut expiry) {
+            log::warn!("{why}");
+        }
+        if let Err(why) = store.remember(HOURS, now()) {
+            log::debug!("{why}");
+        }
+        thread::sleep(pause);
+    }
+}
+
+/// Deletes what is beyond the limits. `expiry` watches the clock from the first time on that the history could be asked.
+fn clean_up(
+    store: &Store,
+    history: &History,
+    metrics: &Metrics,
+    expiry: &mut Option<Expiry>,
+) -> Result<()> {
+    let (at, days, max_bytes) = (Reading::now(), history.retention_days, history.max_bytes);
+    if expiry.is_none() {
+        *expiry = store.expiry(at)?;
+    }
+    let Some(expiry) = expiry else {
+        return delete(
+            store,
+            &Limits {
+                max_bytes,
+                ..Limits::default()
+            },
+        );
+    };
+    let decision = store.decide(expiry, at, days, max_bytes)?;
+    metrics.analytics_expiry_held(decision.is_held);
+    if decision.is_new {
+        log::warn!(
+            "the history in {}: every record is older than {} days all at once, as after a jump of the clock; they are kept a day \
+             from now, unless the clock is right again; `ollama-tap purge` deletes what may go",
+            store.place(),
+            days.unwrap_or(0)
+        );
+    }
+    // Before anything goes, so that the hold is known to the next run.
+    let noted = expiry.keep();
+    delete(store, &decision.limits)?;
+    expiry.done(&decision, days);
+    noted.and_then(|()| expiry.keep()).map_err(|cause| {
+        StoreError::Failed(format!(
+            "note how old the history in {} is: {cause}",
+            store.place()
+        ))
+    })
+}
+
+fn delete(store: &Store, limits: &Limits) -> Result<()> {
+    match store.retain(limits)? {
+        0 => log::debug!("the history in {} is within its limits", store.place()),
+        gone => log::info!("deleted {gone} of the oldest in {}", store.place()),
+    }
+    Ok(())
+}
+
+/// What this machine is called in the history.
+fn host(history: &History) -> String {
+    let own = || platform::host_name().filter(|name| !name.is_empty());
+    history
+        .name
+        .clone()
+        .or_else(own)
+        .unwrap_or_else(|| UNKNOWN.to_owned())
+}
+
+fn unstarted(cause: io::Error) -> StoreError {
+    StoreError::Failed(format!("start the threads of the history: {cause}"))
+}

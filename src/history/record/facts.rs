@@ -1,0 +1,47 @@
+//! FACTS: what is asked of most records, without their texts.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::history::record::origin;
+use crate::observe::model_name::fold_cow;
+
+/// What statistics need of a record, borrowed from wherever it lies.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Facts<'a> {
+    pub timestamp: f64,
+    /// Folded, whatever spelling the history has.
+    #[serde(borrow, deserialize_with = "model_field")]
+    pub model: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub endpoint: Cow<'a, str>,
+    #[serde(borrow)]
+    pub prompt_category: Cow<'a, str>,
+    #[serde(borrow)]
+    pub status: Cow<'a, str>,
+    pub prompt_tokens: Option<u64>,
+    pub generated_tokens: Option<u64>,
+    pub tokens_per_second: Option<f64>,
+    #[serde(alias = "duration")]
+    pub duration_seconds: Option<f64>,
+    pub time_to_first_token_seconds: Option<f64>,
+    pub prompt_cached_tokens: Option<u64>,
+    /// Who asked, as `metadata` says it; `None` where it says nothing.
+    #[serde(borrow, rename = "metadata", deserialize_with = "origin::of_field")]
+    pub client: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub host: Option<Cow<'a, str>>,
+    pub tap: Option<u16>,
+}
+
+/// A model's name, folded.
+fn model_field<'de: 'a, 'a, D: Deserializer<'de>>(
+    field: D,
+) -> Result<Option<Cow<'a, str>>, D::Error> {
+    /// Serde borrows a string in an option only when it is wrapped.
+    #[derive(Deserialize)]
+    struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+    Ok(Option::<Name>::deserialize(field)?.map(|name| fold_cow(name.0)))
+}

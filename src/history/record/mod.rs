@@ -1,0 +1,254 @@
+//! `Record`: what the history keeps of one request, under the names that every backend has (the seed's names first).
+
+mod exchange;
+mod facts;
+mod lossy;
+pub mod origin;
+
+use std::borrow::Cow;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use exchange::text_bytes;
+pub use facts::Facts;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::observe::exchange::ToolCall;
+use crate::observe::model_name::fold;
+
+/// Characters of a prompt or a reply in its preview.
+const PREVIEW: usize = 100;
+
+/// Where `metadata` has the name of the model as it was sent.
+const MODEL_SENT: &str = "model_sent";
+
+/// One line of the history. Unknown is `None` (null), never 0. Reads the seed's own lines too, which call durations otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// 16 hex digits; in a history taken over from elsewhere any text.
+    pub interaction_id: String,
+    /// Arrival, Unix seconds.
+    pub timestamp: f64,
+    /// Folded (`model_name`); older histories have names as they were sent, see `Record::folded`.
+    pub model: Option<String>,
+    /// The path without its first slash.
+    pub endpoint: String,
+    pub prompt_category: String,
+    pub prompt_full: Option<String>,
+    pub prompt_preview: Option<String>,
+    pub prompt_tokens: Option<u64>,
+    pub generated_tokens: Option<u64>,
+    pub tokens_per_second: Option<f64>,
+    #[serde(alias = "duration")]
+    pub duration_seconds: Option<f64>,
+    #[serde(alias = "eval_duration")]
+    pub eval_duration_seconds: Option<f64>,
+    #[serde(alias = "load_duration")]
+    pub load_duration_seconds: Option<f64>,
+    /// success, error or cancelled.
+    pub status: String,
+    /// Never `None` when `status` is error.
+    pub error: Option<String>,
+    /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`, and `model_sent` where the name was spelled otherwise than
+    /// in `model`; in a history taken over from elsewhere anything.
+    pub metadata: Value,
+
+    /// The visible text only.
+    pub response_full: Option<String>,
+    pub response_preview: Option<String>,
+    pub thinking_full: Option<String>,
+    /// `[{"name": …, "arguments": …}]`.
+    pub tool_calls: Option<Vec<ToolCall>>,
+    pub prompt_eval_duration_seconds: Option<f64>,
+    pub total_duration_seconds: Option<f64>,
+    pub time_to_first_token_seconds: Option<f64>,
+    pub http_status: Option<u16>,
+    pub stream: Option<bool>,
+    pub done_reason: Option<String>,
+    /// `generated_tokens` counts pieces of the reply, or `prompt_tokens` is a guess of Ollama's, because no counter came.
+    pub tokens_estimated: Option<bool>,
+    pub request_bytes: Option<u64>,
+    pub response_bytes: Option<u64>,
+    /// A text was cut to its bound.
+    pub truncated: Option<bool>,
+    /// What the machine of the tap is called that wrote it.
+    pub host: Option<String>,
+    /// The port that this tap listens on.
+    pub tap: Option<u16>,
+    /// Of `prompt_tokens`, those from Ollama's cache.
+    pub prompt_cached_tokens: Option<u64>,
+}
+
+/// Every field of a record, in order: the columns of a table and of a CSV file.
+pub const FIELDS: [&str; 33] = [
+    "interaction_id",
+    "timestamp",
+    "model",
+    "endpoint",
+    "prompt_category",
+    "prompt_full",
+    "prompt_preview",
+    "prompt_tokens",
+    "generated_tokens",
+    "tokens_per_second",
+    "duration_seconds",
+    "eval_duration_seconds",
+    "load_duration_seconds",
+    "status",
+    "error",
+    "metadata",
+    "response_full",
+    "response_preview",
+    "thinking_full",
+    "tool_calls",
+    "prompt_eval_duration_seconds",
+    "total_duration_seconds",
+    "time_to_first_token_seconds",
+    "http_status",
+    "stream",
+    "done_reason",
+    "tokens_estimated",
+    "request_bytes",
+    "response_bytes",
+    "truncated",
+    "host",
+    "tap",
+    "prompt_cached_tokens",
+];
+
+impl Record {
+    /// The record on a line of the history, or what can be made out of it. `None` where it is no record.
+    pub fn read(line: &[u8]) -> Option<Record> {
+        serde_json::from_slice(line)
+            .ok()
+            .or_else(|| lossy::read(line))
+    }
+
+    /// The text that `prompt_search` looks at: the prompt, or as much of it as was kept.
+    pub fn searchable(&self) -> Option<&str> {
+        self.prompt_full
+            .as_deref()
+            .or(self.prompt_preview.as_deref())
+    }
+
+    /// The texts that may be long.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        [&self.prompt_full, &self.response_full, &self.thinking_full]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+    }
+
+    /// The record without its long texts, as lists show it.
+    pub fn without_long_text(mut self) -> Record {
+        self.prompt_preview = self
+            .prompt_preview
+            .or_else(|| self.prompt_full.as_deref().map(preview));
+        self.prompt_full = None;
+        self.response_full = None;
+        self.thinking_full = None;
+        self.tool_calls = None;
+        self
+    }
+
+    /// The record with its model under the name that it has now: older ones have it as it was sent.
+    pub fn folded(mut self) -> Record {
+        let Some(sent) = self.model.take() else {
+            return self;
+        };
+        let folded = fold(&sent).into_owned();
+        if let Some(metadata) = self.metadata.as_object_mut().filter(|_| folded != sent) {
+            metadata.entry(MODEL_SENT).or_insert_with(|| sent.into());
+        }
+        self.model = Some(folded);
+        self
+    }
+
+    /// Where the record stands in the history: by time, and among equals by id.
+    pub fn position(&self) -> Position {
+        Position {
+            timestamp: self.timestamp,
+            id: self.interaction_id.clone(),
+        }
+    }
+
+    /// Shows the facts, with who asked in them.
+    pub fn show_facts(&self, see: impl FnOnce(&Facts)) {
+        let metadata = self.metadata.to_string();
+        see(&Facts {
+            client: origin::of_json(&metadata),
+            ..self.facts()
+        });
+    }
+
+    /// The part of the record that filters ask for; who asked is not in it.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            timestamp: self.timestamp,
+            model: self.model.as_deref().map(fold),
+            endpoint: Cow::Borrowed(&self.endpoint),
+            prompt_category: Cow::Borrowed(&self.prompt_category),
+            status: Cow::Borrowed(&self.status),
+            prompt_tokens: self.prompt_tokens,
+            generated_tokens: self.generated_tokens,
+            tokens_per_second: self.tokens_per_second,
+            duration_seconds: self.duration_seconds,
+            time_to_first_token_seconds: self.time_to_first_token_seconds,
+            prompt_cached_tokens: self.prompt_cached_tokens,
+            client: None,
+            host: self.host.as_deref().map(Cow::Borrowed),
+            tap: self.tap,
+        }
+    }
+}
+
+/// The order of the history: older first, among equals the smaller id first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Position {
+    pub timestamp: f64,
+    pub id: String,
+}
+
+impl Eq for Position {}
+
+impl Ord for Position {
+    fn cmp(&self, other: &Position) -> std::cmp::Ordering {
+        self.timestamp
+            .total_cmp(&other.timestamp)
+            .then_with(|| self.id.cmp(&other.id))
+    }
+}
+
+impl PartialOrd for Position {
+    fn partial_cmp(&self, other: &Position) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Which tap writes a history: several may share one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writer {
+    /// What its machine is called.
+    pub host: String,
+    /// The port that it listens on.
+    pub tap: u16,
+}
+
+/// Now, as records have it (Unix seconds).
+pub fn now() -> f64 {
+    unix_seconds(SystemTime::now())
+}
+
+fn unix_seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
+}
+
+fn preview(text: &str) -> String {
+    text.chars().take(PREVIEW).collect()
+}
+
+#[cfg(test)]
+mod tests;

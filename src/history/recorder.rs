@@ -1,0 +1,173 @@
+//! RECORD: hands exchanges to the thread that writes the history, and never waits.
+//!
+//! - A worker's `submit` puts an exchange into a bounded queue; where there is no room it is dropped and counted.
+//! - The writer makes records of them, gathers a batch, and writes it. A store that fails is tried again, with longer and longer
+//!   pauses, while the queue holds what comes.
+//! - `flush` has everything written now, for who is about to delete it.
+//! - `shutdown` writes everything that was accepted, as far as its deadline lets it.
+
+mod writer;
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+
+use crate::config::StoreText;
+use crate::history::STACK;
+use crate::history::record::{self, text_bytes};
+use crate::history::store::Store;
+use crate::metrics::Metrics;
+use crate::observe::Exchange;
+use crate::util::threads::{self, lock};
+use writer::{Told, Writer};
+
+/// Exchanges that may wait, those of the batch that is being written among them; one more is dropped.
+const QUEUE_MAX: usize = 10_000;
+
+/// The most bytes of text that waiting exchanges may hold together, where there is memory for it; one that would exceed them is
+/// dropped.
+pub const TEXT_MAX: usize = 64 * 1024 * 1024;
+
+/// Requests to write at once that may wait to be heard: as many as may be made at the same time.
+const FLUSHES_MAX: usize = 2;
+
+/// The workers' side.
+pub struct Recorder {
+    queue: Sender<Box<Exchange>>,
+    closing: Sender<Instant>,
+    flushing: Sender<Sender<()>>,
+    ended: Receiver<()>,
+    shared: Arc<Shared>,
+}
+
+/// What both sides count.
+struct Shared {
+    metrics: Arc<Metrics>,
+    /// Exchanges accepted and not written yet.
+    records: AtomicUsize,
+    /// Bytes of text in them.
+    text: AtomicUsize,
+    text_max: usize,
+    /// Records that were left to the next start.
+    left: AtomicUsize,
+    /// Why records wait: the last failure, until one is written.
+    failure: Mutex<Option<String>>,
+}
+
+impl Recorder {
+    /// Starts the writer. A batch is written `flush` after its first record came, or when it is full; those that wait hold up to
+    /// `text_max` bytes of text.
+    pub fn start(
+        store: Arc<Store>,
+        keep: StoreText,
+        flush: Duration,
+        text_max: usize,
+        metrics: Arc<Metrics>,
+        writer: record::Writer,
+    ) -> io::Result<Recorder> {
+        let (queue, exchanges) = bounded(QUEUE_MAX);
+        let (closing, close) = bounded(1);
+        let (flushing, flushes) = bounded(FLUSHES_MAX);
+        let (end, ended) = bounded(0);
+        metrics.analytics_backend(store.backend());
+        let shared = Arc::new(Shared {
+            metrics,
+            records: AtomicUsize::new(0),
+            text: AtomicUsize::new(0),
+            text_max,
+            left: AtomicUsize::new(0),
+            failure: Mutex::default(),
+        });
+        let writer = Writer::new(
+            Told {
+                exchanges,
+                close,
+                flushes,
+                _end: end,
+            },
+            store,
+            (keep, writer),
+            flush,
+            shared.clone(),
+        );
+        threads::spawn("recorder", STACK, move || writer.run())?;
+        Ok(Recorder {
+            queue,
+            closing,
+            flushing,
+            ended,
+            shared,
+        })
+    }
+
+    /// Takes an exchange for the history, or drops it where there is no room. Never waits.
+    pub fn submit(&self, exchange: Box<Exchange>) {
+        let text = text_bytes(&exchange);
+        if !self.shared.accept(text) {
+            self.shared.drop_records(1, text);
+        } else if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.queue.try_send(exchange)
+        {
+            self.shared.drop_records(1, text);
+        }
+    }
+
+    /// Records that were accepted and are not written yet.
+    pub fn queue_size(&self) -> usize {
+        self.shared.records.load(SeqCst)
+    }
+
+    /// Records that the store had not taken at the end, and that the next start sends.
+    pub fn left(&self) -> usize {
+        self.shared.left.load(SeqCst)
+    }
+
+    /// Why what was accepted is not written; `None` where nothing is in the way.
+    pub fn failure(&self) -> Option<String> {
+        lock(&self.shared.failure).clone()
+    }
+
+    /// Has everything written that was accepted before, without the wait for more. Whether that was done in time.
+    pub fn flush(&self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        let (done, written) = bounded(0);
+        // The writer drops its end of the channel when that is done.
+        let asked = self.flushing.send_deadline(done, deadline).is_ok();
+        asked && written.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
+    }
+
+    /// Writes what was accepted, and ends. Returns how many records are lost because the store did not take them in time.
+    pub fn shutdown(&self, deadline: Instant) -> usize {
+        let _ = self.closing.try_send(deadline);
+        // The writer drops its end of the channel when it is done.
+        let _ = self.ended.recv_deadline(deadline);
+        self.queue_size()
+    }
+}
+
+impl Shared {
+    /// Notes one more exchange; whether there is room for it, beside the batch that is being written.
+    fn accept(&self, text: usize) -> bool {
+        let records = self.records.fetch_add(1, SeqCst) + 1;
+        self.metrics.analytics_queue_size(records);
+        self.text.fetch_add(text, SeqCst) + text <= self.text_max && records <= QUEUE_MAX
+    }
+
+    /// So many exchanges with so much text have left the queue.
+    fn release(&self, records: usize, text: usize) {
+        let left = self.records.fetch_sub(records, SeqCst) - records;
+        self.metrics.analytics_queue_size(left);
+        self.text.fetch_sub(text, SeqCst);
+    }
+
+    fn drop_records(&self, records: usize, text: usize) {
+        self.metrics.analytics_dropped(records as u64);
+        self.release(records, text);
+    }
+}
+
+#[cfg(test)]
+mod tests;

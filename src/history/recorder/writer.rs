@@ -1,0 +1,303 @@
+//! WRITER: the one thread that makes records of exchanges and writes them, batch by batch.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, select_biased};
+
+use super::Shared;
+use crate::config::StoreText;
+use crate::history::record::{self, Record, text_bytes};
+use crate::history::store::Store;
+use crate::metrics::Written;
+use crate::observe::Exchange;
+use crate::util::threads::lock;
+
+/// Records that are written at once.
+pub const BATCH_MAX: usize = 500;
+
+/// While a batch is gathered, exchanges that come in this time are taken together: to be woken for each would cost more than to take it.
+const NAP: Duration = Duration::from_millis(10);
+
+/// A store that failed is tried again after the first of these; each further failure doubles the pause up to the second.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Once we are told to end, a store that fails is tried for the last time this long before the deadline.
+const LAST_TRY: Duration = Duration::from_secs(1);
+
+/// What the workers' side tells the writer.
+pub struct Told {
+    pub exchanges: Receiver<Box<Exchange>>,
+    /// Until when to write what is left.
+    pub close: Receiver<Instant>,
+    pub flushes: Receiver<Sender<()>>,
+    /// Dropped with the writer, which tells `shutdown` that it has ended.
+    pub _end: Sender<()>,
+}
+
+pub struct Writer {
+    told: Told,
+    store: Arc<Store>,
+    keep: StoreText,
+    writer: record::Writer,
+    flush: Duration,
+    shared: Arc<Shared>,
+    /// Who waits for what was accepted so far, with how many exchanges that were since we began.
+    flushed: Vec<(u64, Sender<()>)>,
+    /// Exchanges that were taken since we began.
+    taken: u64,
+    /// Set once we are told to end: until then the store has time.
+    deadline: Option<Instant>,
+    batch: Vec<Record>,
+    /// Bytes of text that the exchanges of `batch` held.
+    text: usize,
+}
+
+impl Writer {
+    /// A batch is written `flush` after its first record came, or when it is full.
+    pub fn new(
+        told: Told,
+        store: Arc<Store>,
+        (keep, writer): (StoreText, record::Writer),
+        flush: Duration,
+        shared: Arc<Shared>,
+    ) -> Writer {
+        Writer {
+            told,
+            store,
+            keep,
+            writer,
+            flush,
+            shared,
+            flushed: Vec::new(),
+            taken: 0,
+            deadline: None,
+            batch: Vec::new(),
+            text: 0,
+        }
+    }
+
+    pub fn run(mut self) {
+        while self.gather() && self.write() {}
+    }
+
+    /// Fills the batch; `false` when nothing more will come.
+    fn gather(&mut self) -> bool {
+        let Some(first) = self.first() else {
+            return false;
+        };
+        self.take(first);
+        let until = Instant::now() + self.flush;
+        while self.batch.len() < BATCH_MAX {
+            let next = if self.is_hurried() {
+                self.told.exchanges.try_recv().ok()
+            } else {
+                self.next_until(until)
+            };
+            match next {
+                Some(exchange) => self.take(exchange),
+                None if self.is_hurried() && !self.told.exchanges.is_empty() => {}
+                None => break,
+            }
+        }
+        true
+    }
+
+    /// Waits for an exchange. While none is there, the store does what it had put off.
+    fn first(&mut self) -> Option<Box<Exchange>> {
+        loop {
+            if let Ok(done) = self.told.flushes.try_recv() {
+                self.hurry(Some(done));
+            }
+            self.tell_flushed();
+            if let Ok(exchange) = self.told.exchanges.try_recv() {
+                return Some(exchange);
+            }
+            if self.deadline.is_some() {
+                return None;
+            }
+            if !self.catch_up() {
+                select_biased! {
+                    recv(self.told.exchanges) -> exchange => return exchange.ok(),
+                    recv(self.told.close) -> deadline => self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now())),
+                    recv(self.told.flushes) -> done => self.hurry(done.ok()),
+                }
+            } else if let Ok(deadline) = self.told.close.try_recv() {
+                self.deadline = Some(deadline);
+            }
+        }
+    }
+
+    /// What came meanwhile, once there is something.
+    fn next_until(&mut self, until: Instant) -> Option<Box<Exchange>> {
+        loop {
+            match self.told.exchanges.try_recv() {
+                Ok(exchange) => return Some(exchange),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) if self.is_hurried() => return None,
+                Err(TryRecvError::Empty) => {}
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            select_biased! {
+                recv(self.told.close) -> deadline => self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now())),
+                recv(self.told.flushes) -> done => self.hurry(done.ok()),
+                default(left.min(NAP)) => {}
+            }
+        }
+    }
+
+    /// Somebody waits for all that was accepted, so there is no waiting for more.
+    fn hurry(&mut self, done: Option<Sender<()>>) {
+        self.flushed
+            .extend(done.map(|done| (self.taken + self.told.exchanges.len() as u64, done)));
+    }
+
+    fn is_hurried(&self) -> bool {
+        self.deadline.is_some() || !self.flushed.is_empty()
+    }
+
+    /// All that was taken is written: tells those who waited for no more.
+    fn tell_flushed(&mut self) {
+        self.flushed.retain(|(upto, _)| *upto > self.taken);
+    }
+
+    fn take(&mut self, exchange: Box<Exchange>) {
+        self.taken += 1;
+        self.text += text_bytes(&exchange);
+        self.batch
+            .push(Record::new(*exchange, self.keep, &self.writer));
+    }
+
+    /// Whether more is left to catch up with.
+    fn catch_up(&self) -> bool {
+        let done = catch_unwind(AssertUnwindSafe(|| self.store.catch_up()));
+        match done {
+            Ok(Ok(more)) => more,
+            Ok(Err(why)) => {
+                log::debug!("{why}");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Writes the batch, however often it takes; `false` when we are out of time.
+    fn write(&mut self) -> bool {
+        let mut pause = PAUSES.0;
+        let mut lost_before = None;
+        while let Err(why) = self.try_write() {
+            if lost_before.is_none() {
+                log::warn!(
+                    "{why}; {} records wait, and it is tried again",
+                    self.shared.records.load(SeqCst)
+                );
+                lost_before = Some(self.shared.metrics.analytics_lost());
+            }
+            if self
+                .deadline
+                .is_some_and(|deadline| Instant::now() + LAST_TRY >= deadline)
+            {
+                log::warn!("{why}; the tap ends");
+                self.leave_all();
+                return false;
+            }
+            pause = self.wait(pause);
+        }
+        self.shared.release(0, mem::take(&mut self.text));
+        self.tell_flushed();
+        if let Some(before) = lost_before {
+            let lost = self.shared.metrics.analytics_lost() - before;
+            log::info!(
+                "the history in {} is written again; {lost} records were lost meanwhile",
+                self.store.place()
+            );
+        }
+        true
+    }
+
+    /// Leaves the batch, and all that waits, to the next start.
+    fn leave_all(&mut self) {
+        loop {
+            while self.batch.len() < BATCH_MAX
+                && let Ok(exchange) = self.told.exchanges.try_recv()
+            {
+                self.take(exchange);
+            }
+            if self.batch.is_empty() {
+                return;
+            }
+            match self.store.leave(&self.batch) {
+                Ok(true) => {
+                    self.shared.left.fetch_add(self.batch.len(), SeqCst);
+                    self.shared
+                        .release(mem::take(&mut self.batch).len(), mem::take(&mut self.text));
+                }
+                Ok(false) => {
+                    return log::error!("{} records are lost", self.shared.records.load(SeqCst));
+                }
+                Err(why) => {
+                    return log::error!(
+                        "{why}; {} records are lost",
+                        self.shared.records.load(SeqCst)
+                    );
+                }
+            }
+        }
+    }
+
+    /// Writes once, and counts what became of the batch.
+    fn try_write(&mut self) -> Result<(), String> {
+        let before = self.batch.len();
+        let written = catch_unwind(AssertUnwindSafe(|| self.store.write(&mut self.batch)));
+        let (refused, result) = match written {
+            Ok(Ok(refused)) => (refused, Ok(())),
+            Ok(Err(why)) => (0, Err(why.to_string())),
+            // Whichever record it was, it would panic again.
+            Err(_) => {
+                self.batch.clear();
+                (before as u64, Ok(()))
+            }
+        };
+        *lock(&self.shared.failure) = result.as_ref().err().cloned();
+        let metrics = &self.shared.metrics;
+        let gone = before - self.batch.len();
+        // What another run left may be refused as well.
+        metrics.analytics_written(
+            self.store.backend(),
+            Written::Success,
+            (gone as u64).saturating_sub(refused),
+        );
+        // A record that was written without its text counts as both.
+        let failed = self.batch.len() as u64 + refused + self.store.take_refused_texts();
+        metrics.analytics_written(self.store.backend(), Written::Error, failed);
+        metrics.analytics_dropped(refused);
+        self.shared.release(gone, 0);
+        result
+    }
+
+    /// Waits before the store is tried again, and returns how long to wait the next time. Being told to end cuts a wait short.
+    fn wait(&mut self, pause: Duration) -> Duration {
+        match self.deadline {
+            Some(deadline) => thread::sleep(
+                pause.min(deadline.saturating_duration_since(Instant::now() + LAST_TRY)),
+            ),
+            None => select_biased! {
+                recv(self.told.close) -> deadline => self.deadline = deadline.ok(),
+                recv(self.told.flushes) -> done => self.hurry(done.ok()),
+                default(pause) => {}
+            },
+        }
+        if self.deadline.is_some() {
+            PAUSES.0
+        } else {
+            (pause * 2).min(PAUSES.1)
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The directory of a history: private, kept out of version control, and written by one tap at a time.
+//!
+//! Some files of it are not the history's: `.lock`, whose OS lock a writer holds for as long as it lives (a kill frees it),
+//! `.holder`, which says who that is, `.expiry` (`expiry`), and the token of a running tap (`note`). Who reads the history looks at none of them.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::expiry::NOTE;
+use super::{Result, StoreError, failed};
+use crate::platform;
+use crate::util::threads::lock;
+
+const LOCK: &str = ".lock";
+const HOLDER: &str = ".holder";
+const IGNORE: &str = ".gitignore";
+
+/// What the name of a token's file ends in.
+pub const TOKEN: &str = ".token";
+
+/// Root, with a table of users and without one.
+const ROOT: [&str; 2] = ["root", "#0"];
+
+/// Whom the service runs as: a user of its own, or Ollama's.
+const SERVICE_USERS: [&str; 2] = ["ollama-tap", "ollama"];
+
+/// What the names of a history's own files begin with.
+const PREFIX: &str = "ollama_";
+
+/// A directory that nobody else writes as long as this, or a clone of it, lives.
+#[derive(Clone)]
+pub struct Directory {
+    pub path: PathBuf,
+    holder: String,
+    lock: Arc<Mutex<File>>,
+}
+
+impl Directory {
+    /// Makes the directory where it is missing, and takes its lock. `holder` is what another tap is told that wants it too.
+    pub fn lock(path: &Path, holder: &str) -> Result<Directory> {
+        let lock = Arc::new(Mutex::new(take(path, holder)?));
+        Ok(Directory {
+            path: path.to_owned(),
+            holder: holder.to_owned(),
+            lock,
+        })
+    }
+
+    /// Makes the directory again where somebody has removed it, or its lock, and takes that again.
+    pub fn hold(&self) -> Result<()> {
+        let mut held = lock(&self.lock);
+        let doing = || format!("write the history in {}", self.path.display());
+        if !platform::is_at(&held, &self.path.join(LOCK)).map_err(failed(doing()))? {
+            *held = take(&self.path, &self.holder)?;
+            log::warn!(
+                "the history in {} was removed; it begins again",
+                self.path.display()
+            );
+        }
+        Ok(())
+    }
+}
+
+fn take(path: &Path, holder: &str) -> Result<File> {
+    let doing = || format!("open the history in {}", path.display());
+    platform::create_private_directory(path).map_err(failed(doing()))?;
+    refuse_foreign(path)?;
+    let lock = made(
+        path.join(LOCK),
+        platform::private_file()
+            .write(true)
+            .create(true)
+            .truncate(false),
+    )
+    .map_err(failed(doing()))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(taken(path)),
+        Err(TryLockError::Error(cause)) => {
+            return Err(failed(format!("lock the history in {}", path.display()))(
+                cause,
+            ));
+        }
+    }
+    match settle(path, holder) {
+        Err(cause) if cause.kind() == ErrorKind::StorageFull => log::warn!("{}: {cause}", doing()), // what is there can be read
+        done => done.map_err(failed(doing()))?,
+    }
+    Ok(lock)
+}
+
+/// Whoever owns the directory reads what is written there. So it is ours, or root's, who lends it; root writes for the service's user.
+fn refuse_foreign(path: &Path) -> Result<()> {
+    let Some(owner) = platform::other_owner(path) else {
+        return Ok(());
+    };
+    let is_of_service =
+        || SERVICE_USERS.contains(&&*owner) || path == platform::service_directory();
+    if ROOT.contains(&&*owner) || platform::is_root() && is_of_service() {
+        return Ok(());
+    }
+    let why = format!(
+        "it belongs to user {owner}, who could read it; run this as {owner}, or give it another --analytics-dir"
+    );
+    Err(StoreError::Failed(format!(
+        "open the history in {}: {why}",
+        path.display()
+    )))
+}
+
+/// A file that belongs to whom the directory belongs to.
+fn made(path: PathBuf, options: &OpenOptions) -> io::Result<File> {
+    let file = options.open(&path)?;
+    platform::give_to_owner_of_directory(&file, &path)?;
+    Ok(file)
+}
+
+/// Writes what lies beside the history.
+fn settle(path: &Path, holder: &str) -> io::Result<()> {
+    if holds_a_history_only(path)? {
+        make_private(path)?;
+    }
+    let mut file = made(
+        path.join(HOLDER),
+        platform::private_file()
+            .write(true)
+            .create(true)
+            .truncate(true),
+    )?;
+    write!(file, "{holder}")?;
+    match made(
+        path.join(IGNORE),
+        platform::private_file().write(true).create_new(true),
+    ) {
+        Ok(mut file) => file.write_all(b"*\n"),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Takes the rights of everyone else away, as far as that is ours to do: a volume may belong to root and be lent to a group.
+fn make_private(path: &Path) -> io::Result<()> {
+    match platform::make_directory_private(path) {
+        Err(cause) if cause.kind() == ErrorKind::PermissionDenied => {
+            log::warn!(
+                "{} belongs to another user: whom it is open to may see the names of the history's files",
+                path.display()
+            );
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+/// Whether nothing else lies there, so that its rights are ours to change.
+fn holds_a_history_only(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with(PREFIX)
+            && !name.starts_with(NOTE)
+            && !name.ends_with(TOKEN)
+            && ![LOCK, HOLDER, IGNORE].contains(&&*name)
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn taken(path: &Path) -> StoreError {
+    let holder = fs::read_to_string(path.join(HOLDER)).unwrap_or_else(|_| "another tap".to_owned());
+    StoreError::Failed(format!(
+        "open the history in {}: {} writes it; stop that one, or give this one another --analytics-dir",
+        path.display(),
+        holder.trim()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_writer_and_the_second_is_told_who() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/history");
+        let first = Directory::lock(&path, "ollama-tap (pid 7)").unwrap();
+        let Err(StoreError::Failed(text)) = Directory::lock(&path, "x") else {
+            panic!("locked twice")
+        };
+        assert!(
+            text.contains("ollama-tap (pid 7) writes it") && text.contains("--analytics-dir"),
+            "{text}"
+        );
+        drop(first);
+        Directory::lock(&path, "x").unwrap();
+        assert_eq!(fs::read_to_string(path.join(IGNORE)).unwrap(), "*\n");
+    }
+}

@@ -1,0 +1,104 @@
+//! Appending: one batch becomes one whole member of each day's file that it touches, and is on disk when that is said.
+
+use std::collections::HashMap;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Cursor, Seek, SeekFrom, Write};
+use std::sync::Mutex;
+
+use flate2::Compression;
+
+use super::day::Day;
+use super::files::Files;
+use super::member::{BLOCK, Encoder};
+use super::repair::repair;
+use crate::history::record::Record;
+use crate::history::store::{Result, failed_io};
+use crate::platform;
+use crate::util::threads::lock;
+
+/// Writing must not wait for the compressor.
+const LEVEL: Compression = Compression::new(1);
+
+/// Seconds before the newest record of a batch. Older ones, of requests that took long, lie in blocks of their own, so that blocks
+/// seldom overlap in time.
+const LATE: f64 = 5.0;
+
+/// Writes to the day files of a directory that nobody else writes.
+#[derive(Default)]
+pub struct Writer {
+    /// Where each file ended when it was last written. Held for as long as any file is written at its end or replaced.
+    pub ends: Mutex<HashMap<Day, u64>>,
+}
+
+impl Writer {
+    /// Appends these records, which are of one day.
+    pub fn append(&self, files: &Files, day: Day, records: &[Record]) -> Result<()> {
+        let path = day.path(&files.directory);
+        let doing = || format!("write {}", path.display());
+        let member = member(records).map_err(failed_io(doing()))?;
+        let mut ends = lock(&self.ends);
+        let there = fs::metadata(&path)
+            .ok()
+            .filter(Metadata::is_file)
+            .map_or(0, |file| file.len());
+        if there > 0 && ends.get(&day) != Some(&there) {
+            repair(files, day)?;
+        }
+        let mut file = platform::private_file()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed_io(doing()))?;
+        let end = file.metadata().map_err(failed_io(doing()))?.len();
+        if end == 0 {
+            platform::give_to_owner_of_directory(&file, &path).map_err(failed_io(doing()))?;
+            platform::sync_directory(&files.directory).map_err(failed_io(doing()))?;
+        }
+        append_whole(&mut file, end, &member).map_err(failed_io(doing()))?;
+        ends.insert(day, end + member.len() as u64);
+        Ok(())
+    }
+}
+
+/// Appends all of it, or nothing.
+fn append_whole(file: &mut File, end: u64, member: &[u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(end))?;
+    file.write_all(member)
+        .and_then(|()| file.sync_data())
+        .inspect_err(|_| {
+            if let Err(e) = file.set_len(end) {
+                log::debug!("cut a day file back after a failed write: {e}"); // the next write repairs it
+            }
+        })
+}
+
+/// One member of these records, in blocks: late ones apart, and none of them long.
+fn member(records: &[Record]) -> io::Result<Vec<u8>> {
+    let mut records: Vec<&Record> = records.iter().collect();
+    records.sort_by(|one, other| {
+        one.timestamp
+            .total_cmp(&other.timestamp)
+            .then_with(|| one.interaction_id.cmp(&other.interaction_id))
+    });
+    let newest = records.last().map_or(0.0, |record| record.timestamp);
+    let late = records.partition_point(|record| record.timestamp < newest - LATE);
+    let mut encoder = Encoder::new(Cursor::new(Vec::new()), LEVEL, room(&records, late))?;
+    let mut line = Vec::new(); // one for all, since memory that is new to the process costs more than what is written into it
+    for (n, record) in records.iter().enumerate() {
+        if n == late || encoder.open() >= BLOCK {
+            encoder.end_block()?;
+        }
+        line.clear();
+        serde_json::to_writer(&mut line, record)?;
+        encoder.line(record.timestamp, &line)?;
+    }
+    Ok(encoder.finish()?.into_inner())
+}
+
+/// How many blocks these records may need.
+fn room(records: &[&Record], late: usize) -> u64 {
+    let texts = |record: &&Record| record.texts().map(|text| text.len() as u64).sum::<u64>();
+    let bytes: u64 = records.iter().map(texts).sum();
+    1 + u64::from(late > 0) + bytes / BLOCK
+}

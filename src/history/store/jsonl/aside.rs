@@ -1,0 +1,84 @@
+//! A day file that is written anew beside the old one, and takes its place all at once.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::day::Day;
+use super::files::DayFile;
+use crate::platform;
+use crate::util::threads::lock;
+
+/// A file may be mended while it is being written anew.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// Removed again, unless it takes the place of its day.
+pub struct Aside {
+    path: PathBuf,
+    pub file: File,
+    placed: bool,
+}
+
+impl Aside {
+    pub fn create(directory: &Path, day: Day) -> io::Result<Aside> {
+        let mut path = day.path_aside(directory).into_os_string();
+        path.push(NEXT.fetch_add(1, Relaxed).to_string());
+        let path = PathBuf::from(path);
+        let file = platform::private_file()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)?;
+        platform::give_to_owner_of_directory(&file, &path)?;
+        Ok(Aside {
+            path,
+            file,
+            placed: false,
+        })
+    }
+
+    /// Appends what an old file holds from `start` to `end`, as it is.
+    pub fn copy(&mut self, old: &DayFile, start: u64, end: u64) -> io::Result<()> {
+        let mut old = lock(&old.file);
+        old.seek(SeekFrom::Start(start))?;
+        self.file.seek(SeekFrom::End(0))?;
+        let copied = io::copy(&mut (&mut *old).take(end - start), &mut self.file)?;
+        if copied == end - start {
+            Ok(())
+        } else {
+            Err(ErrorKind::UnexpectedEof.into())
+        }
+    }
+
+    /// Puts it in the place of `old`, durably. An empty one deletes that. It is closed first: not every system and disk replaces a file
+    /// that is open.
+    pub fn replace(self, old: Arc<DayFile>) -> io::Result<()> {
+        let path = old.path.clone();
+        drop(old);
+        if self.file.metadata()?.len() == 0 {
+            fs::remove_file(&path)?;
+            return platform::sync_directory(path.parent().unwrap_or(Path::new(".")));
+        }
+        self.keep_as(&path)
+    }
+
+    /// Gives it a name of its own, durably.
+    pub fn keep_as(mut self, path: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.path, path)?;
+        self.placed = true;
+        platform::sync_directory(path.parent().unwrap_or(Path::new(".")))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if !self.placed {
+            _ = fs::remove_file(&self.path); // else the next start does it
+        }
+    }
+}

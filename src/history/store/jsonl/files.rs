@@ -1,0 +1,105 @@
+//! The day files of a directory, opened for reading. What was learned of a file is kept for as long as the file stays as it is.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::day::{self, Day};
+use super::index::Index;
+use crate::history::store::{Result, failed};
+use crate::util::threads::lock;
+
+pub struct Files {
+    pub directory: PathBuf,
+    known: Mutex<HashMap<Day, Arc<Index>>>,
+}
+
+/// A day file as it was when it was opened. It can be read even when it is replaced or deleted meanwhile.
+pub struct DayFile {
+    pub day: Day,
+    pub path: PathBuf,
+    pub file: Mutex<File>,
+    pub index: Arc<Index>,
+    unreadable: AtomicU64,
+}
+
+impl Files {
+    pub fn new(directory: PathBuf) -> Files {
+        Files {
+            directory,
+            known: Mutex::default(),
+        }
+    }
+
+    /// Oldest first.
+    pub fn days(&self) -> Result<Vec<Day>> {
+        day::list(&self.directory).map_err(failed(format!(
+            "read the history in {}",
+            self.directory.display()
+        )))
+    }
+
+    /// The file of `day`; `None` where there is none, for it may have gone since it was listed.
+    pub fn open(&self, day: Day) -> Result<Option<Arc<DayFile>>> {
+        let path = day.path(&self.directory);
+        let doing = || format!("read {}", path.display());
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                self.known().remove(&day);
+                return Ok(None);
+            }
+            Err(e) => return Err(failed(doing())(e)),
+        };
+        let before = self.known().get(&day).cloned();
+        let index = Index::of(&file, before.as_ref()).map_err(failed(doing()))?;
+        self.known().insert(day, index.clone());
+        Ok(Some(Arc::new(DayFile {
+            day,
+            path,
+            file: Mutex::new(file),
+            index,
+            unreadable: AtomicU64::new(0),
+        })))
+    }
+
+    /// What there is to know of each day, oldest first.
+    pub fn indexes(&self) -> Result<Vec<(Day, Arc<Index>)>> {
+        let mut indexes = Vec::new();
+        for day in self.days()? {
+            indexes.extend(self.open(day)?.map(|file| (day, file.index.clone())));
+        }
+        Ok(indexes)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Day, Arc<Index>>> {
+        lock(&self.known)
+    }
+}
+
+impl DayFile {
+    /// Notes that so many lines of it, or ends of damaged blocks, could not be read.
+    pub fn count_unreadable(&self, count: u64) {
+        self.unreadable.fetch_add(count, Relaxed);
+    }
+
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable.load(Relaxed)
+    }
+}
+
+impl Drop for DayFile {
+    fn drop(&mut self) {
+        let count = self.unreadable();
+        if count > 0 && !self.index.reported.swap(true, Relaxed) {
+            log::warn!(
+                "left out {count} lines of {} that cannot be read",
+                self.path.display()
+            );
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Retention and purge: which day files go, and which are cut.
+
+use std::fs;
+
+use super::Jsonl;
+use super::day::{self, Day};
+use super::fit;
+use super::repair::repair;
+use crate::history::store::{Limits, Result, StoreError, failed};
+use crate::platform;
+use crate::util::threads::lock;
+
+impl Jsonl {
+    /// `retain`, as if it were `today`. Counts files deleted or cut.
+    pub(super) fn retain_on(&self, today: Day, limits: &Limits) -> Result<u64> {
+        let _rewriting = lock(&self.rewriting);
+        let mut gone = 0;
+        for day in self.files.days()? {
+            if limits.oldest.is_some_and(|oldest| day.end() <= oldest) {
+                self.delete(day, "it is older than the history is kept")?;
+                gone += 1;
+            } else if self.is_future(day, limits)? {
+                self.delete(
+                    day,
+                    "it lies in the future, and is older than the history is kept",
+                )?;
+                gone += 1;
+            } else if day < today
+                && let Err(e) = self.compact(day)
+            {
+                log::warn!("{e}; trying again later"); // a reader may hold it, or the disk be full
+            }
+        }
+        self.remove_broken(limits.oldest.unwrap_or(f64::NEG_INFINITY))?;
+        Ok(gone + self.keep_within(limits.max_bytes.unwrap_or(u64::MAX))?)
+    }
+
+    /// Whether all of a day lies in the future and may go.
+    fn is_future(&self, day: Day, limits: &Limits) -> Result<bool> {
+        let Some(span) = limits.future.filter(|span| day.end() > span.after) else {
+            return Ok(false);
+        };
+        let file = self.files.open(day)?;
+        Ok(file.is_some_and(|file| {
+            file.index.lines() > 0 && span.has(file.index.first()) && span.has(file.index.last())
+        }))
+    }
+
+    /// Deletes the oldest records, so that all files take at most `bytes`.
+    fn keep_within(&self, bytes: u64) -> Result<u64> {
+        let indexes = self.files.indexes()?;
+        let mut total: u64 = indexes.iter().map(|(_, index)| index.length).sum();
+        let mut gone = 0;
+        for (day, index) in indexes {
+            if total <= bytes {
+                break;
+            }
+            let others = total - index.length;
+            total = others + self.shrink(day, (bytes - bytes / SPARE).saturating_sub(others))?;
+            gone += 1;
+        }
+        Ok(gone)
+    }
+
+    /// Deletes the oldest records of `day`, so that its file takes at most `bytes`. Returns how many it takes then.
+    fn shrink(&self, day: Day, bytes: u64) -> Result<u64> {
+        while let Some(file) = self.files.open(day)? {
+            let length = file.index.length;
+            if length <= bytes {
+                return Ok(length);
+            } else if bytes == 0 || file.index.lines() == 0 {
+                self.delete(day, "the history is larger than it may be")?;
+            } else {
+                log::info!(
+                    "cutting the oldest records off {}: the history is larger than it may be",
+                    file.path.display()
+                );
+                let start = fit::start(&file, bytes);
+                drop(file); // which is replaced
+                match self.cut_before(day, start) {
+                    // What it takes meanwhile is what may stay of it.
+                    Err(StoreError::Full(why)) if bytes <= HELD_MAX => {
+                        log::warn!(
+                            "{why}; so the old file is deleted before the new one is written"
+                        );
+                        self.cut_before_in_place(day, start)?;
+                    }
+                    done => done.map(drop)?,
+                }
+            }
+        }
+        Ok(0)
+    }
+
+    /// `purge` before this time: whole files are deleted, the one that it falls into is cut.
+    pub(super) fn purge_before(&self, before: f64) -> Result<u64> {
+        let _rewriting = lock(&self.rewriting);
+        let mut gone = 0;
+        for day in self.files.days()? {
+            gone += self.purge_day(day, before)?;
+        }
+        self.remove_broken(before)?;
+        Ok(gone)
+    }
+
+    fn purge_day(&self, day: Day, before: f64) -> Result<u64> {
+        let mut ends = lock(&self.writer.ends);
+        if repair(&self.files, day)? {
+            ends.remove(&day); // what is torn is purged as well
+        }
+        let Some(file) = self.files.open(day)? else {
+            return Ok(0);
+        };
+        let last = if file.index.lines() > 0 {
+            file.index.last()
+        } else {
+            day.end()
+        };
+        if last < before {
+            ends.remove(&day);
+            self.remove(day)?;
+            return Ok(file.index.lines());
+        }
+        let first = file.index.first();
+        drop((ends, file)); // which is replaced
+        if first < before {
+            self.cut_before(day, before)
+        } else {
+            Ok(0)
+        }
+    }
+
+    /// Deletes every day, and returns how many records these had.
+    pub(super) fn purge_all(&self) -> Result<u64> {
+        let _rewriting = lock(&self.rewriting);
+        let mut ends = lock(&self.writer.ends);
+        let mut gone = 0;
+        for (day, index) in self.files.indexes()? {
+            self.remove(day)?;
+            gone += index.lines();
+        }
+        ends.clear();
+        self.remove_broken(f64::INFINITY)?;
+        let doing = || format!("purge the history in {}", self.files.directory.display());
+        day::remove_asides(&self.files.directory).map_err(failed(doing()))?;
+        platform::sync_directory(&self.files.directory).map_err(failed(doing()))?;
+        Ok(gone)
+    }
+
+    fn remove_broken(&self, before: f64) -> Result<()> {
+        let doing = || {
+            format!(
+                "delete what lies beside the history in {}",
+                self.files.directory.display()
+            )
+        };
+        day::remove_broken(&self.files.directory, before).map_err(failed(doing()))
+    }
+
+    fn delete(&self, day: Day, why: &str) -> Result<()> {
+        let mut ends = lock(&self.writer.ends);
+        ends.remove(&day);
+        self.remove(day)?;
+        log::info!(
+            "deleted {}: {why}",
+            day.path(&self.files.directory).display()
+        );
+        Ok(())
+    }
+
+    fn remove(&self, day: Day) -> Result<()> {
+        let path = day.path(&self.files.directory);
+        fs::remove_file(&path).map_err(failed(format!("delete {}", path.display())))
+    }
+}
+
+/// A history that is cut to a size is cut to this part less of it, so that the next records do not cut it again.
+const SPARE: u64 = 10;
+
+/// What may stay of a file is held in memory up to this (bytes).
+const HELD_MAX: u64 = 64 << 20;

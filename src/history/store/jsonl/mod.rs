@@ -1,0 +1,265 @@
+//! JSONL: the history as one gzip file a day, which `zcat` reads at any moment.
+//!
+//! - A batch is appended as whole gzip members (`member`, `append`), which a reader (`index`) finds without inflating.
+//! - A torn end is mended when a writer comes to the file (`repair`).
+//! - Once a day is over, its file is written anew as one sorted member (`rewrite`), beside the old one (`aside`).
+//! - Newest first and in no order, blocks are inflated by helpers (`scan`) and sifted (`search`, `sieve`); oldest first, they are
+//!   merged (`merge`).
+//!
+//! Any number of readers, in this process and others, see whole members only; they take no lock.
+
+mod append;
+mod aside;
+mod day;
+mod files;
+mod fit;
+mod index;
+mod limits;
+mod lines;
+mod member;
+mod merge;
+mod repair;
+mod rewrite;
+mod scan;
+mod search;
+mod sieve;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::path::Path;
+use std::sync::Mutex;
+
+use super::directory::Directory;
+use super::{
+    Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed, unknown_before,
+};
+use crate::history::record::{Facts, Record};
+use append::Writer;
+use day::Day;
+use files::Files;
+use index::Index;
+use merge::Days;
+use scan::{Look, scan};
+use search::{Again, ById, EachFacts, Filter, Found, Newest, Verdict};
+
+/// What `--analytics-backend` calls it.
+pub const NAME: &str = "jsonl";
+
+/// A history in day files.
+pub struct Jsonl {
+    files: Files,
+    /// `None`: for reading only.
+    directory: Option<Directory>,
+    writer: Writer,
+    /// Held for as long as files are written anew or deleted.
+    rewriting: Mutex<()>,
+}
+
+impl Jsonl {
+    /// Writes a directory, after mending what a kill left there.
+    pub fn writer(directory: Directory) -> Result<Jsonl> {
+        let path = directory.path.clone();
+        day::remove_asides(&path)
+            .map_err(failed(format!("open the history in {}", path.display())))?;
+        let keeper = Jsonl::of(&path, Some(directory));
+        for day in keeper.files.days()? {
+            if let Err(e) = repair::repair(&keeper.files, day) {
+                log::warn!("{e}; trying again when it is written"); // a full disk is no reason not to start
+            }
+        }
+        Ok(keeper)
+    }
+
+    /// Reads a directory that another process may be writing.
+    pub fn reader(path: &Path) -> Result<Jsonl> {
+        let nothing = || StoreError::Nothing(format!("there is no history in {}", path.display()));
+        if path.try_exists().is_ok_and(|exists| !exists) {
+            return Err(nothing());
+        }
+        let keeper = Jsonl::of(path, None);
+        if keeper.files.days()?.is_empty() {
+            Err(nothing())
+        } else {
+            Ok(keeper)
+        }
+    }
+
+    /// Deletes every day in the directory `path`, which is ours, unread.
+    pub fn discard(path: &Path) -> Result<()> {
+        day::remove_all(path).map_err(failed(format!("delete the history in {}", path.display())))
+    }
+
+    /// Whether there is one in the directory `path`.
+    pub fn is_in(path: &Path) -> Result<bool> {
+        day::is_any(path).map_err(failed(format!("read the history in {}", path.display())))
+    }
+
+    fn of(path: &Path, directory: Option<Directory>) -> Jsonl {
+        Jsonl {
+            files: Files::new(path.to_owned()),
+            directory,
+            writer: Writer::default(),
+            rewriting: Mutex::new(()),
+        }
+    }
+
+    fn writable(&self) -> Result<&Directory> {
+        let refused = || {
+            StoreError::Failed(format!(
+                "write the history in {}: it was opened for reading",
+                self.place()
+            ))
+        };
+        self.directory.as_ref().ok_or_else(refused)
+    }
+
+    /// Shows what `look` wants to it, newest first.
+    fn look(&self, look: &mut impl Look) -> Result<()> {
+        let mut indexes = self.files.indexes()?;
+        indexes.sort_by(|(_, one), (_, other)| other.last().total_cmp(&one.last()));
+        for (day, index) in indexes {
+            if look.wants(index.first(), index.last())
+                && let Some(file) = self.files.open(day)?
+            {
+                scan(&file, look).map_err(failed(format!("read {}", file.path.display())))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows what was found; what was too long to be held is read again, some at a time. What is gone by then is left out.
+    fn show(&self, mut found: Vec<Found>, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        for n in 0..found.len() {
+            if found[n].record.is_none() {
+                self.look(&mut Again::new(&mut found[n..]))?;
+            }
+            if let Some(record) = found[n].record.take()
+                && visit(record) == Flow::Stop
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, id: &str) -> Result<Option<Record>> {
+        let mut by_id = ById::new(id);
+        self.look(&mut by_id)?;
+        Ok(by_id.found)
+    }
+}
+
+impl Keeper for Jsonl {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn place(&self) -> String {
+        self.files.directory.display().to_string()
+    }
+
+    fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
+        self.writable()?.hold()?;
+        let (dated, refused): (Vec<Record>, Vec<Record>) = mem::take(batch)
+            .into_iter()
+            .partition(|record| Day::of(record.timestamp).is_some());
+        let mut days: BTreeMap<Option<Day>, Vec<Record>> = BTreeMap::new();
+        dated.into_iter().for_each(|record| {
+            days.entry(Day::of(record.timestamp))
+                .or_default()
+                .push(record)
+        });
+        let mut result = Ok(refused.len() as u64);
+        for (day, records) in days {
+            let written = day.map_or(Ok(()), |day| self.writer.append(&self.files, day, &records));
+            if let Err(e) = written {
+                batch.extend(records);
+                result = Err(e);
+            }
+        }
+        result
+    }
+
+    fn catch_up(&self) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn each_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
+        let before = match &query.before {
+            Some(id) => Some(self.find(id)?.ok_or_else(|| unknown_before(id))?.position()),
+            None => None,
+        };
+        let mut newest = Newest::new(query, detail, before);
+        self.look(&mut newest)?;
+        self.show(newest.into_found(), visit)
+    }
+
+    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        let filter = Filter::new(query);
+        let mut days = Days::new(&self.files, query)?;
+        while let Some((line, file)) = days.next()? {
+            match filter.record(&line.text, |_| true) {
+                Verdict::Meant(record) => {
+                    if visit(record) == Flow::Stop {
+                        break;
+                    }
+                }
+                Verdict::NotMeant => {}
+                Verdict::Unreadable => file.count_unreadable(1),
+            }
+        }
+        Ok(())
+    }
+
+    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
+        self.look(&mut EachFacts { query, visit })
+    }
+
+    fn get(&self, id: &str) -> Result<Option<Record>> {
+        self.find(id)
+    }
+
+    fn extent(&self, newest: f64) -> Result<Extent> {
+        let indexes = self.files.indexes()?;
+        let sum = |part: fn(&Index) -> u64| indexes.iter().map(|(_, index)| part(index)).sum();
+        let records = sum(Index::lines);
+        let oldest = indexes
+            .iter()
+            .map(|(_, index)| index.first())
+            .min_by(f64::total_cmp)
+            .filter(|_| records > 0);
+        let latest = indexes
+            .iter()
+            .map(|(_, index)| index.last())
+            .max_by(f64::total_cmp)
+            .filter(|_| records > 0);
+        let newest = indexes
+            .iter()
+            .filter_map(|(_, index)| index.last_until(newest))
+            .max_by(f64::total_cmp);
+        Ok(Extent {
+            records,
+            bytes: Some(sum(|index| index.length)),
+            oldest,
+            newest,
+            latest,
+        })
+    }
+
+    fn retain(&self, limits: &Limits) -> Result<u64> {
+        self.writable()?;
+        self.retain_on(Day::today(), limits)
+    }
+
+    fn purge(&self, before: Option<f64>) -> Result<u64> {
+        self.writable()?;
+        before.map_or_else(|| self.purge_all(), |before| self.purge_before(before))
+    }
+}

@@ -1,0 +1,106 @@
+//! Mending a day file whose last member a kill or a power cut left torn: it is cut, and the whole lines in it are kept.
+
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use flate2::Compression;
+
+use super::aside::Aside;
+use super::day::Day;
+use super::files::{DayFile, Files};
+use super::index::{Block, GZIP};
+use super::lines::{Line, Lines, split};
+use super::member::{BLOCK, Encoder};
+use crate::history::store::{Result, failed};
+use crate::util::threads::lock;
+
+/// Lines are hardly ever this many times as long as what they are compressed to. Where they are, a block grows.
+const RATIO: u64 = 16;
+
+/// Mends the file of `day`, which nobody writes meanwhile, and says whether that was necessary.
+pub fn repair(files: &Files, day: Day) -> Result<bool> {
+    let Some(file) = files.open(day)? else {
+        return Ok(false);
+    };
+    let (whole, length) = (file.index.whole, file.index.length);
+    if length == 0 {
+        // Made, and not yet written when the kill came; `zcat` takes an empty file for a torn one.
+        fs::remove_file(&file.path).map_err(failed(format!("remove {}", file.path.display())))?;
+    }
+    if whole == length {
+        return Ok(false);
+    }
+    let path = file.path.clone();
+    let doing = || format!("mend {}", path.display());
+    if !is_torn_gzip(&file).map_err(failed(doing()))? {
+        keep_beside(files, &file).map_err(failed(doing()))?;
+    }
+    let kept = without_torn_tail(files, file).map_err(failed(doing()))?;
+    log::warn!(
+        "cut a torn end of {} bytes off {} and kept the {kept} whole records in it",
+        length - whole,
+        path.display()
+    );
+    Ok(true)
+}
+
+/// Whether what follows the last whole member may be what a kill left of another.
+fn is_torn_gzip(file: &DayFile) -> io::Result<bool> {
+    let mut head = Vec::new();
+    let mut file_at_tail = lock(&file.file);
+    file_at_tail.seek(SeekFrom::Start(file.index.whole))?;
+    (&mut *file_at_tail)
+        .take(GZIP.len() as u64)
+        .read_to_end(&mut head)?;
+    Ok(GZIP.starts_with(&head))
+}
+
+/// Copies the tail, which somebody else must have written, to a file of its own: we delete nothing that we do not know.
+fn keep_beside(files: &Files, file: &DayFile) -> io::Result<()> {
+    let path = file.day.path_broken(&files.directory);
+    let mut aside = Aside::create(&files.directory, file.day)?;
+    aside.copy(file, file.index.whole, file.index.length)?;
+    aside.keep_as(&path)?;
+    log::warn!(
+        "{} holds something that is no gzip; it is {} now",
+        file.path.display(),
+        path.display()
+    );
+    Ok(())
+}
+
+fn without_torn_tail(files: &Files, file: Arc<DayFile>) -> io::Result<u64> {
+    let mut aside = Aside::create(&files.directory, file.day)?;
+    aside.copy(&file, 0, file.index.whole)?;
+    let kept = keep_lines(&file, &mut aside)?;
+    aside.replace(file)?;
+    Ok(kept)
+}
+
+/// Writes the whole lines of the torn member as a new one, and returns how many these are.
+fn keep_lines(file: &Arc<DayFile>, aside: &mut Aside) -> io::Result<u64> {
+    let tail = Block {
+        start: file.index.whole,
+        end: file.index.length,
+        ..Block::foreign(file.index.whole)
+    };
+    let mut torn = Lines::open(file, &tail);
+    let room = (tail.end - tail.start) * RATIO / BLOCK + 1;
+    let mut encoder = Encoder::new(&mut aside.file, Compression::fast(), room)?;
+    let (mut chunk, mut kept) = (Vec::new(), 0);
+    loop {
+        let _torn = torn.chunk(&mut chunk, BLOCK as usize);
+        let mut lines: Vec<Line> = split(&chunk).filter_map(Line::read).collect();
+        lines.sort_unstable();
+        for line in &lines {
+            encoder.line(line.position.timestamp, &line.text)?;
+        }
+        encoder.end_block()?;
+        kept += lines.len() as u64;
+        if chunk.is_empty() {
+            encoder.finish()?;
+            return Ok(kept);
+        }
+    }
+}

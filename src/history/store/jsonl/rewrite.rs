@@ -1,0 +1,156 @@
+//! Writing a whole day file anew: sorted and in one member once the day is over, or without what must go.
+
+use std::fs;
+use std::io::{self, Cursor, Seek, SeekFrom, Write};
+use std::sync::Arc;
+
+use flate2::Compression;
+
+use super::Jsonl;
+use super::aside::Aside;
+use super::day::Day;
+use super::files::DayFile;
+use super::member::{BLOCK, BLOCKS_MAX, Encoder};
+use super::merge::Merge;
+use crate::history::store::{Result, failed_io};
+use crate::platform;
+use crate::util::threads::lock;
+
+/// A day that is over is written once and kept for long.
+const LEVEL: Compression = Compression::new(6);
+
+impl Jsonl {
+    /// Makes one sorted member of the file of a day that is over, and says whether that was necessary. One that cannot be read in
+    /// full stays as it is.
+    pub(super) fn compact(&self, day: Day) -> Result<bool> {
+        let Some(file) = self.files.open(day)? else {
+            return Ok(false);
+        };
+        if file.index.is_compact()
+            || file
+                .index
+                .reported
+                .load(std::sync::atomic::Ordering::Relaxed)
+        {
+            return Ok(false);
+        }
+        self.replace(file, |file, aside| {
+            let written = write_merged(file, &mut aside.file, |_| true)?;
+            Ok(file.unreadable() == 0 && written.kept == file.index.lines())
+        })
+    }
+
+    /// Writes the file of `day` without the lines from before this time, and returns how many these were.
+    pub(super) fn cut_before(&self, day: Day, before: f64) -> Result<u64> {
+        while let Some(file) = self.files.open(day)? {
+            let mut gone = 0;
+            let fill = |file: &Arc<DayFile>, aside: &mut Aside| {
+                gone = write_merged(file, &mut aside.file, |timestamp| timestamp >= before)?.gone;
+                Ok(true)
+            };
+            if self.replace(file, fill)? {
+                return Ok(gone);
+            }
+        }
+        Ok(0)
+    }
+
+    /// `cut_before` where the disk has no room for a second file: what stays is held in memory, and takes the place of the old one once
+    /// that is deleted.
+    pub(super) fn cut_before_in_place(&self, day: Day, before: f64) -> Result<()> {
+        let Some(file) = self.files.open(day)? else {
+            return Ok(());
+        };
+        let path = file.path.clone();
+        let doing = || format!("rewrite {}", path.display());
+        let mut ends = lock(&self.writer.ends);
+        let mut kept = Cursor::new(Vec::new());
+        write_merged(&file, &mut kept, |timestamp| timestamp >= before)
+            .map_err(failed_io(doing()))?;
+        rest_of(&file, &mut kept).map_err(failed_io(doing()))?;
+        ends.remove(&day);
+        drop(file); // not every system deletes a file that is open
+        fs::remove_file(&path).map_err(failed_io(doing()))?;
+        let mut anew = platform::private_file()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(failed_io(doing()))?;
+        platform::give_to_owner_of_directory(&anew, &path).map_err(failed_io(doing()))?;
+        anew.write_all(kept.get_ref())
+            .and_then(|()| anew.sync_all())
+            .map_err(failed_io(doing()))
+    }
+
+    /// Puts what `fill` writes, and what was appended meanwhile, in the place of `file`, and says whether it did: not where `fill` says
+    /// no, nor where the file was mended meanwhile and so is another. Writers wait only for what was appended.
+    pub(super) fn replace(
+        &self,
+        file: Arc<DayFile>,
+        fill: impl FnOnce(&Arc<DayFile>, &mut Aside) -> io::Result<bool>,
+    ) -> Result<bool> {
+        let path = file.path.clone();
+        let doing = || format!("rewrite {}", path.display());
+        let mut aside =
+            Aside::create(&self.files.directory, file.day).map_err(failed_io(doing()))?;
+        if !fill(&file, &mut aside).map_err(failed_io(doing()))? {
+            return Ok(false);
+        }
+        aside.file.sync_all().map_err(failed_io(doing()))?; // the larger part, before anybody waits
+        let mut ends = lock(&self.writer.ends);
+        if !platform::is_at(&lock(&file.file), &path).map_err(failed_io(doing()))? {
+            return Ok(false);
+        }
+        ends.remove(&file.day);
+        let length = lock(&file.file)
+            .metadata()
+            .map_err(failed_io(doing()))?
+            .len();
+        aside
+            .copy(&file, file.index.whole, length)
+            .and_then(|()| aside.replace(file))
+            .map_err(failed_io(doing()))?;
+        Ok(true)
+    }
+}
+
+/// What was appended since the file was opened, and is in no block of its index.
+fn rest_of(file: &Arc<DayFile>, into: &mut impl Write) -> io::Result<u64> {
+    let mut old = lock(&file.file);
+    old.seek(SeekFrom::Start(file.index.whole))?;
+    io::copy(&mut *old, into)
+}
+
+/// How many lines were written, and how many were not.
+#[derive(Default)]
+struct Written {
+    kept: u64,
+    gone: u64,
+}
+
+/// Writes the lines of `file` that are to be kept as one sorted member.
+fn write_merged(
+    file: &Arc<DayFile>,
+    into: &mut (impl Write + Seek),
+    keep: impl Fn(f64) -> bool,
+) -> io::Result<Written> {
+    let inflated = file.index.inflated();
+    let block = BLOCK.max(inflated / (BLOCKS_MAX - 1));
+    let mut encoder = Encoder::new(into, LEVEL, inflated / block + 1)?;
+    let mut merge = Merge::new();
+    merge.add(file, |_| true);
+    let mut written = Written::default();
+    while let Some((line, _)) = merge.next(f64::INFINITY) {
+        if !keep(line.position.timestamp) {
+            written.gone += 1;
+            continue;
+        }
+        written.kept += 1;
+        encoder.line(line.position.timestamp, &line.text)?;
+        if encoder.open() >= block {
+            encoder.end_block()?;
+        }
+    }
+    encoder.finish()?;
+    Ok(written)
+}

@@ -1,0 +1,293 @@
+//! What a question looks for in lines, with as little parsing as will do.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::lines::position;
+use super::scan::Look;
+use super::sieve::Sieve;
+use crate::history::record::{Facts, Position, Record};
+use crate::history::store::query::Needle;
+use crate::history::store::{Detail, Query};
+
+/// Tells whether lines are meant by a query.
+pub struct Filter<'a> {
+    query: &'a Query,
+    sieve: Option<Sieve>,
+}
+
+/// What `prompt_search` looks at.
+#[derive(Deserialize)]
+struct Texts<'a> {
+    #[serde(default, borrow)]
+    prompt_full: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    prompt_preview: Option<Text<'a>>,
+}
+
+/// Serde borrows a string in an option only when it is wrapped.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// How a line stands to a query.
+pub enum Verdict<T> {
+    Meant(T),
+    NotMeant,
+    Unreadable,
+}
+
+impl<'a> Filter<'a> {
+    pub fn new(query: &'a Query) -> Filter<'a> {
+        let sieve = query
+            .prompt_search
+            .as_ref()
+            .and_then(|needle| Sieve::of_text(needle.folded()));
+        Filter { query, sieve }
+    }
+
+    /// The record on this line, if it is meant and `wins` by its time.
+    pub fn record(&self, line: &[u8], wins: impl FnOnce(f64) -> bool) -> Verdict<Record> {
+        if self
+            .sieve
+            .as_ref()
+            .is_some_and(|sieve| !sieve.lets_pass(line))
+        {
+            return Verdict::NotMeant;
+        }
+        let Ok(facts) = serde_json::from_slice::<Facts>(line) else {
+            return self.verdict(line);
+        };
+        if !self.query.matches_facts(&facts)
+            || !wins(facts.timestamp)
+            || !self
+                .query
+                .prompt_search
+                .as_ref()
+                .is_none_or(|needle| is_in(needle, line))
+        {
+            return Verdict::NotMeant;
+        }
+        self.verdict(line)
+    }
+
+    fn verdict(&self, line: &[u8]) -> Verdict<Record> {
+        match Record::read(line) {
+            Some(record) if self.query.matches(&record) => Verdict::Meant(record),
+            Some(_) => Verdict::NotMeant,
+            None => Verdict::Unreadable,
+        }
+    }
+}
+
+fn is_in(needle: &Needle, line: &[u8]) -> bool {
+    let texts = serde_json::from_slice(line).ok();
+    texts.is_none_or(|texts: Texts| {
+        needle.is_in(
+            texts
+                .prompt_full
+                .or(texts.prompt_preview)
+                .as_ref()
+                .map(|text| &*text.0),
+        )
+    })
+}
+
+/// Bytes of lines whose records are held at a time, of those that are looked for; of the others only their places are kept.
+const HELD_MAX: usize = 8 << 20;
+
+/// A record that was found.
+pub struct Found {
+    position: Position,
+    /// Of its line, as much as its record holds.
+    bytes: usize,
+    /// `None` where it was too long to be held.
+    pub record: Option<Record>,
+}
+
+/// The newest records that a query means.
+pub struct Newest<'a> {
+    filter: Filter<'a>,
+    limit: usize,
+    detail: Detail,
+    before: Option<Position>,
+    /// At most `limit` of them.
+    best: BTreeMap<Position, Found>,
+}
+
+impl<'a> Newest<'a> {
+    pub fn new(query: &'a Query, detail: Detail, before: Option<Position>) -> Newest<'a> {
+        Newest {
+            filter: Filter::new(query),
+            limit: query.limit,
+            detail,
+            before,
+            best: BTreeMap::new(),
+        }
+    }
+
+    fn can_win(&self, timestamp: f64) -> bool {
+        self.best.len() < self.limit
+            || self
+                .best
+                .first_key_value()
+                .is_none_or(|(worst, _)| timestamp >= worst.timestamp)
+    }
+
+    fn insert(&mut self, line: &[u8], record: Record) {
+        let position = record.position();
+        let bytes = if self.detail == Detail::Whole {
+            line.len()
+        } else {
+            0
+        };
+        let found = Found {
+            position: position.clone(),
+            bytes,
+            record: Some(self.detail.of(record)),
+        };
+        self.best.insert(position, found);
+        if self.best.len() > self.limit {
+            self.best.pop_first();
+        }
+        let mut room = HELD_MAX;
+        for found in self.best.values_mut().rev() {
+            match room.checked_sub(found.bytes) {
+                Some(left) => room = left,
+                None => found.record = None,
+            }
+        }
+    }
+
+    /// Newest first.
+    pub fn into_found(self) -> Vec<Found> {
+        self.best.into_values().rev().collect()
+    }
+}
+
+impl Look for Newest<'_> {
+    fn wants(&self, first: f64, last: f64) -> bool {
+        self.filter.query.overlaps(first, last)
+            && self
+                .before
+                .as_ref()
+                .is_none_or(|before| first <= before.timestamp)
+            && self.can_win(last)
+    }
+
+    fn look(&mut self, line: &[u8]) -> Option<()> {
+        let wins = |timestamp| {
+            self.can_win(timestamp)
+                && self
+                    .before
+                    .as_ref()
+                    .is_none_or(|before| timestamp <= before.timestamp)
+        };
+        match self.filter.record(line, wins) {
+            Verdict::Meant(record) if Query::is_before(&record, self.before.as_ref()) => {
+                self.insert(line, record)
+            }
+            Verdict::Meant(_) | Verdict::NotMeant => {}
+            Verdict::Unreadable => return None,
+        }
+        Some(())
+    }
+}
+
+/// Records that were found and not held, to be read now.
+pub struct Again<'a> {
+    missing: BTreeMap<Position, &'a mut Found>,
+}
+
+impl<'a> Again<'a> {
+    /// The first of those that are missing, and as many more as may be held at a time.
+    pub fn new(found: &'a mut [Found]) -> Again<'a> {
+        let mut missing = BTreeMap::new();
+        let mut bytes = 0;
+        for found in found.iter_mut().filter(|found| found.record.is_none()) {
+            bytes += found.bytes;
+            if bytes > HELD_MAX && !missing.is_empty() {
+                break;
+            }
+            missing.insert(found.position.clone(), found);
+        }
+        Again { missing }
+    }
+}
+
+impl Look for Again<'_> {
+    fn wants(&self, first: f64, last: f64) -> bool {
+        self.missing
+            .keys()
+            .any(|position| (first..=last).contains(&position.timestamp))
+    }
+
+    fn look(&mut self, line: &[u8]) -> Option<()> {
+        if let Some(found) = self.missing.remove(&position(line)?) {
+            found.record = Some(serde_json::from_slice(line).ok()?);
+        }
+        Some(())
+    }
+}
+
+/// One record by its id.
+pub struct ById<'a> {
+    id: &'a str,
+    sieve: Option<Sieve>,
+    pub found: Option<Record>,
+}
+
+impl<'a> ById<'a> {
+    pub fn new(id: &'a str) -> ById<'a> {
+        ById {
+            id,
+            sieve: Sieve::of_exact(id),
+            found: None,
+        }
+    }
+}
+
+impl Look for ById<'_> {
+    fn wants(&self, _: f64, _: f64) -> bool {
+        self.found.is_none()
+    }
+
+    fn look(&mut self, line: &[u8]) -> Option<()> {
+        if self.found.is_none()
+            && self
+                .sieve
+                .as_ref()
+                .is_none_or(|sieve| sieve.lets_pass(line))
+            && position(line)?.id == self.id
+        {
+            self.found = Some(Record::read(line)?);
+        }
+        Some(())
+    }
+}
+
+/// The facts of all records that a query means.
+pub struct EachFacts<'a> {
+    pub query: &'a Query,
+    pub visit: &'a mut dyn FnMut(&Facts),
+}
+
+impl Look for EachFacts<'_> {
+    fn wants(&self, first: f64, last: f64) -> bool {
+        self.query.overlaps(first, last)
+    }
+
+    fn look(&mut self, line: &[u8]) -> Option<()> {
+        let mut see = |facts: &Facts| {
+            if self.query.matches_facts(facts) {
+                (self.visit)(facts);
+            }
+        };
+        match serde_json::from_slice::<Facts>(line) {
+            Ok(facts) => see(&facts),
+            Err(_) => Record::read(line)?.show_facts(see),
+        }
+        Some(())
+    }
+}

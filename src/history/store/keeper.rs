@@ -1,0 +1,239 @@
+//! KEEPER: what every backend can do, and the words in which it is asked and answers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::query::{BadParameter, Query};
+use crate::history::record::{Facts, Record};
+
+/// What went wrong with a store: operation, object and cause.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The question makes no sense.
+    Bad(BadParameter),
+    /// There is nothing here to read.
+    Nothing(String),
+    /// It could not be done now; it may work later.
+    Failed(String),
+    /// The disk has no room for it.
+    Full(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            StoreError::Bad(bad) => bad.fmt(f),
+            StoreError::Nothing(text) | StoreError::Failed(text) | StoreError::Full(text) => {
+                f.write_str(text)
+            }
+        }
+    }
+}
+
+/// An error of doing this, for `map_err`.
+pub fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> StoreError {
+    move |cause| StoreError::Failed(format!("{doing}: {cause}"))
+}
+
+/// The same, of what the system could not do: a disk without room is told apart.
+pub fn failed_io(doing: impl fmt::Display) -> impl FnOnce(io::Error) -> StoreError {
+    move |cause| match cause.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            StoreError::Full(format!("{doing}: {cause}"))
+        }
+        _ => failed(doing)(cause),
+    }
+}
+
+/// There is no record with the id that `before` names.
+pub fn unknown_before(id: &str) -> StoreError {
+    let accepted = "the interaction_id of a record that is in the history".to_owned();
+    StoreError::Bad(BadParameter {
+        name: "before".to_owned(),
+        value: id.to_owned(),
+        accepted,
+    })
+}
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Extent {
+    pub records: u64,
+    /// On disk; `None` where that is another machine's business.
+    pub bytes: Option<u64>,
+    /// Unix seconds.
+    pub oldest: Option<f64>,
+    /// The newest that is no newer than was asked for: a clock that was ahead leaves records of the future.
+    pub newest: Option<f64>,
+    /// The newest of all.
+    pub latest: Option<f64>,
+}
+
+impl Extent {
+    /// Of both together.
+    pub fn and(self, other: Extent) -> Extent {
+        let either =
+            |one: Option<f64>, two: Option<f64>, choose: fn(f64, f64) -> f64| match (one, two) {
+                (Some(one), Some(two)) => Some(choose(one, two)),
+                _ => one.or(two),
+            };
+        Extent {
+            records: self.records + other.records,
+            bytes: self.bytes.zip(other.bytes).map(|(one, two)| one + two),
+            oldest: either(self.oldest, other.oldest, f64::min),
+            newest: either(self.newest, other.newest, f64::max),
+            latest: either(self.latest, other.latest, f64::max),
+        }
+    }
+}
+
+/// Records that arrived after a moment, up to and with another (Unix seconds).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    pub after: f64,
+    pub until: f64,
+}
+
+impl Span {
+    pub fn has(self, timestamp: f64) -> bool {
+        timestamp > self.after && timestamp <= self.until
+    }
+}
+
+/// What the history may grow to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Records that arrived before this time go (Unix seconds).
+    pub oldest: Option<f64>,
+    /// These go as well, which lie in the future.
+    pub future: Option<Span>,
+    pub max_bytes: Option<u64>,
+}
+
+/// How much of a record is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    Whole,
+    /// Without its long texts, as lists show it.
+    Brief,
+}
+
+impl Detail {
+    pub fn of(self, record: Record) -> Record {
+        match self {
+            Detail::Whole => record,
+            Detail::Brief => record.without_long_text(),
+        }
+    }
+}
+
+/// What is left to do after the next records were looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    GoOn,
+    Stop,
+}
+
+/// What a purge deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Purged {
+    /// Records.
+    pub deleted: u64,
+    /// How many of them each backend had.
+    pub from: BTreeMap<String, u64>,
+}
+
+impl Purged {
+    pub fn add(&mut self, backend: &str, deleted: u64) {
+        self.deleted += deleted;
+        *self.from.entry(backend.to_owned()).or_default() += deleted;
+    }
+
+    pub fn extend(&mut self, more: Purged) {
+        more.from
+            .iter()
+            .for_each(|(backend, deleted)| self.add(backend, *deleted));
+    }
+}
+
+/// What each backend can do.
+pub trait Keeper: Send + Sync {
+    /// Label `backend`, and what `--analytics-backend` calls it.
+    fn name(&self) -> &'static str;
+
+    /// Directory or address, for people.
+    fn place(&self) -> String;
+
+    /// `Err` says why it is not open yet.
+    fn readiness(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Tries to open what could not be opened so far. `Err` says why it is not open.
+    fn open_again(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an error ends the rest.
+    /// Returns how many were refused for good.
+    fn write(&self, batch: &mut Vec<Record>) -> Result<u64>;
+
+    /// How many records were written without their texts, which were refused for good, since this was last asked.
+    fn take_refused_texts(&self) -> u64 {
+        0
+    }
+
+    /// From now on no write is to take longer than this allows: the tap ends.
+    fn end_by(&self, _deadline: Instant) {}
+
+    /// Keeps what could not be written for the next start; `false` where there is no place for it.
+    fn leave(&self, _records: &[Record]) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// A piece of work that writing left for later; whether there is more.
+    fn catch_up(&self) -> Result<bool>;
+
+    /// Shows the newest records that are meant, newest first, at most `query.limit`, all older than `query.before`, with bounded
+    /// memory.
+    fn each_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()>;
+
+    /// The same, gathered.
+    fn newest(&self, query: &Query, detail: Detail) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        self.each_newest(query, detail, &mut |record| {
+            records.push(record);
+            Flow::GoOn
+        })?;
+        Ok(records)
+    }
+
+    /// Every record that is meant, oldest first, with flat memory. `query.limit` and `query.before` say nothing here.
+    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()>;
+
+    /// The facts of every record that is meant, in no order. There is no text to search (`query.prompt_search` says nothing).
+    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()>;
+
+    fn get(&self, id: &str) -> Result<Option<Record>>;
+
+    /// `newest`: the newest record that counts as one (Unix seconds).
+    fn extent(&self, newest: f64) -> Result<Extent>;
+
+    /// Deletes what is beyond the limits, oldest first, and says how many records or whole files went.
+    fn retain(&self, limits: &Limits) -> Result<u64>;
+
+    /// Deletes every record that arrived before this time (Unix seconds), or all. Returns how many.
+    fn purge(&self, before: Option<f64>) -> Result<u64>;
+}

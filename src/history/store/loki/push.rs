@@ -1,0 +1,222 @@
+//! From records to the body of a push: one part of some records of one stream, since Loki answers for the last stream of a push alone.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::cut::json_length;
+use super::entry::Entries;
+use super::time::nanos;
+use crate::history::record::Record;
+use crate::history::store::query::UNKNOWN;
+
+/// The label `job` of all that is ours.
+pub const JOB: &str = "ollama-tap";
+
+/// The largest body before compression (bytes). Loki takes 4 MB/s, and refuses for ever what is over its burst of 6 MB.
+pub const BODY_MAX: usize = 1_000_000;
+
+/// The most records of a push: in a body of short ones.
+const RECORDS_MAX: usize = 500;
+
+/// What an entry costs beside its line: brackets, quotes, commas, a time of 19 digits and structured metadata (bytes).
+const ENTRY_COST: usize = 1024;
+
+/// What of a record an entry holds: a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Text,
+    Facts,
+}
+
+impl Part {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Part::Text => "text",
+            Part::Facts => "facts",
+        }
+    }
+}
+
+/// The stream of a record, but for the part: bounded by machines and taps.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stream {
+    pub host: String,
+    pub tap: String,
+    /// Records that come long after newer ones, which Loki does not take into the stream of those.
+    pub late: bool,
+}
+
+/// The labels of a stream.
+#[derive(Serialize)]
+struct Labels<'a> {
+    job: &'static str,
+    host: &'a str,
+    tap: &'a str,
+    part: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    late: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line<'a> {
+    Plain(String, &'a str),
+    WithMetadata(String, &'a str, &'a Map<String, Value>),
+}
+
+#[derive(Serialize)]
+struct Values<'a> {
+    stream: Labels<'a>,
+    values: Vec<Line<'a>>,
+}
+
+#[derive(Serialize)]
+struct Push<'a> {
+    streams: [Values<'a>; 1],
+}
+
+/// What is pushed of a record, and when that was (nanoseconds since 1970).
+pub struct Pushable {
+    pub time: i64,
+    entries: Entries,
+}
+
+impl Pushable {
+    pub fn of(record: &Record) -> Pushable {
+        Pushable {
+            time: nanos(record.timestamp),
+            entries: Entries::of(record),
+        }
+    }
+
+    fn line(&self, part: Part) -> &str {
+        match part {
+            Part::Text => &self.entries.text,
+            Part::Facts => &self.entries.facts,
+        }
+    }
+}
+
+impl Stream {
+    /// Where a record belongs that is not late.
+    pub fn of(record: &Record) -> Stream {
+        let text = |text: Option<String>| {
+            text.filter(|text| !text.is_empty())
+                .unwrap_or_else(|| UNKNOWN.to_owned())
+        };
+        Stream {
+            host: text(record.host.clone()),
+            tap: text(record.tap.map(|tap| tap.to_string())),
+            late: false,
+        }
+    }
+
+    /// The body that pushes this part of records.
+    pub fn body(&self, part: Part, records: &[Pushable], with_metadata: bool) -> Vec<u8> {
+        let values = records.iter().map(|record| match with_metadata {
+            true => Line::WithMetadata(
+                record.time.to_string(),
+                record.line(part),
+                &record.entries.metadata,
+            ),
+            false => Line::Plain(record.time.to_string(), record.line(part)),
+        });
+        let late = self.late.then_some("1");
+        let labels = Labels {
+            job: JOB,
+            host: &self.host,
+            tap: &self.tap,
+            part: part.as_str(),
+            late,
+        };
+        serde_json::to_vec(&Push {
+            streams: [Values {
+                stream: labels,
+                values: values.collect(),
+            }],
+        })
+        .unwrap_or_default()
+    }
+}
+
+/// As many of the first records as go into a body of at most `max` bytes: one at least.
+pub fn fitting(records: &[Record], max: usize) -> Vec<Pushable> {
+    let mut bytes = 0;
+    let mut fitting = Vec::new();
+    for record in records.iter().take(RECORDS_MAX) {
+        let record = Pushable::of(record);
+        bytes +=
+            json_length(&record.entries.text).max(json_length(&record.entries.facts)) + ENTRY_COST;
+        if bytes > max && !fitting.is_empty() {
+            break;
+        }
+        fitting.push(record);
+    }
+    fitting
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::history::store::suite;
+
+    fn body(stream: &Stream, part: Part, records: &[Pushable], with_metadata: bool) -> Value {
+        serde_json::from_slice(&stream.body(part, records, with_metadata)).unwrap()
+    }
+
+    #[test]
+    fn a_push_is_one_part_of_one_stream() {
+        let records = [suite::record(1), suite::record(3)].map(|record| Pushable::of(&record));
+        let stream = Stream::of(&suite::record(1));
+        let facts = body(&stream, Part::Facts, &records, false);
+        assert_eq!(
+            facts["streams"][0]["stream"],
+            json!({"job": "ollama-tap", "host": "box", "tap": "8000", "part": "facts"})
+        );
+        let values = [0, 1].map(|n| json!([records[n].time.to_string(), records[n].entries.facts]));
+        assert_eq!(facts["streams"][0]["values"], json!(values));
+        let late = Stream {
+            late: true,
+            ..stream
+        };
+        let texts = body(&late, Part::Text, &records, true);
+        assert_eq!(
+            texts["streams"][0]["stream"],
+            json!({"job": "ollama-tap", "host": "box", "tap": "8000", "part": "text", "late": "1"})
+        );
+        assert_eq!(texts["streams"][0]["values"][1][2]["model"], "phi4");
+        assert_eq!(records[0].time / 1000, 1_795_262_401_123_456);
+    }
+
+    #[test]
+    fn bodies_stay_under_their_bound_whatever_they_hold() {
+        let text = "\\\"\0".repeat(30_000);
+        let hostile = |n| Record {
+            prompt_full: Some(text.clone()),
+            model: Some(format!("{n}\"\"")),
+            ..suite::record(n)
+        };
+        for records in [
+            (0..8).map(hostile).collect::<Vec<_>>(),
+            (0..1500).map(suite::record).collect(),
+        ] {
+            let (stream, mut rest) = (Stream::of(&suite::record(1)), &records[..]);
+            while !rest.is_empty() {
+                let now = fitting(rest, BODY_MAX);
+                for part in [Part::Text, Part::Facts] {
+                    assert!(stream.body(part, &now, true).len() <= BODY_MAX);
+                }
+                rest = &rest[now.len()..];
+            }
+        }
+        assert_eq!(
+            (
+                fitting(&[hostile(1), hostile(2)], 10).len(),
+                fitting(&[], 10).len()
+            ),
+            (1, 0)
+        );
+    }
+}

@@ -1,0 +1,274 @@
+//! Time as Loki counts it: whole nanoseconds, spans that include their start and exclude their end, and windows no longer than
+//! Loki answers for.
+
+use crate::history::store::Query;
+
+const NANOS: f64 = 1e9;
+
+/// Spans of time in nanoseconds.
+pub const SECOND: i64 = 1_000_000_000;
+pub const MINUTE: i64 = 60 * SECOND;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const DAY: i64 = 24 * HOUR;
+
+/// How far back is looked when no start is given (nanoseconds).
+pub const LOOK_BACK: i64 = 400 * DAY;
+
+/// Nothing is looked for before July 2023 (nanoseconds since 1970): there was no Ollama.
+const FIRST: i64 = 1_688_169_600_000_000_000;
+
+/// How far ahead of this machine's clock records may lie (nanoseconds): other machines write into the same Loki, which takes no more
+/// than this.
+const AHEAD: i64 = HOUR;
+
+/// What is older than this changes hardly ever (nanoseconds): a record of it came late, or from a tap that could not write for a while.
+const SETTLED: i64 = 2 * HOUR;
+
+/// A default Loki takes nothing that is older (nanoseconds).
+pub const CLOSED: i64 = 8 * DAY;
+
+/// Which way time is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
+/// From `start` to before `end`, nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub start: i64,
+    pub end: i64,
+}
+
+impl Span {
+    /// The times that `query` asks for and that records can lie in. Its ends are rounded outwards, so that the same question a
+    /// moment later is the same one to Loki. `now` in Unix seconds.
+    pub fn of(query: &Query, now: f64) -> Span {
+        let start = query
+            .start_time
+            .map_or_else(|| nanos(now) - LOOK_BACK, nanos)
+            .max(FIRST);
+        let end = query
+            .end_time
+            .map_or(i64::MAX, |end| nanos(end).saturating_add(1));
+        let ahead = (nanos(now).saturating_add(AHEAD) / MINUTE)
+            .saturating_add(1)
+            .saturating_mul(MINUTE);
+        Span {
+            start: start - start.rem_euclid(HOUR),
+            end: end.min(ahead),
+        }
+    }
+
+    pub fn contains(&self, time: i64) -> bool {
+        (self.start..self.end).contains(&time)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+
+    /// The first piece of the span in this order that is no longer than `longest` and lies on one side of `edge`.
+    pub fn first(self, order: Order, longest: i64, edge: i64) -> Span {
+        let is_between = self.start < edge && edge < self.end;
+        match order {
+            Order::OldestFirst => {
+                let end = if is_between { edge } else { self.end };
+                Span {
+                    end: end.min(self.start.saturating_add(longest)),
+                    ..self
+                }
+            }
+            Order::NewestFirst => {
+                let start = if is_between { edge } else { self.start };
+                Span {
+                    start: start.max(self.end.saturating_sub(longest)),
+                    ..self
+                }
+            }
+        }
+    }
+
+    /// The first piece to count, the oldest: what is settled in whole days, what is too old for a Loki to take more of it in
+    /// pieces as long as may be, so that the same pieces are counted tomorrow.
+    pub fn first_counted(self, longest: i64, edge: i64) -> Span {
+        let closed = edge.saturating_sub(CLOSED);
+        let unit = if self.start < closed - closed.rem_euclid(DAY) {
+            longest - longest % DAY
+        } else {
+            DAY
+        };
+        let unit = unit.clamp(HOUR, longest);
+        let next = self
+            .start
+            .saturating_add(unit - self.start.rem_euclid(unit));
+        let bounds = [next, closed - closed.rem_euclid(DAY), edge]
+            .into_iter()
+            .filter(|bound| *bound > self.start && self.start < edge);
+        Span {
+            end: bounds.fold(self.end.min(self.start.saturating_add(longest)), i64::min),
+            ..self
+        }
+    }
+
+    /// Nanoseconds.
+    pub fn length(&self) -> i64 {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// What is left once `done` was read.
+    pub fn after(self, done: Span, order: Order) -> Span {
+        match order {
+            Order::OldestFirst => Span {
+                start: done.end,
+                ..self
+            },
+            Order::NewestFirst => Span {
+                end: done.start,
+                ..self
+            },
+        }
+    }
+}
+
+/// Before it hardly anything changes: a whole hour, so that what was asked up to it is asked again in the same words.
+pub fn edge(now: f64) -> i64 {
+    let edge = nanos(now).saturating_sub(SETTLED);
+    edge - edge.rem_euclid(HOUR)
+}
+
+/// Unix seconds in nanoseconds: what lies later never becomes earlier, and no microsecond is lost.
+pub fn nanos(seconds: f64) -> i64 {
+    let whole = seconds.floor();
+    // Both parts are exact, where their sum in nanoseconds would not be; `as` stops at the ends of an i64.
+    ((whole as i64).saturating_mul(NANOS as i64))
+        .saturating_add(((seconds - whole) * NANOS).round() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: f64 = 1_795_262_400.0;
+
+    fn query(start: Option<f64>, end: Option<f64>) -> Query {
+        Query {
+            start_time: start,
+            end_time: end,
+            ..Query::default()
+        }
+    }
+
+    #[test]
+    fn no_microsecond_is_lost_and_the_order_stays() {
+        assert_eq!(nanos(1_795_262_400.123456) / 1000, 1_795_262_400_123_456);
+        let mut times: Vec<f64> = (0..1000)
+            .map(|n| NOW + f64::from(n) * 0.000_000_3)
+            .collect();
+        times.dedup();
+        assert!(times.windows(2).all(|pair| nanos(pair[0]) < nanos(pair[1])));
+    }
+
+    #[test]
+    fn no_number_is_too_much() {
+        assert_eq!(
+            (nanos(f64::NAN), nanos(f64::INFINITY), nanos(f64::MIN)),
+            (0, i64::MAX, i64::MIN)
+        );
+        assert!(Span::of(&query(Some(1e300), Some(-1e300)), NOW).is_empty());
+        assert!(Span::of(&query(Some(f64::MIN), Some(f64::MAX)), NOW).length() < 60 * 30 * DAY);
+    }
+
+    #[test]
+    fn the_end_that_was_asked_for_is_included_and_the_future_is_not_searched() {
+        let span = Span::of(&query(Some(NOW), Some(NOW)), NOW);
+        assert_eq!(
+            (span.start, span.end),
+            (nanos(NOW), nanos(NOW) + 1),
+            "noon is a whole hour"
+        );
+        let ahead = Span::of(&query(None, None), NOW).end - nanos(NOW);
+        assert!((AHEAD..=AHEAD + MINUTE).contains(&ahead));
+        assert_eq!(
+            Span::of(&query(None, None), NOW + 1.0),
+            Span::of(&query(None, None), NOW + 50.0)
+        );
+    }
+
+    #[test]
+    fn pieces_cover_a_span_without_gaps_in_either_order() {
+        const LONGEST: i64 = 30 * DAY;
+        let span = Span {
+            start: 5,
+            end: 5 + 2 * LONGEST + 7,
+        };
+        for (order, edge) in [
+            (Order::OldestFirst, LONGEST / 2),
+            (Order::NewestFirst, LONGEST / 2),
+            (Order::NewestFirst, 5),
+            (Order::OldestFirst, -1),
+        ] {
+            let (mut rest, mut length, mut pieces) = (span, 0, 0);
+            while !rest.is_empty() {
+                let piece = rest.first(order, LONGEST, edge);
+                assert!(
+                    !piece.is_empty()
+                        && piece.length() <= LONGEST
+                        && !(piece.start < edge && edge < piece.end)
+                );
+                (rest, length, pieces) = (
+                    rest.after(piece, order),
+                    length + piece.length(),
+                    pieces + 1,
+                );
+            }
+            assert!(length == span.length() && pieces <= 4, "{order:?} {edge}");
+        }
+    }
+
+    #[test]
+    fn what_is_counted_is_counted_in_the_same_pieces_tomorrow() {
+        let edge = 5 * HOUR + 400 * DAY;
+        for longest in [30 * DAY, 7 * DAY, 36 * HOUR, HOUR] {
+            let pieces = |mut rest: Span, edge: i64| {
+                let mut pieces = Vec::new();
+                while !rest.is_empty() {
+                    let piece = rest.first_counted(longest, edge);
+                    assert!(
+                        !piece.is_empty()
+                            && piece.length() <= longest
+                            && (piece.end <= edge || edge <= piece.start)
+                    );
+                    assert_eq!(piece.start, rest.start);
+                    pieces.push((piece.start, piece.end));
+                    rest.start = piece.end;
+                }
+                pieces
+            };
+            let today = pieces(
+                Span {
+                    start: 300 * DAY,
+                    end: edge + 3 * HOUR,
+                },
+                edge,
+            );
+            let tomorrow = pieces(
+                Span {
+                    start: 300 * DAY,
+                    end: edge + 27 * HOUR,
+                },
+                edge + DAY,
+            );
+            let new = tomorrow
+                .iter()
+                .filter(|piece| !today.contains(piece))
+                .count();
+            assert!(
+                new <= 4.max((2 * DAY / longest) as usize),
+                "{longest}: {new} of {}",
+                tomorrow.len()
+            );
+        }
+    }
+}

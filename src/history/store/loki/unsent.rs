@@ -1,0 +1,269 @@
+//! UNSENT: what Loki had not taken when the tap ended, in a file, and sent before anything else once a tap starts there again.
+//!
+//! A file is gzip members, each a piece of lines of JSON; what was sent is taken from its beginning. Who sends it holds its lock.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::bufread::GzDecoder;
+use flate2::write::GzEncoder;
+use tempfile::NamedTempFile;
+
+use crate::history::record::{Record, Writer};
+use crate::platform;
+
+const PREFIX: &str = "loki-unsent-";
+const SUFFIX: &str = ".jsonl.gz";
+
+/// What is left for the next start, of one tap, and found of all.
+pub struct Unsent {
+    dir: PathBuf,
+    /// Our own file.
+    path: PathBuf,
+}
+
+/// A file that we hold, and send.
+pub struct Held {
+    path: PathBuf,
+    /// `None` once nothing is left in it.
+    file: Option<File>,
+}
+
+impl Unsent {
+    pub fn new(dir: &Path, writer: &Writer) -> Unsent {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let host: String = writer
+            .host
+            .chars()
+            .map(|c| if is_plain(c) { c } else { '_' })
+            .collect();
+        Unsent {
+            dir: dir.to_owned(),
+            path: dir.join(format!("{PREFIX}{host}-{}{SUFFIX}", writer.tap)),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a file could be left, for a warning while there is time.
+    pub fn check(&self) -> io::Result<()> {
+        platform::create_private_directory(&self.dir)?;
+        NamedTempFile::new_in(&self.dir).map(drop)
+    }
+
+    /// Leaves records, behind what lies there already.
+    pub fn leave(&self, records: &[Record]) -> io::Result<()> {
+        platform::create_private_directory(&self.dir)?;
+        let file = platform::private_file()
+            .append(true)
+            .create(true)
+            .open(&self.path)?;
+        platform::make_file_private(&self.path)?;
+        let mut encoder = GzEncoder::new(&file, Compression::fast());
+        for record in records {
+            serde_json::to_writer(&mut encoder, record)?;
+            encoder.write_all(b"\n")?;
+        }
+        encoder.finish()?;
+        file.sync_data()
+    }
+
+    /// Every file of the directory that no running tap holds, whoever left it.
+    pub fn take(&self) -> Vec<Held> {
+        let Ok(found) = fs::read_dir(&self.dir) else {
+            return Vec::new();
+        };
+        let mut paths: Vec<PathBuf> = found
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| is_unsent(path))
+            .collect();
+        paths.sort();
+        paths.into_iter().filter_map(Held::take).collect()
+    }
+}
+
+fn is_unsent(path: &Path) -> bool {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+}
+
+impl Held {
+    fn take(path: PathBuf) -> Option<Held> {
+        let file = File::options().read(true).write(true).open(&path);
+        let locked = file.and_then(|file| match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(cause),
+        });
+        match locked {
+            Ok(file) => Some(Held {
+                path,
+                file: Some(file?),
+            }),
+            Err(cause) => {
+                log::warn!(
+                    "read what was not sent to loki, {}: {cause}",
+                    path.display()
+                );
+                None
+            }
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The first piece, and where the next one begins; `None` at the end. What cannot be read is passed over, aloud.
+    pub fn first(&mut self) -> io::Result<Option<(Vec<Record>, u64)>> {
+        let Some(held) = &mut self.file else {
+            return Ok(None);
+        };
+        held.seek(SeekFrom::Start(0))?;
+        let mut file = BufReader::new(&*held);
+        if file.fill_buf()?.is_empty() {
+            return Ok(None);
+        }
+        let mut decoder = GzDecoder::new(&mut file);
+        let mut text = Vec::new();
+        let read = decoder.read_to_end(&mut text);
+        let mut records: Vec<Record> = text
+            .split(|byte| *byte == b'\n')
+            .filter_map(Record::read)
+            .collect();
+        records.retain(|record| !record.interaction_id.is_empty());
+        let end = match read {
+            Ok(_) => file.stream_position()?,
+            Err(cause) => {
+                log::warn!(
+                    "read what was not sent to loki, {}: {cause}; {} records of its rest are sent",
+                    self.path.display(),
+                    records.len()
+                );
+                held.metadata()?.len()
+            }
+        };
+        Ok(Some((records, end)))
+    }
+
+    /// Takes what lies before `next` out of the file, which goes once nothing is left in it. We hold the new one before it is there.
+    pub fn remove_up_to(&mut self, next: u64) -> io::Result<()> {
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        let rest = if next < file.metadata()?.len() {
+            Some(rest_of(file, next, &self.path)?)
+        } else {
+            None
+        };
+        // Windows removes and replaces no file that is open.
+        self.file = None;
+        match rest {
+            None => fs::remove_file(&self.path),
+            Some(rest) => {
+                self.file = Some(rest.persist(&self.path).map_err(|cause| cause.error)?);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What lies behind `next` in a file, in another one beside it, which we hold.
+fn rest_of(file: &mut File, next: u64, path: &Path) -> io::Result<NamedTempFile> {
+    file.seek(SeekFrom::Start(next))?;
+    let mut rest = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    io::copy(file, &mut rest)?;
+    rest.as_file().sync_data()?;
+    let _ = rest.as_file().try_lock();
+    Ok(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::store::suite;
+
+    fn writer(host: &str) -> Writer {
+        Writer {
+            host: host.to_owned(),
+            tap: 8000,
+        }
+    }
+
+    fn records(numbers: std::ops::Range<u32>) -> Vec<Record> {
+        numbers.map(suite::record).collect()
+    }
+
+    #[test]
+    fn what_was_left_is_taken_piece_by_piece_and_gone_once_sent() {
+        let dir = tempfile::tempdir().unwrap();
+        let unsent = Unsent::new(dir.path(), &writer("a/b"));
+        assert_eq!(
+            unsent.path().file_name().unwrap(),
+            "loki-unsent-a_b-8000.jsonl.gz"
+        );
+        unsent.leave(&records(0..3)).unwrap();
+        unsent.leave(&records(3..5)).unwrap();
+        let other = Unsent::new(dir.path(), &writer("other"));
+        let mut held = other.take();
+        assert_eq!(
+            (held.len(), other.take().len()),
+            (1, 0),
+            "another tap's are taken, by one"
+        );
+        let (first, next) = held[0].first().unwrap().unwrap();
+        assert_eq!(first, records(0..3));
+        held[0].remove_up_to(next).unwrap();
+        assert_eq!(other.take().len(), 0, "what is left is held still");
+        drop(held);
+        let mut held = other.take();
+        let (second, next) = held[0].first().unwrap().unwrap();
+        assert_eq!(second, records(3..5));
+        held[0].remove_up_to(next).unwrap();
+        assert!(!unsent.path().exists());
+    }
+
+    #[test]
+    fn a_file_that_was_cut_gives_what_can_be_read_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let unsent = Unsent::new(dir.path(), &writer("box"));
+        let long = |n: u32| Record {
+            prompt_full: Some(format!("{n} ").repeat(50_000)),
+            ..suite::record(n)
+        };
+        unsent
+            .leave(&(0..40).map(long).collect::<Vec<_>>())
+            .unwrap();
+        let length = fs::metadata(unsent.path()).unwrap().len();
+        File::options()
+            .write(true)
+            .open(unsent.path())
+            .unwrap()
+            .set_len(length / 2)
+            .unwrap();
+        let mut held = unsent.take();
+        let (read, end) = held[0].first().unwrap().unwrap();
+        assert!(
+            !read.is_empty() && read.len() < 40 && end == length / 2,
+            "{}",
+            read.len()
+        );
+        assert!(read.iter().zip(0..).all(|(record, n)| *record == long(n)));
+    }
+
+    #[test]
+    fn only_files_of_that_name_are_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("ollama_2026-11-29.jsonl.gz"), "somebody's").unwrap();
+        let unsent = Unsent::new(&dir.path().join("made"), &writer("box"));
+        unsent.check().unwrap();
+        unsent.leave(&records(0..1)).unwrap();
+        assert!(Unsent::new(dir.path(), &writer("box")).take().is_empty());
+    }
+}

@@ -1,0 +1,140 @@
+//! Opening a history: for the one tap that writes it, for who has something to write now, or to read.
+
+use std::path::Path;
+
+use super::directory::Directory;
+use super::jsonl::Jsonl;
+use super::keeper::failed;
+use super::loki::Loki;
+use super::pending::Pending;
+use super::recent::Recent;
+use super::sqlite::Sqlite;
+use super::{Keeper, Result, Store, StoreError, jsonl, sqlite};
+use crate::config::{Backend, History};
+use crate::forward::upstream::Target;
+use crate::history::record::Writer;
+use crate::platform;
+
+/// Opens a history in a directory that is ours.
+type Open = Box<dyn Fn() -> Result<Box<dyn Keeper>> + Send + Sync>;
+
+impl Store {
+    /// Opens the history for the one tap that writes it; `None` where none is kept. `holder` is what a second tap is told,
+    /// `writer` what records are written as. Where the directory is ours and what lies in it cannot be opened, the store says why to everybody, and `open_again` may mend it.
+    pub fn open_for_recording(
+        history: &History,
+        holder: &str,
+        writer: &Writer,
+    ) -> Result<Option<Store>> {
+        Store::open(history, holder, Some(writer), |open, why| {
+            let dir = history.dir.clone();
+            let (name, discard): (_, fn(&Path) -> Result<()>) = match history.backend {
+                Backend::Sqlite => (sqlite::NAME, Sqlite::discard),
+                _ => (jsonl::NAME, Jsonl::discard),
+            };
+            Ok(Box::new(Pending::new(
+                name,
+                dir.display().to_string(),
+                &why,
+                open,
+                Box::new(move || discard(&dir)),
+            )))
+        })
+    }
+
+    /// The same for who has something to write now, or nothing.
+    pub fn open_for_writing(history: &History, holder: &str) -> Result<Option<Store>> {
+        Store::open(history, holder, None, |_, why| Err(why))
+    }
+
+    fn open(
+        history: &History,
+        holder: &str,
+        writer: Option<&Writer>,
+        or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>,
+    ) -> Result<Option<Store>> {
+        let keeper: Box<dyn Keeper> = match history.backend {
+            Backend::Jsonl | Backend::Sqlite => return Store::local(history, holder, or).map(Some),
+            Backend::Loki => Box::new(loki(history, writer)?),
+            Backend::None => return Ok(None),
+        };
+        Ok(Some(Store::of(keeper, None)))
+    }
+
+    fn local(
+        history: &History,
+        holder: &str,
+        or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>,
+    ) -> Result<Store> {
+        let directory = Directory::lock(&history.dir, holder)?;
+        let (backend, place) = (history.backend, directory.clone());
+        let open: Open = Box::new(move || {
+            Ok(match backend {
+                Backend::Sqlite => Box::new(Sqlite::writer(place.clone())?),
+                _ => Box::new(Jsonl::writer(place.clone())?),
+            })
+        });
+        let keeper = open().or_else(|why| or(open, why))?;
+        Ok(Store::of(keeper, Some(directory)))
+    }
+
+    /// Opens a history to read, whether a tap writes it or not; changes nothing. `None` where none is kept.
+    pub fn open_for_reading(history: &History) -> Result<Option<Store>> {
+        let keeper: Box<dyn Keeper> = match history.backend {
+            Backend::Jsonl => Box::new(Jsonl::reader(&history.dir)?),
+            Backend::Sqlite => Box::new(Sqlite::reader(&history.dir)?),
+            Backend::Loki => Box::new(loki(history, None)?),
+            Backend::None => return Ok(None),
+        };
+        Ok(Some(Store::of(keeper, None)))
+    }
+
+    fn of(keeper: Box<dyn Keeper>, directory: Option<Directory>) -> Store {
+        Store {
+            keeper,
+            directory,
+            recent: Recent::default(),
+        }
+    }
+
+    #[cfg(test)]
+    pub fn of_others(keeper: Box<dyn Keeper>) -> Store {
+        Store::of(keeper, None)
+    }
+
+    /// The history that the other backend of this machine left in our directory.
+    pub(super) fn left_behind(&self) -> Result<Option<Box<dyn Keeper>>> {
+        let Some(directory) = &self.directory else {
+            return Ok(None);
+        };
+        Ok(match self.keeper.name() {
+            sqlite::NAME if Jsonl::is_in(&directory.path)? => {
+                Some(Box::new(Jsonl::writer(directory.clone())?))
+            }
+            jsonl::NAME if Sqlite::is_in(&directory.path)? => {
+                Some(Box::new(Sqlite::writer(directory.clone())?))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// To write as this tap, or only to read.
+fn loki(history: &History, writer: Option<&Writer>) -> Result<Loki> {
+    let doing = "open the history in loki";
+    let settings = history.loki.as_ref().ok_or_else(|| {
+        StoreError::Failed(format!(
+            "{doing}: no address was given; name it with --loki-url"
+        ))
+    })?;
+    let roots = Target::of(&settings.url).map_err(failed(doing))?.roots;
+    let Some(writer) = writer else {
+        return Ok(Loki::reader(settings, roots));
+    };
+    let dir = if history.dir_is_given {
+        Some(history.dir.clone())
+    } else {
+        platform::state_directory()
+    };
+    Ok(Loki::writer(settings, roots, dir.as_deref(), writer))
+}

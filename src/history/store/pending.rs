@@ -1,0 +1,140 @@
+//! PENDING: a history that could not be opened when the tap started: made by a newer tap, damaged, or on a disk without room. It takes
+//! Ollama from nobody: questions hear why, records are refused and counted, and opening it is tried again.
+
+use std::sync::{Mutex, OnceLock};
+
+use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError};
+use crate::history::record::{Facts, Record};
+use crate::util::threads::lock;
+
+type Open = dyn Fn() -> Result<Box<dyn Keeper>> + Send + Sync;
+type Discard = dyn Fn() -> Result<()> + Send + Sync;
+
+/// A keeper that is to be opened.
+pub struct Pending {
+    name: &'static str,
+    place: String,
+    open: Box<Open>,
+    discard: Box<Discard>,
+    opened: OnceLock<Box<dyn Keeper>>,
+    /// What the last try failed for. Held while one is made.
+    why: Mutex<String>,
+}
+
+impl Pending {
+    /// `why` it could not be opened; `open` tries it again, and `discard` deletes all of it unread.
+    pub fn new(
+        name: &'static str,
+        place: String,
+        why: &StoreError,
+        open: Box<Open>,
+        discard: Box<Discard>,
+    ) -> Pending {
+        log::error!(
+            "{why}; requests are forwarded, none is recorded, and opening it is tried again each minute"
+        );
+        Pending {
+            name,
+            place,
+            open,
+            discard,
+            opened: OnceLock::new(),
+            why: Mutex::new(why.to_string()),
+        }
+    }
+
+    fn opened(&self) -> Result<&dyn Keeper> {
+        match self.opened.get() {
+            Some(keeper) => Ok(&**keeper),
+            None => Err(StoreError::Failed(lock(&self.why).clone())),
+        }
+    }
+}
+
+impl Keeper for Pending {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn place(&self) -> String {
+        self.place.clone()
+    }
+
+    fn readiness(&self) -> Result<()> {
+        self.opened().map(drop)
+    }
+
+    fn open_again(&self) -> Result<()> {
+        let mut why = lock(&self.why);
+        if self.opened.get().is_some() {
+            return Ok(());
+        }
+        match (self.open)() {
+            Ok(keeper) => {
+                log::info!(
+                    "the history in {} is open; records are kept from now on",
+                    self.place
+                );
+                _ = self.opened.set(keeper); // nobody else does
+                Ok(())
+            }
+            Err(now) => {
+                if now.to_string() != *why {
+                    log::error!("{now}");
+                    *why = now.to_string();
+                }
+                Err(now)
+            }
+        }
+    }
+
+    /// There is nobody to wait for: it may take until somebody installs another version.
+    fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
+        match self.opened() {
+            Ok(keeper) => keeper.write(batch),
+            Err(_) => Ok(batch.drain(..).count() as u64),
+        }
+    }
+
+    fn catch_up(&self) -> Result<bool> {
+        self.opened().map_or(Ok(false), Keeper::catch_up)
+    }
+
+    fn each_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
+        self.opened()?.each_newest(query, detail, visit)
+    }
+
+    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        self.opened()?.each(query, visit)
+    }
+
+    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
+        self.opened()?.each_facts(query, visit)
+    }
+
+    fn get(&self, id: &str) -> Result<Option<Record>> {
+        self.opened()?.get(id)
+    }
+
+    fn extent(&self, newest: f64) -> Result<Extent> {
+        self.opened()?.extent(newest)
+    }
+
+    fn retain(&self, limits: &Limits) -> Result<u64> {
+        self.opened()?.retain(limits)
+    }
+
+    /// All of it goes whether it can be read or not; nobody knows how many records that are.
+    fn purge(&self, before: Option<f64>) -> Result<u64> {
+        if let (Err(_), None) = (self.opened(), before) {
+            (self.discard)()?;
+            self.open_again()?;
+        }
+        self.opened()?.purge(before)
+    }
+}

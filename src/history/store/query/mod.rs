@@ -1,0 +1,202 @@
+//! QUERY: which records are meant, as pages and commands say it; parsed and checked once. `matches` is the meaning that all
+//! backends share: an index may only propose.
+
+mod needle;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::history::record::{Facts, Position, Record};
+use crate::observe::category;
+use crate::observe::exchange::Outcome;
+use crate::observe::model_name::fold as fold_model;
+pub use needle::{Needle, fold};
+use time::end;
+pub use time::{HOURS, HOURS_FORMS, TIMES, hours, time};
+
+/// The most records that one answer holds.
+pub const LIMIT_MAX: usize = 100;
+
+/// What a model is called where a request named none.
+pub const UNKNOWN: &str = "unknown";
+
+/// A parameter that cannot be used. `Display` is the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadParameter {
+    pub name: String,
+    pub value: String,
+    pub accepted: String,
+}
+
+impl fmt::Display for BadParameter {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(
+            f,
+            "bad value for {}: `{}`; accepted: {}",
+            self.name, self.value, self.accepted
+        )
+    }
+}
+
+/// The filters of search, messages and export.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// Unix seconds, inclusive.
+    pub start_time: Option<f64>,
+    /// Unix seconds, inclusive.
+    pub end_time: Option<f64>,
+    /// Folded (`model_name`), as facts have it.
+    pub model: Option<String>,
+    pub prompt_search: Option<Needle>,
+    pub prompt_category: Option<String>,
+    pub status: Option<String>,
+    pub endpoint: Option<String>,
+    /// Of the tap that wrote it: its machine, and its port.
+    pub host: Option<String>,
+    pub tap: Option<u16>,
+    /// 1 to `LIMIT_MAX`; of no meaning to an export.
+    pub limit: usize,
+    /// An id: only records older than that one.
+    pub before: Option<String>,
+}
+
+impl Default for Query {
+    fn default() -> Query {
+        Query {
+            start_time: None,
+            end_time: None,
+            model: None,
+            prompt_search: None,
+            prompt_category: None,
+            status: None,
+            endpoint: None,
+            host: None,
+            tap: None,
+            limit: LIMIT_MAX,
+            before: None,
+        }
+    }
+}
+
+impl Query {
+    /// Reads the parameters of a page. An empty value counts as not given, a later one wins, and an unknown name is an error,
+    /// for a typing error must not return everything.
+    pub fn parse<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Query, BadParameter> {
+        let mut query = Query::default();
+        for (name, value) in pairs {
+            query.take(name, value)?;
+        }
+        Ok(query)
+    }
+
+    fn take(&mut self, name: &str, value: &str) -> Result<(), BadParameter> {
+        let bad = |accepted: String| BadParameter {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            accepted,
+        };
+        if value.is_empty() && NAMES.contains(&name) {
+            return Ok(());
+        }
+        let text = Some(value.to_owned());
+        match name {
+            "start_time" => {
+                self.start_time = Some(time(value).ok_or_else(|| bad(TIMES.to_owned()))?)
+            }
+            "end_time" => self.end_time = Some(end(value).ok_or_else(|| bad(TIMES.to_owned()))?),
+            "model" => self.model = Some(fold_model(value).into_owned()),
+            "prompt_search" => self.prompt_search = Some(Needle::new(value)),
+            "prompt_category" if category::ALL.contains(&value) => self.prompt_category = text,
+            "prompt_category" => return Err(bad(category::ALL.join(", "))),
+            "status" if Outcome::ALL.iter().any(|outcome| outcome.as_str() == value) => {
+                self.status = text
+            }
+            "status" => return Err(bad(Outcome::ALL.map(Outcome::as_str).join(", "))),
+            "endpoint" => self.endpoint = Some(value.strip_prefix('/').unwrap_or(value).to_owned()),
+            "host" => self.host = text,
+            "tap" => {
+                self.tap = Some(
+                    value
+                        .parse()
+                        .map_err(|_| bad("a port from 0 to 65535".to_owned()))?,
+                )
+            }
+            "limit" => {
+                self.limit =
+                    limit(value).ok_or_else(|| bad(format!("a number from 1 to {LIMIT_MAX}")))?
+            }
+            "before" => self.before = text,
+            _ => {
+                let text = format!("only the parameters {}", NAMES.join(", "));
+                return Err(bad(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `record` is meant. `before` and `limit` are not looked at: see `Query::is_before`.
+    pub fn matches(&self, record: &Record) -> bool {
+        self.matches_facts(&record.facts())
+            && self
+                .prompt_search
+                .as_ref()
+                .is_none_or(|needle| needle.is_in(record.searchable()))
+    }
+
+    /// Everything of `matches` but the text.
+    pub fn matches_facts(&self, facts: &Facts) -> bool {
+        let is = |wanted: &Option<String>, value: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == value)
+        };
+        self.spans(facts.timestamp)
+            && is(&self.model, facts.model.as_deref().unwrap_or(UNKNOWN))
+            && is(&self.prompt_category, &facts.prompt_category)
+            && is(&self.status, &facts.status)
+            && is(&self.endpoint, &facts.endpoint)
+            && (self.host.is_none()
+                || self.host.as_deref() == Some(facts.host.as_deref().unwrap_or(UNKNOWN)))
+            && (self.tap.is_none() || self.tap == facts.tap)
+    }
+
+    /// Whether `timestamp` lies within the times asked for.
+    pub fn spans(&self, timestamp: f64) -> bool {
+        self.start_time.is_none_or(|start| timestamp >= start)
+            && self.end_time.is_none_or(|end| timestamp <= end)
+    }
+
+    /// Whether any time from `first` to `last` does.
+    pub fn overlaps(&self, first: f64, last: f64) -> bool {
+        self.start_time.is_none_or(|start| last >= start)
+            && self.end_time.is_none_or(|end| first <= end)
+    }
+
+    /// Whether `record` lies before `bound`, where there is one.
+    pub fn is_before(record: &Record, bound: Option<&Position>) -> bool {
+        bound.is_none_or(|bound| record.position() < *bound)
+    }
+}
+
+const NAMES: [&str; 11] = [
+    "start_time",
+    "end_time",
+    "model",
+    "prompt_search",
+    "prompt_category",
+    "status",
+    "endpoint",
+    "host",
+    "tap",
+    "limit",
+    "before",
+];
+
+fn limit(text: &str) -> Option<usize> {
+    usize::from_str(text)
+        .ok()
+        .filter(|limit| (1..=LIMIT_MAX).contains(limit))
+}

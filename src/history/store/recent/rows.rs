@@ -1,0 +1,167 @@
+//! ROWS: facts in little room.
+
+use std::borrow::Cow;
+
+use super::super::names::Names;
+use super::super::query::UNKNOWN;
+use crate::history::record::{Facts, Record};
+
+/// Rows that are kept, 56 bytes each: 14 MB.
+const ROWS_MAX: usize = 250_000;
+
+/// Names of models, clients and other things that are kept: what a client calls itself is its own affair.
+const NAMES_MAX: usize = 10_000;
+
+/// In no order.
+#[derive(Default)]
+pub struct Rows {
+    names: Names,
+    rows: Vec<Row>,
+}
+
+/// What a count is where there is none.
+const NONE: u32 = u32::MAX;
+
+/// Facts, with names by their numbers. Of times and speeds statistics use no more digits than these; `NAN` where there is none.
+#[derive(Clone, Copy)]
+struct Row {
+    timestamp: f64,
+    tokens_per_second: f32,
+    duration_seconds: f32,
+    time_to_first_token_seconds: f32,
+    prompt_tokens: u32,
+    generated_tokens: u32,
+    /// `NONE` where it was not told.
+    prompt_cached_tokens: u32,
+    model: u32,
+    endpoint: u32,
+    prompt_category: u32,
+    status: u32,
+    client: u32,
+    host: u32,
+    /// 0 where it is unknown: nobody listens there.
+    tap: u16,
+}
+
+impl Rows {
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn newest(&self) -> Option<f64> {
+        self.rows
+            .iter()
+            .map(|row| row.timestamp)
+            .max_by(f64::total_cmp)
+    }
+
+    /// One more than there is room for is enough to see that there is none.
+    pub fn add(&mut self, facts: &Facts) {
+        if self.rows.len() > ROWS_MAX {
+            return;
+        }
+        let count = |tokens: Option<u64>| tokens.unwrap_or(0).try_into().unwrap_or(u32::MAX); // more is nonsense in any case
+        let number = |value: Option<f64>| value.map_or(f32::NAN, |value| value as f32);
+        self.rows.push(Row {
+            timestamp: facts.timestamp,
+            tokens_per_second: number(facts.tokens_per_second),
+            duration_seconds: number(facts.duration_seconds),
+            time_to_first_token_seconds: number(facts.time_to_first_token_seconds),
+            prompt_tokens: count(facts.prompt_tokens),
+            generated_tokens: count(facts.generated_tokens),
+            prompt_cached_tokens: facts
+                .prompt_cached_tokens
+                .map_or(NONE, |tokens| count(Some(tokens)).min(NONE - 1)),
+            model: self.names.number(facts.model.as_deref().unwrap_or(UNKNOWN)),
+            endpoint: self.names.number(&facts.endpoint),
+            prompt_category: self.names.number(&facts.prompt_category),
+            status: self.names.number(&facts.status),
+            client: self
+                .names
+                .number(facts.client.as_deref().unwrap_or(UNKNOWN)),
+            host: self.names.number(facts.host.as_deref().unwrap_or_default()),
+            tap: facts.tap.unwrap_or_default(),
+        });
+    }
+
+    pub fn add_record(&mut self, record: &Record) {
+        record.show_facts(|facts| self.add(facts));
+    }
+
+    /// Shows what arrived at `start` or later.
+    pub fn each(&self, start: f64, visit: &mut dyn FnMut(&Facts)) {
+        self.rows
+            .iter()
+            .filter(|row| row.timestamp >= start)
+            .for_each(|row| visit(&self.facts(row)));
+    }
+
+    fn facts(&self, row: &Row) -> Facts<'_> {
+        let name = |number| Cow::Borrowed(self.names.text(number));
+        let number = |value: f32| (!value.is_nan()).then(|| value.into());
+        Facts {
+            timestamp: row.timestamp,
+            model: Some(name(row.model)),
+            endpoint: name(row.endpoint),
+            prompt_category: name(row.prompt_category),
+            status: name(row.status),
+            prompt_tokens: Some(row.prompt_tokens.into()),
+            generated_tokens: Some(row.generated_tokens.into()),
+            tokens_per_second: number(row.tokens_per_second),
+            duration_seconds: number(row.duration_seconds),
+            time_to_first_token_seconds: number(row.time_to_first_token_seconds),
+            prompt_cached_tokens: Some(row.prompt_cached_tokens)
+                .filter(|tokens| *tokens != NONE)
+                .map(Into::into),
+            client: Some(name(row.client)),
+            host: Some(name(row.host)).filter(|host| !host.is_empty()),
+            tap: Some(row.tap).filter(|tap| *tap != 0),
+        }
+    }
+
+    /// Takes away what arrived at such a time (Unix seconds).
+    pub fn remove(&mut self, is_meant: impl Fn(f64) -> bool) {
+        self.rows.retain(|row| !is_meant(row.timestamp));
+    }
+
+    pub fn has_room_for(&self, other: &Rows) -> bool {
+        self.len() + other.len() <= ROWS_MAX && self.names.len() + other.names.len() <= NAMES_MAX
+    }
+
+    pub fn has_too_many_names(&self) -> bool {
+        self.names.len() > NAMES_MAX
+    }
+
+    pub fn absorb(&mut self, other: Rows) {
+        let numbers: Vec<u32> = (0..other.names.len() as u32)
+            .map(|number| self.names.number(other.names.text(number)))
+            .collect();
+        let here = |number: u32| numbers[number as usize];
+        self.rows.extend(other.rows.into_iter().map(|row| Row {
+            model: here(row.model),
+            endpoint: here(row.endpoint),
+            prompt_category: here(row.prompt_category),
+            status: here(row.status),
+            client: here(row.client),
+            host: here(row.host),
+            ..row
+        }));
+    }
+
+    /// Where there are too many rows, leaves the newer half. Returns from when on none is missing.
+    pub fn trim(&mut self) -> Option<f64> {
+        if self.len() <= ROWS_MAX {
+            return None;
+        }
+        let middle = self.len() / 2;
+        let since = self
+            .rows
+            .select_nth_unstable_by(middle, |one, other| {
+                one.timestamp.total_cmp(&other.timestamp)
+            })
+            .1
+            .timestamp;
+        self.rows.retain(|row| row.timestamp >= since);
+        Some(since)
+    }
+}

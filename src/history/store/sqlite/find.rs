@@ -1,0 +1,339 @@
+//! Finding records. SQL puts rows in order and narrows them; `Query::matches` decides about each.
+//!
+//! A model may be there under several spellings, which an index lists at once: older taps wrote names as they were sent.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+
+use super::super::query::UNKNOWN;
+use super::super::{Detail, Extent, Flow, Query, Result, unknown_before};
+use super::lookup::Lookup;
+use super::schema::Reader;
+use super::{Sqlite, columns, index};
+use crate::history::record::{Facts, Position, Record};
+use crate::observe::model_name::fold;
+
+/// Rows that are listed at once when all are read: no view of the database lasts, so that the log of writes can be emptied.
+const CHUNK: usize = 1000;
+
+/// Names of models that are looked at to find the spellings of one, and spellings that are asked for at once.
+const NAMES_MAX: usize = 10_000;
+const SPELLINGS_MAX: usize = 1000;
+
+const NEWEST_FIRST: &str = "ORDER BY timestamp DESC, interaction_id DESC";
+const OLDEST_FIRST: &str = "ORDER BY timestamp, interaction_id";
+
+impl Sqlite {
+    /// Which they are is one view of the database; they are read one by one afterwards, while `visit` takes its time.
+    pub(super) fn find_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
+        let bound = match &query.before {
+            Some(id) => Some(
+                self.reading(|reader| key(&reader.connection, id))?
+                    .ok_or_else(|| unknown_before(id))?,
+            ),
+            None => None,
+        };
+        self.reading(|reader| {
+            let mut lookup = Lookup::new(reader, query, detail)?;
+            for (row, position) in newest(reader, query, bound.as_ref(), &mut lookup)? {
+                if let Some(record) = lookup
+                    .record(row)?
+                    .filter(|record| record.position() == position)
+                    && visit(record) == Flow::Stop
+                {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// No view of the database is held while `visit` takes its time.
+    pub(super) fn find_each(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
+        self.reading(|reader| {
+            let mut lookup = Lookup::new(reader, query, Detail::Whole)?;
+            let conditions = Conditions::of(&reader.connection, query)?;
+            let mut last = None;
+            loop {
+                let rows = chunk(&reader.connection, &conditions, &mut last)?;
+                if rows.is_empty() {
+                    return Ok(());
+                }
+                for row in rows {
+                    if let Some(record) = lookup.meant(row)?
+                        && visit(record) == Flow::Stop
+                    {
+                        return Ok(());
+                    }
+                }
+            }
+        })
+    }
+}
+
+pub fn each_facts(
+    reader: &Reader,
+    query: &Query,
+    visit: &mut dyn FnMut(&Facts),
+) -> rusqlite::Result<()> {
+    // Times alone, so that the index is read from end to end that has all facts; the rest is decided here.
+    let mut conditions = Conditions::default();
+    conditions.and_times(query);
+    let columns = columns::FACTS.map(|field| reader.column(field)).join(", ");
+    let mut statement = reader.connection.prepare(&format!(
+        "SELECT {columns} FROM interactions {}",
+        conditions.sql
+    ))?;
+    let mut rows = statement.query(params_from_iter(&conditions.values))?;
+    while let Some(row) = rows.next()? {
+        let facts = columns::facts(row)?;
+        if query.matches_facts(&facts) {
+            visit(&facts);
+        }
+    }
+    Ok(())
+}
+
+pub fn get(reader: &Reader, id: &str) -> rusqlite::Result<Option<Record>> {
+    let sql = format!(
+        "SELECT {} FROM interactions WHERE interaction_id = ?1",
+        reader.columns.join(", ")
+    );
+    reader
+        .connection
+        .query_row(&sql, [id], columns::record)
+        .optional()
+}
+
+/// Without the bytes.
+pub fn extent(reader: &Reader, newest: f64) -> rusqlite::Result<Extent> {
+    const SQL: &str = "SELECT (SELECT count(*) FROM interactions), (SELECT min(timestamp) FROM interactions),
+        (SELECT max(timestamp) FROM interactions WHERE timestamp <= ?1), (SELECT max(timestamp) FROM interactions)";
+    // As far as numbers go in SQL: infinity is none.
+    reader
+        .connection
+        .query_row(SQL, [newest.min(f64::MAX)], |row| {
+            let time = |n| row.get_ref(n).map(|cell| cell.as_f64().ok());
+            Ok(Extent {
+                records: row.get::<_, i64>(0)? as u64,
+                bytes: None,
+                oldest: time(1)?,
+                newest: time(2)?,
+                latest: time(3)?,
+            })
+        })
+}
+
+/// The newest rows, all in one view of the database: those that the index proposes, or where it does not, one after the other.
+fn newest(
+    reader: &Reader,
+    query: &Query,
+    bound: Option<&Key>,
+    lookup: &mut Lookup,
+) -> rusqlite::Result<Vec<(i64, Position)>> {
+    let view = reader.connection.unchecked_transaction()?;
+    let mut conditions = Conditions::of(&view, query)?;
+    conditions.and_key("<", bound);
+    let mut found = Vec::new();
+    match proposals(reader, query)? {
+        Some(rows) => {
+            let mut rows = in_order(&view, rows, &conditions)?.into_iter();
+            while found.len() < query.limit
+                && let Some(row) = rows.next()
+            {
+                found.extend(lookup.place(row)?.map(|position| (row, position)));
+            }
+        }
+        None => {
+            let mut statement = view.prepare(&format!(
+                "SELECT rowid FROM interactions {} {NEWEST_FIRST}",
+                conditions.sql
+            ))?;
+            let mut rows = statement.query(params_from_iter(&conditions.values))?;
+            while found.len() < query.limit
+                && let Some(row) = rows.next()?
+            {
+                let row = row.get(0)?;
+                found.extend(lookup.place(row)?.map(|position| (row, position)));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn proposals(reader: &Reader, query: &Query) -> rusqlite::Result<Option<Vec<i64>>> {
+    match &query.prompt_search {
+        Some(needle) if reader.indexed => index::proposals(&reader.connection, needle),
+        _ => Ok(None),
+    }
+}
+
+/// Those of `rows` that meet `conditions`, newest first.
+fn in_order(
+    connection: &Connection,
+    rows: Vec<i64>,
+    conditions: &Conditions,
+) -> rusqlite::Result<Vec<i64>> {
+    let sql = format!(
+        "SELECT timestamp, interaction_id FROM interactions {} AND rowid = ?",
+        conditions.sql
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut placed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let values = conditions
+            .values
+            .iter()
+            .cloned()
+            .chain([Value::Integer(row)]);
+        let position = statement.query_row(params_from_iter(values), |row| {
+            let id = columns::text(row.get_ref(1)?)
+                .unwrap_or_default()
+                .into_owned();
+            Ok(Position {
+                timestamp: row.get_ref(0)?.as_f64().unwrap_or_default(),
+                id,
+            })
+        });
+        placed.extend(position.optional()?.map(|position| (position, row)));
+    }
+    placed.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(placed.into_iter().map(|(_, row)| row).collect())
+}
+
+/// The next rows, oldest first, after `last`, which moves on.
+fn chunk(
+    connection: &Connection,
+    conditions: &Conditions,
+    last: &mut Option<Key>,
+) -> rusqlite::Result<Vec<i64>> {
+    let mut conditions = conditions.clone();
+    conditions.and_key(">", last.as_ref());
+    let sql = format!(
+        "SELECT timestamp, interaction_id, rowid FROM interactions {} {OLDEST_FIRST} LIMIT {CHUNK}",
+        conditions.sql
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(params_from_iter(&conditions.values))?;
+    let mut chunk = Vec::with_capacity(CHUNK);
+    while let Some(row) = rows.next()? {
+        chunk.push(row.get(2)?);
+        *last = Some(Key::of(row)?);
+    }
+    Ok(chunk)
+}
+
+fn key(connection: &Connection, id: &str) -> rusqlite::Result<Option<Key>> {
+    let sql = "SELECT timestamp, interaction_id FROM interactions WHERE interaction_id = ?1";
+    connection.query_row(sql, [id], Key::of).optional()
+}
+
+/// Where a row stands, as SQLite has it: in a foreign table also what is no time.
+struct Key {
+    timestamp: Value,
+    id: Value,
+}
+
+impl Key {
+    fn of(row: &Row) -> rusqlite::Result<Key> {
+        Ok(Key {
+            timestamp: row.get(0)?,
+            id: row.get(1)?,
+        })
+    }
+}
+
+/// The names in the table that are spellings of `model`; `None` where there are too many names to look at each.
+fn spellings(connection: &Connection, model: &str) -> rusqlite::Result<Option<Vec<Value>>> {
+    // One look into the index for each name, however many rows have it.
+    let mut names = connection.prepare(
+        "WITH RECURSIVE names (name) AS (
+             SELECT min(model) FROM interactions
+             UNION ALL
+             SELECT (SELECT min(model) FROM interactions WHERE model > name) FROM names WHERE name IS NOT NULL
+         ) SELECT name FROM names WHERE name IS NOT NULL LIMIT ?1",
+    )?;
+    let mut rows = names.query([NAMES_MAX as i64 + 1])?;
+    let (mut seen, mut found) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        seen += 1;
+        if columns::text(row.get_ref(0)?).is_some_and(|name| fold(&name) == model) {
+            found.push(row.get(0)?);
+        }
+    }
+    Ok((seen <= NAMES_MAX && found.len() <= SPELLINGS_MAX).then_some(found))
+}
+
+/// What SQL can say of a query.
+#[derive(Clone)]
+struct Conditions {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Default for Conditions {
+    fn default() -> Conditions {
+        Conditions {
+            sql: "WHERE TRUE".to_owned(),
+            values: Vec::new(),
+        }
+    }
+}
+
+impl Conditions {
+    /// Everything but the text, `before` and `limit`.
+    fn of(connection: &Connection, query: &Query) -> rusqlite::Result<Conditions> {
+        let mut conditions = Conditions::default();
+        conditions.and_times(query);
+        if let Some(model) = &query.model {
+            conditions.and_model(model, spellings(connection, model)?);
+        }
+        conditions.and("prompt_category = ?", query.prompt_category.clone());
+        conditions.and("status = ?", query.status.clone());
+        conditions.and("endpoint = ?", query.endpoint.clone());
+        conditions.and("coalesce(host, 'unknown') = ?", query.host.clone());
+        conditions.and("tap = ?", query.tap);
+        Ok(conditions)
+    }
+
+    /// One spelling, as most models have it, keeps the index's order.
+    fn and_model(&mut self, model: &str, spellings: Option<Vec<Value>>) {
+        let Some(spellings) = spellings else { return };
+        let places = vec!["?"; spellings.len()].join(", ");
+        let or_none = if model == UNKNOWN {
+            " OR model IS NULL"
+        } else {
+            ""
+        };
+        self.sql += &format!(" AND (model IN ({places}){or_none})");
+        self.values.extend(spellings);
+    }
+
+    fn and_times(&mut self, query: &Query) {
+        self.and("timestamp >= ?", query.start_time);
+        self.and("timestamp <= ?", query.end_time);
+    }
+
+    fn and_key(&mut self, relation: &str, key: Option<&Key>) {
+        if let Some(key) = key {
+            self.sql += &format!(" AND (timestamp, interaction_id) {relation} (?, ?)");
+            self.values.extend([key.timestamp.clone(), key.id.clone()]);
+        }
+    }
+
+    fn and(&mut self, condition: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.sql += &format!(" AND {condition}");
+            self.values.push(value.into());
+        }
+    }
+}

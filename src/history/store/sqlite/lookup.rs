@@ -1,0 +1,97 @@
+//! One row: whether it is meant, where it stands, and its record.
+
+use rusqlite::{OptionalExtension, Row, Statement};
+
+use super::super::{Detail, Query};
+use super::columns;
+use super::schema::Reader;
+use crate::history::record::{Position, Record};
+
+/// Reads rows, of most only the text that is searched.
+pub struct Lookup<'a> {
+    query: &'a Query,
+    detail: Detail,
+    searchable: Statement<'a>,
+    facts: Statement<'a>,
+    record: Statement<'a>,
+}
+
+impl<'a> Lookup<'a> {
+    pub fn new(
+        reader: &'a Reader,
+        query: &'a Query,
+        detail: Detail,
+    ) -> rusqlite::Result<Lookup<'a>> {
+        let select = |columns: &str| {
+            reader.connection.prepare(&format!(
+                "SELECT {columns} FROM interactions WHERE rowid = ?1"
+            ))
+        };
+        let searchable = format!(
+            "coalesce({}, {})",
+            reader.column("prompt_full"),
+            reader.column("prompt_preview")
+        );
+        let facts = columns::FACTS
+            .iter()
+            .chain(&["interaction_id"])
+            .map(|field| reader.column(field));
+        let facts = facts.collect::<Vec<_>>().join(", ");
+        let record = match detail {
+            Detail::Whole => reader.columns.join(", "),
+            Detail::Brief => columns::brief(reader).join(", "),
+        };
+        Ok(Lookup {
+            query,
+            detail,
+            searchable: select(&searchable)?,
+            facts: select(&facts)?,
+            record: select(&record)?,
+        })
+    }
+
+    /// The record of `row`, where it is there and meant.
+    pub fn meant(&mut self, row: i64) -> rusqlite::Result<Option<Record>> {
+        if !self.has(row)? {
+            return Ok(None);
+        }
+        Ok(self
+            .record(row)?
+            .filter(|record| self.query.matches(record)))
+    }
+
+    /// Where the record of `row` stands, where it is there and meant.
+    pub fn place(&mut self, row: i64) -> rusqlite::Result<Option<Position>> {
+        if !self.has(row)? {
+            return Ok(None);
+        }
+        let position = |row: &Row| {
+            let facts = columns::facts(row)?;
+            let id = columns::text(row.get_ref(columns::FACTS.len())?)
+                .unwrap_or_default()
+                .into_owned();
+            Ok(self.query.matches_facts(&facts).then_some(Position {
+                timestamp: facts.timestamp,
+                id,
+            }))
+        };
+        Ok(self.facts.query_row([row], position).optional()?.flatten())
+    }
+
+    /// The record of `row`, as much of it as is wanted.
+    pub fn record(&mut self, row: i64) -> rusqlite::Result<Option<Record>> {
+        let record = self.record.query_row([row], columns::record).optional()?;
+        Ok(record.map(|record| self.detail.of(record)))
+    }
+
+    /// Whether the text that is looked for, if any is, is in that of `row`.
+    fn has(&mut self, row: i64) -> rusqlite::Result<bool> {
+        let Some(needle) = &self.query.prompt_search else {
+            return Ok(true);
+        };
+        let has = self.searchable.query_row([row], |row| {
+            Ok(needle.is_in(columns::text(row.get_ref(0)?).as_deref()))
+        });
+        Ok(has.optional()?.unwrap_or(false))
+    }
+}

@@ -1,0 +1,212 @@
+//! SQLITE: the history as a database, `ollama_analytics.db`, that any SQLite tool can read while we write.
+//!
+//! - `schema` opens it, carries older ones over, and sets what a connection needs to know;
+//! - `connections` keeps them, and sees when the database is removed under us;
+//! - `columns` is a record as a row, and back;
+//! - `write`, `find` (row by row: `lookup`) and `retain` do what their names say;
+//! - `index` is the full-text index: built behind the writing, it proposes rows, and the query decides.
+//!
+//! One connection writes, behind a lock; readers take theirs from a small pool. A connection that met an error is given up and
+//! the next use opens a new one, so that whatever was wrong needs to be mended only on the disk.
+
+mod columns;
+mod connections;
+mod find;
+mod index;
+mod lookup;
+mod retain;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::directory::Directory;
+use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed};
+use crate::history::record::{Facts, Record};
+use crate::platform::Identity;
+use connections::{Files, LOG, SHARED};
+use schema::Reader;
+
+/// What `--analytics-backend` calls it.
+pub const NAME: &str = "sqlite";
+
+const FILE: &str = "ollama_analytics.db";
+
+/// How long a connection waits for another program's lock.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A database, and who of us is at work on it.
+pub struct Sqlite {
+    file: PathBuf,
+    busy: Duration,
+    /// `None` for one that only reads.
+    directory: Option<Directory>,
+    writer: Mutex<Option<Connection>>,
+    /// What `writer` was opened with.
+    opened: Mutex<Option<Files>>,
+    readers: Mutex<Vec<(Identity, Reader)>>,
+}
+
+impl Sqlite {
+    /// The database in a directory that is ours, made or carried over where that is needed.
+    pub fn writer(directory: Directory) -> Result<Sqlite> {
+        Sqlite::patient(directory, BUSY)
+    }
+
+    fn patient(directory: Directory, busy: Duration) -> Result<Sqlite> {
+        let sqlite = Sqlite::new(&directory.path.clone(), busy, Some(directory));
+        sqlite.writing("open", |_| Ok(()))?;
+        Ok(sqlite)
+    }
+
+    /// The database that another tap writes, or wrote, in the directory `path`.
+    pub fn reader(path: &Path) -> Result<Sqlite> {
+        let sqlite = Sqlite::new(path, BUSY, None);
+        match fs::metadata(&sqlite.file) {
+            Ok(_) => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => return Err(sqlite.nothing()),
+            Err(e) => return Err(failed(format!("open {}", sqlite.file.display()))(e)),
+        }
+        sqlite.reading(|_| Ok(()))?;
+        Ok(sqlite)
+    }
+
+    /// Deletes the database in the directory `path`, which is ours and has it open nowhere, with what SQLite keeps beside it.
+    pub fn discard(path: &Path) -> Result<()> {
+        // In this order: a log without a database is removed by the next one, and nobody removes a file that is open on Windows.
+        for name in [FILE, LOG, SHARED] {
+            match fs::remove_file(path.join(name)) {
+                Err(cause) if cause.kind() != ErrorKind::NotFound => {
+                    return Err(failed(format!("delete {}", path.join(name).display()))(
+                        cause,
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is one in the directory `path`.
+    pub fn is_in(path: &Path) -> Result<bool> {
+        let file = path.join(FILE);
+        file.try_exists()
+            .map_err(failed(format!("read {}", file.display())))
+    }
+
+    fn new(path: &Path, busy: Duration, directory: Option<Directory>) -> Sqlite {
+        Sqlite {
+            file: path.join(FILE),
+            busy,
+            directory,
+            writer: Mutex::new(None),
+            opened: Mutex::new(None),
+            readers: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn nothing(&self) -> StoreError {
+        let directory = self.file.parent().unwrap_or(&self.file);
+        StoreError::Nothing(format!(
+            "there is no SQLite history in {}: it has no {FILE} with records",
+            directory.display()
+        ))
+    }
+
+    /// Of the database and what is not yet moved into it.
+    fn bytes(&self) -> u64 {
+        let log = self.file.with_file_name(LOG);
+        [&self.file, &log]
+            .into_iter()
+            .filter_map(|file| fs::metadata(file).ok())
+            .map(|metadata| metadata.len())
+            .sum()
+    }
+}
+
+impl Keeper for Sqlite {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn place(&self) -> String {
+        self.file
+            .parent()
+            .unwrap_or(&self.file)
+            .display()
+            .to_string()
+    }
+
+    fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
+        self.writing("write to", |connection| write::write(connection, batch))?;
+        batch.clear();
+        Ok(0)
+    }
+
+    fn catch_up(&self) -> Result<bool> {
+        self.writing("index", index::catch_up)
+    }
+
+    fn each_newest(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> Flow,
+    ) -> Result<()> {
+        self.find_newest(query, detail, visit)
+    }
+
+    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        self.find_each(query, visit)
+    }
+
+    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
+        self.reading(|reader| find::each_facts(reader, query, visit))
+    }
+
+    fn get(&self, id: &str) -> Result<Option<Record>> {
+        self.reading(|reader| find::get(reader, id))
+    }
+
+    fn extent(&self, newest: f64) -> Result<Extent> {
+        let extent = self.reading(|reader| find::extent(reader, newest))?;
+        Ok(Extent {
+            bytes: Some(self.bytes()),
+            ..extent
+        })
+    }
+
+    fn retain(&self, limits: &Limits) -> Result<u64> {
+        self.delete_beyond(limits)
+    }
+
+    fn purge(&self, before: Option<f64>) -> Result<u64> {
+        self.delete_for_good(before)
+    }
+}
+
+/// SQLite's own words, and the way out where it lies in the user's hands.
+fn explained(doing: &str, cause: &rusqlite::Error) -> StoreError {
+    let way_out = match cause.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "; another program holds it",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "; move the file away to begin a new one"
+        }
+        Some(ErrorCode::DiskFull) => "; make room, or lower --analytics-max-bytes",
+        _ => "",
+    };
+    let text = format!("{doing}: {cause}{way_out}");
+    if cause.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        StoreError::Full(text)
+    } else {
+        StoreError::Failed(text)
+    }
+}

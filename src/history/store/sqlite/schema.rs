@@ -1,0 +1,231 @@
+//! Opening a database: what each connection must know, numbered migrations, and older databases carried over.
+//!
+//! `user_version` is the number of migrations that were done. A database of before the tap has 0 and its table already; so the
+//! migrations are the same for it and for a new one. What was released is never edited.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::super::{Result, StoreError, failed};
+use super::explained;
+use crate::history::record::FIELDS;
+use crate::platform;
+
+const MIGRATIONS: [&str; 4] = [
+    include_str!("001_seed.sql"),
+    include_str!("002_columns.sql"),
+    include_str!("003_search.sql"),
+    include_str!("004_client.sql"),
+];
+
+/// Columns that came later, none of which an older ollama-tap would misread: they are added without a migration, so that it goes on
+/// reading and writing where an upgrade was taken back.
+const ADDED: [(&str, &str); 3] = [
+    ("prompt_cached_tokens", "INTEGER"),
+    ("host", "TEXT"),
+    ("tap", "INTEGER"),
+];
+
+/// The facts of all rows in their order: statistics find all they need in it and read no text.
+const FACTS_INDEX: &str = "
+    DROP INDEX IF EXISTS interactions_facts;
+    CREATE INDEX interactions_facts ON interactions (
+        timestamp, interaction_id, model, endpoint, prompt_category, status, prompt_tokens, generated_tokens, tokens_per_second,
+        duration_seconds, time_to_first_token_seconds, metadata, prompt_cached_tokens, host, tap
+    );
+";
+
+/// The number of migrations that a database with a full-text index has behind it.
+const SEARCHABLE: usize = 3;
+
+/// The table of records, which a database of before the tap has as well.
+const TABLE: &str = "interactions";
+
+/// Value of `auto_vacuum` that lets a file shrink piece by piece.
+const INCREMENTAL: i64 = 2;
+
+/// A batch is on the disk before it counts as written; full-fsync is what that takes on macOS. The log of writes is moved into the
+/// database every 16 MiB, so that an index page that many batches change is written once, and then it is no longer than 64 MiB.
+/// Deleted text is overwritten where its page lives on.
+const SETTINGS: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA fullfsync = ON;
+    PRAGMA wal_autocheckpoint = 4096;
+    PRAGMA journal_size_limit = 67108864;
+    PRAGMA secure_delete = FAST;
+    PRAGMA cache_size = -8192;
+";
+
+/// A connection that reads, and what there is to read with it.
+pub struct Reader {
+    pub connection: Connection,
+    /// For each field of a record, in order, its column; `NULL` where a database was not carried over yet.
+    pub columns: Vec<String>,
+    /// It has a full-text index.
+    pub indexed: bool,
+}
+
+impl Reader {
+    /// The column that holds `field`.
+    pub fn column(&self, field: &str) -> &str {
+        FIELDS
+            .iter()
+            .position(|name| *name == field)
+            .map_or("NULL", |n| &self.columns[n])
+    }
+}
+
+/// Opens a database for writing, makes it where there is none, and brings it to what we know.
+pub fn open_writer(file: &Path, busy: Duration) -> Result<Connection> {
+    let doing = format!("open {}", file.display());
+    // Private from the beginning; SQLite gives its other files the same rights.
+    make_private(file).map_err(failed(&doing))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = connect(file, flags, busy)?;
+    prepare(&mut connection).map_err(|cause| explained(&doing, &cause))?;
+    Ok(connection)
+}
+
+/// Makes the file where it is missing, for its owner alone. It is closed again before SQLite opens it, because closing it later would
+/// free SQLite's locks.
+fn make_private(file: &Path) -> io::Result<()> {
+    let made = platform::private_file()
+        .append(true)
+        .create(true)
+        .open(file)?;
+    platform::give_to_owner_of_directory(&made, file)?;
+    platform::make_file_private(file)
+}
+
+/// Opens a database for reading, as it is; `None` where it has no records, not even a table for them.
+pub fn open_reader(file: &Path, busy: Duration) -> Result<Option<Reader>> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(file, flags, busy)?;
+    look(connection).map_err(|cause| explained(&format!("read {}", file.display()), &cause))
+}
+
+fn connect(file: &Path, flags: OpenFlags, busy: Duration) -> Result<Connection> {
+    let open = || -> rusqlite::Result<(Connection, usize)> {
+        let connection = Connection::open_with_flags(file, flags)?;
+        connection.busy_timeout(busy)?;
+        let version = version(&connection)?;
+        Ok((connection, version))
+    };
+    let (connection, version) =
+        open().map_err(|cause| explained(&format!("open {}", file.display()), &cause))?;
+    if version > MIGRATIONS.len() {
+        let known = MIGRATIONS.len();
+        let text = format!(
+            "a newer ollama-tap made it (version {version}, this one knows {known}); update this one"
+        );
+        return Err(StoreError::Failed(format!(
+            "open {}: {text}",
+            file.display()
+        )));
+    }
+    Ok(connection)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    pragma(connection, "user_version").map(|version| usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+/// A number that SQLite knows of the database.
+pub fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    let_it_shrink(connection)?;
+    connection.execute_batch(SETTINGS)?;
+    while migrated(connection)? {}
+    add_columns(connection)
+}
+
+/// Only an empty file can just be told; any other has to be written anew once, for which the disk may lack the room.
+fn let_it_shrink(connection: &Connection) -> rusqlite::Result<()> {
+    if shrinks(connection)? {
+        return Ok(());
+    }
+    let is_new = pragma(connection, "page_count")? == 0;
+    connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+    if is_new {
+        return Ok(());
+    }
+    log::info!("history: carrying over a database that was made elsewhere");
+    if let Err(cause) = connection.execute_batch("VACUUM") {
+        log::warn!("history: the database will not shrink when records are deleted: {cause}");
+    }
+    Ok(())
+}
+
+/// Whether the pages that deleting frees can be given back to the disk.
+pub fn shrinks(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(pragma(connection, "auto_vacuum")? == INCREMENTAL)
+}
+
+/// Does the next migration, whole or not at all; whether there was one.
+fn migrated(connection: &mut Connection) -> rusqlite::Result<bool> {
+    if version(connection)? == MIGRATIONS.len() {
+        return Ok(false);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = version(&transaction)?;
+    let Some(next) = MIGRATIONS.get(done) else {
+        return Ok(false);
+    };
+    transaction.execute_batch(next)?;
+    transaction.pragma_update(None, "user_version", done as i64 + 1)?;
+    transaction.commit()?;
+    Ok(true)
+}
+
+/// Adds what is missing of `ADDED`, all of it or nothing.
+fn add_columns(connection: &mut Connection) -> rusqlite::Result<()> {
+    if missing_columns(connection)?.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (column, kind) in missing_columns(&transaction)? {
+        transaction.execute_batch(&format!("ALTER TABLE {TABLE} ADD COLUMN {column} {kind}"))?;
+    }
+    transaction.execute_batch(FACTS_INDEX)?;
+    transaction.commit()
+}
+
+fn missing_columns(connection: &Connection) -> rusqlite::Result<Vec<(&'static str, &'static str)>> {
+    let there = column_names(connection)?;
+    Ok(ADDED
+        .into_iter()
+        .filter(|(column, _)| !there.iter().any(|name| name == column))
+        .collect())
+}
+
+fn column_names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare("SELECT name FROM pragma_table_info(?1)")?
+        .query_map([TABLE], |row| row.get(0))?
+        .collect()
+}
+
+fn look(connection: Connection) -> rusqlite::Result<Option<Reader>> {
+    let there = column_names(&connection)?;
+    let column = |field: &&str| {
+        if there.iter().any(|name| name == field) {
+            (*field).to_owned()
+        } else {
+            "NULL".to_owned()
+        }
+    };
+    let columns = FIELDS.iter().map(column).collect();
+    let indexed = version(&connection)? >= SEARCHABLE;
+    Ok((!there.is_empty()).then_some(Reader {
+        connection,
+        columns,
+        indexed,
+    }))
+}

@@ -1,0 +1,231 @@
+//! What is gathered of one group of records, and the numbers that are made of it.
+
+use std::mem;
+
+use super::buckets::{Bucket, buckets};
+use super::{Group, Slot, Spread};
+use crate::history::record::Facts;
+use crate::observe::Outcome;
+
+#[derive(Clone, Default)]
+pub struct Cell {
+    requests: u64,
+    success: u64,
+    error: u64,
+    cancelled: u64,
+    prompt_tokens: u64,
+    generated_tokens: u64,
+    prompt_cached_tokens: Option<u64>,
+    first_seen: Option<f64>,
+    last_seen: Option<f64>,
+    durations: Vec<Value>,
+    first_tokens: Vec<Value>,
+    speeds: Vec<Value>,
+    /// Of all speeds, whether they are kept or not.
+    speed_sum: f64,
+    speed_count: u64,
+}
+
+/// Seven digits of a number: far more than a clock is good for, in half the memory.
+pub type Value = f32;
+
+impl Cell {
+    pub fn add(&mut self, facts: &Facts) {
+        self.add_without_times(facts);
+        self.add_times(facts);
+    }
+
+    pub fn add_without_times(&mut self, facts: &Facts) {
+        self.count(facts);
+        self.speeds
+            .extend(facts.tokens_per_second.map(|speed| speed as Value));
+    }
+
+    /// What a slot of the timeline shows, and no more.
+    pub fn add_to_timeline(&mut self, facts: &Facts) {
+        self.count(facts);
+        self.add_times(facts);
+    }
+
+    fn add_times(&mut self, facts: &Facts) {
+        self.durations
+            .extend(facts.duration_seconds.map(|time| time as Value));
+        self.first_tokens
+            .extend(facts.time_to_first_token_seconds.map(|time| time as Value));
+    }
+
+    fn count(&mut self, facts: &Facts) {
+        self.requests += 1;
+        for (outcome, count) in
+            Outcome::ALL
+                .into_iter()
+                .zip([&mut self.success, &mut self.error, &mut self.cancelled])
+        {
+            *count += u64::from(facts.status == outcome.as_str());
+        }
+        self.prompt_tokens += facts.prompt_tokens.unwrap_or(0);
+        self.generated_tokens += facts.generated_tokens.unwrap_or(0);
+        self.add_cached(facts.prompt_cached_tokens);
+        self.saw(facts.timestamp, facts.timestamp);
+        if let Some(speed) = facts.tokens_per_second {
+            self.speed_sum += f64::from(speed as Value);
+            self.speed_count += 1;
+        }
+    }
+
+    pub fn merge(&mut self, other: &Cell) {
+        self.requests += other.requests;
+        self.success += other.success;
+        self.error += other.error;
+        self.cancelled += other.cancelled;
+        self.prompt_tokens += other.prompt_tokens;
+        self.generated_tokens += other.generated_tokens;
+        self.add_cached(other.prompt_cached_tokens);
+        if let (Some(first), Some(last)) = (other.first_seen, other.last_seen) {
+            self.saw(first, last);
+        }
+        self.durations.extend(&other.durations);
+        self.first_tokens.extend(&other.first_tokens);
+        self.speeds.extend(&other.speeds);
+    }
+
+    /// Unknown until one is told.
+    fn add_cached(&mut self, tokens: Option<u64>) {
+        if let Some(tokens) = tokens {
+            *self.prompt_cached_tokens.get_or_insert(0) += tokens;
+        }
+    }
+
+    fn saw(&mut self, first: f64, last: f64) {
+        self.first_seen = Some(self.first_seen.map_or(first, |seen| seen.min(first)));
+        self.last_seen = Some(self.last_seen.map_or(last, |seen| seen.max(last)));
+    }
+
+    pub fn group(mut self, name: &str) -> Group {
+        Group {
+            name: name.to_owned(),
+            requests: self.requests,
+            success: self.success,
+            error: self.error,
+            cancelled: self.cancelled,
+            success_rate: (self.requests > 0).then(|| self.success as f64 / self.requests as f64),
+            prompt_tokens: self.prompt_tokens,
+            generated_tokens: self.generated_tokens,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            duration_seconds: Spread::of(&mut self.durations),
+            time_to_first_token_seconds: Spread::of(&mut self.first_tokens),
+            tokens_per_second: Spread::of(&mut self.speeds),
+            prompt_cached_tokens: self.prompt_cached_tokens,
+        }
+    }
+
+    pub fn duration_buckets(&self) -> Vec<Bucket> {
+        buckets(&self.durations)
+    }
+
+    pub fn first_token_buckets(&self) -> Vec<Bucket> {
+        buckets(&self.first_tokens)
+    }
+
+    pub fn slot(&self, timestamp: f64) -> Slot {
+        let durations = Spread::of(&mut self.durations.clone());
+        Slot {
+            timestamp,
+            requests: self.requests,
+            error: self.error,
+            cancelled: self.cancelled,
+            prompt_tokens: self.prompt_tokens,
+            generated_tokens: self.generated_tokens,
+            duration_p50: durations.p50,
+            duration_p95: durations.p95,
+            time_to_first_token_p50: Spread::of(&mut self.first_tokens.clone()).p50,
+            tokens_per_second: (self.speed_count > 0)
+                .then(|| rounded((self.speed_sum / self.speed_count as f64) as Value)),
+            prompt_cached_tokens: self.prompt_cached_tokens,
+        }
+    }
+}
+
+impl Spread {
+    /// Brings the values into some other order on its way.
+    pub fn of(values: &mut [Value]) -> Spread {
+        let (mean, max) = (
+            mean(values),
+            values.iter().copied().max_by(Value::total_cmp).map(rounded),
+        );
+        let mut ranks = Ranks {
+            count: values.len(),
+            rest: values,
+        };
+        let [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(|share| ranks.find(share));
+        Spread {
+            mean,
+            p50,
+            p90,
+            p95,
+            p99,
+            max,
+        }
+    }
+}
+
+/// Finds one rank after the other, each among the values that are not below the one before: no sorting of them all.
+struct Ranks<'a> {
+    count: usize,
+    rest: &'a mut [Value],
+}
+
+impl Ranks<'_> {
+    /// The value that at least this share of all does not exceed. No share is smaller than the one before.
+    fn find(&mut self, share: f64) -> Option<f64> {
+        let rest = mem::take(&mut self.rest);
+        let below = self.count - rest.len();
+        let at = ((self.count as f64 * share).ceil() as usize).max(1) - 1 - below;
+        if at >= rest.len() {
+            return None;
+        }
+        let value = *rest.select_nth_unstable_by(at, Value::total_cmp).1;
+        self.rest = &mut rest[at..];
+        Some(rounded(value))
+    }
+}
+
+fn mean(values: &[Value]) -> Option<f64> {
+    let sum: f64 = values.iter().copied().map(f64::from).sum();
+    (!values.is_empty()).then(|| rounded((sum / values.len() as f64) as Value))
+}
+
+/// The number with the fewest digits that is kept as this: what was 41.7 is 41.7 again.
+pub fn rounded(value: Value) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let mut values: Vec<Value> = (1..=200u8).rev().map(Value::from).collect();
+        let spread = Spread::of(&mut values);
+        assert_eq!(
+            (spread.p50, spread.p90, spread.p95, spread.p99),
+            (Some(100.0), Some(180.0), Some(190.0), Some(198.0))
+        );
+        assert_eq!((spread.mean, spread.max), (Some(100.5), Some(200.0)));
+        assert_eq!(Spread::of(&mut [7.0]).p99, Some(7.0));
+        let (times, speeds) = (
+            [0.000_000_001, 0.1, 12.345_67, 1800.25],
+            [41.7, 99.999_9, 1e6],
+        );
+        for value in times.into_iter().chain(speeds) {
+            assert_eq!(
+                Spread::of(&mut [value as Value; 3]).max,
+                Some(value),
+                "as it was written"
+            );
+        }
+        assert_eq!(Spread::of(&mut []), Spread::default());
+    }
+}

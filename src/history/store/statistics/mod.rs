@@ -1,0 +1,183 @@
+//! STATISTICS: numbers over the facts of many records, the same on every backend. Percentiles are computed over the records
+//! themselves, by nearest rank: the smallest value that at least so many of them do not exceed.
+
+mod answer;
+mod buckets;
+mod cell;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use super::names::Names;
+use super::query::UNKNOWN;
+use crate::history::record::Facts;
+pub use answer::{Enhanced, Group, Slot, Spread};
+use cell::Cell;
+
+/// The most slots that a timeline has.
+const SLOTS_MAX: f64 = 120.0;
+
+/// The most clients that are told apart: a name is whatever a client says of itself.
+const CLIENTS_MAX: usize = 100;
+
+/// Lengths of a slot, in seconds: the shortest is taken that fits.
+const STEPS: [f64; 17] = [
+    1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 21_600.0,
+    86_400.0, 604_800.0, 2.592e6, 3.1536e7,
+];
+
+/// Gathers facts one by one, then makes numbers of them: 20 bytes a record.
+pub struct Statistics {
+    start: f64,
+    end: f64,
+    step: f64,
+    names: Names,
+    cells: HashMap<Key, Cell>,
+    slots: Vec<Cell>,
+}
+
+/// Gathers the facts of which there is something to say by model alone: 4 bytes a record.
+#[derive(Default)]
+pub struct Models {
+    cells: HashMap<String, Cell>,
+}
+
+/// What records are grouped by, in the numbers of their names; each lies in one cell only, whatever they are shown by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    model: u32,
+    category: u32,
+    endpoint: u32,
+    status: u32,
+    client: u32,
+    host: u32,
+    tap: Option<u16>,
+}
+
+impl Statistics {
+    /// Of the time from `start` to `end` (Unix seconds). What arrived later, by a clock that was set back, counts as the last moment's.
+    pub fn new(start: f64, end: f64) -> Statistics {
+        let step = STEPS
+            .into_iter()
+            .find(|step| (end - start) / step < SLOTS_MAX)
+            .unwrap_or((end - start) / SLOTS_MAX);
+        let begin = (start / step).floor() * step;
+        let slots = vec![Cell::default(); ((end - begin) / step).max(0.0) as usize + 1];
+        Statistics {
+            start,
+            end,
+            step,
+            names: Names::default(),
+            cells: HashMap::new(),
+            slots,
+        }
+    }
+
+    pub fn add(&mut self, facts: &Facts) {
+        let slot = ((facts.timestamp - self.first_slot()) / self.step) as usize; // what is before the first falls into it
+        let last = self.slots.len() - 1;
+        self.slots[slot.min(last)].add_to_timeline(facts);
+        let names = &mut self.names;
+        let key = Key {
+            model: names.number(facts.model.as_deref().unwrap_or(UNKNOWN)),
+            category: names.number(&facts.prompt_category),
+            endpoint: names.number(&facts.endpoint),
+            status: names.number(&facts.status),
+            client: names.number(facts.client.as_deref().unwrap_or(UNKNOWN)),
+            host: names.number(facts.host.as_deref().unwrap_or(UNKNOWN)),
+            tap: facts.tap,
+        };
+        self.cells.entry(key).or_default().add(facts);
+    }
+
+    fn first_slot(&self) -> f64 {
+        (self.start / self.step).floor() * self.step
+    }
+
+    pub fn enhanced(self) -> Enhanced {
+        let mut all = Cell::default();
+        self.cells.values().for_each(|cell| all.merge(cell));
+        let first = self.first_slot();
+        let slots = self.slots.iter().enumerate();
+        Enhanced {
+            hours: (self.end - self.start) / 3600.0,
+            start_time: self.start,
+            end_time: self.end,
+            duration_buckets: all.duration_buckets(),
+            time_to_first_token_buckets: all.first_token_buckets(),
+            totals: all.group("all"),
+            by_model: self.by(|key| key.model),
+            by_category: self.by(|key| key.category),
+            by_endpoint: self.by(|key| key.endpoint),
+            by_status: self.by(|key| key.status),
+            by_client: self
+                .by(|key| key.client)
+                .into_iter()
+                .take(CLIENTS_MAX)
+                .collect(),
+            by_host: self.by_host(),
+            timeline_step_seconds: self.step,
+            timeline: slots
+                .map(|(i, cell)| cell.slot(first + i as f64 * self.step))
+                .collect(),
+        }
+    }
+
+    fn by_host(&self) -> Vec<Group> {
+        let mut merged: HashMap<(u32, Option<u16>), Cell> = HashMap::new();
+        self.cells
+            .iter()
+            .for_each(|(key, cell)| merged.entry((key.host, key.tap)).or_default().merge(cell));
+        let name = |host: u32, tap: Option<u16>| {
+            let host = self.names.text(host);
+            tap.map_or_else(|| host.to_owned(), |tap| format!("{host}:{tap}"))
+        };
+        busiest_first(
+            merged
+                .into_iter()
+                .map(|((host, tap), cell)| cell.group(&name(host, tap))),
+        )
+        .into_iter()
+        .take(CLIENTS_MAX)
+        .collect()
+    }
+
+    fn by(&self, part: fn(&Key) -> u32) -> Vec<Group> {
+        let mut merged: HashMap<u32, Cell> = HashMap::new();
+        self.cells
+            .iter()
+            .for_each(|(key, cell)| merged.entry(part(key)).or_default().merge(cell));
+        busiest_first(
+            merged
+                .into_iter()
+                .map(|(number, cell)| cell.group(self.names.text(number))),
+        )
+    }
+}
+
+impl Models {
+    pub fn add(&mut self, facts: &Facts) {
+        let name = facts.model.as_deref().unwrap_or(UNKNOWN);
+        let cell = match self.cells.get_mut(name) {
+            Some(cell) => cell,
+            None => self.cells.entry(name.to_owned()).or_default(),
+        };
+        cell.add_without_times(facts);
+    }
+
+    /// The most used first. How long requests took is not among the numbers.
+    pub fn groups(self) -> Vec<Group> {
+        busiest_first(self.cells.into_iter().map(|(name, cell)| cell.group(&name)))
+    }
+}
+
+fn busiest_first(groups: impl Iterator<Item = Group>) -> Vec<Group> {
+    let mut groups: Vec<Group> = groups.collect();
+    groups.sort_by(|a, b| {
+        b.requests
+            .cmp(&a.requests)
+            .then_with(|| a.name.cmp(&b.name))
+    });
+    groups
+}

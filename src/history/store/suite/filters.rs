@@ -1,0 +1,227 @@
+//! Filters and facts mean the same on every backend.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::*;
+use crate::history::record::Facts;
+
+pub fn each_filter_finds_what_it_says_and_all_together_too(keeper: &dyn Keeper) {
+    filled(keeper, (0..60).map(record));
+    let start = format!("{}", record(30).timestamp);
+    assert_eq!(
+        newest(keeper, &[("start_time", &start)]),
+        ids((30..60).rev())
+    );
+    assert_eq!(newest(keeper, &[("end_time", &start)]), ids((0..31).rev()));
+    assert_eq!(
+        newest(keeper, &[("model", "phi4")]),
+        ids((0..60).rev().filter(|n| n % 2 == 1))
+    );
+    assert_eq!(
+        newest(keeper, &[("prompt_category", "other")]),
+        ids((0..60).rev().filter(|n| n % 2 == 1))
+    );
+    assert_eq!(
+        newest(keeper, &[("endpoint", "api/generate")]),
+        ids((0..60).rev().filter(|n| n % 3 == 1))
+    );
+    assert_eq!(
+        newest(keeper, &[("status", "error")]),
+        ids((0..60).rev().filter(|n| n % 10 == 9))
+    );
+    assert_eq!(
+        newest(keeper, &[("prompt_search", "NUMBER 59?")]),
+        ids([59])
+    );
+    assert_eq!(
+        newest(keeper, &[("host", "other")]),
+        ids((0..60).rev().filter(|n| n % 4 >= 2))
+    );
+    assert_eq!(
+        newest(keeper, &[("tap", "8000"), ("host", "box")]),
+        ids((0..60).rev().filter(|n| n % 4 == 1))
+    );
+    let several = [
+        ("start_time", start.as_str()),
+        ("status", "error"),
+        ("prompt_search", "sky"),
+        ("model", "phi4"),
+    ];
+    assert_eq!(newest(keeper, &several), ids([59, 49, 39]));
+    assert_eq!(each(keeper, &several).len(), 3);
+}
+
+pub fn a_model_is_found_by_any_spelling_whichever_is_stored(keeper: &dyn Keeper) {
+    let spellings = [
+        "talk",
+        "TALK:latest",
+        "library/Talk",
+        "registry.ollama.ai/library/talk",
+        " talk ",
+        "smalltalk",
+        "talk:7b",
+        "hf.co/library/talk",
+    ];
+    let spelled = |(n, name): (u32, &&str)| Record {
+        model: Some((*name).to_owned()),
+        ..record(n)
+    };
+    filled(keeper, (0..).zip(&spellings).map(spelled));
+    filled(
+        keeper,
+        [
+            Record {
+                model: None,
+                ..record(8)
+            },
+            Record {
+                model: Some("Unknown".to_owned()),
+                ..record(9)
+            },
+        ],
+    );
+    for wanted in &spellings[..5] {
+        assert_eq!(
+            newest(keeper, &[("model", wanted)]),
+            ids((0..5).rev()),
+            "{wanted}"
+        );
+        assert_eq!(
+            each(
+                keeper,
+                &[
+                    ("model", wanted),
+                    ("end_time", &record(2).timestamp.to_string())
+                ]
+            )
+            .len(),
+            3,
+            "{wanted}"
+        );
+        let mut facts = Vec::new();
+        keeper
+            .each_facts(&query(&[("model", wanted)]), &mut |seen| {
+                facts.push(seen.model.as_deref().map(str::to_owned))
+            })
+            .unwrap();
+        assert_eq!(facts, vec![Some("talk".to_owned()); 5], "{wanted}");
+    }
+    assert_eq!(newest(keeper, &[("model", "Talk:7B")]), ids([6]));
+    assert_eq!(
+        newest(keeper, &[("model", "HF.co/library/Talk:latest")]),
+        ids([7])
+    );
+    assert_eq!(newest(keeper, &[("model", "unknown")]), ids([9, 8]));
+    assert!(
+        newest(keeper, &[("model", "tal")]).is_empty()
+            && newest(keeper, &[("model", "%")]).is_empty()
+    );
+}
+
+pub fn any_text_is_kept_and_found_again(keeper: &dyn Keeper) {
+    let texts = [
+        "空は青い 🙂 é",
+        "شروع من اليمين",
+        "quote \" apostrophe ' back \\ tick ` <&>",
+        "line\nbreak\ttab\rreturn",
+        "a nul \0 in the middle",
+        "replaced \u{fffd} surrogate",
+        "100% _under_ [set] {a,b} .* (x|y) $1 ^",
+        "-- drop'; DELETE FROM interactions; --",
+        "AND OR NOT NEAR(\"x\") col:val*",
+        "İstanbul ẞ ß Σ ς ǅ",
+    ];
+    let records = texts.iter().zip(0..).map(|(text, n)| Record {
+        prompt_full: Some((*text).to_owned()),
+        model: Some((*text).to_owned()),
+        metadata: json!({"client_ip": null, "user_agent": text}),
+        response_full: Some((*text).to_owned()),
+        ..record(n)
+    });
+    let records: Vec<Record> = records.collect();
+    filled(keeper, records.clone());
+    for record in &records {
+        let text = record.prompt_full.as_deref().unwrap();
+        assert_eq!(
+            keeper.get(&record.interaction_id).unwrap().as_ref(),
+            Some(record),
+            "{text}"
+        );
+        for wanted in [
+            text,
+            &text.to_uppercase(),
+            &text.chars().skip(2).take(5).collect::<String>(),
+        ] {
+            let found = newest(keeper, &[("prompt_search", wanted)]);
+            let means_it = query(&[("prompt_search", wanted)]).matches(record);
+            assert_eq!(
+                found.contains(&record.interaction_id),
+                means_it,
+                "{wanted:?} in {text:?}"
+            );
+        }
+        assert!(
+            newest(keeper, &[("prompt_search", text)]).contains(&record.interaction_id),
+            "{text}"
+        );
+        assert_eq!(
+            newest(keeper, &[("model", text)]),
+            [record.interaction_id.as_str()],
+            "{text}"
+        );
+    }
+    for short in ["é", "%", "_", "\0", "\"", "\\", "青"] {
+        let found = newest(keeper, &[("prompt_search", short)]);
+        let expected = records.iter().rev().filter(|record| {
+            record
+                .prompt_full
+                .as_ref()
+                .unwrap()
+                .to_lowercase()
+                .contains(short)
+        });
+        assert_eq!(
+            found,
+            expected
+                .map(|record| record.interaction_id.clone())
+                .collect::<Vec<_>>(),
+            "{short:?}"
+        );
+    }
+}
+
+pub fn facts_are_those_of_the_records(keeper: &dyn Keeper) {
+    filled(keeper, (0..40).map(record));
+    let mut by_model: BTreeMap<String, (u64, u64, f64)> = BTreeMap::new();
+    let wanted = query(&[
+        ("start_time", &record(10).timestamp.to_string()),
+        ("prompt_category", "question"),
+    ]);
+    let visit = &mut |facts: &Facts| {
+        let sum = by_model
+            .entry(facts.model.as_deref().unwrap_or_default().to_owned())
+            .or_default();
+        sum.0 += 1;
+        sum.1 += facts.prompt_tokens.unwrap();
+        assert_eq!(
+            facts.prompt_cached_tokens,
+            facts.prompt_tokens.map(|tokens| tokens - 1)
+        );
+        sum.2 += facts.duration_seconds.unwrap();
+        assert_eq!(facts.time_to_first_token_seconds, Some(0.25));
+        assert_eq!(facts.client.as_deref(), Some("curl/8.5"));
+    };
+    keeper.each_facts(&wanted, visit).unwrap();
+    let expected: Vec<u32> = (10..40).filter(|n| n % 2 == 0).collect();
+    let (count, tokens, _) = by_model["llama3.2"];
+    assert_eq!(
+        (by_model.len(), count, tokens),
+        (
+            1,
+            expected.len() as u64,
+            expected.iter().map(|n| u64::from(n + 1)).sum()
+        )
+    );
+}

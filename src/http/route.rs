@@ -1,0 +1,309 @@
+//! ROUTE: pure decisions on method and path.
+
+mod inference;
+
+pub use inference::{Dialect, Inference};
+
+/// A page of our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    Metrics,
+    Healthz,
+    Test,
+    Dashboard,
+    Stats,
+    Enhanced,
+    Search,
+    Messages,
+    Message,
+    Models,
+    Export,
+    /// Deletes records.
+    Purge,
+    /// There is no such page, and nobody else to ask.
+    Nowhere,
+}
+
+impl Page {
+    /// The path template without its first slash.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Page::Metrics => "metrics",
+            Page::Healthz => "healthz",
+            Page::Test => "test",
+            Page::Dashboard => "analytics",
+            Page::Stats => "analytics/stats",
+            Page::Enhanced => "analytics/stats/enhanced",
+            Page::Search => "analytics/search",
+            Page::Messages | Page::Purge => "analytics/messages",
+            Page::Message => "analytics/messages/:id",
+            Page::Models => "analytics/models",
+            Page::Export => "analytics/export",
+            Page::Nowhere => OTHER,
+        }
+    }
+}
+
+/// What of a forwarded request matters to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// The path template, or `other`.
+    pub endpoint: &'static str,
+    /// The shape of our own errors on this route.
+    pub dialect: Dialect,
+    /// A POST to exactly one of the paths of `Inference`.
+    pub inference: Option<Inference>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    Own(Page),
+    Forward(Forward),
+}
+
+impl Route {
+    /// Label `endpoint` of `ollama_tap_http_requests_total`.
+    pub fn endpoint(&self) -> &'static str {
+        match self {
+            Route::Own(page) => page.as_str(),
+            Route::Forward(forward) => forward.endpoint,
+        }
+    }
+}
+
+/// A path template that is not among the known ones.
+pub const OTHER: &str = "other";
+
+/// Ollama's routes that make no model work (server/routes.go); what ends in a slash takes one more segment.
+const PLAIN: [(&str, &str); 20] = [
+    ("/", "/"),
+    ("/api/version", "api/version"),
+    ("/api/status", "api/status"),
+    ("/api/pull", "api/pull"),
+    ("/api/push", "api/push"),
+    ("/api/create", "api/create"),
+    ("/api/copy", "api/copy"),
+    ("/api/delete", "api/delete"),
+    ("/api/show", "api/show"),
+    ("/api/tags", "api/tags"),
+    ("/api/ps", "api/ps"),
+    ("/api/me", "api/me"),
+    ("/api/signout", "api/signout"),
+    (
+        "/api/experimental/web_search",
+        "api/experimental/web_search",
+    ),
+    ("/api/experimental/web_fetch", "api/experimental/web_fetch"),
+    (
+        "/api/experimental/model-recommendations",
+        "api/experimental/model-recommendations",
+    ),
+    ("/v1/models", "v1/models"),
+    ("/api/blobs/", "api/blobs/:digest"),
+    ("/api/user/keys/", "api/user/keys/:encodedKey"),
+    ("/v1/models/", "v1/models/:model"),
+];
+
+/// What a port answers itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// Our own pages, and everything else is Ollama's.
+    First,
+    /// Nothing: all of it is Ollama's.
+    None,
+    /// Our own pages, and there is nothing else.
+    Alone,
+}
+
+/// Where a request goes. `target` is what its first line says.
+pub fn route(method: &str, target: &str, pages: Pages) -> Route {
+    let path = path_of(target);
+    match page(method, path.strip_suffix('/').unwrap_or(path)) {
+        Some(page) if pages != Pages::None => return Route::Own(page),
+        None if pages == Pages::Alone => return Route::Own(Page::Nowhere),
+        _ => {}
+    }
+    let known = Inference::ALL
+        .into_iter()
+        .find(|endpoint| path.strip_prefix('/') == Some(endpoint.as_str()));
+    let endpoint = known.map_or_else(|| template_of(path), Inference::as_str);
+    let dialect = known.map_or_else(|| dialect_of(path), Inference::dialect);
+    Route::Forward(Forward {
+        endpoint,
+        dialect,
+        inference: known.filter(|_| method == "POST"),
+    })
+}
+
+fn page(method: &str, path: &str) -> Option<Page> {
+    match (method, path) {
+        ("DELETE", "/analytics/messages") => Some(Page::Purge),
+        ("GET" | "HEAD", "/metrics") => Some(Page::Metrics),
+        ("GET" | "HEAD", "/healthz") => Some(Page::Healthz),
+        ("GET" | "HEAD", "/test") => Some(Page::Test),
+        ("GET" | "HEAD", "/analytics") => Some(Page::Dashboard),
+        ("GET" | "HEAD", "/analytics/stats") => Some(Page::Stats),
+        ("GET" | "HEAD", "/analytics/stats/enhanced") => Some(Page::Enhanced),
+        ("GET" | "HEAD", "/analytics/search") => Some(Page::Search),
+        ("GET" | "HEAD", "/analytics/messages") => Some(Page::Messages),
+        ("GET" | "HEAD", "/analytics/models") => Some(Page::Models),
+        ("GET" | "HEAD", "/analytics/export") => Some(Page::Export),
+        ("GET" | "HEAD", _) => message(path).map(|_| Page::Message),
+        _ => None,
+    }
+}
+
+/// The id in the path of one record.
+fn message(path: &str) -> Option<&str> {
+    path.strip_prefix("/analytics/messages/")
+        .filter(|id| !id.is_empty() && !id.contains('/'))
+}
+
+/// The id in a target of `Page::Message`, as it was sent.
+pub fn message_of(target: &str) -> &str {
+    let path = path_of(target);
+    message(path.strip_suffix('/').unwrap_or(path)).unwrap_or_default()
+}
+
+/// What follows the path, as it was sent.
+pub fn query_of(target: &str) -> &str {
+    let target = target.split('#').next().unwrap_or_default();
+    target.split_once('?').map_or("", |(_, query)| query)
+}
+
+/// The path of a target in either form, without its query.
+fn path_of(target: &str) -> &str {
+    let target = target.split(['?', '#']).next().unwrap_or_default();
+    let absolute = target
+        .split_once("://")
+        .map(|(_, rest)| rest)
+        .filter(|_| !target.starts_with('/'));
+    absolute.map_or(target, |rest| rest.find('/').map_or("/", |at| &rest[at..]))
+}
+
+fn template_of(path: &str) -> &'static str {
+    let matches = |(pattern, _): &&(&str, &str)| match path.strip_prefix(*pattern) {
+        Some("") => *pattern == "/" || !pattern.ends_with('/'),
+        Some(rest) => *pattern != "/" && pattern.ends_with('/') && !rest.contains('/'),
+        None => false,
+    };
+    PLAIN
+        .iter()
+        .find(matches)
+        .map_or(OTHER, |(_, template)| template)
+}
+
+fn dialect_of(path: &str) -> Dialect {
+    if path.starts_with("/v1/messages") {
+        Dialect::Anthropic
+    } else if path.starts_with("/v1/") {
+        Dialect::OpenAi
+    } else {
+        Dialect::Native
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(method: &str, target: &str) -> Route {
+        super::route(method, target, Pages::First)
+    }
+
+    fn endpoint(method: &str, target: &str) -> &'static str {
+        route(method, target).endpoint()
+    }
+
+    #[test]
+    fn where_our_pages_have_a_port_of_their_own_the_public_one_is_ollamas_alone() {
+        let asked = |pages, target| super::route("GET", target, pages);
+        assert_eq!(asked(Pages::None, "/metrics").endpoint(), OTHER);
+        assert_eq!(asked(Pages::Alone, "/metrics"), Route::Own(Page::Metrics));
+        assert_eq!(asked(Pages::Alone, "/api/tags"), Route::Own(Page::Nowhere));
+    }
+
+    fn inference(method: &str, target: &str) -> Option<Inference> {
+        match route(method, target) {
+            Route::Forward(forward) => forward.inference,
+            Route::Own(_) => None,
+        }
+    }
+
+    #[test]
+    fn our_pages_answer_get_and_head_with_and_without_a_slash_and_everything_else_is_ollamas() {
+        for target in [
+            "/metrics",
+            "/metrics/",
+            "/metrics?x=1",
+            "http://tap:1/metrics",
+        ] {
+            assert_eq!(route("GET", target), Route::Own(Page::Metrics), "{target}");
+        }
+        assert_eq!(route("HEAD", "/test"), Route::Own(Page::Test));
+        for target in [
+            "http://localhost?x=/metrics",
+            "a?x=http://h/metrics",
+            "http://h#/metrics",
+            "/?http://h/metrics",
+            "http://h?/metrics",
+        ] {
+            assert!(
+                matches!(route("GET", target), Route::Forward(_)),
+                "{target}"
+            );
+        }
+        assert_eq!(endpoint("POST", "/metrics"), OTHER);
+        assert_eq!(endpoint("GET", "/metrics/x"), OTHER);
+        assert_eq!(
+            route("GET", "/analytics/messages/?limit=1"),
+            Route::Own(Page::Messages)
+        );
+        assert_eq!(
+            route("HEAD", "/analytics/messages/00ff/"),
+            Route::Own(Page::Message)
+        );
+        assert_eq!(
+            route("DELETE", "/analytics/messages?all=true"),
+            Route::Own(Page::Purge)
+        );
+        for target in ["/analytics/messages/a/b", "/analytics/other", "/analyticsx"] {
+            assert_eq!(endpoint("GET", target), OTHER, "{target}");
+        }
+        assert_eq!(endpoint("POST", "/analytics/search"), OTHER);
+    }
+
+    #[test]
+    fn a_target_is_taken_apart() {
+        assert_eq!(message_of("/analytics/messages/a%20b/?x=1"), "a%20b");
+        assert_eq!(query_of("/x?a=1&b=?#c"), "a=1&b=?");
+        assert_eq!(query_of("http://h/x"), "");
+    }
+
+    #[test]
+    fn a_post_to_exactly_one_of_the_known_paths_makes_a_model_work() {
+        for known in Inference::ALL {
+            let path = format!("/{}", known.as_str());
+            assert_eq!(inference("POST", &path), Some(known));
+            assert_eq!(inference("POST", &format!("{path}?ts=1")), Some(known));
+            assert_eq!(inference("GET", &path), None);
+            assert_eq!(inference("POST", &format!("{path}/")), None);
+            assert_eq!(inference("POST", &format!("/{path}")), None);
+        }
+    }
+
+    #[test]
+    fn paths_become_templates() {
+        assert_eq!(endpoint("GET", "/"), "/");
+        assert_eq!(
+            endpoint("POST", "/api/blobs/sha256:aa"),
+            "api/blobs/:digest"
+        );
+        assert_eq!(endpoint("GET", "/v1/models"), "v1/models");
+        assert_eq!(endpoint("GET", "/v1/models/phi4"), "v1/models/:model");
+        assert_eq!(endpoint("GET", "/v1/models/a/b"), OTHER);
+        assert_eq!(endpoint("GET", "/api/blobs/"), OTHER);
+        assert_eq!(endpoint("GET", "/nope"), OTHER);
+        assert_eq!(endpoint("OPTIONS", "*"), OTHER);
+    }
+}

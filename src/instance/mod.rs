@@ -1,0 +1,142 @@
+//! NOTE: what each running tap leaves for those who look for one: `PORT.json`, which says where it listens and where its pages are.
+//!
+//! Everybody may read a note, so no secret is in it: it names the file that has the token, `PORT.token`, which only the tap's own
+//! user may read. A note that outlived its tap is common (a kill, a power cut) and harmless: whoever finds one asks /healthz there.
+
+mod own;
+
+use std::cmp::Reverse;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use std::{fs, io};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::is_token;
+use crate::forward::upstream::addresses;
+use crate::http::address::{Listen, Upstream};
+use crate::ollama::port;
+use crate::platform;
+pub use own::OwnNote;
+
+/// Takes the place of the directory that everybody's notes are in, in tests.
+const ENV_TEST_RUNTIME_DIR: &str = "OLLAMA_TAP_TEST_RUNTIME_DIR";
+
+/// What the name of a note ends in; the port is before it.
+const NOTE: &str = ".json";
+
+/// A note or a token is read up to this (bytes).
+const TEXT_MAX: u64 = 64 * 1024;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub listen: SocketAddr,
+    /// Where our own pages are, if not there too.
+    pub admin: Option<SocketAddr>,
+    /// Directory or address of the history.
+    pub store: Option<String>,
+    pub token_file: Option<PathBuf>,
+    pub pid: u32,
+}
+
+impl Note {
+    /// Where its clients reach the tap.
+    pub fn public(&self) -> Upstream {
+        reached(self.listen)
+    }
+
+    /// Where its own pages are reached.
+    pub fn pages(&self) -> Upstream {
+        reached(self.admin.unwrap_or(self.listen))
+    }
+
+    /// Whether what is dialled there is this tap, at either of its addresses.
+    pub fn is_at(&self, address: &Upstream) -> bool {
+        let own = [Some(self.listen), self.admin]
+            .into_iter()
+            .flatten()
+            .filter(|own| own.port() == address.port);
+        let own: Vec<SocketAddr> = own.collect();
+        let there = || addresses(&address.host, address.port).unwrap_or_default();
+        !own.is_empty()
+            && there().iter().any(|there| {
+                own.iter()
+                    .any(|own| own == there || own.ip().is_unspecified() && port::is_local(there))
+            })
+    }
+
+    /// What opens its history, for those who may read it. A note may come from another user, who must not choose which of our
+    /// files is sent to that user's tap: it has the name that tokens have, and holds what a token is made of.
+    pub fn token(&self) -> Option<String> {
+        let path = self.token_file.as_deref().filter(|path| {
+            path.file_name()
+                .is_some_and(|name| *name == *own::token_name(self.listen))
+        })?;
+        let text = String::from_utf8(read(path).ok()?.1).ok()?;
+        Some(text.trim().to_owned()).filter(|text| is_token(text))
+    }
+}
+
+fn reached(address: SocketAddr) -> Upstream {
+    let listen = Listen {
+        host: address.ip().to_string(),
+        port: address.port(),
+    };
+    listen.dialled().unwrap_or_else(|| address.into())
+}
+
+/// Every note on this machine that we may read, the newest first.
+pub fn all() -> Vec<Note> {
+    let entries = directories()
+        .into_iter()
+        .filter_map(|dir| fs::read_dir(dir).ok())
+        .flatten();
+    let mut found: Vec<(SystemTime, Note)> = entries
+        .filter_map(|entry| noted(&entry.ok()?.path()))
+        .collect();
+    found.sort_by_key(|(time, _)| Reverse(*time));
+    found.into_iter().map(|(_, note)| note).collect()
+}
+
+/// The note of the tap that is dialled there.
+pub fn at(address: &Upstream) -> Option<Note> {
+    all().into_iter().find(|note| note.is_at(address))
+}
+
+/// The note in this file, if it is one, and when it was left.
+fn noted(path: &Path) -> Option<(SystemTime, Note)> {
+    let port: u16 = path
+        .file_name()?
+        .to_str()?
+        .strip_suffix(NOTE)?
+        .parse()
+        .ok()?;
+    let (time, text) = read(path).ok()?;
+    let note: Note = serde_json::from_slice(&text).ok()?;
+    (note.listen.port() == port).then_some((time, note))
+}
+
+fn read(path: &Path) -> io::Result<(SystemTime, Vec<u8>)> {
+    let file = platform::open_file_itself(path)?;
+    let time = file.metadata()?.modified()?;
+    let mut text = Vec::new();
+    file.take(TEXT_MAX).read_to_end(&mut text)?;
+    Ok((time, text))
+}
+
+/// Where notes are: everybody's, and this user's.
+fn directories() -> Vec<PathBuf> {
+    let test = std::env::var_os(ENV_TEST_RUNTIME_DIR).map(PathBuf::from);
+    [
+        Some(test.unwrap_or_else(platform::runtime_directory)),
+        platform::state_directory(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! OWN: the note of this process, and the file of its token.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{self, Path, PathBuf};
+use std::{fs, process};
+
+use super::{NOTE, Note, directories, noted};
+use crate::config::{Backend, Config};
+use crate::history::Archive;
+use crate::history::store::TOKEN;
+use crate::platform;
+
+/// Everybody may read it.
+const PUBLIC: u32 = 0o644;
+/// Only its owner may read it.
+const PRIVATE: u32 = 0o600;
+
+/// Our note, which lies there until it is removed, or this is dropped.
+pub struct OwnNote {
+    path: PathBuf,
+    note: Note,
+}
+
+impl OwnNote {
+    /// Leaves a note in the first directory that takes one, and before it the token's file: in the directory of the history, if
+    /// there is one, else in the user's own. `None` where no directory takes it: then a tap is found by its port alone.
+    pub fn leave(
+        config: &Config,
+        listen: SocketAddr,
+        admin: Option<SocketAddr>,
+        archive: Option<&Archive>,
+    ) -> Option<OwnNote> {
+        if !config.is_noted {
+            return None;
+        }
+        let is_directory = archive.is_some() && config.history.backend != Backend::Loki;
+        let dir = path::absolute(&config.history.dir)
+            .ok()
+            .filter(|_| is_directory);
+        let store = dir
+            .as_ref()
+            .map(|dir| dir.to_string_lossy().into_owned())
+            .or_else(|| Some(archive?.store.place()));
+        let private = dir.into_iter().chain(platform::state_directory());
+        let token_file = keep_token(
+            &token_name(listen),
+            config.token.as_deref(),
+            private.collect(),
+        );
+        let note = Note {
+            listen,
+            admin,
+            store,
+            token_file,
+            pid: process::id(),
+        };
+        let left = directories().iter().find_map(|dir| leave_in(dir, &note));
+        if left.is_none() {
+            log::debug!("no note is left for those who look for this tap");
+            remove(note.token_file.as_deref());
+        }
+        left.map(|path| OwnNote { path, note })
+    }
+
+    /// Removes it, and the token's file. Another tap may have the port by now, and with it the place of our note.
+    pub fn remove(&self) {
+        if noted(&self.path).is_some_and(|(_, there)| there == self.note) {
+            remove(Some(&self.path));
+            remove(self.note.token_file.as_deref());
+        }
+    }
+}
+
+impl Drop for OwnNote {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// The name of the file that holds the token of a tap that listens here.
+pub fn token_name(listen: SocketAddr) -> String {
+    format!("{}{TOKEN}", listen.port())
+}
+
+/// Where the note lies now, if this directory took it.
+fn leave_in(dir: &Path, note: &Note) -> Option<PathBuf> {
+    let path = dir.join(format!("{}{NOTE}", note.listen.port()));
+    let text = serde_json::to_vec(note).map_err(io::Error::from);
+    match text.and_then(|text| put(&path, &text, PUBLIC)) {
+        Ok(()) => Some(path),
+        Err(cause) => {
+            log::debug!("leave the note {}: {cause}", path.display());
+            None
+        }
+    }
+}
+
+/// Writes the token into the first directory that takes it. What a tap that was killed left of an old one goes.
+fn keep_token(name: &str, token: Option<&str>, dirs: Vec<PathBuf>) -> Option<PathBuf> {
+    let paths: Vec<PathBuf> = dirs.iter().map(|dir| dir.join(name)).collect();
+    paths.iter().for_each(|path| remove(Some(path)));
+    let token = token?;
+    let put = |path: &&PathBuf| match put(path, token.as_bytes(), PRIVATE) {
+        Ok(()) => true,
+        Err(cause) => {
+            log::debug!("keep the token in {}: {cause}", path.display());
+            false
+        }
+    };
+    paths.iter().find(put).cloned()
+}
+
+/// Puts a file in its place whole, with these rights whatever the umask says. The user's own directory is made where it is missing.
+fn put(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    if platform::state_directory().is_some_and(|own| own == dir) {
+        platform::create_private_directory(dir)?;
+    }
+    let mut part = tempfile::NamedTempFile::new_in(dir)?;
+    platform::set_mode(part.path(), mode)?;
+    part.write_all(text)?;
+    part.persist(path).map(drop).map_err(|cause| cause.error)
+}
+
+fn remove(path: Option<&Path>) {
+    if let Some(Err(cause)) = path.map(fs::remove_file)
+        && cause.kind() != io::ErrorKind::NotFound
+    {
+        log::debug!(
+            "remove {}: {cause}",
+            path.unwrap_or(Path::new("")).display()
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! OCCUPANT: what answers at an address, before we take it or rely on it.
+
+use std::fmt;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::config::pace::pace;
+use crate::forward::upstream::{Target, addresses};
+use crate::http::address::Upstream;
+use crate::instance;
+use crate::ollama::client::Ollama;
+
+/// How long a machine may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// How long it may take to say who it is; taps and Ollamas answer from memory.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Shortens `ANSWER` in tests (milliseconds).
+const ENV_TEST_ANSWER_MS: &str = "OLLAMA_TAP_TEST_ANSWER_MS";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Occupant {
+    /// A tap of this version.
+    Tap(String),
+    /// An Ollama of this version.
+    Ollama(String),
+    /// Something accepts connections, and is neither.
+    Other,
+    Nobody,
+}
+
+impl Occupant {
+    pub fn of(address: &Upstream) -> Occupant {
+        let found = addresses(&address.host, address.port).unwrap_or_default();
+        if !found
+            .iter()
+            .any(|address| TcpStream::connect_timeout(address, CONNECT).is_ok())
+        {
+            return Occupant::Nobody;
+        }
+        let asked = |address: &Upstream| {
+            let target = Target::of(address).unwrap_or(Target {
+                upstream: address.clone(),
+                roots: None,
+            });
+            Ollama::with_patience(&target, pace(ENV_TEST_ANSWER_MS, ANSWER))
+        };
+        // A tap whose pages have a port of their own says here what Ollama says.
+        let pages = instance::at(address).map_or_else(|| address.clone(), |note| note.pages());
+        match (asked(&pages).tap_version(), asked(address).version()) {
+            (Ok(version), _) => Occupant::Tap(version),
+            (_, Ok(version)) => Occupant::Ollama(version),
+            _ => Occupant::Other,
+        }
+    }
+}
+
+impl fmt::Display for Occupant {
+    /// Completes "the port is taken by NAME".
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Occupant::Tap(version) => write!(f, ", where an ollama-tap {version} answers"),
+            Occupant::Ollama(version) => write!(f, ", where an Ollama {version} answers"),
+            Occupant::Other | Occupant::Nobody => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Ports: the one that the tap listens on and the one that Ollama gets behind it, or else who has them and what to do.
+
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::forward::upstream;
+use crate::http::address::{Listen, Upstream};
+use crate::ollama::occupant::Occupant;
+use crate::platform;
+use crate::server;
+
+/// Where Ollama listens behind the tap, unless told otherwise.
+pub const BACKEND_PORT: u16 = 11435;
+
+/// Replaces `BACKEND_PORT` in tests.
+const ENV_TEST_BACKEND_PORT: &str = "OLLAMA_TAP_TEST_BACKEND_PORT";
+
+/// How many ports are tried from there on.
+const BACKEND_PORTS: u16 = 64;
+
+/// What to bind where the tap is to listen.
+pub fn of_tap(config: &Config) -> Result<Vec<SocketAddr>> {
+    let wanted = addresses(&config.listen).map_err(|e| unbound(&config.listen, &e))?;
+    if config.listen.port == config.upstream.port && upstream_is_here(config, &wanted) {
+        let text = format!(
+            "listen on {}: the upstream {} is this very address",
+            config.listen, config.upstream
+        );
+        return Err(Error::Usage(format!(
+            "{text}; give another --listen, or where Ollama is with --upstream"
+        )));
+    }
+    Ok(wanted)
+}
+
+/// What to bind where our own pages are to be.
+pub fn of_pages(listen: &Listen) -> Result<Vec<SocketAddr>> {
+    addresses(listen).map_err(|e| unbound(listen, &e))
+}
+
+/// What to bind, on this machine, where something is to listen.
+fn addresses(listen: &Listen) -> io::Result<Vec<SocketAddr>> {
+    upstream::addresses(&listen.host, listen.port).map(server::on_this_machine)
+}
+
+/// Whether the upstream's name leads to one of the addresses we are about to listen on.
+fn upstream_is_here(config: &Config, wanted: &[SocketAddr]) -> bool {
+    let upstream =
+        upstream::addresses(&config.upstream.host, config.upstream.port).unwrap_or_default();
+    upstream.iter().any(|there| {
+        wanted
+            .iter()
+            .any(|here| here == there || here.ip().is_unspecified() && is_local(there))
+    })
+}
+
+/// An address that can be bound is one of this machine's.
+pub fn is_local(address: &SocketAddr) -> bool {
+    UdpSocket::bind((address.ip(), 0)).is_ok()
+}
+
+/// Whether this machine could listen there.
+pub fn is_here(listen: &Listen) -> bool {
+    addresses(listen).is_ok_and(|all| all.iter().any(is_local))
+}
+
+/// Why we cannot listen there, and the way out.
+pub fn unbound(listen: &Listen, cause: &io::Error) -> Error {
+    let text = format!("listen on {listen}: {cause}");
+    Error::Failed(match (cause.kind(), listen.dialled()) {
+        (ErrorKind::AddrInUse, Some(here)) => {
+            let occupant = Occupant::of(&here);
+            let way_out = match occupant {
+                Occupant::Ollama(_) => {
+                    format!(
+                        "stop it{}, tap it where it is with `ollama-tap proxy --upstream {here}`",
+                        platform::STOP_OLLAMA
+                    )
+                }
+                Occupant::Tap(_) => "use that one, or stop it".to_owned(),
+                Occupant::Other | Occupant::Nobody => "stop it".to_owned(),
+            };
+            format!(
+                "{text}: the port is taken{}; {way_out}, or choose another port with --listen (OLLAMA_TAP_LISTEN)",
+                holder(listen.port, &occupant)
+            )
+        }
+        (kind, Some(there)) if kind == ErrorKind::AddrNotAvailable || !is_here(listen) => format!(
+            "{text}; this is no address of this machine: tap an Ollama there with `ollama-tap proxy --upstream {there}`, or choose \
+             another address with --listen"
+        ),
+        _ => format!("{text}; choose another address with --listen"),
+    })
+}
+
+/// By whom a port is taken, as far as the system and its answers tell.
+fn holder(port: u16, occupant: &Occupant) -> String {
+    let process = platform::port_holder(port)
+        .map(|holder| format!(" by {holder}"))
+        .unwrap_or_default();
+    format!("{process}{occupant}")
+}
+
+/// A port of 127.0.0.1 for the Ollama behind a tap that listens on `listened`: the one that is wanted and no other, else the usual
+/// one or the next that is free.
+pub fn for_backend(wanted: Option<u16>, listened: u16) -> Result<u16> {
+    let usual = || {
+        std::env::var(ENV_TEST_BACKEND_PORT)
+            .ok()
+            .and_then(|port| port.parse().ok())
+            .unwrap_or(BACKEND_PORT)
+    };
+    let first = wanted.unwrap_or_else(usual);
+    let Some(text) = backend_trouble(first) else {
+        return Ok(first);
+    };
+    let next = (first..=first.saturating_add(BACKEND_PORTS))
+        .skip(1)
+        .find(|port| *port != listened && try_port(*port).is_ok());
+    match (wanted, next) {
+        (None, Some(port)) => {
+            log::info!("{text}; ollama gets {port}");
+            Ok(port)
+        }
+        _ => Err(Error::Failed(format!(
+            "start ollama behind the tap: {text}; stop it, or choose another port with --backend-port"
+        ))),
+    }
+}
+
+/// Why Ollama cannot listen on this port of 127.0.0.1; `None` where it can.
+pub fn backend_trouble(port: u16) -> Option<String> {
+    let cause = try_port(port).err()?;
+    Some(match cause.kind() {
+        ErrorKind::AddrInUse => format!(
+            "the port {port} is taken{}",
+            holder(port, &Occupant::of(&Upstream::here(port)))
+        ),
+        _ => format!("the port {port} cannot be had: {cause}"),
+    })
+}
+
+fn try_port(port: u16) -> io::Result<()> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(drop)
+}

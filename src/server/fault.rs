@@ -1,0 +1,145 @@
+//! Answers of our own to requests that Ollama cannot answer, in the dialect of the route (design.md section 2.5).
+
+use serde_json::json;
+
+use crate::http::route::Dialect;
+use crate::server::Refusal;
+
+/// A refusal or failure that a client is told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub status: u16,
+    /// Lower case: operation, object, cause.
+    pub message: String,
+    /// Seconds after which to try again.
+    pub retry_after: Option<u32>,
+}
+
+/// Ollama's own words when its queue is full (server/sched.go; both spaces are its own).
+pub const BUSY: &str = "server busy, please try again.  maximum pending requests exceeded";
+
+/// Seconds to wait while Ollama starts: a start without a GPU takes about one, and many times that with one.
+const STARTING_RETRY: u32 = 2;
+
+impl Fault {
+    pub fn new(status: u16, message: impl Into<String>) -> Fault {
+        Fault {
+            status,
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    /// What a refused request is told.
+    pub fn of(refusal: &Refusal) -> Fault {
+        let retry_after = (refusal.status == 503).then_some(1);
+        Fault {
+            retry_after,
+            ..Fault::new(refusal.status, refusal.message.clone())
+        }
+    }
+
+    /// `serve` is still starting Ollama, or starting it again.
+    pub fn starting() -> Fault {
+        Fault {
+            retry_after: Some(STARTING_RETRY),
+            ..Fault::new(
+                503,
+                "ask ollama: it is being started; try again in a moment",
+            )
+        }
+    }
+
+    /// Head (without the headers of the hop and its empty line) and body.
+    pub fn render(&self, version: &str, dialect: Dialect) -> (Vec<u8>, Vec<u8>) {
+        let body = body(dialect, self.status, &self.message);
+        let mut head = own_head(
+            version,
+            self.status,
+            "application/json; charset=utf-8",
+            Some(body.len()),
+        );
+        if let Some(seconds) = self.retry_after {
+            head.extend_from_slice(format!("Retry-After: {seconds}\r\n").as_bytes());
+        }
+        (head, body)
+    }
+}
+
+/// The head of an answer of ours, without the headers of the hop and its empty line.
+pub fn own_head(version: &str, status: u16, content_type: &str, length: Option<usize>) -> Vec<u8> {
+    let length = length
+        .map(|length| format!("Content-Length: {length}\r\n"))
+        .unwrap_or_default();
+    format!(
+        "{version} {status} {}\r\nContent-Type: {content_type}\r\n{length}",
+        reason(status)
+    )
+    .into_bytes()
+}
+
+/// The usual words for a status of ours.
+pub fn reason(status: u16) -> &'static str {
+    ureq::http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("Unknown")
+}
+
+fn body(dialect: Dialect, status: u16, message: &str) -> Vec<u8> {
+    let kind = if status < 500 {
+        "invalid_request_error"
+    } else {
+        "api_error"
+    };
+    match dialect {
+        Dialect::Native => json!({ "error": message }),
+        Dialect::OpenAi | Dialect::Responses => {
+            json!({ "error": { "message": message, "type": kind, "param": null, "code": null } })
+        }
+        Dialect::Anthropic => {
+            json!({ "type": "error", "error": { "type": kind, "message": message } })
+        }
+    }
+    .to_string()
+    .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Reason;
+
+    fn text(dialect: Dialect) -> String {
+        String::from_utf8(body(dialect, 502, "no \"ollama\"")).unwrap()
+    }
+
+    #[test]
+    fn each_dialect_has_its_own_shape() {
+        assert_eq!(text(Dialect::Native), r#"{"error":"no \"ollama\""}"#);
+        assert!(
+            text(Dialect::OpenAi).starts_with(r#"{"error":{"#)
+                && text(Dialect::OpenAi).contains(r#""message":"no \"ollama\"""#)
+        );
+        assert!(
+            text(Dialect::Anthropic).contains(r#""type":"error""#)
+                && text(Dialect::Anthropic).contains(r#""type":"api_error""#)
+        );
+    }
+
+    #[test]
+    fn busy_says_when_to_come_again() {
+        let refusal = Refusal {
+            reason: Reason::Busy,
+            status: 503,
+            message: BUSY.to_owned(),
+        };
+        let (head, body) = Fault::of(&refusal).render("HTTP/1.1", Dialect::Native);
+        let head = String::from_utf8(head).unwrap();
+        assert!(
+            head.starts_with("HTTP/1.1 503 Service Unavailable\r\n")
+                && head.contains("Retry-After: 1\r\n")
+        );
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
+    }
+}
