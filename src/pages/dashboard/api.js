@@ -1,53 +1,53 @@
-// Asking the tap. The token goes to the history's own pages and to nobody else: everything else is forwarded to Ollama.
+// Requests to the tap. The token is sent to the history's pages alone: everything else is forwarded to Ollama.
 
-const TOKEN = "ollama-tap-token";
-const PATIENCE = 60_000; // milliseconds; a Loki may take long
+const TOKEN_KEY = "ollama-tap-token";
+const REQUEST_TIMEOUT = 60_000; // milliseconds; a Loki may take long
 
-/** An answer that is no 2xx. `status` is 0 where there was no answer at all. */
-export class Refusal extends Error {
+/** An answer other than 2xx. `status` is 0 where there was no answer. */
+export class RequestError extends Error {
   constructor(status, message) {
     super(message);
     this.status = status;
   }
 }
 
-export const token = () => sessionStorage.getItem(TOKEN);
+export const token = () => sessionStorage.getItem(TOKEN_KEY);
 
 export function setToken(text) {
-  if (text) sessionStorage.setItem(TOKEN, text);
-  else sessionStorage.removeItem(TOKEN);
+  if (text) sessionStorage.setItem(TOKEN_KEY, text);
+  else sessionStorage.removeItem(TOKEN_KEY);
 }
 
-/** A page of the history, as JSON. */
-export async function ask(page, parameters = {}, signal = undefined) {
+/** Fetches a page of the history as JSON. */
+export async function fetchJson(page, parameters = {}, signal = undefined) {
   return (await fetchHistory(page, parameters, signal)).json();
 }
 
-/** The address of a page of the history. */
-export function pageOf(page, parameters = {}) {
+/** Returns the address of a page of the history. */
+export function pageUrl(page, parameters = {}) {
   const text = new URLSearchParams(parameters).toString();
   return `/analytics/${page}${text && `?${text}`}`;
 }
 
 export async function fetchHistory(page, parameters, signal) {
   const headers = token() ? { Authorization: `Bearer ${token()}` } : {};
-  return fetched(pageOf(page, parameters), { headers, signal });
+  return request(pageUrl(page, parameters), { headers, signal });
 }
 
-/** The text of /metrics. */
-export const metrics = async () => (await fetched("/metrics", {})).text();
+/** Fetches the text of /metrics. */
+export const metrics = async () => (await request("/metrics", {})).text();
 
-/** What Ollama holds in memory, through the tap. */
-export const loadedModels = async () => (await (await fetched("/api/ps", {})).json()).models ?? [];
+/** Fetches the models that Ollama has in memory, through the tap. */
+export const loadedModels = async () => (await (await request("/api/ps", {})).json()).models ?? [];
 
-async function fetched(address, { headers, signal }) {
-  const signals = [AbortSignal.timeout(PATIENCE), ...(signal ? [signal] : [])];
+async function request(address, { headers, signal }) {
+  const signals = [AbortSignal.timeout(REQUEST_TIMEOUT), ...(signal ? [signal] : [])];
   const options = { headers, signal: AbortSignal.any(signals), cache: "no-store", redirect: "error" };
   const response = await fetch(address, options).catch((cause) => {
     if (signal?.aborted) throw cause;
-    throw new Refusal(0, `The tap does not answer at ${location.host}.`);
+    throw new RequestError(0, `The tap does not answer at ${location.host}.`);
   });
   if (response.ok) return response;
-  const said = await response.json().catch(() => ({}));
-  throw new Refusal(response.status, typeof said.error === "string" ? said.error : `${response.status} ${response.statusText}`);
+  const body = await response.json().catch(() => ({}));
+  throw new RequestError(response.status, typeof body.error === "string" ? body.error : `${response.status} ${response.statusText}`);
 }

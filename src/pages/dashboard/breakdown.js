@@ -1,22 +1,22 @@
-// Requests by model, category or client: a bar for each, the busiest first.
+// Requests by model, category or client: a bar for each, busiest first.
 
 import { byId, el, fill, svg } from "./dom.js";
 import { compact, count, duration, percent, speed } from "./format.js";
 
-const AT_ONCE = 5; // groups before the rest is asked for
+const INITIAL_GROUPS = 5; // groups that a list shows until it is expanded
 
-/** Lists whose rest was asked for. */
-const opened = new Set();
+/** Ids of the lists that were expanded. */
+const expanded = new Set();
 
-/** Draws `groups` into the element with this id. With `onPick`, a click on one gets its name; `name` writes it for people. */
+/** Draws `groups` into the element with this id. A click on one calls `onPick` with its name; `name` formats it for display. */
 export function showBreakdown(id, groups, { onPick = null, picked = "", name = (text) => text } = {}) {
   const host = byId(id);
-  if (groups.length === 0) return fill(host, el("p", { class: "none" }, "No requests in this time"));
+  if (groups.length === 0) return fill(host, el("p", { class: "none" }, "No requests in this range"));
   const all = groups.reduce((sum, group) => sum + group.requests, 0);
   const most = groups[0].requests;
-  const shown = opened.has(id) ? groups : groups.slice(0, AT_ONCE);
+  const shown = expanded.has(id) ? groups : groups.slice(0, INITIAL_GROUPS);
   const rows = shown.map((group) => {
-    const row = [...about(group, name(group.name), all), bar(group, most)];
+    const row = [...groupFacts(group, name(group.name), all), bar(group, most)];
     const chosen = group.name === picked;
     const pick = () => onPick(chosen ? "" : group.name);
     return el(
@@ -28,7 +28,7 @@ export function showBreakdown(id, groups, { onPick = null, picked = "", name = (
     );
   });
   const more = () => {
-    opened.add(id);
+    expanded.add(id);
     showBreakdown(id, groups, { onPick, picked, name });
   };
   const rest = groups.length - shown.length;
@@ -39,7 +39,7 @@ export function showBreakdown(id, groups, { onPick = null, picked = "", name = (
   );
 }
 
-function about(group, name, all) {
+function groupFacts(group, name, all) {
   const failed = group.error / group.requests;
   const facts = [
     group.tokens_per_second.p50 !== null && `${speed(group.tokens_per_second.p50)} tokens/s`,

@@ -1,30 +1,30 @@
-// One whole message in a dialog: its numbers, its timings, and its texts.
+// One message in a dialog: its numbers, its timings, and its texts.
 
 import { byId, el, fill, icon } from "./dom.js";
-import { ask } from "./api.js";
-import { bytes, count, duration, NONE, speed, title, wholeMoment } from "./format.js";
+import { fetchJson } from "./api.js";
+import { bytes, count, duration, fullTime, NONE, speed, title } from "./format.js";
 import { change, state } from "./state.js";
 import { copyButton, saveButton } from "./share.js";
 import { waterfall } from "./waterfall.js";
 
-const SHOWN = 20_000; // characters of a text before the rest is asked for
+const INITIAL_CHARACTERS = 20_000; // characters of a text before the rest is shown on request
 
 let shownId = "";
-let asking = null;
+let pending = null;
 
-/** Shows the message that the address names, or none. `neighbours` tells the ids next to one. */
+/** Shows the message that the address names, or closes the dialog. `neighbours` returns the ids next to one. */
 export async function showDetail(neighbours) {
   const dialog = byId("detail");
   if (state.id === shownId) return;
-  asking?.abort();
+  pending?.abort();
   shownId = state.id;
   if (!shownId) return dialog.close();
   const id = shownId;
-  asking = new AbortController();
+  pending = new AbortController();
   if (!dialog.open) dialog.showModal();
   fill(dialog, head(null, neighbours(id)), el("div", { class: "body" }, el("p", { class: "none" }, "Loading this message…")));
   try {
-    const record = await ask(`messages/${encodeURIComponent(id)}`, {}, asking.signal);
+    const record = await fetchJson(`messages/${encodeURIComponent(id)}`, {}, pending.signal);
     fill(dialog, head(record, neighbours(id)), body(record));
   } catch (cause) {
     if (id !== shownId || cause.name === "AbortError") return;
@@ -65,7 +65,7 @@ function head(record, { newer, older }) {
           "p",
           { class: "muted" },
           badge(record.status),
-          el("time", { datetime: new Date(record.timestamp * 1000).toISOString() }, wholeMoment(record.timestamp)),
+          el("time", { datetime: new Date(record.timestamp * 1000).toISOString() }, fullTime(record.timestamp)),
         ),
     ),
     el(
@@ -93,11 +93,11 @@ function body(record) {
     { class: "body", tabindex: "-1" },
     record.error && textBlock("Error", record.error, "fault"),
     waterfall(record),
-    textBlock("Prompt", prompt ?? record.prompt_preview, "", keptOf(record, "prompt")),
+    textBlock("Prompt", prompt ?? record.prompt_preview, "", missingTextNote(record, "prompt")),
     thinking && textBlock("Thinking", thinking, "thinking"),
     calls?.length > 0 && el("section", {}, el("h3", {}, "Tool calls"), calls.map(toolCall)),
     (reply || record.response_preview || !calls?.length) &&
-      textBlock("Reply", reply ?? record.response_preview, "", keptOf(record, "response")),
+      textBlock("Reply", reply ?? record.response_preview, "", missingTextNote(record, "response")),
     facts(record),
     el(
       "footer",
@@ -109,10 +109,10 @@ function body(record) {
   );
 }
 
-/** Why a text is short or missing, for people. */
-function keptOf(record, part) {
-  if (record[`${part}_full`]) return record.truncated ? "It was longer than what is kept." : "";
-  if (record[`${part}_preview`]) return "Only its beginning is kept here (--store-text preview).";
+/** Explains why a text is short or missing. */
+function missingTextNote(record, part) {
+  if (record[`${part}_full`]) return record.truncated ? "It was cut: it was longer than the limit." : "";
+  if (record[`${part}_preview`]) return "Only its beginning is stored (--store-text preview).";
   if (part === "prompt" && record.prompt_category === "empty") return "There was no prompt.";
   if (part === "response" && (record.status !== "success" || !record.generated_tokens)) return "There was no text in the reply.";
   return "The text is not stored (--store-text).";
@@ -128,10 +128,10 @@ function textBlock(name, text, kind = "", note = "") {
   );
 }
 
-/** A text, of which a very long one shows its beginning first: a browser lays out a megabyte slowly. */
+/** Shows a text, of a very long one only the beginning at first: a browser lays out a megabyte slowly. */
 function longText(text) {
-  const pre = el("pre", { dir: "auto", tabindex: "0" }, text.length > SHOWN ? text.slice(0, SHOWN) : text);
-  if (text.length <= SHOWN) return pre;
+  const pre = el("pre", { dir: "auto", tabindex: "0" }, text.length > INITIAL_CHARACTERS ? text.slice(0, INITIAL_CHARACTERS) : text);
+  if (text.length <= INITIAL_CHARACTERS) return pre;
   const whole = (event) => {
     pre.textContent = text;
     event.currentTarget.remove();
@@ -162,10 +162,10 @@ function pretty(json) {
   }
 }
 
-/** Tokens that were read by the time that took; what came from the cache took none. Null where not all of it was told. */
+/** Prompt tokens per second; those from the cache took no time. Null where one of them is unknown. */
 function promptSpeed({ prompt_tokens: tokens, prompt_cached_tokens: cached, prompt_eval_duration_seconds: seconds }) {
-  const isTold = [tokens, cached, seconds].every((value) => typeof value === "number");
-  return isTold && tokens > cached && seconds > 0 ? (tokens - cached) / seconds : null;
+  const isKnown = [tokens, cached, seconds].every((value) => typeof value === "number");
+  return isKnown && tokens > cached && seconds > 0 ? (tokens - cached) / seconds : null;
 }
 
 function facts(record) {

@@ -1,21 +1,21 @@
-// The filters of the messages: a form that says what the address says, and the other way round.
+// The filters of the messages: a form that is kept in step with the address.
 
-import { byId, el, fill, settled } from "./dom.js";
+import { byId, debounce, el, fill } from "./dom.js";
 import { change, FILTERS, hasFilters, state } from "./state.js";
 import { title } from "./format.js";
 
-const TYPING = 250; // milliseconds without a key before a text is looked for
+const TYPING_DELAY = 250; // milliseconds without a key before the text is searched
 
-/** Lets the form change the address, and `/` lead to it. */
+/** Lets the form change the address, and `/` focus it. */
 export function prepareFilters() {
   const form = byId("filters");
-  const take = (how) => change(Object.fromEntries(FILTERS.map((name) => [name, form.elements[name].value])), how);
-  const typed = settled(() => take("replace"), TYPING);
-  form.addEventListener("input", (event) => (event.target.name === "text" ? typed() : null));
-  form.addEventListener("change", () => take("push"));
+  const apply = (how) => change(Object.fromEntries(FILTERS.map((name) => [name, form.elements[name].value])), how);
+  const applySoon = debounce(() => apply("replace"), TYPING_DELAY);
+  form.addEventListener("input", (event) => (event.target.name === "text" ? applySoon() : null));
+  form.addEventListener("change", () => apply("push"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    take("push");
+    apply("push");
   });
   byId("clear").addEventListener("click", () => change(Object.fromEntries(FILTERS.map((name) => [name, ""]))));
   document.addEventListener("keydown", (event) => {
@@ -32,7 +32,7 @@ export function showFilters() {
   const form = byId("filters");
   for (const name of FILTERS) {
     const field = form.elements[name];
-    if (field.tagName === "SELECT") offer(field, [state[name]]);
+    if (field.tagName === "SELECT") addOptions(field, [state[name]]);
     if (field.value !== state[name] && field !== document.activeElement) field.value = state[name];
     if (document.activeElement === field && field.type !== "search") field.value = state[name];
   }
@@ -40,29 +40,29 @@ export function showFilters() {
   byId("clear").hidden = !hasFilters();
 }
 
-export function offerModels(names) {
-  offer(byId("filters").elements.model, names);
+export function addModelOptions(names) {
+  addOptions(byId("filters").elements.model, names);
 }
 
-/** Where several share a history; one alone is nothing to choose from. */
-export function offerMachines(names) {
+/** Offers the machines that share the history; a single one is hidden. */
+export function addMachineOptions(names) {
   const field = byId("filters").elements.machine;
-  offer(field, names);
+  addOptions(field, names);
   field.hidden = names.length < 2 && !state.machine;
 }
 
-export function offerCategories(names) {
-  offer(byId("filters").elements.category, names, title);
+export function addCategoryOptions(names) {
+  addOptions(byId("filters").elements.category, names, title);
 }
 
-/** Adds choices that are not there yet. */
-function offer(select, values, name = (text) => text) {
-  const there = new Set([...select.options].map((option) => option.value));
-  for (const value of values.filter((value) => value && !there.has(value))) select.append(el("option", { value }, name(value)));
+/** Adds options that are missing. */
+function addOptions(select, values, name = (text) => text) {
+  const present = new Set([...select.options].map((option) => option.value));
+  for (const value of values.filter((value) => value && !present.has(value))) select.append(el("option", { value }, name(value)));
 }
 
-/** What is said where no message is: why, and the way on. */
-export function blank(host, heading, text, label = "", action = null) {
+/** Explains an empty list, with a way on. */
+export function showEmptyState(host, heading, text, label = "", action = null) {
   fill(host, el("h3", {}, heading), el("p", {}, text), label && el("button", { type: "button", click: action }, label));
   host.hidden = false;
 }

@@ -1,4 +1,4 @@
-// Numbers, times and texts as the reader's own locale writes them. Unknown is a dash.
+// Formats numbers, times and texts in the reader's locale. Unknown values are a dash.
 
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
@@ -15,22 +15,22 @@ const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "always", sty
 export const NONE = "–";
 const DAY = 86_400;
 
-const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
+const isKnown = (value) => value !== null && value !== undefined && Number.isFinite(value);
 
-export const count = (value) => (known(value) ? whole.format(value) : NONE);
-export const compact = (value) => (!known(value) ? NONE : Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
-export const percent = (value) => (known(value) ? ratio.format(value) : NONE);
-export const speed = (value) => (!known(value) ? NONE : value < 100 ? oneDigit.format(value) : whole.format(value));
+export const count = (value) => (isKnown(value) ? whole.format(value) : NONE);
+export const compact = (value) => (!isKnown(value) ? NONE : Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
+export const percent = (value) => (isKnown(value) ? ratio.format(value) : NONE);
+export const speed = (value) => (!isKnown(value) ? NONE : value < 100 ? oneDigit.format(value) : whole.format(value));
 
-/** The name of a model as the history has it, which Ollama takes in several spellings. */
+/** Normalises the name of a model as the history does; Ollama accepts several spellings. */
 export function modelName(spelling) {
   const name = spelling.trim().toLowerCase().replace(/^[a-z0-9+.-]+:\/\//, "").replace(/^registry\.ollama\.ai\//, "");
   return name.replace(/^library\/(?=[^/]+$)/, "").replace(/(?<=.):latest$/, "");
 }
 
-/** A number of seconds, in the unit that suits it. */
+/** Formats seconds in the unit that suits them. */
 export function duration(seconds) {
-  if (!known(seconds)) return NONE;
+  if (!isKnown(seconds)) return NONE;
   if (seconds < 0.000_5) return unit(0, "millisecond", 0);
   if (seconds < 0.01) return unit(seconds * 1000, "millisecond", 1);
   if (seconds < 0.999_5) return unit(seconds * 1000, "millisecond", 0);
@@ -38,8 +38,8 @@ export function duration(seconds) {
   return seconds < 3600 ? parts(seconds, 60, "minute", "second") : parts(seconds / 60, 60, "hour", "minute");
 }
 
-/** A round length of time, in its largest whole unit. */
-export function length(seconds) {
+/** Formats a round duration in its largest whole unit. */
+export function roundDuration(seconds) {
   const units = [
     ["day", DAY],
     ["hour", 3600],
@@ -51,35 +51,35 @@ export function length(seconds) {
 }
 
 export function bytes(value) {
-  if (!known(value)) return NONE;
+  if (!isKnown(value)) return NONE;
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   const step = Math.min(Math.floor(Math.log10(Math.max(value, 1)) / 3), units.length - 1);
   return step === 0 ? `${whole.format(value)} B` : unit(value / 1000 ** step, units[step], step < 2 ? 0 : 1, "short");
 }
 
-/** Unix seconds as a moment: its clock today, else with its day. */
-export function moment(seconds) {
+/** Formats Unix seconds: the time of day, with the date where that is not today. */
+export function shortTime(seconds) {
   const date = new Date(seconds * 1000);
   const today = date.toDateString() === new Date().toDateString();
   return (today ? clockWithSeconds : dayAndClock).format(date);
 }
 
-export const wholeMoment = (seconds) => everything.format(seconds * 1000);
+export const fullTime = (seconds) => everything.format(seconds * 1000);
 
-/** What stands at an axis whose labels are `step` seconds apart. */
+/** Formats a label of an axis whose labels are `step` seconds apart. */
 export function tick(seconds, step) {
   const format = step >= 20 * DAY ? monthOnly : step >= DAY ? dayOnly : clock;
   return format.format(seconds * 1000);
 }
 
-/** From one moment to another, as a piece of a timeline. */
+/** Formats the range of a slot of a timeline. */
 export function span(start, step) {
   const [from, to] = [new Date(start * 1000), new Date((start + step) * 1000)];
   return (step >= DAY ? dayOnly : dayAndClock).formatRange(from, to);
 }
 
-/** How far a moment is away from now. */
-export function away(seconds) {
+/** Formats a time relative to now. */
+export function relativeTime(seconds) {
   const ahead = seconds - Date.now() / 1000;
   const steps = [
     ["day", DAY],
@@ -91,13 +91,13 @@ export function away(seconds) {
   return relative.format(Math.round(ahead / size), name);
 }
 
-/** A word of ours as a title: `code_write` is `Code write`. */
+/** Formats an identifier as a title: `code_write` is `Code write`. */
 export function title(word) {
   const text = (word || "unknown").replaceAll("_", " ");
   return text[0].toUpperCase() + text.slice(1);
 }
 
-/** A number of the smaller unit in both, without a zero of it. */
+/** Formats a value in two units, without a zero of the smaller one. */
 function parts(value, size, large, small) {
   const rest = Math.floor(value % size);
   return unit(Math.floor(value / size), large, 0) + (rest ? ` ${unit(rest, small, 0)}` : "");

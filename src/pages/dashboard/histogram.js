@@ -1,22 +1,22 @@
-// How a latency is spread: a column for each bucket, and lines where its percentiles lie.
+// The distribution of a latency: a column for each bucket, and lines at its percentiles.
 
 import { svg } from "./dom.js";
-import { Chart, mark, valueAxis } from "./chart.js";
+import { axisLabel, Chart, valueAxis } from "./chart.js";
 import { compact, count, duration, percent } from "./format.js";
 
 const LABEL_WIDTH = 44; // pixels
-const FEWEST = 8; // buckets that are drawn, as far as there are so many
+const MIN_BUCKETS = 8; // buckets that are drawn at least, where there are that many
 const PERCENTILES = ["p50", "p95", "p99"];
 
 export class Histogram extends Chart {
-  /** Buckets and spread of the answer of stats/enhanced. */
+  /** Shows buckets and percentiles of a stats/enhanced answer. */
   show(buckets, spread) {
     const filled = buckets.map((bucket, n) => (bucket.requests > 0 ? n : -1)).filter((n) => n >= 0);
     this.all = buckets.reduce((sum, bucket) => sum + bucket.requests, 0);
     this.spread = spread;
     const bounded = buckets.map((bucket, n) => ({ ...bucket, from: n ? buckets[n - 1].up_to : 0 }));
     const first = Math.max(0, filled[0] - 1);
-    this.buckets = filled.length ? bounded.slice(first, Math.max(filled.at(-1) + 2, first + FEWEST)) : [];
+    this.buckets = filled.length ? bounded.slice(first, Math.max(filled.at(-1) + 2, first + MIN_BUCKETS)) : [];
     this.redraw();
   }
 
@@ -32,14 +32,14 @@ export class Histogram extends Chart {
       return svg("rect", { class: "spread", x: n * step + 1, y: box.height - height, width: Math.max(step - 2, 1), height, rx: 2 });
     });
     const every = Math.ceil(LABEL_WIDTH / step);
-    const marks = this.buckets.slice(0, -1).map(({ up_to }, n) => n % every === 0 && mark(box, (n + 1) * step, duration(up_to)));
+    const marks = this.buckets.slice(0, -1).map(({ up_to }, n) => n % every === 0 && axisLabel(box, (n + 1) * step, duration(up_to)));
     const percentiles = PERCENTILES.map((name, n) => this.percentile(box, name, n)).filter(Boolean);
     return [...lines, ...bars, ...marks.filter(Boolean), ...percentiles.map(({ line }) => line), ...percentiles.map(({ label }) => label)];
   }
 
-  /** A line where a percentile lies, its name above; names that would touch stand lower. */
+  /** Draws a line at a percentile with its name; each name is lower than the one before, so that they do not overlap. */
   percentile(box, name, n) {
-    const x = this.place(this.spread[name]);
+    const x = this.xOf(this.spread[name]);
     if (x === null) return null;
     const right = x > box.width - 60;
     const at = { x: right ? x - 4 : x + 4, y: 8 + n * 13, "text-anchor": right ? "end" : "start" };
@@ -49,14 +49,14 @@ export class Histogram extends Chart {
     };
   }
 
-  place(value) {
+  xOf(value) {
     const n = this.buckets.findIndex(({ up_to }) => value !== null && (up_to === null || value <= up_to));
     if (n < 0) return null;
     const { from, up_to } = this.buckets[n];
     return (n + (up_to === null ? 0.5 : Math.max(0, value - from) / (up_to - from))) * this.step();
   }
 
-  tell({ from, up_to, requests }) {
+  describe({ from, up_to, requests }) {
     const heading = up_to === null ? `above ${duration(from)}` : `${from ? duration(from) : "0"} – ${duration(up_to)}`;
     return {
       heading,

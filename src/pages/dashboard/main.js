@@ -1,4 +1,4 @@
-// The page as a whole: what follows from what was clicked, and from what the address says.
+// The page as a whole: connects controls, address and panels.
 
 import { byId } from "./dom.js";
 import { change, FILTERS, onChange, query, state } from "./state.js";
@@ -10,7 +10,7 @@ import { showBanner } from "./notices.js";
 import { drawGroups, prepareNumbers } from "./numbers.js";
 import { prepareRefresh, refresh } from "./refresh.js";
 
-const THEME = "ollama-tap-theme"; // in localStorage; theme.js reads it
+const THEME_KEY = "ollama-tap-theme"; // in localStorage; theme.js reads it
 const NEXT_THEME = { system: "light", light: "dark", dark: "system" };
 
 function prepareRange() {
@@ -34,9 +34,9 @@ function prepareTheme() {
   button.addEventListener("click", () => {
     root.dataset.theme = NEXT_THEME[root.dataset.theme] ?? "system";
     try {
-      localStorage.setItem(THEME, root.dataset.theme);
+      localStorage.setItem(THEME_KEY, root.dataset.theme);
     } catch {
-      // it lasts as long as the page then
+      // the choice then lasts as long as the page
     }
     name();
   });
@@ -51,7 +51,7 @@ function prepareExport() {
   }
 }
 
-function react(changed) {
+function applyChange(changed) {
   showRange();
   showFilters();
   drawGroups();
@@ -67,6 +67,6 @@ prepareDetail(neighbours);
 prepareExport();
 prepareRefresh();
 byId("older").addEventListener("click", () => showOlder().catch((cause) => showBanner(cause.message, refresh)));
-onChange(react);
+onChange(applyChange);
 refresh();
 showDetail(neighbours);

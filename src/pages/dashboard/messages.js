@@ -1,44 +1,44 @@
-// The messages, newest first. New ones come in on top while the page is open; older ones when they are asked for.
+// The list of messages, newest first. New ones are added on top while the page is open, older ones on request.
 
-import { byId, el, fill, say } from "./dom.js";
-import { ask } from "./api.js";
+import { announce, byId, el } from "./dom.js";
+import { fetchJson } from "./api.js";
 import { badge } from "./detail.js";
-import { blank } from "./filters.js";
-import { compact, count, duration, moment, NONE, speed, title, wholeMoment } from "./format.js";
-import { addressWith, change, hasFilters, query, state, FILTERS } from "./state.js";
+import { showEmptyState } from "./filters.js";
+import { compact, count, duration, fullTime, NONE, shortTime, speed, title } from "./format.js";
+import { addressWith, change, FILTERS, hasFilters, query, state } from "./state.js";
 
-const PAGE = 50; // messages of one answer
-const KEPT = 1000; // messages that stay on the page
+const PAGE_SIZE = 50; // messages of one answer
+const MAX_RECORDS = 1000; // messages that stay on the page
 
 let records = [];
 let rows = new Map();
 let hasOlder = false;
 let shownQuery = "";
 
-/** Asks for the newest messages and merges them; after the filters changed, begins anew. */
+/** Fetches the newest messages and merges them; starts a new list after the filters changed. */
 export async function refreshMessages(signal) {
-  const asked = FILTERS.concat("range")
+  const requestedQuery = FILTERS.concat("range")
     .map((name) => state[name])
     .join("\n");
-  if (asked !== shownQuery) byId("table").setAttribute("aria-busy", "true");
-  const page = await ask("messages", { ...query(), limit: PAGE }, signal);
-  const isSame = asked === shownQuery;
+  if (requestedQuery !== shownQuery) byId("table").setAttribute("aria-busy", "true");
+  const page = await fetchJson("messages", { ...query(), limit: PAGE_SIZE }, signal);
+  const isSame = requestedQuery === shownQuery;
   const known = new Set(records.map((record) => record.interaction_id));
   const fresh = page.filter((record) => !known.has(record.interaction_id));
-  const goesOn = isSame && page.length === PAGE && fresh.length < PAGE;
-  if (!goesOn) hasOlder = page.length === PAGE;
-  records = goesOn ? merged(fresh, records) : page;
-  shownQuery = asked;
+  const isContinuous = isSame && page.length === PAGE_SIZE && fresh.length < PAGE_SIZE;
+  if (!isContinuous) hasOlder = page.length === PAGE_SIZE;
+  records = isContinuous ? merged(fresh, records) : page;
+  shownQuery = requestedQuery;
   draw(isSame ? new Set(fresh.map((record) => record.interaction_id)) : new Set());
-  if (isSame && fresh.length > 0) say(`${count(fresh.length)} new messages`);
+  if (isSame && fresh.length > 0) announce(`${count(fresh.length)} new messages`);
 }
 
 export async function showOlder() {
   const button = byId("older");
   button.disabled = true;
   try {
-    const page = await ask("messages", { ...query(), limit: PAGE, before: records.at(-1).interaction_id });
-    hasOlder = page.length === PAGE && records.length + page.length < KEPT;
+    const page = await fetchJson("messages", { ...query(), limit: PAGE_SIZE, before: records.at(-1).interaction_id });
+    hasOlder = page.length === PAGE_SIZE && records.length + page.length < MAX_RECORDS;
     const known = new Set(records.map((record) => record.interaction_id));
     records = merged(
       page.filter((record) => !known.has(record.interaction_id)),
@@ -50,7 +50,7 @@ export async function showOlder() {
   }
 }
 
-/** The ids next to a message in the list. */
+/** Returns the ids next to a message in the list. */
 export function neighbours(id) {
   const at = records.findIndex((record) => record.interaction_id === id);
   return at < 0 ? {} : { newer: records[at - 1]?.interaction_id, older: records[at + 1]?.interaction_id };
@@ -58,34 +58,35 @@ export function neighbours(id) {
 
 function merged(some, others) {
   const newestFirst = (a, b) => b.timestamp - a.timestamp || (a.interaction_id < b.interaction_id ? 1 : -1);
-  return [...some, ...others].sort(newestFirst).slice(0, KEPT);
+  return [...some, ...others].sort(newestFirst).slice(0, MAX_RECORDS);
 }
 
-/** Adds and removes rows so that focus and place on the page stay where they are. */
+/** Adds and removes single rows, so that focus and scroll position stay. */
 function draw(fresh) {
   const body = byId("rows");
   rows = new Map(
     records.map((record) => [record.interaction_id, rows.get(record.interaction_id) ?? row(record, fresh.has(record.interaction_id))]),
   );
   const wanted = [...rows.values()];
-  for (const there of [...body.children]) if (!wanted.includes(there)) there.remove();
+  for (const node of [...body.children]) if (!wanted.includes(node)) node.remove();
   wanted.forEach((node, n) => body.children[n] !== node && body.insertBefore(node, body.children[n] ?? null));
   byId("table").removeAttribute("aria-busy");
   byId("table").hidden = records.length === 0;
   byId("older").hidden = !hasOlder;
   byId("messages-aside").textContent = records.length ? `${hasOlder ? "newest" : "all"} ${count(records.length)}` : "";
   byId("messages-blank").hidden = records.length > 0;
-  if (records.length === 0) drawBlank();
+  if (records.length === 0) drawEmptyState();
 }
 
-function drawBlank() {
+function drawEmptyState() {
   const host = byId("messages-blank");
   if (hasFilters()) {
     const none = () => change(Object.fromEntries(FILTERS.map((name) => [name, ""])));
-    return blank(host, "No message matches", "Nothing in this time meets all of the filters.", "Clear filters", none);
+    return showEmptyState(host, "No message matches", "No message in this range matches all of the filters.", "Clear filters", none);
   }
-  if (state.range === "all") return blank(host, "No messages yet", "They appear here as soon as a request has ended.");
-  return blank(host, "No messages in this time", "The history may hold older ones.", "Show all of it", () => change({ range: "all" }));
+  if (state.range === "all") return showEmptyState(host, "No messages yet", "They appear here as soon as a request has ended.");
+  const showAll = () => change({ range: "all" });
+  return showEmptyState(host, "No messages in this range", "The history may hold older ones.", "Show all of it", showAll);
 }
 
 function row(record, isFresh) {
@@ -99,8 +100,8 @@ function row(record, isFresh) {
       "c-time",
       el(
         "time",
-        { datetime: new Date(record.timestamp * 1000).toISOString(), title: wholeMoment(record.timestamp) },
-        moment(record.timestamp),
+        { datetime: new Date(record.timestamp * 1000).toISOString(), title: fullTime(record.timestamp) },
+        shortTime(record.timestamp),
       ),
     ),
     cell("c-text", link(record)),
@@ -113,7 +114,7 @@ function row(record, isFresh) {
   );
 }
 
-/** The way to the whole message. It is a link, so that it can be opened elsewhere and copied. */
+/** Builds the link to the whole message, so that it can be copied or opened in another tab. */
 function link(record) {
   const open = (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey) return;

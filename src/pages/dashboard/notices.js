@@ -1,4 +1,4 @@
-// What the page says when there is nothing to show: a token is needed, no history is kept, or no request was made yet.
+// Notices in place of numbers: a token is needed, no history is kept, or no request was made yet.
 
 import { byId, el, fill } from "./dom.js";
 import { setToken, token } from "./api.js";
@@ -6,7 +6,7 @@ import { copyButton } from "./share.js";
 
 const PROMPT = '{"model":"llama3.2","prompt":"Why is the sky blue?"}';
 
-/** `loading`, `ready`, `empty`, `off` or `token`: what the page as a whole is like. The style shows what goes with it. */
+/** Sets the state of the whole page: `loading`, `ready`, `empty`, `off` or `token`. The style shows what belongs to it. */
 export function showState(name, action) {
   const root = document.documentElement;
   if (root.dataset.state === name) return;
@@ -17,7 +17,7 @@ export function showState(name, action) {
   if (name === "token") notice.querySelector("input").focus();
 }
 
-/** A failure that the next attempt may mend; an empty text takes it away. */
+/** Shows an error that the next attempt may fix; an empty text removes it. */
 export function showBanner(text, action) {
   const banner = byId("banner");
   banner.hidden = !text;
@@ -26,9 +26,9 @@ export function showBanner(text, action) {
   fill(banner, el("span", {}, text), el("button", { type: "button", class: "small", click: action }, "Try again"));
 }
 
-const NOTICES = { token: askForToken, off: noHistory, empty: noRequests };
+const NOTICES = { token: tokenForm, off: noHistory, empty: noRequests };
 
-function askForToken(retry) {
+function tokenForm(retry) {
   const field = el("input", {
     type: "password",
     id: "token",

@@ -1,8 +1,8 @@
-// What happens at this moment: requests on their way, and the models that Ollama holds in memory.
+// The present: active requests, and the models that Ollama has in memory.
 
 import { byId, el, fill, svg } from "./dom.js";
 import { loadedModels, metrics } from "./api.js";
-import { away, bytes, compact, count, modelName, percent } from "./format.js";
+import { bytes, compact, count, modelName, percent, relativeTime } from "./format.js";
 import { parseMetrics, total } from "./scrape.js";
 
 const FAMILIES = [
@@ -15,9 +15,9 @@ const FAMILIES = [
   "ollama_tap_analytics_dropped_total",
   "ollama_tap_build_info",
 ];
-const FOREVER = 10 * 365 * 86_400; // seconds; Ollama writes "keep alive for ever" as a time centuries ahead
+const FOREVER_SECONDS = 10 * 365 * 86_400; // seconds; Ollama writes "keep alive for ever" as a time centuries ahead
 
-/** Asks and draws. What Ollama does not tell is left out; only a tap that is silent is an error. */
+/** Fetches and draws. What Ollama does not report is left out; only a tap that does not answer is an error. */
 export async function refreshNow() {
   const found = parseMetrics(await metrics(), FAMILIES);
   showHealth(found);
@@ -40,7 +40,7 @@ export async function refreshNow() {
       ),
     ),
     dropped > 0 && el("p", { class: "warning" }, `${count(dropped)} records were dropped: the history could not keep up`),
-    models === null ? el("p", { class: "none" }, "Ollama does not say which models it holds") : loaded(models),
+    models === null ? el("p", { class: "none" }, "Ollama does not report its loaded models") : loaded(models),
   );
 }
 
@@ -66,7 +66,7 @@ function model({ name, size, size_vram: vram = 0, expires_at: expires, context_l
     "li",
     {},
     el("bdi", { class: "name" }, modelName(name)),
-    el("span", { class: "share" }, untilGone(expires)),
+    el("span", { class: "share" }, expiryText(expires)),
     svg(
       "svg",
       { class: "meter", role: "img", "aria-label": `${percent(share)} in VRAM` },
@@ -76,10 +76,10 @@ function model({ name, size, size_vram: vram = 0, expires_at: expires, context_l
   );
 }
 
-function untilGone(expires) {
+function expiryText(expires) {
   const time = Date.parse(expires) / 1000;
   const left = time - Date.now() / 1000;
   if (Number.isNaN(time)) return "";
-  if (left > FOREVER) return "stays";
-  return left <= 0 ? "unloading" : `unloads ${away(time)}`;
+  if (left > FOREVER_SECONDS) return "stays";
+  return left <= 0 ? "unloading" : `unloads ${relativeTime(time)}`;
 }

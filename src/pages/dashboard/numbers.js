@@ -1,18 +1,18 @@
-// The numbers of the chosen time: cards, timelines, latency, and who asked for what.
+// The statistics of the chosen range: cards, timelines, latency, and groups.
 
 import { byId, el, fill } from "./dom.js";
-import { ask } from "./api.js";
+import { fetchJson } from "./api.js";
 import { change, hours, localTime, state } from "./state.js";
 import { Timeline } from "./timeline.js";
 import { Histogram } from "./histogram.js";
 import { showOverview, showOverviewSkeleton } from "./overview.js";
 import { showBreakdown } from "./breakdown.js";
-import { offerMachines, offerModels } from "./filters.js";
+import { addMachineOptions, addModelOptions } from "./filters.js";
 import { title } from "./format.js";
 
-const REST = 5; // the numbers rest so many times as long as it took to make them
-const SHORTEST = 300; // seconds that a timeline shows at least
-const STALE = 60_000; // milliseconds after which they are asked for although no request came
+const REST_FACTOR = 5; // times the duration of a fetch that pass before the next one
+const MIN_TIMELINE_SECONDS = 300; // seconds that a timeline shows at least
+const STALE_AFTER = 60_000; // milliseconds after which they are fetched although no request came
 
 const OUTCOMES = [
   { label: "Success", kind: "success", of: (slot) => slot.requests - slot.error - slot.cancelled },
@@ -25,8 +25,8 @@ const DIRECTIONS = [
 ];
 
 const charts = {};
-/** What was asked last: of which range and state of the history, when, and how long that took (milliseconds). */
-let last = { range: "", history: "", at: 0, took: 0 };
+/** The last fetch: its range, the state of the history, when it ended, and how long it took (milliseconds). */
+let last = { range: "", history: "", at: 0, elapsed: 0 };
 let numbers = null;
 
 export function prepareNumbers() {
@@ -43,7 +43,7 @@ export function prepareNumbers() {
   showOverviewSkeleton();
 }
 
-/** Asks for the numbers, if they can be others than those shown. `stats` is the answer of /analytics/stats, on its way. */
+/** Fetches the numbers if they can differ from those shown. `stats` is the promise of an answer of /analytics/stats. */
 export async function refreshNumbers(stats, signal) {
   const { range } = state;
   const isNew = range !== last.range;
@@ -52,17 +52,17 @@ export async function refreshNumbers(stats, signal) {
     const known = await stats;
     const history = `${known.records} ${known.newest}`;
     const age = performance.now() - last.at;
-    if (!isNew && (age < last.took * REST || (history === last.history && age < STALE))) return;
-    const begun = performance.now();
-    numbers = await ask("stats/enhanced", { hours: shownHours(known) }, signal);
-    last = { range, history, at: performance.now(), took: performance.now() - begun };
+    if (!isNew && (age < last.elapsed * REST_FACTOR || (history === last.history && age < STALE_AFTER))) return;
+    const started = performance.now();
+    numbers = await fetchJson("stats/enhanced", { hours: shownHours(known) }, signal);
+    last = { range, history, at: performance.now(), elapsed: performance.now() - started };
   } finally {
     setBusy(false);
   }
   drawNumbers();
 }
 
-/** Draws what was answered last; also after the filters changed, for their groups are marked. */
+/** Draws the last answer; also after the filters changed, because the chosen groups are marked. */
 export function drawNumbers() {
   if (!numbers) return;
   showOverview(numbers);
@@ -70,8 +70,8 @@ export function drawNumbers() {
   charts.tokens.show(numbers.timeline, numbers.timeline_step_seconds);
   drawLatency();
   drawGroups();
-  offerModels(numbers.by_model.map((group) => group.name));
-  offerMachines(numbers.by_host.map((group) => group.name));
+  addModelOptions(numbers.by_model.map((group) => group.name));
+  addMachineOptions(numbers.by_host.map((group) => group.name));
 }
 
 export function drawGroups() {
@@ -102,9 +102,9 @@ function legend(id, parts) {
   );
 }
 
-/** The chosen hours, or as many as there are records of: a young history has no long empty past. */
+/** Returns the chosen hours, or fewer for a young history, so that it shows no long empty past. */
 function shownHours({ oldest }) {
   const now = Date.now() / 1000;
-  const age = Math.max(SHORTEST, (now - (oldest ?? now)) * 1.02);
+  const age = Math.max(MIN_TIMELINE_SECONDS, (now - (oldest ?? now)) * 1.02);
   return Math.min(hours() ?? Infinity, age / 3600);
 }

@@ -1,9 +1,9 @@
-// The numbers at a glance, and what they were over the time shown.
+// Cards with the key numbers, and a sparkline of each.
 
 import { byId, el, fill, svg } from "./dom.js";
-import { compact, count, duration, length, NONE, percent, speed } from "./format.js";
+import { compact, count, duration, NONE, percent, roundDuration, speed } from "./format.js";
 
-const SPARK = { width: 100, height: 24 };
+const SPARKLINE = { width: 100, height: 24 };
 
 /** Draws the cards from an answer of stats/enhanced. */
 export function showOverview({ totals, timeline, timeline_step_seconds: step }) {
@@ -13,13 +13,13 @@ export function showOverview({ totals, timeline, timeline_step_seconds: step }) 
     card(
       "Requests",
       compact(totals.requests),
-      spark(timeline, (slot) => slot.requests),
+      sparkline(timeline, (slot) => slot.requests),
       peak(timeline, step),
     ),
     card(
       "Success",
       percent(totals.success_rate),
-      spark(timeline, (slot) => slot.error + slot.cancelled, "error"),
+      sparkline(timeline, (slot) => slot.error + slot.cancelled, "error"),
       failures(totals),
     ),
     pair(
@@ -28,28 +28,28 @@ export function showOverview({ totals, timeline, timeline_step_seconds: step }) 
         ["in", compact(totals.prompt_tokens), "prompt"],
         ["out", compact(totals.generated_tokens), "generated"],
       ],
-      spark(timeline, (slot) => slot.prompt_tokens + slot.generated_tokens, "generated"),
+      sparkline(timeline, (slot) => slot.prompt_tokens + slot.generated_tokens, "generated"),
       perRequest(totals),
     ),
     card(
       "Tokens/s",
       speed(speeds.p50),
-      spark(timeline, (slot) => slot.tokens_per_second),
+      sparkline(timeline, (slot) => slot.tokens_per_second),
       percentiles({ p90: speeds.p90, max: speeds.max }, speed),
       "p50",
     ),
-    timed("First token", first, timeline, (slot) => slot.time_to_first_token_p50),
-    timed("Duration", whole, timeline, (slot) => slot.duration_p50),
+    durationCard("First token", first, timeline, (slot) => slot.time_to_first_token_p50),
+    durationCard("Duration", whole, timeline, (slot) => slot.duration_p50),
   );
 }
 
-/** A card of a length of time, whose median is `p50` of each slot. */
-function timed(name, values, timeline, p50) {
+/** Builds a card for a duration; `p50` returns its median in a slot. */
+function durationCard(name, values, timeline, p50) {
   const others = percentiles({ p95: values.p95, p99: values.p99 }, duration);
-  return card(name, duration(values.p50), spark(timeline, p50), others, "p50");
+  return card(name, duration(values.p50), sparkline(timeline, p50), others, "p50");
 }
 
-/** Cards without numbers, while these are on their way. */
+/** Shows cards without numbers while these are loading. */
 export function showOverviewSkeleton() {
   const names = ["Requests", "Success", "Tokens", "Tokens/s", "First token", "Duration"];
   fill(
@@ -74,7 +74,7 @@ function pair(name, values, line, lower) {
   return el("div", { class: "card kpi" }, el("h2", {}, name), el("p", { class: "value two" }, shown), lower, line);
 }
 
-/** The line below a number. What has no room is left out, word by word. */
+/** Builds the line below a number. Words that do not fit are hidden one by one. */
 function below(...words) {
   return el(
     "p",
@@ -86,23 +86,23 @@ function below(...words) {
 const dim = (text) => el("small", {}, text);
 
 function failures({ requests, error, cancelled }) {
-  const told = [
+  const parts = [
     [error, "failed"],
     [cancelled, "cancelled"],
   ]
     .filter(([n]) => n > 0)
     .map(([n, word]) => [count(n), dim(` ${word}`)]);
-  return below(...(told.length || !requests ? told : [dim("none failed")]).map((words) => el("span", {}, words)));
+  return below(...(parts.length || !requests ? parts : [dim("none failed")]).map((words) => el("span", {}, words)));
 }
 
 function percentiles(values, format) {
   return below(...Object.entries(values).map(([name, value]) => el("span", {}, dim(name), " ", format(value))));
 }
 
-/** The busiest piece of the timeline. */
+/** Describes the busiest slot of the timeline. */
 function peak(timeline, step) {
   const busiest = Math.max(0, ...timeline.map((slot) => slot.requests));
-  return below(el("span", {}, dim("peak "), compact(busiest)), dim(`in ${length(step)}`));
+  return below(el("span", {}, dim("peak "), compact(busiest)), dim(`in ${roundDuration(step)}`));
 }
 
 function perRequest({ requests, prompt_tokens: prompt, generated_tokens: generated }) {
@@ -110,16 +110,17 @@ function perRequest({ requests, prompt_tokens: prompt, generated_tokens: generat
   return below(el("span", {}, dim("mean "), `${mean(prompt)} / ${mean(generated)}`), dim("a request"));
 }
 
-/** A small line of one number per slot; slots without one are left out, and so is a line of zeros. */
-function spark(timeline, of, kind = "") {
+/** Draws a line of one number per slot; slots without one are skipped, and a line of zeros is not drawn. */
+function sparkline(timeline, of, kind = "") {
   const values = timeline.map(of);
   const known = values.map((value, n) => [n, value]).filter(([, value]) => value !== null);
   const max = Math.max(0, ...known.map(([, value]) => value));
   if (known.length < 2 || max === 0) return null;
-  const x = (n) => (n / Math.max(1, timeline.length - 1)) * SPARK.width;
-  const y = (value) => SPARK.height - 1.5 - (value / max) * (SPARK.height - 3);
+  const x = (n) => (n / Math.max(1, timeline.length - 1)) * SPARKLINE.width;
+  const y = (value) => SPARKLINE.height - 1.5 - (value / max) * (SPARKLINE.height - 3);
   const points = known.map(([n, value]) => `${x(n).toFixed(1)},${y(value).toFixed(1)}`);
-  const area = `${x(known[0][0])},${SPARK.height} ${points.join(" ")} ${x(known.at(-1)[0])},${SPARK.height}`;
-  const box = { class: `spark ${kind}`, viewBox: `0 0 ${SPARK.width} ${SPARK.height}`, preserveAspectRatio: "none", "aria-hidden": "true" };
+  const area = `${x(known[0][0])},${SPARKLINE.height} ${points.join(" ")} ${x(known.at(-1)[0])},${SPARKLINE.height}`;
+  const viewBox = `0 0 ${SPARKLINE.width} ${SPARKLINE.height}`;
+  const box = { class: `spark ${kind}`, viewBox, preserveAspectRatio: "none", "aria-hidden": "true" };
   return svg("svg", box, svg("polygon", { points: area }), svg("polyline", { points: points.join(" ") }));
 }

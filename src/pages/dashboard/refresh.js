@@ -1,54 +1,54 @@
-// When to ask: at once when something was chosen, then every few seconds, and never for a tab that nobody sees.
+// When to refresh: at once after a change, then every few seconds, and never while the tab is hidden.
 
 import { byId } from "./dom.js";
-import { ask } from "./api.js";
-import { offerCategories } from "./filters.js";
+import { fetchJson } from "./api.js";
+import { addCategoryOptions } from "./filters.js";
 import { refreshMessages } from "./messages.js";
 import { showBanner, showState } from "./notices.js";
 import { refreshNow } from "./now.js";
 import { refreshNumbers } from "./numbers.js";
 
-const INTERVAL = "ollama-tap-interval"; // in localStorage
-const USUAL = "5"; // seconds
+const INTERVAL_KEY = "ollama-tap-interval"; // in localStorage
+const DEFAULT_INTERVAL = "5"; // seconds
 
-let round = null;
+let current = null;
 let timer = 0;
 
-/** Asks for everything now; a round that is still under way is given up. */
+/** Fetches everything now, and aborts a round that is still running. */
 export async function refresh() {
   clearTimeout(timer);
-  round?.abort();
-  const own = new AbortController();
-  round = own;
+  current?.abort();
+  const controller = new AbortController();
+  current = controller;
   byId("progress").classList.add("active");
-  const answers = await askAll(own.signal);
-  if (round !== own) return;
+  const answers = await fetchAll(controller.signal);
+  if (current !== controller) return;
   byId("progress").classList.remove("active");
-  judge(...answers);
+  showOutcome(...answers);
   schedule();
 }
 
-/** Begins to refresh by itself, as often as was chosen here before. */
+/** Starts to refresh automatically, at the interval that was chosen in this browser before. */
 export function prepareRefresh() {
   const choice = byId("interval");
-  choice.value = remembered();
-  if (choice.selectedIndex < 0) choice.value = USUAL;
+  choice.value = savedInterval();
+  if (choice.selectedIndex < 0) choice.value = DEFAULT_INTERVAL;
   choice.addEventListener("change", () => {
-    remember(choice.value);
+    saveInterval(choice.value);
     schedule();
   });
   byId("refresh").addEventListener("click", refresh);
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : Number(choice.value) && refresh()));
 }
 
-/** Asks for all that is shown, all at the same time; each is drawn as it comes. What became of each, that of /analytics/stats first. */
-function askAll(signal) {
-  const stats = ask("stats", {}, signal);
-  stats.then(showKnown, () => {}); // `judge` says why it failed
+/** Fetches everything at the same time and draws each answer as it arrives. Returns the outcomes, that of /analytics/stats first. */
+function fetchAll(signal) {
+  const stats = fetchJson("stats", {}, signal);
+  stats.then(showStats, () => {}); // `showOutcome` reports why it failed
   return Promise.allSettled([stats, refreshNumbers(stats, signal), refreshMessages(signal), refreshNow()]);
 }
 
-function judge(stats, ...others) {
+function showOutcome(stats, ...others) {
   if (stats.reason?.status === 403) return showPrivate();
   const isOff = stats.reason?.status === 404;
   if (isOff) showState("off");
@@ -61,8 +61,8 @@ function showPrivate() {
   showBanner("");
 }
 
-function showKnown(stats) {
-  offerCategories(stats.categories);
+function showStats(stats) {
+  addCategoryOptions(stats.categories);
   showState(stats.records > 0 ? "ready" : "empty");
 }
 
@@ -72,18 +72,18 @@ function schedule() {
   if (seconds > 0 && !document.hidden) timer = setTimeout(refresh, seconds * 1000);
 }
 
-function remembered() {
+function savedInterval() {
   try {
-    return localStorage.getItem(INTERVAL) ?? USUAL;
+    return localStorage.getItem(INTERVAL_KEY) ?? DEFAULT_INTERVAL;
   } catch {
-    return USUAL; // storage may be forbidden
+    return DEFAULT_INTERVAL; // storage may be forbidden
   }
 }
 
-function remember(seconds) {
+function saveInterval(seconds) {
   try {
-    localStorage.setItem(INTERVAL, seconds);
+    localStorage.setItem(INTERVAL_KEY, seconds);
   } catch {
-    // it lasts as long as the page then
+    // the choice then lasts as long as the page
   }
 }

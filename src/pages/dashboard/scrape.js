@@ -1,10 +1,10 @@
-// Reading /metrics: the Prometheus text format, as far as the page needs it.
+// Parses /metrics: the Prometheus text format, as far as the page needs it.
 
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 const ESCAPED = { n: "\n", '"': '"', "\\": "\\" };
 
-/** The samples of these families: a list of {labels, value} by name. */
+/** Returns the samples of these families: a list of {labels, value} by name. */
 export function parseMetrics(text, names) {
   const found = Object.fromEntries(names.map((name) => [name, []]));
   for (const line of text.split("\n")) {
@@ -14,7 +14,7 @@ export function parseMetrics(text, names) {
   return found;
 }
 
-/** The sum of a family's samples; null where there are none. */
+/** Returns the sum of a family's samples; null where there are none. */
 export function total(samples) {
   return samples.length ? samples.reduce((sum, sample) => sum + sample.value, 0) : null;
 }

@@ -1,9 +1,9 @@
-// Taking things away: to the clipboard, and as files.
+// Copies texts to the clipboard and saves files.
 
-import { el, icon, say } from "./dom.js";
-import { fetchHistory, pageOf, token } from "./api.js";
+import { announce, el, icon } from "./dom.js";
+import { fetchHistory, pageUrl, token } from "./api.js";
 
-const THANKS = 1500; // milliseconds that a button says what it did
+const FEEDBACK_TIME = 1500; // milliseconds for which a button shows what it did
 
 /** A button that copies what `text` returns. */
 export function copyButton(label, text) {
@@ -14,21 +14,21 @@ export function copyButton(label, text) {
       () => false,
     );
     words.textContent = done || copyBySelection(text()) ? "Copied" : "Not allowed";
-    say(words.textContent);
-    setTimeout(() => (words.textContent = label), THANKS);
+    announce(words.textContent);
+    setTimeout(() => (words.textContent = label), FEEDBACK_TIME);
   };
   return el("button", { type: "button", class: "small", click: copy }, icon("copy"), words);
 }
 
 /** A button that saves what `text` returns as a file. */
 export function saveButton(label, name, type, text) {
-  const keep = () => save(name, new Blob([text()], { type }));
-  return el("button", { type: "button", class: "small", click: keep }, icon("save"), label);
+  const saveFile = () => save(name, new Blob([text()], { type }));
+  return el("button", { type: "button", class: "small", click: saveFile }, icon("save"), label);
 }
 
-/** Saves the history as far as `parameters` mean it. Only with a token does it pass through memory: a link sends none. */
+/** Saves the history that `parameters` select. Only with a token does it pass through memory, because a link cannot send one. */
 export async function exportHistory(parameters) {
-  if (!token()) return follow(pageOf("export", parameters));
+  if (!token()) return follow(pageUrl("export", parameters));
   const response = await fetchHistory("export", parameters);
   const name = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1];
   save(name ?? `ollama-tap.${parameters.format}`, await response.blob());
@@ -44,7 +44,7 @@ function follow(href, download = "") {
   el("a", { href, download }).click();
 }
 
-/** The way of old, for pages that came without TLS from another machine: there is no clipboard for them. */
+/** Copies by selection, for pages that came without TLS from another machine: browsers give them no clipboard. */
 function copyBySelection(text) {
   const area = el("textarea", { class: "hidden", readonly: true });
   area.value = text;

@@ -1,17 +1,17 @@
-// What the page shows, kept in its address: so a link, a reload and the Back button bring it back.
+// The state of the page, kept in its address, so that a link, a reload and the Back button restore it.
 
 import { modelName } from "./format.js";
 
 const DEFAULTS = { range: "24h", model: "", category: "", status: "", machine: "", text: "", from: "", to: "", id: "" };
 const HOURS = { "1h": 1, "24h": 24, "7d": 168 };
 
-/** Names of the fields that choose messages. */
+/** Names of the fields that filter messages. */
 export const FILTERS = ["model", "category", "status", "machine", "text", "from", "to"];
 
 const listeners = [];
 export const state = read();
 
-/** Changes some of it and tells who listens which fields are others now. */
+/** Changes some fields and notifies the listeners of those that differ now. */
 export function change(fields, how = "push") {
   const before = { ...state };
   Object.assign(state, fields);
@@ -20,24 +20,24 @@ export function change(fields, how = "push") {
   const address = addressOf(state);
   if (how === "push") history.pushState(null, "", address);
   else history.replaceState(null, "", address);
-  tell(changed);
+  notify(changed);
 }
 
 export function onChange(listener) {
   listeners.push(listener);
 }
 
-/** The address of the page with some fields changed. */
+/** Returns the address of the page with some fields changed. */
 export function addressWith(fields) {
   return addressOf({ ...state, ...fields });
 }
 
-/** How many hours the range is long; null for all of the history. */
+/** Returns the length of the range in hours; null for the whole history. */
 export const hours = () => HOURS[state.range] ?? null;
 
 export const hasFilters = () => FILTERS.some((name) => state[name] !== "");
 
-/** The filters as the history's pages take them. */
+/** Returns the filters as parameters of the history's pages. */
 export function query() {
   const { model, category, status, machine, text, from, to } = state;
   const [, host = machine, tap = ""] = machine.match(/^(.*):(\d+)$/) ?? [];
@@ -46,7 +46,7 @@ export function query() {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== null));
 }
 
-/** Unix seconds as an input of date and time writes them here. */
+/** Formats Unix seconds as a `datetime-local` input does. */
 export function localTime(unix) {
   const date = new Date(unix * 1000);
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
@@ -59,8 +59,8 @@ function seconds(local) {
 }
 
 function read() {
-  const given = new URLSearchParams(location.search);
-  const fields = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, given.get(name) ?? DEFAULTS[name]]));
+  const parameters = new URLSearchParams(location.search);
+  const fields = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, parameters.get(name) ?? DEFAULTS[name]]));
   fields.model = modelName(fields.model);
   if (!HOURS[fields.range]) fields.range = fields.range === "all" ? "all" : DEFAULTS.range;
   return fields;
@@ -72,12 +72,12 @@ function addressOf(fields) {
   return location.pathname + (text && `?${text}`);
 }
 
-function tell(changed) {
+function notify(changed) {
   for (const listener of listeners) listener(changed);
 }
 
 window.addEventListener("popstate", () => {
   const before = { ...state };
   Object.assign(state, read());
-  tell(Object.keys(DEFAULTS).filter((name) => state[name] !== before[name]));
+  notify(Object.keys(DEFAULTS).filter((name) => state[name] !== before[name]));
 });

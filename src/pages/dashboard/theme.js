@@ -1,4 +1,4 @@
-// The colours that were chosen here before, set before anything is drawn. Without a choice the system's are taken.
+// Sets the colours that were chosen in this browser before anything is drawn; without a choice those of the system.
 try {
   document.documentElement.dataset.theme = localStorage.getItem("ollama-tap-theme") || "system";
 } catch {

@@ -1,12 +1,12 @@
-// A timeline: a column for each piece of time, its parts one upon the other.
+// A timeline: a column for each slot of time, its parts stacked.
 
 import { svg } from "./dom.js";
-import { Chart, mark, valueAxis } from "./chart.js";
+import { axisLabel, Chart, valueAxis } from "./chart.js";
 import { compact, count, span, tick } from "./format.js";
 
 const DAY_SECONDS = 86_400;
-const MARK_WIDTH = 84; // pixels that a mark of the axis takes with the room beside it
-const MARK_STEPS = [60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000, 31_536_000];
+const LABEL_SPACING = 84; // pixels for a label of the axis and the space beside it
+const LABEL_STEPS = [60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000, 31_536_000];
 
 export class Timeline extends Chart {
   /** `parts`, from the bottom up, are {label, kind, of: (slot) => number}; `onPick` gets a slot and its length in seconds. */
@@ -16,7 +16,7 @@ export class Timeline extends Chart {
     this.onPick = onPick;
   }
 
-  /** Slots of the answer of stats/enhanced, each so many seconds long. */
+  /** Shows the slots of a stats/enhanced answer, each `seconds` long. */
   show(slots, seconds) {
     this.slots = slots.some((slot) => slot.requests > 0) ? slots : [];
     this.seconds = seconds;
@@ -32,7 +32,7 @@ export class Timeline extends Chart {
     const { lines, scale } = valueAxis(box, Math.max(...this.slots.map(sum)), compact);
     const gap = this.step() > 5 ? Math.min(this.step() * 0.22, 4) : 0.5;
     const bars = this.slots.map((slot, n) => this.column(slot, n * this.step() + gap / 2, this.step() - gap, box.height, scale));
-    return [...lines, ...bars.flat(), ...this.marks(box)];
+    return [...lines, ...bars.flat(), ...this.axisLabels(box)];
   }
 
   column(slot, x, width, bottom, scale) {
@@ -46,23 +46,24 @@ export class Timeline extends Chart {
       });
   }
 
-  /** Times at round moments of the reader's clock. */
-  marks(box) {
+  /** Draws labels at round times of the reader's clock. */
+  axisLabels(box) {
     const start = this.slots[0].timestamp;
     const length = this.slots.length * this.seconds;
-    const wanted = (length * MARK_WIDTH) / box.width;
-    const step = MARK_STEPS.find((step) => step >= wanted && step >= this.seconds) ?? wanted;
+    const wanted = (length * LABEL_SPACING) / box.width;
+    const step = LABEL_STEPS.find((step) => step >= wanted && step >= this.seconds) ?? wanted;
     const offset = new Date(start * 1000).getTimezoneOffset() * 60;
     const first = Math.ceil((start - offset) / step) * step + offset;
     const times = Array.from({ length: Math.max(0, Math.floor((start + length - first) / step) + 1) }, (_, n) => first + n * step);
-    return times.filter((time) => time < start + length).map((time) => mark(box, ((time - start) / length) * box.width, tick(time, step)));
+    const x = (time) => ((time - start) / length) * box.width;
+    return times.filter((time) => time < start + length).map((time) => axisLabel(box, x(time), tick(time, step)));
   }
 
   pick(slot) {
     this.onPick(slot, this.seconds);
   }
 
-  tell(slot) {
+  describe(slot) {
     const lines = this.parts.map(({ label, kind, of }) => ({ label, kind, value: count(of(slot)) }));
     const end = this.seconds >= DAY_SECONDS ? this.seconds - 1 : this.seconds;
     return { heading: span(slot.timestamp, end), lines: lines.toReversed(), hint: "Click for these messages" };

@@ -1,8 +1,8 @@
-// The one tooltip of the page: a title and lines of numbers, beside the pointer and inside the window.
+// The tooltip: a heading and lines of numbers, beside the pointer and inside the window.
 
 import { byId, el, fill } from "./dom.js";
 
-const GAP = 14; // pixels between it and what it tells of
+const GAP = 14; // pixels between it and the pointer
 
 /** Shows it at a point of the window. A line is {label, value, kind}; `kind` is the class of its colour. */
 export function showTooltip(x, y, heading, lines, hint = "") {

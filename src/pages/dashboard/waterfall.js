@@ -3,17 +3,17 @@
 import { el, svg } from "./dom.js";
 import { duration, percent } from "./format.js";
 
-/** The parts of a record in their order, each with its beginning; null where the record tells of none. */
+/** Returns the phases of a record in order, each with its start in seconds; null where the record has no timings. */
 export function partsOf(record) {
   const queue = record.metadata?.queue_wait_seconds;
-  const told = [
+  const reported = [
     ["Queue", "queue", queue],
     ["Load", "load", record.load_duration_seconds],
     ["Prompt", "prompt", record.prompt_eval_duration_seconds],
     ["Generation", "generated", record.eval_duration_seconds],
   ].filter(([, , seconds]) => typeof seconds === "number");
-  const hasOwn = told.some(([, kind]) => kind !== "queue");
-  const parts = hasOwn ? told : [...told, ...fromFirstToken(record, queue ?? 0)];
+  const hasModelTimings = reported.some(([, kind]) => kind !== "queue");
+  const parts = hasModelTimings ? reported : [...reported, ...fromFirstToken(record, queue ?? 0)];
   if (parts.length === 0 || record.duration_seconds === null) return null;
   const spent = parts.reduce((sum, [, , seconds]) => sum + seconds, 0);
   const rest = record.duration_seconds - spent;
@@ -26,7 +26,7 @@ export function partsOf(record) {
   });
 }
 
-/** What OpenAI's and Anthropic's routes let one know: when the first token came. */
+/** Derives two phases from the time to the first token, which is all that the routes of OpenAI and Anthropic report. */
 function fromFirstToken({ time_to_first_token_seconds: first, duration_seconds: whole }, queue) {
   if (first === null || whole === null) return [];
   return [

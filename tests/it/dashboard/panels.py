@@ -57,7 +57,7 @@ def charts_by_keys(page):
     page.locator("#requests-chart").focus()
     page.keyboard.press("End")
     expect(page.locator("#tooltip")).to_contain_text("Success")
-    expect(page.locator("#said")).to_contain_text(re.compile(r"Error \d, Cancelled 0, Success \d"))
+    expect(page.locator("#announcer")).to_contain_text(re.compile(r"Error \d, Cancelled 0, Success \d"))
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#requests-chart .cursor")).to_be_visible()
     page.keyboard.press("Escape")

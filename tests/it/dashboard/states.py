@@ -32,7 +32,7 @@ def failing(chromium):
 
 def without_text(chromium):
     text = "a long prompt " * 20
-    for tap, shown in [(PREVIEW, "Only its beginning is kept"), (TEXTLESS, "The text is not stored")]:
+    for tap, shown in [(PREVIEW, "Only its beginning is stored"), (TEXTLESS, "The text is not stored")]:
         generate(text, tap=tap)
         settled(1, tap)
         with visit(chromium, tap=tap) as page:
