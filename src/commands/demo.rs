@@ -12,7 +12,7 @@ use crate::app::{self, Tap};
 use crate::cli::{DemoArgs, ProxyArgs};
 use crate::config::{Backend, Config, ENV_ANALYTICS_DIR};
 use crate::demo::traffic::Traffic;
-use crate::demo::{MODELS, standin};
+use crate::demo::{MODELS, fake_ollama};
 use crate::error::{Result, failed};
 use crate::forward::gate::Gate;
 use crate::forward::upstream::addresses;
@@ -33,7 +33,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let temporary = temporary_history(args, &mut config)?;
     let place = temporary.as_ref().map(|dir| dir.path().to_owned());
     let stopped = stop_signals(move || place.iter().for_each(|place| remove(place)))?;
-    config.upstream = standin::start()?;
+    config.upstream = fake_ollama::start()?;
     make_room(args, &mut config);
     let tap = Tap::start(&config, Arc::new(Gate::open()), app::aloud)?;
     tell(&tap, temporary.is_some());

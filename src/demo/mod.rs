@@ -1,25 +1,25 @@
-//! DEMO: a stand-in for Ollama in our own process, so that everything can be tried with no model.
+//! A stand-in for Ollama in our own process, so that everything can be tried without a model.
 //!
 //! ```text
-//! client ─▶ tap ─▶ standin ─▶ request ─▶ answer (a plan) ─▶ dialect ─▶ tap ─▶ client
-//!                                │ refusal, lists
+//! tap ─▶ fake_ollama ─┬▶ request ─▶ generation (a plan) ─▶ dialect ─┬▶ send ─▶ tap
+//!                     └▶ catalog, error_reply ──────────────────────┘
 //! ```
 //!
-//! It answers on a port of its own, as any Ollama does, in the shapes of Ollama 0.33 and at the speed of a person's own machine; every
-//! reply says that it is a demo's. `traffic` talks to it through the tap.
+//! It answers on a port of its own, as any Ollama does, in the shapes of Ollama 0.33 and at the speed of a usual computer. Every
+//! reply is marked as one of the demo. `traffic` sends requests to it through the tap.
 
-mod answer;
+mod catalog;
 mod dialect;
-mod lists;
+mod error_reply;
+pub mod fake_ollama;
+mod generation;
 mod models;
-mod refusal;
 mod request;
+mod script;
 mod send;
-pub mod standin;
-mod talk;
 #[cfg(test)]
 mod tests;
+mod texts;
 pub mod traffic;
-mod words;
 
 pub use models::MODELS;

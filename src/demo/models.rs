@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A model that was not used this long is unloaded. Ollama keeps one for five minutes; a demo should show more than one load.
-const KEEP: Duration = Duration::from_secs(60);
+/// A model is unloaded once it was not used for this long. Ollama keeps one for five minutes; a demo should show more than one load.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 pub struct Model {
     /// Without its tag, which is `latest`.
@@ -15,8 +15,7 @@ pub struct Model {
     /// Bytes, on disk and in memory.
     pub size: u64,
     pub tokens_per_second: f64,
-    /// How long it takes to load (seconds).
-    pub load: f64,
+    pub load_seconds: f64,
 }
 
 pub const MODELS: [Model; 4] = [
@@ -26,7 +25,7 @@ pub const MODELS: [Model; 4] = [
         parameters: "8.0B",
         size: 4_920_753_328,
         tokens_per_second: 42.0,
-        load: 1.5,
+        load_seconds: 1.5,
     },
     Model {
         name: "demo-think",
@@ -34,7 +33,7 @@ pub const MODELS: [Model; 4] = [
         parameters: "14.8B",
         size: 9_276_198_565,
         tokens_per_second: 28.0,
-        load: 2.4,
+        load_seconds: 2.4,
     },
     Model {
         name: "demo-tools",
@@ -42,7 +41,7 @@ pub const MODELS: [Model; 4] = [
         parameters: "7.6B",
         size: 4_683_087_332,
         tokens_per_second: 36.0,
-        load: 1.8,
+        load_seconds: 1.8,
     },
     Model {
         name: "demo-embed",
@@ -50,7 +49,7 @@ pub const MODELS: [Model; 4] = [
         parameters: "137M",
         size: 274_302_450,
         tokens_per_second: 900.0,
-        load: 0.6,
+        load_seconds: 0.6,
     },
 ];
 
@@ -73,16 +72,16 @@ impl Model {
 
 /// Which models are in memory.
 #[derive(Default)]
-pub struct Memory(Mutex<HashMap<&'static str, Loaded>>);
+pub struct LoadedModels(Mutex<HashMap<&'static str, LoadedModel>>);
 
 #[derive(Clone, Copy)]
-struct Loaded {
-    /// When it is (or was) ready to answer.
+struct LoadedModel {
+    /// When it is, or was, ready to answer.
     ready: Instant,
     expires: Instant,
 }
 
-impl Memory {
+impl LoadedModels {
     /// Uses a model at `now`, and loads it where it is not there; loading `takes` so long. Returns how long it takes until it is ready.
     pub fn load(&self, model: &'static Model, now: Instant, takes: Duration) -> Duration {
         let mut loaded = self.lock();
@@ -92,9 +91,9 @@ impl Memory {
             .map_or(now + takes, |loaded| loaded.ready);
         loaded.insert(
             model.name,
-            Loaded {
+            LoadedModel {
                 ready,
-                expires: ready.max(now) + KEEP,
+                expires: ready.max(now) + KEEP_ALIVE,
             },
         );
         ready.saturating_duration_since(now)
@@ -119,7 +118,7 @@ impl Memory {
         MODELS.iter().filter_map(left).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Loaded>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, LoadedModel>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -128,7 +127,7 @@ impl Memory {
 mod tests {
     use super::*;
 
-    const TAKES: Duration = Duration::from_secs(2);
+    const LOAD_DURATION: Duration = Duration::from_secs(2);
 
     #[test]
     fn a_model_is_known_with_and_without_its_tag_in_any_case() {
@@ -144,28 +143,28 @@ mod tests {
 
     #[test]
     fn a_model_is_loaded_at_its_first_use_and_again_after_it_idled() {
-        let (memory, model, now) = (Memory::default(), &MODELS[0], Instant::now());
-        assert_eq!(memory.load(model, now, TAKES), TAKES);
+        let (memory, model, now) = (LoadedModels::default(), &MODELS[0], Instant::now());
+        assert_eq!(memory.load(model, now, LOAD_DURATION), LOAD_DURATION);
         let later = now + Duration::from_millis(500);
         assert_eq!(
-            memory.load(model, later, TAKES),
+            memory.load(model, later, LOAD_DURATION),
             Duration::from_millis(1500),
             "it is still being loaded"
         );
-        let later = now + TAKES + KEEP - Duration::from_millis(1);
-        assert_eq!(memory.load(model, later, TAKES), Duration::ZERO);
+        let later = now + LOAD_DURATION + KEEP_ALIVE - Duration::from_millis(1);
+        assert_eq!(memory.load(model, later, LOAD_DURATION), Duration::ZERO);
         assert_eq!(memory.loaded(later).len(), 1);
-        let later = later + KEEP;
+        let later = later + KEEP_ALIVE;
         assert!(memory.loaded(later + Duration::from_millis(1)).is_empty());
-        assert_eq!(memory.load(model, later, TAKES), TAKES);
+        assert_eq!(memory.load(model, later, LOAD_DURATION), LOAD_DURATION);
     }
 
     #[test]
     fn an_unloaded_model_is_gone() {
-        let (memory, now) = (Memory::default(), Instant::now());
-        memory.load(&MODELS[0], now, TAKES);
+        let (memory, now) = (LoadedModels::default(), Instant::now());
+        memory.load(&MODELS[0], now, LOAD_DURATION);
         memory.unload(&MODELS[0]);
         assert!(memory.loaded(now).is_empty());
-        assert_eq!(memory.load(&MODELS[0], now, TAKES), TAKES);
+        assert_eq!(memory.load(&MODELS[0], now, LOAD_DURATION), LOAD_DURATION);
     }
 }

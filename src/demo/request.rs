@@ -1,81 +1,81 @@
-//! What a request asks of the stand-in, in whichever dialect; or why it gets no answer, in Ollama's words.
+//! Reads a request in any dialect: what it asks for, or the error that Ollama would answer.
 
 use std::borrow::Cow;
 use std::io::Read;
 
 use serde_json::{Value, json};
 
+use super::error_reply::ErrorReply;
 use super::models::Model;
-use super::refusal::Refusal;
 use crate::http::route::Inference;
 use crate::observe::RequestBody;
 use crate::observe::request::{Encoding, read};
 use crate::util::budget::{Budget, Reservation};
 
-/// A request that a model of ours answers.
-pub struct Ask {
+/// A request that one of the models answers.
+pub struct PromptRequest {
     pub endpoint: Inference,
     pub model: &'static Model,
-    /// The model as it was asked for; replies echo it.
+    /// The model as the client spells it; replies echo it.
     pub name: String,
     pub prompt: String,
     pub stream: bool,
-    /// A stream of OpenAI's ends with its counters.
+    /// Whether a stream of OpenAI's API ends with its counters.
     pub include_usage: bool,
-    /// Tokens that are said at most.
+    /// Tokens that are generated at most.
     pub limit: Option<usize>,
-    pub thinks: bool,
-    pub has_picture: bool,
-    /// The call that a model with tools answers with.
-    pub call: Option<Call>,
-    /// The request as it came.
+    pub thinking: bool,
+    pub has_image: bool,
+    /// The tool call that a model with tools answers with.
+    pub call: Option<PlannedCall>,
+    /// The request as it was sent.
     pub body: Value,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Call {
+pub struct PlannedCall {
     pub id: String,
     pub name: String,
     pub arguments: Value,
 }
 
-/// What a request is about.
-pub enum Wish {
-    Answer(Ask),
-    Load(Ask),
-    Unload(Ask),
+/// What a request asks for.
+pub enum Action {
+    Generate(PromptRequest),
+    Load(PromptRequest),
+    Unload(PromptRequest),
 }
 
-impl Wish {
-    pub fn read(endpoint: Inference, raw: &RequestBody) -> Result<Wish, Refusal> {
-        let request = read(endpoint, raw, &mut Reservation::new(&Budget::of(None)));
-        let body = parse(endpoint, &decoded(raw))?;
-        check(endpoint, &body)?;
-        let name = request.model.unwrap_or_default();
-        let model = find(endpoint, &name)?;
-        let prompt = request
+impl Action {
+    pub fn read(endpoint: Inference, raw: &RequestBody) -> Result<Action, ErrorReply> {
+        let observed = read(endpoint, raw, &mut Reservation::new(&Budget::of(None)));
+        let body = parse(endpoint, &decode(raw))?;
+        validate(endpoint, &body)?;
+        let name = observed.model.unwrap_or_default();
+        let model = find_model(endpoint, &name)?;
+        let prompt = observed
             .prompt
             .map(|prompt| prompt.into_string())
             .unwrap_or_default();
-        let ask = Ask {
+        let request = PromptRequest {
             endpoint,
             model,
             name,
             prompt,
-            stream: streams(endpoint, &body),
+            stream: is_streamed(endpoint, &body),
             include_usage: body["stream_options"]["include_usage"] == true,
             limit: limit(endpoint, &body),
-            thinks: thinks(endpoint, model, &body)?,
-            has_picture: has_picture(&body),
+            thinking: thinks(endpoint, model, &body)?,
+            has_image: has_image(&body),
             call: call(model, &body),
             body,
         };
-        Ok(ask.wish())
+        Ok(request.action())
     }
 }
 
-/// The body with its encoding undone, as far as it can be.
-fn decoded<'a>(raw: &RequestBody<'a>) -> Cow<'a, [u8]> {
+/// Decodes the body, as far as possible.
+fn decode<'a>(raw: &RequestBody<'a>) -> Cow<'a, [u8]> {
     match Encoding::of(raw) {
         Encoding::Identity => Cow::Borrowed(raw.bytes),
         Encoding::Coded(coding) => {
@@ -87,22 +87,22 @@ fn decoded<'a>(raw: &RequestBody<'a>) -> Cow<'a, [u8]> {
     }
 }
 
-impl Ask {
+impl PromptRequest {
     /// A native request with nothing to answer only loads or unloads its model.
-    fn wish(self) -> Wish {
+    fn action(self) -> Action {
         let is_empty = match self.endpoint {
             Inference::Generate => self.prompt.is_empty(),
             Inference::Chat => items(&self.body["messages"]).is_empty(),
             _ => false,
         };
         match is_empty {
-            true if is_zero(&self.body["keep_alive"]) => Wish::Unload(self),
-            true => Wish::Load(self),
-            false => Wish::Answer(self),
+            true if is_zero(&self.body["keep_alive"]) => Action::Unload(self),
+            true => Action::Load(self),
+            false => Action::Generate(self),
         }
     }
 
-    /// The texts to embed.
+    /// Returns the texts to embed.
     pub fn inputs(&self) -> Vec<String> {
         let key = if self.endpoint == Inference::Embeddings {
             "prompt"
@@ -123,23 +123,23 @@ impl Ask {
 }
 
 /// Only the first JSON value of a body counts, as in Ollama.
-fn parse(endpoint: Inference, bytes: &[u8]) -> Result<Value, Refusal> {
+fn parse(endpoint: Inference, bytes: &[u8]) -> Result<Value, ErrorReply> {
     let native = endpoint.as_str().starts_with("api/");
     match serde_json::Deserializer::from_slice(bytes)
         .into_iter()
         .next()
     {
         Some(Ok(body @ Value::Object(_))) => Ok(body),
-        Some(Ok(_)) => Err(Refusal::new(
+        Some(Ok(_)) => Err(ErrorReply::new(
             400,
-            "json: cannot unmarshal what is no object into a request",
+            "json: cannot unmarshal a value that is not an object into a request",
         )),
-        Some(Err(e)) if e.is_eof() => Err(Refusal::new(400, "unexpected EOF")),
-        Some(Err(e)) => Err(Refusal::new(
+        Some(Err(e)) if e.is_eof() => Err(ErrorReply::new(400, "unexpected EOF")),
+        Some(Err(e)) => Err(ErrorReply::new(
             400,
             format!("invalid character in the request: {e}"),
         )),
-        None => Err(Refusal::new(
+        None => Err(ErrorReply::new(
             400,
             if native {
                 "missing request body"
@@ -150,7 +150,7 @@ fn parse(endpoint: Inference, bytes: &[u8]) -> Result<Value, Refusal> {
     }
 }
 
-fn check(endpoint: Inference, body: &Value) -> Result<(), Refusal> {
+fn validate(endpoint: Inference, body: &Value) -> Result<(), ErrorReply> {
     let no_model = body["model"].as_str().unwrap_or_default().is_empty();
     let lacks = match endpoint {
         Inference::Chat | Inference::Embeddings if no_model => "model is required",
@@ -162,13 +162,13 @@ fn check(endpoint: Inference, body: &Value) -> Result<(), Refusal> {
         }
         _ => return Ok(()),
     };
-    Err(Refusal::new(400, lacks))
+    Err(ErrorReply::new(400, lacks))
 }
 
-/// The model, if there is one and it can do what this endpoint is for.
-fn find(endpoint: Inference, name: &str) -> Result<&'static Model, Refusal> {
+/// Returns the model, if it exists and can do what this endpoint is for.
+fn find_model(endpoint: Inference, name: &str) -> Result<&'static Model, ErrorReply> {
     let Some(model) = Model::named(name) else {
-        return Err(Refusal::new(
+        return Err(ErrorReply::new(
             404,
             match endpoint {
                 Inference::Embed => format!("model {name:?} not found, try pulling it first"),
@@ -177,26 +177,29 @@ fn find(endpoint: Inference, name: &str) -> Result<&'static Model, Refusal> {
         ));
     };
     match (endpoint.is_embedding(), model.can("embedding")) {
-        (true, false) => Err(Refusal::new(
+        (true, false) => Err(ErrorReply::new(
             501,
             "This server does not support embeddings. Start it with `--embeddings`",
         )),
-        (false, true) if endpoint == Inference::Generate => Err(Refusal::new(
+        (false, true) if endpoint == Inference::Generate => Err(ErrorReply::new(
             400,
             format!("{name:?} does not support generate"),
         )),
-        (false, true) => Err(Refusal::new(400, format!("{name:?} does not support chat"))),
+        (false, true) => Err(ErrorReply::new(
+            400,
+            format!("{name:?} does not support chat"),
+        )),
         _ => Ok(model),
     }
 }
 
 /// Native endpoints stream unless told not to, all others only when told to.
-fn streams(endpoint: Inference, body: &Value) -> bool {
+fn is_streamed(endpoint: Inference, body: &Value) -> bool {
     let default = matches!(endpoint, Inference::Generate | Inference::Chat);
     body["stream"].as_bool().unwrap_or(default) && !endpoint.is_embedding()
 }
 
-/// Whether a time is none: a number, or as Go writes it (`0s`).
+/// Returns whether a duration is zero: a number, or as Go writes it (`0s`).
 fn is_zero(time: &Value) -> bool {
     match time {
         Value::String(text) => text.trim_end_matches(char::is_alphabetic).parse() == Ok(0.0),
@@ -217,11 +220,11 @@ fn limit(endpoint: Inference, body: &Value) -> Option<usize> {
         .filter(|limit| *limit > 0)
 }
 
-fn thinks(endpoint: Inference, model: &Model, body: &Value) -> Result<bool, Refusal> {
+fn thinks(endpoint: Inference, model: &Model, body: &Value) -> Result<bool, ErrorReply> {
     let able = model.can("thinking");
     let native = matches!(endpoint, Inference::Generate | Inference::Chat);
     match endpoint {
-        _ if native && !able && body["think"] == true => Err(Refusal::new(
+        _ if native && !able && body["think"] == true => Err(ErrorReply::new(
             400,
             format!(
                 "{:?} does not support thinking",
@@ -233,27 +236,27 @@ fn thinks(endpoint: Inference, model: &Model, body: &Value) -> Result<bool, Refu
     }
 }
 
-/// Whether there is a picture anywhere, in whichever dialect.
-fn has_picture(value: &Value) -> bool {
+/// Returns whether the request has an image, in any dialect.
+fn has_image(value: &Value) -> bool {
     match value {
-        Value::Array(values) => values.iter().any(has_picture),
+        Value::Array(values) => values.iter().any(has_image),
         Value::Object(fields) => {
-            let is_picture = value["type"]
+            let is_image = value["type"]
                 .as_str()
                 .is_some_and(|kind| kind.contains("image"));
-            is_picture || !items(&value["images"]).is_empty() || fields.values().any(has_picture)
+            is_image || !items(&value["images"]).is_empty() || fields.values().any(has_image)
         }
         _ => false,
     }
 }
 
-/// A call of the first tool, unless the last message brings the result of one.
-fn call(model: &Model, body: &Value) -> Option<Call> {
+/// Returns a call of the first tool, unless the last message is the result of one.
+fn call(model: &Model, body: &Value) -> Option<PlannedCall> {
     let tool = items(&body["tools"])
         .first()
         .filter(|_| model.can("tools"))?;
     let turns = [items(&body["messages"]), items(&body["input"])].concat();
-    if turns.last().is_some_and(brings_result) {
+    if turns.last().is_some_and(is_tool_result) {
         return None;
     }
     let function = tool.get("function").unwrap_or(tool);
@@ -264,7 +267,7 @@ fn call(model: &Model, body: &Value) -> Option<Call> {
     let argument = |name: &Value| {
         Some((
             name.as_str()?.to_owned(),
-            sample(&schema["properties"][name.as_str()?]["type"]),
+            sample_value(&schema["properties"][name.as_str()?]["type"]),
         ))
     };
     let arguments = items(&schema["required"])
@@ -275,22 +278,22 @@ fn call(model: &Model, body: &Value) -> Option<Call> {
         .take(8)
         .collect::<String>()
         .to_ascii_lowercase();
-    Some(Call {
+    Some(PlannedCall {
         id: format!("call_{id}"),
         name: function["name"].as_str()?.to_owned(),
         arguments: Value::Object(arguments),
     })
 }
 
-fn brings_result(turn: &Value) -> bool {
+fn is_tool_result(turn: &Value) -> bool {
     let parts = items(&turn["content"]);
     turn["role"] == "tool"
         || turn["type"] == "function_call_output"
         || parts.iter().any(|part| part["type"] == "tool_result")
 }
 
-/// A value of this type of JSON schema.
-fn sample(kind: &Value) -> Value {
+/// Returns a value of this JSON schema type.
+fn sample_value(kind: &Value) -> Value {
     match kind.as_str().unwrap_or_default() {
         "integer" | "number" => json!(1),
         "boolean" => json!(true),

@@ -1,4 +1,4 @@
-//! SEND: the stand-in's bytes on their way: whole pages, and streams whose every chunk has its time.
+//! Sends replies: whole ones, and streams whose every chunk has its time.
 
 use std::io::{self, Write};
 use std::thread;
@@ -6,30 +6,29 @@ use std::time::Instant;
 
 use tiny_http::{HTTPVersion, Method, Request};
 
-use super::answer::Chunk;
-use super::lists::Page;
+use super::catalog::FixedReply;
+use super::generation::TimedChunk;
 use crate::server::fault::reason;
 
-/// Header of every reply, so that even a vector is marked.
-const MARK: &str = "X-Ollama-Tap-Demo: no model was asked\r\n";
+/// A header of every reply, so that embeddings are marked too.
+const DEMO_HEADER: &str = "X-Ollama-Tap-Demo: no model was asked\r\n";
 
-/// Waits until then.
-pub fn pause(until: Instant) {
-    thread::sleep(until.saturating_duration_since(Instant::now()));
+pub fn sleep_until(instant: Instant) {
+    thread::sleep(instant.saturating_duration_since(Instant::now()));
 }
 
-/// Sends each chunk at its time after `began`. Nobody but the tap asks, which speaks HTTP/1.1.
+/// Sends each chunk at its time after the arrival. Only the tap connects, so the client always speaks HTTP/1.1.
 pub fn send_stream(
     request: Request,
     kind: &str,
-    chunks: Vec<Chunk>,
-    began: Instant,
+    chunks: &[TimedChunk],
+    arrival: Instant,
 ) -> io::Result<()> {
     let head = head(&request, 200, kind);
     let mut writer = request.into_writer();
     writer.write_all(&[head.as_bytes(), b"Transfer-Encoding: chunked\r\n\r\n"].concat())?;
     for chunk in chunks.iter().filter(|chunk| !chunk.text.is_empty()) {
-        pause(began + chunk.at);
+        sleep_until(arrival + chunk.delay);
         writer.write_all(format!("{:x}\r\n{}\r\n", chunk.text.len(), chunk.text).as_bytes())?;
         writer.flush()?;
     }
@@ -37,15 +36,15 @@ pub fn send_stream(
     writer.flush()
 }
 
-pub fn send_page(request: Request, page: &Page) -> io::Result<()> {
-    let mut text = head(&request, page.status, page.content_type);
-    text += &format!("Content-Length: {}\r\n", page.body.len());
-    if let Some(allow) = page.allow {
+pub fn send_fixed(request: Request, reply: &FixedReply) -> io::Result<()> {
+    let mut text = head(&request, reply.status, reply.content_type);
+    text += &format!("Content-Length: {}\r\n", reply.body.len());
+    if let Some(allow) = reply.allow {
         text += &format!("Allow: {allow}\r\n");
     }
     text += "\r\n";
     if *request.method() != Method::Head {
-        text += &page.body;
+        text += &reply.body;
     }
     let mut writer = request.into_writer();
     writer.write_all(text.as_bytes())?;
@@ -56,7 +55,7 @@ fn head(request: &Request, status: u16, kind: &str) -> String {
     let HTTPVersion(major, minor) = request.http_version();
     let date = chrono::Utc::now().format("%a, %d %b %Y %H:%M:%S GMT");
     format!(
-        "HTTP/{major}.{minor} {status} {}\r\nContent-Type: {kind}\r\nDate: {date}\r\n{MARK}",
+        "HTTP/{major}.{minor} {status} {}\r\nContent-Type: {kind}\r\nDate: {date}\r\n{DEMO_HEADER}",
         reason(status)
     )
 }

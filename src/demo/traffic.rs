@@ -1,32 +1,32 @@
-//! TRAFFIC: a few clients that talk to the demo through the tap, much at first and then a little now and again.
+//! A few clients that send requests through the tap: many at first, then one every few seconds.
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use ureq::Agent;
 use ureq::unversioned::transport::DefaultConnector;
 
-use super::talk::{LINES, Line};
+use super::script::{SCRIPT, ScriptedRequest};
 use crate::forward::upstream::{Names, Target};
 use crate::http::address::{Scheme, Upstream};
 use crate::util::threads::{self, STACK};
 
-/// Clients that talk at the same time.
-const TALKERS: usize = 6;
+/// Clients that send at the same time.
+const CLIENT_COUNT: usize = 6;
 
-/// Between two requests once everything was said (seconds).
-const PAUSE: std::ops::Range<f64> = 2.0..8.0;
+/// The pause between two requests once every request of the script was sent.
+const PAUSE_SECONDS: std::ops::Range<f64> = 2.0..8.0;
 
 /// Traffic that goes on until it is stopped.
 pub struct Traffic {
     agent: Agent,
-    _talking: Sender<()>,
+    _running: Sender<()>,
 }
 
 impl Traffic {
-    /// Talks to the tap at this address: says every line once, and then one at random now and again.
+    /// Starts clients of the tap at this address, which send the whole script once and then requests of it at random.
     pub fn start(tap: SocketAddr) -> io::Result<Traffic> {
         let here = Upstream {
             scheme: Scheme::Http,
@@ -42,61 +42,62 @@ impl Traffic {
         .config()
         .build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), Names);
-        let (say, lines) = unbounded();
-        let (talking, stopped) = bounded(0);
-        for i in 0..TALKERS {
-            let (agent, base, lines) = (agent.clone(), base.clone(), lines.clone());
-            threads::spawn(format!("demo-talk-{i}"), STACK, move || {
-                talk(&agent, &base, &lines)
+        let (sender, requests) = unbounded();
+        let (running, stopped) = bounded(0);
+        for i in 0..CLIENT_COUNT {
+            let (agent, base, requests) = (agent.clone(), base.clone(), requests.clone());
+            threads::spawn(format!("demo-client-{i}"), STACK, move || {
+                run_client(&agent, &base, &requests)
             })?;
         }
-        threads::spawn("demo-talk", STACK, move || prompt(&say, &stopped))?;
+        threads::spawn("demo-schedule", STACK, move || schedule(&sender, &stopped))?;
         Ok(Traffic {
             agent,
-            _talking: talking,
+            _running: running,
         })
     }
 
-    /// Ends every request at once, and makes no more.
+    /// Ends every request at once and sends no more.
     pub fn stop(self) {
         self.agent.shutdown();
     }
 }
 
-/// Says which line is next, until nobody listens or `stopped` is closed.
-fn prompt(say: &Sender<Line>, stopped: &Receiver<()>) {
-    LINES.iter().for_each(|line| _ = say.send(*line));
+/// Hands requests to the clients until `stopped` is closed.
+fn schedule(sender: &Sender<ScriptedRequest>, stopped: &Receiver<()>) {
+    for request in SCRIPT {
+        _ = sender.send(request);
+    }
     loop {
-        let pause = PAUSE.start + fastrand::f64() * (PAUSE.end - PAUSE.start);
-        if stopped.recv_timeout(Duration::from_secs_f64(pause))
-            != Err(crossbeam_channel::RecvTimeoutError::Timeout)
-        {
+        let range = PAUSE_SECONDS.end - PAUSE_SECONDS.start;
+        let pause = Duration::from_secs_f64(PAUSE_SECONDS.start + fastrand::f64() * range);
+        if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
             return;
         }
-        _ = say.send(LINES[fastrand::usize(..LINES.len())]);
+        _ = sender.send(SCRIPT[fastrand::usize(..SCRIPT.len())]);
     }
 }
 
-/// Says one line after another. What becomes of them the tap records.
-fn talk(agent: &Agent, base: &str, lines: &Receiver<Line>) {
-    for line in lines {
-        if let Err(why) = utter(agent, base, &line) {
-            log::debug!("the demo's traffic to {}: {why}", line.path);
+/// Sends one request after another. The tap records the results.
+fn run_client(agent: &Agent, base: &str, requests: &Receiver<ScriptedRequest>) {
+    for scripted in requests {
+        if let Err(e) = send(agent, base, &scripted) {
+            log::debug!("send the demo's traffic to {}: {e}", scripted.path);
         }
     }
 }
 
-fn utter(agent: &Agent, base: &str, line: &Line) -> Result<(), ureq::Error> {
+fn send(agent: &Agent, base: &str, scripted: &ScriptedRequest) -> Result<(), ureq::Error> {
     let request = agent
-        .post(format!("{base}{}", line.path))
-        .header("user-agent", line.user_agent);
+        .post(format!("{base}{}", scripted.path))
+        .header("user-agent", scripted.user_agent);
     let reply = request
         .header("content-type", "application/json")
-        .send(line.body)?
+        .send(scripted.body)?
         .into_body()
         .into_reader();
-    let wanted = if line.leaves { 1 } else { u64::MAX };
-    io::copy(&mut reply.take(wanted), &mut io::sink())?;
+    let limit = if scripted.disconnects { 1 } else { u64::MAX };
+    io::copy(&mut reply.take(limit), &mut io::sink())?;
     Ok(())
 }
 
@@ -114,19 +115,19 @@ mod tests {
     fn every_endpoint_of_text_and_every_category_comes_up_once() {
         let mut categories = BTreeSet::new();
         let mut endpoints = BTreeSet::new();
-        for line in LINES {
+        for scripted in SCRIPT {
             let endpoint = Inference::ALL
                 .into_iter()
-                .find(|endpoint| line.path[1..] == *endpoint.as_str())
+                .find(|endpoint| scripted.path[1..] == *endpoint.as_str())
                 .unwrap();
             let body = RequestBody {
-                bytes: line.body.as_bytes(),
+                bytes: scripted.body.as_bytes(),
                 cut: false,
                 encoding: None,
                 content_type: None,
             };
             let read = request::read(endpoint, &body, &mut Reservation::new(&Budget::of(None)));
-            assert!(!read.failed && read.model.is_some(), "{}", line.body);
+            assert!(!read.failed && read.model.is_some(), "{}", scripted.body);
             categories.insert(category(read.prompt.as_ref().map(|prompt| prompt.as_str())));
             endpoints.insert(endpoint.as_str());
         }

@@ -1,65 +1,72 @@
-//! Anthropic's messages: blocks of one kind each, opened, filled and closed one after another.
+//! Anthropic's messages: content blocks, opened, filled and closed one after another.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{event, json as to_json};
-use crate::demo::answer::{Answer, Chunk, Delta, End, prompt_tokens};
-use crate::demo::request::{Ask, Call};
+use crate::demo::generation::{Delta, FinishReason, Generation, TimedChunk, prompt_tokens};
+use crate::demo::request::{PlannedCall, PromptRequest};
 
-pub fn whole(ask: &Ask, answer: &Answer) -> String {
-    let thinking = answer
+pub fn whole(request: &PromptRequest, generation: &Generation) -> String {
+    let thinking = generation
         .thinking()
         .map(|thinking| json!({ "type": "thinking", "thinking": thinking }));
-    let text = Some(answer.text())
+    let text = Some(generation.text())
         .filter(|text| !text.is_empty())
         .map(|text| json!({ "type": "text", "text": text }));
-    let call = answer.call().map(|call| tool_use(call, &call.arguments));
-    let mut message = message(ask, [thinking, text, call].into_iter().flatten().collect());
-    message["stop_reason"] = json!(stop_reason(answer));
-    message["usage"] = usage(answer.prompt_tokens, answer.tokens);
+    let call = generation
+        .call()
+        .map(|call| tool_use(call, &call.arguments));
+    let mut message = message(
+        request,
+        [thinking, text, call].into_iter().flatten().collect(),
+    );
+    message["stop_reason"] = json!(stop_reason(generation));
+    message["usage"] = usage(generation.prompt_tokens, generation.tokens);
     to_json(&message)
 }
 
-pub fn stream(ask: &Ask, answer: &Answer) -> Vec<Chunk> {
-    let mut blocks = Blocks {
+pub fn stream(request: &PromptRequest, generation: &Generation) -> Vec<TimedChunk> {
+    let mut events = Events {
         chunks: Vec::new(),
-        at: answer.after(1),
+        delay: generation.after(1),
         open: None,
         index: 0,
     };
-    let mut start = message(ask, Vec::new());
-    // Ollama guesses here, and tells the true number at the end.
-    start["usage"] = usage(prompt_tokens(&ask.prompt), 0);
-    blocks.put("message_start", json!({ "message": start }));
-    for (i, delta) in answer.deltas.iter().enumerate() {
-        blocks.at = answer.after(i + 1);
-        blocks.delta(delta);
+    let mut start = message(request, Vec::new());
+    // Ollama estimates here, and reports the exact number at the end.
+    start["usage"] = usage(prompt_tokens(&request.prompt), 0);
+    events.put("message_start", json!({ "message": start }));
+    for (i, delta) in generation.deltas.iter().enumerate() {
+        events.delay = generation.after(i + 1);
+        events.delta(delta);
     }
-    // When its model dies, Ollama says no more.
-    if answer.end != End::Crash {
-        blocks.at = answer.total();
-        blocks.close();
-        let delta = json!({ "stop_reason": stop_reason(answer) });
-        blocks.put(
+    // Ollama ends the stream without a word when its model crashes.
+    if generation.finish_reason != FinishReason::Crash {
+        events.delay = generation.total();
+        events.close();
+        let delta = json!({ "stop_reason": stop_reason(generation) });
+        events.put(
             "message_delta",
-            json!({ "delta": delta, "usage": usage(answer.prompt_tokens, answer.tokens) }),
+            json!({ "delta": delta, "usage": usage(generation.prompt_tokens, generation.tokens) }),
         );
-        blocks.put("message_stop", json!({}));
+        events.put("message_stop", json!({}));
     }
-    blocks.chunks
+    events.chunks
 }
 
-/// A stream that is being written.
-struct Blocks {
-    chunks: Vec<Chunk>,
-    at: std::time::Duration,
-    /// The type of the block that is open.
+/// The events of a stream so far.
+struct Events {
+    chunks: Vec<TimedChunk>,
+    delay: Duration,
+    /// The type of the open block.
     open: Option<&'static str>,
     index: u32,
 }
 
-impl Blocks {
-    /// Writes a delta into a block of its kind.
+impl Events {
+    /// Writes a delta into a block of its type.
     fn delta(&mut self, delta: &Delta) {
         let (kind, block, delta) = match delta {
             Delta::Thinking(text) => (
@@ -100,19 +107,19 @@ impl Blocks {
 
     fn put(&mut self, name: &str, mut object: Value) {
         object["type"] = json!(name);
-        self.chunks.push(Chunk {
-            at: self.at,
+        self.chunks.push(TimedChunk {
+            delay: self.delay,
             text: event(name, &object),
         });
     }
 }
 
-fn message(ask: &Ask, content: Vec<Value>) -> Value {
+fn message(request: &PromptRequest, content: Vec<Value>) -> Value {
     let id = format!("msg_{:024x}", fastrand::u128(..) >> 32);
-    json!({ "id": id, "type": "message", "role": "assistant", "model": ask.name, "content": content })
+    json!({ "id": id, "type": "message", "role": "assistant", "model": request.name, "content": content })
 }
 
-fn tool_use(call: &Call, input: &Value) -> Value {
+fn tool_use(call: &PlannedCall, input: &Value) -> Value {
     json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": input })
 }
 
@@ -120,10 +127,10 @@ fn usage(input_tokens: u64, output_tokens: u64) -> Value {
     json!({ "input_tokens": input_tokens, "output_tokens": output_tokens })
 }
 
-fn stop_reason(answer: &Answer) -> &'static str {
-    match answer.end {
-        End::Length => "max_tokens",
-        _ if answer.call().is_some() => "tool_use",
+fn stop_reason(generation: &Generation) -> &'static str {
+    match generation.finish_reason {
+        FinishReason::Length => "max_tokens",
+        _ if generation.call().is_some() => "tool_use",
         _ => "end_turn",
     }
 }

@@ -1,4 +1,4 @@
-//! How an answer is written in each dialect: whole, or as the chunks of a stream. Pure; `tests/` compares them with recordings.
+//! Writes a generation in each dialect, whole or as the chunks of a stream. Pure; the tests compare the results with recordings.
 
 mod anthropic;
 pub mod embeddings;
@@ -8,31 +8,31 @@ mod responses;
 
 use serde::Serialize;
 
-use super::answer::{Answer, Chunk};
-use super::request::Ask;
+use super::generation::{Generation, TimedChunk};
+use super::request::PromptRequest;
 use crate::http::route::{Dialect, Inference};
 
-/// The body of a reply that is not streamed.
-pub fn whole(ask: &Ask, answer: &Answer) -> String {
-    match ask.endpoint.dialect() {
-        Dialect::Native => native::whole(ask, answer),
-        Dialect::OpenAi => openai::whole(ask, answer) + "\n",
-        Dialect::Responses => responses::whole(ask, answer) + "\n",
-        Dialect::Anthropic => anthropic::whole(ask, answer) + "\n",
+/// Returns the body of a reply that is not streamed.
+pub fn whole(request: &PromptRequest, generation: &Generation) -> String {
+    match request.endpoint.dialect() {
+        Dialect::Native => native::whole(request, generation),
+        Dialect::OpenAi => openai::whole(request, generation) + "\n",
+        Dialect::Responses => responses::whole(request, generation) + "\n",
+        Dialect::Anthropic => anthropic::whole(request, generation) + "\n",
     }
 }
 
-/// A streamed reply.
-pub fn stream(ask: &Ask, answer: &Answer) -> Vec<Chunk> {
-    match ask.endpoint.dialect() {
-        Dialect::Native => native::stream(ask, answer),
-        Dialect::OpenAi => openai::stream(ask, answer),
-        Dialect::Responses => responses::stream(ask, answer),
-        Dialect::Anthropic => anthropic::stream(ask, answer),
+/// Returns the chunks of a streamed reply.
+pub fn stream(request: &PromptRequest, generation: &Generation) -> Vec<TimedChunk> {
+    match request.endpoint.dialect() {
+        Dialect::Native => native::stream(request, generation),
+        Dialect::OpenAi => openai::stream(request, generation),
+        Dialect::Responses => responses::stream(request, generation),
+        Dialect::Anthropic => anthropic::stream(request, generation),
     }
 }
 
-/// Content-Type of a reply, with what stands beside it.
+/// Returns the Content-Type of a reply.
 pub fn content_type(endpoint: Inference, is_stream: bool) -> &'static str {
     match (endpoint.dialect(), is_stream) {
         (Dialect::Native, true) => "application/x-ndjson",
@@ -43,16 +43,16 @@ pub fn content_type(endpoint: Inference, is_stream: bool) -> &'static str {
 }
 
 fn json(object: &impl Serialize) -> String {
-    // Keys are strings and no value of ours can fail to be written.
+    // Cannot fail: keys are strings, and every value can be written.
     serde_json::to_string(object).unwrap_or_default()
 }
 
-/// A frame of server-sent events.
+/// Writes a server-sent event.
 fn data(object: &impl Serialize) -> String {
     format!("data: {}\n\n", json(object))
 }
 
-/// A frame with a name.
+/// Writes a named server-sent event.
 fn event(name: &str, object: &impl Serialize) -> String {
     format!("event: {name}\n{}", data(object))
 }

@@ -1,31 +1,31 @@
-//! Ollama's own API: objects, one a line where they are streamed.
+//! Ollama's own API: JSON objects, one per line in a stream.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::json;
-use crate::demo::answer::{Answer, Chunk, Delta, End};
-use crate::demo::refusal::Refusal;
-use crate::demo::request::{Ask, Call};
+use crate::demo::error_reply::ErrorReply;
+use crate::demo::generation::{Delta, FinishReason, Generation, TimedChunk};
+use crate::demo::request::{PlannedCall, PromptRequest};
 use crate::http::route::{Dialect, Inference};
 
 /// One object of a reply; the order of fields is Ollama's.
 #[derive(Serialize)]
-struct Line<'a> {
+struct ReplyObject<'a> {
     model: &'a str,
     created_at: String,
     #[serde(flatten)]
-    said: Said<'a>,
+    content: Content<'a>,
     done: bool,
     #[serde(flatten)]
-    last: Option<Last>,
+    final_fields: Option<FinalFields>,
 }
 
-/// What a line says, on each of the two endpoints.
+/// The text of an object, on each of the two endpoints.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Said<'a> {
+enum Content<'a> {
     Generate {
         response: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,9 +59,9 @@ struct Function<'a> {
     arguments: &'a serde_json::Value,
 }
 
-/// What only the last object has.
+/// The fields of the last object alone.
 #[derive(Serialize)]
-struct Last {
+struct FinalFields {
     done_reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Vec<u64>>,
@@ -80,97 +80,96 @@ struct Counters {
     eval_duration: u64,
 }
 
-pub fn whole(ask: &Ask, answer: &Answer) -> String {
-    let (text, thinking) = (answer.text(), answer.thinking());
-    let said = said(ask.endpoint, &text, thinking.as_deref(), answer.call());
-    json(&Line {
-        said,
-        last: Some(last(ask, answer)),
+pub fn whole(request: &PromptRequest, generation: &Generation) -> String {
+    let (text, thinking) = (generation.text(), generation.thinking());
+    let content = content(
+        request.endpoint,
+        &text,
+        thinking.as_deref(),
+        generation.call(),
+    );
+    json(&ReplyObject {
+        content,
+        final_fields: Some(final_fields(request, generation)),
         done: true,
-        ..line(ask, answer, answer.tokens as usize)
+        ..object(request, generation, generation.tokens as usize)
     })
 }
 
-pub fn stream(ask: &Ask, answer: &Answer) -> Vec<Chunk> {
-    let mut chunks: Vec<Chunk> = answer
-        .deltas
-        .iter()
-        .enumerate()
-        .map(|(i, delta)| delta_line(ask, answer, delta, i + 1))
-        .collect();
-    let text = match answer.end {
-        End::Crash => Refusal::crash().body(Dialect::Native) + "\n",
-        End::Stop | End::Length => {
-            let line = line(ask, answer, answer.tokens as usize);
-            json(&Line {
-                done: true,
-                last: Some(last(ask, answer)),
-                ..line
-            }) + "\n"
-        }
+pub fn stream(request: &PromptRequest, generation: &Generation) -> Vec<TimedChunk> {
+    let end = match generation.finish_reason {
+        FinishReason::Crash => ErrorReply::crash().body(Dialect::Native),
+        FinishReason::Stop | FinishReason::Length => json(&ReplyObject {
+            done: true,
+            final_fields: Some(final_fields(request, generation)),
+            ..object(request, generation, generation.tokens as usize)
+        }),
     };
-    chunks.push(Chunk {
-        at: answer.total(),
-        text,
-    });
-    chunks
+    let write = |delta: &Delta, tokens| delta_object(request, generation, delta, tokens) + "\n";
+    generation.chunks(write, end + "\n")
 }
 
-/// The reply to a request that only loads or unloads its model.
-pub fn load_only(ask: &Ask, reason: &'static str, created_at: String) -> String {
-    let last = Last {
+/// Returns the reply to a request that only loads or unloads its model.
+pub fn load_reply(request: &PromptRequest, reason: &'static str, created_at: String) -> String {
+    let final_fields = FinalFields {
         done_reason: reason,
         context: None,
         counters: None,
     };
-    json(&Line {
-        model: &ask.name,
+    json(&ReplyObject {
+        model: &request.name,
         created_at,
-        said: said(ask.endpoint, "", None, None),
+        content: content(request.endpoint, "", None, None),
         done: true,
-        last: Some(last),
+        final_fields: Some(final_fields),
     })
 }
 
-fn delta_line(ask: &Ask, answer: &Answer, delta: &Delta, tokens: usize) -> Chunk {
-    let said = match delta {
-        Delta::Thinking(thinking) => said(ask.endpoint, "", Some(thinking), None),
-        Delta::Text(text) => said(ask.endpoint, text, None, None),
-        Delta::Call(call) => said(ask.endpoint, "", None, Some(call)),
+fn delta_object(
+    request: &PromptRequest,
+    generation: &Generation,
+    delta: &Delta,
+    tokens: usize,
+) -> String {
+    let content = match delta {
+        Delta::Thinking(thinking) => content(request.endpoint, "", Some(thinking), None),
+        Delta::Text(text) => content(request.endpoint, text, None, None),
+        Delta::Call(call) => content(request.endpoint, "", None, Some(call)),
     };
-    Chunk {
-        at: answer.after(tokens),
-        text: json(&Line {
-            said,
-            ..line(ask, answer, tokens)
-        }) + "\n",
-    }
+    json(&ReplyObject {
+        content,
+        ..object(request, generation, tokens)
+    })
 }
 
-/// A line that says nothing.
-fn line<'a>(ask: &'a Ask, answer: &Answer, tokens: usize) -> Line<'a> {
-    Line {
-        model: &ask.name,
-        created_at: answer.created_at(tokens),
-        said: said(ask.endpoint, "", None, None),
+/// Returns an object without text.
+fn object<'a>(
+    request: &'a PromptRequest,
+    generation: &Generation,
+    tokens: usize,
+) -> ReplyObject<'a> {
+    ReplyObject {
+        model: &request.name,
+        created_at: generation.created_at(tokens),
+        content: content(request.endpoint, "", None, None),
         done: false,
-        last: None,
+        final_fields: None,
     }
 }
 
-fn said<'a>(
+fn content<'a>(
     endpoint: Inference,
     text: &'a str,
     thinking: Option<&'a str>,
-    call: Option<&'a Call>,
-) -> Said<'a> {
+    call: Option<&'a PlannedCall>,
+) -> Content<'a> {
     if endpoint == Inference::Generate {
-        return Said::Generate {
+        return Content::Generate {
             response: text,
             thinking,
         };
     }
-    let tool_call = |call: &'a Call| {
+    let tool_call = |call: &'a PlannedCall| {
         [ToolCall {
             id: &call.id,
             function: Function {
@@ -180,7 +179,7 @@ fn said<'a>(
             },
         }]
     };
-    Said::Chat {
+    Content::Chat {
         message: Message {
             role: "assistant",
             content: text,
@@ -190,30 +189,30 @@ fn said<'a>(
     }
 }
 
-fn last(ask: &Ask, answer: &Answer) -> Last {
-    let context = (1..=answer.prompt_tokens + answer.tokens).collect();
+fn final_fields(request: &PromptRequest, generation: &Generation) -> FinalFields {
+    let context = (1..=generation.prompt_tokens + generation.tokens).collect();
     let counters = Counters {
-        total_duration: nanoseconds(answer.total()),
-        load_duration: nanoseconds(answer.load),
-        prompt_eval_count: answer.prompt_tokens,
-        prompt_eval_duration: nanoseconds(answer.prompt_eval),
-        eval_count: answer.tokens,
-        eval_duration: nanoseconds(answer.eval()),
+        total_duration: nanoseconds(generation.total()),
+        load_duration: nanoseconds(generation.load),
+        prompt_eval_count: generation.prompt_tokens,
+        prompt_eval_duration: nanoseconds(generation.prompt_eval),
+        eval_count: generation.tokens,
+        eval_duration: nanoseconds(generation.eval()),
     };
-    Last {
-        done_reason: if answer.end == End::Length {
+    FinalFields {
+        done_reason: if generation.finish_reason == FinishReason::Length {
             "length"
         } else {
             "stop"
         },
-        context: Some(context).filter(|_| ask.endpoint == Inference::Generate),
+        context: Some(context).filter(|_| request.endpoint == Inference::Generate),
         counters: Some(counters),
     }
 }
 
 /// The reply of /api/embed.
 #[derive(Serialize)]
-struct Embedded<'a> {
+struct EmbedReply<'a> {
     model: &'a str,
     embeddings: Vec<Vec<f32>>,
     total_duration: u64,
@@ -222,14 +221,14 @@ struct Embedded<'a> {
 }
 
 pub fn embed(
-    ask: &Ask,
+    request: &PromptRequest,
     vectors: Vec<Vec<f32>>,
     prompt_tokens: u64,
     total: Duration,
     load: Duration,
 ) -> String {
-    json(&Embedded {
-        model: &ask.name,
+    json(&EmbedReply {
+        model: &request.name,
         embeddings: vectors,
         total_duration: nanoseconds(total),
         load_duration: nanoseconds(load),

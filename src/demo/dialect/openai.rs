@@ -1,11 +1,11 @@
-//! OpenAI's completions, of chats and of texts, as Ollama 0.33 writes them.
+//! OpenAI's chat and text completions, as Ollama 0.33 writes them.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{data, json as to_json};
-use crate::demo::answer::{Answer, Chunk, Delta, End};
-use crate::demo::request::{Ask, Call};
+use crate::demo::generation::{Delta, FinishReason, Generation, TimedChunk};
+use crate::demo::request::{PlannedCall, PromptRequest};
 use crate::http::route::Inference;
 
 /// One frame of a stream, or a whole reply.
@@ -21,7 +21,7 @@ struct Completion<'a> {
     usage: Option<Usage>,
 }
 
-/// What a choice holds differs most between the two endpoints.
+/// A choice; its fields differ between the two endpoints.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Choice {
@@ -61,13 +61,13 @@ struct Usage {
     total_tokens: u64,
 }
 
-pub fn whole(ask: &Ask, answer: &Answer) -> String {
-    let finish_reason = Some(finish_reason(answer));
-    let choice = if is_chat(ask) {
-        let (reasoning, tool_calls) = (answer.thinking(), answer.call().map(tool_calls));
+pub fn whole(request: &PromptRequest, generation: &Generation) -> String {
+    let finish_reason = Some(finish_reason(generation));
+    let choice = if is_chat(request) {
+        let (reasoning, tool_calls) = (generation.thinking(), generation.call().map(tool_calls));
         let message = Message {
             role: Some("assistant"),
-            content: Some(answer.text()),
+            content: Some(generation.text()),
             reasoning,
             tool_calls,
         };
@@ -78,51 +78,43 @@ pub fn whole(ask: &Ask, answer: &Answer) -> String {
         }
     } else {
         Choice::Text {
-            text: answer.text(),
+            text: generation.text(),
             index: 0,
             finish_reason,
         }
     };
-    let object = if is_chat(ask) {
+    let object = if is_chat(request) {
         "chat.completion"
     } else {
         "text_completion"
     };
     to_json(&Completion {
         object,
-        usage: Some(usage(answer)),
-        ..frame(ask, answer, &id(ask), vec![choice])
+        usage: Some(usage(generation)),
+        ..frame(request, generation, &id(request), vec![choice])
     })
 }
 
-pub fn stream(ask: &Ask, answer: &Answer) -> Vec<Chunk> {
-    let id = id(ask);
-    let delta = |(i, delta): (usize, &Delta)| {
-        let text = data(&frame(ask, answer, &id, vec![choice(ask, delta, i == 0)]));
-        Chunk {
-            at: answer.after(i + 1),
-            text,
-        }
+pub fn stream(request: &PromptRequest, generation: &Generation) -> Vec<TimedChunk> {
+    let id = id(request);
+    let write = |delta: &Delta, tokens| {
+        let choice = choice(request, delta, tokens == 1);
+        data(&frame(request, generation, &id, vec![choice]))
     };
-    let mut chunks: Vec<Chunk> = answer.deltas.iter().enumerate().map(delta).collect();
-    chunks.push(Chunk {
-        at: answer.total(),
-        text: end(ask, answer, &id),
-    });
-    chunks
+    generation.chunks(write, end(request, generation, &id))
 }
 
-/// The last frames, which come in one piece. A crash is a frame that says nothing, and no end mark.
-fn end(ask: &Ask, answer: &Answer, id: &str) -> String {
-    if answer.end == End::Crash {
-        let silence = choice(ask, &Delta::Text(String::new()), false);
+/// Returns the last frames, which are sent together. After a crash that is an empty frame, without an end marker.
+fn end(request: &PromptRequest, generation: &Generation, id: &str) -> String {
+    if generation.finish_reason == FinishReason::Crash {
+        let empty = choice(request, &Delta::Text(String::new()), false);
         return data(&Completion {
             model: "",
-            ..frame(ask, answer, id, vec![silence])
+            ..frame(request, generation, id, vec![empty])
         });
     }
-    let finish_reason = Some(finish_reason(answer));
-    let last = if is_chat(ask) {
+    let finish_reason = Some(finish_reason(generation));
+    let last = if is_chat(request) {
         Choice::Delta {
             index: 0,
             delta: Message::default(),
@@ -135,17 +127,17 @@ fn end(ask: &Ask, answer: &Answer, id: &str) -> String {
             finish_reason,
         }
     };
-    let mut text = data(&frame(ask, answer, id, vec![last]));
-    if ask.include_usage {
+    let mut text = data(&frame(request, generation, id, vec![last]));
+    if request.include_usage {
         text += &data(&Completion {
-            usage: Some(usage(answer)),
-            ..frame(ask, answer, id, Vec::new())
+            usage: Some(usage(generation)),
+            ..frame(request, generation, id, Vec::new())
         });
     }
     text + "data: [DONE]\n\n"
 }
 
-fn choice(ask: &Ask, delta: &Delta, is_first: bool) -> Choice {
+fn choice(request: &PromptRequest, delta: &Delta, is_first: bool) -> Choice {
     let mut message = Message {
         role: is_first.then_some("assistant"),
         content: Some(String::new()),
@@ -156,7 +148,7 @@ fn choice(ask: &Ask, delta: &Delta, is_first: bool) -> Choice {
         Delta::Thinking(text) => message.reasoning = Some(text.clone()),
         Delta::Call(call) => message.tool_calls = Some(tool_calls(call)),
     }
-    if is_chat(ask) {
+    if is_chat(request) {
         Choice::Delta {
             index: 0,
             delta: message,
@@ -171,53 +163,58 @@ fn choice(ask: &Ask, delta: &Delta, is_first: bool) -> Choice {
     }
 }
 
-/// A frame of a stream. Where counters were asked for, every frame of a text has them, at 0 until the last.
-fn frame<'a>(ask: &'a Ask, answer: &Answer, id: &'a str, choices: Vec<Choice>) -> Completion<'a> {
+/// Returns a frame of a stream. Where usage is requested, every frame of a text completion has it, at 0 until the last.
+fn frame<'a>(
+    request: &'a PromptRequest,
+    generation: &Generation,
+    id: &'a str,
+    choices: Vec<Choice>,
+) -> Completion<'a> {
     Completion {
         id,
-        object: if is_chat(ask) {
+        object: if is_chat(request) {
             "chat.completion.chunk"
         } else {
             "text_completion"
         },
-        created: answer.created(),
-        model: &ask.name,
+        created: generation.created(),
+        model: &request.name,
         system_fingerprint: "fp_ollama",
         choices,
-        usage: (ask.include_usage && !is_chat(ask)).then(Usage::default),
+        usage: (request.include_usage && !is_chat(request)).then(Usage::default),
     }
 }
 
-fn tool_calls(call: &Call) -> [Value; 1] {
+fn tool_calls(call: &PlannedCall) -> [Value; 1] {
     let function = json!({ "name": call.name, "arguments": call.arguments.to_string() });
     [json!({ "id": call.id, "index": 0, "type": "function", "function": function })]
 }
 
-fn usage(answer: &Answer) -> Usage {
+fn usage(generation: &Generation) -> Usage {
     Usage {
-        prompt_tokens: answer.prompt_tokens,
-        completion_tokens: answer.tokens,
-        total_tokens: answer.prompt_tokens + answer.tokens,
+        prompt_tokens: generation.prompt_tokens,
+        completion_tokens: generation.tokens,
+        total_tokens: generation.prompt_tokens + generation.tokens,
     }
 }
 
-fn finish_reason(answer: &Answer) -> &'static str {
-    match answer.end {
-        End::Length => "length",
-        _ if answer.call().is_some() => "tool_calls",
+fn finish_reason(generation: &Generation) -> &'static str {
+    match generation.finish_reason {
+        FinishReason::Length => "length",
+        _ if generation.call().is_some() => "tool_calls",
         _ => "stop",
     }
 }
 
-fn is_chat(ask: &Ask) -> bool {
-    ask.endpoint == Inference::V1ChatCompletions
+fn is_chat(request: &PromptRequest) -> bool {
+    request.endpoint == Inference::V1ChatCompletions
 }
 
-/// Ollama's own are as short, and no more unique.
-fn id(ask: &Ask) -> String {
+/// Returns an id as short as Ollama's.
+fn id(request: &PromptRequest) -> String {
     format!(
         "{}-{}",
-        if is_chat(ask) { "chatcmpl" } else { "cmpl" },
+        if is_chat(request) { "chatcmpl" } else { "cmpl" },
         fastrand::u32(..1000)
     )
 }

@@ -1,53 +1,53 @@
-//! OpenAI's responses: items of one kind each, every event with a number of its own.
+//! OpenAI's responses: output items one after another, and numbered events.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{event, json as to_json};
-use crate::demo::answer::{Answer, Chunk, Delta, End};
-use crate::demo::request::{Ask, Call};
+use crate::demo::generation::{Delta, FinishReason, Generation, TimedChunk};
+use crate::demo::request::{PlannedCall, PromptRequest};
 
-pub fn whole(ask: &Ask, answer: &Answer) -> String {
-    let mut response = response(ask, answer, &number("resp"));
-    complete(&mut response, answer, items(answer));
+pub fn whole(request: &PromptRequest, generation: &Generation) -> String {
+    let mut response = response(request, generation, &new_id("resp"));
+    complete(&mut response, generation, items(generation));
     to_json(&response)
 }
 
-pub fn stream(ask: &Ask, answer: &Answer) -> Vec<Chunk> {
-    let mut response = response(ask, answer, &number("resp"));
+pub fn stream(request: &PromptRequest, generation: &Generation) -> Vec<TimedChunk> {
+    let mut response = response(request, generation, &new_id("resp"));
     let mut events = Events {
         chunks: Vec::new(),
-        at: answer.after(1),
+        delay: generation.after(1),
         open: None,
         done: Vec::new(),
     };
     events.put("response.created", json!({ "response": response }));
     events.put("response.in_progress", json!({ "response": response }));
-    for (i, delta) in answer.deltas.iter().enumerate() {
-        events.at = answer.after(i + 1);
+    for (i, delta) in generation.deltas.iter().enumerate() {
+        events.delay = generation.after(i + 1);
         events.delta(delta);
     }
-    // When its model dies, Ollama says no more.
-    if answer.end != End::Crash {
-        events.at = answer.total();
+    // Ollama ends the stream without a word when its model crashes.
+    if generation.finish_reason != FinishReason::Crash {
+        events.delay = generation.total();
         events.close();
-        complete(&mut response, answer, std::mem::take(&mut events.done));
+        complete(&mut response, generation, std::mem::take(&mut events.done));
         events.put("response.completed", json!({ "response": response }));
     }
     events.chunks
 }
 
-/// A stream that is being written.
+/// The events of a stream so far.
 struct Events {
-    chunks: Vec<Chunk>,
-    at: Duration,
+    chunks: Vec<TimedChunk>,
+    delay: Duration,
     open: Option<Item>,
-    /// The items that are complete.
+    /// The completed items.
     done: Vec<Value>,
 }
 
-/// The item that is being written: what it is and what it holds so far.
+/// The open item, with its text so far.
 enum Item {
     Reasoning { id: String, text: String },
     Message { id: String, text: String },
@@ -61,11 +61,11 @@ impl Events {
                 text.push_str(piece);
             }
             (Delta::Thinking(piece), _) => self.open(Item::Reasoning {
-                id: number("rs"),
+                id: new_id("rs"),
                 text: piece.clone(),
             }),
             (Delta::Text(piece), _) => self.open(Item::Message {
-                id: number("msg"),
+                id: new_id("msg"),
                 text: piece.clone(),
             }),
             (Delta::Call(call), _) => return self.call(call),
@@ -104,10 +104,10 @@ impl Events {
         self.open = Some(item);
     }
 
-    /// A call comes in one piece.
-    fn call(&mut self, call: &Call) {
+    /// Writes a call, which comes in one piece.
+    fn call(&mut self, call: &PlannedCall) {
         self.close();
-        let (id, output) = (number("fc"), self.done.len());
+        let (id, output) = (new_id("fc"), self.done.len());
         let arguments = call.arguments.to_string();
         self.put(
             "response.output_item.added",
@@ -154,24 +154,24 @@ impl Events {
     fn put(&mut self, name: &str, mut object: Value) {
         object["type"] = json!(name);
         object["sequence_number"] = json!(self.chunks.len());
-        self.chunks.push(Chunk {
-            at: self.at,
+        self.chunks.push(TimedChunk {
+            delay: self.delay,
             text: event(name, &object),
         });
     }
 }
 
-/// The items of a reply that is not streamed.
-fn items(answer: &Answer) -> Vec<Value> {
-    let reasoning = answer
+/// Returns the items of a reply that is not streamed.
+fn items(generation: &Generation) -> Vec<Value> {
+    let reasoning = generation
         .thinking()
-        .map(|thinking| reasoning_item(&number("rs"), &thinking));
-    let message = Some(answer.text())
+        .map(|thinking| reasoning_item(&new_id("rs"), &thinking));
+    let message = Some(generation.text())
         .filter(|text| !text.is_empty())
-        .map(|text| message_item(&number("msg"), &text));
-    let call = answer.call().map(|call| {
+        .map(|text| message_item(&new_id("msg"), &text));
+    let call = generation.call().map(|call| {
         call_item(
-            &number("fc"),
+            &new_id("fc"),
             call,
             &call.arguments.to_string(),
             "completed",
@@ -188,7 +188,7 @@ fn message_item(id: &str, text: &str) -> Value {
     json!({ "content": [part(text)], "id": id, "role": "assistant", "status": "completed", "type": "message" })
 }
 
-fn call_item(id: &str, call: &Call, arguments: &str, status: &str) -> Value {
+fn call_item(id: &str, call: &PlannedCall, arguments: &str, status: &str) -> Value {
     json!({ "arguments": arguments, "call_id": call.id, "id": id, "name": call.name, "status": status, "type": "function_call" })
 }
 
@@ -196,29 +196,32 @@ fn part(text: &str) -> Value {
     json!({ "annotations": [], "logprobs": [], "text": text, "type": "output_text" })
 }
 
-/// A response that has just begun.
-fn response(ask: &Ask, answer: &Answer, id: &str) -> Value {
+/// Returns a response in progress.
+fn response(request: &PromptRequest, generation: &Generation, id: &str) -> Value {
     let given = |name: &str, default: Value| {
-        if ask.body[name].is_null() {
+        if request.body[name].is_null() {
             default
         } else {
-            ask.body[name].clone()
+            request.body[name].clone()
         }
     };
     json!({
-        "background": false, "completed_at": null, "created_at": answer.created(), "error": null, "frequency_penalty": 0, "id": id,
-        "incomplete_details": null, "instructions": ask.body["instructions"], "max_output_tokens": ask.body["max_output_tokens"],
-        "max_tool_calls": null, "metadata": {}, "model": ask.name, "object": "response", "output": [], "parallel_tool_calls": true,
-        "presence_penalty": 0, "previous_response_id": null, "prompt_cache_key": null, "reasoning": ask.body["reasoning"],
+        "background": false, "completed_at": null, "created_at": generation.created(), "error": null, "frequency_penalty": 0, "id": id,
+        "incomplete_details": null, "instructions": request.body["instructions"], "max_output_tokens": request.body["max_output_tokens"],
+        "max_tool_calls": null, "metadata": {}, "model": request.name, "object": "response", "output": [], "parallel_tool_calls": true,
+        "presence_penalty": 0, "previous_response_id": null, "prompt_cache_key": null, "reasoning": request.body["reasoning"],
         "safety_identifier": null, "service_tier": "default", "status": "in_progress", "store": false,
         "temperature": given("temperature", json!(1)), "text": { "format": { "type": "text" } }, "tool_choice": "auto",
-        "tools": tools(ask), "top_logprobs": 0, "top_p": given("top_p", json!(1)), "truncation": "disabled", "usage": null
+        "tools": tools(request), "top_logprobs": 0, "top_p": given("top_p", json!(1)), "truncation": "disabled", "usage": null
     })
 }
 
-/// The tools of the request, as they are echoed.
-fn tools(ask: &Ask) -> Value {
-    let mut tools = ask.body["tools"].as_array().cloned().unwrap_or_default();
+/// Returns the tools of the request as replies echo them.
+fn tools(request: &PromptRequest) -> Value {
+    let mut tools = request.body["tools"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     tools
         .iter_mut()
         .filter(|tool| tool.is_object() && tool.get("strict").is_none())
@@ -226,18 +229,18 @@ fn tools(ask: &Ask) -> Value {
     Value::Array(tools)
 }
 
-fn complete(response: &mut Value, answer: &Answer, output: Vec<Value>) {
+fn complete(response: &mut Value, generation: &Generation, output: Vec<Value>) {
     response["output"] = Value::Array(output);
     response["status"] = json!("completed");
-    response["completed_at"] = json!(answer.created() + answer.total().as_secs());
+    response["completed_at"] = json!(generation.created() + generation.total().as_secs());
     response["usage"] = json!({
-        "input_tokens": answer.prompt_tokens, "input_tokens_details": { "cached_tokens": 0 },
-        "output_tokens": answer.tokens, "output_tokens_details": { "reasoning_tokens": 0 },
-        "total_tokens": answer.prompt_tokens + answer.tokens
+        "input_tokens": generation.prompt_tokens, "input_tokens_details": { "cached_tokens": 0 },
+        "output_tokens": generation.tokens, "output_tokens_details": { "reasoning_tokens": 0 },
+        "total_tokens": generation.prompt_tokens + generation.tokens
     });
 }
 
-/// An id such as Ollama's own.
-fn number(kind: &str) -> String {
+/// Returns an id such as Ollama's.
+fn new_id(kind: &str) -> String {
     format!("{kind}_{}", fastrand::u32(..1_000_000))
 }

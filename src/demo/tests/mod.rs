@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 
-use super::answer::{Answer, Circumstances, End};
 use super::dialect::{content_type, embeddings, stream, whole};
-use super::refusal::Refusal;
-use super::request::{Ask, Wish};
+use super::error_reply::ErrorReply;
+use super::generation::{Conditions, FinishReason, Generation};
+use super::request::{Action, PromptRequest};
 use crate::http::route::Inference;
 use crate::observe::RequestBody;
 use crate::observe::tests::message::Message;
@@ -22,8 +22,8 @@ use crate::observe::tests::recorded::Recorded;
 
 const LOAD: Duration = Duration::from_millis(1500);
 
-fn wish(endpoint: Inference, body: &str) -> Result<Wish, Refusal> {
-    Wish::read(
+fn action(endpoint: Inference, body: &str) -> Result<Action, ErrorReply> {
+    Action::read(
         endpoint,
         &RequestBody {
             bytes: body.as_bytes(),
@@ -34,39 +34,40 @@ fn wish(endpoint: Inference, body: &str) -> Result<Wish, Refusal> {
     )
 }
 
-fn ask(endpoint: Inference, body: &str) -> Ask {
-    match wish(endpoint, body) {
-        Ok(Wish::Answer(ask)) => ask,
+fn prompt_request(endpoint: Inference, body: &str) -> PromptRequest {
+    match action(endpoint, body) {
+        Ok(Action::Generate(request)) => request,
         Ok(_) => panic!("no question: {body}"),
         Err(refusal) => panic!("{body}: {refusal:?}"),
     }
 }
 
 /// The plan of the first generator whose answer ends like this, after a few tokens.
-fn plan(ask: &Ask, end: End) -> Answer {
-    let circumstances = Circumstances {
-        began: SystemTime::now(),
+fn plan(request: &PromptRequest, finish_reason: FinishReason) -> Generation {
+    let conditions = Conditions {
+        started_at: SystemTime::now(),
         load: LOAD,
-        haste: 1.0,
-        may_crash: end == End::Crash,
+        speed_up: 1.0,
+        may_crash: finish_reason == FinishReason::Crash,
     };
-    let mut plans = (0..).map(|seed| Answer::plan(ask, &circumstances, &mut Rng::with_seed(seed)));
+    let mut plans =
+        (0..).map(|seed| Generation::plan(request, &conditions, &mut Rng::with_seed(seed)));
     plans
-        .find(|answer| answer.end == end && answer.deltas.len() > 1)
+        .find(|generation| generation.finish_reason == finish_reason && generation.deltas.len() > 1)
         .expect("such an answer")
 }
 
 /// The body of the reply and its Content-Type.
-fn reply(ask: &Ask, answer: &Answer) -> (String, &'static str) {
-    let body = match ask.stream {
-        _ if ask.endpoint.is_embedding() => embeddings::reply(ask, LOAD, LOAD),
-        true => stream(ask, answer)
+fn reply(request: &PromptRequest, generation: &Generation) -> (String, &'static str) {
+    let body = match request.stream {
+        _ if request.endpoint.is_embedding() => embeddings::reply(request, LOAD, LOAD),
+        true => stream(request, generation)
             .into_iter()
             .map(|chunk| chunk.text)
             .collect(),
-        false => whole(ask, answer),
+        false => whole(request, generation),
     };
-    (body, content_type(ask.endpoint, ask.stream))
+    (body, content_type(request.endpoint, request.stream))
 }
 
 /// An exchange as the observer's tests show it.
@@ -95,20 +96,20 @@ fn exchange(
 #[test]
 fn a_native_request_with_nothing_to_answer_loads_or_unloads_its_model() {
     assert!(matches!(
-        wish(Inference::Generate, r#"{"model":"demo-chat"}"#),
-        Ok(Wish::Load(_))
+        action(Inference::Generate, r#"{"model":"demo-chat"}"#),
+        Ok(Action::Load(_))
     ));
     for none in ["0", "0.0", r#""0""#, r#""0s""#] {
         let body = format!(r#"{{"model":"demo-chat","messages":[],"keep_alive":{none}}}"#);
         assert!(
-            matches!(wish(Inference::Chat, &body), Ok(Wish::Unload(_))),
+            matches!(action(Inference::Chat, &body), Ok(Action::Unload(_))),
             "{body}"
         );
     }
     for some in ["-1", "300", r#""5m""#, r#""s""#] {
         let body = format!(r#"{{"model":"demo-chat","keep_alive":{some}}}"#);
         assert!(
-            matches!(wish(Inference::Generate, &body), Ok(Wish::Load(_))),
+            matches!(action(Inference::Generate, &body), Ok(Action::Load(_))),
             "{body}"
         );
     }
@@ -116,20 +117,20 @@ fn a_native_request_with_nothing_to_answer_loads_or_unloads_its_model() {
 
 #[test]
 fn a_seed_makes_the_same_answer_again_and_a_crash_is_one_in_about_25() {
-    let ask = ask(
+    let request = prompt_request(
         Inference::Generate,
         r#"{"model":"demo-chat","prompt":"Why?"}"#,
     );
-    let circumstances = Circumstances {
-        began: SystemTime::now(),
+    let conditions = Conditions {
+        started_at: SystemTime::now(),
         load: LOAD,
-        haste: 1.0,
+        speed_up: 1.0,
         may_crash: true,
     };
-    let plan = |seed| Answer::plan(&ask, &circumstances, &mut Rng::with_seed(seed));
+    let plan = |seed| Generation::plan(&request, &conditions, &mut Rng::with_seed(seed));
     assert_eq!(plan(7).deltas, plan(7).deltas);
     let crashes = (0..1000)
-        .filter(|seed| plan(*seed).end == End::Crash)
+        .filter(|seed| plan(*seed).finish_reason == FinishReason::Crash)
         .count();
     assert!((20..=60).contains(&crashes), "{crashes} of 1000");
 }
@@ -140,21 +141,24 @@ fn a_reply_takes_as_long_as_its_counters_say_and_no_chunk_comes_after_its_end() 
         r#"{"model":"demo-think","prompt":"Why?"}"#,
         r#"{"model":"demo-chat","prompt":"Why?","options":{"num_predict":5}}"#,
     ] {
-        let ask = ask(Inference::Generate, body);
-        let answer = plan(
-            &ask,
+        let request = prompt_request(Inference::Generate, body);
+        let generation = plan(
+            &request,
             if body.contains("5") {
-                End::Length
+                FinishReason::Length
             } else {
-                End::Stop
+                FinishReason::Stop
             },
         );
         assert_eq!(
-            answer.load + answer.prompt_eval + answer.eval(),
-            answer.total()
+            generation.load + generation.prompt_eval + generation.eval(),
+            generation.total()
         );
-        let chunks = stream(&ask, &answer);
-        assert!(chunks.is_sorted_by_key(|chunk| chunk.at) && chunks[0].at > LOAD);
-        assert_eq!(chunks.last().map(|chunk| chunk.at), Some(answer.total()));
+        let chunks = stream(&request, &generation);
+        assert!(chunks.is_sorted_by_key(|chunk| chunk.delay) && chunks[0].delay > LOAD);
+        assert_eq!(
+            chunks.last().map(|chunk| chunk.delay),
+            Some(generation.total())
+        );
     }
 }

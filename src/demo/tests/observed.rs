@@ -1,14 +1,14 @@
 //! What the observer makes of every reply: the text, the counters and the end that were meant, and nothing that it cannot read.
 
 use super::*;
-use crate::demo::words::MARK;
+use crate::demo::texts::MARK;
 use crate::observe::exchange::Outcome;
 use crate::observe::tests::recorded::show;
 use crate::observe::{End as Ending, Exchange};
 
 const TOOLS: &str = r#""tools":[{"name":"get_weather","parameters":{"properties":{"city":{"type":"string"}},"required":["city"]}}]"#;
 
-/// Requests to every endpoint that answers in text, in all that they may ask for.
+/// Requests to every endpoint that answers in text, in all that they may request for.
 fn questions() -> Vec<(Inference, String)> {
     let mut questions = Vec::new();
     for (endpoint, prompt) in [
@@ -43,69 +43,69 @@ fn questions() -> Vec<(Inference, String)> {
     questions
 }
 
-fn observe(endpoint: Inference, request: &str, status: u16, reply: (String, &str)) -> Exchange {
-    let recorded = exchange(endpoint, request, status, reply);
+fn observe(endpoint: Inference, body: &str, status: u16, reply: (String, &str)) -> Exchange {
+    let recorded = exchange(endpoint, body, status, reply);
     let exchange = show(&recorded, &[&recorded.reply.body], Ending::Complete);
-    assert_eq!(exchange.parse_failures, 0, "{endpoint:?} {request}");
+    assert_eq!(exchange.parse_failures, 0, "{endpoint:?} {body}");
     exchange
 }
 
 #[test]
 fn every_reply_is_read_with_its_text_its_counters_and_its_mark() {
-    for (endpoint, request) in questions() {
-        let ask = ask(endpoint, &request);
-        let answer = plan(&ask, End::Stop);
-        let seen = observe(endpoint, &request, 200, reply(&ask, &answer));
+    for (endpoint, body) in questions() {
+        let request = prompt_request(endpoint, &body);
+        let generation = plan(&request, FinishReason::Stop);
+        let seen = observe(endpoint, &body, 200, reply(&request, &generation));
         assert_eq!(
             (seen.outcome, seen.error.as_deref()),
             (Outcome::Success, None),
-            "{endpoint:?} {request}"
+            "{endpoint:?} {body}"
         );
-        assert_eq!(seen.response, answer.text(), "{endpoint:?} {request}");
+        assert_eq!(seen.response, generation.text(), "{endpoint:?} {body}");
         assert!(seen.response.starts_with(MARK));
         assert_eq!(
             (seen.prompt_tokens, seen.generated_tokens),
-            (Some(answer.prompt_tokens), Some(answer.tokens)),
-            "{request}"
+            (Some(generation.prompt_tokens), Some(generation.tokens)),
+            "{body}"
         );
         assert!(!seen.tokens_estimated);
-        assert_eq!(seen.stream, ask.stream);
+        assert_eq!(seen.stream, request.stream);
         let tells_thinking = endpoint != Inference::V1Completions;
         assert_eq!(
             seen.thinking,
-            answer
+            generation
                 .thinking()
                 .filter(|_| tells_thinking)
                 .unwrap_or_default(),
-            "{endpoint:?} {request}"
+            "{endpoint:?} {body}"
         );
         let tells_calls = !matches!(endpoint, Inference::V1Completions | Inference::Generate);
         assert_eq!(
             seen.tool_calls.len(),
-            usize::from(answer.call().is_some() && tells_calls),
-            "{endpoint:?} {request}"
+            usize::from(generation.call().is_some() && tells_calls),
+            "{endpoint:?} {body}"
         );
         if endpoint == Inference::Generate {
             assert_eq!(
                 (seen.load_duration, seen.eval_duration),
-                (Some(LOAD), Some(answer.eval()))
+                (Some(LOAD), Some(generation.eval()))
             );
-            assert_eq!(seen.total_duration, Some(answer.total()));
+            assert_eq!(seen.total_duration, Some(generation.total()));
         }
     }
 }
 
 #[test]
 fn a_call_has_the_arguments_that_its_tool_requires() {
-    let request = format!(
+    let body = format!(
         r#"{{"model":"demo-tools","messages":[{{"role":"user","content":"Weather?"}}],{TOOLS}}}"#
     );
-    let ask = ask(Inference::Chat, &request);
+    let request = prompt_request(Inference::Chat, &body);
     let seen = observe(
         Inference::Chat,
-        &request,
+        &body,
         200,
-        reply(&ask, &plan(&ask, End::Stop)),
+        reply(&request, &plan(&request, FinishReason::Stop)),
     );
     assert_eq!(
         (
@@ -114,12 +114,12 @@ fn a_call_has_the_arguments_that_its_tool_requires() {
         ),
         ("get_weather", r#"{"city":"demo"}"#)
     );
-    let result = request.replace(
+    let result = body.replace(
         r#"}],"tools"#,
         r#"},{"role":"tool","content":"warm"}],"tools"#,
     );
     assert_eq!(
-        super::ask(Inference::Chat, &result).call,
+        super::prompt_request(Inference::Chat, &result).call,
         None,
         "the tool has answered"
     );
@@ -149,9 +149,14 @@ fn a_prompt_with_a_picture_gets_an_answer_about_it_in_every_dialect() {
             r#""max_tokens":99,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64","data":"iV"}}]}]"#,
         ),
     ] {
-        let request = format!(r#"{{"model":"demo-chat",{prompt}}}"#);
-        let ask = ask(endpoint, &request);
-        let seen = observe(endpoint, &request, 200, reply(&ask, &plan(&ask, End::Stop)));
+        let body = format!(r#"{{"model":"demo-chat",{prompt}}}"#);
+        let request = prompt_request(endpoint, &body);
+        let seen = observe(
+            endpoint,
+            &body,
+            200,
+            reply(&request, &plan(&request, FinishReason::Stop)),
+        );
         assert!(
             seen.response.starts_with(MARK) && seen.response.contains("your picture"),
             "{endpoint:?}: {}",
@@ -162,25 +167,25 @@ fn a_prompt_with_a_picture_gets_an_answer_about_it_in_every_dialect() {
 
 #[test]
 fn a_stream_whose_model_crashes_is_an_error_with_the_text_so_far() {
-    for (endpoint, request) in questions() {
-        let ask = ask(endpoint, &request);
-        if !ask.stream || ask.call.is_some() {
+    for (endpoint, body) in questions() {
+        let request = prompt_request(endpoint, &body);
+        if !request.stream || request.call.is_some() {
             continue;
         }
-        let answer = plan(&ask, End::Crash);
-        let seen = observe(endpoint, &request, 200, reply(&ask, &answer));
+        let generation = plan(&request, FinishReason::Crash);
+        let seen = observe(endpoint, &body, 200, reply(&request, &generation));
         assert_eq!(
             (seen.outcome, seen.http_status),
             (Outcome::Error, Some(200)),
-            "{endpoint:?} {request}"
+            "{endpoint:?} {body}"
         );
-        assert_eq!(seen.response, answer.text());
+        assert_eq!(seen.response, generation.text());
     }
 }
 
 #[test]
 fn a_limit_cuts_the_reply_and_is_its_reason() {
-    for (endpoint, request, reason) in [
+    for (endpoint, body, reason) in [
         (
             Inference::Generate,
             r#"{"model":"demo-chat","prompt":"x","options":{"num_predict":4}}"#,
@@ -197,12 +202,12 @@ fn a_limit_cuts_the_reply_and_is_its_reason() {
             "max_tokens",
         ),
     ] {
-        let ask = ask(endpoint, request);
+        let request = prompt_request(endpoint, body);
         let seen = observe(
             endpoint,
-            request,
+            body,
             200,
-            reply(&ask, &plan(&ask, End::Length)),
+            reply(&request, &plan(&request, FinishReason::Length)),
         );
         assert_eq!(
             (seen.generated_tokens, seen.done_reason.as_deref()),
@@ -214,7 +219,7 @@ fn a_limit_cuts_the_reply_and_is_its_reason() {
 
 #[test]
 fn vectors_are_read_and_the_same_text_has_the_same_one() {
-    for (endpoint, request) in [
+    for (endpoint, body) in [
         (
             Inference::Embed,
             r#"{"model":"demo-embed","input":["a tap","a tap"]}"#,
@@ -232,20 +237,15 @@ fn vectors_are_read_and_the_same_text_has_the_same_one() {
             r#"{"model":"demo-embed","input":"a tap","encoding_format":"base64"}"#,
         ),
     ] {
-        let ask = ask(endpoint, request);
-        let body = embeddings::reply(&ask, LOAD, LOAD);
-        assert_eq!(body, embeddings::reply(&ask, LOAD, LOAD));
-        let seen = observe(
-            endpoint,
-            request,
-            200,
-            (body, content_type(endpoint, false)),
-        );
-        let tokens = (endpoint != Inference::Embeddings).then(|| embeddings::tokens(&ask));
+        let request = prompt_request(endpoint, body);
+        let reply = embeddings::reply(&request, LOAD, LOAD);
+        assert_eq!(reply, embeddings::reply(&request, LOAD, LOAD));
+        let seen = observe(endpoint, body, 200, (reply, content_type(endpoint, false)));
+        let tokens = (endpoint != Inference::Embeddings).then(|| embeddings::tokens(&request));
         assert_eq!(
             (seen.outcome, seen.prompt_tokens),
             (Outcome::Success, tokens),
-            "{request}"
+            "{body}"
         );
     }
 }

@@ -6,7 +6,7 @@ use crate::observe::tests::recorded::show;
 
 #[test]
 fn refusals_are_in_ollamas_words_in_the_shape_of_the_route() {
-    for (endpoint, request, status, words) in [
+    for (endpoint, body, status, words) in [
         (Inference::Generate, "", 400, "missing request body"),
         (
             Inference::Generate,
@@ -89,20 +89,20 @@ fn refusals_are_in_ollamas_words_in_the_shape_of_the_route() {
             r#""demo-chat" does not support thinking"#,
         ),
     ] {
-        let Err(refusal) = wish(endpoint, request) else {
-            panic!("{request} is answered")
+        let Err(refusal) = action(endpoint, body) else {
+            panic!("{body} is answered")
         };
-        assert_eq!(refusal.status, status, "{request}: {refusal:?}");
+        assert_eq!(refusal.status, status, "{body}: {refusal:?}");
         let recorded = exchange(
             endpoint,
-            request,
+            body,
             status,
             (refusal.body(endpoint.dialect()), "application/json"),
         );
         let seen = show(&recorded, &[&recorded.reply.body], Ending::Complete);
         assert!(
             seen.error.as_deref().unwrap_or_default().contains(words),
-            "{request}: {:?}",
+            "{body}: {:?}",
             seen.error
         );
     }

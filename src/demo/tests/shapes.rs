@@ -61,22 +61,22 @@ fn shapes(body: &str) -> Vec<String> {
     shapes
 }
 
-/// The shapes of a recorded reply, and those of ours to the same request.
-fn both(name: &str, end: End) -> (Vec<String>, Vec<String>) {
+/// The shapes of a recorded reply, and those of ours to the same body.
+fn both(name: &str, finish_reason: FinishReason) -> (Vec<String>, Vec<String>) {
     let recorded = named(&format!("ollama-0.33.0/{name}"));
-    let mut request: Value = serde_json::from_slice(&recorded.request.body).unwrap();
-    let model = request["model"].as_str().unwrap();
+    let mut body: Value = serde_json::from_slice(&recorded.request.body).unwrap();
+    let model = body["model"].as_str().unwrap();
     let ours = MODELS
         .iter()
         .find(|(theirs, _)| *theirs == model)
         .map_or("demo-chat", |(_, ours)| ours);
-    request["model"] = ours.into();
-    let ask = ask(recorded.endpoint, &request.to_string());
-    let (body, kind) = reply(&ask, &plan(&ask, end));
+    body["model"] = ours.into();
+    let request = prompt_request(recorded.endpoint, &body.to_string());
+    let (reply, kind) = reply(&request, &plan(&request, finish_reason));
     assert_eq!(recorded.reply.header("content-type"), Some(kind), "{name}");
     (
         shapes(&String::from_utf8_lossy(&recorded.reply.body)),
-        shapes(&body),
+        shapes(&reply),
     )
 }
 
@@ -94,7 +94,7 @@ fn replies_have_the_shape_of_recorded_ones() {
     .into_iter()
     .flat_map(str::split_whitespace)
     {
-        let (theirs, ours) = both(name, End::Stop);
+        let (theirs, ours) = both(name, FinishReason::Stop);
         assert_eq!(theirs, ours, "{name}");
     }
 }
@@ -109,7 +109,7 @@ fn crashes_have_the_shape_of_recorded_ones() {
         "v1-messages",
         "v1-responses",
     ] {
-        let (theirs, ours) = both(&format!("{name}-runner-dies"), End::Crash);
+        let (theirs, ours) = both(&format!("{name}-runner-dies"), FinishReason::Crash);
         assert_eq!(theirs, ours, "{name}");
     }
 }
@@ -117,7 +117,7 @@ fn crashes_have_the_shape_of_recorded_ones() {
 #[test]
 fn a_reply_that_is_cut_at_its_limit_has_the_shape_of_a_recorded_one() {
     for name in ["generate-length", "v1-chat-length", "v1-messages-length"] {
-        let (theirs, ours) = both(name, End::Length);
+        let (theirs, ours) = both(name, FinishReason::Length);
         assert_eq!(theirs, ours, "{name}");
     }
 }
@@ -136,7 +136,7 @@ fn calls_have_the_shape_of_recorded_ones() {
             let words = shapes.iter().flat_map(|shape| shape.split('"').map(str::to_owned).collect::<Vec<_>>());
             words.filter(|word| word.contains(": ")).collect()
         };
-        let (theirs, ours) = both(name, End::Stop);
+        let (theirs, ours) = both(name, FinishReason::Stop);
         let (theirs, ours) = (parts(theirs), parts(ours));
         let missing: Vec<&String> = theirs.difference(&ours).collect();
         assert!(missing.is_empty(), "{name} lacks {missing:?}");

@@ -97,7 +97,7 @@ fn a_model_loads_at_its_first_use() {
 #[test]
 fn a_stream_comes_word_by_word() {
     let (tap, _dir) = demo(&["--listen", "127.0.0.1:0"])
-        .env("OLLAMA_TAP_TEST_DEMO_HASTE", "4")
+        .env("OLLAMA_TAP_TEST_DEMO_SPEED_UP", "4")
         .start(); // words a busy machine tells apart
     let mut client = tap.connect();
     client
@@ -120,7 +120,7 @@ fn a_stream_comes_word_by_word() {
 fn now_and_then_a_model_crashes() {
     let (tap, _dir) = demo(&["--listen", "127.0.0.1:0"])
         .env("OLLAMA_TAP_TEST_DEMO_SEED", "1")
-        .env("OLLAMA_TAP_TEST_DEMO_HASTE", "20000")
+        .env("OLLAMA_TAP_TEST_DEMO_SPEED_UP", "20000")
         .start();
     let mut client = tap.connect();
     let mut ask = |stream| {

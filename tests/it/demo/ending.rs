@@ -46,7 +46,7 @@ fn its_records_are_gone_at_the_end_however_it_is_told_to_end() {
 #[test]
 fn a_second_ctrl_c_ends_it_at_once_and_leaves_nothing_either() {
     let (mut tap, dir) = demo(&["--listen", "127.0.0.1:0"])
-        .env("OLLAMA_TAP_TEST_DEMO_HASTE", "0.2")
+        .env("OLLAMA_TAP_TEST_DEMO_SPEED_UP", "0.2")
         .start();
     let mut client = tap.connect();
     client.send(post(TEXTS[0].0, TEXTS[0].1));
@@ -62,7 +62,7 @@ fn a_second_ctrl_c_ends_it_at_once_and_leaves_nothing_either() {
 #[test]
 fn traffic_does_not_hold_up_the_end() {
     let (mut tap, dir) = demo(&["--listen", "127.0.0.1:0", "--traffic"])
-        .env("OLLAMA_TAP_TEST_DEMO_HASTE", "0.2")
+        .env("OLLAMA_TAP_TEST_DEMO_SPEED_UP", "0.2")
         .start();
     let active = metric("ollama_active_requests");
     tap.scrape_until("traffic", |scrape| active.sum(scrape) >= 6.0);

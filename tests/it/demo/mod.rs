@@ -51,7 +51,7 @@ fn demo(args: &[&str]) -> Demo {
     let path = temporary.path().to_string_lossy().into_owned();
     let options = Options::bare(&["demo"])
         .args(args)
-        .env("OLLAMA_TAP_TEST_DEMO_HASTE", "40")
+        .env("OLLAMA_TAP_TEST_DEMO_SPEED_UP", "40")
         .env("OLLAMA_TAP_TEST_DEMO_SEED", "0");
     Demo {
         options: options.env("TMPDIR", &path).env("TMP", &path),

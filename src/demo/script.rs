@@ -1,13 +1,13 @@
-//! What the demo's traffic says: something on every endpoint, of every category, and by several clients.
+//! The requests of the demo's traffic: every endpoint, every category, and several clients.
 
-/// One request.
+/// A request of the traffic.
 #[derive(Clone, Copy)]
-pub struct Line {
+pub struct ScriptedRequest {
     pub user_agent: &'static str,
     pub path: &'static str,
     pub body: &'static str,
-    /// The client leaves as soon as the reply begins.
-    pub leaves: bool,
+    /// The client disconnects as soon as the reply begins.
+    pub disconnects: bool,
 }
 
 const CURL: &str = "curl/8.5.0 (ollama-tap demo)";
@@ -15,120 +15,125 @@ const OLLAMA: &str = "ollama-python/0.6.3 (ollama-tap demo)";
 const OPENAI: &str = "OpenAI/Python 3.52.0 (ollama-tap demo)";
 const ANTHROPIC: &str = "Anthropic/Python 2.11.0 (ollama-tap demo)";
 
-const fn line(user_agent: &'static str, path: &'static str, body: &'static str) -> Line {
-    Line {
+const fn scripted(
+    user_agent: &'static str,
+    path: &'static str,
+    body: &'static str,
+) -> ScriptedRequest {
+    ScriptedRequest {
         user_agent,
         path,
         body,
-        leaves: false,
+        disconnects: false,
     }
 }
 
-pub const LINES: [Line; 20] = [
-    line(
+/// The requests in their order.
+pub const SCRIPT: [ScriptedRequest; 20] = [
+    scripted(
         CURL,
         "/api/generate",
         r#"{"model":"demo-chat","prompt":"Why is the sky blue?"}"#,
     ),
-    line(
+    scripted(
         OLLAMA,
         "/api/chat",
         r#"{"model":"demo-think","messages":[{"role":"user","content":"Explain how a proxy works"}]}"#,
     ),
-    line(
+    scripted(
         OPENAI,
         "/v1/chat/completions",
         r#"{"model":"demo-chat","stream":true,"stream_options":{"include_usage":true},
             "messages":[{"role":"user","content":"Write some code that reverses a word"}]}"#,
     ),
-    line(
+    scripted(
         ANTHROPIC,
         "/v1/messages",
         r#"{"model":"demo-chat","max_tokens":400,"stream":true,"messages":[{"role":"user","content":"Create a short bedtime story"}]}"#,
     ),
-    line(
+    scripted(
         OPENAI,
         "/v1/responses",
         r#"{"model":"demo-think","stream":true,"input":"Analyze the risks of moving to another database"}"#,
     ),
-    line(
+    scripted(
         OLLAMA,
         "/api/embed",
         r#"{"model":"demo-embed","input":["a proxy","an exporter","a tap"]}"#,
     ),
-    Line {
-        leaves: true,
-        ..line(
+    ScriptedRequest {
+        disconnects: true,
+        ..scripted(
             CURL,
             "/api/generate",
             r#"{"model":"demo-think","prompt":"Translate the whole Odyssey into French"}"#,
         )
     },
-    line(
+    scripted(
         OLLAMA,
         "/api/generate",
         r#"{"model":"demo-chat","prompt":"Summarize the minutes of the last meeting","stream":false}"#,
     ),
-    line(
+    scripted(
         OLLAMA,
         "/api/chat",
         r#"{"model":"demo-tools","messages":[{"role":"user","content":"What is the weather in Paris?"}],"tools":[{"type":"function",
             "function":{"name":"get_weather","parameters":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}}}]}"#,
     ),
-    line(
+    scripted(
         OPENAI,
         "/v1/chat/completions",
         r#"{"model":"demo-tools","messages":[{"role":"user","content":"Debug this: my loop never ends"}],"max_tokens":25}"#,
     ),
-    line(
+    scripted(
         CURL,
         "/api/generate",
         r#"{"model":"llama3.2","prompt":"Is there a model of that name?"}"#,
     ),
-    line(
+    scripted(
         OPENAI,
         "/v1/completions",
         r#"{"model":"demo-chat","prompt":"Translate 'good morning' into Japanese","stream":true}"#,
     ),
-    line(
+    scripted(
         OPENAI,
         "/v1/embeddings",
         r#"{"model":"demo-embed","input":"the tap is on","encoding_format":"base64"}"#,
     ),
-    line(
+    scripted(
         CURL,
         "/api/embeddings",
         r#"{"model":"demo-embed","prompt":"an old way to ask for a vector"}"#,
     ),
-    line(
+    scripted(
         ANTHROPIC,
         "/v1/messages",
         r#"{"model":"demo-think","max_tokens":300,"messages":[{"role":"user","content":"List three names for a cat"}]}"#,
     ),
-    line(
+    scripted(
         OPENAI,
         "/v1/responses",
         r#"{"model":"demo-chat","input":"I need help with my garden"}"#,
     ),
-    line(
+    scripted(
         OLLAMA,
         "/api/chat",
         r#"{"model":"demo-chat","messages":[{"role":"user","content":"Good evening"}],"stream":false}"#,
     ),
-    Line {
-        leaves: true,
-        ..line(
+    ScriptedRequest {
+        disconnects: true,
+        ..scripted(
             OPENAI,
             "/v1/chat/completions",
             r#"{"model":"demo-think","stream":true,"messages":[{"role":"user","content":"Explain everything"}]}"#,
         )
     },
-    line(
+    scripted(
         ANTHROPIC,
         "/v1/messages",
         r#"{"model":"claude","max_tokens":100,"messages":[{"role":"user","content":"Are you there?"}]}"#,
     ),
-    line(
+    scripted(
         OPENAI,
         "/v1/completions",
         r#"{"model":"demo-chat","prompt":"Once upon a time"}"#,

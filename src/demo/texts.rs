@@ -1,35 +1,39 @@
-//! What the stand-in says. Every text begins with `MARK`, because nothing here was thought of by a model.
+//! The texts that are "generated". Each begins with `MARK`, because no model wrote it.
 
 use crate::observe::category::category;
 
-/// Stands before every text of a reply, thinking included.
+/// Precedes every text of a reply, thinking included.
 pub const MARK: &str = "(demo, no model was asked)";
 
 /// Sentences that may follow, so that replies differ in length.
-const MORE: [&str; 4] = [
+const FURTHER_SENTENCES: [&str; 4] = [
     "This text is the same for every prompt of its kind.",
     "Only its length, its speed and the time until its first word change from one request to the next.",
     "Ollama Tap measures and records it as it would a real one: see its metrics, its search and its statistics.",
     "Put a real Ollama behind the tap, and your applications will not notice the difference.",
 ];
 
-/// Stands for the answer to a prompt with a picture.
-pub const PICTURE: &str =
-    "A model that sees would describe your picture here; nobody has looked at it.";
+/// Answers a prompt with an image.
+pub const IMAGE_SENTENCE: &str =
+    "A model that sees would describe your picture here; no model has looked at it.";
 
-/// A text that begins with this sentence, with `more` further ones.
+/// Builds a text that begins with this sentence, with `more` further ones.
 pub fn text(sentence: &str, more: usize) -> String {
-    let further = MORE.iter().take(more).flat_map(|sentence| [" ", sentence]);
+    let further = FURTHER_SENTENCES
+        .iter()
+        .take(more)
+        .flat_map(|sentence| [" ", sentence]);
     [MARK, " ", sentence].into_iter().chain(further).collect()
 }
 
-pub fn thought() -> String {
+/// Returns the text of the thinking.
+pub fn thinking_text() -> String {
     format!(
         "{MARK} The user asks for something. A model would turn it over here, word by word, before it says anything aloud."
     )
 }
 
-/// What suits the kind of work that the prompt asks for.
+/// Chooses a sentence for the kind of work that the prompt asks for.
 pub fn sentence(prompt: &str) -> &'static str {
     match category(Some(prompt)) {
         "summarize" => {
@@ -66,7 +70,7 @@ pub fn sentence(prompt: &str) -> &'static str {
     }
 }
 
-/// The text in pieces like those in which a model says it: words, with the space before them.
+/// Splits a text into tokens: words, each with the space before it.
 pub fn tokens(text: &str) -> Vec<String> {
     let starts = text.match_indices(' ').map(|(at, _)| at);
     let bounds: Vec<usize> = std::iter::once(0)
@@ -84,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_is_marked_and_prompts_of_different_kinds_get_different_ones() {
+    fn every_text_is_marked_and_prompts_of_different_kinds_get_different_texts() {
         let prompts = [
             "summarize it",
             "translate it",
@@ -103,12 +107,14 @@ mod tests {
             .map(|prompt| text(sentence(prompt), 0))
             .collect();
         assert_eq!(texts.len(), prompts.len());
-        assert!(texts.iter().all(|text| text.starts_with(MARK)) && thought().starts_with(MARK));
-        assert!(text(PICTURE, 4).len() > text(PICTURE, 3).len());
+        assert!(
+            texts.iter().all(|text| text.starts_with(MARK)) && thinking_text().starts_with(MARK)
+        );
+        assert!(text(IMAGE_SENTENCE, 4).len() > text(IMAGE_SENTENCE, 3).len());
     }
 
     #[test]
-    fn the_pieces_of_a_text_are_the_text() {
+    fn the_tokens_of_a_text_join_to_the_text() {
         for text in [text("list", 2), String::new(), " x".to_owned()] {
             assert_eq!(tokens(&text).concat(), text);
         }

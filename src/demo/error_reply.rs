@@ -1,31 +1,31 @@
-//! What Ollama says instead of an answer, in the shape that each route's API has for it.
+//! Errors of Ollama, in the shape of each dialect.
 
 use serde_json::json;
 
 use crate::http::route::Dialect;
 
-/// What a client is told when the model's process dies, as a line of a native stream or as a 500.
+/// The message of a model whose process died, as a line of a native stream or as a 500.
 pub const CRASH: &str = "an error was encountered while running the model: unexpected EOF";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ErrorReply {
     pub status: u16,
     pub message: String,
 }
 
-impl Refusal {
-    pub fn new(status: u16, message: impl Into<String>) -> Refusal {
-        Refusal {
+impl ErrorReply {
+    pub fn new(status: u16, message: impl Into<String>) -> ErrorReply {
+        ErrorReply {
             status,
             message: message.into(),
         }
     }
 
-    pub fn crash() -> Refusal {
-        Refusal::new(500, CRASH)
+    pub fn crash() -> ErrorReply {
+        ErrorReply::new(500, CRASH)
     }
 
-    /// The body, in this dialect.
+    /// Writes the body in this dialect.
     pub fn body(&self, dialect: Dialect) -> String {
         let (message, kind) = (&self.message, self.kind());
         match dialect {

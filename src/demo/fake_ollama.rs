@@ -1,0 +1,273 @@
+//! Listens like an Ollama and answers each request at the pace of a real model. tiny_http serves it, because only the tap itself
+//! connects to it.
+
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use fastrand::Rng;
+use tiny_http::{Request, Server};
+
+use super::catalog::{Catalog, FixedReply, models_are_fixed};
+use super::dialect::{self, content_type, embeddings, native};
+use super::error_reply::ErrorReply;
+use super::generation::{Conditions, FinishReason, Generation, rfc3339};
+use super::models::{LoadedModels, Model};
+use super::request::{Action, PromptRequest};
+use super::send::{send_fixed, send_stream, sleep_until};
+use crate::error::{Result, failed};
+use crate::http::address::{Scheme, Upstream};
+use crate::http::route::{Forward, Inference, Pages, Route, route};
+use crate::observe::RequestBody;
+use crate::server;
+use crate::util::threads::{self, STACK};
+
+/// Requests that are answered at the same time; more wait, as they do at an Ollama.
+const WORKER_COUNT: usize = 64;
+
+const BODY_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// tiny_http leaves connections that arrive at once behind others that are open; each short connection frees one of them.
+const NUDGE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The load duration that Ollama reports for a model that is loaded already.
+const WARM_LOAD_DURATION: Duration = Duration::from_micros(900);
+
+/// The seed of everything random, so that a test gets the same demo again; with 0 no model ever crashes.
+const ENV_TEST_SEED: &str = "OLLAMA_TAP_TEST_DEMO_SEED";
+/// How many times faster than a real model the demo is, in tests.
+const ENV_TEST_SPEED_UP: &str = "OLLAMA_TAP_TEST_DEMO_SPEED_UP";
+
+struct FakeOllama {
+    server: Server,
+    catalog: Catalog,
+    seed: u64,
+    speed_up: f64,
+    /// Generations so far; each has a seed of its own.
+    generation_count: AtomicU64,
+}
+
+/// When a request arrived, by both clocks.
+#[derive(Clone, Copy)]
+struct Arrival {
+    instant: Instant,
+    time: SystemTime,
+}
+
+/// Starts it on a free port of this machine, for as long as the process lives, and returns its address.
+pub fn start() -> Result<Upstream> {
+    let operation = "start the demo's stand-in for ollama";
+    let socket = server::bind(&[([127, 0, 0, 1], 0).into()]).map_err(failed(operation))?;
+    let address = socket.local_addr().map_err(failed(operation))?;
+    let fake_ollama = Arc::new(FakeOllama {
+        server: Server::from_listener(socket, None).map_err(failed(operation))?,
+        catalog: Catalog {
+            modified_at: SystemTime::now(),
+            loaded_models: LoadedModels::default(),
+        },
+        seed: test_override(ENV_TEST_SEED).unwrap_or_else(|| fastrand::u64(1..)),
+        speed_up: test_override(ENV_TEST_SPEED_UP).unwrap_or(1.0),
+        generation_count: AtomicU64::new(0),
+    });
+    spawn(&fake_ollama, address).map_err(failed(operation))?;
+    Ok(Upstream {
+        scheme: Scheme::Http,
+        host: "127.0.0.1".to_owned(),
+        port: address.port(),
+        base_path: String::new(),
+    })
+}
+
+fn test_override<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn spawn(fake_ollama: &Arc<FakeOllama>, address: SocketAddr) -> io::Result<()> {
+    threads::spawn("demo-nudge", STACK, move || nudge(address))?;
+    for i in 0..WORKER_COUNT {
+        let fake_ollama = fake_ollama.clone();
+        threads::spawn(format!("demo-{i}"), STACK, move || fake_ollama.run_worker())?;
+    }
+    Ok(())
+}
+
+/// Makes a short connection at each interval.
+fn nudge(address: SocketAddr) {
+    loop {
+        drop(TcpStream::connect(address));
+        thread::sleep(NUDGE_INTERVAL);
+    }
+}
+
+impl FakeOllama {
+    fn run_worker(&self) {
+        while let Ok(http_request) = self.server.recv() {
+            let result = catch_unwind(AssertUnwindSafe(|| self.answer(http_request)));
+            if let Ok(Err(e)) = result {
+                log::debug!("send the demo's reply: {e}");
+            }
+        }
+    }
+
+    fn answer(&self, mut http_request: Request) -> io::Result<()> {
+        if http_request
+            .body_length()
+            .is_some_and(|length| length > BODY_MAX_BYTES)
+        {
+            // Never dropped: tiny_http would allocate memory for all that is still to come.
+            std::mem::forget(http_request);
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let mut body = Vec::new();
+        let reader = http_request.as_reader();
+        reader.take(BODY_MAX_BYTES as u64).read_to_end(&mut body)?;
+        let (method, target) = (http_request.method().as_str(), http_request.url());
+        match route(method, target, Pages::None) {
+            Route::Forward(Forward {
+                inference: Some(endpoint),
+                ..
+            }) => self.infer(http_request, endpoint, &body),
+            _ => {
+                let reply = self.catalog.reply(method, target, &body);
+                send_fixed(http_request, &reply)
+            }
+        }
+    }
+
+    /// Answers a request that makes a model work.
+    fn infer(&self, http_request: Request, endpoint: Inference, body: &[u8]) -> io::Result<()> {
+        let arrival = Arrival {
+            instant: Instant::now(),
+            time: SystemTime::now(),
+        };
+        match read_action(&http_request, endpoint, body) {
+            Err(error) => send_fixed(http_request, &FixedReply::error(&error, endpoint.dialect())),
+            Ok(Action::Unload(request)) => {
+                self.catalog.loaded_models.unload(request.model);
+                send_load_reply(http_request, &request, "unload")
+            }
+            Ok(Action::Load(request)) => {
+                sleep_until(arrival.instant + self.load(request.model, arrival.instant));
+                send_load_reply(http_request, &request, "load")
+            }
+            Ok(Action::Generate(request)) if endpoint.is_embedding() => {
+                self.embed(http_request, &request, arrival.instant)
+            }
+            Ok(Action::Generate(request)) => self.generate(http_request, &request, arrival),
+        }
+    }
+
+    fn generate(
+        &self,
+        http_request: Request,
+        request: &PromptRequest,
+        arrival: Arrival,
+    ) -> io::Result<()> {
+        let generation = self.plan(request, arrival);
+        let crashes = generation.finish_reason == FinishReason::Crash;
+        if request.stream && !(crashes && generation.deltas.is_empty()) {
+            let chunks = dialect::stream(request, &generation);
+            return send_stream(
+                http_request,
+                content_type(request.endpoint, true),
+                &chunks,
+                arrival.instant,
+            );
+        }
+        sleep_until(arrival.instant + generation.total());
+        let reply = if crashes {
+            FixedReply::error(&ErrorReply::crash(), request.endpoint.dialect())
+        } else {
+            FixedReply::new(
+                200,
+                content_type(request.endpoint, false),
+                dialect::whole(request, &generation),
+            )
+        };
+        send_fixed(http_request, &reply)
+    }
+
+    fn plan(&self, request: &PromptRequest, arrival: Arrival) -> Generation {
+        let conditions = Conditions {
+            started_at: arrival.time,
+            load: self.load(request.model, arrival.instant),
+            speed_up: self.speed_up,
+            may_crash: self.seed != 0,
+        };
+        let number = self.generation_count.fetch_add(1, SeqCst);
+        let mut rng = Rng::with_seed(self.seed ^ number.rotate_left(32));
+        Generation::plan(request, &conditions, &mut rng)
+    }
+
+    fn embed(
+        &self,
+        http_request: Request,
+        request: &PromptRequest,
+        arrival: Instant,
+    ) -> io::Result<()> {
+        let load = self.load(request.model, arrival);
+        let seconds = embeddings::tokens(request) as f64 / request.model.tokens_per_second;
+        let total = load + Duration::from_secs_f64(seconds / self.speed_up);
+        sleep_until(arrival + total);
+        let body = embeddings::reply(request, total, load);
+        send_fixed(
+            http_request,
+            &FixedReply::new(200, content_type(request.endpoint, false), body),
+        )
+    }
+
+    /// Uses a model, and returns how long it takes until it is loaded.
+    fn load(&self, model: &'static Model, now: Instant) -> Duration {
+        let duration = Duration::from_secs_f64(model.load_seconds / self.speed_up);
+        self.catalog
+            .loaded_models
+            .load(model, now, duration)
+            .max(WARM_LOAD_DURATION)
+    }
+}
+
+fn read_action(
+    http_request: &Request,
+    endpoint: Inference,
+    body: &[u8],
+) -> std::result::Result<Action, ErrorReply> {
+    let generates_text = !endpoint.is_image()
+        && !matches!(
+            endpoint,
+            Inference::V1Systemone | Inference::V1Transcriptions
+        );
+    if !generates_text {
+        return Err(models_are_fixed());
+    }
+    let header = |name: &'static str| {
+        let header = http_request
+            .headers()
+            .iter()
+            .find(|header| header.field.equiv(name));
+        header.map(|header| header.value.as_str())
+    };
+    let raw = RequestBody {
+        bytes: body,
+        cut: false,
+        encoding: header("content-encoding"),
+        content_type: header("content-type"),
+    };
+    Action::read(endpoint, &raw)
+}
+
+/// Answers a request that only loads or unloads its model.
+fn send_load_reply(
+    http_request: Request,
+    request: &PromptRequest,
+    reason: &'static str,
+) -> io::Result<()> {
+    let body = native::load_reply(request, reason, rfc3339(SystemTime::now()));
+    send_fixed(
+        http_request,
+        &FixedReply::new(200, content_type(request.endpoint, false), body),
+    )
+}
