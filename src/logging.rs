@@ -24,7 +24,7 @@ use crate::util::sanitize::{one_line, without_passwords};
 
 /// Starts logging, and makes panics part of the log.
 pub fn start(level: LevelFilter) {
-    let target = platform::log_target().map_or(Target::Stderr, Target::Pipe);
+    let target = platform::service::log_target().map_or(Target::Stderr, Target::Pipe);
     env_logger::Builder::new()
         .target(target)
         // Libraries log heads, values included.

@@ -73,7 +73,7 @@ fn main() -> ExitCode {
         commands::secret::hide_token(&args);
     }
     // Not before that, which starts us anew with what was handed over.
-    platform::take_over();
+    platform::socket_store::take_over();
     let window = Window::open();
     let code = run(parsed).unwrap_or_else(|error| {
         eprintln!(
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
         error.exit_code()
     });
     if code != ExitCode::SUCCESS {
-        platform::let_go_of_all();
+        platform::socket_store::let_go_of_all();
     }
     code
 }

@@ -42,7 +42,7 @@ impl Listeners {
                 })
             })
             .transpose()?;
-        let mut kept = platform::handed_over();
+        let mut kept = platform::socket_store::handed_over();
         let of_public = public.take_from(&mut kept);
         let of_admin = admin.as_ref().and_then(|admin| admin.take_from(&mut kept));
         let mut names: BTreeSet<String> = kept.iter().map(|(name, _)| name.clone()).collect();
@@ -51,7 +51,7 @@ impl Listeners {
         names.extend(misnamed.into_iter().flatten().map(|found| found.0.clone()));
         // Before we bind: what is left may be what has our port.
         drop(kept);
-        platform::let_go(&names);
+        platform::socket_store::let_go(&names);
         let (public, address) = public.open(of_public)?;
         let admin = admin.map(|admin| admin.open(of_admin)).transpose()?;
         Ok(Listeners {
@@ -97,7 +97,7 @@ impl Wanted<'_> {
         );
         let socket = opened.map_err(|e| port::unbound(self.listen, &e))?;
         let address = socket.local_addr().map_err(failed("ask where we listen"))?;
-        platform::keep(self.name, &socket);
+        platform::socket_store::keep(self.name, &socket);
         Ok((socket, address))
     }
 }

@@ -52,7 +52,7 @@ pub type Say = fn(&str);
 
 /// On standard error, whatever the log level; in the log of a service that has none.
 pub fn aloud(line: &str) {
-    if platform::is_service() {
+    if platform::service::is_service() {
         return log::info!("{line}");
     }
     eprintln!("{line}");
@@ -70,7 +70,7 @@ pub struct Tap {
 impl Tap {
     /// Takes the port, opens the history, says where both are, and starts to serve what the gate lets through.
     pub fn start(config: &Config, gate: Arc<Gate>, say: Say) -> Result<Tap> {
-        platform::return_freed_memory();
+        platform::resources::return_freed_memory();
         let target = Target::of(&config.upstream)?;
         let listeners = Listeners::open(config)?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION")).map_err(failed("define metrics"))?;
@@ -79,7 +79,7 @@ impl Tap {
         } else {
             metrics.without_categories()
         });
-        let memory = platform::memory_bytes();
+        let memory = platform::resources::memory_bytes();
         let budget = Budget::of(memory);
         let archive = archive(config, listeners.address, &metrics, &budget)?;
         let note = OwnNote::leave(
@@ -137,7 +137,7 @@ impl Tap {
     /// Stops listening, lets what runs finish for up to `grace`, and writes the rest of the history.
     pub fn drain(&self, grace: Duration) {
         let deadline = Instant::now() + grace;
-        platform::notify_stopping();
+        platform::notify::notify_stopping();
         // Before the port is free for another tap.
         self.note.iter().for_each(OwnNote::remove);
         self.finish(grace, deadline);
@@ -208,7 +208,7 @@ fn workshop(
     archive: Option<Arc<Archive>>,
     context: Context,
 ) -> Result<Arc<Workshop>> {
-    if let Some(collector) = platform::process_collector() {
+    if let Some(collector) = platform::resources::process_collector() {
         metrics
             .register(collector)
             .map_err(failed("define metrics"))?;
@@ -219,7 +219,7 @@ fn workshop(
         ollama: Ollama::new(&target),
         ollama_host: config.upstream.to_string(),
         listening: listeners.pages_at().ip(),
-        names: platform::host_name()
+        names: platform::resources::host_name()
             .map(|name| name.to_ascii_lowercase())
             .into_iter()
             .collect(),
@@ -257,7 +257,7 @@ fn context(
         .ok()
         .and_then(|n| n.parse().ok())
         .unwrap_or(WAITING_MAX);
-    let descriptors = platform::raise_descriptor_limit(DESCRIPTORS);
+    let descriptors = platform::resources::raise_descriptor_limit(DESCRIPTORS);
     // Each worker needs one for its connection to Ollama, and clients need some as well.
     let workers = config.workers.min((descriptors / 4).max(1) as usize);
     if workers < config.workers {

@@ -20,8 +20,8 @@ const PROOFS: u32 = 3;
 
 /// Says that we listen at this address, and from now on, if anybody wants to know, that we serve.
 pub fn start(address: SocketAddr) -> io::Result<()> {
-    platform::notify_ready();
-    let Some(patience) = platform::watchdog() else {
+    platform::notify::notify_ready();
+    let Some(patience) = platform::notify::watchdog() else {
         return Ok(());
     };
     let pause = patience / PROOFS;
@@ -32,7 +32,7 @@ pub fn start(address: SocketAddr) -> io::Result<()> {
 fn watch(health: &Health, pause: Duration) {
     loop {
         match health.ask() {
-            Ok(()) => platform::notify_alive(),
+            Ok(()) => platform::notify::notify_alive(),
             Err(cause) => log::warn!("we do not answer ourselves: {cause}"),
         }
         thread::sleep(pause);

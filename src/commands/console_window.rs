@@ -12,8 +12,9 @@ pub struct Window {
 impl Window {
     /// Says what this is. Whoever gives arguments knows, and may be a program that nobody watches.
     pub fn open() -> Window {
-        let is_ours =
-            std::env::args_os().len() == 1 && platform::owns_console() && io::stdin().is_terminal();
+        let is_ours = std::env::args_os().len() == 1
+            && platform::process::owns_console()
+            && io::stdin().is_terminal();
         if is_ours {
             eprintln!(
                 "Ollama Tap stands where applications expect Ollama, and shows what they ask of it."

@@ -87,7 +87,7 @@ fn make_room(args: &DemoArgs, config: &mut Config) {
     if args.listen.is_some() || config.listen != default || server::bind(&wanted).is_ok() {
         return;
     }
-    let holder = platform::port_holder(default.port)
+    let holder = platform::sockets::port_holder(default.port)
         .map(|holder| format!(" by {holder}"))
         .unwrap_or_default();
     eprintln!("{default} is taken{holder}: the demo takes a free port");

@@ -40,9 +40,9 @@ fn reported<T>(resolved: Result<T, Vec<BadValue>>) -> Result<T> {
 
 /// Sets up the process for a tap, before it has a second thread.
 fn prepare(log_level: LevelFilter) {
-    platform::set_thread_stack(STACK);
+    platform::resources::set_thread_stack(STACK);
     logging::start(log_level);
-    let descriptors = platform::raise_descriptor_limit(DESCRIPTORS);
+    let descriptors = platform::resources::raise_descriptor_limit(DESCRIPTORS);
     log::debug!("at most {descriptors} descriptors");
 }
 
@@ -50,10 +50,10 @@ fn prepare(log_level: LevelFilter) {
 fn stop_signals(in_haste: impl Fn() + Send + 'static) -> Result<Receiver<()>> {
     let (stop, stopped) = unbounded();
     let stopping = AtomicBool::new(false);
-    platform::wait_for_signals(move || {
+    platform::process::wait_for_signals(move || {
         if stopping.swap(true, SeqCst) || stop.send(()).is_err() {
             in_haste();
-            platform::let_go_of_all();
+            platform::socket_store::let_go_of_all();
             std::process::exit(1);
         }
     })

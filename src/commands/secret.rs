@@ -13,7 +13,7 @@ pub fn hide_token(args: &[OsString]) {
         return;
     };
     if is_token(token.trim()) {
-        platform::start_anew(&args, (ENV_TOKEN, token.trim()));
+        platform::process::start_anew(&args, (ENV_TOKEN, token.trim()));
         eprintln!(
             "ollama-tap: a --token on the command line can be read by others on this machine; set {ENV_TOKEN} instead"
         );

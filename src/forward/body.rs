@@ -4,7 +4,8 @@ use std::io::{self, ErrorKind, Read};
 use std::time::{Duration, Instant};
 
 use super::line::Line;
-use crate::platform::{self, Awaited};
+use crate::platform;
+use crate::platform::sockets::Awaited;
 use crate::server::{Body, CONTINUE, Came, Connection, Piece, READ, Reason, Refusal};
 use crate::util::budget::Buffer;
 
@@ -119,12 +120,12 @@ impl Upload<'_> {
                 Some(stream) if self.line.has_answered(&stream) => return Ok(false),
                 Some(stream) => {
                     // What Ollama says that is no answer would wake us again and again.
-                    let of_ollama = if platform::has_input(&stream, &mut [0]).is_some() {
+                    let of_ollama = if platform::sockets::has_input(&stream, &mut [0]).is_some() {
                         Awaited::NOTHING
                     } else {
                         Awaited::READ
                     };
-                    platform::wait(
+                    platform::sockets::wait(
                         [(&**self.conn.socket(), Awaited::READ), (&stream, of_ollama)],
                         Some(time),
                     )?;

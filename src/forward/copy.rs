@@ -105,7 +105,7 @@ fn stream(
         reply.send_head().map_err(|_| Failure::ClientGone)?;
     }
     // A stream may last for minutes, and there may be a thousand; what led to here needed far more stack than the loop.
-    platform::release_stack();
+    platform::resources::release_stack();
     loop {
         let amount = source.read(frame)?;
         let now = Instant::now();

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use super::outgoing::{Looking, Outgoing};
 use super::resend::Attempt;
 use crate::observe::Observer;
-use crate::platform::{self, Awaited, Found, WatchedStream};
+use crate::platform;
+use crate::platform::sockets::{Awaited, Found, WatchedStream};
 use crate::server::{HALF_CLOSED, ReplyHead};
 use crate::util::threads::lock;
 
@@ -87,7 +88,7 @@ impl Client {
         };
         let time = [until_gone, left].into_iter().flatten().min();
         let [found, client] =
-            platform::wait([(stream, awaited), (&**self.socket, of_client)], time)?;
+            platform::sockets::wait([(stream, awaited), (&**self.socket, of_client)], time)?;
         if found.readable || found.writable {
             // What flows now is sent to it.
             self.ended = self.ended.map(|_| Instant::now());
@@ -152,7 +153,7 @@ impl Line {
     pub fn cut(&self, why: Cut) {
         lock(&self.cut).get_or_insert(why);
         if let Some(stream) = self.stream() {
-            platform::interrupt(&*stream, Shutdown::Both);
+            platform::sockets::interrupt(&*stream, Shutdown::Both);
         }
     }
 
@@ -208,7 +209,9 @@ impl Line {
             }
             let found = match &mut *client {
                 Some(client) => client.wait(stream, awaited, left)?,
-                None => platform::wait([(stream, awaited)], left).map(|[found]| Some(found))?,
+                None => {
+                    platform::sockets::wait([(stream, awaited)], left).map(|[found]| Some(found))?
+                }
             };
             match found {
                 Some(found) if found.readable || found.writable => return Ok(found),
@@ -227,7 +230,7 @@ impl Line {
         }
         let mut first = [0; INTERIM.len()];
         let is_answer = self.shows_answer.load(SeqCst)
-            && match platform::has_input(stream, &mut first) {
+            && match platform::sockets::has_input(stream, &mut first) {
                 None => false,
                 Some(Ok(count)) => first[..count] != INTERIM[..count] || count == 0,
                 Some(Err(e)) => {

@@ -17,7 +17,8 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTi
 use super::buffers::SmallBuffers;
 use super::failure::{Kind, Trouble, lower_first};
 use super::line::Line;
-use crate::platform::{self, Awaited};
+use crate::platform;
+use crate::platform::sockets::Awaited;
 
 /// A machine that answers nothing, not even a refusal, is given this long (seconds) an address.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,7 +60,7 @@ fn notice_a_vanished_machine(stream: &TcpStream) {
         .with_interval(BETWEEN_PROBES)
         .with_retries(PROBES);
     let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
-    let _ = platform::end_unless_acknowledged(stream, UNACKNOWLEDGED);
+    let _ = platform::sockets::end_unless_acknowledged(stream, UNACKNOWLEDGED);
 }
 
 /// The first of `addresses` that answers; else why none of them does.
@@ -165,7 +166,7 @@ impl Transport for Tcp {
     }
 
     fn is_open(&mut self) -> bool {
-        platform::has_input(&self.stream, &mut [0]).is_none()
+        platform::sockets::has_input(&self.stream, &mut [0]).is_none()
     }
 }
 

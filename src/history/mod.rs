@@ -217,7 +217,7 @@ fn delete(store: &Store, limits: &Limits) -> Result<()> {
 
 /// What this machine is called in the history.
 fn host(history: &History) -> String {
-    let own = || platform::host_name().filter(|name| !name.is_empty());
+    let own = || platform::resources::host_name().filter(|name| !name.is_empty());
     history
         .name
         .clone()

@@ -119,7 +119,7 @@ fn noted(path: &Path) -> Option<(SystemTime, Note)> {
 }
 
 fn read(path: &Path) -> io::Result<(SystemTime, Vec<u8>)> {
-    let file = platform::open_file_itself(path)?;
+    let file = platform::files::open_file_itself(path)?;
     let time = file.metadata()?.modified()?;
     let mut text = Vec::new();
     file.take(TEXT_MAX).read_to_end(&mut text)?;
@@ -130,8 +130,8 @@ fn read(path: &Path) -> io::Result<(SystemTime, Vec<u8>)> {
 fn directories() -> Vec<PathBuf> {
     let test = std::env::var_os(ENV_TEST_RUNTIME_DIR).map(PathBuf::from);
     [
-        Some(test.unwrap_or_else(platform::runtime_directory)),
-        platform::state_directory(),
+        Some(test.unwrap_or_else(platform::folders::runtime_directory)),
+        platform::folders::state_directory(),
     ]
     .into_iter()
     .flatten()

@@ -42,7 +42,7 @@ impl OwnNote {
             .as_ref()
             .map(|dir| dir.to_string_lossy().into_owned())
             .or_else(|| Some(archive?.store.place()));
-        let private = dir.into_iter().chain(platform::state_directory());
+        let private = dir.into_iter().chain(platform::folders::state_directory());
         let token_file = keep_token(
             &token_name(listen),
             config.token.as_deref(),
@@ -114,11 +114,11 @@ fn keep_token(name: &str, token: Option<&str>, dirs: Vec<PathBuf>) -> Option<Pat
 /// Puts a file in its place whole, with these rights whatever the umask says. The user's own directory is made where it is missing.
 fn put(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    if platform::state_directory().is_some_and(|own| own == dir) {
-        platform::create_private_directory(dir)?;
+    if platform::folders::state_directory().is_some_and(|own| own == dir) {
+        platform::files::create_private_directory(dir)?;
     }
     let mut part = tempfile::NamedTempFile::new_in(dir)?;
-    platform::set_mode(part.path(), mode)?;
+    platform::files::set_mode(part.path(), mode)?;
     part.write_all(text)?;
     part.persist(path).map(drop).map_err(|cause| cause.error)
 }

@@ -33,14 +33,14 @@ pub struct Child {
 
 impl Child {
     pub fn start(plan: &Plan) -> io::Result<Child> {
-        let mut command = Command::new(platform::own_executable()?);
+        let mut command = Command::new(platform::process::own_executable()?);
         command
             .arg(GUARD)
             .arg(&plan.program)
             .env("OLLAMA_HOST", format!("127.0.0.1:{}", plan.port));
         clean_environment(&mut command);
         command.env(find::DEPTH, find::DEPTH_MAX.to_string()); // no server of Ollama's starts one of ours
-        platform::lead_group(&mut command);
+        platform::process::lead_group(&mut command);
         let mut guard = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -75,7 +75,7 @@ impl Child {
 
     /// Ends all of it at once, and returns the last lines that it wrote.
     pub fn kill(mut self) -> String {
-        platform::kill_group(&self.guard);
+        platform::process::kill_group(&self.guard);
         let _ = self.guard.wait();
         let _ = self.drained.recv_timeout(DRAIN);
         self.said.last()

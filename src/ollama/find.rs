@@ -28,10 +28,10 @@ pub fn depth() -> u32 {
 /// The program named, else the first on PATH, else the one in its usual places.
 pub fn ollama(named: Option<&Path>) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let us = platform::own_executable().unwrap_or_default();
+    let us = platform::process::own_executable().unwrap_or_default();
     let found = match named {
         Some(named) => check(named, &path, &us)?,
-        None => search(&path, &platform::ollama_places(), &us).ok_or_else(missing)?,
+        None => search(&path, &platform::ollama::ollama_places(), &us).ok_or_else(missing)?,
     };
     if depth() < DEPTH_MAX {
         Ok(found)
@@ -44,14 +44,14 @@ pub fn ollama(named: Option<&Path>) -> Result<PathBuf> {
 fn check(named: &Path, path: &OsStr, us: &Path) -> Result<PathBuf> {
     let is_word = named.components().count() == 1 && named.is_relative();
     let found = if is_word {
-        on_path(named, path).find(|found| platform::is_executable(found))
+        on_path(named, path).find(|found| platform::files::is_executable(found))
     } else {
         Some(named.to_owned())
     };
     let why = match &found {
         Some(found) if !found.exists() => "there is no such file",
-        Some(found) if !platform::is_executable(found) => "it is no program that we may run",
-        Some(found) if platform::is_same_file(found, us) => "it is ollama-tap itself",
+        Some(found) if !platform::files::is_executable(found) => "it is no program that we may run",
+        Some(found) if platform::files::is_same_file(found, us) => "it is ollama-tap itself",
         Some(found) => return Ok(found.clone()),
         None => "there is none on PATH",
     };
@@ -69,7 +69,9 @@ fn unusable(program: &Path, why: &str) -> Error {
 fn search(path: &OsStr, places: &[PathBuf], us: &Path) -> Option<PathBuf> {
     let name = Path::new(NAME).with_extension(std::env::consts::EXE_EXTENSION);
     let mut candidates = on_path(&name, path).chain(places.iter().cloned());
-    candidates.find(|found| platform::is_executable(found) && !platform::is_same_file(found, us))
+    candidates.find(|found| {
+        platform::files::is_executable(found) && !platform::files::is_same_file(found, us)
+    })
 }
 
 fn on_path(name: &Path, path: &OsStr) -> impl Iterator<Item = PathBuf> {

@@ -24,7 +24,7 @@ pub fn run(program: &Path) -> ExitCode {
         Ok(mut ollama) => {
             let status = ollama.wait();
             tell(&status.map_or_else(|e| e.to_string(), |status| status.to_string()));
-            platform::kill_own_group();
+            platform::process::kill_own_group();
             ExitCode::SUCCESS
         }
         Err(cause) => {
@@ -35,7 +35,7 @@ pub fn run(program: &Path) -> ExitCode {
 }
 
 fn start(program: &Path) -> io::Result<Child> {
-    platform::become_leader().map_err(|e| {
+    platform::process::become_leader().map_err(|e| {
         io::Error::other(format!(
             "{e}; a guard is started by `ollama-tap serve` alone"
         ))
@@ -44,7 +44,7 @@ fn start(program: &Path) -> io::Result<Child> {
     let ollama = Command::new(program)
         .arg("serve")
         .stdin(Stdio::null())
-        .stdout(platform::own_stderr()?)
+        .stdout(platform::process::own_stderr()?)
         .spawn()?;
     thread::Builder::new()
         .name("leash".into())
@@ -54,9 +54,9 @@ fn start(program: &Path) -> io::Result<Child> {
 
 fn end_when_let_go(grace: Duration) {
     let _ = io::stdin().read_to_end(&mut Vec::new());
-    platform::ask_own_group_to_end();
+    platform::process::ask_own_group_to_end();
     thread::sleep(grace);
-    platform::kill_own_group();
+    platform::process::kill_own_group();
 }
 
 /// Nobody may be left to hear it.

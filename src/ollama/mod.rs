@@ -85,7 +85,7 @@ impl Backend {
     }
 }
 
-/// Takes out of a command's environment what is ours alone: secrets, and what `platform::set_thread_stack` left there.
+/// Takes out of a command's environment what is ours alone: secrets, and what `platform::resources::set_thread_stack` left there.
 pub fn clean_environment(command: &mut Command) {
     for name in SECRETS.into_iter().chain(["RUST_MIN_STACK"]) {
         command.env_remove(name);

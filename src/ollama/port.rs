@@ -76,7 +76,7 @@ pub fn unbound(listen: &Listen, cause: &io::Error) -> Error {
                 Occupant::Ollama(_) => {
                     format!(
                         "stop it{}, tap it where it is with `ollama-tap proxy --upstream {here}`",
-                        platform::STOP_OLLAMA
+                        platform::ollama::STOP_OLLAMA
                     )
                 }
                 Occupant::Tap(_) => "use that one, or stop it".to_owned(),
@@ -97,7 +97,7 @@ pub fn unbound(listen: &Listen, cause: &io::Error) -> Error {
 
 /// By whom a port is taken, as far as the system and its answers tell.
 fn holder(port: u16, occupant: &Occupant) -> String {
-    let process = platform::port_holder(port)
+    let process = platform::sockets::port_holder(port)
         .map(|holder| format!(" by {holder}"))
         .unwrap_or_default();
     format!("{process}{occupant}")

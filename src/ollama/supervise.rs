@@ -215,7 +215,7 @@ impl Life {
 
 /// The desktop app starts a server of its own, and kills every other one when it finds the port taken.
 fn the_app() -> Option<&'static str> {
-    platform::desktop_app_runs().then_some("the Ollama app kills every other `ollama serve`: quit it, and keep it from starting at login")
+    platform::ollama::desktop_app_runs().then_some("the Ollama app kills every other `ollama serve`: quit it, and keep it from starting at login")
 }
 
 /// How long to wait before the next restart.

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::services::SERVICE_LOG as NAME;
+use super::service::SERVICE_LOG as NAME;
 
 /// A file this long is put aside, in the place of the one before (bytes).
 const LENGTH_MAX: u64 = 5 * 1024 * 1024;

@@ -10,7 +10,8 @@ use socket2::SockRef;
 
 use super::context::{Context, Permit, Port};
 use super::http1::{Gatherer, Reason};
-use crate::platform::{self, Awaited, WatchedStream};
+use crate::platform;
+use crate::platform::sockets::{Awaited, WatchedStream};
 use crate::util::budget::Reservation;
 
 /// What is read at once (bytes): no more than a connection may hold beside the budget.
@@ -159,18 +160,18 @@ impl Connection {
     /// Whether the client of a request that has `waited` left: its connection is no more, or it sends no more and was sent nothing
     /// for as long as makes it count as gone.
     pub fn is_gone(&self, waited: Duration) -> bool {
-        let found = platform::wait([(&**self.socket, Awaited::END)], Some(Duration::ZERO));
+        let found = platform::sockets::wait([(&**self.socket, Awaited::END)], Some(Duration::ZERO));
         found.is_ok_and(|[found]| found.broken || found.ended && waited >= HALF_CLOSED)
     }
 
     /// Whether there are bytes, or an end, that nobody has looked at.
     pub fn has_input(&self) -> bool {
-        !self.inbox.is_empty() || platform::has_input(&self.socket, &mut [0]).is_some()
+        !self.inbox.is_empty() || platform::sockets::has_input(&self.socket, &mut [0]).is_some()
     }
 
     /// Waits until the client sends something, or the time is over. True when something is there.
     pub fn wait_for_input(&self, time: Duration) -> bool {
-        platform::wait([(&**self.socket, Awaited::READ)], Some(time))
+        platform::sockets::wait([(&**self.socket, Awaited::READ)], Some(time))
             .is_ok_and(|[found]| found.readable)
     }
 
@@ -216,7 +217,7 @@ impl Connection {
     fn wait_for_room(&self) -> io::Result<()> {
         let began = Instant::now();
         loop {
-            let [found] = platform::wait(
+            let [found] = platform::sockets::wait(
                 [(&**self.socket, Awaited::WRITE)],
                 Some(self.context.idle.map_or(LOOK, |idle| idle.min(LOOK))),
             )?;

@@ -51,7 +51,8 @@ pub fn read(
     match conn.fill(scratch) {
         Ok(Came::Bytes(_)) => {
             if !reader.has_begun() {
-                conn.is_brisk = conn.has_asked && conn.idle_since.elapsed() < platform::LINGER;
+                conn.is_brisk =
+                    conn.has_asked && conn.idle_since.elapsed() < platform::sockets::LINGER;
             }
             take_up(context, service, conn, reader)
         }

@@ -17,7 +17,8 @@ use super::http1::{Reason, Refusal};
 use super::listen;
 use super::reactor::{FIRST_KEY, Registered};
 use super::request_reader::RequestReader;
-use crate::platform::{self, WatchedListener};
+use crate::platform;
+use crate::platform::sockets::WatchedListener;
 
 /// Connections that are accepted before others get their turn.
 const TURN: usize = 64;
@@ -186,7 +187,7 @@ impl EventLoop {
 
     /// There is no descriptor for one more connection: another goes for it, else it is refused. False where neither could be done.
     fn make_room(&mut self, key: usize, error: &io::Error) -> bool {
-        if !platform::is_out_of_descriptors(error) {
+        if !platform::sockets::is_out_of_descriptors(error) {
             return false;
         }
         if admission::evict(&self.context, &*self.service, &mut self.scratch) {
@@ -336,7 +337,7 @@ impl EventLoop {
         self.panics.push(now);
         if self.panics.len() >= PANICS {
             log::error!("the event loop cannot go on");
-            platform::let_go_of_all();
+            platform::socket_store::let_go_of_all();
             std::process::exit(EXIT_SOFTWARE);
         }
     }

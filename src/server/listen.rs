@@ -28,7 +28,7 @@ pub fn bind(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
 
 fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket_for(address)?;
-    platform::claim_port(&socket)?;
+    platform::sockets::claim_port(&socket)?;
     socket.bind(&address.into())?;
     listen(socket)
 }
@@ -86,7 +86,9 @@ fn is_every_interface(address: &SocketAddr) -> bool {
 fn has_ipv6() -> bool {
     let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
     let bound = socket_for(any).and_then(|socket| socket.bind(&any.into()));
-    !bound.is_err_and(|e| platform::is_no_family(&e) || e.kind() == ErrorKind::AddrNotAvailable)
+    !bound.is_err_and(|e| {
+        platform::sockets::is_no_family(&e) || e.kind() == ErrorKind::AddrNotAvailable
+    })
 }
 
 /// The address of a client of IPv4 as IPv4 has it; a socket of both families tells it mapped.

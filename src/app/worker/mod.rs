@@ -75,7 +75,7 @@ impl Workshop {
             }
             self.context.pool.done();
             if began.elapsed() > LONG {
-                platform::release_stack();
+                platform::resources::release_stack();
             }
         }
     }
@@ -175,7 +175,10 @@ impl Workshop {
         conn.idle_since = Instant::now();
         let request = if !conn.inbox.is_empty() {
             driver::take_up(&self.context, self, conn, RequestReader::default())
-        } else if conn.is_brisk && pool.may_linger() && conn.wait_for_input(platform::LINGER) {
+        } else if conn.is_brisk
+            && pool.may_linger()
+            && conn.wait_for_input(platform::sockets::LINGER)
+        {
             self.read_on(conn)
         } else {
             driver::finish(conn, then);

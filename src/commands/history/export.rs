@@ -116,7 +116,7 @@ fn remove_at_signals(part: Option<&Path>) -> Result<()> {
         let _ = std::fs::remove_file(&part);
         std::process::exit(INTERRUPTED);
     };
-    platform::wait_for_signals(remove).map_err(failed("wait for signals"))
+    platform::process::wait_for_signals(remove).map_err(failed("wait for signals"))
 }
 
 /// How many records will come, where that is easily known.

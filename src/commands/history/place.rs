@@ -66,7 +66,7 @@ fn newest(files: Vec<Lying>, named: Option<Backend>) -> Option<Lying> {
 
 fn unreadable(dir: &Path, cause: &io::Error, command: &str) -> Error {
     let why = match cause.kind() {
-        ErrorKind::PermissionDenied => denied(dir, platform::other_owner(dir), command),
+        ErrorKind::PermissionDenied => denied(dir, platform::files::other_owner(dir), command),
         _ => cause.to_string(),
     };
     Error::Failed(format!("read the history in {}: {why}", dir.display()))

@@ -185,8 +185,8 @@ fn named_store(question: &Question, purpose: Purpose) -> Result<Source> {
 /// The history in the working directory, else that of the commands that this user had us run, else the service's.
 fn usual_store(question: &Question, purpose: Purpose) -> Result<Source> {
     let usual = [
-        platform::history_of_commands(),
-        Some(platform::service_directory()),
+        platform::folders::history_of_commands(),
+        Some(platform::folders::service_directory()),
     ]
     .into_iter()
     .flatten();

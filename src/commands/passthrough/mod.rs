@@ -83,7 +83,9 @@ fn settings() -> Result<ServeConfig, Vec<BadValue>> {
     let get_env = |name: &str| std::env::var(name).ok();
     let is_set = |name: &str| get_env(name).is_some_and(|value| !value.trim().is_empty());
     let mut config = ServeConfig::resolve(&ServeArgs::default(), &get_env)?;
-    if let Some(dir) = platform::history_of_commands().filter(|_| !is_set(ENV_ANALYTICS_DIR)) {
+    if let Some(dir) =
+        platform::folders::history_of_commands().filter(|_| !is_set(ENV_ANALYTICS_DIR))
+    {
         config.tap.history.dir = dir;
     }
     if !is_set(ENV_LOG_LEVEL) {
@@ -118,7 +120,7 @@ fn ollama(program: &Path, words: &[OsString], there: Option<Upstream>) -> Comman
 
 /// Leaves this process to the command: its terminal, signals and exit code are ours as they are.
 fn become_ollama(program: &Path, words: &[OsString], there: Option<Upstream>) -> Result<ExitCode> {
-    let cause = platform::become_program(&mut ollama(program, words, there));
+    let cause = platform::process::become_program(&mut ollama(program, words, there));
     Err(unstarted(program, cause))
 }
 
@@ -207,7 +209,8 @@ impl Session {
     fn begin(log_level: LevelFilter) -> Result<Session> {
         prepare(log_level);
         let running = Arc::default();
-        platform::leave_signals_to(Arc::clone(&running)).map_err(failed("wait for signals"))?;
+        platform::process::leave_signals_to(Arc::clone(&running))
+            .map_err(failed("wait for signals"))?;
         Ok(Session { running })
     }
 
@@ -216,13 +219,13 @@ impl Session {
         // A signal that comes in between waits for the lock.
         let mut running = self.running();
         let mut command = ollama(program, words, Some(tap.address().into()));
-        let mut command = platform::spawn_to_end_with_us(&mut command)
+        let mut command = platform::process::spawn_to_end_with_us(&mut command)
             .map_err(|cause| unstarted(program, cause))?;
         *running = Some(command.id());
         drop(running);
         let status = command.wait();
         *self.running() = None;
-        Ok(ExitCode::from(platform::exit_code(
+        Ok(ExitCode::from(platform::process::exit_code(
             status.map_err(failed("wait for the command"))?,
         )))
     }

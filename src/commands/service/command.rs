@@ -23,7 +23,7 @@ pub fn run(words: &[String]) -> Result<(), String> {
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     let mut path = std::env::var_os("PATH").unwrap_or_default();
-    path.push(platform::MORE_PATH);
+    path.push(platform::folders::MORE_PATH);
     command.env("PATH", path);
     command
 }
@@ -45,6 +45,6 @@ pub fn output(words: &[&str]) -> Option<String> {
 /// Becomes this command, which is the user's own word in another one's mouth.
 pub fn become_command(words: &[&str]) -> Result<ExitCode> {
     let (program, args) = words.split_first().unwrap_or((&"", &[]));
-    let cause = platform::become_program(command(program).args(args));
+    let cause = platform::process::become_program(command(program).args(args));
     Err(Error::Failed(format!("run {}: {cause}", words.join(" "))))
 }

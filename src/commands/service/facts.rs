@@ -10,7 +10,9 @@ use super::{launchd, plan, scm, settings, systemd};
 use crate::config;
 use crate::error::{Result, failed};
 use crate::ollama::find;
-use crate::platform::{self, ServiceManager, User};
+use crate::platform;
+use crate::platform::service::ServiceManager;
+use crate::platform::users::User;
 
 /// Where Ollama listens behind the tap.
 pub const LOOPBACK: &str = "127.0.0.1";
@@ -56,7 +58,7 @@ pub struct Facts {
 impl Facts {
     pub fn gather(manager: ServiceManager) -> Result<Facts> {
         let executable = std::env::current_exe()
-            .and_then(|path| platform::whole_path(&path))
+            .and_then(|path| platform::files::whole_path(&path))
             .map_err(failed("find our own executable"))?;
         let is_systemd = manager == ServiceManager::Systemd;
         let unit = match manager {
@@ -74,9 +76,9 @@ impl Facts {
             is_moved: Path::new(ollama_unit::DROP_IN).exists() || is_beside(&settings),
             settings,
             ollama: find_ollama(&installer),
-            ollama_user: platform::user("ollama"),
-            tap_user: platform::user(plan::TAP_USER),
-            has_state: platform::service_home().exists(),
+            ollama_user: platform::users::user("ollama"),
+            tap_user: platform::users::user(plan::TAP_USER),
+            has_state: platform::folders::service_home().exists(),
             installer,
             // What is not text cannot be written to the settings file either.
             environment: std::env::vars_os()
@@ -105,7 +107,7 @@ pub fn read_if_there(path: impl AsRef<Path>) -> Result<Option<String>> {
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
         Err(cause) if cause.kind() == ErrorKind::PermissionDenied => Err(failed(format!(
             "read {shown} ({})",
-            platform::NOT_OURS_TO_READ
+            platform::users::NOT_OURS_TO_READ
         ))(cause)),
         read => read.map(Some).map_err(failed(format!("read {shown}"))),
     }
@@ -117,7 +119,7 @@ fn place(executable: &Path, unit: Option<&str>) -> Place {
     if is_copy {
         return Place::Copy;
     }
-    match fs::read(platform::service_program()) {
+    match fs::read(platform::folders::service_program()) {
         Err(_) => Place::Free,
         Ok(there) if fs::read(executable).is_ok_and(|ours| ours == there) => Place::Same,
         Ok(_) => Place::Other,
@@ -147,7 +149,7 @@ fn installer() -> User {
         .iter()
         .find_map(|name| std::env::var(name).ok())
         .unwrap_or_else(|| "root".to_owned());
-    platform::user(&name).unwrap_or_else(|| User {
+    platform::users::user(&name).unwrap_or_else(|| User {
         name: "root".to_owned(),
         home: PathBuf::from("/"),
     })

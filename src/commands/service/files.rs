@@ -21,18 +21,18 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let new = unfinished(path);
     unless_gone(fs::remove_file(&new))?;
     if fs::read(path).is_ok_and(|old| old == bytes) {
-        return platform::set_mode(path, mode);
+        return platform::files::set_mode(path, mode);
     }
-    let mut file = platform::private_file()
+    let mut file = platform::files::private_file()
         .write(true)
         .create_new(true)
         .open(&new)?;
-    platform::set_mode(&new, mode)?;
+    platform::files::set_mode(&new, mode)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);
     fs::rename(&new, path)?;
-    platform::sync_directory(directory)
+    platform::files::sync_directory(directory)
 }
 
 /// Removes a file, and what an interrupted writing of it left behind.
@@ -62,7 +62,7 @@ pub fn later(path: &Path, cause: io::Error) -> io::Result<()> {
     if cause.kind() != ErrorKind::PermissionDenied {
         return Err(cause);
     }
-    platform::remove_at_restart(path)?;
+    platform::files::remove_at_restart(path)?;
     complain(format_args!(
         "{} runs now; it goes when the system starts the next time",
         path.display()

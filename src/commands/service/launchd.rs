@@ -64,9 +64,12 @@ pub fn user() -> Option<String> {
 
 /// The steps that install the service, or bring it up to date.
 pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
-    let owned = [platform::service_home(), platform::runtime_directory()]
-        .into_iter()
-        .chain(plan.history.clone());
+    let owned = [
+        platform::folders::service_home(),
+        platform::folders::runtime_directory(),
+    ]
+    .into_iter()
+    .chain(plan.history.clone());
     let mut steps: Vec<Step> = owned
         .map(|path| Step::Directory {
             path,
@@ -104,9 +107,9 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
         steps.push(Step::Remove(LOG_PATH.into()));
     }
     if facts.place == Place::Copy {
-        steps.push(Step::Remove(platform::service_program()));
+        steps.push(Step::Remove(platform::folders::service_program()));
     }
-    let notes = platform::runtime_directory();
+    let notes = platform::folders::runtime_directory();
     steps.push(Step::RemoveTree(notes.clone()));
     // On macOS it lies in a directory of ours.
     steps.extend(
@@ -115,7 +118,7 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
             .filter(|dir| dir.ends_with("OllamaTap"))
             .map(|dir| Step::RemoveEmpty(dir.to_owned())),
     );
-    steps.push(Step::RemoveEmpty(platform::service_home()));
+    steps.push(Step::RemoveEmpty(platform::folders::service_home()));
     steps.push(Step::Remove(PLIST_PATH.into()));
     steps
 }

@@ -26,7 +26,8 @@ use std::process::ExitCode;
 use crate::cli::{InstallArgs, UninstallArgs, Verb};
 use crate::config;
 use crate::error::{Error, Result};
-use crate::platform::{self, ServiceCall, ServiceManager};
+use crate::platform;
+use crate::platform::service::{ServiceCall, ServiceManager};
 use facts::Facts;
 use plan::{Plan, Role};
 use step::Step;
@@ -56,14 +57,19 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
 
 fn manager() -> Result<ServiceManager> {
     let manager = match std::env::var(ENV_TEST_MANAGER).as_deref() {
-        Ok("systemd") => ServiceManager::Systemd,
-        Ok("launchd") => ServiceManager::Launchd,
-        _ => platform::service_manager(),
+        Ok("systemd") => Some(ServiceManager::Systemd),
+        Ok("launchd") => Some(ServiceManager::Launchd),
+        _ => platform::service::SERVICE_MANAGER,
     };
     let missing = |what: &str| {
         Error::Failed(format!(
             "find {what}: it is not on PATH; start `ollama-tap serve` or `ollama-tap proxy` by your own means"
         ))
+    };
+    let Some(manager) = manager else {
+        return Err(Error::Failed(
+            "services of this system are not supported yet".to_owned(),
+        ));
     };
     match manager {
         ServiceManager::Systemd => command::output(&["systemctl", "--version"])
@@ -73,9 +79,6 @@ fn manager() -> Result<ServiceManager> {
             .map(|_| manager)
             .ok_or_else(|| missing("launchctl")),
         ServiceManager::Windows => Ok(manager),
-        ServiceManager::Unknown => Err(Error::Failed(
-            "services of this system are not supported yet".to_owned(),
-        )),
     }
 }
 
@@ -113,7 +116,7 @@ fn ports_are_free(plan: &Plan, facts: &Facts) -> Result<()> {
         if facts::is_free(host, port) {
             return Ok(());
         }
-        let holder = platform::port_holder(port)
+        let holder = platform::sockets::port_holder(port)
             .map(|holder| format!(" by {holder}"))
             .unwrap_or_default();
         Err(Error::Failed(format!(
@@ -158,7 +161,7 @@ fn take_back(before: &Facts, failure: Error) -> Result<()> {
         steps.push(Step::write(path, before.settings.clone(), step::PRIVATE));
     }
     if !before.has_state {
-        steps.push(Step::RemoveTree(platform::service_home()));
+        steps.push(Step::RemoveTree(platform::folders::service_home()));
     }
     if before.tap_user.is_none() && before.manager == ServiceManager::Systemd {
         steps.push(Step::attempt(&["userdel", plan::TAP_USER]));
@@ -270,7 +273,7 @@ pub fn public_log() -> PathBuf {
 }
 
 fn needs_root(manager: ServiceManager, verb: &str) -> Result<()> {
-    if platform::is_root() {
+    if platform::users::is_root() {
         return Ok(());
     }
     let (who, way_out) = match manager {

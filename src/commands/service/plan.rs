@@ -16,7 +16,9 @@ use crate::commands::reported;
 use crate::config::{self, Config, ServeConfig};
 use crate::error::{Error, Result};
 use crate::http::address::Listen;
-use crate::platform::{self, ServiceManager, User};
+use crate::platform;
+use crate::platform::service::ServiceManager;
+use crate::platform::users::User;
 
 /// The user that the tap runs as in front of another Ollama.
 pub const TAP_USER: &str = "ollama-tap";
@@ -99,7 +101,7 @@ impl Plan {
             executable,
             copy_executable,
             history: Some(config.history.dir)
-                .filter(|directory| !directory.starts_with(platform::service_home())),
+                .filter(|directory| !directory.starts_with(platform::folders::service_home())),
             of_ollama: if role == Role::Serve {
                 of_ollama(&user, facts, &now)
             } else {
@@ -123,11 +125,11 @@ fn user(role: Role, facts: &Facts) -> User {
             .unwrap_or_else(|| facts.installer.clone()),
         (_, ServiceManager::Systemd) => User {
             name: TAP_USER.to_owned(),
-            home: platform::service_home(),
+            home: platform::folders::service_home(),
         },
         (_, ServiceManager::Windows) => User {
-            name: platform::SERVICE_ACCOUNT.to_owned(),
-            home: platform::service_home(),
+            name: platform::service::SERVICE_ACCOUNT.to_owned(),
+            home: platform::folders::service_home(),
         },
         _ => facts.installer.clone(),
     }
@@ -173,7 +175,7 @@ fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
 
 /// The executable that the service names, and whether it must be copied there. A copy of ours is kept up to date.
 fn executable(facts: &Facts) -> Result<(PathBuf, bool)> {
-    let place = platform::service_program();
+    let place = platform::folders::service_program();
     match facts.place {
         _ if is_stable(&facts.executable) => Ok((facts.executable.clone(), false)),
         Place::Free | Place::Copy => Ok((place, true)),
@@ -188,7 +190,7 @@ fn executable(facts: &Facts) -> Result<(PathBuf, bool)> {
 
 /// Whether a program will stay where it is, for everybody to run.
 pub fn is_stable(program: &Path) -> bool {
-    platform::program_places()
+    platform::folders::program_places()
         .iter()
         .any(|place| program.starts_with(place))
 }
@@ -196,7 +198,7 @@ pub fn is_stable(program: &Path) -> bool {
 /// The directory of the history.
 pub fn history(settings: &str) -> PathBuf {
     let named = settings::read(settings).remove(config::ENV_ANALYTICS_DIR);
-    named.map_or_else(platform::service_directory, PathBuf::from)
+    named.map_or_else(platform::folders::service_directory, PathBuf::from)
 }
 
 /// The steps that delete the history. That in the service's own directory goes with it; elsewhere there may be files of others,
@@ -211,7 +213,7 @@ pub fn purge_history(facts: &Facts) -> Vec<Step> {
         "--analytics-dir",
         &history.to_string_lossy(),
     ];
-    let home = platform::service_home();
+    let home = platform::folders::service_home();
     let elsewhere =
         (!history.starts_with(&home) && Path::exists(&history)).then(|| Step::attempt(&words));
     elsewhere

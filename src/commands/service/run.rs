@@ -11,29 +11,32 @@ use crate::cli::{ProxyArgs, ServeArgs};
 use crate::commands::{proxy, serve};
 use crate::error::{Error, Result, failed};
 use crate::logging;
-use crate::platform::{self, ServiceManager, User};
+use crate::platform;
+use crate::platform::service::ServiceManager;
+use crate::platform::users::User;
 
 pub fn run(manager: ServiceManager) -> Result<ExitCode> {
     let values = settings::read(&settings_text(manager)?);
     let command = command(&values)?;
-    let executable = platform::own_executable().map_err(failed("find our own executable"))?;
-    let mut process = match service_user(manager)?.filter(|_| platform::is_root()) {
+    let executable =
+        platform::process::own_executable().map_err(failed("find our own executable"))?;
+    let mut process = match service_user(manager)?.filter(|_| platform::users::is_root()) {
         Some(user) => as_user(manager, &user, executable.as_os_str()),
         None => Command::new(executable),
     };
     process.arg(command).envs(&values);
-    let home = platform::service_home();
+    let home = platform::folders::service_home();
     if home.is_dir() {
         process.current_dir(home);
     }
-    Err(failed("run the service")(platform::become_program(
-        &mut process,
-    )))
+    Err(failed("run the service")(
+        platform::process::become_program(&mut process),
+    ))
 }
 
 /// Runs it as the service that Windows has started this process for; from a terminal, there.
 pub fn run_as_service() -> Result<ExitCode> {
-    let was_service = platform::live_as_service(|| match run_logged() {
+    let was_service = platform::service::live_as_service(|| match run_logged() {
         Ok(_) => 0,
         Err(error) => {
             logging::start_if_not_started();
@@ -51,7 +54,8 @@ pub fn run_as_service() -> Result<ExitCode> {
 /// Runs it with a log of its own.
 fn run_logged() -> Result<ExitCode> {
     let directory = scm::logs();
-    platform::log_to(&directory).map_err(failed(format!("write to {}", directory.display())))?;
+    platform::service::log_to(&directory)
+        .map_err(failed(format!("write to {}", directory.display())))?;
     run_here()
 }
 
@@ -59,7 +63,7 @@ fn run_logged() -> Result<ExitCode> {
 pub fn run_here() -> Result<ExitCode> {
     let values = settings::read(&settings_text(ServiceManager::Windows)?);
     let command = command(&values)?;
-    platform::set_variables(&values);
+    platform::process::set_variables(&values);
     match command {
         "serve" => serve::run(&ServeArgs::default()),
         _ => proxy::run(&ProxyArgs::default()),
@@ -92,7 +96,7 @@ fn service_user(manager: ServiceManager) -> Result<Option<User>> {
         _ => launchd::user(),
     };
     let known = |name: String| {
-        platform::user(&name)
+        platform::users::user(&name)
             .ok_or_else(|| Error::Failed(format!("run the service: there is no user {name}")))
     };
     name.map(known).transpose()

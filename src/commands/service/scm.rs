@@ -12,7 +12,8 @@ use super::plan::{self, Plan, Role};
 use super::settings;
 use super::step::{PRIVATE, PUBLIC, Step};
 use crate::config;
-use crate::platform::{self, SERVICE_ACCOUNT, ServiceCall, ServiceEntry};
+use crate::platform;
+use crate::platform::service::{SERVICE_ACCOUNT, ServiceCall, ServiceEntry};
 
 /// Windows' own numbers for the system, its administrators and its users: the names depend on the language.
 const SYSTEM: &str = "*S-1-5-18";
@@ -36,21 +37,21 @@ const STOP_MARGIN: Duration = Duration::from_secs(15);
 
 /// The settings file.
 pub fn settings() -> PathBuf {
-    platform::service_home().join("ollama-tap.env")
+    platform::folders::service_home().join("ollama-tap.env")
 }
 
 /// The record of what was installed. Everybody may read it.
 pub fn record() -> PathBuf {
-    platform::service_home().join("installed.txt")
+    platform::folders::service_home().join("installed.txt")
 }
 
 /// The directory of the log, which everybody may read: it never holds a prompt.
 pub fn logs() -> PathBuf {
-    platform::service_home().join("logs")
+    platform::folders::service_home().join("logs")
 }
 
 pub fn log() -> PathBuf {
-    logs().join(platform::SERVICE_LOG)
+    logs().join(platform::service::SERVICE_LOG)
 }
 
 /// Where the tap listens, by the record.
@@ -60,14 +61,14 @@ pub fn listens(record: &str) -> Option<String> {
 
 /// The steps that install the service, or bring it up to date.
 pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
-    let home = platform::service_home();
+    let home = platform::folders::service_home();
     let mut steps = vec![Step::Service(ServiceCall::Stop), Step::Make(home.clone())];
     steps.extend(close(&home));
     // Before what it keeps a record of.
     steps.push(Step::write(record(), recorded(plan, facts), PUBLIC));
     steps.push(Step::write(settings(), plan.settings.clone(), PRIVATE));
     // What users may read and the service may change, as all of its directory.
-    steps.push(Step::Make(platform::runtime_directory()));
+    steps.push(Step::Make(platform::folders::runtime_directory()));
     steps.extend(writable(plan).map(|path| Step::Make(path.clone())));
     if plan.copy_executable {
         steps.push(Step::Copy {
@@ -99,7 +100,7 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
     );
     steps.push(Step::Service(ServiceCall::Unregister));
     if facts.place == Place::Copy {
-        let copy = platform::service_program();
+        let copy = platform::folders::service_program();
         let directory = copy.parent().map(Path::to_owned);
         steps.push(Step::RemoveProgram(copy));
         steps.extend(directory.map(Step::RemoveEmpty));
@@ -108,10 +109,10 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
         steps.extend(plan::purge_history(facts));
     } else {
         steps.push(Step::RemoveTree(logs()));
-        steps.push(Step::RemoveTree(platform::runtime_directory()));
+        steps.push(Step::RemoveTree(platform::folders::runtime_directory()));
         steps.push(Step::Remove(settings()));
         steps.push(Step::Remove(record()));
-        steps.push(Step::RemoveEmpty(platform::service_home()));
+        steps.push(Step::RemoveEmpty(platform::folders::service_home()));
     }
     steps
 }

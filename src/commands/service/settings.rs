@@ -94,7 +94,7 @@ fn name_of(line: &str) -> Option<&str> {
 
 /// A value in quotes where it needs them.
 fn quoted(value: &str) -> String {
-    if platform::BACKSLASHES_ARE_PATHS {
+    if platform::files::BACKSLASHES_ARE_PATHS {
         quoted_plainly(value)
     } else {
         quoted_for_systemd(value)
@@ -103,7 +103,7 @@ fn quoted(value: &str) -> String {
 
 /// A value without its quotes.
 fn value(text: &str) -> String {
-    if platform::BACKSLASHES_ARE_PATHS {
+    if platform::files::BACKSLASHES_ARE_PATHS {
         plain_value(text).to_owned()
     } else {
         systemd_value(text)

@@ -13,7 +13,8 @@ use crate::commands::scraped::sum;
 use crate::config::{ENV_LISTEN, Question};
 use crate::error::Result;
 use crate::history::record;
-use crate::platform::{self, ServiceManager};
+use crate::platform;
+use crate::platform::service::ServiceManager;
 
 /// As systemctl has it.
 const NOT_RUNNING: u8 = 3;
@@ -196,7 +197,7 @@ fn systemd_state() -> (String, bool) {
 
 /// What Windows says, and whether it runs.
 fn windows_state() -> (String, bool) {
-    match platform::service_state() {
+    match platform::service::service_state() {
         Ok(Some(state)) => {
             let process = state
                 .process

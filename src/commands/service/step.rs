@@ -12,7 +12,8 @@ use super::command::run;
 use super::files::{later, patiently, remove, replace, unless_gone};
 use super::settings;
 use crate::error::{Result, failed};
-use crate::platform::{self, ServiceCall};
+use crate::platform;
+use crate::platform::service::ServiceCall;
 
 /// Everybody may read it.
 pub const PUBLIC: u32 = 0o644;
@@ -116,7 +117,7 @@ impl Step {
                 done => unless_gone(done).map_err(failed(self)),
             },
             Step::Run(words) => run(words).map_err(failed(self)),
-            Step::Service(call) => platform::call_service(call).map_err(failed(self)),
+            Step::Service(call) => platform::service::call_service(call).map_err(failed(self)),
             Step::Try(words) => {
                 run(words)
                     .unwrap_or_else(|cause| complain(format_args!("{self}: {cause}; going on")));

@@ -73,7 +73,7 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
         steps.extend(purge_history(facts));
     }
     if facts.place == Place::Copy {
-        steps.push(Step::Remove(platform::service_program()));
+        steps.push(Step::Remove(platform::folders::service_program()));
     }
     steps.extend(move_back());
     steps.extend(made(facts).into_iter().map(Step::RemoveEmpty));
@@ -144,7 +144,7 @@ fn writable(plan: &Plan) -> impl Iterator<Item = &PathBuf> {
 }
 
 fn make_user() -> Step {
-    let home = platform::service_home();
+    let home = platform::folders::service_home();
     let home = &*home.to_string_lossy();
     Step::run(&[
         "useradd",

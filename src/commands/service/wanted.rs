@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::http::address::Listen;
 use crate::ollama::find;
 use crate::ollama::port;
-use crate::platform::{self, ServiceManager};
+use crate::platform;
+use crate::platform::service::ServiceManager;
 
 /// Where Ollama keeps its models, if not at home.
 pub const MODELS: &str = "OLLAMA_MODELS";
@@ -62,7 +63,7 @@ pub fn changes(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> R
     if !old.contains_key(config::ENV_ANALYTICS_DIR) {
         changes.extend([set(
             config::ENV_ANALYTICS_DIR,
-            platform::service_directory().to_string_lossy(),
+            platform::folders::service_directory().to_string_lossy(),
         )]);
     }
     changes.extend(of_role(role, args, facts, old)?);

@@ -1,6 +1,6 @@
 //! `ollama-tap tray`: an icon that tells how the tap is, and a menu to manage it.
 //!
-//! - `look` decides what to show, `icon` draws it; the system's part is `platform::Tray`
+//! - `look` decides what to show, `icon` draws it; the system's part is `platform::tray::Tray`
 //! - it runs as whoever is logged on, so that the tap is asked over HTTP, and the service is started and stopped by a process
 //!   that asks for an administrator's rights
 
@@ -21,7 +21,8 @@ use crate::cli::{PlaceArgs, TrayArgs};
 use crate::config::pace::pace;
 use crate::config::{ENV_LISTEN, Question};
 use crate::error::{Error, Result, failed};
-use crate::platform::{self, Painter, Tray, TrayLook};
+use crate::platform;
+use crate::platform::tray::{Painter, Tray, TrayLook};
 use crate::util::threads::STACK;
 use look::look;
 
@@ -56,7 +57,7 @@ const MENU: [(&str, Option<Choice>); 9] = [
 
 pub fn run(args: &TrayArgs) -> Result<ExitCode> {
     let question = question(args)?;
-    let shown = if platform::has_console() {
+    let shown = if platform::tray::has_console() {
         start_apart()
     } else {
         show(question)
@@ -68,16 +69,16 @@ pub fn run(args: &TrayArgs) -> Result<ExitCode> {
 
 /// Goes on in a process that has no console, so that no window stays open and a terminal is free again.
 fn start_apart() -> io::Result<()> {
-    if platform::claim_tray()?.is_none() {
+    if platform::tray::claim_tray()?.is_none() {
         println!("the icon is shown already");
         return Ok(());
     }
-    platform::start_without_console(std::env::args_os().skip(1))
+    platform::tray::start_without_console(std::env::args_os().skip(1))
 }
 
 /// Shows the icon until somebody chooses its end; nothing where it is shown already.
 fn show(question: Question) -> io::Result<()> {
-    let Some(_claim) = platform::claim_tray()? else {
+    let Some(_claim) = platform::tray::claim_tray()? else {
         return Ok(());
     };
     let tray = Tray::new(&MENU.map(|(text, _)| text), seen(None))?;
@@ -129,7 +130,7 @@ fn watch(question: &Question, painter: &Painter) {
 /// What is seen for these metrics.
 fn seen(metrics: Option<&str>) -> TrayLook {
     let look = look(metrics);
-    let side = platform::tray_icon_side();
+    let side = platform::tray::tray_icon_side();
     TrayLook {
         pixels: icon::draw(look.state, side),
         side,
@@ -140,27 +141,29 @@ fn seen(metrics: Option<&str>) -> TrayLook {
 /// Does what was chosen; what fails is told in a window.
 fn choose(choice: Choice, question: &Question) -> ControlFlow<()> {
     let done = match choice {
-        Choice::Dashboard => platform::open(Path::new(&format!("{}/analytics", address(question)))),
-        Choice::CopyMetrics => platform::copy_text(&format!("{}/metrics", address(question))),
-        Choice::Logs => platform::open(&public_log()),
+        Choice::Dashboard => {
+            platform::tray::open(Path::new(&format!("{}/analytics", address(question))))
+        }
+        Choice::CopyMetrics => platform::tray::copy_text(&format!("{}/metrics", address(question))),
+        Choice::Logs => platform::tray::open(&public_log()),
         Choice::Service(verb) => thread::Builder::new()
             .name("service".into())
             .spawn(move || manage(verb))
             .map(drop),
         Choice::Quit => return ControlFlow::Break(()),
     };
-    done.unwrap_or_else(|cause| platform::tell(&cause.to_string()));
+    done.unwrap_or_else(|cause| platform::tray::tell(&cause.to_string()));
     ControlFlow::Continue(())
 }
 
 /// Has an administrator start or stop the service, and waits for the end of that.
 fn manage(verb: &str) {
-    let why = match platform::run_as_administrator(&["service", verb]) {
+    let why = match platform::tray::run_as_administrator(&["service", verb]) {
         Ok(0) => return,
         Ok(code) => format!("it ended with exit code {code}"),
         Err(cause) => cause.to_string(),
     };
-    platform::tell(&format!(
+    platform::tray::tell(&format!(
         "{verb} the service: {why}; see `ollama-tap service status`, and the log"
     ));
 }

@@ -52,7 +52,7 @@ impl Directory {
     pub fn hold(&self) -> Result<()> {
         let mut held = lock(&self.lock);
         let doing = || format!("write the history in {}", self.path.display());
-        if !platform::is_at(&held, &self.path.join(LOCK)).map_err(failed(doing()))? {
+        if !platform::files::is_at(&held, &self.path.join(LOCK)).map_err(failed(doing()))? {
             *held = take(&self.path, &self.holder)?;
             log::warn!(
                 "the history in {} was removed; it begins again",
@@ -65,11 +65,11 @@ impl Directory {
 
 fn take(path: &Path, holder: &str) -> Result<File> {
     let doing = || format!("open the history in {}", path.display());
-    platform::create_private_directory(path).map_err(failed(doing()))?;
+    platform::files::create_private_directory(path).map_err(failed(doing()))?;
     refuse_foreign(path)?;
     let lock = made(
         path.join(LOCK),
-        platform::private_file()
+        platform::files::private_file()
             .write(true)
             .create(true)
             .truncate(false),
@@ -93,12 +93,12 @@ fn take(path: &Path, holder: &str) -> Result<File> {
 
 /// Whoever owns the directory reads what is written there. So it is ours, or root's, who lends it; root writes for the service's user.
 fn refuse_foreign(path: &Path) -> Result<()> {
-    let Some(owner) = platform::other_owner(path) else {
+    let Some(owner) = platform::files::other_owner(path) else {
         return Ok(());
     };
     let is_of_service =
-        || SERVICE_USERS.contains(&&*owner) || path == platform::service_directory();
-    if ROOT.contains(&&*owner) || platform::is_root() && is_of_service() {
+        || SERVICE_USERS.contains(&&*owner) || path == platform::folders::service_directory();
+    if ROOT.contains(&&*owner) || platform::users::is_root() && is_of_service() {
         return Ok(());
     }
     let why = format!(
@@ -113,7 +113,7 @@ fn refuse_foreign(path: &Path) -> Result<()> {
 /// A file that belongs to whom the directory belongs to.
 fn made(path: PathBuf, options: &OpenOptions) -> io::Result<File> {
     let file = options.open(&path)?;
-    platform::give_to_owner_of_directory(&file, &path)?;
+    platform::files::give_to_owner_of_directory(&file, &path)?;
     Ok(file)
 }
 
@@ -124,7 +124,7 @@ fn settle(path: &Path, holder: &str) -> io::Result<()> {
     }
     let mut file = made(
         path.join(HOLDER),
-        platform::private_file()
+        platform::files::private_file()
             .write(true)
             .create(true)
             .truncate(true),
@@ -132,7 +132,7 @@ fn settle(path: &Path, holder: &str) -> io::Result<()> {
     write!(file, "{holder}")?;
     match made(
         path.join(IGNORE),
-        platform::private_file().write(true).create_new(true),
+        platform::files::private_file().write(true).create_new(true),
     ) {
         Ok(mut file) => file.write_all(b"*\n"),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -142,7 +142,7 @@ fn settle(path: &Path, holder: &str) -> io::Result<()> {
 
 /// Takes the rights of everyone else away, as far as that is ours to do: a volume may belong to root and be lent to a group.
 fn make_private(path: &Path) -> io::Result<()> {
-    match platform::make_directory_private(path) {
+    match platform::files::make_directory_private(path) {
         Err(cause) if cause.kind() == ErrorKind::PermissionDenied => {
             log::warn!(
                 "{} belongs to another user: whom it is open to may see the names of the history's files",

@@ -45,7 +45,7 @@ impl Reading {
     pub fn now() -> Reading {
         Reading {
             wall: now(),
-            steady: platform::steady_clock().as_secs_f64(),
+            steady: platform::resources::steady_clock().as_secs_f64(),
         }
     }
 }
@@ -176,7 +176,7 @@ impl Expiry {
         let mut part = tempfile::Builder::new()
             .prefix(NOTE)
             .tempfile_in(self.path.parent().unwrap_or(Path::new(".")))?;
-        platform::give_to_owner_of_directory(part.as_file(), part.path())?;
+        platform::files::give_to_owner_of_directory(part.as_file(), part.path())?;
         part.write_all(&text)?;
         part.persist(&self.path)
             .map(drop)

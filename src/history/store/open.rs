@@ -134,7 +134,7 @@ fn loki(history: &History, writer: Option<&Writer>) -> Result<Loki> {
     let dir = if history.dir_is_given {
         Some(history.dir.clone())
     } else {
-        platform::state_directory()
+        platform::folders::state_directory()
     };
     Ok(Loki::writer(settings, roots, dir.as_deref(), writer))
 }

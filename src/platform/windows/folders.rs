@@ -4,20 +4,49 @@ use std::ffi::OsString;
 use std::os::windows::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::ptr;
-
 use windows_sys::Win32::System::Com::CoTaskMemFree;
 use windows_sys::Win32::UI::Shell::{
     FOLDERID_ProgramData, FOLDERID_ProgramFiles, SHGetKnownFolderPath,
 };
 use windows_sys::core::GUID;
 
+use crate::platform::folders::absolute;
+
+/// More directories of programs, for PATH: none.
+pub const MORE_PATH: &str = "";
+
+/// The service's own directory.
+pub fn service_home() -> PathBuf {
+    program_data().join("OllamaTap")
+}
+
+/// Where a copy of ours goes that the service can always find.
+pub fn service_program() -> PathBuf {
+    program_files().join("OllamaTap").join("ollama-tap.exe")
+}
+
+/// Programs below these stay where they are, and everybody may run them; one in a home or a build directory comes and goes.
+pub fn program_places() -> Vec<PathBuf> {
+    vec![program_files()]
+}
+
+/// Where taps leave their notes for everybody. Who installs the service makes it; a tap does not.
+pub fn runtime_directory() -> PathBuf {
+    service_home().join("run")
+}
+
+/// What taps keep for the user who starts them; `None` for a user without a home.
+pub fn state_directory() -> Option<PathBuf> {
+    Some(absolute("LOCALAPPDATA")?.join("OllamaTap"))
+}
+
 /// Where services and programs of all users keep their data.
-pub fn program_data() -> PathBuf {
+fn program_data() -> PathBuf {
     known(&FOLDERID_ProgramData).unwrap_or_else(|| r"C:\ProgramData".into())
 }
 
 /// Where programs of all users are.
-pub fn program_files() -> PathBuf {
+fn program_files() -> PathBuf {
     known(&FOLDERID_ProgramFiles).unwrap_or_else(|| r"C:\Program Files".into())
 }
 

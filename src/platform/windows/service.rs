@@ -1,10 +1,13 @@
 //! Our service as Windows' service control manager has it: registered, started, stopped, removed, asked.
 
+pub use super::service_life::{is_service, live_as_service, log_target, log_to};
+use crate::platform::service::{
+    SERVICE, SERVICE_ACCOUNT, ServiceCall, ServiceEntry, ServiceManager as Manager, ServiceState,
+};
 use std::ffi::OsString;
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
-
 use windows_service::service::{
     Service, ServiceAccess, ServiceAction, ServiceActionType, ServiceErrorControl,
     ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo, ServiceStartType,
@@ -19,11 +22,11 @@ use windows_sys::Win32::System::Threading::{
     OpenProcess, PROCESS_SYNCHRONIZE, WaitForSingleObject,
 };
 
-use crate::platform::services::{
-    SERVICE, SERVICE_ACCOUNT, ServiceCall, ServiceEntry, ServiceState,
-};
+/// What starts services here; `None` where that is not known.
+pub const SERVICE_MANAGER: Option<Manager> = Some(Manager::Windows);
 
 const DISPLAY_NAME: &str = "Ollama Tap";
+
 const DESCRIPTION: &str = "Answers where applications expect Ollama, passes everything on to it, and keeps metrics and a history.";
 
 /// What Windows waits before it starts a service again that has failed once, twice, and more often.

@@ -4,12 +4,15 @@
 //! - running: until the manager asks to stop, which is heard as Ctrl-C is in a console, or something fails
 //! - stopping: told anew every second, so that the manager knows that it goes on, however long the grace is
 
+use super::console;
+use crate::platform::log_file::LogFile;
+use crate::platform::service::SERVICE;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
-
 use windows_service::service::{
     ServiceControl, ServiceControlAccept, ServiceExitCode, ServiceState as Phase, ServiceStatus,
     ServiceType,
@@ -20,18 +23,17 @@ use windows_service::service_control_handler::{
 use windows_service::{define_windows_service, service_dispatcher};
 use windows_sys::Win32::Foundation::ERROR_FAILED_SERVICE_CONTROLLER_CONNECT;
 
-use super::console;
-use crate::platform::services::SERVICE;
-
 /// How long starting may take until the next word (it waits for the history, which may be mended first).
 const START_HINT: Duration = Duration::from_secs(30);
 
 /// While stopping, how often the manager is told, and how soon it may expect the next word.
 const STOP_BEAT: Duration = Duration::from_secs(1);
+
 const STOP_HINT: Duration = Duration::from_secs(10);
 
 /// The manager calls without a word of ours, so what it needs lies here.
 static LIFE: Mutex<Option<fn() -> u8>> = Mutex::new(None);
+
 static REPORT: Mutex<Option<Report>> = Mutex::new(None);
 
 /// What the manager was told last.
@@ -171,4 +173,19 @@ fn status(phase: Phase, checkpoint: u32, exit_code: ServiceExitCode) -> ServiceS
         wait_hint: hint,
         process_id: None,
     }
+}
+
+/// Set before the log starts.
+static FILE: Mutex<Option<LogFile>> = Mutex::new(None);
+
+/// Has the log kept in this directory once it starts, instead of on standard error. For a service.
+pub fn log_to(directory: &Path) -> io::Result<()> {
+    *FILE.lock().unwrap_or_else(PoisonError::into_inner) = Some(LogFile::open(directory)?);
+    Ok(())
+}
+
+/// Where the log goes instead of standard error.
+pub fn log_target() -> Option<Box<dyn Write + Send>> {
+    let file = FILE.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+    Some(Box::new(file))
 }

@@ -1,12 +1,12 @@
 //! What the desktop does for a user who has no terminal: opens, copies, tells, and asks for an administrator's rights.
 
+use super::text::wide;
 use std::ffi::OsString;
 use std::io;
 use std::os::windows::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::ptr;
-
 use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_ALREADY_EXISTS, GetLastError, GlobalFree, HANDLE,
 };
@@ -25,8 +25,6 @@ use windows_sys::Win32::UI::Shell::{
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     MB_ICONWARNING, MB_OK, MessageBoxW, SW_HIDE, SW_SHOWNORMAL,
 };
-
-use super::private::wide;
 
 /// A name that one process of a session has.
 pub struct Claim(HANDLE);

@@ -1,19 +1,23 @@
 //! Sockets: how a port is claimed, how one is looked at and how one waits for several.
 
+use super::tcp_table;
+use crate::platform::sockets::{Awaited, Found};
+use socket2::{SockRef, Socket};
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::windows::io::AsRawSocket;
+use std::path::Path;
 use std::ptr;
 use std::time::Duration;
-
-use socket2::{SockRef, Socket};
+use windows_sys::Win32::Foundation::CloseHandle;
 use windows_sys::Win32::Networking::WinSock::{
     MSG_PEEK, POLLERR, POLLHUP, POLLIN, POLLOUT, SO_EXCLUSIVEADDRUSE, SOCKET, SOL_SOCKET,
     WSAEAFNOSUPPORT, WSAEMFILE, WSAPOLLFD, WSAPoll, recv, setsockopt,
 };
 use windows_sys::Win32::System::IO::CancelIoEx;
-
-use crate::platform::{Awaited, Found};
+use windows_sys::Win32::System::Threading::{
+    OpenProcess, PROCESS_NAME_WIN32, PROCESS_QUERY_LIMITED_INFORMATION, QueryFullProcessImageNameW,
+};
 
 /// How long a worker waits at a connection that it has answered for the next request on it: not at all, where a time has whole
 /// milliseconds and connections in the lobby starve behind who waits (measured).
@@ -125,4 +129,30 @@ pub fn wait_for<const N: usize>(
             broken: revents & POLLERR != 0,
         }
     }))
+}
+
+/// The process that listens on `port`, as `name (pid N)`, where we may see it.
+pub fn port_holder(port: u16) -> Option<String> {
+    let process = tcp_table::listener(port)?;
+    let name = name_of(process).unwrap_or_else(|| "a process".to_owned());
+    Some(format!("{name} (pid {process})"))
+}
+
+/// The name of a process's file.
+fn name_of(process: u32) -> Option<String> {
+    let mut path = [0u16; 1024];
+    let mut length = path.len() as u32;
+    // SAFETY: takes no memory of ours; null where we may not ask.
+    let handle = unsafe { OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, process) };
+    if handle.is_null() {
+        return None;
+    }
+    // SAFETY: pointer and length are those of a valid buffer; the call puts the length of the path there.
+    let is_known = unsafe {
+        QueryFullProcessImageNameW(handle, PROCESS_NAME_WIN32, path.as_mut_ptr(), &mut length)
+    } != 0;
+    // SAFETY: opened above, and closed once.
+    unsafe { CloseHandle(handle) };
+    let path = is_known.then(|| String::from_utf16(path.get(..length as usize)?).ok())??;
+    Some(Path::new(&path).file_name()?.to_string_lossy().into_owned())
 }

@@ -2,11 +2,14 @@
 //!
 //! An icon belongs to the thread that made it. So another thread leaves what is to be shown in a channel, and wakes this one.
 
+pub use super::shell::{
+    claim_tray, copy_text, has_console, open, run_as_administrator, start_without_console, tell,
+};
+use crate::platform::tray::TrayLook;
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::io;
 use std::ops::ControlFlow;
 use std::ptr;
-
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use tray_icon::menu::{Menu, MenuEvent, MenuId, MenuItem, PredefinedMenuItem};
 use tray_icon::{Icon, TrayIcon, TrayIconBuilder};
 use windows_sys::Win32::System::Threading::GetCurrentThreadId;
@@ -14,8 +17,6 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
     DispatchMessageW, GetMessageW, GetSystemMetrics, MSG, PostThreadMessageW, SM_CXSMICON,
     TranslateMessage, WM_APP,
 };
-
-use crate::platform::TrayLook;
 
 pub struct Tray {
     icon: TrayIcon,

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::http::address::Listen;
-use crate::platform::{ServiceManager, User};
+use crate::platform::service::ServiceManager;
+use crate::platform::users::User;
 
 fn facts(record: Option<&str>) -> Facts {
     Facts {
@@ -32,10 +33,10 @@ fn facts(record: Option<&str>) -> Facts {
 fn plan() -> Plan {
     Plan {
         role: Role::Serve,
-        executable: platform::service_program(),
+        executable: platform::folders::service_program(),
         copy_executable: true,
         user: SERVICE_ACCOUNT.to_owned(),
-        home: platform::service_home(),
+        home: platform::folders::service_home(),
         settings: "OLLAMA_EXECUTABLE_PATH=/srv/me/Ollama/ollama\nOLLAMA_TAP_TOKEN=s3cret\n"
             .to_owned(),
         backend_port: 11435,
@@ -134,7 +135,10 @@ fn uninstall_takes_rights_back_while_their_holder_has_a_name_and_leaves_the_hist
         "{steps:#?}"
     );
     assert!(
-        steps.contains(&format!("remove {}", platform::service_program().display())),
+        steps.contains(&format!(
+            "remove {}",
+            platform::folders::service_program().display()
+        )),
         "{steps:#?}"
     );
 }
@@ -144,7 +148,7 @@ fn purge_removes_the_directory_and_an_installation_that_is_not_there_is_removed_
     let steps = said(&uninstall(&facts(None), true));
     let all = format!(
         "remove {} and all that is in it",
-        platform::service_home().display()
+        platform::folders::service_home().display()
     );
     assert_eq!(
         steps,

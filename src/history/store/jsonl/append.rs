@@ -44,7 +44,7 @@ impl Writer {
         if there > 0 && ends.get(&day) != Some(&there) {
             repair(files, day)?;
         }
-        let mut file = platform::private_file()
+        let mut file = platform::files::private_file()
             .write(true)
             .create(true)
             .truncate(false)
@@ -52,8 +52,9 @@ impl Writer {
             .map_err(failed_io(doing()))?;
         let end = file.metadata().map_err(failed_io(doing()))?.len();
         if end == 0 {
-            platform::give_to_owner_of_directory(&file, &path).map_err(failed_io(doing()))?;
-            platform::sync_directory(&files.directory).map_err(failed_io(doing()))?;
+            platform::files::give_to_owner_of_directory(&file, &path)
+                .map_err(failed_io(doing()))?;
+            platform::files::sync_directory(&files.directory).map_err(failed_io(doing()))?;
         }
         append_whole(&mut file, end, &member).map_err(failed_io(doing()))?;
         ends.insert(day, end + member.len() as u64);

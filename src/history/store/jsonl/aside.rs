@@ -27,13 +27,13 @@ impl Aside {
         let mut path = day.path_aside(directory).into_os_string();
         path.push(NEXT.fetch_add(1, Relaxed).to_string());
         let path = PathBuf::from(path);
-        let file = platform::private_file()
+        let file = platform::files::private_file()
             .read(true)
             .write(true)
             .create(true)
             .truncate(true)
             .open(&path)?;
-        platform::give_to_owner_of_directory(&file, &path)?;
+        platform::files::give_to_owner_of_directory(&file, &path)?;
         Ok(Aside {
             path,
             file,
@@ -61,7 +61,7 @@ impl Aside {
         drop(old);
         if self.file.metadata()?.len() == 0 {
             fs::remove_file(&path)?;
-            return platform::sync_directory(path.parent().unwrap_or(Path::new(".")));
+            return platform::files::sync_directory(path.parent().unwrap_or(Path::new(".")));
         }
         self.keep_as(&path)
     }
@@ -71,7 +71,7 @@ impl Aside {
         self.file.sync_all()?;
         fs::rename(&self.path, path)?;
         self.placed = true;
-        platform::sync_directory(path.parent().unwrap_or(Path::new(".")))
+        platform::files::sync_directory(path.parent().unwrap_or(Path::new(".")))
     }
 }
 

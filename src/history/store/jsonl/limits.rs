@@ -143,7 +143,7 @@ impl Jsonl {
         self.remove_broken(f64::INFINITY)?;
         let doing = || format!("purge the history in {}", self.files.directory.display());
         day::remove_asides(&self.files.directory).map_err(failed(doing()))?;
-        platform::sync_directory(&self.files.directory).map_err(failed(doing()))?;
+        platform::files::sync_directory(&self.files.directory).map_err(failed(doing()))?;
         Ok(gone)
     }
 

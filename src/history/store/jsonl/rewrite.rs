@@ -71,12 +71,12 @@ impl Jsonl {
         ends.remove(&day);
         drop(file); // not every system deletes a file that is open
         fs::remove_file(&path).map_err(failed_io(doing()))?;
-        let mut anew = platform::private_file()
+        let mut anew = platform::files::private_file()
             .write(true)
             .create_new(true)
             .open(&path)
             .map_err(failed_io(doing()))?;
-        platform::give_to_owner_of_directory(&anew, &path).map_err(failed_io(doing()))?;
+        platform::files::give_to_owner_of_directory(&anew, &path).map_err(failed_io(doing()))?;
         anew.write_all(kept.get_ref())
             .and_then(|()| anew.sync_all())
             .map_err(failed_io(doing()))
@@ -98,7 +98,7 @@ impl Jsonl {
         }
         aside.file.sync_all().map_err(failed_io(doing()))?; // the larger part, before anybody waits
         let mut ends = lock(&self.writer.ends);
-        if !platform::is_at(&lock(&file.file), &path).map_err(failed_io(doing()))? {
+        if !platform::files::is_at(&lock(&file.file), &path).map_err(failed_io(doing()))? {
             return Ok(false);
         }
         ends.remove(&file.day);

@@ -51,18 +51,18 @@ impl Unsent {
 
     /// Whether a file could be left, for a warning while there is time.
     pub fn check(&self) -> io::Result<()> {
-        platform::create_private_directory(&self.dir)?;
+        platform::files::create_private_directory(&self.dir)?;
         NamedTempFile::new_in(&self.dir).map(drop)
     }
 
     /// Leaves records, behind what lies there already.
     pub fn leave(&self, records: &[Record]) -> io::Result<()> {
-        platform::create_private_directory(&self.dir)?;
-        let file = platform::private_file()
+        platform::files::create_private_directory(&self.dir)?;
+        let file = platform::files::private_file()
             .append(true)
             .create(true)
             .open(&self.path)?;
-        platform::make_file_private(&self.path)?;
+        platform::files::make_file_private(&self.path)?;
         let mut encoder = GzEncoder::new(&file, Compression::fast());
         for record in records {
             serde_json::to_writer(&mut encoder, record)?;

@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use super::super::{Result, failed};
 use super::schema::{self, Reader};
 use super::{Sqlite, explained};
-use crate::platform::{self, Identity};
+use crate::platform;
+use crate::platform::files::Identity;
 use crate::util::threads::lock;
 
 /// SQLite's log of writes, which are moved from there into the database, and what its connections share.
@@ -154,5 +155,5 @@ impl Sqlite {
 
 /// Of the file at `path`, where there is one.
 fn identity(path: &Path) -> Option<Identity> {
-    platform::identity(path).ok()
+    platform::files::identity(path).ok()
 }

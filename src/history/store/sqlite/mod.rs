@@ -31,7 +31,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::directory::Directory;
 use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed};
 use crate::history::record::{Facts, Record};
-use crate::platform::Identity;
+use crate::platform::files::Identity;
 use connections::{Files, LOG, SHARED};
 use schema::Reader;
 

@@ -93,12 +93,12 @@ pub fn open_writer(file: &Path, busy: Duration) -> Result<Connection> {
 /// Makes the file where it is missing, for its owner alone. It is closed again before SQLite opens it, because closing it later would
 /// free SQLite's locks.
 fn make_private(file: &Path) -> io::Result<()> {
-    let made = platform::private_file()
+    let made = platform::files::private_file()
         .append(true)
         .create(true)
         .open(file)?;
-    platform::give_to_owner_of_directory(&made, file)?;
-    platform::make_file_private(file)
+    platform::files::give_to_owner_of_directory(&made, file)?;
+    platform::files::make_file_private(file)
 }
 
 /// Opens a database for reading, as it is; `None` where it has no records, not even a table for them.

@@ -3,12 +3,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::windows::ffi::OsStrExt;
 use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::AsRawHandle;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr;
-
 use windows_sys::Win32::Foundation::{CloseHandle, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
     ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
@@ -23,6 +21,12 @@ use windows_sys::Win32::Storage::FileSystem::{
     FILE_FLAG_OPEN_REPARSE_POINT, GetFileInformationByHandle,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
+
+pub use super::shell::remove_at_restart;
+use super::text::{checked, wide};
+
+/// Whether a backslash separates the parts of a path.
+pub const BACKSLASHES_ARE_PATHS: bool = true;
 
 /// Options for files that this makes. Their rights are those of the directory that they are made in.
 pub fn private_file() -> OpenOptions {
@@ -186,15 +190,37 @@ fn own_sid() -> io::Result<String> {
     Ok(String::from_utf16_lossy(&letters))
 }
 
-fn checked(result: i32) -> io::Result<()> {
-    if result == 0 {
-        Err(io::Error::last_os_error())
+/// The whole path of a file, as other programs take it. The canonical one has a form that is strange to most of them.
+pub fn whole_path(path: &Path) -> io::Result<PathBuf> {
+    std::path::absolute(path)
+}
+
+/// Sets who may do what with a file, as in `chmod 644`: only what nobody else may read differs from its directory.
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    if mode & 0o077 == 0 {
+        make_file_private(path)
     } else {
         Ok(())
     }
 }
 
-/// As Windows takes text: with a 0 at its end.
-pub fn wide(text: impl AsRef<std::ffi::OsStr>) -> Vec<u16> {
-    text.as_ref().encode_wide().chain([0]).collect()
+/// Whether there is a file that may be run.
+pub fn is_executable(path: &Path) -> bool {
+    const PROGRAMS: [&str; 4] = ["exe", "com", "bat", "cmd"];
+    let is_program = path.extension().is_some_and(|end| {
+        PROGRAMS
+            .iter()
+            .any(|program| end.eq_ignore_ascii_case(program))
+    });
+    is_program && path.is_file()
+}
+
+/// Whether both names lead to one file.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    identity(one).is_ok_and(|id| identity(other).is_ok_and(|other| id == other))
+}
+
+/// `None`: there is no sudo here.
+pub fn other_owner(_path: &Path) -> Option<String> {
+    None
 }

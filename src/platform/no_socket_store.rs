@@ -1,4 +1,4 @@
-//! Where there is no systemd, nobody keeps listening sockets from one run of ours to the next.
+//! Where there is no systemd, listening sockets are not kept from one run to the next.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;

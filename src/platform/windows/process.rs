@@ -1,17 +1,19 @@
-//! Processes that we start: what they share, and their end; and the files that they are started from.
+//! Processes that we start: what they share, and their end.
 //!
 //! A guard makes a job, in which all is that it starts from then on. Windows ends what is in it once the last handle to it closes,
 //! and the guard alone has one. Its console, which has no window, is shared by these processes and nobody else: a Ctrl-Break
 //! there asks them to end, also where we are a service and have none, and no Ctrl-C of a user's gets there.
 
+use super::console::sharers_of_console;
+pub use super::console::{owns_console, wait_for_signals};
+use super::text::checked;
 use std::io;
 use std::os::windows::io::{AsHandle, AsRawHandle, FromRawHandle, OwnedHandle};
 use std::os::windows::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
 use windows_sys::Win32::Foundation::{HANDLE, STATUS_CONTROL_C_EXIT};
 use windows_sys::Win32::System::Console::{
     CTRL_BREAK_EVENT, CTRL_C_EVENT, GenerateConsoleCtrlEvent,
@@ -25,9 +27,6 @@ use windows_sys::Win32::System::JobObjects::{
 use windows_sys::Win32::System::Threading::{
     CREATE_NO_WINDOW, GetCurrentProcess, TerminateProcess,
 };
-
-use super::console::{sharers_of_console, wait_for_signals};
-use super::private::identity;
 
 /// What a program that is killed says instead of its exit code.
 const KILLED: u32 = 1;
@@ -134,22 +133,6 @@ pub fn own_executable() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
 
-/// Whether there is a file that may be run.
-pub fn is_executable(path: &Path) -> bool {
-    const PROGRAMS: [&str; 4] = ["exe", "com", "bat", "cmd"];
-    let is_program = path.extension().is_some_and(|end| {
-        PROGRAMS
-            .iter()
-            .any(|program| end.eq_ignore_ascii_case(program))
-    });
-    is_program && path.is_file()
-}
-
-/// Whether both names lead to one file.
-pub fn is_same_file(one: &Path, other: &Path) -> bool {
-    identity(one).is_ok_and(|id| identity(other).is_ok_and(|other| id == other))
-}
-
 /// Processes that have limits in common.
 struct Job(OwnedHandle);
 
@@ -183,10 +166,10 @@ impl Job {
     }
 }
 
-fn checked(result: i32) -> io::Result<()> {
-    if result == 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
+/// Sets variables of this process. Call it before the first thread of ours starts.
+pub fn set_variables<'a>(values: impl IntoIterator<Item = (&'a String, &'a String)>) {
+    for (name, value) in values {
+        // SAFETY: Windows guards the environment by a lock of its own.
+        unsafe { std::env::set_var(name, value) };
     }
 }

@@ -1,6 +1,7 @@
-//! Listening sockets that systemd keeps from one run of ours to the next, so that who connects meanwhile waits instead of being
-//! refused. Where something else has started us, nobody keeps any.
+//! The descriptor store of systemd.
 
+use sd_notify::NotifyState::{Custom, FdName, FdStore, FdStoreRemove};
+use socket2::Socket;
 use std::collections::BTreeSet;
 use std::io;
 use std::mem;
@@ -8,9 +9,6 @@ use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use sd_notify::NotifyState::{Custom, FdName, FdStore, FdStoreRemove};
-use socket2::Socket;
 
 /// systemd lets go of a socket when its turn comes to read that it is to.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -93,7 +91,7 @@ fn wait_until_heard() -> io::Result<()> {
         events: 0,
         revents: 0,
     }];
-    match super::system::poll(&mut asked, Some(PATIENCE)) {
+    match super::poll(&mut asked, Some(PATIENCE)) {
         0 => Err(io::Error::new(
             io::ErrorKind::TimedOut,
             format!("no answer in {} s", PATIENCE.as_secs()),

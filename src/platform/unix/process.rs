@@ -1,16 +1,15 @@
-//! Processes that we start: their group, their signals, their end; and the files that they are started from.
-
-use std::fs;
-use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+//! Processes that we start: their group, their signals, their end.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use super::kernel::spawn_to_end_with_us;
 
 /// Makes what `command` starts the leader of a process group of its own, which no Ctrl-C of a terminal reaches.
 pub fn lead_group(command: &mut Command) {
@@ -120,13 +119,26 @@ pub fn own_executable() -> io::Result<PathBuf> {
     })
 }
 
-/// Whether there is a file that may be run.
-pub fn is_executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+/// Calls `on_signal` for each SIGINT and SIGTERM, on a thread of its own; and for each SIGHUP, which a terminal sends that closes,
+/// unless we are to outlive that.
+pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
+    let hang_up = Some(SIGHUP).filter(|signal| !is_ignored(*signal));
+    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up))?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || signals.forever().for_each(|_| on_signal()))?;
+    Ok(())
 }
 
-/// Whether both names lead to one file.
-pub fn is_same_file(one: &Path, other: &Path) -> bool {
-    let id = |path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    id(one).is_some_and(|id_of_one| Some(id_of_one) == id(other))
+/// Whether our console was made for us: no Unix does that.
+pub fn owns_console() -> bool {
+    false
+}
+
+/// Sets variables of this process. Call it before the first thread of ours starts.
+pub fn set_variables<'a>(values: impl IntoIterator<Item = (&'a String, &'a String)>) {
+    for (name, value) in values {
+        // SAFETY: no other thread runs yet that could read the environment at the same time; on Windows the system guards it.
+        unsafe { std::env::set_var(name, value) };
+    }
 }

@@ -1,11 +1,28 @@
 //! macOS and the other Unixes.
 
+pub mod notify;
+#[path = "../../no_socket_store.rs"]
+pub mod socket_store;
+
+use prometheus::core::Collector;
 use std::io;
 use std::net::TcpStream;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use prometheus::core::Collector;
+use crate::platform::service::ServiceManager;
+
+/// What starts services here; `None` where that is not known.
+#[cfg(target_os = "macos")]
+pub const SERVICE_MANAGER: Option<ServiceManager> = Some(ServiceManager::Launchd);
+#[cfg(not(target_os = "macos"))]
+pub const SERVICE_MANAGER: Option<ServiceManager> = None;
+
+/// Where taps leave their notes for everybody.
+#[cfg(target_os = "macos")]
+pub const RUNTIME_DIRECTORY: &str = "/Library/Application Support/OllamaTap/run";
+#[cfg(not(target_os = "macos"))]
+pub const RUNTIME_DIRECTORY: &str = "/run/ollama-tap";
 
 /// poll has no word of its own for a peer that has closed its side only.
 pub const MAY_HAVE_CLOSED: i16 = libc::POLLHUP;
@@ -20,6 +37,7 @@ pub const BROKEN: i16 = libc::POLLERR;
 /// That of mach_continuous_time, which counts sleep.
 #[cfg(target_vendor = "apple")]
 pub const STEADY_CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_RAW;
+
 /// Where no clock counts sleep, a machine that slept looks as if its clock had jumped: what is too old goes a day later.
 #[cfg(not(target_vendor = "apple"))]
 pub const STEADY_CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;

@@ -5,6 +5,12 @@ use windows_sys::Win32::System::Diagnostics::ToolHelp::{
     CreateToolhelp32Snapshot, PROCESSENTRY32W, Process32FirstW, Process32NextW, TH32CS_SNAPPROCESS,
 };
 
+/// Where installers put Ollama, beside the directories of PATH: below a directory that a variable names.
+pub const OLLAMA_PLACES: [(&str, &str); 2] = [
+    ("LOCALAPPDATA", r"Programs\Ollama\ollama.exe"),
+    ("ProgramFiles", r"Ollama\ollama.exe"),
+];
+
 /// The name of its file.
 const NAME: &str = "ollama app.exe";
 

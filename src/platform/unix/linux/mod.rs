@@ -1,5 +1,12 @@
 //! Linux: what /proc tells, as far as a sandbox leaves it visible.
 
+pub mod notify;
+pub mod socket_store;
+
+use prometheus::core::{Collector, Desc};
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::{Gauge, MetricFamily};
+use socket2::SockRef;
 use std::fs;
 use std::io;
 use std::net::TcpStream;
@@ -8,10 +15,13 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use prometheus::core::{Collector, Desc};
-use prometheus::process_collector::ProcessCollector;
-use prometheus::proto::{Gauge, MetricFamily};
-use socket2::SockRef;
+use crate::platform::service::ServiceManager;
+
+/// What starts services here; `None` where that is not known.
+pub const SERVICE_MANAGER: Option<ServiceManager> = Some(ServiceManager::Systemd);
+
+/// Where taps leave their notes for everybody.
+pub const RUNTIME_DIRECTORY: &str = "/run/ollama-tap";
 
 /// poll's word for a peer that has closed its side.
 pub const MAY_HAVE_CLOSED: i16 = libc::POLLRDHUP;

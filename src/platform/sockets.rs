@@ -1,4 +1,4 @@
-//! Readiness: one socket that a poller watches, and a wait for several sockets at once.
+//! Sockets: how a port is claimed, how one socket is looked at, watched by a poller, and how one waits for several.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,11 @@ use std::time::Duration;
 
 use polling::{AsSource, Event, Poller};
 
-use super::family::wait_for;
+use super::system::sockets::wait_for;
+pub use super::system::sockets::{
+    LINGER, claim_port, end_unless_acknowledged, has_input, interrupt, is_no_family,
+    is_out_of_descriptors, port_holder,
+};
 
 /// A socket and the poller that knows of it. The poller forgets it before it is closed, whoever drops it.
 pub struct Watched<S: Source> {
@@ -40,6 +44,7 @@ impl Source for TcpListener {
 }
 
 pub type WatchedStream = Watched<TcpStream>;
+
 pub type WatchedListener = Watched<TcpListener>;
 
 impl<S: Source> Watched<S> {

@@ -1,9 +1,10 @@
-//! Files and directories that only their owner may read: 0600 and 0700.
-
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Whether a backslash separates the parts of a path.
+pub const BACKSLASHES_ARE_PATHS: bool = false;
 
 /// Options for files that this makes, which only their owner may read.
 pub fn private_file() -> OpenOptions {
@@ -86,6 +87,45 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// The whole path of a file, as other programs take it.
+pub fn whole_path(path: &Path) -> io::Result<PathBuf> {
+    fs::canonicalize(path)
+}
+
+/// Sets who may do what with a file, as in `chmod 644`.
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, PermissionsExt::from_mode(mode))
+}
+
+/// Fails: a file that is in use can be removed at once here.
+pub fn remove_at_restart(path: &Path) -> io::Result<()> {
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!("{} is in use", path.display()),
+    ))
+}
+
+/// Whether there is a file that may be run.
+pub fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+/// Whether both names lead to one file.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let id = |path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    id(one).is_some_and(|id_of_one| Some(id_of_one) == id(other))
+}
+
+/// The user whom `path`, or else what it lies in, belongs to, by a name that sudo takes. `None` where that is the one who asks,
+/// or where there is no sudo.
+pub fn other_owner(path: &Path) -> Option<String> {
+    let found = path.ancestors().find_map(|path| fs::metadata(path).ok())?;
+    let owner = found.uid();
+    // SAFETY: geteuid takes nothing and cannot fail.
+    let is_other = owner != unsafe { libc::geteuid() };
+    is_other.then(|| super::users::name_of(owner).unwrap_or_else(|| format!("#{owner}")))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{chown, symlink};
@@ -159,5 +199,13 @@ mod tests {
         assert!(!is_at(&file, &path).unwrap());
         fs::write(&path, "another").unwrap();
         assert!(!is_at(&file, &path).unwrap());
+    }
+
+    #[test]
+    fn ones_own_files_have_no_other_owner_and_roots_are_roots() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(other_owner(&dir.path().join("missing/too")), None);
+        assert_eq!(super::super::users::name_of(0).as_deref(), Some("root"));
+        assert_eq!(super::super::users::name_of(libc::uid_t::MAX - 7), None);
     }
 }

@@ -1,0 +1,73 @@
+//! Our service as the system runs it: what starts services here, and what installing one needs beyond std.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use super::system::service::{
+    SERVICE_MANAGER, call_service, is_service, live_as_service, log_target, log_to, service_state,
+};
+
+/// What starts a machine's services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceManager {
+    Systemd,
+    Launchd,
+    Windows,
+}
+
+/// The name that Windows knows our service by.
+pub const SERVICE: &str = "OllamaTap";
+
+/// The account that it runs as, which Windows makes with the service, and which owns nothing else.
+pub const SERVICE_ACCOUNT: &str = r"NT SERVICE\OllamaTap";
+
+/// The file of its log, in a directory of its own.
+pub const SERVICE_LOG: &str = "ollama-tap.log";
+
+/// What Windows is asked to do with our service. Other systems have commands for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceCall {
+    /// Registers it, or brings what is registered up to date.
+    Register(ServiceEntry),
+    /// Starts it, and waits until it runs.
+    Start,
+    /// Stops it, and waits until it has ended. One that does not run, or is not there, is stopped.
+    Stop,
+    /// Removes it. One that is not there is removed.
+    Unregister,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceEntry {
+    pub executable: PathBuf,
+    /// How long it may take to stop when the machine is shut down.
+    pub stop_time: Duration,
+}
+
+impl fmt::Display for ServiceCall {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            ServiceCall::Register(entry) => {
+                write!(
+                    f,
+                    "register the service {SERVICE}: {} service run, as {SERVICE_ACCOUNT}",
+                    entry.executable.display()
+                )
+            }
+            ServiceCall::Start => write!(f, "start the service {SERVICE}"),
+            ServiceCall::Stop => write!(f, "stop the service {SERVICE}"),
+            ServiceCall::Unregister => write!(f, "remove the service {SERVICE}"),
+        }
+    }
+}
+
+/// How a service of ours is that Windows knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceState {
+    /// In Windows' own words.
+    pub name: &'static str,
+    pub is_running: bool,
+    /// Its process, while it has one.
+    pub process: Option<u32>,
+}

@@ -1,0 +1,35 @@
+//! The folders of a Unix.
+
+use std::path::PathBuf;
+
+use crate::platform::folders::absolute;
+
+/// More directories of programs, for PATH: `su` leaves out what is for root alone.
+pub const MORE_PATH: &str = ":/usr/sbin:/sbin";
+
+/// The service's own directory.
+pub fn service_home() -> PathBuf {
+    PathBuf::from("/var/lib/ollama-tap")
+}
+
+/// Where a copy of ours goes that the service can always find.
+pub fn service_program() -> PathBuf {
+    PathBuf::from("/usr/local/bin/ollama-tap")
+}
+
+/// Programs below these stay where they are, and everybody may run them; one in a home or a build directory comes and goes.
+pub fn program_places() -> Vec<PathBuf> {
+    ["/usr", "/opt", "/nix", "/bin"].map(PathBuf::from).into()
+}
+
+/// Where taps leave their notes for everybody. Who installs the service makes it; a tap does not.
+pub fn runtime_directory() -> PathBuf {
+    PathBuf::from(super::kernel::RUNTIME_DIRECTORY)
+}
+
+/// What taps keep for the user who starts them; `None` for a user without a home.
+pub fn state_directory() -> Option<PathBuf> {
+    let state =
+        absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+    Some(state.join("ollama-tap"))
+}

@@ -1,0 +1,15 @@
+//! Where installers put Ollama on a Unix.
+
+pub use super::kernel::{STOP_OLLAMA, desktop_app_runs};
+
+/// Where installers put Ollama, beside the directories of PATH: below a directory that a variable names, or from the root.
+pub const OLLAMA_PLACES: [(&str, &str); 8] = [
+    ("", "/usr/local/bin/ollama"),
+    ("", "/usr/bin/ollama"),
+    ("", "/bin/ollama"),
+    ("", "/opt/homebrew/bin/ollama"),
+    ("", "/snap/bin/ollama"),
+    ("HOME", ".local/bin/ollama"),
+    ("", "/Applications/Ollama.app/Contents/Resources/ollama"),
+    ("HOME", "Applications/Ollama.app/Contents/Resources/ollama"),
+];

@@ -1,0 +1,17 @@
+//! launchd wants to hear nothing.
+
+use std::time::Duration;
+
+/// Does nothing.
+pub fn notify_ready() {}
+
+/// Does nothing.
+pub fn notify_alive() {}
+
+/// Does nothing.
+pub fn notify_stopping() {}
+
+/// `None`: nobody watches.
+pub fn watchdog() -> Option<Duration> {
+    None
+}
