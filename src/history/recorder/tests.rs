@@ -1,101 +1,13 @@
 //! The recorder over a store in memory that fails, blocks and panics on demand.
 
-use std::sync::{Condvar, Mutex};
+mod memory;
+
+use std::sync::Mutex;
 use std::thread;
 
+use self::memory::{Memory, Step};
 use super::*;
-use crate::history::record::{Facts, Record};
-use crate::history::store::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError};
 use crate::metrics::tests::chat;
-
-#[derive(Default)]
-struct Memory {
-    records: Mutex<Vec<Record>>,
-    /// How the next writes go; beyond them all is well.
-    plan: Mutex<Vec<Step>>,
-    held: Mutex<bool>,
-    moved: Condvar,
-}
-
-#[derive(Clone, Copy)]
-enum Step {
-    Fail,
-    /// There is room for so many.
-    Room(usize),
-    Panic,
-    Refuse(u64),
-}
-
-impl Memory {
-    fn hold(&self, held: bool) {
-        *self.held.lock().unwrap() = held;
-        self.moved.notify_all();
-    }
-
-    fn ids(&self) -> Vec<String> {
-        self.records
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|record| record.interaction_id.clone())
-            .collect()
-    }
-}
-
-impl Keeper for Arc<Memory> {
-    fn name(&self) -> &'static str {
-        "memory"
-    }
-    fn place(&self) -> String {
-        "memory".to_owned()
-    }
-    fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
-        let held = self.held.lock().unwrap();
-        drop(self.moved.wait_while(held, |held| *held).unwrap());
-        let step = self.plan.lock().unwrap().pop();
-        match step {
-            Some(Step::Room(most)) if batch.len() > most => {
-                return Err(StoreError::Full("write to memory: full".to_owned()));
-            }
-            Some(Step::Fail) => return Err(StoreError::Failed("write to memory: full".to_owned())),
-            Some(Step::Panic) => {
-                batch.clear(); // as a store may have taken what it writes
-                panic!("on demand")
-            }
-            _ => {}
-        }
-        self.records.lock().unwrap().append(batch);
-        Ok(if let Some(Step::Refuse(count)) = step {
-            count
-        } else {
-            0
-        })
-    }
-    fn catch_up(&self) -> Result<bool> {
-        Ok(false)
-    }
-    fn each_newest(&self, _: &Query, _: Detail, _: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        unreachable!()
-    }
-    fn each(&self, _: &Query, _: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        unreachable!()
-    }
-    fn each_facts(&self, _: &Query, _: &mut dyn FnMut(&Facts)) -> Result<()> {
-        unreachable!()
-    }
-    fn get(&self, _: &str) -> Result<Option<Record>> {
-        unreachable!()
-    }
-    fn extent(&self, _: f64) -> Result<Extent> {
-        unreachable!()
-    }
-    fn retain(&self, _: &Limits) -> Result<u64> {
-        unreachable!()
-    }
-    fn purge(&self, _: Option<f64>) -> Result<u64> {
-        unreachable!()
-    }
-}
 
 struct Stage {
     memory: Arc<Memory>,
@@ -114,10 +26,16 @@ fn patient_stage(plan: &[Step]) -> Stage {
 }
 
 fn paced_stage(plan: &[Step], flush: Duration) -> Stage {
-    let memory = Arc::new(Memory {
-        plan: Mutex::new(plan.iter().rev().copied().collect()),
-        ..Memory::default()
-    });
+    stage_over(
+        Arc::new(Memory {
+            plan: Mutex::new(plan.iter().rev().copied().collect()),
+            ..Memory::default()
+        }),
+        flush,
+    )
+}
+
+fn stage_over(memory: Arc<Memory>, flush: Duration) -> Stage {
     let metrics = Arc::new(Metrics::new("1.2.3").unwrap());
     let store = Arc::new(Store::of_others(Box::new(memory.clone())));
     let recorder = Recorder::start(
@@ -315,6 +233,28 @@ fn what_a_store_refuses_for_good_is_counted_as_lost() {
         stage.metric("ollama_analytics_writes_total{backend=\"memory\",status=\"success\"}"),
         "0"
     );
+}
+
+#[test]
+fn what_was_put_off_is_tried_again_and_counted_though_nobody_comes() {
+    let memory = Arc::new(Memory {
+        left: Mutex::new(vec![
+            Step::Refuse(1),
+            Step::Fail,
+            Step::Refuse(2),
+            Step::Fail,
+        ]),
+        ..Memory::default()
+    });
+    let stage = stage_over(memory, Duration::ZERO);
+    while stage.metric("ollama_tap_analytics_dropped_total") != "3" {
+        thread::yield_now();
+    }
+    assert_eq!(
+        stage.metric("ollama_analytics_writes_total{backend=\"memory\",status=\"error\"}"),
+        "3"
+    );
+    assert_eq!(stage.end(), 0);
 }
 
 #[test]

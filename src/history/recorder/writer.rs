@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, select_biased};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, after, never, select_biased};
 
 use super::Shared;
 use crate::config::StoreText;
 use crate::history::record::{self, Record, text_bytes};
-use crate::history::store::Store;
+use crate::history::store::{Refused, Store};
 use crate::metrics::Written;
 use crate::observe::Exchange;
 use crate::util::threads::lock;
@@ -52,6 +52,8 @@ pub struct Writer {
     taken: u64,
     /// Set once we are told to end: until then the store has time.
     deadline: Option<Instant>,
+    /// Before what the store had put off, and could not do, is tried again.
+    pause: Duration,
     batch: Vec<Record>,
     /// Bytes of text that the exchanges of `batch` held.
     text: usize,
@@ -76,6 +78,7 @@ impl Writer {
             flushed: Vec::new(),
             taken: 0,
             deadline: None,
+            pause: PAUSES.0,
             batch: Vec::new(),
             text: 0,
         }
@@ -120,14 +123,12 @@ impl Writer {
             if self.deadline.is_some() {
                 return None;
             }
-            if !self.catch_up() {
-                select_biased! {
-                    recv(self.told.exchanges) -> exchange => return exchange.ok(),
-                    recv(self.told.close) -> deadline => self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now())),
-                    recv(self.told.flushes) -> done => self.hurry(done.ok()),
-                }
-            } else if let Ok(deadline) = self.told.close.try_recv() {
-                self.deadline = Some(deadline);
+            let rest = self.catch_up();
+            select_biased! {
+                recv(self.told.exchanges) -> exchange => return exchange.ok(),
+                recv(self.told.close) -> deadline => self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now())),
+                recv(self.told.flushes) -> done => self.hurry(done.ok()),
+                recv(rest) -> _ => {}
             }
         }
     }
@@ -175,17 +176,30 @@ impl Writer {
             .push(Record::new(*exchange, self.keep, &self.writer));
     }
 
-    /// Whether more is left to catch up with.
-    fn catch_up(&self) -> bool {
+    /// When to go on with what the store had put off.
+    fn catch_up(&mut self) -> Receiver<Instant> {
         let done = catch_unwind(AssertUnwindSafe(|| self.store.catch_up()));
+        self.count_refused(self.store.take_refused());
+        let pause = mem::replace(&mut self.pause, PAUSES.0);
         match done {
-            Ok(Ok(more)) => more,
+            Ok(Ok(true)) => after(Duration::ZERO),
             Ok(Err(why)) => {
                 log::debug!("{why}");
-                false
+                self.pause = (pause * 2).min(PAUSES.1);
+                after(pause)
             }
-            Err(_) => false,
+            Ok(Ok(false)) | Err(_) => never(),
         }
+    }
+
+    /// A record that was written without its text counts as written, too.
+    fn count_refused(&self, refused: Refused) {
+        self.shared.metrics.analytics_written(
+            self.store.backend(),
+            Written::Error,
+            refused.records + refused.texts,
+        );
+        self.shared.metrics.analytics_dropped(refused.records);
     }
 
     /// Writes the batch, however often it takes; `false` when we are out of time.
@@ -268,16 +282,23 @@ impl Writer {
         *lock(&self.shared.failure) = result.as_ref().err().cloned();
         let metrics = &self.shared.metrics;
         let gone = before - self.batch.len();
+        let more = self.store.take_refused();
+        let refused = Refused {
+            records: refused + more.records,
+            ..more
+        };
         // What another run left may be refused as well.
         metrics.analytics_written(
             self.store.backend(),
             Written::Success,
-            (gone as u64).saturating_sub(refused),
+            (gone as u64).saturating_sub(refused.records),
         );
-        // A record that was written without its text counts as both.
-        let failed = self.batch.len() as u64 + refused + self.store.take_refused_texts();
-        metrics.analytics_written(self.store.backend(), Written::Error, failed);
-        metrics.analytics_dropped(refused);
+        metrics.analytics_written(
+            self.store.backend(),
+            Written::Error,
+            self.batch.len() as u64,
+        );
+        self.count_refused(refused);
         self.shared.release(gone, 0);
         result
     }

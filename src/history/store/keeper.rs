@@ -163,6 +163,14 @@ impl Purged {
     }
 }
 
+/// What a history refused for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    pub records: u64,
+    /// Records that were written without their texts.
+    pub texts: u64,
+}
+
 /// What each backend can do.
 pub trait Keeper: Send + Sync {
     /// Label `backend`, and what `--analytics-backend` calls it.
@@ -185,9 +193,9 @@ pub trait Keeper: Send + Sync {
     /// Returns how many were refused for good.
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64>;
 
-    /// How many records were written without their texts, which were refused for good, since this was last asked.
-    fn take_refused_texts(&self) -> u64 {
-        0
+    /// What was refused for good, beside what `write` said, since this was last asked.
+    fn take_refused(&self) -> Refused {
+        Refused::default()
     }
 
     /// From now on no write is to take longer than this allows: the tap ends.

@@ -25,7 +25,7 @@ use crate::history::record::{Facts, Record, now};
 use directory::Directory;
 pub use directory::TOKEN;
 pub use expiry::{AHEAD, Decision, Expiry, Reading};
-pub use keeper::{Detail, Extent, Flow, Keeper, Limits, Purged, Result, Span, StoreError};
+pub use keeper::{Detail, Extent, Flow, Keeper, Limits, Purged, Refused, Result, Span, StoreError};
 use keeper::{failed, failed_io, unknown_before};
 pub use query::{BadParameter, Query};
 use recent::Recent;
@@ -86,9 +86,9 @@ impl Store {
         Ok(refused)
     }
 
-    /// How many records were written without their texts, which were refused for good, since this was last asked.
-    pub fn take_refused_texts(&self) -> u64 {
-        self.keeper.take_refused_texts()
+    /// What was refused for good, beside what `write` said, since this was last asked.
+    pub fn take_refused(&self) -> Refused {
+        self.keeper.take_refused()
     }
 
     /// From now on no write is to take longer than this allows: the tap ends.

@@ -42,7 +42,7 @@ use std::time::Instant;
 
 use ureq::tls::Certificate;
 
-use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError};
+use super::{Detail, Extent, Flow, Keeper, Limits, Query, Refused, Result, StoreError};
 use crate::config::LokiSettings;
 use crate::history::record::{self, Facts, Record, Writer};
 use crate::util::threads::lock;
@@ -187,8 +187,8 @@ impl Keeper for Loki {
         written
     }
 
-    fn take_refused_texts(&self) -> u64 {
-        self.pusher.take_refused_texts()
+    fn take_refused(&self) -> Refused {
+        self.pusher.take_refused()
     }
 
     fn catch_up(&self) -> Result<bool> {

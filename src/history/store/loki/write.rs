@@ -13,7 +13,7 @@ use super::sender::Sender;
 use super::time::{HOUR, nanos};
 use super::unsent::{Held, Unsent};
 use crate::history::record::Record;
-use crate::history::store::{Result, StoreError};
+use crate::history::store::{Refused, Result, StoreError};
 use crate::util::threads::lock;
 
 /// A record that is this far behind the newest one of its stream is a late one (nanoseconds). Loki takes what is up to an hour behind.
@@ -35,9 +35,8 @@ pub struct Pusher {
     alone: AtomicU32,
     /// The newest record of each stream (nanoseconds).
     newest: Mutex<HashMap<Stream, i64>>,
-    /// Refused for good by a `write` that then failed, and told by the next that does not.
+    /// Records that were refused for good and not told yet, and texts whose records are kept.
     refused: AtomicU64,
-    /// Texts that were refused for good while their records are kept, and not told yet.
     refused_texts: AtomicU64,
     /// Of texts, and of whole records.
     complaints: [Complaint; 2],
@@ -109,9 +108,12 @@ impl Pusher {
         Ok(self.refused.swap(0, SeqCst))
     }
 
-    /// How many records were written without their texts, which were refused for good, since this was last asked.
-    pub fn take_refused_texts(&self) -> u64 {
-        self.refused_texts.swap(0, SeqCst)
+    /// What was refused for good and not told yet.
+    pub fn take_refused(&self) -> Refused {
+        Refused {
+            records: self.refused.swap(0, SeqCst),
+            texts: self.refused_texts.swap(0, SeqCst),
+        }
     }
 
     /// Sends what earlier runs left here. Only what cannot be read is passed over.

@@ -74,6 +74,41 @@ fn what_was_left_is_sent_while_nothing_new_comes() {
 }
 
 #[test]
+fn what_was_left_and_is_refused_is_counted_while_nothing_new_comes() {
+    let (fake, dir) = (FakeLoki::start(), tempfile::tempdir().unwrap());
+    let one_tap = |n| Record {
+        host: Some("box".to_owned()),
+        tap: Some(1),
+        ..suite::record(n)
+    };
+    tap(&fake, dir.path(), "gpu")
+        .leave(&(0..3).map(one_tap).collect::<Vec<_>>())
+        .unwrap();
+    let second = tap(&fake, dir.path(), "gpu");
+    fake.fail(1, 400, "entry for stream '{}' has timestamp too old: x");
+    second.catch_up().unwrap();
+    assert_eq!(
+        second.take_refused(),
+        Refused {
+            records: 0,
+            texts: 1
+        }
+    );
+    assert_eq!((each(&second, &[]).len(), files(dir.path()).len()), (3, 0));
+    second.leave(&[one_tap(4)]).unwrap();
+    let third = tap(&fake, dir.path(), "gpu");
+    fake.fail(2, 400, "couldn't parse labels");
+    third.catch_up().unwrap();
+    assert_eq!(
+        third.take_refused(),
+        Refused {
+            records: 1,
+            texts: 0
+        }
+    );
+}
+
+#[test]
 fn a_push_that_hangs_is_given_up_when_the_tap_ends() {
     let (fake, dir) = (FakeLoki::start(), tempfile::tempdir().unwrap());
     let loki = tap(&fake, dir.path(), "gpu");

@@ -1,0 +1,117 @@
+//! A store in memory that fails, blocks and panics on demand.
+
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex};
+
+use crate::history::record::{Facts, Record};
+use crate::history::store::{
+    Detail, Extent, Flow, Keeper, Limits, Query, Refused, Result, StoreError,
+};
+
+#[derive(Default)]
+pub struct Memory {
+    pub records: Mutex<Vec<Record>>,
+    /// How the next writes go; beyond them all is well.
+    pub plan: Mutex<Vec<Step>>,
+    /// How the next pieces of what was put off go.
+    pub left: Mutex<Vec<Step>>,
+    pub refused: AtomicU64,
+    pub held: Mutex<bool>,
+    pub moved: Condvar,
+}
+
+#[derive(Clone, Copy)]
+pub enum Step {
+    Fail,
+    /// There is room for so many.
+    Room(usize),
+    Panic,
+    Refuse(u64),
+}
+
+impl Memory {
+    pub fn hold(&self, held: bool) {
+        *self.held.lock().unwrap() = held;
+        self.moved.notify_all();
+    }
+
+    pub fn ids(&self) -> Vec<String> {
+        self.records
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|record| record.interaction_id.clone())
+            .collect()
+    }
+}
+
+impl Keeper for Arc<Memory> {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+    fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
+        let held = self.held.lock().unwrap();
+        drop(self.moved.wait_while(held, |held| *held).unwrap());
+        let step = self.plan.lock().unwrap().pop();
+        match step {
+            Some(Step::Room(most)) if batch.len() > most => {
+                return Err(StoreError::Full("write to memory: full".to_owned()));
+            }
+            Some(Step::Fail) => return Err(StoreError::Failed("write to memory: full".to_owned())),
+            Some(Step::Panic) => {
+                batch.clear(); // as a store may have taken what it writes
+                panic!("on demand")
+            }
+            _ => {}
+        }
+        self.records.lock().unwrap().append(batch);
+        Ok(if let Some(Step::Refuse(count)) = step {
+            count
+        } else {
+            0
+        })
+    }
+    fn catch_up(&self) -> Result<bool> {
+        let mut left = self.left.lock().unwrap();
+        match left.pop() {
+            Some(Step::Fail) => {
+                return Err(StoreError::Failed(
+                    "send what was left: no connection".to_owned(),
+                ));
+            }
+            Some(Step::Refuse(count)) => self.refused.store(count, SeqCst),
+            _ => {}
+        }
+        Ok(!left.is_empty())
+    }
+    fn take_refused(&self) -> Refused {
+        Refused {
+            records: self.refused.swap(0, SeqCst),
+            texts: 0,
+        }
+    }
+    fn each_newest(&self, _: &Query, _: Detail, _: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        unreachable!()
+    }
+    fn each(&self, _: &Query, _: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+        unreachable!()
+    }
+    fn each_facts(&self, _: &Query, _: &mut dyn FnMut(&Facts)) -> Result<()> {
+        unreachable!()
+    }
+    fn get(&self, _: &str) -> Result<Option<Record>> {
+        unreachable!()
+    }
+    fn extent(&self, _: f64) -> Result<Extent> {
+        unreachable!()
+    }
+    fn retain(&self, _: &Limits) -> Result<u64> {
+        unreachable!()
+    }
+    fn purge(&self, _: Option<f64>) -> Result<u64> {
+        unreachable!()
+    }
+}
