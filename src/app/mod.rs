@@ -17,7 +17,7 @@ use crate::app::listeners::Listeners;
 use crate::app::watch::watch;
 use crate::app::worker::Workshop;
 use crate::app::workers::Workers;
-use crate::config::Config;
+use crate::config::{Config, test_overrides};
 use crate::error::{Error, Result, failed};
 use crate::forward::Forwarder;
 use crate::forward::gate::Gate;
@@ -43,9 +43,6 @@ const CUT_GRACE: Duration = Duration::from_secs(2);
 
 /// Requests that wait for a worker; one more is refused.
 const WAITING_MAX: usize = 1024;
-
-/// Replaces `WAITING_MAX` in tests.
-const ENV_TEST_MAX_WAITING: &str = "OLLAMA_TAP_TEST_MAX_WAITING";
 
 /// Where the first lines go, from which people and tests read the address.
 pub type Say = fn(&str);
@@ -253,10 +250,7 @@ fn context(
     memory: Option<u64>,
     budget: Arc<Budget>,
 ) -> std::io::Result<Context> {
-    let waiting = std::env::var(ENV_TEST_MAX_WAITING)
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(WAITING_MAX);
+    let waiting = test_overrides::WAITING_MAX.get().unwrap_or(WAITING_MAX);
     let descriptors = platform::resources::raise_descriptor_limit(DESCRIPTORS);
     // Each worker needs one for its connection to Ollama, and clients need some as well.
     let workers = config.workers.min((descriptors / 4).max(1) as usize);

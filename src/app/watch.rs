@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::app::worker::Workshop;
 use crate::app::workers::Workers;
-use crate::config::pace::pace;
+use crate::config::test_overrides;
 use crate::metrics::OllamaStatus;
 use crate::ollama::client::Ollama;
 use crate::util::threads::lock;
@@ -22,14 +22,11 @@ const POLL_DOWN: Duration = Duration::from_millis(500);
 /// Between the beginnings of two questions, however much is in doubt.
 const SPACING: Duration = Duration::from_millis(250);
 
-/// Shortens `POLL` in tests (milliseconds).
-const ENV_TEST_POLL_MS: &str = "OLLAMA_TAP_TEST_POLL_MS";
-
 /// Asks for ever, and says aloud what changed. An Ollama that is being started is asked once it is there. Tries to start the workers
 /// that are missing as often.
 pub fn watch(shop: &Workshop, workers: &Mutex<Workers>) {
     let (ollama, gate) = (Ollama::new(&shop.forwarder.target), &*shop.forwarder.gate);
-    let poll = pace(ENV_TEST_POLL_MS, POLL);
+    let poll = test_overrides::POLL_INTERVAL.duration_or(POLL);
     let mut known = Known::default();
     loop {
         let (asked, is_open) = (Instant::now(), gate.is_open());

@@ -4,10 +4,10 @@
 //! counts as unset (compose files and unit files leave such behind); spaces around a value do not count.
 
 mod loki;
-pub mod pace;
 mod question;
 mod serve;
 mod settings;
+pub mod test_overrides;
 
 use std::fmt;
 use std::path::PathBuf;

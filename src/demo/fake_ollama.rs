@@ -19,6 +19,7 @@ use super::generation::{Conditions, FinishReason, Generation, rfc3339};
 use super::models::{LoadedModels, Model};
 use super::request::{Action, PromptRequest};
 use super::send::{send_fixed, send_stream, sleep_until};
+use crate::config::test_overrides;
 use crate::error::{Result, failed};
 use crate::http::address::{Scheme, Upstream};
 use crate::http::route::{Forward, Inference, Pages, Route, route};
@@ -36,11 +37,6 @@ const NUDGE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The load duration that Ollama reports for a model that is loaded already.
 const WARM_LOAD_DURATION: Duration = Duration::from_micros(900);
-
-/// The seed of everything random, so that a test gets the same demo again; with 0 no model ever crashes.
-const ENV_TEST_SEED: &str = "OLLAMA_TAP_TEST_DEMO_SEED";
-/// How many times faster than a real model the demo is, in tests.
-const ENV_TEST_SPEED_UP: &str = "OLLAMA_TAP_TEST_DEMO_SPEED_UP";
 
 struct FakeOllama {
     server: Server,
@@ -69,8 +65,10 @@ pub fn start() -> Result<Upstream> {
             modified_at: SystemTime::now(),
             loaded_models: LoadedModels::default(),
         },
-        seed: test_override(ENV_TEST_SEED).unwrap_or_else(|| fastrand::u64(1..)),
-        speed_up: test_override(ENV_TEST_SPEED_UP).unwrap_or(1.0),
+        seed: test_overrides::DEMO_SEED
+            .get()
+            .unwrap_or_else(|| fastrand::u64(1..)),
+        speed_up: test_overrides::DEMO_SPEED_UP.get().unwrap_or(1.0),
         generation_count: AtomicU64::new(0),
     });
     spawn(&fake_ollama, address).map_err(failed(operation))?;
@@ -80,10 +78,6 @@ pub fn start() -> Result<Upstream> {
         port: address.port(),
         base_path: String::new(),
     })
-}
-
-fn test_override<T: std::str::FromStr>(name: &str) -> Option<T> {
-    std::env::var(name).ok()?.parse().ok()
 }
 
 fn spawn(fake_ollama: &Arc<FakeOllama>, address: SocketAddr) -> io::Result<()> {

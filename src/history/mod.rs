@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::config::pace::pace;
+use crate::config::test_overrides;
 use crate::config::{Backend, History};
 use crate::history::record::now;
 use crate::history::recorder::{Recorder, TEXT_MAX};
@@ -37,14 +37,6 @@ const PURGE_WAIT: Duration = Duration::from_secs(5);
 /// SQLite needs more than the other threads of ours (bytes).
 pub const STACK: usize = 2 * 1024 * 1024;
 
-/// Shortens `FLUSH` in tests (milliseconds).
-const ENV_TEST_FLUSH_MS: &str = "OLLAMA_TAP_TEST_FLUSH_MS";
-/// Shortens `RETENTION` in tests (milliseconds).
-const ENV_TEST_RETENTION_MS: &str = "OLLAMA_TAP_TEST_RETENTION_MS";
-
-/// Shortens `OPEN_AGAIN` in tests (milliseconds).
-const ENV_TEST_OPEN_MS: &str = "OLLAMA_TAP_TEST_OPEN_MS";
-
 pub struct Archive {
     pub store: Arc<Store>,
     pub recorder: Recorder,
@@ -69,7 +61,10 @@ impl Archive {
             return Ok(None);
         };
         let store = Arc::new(store);
-        let (flush, text_max) = (pace(ENV_TEST_FLUSH_MS, FLUSH), budget.set_aside(TEXT_MAX));
+        let (flush, text_max) = (
+            test_overrides::FLUSH_INTERVAL.duration_or(FLUSH),
+            budget.set_aside(TEXT_MAX),
+        );
         let recorder = Recorder::start(
             store.clone(),
             history.store_text,
@@ -147,8 +142,8 @@ impl Archive {
 /// Deletes what is beyond the limits, and reads what the dashboard asks for first, so that it opens at once; now and every hour.
 fn keep(store: &Store, history: &History, metrics: &Metrics) {
     let (pause, again) = (
-        pace(ENV_TEST_RETENTION_MS, RETENTION),
-        pace(ENV_TEST_OPEN_MS, OPEN_AGAIN),
+        test_overrides::RETENTION_INTERVAL.duration_or(RETENTION),
+        test_overrides::OPEN_RETRY_INTERVAL.duration_or(OPEN_AGAIN),
     );
     while store.open_again().is_err() {
         thread::sleep(again);

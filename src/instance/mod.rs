@@ -14,15 +14,12 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::is_token;
+use crate::config::{is_token, test_overrides};
 use crate::forward::upstream::addresses;
 use crate::http::address::{Listen, Upstream};
 use crate::ollama::port;
 use crate::platform;
 pub use own::OwnNote;
-
-/// Takes the place of the directory that everybody's notes are in, in tests.
-const ENV_TEST_RUNTIME_DIR: &str = "OLLAMA_TAP_TEST_RUNTIME_DIR";
 
 /// What the name of a note ends in; the port is before it.
 const NOTE: &str = ".json";
@@ -128,7 +125,7 @@ fn read(path: &Path) -> io::Result<(SystemTime, Vec<u8>)> {
 
 /// Where notes are: everybody's, and this user's.
 fn directories() -> Vec<PathBuf> {
-    let test = std::env::var_os(ENV_TEST_RUNTIME_DIR).map(PathBuf::from);
+    let test = test_overrides::RUNTIME_DIRECTORY.path();
     [
         Some(test.unwrap_or_else(platform::folders::runtime_directory)),
         platform::folders::state_directory(),

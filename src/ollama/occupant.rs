@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::config::pace::pace;
+use crate::config::test_overrides;
 use crate::forward::upstream::{Target, addresses};
 use crate::http::address::Upstream;
 use crate::instance;
@@ -15,9 +15,6 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 /// How long it may take to say who it is; taps and Ollamas answer from memory.
 const ANSWER: Duration = Duration::from_secs(2);
-
-/// Shortens `ANSWER` in tests (milliseconds).
-const ENV_TEST_ANSWER_MS: &str = "OLLAMA_TAP_TEST_ANSWER_MS";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Occupant {
@@ -44,7 +41,7 @@ impl Occupant {
                 upstream: address.clone(),
                 roots: None,
             });
-            Ollama::with_patience(&target, pace(ENV_TEST_ANSWER_MS, ANSWER))
+            Ollama::with_patience(&target, test_overrides::ANSWER_TIMEOUT.duration_or(ANSWER))
         };
         // A tap whose pages have a port of their own says here what Ollama says.
         let pages = instance::at(address).map_or_else(|| address.clone(), |note| note.pages());

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
-use crate::config::Config;
+use crate::config::{Config, test_overrides};
 use crate::error::{Error, Result};
 use crate::forward::upstream;
 use crate::http::address::{Listen, Upstream};
@@ -13,9 +13,6 @@ use crate::server;
 
 /// Where Ollama listens behind the tap, unless told otherwise.
 pub const BACKEND_PORT: u16 = 11435;
-
-/// Replaces `BACKEND_PORT` in tests.
-const ENV_TEST_BACKEND_PORT: &str = "OLLAMA_TAP_TEST_BACKEND_PORT";
 
 /// How many ports are tried from there on.
 const BACKEND_PORTS: u16 = 64;
@@ -106,12 +103,7 @@ fn holder(port: u16, occupant: &Occupant) -> String {
 /// A port of 127.0.0.1 for the Ollama behind a tap that listens on `listened`: the one that is wanted and no other, else the usual
 /// one or the next that is free.
 pub fn for_backend(wanted: Option<u16>, listened: u16) -> Result<u16> {
-    let usual = || {
-        std::env::var(ENV_TEST_BACKEND_PORT)
-            .ok()
-            .and_then(|port| port.parse().ok())
-            .unwrap_or(BACKEND_PORT)
-    };
+    let usual = || test_overrides::BACKEND_PORT.get().unwrap_or(BACKEND_PORT);
     let first = wanted.unwrap_or_else(usual);
     let Some(text) = backend_trouble(first) else {
         return Ok(first);

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, select};
 use super::Plan;
 use super::child::Child;
 use super::health::Asker;
-use crate::config::pace::pace;
+use crate::config::test_overrides;
 use crate::forward::gate::Gate;
 use crate::http::address::Upstream;
 use crate::metrics::Metrics;
@@ -30,13 +30,6 @@ const HEALTHY: Duration = Duration::from_secs(60);
 /// What Ollama and its runners get to end by themselves; Ollama itself does at once.
 const STOP: Duration = Duration::from_secs(5);
 
-/// Each replaces the constant of its name in tests (milliseconds).
-const ENV_TEST_START_MS: &str = "OLLAMA_TAP_TEST_START_MS";
-const ENV_TEST_HANG_MS: &str = "OLLAMA_TAP_TEST_HANG_MS";
-const ENV_TEST_LOOK_MS: &str = "OLLAMA_TAP_TEST_LOOK_MS";
-const ENV_TEST_PAUSE_MS: &str = "OLLAMA_TAP_TEST_PAUSE_MS";
-const ENV_TEST_STOP_MS: &str = "OLLAMA_TAP_TEST_STOP_MS";
-
 /// How patient we are.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
@@ -47,7 +40,7 @@ pub struct Times {
 
 /// What Ollama and its runners get to end by themselves.
 pub fn stop_grace() -> Duration {
-    pace(ENV_TEST_STOP_MS, STOP)
+    test_overrides::STOP_GRACE.duration_or(STOP)
 }
 
 pub struct Supervisor {
@@ -71,7 +64,7 @@ impl Supervisor {
     /// Starts Ollama, again and again, until it is told to stop.
     pub fn run(self) {
         the_app().iter().for_each(|app| log::warn!("{app}"));
-        let mut backoff = Backoff::new(pace(ENV_TEST_PAUSE_MS, PAUSE));
+        let mut backoff = Backoff::new(test_overrides::RESTART_BACKOFF.duration_or(PAUSE));
         loop {
             let over = self.run_once();
             self.gate.keep_out();
@@ -97,9 +90,9 @@ impl Supervisor {
             self.plan.port
         );
         let times = Times {
-            start: pace(ENV_TEST_START_MS, START),
-            hang: pace(ENV_TEST_HANG_MS, HANG),
-            look: pace(ENV_TEST_LOOK_MS, LOOK),
+            start: test_overrides::START_TIMEOUT.duration_or(START),
+            hang: test_overrides::HANG_TIMEOUT.duration_or(HANG),
+            look: test_overrides::PROBE_INTERVAL.duration_or(LOOK),
         };
         let started = Child::start(&self.plan)
             .and_then(|child| Ok((child, Asker::start(Upstream::here(self.plan.port), times)?)));

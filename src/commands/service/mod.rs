@@ -24,16 +24,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::cli::{InstallArgs, UninstallArgs, Verb};
-use crate::config;
+use crate::config::{self, test_overrides};
 use crate::error::{Error, Result};
 use crate::platform;
 use crate::platform::service::{ServiceCall, ServiceManager};
 use facts::Facts;
 use plan::{Plan, Role};
 use step::Step;
-
-/// Takes the place of the system's own manager in tests: `systemd` or `launchd`.
-const ENV_TEST_MANAGER: &str = "OLLAMA_TAP_TEST_SERVICE_MANAGER";
 
 pub fn run(verb: &Verb) -> Result<ExitCode> {
     let manager = manager()?;
@@ -56,9 +53,9 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
 }
 
 fn manager() -> Result<ServiceManager> {
-    let manager = match std::env::var(ENV_TEST_MANAGER).as_deref() {
-        Ok("systemd") => Some(ServiceManager::Systemd),
-        Ok("launchd") => Some(ServiceManager::Launchd),
+    let manager = match test_overrides::SERVICE_MANAGER.get::<String>().as_deref() {
+        Some("systemd") => Some(ServiceManager::Systemd),
+        Some("launchd") => Some(ServiceManager::Launchd),
         _ => platform::service::SERVICE_MANAGER,
     };
     let missing = |what: &str| {

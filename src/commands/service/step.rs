@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use super::command::run;
 use super::files::{later, patiently, remove, replace, unless_gone};
 use super::settings;
+use crate::config::test_overrides;
 use crate::error::{Result, failed};
 use crate::platform;
 use crate::platform::service::ServiceCall;
@@ -21,9 +22,6 @@ pub const PUBLIC: u32 = 0o644;
 pub const PRIVATE: u32 = 0o600;
 /// Everybody may run it.
 const EXECUTABLE: u32 = 0o755;
-
-/// After so many steps the process dies, in tests.
-const ENV_TEST_STEPS: &str = "OLLAMA_TAP_TEST_STEPS";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -155,9 +153,7 @@ impl fmt::Display for Step {
 
 /// Says each step and does it; the first that fails ends it.
 pub fn perform(steps: &[Step]) -> Result<()> {
-    let last = std::env::var(ENV_TEST_STEPS)
-        .ok()
-        .and_then(|count| count.parse().ok());
+    let last = test_overrides::STEPS_MAX.get();
     for (done, step) in steps.iter().enumerate() {
         if last == Some(done) {
             std::process::exit(1);

@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::service::{public_listen, public_log};
 use super::{reported, running, variable};
 use crate::cli::{PlaceArgs, TrayArgs};
-use crate::config::pace::pace;
+use crate::config::test_overrides;
 use crate::config::{ENV_LISTEN, Question};
 use crate::error::{Error, Result, failed};
 use crate::platform;
@@ -28,9 +28,6 @@ use look::look;
 
 /// How often the tap is asked how it is.
 const POLL: Duration = Duration::from_secs(5);
-
-/// Shortens `POLL` in tests (milliseconds).
-const ENV_TEST_POLL_MS: &str = "OLLAMA_TAP_TEST_POLL_MS";
 
 #[derive(Clone, Copy)]
 enum Choice {
@@ -119,7 +116,7 @@ fn address(question: &Question) -> String {
 
 /// Asks again and again, for as long as the process lives.
 fn watch(question: &Question, painter: &Painter) {
-    let pause = pace(ENV_TEST_POLL_MS, POLL);
+    let pause = test_overrides::POLL_INTERVAL.duration_or(POLL);
     loop {
         let metrics = running::look(question).and_then(|found| found.tap.text("/metrics").ok());
         painter.show(seen(metrics.as_deref()));
