@@ -20,7 +20,7 @@ use crate::app::workers::Workers;
 use crate::config::{Config, test_overrides};
 use crate::error::{Error, Result, failed};
 use crate::forward::Forwarder;
-use crate::forward::gate::Gate;
+use crate::forward::readiness::Readiness;
 use crate::forward::upstream::Target;
 use crate::history::{self, Archive};
 use crate::http::address::dialled_ip;
@@ -65,8 +65,8 @@ pub struct Tap {
 }
 
 impl Tap {
-    /// Takes the port, opens the history, says where both are, and starts to serve what the gate lets through.
-    pub fn start(config: &Config, gate: Arc<Gate>, say: Say) -> Result<Tap> {
+    /// Takes the port, opens the history, says where both are, and starts to serve requests once Ollama is ready.
+    pub fn start(config: &Config, readiness: Arc<Readiness>, say: Say) -> Result<Tap> {
         platform::resources::return_freed_memory();
         let target = Target::of(&config.upstream)?;
         let listeners = Listeners::open(config)?;
@@ -97,7 +97,7 @@ impl Tap {
         let workshop = workshop(
             config,
             target,
-            gate,
+            readiness,
             &listeners,
             metrics,
             archive.clone(),
@@ -199,7 +199,7 @@ fn announce(config: &Config, listeners: &Listeners, archive: Option<&Archive>, s
 fn workshop(
     config: &Config,
     target: Target,
-    gate: Arc<Gate>,
+    readiness: Arc<Readiness>,
     listeners: &Listeners,
     metrics: Arc<Metrics>,
     archive: Option<Arc<Archive>>,
@@ -212,7 +212,7 @@ fn workshop(
     }
     let pages = Pages {
         metrics: metrics.clone(),
-        gate: gate.clone(),
+        readiness: readiness.clone(),
         ollama: Ollama::new(&target),
         ollama_host: config.upstream.to_string(),
         listening: listeners.pages_at().ip(),
@@ -228,7 +228,7 @@ fn workshop(
         host_passes: listeners.address.ip().to_canonical().is_loopback()
             && config.upstream.is_loopback(),
         target,
-        gate,
+        readiness,
     };
     let sink = sink(metrics.clone(), archive);
     Ok(Arc::new(Workshop {

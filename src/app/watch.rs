@@ -1,4 +1,4 @@
-//! WATCH: asks Ollama how it is, every 15 s, and shows what it says; at once where requests tell otherwise than it was (`gate`).
+//! WATCH: asks Ollama how it is, every 15 s, and shows what it says; at once where requests tell otherwise than it was (`forward::readiness`).
 //!
 //! One that is down is asked twice a second, which nothing else would tell of where no client asks: it costs a refused connection.
 
@@ -25,22 +25,29 @@ const SPACING: Duration = Duration::from_millis(250);
 /// Asks for ever, and says aloud what changed. An Ollama that is being started is asked once it is there. Tries to start the workers
 /// that are missing as often.
 pub fn watch(shop: &Workshop, workers: &Mutex<Workers>) {
-    let (ollama, gate) = (Ollama::new(&shop.forwarder.target), &*shop.forwarder.gate);
+    let (ollama, readiness) = (
+        Ollama::new(&shop.forwarder.target),
+        &*shop.forwarder.readiness,
+    );
     let poll = test_overrides::POLL_INTERVAL.duration_or(POLL);
     let mut known = Known::default();
     loop {
-        let (asked, is_open) = (Instant::now(), gate.is_open());
-        gate.begin_to_ask();
+        let (asked, is_open) = (Instant::now(), readiness.is_ready());
+        readiness.begin_check();
         let status = if is_open {
             ollama.status()
         } else {
             Err("ollama is being started".to_owned())
         };
-        let is_up = gate.conclude(status.is_ok());
+        let is_up = readiness.finish_check(status.is_ok());
         known.tell(
             &status,
             is_up,
-            if is_open { Some(gate.advice) } else { None },
+            if is_open {
+                Some(readiness.advice)
+            } else {
+                None
+            },
         );
         match status {
             Ok(status) => shop.metrics.ollama(&status),
@@ -54,7 +61,7 @@ pub fn watch(shop: &Workshop, workers: &Mutex<Workers>) {
         } else {
             poll.min(POLL_DOWN)
         };
-        gate.wait_to_ask(is_open, pause);
+        readiness.wait_for_check(is_open, pause);
         thread::sleep(SPACING.min(pause).saturating_sub(asked.elapsed()));
     }
 }

@@ -14,7 +14,7 @@ use crate::config::{Backend, Config, ENV_ANALYTICS_DIR};
 use crate::demo::traffic::Traffic;
 use crate::demo::{MODELS, fake_ollama};
 use crate::error::{Result, failed};
-use crate::forward::gate::Gate;
+use crate::forward::readiness::Readiness;
 use crate::forward::upstream::addresses;
 use crate::http::address::Listen;
 use crate::platform;
@@ -35,7 +35,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let stopped = stop_signals(move || place.iter().for_each(|place| remove(place)))?;
     config.upstream = fake_ollama::start()?;
     make_room(args, &mut config);
-    let tap = Tap::start(&config, Arc::new(Gate::open()), app::aloud)?;
+    let tap = Tap::start(&config, Arc::new(Readiness::external()), app::aloud)?;
     tell(&tap, temporary.is_some());
     let traffic = args
         .traffic

@@ -8,14 +8,14 @@ use crate::app::{self, Tap};
 use crate::cli::ProxyArgs;
 use crate::config::Config;
 use crate::error::Result;
-use crate::forward::gate::Gate;
+use crate::forward::readiness::Readiness;
 use crate::http::address::Listen;
 
 pub fn run(args: &ProxyArgs) -> Result<ExitCode> {
     let config = reported(Config::resolve(args, Listen::beside_ollama(), &variable))?;
     prepare(config.log_level);
     let stopped = stop_signals(|| ())?;
-    let tap = Tap::start(&config, Arc::new(Gate::open()), app::aloud)?;
+    let tap = Tap::start(&config, Arc::new(Readiness::external()), app::aloud)?;
     let _ = stopped.recv();
     tap.drain(config.shutdown_grace);
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ use crate::app::{self, Tap};
 use crate::cli::ServeArgs;
 use crate::config::{Config, ServeConfig};
 use crate::error::Result;
-use crate::forward::gate::Gate;
+use crate::forward::readiness::Readiness;
 use crate::http::address::Upstream;
 use crate::ollama::port;
 use crate::ollama::{Backend, Plan, find};
@@ -19,8 +19,8 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     prepare(config.tap.log_level);
     let stopped = stop_signals(|| ())?;
     let grace = config.tap.shutdown_grace;
-    let both = Both::start(config, |settings, gate| {
-        Tap::start(settings, gate, app::aloud)
+    let both = Both::start(config, |settings, readiness| {
+        Tap::start(settings, readiness, app::aloud)
     })?;
     let _ = stopped.recv();
     both.stop(grace);
@@ -30,24 +30,28 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
 /// Ollama, and the tap in front of it.
 pub struct Both {
     pub tap: Tap,
-    pub gate: Arc<Gate>,
+    pub readiness: Arc<Readiness>,
     pub backend: Backend,
 }
 
 impl Both {
-    /// Finds Ollama and its port, takes ours, and starts both. The tap answers from here on, Ollama once the gate is open.
+    /// Finds Ollama and its port, takes ours, and starts both. The tap answers from here on, Ollama once it is ready.
     pub fn start(
         config: ServeConfig,
-        start_tap: impl Fn(&Config, Arc<Gate>) -> Result<Tap>,
+        start_tap: impl Fn(&Config, Arc<Readiness>) -> Result<Tap>,
     ) -> Result<Both> {
         let program = find::ollama(config.ollama.as_deref())?;
         let mut settings = config.tap;
         let port = port::for_backend(config.backend_port, settings.listen.port)?;
         settings.upstream = Upstream::here(port);
-        let gate = Arc::new(Gate::closed());
-        let tap = start_tap(&settings, gate.clone())?;
-        let backend = Backend::start(Plan { program, port }, gate.clone(), tap.metrics())?;
-        Ok(Both { tap, gate, backend })
+        let readiness = Arc::new(Readiness::managed());
+        let tap = start_tap(&settings, readiness.clone())?;
+        let backend = Backend::start(Plan { program, port }, readiness.clone(), tap.metrics())?;
+        Ok(Both {
+            tap,
+            readiness,
+            backend,
+        })
     }
 
     /// Lets requests under way finish, and then stops Ollama.

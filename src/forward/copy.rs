@@ -8,7 +8,7 @@ use ureq::http::Response;
 use super::failure::{Failure, Kind};
 use super::line::Line;
 use super::{Hands, Report, blame, headers};
-use crate::forward::gate::Gate;
+use crate::forward::readiness::Readiness;
 use crate::observe::Observer;
 use crate::platform;
 use crate::server::reply::{Frame, Framing, Manners, Reply};
@@ -34,7 +34,7 @@ pub fn reply(
     let Hands {
         courier,
         frame,
-        gate,
+        readiness,
     } = hands;
     let Some((raw, body_began)) = courier.line.take_reply_head() else {
         let text = "read ollama's reply: its head is missing".into();
@@ -44,7 +44,7 @@ pub fn reply(
         )));
     };
     let status = raw.status();
-    gate.note_reply(status);
+    readiness.note_reply(status);
     let length = if let ReplyFraming::Length(length) = raw.framing() {
         Some(length)
     } else {
@@ -56,7 +56,7 @@ pub fn reply(
     let mut source = Source {
         reader: response.into_body().into_reader(),
         line: &courier.line,
-        gate,
+        readiness,
     };
 
     let whole = match (framing, length) {
@@ -136,7 +136,7 @@ fn finish(reply: Reply, result: Result<(), Failure>) -> Result<(Connection, Then
 struct Source<'a> {
     reader: ureq::BodyReader<'static>,
     line: &'a Line,
-    gate: &'a Gate,
+    readiness: &'a Readiness,
 }
 
 impl Source<'_> {
@@ -144,7 +144,7 @@ impl Source<'_> {
         match frame.read_from(&mut self.reader) {
             Ok(0) => self.check_end().map(|()| 0),
             Ok(amount) => {
-                self.gate.note_speech();
+                self.readiness.note_activity();
                 Ok(amount)
             }
             Err(e) => Err(broke(&e)),

@@ -7,11 +7,11 @@ pub mod body;
 mod buffers;
 mod copy;
 pub mod failure;
-pub mod gate;
 pub mod headers;
 mod heads;
 pub mod line;
 mod outgoing;
+pub mod readiness;
 mod resend;
 mod tcp;
 pub mod upstream;
@@ -26,7 +26,7 @@ use self::headers::Host;
 use self::line::{Cut, Line};
 use self::outgoing::{Looking, Outgoing};
 use self::upstream::{Courier, Sending, Target};
-use crate::forward::gate::Gate;
+use crate::forward::readiness::Readiness;
 use crate::http::route::{Dialect, Forward};
 use crate::observe::{End, Observer, RequestBody};
 use crate::server::fault::Fault;
@@ -37,7 +37,7 @@ use crate::util::budget::{Budget, Buffer};
 /// What all workers forward with.
 pub struct Forwarder {
     pub target: Target,
-    pub gate: Arc<Gate>,
+    pub readiness: Arc<Readiness>,
     /// Listener and upstream are both loopback, so `Host` passes as the client sent it.
     pub host_passes: bool,
 }
@@ -56,7 +56,7 @@ pub struct Outbound {
 pub struct Hands {
     courier: Courier,
     frame: Frame,
-    gate: Arc<Gate>,
+    readiness: Arc<Readiness>,
 }
 
 impl Hands {
@@ -65,7 +65,7 @@ impl Hands {
         Hands {
             courier: Courier::new(&forwarder.target, budget),
             frame: Frame::new(),
-            gate: forwarder.gate.clone(),
+            readiness: forwarder.readiness.clone(),
         }
     }
 }
@@ -136,7 +136,7 @@ impl Forwarder {
                 let (failure, conn) = *failed;
                 let failure = blame(failure, &line);
                 if let Failure::Upstream(..) | Failure::Refused(_, Reason::Starting) = failure {
-                    self.gate.doubt();
+                    self.readiness.request_check();
                 }
                 settle(failure, conn, manners, route.dialect, &mut report)
             }
@@ -157,7 +157,7 @@ impl Forwarder {
         courier: &Courier,
         report: &mut Report,
     ) -> Result<Response<ureq::Body>, Failure> {
-        if !self.gate.is_open() {
+        if !self.readiness.is_ready() {
             if let Some(observer) = observer {
                 observer.request(
                     describe(head, content.held.bytes(), !content.is_read()),
@@ -178,7 +178,7 @@ impl Forwarder {
         if let Some(observer) = observer.take() {
             courier.line.look_later(Looking::new(observer, head));
         }
-        let (sent, sent_anew) = resend::send(courier, &self.gate, head.is_head());
+        let (sent, sent_anew) = resend::send(courier, &self.readiness, head.is_head());
         report.sent_anew = sent_anew;
         // Who was never reached is looked at only now.
         *observer = courier.line.take_observer();
@@ -264,12 +264,12 @@ impl Forwarder {
 
     fn unsent(&self, error: &ureq::Error) -> Failure {
         match Failure::upstream(&format!("ask ollama at {}", self.target.upstream), error) {
-            // It died a moment ago, and nobody has told the gate yet.
-            Failure::Upstream(Kind::Connect, _) if self.gate.ours => {
+            // It died a moment ago, and nobody has noted it yet.
+            Failure::Upstream(Kind::Connect, _) if self.readiness.is_managed => {
                 Failure::Refused(Fault::starting(), Reason::Starting)
             }
             Failure::Upstream(kind @ (Kind::Connect | Kind::Timeout | Kind::Resolve), text) => {
-                Failure::Upstream(kind, text + self.gate.advice)
+                Failure::Upstream(kind, text + self.readiness.advice)
             }
             failure => failure,
         }

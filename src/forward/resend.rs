@@ -10,7 +10,7 @@ use ureq::http::Response;
 use ureq::{Body, Error};
 
 use super::upstream::{Courier, Sending};
-use crate::forward::gate::Gate;
+use crate::forward::readiness::Readiness;
 
 /// A connection that is lost so soon after a request began to be sent had died before.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -64,13 +64,13 @@ impl Attempt {
 /// another Ollama than the first time, which is one that the first may have ended.
 pub fn send(
     courier: &Courier,
-    gate: &Gate,
+    readiness: &Readiness,
     head_only_reply: bool,
 ) -> (Result<Response<Body>, Error>, bool) {
-    let (line, run) = (&courier.line, gate.run());
+    let (line, run) = (&courier.line, readiness.generation());
     let mut sent = courier.send(Sending::Loaded { head_only_reply });
     let is_anew =
-        sent.is_err() && line.is_cut().is_none() && line.was_stale() && gate.is_still(run);
+        sent.is_err() && line.is_cut().is_none() && line.was_stale() && readiness.is_current(run);
     if is_anew {
         log::debug!("send anew: the kept connection to ollama had died");
         line.reload();

@@ -28,7 +28,7 @@ use crossbeam_channel::{Sender, bounded};
 
 use crate::config::SECRETS;
 use crate::error::{Result, failed};
-use crate::forward::gate::Gate;
+use crate::forward::readiness::Readiness;
 use crate::metrics::Metrics;
 use crate::util::threads::{STACK, lock};
 use supervise::Supervisor;
@@ -49,13 +49,13 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Starts Ollama and opens the gate as long as it answers.
-    pub fn start(plan: Plan, gate: Arc<Gate>, metrics: Arc<Metrics>) -> Result<Backend> {
+    /// Starts Ollama and is ready as long as it answers.
+    pub fn start(plan: Plan, readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Result<Backend> {
         let (stop, stopped) = bounded(1);
         let failure = Arc::default();
         let supervisor = Supervisor {
             plan,
-            gate,
+            readiness,
             metrics,
             stopped,
             failure: Arc::clone(&failure),

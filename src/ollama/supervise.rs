@@ -9,7 +9,7 @@ use super::Plan;
 use super::child::Child;
 use super::health::Asker;
 use crate::config::test_overrides;
-use crate::forward::gate::Gate;
+use crate::forward::readiness::Readiness;
 use crate::http::address::Upstream;
 use crate::metrics::Metrics;
 use crate::ollama::port;
@@ -45,7 +45,7 @@ pub fn stop_grace() -> Duration {
 
 pub struct Supervisor {
     pub plan: Plan,
-    pub gate: Arc<Gate>,
+    pub readiness: Arc<Readiness>,
     pub metrics: Arc<Metrics>,
     pub stopped: Receiver<()>,
     /// Why it had to be started again last.
@@ -67,7 +67,7 @@ impl Supervisor {
         let mut backoff = Backoff::new(test_overrides::RESTART_BACKOFF.duration_or(PAUSE));
         loop {
             let over = self.run_once();
-            self.gate.keep_out();
+            self.readiness.set_unready();
             let Over::Failed { why, health } = over else {
                 return;
             };
@@ -120,19 +120,19 @@ impl Supervisor {
                 }
                 recv(child.ended) -> how => break ended(&how.unwrap_or_default()),
                 recv(asker.answers) -> answer => match answer {
-                    Ok(true) => life.answered(&self.gate),
-                    Ok(false) => life.was_silent(&self.gate),
+                    Ok(true) => life.answered(&self.readiness),
+                    Ok(false) => life.was_silent(&self.readiness),
                     Err(_) => break "ask ollama: nobody does any more".to_owned(),
                 },
                 default(life.left(times)) => {
-                    life.was_silent(&self.gate);
+                    life.was_silent(&self.readiness);
                     if life.left(times).is_zero() {
                         break life.silence();
                     }
                 }
             }
         };
-        self.gate.keep_out();
+        self.readiness.set_unready();
         let last = child.kill();
         if let Some(trouble) = port::backend_trouble(self.plan.port) {
             why += &format!("; {trouble}; stop it, or choose another port with --backend-port");
@@ -164,11 +164,11 @@ struct Life {
 }
 
 impl Life {
-    fn answered(&mut self, gate: &Gate) {
+    fn answered(&mut self, readiness: &Readiness) {
         self.sign = Instant::now();
         if self.ready.is_none() {
             self.ready = Some(self.sign);
-            gate.let_in();
+            readiness.set_ready();
             log::info!(
                 "ollama answers, {:.1} s after its start",
                 self.started.elapsed().as_secs_f64()
@@ -177,8 +177,8 @@ impl Life {
     }
 
     /// No answer is no sign of death as long as clients get theirs.
-    fn was_silent(&mut self, gate: &Gate) {
-        if self.ready.is_some() && gate.has_spoken() {
+    fn was_silent(&mut self, readiness: &Readiness) {
+        if self.ready.is_some() && readiness.take_activity() {
             self.sign = Instant::now();
         }
     }
@@ -262,7 +262,7 @@ mod tests {
         let long_ago = Instant::now()
             .checked_sub(Duration::from_secs(100))
             .expect("a clock that ran for 100 s");
-        let gate = Gate::closed();
+        let readiness = Readiness::managed();
         let mut life = Life {
             started: long_ago,
             ready: None,
@@ -272,13 +272,13 @@ mod tests {
             life.left(times) > Duration::from_secs(190),
             "a start may take long"
         );
-        life.answered(&gate);
-        assert!(gate.is_open() && life.left(times) > Duration::from_secs(50));
+        life.answered(&readiness);
+        assert!(readiness.is_ready() && life.left(times) > Duration::from_secs(50));
         life.sign = long_ago;
-        life.was_silent(&gate);
+        life.was_silent(&readiness);
         assert!(life.left(times).is_zero() && life.silence().contains("hangs"));
-        gate.note_speech();
-        life.was_silent(&gate);
+        readiness.note_activity();
+        life.was_silent(&readiness);
         assert!(!life.left(times).is_zero());
     }
 }

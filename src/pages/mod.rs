@@ -15,7 +15,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
-use crate::forward::gate::Gate;
+use crate::forward::readiness::Readiness;
 use crate::history::Archive;
 use crate::history::store::Detail;
 use crate::http::route::Page;
@@ -29,7 +29,7 @@ use dashboard::DOCUMENT;
 /// What the pages show and whom they ask.
 pub struct Pages {
     pub metrics: Arc<Metrics>,
-    pub gate: Arc<Gate>,
+    pub readiness: Arc<Readiness>,
     pub ollama: Ollama,
     /// The upstream as the user named it.
     pub ollama_host: String,
@@ -200,7 +200,7 @@ impl Pages {
     }
 
     fn metrics(&self, accepted: &str) -> Answer {
-        self.metrics.ollama_up(self.gate.is_up());
+        self.metrics.ollama_up(self.readiness.is_up());
         let text = self.metrics.encode();
         let plain = Answer {
             status: 200,

@@ -29,7 +29,7 @@ use crate::config::{
     Backend, BadValue, Config, ENV_ANALYTICS_DIR, ENV_LOG_LEVEL, ENV_UPSTREAM, ServeConfig,
 };
 use crate::error::{Error, Result, failed};
-use crate::forward::gate::Gate;
+use crate::forward::readiness::Readiness;
 use crate::http::address::{Listen, Upstream};
 use crate::ollama::occupant::Occupant;
 use crate::ollama::port;
@@ -158,7 +158,7 @@ fn in_front_of(
     if need != Need::Model {
         settings.history.backend = Backend::None; // there will be no records
     }
-    let tap = start_tap(&settings, Arc::new(Gate::open()))?;
+    let tap = start_tap(&settings, Arc::new(Readiness::external()))?;
     let code = session.run(program, words, &tap);
     tap.drain(settings.shutdown_grace);
     code
@@ -186,15 +186,15 @@ fn with_ollama(
 }
 
 /// Starts a tap that says nothing. Where its history cannot be written (another command may be at it), the command runs all the same.
-fn start_tap(settings: &Config, gate: Arc<Gate>) -> Result<Tap> {
+fn start_tap(settings: &Config, readiness: Arc<Readiness>) -> Result<Tap> {
     let quietly = |line: &str| log::info!("{line}");
-    let why = match Tap::start(settings, gate.clone(), quietly) {
+    let why = match Tap::start(settings, readiness.clone(), quietly) {
         Err(why) if settings.history.backend != Backend::None => why,
         started => return started,
     };
     let mut unrecorded = settings.clone();
     unrecorded.history.backend = Backend::None;
-    let tap = Tap::start(&unrecorded, gate, quietly)?;
+    let tap = Tap::start(&unrecorded, readiness, quietly)?;
     eprintln!("ollama-tap: what this command does is measured and not recorded: {why}");
     Ok(tap)
 }

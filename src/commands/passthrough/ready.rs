@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub fn wait_for_ours(both: &Both) -> Result<()> {
     wait_while(|_| match both.backend.failure() {
         Some(why) => Err(Error::Failed(why)),
-        None => Ok(!both.gate.wait_until_open(LOOK)),
+        None => Ok(!both.readiness.wait_until_ready(LOOK)),
     })
 }
 
