@@ -78,7 +78,7 @@ fn main() -> ExitCode {
     let code = run(parsed).unwrap_or_else(|error| {
         eprintln!(
             "ollama-tap: {}",
-            util::sanitize::without_passwords(&error.to_string())
+            util::sanitize::redact_passwords(&error.to_string())
         );
         window.keep();
         error.exit_code()

@@ -25,9 +25,9 @@ use crate::forward::upstream::Target;
 use crate::history::{self, Archive};
 use crate::http::address::dialled_ip;
 use crate::instance::OwnNote;
-use crate::logging;
 use crate::metrics::Metrics;
-use crate::observe::{Event, Sink};
+use crate::observe::log_line::LogLine;
+use crate::observe::{ExchangeEvent, Sink};
 use crate::ollama::client::Ollama;
 use crate::pages::Pages;
 use crate::platform;
@@ -271,19 +271,19 @@ fn context(
     Context::new(bounds, listeners.admin.is_some(), metrics.clone())
 }
 
-/// Where observations go.
+/// Returns the sink of all observers: metrics, the log and the history.
 fn sink(metrics: Arc<Metrics>, archive: Option<Arc<Archive>>) -> Arc<Sink> {
     Arc::new(move |event| match event {
-        Event::Began {
+        ExchangeEvent::Started {
             interaction_id,
             model,
         } => metrics.began(&interaction_id, model.as_deref()),
-        Event::Ended(exchange) => {
+        ExchangeEvent::Finished(exchange) => {
             metrics.ended(&exchange);
-            if exchange.only_counted {
+            if exchange.is_unrecorded {
                 return;
             }
-            logging::exchange(&exchange);
+            log::info!("{}", LogLine(&exchange));
             if let Some(archive) = &archive {
                 archive.submit(exchange);
             }

@@ -54,8 +54,8 @@ impl Settings<'_> {
         accepted: &'static str,
     ) {
         let (value, why) = (
-            sanitize::address(&value).into_owned(),
-            why.map(|why| sanitize::without_passwords(&why).into_owned()),
+            sanitize::redact_address(&value).into_owned(),
+            why.map(|why| sanitize::redact_passwords(&why).into_owned()),
         );
         self.bad.push(BadValue {
             name,

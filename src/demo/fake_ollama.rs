@@ -246,7 +246,7 @@ fn read_action(
     };
     let raw = RequestBody {
         bytes: body,
-        cut: false,
+        is_partial: false,
         encoding: header("content-encoding"),
         content_type: header("content-type"),
     };

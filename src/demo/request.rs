@@ -9,7 +9,8 @@ use super::error_reply::ErrorReply;
 use super::models::Model;
 use crate::http::route::Inference;
 use crate::observe::RequestBody;
-use crate::observe::request::{Encoding, read};
+use crate::observe::content_encoding::ContentEncoding;
+use crate::observe::request;
 use crate::util::budget::{Budget, Reservation};
 
 /// A request that one of the models answers.
@@ -48,7 +49,7 @@ pub enum Action {
 
 impl Action {
     pub fn read(endpoint: Inference, raw: &RequestBody) -> Result<Action, ErrorReply> {
-        let observed = read(endpoint, raw, &mut Reservation::new(&Budget::of(None)));
+        let observed = request::parse(endpoint, raw, &mut Reservation::new(&Budget::of(None)));
         let body = parse(endpoint, &decode(raw))?;
         validate(endpoint, &body)?;
         let name = observed.model.unwrap_or_default();
@@ -76,14 +77,14 @@ impl Action {
 
 /// Decodes the body, as far as possible.
 fn decode<'a>(raw: &RequestBody<'a>) -> Cow<'a, [u8]> {
-    match Encoding::of(raw) {
-        Encoding::Identity => Cow::Borrowed(raw.bytes),
-        Encoding::Coded(coding) => {
+    match ContentEncoding::of(raw.encoding) {
+        ContentEncoding::Identity => Cow::Borrowed(raw.bytes),
+        ContentEncoding::Coded(coding) => {
             let mut body = Vec::new();
             let _ = coding.decode(raw.bytes).read_to_end(&mut body);
             Cow::Owned(body)
         }
-        Encoding::Unknown => Cow::Borrowed(&[]),
+        ContentEncoding::Unknown => Cow::Borrowed(&[]),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The texts that are "generated". Each begins with `MARK`, because no model wrote it.
 
-use crate::observe::category::category;
+use crate::observe::category::categorize;
 
 /// Precedes every text of a reply, thinking included.
 pub const MARK: &str = "(demo, no model was asked)";
@@ -35,7 +35,7 @@ pub fn thinking_text() -> String {
 
 /// Chooses a sentence for the kind of work that the prompt asks for.
 pub fn sentence(prompt: &str) -> &'static str {
-    match category(Some(prompt)) {
+    match categorize(Some(prompt)) {
         "summarize" => {
             "In short: a model would leave out all but the few points of your text that matter."
         }

@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::http::route::Inference;
-    use crate::observe::category::{ALL, category};
+    use crate::observe::category::{CATEGORIES, categorize};
     use crate::observe::{RequestBody, request};
     use crate::util::budget::{Budget, Reservation};
 
@@ -122,13 +122,19 @@ mod tests {
                 .unwrap();
             let body = RequestBody {
                 bytes: scripted.body.as_bytes(),
-                cut: false,
+                is_partial: false,
                 encoding: None,
                 content_type: None,
             };
-            let read = request::read(endpoint, &body, &mut Reservation::new(&Budget::of(None)));
-            assert!(!read.failed && read.model.is_some(), "{}", scripted.body);
-            categories.insert(category(read.prompt.as_ref().map(|prompt| prompt.as_str())));
+            let read = request::parse(endpoint, &body, &mut Reservation::new(&Budget::of(None)));
+            assert!(
+                !read.parse_failed && read.model.is_some(),
+                "{}",
+                scripted.body
+            );
+            categories.insert(categorize(
+                read.prompt.as_ref().map(|prompt| prompt.as_str()),
+            ));
             endpoints.insert(endpoint.as_str());
         }
         assert_eq!(
@@ -138,7 +144,7 @@ mod tests {
         );
         assert_eq!(
             categories.len(),
-            ALL.len() - 1,
+            CATEGORIES.len() - 1,
             "all but `empty`: {categories:?}"
         );
     }

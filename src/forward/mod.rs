@@ -28,7 +28,7 @@ use self::outgoing::{Looking, Outgoing};
 use self::upstream::{Courier, Sending, Target};
 use crate::forward::readiness::Readiness;
 use crate::http::route::{Dialect, Forward};
-use crate::observe::{End, Observer, RequestBody};
+use crate::observe::{ExchangeEnd, Observer, RequestBody};
 use crate::server::fault::Fault;
 use crate::server::reply::{Frame, Manners, Reply};
 use crate::server::{Connection, Content, Framing, Head, Reason, Then};
@@ -131,7 +131,7 @@ impl Forwarder {
         };
         drop(attached);
         let (end, after) = match result {
-            Ok(after) => (End::Complete, Some(after)),
+            Ok(after) => (ExchangeEnd::Complete, Some(after)),
             Err(failed) => {
                 let (failure, conn) = *failed;
                 let failure = blame(failure, &line);
@@ -295,13 +295,13 @@ fn settle(
     manners: Manners,
     dialect: Dialect,
     report: &mut Report,
-) -> (End, Option<(Connection, Then)>) {
+) -> (ExchangeEnd, Option<(Connection, Then)>) {
     let fault = match failure {
-        Failure::ClientGone => return (End::ClientGone, None),
+        Failure::ClientGone => return (ExchangeEnd::ClientGone, None),
         Failure::Upstream(kind, text) => {
             report.upstream_error = Some(kind);
             if report.status.is_some() {
-                return (End::UpstreamFailed(text), None);
+                return (ExchangeEnd::UpstreamFailed(text), None);
             }
             Fault::new(502, text)
         }
@@ -312,7 +312,7 @@ fn settle(
     };
     let after = conn.and_then(|conn| answer(conn, manners, &fault, dialect));
     report.status = after.as_ref().map(|_| fault.status);
-    (End::Refused(fault.status, fault.message), after)
+    (ExchangeEnd::Refused(fault.status, fault.message), after)
 }
 
 /// Tells the client of a fault, if it is still there. Gives its connection back.
@@ -332,7 +332,7 @@ fn answer(
 fn describe<'a>(head: &'a Head, bytes: &'a [u8], cut: bool) -> RequestBody<'a> {
     RequestBody {
         bytes,
-        cut,
+        is_partial: cut,
         encoding: head.text("content-encoding"),
         content_type: head.text("content-type"),
     }

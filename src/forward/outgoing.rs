@@ -82,7 +82,7 @@ impl Looking {
             self.observer.request(
                 RequestBody {
                     bytes,
-                    cut: false,
+                    is_partial: false,
                     encoding,
                     content_type,
                 },

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::families::Families;
 use super::labels::{MAX_MODELS, MAX_NAME, UNKNOWN};
-use crate::observe::model_name::fold;
+use crate::observe::model_name::normalize;
 use crate::util::threads::lock;
 
 /// What Ollama says of itself in /api/version and /api/ps.
@@ -65,7 +65,7 @@ impl Loaded {
 fn by_name(running: &[LoadedModel]) -> Vec<LoadedModel> {
     let mut models: Vec<LoadedModel> = Vec::new();
     for runner in running {
-        let (name, is_full) = (fold(&runner.name), models.len() == MAX_MODELS);
+        let (name, is_full) = (normalize(&runner.name), models.len() == MAX_MODELS);
         match models.iter_mut().find(|model| model.name == name) {
             Some(model) => {
                 model.size = model.size.saturating_add(runner.size);

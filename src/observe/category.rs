@@ -1,10 +1,11 @@
-//! What kind of work a prompt asks for: label `prompt_category` (design.md section 5).
+//! The kind of work that a prompt asks for: the label `prompt_category`.
 //!
-//! Plain substrings in a fixed order, first match wins, any case. The rules are the seed exporter's, so that old dashboards go on
-//! reading; they are crude on purpose ("show" asks a `how`), and cheap enough for a prompt of a megabyte.
+//! Plain substrings in a fixed order, in any case; the first match wins. The rules are those of the
+//! exporter that came before the tap, so that old dashboards keep working; they are crude on purpose
+//! ("show" asks a `how`), and cheap enough for a prompt of a megabyte.
 
-/// Every category there is, in the order of the rules.
-pub const ALL: [&str; 12] = [
+/// All categories, in the order of the rules.
+pub const CATEGORIES: [&str; 12] = [
     "summarize",
     "translate",
     "explain",
@@ -19,8 +20,8 @@ pub const ALL: [&str; 12] = [
     "other",
 ];
 
-/// The category of `prompt`; without a prompt, `empty`.
-pub fn category(prompt: Option<&str>) -> &'static str {
+/// Returns the category of `prompt`; without a prompt, `empty`.
+pub fn categorize(prompt: Option<&str>) -> &'static str {
     let prompt = prompt.unwrap_or_default().to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| prompt.contains(word));
     match () {
@@ -74,15 +75,15 @@ mod tests {
             ("空は青い", "other"),
         ];
         for (prompt, expected) in rules {
-            assert_eq!(category(Some(prompt)), expected, "{prompt:?}");
+            assert_eq!(categorize(Some(prompt)), expected, "{prompt:?}");
         }
     }
 
     #[test]
-    fn nothing_and_blanks_are_empty() {
-        assert_eq!(category(None), "empty");
-        assert_eq!(category(Some("")), "empty");
-        assert_eq!(category(Some(" \n\t")), "empty");
+    fn a_missing_and_a_blank_prompt_are_empty() {
+        assert_eq!(categorize(None), "empty");
+        assert_eq!(categorize(Some("")), "empty");
+        assert_eq!(categorize(Some(" \n\t")), "empty");
     }
 
     #[test]
@@ -99,23 +100,23 @@ mod tests {
             "help",
             "list",
         ];
-        for (first, expected) in ALL.iter().take(words.len()).enumerate() {
+        for (first, expected) in CATEGORIES.iter().take(words.len()).enumerate() {
             let mut prompt: Vec<&str> = words[first..].to_vec();
             prompt.reverse();
-            assert_eq!(category(Some(&prompt.join("\n"))), *expected);
+            assert_eq!(categorize(Some(&prompt.join("\n"))), *expected);
         }
     }
 
     #[test]
     fn write_and_code_count_only_in_this_order_and_on_one_line() {
-        assert_eq!(category(Some("write\ncode")), "other");
-        assert_eq!(category(Some("code to write")), "other");
-        assert_eq!(category(Some("a\nwrite a lot of code\nb")), "code_write");
-        assert_eq!(category(Some("write\r code")), "code_write");
+        assert_eq!(categorize(Some("write\ncode")), "other");
+        assert_eq!(categorize(Some("code to write")), "other");
+        assert_eq!(categorize(Some("a\nwrite a lot of code\nb")), "code_write");
+        assert_eq!(categorize(Some("write\r code")), "code_write");
     }
 
     #[test]
-    fn every_answer_is_one_of_all() {
+    fn every_category_is_one_of_the_list() {
         for prompt in [
             "",
             "x",
@@ -130,7 +131,7 @@ mod tests {
             "help",
             "list",
         ] {
-            assert!(ALL.contains(&category(Some(prompt))));
+            assert!(CATEGORIES.contains(&categorize(Some(prompt))));
         }
     }
 }

@@ -1,31 +1,31 @@
-//! JSON as others write it, made into what serde_json reads.
+//! Repairs JSON that clients and servers accept and serde_json does not.
 
-/// A copy of `json` in which every string and number can be read: invalid UTF-8 and lone surrogates are U+FFFD, raw control
-/// characters are escaped, a string (or an escape in it) that is cut off by the end of the input is closed, and words and numbers that
-/// JSON does not know (`NaN`, `1e999`) are null.
+/// Copies `json` so that every string and number in it can be read: invalid UTF-8 and lone surrogates
+/// become U+FFFD, raw control characters are escaped, a string (or an escape in it) that the end of the
+/// input cuts off is closed, and words and numbers that JSON does not have (`NaN`, `1e999`) become null.
 pub fn repair(json: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(without_cut_character(json));
+    let text = String::from_utf8_lossy(trim_cut_character(json));
     let mut rest = text.as_bytes();
     let mut repaired = Vec::with_capacity(rest.len() + 1);
     let mut in_string = false;
     while let Some(&byte) = rest.first() {
-        let taken = match byte {
-            b'\\' if in_string => match escape(rest, &mut repaired) {
-                Some(taken) => taken,
+        let length = match byte {
+            b'\\' if in_string => match copy_escape(rest, &mut repaired) {
+                Some(length) => length,
                 None => break,
             },
             0..0x20 if in_string => {
                 repaired.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
                 1
             }
-            _ if !in_string && is_of_word(byte) => word(rest, &mut repaired),
+            _ if !in_string && is_word_byte(byte) => copy_word(rest, &mut repaired),
             _ => {
                 in_string ^= byte == b'"';
                 repaired.push(byte);
                 1
             }
         };
-        rest = &rest[taken..];
+        rest = &rest[length..];
     }
     if in_string {
         repaired.push(b'"');
@@ -33,15 +33,15 @@ pub fn repair(json: &[u8]) -> Vec<u8> {
     repaired
 }
 
-fn is_of_word(byte: u8) -> bool {
+fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
-/// Copies the number or the word at the beginning of `rest`, or null for it, and returns its length.
-fn word(rest: &[u8], repaired: &mut Vec<u8>) -> usize {
+/// Copies the number or word at the beginning of `rest`, or null in its place, and returns its length.
+fn copy_word(rest: &[u8], repaired: &mut Vec<u8>) -> usize {
     let word = &rest[..rest
         .iter()
-        .position(|&byte| !is_of_word(byte))
+        .position(|&byte| !is_word_byte(byte))
         .unwrap_or(rest.len())];
     let is_json =
         word == b"true" || word == b"false" || serde_json::from_slice::<f64>(word).is_ok();
@@ -49,39 +49,47 @@ fn word(rest: &[u8], repaired: &mut Vec<u8>) -> usize {
     word.len()
 }
 
-/// Copies the escape at the beginning of `rest` and returns its length; `None` when the input ends within it.
-fn escape(rest: &[u8], repaired: &mut Vec<u8>) -> Option<usize> {
+/// Copies the escape at the beginning of `rest` and returns its length; `None` if the input ends within
+/// it.
+fn copy_escape(rest: &[u8], repaired: &mut Vec<u8>) -> Option<usize> {
     const REPLACEMENT: &[u8] = b"\\ufffd";
     if *rest.get(1)? != b'u' {
         repaired.extend_from_slice(&rest[..2]);
         return Some(2);
     }
     let hex = rest.get(2..6)?;
-    let second = || {
-        rest.get(6..8)
-            .is_some_and(|s| s == b"\\u")
-            .then(|| rest.get(8..12).and_then(code))
-            .flatten()
-    };
-    let (copied, taken) = match code(hex) {
-        Some(0xd800..0xdc00) if matches!(second(), Some(0xdc00..0xe000)) => (&rest[..12], 12),
+    let (copied, length) = match parse_hex(hex) {
+        Some(0xd800..0xdc00) if begins_with_low_surrogate(&rest[6..]) => (&rest[..12], 12),
         Some(0xd800..0xe000) => (REPLACEMENT, 6),
         _ => (&rest[..6], 6),
     };
     repaired.extend_from_slice(copied);
-    Some(taken)
+    Some(length)
 }
 
-fn code(hex: &[u8]) -> Option<u32> {
+fn begins_with_low_surrogate(rest: &[u8]) -> bool {
+    let code = rest
+        .strip_prefix(b"\\u")
+        .and_then(|hex| parse_hex(hex.get(..4)?));
+    matches!(code, Some(0xdc00..0xe000))
+}
+
+fn parse_hex(hex: &[u8]) -> Option<u32> {
     u32::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()
 }
 
-/// `bytes` without the first part of a character at their end.
-fn without_cut_character(bytes: &[u8]) -> &[u8] {
-    let is_cut =
-        |part: &[u8]| std::str::from_utf8(part).is_err_and(|error| error.error_len().is_none());
-    let cut = (1..=bytes.len().min(3)).find(|length| is_cut(&bytes[bytes.len() - length..]));
-    &bytes[..bytes.len() - cut.unwrap_or_default()]
+/// Trims the first part of a character from the end of `bytes`.
+fn trim_cut_character(bytes: &[u8]) -> &[u8] {
+    for start in (bytes.len().saturating_sub(3)..bytes.len()).rev() {
+        if is_cut_character(&bytes[start..]) {
+            return &bytes[..start];
+        }
+    }
+    bytes
+}
+
+fn is_cut_character(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
 #[cfg(test)]

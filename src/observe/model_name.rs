@@ -1,75 +1,83 @@
-//! MODEL_NAME: one model, one name. For Ollama `talk`, `TALK`, `talk:latest` and `registry.ollama.ai/library/talk:latest` are one
-//! model, which /api/ps calls `talk:latest`; here it is `talk` everywhere: in metrics, in the history, in filters and on the page.
+//! Normalizes the names of models. For Ollama `talk`, `TALK`, `talk:latest` and
+//! `registry.ollama.ai/library/talk:latest` are one model, which /api/ps calls `talk:latest`; here it is
+//! `talk` everywhere: in metrics, in the history, in filters and on the page.
 //!
-//! The rules are those of Ollama's types/model/name.go, `[SCHEME://][HOST/][NAMESPACE/]MODEL[:TAG][@DIGEST]`, of which it takes
-//! these where they are left out: https, registry.ollama.ai, library, latest. Names are ASCII there, so no other letter has its case
-//! changed, and what is no name for Ollama stays what it is.
+//! The rules are those of Ollama's types/model/name.go,
+//! `[SCHEME://][HOST/][NAMESPACE/]MODEL[:TAG][@DIGEST]`, whose missing parts default to https,
+//! registry.ollama.ai, library and latest. Names are ASCII there, so no other letter changes its case,
+//! and a text that is not a name for Ollama stays as it is.
 
 use std::borrow::Cow;
 
-use crate::observe::text::prefix;
+use super::text::prefix;
 
-/// The most that is kept of a name (bytes); Ollama's own have parts of at most 350 and 80.
-pub const NAME_MAX: usize = 512;
+/// The longest name that is kept, in bytes; Ollama's own have parts of at most 350 and 80.
+pub const MAX_MODEL_NAME: usize = 512;
 
 const SCHEME_END: &str = "://";
-const HOST: &str = "registry.ollama.ai/";
-const NAMESPACE: &str = "library/";
-const TAG: &str = ":latest";
+const DEFAULT_HOST: &str = "registry.ollama.ai/";
+const DEFAULT_NAMESPACE: &str = "library/";
+const DEFAULT_TAG: &str = ":latest";
 
-/// The name under which a model is known here. Folding it again changes nothing; of a name that is not empty, something is left.
-pub fn fold(name: &str) -> Cow<'_, str> {
-    let name = prefix(name, NAME_MAX);
+/// Returns the normalized name of a model. Normalizing it again changes nothing; a name that is not
+/// empty does not become empty.
+pub fn normalize(name: &str) -> Cow<'_, str> {
+    let name = prefix(name, MAX_MODEL_NAME);
     let name = Some(name.trim())
         .filter(|trimmed| !trimmed.is_empty())
         .unwrap_or(name);
     let Some((model, digest)) = name.split_once('@') else {
-        return lower_case(without_defaults(name));
+        return to_lower_case(strip_defaults(name));
     };
-    let short = without_defaults(model);
+    let short = strip_defaults(model);
     if short.len() == model.len() {
-        lower_case(name)
+        to_lower_case(name)
     } else {
         format!("{short}@{digest}").to_ascii_lowercase().into()
     }
 }
 
-/// `fold`, for a name that may be borrowed or not.
-pub fn fold_cow(name: Cow<'_, str>) -> Cow<'_, str> {
+/// Normalizes a name that may be borrowed or owned, without a copy if that changes nothing.
+pub fn normalize_cow(name: Cow<'_, str>) -> Cow<'_, str> {
     match name {
-        Cow::Borrowed(name) => fold(name),
-        Cow::Owned(name) => match fold(&name) {
-            Cow::Borrowed(folded) if folded.len() == name.len() => name.into(),
-            folded => folded.into_owned().into(),
+        Cow::Borrowed(name) => normalize(name),
+        Cow::Owned(name) => match normalize(&name) {
+            Cow::Borrowed(normalized) if normalized.len() == name.len() => name.into(),
+            normalized => normalized.into_owned().into(),
         },
     }
 }
 
-/// The name without the parts that Ollama adds where they are missing, and without blanks around it.
-fn without_defaults(mut name: &str) -> &str {
-    while let Some(shorter) = without_one_default(name).filter(|shorter| !shorter.is_empty()) {
+/// Strips the parts that Ollama adds if they are missing, and blanks around the name.
+fn strip_defaults(mut name: &str) -> &str {
+    while let Some(shorter) = strip_one_default(name).filter(|shorter| !shorter.is_empty()) {
         name = shorter;
     }
     name
 }
 
-fn without_one_default(name: &str) -> Option<&str> {
-    let trimmed = Some(name.trim()).filter(|trimmed| trimmed.len() < name.len());
-    let of_library = || strip_prefix(name, NAMESPACE).filter(|model| !model.contains('/'));
-    trimmed
-        .or_else(|| without_scheme(name))
-        .or_else(|| strip_prefix(name, HOST))
-        .or_else(of_library)
-        .or_else(|| strip_suffix(name, TAG))
+fn strip_one_default(name: &str) -> Option<&str> {
+    let trimmed = name.trim();
+    if trimmed.len() < name.len() {
+        return Some(trimmed);
+    }
+    strip_scheme(name)
+        .or_else(|| strip_prefix(name, DEFAULT_HOST))
+        .or_else(|| strip_namespace(name))
+        .or_else(|| strip_suffix(name, DEFAULT_TAG))
 }
 
-fn without_scheme(name: &str) -> Option<&str> {
+fn strip_scheme(name: &str) -> Option<&str> {
     let (scheme, rest) = name.split_once(SCHEME_END)?;
     let is_scheme = !scheme.is_empty()
         && scheme
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte));
     is_scheme.then_some(rest)
+}
+
+fn strip_namespace(name: &str) -> Option<&str> {
+    strip_prefix(name, DEFAULT_NAMESPACE).filter(|model| !model.contains('/'))
 }
 
 fn strip_prefix<'a>(name: &'a str, part: &str) -> Option<&'a str> {
@@ -82,7 +90,7 @@ fn strip_suffix<'a>(name: &'a str, part: &str) -> Option<&'a str> {
     tail.eq_ignore_ascii_case(part).then_some(rest)
 }
 
-fn lower_case(name: &str) -> Cow<'_, str> {
+fn to_lower_case(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         name.to_ascii_lowercase().into()
     } else {
@@ -112,12 +120,12 @@ mod tests {
             "https://registry.ollama.ai/library/talk:latest",
             "HTTP://registry.ollama.ai/library/talk",
         ] {
-            assert_eq!(fold(spelling), "talk", "{spelling}");
+            assert_eq!(normalize(spelling), "talk", "{spelling}");
         }
     }
 
     #[test]
-    fn what_tells_models_apart_stays() {
+    fn parts_that_tell_models_apart_stay() {
         for (spelling, name) in [
             ("talk:7b", "talk:7b"),
             ("Talk:7B-Q4_K_M", "talk:7b-q4_k_m"),
@@ -144,12 +152,12 @@ mod tests {
             ("Talk@SHA256:AB12", "talk@sha256:ab12"),
             ("library/talk:latest@sha256:ab12", "talk@sha256:ab12"),
         ] {
-            assert_eq!(fold(spelling), name, "{spelling}");
+            assert_eq!(normalize(spelling), name, "{spelling}");
         }
     }
 
     #[test]
-    fn what_is_no_name_for_ollama_is_not_made_into_another() {
+    fn a_text_that_is_not_a_name_for_ollama_stays_itself() {
         for name in [
             "",
             " ",
@@ -165,25 +173,31 @@ mod tests {
             "a\0b",
             "://x",
         ] {
-            assert_eq!(fold(name), name);
+            assert_eq!(normalize(name), name);
         }
-        assert_eq!(fold("İSTANBUL/Ünal:LATEST"), "İstanbul/Ünal");
-        assert_eq!(fold("/models/Some File.gguf"), "/models/some file.gguf");
-        assert_eq!(fold(&"é".repeat(NAME_MAX)), "é".repeat(NAME_MAX / 2));
+        assert_eq!(normalize("İSTANBUL/Ünal:LATEST"), "İstanbul/Ünal");
+        assert_eq!(
+            normalize("/models/Some File.gguf"),
+            "/models/some file.gguf"
+        );
+        assert_eq!(
+            normalize(&"é".repeat(MAX_MODEL_NAME)),
+            "é".repeat(MAX_MODEL_NAME / 2)
+        );
     }
 
     #[test]
     fn a_name_that_is_folded_already_is_borrowed() {
         assert!(
-            matches!(fold("talk:7b"), Cow::Borrowed(_))
-                && matches!(fold("library/talk"), Cow::Borrowed(_))
+            matches!(normalize("talk:7b"), Cow::Borrowed(_))
+                && matches!(normalize("library/talk"), Cow::Borrowed(_))
         );
-        assert_eq!(fold_cow("TALK".to_owned().into()), "talk");
-        assert_eq!(fold_cow(" talk".to_owned().into()), "talk");
-        assert_eq!(fold_cow("talk".to_owned().into()), "talk");
+        assert_eq!(normalize_cow("TALK".to_owned().into()), "talk");
+        assert_eq!(normalize_cow(" talk".to_owned().into()), "talk");
+        assert_eq!(normalize_cow("talk".to_owned().into()), "talk");
     }
 
-    /// Names, and what looks like them, made of the pieces that mean something.
+    /// Generates names, and texts like names, from the pieces that mean something.
     fn spelling() -> impl Strategy<Value = String> {
         const PIECES: [&str; 14] = [
             "registry.ollama.ai/",
@@ -210,12 +224,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn folding_is_done_once_and_leaves_something(name in spelling(), long in 0..3usize) {
+        fn normalizing_twice_is_normalizing_once_and_leaves_something(name in spelling(), long in 0..3usize) {
             let name = name.repeat(1 + long * 100);
-            let once = fold(&name);
-            prop_assert_eq!(fold(&once), once.clone());
+            let once = normalize(&name);
+            prop_assert_eq!(normalize(&once), once.clone());
             prop_assert_eq!(once.is_empty(), name.is_empty());
-            prop_assert!(once.len() <= NAME_MAX && !once.bytes().any(|byte| byte.is_ascii_uppercase()));
+            prop_assert!(once.len() <= MAX_MODEL_NAME && !once.bytes().any(|byte| byte.is_ascii_uppercase()));
             prop_assert!(name.to_ascii_lowercase().contains(&*once) || name.contains('@'));
         }
 
@@ -224,7 +238,7 @@ mod tests {
             let tagged = if model.contains(':') { model.clone() } else { format!("{model}:latest") };
             let full = format!("https://registry.ollama.ai/library/{tagged}");
             for spelling in [model.to_ascii_uppercase(), format!("library/{model}"), tagged, full] {
-                prop_assert_eq!(fold(&spelling), fold(&model));
+                prop_assert_eq!(normalize(&spelling), normalize(&model));
             }
         }
     }

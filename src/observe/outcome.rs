@@ -1,37 +1,40 @@
-//! How an exchange ended, and why: a pure decision on what was seen.
+//! Decides how an exchange ended, and why: a pure function of what was seen.
 //!
-//! A clean end of the body says nothing, since Ollama ends cleanly when its model process dies; only an end marker does. But what was
-//! whole and could not be understood is not Ollama's failure: the client has got it.
+//! A clean end of the body proves nothing, since Ollama ends cleanly when its model process dies;
+//! only an end marker does. But a reply that arrived whole and could not be understood is not
+//! Ollama's failure: the client has it.
 
 use serde_json::Value;
 
-use super::End;
-use super::dialect::end_marker;
+use super::event::ExchangeEnd;
 use super::exchange::Outcome;
-use super::facts::{Facts, MAX_ERROR, error_text};
+use super::limits::MAX_ERROR_TEXT;
+use super::reply::dialect::end_marker;
+use super::reply::facts::{ReplyFacts, error_text};
 use super::text::prefix;
 use crate::http::route::Dialect;
 
-/// The outcome of an exchange, with an error wherever it is `Error`. `status` is that of Ollama's reply, if one began.
+/// Returns the outcome of an exchange, and an error whenever that is `Error`. `status` is that of
+/// Ollama's reply, if one began.
 pub fn outcome(
-    end: &End,
+    end: &ExchangeEnd,
     status: Option<u16>,
     error_body: &[u8],
-    facts: &Facts,
+    facts: &ReplyFacts,
     dialect: Dialect,
 ) -> (Outcome, Option<String>) {
     match (end, status) {
-        (End::Refused(_, why), _) => failure(why),
-        (End::UpstreamFailed(why), _) => failure(why),
+        (ExchangeEnd::Refused(_, why), _) => failure(why),
+        (ExchangeEnd::UpstreamFailed(why), _) => failure(why),
         (_, Some(status)) if !(200..300).contains(&status) => {
-            (Outcome::Error, Some(refusal(status, error_body)))
+            (Outcome::Error, Some(status_error(status, error_body)))
         }
         _ if facts.error.is_some() => (Outcome::Error, facts.error.clone()),
         _ if facts.done => (Outcome::Success, None),
-        (End::ClientGone, _) => (Outcome::Cancelled, None),
+        (ExchangeEnd::ClientGone, _) => (Outcome::Cancelled, None),
         (_, None) => failure("ollama gave no reply"),
-        _ if facts.cut_off => failure("the reply ended before its JSON was complete"),
-        _ if facts.opaque || facts.failed => (Outcome::Success, None),
+        _ if facts.ended_mid_object => failure("the reply ended before its JSON was complete"),
+        _ if facts.unreadable || facts.parse_failed => (Outcome::Success, None),
         _ if facts.stream => (
             Outcome::Error,
             Some(format!("the stream ended without {}", end_marker(dialect))),
@@ -46,30 +49,31 @@ fn failure(why: &str) -> (Outcome, Option<String>) {
     } else {
         why
     };
-    (Outcome::Error, Some(prefix(why, MAX_ERROR).to_owned()))
+    (Outcome::Error, Some(prefix(why, MAX_ERROR_TEXT).to_owned()))
 }
 
-/// What a reply that is not 2xx says. All dialects' shapes are tried, since each may come on any route.
-fn refusal(status: u16, body: &[u8]) -> String {
+/// Returns the error of a reply that is not 2xx. The shapes of all dialects are tried, since each may
+/// come on any route.
+fn status_error(status: u16, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    let answered = format!("ollama answered {status} {}", reason(status));
+    let answer = format!("ollama answered {status} {}", status_text(status));
     match serde_json::from_str::<Value>(&text)
         .ok()
         .as_ref()
-        .and_then(said)
+        .and_then(error_message)
     {
         Some(message) => message,
-        None if text.trim().is_empty() => format!("{} with no body", answered.trim_end()),
+        None if text.trim().is_empty() => format!("{} with no body", answer.trim_end()),
         None => format!(
             "{}: {}",
-            answered.trim_end(),
-            prefix(text.trim(), MAX_ERROR)
+            answer.trim_end(),
+            prefix(text.trim(), MAX_ERROR_TEXT)
         ),
     }
 }
 
-/// The message in an error's body: `{"error": "…"}`, `{"error": {"message": "…"}}` or `{"message": "…"}`.
-fn said(body: &Value) -> Option<String> {
+/// Returns the message in an error's body: `{"error": "…"}`, `{"error": {"message": "…"}}` or `{"message": "…"}`.
+fn error_message(body: &Value) -> Option<String> {
     let filled = |value: &&Value| value.as_str() != Some("");
     ["error", "message", "Status"]
         .into_iter()
@@ -78,8 +82,8 @@ fn said(body: &Value) -> Option<String> {
         .find_map(error_text)
 }
 
-/// The words of the statuses that Ollama and what stands around it answer with.
-fn reason(status: u16) -> &'static str {
+/// Returns the reason phrase of a status that Ollama or a proxy in front of it answers with.
+fn status_text(status: u16) -> &'static str {
     match status {
         301 => "Moved Permanently",
         302 => "Found",
@@ -111,10 +115,10 @@ mod tests {
     use super::*;
 
     fn error(
-        end: &End,
+        end: &ExchangeEnd,
         status: Option<u16>,
         body: &str,
-        facts: &Facts,
+        facts: &ReplyFacts,
         dialect: Dialect,
     ) -> String {
         let (outcome, error) = outcome(end, status, body.as_bytes(), facts, dialect);
@@ -166,10 +170,10 @@ mod tests {
         for (status, body, expected) in bodies {
             assert_eq!(
                 error(
-                    &End::Complete,
+                    &ExchangeEnd::Complete,
                     Some(status),
                     body,
-                    &Facts::default(),
+                    &ReplyFacts::default(),
                     Dialect::OpenAi
                 ),
                 expected
@@ -179,30 +183,37 @@ mod tests {
 
     #[test]
     fn a_stream_without_its_end_marker_names_what_was_missing() {
-        let facts = Facts {
+        let facts = ReplyFacts {
             stream: true,
-            ..Facts::default()
+            ..ReplyFacts::default()
         };
         for dialect in Dialect::ALL {
             let expected = format!("the stream ended without {}", end_marker(dialect));
             assert_eq!(
-                error(&End::Complete, Some(200), "", &facts, dialect),
+                error(&ExchangeEnd::Complete, Some(200), "", &facts, dialect),
                 expected
             );
         }
     }
 
     #[test]
-    fn a_client_that_leaves_cancels_unless_all_was_said() {
-        let gone = |facts: &Facts, status| {
-            outcome(&End::ClientGone, status, b"", facts, Dialect::Native).0
+    fn a_client_that_leaves_cancels_unless_the_reply_is_done() {
+        let gone = |facts: &ReplyFacts, status| {
+            outcome(
+                &ExchangeEnd::ClientGone,
+                status,
+                b"",
+                facts,
+                Dialect::Native,
+            )
+            .0
         };
-        assert_eq!(gone(&Facts::default(), None), Outcome::Cancelled);
+        assert_eq!(gone(&ReplyFacts::default(), None), Outcome::Cancelled);
         assert_eq!(
             gone(
-                &Facts {
+                &ReplyFacts {
                     stream: true,
-                    ..Facts::default()
+                    ..ReplyFacts::default()
                 },
                 Some(200)
             ),
@@ -210,41 +221,47 @@ mod tests {
         );
         assert_eq!(
             gone(
-                &Facts {
+                &ReplyFacts {
                     done: true,
-                    ..Facts::default()
+                    ..ReplyFacts::default()
                 },
                 Some(200)
             ),
             Outcome::Success
         );
-        assert_eq!(gone(&Facts::default(), Some(404)), Outcome::Error);
+        assert_eq!(gone(&ReplyFacts::default(), Some(404)), Outcome::Error);
     }
 
     #[test]
-    fn an_error_is_never_without_a_text() {
+    fn an_error_always_has_a_text() {
         assert_eq!(
             error(
-                &End::UpstreamFailed(String::new()),
+                &ExchangeEnd::UpstreamFailed(String::new()),
                 None,
                 "",
-                &Facts::default(),
+                &ReplyFacts::default(),
                 Dialect::Native
             ),
             "no cause was given"
         );
         assert_eq!(
             error(
-                &End::Refused(503, "full".into()),
+                &ExchangeEnd::Refused(503, "full".into()),
                 None,
                 "",
-                &Facts::default(),
+                &ReplyFacts::default(),
                 Dialect::Native
             ),
             "full"
         );
         assert_eq!(
-            error(&End::Complete, None, "", &Facts::default(), Dialect::Native),
+            error(
+                &ExchangeEnd::Complete,
+                None,
+                "",
+                &ReplyFacts::default(),
+                Dialect::Native
+            ),
             "ollama gave no reply"
         );
     }

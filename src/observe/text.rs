@@ -1,7 +1,6 @@
-//! Text with a bound: what a record keeps of a prompt or a reply, however long the real one is.
+//! Text with a bound: the part of a prompt or a reply that a record keeps.
 
-/// The most that is kept of any one text of an exchange, in bytes.
-pub const MAX_TEXT: usize = 1 << 20;
+use super::limits::MAX_TEXT;
 
 /// A text that stops growing at `MAX_TEXT`, never in the middle of a character.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,7 +10,8 @@ pub struct BoundedText {
 }
 
 impl BoundedText {
-    /// Appends what still fits; once something did not fit, nothing more is taken, so that what is kept has no holes.
+    /// Appends what still fits. Once something did not fit, nothing more is taken, so that the text has
+    /// no holes.
     pub fn push(&mut self, more: &str) {
         if self.truncated {
             return;
@@ -51,9 +51,9 @@ impl BoundedText {
     }
 }
 
-/// The longest beginning of `text` of at most `bytes` bytes that ends between two characters.
-pub fn prefix(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
+/// Returns the longest prefix of `text` of at most `max` bytes that ends between two characters.
+pub fn prefix(text: &str, max: usize) -> &str {
+    let mut end = max.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -93,7 +93,7 @@ fn stats(archive: &Archive) -> Result<Vec<u8>> {
         "queue_size": archive.recorder.queue_size(),
         "write_error": archive.recorder.failure(),
         "retention_days": archive.retention_days.unwrap_or(0),
-        "categories": category::ALL,
+        "categories": category::CATEGORIES,
         "records": extent.records,
         "bytes": extent.bytes,
         "oldest": extent.oldest,

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 
 use crate::server::{Connection, Head, Then, Version};
-use crate::util::sanitize::one_line;
+use crate::util::sanitize::escape_control_chars;
 
 /// How the body of a reply is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,8 +185,9 @@ impl Reply {
     /// Ends the reply so that the client sees that it broke, and where the framing has room for it, why.
     pub fn abort(mut self, why: &str) {
         if self.framing == Framing::Chunked {
-            self.head
-                .extend_from_slice(format!("{BROKE_OFF}{}\r\n", one_line(why)).as_bytes());
+            self.head.extend_from_slice(
+                format!("{BROKE_OFF}{}\r\n", escape_control_chars(why)).as_bytes(),
+            );
             let _ = match self.conn.long_answer {
                 // Who reads an answer of ours may rest, and wants to know why there is no more.
                 Some(_) => self.conn.send(&self.head, &[]),

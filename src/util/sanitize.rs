@@ -1,15 +1,14 @@
-//! SANITIZE: foreign text as logs and terminals may show it. Whatever strangers choose (a method, a header, the version that an Ollama
-//! tells) may hold anything.
+//! Makes foreign text safe for logs and terminals. Whatever others choose (a method, a header, the version
+//! that an Ollama tells) may hold anything.
 
 use std::borrow::Cow;
 
-/// What ends an address in the middle of a text.
-const BEHIND_URL: [char; 8] = [' ', '\t', '\r', '\n', '`', '"', '<', '>'];
+/// The characters that end a URL in the middle of a text.
+const URL_ENDS: [char; 8] = [' ', '\t', '\r', '\n', '`', '"', '<', '>'];
 
-/// Text in one line that shows every character and obeys none: it must not begin a line of its own, move the cursor, write elsewhere
-/// on the screen or turn what follows around.
-pub fn one_line(text: &str) -> Cow<'_, str> {
-    let is_harmful = |c: char| c.is_control() || is_invisible(c);
+/// Escapes the characters by which a text could begin a line of its own, move the cursor, write elsewhere
+/// on the screen or reverse the text that follows.
+pub fn escape_control_chars(text: &str) -> Cow<'_, str> {
     if !text.contains(is_harmful) {
         return text.into();
     }
@@ -24,53 +23,60 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     out.into()
 }
 
-/// Line and paragraph separators, marks of direction, and what has no width.
+fn is_harmful(c: char) -> bool {
+    c.is_control() || is_invisible(c)
+}
+
+/// Is `c` a line or paragraph separator, a mark of direction, or without width?
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The text of an error page as one short line: of HTML its title, or what stands outside of tags; at most `width` characters, and an
-/// ellipsis where there were more.
-pub fn gist(page: &str, width: usize) -> String {
+/// Returns an error page as one short line: of HTML its title, or the text outside of its tags, of at most
+/// `width` characters and an ellipsis if there were more.
+pub fn summarize_page(page: &str, width: usize) -> String {
     let page = page.trim();
     let text = if page.starts_with('<') {
-        without_tags(page)
+        strip_tags(page)
     } else {
         page.to_owned()
     };
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let cut = words
-        .chars()
-        .nth(width)
-        .map(|_| words.chars().take(width).chain(['…']).collect::<String>());
-    one_line(&cut.unwrap_or(words)).into_owned()
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(width) {
+        line.truncate(end);
+        line.push('…');
+    }
+    escape_control_chars(&line).into_owned()
 }
 
-fn without_tags(page: &str) -> String {
-    let text = |piece: &str| {
-        piece
-            .split_once('>')
-            .map_or("", |(_, text)| text)
-            .to_owned()
-    };
-    let title = page
-        .to_ascii_lowercase()
-        .find("<title")
-        .map(|at| text(page[at..].split("</").next().unwrap_or_default()));
-    title.unwrap_or_else(|| page.split('<').map(text).collect::<Vec<_>>().join(" "))
+fn strip_tags(page: &str) -> String {
+    match page.to_ascii_lowercase().find("<title") {
+        Some(at) => text_after_tag(page[at..].split("</").next().unwrap_or_default()).to_owned(),
+        None => {
+            let texts: Vec<&str> = page.split('<').map(text_after_tag).collect();
+            texts.join(" ")
+        }
+    }
 }
 
-/// Every URL in a text with `***` for the user and the password in it. A password that is not written as URLs want it may hold a slash,
-/// so the last @ counts.
-pub fn without_passwords(text: &str) -> Cow<'_, str> {
+/// Returns the text behind the tag that `piece`, without its `<`, begins with.
+fn text_after_tag(piece: &str) -> &str {
+    piece.split_once('>').map_or("", |(_, text)| text)
+}
+
+/// Replaces user and password by `***` in every URL of a text. A password that is not percent-encoded may
+/// hold a slash, so the last @ counts.
+pub fn redact_passwords(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("://") {
         let (before, behind) = rest.split_at(at + "://".len());
-        let url = &behind[..behind.find(BEHIND_URL).unwrap_or(behind.len())];
+        let url = &behind[..behind.find(URL_ENDS).unwrap_or(behind.len())];
         out += before;
         let hidden = url.rfind('@').unwrap_or(0);
-        out += if hidden > 0 { "***" } else { "" };
+        if hidden > 0 {
+            out += "***";
+        }
         out += &url[hidden..];
         rest = &behind[url.len()..];
     }
@@ -81,10 +87,10 @@ pub fn without_passwords(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// An address that somebody typed, which may lack its scheme, without user and password.
-pub fn address(text: &str) -> Cow<'_, str> {
+/// Replaces user and password by `***` in an address as users type it, perhaps without a scheme.
+pub fn redact_address(text: &str) -> Cow<'_, str> {
     match text.rfind('@') {
-        Some(_) if text.contains("://") => without_passwords(text),
+        Some(_) if text.contains("://") => redact_passwords(text),
         Some(at) => format!("***{}", &text[at..]).into(),
         None => text.into(),
     }
@@ -97,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn foreign_text_cannot_reach_the_terminal_or_begin_a_line() {
+    fn foreign_text_cannot_control_the_terminal_or_begin_a_line() {
         for (text, shown) in [
             ("a\nb\tc\r", r"a\nb\tc\r"),
             ("\u{1b}[2J\u{1b}]0;x\u{7}", r"\u{1b}[2J\u{1b}]0;x\u{7}"),
@@ -105,7 +111,7 @@ mod tests {
             ("a\u{202e}b\u{2028}", r"a\u{202e}b\u{2028}"),
             ("空は青い 🙂 é שלום \\", "空は青い 🙂 é שלום \\"),
         ] {
-            assert_eq!(one_line(text), shown);
+            assert_eq!(escape_control_chars(text), shown);
         }
     }
 
@@ -126,10 +132,13 @@ mod tests {
             ("limit < 3", "limit < 3"),
             ("", ""),
         ] {
-            assert_eq!(gist(page, 100), shown);
+            assert_eq!(summarize_page(page, 100), shown);
         }
         assert_eq!(
-            (gist(&"é".repeat(3), 3), gist(&"é".repeat(4), 3)),
+            (
+                summarize_page(&"é".repeat(3), 3),
+                summarize_page(&"é".repeat(4), 3)
+            ),
             ("ééé".to_owned(), "ééé…".to_owned())
         );
     }
@@ -150,13 +159,13 @@ mod tests {
             ),
             ("no address", "no address"),
         ] {
-            assert_eq!(without_passwords(text), shown);
+            assert_eq!(redact_passwords(text), shown);
         }
         assert_eq!(
             [
-                address("user:pw@host"),
-                address("http://user:pw@host"),
-                address("host:1")
+                redact_address("user:pw@host"),
+                redact_address("http://user:pw@host"),
+                redact_address("host:1")
             ],
             ["***@host", "http://***@host", "host:1"]
         );
@@ -164,15 +173,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_stranger_chose_stays_in_one_line(text in any::<String>()) {
-            prop_assert!(!one_line(&text).contains(|c: char| c.is_control() || is_invisible(c)));
+        fn foreign_text_stays_in_one_line(text in any::<String>()) {
+            prop_assert!(!escape_control_chars(&text).contains(|c: char| c.is_control() || is_invisible(c)));
             let page = format!("<{text}");
-            prop_assert!(!gist(&page, 50).contains(|c: char| c.is_control() || is_invisible(c)));
+            prop_assert!(!summarize_page(&page, 50).contains(|c: char| c.is_control() || is_invisible(c)));
         }
 
         #[test]
         fn no_password_is_left(password in "[a-z0-9:/@?#%]{6,20}", text in "[a-z ]{0,10}") {
-            let shown = without_passwords(&format!("{text}http://user:{password}@host/x")).into_owned();
+            let shown = redact_passwords(&format!("{text}http://user:{password}@host/x")).into_owned();
             prop_assert_eq!(shown, format!("{text}http://***@host/x"));
         }
     }

@@ -16,7 +16,7 @@ use crate::forward::line::{Cut, Line};
 use crate::forward::{Forwarder, Hands, Outbound, Report};
 use crate::http::route::{Forward, Route};
 use crate::metrics::Metrics;
-use crate::observe::{Arrival, Observer, Sink};
+use crate::observe::{ExchangeStart, Observer, Sink};
 use crate::pages::{Answered, Asked as PageAsked, Pages};
 use crate::platform;
 use crate::server::driver::{self, Service};
@@ -269,7 +269,7 @@ impl Workshop {
         let user_agent = user_agent.map(str::to_owned);
         let memory = Reservation::new(&self.context.budget);
         let client_ip = Some(peer.ip().to_canonical());
-        let arrival = Arrival {
+        let arrival = ExchangeStart {
             endpoint,
             at,
             started,

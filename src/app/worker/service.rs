@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{Workshop, manners};
 use crate::http::route::{self, Dialect, Forward, Page, Route};
-use crate::observe::End;
+use crate::observe::ExchangeEnd;
 use crate::pages::Asked as PageAsked;
 use crate::server::driver::Service;
 use crate::server::fault::Fault;
@@ -72,7 +72,7 @@ impl Service for Workshop {
                 Duration::ZERO,
             )
         {
-            observer.finish(End::ClientGone);
+            observer.finish(ExchangeEnd::ClientGone);
         }
     }
 
@@ -131,9 +131,9 @@ impl Workshop {
         if let Some(mut observer) = self.observer(peer, user_agent, route, arrived, Duration::ZERO)
         {
             if !self.context.refusals.may_record() {
-                observer.only_count();
+                observer.set_unrecorded();
             }
-            observer.finish(End::Refused(fault.status, fault.message.clone()));
+            observer.finish(ExchangeEnd::Refused(fault.status, fault.message.clone()));
         }
     }
 }

@@ -6,7 +6,7 @@ use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
 use crate::server::reply::BROKE_OFF;
-use crate::util::sanitize::one_line;
+use crate::util::sanitize::escape_control_chars;
 use crate::util::threads::lock;
 
 /// The longest end of an answer that is kept (bytes).
@@ -39,7 +39,7 @@ fn said(end: &[u8]) -> Option<String> {
     )
     .ok()?;
     end.strip_prefix(BROKE_OFF)
-        .map(|why| one_line(why).into_owned())
+        .map(|why| escape_control_chars(why).into_owned())
 }
 
 impl<In: Transport> Connector<In> for Overheard {

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::history::record::now;
 use crate::history::store::Purged;
 use crate::history::store::query::{TIMES, time};
-use crate::util::sanitize::one_line;
+use crate::util::sanitize::escape_control_chars;
 
 /// The shortest time that statistics are asked for (hours).
 const HOURS_MIN: f64 = 0.001;
@@ -42,7 +42,7 @@ fn shares(purged: &Purged) -> String {
     let shares: Vec<String> = purged
         .from
         .iter()
-        .map(|(backend, deleted)| format!("{deleted} of {}", one_line(backend)))
+        .map(|(backend, deleted)| format!("{deleted} of {}", escape_control_chars(backend)))
         .collect();
     if shares.len() > 1 {
         format!(": {}", shares.join(", "))

@@ -10,7 +10,7 @@ use crate::cli::SearchArgs;
 use crate::error::Result;
 use crate::history::record::Record;
 use crate::history::store::query::UNKNOWN;
-use crate::util::sanitize::one_line;
+use crate::util::sanitize::escape_control_chars;
 
 /// Records that are shown when nobody says otherwise.
 const LIMIT: &str = "10";
@@ -61,7 +61,7 @@ fn page(records: &[Record]) -> String {
 
 fn head(record: &Record) -> [String; 6] {
     let tokens = |count: Option<u64>| count.map_or("-".to_owned(), thousands);
-    let name = |text: &str| cut(&one_line(text), NAME_MAX);
+    let name = |text: &str| cut(&escape_control_chars(text), NAME_MAX);
     let cached = record
         .prompt_cached_tokens
         .map(|tokens| format!(" ({} cached)", thousands(tokens)))
@@ -88,16 +88,16 @@ fn head(record: &Record) -> [String; 6] {
 /// The lines below the first: id and prompt, and what went wrong.
 fn below(record: &Record) -> String {
     let line = |text: String| cut(&text, WIDTH) + "\n";
-    let id = one_line(&record.interaction_id);
+    let id = escape_control_chars(&record.interaction_id);
     let prompt = record
         .prompt_preview
         .as_deref()
         .or(record.prompt_full.as_deref())
         .unwrap_or_default();
     let prompt: String = prompt.chars().take(WIDTH).collect();
-    let mut lines = line(format!("    {id}  {}", one_line(&prompt)));
+    let mut lines = line(format!("    {id}  {}", escape_control_chars(&prompt)));
     if let Some(error) = &record.error {
-        lines += &line(format!("    error: {}", one_line(error)));
+        lines += &line(format!("    error: {}", escape_control_chars(error)));
     }
     lines
 }

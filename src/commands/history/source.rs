@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
 use crate::history::store::{Enhanced, Extent, Flow, Purged, Query, Store, StoreError};
 use crate::platform;
-use crate::util::sanitize::one_line;
+use crate::util::sanitize::escape_control_chars;
 
 /// What a source is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +54,8 @@ pub struct Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let place = one_line(self.data_dir.as_deref().unwrap_or("its history"));
-        let backend = one_line(&self.backend);
+        let place = escape_control_chars(self.data_dir.as_deref().unwrap_or("its history"));
+        let backend = escape_control_chars(&self.backend);
         match &self.tap {
             Some(tap) => write!(f, "{place} ({backend}), through the tap at {tap}"),
             None => write!(f, "{place} ({backend})"),

@@ -1,7 +1,7 @@
 //! TABLE: rows of cells as lines, aligned. The first columns stand left, numbers right.
 
 use super::words::{WIDTH, cut};
-use crate::util::sanitize::one_line;
+use crate::util::sanitize::escape_control_chars;
 
 /// Between two columns.
 const GAP: &str = "  ";
@@ -28,7 +28,7 @@ impl Table {
         self.rows.push(
             cells
                 .into_iter()
-                .map(|cell| one_line(cell.as_ref()).into_owned())
+                .map(|cell| escape_control_chars(cell.as_ref()).into_owned())
                 .collect(),
         );
     }

@@ -17,7 +17,7 @@ use crate::forward::upstream::{Names, Target};
 use crate::history::record::Record;
 use crate::history::store::{Enhanced, Extent, Flow, Purged, Query};
 use crate::http::address::Upstream;
-use crate::util::sanitize::gist;
+use crate::util::sanitize::summarize_page;
 
 /// How long a machine may take to accept a connection before we look elsewhere.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -243,10 +243,10 @@ impl Tap {
             Err(_) => format!(
                 "it answered {} {}",
                 response.status().as_u16(),
-                gist(&String::from_utf8_lossy(&text), words::WIDTH)
+                summarize_page(&String::from_utf8_lossy(&text), words::WIDTH)
             ),
         };
-        Err(self.failed(&gist(&said, words::WIDTH * 5)))
+        Err(self.failed(&summarize_page(&said, words::WIDTH * 5)))
     }
 
     fn failed(&self, cause: &str) -> Error {

@@ -39,7 +39,7 @@ pub fn run_as_service() -> Result<ExitCode> {
     let was_service = platform::service::live_as_service(|| match run_logged() {
         Ok(_) => 0,
         Err(error) => {
-            logging::start_if_not_started();
+            logging::start_if_needed();
             log::error!("{error}");
             1
         }

@@ -27,7 +27,7 @@ fn action(endpoint: Inference, body: &str) -> Result<Action, ErrorReply> {
         endpoint,
         &RequestBody {
             bytes: body.as_bytes(),
-            cut: false,
+            is_partial: false,
             encoding: None,
             content_type: None,
         },

@@ -1,7 +1,7 @@
 //! Refusals, in Ollama's words and in the shape of the route.
 
 use super::*;
-use crate::observe::End as Ending;
+use crate::observe::ExchangeEnd;
 use crate::observe::tests::recorded::show;
 
 #[test]
@@ -99,7 +99,7 @@ fn refusals_are_in_ollamas_words_in_the_shape_of_the_route() {
             status,
             (refusal.body(endpoint.dialect()), "application/json"),
         );
-        let seen = show(&recorded, &[&recorded.reply.body], Ending::Complete);
+        let seen = show(&recorded, &[&recorded.reply.body], ExchangeEnd::Complete);
         assert!(
             seen.error.as_deref().unwrap_or_default().contains(words),
             "{body}: {:?}",

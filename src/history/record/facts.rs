@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::history::record::origin;
-use crate::observe::model_name::fold_cow;
+use crate::history::record::client_name;
+use crate::observe::model_name::normalize_cow;
 
 /// What statistics need of a record, borrowed from wherever it lies.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -29,7 +29,11 @@ pub struct Facts<'a> {
     pub time_to_first_token_seconds: Option<f64>,
     pub prompt_cached_tokens: Option<u64>,
     /// Who asked, as `metadata` says it; `None` where it says nothing.
-    #[serde(borrow, rename = "metadata", deserialize_with = "origin::of_field")]
+    #[serde(
+        borrow,
+        rename = "metadata",
+        deserialize_with = "client_name::deserialize"
+    )]
     pub client: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub host: Option<Cow<'a, str>>,
@@ -43,5 +47,5 @@ fn model_field<'de: 'a, 'a, D: Deserializer<'de>>(
     /// Serde borrows a string in an option only when it is wrapped.
     #[derive(Deserialize)]
     struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-    Ok(Option::<Name>::deserialize(field)?.map(|name| fold_cow(name.0)))
+    Ok(Option::<Name>::deserialize(field)?.map(|name| normalize_cow(name.0)))
 }

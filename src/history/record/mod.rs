@@ -1,9 +1,9 @@
 //! `Record`: what the history keeps of one request, under the names that every backend has (the seed's names first).
 
+pub mod client_name;
 mod exchange;
 mod facts;
 mod lossy;
-pub mod origin;
 
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::observe::exchange::ToolCall;
-use crate::observe::model_name::fold;
+use crate::observe::model_name::normalize;
 
 /// Characters of a prompt or a reply in its preview.
 const PREVIEW: usize = 100;
@@ -157,7 +157,7 @@ impl Record {
         let Some(sent) = self.model.take() else {
             return self;
         };
-        let folded = fold(&sent).into_owned();
+        let folded = normalize(&sent).into_owned();
         if let Some(metadata) = self.metadata.as_object_mut().filter(|_| folded != sent) {
             metadata.entry(MODEL_SENT).or_insert_with(|| sent.into());
         }
@@ -177,7 +177,7 @@ impl Record {
     pub fn show_facts(&self, see: impl FnOnce(&Facts)) {
         let metadata = self.metadata.to_string();
         see(&Facts {
-            client: origin::of_json(&metadata),
+            client: client_name::from_metadata(&metadata),
             ..self.facts()
         });
     }
@@ -186,7 +186,7 @@ impl Record {
     pub fn facts(&self) -> Facts<'_> {
         Facts {
             timestamp: self.timestamp,
-            model: self.model.as_deref().map(fold),
+            model: self.model.as_deref().map(normalize),
             endpoint: Cow::Borrowed(&self.endpoint),
             prompt_category: Cow::Borrowed(&self.prompt_category),
             status: Cow::Borrowed(&self.status),

@@ -101,7 +101,7 @@ fn sets_of_labels_beyond_the_bound_of_a_family_are_other_and_counted() {
         prompt_category,
         ..chat()
     };
-    let categories = crate::observe::category::ALL;
+    let categories = crate::observe::category::CATEGORIES;
     for model in 0..MAX_MODELS {
         categories
             .iter()

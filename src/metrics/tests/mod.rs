@@ -34,7 +34,7 @@ pub fn chat() -> Exchange {
         error: None,
         http_status: Some(200),
         upload: None,
-        only_counted: false,
+        is_unrecorded: false,
         load_only: false,
         stream: true,
         done_reason: Some("stop".to_owned()),

@@ -1,4 +1,4 @@
-//! CONTAINERS: objects, lists, and values that are not looked into.
+//! Objects, lists, and values that are not parsed.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -7,21 +7,21 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Str;
+use super::scalars::Str;
 
-/// An object, or nothing.
+/// An object; any other value is `None`.
 #[derive(Debug)]
 pub struct Object<T>(pub Option<T>);
 
-/// The objects of a list; an object without a list around it is one of one.
+/// The objects of a list; an object by itself is a list of one.
 #[derive(Debug)]
 pub struct List<T>(pub Vec<T>);
 
-/// Any value, as it was written, however deep. Null and absent are nothing.
+/// Any value as it was written, however deep. Null and an absent value are `None`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Raw<'a>(pub Option<&'a RawValue>);
 
-/// A value of which only matters whether it is there.
+/// The presence of a value, all that matters of some.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Presence {
     #[default]
@@ -87,7 +87,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 }
 
 impl Raw<'_> {
-    /// JSON without the blanks between its tokens, which is what a string holds where the value was put into one.
+    /// Returns the value as JSON without blanks between its tokens, or the text of a string, which some
+    /// servers put the JSON into.
     pub fn json(&self) -> Cow<'_, str> {
         let Some(raw) = self.0.map(RawValue::get) else {
             return Cow::Borrowed("");
@@ -107,19 +108,22 @@ impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
     }
 }
 
+/// Removes the blanks between the tokens of `json`.
 fn compact(json: &str) -> String {
-    let (mut in_string, mut escaped) = (false, false);
-    let is_kept = |character: &char| {
-        let kept = in_string || !character.is_ascii_whitespace();
-        in_string ^= *character == '"' && !escaped;
-        escaped = *character == '\\' && !escaped;
-        kept
-    };
-    json.chars().filter(is_kept).collect()
+    let (mut in_string, mut is_escaped) = (false, false);
+    let mut compact = String::with_capacity(json.len());
+    for character in json.chars() {
+        if in_string || !character.is_ascii_whitespace() {
+            compact.push(character);
+        }
+        in_string ^= character == '"' && !is_escaped;
+        is_escaped = character == '\\' && !is_escaped;
+    }
+    compact
 }
 
 impl Presence {
-    pub fn is_there(self) -> bool {
+    pub fn is_present(self) -> bool {
         self != Presence::Absent
     }
 }
@@ -149,7 +153,7 @@ impl<'de> Deserialize<'de> for Presence {
     }
 }
 
-/// The object that `json` is, and nothing else.
+/// Parses `json`, which must be an object.
 pub fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> serde_json::Result<T> {
     let Object(object) = serde_json::from_slice(json)?;
     object.ok_or_else(|| serde_json::Error::custom("not an object"))
@@ -160,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_object_is_none_and_is_left_out_of_lists() {
+    fn values_that_are_not_objects_are_left_out() {
         type Strings<'a> = List<std::collections::BTreeMap<&'a str, Str<'a>>>;
         for (json, count) in [
             ("[{},{\"a\":7},null,3,[{}],\"x\"]", 2),
@@ -200,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_is_there_and_empty() {
+    fn an_empty_list_is_present_and_empty() {
         for (json, presence) in [
             ("[]", Presence::Empty),
             ("[0]", Presence::Filled),

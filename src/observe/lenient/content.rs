@@ -1,20 +1,20 @@
-//! CONTENT: the text of a message, in one piece or in parts.
+//! The content of a message, in one piece or in parts.
 
 use std::borrow::Cow;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::Str;
+use super::scalars::Str;
 
 /// The text of a message: a string, or parts of which each is a string or an object with `text` or `thinking`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Content<'a> {
+pub struct MessageContent<'a> {
     pub text: Cow<'a, str>,
     pub thinking: Cow<'a, str>,
 }
 
-/// A part of a content.
+/// One part.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
 struct Part<'a> {
@@ -23,17 +23,17 @@ struct Part<'a> {
     #[serde(borrow)]
     refusal: Str<'a>,
     #[serde(borrow)]
-    thinking: Content<'a>,
+    thinking: MessageContent<'a>,
 }
 
-impl<'a> Content<'a> {
-    fn add(&mut self, part: Content<'a>) {
+impl<'a> MessageContent<'a> {
+    fn add(&mut self, part: MessageContent<'a>) {
         append(&mut self.text, part.text);
         append(&mut self.thinking, part.thinking);
     }
 
-    fn of(part: Part<'a>) -> Content<'a> {
-        let mut content = Content {
+    fn of_part(part: Part<'a>) -> MessageContent<'a> {
+        let mut content = MessageContent {
             text: part.text.0,
             thinking: part.thinking.text,
         };
@@ -50,30 +50,30 @@ fn append<'a>(text: &mut Cow<'a, str>, more: Cow<'a, str>) {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for MessageContent<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ContentVisitor;
 
         impl<'de> Visitor<'de> for ContentVisitor {
-            type Value = Content<'de>;
-            skip!(Content::default(); scalars);
+            type Value = MessageContent<'de>;
+            skip!(MessageContent::default(); scalars);
 
             fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Content {
+                Ok(MessageContent {
                     text: Cow::Borrowed(text),
-                    ..Content::default()
+                    ..MessageContent::default()
                 })
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Content {
+                Ok(MessageContent {
                     text: Cow::Owned(text.to_owned()),
-                    ..Content::default()
+                    ..MessageContent::default()
                 })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut content = Content::default();
+                let mut content = MessageContent::default();
                 while let Some(part) = list.next_element()? {
                     content.add(part);
                 }
@@ -81,7 +81,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-                Part::deserialize(MapAccessDeserializer::new(object)).map(Content::of)
+                Part::deserialize(MapAccessDeserializer::new(object)).map(MessageContent::of_part)
             }
         }
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_put_together_and_thinking_is_kept_apart() {
+    fn parts_are_joined_and_thinking_is_kept_apart() {
         let rows = [
             (r#""a""#, "a", ""),
             (
@@ -112,7 +112,7 @@ mod tests {
             ("[7,[true]]", "", ""),
         ];
         for (json, text, thinking) in rows {
-            let content: Content<'_> = serde_json::from_str(json).unwrap();
+            let content: MessageContent<'_> = serde_json::from_str(json).unwrap();
             assert_eq!(
                 (&*content.text, &*content.thinking),
                 (text, thinking),

@@ -1,7 +1,7 @@
-//! LENIENT: values as servers of this family write them. One of a kind that nobody expects is as if it had not been there, so that
-//! it loses itself and nothing around it.
+//! Deserializes values as the many servers write them: one of an unexpected type counts as absent, so
+//! that it loses itself and nothing around it.
 
-/// Completes a visitor: what it does not ask for is read and left out.
+/// Completes a visitor: a value of the kinds listed is skipped, and `$value` is returned for it.
 macro_rules! skip {
     ($value:expr; $($kind:ident)*) => {
         $(skip!(@ $kind, $value);)*
@@ -62,5 +62,5 @@ mod content;
 mod scalars;
 
 pub use containers::{List, Object, Presence, Raw, object};
-pub use content::Content;
+pub use content::MessageContent;
 pub use scalars::{Flag, Number, Str};

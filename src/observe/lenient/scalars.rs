@@ -1,14 +1,14 @@
-//! SCALARS: strings, numbers and booleans.
+//! Strings, numbers and booleans.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Counts beyond this are not counts: nothing reads a larger one exactly (2^53, as in JavaScript).
-const COUNT_MAX: f64 = (1_u64 << 53) as f64;
+/// The largest count: a float holds no larger one exactly (2^53, as in JavaScript).
+const MAX_COUNT: f64 = (1_u64 << 53) as f64;
 
-/// A string; anything else is the empty one. Borrowed unless it has escapes.
+/// A string; any other value is the empty one. Borrowed unless it has escapes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Str<'a>(pub Cow<'a, str>);
 
@@ -16,13 +16,13 @@ pub struct Str<'a>(pub Cow<'a, str>);
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Number(Option<f64>);
 
-/// A boolean, or what others say for true: 1 and "true".
+/// A boolean; 1 and "true" are true as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flag(pub bool);
 
 impl Str<'_> {
-    /// The text, unless there is none.
-    pub fn some(&self) -> Option<&str> {
+    /// Returns the text, unless it is empty.
+    pub fn non_empty(&self) -> Option<&str> {
         Some(&*self.0).filter(|text| !text.is_empty())
     }
 }
@@ -57,29 +57,30 @@ impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
 }
 
 impl Number {
-    /// A whole number of things, where it is one.
+    /// Returns the number if it is a whole one, not negative and below 2^53.
     pub fn count(self) -> Option<u64> {
         self.0
-            .filter(|number| number.fract() == 0.0 && (0.0..COUNT_MAX).contains(number))
+            .filter(|number| number.fract() == 0.0 && (0.0..MAX_COUNT).contains(number))
             .map(|number| number as u64)
     }
 
-    /// A time in nanoseconds.
+    /// Reads the number as a time in nanoseconds.
     pub fn nanos(self) -> Option<Duration> {
         self.time(1e9)
     }
 
-    /// A time in milliseconds.
+    /// Reads the number as a time in milliseconds.
     pub fn millis(self) -> Option<Duration> {
         self.time(1e3)
     }
 
-    /// A time of which `parts` are a second: at most 2^53 ns, which is 104 days.
-    fn time(self, parts: f64) -> Option<Duration> {
+    /// Reads the number as a time in units of which a second has `per_second`: at most 2^53 ns, which is
+    /// 104 days.
+    fn time(self, per_second: f64) -> Option<Duration> {
         let nanos = self
             .0
-            .map(|number| number * (1e9 / parts))
-            .filter(|nanos| (0.0..COUNT_MAX).contains(nanos));
+            .map(|number| number * (1e9 / per_second))
+            .filter(|nanos| (0.0..MAX_COUNT).contains(nanos));
         nanos.map(|nanos| Duration::from_nanos(nanos.round() as u64))
     }
 }
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_may_be_written_in_any_way_and_is_never_a_wrong_one() {
+    fn a_count_may_be_written_in_any_way_and_is_never_wrong() {
         for json in ["7", "7.0", "\"7\"", "\" 7.0 \"", "7e0", "\"70e-1\""] {
             assert_eq!(number(json).count(), Some(7), "{json}");
         }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::recorded::*;
 use super::requests::{asked, both, model_and_prompt};
 use crate::http::route::Inference;
-use crate::observe::{End, RequestBody};
+use crate::observe::{ExchangeEnd, RequestBody};
 
 #[test]
 fn values_of_the_wrong_kind_lose_only_themselves() {
@@ -73,7 +73,7 @@ fn a_body_that_cannot_be_read_counts_only_if_ollama_took_it() {
     watched.observer.request(
         RequestBody {
             bytes: body,
-            cut: false,
+            is_partial: false,
             encoding: None,
             content_type: None,
         },
@@ -83,7 +83,7 @@ fn a_body_that_cannot_be_read_counts_only_if_ollama_took_it() {
     watched
         .observer
         .body(b"{\"error\":\"bad\"}", watched.started);
-    assert_eq!(watched.finish(End::Complete).parse_failures, 0);
+    assert_eq!(watched.finish(ExchangeEnd::Complete).parse_failures, 0);
 }
 
 #[test]
@@ -144,8 +144,8 @@ proptest! {
         for endpoint in Inference::ALL {
             let mut watched = watch(endpoint);
             let encoding = zstd.then_some("zstd");
-            watched.observer.request(RequestBody { bytes: &bytes, cut, encoding, content_type: Some("multipart/form-data; boundary=a") }, 1);
-            watched.finish(End::ClientGone);
+            watched.observer.request(RequestBody { bytes: &bytes, is_partial: cut, encoding, content_type: Some("multipart/form-data; boundary=a") }, 1);
+            watched.finish(ExchangeEnd::ClientGone);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::recorded::*;
 use crate::http::route::Inference::{self, *};
-use crate::observe::{End, Exchange, Outcome};
+use crate::observe::{Exchange, ExchangeEnd, Outcome};
 
 /// What a reply tells of the prompt: the whole, and of it the cached part.
 const PAIRS: [(u64, Option<u64>); 4] = [(38, None), (38, Some(0)), (38, Some(37)), (75, Some(37))];
@@ -82,7 +82,7 @@ fn read(endpoint: Inference, content_type: &str, body: &str) -> Exchange {
     let mut watched = watch(endpoint);
     watched.observer.head(200, Some(content_type), None);
     watched.observer.body(body.as_bytes(), watched.started);
-    watched.finish(End::Complete)
+    watched.finish(ExchangeEnd::Complete)
 }
 
 #[test]

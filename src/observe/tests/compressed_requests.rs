@@ -8,7 +8,7 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use super::recorded::*;
 use super::written::*;
 use crate::http::route::Inference;
-use crate::observe::{End, Exchange, RequestBody};
+use crate::observe::{Exchange, ExchangeEnd, RequestBody};
 
 fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
     let (mut gzip, mut zlib) = (
@@ -31,7 +31,7 @@ fn asked_encoded(name: &str, bytes: &[u8], cut: bool) -> Exchange {
     watched.observer.request(
         RequestBody {
             bytes,
-            cut,
+            is_partial: cut,
             encoding: Some(name),
             content_type: None,
         },
@@ -39,7 +39,7 @@ fn asked_encoded(name: &str, bytes: &[u8], cut: bool) -> Exchange {
     );
     watched.observer.head(200, Some(JSON), None);
     watched.observer.body(b"{\"done\":true}", watched.started);
-    watched.finish(End::Complete)
+    watched.finish(ExchangeEnd::Complete)
 }
 
 #[test]
@@ -92,12 +92,12 @@ fn zstd_is_decoded_and_broken_zstd_is_not_followed() {
         let mut watched = watch(Inference::V1ChatCompletions);
         let body = RequestBody {
             bytes,
-            cut: false,
+            is_partial: false,
             encoding: Some("zstd"),
             content_type: None,
         };
         watched.observer.request(body, bytes.len() as u64);
-        watched.finish(End::ClientGone)
+        watched.finish(ExchangeEnd::ClientGone)
     };
     let twice = [body.as_slice(), body].concat();
     assert_eq!(read(body).prompt.as_deref(), Some("Why is the sky blue?"));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::recorded::*;
 use super::written::*;
 use crate::http::route::Inference;
-use crate::observe::{End, Outcome};
+use crate::observe::{ExchangeEnd, Outcome};
 
 const SSE: &str = "text/event-stream; charset=utf-8";
 const JSON: &str = "application/json; charset=utf-8";
@@ -20,7 +20,7 @@ fn tokens_are_timed_from_the_first_to_the_last() {
         Inference::V1ChatCompletions,
         SSE,
         &[role, one, one, one, stop, usage],
-        End::Complete,
+        ExchangeEnd::Complete,
     );
     assert_eq!(
         exchange.time_to_first_token,
@@ -36,7 +36,7 @@ fn tokens_are_timed_from_the_first_to_the_last() {
 
 #[test]
 fn one_delta_has_no_rate_and_a_block_has_no_first_token() {
-    let exchange = timed(Inference::Chat, NDJSON, &[ONE, DONE], End::Complete);
+    let exchange = timed(Inference::Chat, NDJSON, &[ONE, DONE], ExchangeEnd::Complete);
     assert_eq!(
         (exchange.generated_tokens, exchange.tokens_estimated),
         (Some(1), true)
@@ -45,7 +45,7 @@ fn one_delta_has_no_rate_and_a_block_has_no_first_token() {
         (exchange.tokens_per_second, exchange.time_per_output_token),
         (None, None)
     );
-    let exchange = timed(Inference::Chat, JSON, &[ONE.trim()], End::Complete);
+    let exchange = timed(Inference::Chat, JSON, &[ONE.trim()], ExchangeEnd::Complete);
     assert_eq!(
         (exchange.outcome, exchange.time_to_first_token),
         (Outcome::Success, None)
@@ -62,7 +62,7 @@ fn a_client_that_leaves_in_mid_stream_is_recorded_with_what_came() {
         Inference::Chat,
         NDJSON,
         &[ONE, TWO, "{\"message\":{\"cont"],
-        End::ClientGone,
+        ExchangeEnd::ClientGone,
     );
     assert_eq!(
         (exchange.outcome, exchange.error),
@@ -82,7 +82,13 @@ fn a_client_that_leaves_in_mid_stream_is_recorded_with_what_came() {
 #[test]
 fn a_client_that_leaves_after_the_end_marker_had_a_success() {
     assert_eq!(
-        timed(Inference::Chat, NDJSON, &[ONE, DONE], End::ClientGone).outcome,
+        timed(
+            Inference::Chat,
+            NDJSON,
+            &[ONE, DONE],
+            ExchangeEnd::ClientGone
+        )
+        .outcome,
         Outcome::Success
     );
     assert_eq!(
@@ -90,7 +96,7 @@ fn a_client_that_leaves_after_the_end_marker_had_a_success() {
             Inference::Chat,
             NDJSON,
             &[ONE, DONE.trim()],
-            End::ClientGone
+            ExchangeEnd::ClientGone
         )
         .outcome,
         Outcome::Success
@@ -100,17 +106,23 @@ fn a_client_that_leaves_after_the_end_marker_had_a_success() {
             Inference::V1Completions,
             SSE,
             &["data: [DONE]"],
-            End::ClientGone
+            ExchangeEnd::ClientGone
         )
         .outcome,
         Outcome::Success
     );
     assert_eq!(
-        timed(Inference::Chat, JSON, &[DONE], End::ClientGone).outcome,
+        timed(Inference::Chat, JSON, &[DONE], ExchangeEnd::ClientGone).outcome,
         Outcome::Success
     );
     assert_eq!(
-        timed(Inference::Chat, JSON, &[&DONE[..20]], End::ClientGone).outcome,
+        timed(
+            Inference::Chat,
+            JSON,
+            &[&DONE[..20]],
+            ExchangeEnd::ClientGone
+        )
+        .outcome,
         Outcome::Cancelled
     );
 }
@@ -121,7 +133,7 @@ fn an_upstream_that_fails_is_an_error_with_its_causes() {
         Inference::Chat,
         NDJSON,
         &[ONE, TWO],
-        End::UpstreamFailed("read reply: reset".into()),
+        ExchangeEnd::UpstreamFailed("read reply: reset".into()),
     );
     assert_eq!(
         (exchange.outcome, exchange.error.as_deref()),
@@ -135,7 +147,8 @@ fn an_upstream_that_fails_is_an_error_with_its_causes() {
 
 #[test]
 fn what_we_refuse_ourselves_is_an_error_with_its_status() {
-    let exchange = watch(Inference::Chat).finish(End::Refused(503, "all workers are busy".into()));
+    let exchange =
+        watch(Inference::Chat).finish(ExchangeEnd::Refused(503, "all workers are busy".into()));
     assert_eq!(
         (exchange.outcome, exchange.http_status),
         (Outcome::Error, Some(503))
@@ -165,7 +178,7 @@ fn an_observer_can_move_to_another_thread() {
 fn the_duration_is_the_wall_clock() {
     let before = Instant::now();
     let watched = watch(Inference::Chat);
-    let exchange = watched.finish(End::Complete);
+    let exchange = watched.finish(ExchangeEnd::Complete);
     assert!(exchange.duration <= before.elapsed());
     assert_eq!(exchange.queue_wait, Duration::from_millis(1));
 }

@@ -114,7 +114,7 @@ fn an_event_stream_means_the_same_in_every_form_that_clients_read() {
     ];
     for content_type in [
         SSE,
-        "Text/Event-Stream; charset=utf-8",
+        "Text/ExchangeEvent-Stream; charset=utf-8",
         JSON,
         NDJSON,
         "text/plain",

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::written::*;
 use crate::http::route::Inference;
-use crate::observe::reply::{MAX_SINGLE, MAX_VECTORS};
-use crate::observe::{End, Outcome};
+use crate::observe::limits::{MAX_SINGLE_BODY, MAX_VECTORS_BODY};
+use crate::observe::{ExchangeEnd, Outcome};
 
 #[test]
 fn vectors_that_are_too_long_to_keep_give_their_counters_wherever_the_head_ends() {
-    for length in MAX_VECTORS - 100..MAX_VECTORS + 100 {
+    for length in MAX_VECTORS_BODY - 100..MAX_VECTORS_BODY + 100 {
         let numbers = "1".repeat(length - "{\"model\":\"vec\",\"embeddings\":[[]]}".len());
         let body = format!(
             "{{\"model\":\"vec\",\"embeddings\":[[{numbers}]],\"total_duration\":7000,\"prompt_eval_count\":5}}"
@@ -18,7 +18,7 @@ fn vectors_that_are_too_long_to_keep_give_their_counters_wherever_the_head_ends(
             Inference::Embed,
             JSON,
             &[&body[..9], &body[9..]],
-            End::Complete,
+            ExchangeEnd::Complete,
         );
         assert_eq!(
             (exchange.outcome, exchange.prompt_tokens),
@@ -32,9 +32,9 @@ fn vectors_that_are_too_long_to_keep_give_their_counters_wherever_the_head_ends(
         );
         assert_eq!(exchange.total_duration, Some(Duration::from_micros(7)));
     }
-    let cut = format!("{{\"embeddings\":[[{}", "1,".repeat(MAX_VECTORS));
+    let cut = format!("{{\"embeddings\":[[{}", "1,".repeat(MAX_VECTORS_BODY));
     assert_eq!(
-        timed(Inference::Embed, JSON, &[&cut], End::Complete).outcome,
+        timed(Inference::Embed, JSON, &[&cut], ExchangeEnd::Complete).outcome,
         Outcome::Error
     );
 }
@@ -49,7 +49,7 @@ fn a_line_that_is_too_long_to_keep_gives_its_counters() {
         Inference::Generate,
         NDJSON,
         &["{\"response\":\"one\"}\n", &last],
-        End::Complete,
+        ExchangeEnd::Complete,
     );
     assert_eq!(
         (exchange.outcome, exchange.generated_tokens),
@@ -60,11 +60,11 @@ fn a_line_that_is_too_long_to_keep_gives_its_counters() {
 
 #[test]
 fn a_single_reply_that_is_too_long_to_keep_gives_its_counters() {
-    let text = "x".repeat(MAX_SINGLE);
+    let text = "x".repeat(MAX_SINGLE_BODY);
     let body = format!(
         "{{\"model\":\"m\",\"message\":{{\"content\":\"{text}\"}},\"done\":true,\"eval_count\":9,\"eval_duration\":1000000000}}"
     );
-    let exchange = timed(Inference::Chat, JSON, &[&body], End::Complete);
+    let exchange = timed(Inference::Chat, JSON, &[&body], ExchangeEnd::Complete);
     assert_eq!(
         (
             exchange.outcome,
@@ -89,7 +89,7 @@ fn texts_are_cut_at_a_mebibyte() {
         Inference::Generate,
         NDJSON,
         &[&line, &line, &line, DONE],
-        End::Complete,
+        ExchangeEnd::Complete,
     );
     assert_eq!(
         (

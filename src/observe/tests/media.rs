@@ -3,7 +3,7 @@
 use super::recorded::*;
 use super::written::*;
 use crate::http::route::Inference::{self, *};
-use crate::observe::{End, Outcome, RequestBody};
+use crate::observe::{ExchangeEnd, Outcome, RequestBody};
 
 #[test]
 fn pictures_and_decisions_are_read_with_their_prompt_and_pictures_without_tokens() {
@@ -12,7 +12,7 @@ fn pictures_and_decisions_are_read_with_their_prompt_and_pictures_without_tokens
         watched.observer.request(
             RequestBody {
                 bytes: body.as_bytes(),
-                cut: false,
+                is_partial: false,
                 encoding: None,
                 content_type,
             },
@@ -20,7 +20,7 @@ fn pictures_and_decisions_are_read_with_their_prompt_and_pictures_without_tokens
         );
         watched.observer.head(200, Some(JSON), None);
         watched.observer.body(reply.as_bytes(), watched.started);
-        watched.finish(End::Complete)
+        watched.finish(ExchangeEnd::Complete)
     };
     let picture = format!(
         r#"{{"created":1,"data":[{{"b64_json":"{}"}}],"usage":{{"input_tokens":3,"output_tokens":9}}}}"#,
@@ -104,7 +104,7 @@ fn tool_calls_that_come_in_pieces_are_joined_by_their_index() {
         Inference::V1ChatCompletions,
         SSE,
         &[&pieces.concat()],
-        End::Complete,
+        ExchangeEnd::Complete,
     );
     let calls: Vec<_> = exchange
         .tool_calls
@@ -125,7 +125,7 @@ fn a_transcription_is_kept_as_text_and_has_no_tokens() {
             Inference::V1Transcriptions,
             content_type,
             &[body],
-            End::Complete,
+            ExchangeEnd::Complete,
         );
         assert_eq!(
             (exchange.outcome, exchange.response.as_str()),
@@ -146,7 +146,7 @@ fn a_transcription_is_kept_as_text_and_has_no_tokens() {
         Inference::V1Transcriptions,
         NDJSON,
         &["{\"error\":\"no audio\"}"],
-        End::Complete,
+        ExchangeEnd::Complete,
     );
     assert_eq!(exchange.error.as_deref(), Some("no audio"));
     assert_eq!(
@@ -154,7 +154,7 @@ fn a_transcription_is_kept_as_text_and_has_no_tokens() {
             Inference::V1Transcriptions,
             "text/plain",
             &["hel"],
-            End::ClientGone
+            ExchangeEnd::ClientGone
         )
         .outcome,
         Outcome::Cancelled

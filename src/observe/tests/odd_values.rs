@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::recorded::*;
 use super::written::*;
 use crate::http::route::Inference::*;
-use crate::observe::{End, Outcome};
+use crate::observe::{ExchangeEnd, Outcome};
 
 #[test]
 fn values_that_nobody_expects_lose_only_themselves() {
@@ -46,7 +46,12 @@ fn values_that_nobody_expects_lose_only_themselves() {
 
 #[test]
 fn a_type_that_we_do_not_know_is_one_parse_failure_and_no_error() {
-    let exchange = timed(Chat, "text/html", &["<html>", "</html>"], End::Complete);
+    let exchange = timed(
+        Chat,
+        "text/html",
+        &["<html>", "</html>"],
+        ExchangeEnd::Complete,
+    );
     assert_eq!(
         (exchange.outcome, exchange.parse_failures),
         (Outcome::Success, 1)
@@ -59,7 +64,7 @@ fn a_line_that_cannot_be_read_is_one_parse_failure_and_loses_only_itself() {
         Chat,
         NDJSON,
         &[ONE, "{broken\n", "[]\n", TWO, DONE],
-        End::Complete,
+        ExchangeEnd::Complete,
     );
     assert_eq!(
         (exchange.outcome, exchange.parse_failures),

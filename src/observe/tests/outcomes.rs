@@ -2,7 +2,7 @@
 
 use super::written::*;
 use crate::http::route::Inference::{self, *};
-use crate::observe::{End, Outcome};
+use crate::observe::{ExchangeEnd, Outcome};
 
 #[test]
 fn a_clean_end_is_judged_by_what_was_whole_and_what_was_read() {
@@ -200,34 +200,49 @@ fn an_error_in_mid_stream_wins_over_all_that_follows() {
     let error = "{\"error\":{\"message\":\"out of memory\"}}\n";
     let remote = "{\"StatusCode\":502,\"Status\":\"502 Bad Gateway\",\"error\":\"far away\"}\n";
     assert_eq!(
-        timed(Inference::Chat, NDJSON, &[ONE, error, DONE], End::Complete)
-            .error
-            .as_deref(),
+        timed(
+            Inference::Chat,
+            NDJSON,
+            &[ONE, error, DONE],
+            ExchangeEnd::Complete
+        )
+        .error
+        .as_deref(),
         Some("out of memory")
     );
     assert_eq!(
-        timed(Inference::Generate, NDJSON, &[remote], End::ClientGone)
-            .error
-            .as_deref(),
+        timed(
+            Inference::Generate,
+            NDJSON,
+            &[remote],
+            ExchangeEnd::ClientGone
+        )
+        .error
+        .as_deref(),
         Some("far away")
     );
     let frame = format!("data: {error}\ndata: [DONE]\n\n");
     assert_eq!(
-        timed(Inference::V1ChatCompletions, SSE, &[&frame], End::Complete)
-            .error
-            .as_deref(),
+        timed(
+            Inference::V1ChatCompletions,
+            SSE,
+            &[&frame],
+            ExchangeEnd::Complete
+        )
+        .error
+        .as_deref(),
         Some("out of memory")
     );
     let frame = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\n\n";
     assert_eq!(
-        timed(Inference::V1Messages, SSE, &[frame], End::Complete)
+        timed(Inference::V1Messages, SSE, &[frame], ExchangeEnd::Complete)
             .error
             .as_deref(),
         Some("busy")
     );
     let frame = "data: {\"type\":\"response.failed\",\"response\":{\"status\":\"failed\",\"error\":{\"code\":\"x\",\"message\":\"no\"}}}\n\n";
     assert_eq!(
-        timed(Inference::V1Responses, SSE, &[frame], End::Complete)
+        timed(Inference::V1Responses, SSE, &[frame], ExchangeEnd::Complete)
             .error
             .as_deref(),
         Some("no")
@@ -238,7 +253,7 @@ fn an_error_in_mid_stream_wins_over_all_that_follows() {
 fn an_incomplete_response_is_a_success_that_says_why_it_ended() {
     let frame = "data: {\"type\":\"response.incomplete\",\"response\":{\"status\":\"incomplete\",\
                  \"incomplete_details\":{\"reason\":\"max_output_tokens\"},\"usage\":{\"input_tokens\":3,\"output_tokens\":5}}}\n\n";
-    let exchange = timed(Inference::V1Responses, SSE, &[frame], End::Complete);
+    let exchange = timed(Inference::V1Responses, SSE, &[frame], ExchangeEnd::Complete);
     assert_eq!(
         (exchange.outcome, exchange.done_reason.as_deref()),
         (Outcome::Success, Some("max_output_tokens"))

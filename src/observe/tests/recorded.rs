@@ -11,7 +11,7 @@ use proptest::test_runner::RngSeed;
 
 use super::message::Message;
 use crate::http::route::Inference;
-use crate::observe::{Arrival, End, Event, Exchange, Observer, RequestBody};
+use crate::observe::{Exchange, ExchangeEnd, ExchangeEvent, ExchangeStart, Observer, RequestBody};
 use crate::sample;
 use crate::util::budget::{Budget, Reservation};
 
@@ -121,7 +121,7 @@ fn stems(version: &str) -> BTreeSet<String> {
 /// An observer and the events that it told.
 pub struct Watched {
     pub observer: Observer,
-    pub events: Arc<Mutex<Vec<Event>>>,
+    pub events: Arc<Mutex<Vec<ExchangeEvent>>>,
     pub started: Instant,
 }
 
@@ -129,7 +129,7 @@ pub fn watch(endpoint: Inference) -> Watched {
     let events = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&events);
     let started = Instant::now();
-    let arrival = Arrival {
+    let arrival = ExchangeStart {
         endpoint,
         at: SystemTime::UNIX_EPOCH,
         started,
@@ -153,7 +153,7 @@ impl Watched {
     pub fn request(&mut self, request: &Message) {
         let body = RequestBody {
             bytes: &request.body,
-            cut: false,
+            is_partial: false,
             encoding: request.header("content-encoding"),
             content_type: request.header("content-type"),
         };
@@ -169,7 +169,7 @@ impl Watched {
     }
 
     /// Ends the exchange; checks that it began and ended once, in this order.
-    pub fn finish(self, end: End) -> Exchange {
+    pub fn finish(self, end: ExchangeEnd) -> Exchange {
         let Watched {
             observer, events, ..
         } = self;
@@ -179,10 +179,14 @@ impl Watched {
 }
 
 /// The exchange of events that must be `Began` and `Ended`.
-pub fn ended(events: &Mutex<Vec<Event>>) -> Exchange {
+pub fn ended(events: &Mutex<Vec<ExchangeEvent>>) -> Exchange {
     let mut events = std::mem::take(&mut *events.lock().unwrap());
     match (events.len(), events.pop(), events.pop()) {
-        (2, Some(Event::Ended(exchange)), Some(Event::Began { interaction_id, .. })) => {
+        (
+            2,
+            Some(ExchangeEvent::Finished(exchange)),
+            Some(ExchangeEvent::Started { interaction_id, .. }),
+        ) => {
             assert_eq!(interaction_id, exchange.interaction_id);
             *exchange
         }
@@ -191,7 +195,7 @@ pub fn ended(events: &Mutex<Vec<Event>>) -> Exchange {
 }
 
 /// Shows a whole exchange, its reply in `pieces`, all at one instant.
-pub fn show(recorded: &Recorded, pieces: &[&[u8]], end: End) -> Exchange {
+pub fn show(recorded: &Recorded, pieces: &[&[u8]], end: ExchangeEnd) -> Exchange {
     let mut watched = watch(recorded.endpoint);
     watched.request(&recorded.request);
     watched.head(recorded);
@@ -206,7 +210,7 @@ pub fn show(recorded: &Recorded, pieces: &[&[u8]], end: End) -> Exchange {
 pub fn both_versions(name: &str) -> [Exchange; 2] {
     VERSIONS.map(|version| {
         let recorded = named(&format!("{version}/{name}"));
-        show(&recorded, &[&recorded.reply.body], End::Complete)
+        show(&recorded, &[&recorded.reply.body], ExchangeEnd::Complete)
     })
 }
 

@@ -1,7 +1,7 @@
 //! What each recorded reply comes to.
 
 use super::recorded::*;
-use crate::observe::{End, Outcome};
+use crate::observe::{ExchangeEnd, Outcome};
 
 /// The name, the number of prompt tokens in each version, the number of generated tokens, the reason, and whether it was a stream.
 type Row = (&'static str, [u64; 2], u64, &'static str, bool);
@@ -239,7 +239,7 @@ fn every_recorded_exchange_makes_sense() {
     assert!(recordings.len() > 200, "{} exchanges", recordings.len());
     for recorded in recordings {
         let name = &recorded.name;
-        let exchange = show(recorded, &[&recorded.reply.body], End::Complete);
+        let exchange = show(recorded, &[&recorded.reply.body], ExchangeEnd::Complete);
         assert_eq!(
             exchange.error.is_some(),
             exchange.outcome == Outcome::Error,

@@ -4,15 +4,15 @@ use proptest::prelude::*;
 
 use super::recorded::*;
 use crate::http::route::Inference;
-use crate::observe::text::MAX_TEXT;
-use crate::observe::{End, Exchange, RequestBody};
+use crate::observe::limits::MAX_TEXT;
+use crate::observe::{Exchange, ExchangeEnd, RequestBody};
 
 pub fn asked(endpoint: Inference, bytes: &[u8], cut: bool) -> Exchange {
     let mut watched = watch(endpoint);
     watched.observer.request(
         RequestBody {
             bytes,
-            cut,
+            is_partial: cut,
             encoding: None,
             content_type: None,
         },
@@ -22,7 +22,7 @@ pub fn asked(endpoint: Inference, bytes: &[u8], cut: bool) -> Exchange {
     watched
         .observer
         .body(b"{\"model\":\"replied\",\"done\":true}", watched.started);
-    watched.finish(End::Complete)
+    watched.finish(ExchangeEnd::Complete)
 }
 
 pub fn model_and_prompt(endpoint: Inference, body: &str) -> (Option<String>, Option<String>) {

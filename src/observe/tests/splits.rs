@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::recorded::*;
 use crate::http::route::Inference;
-use crate::observe::{End, Exchange, Outcome};
+use crate::observe::{Exchange, ExchangeEnd, Outcome};
 
 /// Short replies of every dialect and form, for what is tried at every byte.
 const SHORT: [&str; 10] = [
@@ -25,7 +25,11 @@ const SHORT: [&str; 10] = [
 ];
 
 fn whole(recorded: &Recorded) -> Exchange {
-    normal(show(recorded, &[&recorded.reply.body], End::Complete))
+    normal(show(
+        recorded,
+        &[&recorded.reply.body],
+        ExchangeEnd::Complete,
+    ))
 }
 
 fn compressed(recorded: &Recorded, encoding: &str) -> Recorded {
@@ -54,7 +58,11 @@ fn a_short_reply_means_the_same_split_at_every_byte() {
             scope.spawn(move || {
                 let (body, expected) = (&recorded.reply.body, whole(&recorded));
                 for at in 0..=body.len() {
-                    let split = show(&recorded, &[&body[..at], &body[at..]], End::Complete);
+                    let split = show(
+                        &recorded,
+                        &[&body[..at], &body[at..]],
+                        ExchangeEnd::Complete,
+                    );
                     assert_eq!(normal(split), expected, "{} split at {at}", recorded.name);
                 }
             });
@@ -67,7 +75,7 @@ fn every_reply_means_the_same_byte_by_byte() {
     for recorded in all() {
         let bytes: Vec<&[u8]> = recorded.reply.body.chunks(1).collect();
         assert_eq!(
-            normal(show(recorded, &bytes, End::Complete)),
+            normal(show(recorded, &bytes, ExchangeEnd::Complete)),
             whole(recorded),
             "{}",
             recorded.name
@@ -88,7 +96,7 @@ fn a_compressed_reply_means_the_same() {
                 let exchange = normal(show(
                     &compressed,
                     &pieces.collect::<Vec<_>>(),
-                    End::Complete,
+                    ExchangeEnd::Complete,
                 ));
                 let exchange = Exchange {
                     response_bytes: expected.response_bytes,
@@ -119,7 +127,7 @@ fn each_flushed_piece_of_a_compressed_stream_is_read_at_once() {
             .observer
             .body(&bytes, watched.started + std::time::Duration::from_secs(at));
     }
-    let exchange = watched.finish(End::ClientGone);
+    let exchange = watched.finish(ExchangeEnd::ClientGone);
     assert_eq!(
         (exchange.outcome, exchange.response.as_str()),
         (Outcome::Success, "ab")
@@ -137,25 +145,25 @@ fn an_encoding_that_breaks_or_is_not_known_is_one_parse_failure() {
     let mut broken = compressed(&recorded, "gzip");
     let middle = broken.reply.body.len() / 2;
     broken.reply.body.truncate(middle);
-    let exchange = show(&broken, &[&broken.reply.body], End::Complete);
+    let exchange = show(&broken, &[&broken.reply.body], ExchangeEnd::Complete);
     assert_eq!(
         (exchange.outcome, exchange.parse_failures),
         (Outcome::Error, 1)
     );
     assert_eq!(
-        show(&broken, &[&broken.reply.body], End::ClientGone).parse_failures,
+        show(&broken, &[&broken.reply.body], ExchangeEnd::ClientGone).parse_failures,
         0
     );
     broken.reply.body[20..].fill(0xff);
     assert_eq!(
-        show(&broken, &[&broken.reply.body], End::Complete).parse_failures,
+        show(&broken, &[&broken.reply.body], ExchangeEnd::Complete).parse_failures,
         1
     );
     broken
         .reply
         .headers
         .insert("content-encoding".into(), "br".into());
-    let exchange = show(&broken, &[&broken.reply.body], End::Complete);
+    let exchange = show(&broken, &[&broken.reply.body], ExchangeEnd::Complete);
     assert_eq!(
         (exchange.outcome, exchange.parse_failures),
         (Outcome::Success, 1)
@@ -185,14 +193,14 @@ fn a_stream_that_is_cut_at_any_byte_is_a_success_only_after_its_end_marker() {
         let marked = text.find(marker).unwrap() + marker.len();
         let last = marked + text[marked..].find(&format!("{rest}\n")).unwrap() + rest.len();
         for at in body.len() - 400..=body.len() {
-            let gone = show(&recorded, &[&body[..at]], End::ClientGone);
+            let gone = show(&recorded, &[&body[..at]], ExchangeEnd::ClientGone);
             assert_eq!(
                 gone.outcome == Outcome::Success,
                 at >= last,
                 "{name} cut at {at}"
             );
             assert_eq!(gone.parse_failures, 0, "{name} cut at {at}");
-            let ended = show(&recorded, &[&body[..at]], End::Complete);
+            let ended = show(&recorded, &[&body[..at]], ExchangeEnd::Complete);
             assert_eq!(
                 ended.outcome == Outcome::Success,
                 at >= last,
@@ -221,7 +229,7 @@ fn offer(bytes: &[u8], status: u16, at: usize) {
                 let (first, second) = bytes.split_at(at.min(bytes.len()));
                 watched.observer.body(first, watched.started);
                 watched.observer.body(second, watched.started);
-                let exchange = watched.finish(End::Complete);
+                let exchange = watched.finish(ExchangeEnd::Complete);
                 assert_eq!(exchange.error.is_some(), exchange.outcome == Outcome::Error);
             }
         }
@@ -242,7 +250,7 @@ proptest! {
             pieces.push(piece);
             rest = more;
         }
-        prop_assert_eq!(normal(show(recorded, &pieces, End::Complete)), whole(recorded));
+        prop_assert_eq!(normal(show(recorded, &pieces, ExchangeEnd::Complete)), whole(recorded));
     }
 
     #[test]

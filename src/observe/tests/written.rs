@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::recorded::*;
 use crate::http::route::Inference;
-use crate::observe::{End, Exchange};
+use crate::observe::{Exchange, ExchangeEnd};
 
 pub const SSE: &str = "text/event-stream";
 pub const NDJSON: &str = "application/x-ndjson";
@@ -25,7 +25,7 @@ pub fn read(endpoint: Inference, content_type: &str, pieces: &[&[u8]]) -> Exchan
     pieces
         .iter()
         .for_each(|piece| watched.observer.body(piece, watched.started));
-    watched.finish(End::Complete)
+    watched.finish(ExchangeEnd::Complete)
 }
 
 /// Reads a body whole and split at every byte, which must be the same.
@@ -43,7 +43,12 @@ pub fn split(endpoint: Inference, content_type: &str, body: &str) -> Exchange {
 }
 
 /// An exchange whose reply comes in `pieces`, the first after 10 ms and then one every 10 ms.
-pub fn timed(endpoint: Inference, content_type: &str, pieces: &[&str], end: End) -> Exchange {
+pub fn timed(
+    endpoint: Inference,
+    content_type: &str,
+    pieces: &[&str],
+    end: ExchangeEnd,
+) -> Exchange {
     let mut watched = watch(endpoint);
     watched.observer.head(200, Some(content_type), None);
     for (at, piece) in (1..).zip(pieces) {

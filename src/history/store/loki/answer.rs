@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read};
 use serde::Deserialize;
 use ureq::{Body, Error};
 
-use crate::util::sanitize::gist;
+use crate::util::sanitize::summarize_page;
 
 /// How much of an error of Loki's is read (bytes), which may name hundreds of lines, and how much is shown (characters).
 const WORDS_READ: u64 = 256 * 1024;
@@ -78,7 +78,7 @@ pub fn words(body: &mut Body) -> String {
 
 /// Pages of gateways say the status once more.
 pub fn answered(status: u16, words: &str) -> String {
-    let (status, words) = (status.to_string(), gist(words, WORDS_SHOWN));
+    let (status, words) = (status.to_string(), summarize_page(words, WORDS_SHOWN));
     let words = words.strip_prefix(&status).unwrap_or(&words).trim_start();
     format!("{status} {words}").trim_end().to_owned()
 }

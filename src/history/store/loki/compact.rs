@@ -9,9 +9,9 @@ use super::entry;
 use super::logql::{self, quoted};
 use super::push::Part;
 use crate::history::record::Facts;
-use crate::history::record::origin;
+use crate::history::record::client_name;
 use crate::history::store::Query;
-use crate::observe::model_name::fold_cow;
+use crate::observe::model_name::normalize_cow;
 
 /// Where each field of a short line stands in a record; the client is made of the last two names.
 const NAMES: [&str; 8] = [
@@ -117,7 +117,7 @@ pub fn read(line: &str, see: impl FnOnce(&Facts)) {
     };
     see(&Facts {
         timestamp,
-        model: given(model).map(fold_cow),
+        model: given(model).map(normalize_cow),
         endpoint: plain(endpoint),
         prompt_category: plain(prompt_category),
         status: plain(status),
@@ -127,7 +127,7 @@ pub fn read(line: &str, see: impl FnOnce(&Facts)) {
         duration_seconds: duration.parse().ok(),
         time_to_first_token_seconds: first_token.parse().ok(),
         prompt_cached_tokens: cached.parse().ok(),
-        client: origin::of(given(ip), given(agent)),
+        client: client_name::from_parts(given(ip), given(agent)),
         host: given(host),
         tap: tap.parse().ok(),
     });

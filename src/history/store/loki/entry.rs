@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::cut;
-use crate::history::record::origin;
+use crate::history::record::client_name;
 use crate::history::record::{FIELDS, Record};
 use crate::history::store::query::UNKNOWN;
 
@@ -175,7 +175,7 @@ fn metadata(facts: &Fields) -> Map<String, Value> {
     );
     add(
         "client",
-        &origin::of_json(&of_client.to_string()).unwrap_or(UNKNOWN.into()),
+        &client_name::from_metadata(&of_client.to_string()).unwrap_or(UNKNOWN.into()),
     );
     metadata
 }

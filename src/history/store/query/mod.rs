@@ -12,7 +12,7 @@ use std::str::FromStr;
 use crate::history::record::{Facts, Position, Record};
 use crate::observe::category;
 use crate::observe::exchange::Outcome;
-use crate::observe::model_name::fold as fold_model;
+use crate::observe::model_name::normalize as normalize_model;
 pub use needle::{Needle, fold};
 use time::end;
 pub use time::{HOURS, HOURS_FORMS, TIMES, hours, time};
@@ -109,10 +109,12 @@ impl Query {
                 self.start_time = Some(time(value).ok_or_else(|| bad(TIMES.to_owned()))?)
             }
             "end_time" => self.end_time = Some(end(value).ok_or_else(|| bad(TIMES.to_owned()))?),
-            "model" => self.model = Some(fold_model(value).into_owned()),
+            "model" => self.model = Some(normalize_model(value).into_owned()),
             "prompt_search" => self.prompt_search = Some(Needle::new(value)),
-            "prompt_category" if category::ALL.contains(&value) => self.prompt_category = text,
-            "prompt_category" => return Err(bad(category::ALL.join(", "))),
+            "prompt_category" if category::CATEGORIES.contains(&value) => {
+                self.prompt_category = text
+            }
+            "prompt_category" => return Err(bad(category::CATEGORIES.join(", "))),
             "status" if Outcome::ALL.iter().any(|outcome| outcome.as_str() == value) => {
                 self.status = text
             }

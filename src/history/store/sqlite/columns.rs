@@ -7,9 +7,9 @@ use rusqlite::{Row, Statement, params};
 use serde_json::Value;
 
 use super::schema::Reader;
-use crate::history::record::origin;
+use crate::history::record::client_name;
 use crate::history::record::{FIELDS, Facts, Record};
-use crate::observe::model_name::fold_cow;
+use crate::observe::model_name::normalize_cow;
 
 /// The fields that `facts` reads, in its order.
 pub const FACTS: [&str; 14] = [
@@ -147,7 +147,7 @@ pub fn facts<'a>(row: &'a Row) -> rusqlite::Result<Facts<'a>> {
     let mut cells = Cells { row, next: 0 };
     Ok(Facts {
         timestamp: cells.number()?.unwrap_or_default(),
-        model: cells.text()?.map(fold_cow),
+        model: cells.text()?.map(normalize_cow),
         endpoint: cells.text()?.unwrap_or_default(),
         prompt_category: cells.text()?.unwrap_or_default(),
         status: cells.text()?.unwrap_or_default(),
@@ -166,8 +166,10 @@ pub fn facts<'a>(row: &'a Row) -> rusqlite::Result<Facts<'a>> {
 /// Who asked, as `metadata` says it.
 fn client(metadata: Cow<str>) -> Option<Cow<str>> {
     match metadata {
-        Cow::Borrowed(text) => origin::of_json(text),
-        Cow::Owned(text) => origin::of_json(&text).map(|name| Cow::Owned(name.into_owned())),
+        Cow::Borrowed(text) => client_name::from_metadata(text),
+        Cow::Owned(text) => {
+            client_name::from_metadata(&text).map(|name| Cow::Owned(name.into_owned()))
+        }
     }
 }
 

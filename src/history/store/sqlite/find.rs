@@ -11,7 +11,7 @@ use super::lookup::Lookup;
 use super::schema::Reader;
 use super::{Sqlite, columns, index};
 use crate::history::record::{Facts, Position, Record};
-use crate::observe::model_name::fold;
+use crate::observe::model_name::normalize;
 
 /// Rows that are listed at once when all are read: no view of the database lasts, so that the log of writes can be emptied.
 const CHUNK: usize = 1000;
@@ -266,7 +266,7 @@ fn spellings(connection: &Connection, model: &str) -> rusqlite::Result<Option<Ve
     let (mut seen, mut found) = (0, Vec::new());
     while let Some(row) = rows.next()? {
         seen += 1;
-        if columns::text(row.get_ref(0)?).is_some_and(|name| fold(&name) == model) {
+        if columns::text(row.get_ref(0)?).is_some_and(|name| normalize(&name) == model) {
             found.push(row.get(0)?);
         }
     }

@@ -1,12 +1,13 @@
 //! Anthropic's messages: named events from `message_start` to `message_stop`, or a single message.
 //!
-//! `input_tokens` is the prompt without its cached part (since Ollama 0.33.3, too): the whole prompt is the sum of three numbers. The
-//! first frame's are a guess of Ollama's from the length of the prompt; the true ones come in `message_delta`.
+//! `input_tokens` is the prompt without its cached part (since Ollama 0.33.3, too): the whole prompt
+//! is the sum of three numbers. Those of the first event are estimated by Ollama from the length of
+//! the prompt; the true ones come in `message_delta`.
 
 use serde::Deserialize;
 
-use crate::observe::facts::Facts;
-use crate::observe::lenient::{Content, List, Number, Object, Presence, Raw, Str, object};
+use crate::observe::lenient::{List, MessageContent, Number, Object, Presence, Raw, Str, object};
+use crate::observe::reply::facts::ReplyFacts;
 
 /// An event, or a single message: the fields do not clash.
 #[derive(Default, Deserialize)]
@@ -48,23 +49,23 @@ struct Block<'a> {
     #[serde(rename = "type", borrow)]
     kind: Str<'a>,
     #[serde(borrow)]
-    text: Content<'a>,
+    text: MessageContent<'a>,
     #[serde(borrow)]
-    thinking: Content<'a>,
+    thinking: MessageContent<'a>,
     #[serde(borrow)]
     name: Str<'a>,
     #[serde(borrow)]
     input: Raw<'a>,
 }
 
-/// Of a block (`text`, `thinking`, `partial_json`) or of the message (`stop_reason`).
+/// The change of a block (`text`, `thinking`, `partial_json`) or of the message (`stop_reason`).
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Delta<'a> {
     #[serde(borrow)]
-    text: Content<'a>,
+    text: MessageContent<'a>,
     #[serde(borrow)]
-    thinking: Content<'a>,
+    thinking: MessageContent<'a>,
     #[serde(borrow)]
     partial_json: Raw<'a>,
     #[serde(borrow)]
@@ -81,46 +82,37 @@ struct Usage {
 }
 
 impl Usage {
-    /// The whole prompt; none has no tokens.
+    /// Returns the tokens of the whole prompt, unless they are unknown or 0.
     fn prompt(&self) -> Option<u64> {
         let cached = [
             self.cache_read_input_tokens,
             self.cache_creation_input_tokens,
         ];
-        let whole = self
-            .input_tokens
-            .count()
-            .map(|input| cached.into_iter().filter_map(Number::count).sum::<u64>() + input);
-        whole.filter(|tokens| *tokens > 0)
+        let cached: u64 = cached.into_iter().filter_map(Number::count).sum();
+        Some(self.input_tokens.count()? + cached).filter(|tokens| *tokens > 0)
     }
 }
 
-pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
+pub fn read(json: &[u8], facts: &mut ReplyFacts) -> serde_json::Result<()> {
     let event: Event<'_> = object(json)?;
-    facts.fail(event.error);
+    facts.set_error(event.error);
     facts.recognised |= is_anthropic(&event);
     let index = event.index.count().unwrap_or_default();
     match &*event.kind {
-        "message_start" => start(event.message, facts),
-        "content_block_start" => event
-            .content_block
-            .0
-            .iter()
-            .for_each(|block| open(index, block, facts)),
-        "content_block_delta" | "message_delta" => event
-            .delta
-            .0
-            .iter()
-            .for_each(|delta| add(index, delta, facts)),
+        "message_start" => start_message(event.message, facts),
+        "content_block_start" => start_block(index, event.content_block, facts),
+        "content_block_delta" | "message_delta" => add_delta(index, event.delta, facts),
         "message_stop" => facts.done = true,
         _ => {
-            facts.model(&event.model);
-            event.content.0.iter().for_each(|block| whole(block, facts));
-            facts.reason(&event.stop_reason);
+            facts.set_model(&event.model);
+            for block in &event.content.0 {
+                add_block(block, facts);
+            }
+            facts.set_done_reason(&event.stop_reason);
         }
     }
     if let Some(usage) = event.usage.0 {
-        facts.count(
+        facts.set_counts(
             usage.prompt(),
             usage.cache_read_input_tokens.count(),
             usage.output_tokens.count(),
@@ -133,38 +125,40 @@ fn is_anthropic(event: &Event<'_>) -> bool {
     let is_event = event.kind.starts_with("message")
         || event.kind.starts_with("content_block")
         || &*event.kind == "ping";
-    is_event || event.role.is_there() || event.error.0.is_some()
+    is_event || event.role.is_present() || event.error.0.is_some()
 }
 
-fn start(message: Object<Message<'_>>, facts: &mut Facts) {
+fn start_message(message: Object<Message<'_>>, facts: &mut ReplyFacts) {
     let Some(message) = message.0 else { return };
-    facts.model(&message.model);
+    facts.set_model(&message.model);
     if let Some(usage) = message.usage.0 {
-        facts.prompt_tokens_guess = usage.prompt();
-        facts.count(None, usage.cache_read_input_tokens.count(), None);
+        facts.prompt_tokens_estimate = usage.prompt();
+        facts.set_counts(None, usage.cache_read_input_tokens.count(), None);
     }
 }
 
-fn open(index: u64, block: &Block<'_>, facts: &mut Facts) {
-    facts.message(&block.text);
-    facts.thought(&block.thinking.text);
+fn start_block(index: u64, block: Object<Block<'_>>, facts: &mut ReplyFacts) {
+    let Some(block) = block.0 else { return };
+    facts.push_message(&block.text);
+    facts.push_thinking(&block.thinking.text);
     if &*block.kind == "tool_use" {
-        facts.tool_name(index, &block.name);
+        facts.push_tool_name(index, &block.name);
     }
 }
 
-fn add(index: u64, delta: &Delta<'_>, facts: &mut Facts) {
-    facts.message(&delta.text);
-    facts.thought(&delta.thinking.text);
-    facts.tool_arguments(index, &delta.partial_json.json());
-    facts.reason(&delta.stop_reason);
+fn add_delta(index: u64, delta: Object<Delta<'_>>, facts: &mut ReplyFacts) {
+    let Some(delta) = delta.0 else { return };
+    facts.push_message(&delta.text);
+    facts.push_thinking(&delta.thinking.text);
+    facts.push_tool_arguments(index, &delta.partial_json.json());
+    facts.set_done_reason(&delta.stop_reason);
 }
 
-/// A block of a single message.
-fn whole(block: &Block<'_>, facts: &mut Facts) {
-    facts.message(&block.text);
-    facts.thought(&block.thinking.text);
+/// Adds a block of a single message.
+fn add_block(block: &Block<'_>, facts: &mut ReplyFacts) {
+    facts.push_message(&block.text);
+    facts.push_thinking(&block.thinking.text);
     if &*block.kind == "tool_use" {
-        facts.tool_call(&block.name, &block.input.json());
+        facts.push_tool_call(&block.name, &block.input.json());
     }
 }

@@ -1,12 +1,16 @@
-//! Ollama's own: one JSON object a line, or a single one; the last has `done: true` and all counters.
+//! Ollama's own: one JSON object per line, or a single one; the last has `done: true` and all
+//! counters.
 //!
-//! `prompt_eval_count` is the whole prompt; since 0.33.3 `prompt_eval_cached_count` tells how much of it came from the cache, and
-//! `prompt_eval_duration` is the time of the rest. Ollama leaves zeros out.
+//! `prompt_eval_count` is the whole prompt; since 0.33.3 `prompt_eval_cached_count` tells how much of
+//! it came from the cache, and `prompt_eval_duration` is the time of the rest. Ollama leaves zeros
+//! out.
 
 use serde::Deserialize;
 
-use crate::observe::facts::Facts;
-use crate::observe::lenient::{Content, Flag, List, Number, Object, Presence, Raw, Str, object};
+use crate::observe::lenient::{
+    Flag, List, MessageContent, Number, Object, Presence, Raw, Str, object,
+};
+use crate::observe::reply::facts::ReplyFacts;
 
 /// /api/generate, /api/chat, /api/embed and /api/embeddings in one: the fields do not clash.
 #[derive(Default, Deserialize)]
@@ -16,9 +20,9 @@ struct Reply<'a> {
     model: Str<'a>,
     created_at: Presence,
     #[serde(borrow)]
-    response: Option<Content<'a>>,
+    response: Option<MessageContent<'a>>,
     #[serde(borrow)]
-    thinking: Content<'a>,
+    thinking: MessageContent<'a>,
     #[serde(borrow)]
     tool_calls: List<ToolCall<'a>>,
     #[serde(borrow)]
@@ -44,9 +48,9 @@ struct Reply<'a> {
 #[serde(default)]
 struct Message<'a> {
     #[serde(borrow)]
-    content: Content<'a>,
+    content: MessageContent<'a>,
     #[serde(borrow)]
-    thinking: Content<'a>,
+    thinking: MessageContent<'a>,
     #[serde(borrow)]
     tool_calls: List<ToolCall<'a>>,
 }
@@ -67,24 +71,24 @@ struct Function<'a> {
     arguments: Raw<'a>,
 }
 
-pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
+pub fn read(json: &[u8], facts: &mut ReplyFacts) -> serde_json::Result<()> {
     let reply: Reply<'_> = object(json)?;
     facts.recognised |= is_native(&reply);
-    facts.model(&reply.model);
-    facts.thought(&reply.thinking.text);
-    facts.message(&reply.response.unwrap_or_default());
-    tool_calls(reply.tool_calls, facts);
+    facts.set_model(&reply.model);
+    facts.push_thinking(&reply.thinking.text);
+    facts.push_message(&reply.response.unwrap_or_default());
+    add_tool_calls(reply.tool_calls, facts);
     if let Some(message) = reply.message.0 {
-        facts.thought(&message.thinking.text);
-        facts.message(&message.content);
-        tool_calls(message.tool_calls, facts);
+        facts.push_thinking(&message.thinking.text);
+        facts.push_message(&message.content);
+        add_tool_calls(message.tool_calls, facts);
     }
-    facts.fail(reply.error);
+    facts.set_error(reply.error);
     facts.done |= reply.done.unwrap_or_default().0;
-    facts.reason(&reply.done_reason);
-    facts.rendered_only |= reply._debug_info.is_there();
-    facts.no_vectors |= [reply.embedding, reply.embeddings].contains(&Presence::Empty);
-    facts.count(
+    facts.set_done_reason(&reply.done_reason);
+    facts.is_render_only |= reply._debug_info.is_present();
+    facts.is_empty_embedding |= [reply.embedding, reply.embeddings].contains(&Presence::Empty);
+    facts.set_counts(
         reply.prompt_eval_count.count(),
         reply.prompt_eval_cached_count.count(),
         reply.eval_count.count(),
@@ -106,11 +110,11 @@ fn is_native(reply: &Reply<'_>) -> bool {
         || reply.error.0.is_some();
     text || [reply.created_at, reply.embedding, reply.embeddings]
         .into_iter()
-        .any(Presence::is_there)
+        .any(Presence::is_present)
 }
 
-fn tool_calls(calls: List<ToolCall<'_>>, facts: &mut Facts) {
+fn add_tool_calls(calls: List<ToolCall<'_>>, facts: &mut ReplyFacts) {
     for function in calls.0.into_iter().filter_map(|call| call.function.0) {
-        facts.tool_call(&function.name, &function.arguments.json());
+        facts.push_tool_call(&function.name, &function.arguments.json());
     }
 }

@@ -1,16 +1,17 @@
-//! OpenAI's responses: named events with a running number, or a single `response` object. `response.completed` ends a stream and
-//! repeats the whole output, which is skipped there: the deltas have brought it.
+//! OpenAI's responses: named events with a sequence number, or a single `response` object.
+//! `response.completed` ends a stream and repeats the whole output, which is skipped there: the deltas
+//! have brought it.
 
 use serde::Deserialize;
 
-use super::Timings;
-use crate::observe::facts::Facts;
-use crate::observe::lenient::{Content, List, Number, Object, Presence, Raw, Str, object};
+use super::timings::Timings;
+use crate::observe::lenient::{List, MessageContent, Number, Object, Presence, Raw, Str, object};
+use crate::observe::reply::facts::ReplyFacts;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Event<'a> {
-    /// Of an event.
+    /// The type of an event.
     #[serde(rename = "type", borrow)]
     kind: Str<'a>,
     output_index: Number,
@@ -20,7 +21,7 @@ struct Event<'a> {
     item: Object<Item<'a>>,
     #[serde(borrow)]
     response: Object<Response<'a>>,
-    /// Of an event of type `error`.
+    /// The message of an event of type `error`.
     #[serde(borrow)]
     message: Raw<'a>,
     #[serde(borrow)]
@@ -83,12 +84,12 @@ struct Item<'a> {
     #[serde(borrow)]
     arguments: Raw<'a>,
     #[serde(borrow)]
-    content: Content<'a>,
+    content: MessageContent<'a>,
     #[serde(borrow)]
-    summary: Content<'a>,
+    summary: MessageContent<'a>,
 }
 
-pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
+pub fn read(json: &[u8], facts: &mut ReplyFacts) -> serde_json::Result<()> {
     let event: Event<'_> = object(json)?;
     if event.kind.is_empty() {
         return read_single(json, facts);
@@ -96,74 +97,74 @@ pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
     facts.recognised |= &*event.kind == "error" || event.kind.starts_with("response.");
     let index = event.output_index.count().unwrap_or_default();
     match &*event.kind {
-        "response.output_text.delta" | "response.refusal.delta" => facts.content(&event.delta),
+        "response.output_text.delta" | "response.refusal.delta" => facts.push_content(&event.delta),
         "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
-            facts.thought(&event.delta)
+            facts.push_thinking(&event.delta)
         }
-        "response.function_call_arguments.delta" => facts.tool_arguments(index, &event.delta),
-        "response.output_item.added" => open(index, event.item, facts),
-        "response.output_item.done" => close(index, event.item, facts),
+        "response.function_call_arguments.delta" => facts.push_tool_arguments(index, &event.delta),
+        "response.output_item.added" => start_item(index, event.item, facts),
+        "response.output_item.done" => finish_item(index, event.item, facts),
         "response.completed" | "response.incomplete" | "response.failed" => facts.done = true,
         "error" => {
-            facts.fail(event.error);
-            facts.fail(event.message);
+            facts.set_error(event.error);
+            facts.set_error(event.message);
         }
         _ => {}
     }
-    facts.fail(event.error);
+    facts.set_error(event.error);
     if let Some(response) = event.response.0 {
-        envelope(response, facts);
+        add_response(response, facts);
     }
     Ok(())
 }
 
-fn read_single(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
+fn read_single(json: &[u8], facts: &mut ReplyFacts) -> serde_json::Result<()> {
     let response: Response<'_> = object(json)?;
     let output: Output<'_> = object(json)?;
     facts.recognised |=
-        output.output.is_some() || response.object.is_there() || response.error.0.is_some();
+        output.output.is_some() || response.object.is_present() || response.error.0.is_some();
     for item in output.output.unwrap_or_default().0 {
-        whole(&item, facts);
+        add_item(&item, facts);
     }
-    envelope(response, facts);
+    add_response(response, facts);
     Ok(())
 }
 
-/// An item of a single reply: a call, a message, or reasoning with its summary or its text.
-fn whole(item: &Item<'_>, facts: &mut Facts) {
+/// Adds an item of a single reply: a call, a message, or reasoning with its summary or its text.
+fn add_item(item: &Item<'_>, facts: &mut ReplyFacts) {
     match &*item.kind {
-        "function_call" => facts.tool_call(&item.name, &item.arguments.json()),
-        "reasoning" => facts.thought(&item.content.text),
-        _ => facts.content(&item.content.text),
+        "function_call" => facts.push_tool_call(&item.name, &item.arguments.json()),
+        "reasoning" => facts.push_thinking(&item.content.text),
+        _ => facts.push_content(&item.content.text),
     }
-    facts.thought(&item.summary.text);
+    facts.push_thinking(&item.summary.text);
 }
 
-/// A function call begins; its arguments follow as deltas.
-fn open(index: u64, item: Object<Item<'_>>, facts: &mut Facts) {
+/// Begins a function call; its arguments follow as deltas.
+fn start_item(index: u64, item: Object<Item<'_>>, facts: &mut ReplyFacts) {
     if let Some(item) = item.0.filter(|item| &*item.kind == "function_call") {
-        facts.tool_name(index, &item.name);
+        facts.push_tool_name(index, &item.name);
     }
 }
 
-/// A function call ends; its arguments are taken from here only if no delta brought them.
-fn close(index: u64, item: Object<Item<'_>>, facts: &mut Facts) {
+/// Ends a function call; its arguments are taken from here only if no delta brought them.
+fn finish_item(index: u64, item: Object<Item<'_>>, facts: &mut ReplyFacts) {
     if let Some(item) = item
         .0
-        .filter(|item| &*item.kind == "function_call" && !facts.tools.has_arguments(index))
+        .filter(|item| &*item.kind == "function_call" && !facts.tool_calls.has_arguments(index))
     {
-        facts.tool_arguments(index, &item.arguments.json());
+        facts.push_tool_arguments(index, &item.arguments.json());
     }
 }
 
-fn envelope(response: Response<'_>, facts: &mut Facts) {
-    facts.model(&response.model);
-    facts.fail(response.error);
+fn add_response(response: Response<'_>, facts: &mut ReplyFacts) {
+    facts.set_model(&response.model);
+    facts.set_error(response.error);
     let incomplete = response.incomplete_details.0.unwrap_or_default();
     match &*response.status {
         "in_progress" | "queued" => return,
-        "failed" => facts.fail_with("the response failed"),
-        status => facts.reason(incomplete.reason.some().unwrap_or(status)),
+        "failed" => facts.set_error_text("the response failed"),
+        status => facts.set_done_reason(incomplete.reason.non_empty().unwrap_or(status)),
     }
     if let Some(timings) = &response.timings.0 {
         timings.add_to(facts);
@@ -173,7 +174,7 @@ fn envelope(response: Response<'_>, facts: &mut Facts) {
             .input_tokens_details
             .0
             .and_then(|details| details.cached_tokens.count());
-        facts.count(
+        facts.set_counts(
             usage.input_tokens.count(),
             cached,
             usage.output_tokens.count(),

@@ -1,4 +1,4 @@
-//! ORIGIN: the name under which statistics know a client, made of what a record says of it.
+//! The name under which statistics know a client, made of a record's metadata.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// Characters of a name that a client gives itself.
-const NAME_MAX: usize = 60;
+/// The longest name that a client may give itself, in characters.
+const MAX_CLIENT_NAME: usize = 60;
 
-/// What of a record's `metadata` says who asked.
+/// The fields of a record's `metadata` about its client.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Metadata<'a> {
@@ -19,39 +19,41 @@ struct Metadata<'a> {
     user_agent: Option<Cow<'a, str>>,
 }
 
-/// The client that `metadata` (JSON) tells of; `None` where it tells nothing, as in a history taken over from elsewhere.
-pub fn of_json(metadata: &str) -> Option<Cow<'_, str>> {
+/// Returns the name of the client in `metadata`, which is JSON; `None` if it holds neither a user agent
+/// nor an address of another machine, as in a history taken over from elsewhere.
+pub fn from_metadata(metadata: &str) -> Option<Cow<'_, str>> {
     let Metadata {
         client_ip,
         user_agent,
     } = serde_json::from_str(metadata).unwrap_or_default();
-    of(client_ip, user_agent)
+    from_parts(client_ip, user_agent)
 }
 
-/// The same of what `metadata` says.
-pub fn of<'a>(
+/// Returns the name of a client with this address and this user agent.
+pub fn from_parts<'a>(
     client_ip: Option<Cow<'a, str>>,
     user_agent: Option<Cow<'a, str>>,
 ) -> Option<Cow<'a, str>> {
-    let own = user_agent.and_then(product);
-    let far = client_ip.filter(|ip| {
+    let product_name = user_agent.and_then(product);
+    let address = client_ip.filter(|ip| {
         !ip.parse::<IpAddr>()
             .is_ok_and(|ip| ip.to_canonical().is_loopback())
     });
-    match (own, far) {
-        (Some(own), Some(far)) => Some(format!("{own} at {far}").into()),
-        (own, far) => own.or(far),
+    match (product_name, address) {
+        (Some(product_name), Some(address)) => Some(format!("{product_name} at {address}").into()),
+        (product_name, address) => product_name.or(address),
     }
 }
 
-/// `of_json`, for a field that may hold any JSON.
-pub fn of_field<'de: 'a, 'a, D: Deserializer<'de>>(
+/// Deserializes a field `metadata`, which may hold any JSON, as `from_metadata` does.
+pub fn deserialize<'de: 'a, 'a, D: Deserializer<'de>>(
     field: D,
 ) -> Result<Option<Cow<'a, str>>, D::Error> {
-    <&'de RawValue>::deserialize(field).map(|metadata| of_json(metadata.get()))
+    <&'de RawValue>::deserialize(field).map(|metadata| from_metadata(metadata.get()))
 }
 
-/// The first word of a user agent, `ollama-python/0.6.3` in most; the rest says on what it runs.
+/// Returns the first word of a user agent, which is `ollama-python/0.6.3` and the like; the rest tells
+/// the system.
 fn product(agent: Cow<'_, str>) -> Option<Cow<'_, str>> {
     let word = match agent {
         Cow::Borrowed(text) => Cow::Borrowed(first_word(text)),
@@ -63,7 +65,7 @@ fn product(agent: Cow<'_, str>) -> Option<Cow<'_, str>> {
 fn first_word(text: &str) -> &str {
     let word = text.split_whitespace().next().unwrap_or_default();
     word.char_indices()
-        .nth(NAME_MAX)
+        .nth(MAX_CLIENT_NAME)
         .map_or(word, |(end, _)| &word[..end])
 }
 
@@ -95,12 +97,12 @@ mod tests {
             (r#""text""#, None),
             ("no JSON", None),
         ] {
-            assert_eq!(of_json(metadata).as_deref(), name, "{metadata}");
+            assert_eq!(from_metadata(metadata).as_deref(), name, "{metadata}");
         }
         let long = format!(r#"{{"user_agent":"{}"}}"#, "é".repeat(99));
         assert_eq!(
-            of_json(&long).map(|name| name.chars().count()),
-            Some(NAME_MAX)
+            from_metadata(&long).map(|name| name.chars().count()),
+            Some(MAX_CLIENT_NAME)
         );
     }
 }

@@ -1,21 +1,22 @@
-//! OpenAI's chat completions, completions, embeddings, images and transcriptions, as Ollama, llama.cpp, vLLM and LM Studio speak it.
-//! A stream ends with `[DONE]`, which is no JSON and therefore the reader's.
+//! OpenAI's chat completions, completions, embeddings, images and transcriptions, as Ollama,
+//! llama.cpp, vLLM and LM Studio send them. A stream ends with `[DONE]`, which is not JSON and is
+//! handled where objects are split.
 //!
-//! Usage comes in the last frame, if it was asked for; completions then put zeros on every frame before it. `timings` come there as
-//! well, from llama.cpp and since 0.35.1 from Ollama.
+//! Usage comes in the last event, if it was asked for; completions then put zeros on every event
+//! before it. `timings` come there as well, from llama.cpp and since 0.35.1 from Ollama.
 
 use serde::Deserialize;
 
-use super::Timings;
-use crate::observe::facts::Facts;
-use crate::observe::lenient::{Content, List, Number, Object, Presence, Raw, Str, object};
+use super::timings::Timings;
+use crate::observe::lenient::{List, MessageContent, Number, Object, Presence, Raw, Str, object};
+use crate::observe::reply::facts::ReplyFacts;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Reply<'a> {
     #[serde(borrow)]
     object: Str<'a>,
-    /// Of an image's event.
+    /// The type of an event about an image.
     #[serde(rename = "type", borrow)]
     kind: Str<'a>,
     #[serde(borrow)]
@@ -27,7 +28,7 @@ struct Reply<'a> {
     timings: Object<Timings>,
     #[serde(borrow)]
     error: Raw<'a>,
-    /// Of an `object` that is "error", as vLLM has it.
+    /// The message of an `object` that is "error", as vLLM sends it.
     #[serde(borrow)]
     message: Raw<'a>,
     /// A transcription.
@@ -44,7 +45,7 @@ struct Choice<'a> {
     #[serde(borrow)]
     message: Object<Message<'a>>,
     #[serde(borrow)]
-    text: Content<'a>,
+    text: MessageContent<'a>,
     #[serde(borrow)]
     finish_reason: Str<'a>,
 }
@@ -53,17 +54,17 @@ struct Choice<'a> {
 #[serde(default)]
 struct Message<'a> {
     #[serde(borrow)]
-    content: Content<'a>,
+    content: MessageContent<'a>,
     #[serde(borrow)]
     refusal: Str<'a>,
     #[serde(borrow)]
-    reasoning: Content<'a>,
-    /// The same under its older name; vLLM gives both.
+    reasoning: MessageContent<'a>,
+    /// The same under its older name; vLLM sends both.
     #[serde(borrow)]
-    reasoning_content: Content<'a>,
+    reasoning_content: MessageContent<'a>,
     #[serde(borrow)]
     tool_calls: List<ToolCall<'a>>,
-    /// One tool call, as it was before there were several.
+    /// The only tool call, from before there could be several.
     #[serde(borrow)]
     function_call: Object<Function<'a>>,
 }
@@ -99,18 +100,18 @@ struct Details {
     cached_tokens: Number,
 }
 
-pub fn read(json: &[u8], facts: &mut Facts) -> serde_json::Result<()> {
+pub fn read(json: &[u8], facts: &mut ReplyFacts) -> serde_json::Result<()> {
     let reply: Reply<'_> = object(json)?;
     facts.recognised |= is_openai(&reply);
-    facts.model(&reply.model);
-    facts.content(&reply.text.unwrap_or_default());
-    facts.fail(reply.error);
+    facts.set_model(&reply.model);
+    facts.push_content(&reply.text.unwrap_or_default());
+    facts.set_error(reply.error);
     if &*reply.object == "error" {
-        facts.fail(reply.message);
+        facts.set_error(reply.message);
     }
     facts.done |=
         &*reply.kind == "image_generation.completed" || &*reply.kind == "image_edit.completed";
-    facts.no_vectors |= reply.data == Presence::Empty;
+    facts.is_empty_embedding |= reply.data == Presence::Empty;
     for choice in reply.choices.unwrap_or_default().0 {
         add_choice(choice, facts);
     }
@@ -128,46 +129,48 @@ fn is_openai(reply: &Reply<'_>) -> bool {
         || reply.usage.0.is_some()
         || reply.text.is_some()
         || reply.error.0.is_some();
-    told || reply.data.is_there() || !reply.object.is_empty() || !reply.kind.is_empty()
+    told || reply.data.is_present() || !reply.object.is_empty() || !reply.kind.is_empty()
 }
 
-fn add_choice(choice: Choice<'_>, facts: &mut Facts) {
+fn add_choice(choice: Choice<'_>, facts: &mut ReplyFacts) {
     let index = choice.index.count().unwrap_or_default();
-    facts.choices.saw(index, !choice.finish_reason.is_empty());
+    facts
+        .choices
+        .record(index, !choice.finish_reason.is_empty());
     if index != 0 {
         return;
     }
-    facts.message(&choice.text);
+    facts.push_message(&choice.text);
     for message in choice.delta.0.into_iter().chain(choice.message.0) {
         add_message(message, facts);
     }
-    facts.reason(&choice.finish_reason);
+    facts.set_done_reason(&choice.finish_reason);
 }
 
-fn add_message(message: Message<'_>, facts: &mut Facts) {
+fn add_message(message: Message<'_>, facts: &mut ReplyFacts) {
     let reasoning = if message.reasoning.text.is_empty() {
         message.reasoning_content
     } else {
         message.reasoning
     };
-    facts.thought(&reasoning.text);
-    facts.message(&message.content);
-    facts.content(&message.refusal);
+    facts.push_thinking(&reasoning.text);
+    facts.push_message(&message.content);
+    facts.push_content(&message.refusal);
     for (at, call) in (0..).zip(message.tool_calls.0) {
         add_function(call.index.count().unwrap_or(at), call.function, facts);
     }
     add_function(0, message.function_call, facts);
 }
 
-fn add_function(index: u64, function: Object<Function<'_>>, facts: &mut Facts) {
+fn add_function(index: u64, function: Object<Function<'_>>, facts: &mut ReplyFacts) {
     if let Some(function) = function.0 {
-        facts.tool_name(index, &function.name);
-        facts.tool_arguments(index, &function.arguments.json());
+        facts.push_tool_name(index, &function.name);
+        facts.push_tool_arguments(index, &function.arguments.json());
     }
 }
 
-/// All zeros is what stands on frames that do not know yet.
-fn add_usage(usage: &Usage, facts: &mut Facts) {
+/// Takes the usage, unless it is all zeros, as on events that do not know it yet.
+fn add_usage(usage: &Usage, facts: &mut ReplyFacts) {
     let (prompt, generated) = (usage.prompt_tokens.count(), usage.completion_tokens.count());
     if prompt.max(generated) > Some(0) {
         let cached = usage
@@ -175,7 +178,7 @@ fn add_usage(usage: &Usage, facts: &mut Facts) {
             .0
             .as_ref()
             .and_then(|details| details.cached_tokens.count());
-        facts.count(prompt, cached, generated);
+        facts.set_counts(prompt, cached, generated);
         facts.has_usage = true;
     }
 }

@@ -1,19 +1,21 @@
-//! The fields `model` and `prompt` of a transcription's multipart/form-data body, as far as its head was kept. Audio is skipped.
+//! Reads the fields `model` and `prompt` of a multipart/form-data body, as far as it was kept. Files are
+//! skipped.
 
-use super::request::Request;
-use super::text::BoundedText;
+use super::facts::RequestFacts;
+use crate::observe::text::BoundedText;
 
-/// The longest heading of a part that is looked through, in bytes.
-const MAX_HEADING: usize = 8 << 10;
+/// The longest headers of a part that are read, in bytes.
+const MAX_PART_HEADERS: usize = 8 << 10;
 
-pub fn read(body: &[u8], content_type: &str) -> Request {
-    let mut request = Request::default();
+/// Reads the parts of a body whose Content-Type names the boundary.
+pub fn parse(body: &[u8], content_type: &str) -> RequestFacts {
+    let mut facts = RequestFacts::default();
     let Some(boundary) =
         parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty())
     else {
-        return Request {
-            failed: true,
-            ..request
+        return RequestFacts {
+            parse_failed: true,
+            ..facts
         };
     };
     let delimiter = format!("\r\n--{boundary}");
@@ -21,32 +23,32 @@ pub fn read(body: &[u8], content_type: &str) -> Request {
         .strip_prefix(&delimiter.as_bytes()[2..])
         .or_else(|| after(body, delimiter.as_bytes()))
         .unwrap_or_default();
-    while let Some((heading, content)) = part(rest) {
+    while let Some((headers, content)) = next_part(rest) {
         let end = find(content, delimiter.as_bytes());
         let value = || String::from_utf8_lossy(&content[..end.unwrap_or(content.len())]);
-        match field(heading).as_deref() {
-            Some("model") => request.model = Some(value().into_owned()),
+        match field_name(headers).as_deref() {
+            Some("model") => facts.model = Some(value().into_owned()),
             Some("prompt") => {
-                request.prompt.insert(BoundedText::default()).push(&value());
-                request.truncated = end.is_none();
+                facts.prompt.insert(BoundedText::default()).push(&value());
+                facts.is_truncated = end.is_none();
             }
             _ => {}
         }
         rest = end.map_or(&[], |end| &content[end + delimiter.len()..]);
     }
-    request
+    facts
 }
 
-/// The heading of a part that begins after its delimiter, and all that follows it.
-fn part(rest: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = find(&rest[..rest.len().min(MAX_HEADING)], b"\r\n\r\n")?;
+/// Splits `rest`, which begins after a delimiter, into the headers of a part and all that follows them.
+fn next_part(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = find(&rest[..rest.len().min(MAX_PART_HEADERS)], b"\r\n\r\n")?;
     (!rest.starts_with(b"--")).then(|| (&rest[..end], &rest[end + 4..]))
 }
 
-/// The name of a field that is no file.
-fn field(heading: &[u8]) -> Option<String> {
-    let heading = String::from_utf8_lossy(heading);
-    let disposition = heading.lines().find(|line| {
+/// Returns the name of a field that is not a file.
+fn field_name(headers: &[u8]) -> Option<String> {
+    let headers = String::from_utf8_lossy(headers);
+    let disposition = headers.lines().find(|line| {
         line.to_ascii_lowercase()
             .starts_with("content-disposition:")
     })?;
@@ -56,7 +58,7 @@ fn field(heading: &[u8]) -> Option<String> {
     }
 }
 
-/// The parameter `name` of a header's value, with its quotes taken off.
+/// Returns the parameter `name` of a header's value, without its quotes.
 fn parameter(value: &str, name: &str) -> Option<String> {
     let parameters = value
         .split(';')
@@ -89,23 +91,23 @@ mod tests {
         let body = b"--x1\r\nContent-Disposition: form-data; name=\"file\"; filename=\"model\"\r\nContent-Type: audio/wav\r\n\r\n\0\xff\r\n--x\r\n\
             --x1\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n\
             --x1\r\nContent-Disposition: form-data; name=prompt\r\n\r\nwhat\r\nis it\r\n--x1--\r\n";
-        let request = read(body, TYPE);
-        assert_eq!(request.model.as_deref(), Some("whisper"));
-        assert_eq!(request.prompt.unwrap().as_str(), "what\r\nis it");
-        assert!(!request.failed && !request.truncated);
+        let facts = parse(body, TYPE);
+        assert_eq!(facts.model.as_deref(), Some("whisper"));
+        assert_eq!(facts.prompt.unwrap().as_str(), "what\r\nis it");
+        assert!(!facts.parse_failed && !facts.is_truncated);
     }
 
     #[test]
-    fn a_head_that_ends_anywhere_gives_what_it_holds() {
+    fn a_body_that_is_cut_anywhere_gives_what_it_holds() {
         let body = b"--x1\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n--x1\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\nabc";
         for end in 0..body.len() {
-            read(&body[..end], TYPE);
+            parse(&body[..end], TYPE);
         }
-        let request = read(body, TYPE);
+        let facts = parse(body, TYPE);
         assert_eq!(
-            (request.model.as_deref(), request.truncated),
+            (facts.model.as_deref(), facts.is_truncated),
             (Some("whisper"), true)
         );
-        assert!(read(body, "application/json").failed);
+        assert!(parse(body, "application/json").parse_failed);
     }
 }

@@ -1,14 +1,11 @@
-//! The tool calls of a reply, put together from the deltas of streams, within bounds.
+//! Puts the tool calls of a reply together from the deltas of a stream, within bounds.
 
-use super::exchange::ToolCall;
-use super::facts::MAX_NAME;
-use super::text::{MAX_TEXT, prefix};
+use crate::observe::exchange::ToolCall;
+use crate::observe::limits::{MAX_NAME, MAX_TEXT, MAX_TOOL_CALLS};
+use crate::observe::text::prefix;
 
-/// The most tool calls that are kept of one reply.
-pub const MAX_TOOL_CALLS: usize = 256;
-
-/// Tool calls, each with the index under which its deltas come. Together at most `MAX_TEXT`; the first that is too much ends
-/// them, so that no arguments have holes.
+/// Tool calls, each with the index that its deltas carry. Together they take at most `MAX_TEXT`; the
+/// first piece that does not fit ends them, so that no arguments have holes.
 #[derive(Debug, Default)]
 pub struct ToolCalls {
     calls: Vec<(u64, ToolCall)>,
@@ -17,23 +14,24 @@ pub struct ToolCalls {
 }
 
 impl ToolCalls {
-    /// The index after the last.
+    /// Returns the index after the last.
     pub fn next_index(&self) -> u64 {
         self.calls
             .last()
             .map_or(0, |(index, _)| index.saturating_add(1))
     }
 
-    pub fn name(&mut self, index: u64, name: &str) {
+    /// Appends to the name of the call at `index`.
+    pub fn push_name(&mut self, index: u64, name: &str) {
         let name = prefix(name, MAX_NAME);
-        if let Some(call) = self.at(index, name.len()) {
+        if let Some(call) = self.entry(index, name.len()) {
             call.name.push_str(name);
         }
     }
 
-    /// Appends a piece of the arguments, which are JSON text.
-    pub fn arguments(&mut self, index: u64, piece: &str) {
-        if let Some(call) = self.at(index, piece.len()) {
+    /// Appends to the arguments of the call at `index`, which are JSON text.
+    pub fn push_arguments(&mut self, index: u64, piece: &str) {
+        if let Some(call) = self.entry(index, piece.len()) {
             call.arguments.push_str(piece);
         }
     }
@@ -49,8 +47,8 @@ impl ToolCalls {
         self.truncated = true;
     }
 
-    /// How much is kept (bytes).
-    pub fn kept(&self) -> usize {
+    /// Returns the size of names and arguments, in bytes.
+    pub fn buffered_bytes(&self) -> usize {
         self.bytes
     }
 
@@ -62,8 +60,8 @@ impl ToolCalls {
         self.calls.into_iter().map(|(_, call)| call).collect()
     }
 
-    /// The call at `index`, opened if need be, unless `more` bytes are too many.
-    fn at(&mut self, index: u64, more: usize) -> Option<&mut ToolCall> {
+    /// Returns the call at `index`, which is opened if need be, unless there is no room for `more` bytes.
+    fn entry(&mut self, index: u64, more: usize) -> Option<&mut ToolCall> {
         let known = self.calls.iter().position(|(at, _)| *at == index);
         self.truncated |=
             self.bytes + more > MAX_TEXT || known.is_none() && self.calls.len() == MAX_TOOL_CALLS;

@@ -1,0 +1,71 @@
+//! What an observer is told of an exchange, and what it tells its sink.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::exchange::Exchange;
+use crate::http::route::Inference;
+
+/// Receives the events of every exchange.
+pub type Sink = dyn Fn(ExchangeEvent) + Send + Sync;
+
+/// An event of one exchange: `Started` once its request was read, `Finished` once and always last.
+pub enum ExchangeEvent {
+    Started {
+        interaction_id: String,
+        /// Normalized, as in an `Exchange`.
+        model: Option<String>,
+    },
+    Finished(Box<Exchange>),
+}
+
+/// What is known when a request arrives, before its body is read.
+pub struct ExchangeStart {
+    pub endpoint: Inference,
+    pub at: SystemTime,
+    pub started: Instant,
+    pub queue_wait: Duration,
+    pub client_ip: Option<IpAddr>,
+    pub user_agent: Option<String>,
+}
+
+/// The body of a request: whole, or the first part of one that was too large to keep.
+pub struct RequestBody<'a> {
+    pub bytes: &'a [u8],
+    /// The body goes on after `bytes`.
+    pub is_partial: bool,
+    /// The value of Content-Encoding, if there is one.
+    pub encoding: Option<&'a str>,
+    pub content_type: Option<&'a str>,
+}
+
+/// How the forwarding of an exchange ended.
+pub enum ExchangeEnd {
+    /// The body ended cleanly. That alone does not mean success: only an end marker does.
+    Complete,
+    ClientGone,
+    /// Ollama could not be reached, died, or broke the protocol: the whole chain of causes.
+    UpstreamFailed(String),
+    /// The tap refused the request itself: the status of its answer, and why.
+    Refused(u16, String),
+}
+
+impl ExchangeEnd {
+    pub fn body_end(&self) -> BodyEnd {
+        match self {
+            ExchangeEnd::Complete => BodyEnd::Complete,
+            ExchangeEnd::ClientGone | ExchangeEnd::UpstreamFailed(_) | ExchangeEnd::Refused(..) => {
+                BodyEnd::Cut
+            }
+        }
+    }
+}
+
+/// How the body of a reply ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyEnd {
+    /// By itself, so what is incomplete in it is Ollama's failure.
+    Complete,
+    /// Before its end.
+    Cut,
+}

@@ -1,0 +1,28 @@
+//! The bounds of what is kept of an exchange, all in bytes unless they say otherwise.
+
+/// Any one text of an exchange: a prompt, a response, its thinking, its tool calls together.
+pub const MAX_TEXT: usize = 1 << 20;
+
+/// A name: a model's, a function's, a reason's.
+pub const MAX_NAME: usize = 512;
+
+/// The text of an error.
+pub const MAX_ERROR_TEXT: usize = 8 << 10;
+
+/// The body of a reply that is an error.
+pub const MAX_ERROR_BODY: usize = 64 << 10;
+
+/// A reply of one object that is kept whole.
+pub const MAX_SINGLE_BODY: usize = 8 << 20;
+
+/// A reply of vectors, of which only the counters matter.
+pub const MAX_VECTORS_BODY: usize = 64 << 10;
+
+/// A line that is kept whole: Ollama's own clients refuse longer ones.
+pub const MAX_LINE: usize = 8 << 20;
+
+/// The end of a text that is longer than its bound: the counters stand there.
+pub const TAIL_SIZE: usize = 16 << 10;
+
+/// Tool calls of one reply.
+pub const MAX_TOOL_CALLS: usize = 256;
