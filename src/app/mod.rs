@@ -277,9 +277,9 @@ fn sink(metrics: Arc<Metrics>, archive: Option<Arc<Archive>>) -> Arc<Sink> {
         ExchangeEvent::Started {
             interaction_id,
             model,
-        } => metrics.began(&interaction_id, model.as_deref()),
+        } => metrics.request_started(&interaction_id, model.as_deref()),
         ExchangeEvent::Finished(exchange) => {
-            metrics.ended(&exchange);
+            metrics.request_finished(&exchange);
             if exchange.is_unrecorded {
                 return;
             }
@@ -318,7 +318,7 @@ fn start(
         workshop.context.clone(),
         workshop.clone(),
         listeners,
-        Box::new(move || metrics.listener_restarted()),
+        Box::new(move || metrics.count_listener_restart()),
     )?;
     threads::spawn("event-loop", STACK, move || event_loop.run())?;
     let (shop, workers) = (workshop.clone(), workers.clone());

@@ -50,10 +50,10 @@ pub fn watch(shop: &Workshop, workers: &Mutex<Workers>) {
             },
         );
         match status {
-            Ok(status) => shop.metrics.ollama(&status),
+            Ok(status) => shop.metrics.set_ollama_status(&status),
             // It was busy, and answered clients meanwhile.
             Err(_) if is_up => {}
-            Err(_) => shop.metrics.ollama(&OllamaStatus::default()),
+            Err(_) => shop.metrics.set_ollama_status(&OllamaStatus::default()),
         }
         lock(workers).start_missing();
         let pause = if is_up || !is_open {
@@ -80,7 +80,7 @@ impl Known {
         let untold = status
             .as_ref()
             .ok()
-            .and_then(|status| status.untold.as_deref());
+            .and_then(|status| status.incomplete_reason.as_deref());
         let is_untold_news = untold.is_some() && !std::mem::replace(&mut self.is_untold, true);
         match (status, advice) {
             (Ok(status), _) if is_news => log::info!(

@@ -23,7 +23,7 @@ pub struct Workers {
 impl Workers {
     /// Until they were started, the metric says how many there are to be.
     pub fn new(workshop: &Arc<Workshop>) -> Workers {
-        workshop.metrics.workers(workshop.context.workers());
+        workshop.metrics.set_workers(workshop.context.workers());
         Workers {
             workshop: workshop.clone(),
             started: 0,
@@ -46,7 +46,7 @@ impl Workers {
             ),
             Ok(()) => {}
         }
-        self.workshop.metrics.workers(self.started);
+        self.workshop.metrics.set_workers(self.started);
         Ok(())
     }
 
@@ -63,7 +63,7 @@ impl Workers {
                 self.wanted()
             ),
         }
-        self.workshop.metrics.workers(self.started);
+        self.workshop.metrics.set_workers(self.started);
     }
 
     fn start_rest(&mut self) -> io::Result<()> {

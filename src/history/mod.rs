@@ -181,7 +181,7 @@ fn clean_up(
         );
     };
     let decision = store.decide(expiry, at, days, max_bytes)?;
-    metrics.analytics_expiry_held(decision.is_held);
+    metrics.set_analytics_expiry_held(decision.is_held);
     if decision.is_new {
         log::warn!(
             "the history in {}: every record is older than {} days all at once, as after a jump of the clock; they are kept a day \

@@ -72,7 +72,7 @@ impl Recorder {
         let (closing, close) = bounded(1);
         let (flushing, flushes) = bounded(FLUSHES_MAX);
         let (end, ended) = bounded(0);
-        metrics.analytics_backend(store.backend());
+        metrics.init_analytics_backend(store.backend());
         let shared = Arc::new(Shared {
             metrics,
             records: AtomicUsize::new(0),
@@ -152,19 +152,19 @@ impl Shared {
     /// Notes one more exchange; whether there is room for it, beside the batch that is being written.
     fn accept(&self, text: usize) -> bool {
         let records = self.records.fetch_add(1, SeqCst) + 1;
-        self.metrics.analytics_queue_size(records);
+        self.metrics.set_analytics_queue_size(records);
         self.text.fetch_add(text, SeqCst) + text <= self.text_max && records <= QUEUE_MAX
     }
 
     /// So many exchanges with so much text have left the queue.
     fn release(&self, records: usize, text: usize) {
         let left = self.records.fetch_sub(records, SeqCst) - records;
-        self.metrics.analytics_queue_size(left);
+        self.metrics.set_analytics_queue_size(left);
         self.text.fetch_sub(text, SeqCst);
     }
 
     fn drop_records(&self, records: usize, text: usize) {
-        self.metrics.analytics_dropped(records as u64);
+        self.metrics.count_analytics_dropped(records as u64);
         self.release(records, text);
     }
 }

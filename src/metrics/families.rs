@@ -1,8 +1,8 @@
-//! Every metric family: its name, labels, buckets and help, each once.
+//! Defines every metric family: its name, help, labels and buckets.
 //!
-//! In a family with several labels a label `model` always comes first, and the values of every other label are words of which
-//! none ends in another of the same label: the prometheus crate tells series apart by a hash over their values put together
-//! without a separator.
+//! In a family with several labels a label `model` always comes first, and no value of another label ends in
+//! another value of the same label: the prometheus crate tells series apart by a hash over their values,
+//! joined without a separator.
 
 use prometheus::core::Collector;
 use prometheus::{
@@ -10,8 +10,8 @@ use prometheus::{
     Registry, Result,
 };
 
+use super::bounded_family::BoundedFamily;
 use super::labels::{HTTP_ENDPOINTS, REFUSALS, UNKNOWN};
-use super::sets::Bounded;
 use crate::forward::failure::Kind;
 use crate::http::route::Dialect;
 
@@ -52,9 +52,9 @@ const TOKENS_PER_SECOND: &[f64] = &[
     1.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 90.0, 100.0, 150.0, 200.0,
 ];
 
-/// Counters and histograms with labels, whose sets of values are bounded.
-pub type Counters = Bounded<IntCounterVec>;
-pub type Histograms = Bounded<HistogramVec>;
+/// Counters and histograms with labels and a bound on their sets of values.
+pub type Counters = BoundedFamily<IntCounterVec>;
+pub type Histograms = BoundedFamily<HistogramVec>;
 
 /// The families, registered.
 pub struct Families {
@@ -102,140 +102,138 @@ pub struct Families {
 
 impl Families {
     pub fn new(registry: &Registry) -> Result<Families> {
-        let r = Definer {
+        let folded = Definer {
             registry,
             folded: None,
-        };
-        let folds = Folds {
-            folded: r.counters(
-                "ollama_tap_label_sets_folded_total",
-                "Times that a family had no room for one more set of label values.",
-                &["family"],
-            )?,
-        };
-        let r = Definer {
+        }
+        .counters(
+            "ollama_tap_label_sets_folded_total",
+            "Times that a family had no room for one more set of label values.",
+            &["family"],
+        )?;
+        let define = Definer {
             registry,
-            folded: Some(&folds.folded),
+            folded: Some(&folded),
         };
         Ok(Families {
-            requests: r.counters(
+            requests: define.counters(
                 "ollama_requests_total",
                 "Requests that made a model work, by how they ended.",
                 &["model", "endpoint", "status", "prompt_category"],
             )?,
-            request_duration: r.histograms(
+            request_duration: define.histograms(
                 "ollama_request_duration_seconds",
                 "Wall clock from a request's arrival to its end, whatever its status.",
                 &["model", "endpoint", "prompt_category"],
                 REQUEST_SECONDS,
             )?,
-            response: r.histograms("ollama_response_seconds", "Ollama's own total duration of a request.", &["model"], REQUEST_SECONDS)?,
-            load_duration: r.histograms(
+            response: define.histograms("ollama_response_seconds", "Ollama's own total duration of a request.", &["model"], REQUEST_SECONDS)?,
+            load_duration: define.histograms(
                 "ollama_load_duration_seconds",
                 "Time Ollama spent getting the model ready, its queue included.",
                 &["model"],
                 PART_SECONDS,
             )?,
-            prompt_eval_duration: r.histograms(
+            prompt_eval_duration: define.histograms(
                 "ollama_prompt_eval_duration_seconds",
                 "Time Ollama spent reading the prompt, without what came from its cache.",
                 &["model"],
                 PART_SECONDS,
             )?,
-            eval_duration: r.histograms(
+            eval_duration: define.histograms(
                 "ollama_eval_duration_seconds",
                 "Time Ollama spent generating tokens.",
                 &["model"],
                 PART_SECONDS,
             )?,
-            tokens_processed: r.counters(
+            tokens_processed: define.counters(
                 "ollama_tokens_processed_total",
                 "Prompt tokens processed, those from the cache included.",
                 &["model"],
             )?,
-            prompt_tokens_cached: r.counters(
+            prompt_tokens_cached: define.counters(
                 "ollama_prompt_tokens_cached_total",
                 "Of the prompt tokens processed, those from Ollama's cache, where it tells them.",
                 &["model"],
             )?,
-            prompt_tokens: r.histograms(
+            prompt_tokens: define.histograms(
                 "ollama_prompt_tokens",
                 "Tokens of one request's prompt, those from the cache included.",
                 &["model"],
                 PROMPT_TOKENS,
             )?,
-            prompt_tokens_per_second: r.histograms(
+            prompt_tokens_per_second: define.histograms(
                 "ollama_prompt_tokens_per_second",
                 "Speed at which one request's prompt was read: its tokens without the cached ones, where Ollama tells those.",
                 &["model"],
                 PROMPT_TOKENS_PER_SECOND,
             )?,
-            tokens_generated_total: r.counters("ollama_tokens_generated_total", "Tokens generated.", &["model"])?,
-            tokens_generated: r.histograms(
+            tokens_generated_total: define.counters("ollama_tokens_generated_total", "Tokens generated.", &["model"])?,
+            tokens_generated: define.histograms(
                 "ollama_tokens_generated",
                 "Tokens generated by one request.",
                 &["model", "prompt_category"],
                 TOKENS,
             )?,
-            tokens_per_second: r.histograms(
+            tokens_per_second: define.histograms(
                 "ollama_tokens_per_second",
                 "Speed at which one request's tokens were generated.",
                 &["model", "prompt_category"],
                 TOKENS_PER_SECOND,
             )?,
-            time_to_first_token: r.histograms(
+            time_to_first_token: define.histograms(
                 "ollama_time_to_first_token_seconds",
                 "Time from a request's arrival to its first content, thinking or tool call, of streams.",
                 &["model", "endpoint"],
                 WAIT_SECONDS,
             )?,
-            time_per_output_token: r.histograms(
+            time_per_output_token: define.histograms(
                 "ollama_time_per_output_token_seconds",
                 "Mean time between the tokens of one stream of two tokens and more.",
                 &["model"],
                 TOKEN_SECONDS,
             )?,
-            finished: r.counters(
+            finished: define.counters(
                 "ollama_finished_total",
                 "Requests that made a model work, by why the answer ended.",
                 &["model", "reason"],
             )?,
-            active_requests: r.gauges("ollama_active_requests", "Requests that make a model work right now.", &["model"])?,
-            analytics_queue_size: r.gauge("ollama_analytics_queue_size", "Records that wait to be written into the history.")?,
-            analytics_writes: r.counters(
+            active_requests: define.gauges("ollama_active_requests", "Requests that make a model work right now.", &["model"])?,
+            analytics_queue_size: define.gauge("ollama_analytics_queue_size", "Records that wait to be written into the history.")?,
+            analytics_writes: define.counters(
                 "ollama_analytics_writes_total",
                 "Records whose writing into the history succeeded or failed; one that is tried again counts again, one that lost its text counts as both.",
                 &["backend", "status"],
             )?,
-            analytics_dropped: r.counter("ollama_tap_analytics_dropped_total", "Records that the history lost for good.")?,
-            analytics_expiry_held: r.gauge(
+            analytics_dropped: define.counter("ollama_tap_analytics_dropped_total", "Records that the history lost for good.")?,
+            analytics_expiry_held: define.gauge(
                 "ollama_tap_analytics_expiry_held",
                 "Whether records that are too old are kept for now, because a jump of the clock may make them look so (1) or not (0).",
             )?,
-            up: r.gauge("ollama_up", "Whether Ollama answered us or a client last (1) or not (0).")?,
-            version_info: r.gauges("ollama_version_info", "Always 1; the label says which version of Ollama answers.", &["version"])?,
-            model_loaded: r.gauges("ollama_model_loaded", "1 for every model that Ollama holds in memory.", &["model"])?,
-            model_size: r.gauges("ollama_model_size_bytes", "Memory that a loaded model takes in all.", &["model"])?,
-            model_vram: r.gauges("ollama_model_vram_bytes", "Memory that a loaded model takes on GPUs.", &["model"])?,
-            model_context: r.gauges("ollama_model_context_length", "Tokens of context that a loaded model has.", &["model"])?,
-            build_info: r.gauges("ollama_tap_build_info", "Always 1; the labels say what runs here.", &["version", "os", "arch"])?,
-            http_requests: r.counters(
+            up: define.gauge("ollama_up", "Whether Ollama answered us or a client last (1) or not (0).")?,
+            version_info: define.gauges("ollama_version_info", "Always 1; the label says which version of Ollama answers.", &["version"])?,
+            model_loaded: define.gauges("ollama_model_loaded", "1 for every model that Ollama holds in memory.", &["model"])?,
+            model_size: define.gauges("ollama_model_size_bytes", "Memory that a loaded model takes in all.", &["model"])?,
+            model_vram: define.gauges("ollama_model_vram_bytes", "Memory that a loaded model takes on GPUs.", &["model"])?,
+            model_context: define.gauges("ollama_model_context_length", "Tokens of context that a loaded model has.", &["model"])?,
+            build_info: define.gauges("ollama_tap_build_info", "Always 1; the labels say what runs here.", &["version", "os", "arch"])?,
+            http_requests: define.counters(
                 "ollama_tap_http_requests_total",
                 "All requests answered, by path template, method and status code.",
                 &["endpoint", "method", "code"],
             )?,
-            upstream_errors: r.counters(
+            upstream_errors: define.counters(
                 "ollama_tap_upstream_errors_total",
                 "Times Ollama could not be reached or understood, or a request was sent anew (stale).",
                 &["kind"],
             )?,
-            refused: r.counters("ollama_tap_refused_total", "Requests that met one of our own bounds.", &["reason"])?,
-            workers: r.gauge("ollama_tap_workers", "Workers, each of which forwards one request at a time.")?,
-            workers_busy: r.gauge("ollama_tap_workers_busy", "Workers that forward a request right now.")?,
-            queue_wait: r.histogram("ollama_tap_queue_wait_seconds", "Time a request waited for a free worker.", WAIT_SECONDS)?,
-            listener_restarts: r.counter("ollama_tap_listener_restarts_total", "Connections that ended by a fault of ours.")?,
-            backend_restarts: r.counter("ollama_tap_backend_restarts_total", "Times Ollama died or hung and serve started it again.")?,
-            parse_failures: r.counters(
+            refused: define.counters("ollama_tap_refused_total", "Requests that met one of our own bounds.", &["reason"])?,
+            workers: define.gauge("ollama_tap_workers", "Workers, each of which forwards one request at a time.")?,
+            workers_busy: define.gauge("ollama_tap_workers_busy", "Workers that forward a request right now.")?,
+            queue_wait: define.histogram("ollama_tap_queue_wait_seconds", "Time a request waited for a free worker.", WAIT_SECONDS)?,
+            listener_restarts: define.counter("ollama_tap_listener_restarts_total", "Connections that ended by a fault of ours.")?,
+            backend_restarts: define.counter("ollama_tap_backend_restarts_total", "Times Ollama died or hung and serve started it again.")?,
+            parse_failures: define.counters(
                 "ollama_tap_parse_failures_total",
                 "Parts of requests and replies that could not be read (they were forwarded all the same).",
                 &["dialect"],
@@ -243,7 +241,7 @@ impl Families {
         })
     }
 
-    /// Gives every series its 0 whose labels are known beforehand, so that its first increase is seen as one.
+    /// Begins every series at 0 whose labels are known beforehand, so that its first increase counts.
     pub fn start_at_zero(&self) {
         for (endpoint, method) in HTTP_ENDPOINTS {
             self.http_requests
@@ -262,49 +260,49 @@ impl Families {
     }
 }
 
-/// One line per kind of family: make it, register it, hand it back.
+/// Creates families and registers them.
 struct Definer<'a> {
     registry: &'a Registry,
+    /// Counts the label sets that each family folds.
     folded: Option<&'a Counters>,
 }
 
-/// What counts the sets that the other families fold.
-struct Folds {
-    folded: Counters,
-}
-
 impl Definer<'_> {
-    fn keep<C: Collector + Clone + 'static>(&self, family: C) -> Result<C> {
+    fn register<C: Collector + Clone + 'static>(&self, family: C) -> Result<C> {
         self.registry.register(Box::new(family.clone()))?;
         Ok(family)
     }
 
     fn counter(&self, name: &str, help: &str) -> Result<IntCounter> {
-        self.keep(IntCounter::new(name, help)?)
+        self.register(IntCounter::new(name, help)?)
     }
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<Counters> {
-        let family = self.keep(IntCounterVec::new(Opts::new(name, help), labels)?)?;
-        Ok(Bounded::new(family, labels, self.folds_of(name, labels)))
+        let family = self.register(IntCounterVec::new(Opts::new(name, help), labels)?)?;
+        Ok(BoundedFamily::new(
+            family,
+            labels,
+            self.folded_counter(name, labels),
+        ))
     }
 
-    /// Counts the sets that a family folds.
-    fn folds_of(&self, name: &str, labels: &[&str]) -> Option<IntCounter> {
+    /// Returns the counter of the label sets that a family folds, if it has several labels.
+    fn folded_counter(&self, name: &str, labels: &[&str]) -> Option<IntCounter> {
         self.folded
             .filter(|_| labels.len() > 1)
             .map(|folded| folded.with_label_values(&[name]))
     }
 
     fn gauge(&self, name: &str, help: &str) -> Result<IntGauge> {
-        self.keep(IntGauge::new(name, help)?)
+        self.register(IntGauge::new(name, help)?)
     }
 
     fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec> {
-        self.keep(IntGaugeVec::new(Opts::new(name, help), labels)?)
+        self.register(IntGaugeVec::new(Opts::new(name, help), labels)?)
     }
 
     fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram> {
-        self.keep(Histogram::with_opts(
+        self.register(Histogram::with_opts(
             HistogramOpts::new(name, help).buckets(buckets.to_vec()),
         )?)
     }
@@ -316,10 +314,14 @@ impl Definer<'_> {
         labels: &[&str],
         buckets: &[f64],
     ) -> Result<Histograms> {
-        let family = self.keep(HistogramVec::new(
+        let family = self.register(HistogramVec::new(
             HistogramOpts::new(name, help).buckets(buckets.to_vec()),
             labels,
         )?)?;
-        Ok(Bounded::new(family, labels, self.folds_of(name, labels)))
+        Ok(BoundedFamily::new(
+            family,
+            labels,
+            self.folded_counter(name, labels),
+        ))
     }
 }

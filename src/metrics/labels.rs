@@ -1,7 +1,8 @@
-//! Label values, which must stay few: a model's name counts only once a reply proved that the model exists.
+//! Values of labels, which must stay few: a model's name becomes one only once a reply proved that the model
+//! exists.
 //!
-//! Anybody can send a million names; Ollama answers 404 to those it does not have. So a name that no reply below 300 ever
-//! confirmed is `other`, and so is any name once `MAX_MODELS` are confirmed.
+//! Anybody can send a million names; Ollama answers 404 to those that it does not have. So a name that no
+//! reply with a status below 300 has confirmed is `other`, and so is any name once `MAX_MODELS` are confirmed.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -9,18 +10,18 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use crate::observe::{Exchange, Outcome};
 use crate::util::threads::lock;
 
-/// The label of a request that named no model.
+/// The label of a request that names no model.
 pub const UNKNOWN: &str = "unknown";
-/// The label of everything that is not named one by one.
+/// The label of all values that have none of their own.
 pub const OTHER: &str = "other";
 
-/// The label `prompt_category` of everything, where categories are not told apart.
-pub const ALL: &str = "all";
+/// The label `prompt_category` of every prompt, if categories are not kept apart.
+pub const ALL_CATEGORIES: &str = "all";
 
-/// Distinct values of the label `model`.
+/// The most values of the label `model`.
 pub const MAX_MODELS: usize = 200;
-/// Bytes of a name. Ollama's own names are shorter.
-pub const MAX_NAME: usize = 256;
+/// The longest name that becomes a label, in bytes. Ollama's own names are shorter.
+pub const MAX_MODEL_LABEL: usize = 256;
 
 /// Values of the label `reason` of `ollama_tap_refused_total`.
 pub const REFUSALS: [&str; 13] = [
@@ -40,18 +41,18 @@ pub const REFUSALS: [&str; 13] = [
 ];
 
 /// Values of the label `reason` of `ollama_finished_total`.
-pub const REASONS: [&str; 6] = ["stop", "length", "tool_calls", "error", "cancelled", OTHER];
+pub const FINISH_REASONS: [&str; 6] = ["stop", "length", "tool_calls", "error", "cancelled", OTHER];
 
-/// Why an answer ended, in one of `REASONS`, whatever its dialect calls it.
-pub fn reason_label(exchange: &Exchange) -> &'static str {
-    let called = !exchange.tool_calls.is_empty();
+/// Returns why an answer ended, as one of `FINISH_REASONS`, whatever its dialect calls it.
+pub fn finish_reason_label(exchange: &Exchange) -> &'static str {
+    let has_calls = !exchange.tool_calls.is_empty();
     match (exchange.outcome, exchange.done_reason.as_deref()) {
         (Outcome::Error, _) => "error",
         (Outcome::Cancelled, _) => "cancelled",
         _ if exchange.endpoint.is_embedding() => OTHER,
         (Outcome::Success, Some("tool_calls" | "tool_use" | "function_call")) => "tool_calls",
         (Outcome::Success, Some("stop" | "end_turn" | "stop_sequence" | "completed")) => {
-            if called {
+            if has_calls {
                 "tool_calls"
             } else {
                 "stop"
@@ -64,7 +65,7 @@ pub fn reason_label(exchange: &Exchange) -> &'static str {
     }
 }
 
-/// Path templates and the method that each is asked with, for `ollama_tap_http_requests_total`.
+/// Path templates with their methods, for `ollama_tap_http_requests_total`.
 pub const HTTP_ENDPOINTS: [(&str, &str); 47] = [
     ("/", "GET"),
     ("/", "HEAD"),
@@ -115,17 +116,21 @@ pub const HTTP_ENDPOINTS: [(&str, &str); 47] = [
     (OTHER, "GET"),
 ];
 
-/// The method as a label: one of HTTP's, else `other`.
+/// The methods of HTTP, which are labels of their own.
+pub const METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE",
+];
+
+/// Returns the label of a method: one of `METHODS`, else `other`.
 pub fn method_label(method: &str) -> &str {
-    match method {
-        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "CONNECT" | "TRACE" => {
-            method
-        }
-        _ => OTHER,
+    if METHODS.contains(&method) {
+        method
+    } else {
+        OTHER
     }
 }
 
-/// The status code as a label: three digits that HTTP knows a class for, else `other`.
+/// Returns the label of a status code: three digits of a class that HTTP has, else `other`.
 pub fn code_label(code: u16) -> String {
     if (100..=599).contains(&code) {
         code.to_string()
@@ -134,16 +139,17 @@ pub fn code_label(code: u16) -> String {
     }
 }
 
-/// The guard of the label `model`, and which label each request under way was counted under.
+/// Decides which names become values of the label `model`, and remembers the label of each active request.
 #[derive(Default)]
-pub struct Models {
+pub struct ModelLabels {
     confirmed: RwLock<HashSet<String>>,
-    /// By `interaction_id`. A name may be confirmed while its request runs; what was added must be taken off the same series.
+    /// By `interaction_id`. A name may be confirmed while its request runs, which must leave the series that
+    /// it entered.
     active: Mutex<HashMap<String, String>>,
 }
 
-impl Models {
-    /// The label for a model's name.
+impl ModelLabels {
+    /// Returns the label for a model's name.
     pub fn label<'a>(&self, model: Option<&'a str>) -> &'a str {
         match model {
             None | Some("") => UNKNOWN,
@@ -152,8 +158,9 @@ impl Models {
         }
     }
 
+    /// Makes a name a label of its own, if there is room.
     pub fn confirm(&self, name: &str) {
-        if name.is_empty() || name.len() > MAX_NAME || self.is_confirmed(name) {
+        if name.is_empty() || name.len() > MAX_MODEL_LABEL || self.is_confirmed(name) {
             return;
         }
         let mut confirmed = self
@@ -172,12 +179,12 @@ impl Models {
             .contains(name)
     }
 
-    pub fn began(&self, id: &str, label: &str) {
+    pub fn request_started(&self, id: &str, label: &str) {
         lock(&self.active).insert(id.to_owned(), label.to_owned());
     }
 
-    /// The label that `began` was given for this request, once.
-    pub fn ended(&self, id: &str) -> Option<String> {
+    /// Takes the label that `request_started` was given for this request.
+    pub fn request_finished(&self, id: &str) -> Option<String> {
         lock(&self.active).remove(id)
     }
 }

@@ -1,38 +1,41 @@
-//! METRICS: what is counted when, on a registry of our own; the families are defined in `families`, once each.
+//! METRICS: counts what happens, in a registry of our own. `families` defines every family, once.
 //!
-//! Nothing here fails or waits: a request counts in a few microseconds, and a scrape only reads.
+//! Nothing here fails or waits: counting a request takes a few microseconds, and a scrape only reads.
 
+mod bounded_family;
 mod families;
 mod labels;
-mod loaded;
-mod sets;
+mod ollama_status;
 
 use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{Encoder, Registry, TextEncoder};
 
+use crate::forward::failure::Kind;
 use crate::observe::{Exchange, Outcome};
 use families::{Families, Histograms};
-use labels::{ALL, Models, REASONS, code_label, method_label, reason_label};
-use loaded::Loaded;
-pub use loaded::{LoadedModel, OllamaStatus};
+use labels::{
+    ALL_CATEGORIES, FINISH_REASONS, ModelLabels, code_label, finish_reason_label, method_label,
+};
+use ollama_status::ShownStatus;
+pub use ollama_status::{LoadedModel, OllamaStatus};
 
 /// Content-Type of `Metrics::encode`.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Every metric of the process. Shared by reference; all of it works from any thread.
+/// Every metric of the process. It works from any thread.
 pub struct Metrics {
     registry: Registry,
     families: Families,
-    models: Models,
-    loaded: Loaded,
-    /// Prompts are told apart by their category.
+    models: ModelLabels,
+    ollama_status: ShownStatus,
+    /// The label `prompt_category` has the category of the prompt.
     has_categories: bool,
 }
 
 impl Metrics {
-    /// Fails only where a family is defined wrong or twice, which the first test finds.
+    /// Fails only if a family is defined wrongly or twice, which the first test finds.
     pub fn new(version: &str) -> Result<Metrics, prometheus::Error> {
         let registry = Registry::new();
         let families = Families::new(&registry)?;
@@ -44,13 +47,13 @@ impl Metrics {
         Ok(Metrics {
             registry,
             families,
-            models: Models::default(),
-            loaded: Loaded::default(),
+            models: ModelLabels::default(),
+            ollama_status: ShownStatus::default(),
             has_categories: true,
         })
     }
 
-    /// With `all` for the category of every prompt.
+    /// Labels every prompt with the category `all`.
     pub fn without_categories(self) -> Metrics {
         Metrics {
             has_categories: false,
@@ -58,24 +61,25 @@ impl Metrics {
         }
     }
 
-    /// Adds a collector of the platform's own (`process_*`).
+    /// Adds a collector of the platform (`process_*`).
     pub fn register(&self, collector: Box<dyn Collector>) -> Result<(), prometheus::Error> {
         self.registry.register(collector)
     }
 
-    /// An inference request was read. `id` is its `interaction_id`; `ended` follows for the same one.
-    pub fn began(&self, id: &str, model: Option<&str>) {
+    /// Counts an inference request as active. `id` is its `interaction_id`; `request_finished` follows for
+    /// the same one.
+    pub fn request_started(&self, id: &str, model: Option<&str>) {
         let label = self.models.label(model);
         self.families
             .active_requests
             .with_label_values(&[label])
             .inc();
-        self.models.began(id, label);
+        self.models.request_started(id, label);
     }
 
-    /// An inference request ended: everything that one exchange moves.
-    pub fn ended(&self, exchange: &Exchange) {
-        if let Some(label) = self.models.ended(&exchange.interaction_id) {
+    /// Counts an inference request that has finished, and all that it holds.
+    pub fn request_finished(&self, exchange: &Exchange) {
+        if let Some(label) = self.models.request_finished(&exchange.interaction_id) {
             self.families
                 .active_requests
                 .with_label_values(&[label])
@@ -90,7 +94,7 @@ impl Metrics {
         let model = self.models.label(exchange.model.as_deref());
         self.observe_times(exchange, model);
         self.observe_tokens(exchange, model);
-        // Last, so that a scrape which counts a request holds all that it moved.
+        // Last, so that a scrape that counts a request also holds its times and tokens.
         self.count_request(exchange, model);
     }
 
@@ -109,9 +113,9 @@ impl Metrics {
             &[model, endpoint, category],
             Some(exchange.duration),
         );
-        let ended = reason_label(exchange);
-        f.finished.with_label_values(&[model, ended]).inc();
-        for reason in REASONS {
+        let finish_reason = finish_reason_label(exchange);
+        f.finished.with_label_values(&[model, finish_reason]).inc();
+        for reason in FINISH_REASONS {
             f.finished.start_at_zero(&[model, reason]);
         }
         let dialect = exchange.endpoint.dialect().as_str();
@@ -124,7 +128,7 @@ impl Metrics {
         if self.has_categories {
             exchange.prompt_category
         } else {
-            ALL
+            ALL_CATEGORIES
         }
     }
 
@@ -191,102 +195,103 @@ impl Metrics {
         }
     }
 
-    /// Any request was answered. `endpoint` is one of `labels::HTTP_ENDPOINTS` or another template, or `other`.
-    pub fn http_request(&self, endpoint: &str, method: &str, code: u16) {
+    /// Counts an answered request of any kind. `endpoint` is one of `labels::HTTP_ENDPOINTS`, another
+    /// template, or `other`.
+    pub fn count_http_request(&self, endpoint: &str, method: &str, code: u16) {
         self.families
             .http_requests
             .with_label_values(&[endpoint, method_label(method), &code_label(code)])
             .inc();
     }
 
-    /// Ollama could not be reached or understood. `kind` is a `forward::failure::Kind`.
-    pub fn upstream_error(&self, kind: &'static str) {
+    /// Counts a failure to reach or to understand Ollama.
+    pub fn count_upstream_error(&self, kind: Kind) {
         self.families
             .upstream_errors
-            .with_label_values(&[kind])
+            .with_label_values(&[kind.as_str()])
             .inc();
     }
 
-    /// A request met one of our bounds. `reason` is one of `labels::REFUSALS`.
-    pub fn refused(&self, reason: &'static str) {
+    /// Counts a request that met one of the tap's limits. `reason` is one of `labels::REFUSALS`.
+    pub fn count_refusal(&self, reason: &'static str) {
         self.families.refused.with_label_values(&[reason]).inc();
     }
 
-    /// A worker took a request that had waited this long.
-    pub fn queue_wait(&self, wait: Duration) {
+    /// Observes how long a request waited for a worker.
+    pub fn observe_queue_wait(&self, wait: Duration) {
         self.families.queue_wait.observe(wait.as_secs_f64());
     }
 
-    /// How many workers there are.
-    pub fn workers(&self, count: usize) {
+    /// Sets the number of workers.
+    pub fn set_workers(&self, count: usize) {
         self.families.workers.set(count as i64);
     }
 
-    /// This many more workers are busy: 1 when one takes a request, -1 when it is done.
-    pub fn workers_busy(&self, change: i64) {
+    /// Adds to the number of busy workers: 1 when one takes a request, -1 when it is done.
+    pub fn add_busy_workers(&self, change: i64) {
         self.families.workers_busy.add(change);
     }
 
-    /// The listener had died and was built again.
-    pub fn listener_restarted(&self) {
+    /// Counts a connection that ended by a fault of the tap.
+    pub fn count_listener_restart(&self) {
         self.families.listener_restarts.inc();
     }
 
-    /// The Ollama that we run is started again.
-    pub fn backend_restarted(&self) {
+    /// Counts a restart of the Ollama that `serve` runs.
+    pub fn count_backend_restart(&self) {
         self.families.backend_restarts.inc();
     }
 
-    /// The history goes to this backend: its series begin at 0.
-    pub fn analytics_backend(&self, backend: &str) {
-        for written in [Written::Success, Written::Error] {
-            self.analytics_written(backend, written, 0);
+    /// Begins the series of the history's backend at 0.
+    pub fn init_analytics_backend(&self, backend: &str) {
+        for status in [WriteStatus::Success, WriteStatus::Error] {
+            self.count_analytics_writes(backend, status, 0);
         }
     }
 
-    /// So many records wait to be written.
-    pub fn analytics_queue_size(&self, records: usize) {
+    /// Sets the number of records that wait to be written.
+    pub fn set_analytics_queue_size(&self, records: usize) {
         self.families.analytics_queue_size.set(records as i64);
     }
 
-    /// So many records were written, or could not be.
-    pub fn analytics_written(&self, backend: &str, written: Written, records: u64) {
+    /// Counts records that were written, or that could not be written.
+    pub fn count_analytics_writes(&self, backend: &str, status: WriteStatus, records: u64) {
         self.families
             .analytics_writes
-            .with_label_values(&[backend, written.as_str()])
+            .with_label_values(&[backend, status.as_str()])
             .inc_by(records);
     }
 
-    /// How many records were lost so far.
-    pub fn analytics_lost(&self) -> u64 {
+    /// Returns how many records were lost so far.
+    pub fn analytics_dropped(&self) -> u64 {
         self.families.analytics_dropped.get()
     }
 
-    /// So many records are lost for good.
-    pub fn analytics_dropped(&self, records: u64) {
+    /// Counts records that are lost for good.
+    pub fn count_analytics_dropped(&self, records: u64) {
         self.families.analytics_dropped.inc_by(records);
     }
 
-    /// Whether Ollama is up.
-    pub fn ollama_up(&self, is_up: bool) {
+    /// Sets whether Ollama is up.
+    pub fn set_ollama_up(&self, is_up: bool) {
         self.families.up.set(is_up.into());
     }
 
-    /// Whether what is too old is kept for now, because all of it would go at once.
-    pub fn analytics_expiry_held(&self, is_held: bool) {
+    /// Sets whether expired records are kept for now, because all records would expire at once.
+    pub fn set_analytics_expiry_held(&self, is_held: bool) {
         self.families.analytics_expiry_held.set(is_held.into());
     }
 
-    /// What Ollama said of itself. Series of models that it no longer names are removed.
-    pub fn ollama(&self, status: &OllamaStatus) {
-        self.loaded.show(status, &self.families);
+    /// Shows Ollama's version and loaded models. Series of models that are no longer loaded are removed.
+    pub fn set_ollama_status(&self, status: &OllamaStatus) {
+        self.ollama_status.show(status, &self.families);
     }
 
-    /// Prometheus text format 0.0.4, sorted by name and labels.
+    /// Encodes all metrics in Prometheus text format 0.0.4, sorted by name and labels.
     pub fn encode(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(64 << 10);
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
-            log::error!("encoding metrics: {error}");
+            log::error!("encode metrics: {error}");
         }
         text
     }
@@ -294,16 +299,16 @@ impl Metrics {
 
 /// Label `status` of `ollama_analytics_writes_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteStatus {
     Success,
     Error,
 }
 
-impl Written {
+impl WriteStatus {
     fn as_str(self) -> &'static str {
         match self {
-            Written::Success => "success",
-            Written::Error => "error",
+            WriteStatus::Success => "success",
+            WriteStatus::Error => "error",
         }
     }
 }

@@ -125,7 +125,7 @@ impl Ollama {
 
     /// What the gauges show. One that does not tell us is up all the same.
     pub fn status(&self) -> Result<OllamaStatus, String> {
-        let (version, mut untold) = match self.version() {
+        let (version, mut incomplete_reason) = match self.version() {
             Ok(version) => (Some(version), None),
             Err(Unanswered::Untold(why)) => (None, Some(why)),
             Err(Unanswered::Failed(why)) => return Err(why),
@@ -133,7 +133,7 @@ impl Ollama {
         let running = match self.ask::<Running>("/api/ps") {
             Ok(answer) => answer.models.unwrap_or_default(),
             Err(Unanswered::Untold(why)) => {
-                untold.get_or_insert(why);
+                incomplete_reason.get_or_insert(why);
                 Vec::new()
             }
             Err(Unanswered::Failed(_)) => Vec::new(),
@@ -146,7 +146,7 @@ impl Ollama {
         });
         Ok(OllamaStatus {
             version,
-            untold,
+            incomplete_reason,
             models: models.collect(),
         })
     }

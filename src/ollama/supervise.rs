@@ -79,7 +79,7 @@ impl Supervisor {
             if self.stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
-            self.metrics.backend_restarted();
+            self.metrics.count_backend_restart();
         }
     }
 

@@ -200,7 +200,7 @@ impl Pages {
     }
 
     fn metrics(&self, accepted: &str) -> Answer {
-        self.metrics.ollama_up(self.readiness.is_up());
+        self.metrics.set_ollama_up(self.readiness.is_up());
         let text = self.metrics.encode();
         let plain = Answer {
             status: 200,

@@ -37,7 +37,7 @@ impl Refusals {
 
     /// Counts a refusal; `what` says what was refused, safe for a log.
     pub fn note(&self, reason: Reason, peer: SocketAddr, what: &str) {
-        self.metrics.refused(reason.as_str());
+        self.metrics.count_refusal(reason.as_str());
         if let Some(count) = self.counts.get(reason as usize) {
             count.fetch_add(1, Relaxed);
         }

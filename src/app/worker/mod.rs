@@ -57,9 +57,9 @@ impl Workshop {
             while let Some(request) = next.take() {
                 let ready = hands.get_or_insert_with(|| self.hands());
                 let is_upload = !request.content.is_read();
-                self.metrics.workers_busy(1);
+                self.metrics.add_busy_workers(1);
                 let served = self.guarded(|| self.forward(*request, ready));
-                self.metrics.workers_busy(-1);
+                self.metrics.add_busy_workers(-1);
                 if is_upload {
                     self.context.pool.upload_ended();
                 }
@@ -91,7 +91,7 @@ impl Workshop {
     /// Serves a connection, which alone ends where that panics.
     fn guarded<T>(&self, turn: impl FnOnce() -> T) -> Option<T> {
         catch_unwind(AssertUnwindSafe(turn))
-            .inspect_err(|_| self.metrics.listener_restarted())
+            .inspect_err(|_| self.metrics.count_listener_restart())
             .ok()
     }
 
@@ -140,7 +140,7 @@ impl Workshop {
             forward.endpoint,
             self.context.pool.waiting()
         );
-        self.metrics.queue_wait(waited);
+        self.metrics.observe_queue_wait(waited);
         let (method, peer) = (head.method().to_owned(), conn.peer);
         let mut observer = self.observer(
             conn.peer,
@@ -251,7 +251,7 @@ impl Workshop {
             Answered::Left => 499,
         };
         self.metrics
-            .http_request(page.as_str(), head.method(), status);
+            .count_http_request(page.as_str(), head.method(), status);
     }
 
     /// Who observes a request that makes a model work, if this is one that we track.
@@ -283,14 +283,14 @@ impl Workshop {
     fn count(&self, report: &Report, endpoint: &str, method: &str, peer: SocketAddr) {
         // A client that left before any answer was sent nothing; nginx's word for that is 499.
         self.metrics
-            .http_request(endpoint, method, report.status.unwrap_or(499));
+            .count_http_request(endpoint, method, report.status.unwrap_or(499));
         for kind in report
             .sent_anew
             .then_some(Kind::Stale)
             .into_iter()
             .chain(report.upstream_error)
         {
-            self.metrics.upstream_error(kind.as_str());
+            self.metrics.count_upstream_error(kind);
         }
         if let Some(reason) = report.refused {
             self.context

@@ -45,7 +45,7 @@ impl Service for Workshop {
         self.context.refusals.note(refusal.reason, conn.peer, &what);
         if let (Some(route), Some(method)) = (&route, asked.method()) {
             self.metrics
-                .http_request(route.endpoint(), method, refusal.status);
+                .count_http_request(route.endpoint(), method, refusal.status);
         }
         if let Some(Route::Forward(forward)) = &route {
             let arrived = arrived.unwrap_or_else(|| (Instant::now(), SystemTime::now()));
@@ -62,7 +62,7 @@ impl Service for Workshop {
 
     fn left(&self, peer: SocketAddr, head: Head, route: Route, arrived: (Instant, SystemTime)) {
         self.metrics
-            .http_request(route.endpoint(), head.method(), 499);
+            .count_http_request(route.endpoint(), head.method(), 499);
         if let Route::Forward(forward) = &route
             && let Some(observer) = self.observer(
                 peer,
@@ -86,7 +86,7 @@ impl Service for Workshop {
             peer: request.conn.peer.ip(),
         });
         self.metrics
-            .http_request(page.as_str(), request.head.method(), answer.status);
+            .count_http_request(page.as_str(), request.head.method(), answer.status);
         Some(whole(
             manners,
             answer.status,

@@ -13,7 +13,7 @@ use super::Shared;
 use crate::config::StoreText;
 use crate::history::record::{self, Record, text_bytes};
 use crate::history::store::{Refused, Store};
-use crate::metrics::Written;
+use crate::metrics::WriteStatus;
 use crate::observe::Exchange;
 use crate::util::threads::lock;
 
@@ -194,12 +194,12 @@ impl Writer {
 
     /// A record that was written without its text counts as written, too.
     fn count_refused(&self, refused: Refused) {
-        self.shared.metrics.analytics_written(
+        self.shared.metrics.count_analytics_writes(
             self.store.backend(),
-            Written::Error,
+            WriteStatus::Error,
             refused.records + refused.texts,
         );
-        self.shared.metrics.analytics_dropped(refused.records);
+        self.shared.metrics.count_analytics_dropped(refused.records);
     }
 
     /// Writes the batch, however often it takes; `false` when we are out of time.
@@ -212,7 +212,7 @@ impl Writer {
                     "{why}; {} records wait, and it is tried again",
                     self.shared.records.load(SeqCst)
                 );
-                lost_before = Some(self.shared.metrics.analytics_lost());
+                lost_before = Some(self.shared.metrics.analytics_dropped());
             }
             if self
                 .deadline
@@ -227,7 +227,7 @@ impl Writer {
         self.shared.release(0, mem::take(&mut self.text));
         self.tell_flushed();
         if let Some(before) = lost_before {
-            let lost = self.shared.metrics.analytics_lost() - before;
+            let lost = self.shared.metrics.analytics_dropped() - before;
             log::info!(
                 "the history in {} is written again; {lost} records were lost meanwhile",
                 self.store.place()
@@ -288,14 +288,14 @@ impl Writer {
             ..more
         };
         // What another run left may be refused as well.
-        metrics.analytics_written(
+        metrics.count_analytics_writes(
             self.store.backend(),
-            Written::Success,
+            WriteStatus::Success,
             (gone as u64).saturating_sub(refused.records),
         );
-        metrics.analytics_written(
+        metrics.count_analytics_writes(
             self.store.backend(),
-            Written::Error,
+            WriteStatus::Error,
             self.batch.len() as u64,
         );
         self.count_refused(refused);

@@ -1,7 +1,7 @@
-//! What one exchange moves; beside it the contract's table and the bounds of labels.
+//! The series that one exchange moves, the contract of all families, and the bounds of labels.
 
+mod bounds;
 mod contract;
-mod guards;
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -17,7 +17,7 @@ fn metrics() -> Metrics {
     Metrics::new("1.2.3").unwrap()
 }
 
-/// An exchange as good as they come.
+/// An exchange of which everything is known.
 pub fn chat() -> Exchange {
     Exchange {
         interaction_id: "00000000000000aa".to_owned(),
@@ -70,12 +70,12 @@ fn status(names: &[&str]) -> OllamaStatus {
     };
     OllamaStatus {
         version: Some("0.33.0".to_owned()),
-        untold: None,
+        incomplete_reason: None,
         models: names.iter().map(model).collect(),
     }
 }
 
-/// Every sample but the buckets, by series.
+/// Returns every sample but the buckets, by series.
 fn samples(metrics: &Metrics) -> BTreeMap<String, String> {
     let text = String::from_utf8(metrics.encode()).unwrap();
     let lines = text
@@ -87,7 +87,7 @@ fn samples(metrics: &Metrics) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The samples that `act` changed or brought, zeros aside.
+/// Returns the samples that `act` changed or added, without zeros.
 fn moves(metrics: &Metrics, act: impl FnOnce(&Metrics)) -> Vec<String> {
     let before = samples(metrics);
     act(metrics);
@@ -136,7 +136,7 @@ fn a_chat_moves_exactly_what_it_should() {
         "ollama_tokens_per_second_sum{model=\"talk\",prompt_category=\"question\"} 66",
         "ollama_tokens_processed_total{model=\"talk\"} 11",
     ];
-    assert_eq!(moves(&metrics(), |m| m.ended(&chat())), expected);
+    assert_eq!(moves(&metrics(), |m| m.request_finished(&chat())), expected);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn an_exchange_whose_numbers_are_unknown_moves_count_and_duration_only() {
         endpoint: Inference::V1Messages,
         ..chat()
     };
-    let moved = moves(&metrics(), |m| m.ended(&bare));
+    let moved = moves(&metrics(), |m| m.request_finished(&bare));
     let names: Vec<&str> = moved
         .iter()
         .filter_map(|line| line.split('{').next())
@@ -248,7 +248,7 @@ fn an_answer_ends_for_one_of_six_reasons_whatever_its_dialect_calls_it() {
         ),
     ];
     for (exchange, reason) in rows {
-        let moved = moves(&metrics(), |m| m.ended(&exchange));
+        let moved = moves(&metrics(), |m| m.request_finished(&exchange));
         let finished: Vec<_> = moved
             .iter()
             .filter(|line| line.starts_with("ollama_finished_total"))
@@ -272,11 +272,12 @@ fn a_reply_that_only_loads_a_model_moves_nothing_but_the_active_requests() {
         ..chat()
     };
     assert_eq!(
-        moves(&metrics, |m| m.began(&load.interaction_id, Some("talk"))),
+        moves(&metrics, |m| m
+            .request_started(&load.interaction_id, Some("talk"))),
         ["ollama_active_requests{model=\"other\"} 1"]
     );
     assert_eq!(
-        moves(&metrics, |m| m.ended(&load)),
+        moves(&metrics, |m| m.request_finished(&load)),
         ["ollama_active_requests{model=\"other\"} 0"]
     );
 }
@@ -288,7 +289,7 @@ fn embeddings_generate_no_tokens() {
         generated_tokens: Some(0),
         ..chat()
     };
-    let moved = moves(&metrics(), |m| m.ended(&embed));
+    let moved = moves(&metrics(), |m| m.request_finished(&embed));
     assert!(
         !moved
             .iter()
@@ -298,10 +299,10 @@ fn embeddings_generate_no_tokens() {
 }
 
 #[test]
-fn a_speed_that_is_no_number_is_not_observed() {
+fn a_speed_that_is_not_finite_or_is_negative_is_not_observed() {
     let metrics = metrics();
     for speed in [f64::NAN, f64::INFINITY, -1.0] {
-        metrics.ended(&Exchange {
+        metrics.request_finished(&Exchange {
             tokens_per_second: Some(speed),
             ..chat()
         });
@@ -319,17 +320,17 @@ fn a_speed_that_is_no_number_is_not_observed() {
 fn requests_of_any_kind_count_under_bounded_labels() {
     let metrics = metrics();
     let moved = moves(&metrics, |m| {
-        m.http_request("api/chat", "POST", 200);
-        m.http_request("other", "BREW", 999);
-        m.upstream_error("connect");
-        m.refused("busy");
-        m.listener_restarted();
-        m.backend_restarted();
-        m.workers(256);
-        m.workers_busy(1);
-        m.workers_busy(1);
-        m.workers_busy(-1);
-        m.queue_wait(Duration::from_millis(250));
+        m.count_http_request("api/chat", "POST", 200);
+        m.count_http_request("other", "BREW", 999);
+        m.count_upstream_error(Kind::Connect);
+        m.count_refusal("busy");
+        m.count_listener_restart();
+        m.count_backend_restart();
+        m.set_workers(256);
+        m.add_busy_workers(1);
+        m.add_busy_workers(1);
+        m.add_busy_workers(-1);
+        m.observe_queue_wait(Duration::from_millis(250));
     });
     let expected = [
         "ollama_tap_backend_restarts_total 1",

@@ -96,49 +96,6 @@ fn the_readme_lists_every_variable() {
     assert_eq!(variables, quoted("flag", 1));
 }
 
-/// A family as families.rs defines it: name, type, and labels as the README writes them.
-fn families() -> BTreeSet<(String, String, String)> {
-    let text = read("src/metrics/families.rs");
-    let kinds = [
-        "counter",
-        "counters",
-        "gauge",
-        "gauges",
-        "histogram",
-        "histograms",
-    ];
-    let definition = |part: &str| {
-        let (kind, rest) = part.split_once('(')?;
-        let words: Vec<&str> = rest
-            .split(")?")
-            .next()?
-            .split('"')
-            .skip(1)
-            .step_by(2)
-            .collect();
-        let kind = kinds.contains(&kind).then(|| kind.trim_end_matches('s'))?;
-        Some((words[0].to_owned(), kind.to_owned(), words[2..].join(", ")))
-    };
-    text.split(": r.").filter_map(definition).collect()
-}
-
-#[test]
-fn the_readme_lists_every_metric_with_its_type_and_labels() {
-    let row = |row: &Vec<String>| {
-        (
-            row[0].trim_matches('`').to_owned(),
-            row[1].clone(),
-            row[2].clone(),
-        )
-    };
-    let listed: BTreeSet<_> = table("metric")
-        .iter()
-        .map(row)
-        .filter(|(name, ..)| !name.starts_with("process_"))
-        .collect();
-    assert_eq!(families(), listed);
-}
-
 #[test]
 fn the_readme_lists_every_page() {
     let route = read("src/http/route.rs");

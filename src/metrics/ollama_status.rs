@@ -1,19 +1,19 @@
-//! What Ollama says of itself: its version, and the models that it holds in memory.
+//! The status of Ollama: its version, and the models that it holds in memory.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
 
 use super::families::Families;
-use super::labels::{MAX_MODELS, MAX_NAME, UNKNOWN};
+use super::labels::{MAX_MODEL_LABEL, MAX_MODELS, UNKNOWN};
 use crate::observe::model_name::normalize;
 use crate::util::threads::lock;
 
-/// What Ollama says of itself in /api/version and /api/ps.
+/// The status of Ollama, by its /api/version and /api/ps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OllamaStatus {
     pub version: Option<String>,
-    /// It is up, and why it does not tell us all of this.
-    pub untold: Option<String>,
+    /// Why a part of this is missing, although Ollama is up.
+    pub incomplete_reason: Option<String>,
     pub models: Vec<LoadedModel>,
 }
 
@@ -25,18 +25,19 @@ pub struct LoadedModel {
     pub size: u64,
     /// Bytes on GPUs.
     pub size_vram: u64,
-    /// In tokens; older versions do not say.
+    /// In tokens; older versions do not tell it.
     pub context_length: Option<u64>,
 }
 
-/// The status that is on show. A series that stays is never taken away in between, so no scrape misses it.
+/// The status that the metrics show. A series that stays is never removed in between, so no scrape misses
+/// it.
 #[derive(Default)]
-pub struct Loaded(Mutex<OllamaStatus>);
+pub struct ShownStatus(Mutex<OllamaStatus>);
 
-impl Loaded {
+impl ShownStatus {
     pub fn show(&self, status: &OllamaStatus, families: &Families) {
         let mut shown = lock(&self.0);
-        let models = by_name(&status.models);
+        let models = merge_runners(&status.models);
         for model in &models {
             show_model(model, families);
         }
@@ -60,9 +61,10 @@ impl Loaded {
     }
 }
 
-/// One for each name, at most `MAX_MODELS`, in the order of the first of a name. Ollama names a model once for each of its runners:
-/// their sizes add up, and the smallest context is what a request can count on.
-fn by_name(running: &[LoadedModel]) -> Vec<LoadedModel> {
+/// Merges the runners of one model into one, up to `MAX_MODELS`, in the order of their first runners. Ollama
+/// names a model once for each of its runners: their sizes add up, and the smallest context is what a request
+/// can count on.
+fn merge_runners(running: &[LoadedModel]) -> Vec<LoadedModel> {
     let mut models: Vec<LoadedModel> = Vec::new();
     for runner in running {
         let (name, is_full) = (normalize(&runner.name), models.len() == MAX_MODELS);
@@ -76,7 +78,7 @@ fn by_name(running: &[LoadedModel]) -> Vec<LoadedModel> {
                     .chain(runner.context_length)
                     .min();
             }
-            None if is_full || name.is_empty() || name.len() > MAX_NAME => {}
+            None if is_full || name.is_empty() || name.len() > MAX_MODEL_LABEL => {}
             None => models.push(LoadedModel {
                 name: name.into_owned(),
                 ..runner.clone()
@@ -106,7 +108,7 @@ fn show_model(model: &LoadedModel, families: &Families) {
     }
 }
 
-/// A series that was not there is no error: the context's length may never have been known.
+/// A series may be missing, since the context's length may never have been known.
 fn hide_model(name: &str, families: &Families) {
     for family in [
         &families.model_loaded,
@@ -128,7 +130,7 @@ fn show_version(now: &str, before: &str, families: &Families) {
 fn version_label(version: &Option<String>) -> &str {
     version
         .as_deref()
-        .filter(|version| !version.is_empty() && version.len() <= MAX_NAME)
+        .filter(|version| !version.is_empty() && version.len() <= MAX_MODEL_LABEL)
         .unwrap_or(UNKNOWN)
 }
 

@@ -1,6 +1,6 @@
 //! Labels stay few, and series that mean nothing any more go away.
 
-use super::super::sets::SETS_MAX;
+use super::super::bounded_family::MAX_LABEL_SETS;
 use super::*;
 
 /// One exchange of a model that does not exist.
@@ -22,10 +22,10 @@ fn missing(model: &str) -> Exchange {
 #[test]
 fn a_request_leaves_the_active_series_that_it_entered() {
     let metrics = metrics();
-    metrics.began("00000000000000aa", Some("talk"));
+    metrics.request_started("00000000000000aa", Some("talk"));
     metrics.models.confirm("talk");
-    metrics.began("00000000000000bb", Some("talk"));
-    metrics.began("00000000000000cc", None);
+    metrics.request_started("00000000000000bb", Some("talk"));
+    metrics.request_started("00000000000000cc", None);
     let active = |model: &str| {
         value(
             &metrics,
@@ -36,8 +36,8 @@ fn a_request_leaves_the_active_series_that_it_entered() {
         (active("other"), active("talk"), active("unknown")),
         (Some("1".into()), Some("1".into()), Some("1".into()))
     );
-    metrics.ended(&chat());
-    metrics.ended(&chat());
+    metrics.request_finished(&chat());
+    metrics.request_finished(&chat());
     assert_eq!(
         (active("other"), active("talk"), active("unknown")),
         (Some("0".into()), Some("1".into()), Some("1".into()))
@@ -47,12 +47,12 @@ fn a_request_leaves_the_active_series_that_it_entered() {
 #[test]
 fn a_model_that_no_reply_confirmed_is_other_and_no_model_is_unknown() {
     let metrics = metrics();
-    metrics.ended(&missing("no-such-model"));
-    metrics.ended(&Exchange {
+    metrics.request_finished(&missing("no-such-model"));
+    metrics.request_finished(&Exchange {
         model: None,
         ..chat()
     });
-    metrics.ended(&Exchange {
+    metrics.request_finished(&Exchange {
         model: Some(String::new()),
         ..chat()
     });
@@ -78,9 +78,9 @@ fn a_model_that_no_reply_confirmed_is_other_and_no_model_is_unknown() {
 #[test]
 fn a_confirmed_model_keeps_its_name_when_it_fails_later() {
     let metrics = metrics();
-    metrics.ended(&chat());
+    metrics.request_finished(&chat());
     let moved = moves(&metrics, |m| {
-        m.ended(&Exchange {
+        m.request_finished(&Exchange {
             http_status: Some(500),
             ..missing("talk")
         })
@@ -105,7 +105,7 @@ fn sets_of_labels_beyond_the_bound_of_a_family_are_other_and_counted() {
     for model in 0..MAX_MODELS {
         categories
             .iter()
-            .for_each(|category| metrics.ended(&of(model, category)));
+            .for_each(|category| metrics.request_finished(&of(model, category)));
     }
     let shown = samples(&metrics);
     let series = |family: &str| -> Vec<&String> {
@@ -122,11 +122,11 @@ fn sets_of_labels_beyond_the_bound_of_a_family_are_other_and_counted() {
         "ollama_tokens_generated_count{",
         "ollama_request_duration_seconds_count{",
     ] {
-        assert_eq!(named(family), SETS_MAX, "{family}");
-        assert_eq!(series(family).len(), SETS_MAX + 1, "{family}");
+        assert_eq!(named(family), MAX_LABEL_SETS, "{family}");
+        assert_eq!(series(family).len(), MAX_LABEL_SETS + 1, "{family}");
     }
     let other = "endpoint=\"api/chat\",model=\"other\",prompt_category=\"other\"";
-    let folded = (MAX_MODELS * categories.len() - SETS_MAX).to_string();
+    let folded = (MAX_MODELS * categories.len() - MAX_LABEL_SETS).to_string();
     assert_eq!(
         shown[&format!("ollama_request_duration_seconds_count{{{other}}}")],
         folded
@@ -141,7 +141,7 @@ fn sets_of_labels_beyond_the_bound_of_a_family_are_other_and_counted() {
         "which has room"
     );
     assert_eq!(
-        moves(&metrics, |m| m.ended(&of(0, categories[0])))
+        moves(&metrics, |m| m.request_finished(&of(0, categories[0])))
             .iter()
             .filter(|line| line.contains("folded"))
             .count(),
@@ -156,7 +156,7 @@ fn a_family_without_a_model_folds_all_its_labels() {
     for code in 100..600 {
         methods
             .iter()
-            .for_each(|method| metrics.http_request("api/chat", method, code));
+            .for_each(|method| metrics.count_http_request("api/chat", method, code));
     }
     let shown = samples(&metrics);
     assert_eq!(
@@ -164,7 +164,7 @@ fn a_family_without_a_model_folds_all_its_labels() {
             .keys()
             .filter(|key| key.starts_with("ollama_tap_http_requests_total"))
             .count(),
-        SETS_MAX + 1
+        MAX_LABEL_SETS + 1
     );
     let other =
         "ollama_tap_http_requests_total{code=\"other\",endpoint=\"other\",method=\"other\"}";
@@ -177,7 +177,7 @@ fn a_family_without_a_model_folds_all_its_labels() {
 #[test]
 fn categories_may_be_left_out() {
     let metrics = Metrics::new("1.2.3").unwrap().without_categories();
-    metrics.ended(&chat());
+    metrics.request_finished(&chat());
     let text = String::from_utf8(metrics.encode()).unwrap();
     let categories: Vec<&str> = text
         .split("prompt_category=\"")
@@ -185,16 +185,22 @@ fn categories_may_be_left_out() {
         .filter_map(|rest| rest.split('"').next())
         .collect();
     assert!(
-        !categories.is_empty() && categories.iter().all(|category| *category == ALL),
+        !categories.is_empty()
+            && categories
+                .iter()
+                .all(|category| *category == ALL_CATEGORIES),
         "{categories:?}"
     );
 }
 
 #[test]
 fn names_beyond_the_bound_and_names_too_long_are_other() {
-    let models = Models::default();
-    models.confirm(&"x".repeat(MAX_NAME + 1));
-    assert_eq!(models.label(Some(&"x".repeat(MAX_NAME + 1))), "other");
+    let models = ModelLabels::default();
+    models.confirm(&"x".repeat(MAX_MODEL_LABEL + 1));
+    assert_eq!(
+        models.label(Some(&"x".repeat(MAX_MODEL_LABEL + 1))),
+        "other"
+    );
     for n in 0..=MAX_MODELS {
         models.confirm(&format!("model-{n}"));
     }
@@ -205,8 +211,8 @@ fn names_beyond_the_bound_and_names_too_long_are_other() {
 #[test]
 fn series_of_models_that_were_unloaded_are_removed() {
     let metrics = metrics();
-    metrics.ollama(&status(&["a", "b"]));
-    metrics.ollama(&status(&["b", "c"]));
+    metrics.set_ollama_status(&status(&["a", "b"]));
+    metrics.set_ollama_status(&status(&["b", "c"]));
     let shown = samples(&metrics);
     let series = |name: &str| {
         shown
@@ -218,7 +224,7 @@ fn series_of_models_that_were_unloaded_are_removed() {
     assert_eq!(shown["ollama_version_info{version=\"0.33.0\"}"], "1");
     assert_eq!(shown["ollama_model_vram_bytes{model=\"b\"}"], "3");
 
-    metrics.ollama(&OllamaStatus::default());
+    metrics.set_ollama_status(&OllamaStatus::default());
     let shown = samples(&metrics);
     assert!(!shown.keys().any(|key| key.starts_with("ollama_model_")));
     let versions: Vec<&String> = shown
@@ -232,7 +238,7 @@ fn series_of_models_that_were_unloaded_are_removed() {
 fn ollama_is_up_or_not() {
     let metrics = metrics();
     for (is_up, shown) in [(true, "1"), (false, "0")] {
-        metrics.ollama_up(is_up);
+        metrics.set_ollama_up(is_up);
         assert_eq!(value(&metrics, "ollama_up").as_deref(), Some(shown));
     }
 }
@@ -250,7 +256,7 @@ fn a_model_that_several_runners_hold_is_one_series_of_their_sums() {
         runner("Talk:latest", Some(2048)),
         runner("talk", None),
     ];
-    metrics.ollama(&OllamaStatus {
+    metrics.set_ollama_status(&OllamaStatus {
         models,
         ..status(&[])
     });
@@ -273,7 +279,7 @@ fn a_model_that_several_runners_hold_is_one_series_of_their_sums() {
         2
     );
 
-    metrics.ollama(&status(&["talk:latest"]));
+    metrics.set_ollama_status(&status(&["talk:latest"]));
     assert_eq!(
         value(&metrics, "ollama_model_size_bytes{model=\"talk\"}").as_deref(),
         Some("5"),
@@ -285,7 +291,7 @@ fn a_model_that_several_runners_hold_is_one_series_of_their_sums() {
 fn loaded_models_are_bounded() {
     let metrics = metrics();
     let names: Vec<String> = (0..300).map(|n| format!("model-{n}")).collect();
-    metrics.ollama(&status(
+    metrics.set_ollama_status(&status(
         &names.iter().map(String::as_str).collect::<Vec<_>>(),
     ));
     assert_eq!(
@@ -300,7 +306,7 @@ fn loaded_models_are_bounded() {
         context_length: None,
         ..status(&["b"]).models[0].clone()
     };
-    metrics.ollama(&OllamaStatus {
+    metrics.set_ollama_status(&OllamaStatus {
         models: vec![huge],
         ..status(&[])
     });

@@ -1,5 +1,5 @@
-//! SETS: how many series a family may have. Labels of which each has few values may have many sets of values together: 200 models,
-//! a dozen endpoints, three outcomes and a dozen categories are 90,000.
+//! Bounds the number of series of a family. Labels that have few values each may have many sets of values
+//! together: 200 models, a dozen endpoints, three outcomes and a dozen categories make 90,000.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -7,10 +7,10 @@ use std::sync::{PoisonError, RwLock};
 
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
-use super::labels::{ALL, OTHER};
+use super::labels::{ALL_CATEGORIES, OTHER};
 
-/// Sets of label values that one family tells apart; a histogram has a dozen series for each.
-pub const SETS_MAX: usize = 2000;
+/// The most sets of label values that one family keeps apart; a histogram has a dozen series for each.
+pub const MAX_LABEL_SETS: usize = 2000;
 
 /// A family with labels.
 pub trait Family {
@@ -35,27 +35,27 @@ impl Family for HistogramVec {
     }
 }
 
-/// A family with a bound. A set that finds no room counts under `other`: its model and its category, or, in a family without a
-/// model, all its values.
-pub struct Bounded<F> {
+/// A family with a bound. A set of label values beyond it is folded: its model and its category become
+/// `other`, or, in a family without a model, all its values.
+pub struct BoundedFamily<F> {
     family: F,
-    /// For each label, whether its value may become `other`.
+    /// For each label: may its value become `other`?
     foldable: Vec<bool>,
-    /// Hashes of the sets that are told apart.
+    /// Hashes of the sets that are kept apart.
     sets: RwLock<HashSet<u64>>,
     hasher: RandomState,
-    /// Counts how often there was no room; `None` with a single label, whose values are fewer than the bound.
+    /// Counts the folded sets; `None` for a single label, whose values are fewer than the bound.
     folded: Option<IntCounter>,
 }
 
-impl<F: Family> Bounded<F> {
-    pub fn new(family: F, labels: &[&str], folded: Option<IntCounter>) -> Bounded<F> {
+impl<F: Family> BoundedFamily<F> {
+    pub fn new(family: F, labels: &[&str], folded: Option<IntCounter>) -> BoundedFamily<F> {
         let has_model = labels.contains(&"model");
         let foldable = labels
             .iter()
             .map(|label| !has_model || matches!(*label, "model" | "prompt_category"))
             .collect();
-        Bounded {
+        BoundedFamily {
             family,
             foldable,
             sets: RwLock::default(),
@@ -64,7 +64,7 @@ impl<F: Family> Bounded<F> {
         }
     }
 
-    /// The series for these values, or the one that they are folded into.
+    /// Returns the series for these values, or the one that they are folded into.
     pub fn with_label_values(&self, values: &[&str]) -> F::Series {
         if self.has_room_for(values) {
             return self.family.series(values);
@@ -72,7 +72,7 @@ impl<F: Family> Bounded<F> {
         let folded: Vec<&str> = values
             .iter()
             .zip(&self.foldable)
-            .map(|(value, foldable)| folded(value, *foldable))
+            .map(|(value, foldable)| fold(value, *foldable))
             .collect();
         if folded != values {
             self.folded.iter().for_each(IntCounter::inc);
@@ -80,7 +80,7 @@ impl<F: Family> Bounded<F> {
         self.family.series(&folded)
     }
 
-    /// Gives the series for these values its 0, where it has one of its own.
+    /// Begins the series for these values at 0, unless they are folded.
     pub fn start_at_zero(&self, values: &[&str]) {
         if self.has_room_for(values) {
             self.family.series(values);
@@ -101,13 +101,13 @@ impl<F: Family> Bounded<F> {
             return true;
         }
         let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
-        sets.contains(&set) || sets.len() < SETS_MAX && sets.insert(set)
+        sets.contains(&set) || sets.len() < MAX_LABEL_SETS && sets.insert(set)
     }
 }
 
-/// Where categories are not told apart, there is nothing to fold.
-fn folded(value: &str, foldable: bool) -> &str {
-    if foldable && value != ALL {
+/// Folds one value, except for the category of a tap that does not keep categories apart.
+fn fold(value: &str, foldable: bool) -> &str {
+    if foldable && value != ALL_CATEGORIES {
         OTHER
     } else {
         value
