@@ -222,7 +222,7 @@ fn workshop(
             .collect(),
         archive: archive.clone(),
         token: config.token.clone(),
-        long_answer: Mutex::default(),
+        long_response: Mutex::default(),
     };
     let forwarder = Forwarder {
         host_passes: listeners.address.ip().to_canonical().is_loopback()

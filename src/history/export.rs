@@ -1,6 +1,6 @@
-//! EXPORT: records as files for others, as JSON, CSV or JSON lines; the same bytes from the page and from the terminal.
+//! Exports records as JSON, CSV or JSON lines: the same bytes from the page and from the terminal.
 //!
-//! A `Writer` appends to a buffer that its owner empties, so that an export of any length takes flat memory.
+//! An `ExportWriter` appends to a buffer that its owner empties, so that an export of any length takes little memory.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -9,65 +9,66 @@ use serde_json::Value;
 
 use crate::history::record::{FIELDS, Record};
 
+/// The format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ExportFormat {
     /// One array.
     Json,
-    /// A header and a row for each record, as RFC 4180 has it.
+    /// A header and a row for each record, by RFC 4180.
     Csv,
     /// A record on each line.
     Jsonl,
 }
 
-impl Format {
-    /// What `from_str` takes, for messages.
+impl ExportFormat {
+    /// The names that `from_str` accepts, for messages.
     pub const NAMES: &str = "json, csv or jsonl";
 
-    /// The format that the ending of a file's name promises.
-    pub fn of_file(path: &Path) -> Option<Format> {
+    /// Returns the format that a file's extension promises.
+    pub fn of_file(path: &Path) -> Option<ExportFormat> {
         path.extension()?.to_str()?.parse().ok()
     }
 
-    /// The ending of a file's name.
-    pub fn ending(self) -> &'static str {
+    /// Returns the extension of a file in this format.
+    pub fn extension(self) -> &'static str {
         match self {
-            Format::Json => "json",
-            Format::Csv => "csv",
-            Format::Jsonl => "jsonl",
+            ExportFormat::Json => "json",
+            ExportFormat::Csv => "csv",
+            ExportFormat::Jsonl => "jsonl",
         }
     }
 
     pub fn content_type(self) -> &'static str {
         match self {
-            Format::Json => "application/json",
-            Format::Csv => "text/csv; charset=utf-8",
-            Format::Jsonl => "application/x-ndjson",
+            ExportFormat::Json => "application/json",
+            ExportFormat::Csv => "text/csv; charset=utf-8",
+            ExportFormat::Jsonl => "application/x-ndjson",
         }
     }
 }
 
-impl FromStr for Format {
+impl FromStr for ExportFormat {
     type Err = ();
 
-    fn from_str(text: &str) -> Result<Format, ()> {
+    fn from_str(text: &str) -> Result<ExportFormat, ()> {
         match text.to_ascii_lowercase().as_str() {
-            "json" => Ok(Format::Json),
-            "csv" => Ok(Format::Csv),
-            "jsonl" => Ok(Format::Jsonl),
+            "json" => Ok(ExportFormat::Json),
+            "csv" => Ok(ExportFormat::Csv),
+            "jsonl" => Ok(ExportFormat::Jsonl),
             _ => Err(()),
         }
     }
 }
 
 /// Writes one export: `begin`, each `record`, `end`.
-pub struct Writer {
-    format: Format,
+pub struct ExportWriter {
+    format: ExportFormat,
     is_first: bool,
 }
 
-impl Writer {
-    pub fn new(format: Format) -> Writer {
-        Writer {
+impl ExportWriter {
+    pub fn new(format: ExportFormat) -> ExportWriter {
+        ExportWriter {
             format,
             is_first: true,
         }
@@ -75,54 +76,54 @@ impl Writer {
 
     pub fn begin(&self, out: &mut Vec<u8>) {
         match self.format {
-            Format::Json => out.push(b'['),
-            Format::Csv => row(FIELDS.into_iter(), out),
-            Format::Jsonl => {}
+            ExportFormat::Json => out.push(b'['),
+            ExportFormat::Csv => push_row(FIELDS.into_iter(), out),
+            ExportFormat::Jsonl => {}
         }
     }
 
     pub fn record(&mut self, record: &Record, out: &mut Vec<u8>) {
         let is_first = std::mem::take(&mut self.is_first);
         match self.format {
-            Format::Json => {
+            ExportFormat::Json => {
                 out.extend_from_slice(if is_first { b"\n" } else { b",\n" });
-                json(record, out);
+                push_json(record, out);
             }
-            Format::Csv => {
+            ExportFormat::Csv => {
                 let value = serde_json::to_value(record).unwrap_or_default();
-                row(FIELDS.into_iter().map(|name| cell(&value[name])), out);
+                push_row(FIELDS.into_iter().map(|name| cell(&value[name])), out);
             }
-            Format::Jsonl => {
-                json(record, out);
+            ExportFormat::Jsonl => {
+                push_json(record, out);
                 out.push(b'\n');
             }
         }
     }
 
     pub fn end(&self, out: &mut Vec<u8>) {
-        if self.format == Format::Json {
+        if self.format == ExportFormat::Json {
             out.extend_from_slice(b"\n]\n");
         }
     }
 }
 
-/// A record as it lies in an array or on a line.
-pub fn json(record: &Record, out: &mut Vec<u8>) {
+/// Appends a record as an element of an array or a line.
+pub fn push_json(record: &Record, out: &mut Vec<u8>) {
     serde_json::to_writer(out, record)
         .expect("memory takes every byte, and a record has no keys but text");
 }
 
-/// The text of a value in a table.
+/// Returns the text of a value in a CSV cell.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => harmless(text),
+        Value::String(text) => disarm_formula(text),
         other => other.to_string(),
     }
 }
 
-/// Text that a spreadsheet takes for text: what it would run as a formula begins with an apostrophe. Numbers stay numbers.
-fn harmless(text: &str) -> String {
+/// Puts an apostrophe before text that a spreadsheet would run as a formula. Numbers stay numbers.
+fn disarm_formula(text: &str) -> String {
     let runs = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
         && !text.parse::<f64>().is_ok_and(f64::is_finite);
     if runs {
@@ -132,18 +133,18 @@ fn harmless(text: &str) -> String {
     }
 }
 
-fn row(cells: impl Iterator<Item = impl AsRef<str>>, out: &mut Vec<u8>) {
+fn push_row(cells: impl Iterator<Item = impl AsRef<str>>, out: &mut Vec<u8>) {
     for (i, cell) in cells.enumerate() {
         if i > 0 {
             out.push(b',');
         }
-        quoted(cell.as_ref(), out);
+        push_quoted(cell.as_ref(), out);
     }
     out.extend_from_slice(b"\r\n");
 }
 
-/// Quotes what holds a separator of any country's spreadsheets.
-fn quoted(cell: &str, out: &mut Vec<u8>) {
+/// Appends a cell, quoted if it holds a separator of any country's spreadsheets.
+fn push_quoted(cell: &str, out: &mut Vec<u8>) {
     if cell.contains(['"', ',', ';', '\t', '\r', '\n']) {
         out.extend_from_slice(format!("\"{}\"", cell.replace('"', "\"\"")).as_bytes());
     } else {
@@ -166,8 +167,8 @@ mod tests {
         }
     }
 
-    fn written(format: Format, records: &[Record]) -> String {
-        let (mut writer, mut out) = (Writer::new(format), Vec::new());
+    fn written(format: ExportFormat, records: &[Record]) -> String {
+        let (mut writer, mut out) = (ExportWriter::new(format), Vec::new());
         writer.begin(&mut out);
         records
             .iter()
@@ -181,7 +182,8 @@ mod tests {
         for count in [0, 1, 3] {
             let records = vec![record("a"); count];
             assert_eq!(
-                serde_json::from_str::<Vec<Record>>(&written(Format::Json, &records)).unwrap(),
+                serde_json::from_str::<Vec<Record>>(&written(ExportFormat::Json, &records))
+                    .unwrap(),
                 records
             );
         }
@@ -196,7 +198,7 @@ mod tests {
                 ..record("b")
             },
         ];
-        let text = written(Format::Jsonl, &records);
+        let text = written(ExportFormat::Jsonl, &records);
         let read: Vec<Record> = text
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
@@ -216,7 +218,7 @@ mod tests {
             stream: Some(true),
             ..record("a")
         };
-        let text = written(Format::Csv, &[full, record("b")]);
+        let text = written(ExportFormat::Csv, &[full, record("b")]);
         let lines: Vec<&str> = text.split("\r\n").collect();
         assert_eq!(lines[0], FIELDS.join(","));
         assert_eq!(
@@ -251,7 +253,7 @@ mod tests {
             ("שלום", "שלום"),
         ] {
             let text = written(
-                Format::Csv,
+                ExportFormat::Csv,
                 &[Record {
                     model: Some(text.to_owned()),
                     ..record("a")
@@ -266,18 +268,18 @@ mod tests {
     }
 
     #[test]
-    fn the_format_is_told_by_name_or_by_the_ending_of_a_file() {
-        assert_eq!("CSV".parse(), Ok(Format::Csv));
-        assert_eq!("xml".parse::<Format>(), Err(()));
+    fn the_format_is_read_from_its_name_or_the_extension_of_a_file() {
+        assert_eq!("CSV".parse(), Ok(ExportFormat::Csv));
+        assert_eq!("xml".parse::<ExportFormat>(), Err(()));
         assert_eq!(
-            Format::of_file(Path::new("a.b/history.json")),
-            Some(Format::Json)
+            ExportFormat::of_file(Path::new("a.b/history.json")),
+            Some(ExportFormat::Json)
         );
         assert_eq!(
-            Format::of_file(Path::new("history.jsonl")),
-            Some(Format::Jsonl)
+            ExportFormat::of_file(Path::new("history.jsonl")),
+            Some(ExportFormat::Jsonl)
         );
-        assert_eq!(Format::of_file(Path::new("history.gz")), None);
-        assert_eq!(Format::of_file(Path::new("csv")), None);
+        assert_eq!(ExportFormat::of_file(Path::new("history.gz")), None);
+        assert_eq!(ExportFormat::of_file(Path::new("csv")), None);
     }
 }

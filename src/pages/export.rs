@@ -1,73 +1,66 @@
-//! `/analytics/export`: every record that is meant, oldest first, sent while it is read, so that a million take flat memory.
+//! `/analytics/export`: every record that matches, oldest first, sent while it is read, so that a million
+//! records take little memory.
+
+use std::sync::Mutex;
 
 use chrono::Local;
 
-use super::analytics::{PRIVATE, Pairs, bad, pairs, query, refusal};
-use super::stream::Stream;
-use super::{Answered, Asked, BodyWriter, Pages};
+use super::parameters::{Parameters, bad_parameter};
+use super::request::PageRequest;
+use super::response::{BodyWriter, PRIVATE_HEADERS, PageOutcome, PageResponse};
+use super::response_stream::ResponseStream;
 use crate::history::Archive;
-use crate::history::export::{Format, Writer};
+use crate::history::export::{ExportFormat, ExportWriter};
 use crate::history::store::{Query, Result};
 
 pub fn answer(
-    pages: &Pages,
+    long_response: &Mutex<()>,
     archive: &Archive,
-    asked: &Asked,
-    outlet: &mut dyn BodyWriter,
-) -> Answered {
-    let (format, query) = match wanted(pairs(&asked.target())) {
-        Ok(wanted) => wanted,
-        Err(why) => return Answered::Whole(refusal(&why)),
+    request: &PageRequest,
+    writer: &mut dyn BodyWriter,
+) -> PageOutcome {
+    let (format, query) = match parse(Parameters::of_target(&request.target())) {
+        Ok(parsed) => parsed,
+        Err(error) => return PageOutcome::Complete(PageResponse::store_error(&error)),
     };
-    let mut stream = Stream::new(
-        pages,
-        asked,
-        outlet,
-        format.content_type(),
-        format!("{}{PRIVATE}", disposition(format)),
-    );
+    let headers = format!("{}{PRIVATE_HEADERS}", disposition(format));
+    let content_type = format.content_type();
+    let mut stream = ResponseStream::new(long_response, request, writer, content_type, headers);
     if stream.is_head_only() {
-        return stream.end_with_head();
+        return stream.finish_with_head();
     }
-    let mut writer = Writer::new(format);
-    writer.begin(&mut stream.pending);
+    let mut export = ExportWriter::new(format);
+    export.begin(&mut stream.buffer);
     let read = archive.store.each(&query, &mut |record| {
-        writer.record(&record, &mut stream.pending);
-        stream.go_on()
+        export.record(&record, &mut stream.buffer);
+        stream.flush_if_full()
     });
-    writer.end(&mut stream.pending);
-    stream.end(read)
+    export.end(&mut stream.buffer);
+    stream.finish(read)
 }
 
-/// The format and the filters, which are a search's without those of its pages.
-fn wanted(mut pairs: Pairs) -> Result<(Format, Query)> {
-    let mut format = Format::Json;
-    for (name, value) in &pairs {
-        match name.as_str() {
+/// Reads the format and the filters, which are those of a search without `limit` and `before`.
+fn parse(parameters: Parameters) -> Result<(ExportFormat, Query)> {
+    let mut format = ExportFormat::Json;
+    for (name, value) in parameters.iter() {
+        match name {
             "format" => {
                 format = value
                     .parse()
-                    .map_err(|()| bad(name, value, Format::NAMES))?
+                    .map_err(|()| bad_parameter(name, value, ExportFormat::NAMES))?;
             }
             "limit" | "before" => {
-                return Err(bad(
-                    name,
-                    value,
-                    "nothing: an export is whole; start_time and end_time bound it",
-                ));
+                let why = "nothing, since an export holds every record that matches; limit it by start_time and end_time";
+                return Err(bad_parameter(name, value, why));
             }
             _ => {}
         }
     }
-    pairs.retain(|(name, _)| name != "format");
-    Ok((format, query(&pairs)?))
+    Ok((format, parameters.without("format").query()?))
 }
 
-fn disposition(format: Format) -> String {
-    let name = format!(
-        "ollama-tap-{}.{}",
-        Local::now().format("%Y%m%d-%H%M%S"),
-        format.ending()
-    );
+fn disposition(format: ExportFormat) -> String {
+    let time = Local::now().format("%Y%m%d-%H%M%S");
+    let name = format!("ollama-tap-{time}.{}", format.extension());
     format!("Content-Disposition: attachment; filename=\"{name}\"\r\n")
 }

@@ -1,70 +1,70 @@
 //! The pages that show records: a search, a list of messages, one message. Each is sent while it is read.
 
 use std::mem;
+use std::sync::Mutex;
 
-use form_urlencoded::parse;
-
-use super::analytics::{PRIVATE, pairs, query, refusal};
-use super::stream::Stream;
-use super::{Answered, Asked, BodyWriter, JSON, Pages};
+use super::parameters::{Parameters, message_id};
+use super::request::PageRequest;
+use super::response::{BodyWriter, JSON, PRIVATE_HEADERS, PageOutcome, PageResponse};
+use super::response_stream::ResponseStream;
 use crate::history::Archive;
-use crate::history::export::json;
+use crate::history::export::push_json;
 use crate::history::record::Record;
 use crate::history::store::{Detail, Result, StoreError};
-use crate::http::route::message_of;
 
-/// An array of the newest records that are meant.
+/// Answers with an array of the newest records that match.
 pub fn list(
-    pages: &Pages,
+    long_response: &Mutex<()>,
     archive: &Archive,
     detail: Detail,
-    asked: &Asked,
-    outlet: &mut dyn BodyWriter,
-) -> Answered {
-    let query = match query(&pairs(&asked.target())) {
+    request: &PageRequest,
+    writer: &mut dyn BodyWriter,
+) -> PageOutcome {
+    let query = match Parameters::of_target(&request.target()).query() {
         Ok(query) => query,
-        Err(why) => return Answered::Whole(refusal(&why)),
+        Err(error) => return PageOutcome::Complete(PageResponse::store_error(&error)),
     };
-    let mut stream = Stream::new(pages, asked, outlet, JSON, PRIVATE.to_owned());
+    let headers = PRIVATE_HEADERS.to_owned();
+    let mut stream = ResponseStream::new(long_response, request, writer, JSON, headers);
     if stream.is_head_only() {
-        return stream.end_with_head();
+        return stream.finish_with_head();
     }
-    stream.pending.push(b'[');
+    stream.buffer.push(b'[');
     let mut is_first = true;
     let read = archive.store.each_newest(&query, detail, &mut |record| {
         if !mem::take(&mut is_first) {
-            stream.pending.push(b',');
+            stream.buffer.push(b',');
         }
-        json(&record, &mut stream.pending);
-        stream.go_on()
+        push_json(&record, &mut stream.buffer);
+        stream.flush_if_full()
     });
-    stream.pending.push(b']');
-    stream.end(read)
+    stream.buffer.push(b']');
+    stream.finish(read)
 }
 
-/// One record, whole.
+/// Answers with one whole record.
 pub fn one(
-    pages: &Pages,
+    long_response: &Mutex<()>,
     archive: &Archive,
-    asked: &Asked,
-    outlet: &mut dyn BodyWriter,
-) -> Answered {
-    let found = record(&asked.target(), archive);
-    let mut stream = Stream::new(pages, asked, outlet, JSON, PRIVATE.to_owned());
-    let read = found.map(|record| {
-        json(&record, &mut stream.pending);
-        stream.go_on();
+    request: &PageRequest,
+    writer: &mut dyn BodyWriter,
+) -> PageOutcome {
+    let record = find(&request.target(), archive);
+    let headers = PRIVATE_HEADERS.to_owned();
+    let mut stream = ResponseStream::new(long_response, request, writer, JSON, headers);
+    let read = record.map(|record| {
+        push_json(&record, &mut stream.buffer);
+        stream.flush_if_full();
     });
-    stream.end(read)
+    stream.finish(read)
 }
 
-fn record(target: &str, archive: &Archive) -> Result<Record> {
-    // An id is hex, but one of a history taken over from elsewhere may be anything.
-    let sent = format!("id={}", message_of(target).replace('+', "%2B"));
-    let id = parse(sent.as_bytes())
-        .next()
-        .map(|(_, id)| id.into_owned())
-        .unwrap_or_default();
-    let nothing = || StoreError::Nothing(format!("there is no record `{id}` in the history"));
-    archive.store.get(&id)?.ok_or_else(nothing)
+fn find(target: &str, archive: &Archive) -> Result<Record> {
+    let id = message_id(target);
+    match archive.store.get(&id)? {
+        Some(record) => Ok(record),
+        None => Err(StoreError::Nothing(format!(
+            "there is no record `{id}` in the history"
+        ))),
+    }
 }

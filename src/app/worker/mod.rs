@@ -17,7 +17,7 @@ use crate::forward::{Forwarder, Hands, Outbound, Report};
 use crate::http::route::{Forward, Route};
 use crate::metrics::Metrics;
 use crate::observe::{ExchangeStart, Observer, Sink};
-use crate::pages::{Answered, Asked as PageAsked, Pages};
+use crate::pages::{PageOutcome, PageRequest, Pages};
 use crate::platform;
 use crate::server::driver::{self, Service};
 use crate::server::reply::{Manners, whole};
@@ -224,20 +224,20 @@ impl Workshop {
         let mut long = Responder::new(conn, manners);
         let answered = self.pages.answer(
             page,
-            &PageAsked {
+            &PageRequest {
                 head: &head,
                 peer: peer.ip(),
             },
             &mut long,
         );
-        if let Answered::Busy(_) = answered {
+        if let PageOutcome::Busy(_) = answered {
             self.context.want_long_answer();
             self.context
                 .refusals
                 .note(Reason::Busy, peer, "a long answer beside another");
         }
         let status = match answered {
-            Answered::Whole(answer) | Answered::Busy(answer) => {
+            PageOutcome::Complete(answer) | PageOutcome::Busy(answer) => {
                 let (bytes, then) = whole(
                     manners,
                     answer.status,
@@ -247,8 +247,8 @@ impl Workshop {
                 long.answer(bytes, then);
                 answer.status
             }
-            Answered::Sent => long.finish(200),
-            Answered::Left => 499,
+            PageOutcome::Streamed => long.finish(200),
+            PageOutcome::ClientGone => 499,
         };
         self.metrics
             .count_http_request(page.as_str(), head.method(), status);

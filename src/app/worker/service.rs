@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::{Workshop, manners};
 use crate::http::route::{self, Dialect, Forward, Page, Route};
 use crate::observe::ExchangeEnd;
-use crate::pages::Asked as PageAsked;
+use crate::pages::PageRequest;
 use crate::server::driver::Service;
 use crate::server::fault::Fault;
 use crate::server::reply::{Manners, whole};
@@ -81,7 +81,7 @@ impl Service for Workshop {
             return None;
         };
         let manners = manners(&request.conn, &request.head, request.content.is_read());
-        let answer = self.pages.health(&PageAsked {
+        let answer = self.pages.health(&PageRequest {
             head: &request.head,
             peer: request.conn.peer.ip(),
         });

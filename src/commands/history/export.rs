@@ -11,7 +11,7 @@ use super::words::count;
 use super::{Complaints, both, filter, question, usage};
 use crate::cli::ExportArgs;
 use crate::error::{Error, Result, failed};
-use crate::history::export::{Format, Writer};
+use crate::history::export::{ExportFormat, ExportWriter};
 use crate::history::store::{Flow, Query};
 use crate::platform;
 
@@ -48,22 +48,22 @@ fn file(args: &ExportArgs) -> Option<&Path> {
         .map(Path::new)
 }
 
-fn format(args: &ExportArgs) -> Result<Format, Complaints> {
+fn format(args: &ExportArgs) -> Result<ExportFormat, Complaints> {
     match (&args.format, args.json) {
         (Some(name), false) => name
             .parse()
-            .map_err(|()| vec![filter::bad_flag("--format", name, Format::NAMES)]),
-        (Some(name), true) if name.parse() != Ok(Format::Json) => Err(vec![format!(
+            .map_err(|()| vec![filter::bad_flag("--format", name, ExportFormat::NAMES)]),
+        (Some(name), true) if name.parse() != Ok(ExportFormat::Json) => Err(vec![format!(
             "--json and --format {name} exclude each other"
         )]),
-        (_, true) => Ok(Format::Json),
+        (_, true) => Ok(ExportFormat::Json),
         (None, false) => Ok(file(args)
-            .and_then(Format::of_file)
-            .unwrap_or(Format::Jsonl)),
+            .and_then(ExportFormat::of_file)
+            .unwrap_or(ExportFormat::Jsonl)),
     }
 }
 
-fn to_stdout(source: &Source, query: &Query, format: Format) -> Result<()> {
+fn to_stdout(source: &Source, query: &Query, format: ExportFormat) -> Result<()> {
     match pour(
         source,
         query,
@@ -81,7 +81,7 @@ fn to_stdout(source: &Source, query: &Query, format: Format) -> Result<()> {
     }
 }
 
-fn to_file(source: &Source, query: &Query, format: Format, path: &Path) -> Result<()> {
+fn to_file(source: &Source, query: &Query, format: ExportFormat, path: &Path) -> Result<()> {
     let failed = |cause: io::Error| Error::Failed(format!("write {}: {cause}", path.display()));
     let mut output = Output::create(path).map_err(failed)?;
     remove_at_signals(output.part())?;
@@ -128,11 +128,11 @@ fn total(source: &Source, query: &Query) -> Option<u64> {
 fn pour(
     source: &Source,
     query: &Query,
-    format: Format,
+    format: ExportFormat,
     out: &mut dyn Write,
     mut progress: Progress,
 ) -> Result<u64, Trouble> {
-    let mut writer = Writer::new(format);
+    let mut writer = ExportWriter::new(format);
     let mut piece = Vec::with_capacity(2 * PIECE);
     let mut written = Ok(());
     writer.begin(&mut piece);
@@ -166,7 +166,7 @@ mod tests {
         output: Option<&str>,
         format: Option<&str>,
         json: bool,
-    ) -> Result<Format, Complaints> {
+    ) -> Result<ExportFormat, Complaints> {
         let text = |text: Option<&str>| text.map(str::to_owned);
         super::format(&ExportArgs {
             output: text(output),
@@ -178,19 +178,22 @@ mod tests {
 
     #[test]
     fn the_format_is_what_was_said_else_what_the_file_is_called() {
-        assert_eq!(format_of(None, None, false), Ok(Format::Jsonl));
-        assert_eq!(format_of(Some("-"), None, false), Ok(Format::Jsonl));
-        assert_eq!(format_of(Some("a.csv"), None, false), Ok(Format::Csv));
+        assert_eq!(format_of(None, None, false), Ok(ExportFormat::Jsonl));
+        assert_eq!(format_of(Some("-"), None, false), Ok(ExportFormat::Jsonl));
+        assert_eq!(format_of(Some("a.csv"), None, false), Ok(ExportFormat::Csv));
         assert_eq!(
             format_of(Some("a.csv"), Some("json"), false),
-            Ok(Format::Json)
+            Ok(ExportFormat::Json)
         );
         assert_eq!(
             format_of(Some("a.csv"), Some("JSON"), true),
-            Ok(Format::Json)
+            Ok(ExportFormat::Json)
         );
-        assert_eq!(format_of(Some("a.csv"), None, true), Ok(Format::Json));
-        assert_eq!(format_of(Some("a.txt"), None, false), Ok(Format::Jsonl));
+        assert_eq!(format_of(Some("a.csv"), None, true), Ok(ExportFormat::Json));
+        assert_eq!(
+            format_of(Some("a.txt"), None, false),
+            Ok(ExportFormat::Jsonl)
+        );
         assert!(
             format_of(None, Some("csv"), true)
                 .is_err_and(|bad| bad[0].contains("exclude each other"))

@@ -1,12 +1,12 @@
-//! The dashboard: one document, made of the files beside this one when it is first asked for. Its policy lets exactly these
-//! scripts and styles run, by their hashes, and lets them speak to nobody but us.
+//! The dashboard: one document, made of the files beside this one when it is first asked for. Its content
+//! security policy allows exactly these scripts and styles, by their hashes, and requests to the tap alone.
 
 use std::sync::LazyLock;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use ring::digest::{SHA256, digest};
 
-use super::{Answer, compress};
+use super::response::{PageResponse, gzip};
 
 const PAGE: &str = include_str!("index.html");
 
@@ -23,10 +23,10 @@ const STYLES: [&str; 10] = [
     include_str!("detail.css"),
 ];
 
-/// Runs before the page is drawn, so that it is never drawn in the wrong colours.
+/// Runs before the page is painted, so that it never has the wrong colours.
 const THEME: &str = include_str!("theme.js");
 
-/// Modules, each behind those that it imports from; one script of them all needs no import.
+/// The modules, each after those that it imports from: joined to one script, they need no import.
 const MODULES: [&str; 21] = [
     include_str!("dom.js"),
     include_str!("format.js"),
@@ -53,54 +53,57 @@ const MODULES: [&str; 21] = [
 
 const HTML: &str = "text/html; charset=utf-8";
 
-/// The dashboard as it is sent.
+/// The dashboard, plain and compressed, with its headers.
 pub static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::new);
 
 pub struct Document {
     plain: String,
     gzipped: Vec<u8>,
-    /// Lines of the head.
-    head: String,
-    gzipped_head: String,
+    /// Lines of the head beyond the usual ones.
+    headers: String,
+    gzipped_headers: String,
 }
 
 impl Document {
     fn new() -> Document {
-        let (style, script) = (STYLES.concat(), MODULES.map(without_modules).concat());
+        let (style, script) = (STYLES.concat(), MODULES.map(strip_modules).concat());
         let plain = PAGE
             .replace("{{style}}", &style)
             .replace("{{theme}}", THEME)
             .replace("{{script}}", &script);
         let policy = policy(&[THEME, &script], &style);
-        let head = format!(
+        let headers = format!(
             "Content-Security-Policy: {policy}\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\
              Cache-Control: no-cache\r\nVary: Accept-Encoding\r\n"
         );
-        let gzipped = compress(plain.as_bytes()).unwrap_or_default();
-        let gzipped_head = format!("{head}Content-Encoding: gzip\r\n");
+        let gzipped = gzip(plain.as_bytes()).unwrap_or_default();
+        let gzipped_headers = format!("{headers}Content-Encoding: gzip\r\n");
         Document {
             plain,
             gzipped,
-            head,
-            gzipped_head,
+            headers,
+            gzipped_headers,
         }
     }
 
-    pub fn answer(&'static self, takes_gzip: bool) -> Answer {
-        let (body, more) = match takes_gzip && !self.gzipped.is_empty() {
-            true => (self.gzipped.clone(), &self.gzipped_head),
-            false => (self.plain.clone().into_bytes(), &self.head),
-        };
-        Answer {
-            status: 200,
-            content_type: HTML,
-            body: Some(body),
-            more: more.clone(),
+    /// Returns the document, compressed if the client accepts that.
+    pub fn response(&self, accepts_gzip: bool) -> PageResponse {
+        if accepts_gzip && !self.gzipped.is_empty() {
+            PageResponse {
+                headers: self.gzipped_headers.clone(),
+                ..PageResponse::ok(HTML, self.gzipped.clone())
+            }
+        } else {
+            PageResponse {
+                headers: self.headers.clone(),
+                ..PageResponse::ok(HTML, self.plain.clone().into_bytes())
+            }
         }
     }
 }
 
-/// What a browser lets the page do. Nothing is made of text but text (`trusted-types`), and no other site shows it in a frame.
+/// Returns the content security policy. Text never becomes markup (`trusted-types`), and no other site may
+/// show the page in a frame.
 fn policy(scripts: &[&str], style: &str) -> String {
     let scripts: Vec<String> = scripts.iter().map(|script| hash(script)).collect();
     format!(
@@ -118,8 +121,8 @@ fn hash(text: &str) -> String {
     )
 }
 
-/// A module as a part of one script: it imports nothing, for all is there, and exports nothing.
-fn without_modules(module: &str) -> String {
+/// Removes the imports and exports of a module, as a part of one script that holds them all.
+fn strip_modules(module: &str) -> String {
     let lines = module.lines().filter(|line| !line.starts_with("import "));
     lines
         .flat_map(|line| [line.strip_prefix("export ").unwrap_or(line), "\n"])
@@ -133,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_document_is_whole_and_names_no_other_place() {
+    fn the_document_is_complete_and_names_no_other_site() {
         let page = &DOCUMENT.plain;
         assert!(
             !page.contains("{{")
@@ -149,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_is_what_the_policy_has_the_hash_of() {
+    fn the_policy_has_the_hash_of_everything_that_runs() {
         for (open, close) in [
             ("<style>", "</style>"),
             ("<script>", "</script>"),
@@ -161,14 +164,14 @@ mod tests {
                 .nth(1)
                 .and_then(|rest| rest.split(close).next())
                 .unwrap();
-            assert!(DOCUMENT.head.contains(&hash(inside)), "{open}");
+            assert!(DOCUMENT.headers.contains(&hash(inside)), "{open}");
         }
-        assert!(!DOCUMENT.head.contains("safe-") && !DOCUMENT.head.contains('*'));
+        assert!(!DOCUMENT.headers.contains("safe-") && !DOCUMENT.headers.contains('*'));
         assert!(!DOCUMENT.plain.contains(" style=") && !DOCUMENT.plain.contains(" onclick="));
     }
 
     #[test]
-    fn modules_import_what_is_above_them_and_no_name_is_there_twice() {
+    fn modules_import_from_those_above_and_no_name_is_defined_twice() {
         let mut names = HashSet::new();
         for module in MODULES {
             for line in module.lines().filter(|line| line.starts_with("import ")) {

@@ -1,0 +1,93 @@
+//! The parameters of the history's pages.
+
+use form_urlencoded::parse;
+
+use crate::history::store::query::{HOURS, HOURS_FORMS, TIMES, hours, time};
+use crate::history::store::{BadParameter, Query, Result, StoreError};
+use crate::http::route::{message_of, query_of};
+
+/// The parameters of a request, decoded, in order.
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Reads the query of a request's target.
+    pub fn of_target(target: &str) -> Parameters {
+        Parameters(parse(query_of(target).as_bytes()).into_owned().collect())
+    }
+
+    /// Returns all names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Removes every value of `name`.
+    pub fn without(mut self, name: &str) -> Parameters {
+        self.0.retain(|(key, _)| key != name);
+        self
+    }
+
+    /// Refuses all parameters but those in `known`.
+    pub fn only(&self, known: &[&str]) -> Result<()> {
+        match self.iter().find(|(name, _)| !known.contains(name)) {
+            Some((name, value)) if known.is_empty() => {
+                Err(bad_parameter(name, value, "no parameters"))
+            }
+            Some((name, value)) => {
+                let accepted = format!("only {}", known.join(", "));
+                Err(bad_parameter(name, value, &accepted))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the filters of a search.
+    pub fn query(&self) -> Result<Query> {
+        Query::parse(self.iter()).map_err(StoreError::Bad)
+    }
+
+    /// Reads `hours`, the only parameter that is allowed.
+    pub fn hours(&self) -> Result<f64> {
+        self.only(&["hours"])?;
+        match self.0.last() {
+            Some((name, text)) if !text.is_empty() => {
+                hours(text).ok_or_else(|| bad_parameter(name, text, HOURS_FORMS))
+            }
+            _ => Ok(HOURS),
+        }
+    }
+
+    /// Reads the time before which records are to be deleted; `None` for all of them.
+    pub fn purge_time(&self) -> Result<Option<f64>> {
+        let either = "either before_time=TIME or all=true";
+        match self.0.as_slice() {
+            [(name, text)] if name == "before_time" => match time(text) {
+                Some(time) => Ok(Some(time)),
+                None => Err(bad_parameter(name, text, TIMES)),
+            },
+            [(name, text)] if name == "all" && text == "true" => Ok(None),
+            [(name, text), ..] => Err(bad_parameter(name, text, either)),
+            [] => Err(bad_parameter("before_time", "", either)),
+        }
+    }
+}
+
+/// Returns the error of a parameter with a value that is not one of `accepted`.
+pub fn bad_parameter(name: &str, value: &str, accepted: &str) -> StoreError {
+    StoreError::Bad(BadParameter {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        accepted: accepted.to_owned(),
+    })
+}
+
+/// Returns the id of a record in the path of a request. It is hex, but that of a history taken over from
+/// elsewhere may be anything.
+pub fn message_id(target: &str) -> String {
+    let encoded = format!("id={}", message_of(target).replace('+', "%2B"));
+    let id = parse(encoded.as_bytes())
+        .next()
+        .map(|(_, id)| id.into_owned());
+    id.unwrap_or_default()
+}

@@ -1,0 +1,120 @@
+//! The responses of the tap's own pages.
+
+use std::io::{self, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use crate::history::store::StoreError;
+use crate::server::fault::own_head;
+
+/// Content-Type of JSON.
+pub const JSON: &str = "application/json; charset=utf-8";
+
+/// The headers that keep records out of caches and of other sites.
+pub const PRIVATE_HEADERS: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n";
+
+const GZIP_HEADERS: &str = "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
+
+/// What became of a request for a page.
+pub enum PageOutcome {
+    /// A response that is still to be sent.
+    Complete(PageResponse),
+    /// The same, which says that another long response is being sent.
+    Busy(PageResponse),
+    /// A long response that was sent while it was made.
+    Streamed,
+    /// The same, but the client did not take all of it.
+    ClientGone,
+}
+
+/// A response of a page.
+pub struct PageResponse {
+    pub status: u16,
+    pub content_type: &'static str,
+    /// `None` for a head alone that does not tell the length of the body.
+    pub body: Option<Vec<u8>>,
+    /// Lines of the head beyond the usual ones.
+    pub headers: String,
+}
+
+/// Sends a response that is too long for memory: a head, which depends on the HTTP version, and pieces.
+pub trait BodyWriter {
+    fn begin(&mut self, head: &dyn Fn(&str) -> Vec<u8>);
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn end(&mut self) -> io::Result<()>;
+    /// Ends the response so that the client sees that it is broken, because of `why`.
+    fn abort(&mut self, why: &str);
+}
+
+impl PageResponse {
+    pub fn ok(content_type: &'static str, body: Vec<u8>) -> PageResponse {
+        PageResponse {
+            status: 200,
+            content_type,
+            body: Some(body),
+            headers: String::new(),
+        }
+    }
+
+    pub fn json(status: u16, body: &Value) -> PageResponse {
+        PageResponse {
+            status,
+            ..PageResponse::ok(JSON, body.to_string().into_bytes())
+        }
+    }
+
+    /// Returns an error in the shape that all pages have.
+    pub fn error(status: u16, error: &str) -> PageResponse {
+        PageResponse::json(status, &json!({ "error": error }))
+    }
+
+    /// Returns the response to a question that the store cannot answer.
+    pub fn store_error(error: &StoreError) -> PageResponse {
+        let status = match error {
+            StoreError::Bad(_) => 400,
+            StoreError::Nothing(_) => 404,
+            StoreError::Failed(_) | StoreError::Full(_) => 503,
+        };
+        PageResponse::error(status, &error.to_string()).private()
+    }
+
+    /// Keeps the response out of caches and of other sites.
+    pub fn private(self) -> PageResponse {
+        PageResponse {
+            headers: PRIVATE_HEADERS.to_owned(),
+            ..self
+        }
+    }
+
+    /// Compresses the body.
+    pub fn gzipped(self) -> PageResponse {
+        match gzip(self.body()) {
+            Ok(body) => PageResponse {
+                body: Some(body),
+                headers: GZIP_HEADERS.to_owned(),
+                ..self
+            },
+            Err(_) => self,
+        }
+    }
+
+    /// Returns the head without its empty line and the hop-by-hop headers.
+    pub fn head(&self, version: &str) -> Vec<u8> {
+        let length = self.body.as_ref().map(Vec::len);
+        let mut head = own_head(version, self.status, self.content_type, length);
+        head.extend_from_slice(self.headers.as_bytes());
+        head
+    }
+
+    pub fn body(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
+    }
+}
+
+pub fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::fast());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
