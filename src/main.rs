@@ -62,14 +62,14 @@ mod sample;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cli::{Command, Parsed};
+use cli::{Command, Invocation};
 use commands::console_window::Window;
 use error::{Error, Result};
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     let parsed = cli::parse(args.clone());
-    if matches!(parsed, Parsed::Run(_)) {
+    if matches!(parsed, Invocation::Run(_)) {
         commands::secret::hide_token(&args);
     }
     // Not before that, which starts us anew with what was handed over.
@@ -89,9 +89,9 @@ fn main() -> ExitCode {
     code
 }
 
-fn run(parsed: Parsed) -> Result<ExitCode> {
+fn run(parsed: Invocation) -> Result<ExitCode> {
     match parsed {
-        Parsed::Run(command) => match *command {
+        Invocation::Run(command) => match *command {
             Command::Serve(args) => commands::serve::run(&args),
             Command::Proxy(args) => commands::proxy::run(&args),
             Command::Demo(args) => commands::demo::run(&args),
@@ -103,12 +103,12 @@ fn run(parsed: Parsed) -> Result<ExitCode> {
             Command::Service(args) => commands::service::run(&args.verb),
             Command::Tray(args) => commands::tray::run(&args),
         },
-        Parsed::Ollama(words) => commands::passthrough::run(&words),
-        Parsed::Guard(program) => Ok(ollama::guard::run(&program)),
-        Parsed::Print(text) => {
+        Invocation::Ollama(words) => commands::passthrough::run(&words),
+        Invocation::Reaper(program) => Ok(ollama::guard::run(&program)),
+        Invocation::Print(text) => {
             println!("{text}");
             Ok(ExitCode::SUCCESS)
         }
-        Parsed::Usage(text) => Err(Error::Usage(text)),
+        Invocation::Usage(text) => Err(Error::Usage(text)),
     }
 }

@@ -7,7 +7,7 @@ use socket2::Socket;
 
 use crate::config::Config;
 use crate::error::{Result, failed};
-use crate::http::address::Listen;
+use crate::http::address::ListenAddress;
 use crate::ollama::port;
 use crate::platform;
 use crate::server;
@@ -75,7 +75,7 @@ impl Listeners {
 /// A socket that there is to be.
 struct Wanted<'a> {
     name: &'static str,
-    listen: &'a Listen,
+    listen: &'a ListenAddress,
     addresses: Vec<SocketAddr>,
 }
 

@@ -23,7 +23,7 @@ use crate::forward::Forwarder;
 use crate::forward::readiness::Readiness;
 use crate::forward::upstream::Target;
 use crate::history::{self, Archive};
-use crate::http::address::dialled_ip;
+use crate::http::address::dialable_ip;
 use crate::instance::OwnNote;
 use crate::metrics::Metrics;
 use crate::observe::log_line::LogLine;
@@ -91,7 +91,7 @@ impl Tap {
             .iter()
             .for_each(|warning| log::warn!("{warning}"));
         let [address, pages] = [listeners.address, listeners.pages_at()]
-            .map(|at| SocketAddr::new(dialled_ip(at.ip()), at.port()));
+            .map(|at| SocketAddr::new(dialable_ip(at.ip()), at.port()));
         let context =
             context(config, &listeners, &metrics, memory, budget).map_err(failed("listen"))?;
         let workshop = workshop(

@@ -4,19 +4,19 @@
 
 mod health;
 mod parse;
-mod questions;
+mod query;
 mod secret;
 mod service;
-mod tapped;
+mod tap;
 mod tray;
 
 use argh::{ArgsInfo, FromArgs};
 pub use health::HealthArgs;
-pub use parse::{GUARD, Parsed, parse};
-pub use questions::{ExportArgs, PlaceArgs, PurgeArgs, SearchArgs, StatsArgs, Typed};
-pub use secret::without_token;
-pub use service::{InstallArgs, ServiceArgs, UninstallArgs, Verb};
-pub use tapped::{DemoArgs, ProxyArgs, ServeArgs};
+pub use parse::{Invocation, REAPER_FLAG, parse};
+pub use query::{ExportArgs, Flag, LocationArgs, PurgeArgs, SearchArgs, StatsArgs};
+pub use secret::extract_token;
+pub use service::{InstallArgs, ServiceArgs, ServiceCommand, UninstallArgs};
+pub use tap::{DemoArgs, ProxyArgs, ServeArgs};
 pub use tray::TrayArgs;
 
 /// Ollama Tap stands where applications expect Ollama, forwards every byte unchanged, and turns what it saw into

@@ -14,12 +14,12 @@ const COMMANDS: [&str; 10] = [
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
-pub enum Parsed {
+pub enum Invocation {
     Run(Box<Command>),
     /// A command of Ollama's, every argument of it unread.
     Ollama(Vec<OsString>),
     /// Hidden: the guard between us and this Ollama.
-    Guard(PathBuf),
+    Reaper(PathBuf),
     /// Text for standard output; exit 0.
     Print(String),
     /// What is wrong, with the way out, for standard error; exit 2.
@@ -29,7 +29,7 @@ pub enum Parsed {
 const NAME: &str = "ollama-tap";
 
 /// The first argument of a guard, which no help lists (`backend::guard`).
-pub const GUARD: &str = "--guard";
+pub const REAPER_FLAG: &str = "--guard";
 
 /// Arguments that stand alone; every other one that begins with `-` takes the next as its value.
 pub const SWITCHES: [&str; 12] = [
@@ -48,41 +48,43 @@ pub const SWITCHES: [&str; 12] = [
 ];
 
 /// Reads the arguments, without the program's name.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Invocation {
     let mut args: Vec<OsString> = args.into_iter().collect();
-    match first(&args) {
-        First::Ours => {}
-        First::Serve => args.insert(0, "serve".into()),
-        First::Alias => args[0] = "serve".into(),
-        First::Separator => return Parsed::Ollama(args.split_off(1)),
-        First::Foreign => return Parsed::Ollama(args),
-        First::Guard => return Parsed::Guard(args.into_iter().nth(1).unwrap_or_default().into()),
+    match classify(&args) {
+        FirstArgument::Ours => {}
+        FirstArgument::Serve => args.insert(0, "serve".into()),
+        FirstArgument::Alias => args[0] = "serve".into(),
+        FirstArgument::Separator => return Invocation::Ollama(args.split_off(1)),
+        FirstArgument::Foreign => return Invocation::Ollama(args),
+        FirstArgument::Reaper => {
+            return Invocation::Reaper(args.into_iter().nth(1).unwrap_or_default().into());
+        }
     }
     let args: Vec<String> = match args.into_iter().map(OsString::into_string).collect() {
         Ok(args) => args,
         Err(arg) => {
-            return Parsed::Usage(format!("argument `{}` is not UTF-8", arg.to_string_lossy()));
+            return Invocation::Usage(format!("argument `{}` is not UTF-8", arg.to_string_lossy()));
         }
     };
-    let args = spread(&args);
+    let args = split_flag_values(&args);
     match Cli::from_args(&[NAME], &args) {
         Ok(Cli { version: true, .. }) => {
-            Parsed::Print(format!("{NAME} {}", env!("CARGO_PKG_VERSION")))
+            Invocation::Print(format!("{NAME} {}", env!("CARGO_PKG_VERSION")))
         }
         Ok(Cli {
             command: Some(command),
             ..
-        }) => Parsed::Run(Box::new(command)),
+        }) => Invocation::Run(Box::new(command)),
         Ok(Cli { command: None, .. }) => {
-            Parsed::Run(Box::new(Command::Serve(ServeArgs::default())))
+            Invocation::Run(Box::new(Command::Serve(ServeArgs::default())))
         }
-        Err(exit) if exit.status.is_ok() => Parsed::Print(exit.output.trim_end().to_owned()),
-        Err(exit) => Parsed::Usage(complaint(&exit.output, &args)),
+        Err(exit) if exit.status.is_ok() => Invocation::Print(exit.output.trim_end().to_owned()),
+        Err(exit) => Invocation::Usage(usage_message(&exit.output, &args)),
     }
 }
 
 /// What the first argument says of the others.
-pub enum First {
+pub enum FirstArgument {
     /// It is a command, or one of the flags that stand alone.
     Ours,
     /// There is none, or a flag: `serve` is meant.
@@ -92,25 +94,25 @@ pub enum First {
     /// `--`: what follows is Ollama's, whatever it is called.
     Separator,
     Foreign,
-    Guard,
+    Reaper,
 }
 
-pub fn first(args: &[OsString]) -> First {
+pub fn classify(args: &[OsString]) -> FirstArgument {
     match args.first().map(|arg| arg.to_str()) {
-        None => First::Serve,
-        Some(Some("start")) => First::Alias,
-        Some(Some("--")) => First::Separator,
-        Some(Some(GUARD)) => First::Guard,
-        Some(Some("--help" | "-h" | "--version" | "-V")) => First::Ours,
-        Some(Some(word)) if COMMANDS.contains(&word) => First::Ours,
+        None => FirstArgument::Serve,
+        Some(Some("start")) => FirstArgument::Alias,
+        Some(Some("--")) => FirstArgument::Separator,
+        Some(Some(REAPER_FLAG)) => FirstArgument::Reaper,
+        Some(Some("--help" | "-h" | "--version" | "-V")) => FirstArgument::Ours,
+        Some(Some(word)) if COMMANDS.contains(&word) => FirstArgument::Ours,
         // Ollama's own version: our letter for it is `V`.
-        Some(Some(flag)) if flag.starts_with('-') && flag != "-v" => First::Serve,
-        Some(_) => First::Foreign,
+        Some(Some(flag)) if flag.starts_with('-') && flag != "-v" => FirstArgument::Serve,
+        Some(_) => FirstArgument::Foreign,
     }
 }
 
 /// argh's own message, in our voice: it begins with a capital and ends in a line break.
-fn complaint(output: &str, args: &[&str]) -> String {
+fn usage_message(output: &str, args: &[&str]) -> String {
     let text = output.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut letters = text.chars();
     let first = letters.next().map(|c| c.to_ascii_lowercase()).into_iter();
@@ -128,7 +130,7 @@ fn complaint(output: &str, args: &[&str]) -> String {
 
 /// `--flag=value` as `--flag value`, the only form argh reads. A value of its own is left alone, whatever it looks like, and so
 /// is everything after `--`.
-pub fn spread(args: &[String]) -> Vec<&str> {
+pub fn split_flag_values(args: &[String]) -> Vec<&str> {
     let mut out = Vec::with_capacity(args.len() + 4);
     let mut rest = args.iter().map(String::as_str);
     while let Some(arg) = rest.next() {

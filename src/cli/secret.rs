@@ -2,11 +2,14 @@
 
 use std::ffi::OsString;
 
-use super::parse::{First, SWITCHES, first, spread};
+use super::parse::{FirstArgument, SWITCHES, classify, split_flag_values};
 
 /// These arguments without `--token`, and its value; `None` where they are no command of ours, or have none.
-pub fn without_token(args: &[OsString]) -> Option<(Vec<String>, String)> {
-    if !matches!(first(args), First::Ours | First::Serve | First::Alias) {
+pub fn extract_token(args: &[OsString]) -> Option<(Vec<String>, String)> {
+    if !matches!(
+        classify(args),
+        FirstArgument::Ours | FirstArgument::Serve | FirstArgument::Alias
+    ) {
         return None;
     }
     let args: Vec<String> = args
@@ -14,7 +17,7 @@ pub fn without_token(args: &[OsString]) -> Option<(Vec<String>, String)> {
         .map(|arg| arg.clone().into_string().ok())
         .collect::<Option<_>>()?;
     let (mut kept, mut token) = (Vec::new(), None);
-    let mut rest = spread(&args).into_iter().map(str::to_owned);
+    let mut rest = split_flag_values(&args).into_iter().map(str::to_owned);
     while let Some(arg) = rest.next() {
         if arg == "--token" {
             token = rest.next();
@@ -38,7 +41,7 @@ mod tests {
 
     fn split(line: &str) -> Option<(String, String)> {
         let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        without_token(&args).map(|(kept, token)| (kept.join(" "), token))
+        extract_token(&args).map(|(kept, token)| (kept.join(" "), token))
     }
 
     #[test]

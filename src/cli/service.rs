@@ -3,14 +3,14 @@
 use argh::{ArgsInfo, FromArgs};
 
 use super::ProxyArgs;
-use super::tapped::{as_proxy, tapped};
+use super::tap::{into_proxy_args, tap_command};
 
 /// Have the system start Ollama Tap, keep it running, and start it again at boot.
 #[derive(FromArgs, ArgsInfo, Debug, PartialEq)]
 #[argh(subcommand, name = "service", help_triggers("--help", "-h", "help"))]
 pub struct ServiceArgs {
     #[argh(subcommand)]
-    pub verb: Verb,
+    pub verb: ServiceCommand,
 }
 
 #[derive(FromArgs, ArgsInfo, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub struct ServiceArgs {
     clippy::large_enum_variant,
     reason = "there is one of it, and argh describes nothing in a box"
 )]
-pub enum Verb {
+pub enum ServiceCommand {
     Install(InstallArgs),
     Uninstall(UninstallArgs),
     Start(StartArgs),
@@ -31,11 +31,11 @@ pub enum Verb {
     Run(RunArgs),
 }
 
-tapped! {
+tap_command! {
     /// Install it, or bring what is installed up to date: what is not given stays as it was set before.
     #[argh(subcommand, name = "install", usage = "[--dry-run] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
-    #[argh(note = "An Ollama that is a service already is kept, moved to the backend port, and tapped where it listened before.")]
-    #[argh(note = "With --upstream an Ollama elsewhere is tapped. Otherwise the service starts Ollama itself.")]
+    #[argh(note = "An Ollama that is a service already is kept, moved to the backend port, and tap_command where it listened before.")]
+    #[argh(note = "With --upstream an Ollama elsewhere is tap_command. Otherwise the service starts Ollama itself.")]
     #[argh(note = "The flags are those of serve and proxy; they are written to a file that you may edit: /etc/ollama-tap.env, on Windows %ProgramData%\\OllamaTap\\ollama-tap.env.")]
     pub struct InstallArgs {
         /// print every step and do none
@@ -64,7 +64,7 @@ tapped! {
     }
 }
 
-as_proxy! {
+into_proxy_args! {
     InstallArgs: listen admin_listen upstream workers shutdown_grace idle_timeout log_level track_embeddings metrics_category token
     analytics_backend name retention_days store_text loki_url analytics_max_bytes
 }

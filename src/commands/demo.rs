@@ -16,7 +16,7 @@ use crate::demo::{MODELS, fake_ollama};
 use crate::error::{Result, failed};
 use crate::forward::readiness::Readiness;
 use crate::forward::upstream::addresses;
-use crate::http::address::Listen;
+use crate::http::address::ListenAddress;
 use crate::platform;
 use crate::server;
 
@@ -26,7 +26,7 @@ const REMOVALS: usize = 100;
 pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let mut config = reported(Config::resolve(
         &proxy_args(args),
-        Listen::in_ollamas_place(),
+        ListenAddress::serve_default(),
         &variable,
     ))?;
     prepare(config.log_level);
@@ -82,7 +82,7 @@ fn remove(place: &Path) {
 
 /// Goes to a free port where an Ollama has its own, unless an address was asked for.
 fn make_room(args: &DemoArgs, config: &mut Config) {
-    let default = Listen::in_ollamas_place();
+    let default = ListenAddress::serve_default();
     let wanted = addresses(&default.host, default.port).unwrap_or_default();
     if args.listen.is_some() || config.listen != default || server::bind(&wanted).is_ok() {
         return;
@@ -99,7 +99,7 @@ fn tell(tap: &Tap, is_temporary: bool) {
     let (address, pages) = (tap.address(), tap.pages());
     let models: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
     // Questions from a terminal look for a tap at the default address by themselves, and ask which one is meant where there are more.
-    let place = if address.to_string() == Listen::in_ollamas_place().to_string() {
+    let place = if address.to_string() == ListenAddress::serve_default().to_string() {
         String::new()
     } else {
         format!(" --listen {pages}")

@@ -3,23 +3,23 @@
 use std::process::ExitCode;
 
 use super::{reported, running, variable};
-use crate::cli::{HealthArgs, PlaceArgs};
-use crate::config::Question;
+use crate::cli::{HealthArgs, LocationArgs};
+use crate::config::QueryConfig;
 use crate::error::{Error, Result};
 
 pub fn run(args: &HealthArgs) -> Result<ExitCode> {
-    let question = reported(Question::resolve(
-        PlaceArgs::of_tap(&args.listen),
+    let config = reported(QueryConfig::resolve(
+        LocationArgs::of_tap(&args.listen),
         &variable,
     ))?;
-    match running::find(&question) {
+    match running::find(&config) {
         Some(tap) => {
             println!("a tap answers at {}", tap.address());
             Ok(ExitCode::SUCCESS)
         }
         None => Err(Error::Failed(format!(
             "no tap answers at {}",
-            question.addresses()
+            config.addresses()
         ))),
     }
 }

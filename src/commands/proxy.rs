@@ -9,10 +9,14 @@ use crate::cli::ProxyArgs;
 use crate::config::Config;
 use crate::error::Result;
 use crate::forward::readiness::Readiness;
-use crate::http::address::Listen;
+use crate::http::address::ListenAddress;
 
 pub fn run(args: &ProxyArgs) -> Result<ExitCode> {
-    let config = reported(Config::resolve(args, Listen::beside_ollama(), &variable))?;
+    let config = reported(Config::resolve(
+        args,
+        ListenAddress::proxy_default(),
+        &variable,
+    ))?;
     prepare(config.log_level);
     let stopped = stop_signals(|| ())?;
     let tap = Tap::start(&config, Arc::new(Readiness::external()), app::aloud)?;

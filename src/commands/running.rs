@@ -2,8 +2,8 @@
 //! answers where taps usually are.
 
 use super::history::tap::Tap;
-use crate::config::Question;
-use crate::http::address::{OLLAMA_PORT, PORT_BESIDE_OLLAMA, Upstream};
+use crate::config::QueryConfig;
+use crate::http::address::{OLLAMA_PORT, PROXY_DEFAULT_PORT, Upstream};
 use crate::instance::{self, Note};
 
 /// The tap that is asked, and others that might have been meant.
@@ -13,8 +13,8 @@ pub struct Running {
 }
 
 /// The tap that this question is for. Where others might have been meant, they are named on standard error.
-pub fn find(question: &Question) -> Option<Tap> {
-    let found = look(question)?;
+pub fn find(config: &QueryConfig) -> Option<Tap> {
+    let found = look(config)?;
     if !found.others.is_empty() {
         let (asked, others) = (found.tap.address(), found.others.join(" and "));
         eprintln!(
@@ -25,10 +25,10 @@ pub fn find(question: &Question) -> Option<Tap> {
 }
 
 /// The same, saying nothing.
-pub fn look(question: &Question) -> Option<Running> {
+pub fn look(config: &QueryConfig) -> Option<Running> {
     let notes = instance::all();
-    let token = question.token.as_deref();
-    if let Some(tap) = question
+    let token = config.token.as_deref();
+    if let Some(tap) = config
         .named
         .iter()
         .find_map(|address| at(address, &notes, token))
@@ -38,7 +38,7 @@ pub fn look(question: &Question) -> Option<Running> {
             others: Vec::new(),
         });
     }
-    if question.usual.is_empty() {
+    if config.usual.is_empty() {
         return None;
     }
     let mut noted = by_rank(notes)
@@ -49,7 +49,7 @@ pub fn look(question: &Question) -> Option<Running> {
             tap,
             others: noted.map(|tap| tap.address().to_owned()).collect(),
         }),
-        None => question
+        None => config
             .usual
             .iter()
             .find_map(|address| Tap::find(address, token))
@@ -63,7 +63,7 @@ pub fn look(question: &Question) -> Option<Running> {
 /// Notes of the usual ports first, then the newest.
 pub fn by_rank(mut notes: Vec<Note>) -> Vec<Note> {
     let rank = |port: u16| {
-        [OLLAMA_PORT, PORT_BESIDE_OLLAMA]
+        [OLLAMA_PORT, PROXY_DEFAULT_PORT]
             .iter()
             .position(|usual| *usual == port)
             .unwrap_or(usize::MAX)

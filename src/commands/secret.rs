@@ -2,14 +2,14 @@
 
 use std::ffi::OsString;
 
-use crate::cli::without_token;
+use crate::cli::extract_token;
 use crate::config::{ENV_TOKEN, is_token};
 use crate::platform;
 
 /// Starts this program anew, in this process, with the token in a variable instead. Returns where there is no token, or a bad one,
 /// which is complained of like every setting; and, with a warning, where a process cannot do that.
 pub fn hide_token(args: &[OsString]) {
-    let Some((args, token)) = without_token(args) else {
+    let Some((args, token)) = extract_token(args) else {
         return;
     };
     if is_token(token.trim()) {

@@ -43,7 +43,7 @@ impl Both {
         let program = find::ollama(config.ollama.as_deref())?;
         let mut settings = config.tap;
         let port = port::for_backend(config.backend_port, settings.listen.port)?;
-        settings.upstream = Upstream::here(port);
+        settings.upstream = Upstream::loopback(port);
         let readiness = Arc::new(Readiness::managed());
         let tap = start_tap(&settings, readiness.clone())?;
         let backend = Backend::start(Plan { program, port }, readiness.clone(), tap.metrics())?;

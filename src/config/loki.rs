@@ -1,7 +1,7 @@
 //! How to reach Loki: its address, and the secrets that a gateway in front of it may want. Secrets come from variables only and
 //! are never shown.
 
-use super::settings::Settings;
+use super::resolver::Resolver;
 use super::*; // the variables' names
 
 /// What follows the base of Loki's address in the push address that other log writers are given.
@@ -38,12 +38,12 @@ impl fmt::Debug for LokiSettings {
     }
 }
 
-impl Settings<'_> {
+impl Resolver<'_> {
     /// `None` where no address is given, which is wrong only where the backend needs one. Without one, the rest is not looked at.
     pub fn loki(&mut self, flag: &Option<String>, required: bool) -> Option<LokiSettings> {
         let Some((name, url)) = self.text(("--loki-url", flag), ENV_LOKI_URL) else {
             if required {
-                self.complain(
+                self.reject(
                     "--loki-url",
                     String::new(),
                     Some("is required by the backend loki".to_owned()),
@@ -65,7 +65,7 @@ impl Settings<'_> {
     fn loki_url(&mut self, name: &'static str, url: String) -> Option<Upstream> {
         if url.contains('@') {
             let why = Some("holds a user, who belongs into LOKI_USER and LOKI_PASSWORD".to_owned());
-            self.complain(name, "(not shown)".to_owned(), why, ACCEPTED_URL);
+            self.reject(name, "(not shown)".to_owned(), why, ACCEPTED_URL);
             return None;
         }
         let base = url.trim_end_matches('/');
@@ -74,7 +74,7 @@ impl Settings<'_> {
             Ok((_, warning)) => warning.map(|warning| format!("({warning})")),
             Err(why) => Some(why),
         };
-        self.complain(name, url, why, ACCEPTED_URL);
+        self.reject(name, url, why, ACCEPTED_URL);
         None
     }
 
@@ -108,7 +108,7 @@ impl Settings<'_> {
     }
 
     fn loki_wrong(&mut self, name: &'static str, why: &str, accepted: &'static str) -> LokiAuth {
-        self.complain(
+        self.reject(
             name,
             "(not shown)".to_owned(),
             Some(why.to_owned()),
@@ -121,7 +121,7 @@ impl Settings<'_> {
     fn loki_header(&mut self, name: &'static str) -> Option<String> {
         let value = self.variable(name)?;
         if !value.bytes().all(|b| b.is_ascii_graphic()) {
-            self.complain(name, "(not shown)".to_owned(), None, ACCEPTED_SECRET);
+            self.reject(name, "(not shown)".to_owned(), None, ACCEPTED_SECRET);
         }
         Some(value)
     }

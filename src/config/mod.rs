@@ -1,12 +1,12 @@
-//! Settings as the program needs them: flag over variable over default, everything checked, every bad value reported at once.
+//! Resolver as the program needs them: flag over variable over default, everything checked, every bad value reported at once.
 //!
 //! Variables are read through a function that is passed in, so that a test gives a map. A variable that is set but empty
 //! counts as unset (compose files and unit files leave such behind); spaces around a value do not count.
 
 mod loki;
-mod question;
+mod query;
+mod resolver;
 mod serve;
-mod settings;
 pub mod test_overrides;
 
 use std::fmt;
@@ -16,21 +16,21 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::cli::ProxyArgs;
-use crate::http::address::{Listen, Upstream};
+use crate::http::address::{ListenAddress, Upstream};
 pub use loki::{LokiAuth, LokiSettings};
-pub use question::{Place, Question};
+pub use query::{HistoryLocation, QueryConfig};
+pub use resolver::is_token;
+use resolver::{Resolver, parse_bool, parse_log_level, parse_workers};
 pub use serve::ServeConfig;
-pub use settings::is_token;
-use settings::{Settings, log_level, truth, workers};
 
-/// Address to listen on (`Listen::FORMS`). Unset or empty: `PROXY_PORT`, else [::]:8000.
+/// Address to listen on (`ListenAddress::FORMS`). Unset or empty: `PROXY_PORT`, else [::]:8000.
 pub const ENV_LISTEN: &str = "OLLAMA_TAP_LISTEN";
-/// Address of our own pages (`Listen::FORMS`). Unset or empty: they are on the port that is listened on.
+/// Address of our own pages (`ListenAddress::FORMS`). Unset or empty: they are on the port that is listened on.
 pub const ENV_ADMIN_LISTEN: &str = "OLLAMA_TAP_ADMIN_LISTEN";
 /// Port to listen on. Unset or empty: the default address as it is.
 pub const ENV_PROXY_PORT: &str = "PROXY_PORT";
 /// Address of Ollama, by Ollama's rules: where `proxy` asks it (`Upstream::parse`), and where `serve` answers in its place
-/// (`Listen::of_ollama`). Unset or empty: http://localhost:11434.
+/// (`ListenAddress::from_ollama_host`). Unset or empty: http://localhost:11434.
 pub const ENV_UPSTREAM: &str = "OLLAMA_HOST";
 /// Port of the Ollama that `serve` starts. Unset or empty: 11435, or the next that is free.
 pub const ENV_BACKEND_PORT: &str = "OLLAMA_BACKEND_PORT";
@@ -85,9 +85,9 @@ pub const SECRETS: [&str; 6] = [
 /// What a tap runs with. Not `Debug`: it holds the token.
 #[derive(Clone)]
 pub struct Config {
-    pub listen: Listen,
+    pub listen: ListenAddress,
     /// Where our own pages are, if not on `listen`.
-    pub admin: Option<Listen>,
+    pub admin: Option<ListenAddress>,
     pub upstream: Upstream,
     pub workers: usize,
     pub shutdown_grace: Duration,
@@ -98,16 +98,16 @@ pub struct Config {
     /// Metrics tell prompts apart by their category.
     pub metrics_category: bool,
     pub token: Option<String>,
-    pub history: History,
+    pub history: HistoryConfig,
     /// Whether those who look for a tap are told of this one: not of one that ends with a command.
-    pub is_noted: bool,
+    pub is_registered: bool,
     /// What was accepted but is hardly meant, for the log.
     pub warnings: Vec<String>,
 }
 
-/// Settings of the history.
+/// Resolver of the history.
 #[derive(Clone, Debug, PartialEq)]
-pub struct History {
+pub struct HistoryConfig {
     pub backend: Backend,
     pub dir: PathBuf,
     /// Somebody said where; else `dir` is the usual place.
@@ -167,77 +167,82 @@ impl Config {
     /// Resolves every setting of a tap that listens at `default` unless told otherwise, or says all that is wrong.
     pub fn resolve(
         args: &ProxyArgs,
-        default: Listen,
+        default: ListenAddress,
         get_env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Config, Vec<BadValue>> {
-        let mut s = Settings {
+        let mut resolver = Resolver {
             get_env,
             bad: Vec::new(),
             warnings: Vec::new(),
         };
-        let listen = s.listen(&args.listen, default);
-        let upstream = s.upstream(&args.upstream);
-        let config = Config::read(&mut s, args, listen, upstream);
-        if s.bad.is_empty() {
+        let listen = resolver.listen(&args.listen, default);
+        let upstream = resolver.upstream(&args.upstream);
+        let config = Config::read(&mut resolver, args, listen, upstream);
+        if resolver.bad.is_empty() {
             Ok(config)
         } else {
-            Err(s.bad)
+            Err(resolver.bad)
         }
     }
 
     /// Reads what every tap is told, whatever it listens on and forwards to.
-    fn read(s: &mut Settings, args: &ProxyArgs, listen: Listen, upstream: Upstream) -> Config {
+    fn read(
+        resolver: &mut Resolver,
+        args: &ProxyArgs,
+        listen: ListenAddress,
+        upstream: Upstream,
+    ) -> Config {
         Config {
-            admin: s.admin(&args.admin_listen, &listen),
+            admin: resolver.admin(&args.admin_listen, &listen),
             listen,
             upstream,
-            workers: s
+            workers: resolver
                 .read(
                     ("--workers", &args.workers),
                     ENV_WORKERS,
                     "a number from 1 to 4096",
-                    workers,
+                    parse_workers,
                 )
                 .unwrap_or(256),
-            shutdown_grace: s.seconds(
+            shutdown_grace: resolver.seconds(
                 ("--shutdown-grace", &args.shutdown_grace),
                 ENV_SHUTDOWN_GRACE,
                 30,
             ),
-            idle_timeout: Some(s.seconds(
+            idle_timeout: Some(resolver.seconds(
                 ("--idle-timeout", &args.idle_timeout),
                 ENV_IDLE_TIMEOUT,
                 900,
             ))
             .filter(|t| !t.is_zero()),
-            log_level: s
+            log_level: resolver
                 .read(
                     ("--log-level", &args.log_level),
                     ENV_LOG_LEVEL,
                     "DEBUG, INFO, WARNING or ERROR",
-                    log_level,
+                    parse_log_level,
                 )
                 .unwrap_or(LevelFilter::Info),
-            track_embeddings: s
+            track_embeddings: resolver
                 .read(
                     ("--track-embeddings", &args.track_embeddings),
                     ENV_TRACK_EMBEDDINGS,
                     "true or false",
-                    truth,
+                    parse_bool,
                 )
                 .unwrap_or(true),
-            metrics_category: s
+            metrics_category: resolver
                 .read(
                     ("--metrics-category", &args.metrics_category),
                     ENV_METRICS_CATEGORY,
                     "true or false",
-                    truth,
+                    parse_bool,
                 )
                 .unwrap_or(true),
-            token: s.token(&args.token),
-            history: s.history(args),
-            is_noted: true,
-            warnings: std::mem::take(&mut s.warnings),
+            token: resolver.token(&args.token),
+            history: resolver.history(args),
+            is_registered: true,
+            warnings: std::mem::take(&mut resolver.warnings),
         }
     }
 }

@@ -1,17 +1,17 @@
 //! What `serve` runs with: a tap, and the Ollama that it starts behind it.
 
-use super::settings::Settings;
+use super::resolver::Resolver;
 use super::*; // the variables' names and the types they become
 use crate::cli::ServeArgs;
 
-/// Settings of `serve`. Not `Debug`: it holds the token.
+/// Resolver of `serve`. Not `Debug`: it holds the token.
 pub struct ServeConfig {
     /// The upstream is yet to be decided: it is the port that the backend gets.
     pub tap: Config,
     /// Where clients reach what listens there, or would; `None` for a port that the system is to choose.
-    pub reached: Option<Upstream>,
+    pub client_url: Option<Upstream>,
     /// Whether anybody said where that is.
-    pub is_told: bool,
+    pub is_address_given: bool,
     /// `None`: the usual one, or the next that is free.
     pub backend_port: Option<u16>,
     /// `None`: wherever Ollama is.
@@ -24,67 +24,78 @@ impl ServeConfig {
         args: &ServeArgs,
         get_env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<ServeConfig, Vec<BadValue>> {
-        let mut s = Settings {
+        let mut resolver = Resolver {
             get_env,
             bad: Vec::new(),
             warnings: Vec::new(),
         };
-        let listen = listen(&mut s, &args.listen);
-        let reached = reached(&s, &args.listen, &listen);
+        let listen = listen(&mut resolver, &args.listen);
+        let client_url = client_url(&resolver, &args.listen, &listen);
         let told = [
             (&args.listen, ENV_LISTEN),
             (&None, ENV_PROXY_PORT),
             (&None, ENV_UPSTREAM),
         ];
-        let is_told = told
+        let is_address_given = told
             .into_iter()
-            .any(|(flag, variable)| s.is_given(("", flag), variable));
-        let backend_port = backend_port(&mut s, &args.backend_port, listen.port);
-        let ollama = s.read(("--ollama", &args.ollama), ENV_OLLAMA, "a path", |text| {
+            .any(|(flag, variable)| resolver.is_given(("", flag), variable));
+        let backend_port = backend_port(&mut resolver, &args.backend_port, listen.port);
+        let ollama = resolver.read(("--ollama", &args.ollama), ENV_OLLAMA, "a path", |text| {
             (!text.is_empty()).then(|| PathBuf::from(text))
         });
-        let tap = Config::read(&mut s, &ProxyArgs::from(args), listen, Upstream::default());
-        if s.bad.is_empty() {
+        let tap = Config::read(
+            &mut resolver,
+            &ProxyArgs::from(args),
+            listen,
+            Upstream::default(),
+        );
+        if resolver.bad.is_empty() {
             Ok(ServeConfig {
                 tap,
-                reached,
-                is_told,
+                client_url,
+                is_address_given,
                 backend_port,
                 ollama,
             })
         } else {
-            Err(s.bad)
+            Err(resolver.bad)
         }
     }
 }
 
 /// What Ollama's own variable says, where nothing of ours says otherwise.
-fn ollamas(s: &Settings, flag: &Option<String>) -> Option<String> {
-    let is_ours = s.is_given(("", flag), ENV_LISTEN) || s.is_given(("", &None), ENV_PROXY_PORT);
-    s.variable(ENV_UPSTREAM).filter(|_| !is_ours)
+fn ollamas(resolver: &Resolver, flag: &Option<String>) -> Option<String> {
+    let is_ours =
+        resolver.is_given(("", flag), ENV_LISTEN) || resolver.is_given(("", &None), ENV_PROXY_PORT);
+    resolver.variable(ENV_UPSTREAM).filter(|_| !is_ours)
 }
 
 /// Ollama's variable may say more than a listener has: a scheme, a path.
-fn reached(s: &Settings, flag: &Option<String>, listen: &Listen) -> Option<Upstream> {
-    let said = ollamas(s, flag).and_then(|text| Upstream::parse(&text).ok());
+fn client_url(
+    resolver: &Resolver,
+    flag: &Option<String>,
+    listen: &ListenAddress,
+) -> Option<Upstream> {
+    let said = ollamas(resolver, flag).and_then(|text| Upstream::parse(&text).ok());
     said.map(|(upstream, _)| upstream)
-        .or_else(|| listen.dialled())
+        .or_else(|| listen.dial_target())
 }
 
 /// Where Ollama's clients look for it, unless told otherwise.
-fn listen(s: &mut Settings, flag: &Option<String>) -> Listen {
-    let default = Listen::in_ollamas_place();
-    let Some(text) = ollamas(s, flag) else {
-        return s.listen(flag, default);
+fn listen(resolver: &mut Resolver, flag: &Option<String>) -> ListenAddress {
+    let default = ListenAddress::serve_default();
+    let Some(text) = ollamas(resolver, flag) else {
+        return resolver.listen(flag, default);
     };
-    match Listen::of_ollama(&text) {
+    match ListenAddress::from_ollama_host(&text) {
         Ok((listen, warning)) => {
-            s.warnings
+            resolver
+                .warnings
                 .extend(warning.map(|warning| format!("{ENV_UPSTREAM}=`{text}`: {warning}")));
             listen
         }
         Err(why) => {
-            s.complain(
+            resolver.reject(
                 ENV_UPSTREAM,
                 text,
                 Some(why),
@@ -95,14 +106,14 @@ fn listen(s: &mut Settings, flag: &Option<String>) -> Listen {
     }
 }
 
-fn backend_port(s: &mut Settings, flag: &Option<String>, listened: u16) -> Option<u16> {
+fn backend_port(resolver: &mut Resolver, flag: &Option<String>, listened: u16) -> Option<u16> {
     const ACCEPTED: &str = "a port from 1 to 65535, other than the one that is listened on";
     let port = |text: &str| {
         text.parse()
             .ok()
             .filter(|port| *port > 0 && *port != listened)
     };
-    s.read(("--backend-port", flag), ENV_BACKEND_PORT, ACCEPTED, port)
+    resolver.read(("--backend-port", flag), ENV_BACKEND_PORT, ACCEPTED, port)
 }
 
 #[cfg(test)]
@@ -171,28 +182,28 @@ mod tests {
 
     #[test]
     fn clients_reach_it_where_they_are_told_to() {
-        let reached = |env: &[(&str, &str)]| {
+        let client_url = |env: &[(&str, &str)]| {
             let config =
                 resolve(&ServeArgs::default(), env).unwrap_or_else(|bad| panic!("{bad:?}"));
             config
-                .reached
-                .map(|reached| reached.to_string())
+                .client_url
+                .map(|client_url| client_url.to_string())
                 .unwrap_or_default()
         };
-        assert_eq!(reached(&[]), "http://127.0.0.1:11434");
+        assert_eq!(client_url(&[]), "http://127.0.0.1:11434");
         assert_eq!(
-            reached(&[("OLLAMA_HOST", "0.0.0.0:7")]),
+            client_url(&[("OLLAMA_HOST", "0.0.0.0:7")]),
             "http://127.0.0.1:7"
         );
         assert_eq!(
-            reached(&[("OLLAMA_HOST", "https://gpu.example/ollama")]),
+            client_url(&[("OLLAMA_HOST", "https://gpu.example/ollama")]),
             "https://gpu.example:443/ollama"
         );
         assert_eq!(
-            reached(&[("OLLAMA_HOST", "gpu"), ("OLLAMA_TAP_LISTEN", "[::]:82")]),
+            client_url(&[("OLLAMA_HOST", "gpu"), ("OLLAMA_TAP_LISTEN", "[::]:82")]),
             "http://127.0.0.1:82"
         );
-        assert_eq!(reached(&[("OLLAMA_TAP_LISTEN", "0")]), "");
+        assert_eq!(client_url(&[("OLLAMA_TAP_LISTEN", "0")]), "");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::config::test_overrides;
-use crate::config::{Backend, History};
+use crate::config::{Backend, HistoryConfig};
 use crate::history::record::now;
 use crate::history::recorder::{Recorder, TEXT_MAX};
 use crate::history::store::query::{HOURS, UNKNOWN};
@@ -47,7 +47,7 @@ impl Archive {
     /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is what a second tap is
     /// told that wants the same directory.
     pub fn open(
-        history: &History,
+        history: &HistoryConfig,
         port: u16,
         holder: &str,
         metrics: &Arc<Metrics>,
@@ -140,7 +140,7 @@ impl Archive {
 }
 
 /// Deletes what is beyond the limits, and reads what the dashboard asks for first, so that it opens at once; now and every hour.
-fn keep(store: &Store, history: &History, metrics: &Metrics) {
+fn keep(store: &Store, history: &HistoryConfig, metrics: &Metrics) {
     let (pause, again) = (
         test_overrides::RETENTION_INTERVAL.duration_or(RETENTION),
         test_overrides::OPEN_RETRY_INTERVAL.duration_or(OPEN_AGAIN),
@@ -163,7 +163,7 @@ fn keep(store: &Store, history: &History, metrics: &Metrics) {
 /// Deletes what is beyond the limits. `expiry` watches the clock from the first time on that the history could be asked.
 fn clean_up(
     store: &Store,
-    history: &History,
+    history: &HistoryConfig,
     metrics: &Metrics,
     expiry: &mut Option<Expiry>,
 ) -> Result<()> {
@@ -211,7 +211,7 @@ fn delete(store: &Store, limits: &Limits) -> Result<()> {
 }
 
 /// What this machine is called in the history.
-fn host(history: &History) -> String {
+fn host(history: &HistoryConfig) -> String {
     let own = || platform::resources::host_name().filter(|name| !name.is_empty());
     history
         .name

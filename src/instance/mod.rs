@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{is_token, test_overrides};
 use crate::forward::upstream::addresses;
-use crate::http::address::{Listen, Upstream};
+use crate::http::address::{ListenAddress, Upstream};
 use crate::ollama::port;
 use crate::platform;
 pub use own::OwnNote;
@@ -77,11 +77,11 @@ impl Note {
 }
 
 fn reached(address: SocketAddr) -> Upstream {
-    let listen = Listen {
+    let listen = ListenAddress {
         host: address.ip().to_string(),
         port: address.port(),
     };
-    listen.dialled().unwrap_or_else(|| address.into())
+    listen.dial_target().unwrap_or_else(|| address.into())
 }
 
 /// Every note on this machine that we may read, the newest first.

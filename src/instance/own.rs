@@ -31,7 +31,7 @@ impl OwnNote {
         admin: Option<SocketAddr>,
         archive: Option<&Archive>,
     ) -> Option<OwnNote> {
-        if !config.is_noted {
+        if !config.is_registered {
             return None;
         }
         let is_directory = archive.is_some() && config.history.backend != Backend::Loki;

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, bounded};
 use super::said::Said;
 use super::supervise::stop_grace;
 use super::{Plan, clean_environment, find};
-use crate::cli::GUARD;
+use crate::cli::REAPER_FLAG;
 use crate::platform;
 use crate::util::threads::STACK;
 
@@ -35,7 +35,7 @@ impl Child {
     pub fn start(plan: &Plan) -> io::Result<Child> {
         let mut command = Command::new(platform::process::own_executable()?);
         command
-            .arg(GUARD)
+            .arg(REAPER_FLAG)
             .arg(&plan.program)
             .env("OLLAMA_HOST", format!("127.0.0.1:{}", plan.port));
         clean_environment(&mut command);

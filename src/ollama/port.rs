@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use crate::config::{Config, test_overrides};
 use crate::error::{Error, Result};
 use crate::forward::upstream;
-use crate::http::address::{Listen, Upstream};
+use crate::http::address::{ListenAddress, Upstream};
 use crate::ollama::occupant::Occupant;
 use crate::platform;
 use crate::server;
@@ -33,12 +33,12 @@ pub fn of_tap(config: &Config) -> Result<Vec<SocketAddr>> {
 }
 
 /// What to bind where our own pages are to be.
-pub fn of_pages(listen: &Listen) -> Result<Vec<SocketAddr>> {
+pub fn of_pages(listen: &ListenAddress) -> Result<Vec<SocketAddr>> {
     addresses(listen).map_err(|e| unbound(listen, &e))
 }
 
 /// What to bind, on this machine, where something is to listen.
-fn addresses(listen: &Listen) -> io::Result<Vec<SocketAddr>> {
+fn addresses(listen: &ListenAddress) -> io::Result<Vec<SocketAddr>> {
     upstream::addresses(&listen.host, listen.port).map(server::on_this_machine)
 }
 
@@ -59,14 +59,14 @@ pub fn is_local(address: &SocketAddr) -> bool {
 }
 
 /// Whether this machine could listen there.
-pub fn is_here(listen: &Listen) -> bool {
+pub fn is_here(listen: &ListenAddress) -> bool {
     addresses(listen).is_ok_and(|all| all.iter().any(is_local))
 }
 
 /// Why we cannot listen there, and the way out.
-pub fn unbound(listen: &Listen, cause: &io::Error) -> Error {
+pub fn unbound(listen: &ListenAddress, cause: &io::Error) -> Error {
     let text = format!("listen on {listen}: {cause}");
-    Error::Failed(match (cause.kind(), listen.dialled()) {
+    Error::Failed(match (cause.kind(), listen.dial_target()) {
         (ErrorKind::AddrInUse, Some(here)) => {
             let occupant = Occupant::of(&here);
             let way_out = match occupant {
@@ -128,7 +128,7 @@ pub fn backend_trouble(port: u16) -> Option<String> {
     Some(match cause.kind() {
         ErrorKind::AddrInUse => format!(
             "the port {port} is taken{}",
-            holder(port, &Occupant::of(&Upstream::here(port)))
+            holder(port, &Occupant::of(&Upstream::loopback(port)))
         ),
         _ => format!("the port {port} cannot be had: {cause}"),
     })

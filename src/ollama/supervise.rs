@@ -94,8 +94,12 @@ impl Supervisor {
             hang: test_overrides::HANG_TIMEOUT.duration_or(HANG),
             look: test_overrides::PROBE_INTERVAL.duration_or(LOOK),
         };
-        let started = Child::start(&self.plan)
-            .and_then(|child| Ok((child, Asker::start(Upstream::here(self.plan.port), times)?)));
+        let started = Child::start(&self.plan).and_then(|child| {
+            Ok((
+                child,
+                Asker::start(Upstream::loopback(self.plan.port), times)?,
+            ))
+        });
         match started {
             Ok((child, asker)) => self.attend(child, &asker, times),
             Err(cause) => Over::Failed {

@@ -3,13 +3,13 @@
 use super::super::{ExportArgs, ProxyArgs, PurgeArgs, SearchArgs};
 use super::*;
 
-fn parsed(line: &str) -> Parsed {
+fn parsed(line: &str) -> Invocation {
     parse(line.split_whitespace().map(OsString::from))
 }
 
 fn usage(line: &str) -> String {
     match parsed(line) {
-        Parsed::Usage(text) => text,
+        Invocation::Usage(text) => text,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -24,11 +24,11 @@ fn flags_are_taken_as_typed_in_both_forms() {
     };
     assert_eq!(
         parsed("proxy --listen --x=y --token=a=b --workers="),
-        Parsed::Run(Box::new(Command::Proxy(args)))
+        Invocation::Run(Box::new(Command::Proxy(args)))
     );
     assert_eq!(
         parsed("proxy"),
-        Parsed::Run(Box::new(Command::Proxy(ProxyArgs::default())))
+        Invocation::Run(Box::new(Command::Proxy(ProxyArgs::default())))
     );
 }
 
@@ -48,7 +48,7 @@ fn a_question_takes_words_switches_and_flags_in_any_order() {
     };
     assert_eq!(
         parsed("search --json blue sky --model=phi4"),
-        Parsed::Run(Box::new(Command::Search(args)))
+        Invocation::Run(Box::new(Command::Search(args)))
     );
     let args = SearchArgs {
         text: text(&["--json=x", "help"]),
@@ -56,7 +56,7 @@ fn a_question_takes_words_switches_and_flags_in_any_order() {
     };
     assert_eq!(
         parsed("search -- --json=x help"),
-        Parsed::Run(Box::new(Command::Search(args)))
+        Invocation::Run(Box::new(Command::Search(args)))
     );
     let args = ExportArgs {
         output: Some("--a=b".into()),
@@ -65,7 +65,7 @@ fn a_question_takes_words_switches_and_flags_in_any_order() {
     };
     assert_eq!(
         parsed("export -o --a=b --listen 1"),
-        Parsed::Run(Box::new(Command::Export(args)))
+        Invocation::Run(Box::new(Command::Export(args)))
     );
     let args = PurgeArgs {
         before: Some("-5".into()),
@@ -74,7 +74,7 @@ fn a_question_takes_words_switches_and_flags_in_any_order() {
     };
     assert_eq!(
         parsed("purge --yes --before -5"),
-        Parsed::Run(Box::new(Command::Purge(args)))
+        Invocation::Run(Box::new(Command::Purge(args)))
     );
     assert_eq!(
         usage("stats --hour 3"),
@@ -84,7 +84,7 @@ fn a_question_takes_words_switches_and_flags_in_any_order() {
 
 #[test]
 fn version_and_help_are_printed() {
-    let version = Parsed::Print(concat!("ollama-tap ", env!("CARGO_PKG_VERSION")).into());
+    let version = Invocation::Print(concat!("ollama-tap ", env!("CARGO_PKG_VERSION")).into());
     assert_eq!(parsed("--version"), version);
     assert_eq!(parsed("-V"), version);
     for line in [
@@ -99,7 +99,7 @@ fn version_and_help_are_printed() {
         "purge help",
     ] {
         assert!(
-            matches!(parsed(line), Parsed::Print(text) if text.starts_with("Usage: ollama-tap")),
+            matches!(parsed(line), Invocation::Print(text) if text.starts_with("Usage: ollama-tap")),
             "{line}"
         );
     }
@@ -128,7 +128,7 @@ fn an_unknown_flag_names_the_help_that_lists_the_flags() {
 
 #[test]
 fn no_command_and_flags_alone_mean_serve() {
-    let serve = |args: ServeArgs| Parsed::Run(Box::new(Command::Serve(args)));
+    let serve = |args: ServeArgs| Invocation::Run(Box::new(Command::Serve(args)));
     for line in ["", "serve", "start"] {
         assert_eq!(parsed(line), serve(ServeArgs::default()), "{line:?}");
     }
@@ -154,7 +154,8 @@ fn no_command_and_flags_alone_mean_serve() {
 
 #[test]
 fn from_the_first_foreign_word_on_every_argument_is_ollamas() {
-    let ollama = |line: &str| Parsed::Ollama(line.split_whitespace().map(OsString::from).collect());
+    let ollama =
+        |line: &str| Invocation::Ollama(line.split_whitespace().map(OsString::from).collect());
     for line in [
         "run phi4 --help",
         "list",

@@ -8,7 +8,7 @@ use super::file::Output;
 use super::progress::Progress;
 use super::source::{Purpose, Source};
 use super::words::count;
-use super::{Complaints, both, filter, question, usage};
+use super::{Complaints, both, filter, query_config, usage};
 use crate::cli::ExportArgs;
 use crate::error::{Error, Result, failed};
 use crate::history::export::{ExportFormat, ExportWriter};
@@ -31,8 +31,8 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let mut typed = vec![("--search", &args.search)];
     typed.extend(args.filters());
     let asked = both(filter::query(&typed), format(args));
-    let (question, (query, format)) = both(question(args.place()), asked).map_err(usage)?;
-    let source = Source::open(&question, Purpose::Export)?;
+    let (config, (query, format)) = both(query_config(args.location()), asked).map_err(usage)?;
+    let source = Source::open(&config, Purpose::Export)?;
     match file(args) {
         Some(path) => to_file(&source, &query, format, path)?,
         None => to_stdout(&source, &query, format)?,

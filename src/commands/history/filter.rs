@@ -1,7 +1,7 @@
 //! FILTER: the flags that say which records are meant, read as the pages read their parameters.
 
 use super::Complaints;
-use crate::cli::Typed;
+use crate::cli::Flag;
 use crate::history::store::Query;
 
 /// What each flag is called as a parameter of a page.
@@ -21,7 +21,7 @@ const PARAMETERS: [(&str, &str); 12] = [
 ];
 
 /// The records that these flags mean, or all that is wrong with them.
-pub fn query(typed: &[Typed]) -> Result<Query, Complaints> {
+pub fn query(typed: &[Flag]) -> Result<Query, Complaints> {
     let mut pairs = Vec::new();
     let mut complaints = Vec::new();
     for (flag, value) in typed {
@@ -93,7 +93,7 @@ mod tests {
             ("--before", some("00ff")),
             ("--search", None),
         ];
-        let typed: Vec<Typed> = typed.iter().map(|(flag, value)| (*flag, value)).collect();
+        let typed: Vec<Flag> = typed.iter().map(|(flag, value)| (*flag, value)).collect();
         let query = query(&typed).unwrap();
         let parameters = parameters(&query);
         assert_eq!(parameters[0], ("start_time", "1795252622.25".to_owned()));

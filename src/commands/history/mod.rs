@@ -23,8 +23,8 @@ use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use super::variable;
-use crate::cli::PlaceArgs;
-use crate::config::Question;
+use crate::cli::LocationArgs;
+use crate::config::QueryConfig;
 use crate::error::{Error, Result};
 use crate::logging;
 
@@ -44,10 +44,10 @@ fn usage(complaints: Complaints) -> Error {
 }
 
 /// The settings of a question.
-fn question(args: PlaceArgs) -> Result<Question, Complaints> {
+fn query_config(args: LocationArgs) -> Result<QueryConfig, Complaints> {
     logging::start_for_terminal();
     let bad = |bad: Vec<crate::config::BadValue>| bad.iter().map(ToString::to_string).collect();
-    Question::resolve(args, &variable).map_err(bad)
+    QueryConfig::resolve(args, &variable).map_err(bad)
 }
 
 /// Writes the answer. A reader that has seen enough (`| head`) is no failure.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::source::{Purpose, Source};
 use super::words::{count, moment};
-use super::{Complaints, both, filter, print, question, usage};
+use super::{Complaints, both, filter, print, query_config, usage};
 use crate::cli::PurgeArgs;
 use crate::error::{Error, Result};
 use crate::history::record::now;
@@ -17,8 +17,8 @@ use crate::util::sanitize::escape_control_chars;
 const HOURS_MIN: f64 = 0.001;
 
 pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
-    let (question, before) = both(question(args.place()), before(args)).map_err(usage)?;
-    let source = Source::open(&question, Purpose::Purge)?;
+    let (config, before) = both(query_config(args.location()), before(args)).map_err(usage)?;
+    let source = Source::open(&config, Purpose::Purge)?;
     let what = before.map_or(String::new(), |time| {
         format!(" older than {}", moment(time))
     });

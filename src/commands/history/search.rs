@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::source::{Purpose, Source};
 use super::table::Table;
 use super::words::{WIDTH, cut, duration, moment, thousands};
-use super::{both, filter, print, question, usage};
+use super::{both, filter, print, query_config, usage};
 use crate::cli::SearchArgs;
 use crate::error::Result;
 use crate::history::record::Record;
@@ -30,8 +30,9 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
         ("--before", &args.before),
     ];
     typed.extend(args.filters());
-    let (question, query) = both(question(args.place()), filter::query(&typed)).map_err(usage)?;
-    let source = Source::open(&question, Purpose::Search)?;
+    let (config, query) =
+        both(query_config(args.location()), filter::query(&typed)).map_err(usage)?;
+    let source = Source::open(&config, Purpose::Search)?;
     let records = source.newest(&query)?;
     if records.is_empty() {
         source.expect_records()?;

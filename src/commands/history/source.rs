@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::place::backend_in;
 use super::tap::Tap;
 use crate::commands::running;
-use crate::config::{Backend, History, Place, Question};
+use crate::config::{Backend, HistoryConfig, HistoryLocation, QueryConfig};
 use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
 use crate::history::store::{Enhanced, Extent, Flow, Purged, Query, Store, StoreError};
@@ -65,15 +65,14 @@ impl fmt::Display for Origin {
 
 impl Source {
     /// Finds the history and opens it (design.md section 3).
-    pub fn open(question: &Question, purpose: Purpose) -> Result<Source> {
-        match question.place {
-            Place::Store => named_store(question, purpose),
-            Place::Tap => find_tap(question).ok_or_else(|| {
-                Error::Failed(format!("no tap answers at {}", question.addresses()))
-            }),
-            Place::Anywhere => match find_tap(question) {
+    pub fn open(config: &QueryConfig, purpose: Purpose) -> Result<Source> {
+        match config.location {
+            HistoryLocation::Store => named_store(config, purpose),
+            HistoryLocation::Tap => find_tap(config)
+                .ok_or_else(|| Error::Failed(format!("no tap answers at {}", config.addresses()))),
+            HistoryLocation::Anywhere => match find_tap(config) {
                 Some(tap) => Ok(tap),
-                None => usual_store(question, purpose),
+                None => usual_store(config, purpose),
             },
         }
     }
@@ -151,15 +150,15 @@ fn failed(error: StoreError) -> Error {
     Error::Failed(error.to_string())
 }
 
-fn find_tap(question: &Question) -> Option<Source> {
-    running::find(question).map(Source::Tap)
+fn find_tap(config: &QueryConfig) -> Option<Source> {
+    running::find(config).map(Source::Tap)
 }
 
-fn named_store(question: &Question, purpose: Purpose) -> Result<Source> {
-    let history = &question.history;
-    match question.backend {
+fn named_store(config: &QueryConfig, purpose: Purpose) -> Result<Source> {
+    let history = &config.history;
+    match config.backend {
         Some(backend @ (Backend::Loki | Backend::None)) => open(
-            History {
+            HistoryConfig {
                 backend,
                 ..history.clone()
             },
@@ -167,7 +166,7 @@ fn named_store(question: &Question, purpose: Purpose) -> Result<Source> {
         ),
         named => match backend_in(&history.dir, named, purpose.as_str())? {
             Some(backend) => open(
-                History {
+                HistoryConfig {
                     backend,
                     ..history.clone()
                 },
@@ -183,24 +182,24 @@ fn named_store(question: &Question, purpose: Purpose) -> Result<Source> {
 }
 
 /// The history in the working directory, else that of the commands that this user had us run, else the service's.
-fn usual_store(question: &Question, purpose: Purpose) -> Result<Source> {
+fn usual_store(config: &QueryConfig, purpose: Purpose) -> Result<Source> {
     let usual = [
         platform::folders::history_of_commands(),
         Some(platform::folders::service_directory()),
     ]
     .into_iter()
     .flatten();
-    let dirs: Vec<PathBuf> = [question.history.dir.clone()]
+    let dirs: Vec<PathBuf> = [config.history.dir.clone()]
         .into_iter()
         .chain(usual)
         .collect();
     for dir in &dirs {
-        if let Some(backend) = backend_in(dir, question.backend, purpose.as_str())? {
+        if let Some(backend) = backend_in(dir, config.backend, purpose.as_str())? {
             return open(
-                History {
+                HistoryConfig {
                     backend,
                     dir: dir.clone(),
-                    ..question.history.clone()
+                    ..config.history.clone()
                 },
                 purpose,
             );
@@ -213,12 +212,12 @@ fn usual_store(question: &Question, purpose: Purpose) -> Result<Source> {
         .join(" or ");
     Err(Error::Failed(format!(
         "nothing to read: no tap answers at {}, and there is no {}history in {dirs}; say where it is with --listen or --analytics-dir",
-        question.addresses(),
-        kind(question.backend)
+        config.addresses(),
+        kind(config.backend)
     )))
 }
 
-fn open(history: History, purpose: Purpose) -> Result<Source> {
+fn open(history: HistoryConfig, purpose: Purpose) -> Result<Source> {
     let opened = match purpose {
         Purpose::Purge => Store::open_for_writing(&history, &format!("ollama-tap purge (pid {})", std::process::id())).map_err(|e| {
             Error::Failed(format!(

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::source::{Origin, Purpose, Source, no_records};
 use super::table::Table;
 use super::words::{count, decimal, duration, hours as hours_text, moment, percent, thousands};
-use super::{Complaints, both, filter, print, question, usage};
+use super::{Complaints, both, filter, print, query_config, usage};
 use crate::cli::StatsArgs;
 use crate::error::Result;
 use crate::history::store::query::{self, HOURS, HOURS_FORMS};
@@ -25,9 +25,9 @@ struct Answer<'a> {
 }
 
 pub fn run(args: &StatsArgs) -> Result<ExitCode> {
-    let (question, hours) =
-        both(question(args.place()), hours(args.hours.as_deref())).map_err(usage)?;
-    let source = Source::open(&question, Purpose::Stats)?;
+    let (config, hours) =
+        both(query_config(args.location()), hours(args.hours.as_deref())).map_err(usage)?;
+    let source = Source::open(&config, Purpose::Stats)?;
     let numbers = source.enhanced(hours)?;
     let origin = source.origin()?;
     if numbers.totals.requests > 0 {

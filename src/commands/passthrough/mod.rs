@@ -30,7 +30,7 @@ use crate::config::{
 };
 use crate::error::{Error, Result, failed};
 use crate::forward::readiness::Readiness;
-use crate::http::address::{Listen, Upstream};
+use crate::http::address::{ListenAddress, Upstream};
 use crate::ollama::occupant::Occupant;
 use crate::ollama::port;
 use crate::ollama::{clean_environment, find};
@@ -43,7 +43,7 @@ pub fn run(words: &[OsString]) -> Result<ExitCode> {
     let need = need(words);
     let there = match need {
         Need::Itself => None,
-        _ => config.reached.clone(),
+        _ => config.client_url.clone(),
     };
     let occupant = match need {
         Need::Itself | Need::Nothing => None,
@@ -51,7 +51,7 @@ pub fn run(words: &[OsString]) -> Result<ExitCode> {
     };
     if let Some(tap) = occupant
         .as_ref()
-        .filter(|_| !config.is_told)
+        .filter(|_| !config.is_address_given)
         .and_then(|occupant| elsewhere::tap(occupant, there.as_ref()))
     {
         return through(tap, &program, words);
@@ -143,7 +143,7 @@ fn in_front_of(
     need: Need,
 ) -> Result<ExitCode> {
     let session = Session::begin(config.tap.log_level)?;
-    let listen = Listen {
+    let listen = ListenAddress {
         host: "127.0.0.1".to_owned(),
         port: 0,
     };
@@ -152,7 +152,7 @@ fn in_front_of(
         listen,
         admin: None,
         upstream: there,
-        is_noted: false,
+        is_registered: false,
         ..config.tap
     };
     if need != Need::Model {

@@ -23,7 +23,7 @@ mod wanted;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::cli::{InstallArgs, UninstallArgs, Verb};
+use crate::cli::{InstallArgs, ServiceCommand, UninstallArgs};
 use crate::config::{self, test_overrides};
 use crate::error::{Error, Result};
 use crate::platform;
@@ -32,23 +32,23 @@ use facts::Facts;
 use plan::{Plan, Role};
 use step::Step;
 
-pub fn run(verb: &Verb) -> Result<ExitCode> {
+pub fn run(verb: &ServiceCommand) -> Result<ExitCode> {
     let manager = manager()?;
     match verb {
-        Verb::Install(args) => install(args, manager),
-        Verb::Uninstall(args) => uninstall(args, manager),
-        Verb::Start(_) => control(manager, "start"),
-        Verb::Stop(_) => control(manager, "stop"),
-        Verb::Restart(_) => control(manager, "restart"),
-        Verb::Status(_) => status::run(manager),
-        Verb::Logs(args) if manager == ServiceManager::Windows && args.follow => {
+        ServiceCommand::Install(args) => install(args, manager),
+        ServiceCommand::Uninstall(args) => uninstall(args, manager),
+        ServiceCommand::Start(_) => control(manager, "start"),
+        ServiceCommand::Stop(_) => control(manager, "stop"),
+        ServiceCommand::Restart(_) => control(manager, "restart"),
+        ServiceCommand::Status(_) => status::run(manager),
+        ServiceCommand::Logs(args) if manager == ServiceManager::Windows && args.follow => {
             tail::follow(&scm::log())
         }
-        Verb::Logs(_) if manager == ServiceManager::Windows => tail::show(&scm::log()),
-        Verb::Logs(args) => command::become_command(&logs(manager, args.follow)),
-        Verb::Run(_) if manager == ServiceManager::Windows => run::run_as_service(),
-        Verb::Test(_) if manager == ServiceManager::Windows => run::run_here(),
-        Verb::Test(_) | Verb::Run(_) => run::run(manager),
+        ServiceCommand::Logs(_) if manager == ServiceManager::Windows => tail::show(&scm::log()),
+        ServiceCommand::Logs(args) => command::become_command(&logs(manager, args.follow)),
+        ServiceCommand::Run(_) if manager == ServiceManager::Windows => run::run_as_service(),
+        ServiceCommand::Test(_) if manager == ServiceManager::Windows => run::run_here(),
+        ServiceCommand::Test(_) | ServiceCommand::Run(_) => run::run(manager),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::cli::{InstallArgs, ProxyArgs, ServeArgs};
 use crate::commands::reported;
 use crate::config::{self, Config, ServeConfig};
 use crate::error::{Error, Result};
-use crate::http::address::Listen;
+use crate::http::address::ListenAddress;
 use crate::platform;
 use crate::platform::service::ServiceManager;
 use crate::platform::users::User;
@@ -47,7 +47,7 @@ pub struct Plan {
     pub settings: String,
     pub backend_port: u16,
     /// Where the tap will listen.
-    pub listen: Listen,
+    pub listen: ListenAddress,
     /// Directories outside the service's own that it writes to: the history's, and Ollama's.
     pub history: Option<PathBuf>,
     pub of_ollama: Vec<PathBuf>,
@@ -158,7 +158,7 @@ fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
     let get = |name: &str| values.get(name).cloned();
     let config = reported(Config::resolve(
         &ProxyArgs::from(args),
-        Listen::beside_ollama(),
+        ListenAddress::proxy_default(),
         &get,
     ))?;
     match role {

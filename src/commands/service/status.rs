@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use super::command::output;
 use super::{launchd, settings, settings_text, step, systemd};
-use crate::cli::PlaceArgs;
+use crate::cli::LocationArgs;
 use crate::commands::history::tap::Tap;
 use crate::commands::running;
 use crate::commands::scraped::sum;
-use crate::config::{ENV_LISTEN, Question};
+use crate::config::{ENV_LISTEN, QueryConfig};
 use crate::error::Result;
 use crate::history::record;
 use crate::platform;
@@ -63,9 +63,11 @@ fn find(manager: ServiceManager) -> Option<Tap> {
     if values.is_empty() {
         values.extend(super::public_listen().map(|address| (ENV_LISTEN.to_owned(), address)));
     }
-    let question =
-        Question::resolve(PlaceArgs::of_tap(&None), &|name| values.get(name).cloned()).ok()?;
-    running::find(&question)
+    let config = QueryConfig::resolve(LocationArgs::of_tap(&None), &|name| {
+        values.get(name).cloned()
+    })
+    .ok()?;
+    running::find(&config)
 }
 
 fn about(tap: &Tap) {

@@ -9,7 +9,7 @@ use super::settings::{self, Change, Changes, Values};
 use crate::cli::InstallArgs;
 use crate::config;
 use crate::error::{Error, Result};
-use crate::http::address::Listen;
+use crate::http::address::ListenAddress;
 use crate::ollama::find;
 use crate::ollama::port;
 use crate::platform;
@@ -134,13 +134,13 @@ fn of_role(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Resul
 }
 
 /// Where Ollama's own service listens without us.
-fn ollama_listens(facts: &Facts) -> Result<Listen> {
+fn ollama_listens(facts: &Facts) -> Result<ListenAddress> {
     let host = facts
         .ollama_unit
         .as_ref()
         .and_then(|unit| unit.host.clone())
         .unwrap_or_default();
-    Listen::of_ollama(&host)
+    ListenAddress::from_ollama_host(&host)
         .map(|(listen, _)| listen)
         .map_err(|why| {
             Error::Failed(format!(

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use super::service::{public_listen, public_log};
 use super::{reported, running, variable};
-use crate::cli::{PlaceArgs, TrayArgs};
+use crate::cli::{LocationArgs, TrayArgs};
 use crate::config::test_overrides;
-use crate::config::{ENV_LISTEN, Question};
+use crate::config::{ENV_LISTEN, QueryConfig};
 use crate::error::{Error, Result, failed};
 use crate::platform;
 use crate::platform::tray::{Painter, Tray, TrayLook};
@@ -53,11 +53,11 @@ const MENU: [(&str, Option<Choice>); 9] = [
 ];
 
 pub fn run(args: &TrayArgs) -> Result<ExitCode> {
-    let question = question(args)?;
+    let config = query_config(args)?;
     let shown = if platform::tray::has_console() {
         start_apart()
     } else {
-        show(question)
+        show(config)
     };
     shown
         .map(|()| ExitCode::SUCCESS)
@@ -74,32 +74,35 @@ fn start_apart() -> io::Result<()> {
 }
 
 /// Shows the icon until somebody chooses its end; nothing where it is shown already.
-fn show(question: Question) -> io::Result<()> {
+fn show(config: QueryConfig) -> io::Result<()> {
     let Some(_claim) = platform::tray::claim_tray()? else {
         return Ok(());
     };
     let tray = Tray::new(&MENU.map(|(text, _)| text), seen(None))?;
     let painter = tray.painter();
-    let question = Arc::new(question);
-    let watched = question.clone();
+    let config = Arc::new(config);
+    let watched = config.clone();
     thread::Builder::new()
         .name("tap".into())
         .stack_size(STACK)
         .spawn(move || watch(&watched, &painter))?;
     tray.run(|index| {
-        MENU[index].1.map_or(ControlFlow::Continue(()), |choice| {
-            choose(choice, &question)
-        })
+        MENU[index]
+            .1
+            .map_or(ControlFlow::Continue(()), |choice| choose(choice, &config))
     });
     Ok(())
 }
 
 /// Where the tap may be.
-fn question(args: &TrayArgs) -> Result<Question> {
+fn query_config(args: &TrayArgs) -> Result<QueryConfig> {
     let get = |name: &str| variable(name).or_else(|| (name == ENV_LISTEN).then(public_listen)?);
-    let question = reported(Question::resolve(PlaceArgs::of_tap(&args.listen), &get))?;
-    match question.likeliest() {
-        Some(_) => Ok(question),
+    let config = reported(QueryConfig::resolve(
+        LocationArgs::of_tap(&args.listen),
+        &get,
+    ))?;
+    match config.likeliest() {
+        Some(_) => Ok(config),
         None => Err(Error::Failed(
             "find the tap: no address is known; give --listen".to_owned(),
         )),
@@ -107,18 +110,18 @@ fn question(args: &TrayArgs) -> Result<Question> {
 }
 
 /// Where its pages are; where no tap answers, a browser says so of the likeliest place.
-fn address(question: &Question) -> String {
-    let running = running::look(question).map(|found| found.tap.address().to_owned());
+fn address(config: &QueryConfig) -> String {
+    let running = running::look(config).map(|found| found.tap.address().to_owned());
     running
-        .or_else(|| question.likeliest().map(ToString::to_string))
+        .or_else(|| config.likeliest().map(ToString::to_string))
         .unwrap_or_default()
 }
 
 /// Asks again and again, for as long as the process lives.
-fn watch(question: &Question, painter: &Painter) {
+fn watch(config: &QueryConfig, painter: &Painter) {
     let pause = test_overrides::POLL_INTERVAL.duration_or(POLL);
     loop {
-        let metrics = running::look(question).and_then(|found| found.tap.text("/metrics").ok());
+        let metrics = running::look(config).and_then(|found| found.tap.text("/metrics").ok());
         painter.show(seen(metrics.as_deref()));
         thread::sleep(pause);
     }
@@ -136,12 +139,12 @@ fn seen(metrics: Option<&str>) -> TrayLook {
 }
 
 /// Does what was chosen; what fails is told in a window.
-fn choose(choice: Choice, question: &Question) -> ControlFlow<()> {
+fn choose(choice: Choice, config: &QueryConfig) -> ControlFlow<()> {
     let done = match choice {
         Choice::Dashboard => {
-            platform::tray::open(Path::new(&format!("{}/analytics", address(question))))
+            platform::tray::open(Path::new(&format!("{}/analytics", address(config))))
         }
-        Choice::CopyMetrics => platform::tray::copy_text(&format!("{}/metrics", address(question))),
+        Choice::CopyMetrics => platform::tray::copy_text(&format!("{}/metrics", address(config))),
         Choice::Logs => platform::tray::open(&public_log()),
         Choice::Service(verb) => thread::Builder::new()
             .name("service".into())

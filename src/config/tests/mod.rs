@@ -9,7 +9,7 @@ use super::*;
 
 fn resolve(args: &ProxyArgs, env: &[(&str, &str)]) -> Result<Config, Vec<BadValue>> {
     let env: HashMap<&str, &str> = env.iter().copied().collect();
-    Config::resolve(args, Listen::beside_ollama(), &|name| {
+    Config::resolve(args, ListenAddress::proxy_default(), &|name| {
         env.get(name).map(|value| value.to_string())
     })
 }
@@ -41,7 +41,7 @@ fn nothing_given_means_the_documented_defaults() {
     assert!(config.track_embeddings && config.metrics_category);
     assert_eq!(config.token, None);
     assert!(config.warnings.is_empty());
-    let history = History {
+    let history = HistoryConfig {
         backend: Backend::Jsonl,
         dir: PathBuf::from("./ollama_analytics"),
         dir_is_given: false,
@@ -185,7 +185,7 @@ fn a_bad_port_in_ollamas_variable_warns_and_in_our_flag_is_wrong() {
 fn a_tilde_that_no_shell_has_expanded_warns() {
     let warnings = |value: &str| {
         let env = |name: &str| (name == "ANALYTICS_DIR").then(|| value.to_owned());
-        let config = Config::resolve(&ProxyArgs::default(), Listen::beside_ollama(), &env)
+        let config = Config::resolve(&ProxyArgs::default(), ListenAddress::proxy_default(), &env)
             .unwrap_or_else(|bad| panic!("{bad:?}"));
         (config.history.dir, config.warnings)
     };

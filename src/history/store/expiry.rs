@@ -205,10 +205,10 @@ impl Expiry {
 
     fn notice_future(&mut self, at: Reading, extent: &Extent) {
         let latest = extent.latest.filter(|latest| *latest > at.wall + AHEAD);
-        let is_noted = self.note.future_since.is_some_and(|since| since <= at.wall);
+        let is_registered = self.note.future_since.is_some_and(|since| since <= at.wall);
         match latest {
             None => (self.note.future_since, self.note.future_until) = (None, None),
-            Some(latest) if !is_noted => {
+            Some(latest) if !is_registered => {
                 (self.note.future_since, self.note.future_until) = (Some(at.wall), Some(latest))
             }
             Some(_) => {}

@@ -10,7 +10,7 @@ use super::pending::Pending;
 use super::recent::Recent;
 use super::sqlite::Sqlite;
 use super::{Keeper, Result, Store, StoreError, jsonl, sqlite};
-use crate::config::{Backend, History};
+use crate::config::{Backend, HistoryConfig};
 use crate::forward::upstream::Target;
 use crate::history::record::Writer;
 use crate::platform;
@@ -22,7 +22,7 @@ impl Store {
     /// Opens the history for the one tap that writes it; `None` where none is kept. `holder` is what a second tap is told,
     /// `writer` what records are written as. Where the directory is ours and what lies in it cannot be opened, the store says why to everybody, and `open_again` may mend it.
     pub fn open_for_recording(
-        history: &History,
+        history: &HistoryConfig,
         holder: &str,
         writer: &Writer,
     ) -> Result<Option<Store>> {
@@ -43,12 +43,12 @@ impl Store {
     }
 
     /// The same for who has something to write now, or nothing.
-    pub fn open_for_writing(history: &History, holder: &str) -> Result<Option<Store>> {
+    pub fn open_for_writing(history: &HistoryConfig, holder: &str) -> Result<Option<Store>> {
         Store::open(history, holder, None, |_, why| Err(why))
     }
 
     fn open(
-        history: &History,
+        history: &HistoryConfig,
         holder: &str,
         writer: Option<&Writer>,
         or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>,
@@ -62,7 +62,7 @@ impl Store {
     }
 
     fn local(
-        history: &History,
+        history: &HistoryConfig,
         holder: &str,
         or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>,
     ) -> Result<Store> {
@@ -79,7 +79,7 @@ impl Store {
     }
 
     /// Opens a history to read, whether a tap writes it or not; changes nothing. `None` where none is kept.
-    pub fn open_for_reading(history: &History) -> Result<Option<Store>> {
+    pub fn open_for_reading(history: &HistoryConfig) -> Result<Option<Store>> {
         let keeper: Box<dyn Keeper> = match history.backend {
             Backend::Jsonl => Box::new(Jsonl::reader(&history.dir)?),
             Backend::Sqlite => Box::new(Sqlite::reader(&history.dir)?),
@@ -120,7 +120,7 @@ impl Store {
 }
 
 /// To write as this tap, or only to read.
-fn loki(history: &History, writer: Option<&Writer>) -> Result<Loki> {
+fn loki(history: &HistoryConfig, writer: Option<&Writer>) -> Result<Loki> {
     let doing = "open the history in loki";
     let settings = history.loki.as_ref().ok_or_else(|| {
         StoreError::Failed(format!(

@@ -34,9 +34,9 @@ pub fn bracketed(host: &str) -> String {
 }
 
 /// What to dial for `host`.
-pub fn dialled(host: &str) -> String {
+pub fn dialable_host(host: &str) -> String {
     match host.parse::<IpAddr>() {
-        Ok(ip) => dialled_ip(ip).to_string(),
+        Ok(ip) => dialable_ip(ip).to_string(),
         Err(_) if host.is_empty() => Ipv4Addr::LOCALHOST.to_string(),
         Err(_) => host.to_owned(),
     }
@@ -44,7 +44,7 @@ pub fn dialled(host: &str) -> String {
 
 /// What to dial for an address that is listened on. A wildcard can be connected to on few systems; loopback is IPv4's, because that
 /// of IPv6 is not there on every machine, and a wildcard of both families answers to it.
-pub fn dialled_ip(ip: IpAddr) -> IpAddr {
+pub fn dialable_ip(ip: IpAddr) -> IpAddr {
     if ip.is_unspecified() {
         Ipv4Addr::LOCALHOST.into()
     } else {
@@ -53,7 +53,7 @@ pub fn dialled_ip(ip: IpAddr) -> IpAddr {
 }
 
 /// An address, or a name of letters, digits, `-`, `.` and `_` (container names have it).
-pub fn is_host(host: &str) -> bool {
+pub fn is_valid_host(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok() || is_name(host)
 }
 

@@ -2,64 +2,64 @@
 
 use std::fmt;
 
-use super::host::{bracketed, dialled, is_host, port, split_host_port, unbracketed};
-use super::ollama_host::read_ollama_host;
+use super::host::{bracketed, dialable_host, is_valid_host, port, split_host_port, unbracketed};
+use super::ollama_host::parse_ollama_host;
 use super::{OLLAMA_PORT, Scheme, Upstream};
 
 /// The wildcard of both families, IPv4 and IPv6.
-const EVERY_INTERFACE: &str = "::";
+const WILDCARD: &str = "::";
 
 /// Where a tap listens that leaves Ollama its port.
-pub const PORT_BESIDE_OLLAMA: u16 = 8000;
+pub const PROXY_DEFAULT_PORT: u16 = 8000;
 
 /// Where we listen. Port 0 lets the system choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listen {
+pub struct ListenAddress {
     /// A name or an address; IPv6 without brackets.
     pub host: String,
     pub port: u16,
 }
 
-impl Listen {
+impl ListenAddress {
     /// The forms that `parse` takes, for messages.
     pub const FORMS: &str = "HOST:PORT, HOST, :PORT (every interface), PORT, or [IPV6]:PORT";
 
     /// Where Ollama's clients look for it: 127.0.0.1:11434.
-    pub fn in_ollamas_place() -> Listen {
-        Listen {
+    pub fn serve_default() -> ListenAddress {
+        ListenAddress {
             host: "127.0.0.1".to_owned(),
             port: OLLAMA_PORT,
         }
     }
 
     /// Every interface, because its Ollama has the port that clients know: [::]:8000.
-    pub fn beside_ollama() -> Listen {
-        Listen {
-            host: EVERY_INTERFACE.to_owned(),
-            port: PORT_BESIDE_OLLAMA,
+    pub fn proxy_default() -> ListenAddress {
+        ListenAddress {
+            host: WILDCARD.to_owned(),
+            port: PROXY_DEFAULT_PORT,
         }
     }
 
     /// Reads one of `FORMS`. What is missing comes from `default`; `:PORT` is every interface, `0.0.0.0:PORT` every one of IPv4.
-    pub fn parse(value: &str, default: &Listen) -> Result<Listen, String> {
+    pub fn parse(value: &str, default: &ListenAddress) -> Result<ListenAddress, String> {
         if value.contains('@') {
             return Err("nobody logs in where we listen".to_owned());
         }
         if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-            return Ok(Listen {
+            return Ok(ListenAddress {
                 host: default.host.clone(),
                 port: port(value)?,
             });
         }
         let (host, port) = match split_host_port(value) {
-            Some(("", digits)) => (EVERY_INTERFACE, port(digits)?),
+            Some(("", digits)) => (WILDCARD, port(digits)?),
             Some((host, digits)) => (host, port(digits)?),
             None => (unbracketed(value), default.port),
         };
-        if !is_host(host) {
+        if !is_valid_host(host) {
             return Err(format!("`{host}` is neither an address nor a name"));
         }
-        Ok(Listen {
+        Ok(ListenAddress {
             host: host.to_owned(),
             port,
         })
@@ -69,16 +69,16 @@ impl Listen {
     /// of either family (Go binds both). The second value says what is odd about it.
     ///
     /// The error completes a sentence that begins with the value.
-    pub fn of_ollama(value: &str) -> Result<(Listen, Option<String>), String> {
-        let read = read_ollama_host(value)?;
+    pub fn from_ollama_host(value: &str) -> Result<(ListenAddress, Option<String>), String> {
+        let read = parse_ollama_host(value)?;
         let host = if matches!(&*read.host, "" | "0.0.0.0") {
-            EVERY_INTERFACE.to_owned()
+            WILDCARD.to_owned()
         } else {
             read.host
         };
-        if is_host(&host) {
+        if is_valid_host(&host) {
             Ok((
-                Listen {
+                ListenAddress {
                     host,
                     port: read.port,
                 },
@@ -90,10 +90,10 @@ impl Listen {
     }
 
     /// Where to reach what listens here; `None` for port 0.
-    pub fn dialled(&self) -> Option<Upstream> {
+    pub fn dial_target(&self) -> Option<Upstream> {
         let reached = Upstream {
             scheme: Scheme::Http,
-            host: dialled(&self.host),
+            host: dialable_host(&self.host),
             port: self.port,
             base_path: String::new(),
         };
@@ -101,7 +101,7 @@ impl Listen {
     }
 }
 
-impl fmt::Display for Listen {
+impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}:{}", bracketed(&self.host), self.port)
     }

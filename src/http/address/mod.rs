@@ -1,4 +1,4 @@
-//! Addresses as people type them: where Ollama is (`Upstream`), where we listen (`Listen`). Pure; nothing is resolved here.
+//! Addresses as people type them: where Ollama is (`Upstream`), where we listen (`ListenAddress`). Pure; nothing is resolved here.
 //!
 //! An upstream is read by Ollama's own rules for `OLLAMA_HOST`, so that a value which works for Ollama's clients works here
 //! and means the same. A listening address has no scheme and is ours to define.
@@ -8,8 +8,8 @@ mod listen;
 mod ollama_host;
 mod upstream;
 
-pub use host::dialled_ip;
-pub use listen::{Listen, PORT_BESIDE_OLLAMA};
+pub use host::dialable_ip;
+pub use listen::{ListenAddress, PROXY_DEFAULT_PORT};
 pub use upstream::{OLLAMA_PORT, Scheme, Upstream};
 
 #[cfg(test)]

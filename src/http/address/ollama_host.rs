@@ -15,10 +15,10 @@ pub struct OllamaHost {
 }
 
 /// An address is shown in messages, pages and the list of processes.
-const HOLDS_USER: &str = "holds a user or a password, which is no place for them: clients send their own Authorization, and it passes";
+const CREDENTIALS_REFUSED: &str = "holds a user or a password, which is no place for them: clients send their own Authorization, and it passes";
 
 /// Takes a value apart. The error completes a sentence that begins with the value.
-pub fn read_ollama_host(value: &str) -> Result<OllamaHost, String> {
+pub fn parse_ollama_host(value: &str) -> Result<OllamaHost, String> {
     let value = value.trim().trim_matches(['"', '\'']).trim();
     let (scheme, default_port, rest) = match value.split_once("://") {
         None if value == "ollama.com" => (Scheme::Https, 443, value),
@@ -32,7 +32,7 @@ pub fn read_ollama_host(value: &str) -> Result<OllamaHost, String> {
         }
     };
     if rest.contains('@') {
-        return Err(HOLDS_USER.to_owned());
+        return Err(CREDENTIALS_REFUSED.to_owned());
     }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (host, port, warning) = match split_host_port(authority) {

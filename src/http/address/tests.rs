@@ -1,7 +1,7 @@
 //! Tables: what people type, and what it means.
 
 use super::host::is_loopback;
-use super::ollama_host::{OllamaHost, read_ollama_host};
+use super::ollama_host::{OllamaHost, parse_ollama_host};
 use super::*;
 
 #[test]
@@ -59,7 +59,7 @@ fn ollama_host_is_read_by_ollamas_rules() {
             path: path.into(),
             warning: None,
         };
-        assert_eq!(read_ollama_host(value), Ok(read), "{value:?}");
+        assert_eq!(parse_ollama_host(value), Ok(read), "{value:?}");
     }
 }
 
@@ -74,7 +74,7 @@ fn a_port_that_is_none_becomes_the_default_with_a_warning() {
         ("https://[::1]:99999/x", "::1", 443),
     ];
     for (value, host, port) in rows {
-        let read = read_ollama_host(value).unwrap();
+        let read = parse_ollama_host(value).unwrap();
         assert_eq!((read.host.as_str(), read.port), (host, port), "{value}");
         assert!(
             read.warning
@@ -139,7 +139,7 @@ fn an_upstream_that_nobody_can_dial_is_refused() {
 
 #[test]
 fn a_listening_address_takes_what_is_missing_from_the_default() {
-    let default = Listen {
+    let default = ListenAddress {
         host: "127.0.0.1".into(),
         port: 8000,
     };
@@ -158,7 +158,7 @@ fn a_listening_address_takes_what_is_missing_from_the_default() {
     ];
     for (value, shown) in rows {
         assert_eq!(
-            Listen::parse(value, &default).unwrap().to_string(),
+            ListenAddress::parse(value, &default).unwrap().to_string(),
             shown,
             "{value}"
         );
@@ -167,7 +167,7 @@ fn a_listening_address_takes_what_is_missing_from_the_default() {
 
 #[test]
 fn a_listening_address_that_is_none_is_refused() {
-    let default = Listen {
+    let default = ListenAddress {
         host: "0.0.0.0".into(),
         port: 8000,
     };
@@ -187,7 +187,7 @@ fn a_listening_address_that_is_none_is_refused() {
         "host/path",
     ];
     for value in rows {
-        assert!(Listen::parse(value, &default).is_err(), "{value:?}");
+        assert!(ListenAddress::parse(value, &default).is_err(), "{value:?}");
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::host::{bracketed, dialled, is_host, is_loopback};
-use super::ollama_host::read_ollama_host;
+use super::host::{bracketed, dialable_host, is_loopback, is_valid_host};
+use super::ollama_host::parse_ollama_host;
 
 /// The port that Ollama takes where an address has neither scheme nor port.
 pub const OLLAMA_PORT: u16 = 11434;
@@ -41,9 +41,9 @@ impl Upstream {
     ///
     /// The error completes a sentence that begins with the value.
     pub fn parse(value: &str) -> Result<(Upstream, Option<String>), String> {
-        let read = read_ollama_host(value)?;
-        let host = dialled(&read.host);
-        if !is_host(&host) {
+        let read = parse_ollama_host(value)?;
+        let host = dialable_host(&read.host);
+        if !is_valid_host(&host) {
             return Err(format!("has no usable host (`{host}`)"));
         }
         if read.port == 0 {
@@ -70,7 +70,7 @@ impl Upstream {
     }
 
     /// A port of this machine.
-    pub fn here(port: u16) -> Upstream {
+    pub fn loopback(port: u16) -> Upstream {
         Upstream::from(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 

@@ -25,16 +25,20 @@ pub(super) fn check(method: &[u8], target: &[u8]) -> Result<Option<Range<usize>>
         return Ok(None);
     }
     // CONNECT names a host alone, which is read as if `http://` stood before it.
-    let is_host = method == b"CONNECT" && !target.starts_with(b"/");
-    let scheme = if is_host { Some(0) } else { scheme_end(target) };
+    let is_valid_host = method == b"CONNECT" && !target.starts_with(b"/");
+    let scheme = if is_valid_host {
+        Some(0)
+    } else {
+        scheme_end(target)
+    };
     let rest = scheme.unwrap_or(0);
     let end = find(target, b'?').unwrap_or(target.len());
-    let named = is_host || (scheme.is_some() && target[rest..end].starts_with(b"//"));
+    let named = is_valid_host || (scheme.is_some() && target[rest..end].starts_with(b"//"));
     let (host, path) = match scheme {
         _ if named => {
-            let start = if is_host { 0 } else { rest + 2 };
+            let start = if is_valid_host { 0 } else { rest + 2 };
             let stop = find(&target[start..end], b'/').map_or(end, |at| start + at);
-            let strict = is_host
+            let strict = is_valid_host
                 || target[..rest].eq_ignore_ascii_case(b"http:")
                 || target[..rest].eq_ignore_ascii_case(b"https:");
             let host = host_in(&target[start..stop], strict)
@@ -76,11 +80,11 @@ fn host_in(authority: &[u8], strict: bool) -> Option<Range<usize>> {
     let user = &authority[..start.saturating_sub(1)];
     let is_user = |b: &u8| b.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(b);
     let host = &authority[start..];
-    let good = user.iter().all(is_user) && escapes_are_whole(user) && is_host(host, strict);
+    let good = user.iter().all(is_user) && escapes_are_whole(user) && is_valid_host(host, strict);
     good.then_some(start..authority.len())
 }
 
-fn is_host(host: &[u8], strict: bool) -> bool {
+fn is_valid_host(host: &[u8], strict: bool) -> bool {
     let is_port = |text: &[u8]| {
         text.is_empty() || (text[0] == b':' && text[1..].iter().all(u8::is_ascii_digit))
     };

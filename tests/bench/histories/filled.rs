@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::size;
-use crate::config::{Backend, History, StoreText};
+use crate::config::{Backend, HistoryConfig, StoreText};
 use crate::history::record::{Record, now};
 use crate::history::store::{Limits, Store, StoreError};
 use crate::records::records;
@@ -99,7 +99,7 @@ impl Full {
 }
 
 fn open(backend: Backend, dir: &Path) -> io::Result<Store> {
-    let history = History {
+    let history = HistoryConfig {
         backend,
         dir: dir.to_owned(),
         dir_is_given: true,

@@ -1,7 +1,7 @@
 //! The steps on a machine that is described, none of which is done.
 
 use super::*;
-use crate::http::address::Listen;
+use crate::http::address::ListenAddress;
 use crate::platform::service::ServiceManager;
 use crate::platform::users::User;
 
@@ -40,7 +40,7 @@ fn plan() -> Plan {
         settings: "OLLAMA_EXECUTABLE_PATH=/srv/me/Ollama/ollama\nOLLAMA_TAP_TOKEN=s3cret\n"
             .to_owned(),
         backend_port: 11435,
-        listen: Listen {
+        listen: ListenAddress {
             host: "127.0.0.1".to_owned(),
             port: 11434,
         },

@@ -1,11 +1,11 @@
 //! The commands that run a tap, and the flags that they share.
 //!
-//! argh cannot share fields between structs, so `tapped!` adds them, and `as_proxy!` hands them on: the settings of every tap are
+//! argh cannot share fields between structs, so `tap_command!` adds them, and `into_proxy_args!` hands them on: the settings of every tap are
 //! resolved from what `proxy` would have been told.
 
 use argh::{ArgsInfo, FromArgs};
 
-macro_rules! tapped {
+macro_rules! tap_command {
     ($(#[$($of:tt)*])* pub struct $Name:ident { $($fields:tt)* }) => {
         #[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
         $(#[$($of)*])*
@@ -72,7 +72,7 @@ macro_rules! tapped {
     };
 }
 
-macro_rules! as_proxy {
+macro_rules! into_proxy_args {
     ($Name:ident: $($flag:ident)*) => {
         impl From<&$Name> for ProxyArgs {
             /// The flags that this command has in common with `proxy`.
@@ -82,16 +82,16 @@ macro_rules! as_proxy {
         }
     };
     ($Name:ident) => {
-        as_proxy! {
+        into_proxy_args! {
             $Name: listen admin_listen analytics_dir workers shutdown_grace idle_timeout log_level track_embeddings metrics_category token
             analytics_backend name retention_days store_text loki_url analytics_max_bytes
         }
     };
 }
 
-pub(super) use {as_proxy, tapped};
+pub(super) use {into_proxy_args, tap_command};
 
-tapped! {
+tap_command! {
     /// Tap an Ollama that already runs: forward every request to it, measure what makes a model work, and answer /metrics.
     #[argh(subcommand, name = "proxy", usage = "[--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
     pub struct ProxyArgs {
@@ -109,7 +109,7 @@ tapped! {
     }
 }
 
-tapped! {
+tap_command! {
     /// Start Ollama on a port of its own and answer in its place, measuring what makes a model work; both stop together.
     #[argh(subcommand, name = "serve", usage = "[--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
     pub struct ServeArgs {
@@ -131,7 +131,7 @@ tapped! {
     }
 }
 
-tapped! {
+tap_command! {
     /// Try everything with no model: tap a built-in stand-in for Ollama, whose every reply says that it is a demo's.
     #[argh(subcommand, name = "demo", usage = "[--traffic] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
     pub struct DemoArgs {
@@ -149,5 +149,5 @@ tapped! {
     }
 }
 
-as_proxy!(ServeArgs);
-as_proxy!(DemoArgs);
+into_proxy_args!(ServeArgs);
+into_proxy_args!(DemoArgs);

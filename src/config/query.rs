@@ -1,16 +1,16 @@
 //! What the terminal questions run with: where the history may be.
 
-use super::settings::Settings;
+use super::resolver::Resolver;
 use super::*; // the variables' names and the types they become
-use crate::cli::PlaceArgs;
-use crate::http::address::{OLLAMA_PORT, PORT_BESIDE_OLLAMA};
+use crate::cli::LocationArgs;
+use crate::http::address::{OLLAMA_PORT, PROXY_DEFAULT_PORT};
 
 /// Where a tap listens when nobody says otherwise: `serve` and `demo`, then `proxy`.
-const USUAL_PORTS: [u16; 2] = [OLLAMA_PORT, PORT_BESIDE_OLLAMA];
+const USUAL_PORTS: [u16; 2] = [OLLAMA_PORT, PROXY_DEFAULT_PORT];
 
-/// Settings of a terminal question. Not `Debug`: it holds the token.
-pub struct Question {
-    pub place: Place,
+/// Resolver of a terminal question. Not `Debug`: it holds the token.
+pub struct QueryConfig {
+    pub location: HistoryLocation,
     /// Where a running tap was said to be: looked at before all others.
     pub named: Vec<Upstream>,
     /// Where taps usually are, the likeliest first; none where one was told to listen elsewhere.
@@ -18,12 +18,12 @@ pub struct Question {
     pub token: Option<String>,
     /// What the history is kept in, where that was said.
     pub backend: Option<Backend>,
-    pub history: History,
+    pub history: HistoryConfig,
 }
 
 /// Where to look for the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum HistoryLocation {
     /// In the store that was named, and nowhere else.
     Store,
     /// At the running tap that was named, and nowhere else.
@@ -32,40 +32,40 @@ pub enum Place {
     Anywhere,
 }
 
-impl Question {
+impl QueryConfig {
     /// Resolves every setting of a question, or says all that is wrong.
     pub fn resolve(
-        args: PlaceArgs,
+        args: LocationArgs,
         get_env: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Question, Vec<BadValue>> {
-        let mut s = Settings {
+    ) -> Result<QueryConfig, Vec<BadValue>> {
+        let mut resolver = Resolver {
             get_env,
             bad: Vec::new(),
             warnings: Vec::new(),
         };
-        let history = s.history(&ProxyArgs {
+        let history = resolver.history(&ProxyArgs {
             analytics_backend: args.analytics_backend.clone(),
             analytics_dir: args.analytics_dir.clone(),
             loki_url: args.loki_url.clone(),
             ..ProxyArgs::default()
         });
-        let backend = s
+        let backend = resolver
             .is_given(("", args.analytics_backend), ENV_ANALYTICS_BACKEND)
             .then_some(history.backend);
-        let place = place(&s, args, backend);
-        let (named, usual) = taps(&mut s, args.listen);
-        let question = Question {
-            place,
+        let location = location(&resolver, args, backend);
+        let (named, usual) = taps(&mut resolver, args.listen);
+        let question = QueryConfig {
+            location,
             named,
             usual,
-            token: s.token(args.token),
+            token: resolver.token(args.token),
             backend,
             history,
         };
-        if s.bad.is_empty() {
+        if resolver.bad.is_empty() {
             Ok(question)
         } else {
-            Err(s.bad)
+            Err(resolver.bad)
         }
     }
 
@@ -86,33 +86,37 @@ impl Question {
 }
 
 /// A flag wins over a variable here too: `--listen` over a directory that only a variable names.
-fn place(s: &Settings, args: PlaceArgs, backend: Option<Backend>) -> Place {
+fn location(resolver: &Resolver, args: LocationArgs, backend: Option<Backend>) -> HistoryLocation {
     let is_loki = backend == Some(Backend::Loki);
     if args.analytics_dir.is_some() || (is_loki && args.analytics_backend.is_some()) {
-        Place::Store
+        HistoryLocation::Store
     } else if args.listen.is_some() {
-        Place::Tap
-    } else if is_loki || s.is_given(("", &None), ENV_ANALYTICS_DIR) {
-        Place::Store
+        HistoryLocation::Tap
+    } else if is_loki || resolver.is_given(("", &None), ENV_ANALYTICS_DIR) {
+        HistoryLocation::Store
     } else {
-        Place::Anywhere
+        HistoryLocation::Anywhere
     }
 }
 
 /// Where a tap was said to be, and where taps are when nothing is said. A flag says it all; of variables, that of its pages comes
 /// first, and Ollama's may mean something else.
-fn taps(s: &mut Settings, flag: &Option<String>) -> (Vec<Upstream>, Vec<Upstream>) {
-    let is_given = s.is_given(("", flag), ENV_LISTEN) || s.is_given(("", &None), ENV_PROXY_PORT);
-    let ollama = (!is_given && s.is_given(("", &None), ENV_UPSTREAM)).then(|| s.upstream(&None));
-    let listen = s.listen(
+fn taps(resolver: &mut Resolver, flag: &Option<String>) -> (Vec<Upstream>, Vec<Upstream>) {
+    let is_given =
+        resolver.is_given(("", flag), ENV_LISTEN) || resolver.is_given(("", &None), ENV_PROXY_PORT);
+    let ollama = (!is_given && resolver.is_given(("", &None), ENV_UPSTREAM))
+        .then(|| resolver.upstream(&None));
+    let listen = resolver.listen(
         flag,
-        Listen {
+        ListenAddress {
             host: "127.0.0.1".to_owned(),
             port: 0,
         },
     );
     let admin = if flag.is_none() {
-        s.admin(&None, &listen).and_then(|admin| admin.dialled())
+        resolver
+            .admin(&None, &listen)
+            .and_then(|admin| admin.dial_target())
     } else {
         None
     };
@@ -124,11 +128,11 @@ fn taps(s: &mut Settings, flag: &Option<String>) -> (Vec<Upstream>, Vec<Upstream
     let dialled: Vec<Upstream> = ports
         .into_iter()
         .filter_map(|port| {
-            Listen {
+            ListenAddress {
                 port,
                 ..listen.clone()
             }
-            .dialled()
+            .dial_target()
         })
         .collect();
     let named: Vec<Upstream> = admin.into_iter().chain(ollama).collect();
@@ -147,13 +151,13 @@ mod tests {
     use super::*;
     use crate::cli::StatsArgs;
 
-    fn resolve(args: &StatsArgs, env: &[(&str, &str)]) -> Result<Question, Vec<BadValue>> {
+    fn resolve(args: &StatsArgs, env: &[(&str, &str)]) -> Result<QueryConfig, Vec<BadValue>> {
         let get = |name: &str| {
             env.iter()
                 .find(|(known, _)| *known == name)
                 .map(|(_, value)| (*value).to_owned())
         };
-        Question::resolve(args.place(), &get)
+        QueryConfig::resolve(args.location(), &get)
     }
 
     fn taps(listen: &str, env: &[(&str, &str)]) -> Vec<String> {
@@ -178,7 +182,7 @@ mod tests {
             .collect()
     }
 
-    fn place_of(dir: bool, listen: bool, backend: &str, env: &[(&str, &str)]) -> Place {
+    fn place_of(dir: bool, listen: bool, backend: &str, env: &[(&str, &str)]) -> HistoryLocation {
         let some = |is_there: bool| is_there.then(|| "7777".to_owned());
         let backend = Some(backend.to_owned()).filter(|text| !text.is_empty());
         let args = StatsArgs {
@@ -189,7 +193,7 @@ mod tests {
         };
         resolve(&args, env)
             .unwrap_or_else(|bad| panic!("{bad:?}"))
-            .place
+            .location
     }
 
     #[test]
@@ -251,14 +255,17 @@ mod tests {
             ("ANALYTICS_BACKEND", "loki"),
             ("LOKI_URL", "http://loki:3100"),
         ];
-        assert_eq!(place_of(false, false, "", &[]), Place::Anywhere);
-        assert_eq!(place_of(false, false, "sqlite", &[]), Place::Anywhere);
-        assert_eq!(place_of(true, true, "", &[]), Place::Store);
-        assert_eq!(place_of(false, false, "", &[dir]), Place::Store);
-        assert_eq!(place_of(false, false, "", &loki), Place::Store);
-        assert_eq!(place_of(false, true, "", &[dir]), Place::Tap);
-        assert_eq!(place_of(false, true, "loki", &loki), Place::Store);
-        assert_eq!(place_of(false, true, "", &loki), Place::Tap);
+        assert_eq!(place_of(false, false, "", &[]), HistoryLocation::Anywhere);
+        assert_eq!(
+            place_of(false, false, "sqlite", &[]),
+            HistoryLocation::Anywhere
+        );
+        assert_eq!(place_of(true, true, "", &[]), HistoryLocation::Store);
+        assert_eq!(place_of(false, false, "", &[dir]), HistoryLocation::Store);
+        assert_eq!(place_of(false, false, "", &loki), HistoryLocation::Store);
+        assert_eq!(place_of(false, true, "", &[dir]), HistoryLocation::Tap);
+        assert_eq!(place_of(false, true, "loki", &loki), HistoryLocation::Store);
+        assert_eq!(place_of(false, true, "", &loki), HistoryLocation::Tap);
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! The commands that ask the history from a terminal.
 //!
-//! argh cannot share fields between structs, so two macros do: `question!` adds the flags that say where the history is, and
-//! `filtered!` those that say which records are meant.
+//! argh cannot share fields between structs, so two macros do: `query_command!` adds the flags that say where the history is, and
+//! `filtered_command!` those that say which records are meant.
 
 use argh::{ArgsInfo, FromArgs};
 
 /// A flag's name, and what was typed for it.
-pub type Typed<'a> = (&'static str, &'a Option<String>);
+pub type Flag<'a> = (&'static str, &'a Option<String>);
 
-/// The flags of every question: where the history is.
+/// The flags of every query_command: where the history is.
 #[derive(Clone, Copy)]
-pub struct PlaceArgs<'a> {
+pub struct LocationArgs<'a> {
     pub listen: &'a Option<String>,
     pub token: &'a Option<String>,
     pub analytics_dir: &'a Option<String>,
@@ -18,10 +18,10 @@ pub struct PlaceArgs<'a> {
     pub loki_url: &'a Option<String>,
 }
 
-impl<'a> PlaceArgs<'a> {
+impl<'a> LocationArgs<'a> {
     /// Of a tap alone, whatever history it keeps.
-    pub fn of_tap(listen: &'a Option<String>) -> PlaceArgs<'a> {
-        PlaceArgs {
+    pub fn of_tap(listen: &'a Option<String>) -> LocationArgs<'a> {
+        LocationArgs {
             listen,
             token: &None,
             analytics_dir: &None,
@@ -31,7 +31,7 @@ impl<'a> PlaceArgs<'a> {
     }
 }
 
-macro_rules! question {
+macro_rules! query_command {
     ($(#[$($of:tt)*])* pub struct $Name:ident { $($fields:tt)* }) => {
         #[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
         $(#[$($of)*])*
@@ -62,8 +62,8 @@ macro_rules! question {
         }
 
         impl $Name {
-            pub fn place(&self) -> PlaceArgs<'_> {
-                PlaceArgs {
+            pub fn location(&self) -> LocationArgs<'_> {
+                LocationArgs {
                     listen: &self.listen,
                     token: &self.token,
                     analytics_dir: &self.analytics_dir,
@@ -75,9 +75,9 @@ macro_rules! question {
     };
 }
 
-macro_rules! filtered {
+macro_rules! filtered_command {
     ($(#[$($of:tt)*])* pub struct $Name:ident { $($fields:tt)* }) => {
-        question! {
+        query_command! {
             $(#[$($of)*])*
             pub struct $Name {
                 $($fields)*
@@ -90,7 +90,7 @@ macro_rules! filtered {
                 #[argh(option)]
                 pub status: Option<String>,
 
-                /// only this category of prompts, such as question or code_write
+                /// only this category of prompts, such as query_command or code_write
                 #[argh(option)]
                 pub category: Option<String>,
 
@@ -118,7 +118,7 @@ macro_rules! filtered {
 
         impl $Name {
             /// The flags that say which records are meant.
-            pub fn filters(&self) -> [Typed<'_>; 8] {
+            pub fn filters(&self) -> [Flag<'_>; 8] {
                 [
                     ("--model", &self.model),
                     ("--status", &self.status),
@@ -134,7 +134,7 @@ macro_rules! filtered {
     };
 }
 
-question! {
+query_command! {
     /// Show how much was asked, how fast it was answered and what went wrong, by model and by category.
     #[argh(subcommand, name = "stats", usage = "[--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
     pub struct StatsArgs {
@@ -148,7 +148,7 @@ question! {
     }
 }
 
-filtered! {
+filtered_command! {
     /// Show the newest requests whose prompt has TEXT in it, in upper or lower case; without TEXT, the newest of all.
     #[argh(subcommand, name = "search", usage = "[TEXT] [--FLAG VALUE]...", help_triggers("--help", "-h"))]
     pub struct SearchArgs {
@@ -170,7 +170,7 @@ filtered! {
     }
 }
 
-filtered! {
+filtered_command! {
     /// Write the whole history, or the part that is meant, oldest first.
     #[argh(subcommand, name = "export", usage = "[-o FILE] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
     pub struct ExportArgs {
@@ -192,7 +192,7 @@ filtered! {
     }
 }
 
-question! {
+query_command! {
     /// Delete history for good: what is older than a time, or all of it. Asks first where it runs in a terminal.
     #[argh(subcommand, name = "purge", usage = "--before TIME | --all [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
     pub struct PurgeArgs {

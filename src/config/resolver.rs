@@ -21,13 +21,13 @@ const MAX_DAYS: u32 = 36_500;
 pub type Flag<'a> = (&'static str, &'a Option<String>);
 
 /// Where values come from, and what was wrong with them so far.
-pub struct Settings<'a> {
+pub struct Resolver<'a> {
     pub get_env: &'a dyn Fn(&str) -> Option<String>,
     pub bad: Vec<BadValue>,
     pub warnings: Vec<String>,
 }
 
-impl Settings<'_> {
+impl Resolver<'_> {
     /// The name and text of the flag, else of the variable. An empty variable is unset, an empty flag is a value (and a bad one).
     pub fn text(&self, flag: Flag, variable: &'static str) -> Option<(&'static str, String)> {
         let typed = flag.1.as_ref().map(|text| (flag.0, text.trim().to_owned()));
@@ -46,7 +46,7 @@ impl Settings<'_> {
     }
 
     /// A value that holds a password is shown without it, whatever it was meant to be.
-    pub fn complain(
+    pub fn reject(
         &mut self,
         name: &'static str,
         value: String,
@@ -76,44 +76,48 @@ impl Settings<'_> {
         let (name, text) = self.text(flag, variable)?;
         let value = parse(&text);
         if value.is_none() {
-            self.complain(name, text, None, accepted);
+            self.reject(name, text, None, accepted);
         }
         value
     }
 
     pub fn seconds(&mut self, flag: Flag, variable: &'static str, default: u64) -> Duration {
-        self.read(flag, variable, "a number of seconds", seconds)
+        self.read(flag, variable, "a number of seconds", parse_seconds)
             .unwrap_or(Duration::from_secs(default))
     }
 
-    pub fn listen(&mut self, flag: &Option<String>, default: Listen) -> Listen {
+    pub fn listen(&mut self, flag: &Option<String>, default: ListenAddress) -> ListenAddress {
         let Some((name, text)) = self.text(("--listen", flag), ENV_LISTEN) else {
             let port = self.read(
                 (ENV_PROXY_PORT, &None),
                 ENV_PROXY_PORT,
                 "a port from 0 to 65535",
-                number,
+                parse_number,
             );
-            return Listen {
+            return ListenAddress {
                 port: port.unwrap_or(default.port),
                 ..default
             };
         };
-        Listen::parse(&text, &default).unwrap_or_else(|why| {
+        ListenAddress::parse(&text, &default).unwrap_or_else(|why| {
             let why = Some(format!("({why})"));
-            self.complain(name, text, why, Listen::FORMS);
+            self.reject(name, text, why, ListenAddress::FORMS);
             default
         })
     }
 
     /// The address of our own pages, which cannot be the one that everybody else comes to.
-    pub fn admin(&mut self, flag: &Option<String>, listen: &Listen) -> Option<Listen> {
+    pub fn admin(
+        &mut self,
+        flag: &Option<String>,
+        listen: &ListenAddress,
+    ) -> Option<ListenAddress> {
         let (name, text) = self.text(("--admin-listen", flag), ENV_ADMIN_LISTEN)?;
-        let why = match Listen::parse(
+        let why = match ListenAddress::parse(
             &text,
-            &Listen {
+            &ListenAddress {
                 port: 0,
-                ..Listen::in_ollamas_place()
+                ..ListenAddress::serve_default()
             },
         ) {
             Ok(admin) if admin == *listen && admin.port != 0 => {
@@ -122,7 +126,7 @@ impl Settings<'_> {
             Ok(admin) => return Some(admin),
             Err(why) => format!("({why})"),
         };
-        self.complain(name, text, Some(why), Listen::FORMS);
+        self.reject(name, text, Some(why), ListenAddress::FORMS);
         None
     }
 
@@ -141,7 +145,7 @@ impl Settings<'_> {
             Ok((_, warning)) => warning.map(|warning| format!("({warning})")),
             Err(why) => Some(why),
         };
-        self.complain(name, text, why, ACCEPTED);
+        self.reject(name, text, why, ACCEPTED);
         Upstream::default()
     }
 
@@ -149,7 +153,7 @@ impl Settings<'_> {
     pub fn token(&mut self, flag: &Option<String>) -> Option<String> {
         let (name, token) = self.text(("--token", flag), ENV_TOKEN)?;
         if !is_token(&token) {
-            self.complain(
+            self.reject(
                 name,
                 "(not shown)".to_owned(),
                 None,
@@ -168,17 +172,17 @@ impl Settings<'_> {
         {
             self.warnings.push(format!("{name}=`{text}`: `~` is no home here, but a directory of that name; write the whole path"));
         }
-        self.read(flag, ENV_ANALYTICS_DIR, "a directory", directory)
+        self.read(flag, ENV_ANALYTICS_DIR, "a directory", parse_directory)
     }
 
-    pub fn history(&mut self, args: &ProxyArgs) -> History {
+    pub fn history(&mut self, args: &ProxyArgs) -> HistoryConfig {
         let backend = self.read(
             ("--analytics-backend", &args.analytics_backend),
             ENV_ANALYTICS_BACKEND,
             "jsonl, sqlite, loki or none",
-            backend,
+            parse_backend,
         );
-        History {
+        HistoryConfig {
             backend: backend.unwrap_or(Backend::Jsonl),
             dir: self
                 .history_directory(&args.analytics_dir)
@@ -189,14 +193,14 @@ impl Settings<'_> {
                 ("--name", &args.name),
                 ENV_NAME,
                 "1 to 100 characters, none of them a control character",
-                name,
+                parse_name,
             ),
             retention_days: self
                 .read(
                     ("--retention-days", &args.retention_days),
                     ENV_RETENTION_DAYS,
                     "a number of days up to 36500 (0 = for ever)",
-                    days,
+                    parse_days,
                 )
                 .unwrap_or(Some(7)),
             store_text: self
@@ -204,7 +208,7 @@ impl Settings<'_> {
                     ("--store-text", &args.store_text),
                     ENV_STORE_TEXT,
                     "full, preview or none",
-                    store_text,
+                    parse_store_text,
                 )
                 .unwrap_or(StoreText::Full),
             max_bytes: self
@@ -212,7 +216,7 @@ impl Settings<'_> {
                     ("--analytics-max-bytes", &args.analytics_max_bytes),
                     ENV_ANALYTICS_MAX_BYTES,
                     "a number of bytes (0 = no limit)",
-                    bytes,
+                    parse_bytes,
                 )
                 .unwrap_or(Some(10 << 30)),
             loki: self.loki(&args.loki_url, backend == Some(Backend::Loki)),
@@ -225,21 +229,21 @@ pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-fn number<T: FromStr>(text: &str) -> Option<T> {
+fn parse_number<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
-pub fn workers(text: &str) -> Option<usize> {
-    number(text).filter(|n| (1..=MAX_WORKERS).contains(n))
+pub fn parse_workers(text: &str) -> Option<usize> {
+    parse_number(text).filter(|n| (1..=MAX_WORKERS).contains(n))
 }
 
-fn seconds(text: &str) -> Option<Duration> {
-    number(text)
-        .filter(|s| (0.0..=MAX_SECONDS).contains(s))
+fn parse_seconds(text: &str) -> Option<Duration> {
+    parse_number(text)
+        .filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds))
         .map(Duration::from_secs_f64)
 }
 
-pub fn log_level(text: &str) -> Option<LevelFilter> {
+pub fn parse_log_level(text: &str) -> Option<LevelFilter> {
     match text.to_ascii_uppercase().as_str() {
         "DEBUG" => Some(LevelFilter::Debug),
         "INFO" => Some(LevelFilter::Info),
@@ -249,11 +253,11 @@ pub fn log_level(text: &str) -> Option<LevelFilter> {
     }
 }
 
-pub fn truth(text: &str) -> Option<bool> {
-    number(&text.to_ascii_lowercase())
+pub fn parse_bool(text: &str) -> Option<bool> {
+    parse_number(&text.to_ascii_lowercase())
 }
 
-fn backend(text: &str) -> Option<Backend> {
+fn parse_backend(text: &str) -> Option<Backend> {
     match text.to_ascii_lowercase().as_str() {
         "jsonl" => Some(Backend::Jsonl),
         "sqlite" => Some(Backend::Sqlite),
@@ -263,7 +267,7 @@ fn backend(text: &str) -> Option<Backend> {
     }
 }
 
-fn store_text(text: &str) -> Option<StoreText> {
+fn parse_store_text(text: &str) -> Option<StoreText> {
     match text.to_ascii_lowercase().as_str() {
         "full" => Some(StoreText::Full),
         "preview" => Some(StoreText::Preview),
@@ -272,22 +276,22 @@ fn store_text(text: &str) -> Option<StoreText> {
     }
 }
 
-fn name(text: &str) -> Option<String> {
+fn parse_name(text: &str) -> Option<String> {
     let is_name =
         (1..=NAME_MAX).contains(&text.chars().count()) && !text.contains(char::is_control);
     is_name.then(|| text.to_owned())
 }
 
-fn directory(text: &str) -> Option<PathBuf> {
+fn parse_directory(text: &str) -> Option<PathBuf> {
     (!text.is_empty()).then(|| PathBuf::from(text))
 }
 
-fn days(text: &str) -> Option<Option<u32>> {
-    number(text)
+fn parse_days(text: &str) -> Option<Option<u32>> {
+    parse_number(text)
         .filter(|days| *days <= MAX_DAYS)
         .map(|days| Some(days).filter(|days| *days > 0))
 }
 
-fn bytes(text: &str) -> Option<Option<u64>> {
-    number(text).map(|bytes| Some(bytes).filter(|bytes| *bytes > 0))
+fn parse_bytes(text: &str) -> Option<Option<u64>> {
+    parse_number(text).map(|bytes| Some(bytes).filter(|bytes| *bytes > 0))
 }
