@@ -1,20 +1,20 @@
 //! The harness alone, client and stand-in without the tap between them: what fails here is no fault of the executable.
 
 use crate::harness::recording::{self, VERSIONS, assert_same_reply, assert_same_request};
+use crate::harness::replay::Replay;
 use crate::harness::scrape::{Scrape, metric};
-use crate::harness::stage::Stage;
-use crate::harness::{After, Client, FakeOllama, Latch, chunk, ollama, post, request};
+use crate::harness::{AfterReply, Client, FakeOllama, Latch, chunk, ollama, post, request};
 
 #[test]
 fn every_recording_replays_without_the_tap() {
-    let stage = Stage::default();
-    let ollama = stage.ollama();
+    let replay = Replay::default();
+    let ollama = replay.ollama();
     for version in VERSIONS {
         for recording in recording::exchanges(version)
             .iter()
             .chain(&recording::connections(version))
         {
-            let got = stage.perform(Client::connect(ollama.addr), recording);
+            let got = replay.run(Client::connect(ollama.addr), recording);
             for (n, reply) in got.iter().enumerate() {
                 assert_same_request(&recording.name, &recording.requests[n], &ollama.next());
                 assert_same_reply(
@@ -47,7 +47,7 @@ fn a_latch_holds_the_stand_in() {
         conn.write(ollama::token("Hi"))?;
         held.wait();
         conn.write(ollama::done(3, 1))?;
-        Ok(After::KeepAlive)
+        Ok(AfterReply::KeepAlive)
     });
     let mut client = Client::connect(ollama.addr);
     client.send(post("/api/generate", "{}")).head("POST");
@@ -61,7 +61,7 @@ fn a_latch_holds_the_stand_in() {
 fn the_stand_in_notices_a_client_that_leaves() {
     let ollama = FakeOllama::start(|conn| {
         conn.body()?;
-        conn.until_closed()
+        conn.wait_until_closed()
     });
     let mut client = Client::connect(ollama.addr);
     client.send(request("GET", "/", &[], ""));

@@ -8,7 +8,7 @@ use crate::harness::http::LAST_CHUNK;
 use crate::harness::ollama::{STREAM_HEAD, json, token};
 use crate::harness::runner::within;
 use crate::harness::{
-    After, Client, Conn, FakeOllama, Options, Proxy, Reply, chunk, metric, post, request,
+    AfterReply, Client, Conn, FakeOllama, Options, Proxy, Reply, chunk, metric, post, request,
 };
 
 /// A broken connection must show within this.
@@ -42,7 +42,10 @@ fn message(path: &str, reply: &Reply) -> String {
 }
 
 /// Asserts that this Ollama gives every dialect a clean 502, after which the connection still works.
-fn gives_502(what: &str, script: impl Fn(&mut Conn) -> io::Result<After> + Send + Sync + 'static) {
+fn gives_502(
+    what: &str,
+    script: impl Fn(&mut Conn) -> io::Result<AfterReply> + Send + Sync + 'static,
+) {
     let ollama = FakeOllama::start(script);
     let tap = Proxy::start(&ollama);
     let mut client = tap.connect();
@@ -109,19 +112,19 @@ fn an_ollama_that_refuses_gives_502() {
 
 #[test]
 fn an_ollama_that_closes_before_the_head_gives_502() {
-    gives_502("close", |conn| conn.body().map(|_| After::Close));
+    gives_502("close", |conn| conn.body().map(|_| AfterReply::Close));
 }
 
 #[test]
 fn an_ollama_that_resets_before_the_head_gives_502() {
-    gives_502("reset", |conn| conn.body().map(|_| After::Reset));
+    gives_502("reset", |conn| conn.body().map(|_| AfterReply::Reset));
 }
 
 #[test]
 fn an_ollama_that_dies_inside_the_head_gives_502() {
     gives_502("half a head", |conn| {
         conn.answer("HTTP/1.1 200 OK\r\nContent-Ty")
-            .map(|_| After::Close)
+            .map(|_| AfterReply::Close)
     });
 }
 
@@ -136,7 +139,7 @@ fn an_ollama_that_talks_nonsense_gives_502() {
         "\0\0\0\0\r\n\r\n",
     ] {
         gives_502(nonsense, move |conn| {
-            conn.answer(nonsense).map(|_| After::Close)
+            conn.answer(nonsense).map(|_| AfterReply::Close)
         });
     }
 }
@@ -145,12 +148,15 @@ fn an_ollama_that_talks_nonsense_gives_502() {
 fn an_ollama_that_dies_inside_a_short_reply_gives_502() {
     gives_502("short", |conn| {
         conn.answer("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes.")
-            .map(|_| After::Close)
+            .map(|_| AfterReply::Close)
     });
 }
 
 /// Asserts that the client sees a broken reply, at once, and an inference request counts as an error.
-fn breaks(what: &str, script: impl Fn(&mut Conn) -> io::Result<After> + Send + Sync + 'static) {
+fn breaks(
+    what: &str,
+    script: impl Fn(&mut Conn) -> io::Result<AfterReply> + Send + Sync + 'static,
+) {
     let ollama = FakeOllama::start(script);
     let tap = Proxy::start(&ollama);
     let asked = Instant::now();
@@ -177,7 +183,7 @@ fn breaks(what: &str, script: impl Fn(&mut Conn) -> io::Result<After> + Send + S
 
 #[test]
 fn a_stream_that_dies_inside_a_chunk_breaks() {
-    for after in [|| After::Close, || After::Reset] {
+    for after in [|| AfterReply::Close, || AfterReply::Reset] {
         breaks("mid-chunk", move |conn| {
             conn.answer([STREAM_HEAD.as_bytes(), &token("a"), b"ff\r\n{\"mod"].concat())
                 .map(|_| after())
@@ -189,7 +195,7 @@ fn a_stream_that_dies_inside_a_chunk_breaks() {
 fn a_stream_that_dies_between_chunks_breaks() {
     breaks("between chunks", |conn| {
         conn.answer([STREAM_HEAD.as_bytes(), &token("a")].concat())
-            .map(|_| After::Close)
+            .map(|_| AfterReply::Close)
     });
 }
 
@@ -197,7 +203,7 @@ fn a_stream_that_dies_between_chunks_breaks() {
 fn a_stream_with_a_bad_chunk_line_breaks() {
     breaks("bad chunk line", |conn| {
         conn.answer([STREAM_HEAD.as_bytes(), &token("a"), b"zz\r\n"].concat())
-            .map(|_| After::Close)
+            .map(|_| AfterReply::Close)
     });
 }
 
@@ -208,7 +214,7 @@ fn a_large_reply_that_dies_before_its_length_breaks() {
             "HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n{}",
             "x".repeat(2_000_000)
         ))?;
-        Ok(After::Close)
+        Ok(AfterReply::Close)
     });
 }
 
@@ -254,7 +260,7 @@ fn an_answer_before_the_upload_ended_reaches_the_client() {
     for framing in UPLOADS {
         let ollama = FakeOllama::start(|conn| {
             conn.piece()?;
-            conn.arrived();
+            conn.report_request();
             conn.write(json("\"exists\""))?;
             // Neither reads on nor closes, as a server that has made up its mind.
             conn.wait_without_reading()
@@ -276,9 +282,9 @@ fn an_answer_and_a_close_before_the_upload_ended_reaches_the_client() {
     for framing in UPLOADS {
         let ollama = FakeOllama::start(|conn| {
             conn.piece()?;
-            conn.arrived();
+            conn.report_request();
             conn.write(json("\"exists\""))?;
-            Ok(After::Close)
+            Ok(AfterReply::Close)
         });
         let tap = Proxy::start(&ollama);
         let (reply, took) = upload(&tap, framing);
@@ -295,10 +301,10 @@ fn an_answer_and_a_close_before_the_upload_ended_reaches_the_client() {
 #[test]
 fn an_ollama_that_closes_during_an_upload_gives_502() {
     for framing in UPLOADS {
-        for after in [|| After::Close, || After::Reset] {
+        for after in [|| AfterReply::Close, || AfterReply::Reset] {
             let ollama = FakeOllama::start(move |conn| {
                 conn.piece()?;
-                conn.arrived();
+                conn.report_request();
                 Ok(after())
             });
             let tap = Proxy::start(&ollama);

@@ -3,7 +3,7 @@
 use crate::harness::Proxy;
 use crate::harness::expected::Expected;
 use crate::harness::recording::{self, assert_same_reply, assert_same_request};
-use crate::harness::stage::Stage;
+use crate::harness::replay::Replay;
 use crate::replay::settle;
 
 #[test]
@@ -17,13 +17,13 @@ fn connections_of_clients_of_0_33_pass_unchanged_and_count() {
 }
 
 fn perform_all(version: &str) {
-    let stage = Stage::default();
-    let ollama = stage.ollama();
+    let replay = Replay::default();
+    let ollama = replay.ollama();
     let tap = Proxy::start(&ollama);
     let mut expected = Expected::default();
     let mut before = tap.scrape();
     for connection in recording::connections(version) {
-        let got = stage.perform(tap.connect(), &connection);
+        let got = replay.run(tap.connect(), &connection);
         for (n, reply) in got.iter().enumerate() {
             let (name, request) = (
                 format!("{} request {}", connection.name, n + 1),
@@ -41,6 +41,6 @@ fn perform_all(version: &str) {
             differences.join("\n")
         );
         before = after;
-        expected.settled();
+        expected.clear();
     }
 }

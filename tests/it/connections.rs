@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use crate::harness::ollama::{json, reply};
 use crate::harness::runner::within;
 use crate::harness::{
-    Client, FakeOllama, Latch, Memory, Options, PATIENCE, eventually, held, http, metric, post,
-    request, tapped,
+    Client, FakeOllama, Latch, Memory, Options, TIMEOUT, eventually, http, latched_ollama, metric,
+    post, request, tap_answering,
 };
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
@@ -19,7 +19,7 @@ fn refused(reason: &str) -> crate::harness::scrape::Matcher {
 #[test]
 fn what_is_pipelined_behind_a_stream_waits_and_takes_no_worker() {
     let latch = Latch::default();
-    let ollama = held(&latch);
+    let ollama = latched_ollama(&latch);
     let tap = Options::to(&ollama).args(&["--workers", "2"]).start();
     let mut client = tap.connect();
     client.send(post("/api/generate", ASK));
@@ -34,7 +34,7 @@ fn what_is_pipelined_behind_a_stream_waits_and_takes_no_worker() {
             .is_in(&tap.scrape())
     );
     assert!(
-        ollama.so_far().is_empty(),
+        ollama.take_received().is_empty(),
         "a pipelined request was begun before the one in front of it had ended"
     );
     latch.release();
@@ -80,7 +80,7 @@ fn slow_heads_and_bodies_take_no_worker() {
 
 #[test]
 fn a_client_that_sends_no_more_gets_the_reply_that_comes_at_once() {
-    let (_ollama, tap) = tapped(json(r#"{"model":"talk","response":"Hi","done":true}"#));
+    let (_ollama, tap) = tap_answering(json(r#"{"model":"talk","response":"Hi","done":true}"#));
     for framing in [
         "Content-Length: 2\r\n\r\n{}",
         "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
@@ -96,12 +96,12 @@ fn a_client_that_sends_no_more_gets_the_reply_that_comes_at_once() {
     let mut closing = tap.connect();
     closing.send("POST /api/show HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n");
     assert_eq!(closing.reply("POST").status(), 200);
-    assert!(closing.is_closed_within(PATIENCE));
+    assert!(closing.is_closed_within(TIMEOUT));
 }
 
 #[test]
 fn leave_to_send_a_body_is_given_once_and_passed_where_the_body_streams() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     for (path, length) in [
         ("/api/generate", 16),
         ("/api/blobs/sha256:00", 16),
@@ -133,7 +133,7 @@ fn leave_to_send_a_body_is_given_once_and_passed_where_the_body_streams() {
 
 #[test]
 fn names_beyond_ascii_pass_byte_for_byte() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     let sent =
         "GET /api/\u{fc}?q=\u{1f642} HTTP/1.1\r\nHost: h\r\nX-Forwarded-Name: J\u{fc}rgen\r\n\r\n";
     assert_eq!(tap.ask("GET", sent).status(), 200);
@@ -149,7 +149,7 @@ fn names_beyond_ascii_pass_byte_for_byte() {
 
 #[test]
 fn what_is_no_http_1_is_told_so_at_once() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     for bytes in [
         "GET / HTTP/2.0\r\nHost: h\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -157,7 +157,7 @@ fn what_is_no_http_1_is_told_so_at_once() {
         for _ in 0..20 {
             let mut client = tap.connect();
             assert_eq!(client.send(bytes).reply("GET").status(), 505, "{bytes:?}");
-            assert!(client.is_closed_within(PATIENCE));
+            assert!(client.is_closed_within(TIMEOUT));
         }
     }
     let mut tls = tap.connect();
@@ -178,7 +178,7 @@ fn what_is_no_http_1_is_told_so_at_once() {
 
 #[test]
 fn a_head_without_end_is_refused_and_takes_no_more_than_its_bound() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     let memory = Memory::at_rest(&tap);
     let mut client = tap.connect();
     let mut sender = client.stream().try_clone().expect("clone");
@@ -230,7 +230,7 @@ fn our_pages_have_a_port_of_their_own_where_one_is_asked_for() {
             .status(),
         404
     );
-    assert_eq!(ollama.so_far().len(), 5);
+    assert_eq!(ollama.take_received().len(), 5);
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn the_address_of_our_pages_is_not_the_one_that_is_listened_on() {
 
 #[test]
 fn an_answer_that_nobody_reads_keeps_nobody_waiting() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     let mut rude: Vec<Client> = (0..3).map(|_| tap.connect()).collect();
     for client in &mut rude {
         client.send(request("GET", "/metrics", &[], "").repeat(200));
@@ -275,7 +275,7 @@ fn an_answer_that_nobody_reads_keeps_nobody_waiting() {
 
 #[test]
 fn what_is_refused_is_always_counted_and_recorded_ten_times_a_second() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     for _ in 0..100 {
         assert_eq!(
             tap.ask(
@@ -307,7 +307,7 @@ fn what_is_refused_is_always_counted_and_recorded_ten_times_a_second() {
 #[test]
 fn a_record_tells_how_long_its_body_came() {
     const PAUSE: Duration = Duration::from_millis(60);
-    let (_ollama, tap) = tapped(json(r#"{"model":"talk","response":"Hi","done":true}"#));
+    let (_ollama, tap) = tap_answering(json(r#"{"model":"talk","response":"Hi","done":true}"#));
     let mut client = tap.connect();
     client.send("POST /api/generate HTTP/1.1\r\nHost: h\r\nContent-Length: 16\r\n\r\n{");
     std::thread::sleep(PAUSE);

@@ -1,7 +1,9 @@
 //! An Ollama behind https: known by the root that `SSL_CERT_FILE` adds to the public ones, and refused where nothing proves it.
 
 use crate::harness::tls::{Authority, OPENSSL, TlsFront};
-use crate::harness::{FakeOllama, Latch, Options, held, metric, post, require, runs, text};
+use crate::harness::{
+    FakeOllama, Latch, Options, latched_ollama, metric, post, require, runs, text,
+};
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
 
@@ -22,7 +24,7 @@ fn tokens_pass_through_https_as_they_are_made() {
         return;
     }
     let latch = Latch::default();
-    let (ollama, authority) = (held(&latch), Authority::new());
+    let (ollama, authority) = (latched_ollama(&latch), Authority::new());
     let front = TlsFront::start(&authority, "IP:127.0.0.1", ollama.addr);
     let tap = options(&front)
         .env("SSL_CERT_FILE", text(&authority.root()))
@@ -108,7 +110,7 @@ fn a_certificate_that_proves_nothing_is_refused_and_named() {
         assert!(metric("ollama_up").value(0.0).is_in(&tap.scrape()), "{why}");
     }
     assert!(
-        ollama.so_far().is_empty(),
+        ollama.take_received().is_empty(),
         "a request was sent to nobody knows whom"
     );
 }
@@ -151,6 +153,6 @@ fn an_https_server_that_was_switched_off_and_on_costs_no_502() {
             .label("kind", "stale")
             .value(1.0);
         tap.scrape_until("one sent anew", |scrape| stale.is_in(scrape));
-        assert_eq!(ollama.so_far().len(), 2);
+        assert_eq!(ollama.take_received().len(), 2);
     }
 }

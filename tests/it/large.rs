@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::harness::ollama::reply;
 use crate::harness::sample::rounds;
-use crate::harness::{After, FakeOllama, Memory, Options, Proxy, request};
+use crate::harness::{AfterReply, FakeOllama, Memory, Options, Proxy, request};
 
 const MEGABYTE: usize = 1 << 20;
 /// What each of these tests sends; in a long run more than 32 bits can count.
@@ -96,7 +96,7 @@ fn a_download_streams_with_flat_memory() {
         for _ in 0..total() / MEGABYTE {
             conn.write(&sent)?;
         }
-        Ok(After::KeepAlive)
+        Ok(AfterReply::KeepAlive)
     });
     let tap = Proxy::start(&ollama);
     let memory = Memory::at_rest(&tap);

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::harness::ollama::{STREAM_HEAD, done, json, token};
 use crate::harness::runner::within;
-use crate::harness::stuck;
+use crate::harness::slow_readers;
 use crate::harness::{
-    After, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, held, metric, post,
-    tapped,
+    AfterReply, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, latched_ollama,
+    metric, post, tap_answering,
 };
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
@@ -23,7 +23,7 @@ fn refuses(tap: &Proxy) {
 #[test]
 fn a_signal_lets_a_stream_finish_and_ends_in_success() {
     let latch = Latch::default();
-    let ollama = held(&latch);
+    let ollama = latched_ollama(&latch);
     let mut tap = Proxy::start(&ollama);
     let mut client = tap.connect();
     client.send(post("/api/generate", ASK)).head("POST");
@@ -40,7 +40,7 @@ fn a_signal_lets_a_stream_finish_and_ends_in_success() {
 #[test]
 fn a_signal_ends_an_idle_tap_at_once() {
     for signal in [SIGINT, SIGTERM] {
-        let (_ollama, mut tap) = tapped(json("{}"));
+        let (_ollama, mut tap) = tap_answering(json("{}"));
         let mut idle = tap.connect();
         idle.send(crate::harness::request("GET", "/", &[], ""))
             .reply("GET");
@@ -57,7 +57,7 @@ fn a_signal_ends_an_idle_tap_at_once() {
 
 #[test]
 fn a_stream_that_outlasts_the_grace_is_cut() {
-    let ollama = held(&Latch::default());
+    let ollama = latched_ollama(&Latch::default());
     let mut tap = Options::to(&ollama)
         .args(&["--shutdown-grace", "1"])
         .start();
@@ -77,7 +77,7 @@ fn a_stream_that_outlasts_the_grace_is_cut() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    let ollama = held(&Latch::default());
+    let ollama = latched_ollama(&Latch::default());
     let mut tap = Proxy::start(&ollama);
     let mut client = tap.connect();
     client.send(post("/api/generate", ASK)).head("POST");
@@ -95,7 +95,7 @@ fn a_second_signal_ends_it_at_once() {
 
 #[test]
 fn a_stop_refuses_what_is_half_here_and_closes_what_is_idle() {
-    let (_ollama, mut tap) = tapped(json("{}"));
+    let (_ollama, mut tap) = tap_answering(json("{}"));
     let mut idle = tap.connect();
     idle.send(crate::harness::request("GET", "/api/version", &[], ""))
         .reply("GET");
@@ -111,8 +111,8 @@ fn a_stop_refuses_what_is_half_here_and_closes_what_is_idle() {
 
 #[test]
 fn a_stop_waits_until_answers_are_taken_that_no_worker_has_any_more() {
-    let (_ollama, mut tap) = tapped(json("{}"));
-    let mut slow = stuck::clients(&tap, 1).remove(0);
+    let (_ollama, mut tap) = tap_answering(json("{}"));
+    let mut slow = slow_readers::clients(&tap, 1).remove(0);
     tap.signal(SIGTERM);
     refuses(&tap);
     // The first one that is made from now on is the last one.
@@ -122,7 +122,10 @@ fn a_stop_waits_until_answers_are_taken_that_no_worker_has_any_more() {
         if reply.head.get("connection") == Some("close") {
             break;
         }
-        assert!(n < stuck::PAGES, "it goes on as if nobody had stopped it");
+        assert!(
+            n < slow_readers::PAGES,
+            "it goes on as if nobody had stopped it"
+        );
     }
     assert_eq!(tap.wait_exit(Duration::from_secs(3)).code(), Some(0));
     assert!(!tap.log().contains("were cut"), "{}", tap.log());
@@ -134,7 +137,7 @@ fn an_answer_that_nobody_takes_is_waited_for_no_longer_than_the_grace() {
     let mut tap = Options::to(&ollama)
         .args(&["--shutdown-grace", "1"])
         .start();
-    let _slow = stuck::clients(&tap, 1);
+    let _slow = slow_readers::clients(&tap, 1);
     tap.signal(SIGTERM);
     let sent = Instant::now();
     assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(0));
@@ -214,7 +217,7 @@ fn gauges_follow_ollama() {
     });
     assert!(again.own_questions() > 0);
     assert!(
-        ollama.so_far().is_empty() && again.so_far().is_empty(),
+        ollama.take_received().is_empty() && again.take_received().is_empty(),
         "its own questions say whose they are"
     );
 }
@@ -239,7 +242,8 @@ fn a_slow_ollama_never_delays_a_scrape() {
 
 #[test]
 fn each_inference_request_has_its_line() {
-    let (_ollama, tap) = tapped([STREAM_HEAD.as_bytes(), &token("a"), &done(14, 33)].concat());
+    let (_ollama, tap) =
+        tap_answering([STREAM_HEAD.as_bytes(), &token("a"), &done(14, 33)].concat());
     tap.ask("POST", post("/api/generate", ASK));
     tap.ask("GET", crate::harness::request("GET", "/api/tags", &[], ""));
     let line = tap.wait_log("api/generate");
@@ -268,7 +272,7 @@ fn no_prompt_reply_or_credential_is_ever_logged() {
     .concat();
     let ollama = FakeOllama::start(move |conn| {
         if conn.head.path().ends_with("cut") {
-            Ok(After::Close)
+            Ok(AfterReply::Close)
         } else {
             conn.answer(&reply)
         }

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use crate::harness::recording;
 use crate::harness::sample::{random, rounds};
-use crate::harness::{Client, Proxy, left_out_under_wine, ollama::json, request, tapped};
+use crate::harness::{Client, Proxy, ollama::json, request, skip_under_wine, tap_answering};
 
 #[test]
 fn requests_spoilt_at_random_harm_nobody() {
-    if left_out_under_wine(
+    if skip_under_wine(
         "for a client that has left Wine's accept fails, and to listen anew each time takes longer than to send that much",
     ) {
         return;
     }
-    let (_ollama, mut tap) = tapped(json(r#"{"model":"talk","response":"Hi","done":true}"#));
+    let (_ollama, mut tap) = tap_answering(json(r#"{"model":"talk","response":"Hi","done":true}"#));
     let valid: Vec<Vec<u8>> = recording::exchanges("0.33.0")
         .into_iter()
         .map(|recording| recording.request)

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::expected::Expected;
 use crate::harness::recording::{self, assert_same_reply, assert_same_request};
-use crate::harness::stage::Stage;
+use crate::harness::replay::Replay;
 use crate::harness::{Proxy, Scrape};
 
 #[test]
@@ -18,8 +18,8 @@ fn exchanges_of_ollama_0_33_pass_unchanged_and_count() {
 }
 
 fn replay(version: &str) {
-    let stage = Stage::default();
-    let ollama = stage.ollama();
+    let replay = Replay::default();
+    let ollama = replay.ollama();
     let tap = Proxy::start(&ollama);
     let mut expected = Expected::default();
     let mut before = tap.scrape();
@@ -30,7 +30,7 @@ fn replay(version: &str) {
             &recording.requests[0],
             &recording.replies[0],
         );
-        let got = stage.perform(tap.connect(), &recording);
+        let got = replay.run(tap.connect(), &recording);
         assert_same_request(name, request, &ollama.next());
         assert_same_reply(name, request.head.method(), reply, &got[0]);
         expected.add(request, reply);
@@ -41,10 +41,10 @@ fn replay(version: &str) {
                 .map(|difference| format!("{name}: {difference}")),
         );
         before = after;
-        expected.settled();
+        expected.clear();
     }
     assert!(
-        ollama.so_far().is_empty(),
+        ollama.take_received().is_empty(),
         "the upstream got requests that nobody sent"
     );
     assert!(

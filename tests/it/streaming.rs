@@ -6,8 +6,8 @@ use crate::harness::http::LAST_CHUNK;
 use crate::harness::ollama::{STREAM_HEAD, done, token};
 use crate::harness::runner::within;
 use crate::harness::{
-    After, Client, FakeOllama, Latch, Options, PATIENCE, Proxy, chunk, eventually, held, metric,
-    post,
+    AfterReply, Client, FakeOllama, Latch, Options, Proxy, TIMEOUT, chunk, eventually,
+    latched_ollama, metric, post,
 };
 
 /// Within this a departed client must have freed Ollama: the promised second, and what a busy machine adds.
@@ -32,13 +32,13 @@ fn passes_at_once(
             } else {
                 chunk(piece)
             })?;
-            wait.recv_timeout(PATIENCE).map_err(std::io::Error::other)?;
+            wait.recv_timeout(TIMEOUT).map_err(std::io::Error::other)?;
         }
         conn.write(end)?;
         Ok(if end.is_empty() {
-            After::Close
+            AfterReply::Close
         } else {
-            After::KeepAlive
+            AfterReply::KeepAlive
         })
     });
     let tap = Proxy::start(&ollama);
@@ -114,7 +114,7 @@ fn the_head_arrives_before_the_first_byte_of_a_stream() {
         conn.write(STREAM_HEAD)?;
         held.wait();
         conn.write(LAST_CHUNK)?;
-        Ok(After::KeepAlive)
+        Ok(AfterReply::KeepAlive)
     });
     let tap = Proxy::start(&ollama);
     let mut client = tap.connect();
@@ -134,7 +134,7 @@ fn silent_after(first: Vec<u8>) -> FakeOllama {
     FakeOllama::start(move |conn| {
         conn.body()?;
         conn.write(&first)?;
-        conn.until_closed()
+        conn.wait_until_closed()
     })
 }
 
@@ -221,7 +221,7 @@ fn a_client_that_leaves_amid_tokens_frees_ollama() {
         while conn.write(token("a")).is_ok() {
             std::thread::sleep(Duration::from_millis(2));
         }
-        conn.until_closed()
+        conn.wait_until_closed()
     });
     let tap = Proxy::start(&ollama);
     let mut client = tap.connect();
@@ -251,7 +251,7 @@ fn a_client_that_leaves_after_the_end_marker_was_served() {
 #[test]
 fn own_pages_answer_at_once_while_every_worker_streams() {
     let latch = Latch::default();
-    let ollama = held(&latch);
+    let ollama = latched_ollama(&latch);
     let tap = Options::to(&ollama).args(&["--workers", "2"]).start();
     let mut streams: Vec<Client> = (0..3).map(|_| tap.connect()).collect();
     for stream in &mut streams {
@@ -279,7 +279,7 @@ fn own_pages_answer_at_once_while_every_worker_streams() {
     assert_eq!(tap.get("/test").status(), 200);
     assert_eq!(tap.get("/healthz").status(), 200);
     assert!(
-        ollama.so_far().is_empty(),
+        ollama.take_received().is_empty(),
         "a third stream began with two workers"
     );
     latch.release();
@@ -291,7 +291,7 @@ fn own_pages_answer_at_once_while_every_worker_streams() {
 #[test]
 fn where_too_many_wait_the_rest_hear_that_the_server_is_busy() {
     let latch = Latch::default();
-    let ollama = held(&latch);
+    let ollama = latched_ollama(&latch);
     let tap = Options::to(&ollama)
         .args(&["--workers", "1"])
         .env("OLLAMA_TAP_TEST_MAX_WAITING", "3")

@@ -1,18 +1,20 @@
 //! What a client sends reaches Ollama as it was sent, and nothing is added: methods, targets, headers, bodies, connections.
 
 use crate::harness::ollama::json;
-use crate::harness::{After, Asked, FakeOllama, Options, Proxy, chunk, http, request, tapped};
+use crate::harness::{
+    AfterReply, FakeOllama, Options, Proxy, ReceivedRequest, chunk, http, request, tap_answering,
+};
 
 /// Sends these bytes through a tap of their own and returns what arrived behind it.
-fn arrives(bytes: impl AsRef<[u8]>, method: &str) -> Asked {
-    let (ollama, tap) = tapped(json("{}"));
+fn arrives(bytes: impl AsRef<[u8]>, method: &str) -> ReceivedRequest {
+    let (ollama, tap) = tap_answering(json("{}"));
     assert_eq!(tap.ask(method, bytes).status(), 200);
     ollama.next()
 }
 
 #[test]
 fn every_method_passes() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     for method in [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND",
         "M-SEARCH", "BREW",
@@ -25,7 +27,7 @@ fn every_method_passes() {
 
 #[test]
 fn every_path_and_query_passes_as_it_was_written() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     for target in [
         "/",
         "//api/tags",
@@ -177,7 +179,7 @@ fn binary_bodies_keep_every_byte() {
 
 #[test]
 fn a_client_that_waits_for_leave_to_send_its_body_gets_it() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     let mut client = tap.connect();
     client.send("POST /api/show HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16\r\nExpect: 100-continue\r\n\r\n");
     // The body goes out only after the leave came, as curl does it.
@@ -193,7 +195,7 @@ fn a_client_that_waits_for_leave_to_send_its_body_gets_it() {
 
 #[test]
 fn an_http_1_0_client_is_served_and_its_connection_closed() {
-    let (ollama, tap) = tapped(format!(
+    let (ollama, tap) = tap_answering(format!(
         "{}{}",
         crate::harness::ollama::STREAM_HEAD,
         "5\r\nhello\r\n0\r\n\r\n"
@@ -208,13 +210,13 @@ fn an_http_1_0_client_is_served_and_its_connection_closed() {
         None,
         "HTTP/1.0 knows no chunks"
     );
-    assert!(client.is_closed_within(http::PATIENCE));
+    assert!(client.is_closed_within(http::TIMEOUT));
     assert_eq!(ollama.next().head.target(), "/api/tags");
 }
 
 #[test]
 fn one_connection_carries_many_requests() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     let mut client = tap.connect();
     for n in 0..20 {
         let bytes = match n % 4 {
@@ -248,7 +250,7 @@ fn pipelined_requests_are_answered_in_order() {
 
 #[test]
 fn a_request_that_comes_byte_by_byte_is_read() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     let mut client = tap.connect();
     for byte in request("POST", "/api/show", &["X-A: 1"], r#"{"model":"talk"}"#) {
         client.send([byte]);
@@ -271,7 +273,7 @@ fn a_proxy_named_in_the_environment_is_not_asked() {
 
 #[test]
 fn connections_to_ollama_are_used_again() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     let mut client = tap.connect();
     let mut connections = std::collections::BTreeSet::new();
     for _ in 0..200 {
@@ -296,7 +298,7 @@ fn a_connection_that_ollama_closed_meanwhile_costs_no_request() {
     // Announced or not, an idle connection may be gone when the next request comes.
     let ollama = FakeOllama::start(|conn| {
         conn.answer(json("{}"))?;
-        Ok(After::Close)
+        Ok(AfterReply::Close)
     });
     let tap = Proxy::start(&ollama);
     let mut client = tap.connect();

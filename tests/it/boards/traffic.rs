@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::harness::ollama::{STREAM_HEAD, json, token};
 use crate::harness::recording::{self, Recording};
-use crate::harness::{After, FakeOllama, Proxy, post};
+use crate::harness::{AfterReply, FakeOllama, Proxy, post};
 
 /// Recordings of which one round is made.
 const RECORDED: [&str; 18] = [
@@ -76,10 +76,10 @@ pub fn ollama() -> FakeOllama {
             return conn.answer(json(CACHED));
         }
         if body != br#"{"model":"talk","prompt":"wait"}"# {
-            return Ok(After::Close);
+            return Ok(AfterReply::Close);
         }
         conn.write([STREAM_HEAD.as_bytes(), &token("a")].concat())?;
-        conn.until_closed()
+        conn.wait_until_closed()
     });
     ollama.set(|state| state.ps = LOADED.to_owned());
     ollama

@@ -8,7 +8,8 @@ use std::net::TcpListener;
 use crate::harness::ollama::json;
 use crate::harness::runner::is_windows;
 use crate::harness::{
-    FakeOllama, Options, Proxy, assert_contains, metric, require, runs, stderr_expecting, tapped,
+    FakeOllama, Options, Proxy, assert_contains, metric, require, runs, stderr_expecting,
+    tap_answering,
 };
 
 /// A port that nobody listens on.
@@ -267,7 +268,7 @@ fn untracked_embeddings_pass_and_count_as_requests_only() {
 
 #[test]
 fn where_it_listens_and_forwards_is_told_first() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     let text = tap.log();
     let line = text
         .lines()

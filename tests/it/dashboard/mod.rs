@@ -7,8 +7,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::harness::ollama::{self, STREAM_HEAD};
-use crate::harness::{After, Conn, FakeOllama, Latch, Options, Proxy, chunk, require, runs};
-use crate::history::Stage;
+use crate::harness::{AfterReply, Conn, FakeOllama, Latch, Options, Proxy, chunk, require, runs};
+use crate::history::TestHistory;
 
 /// What must be there for `browse`.
 const BROWSER: &str =
@@ -46,7 +46,7 @@ fn talkative() -> FakeOllama {
 const PS: &str = r#"{"models":[{"name":"talk:latest","model":"talk:latest","size":4000000000,"size_vram":3000000000,"context_length":8192,
 "expires_at":"2199-01-01T00:00:00Z","details":{"parameter_size":"8.0B","quantization_level":"Q4_K_M"}}]}"#;
 
-fn answer(conn: &mut Conn, latch: &Latch) -> io::Result<After> {
+fn answer(conn: &mut Conn, latch: &Latch) -> io::Result<AfterReply> {
     let asked: Value = serde_json::from_slice(&conn.body()?).unwrap_or_default();
     let prompt = asked["prompt"].as_str().unwrap_or_default();
     match (conn.head.path(), asked["model"].as_str().unwrap_or_default()) {
@@ -87,8 +87,8 @@ fn stream(pieces: &[Value]) -> Vec<u8> {
 }
 
 /// A history, the stand-in and a tap in front of it.
-fn stage(args: &[&str]) -> (Stage, FakeOllama, Proxy) {
-    let (history, ollama) = (Stage::new("jsonl"), talkative());
+fn stage(args: &[&str]) -> (TestHistory, FakeOllama, Proxy) {
+    let (history, ollama) = (TestHistory::new("jsonl"), talkative());
     let tap = history.options(&ollama).args(args).start();
     (history, ollama, tap)
 }

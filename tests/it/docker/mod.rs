@@ -14,7 +14,7 @@ use std::time::Duration;
 use image::{Container, Image, dockerfile};
 
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Latch, PATIENCE, Proxy, eventually, held, post};
+use crate::harness::{FakeOllama, Latch, Proxy, TIMEOUT, eventually, latched_ollama, post};
 
 const REPLY: &str = r#"{"response":"here","done":true}"#;
 
@@ -168,7 +168,7 @@ fn a_volume_that_belongs_to_root_will_do_if_its_group_may_write() {
 #[test]
 fn docker_stop_ends_it_in_time_with_its_history_written() {
     let latch = Latch::default();
-    let ollama = held(&latch);
+    let ollama = latched_ollama(&latch);
     let Some(container) = before(&ollama) else {
         return;
     };
@@ -189,7 +189,7 @@ fn docker_stop_ends_it_in_time_with_its_history_written() {
         .head("POST");
     tap.signal(libc::SIGTERM);
     assert!(
-        tap.wait_exit(Duration::from_secs(DOCKERS_PATIENCE).min(PATIENCE))
+        tap.wait_exit(Duration::from_secs(DOCKERS_PATIENCE).min(TIMEOUT))
             .success()
     );
     let days = files(&container.volume())

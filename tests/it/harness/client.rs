@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::http::{Framing, Head, PATIENCE, Wire, uninterrupted};
+use super::http::{Framing, Head, TIMEOUT, Wire, uninterrupted};
 
 /// A whole reply.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Client {
 impl Client {
     pub fn connect(addr: SocketAddr) -> Client {
         Client::over(
-            TcpStream::connect_timeout(&addr, PATIENCE)
+            TcpStream::connect_timeout(&addr, TIMEOUT)
                 .unwrap_or_else(|error| panic!("connect to {addr}: {error}")),
         )
     }
@@ -50,10 +50,10 @@ impl Client {
     pub fn over(stream: TcpStream) -> Client {
         stream.set_nodelay(true).expect("set_nodelay");
         stream
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(TIMEOUT))
             .expect("set_read_timeout");
         stream
-            .set_write_timeout(Some(PATIENCE))
+            .set_write_timeout(Some(TIMEOUT))
             .expect("set_write_timeout");
         Client {
             wire: Wire::new(stream),
@@ -159,7 +159,7 @@ impl Client {
         let result = uninterrupted(|| self.wire.stream.peek(&mut [0]));
         self.wire
             .stream
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(TIMEOUT))
             .expect("set_read_timeout");
         result
     }

@@ -5,7 +5,7 @@
 use std::io::{self, Read};
 
 /// How long a test waits for something that must happen, before it fails.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
+pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Headers that end at the next hop (RFC 9110 section 7.6.1), besides those that `Connection` names.
 const HOP_BY_HOP: [&str; 8] = [

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex};
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// Something that one thread waits for and another one lets happen.
 #[derive(Clone, Default)]
@@ -14,13 +14,13 @@ impl Latch {
         self.0.1.notify_all();
     }
 
-    /// Waits for `release`. Gives up after `PATIENCE`, when the test has failed anyway.
+    /// Waits for `release`. Gives up after `TIMEOUT`, when the test has failed anyway.
     pub fn wait(&self) {
         let held = self.0.0.lock().unwrap();
         drop(
             self.0
                 .1
-                .wait_timeout_while(held, PATIENCE, |released| !*released),
+                .wait_timeout_while(held, TIMEOUT, |released| !*released),
         );
     }
 }

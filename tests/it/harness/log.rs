@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use super::runner::within;
 
 /// What the executable wrote to stderr.
@@ -44,7 +44,7 @@ impl Log {
 
     /// Waits for a line that contains this and returns it.
     pub fn wait(&self, wanted: &str) -> String {
-        let deadline = Instant::now() + within(PATIENCE);
+        let deadline = Instant::now() + within(TIMEOUT);
         let mut text = self.text.lock().unwrap();
         loop {
             if let Some(line) = text.lines().find(|line| line.contains(wanted)) {

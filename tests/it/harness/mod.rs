@@ -4,7 +4,6 @@ pub mod client;
 pub mod dns;
 pub mod expected;
 pub mod http;
-pub mod kept;
 pub mod latch;
 pub mod log;
 #[allow(dead_code)] // the store's own tests use more of it
@@ -17,28 +16,28 @@ pub mod process;
 pub mod prometheus;
 pub mod proxy;
 pub mod recording;
+pub mod replay;
 pub mod runner;
 pub mod sample;
 pub mod scrape;
 pub mod skips;
-pub mod stage;
-pub mod stuck;
+pub mod slow_readers;
 pub mod tls;
 pub mod vanish;
 
 pub use client::{Client, Reply, post, request};
-pub use http::{PATIENCE, chunk};
+pub use http::{TIMEOUT, chunk};
 pub use latch::Latch;
 pub use loki::FakeLoki;
 pub use memory::Memory;
-pub use ollama::{After, Asked, Conn, FakeOllama};
+pub use ollama::{AfterReply, Conn, FakeOllama, ReceivedRequest};
 pub use options::Options;
 pub use process::{SIGINT, SIGKILL, SIGTERM};
 pub use prometheus::Prometheus;
 pub use proxy::Proxy;
-pub use runner::{left_out_on_windows, left_out_under_wine};
+pub use runner::{skip_on_windows, skip_under_wine};
 pub use scrape::{Scrape, metric};
-pub use skips::{left_out, require};
+pub use skips::{require, skip};
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -81,9 +80,9 @@ pub fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
-/// Asks again until it is so, and fails with `what` after `PATIENCE`.
+/// Asks again until it is so, and fails with `what` after `TIMEOUT`.
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + runner::within(PATIENCE);
+    let deadline = Instant::now() + runner::within(TIMEOUT);
     while !is_so() {
         assert!(Instant::now() < deadline, "never happened: {what}");
         std::thread::sleep(Duration::from_millis(5));
@@ -111,20 +110,20 @@ pub fn assert_contains(text: &str, words: &[&str]) {
 }
 
 /// The executable in front of a stand-in that gives every request this reply.
-pub fn tapped(reply: impl AsRef<[u8]> + Send + Sync + 'static) -> (FakeOllama, Proxy) {
+pub fn tap_answering(reply: impl AsRef<[u8]> + Send + Sync + 'static) -> (FakeOllama, Proxy) {
     let ollama = FakeOllama::always(reply);
     let tap = Proxy::start(&ollama);
     (ollama, tap)
 }
 
 /// A stand-in whose streams wait for the latch after their first token.
-pub fn held(latch: &Latch) -> FakeOllama {
+pub fn latched_ollama(latch: &Latch) -> FakeOllama {
     let latch = latch.clone();
     FakeOllama::start(move |conn| {
         conn.body()?;
         conn.write([STREAM_HEAD.as_bytes(), &token("a")].concat())?;
         latch.wait();
         conn.write(done(3, 2))?;
-        Ok(After::KeepAlive)
+        Ok(AfterReply::KeepAlive)
     })
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::log::Log;
 use super::runner::{self, is_windows, within};
-use super::{FakeOllama, PATIENCE, Proxy, process};
+use super::{FakeOllama, Proxy, TIMEOUT, process};
 
 const ANNOUNCEMENT: &str = "listening on http://";
 
@@ -150,7 +150,7 @@ impl Options {
             .spawn()
             .expect("run the executable");
         let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
-        let deadline = Instant::now() + within(PATIENCE);
+        let deadline = Instant::now() + within(TIMEOUT);
         while child.try_wait().expect("wait").is_none() {
             if Instant::now() > deadline {
                 child.kill().expect("kill");

@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::log::Log;
 use super::runner::within;
-use super::{Client, FakeOllama, Options, PATIENCE, Reply, Scrape, process, request};
+use super::{Client, FakeOllama, Options, Reply, Scrape, TIMEOUT, process, request};
 
 /// A running executable; killed when dropped, and its stderr shown where the test failed.
 pub struct Proxy {
@@ -52,7 +52,7 @@ impl Proxy {
     /// Scrapes until it is so: metrics move after the reply went out, by design. What is returned was begun only then: a scrape reads one
     /// family after the other, and may have read some before.
     pub fn scrape_until(&self, what: &str, mut is_so: impl FnMut(&Scrape) -> bool) -> Scrape {
-        let deadline = Instant::now() + within(PATIENCE);
+        let deadline = Instant::now() + within(TIMEOUT);
         loop {
             let scrape = self.scrape();
             if is_so(&scrape) {

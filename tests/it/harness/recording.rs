@@ -148,7 +148,7 @@ fn decoded(prefix: &[u8]) -> usize {
 }
 
 /// Asserts that the upstream got the request as it was sent.
-pub fn assert_same_request(name: &str, sent: &Message, got: &super::Asked) {
+pub fn assert_same_request(name: &str, sent: &Message, got: &super::ReceivedRequest) {
     assert_eq!(got.head.method(), sent.head.method(), "{name}: method");
     assert_eq!(got.head.target(), sent.head.target(), "{name}: target");
     assert_eq!(

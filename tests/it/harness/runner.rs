@@ -39,17 +39,17 @@ pub fn under_wine() -> bool {
 }
 
 /// Says aloud that a test is left out where the executable is one for Windows, and why.
-pub fn left_out_on_windows(why: &str) -> bool {
+pub fn skip_on_windows(why: &str) -> bool {
     if is_windows() {
-        super::left_out(why);
+        super::skip(why);
     }
     is_windows()
 }
 
 /// Says aloud that a test is left out where Wine is beneath, and why.
-pub fn left_out_under_wine(why: &str) -> bool {
+pub fn skip_under_wine(why: &str) -> bool {
     if under_wine() {
-        super::left_out(why);
+        super::skip(why);
     }
     under_wine()
 }
@@ -61,7 +61,7 @@ pub fn within(limit: Duration) -> Duration {
 }
 
 /// How a program that ended with this code is told of.
-pub fn ended_with(code: i32) -> String {
+pub fn exit_text(code: i32) -> String {
     let words = if is_windows() {
         "exit code"
     } else {
@@ -71,7 +71,7 @@ pub fn ended_with(code: i32) -> String {
 }
 
 /// The stand-in for Ollama's program, where that is one for Windows: without a word of where it is, it lies where cargo puts examples.
-pub fn standin() -> Option<PathBuf> {
+pub fn fake_ollama_program() -> Option<PathBuf> {
     let beside_the_tests = || {
         let tests = std::env::current_exe().expect("this program");
         tests

@@ -1,4 +1,4 @@
-//! What a run of these tests left out, and why: told at its end on stderr, past the capture.
+//! Reports at the end of a run which tests were skipped and why, on stderr and past the capture.
 //!
 //! A test that lacks something passes without having looked, and libtest has no word for that; what such a test prints is shown
 //! for those that fail alone. So each says it here, and the end of the process tells them all. On Windows the end of a run that
@@ -11,30 +11,30 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::{env, io, thread};
 
-/// The tests that left something out, by the reason.
-static LEFT_OUT: Mutex<BTreeMap<String, BTreeSet<String>>> = Mutex::new(BTreeMap::new());
+/// The skipped tests by reason.
+static SKIPPED: Mutex<BTreeMap<String, BTreeSet<String>>> = Mutex::new(BTreeMap::new());
 
-/// Whether what a test needs is here. Says so aloud where it is not, and fails where nothing may be skipped
+/// Returns whether what a test needs is present. Skips the test where it is not, and fails where nothing may be skipped
 /// (`OLLAMA_TAP_TEST_REQUIRE_ALL=1`, as CI sets it).
-pub fn require(what: &str, is_here: bool) -> bool {
-    if !is_here {
+pub fn require(what: &str, is_present: bool) -> bool {
+    if !is_present {
         assert!(
             env::var("OLLAMA_TAP_TEST_REQUIRE_ALL").as_deref() != Ok("1"),
             "{what} is missing and nothing may be skipped"
         );
-        left_out(&format!("{what} is missing"));
+        skip(&format!("{what} is missing"));
     }
-    is_here
+    is_present
 }
 
-/// Says aloud that the test on this thread is left out, or a part of it, and why.
-pub fn left_out(why: &str) {
-    println!("LEFT OUT: {why}");
+/// Reports that the test on this thread is skipped, wholly or in part.
+pub fn skip(why: &str) {
+    println!("SKIPPED: {why}");
     let test = thread::current()
         .name()
         .unwrap_or("a thread of a test")
         .to_owned();
-    LEFT_OUT
+    SKIPPED
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .entry(why.to_owned())
@@ -42,7 +42,7 @@ pub fn left_out(why: &str) {
         .insert(test);
 }
 
-/// Called before `main`, which is libtest's: so that every run has its end told, whichever tests it chose.
+/// Called before `main`, which is libtest's, so that every run reports at its end, whichever tests it chose.
 #[used]
 #[cfg_attr(
     target_vendor = "apple",
@@ -53,31 +53,31 @@ pub fn left_out(why: &str) {
     all(unix, not(target_vendor = "apple")),
     unsafe(link_section = ".init_array")
 )]
-static BEFORE_MAIN: extern "C" fn() = tell_at_the_end;
+static BEFORE_MAIN: extern "C" fn() = report_at_exit;
 
-extern "C" fn tell_at_the_end() {
+extern "C" fn report_at_exit() {
     unsafe extern "C" {
         fn atexit(handler: extern "C" fn()) -> c_int;
     }
     // SAFETY: the C library is ready before anything is called that was linked to be, and the handler is never unloaded.
-    unsafe { atexit(tell) };
+    unsafe { atexit(report) };
 }
 
-extern "C" fn tell() {
+extern "C" fn report() {
     if env::args_os().any(|word| word == LIST) {
         return;
     }
-    let told = match chosen() {
+    let text = match chosen() {
         Ok(Some(chosen)) => summary(chosen),
         Ok(None) => return,
-        Err(error) => format!("nobody knows how many tests ran: {error}\n"),
+        Err(error) => format!("count the tests: {error}\n"),
     };
-    let _ = write!(io::stderr(), "{}: {told}", env!("CARGO_CRATE_NAME"));
+    let _ = write!(io::stderr(), "{}: {text}", env!("CARGO_CRATE_NAME"));
 }
 
 const LIST: &str = "--list";
 
-/// How many tests the arguments choose, as libtest itself lists them; none where it has refused them, and said so.
+/// Counts the tests that the arguments choose, as libtest itself lists them; `None` where it refuses the arguments.
 fn chosen() -> io::Result<Option<usize>> {
     let listed = Command::new(env::current_exe()?)
         .arg(LIST)
@@ -91,17 +91,21 @@ fn chosen() -> io::Result<Option<usize>> {
 }
 
 fn summary(chosen: usize) -> String {
-    let left_out = LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner);
-    let skipped = left_out.values().flatten().collect::<BTreeSet<_>>().len();
-    let mut told = format!(
+    let skipped_tests = SKIPPED.lock().unwrap_or_else(PoisonError::into_inner);
+    let skipped = skipped_tests
+        .values()
+        .flatten()
+        .collect::<BTreeSet<_>>()
+        .len();
+    let mut text = format!(
         "{} tests ran, {skipped} skipped, wholly or in part\n",
         chosen.saturating_sub(skipped)
     );
-    for (why, tests) in &*left_out {
+    for (why, tests) in &*skipped_tests {
         let names: Vec<&str> = tests.iter().map(String::as_str).collect();
-        told += &format!("  {} because {why}: {}\n", names.len(), names.join(", "));
+        text += &format!("  {} because {why}: {}\n", names.len(), names.join(", "));
     }
-    told
+    text
 }
 
 #[cfg(test)]
@@ -109,34 +113,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_here_is_left_out_by_nobody() {
+    fn what_is_present_is_not_skipped() {
         assert!(require("a test", true));
     }
 
     #[test]
-    fn the_end_of_a_run_tells_what_ran_and_what_was_left_out_and_why() {
+    fn the_end_of_a_run_reports_what_ran_and_what_was_skipped_and_why() {
         const INSIDE: &str = "OLLAMA_TAP_TEST_INSIDE";
         if env::var_os(INSIDE).is_some() {
-            return left_out("it was told to");
+            return skip("it was told to");
         }
         let name = thread::current()
             .name()
             .expect("the test's name")
             .to_owned();
         let other = name.replace(
-            "the_end_of_a_run_tells_what_ran_and_what_was_left_out_and_why",
-            "what_is_here_is_left_out_by_nobody",
+            "the_end_of_a_run_reports_what_ran_and_what_was_skipped_and_why",
+            "what_is_present_is_not_skipped",
         );
         for threads in ["1", "2"] {
             let mut run = Command::new(env::current_exe().expect("these tests"));
             run.args(["--exact", &name, &other, "--test-threads", threads])
                 .env(INSIDE, "1");
-            let told = String::from_utf8(run.output().expect("run them").stderr).expect("UTF-8");
+            let text = String::from_utf8(run.output().expect("run them").stderr).expect("UTF-8");
             let whole = format!(
                 "{}: 1 tests ran, 1 skipped, wholly or in part\n  1 because it was told to: {name}\n",
                 env!("CARGO_CRATE_NAME")
             );
-            assert_eq!(told, whole);
+            assert_eq!(text, whole);
         }
     }
 }

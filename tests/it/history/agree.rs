@@ -80,7 +80,7 @@ fn replies(cached: u64) -> Vec<(&'static str, &'static str, String)> {
 fn the_numbers_of_a_request_agree_in_metrics_history_pages_and_terminal() {
     for cached in [0, 37] {
         for (at, (target, content_type, body)) in replies(cached).into_iter().enumerate() {
-            let history = Stage::new(LOCAL[at % LOCAL.len()]);
+            let history = TestHistory::new(LOCAL[at % LOCAL.len()]);
             let ollama = FakeOllama::always(reply(
                 "200 OK",
                 &[&format!("Content-Type: {content_type}")],
@@ -89,7 +89,7 @@ fn the_numbers_of_a_request_agree_in_metrics_history_pages_and_terminal() {
             let tap = history.start(&ollama);
             let asked = tap.ask("POST", post(target, r#"{"model":"talk","max_tokens":9,"messages":[{"role":"user","content":"Why?"}]}"#));
             assert_eq!(asked.status(), 200);
-            settled(&tap, 1);
+            wait_for_records(&tap, 1);
             let about = format!("{target} {content_type} with {cached} cached");
             in_metrics(&tap, cached, target != "/v1/messages", &about);
             in_pages(&tap, cached, &about);
@@ -187,7 +187,7 @@ fn in_pages(tap: &Proxy, cached: u64, about: &str) {
     );
 }
 
-fn on_the_terminal(history: &Stage, cached: u64, about: &str) {
+fn on_the_terminal(history: &TestHistory, cached: u64, about: &str) {
     let (_, found, _) = history.ask(&["search", "--json"]);
     let found: Value = serde_json::from_str(&found).expect("JSON");
     assert_eq!(

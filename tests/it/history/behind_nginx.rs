@@ -6,7 +6,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
-use super::{REPLY, Stage, page, prompts, settled, talk};
+use super::{REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json;
 use crate::harness::{Client, FakeOllama, Proxy, eventually, request, require, runs, text};
 
@@ -75,7 +75,7 @@ const BEARER: &str = "Authorization: Bearer s3cret";
 #[test]
 fn the_nginx_of_ollamas_own_faq_lets_nobody_at_the_history_of_a_tap_with_a_token() {
     for directives in [FAQ, BARE] {
-        let history = Stage::new("jsonl");
+        let history = TestHistory::new("jsonl");
         let ollama = FakeOllama::always(json(REPLY));
         let tap = history
             .options(&ollama)
@@ -124,11 +124,11 @@ fn the_nginx_of_ollamas_own_faq_lets_nobody_at_the_history_of_a_tap_with_a_token
 
 #[test]
 fn an_nginx_that_says_that_it_is_one_reads_no_history_of_a_tap_without_a_token() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     let ollama = FakeOllama::always(json(REPLY));
     let tap = history.start(&ollama);
     talk(&tap, "private");
-    settled(&tap, 1);
+    wait_for_records(&tap, 1);
     for header in [
         "X-Forwarded-For $proxy_add_x_forwarded_for",
         "X-Forwarded-Proto $scheme",

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::kept::lines;
-use super::{BACKENDS, LOCAL, REPLY, Stage, asking, files};
+use super::{BACKENDS, LOCAL, REPLY, TestHistory, asking, files};
 use crate::harness::ollama::json;
 use crate::harness::runner::{under_wine, within};
 use crate::harness::sample::{random, rounds};
-use crate::harness::{FakeOllama, PATIENCE, Proxy, SIGKILL, SIGTERM, metric, require, runs};
+use crate::harness::{FakeOllama, Proxy, SIGKILL, SIGTERM, TIMEOUT, metric, require, runs};
 
 /// Every so many kills come late enough for records to be older than `SAFE`.
 const LATE: usize = 10;
@@ -117,7 +117,7 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
         "sqlite3"
     };
     let has_tool = require(tool, runs(tool, &["--version"]));
-    let history = Stage::new(backend);
+    let history = TestHistory::new(backend);
     let ollama = FakeOllama::always(json(REPLY));
     let mut must_be_there = HashSet::new();
     let (mut answered_ever, mut written_ever) = (0, 0);
@@ -137,7 +137,7 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
             killed = Some(Instant::now());
             tap.signal(SIGKILL);
         });
-        tap.wait_exit(PATIENCE); // connections end before their process does, and its lock
+        tap.wait_exit(TIMEOUT); // connections end before their process does, and its lock
         tap = history.start(&ollama);
         if has_tool {
             is_whole(&history.history());
@@ -190,7 +190,7 @@ fn prompts_once(records: &[Value]) -> HashSet<String> {
 #[test]
 fn what_was_answered_before_a_tap_was_told_to_stop_is_there() {
     for backend in BACKENDS {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let ollama = FakeOllama::always(json(REPLY));
         let mut tap = history.start(&ollama);
         let answered = under_load(&tap, 0, || {
@@ -199,7 +199,7 @@ fn what_was_answered_before_a_tap_was_told_to_stop_is_there() {
             });
             tap.signal(SIGTERM);
         });
-        assert_eq!(tap.wait_exit(PATIENCE).code(), Some(0));
+        assert_eq!(tap.wait_exit(TIMEOUT).code(), Some(0));
         let (code, stdout, stderr) = history.ask(&["export", "--format", "jsonl"]);
         assert_eq!(code, 0, "{stderr}");
         let there = prompts_once(&lines(&stdout));
@@ -220,15 +220,15 @@ fn what_was_answered_before_a_tap_was_told_to_stop_is_there() {
 #[test]
 fn a_torn_file_is_mended_at_the_start() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let ollama = FakeOllama::always(json(REPLY));
         let mut tap = history.start(&ollama);
         super::talk(&tap, "first");
-        super::settled(&tap, 1);
+        super::wait_for_records(&tap, 1);
         super::talk(&tap, "second");
-        super::settled(&tap, 2);
+        super::wait_for_records(&tap, 2);
         tap.signal(SIGKILL);
-        tap.wait_exit(PATIENCE);
+        tap.wait_exit(TIMEOUT);
         for path in files(&history.history())
             .iter()
             .filter(|path| is_written_at_its_end(path))

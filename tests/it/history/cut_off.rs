@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{REPLY, Stage, page, prompts, settled, talk};
+use super::{REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, Proxy, request};
 
@@ -11,17 +11,17 @@ const NGINX: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<b
     <hr><center>nginx/1.24.0</center>\r\n</body>\r\n</html>\r\n";
 
 /// A tap with so many records, each with a prompt of 100 KB.
-fn filled(history: &Stage, records: usize) -> (FakeOllama, Proxy) {
+fn filled(history: &TestHistory, records: usize) -> (FakeOllama, Proxy) {
     let ollama = FakeOllama::always(json(REPLY));
     let tap = history.start(&ollama);
     let prompt = "p".repeat(100_000);
     (0..records).for_each(|n| talk(&tap, &format!("{n:04} {prompt}")));
-    settled(&tap, records as u64);
+    wait_for_records(&tap, records as u64);
     (ollama, tap)
 }
 
 /// From now on Loki fails after so many more questions.
-fn break_after(history: &Stage, questions: usize) {
+fn break_after(history: &TestHistory, questions: usize) {
     history.loki.state().breaks = Some((questions, 502, NGINX.to_owned()));
 }
 
@@ -39,7 +39,7 @@ fn raw(tap: &Proxy, target: &str) -> String {
 
 #[test]
 fn an_export_that_loki_cuts_off_breaks_and_names_loki() {
-    let history = Stage::new("loki");
+    let history = TestHistory::new("loki");
     let (_ollama, tap) = filled(&history, 40);
     let cause = format!("ask loki at {}: 502 Bad Gateway", history.loki.url());
     for target in [
@@ -73,7 +73,7 @@ fn an_export_that_loki_cuts_off_breaks_and_names_loki() {
 
 #[test]
 fn an_answer_that_loki_cuts_off_before_it_began_is_an_error_in_lokis_words() {
-    let history = Stage::new("loki");
+    let history = TestHistory::new("loki");
     let (_ollama, tap) = filled(&history, 8);
     let error = serde_json::json!({"error": format!("ask loki at {}: 502 Bad Gateway", history.loki.url())});
     for (target, questions) in [

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::failing::{recovered, with_a_day};
-use super::{LOCAL, REPLY, Stage, files, page, prompts, settled, talk};
+use super::{LOCAL, REPLY, TestHistory, files, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, Options, Proxy, eventually, metric, request, require};
 
@@ -71,7 +71,7 @@ fn bulky() -> String {
 #[test]
 fn a_full_disk_delays_records_and_loses_none() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let path = history.history();
         let Some(disk) = SmallDisk::at(&path) else {
             return;
@@ -79,7 +79,7 @@ fn a_full_disk_delays_records_and_loses_none() {
         let ollama = FakeOllama::always(json(REPLY));
         let tap = history.start(&ollama);
         talk(&tap, "before");
-        settled(&tap, 1);
+        wait_for_records(&tap, 1);
         disk.fill();
         let bulky = bulky();
         talk(&tap, &bulky);
@@ -155,7 +155,7 @@ fn filled(tap: &Proxy) {
 #[test]
 fn a_purge_on_a_full_disk_frees_it() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let path = history.history();
         let Some(disk) = SmallDisk::of("size=6m", &path) else {
             return;
@@ -175,14 +175,14 @@ fn a_purge_on_a_full_disk_frees_it() {
             "{backend}: {}",
             purged.text()
         );
-        settled(&tap, 0);
+        wait_for_records(&tap, 0);
         let taken: u64 = files(&path)
             .iter()
             .map(|file| fs::metadata(file).map_or(0, |file| file.len()))
             .sum();
         assert!(taken < 600_000, "{backend}: {taken} bytes are left");
         talk(&tap, "after");
-        settled(&tap, 1);
+        wait_for_records(&tap, 1);
         assert_eq!(
             metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()),
             0.0
@@ -194,7 +194,7 @@ fn a_purge_on_a_full_disk_frees_it() {
 #[test]
 fn a_lower_limit_makes_room_on_a_full_disk() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let path = history.history();
         let Some(disk) = SmallDisk::of("size=6m", &path) else {
             return;

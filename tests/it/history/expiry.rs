@@ -5,21 +5,21 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::old::{Seed, days_ago};
-use super::{LOCAL, REPLY, Stage, page, prompts, settled, talk};
+use super::{LOCAL, REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::{FakeOllama, Proxy, eventually, metric};
 
 const NOTE: &str = ".expiry";
 
 /// A history in which each of these prompts is so many days old.
-fn filled(backend: &str, seed: &[(&str, f64)]) -> Stage {
-    let history = Stage::new(backend);
+fn filled(backend: &str, seed: &[(&str, f64)]) -> TestHistory {
+    let history = TestHistory::new(backend);
     seed.iter().for_each(|(prompt, days)| {
         Seed::new(prompt, days_ago(*days)).write(backend, &history.history())
     });
     history
 }
 
-fn start(history: &Stage, args: &[&str]) -> (FakeOllama, Proxy) {
+fn start(history: &TestHistory, args: &[&str]) -> (FakeOllama, Proxy) {
     let ollama = FakeOllama::always(crate::harness::ollama::json(REPLY));
     let tap = history
         .options(&ollama)
@@ -41,13 +41,13 @@ fn holds(tap: &Proxy, expected: &[&str]) {
     });
 }
 
-fn note(history: &Stage) -> Value {
+fn note(history: &TestHistory) -> Value {
     serde_json::from_slice(&fs::read(history.history().join(NOTE)).expect("the note"))
         .expect("JSON")
 }
 
 /// Writes a note in which a clean-up was first held so many days ago.
-fn held(history: &Stage, days: f64) {
+fn held(history: &TestHistory, days: f64) {
     fs::write(
         history.history().join(NOTE),
         json!({ "held_since": days_ago(days) }).to_string(),
@@ -63,7 +63,7 @@ fn a_start_that_would_delete_everything_is_held_and_noted() {
         assert!(tap.wait_log("jump of the clock").contains("purge"));
         is_held(&tap, 1.0);
         talk(&tap, "new");
-        settled(&tap, 3);
+        wait_for_records(&tap, 3);
         is_held(&tap, 1.0);
         holds(&tap, &["older", "old", "new"]);
         assert!(
@@ -122,7 +122,7 @@ fn a_record_of_the_future_is_on_top_of_nothing_and_goes_with_time() {
         let history = filled(backend, &[("yesterday", 1.0), ("next year", -365.0)]);
         let (ollama, tap) = start(&history, &[]);
         talk(&tap, "now");
-        settled(&tap, 3);
+        wait_for_records(&tap, 3);
         for target in ["/analytics/search", "/analytics/messages"] {
             let found = page(&tap, target);
             let ids = found.as_array().expect("an array").len();

@@ -7,9 +7,9 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use super::kept::lines;
-use super::{REPLY, Stage, page, prompts, settled, talk};
+use super::{REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, Proxy, eventually, left_out_under_wine, metric};
+use crate::harness::{FakeOllama, Options, Proxy, eventually, metric, skip_under_wine};
 
 /// What a tap says once it can write again.
 const AGAIN: &str = "is written again; 0 records were lost meanwhile";
@@ -17,7 +17,7 @@ const AGAIN: &str = "is written again; 0 records were lost meanwhile";
 /// Asserts that the history holds just these, and that trouble was told of once, and its end once.
 pub fn recovered(tap: &Proxy, all: &[&str]) {
     tap.wait_log(AGAIN);
-    settled(tap, all.len() as u64);
+    wait_for_records(tap, all.len() as u64);
     assert_eq!(prompts(&page(tap, "/analytics/export")), all);
     for words in [AGAIN, "it is tried again"] {
         assert_eq!(
@@ -34,18 +34,18 @@ pub fn recovered(tap: &Proxy, all: &[&str]) {
 }
 
 /// A tap with one record in a day file.
-pub fn with_a_day() -> (Stage, FakeOllama, Proxy) {
-    let history = Stage::new("jsonl");
+pub fn with_a_day() -> (TestHistory, FakeOllama, Proxy) {
+    let history = TestHistory::new("jsonl");
     let ollama = FakeOllama::always(json(REPLY));
     let tap = history.start(&ollama);
     talk(&tap, "before");
-    settled(&tap, 1);
+    wait_for_records(&tap, 1);
     (history, ollama, tap)
 }
 
 #[test]
 fn a_directory_that_is_removed_under_a_running_tap_is_made_again_and_locked() {
-    if left_out_under_wine("it keeps the name of a file that was removed until that is closed") {
+    if skip_under_wine("it keeps the name of a file that was removed until that is closed") {
         return;
     }
     let (history, _ollama, tap) = with_a_day();
@@ -72,11 +72,11 @@ fn a_directory_that_is_removed_under_a_running_tap_is_made_again_and_locked() {
 
 #[test]
 fn a_database_that_another_program_holds_delays_records_and_loses_none() {
-    let history = Stage::new("sqlite");
+    let history = TestHistory::new("sqlite");
     let ollama = FakeOllama::always(json(REPLY));
     let tap = history.start(&ollama);
     talk(&tap, "before");
-    settled(&tap, 1);
+    wait_for_records(&tap, 1);
     let other =
         Connection::open(history.history().join("ollama_analytics.db")).expect("open the database");
     other.execute_batch("BEGIN EXCLUSIVE").expect("hold it");
@@ -95,12 +95,12 @@ fn a_database_that_another_program_holds_delays_records_and_loses_none() {
 }
 
 /// A history in a Loki that already has one record.
-fn with_loki() -> (Stage, FakeOllama, Proxy) {
-    let history = Stage::new("loki");
+fn with_loki() -> (TestHistory, FakeOllama, Proxy) {
+    let history = TestHistory::new("loki");
     let ollama = FakeOllama::always(json(REPLY));
     let tap = history.start(&ollama);
     talk(&tap, "before");
-    settled(&tap, 1);
+    wait_for_records(&tap, 1);
     (history, ollama, tap)
 }
 
@@ -126,7 +126,7 @@ fn a_loki_that_is_away_for_a_while_gets_everything_once_it_is_back() {
 
 #[test]
 fn a_tap_starts_while_loki_is_away() {
-    let history = Stage::new("loki");
+    let history = TestHistory::new("loki");
     history.loki.refuse();
     let ollama = FakeOllama::always(json(REPLY));
     let tap = history.start(&ollama);
@@ -146,7 +146,7 @@ fn a_slow_loki_delays_nobody() {
         metric("ollama_analytics_queue_size").sum(scrape) == 20.0
     });
     drop(slow);
-    settled(&tap, 21);
+    wait_for_records(&tap, 21);
     assert_eq!(prompts(&page(&tap, "/analytics/export"))[1..], asked);
 }
 
@@ -191,7 +191,7 @@ fn a_text_that_loki_refuses_for_good_is_counted_though_its_record_is_kept() {
         "{}",
         tap.log()
     );
-    settled(&tap, 2);
+    wait_for_records(&tap, 2);
     let counted = |status: &str| {
         metric("ollama_analytics_writes_total")
             .label("backend", "loki")
@@ -224,7 +224,7 @@ fn what_loki_refuses_for_good_is_counted_and_never_sent_again() {
         metric("ollama_tap_analytics_dropped_total").sum(scrape) == 1.0
     });
     talk(&tap, "after");
-    settled(&tap, 2);
+    wait_for_records(&tap, 2);
     let exported = lines(&tap.get("/analytics/export?format=jsonl").text());
     assert_eq!(prompts(&exported.into()), ["before", "after"]);
     let sent = |prompt: &str| {

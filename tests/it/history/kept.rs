@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use super::{BACKENDS, Stage, page, settled};
+use super::{BACKENDS, TestHistory, page, wait_for_records};
+use crate::harness::Proxy;
+use crate::harness::expected::record::{prompt_of, record as expected_record, visible};
 use crate::harness::recording::{self, Message, Recording};
-use crate::harness::{Proxy, kept, stage};
+use crate::harness::replay::Replay;
 use crate::realparts::{self, has_clients, run_clients};
 
 /// An exchange, and what must be kept of it.
@@ -18,7 +20,7 @@ struct Expected {
 impl Expected {
     /// `None` where nothing is kept.
     fn of(name: &str, request: &Message, reply: &Message) -> Option<Expected> {
-        let record = kept::record(request, reply)?;
+        let record = expected_record(request, reply)?;
         Some(Expected {
             name: name.to_owned(),
             request: request.clone(),
@@ -32,7 +34,7 @@ impl Expected {
 fn every_recorded_exchange_comes_back_from_every_backend() {
     for backend in BACKENDS {
         replay(
-            &Stage::new(backend),
+            &TestHistory::new(backend),
             recording::VERSIONS
                 .into_iter()
                 .flat_map(recording::exchanges),
@@ -44,7 +46,7 @@ fn every_recorded_exchange_comes_back_from_every_backend() {
 fn every_request_of_recorded_clients_comes_back_from_every_backend() {
     for backend in BACKENDS {
         replay(
-            &Stage::new(backend),
+            &TestHistory::new(backend),
             recording::VERSIONS
                 .into_iter()
                 .flat_map(recording::connections),
@@ -58,11 +60,11 @@ fn every_request_of_the_python_clients_comes_back_from_every_backend() {
         return;
     }
     for backend in BACKENDS {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let ollama = realparts::recorded();
         let tap = history.start(&ollama);
         run_clients(&format!("http://{}", tap.addr), &[]);
-        let asked = ollama.so_far().into_iter().map(|asked| {
+        let asked = ollama.take_received().into_iter().map(|asked| {
             let reply = realparts::reply(asked.head.path(), &asked.body);
             let request = Message {
                 framing: asked.head.request_framing(),
@@ -78,13 +80,13 @@ fn every_request_of_the_python_clients_comes_back_from_every_backend() {
     }
 }
 
-fn replay(history: &Stage, recordings: impl Iterator<Item = Recording>) {
-    let stage = stage::Stage::default();
-    let ollama = stage.ollama();
+fn replay(history: &TestHistory, recordings: impl Iterator<Item = Recording>) {
+    let replay = Replay::default();
+    let ollama = replay.ollama();
     let tap = history.start(&ollama);
     let mut expected = Vec::new();
     for recording in recordings {
-        stage.perform(tap.connect(), &recording);
+        replay.run(tap.connect(), &recording);
         let pairs = recording.requests.iter().zip(&recording.replies);
         expected.extend(
             pairs.filter_map(|(request, reply)| Expected::of(&recording.name, request, reply)),
@@ -94,8 +96,8 @@ fn replay(history: &Stage, recordings: impl Iterator<Item = Recording>) {
 }
 
 /// Asserts that the history holds these, in this order, and that all who ask are told the same.
-fn comes_back(history: &Stage, tap: &Proxy, expected: &[Expected]) {
-    settled(tap, expected.len() as u64);
+fn comes_back(history: &TestHistory, tap: &Proxy, expected: &[Expected]) {
+    wait_for_records(tap, expected.len() as u64);
     let exported: Vec<Value> = lines(&tap.get("/analytics/export?format=jsonl").text());
     assert_eq!(exported.len(), expected.len());
     // One after the other, so that their order is that of their arrival.
@@ -142,7 +144,7 @@ fn same(expected: &Expected, found: &Value) {
             found[field]
         );
     }
-    if let Some(prompt) = kept::prompt_of(request) {
+    if let Some(prompt) = prompt_of(request) {
         assert_eq!(found["prompt_full"], prompt.as_str(), "{name}");
         assert_eq!(
             found["prompt_preview"],
@@ -153,7 +155,7 @@ fn same(expected: &Expected, found: &Value) {
     if reply.head.status() < 300 {
         assert_eq!(
             found["response_full"].as_str().unwrap_or_default(),
-            kept::visible(reply),
+            visible(reply),
             "{name}"
         );
     }
@@ -217,7 +219,7 @@ fn found_again(tap: &Proxy, name: &str, record: &Value) {
 }
 
 /// Asserts that the terminal reads the same records from the store itself.
-fn from_the_terminal(history: &Stage, exported: &[Value]) {
+fn from_the_terminal(history: &TestHistory, exported: &[Value]) {
     let (code, stdout, stderr) = history.ask(&["export", "--format", "jsonl"]);
     assert_eq!((code, lines(&stdout)), (0, exported.to_vec()), "{stderr}");
     let (code, stdout, stderr) = history.ask(&["search", "sky", "--limit", "3", "--json"]);

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::old::{Seed, days_ago};
-use super::{LOCAL, REPLY, Stage, page, prompts, settled, talk};
+use super::{LOCAL, REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, Proxy, eventually};
 
 /// Starts with a history in which each of these prompts is so many days old.
 fn start(
-    history: &Stage,
+    history: &TestHistory,
     backend: &str,
     seed: &[(&str, f64)],
     args: &[&str],
@@ -35,7 +35,7 @@ fn holds(tap: &Proxy, expected: &[&str]) {
 #[test]
 fn what_is_older_than_the_days_that_are_kept_goes() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let (_ollama, tap) = start(
             &history,
             backend,
@@ -53,7 +53,7 @@ fn what_is_older_than_the_days_that_are_kept_goes() {
 #[test]
 fn what_another_backend_left_in_the_directory_grows_old_as_well() {
     for (old, new) in [("jsonl", "sqlite"), ("sqlite", "jsonl")] {
-        let history = Stage::new(new);
+        let history = TestHistory::new(new);
         let (ollama, tap) = start(
             &history,
             old,
@@ -76,7 +76,7 @@ fn what_another_backend_left_in_the_directory_grows_old_as_well() {
 #[test]
 fn nothing_goes_where_all_is_to_be_kept() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let (_ollama, tap) = start(
             &history,
             backend,
@@ -84,7 +84,7 @@ fn nothing_goes_where_all_is_to_be_kept() {
             &["--retention-days", "0"],
         );
         talk(&tap, "new");
-        settled(&tap, 3);
+        wait_for_records(&tap, 3);
         tap.scrape();
         holds(&tap, &["ancient", "old", "new"]);
         assert!(!tap.log().contains("deleted"), "{}", tap.log());
@@ -94,7 +94,7 @@ fn nothing_goes_where_all_is_to_be_kept() {
 #[test]
 fn the_oldest_go_where_there_are_too_many() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let days: Vec<(String, f64)> = (0..6).map(|n| (bulky(n), 6.0 - f64::from(n))).collect();
         let seed: Vec<(&str, f64)> = days
             .iter()

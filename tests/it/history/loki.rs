@@ -4,12 +4,12 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{REPLY, Stage, page, prompts, settled, talk};
+use super::{REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, Proxy, eventually, metric};
 
 /// What is left in the directory of the history for the next start.
-fn unsent(history: &Stage) -> Vec<String> {
+fn unsent(history: &TestHistory) -> Vec<String> {
     let names = fs::read_dir(history.history())
         .into_iter()
         .flatten()
@@ -27,7 +27,7 @@ fn stop(tap: &mut Proxy) {
 
 #[test]
 fn what_loki_had_not_taken_at_the_end_is_sent_at_the_next_start() {
-    let history = Stage::new("loki");
+    let history = TestHistory::new("loki");
     let ollama = FakeOllama::always(json(REPLY));
     let mut tap = history
         .options(&ollama)
@@ -87,14 +87,14 @@ fn what_loki_had_not_taken_at_the_end_is_sent_at_the_next_start() {
 
 #[test]
 fn a_loki_that_hangs_takes_neither_pages_nor_the_end_with_it() {
-    let history = Stage::new("loki");
+    let history = TestHistory::new("loki");
     let ollama = FakeOllama::always(json(REPLY));
     let mut tap = history
         .options(&ollama)
         .args(&["--shutdown-grace", "1"])
         .start();
     talk(&tap, "before");
-    settled(&tap, 1);
+    wait_for_records(&tap, 1);
     let held = history.loki.hold();
     thread::scope(|scope| {
         for _ in 0..4 {
@@ -120,7 +120,7 @@ fn a_loki_that_hangs_takes_neither_pages_nor_the_end_with_it() {
 
 #[test]
 fn taps_that_share_a_loki_are_told_apart_by_machine_and_port() {
-    let history = Stage::new("loki");
+    let history = TestHistory::new("loki");
     let ollama = FakeOllama::always(json(REPLY));
     let tap = |name: &str| history.options(&ollama).args(&["--name", name]).start();
     let (one, other) = (tap("red"), tap("blue"));
@@ -167,7 +167,7 @@ fn taps_that_share_a_loki_are_told_apart_by_machine_and_port() {
 
 #[test]
 fn a_wrong_password_waits_for_the_right_one_and_says_so() {
-    let history = Stage::new("loki");
+    let history = TestHistory::new("loki");
     let ollama = FakeOllama::always(json(REPLY));
     let tap = history.start(&ollama);
     history.loki.fail(3, 401, "no org id");
@@ -177,7 +177,7 @@ fn a_wrong_password_waits_for_the_right_one_and_says_so() {
         line.contains("401 no org id") && line.contains("LOKI_PASSWORD"),
         "{line}"
     );
-    settled(&tap, 1);
+    wait_for_records(&tap, 1);
     assert_eq!(prompts(&page(&tap, "/analytics/search")), ["kept"]);
     assert!(page(&tap, "/analytics/stats")["write_error"].is_null());
     history.loki.fail(usize::from(u16::MAX), 403, "");
@@ -192,5 +192,5 @@ fn a_wrong_password_waits_for_the_right_one_and_says_so() {
     };
     eventually("the reason in the statistics", || told(&tap));
     history.loki.state().faults.clear();
-    settled(&tap, 2);
+    wait_for_records(&tap, 2);
 }

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::old::days_ago;
-use super::{LOCAL, REPLY, Stage, page, settled};
+use super::{LOCAL, REPLY, TestHistory, page, wait_for_records};
 use crate::harness::ollama::json as reply;
 use crate::harness::{Client, FakeOllama, Memory, Proxy, eventually, metric, request};
 
@@ -23,17 +23,22 @@ const LONG: usize = 256 << 10;
 pub static TIME: LazyLock<f64> = LazyLock::new(|| days_ago(0.1));
 
 /// A history with so many records, each of a long prompt and a long reply, and a tap before it.
-fn filled(history: &Stage, backend: &str, records: u32) -> (FakeOllama, Proxy) {
+fn filled(history: &TestHistory, backend: &str, records: u32) -> (FakeOllama, Proxy) {
     let ollama = FakeOllama::always(reply(REPLY));
     drop(history.start(&ollama));
     write(history, backend, (1..=records).map(record), 1);
     let tap = history.start(&ollama);
-    settled(&tap, records.into());
+    wait_for_records(&tap, records.into());
     (ollama, tap)
 }
 
 /// Writes them where a tap has made the directory before and none is now, in batches of so many.
-pub fn write(history: &Stage, backend: &str, records: impl Iterator<Item = Value>, batch: usize) {
+pub fn write(
+    history: &TestHistory,
+    backend: &str,
+    records: impl Iterator<Item = Value>,
+    batch: usize,
+) {
     match backend {
         "sqlite" => insert(&history.history().join("ollama_analytics.db"), records),
         _ => append(
@@ -91,7 +96,7 @@ fn insert(path: &Path, records: impl Iterator<Item = Value>) {
 
 #[test]
 fn a_reader_that_hardly_reads_makes_room_once_another_wants_a_long_answer() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     let (_ollama, tap) = filled(&history, "jsonl", 40);
     let _reader = stuck(&tap, "/analytics/export");
     let began = Instant::now();
@@ -128,7 +133,7 @@ const GROWTH: u64 = 45 << 20;
 #[test]
 fn a_search_and_a_list_take_flat_memory_however_long_the_texts_are() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let (_ollama, tap) = filled(&history, backend, 50);
         let memory = Memory::at_rest(&tap);
         std::thread::scope(|scope| {
@@ -164,7 +169,7 @@ fn a_search_and_a_list_take_flat_memory_however_long_the_texts_are() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_head_of_a_list_is_told_without_reading_it() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     let (_ollama, tap) = filled(&history, "jsonl", 3);
     // What nobody can read any more, nobody tried to read.
     std::fs::remove_dir_all(history.history()).expect("remove the history");
@@ -188,7 +193,7 @@ fn the_head_of_a_list_is_told_without_reading_it() {
 
 #[test]
 fn a_reader_that_does_not_read_holds_up_long_answers_only() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     let (_ollama, tap) = filled(&history, "jsonl", 20);
     let id = page(&tap, "/analytics/messages?limit=1")[0]["interaction_id"]
         .as_str()

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{LOCAL, REPLY, Stage, long};
+use super::{LOCAL, REPLY, TestHistory, long};
 use crate::harness::ollama::json as reply;
 use crate::harness::sample::rounds;
-use crate::harness::{Client, FakeOllama, Memory, PATIENCE, Proxy, eventually, request};
+use crate::harness::{Client, FakeOllama, Memory, Proxy, TIMEOUT, eventually, request};
 
 /// What the executable may grow by, whatever it is asked.
 const GROWTH: u64 = 60 << 20;
@@ -27,7 +27,7 @@ fn asked(tap: &Proxy, target: &str) -> Client {
     let mut client = tap.connect();
     client.send(request("GET", target, &[], ""));
     assert!(
-        (0..rounds(4, 40)).any(|_| !client.is_silent_for(PATIENCE)),
+        (0..rounds(4, 40)).any(|_| !client.is_silent_for(TIMEOUT)),
         "{target}: no answer"
     );
     client
@@ -54,7 +54,7 @@ pub fn exported(tap: &Proxy) -> u32 {
 fn many_records_are_counted_searched_and_exported_in_flat_memory() {
     let count = rounds(3_000, 1_000_000);
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let ollama = FakeOllama::always(reply(REPLY));
         drop(history.start(&ollama));
         long::write(&history, backend, (1..=count).map(record), BATCH);

@@ -46,14 +46,14 @@ use serde_json::{Value, json};
 use crate::harness::{FakeLoki, FakeOllama, Options, Proxy, eventually, post};
 
 /// A backend with all it needs, alive as long as this.
-pub struct Stage {
+pub struct TestHistory {
     pub dir: tempfile::TempDir,
     pub loki: FakeLoki,
     args: Vec<String>,
 }
 
-impl Stage {
-    pub fn new(backend: &str) -> Stage {
+impl TestHistory {
+    pub fn new(backend: &str) -> TestHistory {
         let (dir, loki) = (
             tempfile::tempdir().expect("a temporary directory"),
             FakeLoki::start(),
@@ -68,7 +68,7 @@ impl Stage {
             "--loki-url",
             &url,
         ];
-        Stage {
+        TestHistory {
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             dir,
             loki,
@@ -76,7 +76,7 @@ impl Stage {
     }
 
     /// The same directory, for another backend from now on.
-    pub fn turned_to(mut self, backend: &str) -> Stage {
+    pub fn turned_to(mut self, backend: &str) -> TestHistory {
         self.args[1] = backend.to_owned();
         self
     }
@@ -147,7 +147,7 @@ pub fn page(tap: &Proxy, target: &str) -> Value {
 }
 
 /// Waits until so many records are in the history, and nothing is on its way.
-pub fn settled(tap: &Proxy, records: u64) {
+pub fn wait_for_records(tap: &Proxy, records: u64) {
     eventually("the records are in the history", || {
         let stats = page(tap, "/analytics/stats");
         assert!(stats["records"].as_u64().unwrap() <= records, "{stats}");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::old::{Seed, days_ago};
-use super::{BACKENDS, LOCAL, Stage, page, prompts, settled};
+use super::{BACKENDS, LOCAL, TestHistory, page, prompts, wait_for_records};
 use crate::harness::ollama::json as answer;
 use crate::harness::{FakeOllama, Options, Proxy, metric, post};
 
@@ -134,7 +134,7 @@ fn every_spelling_through_every_dialect_is_one_series_that_joins_with_what_is_lo
 #[test]
 fn every_spelling_is_one_model_of_the_history_and_found_by_any() {
     for backend in BACKENDS {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let (ollama, mut expected) = (ollama(), Vec::new());
         let tap = history.start(&ollama);
         for (n, model) in SPELLINGS.iter().enumerate() {
@@ -142,7 +142,7 @@ fn every_spelling_is_one_model_of_the_history_and_found_by_any() {
             expected.insert(0, format!("number {n}"));
         }
         ask(&tap, "talk:7b", "another");
-        settled(&tap, 7);
+        wait_for_records(&tap, 7);
         for model in ["talk", "TaLK%3Alatest", "registry.ollama.ai/library/talk"] {
             assert_eq!(
                 prompts(&page(&tap, &format!("/analytics/search?model={model}"))),
@@ -192,7 +192,7 @@ fn every_spelling_is_one_model_of_the_history_and_found_by_any() {
 #[test]
 fn records_of_older_taps_are_found_and_counted_under_the_same_name() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         for (n, model) in ["TALK:latest", "talk", "hf.co/library/talk"]
             .into_iter()
             .enumerate()
@@ -204,7 +204,7 @@ fn records_of_older_taps_are_found_and_counted_under_the_same_name() {
         let ollama = ollama();
         let tap = history.start(&ollama);
         ask(&tap, "Talk", "new");
-        settled(&tap, 4);
+        wait_for_records(&tap, 4);
         for model in ["talk", "TALK:latest", "library/talk"] {
             let found = page(&tap, &format!("/analytics/search?model={model}"));
             assert_eq!(

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::kept::lines;
-use super::{LOCAL, REPLY, Stage, page, prompts, settled, talk};
+use super::{LOCAL, REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::FakeOllama;
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS interactions (
@@ -119,7 +119,7 @@ pub fn days_ago(days: f64) -> f64 {
 #[test]
 fn old_records_are_shown_beside_new_ones_everywhere() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         for (prompt, hours) in [
             ("Why, \"old\" one?\nSecond line", 30.0),
             ("Noch älter: Größe, 空は青い", 50.0),
@@ -130,7 +130,7 @@ fn old_records_are_shown_beside_new_ones_everywhere() {
         let ollama = FakeOllama::always(crate::harness::ollama::json(REPLY));
         let tap = history.start(&ollama);
         talk(&tap, "new");
-        settled(&tap, 4);
+        wait_for_records(&tap, 4);
         let all = [
             "Noch älter: Größe, 空は青い",
             "Why, \"old\" one?\nSecond line",
@@ -215,7 +215,7 @@ fn as_it_was_written(old: &Value) {
 
 #[test]
 fn lines_that_nobody_can_read_are_left_out_and_counted() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     let yesterday = days_ago(1.0);
     Seed::new("good", yesterday).write("jsonl", &history.history());
     let path = history
@@ -244,7 +244,7 @@ fn lines_that_nobody_can_read_are_left_out_and_counted() {
 
 #[test]
 fn a_line_that_begins_with_a_byte_order_mark_is_read() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     let (first, second) = (days_ago(1.0), days_ago(1.0) + 1.0);
     fs::create_dir_all(history.history()).expect("make the directory");
     let path = history
@@ -268,7 +268,7 @@ fn a_line_that_begins_with_a_byte_order_mark_is_read() {
 
 #[test]
 fn who_asks_on_the_terminal_is_told_how_many_lines_cannot_be_read() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     Seed::new("fine", days_ago(0.01)).write("jsonl", &history.history());
     let day = super::files(&history.history()).pop().expect("a day");
     let mut gzip = GzEncoder::new(

@@ -5,14 +5,14 @@ use std::fs;
 use rusqlite::Connection;
 
 use super::old::{Seed, days_ago};
-use super::{REPLY, Stage, page, prompts, settled, talk};
+use super::{REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, Proxy, eventually, metric, request};
 
 const DATABASE: &str = "ollama_analytics.db";
 
 /// A tap before a history that it cannot open; its pages say these words.
-fn closed(history: &Stage, ollama: &FakeOllama, words: &str) -> Proxy {
+fn closed(history: &TestHistory, ollama: &FakeOllama, words: &str) -> Proxy {
     let tap = history
         .options(ollama)
         .env("OLLAMA_TAP_TEST_OPEN_MS", "20")
@@ -52,7 +52,7 @@ fn closed(history: &Stage, ollama: &FakeOllama, words: &str) -> Proxy {
 }
 
 /// Writes a database of a tap to come, of which an older one would misread something.
-fn newer(history: &Stage) -> Connection {
+fn newer(history: &TestHistory) -> Connection {
     Seed::new("old", days_ago(1.0)).write("sqlite", &history.history());
     let database = Connection::open(history.history().join(DATABASE)).expect("open the database");
     database
@@ -63,7 +63,7 @@ fn newer(history: &Stage) -> Connection {
 
 #[test]
 fn a_database_of_a_newer_tap_takes_ollama_from_nobody_and_is_opened_once_it_can_be() {
-    let (history, ollama) = (Stage::new("sqlite"), FakeOllama::always(json(REPLY)));
+    let (history, ollama) = (TestHistory::new("sqlite"), FakeOllama::always(json(REPLY)));
     let database = newer(&history);
     let tap = closed(&history, &ollama, "a newer ollama-tap made it");
     database
@@ -71,7 +71,7 @@ fn a_database_of_a_newer_tap_takes_ollama_from_nobody_and_is_opened_once_it_can_
         .expect("set the version");
     tap.wait_log("is open");
     talk(&tap, "kept");
-    settled(&tap, 2);
+    wait_for_records(&tap, 2);
     assert_eq!(prompts(&page(&tap, "/analytics/export")), ["old", "kept"]);
     assert_eq!(
         metric("ollama_tap_analytics_dropped_total").sum(&tap.scrape()),
@@ -81,7 +81,7 @@ fn a_database_of_a_newer_tap_takes_ollama_from_nobody_and_is_opened_once_it_can_
 
 #[test]
 fn a_database_that_is_damaged_takes_ollama_from_nobody_and_can_be_purged() {
-    let (history, ollama) = (Stage::new("sqlite"), FakeOllama::always(json(REPLY)));
+    let (history, ollama) = (TestHistory::new("sqlite"), FakeOllama::always(json(REPLY)));
     fs::create_dir(history.history()).expect("make the directory");
     fs::write(
         history.history().join(DATABASE),
@@ -110,10 +110,10 @@ fn a_database_that_is_damaged_takes_ollama_from_nobody_and_can_be_purged() {
 
 #[test]
 fn columns_that_a_later_tap_has_added_are_left_alone() {
-    let (history, ollama) = (Stage::new("sqlite"), FakeOllama::always(json(REPLY)));
+    let (history, ollama) = (TestHistory::new("sqlite"), FakeOllama::always(json(REPLY)));
     let tap = history.start(&ollama);
     talk(&tap, "before");
-    settled(&tap, 1);
+    wait_for_records(&tap, 1);
     drop(tap);
     // The new version was installed, added what it keeps beyond this one, and was taken back.
     let database = Connection::open(history.history().join(DATABASE)).expect("open the database");
@@ -122,7 +122,7 @@ fn columns_that_a_later_tap_has_added_are_left_alone() {
     drop(database);
     let tap = history.start(&ollama);
     talk(&tap, "after");
-    settled(&tap, 2);
+    wait_for_records(&tap, 2);
     assert_eq!(
         prompts(&page(&tap, "/analytics/export")),
         ["before", "after"]

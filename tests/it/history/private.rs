@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{BACKENDS, LOCAL, Stage, files, page, settled};
+use super::{BACKENDS, LOCAL, TestHistory, files, page, wait_for_records};
 use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, Options, Proxy, SIGTERM, post};
 
@@ -44,7 +44,7 @@ const DATA: [&str; 7] = [
 
 #[test]
 fn this_machine_reads_and_web_pages_and_proxies_do_not() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     let ollama = secretive();
     let tap = history.start(&ollama);
     for target in DATA {
@@ -113,7 +113,7 @@ fn this_machine_reads_and_web_pages_and_proxies_do_not() {
 
 #[test]
 fn the_right_token_reads_from_anywhere() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     let ollama = secretive();
     let tap = history
         .options(&ollama)
@@ -160,14 +160,14 @@ fn the_right_token_reads_from_anywhere() {
 fn text_that_is_not_to_be_kept_is_in_no_file_and_on_no_page() {
     for backend in BACKENDS {
         for (keep, previews) in [("preview", true), ("none", false)] {
-            let history = Stage::new(backend);
+            let history = TestHistory::new(backend);
             let ollama = secretive();
             let mut tap = history
                 .options(&ollama)
                 .args(&["--store-text", keep])
                 .start();
             talk(&tap);
-            settled(&tap, 1);
+            wait_for_records(&tap, 1);
             let record = &page(&tap, "/analytics/search")[0];
             for field in [
                 "prompt_full",
@@ -192,7 +192,7 @@ fn text_that_is_not_to_be_kept_is_in_no_file_and_on_no_page() {
             let found = page(&tap, &format!("/analytics/search?prompt_search={SECRET}"));
             assert_eq!(found.as_array().unwrap().len(), usize::from(previews));
             tap.signal(SIGTERM);
-            tap.wait_exit(crate::harness::PATIENCE);
+            tap.wait_exit(crate::harness::TIMEOUT);
             let text = if previews { BEYOND } else { SECRET };
             for path in if backend == "loki" {
                 Vec::new()
@@ -228,11 +228,11 @@ fn text_that_is_not_to_be_kept_is_in_no_file_and_on_no_page() {
 fn files_are_for_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let ollama = secretive();
         let tap = history.start(&ollama);
         talk(&tap);
-        settled(&tap, 1);
+        wait_for_records(&tap, 1);
         let mode = |path: &std::path::Path| {
             fs::metadata(path).expect("metadata").permissions().mode() & 0o777
         };
@@ -252,7 +252,7 @@ fn files_are_for_their_owner_alone() {
 fn a_directory_with_other_things_in_it_keeps_its_rights() {
     use std::os::unix::fs::PermissionsExt;
     for (other, mode) in [(None, 0o700), (Some("letter.txt"), 0o755)] {
-        let history = Stage::new("jsonl");
+        let history = TestHistory::new("jsonl");
         let (ollama, path) = (secretive(), history.history());
         fs::create_dir(&path).expect("make the directory");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("open it to all");
@@ -280,7 +280,7 @@ fn a_directory_with_other_things_in_it_keeps_its_rights() {
 fn a_directory_that_somebody_else_prepared_gets_no_history() {
     const NOBODY: u32 = 65_534;
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let path = history.history();
         fs::create_dir(&path).expect("make the directory");
         if !crate::harness::require(
@@ -305,7 +305,7 @@ fn a_directory_that_somebody_else_prepared_gets_no_history() {
 #[test]
 fn a_directory_has_one_writer_and_a_second_tap_names_it() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let ollama = secretive();
         let tap = history.start(&ollama);
         let second = ["proxy", "--listen", "127.0.0.1:0"];

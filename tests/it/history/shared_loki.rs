@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::many::{exported, page};
-use super::{REPLY, Stage};
+use super::{REPLY, TestHistory};
 use crate::harness::ollama::json as reply;
 use crate::harness::sample::{random, rounds};
-use crate::harness::{FakeOllama, Memory, PATIENCE, Proxy, metric, post};
+use crate::harness::{FakeOllama, Memory, Proxy, TIMEOUT, metric, post};
 
 /// What the executable may grow by while it answers, however long the history and the texts in it are.
 const READING: u64 = 60 << 20;
@@ -55,7 +55,7 @@ fn all_is_written(tap: &Proxy) {
     let (mut waiting, mut since) = (queue(), Instant::now());
     while waiting > 0.0 {
         assert!(
-            since.elapsed() < PATIENCE * rounds(2, 20),
+            since.elapsed() < TIMEOUT * rounds(2, 20),
             "{waiting} records wait and become no less"
         );
         thread::sleep(Duration::from_millis(5));
@@ -66,7 +66,7 @@ fn all_is_written(tap: &Proxy) {
 }
 
 /// Fills the history by requests, no faster than Loki takes the records. The stand-ins keep nothing of them but the streams.
-fn fill(history: &Stage, ollama: &FakeOllama, tap: &Proxy, count: u32) {
+fn fill(history: &TestHistory, ollama: &FakeOllama, tap: &Proxy, count: u32) {
     for first in (0..count).step_by(ROUND as usize) {
         thread::scope(|scope| {
             let numbers = |client| {
@@ -77,7 +77,7 @@ fn fill(history: &Stage, ollama: &FakeOllama, tap: &Proxy, count: u32) {
             (0..CLIENTS).for_each(|client| drop(scope.spawn(move || talk(tap, numbers(client)))));
         });
         all_is_written(tap);
-        drop(ollama.so_far());
+        drop(ollama.take_received());
         let mut loki = history.loki.state();
         loki.seen.clear();
         loki.metadata.clear();
@@ -91,7 +91,7 @@ fn fill(history: &Stage, ollama: &FakeOllama, tap: &Proxy, count: u32) {
 #[test]
 fn many_records_in_loki_are_written_counted_listed_and_exported_in_flat_memory() {
     let count = rounds(3_000, 100_000);
-    let history = Stage::new("loki");
+    let history = TestHistory::new("loki");
     let ollama = FakeOllama::always(reply(REPLY));
     let writer = history.options(&ollama).env("LOG_LEVEL", "WARNING").start();
     let memory = Memory::at_rest(&writer);
@@ -154,7 +154,7 @@ fn refresh(tap: &Proxy) -> Value {
 
 #[test]
 fn ten_taps_share_a_loki_with_default_limits_and_every_record_is_there_once() {
-    let history = Stage::new("loki");
+    let history = TestHistory::new("loki");
     // A default one takes what is up to an hour behind.
     history.loki.state().limits.behind = Some(3_600_000_000_000);
     let ollama = FakeOllama::always(reply(REPLY));
@@ -213,7 +213,7 @@ fn ten_taps_share_a_loki_with_default_limits_and_every_record_is_there_once() {
 }
 
 /// What stays open asks anew every few seconds; what is new to Loki is asked of it anew, and a question of a day is one of 24 hours.
-fn page_costs_next_to_nothing(history: &Stage, tap: &Proxy, count: usize) {
+fn page_costs_next_to_nothing(history: &TestHistory, tap: &Proxy, count: usize) {
     const REFRESHES: usize = 4;
     const APART: Duration = Duration::from_millis(2100);
     assert_eq!(refresh(tap)["records"], count);

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::kept::lines;
-use super::{BACKENDS, REPLY, Stage, page, prompts, settled};
+use super::{BACKENDS, REPLY, TestHistory, page, prompts, wait_for_records};
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Memory, Proxy, left_out_under_wine, request};
+use crate::harness::{FakeOllama, Memory, Proxy, request, skip_under_wine};
 
 /// Texts as they stand in JSON, byte for byte, and what they say.
 const TEXTS: [(&[u8], &str); 12] = [
@@ -71,7 +71,7 @@ fn ask(tap: &Proxy, model: &[u8], prompt: &[u8], agent: &str) {
 #[test]
 fn every_text_is_kept_and_found_again_unchanged() {
     for backend in BACKENDS {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let ollama = FakeOllama::always(json(REPLY));
         let tap = history.start(&ollama);
         // A header cannot hold more than this.
@@ -79,7 +79,7 @@ fn every_text_is_kept_and_found_again_unchanged() {
         for (raw, _) in TEXTS {
             ask(&tap, raw, raw, agent);
         }
-        settled(&tap, TEXTS.len() as u64);
+        wait_for_records(&tap, TEXTS.len() as u64);
         let exported = page(&tap, "/analytics/export");
         assert_eq!(prompts(&exported), TEXTS.map(|(_, text)| text), "{backend}");
         for ((_, text), record) in TEXTS.iter().zip(exported.as_array().unwrap()) {
@@ -124,14 +124,14 @@ fn found(tap: &Proxy, backend: &str, text: &str, record: &Value) {
 
 #[test]
 fn a_prompt_of_100_mb_is_kept_up_to_its_bound_in_bounded_memory() {
-    if left_out_under_wine("so many bytes take it minutes, and memory is measured on Linux") {
+    if skip_under_wine("so many bytes take it minutes, and memory is measured on Linux") {
         return;
     }
     const LENGTH: usize = 100 << 20;
     /// What is held of a body before it streams, twice while it grows, and the record on its way.
     const GROWTH: u64 = 160 << 20;
     for backend in BACKENDS {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let ollama = FakeOllama::start(|conn| {
             while conn.piece()?.is_some() {}
             conn.answer(json(REPLY))
@@ -146,7 +146,7 @@ fn a_prompt_of_100_mb_is_kept_up_to_its_bound_in_bounded_memory() {
                 .status(),
             200
         );
-        settled(&tap, 1);
+        wait_for_records(&tap, 1);
         let record = &page(&tap, "/analytics/search?prompt_search=WHERE+IS+IT")[0];
         let (prompt, whole) = (record["prompt_full"].as_str().expect("a prompt"), 1 << 20);
         assert!(prompt.starts_with("where is it? xxx") && prompt.ends_with('x'));

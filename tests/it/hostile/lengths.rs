@@ -3,7 +3,7 @@
 use super::works;
 use crate::harness::ollama::json;
 use crate::harness::{
-    Client, FakeOllama, Memory, Options, PATIENCE, Proxy, left_out_under_wine, tapped,
+    Client, FakeOllama, Memory, Options, Proxy, TIMEOUT, skip_under_wine, tap_answering,
 };
 #[cfg(target_os = "linux")]
 use crate::harness::{eventually, proc};
@@ -24,7 +24,7 @@ fn announcing(path: &str, length: &str) -> String {
 
 #[test]
 fn an_absurd_length_and_a_hang_up_harm_nobody() {
-    let (_ollama, mut tap) = tapped(json("{}"));
+    let (_ollama, mut tap) = tap_answering(json("{}"));
     let memory = Memory::at_rest(&tap);
     for length in ABSURD {
         for path in ["/api/generate", "/api/blobs/sha256:00", "/metrics"] {
@@ -43,7 +43,7 @@ fn an_absurd_length_and_a_hang_up_harm_nobody() {
 fn a_body_of_an_absurd_length_streams_until_ollama_has_answered() {
     let ollama = FakeOllama::start(|conn| {
         conn.piece()?;
-        conn.arrived();
+        conn.report_request();
         conn.write(json("\"enough\""))?;
         conn.wait_without_reading()
     });
@@ -60,7 +60,7 @@ fn a_body_of_an_absurd_length_streams_until_ollama_has_answered() {
             "{path}"
         );
         assert!(
-            client.is_closed_within(PATIENCE),
+            client.is_closed_within(TIMEOUT),
             "a connection goes on whose body was not read"
         );
         assert_eq!(ollama.next().head.get("content-length"), Some(ABSURD[0]));
@@ -69,7 +69,7 @@ fn a_body_of_an_absurd_length_streams_until_ollama_has_answered() {
 
 #[test]
 fn a_length_that_is_no_number_is_refused_in_words() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     for length in NO_LENGTHS {
         for path in ["/api/generate", "/api/blobs/sha256:00"] {
             let mut client = tap.connect();
@@ -83,21 +83,25 @@ fn a_length_that_is_no_number_is_refused_in_words() {
                 reply.text()
             );
             assert!(
-                client.is_closed_within(PATIENCE),
+                client.is_closed_within(TIMEOUT),
                 "a refused body's connection goes on"
             );
         }
     }
     works(&tap);
-    assert_eq!(ollama.so_far().len(), 1, "a refused request was passed on");
+    assert_eq!(
+        ollama.take_received().len(),
+        1,
+        "a refused request was passed on"
+    );
 }
 
 #[test]
 fn a_large_upload_broken_off_takes_no_memory_and_frees_ollama() {
     let ollama = FakeOllama::start(|conn| {
-        conn.arrived();
+        conn.report_request();
         while conn.piece().is_ok_and(|piece| piece.is_some()) {}
-        conn.until_closed()
+        conn.wait_until_closed()
     });
     let tap = Proxy::start(&ollama);
     let memory = Memory::at_rest(&tap);
@@ -116,7 +120,7 @@ fn a_large_upload_broken_off_takes_no_memory_and_frees_ollama() {
 
 #[test]
 fn an_inference_request_broken_off_never_reaches_ollama() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     let mut client = tap.connect();
     client
         .send(announcing("/api/generate", "1000"))
@@ -133,7 +137,7 @@ fn an_inference_request_broken_off_never_reaches_ollama() {
 
 #[test]
 fn absurd_lengths_leave_nothing_behind() {
-    if left_out_under_wine("it takes minutes for so many connections") {
+    if skip_under_wine("it takes minutes for so many connections") {
         return;
     }
     let (_ollama, mut tap) = {
@@ -160,5 +164,5 @@ fn uses_little(tap: &Proxy) {
 
 #[cfg(not(target_os = "linux"))]
 fn uses_little(_tap: &Proxy) {
-    crate::harness::left_out("how many descriptors and threads it has is counted on Linux");
+    crate::harness::skip("how many descriptors and threads it has is counted on Linux");
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::harness::ollama::{STREAM_HEAD, done, json, token};
 use crate::harness::runner::within;
 use crate::harness::{
-    After, Client, FakeOllama, Options, Proxy, eventually, left_out_on_windows, metric, post,
-    request, tapped,
+    AfterReply, Client, FakeOllama, Options, Proxy, eventually, metric, post, request,
+    skip_on_windows, tap_answering,
 };
 
 fn works(tap: &Proxy) {
@@ -24,7 +24,7 @@ fn works(tap: &Proxy) {
 
 #[test]
 fn service_goes_on_once_a_flood_of_idle_connections_ends() {
-    if left_out_on_windows("a flood meets no limit of descriptors there") {
+    if skip_on_windows("a flood meets no limit of descriptors there") {
         return;
     }
     let ollama = FakeOllama::always(json("{}"));
@@ -68,7 +68,7 @@ fn answers_within(tap: &Proxy, time: Duration) -> bool {
 
 #[test]
 fn connections_opened_at_once_and_kept_open_are_all_answered() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     for burst in 0..2 {
         let started = Instant::now();
         let mut clients: Vec<Client> = (0..64).map(|_| tap.connect()).collect();
@@ -130,7 +130,7 @@ fn requests_that_are_none_are_refused_and_reach_nobody() {
         "\u{16}\u{3}\u{1}\0\u{a5}\u{1}\0\0\r\n\r\n",
         "\0\0\0\0\0\0\r\n\r\n",
     ];
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     let mut wrong = Vec::new();
     let framed = framings.iter().flat_map(|framing| {
         ["/api/generate", "/api/show"].map(|path| {
@@ -149,7 +149,7 @@ fn requests_that_are_none_are_refused_and_reach_nobody() {
         }
         works(&tap);
         let arrived = ollama
-            .so_far()
+            .take_received()
             .into_iter()
             .map(|asked| asked.head.start)
             .filter(|start| start != "GET /api/version HTTP/1.1");
@@ -164,7 +164,7 @@ fn a_client_that_stops_reading_is_dropped() {
         conn.body()?;
         conn.write(STREAM_HEAD)?;
         while conn.write(token(&"x".repeat(10_000))).is_ok() {}
-        conn.until_closed()
+        conn.wait_until_closed()
     });
     let tap = Options::to(&ollama).args(&["--idle-timeout", "1"]).start();
     let mut client = tap.connect();
@@ -193,7 +193,7 @@ fn a_silent_client_is_dropped_and_a_silent_ollama_is_not() {
         // Longer than the time-out, which is for clients only.
         std::thread::sleep(Duration::from_millis(2500));
         conn.write(done(3, 2))?;
-        Ok(After::KeepAlive)
+        Ok(AfterReply::KeepAlive)
     });
     let tap = Options::to(&ollama).args(&["--idle-timeout", "1"]).start();
     let mut idle = tap.connect();

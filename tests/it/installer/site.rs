@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use crate::harness::{After, FakeOllama};
+use crate::harness::{AfterReply, FakeOllama};
 
 /// What the machines of these tests say that they are.
 pub const TARGET: &str = "x86_64-unknown-linux-musl";
@@ -44,7 +44,7 @@ impl Site {
             conn.write(found.unwrap_or_else(|| {
                 b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec()
             }))?;
-            Ok(After::Close)
+            Ok(AfterReply::Close)
         });
         Site { server, files }
     }

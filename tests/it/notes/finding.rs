@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Notes, admin_of, with_admin};
 use crate::harness::ollama::{STREAM_HEAD, done, json as ok, reply};
-use crate::harness::{After, FakeOllama, Options, eventually, post, run_expecting};
+use crate::harness::{AfterReply, FakeOllama, Options, eventually, post, run_expecting};
 use crate::questions::record;
 
 /// What speaks as a tap does, and shows what it is asked.
@@ -17,7 +17,7 @@ fn as_a_tap() -> FakeOllama {
         } else {
             ok(&format!("{}\n", record("00", "x")))
         })?;
-        Ok(After::KeepAlive)
+        Ok(AfterReply::KeepAlive)
     })
 }
 

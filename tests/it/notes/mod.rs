@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::harness::ollama::json as ok;
 use crate::harness::{
-    FakeOllama, Latch, Options, PATIENCE, Proxy, SIGKILL, SIGTERM, eventually, held, post,
+    FakeOllama, Latch, Options, Proxy, SIGKILL, SIGTERM, TIMEOUT, eventually, latched_ollama, post,
     run_expecting, text,
 };
 
@@ -68,7 +68,7 @@ fn with_admin(ollama: &FakeOllama) -> Options {
 #[test]
 fn a_note_says_where_a_tap_is_and_goes_when_it_is_told_to_stop() {
     let (notes, latch) = (Notes::new(), Latch::default());
-    let ollama = held(&latch);
+    let ollama = latched_ollama(&latch);
     let dir = tempfile::tempdir().expect("a temporary directory");
     let history = dir.path().join("history");
     let mut tap = notes
@@ -89,7 +89,7 @@ fn a_note_says_where_a_tap_is_and_goes_when_it_is_told_to_stop() {
     eventually("the note is gone", || !notes.path(tap.addr).exists());
     latch.release();
     client.read_until("\"done\":true");
-    assert_eq!(tap.wait_exit(PATIENCE).code(), Some(0));
+    assert_eq!(tap.wait_exit(TIMEOUT).code(), Some(0));
     assert_eq!(
         fs::read_dir(notes.0.path()).expect("the directory").count(),
         0,
@@ -125,7 +125,7 @@ fn everybody_may_read_a_note_and_nobody_else_the_token_whatever_the_umask() {
         assert_eq!((mode(&notes.path(tap.addr)), mode(&token)), (0o644, 0o600));
         assert_eq!(fs::read_to_string(&token).expect("the token"), "s3cret");
         tap.signal(SIGTERM);
-        tap.wait_exit(PATIENCE);
+        tap.wait_exit(TIMEOUT);
         assert!(
             !token.exists() && !notes.path(tap.addr).exists(),
             "they were left"
@@ -176,7 +176,7 @@ fn a_tap_that_was_killed_leaves_a_note_that_nobody_believes_and_the_next_one_rep
     let mut tap = notes.with(with_admin(&ollama)).start();
     let address = tap.addr.to_string();
     tap.signal(SIGKILL);
-    tap.wait_exit(PATIENCE);
+    tap.wait_exit(TIMEOUT);
     assert!(notes.path(tap.addr).exists());
     assert!(
         notes
@@ -211,7 +211,7 @@ fn a_port_that_another_tap_took_over_keeps_that_ones_note() {
     notes.put(tap.addr, None);
     notes.put(free, None);
     tap.signal(SIGTERM);
-    tap.wait_exit(PATIENCE);
+    tap.wait_exit(TIMEOUT);
     assert!(
         notes.path(tap.addr).exists() && notes.path(free).exists(),
         "a tap removed what is not its own"

@@ -1,7 +1,7 @@
 //! Who may see the pages: by the Host of the request and the address that the tap listens on.
 
 use crate::harness::ollama::json;
-use crate::harness::{Client, FakeOllama, Options, Proxy, tapped};
+use crate::harness::{Client, FakeOllama, Options, Proxy, tap_answering};
 
 #[test]
 fn the_guards_are_those_of_the_port_that_the_pages_have() {
@@ -55,7 +55,7 @@ fn status(tap: &Proxy, page: &str, host: &str) -> u16 {
 
 #[test]
 fn a_loopback_listener_shows_its_pages_to_local_names_only() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     let local = [
         "localhost",
         "LocalHost:8000",
@@ -94,7 +94,7 @@ fn a_loopback_listener_shows_its_pages_to_local_names_only() {
 
 #[test]
 fn a_client_that_names_no_host_is_no_browser() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     assert_eq!(
         tap.ask("GET", "GET /healthz HTTP/1.0\r\n\r\n").status(),
         200
@@ -130,7 +130,7 @@ fn the_host_that_ollama_sees_is_its_own_unless_all_is_loopback() {
     .start();
     assert_eq!(status(&tap, "/api/tags", "ollama-tap:8000"), 200);
     assert_eq!(ollama.next().head.all("host"), [ollama.addr.to_string()]);
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     assert_eq!(status(&tap, "/api/tags", "evil.example"), 200);
     assert_eq!(ollama.next().head.all("host"), ["evil.example"]);
 }

@@ -6,11 +6,11 @@ mod access;
 use std::io::Read;
 
 use crate::harness::ollama::json;
-use crate::harness::{Scrape, request, tapped};
+use crate::harness::{Scrape, request, tap_answering};
 
 #[test]
 fn metrics_are_prometheus_text() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     for target in ["/metrics", "/metrics/", "/metrics?name[]=x"] {
         let reply = tap.get(target);
         assert_eq!(reply.status(), 200, "{target}");
@@ -26,14 +26,14 @@ fn metrics_are_prometheus_text() {
         );
     }
     assert!(
-        ollama.so_far().is_empty(),
+        ollama.take_received().is_empty(),
         "an own page was asked of Ollama"
     );
 }
 
 #[test]
 fn metrics_are_compressed_for_who_asks() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     let ask = |accept: &str| {
         tap.ask(
             "GET",
@@ -61,7 +61,7 @@ fn metrics_are_compressed_for_who_asks() {
 
 #[test]
 fn own_pages_answer_head_with_no_body() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     let mut client = tap.connect();
     for target in ["/metrics", "/test", "/healthz", "/healthz/", "/test/"] {
         let reply = client.send(request("HEAD", target, &[], "")).reply("HEAD");
@@ -80,7 +80,7 @@ fn own_pages_answer_head_with_no_body() {
 
 #[test]
 fn other_methods_and_other_paths_are_for_ollama() {
-    let (ollama, tap) = tapped(json("\"ollama\""));
+    let (ollama, tap) = tap_answering(json("\"ollama\""));
     let pairs = [
         ("POST", "/metrics"),
         ("DELETE", "/test"),
@@ -101,7 +101,7 @@ fn other_methods_and_other_paths_are_for_ollama() {
 
 #[test]
 fn healthz_tells_the_version() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     let reply = tap.get("/healthz");
     assert_eq!(
         (reply.status(), &reply.json()),
@@ -114,7 +114,7 @@ fn healthz_tells_the_version() {
 
 #[test]
 fn the_test_page_lists_the_models_of_ollama() {
-    let (ollama, tap) = tapped(json("{}"));
+    let (ollama, tap) = tap_answering(json("{}"));
     ollama.set(|state| {
         state.tags = r#"{"models":[{"name":"talk:latest"},{"name":"vec:latest"}]}"#.to_owned()
     });
@@ -149,7 +149,7 @@ fn the_test_page_lists_the_models_of_ollama() {
 
 #[test]
 fn the_series_of_the_history_and_of_the_process_are_there_from_the_first_scrape() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     let scrape = tap.scrape();
     for name in [
         "ollama_analytics_writes_total",

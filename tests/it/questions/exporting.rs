@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{GREETING, about, ask, asked, lines, record, tap_of};
 use crate::harness::ollama::json as ok;
 use crate::harness::{
-    After, FakeOllama, Latch, PATIENCE, SIGINT, assert_contains, chunk, eventually, run_expecting,
+    AfterReply, FakeOllama, Latch, SIGINT, TIMEOUT, assert_contains, chunk, eventually,
+    run_expecting,
 };
 
 #[test]
@@ -57,12 +58,12 @@ fn a_broken_export_leaves_what_was_there() {
         conn.body()?;
         if conn.head.path() == "/healthz" {
             conn.write(ok(GREETING))?;
-            return Ok(After::KeepAlive);
+            return Ok(AfterReply::KeepAlive);
         }
         conn.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
         conn.write(chunk(lines(&[record("00", "x")])))?;
         conn.write("broken\r\n")?;
-        Ok(After::Close)
+        Ok(AfterReply::Close)
     });
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.csv");
@@ -88,11 +89,11 @@ fn an_interrupted_export_leaves_nothing_of_its_own() {
         conn.body()?;
         if conn.head.path() == "/healthz" {
             conn.write(ok(GREETING))?;
-            return Ok(After::KeepAlive);
+            return Ok(AfterReply::KeepAlive);
         }
         conn.write(head)?;
         released.wait();
-        Ok(After::Close)
+        Ok(AfterReply::Close)
     });
     let dir = tempfile::tempdir().unwrap();
     let (path, users) = (dir.path().join("a.csv"), dir.path().join("a.csv.part"));
@@ -103,7 +104,7 @@ fn an_interrupted_export_leaves_nothing_of_its_own() {
         fs::read_dir(dir.path()).unwrap().count() == 2
     });
     export.signal(SIGINT);
-    assert_eq!(export.wait_exit(PATIENCE).code(), Some(130));
+    assert_eq!(export.wait_exit(TIMEOUT).code(), Some(130));
     assert_eq!(fs::read_to_string(&users).unwrap(), "somebody's");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     latch.release();

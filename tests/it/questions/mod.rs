@@ -12,7 +12,9 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::harness::ollama::{json as ok, reply};
-use crate::harness::{After, Asked, FakeOllama, Options, assert_contains, run_expecting};
+use crate::harness::{
+    AfterReply, FakeOllama, Options, ReceivedRequest, assert_contains, run_expecting,
+};
 
 const GREETING: &str = r#"{"ollama_tap":"0.1.0"}"#;
 
@@ -31,7 +33,7 @@ fn tap_of(pages: Vec<(&'static str, Vec<u8>)>) -> FakeOllama {
             ),
         };
         conn.answer(bytes)?;
-        Ok(After::KeepAlive)
+        Ok(AfterReply::KeepAlive)
     })
 }
 
@@ -40,7 +42,7 @@ fn ask(tap: &FakeOllama, words: &[&str]) -> Options {
 }
 
 /// The request of a page, without the greeting before it.
-fn asked(tap: &FakeOllama, path: &str) -> Asked {
+fn asked(tap: &FakeOllama, path: &str) -> ReceivedRequest {
     loop {
         let asked = tap.next();
         if asked.head.path() == path {
@@ -127,7 +129,7 @@ fn purge_must_be_told_what_and_only_once() {
         let (_, stderr) = run_expecting(ask(&tap, words), 2);
         assert_contains(&stderr, &["--before"]);
     }
-    assert!(tap.so_far().is_empty());
+    assert!(tap.take_received().is_empty());
 }
 
 #[test]
@@ -212,7 +214,7 @@ fn a_named_directory_is_read_and_no_tap_is_asked() {
             &["nothing to read: missing holds no sqlite history"],
         );
     }
-    assert!(tap.so_far().is_empty());
+    assert!(tap.take_received().is_empty());
     assert_eq!(
         fs::read_dir(path).unwrap().count(),
         0,

@@ -4,12 +4,13 @@ use std::io::Write;
 
 use crate::harness::http::{Framing, LAST_CHUNK};
 use crate::harness::ollama::reply;
-use crate::harness::{After, FakeOllama, Proxy, chunk, request, tapped};
+use crate::harness::{AfterReply, FakeOllama, Proxy, chunk, request, tap_answering};
 
 #[test]
 fn a_head_request_gets_the_length_and_no_body() {
-    let (_ollama, tap) =
-        tapped("HTTP/1.1 200 OK\r\nContent-Length: 1431\r\nContent-Type: application/json\r\n\r\n");
+    let (_ollama, tap) = tap_answering(
+        "HTTP/1.1 200 OK\r\nContent-Length: 1431\r\nContent-Type: application/json\r\n\r\n",
+    );
     let mut client = tap.connect();
     for _ in 0..3 {
         let got = client
@@ -25,7 +26,8 @@ fn a_head_request_gets_the_length_and_no_body() {
 
 #[test]
 fn a_head_request_whose_reply_has_no_length_gets_none() {
-    let (_ollama, tap) = tapped("HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 08:49:16 GMT\r\n\r\n");
+    let (_ollama, tap) =
+        tap_answering("HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 08:49:16 GMT\r\n\r\n");
     let mut client = tap.connect();
     for _ in 0..3 {
         let got = client
@@ -39,7 +41,7 @@ fn a_head_request_whose_reply_has_no_length_gets_none() {
 #[test]
 fn replies_that_never_have_a_body_leave_the_connection_usable() {
     for status in ["204 No Content", "304 Not Modified"] {
-        let (_ollama, tap) = tapped(format!("HTTP/1.1 {status}\r\nETag: \"x\"\r\n\r\n"));
+        let (_ollama, tap) = tap_answering(format!("HTTP/1.1 {status}\r\nETag: \"x\"\r\n\r\n"));
         let mut client = tap.connect();
         for _ in 0..3 {
             let got = client.send(request("GET", "/", &[], "")).reply("GET");
@@ -54,7 +56,8 @@ fn replies_that_never_have_a_body_leave_the_connection_usable() {
 
 #[test]
 fn a_length_beside_204_which_has_no_body_stops_here() {
-    let (_ollama, tap) = tapped("HTTP/1.1 204 No Content\r\nX-A: 1\r\nContent-Length: 5\r\n\r\n");
+    let (_ollama, tap) =
+        tap_answering("HTTP/1.1 204 No Content\r\nX-A: 1\r\nContent-Length: 5\r\n\r\n");
     let mut client = tap.connect();
     for _ in 0..3 {
         let got = client.send(request("GET", "/", &[], "")).reply("GET");
@@ -83,7 +86,7 @@ fn a_reply_whose_chunks_are_none_breaks() {
         "-4\r\nbody\r\n0\r\n\r\n",
         "\r\nbody\r\n0\r\n\r\n",
     ] {
-        let (_ollama, tap) = tapped(chunked(chunks));
+        let (_ollama, tap) = tap_answering(chunked(chunks));
         let broken = tap
             .connect()
             .send(request("GET", "/", &[], ""))
@@ -98,7 +101,7 @@ fn chunks_that_are_written_oddly_are_framed_anew() {
         "+4\r\nbody\r\n0\r\n\r\n",
         "4;a\nb\r\nbody\r\n0\r\nX-Trailer: 1\r\n\r\n",
     ] {
-        let (_ollama, tap) = tapped(chunked(chunks));
+        let (_ollama, tap) = tap_answering(chunked(chunks));
         let mut client = tap.connect();
         for _ in 0..2 {
             assert_eq!(
@@ -128,9 +131,9 @@ fn a_body_passes_whatever_its_framing() {
         let ollama = FakeOllama::start(move |conn| {
             conn.answer(framing)?;
             Ok(if close {
-                After::Close
+                AfterReply::Close
             } else {
-                After::KeepAlive
+                AfterReply::KeepAlive
             })
         });
         let tap = Proxy::start(&ollama);
@@ -154,7 +157,7 @@ fn an_empty_body_passes_whatever_its_framing() {
         "Content-Length: 0\r\n\r\n",
         "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ] {
-        let (_ollama, tap) = tapped(format!("HTTP/1.1 403 Forbidden\r\n{framing}"));
+        let (_ollama, tap) = tap_answering(format!("HTTP/1.1 403 Forbidden\r\n{framing}"));
         let mut client = tap.connect();
         for _ in 0..3 {
             let got = client.send(request("GET", "/", &[], "")).reply("GET");
@@ -172,7 +175,7 @@ fn large_replies_pass_whole() {
         reply("200 OK", &[], &body),
         [head.as_bytes(), &chunks, LAST_CHUNK].concat(),
     ] {
-        let (_ollama, tap) = tapped(reply);
+        let (_ollama, tap) = tap_answering(reply);
         let mut client = tap.connect();
         for _ in 0..2 {
             assert!(client.send(request("GET", "/", &[], "")).reply("GET").body == body);
@@ -182,7 +185,7 @@ fn large_replies_pass_whole() {
 
 #[test]
 fn a_small_reply_of_known_length_keeps_its_length() {
-    let (_ollama, tap) = tapped(reply("200 OK", &[], "0123456789"));
+    let (_ollama, tap) = tap_answering(reply("200 OK", &[], "0123456789"));
     assert_eq!(tap.get("/").framing, Framing::Length(10));
 }
 
@@ -193,7 +196,7 @@ fn a_compressed_reply_passes_as_it_is() {
         .write_all(br#"{"model":"talk","response":"Hi","done":true}"#)
         .expect("gzip");
     let body = encoder.finish().expect("gzip");
-    let (ollama, tap) = tapped(reply(
+    let (ollama, tap) = tap_answering(reply(
         "200 OK",
         &["Content-Encoding: gzip", "Content-Type: application/json"],
         &body,

@@ -4,7 +4,7 @@
 mod bodies;
 
 use crate::harness::ollama::reply;
-use crate::harness::{request, tapped};
+use crate::harness::{request, tap_answering};
 
 #[test]
 fn every_status_passes() {
@@ -21,7 +21,7 @@ fn every_status_passes() {
         "503 Service Unavailable",
         "599 Odd",
     ] {
-        let (_ollama, tap) = tapped(reply(
+        let (_ollama, tap) = tap_answering(reply(
             status,
             &["Content-Type: text/plain", "WWW-Authenticate: Basic"],
             "body",
@@ -38,7 +38,7 @@ fn every_status_passes() {
 #[test]
 fn long_heads_pass() {
     let long = format!("Set-Cookie: {}", "x".repeat(20_000));
-    let (_ollama, tap) = tapped(reply("200 OK", &["X-A: 1", &long, "X-B: 2"], "body"));
+    let (_ollama, tap) = tap_answering(reply("200 OK", &["X-A: 1", &long, "X-B: 2"], "body"));
     let got = tap.get("/api/tags");
     assert_eq!((got.status(), got.text().as_str()), (200, "body"));
     assert_eq!(got.head.get("set-cookie").map(str::len), Some(20_000));
@@ -48,7 +48,7 @@ fn long_heads_pass() {
 #[test]
 fn heads_of_many_headers_and_of_almost_a_megabyte_pass_and_longer_ones_are_told() {
     let many = std::fs::read("tests/data/cases/hdr-150.reply").expect("a recording");
-    let (_ollama, tap) = tapped(many);
+    let (_ollama, tap) = tap_answering(many);
     let got = tap.get("/api/tags");
     assert_eq!(
         (got.status(), got.head.end_to_end().len() > 150),
@@ -56,7 +56,7 @@ fn heads_of_many_headers_and_of_almost_a_megabyte_pass_and_longer_ones_are_told(
     );
     let headers = |count: usize| vec![format!("X: {}", "x".repeat(1000)); count].join("\r\n");
     for (count, status) in [(1000, 200), (1100, 502)] {
-        let (_ollama, tap) = tapped(reply("200 OK", &[&headers(count)], "body"));
+        let (_ollama, tap) = tap_answering(reply("200 OK", &[&headers(count)], "body"));
         let got = tap.get("/api/tags");
         assert_eq!(
             (got.status(), got.text().contains("longer than 1 MiB")),
@@ -67,7 +67,7 @@ fn heads_of_many_headers_and_of_almost_a_megabyte_pass_and_longer_ones_are_told(
 
 #[test]
 fn a_reply_whose_lines_end_in_a_bare_lf_passes() {
-    let (_ollama, tap) = tapped("HTTP/1.1 200 OK\nX-A: 1\nContent-Length: 4\n\nbody");
+    let (_ollama, tap) = tap_answering("HTTP/1.1 200 OK\nX-A: 1\nContent-Length: 4\n\nbody");
     let got = tap.get("/api/tags");
     assert_eq!(
         (got.status(), got.text().as_str(), got.head.get("x-a")),
@@ -77,7 +77,7 @@ fn a_reply_whose_lines_end_in_a_bare_lf_passes() {
 
 #[test]
 fn what_follows_a_reply_is_never_taken_for_the_next_one() {
-    let (_ollama, tap) = tapped(
+    let (_ollama, tap) = tap_answering(
         [
             reply("200 OK", &[], "body"),
             reply("200 OK", &[], "smuggled"),
@@ -102,7 +102,7 @@ fn a_reply_that_has_two_readings_is_none() {
         "X\u{1}: 1",
     ];
     for head in heads {
-        let (_ollama, tap) = tapped(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\nbody"));
+        let (_ollama, tap) = tap_answering(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\nbody"));
         let got = tap.get("/api/tags");
         assert_eq!(
             (got.status(), got.text().contains("read ollama's reply")),
@@ -121,12 +121,12 @@ fn redirects_pass_and_are_not_followed() {
         "307 Temporary Redirect",
         "308 Permanent Redirect",
     ] {
-        let (ollama, tap) = tapped(reply(status, &["Location: /api/tags"], ""));
+        let (ollama, tap) = tap_answering(reply(status, &["Location: /api/tags"], ""));
         let got = tap.get("/api/tags/");
         assert_eq!(got.status().to_string(), status[..3]);
         assert_eq!(got.head.get("location"), Some("/api/tags"));
         ollama.next();
-        assert!(ollama.so_far().is_empty(), "it was followed");
+        assert!(ollama.take_received().is_empty(), "it was followed");
     }
 }
 
@@ -139,7 +139,7 @@ fn headers_pass_in_order_with_their_repeats_and_nothing_is_added() {
         "Set-Cookie: b=2; Path=/",
         "X-Empty:",
     ];
-    let (_ollama, tap) = tapped(reply("200 OK", &headers, "body"));
+    let (_ollama, tap) = tap_answering(reply("200 OK", &headers, "body"));
     let got: Vec<_> = tap
         .get("/")
         .head
@@ -158,7 +158,7 @@ fn headers_pass_in_order_with_their_repeats_and_nothing_is_added() {
 
 #[test]
 fn a_header_value_that_is_not_ascii_passes() {
-    let (_ollama, tap) = tapped(reply("200 OK", &["X-Name: é🙂"], "body"));
+    let (_ollama, tap) = tap_answering(reply("200 OK", &["X-Name: é🙂"], "body"));
     assert_eq!(tap.get("/").head.get("x-name"), Some("é🙂"));
 }
 
@@ -170,7 +170,7 @@ fn headers_of_this_hop_stop_here() {
         "Keep-Alive: timeout=5",
         "X-Kept: 1",
     ];
-    let (_ollama, tap) = tapped(reply("200 OK", &headers, "body"));
+    let (_ollama, tap) = tap_answering(reply("200 OK", &headers, "body"));
     let mut client = tap.connect();
     for _ in 0..2 {
         let got = client.send(request("GET", "/", &[], "")).reply("GET");
@@ -191,7 +191,7 @@ fn headers_of_this_hop_stop_here() {
 #[test]
 fn interim_replies_pass_but_for_leave_that_was_not_asked_for() {
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
-    let (_ollama, tap) = tapped(
+    let (_ollama, tap) = tap_answering(
         [
             interim.as_bytes(),
             &reply("200 OK", &["X-Final: 1"], "body"),
@@ -222,7 +222,8 @@ fn interim_replies_pass_but_for_leave_that_was_not_asked_for() {
 #[test]
 fn an_http_1_0_client_gets_no_interim_replies() {
     let interim = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
-    let (_ollama, tap) = tapped([interim.as_bytes(), &reply("200 OK", &[], "body")].concat());
+    let (_ollama, tap) =
+        tap_answering([interim.as_bytes(), &reply("200 OK", &[], "body")].concat());
     let got = tap.ask("GET", "GET / HTTP/1.0\r\nHost: h\r\n\r\n");
     assert_eq!(
         (got.status(), got.text().as_str(), got.interim.len()),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Machine, ready};
 use crate::harness::process::{SIGSTOP, asking_to_end, send};
 use crate::harness::runner::{under_wine, within};
-use crate::harness::{Client, Proxy, SIGINT, SIGKILL, SIGTERM, left_out_on_windows, post};
+use crate::harness::{Client, Proxy, SIGINT, SIGKILL, SIGTERM, post, skip_on_windows};
 
 /// A tap whose Ollama has a child and a stream under way.
 fn busy(machine: &Machine, behaviour: &str) -> (Proxy, Client) {
@@ -66,7 +66,7 @@ fn a_signal_ends_both_and_leaves_no_process() {
 
 #[test]
 fn a_server_that_is_deaf_to_signals_is_killed() {
-    if left_out_on_windows("the stand-in is deaf to none; one that is stopped is killed as well") {
+    if skip_on_windows("the stand-in is deaf to none; one that is stopped is killed as well") {
         return;
     }
     let Some(machine) = Machine::new() else {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::{Machine, ready};
 use crate::harness::process::{SIGCONT, SIGKILL, SIGSTOP, send};
-use crate::harness::runner::{ended_with, is_windows, under_wine};
-use crate::harness::{Client, Options, Proxy, eventually, left_out_on_windows, metric, post};
+use crate::harness::runner::{exit_text, is_windows, under_wine};
+use crate::harness::{Client, Options, Proxy, eventually, metric, post, skip_on_windows};
 
 const FOR_EVER: &str = r#"{"model":"talk","prompt":"for ever"}"#;
 
@@ -154,7 +154,7 @@ fn on_a_kept_connection(machine: &Machine, prompt: &str) -> (Proxy, u16) {
 
 #[test]
 fn a_prompt_that_kills_its_server_is_never_sent_to_another_one() {
-    if left_out_on_windows("the stand-in there resets nothing") {
+    if skip_on_windows("the stand-in there resets nothing") {
         return;
     }
     let Some(machine) = Machine::new() else {
@@ -175,7 +175,7 @@ fn a_prompt_that_kills_its_server_is_never_sent_to_another_one() {
 
 #[test]
 fn a_request_whose_kept_connection_a_living_server_reset_is_sent_anew() {
-    if left_out_on_windows("the stand-in there resets nothing") {
+    if skip_on_windows("the stand-in there resets nothing") {
         return;
     }
     let Some(machine) = Machine::new() else {
@@ -217,7 +217,7 @@ fn its_last_lines_are_told_when_it_ends() {
     ready(&tap);
     let log = tap.log();
     let told = log
-        .split(&format!("ollama ended: {}; its last lines:", ended_with(1)))
+        .split(&format!("ollama ended: {}; its last lines:", exit_text(1)))
         .nth(1)
         .unwrap_or_else(|| panic!("not told: {log}"));
     let lines: Vec<&str> = told

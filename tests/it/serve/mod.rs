@@ -17,7 +17,7 @@ use std::process::{self, Command};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 
-use crate::harness::runner::{is_windows, standin};
+use crate::harness::runner::{fake_ollama_program, is_windows};
 use crate::harness::{Options, Proxy, eventually, require};
 use processes::Run;
 
@@ -33,7 +33,7 @@ impl Machine {
         let script = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/serve/ollama.py");
         fs::create_dir(dir.path().join("bin")).expect("a directory");
         provide(
-            &standin().unwrap_or_else(script),
+            &fake_ollama_program().unwrap_or_else(script),
             &dir.path().join("bin").join(OLLAMA),
         );
         (is_windows() || require("python3", python().is_some())).then_some(Machine { dir })

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::notify::Systemd;
 use crate::harness::ollama::json;
 use crate::harness::{
-    Client, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, held, post, request,
+    Client, FakeOllama, Latch, Options, Proxy, SIGINT, SIGTERM, eventually, latched_ollama, post,
+    request,
 };
 
 const KEPT: &str = "FDSTORE=1\nFDNAME=listen";
@@ -208,7 +209,7 @@ fn who_ends_in_failure_has_nothing_kept() {
 #[test]
 fn who_is_ended_in_haste_has_nothing_kept() {
     let systemd = Systemd::start();
-    let ollama = held(&Latch::default());
+    let ollama = latched_ollama(&Latch::default());
     let mut tap = systemd.of(proxy(&ollama, "127.0.0.1:0")).start();
     let mut client = tap.connect();
     client

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Latch, Options, PATIENCE, held, post};
+use crate::harness::{FakeOllama, Latch, Options, TIMEOUT, latched_ollama, post};
 
 /// What would be systemd's end of the socket.
 pub struct Systemd {
@@ -20,7 +20,7 @@ impl Systemd {
     pub fn start() -> Systemd {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let socket = UnixDatagram::bind(dir.path().join("notify")).expect("bind");
-        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        socket.set_read_timeout(Some(TIMEOUT)).expect("a time-out");
         Systemd { socket, dir }
     }
 
@@ -127,7 +127,7 @@ fn it_lives_too_where_its_pages_have_a_port_of_their_own() {
 fn systemd_hears_that_it_stops_while_streams_still_finish() {
     let systemd = Systemd::start();
     let latch = Latch::default();
-    let ollama = held(&latch);
+    let ollama = latched_ollama(&latch);
     let mut tap = systemd.starts(&ollama, 60_000).start();
     assert_eq!(
         [(); 3].map(|()| systemd.hears()),

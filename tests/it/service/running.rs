@@ -268,7 +268,7 @@ fn it_does_its_work_with_what_the_sandbox_leaves_of_proc() {
     // Says nothing, so that only the table of sockets tells that its client left.
     let ollama = FakeOllama::start(|conn| {
         conn.body()?;
-        conn.until_closed()
+        conn.wait_until_closed()
     });
     let script = format!("{mount} && exec \"$0\" \"$@\"");
     let tap = Options::to(&ollama)

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{eventually, left_out};
+use crate::harness::{eventually, skip};
 
 /// A group of one controller, which must be empty when it is dropped.
 pub struct Cgroup {
@@ -19,7 +19,7 @@ impl Cgroup {
             .join(format!("tap-test-{}-{limit}", std::process::id()));
         let made = fs::create_dir(&dir).and_then(|()| fs::write(dir.join(file), limit.to_string()));
         if let Err(cause) = made {
-            left_out(&format!(
+            skip(&format!(
                 "no cgroup of {controller} can be made here: {cause}"
             ));
             return None;

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use self::cgroup::Cgroup;
 use crate::harness::ollama::json;
-use crate::harness::stuck;
+use crate::harness::slow_readers;
 use crate::harness::{
-    Client, FakeOllama, Latch, Options, PATIENCE, Proxy, eventually, held, metric, post, proc,
-    request, tapped,
+    Client, FakeOllama, Latch, Options, Proxy, TIMEOUT, eventually, latched_ollama, metric, post,
+    proc, request, tap_answering,
 };
 
 /// What it holds (bytes).
@@ -30,7 +30,7 @@ fn threads(tap: &Proxy) -> u64 {
 #[test]
 fn idle_connections_cost_neither_threads_nor_much_memory() {
     const COUNT: usize = 800;
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     let mut count = 0;
     eventually("every thread runs", || {
         threads(&tap) == std::mem::replace(&mut count, threads(&tap)) && count > 256
@@ -142,10 +142,10 @@ fn where_all_places_are_taken_those_go_first_that_were_told_why() {
 #[test]
 fn where_all_places_are_taken_those_go_who_hardly_take_their_answers() {
     let latch = Latch::default();
-    let ollama = held(&latch);
+    let ollama = latched_ollama(&latch);
     // 24 places: so many below the bound that connections are still kept, and two that somebody works on.
     let tap = Options::to(&ollama).ulimit("-n 64").start();
-    let _rude = stuck::clients(&tap, 22);
+    let _rude = slow_readers::clients(&tap, 22);
     let mut busy = [tap.connect(), tap.connect()];
     busy.iter_mut().for_each(|client| {
         drop(
@@ -170,7 +170,7 @@ fn where_all_places_are_taken_those_go_who_hardly_take_their_answers() {
 
 #[test]
 fn what_is_refused_leaves_no_descriptor_behind() {
-    let (_ollama, tap) = tapped(json("{}"));
+    let (_ollama, tap) = tap_answering(json("{}"));
     tap.get("/healthz");
     let before = proc::descriptors(tap.id());
     for _ in 0..40 {
@@ -182,7 +182,7 @@ fn what_is_refused_leaves_no_descriptor_behind() {
                 .status(),
             505
         );
-        assert!(client.is_closed_within(PATIENCE));
+        assert!(client.is_closed_within(TIMEOUT));
     }
     eventually("their descriptors are free", || {
         proc::descriptors(tap.id()) < before + 20

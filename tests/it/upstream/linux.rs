@@ -33,7 +33,7 @@ fn an_ollama_that_was_switched_off_and_on_costs_no_502() {
     }
     assert_eq!(ask_all(), [200; WORKERS]);
     assert_eq!(
-        ollama.so_far().len(),
+        ollama.take_received().len(),
         2 * WORKERS,
         "what reached nobody was sent anew, and nothing else"
     );

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use crate::harness::ollama::json;
 use crate::harness::runner::is_windows;
-use crate::harness::{After, Conn, FakeOllama, Options, Proxy, eventually, metric, post, request};
+use crate::harness::{
+    AfterReply, Conn, FakeOllama, Options, Proxy, eventually, metric, post, request,
+};
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
 
@@ -17,7 +19,9 @@ const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
 const ANSWER: &str = r#"{"model":"talk","response":"Hi","done":true}"#;
 
 /// An Ollama that answers the first request of each connection, and does this to the second.
-fn second(what: impl Fn(&mut Conn) -> io::Result<After> + Send + Sync + 'static) -> FakeOllama {
+fn second(
+    what: impl Fn(&mut Conn) -> io::Result<AfterReply> + Send + Sync + 'static,
+) -> FakeOllama {
     FakeOllama::start(move |conn| {
         if conn.before() == 1 {
             return what(conn);
@@ -62,7 +66,7 @@ fn a_request_whose_kept_connection_is_reset_is_sent_anew() {
         ),
     ];
     for (method, bytes) in requests {
-        let ollama = second(|conn| conn.body().map(|_| After::Reset));
+        let ollama = second(|conn| conn.body().map(|_| AfterReply::Reset));
         let tap = with_kept_connection(&ollama);
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]).into_owned();
         assert_eq!(tap.ask(method, &bytes).status(), 200, "{shown}");
@@ -80,7 +84,7 @@ fn a_request_whose_kept_connection_is_reset_is_sent_anew() {
 fn a_body_that_ollama_reads_no_more_of_when_it_resets_is_sent_anew() {
     // More than the kernel holds, so that a write fails.
     let bytes = post("/api/generate", &"x".repeat(20_000_000));
-    let ollama = second(|_| Ok(After::Reset));
+    let ollama = second(|_| Ok(AfterReply::Reset));
     let tap = with_kept_connection(&ollama);
     assert_eq!(tap.ask("POST", &bytes).status(), 200);
     assert_eq!(ollama.next().body.len(), 20_000_000);
@@ -89,7 +93,7 @@ fn a_body_that_ollama_reads_no_more_of_when_it_resets_is_sent_anew() {
 
 #[test]
 fn what_was_sent_anew_is_one_request_in_the_books() {
-    let ollama = second(|conn| conn.body().map(|_| After::Reset));
+    let ollama = second(|conn| conn.body().map(|_| AfterReply::Reset));
     let tap = with_kept_connection(&ollama);
     assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 200);
     let requests = metric("ollama_requests_total");
@@ -109,20 +113,22 @@ fn what_was_sent_anew_is_one_request_in_the_books() {
 
 #[test]
 fn what_may_have_been_read_is_never_sent_anew() {
-    type Script = fn(&mut Conn) -> io::Result<After>;
+    type Script = fn(&mut Conn) -> io::Result<AfterReply>;
     let scripts: [(&str, Script); 4] = [
-        ("an orderly end", |conn| conn.body().map(|_| After::Close)),
+        ("an orderly end", |conn| {
+            conn.body().map(|_| AfterReply::Close)
+        }),
         ("a reset after a second", |conn| {
             conn.body()?;
             std::thread::sleep(Duration::from_millis(1200));
-            Ok(After::Reset)
+            Ok(AfterReply::Reset)
         }),
         ("a reset after a byte of the reply", |conn| {
-            conn.answer("H").map(|_| After::Reset)
+            conn.answer("H").map(|_| AfterReply::Reset)
         }),
         ("a reset after an interim reply", |conn| {
             conn.answer("HTTP/1.1 103 Early Hints\r\n\r\n")
-                .map(|_| After::Reset)
+                .map(|_| AfterReply::Reset)
         }),
     ];
     // Windows gives nobody what came before a reset.
@@ -134,7 +140,7 @@ fn what_may_have_been_read_is_never_sent_anew() {
             let ollama = second(*script);
             let tap = with_kept_connection(&ollama);
             assert_eq!(tap.ask(method, bytes).status(), 502, "{what}, {method}");
-            assert_eq!(ollama.so_far().len(), 1, "{what}, {method}");
+            assert_eq!(ollama.take_received().len(), 1, "{what}, {method}");
             counted(&tap, 0.0, 1.0);
         }
     }
@@ -144,8 +150,8 @@ fn what_may_have_been_read_is_never_sent_anew() {
 fn a_body_that_is_no_longer_at_hand_is_not_sent_anew() {
     let ollama = second(|conn| {
         while conn.piece()?.is_some() {}
-        conn.arrived();
-        Ok(After::Reset)
+        conn.report_request();
+        Ok(AfterReply::Reset)
     });
     let tap = with_kept_connection(&ollama);
     assert_eq!(
@@ -156,7 +162,7 @@ fn a_body_that_is_no_longer_at_hand_is_not_sent_anew() {
         .status(),
         502
     );
-    assert_eq!(ollama.so_far().len(), 1);
+    assert_eq!(ollama.take_received().len(), 1);
     counted(&tap, 0.0, 1.0);
 }
 
@@ -168,25 +174,26 @@ fn a_fresh_connection_that_is_reset_is_a_502_the_second_one_of_a_request_too() {
         if asked.fetch_add(1, SeqCst) == 0 {
             conn.answer(json(ANSWER))
         } else {
-            Ok(After::Reset)
+            Ok(AfterReply::Reset)
         }
     });
     let tap = with_kept_connection(&ollama);
     assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 502);
     assert_eq!(
-        ollama.so_far().len(),
+        ollama.take_received().len(),
         2,
         "once on the kept connection, once on a fresh one"
     );
     counted(&tap, 1.0, 1.0);
     assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 502);
-    assert_eq!(ollama.so_far().len(), 1, "on a fresh one alone");
+    assert_eq!(ollama.take_received().len(), 1, "on a fresh one alone");
     counted(&tap, 1.0, 2.0);
 }
 
 #[test]
 fn a_kept_connection_that_ended_before_is_replaced_and_nothing_is_sent_on_it() {
-    let ollama = FakeOllama::start(move |conn| conn.answer(json(ANSWER)).map(|_| After::Close));
+    let ollama =
+        FakeOllama::start(move |conn| conn.answer(json(ANSWER)).map(|_| AfterReply::Close));
     let tap = with_kept_connection(&ollama);
     for _ in 0..3 {
         ollama.closed();

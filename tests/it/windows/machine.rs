@@ -44,7 +44,7 @@ impl Machine {
 
     /// Puts the stand-in for Ollama on it, and says how that behaves: a service has the variables of its settings alone.
     pub fn with_ollama(&self, behaviour: &str) -> String {
-        let program = runner::standin().expect("a program for Windows");
+        let program = runner::fake_ollama_program().expect("a program for Windows");
         let ollama = self.path("ollama.exe");
         std::os::unix::fs::symlink(program, &ollama).expect("a link");
         let settings = format!(

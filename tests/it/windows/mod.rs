@@ -6,12 +6,12 @@ mod manager;
 mod screen;
 mod tray;
 
-use crate::harness::{left_out, runner::is_windows};
+use crate::harness::{runner::is_windows, skip};
 
 /// Whether the executable is one for Windows. Says so aloud where it is not.
 fn on_windows() -> bool {
     if !is_windows() {
-        left_out("this is for an executable for Windows (OLLAMA_TAP_TEST_RUNNER)");
+        skip("this is for an executable for Windows (OLLAMA_TAP_TEST_RUNNER)");
     }
     is_windows()
 }

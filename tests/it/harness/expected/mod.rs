@@ -1,10 +1,11 @@
 //! What /metrics must say after a recorded exchange, worked out from the recording alone and the plain way: whole bodies, whole
 //! JSON trees, no state but the model names confirmed so far.
 
+pub mod record;
 mod reply;
 mod request;
 
-pub use reply::{Said, is_stream, what_it_said};
+pub use reply::{ReplySummary, is_stream, summarize_reply};
 pub use request::{asked, category, prompt};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,7 @@ pub const INFERENCE: [&str; 13] = [
     "v1/audio/transcriptions",
 ];
 
-/// The samples that must have moved since the last `settled`, each with the least and the most that is right.
+/// The samples that must have moved since the last `clear`, each with the least and the most that is right.
 #[derive(Default)]
 pub struct Expected {
     confirmed: BTreeSet<String>,
@@ -56,7 +57,7 @@ impl Expected {
         {
             return;
         }
-        let said = what_it_said(reply);
+        let said = summarize_reply(reply);
         if said.load {
             return;
         }
@@ -94,7 +95,7 @@ impl Expected {
     }
 
     /// The label of a model: what the request said, once a 2xx reply confirmed it.
-    fn label(&mut self, asked: &Value, said: &Said, status: u16) -> String {
+    fn label(&mut self, asked: &Value, said: &ReplySummary, status: u16) -> String {
         let name = asked["model"]
             .as_str()
             .map(str::to_owned)
@@ -131,7 +132,7 @@ impl Expected {
         }
     }
 
-    fn tokens(&mut self, model: (&str, &str), category: (&str, &str), said: &Said) {
+    fn tokens(&mut self, model: (&str, &str), category: (&str, &str), said: &ReplySummary) {
         if let Some(count) = said.prompt_tokens {
             self.count("ollama_tokens_processed_total", &[model], count as f64);
             self.count("ollama_prompt_tokens_sum", &[model], count as f64);
@@ -153,7 +154,13 @@ impl Expected {
 
     /// Speeds: exact where Ollama gives its own clock; else measured here, so that only their number is known, and not even that
     /// where one delta brought everything.
-    fn pace(&mut self, model: (&str, &str), category: (&str, &str), said: &Said, stream: bool) {
+    fn pace(
+        &mut self,
+        model: (&str, &str),
+        category: (&str, &str),
+        said: &ReplySummary,
+        stream: bool,
+    ) {
         let tokens = said.tokens.unwrap_or_default();
         if let Some(eval) = said.last["eval_duration"].as_f64().filter(|_| tokens > 0) {
             self.count("ollama_tokens_per_second_count", &[model, category], 1.0);
@@ -207,8 +214,8 @@ impl Expected {
         *sample = (sample.0 + least, sample.1 + most);
     }
 
-    /// Begins anew, remembering only the names.
-    pub fn settled(&mut self) {
+    /// Forgets the samples, but not the names of models.
+    pub fn clear(&mut self) {
         self.samples.clear();
     }
 
@@ -273,7 +280,7 @@ fn comparable(scrape: &Scrape) -> BTreeMap<Series, f64> {
 }
 
 /// Why an answer ended.
-fn reason(endpoint: &str, ok: bool, said: &Said) -> &'static str {
+fn reason(endpoint: &str, ok: bool, said: &ReplySummary) -> &'static str {
     match said.reason.as_deref() {
         _ if !ok => "error",
         _ if endpoint.contains("embed") => "other",

@@ -6,7 +6,7 @@ use crate::harness::recording::Message;
 
 /// What the reply's body says.
 #[derive(Default)]
-pub struct Said {
+pub struct ReplySummary {
     pub finished: bool,
     pub failed: bool,
     pub load: bool,
@@ -29,9 +29,9 @@ pub fn is_stream(reply: &Message) -> bool {
     })
 }
 
-pub fn what_it_said(reply: &Message) -> Said {
+pub fn summarize_reply(reply: &Message) -> ReplySummary {
     let text = String::from_utf8_lossy(&reply.body).into_owned();
-    let mut said = Said::default();
+    let mut said = ReplySummary::default();
     if !is_stream(reply) {
         said.finished = true;
         object(&mut said, &serde_json::from_str(&text).unwrap_or_default());
@@ -55,7 +55,7 @@ pub fn what_it_said(reply: &Message) -> Said {
 }
 
 /// One JSON object of a reply, whatever its dialect.
-fn object(said: &mut Said, value: &Value) {
+fn object(said: &mut ReplySummary, value: &Value) {
     let has = |value: &Value| {
         value.as_str().is_some_and(|text| !text.is_empty())
             || value.as_array().is_some_and(|list| !list.is_empty())

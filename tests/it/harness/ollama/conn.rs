@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{After, Asked, Shared, json, reply};
-use crate::harness::http::{Framing, Head, PATIENCE, Wire};
+use super::{AfterReply, ReceivedRequest, Shared, json, reply};
+use crate::harness::http::{Framing, Head, TIMEOUT, Wire};
 
 /// One request being answered.
 pub struct Conn {
@@ -15,7 +15,7 @@ pub struct Conn {
     pub head: Head,
     framing: Framing,
     body: Option<Vec<u8>>,
-    waits_for_leave: bool,
+    expects_continue: bool,
     id: usize,
     before: usize,
     shared: Arc<Shared>,
@@ -25,7 +25,7 @@ impl Conn {
     /// Reads the request to its end, once, and reports it to the test.
     pub fn body(&mut self) -> io::Result<Vec<u8>> {
         if self.body.is_none() {
-            self.give_leave()?;
+            self.send_continue()?;
             let body = self.wire.rest(&mut self.framing)?.bytes;
             self.report(body);
         }
@@ -38,8 +38,8 @@ impl Conn {
     }
 
     /// Asks for the body where the client waits to be asked, as Go's server does at the first read.
-    fn give_leave(&mut self) -> io::Result<()> {
-        let waits = std::mem::take(&mut self.waits_for_leave);
+    fn send_continue(&mut self) -> io::Result<()> {
+        let waits = std::mem::take(&mut self.expects_continue);
         if waits {
             self.write("HTTP/1.1 100 Continue\r\n\r\n")
         } else {
@@ -49,18 +49,18 @@ impl Conn {
 
     /// The next piece of an upload that is too large to keep; `None` at its end.
     pub fn piece(&mut self) -> io::Result<Option<Vec<u8>>> {
-        self.give_leave()?;
+        self.send_continue()?;
         Ok(self.wire.piece(&mut self.framing)?.map(|piece| piece.bytes))
     }
 
     /// Reports the request to the test with no more of its body than was read.
-    pub fn arrived(&mut self) {
+    pub fn report_request(&mut self) {
         self.report(Vec::new());
     }
 
     fn report(&mut self, body: Vec<u8>) {
         self.body = Some(body.clone());
-        let _ = self.shared.asked.send(Asked {
+        let _ = self.shared.asked.send(ReceivedRequest {
             head: self.head.clone(),
             body,
             connection: self.id,
@@ -72,29 +72,29 @@ impl Conn {
     }
 
     /// Reads the request and answers it with these bytes.
-    pub fn answer(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<After> {
+    pub fn answer(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<AfterReply> {
         self.body()?;
         self.write(bytes)?;
-        Ok(After::KeepAlive)
+        Ok(AfterReply::KeepAlive)
     }
 
     /// Reads nothing more and waits until the test ends or the connection breaks.
-    pub fn wait_without_reading(&mut self) -> io::Result<After> {
-        let deadline = Instant::now() + PATIENCE;
+    pub fn wait_without_reading(&mut self) -> io::Result<AfterReply> {
+        let deadline = Instant::now() + TIMEOUT;
         while Instant::now() < deadline
             && !self.shared.stopped.load(Ordering::SeqCst)
             && self.wire.stream.take_error()?.is_none()
         {
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(After::Gone)
+        Ok(AfterReply::Gone)
     }
 
     /// Waits until the peer closes the connection, and reports it to the test (`FakeOllama::closed`).
-    pub fn until_closed(&mut self) -> io::Result<After> {
+    pub fn wait_until_closed(&mut self) -> io::Result<AfterReply> {
         while matches!(self.wire.stream.read(&mut [0; 1024]), Ok(count) if count > 0) {}
         let _ = self.shared.closed.send(Instant::now());
-        Ok(After::Gone)
+        Ok(AfterReply::Gone)
     }
 }
 
@@ -105,7 +105,7 @@ pub fn serve(stream: TcpStream, id: usize, shared: &Arc<Shared>) -> io::Result<(
     for before in 0.. {
         let Some(head) = wire.head()? else { break };
         let framing = head.request_framing();
-        let waits_for_leave = head
+        let expects_continue = head
             .get("expect")
             .is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
         let mut conn = Conn {
@@ -113,7 +113,7 @@ pub fn serve(stream: TcpStream, id: usize, shared: &Arc<Shared>) -> io::Result<(
             head,
             framing,
             body: None,
-            waits_for_leave,
+            expects_continue,
             id,
             before,
             shared: Arc::clone(shared),
@@ -124,14 +124,14 @@ pub fn serve(stream: TcpStream, id: usize, shared: &Arc<Shared>) -> io::Result<(
             (shared.handler)(&mut conn)
         }?;
         match after {
-            After::KeepAlive => drop(conn.body()?),
-            After::Gone => return Ok(()),
-            After::Close => {
+            AfterReply::KeepAlive => drop(conn.body()?),
+            AfterReply::Gone => return Ok(()),
+            AfterReply::Close => {
                 conn.wire.stream.shutdown(Shutdown::Both)?;
                 let _ = shared.closed.send(Instant::now());
                 return Ok(());
             }
-            After::Reset => {
+            AfterReply::Reset => {
                 shared.open.lock().unwrap().remove(&id);
                 return socket2::SockRef::from(&conn.wire.stream).set_linger(Some(Duration::ZERO));
             }
@@ -146,7 +146,7 @@ fn is_own_question(head: &Head) -> bool {
         .is_some_and(|agent| agent.starts_with("ollama-tap/"))
 }
 
-fn answer_own_question(conn: &mut Conn) -> io::Result<After> {
+fn answer_own_question(conn: &mut Conn) -> io::Result<AfterReply> {
     conn.wire.rest(&mut conn.framing)?;
     conn.body = Some(Vec::new());
     let state = conn.shared.state.lock().unwrap().clone();

@@ -18,11 +18,11 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::http::{Head, PATIENCE};
+use super::http::{Head, TIMEOUT};
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ReceivedRequest {
     pub head: Head,
     pub body: Vec<u8>,
     /// Which connection it came on, counted from 0.
@@ -30,7 +30,7 @@ pub struct Asked {
 }
 
 /// What happens to the connection once a request was answered.
-pub enum After {
+pub enum AfterReply {
     KeepAlive,
     Close,
     /// Closed with a reset.
@@ -39,7 +39,7 @@ pub enum After {
     Gone,
 }
 
-type Handler = dyn Fn(&mut Conn) -> io::Result<After> + Send + Sync;
+type Handler = dyn Fn(&mut Conn) -> io::Result<AfterReply> + Send + Sync;
 
 /// What the tap's own questions are answered with.
 #[derive(Clone)]
@@ -57,7 +57,7 @@ struct Shared {
     own_questions: AtomicUsize,
     stopped: AtomicBool,
     open: Mutex<HashMap<usize, TcpStream>>,
-    asked: Sender<Asked>,
+    asked: Sender<ReceivedRequest>,
     closed: Sender<Instant>,
 }
 
@@ -65,14 +65,14 @@ struct Shared {
 pub struct FakeOllama {
     pub addr: SocketAddr,
     shared: Arc<Shared>,
-    asked: Receiver<Asked>,
+    asked: Receiver<ReceivedRequest>,
     closed: Receiver<Instant>,
 }
 
 impl FakeOllama {
     /// Answers every request with the handler.
     pub fn start(
-        handler: impl Fn(&mut Conn) -> io::Result<After> + Send + Sync + 'static,
+        handler: impl Fn(&mut Conn) -> io::Result<AfterReply> + Send + Sync + 'static,
     ) -> FakeOllama {
         FakeOllama::start_on(0, handler)
     }
@@ -84,7 +84,7 @@ impl FakeOllama {
 
     pub fn start_on(
         port: u16,
-        handler: impl Fn(&mut Conn) -> io::Result<After> + Send + Sync + 'static,
+        handler: impl Fn(&mut Conn) -> io::Result<AfterReply> + Send + Sync + 'static,
     ) -> FakeOllama {
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("bind the stand-in");
         let addr = listener.local_addr().expect("local_addr");
@@ -119,21 +119,21 @@ impl FakeOllama {
     }
 
     /// The next request of a client, once its body was read.
-    pub fn next(&self) -> Asked {
+    pub fn next(&self) -> ReceivedRequest {
         self.asked
-            .recv_timeout(PATIENCE)
+            .recv_timeout(TIMEOUT)
             .expect("a request at the stand-in")
     }
 
     /// All requests that arrived and were not taken yet.
-    pub fn so_far(&self) -> Vec<Asked> {
+    pub fn take_received(&self) -> Vec<ReceivedRequest> {
         self.asked.try_iter().collect()
     }
 
-    /// When the next connection was closed, by its peer under `Conn::until_closed` or by the script's `After::Close`.
+    /// When the next connection was closed, by its peer under `Conn::wait_until_closed` or by the script's `AfterReply::Close`.
     pub fn closed(&self) -> Instant {
         self.closed
-            .recv_timeout(PATIENCE)
+            .recv_timeout(TIMEOUT)
             .expect("a connection to the stand-in closed")
     }
 

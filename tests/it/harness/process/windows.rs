@@ -73,7 +73,7 @@ pub fn alone_at_its_console(command: &mut Command) {
 
 /// Presses Ctrl-C at the console of a process. Whoever does that has to be at that console, so another process does.
 fn interrupt(id: u32) {
-    let program = runner::standin().expect("a program for Windows");
+    let program = runner::fake_ollama_program().expect("a program for Windows");
     let done = Command::new(program)
         .args(["interrupt", &id.to_string()])
         .creation_flags(CREATE_NO_WINDOW)

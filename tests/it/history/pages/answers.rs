@@ -5,12 +5,12 @@ use serde_json::Value;
 use super::filled;
 use crate::harness::request;
 use crate::history::kept::lines;
-use crate::history::{BACKENDS, Stage, page, prompts};
+use crate::history::{BACKENDS, TestHistory, page, prompts};
 
 #[test]
 fn an_export_is_whole_in_every_format_and_oldest_first() {
     for backend in BACKENDS {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let texts = ["=1+1", "two\nlines, \"quoted\"", "plain"];
         let (_ollama, tap) = filled(&history, &texts);
         let whole = page(&tap, "/analytics/export");
@@ -58,7 +58,7 @@ fn an_export_is_whole_in_every_format_and_oldest_first() {
 #[test]
 fn statistics_are_those_of_the_records() {
     for backend in BACKENDS {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let (_ollama, tap) = filled(&history, &["Why?", "Why not?", "List it"]);
         let stats = page(&tap, "/analytics/stats/");
         let kept: Value = if backend == "loki" {
@@ -148,7 +148,7 @@ fn statistics_are_those_of_the_records() {
 
 #[test]
 fn head_answers_as_get_would_without_a_body() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     let (_ollama, tap) = filled(&history, &["Why?"]);
     for target in [
         "",

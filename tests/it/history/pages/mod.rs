@@ -5,17 +5,17 @@ mod answers;
 /// Deleting: by age or all, what waits to be written, what another backend left.
 mod purging;
 
-use super::{BACKENDS, REPLY, Stage, page, prompts, settled, talk};
+use super::{BACKENDS, REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json as reply;
 use crate::harness::{FakeOllama, Options, Proxy, request};
 
 /// A tap whose history holds one record for each prompt, in this order.
-fn filled(history: &Stage, prompts: &[&str]) -> (FakeOllama, Proxy) {
+fn filled(history: &TestHistory, prompts: &[&str]) -> (FakeOllama, Proxy) {
     let ollama = FakeOllama::always(reply(REPLY));
     let tap = history.start(&ollama);
     for (prompt, n) in prompts.iter().zip(1..) {
         talk(&tap, prompt);
-        settled(&tap, n);
+        wait_for_records(&tap, n);
     }
     (ollama, tap)
 }
@@ -29,7 +29,7 @@ fn error(tap: &Proxy, target: &str, status: u16) -> String {
 #[test]
 fn a_search_takes_every_parameter_also_with_a_slash_and_decoded() {
     for backend in BACKENDS {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let (_ollama, tap) = filled(
             &history,
             &["Why is the sky blue?", "Write some code & more", "空は青い"],
@@ -85,7 +85,7 @@ fn a_search_takes_every_parameter_also_with_a_slash_and_decoded() {
 #[test]
 fn a_bad_parameter_is_named_with_its_value_and_what_is_accepted() {
     for backend in BACKENDS {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let (_ollama, tap) = filled(&history, &[]);
         for (target, words) in [
             ("/analytics/search?limit=0", ["limit", "`0`", "1 to 100"]),
@@ -144,7 +144,7 @@ fn a_bad_parameter_is_named_with_its_value_and_what_is_accepted() {
 
 #[test]
 fn no_cache_keeps_an_answer_of_the_history_nor_a_refusal() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     let (ollama, tap) = filled(&history, &["Why?"]);
     let none = Options::to(&ollama)
         .args(&["--analytics-backend", "none"])
@@ -191,7 +191,7 @@ fn without_a_history_its_pages_say_how_to_turn_it_on() {
 
 #[test]
 fn what_is_none_of_our_pages_is_ollamas() {
-    let history = Stage::new("jsonl");
+    let history = TestHistory::new("jsonl");
     let (ollama, tap) = filled(&history, &[]);
     for (method, target) in [
         ("GET", "/analytics/else"),

@@ -5,12 +5,12 @@ use serde_json::json;
 use super::filled;
 use crate::harness::ollama::json as reply;
 use crate::harness::{FakeOllama, metric, request};
-use crate::history::{LOCAL, REPLY, Stage, page, prompts, settled, talk};
+use crate::history::{LOCAL, REPLY, TestHistory, page, prompts, talk, wait_for_records};
 
 #[test]
 fn purging_deletes_what_is_older_or_everything() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let (_ollama, tap) = filled(&history, &["first secret", "second", "third"]);
         let second =
             page(&tap, "/analytics/search?prompt_search=second")[0]["timestamp"].to_string();
@@ -30,14 +30,14 @@ fn purging_deletes_what_is_older_or_everything() {
         assert_eq!(purge("all=true").json()["deleted"], 2);
         assert!(prompts(&page(&tap, "/analytics/search")).is_empty());
         talk(&tap, "after");
-        settled(&tap, 1);
+        wait_for_records(&tap, 1);
     }
 }
 
 #[test]
 fn purging_deletes_also_what_still_waits_to_be_written() {
     for backend in LOCAL {
-        let history = Stage::new(backend);
+        let history = TestHistory::new(backend);
         let ollama = FakeOllama::always(reply(REPLY));
         let tap = history
             .options(&ollama)
@@ -64,7 +64,7 @@ fn purging_deletes_also_what_still_waits_to_be_written() {
 #[test]
 fn what_another_backend_left_in_the_directory_goes_too() {
     for [old, new] in [["jsonl", "sqlite"], ["sqlite", "jsonl"]] {
-        let mut history = Stage::new(old);
+        let mut history = TestHistory::new(old);
         for (backend, from) in [(old, json!({old: 1})), (new, json!({old: 1, new: 2}))] {
             history = history.turned_to(backend);
             let (_ollama, tap) = filled(&history, &["first", "second"]);
@@ -98,7 +98,7 @@ fn what_another_backend_left_in_the_directory_goes_too() {
 
 #[test]
 fn purging_a_loki_is_refused_with_the_way_that_works() {
-    let history = Stage::new("loki");
+    let history = TestHistory::new("loki");
     let (_ollama, tap) = filled(&history, &["first"]);
     let reply = tap.ask(
         "DELETE",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::harness::process::lives;
-use crate::harness::runner::{ended_with, is_windows, under_wine};
+use crate::harness::runner::{exit_text, is_windows, under_wine};
 use crate::harness::{SIGINT, SIGKILL, SIGTERM, eventually, run_expecting};
 use crate::serve::{Machine, port, ready};
 
@@ -95,7 +95,7 @@ fn a_server_that_cannot_start_is_told_with_its_last_words() {
     let (stdout, stderr) = run_expecting(machine.command(&["list"]).env("STANDIN", "crash"), 1);
     assert!(
         stdout.is_empty()
-            && stderr.contains(&format!("ollama ended: {}", ended_with(1)))
+            && stderr.contains(&format!("ollama ended: {}", exit_text(1)))
             && stderr.contains("Error: out of luck"),
         "{stderr}"
     );

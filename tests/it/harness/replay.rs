@@ -1,7 +1,7 @@
-//! A stage on which a recording is performed: the stand-in plays Ollama's part, the test its client's.
+//! Replays a recording: the stand-in plays Ollama's part, the test its client's.
 //!
-//! The stand-in sends each read of a stream only after the client has all chunks of the reads before it, so a performance that
-//! ends shows that nothing is held back.
+//! The stand-in sends each read of a stream only after the client has all chunks of the reads before it, so a replay that ends
+//! shows that nothing is held back.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use super::http::{Framing, Wire};
 use super::recording::{Message, Recording};
-use super::{After, Client, Conn, FakeOllama, Reply};
+use super::{AfterReply, Client, Conn, FakeOllama, Reply};
 
 /// How long a sent piece may take to reach the client.
-const HELD_BACK: Duration = Duration::from_secs(5);
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct State {
@@ -25,7 +25,7 @@ struct State {
     held_back: bool,
 }
 
-/// A reply to perform: its bytes and where to pause, each with the bytes of the body that must have arrived by then.
+/// A reply to send: its bytes and where to pause, each with the bytes of the body that must have arrived by then.
 struct Part {
     bytes: Vec<u8>,
     pauses: Vec<(usize, usize)>,
@@ -33,16 +33,16 @@ struct Part {
 }
 
 #[derive(Clone, Default)]
-pub struct Stage(Arc<(Mutex<State>, Condvar)>);
+pub struct Replay(Arc<(Mutex<State>, Condvar)>);
 
-impl Stage {
+impl Replay {
     pub fn ollama(&self) -> FakeOllama {
-        let stage = self.clone();
-        FakeOllama::start(move |conn| stage.play(conn))
+        let replay = self.clone();
+        FakeOllama::start(move |conn| replay.play(conn))
     }
 
-    /// Performs a recording over one connection; returns what the client got, reply by reply.
-    pub fn perform(&self, mut client: Client, recording: &Recording) -> Vec<Reply> {
+    /// Replays a recording over one connection and returns the replies that the client got.
+    pub fn run(&self, mut client: Client, recording: &Recording) -> Vec<Reply> {
         let parts = recording
             .replies
             .iter()
@@ -87,19 +87,19 @@ impl Stage {
         state.received = 0;
     }
 
-    fn play(&self, conn: &mut Conn) -> io::Result<After> {
+    fn play(&self, conn: &mut Conn) -> io::Result<AfterReply> {
         conn.body()?;
         let Some(part) = self.next() else {
-            return Ok(After::Close);
+            return Ok(AfterReply::Close);
         };
         let sent = self.send(conn, &part);
         self.0.0.lock().unwrap().playing = false;
         self.0.1.notify_all();
         sent?;
         Ok(if part.close {
-            After::Close
+            AfterReply::Close
         } else {
-            After::KeepAlive
+            AfterReply::KeepAlive
         })
     }
 
@@ -125,7 +125,7 @@ impl Stage {
         let (mut state, wait) = self
             .0
             .1
-            .wait_timeout_while(state, HELD_BACK, |state| state.received < count)
+            .wait_timeout_while(state, FORWARD_TIMEOUT, |state| state.received < count)
             .unwrap();
         state.held_back |= wait.timed_out();
     }

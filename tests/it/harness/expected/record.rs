@@ -1,37 +1,37 @@
-//! What the history must keep of a recorded exchange, worked out from the recording alone.
+//! The record that the history must have of a recorded exchange, worked out from the recording alone.
 
 use serde_json::{Value, json};
 
-use super::expected::{INFERENCE, Said, asked, category, is_stream, prompt, what_it_said};
-use super::recording::Message;
+use super::{INFERENCE, ReplySummary, asked, category, is_stream, prompt, summarize_reply};
+use crate::harness::recording::Message;
 
-/// The fields of a record that a recording decides; `None` where nothing is kept.
+/// Returns the fields of a record that a recording decides; `None` where nothing is recorded.
 pub fn record(request: &Message, reply: &Message) -> Option<Value> {
     let endpoint = request.head.path().trim_start_matches('/');
-    let said = what_it_said(reply);
+    let reply_summary = summarize_reply(reply);
     if request.head.method() != "POST"
         || !INFERENCE.contains(&endpoint)
         || request.head.path().starts_with("//")
-        || said.load
+        || reply_summary.load
     {
         return None;
     }
     let asked = asked(request);
-    let ok = reply.head.status() < 300 && said.finished && !said.failed;
+    let ok = reply.head.status() < 300 && reply_summary.finished && !reply_summary.failed;
     let seconds = |field: &str| {
-        said.last[field]
+        reply_summary.last[field]
             .as_f64()
             .map(|nanoseconds| nanoseconds / 1e9)
     };
     Some(json!({
         "endpoint": endpoint,
-        "model": model(&asked, &said),
+        "model": model(&asked, &reply_summary),
         "prompt_category": category(&prompt(&asked)),
         "status": if ok { "success" } else { "error" },
         "http_status": reply.head.status(),
         "stream": is_stream(reply),
-        "prompt_tokens": said.prompt_tokens,
-        "generated_tokens": said.tokens,
+        "prompt_tokens": reply_summary.prompt_tokens,
+        "generated_tokens": reply_summary.tokens,
         "eval_duration_seconds": seconds("eval_duration"),
         "load_duration_seconds": seconds("load_duration"),
         "prompt_eval_duration_seconds": seconds("prompt_eval_duration"),
@@ -39,16 +39,16 @@ pub fn record(request: &Message, reply: &Message) -> Option<Value> {
         "request_bytes": request.body.len(),
         "response_bytes": reply.body.len(),
         "truncated": false,
-        "prompt_cached_tokens": said.cached_tokens,
+        "prompt_cached_tokens": reply_summary.cached_tokens,
     }))
 }
 
 /// The name that the history knows a model by.
-fn model(asked: &Value, said: &Said) -> Option<String> {
+fn model(asked: &Value, reply: &ReplySummary) -> Option<String> {
     let name = asked["model"]
         .as_str()
         .map(str::to_owned)
-        .or_else(|| said.model.clone().filter(|_| asked.is_null()));
+        .or_else(|| reply.model.clone().filter(|_| asked.is_null()));
     name.map(|name| name.to_lowercase().trim_end_matches(":latest").to_owned())
         .filter(|name| !name.is_empty())
 }
