@@ -1,4 +1,5 @@
-//! The history of a running tap: its store, the recorder that fills it, and the thread that keeps it within its limits.
+//! The history of a running tap: its store, the recorder that fills it, and the thread that keeps
+//! it within its limits.
 
 pub mod export;
 pub mod record;
@@ -25,16 +26,16 @@ use crate::util::threads;
 /// A record is on disk this long after its request ended, at the latest.
 const FLUSH: Duration = Duration::from_millis(500);
 
-/// How often what is too old, or too much, is deleted.
+/// The time between two deletions of what is beyond the limits.
 const RETENTION: Duration = Duration::from_secs(3600);
 
-/// How often opening a history is tried that cannot be opened.
+/// The time between two attempts to open a history that could not be opened.
 const OPEN_AGAIN: Duration = Duration::from_secs(60);
 
-/// How long a purge waits at a time until what was accepted before it is written.
+/// The time that a purge waits for one flush of what was accepted before it.
 const PURGE_WAIT: Duration = Duration::from_secs(5);
 
-/// SQLite needs more than the other threads of ours (bytes).
+/// The stack of the threads of the history (bytes): SQLite needs more than the others.
 pub const STACK: usize = 2 * 1024 * 1024;
 
 pub struct Archive {
@@ -44,8 +45,8 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is what a second tap is
-    /// told that wants the same directory.
+    /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is
+    /// what a second tap is told that wants the same directory.
     pub fn open(
         history: &HistoryConfig,
         port: u16,
@@ -88,15 +89,16 @@ impl Archive {
         }))
     }
 
-    /// Takes an exchange for the history. What makes no model work is none of it.
+    /// Takes an exchange for the history, unless it made no model work.
     pub fn submit(&self, exchange: Box<Exchange>) {
         if !exchange.load_only {
             self.recorder.submit(exchange);
         }
     }
 
-    /// Deletes every record that was accepted before now and arrived before this time (Unix seconds), or all: what still waits to be
-    /// written is written first, else it would be there afterwards.
+    /// Deletes every record that was accepted before now and arrived before this time (Unix
+    /// seconds), or all: what still waits to be written is written first, else it would be there
+    /// afterwards.
     pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
         let mut all_written = self.recorder.flush(PURGE_WAIT);
         let mut purged = self.store.purge(before)?;
@@ -139,7 +141,8 @@ impl Archive {
     }
 }
 
-/// Deletes what is beyond the limits, and reads what the dashboard asks for first, so that it opens at once; now and every hour.
+/// Deletes what is beyond the limits, and reads what the dashboard asks for first, so that it opens
+/// at once; now and every hour.
 fn keep(store: &Store, history: &HistoryConfig, metrics: &Metrics) {
     let (pause, again) = (
         test_overrides::RETENTION_INTERVAL.duration_or(RETENTION),
@@ -160,7 +163,8 @@ fn keep(store: &Store, history: &HistoryConfig, metrics: &Metrics) {
     }
 }
 
-/// Deletes what is beyond the limits. `expiry` watches the clock from the first time on that the history could be asked.
+/// Deletes what is beyond the limits. `expiry` watches the clock from the first time on that the
+/// history could be asked.
 fn clean_up(
     store: &Store,
     history: &HistoryConfig,
@@ -210,7 +214,7 @@ fn delete(store: &Store, limits: &Limits) -> Result<()> {
     Ok(())
 }
 
-/// What this machine is called in the history.
+/// Returns the name of this machine in the history.
 fn host(history: &HistoryConfig) -> String {
     let own = || platform::resources::host_name().filter(|name| !name.is_empty());
     history

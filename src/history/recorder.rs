@@ -1,9 +1,10 @@
-//! RECORD: hands exchanges to the thread that writes the history, and never waits.
+//! Hands exchanges to the thread that writes the history, and never waits.
 //!
-//! - A worker's `submit` puts an exchange into a bounded queue; where there is no room it is dropped and counted.
-//! - The writer makes records of them, gathers a batch, and writes it. A store that fails is tried again, with longer and longer
-//!   pauses, while the queue holds what comes.
-//! - `flush` has everything written now, for who is about to delete it.
+//! - A worker's `submit` puts an exchange into a bounded queue; where the queue is full it is
+//!   dropped and counted.
+//! - The writer makes records of them, gathers a batch, and writes it. A store that fails is tried
+//!   again, with longer and longer pauses, while the queue holds what comes.
+//! - `flush` has everything written now, so that a purge deletes it too.
 //! - `shutdown` writes everything that was accepted, as far as its deadline lets it.
 
 mod writer;
@@ -24,17 +25,18 @@ use crate::observe::Exchange;
 use crate::util::threads::{self, lock};
 use writer::{Told, Writer};
 
-/// Exchanges that may wait, those of the batch that is being written among them; one more is dropped.
+/// Exchanges that may wait, those of the batch that is being written among them; one more is
+/// dropped.
 const QUEUE_MAX: usize = 10_000;
 
-/// The most bytes of text that waiting exchanges may hold together, where there is memory for it; one that would exceed them is
-/// dropped.
+/// The most bytes of text that waiting exchanges may hold together, where there is memory for it;
+/// one that would exceed them is dropped.
 pub const TEXT_MAX: usize = 64 * 1024 * 1024;
 
-/// Requests to write at once that may wait to be heard: as many as may be made at the same time.
+/// Flush requests that may wait: as many as may be made at the same time.
 const FLUSHES_MAX: usize = 2;
 
-/// The workers' side.
+/// The side of the workers.
 pub struct Recorder {
     queue: Sender<Box<Exchange>>,
     closing: Sender<Instant>,
@@ -43,7 +45,7 @@ pub struct Recorder {
     shared: Arc<Shared>,
 }
 
-/// What both sides count.
+/// The counters that both sides share.
 struct Shared {
     metrics: Arc<Metrics>,
     /// Exchanges accepted and not written yet.
@@ -51,15 +53,15 @@ struct Shared {
     /// Bytes of text in them.
     text: AtomicUsize,
     text_max: usize,
-    /// Records that were left to the next start.
+    /// Records that were saved for the next start.
     left: AtomicUsize,
     /// Why records wait: the last failure, until one is written.
     failure: Mutex<Option<String>>,
 }
 
 impl Recorder {
-    /// Starts the writer. A batch is written `flush` after its first record came, or when it is full; those that wait hold up to
-    /// `text_max` bytes of text.
+    /// Starts the writer. A batch is written `flush` after its first record came, or when it is
+    /// full; those that wait hold up to `text_max` bytes of text.
     pub fn start(
         store: Arc<Store>,
         keep: StoreText,
@@ -103,7 +105,7 @@ impl Recorder {
         })
     }
 
-    /// Takes an exchange for the history, or drops it where there is no room. Never waits.
+    /// Takes an exchange for the history, or drops it where the queue is full. Never waits.
     pub fn submit(&self, exchange: Box<Exchange>) {
         let text = text_bytes(&exchange);
         if !self.shared.accept(text) {
@@ -115,22 +117,23 @@ impl Recorder {
         }
     }
 
-    /// Records that were accepted and are not written yet.
+    /// Returns the number of records that were accepted and are not written yet.
     pub fn queue_size(&self) -> usize {
         self.shared.records.load(SeqCst)
     }
 
-    /// Records that the store had not taken at the end, and that the next start sends.
+    /// Returns the number of records that were saved for the next start.
     pub fn left(&self) -> usize {
         self.shared.left.load(SeqCst)
     }
 
-    /// Why what was accepted is not written; `None` where nothing is in the way.
+    /// Returns the reason why records wait, if the last write failed.
     pub fn failure(&self) -> Option<String> {
         lock(&self.shared.failure).clone()
     }
 
-    /// Has everything written that was accepted before, without the wait for more. Whether that was done in time.
+    /// Has everything written that was accepted before, without the wait for more. Returns whether
+    /// that was done in time.
     pub fn flush(&self, within: Duration) -> bool {
         let deadline = Instant::now() + within;
         let (done, written) = bounded(0);
@@ -139,7 +142,8 @@ impl Recorder {
         asked && written.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
     }
 
-    /// Writes what was accepted, and ends. Returns how many records are lost because the store did not take them in time.
+    /// Writes what was accepted, and ends. Returns the number of records that are lost because the
+    /// store did not take them in time.
     pub fn shutdown(&self, deadline: Instant) -> usize {
         let _ = self.closing.try_send(deadline);
         // The writer drops its end of the channel when it is done.
@@ -149,14 +153,15 @@ impl Recorder {
 }
 
 impl Shared {
-    /// Notes one more exchange; whether there is room for it, beside the batch that is being written.
+    /// Counts one more exchange, and returns whether there is room for it beside the batch that is
+    /// being written.
     fn accept(&self, text: usize) -> bool {
         let records = self.records.fetch_add(1, SeqCst) + 1;
         self.metrics.set_analytics_queue_size(records);
         self.text.fetch_add(text, SeqCst) + text <= self.text_max && records <= QUEUE_MAX
     }
 
-    /// So many exchanges with so much text have left the queue.
+    /// Uncounts exchanges that have left the queue, and the bytes of their text.
     fn release(&self, records: usize, text: usize) {
         let left = self.records.fetch_sub(records, SeqCst) - records;
         self.metrics.set_analytics_queue_size(left);

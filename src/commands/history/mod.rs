@@ -1,7 +1,7 @@
 //! Questions to the history from a terminal: one file a command, and what they share.
 //!
-//! - `source` finds the history: a running tap (`tap`, and `overheard` where its answer breaks off), or a directory (`place`) that is
-//!   read itself
+//! - `source` finds the history: a running tap (`tap`, and `overheard` where its answer breaks
+//!   off), or a directory (`place`) that is read itself
 //! - `filter` reads which records are meant
 //! - `words` and `table` make text for people, in which nothing from a prompt can move the terminal
 

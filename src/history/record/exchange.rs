@@ -1,4 +1,4 @@
-//! What is kept of an exchange.
+//! The record of an exchange, with as much of its text as may be kept.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::observe::text::prefix;
 /// Bytes of an error that are kept where no text of a prompt may be.
 const ERROR_WITHOUT_TEXT: usize = 100;
 
-/// From so many bytes on, a word of an error that is in the prompt or in the reply may have come from there.
+/// A word of an error that is in the prompt or in the reply may have come from there if it has at
+/// least this many bytes.
 const TOLD_MIN: usize = 4;
 
 impl Record {
@@ -83,7 +84,7 @@ impl Record {
     }
 }
 
-/// Bytes of text in an exchange: what the queue's bound counts.
+/// Returns the bytes of text in an exchange, which the bound of the queue counts.
 pub fn text_bytes(exchange: &Exchange) -> usize {
     let calls: usize = exchange
         .tool_calls
@@ -103,7 +104,8 @@ fn seconds(time: Option<Duration>) -> Option<f64> {
     time.map(|time| time.as_secs_f64())
 }
 
-/// The beginning of an error, up to where it begins to quote, in signs or without: errors of Ollama's tell what they could not read.
+/// Returns the beginning of an error, up to where it begins to quote, with quotation marks or
+/// without: Ollama's errors repeat what they could not read.
 fn without_text(error: &str, texts: &[&str]) -> String {
     let unquoted = error
         .split(['"', '\'', '`', ':'])

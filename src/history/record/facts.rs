@@ -1,4 +1,4 @@
-//! FACTS: what is asked of most records, without their texts.
+//! A record without its texts: all that filters and statistics need.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Deserializer};
 use crate::history::record::client_name;
 use crate::observe::model_name::normalize_cow;
 
-/// What statistics need of a record, borrowed from wherever it lies.
+/// The fields that filters and statistics need of a record, borrowed from where they are.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Facts<'a> {
     pub timestamp: f64,
-    /// Folded, whatever spelling the history has.
+    /// Folded, whichever spelling the history has.
     #[serde(borrow, deserialize_with = "model_field")]
     pub model: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -28,7 +28,7 @@ pub struct Facts<'a> {
     pub duration_seconds: Option<f64>,
     pub time_to_first_token_seconds: Option<f64>,
     pub prompt_cached_tokens: Option<u64>,
-    /// Who asked, as `metadata` says it; `None` where it says nothing.
+    /// The client that `metadata` names, if any.
     #[serde(
         borrow,
         rename = "metadata",

@@ -1,5 +1,6 @@
-//! LOSSY: a second attempt at a line that is not strictly a record, as Python wrote many: halves of surrogate pairs in texts, NaN
-//! and Infinity, `4.0` for a count, null for a name. What cannot be made out of it is as if it had not been there.
+//! A second attempt at a line that is not strictly a record, as Python wrote many: halves of
+//! surrogate pairs in texts, NaN and Infinity, `4.0` for a count, null for a name. A field that
+//! cannot be read is unknown.
 
 use std::borrow::Cow;
 
@@ -10,7 +11,8 @@ use super::Record;
 /// Floats up to here are whole numbers where they look so.
 const WHOLE_MAX: f64 = (1_u64 << 53) as f64;
 
-/// `None` where it is no record, or where its place in the history cannot be read.
+/// Reads a line; `None` where it is not a record, or where its position in the history cannot be
+/// read.
 pub fn read(line: &[u8]) -> Option<Record> {
     let text = String::from_utf8_lossy(line);
     let mended = mend(&text);
@@ -47,10 +49,10 @@ fn is_readable(name: &str, value: &Value) -> bool {
     serde_json::from_value::<Record>(Value::Object(alone)).is_ok()
 }
 
-/// A line in which what is no JSON was replaced.
+/// A line in which everything that is not JSON was replaced.
 struct Mended {
     text: String,
-    /// Characters of a text are lost.
+    /// Characters of a string were lost.
     replaced: bool,
 }
 
@@ -71,7 +73,7 @@ fn mend(line: &str) -> Mended {
 }
 
 impl Mended {
-    /// Takes what lies between two strings.
+    /// Takes the text between two strings.
     fn between(&mut self, text: &str) {
         self.text.push_str(
             &text
@@ -117,7 +119,7 @@ impl Mended {
     }
 }
 
-/// The UTF-16 unit that an escape at the beginning of `text` stands for.
+/// Returns the UTF-16 unit that an escape at the beginning of `text` stands for.
 fn unit(text: &str) -> Option<u16> {
     u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }

@@ -1,4 +1,5 @@
-//! `Record`: what the history keeps of one request, under the names that every backend has (the seed's names first).
+//! `Record`: what the history keeps of one request, under the names that every backend has (the
+//! seed's names first).
 
 pub mod client_name;
 mod exchange;
@@ -19,10 +20,11 @@ use crate::observe::model_name::normalize;
 /// Characters of a prompt or a reply in its preview.
 const PREVIEW: usize = 100;
 
-/// Where `metadata` has the name of the model as it was sent.
+/// The key of `metadata` for the name of the model as it was sent.
 const MODEL_SENT: &str = "model_sent";
 
-/// One line of the history. Unknown is `None` (null), never 0. Reads the seed's own lines too, which call durations otherwise.
+/// One line of the history. Unknown is `None` (null), never 0. Lines from before the tap are read
+/// too; they call durations otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record {
@@ -50,8 +52,9 @@ pub struct Record {
     pub status: String,
     /// Never `None` when `status` is error.
     pub error: Option<String>,
-    /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`, and `model_sent` where the name was spelled otherwise than
-    /// in `model`; in a history taken over from elsewhere anything.
+    /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`, and `model_sent` where
+    /// the name was spelled otherwise than in `model`; in a history taken over from elsewhere
+    /// anything.
     pub metadata: Value,
 
     /// The visible text only.
@@ -66,13 +69,14 @@ pub struct Record {
     pub http_status: Option<u16>,
     pub stream: Option<bool>,
     pub done_reason: Option<String>,
-    /// `generated_tokens` counts pieces of the reply, or `prompt_tokens` is a guess of Ollama's, because no counter came.
+    /// `generated_tokens` counts pieces of the reply, or `prompt_tokens` is a guess of Ollama's,
+    /// because no counter came.
     pub tokens_estimated: Option<bool>,
     pub request_bytes: Option<u64>,
     pub response_bytes: Option<u64>,
     /// A text was cut to its bound.
     pub truncated: Option<bool>,
-    /// What the machine of the tap is called that wrote it.
+    /// The name of the machine of the tap that wrote it.
     pub host: Option<String>,
     /// The port that this tap listens on.
     pub tap: Option<u16>,
@@ -118,21 +122,22 @@ pub const FIELDS: [&str; 33] = [
 ];
 
 impl Record {
-    /// The record on a line of the history, or what can be made out of it. `None` where it is no record.
+    /// Reads the record on a line of the history, as much of it as can be read. `None` where it is
+    /// not a record.
     pub fn read(line: &[u8]) -> Option<Record> {
         serde_json::from_slice(line)
             .ok()
             .or_else(|| lossy::read(line))
     }
 
-    /// The text that `prompt_search` looks at: the prompt, or as much of it as was kept.
+    /// Returns the text that `prompt_search` looks at: the prompt, or as much of it as was kept.
     pub fn searchable(&self) -> Option<&str> {
         self.prompt_full
             .as_deref()
             .or(self.prompt_preview.as_deref())
     }
 
-    /// The texts that may be long.
+    /// Returns the texts that may be long.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         [&self.prompt_full, &self.response_full, &self.thinking_full]
             .into_iter()
@@ -140,7 +145,7 @@ impl Record {
             .map(String::as_str)
     }
 
-    /// The record without its long texts, as lists show it.
+    /// Returns the record without its long texts, as lists show it.
     pub fn without_long_text(mut self) -> Record {
         self.prompt_preview = self
             .prompt_preview
@@ -152,7 +157,8 @@ impl Record {
         self
     }
 
-    /// The record with its model under the name that it has now: older ones have it as it was sent.
+    /// Returns the record with its model under the name that it has now: older records have it as
+    /// it was sent.
     pub fn folded(mut self) -> Record {
         let Some(sent) = self.model.take() else {
             return self;
@@ -165,7 +171,7 @@ impl Record {
         self
     }
 
-    /// Where the record stands in the history: by time, and among equals by id.
+    /// Returns the position of the record in the history: by time, and among equals by id.
     pub fn position(&self) -> Position {
         Position {
             timestamp: self.timestamp,
@@ -173,7 +179,7 @@ impl Record {
         }
     }
 
-    /// Shows the facts, with who asked in them.
+    /// Calls `visit` with the summary, the client included.
     pub fn show_facts(&self, see: impl FnOnce(&Facts)) {
         let metadata = self.metadata.to_string();
         see(&Facts {
@@ -182,7 +188,7 @@ impl Record {
         });
     }
 
-    /// The part of the record that filters ask for; who asked is not in it.
+    /// Returns the fields that filters ask for; the client is not among them.
     pub fn facts(&self) -> Facts<'_> {
         Facts {
             timestamp: self.timestamp,
@@ -203,7 +209,7 @@ impl Record {
     }
 }
 
-/// The order of the history: older first, among equals the smaller id first.
+/// A position in the order of the history: older first, among equals the smaller id first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Position {
     pub timestamp: f64,
@@ -226,16 +232,16 @@ impl PartialOrd for Position {
     }
 }
 
-/// Which tap writes a history: several may share one.
+/// The tap that writes a record: several may share a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writer {
-    /// What its machine is called.
+    /// The name of its machine.
     pub host: String,
     /// The port that it listens on.
     pub tap: u16,
 }
 
-/// Now, as records have it (Unix seconds).
+/// Returns the time as records have it (Unix seconds).
 pub fn now() -> f64 {
     unix_seconds(SystemTime::now())
 }

@@ -1,4 +1,4 @@
-//! What a record keeps, and what it must not.
+//! The fields of a record, and the text that it must not have.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! WRITER: the one thread that makes records of exchanges and writes them, batch by batch.
+//! The one thread that makes records of exchanges and writes them, batch by batch.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,22 +20,24 @@ use crate::util::threads::lock;
 /// Records that are written at once.
 pub const BATCH_MAX: usize = 500;
 
-/// While a batch is gathered, exchanges that come in this time are taken together: to be woken for each would cost more than to take it.
+/// While a batch is gathered, exchanges that come in this time are taken together: waking up for
+/// each costs more than taking it.
 const NAP: Duration = Duration::from_millis(10);
 
-/// A store that failed is tried again after the first of these; each further failure doubles the pause up to the second.
+/// A store that failed is tried again after the first of these; each further failure doubles the
+/// pause up to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// Once we are told to end, a store that fails is tried for the last time this long before the deadline.
+/// When the tap ends, a store that fails is tried for the last time this long before the deadline.
 const LAST_TRY: Duration = Duration::from_secs(1);
 
-/// What the workers' side tells the writer.
+/// The channels from the side of the workers.
 pub struct Told {
     pub exchanges: Receiver<Box<Exchange>>,
-    /// Until when to write what is left.
+    /// The deadline for writing what is left.
     pub close: Receiver<Instant>,
     pub flushes: Receiver<Sender<()>>,
-    /// Dropped with the writer, which tells `shutdown` that it has ended.
+    /// Dropped with the writer, so that `shutdown` learns that it has ended.
     pub _end: Sender<()>,
 }
 
@@ -46,11 +48,11 @@ pub struct Writer {
     writer: record::Writer,
     flush: Duration,
     shared: Arc<Shared>,
-    /// Who waits for what was accepted so far, with how many exchanges that were since we began.
+    /// Flushes that are under way, each with the number of exchanges that must have been taken.
     flushed: Vec<(u64, Sender<()>)>,
-    /// Exchanges that were taken since we began.
+    /// The number of exchanges that were taken since the start.
     taken: u64,
-    /// Set once we are told to end: until then the store has time.
+    /// Set once the tap ends: the store has time until then.
     deadline: Option<Instant>,
     /// Before what the store had put off, and could not do, is tried again.
     pause: Duration,
@@ -88,7 +90,7 @@ impl Writer {
         while self.gather() && self.write() {}
     }
 
-    /// Fills the batch; `false` when nothing more will come.
+    /// Fills the batch; returns `false` when nothing more will come.
     fn gather(&mut self) -> bool {
         let Some(first) = self.first() else {
             return false;
@@ -133,7 +135,7 @@ impl Writer {
         }
     }
 
-    /// What came meanwhile, once there is something.
+    /// Waits for the next exchange until a moment.
     fn next_until(&mut self, until: Instant) -> Option<Box<Exchange>> {
         loop {
             match self.told.exchanges.try_recv() {
@@ -154,7 +156,7 @@ impl Writer {
         }
     }
 
-    /// Somebody waits for all that was accepted, so there is no waiting for more.
+    /// Begins a flush of all that was accepted, which ends the wait for more.
     fn hurry(&mut self, done: Option<Sender<()>>) {
         self.flushed
             .extend(done.map(|done| (self.taken + self.told.exchanges.len() as u64, done)));
@@ -164,7 +166,7 @@ impl Writer {
         self.deadline.is_some() || !self.flushed.is_empty()
     }
 
-    /// All that was taken is written: tells those who waited for no more.
+    /// Ends the flushes for which all is written.
     fn tell_flushed(&mut self) {
         self.flushed.retain(|(upto, _)| *upto > self.taken);
     }
@@ -202,7 +204,7 @@ impl Writer {
         self.shared.metrics.count_analytics_dropped(refused.records);
     }
 
-    /// Writes the batch, however often it takes; `false` when we are out of time.
+    /// Writes the batch, with as many attempts as it takes; returns `false` when the time is up.
     fn write(&mut self) -> bool {
         let mut pause = PAUSES.0;
         let mut lost_before = None;
@@ -236,7 +238,7 @@ impl Writer {
         true
     }
 
-    /// Leaves the batch, and all that waits, to the next start.
+    /// Saves the batch, and all that waits, for the next start.
     fn leave_all(&mut self) {
         loop {
             while self.batch.len() < BATCH_MAX
@@ -266,7 +268,7 @@ impl Writer {
         }
     }
 
-    /// Writes once, and counts what became of the batch.
+    /// Writes once, and counts the outcome.
     fn try_write(&mut self) -> Result<(), String> {
         let before = self.batch.len();
         let written = catch_unwind(AssertUnwindSafe(|| self.store.write(&mut self.batch)));
@@ -303,7 +305,8 @@ impl Writer {
         result
     }
 
-    /// Waits before the store is tried again, and returns how long to wait the next time. Being told to end cuts a wait short.
+    /// Waits before the store is tried again, and returns how long to wait the next time. The end
+    /// of the tap cuts a wait short.
     fn wait(&mut self, pause: Duration) -> Duration {
         match self.deadline {
             Some(deadline) => thread::sleep(

@@ -1,7 +1,9 @@
-//! The directory of a history: private, kept out of version control, and written by one tap at a time.
+//! The directory of a history: private, kept out of version control, and written by one tap at a
+//! time.
 //!
-//! Some files of it are not the history's: `.lock`, whose OS lock a writer holds for as long as it lives (a kill frees it),
-//! `.holder`, which says who that is, `.expiry` (`expiry`), and the token of a running tap (`note`). Who reads the history looks at none of them.
+//! Some files of it are not the history's: `.lock`, whose OS lock a writer holds for as long as it
+//! lives (a kill frees it), `.holder`, which says who that is, `.expiry` (`expiry`), and the token
+//! of a running tap. Readers of the history look at none of them.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -17,19 +19,19 @@ const LOCK: &str = ".lock";
 const HOLDER: &str = ".holder";
 const IGNORE: &str = ".gitignore";
 
-/// What the name of a token's file ends in.
+/// The end of the name of a token's file.
 pub const TOKEN: &str = ".token";
 
-/// Root, with a table of users and without one.
+/// The name of root, with a table of users and without one.
 const ROOT: [&str; 2] = ["root", "#0"];
 
-/// Whom the service runs as: a user of its own, or Ollama's.
+/// The users that the service may run as: one of its own, or Ollama's.
 const SERVICE_USERS: [&str; 2] = ["ollama-tap", "ollama"];
 
-/// What the names of a history's own files begin with.
+/// The beginning of the names of a history's own files.
 const PREFIX: &str = "ollama_";
 
-/// A directory that nobody else writes as long as this, or a clone of it, lives.
+/// A directory that only this process writes, as long as this value or a clone of it exists.
 #[derive(Clone)]
 pub struct Directory {
     pub path: PathBuf,
@@ -38,7 +40,8 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Makes the directory where it is missing, and takes its lock. `holder` is what another tap is told that wants it too.
+    /// Makes the directory where it is missing, and takes its lock. `holder` describes this tap to
+    /// another one that wants the directory too.
     pub fn lock(path: &Path, holder: &str) -> Result<Directory> {
         let lock = Arc::new(Mutex::new(take(path, holder)?));
         Ok(Directory {
@@ -48,7 +51,7 @@ impl Directory {
         })
     }
 
-    /// Makes the directory again where somebody has removed it, or its lock, and takes that again.
+    /// Makes the directory again, and takes its lock, if either was removed.
     pub fn hold(&self) -> Result<()> {
         let mut held = lock(&self.lock);
         let doing = || format!("write the history in {}", self.path.display());
@@ -91,7 +94,8 @@ fn take(path: &Path, holder: &str) -> Result<File> {
     Ok(lock)
 }
 
-/// Whoever owns the directory reads what is written there. So it is ours, or root's, who lends it; root writes for the service's user.
+/// Refuses a directory of another user, who could read what is written there. It may be root's, who
+/// lends it; and root writes for the service's user.
 fn refuse_foreign(path: &Path) -> Result<()> {
     let Some(owner) = platform::files::other_owner(path) else {
         return Ok(());
@@ -110,14 +114,14 @@ fn refuse_foreign(path: &Path) -> Result<()> {
     )))
 }
 
-/// A file that belongs to whom the directory belongs to.
+/// Opens a file, and gives it to the owner of the directory.
 fn made(path: PathBuf, options: &OpenOptions) -> io::Result<File> {
     let file = options.open(&path)?;
     platform::files::give_to_owner_of_directory(&file, &path)?;
     Ok(file)
 }
 
-/// Writes what lies beside the history.
+/// Writes the files beside the history.
 fn settle(path: &Path, holder: &str) -> io::Result<()> {
     if holds_a_history_only(path)? {
         make_private(path)?;
@@ -140,12 +144,13 @@ fn settle(path: &Path, holder: &str) -> io::Result<()> {
     }
 }
 
-/// Takes the rights of everyone else away, as far as that is ours to do: a volume may belong to root and be lent to a group.
+/// Takes the rights of everyone else away, where that is permitted: a volume may belong to root and
+/// be lent to a group.
 fn make_private(path: &Path) -> io::Result<()> {
     match platform::files::make_directory_private(path) {
         Err(cause) if cause.kind() == ErrorKind::PermissionDenied => {
             log::warn!(
-                "{} belongs to another user: whom it is open to may see the names of the history's files",
+                "{} belongs to another user: all who may list it see the names of the history's files",
                 path.display()
             );
             Ok(())
@@ -154,7 +159,7 @@ fn make_private(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether nothing else lies there, so that its rights are ours to change.
+/// Returns whether the directory holds nothing else, so that its rights may be changed.
 fn holds_a_history_only(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();

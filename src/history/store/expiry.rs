@@ -1,12 +1,15 @@
-//! EXPIRY: whether what is too old may go now. A clock that jumped ahead makes everything look too old, and what was deleted comes back by
-//! no correction; so a clean-up that would delete all there is at once waits a day, for somebody to look at the clock.
+//! Decides whether old records may be deleted now. A clock that jumped ahead makes everything look
+//! too old, and correcting it does not bring deleted records back; so a clean-up that would delete
+//! everything at once waits a day, in which the clock can be corrected.
 //!
-//! - Held is a clean-up by age that would delete every record that was there at the start, or at the last jump of the clock: of a clock
-//!   that people set, against one that nobody does. Purges, limits of size and a smaller number of days are meant, and never held.
-//! - The first hold is noted beside the history with its time. The note survives restarts, is never renewed, counts for nothing while it
-//!   lies in the future, and goes once a clean-up ran. From a day after it, what is too old goes.
-//! - Records of the future, which a clock left that was ahead, cannot grow old. They go when they were noticed for as long as others
-//!   are kept.
+//! - A clean-up by age is held if it would delete every record that was there at the start, or at
+//!   the last jump of the wall clock against the steady clock. Purges, limits of size and a smaller
+//!   number of days are intended, and never held.
+//! - The time of the first hold is saved beside the history. It survives restarts, is never
+//!   renewed, is ignored while it is in the future, and is removed once a clean-up ran. A day after
+//!   it, old records are deleted.
+//! - Records of the future, which a clock that was ahead left, cannot grow old. They are deleted
+//!   once they have been noticed for as long as others are kept.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,16 +20,16 @@ use super::{Extent, Limits, Result, Span};
 use crate::history::record::now;
 use crate::platform;
 
-/// The note's file, in the directory of the history.
+/// The file of the state, in the directory of the history.
 pub const NOTE: &str = ".expiry";
 
 /// Seconds.
 const DAY: f64 = 86_400.0;
 
-/// How long a clean-up is held (seconds).
+/// The time that a clean-up is held (seconds).
 const HOLD: f64 = DAY;
 
-/// A clock that moves by more than this against one that nobody sets has jumped (seconds).
+/// A wall clock that moves by more than this against the steady clock has jumped (seconds).
 const JUMP: f64 = 3600.0;
 
 /// Records may be this far ahead of the clock, which is corrected now and then (seconds).
@@ -37,7 +40,7 @@ pub const AHEAD: f64 = DAY;
 pub struct Reading {
     /// Unix seconds.
     pub wall: f64,
-    /// Seconds of a clock that nobody sets and that counts the machine's sleep.
+    /// Seconds of a clock that cannot be set and that counts the machine's sleep.
     pub steady: f64,
 }
 
@@ -50,43 +53,45 @@ impl Reading {
     }
 }
 
-/// What is remembered from one run to the next.
+/// The state that is saved from one run to the next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct Note {
     /// When a clean-up was first held (Unix seconds).
     held_since: Option<f64>,
-    /// When records of the future were first noticed (Unix seconds), and when the last of them says that it arrived.
+    /// When records of the future were first noticed, and the time of the last of them (Unix
+    /// seconds).
     future_since: Option<f64>,
     future_until: Option<f64>,
-    /// Days that records were kept when a clean-up last ran; 0 for ever.
+    /// The days that records were kept when a clean-up last ran; 0 stands for ever.
     retention_days: Option<u32>,
 }
 
-/// Watches the clock, and says what may go.
+/// Watches the clock, and decides what may be deleted.
 pub struct Expiry {
     path: PathBuf,
     note: Note,
     last: Reading,
-    /// What was there at the start or at the last jump.
+    /// The extent of the history at the start or at the last jump.
     there: Extent,
     /// The last clean-up was held.
     was_held: bool,
-    /// Some of that went because it was old: so not all of it goes at once.
+    /// Some of those records were deleted by age: so they are not deleted all at once.
     has_begun: bool,
 }
 
-/// What a clean-up may do.
+/// The limits that a clean-up may apply.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decision {
     pub limits: Limits,
     pub is_held: bool,
-    /// It is the first time since the start, or since the last clean-up that ran.
+    /// It is held for the first time since the start, or since the last clean-up that ran.
     pub is_new: bool,
 }
 
 impl Expiry {
-    /// At the start of a tap. `extent` is that of all there is, its newest record no newer than a moment (Unix seconds).
+    /// Loads the state at the start of a tap. `extent` measures the whole history, its newest
+    /// record no newer than a moment (Unix seconds).
     pub fn begin(
         directory: &Path,
         at: Reading,
@@ -97,7 +102,8 @@ impl Expiry {
             .ok()
             .and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or_default();
-        // What came since a clean-up was first held was not there then, however often we were started meanwhile.
+        // What came since a clean-up was first held was not there then, through any number of
+        // restarts.
         let newest = note
             .held_since
             .filter(|since| *since <= at.wall)
@@ -112,7 +118,7 @@ impl Expiry {
         })
     }
 
-    /// What may go by age, where records are kept for `days`, and by size.
+    /// Decides what may be deleted by age, where records are kept for `days`, and by size.
     pub fn decide(
         &mut self,
         at: Reading,
@@ -150,7 +156,7 @@ impl Expiry {
         })
     }
 
-    /// Notes that a clean-up ran as decided.
+    /// Updates the state after a clean-up ran as decided.
     pub fn done(&mut self, decision: &Decision, days: Option<u32>) {
         if decision.is_held {
             return;
@@ -167,7 +173,7 @@ impl Expiry {
         }
     }
 
-    /// Writes down what the next run has to know.
+    /// Saves the state for the next run.
     pub fn keep(&self) -> io::Result<()> {
         let text = serde_json::to_vec(&self.note)?;
         if std::fs::read(&self.path).is_ok_and(|old| old == text) {
@@ -215,7 +221,7 @@ impl Expiry {
         }
     }
 
-    /// The records of the future that were noticed for so long.
+    /// Returns the records of the future that were noticed for `days`.
     fn future(&self, at: Reading, days: Option<u32>) -> Option<Span> {
         let kept = f64::from(days?) * DAY;
         let until = self
@@ -229,7 +235,8 @@ impl Expiry {
         })
     }
 
-    /// Whether nothing would be left of what was there. Where there is anything else, records of the future are no reason to go on.
+    /// Returns whether nothing would be left of the records that were there. Records of the future
+    /// count only where there are no others.
     fn would_delete_all(&self, limits: &Limits) -> bool {
         match (self.there.newest, limits.oldest) {
             (Some(newest), Some(oldest)) => newest < oldest && !self.has_begun,
@@ -238,7 +245,7 @@ impl Expiry {
         }
     }
 
-    /// Whether fewer days are to be kept than in the last run.
+    /// Returns whether fewer days are to be kept than in the last run.
     fn is_fewer(&self, days: Option<u32>) -> bool {
         let days_or_ever = |days: u32| if days == 0 { u32::MAX } else { days };
         self.note

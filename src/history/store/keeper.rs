@@ -1,4 +1,4 @@
-//! KEEPER: what every backend can do, and the words in which it is asked and answers.
+//! The trait of all backends, and the types of its questions and answers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::query::{BadParameter, Query};
 use crate::history::record::{Facts, Record};
 
-/// What went wrong with a store: operation, object and cause.
+/// An error of a store. The text names the operation, the object and the cause.
 #[derive(Debug)]
 pub enum StoreError {
-    /// The question makes no sense.
+    /// A parameter of the query is not valid.
     Bad(BadParameter),
-    /// There is nothing here to read.
+    /// There is no such history or record.
     Nothing(String),
     /// It could not be done now; it may work later.
     Failed(String),
@@ -34,12 +34,12 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// An error of doing this, for `map_err`.
+/// Makes an error of this operation, for `map_err`.
 pub fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> StoreError {
     move |cause| StoreError::Failed(format!("{doing}: {cause}"))
 }
 
-/// The same, of what the system could not do: a disk without room is told apart.
+/// Makes an error of this I/O operation, for `map_err`; a full disk is told apart.
 pub fn failed_io(doing: impl fmt::Display) -> impl FnOnce(io::Error) -> StoreError {
     move |cause| match cause.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
@@ -49,7 +49,7 @@ pub fn failed_io(doing: impl fmt::Display) -> impl FnOnce(io::Error) -> StoreErr
     }
 }
 
-/// There is no record with the id that `before` names.
+/// Makes the error of a `before` that names no record.
 pub fn unknown_before(id: &str) -> StoreError {
     let accepted = "the interaction_id of a record that is in the history".to_owned();
     StoreError::Bad(BadParameter {
@@ -61,22 +61,23 @@ pub fn unknown_before(id: &str) -> StoreError {
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-/// How much there is.
+/// The size and the times of a history.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Extent {
     pub records: u64,
-    /// On disk; `None` where that is another machine's business.
+    /// On disk; `None` where records are kept elsewhere.
     pub bytes: Option<u64>,
     /// Unix seconds.
     pub oldest: Option<f64>,
-    /// The newest that is no newer than was asked for: a clock that was ahead leaves records of the future.
+    /// The newest that is no newer than was asked for: a clock that was ahead leaves records of the
+    /// future.
     pub newest: Option<f64>,
     /// The newest of all.
     pub latest: Option<f64>,
 }
 
 impl Extent {
-    /// Of both together.
+    /// Returns the extent of both together.
     pub fn and(self, other: Extent) -> Extent {
         let either =
             |one: Option<f64>, two: Option<f64>, choose: fn(f64, f64) -> f64| match (one, two) {
@@ -106,17 +107,17 @@ impl Span {
     }
 }
 
-/// What the history may grow to.
+/// The limits of a history.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Limits {
-    /// Records that arrived before this time go (Unix seconds).
+    /// Records that arrived before this time are deleted (Unix seconds).
     pub oldest: Option<f64>,
-    /// These go as well, which lie in the future.
+    /// Records of the future that are deleted as well.
     pub future: Option<Span>,
     pub max_bytes: Option<u64>,
 }
 
-/// How much of a record is wanted.
+/// The part of a record that is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     Whole,
@@ -140,13 +141,13 @@ pub enum Flow {
     Stop,
 }
 
-/// What a purge deleted.
+/// The records that a purge deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Purged {
     /// Records.
     pub deleted: u64,
-    /// How many of them each backend had.
+    /// By the backend that had them.
     pub from: BTreeMap<String, u64>,
 }
 
@@ -171,26 +172,26 @@ pub struct Refused {
     pub texts: u64,
 }
 
-/// What each backend can do.
+/// A backend: writes batches of records, and finds them.
 pub trait Keeper: Send + Sync {
-    /// Label `backend`, and what `--analytics-backend` calls it.
+    /// Returns its name, as in the label `backend` and in `--analytics-backend`.
     fn name(&self) -> &'static str;
 
-    /// Directory or address, for people.
+    /// Returns the directory or address, for messages.
     fn place(&self) -> String;
 
-    /// `Err` says why it is not open yet.
+    /// Returns an error while it is not open.
     fn readiness(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Tries to open what could not be opened so far. `Err` says why it is not open.
+    /// Tries to open what could not be opened so far. Returns an error while it is not open.
     fn open_again(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an error ends the rest.
-    /// Returns how many were refused for good.
+    /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an
+    /// error ends the rest. Returns the number of refused records.
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64>;
 
     /// What was refused for good, beside what `write` said, since this was last asked.
@@ -198,19 +199,20 @@ pub trait Keeper: Send + Sync {
         Refused::default()
     }
 
-    /// From now on no write is to take longer than this allows: the tap ends.
+    /// Sets the time by which every write must end: the tap ends then.
     fn end_by(&self, _deadline: Instant) {}
 
-    /// Keeps what could not be written for the next start; `false` where there is no place for it.
+    /// Saves what could not be written for the next start; returns `false` where that is not
+    /// possible.
     fn leave(&self, _records: &[Record]) -> Result<bool> {
         Ok(false)
     }
 
-    /// A piece of work that writing left for later; whether there is more.
+    /// Does a piece of the work that writing put off; returns whether there is more.
     fn catch_up(&self) -> Result<bool>;
 
-    /// Shows the newest records that are meant, newest first, at most `query.limit`, all older than `query.before`, with bounded
-    /// memory.
+    /// Visits the newest matching records, newest first, at most `query.limit`, all older than
+    /// `query.before`, with bounded memory.
     fn each_newest(
         &self,
         query: &Query,
@@ -218,7 +220,7 @@ pub trait Keeper: Send + Sync {
         visit: &mut dyn FnMut(Record) -> Flow,
     ) -> Result<()>;
 
-    /// The same, gathered.
+    /// Returns the newest matching records, as `for_each_newest` visits them.
     fn newest(&self, query: &Query, detail: Detail) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         self.each_newest(query, detail, &mut |record| {
@@ -228,20 +230,24 @@ pub trait Keeper: Send + Sync {
         Ok(records)
     }
 
-    /// Every record that is meant, oldest first, with flat memory. `query.limit` and `query.before` say nothing here.
+    /// Visits every matching record, oldest first, with bounded memory. `query.limit` and
+    /// `query.before` are ignored.
     fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()>;
 
-    /// The facts of every record that is meant, in no order. There is no text to search (`query.prompt_search` says nothing).
+    /// Visits the summary of every matching record, in no order. It has no text to search, so
+    /// `query.prompt_search` is ignored.
     fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()>;
 
     fn get(&self, id: &str) -> Result<Option<Record>>;
 
-    /// `newest`: the newest record that counts as one (Unix seconds).
+    /// Measures the history. Records after `newest` do not count as its newest (Unix seconds).
     fn extent(&self, newest: f64) -> Result<Extent>;
 
-    /// Deletes what is beyond the limits, oldest first, and says how many records or whole files went.
+    /// Deletes what is beyond the limits, oldest first. Returns the number of deleted records or
+    /// whole files.
     fn retain(&self, limits: &Limits) -> Result<u64>;
 
-    /// Deletes every record that arrived before this time (Unix seconds), or all. Returns how many.
+    /// Deletes every record that arrived before this time (Unix seconds), or all. Returns their
+    /// number.
     fn purge(&self, before: Option<f64>) -> Result<u64>;
 }

@@ -1,8 +1,9 @@
-//! STORE: the history on disk, or in Loki. The same words on every backend; what they mean is said here once.
+//! The history on disk, or in Loki, with the same operations on every backend.
 //!
-//! A backend writes batches and finds records; statistics are made here, of `Facts`, so that all give the same answers. What an
-//! older tap wrote has names of models as they were sent: facts and what is shown have them folded. Every method may be called from
-//! any thread while another writes.
+//! A backend writes batches and finds records; statistics are made here, of summaries, so that all
+//! give the same answers. An older tap wrote names of models as they were sent: records and
+//! summaries are returned with folded names. Every method may be called from any thread while
+//! another writes.
 
 mod directory;
 mod expiry;
@@ -35,36 +36,37 @@ use statistics::{Models, Statistics};
 /// A history, open.
 pub struct Store {
     keeper: Box<dyn Keeper>,
-    /// Where it lies in a directory that is ours to write: in it another backend may have left its own.
+    /// The directory that this process writes, if any: another backend may have left its history
+    /// there.
     directory: Option<Directory>,
     recent: Recent,
 }
 
 impl Store {
-    /// Tries to open what could not be opened so far. `Err` says why it is not open.
+    /// Tries to open what could not be opened so far. Returns an error while it is not open.
     pub fn open_again(&self) -> Result<()> {
         self.keeper.open_again()
     }
 
-    /// `Err` says why a history that could not be opened is not open yet.
+    /// Returns an error while the history could not be opened.
     pub fn readiness(&self) -> Result<()> {
         self.keeper.readiness()
     }
 
-    /// Label `backend`, and what `--analytics-backend` calls it.
+    /// Returns its name, as in the label `backend` and in `--analytics-backend`.
     pub fn backend(&self) -> &'static str {
         self.keeper.name()
     }
 
-    /// Directory or address, for people.
+    /// Returns the directory or address, for messages.
     pub fn place(&self) -> String {
         self.keeper.place()
     }
 
-    /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an error ends the rest.
-    /// Returns how many were refused for good.
+    /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an
+    /// error ends the rest. Returns the number of refused records.
     ///
-    /// Where there is room for a part only, that is written: a disk that is nearly full takes what it can.
+    /// Where there is room for a part of it only, that part is written.
     pub fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
         match self.write_whole(batch) {
             Err(StoreError::Full(_)) if batch.len() > 1 => {
@@ -91,23 +93,24 @@ impl Store {
         self.keeper.take_refused()
     }
 
-    /// From now on no write is to take longer than this allows: the tap ends.
+    /// Sets the time by which every write must end: the tap ends then.
     pub fn end_by(&self, deadline: Instant) {
         self.keeper.end_by(deadline);
     }
 
-    /// Keeps what could not be written for the next start; `false` where there is no place for it.
+    /// Saves what could not be written for the next start; returns `false` where that is not
+    /// possible.
     pub fn leave(&self, records: &[Record]) -> Result<bool> {
         self.keeper.leave(records)
     }
 
-    /// A piece of work that writing left for later; whether there is more.
+    /// Does a piece of the work that writing put off; returns whether there is more.
     pub fn catch_up(&self) -> Result<bool> {
         self.keeper.catch_up()
     }
 
-    /// Shows the newest records that are meant, newest first, at most `query.limit`, all older than `query.before`. However long
-    /// their texts are, few are in memory at a time.
+    /// Visits the newest matching records, newest first, at most `query.limit`, all older than
+    /// `query.before`, with bounded memory.
     pub fn each_newest(
         &self,
         query: &Query,
@@ -120,7 +123,7 @@ impl Store {
             })
     }
 
-    /// The same, gathered.
+    /// Returns the newest matching records, as `for_each_newest` visits them.
     pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
         Ok(self
             .keeper
@@ -130,7 +133,8 @@ impl Store {
             .collect())
     }
 
-    /// Every record that is meant, oldest first, with flat memory; `query.limit` and `query.before` say nothing here.
+    /// Visits every matching record, oldest first, with bounded memory. `query.limit` and
+    /// `query.before` are ignored.
     pub fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
         self.keeper
             .each(query, &mut |record| visit(record.folded()))
@@ -144,7 +148,7 @@ impl Store {
         self.keeper.extent(now() + AHEAD)
     }
 
-    /// Numbers of the `hours` before `now` (Unix seconds).
+    /// Returns the numbers of the `hours` before `now` (Unix seconds).
     pub fn enhanced(&self, hours: f64, now: f64) -> Result<Enhanced> {
         let start = now - hours * 3600.0;
         let mut statistics = Statistics::new(start, now);
@@ -167,7 +171,7 @@ impl Store {
         Ok(statistics.enhanced())
     }
 
-    /// Reads beforehand what the numbers of these `hours` need, where that can be kept.
+    /// Reads what the numbers of these `hours` need into the cache, where there is one.
     pub fn remember(&self, hours: f64, now: f64) -> Result<()> {
         if self.has_one_writer() {
             self.recent
@@ -177,12 +181,13 @@ impl Store {
         }
     }
 
-    /// That is us; to a Loki others may write, and so may a tap whose history we only read.
+    /// Returns whether only this process writes: others may write to a Loki, and so may the tap
+    /// whose history is read here.
     fn has_one_writer(&self) -> bool {
         self.directory.is_some()
     }
 
-    /// The numbers of every model that there is, the most used first, without how long requests took.
+    /// Returns the numbers of every model, the most used first, without durations.
     pub fn models(&self) -> Result<Vec<Group>> {
         let mut models = Models::default();
         self.keeper
@@ -192,7 +197,7 @@ impl Store {
         Ok(models.groups())
     }
 
-    /// Watches the clock for what grows old here, where that is our business.
+    /// Begins to watch the clock for old records, where this process deletes them.
     pub fn expiry(&self, at: Reading) -> Result<Option<Expiry>> {
         let Some(directory) = &self.directory else {
             return Ok(None);
@@ -200,7 +205,7 @@ impl Store {
         Expiry::begin(&directory.path, at, &|newest| self.whole_extent(newest)).map(Some)
     }
 
-    /// What may go now.
+    /// Decides what may be deleted now.
     pub fn decide(
         &self,
         expiry: &mut Expiry,
@@ -211,7 +216,7 @@ impl Store {
         expiry.decide(at, days, max_bytes, &|newest| self.whole_extent(newest))
     }
 
-    /// With what another backend left here, where that can be read.
+    /// Measures the history together with what another backend left here, where that can be read.
     fn whole_extent(&self, newest: f64) -> Result<Extent> {
         let own = self.keeper.extent(newest)?;
         let left = self
@@ -225,8 +230,9 @@ impl Store {
         })))
     }
 
-    /// Deletes what is beyond the limits, oldest first, and says how many records or whole files went. What another backend left
-    /// here is older, and gets what the limits leave of the room.
+    /// Deletes what is beyond the limits, oldest first. Returns the number of deleted records or
+    /// whole files. What another backend left here is older, and gets the room that the limits
+    /// leave.
     pub fn retain(&self, limits: &Limits) -> Result<u64> {
         let gone = self.keeper.retain(limits)?;
         if gone > 0 {
@@ -250,7 +256,8 @@ impl Store {
         Ok(gone + deleted)
     }
 
-    /// Deletes every record that arrived before this time (Unix seconds), or all, also of what another backend left here.
+    /// Deletes every record that arrived before this time (Unix seconds), or all, also of what
+    /// another backend left here.
     pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
         let mut purged = Purged::default();
         let left = self.left_behind()?;
@@ -268,7 +275,8 @@ impl Store {
     }
 }
 
-/// A question without an end ends a day ahead: a record that a clock left in the future is the newest for nobody.
+/// Gives a query without an end one that is a day ahead: a record that a clock left in the future
+/// is not shown as the newest.
 fn until_now(query: &Query) -> Query {
     Query {
         end_time: query.end_time.or(Some(now() + AHEAD)),

@@ -1,4 +1,4 @@
-//! NAMES: texts that come again and again, each kept once and known by a number.
+//! Texts that come again and again, each kept once and known by a number.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// The number of `text`, from now on if it is new.
+    /// Returns the number of `text`; a new text gets the next one.
     pub fn number(&mut self, text: &str) -> u32 {
         if let Some(number) = self.numbers.get(text) {
             return *number;
@@ -21,7 +21,7 @@ impl Names {
         number
     }
 
-    /// The text that has a number of ours.
+    /// Returns the text with this number.
     pub fn text(&self, number: u32) -> &str {
         self.texts.get(number as usize).map_or("", |text| text)
     }

@@ -1,4 +1,4 @@
-//! Opening a history: for the one tap that writes it, for who has something to write now, or to read.
+//! Opening a history: for the one tap that records, for a command that writes, or for reading.
 
 use std::path::Path;
 
@@ -15,12 +15,14 @@ use crate::forward::upstream::Target;
 use crate::history::record::Writer;
 use crate::platform;
 
-/// Opens a history in a directory that is ours.
+/// Opens a history in a directory that this process writes.
 type Open = Box<dyn Fn() -> Result<Box<dyn Keeper>> + Send + Sync>;
 
 impl Store {
-    /// Opens the history for the one tap that writes it; `None` where none is kept. `holder` is what a second tap is told,
-    /// `writer` what records are written as. Where the directory is ours and what lies in it cannot be opened, the store says why to everybody, and `open_again` may mend it.
+    /// Opens the history for the one tap that writes it; `None` where none is kept. `holder`
+    /// describes this tap to a second one, `writer` is in every record. Where the history in the
+    /// directory cannot be opened, every question to the store returns the cause, and `reopen`
+    /// tries again.
     pub fn open_for_recording(
         history: &HistoryConfig,
         holder: &str,
@@ -42,7 +44,7 @@ impl Store {
         })
     }
 
-    /// The same for who has something to write now, or nothing.
+    /// Opens the history for a command that writes now or fails; `None` where none is kept.
     pub fn open_for_writing(history: &HistoryConfig, holder: &str) -> Result<Option<Store>> {
         Store::open(history, holder, None, |_, why| Err(why))
     }
@@ -78,7 +80,8 @@ impl Store {
         Ok(Store::of(keeper, Some(directory)))
     }
 
-    /// Opens a history to read, whether a tap writes it or not; changes nothing. `None` where none is kept.
+    /// Opens a history to read, whether a tap writes it or not; changes nothing. `None` where none
+    /// is kept.
     pub fn open_for_reading(history: &HistoryConfig) -> Result<Option<Store>> {
         let keeper: Box<dyn Keeper> = match history.backend {
             Backend::Jsonl => Box::new(Jsonl::reader(&history.dir)?),
@@ -102,7 +105,7 @@ impl Store {
         Store::of(keeper, None)
     }
 
-    /// The history that the other backend of this machine left in our directory.
+    /// Opens the history that the other backend of this machine left in the directory.
     pub(super) fn left_behind(&self) -> Result<Option<Box<dyn Keeper>>> {
         let Some(directory) = &self.directory else {
             return Ok(None);
@@ -119,7 +122,7 @@ impl Store {
     }
 }
 
-/// To write as this tap, or only to read.
+/// Opens a Loki, to write as this tap or only to read.
 fn loki(history: &HistoryConfig, writer: Option<&Writer>) -> Result<Loki> {
     let doing = "open the history in loki";
     let settings = history.loki.as_ref().ok_or_else(|| {

@@ -1,5 +1,6 @@
-//! PENDING: a history that could not be opened when the tap started: made by a newer tap, damaged, or on a disk without room. It takes
-//! Ollama from nobody: questions hear why, records are refused and counted, and opening it is tried again.
+//! A history that could not be opened when the tap started: made by a newer tap, damaged, or on a
+//! full disk. Requests are forwarded all the same: queries return the cause, records are refused
+//! and counted, and opening it is tried again.
 
 use std::sync::{Mutex, OnceLock};
 
@@ -10,19 +11,19 @@ use crate::util::threads::lock;
 type Open = dyn Fn() -> Result<Box<dyn Keeper>> + Send + Sync;
 type Discard = dyn Fn() -> Result<()> + Send + Sync;
 
-/// A keeper that is to be opened.
+/// An engine that is not open yet.
 pub struct Pending {
     name: &'static str,
     place: String,
     open: Box<Open>,
     discard: Box<Discard>,
     opened: OnceLock<Box<dyn Keeper>>,
-    /// What the last try failed for. Held while one is made.
+    /// The cause of the last failure. Locked during an attempt.
     why: Mutex<String>,
 }
 
 impl Pending {
-    /// `why` it could not be opened; `open` tries it again, and `discard` deletes all of it unread.
+    /// `why` is the first failure; `open` tries again, and `discard` deletes all of it unread.
     pub fn new(
         name: &'static str,
         place: String,
@@ -31,7 +32,7 @@ impl Pending {
         discard: Box<Discard>,
     ) -> Pending {
         log::error!(
-            "{why}; requests are forwarded, none is recorded, and opening it is tried again each minute"
+            "{why}; requests are forwarded but not recorded, and opening it is tried again each minute"
         );
         Pending {
             name,
@@ -88,7 +89,7 @@ impl Keeper for Pending {
         }
     }
 
-    /// There is nobody to wait for: it may take until somebody installs another version.
+    /// Refuses records at once: the history may stay closed until another version is installed.
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
         match self.opened() {
             Ok(keeper) => keeper.write(batch),
@@ -129,7 +130,7 @@ impl Keeper for Pending {
         self.opened()?.retain(limits)
     }
 
-    /// All of it goes whether it can be read or not; nobody knows how many records that are.
+    /// Deletes all of it, whether it can be read or not; the number of records is unknown then.
     fn purge(&self, before: Option<f64>) -> Result<u64> {
         if let (Err(_), None) = (self.opened(), before) {
             (self.discard)()?;

@@ -26,7 +26,7 @@ fn extent(times: &[f64], newest: f64) -> Extent {
 }
 
 impl Stage {
-    /// Records so many days old.
+    /// Records of these ages (days).
     fn new(days: &[f64]) -> Stage {
         let times = days.iter().map(|days| NOW - days * DAY).collect();
         let at = Reading {

@@ -1,4 +1,5 @@
-//! Appending: one batch becomes one whole member of each day's file that it touches, and is on disk when that is said.
+//! Appending: one batch becomes one whole member of each day's file that it touches, and is on disk
+//! when the write returns.
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
@@ -19,14 +20,15 @@ use crate::util::threads::lock;
 /// Writing must not wait for the compressor.
 const LEVEL: Compression = Compression::new(1);
 
-/// Seconds before the newest record of a batch. Older ones, of requests that took long, lie in blocks of their own, so that blocks
-/// seldom overlap in time.
+/// Seconds before the newest record of a batch. Older ones, of requests that took long, get blocks
+/// of their own, so that blocks seldom overlap in time.
 const LATE: f64 = 5.0;
 
-/// Writes to the day files of a directory that nobody else writes.
+/// Appends to the day files of a directory that only this process writes.
 #[derive(Default)]
 pub struct Writer {
-    /// Where each file ended when it was last written. Held for as long as any file is written at its end or replaced.
+    /// The length of each file when it was last written. Locked for as long as any file is appended
+    /// to or replaced.
     pub ends: Mutex<HashMap<Day, u64>>,
 }
 
@@ -74,7 +76,7 @@ fn append_whole(file: &mut File, end: u64, member: &[u8]) -> io::Result<()> {
         })
 }
 
-/// One member of these records, in blocks: late ones apart, and none of them long.
+/// Encodes these records as one member, in blocks: late ones apart, and no block long.
 fn member(records: &[Record]) -> io::Result<Vec<u8>> {
     let mut records: Vec<&Record> = records.iter().collect();
     records.sort_by(|one, other| {
@@ -97,7 +99,7 @@ fn member(records: &[Record]) -> io::Result<Vec<u8>> {
     Ok(encoder.finish()?.into_inner())
 }
 
-/// How many blocks these records may need.
+/// Returns how many blocks these records may need.
 fn room(records: &[&Record], late: usize) -> u64 {
     let texts = |record: &&Record| record.texts().map(|text| text.len() as u64).sum::<u64>();
     let bytes: u64 = records.iter().map(texts).sum();

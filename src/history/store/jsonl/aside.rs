@@ -1,4 +1,4 @@
-//! A day file that is written anew beside the old one, and takes its place all at once.
+//! A new version of a day file, written beside the old one, which takes its place all at once.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
@@ -12,10 +12,10 @@ use super::files::DayFile;
 use crate::platform;
 use crate::util::threads::lock;
 
-/// A file may be mended while it is being written anew.
+/// Numbers the names: a file may be repaired while it is being rewritten.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// Removed again, unless it takes the place of its day.
+/// A file that is removed again unless it is given its final name.
 pub struct Aside {
     path: PathBuf,
     pub file: File,
@@ -41,7 +41,7 @@ impl Aside {
         })
     }
 
-    /// Appends what an old file holds from `start` to `end`, as it is.
+    /// Appends the bytes of an old file from `start` to `end`.
     pub fn copy(&mut self, old: &DayFile, start: u64, end: u64) -> io::Result<()> {
         let mut old = lock(&old.file);
         old.seek(SeekFrom::Start(start))?;
@@ -54,8 +54,8 @@ impl Aside {
         }
     }
 
-    /// Puts it in the place of `old`, durably. An empty one deletes that. It is closed first: not every system and disk replaces a file
-    /// that is open.
+    /// Replaces `old` durably; an empty file deletes it. `old` is closed first: not every system
+    /// and disk replaces a file that is open.
     pub fn replace(self, old: Arc<DayFile>) -> io::Result<()> {
         let path = old.path.clone();
         drop(old);
@@ -66,7 +66,7 @@ impl Aside {
         self.keep_as(&path)
     }
 
-    /// Gives it a name of its own, durably.
+    /// Gives it its final name, durably.
     pub fn keep_as(mut self, path: &Path) -> io::Result<()> {
         self.file.sync_all()?;
         fs::rename(&self.path, path)?;

@@ -1,4 +1,5 @@
-//! Days and the names of their files: `ollama_YYYYMMDD.jsonl.gz`, by the local date of a record's arrival.
+//! Days and the names of their files: `ollama_YYYYMMDD.jsonl.gz`, by the local date of a record's
+//! arrival.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -8,10 +9,11 @@ use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Ti
 const PREFIX: &str = "ollama_";
 const SUFFIX: &str = ".jsonl.gz";
 
-/// What the name of a file ends with, before a number, that is still being written beside its day.
+/// The end of the name, before a suffix, of a file that is still being written beside its day.
 const ASIDE: &str = ".tmp";
 
-/// What it ends with, before a number, where it holds what was found in the file of its day and is none of it.
+/// The end of the name, before a number, of a file with bytes that were found in a day file and are
+/// not gzip.
 const BROKEN: &str = ".broken";
 
 /// Unix seconds that have a date of four digits, in every time zone.
@@ -22,7 +24,7 @@ const DATED: std::ops::Range<f64> = -62_135_400_000.0..253_402_200_000.0;
 pub struct Day(NaiveDate);
 
 impl Day {
-    /// `None` where the time (Unix seconds) is no date.
+    /// Returns the day of a time (Unix seconds); `None` where it has no date of four digits.
     pub fn of(timestamp: f64) -> Option<Day> {
         let seconds = DATED
             .contains(&timestamp)
@@ -41,11 +43,11 @@ impl Day {
         Day(self.0 + TimeDelta::days(1))
     }
 
-    /// Its last moment and all before lie before this one (Unix seconds).
+    /// Returns the first moment after the day (Unix seconds).
     pub fn end(self) -> f64 {
         let midnight = NaiveDateTime::new(self.0 + TimeDelta::days(1), NaiveTime::MIN);
         let moment = |time: NaiveDateTime| Local.from_local_datetime(&time).latest();
-        // Where clocks go forward at midnight there is no such time.
+        // Where clocks go forward at midnight, midnight does not exist.
         let end = moment(midnight).or_else(|| moment(midnight + TimeDelta::hours(1)));
         end.map_or(f64::INFINITY, |time| time.timestamp() as f64)
     }
@@ -54,14 +56,14 @@ impl Day {
         directory.join(format!("{PREFIX}{}{SUFFIX}", self.0.format("%Y%m%d")))
     }
 
-    /// Where its file is written anew, but for a number.
+    /// Returns the path beside its file for a new version, but for a suffix.
     pub fn path_aside(self, directory: &Path) -> PathBuf {
         let mut path = self.path(directory).into_os_string();
         path.push(ASIDE);
         path.into()
     }
 
-    /// A free name for what was found in its file and is none of it.
+    /// Returns a free path for bytes that were found in its file and are not gzip.
     pub fn path_broken(self, directory: &Path) -> PathBuf {
         let path = |n: u64| {
             let mut path = self.path(directory).into_os_string();
@@ -83,7 +85,7 @@ impl Day {
     }
 }
 
-/// The days that have a file, oldest first.
+/// Lists the days that have a file, oldest first.
 pub fn list(directory: &Path) -> io::Result<Vec<Day>> {
     let mut days: Vec<Day> = names(directory)?
         .iter()
@@ -93,14 +95,14 @@ pub fn list(directory: &Path) -> io::Result<Vec<Day>> {
     Ok(days)
 }
 
-/// Whether any day has a file, or one that is half written.
+/// Returns whether any day has a file, whole or half written.
 pub fn is_any(directory: &Path) -> io::Result<bool> {
     Ok(names(directory)?
         .iter()
         .any(|name| Day::from_name(name.strip_suffix(ASIDE).unwrap_or(name)).is_some()))
 }
 
-/// Removes every day's file, and what is half written.
+/// Removes every day's file, and those that are half written.
 pub fn remove_all(directory: &Path) -> io::Result<()> {
     for day in list(directory)? {
         fs::remove_file(day.path(directory))?;
@@ -108,7 +110,7 @@ pub fn remove_all(directory: &Path) -> io::Result<()> {
     remove_asides(directory)
 }
 
-/// Removes what a kill left half written.
+/// Removes the files that a kill left half written.
 pub fn remove_asides(directory: &Path) -> io::Result<()> {
     for name in names(directory)? {
         if name
@@ -122,7 +124,7 @@ pub fn remove_asides(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what was found in the files of days that had ended by then (Unix seconds) and was none of them.
+/// Removes the `BROKEN` files of days that had ended by `before` (Unix seconds).
 pub fn remove_broken(directory: &Path, before: f64) -> io::Result<()> {
     for name in names(directory)? {
         let day = name

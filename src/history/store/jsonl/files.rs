@@ -1,4 +1,5 @@
-//! The day files of a directory, opened for reading. What was learned of a file is kept for as long as the file stays as it is.
+//! The day files of a directory, opened for reading. The index of a file is kept for as long as the
+//! file stays as it is.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -18,7 +19,8 @@ pub struct Files {
     known: Mutex<HashMap<Day, Arc<Index>>>,
 }
 
-/// A day file as it was when it was opened. It can be read even when it is replaced or deleted meanwhile.
+/// A day file as it was when it was opened. It can be read even when it is replaced or deleted
+/// meanwhile.
 pub struct DayFile {
     pub day: Day,
     pub path: PathBuf,
@@ -35,7 +37,7 @@ impl Files {
         }
     }
 
-    /// Oldest first.
+    /// Lists the days that have a file, oldest first.
     pub fn days(&self) -> Result<Vec<Day>> {
         day::list(&self.directory).map_err(failed(format!(
             "read the history in {}",
@@ -43,7 +45,7 @@ impl Files {
         )))
     }
 
-    /// The file of `day`; `None` where there is none, for it may have gone since it was listed.
+    /// Opens the file of `day`; `None` where it was deleted since it was listed.
     pub fn open(&self, day: Day) -> Result<Option<Arc<DayFile>>> {
         let path = day.path(&self.directory);
         let doing = || format!("read {}", path.display());
@@ -67,7 +69,7 @@ impl Files {
         })))
     }
 
-    /// What there is to know of each day, oldest first.
+    /// Returns the index of each day, oldest first.
     pub fn indexes(&self) -> Result<Vec<(Day, Arc<Index>)>> {
         let mut indexes = Vec::new();
         for day in self.days()? {
@@ -82,7 +84,7 @@ impl Files {
 }
 
 impl DayFile {
-    /// Notes that so many lines of it, or ends of damaged blocks, could not be read.
+    /// Counts lines, or ends of damaged blocks, that could not be read.
     pub fn count_unreadable(&self, count: u64) {
         self.unreadable.fetch_add(count, Relaxed);
     }

@@ -1,4 +1,5 @@
-//! Where to cut a day file so that the newest of its records fit into a number of bytes.
+//! The time at which to cut a day file so that the newest of its records fit into a number of
+//! bytes.
 
 use std::sync::Arc;
 
@@ -6,16 +7,16 @@ use super::files::DayFile;
 use super::index::Block;
 use super::lines::{Lines, position, split};
 
-/// Bytes of lines that are looked at at a time.
+/// Bytes of lines that are read at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// The time from which on the records of a file take about so many bytes, which are fewer than it has (Unix seconds). A record
-/// at least is older.
+/// Returns the time from which on the records of a file take about `bytes`, which is less than its
+/// length (Unix seconds). One record at least is older.
 pub fn start(file: &Arc<DayFile>, bytes: u64) -> f64 {
     let mut blocks: Vec<&Block> = file.index.blocks.iter().collect();
     blocks.sort_by(|one, other| other.last.total_cmp(&one.last));
     let length = |block: &Block| (block.end - block.start) as f64;
-    // Headers take their part.
+    // Headers take their share.
     let mut left = blocks.iter().map(|block| length(block)).sum::<f64>() * bytes as f64
         / file.index.length as f64;
     for block in blocks {
@@ -27,7 +28,7 @@ pub fn start(file: &Arc<DayFile>, bytes: u64) -> f64 {
     f64::INFINITY
 }
 
-/// The time from which on the lines of a block are this share of it.
+/// Returns the time from which on the lines of a block are this share of it.
 fn start_in(file: &Arc<DayFile>, block: &Block, share: f64) -> f64 {
     let mut lines = times(file, block);
     lines.sort_by(|(one, _), (other, _)| other.total_cmp(one));
@@ -41,12 +42,12 @@ fn start_in(file: &Arc<DayFile>, block: &Block, share: f64) -> f64 {
     block.last.next_up()
 }
 
-/// The time of each line of a block, and its length in bytes.
+/// Returns the time of each line of a block, and its length in bytes.
 fn times(file: &Arc<DayFile>, block: &Block) -> Vec<(f64, usize)> {
     let (mut times, mut chunk) = (Vec::new(), Vec::new());
     let mut lines = Lines::open(file, block);
     loop {
-        let _damaged = lines.chunk(&mut chunk, CHUNK); // left out when the file is written anew
+        let _damaged = lines.chunk(&mut chunk, CHUNK); // left out when the file is rewritten
         if chunk.is_empty() {
             return times;
         }

@@ -1,5 +1,5 @@
-//! What lies where in a day file: its blocks with their times. Members of ours say it in their headers; those of others are
-//! inflated once, to learn it.
+//! The blocks of a day file, with their offsets and times. Members that this program wrote have
+//! them in their headers; foreign ones are inflated once to learn them.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
@@ -12,13 +12,13 @@ use flate2::bufread::GzDecoder;
 use super::lines::{position, read_line, without_mark};
 use super::member::{self, Layout};
 
-/// What a gzip member begins with: magic number, deflate.
+/// The first bytes of a gzip member: magic number, deflate.
 pub const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
 
-/// Lines that lie together, to be read at once.
+/// Lines that are read together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Block {
-    /// Where its member begins in the file.
+    /// The offset of its member in the file.
     pub member: u64,
     pub start: u64,
     pub end: u64,
@@ -33,14 +33,14 @@ pub struct Block {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Sorted; a deflate stream that begins afresh.
+    /// Sorted; a deflate stream of its own within a member.
     Ours,
     /// In any order; a whole gzip member.
     Foreign,
 }
 
 impl Block {
-    /// A foreign member that begins at `start`, of which nothing else is known.
+    /// Makes the block of a foreign member that begins at `start`, of which nothing else is known.
     pub fn foreign(start: u64) -> Block {
         let (first, last) = (f64::INFINITY, f64::NEG_INFINITY);
         Block {
@@ -61,15 +61,15 @@ impl Block {
 pub struct Index {
     pub length: u64,
     modified: Option<SystemTime>,
-    /// Where the last whole member ends. What follows is torn, or just being written.
+    /// The end of the last whole member. What follows is torn, or just being written.
     pub whole: u64,
     pub blocks: Vec<Block>,
-    /// It was said already that not everything in it can be read.
+    /// It was logged already that a part of it cannot be read.
     pub reported: Arc<AtomicBool>,
 }
 
 impl Index {
-    /// Of `file`, on the ground of what was known of it before.
+    /// Indexes `file`, and reuses what was known of it before.
     pub fn of(file: &File, before: Option<&Arc<Index>>) -> io::Result<Arc<Index>> {
         let state = file.metadata()?;
         let (length, modified) = (state.len(), state.modified().ok());
@@ -99,7 +99,8 @@ impl Index {
             .fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// The newest of its times up to a moment; of a block that goes beyond that, its first is what is known.
+    /// Returns the newest of its times up to a moment; of a block that goes beyond the moment, only
+    /// the first time is known.
     pub fn last_until(&self, moment: f64) -> Option<f64> {
         let times = self.blocks.iter().map(|block| {
             if block.last <= moment {
@@ -121,7 +122,7 @@ impl Index {
         self.blocks.iter().map(|block| block.inflated).sum()
     }
 
-    /// One member of ours, sorted throughout.
+    /// Returns whether it is one sorted member that this program wrote.
     pub fn is_compact(&self) -> bool {
         self.blocks
             .iter()
@@ -129,7 +130,7 @@ impl Index {
             && self.blocks.is_sorted_by(|one, next| one.last <= next.first)
     }
 
-    /// Whether the file still begins as this says: its last member has the header that it had.
+    /// Returns whether the file still begins as indexed: its last member has the same header.
     fn is_beginning_of(&self, mut file: &File) -> io::Result<bool> {
         let Some(last) = self.blocks.last().filter(|last| last.kind == Kind::Ours) else {
             return Ok(false);
@@ -141,7 +142,7 @@ impl Index {
         }))
     }
 
-    /// Goes from member to member, from the last whole one that is known to the end of the file.
+    /// Adds the members from the last known one to the end of the file.
     fn extend(&mut self, mut file: &File) -> io::Result<()> {
         let mut start = self.whole;
         file.seek(SeekFrom::Start(start))?;
@@ -173,11 +174,11 @@ impl Index {
 
 enum Found {
     Whole(Layout),
-    /// Torn or damaged; what can be read of it.
+    /// Torn or damaged; the block of what can be read of it.
     Broken(Block),
 }
 
-/// The member at `start`, where `reader` stands, in a file of this length.
+/// Reads the member at `start`, where `reader` is, in a file of this length.
 fn member(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result<Found> {
     match member::layout(reader, start) {
         Ok(Some(layout)) if layout.end <= length => Ok(Found::Whole(layout)),
@@ -189,7 +190,7 @@ fn member(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result<
     }
 }
 
-/// Inflates the member at `start`, which somebody else wrote.
+/// Inflates the foreign member at `start`.
 fn foreign(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result<Found> {
     let mut block = Block::foreign(start);
     let mut lines = BufReader::new(GzDecoder::new(&mut *reader));
@@ -208,7 +209,7 @@ fn foreign(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result
         }
     }
     block.end = reader.stream_position()?;
-    // A file that grows meanwhile is looked at as it was.
+    // A file that grows meanwhile is read as it was.
     Ok(if block.end <= length {
         Found::Whole(Layout {
             blocks: vec![block],
@@ -219,7 +220,7 @@ fn foreign(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result
     })
 }
 
-/// Where a member may begin, behind a broken one.
+/// Finds the next offset at which a member may begin, behind a broken one.
 fn next_start(reader: &mut BufReader<&File>) -> io::Result<Option<u64>> {
     while reader.skip_until(GZIP[0])? > 0 {
         let mut next = [0; GZIP.len() - 1];

@@ -11,7 +11,7 @@ use crate::platform;
 use crate::util::threads::lock;
 
 impl Jsonl {
-    /// `retain`, as if it were `today`. Counts files deleted or cut.
+    /// `retain`, on the day `today`. Returns the number of files that were deleted or cut.
     pub(super) fn retain_on(&self, today: Day, limits: &Limits) -> Result<u64> {
         let _rewriting = lock(&self.rewriting);
         let mut gone = 0;
@@ -22,20 +22,20 @@ impl Jsonl {
             } else if self.is_future(day, limits)? {
                 self.delete(
                     day,
-                    "it lies in the future, and is older than the history is kept",
+                    "it is in the future, and older than the history is kept",
                 )?;
                 gone += 1;
             } else if day < today
                 && let Err(e) = self.compact(day)
             {
-                log::warn!("{e}; trying again later"); // a reader may hold it, or the disk be full
+                log::warn!("{e}; trying again later"); // a reader may have it open, or the disk is full
             }
         }
         self.remove_broken(limits.oldest.unwrap_or(f64::NEG_INFINITY))?;
         Ok(gone + self.keep_within(limits.max_bytes.unwrap_or(u64::MAX))?)
     }
 
-    /// Whether all of a day lies in the future and may go.
+    /// Returns whether all of a day is in the future and may be deleted.
     fn is_future(&self, day: Day, limits: &Limits) -> Result<bool> {
         let Some(span) = limits.future.filter(|span| day.end() > span.after) else {
             return Ok(false);
@@ -46,7 +46,8 @@ impl Jsonl {
         }))
     }
 
-    /// Deletes the oldest records, so that all files take at most `bytes`.
+    /// Deletes the oldest records, so that all files take at most `bytes`. Returns the number of
+    /// files that were deleted or cut. Returns the number of files that were deleted or cut.
     fn keep_within(&self, bytes: u64) -> Result<u64> {
         let indexes = self.files.indexes()?;
         let mut total: u64 = indexes.iter().map(|(_, index)| index.length).sum();
@@ -62,7 +63,8 @@ impl Jsonl {
         Ok(gone)
     }
 
-    /// Deletes the oldest records of `day`, so that its file takes at most `bytes`. Returns how many it takes then.
+    /// Deletes the oldest records of `day`, so that its file takes at most `bytes`. Returns the
+    /// length of the file then.
     fn shrink(&self, day: Day, bytes: u64) -> Result<u64> {
         while let Some(file) = self.files.open(day)? {
             let length = file.index.length;
@@ -78,7 +80,7 @@ impl Jsonl {
                 let start = fit::start(&file, bytes);
                 drop(file); // which is replaced
                 match self.cut_before(day, start) {
-                    // What it takes meanwhile is what may stay of it.
+                    // The memory that it takes is bounded by what may stay of the file.
                     Err(StoreError::Full(why)) if bytes <= HELD_MAX => {
                         log::warn!(
                             "{why}; so the old file is deleted before the new one is written"
@@ -106,7 +108,7 @@ impl Jsonl {
     fn purge_day(&self, day: Day, before: f64) -> Result<u64> {
         let mut ends = lock(&self.writer.ends);
         if repair(&self.files, day)? {
-            ends.remove(&day); // what is torn is purged as well
+            ends.remove(&day); // a torn end is purged as well
         }
         let Some(file) = self.files.open(day)? else {
             return Ok(0);
@@ -130,7 +132,7 @@ impl Jsonl {
         }
     }
 
-    /// Deletes every day, and returns how many records these had.
+    /// Deletes every day. Returns the number of records that they had.
     pub(super) fn purge_all(&self) -> Result<u64> {
         let _rewriting = lock(&self.rewriting);
         let mut ends = lock(&self.writer.ends);
@@ -150,7 +152,7 @@ impl Jsonl {
     fn remove_broken(&self, before: f64) -> Result<()> {
         let doing = || {
             format!(
-                "delete what lies beside the history in {}",
+                "delete the files beside the history in {}",
                 self.files.directory.display()
             )
         };
@@ -174,7 +176,8 @@ impl Jsonl {
     }
 }
 
-/// A history that is cut to a size is cut to this part less of it, so that the next records do not cut it again.
+/// A history that is cut to a size is cut to this part less of it, so that the next records do not
+/// cut it again.
 const SPARE: u64 = 10;
 
 /// What may stay of a file is held in memory up to this (bytes).

@@ -1,4 +1,4 @@
-//! Lines of a day file, block by block, whoever wrote it.
+//! The lines of a day file, block by block, whichever program wrote it.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -12,13 +12,13 @@ use super::index::{Block, Kind};
 use crate::history::record::{Position, Record};
 use crate::util::threads::lock;
 
-/// The longest line that is read; a record of ours is far below. A longer one counts as unreadable.
+/// The longest line that is read; the tap's records are far shorter. A longer one is unreadable.
 const LINE_MAX: u64 = 64 << 20;
 
 /// Bytes that are read from a file at a time.
 const READ: usize = 64 * 1024;
 
-/// One record as it lies in its file, without its line end.
+/// One record as it is in its file, without its line end.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
     pub position: Position,
@@ -34,7 +34,7 @@ struct Key<'a> {
 }
 
 impl Line {
-    /// `None` where it is no record.
+    /// Reads a line; `None` where it is not a record.
     pub fn read(text: &[u8]) -> Option<Line> {
         let position = position(text)?;
         Some(Line {
@@ -44,7 +44,7 @@ impl Line {
     }
 }
 
-/// Where the record on this line stands. `None` where it is no record.
+/// Returns the position of the record on this line; `None` where it is not a record.
 pub fn position(line: &[u8]) -> Option<Position> {
     match serde_json::from_slice::<Key>(line) {
         Ok(key) => Some(Position {
@@ -71,7 +71,7 @@ impl Lines {
             },
         );
         let reader: Box<dyn BufRead + Send> = match block.kind {
-            // Asked for no more than there is, for the stream goes on in the next block.
+            // Limited to the block, for the stream goes on in the next one.
             Kind::Ours => Box::new(BufReader::new(
                 DeflateDecoder::new(section).take(block.inflated),
             )),
@@ -80,8 +80,8 @@ impl Lines {
         Lines { reader }
     }
 
-    /// Puts whole lines into `chunk`, about so many bytes of them. None are left where it stays empty. With an error, these are the
-    /// last ones that can be read.
+    /// Puts whole lines into `chunk`, about `bytes` of them; it stays empty at the end. With an
+    /// error, these are the last ones that can be read.
     pub fn chunk(&mut self, chunk: &mut Vec<u8>, bytes: usize) -> io::Result<()> {
         chunk.clear();
         self.fill(chunk, bytes).inspect_err(|_damaged| {
@@ -108,7 +108,7 @@ impl Lines {
     }
 }
 
-/// Reads to the end of a line, and returns how many bytes that were.
+/// Reads to the end of a line. Returns the number of bytes.
 pub fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
     let read = reader.take(LINE_MAX).read_until(b'\n', line)?;
     if read as u64 == LINE_MAX {
@@ -118,7 +118,7 @@ pub fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<us
     }
 }
 
-/// The lines of a chunk that are not empty.
+/// Returns the lines of a chunk that are not empty.
 pub fn split(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = chunk;
     let lines = std::iter::from_fn(move || {
@@ -133,7 +133,8 @@ pub fn split(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|line| !line.trim_ascii().is_empty())
 }
 
-/// A line without the byte order mark that some editors and shells of Windows put in front of a file.
+/// Returns a line without the byte order mark that some editors and shells of Windows put in front
+/// of a file.
 pub fn without_mark(line: &[u8]) -> &[u8] {
     line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)
 }

@@ -1,8 +1,9 @@
-//! A gzip member of ours: what one write appends, or a whole day once it is over.
+//! A gzip member that this program writes: what one write appends, or a whole day once it is over.
 //!
-//! It is an ordinary member (RFC 1952) of JSON lines, and says in its header what lies where, so that readers hop from member
-//! to member, and to the times they want, without inflating. Its lines lie in blocks, each sorted by time. A block ends in a
-//! full flush, so that it can be inflated alone. The extra field has one subfield `OT`, all little-endian, with 32 bytes a block:
+//! It is an ordinary member (RFC 1952) of JSON lines, and its header lists its blocks, so that
+//! readers skip from member to member, and to the times they want, without inflating. Its lines are
+//! in blocks, each sorted by time. A block ends in a full flush, so that it can be inflated alone.
+//! The extra field has one subfield `OT`, all little-endian, with 32 bytes a block:
 //!
 //! | bytes | what |
 //! |---|---|
@@ -33,13 +34,14 @@ const TRAILER: u64 = 8;
 /// The most entries that fit into an extra field (65,535 bytes).
 pub const BLOCKS_MAX: u64 = 2_047;
 
-/// Bytes, inflated, at which a block is full. It takes a longer one where a member would have more than `BLOCKS_MAX`.
+/// Bytes, inflated, at which a block is full. It takes a longer one where a member would have more
+/// than `BLOCKS_MAX`.
 pub const BLOCK: u64 = 1 << 20;
 
-/// Compressed bytes that are gathered before they go to the sink.
+/// Compressed bytes that are buffered before they go to the sink.
 const GATHERED: usize = 64 * 1024;
 
-/// Writes one member. It begins where the sink stands; with no line in it, nothing is written.
+/// Writes one member at the position of the sink; without a line, nothing is written.
 pub struct Encoder<W> {
     sink: W,
     deflate: Compress,
@@ -62,7 +64,7 @@ struct Entry {
 }
 
 impl<W: Write + Seek> Encoder<W> {
-    /// For at most `room` blocks.
+    /// Begins a member of at most `room` blocks.
     pub fn new(mut sink: W, level: Compression, room: u64) -> io::Result<Encoder<W>> {
         let start = sink.stream_position()?;
         let room = room.clamp(1, BLOCKS_MAX) as usize;
@@ -98,12 +100,13 @@ impl<W: Write + Seek> Encoder<W> {
         Ok(())
     }
 
-    /// Bytes, inflated, in the block that lines are added to.
+    /// Returns the inflated bytes in the block that lines are added to.
     pub fn open(&self) -> u64 {
         self.open
     }
 
-    /// The next line begins a block. Beyond the room for blocks, the last one grows.
+    /// Ends the block, so that the next line begins another. Beyond the room for blocks, the last
+    /// one grows.
     pub fn end_block(&mut self) -> io::Result<()> {
         if mem::take(&mut self.open) > 0 {
             self.deflate(&[], FlushCompress::Full)?;
@@ -111,7 +114,7 @@ impl<W: Write + Seek> Encoder<W> {
         Ok(())
     }
 
-    /// Ends the member and returns the sink, which stands behind it.
+    /// Ends the member and returns the sink, positioned behind it.
     pub fn finish(mut self) -> io::Result<W> {
         if self.entries.is_empty() {
             return Ok(self.sink);
@@ -143,7 +146,8 @@ impl<W: Write + Seek> Encoder<W> {
         Ok(())
     }
 
-    /// Compresses all of it, into the block that was begun last. What comes of it goes to the sink when it is much, or at a flush.
+    /// Compresses all of it into the last block. The output goes to the sink when the buffer is
+    /// full, or at a flush.
     fn deflate(&mut self, mut input: &[u8], flush: FlushCompress) -> io::Result<()> {
         loop {
             let before = self.deflate.total_in();
@@ -151,7 +155,7 @@ impl<W: Write + Seek> Encoder<W> {
                 .deflate
                 .compress_vec(input, &mut self.gathered, flush)?;
             input = &input[(self.deflate.total_in() - before) as usize..];
-            // With room left behind the output, nothing is held back any more.
+            // With room left behind the output, the compressor holds nothing back.
             let has_room = self.gathered.len() < self.gathered.capacity();
             let is_flush = flush != FlushCompress::None;
             if is_flush || !has_room {
@@ -196,14 +200,14 @@ fn header(entries: &[Entry], room: usize) -> Vec<u8> {
     bytes
 }
 
-/// Where a member of ours has its blocks, and where it ends.
+/// The blocks of a member that this program wrote, and its end.
 pub struct Layout {
     pub blocks: Vec<Block>,
     pub end: u64,
 }
 
-/// Reads the header of the member that begins at `start`, where `reader` stands. `None`: it is none of ours. An error of kind
-/// `UnexpectedEof`: it is incomplete.
+/// Reads the header of the member that begins at `start`, where `reader` is. Returns `None` for a
+/// foreign member, and an error of kind `UnexpectedEof` for an incomplete one.
 pub fn layout(reader: &mut impl Read, start: u64) -> io::Result<Option<Layout>> {
     let mut head = [0; HEAD as usize];
     reader.read_exact(&mut head)?;
@@ -226,7 +230,7 @@ fn blocks(entries: &[u8], member: u64, mut start: u64) -> Option<Layout> {
         if entry.length > 0 {
             let in_order = entry.first <= entry.last;
             if !in_order {
-                return None; // or no numbers
+                return None; // or not numbers
             }
             let end = start + u64::from(entry.length);
             let (inflated, lines, first, last) = (

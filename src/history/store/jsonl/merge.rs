@@ -1,7 +1,8 @@
 //! Every line, oldest first, in bounded memory.
 //!
-//! Where requests took long, blocks overlap in time, thousands of them in the worst case. So they are not read side by side but
-//! one after the other, in passes: each takes the oldest lines that are left, as many as there is room for.
+//! Where requests took long, blocks overlap in time, thousands of them in the worst case. So they
+//! are not read side by side but one after the other, in passes: each takes the oldest lines that
+//! are left, as many as there is room for.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -17,7 +18,7 @@ use crate::history::store::{Query, Result};
 /// Bytes of lines that a pass holds; more means fewer passes over blocks that span much time.
 const ROOM: usize = 16 << 20;
 
-/// Bytes, about, that a line takes beside its text.
+/// The bytes, about, that a line takes beside its text.
 const BESIDE: usize = 200;
 
 /// Bytes of lines that a block hands over at a time.
@@ -25,11 +26,11 @@ const CHUNK: usize = 64 * 1024;
 
 /// Lines of many blocks, merged.
 pub struct Merge {
-    /// Blocks that have lines left, by when they begin.
+    /// Blocks that have lines left, sorted by their first time.
     sources: Vec<Source>,
-    /// Where the next pass begins.
+    /// The beginning of the next pass.
     from: Key,
-    /// What the last pass took, and nobody has asked for yet.
+    /// The lines of the last pass that were not returned yet.
     held: BTreeMap<Key, Arc<DayFile>>,
     room: usize,
 }
@@ -38,11 +39,11 @@ struct Source {
     file: Arc<DayFile>,
     /// Number of the block in the file's index.
     block: u32,
-    /// A pass has been over it, and counted what cannot be read.
+    /// A pass has read it, and counted what cannot be read.
     seen: bool,
 }
 
-/// A line, and where it lies, so that there are no two alike.
+/// A line, and its place, so that no two are equal.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     line: Line,
@@ -50,7 +51,7 @@ struct Key {
 }
 
 impl Key {
-    /// Before every line of this time, and behind every older one.
+    /// Makes a key before every line of this time, and behind every older one.
     fn at(timestamp: f64) -> Key {
         Key {
             line: Line {
@@ -87,7 +88,8 @@ impl Merge {
         }
     }
 
-    /// Adds those blocks of a file that are wanted. No line of them may be older than one that was given already.
+    /// Adds those blocks of a file that are wanted. They must not have a line that is older than
+    /// one that was returned already.
     pub fn add(&mut self, file: &Arc<DayFile>, wanted: impl Fn(&Block) -> bool) {
         let blocks = (0..)
             .zip(&file.index.blocks)
@@ -101,8 +103,8 @@ impl Merge {
             .sort_by(|one, other| one.block().first.total_cmp(&other.block().first));
     }
 
-    /// The oldest line that is left, and the file that it is of, if it is from before `end`. Where there was one, the next question
-    /// must name the same end.
+    /// Returns the oldest line that is left, and its file, if it is from before `end`. After it
+    /// returned one, the next call must name the same end.
     pub fn next(&mut self, end: f64) -> Option<(Line, Arc<DayFile>)> {
         if self.held.is_empty() {
             self.pass(end);
@@ -115,7 +117,7 @@ impl Merge {
         self.held.keys().map(Key::bytes).sum()
     }
 
-    /// Takes the oldest lines from before `end`.
+    /// Reads the oldest lines from before `end`.
     fn pass(&mut self, end: f64) {
         let mut pass = Pass {
             from: &self.from,
@@ -132,7 +134,8 @@ impl Merge {
         }
         (self.held, self.from) = (pass.held, pass.until);
         let from = self.from.time();
-        // One in which nothing can be read begins after the end of all times, and is read then, to be counted.
+        // A block in which nothing can be read has its first time at infinity, and is read then, to
+        // be counted.
         self.sources
             .retain(|source| source.block().last >= from || source.block().first > from);
     }
@@ -209,11 +212,12 @@ impl Pass<'_> {
     }
 }
 
-/// The lines of many days that a query may mean, merged. A day's file is opened when its time has come.
+/// The lines of many days that may match a query, merged. A day's file is opened when its time has
+/// come.
 pub struct Days<'a> {
     files: &'a Files,
     query: &'a Query,
-    /// With the time of their first record, the oldest at the end.
+    /// Days with the time of their first record, the oldest at the end.
     waiting: Vec<(f64, Day)>,
     merge: Merge,
 }
@@ -235,7 +239,7 @@ impl<'a> Days<'a> {
         })
     }
 
-    /// The oldest line that is left, and the file that it is of.
+    /// Returns the oldest line that is left, and its file.
     pub fn next(&mut self) -> Result<Option<(Line, Arc<DayFile>)>> {
         loop {
             let end = self

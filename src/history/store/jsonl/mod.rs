@@ -1,12 +1,16 @@
-//! JSONL: the history as one gzip file a day, which `zcat` reads at any moment.
+//! The history as one gzip file a day, which `zcat` reads at any moment.
 //!
-//! - A batch is appended as whole gzip members (`member`, `append`), which a reader (`index`) finds without inflating.
-//! - A torn end is mended when a writer comes to the file (`repair`).
-//! - Once a day is over, its file is written anew as one sorted member (`rewrite`), beside the old one (`aside`).
-//! - Newest first and in no order, blocks are inflated by helpers (`scan`) and sifted (`search`, `sieve`); oldest first, they are
-//!   merged (`merge`).
+//! - A batch is appended as whole gzip members (`member`, `append`), which a reader (`index`) finds
+//!   without inflating.
+//! - A torn end is repaired when a writer comes to the file (`repair`).
+//! - Once a day is over, its file is rewritten as one sorted member (`rewrite`), beside the old one
+//!   (`replacement`).
+//! - Newest first and in no order, blocks are inflated by helper threads (`scan`) and searched
+//!   (`search`, `prefilter`); oldest first, they are merged (`merge`).
 //!
-//! Any number of readers, in this process and others, see whole members only; they take no lock.
+//! Any number of readers, in this process and others, see whole members only; they take no lock of
+//! a writer. Lock order: `rewriting`, then `Appender::ends`; the locks in `DayFiles` and `DayFile`
+//! are innermost: no other lock is taken while one of them is held.
 
 mod append;
 mod aside;
@@ -44,21 +48,21 @@ use merge::Days;
 use scan::{Look, scan};
 use search::{Again, ById, EachFacts, Filter, Found, Newest, Verdict};
 
-/// What `--analytics-backend` calls it.
+/// Its name in `--analytics-backend`.
 pub const NAME: &str = "jsonl";
 
 /// A history in day files.
 pub struct Jsonl {
     files: Files,
-    /// `None`: for reading only.
+    /// `None` for reading only.
     directory: Option<Directory>,
     writer: Writer,
-    /// Held for as long as files are written anew or deleted.
+    /// Held for as long as files are rewritten or deleted.
     rewriting: Mutex<()>,
 }
 
 impl Jsonl {
-    /// Writes a directory, after mending what a kill left there.
+    /// Opens a directory for writing, after repairing what a kill left there.
     pub fn writer(directory: Directory) -> Result<Jsonl> {
         let path = directory.path.clone();
         day::remove_asides(&path)
@@ -66,13 +70,13 @@ impl Jsonl {
         let keeper = Jsonl::of(&path, Some(directory));
         for day in keeper.files.days()? {
             if let Err(e) = repair::repair(&keeper.files, day) {
-                log::warn!("{e}; trying again when it is written"); // a full disk is no reason not to start
+                log::warn!("{e}; trying again when it is written"); // the tap starts with a full disk too
             }
         }
         Ok(keeper)
     }
 
-    /// Reads a directory that another process may be writing.
+    /// Opens a directory for reading that another process may be writing.
     pub fn reader(path: &Path) -> Result<Jsonl> {
         let nothing = || StoreError::Nothing(format!("there is no history in {}", path.display()));
         if path.try_exists().is_ok_and(|exists| !exists) {
@@ -86,12 +90,12 @@ impl Jsonl {
         }
     }
 
-    /// Deletes every day in the directory `path`, which is ours, unread.
+    /// Deletes every day in the directory `path`, which must be locked, unread.
     pub fn discard(path: &Path) -> Result<()> {
         day::remove_all(path).map_err(failed(format!("delete the history in {}", path.display())))
     }
 
-    /// Whether there is one in the directory `path`.
+    /// Returns whether there is one in the directory `path`.
     pub fn is_in(path: &Path) -> Result<bool> {
         day::is_any(path).map_err(failed(format!("read the history in {}", path.display())))
     }
@@ -115,7 +119,7 @@ impl Jsonl {
         self.directory.as_ref().ok_or_else(refused)
     }
 
-    /// Shows what `look` wants to it, newest first.
+    /// Shows the lines that `visitor` wants, newest files first.
     fn look(&self, look: &mut impl Look) -> Result<()> {
         let mut indexes = self.files.indexes()?;
         indexes.sort_by(|(_, one), (_, other)| other.last().total_cmp(&one.last()));
@@ -129,7 +133,8 @@ impl Jsonl {
         Ok(())
     }
 
-    /// Shows what was found; what was too long to be held is read again, some at a time. What is gone by then is left out.
+    /// Visits the hits; those that were too long to be held are read again, some at a time. What
+    /// was deleted by then is left out.
     fn show(&self, mut found: Vec<Found>, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
         for n in 0..found.len() {
             if found[n].record.is_none() {

@@ -1,4 +1,5 @@
-//! Mending a day file whose last member a kill or a power cut left torn: it is cut, and the whole lines in it are kept.
+//! Repairing a day file whose last member a kill or a power cut left torn: it is cut, and the whole
+//! lines in it are kept.
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -15,17 +16,20 @@ use super::member::{BLOCK, Encoder};
 use crate::history::store::{Result, failed};
 use crate::util::threads::lock;
 
-/// Lines are hardly ever this many times as long as what they are compressed to. Where they are, a block grows.
+/// Lines are hardly ever this many times as long as their compressed form. Where they are, a block
+/// grows.
 const RATIO: u64 = 16;
 
-/// Mends the file of `day`, which nobody writes meanwhile, and says whether that was necessary.
+/// Repairs the file of `day`, which must not be written meanwhile; returns whether that was
+/// necessary.
 pub fn repair(files: &Files, day: Day) -> Result<bool> {
     let Some(file) = files.open(day)? else {
         return Ok(false);
     };
     let (whole, length) = (file.index.whole, file.index.length);
     if length == 0 {
-        // Made, and not yet written when the kill came; `zcat` takes an empty file for a torn one.
+        // Created, and not yet written when the kill came; `zcat` takes an empty file for a torn
+        // one.
         fs::remove_file(&file.path).map_err(failed(format!("remove {}", file.path.display())))?;
     }
     if whole == length {
@@ -45,7 +49,8 @@ pub fn repair(files: &Files, day: Day) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether what follows the last whole member may be what a kill left of another.
+/// Returns whether what follows the last whole member may be the beginning of another, which a kill
+/// left.
 fn is_torn_gzip(file: &DayFile) -> io::Result<bool> {
     let mut head = Vec::new();
     let mut file_at_tail = lock(&file.file);
@@ -56,14 +61,15 @@ fn is_torn_gzip(file: &DayFile) -> io::Result<bool> {
     Ok(GZIP.starts_with(&head))
 }
 
-/// Copies the tail, which somebody else must have written, to a file of its own: we delete nothing that we do not know.
+/// Copies the tail, which another program must have written, to a file of its own: unknown bytes
+/// are not deleted.
 fn keep_beside(files: &Files, file: &DayFile) -> io::Result<()> {
     let path = file.day.path_broken(&files.directory);
     let mut aside = Aside::create(&files.directory, file.day)?;
     aside.copy(file, file.index.whole, file.index.length)?;
     aside.keep_as(&path)?;
     log::warn!(
-        "{} holds something that is no gzip; it is {} now",
+        "{} has something that is not gzip; it was moved to {}",
         file.path.display(),
         path.display()
     );
@@ -78,7 +84,7 @@ fn without_torn_tail(files: &Files, file: Arc<DayFile>) -> io::Result<u64> {
     Ok(kept)
 }
 
-/// Writes the whole lines of the torn member as a new one, and returns how many these are.
+/// Writes the whole lines of the torn member as a new one. Returns their number.
 fn keep_lines(file: &Arc<DayFile>, aside: &mut Aside) -> io::Result<u64> {
     let tail = Block {
         start: file.index.whole,

@@ -1,4 +1,5 @@
-//! Writing a whole day file anew: sorted and in one member once the day is over, or without what must go.
+//! Rewriting a whole day file: sorted and in one member once the day is over, or without the
+//! records that must go.
 
 use std::fs;
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
@@ -20,8 +21,8 @@ use crate::util::threads::lock;
 const LEVEL: Compression = Compression::new(6);
 
 impl Jsonl {
-    /// Makes one sorted member of the file of a day that is over, and says whether that was necessary. One that cannot be read in
-    /// full stays as it is.
+    /// Makes one sorted member of the file of a day that is over; returns whether that was
+    /// necessary. A file that cannot be read in full stays as it is.
     pub(super) fn compact(&self, day: Day) -> Result<bool> {
         let Some(file) = self.files.open(day)? else {
             return Ok(false);
@@ -40,7 +41,7 @@ impl Jsonl {
         })
     }
 
-    /// Writes the file of `day` without the lines from before this time, and returns how many these were.
+    /// Rewrites the file of `day` without the lines from before this time. Returns their number.
     pub(super) fn cut_before(&self, day: Day, before: f64) -> Result<u64> {
         while let Some(file) = self.files.open(day)? {
             let mut gone = 0;
@@ -55,8 +56,8 @@ impl Jsonl {
         Ok(0)
     }
 
-    /// `cut_before` where the disk has no room for a second file: what stays is held in memory, and takes the place of the old one once
-    /// that is deleted.
+    /// `cut_before` where the disk has no room for a second file: what stays is held in memory, and
+    /// written once the old file is deleted.
     pub(super) fn cut_before_in_place(&self, day: Day, before: f64) -> Result<()> {
         let Some(file) = self.files.open(day)? else {
             return Ok(());
@@ -82,8 +83,9 @@ impl Jsonl {
             .map_err(failed_io(doing()))
     }
 
-    /// Puts what `fill` writes, and what was appended meanwhile, in the place of `file`, and says whether it did: not where `fill` says
-    /// no, nor where the file was mended meanwhile and so is another. Writers wait only for what was appended.
+    /// Replaces `file` with what `fill` writes and what was appended meanwhile. Returns whether it
+    /// did: not where `fill` returns `false`, nor where the file was repaired meanwhile and so is
+    /// another. Writers wait only for the copying of what was appended.
     pub(super) fn replace(
         &self,
         file: Arc<DayFile>,
@@ -96,7 +98,7 @@ impl Jsonl {
         if !fill(&file, &mut aside).map_err(failed_io(doing()))? {
             return Ok(false);
         }
-        aside.file.sync_all().map_err(failed_io(doing()))?; // the larger part, before anybody waits
+        aside.file.sync_all().map_err(failed_io(doing()))?; // the larger part, before any writer waits
         let mut ends = lock(&self.writer.ends);
         if !platform::files::is_at(&lock(&file.file), &path).map_err(failed_io(doing()))? {
             return Ok(false);
@@ -114,14 +116,14 @@ impl Jsonl {
     }
 }
 
-/// What was appended since the file was opened, and is in no block of its index.
+/// Copies what was appended since the file was opened, which is in none of its blocks.
 fn rest_of(file: &Arc<DayFile>, into: &mut impl Write) -> io::Result<u64> {
     let mut old = lock(&file.file);
     old.seek(SeekFrom::Start(file.index.whole))?;
     io::copy(&mut *old, into)
 }
 
-/// How many lines were written, and how many were not.
+/// The numbers of lines that were written and left out.
 #[derive(Default)]
 struct Written {
     kept: u64,

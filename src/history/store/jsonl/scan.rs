@@ -1,4 +1,5 @@
-//! Looking at the lines of many blocks of a file: helpers inflate ahead, while the caller's thread looks.
+//! Visiting the lines of many blocks of a file: helper threads inflate ahead, while the caller's
+//! thread visits.
 
 use std::io;
 use std::sync::Arc;
@@ -10,21 +11,21 @@ use super::files::DayFile;
 use super::index::Block;
 use super::lines::{Lines, split};
 
-/// The most helpers of one scan; inflating is nearly all the work.
+/// The most helper threads of one scan; inflating is nearly all the work.
 const HELPERS: usize = 4;
 
-/// Blocks and chunks that are on their way to the one who looks, at most.
+/// The most blocks and chunks that are on their way to the visitor.
 const AHEAD: usize = 2 * HELPERS;
 
-/// Bytes of a chunk: what a helper hands over at a time.
+/// Bytes of a chunk, which a helper hands over at a time.
 const CHUNK: usize = 256 * 1024;
 
-/// What is done with each line.
+/// Takes the lines of a scan.
 pub trait Look {
-    /// Whether lines between these times are of interest (still).
+    /// Returns whether lines between these times are (still) of interest.
     fn wants(&self, first: f64, last: f64) -> bool;
 
-    /// `None` where the line could not be read.
+    /// Takes a line; returns `None` where it could not be read.
     fn look(&mut self, line: &[u8]) -> Option<()>;
 }
 
@@ -33,7 +34,7 @@ enum Inflated {
     End,
 }
 
-/// Shows the lines of the blocks that it wants to `look`, about the newest first.
+/// Shows the lines of the blocks that `visitor` wants to it, about the newest first.
 pub fn scan(file: &Arc<DayFile>, look: &mut impl Look) -> io::Result<()> {
     let mut blocks = file.index.blocks.clone();
     blocks.retain(|block| look.wants(block.first, block.last));
@@ -58,7 +59,7 @@ pub fn scan(file: &Arc<DayFile>, look: &mut impl Look) -> io::Result<()> {
     })
 }
 
-/// Asks for blocks as long as they are wanted, and looks at what comes.
+/// Asks for blocks as long as they are wanted, and visits what comes.
 fn watch(
     file: &DayFile,
     blocks: Vec<Block>,
@@ -109,7 +110,7 @@ fn inflate(file: &Arc<DayFile>, asked: &Receiver<Block>, give: &Sender<Inflated>
     }
 }
 
-/// Says that a block has ended, however it did: whoever looks waits for that.
+/// Tells the visitor's thread that a block has ended, also after a panic: it waits for that.
 struct End<'a>(&'a Sender<Inflated>);
 
 impl Drop for End<'_> {

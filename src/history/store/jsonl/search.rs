@@ -1,4 +1,4 @@
-//! What a question looks for in lines, with as little parsing as will do.
+//! The visitors that look for records in lines, with as little parsing as possible.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,13 +12,13 @@ use crate::history::record::{Facts, Position, Record};
 use crate::history::store::query::Needle;
 use crate::history::store::{Detail, Query};
 
-/// Tells whether lines are meant by a query.
+/// Matches lines against a query.
 pub struct Filter<'a> {
     query: &'a Query,
     sieve: Option<Sieve>,
 }
 
-/// What `prompt_search` looks at.
+/// The texts that `prompt_search` looks at.
 #[derive(Deserialize)]
 struct Texts<'a> {
     #[serde(default, borrow)]
@@ -31,7 +31,7 @@ struct Texts<'a> {
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// How a line stands to a query.
+/// The result of matching a line against a query.
 pub enum Verdict<T> {
     Meant(T),
     NotMeant,
@@ -47,7 +47,7 @@ impl<'a> Filter<'a> {
         Filter { query, sieve }
     }
 
-    /// The record on this line, if it is meant and `wins` by its time.
+    /// Returns the record on this line, if it matches and `wins` by its time.
     pub fn record(&self, line: &[u8], wins: impl FnOnce(f64) -> bool) -> Verdict<Record> {
         if self
             .sieve
@@ -94,19 +94,20 @@ fn is_in(needle: &Needle, line: &[u8]) -> bool {
     })
 }
 
-/// Bytes of lines whose records are held at a time, of those that are looked for; of the others only their places are kept.
+/// The most bytes of lines whose records are held at a time; of further hits only the positions
+/// are.
 const HELD_MAX: usize = 8 << 20;
 
 /// A record that was found.
 pub struct Found {
     position: Position,
-    /// Of its line, as much as its record holds.
+    /// The length of its line, as far as its record holds the line.
     bytes: usize,
     /// `None` where it was too long to be held.
     pub record: Option<Record>,
 }
 
-/// The newest records that a query means.
+/// Finds the newest records that match a query.
 pub struct Newest<'a> {
     filter: Filter<'a>,
     limit: usize,
@@ -160,7 +161,7 @@ impl<'a> Newest<'a> {
         }
     }
 
-    /// Newest first.
+    /// Returns the hits, newest first.
     pub fn into_found(self) -> Vec<Found> {
         self.best.into_values().rev().collect()
     }
@@ -195,13 +196,13 @@ impl Look for Newest<'_> {
     }
 }
 
-/// Records that were found and not held, to be read now.
+/// Reads records that were found and not held.
 pub struct Again<'a> {
     missing: BTreeMap<Position, &'a mut Found>,
 }
 
 impl<'a> Again<'a> {
-    /// The first of those that are missing, and as many more as may be held at a time.
+    /// Takes the first of those that are missing, and as many more as may be held at a time.
     pub fn new(found: &'a mut [Found]) -> Again<'a> {
         let mut missing = BTreeMap::new();
         let mut bytes = 0;
@@ -231,7 +232,7 @@ impl Look for Again<'_> {
     }
 }
 
-/// One record by its id.
+/// Finds one record by its id.
 pub struct ById<'a> {
     id: &'a str,
     sieve: Option<Sieve>,
@@ -267,7 +268,7 @@ impl Look for ById<'_> {
     }
 }
 
-/// The facts of all records that a query means.
+/// Visits the summaries of all records that match a query.
 pub struct EachFacts<'a> {
     pub query: &'a Query,
     pub visit: &'a mut dyn FnMut(&Facts),

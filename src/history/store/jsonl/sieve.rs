@@ -1,9 +1,10 @@
-//! A quick look at a line as it lies there, before it is parsed. It may let too much pass, never too little: JSON can write a
-//! character in several ways, and capitals can be of other alphabets.
+//! A quick test of a line's bytes, before it is parsed. It may let too much pass, never too little:
+//! JSON can write a character in several ways, and capitals can be of other alphabets.
 
 use memchr::{memchr2_iter, memmem};
 
-/// Bytes that JSON writers escape for no reason of form begin so: a line with one in it is always let pass.
+/// The beginning of ASCII that JSON writers escape without need: a line with one in it always
+/// passes.
 const ESCAPED_ASCII: &[u8] = b"\\u00";
 
 /// Letters and digits by how often they occur, the rarest first.
@@ -12,12 +13,13 @@ const RARE_FIRST: &[u8] = b"zqxjvbpygwfmucdlhrsnotae9876543210 ";
 pub struct Sieve {
     /// In small letters; not empty.
     part: Vec<u8>,
-    /// Where its rarest byte is.
+    /// The index of its rarest byte.
     rarest: usize,
 }
 
 impl Sieve {
-    /// For a text to be found in any case, folded. `None` where nothing can be told from the bytes.
+    /// Makes the filter of a folded text that is searched in any case. `None` where the bytes tell
+    /// nothing.
     pub fn of_text(folded: &str) -> Option<Sieve> {
         // The longest part of it that is written in one way only.
         let part = folded
@@ -27,7 +29,7 @@ impl Sieve {
         Sieve::new(part)
     }
 
-    /// For an id, which has its own case.
+    /// Makes the filter of an id, whose case counts.
     pub fn of_exact(id: &str) -> Option<Sieve> {
         Sieve::of_text(&id.to_ascii_lowercase())
     }
@@ -56,8 +58,8 @@ impl Sieve {
     }
 }
 
-/// Whether JSON has one way to write it (or one that begins with `ESCAPED_ASCII`), and no other alphabet a capital of it, as those of
-/// `i` and `k`.
+/// Returns whether JSON writes it in one way (or in one that begins with `ESCAPED_ASCII`), and it
+/// has no capital in another alphabet, as `i` and `k` have.
 fn is_plain(byte: u8) -> bool {
     RARE_FIRST.contains(&byte)
 }

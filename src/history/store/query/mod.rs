@@ -1,5 +1,5 @@
-//! QUERY: which records are meant, as pages and commands say it; parsed and checked once. `matches` is the meaning that all
-//! backends share: an index may only propose.
+//! Which records are asked for, as pages and commands say it; parsed and checked once. `matches`
+//! decides for all backends: an index may only propose.
 
 mod needle;
 #[cfg(test)]
@@ -20,7 +20,7 @@ pub use time::{HOURS, HOURS_FORMS, TIMES, hours, time};
 /// The most records that one answer holds.
 pub const LIMIT_MAX: usize = 100;
 
-/// What a model is called where a request named none.
+/// The name of the model where a request named none.
 pub const UNKNOWN: &str = "unknown";
 
 /// A parameter that cannot be used. `Display` is the message.
@@ -48,16 +48,16 @@ pub struct Query {
     pub start_time: Option<f64>,
     /// Unix seconds, inclusive.
     pub end_time: Option<f64>,
-    /// Folded (`model_name`), as facts have it.
+    /// Folded (`model_name`), as summaries have it.
     pub model: Option<String>,
     pub prompt_search: Option<Needle>,
     pub prompt_category: Option<String>,
     pub status: Option<String>,
     pub endpoint: Option<String>,
-    /// Of the tap that wrote it: its machine, and its port.
+    /// The machine and the port of the tap that wrote it.
     pub host: Option<String>,
     pub tap: Option<u16>,
-    /// 1 to `LIMIT_MAX`; of no meaning to an export.
+    /// 1 to `LIMIT_MAX`; ignored by an export.
     pub limit: usize,
     /// An id: only records older than that one.
     pub before: Option<String>,
@@ -82,8 +82,8 @@ impl Default for Query {
 }
 
 impl Query {
-    /// Reads the parameters of a page. An empty value counts as not given, a later one wins, and an unknown name is an error,
-    /// for a typing error must not return everything.
+    /// Reads the parameters of a page. An empty value counts as not given, a later one wins, and an
+    /// unknown name is an error, for a typing error must not return everything.
     pub fn parse<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Query, BadParameter> {
@@ -141,7 +141,8 @@ impl Query {
         Ok(())
     }
 
-    /// Whether `record` is meant. `before` and `limit` are not looked at: see `Query::is_before`.
+    /// Returns whether `record` matches, without regard to `before` (see `Query::is_before`) and
+    /// `limit`.
     pub fn matches(&self, record: &Record) -> bool {
         self.matches_facts(&record.facts())
             && self
@@ -150,7 +151,7 @@ impl Query {
                 .is_none_or(|needle| needle.is_in(record.searchable()))
     }
 
-    /// Everything of `matches` but the text.
+    /// Returns whether all but the text matches.
     pub fn matches_facts(&self, facts: &Facts) -> bool {
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
@@ -165,19 +166,19 @@ impl Query {
             && (self.tap.is_none() || self.tap == facts.tap)
     }
 
-    /// Whether `timestamp` lies within the times asked for.
+    /// Returns whether `timestamp` is within the times asked for.
     pub fn spans(&self, timestamp: f64) -> bool {
         self.start_time.is_none_or(|start| timestamp >= start)
             && self.end_time.is_none_or(|end| timestamp <= end)
     }
 
-    /// Whether any time from `first` to `last` does.
+    /// Returns whether any time from `first` to `last` is.
     pub fn overlaps(&self, first: f64, last: f64) -> bool {
         self.start_time.is_none_or(|start| last >= start)
             && self.end_time.is_none_or(|end| first <= end)
     }
 
-    /// Whether `record` lies before `bound`, where there is one.
+    /// Returns whether `record` is before `bound`, or there is no bound.
     pub fn is_before(record: &Record, bound: Option<&Position>) -> bool {
         bound.is_none_or(|bound| record.position() < *bound)
     }

@@ -15,12 +15,12 @@ impl Needle {
         }
     }
 
-    /// As it was asked for.
+    /// Returns the text as it was asked for.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// As `fold` makes it.
+    /// Returns the text as `fold` makes it.
     pub fn folded(&self) -> &str {
         &self.folded
     }
@@ -30,7 +30,8 @@ impl Needle {
     }
 }
 
-/// A text in which letters that differ in case only are the same, wherever they stand: a sigma at a word's end is one like any other.
+/// Folds the case of a text: letters that differ in case only become the same, wherever they are. A
+/// sigma at a word's end is one like any other.
 pub fn fold(text: &str) -> String {
     let lower = |c: char| c.to_lowercase().map(|c| if c == 'ς' { 'σ' } else { c });
     if text.is_ascii() {

@@ -1,4 +1,4 @@
-//! How parameters are read, and which records they mean.
+//! Reading parameters, and matching records.
 
 use super::*;
 

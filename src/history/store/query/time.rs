@@ -4,30 +4,30 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeZone};
 
-/// The shortest time that two records lie apart here (seconds): a date ends this long before the next one.
+/// The resolution of times (seconds): a date ends this long before the next one.
 const MOMENT: f64 = 1e-6;
 
-/// What times look like, for messages.
+/// The formats of a time, for messages.
 pub const TIMES: &str =
     "Unix seconds (1795252622.5), RFC 3339 (2026-11-21T09:17:02Z) or a date (2026-11-21)";
 
-/// Hours that statistics look back when nobody says otherwise.
+/// Hours that statistics look back by default.
 pub const HOURS: f64 = 24.0;
 
 /// A hundred years: nothing is older.
 const HOURS_MAX: f64 = 876_600.0;
 
-/// What `hours` takes, for messages.
+/// The format of `hours`, for messages.
 pub const HOURS_FORMS: &str = "a number of hours above 0, up to 876600";
 
-/// A number of hours to look back: `HOURS_FORMS` says which.
+/// Reads a number of hours to look back, as `HOURS_FORMAT` says.
 pub fn hours(text: &str) -> Option<f64> {
     text.parse()
         .ok()
         .filter(|hours| *hours > 0.0 && *hours <= HOURS_MAX)
 }
 
-/// A moment, in Unix seconds: `TIMES` says what it may look like. A date begins at midnight here.
+/// Reads a moment, as `TIME_FORMATS` says; returns Unix seconds. A date begins at local midnight.
 pub fn time(text: &str) -> Option<f64> {
     let number = || {
         f64::from_str(text)
@@ -44,7 +44,7 @@ pub fn time(text: &str) -> Option<f64> {
         .or_else(|| midnight(NaiveDate::from_str(text).ok()?))
 }
 
-/// The end of what is meant: of a date, its last moment.
+/// Reads the end of a span: of a date, its last moment.
 pub fn end(text: &str) -> Option<f64> {
     match NaiveDate::from_str(text) {
         Ok(date) => midnight(date.succ_opt()?).map(|next| next - MOMENT),
@@ -52,7 +52,7 @@ pub fn end(text: &str) -> Option<f64> {
     }
 }
 
-/// When a date begins here.
+/// Returns when a date begins in local time (Unix seconds).
 fn midnight(date: NaiveDate) -> Option<f64> {
     Local
         .from_local_datetime(&date.and_time(NaiveTime::MIN))

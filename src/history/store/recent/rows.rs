@@ -1,4 +1,4 @@
-//! ROWS: facts in little room.
+//! Summaries in little memory.
 
 use std::borrow::Cow;
 
@@ -6,23 +6,24 @@ use super::super::names::Names;
 use super::super::query::UNKNOWN;
 use crate::history::record::{Facts, Record};
 
-/// Rows that are kept, 56 bytes each: 14 MB.
+/// The most rows, 56 bytes each: 14 MB.
 const ROWS_MAX: usize = 250_000;
 
-/// Names of models, clients and other things that are kept: what a client calls itself is its own affair.
+/// The most names of models, clients and other things: clients may call themselves anything.
 const NAMES_MAX: usize = 10_000;
 
-/// In no order.
+/// Summaries, in no order.
 #[derive(Default)]
 pub struct Rows {
     names: Names,
     rows: Vec<Row>,
 }
 
-/// What a count is where there is none.
+/// Stands for an unknown count.
 const NONE: u32 = u32::MAX;
 
-/// Facts, with names by their numbers. Of times and speeds statistics use no more digits than these; `NAN` where there is none.
+/// A summary, with names by their numbers. Statistics use no more digits of times and speeds than
+/// these; `NAN` stands for unknown.
 #[derive(Clone, Copy)]
 struct Row {
     timestamp: f64,
@@ -31,7 +32,7 @@ struct Row {
     time_to_first_token_seconds: f32,
     prompt_tokens: u32,
     generated_tokens: u32,
-    /// `NONE` where it was not told.
+    /// `NONE` where it is unknown.
     prompt_cached_tokens: u32,
     model: u32,
     endpoint: u32,
@@ -39,7 +40,7 @@ struct Row {
     status: u32,
     client: u32,
     host: u32,
-    /// 0 where it is unknown: nobody listens there.
+    /// 0 where it is unknown: no tap listens there.
     tap: u16,
 }
 
@@ -55,7 +56,7 @@ impl Rows {
             .max_by(f64::total_cmp)
     }
 
-    /// One more than there is room for is enough to see that there is none.
+    /// Adds a row, up to one more than there is room for, which shows that there is none.
     pub fn add(&mut self, facts: &Facts) {
         if self.rows.len() > ROWS_MAX {
             return;
@@ -88,7 +89,7 @@ impl Rows {
         record.show_facts(|facts| self.add(facts));
     }
 
-    /// Shows what arrived at `start` or later.
+    /// Visits what arrived at `start` or later.
     pub fn each(&self, start: f64, visit: &mut dyn FnMut(&Facts)) {
         self.rows
             .iter()
@@ -148,7 +149,8 @@ impl Rows {
         }));
     }
 
-    /// Where there are too many rows, leaves the newer half. Returns from when on none is missing.
+    /// Leaves the newer half where there are too many rows. Returns the time from which on none is
+    /// missing.
     pub fn trim(&mut self) -> Option<f64> {
         if self.len() <= ROWS_MAX {
             return None;

@@ -1,4 +1,5 @@
-//! Whatever happens to a history, what is shown of it is what it holds; and it is read no more often than it must be.
+//! The cache shows what the history holds, through any events; and it reads no more often than it
+//! must.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -6,7 +7,7 @@ use super::super::{Detail, Extent, Flow, Limits};
 use super::*;
 use crate::sample;
 
-/// A history in memory that counts how often it is read, and lets something happen while it is.
+/// A history in memory that counts its reads, and lets something happen during one.
 #[derive(Default)]
 struct Shelf {
     records: Mutex<Vec<Record>>,
@@ -109,7 +110,7 @@ fn write(recent: &Recent, shelf: &Shelf, times: &[f64]) {
     writing.finish();
 }
 
-/// The times of what is shown, which must be what is there.
+/// Returns the number of shown summaries, which must be those that are there.
 fn shown(recent: &Recent, shelf: &Shelf, start: f64, now: f64) -> usize {
     let mut facts = Vec::new();
     let see = &mut |seen: &Facts| {

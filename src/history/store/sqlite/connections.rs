@@ -1,5 +1,5 @@
-//! Connections: one that writes, behind a lock, and a small pool of those that read; what becomes of them when somebody removes
-//! or replaces the database under us.
+//! Connections: one that writes, behind a lock, and a small pool of those that read; and what
+//! becomes of them when the database is removed or replaced while it is open.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,22 +13,23 @@ use crate::platform;
 use crate::platform::files::Identity;
 use crate::util::threads::lock;
 
-/// SQLite's log of writes, which are moved from there into the database, and what its connections share.
+/// SQLite's write-ahead log, and the memory that its connections share.
 pub const LOG: &str = "ollama_analytics.db-wal";
 pub const SHARED: &str = "ollama_analytics.db-shm";
 
-/// Connections for reading that are kept open: as many as the pages have workers, and two for what runs behind them.
+/// Connections for reading that are kept open: as many as the pages have workers, and two for
+/// background work.
 const READERS: usize = 4;
 
-/// Which files a database has: somebody may remove or replace them.
+/// The identities of the files of a database, which may be removed or replaced.
 pub struct Files {
     database: Identity,
-    /// What SQLite keeps beside it.
+    /// The files that SQLite keeps beside it.
     beside: Vec<(PathBuf, Identity)>,
 }
 
 impl Sqlite {
-    /// Does `work` with the connection that writes; `doing` is what it is called in an error.
+    /// Does `work` with the connection that writes; `doing` names it in an error.
     pub(super) fn writing<T>(
         &self,
         doing: &str,
@@ -53,8 +54,8 @@ impl Sqlite {
         Ok(done)
     }
 
-    /// Deletes the database, and makes an empty one in its place. That needs no room, which a full disk has not. Nobody writes from
-    /// before `read` on, which says what to keep of it.
+    /// Deletes the database, and creates an empty one in its place, which works on a full disk.
+    /// Writing waits from before `read` on, which returns what to keep.
     pub(super) fn begin_anew<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
         let doing = || format!("delete {}", self.file.display());
         let Some(directory) = &self.directory else {
@@ -83,17 +84,18 @@ impl Sqlite {
         Ok(connection)
     }
 
-    /// Whether the database that we write was removed or replaced.
+    /// Returns whether the database that is open for writing was removed or replaced.
     fn is_another(&self) -> bool {
         lock(&self.opened)
             .as_ref()
             .is_some_and(|opened| identity(&self.file) != Some(opened.database))
     }
 
-    /// Removes what SQLite kept beside a database that is gone: it must not take that for the next one's.
+    /// Removes the files that SQLite kept beside a database that is gone: it must not take them for
+    /// the next one's.
     fn clear_away(&self) -> Result<()> {
         log::warn!(
-            "history: {} was removed or replaced; what comes goes into what is there now",
+            "history: {} was removed or replaced; new records go to the file that is there now",
             self.file.display()
         );
         lock(&self.readers).clear();
@@ -123,7 +125,7 @@ impl Sqlite {
         Ok(done)
     }
 
-    /// A connection to the database that is there now.
+    /// Takes a pooled connection to the database that is there now.
     fn pooled(&self) -> Option<(Identity, Reader)> {
         let there = identity(&self.file);
         let mut pool = lock(&self.readers);
@@ -133,13 +135,13 @@ impl Sqlite {
 
     fn open_reader(&self) -> Result<(Identity, Reader)> {
         if self.is_another() {
-            self.writing("open", |_| Ok(()))?; // which sees to it that it can be read
+            self.writing("open", |_| Ok(()))?; // so that it can be read
         }
         if let Some(reader) = self.reader_of_what_is_there()? {
             return Ok(reader);
         }
         if self.directory.is_some() {
-            self.writing("open", |_| Ok(()))?; // it is being made anew, by whoever writes
+            self.writing("open", |_| Ok(()))?; // it is being created anew by a writing thread
         }
         self.reader_of_what_is_there()?
             .ok_or_else(|| self.nothing())
@@ -153,7 +155,7 @@ impl Sqlite {
     }
 }
 
-/// Of the file at `path`, where there is one.
+/// Returns the identity of the file at `path`, if there is one.
 fn identity(path: &Path) -> Option<Identity> {
     platform::files::identity(path).ok()
 }

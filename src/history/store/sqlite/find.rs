@@ -1,6 +1,7 @@
 //! Finding records. SQL puts rows in order and narrows them; `Query::matches` decides about each.
 //!
-//! A model may be there under several spellings, which an index lists at once: older taps wrote names as they were sent.
+//! A model may be there under several spellings, which an index lists at once: older taps wrote
+//! names as they were sent.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
@@ -13,10 +14,12 @@ use super::{Sqlite, columns, index};
 use crate::history::record::{Facts, Position, Record};
 use crate::observe::model_name::normalize;
 
-/// Rows that are listed at once when all are read: no view of the database lasts, so that the log of writes can be emptied.
+/// Rows that are listed at once when all are read: no view of the database lasts, so that the log
+/// can be emptied.
 const CHUNK: usize = 1000;
 
-/// Names of models that are looked at to find the spellings of one, and spellings that are asked for at once.
+/// The most names of models that are compared to find the spellings of one, and the most spellings
+/// in one query.
 const NAMES_MAX: usize = 10_000;
 const SPELLINGS_MAX: usize = 1000;
 
@@ -24,7 +27,8 @@ const NEWEST_FIRST: &str = "ORDER BY timestamp DESC, interaction_id DESC";
 const OLDEST_FIRST: &str = "ORDER BY timestamp, interaction_id";
 
 impl Sqlite {
-    /// Which they are is one view of the database; they are read one by one afterwards, while `visit` takes its time.
+    /// Selects the rows in one view of the database; reads them one by one afterwards, without a
+    /// view while `visit` runs.
     pub(super) fn find_newest(
         &self,
         query: &Query,
@@ -53,7 +57,7 @@ impl Sqlite {
         })
     }
 
-    /// No view of the database is held while `visit` takes its time.
+    /// Holds no view of the database while `visit` runs.
     pub(super) fn find_each(
         &self,
         query: &Query,
@@ -85,7 +89,7 @@ pub fn each_facts(
     query: &Query,
     visit: &mut dyn FnMut(&Facts),
 ) -> rusqlite::Result<()> {
-    // Times alone, so that the index is read from end to end that has all facts; the rest is decided here.
+    // Times alone, so that the covering index is read from end to end; the rest is decided here.
     let mut conditions = Conditions::default();
     conditions.and_times(query);
     let columns = columns::FACTS.map(|field| reader.column(field)).join(", ");
@@ -114,11 +118,11 @@ pub fn get(reader: &Reader, id: &str) -> rusqlite::Result<Option<Record>> {
         .optional()
 }
 
-/// Without the bytes.
+/// Measures the table, without its bytes.
 pub fn extent(reader: &Reader, newest: f64) -> rusqlite::Result<Extent> {
     const SQL: &str = "SELECT (SELECT count(*) FROM interactions), (SELECT min(timestamp) FROM interactions),
         (SELECT max(timestamp) FROM interactions WHERE timestamp <= ?1), (SELECT max(timestamp) FROM interactions)";
-    // As far as numbers go in SQL: infinity is none.
+    // SQL has no infinity.
     reader
         .connection
         .query_row(SQL, [newest.min(f64::MAX)], |row| {
@@ -133,7 +137,8 @@ pub fn extent(reader: &Reader, newest: f64) -> rusqlite::Result<Extent> {
         })
 }
 
-/// The newest rows, all in one view of the database: those that the index proposes, or where it does not, one after the other.
+/// Selects the newest matching rows, all in one view of the database: of those that the index
+/// proposes, or else one after the other.
 fn newest(
     reader: &Reader,
     query: &Query,
@@ -177,7 +182,7 @@ fn proposals(reader: &Reader, query: &Query) -> rusqlite::Result<Option<Vec<i64>
     }
 }
 
-/// Those of `rows` that meet `conditions`, newest first.
+/// Returns those of `rows` that meet `conditions`, newest first.
 fn in_order(
     connection: &Connection,
     rows: Vec<i64>,
@@ -210,7 +215,7 @@ fn in_order(
     Ok(placed.into_iter().map(|(_, row)| row).collect())
 }
 
-/// The next rows, oldest first, after `last`, which moves on.
+/// Selects the next rows, oldest first, after `last`, which moves on.
 fn chunk(
     connection: &Connection,
     conditions: &Conditions,
@@ -237,7 +242,7 @@ fn key(connection: &Connection, id: &str) -> rusqlite::Result<Option<Key>> {
     connection.query_row(sql, [id], Key::of).optional()
 }
 
-/// Where a row stands, as SQLite has it: in a foreign table also what is no time.
+/// The position of a row, as SQLite has it: the time in a foreign table may be any value.
 struct Key {
     timestamp: Value,
     id: Value,
@@ -252,7 +257,8 @@ impl Key {
     }
 }
 
-/// The names in the table that are spellings of `model`; `None` where there are too many names to look at each.
+/// Returns the names in the table that are spellings of `model`; `None` where there are too many
+/// names to compare.
 fn spellings(connection: &Connection, model: &str) -> rusqlite::Result<Option<Vec<Value>>> {
     // One look into the index for each name, however many rows have it.
     let mut names = connection.prepare(
@@ -273,7 +279,7 @@ fn spellings(connection: &Connection, model: &str) -> rusqlite::Result<Option<Ve
     Ok((seen <= NAMES_MAX && found.len() <= SPELLINGS_MAX).then_some(found))
 }
 
-/// What SQL can say of a query.
+/// The part of a query that SQL can express.
 #[derive(Clone)]
 struct Conditions {
     sql: String,
@@ -290,7 +296,7 @@ impl Default for Conditions {
 }
 
 impl Conditions {
-    /// Everything but the text, `before` and `limit`.
+    /// Makes the conditions of all but the text, `before` and `limit`.
     fn of(connection: &Connection, query: &Query) -> rusqlite::Result<Conditions> {
         let mut conditions = Conditions::default();
         conditions.and_times(query);

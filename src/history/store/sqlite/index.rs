@@ -1,9 +1,11 @@
 //! The full-text index: which rows may have a text in their prompts.
 //!
-//! It is built behind the writing, over the folded beginning of each prompt, in the order of rowids; `search_progress` says how
-//! far. It holds groups of three letters only: a row that has all of a text's groups is proposed, so is every row whose prompt is
-//! longer than its indexed beginning, and every row that is not indexed yet. `Query::matches` decides. Deleting rows leaves it as
-//! it is, since taking them out costs far more than proposing rows that are gone; once those are the most, it is built anew.
+//! It is built behind the writing, over the folded beginning of each prompt, in the order of
+//! rowids, up to the one in `search_progress`. It holds trigrams only: a row that has all trigrams
+//! of a text is proposed, and so is every row whose prompt is longer than its indexed beginning,
+//! and every row that is not indexed yet. `Query::matches` decides. Deleting rows leaves it as it
+//! is, since removing them costs far more than proposing rows that are gone; once most are gone, it
+//! is rebuilt.
 
 use std::time::{Duration, Instant};
 
@@ -16,26 +18,27 @@ use crate::observe::text::prefix;
 /// Bytes of a prompt that are indexed: enough for nearly all, and what a long one costs is bounded.
 const HEAD: usize = 4096;
 
-/// Stands at the end of what is indexed of a longer prompt.
+/// Ends the indexed beginning of a longer prompt.
 const MORE: &str = "\u{1}\u{1}\u{1}";
 
-/// SQLite's tokenizer ends at a NUL, so that it is indexed as this.
+/// SQLite's tokenizer ends at a NUL, so that NUL is indexed as this.
 const INSTEAD_OF_NUL: &str = "\u{1}";
 
-/// A piece of indexing ends after so many rows, or this long: writing waits for it.
+/// The most rows and the most time of one piece of indexing: writing waits for it.
 const PIECE: usize = 2000;
 const PIECE_TIME: Duration = Duration::from_millis(50);
 
-/// More proposals than this are no help: rows that are so common are found sooner by looking at the newest one by one.
+/// More proposals than this do not help: matches that are so common are found sooner by reading the
+/// newest rows one by one.
 const PROPOSALS: usize = 10_000;
 
-/// Groups of letters that are asked for at once; more make a question slower than the rows that they rule out.
+/// The most trigrams in one question; more make it slower than the rows that they rule out.
 const GROUPS: usize = 16;
 
-/// Letters in a group.
+/// Letters in a trigram.
 const GROUP: usize = 3;
 
-/// Indexes the next piece of what was written; whether there is more.
+/// Indexes the next piece of what was written; returns whether there is more.
 pub fn catch_up(connection: &mut Connection) -> rusqlite::Result<bool> {
     const BEHIND: &str = "SELECT EXISTS (SELECT 1 FROM interactions WHERE rowid > (SELECT upto FROM search_progress))";
     let behind =
@@ -77,13 +80,13 @@ fn index_piece(transaction: &Transaction) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// Where the last rows were deleted, the next ones get their rowids again and are not indexed yet.
+/// Moves the progress back where the last rows were deleted: the next ones get their rowids again.
 pub fn take_back(transaction: &Transaction) -> rusqlite::Result<()> {
     const SQL: &str = "UPDATE search_progress SET upto = last FROM (SELECT coalesce(max(rowid), 0) AS last FROM interactions) WHERE upto > last";
     transaction.execute(SQL, []).map(drop)
 }
 
-/// Whether more of what the index holds is deleted than is left.
+/// Returns whether most of the indexed rows were deleted.
 pub fn is_stale(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT held > 2 * (SELECT count(*) FROM interactions) FROM search_progress",
@@ -92,12 +95,13 @@ pub fn is_stale(connection: &Connection) -> rusqlite::Result<bool> {
     )
 }
 
-/// Begins anew: what is left of deleted prompts goes, and what is there waits to be indexed.
+/// Empties the index, so that the text of deleted prompts is gone and every row is indexed again.
 pub fn forget(transaction: &Transaction) -> rusqlite::Result<()> {
     transaction.execute_batch("INSERT INTO search (search) VALUES ('delete-all'); UPDATE search_progress SET upto = 0, held = 0")
 }
 
-/// Rowids of all rows that may have `needle`; `None` where that is too many, or no question for an index.
+/// Returns the rowids of all rows that may have `needle`; `None` where there are too many, or
+/// `needle` is too short.
 pub fn proposals(connection: &Connection, needle: &Needle) -> rusqlite::Result<Option<Vec<i64>>> {
     let Some(question) = question(needle) else {
         return Ok(None);
@@ -111,14 +115,15 @@ pub fn proposals(connection: &Connection, needle: &Needle) -> rusqlite::Result<O
     Ok((rows.len() <= PROPOSALS).then_some(rows))
 }
 
-/// What the index holds of a prompt.
+/// Returns the text that the index holds of a prompt.
 fn indexed(prompt: &str) -> String {
     let head = prefix(prompt, HEAD);
     let more = if head.len() < prompt.len() { MORE } else { "" };
     fold(head).replace('\0', INSTEAD_OF_NUL) + more
 }
 
-/// In SQLite's words: every row with all these groups, or with a longer prompt. `None` where there is no group.
+/// Returns the full-text query for every row with all trigrams of `needle`, or with a longer
+/// prompt. `None` where it has no trigram.
 fn question(needle: &Needle) -> Option<String> {
     let letters: Vec<char> = needle
         .folded()

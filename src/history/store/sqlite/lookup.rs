@@ -1,4 +1,4 @@
-//! One row: whether it is meant, where it stands, and its record.
+//! One row: whether it matches, its position, and its record.
 
 use rusqlite::{OptionalExtension, Row, Statement};
 
@@ -7,7 +7,7 @@ use super::columns;
 use super::schema::Reader;
 use crate::history::record::{Position, Record};
 
-/// Reads rows, of most only the text that is searched.
+/// Reads rows, and of most only the searched text.
 pub struct Lookup<'a> {
     query: &'a Query,
     detail: Detail,
@@ -50,7 +50,7 @@ impl<'a> Lookup<'a> {
         })
     }
 
-    /// The record of `row`, where it is there and meant.
+    /// Returns the record of `row`, if it is there and matches.
     pub fn meant(&mut self, row: i64) -> rusqlite::Result<Option<Record>> {
         if !self.has(row)? {
             return Ok(None);
@@ -60,7 +60,7 @@ impl<'a> Lookup<'a> {
             .filter(|record| self.query.matches(record)))
     }
 
-    /// Where the record of `row` stands, where it is there and meant.
+    /// Returns the position of the record of `row`, if it is there and matches.
     pub fn place(&mut self, row: i64) -> rusqlite::Result<Option<Position>> {
         if !self.has(row)? {
             return Ok(None);
@@ -78,13 +78,13 @@ impl<'a> Lookup<'a> {
         Ok(self.facts.query_row([row], position).optional()?.flatten())
     }
 
-    /// The record of `row`, as much of it as is wanted.
+    /// Returns the record of `row`, as much of it as is wanted.
     pub fn record(&mut self, row: i64) -> rusqlite::Result<Option<Record>> {
         let record = self.record.query_row([row], columns::record).optional()?;
         Ok(record.map(|record| self.detail.of(record)))
     }
 
-    /// Whether the text that is looked for, if any is, is in that of `row`.
+    /// Returns whether `row` has the text that is searched for, if any.
     fn has(&mut self, row: i64) -> rusqlite::Result<bool> {
         let Some(needle) = &self.query.prompt_search else {
             return Ok(true);

@@ -1,13 +1,16 @@
-//! SQLITE: the history as a database, `ollama_analytics.db`, that any SQLite tool can read while we write.
+//! The history as a database, `ollama_analytics.db`, that any SQLite tool can read while we write.
 //!
-//! - `schema` opens it, carries older ones over, and sets what a connection needs to know;
-//! - `connections` keeps them, and sees when the database is removed under us;
+//! - `schema` opens it, migrates older ones, and configures connections;
+//! - `connections` keeps them, and notices when the database was removed or replaced;
 //! - `columns` is a record as a row, and back;
-//! - `write`, `find` (row by row: `lookup`) and `retain` do what their names say;
-//! - `index` is the full-text index: built behind the writing, it proposes rows, and the query decides.
+//! - `write`, `find` (row by row: `lookup`) and `retain` write, find and delete records;
+//! - `index` is the full-text index: it is built behind the writing and proposes rows; the query
+//!   decides.
 //!
-//! One connection writes, behind a lock; readers take theirs from a small pool. A connection that met an error is given up and
-//! the next use opens a new one, so that whatever was wrong needs to be mended only on the disk.
+//! One connection writes, behind a lock; readers take theirs from a small pool. A connection that
+//! met an error is given up and the next use opens a new one, so that any fault needs to be
+//! repaired only on the disk. Lock order: `writer`; the locks of the directory, `readers` and
+//! `opened` are innermost: no other lock is taken while one of them is held.
 
 mod columns;
 mod connections;
@@ -35,28 +38,28 @@ use crate::platform::files::Identity;
 use connections::{Files, LOG, SHARED};
 use schema::Reader;
 
-/// What `--analytics-backend` calls it.
+/// Its name in `--analytics-backend`.
 pub const NAME: &str = "sqlite";
 
 const FILE: &str = "ollama_analytics.db";
 
-/// How long a connection waits for another program's lock.
+/// The time that a connection waits for another program's lock.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// A database, and who of us is at work on it.
+/// A database and its connections.
 pub struct Sqlite {
     file: PathBuf,
     busy: Duration,
-    /// `None` for one that only reads.
+    /// `None` for reading only.
     directory: Option<Directory>,
     writer: Mutex<Option<Connection>>,
-    /// What `writer` was opened with.
+    /// The files that `writer` has open.
     opened: Mutex<Option<Files>>,
     readers: Mutex<Vec<(Identity, Reader)>>,
 }
 
 impl Sqlite {
-    /// The database in a directory that is ours, made or carried over where that is needed.
+    /// Opens the database in a locked directory, created or migrated where that is needed.
     pub fn writer(directory: Directory) -> Result<Sqlite> {
         Sqlite::patient(directory, BUSY)
     }
@@ -67,7 +70,7 @@ impl Sqlite {
         Ok(sqlite)
     }
 
-    /// The database that another tap writes, or wrote, in the directory `path`.
+    /// Opens the database that another tap writes, or wrote, in the directory `path`.
     pub fn reader(path: &Path) -> Result<Sqlite> {
         let sqlite = Sqlite::new(path, BUSY, None);
         match fs::metadata(&sqlite.file) {
@@ -79,9 +82,11 @@ impl Sqlite {
         Ok(sqlite)
     }
 
-    /// Deletes the database in the directory `path`, which is ours and has it open nowhere, with what SQLite keeps beside it.
+    /// Deletes the database in the directory `path`, which must be locked, with the files that
+    /// SQLite keeps beside it. It must not be open.
     pub fn discard(path: &Path) -> Result<()> {
-        // In this order: a log without a database is removed by the next one, and nobody removes a file that is open on Windows.
+        // In this order: a log without a database is removed by the next one, and Windows does not
+        // remove a file that is open.
         for name in [FILE, LOG, SHARED] {
             match fs::remove_file(path.join(name)) {
                 Err(cause) if cause.kind() != ErrorKind::NotFound => {
@@ -95,7 +100,7 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Whether there is one in the directory `path`.
+    /// Returns whether there is one in the directory `path`.
     pub fn is_in(path: &Path) -> Result<bool> {
         let file = path.join(FILE);
         file.try_exists()
@@ -121,7 +126,7 @@ impl Sqlite {
         ))
     }
 
-    /// Of the database and what is not yet moved into it.
+    /// Returns the size of the database and its log.
     fn bytes(&self) -> u64 {
         let log = self.file.with_file_name(LOG);
         [&self.file, &log]
@@ -193,7 +198,7 @@ impl Keeper for Sqlite {
     }
 }
 
-/// SQLite's own words, and the way out where it lies in the user's hands.
+/// Makes an error of SQLite's message, with the way out if the user has one.
 fn explained(doing: &str, cause: &rusqlite::Error) -> StoreError {
     let way_out = match cause.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "; another program holds it",

@@ -1,5 +1,6 @@
-//! Deleting: what is beyond the limits, and what somebody wants gone. In pieces, so that writing goes on between them; each gives
-//! back to the disk what it made free, for SQLite looks through all free pages for each page that it gives back.
+//! Deleting: what is beyond the limits, and what a purge names. It is done in pieces, so that
+//! writing goes on between them; each gives its free pages back to the disk, for SQLite looks
+//! through all free pages for each page that it gives back.
 
 use std::thread;
 use std::time::Duration;
@@ -16,17 +17,18 @@ const PIECE: u64 = 500;
 /// Free pages that one transaction gives back, where there were some before (4 KiB each).
 const PAGES: u32 = 250;
 
-/// In SQLite's words, any number of pages.
+/// In SQLite, any number of pages.
 const ALL: u32 = 0;
 
-/// Records that are held while a database is begun anew take no more than this of it (bytes), and this part of what they may.
+/// Records that are held while a database is created anew take no more than this of it (bytes), and
+/// this share of the limit.
 const HELD_MAX: u64 = 64 << 20;
 const PART: f64 = 0.8;
 
-/// Between two pieces, so that a writer that waits gets its turn.
+/// The pause between two pieces, in which a waiting writer gets its turn.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// How much of the file is in use.
+/// The part of the file that is in use.
 struct Size {
     rows: u64,
     bytes: u64,
@@ -45,7 +47,7 @@ impl Sqlite {
                     .future
                     .map_or(Ok(0), |span| self.delete_future(span))?)
         });
-        // Also where the disk had no room for that: this makes some.
+        // Also where the disk was too full for that: this makes room.
         let fitted = limits.max_bytes.map_or(Ok(0), |max_bytes| {
             match self.delete_until_it_fits(max_bytes) {
                 Err(StoreError::Full(why)) => self.keep_newest_alone(max_bytes, &why),
@@ -66,7 +68,7 @@ impl Sqlite {
         Ok(gone)
     }
 
-    /// Afterwards the text is in no file of ours any more. What is left is indexed anew.
+    /// Purges: afterwards no file of the history has the text. What is left is indexed anew.
     pub(super) fn delete_for_good(&self, before: Option<f64>) -> Result<u64> {
         let gone = match before {
             Some(_) => self.delete_oldest(before, u64::MAX)?,
@@ -75,7 +77,7 @@ impl Sqlite {
                 if self.begin_anew(|| Ok(())).is_ok() {
                     return Ok(rows);
                 }
-                // Somebody has it open, where a system does not let go of such a file.
+                // Another program has it open, on a system that does not delete such a file.
                 self.deleting(|transaction| {
                     transaction
                         .execute("DELETE FROM interactions", [])
@@ -129,7 +131,8 @@ impl Sqlite {
         Ok(gone)
     }
 
-    /// Deleting takes room before it gives any. Where there is none, what may stay is read, a new database begun, and that written again.
+    /// Frees room on a full disk, where deleting rows would take some first: reads what may stay,
+    /// creates a new database, and writes it there.
     fn keep_newest_alone(&self, max_bytes: u64, why: &str) -> Result<u64> {
         let size = self.writing("measure", |connection| size(connection))?;
         let share = max_bytes.min(HELD_MAX) as f64 * PART / size.bytes.max(1) as f64;
@@ -148,14 +151,15 @@ impl Sqlite {
             )
         })?;
         while !kept.is_empty() {
-            // The newest first, should the room end.
+            // The newest first, in case the disk is full again.
             let mut piece = kept.drain(..kept.len().min(PIECE as usize)).rev().collect();
             self.write(&mut piece)?;
         }
         Ok(size.rows.saturating_sub(limit as u64))
     }
 
-    /// The oldest, at most `rows` of them, those from before `before` where that is given.
+    /// Deletes the oldest, at most `rows` of them, and only those from before `before` where that
+    /// is given.
     fn delete_oldest(&self, before: Option<f64>, rows: u64) -> Result<u64> {
         let mut gone = 0;
         while gone < rows {
@@ -180,7 +184,7 @@ impl Sqlite {
         })
     }
 
-    /// Gives free pages back to the disk, and empties the log of writes, in which there still is what was deleted.
+    /// Gives free pages back to the disk, and empties the log, which still has what was deleted.
     fn shrink(&self) -> Result<()> {
         while self.writing("shrink", |connection| give_back(connection, PAGES))? {
             thread::sleep(PAUSE);
@@ -188,7 +192,7 @@ impl Sqlite {
         self.empty_log()
     }
 
-    /// Moves what is in the log of writes into the database, and gives its room back.
+    /// Moves the log into the database, and truncates it.
     fn empty_log(&self) -> Result<()> {
         let busy = self.writing("shrink", |connection| {
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
@@ -230,7 +234,7 @@ fn delete_piece(
     Ok(rows.len() as u64)
 }
 
-/// How many rows to delete, were all alike, for the rest to fit into `max_bytes`.
+/// Returns how many rows to delete so that the rest fits into `max_bytes`, if all are of one size.
 fn surplus(size: &Size, max_bytes: u64) -> Option<u64> {
     let excess = size
         .bytes
@@ -250,7 +254,7 @@ fn size(connection: &Connection) -> rusqlite::Result<Size> {
     })
 }
 
-/// Gives at most `pages` free ones back; whether there are more.
+/// Gives at most `pages` free ones back; returns whether there are more.
 fn give_back(connection: &Connection, pages: u32) -> rusqlite::Result<bool> {
     let before = pragma(connection, "freelist_count")?;
     let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;

@@ -1,7 +1,9 @@
-//! Opening a database: what each connection must know, numbered migrations, and older databases carried over.
+//! Opening a database: the settings of each connection, numbered migrations, and the migration of
+//! older databases.
 //!
-//! `user_version` is the number of migrations that were done. A database of before the tap has 0 and its table already; so the
-//! migrations are the same for it and for a new one. What was released is never edited.
+//! `user_version` is the number of migrations that were done. A database from before the tap has 0
+//! and its table already; so the migrations are the same for it and for a new one. A released
+//! migration is never edited.
 
 use std::io;
 use std::path::Path;
@@ -21,15 +23,15 @@ const MIGRATIONS: [&str; 4] = [
     include_str!("004_client.sql"),
 ];
 
-/// Columns that came later, none of which an older ollama-tap would misread: they are added without a migration, so that it goes on
-/// reading and writing where an upgrade was taken back.
+/// Columns that came later, none of which an older ollama-tap would misread: they are added without
+/// a migration, so that it can read and write the database after a downgrade.
 const ADDED: [(&str, &str); 3] = [
     ("prompt_cached_tokens", "INTEGER"),
     ("host", "TEXT"),
     ("tap", "INTEGER"),
 ];
 
-/// The facts of all rows in their order: statistics find all they need in it and read no text.
+/// The covering index of summaries: statistics find all they need in it and read no text.
 const FACTS_INDEX: &str = "
     DROP INDEX IF EXISTS interactions_facts;
     CREATE INDEX interactions_facts ON interactions (
@@ -41,15 +43,16 @@ const FACTS_INDEX: &str = "
 /// The number of migrations that a database with a full-text index has behind it.
 const SEARCHABLE: usize = 3;
 
-/// The table of records, which a database of before the tap has as well.
+/// The table of records, which a database from before the tap has as well.
 const TABLE: &str = "interactions";
 
 /// Value of `auto_vacuum` that lets a file shrink piece by piece.
 const INCREMENTAL: i64 = 2;
 
-/// A batch is on the disk before it counts as written; full-fsync is what that takes on macOS. The log of writes is moved into the
-/// database every 16 MiB, so that an index page that many batches change is written once, and then it is no longer than 64 MiB.
-/// Deleted text is overwritten where its page lives on.
+/// A batch is on the disk before it counts as written; full-fsync is what that takes on macOS. The
+/// log of writes is moved into the database every 16 MiB, so that an index page that many batches
+/// change is written once, and then it is no longer than 64 MiB. Deleted text is overwritten where
+/// its page lives on.
 const SETTINGS: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -60,17 +63,18 @@ const SETTINGS: &str = "
     PRAGMA cache_size = -8192;
 ";
 
-/// A connection that reads, and what there is to read with it.
+/// A connection for reading, and the shape of its database.
 pub struct Reader {
     pub connection: Connection,
-    /// For each field of a record, in order, its column; `NULL` where a database was not carried over yet.
+    /// The column of each field of a record, in order; `NULL` where a database was not migrated
+    /// yet.
     pub columns: Vec<String>,
     /// It has a full-text index.
     pub indexed: bool,
 }
 
 impl Reader {
-    /// The column that holds `field`.
+    /// Returns the column that holds `field`.
     pub fn column(&self, field: &str) -> &str {
         FIELDS
             .iter()
@@ -79,7 +83,7 @@ impl Reader {
     }
 }
 
-/// Opens a database for writing, makes it where there is none, and brings it to what we know.
+/// Opens a database for writing, creates it where it is missing, and migrates it.
 pub fn open_writer(file: &Path, busy: Duration) -> Result<Connection> {
     let doing = format!("open {}", file.display());
     // Private from the beginning; SQLite gives its other files the same rights.
@@ -90,8 +94,8 @@ pub fn open_writer(file: &Path, busy: Duration) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Makes the file where it is missing, for its owner alone. It is closed again before SQLite opens it, because closing it later would
-/// free SQLite's locks.
+/// Creates the file where it is missing, for its owner alone. It is closed again before SQLite
+/// opens it, because closing it later would free SQLite's locks.
 fn make_private(file: &Path) -> io::Result<()> {
     let made = platform::files::private_file()
         .append(true)
@@ -101,7 +105,7 @@ fn make_private(file: &Path) -> io::Result<()> {
     platform::files::make_file_private(file)
 }
 
-/// Opens a database for reading, as it is; `None` where it has no records, not even a table for them.
+/// Opens a database for reading, as it is; `None` where it has no table of records.
 pub fn open_reader(file: &Path, busy: Duration) -> Result<Option<Reader>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = connect(file, flags, busy)?;
@@ -134,7 +138,7 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
     pragma(connection, "user_version").map(|version| usize::try_from(version).unwrap_or(usize::MAX))
 }
 
-/// A number that SQLite knows of the database.
+/// Reads a numeric pragma of the database.
 pub fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
@@ -146,7 +150,8 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     add_columns(connection)
 }
 
-/// Only an empty file can just be told; any other has to be written anew once, for which the disk may lack the room.
+/// An empty file takes the setting at once; any other has to be rewritten, for which the disk may
+/// be too full.
 fn let_it_shrink(connection: &Connection) -> rusqlite::Result<()> {
     if shrinks(connection)? {
         return Ok(());
@@ -163,12 +168,12 @@ fn let_it_shrink(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Whether the pages that deleting frees can be given back to the disk.
+/// Returns whether free pages can be given back to the disk.
 pub fn shrinks(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(pragma(connection, "auto_vacuum")? == INCREMENTAL)
 }
 
-/// Does the next migration, whole or not at all; whether there was one.
+/// Does the next migration, whole or not at all; returns whether there was one.
 fn migrated(connection: &mut Connection) -> rusqlite::Result<bool> {
     if version(connection)? == MIGRATIONS.len() {
         return Ok(false);

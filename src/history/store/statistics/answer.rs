@@ -23,7 +23,7 @@ pub struct Enhanced {
     /// The taps that wrote them, as `HOST:PORT`; at most `CLIENTS_MAX`, the busiest first.
     #[serde(default)]
     pub by_host: Vec<Group>,
-    /// How durations and times to the first token are spread.
+    /// The distribution of durations and of times to the first token.
     #[serde(default)]
     pub duration_buckets: Vec<Bucket>,
     #[serde(default)]
@@ -50,12 +50,12 @@ pub struct Group {
     pub duration_seconds: Spread,
     pub time_to_first_token_seconds: Spread,
     pub tokens_per_second: Spread,
-    /// `None` where no request told it.
+    /// `None` where it is unknown of every request.
     #[serde(default)]
     pub prompt_cached_tokens: Option<u64>,
 }
 
-/// How values are spread; all `None` where there are none.
+/// The distribution of values; all `None` where there are none.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     pub mean: Option<f64>,
@@ -69,7 +69,7 @@ pub struct Spread {
 /// One piece of the timeline.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Slot {
-    /// Where it begins, Unix seconds.
+    /// Its beginning (Unix seconds).
     pub timestamp: f64,
     pub requests: u64,
     pub error: u64,
@@ -81,7 +81,7 @@ pub struct Slot {
     #[serde(default)]
     pub time_to_first_token_p50: Option<f64>,
     pub tokens_per_second: Option<f64>,
-    /// `None` where no request told it.
+    /// `None` where it is unknown of every request.
     #[serde(default)]
     pub prompt_cached_tokens: Option<u64>,
 }

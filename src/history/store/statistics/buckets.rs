@@ -1,10 +1,11 @@
-//! BUCKETS: how many values fall between fixed bounds, for drawing how they are spread.
+//! The numbers of values between fixed bounds, for drawing a distribution.
 
 use serde::{Deserialize, Serialize};
 
 use super::cell::{Value, rounded};
 
-/// Bounds of durations and of times to the first token, in seconds; finer than those of /metrics where most requests end.
+/// Bounds of durations and of times to the first token, in seconds; finer than those of /metrics
+/// where most requests end.
 const BOUNDS: [Value; 16] = [
     0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0, 60.0, 120.0, 300.0, 1800.0,
 ];

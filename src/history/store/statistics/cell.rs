@@ -1,4 +1,4 @@
-//! What is gathered of one group of records, and the numbers that are made of it.
+//! The sums and samples of one group of records, and the numbers that are made of them.
 
 use std::mem;
 
@@ -21,7 +21,7 @@ pub struct Cell {
     durations: Vec<Value>,
     first_tokens: Vec<Value>,
     speeds: Vec<Value>,
-    /// Of all speeds, whether they are kept or not.
+    /// Of all speeds, sampled or not.
     speed_sum: f64,
     speed_count: u64,
 }
@@ -41,7 +41,7 @@ impl Cell {
             .extend(facts.tokens_per_second.map(|speed| speed as Value));
     }
 
-    /// What a slot of the timeline shows, and no more.
+    /// Adds what a slot of the timeline shows, and no more.
     pub fn add_to_timeline(&mut self, facts: &Facts) {
         self.count(facts);
         self.add_times(facts);
@@ -89,7 +89,7 @@ impl Cell {
         self.speeds.extend(&other.speeds);
     }
 
-    /// Unknown until one is told.
+    /// Adds cached tokens; their sum is unknown until one is known.
     fn add_cached(&mut self, tokens: Option<u64>) {
         if let Some(tokens) = tokens {
             *self.prompt_cached_tokens.get_or_insert(0) += tokens;
@@ -148,7 +148,7 @@ impl Cell {
 }
 
 impl Spread {
-    /// Brings the values into some other order on its way.
+    /// Computes the distribution; reorders the values.
     pub fn of(values: &mut [Value]) -> Spread {
         let (mean, max) = (
             mean(values),
@@ -170,14 +170,16 @@ impl Spread {
     }
 }
 
-/// Finds one rank after the other, each among the values that are not below the one before: no sorting of them all.
+/// Finds one rank after the other, each among the values that are not below the one before, without
+/// sorting them all.
 struct Ranks<'a> {
     count: usize,
     rest: &'a mut [Value],
 }
 
 impl Ranks<'_> {
-    /// The value that at least this share of all does not exceed. No share is smaller than the one before.
+    /// Returns the value that at least this share of all does not exceed. Shares must ascend from
+    /// call to call.
     fn find(&mut self, share: f64) -> Option<f64> {
         let rest = mem::take(&mut self.rest);
         let below = self.count - rest.len();
@@ -196,7 +198,7 @@ fn mean(values: &[Value]) -> Option<f64> {
     (!values.is_empty()).then(|| rounded((sum / values.len() as f64) as Value))
 }
 
-/// The number with the fewest digits that is kept as this: what was 41.7 is 41.7 again.
+/// Returns the number with the fewest digits that rounds to this: what was 41.7 is 41.7 again.
 pub fn rounded(value: Value) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }

@@ -1,5 +1,6 @@
-//! STATISTICS: numbers over the facts of many records, the same on every backend. Percentiles are computed over the records
-//! themselves, by nearest rank: the smallest value that at least so many of them do not exceed.
+//! Numbers over the summaries of many records, the same on every backend. Percentiles are computed
+//! over the records themselves, by nearest rank: the smallest value that at least this share of
+//! them does not exceed.
 
 mod answer;
 mod buckets;
@@ -18,7 +19,7 @@ use cell::Cell;
 /// The most slots that a timeline has.
 const SLOTS_MAX: f64 = 120.0;
 
-/// The most clients that are told apart: a name is whatever a client says of itself.
+/// The most clients that are listed: a client may call itself anything.
 const CLIENTS_MAX: usize = 100;
 
 /// Lengths of a slot, in seconds: the shortest is taken that fits.
@@ -27,7 +28,7 @@ const STEPS: [f64; 17] = [
     86_400.0, 604_800.0, 2.592e6, 3.1536e7,
 ];
 
-/// Gathers facts one by one, then makes numbers of them: 20 bytes a record.
+/// Adds up summaries, then makes numbers of them: 20 bytes a record.
 pub struct Statistics {
     start: f64,
     end: f64,
@@ -37,13 +38,14 @@ pub struct Statistics {
     slots: Vec<Cell>,
 }
 
-/// Gathers the facts of which there is something to say by model alone: 4 bytes a record.
+/// Adds up by model alone, without durations: 4 bytes a record.
 #[derive(Default)]
 pub struct Models {
     cells: HashMap<String, Cell>,
 }
 
-/// What records are grouped by, in the numbers of their names; each lies in one cell only, whatever they are shown by.
+/// The values that records are grouped by, as the numbers of their names; each record counts in one
+/// group of this kind only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     model: u32,
@@ -56,7 +58,8 @@ struct Key {
 }
 
 impl Statistics {
-    /// Of the time from `start` to `end` (Unix seconds). What arrived later, by a clock that was set back, counts as the last moment's.
+    /// Begins statistics of the time from `start` to `end` (Unix seconds). What arrived later, by a
+    /// clock that was set back, counts at the end.
     pub fn new(start: f64, end: f64) -> Statistics {
         let step = STEPS
             .into_iter()
@@ -166,7 +169,7 @@ impl Models {
         cell.add_without_times(facts);
     }
 
-    /// The most used first. How long requests took is not among the numbers.
+    /// Returns the groups, the most used first, without durations.
     pub fn groups(self) -> Vec<Group> {
         busiest_first(self.cells.into_iter().map(|(name, cell)| cell.group(&name)))
     }

@@ -1,4 +1,4 @@
-//! What is counted, and how it is grouped.
+//! Counting and grouping.
 
 use super::buckets::Bucket;
 use super::*;

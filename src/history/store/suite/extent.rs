@@ -1,4 +1,4 @@
-//! How much there is, and what limits and purges leave of it.
+//! The extent of a history, and what limits leave of it.
 
 use super::*;
 
@@ -13,7 +13,7 @@ pub fn the_extent_counts_what_is_there(keeper: &dyn Keeper) {
     assert!(extent.bytes.is_none_or(|bytes| bytes > 0));
 }
 
-/// Of backends whose records grow old here.
+/// For backends that delete old records themselves.
 pub fn what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may(keeper: &dyn Keeper) {
     const YEAR: f64 = 31_536_000.0;
     let future = |n: u32| Record {

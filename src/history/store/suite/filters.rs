@@ -1,4 +1,4 @@
-//! Filters and facts mean the same on every backend.
+//! Filters and summaries are the same on every backend.
 
 use std::collections::BTreeMap;
 

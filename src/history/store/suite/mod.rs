@@ -1,5 +1,6 @@
-//! The tests that every backend must pass, with the same answers. A backend's own tests say `suite!(fresh)`, where `fresh` is a
-//! function that makes a new, empty one; what it returns beside the keeper lives as long as the test does.
+//! The tests that every backend must pass, with the same answers. A backend's own tests say
+//! `suite!(fresh)`, where `fresh` is a function that makes a new, empty one; what it returns beside
+//! the engine lives as long as the test does.
 
 mod extent;
 mod filters;
@@ -13,7 +14,8 @@ use serde_json::json;
 use super::*;
 use crate::observe::exchange::ToolCall;
 
-/// A moment in the middle of a day, everywhere, for records that must not cross midnight (Unix seconds).
+/// A moment in the middle of a day, everywhere, for records that must not cross midnight (Unix
+/// seconds).
 pub const NOON: f64 = 1_795_262_400.0;
 
 /// A record with every field set, which arrived `n` seconds after `NOON`.

@@ -115,7 +115,7 @@ fn lines_as_python_wrote_them_are_in_every_answer() {
     assert_eq!(members(&keeper), 1);
 }
 
-/// Skipped where there is no such tool.
+/// Skipped where that tool is not installed.
 #[test]
 fn zcat_reads_a_day() {
     let (keeper, stage) = fresh();

@@ -1,4 +1,4 @@
-//! What a kill can leave behind.
+//! Files as a kill leaves them.
 
 use super::*;
 

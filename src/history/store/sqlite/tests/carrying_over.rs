@@ -128,7 +128,7 @@ fn a_database_of_a_newer_tap_is_refused() {
     }
 }
 
-/// What 0.1.0 made: all migrations, none of the columns that came later.
+/// A database as 0.1.0 made it: all migrations, none of the columns that came later.
 fn of_the_version_before(dir: &Path) -> PathBuf {
     let path = seeded(dir);
     let old = Connection::open(path.join(FILE)).unwrap();

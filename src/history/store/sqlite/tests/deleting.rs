@@ -1,4 +1,4 @@
-//! What is deleted is gone, and the file is smaller.
+//! Deleted records are gone, and the file is smaller.
 
 use super::*;
 

@@ -1,5 +1,5 @@
-//! What a database must stand beyond the common suite: older ones, an index that is behind, disks and programs that get in the
-//! way, deleting.
+//! What a database must withstand beyond the common suite: older ones, an index that is behind,
+//! disks and programs that get in the way, deleting.
 
 mod carrying_over;
 mod deleting;
@@ -73,7 +73,8 @@ impl Keeper for Indexed {
     }
 }
 
-/// A history that waits a little, as the product does: a reader may meet the moment in which a writer begins the log anew.
+/// A history that waits a little, as the product does: a reader may meet the moment in which a
+/// writer begins the log anew.
 fn fresh() -> (Sqlite, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     (

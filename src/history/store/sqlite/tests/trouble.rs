@@ -56,7 +56,8 @@ fn while_the_disk_is_full_or_may_not_be_written_batches_wait() {
     }
 }
 
-/// Windows lets nobody remove or replace what SQLite has open, which is said aloud.
+/// Returns whether files that SQLite has open cannot be removed or replaced, as on Windows, and
+/// reports the skip.
 fn nobody_removes_what_is_open() -> bool {
     let is_windows = std::env::consts::FAMILY == "windows";
     if is_windows {
@@ -211,7 +212,7 @@ fn a_damaged_database_gives_errors_and_never_a_panic() {
     }
 }
 
-/// Skipped where there is no such tool.
+/// Skipped where that tool is not installed.
 #[test]
 fn the_tool_of_the_system_reads_along_and_finds_all_in_order() {
     let (sqlite, _dir) = fresh();
