@@ -22,7 +22,7 @@ use crate::error::{Error, Result, failed};
 use crate::forward::Forwarder;
 use crate::forward::readiness::Readiness;
 use crate::forward::upstream::Target;
-use crate::history::{self, Archive};
+use crate::history::{self, History};
 use crate::http::address::dialable_ip;
 use crate::instance::OwnNote;
 use crate::metrics::Metrics;
@@ -58,7 +58,7 @@ pub fn aloud(line: &str) {
 /// A tap that answers, until it is drained.
 pub struct Tap {
     workshop: Arc<Workshop>,
-    archive: Option<Arc<Archive>>,
+    history: Option<Arc<History>>,
     address: SocketAddr,
     pages: SocketAddr,
     note: Option<OwnNote>,
@@ -78,14 +78,14 @@ impl Tap {
         });
         let memory = platform::resources::memory_bytes();
         let budget = Budget::of(memory);
-        let archive = archive(config, listeners.address, &metrics, &budget)?;
+        let history = open_history(config, listeners.address, &metrics, &budget)?;
         let note = OwnNote::leave(
             config,
             listeners.address,
             listeners.admin_at(),
-            archive.as_deref(),
+            history.as_deref(),
         );
-        announce(config, &listeners, archive.as_deref(), say);
+        announce(config, &listeners, history.as_deref(), say);
         config
             .warnings
             .iter()
@@ -100,7 +100,7 @@ impl Tap {
             readiness,
             &listeners,
             metrics,
-            archive.clone(),
+            history.clone(),
             context,
         )?;
         let workers = Arc::new(Mutex::new(Workers::new(&workshop)));
@@ -110,7 +110,7 @@ impl Tap {
         lock(&workers).start().map_err(failed("start threads"))?;
         Ok(Tap {
             workshop,
-            archive,
+            history,
             address,
             pages,
             note,
@@ -138,8 +138,8 @@ impl Tap {
         // Before the port is free for another tap.
         self.note.iter().for_each(OwnNote::remove);
         self.finish(grace, deadline);
-        if let Some(archive) = &self.archive {
-            archive.shutdown(deadline.max(Instant::now() + CUT_GRACE));
+        if let Some(history) = &self.history {
+            history.shutdown(deadline.max(Instant::now() + CUT_GRACE));
         }
     }
 
@@ -167,30 +167,30 @@ impl Tap {
 }
 
 /// The history, if one is kept.
-fn archive(
+fn open_history(
     config: &Config,
     address: SocketAddr,
     metrics: &Arc<Metrics>,
     budget: &Budget,
-) -> Result<Option<Arc<Archive>>> {
+) -> Result<Option<Arc<History>>> {
     let holder = format!("ollama-tap on {address} (pid {})", std::process::id());
-    let archive = Archive::open(&config.history, address.port(), &holder, metrics, budget)
+    let history = History::open(&config.history, address.port(), &holder, metrics, budget)
         .map_err(|e| Error::Failed(e.to_string()))?;
-    Ok(archive.map(Arc::new))
+    Ok(history.map(Arc::new))
 }
 
 /// Says where we listen, and what becomes of what comes.
-fn announce(config: &Config, listeners: &Listeners, archive: Option<&Archive>, say: Say) {
+fn announce(config: &Config, listeners: &Listeners, history: Option<&History>, say: Say) {
     say(&format!("listening on http://{}", listeners.address));
     say(&format!("forwarding to {}", config.upstream));
     if let Some(address) = listeners.admin_at() {
         say(&format!("pages on http://{address}"));
     }
-    match archive {
-        Some(archive) => say(&format!(
+    match history {
+        Some(history) => say(&format!(
             "storing in {} ({})",
-            archive.store.place(),
-            archive.store.backend()
+            history.store.location(),
+            history.store.backend()
         )),
         None => say("storing nothing"),
     }
@@ -202,7 +202,7 @@ fn workshop(
     readiness: Arc<Readiness>,
     listeners: &Listeners,
     metrics: Arc<Metrics>,
-    archive: Option<Arc<Archive>>,
+    history: Option<Arc<History>>,
     context: Context,
 ) -> Result<Arc<Workshop>> {
     if let Some(collector) = platform::resources::process_collector() {
@@ -220,7 +220,7 @@ fn workshop(
             .map(|name| name.to_ascii_lowercase())
             .into_iter()
             .collect(),
-        archive: archive.clone(),
+        history: history.clone(),
         token: config.token.clone(),
         long_response: Mutex::default(),
     };
@@ -230,7 +230,7 @@ fn workshop(
         target,
         readiness,
     };
-    let sink = sink(metrics.clone(), archive);
+    let sink = sink(metrics.clone(), history);
     Ok(Arc::new(Workshop {
         context: Arc::new(context),
         forwarder,
@@ -272,7 +272,7 @@ fn context(
 }
 
 /// Returns the sink of all observers: metrics, the log and the history.
-fn sink(metrics: Arc<Metrics>, archive: Option<Arc<Archive>>) -> Arc<Sink> {
+fn sink(metrics: Arc<Metrics>, history: Option<Arc<History>>) -> Arc<Sink> {
     Arc::new(move |event| match event {
         ExchangeEvent::Started {
             interaction_id,
@@ -284,8 +284,8 @@ fn sink(metrics: Arc<Metrics>, archive: Option<Arc<Archive>>) -> Arc<Sink> {
                 return;
             }
             log::info!("{}", LogLine(&exchange));
-            if let Some(archive) = &archive {
-                archive.submit(exchange);
+            if let Some(history) = &history {
+                history.submit(exchange);
             }
         }
     })

@@ -15,8 +15,8 @@ use crate::config::test_overrides;
 use crate::config::{Backend, HistoryConfig};
 use crate::history::record::now;
 use crate::history::recorder::{Recorder, TEXT_MAX};
-use crate::history::store::query::{HOURS, UNKNOWN};
-use crate::history::store::{Expiry, Limits, Purged, Reading, Result, Store, StoreError};
+use crate::history::store::query::{DEFAULT_HOURS, UNKNOWN_NAME};
+use crate::history::store::{ClockReading, Expiry, Limits, PurgeReport, Result, Store, StoreError};
 use crate::metrics::Metrics;
 use crate::observe::Exchange;
 use crate::platform;
@@ -38,13 +38,13 @@ const PURGE_WAIT: Duration = Duration::from_secs(5);
 /// The stack of the threads of the history (bytes): SQLite needs more than the others.
 pub const STACK: usize = 2 * 1024 * 1024;
 
-pub struct Archive {
+pub struct History {
     pub store: Arc<Store>,
     pub recorder: Recorder,
     pub retention_days: Option<u32>,
 }
 
-impl Archive {
+impl History {
     /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is
     /// what a second tap is told that wants the same directory.
     pub fn open(
@@ -53,8 +53,8 @@ impl Archive {
         holder: &str,
         metrics: &Arc<Metrics>,
         budget: &Budget,
-    ) -> Result<Option<Archive>> {
-        let writer = record::Writer {
+    ) -> Result<Option<History>> {
+        let writer = record::TapIdentity {
             host: host(history),
             tap: port,
         };
@@ -76,13 +76,13 @@ impl Archive {
         )
         .map_err(unstarted)?;
         let (kept, limits, counted) = (store.clone(), history.clone(), metrics.clone());
-        threads::spawn("keeper", STACK, move || keep(&kept, &limits, &counted))
+        threads::spawn("retention", STACK, move || keep(&kept, &limits, &counted))
             .map_err(unstarted)?;
         // What is kept there, and for how long, is Loki's own business.
         let retention_days = history
             .retention_days
             .filter(|_| history.backend != Backend::Loki);
-        Ok(Some(Archive {
+        Ok(Some(History {
             store,
             recorder,
             retention_days,
@@ -99,7 +99,7 @@ impl Archive {
     /// Deletes every record that was accepted before now and arrived before this time (Unix
     /// seconds), or all: what still waits to be written is written first, else it would be there
     /// afterwards.
-    pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
+    pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
         let mut all_written = self.recorder.flush(PURGE_WAIT);
         let mut purged = self.store.purge(before)?;
         while !all_written {
@@ -114,7 +114,7 @@ impl Archive {
                 );
                 return Err(StoreError::Failed(format!(
                     "purge the history in {}: {why}",
-                    self.store.place()
+                    self.store.location()
                 )));
             }
             purged.extend(more);
@@ -124,18 +124,18 @@ impl Archive {
 
     /// Writes what was accepted.
     pub fn shutdown(&self, deadline: Instant) {
-        self.store.end_by(deadline);
+        self.store.set_deadline(deadline);
         match (self.recorder.shutdown(deadline), self.recorder.left()) {
-            (0, 0) => log::info!("the history in {} is complete", self.store.place()),
+            (0, 0) => log::info!("the history in {} is complete", self.store.location()),
             (0, left) => {
                 log::warn!(
                     "stopping: {left} records are left to the next start, and not in the history in {}",
-                    self.store.place()
+                    self.store.location()
                 )
             }
             (lost, _) => log::error!(
                 "stopping: {lost} records were not written to the history in {} in time",
-                self.store.place()
+                self.store.location()
             ),
         }
     }
@@ -148,7 +148,7 @@ fn keep(store: &Store, history: &HistoryConfig, metrics: &Metrics) {
         test_overrides::RETENTION_INTERVAL.duration_or(RETENTION),
         test_overrides::OPEN_RETRY_INTERVAL.duration_or(OPEN_AGAIN),
     );
-    while store.open_again().is_err() {
+    while store.reopen().is_err() {
         thread::sleep(again);
     }
     let mut expiry = None;
@@ -156,7 +156,7 @@ fn keep(store: &Store, history: &HistoryConfig, metrics: &Metrics) {
         if let Err(why) = clean_up(store, history, metrics, &mut expiry) {
             log::warn!("{why}");
         }
-        if let Err(why) = store.remember(HOURS, now()) {
+        if let Err(why) = store.warm_cache(DEFAULT_HOURS, now()) {
             log::debug!("{why}");
         }
         thread::sleep(pause);
@@ -171,7 +171,11 @@ fn clean_up(
     metrics: &Metrics,
     expiry: &mut Option<Expiry>,
 ) -> Result<()> {
-    let (at, days, max_bytes) = (Reading::now(), history.retention_days, history.max_bytes);
+    let (at, days, max_bytes) = (
+        ClockReading::now(),
+        history.retention_days,
+        history.max_bytes,
+    );
     if expiry.is_none() {
         *expiry = store.expiry(at)?;
     }
@@ -190,7 +194,7 @@ fn clean_up(
         log::warn!(
             "the history in {}: every record is older than {} days all at once, as after a jump of the clock; they are kept a day \
              from now, unless the clock is right again; `ollama-tap purge` deletes what may go",
-            store.place(),
+            store.location(),
             days.unwrap_or(0)
         );
     }
@@ -201,15 +205,15 @@ fn clean_up(
     noted.and_then(|()| expiry.keep()).map_err(|cause| {
         StoreError::Failed(format!(
             "note how old the history in {} is: {cause}",
-            store.place()
+            store.location()
         ))
     })
 }
 
 fn delete(store: &Store, limits: &Limits) -> Result<()> {
     match store.retain(limits)? {
-        0 => log::debug!("the history in {} is within its limits", store.place()),
-        gone => log::info!("deleted {gone} of the oldest in {}", store.place()),
+        0 => log::debug!("the history in {} is within its limits", store.location()),
+        gone => log::info!("deleted {gone} of the oldest in {}", store.location()),
     }
     Ok(())
 }
@@ -221,7 +225,7 @@ fn host(history: &HistoryConfig) -> String {
         .name
         .clone()
         .or_else(own)
-        .unwrap_or_else(|| UNKNOWN.to_owned())
+        .unwrap_or_else(|| UNKNOWN_NAME.to_owned())
 }
 
 fn unstarted(cause: io::Error) -> StoreError {

@@ -68,7 +68,7 @@ impl Recorder {
         flush: Duration,
         text_max: usize,
         metrics: Arc<Metrics>,
-        writer: record::Writer,
+        writer: record::TapIdentity,
     ) -> io::Result<Recorder> {
         let (queue, exchanges) = bounded(QUEUE_MAX);
         let (closing, close) = bounded(1);

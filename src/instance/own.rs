@@ -7,8 +7,8 @@ use std::{fs, process};
 
 use super::{NOTE, Note, directories, noted};
 use crate::config::{Backend, Config};
-use crate::history::Archive;
-use crate::history::store::TOKEN;
+use crate::history::History;
+use crate::history::store::TOKEN_SUFFIX;
 use crate::platform;
 
 /// Everybody may read it.
@@ -29,19 +29,19 @@ impl OwnNote {
         config: &Config,
         listen: SocketAddr,
         admin: Option<SocketAddr>,
-        archive: Option<&Archive>,
+        history: Option<&History>,
     ) -> Option<OwnNote> {
         if !config.is_registered {
             return None;
         }
-        let is_directory = archive.is_some() && config.history.backend != Backend::Loki;
+        let is_directory = history.is_some() && config.history.backend != Backend::Loki;
         let dir = path::absolute(&config.history.dir)
             .ok()
             .filter(|_| is_directory);
         let store = dir
             .as_ref()
             .map(|dir| dir.to_string_lossy().into_owned())
-            .or_else(|| Some(archive?.store.place()));
+            .or_else(|| Some(history?.store.location()));
         let private = dir.into_iter().chain(platform::folders::state_directory());
         let token_file = keep_token(
             &token_name(listen),
@@ -80,7 +80,7 @@ impl Drop for OwnNote {
 
 /// The name of the file that holds the token of a tap that listens here.
 pub fn token_name(listen: SocketAddr) -> String {
-    format!("{}{TOKEN}", listen.port())
+    format!("{}{TOKEN_SUFFIX}", listen.port())
 }
 
 /// Where the note lies now, if this directory took it.

@@ -5,21 +5,21 @@ use serde_json::json;
 
 use super::parameters::Parameters;
 use super::response::{JSON, PageResponse};
-use crate::history::Archive;
+use crate::history::History;
 use crate::history::record::now;
 use crate::history::store::{Group, Result, StoreError};
 use crate::observe::category::CATEGORIES;
 
 /// `/analytics/stats`: the state of the history.
-pub fn stats(parameters: &Parameters, archive: &Archive) -> Result<PageResponse> {
+pub fn stats(parameters: &Parameters, history: &History) -> Result<PageResponse> {
     parameters.only(&[])?;
-    let extent = archive.store.extent()?;
+    let extent = history.store.extent()?;
     respond(json!({
-        "backend": archive.store.backend(),
-        "data_dir": archive.store.place(),
-        "queue_size": archive.recorder.queue_size(),
-        "write_error": archive.recorder.failure(),
-        "retention_days": archive.retention_days.unwrap_or(0),
+        "backend": history.store.backend(),
+        "data_dir": history.store.location(),
+        "queue_size": history.recorder.queue_size(),
+        "write_error": history.recorder.failure(),
+        "retention_days": history.retention_days.unwrap_or(0),
         "categories": CATEGORIES,
         "records": extent.records,
         "bytes": extent.bytes,
@@ -29,14 +29,14 @@ pub fn stats(parameters: &Parameters, archive: &Archive) -> Result<PageResponse>
 }
 
 /// `/analytics/stats/enhanced`: statistics of the last hours.
-pub fn enhanced_stats(parameters: &Parameters, archive: &Archive) -> Result<PageResponse> {
-    respond(archive.store.enhanced(parameters.hours()?, now())?)
+pub fn enhanced_stats(parameters: &Parameters, history: &History) -> Result<PageResponse> {
+    respond(history.store.enhanced(parameters.hours()?, now())?)
 }
 
 /// `/analytics/models`: statistics of each model.
-pub fn models(parameters: &Parameters, archive: &Archive) -> Result<PageResponse> {
+pub fn models(parameters: &Parameters, history: &History) -> Result<PageResponse> {
     parameters.only(&[])?;
-    let models = archive.store.models()?.into_iter().map(model);
+    let models = history.store.models()?.into_iter().map(model);
     respond(models.collect::<Vec<_>>())
 }
 
@@ -57,8 +57,8 @@ fn model(group: Group) -> serde_json::Value {
 }
 
 /// `DELETE /analytics/messages`: deletes the records before a time, or all of them.
-pub fn purge(parameters: &Parameters, archive: &Archive) -> Result<PageResponse> {
-    respond(archive.purge(parameters.purge_time()?)?)
+pub fn purge(parameters: &Parameters, history: &History) -> Result<PageResponse> {
+    respond(history.purge(parameters.purge_time()?)?)
 }
 
 /// Returns `body` as JSON: the fields of a struct in its order, which is the contract's; those of `json!`

@@ -9,13 +9,13 @@ use super::parameters::{Parameters, bad_parameter};
 use super::request::PageRequest;
 use super::response::{BodyWriter, PRIVATE_HEADERS, PageOutcome, PageResponse};
 use super::response_stream::ResponseStream;
-use crate::history::Archive;
+use crate::history::History;
 use crate::history::export::{ExportFormat, ExportWriter};
 use crate::history::store::{Query, Result};
 
 pub fn answer(
     long_response: &Mutex<()>,
-    archive: &Archive,
+    history: &History,
     request: &PageRequest,
     writer: &mut dyn BodyWriter,
 ) -> PageOutcome {
@@ -31,7 +31,7 @@ pub fn answer(
     }
     let mut export = ExportWriter::new(format);
     export.begin(&mut stream.buffer);
-    let read = archive.store.each(&query, &mut |record| {
+    let read = history.store.for_each(&query, &mut |record| {
         export.record(&record, &mut stream.buffer);
         stream.flush_if_full()
     });

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 
 use crate::forward::readiness::Readiness;
-use crate::history::Archive;
+use crate::history::History;
 use crate::history::store::{self, Detail};
 use crate::http::route::Page;
 use crate::metrics::{self, Metrics};
@@ -39,7 +39,7 @@ pub struct Pages {
     /// This machine's own names, in lower case.
     pub names: Vec<String>,
     /// `None` if no history is kept.
-    pub archive: Option<Arc<Archive>>,
+    pub history: Option<Arc<History>>,
     /// If there is one, the history is shown only to requests that bear it.
     pub token: Option<String>,
     /// Locked while a long response is sent, of which there is one at a time.
@@ -61,29 +61,29 @@ impl Pages {
             Page::Healthz => self.public(request, health),
             Page::Test => self.public(request, || self.test()),
             Page::Dashboard => self.public(request, || DOCUMENT.response(request.accepts_gzip())),
-            Page::Stats => self.with_history(page, request, |archive| {
-                complete(analytics::stats(&parameters(), archive))
+            Page::Stats => self.with_history(page, request, |history| {
+                complete(analytics::stats(&parameters(), history))
             }),
-            Page::Enhanced => self.with_history(page, request, |archive| {
-                complete(analytics::enhanced_stats(&parameters(), archive))
+            Page::Enhanced => self.with_history(page, request, |history| {
+                complete(analytics::enhanced_stats(&parameters(), history))
             }),
-            Page::Models => self.with_history(page, request, |archive| {
-                complete(analytics::models(&parameters(), archive))
+            Page::Models => self.with_history(page, request, |history| {
+                complete(analytics::models(&parameters(), history))
             }),
-            Page::Purge => self.with_history(page, request, |archive| {
-                complete(analytics::purge(&parameters(), archive))
+            Page::Purge => self.with_history(page, request, |history| {
+                complete(analytics::purge(&parameters(), history))
             }),
-            Page::Search => self.with_history(page, request, |archive| {
-                records::list(turn, archive, Detail::Whole, request, writer)
+            Page::Search => self.with_history(page, request, |history| {
+                records::list(turn, history, Detail::Whole, request, writer)
             }),
-            Page::Messages => self.with_history(page, request, |archive| {
-                records::list(turn, archive, Detail::Brief, request, writer)
+            Page::Messages => self.with_history(page, request, |history| {
+                records::list(turn, history, Detail::Brief, request, writer)
             }),
-            Page::Message => self.with_history(page, request, |archive| {
-                records::one(turn, archive, request, writer)
+            Page::Message => self.with_history(page, request, |history| {
+                records::one(turn, history, request, writer)
             }),
-            Page::Export => self.with_history(page, request, |archive| {
-                export::answer(turn, archive, request, writer)
+            Page::Export => self.with_history(page, request, |history| {
+                export::answer(turn, history, request, writer)
             }),
             Page::Nowhere => PageOutcome::Complete(PageResponse::error(
                 404,
@@ -123,21 +123,21 @@ impl Pages {
         &self,
         page: Page,
         request: &PageRequest,
-        answer: impl FnOnce(&Archive) -> PageOutcome,
+        answer: impl FnOnce(&History) -> PageOutcome,
     ) -> PageOutcome {
         if let Err(refusal) = self.check_access(request) {
             return PageOutcome::Complete(refusal.private());
         }
-        let Some(archive) = self.archive.as_deref() else {
+        let Some(history) = self.history.as_deref() else {
             let error = "no history is kept (backend none); start the tap with --analytics-backend jsonl, sqlite or loki";
             return PageOutcome::Complete(PageResponse::error(404, error).private());
         };
-        match archive.store.readiness() {
+        match history.store.readiness() {
             // Deleting need not wait until the history is open.
             Err(error) if page != Page::Purge => {
                 PageOutcome::Complete(PageResponse::store_error(&error))
             }
-            _ => answer(archive),
+            _ => answer(history),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use form_urlencoded::parse;
 
-use crate::history::store::query::{HOURS, HOURS_FORMS, TIMES, hours, time};
+use crate::history::store::query::{
+    DEFAULT_HOURS, HOURS_FORMAT, TIME_FORMATS, parse_hours, parse_time,
+};
 use crate::history::store::{BadParameter, Query, Result, StoreError};
 use crate::http::route::{message_of, query_of};
 
@@ -44,7 +46,7 @@ impl Parameters {
 
     /// Reads the filters of a search.
     pub fn query(&self) -> Result<Query> {
-        Query::parse(self.iter()).map_err(StoreError::Bad)
+        Query::parse(self.iter()).map_err(StoreError::InvalidParameter)
     }
 
     /// Reads `hours`, the only parameter that is allowed.
@@ -52,9 +54,9 @@ impl Parameters {
         self.only(&["hours"])?;
         match self.0.last() {
             Some((name, text)) if !text.is_empty() => {
-                hours(text).ok_or_else(|| bad_parameter(name, text, HOURS_FORMS))
+                parse_hours(text).ok_or_else(|| bad_parameter(name, text, HOURS_FORMAT))
             }
-            _ => Ok(HOURS),
+            _ => Ok(DEFAULT_HOURS),
         }
     }
 
@@ -62,9 +64,9 @@ impl Parameters {
     pub fn purge_time(&self) -> Result<Option<f64>> {
         let either = "either before_time=TIME or all=true";
         match self.0.as_slice() {
-            [(name, text)] if name == "before_time" => match time(text) {
+            [(name, text)] if name == "before_time" => match parse_time(text) {
                 Some(time) => Ok(Some(time)),
-                None => Err(bad_parameter(name, text, TIMES)),
+                None => Err(bad_parameter(name, text, TIME_FORMATS)),
             },
             [(name, text)] if name == "all" && text == "true" => Ok(None),
             [(name, text), ..] => Err(bad_parameter(name, text, either)),
@@ -75,7 +77,7 @@ impl Parameters {
 
 /// Returns the error of a parameter with a value that is not one of `accepted`.
 pub fn bad_parameter(name: &str, value: &str, accepted: &str) -> StoreError {
-    StoreError::Bad(BadParameter {
+    StoreError::InvalidParameter(BadParameter {
         name: name.to_owned(),
         value: value.to_owned(),
         accepted: accepted.to_owned(),

@@ -73,9 +73,9 @@ impl PageResponse {
     /// Returns the response to a question that the store cannot answer.
     pub fn store_error(error: &StoreError) -> PageResponse {
         let status = match error {
-            StoreError::Bad(_) => 400,
-            StoreError::Nothing(_) => 404,
-            StoreError::Failed(_) | StoreError::Full(_) => 503,
+            StoreError::InvalidParameter(_) => 400,
+            StoreError::NotFound(_) => 404,
+            StoreError::Failed(_) | StoreError::DiskFull(_) => 503,
         };
         PageResponse::error(status, &error.to_string()).private()
     }

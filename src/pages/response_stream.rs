@@ -4,11 +4,12 @@
 //! read it; so there is one at a time, and the next client is told that the tap is busy, while the other
 //! page worker goes on answering.
 
+use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use super::request::PageRequest;
 use super::response::{BodyWriter, PRIVATE_HEADERS, PageOutcome, PageResponse};
-use crate::history::store::{Flow, Result};
+use crate::history::store::Result;
 use crate::server::fault::own_head;
 
 /// The longest short response, in bytes: more than that is not buffered.
@@ -71,7 +72,7 @@ impl<'a> ResponseStream<'a> {
     }
 
     /// Sends the buffer if it holds enough. Returns `Stop` if no more of the response can be sent.
-    pub fn flush_if_full(&mut self) -> Flow {
+    pub fn flush_if_full(&mut self) -> ControlFlow<()> {
         let size = match self.state {
             State::Streaming { .. } => PIECE_SIZE,
             State::Buffered | State::ClientGone | State::Busy => MAX_SHORT,
@@ -80,8 +81,8 @@ impl<'a> ResponseStream<'a> {
             self.flush();
         }
         match self.state {
-            State::Buffered | State::Streaming { .. } => Flow::GoOn,
-            State::ClientGone | State::Busy => Flow::Stop,
+            State::Buffered | State::Streaming { .. } => ControlFlow::Continue(()),
+            State::ClientGone | State::Busy => ControlFlow::Break(()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `ollama-tap export`: every record that is meant, oldest first, to a file or to standard output, in flat memory.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ use super::{Complaints, both, filter, query_config, usage};
 use crate::cli::ExportArgs;
 use crate::error::{Error, Result, failed};
 use crate::history::export::{ExportFormat, ExportWriter};
-use crate::history::store::{Flow, Query};
+use crate::history::store::Query;
 use crate::platform;
 
 /// So much text is gathered before it is written (bytes).
@@ -144,12 +145,12 @@ fn pour(
             piece.clear();
         }
         if written.is_ok() {
-            Flow::GoOn
+            ControlFlow::Continue(())
         } else {
-            Flow::Stop
+            ControlFlow::Break(())
         }
     };
-    source.each(query, visit).map_err(Trouble::Source)?;
+    source.for_each(query, visit).map_err(Trouble::Source)?;
     written.map_err(Trouble::Write)?;
     writer.end(&mut piece);
     out.write_all(&piece)

@@ -9,8 +9,8 @@ use super::{Complaints, both, filter, print, query_config, usage};
 use crate::cli::PurgeArgs;
 use crate::error::{Error, Result};
 use crate::history::record::now;
-use crate::history::store::Purged;
-use crate::history::store::query::{TIMES, time};
+use crate::history::store::PurgeReport;
+use crate::history::store::query::{TIME_FORMATS, parse_time};
 use crate::util::sanitize::escape_control_chars;
 
 /// The shortest time that statistics are asked for (hours).
@@ -38,7 +38,7 @@ pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
 }
 
 /// Where more than one backend had something: how much each.
-fn shares(purged: &Purged) -> String {
+fn shares(purged: &PurgeReport) -> String {
     let shares: Vec<String> = purged
         .from
         .iter()
@@ -54,9 +54,9 @@ fn shares(purged: &Purged) -> String {
 /// The time before which everything goes (Unix seconds), or `None` for all.
 fn before(args: &PurgeArgs) -> Result<Option<f64>, Complaints> {
     match (&args.before, args.all) {
-        (Some(text), false) => time(text.trim())
+        (Some(text), false) => parse_time(text.trim())
             .map(Some)
-            .ok_or_else(|| vec![filter::bad_flag("--before", text, TIMES)]),
+            .ok_or_else(|| vec![filter::bad_flag("--before", text, TIME_FORMATS)]),
         (None, true) => Ok(None),
         (Some(_), true) => Err(vec!["--before and --all exclude each other".to_owned()]),
         (None, false) => Err(vec![

@@ -9,7 +9,7 @@ use super::{both, filter, print, query_config, usage};
 use crate::cli::SearchArgs;
 use crate::error::Result;
 use crate::history::record::Record;
-use crate::history::store::query::UNKNOWN;
+use crate::history::store::query::UNKNOWN_NAME;
 use crate::util::sanitize::escape_control_chars;
 
 /// Records that are shown when nobody says otherwise.
@@ -74,7 +74,7 @@ fn head(record: &Record) -> [String; 6] {
     };
     [
         moment(record.timestamp),
-        name(record.model.as_deref().unwrap_or(UNKNOWN)),
+        name(record.model.as_deref().unwrap_or(UNKNOWN_NAME)),
         name(&record.endpoint),
         name(&record.status),
         format!(

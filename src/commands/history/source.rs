@@ -1,6 +1,7 @@
 //! SOURCE: the history that a question is put to, wherever it is; the same questions for all.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -11,7 +12,7 @@ use crate::commands::running;
 use crate::config::{Backend, HistoryConfig, HistoryLocation, QueryConfig};
 use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
-use crate::history::store::{Enhanced, Extent, Flow, Purged, Query, Store, StoreError};
+use crate::history::store::{EnhancedStats, Extent, PurgeReport, Query, Store, StoreError};
 use crate::platform;
 use crate::util::sanitize::escape_control_chars;
 
@@ -90,7 +91,7 @@ impl Source {
             Source::Store(store) => Ok(Origin {
                 tap: None,
                 backend: store.backend().to_owned(),
-                data_dir: Some(store.place()),
+                data_dir: Some(store.location()),
             }),
         }
     }
@@ -111,7 +112,7 @@ impl Source {
         }
     }
 
-    pub fn enhanced(&self, hours: f64) -> Result<Enhanced> {
+    pub fn enhanced(&self, hours: f64) -> Result<EnhancedStats> {
         match self {
             Source::Tap(tap) => tap.enhanced(hours),
             Source::Store(store) => store.enhanced(hours, now()).map_err(failed),
@@ -126,15 +127,19 @@ impl Source {
     }
 
     /// Shows every record that is meant, oldest first.
-    pub fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    pub fn for_each(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
         match self {
-            Source::Tap(tap) => tap.each(query, visit),
-            Source::Store(store) => store.each(query, visit).map_err(failed),
+            Source::Tap(tap) => tap.for_each(query, visit),
+            Source::Store(store) => store.for_each(query, visit).map_err(failed),
         }
     }
 
     /// Deletes what arrived before this time (Unix seconds), or all, of every backend there.
-    pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
+    pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
         match self {
             Source::Tap(tap) => tap.purge(before),
             Source::Store(store) => store.purge(before).map_err(failed),

@@ -10,8 +10,8 @@ use super::words::{count, decimal, duration, hours as hours_text, moment, percen
 use super::{Complaints, both, filter, print, query_config, usage};
 use crate::cli::StatsArgs;
 use crate::error::Result;
-use crate::history::store::query::{self, HOURS, HOURS_FORMS};
-use crate::history::store::{Enhanced, Group, Spread};
+use crate::history::store::query::{self, DEFAULT_HOURS, HOURS_FORMAT};
+use crate::history::store::{Distribution, EnhancedStats, Group};
 
 /// The most groups that a table shows; --json has all.
 const GROUPS_MAX: usize = 20;
@@ -21,7 +21,7 @@ const GROUPS_MAX: usize = 20;
 struct Answer<'a> {
     source: &'a Origin,
     #[serde(flatten)]
-    numbers: &'a Enhanced,
+    numbers: &'a EnhancedStats,
 }
 
 pub fn run(args: &StatsArgs) -> Result<ExitCode> {
@@ -52,11 +52,14 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
 }
 
 fn hours(typed: Option<&str>) -> Result<f64, Complaints> {
-    let Some(text) = typed else { return Ok(HOURS) };
-    query::hours(text.trim()).ok_or_else(|| vec![filter::bad_flag("--hours", text, HOURS_FORMS)])
+    let Some(text) = typed else {
+        return Ok(DEFAULT_HOURS);
+    };
+    query::parse_hours(text.trim())
+        .ok_or_else(|| vec![filter::bad_flag("--hours", text, HOURS_FORMAT)])
 }
 
-fn json(origin: &Origin, numbers: &Enhanced) -> String {
+fn json(origin: &Origin, numbers: &EnhancedStats) -> String {
     serde_json::to_string_pretty(&Answer {
         source: origin,
         numbers,
@@ -65,7 +68,7 @@ fn json(origin: &Origin, numbers: &Enhanced) -> String {
         + "\n"
 }
 
-fn period(numbers: &Enhanced) -> String {
+fn period(numbers: &EnhancedStats) -> String {
     format!(
         "{} to {}",
         moment(numbers.start_time),
@@ -73,7 +76,7 @@ fn period(numbers: &Enhanced) -> String {
     )
 }
 
-fn page(origin: &Origin, numbers: &Enhanced) -> String {
+fn page(origin: &Origin, numbers: &EnhancedStats) -> String {
     let mut page = format!(
         "the last {}: {}\nread in {origin}\n\n",
         hours_text(round(numbers.hours)),
@@ -98,7 +101,7 @@ fn round(hours: f64) -> f64 {
 fn totals(all: &Group) -> String {
     let mut table = Table::new(1);
     table.row(["", "p50", "p95", "p99", "max"]);
-    let mut spread = |name: &str, values: &Spread, text: fn(Option<f64>) -> String| {
+    let mut spread = |name: &str, values: &Distribution, text: fn(Option<f64>) -> String| {
         table.row([
             name.to_owned(),
             text(values.p50),
@@ -174,12 +177,12 @@ mod tests {
     use super::*;
 
     fn group(name: &str, requests: u64) -> Group {
-        let spread = || Spread {
+        let spread = || Distribution {
             p50: Some(1.2),
             p95: Some(85.0),
             p99: Some(3600.0),
             max: Some(7200.0),
-            ..Spread::default()
+            ..Distribution::default()
         };
         Group {
             name: name.to_owned(),
@@ -195,8 +198,8 @@ mod tests {
         }
     }
 
-    fn numbers(models: Vec<Group>) -> Enhanced {
-        Enhanced {
+    fn numbers(models: Vec<Group>) -> EnhancedStats {
+        EnhancedStats {
             hours: 23.999_999_97,
             start_time: 1_795_166_222.0,
             end_time: 1_795_252_622.0,

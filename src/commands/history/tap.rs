@@ -1,6 +1,7 @@
 //! TAP: the history of a running tap, asked over HTTP as a browser would ask it.
 
 use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::forward::failure::chain;
 use crate::forward::upstream::{Names, Target};
 use crate::history::record::Record;
-use crate::history::store::{Enhanced, Extent, Flow, Purged, Query};
+use crate::history::store::{EnhancedStats, Extent, PurgeReport, Query};
 use crate::http::address::Upstream;
 use crate::util::sanitize::summarize_page;
 
@@ -147,7 +148,7 @@ impl Tap {
         })
     }
 
-    pub fn enhanced(&self, hours: f64) -> Result<Enhanced> {
+    pub fn enhanced(&self, hours: f64) -> Result<EnhancedStats> {
         self.answer(
             self.agent
                 .get(self.url("/analytics/stats/enhanced"))
@@ -164,7 +165,11 @@ impl Tap {
     }
 
     /// Shows every record that is meant, oldest first, one at a time.
-    pub fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    pub fn for_each(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
         let request = self
             .agent
             .get(self.url("/analytics/export"))
@@ -189,7 +194,7 @@ impl Tap {
         {
             let record = serde_json::from_slice(&line)
                 .map_err(|e| broken(format!("a line is no record: {e}")))?;
-            if visit(record) == Flow::Stop {
+            if visit(record).is_break() {
                 break;
             }
             line.clear();
@@ -197,7 +202,7 @@ impl Tap {
         Ok(())
     }
 
-    pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
+    pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
         let request = self.agent.delete(self.url("/analytics/messages"));
         let request = match before {
             Some(time) => request.query("before_time", time.to_string()),

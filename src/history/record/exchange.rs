@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{MODEL_SENT, Record, Writer, preview, unix_seconds};
+use super::{MODEL_SENT, Record, TapIdentity, preview, unix_seconds};
 use crate::config::StoreText;
 use crate::observe::Exchange;
 use crate::observe::text::prefix;
@@ -18,7 +18,7 @@ const TOLD_MIN: usize = 4;
 
 impl Record {
     /// The record of `exchange`, with as much of its text as may be kept.
-    pub fn new(exchange: Exchange, keep: StoreText, writer: &Writer) -> Record {
+    pub fn new(exchange: Exchange, keep: StoreText, writer: &TapIdentity) -> Record {
         let error = exchange.error.as_deref().map(|error| match keep {
             StoreText::Full => error.to_owned(),
             _ => without_text(

@@ -3,16 +3,16 @@
 
 pub mod client_name;
 mod exchange;
-mod facts;
 mod lossy;
+mod summary;
 
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use exchange::text_bytes;
-pub use facts::Facts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+pub use summary::RecordSummary;
 
 use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize;
@@ -180,17 +180,17 @@ impl Record {
     }
 
     /// Calls `visit` with the summary, the client included.
-    pub fn show_facts(&self, see: impl FnOnce(&Facts)) {
+    pub fn with_summary(&self, see: impl FnOnce(&RecordSummary)) {
         let metadata = self.metadata.to_string();
-        see(&Facts {
+        see(&RecordSummary {
             client: client_name::from_metadata(&metadata),
-            ..self.facts()
+            ..self.summary()
         });
     }
 
     /// Returns the fields that filters ask for; the client is not among them.
-    pub fn facts(&self) -> Facts<'_> {
-        Facts {
+    pub fn summary(&self) -> RecordSummary<'_> {
+        RecordSummary {
             timestamp: self.timestamp,
             model: self.model.as_deref().map(normalize),
             endpoint: Cow::Borrowed(&self.endpoint),
@@ -234,7 +234,7 @@ impl PartialOrd for Position {
 
 /// The tap that writes a record: several may share a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Writer {
+pub struct TapIdentity {
     /// The name of its machine.
     pub host: String,
     /// The port that it listens on.

@@ -24,8 +24,8 @@ fn talkative() -> Exchange {
     }
 }
 
-fn writer() -> Writer {
-    Writer {
+fn writer() -> TapIdentity {
+    TapIdentity {
         host: "box".to_owned(),
         tap: 11434,
     }

@@ -44,7 +44,7 @@ fn stage_over(memory: Arc<Memory>, flush: Duration) -> Stage {
         flush,
         TEXT_MAX,
         metrics.clone(),
-        record::Writer {
+        record::TapIdentity {
             host: "box".to_owned(),
             tap: 1,
         },

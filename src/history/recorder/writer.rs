@@ -45,7 +45,7 @@ pub struct Writer {
     told: Told,
     store: Arc<Store>,
     keep: StoreText,
-    writer: record::Writer,
+    writer: record::TapIdentity,
     flush: Duration,
     shared: Arc<Shared>,
     /// Flushes that are under way, each with the number of exchanges that must have been taken.
@@ -66,7 +66,7 @@ impl Writer {
     pub fn new(
         told: Told,
         store: Arc<Store>,
-        (keep, writer): (StoreText, record::Writer),
+        (keep, writer): (StoreText, record::TapIdentity),
         flush: Duration,
         shared: Arc<Shared>,
     ) -> Writer {
@@ -232,7 +232,7 @@ impl Writer {
             let lost = self.shared.metrics.analytics_dropped() - before;
             log::info!(
                 "the history in {} is written again; {lost} records were lost meanwhile",
-                self.store.place()
+                self.store.location()
             );
         }
         true
@@ -249,7 +249,7 @@ impl Writer {
             if self.batch.is_empty() {
                 return;
             }
-            match self.store.leave(&self.batch) {
+            match self.store.save_unwritten(&self.batch) {
                 Ok(true) => {
                     self.shared.left.fetch_add(self.batch.len(), SeqCst);
                     self.shared

@@ -20,7 +20,7 @@ const HOLDER: &str = ".holder";
 const IGNORE: &str = ".gitignore";
 
 /// The end of the name of a token's file.
-pub const TOKEN: &str = ".token";
+pub const TOKEN_SUFFIX: &str = ".token";
 
 /// The name of root, with a table of users and without one.
 const ROOT: [&str; 2] = ["root", "#0"];
@@ -166,7 +166,7 @@ fn holds_a_history_only(path: &Path) -> io::Result<bool> {
         let name = name.to_string_lossy();
         if !name.starts_with(PREFIX)
             && !name.starts_with(NOTE)
-            && !name.ends_with(TOKEN)
+            && !name.ends_with(TOKEN_SUFFIX)
             && ![LOCK, HOLDER, IGNORE].contains(&&*name)
         {
             return Ok(false);

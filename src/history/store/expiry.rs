@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Extent, Limits, Result, Span};
+use super::{Extent, Limits, Result, TimeRange};
 use crate::history::record::now;
 use crate::platform;
 
@@ -33,20 +33,20 @@ const HOLD: f64 = DAY;
 const JUMP: f64 = 3600.0;
 
 /// Records may be this far ahead of the clock, which is corrected now and then (seconds).
-pub const AHEAD: f64 = DAY;
+pub const CLOCK_SKEW_MAX: f64 = DAY;
 
 /// Both clocks at a moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Reading {
+pub struct ClockReading {
     /// Unix seconds.
     pub wall: f64,
     /// Seconds of a clock that cannot be set and that counts the machine's sleep.
     pub steady: f64,
 }
 
-impl Reading {
-    pub fn now() -> Reading {
-        Reading {
+impl ClockReading {
+    pub fn now() -> ClockReading {
+        ClockReading {
             wall: now(),
             steady: platform::resources::steady_clock().as_secs_f64(),
         }
@@ -71,7 +71,7 @@ struct Note {
 pub struct Expiry {
     path: PathBuf,
     note: Note,
-    last: Reading,
+    last: ClockReading,
     /// The extent of the history at the start or at the last jump.
     there: Extent,
     /// The last clean-up was held.
@@ -94,7 +94,7 @@ impl Expiry {
     /// record no newer than a moment (Unix seconds).
     pub fn begin(
         directory: &Path,
-        at: Reading,
+        at: ClockReading,
         extent: &dyn Fn(f64) -> Result<Extent>,
     ) -> Result<Expiry> {
         let path = directory.join(NOTE);
@@ -107,7 +107,7 @@ impl Expiry {
         let newest = note
             .held_since
             .filter(|since| *since <= at.wall)
-            .unwrap_or(at.wall + AHEAD);
+            .unwrap_or(at.wall + CLOCK_SKEW_MAX);
         Ok(Expiry {
             path,
             note,
@@ -121,13 +121,13 @@ impl Expiry {
     /// Decides what may be deleted by age, where records are kept for `days`, and by size.
     pub fn decide(
         &mut self,
-        at: Reading,
+        at: ClockReading,
         days: Option<u32>,
         max_bytes: Option<u64>,
         extent: &dyn Fn(f64) -> Result<Extent>,
     ) -> Result<Decision> {
         self.look_for_jump(at, extent)?;
-        self.notice_future(at, &extent(at.wall + AHEAD)?);
+        self.notice_future(at, &extent(at.wall + CLOCK_SKEW_MAX)?);
         let limits = Limits {
             oldest: days.map(|days| at.wall - f64::from(days) * DAY),
             future: self.future(at, days),
@@ -189,7 +189,11 @@ impl Expiry {
             .map_err(|cause| cause.error)
     }
 
-    fn look_for_jump(&mut self, at: Reading, extent: &dyn Fn(f64) -> Result<Extent>) -> Result<()> {
+    fn look_for_jump(
+        &mut self,
+        at: ClockReading,
+        extent: &dyn Fn(f64) -> Result<Extent>,
+    ) -> Result<()> {
         let jump = (at.wall - self.last.wall) - (at.steady - self.last.steady);
         if jump.abs() > JUMP {
             log::warn!(
@@ -201,7 +205,7 @@ impl Expiry {
             let newest = if jump > 0.0 {
                 at.wall - jump
             } else {
-                at.wall + AHEAD
+                at.wall + CLOCK_SKEW_MAX
             };
             (self.there, self.has_begun) = (extent(newest)?, false);
         }
@@ -209,8 +213,10 @@ impl Expiry {
         Ok(())
     }
 
-    fn notice_future(&mut self, at: Reading, extent: &Extent) {
-        let latest = extent.latest.filter(|latest| *latest > at.wall + AHEAD);
+    fn notice_future(&mut self, at: ClockReading, extent: &Extent) {
+        let latest = extent
+            .latest
+            .filter(|latest| *latest > at.wall + CLOCK_SKEW_MAX);
         let is_registered = self.note.future_since.is_some_and(|since| since <= at.wall);
         match latest {
             None => (self.note.future_since, self.note.future_until) = (None, None),
@@ -222,15 +228,15 @@ impl Expiry {
     }
 
     /// Returns the records of the future that were noticed for `days`.
-    fn future(&self, at: Reading, days: Option<u32>) -> Option<Span> {
+    fn future(&self, at: ClockReading, days: Option<u32>) -> Option<TimeRange> {
         let kept = f64::from(days?) * DAY;
         let until = self
             .note
             .future_since
             .filter(|since| at.wall - since >= kept)
             .and(self.note.future_until)?;
-        Some(Span {
-            after: at.wall + AHEAD,
+        Some(TimeRange {
+            after: at.wall + CLOCK_SKEW_MAX,
             until,
         })
     }
@@ -253,7 +259,7 @@ impl Expiry {
             .is_some_and(|last| days_or_ever(days.unwrap_or(0)) < days_or_ever(last))
     }
 
-    fn has_waited(&self, at: Reading) -> bool {
+    fn has_waited(&self, at: ClockReading) -> bool {
         self.note
             .held_since
             .is_some_and(|since| since <= at.wall && at.wall - since >= HOLD)

@@ -6,9 +6,10 @@
 //! another writes.
 
 mod directory;
+mod engine;
+mod error;
 mod expiry;
 mod jsonl;
-mod keeper;
 mod loki;
 mod names;
 mod open;
@@ -20,22 +21,24 @@ mod statistics;
 #[cfg(test)]
 mod suite;
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::history::record::{Facts, Record, now};
+use crate::history::record::{Record, RecordSummary, now};
 use directory::Directory;
-pub use directory::TOKEN;
-pub use expiry::{AHEAD, Decision, Expiry, Reading};
-pub use keeper::{Detail, Extent, Flow, Keeper, Limits, Purged, Refused, Result, Span, StoreError};
-use keeper::{failed, failed_io, unknown_before};
+pub use directory::TOKEN_SUFFIX;
+pub use engine::{Detail, Engine, Extent, Limits, PurgeReport, Refused, TimeRange};
+pub use error::{Result, StoreError};
+use error::{failed, failed_io, unknown_before};
+pub use expiry::{CLOCK_SKEW_MAX, ClockReading, Decision, Expiry};
 pub use query::{BadParameter, Query};
 use recent::Recent;
-pub use statistics::{Enhanced, Group, Spread};
+pub use statistics::{Distribution, EnhancedStats, Group};
 use statistics::{Models, Statistics};
 
 /// A history, open.
 pub struct Store {
-    keeper: Box<dyn Keeper>,
+    engine: Box<dyn Engine>,
     /// The directory that this process writes, if any: another backend may have left its history
     /// there.
     directory: Option<Directory>,
@@ -44,23 +47,23 @@ pub struct Store {
 
 impl Store {
     /// Tries to open what could not be opened so far. Returns an error while it is not open.
-    pub fn open_again(&self) -> Result<()> {
-        self.keeper.open_again()
+    pub fn reopen(&self) -> Result<()> {
+        self.engine.reopen()
     }
 
     /// Returns an error while the history could not be opened.
     pub fn readiness(&self) -> Result<()> {
-        self.keeper.readiness()
+        self.engine.readiness()
     }
 
     /// Returns its name, as in the label `backend` and in `--analytics-backend`.
     pub fn backend(&self) -> &'static str {
-        self.keeper.name()
+        self.engine.name()
     }
 
     /// Returns the directory or address, for messages.
-    pub fn place(&self) -> String {
-        self.keeper.place()
+    pub fn location(&self) -> String {
+        self.engine.location()
     }
 
     /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an
@@ -69,7 +72,7 @@ impl Store {
     /// Where there is room for a part of it only, that part is written.
     pub fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
         match self.write_whole(batch) {
-            Err(StoreError::Full(_)) if batch.len() > 1 => {
+            Err(StoreError::DiskFull(_)) if batch.len() > 1 => {
                 let mut rest = batch.split_off(batch.len() / 2);
                 let written = self.write(batch);
                 batch.append(&mut rest);
@@ -81,7 +84,7 @@ impl Store {
 
     fn write_whole(&self, batch: &mut Vec<Record>) -> Result<u64> {
         let writing = self.recent.begin(batch);
-        let refused = self.keeper.write(batch)?;
+        let refused = self.engine.write(batch)?;
         if refused == 0 {
             writing.finish();
         }
@@ -90,35 +93,35 @@ impl Store {
 
     /// What was refused for good, beside what `write` said, since this was last asked.
     pub fn take_refused(&self) -> Refused {
-        self.keeper.take_refused()
+        self.engine.take_refused()
     }
 
     /// Sets the time by which every write must end: the tap ends then.
-    pub fn end_by(&self, deadline: Instant) {
-        self.keeper.end_by(deadline);
+    pub fn set_deadline(&self, deadline: Instant) {
+        self.engine.set_deadline(deadline);
     }
 
     /// Saves what could not be written for the next start; returns `false` where that is not
     /// possible.
-    pub fn leave(&self, records: &[Record]) -> Result<bool> {
-        self.keeper.leave(records)
+    pub fn save_unwritten(&self, records: &[Record]) -> Result<bool> {
+        self.engine.save_unwritten(records)
     }
 
     /// Does a piece of the work that writing put off; returns whether there is more.
     pub fn catch_up(&self) -> Result<bool> {
-        self.keeper.catch_up()
+        self.engine.catch_up()
     }
 
     /// Visits the newest matching records, newest first, at most `query.limit`, all older than
     /// `query.before`, with bounded memory.
-    pub fn each_newest(
+    pub fn for_each_newest(
         &self,
         query: &Query,
         detail: Detail,
-        visit: &mut dyn FnMut(Record) -> Flow,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.keeper
-            .each_newest(&until_now(query), detail, &mut |record| {
+        self.engine
+            .for_each_newest(&until_now(query), detail, &mut |record| {
                 visit(record.folded())
             })
     }
@@ -126,7 +129,7 @@ impl Store {
     /// Returns the newest matching records, as `for_each_newest` visits them.
     pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
         Ok(self
-            .keeper
+            .engine
             .newest(&until_now(query), Detail::Whole)?
             .into_iter()
             .map(Record::folded)
@@ -135,47 +138,51 @@ impl Store {
 
     /// Visits every matching record, oldest first, with bounded memory. `query.limit` and
     /// `query.before` are ignored.
-    pub fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        self.keeper
-            .each(query, &mut |record| visit(record.folded()))
+    pub fn for_each(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.engine
+            .for_each(query, &mut |record| visit(record.folded()))
     }
 
     pub fn get(&self, id: &str) -> Result<Option<Record>> {
-        Ok(self.keeper.get(id)?.map(Record::folded))
+        Ok(self.engine.get(id)?.map(Record::folded))
     }
 
     pub fn extent(&self) -> Result<Extent> {
-        self.keeper.extent(now() + AHEAD)
+        self.engine.extent(now() + CLOCK_SKEW_MAX)
     }
 
     /// Returns the numbers of the `hours` before `now` (Unix seconds).
-    pub fn enhanced(&self, hours: f64, now: f64) -> Result<Enhanced> {
+    pub fn enhanced(&self, hours: f64, now: f64) -> Result<EnhancedStats> {
         let start = now - hours * 3600.0;
         let mut statistics = Statistics::new(start, now);
         let meant = until_now(&Query {
             start_time: Some(start),
             ..Query::default()
         });
-        let add = &mut |facts: &Facts| statistics.add(facts);
+        let add = &mut |summary: &RecordSummary| statistics.add(summary);
         if self.has_one_writer() {
-            let mut add_meant = |facts: &Facts| {
-                if meant.spans(facts.timestamp) {
-                    add(facts)
+            let mut add_meant = |summary: &RecordSummary| {
+                if meant.spans(summary.timestamp) {
+                    add(summary)
                 }
             };
             self.recent
-                .each_facts(&*self.keeper, start, now, &mut add_meant)?;
+                .for_each_summary(&*self.engine, start, now, &mut add_meant)?;
         } else {
-            self.keeper.each_facts(&meant, add)?;
+            self.engine.for_each_summary(&meant, add)?;
         }
         Ok(statistics.enhanced())
     }
 
     /// Reads what the numbers of these `hours` need into the cache, where there is one.
-    pub fn remember(&self, hours: f64, now: f64) -> Result<()> {
+    pub fn warm_cache(&self, hours: f64, now: f64) -> Result<()> {
         if self.has_one_writer() {
             self.recent
-                .each_facts(&*self.keeper, now - hours * 3600.0, now, &mut |_| {})
+                .for_each_summary(&*self.engine, now - hours * 3600.0, now, &mut |_| {})
         } else {
             Ok(())
         }
@@ -190,15 +197,15 @@ impl Store {
     /// Returns the numbers of every model, the most used first, without durations.
     pub fn models(&self) -> Result<Vec<Group>> {
         let mut models = Models::default();
-        self.keeper
-            .each_facts(&until_now(&Query::default()), &mut |facts| {
-                models.add(facts)
+        self.engine
+            .for_each_summary(&until_now(&Query::default()), &mut |summary| {
+                models.add(summary)
             })?;
         Ok(models.groups())
     }
 
     /// Begins to watch the clock for old records, where this process deletes them.
-    pub fn expiry(&self, at: Reading) -> Result<Option<Expiry>> {
+    pub fn expiry(&self, at: ClockReading) -> Result<Option<Expiry>> {
         let Some(directory) = &self.directory else {
             return Ok(None);
         };
@@ -209,7 +216,7 @@ impl Store {
     pub fn decide(
         &self,
         expiry: &mut Expiry,
-        at: Reading,
+        at: ClockReading,
         days: Option<u32>,
         max_bytes: Option<u64>,
     ) -> Result<Decision> {
@@ -218,7 +225,7 @@ impl Store {
 
     /// Measures the history together with what another backend left here, where that can be read.
     fn whole_extent(&self, newest: f64) -> Result<Extent> {
-        let own = self.keeper.extent(newest)?;
+        let own = self.engine.extent(newest)?;
         let left = self
             .left_behind()
             .ok()
@@ -234,14 +241,14 @@ impl Store {
     /// whole files. What another backend left here is older, and gets the room that the limits
     /// leave.
     pub fn retain(&self, limits: &Limits) -> Result<u64> {
-        let gone = self.keeper.retain(limits)?;
+        let gone = self.engine.retain(limits)?;
         if gone > 0 {
             self.recent.forget();
         }
         let Some(left) = self.left_behind()? else {
             return Ok(gone);
         };
-        let bytes = self.keeper.extent(f64::INFINITY)?.bytes.unwrap_or(0);
+        let bytes = self.engine.extent(f64::INFINITY)?.bytes.unwrap_or(0);
         let deleted = left.retain(&Limits {
             max_bytes: limits.max_bytes.map(|max| max.saturating_sub(bytes)),
             ..*limits
@@ -250,7 +257,7 @@ impl Store {
             log::info!(
                 "deleted {deleted} of the oldest in what the backend {} left in {}",
                 left.name(),
-                left.place()
+                left.location()
             );
         }
         Ok(gone + deleted)
@@ -258,17 +265,17 @@ impl Store {
 
     /// Deletes every record that arrived before this time (Unix seconds), or all, also of what
     /// another backend left here.
-    pub fn purge(&self, before: Option<f64>) -> Result<Purged> {
-        let mut purged = Purged::default();
+    pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
+        let mut purged = PurgeReport::default();
         let left = self.left_behind()?;
-        for keeper in std::iter::once(&self.keeper).chain(&left) {
-            let deleted = keeper.purge(before)?;
+        for engine in std::iter::once(&self.engine).chain(&left) {
+            let deleted = engine.purge(before)?;
             log::info!(
                 "deleted {deleted} records of the backend {} in {} on request",
-                keeper.name(),
-                keeper.place()
+                engine.name(),
+                engine.location()
             );
-            purged.add(keeper.name(), deleted);
+            purged.add(engine.name(), deleted);
         }
         self.recent.forget();
         Ok(purged)
@@ -279,7 +286,7 @@ impl Store {
 /// is not shown as the newest.
 fn until_now(query: &Query) -> Query {
     Query {
-        end_time: query.end_time.or(Some(now() + AHEAD)),
+        end_time: query.end_time.or(Some(now() + CLOCK_SKEW_MAX)),
         ..query.clone()
     }
 }

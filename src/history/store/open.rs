@@ -3,20 +3,20 @@
 use std::path::Path;
 
 use super::directory::Directory;
+use super::error::failed;
 use super::jsonl::Jsonl;
-use super::keeper::failed;
 use super::loki::Loki;
 use super::pending::Pending;
 use super::recent::Recent;
 use super::sqlite::Sqlite;
-use super::{Keeper, Result, Store, StoreError, jsonl, sqlite};
+use super::{Engine, Result, Store, StoreError, jsonl, sqlite};
 use crate::config::{Backend, HistoryConfig};
 use crate::forward::upstream::Target;
-use crate::history::record::Writer;
+use crate::history::record::TapIdentity;
 use crate::platform;
 
 /// Opens a history in a directory that this process writes.
-type Open = Box<dyn Fn() -> Result<Box<dyn Keeper>> + Send + Sync>;
+type Open = Box<dyn Fn() -> Result<Box<dyn Engine>> + Send + Sync>;
 
 impl Store {
     /// Opens the history for the one tap that writes it; `None` where none is kept. `holder`
@@ -26,7 +26,7 @@ impl Store {
     pub fn open_for_recording(
         history: &HistoryConfig,
         holder: &str,
-        writer: &Writer,
+        writer: &TapIdentity,
     ) -> Result<Option<Store>> {
         Store::open(history, holder, Some(writer), |open, why| {
             let dir = history.dir.clone();
@@ -52,21 +52,21 @@ impl Store {
     fn open(
         history: &HistoryConfig,
         holder: &str,
-        writer: Option<&Writer>,
-        or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>,
+        writer: Option<&TapIdentity>,
+        or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Engine>>,
     ) -> Result<Option<Store>> {
-        let keeper: Box<dyn Keeper> = match history.backend {
+        let engine: Box<dyn Engine> = match history.backend {
             Backend::Jsonl | Backend::Sqlite => return Store::local(history, holder, or).map(Some),
             Backend::Loki => Box::new(loki(history, writer)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store::of(keeper, None)))
+        Ok(Some(Store::of(engine, None)))
     }
 
     fn local(
         history: &HistoryConfig,
         holder: &str,
-        or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Keeper>>,
+        or: impl FnOnce(Open, StoreError) -> Result<Box<dyn Engine>>,
     ) -> Result<Store> {
         let directory = Directory::lock(&history.dir, holder)?;
         let (backend, place) = (history.backend, directory.clone());
@@ -76,41 +76,41 @@ impl Store {
                 _ => Box::new(Jsonl::writer(place.clone())?),
             })
         });
-        let keeper = open().or_else(|why| or(open, why))?;
-        Ok(Store::of(keeper, Some(directory)))
+        let engine = open().or_else(|why| or(open, why))?;
+        Ok(Store::of(engine, Some(directory)))
     }
 
     /// Opens a history to read, whether a tap writes it or not; changes nothing. `None` where none
     /// is kept.
     pub fn open_for_reading(history: &HistoryConfig) -> Result<Option<Store>> {
-        let keeper: Box<dyn Keeper> = match history.backend {
+        let engine: Box<dyn Engine> = match history.backend {
             Backend::Jsonl => Box::new(Jsonl::reader(&history.dir)?),
             Backend::Sqlite => Box::new(Sqlite::reader(&history.dir)?),
             Backend::Loki => Box::new(loki(history, None)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store::of(keeper, None)))
+        Ok(Some(Store::of(engine, None)))
     }
 
-    fn of(keeper: Box<dyn Keeper>, directory: Option<Directory>) -> Store {
+    fn of(engine: Box<dyn Engine>, directory: Option<Directory>) -> Store {
         Store {
-            keeper,
+            engine,
             directory,
             recent: Recent::default(),
         }
     }
 
     #[cfg(test)]
-    pub fn of_others(keeper: Box<dyn Keeper>) -> Store {
-        Store::of(keeper, None)
+    pub fn of_others(engine: Box<dyn Engine>) -> Store {
+        Store::of(engine, None)
     }
 
     /// Opens the history that the other backend of this machine left in the directory.
-    pub(super) fn left_behind(&self) -> Result<Option<Box<dyn Keeper>>> {
+    pub(super) fn left_behind(&self) -> Result<Option<Box<dyn Engine>>> {
         let Some(directory) = &self.directory else {
             return Ok(None);
         };
-        Ok(match self.keeper.name() {
+        Ok(match self.engine.name() {
             sqlite::NAME if Jsonl::is_in(&directory.path)? => {
                 Some(Box::new(Jsonl::writer(directory.clone())?))
             }
@@ -123,7 +123,7 @@ impl Store {
 }
 
 /// Opens a Loki, to write as this tap or only to read.
-fn loki(history: &HistoryConfig, writer: Option<&Writer>) -> Result<Loki> {
+fn loki(history: &HistoryConfig, writer: Option<&TapIdentity>) -> Result<Loki> {
     let doing = "open the history in loki";
     let settings = history.loki.as_ref().ok_or_else(|| {
         StoreError::Failed(format!(

@@ -2,13 +2,14 @@
 //! full disk. Requests are forwarded all the same: queries return the cause, records are refused
 //! and counted, and opening it is tried again.
 
+use std::ops::ControlFlow;
 use std::sync::{Mutex, OnceLock};
 
-use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError};
-use crate::history::record::{Facts, Record};
+use super::{Detail, Engine, Extent, Limits, Query, Result, StoreError};
+use crate::history::record::{Record, RecordSummary};
 use crate::util::threads::lock;
 
-type Open = dyn Fn() -> Result<Box<dyn Keeper>> + Send + Sync;
+type Open = dyn Fn() -> Result<Box<dyn Engine>> + Send + Sync;
 type Discard = dyn Fn() -> Result<()> + Send + Sync;
 
 /// An engine that is not open yet.
@@ -17,7 +18,7 @@ pub struct Pending {
     place: String,
     open: Box<Open>,
     discard: Box<Discard>,
-    opened: OnceLock<Box<dyn Keeper>>,
+    opened: OnceLock<Box<dyn Engine>>,
     /// The cause of the last failure. Locked during an attempt.
     why: Mutex<String>,
 }
@@ -44,20 +45,20 @@ impl Pending {
         }
     }
 
-    fn opened(&self) -> Result<&dyn Keeper> {
+    fn opened(&self) -> Result<&dyn Engine> {
         match self.opened.get() {
-            Some(keeper) => Ok(&**keeper),
+            Some(engine) => Ok(&**engine),
             None => Err(StoreError::Failed(lock(&self.why).clone())),
         }
     }
 }
 
-impl Keeper for Pending {
+impl Engine for Pending {
     fn name(&self) -> &'static str {
         self.name
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         self.place.clone()
     }
 
@@ -65,18 +66,18 @@ impl Keeper for Pending {
         self.opened().map(drop)
     }
 
-    fn open_again(&self) -> Result<()> {
+    fn reopen(&self) -> Result<()> {
         let mut why = lock(&self.why);
         if self.opened.get().is_some() {
             return Ok(());
         }
         match (self.open)() {
-            Ok(keeper) => {
+            Ok(engine) => {
                 log::info!(
                     "the history in {} is open; records are kept from now on",
                     self.place
                 );
-                _ = self.opened.set(keeper); // nobody else does
+                _ = self.opened.set(engine); // nobody else does
                 Ok(())
             }
             Err(now) => {
@@ -92,30 +93,34 @@ impl Keeper for Pending {
     /// Refuses records at once: the history may stay closed until another version is installed.
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
         match self.opened() {
-            Ok(keeper) => keeper.write(batch),
+            Ok(engine) => engine.write(batch),
             Err(_) => Ok(batch.drain(..).count() as u64),
         }
     }
 
     fn catch_up(&self) -> Result<bool> {
-        self.opened().map_or(Ok(false), Keeper::catch_up)
+        self.opened().map_or(Ok(false), Engine::catch_up)
     }
 
-    fn each_newest(
+    fn for_each_newest(
         &self,
         query: &Query,
         detail: Detail,
-        visit: &mut dyn FnMut(Record) -> Flow,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.opened()?.each_newest(query, detail, visit)
+        self.opened()?.for_each_newest(query, detail, visit)
     }
 
-    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        self.opened()?.each(query, visit)
+    fn for_each(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.opened()?.for_each(query, visit)
     }
 
-    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
-        self.opened()?.each_facts(query, visit)
+    fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
+        self.opened()?.for_each_summary(query, visit)
     }
 
     fn get(&self, id: &str) -> Result<Option<Record>> {
@@ -134,7 +139,7 @@ impl Keeper for Pending {
     fn purge(&self, before: Option<f64>) -> Result<u64> {
         if let (Err(_), None) = (self.opened(), before) {
             (self.discard)()?;
-            self.open_again()?;
+            self.reopen()?;
         }
         self.opened()?.purge(before)
     }

@@ -1,12 +1,11 @@
 //! A store in memory that fails, blocks and panics on demand.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 
-use crate::history::record::{Facts, Record};
-use crate::history::store::{
-    Detail, Extent, Flow, Keeper, Limits, Query, Refused, Result, StoreError,
-};
+use crate::history::record::{Record, RecordSummary};
+use crate::history::store::{Detail, Engine, Extent, Limits, Query, Refused, Result, StoreError};
 
 #[derive(Default)]
 pub struct Memory {
@@ -45,11 +44,11 @@ impl Memory {
     }
 }
 
-impl Keeper for Arc<Memory> {
+impl Engine for Arc<Memory> {
     fn name(&self) -> &'static str {
         "memory"
     }
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         "memory".to_owned()
     }
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
@@ -58,7 +57,7 @@ impl Keeper for Arc<Memory> {
         let step = self.plan.lock().unwrap().pop();
         match step {
             Some(Step::Room(most)) if batch.len() > most => {
-                return Err(StoreError::Full("write to memory: full".to_owned()));
+                return Err(StoreError::DiskFull("write to memory: full".to_owned()));
             }
             Some(Step::Fail) => return Err(StoreError::Failed("write to memory: full".to_owned())),
             Some(Step::Panic) => {
@@ -93,13 +92,18 @@ impl Keeper for Arc<Memory> {
             texts: 0,
         }
     }
-    fn each_newest(&self, _: &Query, _: Detail, _: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn for_each_newest(
+        &self,
+        _: &Query,
+        _: Detail,
+        _: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
         unreachable!()
     }
-    fn each(&self, _: &Query, _: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn for_each(&self, _: &Query, _: &mut dyn FnMut(Record) -> ControlFlow<()>) -> Result<()> {
         unreachable!()
     }
-    fn each_facts(&self, _: &Query, _: &mut dyn FnMut(&Facts)) -> Result<()> {
+    fn for_each_summary(&self, _: &Query, _: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
         unreachable!()
     }
     fn get(&self, _: &str) -> Result<Option<Record>> {

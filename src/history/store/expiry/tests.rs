@@ -9,7 +9,7 @@ const WEEK: Option<u32> = Some(7);
 struct Stage {
     dir: tempfile::TempDir,
     times: Vec<f64>,
-    at: Reading,
+    at: ClockReading,
     expiry: Option<Expiry>,
 }
 
@@ -29,7 +29,7 @@ impl Stage {
     /// Records of these ages (days).
     fn new(days: &[f64]) -> Stage {
         let times = days.iter().map(|days| NOW - days * DAY).collect();
-        let at = Reading {
+        let at = ClockReading {
             wall: NOW,
             steady: 1000.0,
         };
@@ -55,7 +55,7 @@ impl Stage {
 
     /// The machine rests, or another clock is in it.
     fn at_days(mut self, days: f64) -> Stage {
-        self.at = Reading {
+        self.at = ClockReading {
             wall: NOW + days * DAY,
             steady: 5.0,
         };
@@ -64,7 +64,7 @@ impl Stage {
 
     /// Days go by while it runs.
     fn pass(&mut self, days: f64) {
-        self.at = Reading {
+        self.at = ClockReading {
             wall: self.at.wall + days * DAY,
             steady: self.at.steady + days * DAY,
         };
@@ -86,7 +86,8 @@ impl Stage {
             .unwrap();
         let Limits { oldest, future, .. } = decision.limits;
         let goes = |time: f64| {
-            oldest.is_some_and(|oldest| time < oldest) || future.is_some_and(|span| span.has(time))
+            oldest.is_some_and(|oldest| time < oldest)
+                || future.is_some_and(|span| span.contains(time))
         };
         self.times.retain(|time| !goes(*time));
         expiry.done(&decision, days);

@@ -42,7 +42,9 @@ impl Jsonl {
         };
         let file = self.files.open(day)?;
         Ok(file.is_some_and(|file| {
-            file.index.lines() > 0 && span.has(file.index.first()) && span.has(file.index.last())
+            file.index.lines() > 0
+                && span.contains(file.index.first())
+                && span.contains(file.index.last())
         }))
     }
 
@@ -81,7 +83,7 @@ impl Jsonl {
                 drop(file); // which is replaced
                 match self.cut_before(day, start) {
                     // The memory that it takes is bounded by what may stay of the file.
-                    Err(StoreError::Full(why)) if bytes <= HELD_MAX => {
+                    Err(StoreError::DiskFull(why)) if bytes <= HELD_MAX => {
                         log::warn!(
                             "{why}; so the old file is deleted before the new one is written"
                         );

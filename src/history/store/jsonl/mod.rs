@@ -32,21 +32,20 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::mem;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
 
 use super::directory::Directory;
-use super::{
-    Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed, unknown_before,
-};
-use crate::history::record::{Facts, Record};
+use super::{Detail, Engine, Extent, Limits, Query, Result, StoreError, failed, unknown_before};
+use crate::history::record::{Record, RecordSummary};
 use append::Writer;
 use day::Day;
 use files::Files;
 use index::Index;
 use merge::Days;
 use scan::{Look, scan};
-use search::{Again, ById, EachFacts, Filter, Found, Newest, Verdict};
+use search::{Again, ById, EachSummary, Filter, Found, Newest, Verdict};
 
 /// Its name in `--analytics-backend`.
 pub const NAME: &str = "jsonl";
@@ -67,26 +66,26 @@ impl Jsonl {
         let path = directory.path.clone();
         day::remove_asides(&path)
             .map_err(failed(format!("open the history in {}", path.display())))?;
-        let keeper = Jsonl::of(&path, Some(directory));
-        for day in keeper.files.days()? {
-            if let Err(e) = repair::repair(&keeper.files, day) {
+        let engine = Jsonl::of(&path, Some(directory));
+        for day in engine.files.days()? {
+            if let Err(e) = repair::repair(&engine.files, day) {
                 log::warn!("{e}; trying again when it is written"); // the tap starts with a full disk too
             }
         }
-        Ok(keeper)
+        Ok(engine)
     }
 
     /// Opens a directory for reading that another process may be writing.
     pub fn reader(path: &Path) -> Result<Jsonl> {
-        let nothing = || StoreError::Nothing(format!("there is no history in {}", path.display()));
+        let nothing = || StoreError::NotFound(format!("there is no history in {}", path.display()));
         if path.try_exists().is_ok_and(|exists| !exists) {
             return Err(nothing());
         }
-        let keeper = Jsonl::of(path, None);
-        if keeper.files.days()?.is_empty() {
+        let engine = Jsonl::of(path, None);
+        if engine.files.days()?.is_empty() {
             Err(nothing())
         } else {
-            Ok(keeper)
+            Ok(engine)
         }
     }
 
@@ -113,7 +112,7 @@ impl Jsonl {
         let refused = || {
             StoreError::Failed(format!(
                 "write the history in {}: it was opened for reading",
-                self.place()
+                self.location()
             ))
         };
         self.directory.as_ref().ok_or_else(refused)
@@ -135,13 +134,17 @@ impl Jsonl {
 
     /// Visits the hits; those that were too long to be held are read again, some at a time. What
     /// was deleted by then is left out.
-    fn show(&self, mut found: Vec<Found>, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn show(
+        &self,
+        mut found: Vec<Found>,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
         for n in 0..found.len() {
             if found[n].record.is_none() {
                 self.look(&mut Again::new(&mut found[n..]))?;
             }
             if let Some(record) = found[n].record.take()
-                && visit(record) == Flow::Stop
+                && visit(record).is_break()
             {
                 break;
             }
@@ -156,12 +159,12 @@ impl Jsonl {
     }
 }
 
-impl Keeper for Jsonl {
+impl Engine for Jsonl {
     fn name(&self) -> &'static str {
         NAME
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         self.files.directory.display().to_string()
     }
 
@@ -191,11 +194,11 @@ impl Keeper for Jsonl {
         Ok(false)
     }
 
-    fn each_newest(
+    fn for_each_newest(
         &self,
         query: &Query,
         detail: Detail,
-        visit: &mut dyn FnMut(Record) -> Flow,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         let before = match &query.before {
             Some(id) => Some(self.find(id)?.ok_or_else(|| unknown_before(id))?.position()),
@@ -206,13 +209,17 @@ impl Keeper for Jsonl {
         self.show(newest.into_found(), visit)
     }
 
-    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn for_each(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
         let filter = Filter::new(query);
         let mut days = Days::new(&self.files, query)?;
         while let Some((line, file)) = days.next()? {
             match filter.record(&line.text, |_| true) {
                 Verdict::Meant(record) => {
-                    if visit(record) == Flow::Stop {
+                    if visit(record).is_break() {
                         break;
                     }
                 }
@@ -223,8 +230,8 @@ impl Keeper for Jsonl {
         Ok(())
     }
 
-    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
-        self.look(&mut EachFacts { query, visit })
+    fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
+        self.look(&mut EachSummary { query, visit })
     }
 
     fn get(&self, id: &str) -> Result<Option<Record>> {

@@ -15,7 +15,7 @@ use super::lines::{Lines, split};
 const HELPERS: usize = 4;
 
 /// The most blocks and chunks that are on their way to the visitor.
-const AHEAD: usize = 2 * HELPERS;
+const IN_FLIGHT_MAX: usize = 2 * HELPERS;
 
 /// Bytes of a chunk, which a helper hands over at a time.
 const CHUNK: usize = 256 * 1024;
@@ -43,8 +43,8 @@ pub fn scan(file: &Arc<DayFile>, look: &mut impl Look) -> io::Result<()> {
         .map_or(1, usize::from)
         .min(HELPERS)
         .min(blocks.len());
-    let (ask, asked) = bounded(AHEAD);
-    let (give, given) = bounded(AHEAD);
+    let (ask, asked) = bounded(IN_FLIGHT_MAX);
+    let (give, given) = bounded(IN_FLIGHT_MAX);
     thread::scope(|scope| {
         for _ in 0..helpers {
             let (asked, give) = (asked.clone(), give.clone());
@@ -70,7 +70,7 @@ fn watch(
     let mut blocks = blocks.into_iter();
     let mut under_way = 0;
     loop {
-        while under_way < AHEAD
+        while under_way < IN_FLIGHT_MAX
             && let Some(block) = blocks.next()
         {
             if look.wants(block.first, block.last) && ask.send(block).is_ok() {

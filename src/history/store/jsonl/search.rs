@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::lines::position;
 use super::scan::Look;
 use super::sieve::Sieve;
-use crate::history::record::{Facts, Position, Record};
+use crate::history::record::{Position, Record, RecordSummary};
 use crate::history::store::query::Needle;
 use crate::history::store::{Detail, Query};
 
@@ -56,11 +56,11 @@ impl<'a> Filter<'a> {
         {
             return Verdict::NotMeant;
         }
-        let Ok(facts) = serde_json::from_slice::<Facts>(line) else {
+        let Ok(summary) = serde_json::from_slice::<RecordSummary>(line) else {
             return self.verdict(line);
         };
-        if !self.query.matches_facts(&facts)
-            || !wins(facts.timestamp)
+        if !self.query.matches_summary(&summary)
+            || !wins(summary.timestamp)
             || !self
                 .query
                 .prompt_search
@@ -269,25 +269,25 @@ impl Look for ById<'_> {
 }
 
 /// Visits the summaries of all records that match a query.
-pub struct EachFacts<'a> {
+pub struct EachSummary<'a> {
     pub query: &'a Query,
-    pub visit: &'a mut dyn FnMut(&Facts),
+    pub visit: &'a mut dyn FnMut(&RecordSummary),
 }
 
-impl Look for EachFacts<'_> {
+impl Look for EachSummary<'_> {
     fn wants(&self, first: f64, last: f64) -> bool {
         self.query.overlaps(first, last)
     }
 
     fn look(&mut self, line: &[u8]) -> Option<()> {
-        let mut see = |facts: &Facts| {
-            if self.query.matches_facts(facts) {
-                (self.visit)(facts);
+        let mut see = |summary: &RecordSummary| {
+            if self.query.matches_summary(summary) {
+                (self.visit)(summary);
             }
         };
-        match serde_json::from_slice::<Facts>(line) {
-            Ok(facts) => see(&facts),
-            Err(_) => Record::read(line)?.show_facts(see),
+        match serde_json::from_slice::<RecordSummary>(line) {
+            Ok(summary) => see(&summary),
+            Err(_) => Record::read(line)?.with_summary(see),
         }
         Some(())
     }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::files::DayFile;
 use super::*;
-use crate::history::store::suite::{NOON, each, filled, newest, record, suite};
+use crate::history::store::suite::{NOON, filled, newest, read_all, record, suite};
 
 mod foreign;
 mod limits;
@@ -69,8 +69,8 @@ fn ids(records: &[Record]) -> Vec<&str> {
         .collect()
 }
 
-fn members(keeper: &Jsonl) -> usize {
-    let mut starts: Vec<u64> = keeper
+fn members(engine: &Jsonl) -> usize {
+    let mut starts: Vec<u64> = engine
         .files
         .open(day())
         .unwrap()
@@ -86,14 +86,14 @@ fn members(keeper: &Jsonl) -> usize {
 
 #[test]
 fn a_record_goes_to_the_file_of_its_local_date_whatever_the_clock_says_now() {
-    let (keeper, stage) = fresh();
+    let (engine, stage) = fresh();
     let midnight = day().end();
     let at = |timestamp: f64, n| Record {
         timestamp,
         ..record(n)
     };
     filled(
-        &keeper,
+        &engine,
         [
             at(midnight, 3),
             at(midnight - 0.001, 2),
@@ -102,16 +102,16 @@ fn a_record_goes_to_the_file_of_its_local_date_whatever_the_clock_says_now() {
         ],
     );
     assert_eq!(unzipped(&stage), ["0000000000000001", "0000000000000002"]);
-    assert_eq!(keeper.files.days().unwrap().len(), 3);
+    assert_eq!(engine.files.days().unwrap().len(), 3);
     assert_eq!(
-        ids(&each(&keeper, &[])),
-        newest(&keeper, &[]).into_iter().rev().collect::<Vec<_>>()
+        ids(&read_all(&engine, &[])),
+        newest(&engine, &[]).into_iter().rev().collect::<Vec<_>>()
     );
 }
 
 #[test]
 fn what_has_no_date_is_refused_and_harms_nothing() {
-    let (keeper, _stage) = fresh();
+    let (engine, _stage) = fresh();
     let strange = [
         f64::NAN,
         f64::INFINITY,
@@ -128,14 +128,14 @@ fn what_has_no_date_is_refused_and_harms_nothing() {
         })
         .collect();
     batch.push(record(1));
-    assert_eq!(keeper.write(&mut batch).unwrap(), 6);
+    assert_eq!(engine.write(&mut batch).unwrap(), 6);
     assert!(batch.is_empty());
-    assert_eq!(ids(&each(&keeper, &[])), ["0000000000000001"]);
+    assert_eq!(ids(&read_all(&engine, &[])), ["0000000000000001"]);
 }
 
 #[test]
 fn a_day_that_is_over_becomes_one_sorted_member_and_takes_late_records_still() {
-    let (keeper, stage) = fresh();
+    let (engine, stage) = fresh();
     fs::write(
         day_file(&stage),
         gzip(&format!(
@@ -146,21 +146,21 @@ fn a_day_that_is_over_becomes_one_sorted_member_and_takes_late_records_still() {
     .unwrap();
     (0..30)
         .rev()
-        .for_each(|n| filled(&keeper, [record(n), record(100 - n)]));
-    let before = each(&keeper, &[]);
-    keeper.retain_on(day(), &NO_LIMITS).unwrap();
-    assert_eq!(members(&keeper), 31, "a day that is not over is left alone");
+        .for_each(|n| filled(&engine, [record(n), record(100 - n)]));
+    let before = read_all(&engine, &[]);
+    engine.retain_on(day(), &NO_LIMITS).unwrap();
+    assert_eq!(members(&engine), 31, "a day that is not over is left alone");
     for late in [200, 150] {
-        keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
-        assert_eq!(members(&keeper), 1);
+        engine.retain_on(day().next(), &NO_LIMITS).unwrap();
+        assert_eq!(members(&engine), 1);
         assert!(unzipped(&stage).is_sorted());
-        filled(&keeper, [record(late)]);
+        filled(&engine, [record(late)]);
     }
-    let after = each(&keeper, &[]);
+    let after = read_all(&engine, &[]);
     assert_eq!(after[..before.len()], before);
     assert_eq!(after[before.len()..], [record(150), record(200)]);
     assert_eq!(
-        newest(&keeper, &[("limit", "3")]),
+        newest(&engine, &[("limit", "3")]),
         ["00000000000000c8", "0000000000000096", "0000000000000064"]
     );
 }
@@ -173,45 +173,45 @@ const NO_LIMITS: Limits = Limits {
 
 #[test]
 fn a_file_that_cannot_be_read_in_full_is_not_written_anew() {
-    let (keeper, stage) = fresh();
+    let (engine, stage) = fresh();
     let mut bytes = gzip(&format!(
         "{}\nno record\n",
         serde_json::to_string(&record(1)).unwrap()
     ));
     bytes.extend(gzip("no record either\n"));
     fs::write(day_file(&stage), &bytes).unwrap();
-    keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
+    engine.retain_on(day().next(), &NO_LIMITS).unwrap();
     assert_eq!(fs::read(day_file(&stage)).unwrap(), bytes);
     assert_eq!(day::list(stage.path()).unwrap().len(), 1);
 }
 
 #[test]
 fn a_long_batch_lies_in_many_blocks_and_comes_back_in_order() {
-    let (keeper, _stage) = fresh();
+    let (engine, _stage) = fresh();
     let long = |n| Record {
         response_full: Some(format!("{n} ").repeat(60_000)),
         timestamp: NOON + f64::from(n % 7),
         ..record(n)
     };
-    filled(&keeper, (0..20).map(long));
-    let file = keeper.files.open(day()).unwrap().unwrap();
-    assert!(file.index.blocks.len() > 2 && members(&keeper) == 1);
-    let found = each(&keeper, &[]);
+    filled(&engine, (0..20).map(long));
+    let file = engine.files.open(day()).unwrap().unwrap();
+    assert!(file.index.blocks.len() > 2 && members(&engine) == 1);
+    let found = read_all(&engine, &[]);
     assert!(found.len() == 20 && found.is_sorted_by_key(Record::position));
-    keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
-    assert_eq!(each(&keeper, &[]), found);
+    engine.retain_on(day().next(), &NO_LIMITS).unwrap();
+    assert_eq!(read_all(&engine, &[]), found);
 }
 
 #[test]
 fn what_cannot_be_written_stays_in_the_batch_and_other_days_are_written() {
-    let (keeper, stage) = fresh();
+    let (engine, stage) = fresh();
     fs::create_dir(day_file(&stage)).unwrap();
     let other = Record {
         timestamp: NOON - 86_400.0,
         ..record(2)
     };
     let mut batch = vec![record(1), other.clone(), record(3)];
-    let Err(StoreError::Failed(text)) = keeper.write(&mut batch) else {
+    let Err(StoreError::Failed(text)) = engine.write(&mut batch) else {
         panic!("written")
     };
     assert!(
@@ -220,27 +220,27 @@ fn what_cannot_be_written_stays_in_the_batch_and_other_days_are_written() {
     );
     assert_eq!(batch, [record(1), record(3)]);
     fs::remove_dir(day_file(&stage)).unwrap();
-    filled(&keeper, batch);
-    assert_eq!(each(&keeper, &[]), [other, record(1), record(3)]);
+    filled(&engine, batch);
+    assert_eq!(read_all(&engine, &[]), [other, record(1), record(3)]);
 }
 
 #[test]
 fn a_file_that_was_mended_while_it_was_written_anew_stays_as_it_was_mended() {
-    let (keeper, stage) = fresh();
-    filled(&keeper, [record(1), record(2)]);
-    let file = keeper.files.open(day()).unwrap().unwrap();
+    let (engine, stage) = fresh();
+    filled(&engine, [record(1), record(2)]);
+    let file = engine.files.open(day()).unwrap().unwrap();
     let fill = |file: &Arc<DayFile>, aside: &mut aside::Aside| {
         let end = file.index.whole;
         File::options()
             .append(true)
             .open(day_file(&stage))?
             .write_all(&gzip("torn")[..12])?;
-        filled(&keeper, [record(3)]);
+        filled(&engine, [record(3)]);
         aside.copy(file, 0, end)?;
         Ok(true)
     };
-    assert!(!keeper.replace(file, fill).unwrap());
-    assert_eq!(each(&keeper, &[]), [record(1), record(2), record(3)]);
-    assert_eq!(keeper.purge(Some(record(2).timestamp)).unwrap(), 1);
-    assert_eq!(each(&keeper, &[]), [record(2), record(3)]);
+    assert!(!engine.replace(file, fill).unwrap());
+    assert_eq!(read_all(&engine, &[]), [record(1), record(2), record(3)]);
+    assert_eq!(engine.purge(Some(record(2).timestamp)).unwrap(), 1);
+    assert_eq!(read_all(&engine, &[]), [record(2), record(3)]);
 }

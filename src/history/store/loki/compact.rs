@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::entry;
 use super::logql::{self, quoted};
 use super::push::Part;
-use crate::history::record::Facts;
+use crate::history::record::RecordSummary;
 use crate::history::record::client_name;
 use crate::history::store::Query;
 use crate::observe::model_name::normalize_cow;
@@ -80,7 +80,7 @@ pub fn facts(kind: Kind, query: &Query) -> String {
 }
 
 /// Shows the facts in a line; nothing where it is none of ours.
-pub fn read(line: &str, see: impl FnOnce(&Facts)) {
+pub fn read(line: &str, see: impl FnOnce(&RecordSummary)) {
     if line.starts_with('{') {
         if let (Some(_), Ok(facts)) = (entry::mark(line), serde_json::from_str(line)) {
             see(&facts);
@@ -115,7 +115,7 @@ pub fn read(line: &str, see: impl FnOnce(&Facts)) {
     let Some(timestamp) = time.parse().ok().filter(|time| entry::is_ours(id, *time)) else {
         return;
     };
-    see(&Facts {
+    see(&RecordSummary {
         timestamp,
         model: given(model).map(normalize_cow),
         endpoint: plain(endpoint),

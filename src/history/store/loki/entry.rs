@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::cut;
 use crate::history::record::client_name;
 use crate::history::record::{FIELDS, Record};
-use crate::history::store::query::UNKNOWN;
+use crate::history::store::query::UNKNOWN_NAME;
 
 /// The longest line of facts (bytes): a thousand of them are an answer that every Loki gives.
 pub const FACTS_MAX: usize = 4096;
@@ -175,7 +175,7 @@ fn metadata(facts: &Fields) -> Map<String, Value> {
     );
     add(
         "client",
-        &client_name::from_metadata(&of_client.to_string()).unwrap_or(UNKNOWN.into()),
+        &client_name::from_metadata(&of_client.to_string()).unwrap_or(UNKNOWN_NAME.into()),
     );
     metadata
 }

@@ -1,5 +1,7 @@
 //! EXTENT: how many records there are, and from when to when.
 
+use std::ops::ControlFlow;
+
 use super::Loki;
 use super::limits::RANGE_MIN;
 use super::logql;
@@ -7,7 +9,7 @@ use super::pages::{ENTRIES_MIN, Refusal};
 use super::push::Part;
 use super::time::{self, DAY, Order, SECOND, Span, nanos};
 use crate::history::record::Record;
-use crate::history::store::{Detail, Extent, Flow, Query, Result, StoreError};
+use crate::history::store::{Detail, Extent, Query, Result, StoreError};
 
 impl Loki {
     pub(super) fn whole_extent(&self) -> Result<Extent> {
@@ -44,7 +46,7 @@ impl Loki {
         let mut found = None;
         let visit = &mut |record: Record| {
             found = Some(record.timestamp);
-            Flow::Stop
+            ControlFlow::Break(())
         };
         self.read(
             &Query::default(),

@@ -4,7 +4,7 @@ use super::Loki;
 use super::compact::{self, Kind};
 use super::settled::{QUARTER, Settled, quarter};
 use super::time::{DAY, Order, Span, nanos};
-use crate::history::record::Facts;
+use crate::history::record::RecordSummary;
 use crate::history::store::{Query, Result};
 use crate::util::threads::lock;
 
@@ -16,15 +16,19 @@ const YOUNG: i64 = QUARTER;
 
 impl Loki {
     /// Shows the facts of every record that `query` means.
-    pub(super) fn show_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
+    pub(super) fn show_facts(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(&RecordSummary),
+    ) -> Result<()> {
         let (reach, now) = (self.reach()?, self.now());
         let span = Span::of(query, now);
         let query = &Query {
             prompt_search: None,
             ..query.clone()
         };
-        let visit = &mut |facts: &Facts| {
-            if query.matches_facts(facts) {
+        let visit = &mut |facts: &RecordSummary| {
+            if query.matches_summary(facts) {
                 visit(facts);
             }
         };
@@ -54,7 +58,12 @@ impl Loki {
     }
 
     /// Shows the facts of every record of a span that ends now: those that are kept, those that came after them, those before.
-    fn show_settled(&self, kind: Kind, span: Span, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
+    fn show_settled(
+        &self,
+        kind: Kind,
+        span: Span,
+        visit: &mut dyn FnMut(&RecordSummary),
+    ) -> Result<()> {
         let until = quarter(span.end.min(nanos(self.now()).saturating_sub(YOUNG)));
         let mut settled = lock(&self.settled[kind as usize]);
         if settled
@@ -82,7 +91,7 @@ impl Loki {
             )?;
             settled.take_newer(newer);
         }
-        settled.each(visit);
+        settled.for_each(visit);
         self.read_facts(
             kind,
             &Query::default(),
@@ -101,7 +110,7 @@ impl Loki {
         kind: Kind,
         settled: &mut Settled,
         start: i64,
-        visit: &mut dyn FnMut(&Facts),
+        visit: &mut dyn FnMut(&RecordSummary),
     ) -> Result<()> {
         let mut end = settled.span.start;
         while start < end {
@@ -165,7 +174,12 @@ impl Loki {
     }
 
     /// What Loki has of a span, shown on the way.
-    fn settled_in(&self, kind: Kind, span: Span, visit: &mut dyn FnMut(&Facts)) -> Result<Settled> {
+    fn settled_in(
+        &self,
+        kind: Kind,
+        span: Span,
+        visit: &mut dyn FnMut(&RecordSummary),
+    ) -> Result<Settled> {
         let mut settled = Settled::of(span);
         self.read_facts(kind, &Query::default(), span, &mut |time, facts| {
             settled.add(time, facts);
@@ -180,7 +194,7 @@ impl Loki {
         kind: Kind,
         query: &Query,
         span: Span,
-        see: &mut dyn FnMut(i64, &Facts),
+        see: &mut dyn FnMut(i64, &RecordSummary),
     ) -> Result<()> {
         let mut lines = self.lines(
             compact::facts(kind, query),

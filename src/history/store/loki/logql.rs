@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::push::{JOB, Part};
 use super::search;
-use crate::history::store::query::{Needle, Query, UNKNOWN};
+use crate::history::store::query::{Needle, Query, UNKNOWN_NAME};
 
 /// The longest piece of a filter that Loki is asked for (bytes); an address has no room for more.
 const PIECE_MAX: usize = 256;
@@ -153,12 +153,12 @@ pub fn filters(query: &Query) -> String {
         ("host", &query.host),
     ];
     for (name, value) in names {
-        if let Some(value) = value.as_ref().filter(|value| *value != UNKNOWN) {
+        if let Some(value) = value.as_ref().filter(|value| *value != UNKNOWN_NAME) {
             filter(&mut filters, &format!("\"{name}\":{}", json(value)));
         }
     }
     // Older taps wrote it as it was sent: every spelling has the folded name in it, in some case.
-    if let Some(model) = query.model.as_ref().filter(|model| *model != UNKNOWN) {
+    if let Some(model) = query.model.as_ref().filter(|model| *model != UNKNOWN_NAME) {
         filters += &search::in_any_case(&Needle::new(model));
     }
     if let Some(tap) = query.tap {
@@ -234,7 +234,7 @@ mod tests {
         let expected = r#"{job="ollama-tap",part="facts"} |= "\"host\":\"a\\\"b\"" |~ "(?i)llama3\\.2:1b" |= "\"tap\":8000" | keep job"#;
         assert_eq!(facts(&query), expected);
         let unknown = Query {
-            model: Some(UNKNOWN.to_owned()),
+            model: Some(UNKNOWN_NAME.to_owned()),
             endpoint: Some("x".repeat(10_000)),
             ..Query::default()
         };

@@ -36,15 +36,16 @@ mod unsent;
 mod write;
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use ureq::tls::Certificate;
 
-use super::{Detail, Extent, Flow, Keeper, Limits, Query, Refused, Result, StoreError};
+use super::{Detail, Engine, Extent, Limits, Query, Refused, Result, StoreError};
 use crate::config::LokiSettings;
-use crate::history::record::{self, Facts, Record, Writer};
+use crate::history::record::{self, Record, RecordSummary, TapIdentity};
 use crate::util::threads::lock;
 use ask::Client;
 use limits::QueryLimits;
@@ -83,7 +84,7 @@ impl Loki {
         settings: &LokiSettings,
         roots: Option<Arc<Vec<Certificate<'static>>>>,
         dir: Option<&Path>,
-        writer: &Writer,
+        writer: &TapIdentity,
     ) -> Loki {
         let unsent = dir.map(|dir| Unsent::new(dir, writer));
         match unsent.as_ref().map(|unsent| (unsent, unsent.check())) {
@@ -171,12 +172,12 @@ impl Loki {
     }
 }
 
-impl Keeper for Loki {
+impl Engine for Loki {
     fn name(&self) -> &'static str {
         "loki"
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         self.client.base().to_owned()
     }
 
@@ -196,19 +197,19 @@ impl Keeper for Loki {
         Ok(false)
     }
 
-    fn end_by(&self, deadline: Instant) {
-        self.pusher.end_by(deadline);
+    fn set_deadline(&self, deadline: Instant) {
+        self.pusher.set_deadline(deadline);
     }
 
-    fn leave(&self, records: &[Record]) -> Result<bool> {
-        self.pusher.leave(records)
+    fn save_unwritten(&self, records: &[Record]) -> Result<bool> {
+        self.pusher.save_unwritten(records)
     }
 
-    fn each_newest(
+    fn for_each_newest(
         &self,
         query: &Query,
         detail: Detail,
-        visit: &mut dyn FnMut(Record) -> Flow,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         let before = self.before(query)?;
         let mut span = Span::of(query, self.now());
@@ -221,10 +222,10 @@ impl Keeper for Loki {
             let is_meant = if needed == Detail::Whole {
                 query.matches(&record)
             } else {
-                query.matches_facts(&record.facts())
+                query.matches_summary(&record.summary())
             };
             if !is_meant || !Query::is_before(&record, before.as_ref()) {
-                return Flow::GoOn;
+                return ControlFlow::Continue(());
             }
             self.note_place(&record);
             found += 1;
@@ -232,7 +233,7 @@ impl Keeper for Loki {
             if found < query.limit {
                 flow
             } else {
-                Flow::Stop
+                ControlFlow::Break(())
             }
         };
         // One more than is wanted, since the last moment of a full page is left to the next.
@@ -245,12 +246,16 @@ impl Keeper for Loki {
         )
     }
 
-    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn for_each(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
         let visit = &mut |record: Record| {
             if query.matches(&record) {
                 visit(record)
             } else {
-                Flow::GoOn
+                ControlFlow::Continue(())
             }
         };
         self.read(
@@ -262,7 +267,7 @@ impl Keeper for Loki {
         )
     }
 
-    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
+    fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
         self.show_facts(query, visit)
     }
 

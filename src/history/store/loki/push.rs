@@ -7,7 +7,7 @@ use super::cut::json_length;
 use super::entry::Entries;
 use super::time::nanos;
 use crate::history::record::Record;
-use crate::history::store::query::UNKNOWN;
+use crate::history::store::query::UNKNOWN_NAME;
 
 /// The label `job` of all that is ours.
 pub const JOB: &str = "ollama-tap";
@@ -102,7 +102,7 @@ impl Stream {
     pub fn of(record: &Record) -> Stream {
         let text = |text: Option<String>| {
             text.filter(|text| !text.is_empty())
-                .unwrap_or_else(|| UNKNOWN.to_owned())
+                .unwrap_or_else(|| UNKNOWN_NAME.to_owned())
         };
         Stream {
             host: text(record.host.clone()),

@@ -4,6 +4,7 @@
 //! looked through on Loki's side, and say whose facts to read.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 
 use super::answer::Labels;
 use super::entry::{self, Mark};
@@ -12,7 +13,7 @@ use super::push::Part;
 use super::time::{self, Order, Span};
 use super::{Loki, logql, search};
 use crate::history::record::Record;
-use crate::history::store::{Detail, Flow, Query, Result};
+use crate::history::store::{Detail, Query, Result};
 
 /// Entries of a first page of facts that is read to its end: with lines as long as they may be they are a page.
 pub const FACTS_FIRST: usize = PAGE / entry::FACTS_MAX;
@@ -54,7 +55,7 @@ impl Loki {
         detail: Detail,
         (span, order): (Span, Order),
         wanted: usize,
-        visit: &mut dyn FnMut(Record) -> Flow,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         let (reach, now) = (self.reach()?, self.now());
         let detail = self.needed(query, detail);
@@ -80,7 +81,7 @@ impl Loki {
             };
             let first = if is_ours_first { &mut our } else { &mut older };
             if let Some(record) = first.take()
-                && visit(record) == Flow::Stop
+                && visit(record).is_break()
             {
                 return Ok(());
             }
@@ -211,7 +212,7 @@ impl<'a> Ours<'a> {
                 break;
             };
             let is_meant = entry::read(&entry.line)
-                .is_some_and(|record| self.query.matches_facts(&record.facts()));
+                .is_some_and(|record| self.query.matches_summary(&record.summary()));
             if let Some(mark) = entry::mark(&entry.line).filter(|_| is_meant) {
                 bytes += mark.text_bytes;
                 group.push((entry, mark));

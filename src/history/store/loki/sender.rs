@@ -36,7 +36,7 @@ impl Sender {
     }
 
     /// From now on no push is waited for beyond this, so that there is time to leave what was not sent.
-    pub fn end_by(&self, deadline: Instant) {
+    pub fn set_deadline(&self, deadline: Instant) {
         *lock(&self.end) = Some(deadline.checked_sub(TO_LEAVE).unwrap_or(deadline));
     }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::time::{MINUTE, Span, nanos};
-use crate::history::record::Facts;
+use crate::history::record::RecordSummary;
 use crate::history::store::recent::Rows;
 
 /// How exactly it is known where something changed (nanoseconds).
@@ -41,13 +41,13 @@ impl Settled {
     }
 
     /// Adds what an entry of this time (nanoseconds) says.
-    pub fn add(&mut self, time: i64, facts: &Facts) {
+    pub fn add(&mut self, time: i64, facts: &RecordSummary) {
         *self.entries.entry(quarter(time)).or_default() += 1;
         self.rows.add(facts);
     }
 
-    pub fn each(&self, visit: &mut dyn FnMut(&Facts)) {
-        self.rows.each(f64::MIN, visit);
+    pub fn for_each(&self, visit: &mut dyn FnMut(&RecordSummary)) {
+        self.rows.for_each(f64::MIN, visit);
     }
 
     /// Entries that are known of a span of whole quarters.
@@ -116,10 +116,10 @@ mod tests {
 
     const DAY_SECONDS: i64 = 86_400;
 
-    fn facts(time: i64) -> Facts<'static> {
-        Facts {
+    fn facts(time: i64) -> RecordSummary<'static> {
+        RecordSummary {
             timestamp: time as f64 / 1e9,
-            ..Facts::default()
+            ..RecordSummary::default()
         }
     }
 
@@ -133,7 +133,7 @@ mod tests {
 
     fn times(settled: &Settled) -> usize {
         let mut times = 0;
-        settled.each(&mut |_| times += 1);
+        settled.for_each(&mut |_| times += 1);
         times
     }
 

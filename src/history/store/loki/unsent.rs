@@ -11,7 +11,7 @@ use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use tempfile::NamedTempFile;
 
-use crate::history::record::{Record, Writer};
+use crate::history::record::{Record, TapIdentity};
 use crate::platform;
 
 const PREFIX: &str = "loki-unsent-";
@@ -32,7 +32,7 @@ pub struct Held {
 }
 
 impl Unsent {
-    pub fn new(dir: &Path, writer: &Writer) -> Unsent {
+    pub fn new(dir: &Path, writer: &TapIdentity) -> Unsent {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let host: String = writer
             .host
@@ -56,7 +56,7 @@ impl Unsent {
     }
 
     /// Leaves records, behind what lies there already.
-    pub fn leave(&self, records: &[Record]) -> io::Result<()> {
+    pub fn save_unwritten(&self, records: &[Record]) -> io::Result<()> {
         platform::files::create_private_directory(&self.dir)?;
         let file = platform::files::private_file()
             .append(true)
@@ -189,8 +189,8 @@ mod tests {
     use super::*;
     use crate::history::store::suite;
 
-    fn writer(host: &str) -> Writer {
-        Writer {
+    fn writer(host: &str) -> TapIdentity {
+        TapIdentity {
             host: host.to_owned(),
             tap: 8000,
         }
@@ -208,8 +208,8 @@ mod tests {
             unsent.path().file_name().unwrap(),
             "loki-unsent-a_b-8000.jsonl.gz"
         );
-        unsent.leave(&records(0..3)).unwrap();
-        unsent.leave(&records(3..5)).unwrap();
+        unsent.save_unwritten(&records(0..3)).unwrap();
+        unsent.save_unwritten(&records(3..5)).unwrap();
         let other = Unsent::new(dir.path(), &writer("other"));
         let mut held = other.take();
         assert_eq!(
@@ -238,7 +238,7 @@ mod tests {
             ..suite::record(n)
         };
         unsent
-            .leave(&(0..40).map(long).collect::<Vec<_>>())
+            .save_unwritten(&(0..40).map(long).collect::<Vec<_>>())
             .unwrap();
         let length = fs::metadata(unsent.path()).unwrap().len();
         File::options()
@@ -263,7 +263,7 @@ mod tests {
         fs::write(dir.path().join("ollama_2026-11-29.jsonl.gz"), "somebody's").unwrap();
         let unsent = Unsent::new(&dir.path().join("made"), &writer("box"));
         unsent.check().unwrap();
-        unsent.leave(&records(0..1)).unwrap();
+        unsent.save_unwritten(&records(0..1)).unwrap();
         assert!(Unsent::new(dir.path(), &writer("box")).take().is_empty());
     }
 }

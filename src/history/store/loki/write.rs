@@ -71,12 +71,12 @@ impl Pusher {
     }
 
     /// From now on no push is waited for beyond this, so that there is time to leave what was not sent.
-    pub fn end_by(&self, deadline: Instant) {
-        self.sender.end_by(deadline);
+    pub fn set_deadline(&self, deadline: Instant) {
+        self.sender.set_deadline(deadline);
     }
 
     /// Leaves records to the next start; `false` where there is no place for them.
-    pub fn leave(&self, records: &[Record]) -> Result<bool> {
+    pub fn save_unwritten(&self, records: &[Record]) -> Result<bool> {
         let Some(unsent) = &self.unsent else {
             return Ok(false);
         };
@@ -90,7 +90,7 @@ impl Pusher {
         // It may hold what another run left, and nobody can write into that on Windows while we do.
         lock(&self.held).take();
         unsent
-            .leave(records)
+            .save_unwritten(records)
             .map_err(|cause| StoreError::Failed(format!("{}: {cause}", doing())))?;
         log::warn!(
             "{} records that loki had not taken are in {}; they are sent at the next start",

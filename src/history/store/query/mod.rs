@@ -9,19 +9,19 @@ mod time;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::history::record::{Facts, Position, Record};
+use crate::history::record::{Position, Record, RecordSummary};
 use crate::observe::category;
 use crate::observe::exchange::Outcome;
 use crate::observe::model_name::normalize as normalize_model;
 pub use needle::{Needle, fold};
-use time::end;
-pub use time::{HOURS, HOURS_FORMS, TIMES, hours, time};
+use time::parse_end;
+pub use time::{DEFAULT_HOURS, HOURS_FORMAT, TIME_FORMATS, parse_hours, parse_time};
 
 /// The most records that one answer holds.
 pub const LIMIT_MAX: usize = 100;
 
 /// The name of the model where a request named none.
-pub const UNKNOWN: &str = "unknown";
+pub const UNKNOWN_NAME: &str = "unknown";
 
 /// A parameter that cannot be used. `Display` is the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct BadParameter {
     pub value: String,
     pub accepted: String,
 }
+
+impl std::error::Error for BadParameter {}
 
 impl fmt::Display for BadParameter {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -106,9 +108,12 @@ impl Query {
         let text = Some(value.to_owned());
         match name {
             "start_time" => {
-                self.start_time = Some(time(value).ok_or_else(|| bad(TIMES.to_owned()))?)
+                self.start_time =
+                    Some(parse_time(value).ok_or_else(|| bad(TIME_FORMATS.to_owned()))?)
             }
-            "end_time" => self.end_time = Some(end(value).ok_or_else(|| bad(TIMES.to_owned()))?),
+            "end_time" => {
+                self.end_time = Some(parse_end(value).ok_or_else(|| bad(TIME_FORMATS.to_owned()))?)
+            }
             "model" => self.model = Some(normalize_model(value).into_owned()),
             "prompt_search" => self.prompt_search = Some(Needle::new(value)),
             "prompt_category" if category::CATEGORIES.contains(&value) => {
@@ -144,7 +149,7 @@ impl Query {
     /// Returns whether `record` matches, without regard to `before` (see `Query::is_before`) and
     /// `limit`.
     pub fn matches(&self, record: &Record) -> bool {
-        self.matches_facts(&record.facts())
+        self.matches_summary(&record.summary())
             && self
                 .prompt_search
                 .as_ref()
@@ -152,18 +157,21 @@ impl Query {
     }
 
     /// Returns whether all but the text matches.
-    pub fn matches_facts(&self, facts: &Facts) -> bool {
+    pub fn matches_summary(&self, summary: &RecordSummary) -> bool {
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
         };
-        self.spans(facts.timestamp)
-            && is(&self.model, facts.model.as_deref().unwrap_or(UNKNOWN))
-            && is(&self.prompt_category, &facts.prompt_category)
-            && is(&self.status, &facts.status)
-            && is(&self.endpoint, &facts.endpoint)
+        self.spans(summary.timestamp)
+            && is(
+                &self.model,
+                summary.model.as_deref().unwrap_or(UNKNOWN_NAME),
+            )
+            && is(&self.prompt_category, &summary.prompt_category)
+            && is(&self.status, &summary.status)
+            && is(&self.endpoint, &summary.endpoint)
             && (self.host.is_none()
-                || self.host.as_deref() == Some(facts.host.as_deref().unwrap_or(UNKNOWN)))
-            && (self.tap.is_none() || self.tap == facts.tap)
+                || self.host.as_deref() == Some(summary.host.as_deref().unwrap_or(UNKNOWN_NAME)))
+            && (self.tap.is_none() || self.tap == summary.tap)
     }
 
     /// Returns whether `timestamp` is within the times asked for.

@@ -12,10 +12,13 @@ fn complaint(name: &str, value: &str) -> String {
 
 #[test]
 fn times_are_unix_seconds_or_rfc_3339_or_a_date() {
-    assert_eq!(time("1795252622.5"), Some(1_795_252_622.5));
-    assert_eq!(time("2026-11-21T09:17:02Z"), Some(1_795_252_622.0));
-    assert_eq!(time("2026-11-21T10:17:02.25+01:00"), Some(1_795_252_622.25));
-    assert!(time("2026-11-21").is_some_and(|t| (t - 1_795_219_200.0).abs() <= 14.0 * 3600.0));
+    assert_eq!(parse_time("1795252622.5"), Some(1_795_252_622.5));
+    assert_eq!(parse_time("2026-11-21T09:17:02Z"), Some(1_795_252_622.0));
+    assert_eq!(
+        parse_time("2026-11-21T10:17:02.25+01:00"),
+        Some(1_795_252_622.25)
+    );
+    assert!(parse_time("2026-11-21").is_some_and(|t| (t - 1_795_219_200.0).abs() <= 14.0 * 3600.0));
     for bad in [
         "",
         "yesterday",
@@ -24,7 +27,7 @@ fn times_are_unix_seconds_or_rfc_3339_or_a_date() {
         "2026-13-01",
         "2026-11-21 09:17",
     ] {
-        assert_eq!(time(bad), None, "{bad}");
+        assert_eq!(parse_time(bad), None, "{bad}");
     }
 }
 

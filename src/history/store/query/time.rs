@@ -8,27 +8,27 @@ use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeZone};
 const MOMENT: f64 = 1e-6;
 
 /// The formats of a time, for messages.
-pub const TIMES: &str =
+pub const TIME_FORMATS: &str =
     "Unix seconds (1795252622.5), RFC 3339 (2026-11-21T09:17:02Z) or a date (2026-11-21)";
 
 /// Hours that statistics look back by default.
-pub const HOURS: f64 = 24.0;
+pub const DEFAULT_HOURS: f64 = 24.0;
 
 /// A hundred years: nothing is older.
 const HOURS_MAX: f64 = 876_600.0;
 
 /// The format of `hours`, for messages.
-pub const HOURS_FORMS: &str = "a number of hours above 0, up to 876600";
+pub const HOURS_FORMAT: &str = "a number of hours above 0, up to 876600";
 
 /// Reads a number of hours to look back, as `HOURS_FORMAT` says.
-pub fn hours(text: &str) -> Option<f64> {
+pub fn parse_hours(text: &str) -> Option<f64> {
     text.parse()
         .ok()
         .filter(|hours| *hours > 0.0 && *hours <= HOURS_MAX)
 }
 
 /// Reads a moment, as `TIME_FORMATS` says; returns Unix seconds. A date begins at local midnight.
-pub fn time(text: &str) -> Option<f64> {
+pub fn parse_time(text: &str) -> Option<f64> {
     let number = || {
         f64::from_str(text)
             .ok()
@@ -45,10 +45,10 @@ pub fn time(text: &str) -> Option<f64> {
 }
 
 /// Reads the end of a span: of a date, its last moment.
-pub fn end(text: &str) -> Option<f64> {
+pub fn parse_end(text: &str) -> Option<f64> {
     match NaiveDate::from_str(text) {
         Ok(date) => midnight(date.succ_opt()?).map(|next| next - MOMENT),
-        Err(_) => time(text),
+        Err(_) => parse_time(text),
     }
 }
 

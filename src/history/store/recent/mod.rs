@@ -1,4 +1,4 @@
-//! RECENT: the facts of the newest records, kept in memory from the first time that numbers are asked for, so that a page that asks
+//! RECENT: the summary of the newest records, kept in memory from the first time that numbers are asked for, so that a page that asks
 //! every few seconds does not read the history each time.
 //!
 //! What is kept is every record of some moment and after it; the moment moves back as far as is asked. Only we write the history,
@@ -8,8 +8,8 @@ mod rows;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Keeper, Query, Result};
-use crate::history::record::{Facts, Record};
+use super::{Engine, Query, Result};
+use crate::history::record::{Record, RecordSummary};
 pub use rows::Rows;
 
 /// Seconds of the history that are read at once, at least, as the moment moves back.
@@ -48,31 +48,31 @@ impl Default for Known {
 }
 
 impl Recent {
-    /// Shows the facts of every record that arrived at `start` or later (Unix seconds; `now` it is).
-    pub fn each_facts(
+    /// Shows the summary of every record that arrived at `start` or later (Unix seconds; `now` it is).
+    pub fn for_each_summary(
         &self,
-        keeper: &dyn Keeper,
+        engine: &dyn Engine,
         start: f64,
         now: f64,
-        visit: &mut dyn FnMut(&Facts),
+        visit: &mut dyn FnMut(&RecordSummary),
     ) -> Result<()> {
-        let start = start.max(self.check(keeper, now)?);
-        while self.reach_back(keeper, start)? {}
+        let start = start.max(self.check(engine, now)?);
+        while self.reach_back(engine, start)? {}
         let known = self.lock();
         let since = known.since;
-        known.rows.each(start, visit);
+        known.rows.for_each(start, visit);
         drop(known);
         if since > start {
-            keeper.each_facts(&between(start, since), visit)
+            engine.for_each_summary(&between(start, since), visit)
         } else {
             Ok(())
         }
     }
 
     /// Begins anew where the history is not what it should be by our count. Returns when its oldest record arrived.
-    fn check(&self, keeper: &dyn Keeper, now: f64) -> Result<f64> {
+    fn check(&self, engine: &dyn Engine, now: f64) -> Result<f64> {
         let mut known = self.lock(); // so that no batch is written meanwhile, unless one is already
-        let extent = keeper.extent(f64::INFINITY)?;
+        let extent = engine.extent(f64::INFINITY)?;
         if !known.writing && (known.since.is_infinite() || known.records != extent.records) {
             let since = extent
                 .newest
@@ -88,7 +88,7 @@ impl Recent {
     }
 
     /// Reads some of what is older than is known; whether there may be more to read from `start` on.
-    fn reach_back(&self, keeper: &dyn Keeper, start: f64) -> Result<bool> {
+    fn reach_back(&self, engine: &dyn Engine, start: f64) -> Result<bool> {
         let known = self.lock();
         let (since, late) = (known.since, known.late);
         if known.full || since <= start || since.is_infinite() {
@@ -98,7 +98,7 @@ impl Recent {
         drop(known); // what is so old does not change, but by `late` ones
         let from = start.max(since - STRIDE.max(newest - since)); // twice as far each time
         let mut rows = Rows::default();
-        keeper.each_facts(&between(from, since), &mut |facts| rows.add(facts))?;
+        engine.for_each_summary(&between(from, since), &mut |summary| rows.add(summary))?;
         Ok(self.lock().take_older(from, since, late, rows))
     }
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::super::names::Names;
-use super::super::query::UNKNOWN;
-use crate::history::record::{Facts, Record};
+use super::super::query::UNKNOWN_NAME;
+use crate::history::record::{Record, RecordSummary};
 
 /// The most rows, 56 bytes each: 14 MB.
 const ROWS_MAX: usize = 250_000;
@@ -57,50 +57,54 @@ impl Rows {
     }
 
     /// Adds a row, up to one more than there is room for, which shows that there is none.
-    pub fn add(&mut self, facts: &Facts) {
+    pub fn add(&mut self, summary: &RecordSummary) {
         if self.rows.len() > ROWS_MAX {
             return;
         }
         let count = |tokens: Option<u64>| tokens.unwrap_or(0).try_into().unwrap_or(u32::MAX); // more is nonsense in any case
         let number = |value: Option<f64>| value.map_or(f32::NAN, |value| value as f32);
         self.rows.push(Row {
-            timestamp: facts.timestamp,
-            tokens_per_second: number(facts.tokens_per_second),
-            duration_seconds: number(facts.duration_seconds),
-            time_to_first_token_seconds: number(facts.time_to_first_token_seconds),
-            prompt_tokens: count(facts.prompt_tokens),
-            generated_tokens: count(facts.generated_tokens),
-            prompt_cached_tokens: facts
+            timestamp: summary.timestamp,
+            tokens_per_second: number(summary.tokens_per_second),
+            duration_seconds: number(summary.duration_seconds),
+            time_to_first_token_seconds: number(summary.time_to_first_token_seconds),
+            prompt_tokens: count(summary.prompt_tokens),
+            generated_tokens: count(summary.generated_tokens),
+            prompt_cached_tokens: summary
                 .prompt_cached_tokens
                 .map_or(NONE, |tokens| count(Some(tokens)).min(NONE - 1)),
-            model: self.names.number(facts.model.as_deref().unwrap_or(UNKNOWN)),
-            endpoint: self.names.number(&facts.endpoint),
-            prompt_category: self.names.number(&facts.prompt_category),
-            status: self.names.number(&facts.status),
+            model: self
+                .names
+                .number(summary.model.as_deref().unwrap_or(UNKNOWN_NAME)),
+            endpoint: self.names.number(&summary.endpoint),
+            prompt_category: self.names.number(&summary.prompt_category),
+            status: self.names.number(&summary.status),
             client: self
                 .names
-                .number(facts.client.as_deref().unwrap_or(UNKNOWN)),
-            host: self.names.number(facts.host.as_deref().unwrap_or_default()),
-            tap: facts.tap.unwrap_or_default(),
+                .number(summary.client.as_deref().unwrap_or(UNKNOWN_NAME)),
+            host: self
+                .names
+                .number(summary.host.as_deref().unwrap_or_default()),
+            tap: summary.tap.unwrap_or_default(),
         });
     }
 
     pub fn add_record(&mut self, record: &Record) {
-        record.show_facts(|facts| self.add(facts));
+        record.with_summary(|summary| self.add(summary));
     }
 
     /// Visits what arrived at `start` or later.
-    pub fn each(&self, start: f64, visit: &mut dyn FnMut(&Facts)) {
+    pub fn for_each(&self, start: f64, visit: &mut dyn FnMut(&RecordSummary)) {
         self.rows
             .iter()
             .filter(|row| row.timestamp >= start)
-            .for_each(|row| visit(&self.facts(row)));
+            .for_each(|row| visit(&self.summary(row)));
     }
 
-    fn facts(&self, row: &Row) -> Facts<'_> {
+    fn summary(&self, row: &Row) -> RecordSummary<'_> {
         let name = |number| Cow::Borrowed(self.names.text(number));
         let number = |value: f32| (!value.is_nan()).then(|| value.into());
-        Facts {
+        RecordSummary {
             timestamp: row.timestamp,
             model: Some(name(row.model)),
             endpoint: name(row.endpoint),

@@ -1,9 +1,10 @@
 //! The cache shows what the history holds, through any events; and it reads no more often than it
 //! must.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use super::super::{Detail, Extent, Flow, Limits};
+use super::super::{Detail, Extent, Limits};
 use super::*;
 use crate::sample;
 
@@ -16,12 +17,12 @@ struct Shelf {
     meanwhile: Mutex<Option<Box<dyn FnOnce(&Shelf) + Send>>>,
 }
 
-impl Keeper for Shelf {
+impl Engine for Shelf {
     fn name(&self) -> &'static str {
         "shelf"
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         "memory".to_owned()
     }
 
@@ -34,23 +35,28 @@ impl Keeper for Shelf {
         Ok(false)
     }
 
-    fn each_newest(&self, _: &Query, _: Detail, _: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn for_each_newest(
+        &self,
+        _: &Query,
+        _: Detail,
+        _: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
         Ok(())
     }
 
-    fn each(&self, _: &Query, _: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn for_each(&self, _: &Query, _: &mut dyn FnMut(Record) -> ControlFlow<()>) -> Result<()> {
         Ok(())
     }
 
-    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
+    fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
         self.reads.fetch_add(1, SeqCst);
         let seen = self.records.lock().unwrap().clone();
         let meanwhile = self.meanwhile.lock().unwrap().take();
         meanwhile.into_iter().for_each(|happens| happens(self));
         seen.iter()
-            .map(Record::facts)
-            .filter(|facts| query.matches_facts(facts))
-            .for_each(|facts| visit(&facts));
+            .map(Record::summary)
+            .filter(|summary| query.matches_summary(summary))
+            .for_each(|summary| visit(&summary));
         Ok(())
     }
 
@@ -112,10 +118,10 @@ fn write(recent: &Recent, shelf: &Shelf, times: &[f64]) {
 
 /// Returns the number of shown summaries, which must be those that are there.
 fn shown(recent: &Recent, shelf: &Shelf, start: f64, now: f64) -> usize {
-    let mut facts = Vec::new();
-    let see = &mut |seen: &Facts| {
+    let mut summary = Vec::new();
+    let see = &mut |seen: &RecordSummary| {
         let model = seen.model.as_deref().unwrap_or_default().to_owned();
-        facts.push((
+        summary.push((
             seen.timestamp,
             model,
             seen.status.to_string(),
@@ -123,8 +129,8 @@ fn shown(recent: &Recent, shelf: &Shelf, start: f64, now: f64) -> usize {
             seen.duration_seconds,
         ));
     };
-    recent.each_facts(shelf, start, now, see).unwrap();
-    facts.sort_by(|one, other| one.partial_cmp(other).unwrap());
+    recent.for_each_summary(shelf, start, now, see).unwrap();
+    summary.sort_by(|one, other| one.partial_cmp(other).unwrap());
     let records = shelf.records.lock().unwrap();
     let mut times: Vec<f64> = records
         .iter()
@@ -141,8 +147,8 @@ fn shown(recent: &Recent, shelf: &Shelf, start: f64, now: f64) -> usize {
             r.duration_seconds,
         )
     });
-    assert_eq!(facts, expected.collect::<Vec<_>>(), "since {start}");
-    facts.len()
+    assert_eq!(summary, expected.collect::<Vec<_>>(), "since {start}");
+    summary.len()
 }
 
 #[test]
@@ -205,7 +211,9 @@ fn a_late_record_shows_once_also_where_it_comes_while_the_past_is_read() {
         *shelf.meanwhile.lock().unwrap() = Some(Box::new(move |shelf| {
             write(&own, shelf, &[late, NOW + 1.0])
         }));
-        recent.each_facts(&shelf, 0.0, NOW, &mut |_| {}).unwrap();
+        recent
+            .for_each_summary(&shelf, 0.0, NOW, &mut |_| {})
+            .unwrap();
         assert_eq!(shown(&recent, &shelf, 0.0, NOW), 3);
         write(&recent, &shelf, &[late + 1.0]);
         assert_eq!(shown(&recent, &shelf, 0.0, NOW), 4);

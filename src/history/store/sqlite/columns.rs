@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::schema::Reader;
 use crate::history::record::client_name;
-use crate::history::record::{FIELDS, Facts, Record};
+use crate::history::record::{FIELDS, Record, RecordSummary};
 use crate::observe::model_name::normalize_cow;
 
-/// The fields that `facts` reads, in its order.
-pub const FACTS: [&str; 14] = [
+/// The fields that `summary` reads, in its order.
+pub const SUMMARY_COLUMNS: [&str; 14] = [
     "timestamp",
     "model",
     "endpoint",
@@ -142,10 +142,10 @@ pub fn record(row: &Row) -> rusqlite::Result<Record> {
     })
 }
 
-/// The facts of a row whose columns are `FACTS`.
-pub fn facts<'a>(row: &'a Row) -> rusqlite::Result<Facts<'a>> {
+/// The summary of a row whose columns are `SUMMARY_COLUMNS`.
+pub fn summary<'a>(row: &'a Row) -> rusqlite::Result<RecordSummary<'a>> {
     let mut cells = Cells { row, next: 0 };
-    Ok(Facts {
+    Ok(RecordSummary {
         timestamp: cells.number()?.unwrap_or_default(),
         model: cells.text()?.map(normalize_cow),
         endpoint: cells.text()?.unwrap_or_default(),

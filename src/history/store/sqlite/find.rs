@@ -3,15 +3,17 @@
 //! A model may be there under several spellings, which an index lists at once: older taps wrote
 //! names as they were sent.
 
+use std::ops::ControlFlow;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
-use super::super::query::UNKNOWN;
-use super::super::{Detail, Extent, Flow, Query, Result, unknown_before};
+use super::super::query::UNKNOWN_NAME;
+use super::super::{Detail, Extent, Query, Result, unknown_before};
 use super::lookup::Lookup;
 use super::schema::Reader;
 use super::{Sqlite, columns, index};
-use crate::history::record::{Facts, Position, Record};
+use crate::history::record::{Position, Record, RecordSummary};
 use crate::observe::model_name::normalize;
 
 /// Rows that are listed at once when all are read: no view of the database lasts, so that the log
@@ -33,7 +35,7 @@ impl Sqlite {
         &self,
         query: &Query,
         detail: Detail,
-        visit: &mut dyn FnMut(Record) -> Flow,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         let bound = match &query.before {
             Some(id) => Some(
@@ -48,7 +50,7 @@ impl Sqlite {
                 if let Some(record) = lookup
                     .record(row)?
                     .filter(|record| record.position() == position)
-                    && visit(record) == Flow::Stop
+                    && visit(record).is_break()
                 {
                     break;
                 }
@@ -61,7 +63,7 @@ impl Sqlite {
     pub(super) fn find_each(
         &self,
         query: &Query,
-        visit: &mut dyn FnMut(Record) -> Flow,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         self.reading(|reader| {
             let mut lookup = Lookup::new(reader, query, Detail::Whole)?;
@@ -74,7 +76,7 @@ impl Sqlite {
                 }
                 for row in rows {
                     if let Some(record) = lookup.meant(row)?
-                        && visit(record) == Flow::Stop
+                        && visit(record).is_break()
                     {
                         return Ok(());
                     }
@@ -84,24 +86,26 @@ impl Sqlite {
     }
 }
 
-pub fn each_facts(
+pub fn for_each_summary(
     reader: &Reader,
     query: &Query,
-    visit: &mut dyn FnMut(&Facts),
+    visit: &mut dyn FnMut(&RecordSummary),
 ) -> rusqlite::Result<()> {
     // Times alone, so that the covering index is read from end to end; the rest is decided here.
     let mut conditions = Conditions::default();
     conditions.and_times(query);
-    let columns = columns::FACTS.map(|field| reader.column(field)).join(", ");
+    let columns = columns::SUMMARY_COLUMNS
+        .map(|field| reader.column(field))
+        .join(", ");
     let mut statement = reader.connection.prepare(&format!(
         "SELECT {columns} FROM interactions {}",
         conditions.sql
     ))?;
     let mut rows = statement.query(params_from_iter(&conditions.values))?;
     while let Some(row) = rows.next()? {
-        let facts = columns::facts(row)?;
-        if query.matches_facts(&facts) {
-            visit(&facts);
+        let summary = columns::summary(row)?;
+        if query.matches_summary(&summary) {
+            visit(&summary);
         }
     }
     Ok(())
@@ -315,7 +319,7 @@ impl Conditions {
     fn and_model(&mut self, model: &str, spellings: Option<Vec<Value>>) {
         let Some(spellings) = spellings else { return };
         let places = vec!["?"; spellings.len()].join(", ");
-        let or_none = if model == UNKNOWN {
+        let or_none = if model == UNKNOWN_NAME {
             " OR model IS NULL"
         } else {
             ""

@@ -12,7 +12,7 @@ pub struct Lookup<'a> {
     query: &'a Query,
     detail: Detail,
     searchable: Statement<'a>,
-    facts: Statement<'a>,
+    summary: Statement<'a>,
     record: Statement<'a>,
 }
 
@@ -32,11 +32,11 @@ impl<'a> Lookup<'a> {
             reader.column("prompt_full"),
             reader.column("prompt_preview")
         );
-        let facts = columns::FACTS
+        let summary = columns::SUMMARY_COLUMNS
             .iter()
             .chain(&["interaction_id"])
             .map(|field| reader.column(field));
-        let facts = facts.collect::<Vec<_>>().join(", ");
+        let summary = summary.collect::<Vec<_>>().join(", ");
         let record = match detail {
             Detail::Whole => reader.columns.join(", "),
             Detail::Brief => columns::brief(reader).join(", "),
@@ -45,7 +45,7 @@ impl<'a> Lookup<'a> {
             query,
             detail,
             searchable: select(&searchable)?,
-            facts: select(&facts)?,
+            summary: select(&summary)?,
             record: select(&record)?,
         })
     }
@@ -66,16 +66,20 @@ impl<'a> Lookup<'a> {
             return Ok(None);
         }
         let position = |row: &Row| {
-            let facts = columns::facts(row)?;
-            let id = columns::text(row.get_ref(columns::FACTS.len())?)
+            let summary = columns::summary(row)?;
+            let id = columns::text(row.get_ref(columns::SUMMARY_COLUMNS.len())?)
                 .unwrap_or_default()
                 .into_owned();
-            Ok(self.query.matches_facts(&facts).then_some(Position {
-                timestamp: facts.timestamp,
+            Ok(self.query.matches_summary(&summary).then_some(Position {
+                timestamp: summary.timestamp,
                 id,
             }))
         };
-        Ok(self.facts.query_row([row], position).optional()?.flatten())
+        Ok(self
+            .summary
+            .query_row([row], position)
+            .optional()?
+            .flatten())
     }
 
     /// Returns the record of `row`, as much of it as is wanted.

@@ -25,6 +25,7 @@ mod write;
 
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -32,8 +33,8 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode};
 
 use super::directory::Directory;
-use super::{Detail, Extent, Flow, Keeper, Limits, Query, Result, StoreError, failed};
-use crate::history::record::{Facts, Record};
+use super::{Detail, Engine, Extent, Limits, Query, Result, StoreError, failed};
+use crate::history::record::{Record, RecordSummary};
 use crate::platform::files::Identity;
 use connections::{Files, LOG, SHARED};
 use schema::Reader;
@@ -120,7 +121,7 @@ impl Sqlite {
 
     fn nothing(&self) -> StoreError {
         let directory = self.file.parent().unwrap_or(&self.file);
-        StoreError::Nothing(format!(
+        StoreError::NotFound(format!(
             "there is no SQLite history in {}: it has no {FILE} with records",
             directory.display()
         ))
@@ -137,12 +138,12 @@ impl Sqlite {
     }
 }
 
-impl Keeper for Sqlite {
+impl Engine for Sqlite {
     fn name(&self) -> &'static str {
         NAME
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         self.file
             .parent()
             .unwrap_or(&self.file)
@@ -160,21 +161,25 @@ impl Keeper for Sqlite {
         self.writing("index", index::catch_up)
     }
 
-    fn each_newest(
+    fn for_each_newest(
         &self,
         query: &Query,
         detail: Detail,
-        visit: &mut dyn FnMut(Record) -> Flow,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         self.find_newest(query, detail, visit)
     }
 
-    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
+    fn for_each(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
         self.find_each(query, visit)
     }
 
-    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
-        self.reading(|reader| find::each_facts(reader, query, visit))
+    fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
+        self.reading(|reader| find::for_each_summary(reader, query, visit))
     }
 
     fn get(&self, id: &str) -> Result<Option<Record>> {
@@ -210,7 +215,7 @@ fn explained(doing: &str, cause: &rusqlite::Error) -> StoreError {
     };
     let text = format!("{doing}: {cause}{way_out}");
     if cause.sqlite_error_code() == Some(ErrorCode::DiskFull) {
-        StoreError::Full(text)
+        StoreError::DiskFull(text)
     } else {
         StoreError::Failed(text)
     }

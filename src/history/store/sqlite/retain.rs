@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::super::{Detail, Keeper, Limits, Query, Result, Span, StoreError};
+use super::super::{Detail, Engine, Limits, Query, Result, StoreError, TimeRange};
 use super::schema::{self, pragma};
 use super::{Sqlite, index};
 
@@ -50,7 +50,7 @@ impl Sqlite {
         // Also where the disk was too full for that: this makes room.
         let fitted = limits.max_bytes.map_or(Ok(0), |max_bytes| {
             match self.delete_until_it_fits(max_bytes) {
-                Err(StoreError::Full(why)) => self.keep_newest_alone(max_bytes, &why),
+                Err(StoreError::DiskFull(why)) => self.keep_newest_alone(max_bytes, &why),
                 done => done,
             }
         });
@@ -102,7 +102,7 @@ impl Sqlite {
         Ok(gone)
     }
 
-    fn delete_future(&self, span: Span) -> Result<u64> {
+    fn delete_future(&self, span: TimeRange) -> Result<u64> {
         const SQL: &str = "DELETE FROM interactions WHERE timestamp > ?1 AND timestamp <= ?2";
         self.deleting(|transaction| {
             transaction

@@ -32,7 +32,7 @@ const ADDED: [(&str, &str); 3] = [
 ];
 
 /// The covering index of summaries: statistics find all they need in it and read no text.
-const FACTS_INDEX: &str = "
+const SUMMARY_INDEX: &str = "
     DROP INDEX IF EXISTS interactions_facts;
     CREATE INDEX interactions_facts ON interactions (
         timestamp, interaction_id, model, endpoint, prompt_category, status, prompt_tokens, generated_tokens, tokens_per_second,
@@ -198,7 +198,7 @@ fn add_columns(connection: &mut Connection) -> rusqlite::Result<()> {
     for (column, kind) in missing_columns(&transaction)? {
         transaction.execute_batch(&format!("ALTER TABLE {TABLE} ADD COLUMN {column} {kind}"))?;
     }
-    transaction.execute_batch(FACTS_INDEX)?;
+    transaction.execute_batch(SUMMARY_INDEX)?;
     transaction.commit()
 }
 

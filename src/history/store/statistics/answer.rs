@@ -6,7 +6,7 @@ use super::buckets::Bucket;
 
 /// The answer of `/analytics/stats/enhanced`.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Enhanced {
+pub struct EnhancedStats {
     pub hours: f64,
     /// Unix seconds.
     pub start_time: f64,
@@ -47,9 +47,9 @@ pub struct Group {
     pub generated_tokens: u64,
     pub first_seen: Option<f64>,
     pub last_seen: Option<f64>,
-    pub duration_seconds: Spread,
-    pub time_to_first_token_seconds: Spread,
-    pub tokens_per_second: Spread,
+    pub duration_seconds: Distribution,
+    pub time_to_first_token_seconds: Distribution,
+    pub tokens_per_second: Distribution,
     /// `None` where it is unknown of every request.
     #[serde(default)]
     pub prompt_cached_tokens: Option<u64>,
@@ -57,7 +57,7 @@ pub struct Group {
 
 /// The distribution of values; all `None` where there are none.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
+pub struct Distribution {
     pub mean: Option<f64>,
     pub p50: Option<f64>,
     pub p90: Option<f64>,

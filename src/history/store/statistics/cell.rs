@@ -3,8 +3,8 @@
 use std::mem;
 
 use super::buckets::{Bucket, buckets};
-use super::{Group, Slot, Spread};
-use crate::history::record::Facts;
+use super::{Distribution, Group, Slot};
+use crate::history::record::RecordSummary;
 use crate::observe::Outcome;
 
 #[derive(Clone, Default)]
@@ -30,44 +30,47 @@ pub struct Cell {
 pub type Value = f32;
 
 impl Cell {
-    pub fn add(&mut self, facts: &Facts) {
-        self.add_without_times(facts);
-        self.add_times(facts);
+    pub fn add(&mut self, summary: &RecordSummary) {
+        self.add_without_times(summary);
+        self.add_times(summary);
     }
 
-    pub fn add_without_times(&mut self, facts: &Facts) {
-        self.count(facts);
+    pub fn add_without_times(&mut self, summary: &RecordSummary) {
+        self.count(summary);
         self.speeds
-            .extend(facts.tokens_per_second.map(|speed| speed as Value));
+            .extend(summary.tokens_per_second.map(|speed| speed as Value));
     }
 
     /// Adds what a slot of the timeline shows, and no more.
-    pub fn add_to_timeline(&mut self, facts: &Facts) {
-        self.count(facts);
-        self.add_times(facts);
+    pub fn add_to_timeline(&mut self, summary: &RecordSummary) {
+        self.count(summary);
+        self.add_times(summary);
     }
 
-    fn add_times(&mut self, facts: &Facts) {
+    fn add_times(&mut self, summary: &RecordSummary) {
         self.durations
-            .extend(facts.duration_seconds.map(|time| time as Value));
-        self.first_tokens
-            .extend(facts.time_to_first_token_seconds.map(|time| time as Value));
+            .extend(summary.duration_seconds.map(|time| time as Value));
+        self.first_tokens.extend(
+            summary
+                .time_to_first_token_seconds
+                .map(|time| time as Value),
+        );
     }
 
-    fn count(&mut self, facts: &Facts) {
+    fn count(&mut self, summary: &RecordSummary) {
         self.requests += 1;
         for (outcome, count) in
             Outcome::ALL
                 .into_iter()
                 .zip([&mut self.success, &mut self.error, &mut self.cancelled])
         {
-            *count += u64::from(facts.status == outcome.as_str());
+            *count += u64::from(summary.status == outcome.as_str());
         }
-        self.prompt_tokens += facts.prompt_tokens.unwrap_or(0);
-        self.generated_tokens += facts.generated_tokens.unwrap_or(0);
-        self.add_cached(facts.prompt_cached_tokens);
-        self.saw(facts.timestamp, facts.timestamp);
-        if let Some(speed) = facts.tokens_per_second {
+        self.prompt_tokens += summary.prompt_tokens.unwrap_or(0);
+        self.generated_tokens += summary.generated_tokens.unwrap_or(0);
+        self.add_cached(summary.prompt_cached_tokens);
+        self.saw(summary.timestamp, summary.timestamp);
+        if let Some(speed) = summary.tokens_per_second {
             self.speed_sum += f64::from(speed as Value);
             self.speed_count += 1;
         }
@@ -113,9 +116,9 @@ impl Cell {
             generated_tokens: self.generated_tokens,
             first_seen: self.first_seen,
             last_seen: self.last_seen,
-            duration_seconds: Spread::of(&mut self.durations),
-            time_to_first_token_seconds: Spread::of(&mut self.first_tokens),
-            tokens_per_second: Spread::of(&mut self.speeds),
+            duration_seconds: Distribution::of(&mut self.durations),
+            time_to_first_token_seconds: Distribution::of(&mut self.first_tokens),
+            tokens_per_second: Distribution::of(&mut self.speeds),
             prompt_cached_tokens: self.prompt_cached_tokens,
         }
     }
@@ -129,7 +132,7 @@ impl Cell {
     }
 
     pub fn slot(&self, timestamp: f64) -> Slot {
-        let durations = Spread::of(&mut self.durations.clone());
+        let durations = Distribution::of(&mut self.durations.clone());
         Slot {
             timestamp,
             requests: self.requests,
@@ -139,7 +142,7 @@ impl Cell {
             generated_tokens: self.generated_tokens,
             duration_p50: durations.p50,
             duration_p95: durations.p95,
-            time_to_first_token_p50: Spread::of(&mut self.first_tokens.clone()).p50,
+            time_to_first_token_p50: Distribution::of(&mut self.first_tokens.clone()).p50,
             tokens_per_second: (self.speed_count > 0)
                 .then(|| rounded((self.speed_sum / self.speed_count as f64) as Value)),
             prompt_cached_tokens: self.prompt_cached_tokens,
@@ -147,9 +150,9 @@ impl Cell {
     }
 }
 
-impl Spread {
+impl Distribution {
     /// Computes the distribution; reorders the values.
-    pub fn of(values: &mut [Value]) -> Spread {
+    pub fn of(values: &mut [Value]) -> Distribution {
         let (mean, max) = (
             mean(values),
             values.iter().copied().max_by(Value::total_cmp).map(rounded),
@@ -159,7 +162,7 @@ impl Spread {
             rest: values,
         };
         let [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(|share| ranks.find(share));
-        Spread {
+        Distribution {
             mean,
             p50,
             p90,
@@ -210,24 +213,24 @@ mod tests {
     #[test]
     fn percentiles_are_values_that_occurred() {
         let mut values: Vec<Value> = (1..=200u8).rev().map(Value::from).collect();
-        let spread = Spread::of(&mut values);
+        let spread = Distribution::of(&mut values);
         assert_eq!(
             (spread.p50, spread.p90, spread.p95, spread.p99),
             (Some(100.0), Some(180.0), Some(190.0), Some(198.0))
         );
         assert_eq!((spread.mean, spread.max), (Some(100.5), Some(200.0)));
-        assert_eq!(Spread::of(&mut [7.0]).p99, Some(7.0));
+        assert_eq!(Distribution::of(&mut [7.0]).p99, Some(7.0));
         let (times, speeds) = (
             [0.000_000_001, 0.1, 12.345_67, 1800.25],
             [41.7, 99.999_9, 1e6],
         );
         for value in times.into_iter().chain(speeds) {
             assert_eq!(
-                Spread::of(&mut [value as Value; 3]).max,
+                Distribution::of(&mut [value as Value; 3]).max,
                 Some(value),
                 "as it was written"
             );
         }
-        assert_eq!(Spread::of(&mut []), Spread::default());
+        assert_eq!(Distribution::of(&mut []), Distribution::default());
     }
 }

@@ -11,9 +11,9 @@ mod tests;
 use std::collections::HashMap;
 
 use super::names::Names;
-use super::query::UNKNOWN;
-use crate::history::record::Facts;
-pub use answer::{Enhanced, Group, Slot, Spread};
+use super::query::UNKNOWN_NAME;
+use crate::history::record::RecordSummary;
+pub use answer::{Distribution, EnhancedStats, Group, Slot};
 use cell::Cell;
 
 /// The most slots that a timeline has.
@@ -77,33 +77,33 @@ impl Statistics {
         }
     }
 
-    pub fn add(&mut self, facts: &Facts) {
-        let slot = ((facts.timestamp - self.first_slot()) / self.step) as usize; // what is before the first falls into it
+    pub fn add(&mut self, summary: &RecordSummary) {
+        let slot = ((summary.timestamp - self.first_slot()) / self.step) as usize; // what is before the first falls into it
         let last = self.slots.len() - 1;
-        self.slots[slot.min(last)].add_to_timeline(facts);
+        self.slots[slot.min(last)].add_to_timeline(summary);
         let names = &mut self.names;
         let key = Key {
-            model: names.number(facts.model.as_deref().unwrap_or(UNKNOWN)),
-            category: names.number(&facts.prompt_category),
-            endpoint: names.number(&facts.endpoint),
-            status: names.number(&facts.status),
-            client: names.number(facts.client.as_deref().unwrap_or(UNKNOWN)),
-            host: names.number(facts.host.as_deref().unwrap_or(UNKNOWN)),
-            tap: facts.tap,
+            model: names.number(summary.model.as_deref().unwrap_or(UNKNOWN_NAME)),
+            category: names.number(&summary.prompt_category),
+            endpoint: names.number(&summary.endpoint),
+            status: names.number(&summary.status),
+            client: names.number(summary.client.as_deref().unwrap_or(UNKNOWN_NAME)),
+            host: names.number(summary.host.as_deref().unwrap_or(UNKNOWN_NAME)),
+            tap: summary.tap,
         };
-        self.cells.entry(key).or_default().add(facts);
+        self.cells.entry(key).or_default().add(summary);
     }
 
     fn first_slot(&self) -> f64 {
         (self.start / self.step).floor() * self.step
     }
 
-    pub fn enhanced(self) -> Enhanced {
+    pub fn enhanced(self) -> EnhancedStats {
         let mut all = Cell::default();
         self.cells.values().for_each(|cell| all.merge(cell));
         let first = self.first_slot();
         let slots = self.slots.iter().enumerate();
-        Enhanced {
+        EnhancedStats {
             hours: (self.end - self.start) / 3600.0,
             start_time: self.start,
             end_time: self.end,
@@ -160,13 +160,13 @@ impl Statistics {
 }
 
 impl Models {
-    pub fn add(&mut self, facts: &Facts) {
-        let name = facts.model.as_deref().unwrap_or(UNKNOWN);
+    pub fn add(&mut self, summary: &RecordSummary) {
+        let name = summary.model.as_deref().unwrap_or(UNKNOWN_NAME);
         let cell = match self.cells.get_mut(name) {
             Some(cell) => cell,
             None => self.cells.entry(name.to_owned()).or_default(),
         };
-        cell.add_without_times(facts);
+        cell.add_without_times(summary);
     }
 
     /// Returns the groups, the most used first, without durations.

@@ -3,29 +3,29 @@
 use super::buckets::Bucket;
 use super::*;
 
-fn facts(
+fn summary(
     timestamp: f64,
     model: Option<&'static str>,
     status: &'static str,
     duration: f64,
-) -> Facts<'static> {
+) -> RecordSummary<'static> {
     let model = model.map(Into::into);
-    Facts {
+    RecordSummary {
         timestamp,
         model,
         status: status.into(),
         duration_seconds: Some(duration),
         generated_tokens: Some(5),
-        ..Facts::default()
+        ..RecordSummary::default()
     }
 }
 
 #[test]
 fn every_grouping_counts_every_record_once() {
     let mut statistics = Statistics::new(0.0, 7200.0);
-    statistics.add(&facts(10.0, Some("a"), "success", 1.0));
-    statistics.add(&facts(20.0, Some("a"), "error", 3.0));
-    statistics.add(&facts(7199.0, None, "cancelled", 2.0));
+    statistics.add(&summary(10.0, Some("a"), "success", 1.0));
+    statistics.add(&summary(20.0, Some("a"), "error", 3.0));
+    statistics.add(&summary(7199.0, None, "cancelled", 2.0));
     let all = statistics.enhanced();
     assert_eq!(
         (
@@ -45,7 +45,7 @@ fn every_grouping_counts_every_record_once() {
         .iter()
         .map(|group| (group.name.as_str(), group.requests))
         .collect();
-    assert_eq!(models, [("a", 2), (UNKNOWN, 1)]);
+    assert_eq!(models, [("a", 2), (UNKNOWN_NAME, 1)]);
     assert_eq!(all.by_status.len(), 3);
     assert_eq!(
         all.timeline.iter().map(|slot| slot.requests).sum::<u64>(),
@@ -53,7 +53,7 @@ fn every_grouping_counts_every_record_once() {
     );
     assert_eq!(
         (all.by_client[0].name.as_str(), all.by_client[0].requests),
-        (UNKNOWN, 3)
+        (UNKNOWN_NAME, 3)
     );
     assert_eq!(
         all.duration_buckets
@@ -73,18 +73,18 @@ fn clients_are_told_apart_up_to_a_bound() {
     let mut statistics = Statistics::new(0.0, 100.0);
     for n in 0..CLIENTS_MAX + 5 {
         let client = Some(format!("client-{n:03}").into());
-        statistics.add(&Facts {
+        statistics.add(&RecordSummary {
             client,
-            ..facts(10.0, Some("a"), "success", 1.0)
+            ..summary(10.0, Some("a"), "success", 1.0)
         });
     }
-    let busy = Facts {
+    let busy = RecordSummary {
         client: Some("busy".into()),
         time_to_first_token_seconds: Some(0.1),
-        ..Facts::default()
+        ..RecordSummary::default()
     };
     for model in ["a", "b"] {
-        statistics.add(&Facts {
+        statistics.add(&RecordSummary {
             model: Some(model.into()),
             ..busy.clone()
         });
@@ -115,13 +115,13 @@ fn models_alone_have_the_same_numbers() {
     let (mut statistics, mut models) = (Statistics::new(0.0, 100.0), Models::default());
     for n in 0..50u8 {
         let speed = (n % 7 > 0).then_some(f64::from(n) * 1.3);
-        let some = facts(
+        let some = summary(
             f64::from(n),
             [Some("a"), None][usize::from(n) % 2],
             ["success", "error"][usize::from(n) % 3 / 2],
             1.0,
         );
-        let some = Facts {
+        let some = RecordSummary {
             tokens_per_second: speed,
             ..some
         };
@@ -130,7 +130,7 @@ fn models_alone_have_the_same_numbers() {
     }
     let shown = |groups: Vec<Group>| {
         groups.into_iter().map(|group| Group {
-            duration_seconds: Spread::default(),
+            duration_seconds: Distribution::default(),
             ..group
         })
     };
@@ -150,7 +150,7 @@ fn a_timeline_has_no_gaps_and_at_most_so_many_slots() {
     for hours in [0.001, 0.1, 1.0, 24.0, 168.0, 8760.0, 87_600.0, 1e6] {
         let end = 1_795_252_622.5;
         let mut statistics = Statistics::new(end - hours * 3600.0, end);
-        statistics.add(&facts(end + 3600.0, None, "success", 1.0));
+        statistics.add(&summary(end + 3600.0, None, "success", 1.0));
         let all = statistics.enhanced();
         assert!(
             (1..=122).contains(&all.timeline.len()),

@@ -2,9 +2,9 @@
 
 use super::*;
 
-pub fn the_extent_counts_what_is_there(keeper: &dyn Keeper) {
-    filled(keeper, (0..30).map(record));
-    let extent = keeper.extent(f64::INFINITY).unwrap();
+pub fn the_extent_counts_what_is_there(engine: &dyn Engine) {
+    filled(engine, (0..30).map(record));
+    let extent = engine.extent(f64::INFINITY).unwrap();
     assert_eq!(
         (extent.records, extent.oldest, extent.newest),
         (30, Some(record(0).timestamp), Some(record(29).timestamp))
@@ -14,37 +14,37 @@ pub fn the_extent_counts_what_is_there(keeper: &dyn Keeper) {
 }
 
 /// For backends that delete old records themselves.
-pub fn what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may(keeper: &dyn Keeper) {
+pub fn what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may(engine: &dyn Engine) {
     const YEAR: f64 = 31_536_000.0;
     let future = |n: u32| Record {
         timestamp: record(n).timestamp + YEAR,
         ..record(n)
     };
-    filled(keeper, (0..10).map(record).chain((10..12).map(future)));
-    let extent = keeper.extent(NOON + 86_400.0).unwrap();
+    filled(engine, (0..10).map(record).chain((10..12).map(future)));
+    let extent = engine.extent(NOON + 86_400.0).unwrap();
     assert_eq!(
         (extent.records, extent.newest, extent.latest),
         (12, Some(record(9).timestamp), Some(future(11).timestamp))
     );
     assert_eq!(
         newest(
-            keeper,
+            engine,
             &[("end_time", &(NOON + 86_400.0).to_string()), ("limit", "1")]
         ),
         ids([9])
     );
     let limits = |until| Limits {
-        future: Some(Span {
+        future: Some(TimeRange {
             after: NOON + 86_400.0,
             until,
         }),
         ..Limits::default()
     };
-    assert_eq!(keeper.retain(&limits(NOON + YEAR)).unwrap(), 0);
-    assert!(keeper.retain(&limits(future(11).timestamp)).unwrap() > 0);
+    assert_eq!(engine.retain(&limits(NOON + YEAR)).unwrap(), 0);
+    assert!(engine.retain(&limits(future(11).timestamp)).unwrap() > 0);
     assert_eq!(
-        keeper.extent(f64::INFINITY).unwrap().newest,
+        engine.extent(f64::INFINITY).unwrap().newest,
         Some(record(9).timestamp)
     );
-    assert_eq!(each(keeper, &[]).len(), 10);
+    assert_eq!(read_all(engine, &[]).len(), 10);
 }

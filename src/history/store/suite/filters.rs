@@ -5,42 +5,42 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
-use crate::history::record::Facts;
+use crate::history::record::RecordSummary;
 
-pub fn each_filter_finds_what_it_says_and_all_together_too(keeper: &dyn Keeper) {
-    filled(keeper, (0..60).map(record));
+pub fn each_filter_finds_what_it_says_and_all_together_too(engine: &dyn Engine) {
+    filled(engine, (0..60).map(record));
     let start = format!("{}", record(30).timestamp);
     assert_eq!(
-        newest(keeper, &[("start_time", &start)]),
+        newest(engine, &[("start_time", &start)]),
         ids((30..60).rev())
     );
-    assert_eq!(newest(keeper, &[("end_time", &start)]), ids((0..31).rev()));
+    assert_eq!(newest(engine, &[("end_time", &start)]), ids((0..31).rev()));
     assert_eq!(
-        newest(keeper, &[("model", "phi4")]),
+        newest(engine, &[("model", "phi4")]),
         ids((0..60).rev().filter(|n| n % 2 == 1))
     );
     assert_eq!(
-        newest(keeper, &[("prompt_category", "other")]),
+        newest(engine, &[("prompt_category", "other")]),
         ids((0..60).rev().filter(|n| n % 2 == 1))
     );
     assert_eq!(
-        newest(keeper, &[("endpoint", "api/generate")]),
+        newest(engine, &[("endpoint", "api/generate")]),
         ids((0..60).rev().filter(|n| n % 3 == 1))
     );
     assert_eq!(
-        newest(keeper, &[("status", "error")]),
+        newest(engine, &[("status", "error")]),
         ids((0..60).rev().filter(|n| n % 10 == 9))
     );
     assert_eq!(
-        newest(keeper, &[("prompt_search", "NUMBER 59?")]),
+        newest(engine, &[("prompt_search", "NUMBER 59?")]),
         ids([59])
     );
     assert_eq!(
-        newest(keeper, &[("host", "other")]),
+        newest(engine, &[("host", "other")]),
         ids((0..60).rev().filter(|n| n % 4 >= 2))
     );
     assert_eq!(
-        newest(keeper, &[("tap", "8000"), ("host", "box")]),
+        newest(engine, &[("tap", "8000"), ("host", "box")]),
         ids((0..60).rev().filter(|n| n % 4 == 1))
     );
     let several = [
@@ -49,11 +49,11 @@ pub fn each_filter_finds_what_it_says_and_all_together_too(keeper: &dyn Keeper) 
         ("prompt_search", "sky"),
         ("model", "phi4"),
     ];
-    assert_eq!(newest(keeper, &several), ids([59, 49, 39]));
-    assert_eq!(each(keeper, &several).len(), 3);
+    assert_eq!(newest(engine, &several), ids([59, 49, 39]));
+    assert_eq!(read_all(engine, &several).len(), 3);
 }
 
-pub fn a_model_is_found_by_any_spelling_whichever_is_stored(keeper: &dyn Keeper) {
+pub fn a_model_is_found_by_any_spelling_whichever_is_stored(engine: &dyn Engine) {
     let spellings = [
         "talk",
         "TALK:latest",
@@ -68,9 +68,9 @@ pub fn a_model_is_found_by_any_spelling_whichever_is_stored(keeper: &dyn Keeper)
         model: Some((*name).to_owned()),
         ..record(n)
     };
-    filled(keeper, (0..).zip(&spellings).map(spelled));
+    filled(engine, (0..).zip(&spellings).map(spelled));
     filled(
-        keeper,
+        engine,
         [
             Record {
                 model: None,
@@ -84,13 +84,13 @@ pub fn a_model_is_found_by_any_spelling_whichever_is_stored(keeper: &dyn Keeper)
     );
     for wanted in &spellings[..5] {
         assert_eq!(
-            newest(keeper, &[("model", wanted)]),
+            newest(engine, &[("model", wanted)]),
             ids((0..5).rev()),
             "{wanted}"
         );
         assert_eq!(
-            each(
-                keeper,
+            read_all(
+                engine,
                 &[
                     ("model", wanted),
                     ("end_time", &record(2).timestamp.to_string())
@@ -100,27 +100,27 @@ pub fn a_model_is_found_by_any_spelling_whichever_is_stored(keeper: &dyn Keeper)
             3,
             "{wanted}"
         );
-        let mut facts = Vec::new();
-        keeper
-            .each_facts(&query(&[("model", wanted)]), &mut |seen| {
-                facts.push(seen.model.as_deref().map(str::to_owned))
+        let mut summary = Vec::new();
+        engine
+            .for_each_summary(&query(&[("model", wanted)]), &mut |seen| {
+                summary.push(seen.model.as_deref().map(str::to_owned))
             })
             .unwrap();
-        assert_eq!(facts, vec![Some("talk".to_owned()); 5], "{wanted}");
+        assert_eq!(summary, vec![Some("talk".to_owned()); 5], "{wanted}");
     }
-    assert_eq!(newest(keeper, &[("model", "Talk:7B")]), ids([6]));
+    assert_eq!(newest(engine, &[("model", "Talk:7B")]), ids([6]));
     assert_eq!(
-        newest(keeper, &[("model", "HF.co/library/Talk:latest")]),
+        newest(engine, &[("model", "HF.co/library/Talk:latest")]),
         ids([7])
     );
-    assert_eq!(newest(keeper, &[("model", "unknown")]), ids([9, 8]));
+    assert_eq!(newest(engine, &[("model", "unknown")]), ids([9, 8]));
     assert!(
-        newest(keeper, &[("model", "tal")]).is_empty()
-            && newest(keeper, &[("model", "%")]).is_empty()
+        newest(engine, &[("model", "tal")]).is_empty()
+            && newest(engine, &[("model", "%")]).is_empty()
     );
 }
 
-pub fn any_text_is_kept_and_found_again(keeper: &dyn Keeper) {
+pub fn any_text_is_kept_and_found_again(engine: &dyn Engine) {
     let texts = [
         "空は青い 🙂 é",
         "شروع من اليمين",
@@ -141,11 +141,11 @@ pub fn any_text_is_kept_and_found_again(keeper: &dyn Keeper) {
         ..record(n)
     });
     let records: Vec<Record> = records.collect();
-    filled(keeper, records.clone());
+    filled(engine, records.clone());
     for record in &records {
         let text = record.prompt_full.as_deref().unwrap();
         assert_eq!(
-            keeper.get(&record.interaction_id).unwrap().as_ref(),
+            engine.get(&record.interaction_id).unwrap().as_ref(),
             Some(record),
             "{text}"
         );
@@ -154,7 +154,7 @@ pub fn any_text_is_kept_and_found_again(keeper: &dyn Keeper) {
             &text.to_uppercase(),
             &text.chars().skip(2).take(5).collect::<String>(),
         ] {
-            let found = newest(keeper, &[("prompt_search", wanted)]);
+            let found = newest(engine, &[("prompt_search", wanted)]);
             let means_it = query(&[("prompt_search", wanted)]).matches(record);
             assert_eq!(
                 found.contains(&record.interaction_id),
@@ -163,17 +163,17 @@ pub fn any_text_is_kept_and_found_again(keeper: &dyn Keeper) {
             );
         }
         assert!(
-            newest(keeper, &[("prompt_search", text)]).contains(&record.interaction_id),
+            newest(engine, &[("prompt_search", text)]).contains(&record.interaction_id),
             "{text}"
         );
         assert_eq!(
-            newest(keeper, &[("model", text)]),
+            newest(engine, &[("model", text)]),
             [record.interaction_id.as_str()],
             "{text}"
         );
     }
     for short in ["é", "%", "_", "\0", "\"", "\\", "青"] {
-        let found = newest(keeper, &[("prompt_search", short)]);
+        let found = newest(engine, &[("prompt_search", short)]);
         let expected = records.iter().rev().filter(|record| {
             record
                 .prompt_full
@@ -192,28 +192,28 @@ pub fn any_text_is_kept_and_found_again(keeper: &dyn Keeper) {
     }
 }
 
-pub fn facts_are_those_of_the_records(keeper: &dyn Keeper) {
-    filled(keeper, (0..40).map(record));
+pub fn summaries_are_those_of_the_records(engine: &dyn Engine) {
+    filled(engine, (0..40).map(record));
     let mut by_model: BTreeMap<String, (u64, u64, f64)> = BTreeMap::new();
     let wanted = query(&[
         ("start_time", &record(10).timestamp.to_string()),
         ("prompt_category", "question"),
     ]);
-    let visit = &mut |facts: &Facts| {
+    let visit = &mut |summary: &RecordSummary| {
         let sum = by_model
-            .entry(facts.model.as_deref().unwrap_or_default().to_owned())
+            .entry(summary.model.as_deref().unwrap_or_default().to_owned())
             .or_default();
         sum.0 += 1;
-        sum.1 += facts.prompt_tokens.unwrap();
+        sum.1 += summary.prompt_tokens.unwrap();
         assert_eq!(
-            facts.prompt_cached_tokens,
-            facts.prompt_tokens.map(|tokens| tokens - 1)
+            summary.prompt_cached_tokens,
+            summary.prompt_tokens.map(|tokens| tokens - 1)
         );
-        sum.2 += facts.duration_seconds.unwrap();
-        assert_eq!(facts.time_to_first_token_seconds, Some(0.25));
-        assert_eq!(facts.client.as_deref(), Some("curl/8.5"));
+        sum.2 += summary.duration_seconds.unwrap();
+        assert_eq!(summary.time_to_first_token_seconds, Some(0.25));
+        assert_eq!(summary.client.as_deref(), Some("curl/8.5"));
     };
-    keeper.each_facts(&wanted, visit).unwrap();
+    engine.for_each_summary(&wanted, visit).unwrap();
     let expected: Vec<u32> = (10..40).filter(|n| n % 2 == 0).collect();
     let (count, tokens, _) = by_model["llama3.2"];
     assert_eq!(

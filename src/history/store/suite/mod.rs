@@ -60,9 +60,9 @@ pub fn record(n: u32) -> Record {
     }
 }
 
-pub fn filled(keeper: &dyn Keeper, records: impl IntoIterator<Item = Record>) {
+pub fn filled(engine: &dyn Engine, records: impl IntoIterator<Item = Record>) {
     let mut batch: Vec<Record> = records.into_iter().collect();
-    assert_eq!(keeper.write(&mut batch).unwrap(), 0);
+    assert_eq!(engine.write(&mut batch).unwrap(), 0);
     assert!(batch.is_empty());
 }
 
@@ -70,8 +70,8 @@ pub fn query(pairs: &[(&str, &str)]) -> Query {
     Query::parse(pairs.iter().copied()).unwrap()
 }
 
-pub fn newest(keeper: &dyn Keeper, pairs: &[(&str, &str)]) -> Vec<String> {
-    keeper
+pub fn newest(engine: &dyn Engine, pairs: &[(&str, &str)]) -> Vec<String> {
+    engine
         .newest(&query(pairs), Detail::Whole)
         .unwrap()
         .into_iter()
@@ -79,13 +79,13 @@ pub fn newest(keeper: &dyn Keeper, pairs: &[(&str, &str)]) -> Vec<String> {
         .collect()
 }
 
-pub fn each(keeper: &dyn Keeper, pairs: &[(&str, &str)]) -> Vec<Record> {
+pub fn read_all(engine: &dyn Engine, pairs: &[(&str, &str)]) -> Vec<Record> {
     let mut records = Vec::new();
     let visit = &mut |record| {
         records.push(record);
-        Flow::GoOn
+        ControlFlow::Continue(())
     };
-    keeper.each(&query(pairs), visit).unwrap();
+    engine.for_each(&query(pairs), visit).unwrap();
     records
 }
 
@@ -98,8 +98,8 @@ macro_rules! suite {
     ($fresh:path: $($check:ident)*) => {
         $(#[test]
         fn $check() {
-            let (keeper, _stage) = $fresh();
-            $crate::history::store::suite::$check(&keeper);
+            let (engine, _stage) = $fresh();
+            $crate::history::store::suite::$check(&engine);
         })*
     };
     ($fresh:path) => {
@@ -111,7 +111,7 @@ macro_rules! suite {
             each_filter_finds_what_it_says_and_all_together_too
             a_model_is_found_by_any_spelling_whichever_is_stored
             any_text_is_kept_and_found_again
-            facts_are_those_of_the_records
+            summaries_are_those_of_the_records
             a_reader_that_has_enough_stops_the_reading
             long_records_come_whole_and_in_order_and_lists_leave_their_texts_out
             an_unknown_record_to_begin_before_is_named

@@ -2,17 +2,17 @@
 
 use super::*;
 
-pub fn an_empty_one_answers_with_nothing(keeper: &dyn Keeper) {
-    assert!(newest(keeper, &[]).is_empty() && each(keeper, &[]).is_empty());
-    assert_eq!(keeper.get("0000000000000001").unwrap(), None);
-    let extent = keeper.extent(f64::INFINITY).unwrap();
+pub fn an_empty_one_answers_with_nothing(engine: &dyn Engine) {
+    assert!(newest(engine, &[]).is_empty() && read_all(engine, &[]).is_empty());
+    assert_eq!(engine.get("0000000000000001").unwrap(), None);
+    let extent = engine.extent(f64::INFINITY).unwrap();
     assert_eq!(
         (extent.records, extent.oldest, extent.newest),
         (0, None, None)
     );
 }
 
-pub fn what_was_written_is_read_back_unchanged(keeper: &dyn Keeper) {
+pub fn what_was_written_is_read_back_unchanged(engine: &dyn Engine) {
     let unknown = Record {
         interaction_id: "00000000000000ff".to_owned(),
         timestamp: NOON,
@@ -21,17 +21,17 @@ pub fn what_was_written_is_read_back_unchanged(keeper: &dyn Keeper) {
         status: "cancelled".to_owned(),
         ..Record::default()
     };
-    filled(keeper, [record(1), unknown.clone()]);
-    assert_eq!(keeper.get("0000000000000001").unwrap(), Some(record(1)));
+    filled(engine, [record(1), unknown.clone()]);
+    assert_eq!(engine.get("0000000000000001").unwrap(), Some(record(1)));
     assert_eq!(
-        keeper.get("00000000000000ff").unwrap(),
+        engine.get("00000000000000ff").unwrap(),
         Some(unknown.clone())
     );
-    assert_eq!(keeper.get("00").unwrap(), None);
-    assert_eq!(each(keeper, &[]), [unknown, record(1)]);
+    assert_eq!(engine.get("00").unwrap(), None);
+    assert_eq!(read_all(engine, &[]), [unknown, record(1)]);
 }
 
-pub fn the_newest_come_first_and_pages_follow_without_gaps(keeper: &dyn Keeper) {
+pub fn the_newest_come_first_and_pages_follow_without_gaps(engine: &dyn Engine) {
     // Written out of order, as long requests are; two share a moment.
     let twin = Record {
         timestamp: record(5).timestamp,
@@ -41,42 +41,46 @@ pub fn the_newest_come_first_and_pages_follow_without_gaps(keeper: &dyn Keeper) 
     records.push(twin);
     records.rotate_left(77);
     for chunk in records.chunks(60) {
-        filled(keeper, chunk.to_vec());
+        filled(engine, chunk.to_vec());
     }
     let mut expected: Vec<u32> = (0..250).rev().collect();
     expected.insert(244, 250); // the twin of 5 has the larger id
     let expected = ids(expected);
-    assert_eq!(newest(keeper, &[]), expected[..100]);
-    assert_eq!(newest(keeper, &[("limit", "3")]), expected[..3]);
+    assert_eq!(newest(engine, &[]), expected[..100]);
+    assert_eq!(newest(engine, &[("limit", "3")]), expected[..3]);
     let mut paged: Vec<String> = Vec::new();
     loop {
         let before = paged.last().cloned().unwrap_or_default();
-        let page = newest(keeper, &[("limit", "17"), ("before", &before)]);
+        let page = newest(engine, &[("limit", "17"), ("before", &before)]);
         if page.is_empty() {
             break;
         }
         paged.extend(page);
     }
     assert_eq!(paged, expected);
-    let oldest_first: Vec<String> = each(keeper, &[])
+    let oldest_first: Vec<String> = read_all(engine, &[])
         .into_iter()
         .map(|record| record.interaction_id)
         .collect();
     assert_eq!(oldest_first, expected.into_iter().rev().collect::<Vec<_>>());
 }
 
-pub fn a_reader_that_has_enough_stops_the_reading(keeper: &dyn Keeper) {
-    filled(keeper, (0..50).map(record));
+pub fn a_reader_that_has_enough_stops_the_reading(engine: &dyn Engine) {
+    filled(engine, (0..50).map(record));
     let mut seen = 0;
     let visit = &mut |_| {
         seen += 1;
-        if seen == 7 { Flow::Stop } else { Flow::GoOn }
+        if seen == 7 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
-    keeper.each(&Query::default(), visit).unwrap();
+    engine.for_each(&Query::default(), visit).unwrap();
     assert_eq!(seen, 7);
 }
 
-pub fn long_records_come_whole_and_in_order_and_lists_leave_their_texts_out(keeper: &dyn Keeper) {
+pub fn long_records_come_whole_and_in_order_and_lists_leave_their_texts_out(engine: &dyn Engine) {
     // Together far more than is held at a time, and each less than Loki takes.
     let long = |n: u32| Record {
         response_full: Some(format!("{n} ").repeat(50_000)),
@@ -91,10 +95,10 @@ pub fn long_records_come_whole_and_in_order_and_lists_leave_their_texts_out(keep
         }
     };
     for n in 0..12 {
-        filled(keeper, (n * 10..n * 10 + 10).map(mixed));
+        filled(engine, (n * 10..n * 10 + 10).map(mixed));
     }
     let newest = |detail| {
-        keeper
+        engine
             .newest(
                 &query(&[("end_time", &record(110).timestamp.to_string())]),
                 detail,
@@ -113,30 +117,36 @@ pub fn long_records_come_whole_and_in_order_and_lists_leave_their_texts_out(keep
     let mut seen = 0;
     let stop_early = &mut |_| {
         seen += 1;
-        if seen == 95 { Flow::Stop } else { Flow::GoOn }
+        if seen == 95 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
-    keeper
-        .each_newest(&Query::default(), Detail::Whole, stop_early)
+    engine
+        .for_each_newest(&Query::default(), Detail::Whole, stop_early)
         .unwrap();
     assert_eq!(seen, 95);
 }
 
-pub fn an_unknown_record_to_begin_before_is_named(keeper: &dyn Keeper) {
-    filled(keeper, [record(1)]);
-    match keeper.newest(&query(&[("before", "ffffffffffffffff")]), Detail::Whole) {
-        Err(StoreError::Bad(bad)) => assert!(bad.to_string().contains("ffffffffffffffff"), "{bad}"),
+pub fn an_unknown_record_to_begin_before_is_named(engine: &dyn Engine) {
+    filled(engine, [record(1)]);
+    match engine.newest(&query(&[("before", "ffffffffffffffff")]), Detail::Whole) {
+        Err(StoreError::InvalidParameter(bad)) => {
+            assert!(bad.to_string().contains("ffffffffffffffff"), "{bad}")
+        }
         other => panic!("{other:?}"),
     }
 }
 
-pub fn writers_and_readers_do_not_disturb_each_other(keeper: &dyn Keeper) {
+pub fn writers_and_readers_do_not_disturb_each_other(engine: &dyn Engine) {
     std::thread::scope(|scope| {
-        scope.spawn(|| (0..40).for_each(|n| filled(keeper, (n * 25..(n + 1) * 25).map(record))));
+        scope.spawn(|| (0..40).for_each(|n| filled(engine, (n * 25..(n + 1) * 25).map(record))));
         for _ in 0..40 {
-            let found = newest(keeper, &[("limit", "50")]);
+            let found = newest(engine, &[("limit", "50")]);
             assert!(found.is_sorted_by(|a, b| a > b), "{found:?}");
-            each(keeper, &[("model", "phi4")]);
+            read_all(engine, &[("model", "phi4")]);
         }
     });
-    assert_eq!(each(keeper, &[]).len(), 1000);
+    assert_eq!(read_all(engine, &[]).len(), 1000);
 }

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn files_that_others_wrote_are_read_too() {
-    let (keeper, stage) = fresh();
+    let (engine, stage) = fresh();
     let line = |id: u32, time: f64| {
         format!(
             r#"{{"interaction_id": "{id:016x}", "timestamp": {time}, "model": "phi4", "endpoint": "api/chat", "prompt_category": "other", "prompt_full": "gr\u00fcn", "prompt_tokens": 3, "duration": 1.5, "eval_duration": 0.5, "load_duration": null, "status": "success", "metadata": {{}}}}"#
@@ -17,8 +17,8 @@ fn files_that_others_wrote_are_read_too() {
     let mut bytes = gzip(&format!("{}\n{}\n", line(1, NOON + 30.0), line(3, NOON)));
     bytes.extend(gzip(&strange));
     fs::write(day_file(&stage), bytes).unwrap();
-    filled(&keeper, [record(20)]);
-    let found = each(&keeper, &[("prompt_search", "GRÜN")]);
+    filled(&engine, [record(20)]);
+    let found = read_all(&engine, &[("prompt_search", "GRÜN")]);
     assert_eq!(
         ids(&found),
         ["0000000000000003", "0000000000000002", "0000000000000001"]
@@ -33,17 +33,17 @@ fn files_that_others_wrote_are_read_too() {
     );
     assert_eq!(
         newest(
-            &keeper,
+            &engine,
             &[("start_time", &NOON.to_string()), ("limit", "2")]
         ),
         ["x", "0000000000000001"]
     );
-    assert_eq!(keeper.extent(f64::INFINITY).unwrap().records, 6);
+    assert_eq!(engine.extent(f64::INFINITY).unwrap().records, 6);
 }
 
 #[test]
 fn lines_as_python_wrote_them_are_in_every_answer() {
-    let (keeper, stage) = fresh();
+    let (engine, stage) = fresh();
     let line = |n: u32, fields: &str| {
         format!(
             r#"{{"interaction_id": "{n:016x}", "timestamp": {}, {fields}}}"#,
@@ -71,7 +71,7 @@ fn lines_as_python_wrote_them_are_in_every_answer() {
     ];
     fs::write(day_file(&stage), gzip(&lines.concat())).unwrap();
     for day_is_over in [false, true] {
-        let prompts = each(&keeper, &[])
+        let prompts = read_all(&engine, &[])
             .into_iter()
             .filter_map(|record| record.prompt_full)
             .collect::<Vec<_>>();
@@ -86,44 +86,44 @@ fn lines_as_python_wrote_them_are_in_every_answer() {
         );
         assert_eq!(
             (
-                newest(&keeper, &[]).len(),
-                keeper.extent(f64::INFINITY).unwrap().records
+                newest(&engine, &[]).len(),
+                engine.extent(f64::INFINITY).unwrap().records
             ),
             (4, 4)
         );
         assert_eq!(
-            newest(&keeper, &[("prompt_search", "A SMILE")]),
+            newest(&engine, &[("prompt_search", "A SMILE")]),
             ["0000000000000001"]
         );
-        let mut facts = 0;
-        keeper
-            .each_facts(&Query::default(), &mut |_| facts += 1)
+        let mut summary = 0;
+        engine
+            .for_each_summary(&Query::default(), &mut |_| summary += 1)
             .unwrap();
-        assert_eq!(facts, 4);
+        assert_eq!(summary, 4);
         for n in 1..=4 {
             assert!(
-                keeper.get(&record(n).interaction_id).unwrap().is_some(),
+                engine.get(&record(n).interaction_id).unwrap().is_some(),
                 "{n}"
             );
         }
         if !day_is_over {
             fs::write(day_file(&stage), gzip(&lines[..4].concat())).unwrap();
-            filled(&keeper, []);
-            keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
+            filled(&engine, []);
+            engine.retain_on(day().next(), &NO_LIMITS).unwrap();
         }
     }
-    assert_eq!(members(&keeper), 1);
+    assert_eq!(members(&engine), 1);
 }
 
 /// Skipped where that tool is not installed.
 #[test]
 fn zcat_reads_a_day() {
-    let (keeper, stage) = fresh();
-    filled(&keeper, (0..3).map(record));
-    filled(&keeper, (3..5).map(record));
+    let (engine, stage) = fresh();
+    filled(&engine, (0..3).map(record));
+    filled(&engine, (3..5).map(record));
     for day_is_over in [false, true] {
         if day_is_over {
-            keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
+            engine.retain_on(day().next(), &NO_LIMITS).unwrap();
         }
         let Ok(output) = std::process::Command::new("zcat")
             .arg(day_file(&stage))

@@ -6,9 +6,9 @@ const DAY: f64 = 86_400.0;
 
 /// Four days with ten records each, the last of them at `NOON`.
 fn four_days() -> (Jsonl, TempDir) {
-    let (keeper, stage) = fresh();
-    (0..4).for_each(|day| filled(&keeper, (0..10).map(|n| on_day(day, n))));
-    (keeper, stage)
+    let (engine, stage) = fresh();
+    (0..4).for_each(|day| filled(&engine, (0..10).map(|n| on_day(day, n))));
+    (engine, stage)
 }
 
 fn on_day(day: u32, n: u32) -> Record {
@@ -18,8 +18,8 @@ fn on_day(day: u32, n: u32) -> Record {
     }
 }
 
-fn numbers(keeper: &Jsonl) -> Vec<u32> {
-    each(keeper, &[])
+fn numbers(engine: &Jsonl) -> Vec<u32> {
+    read_all(engine, &[])
         .iter()
         .map(|record| u32::from_str_radix(&record.interaction_id, 16).unwrap())
         .collect()
@@ -27,48 +27,48 @@ fn numbers(keeper: &Jsonl) -> Vec<u32> {
 
 #[test]
 fn days_that_are_older_than_the_limit_as_a_whole_go() {
-    let (keeper, _stage) = four_days();
+    let (engine, _stage) = four_days();
     let limits = Limits {
         oldest: Some(NOON - 2.0 * DAY),
         ..Limits::default()
     };
-    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 1);
-    assert_eq!(numbers(&keeper), (10..40).collect::<Vec<_>>());
-    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 0);
+    assert_eq!(engine.retain_on(day(), &limits).unwrap(), 1);
+    assert_eq!(numbers(&engine), (10..40).collect::<Vec<_>>());
+    assert_eq!(engine.retain_on(day(), &limits).unwrap(), 0);
 }
 
 #[test]
 fn the_oldest_days_go_where_all_take_too_much() {
-    let (keeper, _stage) = four_days();
-    keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
-    let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
+    let (engine, _stage) = four_days();
+    engine.retain_on(day().next(), &NO_LIMITS).unwrap();
+    let bytes = engine.extent(f64::INFINITY).unwrap().bytes.unwrap();
     let limits = Limits {
         max_bytes: Some(bytes * 6 / 10),
         ..Limits::default()
     };
-    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 2);
-    assert_eq!(numbers(&keeper), (20..40).collect::<Vec<_>>());
+    assert_eq!(engine.retain_on(day(), &limits).unwrap(), 2);
+    assert_eq!(numbers(&engine), (20..40).collect::<Vec<_>>());
 }
 
 #[test]
 fn a_single_day_that_takes_too_much_loses_its_oldest_members() {
-    let (keeper, _stage) = fresh();
-    (0..20).for_each(|n| filled(&keeper, [record(n)]));
-    let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
+    let (engine, _stage) = fresh();
+    (0..20).for_each(|n| filled(&engine, [record(n)]));
+    let bytes = engine.extent(f64::INFINITY).unwrap().bytes.unwrap();
     let limits = Limits {
         max_bytes: Some(bytes / 2),
         ..Limits::default()
     };
-    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 1);
-    let left = numbers(&keeper);
+    assert_eq!(engine.retain_on(day(), &limits).unwrap(), 1);
+    let left = numbers(&engine);
     assert!(
         left.len() > 6 && left.iter().copied().eq(20 - left.len() as u32..20),
         "{left:?}"
     );
-    assert!(keeper.extent(f64::INFINITY).unwrap().bytes.unwrap() <= bytes / 2);
-    filled(&keeper, [record(20)]);
-    assert_eq!(numbers(&keeper).last(), Some(&20));
-    keeper
+    assert!(engine.extent(f64::INFINITY).unwrap().bytes.unwrap() <= bytes / 2);
+    filled(&engine, [record(20)]);
+    assert_eq!(numbers(&engine).last(), Some(&20));
+    engine
         .retain_on(
             day(),
             &Limits {
@@ -78,7 +78,7 @@ fn a_single_day_that_takes_too_much_loses_its_oldest_members() {
         )
         .unwrap();
     assert_eq!(
-        keeper.extent(f64::INFINITY).unwrap(),
+        engine.extent(f64::INFINITY).unwrap(),
         Extent {
             bytes: Some(0),
             ..Extent::default()
@@ -88,15 +88,15 @@ fn a_single_day_that_takes_too_much_loses_its_oldest_members() {
 
 #[test]
 fn a_purge_deletes_exactly_what_is_older() {
-    let (keeper, stage) = four_days();
+    let (engine, stage) = four_days();
     let moment = on_day(2, 5).timestamp;
-    assert_eq!(keeper.purge(Some(moment)).unwrap(), 25);
-    assert_eq!(numbers(&keeper), (25..40).collect::<Vec<_>>());
-    assert_eq!(keeper.files.days().unwrap().len(), 2);
-    assert_eq!(keeper.purge(Some(moment)).unwrap(), 0);
+    assert_eq!(engine.purge(Some(moment)).unwrap(), 25);
+    assert_eq!(numbers(&engine), (25..40).collect::<Vec<_>>());
+    assert_eq!(engine.files.days().unwrap().len(), 2);
+    assert_eq!(engine.purge(Some(moment)).unwrap(), 0);
     fs::write(day().path_aside(stage.path()), "half").unwrap();
-    assert_eq!(keeper.purge(None).unwrap(), 15);
-    assert!(numbers(&keeper).is_empty());
+    assert_eq!(engine.purge(None).unwrap(), 15);
+    assert!(numbers(&engine).is_empty());
     let names = fs::read_dir(stage.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -108,17 +108,17 @@ fn a_purge_deletes_exactly_what_is_older() {
 
 #[test]
 fn writers_go_on_while_files_are_written_anew() {
-    let (keeper, _stage) = fresh();
+    let (engine, _stage) = fresh();
     std::thread::scope(|scope| {
-        scope.spawn(|| (0..60).for_each(|n| filled(&keeper, (n * 5..n * 5 + 5).map(record))));
+        scope.spawn(|| (0..60).for_each(|n| filled(&engine, (n * 5..n * 5 + 5).map(record))));
         for _ in 0..20 {
-            keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
-            keeper.purge(Some(NOON - 1.0)).unwrap();
+            engine.retain_on(day().next(), &NO_LIMITS).unwrap();
+            engine.purge(Some(NOON - 1.0)).unwrap();
         }
     });
-    keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
-    assert_eq!(numbers(&keeper), (0..300).collect::<Vec<_>>());
-    assert_eq!(members(&keeper), 1);
+    engine.retain_on(day().next(), &NO_LIMITS).unwrap();
+    assert_eq!(numbers(&engine), (0..300).collect::<Vec<_>>());
+    assert_eq!(members(&engine), 1);
 }
 
 /// A record whose text does not get much smaller.
@@ -132,14 +132,14 @@ fn bulky(n: u32) -> Record {
 
 #[test]
 fn a_day_that_is_over_loses_its_oldest_records_and_no_more() {
-    let (keeper, _stage) = fresh();
-    (0..2).for_each(|half| filled(&keeper, (half..400).step_by(2).map(bulky)));
-    keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
-    assert_eq!(members(&keeper), 1);
-    let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
+    let (engine, _stage) = fresh();
+    (0..2).for_each(|half| filled(&engine, (half..400).step_by(2).map(bulky)));
+    engine.retain_on(day().next(), &NO_LIMITS).unwrap();
+    assert_eq!(members(&engine), 1);
+    let bytes = engine.extent(f64::INFINITY).unwrap().bytes.unwrap();
     for part in [85, 20, 3] {
         let most = bytes * part / 100;
-        keeper
+        engine
             .retain_on(
                 day().next(),
                 &Limits {
@@ -149,8 +149,8 @@ fn a_day_that_is_over_loses_its_oldest_records_and_no_more() {
             )
             .unwrap();
         let (left, taken) = (
-            numbers(&keeper),
-            keeper.extent(f64::INFINITY).unwrap().bytes.unwrap(),
+            numbers(&engine),
+            engine.extent(f64::INFINITY).unwrap().bytes.unwrap(),
         );
         assert!(
             left.iter().copied().eq(400 - left.len() as u32..400),
@@ -165,26 +165,26 @@ fn a_day_that_is_over_loses_its_oldest_records_and_no_more() {
 
 #[test]
 fn of_several_days_one_goes_as_a_whole_only_when_it_must() {
-    let (keeper, _stage) = fresh();
+    let (engine, _stage) = fresh();
     (0..4).for_each(|day| {
         filled(
-            &keeper,
+            &engine,
             (0..50).map(|n| Record {
                 timestamp: on_day(day, n).timestamp,
                 ..bulky(day * 50 + n)
             }),
         )
     });
-    let bytes = keeper.extent(f64::INFINITY).unwrap().bytes.unwrap();
+    let bytes = engine.extent(f64::INFINITY).unwrap().bytes.unwrap();
     let limits = Limits {
         max_bytes: Some(bytes * 6 / 10),
         ..Limits::default()
     };
-    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 2);
-    let left = numbers(&keeper);
+    assert_eq!(engine.retain_on(day(), &limits).unwrap(), 2);
+    let left = numbers(&engine);
     assert!(
         (100..120).contains(&left.len()) && left.iter().copied().eq(200 - left.len() as u32..200),
         "{left:?}"
     );
-    assert_eq!(keeper.retain_on(day(), &limits).unwrap(), 0);
+    assert_eq!(engine.retain_on(day(), &limits).unwrap(), 0);
 }

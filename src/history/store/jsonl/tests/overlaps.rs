@@ -5,7 +5,7 @@ use super::*;
 
 /// Sixty members of others and ours, each of which reaches back over the whole minute.
 fn overlapping() -> (Jsonl, TempDir) {
-    let (keeper, stage) = fresh();
+    let (engine, stage) = fresh();
     let numbers = |member: u32| (0..6).map(move |n| n * 60 + (member * 7 + n) % 60);
     for member in 0..60 {
         if member % 3 == 0 {
@@ -16,16 +16,16 @@ fn overlapping() -> (Jsonl, TempDir) {
             bytes.extend(gzip(&lines));
             fs::write(day_file(&stage), bytes).unwrap();
         } else {
-            filled(&keeper, numbers(member).map(record));
+            filled(&engine, numbers(member).map(record));
         }
     }
-    (keeper, stage)
+    (engine, stage)
 }
 
 #[test]
 fn every_line_comes_once_and_in_order_however_little_room_there_is() {
-    let (keeper, _stage) = overlapping();
-    let file = keeper.files.open(day()).unwrap().unwrap();
+    let (engine, _stage) = overlapping();
+    let file = engine.files.open(day()).unwrap().unwrap();
     let expected: Vec<String> = (0..360).map(|n| record(n).interaction_id).collect();
     for room in [1, 2_000, 50_000, usize::MAX] {
         let mut merge = Merge::with_room(room);
@@ -45,7 +45,7 @@ fn every_line_comes_once_and_in_order_however_little_room_there_is() {
 
 #[test]
 fn lines_that_are_alike_all_come() {
-    let (keeper, stage) = fresh();
+    let (engine, stage) = fresh();
     fs::write(
         day_file(&stage),
         [
@@ -55,7 +55,7 @@ fn lines_that_are_alike_all_come() {
         .concat(),
     )
     .unwrap();
-    let file = keeper.files.open(day()).unwrap().unwrap();
+    let file = engine.files.open(day()).unwrap().unwrap();
     let mut merge = Merge::with_room(1);
     merge.add(&file, |_| true);
     let found = std::iter::from_fn(|| merge.next(f64::INFINITY)).count();
@@ -68,9 +68,9 @@ fn lines_that_are_alike_all_come() {
 
 #[test]
 fn a_day_of_overlapping_blocks_is_compacted_whole() {
-    let (keeper, stage) = overlapping();
-    let before = each(&keeper, &[]);
-    keeper.retain_on(day().next(), &NO_LIMITS).unwrap();
-    assert_eq!((members(&keeper), each(&keeper, &[])), (1, before));
+    let (engine, stage) = overlapping();
+    let before = read_all(&engine, &[]);
+    engine.retain_on(day().next(), &NO_LIMITS).unwrap();
+    assert_eq!((members(&engine), read_all(&engine, &[])), (1, before));
     assert!(unzipped(&stage).is_sorted());
 }

@@ -2,7 +2,7 @@
 
 use super::time::SECOND;
 use super::*;
-use crate::history::store::suite::{each, filled, newest, query, record};
+use crate::history::store::suite::{filled, newest, query, read_all, record};
 
 const DAY: f64 = 86_400.0;
 
@@ -43,11 +43,11 @@ fn prompts_of_agents_are_listed_exported_and_counted_with_answers_that_every_lok
         .map(|n| long(n, if n % 10 == 0 { 200_000 } else { 100_000 }))
         .collect();
     filled(&loki, all.clone());
-    assert!(each(&loki, &[]) == all);
+    assert!(read_all(&loki, &[]) == all);
     let whole = loki.newest(&Query::default(), Detail::Whole).unwrap();
     assert!(whole.iter().eq(all.iter().rev().take(100)));
     let mut facts = 0;
-    loki.each_facts(&Query::default(), &mut |_| facts += 1)
+    loki.for_each_summary(&Query::default(), &mut |_| facts += 1)
         .unwrap();
     assert_eq!(facts, 120);
     nothing_was_too_large(&fake);
@@ -71,7 +71,7 @@ fn an_answer_that_is_refused_for_its_length_is_asked_for_in_pieces() {
     fake.state().limits.answer = 150_000;
     let all: Vec<Record> = (0..300).map(|n| long(n, 2000)).collect();
     filled(&loki, all.clone());
-    assert!(each(&loki, &[]) == all);
+    assert!(read_all(&loki, &[]) == all);
     assert!(fake.state().refusals > 0);
 }
 
@@ -84,7 +84,7 @@ fn limits_of_questions_are_learnt_from_lokis_words_and_kept_to() {
         ..record(n)
     };
     filled(&loki, (0..600).map(days_ago));
-    assert_eq!(each(&loki, &[]).len(), 600);
+    assert_eq!(read_all(&loki, &[]).len(), 600);
     let extent = loki.extent(f64::INFINITY).unwrap();
     assert_eq!(
         (extent.records, extent.oldest),
@@ -92,7 +92,7 @@ fn limits_of_questions_are_learnt_from_lokis_words_and_kept_to() {
     );
     let refused = fake.state().errors;
     let mut facts = 0;
-    loki.each_facts(&query(&[("start_time", "0")]), &mut |_| facts += 1)
+    loki.for_each_summary(&query(&[("start_time", "0")]), &mut |_| facts += 1)
         .unwrap();
     assert_eq!(
         (facts, fake.state().errors),
@@ -127,7 +127,7 @@ fn a_page_that_stays_open_costs_next_to_nothing() {
         loki.extent(f64::INFINITY).unwrap();
         loki.newest(&Query::default(), Detail::Brief).unwrap();
         let mut facts = 0;
-        loki.each_facts(
+        loki.for_each_summary(
             &query(&[("start_time", &(NOON - DAY).to_string())]),
             &mut |_| facts += 1,
         )
@@ -175,7 +175,7 @@ fn another_loki_that_is_older_gets_records_without_structured_metadata() {
     let (loki, fake) = fresh();
     fake.state().limits.metadata = false;
     filled(&loki, records(0..40));
-    assert_eq!(each(&loki, &[("model", "phi4")]).len(), 20);
+    assert_eq!(read_all(&loki, &[("model", "phi4")]).len(), 20);
     assert!(
         fake.state()
             .metadata
@@ -185,7 +185,7 @@ fn another_loki_that_is_older_gets_records_without_structured_metadata() {
     let refused = fake.state().errors;
     filled(&loki, records(40..80));
     assert_eq!(
-        (each(&loki, &[]), fake.state().errors),
+        (read_all(&loki, &[]), fake.state().errors),
         (records(0..80), refused),
         "it is not tried again"
     );
@@ -236,7 +236,7 @@ fn a_stream_that_took_enough_for_now_loses_nothing() {
         tries += 1;
     }
     assert!(tries > 1 && batch.is_empty());
-    assert!(each(&loki, &[]) == (0..60).map(|n| long(n, 1000)).collect::<Vec<_>>());
+    assert!(read_all(&loki, &[]) == (0..60).map(|n| long(n, 1000)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_push_that_is_more_than_a_burst_is_halved_until_it_fits() {
         tries += 1;
         assert!(tries < 10);
     }
-    assert_eq!(each(&loki, &[]).len(), 60);
+    assert_eq!(read_all(&loki, &[]).len(), 60);
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_gateway_that_takes_small_bodies_alone_gets_them_at_once() {
     let (loki, fake) = fresh();
     fake.fail(3, 413, "<html>nginx</html>");
     filled(&loki, (0..60).map(|n| long(n, 5000)));
-    assert_eq!(each(&loki, &[]).len(), 60);
+    assert_eq!(read_all(&loki, &[]).len(), 60);
 }
 
 #[test]

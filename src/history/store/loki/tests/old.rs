@@ -1,7 +1,7 @@
 //! Records as version 0.1.0 wrote them: whole, under labels of the request, without a part.
 
 use super::*;
-use crate::history::store::suite::{each, filled, newest, record};
+use crate::history::store::suite::{filled, newest, read_all, record};
 
 /// Puts records there as 0.1.0 did.
 fn old(fake: &FakeLoki, records: impl IntoIterator<Item = Record>) {
@@ -46,7 +46,7 @@ fn what_version_0_1_0_wrote_is_read_in_order_with_what_is_new() {
     old(&fake, (0..150).map(record));
     filled(&loki, records(140..200).into_iter().skip(10));
     let expected: Vec<Record> = all(0..150).into_iter().chain(records(150..200)).collect();
-    assert_eq!(each(&loki, &[]), expected);
+    assert_eq!(read_all(&loki, &[]), expected);
     let ids: Vec<String> = expected
         .iter()
         .rev()
@@ -79,7 +79,7 @@ fn lists_and_statistics_of_old_records_fetch_no_text() {
             .collect::<Vec<_>>()
     );
     let (mut count, mut tokens) = (0, 0);
-    loki.each_facts(&suite::query(&[("model", "phi4")]), &mut |facts| {
+    loki.for_each_summary(&suite::query(&[("model", "phi4")]), &mut |facts| {
         count += 1;
         tokens += facts.prompt_tokens.unwrap();
         assert_eq!(facts.client.as_deref(), Some("curl/8.5"));
@@ -96,7 +96,7 @@ fn lists_and_statistics_of_old_records_fetch_no_text() {
         )
     );
     assert_eq!(
-        each(&loki, &[("prompt_search", "xxx")]).len(),
+        read_all(&loki, &[("prompt_search", "xxx")]).len(),
         60,
         "4 MiB at most at a time"
     );

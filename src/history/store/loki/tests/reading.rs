@@ -1,7 +1,7 @@
 //! Asking: windows, pages, filters, and what a hostile question can do.
 
 use super::*;
-use crate::history::store::suite::{each, filled, newest, query, record};
+use crate::history::store::suite::{filled, newest, query, read_all, record};
 
 const DAY: f64 = 86_400.0;
 
@@ -23,7 +23,7 @@ fn a_year_is_read_in_windows_that_loki_allows() {
     let ids: Vec<String> = (0..=390).step_by(13).map(|n| format!("{n:016x}")).collect();
     assert_eq!(newest(&loki, &[]), ids);
     assert_eq!(
-        each(&loki, &[])
+        read_all(&loki, &[])
             .into_iter()
             .rev()
             .map(|record| record.interaction_id)
@@ -108,13 +108,13 @@ fn more_records_than_loki_gives_at_once_are_exported_in_order() {
         .get_mut(&labels)
         .unwrap()
         .extend((1..12_001).map(short));
-    let ids: Vec<String> = each(&loki, &[])
+    let ids: Vec<String> = read_all(&loki, &[])
         .into_iter()
         .map(|record| record.interaction_id)
         .collect();
     assert!(ids == (0..12_001).map(|n| format!("{n:016x}")).collect::<Vec<_>>());
     let mut facts = 0;
-    loki.each_facts(&Query::default(), &mut |_| facts += 1)
+    loki.for_each_summary(&Query::default(), &mut |_| facts += 1)
         .unwrap();
     assert_eq!(facts, 12_001);
 }
@@ -129,7 +129,7 @@ fn records_of_one_moment_are_neither_lost_nor_repeated_between_pages() {
         })
         .collect();
     filled(&loki, all.clone());
-    assert_eq!(each(&loki, &[]), all);
+    assert_eq!(read_all(&loki, &[]), all);
     let (mut paged, mut before) = (Vec::new(), String::new());
     loop {
         let page = newest(&loki, &[("limit", "70"), ("before", &before)]);
@@ -226,7 +226,7 @@ fn lines_that_are_no_records_are_passed_over() {
             .insert((nanos(NOON) - n, line.to_owned()));
     }
     assert_eq!(
-        (each(&loki, &[]), newest(&loki, &[]).len()),
+        (read_all(&loki, &[]), newest(&loki, &[]).len()),
         (records(0..2), 2)
     );
 }
@@ -248,9 +248,9 @@ fn what_is_read_only_in_part_is_no_answer() {
         "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n</html>\r\n".to_owned(),
     ));
     let mut shown = 0;
-    let listed = loki.each_newest(&Query::default(), Detail::Whole, &mut |_| {
+    let listed = loki.for_each_newest(&Query::default(), Detail::Whole, &mut |_| {
         shown += 1;
-        Flow::GoOn
+        ControlFlow::Continue(())
     });
     assert_eq!(
         failure(listed),

@@ -58,7 +58,7 @@ fn of_a_batch_with_old_records_only_these_are_lost() {
     let mut batch: Vec<Record> = all.into_iter().map(of_the_tap).collect();
     assert_eq!((loki.write(&mut batch).unwrap(), batch.len()), (3, 0));
     assert_eq!(
-        suite::each(&loki, &[]),
+        suite::read_all(&loki, &[]),
         [record(1), record(3)].map(of_the_tap)
     );
 }

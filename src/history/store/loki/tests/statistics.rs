@@ -31,7 +31,7 @@ fn since(seconds: f64) -> Query {
 fn facts(loki: &Loki, query: &Query) -> Vec<(u64, Option<String>, Option<String>)> {
     let mut found = Vec::new();
     let text = |text: &Option<std::borrow::Cow<str>>| text.as_deref().map(str::to_owned);
-    loki.each_facts(query, &mut |facts| {
+    loki.for_each_summary(query, &mut |facts| {
         found.push((
             facts.prompt_tokens.unwrap(),
             text(&facts.host),

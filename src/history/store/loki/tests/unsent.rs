@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::history::record::Writer;
-use crate::history::store::suite::{each, filled};
+use crate::history::record::TapIdentity;
+use crate::history::store::suite::{filled, read_all};
 
 /// A tap that leaves what it cannot send in `dir`.
 fn tap(fake: &FakeLoki, dir: &Path, host: &str) -> Loki {
     let (url, _) = Upstream::parse(&fake.url()).unwrap();
-    let writer = Writer {
+    let writer = TapIdentity {
         host: host.to_owned(),
         tap: 8000,
     };
@@ -39,7 +39,10 @@ fn files(dir: &Path) -> Vec<String> {
 fn what_was_left_is_sent_before_anything_new_and_once() {
     let (fake, dir) = (FakeLoki::start(), tempfile::tempdir().unwrap());
     let first = tap(&fake, dir.path(), "gpu");
-    assert!(first.leave(&records(0..3)).unwrap() && first.leave(&records(3..6)).unwrap());
+    assert!(
+        first.save_unwritten(&records(0..3)).unwrap()
+            && first.save_unwritten(&records(3..6)).unwrap()
+    );
     assert_eq!(files(dir.path()), ["loki-unsent-gpu-8000.jsonl.gz"]);
     let second = tap(&fake, dir.path(), "another");
     fake.fail(1, 503, "");
@@ -52,7 +55,7 @@ fn what_was_left_is_sent_before_anything_new_and_once() {
     );
     assert_eq!(second.write(&mut batch).unwrap(), 0);
     assert_eq!(
-        (each(&second, &[]), files(dir.path()).len()),
+        (read_all(&second, &[]), files(dir.path()).len()),
         (records(0..8), 0)
     );
     let labels = fake.labels();
@@ -67,10 +70,12 @@ fn what_was_left_is_sent_before_anything_new_and_once() {
 #[test]
 fn what_was_left_is_sent_while_nothing_new_comes() {
     let (fake, dir) = (FakeLoki::start(), tempfile::tempdir().unwrap());
-    tap(&fake, dir.path(), "gpu").leave(&records(0..3)).unwrap();
+    tap(&fake, dir.path(), "gpu")
+        .save_unwritten(&records(0..3))
+        .unwrap();
     let second = tap(&fake, dir.path(), "gpu");
     second.catch_up().unwrap();
-    assert_eq!(each(&second, &[]), records(0..3));
+    assert_eq!(read_all(&second, &[]), records(0..3));
 }
 
 #[test]
@@ -82,7 +87,7 @@ fn what_was_left_and_is_refused_is_counted_while_nothing_new_comes() {
         ..suite::record(n)
     };
     tap(&fake, dir.path(), "gpu")
-        .leave(&(0..3).map(one_tap).collect::<Vec<_>>())
+        .save_unwritten(&(0..3).map(one_tap).collect::<Vec<_>>())
         .unwrap();
     let second = tap(&fake, dir.path(), "gpu");
     fake.fail(1, 400, "entry for stream '{}' has timestamp too old: x");
@@ -94,8 +99,11 @@ fn what_was_left_and_is_refused_is_counted_while_nothing_new_comes() {
             texts: 1
         }
     );
-    assert_eq!((each(&second, &[]).len(), files(dir.path()).len()), (3, 0));
-    second.leave(&[one_tap(4)]).unwrap();
+    assert_eq!(
+        (read_all(&second, &[]).len(), files(dir.path()).len()),
+        (3, 0)
+    );
+    second.save_unwritten(&[one_tap(4)]).unwrap();
     let third = tap(&fake, dir.path(), "gpu");
     fake.fail(2, 400, "couldn't parse labels");
     third.catch_up().unwrap();
@@ -114,15 +122,15 @@ fn a_push_that_hangs_is_given_up_when_the_tap_ends() {
     let loki = tap(&fake, dir.path(), "gpu");
     let held = fake.hold();
     let mut batch = records(0..3);
-    loki.end_by(Instant::now() + Duration::from_secs(2));
+    loki.set_deadline(Instant::now() + Duration::from_secs(2));
     let began = Instant::now();
     assert!(loki.write(&mut batch).is_err() && began.elapsed() < Duration::from_secs(5));
-    assert!(batch.len() == 3 && loki.leave(&batch).unwrap());
+    assert!(batch.len() == 3 && loki.save_unwritten(&batch).unwrap());
     drop(held);
     let next = tap(&fake, dir.path(), "gpu");
     filled(&next, records(3..4));
     assert_eq!(
-        each(&next, &[]),
+        read_all(&next, &[]),
         records(0..4),
         "each once, whether Loki took the first push or not"
     );

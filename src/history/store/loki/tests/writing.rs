@@ -215,7 +215,7 @@ fn a_loki_that_was_away_gets_everything_when_it_is_back() {
     assert_eq!(batch.len(), 3);
     fake.listen_again();
     assert_eq!(loki.write(&mut batch).unwrap(), 0);
-    assert_eq!(suite::each(&loki, &[]), records(0..6));
+    assert_eq!(suite::read_all(&loki, &[]), records(0..6));
 }
 
 #[test]
@@ -226,12 +226,12 @@ fn a_push_whose_answer_was_lost_is_stored_once() {
     failure(loki.write(&mut batch));
     assert_eq!((batch.len(), fake.lines().len()), (4, 4), "their texts");
     assert!(
-        suite::each(&loki, &[]).is_empty(),
+        suite::read_all(&loki, &[]).is_empty(),
         "a record is there once its facts are"
     );
     assert_eq!(loki.write(&mut batch).unwrap(), 0);
     assert_eq!(
-        (fake.lines().len(), suite::each(&loki, &[])),
+        (fake.lines().len(), suite::read_all(&loki, &[])),
         (8, of_one_tap(0..4))
     );
 }
@@ -253,7 +253,7 @@ fn many_and_long_records_go_in_requests_that_loki_takes() {
         "{}",
         pushes.len()
     );
-    let stored = suite::each(&loki, &[]);
+    let stored = suite::read_all(&loki, &[]);
     assert_eq!((stored.len(), stored[5..].to_vec()), (400, records(5..400)));
     assert!(
         stored[..5].iter().all(|cut| cut.truncated == Some(true)
@@ -275,7 +275,7 @@ fn deleting_is_lokis_business() {
         0
     );
     assert_eq!(
-        (loki.catch_up().unwrap(), loki.name(), loki.place()),
+        (loki.catch_up().unwrap(), loki.name(), loki.location()),
         (false, "loki", _fake.url())
     );
 }

@@ -60,13 +60,13 @@ fn has_it_all(sqlite: &Sqlite) {
     assert_eq!(newest(sqlite, &[("limit", "2")]).len(), 2);
     assert_eq!(newest(sqlite, &[("prompt_search", "SKY")]), ["a1"]);
     assert_eq!(newest(sqlite, &[("model", "unknown")]), ["a2"]);
-    assert_eq!(each(sqlite, &[]).len(), 4);
-    let mut facts = 0;
+    assert_eq!(read_all(sqlite, &[]).len(), 4);
+    let mut summary = 0;
     sqlite
-        .each_facts(&Query::default(), &mut |_| facts += 1)
+        .for_each_summary(&Query::default(), &mut |_| summary += 1)
         .unwrap();
     assert_eq!(
-        (facts, sqlite.extent(f64::INFINITY).unwrap().records),
+        (summary, sqlite.extent(f64::INFINITY).unwrap().records),
         (4, 4)
     );
 }
@@ -91,7 +91,7 @@ fn a_database_of_before_the_tap_is_carried_on() {
     filled(&sqlite, [record(1)]);
     assert_eq!(newest(&sqlite, &[("limit", "1")]), [id(1)]);
     assert!(schema::shrinks(&stranger(&sqlite)).unwrap());
-    for record in each(&sqlite, &[]) {
+    for record in read_all(&sqlite, &[]) {
         assert!(
             !record.interaction_id.is_empty()
                 && sqlite.get(&record.interaction_id).unwrap().is_some()

@@ -73,7 +73,7 @@ fn what_was_purged_is_in_no_file_any_more() {
         );
         caught_up(&sqlite);
     }
-    each(&sqlite, &[]);
+    read_all(&sqlite, &[]);
     assert_eq!(sqlite.purge(Some(record(300).timestamp)).unwrap(), 300);
     for n in 0..300 {
         assert!(!on_disk(&sqlite, &format!("secret {n:04}")), "{n}");

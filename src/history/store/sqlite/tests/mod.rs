@@ -9,7 +9,7 @@ mod trouble;
 
 use tempfile::TempDir;
 
-use super::super::suite::{self, each, filled, newest, record};
+use super::super::suite::{self, filled, newest, read_all, record};
 use super::*;
 
 suite::suite!(fresh);
@@ -27,15 +27,15 @@ mod indexed {
     }
 }
 
-/// A keeper whose index is never behind.
+/// A engine whose index is never behind.
 struct Indexed(Sqlite);
 
-impl Keeper for Indexed {
+impl Engine for Indexed {
     fn name(&self) -> &'static str {
         self.0.name()
     }
-    fn place(&self) -> String {
-        self.0.place()
+    fn location(&self) -> String {
+        self.0.location()
     }
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
         let refused = self.0.write(batch)?;
@@ -45,19 +45,23 @@ impl Keeper for Indexed {
     fn catch_up(&self) -> Result<bool> {
         self.0.catch_up()
     }
-    fn each_newest(
+    fn for_each_newest(
         &self,
         query: &Query,
         detail: Detail,
-        visit: &mut dyn FnMut(Record) -> Flow,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.0.each_newest(query, detail, visit)
+        self.0.for_each_newest(query, detail, visit)
     }
-    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()> {
-        self.0.each(query, visit)
+    fn for_each(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.0.for_each(query, visit)
     }
-    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()> {
-        self.0.each_facts(query, visit)
+    fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
+        self.0.for_each_summary(query, visit)
     }
     fn get(&self, id: &str) -> Result<Option<Record>> {
         self.0.get(id)

@@ -7,14 +7,14 @@ use super::*;
 #[test]
 fn where_there_is_nothing_a_reader_names_the_directory_and_makes_none() {
     let dir = tempfile::tempdir().unwrap();
-    let Err(StoreError::Nothing(text)) = Sqlite::reader(dir.path()) else {
+    let Err(StoreError::NotFound(text)) = Sqlite::reader(dir.path()) else {
         panic!("read")
     };
     assert!(text.contains(&dir.path().display().to_string()), "{text}");
     fs::write(dir.path().join(FILE), "").unwrap();
     assert!(matches!(
         Sqlite::reader(dir.path()),
-        Err(StoreError::Nothing(_))
+        Err(StoreError::NotFound(_))
     ));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
@@ -73,8 +73,13 @@ fn a_small_stack_is_enough_for_every_question() {
             ("prompt_search", "why is the sky blue, number 77"),
         ];
         assert_eq!(newest(&sqlite, &wanted).len(), 5);
-        assert_eq!(each(&sqlite, &[("prompt_category", "other")]).len(), 750);
-        sqlite.each_facts(&Query::default(), &mut |_| {}).unwrap();
+        assert_eq!(
+            read_all(&sqlite, &[("prompt_category", "other")]).len(),
+            750
+        );
+        sqlite
+            .for_each_summary(&Query::default(), &mut |_| {})
+            .unwrap();
         sqlite.extent(f64::INFINITY).unwrap();
         assert_eq!(sqlite.purge(Some(record(1000).timestamp)).unwrap(), 1000);
     };
@@ -104,9 +109,9 @@ fn all_is_read_once_in_order_while_records_come_and_go() {
                 .unwrap();
         }
         seen.push(found.interaction_id);
-        Flow::GoOn
+        ControlFlow::Continue(())
     };
-    sqlite.each(&Query::default(), visit).unwrap();
+    sqlite.for_each(&Query::default(), visit).unwrap();
     assert!(seen.is_sorted_by(|a, b| a < b));
     assert_eq!((seen.len(), seen.last()), (11 + 1500 + 1, Some(&id(5000))));
 }

@@ -23,11 +23,11 @@ fn while_another_program_holds_the_database_batches_wait() {
                 && text.contains("another program holds it"),
             "{text}"
         );
-        assert_eq!((batch.len(), each(&sqlite, &[]).len()), (20, 1));
+        assert_eq!((batch.len(), read_all(&sqlite, &[]).len()), (20, 1));
     }
     stranger.execute_batch("COMMIT").unwrap();
     filled(&sqlite, batch);
-    assert_eq!(each(&sqlite, &[]).len(), 21);
+    assert_eq!(read_all(&sqlite, &[]).len(), 21);
 }
 
 #[test]
@@ -49,10 +49,10 @@ fn while_the_disk_is_full_or_may_not_be_written_batches_wait() {
             text.starts_with("write to ") && text.contains(cause),
             "{text}"
         );
-        assert_eq!((batch.len(), each(&sqlite, &[]).len()), (20, 1));
+        assert_eq!((batch.len(), read_all(&sqlite, &[]).len()), (20, 1));
         // The setting was that connection's alone: the next one finds all well again.
         filled(&sqlite, batch);
-        assert_eq!(each(&sqlite, &[]).len(), 21);
+        assert_eq!(read_all(&sqlite, &[]).len(), 21);
     }
 }
 
@@ -75,7 +75,7 @@ fn what_somebody_removes_begins_again_and_what_comes_is_kept() {
         let (sqlite, dir) = fresh();
         filled(&sqlite, [record(1)]);
         caught_up(&sqlite);
-        each(&sqlite, &[]); // a reader is open
+        read_all(&sqlite, &[]); // a reader is open
         let path = dir.path().join("history");
         for name in removed {
             let _ = if *name == "." {
@@ -89,14 +89,14 @@ fn what_somebody_removes_begins_again_and_what_comes_is_kept() {
         } else {
             vec![]
         };
-        assert_eq!(each(&sqlite, &[]), left, "{removed:?}");
+        assert_eq!(read_all(&sqlite, &[]), left, "{removed:?}");
         filled(&sqlite, [record(2), record(3)]);
         caught_up(&sqlite);
         let there = [left, vec![record(2), record(3)]].concat();
         assert_eq!(
             (
-                each(&sqlite, &[]),
-                each(&Sqlite::reader(&path).unwrap(), &[])
+                read_all(&sqlite, &[]),
+                read_all(&Sqlite::reader(&path).unwrap(), &[])
             ),
             (there.clone(), there),
             "{removed:?}"
@@ -120,9 +120,9 @@ fn a_database_that_takes_the_place_of_another_is_read_and_written_from_then_on()
     let file = other.file.clone();
     drop(other);
     fs::rename(file, &sqlite.file).unwrap();
-    assert_eq!(each(&sqlite, &[]), [record(7)]);
+    assert_eq!(read_all(&sqlite, &[]), [record(7)]);
     filled(&sqlite, [record(8)]);
-    assert_eq!(each(&sqlite, &[]), [record(7), record(8)]);
+    assert_eq!(read_all(&sqlite, &[]), [record(7), record(8)]);
     let intact: String = stranger(&sqlite)
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
@@ -147,7 +147,7 @@ fn while_a_removed_directory_cannot_be_made_again_batches_wait() {
     assert_eq!(batch, [record(2)]);
     fs::remove_file(&path).unwrap();
     filled(&sqlite, batch);
-    assert_eq!(each(&sqlite, &[]), [record(2)]);
+    assert_eq!(read_all(&sqlite, &[]), [record(2)]);
 }
 
 #[test]
@@ -155,7 +155,10 @@ fn a_batch_that_may_have_been_written_is_not_written_twice() {
     let (sqlite, _dir) = fresh();
     filled(&sqlite, (0..5).map(record));
     filled(&sqlite, (3..9).map(record));
-    assert_eq!(each(&sqlite, &[]), (0..9).map(record).collect::<Vec<_>>());
+    assert_eq!(
+        read_all(&sqlite, &[]),
+        (0..9).map(record).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -193,18 +196,18 @@ fn a_damaged_database_gives_errors_and_never_a_panic() {
         let Ok(sqlite) = Sqlite::writer(directory(dir.path())) else {
             continue;
         };
-        let all = sqlite.each(&Query::default(), &mut |_| Flow::GoOn);
+        let all = sqlite.for_each(&Query::default(), &mut |_| ControlFlow::Continue(()));
         let found = sqlite.newest(
             &suite::query(&[("prompt_search", "number 7?")]),
             Detail::Whole,
         );
-        let facts = sqlite.each_facts(&Query::default(), &mut |_| {});
+        let summary = sqlite.for_each_summary(&Query::default(), &mut |_| {});
         let gone = sqlite.purge(Some(record(100).timestamp));
         let written = sqlite.write(&mut vec![record(500)]);
         let done = [
             all.is_ok(),
             found.is_ok(),
-            facts.is_ok(),
+            summary.is_ok(),
             gone.is_ok(),
             written.is_ok(),
         ];

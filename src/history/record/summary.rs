@@ -10,7 +10,7 @@ use crate::observe::model_name::normalize_cow;
 /// The fields that filters and statistics need of a record, borrowed from where they are.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Facts<'a> {
+pub struct RecordSummary<'a> {
     pub timestamp: f64,
     /// Folded, whichever spelling the history has.
     #[serde(borrow, deserialize_with = "model_field")]

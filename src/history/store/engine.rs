@@ -1,65 +1,13 @@
 //! The trait of all backends, and the types of its questions and answers.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::io::{self, ErrorKind};
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::query::{BadParameter, Query};
-use crate::history::record::{Facts, Record};
-
-/// An error of a store. The text names the operation, the object and the cause.
-#[derive(Debug)]
-pub enum StoreError {
-    /// A parameter of the query is not valid.
-    Bad(BadParameter),
-    /// There is no such history or record.
-    Nothing(String),
-    /// It could not be done now; it may work later.
-    Failed(String),
-    /// The disk has no room for it.
-    Full(String),
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            StoreError::Bad(bad) => bad.fmt(f),
-            StoreError::Nothing(text) | StoreError::Failed(text) | StoreError::Full(text) => {
-                f.write_str(text)
-            }
-        }
-    }
-}
-
-/// Makes an error of this operation, for `map_err`.
-pub fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> StoreError {
-    move |cause| StoreError::Failed(format!("{doing}: {cause}"))
-}
-
-/// Makes an error of this I/O operation, for `map_err`; a full disk is told apart.
-pub fn failed_io(doing: impl fmt::Display) -> impl FnOnce(io::Error) -> StoreError {
-    move |cause| match cause.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            StoreError::Full(format!("{doing}: {cause}"))
-        }
-        _ => failed(doing)(cause),
-    }
-}
-
-/// Makes the error of a `before` that names no record.
-pub fn unknown_before(id: &str) -> StoreError {
-    let accepted = "the interaction_id of a record that is in the history".to_owned();
-    StoreError::Bad(BadParameter {
-        name: "before".to_owned(),
-        value: id.to_owned(),
-        accepted,
-    })
-}
-
-pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+use super::{Query, Result};
+use crate::history::record::{Record, RecordSummary};
 
 /// The size and the times of a history.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -96,13 +44,13 @@ impl Extent {
 
 /// Records that arrived after a moment, up to and with another (Unix seconds).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Span {
+pub struct TimeRange {
     pub after: f64,
     pub until: f64,
 }
 
-impl Span {
-    pub fn has(self, timestamp: f64) -> bool {
+impl TimeRange {
+    pub fn contains(self, timestamp: f64) -> bool {
         timestamp > self.after && timestamp <= self.until
     }
 }
@@ -113,7 +61,7 @@ pub struct Limits {
     /// Records that arrived before this time are deleted (Unix seconds).
     pub oldest: Option<f64>,
     /// Records of the future that are deleted as well.
-    pub future: Option<Span>,
+    pub future: Option<TimeRange>,
     pub max_bytes: Option<u64>,
 }
 
@@ -134,30 +82,23 @@ impl Detail {
     }
 }
 
-/// What is left to do after the next records were looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
-    GoOn,
-    Stop,
-}
-
 /// The records that a purge deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Purged {
+pub struct PurgeReport {
     /// Records.
     pub deleted: u64,
     /// By the backend that had them.
     pub from: BTreeMap<String, u64>,
 }
 
-impl Purged {
+impl PurgeReport {
     pub fn add(&mut self, backend: &str, deleted: u64) {
         self.deleted += deleted;
         *self.from.entry(backend.to_owned()).or_default() += deleted;
     }
 
-    pub fn extend(&mut self, more: Purged) {
+    pub fn extend(&mut self, more: PurgeReport) {
         more.from
             .iter()
             .for_each(|(backend, deleted)| self.add(backend, *deleted));
@@ -173,12 +114,12 @@ pub struct Refused {
 }
 
 /// A backend: writes batches of records, and finds them.
-pub trait Keeper: Send + Sync {
+pub trait Engine: Send + Sync {
     /// Returns its name, as in the label `backend` and in `--analytics-backend`.
     fn name(&self) -> &'static str;
 
     /// Returns the directory or address, for messages.
-    fn place(&self) -> String;
+    fn location(&self) -> String;
 
     /// Returns an error while it is not open.
     fn readiness(&self) -> Result<()> {
@@ -186,7 +127,7 @@ pub trait Keeper: Send + Sync {
     }
 
     /// Tries to open what could not be opened so far. Returns an error while it is not open.
-    fn open_again(&self) -> Result<()> {
+    fn reopen(&self) -> Result<()> {
         Ok(())
     }
 
@@ -200,11 +141,11 @@ pub trait Keeper: Send + Sync {
     }
 
     /// Sets the time by which every write must end: the tap ends then.
-    fn end_by(&self, _deadline: Instant) {}
+    fn set_deadline(&self, _deadline: Instant) {}
 
     /// Saves what could not be written for the next start; returns `false` where that is not
     /// possible.
-    fn leave(&self, _records: &[Record]) -> Result<bool> {
+    fn save_unwritten(&self, _records: &[Record]) -> Result<bool> {
         Ok(false)
     }
 
@@ -213,30 +154,34 @@ pub trait Keeper: Send + Sync {
 
     /// Visits the newest matching records, newest first, at most `query.limit`, all older than
     /// `query.before`, with bounded memory.
-    fn each_newest(
+    fn for_each_newest(
         &self,
         query: &Query,
         detail: Detail,
-        visit: &mut dyn FnMut(Record) -> Flow,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()>;
 
     /// Returns the newest matching records, as `for_each_newest` visits them.
     fn newest(&self, query: &Query, detail: Detail) -> Result<Vec<Record>> {
         let mut records = Vec::new();
-        self.each_newest(query, detail, &mut |record| {
+        self.for_each_newest(query, detail, &mut |record| {
             records.push(record);
-            Flow::GoOn
+            ControlFlow::Continue(())
         })?;
         Ok(records)
     }
 
     /// Visits every matching record, oldest first, with bounded memory. `query.limit` and
     /// `query.before` are ignored.
-    fn each(&self, query: &Query, visit: &mut dyn FnMut(Record) -> Flow) -> Result<()>;
+    fn for_each(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()>;
 
     /// Visits the summary of every matching record, in no order. It has no text to search, so
     /// `query.prompt_search` is ignored.
-    fn each_facts(&self, query: &Query, visit: &mut dyn FnMut(&Facts)) -> Result<()>;
+    fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()>;
 
     fn get(&self, id: &str) -> Result<Option<Record>>;
 

@@ -1,0 +1,59 @@
+//! The errors of a store, by what a caller does about them.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+
+use super::query::BadParameter;
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// An error of a store. The text names the operation, the object and the cause.
+#[derive(Debug)]
+pub enum StoreError {
+    /// A parameter of the query is not valid.
+    InvalidParameter(BadParameter),
+    /// There is no such history or record.
+    NotFound(String),
+    /// It could not be done now; it may work later.
+    Failed(String),
+    /// The disk has no room for it.
+    DiskFull(String),
+}
+
+impl std::error::Error for StoreError {}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            StoreError::InvalidParameter(bad) => bad.fmt(f),
+            StoreError::NotFound(text) | StoreError::Failed(text) | StoreError::DiskFull(text) => {
+                f.write_str(text)
+            }
+        }
+    }
+}
+
+/// Makes an error of this operation, for `map_err`.
+pub fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> StoreError {
+    move |cause| StoreError::Failed(format!("{doing}: {cause}"))
+}
+
+/// Makes an error of this I/O operation, for `map_err`; a full disk is told apart.
+pub fn failed_io(doing: impl fmt::Display) -> impl FnOnce(io::Error) -> StoreError {
+    move |cause| match cause.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            StoreError::DiskFull(format!("{doing}: {cause}"))
+        }
+        _ => failed(doing)(cause),
+    }
+}
+
+/// Makes the error of a `before` that names no record.
+pub fn unknown_before(id: &str) -> StoreError {
+    let accepted = "the interaction_id of a record that is in the history".to_owned();
+    StoreError::InvalidParameter(BadParameter {
+        name: "before".to_owned(),
+        value: id.to_owned(),
+        accepted,
+    })
+}
