@@ -104,7 +104,7 @@ fn run(parsed: Invocation) -> Result<ExitCode> {
             Command::Tray(args) => commands::tray::run(&args),
         },
         Invocation::Ollama(words) => commands::passthrough::run(&words),
-        Invocation::Reaper(program) => Ok(ollama::guard::run(&program)),
+        Invocation::Reaper(program) => Ok(ollama::reaper::run(&program)),
         Invocation::Print(text) => {
             println!("{text}");
             Ok(ExitCode::SUCCESS)

@@ -29,7 +29,7 @@ impl Listeners {
         let public = Wanted {
             name: PUBLIC,
             listen: &config.listen,
-            addresses: port::of_tap(config)?,
+            addresses: port::tap_addresses(config)?,
         };
         let admin = config
             .admin
@@ -38,7 +38,7 @@ impl Listeners {
                 Ok(Wanted {
                     name: ADMIN,
                     listen,
-                    addresses: port::of_pages(listen)?,
+                    addresses: port::page_addresses(listen)?,
                 })
             })
             .transpose()?;
@@ -95,7 +95,7 @@ impl Wanted<'_> {
             || server::bind(&self.addresses),
             |(_, socket)| server::listen(socket),
         );
-        let socket = opened.map_err(|e| port::unbound(self.listen, &e))?;
+        let socket = opened.map_err(|e| port::bind_error(self.listen, &e))?;
         let address = socket.local_addr().map_err(failed("ask where we listen"))?;
         platform::socket_store::keep(self.name, &socket);
         Ok((socket, address))

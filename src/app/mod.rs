@@ -28,7 +28,7 @@ use crate::instance::OwnNote;
 use crate::metrics::Metrics;
 use crate::observe::log_line::LogLine;
 use crate::observe::{ExchangeEvent, Sink};
-use crate::ollama::client::Ollama;
+use crate::ollama::client::OllamaClient;
 use crate::pages::Pages;
 use crate::platform;
 use crate::server::{Bounds, Context, EventLoop, Port};
@@ -213,7 +213,7 @@ fn workshop(
     let pages = Pages {
         metrics: metrics.clone(),
         readiness: readiness.clone(),
-        ollama: Ollama::new(&target),
+        ollama: OllamaClient::new(&target),
         ollama_host: config.upstream.to_string(),
         listening: listeners.pages_at().ip(),
         names: platform::resources::host_name()

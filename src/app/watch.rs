@@ -10,7 +10,7 @@ use crate::app::worker::Workshop;
 use crate::app::workers::Workers;
 use crate::config::test_overrides;
 use crate::metrics::OllamaStatus;
-use crate::ollama::client::Ollama;
+use crate::ollama::client::OllamaClient;
 use crate::util::threads::lock;
 
 /// How often an Ollama that is up is asked, and how often the workers that are missing are tried again.
@@ -26,7 +26,7 @@ const SPACING: Duration = Duration::from_millis(250);
 /// that are missing as often.
 pub fn watch(shop: &Workshop, workers: &Mutex<Workers>) {
     let (ollama, readiness) = (
-        Ollama::new(&shop.forwarder.target),
+        OllamaClient::new(&shop.forwarder.target),
         &*shop.forwarder.readiness,
     );
     let poll = test_overrides::POLL_INTERVAL.duration_or(POLL);

@@ -28,7 +28,8 @@ pub enum Invocation {
 
 const NAME: &str = "ollama-tap";
 
-/// The first argument of a guard, which no help lists (`backend::guard`).
+/// The first argument of a reaper (`ollama::reaper`), which no help lists. It is that of version 0.1.0: a tap that still runs
+/// starts the executable that replaced its own.
 pub const REAPER_FLAG: &str = "--guard";
 
 /// Arguments that stand alone; every other one that begins with `-` takes the next as its value.

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::forward::readiness::Readiness;
 use crate::http::address::Upstream;
 use crate::ollama::port;
-use crate::ollama::{Backend, Plan, find};
+use crate::ollama::{LaunchPlan, OllamaProcess, find};
 
 pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     let config = reported(ServeConfig::resolve(args, &variable))?;
@@ -31,7 +31,7 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
 pub struct Both {
     pub tap: Tap,
     pub readiness: Arc<Readiness>,
-    pub backend: Backend,
+    pub ollama: OllamaProcess,
 }
 
 impl Both {
@@ -42,21 +42,25 @@ impl Both {
     ) -> Result<Both> {
         let program = find::ollama(config.ollama.as_deref())?;
         let mut settings = config.tap;
-        let port = port::for_backend(config.backend_port, settings.listen.port)?;
+        let port = port::choose_backend_port(config.backend_port, settings.listen.port)?;
         settings.upstream = Upstream::loopback(port);
         let readiness = Arc::new(Readiness::managed());
         let tap = start_tap(&settings, readiness.clone())?;
-        let backend = Backend::start(Plan { program, port }, readiness.clone(), tap.metrics())?;
+        let ollama = OllamaProcess::start(
+            LaunchPlan { program, port },
+            readiness.clone(),
+            tap.metrics(),
+        )?;
         Ok(Both {
             tap,
             readiness,
-            backend,
+            ollama,
         })
     }
 
     /// Lets requests under way finish, and then stops Ollama.
     pub fn stop(self, grace: Duration) {
         self.tap.drain(grace);
-        self.backend.stop();
+        self.ollama.stop();
     }
 }

@@ -59,8 +59,9 @@ impl Note {
         let there = || addresses(&address.host, address.port).unwrap_or_default();
         !own.is_empty()
             && there().iter().any(|there| {
-                own.iter()
-                    .any(|own| own == there || own.ip().is_unspecified() && port::is_local(there))
+                own.iter().any(|own| {
+                    own == there || own.ip().is_unspecified() && port::is_local_address(there)
+                })
             })
     }
 

@@ -1,4 +1,4 @@
-//! CHILD: one run of `ollama serve`, behind its guard.
+//! One run of `ollama serve`, behind its reaper.
 
 use std::io::{self, Read};
 use std::process::{self, ChildStdin, Command, Stdio};
@@ -8,31 +8,33 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::said::Said;
-use super::supervise::stop_grace;
-use super::{Plan, clean_environment, find};
+use super::output::OutputTail;
+use super::timing::stop_grace;
+use super::{LaunchPlan, clean_environment, find};
 use crate::cli::REAPER_FLAG;
 use crate::platform;
 use crate::util::threads::STACK;
 
-/// How much longer than Ollama's own time to end its guard gets.
-const GUARD_GRACE: Duration = Duration::from_secs(2);
+/// What the reaper gets to end on top of `stop_grace`.
+const REAPER_GRACE: Duration = Duration::from_secs(2);
 
-/// How long we wait for the last of what was written, once all who could write are dead.
-const DRAIN: Duration = Duration::from_millis(500);
+/// How long the last output may take to arrive once all processes that could write are dead.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// One run of Ollama and its reaper.
 pub struct Child {
-    guard: process::Child,
-    /// Ollama is ended when this closes.
-    leash: Option<ChildStdin>,
-    /// How Ollama ended, once it and its guard have.
-    pub ended: Receiver<String>,
-    said: Arc<Said>,
+    reaper: process::Child,
+    /// The reaper stops Ollama when this closes.
+    stop_pipe: Option<ChildStdin>,
+    /// How Ollama ended, in words, once it and its reaper have.
+    pub exit: Receiver<String>,
+    output: Arc<OutputTail>,
     drained: Receiver<()>,
 }
 
 impl Child {
-    pub fn start(plan: &Plan) -> io::Result<Child> {
+    /// Starts the reaper, which starts Ollama.
+    pub fn start(plan: &LaunchPlan) -> io::Result<Child> {
         let mut command = Command::new(platform::process::own_executable()?);
         command
             .arg(REAPER_FLAG)
@@ -41,65 +43,70 @@ impl Child {
         clean_environment(&mut command);
         command.env(find::DEPTH, find::DEPTH_MAX.to_string()); // no server of Ollama's starts one of ours
         platform::process::lead_group(&mut command);
-        let mut guard = command
+        let mut reaper = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let said = Arc::new(Said::default());
-        let (leash, status, outputs) =
-            (guard.stdin.take(), guard.stdout.take(), guard.stderr.take());
-        let noting = said.clone();
-        let drained = read("ollama-log", move || {
-            outputs.into_iter().for_each(|pipe| noting.drain(pipe))
+        let output = Arc::new(OutputTail::default());
+        let (stop_pipe, status, outputs) = (
+            reaper.stdin.take(),
+            reaper.stdout.take(),
+            reaper.stderr.take(),
+        );
+        let tail = output.clone();
+        let drained = spawn("ollama-log", move || {
+            if let Some(pipe) = outputs {
+                tail.drain(pipe);
+            }
         })?;
-        let ended = read("ollama-end", move || {
+        let exit = spawn("ollama-end", move || {
             let mut how = String::new();
-            status
-                .into_iter()
-                .for_each(|mut pipe| drop(pipe.read_to_string(&mut how)));
+            if let Some(mut pipe) = status {
+                let _ = pipe.read_to_string(&mut how);
+            }
             if how.is_empty() {
-                "its guard was killed".to_owned()
+                "its reaper was killed".to_owned()
             } else {
                 how
             }
         })?;
         Ok(Child {
-            guard,
-            leash,
-            ended,
-            said,
+            reaper,
+            stop_pipe,
+            exit,
+            output,
             drained,
         })
     }
 
-    /// Ends all of it at once, and returns the last lines that it wrote.
+    /// Kills the whole group, and returns the last lines that it wrote.
     pub fn kill(mut self) -> String {
-        platform::process::kill_group(&self.guard);
-        let _ = self.guard.wait();
-        let _ = self.drained.recv_timeout(DRAIN);
-        self.said.last()
+        platform::process::kill_group(&self.reaper);
+        let _ = self.reaper.wait();
+        let _ = self.drained.recv_timeout(DRAIN_TIMEOUT);
+        self.output.last()
     }
 
-    /// Lets it end by itself, as far as it does.
+    /// Lets Ollama end by itself, and kills what is left.
     pub fn stop(mut self) {
-        self.leash.take();
-        if self.ended.recv_timeout(stop_grace() + GUARD_GRACE).is_err() {
-            log::warn!("stopping: the guard of ollama did not end in time");
+        self.stop_pipe.take();
+        if self.exit.recv_timeout(stop_grace() + REAPER_GRACE).is_err() {
+            log::warn!("stopping: the reaper of ollama did not end in time");
         }
         self.kill();
     }
 }
 
-/// Runs `life` on a thread of its own and hands over what it comes to.
-fn read<T: Send + 'static>(
+/// Runs `work` on a thread of its own and sends its result.
+fn spawn<T: Send + 'static>(
     name: &str,
-    life: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<Receiver<T>> {
     let (done, result) = bounded(1);
     thread::Builder::new()
         .name(name.into())
         .stack_size(STACK)
-        .spawn(move || done.send(life()))?;
+        .spawn(move || done.send(work()))?;
     Ok(result)
 }

@@ -11,13 +11,13 @@ use crate::forward::upstream::{Names, Target};
 use crate::metrics::{LoadedModel, OllamaStatus};
 
 /// What a question may take; Ollama answers these from memory.
-const PATIENCE: Duration = Duration::from_secs(5);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An answer is read up to this many bytes.
-const ANSWER_MAX: u64 = 8 * 1024 * 1024;
+const RESPONSE_MAX: u64 = 8 * 1024 * 1024;
 
 /// Asks one Ollama.
-pub struct Ollama {
+pub struct OllamaClient {
     agent: Agent,
     base: String,
 }
@@ -28,7 +28,7 @@ struct Version {
 }
 
 #[derive(Deserialize)]
-struct Greeting {
+struct Healthz {
     ollama_tap: String,
 }
 
@@ -61,43 +61,43 @@ struct Tag {
 
 /// Why a question of ours has no answer, in words.
 #[derive(Debug)]
-pub enum Unanswered {
+pub enum QueryError {
     /// Somebody is there who does not tell us: 401 or 403 want to know who asks, and 404 comes of servers of this family that have no
     /// such route (llama.cpp's, vLLM).
-    Untold(String),
+    Refused(String),
     Failed(String),
 }
 
-impl Ollama {
-    pub fn new(target: &Target) -> Ollama {
-        Ollama::with_patience(target, PATIENCE)
+impl OllamaClient {
+    pub fn new(target: &Target) -> OllamaClient {
+        OllamaClient::with_timeout(target, QUERY_TIMEOUT)
     }
 
     /// One that has so long for each answer.
-    pub fn with_patience(target: &Target, patience: Duration) -> Ollama {
+    pub fn with_timeout(target: &Target, timeout: Duration) -> OllamaClient {
         let config = target
             .config()
             .http_status_as_error(true)
-            .timeout_global(Some(patience))
+            .timeout_global(Some(timeout))
             .max_idle_connections(0) // one that was kept may have died, and a question is asked seldom
             .user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION")))
             .build();
-        let agent = Agent::with_parts(config, Telling(DefaultConnector::default()), Names);
-        Ollama {
+        let agent = Agent::with_parts(config, AddressReporting(DefaultConnector::default()), Names);
+        OllamaClient {
             agent,
             base: format!("{}{}", target.upstream.origin(), target.upstream.base_path),
         }
     }
 
     /// The version it says it is.
-    pub fn version(&self) -> Result<String, Unanswered> {
+    pub fn version(&self) -> Result<String, QueryError> {
         self.ask::<Version>("/api/version")
             .map(|answer| answer.version)
     }
 
     /// The version of the tap in front of it, if there is one.
-    pub fn tap_version(&self) -> Result<String, Unanswered> {
-        self.ask::<Greeting>("/healthz")
+    pub fn tap_version(&self) -> Result<String, QueryError> {
+        self.ask::<Healthz>("/healthz")
             .map(|answer| answer.ollama_tap)
     }
 
@@ -118,8 +118,8 @@ impl Ollama {
                 .into_iter()
                 .map(|tag| tag.name)
                 .collect()),
-            Err(Unanswered::Untold(_)) => Ok(Vec::new()),
-            Err(Unanswered::Failed(why)) => Err(why),
+            Err(QueryError::Refused(_)) => Ok(Vec::new()),
+            Err(QueryError::Failed(why)) => Err(why),
         }
     }
 
@@ -127,16 +127,16 @@ impl Ollama {
     pub fn status(&self) -> Result<OllamaStatus, String> {
         let (version, mut incomplete_reason) = match self.version() {
             Ok(version) => (Some(version), None),
-            Err(Unanswered::Untold(why)) => (None, Some(why)),
-            Err(Unanswered::Failed(why)) => return Err(why),
+            Err(QueryError::Refused(why)) => (None, Some(why)),
+            Err(QueryError::Failed(why)) => return Err(why),
         };
         let running = match self.ask::<Running>("/api/ps") {
             Ok(answer) => answer.models.unwrap_or_default(),
-            Err(Unanswered::Untold(why)) => {
+            Err(QueryError::Refused(why)) => {
                 incomplete_reason.get_or_insert(why);
                 Vec::new()
             }
-            Err(Unanswered::Failed(_)) => Vec::new(),
+            Err(QueryError::Failed(_)) => Vec::new(),
         };
         let models = running.into_iter().map(|model| LoadedModel {
             name: model.name,
@@ -151,7 +151,7 @@ impl Ollama {
         })
     }
 
-    fn ask<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, Unanswered> {
+    fn ask<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, QueryError> {
         let failed = |why: String| format!("ask ollama at {}{path}: {why}", self.base);
         let mut response = self
             .agent
@@ -160,28 +160,28 @@ impl Ollama {
             .map_err(|error| {
                 let why = failed(chain(&error));
                 if matches!(error, Error::StatusCode(401 | 403 | 404)) {
-                    Unanswered::Untold(why)
+                    QueryError::Refused(why)
                 } else {
-                    Unanswered::Failed(why)
+                    QueryError::Failed(why)
                 }
             })?;
         let text = response
             .body_mut()
             .with_config()
-            .limit(ANSWER_MAX)
+            .limit(RESPONSE_MAX)
             .read_to_vec();
-        let text = text.map_err(|error| Unanswered::Failed(failed(chain(&error))))?;
+        let text = text.map_err(|error| QueryError::Failed(failed(chain(&error))))?;
         serde_json::from_slice(&text).map_err(|e| {
-            Unanswered::Failed(failed(format!("what answers there is no ollama: {e}")))
+            QueryError::Failed(failed(format!("what answers there is not ollama: {e}")))
         })
     }
 }
 
 /// ureq's own way to connect, which tells where to if it fails.
 #[derive(Debug)]
-struct Telling(DefaultConnector);
+struct AddressReporting(DefaultConnector);
 
-impl Connector for Telling {
+impl Connector for AddressReporting {
     type Out = Box<dyn Transport>;
 
     fn connect(

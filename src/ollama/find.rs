@@ -1,4 +1,4 @@
-//! FIND: which program is the real Ollama.
+//! Finds the real Ollama.
 //!
 //! We may be installed under its name, or have a link of its name: whatever leads to our own file is passed over.
 
@@ -50,10 +50,10 @@ fn check(named: &Path, path: &OsStr, us: &Path) -> Result<PathBuf> {
     };
     let why = match &found {
         Some(found) if !found.exists() => "there is no such file",
-        Some(found) if !platform::files::is_executable(found) => "it is no program that we may run",
+        Some(found) if !platform::files::is_executable(found) => "it is not an executable file",
         Some(found) if platform::files::is_same_file(found, us) => "it is ollama-tap itself",
         Some(found) => return Ok(found.clone()),
-        None => "there is none on PATH",
+        None => "it is not on PATH",
     };
     Err(unusable(named, why))
 }
@@ -155,11 +155,11 @@ mod tests {
             mine
         );
         assert!(complaint(&us, &[], &us).contains("it is ollama-tap itself"));
-        assert!(complaint(dir, &[], &us).contains("no program"));
+        assert!(complaint(dir, &[], &us).contains("not an executable file"));
         assert!(complaint(&dir.join("nothing"), &[], &us).contains("no such file"));
         assert!(
             complaint(Path::new("nothing"), &[dir], &us)
-                .contains("none on PATH; say where the real one is with --ollama")
+                .contains("it is not on PATH; say where the real one is with --ollama")
         );
     }
 }

@@ -1,23 +1,25 @@
-//! BACKEND: the `ollama serve` behind the tap, from finding it to its end.
+//! The Ollama behind a tap: the one that `serve` starts, from finding it to its end, and questions to any other.
 //!
 //! ```text
-//! supervisor ──pipe──▶ guard, which leads a process group ─▶ ollama serve ─▶ its runners
+//! supervisor ──pipe──▶ reaper, which leads a process group ─▶ ollama serve ─▶ its runners
 //! ```
 //!
-//! - `find` says which program Ollama is, `port::for_backend` where it will listen
-//! - `supervise` starts it, waits until it answers, starts it again when it dies or hangs, and stops it
-//! - `child` is one run of it, `said` what that writes, `health` whether it answers
-//! - `guard` is the process that ends the whole group, however we end
+//! - `find` finds the program, `port` a port for it, `occupant` what answers at a port
+//! - `supervisor` starts it, waits until it answers, restarts it when it dies or hangs, and stops it; `timing` has its limits
+//! - `child` is one run of it, `output` what that writes, `probe` asks whether it answers
+//! - `reaper` is the process that ends the whole group, however we end
+//! - `client` asks an Ollama for its version and models
 
 mod child;
 pub mod client;
 pub mod find;
-pub mod guard;
-mod health;
 pub mod occupant;
+mod output;
 pub mod port;
-mod said;
-mod supervise;
+mod probe;
+pub mod reaper;
+mod supervisor;
+mod timing;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -31,26 +33,30 @@ use crate::error::{Result, failed};
 use crate::forward::readiness::Readiness;
 use crate::metrics::Metrics;
 use crate::util::threads::{STACK, lock};
-use supervise::Supervisor;
+use supervisor::Supervisor;
 
 /// Which Ollama to run, and where it listens.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct LaunchPlan {
     pub program: PathBuf,
     /// Of 127.0.0.1.
     pub port: u16,
 }
 
-/// An Ollama that is kept running.
-pub struct Backend {
+/// An Ollama that is kept running by a supervisor.
+pub struct OllamaProcess {
     stop: Sender<()>,
     supervisor: JoinHandle<()>,
     failure: Arc<Mutex<Option<String>>>,
 }
 
-impl Backend {
-    /// Starts Ollama and is ready as long as it answers.
-    pub fn start(plan: Plan, readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Result<Backend> {
+impl OllamaProcess {
+    /// Starts Ollama; `readiness` is set while it answers.
+    pub fn start(
+        plan: LaunchPlan,
+        readiness: Arc<Readiness>,
+        metrics: Arc<Metrics>,
+    ) -> Result<OllamaProcess> {
         let (stop, stopped) = bounded(1);
         let failure = Arc::default();
         let supervisor = Supervisor {
@@ -66,19 +72,19 @@ impl Backend {
         let supervisor = thread
             .spawn(move || supervisor.run())
             .map_err(failed("start threads"))?;
-        Ok(Backend {
+        Ok(OllamaProcess {
             stop,
             supervisor,
             failure,
         })
     }
 
-    /// Why Ollama had to be started again last, if it had.
+    /// Returns why Ollama was restarted last, if it was.
     pub fn failure(&self) -> Option<String> {
         lock(&self.failure).clone()
     }
 
-    /// Ends Ollama and all that it started.
+    /// Stops Ollama and all that it started.
     pub fn stop(self) {
         let _ = self.stop.send(());
         let _ = self.supervisor.join();

@@ -8,13 +8,13 @@ use crate::config::test_overrides;
 use crate::forward::upstream::{Target, addresses};
 use crate::http::address::Upstream;
 use crate::instance;
-use crate::ollama::client::Ollama;
+use crate::ollama::client::OllamaClient;
 
 /// How long a machine may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long it may take to say who it is; taps and Ollamas answer from memory.
-const ANSWER: Duration = Duration::from_secs(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Occupant {
@@ -24,24 +24,27 @@ pub enum Occupant {
     Ollama(String),
     /// Something accepts connections, and is neither.
     Other,
-    Nobody,
+    None,
 }
 
 impl Occupant {
-    pub fn of(address: &Upstream) -> Occupant {
+    pub fn probe(address: &Upstream) -> Occupant {
         let found = addresses(&address.host, address.port).unwrap_or_default();
         if !found
             .iter()
-            .any(|address| TcpStream::connect_timeout(address, CONNECT).is_ok())
+            .any(|address| TcpStream::connect_timeout(address, CONNECT_TIMEOUT).is_ok())
         {
-            return Occupant::Nobody;
+            return Occupant::None;
         }
         let asked = |address: &Upstream| {
             let target = Target::of(address).unwrap_or(Target {
                 upstream: address.clone(),
                 roots: None,
             });
-            Ollama::with_patience(&target, test_overrides::ANSWER_TIMEOUT.duration_or(ANSWER))
+            OllamaClient::with_timeout(
+                &target,
+                test_overrides::ANSWER_TIMEOUT.duration_or(ANSWER_TIMEOUT),
+            )
         };
         // A tap whose pages have a port of their own says here what Ollama says.
         let pages = instance::at(address).map_or_else(|| address.clone(), |note| note.pages());
@@ -59,7 +62,7 @@ impl fmt::Display for Occupant {
         match self {
             Occupant::Tap(version) => write!(f, ", where an ollama-tap {version} answers"),
             Occupant::Ollama(version) => write!(f, ", where an Ollama {version} answers"),
-            Occupant::Other | Occupant::Nobody => Ok(()),
+            Occupant::Other | Occupant::None => Ok(()),
         }
     }
 }

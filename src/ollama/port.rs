@@ -1,4 +1,4 @@
-//! Ports: the one that the tap listens on and the one that Ollama gets behind it, or else who has them and what to do.
+//! Ports: the one that the tap listens on and the one that Ollama gets behind it; where one is taken, by whom and what to do.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -15,11 +15,11 @@ use crate::server;
 pub const BACKEND_PORT: u16 = 11435;
 
 /// How many ports are tried from there on.
-const BACKEND_PORTS: u16 = 64;
+const BACKEND_PORT_ATTEMPTS: u16 = 64;
 
 /// What to bind where the tap is to listen.
-pub fn of_tap(config: &Config) -> Result<Vec<SocketAddr>> {
-    let wanted = addresses(&config.listen).map_err(|e| unbound(&config.listen, &e))?;
+pub fn tap_addresses(config: &Config) -> Result<Vec<SocketAddr>> {
+    let wanted = addresses(&config.listen).map_err(|e| bind_error(&config.listen, &e))?;
     if config.listen.port == config.upstream.port && upstream_is_here(config, &wanted) {
         let text = format!(
             "listen on {}: the upstream {} is this very address",
@@ -33,8 +33,8 @@ pub fn of_tap(config: &Config) -> Result<Vec<SocketAddr>> {
 }
 
 /// What to bind where our own pages are to be.
-pub fn of_pages(listen: &ListenAddress) -> Result<Vec<SocketAddr>> {
-    addresses(listen).map_err(|e| unbound(listen, &e))
+pub fn page_addresses(listen: &ListenAddress) -> Result<Vec<SocketAddr>> {
+    addresses(listen).map_err(|e| bind_error(listen, &e))
 }
 
 /// What to bind, on this machine, where something is to listen.
@@ -49,26 +49,26 @@ fn upstream_is_here(config: &Config, wanted: &[SocketAddr]) -> bool {
     upstream.iter().any(|there| {
         wanted
             .iter()
-            .any(|here| here == there || here.ip().is_unspecified() && is_local(there))
+            .any(|here| here == there || here.ip().is_unspecified() && is_local_address(there))
     })
 }
 
 /// An address that can be bound is one of this machine's.
-pub fn is_local(address: &SocketAddr) -> bool {
+pub fn is_local_address(address: &SocketAddr) -> bool {
     UdpSocket::bind((address.ip(), 0)).is_ok()
 }
 
 /// Whether this machine could listen there.
-pub fn is_here(listen: &ListenAddress) -> bool {
-    addresses(listen).is_ok_and(|all| all.iter().any(is_local))
+pub fn is_local_listen(listen: &ListenAddress) -> bool {
+    addresses(listen).is_ok_and(|all| all.iter().any(is_local_address))
 }
 
 /// Why we cannot listen there, and the way out.
-pub fn unbound(listen: &ListenAddress, cause: &io::Error) -> Error {
+pub fn bind_error(listen: &ListenAddress, cause: &io::Error) -> Error {
     let text = format!("listen on {listen}: {cause}");
     Error::Failed(match (cause.kind(), listen.dial_target()) {
         (ErrorKind::AddrInUse, Some(here)) => {
-            let occupant = Occupant::of(&here);
+            let occupant = Occupant::probe(&here);
             let way_out = match occupant {
                 Occupant::Ollama(_) => {
                     format!(
@@ -77,23 +77,25 @@ pub fn unbound(listen: &ListenAddress, cause: &io::Error) -> Error {
                     )
                 }
                 Occupant::Tap(_) => "use that one, or stop it".to_owned(),
-                Occupant::Other | Occupant::Nobody => "stop it".to_owned(),
+                Occupant::Other | Occupant::None => "stop it".to_owned(),
             };
             format!(
                 "{text}: the port is taken{}; {way_out}, or choose another port with --listen (OLLAMA_TAP_LISTEN)",
-                holder(listen.port, &occupant)
+                describe_holder(listen.port, &occupant)
             )
         }
-        (kind, Some(there)) if kind == ErrorKind::AddrNotAvailable || !is_here(listen) => format!(
-            "{text}; this is no address of this machine: tap an Ollama there with `ollama-tap proxy --upstream {there}`, or choose \
+        (kind, Some(there)) if kind == ErrorKind::AddrNotAvailable || !is_local_listen(listen) => {
+            format!(
+                "{text}; this is not an address of this machine: tap an Ollama there with `ollama-tap proxy --upstream {there}`, or choose \
              another address with --listen"
-        ),
+            )
+        }
         _ => format!("{text}; choose another address with --listen"),
     })
 }
 
 /// By whom a port is taken, as far as the system and its answers tell.
-fn holder(port: u16, occupant: &Occupant) -> String {
+fn describe_holder(port: u16, occupant: &Occupant) -> String {
     let process = platform::sockets::port_holder(port)
         .map(|holder| format!(" by {holder}"))
         .unwrap_or_default();
@@ -102,13 +104,13 @@ fn holder(port: u16, occupant: &Occupant) -> String {
 
 /// A port of 127.0.0.1 for the Ollama behind a tap that listens on `listened`: the one that is wanted and no other, else the usual
 /// one or the next that is free.
-pub fn for_backend(wanted: Option<u16>, listened: u16) -> Result<u16> {
+pub fn choose_backend_port(wanted: Option<u16>, listened: u16) -> Result<u16> {
     let usual = || test_overrides::BACKEND_PORT.get().unwrap_or(BACKEND_PORT);
     let first = wanted.unwrap_or_else(usual);
-    let Some(text) = backend_trouble(first) else {
+    let Some(text) = backend_port_error(first) else {
         return Ok(first);
     };
-    let next = (first..=first.saturating_add(BACKEND_PORTS))
+    let next = (first..=first.saturating_add(BACKEND_PORT_ATTEMPTS))
         .skip(1)
         .find(|port| *port != listened && try_port(*port).is_ok());
     match (wanted, next) {
@@ -123,14 +125,14 @@ pub fn for_backend(wanted: Option<u16>, listened: u16) -> Result<u16> {
 }
 
 /// Why Ollama cannot listen on this port of 127.0.0.1; `None` where it can.
-pub fn backend_trouble(port: u16) -> Option<String> {
+pub fn backend_port_error(port: u16) -> Option<String> {
     let cause = try_port(port).err()?;
     Some(match cause.kind() {
         ErrorKind::AddrInUse => format!(
             "the port {port} is taken{}",
-            holder(port, &Occupant::of(&Upstream::loopback(port)))
+            describe_holder(port, &Occupant::probe(&Upstream::loopback(port)))
         ),
-        _ => format!("the port {port} cannot be had: {cause}"),
+        _ => format!("the port {port} cannot be used: {cause}"),
     })
 }
 

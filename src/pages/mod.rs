@@ -21,7 +21,7 @@ use crate::history::History;
 use crate::history::store::{self, Detail};
 use crate::http::route::Page;
 use crate::metrics::{self, Metrics};
-use crate::ollama::client::Ollama;
+use crate::ollama::client::OllamaClient;
 use access::Asker;
 use dashboard::DOCUMENT;
 use parameters::Parameters;
@@ -32,7 +32,7 @@ pub use response::{BodyWriter, PageOutcome, PageResponse};
 pub struct Pages {
     pub metrics: Arc<Metrics>,
     pub readiness: Arc<Readiness>,
-    pub ollama: Ollama,
+    pub ollama: OllamaClient,
     /// The address of the upstream as the user wrote it.
     pub ollama_host: String,
     pub listening: IpAddr,

@@ -18,7 +18,7 @@ struct Tested {
 /// other Ollama than the one that is there will do, and any where there is none. Says which tap it is, and which it is not.
 pub fn tap(occupant: &Occupant, there: Option<&Upstream>) -> Option<Upstream> {
     let is_meant = |note: &Note| match (occupant, there) {
-        (Occupant::Nobody, _) => of_note(note, None).is_some(),
+        (Occupant::None, _) => of_note(note, None).is_some(),
         (Occupant::Ollama(_), Some(there)) => fronts(note, there).unwrap_or(false),
         _ => false,
     };

@@ -47,7 +47,7 @@ pub fn run(words: &[OsString]) -> Result<ExitCode> {
     };
     let occupant = match need {
         Need::Itself | Need::Nothing => None,
-        _ => Some(there.as_ref().map_or(Occupant::Nobody, Occupant::of)),
+        _ => Some(there.as_ref().map_or(Occupant::None, Occupant::probe)),
     };
     if let Some(tap) = occupant
         .as_ref()
@@ -70,7 +70,7 @@ pub fn run(words: &[OsString]) -> Result<ExitCode> {
             untapped("this command alone is measured", &version, &there);
             in_front_of(there, config, &program, words, need)
         }
-        (Some(_), there) if port::is_here(&config.tap.listen) => {
+        (Some(_), there) if port::is_local_listen(&config.tap.listen) => {
             with_ollama(config, there, &program, words)
         }
         // Nothing to start, or none of ours to start: what Ollama itself says of that is as good as what we could say.
@@ -175,10 +175,12 @@ fn with_ollama(
     let grace = config.tap.shutdown_grace;
     let both = match Both::start(config, start_tap) {
         Ok(both) => both,
-        Err(why) => match there.filter(|there| matches!(Occupant::of(there), Occupant::Tap(_))) {
-            Some(there) => return through(there, program, words),
-            None => return Err(why),
-        },
+        Err(why) => {
+            match there.filter(|there| matches!(Occupant::probe(there), Occupant::Tap(_))) {
+                Some(there) => return through(there, program, words),
+                None => return Err(why),
+            }
+        }
     };
     let code = ready::wait_for_ours(&both).and_then(|()| session.run(program, words, &both.tap));
     both.stop(grace);

@@ -7,7 +7,7 @@ use crate::commands::serve::Both;
 use crate::error::{Error, Result};
 use crate::forward::upstream::Target;
 use crate::http::address::Upstream;
-use crate::ollama::client::Ollama;
+use crate::ollama::client::OllamaClient;
 
 /// A start that takes longer is told of.
 const SLOW: Duration = Duration::from_secs(2);
@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Waits for the Ollama that was started for the command. One that fails once is not waited for.
 pub fn wait_for_ours(both: &Both) -> Result<()> {
-    wait_while(|_| match both.backend.failure() {
+    wait_while(|_| match both.ollama.failure() {
         Some(why) => Err(Error::Failed(why)),
         None => Ok(!both.readiness.wait_until_ready(LOOK)),
     })
@@ -28,7 +28,7 @@ pub fn wait_for_ours(both: &Both) -> Result<()> {
 
 /// Waits for the Ollama behind a tap that others run.
 pub fn wait_behind(tap: &Upstream) -> Result<()> {
-    let ollama = Ollama::new(&Target::of(tap)?);
+    let ollama = OllamaClient::new(&Target::of(tap)?);
     wait_while(|waited| {
         let is_starting = waited < OTHERS_START && ollama.is_starting();
         if is_starting {

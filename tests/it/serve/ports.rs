@@ -166,7 +166,7 @@ fn an_address_of_another_machine_names_proxy() {
     assert_contains(
         &stderr_expecting(options, 1),
         &[
-            "no address of this machine",
+            "not an address of this machine",
             "ollama-tap proxy --upstream http://192.0.2.7:11434",
         ],
     );

@@ -1,9 +1,9 @@
-//! GUARD: the process between us and Ollama, which ends Ollama and its runners however we end.
+//! The process between us and Ollama, which ends Ollama and its runners however we end.
 //!
 //! It is this very executable, started with a hidden argument. It leads a process group in which Ollama and the runners live, and
 //! it holds the reading end of a pipe whose other end only we have. When that closes (we are done with Ollama, or dead by whatever
 //! signal), it asks the group to end, and soon kills it. A number of a process that is gone may be given to another one, so
-//! nobody here ever signals a number that could be: the group is the guard's own for as long as the guard lives.
+//! nobody here ever signals a number that could be: the group is the reaper's own for as long as the reaper lives.
 //!
 //! - standard input: the pipe; its end is the order to end Ollama
 //! - standard output: how Ollama ended, in words
@@ -15,20 +15,20 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use super::supervise::stop_grace;
+use super::timing::stop_grace;
 use crate::platform;
 
-/// The life of a guard. Where Ollama was started, it ends with the whole group.
+/// The life of a reaper. Where Ollama was started, it ends with the whole group.
 pub fn run(program: &Path) -> ExitCode {
     match start(program) {
         Ok(mut ollama) => {
             let status = ollama.wait();
-            tell(&status.map_or_else(|e| e.to_string(), |status| status.to_string()));
+            report(&status.map_or_else(|e| e.to_string(), |status| status.to_string()));
             platform::process::kill_own_group();
             ExitCode::SUCCESS
         }
         Err(cause) => {
-            tell(&format!("start {}: {cause}", program.display()));
+            report(&format!("start {}: {cause}", program.display()));
             ExitCode::FAILURE
         }
     }
@@ -37,7 +37,7 @@ pub fn run(program: &Path) -> ExitCode {
 fn start(program: &Path) -> io::Result<Child> {
     platform::process::become_leader().map_err(|e| {
         io::Error::other(format!(
-            "{e}; a guard is started by `ollama-tap serve` alone"
+            "{e}; a reaper is started by `ollama-tap serve` alone"
         ))
     })?;
     let grace = stop_grace();
@@ -47,20 +47,20 @@ fn start(program: &Path) -> io::Result<Child> {
         .stdout(platform::process::own_stderr()?)
         .spawn()?;
     thread::Builder::new()
-        .name("leash".into())
-        .spawn(move || end_when_let_go(grace))?;
+        .name("stop-pipe".into())
+        .spawn(move || stop_when_pipe_closes(grace))?;
     Ok(ollama)
 }
 
-fn end_when_let_go(grace: Duration) {
+fn stop_when_pipe_closes(grace: Duration) {
     let _ = io::stdin().read_to_end(&mut Vec::new());
     platform::process::ask_own_group_to_end();
     thread::sleep(grace);
     platform::process::kill_own_group();
 }
 
-/// Nobody may be left to hear it.
-fn tell(how: &str) {
+/// Writes how Ollama ended; the tap that would read it may be gone.
+fn report(how: &str) {
     let _ = io::stdout().write_all(how.as_bytes());
     let _ = io::stdout().flush();
 }

@@ -1,4 +1,4 @@
-//! SAID: what Ollama writes, as lines of our log at their level, and the last of them for when it dies.
+//! The output of Ollama: lines of our log at their level, and the last of them for when it dies.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
@@ -11,14 +11,14 @@ use crate::util::threads::lock;
 /// A longer line becomes several (bytes): Go writes one for each goroutine, Ollama one for its whole configuration.
 const LINE_MAX: u64 = 16 * 1024;
 
-/// Lines kept for when it dies.
-const LAST: usize = 10;
+/// Lines that are kept for when it dies.
+const TAIL_LINES: usize = 10;
 
 /// The end of what one run of Ollama has written so far.
 #[derive(Default)]
-pub struct Said(Mutex<VecDeque<String>>);
+pub struct OutputTail(Mutex<VecDeque<String>>);
 
-impl Said {
+impl OutputTail {
     /// Reads to the end of the pipe, so that Ollama never waits for room in it.
     pub fn drain(&self, pipe: impl Read) {
         let mut pipe = BufReader::new(pipe);
@@ -29,18 +29,18 @@ impl Said {
             .read_until(b'\n', &mut line)
             .is_ok_and(|amount| amount > 0)
         {
-            self.note(&harmless(&line));
+            self.record(&without_control_characters(&line));
             line.clear();
         }
     }
 
-    fn note(&self, line: &str) {
+    fn record(&self, line: &str) {
         if line.is_empty() {
             return;
         }
         log::log!(level(line), "ollama: {line}");
         let mut last = lock(&self.0);
-        if last.len() == LAST {
+        if last.len() == TAIL_LINES {
             last.pop_front();
         }
         last.push_back(line.to_owned());
@@ -54,7 +54,7 @@ impl Said {
 }
 
 /// A line without what could move a terminal.
-fn harmless(line: &[u8]) -> String {
+fn without_control_characters(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     text.trim_end()
         .chars()
@@ -123,13 +123,13 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_kept_without_what_moves_a_terminal() {
-        let said = Said::default();
+        let output = OutputTail::default();
         let lines: String = (0..30)
             .map(|n| format!("line {n}\u{1b}[2J\r\n\n"))
             .collect();
-        said.drain(lines.as_bytes());
-        let last = said.last();
-        assert_eq!(last.lines().count(), LAST + 1);
+        output.drain(lines.as_bytes());
+        let last = output.last();
+        assert_eq!(last.lines().count(), TAIL_LINES + 1);
         assert!(
             last.starts_with("\n  line 20 [2J\n") && last.ends_with("\n  line 29 [2J"),
             "{last:?}"
@@ -138,10 +138,11 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_not_held_in_memory() {
-        let said = Said::default();
-        said.drain(std::io::repeat(b'x').take(LINE_MAX * 3));
+        let output = OutputTail::default();
+        output.drain(std::io::repeat(b'x').take(LINE_MAX * 3));
         assert_eq!(
-            said.last()
+            output
+                .last()
                 .lines()
                 .skip(1)
                 .map(str::len)

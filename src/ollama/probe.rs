@@ -1,0 +1,73 @@
+//! HEALTH: whether an Ollama results, asked again and again.
+//!
+//! `HEAD /` is what its own command asks first. Its socket takes connections long before anybody results them (Ollama looks for
+//! graphics processors in between), and Ollama logs that it listens earlier still.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use ureq::Agent;
+use ureq::unversioned::transport::DefaultConnector;
+
+use super::timing::Timeouts;
+use crate::forward::upstream::{Names, Target};
+use crate::http::address::Upstream;
+use crate::util::threads::STACK;
+
+/// How long one answer may take: Ollama searches for graphics processors for up to 30 s at a time.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Between two questions to an Ollama that has not answered yet.
+const STARTUP_PROBE_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A thread that asks whether Ollama answers, again and again.
+pub struct HealthProbe {
+    /// Whether there was an answer, each time.
+    pub results: Receiver<bool>,
+    /// The thread ends when this is dropped.
+    _stop: Sender<()>,
+}
+
+impl HealthProbe {
+    pub fn start(upstream: Upstream, timeouts: Timeouts) -> io::Result<HealthProbe> {
+        let (sender, results) = unbounded();
+        let (stop, stopped) = bounded(0);
+        let config = Target {
+            upstream: upstream.clone(),
+            roots: None,
+        }
+        .config()
+        .timeout_global(Some(PROBE_TIMEOUT));
+        let config = config
+            .user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let agent = Agent::with_parts(config, DefaultConnector::default(), Names);
+        let url = format!("{}/", upstream.origin());
+        let ask = move || agent.head(&url).call().is_ok();
+        thread::Builder::new()
+            .name("health".into())
+            .stack_size(STACK)
+            .spawn(move || run(&ask, &sender, &stopped, timeouts))?;
+        Ok(HealthProbe {
+            results,
+            _stop: stop,
+        })
+    }
+}
+
+fn run(ask: &dyn Fn() -> bool, sender: &Sender<bool>, stopped: &Receiver<()>, timeouts: Timeouts) {
+    let mut pause = STARTUP_PROBE_INTERVAL;
+    loop {
+        let answered = ask();
+        if answered {
+            pause = timeouts.probe_interval;
+        }
+        if sender.send(answered).is_err()
+            || stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout)
+        {
+            return;
+        }
+    }
+}
