@@ -1,7 +1,7 @@
-//! HEALTH: whether an Ollama results, asked again and again.
+//! Asks whether an Ollama answers, again and again.
 //!
-//! `HEAD /` is what its own command asks first. Its socket takes connections long before anybody results them (Ollama looks for
-//! graphics processors in between), and Ollama logs that it listens earlier still.
+//! `HEAD /` is what its own command asks first. Its socket takes connections long before it answers them (Ollama searches for
+//! graphics processors in between), and its log says that it listens earlier still.
 
 use std::io;
 use std::thread;
