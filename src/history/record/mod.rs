@@ -1,5 +1,4 @@
-//! `Record`: what the history keeps of one request, under the names that every backend has (the
-//! seed's names first).
+//! `Record`: what the history keeps of one request, under the names that every backend has.
 
 pub mod client_name;
 mod exchange;
@@ -23,103 +22,95 @@ const PREVIEW: usize = 100;
 /// The key of `metadata` for the name of the model as it was sent.
 const MODEL_SENT: &str = "model_sent";
 
-/// One line of the history. Unknown is `None` (null), never 0. Lines from before the tap are read
-/// too; they call durations otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Record {
-    /// 16 hex digits; in a history taken over from elsewhere any text.
-    pub interaction_id: String,
-    /// Arrival, Unix seconds.
-    pub timestamp: f64,
-    /// Folded (`model_name`); older histories have names as they were sent, see `Record::folded`.
-    pub model: Option<String>,
-    /// The path without its first slash.
-    pub endpoint: String,
-    pub prompt_category: String,
-    pub prompt_full: Option<String>,
-    pub prompt_preview: Option<String>,
-    pub prompt_tokens: Option<u64>,
-    pub generated_tokens: Option<u64>,
-    pub tokens_per_second: Option<f64>,
-    #[serde(alias = "duration")]
-    pub duration_seconds: Option<f64>,
-    #[serde(alias = "eval_duration")]
-    pub eval_duration_seconds: Option<f64>,
-    #[serde(alias = "load_duration")]
-    pub load_duration_seconds: Option<f64>,
-    /// success, error or cancelled.
-    pub status: String,
-    /// Never `None` when `status` is error.
-    pub error: Option<String>,
-    /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`, and `model_sent` where
-    /// the name was spelled otherwise than in `model`; in a history taken over from elsewhere
-    /// anything.
-    pub metadata: Value,
+/// Declares `Record`, and what follows its fields: `FIELDS`, and `record_fields!`, which hands their
+/// names to another macro. So no list of them can be in another order.
+macro_rules! declare_record {
+    (
+        $(#[$attribute:meta])*
+        pub struct Record {
+            $($(#[$field_attribute:meta])* pub $field:ident: $type:ty,)*
+        }
+    ) => {
+        $(#[$attribute])*
+        pub struct Record {
+            $($(#[$field_attribute])* pub $field: $type,)*
+        }
 
-    /// The visible text only.
-    pub response_full: Option<String>,
-    pub response_preview: Option<String>,
-    pub thinking_full: Option<String>,
-    /// `[{"name": …, "arguments": …}]`.
-    pub tool_calls: Option<Vec<ToolCall>>,
-    pub prompt_eval_duration_seconds: Option<f64>,
-    pub total_duration_seconds: Option<f64>,
-    pub time_to_first_token_seconds: Option<f64>,
-    pub http_status: Option<u16>,
-    pub stream: Option<bool>,
-    pub done_reason: Option<String>,
-    /// `generated_tokens` counts pieces of the reply, or `prompt_tokens` is a guess of Ollama's,
-    /// because no counter came.
-    pub tokens_estimated: Option<bool>,
-    pub request_bytes: Option<u64>,
-    pub response_bytes: Option<u64>,
-    /// A text was cut to its bound.
-    pub truncated: Option<bool>,
-    /// The name of the machine of the tap that wrote it.
-    pub host: Option<String>,
-    /// The port that this tap listens on.
-    pub tap: Option<u16>,
-    /// Of `prompt_tokens`, those from Ollama's cache.
-    pub prompt_cached_tokens: Option<u64>,
+        /// The names of all fields, in order: the columns of a table and of a CSV file.
+        pub const FIELDS: [&str; [$(stringify!($field)),*].len()] = [$(stringify!($field)),*];
+
+        /// Calls the macro `callback` with the names of all fields, in order.
+        macro_rules! record_fields {
+            ($callback:ident) => {
+                $callback! { $($field)* }
+            };
+        }
+        pub(in crate::history) use record_fields;
+    };
 }
 
-/// Every field of a record, in order: the columns of a table and of a CSV file.
-pub const FIELDS: [&str; 33] = [
-    "interaction_id",
-    "timestamp",
-    "model",
-    "endpoint",
-    "prompt_category",
-    "prompt_full",
-    "prompt_preview",
-    "prompt_tokens",
-    "generated_tokens",
-    "tokens_per_second",
-    "duration_seconds",
-    "eval_duration_seconds",
-    "load_duration_seconds",
-    "status",
-    "error",
-    "metadata",
-    "response_full",
-    "response_preview",
-    "thinking_full",
-    "tool_calls",
-    "prompt_eval_duration_seconds",
-    "total_duration_seconds",
-    "time_to_first_token_seconds",
-    "http_status",
-    "stream",
-    "done_reason",
-    "tokens_estimated",
-    "request_bytes",
-    "response_bytes",
-    "truncated",
-    "host",
-    "tap",
-    "prompt_cached_tokens",
-];
+declare_record! {
+    /// One line of the history. Unknown is `None` (null), never 0. Lines from before the tap are read
+    /// too; they call durations otherwise.
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    #[serde(default)]
+    pub struct Record {
+        /// 16 hex digits; in a history taken over from elsewhere any text.
+        pub interaction_id: String,
+        /// Arrival, Unix seconds.
+        pub timestamp: f64,
+        /// Folded (`model_name`); older histories have names as they were sent, see `Record::folded`.
+        pub model: Option<String>,
+        /// The path without its first slash.
+        pub endpoint: String,
+        pub prompt_category: String,
+        pub prompt_full: Option<String>,
+        pub prompt_preview: Option<String>,
+        pub prompt_tokens: Option<u64>,
+        pub generated_tokens: Option<u64>,
+        pub tokens_per_second: Option<f64>,
+        #[serde(alias = "duration")]
+        pub duration_seconds: Option<f64>,
+        #[serde(alias = "eval_duration")]
+        pub eval_duration_seconds: Option<f64>,
+        #[serde(alias = "load_duration")]
+        pub load_duration_seconds: Option<f64>,
+        /// success, error or cancelled.
+        pub status: String,
+        /// Never `None` when `status` is error.
+        pub error: Option<String>,
+        /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`, and `model_sent` where
+        /// the name was spelled otherwise than in `model`; in a history taken over from elsewhere
+        /// anything.
+        pub metadata: Value,
+
+        /// The visible text only.
+        pub response_full: Option<String>,
+        pub response_preview: Option<String>,
+        pub thinking_full: Option<String>,
+        /// `[{"name": …, "arguments": …}]`.
+        pub tool_calls: Option<Vec<ToolCall>>,
+        pub prompt_eval_duration_seconds: Option<f64>,
+        pub total_duration_seconds: Option<f64>,
+        pub time_to_first_token_seconds: Option<f64>,
+        pub http_status: Option<u16>,
+        pub stream: Option<bool>,
+        pub done_reason: Option<String>,
+        /// `generated_tokens` counts pieces of the reply, or `prompt_tokens` is a guess of Ollama's,
+        /// because no counter came.
+        pub tokens_estimated: Option<bool>,
+        pub request_bytes: Option<u64>,
+        pub response_bytes: Option<u64>,
+        /// A text was cut to its bound.
+        pub truncated: Option<bool>,
+        /// The name of the machine of the tap that wrote it.
+        pub host: Option<String>,
+        /// The port that this tap listens on.
+        pub tap: Option<u16>,
+        /// Of `prompt_tokens`, those from Ollama's cache.
+        pub prompt_cached_tokens: Option<u64>,
+    }
+}
 
 impl Record {
     /// Reads the record on a line of the history, as much of it as can be read. `None` where it is

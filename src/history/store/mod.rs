@@ -15,11 +15,11 @@ mod names;
 mod open;
 mod pending;
 pub mod query;
-mod recent;
 mod sqlite;
 mod statistics;
 #[cfg(test)]
 mod suite;
+mod summary_cache;
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -32,9 +32,9 @@ pub use error::{Result, StoreError};
 use error::{failed, failed_io, unknown_before};
 pub use expiry::{CLOCK_SKEW_MAX, ClockReading, Decision, Expiry};
 pub use query::{BadParameter, Query};
-use recent::Recent;
 pub use statistics::{Distribution, EnhancedStats, Group};
 use statistics::{Models, Statistics};
+use summary_cache::SummaryCache;
 
 /// A history, open.
 pub struct Store {
@@ -42,7 +42,7 @@ pub struct Store {
     /// The directory that this process writes, if any: another backend may have left its history
     /// there.
     directory: Option<Directory>,
-    recent: Recent,
+    cache: SummaryCache,
 }
 
 impl Store {
@@ -83,7 +83,7 @@ impl Store {
     }
 
     fn write_whole(&self, batch: &mut Vec<Record>) -> Result<u64> {
-        let writing = self.recent.begin(batch);
+        let writing = self.cache.begin(batch);
         let refused = self.engine.write(batch)?;
         if refused == 0 {
             writing.finish();
@@ -170,7 +170,7 @@ impl Store {
                     add(summary)
                 }
             };
-            self.recent
+            self.cache
                 .for_each_summary(&*self.engine, start, now, &mut add_meant)?;
         } else {
             self.engine.for_each_summary(&meant, add)?;
@@ -181,7 +181,7 @@ impl Store {
     /// Reads what the numbers of these `hours` need into the cache, where there is one.
     pub fn warm_cache(&self, hours: f64, now: f64) -> Result<()> {
         if self.has_one_writer() {
-            self.recent
+            self.cache
                 .for_each_summary(&*self.engine, now - hours * 3600.0, now, &mut |_| {})
         } else {
             Ok(())
@@ -243,7 +243,7 @@ impl Store {
     pub fn retain(&self, limits: &Limits) -> Result<u64> {
         let gone = self.engine.retain(limits)?;
         if gone > 0 {
-            self.recent.forget();
+            self.cache.forget();
         }
         let Some(left) = self.left_behind()? else {
             return Ok(gone);
@@ -277,7 +277,7 @@ impl Store {
             );
             purged.add(engine.name(), deleted);
         }
-        self.recent.forget();
+        self.cache.forget();
         Ok(purged)
     }
 }

@@ -7,8 +7,8 @@ use super::error::failed;
 use super::jsonl::Jsonl;
 use super::loki::Loki;
 use super::pending::Pending;
-use super::recent::Recent;
 use super::sqlite::Sqlite;
+use super::summary_cache::SummaryCache;
 use super::{Engine, Result, Store, StoreError, jsonl, sqlite};
 use crate::config::{Backend, HistoryConfig};
 use crate::forward::upstream::Target;
@@ -96,7 +96,7 @@ impl Store {
         Store {
             engine,
             directory,
-            recent: Recent::default(),
+            cache: SummaryCache::default(),
         }
     }
 

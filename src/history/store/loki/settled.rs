@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::time::{MINUTE, Span, nanos};
 use crate::history::record::RecordSummary;
-use crate::history::store::recent::Rows;
+use crate::history::store::summary_cache::Rows;
 
 /// How exactly it is known where something changed (nanoseconds).
 pub const QUARTER: i64 = 15 * MINUTE;

@@ -109,15 +109,15 @@ fn record(timestamp: f64) -> Record {
     }
 }
 
-fn write(recent: &Recent, shelf: &Shelf, times: &[f64]) {
+fn write(cache: &SummaryCache, shelf: &Shelf, times: &[f64]) {
     let mut batch: Vec<Record> = times.iter().copied().map(record).collect();
-    let writing = recent.begin(&batch);
+    let writing = cache.begin(&batch);
     shelf.write(&mut batch).unwrap();
     writing.finish();
 }
 
 /// Returns the number of shown summaries, which must be those that are there.
-fn shown(recent: &Recent, shelf: &Shelf, start: f64, now: f64) -> usize {
+fn shown(cache: &SummaryCache, shelf: &Shelf, start: f64, now: f64) -> usize {
     let mut summary = Vec::new();
     let see = &mut |seen: &RecordSummary| {
         let model = seen.model.as_deref().unwrap_or_default().to_owned();
@@ -129,7 +129,7 @@ fn shown(recent: &Recent, shelf: &Shelf, start: f64, now: f64) -> usize {
             seen.duration_seconds,
         ));
     };
-    recent.for_each_summary(shelf, start, now, see).unwrap();
+    cache.for_each_summary(shelf, start, now, see).unwrap();
     summary.sort_by(|one, other| one.partial_cmp(other).unwrap());
     let records = shelf.records.lock().unwrap();
     let mut times: Vec<f64> = records
@@ -153,31 +153,31 @@ fn shown(recent: &Recent, shelf: &Shelf, start: f64, now: f64) -> usize {
 
 #[test]
 fn what_is_known_is_not_read_again() {
-    let (recent, shelf) = (Recent::default(), Shelf::default());
+    let (cache, shelf) = (SummaryCache::default(), Shelf::default());
     write(
-        &recent,
+        &cache,
         &shelf,
         &[NOW - 30.0 * DAY, NOW - 3.0 * DAY, NOW - 5.0],
     );
-    assert_eq!(shown(&recent, &shelf, NOW - 7.0 * DAY, NOW), 2);
+    assert_eq!(shown(&cache, &shelf, NOW - 7.0 * DAY, NOW), 2);
     let reads = shelf.reads.load(SeqCst);
-    write(&recent, &shelf, &[NOW + 1.0, NOW + 2.0]);
-    assert_eq!(shown(&recent, &shelf, NOW - 7.0 * DAY, NOW + 3.0), 4);
-    assert_eq!(shown(&recent, &shelf, NOW - DAY, NOW + 3.0), 3);
+    write(&cache, &shelf, &[NOW + 1.0, NOW + 2.0]);
+    assert_eq!(shown(&cache, &shelf, NOW - 7.0 * DAY, NOW + 3.0), 4);
+    assert_eq!(shown(&cache, &shelf, NOW - DAY, NOW + 3.0), 3);
     assert_eq!(
         shelf.reads.load(SeqCst),
         reads,
         "all that was asked for is in memory"
     );
-    assert_eq!(shown(&recent, &shelf, NOW - 60.0 * DAY, NOW + 3.0), 5);
+    assert_eq!(shown(&cache, &shelf, NOW - 60.0 * DAY, NOW + 3.0), 5);
     assert!(shelf.reads.load(SeqCst) > reads);
 }
 
 #[test]
 fn a_long_past_is_read_in_few_steps() {
-    let (recent, shelf) = (Recent::default(), Shelf::default());
-    write(&recent, &shelf, &[NOW - 90.0 * DAY, NOW - 1.0]);
-    assert_eq!(shown(&recent, &shelf, 0.0, NOW), 2);
+    let (cache, shelf) = (SummaryCache::default(), Shelf::default());
+    write(&cache, &shelf, &[NOW - 90.0 * DAY, NOW - 1.0]);
+    assert_eq!(shown(&cache, &shelf, 0.0, NOW), 2);
     assert!(
         shelf.reads.load(SeqCst) <= 8,
         "{} reads of 90 days",
@@ -187,76 +187,79 @@ fn a_long_past_is_read_in_few_steps() {
 
 #[test]
 fn what_somebody_took_away_or_put_there_shows() {
-    let (recent, shelf) = (Recent::default(), Shelf::default());
-    write(&recent, &shelf, &[NOW - 50.0, NOW - 40.0]);
-    assert_eq!(shown(&recent, &shelf, 0.0, NOW), 2);
+    let (cache, shelf) = (SummaryCache::default(), Shelf::default());
+    write(&cache, &shelf, &[NOW - 50.0, NOW - 40.0]);
+    assert_eq!(shown(&cache, &shelf, 0.0, NOW), 2);
     shelf.purge(Some(NOW - 45.0)).unwrap();
-    assert_eq!(shown(&recent, &shelf, 0.0, NOW), 1);
+    assert_eq!(shown(&cache, &shelf, 0.0, NOW), 1);
     shelf
         .write(&mut vec![record(NOW - 48.0), record(NOW + 9.0)])
         .unwrap();
-    assert_eq!(shown(&recent, &shelf, 0.0, NOW), 3);
-    write(&recent, &shelf, &[NOW + 10.0]);
-    assert_eq!(shown(&recent, &shelf, 0.0, NOW + 11.0), 4);
+    assert_eq!(shown(&cache, &shelf, 0.0, NOW), 3);
+    write(&cache, &shelf, &[NOW + 10.0]);
+    assert_eq!(shown(&cache, &shelf, 0.0, NOW + 11.0), 4);
     shelf.purge(None).unwrap();
-    assert_eq!(shown(&recent, &shelf, 0.0, NOW + 11.0), 0);
+    assert_eq!(shown(&cache, &shelf, 0.0, NOW + 11.0), 0);
 }
 
 #[test]
 fn a_late_record_shows_once_also_where_it_comes_while_the_past_is_read() {
     for late in [NOW - 20.0, NOW - DAY / 2.0] {
-        let (recent, shelf) = (std::sync::Arc::new(Recent::default()), Shelf::default());
-        write(&recent, &shelf, &[NOW - 50.0]);
-        let own = recent.clone();
+        let (cache, shelf) = (
+            std::sync::Arc::new(SummaryCache::default()),
+            Shelf::default(),
+        );
+        write(&cache, &shelf, &[NOW - 50.0]);
+        let own = cache.clone();
         *shelf.meanwhile.lock().unwrap() = Some(Box::new(move |shelf| {
             write(&own, shelf, &[late, NOW + 1.0])
         }));
-        recent
+        cache
             .for_each_summary(&shelf, 0.0, NOW, &mut |_| {})
             .unwrap();
-        assert_eq!(shown(&recent, &shelf, 0.0, NOW), 3);
-        write(&recent, &shelf, &[late + 1.0]);
-        assert_eq!(shown(&recent, &shelf, 0.0, NOW), 4);
+        assert_eq!(shown(&cache, &shelf, 0.0, NOW), 3);
+        write(&cache, &shelf, &[late + 1.0]);
+        assert_eq!(shown(&cache, &shelf, 0.0, NOW), 4);
     }
 }
 
 #[test]
 fn a_batch_that_was_not_written_whole_leaves_nothing_to_rely_on() {
-    let (recent, shelf) = (Recent::default(), Shelf::default());
-    write(&recent, &shelf, &[NOW - 50.0]);
-    assert_eq!(shown(&recent, &shelf, 0.0, NOW), 1);
-    let writing = recent.begin(&[record(NOW + 1.0), record(NOW + 2.0)]);
+    let (cache, shelf) = (SummaryCache::default(), Shelf::default());
+    write(&cache, &shelf, &[NOW - 50.0]);
+    assert_eq!(shown(&cache, &shelf, 0.0, NOW), 1);
+    let writing = cache.begin(&[record(NOW + 1.0), record(NOW + 2.0)]);
     assert_eq!(
-        shown(&recent, &shelf, 0.0, NOW),
+        shown(&cache, &shelf, 0.0, NOW),
         1,
         "while it is being written as well"
     );
     shelf.write(&mut vec![record(NOW + 1.0)]).unwrap();
     drop(writing);
-    assert_eq!(shown(&recent, &shelf, 0.0, NOW), 2);
+    assert_eq!(shown(&cache, &shelf, 0.0, NOW), 2);
 }
 
 #[test]
 fn any_order_of_events_shows_what_is_there() {
     let mut rng = sample::random();
-    let (recent, shelf, mut now) = (Recent::default(), Shelf::default(), NOW);
+    let (cache, shelf, mut now) = (SummaryCache::default(), Shelf::default(), NOW);
     for _ in 0..sample::rounds(3_000, 100_000) {
         now += rng.f64() * 1000.0;
         match rng.u8(..10) {
             0 => {
                 shelf.purge(Some(now - rng.f64() * 20.0 * DAY)).unwrap();
-                recent.forget();
+                cache.forget();
             }
             1 => shelf
                 .write(&mut vec![record(now - rng.f64() * DAY)])
                 .map(|_| ())
                 .unwrap(),
             2..6 => write(
-                &recent,
+                &cache,
                 &shelf,
                 &[now - rng.f64() * 9.0 * DAY, now - rng.f64() * 900.0],
             ),
-            _ => _ = shown(&recent, &shelf, now - rng.f64() * 30.0 * DAY, now),
+            _ => _ = shown(&cache, &shelf, now - rng.f64() * 30.0 * DAY, now),
         }
     }
 }
