@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use flate2::Compression;
 
 use super::day::Day;
-use super::files::Files;
-use super::member::{BLOCK, Encoder};
+use super::files::DayFiles;
+use super::member::{BLOCK_SIZE, MemberEncoder};
 use super::repair::repair;
 use crate::history::record::Record;
 use crate::history::store::{Result, failed_io};
@@ -18,26 +18,26 @@ use crate::platform;
 use crate::util::threads::lock;
 
 /// Writing must not wait for the compressor.
-const LEVEL: Compression = Compression::new(1);
+const COMPRESSION_LEVEL: Compression = Compression::new(1);
 
 /// Seconds before the newest record of a batch. Older ones, of requests that took long, get blocks
 /// of their own, so that blocks seldom overlap in time.
-const LATE: f64 = 5.0;
+const LATE_THRESHOLD: f64 = 5.0;
 
 /// Appends to the day files of a directory that only this process writes.
 #[derive(Default)]
-pub struct Writer {
+pub struct Appender {
     /// The length of each file when it was last written. Locked for as long as any file is appended
     /// to or replaced.
     pub ends: Mutex<HashMap<Day, u64>>,
 }
 
-impl Writer {
+impl Appender {
     /// Appends these records, which are of one day.
-    pub fn append(&self, files: &Files, day: Day, records: &[Record]) -> Result<()> {
+    pub fn append(&self, files: &DayFiles, day: Day, records: &[Record]) -> Result<()> {
         let path = day.path(&files.directory);
-        let doing = || format!("write {}", path.display());
-        let member = member(records).map_err(failed_io(doing()))?;
+        let operation = || format!("write {}", path.display());
+        let member = member(records).map_err(failed_io(operation()))?;
         let mut ends = lock(&self.ends);
         let there = fs::metadata(&path)
             .ok()
@@ -51,14 +51,14 @@ impl Writer {
             .create(true)
             .truncate(false)
             .open(&path)
-            .map_err(failed_io(doing()))?;
-        let end = file.metadata().map_err(failed_io(doing()))?.len();
+            .map_err(failed_io(operation()))?;
+        let end = file.metadata().map_err(failed_io(operation()))?.len();
         if end == 0 {
             platform::files::give_to_owner_of_directory(&file, &path)
-                .map_err(failed_io(doing()))?;
-            platform::files::sync_directory(&files.directory).map_err(failed_io(doing()))?;
+                .map_err(failed_io(operation()))?;
+            platform::files::sync_directory(&files.directory).map_err(failed_io(operation()))?;
         }
-        append_whole(&mut file, end, &member).map_err(failed_io(doing()))?;
+        append_whole(&mut file, end, &member).map_err(failed_io(operation()))?;
         ends.insert(day, end + member.len() as u64);
         Ok(())
     }
@@ -85,11 +85,15 @@ fn member(records: &[Record]) -> io::Result<Vec<u8>> {
             .then_with(|| one.interaction_id.cmp(&other.interaction_id))
     });
     let newest = records.last().map_or(0.0, |record| record.timestamp);
-    let late = records.partition_point(|record| record.timestamp < newest - LATE);
-    let mut encoder = Encoder::new(Cursor::new(Vec::new()), LEVEL, room(&records, late))?;
+    let late = records.partition_point(|record| record.timestamp < newest - LATE_THRESHOLD);
+    let mut encoder = MemberEncoder::new(
+        Cursor::new(Vec::new()),
+        COMPRESSION_LEVEL,
+        room(&records, late),
+    )?;
     let mut line = Vec::new(); // one for all, since memory that is new to the process costs more than what is written into it
     for (n, record) in records.iter().enumerate() {
-        if n == late || encoder.open() >= BLOCK {
+        if n == late || encoder.open() >= BLOCK_SIZE {
             encoder.end_block()?;
         }
         line.clear();
@@ -103,5 +107,5 @@ fn member(records: &[Record]) -> io::Result<Vec<u8>> {
 fn room(records: &[&Record], late: usize) -> u64 {
     let texts = |record: &&Record| record.texts().map(|text| text.len() as u64).sum::<u64>();
     let bytes: u64 = records.iter().map(texts).sum();
-    1 + u64::from(late > 0) + bytes / BLOCK
+    1 + u64::from(late > 0) + bytes / BLOCK_SIZE
 }

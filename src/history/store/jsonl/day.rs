@@ -6,18 +6,18 @@ use std::{fs, io};
 
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 
-const PREFIX: &str = "ollama_";
-const SUFFIX: &str = ".jsonl.gz";
+const FILE_PREFIX: &str = "ollama_";
+const FILE_SUFFIX: &str = ".jsonl.gz";
 
 /// The end of the name, before a suffix, of a file that is still being written beside its day.
-const ASIDE: &str = ".tmp";
+const REPLACEMENT_SUFFIX: &str = ".tmp";
 
 /// The end of the name, before a number, of a file with bytes that were found in a day file and are
 /// not gzip.
-const BROKEN: &str = ".broken";
+const BROKEN_SUFFIX: &str = ".broken";
 
 /// Unix seconds that have a date of four digits, in every time zone.
-const DATED: std::ops::Range<f64> = -62_135_400_000.0..253_402_200_000.0;
+const DATED_SECONDS: std::ops::Range<f64> = -62_135_400_000.0..253_402_200_000.0;
 
 /// A local date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +26,7 @@ pub struct Day(NaiveDate);
 impl Day {
     /// Returns the day of a time (Unix seconds); `None` where it has no date of four digits.
     pub fn of(timestamp: f64) -> Option<Day> {
-        let seconds = DATED
+        let seconds = DATED_SECONDS
             .contains(&timestamp)
             .then_some(timestamp.floor() as i64)?;
         Some(Day(DateTime::from_timestamp(seconds, 0)?
@@ -53,13 +53,16 @@ impl Day {
     }
 
     pub fn path(self, directory: &Path) -> PathBuf {
-        directory.join(format!("{PREFIX}{}{SUFFIX}", self.0.format("%Y%m%d")))
+        directory.join(format!(
+            "{FILE_PREFIX}{}{FILE_SUFFIX}",
+            self.0.format("%Y%m%d")
+        ))
     }
 
     /// Returns the path beside its file for a new version, but for a suffix.
-    pub fn path_aside(self, directory: &Path) -> PathBuf {
+    pub fn path_of_replacement(self, directory: &Path) -> PathBuf {
         let mut path = self.path(directory).into_os_string();
-        path.push(ASIDE);
+        path.push(REPLACEMENT_SUFFIX);
         path.into()
     }
 
@@ -67,7 +70,7 @@ impl Day {
     pub fn path_broken(self, directory: &Path) -> PathBuf {
         let path = |n: u64| {
             let mut path = self.path(directory).into_os_string();
-            path.push(format!("{BROKEN}{n}"));
+            path.push(format!("{BROKEN_SUFFIX}{n}"));
             PathBuf::from(path)
         };
         (1..)
@@ -77,7 +80,7 @@ impl Day {
     }
 
     fn from_name(name: &str) -> Option<Day> {
-        let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+        let digits = name.strip_prefix(FILE_PREFIX)?.strip_suffix(FILE_SUFFIX)?;
         let all_digits = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
         all_digits
             .then(|| NaiveDate::parse_from_str(digits, "%Y%m%d").ok())?
@@ -97,9 +100,9 @@ pub fn list(directory: &Path) -> io::Result<Vec<Day>> {
 
 /// Returns whether any day has a file, whole or half written.
 pub fn is_any(directory: &Path) -> io::Result<bool> {
-    Ok(names(directory)?
-        .iter()
-        .any(|name| Day::from_name(name.strip_suffix(ASIDE).unwrap_or(name)).is_some()))
+    Ok(names(directory)?.iter().any(|name| {
+        Day::from_name(name.strip_suffix(REPLACEMENT_SUFFIX).unwrap_or(name)).is_some()
+    }))
 }
 
 /// Removes every day's file, and those that are half written.
@@ -107,14 +110,14 @@ pub fn remove_all(directory: &Path) -> io::Result<()> {
     for day in list(directory)? {
         fs::remove_file(day.path(directory))?;
     }
-    remove_asides(directory)
+    remove_replacements(directory)
 }
 
 /// Removes the files that a kill left half written.
-pub fn remove_asides(directory: &Path) -> io::Result<()> {
+pub fn remove_replacements(directory: &Path) -> io::Result<()> {
     for name in names(directory)? {
         if name
-            .split_once(ASIDE)
+            .split_once(REPLACEMENT_SUFFIX)
             .and_then(|(name, _)| Day::from_name(name))
             .is_some()
         {
@@ -124,11 +127,11 @@ pub fn remove_asides(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes the `BROKEN` files of days that had ended by `before` (Unix seconds).
+/// Removes the `BROKEN_SUFFIX` files of days that had ended by `before` (Unix seconds).
 pub fn remove_broken(directory: &Path, before: f64) -> io::Result<()> {
     for name in names(directory)? {
         let day = name
-            .split_once(BROKEN)
+            .split_once(BROKEN_SUFFIX)
             .and_then(|(name, _)| Day::from_name(name));
         if day.is_some_and(|day| day.end() <= before) {
             fs::remove_file(directory.join(name))?;

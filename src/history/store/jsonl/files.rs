@@ -14,7 +14,7 @@ use super::index::Index;
 use crate::history::store::{Result, failed};
 use crate::util::threads::lock;
 
-pub struct Files {
+pub struct DayFiles {
     pub directory: PathBuf,
     known: Mutex<HashMap<Day, Arc<Index>>>,
 }
@@ -29,9 +29,9 @@ pub struct DayFile {
     unreadable: AtomicU64,
 }
 
-impl Files {
-    pub fn new(directory: PathBuf) -> Files {
-        Files {
+impl DayFiles {
+    pub fn new(directory: PathBuf) -> DayFiles {
+        DayFiles {
             directory,
             known: Mutex::default(),
         }
@@ -48,17 +48,17 @@ impl Files {
     /// Opens the file of `day`; `None` where it was deleted since it was listed.
     pub fn open(&self, day: Day) -> Result<Option<Arc<DayFile>>> {
         let path = day.path(&self.directory);
-        let doing = || format!("read {}", path.display());
+        let operation = || format!("read {}", path.display());
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 self.known().remove(&day);
                 return Ok(None);
             }
-            Err(e) => return Err(failed(doing())(e)),
+            Err(e) => return Err(failed(operation())(e)),
         };
         let before = self.known().get(&day).cloned();
-        let index = Index::of(&file, before.as_ref()).map_err(failed(doing()))?;
+        let index = Index::of(&file, before.as_ref()).map_err(failed(operation()))?;
         self.known().insert(day, index.clone());
         Ok(Some(Arc::new(DayFile {
             day,

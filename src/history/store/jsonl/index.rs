@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use flate2::bufread::GzDecoder;
 
 use super::lines::{position, read_line, without_mark};
-use super::member::{self, Layout};
+use super::member::{self, MemberLayout};
 
 /// The first bytes of a gzip member: magic number, deflate.
 pub const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
@@ -22,7 +22,7 @@ pub struct Block {
     pub member: u64,
     pub start: u64,
     pub end: u64,
-    pub kind: Kind,
+    pub kind: BlockKind,
     /// Bytes, inflated.
     pub inflated: u64,
     pub lines: u64,
@@ -32,9 +32,9 @@ pub struct Block {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum BlockKind {
     /// Sorted; a deflate stream of its own within a member.
-    Ours,
+    Native,
     /// In any order; a whole gzip member.
     Foreign,
 }
@@ -47,7 +47,7 @@ impl Block {
             member: start,
             start,
             end: start,
-            kind: Kind::Foreign,
+            kind: BlockKind::Foreign,
             inflated: 0,
             lines: 0,
             first,
@@ -126,13 +126,17 @@ impl Index {
     pub fn is_compact(&self) -> bool {
         self.blocks
             .iter()
-            .all(|block| block.member == 0 && block.kind == Kind::Ours)
+            .all(|block| block.member == 0 && block.kind == BlockKind::Native)
             && self.blocks.is_sorted_by(|one, next| one.last <= next.first)
     }
 
     /// Returns whether the file still begins as indexed: its last member has the same header.
     fn is_beginning_of(&self, mut file: &File) -> io::Result<bool> {
-        let Some(last) = self.blocks.last().filter(|last| last.kind == Kind::Ours) else {
+        let Some(last) = self
+            .blocks
+            .last()
+            .filter(|last| last.kind == BlockKind::Native)
+        else {
             return Ok(false);
         };
         file.seek(SeekFrom::Start(last.member))?;
@@ -150,7 +154,7 @@ impl Index {
         let mut broken = None;
         while start < self.length {
             match member(&mut reader, start, self.length)? {
-                Found::Whole(layout) => {
+                Member::Whole(layout) => {
                     self.blocks.extend(broken.take().map(|block| Block {
                         end: start,
                         ..block
@@ -159,7 +163,7 @@ impl Index {
                     self.whole = layout.end;
                     start = layout.end;
                 }
-                Found::Broken(block) => {
+                Member::Broken(block) => {
                     broken = broken.or(Some(block));
                     reader.seek(SeekFrom::Start(start + 1))?;
                     start = next_start(&mut reader)?.unwrap_or(self.length);
@@ -172,16 +176,16 @@ impl Index {
     }
 }
 
-enum Found {
-    Whole(Layout),
+enum Member {
+    Whole(MemberLayout),
     /// Torn or damaged; the block of what can be read of it.
     Broken(Block),
 }
 
 /// Reads the member at `start`, where `reader` is, in a file of this length.
-fn member(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result<Found> {
+fn member(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result<Member> {
     match member::layout(reader, start) {
-        Ok(Some(layout)) if layout.end <= length => Ok(Found::Whole(layout)),
+        Ok(Some(layout)) if layout.end <= length => Ok(Member::Whole(layout)),
         Err(e) if e.kind() != ErrorKind::UnexpectedEof => Err(e),
         _ => {
             reader.seek(SeekFrom::Start(start))?;
@@ -191,7 +195,7 @@ fn member(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result<
 }
 
 /// Inflates the foreign member at `start`.
-fn foreign(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result<Found> {
+fn foreign(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result<Member> {
     let mut block = Block::foreign(start);
     let mut lines = BufReader::new(GzDecoder::new(&mut *reader));
     let mut line = Vec::new();
@@ -200,7 +204,7 @@ fn foreign(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result
         match read_line(&mut lines, &mut line) {
             Ok(0) => break,
             Ok(read) => block.inflated += read as u64,
-            Err(_broken) => return Ok(Found::Broken(block)),
+            Err(_broken) => return Ok(Member::Broken(block)),
         }
         if let Some(position) = position(without_mark(&line)) {
             block.lines += 1;
@@ -211,12 +215,12 @@ fn foreign(reader: &mut BufReader<&File>, start: u64, length: u64) -> io::Result
     block.end = reader.stream_position()?;
     // A file that grows meanwhile is read as it was.
     Ok(if block.end <= length {
-        Found::Whole(Layout {
+        Member::Whole(MemberLayout {
             blocks: vec![block],
             end: block.end,
         })
     } else {
-        Found::Broken(block)
+        Member::Broken(block)
     })
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::Jsonl;
 use super::day::{self, Day};
-use super::fit;
+use super::cut_point::cut_point;
 use super::repair::repair;
 use crate::history::store::{Limits, Result, StoreError, failed};
 use crate::platform;
@@ -14,17 +14,17 @@ impl Jsonl {
     /// `retain`, on the day `today`. Returns the number of files that were deleted or cut.
     pub(super) fn retain_on(&self, today: Day, limits: &Limits) -> Result<u64> {
         let _rewriting = lock(&self.rewriting);
-        let mut gone = 0;
+        let mut removed = 0;
         for day in self.files.days()? {
             if limits.oldest.is_some_and(|oldest| day.end() <= oldest) {
                 self.delete(day, "it is older than the history is kept")?;
-                gone += 1;
+                removed += 1;
             } else if self.is_future(day, limits)? {
                 self.delete(
                     day,
                     "it is in the future, and older than the history is kept",
                 )?;
-                gone += 1;
+                removed += 1;
             } else if day < today
                 && let Err(e) = self.compact(day)
             {
@@ -32,7 +32,7 @@ impl Jsonl {
             }
         }
         self.remove_broken(limits.oldest.unwrap_or(f64::NEG_INFINITY))?;
-        Ok(gone + self.keep_within(limits.max_bytes.unwrap_or(u64::MAX))?)
+        Ok(removed + self.keep_within(limits.max_bytes.unwrap_or(u64::MAX))?)
     }
 
     /// Returns whether all of a day is in the future and may be deleted.
@@ -53,16 +53,17 @@ impl Jsonl {
     fn keep_within(&self, bytes: u64) -> Result<u64> {
         let indexes = self.files.indexes()?;
         let mut total: u64 = indexes.iter().map(|(_, index)| index.length).sum();
-        let mut gone = 0;
+        let mut removed = 0;
         for (day, index) in indexes {
             if total <= bytes {
                 break;
             }
             let others = total - index.length;
-            total = others + self.shrink(day, (bytes - bytes / SPARE).saturating_sub(others))?;
-            gone += 1;
+            total = others
+                + self.shrink(day, (bytes - bytes / SPARE_DIVISOR).saturating_sub(others))?;
+            removed += 1;
         }
-        Ok(gone)
+        Ok(removed)
     }
 
     /// Deletes the oldest records of `day`, so that its file takes at most `bytes`. Returns the
@@ -79,11 +80,11 @@ impl Jsonl {
                     "cutting the oldest records off {}: the history is larger than it may be",
                     file.path.display()
                 );
-                let start = fit::start(&file, bytes);
+                let start = cut_point(&file, bytes);
                 drop(file); // which is replaced
                 match self.cut_before(day, start) {
                     // The memory that it takes is bounded by what may stay of the file.
-                    Err(StoreError::DiskFull(why)) if bytes <= HELD_MAX => {
+                    Err(StoreError::DiskFull(why)) if bytes <= REWRITE_MEMORY_MAX => {
                         log::warn!(
                             "{why}; so the old file is deleted before the new one is written"
                         );
@@ -99,12 +100,12 @@ impl Jsonl {
     /// `purge` before this time: whole files are deleted, the one that it falls into is cut.
     pub(super) fn purge_before(&self, before: f64) -> Result<u64> {
         let _rewriting = lock(&self.rewriting);
-        let mut gone = 0;
+        let mut removed = 0;
         for day in self.files.days()? {
-            gone += self.purge_day(day, before)?;
+            removed += self.purge_day(day, before)?;
         }
         self.remove_broken(before)?;
-        Ok(gone)
+        Ok(removed)
     }
 
     fn purge_day(&self, day: Day, before: f64) -> Result<u64> {
@@ -138,27 +139,27 @@ impl Jsonl {
     pub(super) fn purge_all(&self) -> Result<u64> {
         let _rewriting = lock(&self.rewriting);
         let mut ends = lock(&self.writer.ends);
-        let mut gone = 0;
+        let mut removed = 0;
         for (day, index) in self.files.indexes()? {
             self.remove(day)?;
-            gone += index.lines();
+            removed += index.lines();
         }
         ends.clear();
         self.remove_broken(f64::INFINITY)?;
-        let doing = || format!("purge the history in {}", self.files.directory.display());
-        day::remove_asides(&self.files.directory).map_err(failed(doing()))?;
-        platform::files::sync_directory(&self.files.directory).map_err(failed(doing()))?;
-        Ok(gone)
+        let operation = || format!("purge the history in {}", self.files.directory.display());
+        day::remove_replacements(&self.files.directory).map_err(failed(operation()))?;
+        platform::files::sync_directory(&self.files.directory).map_err(failed(operation()))?;
+        Ok(removed)
     }
 
     fn remove_broken(&self, before: f64) -> Result<()> {
-        let doing = || {
+        let operation = || {
             format!(
                 "delete the files beside the history in {}",
                 self.files.directory.display()
             )
         };
-        day::remove_broken(&self.files.directory, before).map_err(failed(doing()))
+        day::remove_broken(&self.files.directory, before).map_err(failed(operation()))
     }
 
     fn delete(&self, day: Day, why: &str) -> Result<()> {
@@ -180,7 +181,7 @@ impl Jsonl {
 
 /// A history that is cut to a size is cut to this part less of it, so that the next records do not
 /// cut it again.
-const SPARE: u64 = 10;
+const SPARE_DIVISOR: u64 = 10;
 
 /// What may stay of a file is held in memory up to this (bytes).
-const HELD_MAX: u64 = 64 << 20;
+const REWRITE_MEMORY_MAX: u64 = 64 << 20;

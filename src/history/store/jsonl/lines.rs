@@ -8,7 +8,7 @@ use flate2::bufread::{DeflateDecoder, GzDecoder};
 use serde::Deserialize;
 
 use super::files::DayFile;
-use super::index::{Block, Kind};
+use super::index::{Block, BlockKind};
 use crate::history::record::{Position, Record};
 use crate::util::threads::lock;
 
@@ -16,11 +16,11 @@ use crate::util::threads::lock;
 const LINE_MAX: u64 = 64 << 20;
 
 /// Bytes that are read from a file at a time.
-const READ: usize = 64 * 1024;
+const READ_BUFFER_SIZE: usize = 64 * 1024;
 
 /// One record as it is in its file, without its line end.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line {
+pub struct RecordLine {
     pub position: Position,
     pub text: Vec<u8>,
 }
@@ -33,11 +33,11 @@ struct Key<'a> {
     timestamp: f64,
 }
 
-impl Line {
+impl RecordLine {
     /// Reads a line; `None` where it is not a record.
-    pub fn read(text: &[u8]) -> Option<Line> {
+    pub fn read(text: &[u8]) -> Option<RecordLine> {
         let position = position(text)?;
-        Some(Line {
+        Some(RecordLine {
             position,
             text: text.to_vec(),
         })
@@ -56,14 +56,14 @@ pub fn position(line: &[u8]) -> Option<Position> {
 }
 
 /// The lines of one block.
-pub struct Lines {
+pub struct BlockLines {
     reader: Box<dyn BufRead + Send>,
 }
 
-impl Lines {
-    pub fn open(file: &Arc<DayFile>, block: &Block) -> Lines {
+impl BlockLines {
+    pub fn open(file: &Arc<DayFile>, block: &Block) -> BlockLines {
         let section = BufReader::with_capacity(
-            READ.min((block.end - block.start) as usize),
+            READ_BUFFER_SIZE.min((block.end - block.start) as usize),
             Section {
                 file: file.clone(),
                 at: block.start,
@@ -72,12 +72,12 @@ impl Lines {
         );
         let reader: Box<dyn BufRead + Send> = match block.kind {
             // Limited to the block, for the stream goes on in the next one.
-            Kind::Ours => Box::new(BufReader::new(
+            BlockKind::Native => Box::new(BufReader::new(
                 DeflateDecoder::new(section).take(block.inflated),
             )),
-            Kind::Foreign => Box::new(BufReader::new(GzDecoder::new(section))),
+            BlockKind::Foreign => Box::new(BufReader::new(GzDecoder::new(section))),
         };
-        Lines { reader }
+        BlockLines { reader }
     }
 
     /// Puts whole lines into `chunk`, about `bytes` of them; it stays empty at the end. With an

@@ -18,31 +18,31 @@ use std::mem;
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
-use super::index::{Block, Kind};
+use super::index::{Block, BlockKind};
 
 /// Magic number, deflate, an extra field and nothing else, no time, level unknown, system unknown.
-const START: [u8; 10] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff];
+const MEMBER_START: [u8; 10] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff];
 const SUBFIELD: [u8; 2] = *b"OT";
-const ENTRY: usize = 32;
+const ENTRY_SIZE: usize = 32;
 
-/// Bytes before the entries: START, length of the extra field, the subfield's name and length.
-const HEAD: u64 = 16;
+/// Bytes before the entries: MEMBER_START, length of the extra field, the subfield's name and length.
+const HEAD_SIZE: u64 = 16;
 
 /// CRC and length at the end of a member.
-const TRAILER: u64 = 8;
+const TRAILER_SIZE: u64 = 8;
 
 /// The most entries that fit into an extra field (65,535 bytes).
 pub const BLOCKS_MAX: u64 = 2_047;
 
 /// Bytes, inflated, at which a block is full. It takes a longer one where a member would have more
 /// than `BLOCKS_MAX`.
-pub const BLOCK: u64 = 1 << 20;
+pub const BLOCK_SIZE: u64 = 1 << 20;
 
 /// Compressed bytes that are buffered before they go to the sink.
-const GATHERED: usize = 64 * 1024;
+const BUFFER_SIZE: usize = 64 * 1024;
 
 /// Writes one member at the position of the sink; without a line, nothing is written.
-pub struct Encoder<W> {
+pub struct MemberEncoder<W> {
     sink: W,
     deflate: Compress,
     crc: Crc,
@@ -51,7 +51,7 @@ pub struct Encoder<W> {
     entries: Vec<Entry>,
     /// Bytes of the lines in the block that lines are added to.
     open: u64,
-    gathered: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 #[derive(Clone, Copy)]
@@ -63,13 +63,13 @@ struct Entry {
     last: f64,
 }
 
-impl<W: Write + Seek> Encoder<W> {
+impl<W: Write + Seek> MemberEncoder<W> {
     /// Begins a member of at most `room` blocks.
-    pub fn new(mut sink: W, level: Compression, room: u64) -> io::Result<Encoder<W>> {
+    pub fn new(mut sink: W, level: Compression, room: u64) -> io::Result<MemberEncoder<W>> {
         let start = sink.stream_position()?;
         let room = room.clamp(1, BLOCKS_MAX) as usize;
-        let (entries, gathered) = (Vec::new(), Vec::with_capacity(GATHERED));
-        Ok(Encoder {
+        let (entries, buffer) = (Vec::new(), Vec::with_capacity(BUFFER_SIZE));
+        Ok(MemberEncoder {
             sink,
             deflate: Compress::new(level, false),
             crc: Crc::new(),
@@ -77,7 +77,7 @@ impl<W: Write + Seek> Encoder<W> {
             room,
             entries,
             open: 0,
-            gathered,
+            buffer,
         })
     }
 
@@ -132,7 +132,7 @@ impl<W: Write + Seek> Encoder<W> {
     fn begin_block(&mut self, time: f64) -> io::Result<()> {
         if self.entries.is_empty() {
             self.sink
-                .write_all(&vec![0; HEAD as usize + self.room * ENTRY])?;
+                .write_all(&vec![0; HEAD_SIZE as usize + self.room * ENTRY_SIZE])?;
         }
         if self.entries.len() < self.room {
             self.entries.push(Entry {
@@ -151,15 +151,13 @@ impl<W: Write + Seek> Encoder<W> {
     fn deflate(&mut self, mut input: &[u8], flush: FlushCompress) -> io::Result<()> {
         loop {
             let before = self.deflate.total_in();
-            let status = self
-                .deflate
-                .compress_vec(input, &mut self.gathered, flush)?;
+            let status = self.deflate.compress_vec(input, &mut self.buffer, flush)?;
             input = &input[(self.deflate.total_in() - before) as usize..];
             // With room left behind the output, the compressor holds nothing back.
-            let has_room = self.gathered.len() < self.gathered.capacity();
+            let has_room = self.buffer.len() < self.buffer.capacity();
             let is_flush = flush != FlushCompress::None;
             if is_flush || !has_room {
-                self.pass_on()?;
+                self.flush_buffer()?;
             }
             let is_done = if flush == FlushCompress::Finish {
                 status == Status::StreamEnd
@@ -172,19 +170,19 @@ impl<W: Write + Seek> Encoder<W> {
         }
     }
 
-    fn pass_on(&mut self) -> io::Result<()> {
-        self.sink.write_all(&self.gathered)?;
+    fn flush_buffer(&mut self) -> io::Result<()> {
+        self.sink.write_all(&self.buffer)?;
         if let Some(entry) = self.entries.last_mut() {
-            entry.length += self.gathered.len() as u32;
+            entry.length += self.buffer.len() as u32;
         }
-        self.gathered.clear();
+        self.buffer.clear();
         Ok(())
     }
 }
 
 fn header(entries: &[Entry], room: usize) -> Vec<u8> {
-    let length = (room * ENTRY) as u16;
-    let mut bytes = START.to_vec();
+    let length = (room * ENTRY_SIZE) as u16;
+    let mut bytes = MEMBER_START.to_vec();
     bytes.extend((length + 4).to_le_bytes());
     bytes.extend(SUBFIELD);
     bytes.extend(length.to_le_bytes());
@@ -196,36 +194,40 @@ fn header(entries: &[Entry], room: usize) -> Vec<u8> {
             .iter()
             .for_each(|time| bytes.extend(time.to_le_bytes()));
     }
-    bytes.resize(HEAD as usize + room * ENTRY, 0);
+    bytes.resize(HEAD_SIZE as usize + room * ENTRY_SIZE, 0);
     bytes
 }
 
 /// The blocks of a member that this program wrote, and its end.
-pub struct Layout {
+pub struct MemberLayout {
     pub blocks: Vec<Block>,
     pub end: u64,
 }
 
 /// Reads the header of the member that begins at `start`, where `reader` is. Returns `None` for a
 /// foreign member, and an error of kind `UnexpectedEof` for an incomplete one.
-pub fn layout(reader: &mut impl Read, start: u64) -> io::Result<Option<Layout>> {
-    let mut head = [0; HEAD as usize];
+pub fn layout(reader: &mut impl Read, start: u64) -> io::Result<Option<MemberLayout>> {
+    let mut head = [0; HEAD_SIZE as usize];
     reader.read_exact(&mut head)?;
     let length = u16::from_le_bytes([head[14], head[15]]);
-    let ours = head[..10] == START
+    let is_native = head[..10] == MEMBER_START
         && head[12..14] == SUBFIELD
         && u16::from_le_bytes([head[10], head[11]]) == length.wrapping_add(4);
-    if !ours || !usize::from(length).is_multiple_of(ENTRY) {
+    if !is_native || !usize::from(length).is_multiple_of(ENTRY_SIZE) {
         return Ok(None);
     }
     let mut entries = vec![0; usize::from(length)];
     reader.read_exact(&mut entries)?;
-    Ok(blocks(&entries, start, start + HEAD + u64::from(length)))
+    Ok(blocks(
+        &entries,
+        start,
+        start + HEAD_SIZE + u64::from(length),
+    ))
 }
 
-fn blocks(entries: &[u8], member: u64, mut start: u64) -> Option<Layout> {
+fn blocks(entries: &[u8], member: u64, mut start: u64) -> Option<MemberLayout> {
     let mut blocks = Vec::new();
-    for entry in entries.as_chunks::<ENTRY>().0 {
+    for entry in entries.as_chunks::<ENTRY_SIZE>().0 {
         let entry = Entry::read(entry);
         if entry.length > 0 {
             let in_order = entry.first <= entry.last;
@@ -243,7 +245,7 @@ fn blocks(entries: &[u8], member: u64, mut start: u64) -> Option<Layout> {
                 member,
                 start,
                 end,
-                kind: Kind::Ours,
+                kind: BlockKind::Native,
                 inflated,
                 lines,
                 first,
@@ -252,14 +254,14 @@ fn blocks(entries: &[u8], member: u64, mut start: u64) -> Option<Layout> {
             start = end;
         }
     }
-    (!blocks.is_empty()).then_some(Layout {
+    (!blocks.is_empty()).then_some(MemberLayout {
         blocks,
-        end: start + TRAILER,
+        end: start + TRAILER_SIZE,
     })
 }
 
 impl Entry {
-    fn read(bytes: &[u8; ENTRY]) -> Entry {
+    fn read(bytes: &[u8; ENTRY_SIZE]) -> Entry {
         let word = |at: usize| {
             u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
         };

@@ -9,20 +9,20 @@ use std::mem;
 use std::sync::Arc;
 
 use super::day::Day;
-use super::files::{DayFile, Files};
+use super::files::{DayFile, DayFiles};
 use super::index::Block;
-use super::lines::{Line, Lines, position, split};
+use super::lines::{BlockLines, RecordLine, position, split};
 use crate::history::record::Position;
 use crate::history::store::{Query, Result};
 
 /// Bytes of lines that a pass holds; more means fewer passes over blocks that span much time.
-const ROOM: usize = 16 << 20;
+const PASS_MEMORY_MAX: usize = 16 << 20;
 
 /// The bytes, about, that a line takes beside its text.
-const BESIDE: usize = 200;
+const LINE_OVERHEAD: usize = 200;
 
 /// Bytes of lines that a block hands over at a time.
-const CHUNK: usize = 64 * 1024;
+const CHUNK_SIZE: usize = 64 * 1024;
 
 /// Lines of many blocks, merged.
 pub struct Merge {
@@ -46,7 +46,7 @@ struct Source {
 /// A line, and its place, so that no two are equal.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    line: Line,
+    line: RecordLine,
     place: Option<(Day, u64, u64)>,
 }
 
@@ -54,7 +54,7 @@ impl Key {
     /// Makes a key before every line of this time, and behind every older one.
     fn at(timestamp: f64) -> Key {
         Key {
-            line: Line {
+            line: RecordLine {
                 position: Position {
                     timestamp,
                     id: String::new(),
@@ -70,13 +70,13 @@ impl Key {
     }
 
     fn bytes(&self) -> usize {
-        self.line.text.len() + BESIDE
+        self.line.text.len() + LINE_OVERHEAD
     }
 }
 
 impl Merge {
     pub fn new() -> Merge {
-        Merge::with_room(ROOM)
+        Merge::with_room(PASS_MEMORY_MAX)
     }
 
     pub fn with_room(room: usize) -> Merge {
@@ -105,7 +105,7 @@ impl Merge {
 
     /// Returns the oldest line that is left, and its file, if it is from before `end`. After it
     /// returned one, the next call must name the same end.
-    pub fn next(&mut self, end: f64) -> Option<(Line, Arc<DayFile>)> {
+    pub fn next(&mut self, end: f64) -> Option<(RecordLine, Arc<DayFile>)> {
         if self.held.is_empty() {
             self.pass(end);
         }
@@ -160,10 +160,10 @@ impl Pass<'_> {
     fn read(&mut self, source: &mut Source) {
         let file = source.file.clone();
         let (first_time, start) = (!mem::replace(&mut source.seen, true), source.block().start);
-        let mut lines = Lines::open(&file, source.block());
+        let mut lines = BlockLines::open(&file, source.block());
         let (mut chunk, mut number, mut unreadable) = (Vec::new(), 0, 0);
         loop {
-            unreadable += u64::from(lines.chunk(&mut chunk, CHUNK).is_err());
+            unreadable += u64::from(lines.chunk(&mut chunk, CHUNK_SIZE).is_err());
             if chunk.is_empty() {
                 break;
             }
@@ -191,7 +191,7 @@ impl Pass<'_> {
             return;
         }
         let key = Key {
-            line: Line {
+            line: RecordLine {
                 position,
                 text: text.to_vec(),
             },
@@ -214,16 +214,16 @@ impl Pass<'_> {
 
 /// The lines of many days that may match a query, merged. A day's file is opened when its time has
 /// come.
-pub struct Days<'a> {
-    files: &'a Files,
+pub struct DayMerge<'a> {
+    files: &'a DayFiles,
     query: &'a Query,
     /// Days with the time of their first record, the oldest at the end.
     waiting: Vec<(f64, Day)>,
     merge: Merge,
 }
 
-impl<'a> Days<'a> {
-    pub fn new(files: &'a Files, query: &'a Query) -> Result<Days<'a>> {
+impl<'a> DayMerge<'a> {
+    pub fn new(files: &'a DayFiles, query: &'a Query) -> Result<DayMerge<'a>> {
         let mut indexes = files.indexes()?;
         indexes.retain(|(_, index)| query.overlaps(index.first(), index.last()));
         let mut waiting: Vec<(f64, Day)> = indexes
@@ -231,7 +231,7 @@ impl<'a> Days<'a> {
             .map(|(day, index)| (index.first(), *day))
             .collect();
         waiting.sort_by(|one, other| other.0.total_cmp(&one.0));
-        Ok(Days {
+        Ok(DayMerge {
             files,
             query,
             waiting,
@@ -240,7 +240,7 @@ impl<'a> Days<'a> {
     }
 
     /// Returns the oldest line that is left, and its file.
-    pub fn next(&mut self) -> Result<Option<(Line, Arc<DayFile>)>> {
+    pub fn next(&mut self) -> Result<Option<(RecordLine, Arc<DayFile>)>> {
         loop {
             let end = self
                 .waiting

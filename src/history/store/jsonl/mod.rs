@@ -13,20 +13,20 @@
 //! are innermost: no other lock is taken while one of them is held.
 
 mod append;
-mod aside;
+mod cut_point;
 mod day;
 mod files;
-mod fit;
 mod index;
 mod limits;
 mod lines;
 mod member;
 mod merge;
+mod prefilter;
 mod repair;
+mod replacement;
 mod rewrite;
 mod scan;
 mod search;
-mod sieve;
 #[cfg(test)]
 mod tests;
 
@@ -39,23 +39,23 @@ use std::sync::Mutex;
 use super::directory::Directory;
 use super::{Detail, Engine, Extent, Limits, Query, Result, StoreError, failed, unknown_before};
 use crate::history::record::{Record, RecordSummary};
-use append::Writer;
+use append::Appender;
 use day::Day;
-use files::Files;
+use files::DayFiles;
 use index::Index;
-use merge::Days;
-use scan::{Look, scan};
-use search::{Again, ById, EachSummary, Filter, Found, Newest, Verdict};
+use merge::DayMerge;
+use scan::{LineVisitor, scan};
+use search::{ById, EachSummary, Filter, Hit, LineMatch, Newest, Refetch};
 
 /// Its name in `--analytics-backend`.
 pub const NAME: &str = "jsonl";
 
 /// A history in day files.
 pub struct Jsonl {
-    files: Files,
+    files: DayFiles,
     /// `None` for reading only.
     directory: Option<Directory>,
-    writer: Writer,
+    writer: Appender,
     /// Held for as long as files are rewritten or deleted.
     rewriting: Mutex<()>,
 }
@@ -64,7 +64,7 @@ impl Jsonl {
     /// Opens a directory for writing, after repairing what a kill left there.
     pub fn writer(directory: Directory) -> Result<Jsonl> {
         let path = directory.path.clone();
-        day::remove_asides(&path)
+        day::remove_replacements(&path)
             .map_err(failed(format!("open the history in {}", path.display())))?;
         let engine = Jsonl::of(&path, Some(directory));
         for day in engine.files.days()? {
@@ -101,9 +101,9 @@ impl Jsonl {
 
     fn of(path: &Path, directory: Option<Directory>) -> Jsonl {
         Jsonl {
-            files: Files::new(path.to_owned()),
+            files: DayFiles::new(path.to_owned()),
             directory,
-            writer: Writer::default(),
+            writer: Appender::default(),
             rewriting: Mutex::new(()),
         }
     }
@@ -119,14 +119,14 @@ impl Jsonl {
     }
 
     /// Shows the lines that `visitor` wants, newest files first.
-    fn look(&self, look: &mut impl Look) -> Result<()> {
+    fn visit_lines(&self, visitor: &mut impl LineVisitor) -> Result<()> {
         let mut indexes = self.files.indexes()?;
         indexes.sort_by(|(_, one), (_, other)| other.last().total_cmp(&one.last()));
         for (day, index) in indexes {
-            if look.wants(index.first(), index.last())
+            if visitor.wants(index.first(), index.last())
                 && let Some(file) = self.files.open(day)?
             {
-                scan(&file, look).map_err(failed(format!("read {}", file.path.display())))?;
+                scan(&file, visitor).map_err(failed(format!("read {}", file.path.display())))?;
             }
         }
         Ok(())
@@ -134,16 +134,16 @@ impl Jsonl {
 
     /// Visits the hits; those that were too long to be held are read again, some at a time. What
     /// was deleted by then is left out.
-    fn show(
+    fn visit_hits(
         &self,
-        mut found: Vec<Found>,
+        mut hits: Vec<Hit>,
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
-        for n in 0..found.len() {
-            if found[n].record.is_none() {
-                self.look(&mut Again::new(&mut found[n..]))?;
+        for n in 0..hits.len() {
+            if hits[n].record.is_none() {
+                self.visit_lines(&mut Refetch::new(&mut hits[n..]))?;
             }
-            if let Some(record) = found[n].record.take()
+            if let Some(record) = hits[n].record.take()
                 && visit(record).is_break()
             {
                 break;
@@ -154,7 +154,7 @@ impl Jsonl {
 
     fn find(&self, id: &str) -> Result<Option<Record>> {
         let mut by_id = ById::new(id);
-        self.look(&mut by_id)?;
+        self.visit_lines(&mut by_id)?;
         Ok(by_id.found)
     }
 }
@@ -205,8 +205,8 @@ impl Engine for Jsonl {
             None => None,
         };
         let mut newest = Newest::new(query, detail, before);
-        self.look(&mut newest)?;
-        self.show(newest.into_found(), visit)
+        self.visit_lines(&mut newest)?;
+        self.visit_hits(newest.into_hits(), visit)
     }
 
     fn for_each(
@@ -215,23 +215,23 @@ impl Engine for Jsonl {
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         let filter = Filter::new(query);
-        let mut days = Days::new(&self.files, query)?;
+        let mut days = DayMerge::new(&self.files, query)?;
         while let Some((line, file)) = days.next()? {
             match filter.record(&line.text, |_| true) {
-                Verdict::Meant(record) => {
+                LineMatch::Matching(record) => {
                     if visit(record).is_break() {
                         break;
                     }
                 }
-                Verdict::NotMeant => {}
-                Verdict::Unreadable => file.count_unreadable(1),
+                LineMatch::NotMatching => {}
+                LineMatch::Unreadable => file.count_unreadable(1),
             }
         }
         Ok(())
     }
 
     fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
-        self.look(&mut EachSummary { query, visit })
+        self.visit_lines(&mut EachSummary { query, visit })
     }
 
     fn get(&self, id: &str) -> Result<Option<Record>> {

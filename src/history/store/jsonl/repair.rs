@@ -7,22 +7,22 @@ use std::sync::Arc;
 
 use flate2::Compression;
 
-use super::aside::Aside;
 use super::day::Day;
-use super::files::{DayFile, Files};
+use super::files::{DayFile, DayFiles};
 use super::index::{Block, GZIP};
-use super::lines::{Line, Lines, split};
-use super::member::{BLOCK, Encoder};
+use super::lines::{BlockLines, RecordLine, split};
+use super::member::{BLOCK_SIZE, MemberEncoder};
+use super::replacement::Replacement;
 use crate::history::store::{Result, failed};
 use crate::util::threads::lock;
 
 /// Lines are hardly ever this many times as long as their compressed form. Where they are, a block
 /// grows.
-const RATIO: u64 = 16;
+const COMPRESSION_RATIO_MAX: u64 = 16;
 
 /// Repairs the file of `day`, which must not be written meanwhile; returns whether that was
 /// necessary.
-pub fn repair(files: &Files, day: Day) -> Result<bool> {
+pub fn repair(files: &DayFiles, day: Day) -> Result<bool> {
     let Some(file) = files.open(day)? else {
         return Ok(false);
     };
@@ -36,11 +36,11 @@ pub fn repair(files: &Files, day: Day) -> Result<bool> {
         return Ok(false);
     }
     let path = file.path.clone();
-    let doing = || format!("mend {}", path.display());
-    if !is_torn_gzip(&file).map_err(failed(doing()))? {
-        keep_beside(files, &file).map_err(failed(doing()))?;
+    let operation = || format!("mend {}", path.display());
+    if !is_torn_gzip(&file).map_err(failed(operation()))? {
+        keep_beside(files, &file).map_err(failed(operation()))?;
     }
-    let kept = without_torn_tail(files, file).map_err(failed(doing()))?;
+    let kept = without_torn_tail(files, file).map_err(failed(operation()))?;
     log::warn!(
         "cut a torn end of {} bytes off {} and kept the {kept} whole records in it",
         length - whole,
@@ -63,11 +63,11 @@ fn is_torn_gzip(file: &DayFile) -> io::Result<bool> {
 
 /// Copies the tail, which another program must have written, to a file of its own: unknown bytes
 /// are not deleted.
-fn keep_beside(files: &Files, file: &DayFile) -> io::Result<()> {
+fn keep_beside(files: &DayFiles, file: &DayFile) -> io::Result<()> {
     let path = file.day.path_broken(&files.directory);
-    let mut aside = Aside::create(&files.directory, file.day)?;
-    aside.copy(file, file.index.whole, file.index.length)?;
-    aside.keep_as(&path)?;
+    let mut replacement = Replacement::create(&files.directory, file.day)?;
+    replacement.copy(file, file.index.whole, file.index.length)?;
+    replacement.keep_as(&path)?;
     log::warn!(
         "{} has something that is not gzip; it was moved to {}",
         file.path.display(),
@@ -76,28 +76,28 @@ fn keep_beside(files: &Files, file: &DayFile) -> io::Result<()> {
     Ok(())
 }
 
-fn without_torn_tail(files: &Files, file: Arc<DayFile>) -> io::Result<u64> {
-    let mut aside = Aside::create(&files.directory, file.day)?;
-    aside.copy(&file, 0, file.index.whole)?;
-    let kept = keep_lines(&file, &mut aside)?;
-    aside.replace(file)?;
+fn without_torn_tail(files: &DayFiles, file: Arc<DayFile>) -> io::Result<u64> {
+    let mut replacement = Replacement::create(&files.directory, file.day)?;
+    replacement.copy(&file, 0, file.index.whole)?;
+    let kept = keep_lines(&file, &mut replacement)?;
+    replacement.replace(file)?;
     Ok(kept)
 }
 
 /// Writes the whole lines of the torn member as a new one. Returns their number.
-fn keep_lines(file: &Arc<DayFile>, aside: &mut Aside) -> io::Result<u64> {
+fn keep_lines(file: &Arc<DayFile>, replacement: &mut Replacement) -> io::Result<u64> {
     let tail = Block {
         start: file.index.whole,
         end: file.index.length,
         ..Block::foreign(file.index.whole)
     };
-    let mut torn = Lines::open(file, &tail);
-    let room = (tail.end - tail.start) * RATIO / BLOCK + 1;
-    let mut encoder = Encoder::new(&mut aside.file, Compression::fast(), room)?;
+    let mut torn = BlockLines::open(file, &tail);
+    let room = (tail.end - tail.start) * COMPRESSION_RATIO_MAX / BLOCK_SIZE + 1;
+    let mut encoder = MemberEncoder::new(&mut replacement.file, Compression::fast(), room)?;
     let (mut chunk, mut kept) = (Vec::new(), 0);
     loop {
-        let _torn = torn.chunk(&mut chunk, BLOCK as usize);
-        let mut lines: Vec<Line> = split(&chunk).filter_map(Line::read).collect();
+        let _torn = torn.chunk(&mut chunk, BLOCK_SIZE as usize);
+        let mut lines: Vec<RecordLine> = split(&chunk).filter_map(RecordLine::read).collect();
         lines.sort_unstable();
         for line in &lines {
             encoder.line(line.position.timestamp, &line.text)?;

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use flate2::Compression;
 
 use super::Jsonl;
-use super::aside::Aside;
 use super::day::Day;
 use super::files::DayFile;
-use super::member::{BLOCK, BLOCKS_MAX, Encoder};
+use super::member::{BLOCK_SIZE, BLOCKS_MAX, MemberEncoder};
 use super::merge::Merge;
+use super::replacement::Replacement;
 use crate::history::store::{Result, failed_io};
 use crate::platform;
 use crate::util::threads::lock;
 
 /// A day that is over is written once and kept for long.
-const LEVEL: Compression = Compression::new(6);
+const COMPRESSION_LEVEL: Compression = Compression::new(6);
 
 impl Jsonl {
     /// Makes one sorted member of the file of a day that is over; returns whether that was
@@ -35,8 +35,8 @@ impl Jsonl {
         {
             return Ok(false);
         }
-        self.replace(file, |file, aside| {
-            let written = write_merged(file, &mut aside.file, |_| true)?;
+        self.replace(file, |file, replacement| {
+            let written = write_merged(file, &mut replacement.file, |_| true)?;
             Ok(file.unreadable() == 0 && written.kept == file.index.lines())
         })
     }
@@ -44,13 +44,15 @@ impl Jsonl {
     /// Rewrites the file of `day` without the lines from before this time. Returns their number.
     pub(super) fn cut_before(&self, day: Day, before: f64) -> Result<u64> {
         while let Some(file) = self.files.open(day)? {
-            let mut gone = 0;
-            let fill = |file: &Arc<DayFile>, aside: &mut Aside| {
-                gone = write_merged(file, &mut aside.file, |timestamp| timestamp >= before)?.gone;
+            let mut left_out = 0;
+            let fill = |file: &Arc<DayFile>, replacement: &mut Replacement| {
+                left_out =
+                    write_merged(file, &mut replacement.file, |timestamp| timestamp >= before)?
+                        .left_out;
                 Ok(true)
             };
             if self.replace(file, fill)? {
-                return Ok(gone);
+                return Ok(left_out);
             }
         }
         Ok(0)
@@ -63,24 +65,25 @@ impl Jsonl {
             return Ok(());
         };
         let path = file.path.clone();
-        let doing = || format!("rewrite {}", path.display());
+        let operation = || format!("rewrite {}", path.display());
         let mut ends = lock(&self.writer.ends);
         let mut kept = Cursor::new(Vec::new());
         write_merged(&file, &mut kept, |timestamp| timestamp >= before)
-            .map_err(failed_io(doing()))?;
-        rest_of(&file, &mut kept).map_err(failed_io(doing()))?;
+            .map_err(failed_io(operation()))?;
+        rest_of(&file, &mut kept).map_err(failed_io(operation()))?;
         ends.remove(&day);
         drop(file); // not every system deletes a file that is open
-        fs::remove_file(&path).map_err(failed_io(doing()))?;
+        fs::remove_file(&path).map_err(failed_io(operation()))?;
         let mut anew = platform::files::private_file()
             .write(true)
             .create_new(true)
             .open(&path)
-            .map_err(failed_io(doing()))?;
-        platform::files::give_to_owner_of_directory(&anew, &path).map_err(failed_io(doing()))?;
+            .map_err(failed_io(operation()))?;
+        platform::files::give_to_owner_of_directory(&anew, &path)
+            .map_err(failed_io(operation()))?;
         anew.write_all(kept.get_ref())
             .and_then(|()| anew.sync_all())
-            .map_err(failed_io(doing()))
+            .map_err(failed_io(operation()))
     }
 
     /// Replaces `file` with what `fill` writes and what was appended meanwhile. Returns whether it
@@ -89,29 +92,32 @@ impl Jsonl {
     pub(super) fn replace(
         &self,
         file: Arc<DayFile>,
-        fill: impl FnOnce(&Arc<DayFile>, &mut Aside) -> io::Result<bool>,
+        fill: impl FnOnce(&Arc<DayFile>, &mut Replacement) -> io::Result<bool>,
     ) -> Result<bool> {
         let path = file.path.clone();
-        let doing = || format!("rewrite {}", path.display());
-        let mut aside =
-            Aside::create(&self.files.directory, file.day).map_err(failed_io(doing()))?;
-        if !fill(&file, &mut aside).map_err(failed_io(doing()))? {
+        let operation = || format!("rewrite {}", path.display());
+        let mut replacement =
+            Replacement::create(&self.files.directory, file.day).map_err(failed_io(operation()))?;
+        if !fill(&file, &mut replacement).map_err(failed_io(operation()))? {
             return Ok(false);
         }
-        aside.file.sync_all().map_err(failed_io(doing()))?; // the larger part, before any writer waits
+        replacement
+            .file
+            .sync_all()
+            .map_err(failed_io(operation()))?; // the larger part, before any writer waits
         let mut ends = lock(&self.writer.ends);
-        if !platform::files::is_at(&lock(&file.file), &path).map_err(failed_io(doing()))? {
+        if !platform::files::is_at(&lock(&file.file), &path).map_err(failed_io(operation()))? {
             return Ok(false);
         }
         ends.remove(&file.day);
         let length = lock(&file.file)
             .metadata()
-            .map_err(failed_io(doing()))?
+            .map_err(failed_io(operation()))?
             .len();
-        aside
+        replacement
             .copy(&file, file.index.whole, length)
-            .and_then(|()| aside.replace(file))
-            .map_err(failed_io(doing()))?;
+            .and_then(|()| replacement.replace(file))
+            .map_err(failed_io(operation()))?;
         Ok(true)
     }
 }
@@ -127,7 +133,7 @@ fn rest_of(file: &Arc<DayFile>, into: &mut impl Write) -> io::Result<u64> {
 #[derive(Default)]
 struct Written {
     kept: u64,
-    gone: u64,
+    left_out: u64,
 }
 
 /// Writes the lines of `file` that are to be kept as one sorted member.
@@ -137,14 +143,14 @@ fn write_merged(
     keep: impl Fn(f64) -> bool,
 ) -> io::Result<Written> {
     let inflated = file.index.inflated();
-    let block = BLOCK.max(inflated / (BLOCKS_MAX - 1));
-    let mut encoder = Encoder::new(into, LEVEL, inflated / block + 1)?;
+    let block = BLOCK_SIZE.max(inflated / (BLOCKS_MAX - 1));
+    let mut encoder = MemberEncoder::new(into, COMPRESSION_LEVEL, inflated / block + 1)?;
     let mut merge = Merge::new();
     merge.add(file, |_| true);
     let mut written = Written::default();
     while let Some((line, _)) = merge.next(f64::INFINITY) {
         if !keep(line.position.timestamp) {
-            written.gone += 1;
+            written.left_out += 1;
             continue;
         }
         written.kept += 1;

@@ -9,24 +9,24 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::files::DayFile;
 use super::index::Block;
-use super::lines::{Lines, split};
+use super::lines::{BlockLines, split};
 
 /// The most helper threads of one scan; inflating is nearly all the work.
-const HELPERS: usize = 4;
+const HELPERS_MAX: usize = 4;
 
 /// The most blocks and chunks that are on their way to the visitor.
-const IN_FLIGHT_MAX: usize = 2 * HELPERS;
+const IN_FLIGHT_MAX: usize = 2 * HELPERS_MAX;
 
 /// Bytes of a chunk, which a helper hands over at a time.
-const CHUNK: usize = 256 * 1024;
+const CHUNK_SIZE: usize = 256 * 1024;
 
 /// Takes the lines of a scan.
-pub trait Look {
+pub trait LineVisitor {
     /// Returns whether lines between these times are (still) of interest.
     fn wants(&self, first: f64, last: f64) -> bool;
 
     /// Takes a line; returns `None` where it could not be read.
-    fn look(&mut self, line: &[u8]) -> Option<()>;
+    fn visit_line(&mut self, line: &[u8]) -> Option<()>;
 }
 
 enum Inflated {
@@ -35,13 +35,13 @@ enum Inflated {
 }
 
 /// Shows the lines of the blocks that `visitor` wants to it, about the newest first.
-pub fn scan(file: &Arc<DayFile>, look: &mut impl Look) -> io::Result<()> {
+pub fn scan(file: &Arc<DayFile>, visitor: &mut impl LineVisitor) -> io::Result<()> {
     let mut blocks = file.index.blocks.clone();
-    blocks.retain(|block| look.wants(block.first, block.last));
+    blocks.retain(|block| visitor.wants(block.first, block.last));
     blocks.sort_by(|one, other| other.last.total_cmp(&one.last));
     let helpers = thread::available_parallelism()
         .map_or(1, usize::from)
-        .min(HELPERS)
+        .min(HELPERS_MAX)
         .min(blocks.len());
     let (ask, asked) = bounded(IN_FLIGHT_MAX);
     let (give, given) = bounded(IN_FLIGHT_MAX);
@@ -53,17 +53,17 @@ pub fn scan(file: &Arc<DayFile>, look: &mut impl Look) -> io::Result<()> {
                 .spawn_scoped(scope, move || inflate(file, &asked, &give))?;
         }
         drop((asked, give));
-        watch(file, blocks, look, &ask, &given);
+        visit_blocks(file, blocks, visitor, &ask, &given);
         drop((ask, given)); // helpers end
         Ok(())
     })
 }
 
 /// Asks for blocks as long as they are wanted, and visits what comes.
-fn watch(
+fn visit_blocks(
     file: &DayFile,
     blocks: Vec<Block>,
-    look: &mut impl Look,
+    visitor: &mut impl LineVisitor,
     ask: &Sender<Block>,
     given: &Receiver<Inflated>,
 ) {
@@ -73,7 +73,7 @@ fn watch(
         while under_way < IN_FLIGHT_MAX
             && let Some(block) = blocks.next()
         {
-            if look.wants(block.first, block.last) && ask.send(block).is_ok() {
+            if visitor.wants(block.first, block.last) && ask.send(block).is_ok() {
                 under_way += 1;
             }
         }
@@ -82,7 +82,7 @@ fn watch(
         }
         match given.recv() {
             Ok(Inflated::Chunk(chunk)) => {
-                let unreadable = split(&chunk).filter(|line| look.look(line).is_none());
+                let unreadable = split(&chunk).filter(|line| visitor.visit_line(line).is_none());
                 file.count_unreadable(unreadable.count() as u64);
             }
             Ok(Inflated::End) => under_way -= 1,
@@ -94,10 +94,10 @@ fn watch(
 fn inflate(file: &Arc<DayFile>, asked: &Receiver<Block>, give: &Sender<Inflated>) {
     for block in asked {
         let _end = End(give);
-        let mut lines = Lines::open(file, &block);
+        let mut lines = BlockLines::open(file, &block);
         loop {
             let mut chunk = Vec::new();
-            if lines.chunk(&mut chunk, CHUNK).is_err() {
+            if lines.chunk(&mut chunk, CHUNK_SIZE).is_err() {
                 file.count_unreadable(1);
             }
             if chunk.is_empty() {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::lines::position;
-use super::scan::Look;
-use super::sieve::Sieve;
+use super::prefilter::Prefilter;
+use super::scan::LineVisitor;
 use crate::history::record::{Position, Record, RecordSummary};
 use crate::history::store::query::Needle;
 use crate::history::store::{Detail, Query};
@@ -15,7 +15,7 @@ use crate::history::store::{Detail, Query};
 /// Matches lines against a query.
 pub struct Filter<'a> {
     query: &'a Query,
-    sieve: Option<Sieve>,
+    prefilter: Option<Prefilter>,
 }
 
 /// The texts that `prompt_search` looks at.
@@ -32,29 +32,29 @@ struct Texts<'a> {
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The result of matching a line against a query.
-pub enum Verdict<T> {
-    Meant(T),
-    NotMeant,
+pub enum LineMatch<T> {
+    Matching(T),
+    NotMatching,
     Unreadable,
 }
 
 impl<'a> Filter<'a> {
     pub fn new(query: &'a Query) -> Filter<'a> {
-        let sieve = query
+        let prefilter = query
             .prompt_search
             .as_ref()
-            .and_then(|needle| Sieve::of_text(needle.folded()));
-        Filter { query, sieve }
+            .and_then(|needle| Prefilter::of_text(needle.folded()));
+        Filter { query, prefilter }
     }
 
     /// Returns the record on this line, if it matches and `wins` by its time.
-    pub fn record(&self, line: &[u8], wins: impl FnOnce(f64) -> bool) -> Verdict<Record> {
+    pub fn record(&self, line: &[u8], wins: impl FnOnce(f64) -> bool) -> LineMatch<Record> {
         if self
-            .sieve
+            .prefilter
             .as_ref()
-            .is_some_and(|sieve| !sieve.lets_pass(line))
+            .is_some_and(|prefilter| !prefilter.may_match(line))
         {
-            return Verdict::NotMeant;
+            return LineMatch::NotMatching;
         }
         let Ok(summary) = serde_json::from_slice::<RecordSummary>(line) else {
             return self.verdict(line);
@@ -67,16 +67,16 @@ impl<'a> Filter<'a> {
                 .as_ref()
                 .is_none_or(|needle| is_in(needle, line))
         {
-            return Verdict::NotMeant;
+            return LineMatch::NotMatching;
         }
         self.verdict(line)
     }
 
-    fn verdict(&self, line: &[u8]) -> Verdict<Record> {
+    fn verdict(&self, line: &[u8]) -> LineMatch<Record> {
         match Record::read(line) {
-            Some(record) if self.query.matches(&record) => Verdict::Meant(record),
-            Some(_) => Verdict::NotMeant,
-            None => Verdict::Unreadable,
+            Some(record) if self.query.matches(&record) => LineMatch::Matching(record),
+            Some(_) => LineMatch::NotMatching,
+            None => LineMatch::Unreadable,
         }
     }
 }
@@ -96,10 +96,10 @@ fn is_in(needle: &Needle, line: &[u8]) -> bool {
 
 /// The most bytes of lines whose records are held at a time; of further hits only the positions
 /// are.
-const HELD_MAX: usize = 8 << 20;
+const HELD_BYTES_MAX: usize = 8 << 20;
 
 /// A record that was found.
-pub struct Found {
+pub struct Hit {
     position: Position,
     /// The length of its line, as far as its record holds the line.
     bytes: usize,
@@ -114,7 +114,7 @@ pub struct Newest<'a> {
     detail: Detail,
     before: Option<Position>,
     /// At most `limit` of them.
-    best: BTreeMap<Position, Found>,
+    best: BTreeMap<Position, Hit>,
 }
 
 impl<'a> Newest<'a> {
@@ -143,7 +143,7 @@ impl<'a> Newest<'a> {
         } else {
             0
         };
-        let found = Found {
+        let found = Hit {
             position: position.clone(),
             bytes,
             record: Some(self.detail.of(record)),
@@ -152,7 +152,7 @@ impl<'a> Newest<'a> {
         if self.best.len() > self.limit {
             self.best.pop_first();
         }
-        let mut room = HELD_MAX;
+        let mut room = HELD_BYTES_MAX;
         for found in self.best.values_mut().rev() {
             match room.checked_sub(found.bytes) {
                 Some(left) => room = left,
@@ -162,12 +162,12 @@ impl<'a> Newest<'a> {
     }
 
     /// Returns the hits, newest first.
-    pub fn into_found(self) -> Vec<Found> {
+    pub fn into_hits(self) -> Vec<Hit> {
         self.best.into_values().rev().collect()
     }
 }
 
-impl Look for Newest<'_> {
+impl LineVisitor for Newest<'_> {
     fn wants(&self, first: f64, last: f64) -> bool {
         self.filter.query.overlaps(first, last)
             && self
@@ -177,7 +177,7 @@ impl Look for Newest<'_> {
             && self.can_win(last)
     }
 
-    fn look(&mut self, line: &[u8]) -> Option<()> {
+    fn visit_line(&mut self, line: &[u8]) -> Option<()> {
         let wins = |timestamp| {
             self.can_win(timestamp)
                 && self
@@ -186,45 +186,45 @@ impl Look for Newest<'_> {
                     .is_none_or(|before| timestamp <= before.timestamp)
         };
         match self.filter.record(line, wins) {
-            Verdict::Meant(record) if Query::is_before(&record, self.before.as_ref()) => {
+            LineMatch::Matching(record) if Query::is_before(&record, self.before.as_ref()) => {
                 self.insert(line, record)
             }
-            Verdict::Meant(_) | Verdict::NotMeant => {}
-            Verdict::Unreadable => return None,
+            LineMatch::Matching(_) | LineMatch::NotMatching => {}
+            LineMatch::Unreadable => return None,
         }
         Some(())
     }
 }
 
 /// Reads records that were found and not held.
-pub struct Again<'a> {
-    missing: BTreeMap<Position, &'a mut Found>,
+pub struct Refetch<'a> {
+    missing: BTreeMap<Position, &'a mut Hit>,
 }
 
-impl<'a> Again<'a> {
+impl<'a> Refetch<'a> {
     /// Takes the first of those that are missing, and as many more as may be held at a time.
-    pub fn new(found: &'a mut [Found]) -> Again<'a> {
+    pub fn new(found: &'a mut [Hit]) -> Refetch<'a> {
         let mut missing = BTreeMap::new();
         let mut bytes = 0;
         for found in found.iter_mut().filter(|found| found.record.is_none()) {
             bytes += found.bytes;
-            if bytes > HELD_MAX && !missing.is_empty() {
+            if bytes > HELD_BYTES_MAX && !missing.is_empty() {
                 break;
             }
             missing.insert(found.position.clone(), found);
         }
-        Again { missing }
+        Refetch { missing }
     }
 }
 
-impl Look for Again<'_> {
+impl LineVisitor for Refetch<'_> {
     fn wants(&self, first: f64, last: f64) -> bool {
         self.missing
             .keys()
             .any(|position| (first..=last).contains(&position.timestamp))
     }
 
-    fn look(&mut self, line: &[u8]) -> Option<()> {
+    fn visit_line(&mut self, line: &[u8]) -> Option<()> {
         if let Some(found) = self.missing.remove(&position(line)?) {
             found.record = Some(serde_json::from_slice(line).ok()?);
         }
@@ -235,7 +235,7 @@ impl Look for Again<'_> {
 /// Finds one record by its id.
 pub struct ById<'a> {
     id: &'a str,
-    sieve: Option<Sieve>,
+    prefilter: Option<Prefilter>,
     pub found: Option<Record>,
 }
 
@@ -243,23 +243,23 @@ impl<'a> ById<'a> {
     pub fn new(id: &'a str) -> ById<'a> {
         ById {
             id,
-            sieve: Sieve::of_exact(id),
+            prefilter: Prefilter::of_exact(id),
             found: None,
         }
     }
 }
 
-impl Look for ById<'_> {
+impl LineVisitor for ById<'_> {
     fn wants(&self, _: f64, _: f64) -> bool {
         self.found.is_none()
     }
 
-    fn look(&mut self, line: &[u8]) -> Option<()> {
+    fn visit_line(&mut self, line: &[u8]) -> Option<()> {
         if self.found.is_none()
             && self
-                .sieve
+                .prefilter
                 .as_ref()
-                .is_none_or(|sieve| sieve.lets_pass(line))
+                .is_none_or(|prefilter| prefilter.may_match(line))
             && position(line)?.id == self.id
         {
             self.found = Some(Record::read(line)?);
@@ -274,20 +274,20 @@ pub struct EachSummary<'a> {
     pub visit: &'a mut dyn FnMut(&RecordSummary),
 }
 
-impl Look for EachSummary<'_> {
+impl LineVisitor for EachSummary<'_> {
     fn wants(&self, first: f64, last: f64) -> bool {
         self.query.overlaps(first, last)
     }
 
-    fn look(&mut self, line: &[u8]) -> Option<()> {
-        let mut see = |summary: &RecordSummary| {
+    fn visit_line(&mut self, line: &[u8]) -> Option<()> {
+        let mut visit = |summary: &RecordSummary| {
             if self.query.matches_summary(summary) {
                 (self.visit)(summary);
             }
         };
         match serde_json::from_slice::<RecordSummary>(line) {
-            Ok(summary) => see(&summary),
-            Err(_) => Record::read(line)?.with_summary(see),
+            Ok(summary) => visit(&summary),
+            Err(_) => Record::read(line)?.with_summary(visit),
         }
         Some(())
     }

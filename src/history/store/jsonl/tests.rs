@@ -229,14 +229,14 @@ fn a_file_that_was_mended_while_it_was_written_anew_stays_as_it_was_mended() {
     let (engine, stage) = fresh();
     filled(&engine, [record(1), record(2)]);
     let file = engine.files.open(day()).unwrap().unwrap();
-    let fill = |file: &Arc<DayFile>, aside: &mut aside::Aside| {
+    let fill = |file: &Arc<DayFile>, replacement: &mut replacement::Replacement| {
         let end = file.index.whole;
         File::options()
             .append(true)
             .open(day_file(&stage))?
             .write_all(&gzip("torn")[..12])?;
         filled(&engine, [record(3)]);
-        aside.copy(file, 0, end)?;
+        replacement.copy(file, 0, end)?;
         Ok(true)
     };
     assert!(!engine.replace(file, fill).unwrap());

@@ -9,14 +9,14 @@ use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use rusqlite::{Row, Statement, params};
 use serde_json::Value;
 
-use super::schema::Reader;
+use super::schema::ReadConnection;
 use crate::history::record::{FIELDS, Record, RecordSummary, client_name, record_fields};
 use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize_cow;
 
 /// Returns the columns of a record without its long texts; a prompt is read only to make the
 /// preview that it lacks.
-pub fn brief(reader: &Reader) -> Vec<String> {
+pub fn brief(reader: &ReadConnection) -> Vec<String> {
     let column = |field: &str| match field {
         "prompt_full" => {
             let (full, preview) = (

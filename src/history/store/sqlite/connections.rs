@@ -7,37 +7,37 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::super::{Result, failed};
-use super::schema::{self, Reader};
-use super::{Sqlite, explained};
+use super::schema::{self, ReadConnection};
+use super::{Sqlite, sqlite_error};
 use crate::platform;
 use crate::platform::files::Identity;
 use crate::util::threads::lock;
 
 /// SQLite's write-ahead log, and the memory that its connections share.
-pub const LOG: &str = "ollama_analytics.db-wal";
-pub const SHARED: &str = "ollama_analytics.db-shm";
+pub const WAL_FILE: &str = "ollama_analytics.db-wal";
+pub const SHM_FILE: &str = "ollama_analytics.db-shm";
 
 /// Connections for reading that are kept open: as many as the pages have workers, and two for
 /// background work.
-const READERS: usize = 4;
+const READERS_MAX: usize = 4;
 
 /// The identities of the files of a database, which may be removed or replaced.
-pub struct Files {
+pub struct DatabaseFiles {
     database: Identity,
     /// The files that SQLite keeps beside it.
-    beside: Vec<(PathBuf, Identity)>,
+    sidecars: Vec<(PathBuf, Identity)>,
 }
 
 impl Sqlite {
-    /// Does `work` with the connection that writes; `doing` names it in an error.
+    /// Does `work` with the connection that writes; `operation` names it in an error.
     pub(super) fn writing<T>(
         &self,
-        doing: &str,
+        operation: &str,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let doing = format!("{doing} {}", self.file.display());
+        let operation = format!("{operation} {}", self.file.display());
         let Some(directory) = &self.directory else {
-            return Err(failed(doing)("it was opened to be read only"));
+            return Err(failed(operation)("it was opened to be read only"));
         };
         let mut slot = lock(&self.writer);
         directory.hold()?;
@@ -49,7 +49,7 @@ impl Sqlite {
             Some(connection) => connection,
             None => self.open()?,
         };
-        let done = work(&mut connection).map_err(|cause| explained(&doing, &cause))?;
+        let done = work(&mut connection).map_err(|cause| sqlite_error(&operation, &cause))?;
         *slot = Some(connection);
         Ok(done)
     }
@@ -57,9 +57,9 @@ impl Sqlite {
     /// Deletes the database, and creates an empty one in its place, which works on a full disk.
     /// Writing waits from before `read` on, which returns what to keep.
     pub(super) fn begin_anew<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
-        let doing = || format!("delete {}", self.file.display());
+        let operation = || format!("delete {}", self.file.display());
         let Some(directory) = &self.directory else {
-            return Err(failed(doing())("it was opened to be read only"));
+            return Err(failed(operation())("it was opened to be read only"));
         };
         let mut slot = lock(&self.writer);
         directory.hold()?;
@@ -74,13 +74,14 @@ impl Sqlite {
 
     fn open(&self) -> Result<Connection> {
         let connection = schema::open_writer(&self.file, self.busy)?;
-        let beside = [LOG, SHARED]
+        let sidecars = [WAL_FILE, SHM_FILE]
             .map(|name| self.file.with_file_name(name))
             .into_iter();
-        let beside = beside
+        let sidecars = sidecars
             .filter_map(|path| identity(&path).map(|identity| (path, identity)))
             .collect();
-        *lock(&self.opened) = identity(&self.file).map(|database| Files { database, beside });
+        *lock(&self.opened) =
+            identity(&self.file).map(|database| DatabaseFiles { database, sidecars });
         Ok(connection)
     }
 
@@ -100,8 +101,8 @@ impl Sqlite {
         );
         lock(&self.readers).clear();
         let mut opened = lock(&self.opened);
-        let beside = opened.iter().flat_map(|files| &files.beside);
-        for (path, _) in beside.filter(|(path, was)| identity(path) == Some(*was)) {
+        let sidecars = opened.iter().flat_map(|files| &files.sidecars);
+        for (path, _) in sidecars.filter(|(path, was)| identity(path) == Some(*was)) {
             fs::remove_file(path).map_err(failed(format!("remove {}", path.display())))?;
         }
         *opened = None;
@@ -110,30 +111,30 @@ impl Sqlite {
 
     pub(super) fn reading<T>(
         &self,
-        work: impl FnOnce(&Reader) -> rusqlite::Result<T>,
+        work: impl FnOnce(&ReadConnection) -> rusqlite::Result<T>,
     ) -> Result<T> {
         let (identity, reader) = match self.pooled() {
             Some(pooled) => pooled,
             None => self.open_reader()?,
         };
         let done = work(&reader)
-            .map_err(|cause| explained(&format!("read {}", self.file.display()), &cause))?;
+            .map_err(|cause| sqlite_error(&format!("read {}", self.file.display()), &cause))?;
         let mut pool = lock(&self.readers);
-        if pool.len() < READERS {
+        if pool.len() < READERS_MAX {
             pool.push((identity, reader));
         }
         Ok(done)
     }
 
     /// Takes a pooled connection to the database that is there now.
-    fn pooled(&self) -> Option<(Identity, Reader)> {
+    fn pooled(&self) -> Option<(Identity, ReadConnection)> {
         let there = identity(&self.file);
         let mut pool = lock(&self.readers);
         pool.retain(|(identity, _)| Some(*identity) == there);
         pool.pop()
     }
 
-    fn open_reader(&self) -> Result<(Identity, Reader)> {
+    fn open_reader(&self) -> Result<(Identity, ReadConnection)> {
         if self.is_another() {
             self.writing("open", |_| Ok(()))?; // so that it can be read
         }
@@ -147,7 +148,7 @@ impl Sqlite {
             .ok_or_else(|| self.nothing())
     }
 
-    fn reader_of_what_is_there(&self) -> Result<Option<(Identity, Reader)>> {
+    fn reader_of_what_is_there(&self) -> Result<Option<(Identity, ReadConnection)>> {
         let Some(identity) = identity(&self.file) else {
             return Ok(None);
         };

@@ -10,19 +10,19 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::super::query::UNKNOWN_NAME;
 use super::super::{Detail, Extent, Query, Result, unknown_before};
-use super::lookup::Lookup;
-use super::schema::Reader;
+use super::lookup::RowReader;
+use super::schema::ReadConnection;
 use super::{Sqlite, columns, index};
 use crate::history::record::{Position, Record, RecordSummary};
 use crate::observe::model_name::normalize;
 
 /// Rows that are listed at once when all are read: no view of the database lasts, so that the log
 /// can be emptied.
-const CHUNK: usize = 1000;
+const CHUNK_ROWS: usize = 1000;
 
 /// The most names of models that are compared to find the spellings of one, and the most spellings
 /// in one query.
-const NAMES_MAX: usize = 10_000;
+const MODEL_NAMES_MAX: usize = 10_000;
 const SPELLINGS_MAX: usize = 1000;
 
 const NEWEST_FIRST: &str = "ORDER BY timestamp DESC, interaction_id DESC";
@@ -45,7 +45,7 @@ impl Sqlite {
             None => None,
         };
         self.reading(|reader| {
-            let mut lookup = Lookup::new(reader, query, detail)?;
+            let mut lookup = RowReader::new(reader, query, detail)?;
             for (row, position) in newest(reader, query, bound.as_ref(), &mut lookup)? {
                 if let Some(record) = lookup
                     .record(row)?
@@ -66,7 +66,7 @@ impl Sqlite {
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         self.reading(|reader| {
-            let mut lookup = Lookup::new(reader, query, Detail::Whole)?;
+            let mut lookup = RowReader::new(reader, query, Detail::Whole)?;
             let conditions = Conditions::of(&reader.connection, query)?;
             let mut last = None;
             loop {
@@ -75,7 +75,7 @@ impl Sqlite {
                     return Ok(());
                 }
                 for row in rows {
-                    if let Some(record) = lookup.meant(row)?
+                    if let Some(record) = lookup.matching(row)?
                         && visit(record).is_break()
                     {
                         return Ok(());
@@ -87,7 +87,7 @@ impl Sqlite {
 }
 
 pub fn for_each_summary(
-    reader: &Reader,
+    reader: &ReadConnection,
     query: &Query,
     visit: &mut dyn FnMut(&RecordSummary),
 ) -> rusqlite::Result<()> {
@@ -111,7 +111,7 @@ pub fn for_each_summary(
     Ok(())
 }
 
-pub fn get(reader: &Reader, id: &str) -> rusqlite::Result<Option<Record>> {
+pub fn get(reader: &ReadConnection, id: &str) -> rusqlite::Result<Option<Record>> {
     let sql = format!(
         "SELECT {} FROM interactions WHERE interaction_id = ?1",
         reader.columns.join(", ")
@@ -123,7 +123,7 @@ pub fn get(reader: &Reader, id: &str) -> rusqlite::Result<Option<Record>> {
 }
 
 /// Measures the table, without its bytes.
-pub fn extent(reader: &Reader, newest: f64) -> rusqlite::Result<Extent> {
+pub fn extent(reader: &ReadConnection, newest: f64) -> rusqlite::Result<Extent> {
     const SQL: &str = "SELECT (SELECT count(*) FROM interactions), (SELECT min(timestamp) FROM interactions),
         (SELECT max(timestamp) FROM interactions WHERE timestamp <= ?1), (SELECT max(timestamp) FROM interactions)";
     // SQL has no infinity.
@@ -144,10 +144,10 @@ pub fn extent(reader: &Reader, newest: f64) -> rusqlite::Result<Extent> {
 /// Selects the newest matching rows, all in one view of the database: of those that the index
 /// proposes, or else one after the other.
 fn newest(
-    reader: &Reader,
+    reader: &ReadConnection,
     query: &Query,
-    bound: Option<&Key>,
-    lookup: &mut Lookup,
+    bound: Option<&RowPosition>,
+    lookup: &mut RowReader,
 ) -> rusqlite::Result<Vec<(i64, Position)>> {
     let view = reader.connection.unchecked_transaction()?;
     let mut conditions = Conditions::of(&view, query)?;
@@ -179,7 +179,7 @@ fn newest(
     Ok(found)
 }
 
-fn proposals(reader: &Reader, query: &Query) -> rusqlite::Result<Option<Vec<i64>>> {
+fn proposals(reader: &ReadConnection, query: &Query) -> rusqlite::Result<Option<Vec<i64>>> {
     match &query.prompt_search {
         Some(needle) if reader.indexed => index::proposals(&reader.connection, needle),
         _ => Ok(None),
@@ -223,38 +223,38 @@ fn in_order(
 fn chunk(
     connection: &Connection,
     conditions: &Conditions,
-    last: &mut Option<Key>,
+    last: &mut Option<RowPosition>,
 ) -> rusqlite::Result<Vec<i64>> {
     let mut conditions = conditions.clone();
     conditions.and_key(">", last.as_ref());
     let sql = format!(
-        "SELECT timestamp, interaction_id, rowid FROM interactions {} {OLDEST_FIRST} LIMIT {CHUNK}",
+        "SELECT timestamp, interaction_id, rowid FROM interactions {} {OLDEST_FIRST} LIMIT {CHUNK_ROWS}",
         conditions.sql
     );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(&conditions.values))?;
-    let mut chunk = Vec::with_capacity(CHUNK);
+    let mut chunk = Vec::with_capacity(CHUNK_ROWS);
     while let Some(row) = rows.next()? {
         chunk.push(row.get(2)?);
-        *last = Some(Key::of(row)?);
+        *last = Some(RowPosition::of(row)?);
     }
     Ok(chunk)
 }
 
-fn key(connection: &Connection, id: &str) -> rusqlite::Result<Option<Key>> {
+fn key(connection: &Connection, id: &str) -> rusqlite::Result<Option<RowPosition>> {
     let sql = "SELECT timestamp, interaction_id FROM interactions WHERE interaction_id = ?1";
-    connection.query_row(sql, [id], Key::of).optional()
+    connection.query_row(sql, [id], RowPosition::of).optional()
 }
 
 /// The position of a row, as SQLite has it: the time in a foreign table may be any value.
-struct Key {
+struct RowPosition {
     timestamp: Value,
     id: Value,
 }
 
-impl Key {
-    fn of(row: &Row) -> rusqlite::Result<Key> {
-        Ok(Key {
+impl RowPosition {
+    fn of(row: &Row) -> rusqlite::Result<RowPosition> {
+        Ok(RowPosition {
             timestamp: row.get(0)?,
             id: row.get(1)?,
         })
@@ -272,7 +272,7 @@ fn spellings(connection: &Connection, model: &str) -> rusqlite::Result<Option<Ve
              SELECT (SELECT min(model) FROM interactions WHERE model > name) FROM names WHERE name IS NOT NULL
          ) SELECT name FROM names WHERE name IS NOT NULL LIMIT ?1",
     )?;
-    let mut rows = names.query([NAMES_MAX as i64 + 1])?;
+    let mut rows = names.query([MODEL_NAMES_MAX as i64 + 1])?;
     let (mut seen, mut found) = (0, Vec::new());
     while let Some(row) = rows.next()? {
         seen += 1;
@@ -280,7 +280,7 @@ fn spellings(connection: &Connection, model: &str) -> rusqlite::Result<Option<Ve
             found.push(row.get(0)?);
         }
     }
-    Ok((seen <= NAMES_MAX && found.len() <= SPELLINGS_MAX).then_some(found))
+    Ok((seen <= MODEL_NAMES_MAX && found.len() <= SPELLINGS_MAX).then_some(found))
 }
 
 /// The part of a query that SQL can express.
@@ -333,7 +333,7 @@ impl Conditions {
         self.and("timestamp <= ?", query.end_time);
     }
 
-    fn and_key(&mut self, relation: &str, key: Option<&Key>) {
+    fn and_key(&mut self, relation: &str, key: Option<&RowPosition>) {
         if let Some(key) = key {
             self.sql += &format!(" AND (timestamp, interaction_id) {relation} (?, ?)");
             self.values.extend([key.timestamp.clone(), key.id.clone()]);

@@ -16,27 +16,27 @@ use super::columns::text;
 use crate::observe::text::prefix;
 
 /// Bytes of a prompt that are indexed: enough for nearly all, and what a long one costs is bounded.
-const HEAD: usize = 4096;
+const INDEXED_BYTES: usize = 4096;
 
 /// Ends the indexed beginning of a longer prompt.
-const MORE: &str = "\u{1}\u{1}\u{1}";
+const CONTINUATION_MARK: &str = "\u{1}\u{1}\u{1}";
 
 /// SQLite's tokenizer ends at a NUL, so that NUL is indexed as this.
-const INSTEAD_OF_NUL: &str = "\u{1}";
+const NUL_REPLACEMENT: &str = "\u{1}";
 
 /// The most rows and the most time of one piece of indexing: writing waits for it.
-const PIECE: usize = 2000;
+const PIECE_ROWS: usize = 2000;
 const PIECE_TIME: Duration = Duration::from_millis(50);
 
 /// More proposals than this do not help: matches that are so common are found sooner by reading the
 /// newest rows one by one.
-const PROPOSALS: usize = 10_000;
+const PROPOSALS_MAX: usize = 10_000;
 
 /// The most trigrams in one question; more make it slower than the rows that they rule out.
-const GROUPS: usize = 16;
+const TRIGRAMS_MAX: usize = 16;
 
 /// Letters in a trigram.
-const GROUP: usize = 3;
+const TRIGRAM_CHARS: usize = 3;
 
 /// Indexes the next piece of what was written; returns whether there is more.
 pub fn catch_up(connection: &mut Connection) -> rusqlite::Result<bool> {
@@ -60,13 +60,13 @@ fn index_piece(transaction: &Transaction) -> rusqlite::Result<()> {
         "SELECT rowid, coalesce(prompt_full, prompt_preview) FROM interactions
          WHERE rowid > (SELECT upto FROM search_progress) ORDER BY rowid LIMIT ?1",
     )?;
-    let mut rows = waiting.query([PIECE as i64])?;
+    let mut rows = waiting.query([PIECE_ROWS as i64])?;
     let (mut upto, mut held) = (0, 0);
     while let Some(row) = rows.next()? {
         upto = row.get(0)?;
         held += 1;
         if let Some(prompt) = text(row.get_ref(1)?) {
-            insertion.execute((upto, indexed(&prompt)))?;
+            insertion.execute((upto, indexed_text(&prompt)))?;
         }
         if started.elapsed() > PIECE_TIME {
             break;
@@ -81,7 +81,7 @@ fn index_piece(transaction: &Transaction) -> rusqlite::Result<()> {
 }
 
 /// Moves the progress back where the last rows were deleted: the next ones get their rowids again.
-pub fn take_back(transaction: &Transaction) -> rusqlite::Result<()> {
+pub fn rewind(transaction: &Transaction) -> rusqlite::Result<()> {
     const SQL: &str = "UPDATE search_progress SET upto = last FROM (SELECT coalesce(max(rowid), 0) AS last FROM interactions) WHERE upto > last";
     transaction.execute(SQL, []).map(drop)
 }
@@ -96,7 +96,7 @@ pub fn is_stale(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Empties the index, so that the text of deleted prompts is gone and every row is indexed again.
-pub fn forget(transaction: &Transaction) -> rusqlite::Result<()> {
+pub fn clear(transaction: &Transaction) -> rusqlite::Result<()> {
     transaction.execute_batch("INSERT INTO search (search) VALUES ('delete-all'); UPDATE search_progress SET upto = 0, held = 0")
 }
 
@@ -110,16 +110,20 @@ pub fn proposals(connection: &Connection, needle: &Needle) -> rusqlite::Result<O
         "SELECT rowid FROM search WHERE search MATCH ?1
          UNION ALL SELECT rowid FROM interactions WHERE rowid > (SELECT upto FROM search_progress) LIMIT ?2",
     )?;
-    let rows = proposed.query_map((question, PROPOSALS as i64 + 1), |row| row.get(0))?;
+    let rows = proposed.query_map((question, PROPOSALS_MAX as i64 + 1), |row| row.get(0))?;
     let rows: Vec<i64> = rows.collect::<rusqlite::Result<_>>()?;
-    Ok((rows.len() <= PROPOSALS).then_some(rows))
+    Ok((rows.len() <= PROPOSALS_MAX).then_some(rows))
 }
 
 /// Returns the text that the index holds of a prompt.
-fn indexed(prompt: &str) -> String {
-    let head = prefix(prompt, HEAD);
-    let more = if head.len() < prompt.len() { MORE } else { "" };
-    fold(head).replace('\0', INSTEAD_OF_NUL) + more
+fn indexed_text(prompt: &str) -> String {
+    let head = prefix(prompt, INDEXED_BYTES);
+    let more = if head.len() < prompt.len() {
+        CONTINUATION_MARK
+    } else {
+        ""
+    };
+    fold(head).replace('\0', NUL_REPLACEMENT) + more
 }
 
 /// Returns the full-text query for every row with all trigrams of `needle`, or with a longer
@@ -127,20 +131,21 @@ fn indexed(prompt: &str) -> String {
 fn question(needle: &Needle) -> Option<String> {
     let letters: Vec<char> = needle
         .folded()
-        .replace('\0', INSTEAD_OF_NUL)
+        .replace('\0', NUL_REPLACEMENT)
         .chars()
         .collect();
-    let groups: Vec<String> = letters
-        .windows(GROUP)
-        .map(|group| group.iter().collect())
+    let trigrams: Vec<String> = letters
+        .windows(TRIGRAM_CHARS)
+        .map(|trigram| trigram.iter().collect())
         .collect();
-    let step = groups.len().div_ceil(GROUPS).max(1);
-    let terms: Vec<String> = groups
+    let step = trigrams.len().div_ceil(TRIGRAMS_MAX).max(1);
+    let terms: Vec<String> = trigrams
         .iter()
         .step_by(step)
-        .map(|group| quoted(group))
+        .map(|trigram| quoted(trigram))
         .collect();
-    (!terms.is_empty()).then(|| format!("({}) OR {}", terms.join(" AND "), quoted(MORE)))
+    (!terms.is_empty())
+        .then(|| format!("({}) OR {}", terms.join(" AND "), quoted(CONTINUATION_MARK)))
 }
 
 fn quoted(term: &str) -> String {

@@ -4,11 +4,11 @@ use rusqlite::{OptionalExtension, Row, Statement};
 
 use super::super::{Detail, Query};
 use super::columns;
-use super::schema::Reader;
+use super::schema::ReadConnection;
 use crate::history::record::{Position, Record};
 
 /// Reads rows, and of most only the searched text.
-pub struct Lookup<'a> {
+pub struct RowReader<'a> {
     query: &'a Query,
     detail: Detail,
     searchable: Statement<'a>,
@@ -16,12 +16,12 @@ pub struct Lookup<'a> {
     record: Statement<'a>,
 }
 
-impl<'a> Lookup<'a> {
+impl<'a> RowReader<'a> {
     pub fn new(
-        reader: &'a Reader,
+        reader: &'a ReadConnection,
         query: &'a Query,
         detail: Detail,
-    ) -> rusqlite::Result<Lookup<'a>> {
+    ) -> rusqlite::Result<RowReader<'a>> {
         let select = |columns: &str| {
             reader.connection.prepare(&format!(
                 "SELECT {columns} FROM interactions WHERE rowid = ?1"
@@ -41,7 +41,7 @@ impl<'a> Lookup<'a> {
             Detail::Whole => reader.columns.join(", "),
             Detail::Brief => columns::brief(reader).join(", "),
         };
-        Ok(Lookup {
+        Ok(RowReader {
             query,
             detail,
             searchable: select(&searchable)?,
@@ -51,7 +51,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// Returns the record of `row`, if it is there and matches.
-    pub fn meant(&mut self, row: i64) -> rusqlite::Result<Option<Record>> {
+    pub fn matching(&mut self, row: i64) -> rusqlite::Result<Option<Record>> {
         if !self.has(row)? {
             return Ok(None);
         }

@@ -36,16 +36,16 @@ use super::directory::Directory;
 use super::{Detail, Engine, Extent, Limits, Query, Result, StoreError, failed};
 use crate::history::record::{Record, RecordSummary};
 use crate::platform::files::Identity;
-use connections::{Files, LOG, SHARED};
-use schema::Reader;
+use connections::{DatabaseFiles, SHM_FILE, WAL_FILE};
+use schema::ReadConnection;
 
 /// Its name in `--analytics-backend`.
 pub const NAME: &str = "sqlite";
 
-const FILE: &str = "ollama_analytics.db";
+const DATABASE_FILE: &str = "ollama_analytics.db";
 
 /// The time that a connection waits for another program's lock.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A database and its connections.
 pub struct Sqlite {
@@ -55,17 +55,17 @@ pub struct Sqlite {
     directory: Option<Directory>,
     writer: Mutex<Option<Connection>>,
     /// The files that `writer` has open.
-    opened: Mutex<Option<Files>>,
-    readers: Mutex<Vec<(Identity, Reader)>>,
+    opened: Mutex<Option<DatabaseFiles>>,
+    readers: Mutex<Vec<(Identity, ReadConnection)>>,
 }
 
 impl Sqlite {
     /// Opens the database in a locked directory, created or migrated where that is needed.
     pub fn writer(directory: Directory) -> Result<Sqlite> {
-        Sqlite::patient(directory, BUSY)
+        Sqlite::with_timeout(directory, BUSY_TIMEOUT)
     }
 
-    fn patient(directory: Directory, busy: Duration) -> Result<Sqlite> {
+    fn with_timeout(directory: Directory, busy: Duration) -> Result<Sqlite> {
         let sqlite = Sqlite::new(&directory.path.clone(), busy, Some(directory));
         sqlite.writing("open", |_| Ok(()))?;
         Ok(sqlite)
@@ -73,7 +73,7 @@ impl Sqlite {
 
     /// Opens the database that another tap writes, or wrote, in the directory `path`.
     pub fn reader(path: &Path) -> Result<Sqlite> {
-        let sqlite = Sqlite::new(path, BUSY, None);
+        let sqlite = Sqlite::new(path, BUSY_TIMEOUT, None);
         match fs::metadata(&sqlite.file) {
             Ok(_) => {}
             Err(e) if e.kind() == ErrorKind::NotFound => return Err(sqlite.nothing()),
@@ -88,7 +88,7 @@ impl Sqlite {
     pub fn discard(path: &Path) -> Result<()> {
         // In this order: a log without a database is removed by the next one, and Windows does not
         // remove a file that is open.
-        for name in [FILE, LOG, SHARED] {
+        for name in [DATABASE_FILE, WAL_FILE, SHM_FILE] {
             match fs::remove_file(path.join(name)) {
                 Err(cause) if cause.kind() != ErrorKind::NotFound => {
                     return Err(failed(format!("delete {}", path.join(name).display()))(
@@ -103,14 +103,14 @@ impl Sqlite {
 
     /// Returns whether there is one in the directory `path`.
     pub fn is_in(path: &Path) -> Result<bool> {
-        let file = path.join(FILE);
+        let file = path.join(DATABASE_FILE);
         file.try_exists()
             .map_err(failed(format!("read {}", file.display())))
     }
 
     fn new(path: &Path, busy: Duration, directory: Option<Directory>) -> Sqlite {
         Sqlite {
-            file: path.join(FILE),
+            file: path.join(DATABASE_FILE),
             busy,
             directory,
             writer: Mutex::new(None),
@@ -122,14 +122,14 @@ impl Sqlite {
     fn nothing(&self) -> StoreError {
         let directory = self.file.parent().unwrap_or(&self.file);
         StoreError::NotFound(format!(
-            "there is no SQLite history in {}: it has no {FILE} with records",
+            "there is no SQLite history in {}: it has no {DATABASE_FILE} with records",
             directory.display()
         ))
     }
 
     /// Returns the size of the database and its log.
     fn bytes(&self) -> u64 {
-        let log = self.file.with_file_name(LOG);
+        let log = self.file.with_file_name(WAL_FILE);
         [&self.file, &log]
             .into_iter()
             .filter_map(|file| fs::metadata(file).ok())
@@ -199,12 +199,12 @@ impl Engine for Sqlite {
     }
 
     fn purge(&self, before: Option<f64>) -> Result<u64> {
-        self.delete_for_good(before)
+        self.purge_records(before)
     }
 }
 
 /// Makes an error of SQLite's message, with the way out if the user has one.
-fn explained(doing: &str, cause: &rusqlite::Error) -> StoreError {
+fn sqlite_error(operation: &str, cause: &rusqlite::Error) -> StoreError {
     let way_out = match cause.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "; another program holds it",
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
@@ -213,7 +213,7 @@ fn explained(doing: &str, cause: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::DiskFull) => "; make room, or lower --analytics-max-bytes",
         _ => "",
     };
-    let text = format!("{doing}: {cause}{way_out}");
+    let text = format!("{operation}: {cause}{way_out}");
     if cause.sqlite_error_code() == Some(ErrorCode::DiskFull) {
         StoreError::DiskFull(text)
     } else {

@@ -12,21 +12,21 @@ use super::schema::{self, pragma};
 use super::{Sqlite, index};
 
 /// Rows that one transaction deletes.
-const PIECE: u64 = 500;
+const PIECE_ROWS: u64 = 500;
 
 /// Free pages that one transaction gives back, where there were some before (4 KiB each).
-const PAGES: u32 = 250;
+const PIECE_PAGES: u32 = 250;
 
 /// In SQLite, any number of pages.
-const ALL: u32 = 0;
+const ALL_PAGES: u32 = 0;
 
 /// Records that are held while a database is created anew take no more than this of it (bytes), and
 /// this share of the limit.
-const HELD_MAX: u64 = 64 << 20;
-const PART: f64 = 0.8;
+const HELD_BYTES_MAX: u64 = 64 << 20;
+const HELD_SHARE: f64 = 0.8;
 
 /// The pause between two pieces, in which a waiting writer gets its turn.
-const PAUSE: Duration = Duration::from_millis(1);
+const PIECE_PAUSE: Duration = Duration::from_millis(1);
 
 /// The part of the file that is in use.
 struct Size {
@@ -41,8 +41,8 @@ impl Sqlite {
         } else {
             Ok(0)
         };
-        let aged = aged.and_then(|gone| {
-            Ok(gone
+        let aged = aged.and_then(|removed| {
+            Ok(removed
                 + limits
                     .future
                     .map_or(Ok(0), |span| self.delete_future(span))?)
@@ -54,23 +54,23 @@ impl Sqlite {
                 done => done,
             }
         });
-        let gone = aged? + fitted?;
-        if gone > 0 {
+        let removed = aged? + fitted?;
+        if removed > 0 {
             self.deleting(|transaction| {
                 if index::is_stale(transaction)? {
-                    index::forget(transaction)
+                    index::clear(transaction)
                 } else {
                     Ok(())
                 }
             })?;
         }
         self.shrink()?;
-        Ok(gone)
+        Ok(removed)
     }
 
     /// Purges: afterwards no file of the history has the text. What is left is indexed anew.
-    pub(super) fn delete_for_good(&self, before: Option<f64>) -> Result<u64> {
-        let gone = match before {
+    pub(super) fn purge_records(&self, before: Option<f64>) -> Result<u64> {
+        let removed = match before {
             Some(_) => self.delete_oldest(before, u64::MAX)?,
             None => {
                 let rows = self.writing("measure", |connection| size(connection))?.rows;
@@ -88,7 +88,7 @@ impl Sqlite {
         self.writing("delete from", |connection| {
             connection.pragma_update(None, "secure_delete", true)
         })?;
-        self.deleting(index::forget)?;
+        self.deleting(index::clear)?;
         self.writing("shrink", |connection| {
             match before.is_some() && schema::shrinks(connection)? {
                 true => Ok(()),
@@ -99,7 +99,7 @@ impl Sqlite {
             connection.execute_batch("PRAGMA secure_delete = FAST")
         })?;
         self.shrink()?;
-        Ok(gone)
+        Ok(removed)
     }
 
     fn delete_future(&self, span: TimeRange) -> Result<u64> {
@@ -112,7 +112,7 @@ impl Sqlite {
     }
 
     fn delete_until_it_fits(&self, max_bytes: u64) -> Result<u64> {
-        let mut gone = 0;
+        let mut removed = 0;
         if self.bytes() > max_bytes {
             self.empty_log()?;
         }
@@ -121,21 +121,21 @@ impl Sqlite {
             let Some(rows) = surplus(&size, max_bytes) else {
                 break;
             };
-            gone += self.delete_oldest(None, rows)?;
+            removed += self.delete_oldest(None, rows)?;
         }
-        if gone > 0 {
+        if removed > 0 {
             log::info!(
-                "history: deleted the {gone} oldest records, for it may have {max_bytes} bytes"
+                "history: deleted the {removed} oldest records, for it may have {max_bytes} bytes"
             );
         }
-        Ok(gone)
+        Ok(removed)
     }
 
     /// Frees room on a full disk, where deleting rows would take some first: reads what may stay,
     /// creates a new database, and writes it there.
     fn keep_newest_alone(&self, max_bytes: u64, why: &str) -> Result<u64> {
         let size = self.writing("measure", |connection| size(connection))?;
-        let share = max_bytes.min(HELD_MAX) as f64 * PART / size.bytes.max(1) as f64;
+        let share = max_bytes.min(HELD_BYTES_MAX) as f64 * HELD_SHARE / size.bytes.max(1) as f64;
         let limit = (size.rows as f64 * share.min(1.0)) as usize;
         log::warn!(
             "{why}; so the database is begun anew, with the {limit} newest of {} records",
@@ -152,7 +152,10 @@ impl Sqlite {
         })?;
         while !kept.is_empty() {
             // The newest first, in case the disk is full again.
-            let mut piece = kept.drain(..kept.len().min(PIECE as usize)).rev().collect();
+            let mut piece = kept
+                .drain(..kept.len().min(PIECE_ROWS as usize))
+                .rev()
+                .collect();
             self.write(&mut piece)?;
         }
         Ok(size.rows.saturating_sub(limit as u64))
@@ -161,17 +164,17 @@ impl Sqlite {
     /// Deletes the oldest, at most `rows` of them, and only those from before `before` where that
     /// is given.
     fn delete_oldest(&self, before: Option<f64>, rows: u64) -> Result<u64> {
-        let mut gone = 0;
-        while gone < rows {
-            let piece = PIECE.min(rows - gone);
+        let mut removed = 0;
+        while removed < rows {
+            let piece = PIECE_ROWS.min(rows - removed);
             let deleted = self.deleting(|transaction| delete_piece(transaction, before, piece))?;
-            gone += deleted;
+            removed += deleted;
             if deleted < piece {
                 break;
             }
-            thread::sleep(PAUSE);
+            thread::sleep(PIECE_PAUSE);
         }
-        Ok(gone)
+        Ok(removed)
     }
 
     fn deleting<T>(&self, work: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T> {
@@ -186,8 +189,10 @@ impl Sqlite {
 
     /// Gives free pages back to the disk, and empties the log, which still has what was deleted.
     fn shrink(&self) -> Result<()> {
-        while self.writing("shrink", |connection| give_back(connection, PAGES))? {
-            thread::sleep(PAUSE);
+        while self.writing("shrink", |connection| {
+            release_pages(connection, PIECE_PAGES)
+        })? {
+            thread::sleep(PIECE_PAUSE);
         }
         self.empty_log()
     }
@@ -230,7 +235,7 @@ fn delete_piece(
     for row in &rows {
         deletion.execute([row])?;
     }
-    give_back(transaction, ALL)?;
+    release_pages(transaction, ALL_PAGES)?;
     Ok(rows.len() as u64)
 }
 
@@ -255,7 +260,7 @@ fn size(connection: &Connection) -> rusqlite::Result<Size> {
 }
 
 /// Gives at most `pages` free ones back; returns whether there are more.
-fn give_back(connection: &Connection, pages: u32) -> rusqlite::Result<bool> {
+fn release_pages(connection: &Connection, pages: u32) -> rusqlite::Result<bool> {
     let before = pragma(connection, "freelist_count")?;
     let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
     let mut rows = statement.query([])?;

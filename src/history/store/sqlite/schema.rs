@@ -12,7 +12,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::super::{Result, StoreError, failed};
-use super::explained;
+use super::sqlite_error;
 use crate::history::record::FIELDS;
 use crate::platform;
 
@@ -25,7 +25,7 @@ const MIGRATIONS: [&str; 4] = [
 
 /// Columns that came later, none of which an older ollama-tap would misread: they are added without
 /// a migration, so that it can read and write the database after a downgrade.
-const ADDED: [(&str, &str); 3] = [
+const LATER_COLUMNS: [(&str, &str); 3] = [
     ("prompt_cached_tokens", "INTEGER"),
     ("host", "TEXT"),
     ("tap", "INTEGER"),
@@ -41,19 +41,19 @@ const SUMMARY_INDEX: &str = "
 ";
 
 /// The number of migrations that a database with a full-text index has behind it.
-const SEARCHABLE: usize = 3;
+const SEARCH_MIGRATIONS: usize = 3;
 
 /// The table of records, which a database from before the tap has as well.
 const TABLE: &str = "interactions";
 
 /// Value of `auto_vacuum` that lets a file shrink piece by piece.
-const INCREMENTAL: i64 = 2;
+const AUTO_VACUUM_INCREMENTAL: i64 = 2;
 
 /// A batch is on the disk before it counts as written; full-fsync is what that takes on macOS. The
 /// log of writes is moved into the database every 16 MiB, so that an index page that many batches
 /// change is written once, and then it is no longer than 64 MiB. Deleted text is overwritten where
 /// its page lives on.
-const SETTINGS: &str = "
+const PRAGMAS: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA fullfsync = ON;
@@ -64,7 +64,7 @@ const SETTINGS: &str = "
 ";
 
 /// A connection for reading, and the shape of its database.
-pub struct Reader {
+pub struct ReadConnection {
     pub connection: Connection,
     /// The column of each field of a record, in order; `NULL` where a database was not migrated
     /// yet.
@@ -73,7 +73,7 @@ pub struct Reader {
     pub indexed: bool,
 }
 
-impl Reader {
+impl ReadConnection {
     /// Returns the column that holds `field`.
     pub fn column(&self, field: &str) -> &str {
         FIELDS
@@ -85,31 +85,31 @@ impl Reader {
 
 /// Opens a database for writing, creates it where it is missing, and migrates it.
 pub fn open_writer(file: &Path, busy: Duration) -> Result<Connection> {
-    let doing = format!("open {}", file.display());
+    let operation = format!("open {}", file.display());
     // Private from the beginning; SQLite gives its other files the same rights.
-    make_private(file).map_err(failed(&doing))?;
+    make_private(file).map_err(failed(&operation))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = connect(file, flags, busy)?;
-    prepare(&mut connection).map_err(|cause| explained(&doing, &cause))?;
+    prepare(&mut connection).map_err(|cause| sqlite_error(&operation, &cause))?;
     Ok(connection)
 }
 
 /// Creates the file where it is missing, for its owner alone. It is closed again before SQLite
 /// opens it, because closing it later would free SQLite's locks.
 fn make_private(file: &Path) -> io::Result<()> {
-    let made = platform::files::private_file()
+    let created = platform::files::private_file()
         .append(true)
         .create(true)
         .open(file)?;
-    platform::files::give_to_owner_of_directory(&made, file)?;
+    platform::files::give_to_owner_of_directory(&created, file)?;
     platform::files::make_file_private(file)
 }
 
 /// Opens a database for reading, as it is; `None` where it has no table of records.
-pub fn open_reader(file: &Path, busy: Duration) -> Result<Option<Reader>> {
+pub fn open_reader(file: &Path, busy: Duration) -> Result<Option<ReadConnection>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = connect(file, flags, busy)?;
-    look(connection).map_err(|cause| explained(&format!("read {}", file.display()), &cause))
+    inspect(connection).map_err(|cause| sqlite_error(&format!("read {}", file.display()), &cause))
 }
 
 fn connect(file: &Path, flags: OpenFlags, busy: Duration) -> Result<Connection> {
@@ -120,7 +120,7 @@ fn connect(file: &Path, flags: OpenFlags, busy: Duration) -> Result<Connection> 
         Ok((connection, version))
     };
     let (connection, version) =
-        open().map_err(|cause| explained(&format!("open {}", file.display()), &cause))?;
+        open().map_err(|cause| sqlite_error(&format!("open {}", file.display()), &cause))?;
     if version > MIGRATIONS.len() {
         let known = MIGRATIONS.len();
         let text = format!(
@@ -144,20 +144,20 @@ pub fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
 }
 
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
-    let_it_shrink(connection)?;
-    connection.execute_batch(SETTINGS)?;
+    enable_shrinking(connection)?;
+    connection.execute_batch(PRAGMAS)?;
     while migrated(connection)? {}
     add_columns(connection)
 }
 
 /// An empty file takes the setting at once; any other has to be rewritten, for which the disk may
 /// be too full.
-fn let_it_shrink(connection: &Connection) -> rusqlite::Result<()> {
+fn enable_shrinking(connection: &Connection) -> rusqlite::Result<()> {
     if shrinks(connection)? {
         return Ok(());
     }
     let is_new = pragma(connection, "page_count")? == 0;
-    connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+    connection.pragma_update(None, "auto_vacuum", AUTO_VACUUM_INCREMENTAL)?;
     if is_new {
         return Ok(());
     }
@@ -170,7 +170,7 @@ fn let_it_shrink(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Returns whether free pages can be given back to the disk.
 pub fn shrinks(connection: &Connection) -> rusqlite::Result<bool> {
-    Ok(pragma(connection, "auto_vacuum")? == INCREMENTAL)
+    Ok(pragma(connection, "auto_vacuum")? == AUTO_VACUUM_INCREMENTAL)
 }
 
 /// Does the next migration, whole or not at all; returns whether there was one.
@@ -189,7 +189,7 @@ fn migrated(connection: &mut Connection) -> rusqlite::Result<bool> {
     Ok(true)
 }
 
-/// Adds what is missing of `ADDED`, all of it or nothing.
+/// Adds what is missing of `LATER_COLUMNS`, all of it or nothing.
 fn add_columns(connection: &mut Connection) -> rusqlite::Result<()> {
     if missing_columns(connection)?.is_empty() {
         return Ok(());
@@ -204,7 +204,7 @@ fn add_columns(connection: &mut Connection) -> rusqlite::Result<()> {
 
 fn missing_columns(connection: &Connection) -> rusqlite::Result<Vec<(&'static str, &'static str)>> {
     let there = column_names(connection)?;
-    Ok(ADDED
+    Ok(LATER_COLUMNS
         .into_iter()
         .filter(|(column, _)| !there.iter().any(|name| name == column))
         .collect())
@@ -217,7 +217,7 @@ fn column_names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         .collect()
 }
 
-fn look(connection: Connection) -> rusqlite::Result<Option<Reader>> {
+fn inspect(connection: Connection) -> rusqlite::Result<Option<ReadConnection>> {
     let there = column_names(&connection)?;
     let column = |field: &&str| {
         if there.iter().any(|name| name == field) {
@@ -227,8 +227,8 @@ fn look(connection: Connection) -> rusqlite::Result<Option<Reader>> {
         }
     };
     let columns = FIELDS.iter().map(column).collect();
-    let indexed = version(&connection)? >= SEARCHABLE;
-    Ok((!there.is_empty()).then_some(Reader {
+    let indexed = version(&connection)? >= SEARCH_MIGRATIONS;
+    Ok((!there.is_empty()).then_some(ReadConnection {
         connection,
         columns,
         indexed,

@@ -8,7 +8,7 @@ use crate::history::record::Record;
 /// Writes all of `batch`, or nothing.
 pub fn write(connection: &mut Connection, batch: &[Record]) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    index::take_back(&transaction)?;
+    index::rewind(&transaction)?;
     let mut insertion = transaction.prepare(&columns::insertion())?;
     for record in batch {
         columns::insert(&mut insertion, record)?;

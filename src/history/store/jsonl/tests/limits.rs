@@ -94,7 +94,7 @@ fn a_purge_deletes_exactly_what_is_older() {
     assert_eq!(numbers(&engine), (25..40).collect::<Vec<_>>());
     assert_eq!(engine.files.days().unwrap().len(), 2);
     assert_eq!(engine.purge(Some(moment)).unwrap(), 0);
-    fs::write(day().path_aside(stage.path()), "half").unwrap();
+    fs::write(day().path_of_replacement(stage.path()), "half").unwrap();
     assert_eq!(engine.purge(None).unwrap(), 15);
     assert!(numbers(&engine).is_empty());
     let names = fs::read_dir(stage.path())

@@ -124,15 +124,18 @@ fn what_was_being_written_beside_is_removed_at_the_next_start() {
     let (engine, stage) = fresh();
     filled(&engine, [record(1)]);
     drop(engine);
-    fs::write(day().path_aside(stage.path()), "half").unwrap();
+    fs::write(day().path_of_replacement(stage.path()), "half").unwrap();
     fs::write(stage.path().join("letter.tmp"), "not ours").unwrap();
     assert_eq!(
         read_all(&Jsonl::reader(stage.path()).unwrap(), &[]).len(),
         1
     );
-    assert!(day().path_aside(stage.path()).exists());
+    assert!(day().path_of_replacement(stage.path()).exists());
     open(&stage);
-    assert!(!day().path_aside(stage.path()).exists() && stage.path().join("letter.tmp").exists());
+    assert!(
+        !day().path_of_replacement(stage.path()).exists()
+            && stage.path().join("letter.tmp").exists()
+    );
 }
 
 fn plain_lines() -> String {

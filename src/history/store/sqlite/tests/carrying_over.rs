@@ -6,7 +6,7 @@ use super::*;
 fn seeded(dir: &Path) -> PathBuf {
     let path = dir.join("history");
     fs::create_dir(&path).unwrap();
-    let seed = Connection::open(path.join(FILE)).unwrap();
+    let seed = Connection::open(path.join(DATABASE_FILE)).unwrap();
     seed.execute_batch(include_str!("../001_seed.sql")).unwrap();
     seed.execute_batch(
         r#"CREATE INDEX idx_timestamp ON interactions (timestamp);
@@ -75,9 +75,9 @@ fn has_it_all(sqlite: &Sqlite) {
 fn a_database_of_before_the_tap_is_read_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let path = seeded(dir.path());
-    let before = fs::read(path.join(FILE)).unwrap();
+    let before = fs::read(path.join(DATABASE_FILE)).unwrap();
     has_it_all(&Sqlite::reader(&path).unwrap());
-    assert_eq!(fs::read(path.join(FILE)).unwrap(), before);
+    assert_eq!(fs::read(path.join(DATABASE_FILE)).unwrap(), before);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_database_of_a_newer_tap_is_refused() {
     ] {
         let text = complaint(refused);
         assert!(
-            text.contains("newer") && text.contains("99") && text.contains(FILE),
+            text.contains("newer") && text.contains("99") && text.contains(DATABASE_FILE),
             "{text}"
         );
     }
@@ -131,7 +131,7 @@ fn a_database_of_a_newer_tap_is_refused() {
 /// A database as 0.1.0 made it: all migrations, none of the columns that came later.
 fn of_the_version_before(dir: &Path) -> PathBuf {
     let path = seeded(dir);
-    let old = Connection::open(path.join(FILE)).unwrap();
+    let old = Connection::open(path.join(DATABASE_FILE)).unwrap();
     for migration in [
         include_str!("../002_columns.sql"),
         include_str!("../003_search.sql"),

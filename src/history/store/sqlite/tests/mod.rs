@@ -82,14 +82,14 @@ impl Engine for Indexed {
 fn fresh() -> (Sqlite, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     (
-        Sqlite::patient(directory(dir.path()), Duration::from_secs(1)).unwrap(),
+        Sqlite::with_timeout(directory(dir.path()), Duration::from_secs(1)).unwrap(),
         dir,
     )
 }
 
 /// The history below `path`, which waits for no other program.
 fn opened(path: &Path) -> Sqlite {
-    Sqlite::patient(directory(path), Duration::ZERO).unwrap()
+    Sqlite::with_timeout(directory(path), Duration::ZERO).unwrap()
 }
 
 fn directory(path: &Path) -> Directory {

@@ -11,7 +11,7 @@ fn where_there_is_nothing_a_reader_names_the_directory_and_makes_none() {
         panic!("read")
     };
     assert!(text.contains(&dir.path().display().to_string()), "{text}");
-    fs::write(dir.path().join(FILE), "").unwrap();
+    fs::write(dir.path().join(DATABASE_FILE), "").unwrap();
     assert!(matches!(
         Sqlite::reader(dir.path()),
         Err(StoreError::NotFound(_))

@@ -1,6 +1,6 @@
 //! Disks and programs that get in the way, damaged files, who may read.
 
-use super::super::connections::SHARED;
+use super::super::connections::SHM_FILE;
 use super::*;
 use crate::util::threads::lock;
 
@@ -19,7 +19,7 @@ fn while_another_program_holds_the_database_batches_wait() {
         let text = complaint(sqlite.write(&mut batch));
         assert!(
             text.starts_with("write to ")
-                && text.contains(FILE)
+                && text.contains(DATABASE_FILE)
                 && text.contains("another program holds it"),
             "{text}"
         );
@@ -71,7 +71,12 @@ fn what_somebody_removes_begins_again_and_what_comes_is_kept() {
     if nobody_removes_what_is_open() {
         return;
     }
-    for removed in [&[FILE][..], &[FILE, LOG, SHARED], &[".lock"], &["."]] {
+    for removed in [
+        &[DATABASE_FILE][..],
+        &[DATABASE_FILE, WAL_FILE, SHM_FILE],
+        &[".lock"],
+        &["."],
+    ] {
         let (sqlite, dir) = fresh();
         filled(&sqlite, [record(1)]);
         caught_up(&sqlite);
@@ -165,13 +170,13 @@ fn a_batch_that_may_have_been_written_is_not_written_twice() {
 fn what_is_no_database_is_named_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let directory = directory(dir.path());
-    let file = directory.path.join(FILE);
+    let file = directory.path.join(DATABASE_FILE);
     fs::write(&file, "Dear diary, ".repeat(1000)).unwrap();
     for refused in [Sqlite::reader(&directory.path), Sqlite::writer(directory)] {
         let text = complaint(refused);
         assert!(
             text.contains("not a database")
-                && text.contains(FILE)
+                && text.contains(DATABASE_FILE)
                 && text.contains("move the file away"),
             "{text}"
         );

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::files::DayFile;
 use super::index::Block;
-use super::lines::{Lines, position, split};
+use super::lines::{BlockLines, position, split};
 
 /// Bytes of lines that are read at a time.
-const CHUNK: usize = 64 * 1024;
+const CHUNK_SIZE: usize = 64 * 1024;
 
 /// Returns the time from which on the records of a file take about `bytes`, which is less than its
 /// length (Unix seconds). One record at least is older.
-pub fn start(file: &Arc<DayFile>, bytes: u64) -> f64 {
+pub fn cut_point(file: &Arc<DayFile>, bytes: u64) -> f64 {
     let mut blocks: Vec<&Block> = file.index.blocks.iter().collect();
     blocks.sort_by(|one, other| other.last.total_cmp(&one.last));
     let length = |block: &Block| (block.end - block.start) as f64;
@@ -21,7 +21,7 @@ pub fn start(file: &Arc<DayFile>, bytes: u64) -> f64 {
         / file.index.length as f64;
     for block in blocks {
         if length(block) > left {
-            return start_in(file, block, left / length(block));
+            return cut_point_in(file, block, left / length(block));
         }
         left -= length(block);
     }
@@ -29,7 +29,7 @@ pub fn start(file: &Arc<DayFile>, bytes: u64) -> f64 {
 }
 
 /// Returns the time from which on the lines of a block are this share of it.
-fn start_in(file: &Arc<DayFile>, block: &Block, share: f64) -> f64 {
+fn cut_point_in(file: &Arc<DayFile>, block: &Block, share: f64) -> f64 {
     let mut lines = times(file, block);
     lines.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     let mut left = lines.iter().map(|(_, bytes)| bytes).sum::<usize>() as f64 * share;
@@ -45,9 +45,9 @@ fn start_in(file: &Arc<DayFile>, block: &Block, share: f64) -> f64 {
 /// Returns the time of each line of a block, and its length in bytes.
 fn times(file: &Arc<DayFile>, block: &Block) -> Vec<(f64, usize)> {
     let (mut times, mut chunk) = (Vec::new(), Vec::new());
-    let mut lines = Lines::open(file, block);
+    let mut lines = BlockLines::open(file, block);
     loop {
-        let _damaged = lines.chunk(&mut chunk, CHUNK); // left out when the file is rewritten
+        let _damaged = lines.chunk(&mut chunk, CHUNK_SIZE); // left out when the file is rewritten
         if chunk.is_empty() {
             return times;
         }

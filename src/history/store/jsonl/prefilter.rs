@@ -10,40 +10,40 @@ const ESCAPED_ASCII: &[u8] = b"\\u00";
 /// Letters and digits by how often they occur, the rarest first.
 const RARE_FIRST: &[u8] = b"zqxjvbpygwfmucdlhrsnotae9876543210 ";
 
-pub struct Sieve {
+pub struct Prefilter {
     /// In small letters; not empty.
     part: Vec<u8>,
     /// The index of its rarest byte.
     rarest: usize,
 }
 
-impl Sieve {
+impl Prefilter {
     /// Makes the filter of a folded text that is searched in any case. `None` where the bytes tell
     /// nothing.
-    pub fn of_text(folded: &str) -> Option<Sieve> {
+    pub fn of_text(folded: &str) -> Option<Prefilter> {
         // The longest part of it that is written in one way only.
         let part = folded
             .as_bytes()
             .split(|byte| !is_plain(*byte))
             .max_by_key(|part| part.len())?;
-        Sieve::new(part)
+        Prefilter::new(part)
     }
 
     /// Makes the filter of an id, whose case counts.
-    pub fn of_exact(id: &str) -> Option<Sieve> {
-        Sieve::of_text(&id.to_ascii_lowercase())
+    pub fn of_exact(id: &str) -> Option<Prefilter> {
+        Prefilter::of_text(&id.to_ascii_lowercase())
     }
 
-    fn new(part: &[u8]) -> Option<Sieve> {
+    fn new(part: &[u8]) -> Option<Prefilter> {
         let rank = |byte: &u8| RARE_FIRST.iter().position(|rare| rare == byte);
         let (rarest, _) = part.iter().enumerate().min_by_key(|(_, byte)| rank(byte))?;
-        Some(Sieve {
+        Some(Prefilter {
             part: part.to_vec(),
             rarest,
         })
     }
 
-    pub fn lets_pass(&self, line: &[u8]) -> bool {
+    pub fn may_match(&self, line: &[u8]) -> bool {
         self.is_in(line) || memmem::find(line, ESCAPED_ASCII).is_some()
     }
 
@@ -68,8 +68,8 @@ fn is_plain(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn lets_pass(needle: &str, line: &str) -> bool {
-        Sieve::of_text(needle).is_none_or(|sieve| sieve.lets_pass(line.as_bytes()))
+    fn may_match(needle: &str, line: &str) -> bool {
+        Prefilter::of_text(needle).is_none_or(|prefilter| prefilter.may_match(line.as_bytes()))
     }
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
             ("я", r"\u042f"),
             ("ß1", "ẞ1"),
         ] {
-            assert!(lets_pass(needle, line), "{needle} in {line}");
+            assert!(may_match(needle, line), "{needle} in {line}");
         }
     }
 
@@ -106,7 +106,7 @@ mod tests {
             ("sea", "se"),
             ("aß", "b"),
         ] {
-            assert!(!lets_pass(needle, line), "{needle} in {line}");
+            assert!(!may_match(needle, line), "{needle} in {line}");
         }
     }
 }

@@ -16,15 +16,15 @@ use crate::util::threads::lock;
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// A file that is removed again unless it is given its final name.
-pub struct Aside {
+pub struct Replacement {
     path: PathBuf,
     pub file: File,
     placed: bool,
 }
 
-impl Aside {
-    pub fn create(directory: &Path, day: Day) -> io::Result<Aside> {
-        let mut path = day.path_aside(directory).into_os_string();
+impl Replacement {
+    pub fn create(directory: &Path, day: Day) -> io::Result<Replacement> {
+        let mut path = day.path_of_replacement(directory).into_os_string();
         path.push(NEXT.fetch_add(1, Relaxed).to_string());
         let path = PathBuf::from(path);
         let file = platform::files::private_file()
@@ -34,7 +34,7 @@ impl Aside {
             .truncate(true)
             .open(&path)?;
         platform::files::give_to_owner_of_directory(&file, &path)?;
-        Ok(Aside {
+        Ok(Replacement {
             path,
             file,
             placed: false,
@@ -75,7 +75,7 @@ impl Aside {
     }
 }
 
-impl Drop for Aside {
+impl Drop for Replacement {
     fn drop(&mut self) {
         if !self.placed {
             _ = fs::remove_file(&self.path); // else the next start does it
