@@ -127,7 +127,7 @@ pub fn children(pid: u32) -> io::Result<Vec<u32>> {
     Ok(children)
 }
 
-/// How long its threads have run on a processor, those that are gone too, for itself and within the system. The clock is exact, where the state
+/// Returns how long its threads have run on a processor, those that are gone too, for itself and within the system. The clock is exact, where the state
 /// of the process counts hundredths of a second.
 pub fn cpu_time(pid: u32) -> io::Result<Duration> {
     let (mut clock, mut time) = (

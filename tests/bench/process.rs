@@ -106,7 +106,7 @@ impl Server {
         Ok(kibibytes * 1024.0 / 1e6)
     }
 
-    /// How many threads it has.
+    /// Returns how many threads it has.
     pub fn threads(&self) -> io::Result<f64> {
         self.processes()?
             .into_iter()
@@ -114,7 +114,7 @@ impl Server {
             .sum()
     }
 
-    /// How long it has used a processor.
+    /// Returns how long it has used a processor.
     pub fn cpu(&self) -> io::Result<Duration> {
         self.processes()?.into_iter().map(os::cpu_time).sum()
     }

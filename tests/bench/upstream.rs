@@ -155,7 +155,7 @@ impl Answer {
     }
 }
 
-/// Whether the client says so, with or without a blank.
+/// Returns whether the client says so, with or without a blank.
 fn wants_no_stream(body: &[u8]) -> bool {
     [b"\"stream\":false".as_slice(), b"\"stream\": false"]
         .iter()

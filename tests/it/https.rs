@@ -45,9 +45,9 @@ fn tokens_pass_through_https_as_they_are_made() {
     client.read_until("\"done\":true");
     let counted = metric("ollama_requests_total").label("status", "success");
     tap.scrape_until("the request", |scrape| counted.sum(scrape) == 1.0);
-    let asked = ollama.next();
+    let received = ollama.next();
     assert_eq!(
-        (asked.head.target(), asked.body.as_slice()),
+        (received.head.target(), received.body.as_slice()),
         ("/api/generate", ASK.as_bytes())
     );
 }
@@ -124,10 +124,10 @@ fn a_file_of_roots_that_cannot_be_read_is_named_at_start() {
         "--upstream",
         "https://127.0.0.1:1",
     ]);
-    let (code, _, said) = options.env("SSL_CERT_FILE", "missing.pem").run();
+    let (code, _, output) = options.env("SSL_CERT_FILE", "missing.pem").run();
     assert!(
-        code == 1 && said.contains("SSL_CERT_FILE missing.pem"),
-        "{code}: {said}"
+        code == 1 && output.contains("SSL_CERT_FILE missing.pem"),
+        "{code}: {output}"
     );
 }
 

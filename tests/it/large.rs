@@ -22,7 +22,7 @@ fn block() -> Vec<u8> {
         .collect()
 }
 
-/// Whether `bytes` are what stands at this offset of endlessly repeated blocks.
+/// Returns whether `bytes` are what stands at this offset of endlessly repeated blocks.
 fn is_at(bytes: &[u8], offset: usize, block: &[u8]) -> bool {
     let start = offset % block.len();
     let first = bytes.len().min(block.len() - start);

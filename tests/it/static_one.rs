@@ -101,7 +101,7 @@ fn on_path(program: &str) -> PathBuf {
         .expect(program)
 }
 
-/// Whether the Ollama behind it answers through this tap, and what it says.
+/// Returns whether the Ollama behind it answers through this tap, and what it says.
 fn asks(tap: &Proxy) -> (u16, String) {
     let reply = tap.ask(
         "POST",
@@ -144,10 +144,10 @@ fn names_are_looked_up_where_its_root_says() {
         let tap = root
             .options(&format!("http://nobody.test:{}", ollama.addr.port()))
             .start();
-        let (status, said) = asks(&tap);
+        let (status, output) = asks(&tap);
         assert!(
-            status == 502 && said.contains("nobody.test"),
-            "{status}: {said}"
+            status == 502 && output.contains("nobody.test"),
+            "{status}: {output}"
         );
     }
 }
@@ -170,10 +170,10 @@ fn https_is_proved_by_the_roots_that_it_is_given() {
         assert_eq!(asks(&tap).0, 200);
         drop(tap);
         let tap = root.options(&upstream).start();
-        let (status, said) = asks(&tap);
+        let (status, output) = asks(&tap);
         assert!(
-            status == 502 && said.contains("certificate"),
-            "{status}: {said}"
+            status == 502 && output.contains("certificate"),
+            "{status}: {output}"
         );
     }
 }

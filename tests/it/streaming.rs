@@ -11,7 +11,7 @@ use crate::harness::{
 };
 
 /// Within this a departed client must have freed Ollama: the promised second, and what a busy machine adds.
-const SOON: Duration = Duration::from_millis(1250);
+const DISCONNECT_TIMEOUT: Duration = Duration::from_millis(1250);
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
 
@@ -159,7 +159,7 @@ fn a_client_that_leaves_while_ollama_is_silent_frees_it() {
             let left = Instant::now();
             leave(client);
             assert!(
-                ollama.closed() - left < within(SOON),
+                ollama.closed() - left < within(DISCONNECT_TIMEOUT),
                 "{path}: freed after {:?}",
                 left.elapsed()
             );
@@ -183,7 +183,7 @@ fn a_client_that_leaves_a_silent_pull_ends_it() {
     client.read_until("manifest");
     let left = Instant::now();
     drop(client);
-    assert!(ollama.closed() - left < within(SOON));
+    assert!(ollama.closed() - left < within(DISCONNECT_TIMEOUT));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_client_that_leaves_between_tokens_frees_ollama_and_counts_what_it_got() {
     client.read_until("\"c\"");
     let left = Instant::now();
     drop(client);
-    assert!(ollama.closed() - left < within(SOON));
+    assert!(ollama.closed() - left < within(DISCONNECT_TIMEOUT));
     cancelled(&tap);
     assert!(
         metric("ollama_tokens_generated_total")
@@ -229,7 +229,7 @@ fn a_client_that_leaves_amid_tokens_frees_ollama() {
     client.read_until("\"a\"");
     let left = Instant::now();
     drop(client);
-    assert!(ollama.closed() - left < within(SOON));
+    assert!(ollama.closed() - left < within(DISCONNECT_TIMEOUT));
     cancelled(&tap);
 }
 

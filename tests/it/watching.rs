@@ -8,7 +8,7 @@ use crate::harness::runner::within;
 use crate::harness::{FakeOllama, Options, Proxy, metric, post, request};
 
 /// As long as it may be wrong, and what a busy machine needs.
-const SOON: Duration = Duration::from_millis(1500);
+const DETECTION_TIMEOUT: Duration = Duration::from_millis(1500);
 
 fn is_up(tap: &Proxy) -> bool {
     metric("ollama_up").value(1.0).is_in(&tap.scrape())
@@ -22,7 +22,11 @@ fn soon(tap: &Proxy, up: bool) {
             .value(f64::from(u8::from(up)))
             .is_in(scrape)
     });
-    assert!(began.elapsed() < within(SOON), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < within(DETECTION_TIMEOUT),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 fn ollama_at(addr: SocketAddr) -> FakeOllama {

@@ -79,7 +79,7 @@ fn answered(address: SocketAddr, count: usize) -> io::Result<Vec<Wire>> {
     (0..count).map(connect).collect()
 }
 
-/// How long it takes until all are answered who come at once.
+/// Returns how long it takes until all are answered who come at once.
 pub fn burst(rig: &Rig) -> io::Result<Vec<Row>> {
     let tap = Server::tap(rig.upstream, &[])?;
     let [few, many] = rig.rounds(&tap, |address| {

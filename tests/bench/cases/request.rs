@@ -12,7 +12,7 @@ use crate::rig::Rig;
 use crate::table::{Row, Target, Unit};
 use crate::upstream::generate as generate_request;
 
-/// How many clients ask at once.
+/// The number of clients ask at once.
 const CLIENTS: usize = 4;
 
 /// How often in a round they connect anew, and for how long they then ask. Which of nginx's workers a connection falls to is luck that doubles or

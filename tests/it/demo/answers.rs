@@ -173,18 +173,19 @@ fn python_clients_talk_to_it() {
         return;
     }
     let (tap, _dir) = started();
-    let said = run_clients(
+    let output = run_clients(
         &format!("http://{}", tap.addr),
         &["demo-chat", "demo-embed"],
     );
-    assert_eq!(said.lines().count(), 16, "{said}");
-    let texts = said.lines().filter(|line| line.contains(MARK));
-    assert!(texts.count() >= 5, "{said}");
+    assert_eq!(output.lines().count(), 16, "{output}");
+    let texts = output.lines().filter(|line| line.contains(MARK));
+    assert!(texts.count() >= 5, "{output}");
     assert_eq!(
-        said.lines()
+        output
+            .lines()
             .filter(|line| line.contains("nope") && line.contains("404"))
             .count(),
         3,
-        "{said}"
+        "{output}"
     );
 }

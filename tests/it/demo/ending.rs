@@ -9,7 +9,7 @@ use crate::harness::process::asking_to_end;
 use crate::harness::runner::{under_wine, within};
 use crate::harness::{Options, Proxy, SIGINT, SIGTERM, eventually, metric, post};
 
-/// Whether nothing is there, not even a directory; but for Wine, which keeps the name of a removed file until that is closed, so that the
+/// Returns whether nothing is there, not even a directory; but for Wine, which keeps the name of a removed file until that is closed, so that the
 /// directories around it stay.
 fn is_empty(directory: &Path) -> bool {
     let is_nothing = |path: &Path| under_wine() && path.is_dir() && is_empty(path);

@@ -98,10 +98,10 @@ fn the_health_check_asks_where_the_container_listens() {
         container.health(),
         (1, format!("ollama-tap: no tap answers at {address}\n"))
     );
-    let (_, said) = Image::read().unpack().expect("a container").health();
+    let (_, output) = Image::read().unpack().expect("a container").health();
     assert!(
-        said.contains(" 127.0.0.1:8000") || said.contains("/127.0.0.1:8000"),
-        "as shipped: {said}"
+        output.contains(" 127.0.0.1:8000") || output.contains("/127.0.0.1:8000"),
+        "as shipped: {output}"
     );
     assert!(dockerfile().contains("\nEXPOSE 8000\n"));
 }

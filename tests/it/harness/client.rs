@@ -130,7 +130,7 @@ impl Client {
             .unwrap_or_else(|error| panic!("no whole reply: {error}"))
     }
 
-    /// Whether the peer closes the connection within that time without sending anything more.
+    /// Returns whether the peer closes the connection within that time without sending anything more.
     pub fn is_closed_within(&mut self, time: Duration) -> bool {
         match self.peek(time) {
             Ok(count) => count == 0,
@@ -141,7 +141,7 @@ impl Client {
         }
     }
 
-    /// Whether nothing comes for that time, no reply and no end.
+    /// Returns whether nothing comes for that time, no reply and no end.
     pub fn is_silent_for(&mut self, time: Duration) -> bool {
         self.peek(time).is_err_and(|error| {
             matches!(
@@ -172,7 +172,7 @@ impl Client {
             .is_ok_and(|count| count > 0)
     }
 
-    /// Whether bytes came that no reply accounts for.
+    /// Returns whether bytes came that no reply accounts for.
     pub fn has_more(&self) -> bool {
         self.wire.has_more()
     }

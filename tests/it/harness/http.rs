@@ -105,7 +105,7 @@ impl Head {
             .collect()
     }
 
-    /// Whether the sender of this head closes the connection after its body.
+    /// Returns whether the sender of this head closes the connection after its body.
     pub fn says_close(&self) -> bool {
         self.all("connection")
             .iter()
@@ -116,7 +116,7 @@ impl Head {
         self.framing().unwrap_or(Framing::Nothing)
     }
 
-    /// How the body of this reply to a request of that method ends.
+    /// Returns how the body of this reply to a request of that method ends.
     pub fn reply_framing(&self, method: &str) -> Framing {
         let bodyless = method == "HEAD" || matches!(self.status(), 100..200 | 204 | 304);
         if bodyless {
@@ -211,7 +211,7 @@ impl<S: Read> Wire<S> {
         Ok(all)
     }
 
-    /// Whether bytes were read that nobody asked for yet.
+    /// Returns whether bytes were read that nobody asked for yet.
     pub fn has_more(&self) -> bool {
         !self.buffer.is_empty()
     }

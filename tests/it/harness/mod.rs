@@ -44,7 +44,7 @@ use std::time::{Duration, Instant};
 
 use ollama::{STREAM_HEAD, done, token};
 
-/// Whether the program runs on this machine.
+/// Returns whether the program runs on this machine.
 pub fn runs(program: &str, args: &[&str]) -> bool {
     let mut command = std::process::Command::new(program);
     command

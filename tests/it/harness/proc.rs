@@ -16,14 +16,14 @@ pub fn status(id: u32, name: &str) -> u64 {
         .expect("a number")
 }
 
-/// How many descriptors it has open.
+/// Returns how many descriptors it has open.
 pub fn descriptors(id: u32) -> usize {
     fs::read_dir(format!("/proc/{id}/fd"))
         .expect("/proc/PID/fd")
         .count()
 }
 
-/// Whether it does anything yet; one that is dead and not yet waited for does not.
+/// Returns whether it does anything yet; one that is dead and not yet waited for does not.
 pub fn lives(id: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     status

@@ -4,6 +4,7 @@
 //! - `OLLAMA_TAP_TEST_RUNNER` is what it is started with, such as `wine64`. The process that this becomes must be the
 //!   executable's own: tests end it by its id, and look up what it uses.
 //! - `OLLAMA_TAP_TEST_STANDIN` is then the path of the stand-in for Ollama's program.
+//! - `OLLAMA_TAP_TEST_SLOW_FACTOR` multiplies every limit of time, for a slow machine.
 //! - `OLLAMA_TAP_TEST_WINE=1` says that the tests themselves are a Windows program, and Wine is beneath.
 
 use std::path::{Path, PathBuf};
@@ -28,12 +29,12 @@ fn runner() -> String {
     std::env::var("OLLAMA_TAP_TEST_RUNNER").unwrap_or_default()
 }
 
-/// Whether the executable is one for Windows, whatever runs it.
+/// Returns whether the executable is one for Windows, whatever runs it.
 pub fn is_windows() -> bool {
     cfg!(windows) || !runner().is_empty()
 }
 
-/// Whether Wine runs it, which is slower than Windows and lacks some of it.
+/// Returns whether Wine runs it, which is slower than Windows and lacks some of it.
 pub fn under_wine() -> bool {
     !runner().is_empty() || std::env::var("OLLAMA_TAP_TEST_WINE").as_deref() == Ok("1")
 }
@@ -54,13 +55,23 @@ pub fn skip_under_wine(why: &str) -> bool {
     under_wine()
 }
 
-/// A limit of time for what the executable does. Wine has one server for all of them, which makes each wait for others.
+/// Returns a limit of time, longer on a slow machine: every assertion about time goes through here.
 pub fn within(limit: Duration) -> Duration {
-    const SLOWER: u32 = 4;
-    if under_wine() { limit * SLOWER } else { limit }
+    limit * slow_factor()
 }
 
-/// How a program that ended with this code is told of.
+/// `OLLAMA_TAP_TEST_SLOW_FACTOR`; without it 4 under Wine, where all programs wait for one server, else 1.
+fn slow_factor() -> u32 {
+    match std::env::var("OLLAMA_TAP_TEST_SLOW_FACTOR") {
+        Ok(factor) => factor
+            .parse()
+            .expect("OLLAMA_TAP_TEST_SLOW_FACTOR is a number"),
+        Err(_) if under_wine() => 4,
+        Err(_) => 1,
+    }
+}
+
+/// Returns the words for the end of a program with this code.
 pub fn exit_text(code: i32) -> String {
     let words = if is_windows() {
         "exit code"
@@ -70,7 +81,7 @@ pub fn exit_text(code: i32) -> String {
     format!("{words}: {code}")
 }
 
-/// The stand-in for Ollama's program, where that is one for Windows: without a word of where it is, it lies where cargo puts examples.
+/// Returns the stand-in for Ollama's program, where that is one for Windows; unless a variable names it, it is among cargo's examples.
 pub fn fake_ollama_program() -> Option<PathBuf> {
     let beside_the_tests = || {
         let tests = std::env::current_exe().expect("this program");

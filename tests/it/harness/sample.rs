@@ -10,12 +10,12 @@ use fastrand::Rng;
 
 const SEED: u64 = 20_261_121;
 
-/// Whether the whole is asked for, which takes minutes to an hour.
+/// Returns whether the whole is asked for, which takes minutes to an hour.
 pub fn is_long() -> bool {
     env::var("OLLAMA_TAP_TEST_LONG").as_deref() == Ok("1")
 }
 
-/// How many rounds there are: of a sample, or of the whole.
+/// Returns how many rounds there are: of a sample, or of the whole.
 pub fn rounds<N>(sample: N, whole: N) -> N {
     if is_long() { whole } else { sample }
 }

@@ -13,7 +13,7 @@ const GROWTH: u64 = 60 << 20;
 /// Between two of them (seconds).
 const APART: f64 = 0.001;
 
-/// How many a busy tap writes at once.
+/// The number of a busy tap writes at once.
 const BATCH: usize = 100;
 
 fn record(n: u32) -> Value {

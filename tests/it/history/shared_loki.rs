@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::many::{exported, page};
 use super::{REPLY, TestHistory};
 use crate::harness::ollama::json as reply;
+use crate::harness::runner::within;
 use crate::harness::sample::{random, rounds};
 use crate::harness::{FakeOllama, Memory, Proxy, TIMEOUT, metric, post};
 
@@ -55,7 +56,7 @@ fn all_is_written(tap: &Proxy) {
     let (mut waiting, mut since) = (queue(), Instant::now());
     while waiting > 0.0 {
         assert!(
-            since.elapsed() < TIMEOUT * rounds(2, 20),
+            since.elapsed() < within(TIMEOUT) * rounds(2, 20),
             "{waiting} records wait and become no less"
         );
         thread::sleep(Duration::from_millis(5));

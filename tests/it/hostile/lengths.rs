@@ -127,9 +127,9 @@ fn an_inference_request_broken_off_never_reaches_ollama() {
         .send("{\"model\":\"talk\"");
     drop(client);
     works(&tap);
-    let asked = ollama.next();
+    let received = ollama.next();
     assert_eq!(
-        asked.head.path(),
+        received.head.path(),
         "/api/version",
         "half a request was passed on"
     );

@@ -12,7 +12,7 @@ use crate::harness::{require, runs};
 /// The prefix of somebody who is not root.
 pub const EXE: &str = "home/.local/bin/ollama-tap";
 
-/// Whether this machine has what the tests themselves need.
+/// Returns whether this machine has what the tests themselves need.
 pub fn can_run() -> bool {
     ["sh", "curl", "tar", "openssl", "chmod"]
         .iter()

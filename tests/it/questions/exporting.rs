@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{GREETING, about, ask, asked, lines, record, tap_of};
+use super::{GREETING, about, ask, lines, next_request, record, tap_of};
 use crate::harness::ollama::json as ok;
 use crate::harness::{
     AfterReply, FakeOllama, Latch, SIGINT, TIMEOUT, assert_contains, chunk, eventually,
@@ -36,7 +36,7 @@ fn export_writes_the_format_that_the_file_is_called() {
         assert_contains(&stderr, &["wrote 2 records to ", name]);
         assert_contains(&fs::read_to_string(&path).unwrap(), &[expected]);
         assert_eq!(
-            asked(&tap, "/analytics/export").head.target(),
+            next_request(&tap, "/analytics/export").head.target(),
             "/analytics/export?format=jsonl&prompt_search=x%20y"
         );
     }
@@ -99,7 +99,7 @@ fn an_interrupted_export_leaves_nothing_of_its_own() {
     let (path, users) = (dir.path().join("a.csv"), dir.path().join("a.csv.part"));
     fs::write(&users, "somebody's").unwrap();
     let mut export = ask(&tap, &["export", "-o", path.to_str().unwrap()]).spawn();
-    asked(&tap, "/analytics/export");
+    next_request(&tap, "/analytics/export");
     eventually("a file is begun", || {
         fs::read_dir(dir.path()).unwrap().count() == 2
     });

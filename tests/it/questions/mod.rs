@@ -42,11 +42,11 @@ fn ask(tap: &FakeOllama, words: &[&str]) -> Options {
 }
 
 /// The request of a page, without the greeting before it.
-fn asked(tap: &FakeOllama, path: &str) -> ReceivedRequest {
+fn next_request(tap: &FakeOllama, path: &str) -> ReceivedRequest {
     loop {
-        let asked = tap.next();
-        if asked.head.path() == path {
-            return asked;
+        let received = tap.next();
+        if received.head.path() == path {
+            return received;
         }
     }
 }
@@ -106,14 +106,14 @@ fn purge_through_the_tap_deletes_what_was_said_and_asks_nobody_without_a_termina
             "in /srv/history (sqlite), through the tap",
         ],
     );
-    let question = asked(&tap, "/analytics/messages");
+    let question = next_request(&tap, "/analytics/messages");
     assert_eq!(
         (question.head.method(), question.head.target()),
         ("DELETE", "/analytics/messages?before_time=1700000000")
     );
     run_expecting(ask(&tap, &["purge", "--all", "--yes"]), 0);
     assert_eq!(
-        asked(&tap, "/analytics/messages").head.target(),
+        next_request(&tap, "/analytics/messages").head.target(),
         "/analytics/messages?all=true"
     );
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{about, ask, asked, record, tap_of};
+use super::{about, ask, next_request, record, tap_of};
 use crate::harness::ollama::json as ok;
 use crate::harness::{assert_contains, run_expecting};
 
@@ -27,7 +27,10 @@ fn search_sends_every_filter_and_shows_what_came_without_obeying_it() {
             "older",
         ],
     );
-    let target = asked(&tap, "/analytics/search").head.target().to_owned();
+    let target = next_request(&tap, "/analytics/search")
+        .head
+        .target()
+        .to_owned();
     assert_eq!(
         target,
         "/analytics/search?limit=2&start_time=1.5&model=a%2Fb%3Ac&prompt_search=100%25%20%26%20%C3%9Cnd%3F&status=success&before=00"
@@ -47,7 +50,7 @@ fn search_as_json_is_an_array_of_whole_records_and_no_match_is_no_failure() {
         (&json!("x"), &Value::Null)
     );
     assert_eq!(
-        asked(&tap, "/analytics/search").head.target(),
+        next_request(&tap, "/analytics/search").head.target(),
         "/analytics/search?limit=10"
     );
 

@@ -84,21 +84,21 @@ fn an_ollama_that_was_left_half_moved_is_restarted_to_be_where_it_belongs() {
         if !dies_after(&machine, step, "ollama-tap", &["install"]) {
             break;
         }
-        machine.told();
+        machine.systemctl_calls();
         machine.service(&["install"]);
         assert!(
             machine
-                .told()
+                .systemctl_calls()
                 .contains(&"try-restart ollama.service".to_owned()),
             "installing died after step {step}"
         );
         let was_moved = dies_after(&machine, step, "ollama-tap", &["uninstall"]);
-        machine.told();
+        machine.systemctl_calls();
         machine.service(&["uninstall"]);
         assert!(
             !was_moved
                 || machine
-                    .told()
+                    .systemctl_calls()
                     .contains(&"try-restart ollama.service".to_owned()),
             "removing died after step {step}"
         );

@@ -53,7 +53,7 @@ fn service(machine: &Machine, words: &[&str]) -> String {
     machine.ok(&environment, &[&["ollama-tap", "service"], words].concat())
 }
 
-fn told(machine: &Machine) -> Vec<String> {
+fn launchctl_calls(machine: &Machine) -> Vec<String> {
     let told = machine.read("/run/launchctl");
     machine.write("/run/launchctl", "");
     told.lines()
@@ -74,7 +74,7 @@ fn a_property_list_is_installed_that_says_all_that_launchd_needs() {
     let before = machine.tree();
     service(&machine, &["install", "--shutdown-grace", "40"]);
     assert_eq!(
-        told(&machine),
+        launchctl_calls(&machine),
         [
             "enable system/io.github.ollama-tap",
             &format!("bootstrap system {PLIST}")
@@ -102,7 +102,10 @@ fn a_property_list_is_installed_that_says_all_that_launchd_needs() {
     assert_eq!(variables["OLLAMA_TAP_SHUTDOWN_GRACE"], "40");
 
     service(&machine, &["uninstall", "--purge"]);
-    assert_eq!(told(&machine), ["bootout system/io.github.ollama-tap"]);
+    assert_eq!(
+        launchctl_calls(&machine),
+        ["bootout system/io.github.ollama-tap"]
+    );
     assert_eq!(machine.changes(&before), [""; 0]);
 }
 
@@ -126,21 +129,22 @@ fn settings_in_a_property_list_survive_upgrades() {
 fn a_dry_run_shows_the_property_list_without_secrets_and_does_nothing() {
     let Some(machine) = mac() else { return };
     let before = machine.tree();
-    let said = service(&machine, &["install", "--dry-run", "--token", "s3cret"]);
+    let output = service(&machine, &["install", "--dry-run", "--token", "s3cret"]);
     assert_eq!(machine.changes(&before), [""; 0]);
-    assert!(told(&machine).is_empty());
+    assert!(launchctl_calls(&machine).is_empty());
     assert!(
-        said.contains("<key>OLLAMA_TAP_TOKEN</key>") && said.contains("launchctl bootstrap system"),
-        "{said}"
+        output.contains("<key>OLLAMA_TAP_TOKEN</key>")
+            && output.contains("launchctl bootstrap system"),
+        "{output}"
     );
-    assert!(!said.contains("s3cret"), "{said}");
+    assert!(!output.contains("s3cret"), "{output}");
 }
 
 #[test]
 fn every_verb_has_its_word_for_launchd() {
     let Some(machine) = mac() else { return };
     service(&machine, &["install"]);
-    told(&machine);
+    launchctl_calls(&machine);
     let bootstrap = format!("bootstrap system {PLIST}");
     let words = [
         (
@@ -159,7 +163,7 @@ fn every_verb_has_its_word_for_launchd() {
     ];
     for (verb, expected) in words {
         service(&machine, &[verb]);
-        assert_eq!(told(&machine), expected, "{verb}");
+        assert_eq!(launchctl_calls(&machine), expected, "{verb}");
     }
     machine.write("/var/log/ollama-tap.log", "a line\n");
     assert_eq!(service(&machine, &["logs"]), "a line\n");

@@ -125,7 +125,7 @@ impl Machine {
     }
 
     /// What systemctl was told since this was asked last, without mere questions.
-    pub fn told(&self) -> Vec<String> {
+    pub fn systemctl_calls(&self) -> Vec<String> {
         let path = self.path("/run/fake-systemd/told");
         let told = fs::read_to_string(&path).unwrap_or_default();
         let _ = fs::remove_file(path);

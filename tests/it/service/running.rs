@@ -177,10 +177,13 @@ fn a_service_that_does_not_run_says_so_and_status_ends_as_systemctls_does() {
     );
     with_ollama(&machine);
     machine.service(&["install"]);
-    machine.told();
+    machine.systemctl_calls();
     for verb in ["stop", "start", "restart", "stop"] {
         machine.service(&[verb]);
-        assert_eq!(machine.told(), [format!("{verb} ollama-tap.service")]);
+        assert_eq!(
+            machine.systemctl_calls(),
+            [format!("{verb} ollama-tap.service")]
+        );
     }
     assert_eq!(
         (status().0, status().1),

@@ -22,13 +22,13 @@ fn the_service_starts_ollama_serves_outlives_a_crash_and_leaves_nothing() {
         "install", "--listen", &listen, "--ollama", &ollama, "--token", "s3cret",
     ];
 
-    let said = machine.done(&[&words[..], &["--dry-run"]].concat());
+    let output = machine.done(&[&words[..], &["--dry-run"]].concat());
     for line in [
         "register the service OllamaTap:",
         r"/grant:r NT SERVICE\OllamaTap:(OI)(CI)M",
         "OLLAMA_TAP_TOKEN=(not shown)",
     ] {
-        assert!(said.contains(line), "no {line:?} in\n{said}");
+        assert!(output.contains(line), "no {line:?} in\n{output}");
     }
     assert!(
         machine.service(&["status"]).1.contains("not installed"),
@@ -77,10 +77,10 @@ fn the_service_starts_ollama_serves_outlives_a_crash_and_leaves_nothing() {
 
     machine.done(&["stop"]);
     assert!(is_stopped(&machine) && children() == 0);
-    let said = machine.done(&["uninstall"]);
+    let output = machine.done(&["uninstall"]);
     assert!(
-        said.contains(&format!(r"the history stays in {HOME}\ollama_analytics")),
-        "{said}"
+        output.contains(&format!(r"the history stays in {HOME}\ollama_analytics")),
+        "{output}"
     );
     assert!(
         exists(&format!(r"{HOME}\ollama_analytics"))

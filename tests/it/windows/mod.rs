@@ -8,7 +8,7 @@ mod tray;
 
 use crate::harness::{runner::is_windows, skip};
 
-/// Whether the executable is one for Windows. Says so aloud where it is not.
+/// Returns whether the executable is one for Windows. Says so aloud where it is not.
 fn on_windows() -> bool {
     if !is_windows() {
         skip("this is for an executable for Windows (OLLAMA_TAP_TEST_RUNNER)");

@@ -63,7 +63,7 @@ impl Screen {
         ]
     }
 
-    /// How many pixels are of exactly this colour, in a picture that is kept under this name.
+    /// Returns how many pixels are of exactly this colour, in a picture that is kept under this name.
     pub fn count(&self, color: [u8; 3], name: &str) -> usize {
         let picture = self.picture(name);
         let output = Command::new("convert")

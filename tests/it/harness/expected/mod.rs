@@ -57,14 +57,14 @@ impl Expected {
         {
             return;
         }
-        let said = summarize_reply(reply);
-        if said.load {
+        let summary = summarize_reply(reply);
+        if summary.load {
             return;
         }
         let asked = asked(request);
-        let model = self.label(&asked, &said, reply.head.status());
+        let model = self.label(&asked, &summary, reply.head.status());
         let category = category(&prompt(&asked));
-        let ok = reply.head.status() < 300 && said.finished && !said.failed;
+        let ok = reply.head.status() < 300 && summary.finished && !summary.failed;
         let status = if ok { "success" } else { "error" };
         let labels = [
             ("model", model.as_str()),
@@ -79,27 +79,27 @@ impl Expected {
         self.count("ollama_request_duration_seconds_count", &labels, 1.0);
         self.count(
             "ollama_finished_total",
-            &[labels[0], ("reason", reason(endpoint, ok, &said))],
+            &[labels[0], ("reason", reason(endpoint, ok, &summary))],
             1.0,
         );
-        self.durations(labels[0], &said.last);
-        self.tokens(labels[0], labels[2], &said);
-        if is_stream(reply) && said.deltas > 0 {
+        self.durations(labels[0], &summary.last);
+        self.tokens(labels[0], labels[2], &summary);
+        if is_stream(reply) && summary.deltas > 0 {
             self.count(
                 "ollama_time_to_first_token_seconds_count",
                 &labels[..2],
                 1.0,
             );
         }
-        self.pace(labels[0], labels[2], &said, is_stream(reply));
+        self.pace(labels[0], labels[2], &summary, is_stream(reply));
     }
 
     /// The label of a model: what the request said, once a 2xx reply confirmed it.
-    fn label(&mut self, asked: &Value, said: &ReplySummary, status: u16) -> String {
+    fn label(&mut self, asked: &Value, summary: &ReplySummary, status: u16) -> String {
         let name = asked["model"]
             .as_str()
             .map(str::to_owned)
-            .or_else(|| said.model.clone().filter(|_| asked.is_null()));
+            .or_else(|| summary.model.clone().filter(|_| asked.is_null()));
         let Some(name) = name.filter(|name| !name.is_empty()) else {
             return "unknown".to_owned();
         };
@@ -132,16 +132,16 @@ impl Expected {
         }
     }
 
-    fn tokens(&mut self, model: (&str, &str), category: (&str, &str), said: &ReplySummary) {
-        if let Some(count) = said.prompt_tokens {
+    fn tokens(&mut self, model: (&str, &str), category: (&str, &str), summary: &ReplySummary) {
+        if let Some(count) = summary.prompt_tokens {
             self.count("ollama_tokens_processed_total", &[model], count as f64);
             self.count("ollama_prompt_tokens_sum", &[model], count as f64);
             self.count("ollama_prompt_tokens_count", &[model], 1.0);
         }
-        if let Some(count) = said.cached_tokens {
+        if let Some(count) = summary.cached_tokens {
             self.count("ollama_prompt_tokens_cached_total", &[model], count as f64);
         }
-        if let Some(count) = said.tokens {
+        if let Some(count) = summary.tokens {
             self.count("ollama_tokens_generated_total", &[model], count as f64);
             self.count(
                 "ollama_tokens_generated_sum",
@@ -158,11 +158,14 @@ impl Expected {
         &mut self,
         model: (&str, &str),
         category: (&str, &str),
-        said: &ReplySummary,
+        summary: &ReplySummary,
         stream: bool,
     ) {
-        let tokens = said.tokens.unwrap_or_default();
-        if let Some(eval) = said.last["eval_duration"].as_f64().filter(|_| tokens > 0) {
+        let tokens = summary.tokens.unwrap_or_default();
+        if let Some(eval) = summary.last["eval_duration"]
+            .as_f64()
+            .filter(|_| tokens > 0)
+        {
             self.count("ollama_tokens_per_second_count", &[model, category], 1.0);
             self.count(
                 "ollama_tokens_per_second_sum",
@@ -170,7 +173,7 @@ impl Expected {
                 tokens as f64 / (eval / 1e9),
             );
         } else if stream && tokens > 1 {
-            let least = if said.deltas > 1 { 1.0 } else { 0.0 };
+            let least = if summary.deltas > 1 { 1.0 } else { 0.0 };
             self.between(
                 "ollama_tokens_per_second_count",
                 &[model, category],
@@ -185,7 +188,7 @@ impl Expected {
             );
         }
         if stream && tokens > 1 {
-            let least = if said.deltas > 1 { 1.0 } else { 0.0 };
+            let least = if summary.deltas > 1 { 1.0 } else { 0.0 };
             self.between(
                 "ollama_time_per_output_token_seconds_count",
                 &[model],
@@ -280,12 +283,12 @@ fn comparable(scrape: &Scrape) -> BTreeMap<Series, f64> {
 }
 
 /// Why an answer ended.
-fn reason(endpoint: &str, ok: bool, said: &ReplySummary) -> &'static str {
-    match said.reason.as_deref() {
+fn reason(endpoint: &str, ok: bool, summary: &ReplySummary) -> &'static str {
+    match summary.reason.as_deref() {
         _ if !ok => "error",
         _ if endpoint.contains("embed") => "other",
         Some("tool_use" | "tool_calls") => "tool_calls",
-        Some("stop" | "end_turn" | "completed") if said.called => "tool_calls",
+        Some("stop" | "end_turn" | "completed") if summary.called => "tool_calls",
         Some("stop" | "end_turn" | "completed") => "stop",
         Some("length" | "max_tokens" | "max_output_tokens") => "length",
         _ => "other",

@@ -8,30 +8,30 @@ use crate::harness::recording::Message;
 /// Returns the fields of a record that a recording decides; `None` where nothing is recorded.
 pub fn record(request: &Message, reply: &Message) -> Option<Value> {
     let endpoint = request.head.path().trim_start_matches('/');
-    let reply_summary = summarize_reply(reply);
+    let summary = summarize_reply(reply);
     if request.head.method() != "POST"
         || !INFERENCE.contains(&endpoint)
         || request.head.path().starts_with("//")
-        || reply_summary.load
+        || summary.load
     {
         return None;
     }
     let asked = asked(request);
-    let ok = reply.head.status() < 300 && reply_summary.finished && !reply_summary.failed;
+    let ok = reply.head.status() < 300 && summary.finished && !summary.failed;
     let seconds = |field: &str| {
-        reply_summary.last[field]
+        summary.last[field]
             .as_f64()
             .map(|nanoseconds| nanoseconds / 1e9)
     };
     Some(json!({
         "endpoint": endpoint,
-        "model": model(&asked, &reply_summary),
+        "model": model(&asked, &summary),
         "prompt_category": category(&prompt(&asked)),
         "status": if ok { "success" } else { "error" },
         "http_status": reply.head.status(),
         "stream": is_stream(reply),
-        "prompt_tokens": reply_summary.prompt_tokens,
-        "generated_tokens": reply_summary.tokens,
+        "prompt_tokens": summary.prompt_tokens,
+        "generated_tokens": summary.tokens,
         "eval_duration_seconds": seconds("eval_duration"),
         "load_duration_seconds": seconds("load_duration"),
         "prompt_eval_duration_seconds": seconds("prompt_eval_duration"),
@@ -39,7 +39,7 @@ pub fn record(request: &Message, reply: &Message) -> Option<Value> {
         "request_bytes": request.body.len(),
         "response_bytes": reply.body.len(),
         "truncated": false,
-        "prompt_cached_tokens": reply_summary.cached_tokens,
+        "prompt_cached_tokens": summary.cached_tokens,
     }))
 }
 

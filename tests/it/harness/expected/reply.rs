@@ -31,48 +31,51 @@ pub fn is_stream(reply: &Message) -> bool {
 
 pub fn summarize_reply(reply: &Message) -> ReplySummary {
     let text = String::from_utf8_lossy(&reply.body).into_owned();
-    let mut said = ReplySummary::default();
+    let mut summary = ReplySummary::default();
     if !is_stream(reply) {
-        said.finished = true;
-        object(&mut said, &serde_json::from_str(&text).unwrap_or_default());
-        said.deltas = 0;
-        return said;
+        summary.finished = true;
+        object(
+            &mut summary,
+            &serde_json::from_str(&text).unwrap_or_default(),
+        );
+        summary.deltas = 0;
+        return summary;
     }
     for line in text.lines() {
         match line.strip_prefix("data: ").unwrap_or(line) {
-            "[DONE]" => said.finished = true,
+            "[DONE]" => summary.finished = true,
             line if line.starts_with('{') => object(
-                &mut said,
+                &mut summary,
                 &serde_json::from_str(line).expect("JSON in a recording"),
             ),
             _ => {}
         }
     }
-    if said.tokens.is_none() && said.deltas > 0 {
-        said.tokens = Some(said.deltas);
+    if summary.tokens.is_none() && summary.deltas > 0 {
+        summary.tokens = Some(summary.deltas);
     }
-    said
+    summary
 }
 
 /// One JSON object of a reply, whatever its dialect.
-fn object(said: &mut ReplySummary, value: &Value) {
+fn object(summary: &mut ReplySummary, value: &Value) {
     let has = |value: &Value| {
         value.as_str().is_some_and(|text| !text.is_empty())
             || value.as_array().is_some_and(|list| !list.is_empty())
     };
-    said.failed |= value.get("error").is_some_and(|error| !error.is_null());
-    said.finished |= value["done"] == true
+    summary.failed |= value.get("error").is_some_and(|error| !error.is_null());
+    summary.finished |= value["done"] == true
         || matches!(
             value["type"].as_str(),
             Some("message_stop" | "response.completed")
         );
-    said.load |= matches!(value["done_reason"].as_str(), Some("load" | "unload"));
-    said.model = said
+    summary.load |= matches!(value["done_reason"].as_str(), Some("load" | "unload"));
+    summary.model = summary
         .model
         .take()
         .or_else(|| value["model"].as_str().map(str::to_owned));
     if value.get("total_duration").is_some() {
-        said.last = value.clone();
+        summary.last = value.clone();
     }
     let delta = &value["choices"][0]["delta"];
     let fields = [
@@ -90,7 +93,7 @@ fn object(said: &mut ReplySummary, value: &Value) {
         &value["delta"]["thinking"],
         &value["delta"]["partial_json"],
     ];
-    said.deltas += u64::from(fields.iter().any(|field| has(field)));
+    summary.deltas += u64::from(fields.iter().any(|field| has(field)));
     // The usage of a `message_start` is a guess from the length of the prompt: it is no count.
     for usage in [&value["usage"], &value["response"]["usage"]] {
         let prompt = usage["prompt_tokens"]
@@ -100,19 +103,19 @@ fn object(said: &mut ReplySummary, value: &Value) {
             .as_u64()
             .or_else(|| usage["output_tokens"].as_u64());
         // Some streams carry zeros in every frame and the numbers in the last.
-        said.prompt_tokens = prompt.filter(|count| *count > 0).or(said.prompt_tokens);
-        said.tokens = tokens.filter(|count| *count > 0).or(said.tokens);
+        summary.prompt_tokens = prompt.filter(|count| *count > 0).or(summary.prompt_tokens);
+        summary.tokens = tokens.filter(|count| *count > 0).or(summary.tokens);
         let details = [
             &usage["prompt_tokens_details"],
             &usage["input_tokens_details"],
         ];
-        said.cached_tokens = details
+        summary.cached_tokens = details
             .iter()
             .find_map(|details| details["cached_tokens"].as_u64())
-            .or(said.cached_tokens);
+            .or(summary.cached_tokens);
     }
     let text = value.to_string();
-    said.called |= [
+    summary.called |= [
         "\"tool_calls\":[{",
         "\"type\":\"tool_use\"",
         "\"type\":\"function_call\"",
@@ -130,15 +133,17 @@ fn object(said: &mut ReplySummary, value: &Value) {
     let ended = value["response"]["status"]
         .as_str()
         .filter(|_| value["type"] == "response.completed");
-    said.reason = reasons
+    summary.reason = reasons
         .iter()
         .find_map(|reason| reason.as_str())
         .or(ended)
         .map(str::to_owned)
-        .or(said.reason.take());
-    said.prompt_tokens = value["prompt_eval_count"].as_u64().or(said.prompt_tokens);
-    said.cached_tokens = value["prompt_eval_cached_count"]
+        .or(summary.reason.take());
+    summary.prompt_tokens = value["prompt_eval_count"]
         .as_u64()
-        .or(said.cached_tokens);
-    said.tokens = value["eval_count"].as_u64().or(said.tokens);
+        .or(summary.prompt_tokens);
+    summary.cached_tokens = value["prompt_eval_cached_count"]
+        .as_u64()
+        .or(summary.cached_tokens);
+    summary.tokens = value["eval_count"].as_u64().or(summary.tokens);
 }

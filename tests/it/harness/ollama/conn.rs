@@ -32,7 +32,7 @@ impl Conn {
         Ok(self.body.clone().unwrap_or_default())
     }
 
-    /// How many requests came on this connection before this one.
+    /// Returns how many requests came on this connection before this one.
     pub fn before(&self) -> usize {
         self.before
     }

@@ -72,13 +72,13 @@ pub fn hand_over(command: &mut Command, descriptors: &[OwnedFd]) {
     unsafe { command.pre_exec(dup) };
 }
 
-/// Whether a process does anything yet; one that is dead and not yet waited for does not.
+/// Returns whether a process does anything yet; one that is dead and not yet waited for does not.
 #[cfg(target_os = "linux")]
 pub fn lives(id: u32) -> bool {
     crate::harness::proc::lives(id)
 }
 
-/// Whether a process does anything yet; one that is dead and not yet waited for does not.
+/// Returns whether a process does anything yet; one that is dead and not yet waited for does not.
 #[cfg(not(target_os = "linux"))]
 pub fn lives(id: u32) -> bool {
     let output = Command::new("ps")

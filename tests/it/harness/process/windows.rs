@@ -86,7 +86,7 @@ fn interrupt(id: u32) {
     );
 }
 
-/// Whether a process has not ended yet.
+/// Returns whether a process has not ended yet.
 pub fn lives(id: u32) -> bool {
     // SAFETY: the handle is open during the call, which does not wait.
     open(id, PROCESS_SYNCHRONIZE).is_some_and(

@@ -48,10 +48,10 @@ fn an_upgrade_does_not_end_what_a_moved_ollama_generates() {
     let mut line = [0; 3];
     std::io::Read::read_exact(ollama.stdout.as_mut().expect("stdout"), &mut line)
         .expect("it is up");
-    machine.told();
+    machine.systemctl_calls();
     machine.service(&["install"]);
     assert_eq!(
-        machine.told(),
+        machine.systemctl_calls(),
         [
             "daemon-reload",
             "enable ollama-tap.service",

@@ -46,7 +46,7 @@ fn an_ollama_that_is_a_service_moves_aside_and_comes_back() {
         "enable ollama-tap.service",
         "restart ollama-tap.service",
     ];
-    assert_eq!(machine.told(), told);
+    assert_eq!(machine.systemctl_calls(), told);
     has_lines(
         &machine.read(DROP_IN),
         &["[Service]", "Environment=\"OLLAMA_HOST=127.0.0.1:11435\""],
@@ -69,17 +69,17 @@ fn an_ollama_that_is_a_service_moves_aside_and_comes_back() {
     );
     assert!(machine.read("/etc/passwd").contains("ollama-tap:"));
 
-    let said = machine.service(&["uninstall"]);
+    let output = machine.service(&["uninstall"]);
     assert!(
-        !said.contains("the history stays"),
-        "there is none yet: {said}"
+        !output.contains("the history stays"),
+        "there is none yet: {output}"
     );
     let told = [
         "disable --now ollama-tap.service",
         "daemon-reload",
         "try-restart ollama.service",
     ];
-    assert_eq!(machine.told(), told);
+    assert_eq!(machine.systemctl_calls(), told);
     machine.service(&["uninstall", "--purge"]);
     assert_eq!(machine.changes(&before), [""; 0]);
 }
@@ -247,7 +247,7 @@ fn installing_goes_on_when_nobody_reads_what_it_says() {
     assert_eq!(machine.ok(&[], &["sh", "-c", install]), "");
     assert_eq!(
         machine
-            .told()
+            .systemctl_calls()
             .iter()
             .filter(|told| *told == "restart ollama-tap.service")
             .count(),
@@ -264,10 +264,10 @@ fn the_history_stays_unless_it_is_purged() {
     machine.service(&["install", "--upstream", "http://gpu:11434"]);
     let file = "/var/lib/ollama-tap/ollama_analytics/ollama_20260101.jsonl.gz";
     machine.write(file, "");
-    let said = machine.service(&["uninstall"]);
+    let output = machine.service(&["uninstall"]);
     assert!(
-        said.contains("the history stays in /var/lib/ollama-tap/ollama_analytics"),
-        "{said}"
+        output.contains("the history stays in /var/lib/ollama-tap/ollama_analytics"),
+        "{output}"
     );
     assert!(machine.has(file) && !machine.has(ENV) && !machine.has(UNIT));
     machine.service(&["uninstall", "--purge"]);

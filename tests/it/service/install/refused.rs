@@ -10,22 +10,25 @@ fn a_dry_run_prints_every_step_and_does_none() {
     with_ollama_unit(&machine, "");
     let before = machine.tree();
     let install = ["install", "--token", "s3cret"];
-    let said = machine.ok(
+    let output = machine.ok(
         &[("LOKI_PASSWORD", "s3cret")],
         &[&["ollama-tap", "service"], &install[..], &["--dry-run"]].concat(),
     );
-    assert_eq!((machine.changes(&before), machine.told()), (vec![], vec![]));
-    assert!(
-        said.contains("    Environment=\"OLLAMA_HOST=127.0.0.1:11435\"")
-            && said.contains("    [Unit]"),
-        "{said}"
+    assert_eq!(
+        (machine.changes(&before), machine.systemctl_calls()),
+        (vec![], vec![])
     );
     assert!(
-        said.contains("    OLLAMA_TAP_TOKEN=(not shown)") && !said.contains("s3cret"),
-        "{said}"
+        output.contains("    Environment=\"OLLAMA_HOST=127.0.0.1:11435\"")
+            && output.contains("    [Unit]"),
+        "{output}"
     );
-    let steps = |said: &str| {
-        let steps = said
+    assert!(
+        output.contains("    OLLAMA_TAP_TOKEN=(not shown)") && !output.contains("s3cret"),
+        "{output}"
+    );
+    let steps = |output: &str| {
+        let steps = output
             .lines()
             .filter(|line| !line.starts_with([' ', '(']) && !line.starts_with("installed:"));
         steps
@@ -36,16 +39,19 @@ fn a_dry_run_prints_every_step_and_does_none() {
         &[("LOKI_PASSWORD", "s3cret")],
         &[&["ollama-tap", "service"], &install[..]].concat(),
     );
-    assert_eq!(steps(&said), steps(&done));
+    assert_eq!(steps(&output), steps(&done));
     assert!(!done.contains("s3cret"), "{done}");
 
-    machine.told();
+    machine.systemctl_calls();
     let before = machine.tree();
-    let said = machine.service(&["uninstall", "--purge", "--dry-run"]);
-    assert_eq!((machine.changes(&before), machine.told()), (vec![], vec![]));
+    let output = machine.service(&["uninstall", "--purge", "--dry-run"]);
+    assert_eq!(
+        (machine.changes(&before), machine.systemctl_calls()),
+        (vec![], vec![])
+    );
     assert!(
-        said.contains("run userdel ollama-tap") && said.contains(&format!("remove {DROP_IN}")),
-        "{said}"
+        output.contains("run userdel ollama-tap") && output.contains(&format!("remove {DROP_IN}")),
+        "{output}"
     );
 }
 
@@ -65,7 +71,7 @@ fn an_installation_that_fails_is_taken_back() {
     );
     assert_eq!(machine.changes(&before), [""; 0]);
     assert_eq!(
-        machine.told().last().map(String::as_str),
+        machine.systemctl_calls().last().map(String::as_str),
         Some("try-restart ollama.service")
     );
 }
@@ -83,7 +89,10 @@ fn what_cannot_be_is_refused_before_anything_is_touched() {
         );
         assert_eq!(exit, code, "{stderr}");
         assert!(stderr.contains(why), "{stderr}");
-        assert_eq!((machine.changes(&before), machine.told()), (vec![], vec![]));
+        assert_eq!(
+            (machine.changes(&before), machine.systemctl_calls()),
+            (vec![], vec![])
+        );
     };
     refused(&[], &[], 1, "it is not installed here");
     refused(
