@@ -50,7 +50,7 @@ impl FixedReply {
 
 /// The models as the API lists them.
 pub struct Catalog {
-    /// When the models were last modified, as the API reports it.
+    /// The time of the models' last change, as the API reports it.
     pub modified_at: SystemTime,
     pub loaded_models: LoadedModels,
 }

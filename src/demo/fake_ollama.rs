@@ -47,7 +47,7 @@ struct FakeOllama {
     generation_count: AtomicU64,
 }
 
-/// When a request arrived, by both clocks.
+/// The arrival of a request, by both clocks.
 #[derive(Clone, Copy)]
 struct Arrival {
     instant: Instant,

@@ -1,4 +1,4 @@
-//! What a model generates, planned whole before the first byte is sent: every token, its time, and how the reply ends.
+//! Plans a reply before its first byte is sent: every token, its time, and how the reply ends.
 //!
 //! The plan is a pure function of the request and a random number generator, so that a seed gives the same demo again.
 
@@ -19,7 +19,7 @@ const TEMPLATE_TOKENS: u64 = 10;
 /// Characters of a prompt that make one token.
 const CHARS_PER_TOKEN: usize = 4;
 
-/// How many times faster prompt tokens are read than tokens are generated.
+/// The factor by which reading prompt tokens is faster than generating tokens.
 const PROMPT_SPEED_FACTOR: f64 = 25.0;
 
 /// A reply as it will be generated.
@@ -35,7 +35,7 @@ pub struct Generation {
     pub per_token: Duration,
 }
 
-/// What one token, or one call, adds to a reply.
+/// One token, or one call, of a reply.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Delta {
     Thinking(String),
@@ -65,7 +65,7 @@ pub struct Conditions {
     pub started_at: SystemTime,
     /// Until the model is loaded.
     pub load: Duration,
-    /// How many times faster than a real model everything goes.
+    /// The factor by which everything is faster than a real model.
     pub speed_up: f64,
     pub may_crash: bool,
 }

@@ -76,7 +76,7 @@ pub struct LoadedModels(Mutex<HashMap<&'static str, LoadedModel>>);
 
 #[derive(Clone, Copy)]
 struct LoadedModel {
-    /// When it is, or was, ready to answer.
+    /// The moment at which it is loaded.
     ready: Instant,
     expires: Instant,
 }

@@ -21,7 +21,7 @@ pub struct PromptRequest {
     pub name: String,
     pub prompt: String,
     pub stream: bool,
-    /// Whether a stream of OpenAI's API ends with its counters.
+    /// A stream of OpenAI's API ends with its counters.
     pub include_usage: bool,
     /// Tokens that are generated at most.
     pub limit: Option<usize>,
@@ -40,7 +40,7 @@ pub struct PlannedCall {
     pub arguments: Value,
 }
 
-/// What a request asks for.
+/// The action that a request asks for.
 pub enum Action {
     Generate(PromptRequest),
     Load(PromptRequest),

@@ -1,6 +1,6 @@
 //! A clone has the same bytes whatever Git is set to do with line ends, and nothing in the repository waits to be rewritten.
 //!
-//! What is looked at is what was committed, since that is what others clone.
+//! The committed files are checked, because those are what others clone.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What our dependencies ask for: the Rust that Cargo.toml promises to be enough, and licences that .deny.toml allows; on every system.
+//! The requirements of our dependencies: the Rust that Cargo.toml promises to be enough, and licences that .deny.toml allows; on every system.
 
 use std::fs;
 use std::path::Path;

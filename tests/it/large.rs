@@ -12,7 +12,7 @@ const MEGABYTE: usize = 1 << 20;
 fn total() -> usize {
     rounds(100, 5_000) * MEGABYTE
 }
-/// What the executable may grow by meanwhile.
+/// The memory by which the executable may grow meanwhile.
 const GROWTH: u64 = 30 << 20;
 
 /// A megabyte in which every offset looks different.

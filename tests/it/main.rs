@@ -1,15 +1,15 @@
 //! The executable as its users meet it: started for real, between a scripted stand-in for Ollama and a client that speaks raw bytes.
 
-/// What the tests are made of: the executable, the stand-in, the client, /metrics, the recordings.
+/// The parts of the tests: the executable, the stand-in, the client, /metrics, the recordings.
 mod harness;
 
 /// The harness alone: client and stand-in without the tap between them.
 mod bare;
-/// What packaging/ has for Prometheus and Grafana: every query has an answer.
+/// The files for Prometheus and Grafana in packaging/: every query has an answer.
 mod boards;
 /// An Ollama that refuses, dies or talks nonsense.
 mod broken;
-/// What Git makes of line ends.
+/// Line ends in a checkout.
 mod checkout;
 /// The command line and the variables.
 mod cli;
@@ -21,13 +21,13 @@ mod connections;
 mod dashboard;
 /// The demo: a stand-in that answers everything, with nothing behind it.
 mod demo;
-/// What dependencies ask for, and their licences.
+/// The requirements of dependencies, and their licences.
 mod dependencies;
 /// The container image, compose and Kubernetes.
 mod docker;
-/// Where requests end: against Go's net/http.
+/// The ends of requests, against Go's net/http.
 mod framing;
-/// What the history keeps, who may read it, and what becomes of it when things go wrong.
+/// The history: its records, access to it, and failures.
 mod history;
 /// Bad input and floods.
 mod hostile;
@@ -45,7 +45,7 @@ mod lifecycle;
 mod manual;
 /// Valid requests, spoilt at random.
 mod mutations;
-/// What running taps leave for those who look for one.
+/// The notes that running taps leave for commands.
 mod notes;
 /// The tap's own pages.
 mod pages;
@@ -55,7 +55,7 @@ mod questions;
 mod realparts;
 /// Every recorded exchange of a real Ollama.
 mod replay;
-/// What Ollama answers reaches the client as it was answered.
+/// Replies of Ollama reach the client unchanged.
 mod replies;
 /// `serve` and the commands of Ollama's, with a stand-in for the program.
 mod serve;
@@ -69,11 +69,11 @@ mod static_one;
 mod streaming;
 /// The README against the code, and the house rules.
 mod tidy;
-/// What a client sends reaches Ollama as it was sent.
+/// Requests of a client reach Ollama unchanged.
 mod transparency;
 /// Connections to Ollama: kept, dead, and made anew.
 mod upstream;
-/// Whether Ollama is up, and how soon that is known.
+/// Noticing that Ollama is up or down, and how soon.
 mod watching;
 /// Every interface of a machine, and what it is known by.
 mod wildcards;

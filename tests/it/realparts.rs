@@ -10,7 +10,7 @@ use crate::harness::{FakeOllama, Prometheus, Proxy, eventually, metric, post, re
 
 const VERSION: &str = "0.33.0";
 
-/// What must be there for `run_clients`.
+/// Requires the parts that `run_clients` needs.
 pub const CLIENTS: &str = "the Python clients ollama, openai and anthropic";
 
 /// A stand-in that gives each route, model and kind of stream its recorded reply.

@@ -1,4 +1,4 @@
-//! What a client sends reaches Ollama as it was sent, and nothing is added: methods, targets, headers, bodies, connections.
+//! Requests of a client reach Ollama unchanged, and nothing is added: methods, targets, headers, bodies, connections.
 
 use crate::harness::ollama::json;
 use crate::harness::{

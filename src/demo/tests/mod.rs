@@ -1,6 +1,6 @@
 //! The stand-in against the recordings of a real Ollama, and against the part of the tap that reads replies.
 
-/// What the observer makes of every reply.
+/// The observer reads every reply.
 mod observed;
 /// Refusals, in the shape of the route.
 mod refused;

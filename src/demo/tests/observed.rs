@@ -1,4 +1,4 @@
-//! What the observer makes of every reply: the text, the counters and the end that were meant, and nothing that it cannot read.
+//! The observer reads every reply: the text, the counters and the end that were meant, and nothing that it cannot read.
 
 use super::*;
 use crate::demo::texts::MARK;

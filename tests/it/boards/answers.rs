@@ -49,7 +49,7 @@ impl Watched {
         eventually(what, || self.prometheus.value(query) == Some(value));
     }
 
-    /// What is wrong with the answer to a query that must have one.
+    /// Returns the fault of an answer to a query that must have one.
     fn complaint(&self, query: &Query, values: &[(&str, &str)]) -> Option<String> {
         let text = filled(&filled(&query.text, &TIMES), values);
         let wrong = match self.prometheus.ask(&text) {

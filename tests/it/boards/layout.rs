@@ -1,4 +1,4 @@
-//! What a board looks like, as far as that can be told from its file: nothing overlaps, and everything says what it shows.
+//! The look of a board, as far as its file decides it: nothing overlaps, and everything says what it shows.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ const COLUMNS: u64 = 24;
 /// The narrowest panel that is readable on a screen of 1,280 pixels (columns).
 const NARROWEST: u64 = 4;
 
-/// What Grafana itself fills in.
+/// Variables that Grafana itself fills in.
 const BUILT_IN: [&str; 5] = [
     "__rate_interval",
     "__range",

@@ -1,4 +1,4 @@
-//! What packaging/ has for those who watch: rules for Prometheus, boards for Grafana. Every query in every file is asked of a real
+//! The files for monitoring in packaging/: rules for Prometheus, boards for Grafana. Every query in every file is asked of a real
 //! Prometheus that scraped a tap under traffic; what can only be looked at is looked at.
 
 mod answers;

@@ -66,7 +66,7 @@ pub fn of_document(name: &str, text: &str) -> Vec<Query> {
         .collect()
 }
 
-/// What stands between these two, each time.
+/// Returns the texts between these two.
 pub fn between(text: &str, start: &str, end: &str) -> Vec<String> {
     text.split(start)
         .skip(1)

@@ -17,7 +17,7 @@ const END_OF_CHUNKS: &[u8] = b"0\r\n\r\n";
 
 const BOARD: &str = "grafana/loki.json";
 
-/// What Grafana fills in.
+/// Variables that Grafana fills in.
 const VALUES: [(&str, &str); 9] = [
     ("__auto", "5m"),
     ("__range", "6h"),

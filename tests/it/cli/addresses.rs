@@ -1,4 +1,4 @@
-//! Where it listens and forwards: the forms of an address, and what is said of those that cannot be.
+//! Addresses to listen on and to forward to: their forms, and the errors for bad ones.
 
 use std::net::TcpListener;
 

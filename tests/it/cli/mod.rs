@@ -1,6 +1,6 @@
 //! The command line and the variables: what is said, where it listens, and the exit codes (0 done, 1 failed, 2 not understood).
 
-/// Where it listens and forwards.
+/// Addresses to listen on and to forward to.
 mod addresses;
 
 use std::net::TcpListener;

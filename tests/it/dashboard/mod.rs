@@ -10,7 +10,7 @@ use crate::harness::ollama::{self, STREAM_HEAD};
 use crate::harness::{AfterReply, Conn, FakeOllama, Latch, Options, Proxy, chunk, require, runs};
 use crate::history::TestHistory;
 
-/// What must be there for `browse`.
+/// Requires the parts that `browse` needs.
 const BROWSER: &str =
     "a browser (chromium, and the Python packages playwright and axe-playwright-python)";
 

@@ -1,4 +1,4 @@
-//! What the demo answers: every dialect, its models, its streams and its crashes.
+//! Replies of the demo: every dialect, its models, its streams and its crashes.
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
 //! `ollama-tap demo` as a newcomer meets it: it answers everything, says what it is, and leaves nothing behind.
 
-/// What it answers: every dialect, its models, its streams and its crashes.
+/// Its replies: every dialect, its models, its streams and its crashes.
 mod answers;
-/// What is left when it has ended.
+/// Its end leaves nothing behind.
 mod ending;
 
 use std::net::TcpListener;

@@ -18,7 +18,7 @@ pub fn dockerfile() -> String {
         .expect("read the Dockerfile")
 }
 
-/// What the Dockerfile says of the image.
+/// The image as the Dockerfile describes it.
 pub struct Image {
     pub env: Vec<(String, String)>,
     pub user: (u32, u32),
@@ -199,7 +199,7 @@ impl Container {
         self
     }
 
-    /// Where the volume is on this machine.
+    /// The directory of the volume on this machine.
     pub fn volume(&self) -> PathBuf {
         self.path().join(self.image.volume.trim_start_matches('/'))
     }

@@ -18,7 +18,7 @@ use crate::harness::{FakeOllama, Latch, Proxy, TIMEOUT, eventually, latched_olla
 
 const REPLY: &str = r#"{"response":"here","done":true}"#;
 
-/// What `docker stop` waits before it kills (seconds).
+/// Seconds that `docker stop` waits before it kills.
 const DOCKERS_PATIENCE: u64 = 10;
 
 /// What a tap may take beyond its grace: to cut what is left, and to write the history (seconds; tap.rs).

@@ -52,7 +52,7 @@ impl Go {
         Go { process, to, from }
     }
 
-    /// What net/http makes of a connection that brings `input`.
+    /// Returns how net/http reads a connection that sends `input`.
     pub fn read(&mut self, input: &[u8]) -> Seen {
         let sent = writeln!(self.to, "{}", input.len())
             .and_then(|()| self.to.write_all(input))
@@ -113,7 +113,7 @@ fn request(asked: &Value) -> Request {
     }
 }
 
-/// What Go writes for bytes.
+/// Decodes bytes as Go writes them.
 fn bytes(value: &Value) -> Vec<u8> {
     STANDARD
         .decode(value.as_str().unwrap_or_default())

@@ -1,4 +1,4 @@
-//! What our server makes of the bytes of a connection against what Go's net/http makes of them, which Ollama uses.
+//! How our server reads a connection, against Go's net/http, which Ollama uses.
 //!
 //! The bytes go to the decisions themselves (src/server/http1) and, over a pipe, to a small Go program (server.go), which is
 //! built where Go is. Where they differ, ours must have been stricter in one of the ways in `STRICTER`, and each of those must

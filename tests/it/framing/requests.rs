@@ -157,7 +157,7 @@ const CONNECTIONS: [&str; 10] = [
     "\x16\x03\x01\x02",
 ];
 
-/// What is put in where requests are spoilt.
+/// Bytes that are inserted to spoil a request.
 const BYTES: &[u8] = b"\r\n\r\n\r\n \t:;,/%@[]?09afAF\0\x7f\x80\xff";
 
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";

@@ -13,7 +13,7 @@ pub struct Reply {
     pub interim: Vec<Head>,
     pub head: Head,
     pub body: Vec<u8>,
-    /// How the reply said its body would end.
+    /// The framing that the head announced.
     pub framing: Framing,
 }
 

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read};
 
-/// How long a test waits for something that must happen, before it fails.
+/// The time after which a test fails that waits for something.
 pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Headers that end at the next hop (RFC 9110 section 7.6.1), besides those that `Connection` names.
@@ -138,7 +138,7 @@ impl Head {
     }
 }
 
-/// How a body ends; `Length` counts down what is still to come.
+/// The way in which a body ends; `Length` counts down what is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     Nothing,
@@ -289,7 +289,7 @@ pub fn uninterrupted<T>(mut wait: impl FnMut() -> io::Result<T>) -> io::Result<T
     }
 }
 
-/// Where `needle` first stands in `bytes`.
+/// Returns the first position of `needle` in `bytes`.
 pub fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     bytes
         .windows(needle.len())

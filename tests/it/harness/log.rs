@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::TIMEOUT;
 use super::runner::within;
 
-/// What the executable wrote to stderr.
+/// The stderr of the executable so far.
 #[derive(Default)]
 pub struct Log {
     text: Mutex<String>,

@@ -1,4 +1,4 @@
-//! As much of LogQL as the tap and the recordings speak: a selector, stages that filter lines and change them, a count. Anything else
+//! The part of LogQL that the tap and the recordings use: a selector, stages that filter lines and change them, a count. Anything else
 //! is an error, so that a test notices when a question became another one.
 
 #[path = "logql_template.rs"]

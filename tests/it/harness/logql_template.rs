@@ -1,4 +1,4 @@
-//! As much of Go's templates as the tap asks Loki to fill in.
+//! The part of Go's templates that the tap asks Loki to fill in.
 
 use super::{Labels, Parser};
 

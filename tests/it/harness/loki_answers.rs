@@ -1,4 +1,4 @@
-//! What the stand-in for Loki keeps, and how it answers. The words are a real one's.
+//! The state of the stand-in for Loki, and its answers in the words of a real one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,7 +10,7 @@ use super::logql::Labels;
 pub const SECOND: i64 = 1_000_000_000;
 pub const DAY: i64 = 86_400 * SECOND;
 
-/// What a Loki allows. A test may allow less.
+/// The limits of a Loki. A test may lower them.
 #[derive(Clone)]
 pub struct Limits {
     /// Bytes of the lines of a push: `ingestion_burst_size_mb`.
@@ -49,7 +49,7 @@ impl Default for Limits {
     }
 }
 
-/// What the stand-in does and has seen. A test may change it at any time.
+/// The state of the stand-in. A test may change it at any time.
 #[derive(Default)]
 pub struct State {
     pub streams: BTreeMap<Labels, BTreeSet<(i64, String)>>,

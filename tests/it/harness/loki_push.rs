@@ -1,4 +1,4 @@
-//! What the stand-in for Loki checks of a push.
+//! Checks of a push to the stand-in for Loki.
 
 use std::collections::BTreeMap;
 
@@ -219,7 +219,7 @@ fn metadata(value: &Value) -> Labels {
         .collect()
 }
 
-/// What was recorded of a body that ends too early.
+/// The recorded error for a body that ends too early.
 const BAD_JSON: &str = r#"loghttp.PushRequest.Streams: []loghttp.LogProtoStream: Skip: do not know how to skip: 0, error found in #10 byte of ...|streams":[|..., bigger context ...|{"streams":[|..."#;
 
 fn rate_limited(lines: usize, bytes: usize) -> String {

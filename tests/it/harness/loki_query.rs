@@ -1,4 +1,4 @@
-//! What the stand-in for Loki finds.
+//! Queries to the stand-in for Loki.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
-//! How much memory the executable takes, where the system tells: Linux.
+//! The memory of the executable, where the system reports it: Linux.
 
 use super::Proxy;
 
-/// What it held at some time, which it may not go far beyond.
+/// The memory at one moment, as a base for a limit.
 pub struct Memory<'a> {
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     tap: &'a Proxy,

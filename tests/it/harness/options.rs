@@ -1,4 +1,4 @@
-//! How the executable is started: its arguments, variables and limits, and what runs it.
+//! Starts the executable: its arguments, variables and limits, and what runs it.
 
 use std::io::{BufReader, Read};
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ const CLEARED: [&str; 9] = [
     "SSL_CERT_FILE",
 ];
 
-/// How to start `ollama-tap proxy`.
+/// The options of a run of the executable.
 pub struct Options {
     program: Vec<String>,
     args: Vec<String>,

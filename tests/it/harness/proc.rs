@@ -1,4 +1,4 @@
-//! What Linux tells of processes below /proc. Nothing else of the tests reads it, but for modules that are of Linux as a whole.
+//! Facts about processes from Linux's /proc. Nothing else of the tests reads it, but for modules that are of Linux as a whole.
 #![cfg(target_os = "linux")]
 
 use std::fs;

@@ -48,7 +48,7 @@ impl Prometheus {
         prometheus
     }
 
-    /// What an instant query answers; an error in Prometheus's own words, or why it could not be asked.
+    /// Returns the answer to an instant query; an error in Prometheus's own words, or why it could not be asked.
     pub fn ask(&self, query: &str) -> Result<Vec<Sample>, String> {
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("query", query)

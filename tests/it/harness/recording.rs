@@ -123,7 +123,7 @@ fn messages(bytes: &[u8], mut framing: impl FnMut(&Head) -> Framing) -> Vec<Mess
 }
 
 impl Recording {
-    /// Where each read of the reply ended, with the bytes of the body that whole chunks had brought by then.
+    /// Returns the end of each read of the reply, with the bytes of the body that whole chunks had brought by then.
     pub fn read_ends(&self) -> Vec<(usize, usize)> {
         let mut end = 0;
         let ends = self.reads.iter().map(|count| {

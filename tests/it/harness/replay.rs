@@ -12,7 +12,7 @@ use super::http::{Framing, Wire};
 use super::recording::{Message, Recording};
 use super::{AfterReply, Client, Conn, FakeOllama, Reply};
 
-/// How long a sent piece may take to reach the client.
+/// The time in which a sent piece must reach the client.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
@@ -151,7 +151,7 @@ impl Part {
     }
 }
 
-/// Where each chunk of a reply ends, with the bytes of the body up to there.
+/// Returns the end of each chunk of a reply, with the bytes of the body up to there.
 fn chunk_ends(reply: &Message) -> Vec<(usize, usize)> {
     let body = &reply.raw[reply.head.raw.len()..];
     let (mut wire, mut framing) = (Wire::new(body), reply.framing);

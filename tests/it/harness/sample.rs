@@ -1,4 +1,4 @@
-//! How much is tested where everything would take too long, and which seed it is drawn from.
+//! Samples of tests that would take too long as a whole, and their seed.
 //!
 //! - `OLLAMA_TAP_TEST_LONG=1` asks for the whole: `ci.yml` does so every week.
 //! - `OLLAMA_TAP_TEST_SEED` is the seed. Without it a sample is the same one each time, and a whole another one; a test that fails

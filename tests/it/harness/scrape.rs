@@ -1,4 +1,4 @@
-//! What /metrics said, and matchers for it: `metric("name").label("k", "v").value(1.0).is_in(&scrape)`.
+//! Parses /metrics, and matches its samples: `metric("name").label("k", "v").value(1.0).is_in(&scrape)`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,7 +37,7 @@ impl Scrape {
         self.0.keys().map(|series| series.name.as_str())
     }
 
-    /// What changed since `before`; a series that was absent counts from 0.
+    /// Returns the changes since `before`; a series that was absent counts from 0.
     pub fn since(&self, before: &Scrape) -> Scrape {
         let change = |(series, value): (&Series, &f64)| {
             (series.clone(), value - before.0.get(series).unwrap_or(&0.0))

@@ -13,7 +13,7 @@ use rustls::{ServerConfig, ServerConnection};
 
 use super::http::uninterrupted;
 
-/// What makes the certificates.
+/// The program that makes the certificates.
 pub const OPENSSL: &str = "openssl";
 
 /// An authority that nobody knows but who is given its root.

@@ -6,7 +6,7 @@ use super::{REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, Proxy, request};
 
-/// What an nginx in front of Loki says while Loki is away.
+/// The answer of an nginx in front of Loki while Loki is away.
 const NGINX: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n\
     <hr><center>nginx/1.24.0</center>\r\n</body>\r\n</html>\r\n";
 

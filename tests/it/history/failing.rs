@@ -11,7 +11,7 @@ use super::{REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, Options, Proxy, eventually, metric, skip_under_wine};
 
-/// What a tap says once it can write again.
+/// The log line of a tap that can write again.
 const AGAIN: &str = "is written again; 0 records were lost meanwhile";
 
 /// Asserts that the history holds just these, and that trouble was told of once, and its end once.

@@ -9,7 +9,7 @@ use crate::harness::ollama::json;
 use crate::harness::runner::within;
 use crate::harness::{FakeOllama, Proxy, eventually, metric};
 
-/// What is left in the directory of the history for the next start.
+/// The file in the directory of the history that the next start reads.
 fn unsent(history: &TestHistory) -> Vec<String> {
     let names = fs::read_dir(history.history())
         .into_iter()

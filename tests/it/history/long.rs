@@ -128,7 +128,7 @@ fn stuck(tap: &Proxy, target: &str) -> Client {
     client
 }
 
-/// What the executable may grow by, whatever it answers with.
+/// The memory by which the executable may grow, whatever it answers.
 const GROWTH: u64 = 45 << 20;
 
 #[test]

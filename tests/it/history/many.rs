@@ -7,7 +7,7 @@ use crate::harness::ollama::json as reply;
 use crate::harness::sample::rounds;
 use crate::harness::{Client, FakeOllama, Memory, Proxy, TIMEOUT, eventually, request};
 
-/// What the executable may grow by, whatever it is asked.
+/// The memory by which the executable may grow, whatever it answers.
 const GROWTH: u64 = 60 << 20;
 
 /// Between two of them (seconds).

@@ -32,7 +32,7 @@ mod old;
 mod pages;
 /// Histories that cannot be opened yet.
 mod pending;
-/// Who may read, and what is never written.
+/// Access to the history, and texts that are never written.
 mod private;
 /// One Loki at the size people have.
 mod shared_loki;

@@ -7,7 +7,7 @@ use super::{BACKENDS, LOCAL, TestHistory, page, prompts, wait_for_records};
 use crate::harness::ollama::json as answer;
 use crate::harness::{FakeOllama, Options, Proxy, metric, post};
 
-/// What Ollama takes for one model, as clients write it.
+/// Spellings of one model that Ollama accepts.
 const SPELLINGS: [&str; 6] = [
     "talk",
     "TALK",

@@ -1,4 +1,4 @@
-//! Who may read the history, and what of it is never written.
+//! Access to the history, and texts that are never written.
 
 use std::fs;
 

@@ -13,7 +13,7 @@ use crate::harness::runner::within;
 use crate::harness::sample::{random, rounds};
 use crate::harness::{FakeOllama, Memory, Proxy, TIMEOUT, metric, post};
 
-/// What the executable may grow by while it answers, however long the history and the texts in it are.
+/// The memory by which the executable may grow while it answers, however long the history and its texts are.
 const READING: u64 = 60 << 20;
 
 /// The same while it writes, when up to 64 MiB of text wait, and what is sent is made of a batch of them.
@@ -141,7 +141,7 @@ fn work(tap: &Proxy, machine: usize, text: &str) {
     }
 }
 
-/// What an open page asks for at every refresh.
+/// The pages that an open dashboard fetches at every refresh.
 fn refresh(tap: &Proxy) -> Value {
     for target in [
         "/analytics/stats/enhanced?hours=24",

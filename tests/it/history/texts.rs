@@ -128,7 +128,7 @@ fn a_prompt_of_100_mb_is_kept_up_to_its_bound_in_bounded_memory() {
         return;
     }
     const LENGTH: usize = 100 << 20;
-    /// What is held of a body before it streams, twice while it grows, and the record on its way.
+    /// The part of a body that is gathered before it streams, twice while it grows, and the record in the queue.
     const GROWTH: u64 = 160 << 20;
     for backend in BACKENDS {
         let history = TestHistory::new(backend);

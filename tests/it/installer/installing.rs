@@ -1,4 +1,4 @@
-//! What an installation puts where, and where it comes from.
+//! The files of an installation, and where they come from.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use super::machine::{EXE, Machine, beside, can_run, real, script, shells};
 use super::site::{Site, executable};
 use crate::harness::{released, require, text};
 
-/// What the script itself needs, besides one that makes SHA-256.
+/// The tools that the script needs, besides one for SHA-256.
 const TOOLS: [&str; 16] = [
     "sh", "cat", "chmod", "cp", "curl", "cut", "dirname", "grep", "gzip", "mkdir", "mktemp", "mv",
     "rm", "rmdir", "sed", "tar",

@@ -44,7 +44,7 @@ pub struct Machine {
     env: Vec<(String, String)>,
 }
 
-/// What came of running the script.
+/// The result of a run of the script.
 #[derive(Debug)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -228,7 +228,7 @@ impl Machine {
     }
 }
 
-/// Where a tool of the real machine is.
+/// Returns the path of a tool on the real machine.
 pub fn real(tool: &str) -> String {
     let output = Command::new("sh")
         .args(["-c", &format!("command -v {tool}")])

@@ -1,6 +1,6 @@
 //! install.sh, run for real on machines of its own, with downloads from a site of this machine; and install.ps1, as far as it can be.
 
-/// What an installation puts where, and where it comes from.
+/// The files of an installation, and where they come from.
 #[cfg(unix)]
 mod installing;
 /// A machine for one test.

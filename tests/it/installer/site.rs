@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::harness::{AfterReply, FakeOllama};
 
-/// What the machines of these tests say that they are.
+/// The system that the machines of these tests report.
 pub const TARGET: &str = "x86_64-unknown-linux-musl";
 
 /// A stand-in for the executable: it keeps a log of what it was asked, and a file that says whether the service runs.

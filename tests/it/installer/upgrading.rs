@@ -3,7 +3,7 @@
 use super::machine::{EXE, Machine, beside, can_run};
 use super::site::{Site, executable};
 
-/// What the executables were asked, without questions that change nothing.
+/// Returns the commands that the executables got, without those that change nothing.
 fn orders(machine: &Machine) -> Vec<String> {
     machine
         .read("log")

@@ -1,4 +1,4 @@
-//! Who finds a running tap, and whom its commands ask.
+//! Commands find a running tap by its note.
 
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
@@ -8,7 +8,7 @@ use crate::harness::ollama::{STREAM_HEAD, done, json as ok, reply};
 use crate::harness::{AfterReply, FakeOllama, Options, eventually, post, run_expecting};
 use crate::questions::record;
 
-/// What speaks as a tap does, and shows what it is asked.
+/// A stand-in for a tap that records its requests.
 fn as_a_tap() -> FakeOllama {
     FakeOllama::start(|conn| {
         let greeting = ok(r#"{"ollama_tap":"0.1.0"}"#);

@@ -1,6 +1,6 @@
-//! What running taps leave for those who look for one: who finds it, whom they ask, and what becomes of it.
+//! The notes that running taps leave for commands: their content, their permissions and their end.
 
-/// Who finds a running tap, and whom its commands ask.
+/// Commands find a running tap by its note.
 mod finding;
 
 use std::fs::{self};
@@ -50,7 +50,7 @@ impl Notes {
     }
 }
 
-/// Where its own pages are.
+/// Returns the address of its own pages.
 fn admin_of(tap: &Proxy) -> SocketAddr {
     let line = tap.wait_log("pages on http://");
     line.split("http://")

@@ -1,4 +1,4 @@
-//! Who may see the pages: by the Host of the request and the address that the tap listens on.
+//! Access to the pages: by the Host of the request and the address that the tap listens on.
 
 use crate::harness::ollama::json;
 use crate::harness::{Client, FakeOllama, Options, Proxy, tap_answering};

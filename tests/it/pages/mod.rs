@@ -1,6 +1,6 @@
 //! The tap's own pages: /metrics, /test, /healthz, and who may see them.
 
-/// Who may see them.
+/// Access to them.
 mod access;
 
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! What Ollama answers reaches the client as it was answered: statuses, headers, framings, sizes.
+//! Replies of Ollama reach the client unchanged: statuses, headers, framings, sizes.
 
 /// Bodies and their framings.
 mod bodies;

@@ -1,4 +1,4 @@
-//! What the stand-in asks of Unix, where it is built and nobody uses it.
+//! The stand-in's calls to Unix, where it is built and not used.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What the stand-in asks of Windows.
+//! The stand-in's calls to Windows.
 
 use std::io;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};

@@ -6,7 +6,7 @@ use crate::harness::process::lives;
 pub struct Run {
     pub guard: u32,
     pub ollama: u32,
-    /// What the server started in its turn.
+    /// The processes that the server started.
     pub children: Vec<u32>,
 }
 

@@ -129,7 +129,7 @@ impl Booted {
         command
     }
 
-    /// What it prints, where it succeeds.
+    /// Returns its output, if it succeeds.
     fn ok(&self, words: &[&str]) -> Option<String> {
         let output = self
             .command(words)

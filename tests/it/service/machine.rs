@@ -124,7 +124,7 @@ impl Machine {
         self.path(path).metadata().expect("its mode").mode() & 0o7777
     }
 
-    /// What systemctl was told since this was asked last, without mere questions.
+    /// Returns the calls of systemctl since the last one of this function, without those that only ask.
     pub fn systemctl_calls(&self) -> Vec<String> {
         let path = self.path("/run/fake-systemd/told");
         let told = fs::read_to_string(&path).unwrap_or_default();
@@ -187,7 +187,7 @@ impl Machine {
         )
     }
 
-    /// What is not as it was, with what it was and what it is.
+    /// Returns the differences to an earlier tree, each with both states.
     pub fn changes(&self, before: &Tree) -> Vec<String> {
         let paths: BTreeSet<PathBuf> = before.0.keys().cloned().chain(self.touched()).collect();
         let compare = |path: &PathBuf| {

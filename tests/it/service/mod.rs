@@ -5,9 +5,9 @@
 mod background;
 /// A systemd that was booted for it.
 mod booted;
-/// What can be told.
+/// Flags of the service.
 mod flags;
-/// What is installed, and that it goes again.
+/// Installing and uninstalling.
 mod install;
 /// Killed at every step.
 mod interrupted;
@@ -16,11 +16,11 @@ mod kept;
 /// The same with launchd.
 mod launchd;
 mod machine;
-/// What systemd is told of the tap.
+/// Notifications to systemd.
 mod notify;
 /// `run`, `status`, `logs` and what the sandbox leaves visible.
 mod running;
-/// What systemd itself says of the units.
+/// The units as systemd itself reads them.
 mod units;
 
 use machine::Machine;

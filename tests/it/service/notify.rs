@@ -1,4 +1,4 @@
-//! What systemd is told: over a socket of the test's own, in the place of systemd's.
+//! Notifications to systemd: over a socket of the test's own, in the place of systemd's.
 
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, Latch, Options, TIMEOUT, latched_ollama, post};
 
-/// What would be systemd's end of the socket.
+/// The socket on which systemd would listen.
 pub struct Systemd {
     socket: UnixDatagram,
     dir: tempfile::TempDir,

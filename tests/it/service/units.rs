@@ -1,4 +1,4 @@
-//! What systemd itself says of the units, and of the order in which it reads them.
+//! The units as systemd itself reads them, and their order.
 
 use std::path::Path;
 

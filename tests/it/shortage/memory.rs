@@ -8,7 +8,7 @@ use super::cgroup::Cgroup;
 use crate::harness::ollama::json;
 use crate::harness::{Client, FakeOllama, Latch, Options, Proxy, post, proc, request, require};
 
-/// What the machine of these tests has (bytes).
+/// The memory of the machine of these tests (bytes).
 const MEMORY: u64 = 128 << 20;
 
 struct Small {

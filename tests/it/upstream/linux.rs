@@ -1,4 +1,4 @@
-//! What Linux alone lets a test do to connections, or see of them.
+//! Connections as only Linux lets a test see or break them.
 #![cfg(target_os = "linux")]
 
 use std::fs;

@@ -147,7 +147,7 @@ pub fn in_home(name: &str) -> PathBuf {
     path_here(HOME).join(name)
 }
 
-/// What the service has logged.
+/// Returns the log of the service.
 pub fn log() -> String {
     fs::read_to_string(in_home("logs/ollama-tap.log")).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What only Windows has, with the executable for Windows under Wine: the service, and the icon in the notification area.
+//! Features of Windows alone, with the executable for Windows under Wine: the service, and the icon in the notification area.
 #![cfg(target_os = "linux")]
 
 mod machine;

@@ -17,7 +17,7 @@ const TOOLS: [(&str, &[&str]); 3] = [
 const WIDTH: usize = 640;
 const HEIGHT: usize = 400;
 
-/// Where pictures are kept for people to look at.
+/// The directory of the screenshots.
 const PICTURES: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../pictures");
 
 pub struct Screen {

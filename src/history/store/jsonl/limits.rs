@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::Jsonl;
-use super::day::{self, Day};
 use super::cut_point::cut_point;
+use super::day::{self, Day};
 use super::repair::repair;
 use crate::history::store::{Limits, Result, StoreError, failed};
 use crate::platform;

@@ -9,7 +9,7 @@ use crate::docker::image::Image;
 use crate::harness::ollama::json;
 use crate::harness::{FakeOllama, require, runs};
 
-/// What compose puts in place of a secret that has no default.
+/// The value of a secret that has no default.
 const SECRET: &str = "0123456789abcdef";
 
 /// `${NAME:-default}` is the default, and `${NAME:?…}` the secret that the user has to set.

@@ -1,4 +1,4 @@
-//! What /metrics must say after a recorded exchange, worked out from the recording alone and the plain way: whole bodies, whole
+//! The metrics that a recorded exchange must change, worked out from the recording alone and the plain way: whole bodies, whole
 //! JSON trees, no state but the model names confirmed so far.
 
 pub mod record;

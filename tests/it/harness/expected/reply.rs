@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::harness::recording::Message;
 
-/// What the reply's body says.
+/// The facts of a reply's body.
 #[derive(Default)]
 pub struct ReplySummary {
     pub finished: bool,

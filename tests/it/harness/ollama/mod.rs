@@ -29,7 +29,7 @@ pub struct ReceivedRequest {
     pub connection: usize,
 }
 
-/// What happens to the connection once a request was answered.
+/// The fate of the connection once a request was answered.
 pub enum AfterReply {
     KeepAlive,
     Close,
@@ -41,7 +41,7 @@ pub enum AfterReply {
 
 type Handler = dyn Fn(&mut Conn) -> io::Result<AfterReply> + Send + Sync;
 
-/// What the tap's own questions are answered with.
+/// Answers to the tap's own questions.
 #[derive(Clone)]
 pub struct State {
     pub version: String,
@@ -130,7 +130,7 @@ impl FakeOllama {
         self.asked.try_iter().collect()
     }
 
-    /// When the next connection was closed, by its peer under `Conn::wait_until_closed` or by the script's `AfterReply::Close`.
+    /// Waits until the next connection is closed and returns when that was, by its peer under `Conn::wait_until_closed` or by the script's `AfterReply::Close`.
     pub fn closed(&self) -> Instant {
         self.closed
             .recv_timeout(TIMEOUT)

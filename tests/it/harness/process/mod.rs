@@ -1,4 +1,4 @@
-//! What tests do to processes and ask of them, in the words of Unix, on every system.
+//! Signals and questions to processes, with the names of Unix, on every system.
 
 #[cfg_attr(windows, path = "windows.rs")]
 #[cfg_attr(unix, path = "unix.rs")]

@@ -1,4 +1,4 @@
-//! What the pages answer: exports in every format, statistics, and HEAD.
+//! Answers of the pages: exports in every format, statistics, and HEAD.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! How a command through the tap ends: its exit code, signals, and what is stopped after it.
+//! The end of a command through the tap: its exit code, signals, and what is stopped after it.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! A command of Ollama's through the tap: which server it asks, what is started for it, and how it ends.
 
-/// How a command ends: its exit code, signals, and what is stopped after it.
+/// The end of a command: its exit code, signals, and what is stopped after it.
 mod ending;
 
 use std::time::Duration;

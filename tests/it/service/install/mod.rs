@@ -1,4 +1,4 @@
-//! What is installed on each kind of machine, and that `uninstall` leaves the machine as it was.
+//! Installing on each kind of machine; `uninstall` leaves the machine as it was.
 
 /// Installing over an installation, and copies of the executable.
 mod again;
