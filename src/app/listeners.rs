@@ -1,4 +1,4 @@
-//! LISTENERS: the sockets that a tap listens on: those that were kept from the run before, or new ones.
+//! LISTENERS: the sockets that a tap listens on: new ones, or those that the service manager kept from the run before.
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
@@ -12,22 +12,22 @@ use crate::ollama::port;
 use crate::platform;
 use crate::server;
 
-/// The names that they are kept by.
-const PUBLIC: &str = "listen";
-const ADMIN: &str = "admin";
+/// The names under which the service manager keeps them.
+const PUBLIC_NAME: &str = "listen";
+const ADMIN_NAME: &str = "admin";
 
 pub struct Listeners {
     pub public: TcpListener,
     pub address: SocketAddr,
-    /// That of our own pages, where they have one.
+    /// The listener of our own pages, where they have one.
     pub admin: Option<(TcpListener, SocketAddr)>,
 }
 
 impl Listeners {
-    /// Takes the ports, so that nobody else has them; nothing is accepted yet.
+    /// Takes the ports, so that no other process can; nothing is accepted yet.
     pub fn open(config: &Config) -> Result<Listeners> {
-        let public = Wanted {
-            name: PUBLIC,
+        let public = WantedSocket {
+            name: PUBLIC_NAME,
             listen: &config.listen,
             addresses: port::tap_addresses(config)?,
         };
@@ -35,8 +35,8 @@ impl Listeners {
             .admin
             .as_ref()
             .map(|listen| {
-                Ok(Wanted {
-                    name: ADMIN,
+                Ok(WantedSocket {
+                    name: ADMIN_NAME,
                     listen,
                     addresses: port::page_addresses(listen)?,
                 })
@@ -46,7 +46,7 @@ impl Listeners {
         let of_public = public.take_from(&mut kept);
         let of_admin = admin.as_ref().and_then(|admin| admin.take_from(&mut kept));
         let mut names: BTreeSet<String> = kept.iter().map(|(name, _)| name.clone()).collect();
-        let misnamed = [(PUBLIC, &of_public), (ADMIN, &of_admin)]
+        let misnamed = [(PUBLIC_NAME, &of_public), (ADMIN_NAME, &of_admin)]
             .map(|(name, found)| found.as_ref().filter(|found| found.0 != name));
         names.extend(misnamed.into_iter().flatten().map(|found| found.0.clone()));
         // Before we bind: what is left may be what has our port.
@@ -61,26 +61,26 @@ impl Listeners {
         })
     }
 
-    /// Where our own pages are, if not on the public port.
-    pub fn admin_at(&self) -> Option<SocketAddr> {
+    /// The address of our own pages, if they are not on the public port.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(|(_, address)| *address)
     }
 
-    /// Where our own pages are.
-    pub fn pages_at(&self) -> SocketAddr {
-        self.admin_at().unwrap_or(self.address)
+    /// The address of our own pages.
+    pub fn pages_address(&self) -> SocketAddr {
+        self.admin_address().unwrap_or(self.address)
     }
 }
 
-/// A socket that there is to be.
-struct Wanted<'a> {
+/// A socket that is to be opened.
+struct WantedSocket<'a> {
     name: &'static str,
     listen: &'a ListenAddress,
     addresses: Vec<SocketAddr>,
 }
 
-impl Wanted<'_> {
-    /// Takes it out of what was kept: one by its name rather than another, and none that is not exactly what was asked for.
+impl WantedSocket<'_> {
+    /// Takes it out of the sockets that were kept, by its name if possible. Only one that is bound as wanted will do.
     fn take_from(&self, kept: &mut Vec<(String, Socket)>) -> Option<(String, Socket)> {
         kept.sort_by_key(|(name, _)| name != self.name);
         let index = kept
@@ -89,7 +89,7 @@ impl Wanted<'_> {
         Some(kept.remove(index))
     }
 
-    /// Opens it where it was not kept, and has it kept from now on.
+    /// Opens it where it was not kept, and has the service manager keep it from now on.
     fn open(self, found: Option<(String, Socket)>) -> Result<(TcpListener, SocketAddr)> {
         let opened = found.map_or_else(
             || server::bind(&self.addresses),

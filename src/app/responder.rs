@@ -1,83 +1,84 @@
-//! RESPONDER: answers of our own pages on their way to a client: whole ones that nobody waits for, and a long one that is sent while it
-//! is made.
+//! RESPONDER: responses of our own pages on their way to a client: whole ones that no worker waits for, and a long one that is sent
+//! while it is made.
 
 use std::io;
 
 use crate::pages::BodyWriter;
+use crate::server::chunk_buffer::ChunkBuffer;
 use crate::server::driver;
-use crate::server::reply::{Frame, Manners, Reply};
-use crate::server::{Connection, ReaderPace, Then};
+use crate::server::response::{Persistence, ResponseMode};
+use crate::server::{Connection, DeliveryRate, ResponseWriter};
 
-/// Bytes of a long answer that are sent at once.
-const PIECE: usize = 32 * 1024;
+/// A long response is sent in pieces of this size (bytes).
+const PIECE_SIZE: usize = 32 * 1024;
 
-/// The connection of a page that may become a long one.
+/// The connection of a page, whose response may become a long one.
 pub struct Responder {
-    manners: Manners,
+    mode: ResponseMode,
     state: State,
 }
 
 enum State {
     /// Nothing was sent yet.
     Open(Connection),
-    Sending(Reply, Frame),
-    /// It was sent to its end.
-    Ended(Connection, Then),
-    Over,
+    Sending(ResponseWriter, ChunkBuffer),
+    /// The response was sent to its end.
+    Ended(Connection, Persistence),
+    /// The connection is gone.
+    Closed,
 }
 
 impl Responder {
-    pub fn new(conn: Connection, manners: Manners) -> Responder {
+    pub fn new(conn: Connection, mode: ResponseMode) -> Responder {
         Responder {
-            manners,
+            mode,
             state: State::Open(conn),
         }
     }
 
-    /// Sends a whole answer in its place.
-    pub fn answer(self, bytes: Vec<u8>, then: Then) {
+    /// Sends a whole response.
+    pub fn answer(self, bytes: Vec<u8>, persistence: Persistence) {
         if let State::Open(conn) = self.state {
-            driver::answer(conn, bytes, then);
+            driver::send_response(conn, bytes, persistence);
         }
     }
 
-    /// Lets go of the connection after a long answer. Returns its status, or 499 where the client left.
+    /// Lets go of the connection after a long response. Returns its status.
     pub fn finish(self, status: u16) -> u16 {
         match self.state {
-            State::Ended(mut conn, then) => {
-                conn.long_answer = None;
-                driver::finish(conn, then);
+            State::Ended(mut conn, persistence) => {
+                conn.long_response = None;
+                driver::finish_response(conn, persistence);
                 status
             }
-            // What broke off began with that status.
-            _ => status,
+            // A response that broke off began with that status.
+            State::Open(_) | State::Sending(..) | State::Closed => status,
         }
     }
 }
 
 impl BodyWriter for Responder {
     fn begin(&mut self, head: &dyn Fn(&str) -> Vec<u8>) {
-        self.state = match std::mem::replace(&mut self.state, State::Over) {
+        self.state = match std::mem::replace(&mut self.state, State::Closed) {
             State::Open(mut conn) => {
-                conn.long_answer = Some(ReaderPace::default());
-                let framing = self.manners.framing(200, false);
-                State::Sending(
-                    Reply::new(conn, self.manners, head(self.manners.version()), framing),
-                    Frame::of(PIECE),
-                )
+                conn.long_response = Some(DeliveryRate::default());
+                let framing = self.mode.framing(200, false);
+                let head = head(self.mode.version());
+                let writer = ResponseWriter::new(conn, self.mode, head, framing);
+                State::Sending(writer, ChunkBuffer::with_capacity(PIECE_SIZE))
             }
             state => state,
         };
     }
 
     fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let State::Sending(reply, frame) = &mut self.state else {
+        let State::Sending(writer, buffer) = &mut self.state else {
             return Err(io::ErrorKind::NotConnected.into());
         };
         while !bytes.is_empty() {
-            let length = frame.read_from(&mut bytes)?;
-            if let Err(e) = reply.send(frame, length) {
-                self.state = State::Over;
+            let length = buffer.read_from(&mut bytes)?;
+            if let Err(e) = writer.send(buffer, length) {
+                self.state = State::Closed;
                 return Err(e);
             }
         }
@@ -85,16 +86,16 @@ impl BodyWriter for Responder {
     }
 
     fn end(&mut self) -> io::Result<()> {
-        if let State::Sending(reply, _) = std::mem::replace(&mut self.state, State::Over) {
-            let (conn, then) = reply.end()?;
-            self.state = State::Ended(conn, then);
+        if let State::Sending(writer, _) = std::mem::replace(&mut self.state, State::Closed) {
+            let (conn, persistence) = writer.end()?;
+            self.state = State::Ended(conn, persistence);
         }
         Ok(())
     }
 
     fn abort(&mut self, why: &str) {
-        if let State::Sending(reply, _) = std::mem::replace(&mut self.state, State::Over) {
-            reply.abort(why);
+        if let State::Sending(writer, _) = std::mem::replace(&mut self.state, State::Closed) {
+            writer.abort(why);
         }
     }
 }

@@ -1,70 +1,66 @@
-//! WATCHDOG: tells the service manager that we are ready, and goes on telling it that we serve, for as long as that is true.
+//! WATCHDOG: tells the service manager that we are ready, and then that we serve, for as long as that is true.
 //!
-//! True means that a stranger would find it so: each time a connection of its own asks for /healthz, so that the listener
-//! and the thread behind it have done their part. A tap that only looks alive is thus killed and started again.
+//! It is true while a new connection of its own gets an answer from /healthz each time, for which listener and event loop have
+//! to do their part. A tap that only looks alive is thus killed and restarted.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 use std::{io, thread};
 
 use ureq::Agent;
-use ureq::unversioned::transport::DefaultConnector;
 
-use crate::forward::upstream::{Names, Target};
 use crate::http::address::Upstream;
+use crate::http::agent::Target;
 use crate::platform;
 use crate::util::threads::{self, STACK};
 
-/// Proofs for each time that we may say nothing: one may come late, and one may fail.
-const PROOFS: u32 = 3;
+/// Checks in each time after which the service manager would kill us: one may be late, and one may fail.
+const CHECKS_PER_TIMEOUT: u32 = 3;
 
-/// Says that we listen at this address, and from now on, if anybody wants to know, that we serve.
+/// Tells the service manager that we listen at this address, and from now on that we serve, if it wants to know.
 pub fn start(address: SocketAddr) -> io::Result<()> {
     platform::notify::notify_ready();
-    let Some(patience) = platform::notify::watchdog() else {
+    let Some(timeout) = platform::notify::watchdog() else {
         return Ok(());
     };
-    let pause = patience / PROOFS;
-    let health = Health::of(address, pause);
-    threads::spawn("watchdog", STACK, move || watch(&health, pause))
+    let interval = timeout / CHECKS_PER_TIMEOUT;
+    let health = HealthCheck::of(address, interval);
+    threads::spawn("watchdog", STACK, move || watch(&health, interval))
 }
 
-fn watch(health: &Health, pause: Duration) {
+fn watch(health: &HealthCheck, interval: Duration) {
     loop {
         match health.ask() {
             Ok(()) => platform::notify::notify_alive(),
             Err(cause) => log::warn!("we do not answer ourselves: {cause}"),
         }
-        thread::sleep(pause);
+        thread::sleep(interval);
     }
 }
 
-/// Our own page, asked over the network.
-struct Health {
+/// Asks our own page over the network.
+struct HealthCheck {
     agent: Agent,
     url: String,
 }
 
-impl Health {
-    /// No connection is kept: the next one must find its way in by itself.
-    fn of(address: SocketAddr, patience: Duration) -> Health {
+impl HealthCheck {
+    /// Keeps no connection: each check must be accepted anew.
+    fn of(address: SocketAddr, timeout: Duration) -> HealthCheck {
         let upstream = Upstream::parse(&address.to_string())
             .map_or_else(|_| Upstream::default(), |(upstream, _)| upstream);
         let target = Target {
             upstream,
             roots: None,
         };
-        let config = target
-            .config()
-            .http_status_as_error(true)
-            .timeout_global(Some(patience))
-            .max_idle_connections(0)
-            .build();
+        let agent = target.agent(|config| {
+            config
+                .http_status_as_error(true)
+                .timeout_global(Some(timeout))
+                .max_idle_connections(0)
+        });
         let url = format!("{}/healthz", target.upstream.origin());
-        Health {
-            agent: Agent::with_parts(config, DefaultConnector::default(), Names),
-            url,
-        }
+        HealthCheck { agent, url }
     }
 
     fn ask(&self) -> Result<(), ureq::Error> {
@@ -84,10 +80,10 @@ mod tests {
 
     use super::*;
 
-    /// What a listener that treats one connection like this looks like from outside.
+    /// Returns whether a listener that treats a connection like this passes the check.
     fn asked(treat: impl FnOnce(&TcpListener) + Send + 'static) -> bool {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let health = Health::of(listener.local_addr().unwrap(), Duration::from_millis(200));
+        let health = HealthCheck::of(listener.local_addr().unwrap(), Duration::from_millis(200));
         let server = thread::spawn(move || {
             treat(&listener);
             listener
@@ -119,7 +115,7 @@ mod tests {
         )));
         assert!(
             !asked(|_| ()),
-            "a connection that nobody accepts proves nothing"
+            "a connection that is never accepted proves nothing"
         );
     }
 }

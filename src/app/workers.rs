@@ -6,37 +6,37 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Sender, bounded};
 
-use crate::app::worker::Workshop;
+use crate::app::worker::WorkerContext;
 use crate::server::Reason;
 use crate::util::threads::{self, STACK};
 
-/// Threads that others start after the workers: who waits for signals, who reads a history, who keeps an Ollama running.
-const OTHERS: usize = 8;
+/// Threads that are started after the workers: for signals, for a history, for an Ollama that is kept running.
+const OTHER_THREADS: usize = 8;
 
 /// The forwarding workers, of which the first `started` run.
 pub struct Workers {
-    workshop: Arc<Workshop>,
+    ctx: Arc<WorkerContext>,
     started: usize,
     has_begun: bool,
 }
 
 impl Workers {
-    /// Until they were started, the metric says how many there are to be.
-    pub fn new(workshop: &Arc<Workshop>) -> Workers {
-        workshop.metrics.set_workers(workshop.context.workers());
+    /// Starts none yet. Until then the metric says how many are to run.
+    pub fn new(ctx: &Arc<WorkerContext>) -> Workers {
+        ctx.metrics.set_workers(ctx.context.workers());
         Workers {
-            workshop: workshop.clone(),
+            ctx: ctx.clone(),
             started: 0,
             has_begun: false,
         }
     }
 
-    /// Starts as many as there are to be, or as the system has threads for; an error where that is none.
+    /// Starts as many as are to run, or as the system has threads for. Fails where it has none.
     pub fn start(&mut self) -> io::Result<()> {
         self.has_begun = true;
-        let room = room_for_others();
+        let placeholders = hold_threads_for_others();
         let started = self.start_rest();
-        drop(room);
+        drop(placeholders);
         match started {
             Err(e) if self.started == 0 => return Err(e),
             Err(e) => log::warn!(
@@ -46,7 +46,7 @@ impl Workers {
             ),
             Ok(()) => {}
         }
-        self.workshop.metrics.set_workers(self.started);
+        self.ctx.metrics.set_workers(self.started);
         Ok(())
     }
 
@@ -63,44 +63,44 @@ impl Workers {
                 self.wanted()
             ),
         }
-        self.workshop.metrics.set_workers(self.started);
+        self.ctx.metrics.set_workers(self.started);
     }
 
     fn start_rest(&mut self) -> io::Result<()> {
         while self.started < self.wanted() {
-            let (worker, workshop) = (self.started, self.workshop.clone());
-            let started = threads::spawn(format!("worker-{worker}"), STACK, move || {
-                workshop.forward_all(worker)
-            });
-            started.inspect_err(|e| self.note(e))?;
+            let (worker, ctx) = (self.started, self.ctx.clone());
+            threads::spawn(format!("worker-{worker}"), STACK, move || {
+                ctx.run_forwarder(worker)
+            })
+            .inspect_err(|e| self.note_missing(e))?;
             self.started += 1;
         }
         Ok(())
     }
 
-    fn note(&self, error: &io::Error) {
-        let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
-        self.workshop.context.refusals.note(
-            Reason::Threads,
-            nobody,
-            &format!("a worker: start a thread: {error}"),
-        );
+    fn note_missing(&self, error: &io::Error) {
+        let no_peer = SocketAddr::from(([0, 0, 0, 0], 0));
+        let what = format!("a worker: start a thread: {error}");
+        self.ctx
+            .context
+            .refusals
+            .note(Reason::Threads, no_peer, &what);
     }
 
     fn wanted(&self) -> usize {
-        self.workshop.context.workers()
+        self.ctx.context.workers()
     }
 }
 
 /// Takes the room of the threads to come, for as long as what is returned lives.
-fn room_for_others() -> Sender<()> {
-    let (room, ended) = bounded::<()>(0);
-    for _ in 0..OTHERS {
-        let ended = ended.clone();
-        // Where there is none it cannot be kept.
-        let _ = threads::spawn("room", STACK, move || {
-            let _ = ended.recv();
+fn hold_threads_for_others() -> Sender<()> {
+    let (held, released) = bounded::<()>(0);
+    for _ in 0..OTHER_THREADS {
+        let released = released.clone();
+        // Where there is no room it cannot be held.
+        let _ = threads::spawn("placeholder", STACK, move || {
+            let _ = released.recv();
         });
     }
-    room
+    held
 }

@@ -15,8 +15,8 @@ use crate::demo::traffic::Traffic;
 use crate::demo::{MODELS, fake_ollama};
 use crate::error::{Result, failed};
 use crate::forward::readiness::Readiness;
-use crate::forward::upstream::addresses;
 use crate::http::address::ListenAddress;
+use crate::http::agent::addresses;
 use crate::platform;
 use crate::server;
 
@@ -35,7 +35,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let stopped = stop_signals(move || place.iter().for_each(|place| remove(place)))?;
     config.upstream = fake_ollama::start()?;
     make_room(args, &mut config);
-    let tap = Tap::start(&config, Arc::new(Readiness::external()), app::aloud)?;
+    let tap = Tap::start(&config, Arc::new(Readiness::external()), app::announce)?;
     tell(&tap, temporary.is_some());
     let traffic = args
         .traffic
@@ -96,7 +96,7 @@ fn make_room(args: &DemoArgs, config: &mut Config) {
 
 /// Says what there is to see.
 fn tell(tap: &Tap, is_temporary: bool) {
-    let (address, pages) = (tap.address(), tap.pages());
+    let (address, pages) = (tap.address(), tap.pages_address());
     let models: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
     // Questions from a terminal look for a tap at the default address by themselves, and ask which one is meant where there are more.
     let place = if address.to_string() == ListenAddress::serve_default().to_string() {

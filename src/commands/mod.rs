@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crossbeam_channel::{Receiver, unbounded};
 use log::LevelFilter;
 
-use crate::app::DESCRIPTORS;
+use crate::app::wiring::DESCRIPTORS_WANTED;
 use crate::config::BadValue;
 use crate::error::{Error, Result, failed};
 use crate::logging;
@@ -42,7 +42,7 @@ fn reported<T>(resolved: Result<T, Vec<BadValue>>) -> Result<T> {
 fn prepare(log_level: LevelFilter) {
     platform::resources::set_thread_stack(STACK);
     logging::start(log_level);
-    let descriptors = platform::resources::raise_descriptor_limit(DESCRIPTORS);
+    let descriptors = platform::resources::raise_descriptor_limit(DESCRIPTORS_WANTED);
     log::debug!("at most {descriptors} descriptors");
 }
 

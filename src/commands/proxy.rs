@@ -19,7 +19,7 @@ pub fn run(args: &ProxyArgs) -> Result<ExitCode> {
     ))?;
     prepare(config.log_level);
     let stopped = stop_signals(|| ())?;
-    let tap = Tap::start(&config, Arc::new(Readiness::external()), app::aloud)?;
+    let tap = Tap::start(&config, Arc::new(Readiness::external()), app::announce)?;
     let _ = stopped.recv();
     tap.drain(config.shutdown_grace);
     Ok(ExitCode::SUCCESS)

@@ -20,7 +20,7 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     let stopped = stop_signals(|| ())?;
     let grace = config.tap.shutdown_grace;
     let both = Both::start(config, |settings, readiness| {
-        Tap::start(settings, readiness, app::aloud)
+        Tap::start(settings, readiness, app::announce)
     })?;
     let _ = stopped.recv();
     both.stop(grace);

@@ -22,7 +22,7 @@ use super::send::{send_fixed, send_stream, sleep_until};
 use crate::config::test_overrides;
 use crate::error::{Result, failed};
 use crate::http::address::{Scheme, Upstream};
-use crate::http::route::{Forward, Inference, Pages, Route, route};
+use crate::http::route::{Forward, Inference, Route, ServedRoutes, route};
 use crate::observe::RequestBody;
 use crate::server;
 use crate::util::threads::{self, STACK};
@@ -120,7 +120,7 @@ impl FakeOllama {
         let reader = http_request.as_reader();
         reader.take(BODY_MAX_BYTES as u64).read_to_end(&mut body)?;
         let (method, target) = (http_request.method().as_str(), http_request.url());
-        match route(method, target, Pages::None) {
+        match route(method, target, ServedRoutes::OllamaOnly) {
             Route::Forward(Forward {
                 inference: Some(endpoint),
                 ..

@@ -8,7 +8,7 @@ use tiny_http::{HTTPVersion, Method, Request};
 
 use super::catalog::FixedReply;
 use super::generation::TimedChunk;
-use crate::server::fault::reason;
+use crate::server::error_response::reason;
 
 /// A header of every reply, so that embeddings are marked too.
 const DEMO_HEADER: &str = "X-Ollama-Tap-Demo: no model was asked\r\n";

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use ureq::Agent;
-use ureq::unversioned::transport::DefaultConnector;
 
 use super::script::{SCRIPT, ScriptedRequest};
-use crate::forward::upstream::{Names, Target};
 use crate::http::address::{Scheme, Upstream};
+use crate::http::agent::Target;
 use crate::util::threads::{self, STACK};
 
 /// Clients that send at the same time.
@@ -35,13 +34,11 @@ impl Traffic {
             base_path: String::new(),
         };
         let base = here.origin();
-        let config = Target {
+        let agent = Target {
             upstream: here,
             roots: None,
         }
-        .config()
-        .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), Names);
+        .agent(|config| config);
         let (sender, requests) = unbounded();
         let (running, stopped) = bounded(0);
         for i in 0..CLIENT_COUNT {

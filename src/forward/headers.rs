@@ -1,12 +1,17 @@
-//! Heads, both ways: what passes and what stops here. Pure.
+//! HEADERS, both ways: which pass and which stop here. Pure.
 
-use crate::server::reply;
-use crate::server::{Head, ReplyFraming, ReplyHead};
+use crate::server::response::ResponseFraming;
+use crate::server::{ReplyFraming, ReplyHead, RequestHead};
 
-/// The head of a request as it goes to Ollama: the line and the headers in their order and bytes, less those of the
-/// connection. `host` replaces the client's, and stands in where none was sent. Leave to send the body is asked for where
+/// Makes the head of a request as it goes to Ollama: the line and the headers in their order and bytes, less those of the
+/// connection. `host` replaces the client's, and stands in where none was sent. `100 Continue` is asked for where
 /// the client still waits for it.
-pub fn request_head(request: &Head, base_path: &str, host: Host, asks_leave: bool) -> Vec<u8> {
+pub fn request_head(
+    request: &RequestHead,
+    base_path: &str,
+    host: HostHeader,
+    asks_continue: bool,
+) -> Vec<u8> {
     let mut head = Vec::with_capacity(request.raw().len() + 64);
     let target = request.target();
     let based = if target.starts_with(b"/") {
@@ -24,17 +29,17 @@ pub fn request_head(request: &Head, base_path: &str, host: Host, asks_leave: boo
             b" HTTP/1.1\r\n",
         ],
     );
-    let (Host::Client(name) | Host::Upstream(name)) = host;
+    let (HostHeader::Client(name) | HostHeader::Upstream(name)) = host;
     if request.values("host").next().is_none() {
         put(&mut head, &[b"Host: ", name.as_bytes(), b"\r\n"]);
     }
-    for field in request.passing() {
+    for field in request.end_to_end() {
         match host {
-            Host::Upstream(name) if field.is("host") => put(
+            HostHeader::Upstream(name) if field.is("host") => put(
                 &mut head,
                 &[field.name.as_bytes(), b": ", name.as_bytes(), b"\r\n"],
             ),
-            _ if field.is("expect") && !asks_leave => {}
+            _ if field.is("expect") && !asks_continue => {}
             _ => head.extend_from_slice(field.line),
         }
     }
@@ -42,21 +47,21 @@ pub fn request_head(request: &Head, base_path: &str, host: Host, asks_leave: boo
     head
 }
 
-/// Whose name `Host` carries to Ollama (design.md section 2.1).
+/// The name that `Host` carries to Ollama.
 #[derive(Clone, Copy)]
-pub enum Host<'a> {
+pub enum HostHeader<'a> {
     /// The client's; the name given here where it sent none.
     Client(&'a str),
     /// Ollama's, whatever the client said.
     Upstream(&'a str),
 }
 
-/// The head of a reply as it goes to the client, without its empty line: status and reason as they came, the
+/// Makes the head of a reply as it goes to the client, without its empty line: status and reason as they came, the
 /// headers in their order and letters, less those of the connection.
-pub fn reply_head(reply: &ReplyHead, version: &str, framing: reply::Framing) -> Vec<u8> {
-    // A length beside chunks would be a second opinion on where the reply ends; beside 204 it speaks of nothing (RFC 9110 section 8.6).
+pub fn reply_head(reply: &ReplyHead, version: &str, framing: ResponseFraming) -> Vec<u8> {
+    // A length beside chunks would be a second statement of where the reply ends; beside 204 it speaks of nothing (RFC 9110 section 8.6).
     let misleads = reply.status() == 204
-        || !matches!(framing, reply::Framing::Length | reply::Framing::None)
+        || !matches!(framing, ResponseFraming::Length | ResponseFraming::None)
         || reply.framing() == ReplyFraming::Chunked;
     let mut head = Vec::with_capacity(reply.raw().len() + 64);
     put(
@@ -64,7 +69,7 @@ pub fn reply_head(reply: &ReplyHead, version: &str, framing: reply::Framing) -> 
         &[version.as_bytes(), reply.status_and_reason(), b"\r\n"],
     );
     for field in reply
-        .passing()
+        .end_to_end()
         .filter(|field| !misleads || !field.is("content-length"))
     {
         head.extend_from_slice(field.line);
@@ -73,20 +78,23 @@ pub fn reply_head(reply: &ReplyHead, version: &str, framing: reply::Framing) -> 
 }
 
 fn put(head: &mut Vec<u8>, parts: &[&[u8]]) {
-    parts.iter().for_each(|part| head.extend_from_slice(part));
+    for part in parts {
+        head.extend_from_slice(part);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::Gatherer;
+    use crate::server::HeadReader;
 
-    fn head(text: &str, base_path: &str, host: Host, asks_leave: bool) -> String {
-        let request = Gatherer::default()
+    fn head(text: &str, base_path: &str, host: HostHeader, asks_continue: bool) -> String {
+        let request = HeadReader::default()
             .take(&mut text.as_bytes().to_vec())
             .unwrap()
             .unwrap();
-        String::from_utf8_lossy(&request_head(&request, base_path, host, asks_leave)).into_owned()
+        String::from_utf8_lossy(&request_head(&request, base_path, host, asks_continue))
+            .into_owned()
     }
 
     #[test]
@@ -95,11 +103,11 @@ mod tests {
             TE: trailers\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
         let kept = "PROPFIND /a?b=|c| HTTP/1.1\r\nhOst: tap:1\r\nX-A:1\r\nX-A:  2 \r\nContent-Length: 3\r\n";
         assert_eq!(
-            head(sent, "", Host::Client("ollama"), true),
+            head(sent, "", HostHeader::Client("ollama"), true),
             format!("{kept}Expect: 100-continue\r\n\r\n")
         );
         assert_eq!(
-            head(sent, "", Host::Client("ollama"), false),
+            head(sent, "", HostHeader::Client("ollama"), false),
             format!("{kept}\r\n")
         );
     }
@@ -108,12 +116,12 @@ mod tests {
     fn host_is_replaced_or_added_where_it_must_be() {
         let sent = "GET / HTTP/1.1\r\nHost: tap\r\nA: 1\r\n\r\n";
         assert_eq!(
-            head(sent, "/base", Host::Upstream("ollama:1"), false),
+            head(sent, "/base", HostHeader::Upstream("ollama:1"), false),
             "GET /base/ HTTP/1.1\r\nHost: ollama:1\r\nA: 1\r\n\r\n"
         );
         let none = "GET / HTTP/1.0\r\nA: 1\r\n\r\n";
         assert_eq!(
-            head(none, "", Host::Client("ollama:1"), false),
+            head(none, "", HostHeader::Client("ollama:1"), false),
             "GET / HTTP/1.1\r\nHost: ollama:1\r\nA: 1\r\n\r\n"
         );
     }
@@ -125,17 +133,17 @@ mod tests {
             reply_head(&ReplyHead::read(raw.to_vec()).unwrap(), version, framing)
         };
         assert_eq!(
-            passed(raw, "HTTP/1.0", reply::Framing::Close),
+            passed(raw, "HTTP/1.0", ResponseFraming::Close),
             b"HTTP/1.0 299 Odd Reason\r\nvary: a\r\nVary: c\r\n"
         );
         let latin_value = b"HTTP/1.1 200 OK\r\nX: \xe4\r\n\r\n";
         assert_eq!(
-            passed(latin_value, "HTTP/1.1", reply::Framing::Chunked),
+            passed(latin_value, "HTTP/1.1", ResponseFraming::Chunked),
             b"HTTP/1.1 200 OK\r\nX: \xe4\r\n"
         );
         let bare = b"HTTP/1.1 200\nX: a\n\n";
         assert_eq!(
-            passed(bare, "HTTP/1.1", reply::Framing::Chunked),
+            passed(bare, "HTTP/1.1", ResponseFraming::Chunked),
             b"HTTP/1.1 200\r\nX: a\r\n"
         );
     }

@@ -1,48 +1,52 @@
-//! A request on its way to Ollama, and who looks at it once it was sent: bytes first, looking later.
+//! A request on its way to Ollama, and the observer that reads it once it was sent: bytes first, observing later.
 
 use std::io::Read;
 
 use crate::observe::{Observer, RequestBody};
-use crate::server::{Framing, Head};
+use crate::server::{RequestFraming, RequestHead};
 use crate::util::budget::Buffer;
 
-/// What is sent: a head, and the body where it was read before, framed as the client framed it.
+/// A request to send: a head, and the body where it was read before, framed as the client framed it.
 #[derive(Default)]
-pub struct Outgoing {
-    /// With the line of the one chunk that the body is, if it is one.
+pub struct OutgoingRequest {
+    /// Ends with the size line of the one chunk that the body is, if it is one.
     head: Vec<u8>,
     body: Option<Buffer>,
     end: &'static [u8],
+    /// The head tells the length of a body that ureq is going to frame in chunks.
+    strips_chunks: bool,
 }
 
-impl Outgoing {
-    /// The head alone: its body follows, or it has none.
-    pub fn head(head: Vec<u8>) -> Outgoing {
-        Outgoing {
+impl OutgoingRequest {
+    /// Makes a request whose body follows piece by piece.
+    pub fn streamed(head: Vec<u8>, framing: RequestFraming) -> OutgoingRequest {
+        OutgoingRequest {
             head,
-            ..Outgoing::default()
+            strips_chunks: framing != RequestFraming::Chunked,
+            ..OutgoingRequest::default()
         }
     }
 
-    /// With its whole body.
-    pub fn whole(mut head: Vec<u8>, body: Buffer, framing: Framing) -> Outgoing {
+    /// Makes a request with its whole body.
+    pub fn whole(mut head: Vec<u8>, body: Buffer, framing: RequestFraming) -> OutgoingRequest {
         let length = body.bytes().len();
         let end: &[u8] = match framing {
-            Framing::Chunked if length == 0 => b"0\r\n\r\n",
-            Framing::Chunked => {
+            RequestFraming::Chunked if length == 0 => b"0\r\n\r\n",
+            RequestFraming::Chunked => {
                 head.extend_from_slice(format!("{length:x}\r\n").as_bytes());
                 b"\r\n0\r\n\r\n"
             }
-            Framing::Empty | Framing::Length(_) => b"",
+            RequestFraming::Empty | RequestFraming::Length(_) => b"",
         };
-        Outgoing {
+        OutgoingRequest {
             head,
             body: Some(body),
             end,
+            strips_chunks: false,
         }
     }
 
-    /// With its body, however short that is.
+    /// Returns whether the body, however short, is part of it.
     pub fn is_whole(&self) -> bool {
         self.body.is_some()
     }
@@ -51,33 +55,38 @@ impl Outgoing {
         self.body.as_ref().map_or(&[], Buffer::bytes)
     }
 
+    /// Returns whether the chunks that ureq makes of the body are to be taken off again.
+    pub fn strips_chunks(&self) -> bool {
+        self.strips_chunks
+    }
+
     /// All of it, in order.
     pub fn bytes(&self) -> impl Read + '_ {
         self.head.chain(self.body()).chain(self.end)
     }
 }
 
-/// An observer that has not seen the request yet, and what it must know of it.
-pub struct Looking {
+/// An observer that has not read the request yet, and what it must know of it.
+pub struct DeferredObserver {
     pub observer: Box<Observer>,
     encoding: Option<String>,
     content_type: Option<String>,
-    has_looked: bool,
+    has_read: bool,
 }
 
-impl Looking {
-    pub fn new(observer: Box<Observer>, head: &Head) -> Looking {
+impl DeferredObserver {
+    pub fn new(observer: Box<Observer>, head: &RequestHead) -> DeferredObserver {
         let text = |name| head.text(name).map(str::to_owned);
-        Looking {
+        DeferredObserver {
             observer,
             encoding: text("content-encoding"),
             content_type: text("content-type"),
-            has_looked: false,
+            has_read: false,
         }
     }
 
-    pub fn look(&mut self, bytes: &[u8]) {
-        if !std::mem::replace(&mut self.has_looked, true) {
+    pub fn read(&mut self, bytes: &[u8]) {
+        if !std::mem::replace(&mut self.has_read, true) {
             let (encoding, content_type) = (self.encoding.as_deref(), self.content_type.as_deref());
             self.observer.request(
                 RequestBody {
@@ -103,17 +112,17 @@ mod tests {
             let mut held = Buffer::new(&Budget::of(None));
             assert!(held.push(body, None));
             let mut sent = String::new();
-            Outgoing::whole(b"HEAD ".to_vec(), held, framing)
+            OutgoingRequest::whole(b"HEAD ".to_vec(), held, framing)
                 .bytes()
                 .read_to_string(&mut sent)
                 .unwrap();
             sent
         };
-        assert_eq!(framed(b"hello", Framing::Length(5)), "HEAD hello");
+        assert_eq!(framed(b"hello", RequestFraming::Length(5)), "HEAD hello");
         assert_eq!(
-            framed(b"hello", Framing::Chunked),
+            framed(b"hello", RequestFraming::Chunked),
             "HEAD 5\r\nhello\r\n0\r\n\r\n"
         );
-        assert_eq!(framed(b"", Framing::Chunked), "HEAD 0\r\n\r\n");
+        assert_eq!(framed(b"", RequestFraming::Chunked), "HEAD 0\r\n\r\n");
     }
 }

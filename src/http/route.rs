@@ -1,4 +1,4 @@
-//! ROUTE: pure decisions on method and path.
+//! ROUTE: decides on method and path. Pure.
 
 mod inference;
 
@@ -20,7 +20,7 @@ pub enum Page {
     Export,
     /// Deletes records.
     Purge,
-    /// There is no such page, and nobody else to ask.
+    /// There is no such page, nor an Ollama behind this listener.
     Nowhere,
 }
 
@@ -44,7 +44,7 @@ impl Page {
     }
 }
 
-/// What of a forwarded request matters to us.
+/// The properties of a forwarded request that matter to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forward {
     /// The path template, or `other`.
@@ -104,23 +104,23 @@ const PLAIN: [(&str, &str); 20] = [
     ("/v1/models/", "v1/models/:model"),
 ];
 
-/// What a port answers itself.
+/// The routes that a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pages {
-    /// Our own pages, and everything else is Ollama's.
-    First,
-    /// Nothing: all of it is Ollama's.
-    None,
-    /// Our own pages, and there is nothing else.
-    Alone,
+pub enum ServedRoutes {
+    /// Our own pages; all other paths are Ollama's.
+    All,
+    /// All paths are Ollama's.
+    OllamaOnly,
+    /// Our own pages, and nothing else.
+    PagesOnly,
 }
 
-/// Where a request goes. `target` is what its first line says.
-pub fn route(method: &str, target: &str, pages: Pages) -> Route {
+/// Decides where a request goes. `target` is that of its request line.
+pub fn route(method: &str, target: &str, served: ServedRoutes) -> Route {
     let path = path_of(target);
     match page(method, path.strip_suffix('/').unwrap_or(path)) {
-        Some(page) if pages != Pages::None => return Route::Own(page),
-        None if pages == Pages::Alone => return Route::Own(Page::Nowhere),
+        Some(page) if served != ServedRoutes::OllamaOnly => return Route::Own(page),
+        None if served == ServedRoutes::PagesOnly => return Route::Own(Page::Nowhere),
         _ => {}
     }
     let known = Inference::ALL
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     fn route(method: &str, target: &str) -> Route {
-        super::route(method, target, Pages::First)
+        super::route(method, target, ServedRoutes::All)
     }
 
     fn endpoint(method: &str, target: &str) -> &'static str {
@@ -217,10 +217,19 @@ mod tests {
 
     #[test]
     fn where_our_pages_have_a_port_of_their_own_the_public_one_is_ollamas_alone() {
-        let asked = |pages, target| super::route("GET", target, pages);
-        assert_eq!(asked(Pages::None, "/metrics").endpoint(), OTHER);
-        assert_eq!(asked(Pages::Alone, "/metrics"), Route::Own(Page::Metrics));
-        assert_eq!(asked(Pages::Alone, "/api/tags"), Route::Own(Page::Nowhere));
+        let asked = |served, target| super::route("GET", target, served);
+        assert_eq!(
+            asked(ServedRoutes::OllamaOnly, "/metrics").endpoint(),
+            OTHER
+        );
+        assert_eq!(
+            asked(ServedRoutes::PagesOnly, "/metrics"),
+            Route::Own(Page::Metrics)
+        );
+        assert_eq!(
+            asked(ServedRoutes::PagesOnly, "/api/tags"),
+            Route::Own(Page::Nowhere)
+        );
     }
 
     fn inference(method: &str, target: &str) -> Option<Inference> {

@@ -15,8 +15,8 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{is_token, test_overrides};
-use crate::forward::upstream::addresses;
 use crate::http::address::{ListenAddress, Upstream};
+use crate::http::agent::addresses;
 use crate::ollama::port;
 use crate::platform;
 pub use own::OwnNote;

@@ -12,7 +12,7 @@ use prometheus::{
 
 use super::bounded_family::BoundedFamily;
 use super::labels::{HTTP_ENDPOINTS, REFUSALS, UNKNOWN};
-use crate::forward::failure::Kind;
+use crate::http::agent::UpstreamErrorKind;
 use crate::http::route::Dialect;
 
 /// Seconds of a whole request.
@@ -247,7 +247,7 @@ impl Families {
             self.http_requests
                 .with_label_values(&[endpoint, method, "200"]);
         }
-        for kind in Kind::ALL.map(Kind::as_str) {
+        for kind in UpstreamErrorKind::ALL.map(UpstreamErrorKind::as_str) {
             self.upstream_errors.with_label_values(&[kind]);
         }
         for reason in REFUSALS {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use prometheus::core::Collector;
 use prometheus::{Encoder, Registry, TextEncoder};
 
-use crate::forward::failure::Kind;
+use crate::http::agent::UpstreamErrorKind;
 use crate::observe::{Exchange, Outcome};
 use families::{Families, Histograms};
 use labels::{
@@ -205,7 +205,7 @@ impl Metrics {
     }
 
     /// Counts a failure to reach or to understand Ollama.
-    pub fn count_upstream_error(&self, kind: Kind) {
+    pub fn count_upstream_error(&self, kind: UpstreamErrorKind) {
         self.families
             .upstream_errors
             .with_label_values(&[kind.as_str()])

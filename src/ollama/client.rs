@@ -6,8 +6,7 @@ use serde::Deserialize;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, Transport};
 use ureq::{Agent, Error};
 
-use crate::forward::failure::{Kind, Trouble, chain};
-use crate::forward::upstream::{Names, Target};
+use crate::http::agent::{StepError, Target, USER_AGENT, UpstreamErrorKind, error_chain};
 use crate::metrics::{LoadedModel, OllamaStatus};
 
 /// What a question may take; Ollama answers these from memory.
@@ -75,14 +74,14 @@ impl OllamaClient {
 
     /// One that has so long for each answer.
     pub fn with_timeout(target: &Target, timeout: Duration) -> OllamaClient {
-        let config = target
-            .config()
-            .http_status_as_error(true)
-            .timeout_global(Some(timeout))
-            .max_idle_connections(0) // one that was kept may have died, and a question is asked seldom
-            .user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let agent = Agent::with_parts(config, AddressReporting(DefaultConnector::default()), Names);
+        let connector = AddressReporting(DefaultConnector::default());
+        let agent = target.agent_over(connector, |config| {
+            config
+                .http_status_as_error(true)
+                .timeout_global(Some(timeout))
+                .max_idle_connections(0) // one that was kept may have died, and a question is asked seldom
+                .user_agent(USER_AGENT)
+        });
         OllamaClient {
             agent,
             base: format!("{}{}", target.upstream.origin(), target.upstream.base_path),
@@ -158,7 +157,7 @@ impl OllamaClient {
             .get(format!("{}{path}", self.base))
             .call()
             .map_err(|error| {
-                let why = failed(chain(&error));
+                let why = failed(error_chain(&error));
                 if matches!(error, Error::StatusCode(401 | 403 | 404)) {
                     QueryError::Refused(why)
                 } else {
@@ -170,7 +169,7 @@ impl OllamaClient {
             .with_config()
             .limit(RESPONSE_MAX)
             .read_to_vec();
-        let text = text.map_err(|error| QueryError::Failed(failed(chain(&error))))?;
+        let text = text.map_err(|error| QueryError::Failed(failed(error_chain(&error))))?;
         serde_json::from_slice(&text).map_err(|e| {
             QueryError::Failed(failed(format!("what answers there is not ollama: {e}")))
         })
@@ -192,8 +191,8 @@ impl Connector for AddressReporting {
         self.0.connect(details, none).map_err(|e| match e {
             Error::Io(cause) => {
                 let tried: Vec<String> = details.addrs.iter().map(ToString::to_string).collect();
-                Trouble::wrap(
-                    Kind::Connect,
+                StepError::wrap(
+                    UpstreamErrorKind::Connect,
                     format!("connect to {}", tried.join(", ")),
                     cause,
                 )

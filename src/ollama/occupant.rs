@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::config::test_overrides;
-use crate::forward::upstream::{Target, addresses};
 use crate::http::address::Upstream;
+use crate::http::agent::{Target, addresses};
 use crate::instance;
 use crate::ollama::client::OllamaClient;
 

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
 use crate::config::{Config, test_overrides};
 use crate::error::{Error, Result};
-use crate::forward::upstream;
 use crate::http::address::{ListenAddress, Upstream};
+use crate::http::agent;
 use crate::ollama::occupant::Occupant;
 use crate::platform;
 use crate::server;
@@ -39,13 +39,13 @@ pub fn page_addresses(listen: &ListenAddress) -> Result<Vec<SocketAddr>> {
 
 /// What to bind, on this machine, where something is to listen.
 fn addresses(listen: &ListenAddress) -> io::Result<Vec<SocketAddr>> {
-    upstream::addresses(&listen.host, listen.port).map(server::on_this_machine)
+    agent::addresses(&listen.host, listen.port).map(server::on_this_machine)
 }
 
 /// Whether the upstream's name leads to one of the addresses we are about to listen on.
 fn upstream_is_here(config: &Config, wanted: &[SocketAddr]) -> bool {
     let upstream =
-        upstream::addresses(&config.upstream.host, config.upstream.port).unwrap_or_default();
+        agent::addresses(&config.upstream.host, config.upstream.port).unwrap_or_default();
     upstream.iter().any(|there| {
         wanted
             .iter()

@@ -8,12 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
-use ureq::Agent;
-use ureq::unversioned::transport::DefaultConnector;
 
 use super::timing::Timeouts;
-use crate::forward::upstream::{Names, Target};
 use crate::http::address::Upstream;
+use crate::http::agent::{Target, USER_AGENT};
 use crate::util::threads::STACK;
 
 /// How long one answer may take: Ollama searches for graphics processors for up to 30 s at a time.
@@ -34,16 +32,15 @@ impl HealthProbe {
     pub fn start(upstream: Upstream, timeouts: Timeouts) -> io::Result<HealthProbe> {
         let (sender, results) = unbounded();
         let (stop, stopped) = bounded(0);
-        let config = Target {
+        let target = Target {
             upstream: upstream.clone(),
             roots: None,
-        }
-        .config()
-        .timeout_global(Some(PROBE_TIMEOUT));
-        let config = config
-            .user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), Names);
+        };
+        let agent = target.agent(|config| {
+            config
+                .timeout_global(Some(PROBE_TIMEOUT))
+                .user_agent(USER_AGENT)
+        });
         let url = format!("{}/", upstream.origin());
         let ask = move || agent.head(&url).call().is_ok();
         thread::Builder::new()

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use crate::server::Head;
+use crate::server::RequestHead;
 
 /// The head of a request for a page, and its sender.
 #[derive(Clone, Copy)]
 pub struct PageRequest<'a> {
-    pub head: &'a Head,
+    pub head: &'a RequestHead,
     pub peer: IpAddr,
 }
 

@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::history::store::StoreError;
-use crate::server::fault::own_head;
+use crate::server::error_response::response_head;
 
 /// Content-Type of JSON.
 pub const JSON: &str = "application/json; charset=utf-8";
@@ -103,7 +103,7 @@ impl PageResponse {
     /// Returns the head without its empty line and the hop-by-hop headers.
     pub fn head(&self, version: &str) -> Vec<u8> {
         let length = self.body.as_ref().map(Vec::len);
-        let mut head = own_head(version, self.status, self.content_type, length);
+        let mut head = response_head(version, self.status, self.content_type, length);
         head.extend_from_slice(self.headers.as_bytes());
         head
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use super::request::PageRequest;
 use super::response::{BodyWriter, PRIVATE_HEADERS, PageOutcome, PageResponse};
 use crate::history::store::Result;
-use crate::server::fault::own_head;
+use crate::server::error_response::response_head;
 
 /// The longest short response, in bytes: more than that is not buffered.
 const MAX_SHORT: usize = 1024 * 1024;
@@ -146,7 +146,7 @@ impl<'a> ResponseStream<'a> {
             }
         };
         self.writer.begin(&|version| {
-            let mut head = own_head(version, 200, self.content_type, None);
+            let mut head = response_head(version, 200, self.content_type, None);
             head.extend_from_slice(self.headers.as_bytes());
             head
         });

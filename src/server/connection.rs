@@ -1,4 +1,4 @@
-//! CONNECTION: a client's. Whoever has the `Connection` is the only one that reads, writes or closes it.
+//! CONNECTION: a client's. The owner of the `Connection` is the only one that reads, writes or closes it.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,98 +8,98 @@ use std::time::{Duration, Instant};
 use polling::Event;
 use socket2::SockRef;
 
-use super::context::{Context, Permit, Port};
-use super::http1::{Gatherer, Reason};
+use super::context::{ConnectionPermit, Context, ListenerRole};
+use super::http1::{HeadReader, Reason};
 use crate::platform;
 use crate::platform::sockets::{Awaited, WatchedStream};
 use crate::util::budget::Reservation;
 
-/// What is read at once (bytes): no more than a connection may hold beside the budget.
-pub const READ: usize = crate::util::budget::FREE;
+/// The most that one read brings (bytes): no more than a connection may hold beside the budget.
+pub const READ_SIZE: usize = crate::util::budget::UNBUDGETED;
 
-/// Who sends no more may have left, or wait for its reply: nothing tells which. It has left when nothing could be sent to it
-/// for this long.
-pub const HALF_CLOSED: Duration = Duration::from_millis(500);
+/// A client that sends no more may have left, or wait for its reply: nothing tells which. It counts as gone when nothing could be sent
+/// to it for this long.
+pub const HALF_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// While others wait for a worker, a client that takes nothing for this long is dropped.
-const SLOW_READER: Duration = Duration::from_secs(30);
+const SLOW_READER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a blocked write looks whether others wait.
-const LOOK: Duration = Duration::from_secs(1);
+/// A blocked write checks this often whether others wait.
+const BLOCKED_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 pub struct Connection {
     pub peer: SocketAddr,
-    /// Which of our ports it came to.
-    pub port: Port,
+    /// The listener that it came to.
+    pub role: ListenerRole,
     socket: Arc<WatchedStream>,
-    /// What came and was not used yet: of this request, or of those that follow.
-    pub inbox: Vec<u8>,
-    pub gatherer: Gatherer,
-    /// What the inbox takes of the budget.
+    /// Bytes that came and were not used yet: of this request, or of those that follow.
+    pub read_buffer: Vec<u8>,
+    pub head_reader: HeadReader,
+    /// The part of the budget that the read buffer takes.
     pub reservation: Reservation,
     /// The client has said that it sends no more.
-    pub has_ended: bool,
+    pub is_read_closed: bool,
     /// A request was answered on it.
-    pub has_asked: bool,
-    /// Since when it waits in the reactor for a request.
+    pub was_used: bool,
+    /// When it began to wait in the reactor for a request.
     pub idle_since: Instant,
     /// Its last request came so soon after an answer that it was worth waiting for.
-    pub is_brisk: bool,
-    /// It is being sent a long answer of ours, for which others may wait, and takes it like this.
-    pub long_answer: Option<ReaderPace>,
+    pub asks_promptly: bool,
+    /// How fast it takes a long response of ours, for which others may wait, while it is being sent one.
+    pub long_response: Option<DeliveryRate>,
     pub context: Arc<Context>,
-    _permit: Permit,
+    _permit: ConnectionPermit,
 }
 
-/// How fast a client takes one of our own answers.
+/// How fast a client takes one of our own responses.
 #[derive(Debug)]
-pub struct ReaderPace {
+pub struct DeliveryRate {
     since: Instant,
     taken: usize,
 }
 
-impl Default for ReaderPace {
-    fn default() -> ReaderPace {
-        ReaderPace {
+impl Default for DeliveryRate {
+    fn default() -> DeliveryRate {
+        DeliveryRate {
             since: Instant::now(),
             taken: 0,
         }
     }
 }
 
-impl ReaderPace {
-    /// Who takes less than so many bytes in so long is slow.
+impl DeliveryRate {
+    /// A client that takes less than `BYTES` in `TIME` is slow.
     const BYTES: usize = 16 * 1024;
     const TIME: Duration = Duration::from_secs(10);
 
-    pub fn took(&mut self, bytes: usize) {
+    pub fn add(&mut self, bytes: usize) {
         self.taken += bytes;
-        if self.taken >= ReaderPace::BYTES {
-            *self = ReaderPace::default();
+        if self.taken >= DeliveryRate::BYTES {
+            *self = DeliveryRate::default();
         }
     }
 
     pub fn is_slow(&self) -> bool {
-        self.since.elapsed() >= ReaderPace::TIME
+        self.since.elapsed() >= DeliveryRate::TIME
     }
 }
 
-/// What one read brought.
+/// The result of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Came {
+pub enum ReadResult {
     Bytes(usize),
     /// Nothing is there yet.
-    Nothing,
+    WouldBlock,
     /// The client sends no more.
-    End,
+    Eof,
 }
 
 impl Connection {
     pub fn new(
         stream: TcpStream,
         peer: SocketAddr,
-        port: Port,
-        permit: Permit,
+        role: ListenerRole,
+        permit: ConnectionPermit,
         context: &Arc<Context>,
     ) -> io::Result<Connection> {
         stream.set_nonblocking(true)?;
@@ -107,16 +107,16 @@ impl Connection {
         let reservation = Reservation::new(&context.budget);
         Ok(Connection {
             peer,
-            port,
+            role,
             socket,
-            inbox: Vec::new(),
-            gatherer: Gatherer::default(),
+            read_buffer: Vec::new(),
+            head_reader: HeadReader::default(),
             reservation,
-            has_ended: false,
-            has_asked: false,
+            is_read_closed: false,
+            was_used: false,
             idle_since: Instant::now(),
-            is_brisk: false,
-            long_answer: None,
+            asks_promptly: false,
+            long_response: None,
             context: context.clone(),
             _permit: permit,
         })
@@ -132,51 +132,52 @@ impl Connection {
         &self.socket
     }
 
-    /// Reads once, without waiting, into the inbox. `scratch` is what is read at most.
-    pub fn fill(&mut self, scratch: &mut [u8]) -> io::Result<Came> {
-        let came = self.read(scratch)?;
-        if let Came::Bytes(amount) = came {
-            self.inbox.extend_from_slice(&scratch[..amount]);
+    /// Reads once, without waiting, into the read buffer, at most as much as `scratch` holds.
+    pub fn fill(&mut self, scratch: &mut [u8]) -> io::Result<ReadResult> {
+        let result = self.read(scratch)?;
+        if let ReadResult::Bytes(amount) = result {
+            self.read_buffer.extend_from_slice(&scratch[..amount]);
         }
-        Ok(came)
+        Ok(result)
     }
 
     /// Reads once, without waiting.
-    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Came> {
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadResult> {
         loop {
             match (&**self.socket).read(buffer) {
                 Ok(0) => {
-                    self.has_ended = true;
-                    return Ok(Came::End);
+                    self.is_read_closed = true;
+                    return Ok(ReadResult::Eof);
                 }
-                Ok(amount) => return Ok(Came::Bytes(amount)),
+                Ok(amount) => return Ok(ReadResult::Bytes(amount)),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Came::Nothing),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(ReadResult::WouldBlock),
                 Err(e) => return Err(e),
             }
         }
     }
 
-    /// Whether the client of a request that has `waited` left: its connection is no more, or it sends no more and was sent nothing
-    /// for as long as makes it count as gone.
-    pub fn is_gone(&self, waited: Duration) -> bool {
+    /// Returns whether the client of a request that has `waited` left: its connection is gone, or it sends no more and was sent nothing
+    /// for `HALF_CLOSE_TIMEOUT`.
+    pub fn client_left(&self, waited: Duration) -> bool {
         let found = platform::sockets::wait([(&**self.socket, Awaited::END)], Some(Duration::ZERO));
-        found.is_ok_and(|[found]| found.broken || found.ended && waited >= HALF_CLOSED)
+        found.is_ok_and(|[found]| found.broken || found.ended && waited >= HALF_CLOSE_TIMEOUT)
     }
 
-    /// Whether there are bytes, or an end, that nobody has looked at.
+    /// Returns whether there are bytes, or an end, that were not read yet.
     pub fn has_input(&self) -> bool {
-        !self.inbox.is_empty() || platform::sockets::has_input(&self.socket, &mut [0]).is_some()
+        !self.read_buffer.is_empty()
+            || platform::sockets::has_input(&self.socket, &mut [0]).is_some()
     }
 
-    /// Waits until the client sends something, or the time is over. True when something is there.
-    pub fn wait_for_input(&self, time: Duration) -> bool {
-        platform::sockets::wait([(&**self.socket, Awaited::READ)], Some(time))
+    /// Waits until the client sends something, for at most `timeout`. Returns whether it did.
+    pub fn wait_for_input(&self, timeout: Duration) -> bool {
+        platform::sockets::wait([(&**self.socket, Awaited::READ)], Some(timeout))
             .is_ok_and(|[found]| found.readable)
     }
 
-    /// Sends as much of it as goes without waiting.
-    pub fn send_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    /// Sends as much of `bytes` as goes without waiting; 0 where nothing does.
+    pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match (&**self.socket).write(bytes) {
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -187,7 +188,7 @@ impl Connection {
     }
 
     /// Sends all of both parts, and waits where it must.
-    pub fn send(&mut self, mut head: &[u8], mut body: &[u8]) -> io::Result<()> {
+    pub fn send_all(&mut self, mut head: &[u8], mut body: &[u8]) -> io::Result<()> {
         while !head.is_empty() || !body.is_empty() {
             let parts = [IoSlice::new(head), IoSlice::new(body)];
             let written = if head.is_empty() {
@@ -198,36 +199,42 @@ impl Connection {
             match written {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(amount) => {
-                    if let Some(pace) = &mut self.long_answer {
-                        pace.took(amount);
+                    if let Some(rate) = &mut self.long_response {
+                        rate.add(amount);
                     }
                     let of_head = amount.min(head.len());
                     head = &head[of_head..];
                     body = &body[amount - of_head..];
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait_for_room()?,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => self.wait_until_writable()?,
                 Err(e) => return Err(e),
             }
         }
         Ok(())
     }
 
-    /// Waits until the client takes more. An error where it did not in all the time that it has.
-    fn wait_for_room(&self) -> io::Result<()> {
+    /// Waits until the client takes more. Fails where it did not within the time that it has.
+    fn wait_until_writable(&self) -> io::Result<()> {
         let began = Instant::now();
         loop {
             let [found] = platform::sockets::wait(
                 [(&**self.socket, Awaited::WRITE)],
-                Some(self.context.idle.map_or(LOOK, |idle| idle.min(LOOK))),
+                Some(
+                    self.context
+                        .idle_timeout
+                        .map_or(BLOCKED_CHECK_INTERVAL, |idle| {
+                            idle.min(BLOCKED_CHECK_INTERVAL)
+                        }),
+                ),
             )?;
             if found.writable || found.broken {
                 return Ok(());
             }
             let blocked = began.elapsed();
-            let keeps_others_waiting = match &self.long_answer {
-                Some(pace) => pace.is_slow() && self.context.long_answer_is_wanted(),
-                None => blocked >= SLOW_READER && self.context.pool.waiting() > 0,
+            let keeps_others_waiting = match &self.long_response {
+                Some(rate) => rate.is_slow() && self.context.long_response_is_wanted(),
+                None => blocked >= SLOW_READER_TIMEOUT && self.context.pool.waiting() > 0,
             };
             if keeps_others_waiting {
                 self.context.refusals.note(
@@ -237,14 +244,18 @@ impl Connection {
                 );
                 return Err(ErrorKind::TimedOut.into());
             }
-            if self.context.idle.is_some_and(|idle| blocked >= idle) {
+            if self
+                .context
+                .idle_timeout
+                .is_some_and(|idle| blocked >= idle)
+            {
                 return Err(ErrorKind::TimedOut.into());
             }
         }
     }
 
-    /// Says that nothing more follows.
-    pub fn finish_sending(&self) {
+    /// Tells the client that nothing more follows.
+    pub fn shutdown_write(&self) {
         let _ = self.socket.shutdown(Shutdown::Write);
     }
 

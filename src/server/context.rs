@@ -1,4 +1,4 @@
-//! CONTEXT: what the event loop and the workers share.
+//! CONTEXT: shared by the event loop and the workers.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -9,28 +9,28 @@ use polling::Poller;
 
 use super::reactor::Reactor;
 use super::refusals::Refusals;
-use super::request_reader::Request;
+use super::request::Request;
 use super::worker_pool::WorkerPool;
-use crate::http::route::Pages;
+use crate::http::route::ServedRoutes;
 use crate::metrics::Metrics;
 use crate::util::budget::Budget;
 use crate::util::threads::lock;
 
 /// Descriptors that are neither a client's nor a worker's: listeners, the history's files, standard streams.
-const OTHER_DESCRIPTORS: u64 = 24;
+const RESERVED_DESCRIPTORS: u64 = 24;
 
-/// A connection that is open may cost this much memory outside the budget, the system's part of it included (bytes).
-const CONNECTION_COST: u64 = 64 * 1024;
+/// An open connection may take this much memory outside the budget, the system's part of it included (bytes).
+const CONNECTION_MEMORY: u64 = 64 * 1024;
 
-/// Who was told to come again is taken to be waiting for so long.
-const WANTED: Duration = Duration::from_secs(10);
+/// A client that was refused a long response is expected to ask for it again within this time.
+const RETRY_WINDOW: Duration = Duration::from_secs(10);
 
-/// Fewer connections than this serve nobody.
+/// With fewer connections than this a tap is of no use.
 const CONNECTIONS_MIN: u64 = 8;
 
-/// Which of our ports a connection came to.
+/// The listener that a connection came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
+pub enum ListenerRole {
     /// Ollama's, and that of our own pages where they have none of their own.
     Public,
     /// The one of our own pages alone.
@@ -43,89 +43,95 @@ pub struct Context {
     pub pool: WorkerPool<Box<Request>>,
     pub budget: Arc<Budget>,
     pub refusals: Refusals,
-    /// How long a client may send and take nothing.
-    pub idle: Option<Duration>,
+    /// A client may send and take nothing for this long.
+    pub idle_timeout: Option<Duration>,
     /// Our own pages have a port of their own.
-    pub has_admin: bool,
+    pub has_admin_listener: bool,
     connections: Arc<AtomicUsize>,
     connections_max: usize,
     workers: usize,
     closing: AtomicBool,
-    /// When somebody was last refused a long answer because another was being sent.
-    long_answer_wanted: Mutex<Option<Instant>>,
+    /// When a client was last refused a long response because another was being sent.
+    long_response_refused_at: Mutex<Option<Instant>>,
 }
 
-/// What bounds a context.
-pub struct Bounds {
+/// The limits of a server.
+pub struct ServerLimits {
     pub descriptors: u64,
     pub memory: Option<u64>,
     pub budget: Arc<Budget>,
     pub workers: usize,
     pub waiting: usize,
-    pub idle: Option<Duration>,
+    pub idle_timeout: Option<Duration>,
 }
 
 impl Context {
-    pub fn new(bounds: Bounds, has_admin: bool, metrics: Arc<Metrics>) -> io::Result<Context> {
+    pub fn new(
+        limits: ServerLimits,
+        has_admin_listener: bool,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Context> {
         let poller = Arc::new(Poller::new()?);
-        let by_descriptors = bounds
+        let by_descriptors = limits
             .descriptors
-            .saturating_sub(OTHER_DESCRIPTORS + bounds.workers as u64);
-        let by_memory = bounds
+            .saturating_sub(RESERVED_DESCRIPTORS + limits.workers as u64);
+        let by_memory = limits
             .memory
-            .map_or(u64::MAX, |memory| memory / CONNECTION_COST);
+            .map_or(u64::MAX, |memory| memory / CONNECTION_MEMORY);
         Ok(Context {
             reactor: Reactor::new(&poller),
             poller,
-            pool: WorkerPool::new(bounds.workers, bounds.waiting),
-            budget: bounds.budget,
+            pool: WorkerPool::new(limits.workers, limits.waiting),
+            budget: limits.budget,
             refusals: Refusals::new(metrics),
-            idle: bounds.idle,
-            has_admin,
+            idle_timeout: limits.idle_timeout,
+            has_admin_listener,
             connections: Arc::default(),
             connections_max: by_descriptors.min(by_memory).max(CONNECTIONS_MIN) as usize,
-            workers: bounds.workers,
+            workers: limits.workers,
             closing: AtomicBool::new(false),
-            long_answer_wanted: Mutex::default(),
+            long_response_refused_at: Mutex::default(),
         })
     }
 
-    /// A place for one more connection, if there is one.
-    pub fn permit(&self) -> Option<Permit> {
+    /// Takes a place for one more connection, if there is one.
+    pub fn acquire_permit(&self) -> Option<ConnectionPermit> {
         let taken = self.connections.fetch_update(Relaxed, Relaxed, |n| {
             Some(n + 1).filter(|n| *n <= self.connections_max)
         });
-        taken.is_ok().then(|| Permit(self.connections.clone()))
+        taken
+            .is_ok()
+            .then(|| ConnectionPermit(self.connections.clone()))
     }
 
-    /// Whether connections should rather end than be kept: few places are left, or we are about to stop.
-    pub fn keeps_none(&self) -> bool {
+    /// Returns whether connections should rather end than be kept: few places are left, or we are about to stop.
+    pub fn sheds_connections(&self) -> bool {
         self.is_closing()
             || self.connections.load(Relaxed) > self.connections_max - self.connections_max / 16
     }
 
-    /// Somebody was refused a long answer because another is being sent.
-    pub fn want_long_answer(&self) {
-        *lock(&self.long_answer_wanted) = Some(Instant::now());
+    /// Notes that a client was refused a long response because another is being sent.
+    pub fn note_long_response_refused(&self) {
+        *lock(&self.long_response_refused_at) = Some(Instant::now());
     }
 
-    /// Whether somebody wants to be sent a long answer, and was told to come again.
-    pub fn long_answer_is_wanted(&self) -> bool {
-        let wanted = *lock(&self.long_answer_wanted);
-        wanted.is_some_and(|at| at.elapsed() < WANTED)
+    /// Returns whether a client that was refused a long response is expected to ask for it again.
+    pub fn long_response_is_wanted(&self) -> bool {
+        let refused_at = *lock(&self.long_response_refused_at);
+        refused_at.is_some_and(|at| at.elapsed() < RETRY_WINDOW)
     }
 
-    /// How many workers there are to be.
+    /// The number of workers that are to run.
     pub fn workers(&self) -> usize {
         self.workers
     }
 
-    /// What a port answers itself.
-    pub fn pages_of(&self, port: Port) -> Pages {
-        match port {
-            Port::Admin => Pages::Alone,
-            Port::Public if self.has_admin => Pages::None,
-            Port::Public => Pages::First,
+    /// The routes that are served to connections of a listener.
+    pub fn served_routes(&self, role: ListenerRole) -> ServedRoutes {
+        match role {
+            ListenerRole::Admin => ServedRoutes::PagesOnly,
+            ListenerRole::Public if self.has_admin_listener => ServedRoutes::OllamaOnly,
+            ListenerRole::Public => ServedRoutes::All,
         }
     }
 
@@ -145,9 +151,9 @@ impl Context {
 }
 
 /// The place of one connection, free again when dropped.
-pub struct Permit(Arc<AtomicUsize>);
+pub struct ConnectionPermit(Arc<AtomicUsize>);
 
-impl Drop for Permit {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }

@@ -1,32 +1,32 @@
-//! DISPATCH: which worker gets which request. A state machine without threads or clocks; `worker_pool` lets threads use it.
+//! DISPATCH: decides which worker gets which request. A state machine without threads or clocks; `worker_pool` lets threads use it.
 //!
 //! A job is a request with the connection that it came on. What always holds, and what the test below tries:
 //!
-//! 1. A job that was offered is in exactly one place: with the worker that it was given to, in a queue, or back with who offered it.
-//! 2. While a worker is idle, nothing waits that it may take.
+//! 1. A job that was offered is in exactly one place: with the worker that it was given to, in a queue, or back with the caller.
+//! 2. While a worker is idle, no job waits that it may take.
 //! 3. The worker that was idle last is given work first: its connection to Ollama is the warmest.
 //! 4. Jobs begin in the order in which they came, but for uploads that stream, which are overtaken while all their places are taken.
-//! 5. No more than `upload_places` workers serve uploads, so that slow senders leave workers to others.
+//! 5. No more than `upload_slots` workers serve uploads, so that slow senders leave workers to others.
 
 use std::collections::VecDeque;
 
-/// What a worker is needed for.
+/// What a job asks of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The request is here as a whole.
-    Whole,
+pub enum JobKind {
+    /// The request is here, with its whole body.
+    Buffered,
     /// Its body is still coming, and the worker passes it on piece by piece.
     Upload,
 }
 
-/// What became of a job that was offered.
+/// The result of offering a job.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Offered<J> {
-    /// It is this worker's now, which was idle.
-    Given(usize, J),
-    Waits,
+pub enum OfferResult<J> {
+    /// It is for this worker, which was idle.
+    Assigned(usize, J),
+    Queued,
     /// There was no room for it.
-    Refused(J),
+    Rejected(J),
 }
 
 pub struct Dispatch<J> {
@@ -38,15 +38,15 @@ pub struct Dispatch<J> {
     /// Numbers the jobs in the order in which they came.
     count: u64,
     uploading: usize,
-    upload_places: usize,
+    upload_slots: usize,
     /// Jobs that may wait, those of both kinds.
     waiting_max: usize,
 }
 
 impl<J> Dispatch<J> {
-    /// For so many workers, none of which is idle before it has come.
+    /// Begins without idle workers: each comes by `next`.
     pub fn new(workers: usize, waiting_max: usize) -> Dispatch<J> {
-        let upload_places = (workers / 2).max(1);
+        let upload_slots = (workers / 2).max(1);
         let (waiting, waiting_uploads) = (VecDeque::new(), VecDeque::new());
         Dispatch {
             idle: Vec::new(),
@@ -54,32 +54,32 @@ impl<J> Dispatch<J> {
             waiting_uploads,
             count: 0,
             uploading: 0,
-            upload_places,
+            upload_slots,
             waiting_max,
         }
     }
 
-    /// A job came.
-    pub fn offer(&mut self, job: J, kind: Kind) -> Offered<J> {
-        let may_begin = kind == Kind::Whole || self.uploading < self.upload_places;
+    /// Offers a job.
+    pub fn offer(&mut self, job: J, kind: JobKind) -> OfferResult<J> {
+        let may_begin = kind == JobKind::Buffered || self.uploading < self.upload_slots;
         if may_begin && let Some(worker) = self.idle.pop() {
             self.begin(kind);
-            return Offered::Given(worker, job);
+            return OfferResult::Assigned(worker, job);
         }
         if self.waiting() >= self.waiting_max {
-            return Offered::Refused(job);
+            return OfferResult::Rejected(job);
         }
         self.count += 1;
-        let queue = if kind == Kind::Whole {
+        let queue = if kind == JobKind::Buffered {
             &mut self.waiting
         } else {
             &mut self.waiting_uploads
         };
         queue.push_back((self.count, job));
-        Offered::Waits
+        OfferResult::Queued
     }
 
-    /// A worker has nothing to do: it gets what waits, or is idle from now on.
+    /// Returns the next job of a worker that has none; without one it is idle from now on.
     pub fn next(&mut self, worker: usize) -> Option<J> {
         let job = self.take();
         if job.is_none() {
@@ -88,7 +88,7 @@ impl<J> Dispatch<J> {
         job
     }
 
-    /// An upload has ended, whose worker may go on with another request. An upload that waited for its place begins with the
+    /// Ends an upload, whose worker may go on with another request. An upload that waited for its slot begins with the
     /// worker that is returned.
     pub fn upload_ended(&mut self) -> Option<(usize, J)> {
         self.uploading -= 1;
@@ -98,21 +98,21 @@ impl<J> Dispatch<J> {
         Some((self.idle.pop()?, self.take()?))
     }
 
-    /// Takes out the waiting jobs that are so.
-    pub fn remove(&mut self, mut is_so: impl FnMut(&J) -> bool) -> Vec<J> {
+    /// Removes the waiting jobs that match.
+    pub fn remove_where(&mut self, mut matches: impl FnMut(&J) -> bool) -> Vec<J> {
         let mut removed = Vec::new();
         for queue in [&mut self.waiting, &mut self.waiting_uploads] {
             let (gone, stay): (VecDeque<_>, VecDeque<_>) = std::mem::take(queue)
                 .into_iter()
-                .partition(|(_, job)| is_so(job));
+                .partition(|(_, job)| matches(job));
             *queue = stay;
             removed.extend(gone.into_iter().map(|(_, job)| job));
         }
         removed
     }
 
-    /// Every idle worker, none of which is idle any more.
-    pub fn dismiss(&mut self) -> Vec<usize> {
+    /// Takes every idle worker, none of which is idle any more.
+    pub fn take_idle(&mut self) -> Vec<usize> {
         std::mem::take(&mut self.idle)
     }
 
@@ -133,22 +133,22 @@ impl<J> Dispatch<J> {
         let upload = self
             .waiting_uploads
             .front()
-            .filter(|_| self.uploading < self.upload_places)
+            .filter(|_| self.uploading < self.upload_slots)
             .map(|(number, _)| *number);
         let whole = self.waiting.front().map(|(number, _)| *number);
         let is_upload = upload.is_some_and(|upload| whole.is_none_or(|whole| upload < whole));
         let (kind, queue) = if is_upload {
-            (Kind::Upload, &mut self.waiting_uploads)
+            (JobKind::Upload, &mut self.waiting_uploads)
         } else {
-            (Kind::Whole, &mut self.waiting)
+            (JobKind::Buffered, &mut self.waiting)
         };
         let (_, job) = queue.pop_front()?;
         self.begin(kind);
         Some(job)
     }
 
-    fn begin(&mut self, kind: Kind) {
-        if kind == Kind::Upload {
+    fn begin(&mut self, kind: JobKind) {
+        if kind == JobKind::Upload {
             self.uploading += 1;
         }
     }

@@ -1,46 +1,51 @@
-//! DRIVER: from one state of a connection to the next, for the event loop and for a worker that lingers on one.
+//! DRIVER: moves a connection from one state to the next, for the event loop and for a worker that lingers on one.
 //!
 //! Every function here takes a connection and leaves it in one place: in the reactor, with a worker, with one of our own pages,
 //! or closed.
 
+use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::admission;
-use super::connection::{Came, Connection, ReaderPace};
+use super::connection::{Connection, DeliveryRate, ReadResult};
 use super::context::Context;
-use super::dispatch::Kind;
-use super::http1::{Head, Reason, Refusal};
-use super::reactor::{Outgoing, Registered, Then};
-use super::request_reader::{Asked, Outcome, Refused, Request, RequestReader};
+use super::dispatch::JobKind;
+use super::http1::{Reason, Refusal, RequestHead};
+use super::reactor::{ConnectionState, PendingResponse};
+use super::request::{RefusedRequest, Request, RequestInfo};
+use super::request_reader::{ReaderOutcome, RequestReader};
+use super::response::Persistence;
+use super::{error_response, slow_reader};
 use crate::http::route::Route;
 use crate::platform;
-use crate::server::fault;
 use crate::util::budget::Reservation;
 
 /// After an answer to a request that was not read to its end, the client gets this long to read it before the connection ends.
-const LINGERING_CLOSE: Duration = Duration::from_millis(500);
+const LINGERING_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What the server leaves to others.
+/// Reads from a closing connection before others get their turn.
+const DRAIN_READS_MAX: usize = 8;
+
+/// What the server leaves to the application.
 pub trait Service: Send + Sync {
-    /// The answer to a request that we refuse, which is counted and recorded.
-    fn refuse(&self, refused: &Refused) -> (Vec<u8>, Then);
-    /// Counts and records a request whose client left before it was whole.
-    fn left(
+    /// Counts and records a request that is refused, and makes its answer.
+    fn refusal_response(&self, refused: &RefusedRequest) -> (Vec<u8>, Persistence);
+    /// Counts and records a request whose client left before it was forwarded.
+    fn client_left(
         &self,
-        peer: std::net::SocketAddr,
-        head: Head,
+        peer: SocketAddr,
+        head: RequestHead,
         route: Route,
         arrived: (Instant, SystemTime),
     );
-    /// The answer to a page that needs nobody's time.
-    fn answer_at_once(&self, request: &Request) -> Option<(Vec<u8>, Then)>;
-    /// Gives a request for one of our pages to who answers it. It comes back where there is no room.
-    fn give_page(&self, request: Box<Request>) -> Option<Box<Request>>;
+    /// Answers a page that takes no time.
+    fn immediate_response(&self, request: &Request) -> Option<(Vec<u8>, Persistence)>;
+    /// Queues a request for one of our pages. It comes back where there is no room.
+    fn queue_page(&self, request: Box<Request>) -> Option<Box<Request>>;
 }
 
-/// Reads what is there, once, and sees what comes of it.
+/// Reads once from a connection. Returns a request that a worker must forward.
 pub fn read(
     context: &Arc<Context>,
     service: &dyn Service,
@@ -49,243 +54,247 @@ pub fn read(
     scratch: &mut [u8],
 ) -> Option<Box<Request>> {
     match conn.fill(scratch) {
-        Ok(Came::Bytes(_)) => {
+        Ok(ReadResult::Bytes(_)) => {
             if !reader.has_begun() {
-                conn.is_brisk =
-                    conn.has_asked && conn.idle_since.elapsed() < platform::sockets::LINGER;
+                conn.asks_promptly =
+                    conn.was_used && conn.idle_since.elapsed() < platform::sockets::LINGER;
             }
-            take_up(context, service, conn, reader)
+            advance(context, service, conn, reader)
         }
-        Ok(Came::Nothing) => {
-            wait_for_more(context, conn, reader);
+        Ok(ReadResult::WouldBlock) => {
+            park(context, conn, reader);
             None
         }
-        Ok(Came::End) | Err(_) => {
-            if let Some((head, route, arrived, at)) = reader.into_head() {
-                service.left(conn.peer, head, route, (arrived, at));
+        Ok(ReadResult::Eof) | Err(_) => {
+            if let Some((head, route, arrived)) = reader.into_head() {
+                service.client_left(conn.peer, head, route, arrived);
             }
             None
         }
     }
 }
 
-/// Sees what comes of what is in the inbox: a request for a worker, or something that is settled here.
-pub fn take_up(
+/// Handles what is in the read buffer. Returns a request that a worker must forward.
+pub fn advance(
     context: &Arc<Context>,
     service: &dyn Service,
     conn: Connection,
     mut reader: RequestReader,
 ) -> Option<Box<Request>> {
     match reader.advance(conn) {
-        Break(outcome) => settle(service, outcome),
+        Break(outcome) => handle_outcome(service, outcome),
         Continue(conn) => {
-            wait_for_more(context, conn, reader);
+            park(context, conn, reader);
             None
         }
     }
 }
 
-/// Settles what was gathered, but for a request that a worker must forward.
-pub fn settle(service: &dyn Service, gathered: Outcome) -> Option<Box<Request>> {
-    match gathered {
-        Outcome::Request(request) => match request.route {
+/// Handles the end of reading a request. Returns a request that a worker must forward.
+pub fn handle_outcome(service: &dyn Service, outcome: ReaderOutcome) -> Option<Box<Request>> {
+    match outcome {
+        ReaderOutcome::Request(request) => match request.route {
             Route::Forward(_) => return Some(request),
-            Route::Own(_) => give_page(service, request),
+            Route::Own(_) => answer_page(service, request),
         },
-        Outcome::Refused(refused) => refuse(service, *refused),
-        Outcome::Lost => {}
+        ReaderOutcome::Refused(refused) => refuse(service, *refused),
+        ReaderOutcome::Lost => {}
     }
     None
 }
 
 /// Gives a request to a worker, or refuses it where too many wait.
-pub fn offer(context: &Arc<Context>, service: &dyn Service, request: Box<Request>) {
+pub fn dispatch(context: &Arc<Context>, service: &dyn Service, request: Box<Request>) {
     let kind = request.kind();
     let Some(request) = context.pool.offer(request, kind) else {
         return;
     };
-    drop_gone(context, service);
+    drop_disconnected(context, service);
     let Some(request) = context.pool.offer(request, kind) else {
         return;
     };
-    let reason = if kind == Kind::Upload {
-        Reason::Uploads
-    } else {
-        Reason::Busy
+    let reason = match kind {
+        JobKind::Upload => Reason::Uploads,
+        JobKind::Buffered => Reason::Busy,
     };
-    refuse_whole(service, *request, reason);
+    refuse_for_want_of_room(service, *request, reason);
 }
 
-/// Whoever left while its request waits for a worker makes room. False where nobody is known to have left.
-pub fn drop_gone(context: &Context, service: &dyn Service) -> bool {
-    if !context.pool.look_is_due() {
+/// Drops the waiting requests whose clients have left, to make room. Returns false where none is known to have left.
+pub fn drop_disconnected(context: &Context, service: &dyn Service) -> bool {
+    if !context.pool.disconnect_check_is_due() {
         return false;
     }
-    let gone = context
-        .pool
-        .remove(|waiting| waiting.conn.is_gone(waiting.arrival.whole.elapsed()));
-    let was_some = !gone.is_empty();
+    let has_left = |waiting: &Box<Request>| {
+        let waited = waiting.timing.complete_at.elapsed();
+        waiting.conn.client_left(waited)
+    };
+    let gone = context.pool.remove_where(has_left);
+    let any = !gone.is_empty();
     for request in gone {
         let Request {
             conn,
             head,
             route,
-            arrival,
+            timing,
             ..
         } = *request;
-        service.left(conn.peer, head, route, (arrival.head, arrival.at));
+        service.client_left(conn.peer, head, route, timing.arrival());
     }
-    was_some
+    any
 }
 
-/// Sends a finished answer, without waiting: what does not go at once goes from the reactor.
-pub fn answer(conn: Connection, bytes: Vec<u8>, then: Then) {
+/// Sends a finished response, without waiting: what does not go at once goes from the reactor.
+pub fn send_response(conn: Connection, bytes: Vec<u8>, persistence: Persistence) {
     let reservation = Reservation::new(&conn.context.budget);
-    go_on_sending(
+    continue_sending(
         conn,
-        Outgoing {
+        PendingResponse {
             bytes,
             sent: 0,
-            then,
-            moved: Instant::now(),
-            pace: ReaderPace::default(),
+            persistence,
+            last_sent: Instant::now(),
+            rate: DeliveryRate::default(),
             reservation,
         },
     );
 }
 
-/// Sends more of an answer.
-pub fn go_on_sending(mut conn: Connection, mut outgoing: Outgoing) {
-    while outgoing.sent < outgoing.bytes.len() {
-        match conn.send_some(&outgoing.bytes[outgoing.sent..]) {
-            Ok(0) => {
-                let rest = outgoing.bytes.len() - outgoing.sent;
-                if !admission::reserve(&conn.context, &mut outgoing.reservation, rest) {
-                    let what =
-                        "the rest of an answer that is not taken, and no memory is left for it";
-                    return conn
-                        .context
-                        .refusals
-                        .note(Reason::SlowReader, conn.peer, what);
-                }
-                let deadline = conn.context.idle.map(|idle| outgoing.moved + idle);
-                let context = conn.context.clone();
-                return context
-                    .reactor
-                    .register(Registered::Sending(conn, outgoing), deadline);
-            }
+/// Sends more of a response.
+pub fn continue_sending(mut conn: Connection, mut pending: PendingResponse) {
+    while pending.sent < pending.bytes.len() {
+        match conn.try_send(&pending.bytes[pending.sent..]) {
+            Ok(0) => return wait_until_writable(conn, pending),
             Ok(amount) => {
-                outgoing.sent += amount;
-                outgoing.moved = Instant::now();
-                outgoing.pace.took(amount);
+                pending.sent += amount;
+                pending.last_sent = Instant::now();
+                pending.rate.add(amount);
             }
             Err(_) => return,
         }
     }
-    finish(conn, outgoing.then);
+    finish_response(conn, pending.persistence);
 }
 
-/// Ends the turn of a connection whose answer was sent.
-pub fn finish(mut conn: Connection, then: Then) {
+fn wait_until_writable(conn: Connection, mut pending: PendingResponse) {
     let context = conn.context.clone();
-    match then {
-        Then::Keep => {
-            conn.has_asked = true;
-            if conn.inbox.is_empty() {
-                wait_for_more(&context, conn, RequestReader::default());
+    let rest = pending.bytes.len() - pending.sent;
+    if !slow_reader::reserve(&context, &mut pending.reservation, rest) {
+        let what = "the rest of an answer that is not taken, and no memory is left for it";
+        return context.refusals.note(Reason::SlowReader, conn.peer, what);
+    }
+    let deadline = context.idle_timeout.map(|idle| pending.last_sent + idle);
+    context
+        .reactor
+        .register(ConnectionState::Sending(conn, pending), deadline);
+}
+
+/// Keeps or closes a connection whose response was sent.
+pub fn finish_response(mut conn: Connection, persistence: Persistence) {
+    let context = conn.context.clone();
+    match persistence {
+        Persistence::KeepAlive => {
+            conn.was_used = true;
+            if conn.read_buffer.is_empty() {
+                park(&context, conn, RequestReader::default());
             } else {
-                // What is here already no event will tell of.
-                context.reactor.hand_over(conn);
+                // No event will tell of what is here already.
+                context.reactor.push_ready(conn);
             }
         }
-        Then::Close if conn.has_ended => {}
-        Then::Close => {
-            conn.finish_sending();
-            let deadline = Instant::now() + LINGERING_CLOSE;
+        Persistence::Close if conn.is_read_closed => {}
+        Persistence::Close => {
+            conn.shutdown_write();
+            let deadline = Instant::now() + LINGERING_CLOSE_TIMEOUT;
             context
                 .reactor
-                .register(Registered::Closing(conn, deadline), Some(deadline));
+                .register(ConnectionState::Closing(conn, deadline), Some(deadline));
         }
     }
 }
 
-/// Reads on what a client sends whose answer it may still be reading.
-pub fn discard(mut conn: Connection, deadline: Instant, scratch: &mut [u8]) {
-    for _ in 0..8 {
+/// Discards what a client sends while it may still be reading its last response.
+pub fn drain_input(mut conn: Connection, deadline: Instant, scratch: &mut [u8]) {
+    for _ in 0..DRAIN_READS_MAX {
         match conn.read(scratch) {
-            Ok(Came::Bytes(_)) => {}
-            Ok(Came::Nothing) => break,
-            Ok(Came::End) | Err(_) => return,
+            Ok(ReadResult::Bytes(_)) => {}
+            Ok(ReadResult::WouldBlock) => break,
+            Ok(ReadResult::Eof) | Err(_) => return,
         }
     }
     let context = conn.context.clone();
     context
         .reactor
-        .register(Registered::Closing(conn, deadline), Some(deadline));
+        .register(ConnectionState::Closing(conn, deadline), Some(deadline));
 }
 
-/// Refuses what cannot be taken.
-fn refuse(service: &dyn Service, refused: Refused) {
-    let (bytes, then) = service.refuse(&refused);
-    answer(refused.conn, bytes, then);
+fn refuse(service: &dyn Service, refused: RefusedRequest) {
+    let (bytes, persistence) = service.refusal_response(&refused);
+    send_response(refused.conn, bytes, persistence);
 }
 
 /// Refuses at once, and ends the connection whether its client has read that or not: its place is needed.
-pub fn dismiss(service: &dyn Service, outcome: Outcome) {
-    if let Outcome::Refused(mut refused) = outcome {
-        let (bytes, _) = service.refuse(&refused);
-        let _ = refused.conn.send_some(&bytes);
+pub fn refuse_and_close(service: &dyn Service, outcome: ReaderOutcome) {
+    if let ReaderOutcome::Refused(mut refused) = outcome {
+        let (bytes, _) = service.refusal_response(&refused);
+        let _ = refused.conn.try_send(&bytes);
     }
 }
 
-/// Refuses a request that nothing is wrong with, for want of room.
-fn refuse_whole(service: &dyn Service, request: Request, reason: Reason) {
-    let refusal = Refusal {
-        reason,
-        status: 503,
-        message: fault::BUSY.to_owned(),
-    };
-    let arrived = Some((request.arrival.head, request.arrival.at));
+/// Refuses a request that nothing is wrong with.
+fn refuse_for_want_of_room(service: &dyn Service, request: Request, reason: Reason) {
     let Request {
         conn,
         head,
-        content,
+        body,
+        timing,
         ..
     } = request;
     refuse(
         service,
-        Refused {
+        RefusedRequest {
             conn,
-            refusal,
-            asked: Asked::Head(Box::new(head)),
-            arrived,
-            is_read: content.is_read(),
+            refusal: Refusal {
+                reason,
+                status: 503,
+                message: error_response::BUSY.to_owned(),
+            },
+            info: RequestInfo::Head(Box::new(head)),
+            arrived: Some(timing.arrival()),
+            is_complete: body.is_complete(),
         },
     );
 }
 
-fn give_page(service: &dyn Service, request: Box<Request>) {
-    if let Some((bytes, then)) = service.answer_at_once(&request) {
-        return answer(request.conn, bytes, then);
+fn answer_page(service: &dyn Service, request: Box<Request>) {
+    if let Some((bytes, persistence)) = service.immediate_response(&request) {
+        return send_response(request.conn, bytes, persistence);
     }
-    if let Some(request) = service.give_page(request) {
-        refuse_whole(service, *request, Reason::Busy);
+    if let Some(request) = service.queue_page(request) {
+        refuse_for_want_of_room(service, *request, Reason::Busy);
     }
 }
 
-fn wait_for_more(context: &Arc<Context>, mut conn: Connection, reader: RequestReader) {
-    if conn.inbox.is_empty() {
-        conn.inbox = Vec::new();
+/// Leaves a connection to the reactor until more comes.
+fn park(context: &Arc<Context>, mut conn: Connection, reader: RequestReader) {
+    if conn.read_buffer.is_empty() {
+        conn.read_buffer = Vec::new();
         conn.reservation.cover(0);
     }
     let now = Instant::now();
-    let idle = context.idle.map(|idle| now + idle);
+    let idle_deadline = context.idle_timeout.map(|idle| now + idle);
     if reader.has_begun() {
-        let deadline = [reader.deadline(), idle].into_iter().flatten().min();
-        return context
+        let deadline = [reader.deadline(), idle_deadline]
+            .into_iter()
+            .flatten()
+            .min();
+        context
             .reactor
-            .register(Registered::Reading(conn, reader), deadline);
+            .register(ConnectionState::Reading(conn, reader), deadline);
+    } else {
+        conn.idle_since = now;
+        context
+            .reactor
+            .register(ConnectionState::Idle(conn), idle_deadline);
     }
-    conn.idle_since = now;
-    context.reactor.register(Registered::Idle(conn), idle);
 }

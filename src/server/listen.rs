@@ -12,9 +12,9 @@ use crate::platform;
 const BACKLOG: i32 = 1024;
 
 /// A peer that vanished without a word is noticed after about this time of silence.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
 
-/// Binds a listening socket to the first of these addresses that can be had.
+/// Binds a listening socket to the first of `addresses` that can be bound.
 pub fn bind(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
     let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in addresses {
@@ -36,12 +36,12 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
 /// Listens on a socket that is bound. Accepted connections inherit its options.
 pub fn listen(socket: Socket) -> io::Result<TcpListener> {
     socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE))?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_TIME))?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 
-/// Whether a socket that somebody else has opened is what `bind` would make of one of these addresses.
+/// Returns whether a socket that another process has opened is like one that `bind` would make of one of `addresses`.
 pub fn is_bound_to(socket: &Socket, addresses: &[SocketAddr]) -> bool {
     let is_stream =
         socket.r#type().is_ok_and(|kind| kind == Type::STREAM) && socket.peer_addr().is_err();
@@ -55,7 +55,7 @@ pub fn is_bound_to(socket: &Socket, addresses: &[SocketAddr]) -> bool {
     is_stream && bound.is_some_and(|bound| addresses.contains(&bound) && is_whole(&bound))
 }
 
-/// IPv6's wildcard is that of IPv4 too, whatever the system makes of it by default.
+/// Opens a socket for `address`. IPv6's wildcard is that of IPv4 too, whatever the system makes of it by default.
 fn socket_for(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -68,14 +68,13 @@ fn socket_for(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// What these addresses are on this machine: where it has no IPv6, the wildcard of both families is IPv4's.
+/// Fits `addresses` to this machine: where it has no IPv6, the wildcard of both families is IPv4's.
 pub fn on_this_machine(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let wildcards = addresses
-        .iter_mut()
-        .filter(|address| is_every_interface(address));
-    wildcards
-        .filter(|_| !has_ipv6())
-        .for_each(|address| address.set_ip(Ipv4Addr::UNSPECIFIED.into()));
+    for address in &mut addresses {
+        if is_every_interface(address) && !has_ipv6() {
+            address.set_ip(Ipv4Addr::UNSPECIFIED.into());
+        }
+    }
     addresses
 }
 
@@ -91,7 +90,7 @@ fn has_ipv6() -> bool {
     })
 }
 
-/// The address of a client of IPv4 as IPv4 has it; a socket of both families tells it mapped.
+/// Returns the address of an IPv4 client as IPv4 writes it; a socket of both families has it mapped.
 pub fn canonical(peer: SocketAddr) -> SocketAddr {
     SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }

@@ -8,44 +8,50 @@
 //!            └──────── more must come ───────┘       └─▶ one of our own pages
 //! ```
 //!
-//! **Who owns a connection** is who has its `Connection`, which cannot be copied. It is in one of four places:
+//! **A connection has one owner**: whoever has its `Connection`, which cannot be copied. It is in one of four places:
 //!
-//! - registered with the reactor (`reactor::Registered` says for what): nobody works on it, and the event loop hears when something
+//! - registered with the reactor (`reactor::ConnectionState` says what it waits for): no thread works on it, and the event loop hears when something
 //!   happens to it;
-//! - with the event loop's thread, for a turn that waits for nobody (`event_loop`, `driver`);
-//! - in a `Request`: where it waits for a worker (`worker_pool`), with a worker, or with who answers our own pages;
-//! - in a `Reply` that a worker is sending.
+//! - with the event loop's thread, for a turn that never waits (`event_loop`, `driver`);
+//! - in a `Request`: where it waits for a worker (`worker_pool`), with a worker, or with the thread of a page;
+//! - in a `ResponseWriter` that a worker is sending.
 //!
 //! Where a `Connection` is dropped, it is closed and its place is free.
 
-mod admission;
+mod accept;
+pub mod chunk_buffer;
 mod connection;
 mod context;
 mod dispatch;
 pub mod driver;
+pub mod error_response;
 mod event_loop;
-pub mod fault;
+mod eviction;
 mod http1;
 mod listen;
-mod partial;
+mod partial_request;
 mod reactor;
 mod refusals;
-pub mod reply;
+mod request;
 mod request_reader;
+pub mod response;
+mod response_writer;
+mod slow_reader;
 mod worker_pool;
 
-pub use connection::{Came, Connection, HALF_CLOSED, READ, ReaderPace};
-pub use context::{Bounds, Context, Port};
+pub use connection::{Connection, DeliveryRate, HALF_CLOSE_TIMEOUT, READ_SIZE, ReadResult};
+pub use context::{Context, ListenerRole, ServerLimits};
 pub use event_loop::EventLoop;
 #[cfg(test)]
-pub use http1::Gatherer;
+pub use http1::HeadReader;
 pub use http1::{
-    Body, Framing, Head, Piece, Reason, Refusal, ReplyFraming, ReplyHead, Version,
-    end_of_reply_head,
+    BodyDecoder, Piece, Reason, Refusal, ReplyFraming, ReplyHead, RequestFraming, RequestHead,
+    Version, end_of_reply_head,
 };
 pub use listen::{bind, is_bound_to, listen, on_this_machine};
-pub use reactor::Then;
-pub use request_reader::{Asked, CONTINUE, Content, Refused, Request, RequestReader};
+pub use request::{CONTINUE, ReceivedBody, RefusedRequest, Request, RequestInfo};
+pub use request_reader::RequestReader;
+pub use response_writer::ResponseWriter;
 
 #[cfg(test)]
 mod http1_tests;

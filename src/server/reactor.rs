@@ -1,74 +1,70 @@
-//! REACTOR: the connections that nobody works on, each watched by the poller until something happens to it.
+//! REACTOR: the connections that no thread works on, each watched by the poller until something happens to it.
 //!
-//! Who works on a connection takes it out first; who is done with it brings it back. Only the event loop hears of events.
+//! A thread that works on a connection takes it out first, and registers it again when it is done. Only the event loop hears of events.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use polling::{Event, Poller};
 
-use super::connection::{Connection, ReaderPace};
+use super::connection::{Connection, DeliveryRate};
 use super::request_reader::RequestReader;
+use crate::server::response::Persistence;
 use crate::util::budget::Reservation;
 use crate::util::threads::lock;
 
-/// At most this often all deadlines are looked at.
-const LOOK: Duration = Duration::from_millis(250);
+/// All deadlines are checked at most this often.
+const DEADLINE_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Keys of the poller below this are not those of connections.
 pub const FIRST_KEY: usize = 8;
 
-/// Bits of a key that say which slot it is; those above say for which of its tenants it was.
+/// Bits of a key for the slot; those above are the generation of the slot, which tells its tenants apart.
 const SLOT_BITS: u32 = 20;
 
 /// A connection in the reactor, by what it waits for.
-pub enum Registered {
-    /// The next request, of which nothing is there.
+pub enum ConnectionState {
+    /// For the next request, of which nothing is there.
     Idle(Connection),
-    /// The rest of a request.
+    /// For the rest of a request.
     Reading(Connection, RequestReader),
-    /// Room for the rest of a finished answer.
-    Sending(Connection, Outgoing),
-    /// That the client has read its answer, until then. Nothing that it sends is looked at.
+    /// For room to send the rest of a finished response.
+    Sending(Connection, PendingResponse),
+    /// For the client to read its last response, until the deadline. What it sends is discarded.
     Closing(Connection, Instant),
 }
 
-/// A finished answer of ours on its way.
-pub struct Outgoing {
+/// A finished response of ours that is being sent.
+pub struct PendingResponse {
     pub bytes: Vec<u8>,
     pub sent: usize,
-    pub then: Then,
+    pub persistence: Persistence,
     /// When the client took something last.
-    pub moved: Instant,
-    pub pace: ReaderPace,
+    pub last_sent: Instant,
+    pub rate: DeliveryRate,
     pub reservation: Reservation,
 }
 
-/// What becomes of a connection after an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
-    Keep,
-    /// It ends, once the client has had time to read the answer.
-    Close,
-}
-
-impl Registered {
+impl ConnectionState {
     pub fn conn(&self) -> &Connection {
         match self {
-            Registered::Idle(conn)
-            | Registered::Reading(conn, _)
-            | Registered::Sending(conn, _)
-            | Registered::Closing(conn, _) => conn,
+            ConnectionState::Idle(conn)
+            | ConnectionState::Reading(conn, _)
+            | ConnectionState::Sending(conn, _)
+            | ConnectionState::Closing(conn, _) => conn,
         }
     }
 
-    /// Whether its client is still to take an answer that no worker waits for.
-    fn is_answered(&self) -> bool {
-        matches!(self, Registered::Sending(..) | Registered::Closing(..))
+    /// Returns whether its client is still to take a response that no worker waits for.
+    fn is_delivering(&self) -> bool {
+        matches!(
+            self,
+            ConnectionState::Sending(..) | ConnectionState::Closing(..)
+        )
     }
 
     fn event(&self, key: usize) -> Event {
-        if let Registered::Sending(..) = self {
+        if let ConnectionState::Sending(..) = self {
             Event::writable(key)
         } else {
             Event::readable(key)
@@ -79,30 +75,31 @@ impl Registered {
 pub struct Reactor {
     poller: Arc<Poller>,
     slots: Mutex<Slots>,
-    /// Told when `Slots::all_taken` becomes true.
-    all_taken: Condvar,
+    /// Told when `Slots::all_delivered` becomes true.
+    all_delivered: Condvar,
 }
 
 #[derive(Default)]
 struct Slots {
     slots: Vec<Slot>,
     free: Vec<usize>,
-    handed_over: Vec<Connection>,
-    /// No deadline of anybody in here is before this.
+    /// Connections whose next request is here already.
+    ready: Vec<Connection>,
+    /// No deadline of a connection in here is before this.
     next_deadline: Option<Instant>,
     /// Until when the event loop sleeps, unless an event wakes it.
     sleeps_until: Option<Instant>,
-    /// No connection may come in any more.
+    /// No idle connection may come in any more.
     is_closed: bool,
-    /// Since it is closed, every client has taken its answer. Only the event loop can find that, between its turns: a connection
-    /// that it has in its hands is in no slot.
-    all_taken: bool,
+    /// Since it is closed, every client has taken its response. Only the event loop can tell, between its turns: a connection
+    /// that it is working on is in no slot.
+    all_delivered: bool,
 }
 
 #[derive(Default)]
 struct Slot {
-    tenancy: usize,
-    tenant: Option<(Registered, Option<Instant>)>,
+    generation: usize,
+    entry: Option<(ConnectionState, Option<Instant>)>,
 }
 
 impl Reactor {
@@ -110,120 +107,119 @@ impl Reactor {
         Reactor {
             poller: poller.clone(),
             slots: Mutex::default(),
-            all_taken: Condvar::new(),
+            all_delivered: Condvar::new(),
         }
     }
 
-    /// Brings a connection in, which is told to the event loop when something happens to it, at `deadline` at the latest.
-    pub fn register(&self, registered: Registered, deadline: Option<Instant>) {
+    /// Registers a connection, of which the event loop hears when something happens to it, at `deadline` at the latest.
+    pub fn register(&self, state: ConnectionState, deadline: Option<Instant>) {
         let mut slots = self.lock();
-        if slots.is_closed && matches!(registered, Registered::Idle(_)) {
+        if slots.is_closed && matches!(state, ConnectionState::Idle(_)) {
             return;
         }
-        let index = slots.vacancy();
+        let index = slots.free_slot();
         let slot = &mut slots.slots[index];
-        let key = FIRST_KEY + (slot.tenancy << SLOT_BITS | index);
-        let event = registered.event(key);
-        // Under the lock: who hears of the event finds the tenant there.
-        if let Err(e) = registered.conn().watch(event) {
+        let key = FIRST_KEY + (slot.generation << SLOT_BITS | index);
+        let event = state.event(key);
+        // Under the lock: when the event comes, the entry is there.
+        if let Err(e) = state.conn().watch(event) {
             log::warn!("watch a connection: {e}; it is closed");
             slots.free.push(index);
             return;
         }
-        slot.tenant = Some((registered, deadline));
-        if slots.expects(deadline) {
+        slot.entry = Some((state, deadline));
+        if slots.note_deadline(deadline) {
             drop(slots);
             let _ = self.poller.notify();
         }
     }
 
-    /// Brings a connection in whose next request is here already, which no event will tell.
-    pub fn hand_over(&self, conn: Connection) {
-        self.lock().handed_over.push(conn);
+    /// Adds a connection whose next request is here already, of which no event will tell.
+    pub fn push_ready(&self, conn: Connection) {
+        self.lock().ready.push(conn);
         let _ = self.poller.notify();
     }
 
-    /// Takes out those that were handed over.
-    pub fn take_handed_over(&self) -> Vec<Connection> {
-        std::mem::take(&mut self.lock().handed_over)
+    /// Takes out the connections whose next request is here already.
+    pub fn take_ready(&self) -> Vec<Connection> {
+        std::mem::take(&mut self.lock().ready)
     }
 
     /// Takes out the connection that an event is about, if it is still here.
-    pub fn take(&self, key: usize) -> Option<Registered> {
+    pub fn take(&self, key: usize) -> Option<ConnectionState> {
         let key = key.checked_sub(FIRST_KEY)?;
-        let (index, tenancy) = (key & ((1 << SLOT_BITS) - 1), key >> SLOT_BITS);
+        let (index, generation) = (key & ((1 << SLOT_BITS) - 1), key >> SLOT_BITS);
         let mut slots = self.lock();
-        (slots.slots.get(index)?.tenancy == tenancy).then(|| slots.vacate(index))?
+        (slots.slots.get(index)?.generation == generation).then(|| slots.remove(index))?
     }
 
-    /// Takes out those whose time is over.
-    pub fn take_expired(&self, now: Instant) -> Vec<Registered> {
+    /// Takes out the connections whose deadline is over.
+    pub fn take_expired(&self, now: Instant) -> Vec<ConnectionState> {
         let mut slots = self.lock();
         if slots.next_deadline.is_none_or(|next| now < next) {
             return Vec::new();
         }
         let is_over =
-            |slot: &Slot| matches!(slot.tenant, Some((_, Some(deadline))) if deadline <= now);
+            |slot: &Slot| matches!(slot.entry, Some((_, Some(deadline))) if deadline <= now);
         let expired = slots.take_all(is_over);
-        let deadlines = slots
-            .slots
-            .iter()
-            .filter_map(|slot| slot.tenant.as_ref()?.1);
-        slots.next_deadline = deadlines.min().map(|next| next.max(now + LOOK));
+        let deadlines = slots.slots.iter().filter_map(|slot| slot.entry.as_ref()?.1);
+        slots.next_deadline = deadlines
+            .min()
+            .map(|next| next.max(now + DEADLINE_CHECK_INTERVAL));
         expired
     }
 
-    /// Takes out the one that has been so for longest, as `rank` says: `None` for those that stay.
-    pub fn take_least<R: Ord>(
+    /// Takes out the connection of the lowest rank; `None` is the rank of those that stay.
+    pub fn take_lowest<R: Ord>(
         &self,
-        rank: impl Fn(&Registered) -> Option<R>,
-    ) -> Option<Registered> {
+        rank: impl Fn(&ConnectionState) -> Option<R>,
+    ) -> Option<ConnectionState> {
         let mut slots = self.lock();
         let ranked = slots
             .slots
             .iter()
             .enumerate()
-            .filter_map(|(index, slot)| Some((rank(&slot.tenant.as_ref()?.0)?, index)));
+            .filter_map(|(index, slot)| Some((rank(&slot.entry.as_ref()?.0)?, index)));
         let index = ranked.min()?.1;
-        slots.vacate(index)
+        slots.remove(index)
     }
 
-    /// Takes out all that are idle or gathering, and lets no idle one in any more.
-    pub fn close(&self) -> Vec<Registered> {
+    /// Takes out all that are idle or reading, and lets no idle one in any more.
+    pub fn close(&self) -> Vec<ConnectionState> {
         let mut slots = self.lock();
         slots.is_closed = true;
         slots.take_all(|slot| {
             matches!(
-                slot.tenant,
-                Some((Registered::Idle(_) | Registered::Reading(..), _))
+                slot.entry,
+                Some((ConnectionState::Idle(_) | ConnectionState::Reading(..), _))
             )
         })
     }
 
-    /// After `close`: waits until every client has taken its answer, but no longer than until `deadline`. How many had not.
-    pub fn wait_until_taken(&self, deadline: Instant) -> usize {
+    /// After `close`: waits until every client has taken its response, but no longer than until `deadline`. Returns how many had not.
+    pub fn wait_until_delivered(&self, deadline: Instant) -> usize {
         let mut slots = self.lock();
-        while !slots.all_taken {
+        while !slots.all_delivered {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return slots.answered();
+                return slots.delivering();
             }
             let _ = self.poller.notify(); // for `sleep` to look
             slots = self
-                .all_taken
-                .wait_timeout(slots, left.min(LOOK))
+                .all_delivered
+                .wait_timeout(slots, left.min(DEADLINE_CHECK_INTERVAL))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
         0
     }
 
-    /// How long the event loop, which has no connection in its hands, may sleep from `now` on. `is_quiet`: nor has anybody else.
-    pub fn sleep(&self, now: Instant, is_quiet: bool) -> Option<Duration> {
+    /// Returns how long the event loop, which is not working on a connection, may sleep from `now` on. `is_quiet`: nor is any other thread.
+    pub fn sleep_time(&self, now: Instant, is_quiet: bool) -> Option<Duration> {
         let mut slots = self.lock();
-        if is_quiet && slots.is_closed && slots.handed_over.is_empty() && slots.answered() == 0 {
-            slots.all_taken = true;
-            self.all_taken.notify_all();
+        if is_quiet && slots.is_closed && slots.ready.is_empty() && slots.delivering() == 0 {
+            slots.all_delivered = true;
+            self.all_delivered.notify_all();
         }
         slots.sleeps_until = slots.next_deadline;
         slots
@@ -237,42 +233,40 @@ impl Reactor {
 }
 
 impl Slots {
-    fn vacancy(&mut self) -> usize {
+    fn free_slot(&mut self) -> usize {
         self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             self.slots.len() - 1
         })
     }
 
-    fn vacate(&mut self, index: usize) -> Option<Registered> {
+    fn remove(&mut self, index: usize) -> Option<ConnectionState> {
         let slot = self.slots.get_mut(index)?;
-        let (registered, _) = slot.tenant.take()?;
-        slot.tenancy = slot.tenancy.wrapping_add(1) & (usize::MAX >> SLOT_BITS >> 1);
+        let (state, _) = slot.entry.take()?;
+        slot.generation = slot.generation.wrapping_add(1) & (usize::MAX >> SLOT_BITS >> 1);
         self.free.push(index);
-        Some(registered)
+        Some(state)
     }
 
-    fn answered(&self) -> usize {
+    fn delivering(&self) -> usize {
         self.slots
             .iter()
-            .filter(
-                |slot| matches!(&slot.tenant, Some((registered, _)) if registered.is_answered()),
-            )
+            .filter(|slot| matches!(&slot.entry, Some((state, _)) if state.is_delivering()))
             .count()
     }
 
-    fn take_all(&mut self, is_so: impl Fn(&Slot) -> bool) -> Vec<Registered> {
+    fn take_all(&mut self, predicate: impl Fn(&Slot) -> bool) -> Vec<ConnectionState> {
         let indices: Vec<usize> = (0..self.slots.len())
-            .filter(|index| is_so(&self.slots[*index]))
+            .filter(|index| predicate(&self.slots[*index]))
             .collect();
         indices
             .into_iter()
-            .filter_map(|index| self.vacate(index))
+            .filter_map(|index| self.remove(index))
             .collect()
     }
 
-    /// Notes a deadline. True where the event loop would sleep beyond it.
-    fn expects(&mut self, deadline: Option<Instant>) -> bool {
+    /// Notes a deadline. Returns whether the event loop would sleep beyond it.
+    fn note_deadline(&mut self, deadline: Option<Instant>) -> bool {
         let Some(deadline) = deadline else {
             return false;
         };

@@ -4,18 +4,18 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::dispatch::{Dispatch, Kind, Offered};
+use super::dispatch::{Dispatch, JobKind, OfferResult};
 use crate::util::threads::lock;
 
-/// At most this often it is looked who of those that wait has left.
-const LOOK: Duration = Duration::from_millis(20);
+/// The clients of waiting jobs are checked at most this often.
+const DISCONNECT_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 pub struct WorkerPool<J> {
     state: Mutex<State<J>>,
     mailboxes: Vec<Mailbox<J>>,
-    /// Told when something ended while somebody waits for the last to end.
-    quiet: Condvar,
-    looked: Mutex<Option<Instant>>,
+    /// Told when the last job has ended.
+    all_done: Condvar,
+    last_disconnect_check: Mutex<Option<Instant>>,
     waiting: AtomicUsize,
     waiting_uploads: AtomicUsize,
     idle: AtomicUsize,
@@ -24,28 +24,28 @@ pub struct WorkerPool<J> {
 struct State<J> {
     dispatch: Dispatch<J>,
     closing: bool,
-    /// Workers that have work.
+    /// Jobs that run.
     busy: usize,
 }
 
-/// A worker's own place, where it sleeps until it is handed something.
+/// The place where a worker sleeps until it is sent a message.
 struct Mailbox<J> {
-    handed: Mutex<Handed<J>>,
-    bell: Condvar,
+    message: Mutex<Message<J>>,
+    arrived: Condvar,
 }
 
-enum Handed<J> {
-    Nothing,
+enum Message<J> {
+    None,
     Job(J),
-    /// There will be no more work.
-    Leave,
+    /// There will be no more jobs.
+    Stop,
 }
 
 impl<J> WorkerPool<J> {
     pub fn new(workers: usize, waiting_max: usize) -> WorkerPool<J> {
         let mailbox = |_| Mailbox {
-            handed: Mutex::new(Handed::Nothing),
-            bell: Condvar::new(),
+            message: Mutex::new(Message::None),
+            arrived: Condvar::new(),
         };
         WorkerPool {
             state: Mutex::new(State {
@@ -54,27 +54,27 @@ impl<J> WorkerPool<J> {
                 busy: 0,
             }),
             mailboxes: (0..workers).map(mailbox).collect(),
-            quiet: Condvar::new(),
-            looked: Mutex::default(),
+            all_done: Condvar::new(),
+            last_disconnect_check: Mutex::default(),
             waiting: AtomicUsize::new(0),
             waiting_uploads: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
         }
     }
 
-    /// Hands a job to a worker, or lets it wait. Comes back where there is no room.
-    pub fn offer(&self, job: J, kind: Kind) -> Option<J> {
+    /// Gives a job to a worker, or queues it. It comes back where there is no room.
+    pub fn offer(&self, job: J, kind: JobKind) -> Option<J> {
         let mut state = lock(&self.state);
         let offered = state.dispatch.offer(job, kind);
-        if let Offered::Given(..) = offered {
+        if let OfferResult::Assigned(..) = offered {
             state.busy += 1;
         }
-        self.note(&state);
+        self.publish_counts(&state);
         drop(state);
         match offered {
-            Offered::Given(worker, job) => self.hand(worker, Handed::Job(job)),
-            Offered::Waits => {}
-            Offered::Refused(job) => return Some(job),
+            OfferResult::Assigned(worker, job) => self.deliver(worker, Message::Job(job)),
+            OfferResult::Queued => {}
+            OfferResult::Rejected(job) => return Some(job),
         }
         None
     }
@@ -84,78 +84,78 @@ impl<J> WorkerPool<J> {
         let mut state = lock(&self.state);
         if let Some(job) = state.dispatch.next(worker) {
             state.busy += 1;
-            self.note(&state);
+            self.publish_counts(&state);
             return Some(job);
         }
         if state.closing {
-            state.dispatch.dismiss();
+            state.dispatch.take_idle();
             return None;
         }
-        self.note(&state);
+        self.publish_counts(&state);
         drop(state);
         let mailbox = &self.mailboxes[worker];
-        let mut handed = lock(&mailbox.handed);
+        let mut message = lock(&mailbox.message);
         loop {
-            match std::mem::replace(&mut *handed, Handed::Nothing) {
-                Handed::Job(job) => return Some(job),
-                Handed::Leave => return None,
-                Handed::Nothing => {
-                    handed = mailbox
-                        .bell
-                        .wait(handed)
+            match std::mem::replace(&mut *message, Message::None) {
+                Message::Job(job) => return Some(job),
+                Message::Stop => return None,
+                Message::None => {
+                    message = mailbox
+                        .arrived
+                        .wait(message)
                         .unwrap_or_else(PoisonError::into_inner)
                 }
             }
         }
     }
 
-    /// Something begins that is no worker's, and whose end is to be waited for.
-    pub fn enter(&self) {
+    /// Begins a page, which is not a worker's, but whose end is to be waited for.
+    pub fn begin_page(&self) {
         lock(&self.state).busy += 1;
     }
 
-    /// A worker is done with what it was given or went on with.
+    /// Ends a job or a page.
     pub fn done(&self) {
         let mut state = lock(&self.state);
         state.busy -= 1;
         let is_quiet = state.closing && state.busy == 0 && state.dispatch.waiting() == 0;
         drop(state);
         if is_quiet {
-            self.quiet.notify_all();
+            self.all_done.notify_all();
         }
     }
 
-    /// An upload has ended.
+    /// Ends an upload.
     pub fn upload_ended(&self) {
         let mut state = lock(&self.state);
         let next = state.dispatch.upload_ended();
         state.busy += usize::from(next.is_some());
-        self.note(&state);
+        self.publish_counts(&state);
         drop(state);
         if let Some((worker, job)) = next {
-            self.hand(worker, Handed::Job(job));
+            self.deliver(worker, Message::Job(job));
         }
     }
 
-    /// Whether it is time to look again who of those that wait has left: a look asks the system about each of them.
-    pub fn look_is_due(&self) -> bool {
-        let mut looked = lock(&self.looked);
-        let is_due = looked.is_none_or(|at| at.elapsed() >= LOOK);
+    /// Returns whether it is time to check again whose clients have left: a check asks the system about each of them.
+    pub fn disconnect_check_is_due(&self) -> bool {
+        let mut last_check = lock(&self.last_disconnect_check);
+        let is_due = last_check.is_none_or(|at| at.elapsed() >= DISCONNECT_CHECK_INTERVAL);
         if is_due {
-            *looked = Some(Instant::now());
+            *last_check = Some(Instant::now());
         }
         is_due
     }
 
-    /// Takes out the waiting jobs that are so.
-    pub fn remove(&self, is_so: impl FnMut(&J) -> bool) -> Vec<J> {
+    /// Removes the waiting jobs that match.
+    pub fn remove_where(&self, matches: impl FnMut(&J) -> bool) -> Vec<J> {
         let mut state = lock(&self.state);
-        let removed = state.dispatch.remove(is_so);
-        self.note(&state);
+        let removed = state.dispatch.remove_where(matches);
+        self.publish_counts(&state);
         removed
     }
 
-    /// Whether a worker may wait for more of its own connection: nobody else waits for it, and others are free.
+    /// Returns whether a worker may wait for more of its own connection: no job waits, and other workers are idle.
     pub fn may_linger(&self) -> bool {
         self.waiting.load(Relaxed) == 0 && self.idle.load(Relaxed) > 0
     }
@@ -168,25 +168,26 @@ impl<J> WorkerPool<J> {
         self.waiting_uploads.load(Relaxed)
     }
 
-    /// How many jobs run or wait.
+    /// The number of jobs that run or wait.
     pub fn under_way(&self) -> usize {
         let state = lock(&self.state);
         state.busy + state.dispatch.waiting()
     }
 
-    /// Lets every worker leave once nothing waits any more.
+    /// Stops every worker once no job waits any more.
     pub fn close(&self) {
         let mut state = lock(&self.state);
         state.closing = true;
-        let idle = state.dispatch.dismiss();
+        let idle = state.dispatch.take_idle();
         drop(state);
-        self.quiet.notify_all();
-        idle.into_iter()
-            .for_each(|worker| self.hand(worker, Handed::Leave));
+        self.all_done.notify_all();
+        for worker in idle {
+            self.deliver(worker, Message::Stop);
+        }
     }
 
-    /// Waits until nothing runs or waits, after `close`, but no longer than until `deadline`. True when nothing does.
-    pub fn wait_until_quiet(&self, deadline: Instant) -> bool {
+    /// After `close`: waits until no job runs or waits, but no longer than until `deadline`. Returns whether none does.
+    pub fn wait_until_done(&self, deadline: Instant) -> bool {
         let mut state = lock(&self.state);
         while !state.closing || state.busy + state.dispatch.waiting() > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -194,7 +195,7 @@ impl<J> WorkerPool<J> {
                 return false;
             }
             state = self
-                .quiet
+                .all_done
                 .wait_timeout(state, left.max(Duration::from_millis(1)))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
@@ -202,13 +203,13 @@ impl<J> WorkerPool<J> {
         true
     }
 
-    fn hand(&self, worker: usize, what: Handed<J>) {
+    fn deliver(&self, worker: usize, message: Message<J>) {
         let mailbox = &self.mailboxes[worker];
-        *lock(&mailbox.handed) = what;
-        mailbox.bell.notify_one();
+        *lock(&mailbox.message) = message;
+        mailbox.arrived.notify_one();
     }
 
-    fn note(&self, state: &State<J>) {
+    fn publish_counts(&self, state: &State<J>) {
         self.waiting.store(state.dispatch.waiting(), Relaxed);
         self.waiting_uploads
             .store(state.dispatch.waiting_uploads(), Relaxed);

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The most that the budget is (bytes), however much memory there is.
-const LIMIT_MAX: u64 = 512 * 1024 * 1024;
+const BUDGET_MAX: u64 = 512 * 1024 * 1024;
 
 /// What each connection may hold beside the budget (bytes), so that a full budget keeps nobody from being answered.
-pub const FREE: usize = 16 * 1024;
+pub const UNBUDGETED: usize = 16 * 1024;
 
 pub struct Budget {
     left: AtomicUsize,
@@ -16,7 +16,7 @@ pub struct Budget {
 impl Budget {
     /// A quarter of `memory`, that of the machine or of our part of it.
     pub fn of(memory: Option<u64>) -> Arc<Budget> {
-        Budget::with(memory.map_or(LIMIT_MAX, |memory| LIMIT_MAX.min(memory / 4)) as usize)
+        Budget::with(memory.map_or(BUDGET_MAX, |memory| BUDGET_MAX.min(memory / 4)) as usize)
     }
 
     /// Takes a part out for good, for who keeps his own account: at most `most` bytes, and no more than a quarter. Returns its size.
@@ -52,9 +52,9 @@ impl Reservation {
         }
     }
 
-    /// Makes this the reservation for `bytes`, of which `FREE` need none. False where the budget has no room.
+    /// Makes this the reservation for `bytes`, of which `UNBUDGETED` need none. False where the budget has no room.
     pub fn cover(&mut self, bytes: usize) -> bool {
-        let wanted = bytes.saturating_sub(FREE);
+        let wanted = bytes.saturating_sub(UNBUDGETED);
         if wanted < self.taken {
             self.budget.left.fetch_add(self.taken - wanted, Relaxed);
         } else if wanted > self.taken && !self.budget.take(wanted - self.taken) {
@@ -147,21 +147,26 @@ mod tests {
     fn what_is_held_beyond_the_free_part_is_taken_from_the_budget_and_given_back() {
         let budget = Budget::with(100);
         let mut one = Reservation::new(&budget);
-        assert!(one.cover(FREE) && one.cover(FREE + 100) && !one.cover(FREE + 101));
+        assert!(
+            one.cover(UNBUDGETED) && one.cover(UNBUDGETED + 100) && !one.cover(UNBUDGETED + 101)
+        );
         let mut other = Reservation::new(&budget);
-        assert!(other.cover(FREE) && !other.cover(FREE + 1));
+        assert!(other.cover(UNBUDGETED) && !other.cover(UNBUDGETED + 1));
         drop(one);
-        assert!(other.cover(FREE + 100));
+        assert!(other.cover(UNBUDGETED + 100));
         assert!(other.cover(0) && budget.take(100));
     }
 
     #[test]
     fn a_body_that_finds_no_room_keeps_what_it_has() {
-        let budget = Budget::with(FREE);
+        let budget = Budget::with(UNBUDGETED);
         let mut held = Buffer::new(&budget);
-        assert!(held.push(&[1; FREE], Some(u64::MAX)) && held.push(&[2; FREE], None));
+        assert!(held.push(&[1; UNBUDGETED], Some(u64::MAX)) && held.push(&[2; UNBUDGETED], None));
         assert!(!held.push(&[3], None));
-        assert_eq!((held.bytes().len(), held.bytes()[FREE]), (2 * FREE, 2));
+        assert_eq!(
+            (held.bytes().len(), held.bytes()[UNBUDGETED]),
+            (2 * UNBUDGETED, 2)
+        );
     }
 
     #[test]
@@ -170,7 +175,7 @@ mod tests {
         (0..10).for_each(|_| assert!(held.push(&[0; 10_000], Some(100_000))));
         assert_eq!(
             (held.bytes.capacity(), held.reservation.taken),
-            (100_000, 100_000 - FREE)
+            (100_000, 100_000 - UNBUDGETED)
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The threads that serve requests: forwarding workers, and those of our own pages; and the books that are kept on all of them.
+//! WORKER: the threads that serve requests: forwarding workers, and those of our own pages; and what is counted and recorded of all.
 
 mod service;
 
@@ -9,198 +9,213 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::Receiver;
 
-use crate::app::lanes::Lanes;
+use crate::app::page_queues::PageQueues;
 use crate::app::responder::Responder;
-use crate::forward::failure::Kind;
-use crate::forward::line::{Cut, Line};
-use crate::forward::{Forwarder, Hands, Outbound, Report};
+use crate::forward::control::ConnectionControl;
+use crate::forward::{CancelReason, ForwardReport, ForwardRequest, Forwarder, WorkerState};
+use crate::http::agent::UpstreamErrorKind;
 use crate::http::route::{Forward, Route};
 use crate::metrics::Metrics;
 use crate::observe::{ExchangeStart, Observer, Sink};
 use crate::pages::{PageOutcome, PageRequest, Pages};
 use crate::platform;
-use crate::server::driver::{self, Service};
-use crate::server::reply::{Manners, whole};
-use crate::server::{Connection, Context, Head, Reason, Request, RequestReader, Then};
+use crate::server::driver;
+use crate::server::response::{Persistence, ResponseMode, render};
+use crate::server::{Connection, Context, Reason, Request, RequestHead, RequestReader};
 use crate::util::budget::Reservation;
 use crate::util::threads::lock;
 
 /// A worker that was busy this long gives back the stack that the end of its job took, before it waits for the next.
-const LONG: Duration = Duration::from_secs(1);
+const LONG_JOB: Duration = Duration::from_secs(1);
 
-/// What a worker reads at once of the next request (bytes): few are longer, and the buffer is cleared each time.
-const READ_ON: usize = 4 * 1024;
+/// A worker reads this many bytes at once of the next request: few are longer, and the buffer is cleared each time.
+const READ_AHEAD_SIZE: usize = 4 * 1024;
 
-/// A request that waited this long is looked at before it is sent: its client may have left.
-const WAITED: Duration = Duration::from_millis(5);
+/// The client of a request that waited this long is checked before it is sent: it may have left.
+const CLIENT_CHECK_AFTER: Duration = Duration::from_millis(5);
+
+/// nginx's status for a client that left before any answer.
+const STATUS_CLIENT_LEFT: u16 = 499;
 
 /// What every worker shares.
-pub struct Workshop {
+pub struct WorkerContext {
     pub context: Arc<Context>,
     pub forwarder: Forwarder,
     pub pages: Pages,
-    pub lanes: Lanes,
+    pub page_queues: PageQueues,
     pub metrics: Arc<Metrics>,
     pub sink: Arc<Sink>,
     pub track_embeddings: bool,
-    /// Every worker's line to Ollama, to cut what is under way.
-    pub lines: Mutex<Vec<Weak<Line>>>,
+    /// The control of every worker's connection to Ollama, to cancel what is under way.
+    pub controls: Mutex<Vec<Weak<ConnectionControl>>>,
 }
 
-impl Workshop {
-    /// The life of a forwarding worker. What it needs for forwarding it gets with its first request.
-    pub fn forward_all(&self, worker: usize) {
-        let mut hands: Option<Hands> = None;
+/// When a request came: for durations, and for records.
+type ArrivalTime = (Instant, SystemTime);
+
+impl WorkerContext {
+    /// Runs a forwarding worker. What it needs for forwarding it gets with its first request.
+    pub fn run_forwarder(&self, worker: usize) {
+        let mut state: Option<WorkerState> = None;
         while let Some(request) = self.context.pool.next(worker) {
             let began = Instant::now();
             let mut next = Some(request);
             while let Some(request) = next.take() {
-                let ready = hands.get_or_insert_with(|| self.hands());
-                let is_upload = !request.content.is_read();
+                let is_upload = !request.body.is_complete();
+                let ready = state.get_or_insert_with(|| self.new_worker_state());
                 self.metrics.add_busy_workers(1);
-                let served = self.guarded(|| self.forward(*request, ready));
+                let served = self.catch_panic(|| self.forward(*request, ready));
                 self.metrics.add_busy_workers(-1);
                 if is_upload {
                     self.context.pool.upload_ended();
                 }
                 match served {
-                    Some(after) => {
-                        next = after.and_then(|(conn, then)| {
-                            self.guarded(|| self.go_on(conn, then)).flatten()
-                        })
+                    Some(Some((conn, persistence))) => {
+                        next = self
+                            .catch_panic(|| self.next_request(conn, persistence))
+                            .flatten();
                     }
-                    // Whatever the panic left in there is not worth knowing.
-                    None => hands = None,
+                    Some(None) => {}
+                    // After a panic its state cannot be trusted.
+                    None => state = None,
                 }
             }
             self.context.pool.done();
-            if began.elapsed() > LONG {
+            if began.elapsed() > LONG_JOB {
                 platform::resources::release_stack();
             }
         }
     }
 
-    /// The life of a worker for our own pages.
-    pub fn serve_pages(&self, requests: &Receiver<Box<Request>>) {
+    /// Runs a worker for our own pages.
+    pub fn run_pages(&self, requests: &Receiver<Box<Request>>) {
         for request in requests {
-            self.guarded(|| self.answer_page(*request));
+            self.catch_panic(|| self.answer_page(*request));
             self.context.pool.done();
         }
     }
 
     /// Serves a connection, which alone ends where that panics.
-    fn guarded<T>(&self, turn: impl FnOnce() -> T) -> Option<T> {
-        catch_unwind(AssertUnwindSafe(turn))
+    fn catch_panic<T>(&self, serve: impl FnOnce() -> T) -> Option<T> {
+        catch_unwind(AssertUnwindSafe(serve))
             .inspect_err(|_| self.metrics.count_listener_restart())
             .ok()
     }
 
-    /// Cuts what Ollama is at. Returns how many requests that ended.
-    pub fn cut_all(&self) -> usize {
-        let lines: Vec<Arc<Line>> = self.lines().iter().filter_map(Weak::upgrade).collect();
-        let busy = lines.iter().filter(|line| line.is_busy()).count();
-        lines.iter().for_each(|line| line.cut(Cut::Shutdown));
+    /// Cancels every request that Ollama is working on. Returns how many that ended.
+    pub fn cancel_all(&self) -> usize {
+        let controls: Vec<Arc<ConnectionControl>> =
+            self.controls().iter().filter_map(Weak::upgrade).collect();
+        let busy = controls.iter().filter(|control| control.is_busy()).count();
+        for control in controls {
+            control.cancel(CancelReason::Shutdown);
+        }
         busy
     }
 
-    fn hands(&self) -> Hands {
-        let hands = Hands::new(&self.forwarder, &self.context.budget);
-        let mut lines = self.lines();
-        lines.retain(|line| line.strong_count() > 0);
-        lines.push(Arc::downgrade(hands.line()));
-        hands
+    fn new_worker_state(&self) -> WorkerState {
+        let state = WorkerState::new(&self.forwarder, &self.context.budget);
+        let mut controls = self.controls();
+        controls.retain(|control| control.strong_count() > 0);
+        controls.push(Arc::downgrade(state.control()));
+        state
     }
 
-    fn lines(&self) -> MutexGuard<'_, Vec<Weak<Line>>> {
-        lock(&self.lines)
+    fn controls(&self) -> MutexGuard<'_, Vec<Weak<ConnectionControl>>> {
+        lock(&self.controls)
     }
 
     /// Not inlined: what it needs of the stack would be taken from idle workers too.
     #[inline(never)]
-    fn forward(&self, request: Request, hands: &mut Hands) -> Option<(Connection, Then)> {
+    fn forward(
+        &self,
+        request: Request,
+        state: &mut WorkerState,
+    ) -> Option<(Connection, Persistence)> {
+        use driver::Service;
         let Request {
             conn,
             head,
             route,
-            content,
-            arrival,
+            body,
+            timing,
         } = request;
         let Route::Forward(forward) = route else {
             return None;
         };
-        let waited = arrival.whole.elapsed();
-        if waited > WAITED && conn.is_gone(waited) {
-            self.left(conn.peer, head, route, (arrival.head, arrival.at));
+        let queue_wait = timing.complete_at.elapsed();
+        if queue_wait > CLIENT_CHECK_AFTER && conn.client_left(queue_wait) {
+            self.client_left(conn.peer, head, route, timing.arrival());
             return None;
         }
+        let waiting = self.context.pool.waiting();
         log::debug!(
-            "route {} of {} to {}; {} requests wait",
+            "route {} of {} to {}; {waiting} requests wait",
             head.method(),
             conn.peer,
-            forward.endpoint,
-            self.context.pool.waiting()
+            forward.endpoint
         );
-        self.metrics.observe_queue_wait(waited);
+        self.metrics.observe_queue_wait(queue_wait);
         let (method, peer) = (head.method().to_owned(), conn.peer);
         let mut observer = self.observer(
             conn.peer,
             head.text("user-agent"),
             &forward,
-            (arrival.head, arrival.at),
-            waited,
+            timing.arrival(),
+            queue_wait,
         );
-        if let Some(observer) = observer.as_mut().filter(|_| content.is_read()) {
-            observer.uploaded(arrival.whole);
+        if let Some(observer) = observer.as_mut().filter(|_| body.is_complete()) {
+            observer.uploaded(timing.complete_at);
         }
-        let outbound = Outbound {
+        let request = ForwardRequest {
             conn,
             head,
-            content,
+            body,
             route: forward,
             observer,
         };
-        let (report, after) = self.forwarder.forward(outbound, hands);
+        let (report, returned) = self.forwarder.forward(request, state);
         self.count(&report, forward.endpoint, &method, peer);
-        after
+        returned
     }
 
     /// The next request of a connection that was answered, where its worker can take it; else the connection goes where it belongs.
-    fn go_on(&self, mut conn: Connection, then: Then) -> Option<Box<Request>> {
+    fn next_request(&self, mut conn: Connection, persistence: Persistence) -> Option<Box<Request>> {
         let pool = &self.context.pool;
-        if then == Then::Close || pool.waiting() > 0 {
-            driver::finish(conn, then);
+        if persistence == Persistence::Close || pool.waiting() > 0 {
+            driver::finish_response(conn, persistence);
             return None;
         }
-        conn.has_asked = true;
+        conn.was_used = true;
         conn.idle_since = Instant::now();
-        let request = if !conn.inbox.is_empty() {
-            driver::take_up(&self.context, self, conn, RequestReader::default())
-        } else if conn.is_brisk
+        let request = if !conn.read_buffer.is_empty() {
+            driver::advance(&self.context, self, conn, RequestReader::default())
+        } else if conn.asks_promptly
             && pool.may_linger()
             && conn.wait_for_input(platform::sockets::LINGER)
         {
-            self.read_on(conn)
+            self.read_ahead(conn)
         } else {
-            driver::finish(conn, then);
+            driver::finish_response(conn, persistence);
             None
         }?;
-        if request.content.is_read() {
+        if request.body.is_complete() {
             return Some(request);
         }
         // An upload needs one of the places for uploads.
-        driver::offer(&self.context, self, request);
+        driver::dispatch(&self.context, self, request);
         None
     }
 
-    /// Not inlined for the same reason.
+    /// Not inlined for the same reason as `forward`.
     #[inline(never)]
-    fn read_on(&self, conn: Connection) -> Option<Box<Request>> {
+    fn read_ahead(&self, conn: Connection) -> Option<Box<Request>> {
         driver::read(
             &self.context,
             self,
             conn,
             RequestReader::default(),
-            &mut [0; READ_ON],
+            &mut [0; READ_AHEAD_SIZE],
         )
     }
 
@@ -209,7 +224,7 @@ impl Workshop {
             conn,
             head,
             route,
-            content,
+            body,
             ..
         } = request;
         let Route::Own(page) = route else { return };
@@ -219,77 +234,65 @@ impl Workshop {
             conn.peer,
             page.as_str()
         );
-        let manners = manners(&conn, &head, content.is_read());
+        let mode = page_mode(&conn, &head, body.is_complete());
         let peer = conn.peer;
-        let mut long = Responder::new(conn, manners);
-        let answered = self.pages.answer(
-            page,
-            &PageRequest {
-                head: &head,
-                peer: peer.ip(),
-            },
-            &mut long,
-        );
+        let mut responder = Responder::new(conn, mode);
+        let asked = PageRequest {
+            head: &head,
+            peer: peer.ip(),
+        };
+        let answered = self.pages.answer(page, &asked, &mut responder);
         if let PageOutcome::Busy(_) = answered {
-            self.context.want_long_answer();
+            self.context.note_long_response_refused();
             self.context
                 .refusals
                 .note(Reason::Busy, peer, "a long answer beside another");
         }
         let status = match answered {
             PageOutcome::Complete(answer) | PageOutcome::Busy(answer) => {
-                let (bytes, then) = whole(
-                    manners,
-                    answer.status,
-                    answer.head(manners.version()),
-                    answer.body(),
-                );
-                long.answer(bytes, then);
+                let head = answer.head(mode.version());
+                let (bytes, persistence) = render(mode, answer.status, head, answer.body());
+                responder.answer(bytes, persistence);
                 answer.status
             }
-            PageOutcome::Streamed => long.finish(200),
-            PageOutcome::ClientGone => 499,
+            PageOutcome::Streamed => responder.finish(200),
+            PageOutcome::ClientGone => STATUS_CLIENT_LEFT,
         };
         self.metrics
             .count_http_request(page.as_str(), head.method(), status);
     }
 
-    /// Who observes a request that makes a model work, if this is one that we track.
+    /// Makes the observer of a request that makes a model work, if this is one that we track.
     fn observer(
         &self,
         peer: SocketAddr,
         user_agent: Option<&str>,
         route: &Forward,
-        (started, at): (Instant, SystemTime),
+        (started, at): ArrivalTime,
         queue_wait: Duration,
     ) -> Option<Box<Observer>> {
         let endpoint = route
             .inference
             .filter(|endpoint| self.track_embeddings || !endpoint.is_embedding())?;
-        let user_agent = user_agent.map(str::to_owned);
         let memory = Reservation::new(&self.context.budget);
-        let client_ip = Some(peer.ip().to_canonical());
-        let arrival = ExchangeStart {
+        let start = ExchangeStart {
             endpoint,
             at,
             started,
             queue_wait,
-            client_ip,
-            user_agent,
+            client_ip: Some(peer.ip().to_canonical()),
+            user_agent: user_agent.map(str::to_owned),
         };
-        Some(Box::new(Observer::new(arrival, self.sink.clone(), memory)))
+        Some(Box::new(Observer::new(start, self.sink.clone(), memory)))
     }
 
-    fn count(&self, report: &Report, endpoint: &str, method: &str, peer: SocketAddr) {
-        // A client that left before any answer was sent nothing; nginx's word for that is 499.
-        self.metrics
-            .count_http_request(endpoint, method, report.status.unwrap_or(499));
-        for kind in report
-            .sent_anew
-            .then_some(Kind::Stale)
-            .into_iter()
-            .chain(report.upstream_error)
-        {
+    fn count(&self, report: &ForwardReport, endpoint: &str, method: &str, peer: SocketAddr) {
+        let status = report.status.unwrap_or(STATUS_CLIENT_LEFT);
+        self.metrics.count_http_request(endpoint, method, status);
+        if report.was_retried {
+            self.metrics.count_upstream_error(UpstreamErrorKind::Stale);
+        }
+        if let Some(kind) = report.upstream_error {
             self.metrics.count_upstream_error(kind);
         }
         if let Some(reason) = report.refused {
@@ -301,11 +304,11 @@ impl Workshop {
 }
 
 /// How a page is answered. The connection ends where a part of the request was not read, or places get scarce.
-fn manners(conn: &Connection, head: &Head, is_read: bool) -> Manners {
-    let manners = Manners::of(head);
-    if is_read && !conn.context.keeps_none() {
-        manners
+fn page_mode(conn: &Connection, head: &RequestHead, is_complete: bool) -> ResponseMode {
+    let mode = ResponseMode::of(head);
+    if is_complete && !conn.context.sheds_connections() {
+        mode
     } else {
-        manners.closing()
+        mode.closing()
     }
 }

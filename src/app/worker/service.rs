@@ -1,68 +1,67 @@
-//! What the server leaves to the workers: refusals, pages, and the books on both.
+//! What the server leaves to the workers: answers to refused requests, pages, and the counts and records of both.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Workshop, manners};
+use super::{ArrivalTime, STATUS_CLIENT_LEFT, WorkerContext, page_mode};
 use crate::http::route::{self, Dialect, Forward, Page, Route};
 use crate::observe::ExchangeEnd;
 use crate::pages::PageRequest;
 use crate::server::driver::Service;
-use crate::server::fault::Fault;
-use crate::server::reply::{Manners, whole};
-use crate::server::{Asked, Head, Refused, Request, Then};
+use crate::server::error_response::ErrorResponse;
+use crate::server::response::{Persistence, ResponseMode, render};
+use crate::server::{RefusedRequest, Request, RequestHead, RequestInfo};
 
-impl Service for Workshop {
-    fn refuse(&self, refused: &Refused) -> (Vec<u8>, Then) {
-        let Refused {
+impl Service for WorkerContext {
+    fn refusal_response(&self, refused: &RefusedRequest) -> (Vec<u8>, Persistence) {
+        let RefusedRequest {
             conn,
             refusal,
-            asked,
+            info,
             arrived,
-            is_read,
+            is_complete,
         } = refused;
-        let fault = Fault::of(refusal);
-        let pages = conn.context.pages_of(conn.port);
-        let (route, mut manners) = match asked {
-            Asked::Nothing => (None, Manners::unknown()),
-            Asked::Line { method, target } => (
-                Some(route::route(method, target, pages)),
-                Manners::unknown_of(method),
-            ),
-            Asked::Head(head) => (
-                Some(route::route(head.method(), &head.target_text(), pages)),
-                Manners::of(head),
-            ),
+        let error = ErrorResponse::of(refusal);
+        let served = conn.context.served_routes(conn.role);
+        let (route, mut mode) = match info {
+            RequestInfo::Unknown => (None, ResponseMode::unknown()),
+            RequestInfo::Line { method, target } => {
+                let route = route::route(method, target, served);
+                (Some(route), ResponseMode::unknown_of(method))
+            }
+            RequestInfo::Head(head) => {
+                let route = route::route(head.method(), &head.target_text(), served);
+                (Some(route), ResponseMode::of(head))
+            }
         };
-        if !is_read || conn.context.keeps_none() {
-            manners = manners.closing();
+        if !is_complete || conn.context.sheds_connections() {
+            mode = mode.closing();
         }
         // Never the message itself, which repeats what was sent: that may be a secret.
-        let what = match (&route, asked.method()) {
+        let what = match (&route, info.method()) {
             (Some(route), Some(method)) => format!("{method} of {}", route.endpoint()),
-            _ => "what is no request".to_owned(),
+            _ => "bytes that are not a request".to_owned(),
         };
         self.context.refusals.note(refusal.reason, conn.peer, &what);
-        if let (Some(route), Some(method)) = (&route, asked.method()) {
+        if let (Some(route), Some(method)) = (&route, info.method()) {
             self.metrics
                 .count_http_request(route.endpoint(), method, refusal.status);
         }
         if let Some(Route::Forward(forward)) = &route {
             let arrived = arrived.unwrap_or_else(|| (Instant::now(), SystemTime::now()));
-            self.record_refusal(conn.peer, asked, forward, arrived, &fault);
+            self.record_refusal(conn.peer, info, forward, arrived, &error);
         }
-        let dialect = if let Some(Route::Forward(forward)) = route {
-            forward.dialect
-        } else {
-            Dialect::Native
+        let dialect = match route {
+            Some(Route::Forward(forward)) => forward.dialect,
+            Some(Route::Own(_)) | None => Dialect::Native,
         };
-        let (head, body) = fault.render(manners.version(), dialect);
-        whole(manners, fault.status, head, &body)
+        let (head, body) = error.render(mode.version(), dialect);
+        render(mode, error.status, head, &body)
     }
 
-    fn left(&self, peer: SocketAddr, head: Head, route: Route, arrived: (Instant, SystemTime)) {
+    fn client_left(&self, peer: SocketAddr, head: RequestHead, route: Route, arrived: ArrivalTime) {
         self.metrics
-            .count_http_request(route.endpoint(), head.method(), 499);
+            .count_http_request(route.endpoint(), head.method(), STATUS_CLIENT_LEFT);
         if let Route::Forward(forward) = &route
             && let Some(observer) = self.observer(
                 peer,
@@ -76,64 +75,64 @@ impl Service for Workshop {
         }
     }
 
-    fn answer_at_once(&self, request: &Request) -> Option<(Vec<u8>, Then)> {
+    fn immediate_response(&self, request: &Request) -> Option<(Vec<u8>, Persistence)> {
         let Route::Own(page @ Page::Healthz) = request.route else {
             return None;
         };
-        let manners = manners(&request.conn, &request.head, request.content.is_read());
+        let Request {
+            conn, head, body, ..
+        } = request;
+        let mode = page_mode(conn, head, body.is_complete());
         let answer = self.pages.health(&PageRequest {
-            head: &request.head,
-            peer: request.conn.peer.ip(),
+            head,
+            peer: conn.peer.ip(),
         });
         self.metrics
-            .count_http_request(page.as_str(), request.head.method(), answer.status);
-        Some(whole(
-            manners,
+            .count_http_request(page.as_str(), head.method(), answer.status);
+        Some(render(
+            mode,
             answer.status,
-            answer.head(manners.version()),
+            answer.head(mode.version()),
             answer.body(),
         ))
     }
 
-    fn give_page(&self, request: Box<Request>) -> Option<Box<Request>> {
+    fn queue_page(&self, request: Box<Request>) -> Option<Box<Request>> {
         let Route::Own(page) = request.route else {
             return Some(request);
         };
-        self.context.pool.enter();
-        let refused = self
-            .lanes
-            .of(page)
-            .try_send(request)
+        self.context.pool.begin_page();
+        let queued = self.page_queues.of(page).try_send(request);
+        let rejected = queued
             .err()
             .map(crossbeam_channel::TrySendError::into_inner);
-        if refused.is_some() {
+        if rejected.is_some() {
             self.context.pool.done();
         }
-        refused
+        rejected
     }
 }
 
-impl Workshop {
+impl WorkerContext {
     /// Counts a refused request that would have made a model work, and records it unless too many of them come.
     fn record_refusal(
         &self,
         peer: SocketAddr,
-        asked: &Asked,
+        info: &RequestInfo,
         route: &Forward,
-        arrived: (Instant, SystemTime),
-        fault: &Fault,
+        arrived: ArrivalTime,
+        error: &ErrorResponse,
     ) {
-        let user_agent = if let Asked::Head(head) = asked {
-            head.text("user-agent")
-        } else {
-            None
+        let user_agent = match info {
+            RequestInfo::Head(head) => head.text("user-agent"),
+            RequestInfo::Line { .. } | RequestInfo::Unknown => None,
         };
         if let Some(mut observer) = self.observer(peer, user_agent, route, arrived, Duration::ZERO)
         {
             if !self.context.refusals.may_record() {
                 observer.set_unrecorded();
             }
-            observer.finish(ExchangeEnd::Refused(fault.status, fault.message.clone()));
+            observer.finish(ExchangeEnd::Refused(error.status, error.message.clone()));
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What a tap says where its answer breaks off, which no HTTP client shows: the chunk line that ends it (`reply::BROKE_OFF`).
+//! What a tap says where its answer breaks off, which no HTTP client shows: the chunk line that ends it (`server::response::ABORT_PREFIX`).
 
 use std::sync::{Arc, Mutex};
 
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
-use crate::server::reply::BROKE_OFF;
+use crate::server::response::ABORT_PREFIX;
 use crate::util::sanitize::escape_control_chars;
 use crate::util::threads::lock;
 
@@ -38,7 +38,7 @@ fn said(end: &[u8]) -> Option<String> {
             .next()?,
     )
     .ok()?;
-    end.strip_prefix(BROKE_OFF)
+    end.strip_prefix(ABORT_PREFIX)
         .map(|why| escape_control_chars(why).into_owned())
 }
 

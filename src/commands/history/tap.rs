@@ -13,11 +13,10 @@ use ureq::{Agent, Body, RequestBuilder, http::Response};
 use super::overheard::Overheard;
 use super::{filter, words};
 use crate::error::{Error, Result};
-use crate::forward::failure::chain;
-use crate::forward::upstream::{Names, Target};
 use crate::history::record::Record;
 use crate::history::store::{EnhancedStats, Extent, PurgeReport, Query};
 use crate::http::address::Upstream;
+use crate::http::agent::{Target, error_chain};
 use crate::util::sanitize::summarize_page;
 
 /// How long a machine may take to accept a connection before we look elsewhere.
@@ -69,19 +68,13 @@ struct Complaint {
 impl Tap {
     /// The tap that answers at this address, if it is one that does. No token is sent before it has said so.
     pub fn find(address: &Upstream, token: Option<&str>) -> Option<Tap> {
-        let config = Target {
+        let target = Target {
             upstream: address.clone(),
             roots: None,
-        }
-        .config()
-        .timeout_connect(Some(CONNECT))
-        .build();
+        };
         let overheard = Overheard::default();
-        let agent = Agent::with_parts(
-            config,
-            DefaultConnector::default().chain(overheard.clone()),
-            Names,
-        );
+        let connector = DefaultConnector::default().chain(overheard.clone());
+        let agent = target.agent_over(connector, |config| config.timeout_connect(Some(CONNECT)));
         let tap = Tap {
             agent,
             base: address.to_string(),
@@ -124,13 +117,13 @@ impl Tap {
             .agent
             .get(self.url(path))
             .call()
-            .map_err(|e| self.failed(&chain(&e)))?;
+            .map_err(|e| self.failed(&error_chain(&e)))?;
         response
             .body_mut()
             .with_config()
             .limit(ANSWER_MAX)
             .read_to_string()
-            .map_err(|e| self.failed(&chain(&e)))
+            .map_err(|e| self.failed(&error_chain(&e)))
     }
 
     pub fn about(&self) -> Result<About> {
@@ -217,7 +210,7 @@ impl Tap {
 
     fn answer<T: DeserializeOwned>(&self, request: RequestBuilder<WithoutBody>) -> Result<T> {
         let mut response = self.call(request)?;
-        let broke_off = |e| self.failed(&self.overheard.why().unwrap_or_else(|| chain(&e)));
+        let broke_off = |e| self.failed(&self.overheard.why().unwrap_or_else(|| error_chain(&e)));
         let text = response
             .body_mut()
             .with_config()
@@ -233,7 +226,7 @@ impl Tap {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let mut response = request.call().map_err(|e| self.failed(&chain(&e)))?;
+        let mut response = request.call().map_err(|e| self.failed(&error_chain(&e)))?;
         if response.status() == 200 {
             return Ok(response);
         }

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::commands::running::{by_rank, of_note};
-use crate::forward::upstream::addresses;
 use crate::http::address::Upstream;
+use crate::http::agent::addresses;
 use crate::instance::{self, Note};
 use crate::ollama::occupant::Occupant;
 

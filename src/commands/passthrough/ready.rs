@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::commands::serve::Both;
 use crate::error::{Error, Result};
-use crate::forward::upstream::Target;
 use crate::http::address::Upstream;
+use crate::http::agent::Target;
 use crate::ollama::client::OllamaClient;
 
 /// A start that takes longer is told of.

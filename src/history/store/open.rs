@@ -11,8 +11,8 @@ use super::sqlite::Sqlite;
 use super::summary_cache::SummaryCache;
 use super::{Engine, Result, Store, StoreError, jsonl, sqlite};
 use crate::config::{Backend, HistoryConfig};
-use crate::forward::upstream::Target;
 use crate::history::record::TapIdentity;
+use crate::http::agent::Target;
 use crate::platform;
 
 /// Opens a history in a directory that this process writes.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use prometheus::proto::{MetricFamily, MetricType};
 
 use super::*;
-use crate::forward::failure::Kind;
-use crate::http::route::{Pages, route};
+use crate::http::agent::UpstreamErrorKind;
+use crate::http::route::{ServedRoutes, route};
 use crate::observe::category::CATEGORIES;
 
 /// Returns metrics in which every family has a series.
@@ -187,7 +187,7 @@ fn no_label_value_ends_in_another_of_the_same_label() {
         &endpoints,
         &outcomes,
         &dialects,
-        &Kind::ALL.map(Kind::as_str),
+        &UpstreamErrorKind::ALL.map(UpstreamErrorKind::as_str),
         &FINISH_REASONS,
     ] {
         for (word, other) in words
@@ -210,6 +210,6 @@ fn every_path_that_starts_at_zero_is_a_template_of_a_route() {
             OTHER => "/no/such/path".to_owned(),
             template => format!("/{}", template.replace(':', "any-")),
         };
-        assert_eq!(route(method, &path, Pages::First).endpoint(), template);
+        assert_eq!(route(method, &path, ServedRoutes::All).endpoint(), template);
     }
 }

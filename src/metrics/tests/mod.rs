@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::labels::*;
 use super::*;
+use crate::http::agent::UpstreamErrorKind;
 use crate::http::route::{Dialect, Inference};
 use crate::observe::exchange::ToolCall;
 
@@ -322,7 +323,7 @@ fn requests_of_any_kind_count_under_bounded_labels() {
     let moved = moves(&metrics, |m| {
         m.count_http_request("api/chat", "POST", 200);
         m.count_http_request("other", "BREW", 999);
-        m.count_upstream_error(Kind::Connect);
+        m.count_upstream_error(UpstreamErrorKind::Connect);
         m.count_refusal("busy");
         m.count_listener_restart();
         m.count_backend_restart();

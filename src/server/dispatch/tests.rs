@@ -11,7 +11,7 @@ const WAITING_MAX: usize = 5;
 
 #[derive(Clone, Debug)]
 enum Happens {
-    Comes(Kind),
+    Comes(JobKind),
     /// The worker that has been busy for the n-th longest time is done.
     Done(usize),
     /// The client of the n-th waiting job leaves.
@@ -20,7 +20,7 @@ enum Happens {
 
 fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
-        4 => prop::bool::weighted(0.4).prop_map(|upload| Happens::Comes(if upload { Kind::Upload } else { Kind::Whole })),
+        4 => prop::bool::weighted(0.4).prop_map(|upload| Happens::Comes(if upload { JobKind::Upload } else { JobKind::Buffered })),
         4 => (0..WORKERS).prop_map(Happens::Done),
         1 => (0..WAITING_MAX).prop_map(Happens::Leaves),
     ]
@@ -30,7 +30,7 @@ fn happens() -> impl Strategy<Value = Happens> {
 #[derive(Default)]
 struct Model {
     came: u64,
-    kinds: BTreeMap<u64, Kind>,
+    kinds: BTreeMap<u64, JobKind>,
     waiting: Vec<u64>,
     busy: Vec<(usize, u64)>,
     /// The worker that was idle last at the end.
@@ -41,7 +41,7 @@ impl Model {
     fn uploading(&self) -> usize {
         self.busy
             .iter()
-            .filter(|(_, job)| self.kinds[job] == Kind::Upload)
+            .filter(|(_, job)| self.kinds[job] == JobKind::Upload)
             .count()
     }
 
@@ -51,7 +51,7 @@ impl Model {
     }
 
     fn may_begin(&self, job: u64) -> bool {
-        self.kinds[&job] == Kind::Whole || self.uploading() < WORKERS / 2
+        self.kinds[&job] == JobKind::Buffered || self.uploading() < WORKERS / 2
     }
 
     fn check(&self, dispatch: &Dispatch<u64>) {
@@ -78,12 +78,12 @@ impl Model {
         );
     }
 
-    fn comes(&mut self, dispatch: &mut Dispatch<u64>, kind: Kind) {
+    fn comes(&mut self, dispatch: &mut Dispatch<u64>, kind: JobKind) {
         self.came += 1;
         let job = self.came;
         self.kinds.insert(job, kind);
         match dispatch.offer(job, kind) {
-            Offered::Given(worker, given) => {
+            OfferResult::Assigned(worker, given) => {
                 assert_eq!(
                     (Some(worker), given),
                     (self.idle.pop(), job),
@@ -91,11 +91,11 @@ impl Model {
                 );
                 self.begins(worker, job);
             }
-            Offered::Waits => {
+            OfferResult::Queued => {
                 assert!(self.waiting.len() < WAITING_MAX);
                 self.waiting.push(job);
             }
-            Offered::Refused(refused) => {
+            OfferResult::Rejected(refused) => {
                 assert_eq!((refused, self.waiting.len()), (job, WAITING_MAX))
             }
         }
@@ -106,12 +106,12 @@ impl Model {
             return;
         }
         let (worker, job) = self.busy.remove(nth);
-        if self.kinds[&job] == Kind::Upload
+        if self.kinds[&job] == JobKind::Upload
             && let Some((other, upload)) = dispatch.upload_ended()
         {
             assert_eq!(
                 (Some(other), self.kinds[&upload]),
-                (self.idle.pop(), Kind::Upload)
+                (self.idle.pop(), JobKind::Upload)
             );
             self.begins(other, upload);
         }
@@ -130,7 +130,7 @@ impl Model {
 
     fn leaves(&mut self, dispatch: &mut Dispatch<u64>, nth: usize) {
         if let Some(job) = self.waiting.get(nth).copied() {
-            assert_eq!(dispatch.remove(|waiting| *waiting == job), [job]);
+            assert_eq!(dispatch.remove_where(|waiting| *waiting == job), [job]);
             self.waiting.retain(|waiting| *waiting != job);
         }
     }
@@ -158,13 +158,16 @@ fn one_worker_alone_takes_uploads_too() {
     let mut dispatch = Dispatch::new(1, 1);
     assert_eq!(dispatch.next(0), None);
     assert_eq!(
-        dispatch.offer("upload", Kind::Upload),
-        Offered::Given(0, "upload")
+        dispatch.offer("upload", JobKind::Upload),
+        OfferResult::Assigned(0, "upload")
     );
-    assert_eq!(dispatch.offer("second", Kind::Whole), Offered::Waits);
     assert_eq!(
-        dispatch.offer("third", Kind::Upload),
-        Offered::Refused("third")
+        dispatch.offer("second", JobKind::Buffered),
+        OfferResult::Queued
+    );
+    assert_eq!(
+        dispatch.offer("third", JobKind::Upload),
+        OfferResult::Rejected("third")
     );
     assert_eq!(
         (dispatch.upload_ended(), dispatch.next(0)),

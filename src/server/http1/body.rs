@@ -1,7 +1,7 @@
 //! The body of a request, taken apart as it comes, however it is framed.
 
 use super::chunked::Chunked;
-use super::framing::Framing;
+use super::framing::RequestFraming;
 use super::refusal::Refusal;
 
 /// What is next in a body.
@@ -17,18 +17,18 @@ pub enum Piece<'a> {
 
 /// How far a body has come. Holds no bytes.
 #[derive(Clone, Debug)]
-pub enum Body {
+pub enum BodyDecoder {
     /// So many bytes are still to come.
     Length(u64),
     Chunked(Chunked),
 }
 
-impl Body {
-    pub fn new(framing: Framing) -> Body {
+impl BodyDecoder {
+    pub fn new(framing: RequestFraming) -> BodyDecoder {
         match framing {
-            Framing::Empty => Body::Length(0),
-            Framing::Length(length) => Body::Length(length),
-            Framing::Chunked => Body::Chunked(Chunked::default()),
+            RequestFraming::Empty => BodyDecoder::Length(0),
+            RequestFraming::Length(length) => BodyDecoder::Length(length),
+            RequestFraming::Chunked => BodyDecoder::Chunked(Chunked::default()),
         }
     }
 
@@ -36,14 +36,14 @@ impl Body {
     /// `More` or `End`; after `End` it stays `End` and takes nothing.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Piece<'a>, Refusal> {
         match self {
-            Body::Length(0) => Ok(Piece::End),
-            Body::Length(_) if input.is_empty() => Ok(Piece::More),
-            Body::Length(left) => {
+            BodyDecoder::Length(0) => Ok(Piece::End),
+            BodyDecoder::Length(_) if input.is_empty() => Ok(Piece::More),
+            BodyDecoder::Length(left) => {
                 let data;
                 (data, *left) = take(input, *left);
                 Ok(Piece::Data(data))
             }
-            Body::Chunked(chunked) => chunked.next(input),
+            BodyDecoder::Chunked(chunked) => chunked.next(input),
         }
     }
 }

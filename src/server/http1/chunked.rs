@@ -61,7 +61,7 @@ impl Default for State {
 }
 
 impl Chunked {
-    /// See [`Body::next`](super::body::Body::next).
+    /// See [`BodyDecoder::next`](super::body::Body::next).
     pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Piece<'a>, Refusal> {
         loop {
             match self.state {

@@ -9,30 +9,31 @@ use super::refusal::{Refusal, shown};
 
 /// How the body of a request is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub enum RequestFraming {
     /// No body was announced.
     Empty,
     Length(u64),
     Chunked,
 }
 
-/// What was decided on a head.
+/// What a head says about its body and its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Decided {
-    pub framing: Framing,
+pub(super) struct HeadSemantics {
+    pub framing: RequestFraming,
     pub keeps_alive: bool,
     pub expects_continue: bool,
 }
 
-impl Decided {
-    pub(super) fn on(line: RequestLine, fields: Fields) -> Result<Decided, Refusal> {
-        let said = Said::by(fields);
-        said.check_host(line.version)?;
-        let framing = said.framing(line.version)?;
-        let keeps_alive = !said.close && (line.version == Version::Http11 || said.keep_alive);
-        let expects = said.expects_continue()? && line.version == Version::Http11;
-        let expects_continue = expects && !matches!(framing, Framing::Empty | Framing::Length(0));
-        Ok(Decided {
+impl HeadSemantics {
+    pub(super) fn on(line: RequestLine, fields: Fields) -> Result<HeadSemantics, Refusal> {
+        let headers = FramingHeaders::by(fields);
+        headers.check_host(line.version)?;
+        let framing = headers.framing(line.version)?;
+        let keeps_alive = !headers.close && (line.version == Version::Http11 || headers.keep_alive);
+        let expects = headers.expects_continue()? && line.version == Version::Http11;
+        let expects_continue =
+            expects && !matches!(framing, RequestFraming::Empty | RequestFraming::Length(0));
+        Ok(HeadSemantics {
             framing,
             keeps_alive,
             expects_continue,
@@ -42,10 +43,10 @@ impl Decided {
 
 /// The headers that decide, collected in one pass.
 #[derive(Default)]
-struct Said<'a> {
-    host: Once<'a>,
-    length: Once<'a>,
-    encoding: Once<'a>,
+struct FramingHeaders<'a> {
+    host: SingleHeader<'a>,
+    length: SingleHeader<'a>,
+    encoding: SingleHeader<'a>,
     /// Its first value alone counts, as with Go.
     expect: Option<&'a [u8]>,
     /// A header of the framing was announced to follow the body.
@@ -58,23 +59,23 @@ struct Said<'a> {
 
 /// A header that may be sent once.
 #[derive(Default)]
-struct Once<'a> {
+struct SingleHeader<'a> {
     first: Option<&'a [u8]>,
     again: bool,
 }
 
-impl<'a> Once<'a> {
+impl<'a> SingleHeader<'a> {
     fn see(&mut self, value: &'a [u8]) {
         self.again = self.first.is_some();
         self.first.get_or_insert(value);
     }
 }
 
-impl<'a> Said<'a> {
-    fn by(fields: Fields<'a>) -> Said<'a> {
-        let mut said = Said::default();
-        fields.for_each(|field| said.see(field));
-        said
+impl<'a> FramingHeaders<'a> {
+    fn by(fields: Fields<'a>) -> FramingHeaders<'a> {
+        let mut headers = FramingHeaders::default();
+        fields.for_each(|field| headers.see(field));
+        headers
     }
 
     fn see(&mut self, field: Field<'a>) {
@@ -108,11 +109,11 @@ impl<'a> Said<'a> {
 
     fn check_host(&self, version: Version) -> Result<(), Refusal> {
         match &self.host {
-            Once { again: true, .. } => refuse("more than one Host header; send one"),
-            Once { first: None, .. } if version == Version::Http11 => {
+            SingleHeader { again: true, .. } => refuse("more than one Host header; send one"),
+            SingleHeader { first: None, .. } if version == Version::Http11 => {
                 refuse("no Host header; HTTP/1.1 demands one")
             }
-            Once {
+            SingleHeader {
                 first: Some(host), ..
             } if !host.iter().all(|b| may_stand_in_host(*b)) => refuse(&format!(
                 "host {} is none; send a name or an address, and a port",
@@ -122,18 +123,20 @@ impl<'a> Said<'a> {
         }
     }
 
-    fn framing(&self, version: Version) -> Result<Framing, Refusal> {
+    fn framing(&self, version: Version) -> Result<RequestFraming, Refusal> {
         match (&self.encoding, &self.length) {
-            (Once { first: None, .. }, Once { first: None, .. }) => Ok(Framing::Empty),
-            (Once { first: Some(_), .. }, Once { first: Some(_), .. }) => {
+            (SingleHeader { first: None, .. }, SingleHeader { first: None, .. }) => {
+                Ok(RequestFraming::Empty)
+            }
+            (SingleHeader { first: Some(_), .. }, SingleHeader { first: Some(_), .. }) => {
                 refuse("content-length together with transfer-encoding; send one")
             }
-            (_, Once { again: true, .. }) => {
+            (_, SingleHeader { again: true, .. }) => {
                 refuse("more than one Content-Length header; send one")
             }
             (
                 _,
-                Once {
+                SingleHeader {
                     first: Some(length),
                     ..
                 },
@@ -141,14 +144,14 @@ impl<'a> Said<'a> {
             (_, _) if version == Version::Http10 => {
                 refuse("transfer-encoding in an HTTP/1.0 request; send a content-length")
             }
-            (Once { again: true, .. }, _) => {
+            (SingleHeader { again: true, .. }, _) => {
                 refuse("more than one Transfer-Encoding header; send one")
             }
-            (Once { first, .. }, _) => self.chunked(first.unwrap_or_default()),
+            (SingleHeader { first, .. }, _) => self.chunked(first.unwrap_or_default()),
         }
     }
 
-    fn chunked(&self, encoding: &[u8]) -> Result<Framing, Refusal> {
+    fn chunked(&self, encoding: &[u8]) -> Result<RequestFraming, Refusal> {
         if !encoding.eq_ignore_ascii_case(b"chunked") {
             return refuse(&format!(
                 "transfer-encoding {} is unknown; only \"chunked\" is known",
@@ -160,7 +163,7 @@ impl<'a> Said<'a> {
                 "trailer {} cannot follow a body; send it in the head",
                 shown(name)
             )),
-            None => Ok(Framing::Chunked),
+            None => Ok(RequestFraming::Chunked),
         }
     }
 
@@ -183,7 +186,7 @@ fn has_word(value: &[u8], word: &[u8]) -> bool {
         .any(|found| found.eq_ignore_ascii_case(word))
 }
 
-fn length_of(text: &[u8]) -> Result<Framing, Refusal> {
+fn length_of(text: &[u8]) -> Result<RequestFraming, Refusal> {
     /// More than any file has, and more than Go counts.
     const LENGTH_MAX: u64 = i64::MAX as u64;
     let digits = std::str::from_utf8(text)
@@ -193,7 +196,7 @@ fn length_of(text: &[u8]) -> Result<Framing, Refusal> {
         .and_then(|digits| digits.parse().ok())
         .filter(|length| *length <= LENGTH_MAX)
     {
-        Some(length) => Ok(Framing::Length(length)),
+        Some(length) => Ok(RequestFraming::Length(length)),
         None => refuse(&format!(
             "content-length {} is no number of bytes; send digits alone",
             shown(text)

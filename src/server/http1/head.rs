@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2};
 
 use super::fields::{Field, Fields, check_field};
-use super::framing::{Decided, Framing};
+use super::framing::{HeadSemantics, RequestFraming};
+use super::hop_by_hop::HopByHop;
 use super::line::{Parts, RequestLine, Version, method_ends};
-use super::passing::Stopping;
 use super::refusal::{Refusal, shown};
 
 /// The longest head, from the request line to the empty line, both included.
@@ -18,7 +18,7 @@ pub const HEAD_MAX: usize = 1 << 20;
 
 /// Looks for the end of a head in bytes that come in pieces, at each byte once.
 #[derive(Debug, Default)]
-pub struct Gatherer {
+pub struct HeadReader {
     /// The empty line that may stand in front of a request was there.
     skipped: bool,
     /// So many bytes were looked at, and need no second look.
@@ -29,19 +29,19 @@ pub struct Gatherer {
     parts: Option<Parts>,
 }
 
-impl Gatherer {
+impl HeadReader {
     /// The head that `input` begins with, once its last byte is there; it is taken out, and what stays behind is its body or
     /// the next request. Call again whenever bytes were appended to `input`, which holds all that came since the last
     /// head and its body were taken.
     ///
     /// What can be no head is refused as soon as that is plain, and alike however it was cut into pieces. After a refusal the
     /// connection is at its end.
-    pub fn take(&mut self, input: &mut Vec<u8>) -> Result<Option<Head>, Refusal> {
+    pub fn take(&mut self, input: &mut Vec<u8>) -> Result<Option<RequestHead>, Refusal> {
         if !self.skipped && self.start == 0 && input.starts_with(b"\r\n") {
             input.drain(..2);
-            *self = Gatherer {
+            *self = HeadReader {
                 skipped: true,
-                ..Gatherer::default()
+                ..HeadReader::default()
             };
         }
         let Some(end) = self.look(&input[..input.len().min(HEAD_MAX)])? else {
@@ -56,15 +56,15 @@ impl Gatherer {
         }; // a head ends behind its request line
         let fields = memchr(b'\n', input).map_or(end, |at| at + 1);
         // Nothing is taken before that, so that the line of a refused request can still be told.
-        let decided = Decided::on(parts.line(input), Fields::of(&input[fields..end]))?;
+        let semantics = HeadSemantics::on(parts.line(input), Fields::of(&input[fields..end]))?;
         let parts = parts.clone();
-        *self = Gatherer::default();
+        *self = HeadReader::default();
         let rest = input.split_off(end);
-        Ok(Some(Head {
+        Ok(Some(RequestHead {
             raw: std::mem::replace(input, rest),
             parts,
             fields,
-            decided,
+            semantics,
         }))
     }
 
@@ -123,15 +123,15 @@ fn bad_end(what: &str, line: &[u8]) -> Refusal {
 
 /// The head of a request: the bytes as they came, and what was decided on them.
 #[derive(Debug)]
-pub struct Head {
+pub struct RequestHead {
     raw: Vec<u8>,
     parts: Parts,
     /// Where the header lines begin.
     fields: usize,
-    decided: Decided,
+    semantics: HeadSemantics,
 }
 
-impl Head {
+impl RequestHead {
     /// From the request line to the empty line, both included.
     pub fn raw(&self) -> &[u8] {
         &self.raw
@@ -183,24 +183,25 @@ impl Head {
 
     /// The header lines that go on to Ollama, in their order: all but those that belong to this connection, by their nature or
     /// because `Connection` names them. Transfer-Encoding, which is "chunked" wherever it is, stays in its place.
-    pub fn passing(&self) -> impl Iterator<Item = Field<'_>> {
-        let stopping = Stopping::among(&self.raw, self.fields());
-        self.fields().filter(move |field| !stopping.has(field.name))
+    pub fn end_to_end(&self) -> impl Iterator<Item = Field<'_>> {
+        let hop_by_hop = HopByHop::among(&self.raw, self.fields());
+        self.fields()
+            .filter(move |field| !hop_by_hop.has(field.name))
     }
 
     /// How the body is framed.
-    pub fn framing(&self) -> Framing {
-        self.decided.framing
+    pub fn framing(&self) -> RequestFraming {
+        self.semantics.framing
     }
 
     /// Whether the connection goes on after the reply.
     pub fn keeps_alive(&self) -> bool {
-        self.decided.keeps_alive
+        self.semantics.keeps_alive
     }
 
     /// Whether the client waits for `100 Continue` before it sends its body, and there is one to come.
     pub fn expects_continue(&self) -> bool {
-        self.decided.expects_continue
+        self.semantics.expects_continue
     }
 
     /// Whether the reply has no body, whatever its head says.

@@ -1,7 +1,7 @@
 //! HTTP/1.1 on bytes: where a request begins and ends, and what it asks of the connection. Pure: no sockets, no clock.
 //!
 //! ```text
-//! bytes ─▶ Gatherer ─▶ Head ─▶ framing() ─▶ Body ─▶ the bytes of the body; what is left over begins the next request
+//! bytes ─▶ HeadReader ─▶ RequestHead ─▶ framing() ─▶ BodyDecoder ─▶ the bytes of the body; what is left over begins the next request
 //!              └────────┴─▶ Refusal ◀────────┘
 //! ```
 //!
@@ -13,17 +13,17 @@ mod chunked;
 mod fields;
 mod framing;
 mod head;
+mod hop_by_hop;
 mod line;
-mod passing;
 mod refusal;
 mod reply;
 mod target;
 
-pub use body::{Body, Piece};
-pub use framing::Framing;
+pub use body::{BodyDecoder, Piece};
+pub use framing::RequestFraming;
 #[cfg(test)]
 pub use head::HEAD_MAX;
-pub use head::{Gatherer, Head};
+pub use head::{HeadReader, RequestHead};
 pub use line::Version;
 pub use refusal::{Reason, Refusal};
 pub use reply::{ReplyFraming, ReplyHead, end_of_reply_head};

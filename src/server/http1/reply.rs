@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::fields::{Field, Fields, fault_of_field};
 use super::head::HEAD_MAX;
-use super::passing::Stopping;
+use super::hop_by_hop::HopByHop;
 use super::refusal::shown;
 
 /// Where the body of a reply ends, if the request and the status allow one.
@@ -114,10 +114,10 @@ impl ReplyHead {
     }
 
     /// The header lines that go on to the client, in their order: all but those of the connection and of its framing in chunks.
-    pub fn passing(&self) -> impl Iterator<Item = Field<'_>> {
-        let stopping = Stopping::among(&self.raw, self.fields());
+    pub fn end_to_end(&self) -> impl Iterator<Item = Field<'_>> {
+        let hop_by_hop = HopByHop::among(&self.raw, self.fields());
         self.fields()
-            .filter(move |field| !field.is("transfer-encoding") && !stopping.has(field.name))
+            .filter(move |field| !field.is("transfer-encoding") && !hop_by_hop.has(field.name))
     }
 }
 

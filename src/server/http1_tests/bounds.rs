@@ -3,18 +3,20 @@
 use std::mem::size_of;
 
 use super::{Seen, read};
-use crate::server::http1::{Body, Framing, Gatherer, HEAD_MAX, Piece, Reason, Refusal};
+use crate::server::http1::{
+    BodyDecoder, HEAD_MAX, HeadReader, Piece, Reason, Refusal, RequestFraming,
+};
 
 const START: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\n";
 
 /// Feeds `start` and then `again` for ever, in pieces of an odd size, until the head is refused. Returns how much that took.
 fn endless_head(start: &[u8], again: &[u8]) -> (usize, Refusal) {
-    let (mut gatherer, mut input) = (Gatherer::default(), Vec::new());
+    let (mut head_reader, mut input) = (HeadReader::default(), Vec::new());
     let mut endless = start.iter().chain(again.iter().cycle());
     loop {
         input.extend(endless.by_ref().take(7_919));
         assert!(input.len() <= 2 * HEAD_MAX, "nobody says that it is enough");
-        if let Err(refusal) = gatherer.take(&mut input) {
+        if let Err(refusal) = head_reader.take(&mut input) {
             return (input.len(), refusal);
         }
     }
@@ -72,10 +74,10 @@ fn a_head_of_a_megabyte_may_come_byte_by_byte() {
         let mut bytes = [START, b"X: "].concat();
         bytes.extend(again.repeat((HEAD_MAX - 100) / again.len()));
         bytes.extend_from_slice(end);
-        let (mut gatherer, mut input, mut head) = (Gatherer::default(), Vec::new(), None);
+        let (mut head_reader, mut input, mut head) = (HeadReader::default(), Vec::new(), None);
         for byte in bytes {
             input.push(byte);
-            head = head.or(gatherer.take(&mut input).unwrap());
+            head = head.or(head_reader.take(&mut input).unwrap());
         }
         assert!(head.is_some() && input.is_empty());
     }
@@ -90,9 +92,14 @@ fn a_connection_header_that_names_a_hundred_thousand_headers_takes_them_all_away
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: {}\r\n{lines}X: y\r\n\r\n",
         names.join(", ")
     );
-    let head = Gatherer::default().take(&mut text.into()).unwrap().unwrap();
+    let head = HeadReader::default()
+        .take(&mut text.into())
+        .unwrap()
+        .unwrap();
     assert_eq!(
-        head.passing().map(|field| field.name).collect::<Vec<_>>(),
+        head.end_to_end()
+            .map(|field| field.name)
+            .collect::<Vec<_>>(),
         ["Host", "X"]
     );
 }
@@ -100,17 +107,17 @@ fn a_connection_header_that_names_a_hundred_thousand_headers_takes_them_all_away
 #[test]
 fn what_reads_a_head_or_a_body_holds_none_of_its_bytes() {
     assert!(
-        size_of::<Gatherer>() <= 128 && size_of::<Body>() <= 64,
+        size_of::<HeadReader>() <= 128 && size_of::<BodyDecoder>() <= 64,
         "{} {}",
-        size_of::<Gatherer>(),
-        size_of::<Body>()
+        size_of::<HeadReader>(),
+        size_of::<BodyDecoder>()
     );
-    assert!(!std::mem::needs_drop::<Gatherer>() && !std::mem::needs_drop::<Body>());
+    assert!(!std::mem::needs_drop::<HeadReader>() && !std::mem::needs_drop::<BodyDecoder>());
 }
 
 /// Feeds `start` and then `again` to a body in chunks until it is refused. Returns how many bytes that took.
 fn endless_chunks(start: &[u8], again: &[u8]) -> usize {
-    let mut body = Body::new(Framing::Chunked);
+    let mut body = BodyDecoder::new(RequestFraming::Chunked);
     let endless = start.iter().chain(again.iter().cycle());
     for (at, byte) in endless.take(10_000_000).enumerate() {
         if body.next(&mut &[*byte][..]).is_err() {
@@ -157,7 +164,7 @@ fn a_byte_in_each_chunk_and_short_extensions_are_no_overhead() {
         b"0001;ext=12345\r\nd\r\n",
         b"400;0123456789012345678901234567890123456789\r\n",
     ] {
-        let mut body = Body::new(Framing::Chunked);
+        let mut body = BodyDecoder::new(RequestFraming::Chunked);
         for _ in 0..10_000 {
             let data = vec![b'd'; if chunk.starts_with(b"4") { 1024 } else { 0 }];
             let end: &[u8] = if data.is_empty() { b"" } else { b"\r\n" };
@@ -171,13 +178,13 @@ fn a_byte_in_each_chunk_and_short_extensions_are_no_overhead() {
 #[test]
 fn data_is_borrowed_as_it_lies_and_what_follows_the_body_is_left() {
     let input = b"5\r\nhello\r\n3;x\r\n, y\r\n0\r\nX: y\r\n\r\nGET /";
-    let (mut body, mut rest) = (Body::new(Framing::Chunked), &input[..]);
+    let (mut body, mut rest) = (BodyDecoder::new(RequestFraming::Chunked), &input[..]);
     assert_eq!(body.next(&mut rest), Ok(Piece::Data(b"hello")));
     assert_eq!(body.next(&mut rest), Ok(Piece::Data(b", y")));
     assert_eq!(body.next(&mut rest), Ok(Piece::End));
     assert_eq!(body.next(&mut rest), Ok(Piece::End));
     assert_eq!(rest, b"GET /");
-    let (mut body, mut rest) = (Body::new(Framing::Length(7)), &b"hel"[..]);
+    let (mut body, mut rest) = (BodyDecoder::new(RequestFraming::Length(7)), &b"hel"[..]);
     assert_eq!(body.next(&mut rest), Ok(Piece::Data(b"hel")));
     assert_eq!(body.next(&mut rest), Ok(Piece::More));
     rest = b"lo, you";

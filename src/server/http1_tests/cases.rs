@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{assert_stories, head, refusal, story};
-use crate::server::http1::{Gatherer, Reason};
+use crate::server::http1::{HeadReader, Reason};
 
 #[test]
 fn every_recorded_case_is_read_as_it_should_be() {
@@ -47,7 +47,7 @@ fn every_recorded_case_is_read_as_it_should_be() {
 
 #[test]
 fn other_protocols_are_refused_before_they_have_said_much() {
-    let refused = |bytes: &[u8]| Gatherer::default().take(&mut bytes.to_vec()).unwrap_err();
+    let refused = |bytes: &[u8]| HeadReader::default().take(&mut bytes.to_vec()).unwrap_err();
     let hello = refused(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
     assert!(
         hello.status == 400 && hello.message.contains("use http://"),
@@ -202,21 +202,29 @@ fn a_refusal_names_what_it_refuses_escaped_and_cut_and_the_way_out() {
 
 #[test]
 fn the_line_of_a_refused_request_can_be_told() {
-    let mut gatherer = Gatherer::default();
+    let mut head_reader = HeadReader::default();
     let mut input = b"POST /api/chat HTTP/1.1\r\nHost: a\r\nX".to_vec();
-    assert!(gatherer.line(&input).is_none());
-    assert!(gatherer.take(&mut input).unwrap().is_none());
+    assert!(head_reader.line(&input).is_none());
+    assert!(head_reader.take(&mut input).unwrap().is_none());
     assert_eq!(
-        gatherer.line(&input).map(|line| (line.method, line.target)),
+        head_reader
+            .line(&input)
+            .map(|line| (line.method, line.target)),
         Some(("POST", &b"/api/chat"[..]))
     );
     input.extend_from_slice(b" : y\r\n");
-    assert!(gatherer.take(&mut input).is_err());
-    assert_eq!(gatherer.line(&input).map(|line| line.method), Some("POST"));
-    let (mut gatherer, mut input) = (
-        Gatherer::default(),
+    assert!(head_reader.take(&mut input).is_err());
+    assert_eq!(
+        head_reader.line(&input).map(|line| line.method),
+        Some("POST")
+    );
+    let (mut head_reader, mut input) = (
+        HeadReader::default(),
         b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello".to_vec(),
     );
-    assert!(gatherer.take(&mut input).is_err());
-    assert_eq!(gatherer.line(&input).map(|line| line.method), Some("PUT"));
+    assert!(head_reader.take(&mut input).is_err());
+    assert_eq!(
+        head_reader.line(&input).map(|line| line.method),
+        Some("PUT")
+    );
 }

@@ -107,7 +107,7 @@ fn the_largest_length_is_that_of_go() {
         head("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9223372036854775807\r\n\r\n").unwrap();
     assert_eq!(
         read.framing(),
-        crate::server::http1::Framing::Length(i64::MAX as u64)
+        crate::server::http1::RequestFraming::Length(i64::MAX as u64)
     );
 }
 
@@ -139,7 +139,7 @@ fn what_connection_names_stops_here_in_any_letters_and_on_any_line() {
     ));
     let passing: Vec<u8> = read
         .unwrap()
-        .passing()
+        .end_to_end()
         .flat_map(|field| field.line)
         .copied()
         .collect();

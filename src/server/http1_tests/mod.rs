@@ -13,12 +13,12 @@ mod random;
 /// Heads of replies.
 mod replies;
 
-use crate::server::http1::{Body, Gatherer, Head, Piece, Refusal, Version};
+use crate::server::http1::{BodyDecoder, HeadReader, Piece, Refusal, RequestHead, Version};
 
 /// What is seen on a connection, one after the other.
 #[derive(Clone, Debug, PartialEq)]
 enum Seen {
-    Request(Asked),
+    Request(ParsedRequest),
     /// With this status; the connection is at its end.
     Refused(u16),
     /// What came is the beginning of a request, or nothing.
@@ -29,7 +29,7 @@ enum Seen {
 
 /// A whole request.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Asked {
+struct ParsedRequest {
     method: String,
     target: Vec<u8>,
     is_http10: bool,
@@ -55,9 +55,9 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Seen> {
 /// A connection, read as the server reads it.
 #[derive(Default)]
 struct Reader {
-    gatherer: Gatherer,
+    head_reader: HeadReader,
     input: Vec<u8>,
-    at: Option<(Head, Body, Vec<u8>)>,
+    at: Option<(RequestHead, BodyDecoder, Vec<u8>)>,
     seen: Vec<Seen>,
     ended: Option<Seen>,
 }
@@ -78,9 +78,9 @@ impl Reader {
     fn next(&mut self) -> Result<bool, Seen> {
         let refused = |refusal: Refusal| Seen::Refused(refusal.status);
         let Some((_, body, so_far)) = &mut self.at else {
-            let head = self.gatherer.take(&mut self.input).map_err(refused)?;
+            let head = self.head_reader.take(&mut self.input).map_err(refused)?;
             self.at = head.map(|head| {
-                let body = Body::new(head.framing());
+                let body = BodyDecoder::new(head.framing());
                 (head, body, Vec::new())
             });
             return Ok(self.at.is_some());
@@ -103,7 +103,7 @@ impl Reader {
 
     fn finish(&mut self) -> Result<(), Seen> {
         let (head, _, body) = self.at.take().expect("a request");
-        self.seen.push(Seen::Request(Asked {
+        self.seen.push(Seen::Request(ParsedRequest {
             method: head.method().to_owned(),
             target: head.target().to_owned(),
             is_http10: head.version() == Version::Http10,
@@ -150,14 +150,14 @@ fn assert_stories(stories: &[(&str, &str)]) {
     }
 }
 
-fn head(input: &str) -> Result<Head, Refusal> {
-    Gatherer::default()
+fn head(input: &str) -> Result<RequestHead, Refusal> {
+    HeadReader::default()
         .take(&mut input.into())
         .map(|head| head.expect("a whole head"))
 }
 
 fn refusal(input: &str) -> Refusal {
-    match Gatherer::default().take(&mut input.into()) {
+    match HeadReader::default().take(&mut input.into()) {
         Err(refusal) => refusal,
         other => panic!("{input:?} is not refused: {other:?}"),
     }

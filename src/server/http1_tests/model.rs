@@ -2,7 +2,7 @@
 //!
 //! Targets that are neither paths nor `*` are left out; tests/it compares those with Go itself.
 
-use super::{Asked, Seen};
+use super::{ParsedRequest, Seen};
 
 /// Everything on a connection that brings `input`. `None` when there is a target that this model does not know.
 pub(super) fn read(input: &[u8]) -> Option<Vec<Seen>> {
@@ -38,7 +38,7 @@ const BAD: Stop = Stop::Refused(400);
 type Rest = Vec<u8>;
 
 /// The first request, whether the connection goes on after it, and what is left.
-fn request(input: &[u8]) -> Result<(Asked, bool, Rest), Stop> {
+fn request(input: &[u8]) -> Result<(ParsedRequest, bool, Rest), Stop> {
     let input = input.strip_prefix(b"\r\n").unwrap_or(input);
     let method: Vec<u8> = input
         .iter()
@@ -97,7 +97,7 @@ fn line(input: &[u8]) -> Result<(Vec<u8>, Rest), Stop> {
     }
 }
 
-fn request_line(line: &[u8]) -> Result<Asked, Stop> {
+fn request_line(line: &[u8]) -> Result<ParsedRequest, Stop> {
     let words: Vec<&[u8]> = line.splitn(3, |b| *b == b' ').collect();
     let [method, target, version] = words[..] else {
         return Err(BAD);
@@ -124,15 +124,15 @@ fn request_line(line: &[u8]) -> Result<Asked, Stop> {
         }
         _ => return Err(Stop::Unknown),
     }
-    Ok(Asked {
+    Ok(ParsedRequest {
         method: text(method),
         target: target.to_vec(),
         is_http10,
-        ..Asked::default()
+        ..ParsedRequest::default()
     })
 }
 
-fn host(asked: &Asked) -> Result<(), Stop> {
+fn host(asked: &ParsedRequest) -> Result<(), Stop> {
     let hosts = values(asked, "host");
     let may = |c: char| c.is_ascii_alphanumeric() || "!$%&'()*+,-.:;=[]_~".contains(c);
     match &hosts[..] {
@@ -143,7 +143,7 @@ fn host(asked: &Asked) -> Result<(), Stop> {
 }
 
 /// The length of the body; `None` for chunks.
-fn framing(asked: &Asked) -> Result<Option<usize>, Stop> {
+fn framing(asked: &ParsedRequest) -> Result<Option<usize>, Stop> {
     let (lengths, encodings) = (
         values(asked, "content-length"),
         values(asked, "transfer-encoding"),
@@ -172,7 +172,7 @@ fn framing(asked: &Asked) -> Result<Option<usize>, Stop> {
     }
 }
 
-fn connection(asked: &Asked) -> bool {
+fn connection(asked: &ParsedRequest) -> bool {
     let lines = values(asked, "connection");
     let first = |option: &str| {
         lines
@@ -286,7 +286,7 @@ fn is_token(byte: u8) -> bool {
 }
 
 /// The values of a header, in small letters, without blanks around them.
-fn values(asked: &Asked, name: &str) -> Vec<String> {
+fn values(asked: &ParsedRequest, name: &str) -> Vec<String> {
     let lines = asked.lines.iter().map(|line| text(line));
     let parts: Vec<(String, String)> = lines
         .map(|line| {

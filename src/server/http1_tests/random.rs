@@ -7,7 +7,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::{Seen, model, read};
-use crate::server::http1::{Gatherer, Version};
+use crate::server::http1::{HeadReader, Version};
 
 const CASES: u32 = 10_000;
 
@@ -265,7 +265,7 @@ proptest! {
         }
         text += "\r\n";
         let mut input = [text.as_bytes(), &behind].concat();
-        let head = Gatherer::default().take(&mut input).unwrap().unwrap();
+        let head = HeadReader::default().take(&mut input).unwrap().unwrap();
         prop_assert_eq!(&input, &behind);
         prop_assert_eq!(head.raw(), text.as_bytes());
         prop_assert_eq!((head.method(), head.target(), head.version()), (method.as_str(), target.as_bytes(), Version::Http11));

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 #[path = "../../../src/server/http1/mod.rs"]
 mod http1;
 
-use self::http1::{Body, Framing, Gatherer, Head, Piece, Refusal, Version};
+use self::http1::{BodyDecoder, HeadReader, Piece, Refusal, RequestFraming, RequestHead, Version};
 use super::{End, Request, Seen};
 
 /// Of a request whose connection we close although it says keep-alive, too.
@@ -19,12 +19,16 @@ pub const BOTH: &str = "close and keep-alive in an HTTP/1.0 request";
 
 /// What we make of a connection that brings `input`; why we ended it; and the input without the empty lines that we ignored.
 pub fn read(input: &[u8]) -> (Seen, String, Vec<u8>) {
-    let (mut gatherer, mut rest, mut requests, mut read) =
-        (Gatherer::default(), input.to_vec(), Vec::new(), Vec::new());
+    let (mut head_reader, mut rest, mut requests, mut read) = (
+        HeadReader::default(),
+        input.to_vec(),
+        Vec::new(),
+        Vec::new(),
+    );
     let (end, refusal) = loop {
         let before = rest.len();
         let ignored = rest.starts_with(b"\r\n");
-        let taken = gatherer.take(&mut rest);
+        let taken = head_reader.take(&mut rest);
         let kept = &input[input.len() - before + if ignored { 2 } else { 0 }..];
         let head = match taken {
             Ok(Some(head)) => head,
@@ -52,7 +56,7 @@ pub fn read(input: &[u8]) -> (Seen, String, Vec<u8>) {
     (Seen { requests, end }, refusal, read)
 }
 
-fn asks_for_both(head: &Head) -> bool {
+fn asks_for_both(head: &RequestHead) -> bool {
     let says = |option: &str| {
         head.values("connection").any(|value| {
             String::from_utf8_lossy(value)
@@ -74,8 +78,8 @@ fn refused(read: &mut Vec<u8>, last: &[u8], refusal: Refusal) -> (End, String) {
 }
 
 /// The whole body, if it is whole; what is left is the next request.
-fn body(head: &Head, input: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Refusal> {
-    let (mut body, mut rest, mut data) = (Body::new(head.framing()), &input[..], Vec::new());
+fn body(head: &RequestHead, input: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Refusal> {
+    let (mut body, mut rest, mut data) = (BodyDecoder::new(head.framing()), &input[..], Vec::new());
     loop {
         match body.next(&mut rest)? {
             Piece::Data(piece) => data.extend_from_slice(piece),
@@ -88,11 +92,11 @@ fn body(head: &Head, input: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Refusal> {
     }
 }
 
-fn request(head: &Head, body: Vec<u8>) -> Request {
+fn request(head: &RequestHead, body: Vec<u8>) -> Request {
     let mut headers: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     let is_framing = |name: &str| match name {
         "host" | "transfer-encoding" => true,
-        "trailer" => head.framing() == Framing::Chunked,
+        "trailer" => head.framing() == RequestFraming::Chunked,
         _ => false,
     };
     for field in head.fields() {

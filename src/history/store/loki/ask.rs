@@ -11,7 +11,6 @@ use flate2::write::GzEncoder;
 use serde::Deserialize;
 use ureq::http::StatusCode;
 use ureq::tls::Certificate;
-use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Error, RequestBuilder};
 
 use super::answer::{Answer, Data, Labels, Pushed, Sample, Stream, answered, is_too_much, words};
@@ -19,9 +18,8 @@ use super::limits::{Excess, excess};
 use super::pages::{Entry, Page, Refusal};
 use super::time::{Order, Span};
 use crate::config::{LokiAuth, LokiSettings};
-use crate::forward::failure::chain;
-use crate::forward::upstream::{Names, Target};
 use crate::history::store::{Result, StoreError, failed};
+use crate::http::agent::{Target, USER_AGENT, error_chain};
 use crate::util::threads::lock;
 
 /// What connecting may take.
@@ -54,13 +52,12 @@ impl Client {
             upstream: settings.url.clone(),
             roots,
         };
-        let config = target
-            .config()
-            .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(PUSH_PATIENCE));
-        let config = config
-            .user_agent(concat!("ollama-tap/", env!("CARGO_PKG_VERSION")))
-            .build();
+        let agent = target.agent(|config| {
+            config
+                .timeout_connect(Some(CONNECT))
+                .timeout_global(Some(PUSH_PATIENCE))
+                .user_agent(USER_AGENT)
+        });
         let authorization = match &settings.auth {
             LokiAuth::None => None,
             LokiAuth::Bearer(token) => Some(format!("Bearer {token}")),
@@ -70,7 +67,7 @@ impl Client {
             )),
         };
         Client {
-            agent: Agent::with_parts(config, DefaultConnector::default(), Names),
+            agent,
             base: settings.url.to_string(),
             authorization,
             tenant: settings.tenant.clone(),
@@ -94,7 +91,7 @@ impl Client {
             .header("content-encoding", "gzip");
         let mut response = request
             .send(&body[..])
-            .map_err(|e| failed(doing())(chain(&e)))?;
+            .map_err(|e| failed(doing())(error_chain(&e)))?;
         // Read to its end, so that the connection serves again.
         let words = words(response.body_mut());
         Ok(Pushed {
@@ -233,9 +230,9 @@ impl Client {
             }
             Err(cause) if is_too_much(&cause) => Ok(Err(Refusal {
                 excess: Excess::Size,
-                words: format!("{doing}: {}", chain(&cause)),
+                words: format!("{doing}: {}", error_chain(&cause)),
             })),
-            Err(cause) => Err(failed(doing)(chain(&cause))),
+            Err(cause) => Err(failed(doing)(error_chain(&cause))),
         }
     }
 

@@ -15,52 +15,57 @@ use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
 use super::buffers::SmallBuffers;
-use super::failure::{Kind, Trouble, lower_first};
-use super::line::Line;
+use super::control::ConnectionControl;
+
+use crate::http::agent::{StepError, UpstreamErrorKind, lower_first};
 use crate::platform;
 use crate::platform::sockets::Awaited;
 
-/// A machine that answers nothing, not even a refusal, is given this long (seconds) an address.
+/// A machine that answers nothing, not even a refusal, gets this much time for each address.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After this silence of Ollama's its machine is asked whether it still knows of the connection, so often, and so many times.
-const SILENCE: Duration = Duration::from_secs(30);
-const BETWEEN_PROBES: Duration = Duration::from_secs(10);
-const PROBES: u32 = 3;
+/// After this silence of Ollama's its machine is asked whether it still knows of the connection, at this interval, and this many times.
+const KEEPALIVE_TIME: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_PROBES: u32 = 3;
 
 /// Nor may it leave what was sent unacknowledged for longer, where the system can be told so.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
+const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-pub struct TcpConnector(pub Arc<Line>);
+pub struct TcpConnector(pub Arc<ConnectionControl>);
 
 impl Connector<()> for TcpConnector {
-    type Out = Tcp;
+    type Out = TcpTransport;
 
-    fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Tcp>, Error> {
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        _: Option<()>,
+    ) -> Result<Option<TcpTransport>, Error> {
         let stream = Arc::new(connect(&details.addrs)?);
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        notice_a_vanished_machine(&stream);
+        probe_idle_peer(&stream);
         if !self.0.connected(&stream) {
             return Err(Error::Io(ErrorKind::ConnectionAborted.into()));
         }
-        Ok(Some(Tcp {
+        Ok(Some(TcpTransport {
             stream,
-            line: self.0.clone(),
+            control: self.0.clone(),
             buffers: SmallBuffers::default(),
         }))
     }
 }
 
-/// One that is gone without a word would be waited for without end. Where a system cannot do this, it is.
-fn notice_a_vanished_machine(stream: &TcpStream) {
+/// Notices a machine that vanished without a word, for which a worker would wait for ever. Systems that cannot do this do not.
+fn probe_idle_peer(stream: &TcpStream) {
     let probes = TcpKeepalive::new()
-        .with_time(SILENCE)
-        .with_interval(BETWEEN_PROBES)
-        .with_retries(PROBES);
+        .with_time(KEEPALIVE_TIME)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
     let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
-    let _ = platform::sockets::end_unless_acknowledged(stream, UNACKNOWLEDGED);
+    let _ = platform::sockets::end_unless_acknowledged(stream, UNACKNOWLEDGED_TIMEOUT);
 }
 
 /// The first of `addresses` that answers; else why none of them does.
@@ -91,35 +96,35 @@ fn unreachable(mut failed: Vec<(SocketAddr, io::Error)>) -> Error {
         doing += &format!("{address}{why}");
     }
     let kind = if cause.kind() == ErrorKind::TimedOut {
-        Kind::Timeout
+        UpstreamErrorKind::Timeout
     } else {
-        Kind::Connect
+        UpstreamErrorKind::Connect
     };
-    Trouble::wrap(kind, format!("{doing}{last}"), cause)
+    StepError::wrap(kind, format!("{doing}{last}"), cause)
 }
 
-pub struct Tcp {
+pub struct TcpTransport {
     stream: Arc<TcpStream>,
-    line: Arc<Line>,
+    control: Arc<ConnectionControl>,
     buffers: SmallBuffers,
 }
 
-impl Transport for Tcp {
+impl Transport for TcpTransport {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
         let mut sent = 0;
-        while sent < amount && !self.line.answered() {
+        while sent < amount && !self.control.is_answered() {
             match (&*self.stream).write(&self.buffers.output()[sent..amount]) {
                 Ok(more) => sent += more,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {
                     // Who answers and reads no more would let us wait for ever.
-                    if !self.line.has_answered(&self.stream) {
+                    if !self.control.check_early_reply(&self.stream) {
                         let is_silent = self.is_open();
-                        self.line.wait(
+                        self.control.wait(
                             &self.stream,
                             Awaited {
                                 read: is_silent,
@@ -129,7 +134,7 @@ impl Transport for Tcp {
                         )?;
                     }
                 }
-                Err(_) => self.line.refused_more(),
+                Err(_) => self.control.write_failed(),
             }
         }
         Ok(())
@@ -141,7 +146,7 @@ impl Transport for Tcp {
         // Only leave to send a body is waited for no longer than this.
         let time = timeout.not_zero().map(|time| *time);
         let amount = loop {
-            let failure = match self.line.wait(&self.stream, Awaited::READ, time) {
+            let failure = match self.control.wait(&self.stream, Awaited::READ, time) {
                 Err(e) if e.kind() == ErrorKind::TimedOut => {
                     return Err(Error::Timeout(timeout.reason));
                 }
@@ -158,7 +163,7 @@ impl Transport for Tcp {
                     Ok(amount) => break amount,
                 },
             };
-            self.line.broke(&failure);
+            self.control.read_failed(&failure);
             return Err(failure.into());
         };
         self.buffers.input_appended(amount);
@@ -170,9 +175,9 @@ impl Transport for Tcp {
     }
 }
 
-impl fmt::Debug for Tcp {
+impl fmt::Debug for TcpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tcp({:?})", self.stream.peer_addr())
+        write!(f, "TcpTransport({:?})", self.stream.peer_addr())
     }
 }
 
@@ -198,7 +203,7 @@ mod tests {
         assert_eq!(
             told(all),
             (
-                Kind::Connect,
+                UpstreamErrorKind::Connect,
                 "ask ollama: connect to 127.0.0.1:1, [::1]:1: connection refused".to_owned()
             )
         );
@@ -208,7 +213,7 @@ mod tests {
             lost("10.0.0.3:1"),
         ];
         let text = "ask ollama: connect to 10.0.0.1:1: connection refused; to 10.0.0.2:1, 10.0.0.3:1: timed out";
-        assert_eq!(told(each), (Kind::Timeout, text.to_owned()));
-        assert_eq!(told(vec![]).0, Kind::Resolve);
+        assert_eq!(told(each), (UpstreamErrorKind::Timeout, text.to_owned()));
+        assert_eq!(told(vec![]).0, UpstreamErrorKind::Resolve);
     }
 }

@@ -1,6 +1,6 @@
 //! The exchange of heads, over a transport of ureq's (TCP, or TLS over it).
 //!
-//! The head that the worker loaded is sent in place of ureq's. The head of the reply is kept, interim ones are passed on, and ureq is
+//! The head that the worker set is sent in place of ureq's. The head of the reply is kept, interim ones are passed on, and ureq is
 //! shown a head of our own that tells the status and how the body is framed.
 
 use std::fmt;
@@ -10,14 +10,16 @@ use std::sync::Arc;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Error, Timeout};
 
-use super::failure::{Kind, Trouble};
-use super::line::Line;
-use super::outgoing::Outgoing;
-use crate::server::{Body, CONTINUE, Framing, Piece, ReplyFraming, ReplyHead, end_of_reply_head};
+use super::control::{ConnectionControl, ReplyStart};
+use super::outgoing::OutgoingRequest;
+use crate::http::agent::{StepError, UpstreamErrorKind};
+use crate::server::{
+    BodyDecoder, CONTINUE, Piece, ReplyFraming, ReplyHead, RequestFraming, end_of_reply_head,
+};
 use crate::util::budget::{Budget, Buffer};
 
 pub struct HeadConnector {
-    pub line: Arc<Line>,
+    pub control: Arc<ConnectionControl>,
     pub budget: Arc<Budget>,
 }
 
@@ -28,53 +30,53 @@ impl fmt::Debug for HeadConnector {
 }
 
 impl<In: Transport> Connector<In> for HeadConnector {
-    type Out = Heads<In>;
+    type Out = HeadTransport<In>;
 
     fn connect(
         &self,
         _: &ConnectionDetails,
         inner: Option<In>,
-    ) -> Result<Option<Heads<In>>, Error> {
+    ) -> Result<Option<HeadTransport<In>>, Error> {
         let incoming = || Incoming {
             bytes: Buffer::new(&self.budget),
             seen: 0,
             unread: Vec::new(),
         };
-        Ok(inner.map(|inner| Heads {
+        Ok(inner.map(|inner| HeadTransport {
             inner,
-            line: self.line.clone(),
-            phase: Phase::Idle,
+            control: self.control.clone(),
+            step: Step::Head,
             incoming: incoming(),
-            framed: None,
+            chunks: None,
         }))
     }
 }
 
-pub struct Heads<In> {
+pub struct HeadTransport<In> {
     inner: In,
-    line: Arc<Line>,
-    phase: Phase,
+    control: Arc<ConnectionControl>,
+    step: Step,
     incoming: Incoming,
     /// How far the chunks have come that ureq makes of a body whose length the head tells.
-    framed: Option<Body>,
+    chunks: Option<BodyDecoder>,
 }
 
-impl<In: fmt::Debug> fmt::Debug for Heads<In> {
+impl<In: fmt::Debug> fmt::Debug for HeadTransport<In> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Heads({:?})", self.inner)
+        write!(f, "HeadTransport({:?})", self.inner)
     }
 }
 
-/// What came of a reply before its head was whole, and what ureq has not seen of it yet.
+/// The part of a reply that came before its head was whole, and what ureq has not seen of it yet.
 struct Incoming {
     bytes: Buffer,
-    /// So much of it was looked at.
+    /// This much of it was searched for the end of a head.
     seen: usize,
     unread: Vec<u8>,
 }
 
 impl Incoming {
-    /// Takes the next head out, once it is whole. What is behind it stays.
+    /// Takes the next head out, once it is whole. The bytes behind it stay.
     fn take_head(&mut self) -> Result<Option<ReplyHead>, String> {
         let bytes = self.bytes.bytes();
         let Some(end) = end_of_reply_head(bytes, self.seen)? else {
@@ -91,25 +93,26 @@ impl Incoming {
     }
 }
 
+/// The next thing on the connection.
 #[derive(Debug, PartialEq, Eq)]
-enum Phase {
+enum Step {
     /// The next thing that ureq sends is the head of a request.
-    Idle,
-    /// Bodies, ours out and theirs in, pass as they are.
-    Body,
-    /// The head of the reply is coming in.
+    Head,
+    /// The head of the reply is coming in; the rest of the request may still be going out.
     ReplyHead,
+    /// Bodies pass as they are.
+    Body,
 }
 
-impl<In: Transport> Transport for Heads<In> {
+impl<In: Transport> Transport for HeadTransport<In> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.inner.buffers()
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        if self.phase != Phase::Idle {
-            let amount = match &mut self.framed {
-                Some(framed) => unframe(framed, &mut self.inner.buffers().output()[..amount]),
+        if self.step != Step::Head {
+            let amount = match &mut self.chunks {
+                Some(chunks) => strip_chunks(chunks, &mut self.inner.buffers().output()[..amount]),
                 None => amount,
             };
             return if amount == 0 {
@@ -118,13 +121,14 @@ impl<In: Transport> Transport for Heads<In> {
                 self.inner.transmit_output(amount, timeout)
             };
         }
-        self.framed = self.line.unframes().then(|| Body::new(Framing::Chunked));
-        self.phase = Phase::ReplyHead;
-        let outgoing = self.line.take_outgoing();
-        self.line.begin_sending();
+        self.step = Step::ReplyHead;
+        let outgoing = self.control.take_outgoing();
+        self.chunks = outgoing
+            .strips_chunks()
+            .then(|| BodyDecoder::new(RequestFraming::Chunked));
+        self.control.sending_began();
         let sent = self.send(&outgoing, timeout);
-        self.line.look(&outgoing);
-        self.line.keep(outgoing);
+        self.control.sent(outgoing);
         sent
     }
 
@@ -133,7 +137,7 @@ impl<In: Transport> Transport for Heads<In> {
             self.show_more();
             return Ok(true);
         }
-        if self.phase == Phase::ReplyHead {
+        if self.step == Step::ReplyHead {
             self.await_head(timeout)
         } else {
             self.inner.await_input(timeout)
@@ -142,15 +146,15 @@ impl<In: Transport> Transport for Heads<In> {
 
     fn is_open(&mut self) -> bool {
         // Asked when a reply has ended and again before the next request: the second look is the one that counts.
-        if self.phase == Phase::Idle {
+        if self.step == Step::Head {
             // What came behind the reply would be taken for the next one.
             return self.incoming.unread.is_empty()
                 && self.inner.buffers().input().is_empty()
                 && self.inner.is_open();
         }
-        self.phase = Phase::Idle;
+        self.step = Step::Head;
         // A body that was not sent to its end would be the head of the next request.
-        !self.line.answered()
+        !self.control.is_answered()
     }
 
     fn is_tls(&self) -> bool {
@@ -158,8 +162,8 @@ impl<In: Transport> Transport for Heads<In> {
     }
 }
 
-impl<In: Transport> Heads<In> {
-    fn send(&mut self, outgoing: &Outgoing, timeout: NextTimeout) -> Result<(), Error> {
+impl<In: Transport> HeadTransport<In> {
+    fn send(&mut self, outgoing: &OutgoingRequest, timeout: NextTimeout) -> Result<(), Error> {
         let mut bytes = outgoing.bytes();
         loop {
             let space = self.inner.buffers().output();
@@ -180,8 +184,8 @@ impl<In: Transport> Heads<In> {
     /// Waits for a head that ureq must see, and shows it one of our own in its place. False when Ollama hung up.
     fn await_head(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let invalid = |why: String| {
-            Trouble::wrap(
-                Kind::Invalid,
+            StepError::wrap(
+                UpstreamErrorKind::Invalid,
                 "read ollama's reply".to_owned(),
                 std::io::Error::other(why),
             )
@@ -189,14 +193,17 @@ impl<In: Transport> Heads<In> {
         loop {
             while let Some(head) = self.incoming.take_head().map_err(invalid)? {
                 if !head.is_interim() {
-                    self.phase = Phase::Body;
-                    let (mut bytes, rest) = (shown(&head), self.incoming.bytes.take());
+                    self.step = Step::Body;
+                    let (mut bytes, rest) = (status_and_framing(&head), self.incoming.bytes.take());
                     bytes.extend_from_slice(&rest);
                     self.show(bytes);
-                    self.line.keep_reply_head(head, !rest.is_empty());
+                    self.control.set_reply(ReplyStart {
+                        head,
+                        has_body_bytes: !rest.is_empty(),
+                    });
                     return Ok(true);
                 }
-                self.line.pass_interim(&head);
+                self.control.pass_interim(&head);
                 if head.status() == 100 && timeout.reason == Timeout::Await100 {
                     self.show(CONTINUE.to_vec());
                     return Ok(true);
@@ -205,7 +212,7 @@ impl<In: Transport> Heads<In> {
             if !self.await_more(timeout)? {
                 return Ok(false);
             }
-            self.line.hear();
+            self.control.reply_began();
             let input = self.inner.buffers().input();
             let amount = input.len();
             if !self.incoming.bytes.push(input, None) {
@@ -217,7 +224,7 @@ impl<In: Transport> Heads<In> {
 
     /// Waits for more of a head. What was sent is let go once it can no longer have to be sent anew.
     fn await_more(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        if let Some(time) = self.line.keeps_for() {
+        if let Some(time) = self.control.retry_time_left() {
             match self.inner.await_input(NextTimeout {
                 after: time.into(),
                 ..timeout
@@ -226,11 +233,11 @@ impl<In: Transport> Heads<In> {
                 result => return result,
             }
         }
-        self.line.forget();
+        self.control.forget_request();
         self.inner.await_input(timeout)
     }
 
-    /// Lets ureq read this.
+    /// Gives `bytes` to ureq to read.
     fn show(&mut self, bytes: Vec<u8>) {
         self.incoming.unread = bytes;
         self.show_more();
@@ -245,8 +252,8 @@ impl<In: Transport> Heads<In> {
     }
 }
 
-/// All that ureq needs to know of a head. It takes no more than 128 headers, and interim replies for the answer.
-fn shown(head: &ReplyHead) -> Vec<u8> {
+/// Makes a head of all that ureq needs to know of one. It takes no more than 128 headers, and interim replies for the answer.
+fn status_and_framing(head: &ReplyHead) -> Vec<u8> {
     let (status, close) = (
         head.status(),
         if head.keeps_alive() {
@@ -267,12 +274,12 @@ fn shown(head: &ReplyHead) -> Vec<u8> {
     head.into_bytes()
 }
 
-/// Leaves of a part of a body in chunks what is in them, and returns how much that is.
-fn unframe(framed: &mut Body, bytes: &mut [u8]) -> usize {
+/// Reduces a part of a chunked body to the data of its chunks, and returns how long that is.
+fn strip_chunks(chunks: &mut BodyDecoder, bytes: &mut [u8]) -> usize {
     let (mut read, mut kept) = (0, 0);
     loop {
         let mut input = &bytes[read..];
-        let Ok(Piece::Data(data)) = framed.next(&mut input) else {
+        let Ok(Piece::Data(data)) = chunks.next(&mut input) else {
             return kept;
         };
         // What was read ends with the data.
@@ -290,11 +297,11 @@ mod tests {
     fn chunks_are_taken_off_wherever_they_are_cut() {
         let framed = b"5\r\nhello\r\n1\r\n \r\n6\r\nollama\r\n0\r\n\r\n";
         for size in 1..=framed.len() {
-            let mut body = Body::new(Framing::Chunked);
+            let mut body = BodyDecoder::new(RequestFraming::Chunked);
             let mut sent = Vec::new();
             for piece in framed.chunks(size) {
                 let mut piece = piece.to_vec();
-                let kept = unframe(&mut body, &mut piece);
+                let kept = strip_chunks(&mut body, &mut piece);
                 sent.extend_from_slice(&piece[..kept]);
             }
             assert_eq!(sent, b"hello ollama", "in pieces of {size}");

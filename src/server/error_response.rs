@@ -7,7 +7,7 @@ use crate::server::Refusal;
 
 /// A refusal or failure that a client is told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ErrorResponse {
     pub status: u16,
     /// Lower case: operation, object, cause.
     pub message: String,
@@ -21,9 +21,9 @@ pub const BUSY: &str = "server busy, please try again.  maximum pending requests
 /// Seconds to wait while Ollama starts: a start without a GPU takes about one, and many times that with one.
 const STARTING_RETRY: u32 = 2;
 
-impl Fault {
-    pub fn new(status: u16, message: impl Into<String>) -> Fault {
-        Fault {
+impl ErrorResponse {
+    pub fn new(status: u16, message: impl Into<String>) -> ErrorResponse {
+        ErrorResponse {
             status,
             message: message.into(),
             retry_after: None,
@@ -31,19 +31,19 @@ impl Fault {
     }
 
     /// What a refused request is told.
-    pub fn of(refusal: &Refusal) -> Fault {
+    pub fn of(refusal: &Refusal) -> ErrorResponse {
         let retry_after = (refusal.status == 503).then_some(1);
-        Fault {
+        ErrorResponse {
             retry_after,
-            ..Fault::new(refusal.status, refusal.message.clone())
+            ..ErrorResponse::new(refusal.status, refusal.message.clone())
         }
     }
 
     /// `serve` is still starting Ollama, or starting it again.
-    pub fn starting() -> Fault {
-        Fault {
+    pub fn starting() -> ErrorResponse {
+        ErrorResponse {
             retry_after: Some(STARTING_RETRY),
-            ..Fault::new(
+            ..ErrorResponse::new(
                 503,
                 "ask ollama: it is being started; try again in a moment",
             )
@@ -53,7 +53,7 @@ impl Fault {
     /// Head (without the headers of the hop and its empty line) and body.
     pub fn render(&self, version: &str, dialect: Dialect) -> (Vec<u8>, Vec<u8>) {
         let body = body(dialect, self.status, &self.message);
-        let mut head = own_head(
+        let mut head = response_head(
             version,
             self.status,
             "application/json; charset=utf-8",
@@ -67,7 +67,12 @@ impl Fault {
 }
 
 /// The head of an answer of ours, without the headers of the hop and its empty line.
-pub fn own_head(version: &str, status: u16, content_type: &str, length: Option<usize>) -> Vec<u8> {
+pub fn response_head(
+    version: &str,
+    status: u16,
+    content_type: &str,
+    length: Option<usize>,
+) -> Vec<u8> {
     let length = length
         .map(|length| format!("Content-Length: {length}\r\n"))
         .unwrap_or_default();
@@ -134,7 +139,7 @@ mod tests {
             status: 503,
             message: BUSY.to_owned(),
         };
-        let (head, body) = Fault::of(&refusal).render("HTTP/1.1", Dialect::Native);
+        let (head, body) = ErrorResponse::of(&refusal).render("HTTP/1.1", Dialect::Native);
         let head = String::from_utf8(head).unwrap();
         assert!(
             head.starts_with("HTTP/1.1 503 Service Unavailable\r\n")

@@ -23,21 +23,21 @@ const PROTECTED: [&str; 3] = ["host", "content-length", "transfer-encoding"];
 ///
 /// The names in `Connection` are kept as places in the head, and sorted: a head of a megabyte may name half a million
 /// headers and have a quarter of a million.
-pub(super) struct Stopping<'a> {
+pub(super) struct HopByHop<'a> {
     head: &'a [u8],
     named: Vec<u32>,
 }
 
-impl<'a> Stopping<'a> {
+impl<'a> HopByHop<'a> {
     /// `fields` are those of `head`.
-    pub(super) fn among(head: &'a [u8], fields: Fields<'a>) -> Stopping<'a> {
+    pub(super) fn among(head: &'a [u8], fields: Fields<'a>) -> HopByHop<'a> {
         let names = fields
             .filter(|field| field.is("connection"))
             .flat_map(|field| field.members())
             .filter(|name| matters(name));
         let mut named: Vec<u32> = names.filter_map(|name| place_in(head, name)).collect();
         named.sort_unstable_by(|a, b| compare(name_at(head, *a), name_at(head, *b)));
-        Stopping { head, named }
+        HopByHop { head, named }
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

@@ -1,21 +1,15 @@
-//! RESEND: a request whose kept connection had died is sent once more, on a fresh one.
+//! ATTEMPT: whether a request that failed may be sent again, because its kept connection had died before. Pure.
 //!
-//! A machine that was started anew answers the first packet on a connection of before with a reset, and a server may end one that
-//! rests at the moment a request goes out (RFC 9112 section 9.3.1). Neither has seen the request. Who ends a connection in order,
-//! or later, may have: that is no reason.
+//! A machine that was restarted answers the first packet on a connection of before with a reset, and a server may end an idle
+//! connection at the moment a request goes out (RFC 9112 section 9.3.1). Neither has seen the request. A server that ends a connection in order,
+//! or later, may have seen it, and is not asked again.
 
 use std::time::{Duration, Instant};
 
-use ureq::http::Response;
-use ureq::{Body, Error};
+/// A connection that is lost this soon after a request began to be sent had died before.
+const STALE_WINDOW: Duration = Duration::from_secs(1);
 
-use super::upstream::{Courier, Sending};
-use crate::forward::readiness::Readiness;
-
-/// A connection that is lost so soon after a request began to be sent had died before.
-const WINDOW: Duration = Duration::from_secs(1);
-
-/// A request on its way, until a byte of the reply comes.
+/// An attempt to send a request, until a byte of the reply comes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Attempt {
     /// When it began to be sent.
@@ -38,7 +32,7 @@ impl Attempt {
 
     /// A write failed, or the connection was reset.
     pub fn lost(&mut self, now: Instant) {
-        self.was_lost |= self.left(now).is_some();
+        self.was_lost |= self.retry_time_left(now).is_some();
     }
 
     /// A byte of the reply came.
@@ -46,37 +40,18 @@ impl Attempt {
         self.has_answer = true;
     }
 
-    /// How much longer what was sent may have to be sent anew.
-    pub fn left(&self, now: Instant) -> Option<Duration> {
+    /// How much longer what was sent may have to be sent again, if at all.
+    pub fn retry_time_left(&self, now: Instant) -> Option<Duration> {
         let began = self.began.filter(|_| !self.is_fresh && !self.has_answer)?;
-        WINDOW
+        STALE_WINDOW
             .checked_sub(now.saturating_duration_since(began))
             .filter(|left| !left.is_zero())
     }
 
-    /// The connection had died before the request came to it.
+    /// Returns whether the connection had died before the request came to it.
     pub fn was_stale(&self) -> bool {
         self.was_lost && !self.has_answer
     }
-}
-
-/// Sends what the line was loaded with, and waits for the head of the reply. Returns also whether it was sent anew: never to
-/// another Ollama than the first time, which is one that the first may have ended.
-pub fn send(
-    courier: &Courier,
-    readiness: &Readiness,
-    head_only_reply: bool,
-) -> (Result<Response<Body>, Error>, bool) {
-    let (line, run) = (&courier.line, readiness.generation());
-    let mut sent = courier.send(Sending::Loaded { head_only_reply });
-    let is_anew =
-        sent.is_err() && line.is_cut().is_none() && line.was_stale() && readiness.is_current(run);
-    if is_anew {
-        log::debug!("send anew: the kept connection to ollama had died");
-        line.reload();
-        sent = courier.send(Sending::Loaded { head_only_reply });
-    }
-    (sent, is_anew)
 }
 
 #[cfg(test)]
@@ -106,12 +81,12 @@ mod tests {
         let mut fresh = kept(start);
         fresh.connected();
         fresh.lost(start);
-        assert!(!fresh.was_stale() && fresh.left(start).is_none());
+        assert!(!fresh.was_stale() && fresh.retry_time_left(start).is_none());
         // Who answers and hangs up makes the next write fail.
         let mut early = kept(start);
         early.lost(start);
         early.answered();
-        assert!(!early.was_stale() && early.left(start).is_none());
+        assert!(!early.was_stale() && early.retry_time_left(start).is_none());
         let mut idle = Attempt::default();
         idle.lost(start);
         assert!(!idle.was_stale(), "nothing was sent");
@@ -122,9 +97,9 @@ mod tests {
         let start = Instant::now();
         let attempt = kept(start);
         assert_eq!(
-            attempt.left(start + Duration::from_millis(400)),
+            attempt.retry_time_left(start + Duration::from_millis(400)),
             Some(Duration::from_millis(600))
         );
-        assert_eq!(attempt.left(start + WINDOW), None);
+        assert_eq!(attempt.retry_time_left(start + STALE_WINDOW), None);
     }
 }

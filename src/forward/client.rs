@@ -1,0 +1,64 @@
+//! The client of an exchange, watched while its worker waits for Ollama.
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::platform;
+use crate::platform::sockets::{Awaited, Found, WatchedStream};
+use crate::server::HALF_CLOSE_TIMEOUT;
+
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) socket: Arc<WatchedStream>,
+    pub(super) takes_interim: bool,
+    /// Since when it has sent no more and was sent nothing.
+    half_closed_since: Option<Instant>,
+}
+
+impl Client {
+    pub(super) fn new(socket: Arc<WatchedStream>, takes_interim: bool) -> Client {
+        Client {
+            socket,
+            takes_interim,
+            half_closed_since: None,
+        }
+    }
+
+    /// Waits once for `awaited` of Ollama. Returns `None` when the client has left.
+    pub(super) fn wait(
+        &mut self,
+        stream: &TcpStream,
+        awaited: Awaited,
+        timeout: Option<Duration>,
+    ) -> io::Result<Option<Found>> {
+        let until_gone = self
+            .half_closed_since
+            .map(|since| HALF_CLOSE_TIMEOUT.saturating_sub(since.elapsed()));
+        let of_client = match self.half_closed_since {
+            None => Awaited::END,
+            Some(_) => Awaited::NOTHING,
+        };
+        let timeout = [until_gone, timeout].into_iter().flatten().min();
+        let [found, client] =
+            platform::sockets::wait([(stream, awaited), (&**self.socket, of_client)], timeout)?;
+        if found.readable || found.writable {
+            // What flows now is sent to it.
+            self.half_closed_since = self.half_closed_since.map(|_| Instant::now());
+            return Ok(Some(found));
+        }
+        if client.broken || self.is_half_closed_for_long() {
+            return Ok(None);
+        }
+        if client.ended {
+            self.half_closed_since.get_or_insert_with(Instant::now);
+        }
+        Ok(Some(found))
+    }
+
+    fn is_half_closed_for_long(&self) -> bool {
+        self.half_closed_since
+            .is_some_and(|since| since.elapsed() >= HALF_CLOSE_TIMEOUT)
+    }
+}

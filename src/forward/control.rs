@@ -1,0 +1,311 @@
+//! CONTROL of one worker's connection to Ollama: what the worker, its transport and whoever cancels a request tell each other.
+//!
+//! ureq keeps the connection, its TLS and the framing of replies. Heads bypass it, so that they reach the other side byte for byte:
+//! what the worker sets as the request is sent in place of the head that ureq made, and the head of the reply is kept as it came
+//! (head_transport.rs does both).
+//!
+//! Whoever waits for Ollama waits for the client as well (`wait`): one that has left is noticed at once. While it waits it holds the
+//! lock of the client, which is taken before that of the state.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::{Duration, Instant};
+
+use super::attempt::Attempt;
+use super::client::Client;
+use super::outgoing::{DeferredObserver, OutgoingRequest};
+use super::phase::{CancelReason, Phase};
+use crate::observe::Observer;
+use crate::platform;
+use crate::platform::sockets::{Awaited, Found, WatchedStream};
+use crate::server::ReplyHead;
+use crate::util::threads::lock;
+
+/// How an interim reply begins.
+const INTERIM_PREFIX: &[u8] = b"HTTP/1.1 1";
+
+/// Shared by a worker, its transport and, for `cancel`, whoever ends the process.
+pub struct ConnectionControl {
+    /// A reply that comes before the body was sent can be told from other bytes: not so under TLS.
+    sees_early_reply: bool,
+    client: Mutex<Option<Client>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    phase: Phase,
+    /// What is to be sent; after that, what may have to be sent again.
+    outgoing: OutgoingRequest,
+    attempt: Attempt,
+    observer: Option<DeferredObserver>,
+    reply: Option<ReplyStart>,
+    /// Weak: the connection ends when its transport is dropped, whoever else knows of it.
+    stream: Weak<TcpStream>,
+}
+
+/// The beginning of a reply.
+pub struct ReplyStart {
+    pub head: ReplyHead,
+    /// Bytes of the body came with the head, so that the first read of the body will not wait.
+    pub has_body_bytes: bool,
+}
+
+/// An exchange, during which a client is watched.
+pub struct ExchangeGuard<'a>(&'a ConnectionControl);
+
+impl Drop for ExchangeGuard<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.client).take();
+    }
+}
+
+/// What the worker says.
+impl ConnectionControl {
+    pub fn new(is_tls: bool) -> ConnectionControl {
+        ConnectionControl {
+            sees_early_reply: !is_tls,
+            client: Mutex::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Begins an exchange. From now on whoever waits for Ollama waits for this client too; interim replies are passed to it where
+    /// it knows them.
+    pub fn begin(&self, socket: &Arc<WatchedStream>, takes_interim: bool) -> ExchangeGuard<'_> {
+        self.state().phase.begin();
+        *lock(&self.client) = Some(Client::new(socket.clone(), takes_interim));
+        ExchangeGuard(self)
+    }
+
+    /// Sets the request that is sent next.
+    pub fn set_request(&self, outgoing: OutgoingRequest) {
+        self.state().outgoing = outgoing;
+        self.restart();
+    }
+
+    /// Gets ready to send the same request again.
+    pub(super) fn restart(&self) {
+        let mut state = self.state();
+        state.attempt = Attempt::default();
+        state.reply = None;
+        state.phase.restart();
+    }
+
+    /// Has the request read by its observer once it was sent, while Ollama works on it.
+    pub fn observe_later(&self, observer: DeferredObserver) {
+        self.state().observer = Some(observer);
+    }
+
+    /// Gives the observer back, which by then has read the request, whatever became of it.
+    pub fn take_observer(&self) -> Option<Box<Observer>> {
+        let mut deferred = self.state().observer.take()?;
+        let outgoing = self.take_outgoing();
+        deferred.read(outgoing.body());
+        Some(deferred.observer)
+    }
+
+    pub fn take_reply(&self) -> Option<ReplyStart> {
+        self.state().reply.take()
+    }
+
+    /// Drops the request, which will not be sent again.
+    pub(super) fn forget_request(&self) {
+        drop(self.take_outgoing());
+    }
+
+    /// Returns whether the connection had died before the request came to it.
+    pub(super) fn was_stale(&self) -> bool {
+        self.state().attempt.was_stale()
+    }
+
+    /// Returns whether the body need not be read or sent any further.
+    pub fn is_answered(&self) -> bool {
+        !self.state().phase.wants_body()
+    }
+
+    /// Returns whether what looks like the end of the reply is its end.
+    pub fn ends_cleanly(&self) -> bool {
+        self.state().phase.ends_cleanly()
+    }
+}
+
+/// What ends a request from outside.
+impl ConnectionControl {
+    /// Ends the request in flight, from any thread: whatever waits on the connection fails at once.
+    pub fn cancel(&self, reason: CancelReason) {
+        self.state().phase.cancel(reason);
+        if let Some(stream) = self.stream() {
+            platform::sockets::interrupt(&*stream, Shutdown::Both);
+        }
+    }
+
+    /// Returns why the request was cancelled, if it was.
+    pub fn cancelled(&self) -> Option<CancelReason> {
+        self.state().phase.cancelled()
+    }
+
+    /// Returns whether a request is in flight.
+    pub fn is_busy(&self) -> bool {
+        // Whoever waits for Ollama holds the lock.
+        self.client
+            .try_lock()
+            .map_or(true, |client| client.is_some())
+    }
+
+    /// The connection to Ollama, if there is one.
+    pub fn stream(&self) -> Option<Arc<TcpStream>> {
+        self.state().stream.upgrade()
+    }
+
+    /// Waits for `awaited` of Ollama. Returns an error when the client has left, the request was cancelled, or `timeout` is over.
+    pub(super) fn wait(
+        &self,
+        stream: &TcpStream,
+        awaited: Awaited,
+        timeout: Option<Duration>,
+    ) -> io::Result<Found> {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let mut client = lock(&self.client);
+        loop {
+            if self.cancelled().is_some() {
+                return Err(ErrorKind::ConnectionAborted.into());
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            let found = match &mut *client {
+                Some(client) => client.wait(stream, awaited, left)?,
+                None => {
+                    platform::sockets::wait([(stream, awaited)], left).map(|[found]| Some(found))?
+                }
+            };
+            match found {
+                Some(found) if found.readable || found.writable => return Ok(found),
+                Some(_) => {}
+                None => self.state().phase.cancel(CancelReason::ClientGone),
+            }
+        }
+    }
+}
+
+/// What the transport says.
+impl ConnectionControl {
+    /// Sets the connection. Returns false when the request was cancelled meanwhile.
+    pub(super) fn connected(&self, stream: &Arc<TcpStream>) -> bool {
+        let mut state = self.state();
+        state.stream = Arc::downgrade(stream);
+        state.attempt.connected();
+        state.phase.cancelled().is_none()
+    }
+
+    pub(super) fn take_outgoing(&self) -> OutgoingRequest {
+        std::mem::take(&mut self.state().outgoing)
+    }
+
+    pub(super) fn sending_began(&self) {
+        self.state().attempt.begin(Instant::now());
+    }
+
+    /// Takes back a request that was sent, or never will be: its observer reads it, and it is kept for as long as it may have to be
+    /// sent again.
+    pub(super) fn sent(&self, outgoing: OutgoingRequest) {
+        // Not under the lock: whoever cancels would wait for the observer.
+        let deferred = self.state().observer.take();
+        if let Some(mut deferred) = deferred {
+            deferred.read(outgoing.body());
+            self.state().observer = Some(deferred);
+        }
+        let mut state = self.state();
+        if state.attempt.was_stale() || state.attempt.retry_time_left(Instant::now()).is_some() {
+            state.outgoing = outgoing;
+        }
+    }
+
+    /// How much longer what was sent is kept, if it is.
+    pub(super) fn retry_time_left(&self) -> Option<Duration> {
+        let state = self.state();
+        state
+            .attempt
+            .retry_time_left(Instant::now())
+            .filter(|_| state.outgoing.is_whole())
+    }
+
+    /// Looks whether Ollama answered, or hung up, while the body is still being sent; the rest of the body is not wanted then.
+    pub(super) fn check_early_reply(&self, stream: &TcpStream) -> bool {
+        if self.is_answered() {
+            return true;
+        }
+        let has_reply = self.sees_early_reply && self.peeks_reply(stream);
+        if has_reply {
+            self.state().phase.answer();
+        }
+        has_reply
+    }
+
+    fn peeks_reply(&self, stream: &TcpStream) -> bool {
+        let mut first = [0; INTERIM_PREFIX.len()];
+        match platform::sockets::has_input(stream, &mut first) {
+            None => false,
+            Some(Ok(count)) => count == 0 || first[..count] != INTERIM_PREFIX[..count],
+            Some(Err(e)) => {
+                self.read_failed(&e);
+                true
+            }
+        }
+    }
+
+    /// A byte of the reply came.
+    pub(super) fn reply_began(&self) {
+        self.state().attempt.answered();
+        self.forget_request();
+    }
+
+    pub(super) fn set_reply(&self, reply: ReplyStart) {
+        self.state().reply = Some(reply);
+    }
+
+    /// Passes the head of an interim reply on. Leave to send a body is ours to give.
+    pub(super) fn pass_interim(&self, head: &ReplyHead) {
+        if let Some(client) = lock(&self.client)
+            .as_ref()
+            .filter(|client| client.takes_interim)
+            && head.status() != 100
+        {
+            // One that does not go out at once and whole is no loss, but half of one would be: the kernel takes a small one whole.
+            let _ = (&**client.socket).write(head.raw());
+        }
+    }
+
+    /// Sending failed: Ollama has closed its side, and if it said why, that can still be read.
+    pub(super) fn write_failed(&self) {
+        let mut state = self.state();
+        state.attempt.lost(Instant::now());
+        state.phase.answer();
+    }
+
+    /// The connection failed while the reply was awaited or read.
+    pub(super) fn read_failed(&self, failure: &io::Error) {
+        let mut state = self.state();
+        if failure.kind() == ErrorKind::ConnectionReset {
+            state.attempt.lost(Instant::now());
+        }
+        state.phase.break_off();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+impl fmt::Debug for ConnectionControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConnectionControl")
+    }
+}
+
+#[cfg(test)]
+mod tests;

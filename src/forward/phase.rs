@@ -1,0 +1,153 @@
+//! The phase of an exchange with Ollama: whether more of the request is wanted, and whether its end can be trusted. Pure.
+//!
+//! | phase       | after                                          | rest of the body | end of the reply |
+//! |-------------|------------------------------------------------|------------------|------------------|
+//! | `Running`   | `begin`, `restart`                             | is sent          | is its end       |
+//! | `Answered`  | a reply, or a failed write, before all was sent | is not wanted    | is its end       |
+//! | `Broken`    | a failed read                                  | is not wanted    | is an error      |
+//! | `Cancelled` | `cancel`                                       | is not wanted    | is an error      |
+//!
+//! Each phase gives way to those below it and to no other. Only the next exchange leads back to `Running`: from `Cancelled` that is
+//! `begin`, unless the process is about to end.
+
+/// Why a request was cancelled while Ollama was working on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelReason {
+    ClientGone,
+    Shutdown,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    #[default]
+    Running,
+    /// The reply has begun, or the connection has ended, before the body was sent.
+    Answered,
+    /// A read failed, which ureq takes for the end of a body that only the close delimits.
+    Broken,
+    Cancelled(CancelReason),
+}
+
+impl Phase {
+    /// A new exchange begins, which nobody has cancelled yet.
+    pub(super) fn begin(&mut self) {
+        if *self != Phase::Cancelled(CancelReason::Shutdown) {
+            *self = Phase::Running;
+        }
+    }
+
+    /// The same exchange begins once more.
+    pub(super) fn restart(&mut self) {
+        if self.cancelled().is_none() {
+            *self = Phase::Running;
+        }
+    }
+
+    pub(super) fn answer(&mut self) {
+        if *self == Phase::Running {
+            *self = Phase::Answered;
+        }
+    }
+
+    pub(super) fn break_off(&mut self) {
+        if self.cancelled().is_none() {
+            *self = Phase::Broken;
+        }
+    }
+
+    /// The first reason is the one that counts.
+    pub(super) fn cancel(&mut self, reason: CancelReason) {
+        if self.cancelled().is_none() {
+            *self = Phase::Cancelled(reason);
+        }
+    }
+
+    /// Returns whether the rest of the body is to be read and sent.
+    pub(super) fn wants_body(self) -> bool {
+        self == Phase::Running
+    }
+
+    /// Returns whether what looks like the end of a reply is its end.
+    pub(super) fn ends_cleanly(self) -> bool {
+        matches!(self, Phase::Running | Phase::Answered)
+    }
+
+    pub(super) fn cancelled(self) -> Option<CancelReason> {
+        match self {
+            Phase::Cancelled(reason) => Some(reason),
+            Phase::Running | Phase::Answered | Phase::Broken => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CancelReason::{ClientGone, Shutdown};
+    use super::Phase::{Answered, Broken, Cancelled, Running};
+    use super::*;
+
+    const PHASES: [Phase; 5] = [
+        Running,
+        Answered,
+        Broken,
+        Cancelled(ClientGone),
+        Cancelled(Shutdown),
+    ];
+
+    fn after(step: impl Fn(&mut Phase)) -> [Phase; 5] {
+        PHASES.map(|mut phase| {
+            step(&mut phase);
+            phase
+        })
+    }
+
+    #[test]
+    fn a_phase_gives_way_only_to_those_below_it() {
+        let [.., gone, stopped] = PHASES;
+        assert_eq!(
+            after(Phase::answer),
+            [Answered, Answered, Broken, gone, stopped]
+        );
+        assert_eq!(
+            after(Phase::break_off),
+            [Broken, Broken, Broken, gone, stopped]
+        );
+        assert_eq!(
+            after(|phase| phase.cancel(ClientGone)),
+            [gone, gone, gone, gone, stopped]
+        );
+        assert_eq!(
+            after(|phase| phase.cancel(Shutdown)),
+            [stopped, stopped, stopped, gone, stopped]
+        );
+    }
+
+    #[test]
+    fn only_a_new_exchange_is_no_longer_cancelled_and_none_is_after_a_shutdown() {
+        let [.., gone, stopped] = PHASES;
+        assert_eq!(
+            after(Phase::restart),
+            [Running, Running, Running, gone, stopped]
+        );
+        assert_eq!(
+            after(Phase::begin),
+            [Running, Running, Running, Running, stopped]
+        );
+    }
+
+    #[test]
+    fn the_body_is_wanted_until_there_is_an_answer_and_a_broken_reply_has_no_clean_end() {
+        assert_eq!(
+            PHASES.map(Phase::wants_body),
+            [true, false, false, false, false]
+        );
+        assert_eq!(
+            PHASES.map(Phase::ends_cleanly),
+            [true, true, false, false, false]
+        );
+        assert_eq!(
+            PHASES.map(Phase::cancelled),
+            [None, None, None, Some(ClientGone), Some(Shutdown)]
+        );
+    }
+}

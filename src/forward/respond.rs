@@ -1,0 +1,50 @@
+//! RESPOND: what a client is told of an exchange that failed.
+
+use super::ForwardReport;
+use super::failure::Failure;
+use crate::http::route::Dialect;
+use crate::observe::ExchangeEnd;
+use crate::server::error_response::ErrorResponse;
+use crate::server::response::{Persistence, ResponseMode};
+use crate::server::{Connection, ResponseWriter};
+
+/// Tells the client of `failure` where it was sent nothing yet. Returns how the exchange ended, and the connection where it is still of use.
+pub(super) fn to_failure(
+    failure: Failure,
+    conn: Option<Connection>,
+    mode: ResponseMode,
+    dialect: Dialect,
+    report: &mut ForwardReport,
+) -> (ExchangeEnd, Option<(Connection, Persistence)>) {
+    let error = match failure {
+        Failure::ClientGone => return (ExchangeEnd::ClientGone, None),
+        Failure::Upstream(kind, text) => {
+            report.upstream_error = Some(kind);
+            if report.status.is_some() {
+                return (ExchangeEnd::UpstreamFailed(text), None);
+            }
+            ErrorResponse::new(502, text)
+        }
+        Failure::Refused(error, reason) => {
+            report.refused = Some(reason);
+            error
+        }
+    };
+    let returned = conn.and_then(|conn| send(conn, mode, &error, dialect));
+    report.status = returned.as_ref().map(|_| error.status);
+    (ExchangeEnd::Refused(error.status, error.message), returned)
+}
+
+/// Sends an error to the client, if it is still there. Gives its connection back.
+fn send(
+    conn: Connection,
+    mode: ResponseMode,
+    error: &ErrorResponse,
+    dialect: Dialect,
+) -> Option<(Connection, Persistence)> {
+    let (head, body) = error.render(mode.version(), dialect);
+    let response = ResponseWriter::new(conn, mode, head, mode.framing(error.status, true));
+    response
+        .send_whole(if mode.head_only { &[] } else { &body })
+        .ok()
+}

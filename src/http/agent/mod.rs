@@ -1,0 +1,106 @@
+//! AGENT: the HTTP client for questions of our own to Ollama, Loki and other taps. `forward` sets its connections up as it does.
+
+mod error;
+mod resolver;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::config::{AutoHeaderValue, Config};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::{Connector, DefaultConnector};
+
+pub use self::error::{StepError, UpstreamErrorKind, error_chain, lower_first};
+pub use self::resolver::{NameResolver, addresses};
+use crate::error::failed;
+use crate::http::address::Upstream;
+
+/// How we introduce ourselves.
+pub const USER_AGENT: &str = concat!("ollama-tap/", env!("CARGO_PKG_VERSION"));
+
+/// An idle connection to Ollama is kept this long; Ollama itself never closes one.
+const MAX_IDLE_AGE: Duration = Duration::from_secs(300);
+
+/// Each of the two buffers above TLS (bytes), which do not grow: a head must fit.
+const TLS_BUFFER_SIZE: usize = 64 * 1024;
+
+/// A PEM file with further roots for https, beside the public ones.
+const ENV_CERT_FILE: &str = "SSL_CERT_FILE";
+
+pub type ConfigBuilder = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
+
+/// Where requests go, and which certificates prove it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub upstream: Upstream,
+    pub roots: Option<Arc<Vec<Certificate<'static>>>>,
+}
+
+impl Target {
+    /// The target at `upstream`, with the roots that the environment adds for https. Fails where those cannot be read.
+    pub fn of(upstream: &Upstream) -> crate::error::Result<Target> {
+        let path = std::env::var(ENV_CERT_FILE)
+            .ok()
+            .filter(|path| upstream.is_https() && !path.is_empty());
+        let roots = path.map(|path| {
+            let step = || format!("read {ENV_CERT_FILE} {path}");
+            let pem = std::fs::read(&path).map_err(failed(step()))?;
+            roots_with(&pem).map_err(failed(step()))
+        });
+        Ok(Target {
+            upstream: upstream.clone(),
+            roots: roots.transpose()?,
+        })
+    }
+
+    /// Settings that leave a request and its reply as they are: nothing added, nothing followed, nothing decoded.
+    /// Nor do they use a proxy of the environment's, which would send loopback traffic away.
+    pub fn config(&self) -> ConfigBuilder {
+        let roots = self
+            .roots
+            .clone()
+            .map_or(RootCerts::WebPki, RootCerts::Specific);
+        Config::builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .user_agent(AutoHeaderValue::None)
+            .accept(AutoHeaderValue::None)
+            .accept_encoding(AutoHeaderValue::None)
+            .allow_non_standard_methods(true)
+            .input_buffer_size(TLS_BUFFER_SIZE)
+            .output_buffer_size(TLS_BUFFER_SIZE)
+            .max_idle_age(MAX_IDLE_AGE)
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+    }
+
+    /// An agent for questions to this target, with those settings as `configure` changes them.
+    pub fn agent(&self, configure: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Agent {
+        self.agent_over(DefaultConnector::default(), configure)
+    }
+
+    /// The same over a connector of the caller's.
+    pub fn agent_over(
+        &self,
+        connector: impl Connector,
+        configure: impl FnOnce(ConfigBuilder) -> ConfigBuilder,
+    ) -> Agent {
+        Agent::with_parts(configure(self.config()).build(), connector, NameResolver)
+    }
+}
+
+/// The certificates of a PEM file, in addition to the public ones.
+fn roots_with(pem: &[u8]) -> Result<Arc<Vec<Certificate<'static>>>, ureq::Error> {
+    let mut roots: Vec<Certificate> = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+        .iter()
+        .map(|der| Certificate::from_der(der).to_owned())
+        .collect();
+    for item in parse_pem(pem) {
+        if let PemItem::Certificate(certificate) = item? {
+            roots.push(certificate);
+        }
+    }
+    Ok(Arc::new(roots))
+}

@@ -1,0 +1,95 @@
+//! PARTIAL REQUEST: a request whose head is here, and whose body is being buffered.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::http1::{BodyDecoder, Piece, Refusal, RequestHead};
+use crate::http::route::Route;
+use crate::util::budget::Buffer;
+
+/// A body that is buffered must bring `PROGRESS_BYTES`, or its rest, in every `PROGRESS_TIMEOUT`.
+const PROGRESS_TIMEOUT: Duration = Duration::from_secs(10);
+const PROGRESS_BYTES: usize = 1024;
+
+pub struct PartialRequest {
+    pub head: RequestHead,
+    pub route: Route,
+    /// When the last byte of the head came.
+    pub head_at: Instant,
+    pub started_at: SystemTime,
+    pub decoder: BodyDecoder,
+    pub buffered: Buffer,
+    /// At most this much is buffered (bytes); a longer body streams.
+    pub buffered_max: usize,
+    /// The length of the body, where the head tells it.
+    pub content_length: Option<u64>,
+    /// The client was sent `100 Continue`.
+    pub continue_sent: bool,
+    pub progress_check: ProgressCheck,
+}
+
+/// The time until which a body must have brought more.
+pub struct ProgressCheck {
+    pub deadline: Instant,
+    /// How much of it there was before (bytes).
+    bytes: usize,
+}
+
+impl ProgressCheck {
+    /// Begins at `now`, with `bytes` of the body there.
+    pub fn at(now: Instant, bytes: usize) -> ProgressCheck {
+        ProgressCheck {
+            deadline: now + PROGRESS_TIMEOUT,
+            bytes,
+        }
+    }
+
+    /// Returns whether `bytes` are enough.
+    pub fn is_met(&self, bytes: usize) -> bool {
+        bytes >= self.bytes + PROGRESS_BYTES
+    }
+}
+
+/// How far a body has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyProgress {
+    Incomplete,
+    Complete,
+    /// There is no room for it: the rest streams.
+    TooLarge,
+}
+
+impl PartialRequest {
+    /// Returns whether its head tells that it will not be buffered.
+    pub fn is_too_large(&self) -> bool {
+        self.content_length
+            .is_some_and(|length| length > self.buffered_max as u64)
+    }
+
+    /// Takes the part of the body that is in the read buffer.
+    pub fn take(&mut self, read_buffer: &mut Vec<u8>) -> Result<BodyProgress, Refusal> {
+        if self.is_too_large() {
+            return Ok(BodyProgress::TooLarge);
+        }
+        let mut input = &read_buffer[..];
+        let progress = loop {
+            let before = self.decoder.clone();
+            let all = input;
+            match self.decoder.next(&mut input)? {
+                Piece::More => break BodyProgress::Incomplete,
+                Piece::End => break BodyProgress::Complete,
+                Piece::Data(piece) => {
+                    let fits = self.buffered.bytes().len() + piece.len() <= self.buffered_max;
+                    if !fits || !self.buffered.push(piece, self.content_length) {
+                        // It stays in the read buffer, and streams from there.
+                        self.decoder = before;
+                        input = all;
+                        break BodyProgress::TooLarge;
+                    }
+                }
+            }
+        };
+        let used = read_buffer.len() - input.len();
+        read_buffer.drain(..used);
+        Ok(progress)
+    }
+}

@@ -1,0 +1,93 @@
+//! REQUEST: what passes from the request reader to workers: a request that can run, or one that is refused.
+
+use std::time::{Instant, SystemTime};
+
+use super::connection::Connection;
+use super::dispatch::JobKind;
+use super::http1::{BodyDecoder, Refusal, RequestHead};
+use crate::http::route::Route;
+use crate::util::budget::Buffer;
+
+/// Allows a client that asks for it to send its body.
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// A request, and the connection that it came on.
+pub struct Request {
+    pub conn: Connection,
+    pub head: RequestHead,
+    pub route: Route,
+    pub body: ReceivedBody,
+    pub timing: RequestTiming,
+}
+
+impl Request {
+    pub fn kind(&self) -> JobKind {
+        if self.body.is_complete() {
+            JobKind::Buffered
+        } else {
+            JobKind::Upload
+        }
+    }
+}
+
+/// The body of a request.
+pub struct ReceivedBody {
+    /// All of it, or the part of an upload that was buffered before it began to stream.
+    pub buffered: Buffer,
+    /// Decodes the rest of an upload, which is still to come from the connection.
+    pub remaining: Option<BodyDecoder>,
+    /// The client was sent `100 Continue`.
+    pub continue_sent: bool,
+}
+
+impl ReceivedBody {
+    /// Returns whether all of the body came.
+    pub fn is_complete(&self) -> bool {
+        self.remaining.is_none()
+    }
+}
+
+/// When a request came.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestTiming {
+    /// The last byte of its head.
+    pub head_at: Instant,
+    /// The same by the wall clock.
+    pub started_at: SystemTime,
+    /// The last byte of its body, or when an upload was allowed to stream.
+    pub complete_at: Instant,
+}
+
+impl RequestTiming {
+    /// When the last byte of the head came, for durations and for records.
+    pub fn arrival(&self) -> (Instant, SystemTime) {
+        (self.head_at, self.started_at)
+    }
+}
+
+/// A request that we do not take.
+pub struct RefusedRequest {
+    pub conn: Connection,
+    pub refusal: Refusal,
+    pub info: RequestInfo,
+    pub arrived: Option<(Instant, SystemTime)>,
+    /// All of the request came.
+    pub is_complete: bool,
+}
+
+/// As much of a refused request as was understood.
+pub enum RequestInfo {
+    Unknown,
+    Line { method: String, target: String },
+    Head(Box<RequestHead>),
+}
+
+impl RequestInfo {
+    pub fn method(&self) -> Option<&str> {
+        match self {
+            RequestInfo::Unknown => None,
+            RequestInfo::Line { method, .. } => Some(method),
+            RequestInfo::Head(head) => Some(head.method()),
+        }
+    }
+}
