@@ -1,4 +1,4 @@
-//! What a step does to files: each of these may be done again, and an interrupted one leaves nothing that stops the next.
+//! File operations of steps: each of these may be done again, and an interrupted one leaves nothing that stops the next.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::step::complain;
+use super::report::warn;
 use crate::platform;
 
-/// So long the processes of a service that was stopped may need to be gone, and so often it is looked whether they are.
-const LEAVING: Duration = Duration::from_secs(3);
-const LOOK: Duration = Duration::from_millis(50);
+/// How long the processes of a stopped service may need to be gone, and how often their file is tried meanwhile.
+const IN_USE_TIMEOUT: Duration = Duration::from_secs(3);
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Puts a file in its place whole: whoever looks sees the old one or the new one, also after a power cut. One that is there
 /// already just so is not touched.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(directory)?;
-    let new = unfinished(path);
-    unless_gone(fs::remove_file(&new))?;
+    let new = temporary_path(path);
+    ignore_not_found(fs::remove_file(&new))?;
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return platform::files::set_mode(path, mode);
     }
@@ -37,48 +37,48 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 
 /// Removes a file, and what an interrupted writing of it left behind.
 pub fn remove(path: &Path) -> io::Result<()> {
-    unless_gone(fs::remove_file(unfinished(path)))?;
-    unless_gone(fs::remove_file(path))
+    ignore_not_found(fs::remove_file(temporary_path(path)))?;
+    ignore_not_found(fs::remove_file(path))
 }
 
-/// Does something with the file of a program. Windows refuses that while a process of it lives, and those that were told to end
-/// may need a moment.
-pub fn patiently(mut done: impl FnMut() -> io::Result<()>) -> io::Result<()> {
-    let deadline = Instant::now() + LEAVING;
+/// Tries an operation on the file of a program again while Windows refuses it: a process of it lives, and may need a moment to
+/// end.
+pub fn retry_while_in_use(mut operation: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    let deadline = Instant::now() + IN_USE_TIMEOUT;
     loop {
-        match done() {
+        match operation() {
             Err(cause)
                 if cause.kind() == ErrorKind::PermissionDenied && Instant::now() < deadline =>
             {
-                thread::sleep(LOOK)
+                thread::sleep(RETRY_INTERVAL)
             }
             done => return done,
         }
     }
 }
 
-/// Windows removes no program that runs; when it starts the next time, it does.
-pub fn later(path: &Path, cause: io::Error) -> io::Result<()> {
+/// Has a program that runs removed when the system starts the next time: Windows does not remove it now.
+pub fn remove_at_restart(path: &Path, cause: io::Error) -> io::Result<()> {
     if cause.kind() != ErrorKind::PermissionDenied {
         return Err(cause);
     }
     platform::files::remove_at_restart(path)?;
-    complain(format_args!(
+    warn(format_args!(
         "{} runs now; it goes when the system starts the next time",
         path.display()
     ));
     Ok(())
 }
 
-/// Where a file is written before it takes its place.
-fn unfinished(path: &Path) -> PathBuf {
+/// The name that a file has until it is whole.
+fn temporary_path(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     path.with_file_name(name)
 }
 
-/// What is gone already need not be removed.
-pub fn unless_gone(done: io::Result<()>) -> io::Result<()> {
+/// Takes a file that was not there for one that was removed.
+pub fn ignore_not_found(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Ok(())

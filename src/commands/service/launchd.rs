@@ -1,23 +1,14 @@
 //! LAUNCHD: the property list, which holds the settings too, and the steps that install and remove it.
 
-use serde_json::{Map, Value};
-
-use super::command::output;
-use super::facts::{Facts, Place, read_if_there};
-use super::plan::{Plan, Role};
+use super::host_state::{CopyTarget, HostState};
+use super::layout::{LAUNCHD_LOG_PATH, LAUNCHD_TARGET, PLIST_COPIED, PLIST_PATH};
+use super::plan::Plan;
+use super::role::Role;
 use super::settings::{self, Values};
 use super::step::{PRIVATE, Step};
-use crate::error::{Error, Result, failed};
 use crate::platform;
 
-pub const PLIST_PATH: &str = "/Library/LaunchDaemons/io.github.ollama-tap.plist";
-pub const LOG_PATH: &str = "/var/log/ollama-tap.log";
-pub const TARGET: &str = "system/io.github.ollama-tap";
-
 const TEMPLATE: &str = include_str!("../../../packaging/launchd/io.github.ollama-tap.plist");
-
-/// Says that the executable is a copy, for `uninstall` to remove.
-pub const COPIED: &str = "<!-- the executable is a copy -->\n";
 
 /// The tap needs this long after the grace to cut what still runs and write the rest of the history (seconds).
 const STOP_MARGIN: u64 = 15;
@@ -29,41 +20,8 @@ const UMASK_USUAL: u32 = 0o022;
 /// `bootout` returns before the service has ended, and `bootstrap` fails until then (tries, a second apart).
 const TRIES: u32 = 120;
 
-/// The settings in the form of a settings file; empty where nothing is installed.
-pub fn settings() -> Result<String> {
-    if read_if_there(PLIST_PATH)?.is_none() {
-        return Ok(String::new());
-    }
-    let json = output(&[
-        "plutil",
-        "-extract",
-        "EnvironmentVariables",
-        "json",
-        "-o",
-        "-",
-        PLIST_PATH,
-    ]);
-    let json = json.ok_or_else(|| {
-        Error::Failed(format!("read {PLIST_PATH}: plutil finds no settings in it"))
-    })?;
-    let values: Map<String, Value> =
-        serde_json::from_str(&json).map_err(failed(format!("read {PLIST_PATH}")))?;
-    let changes = values
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, Some(value.as_str()?.to_owned()))));
-    Ok(settings::changed("", &changes.collect()))
-}
-
-/// The user that the installed service runs as.
-pub fn user() -> Option<String> {
-    let name = output(&[
-        "plutil", "-extract", "UserName", "raw", "-o", "-", PLIST_PATH,
-    ])?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
-}
-
 /// The steps that install the service, or bring it up to date.
-pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
+pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
     let owned = [
         platform::folders::service_home(),
         platform::folders::runtime_directory(),
@@ -76,19 +34,19 @@ pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
             owner: plan.user.clone(),
         })
         .collect();
-    steps.push(Step::run(&["touch", LOG_PATH]));
-    steps.push(Step::run(&["chown", &plan.user, LOG_PATH]));
-    steps.push(Step::write(PLIST_PATH, plist(plan, facts), PRIVATE));
+    steps.push(Step::run(&["touch", LAUNCHD_LOG_PATH]));
+    steps.push(Step::run(&["chown", &plan.user, LAUNCHD_LOG_PATH]));
+    steps.push(Step::write(PLIST_PATH, plist(plan, host), PRIVATE));
     if plan.copy_executable {
         steps.push(Step::Copy {
-            from: facts.executable.clone(),
+            from: host.executable.clone(),
             to: plan.executable.clone(),
         });
     }
-    if facts.unit.is_some() {
-        steps.push(Step::attempt(&["launchctl", "bootout", TARGET]));
+    if host.unit.is_some() {
+        steps.push(Step::attempt(&["launchctl", "bootout", LAUNCHD_TARGET]));
     }
-    steps.push(Step::run(&["launchctl", "enable", TARGET]));
+    steps.push(Step::run(&["launchctl", "enable", LAUNCHD_TARGET]));
     let bootstrap = format!(
         "n=0; until launchctl bootstrap system {PLIST_PATH}; do n=$((n+1)); [ $n -lt {TRIES} ] || exit 1; sleep 1; done"
     );
@@ -97,16 +55,16 @@ pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
 }
 
 /// The steps that remove it.
-pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
+pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
     let mut steps = Vec::new();
-    if facts.unit.is_some() {
-        steps.push(Step::attempt(&["launchctl", "bootout", TARGET]));
+    if host.unit.is_some() {
+        steps.push(Step::attempt(&["launchctl", "bootout", LAUNCHD_TARGET]));
     }
     if purge {
-        steps.extend(super::plan::purge_history(facts));
-        steps.push(Step::Remove(LOG_PATH.into()));
+        steps.extend(super::plan::purge_history(host));
+        steps.push(Step::Remove(LAUNCHD_LOG_PATH.into()));
     }
-    if facts.place == Place::Copy {
+    if host.copy_target == CopyTarget::Copy {
         steps.push(Step::Remove(platform::folders::service_program()));
     }
     let notes = platform::folders::runtime_directory();
@@ -124,7 +82,7 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
 }
 
 /// The property list for this machine. launchd gives a daemon no home, which Ollama needs.
-fn plist(plan: &Plan, facts: &Facts) -> String {
+fn plist(plan: &Plan, host: &HostState) -> String {
     let mut values: Values = settings::read(&plan.settings);
     values.insert("HOME".to_owned(), plan.home.to_string_lossy().into_owned());
     let pair = |(name, value): (&String, &String)| {
@@ -134,7 +92,7 @@ fn plist(plan: &Plan, facts: &Facts) -> String {
             escaped(value)
         )
     };
-    let umask = if plan.role == Role::Serve {
+    let umask = if plan.role == Role::Managed {
         UMASK_USUAL
     } else {
         UMASK_PRIVATE
@@ -155,8 +113,8 @@ fn plist(plan: &Plan, facts: &Facts) -> String {
         .fold(TEMPLATE.to_owned(), |text, (name, value)| {
             text.replacen(name, value, 1)
         });
-    if plan.copy_executable || facts.place == Place::Copy {
-        text + COPIED
+    if plan.copy_executable || host.copy_target == CopyTarget::Copy {
+        text + PLIST_COPIED
     } else {
         text
     }

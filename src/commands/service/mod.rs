@@ -1,16 +1,22 @@
-//! `ollama-tap service`: what the system's own manager of services starts, watches and stops.
+//! `ollama-tap service`: installs the tap as a service of the system, and controls it.
 //!
-//! - `facts` looks everything up, `plan` decides from that alone, `systemd`, `launchd` or `scm` turns the plan into steps
-//!   (what the settings file will say is a question of its own: `wanted`)
-//! - `step` says and does them; `--dry-run` only says them
-//! - an installation that fails on a machine that had none is taken back, so that Ollama is where it was
+//! - `host_state` looks everything up, `plan` decides from that alone (with `role`, and `changes` of the settings), `systemd`,
+//!   `launchd` or `scm` turns the plan into steps
+//! - `step` prints and performs them; `--dry-run` only prints them
+//! - `layout` has the paths of an installation, `installed` reads it
+//! - an installation that fails on a machine that had none is rolled back, so that Ollama is where it was
 
+mod changes;
 mod command;
-mod facts;
 mod files;
+mod host_state;
+mod installed;
 mod launchd;
+mod layout;
 mod ollama_unit;
 mod plan;
+mod report;
+mod role;
 mod run;
 mod scm;
 mod settings;
@@ -18,34 +24,38 @@ mod status;
 mod step;
 mod systemd;
 mod tail;
-mod wanted;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
+
+use host_state::HostState;
+pub use installed::{public_listen, public_log};
+use layout::{
+    LAUNCHD_LOG_PATH, LAUNCHD_TARGET, LOOPBACK, PLIST_PATH, SYSTEMD_RUNS, TAP_USER, UNIT,
+    windows_log,
+};
+use plan::Plan;
+use report::{print_line, warn};
+use role::Role;
+use step::Step;
 
 use crate::cli::{InstallArgs, ServiceCommand, UninstallArgs};
 use crate::config::{self, test_overrides};
 use crate::error::{Error, Result};
 use crate::platform;
 use crate::platform::service::{ServiceCall, ServiceManager};
-use facts::Facts;
-use plan::{Plan, Role};
-use step::Step;
 
-pub fn run(verb: &ServiceCommand) -> Result<ExitCode> {
+/// Runs one of the commands below `ollama-tap service`.
+pub fn run(command: &ServiceCommand) -> Result<ExitCode> {
     let manager = manager()?;
-    match verb {
+    match command {
         ServiceCommand::Install(args) => install(args, manager),
         ServiceCommand::Uninstall(args) => uninstall(args, manager),
-        ServiceCommand::Start(_) => control(manager, "start"),
-        ServiceCommand::Stop(_) => control(manager, "stop"),
-        ServiceCommand::Restart(_) => control(manager, "restart"),
+        ServiceCommand::Start(_) => control(manager, Control::Start),
+        ServiceCommand::Stop(_) => control(manager, Control::Stop),
+        ServiceCommand::Restart(_) => control(manager, Control::Restart),
         ServiceCommand::Status(_) => status::run(manager),
-        ServiceCommand::Logs(args) if manager == ServiceManager::Windows && args.follow => {
-            tail::follow(&scm::log())
-        }
-        ServiceCommand::Logs(_) if manager == ServiceManager::Windows => tail::show(&scm::log()),
-        ServiceCommand::Logs(args) => command::become_command(&logs(manager, args.follow)),
+        ServiceCommand::Logs(args) => show_logs(manager, args.follow),
         ServiceCommand::Run(_) if manager == ServiceManager::Windows => run::run_as_service(),
         ServiceCommand::Test(_) if manager == ServiceManager::Windows => run::run_here(),
         ServiceCommand::Test(_) | ServiceCommand::Run(_) => run::run(manager),
@@ -80,27 +90,27 @@ fn manager() -> Result<ServiceManager> {
 }
 
 fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
-    let facts = Facts::gather(manager)?;
-    let plan = Plan::decide(args, &facts)?;
+    let host = HostState::gather(manager)?;
+    let plan = Plan::decide(args, &host)?;
     let steps = match manager {
-        ServiceManager::Systemd => systemd::install(&plan, &facts),
-        ServiceManager::Windows => scm::install(&plan, &facts),
-        _ => launchd::install(&plan, &facts),
+        ServiceManager::Systemd => systemd::install(&plan, &host),
+        ServiceManager::Windows => scm::install(&plan, &host),
+        ServiceManager::Launchd => launchd::install(&plan, &host),
     };
     if args.dry_run {
         step::show(&steps);
         return Ok(ExitCode::SUCCESS);
     }
-    needs_root(manager, "install")?;
-    if manager == ServiceManager::Systemd && !Path::new(systemd::RUNS).exists() {
+    require_root(manager, "install")?;
+    if manager == ServiceManager::Systemd && !Path::new(SYSTEMD_RUNS).exists() {
         let way_out = "start `ollama-tap serve` or `ollama-tap proxy` by your own means";
         return Err(Error::Failed(format!(
             "install the service: systemd does not run here; {way_out}"
         )));
     }
-    ports_are_free(&plan, &facts)?;
-    step::perform(&steps).or_else(|failure| take_back(&facts, failure))?;
-    step::say(format_args!(
+    check_ports_free(&plan, &host)?;
+    step::perform(&steps).or_else(|failure| roll_back(&host, failure))?;
+    print_line(format_args!(
         "installed: listening on http://{}; see `ollama-tap service status`",
         plan.listen
     ));
@@ -108,9 +118,9 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
 }
 
 /// An Ollama that moves to a port that somebody has would be gone from both, and a tap that cannot listen fails again and again.
-fn ports_are_free(plan: &Plan, facts: &Facts) -> Result<()> {
+fn check_ports_free(plan: &Plan, host: &HostState) -> Result<()> {
     let taken = |doing: String, host: &str, port: u16, way_out: &str| {
-        if facts::is_free(host, port) {
+        if host_state::is_free(host, port) {
             return Ok(());
         }
         let holder = platform::sockets::port_holder(port)
@@ -120,16 +130,16 @@ fn ports_are_free(plan: &Plan, facts: &Facts) -> Result<()> {
             "{doing} {port}: the port is taken{holder}; {way_out}"
         )))
     };
-    let was_there = settings::read(&facts.settings).get(config::ENV_BACKEND_PORT)
+    let was_there = settings::read(&host.settings).get(config::ENV_BACKEND_PORT)
         == Some(&plan.backend_port.to_string());
     match plan.role {
-        Role::Beside if !(facts.is_moved && was_there) => taken(
+        Role::OllamaService if !(host.is_ollama_moved && was_there) => taken(
             "move Ollama to port".to_owned(),
-            facts::LOOPBACK,
+            LOOPBACK,
             plan.backend_port,
             "choose another one with --backend-port",
         ),
-        Role::Elsewhere | Role::Serve if facts.unit.is_none() => {
+        Role::External | Role::Managed if host.unit.is_none() => {
             let doing = format!("listen on {}, port", plan.listen.host);
             taken(
                 doing,
@@ -143,25 +153,27 @@ fn ports_are_free(plan: &Plan, facts: &Facts) -> Result<()> {
 }
 
 /// Undoes an installation that failed where there was none before, as far as that goes.
-fn take_back(before: &Facts, failure: Error) -> Result<()> {
+fn roll_back(before: &HostState, failure: Error) -> Result<()> {
     if before.unit.is_some() {
         return Err(Error::Failed(format!(
             "{failure}; what was installed before is changed in part: do it again, or `ollama-tap service uninstall`"
         )));
     }
-    step::complain(format_args!("{failure}; taking it back"));
+    warn(format_args!("{failure}; taking it back"));
     if before.manager == ServiceManager::Windows {
-        let _ = tail::show(&scm::log()); // it goes too; where there is none, the failure says it all
+        let _ = tail::show(&windows_log()); // it goes too; where there is none, the failure says it all
     }
-    let mut steps = removal(&Facts::gather(before.manager)?, false);
-    if let Some(path) = settings_path(before.manager).filter(|_| !before.settings.is_empty()) {
+    let mut steps = uninstall_steps(&HostState::gather(before.manager)?, false);
+    if let Some(path) =
+        installed::settings_path(before.manager).filter(|_| !before.settings.is_empty())
+    {
         steps.push(Step::write(path, before.settings.clone(), step::PRIVATE));
     }
-    if !before.has_state {
+    if !before.has_service_directory {
         steps.push(Step::RemoveTree(platform::folders::service_home()));
     }
     if before.tap_user.is_none() && before.manager == ServiceManager::Systemd {
-        steps.push(Step::attempt(&["userdel", plan::TAP_USER]));
+        steps.push(Step::attempt(&["userdel", TAP_USER]));
     }
     step::perform(&steps)?;
     Err(Error::Failed(format!(
@@ -170,106 +182,103 @@ fn take_back(before: &Facts, failure: Error) -> Result<()> {
 }
 
 fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> {
-    let facts = Facts::gather(manager)?;
-    let steps = removal(&facts, args.purge);
+    let host = HostState::gather(manager)?;
+    let steps = uninstall_steps(&host, args.purge);
     if args.dry_run {
         step::show(&steps);
         return Ok(ExitCode::SUCCESS);
     }
-    needs_root(manager, "uninstall")?;
-    let history = plan::history(&facts.settings);
+    require_root(manager, "uninstall")?;
+    let history = plan::history(&host.settings);
     step::perform(&steps)?;
     if !args.purge && history.exists() {
-        step::say(format_args!(
+        print_line(format_args!(
             "the history stays in {}; `ollama-tap service uninstall --purge` deletes it",
             history.display()
         ));
     }
     if args.purge && manager == ServiceManager::Systemd {
-        step::say(format_args!(
+        print_line(format_args!(
             "lines of the log, which never hold a prompt, stay in the journal until it is rotated"
         ));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn removal(facts: &Facts, purge: bool) -> Vec<Step> {
-    match facts.manager {
-        ServiceManager::Systemd => systemd::uninstall(facts, purge),
-        ServiceManager::Windows => scm::uninstall(facts, purge),
-        _ => launchd::uninstall(facts, purge),
+fn uninstall_steps(host: &HostState, purge: bool) -> Vec<Step> {
+    match host.manager {
+        ServiceManager::Systemd => systemd::uninstall(host, purge),
+        ServiceManager::Windows => scm::uninstall(host, purge),
+        ServiceManager::Launchd => launchd::uninstall(host, purge),
     }
 }
 
-fn control(manager: ServiceManager, verb: &str) -> Result<ExitCode> {
-    if manager == ServiceManager::Windows {
-        needs_root(manager, verb)?;
+/// What an installed service can be told.
+#[derive(Clone, Copy)]
+enum Control {
+    Start,
+    Stop,
+    Restart,
+}
+
+impl Control {
+    /// Returns the verb, which is also systemctl's.
+    fn as_str(self) -> &'static str {
+        match self {
+            Control::Start => "start",
+            Control::Stop => "stop",
+            Control::Restart => "restart",
+        }
     }
-    control_steps(manager, verb)
-        .iter()
-        .try_for_each(Step::perform)?;
+}
+
+fn control(manager: ServiceManager, control: Control) -> Result<ExitCode> {
+    if manager == ServiceManager::Windows {
+        require_root(manager, control.as_str())?;
+    }
+    for step in control_steps(manager, control) {
+        step.perform()?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn control_steps(manager: ServiceManager, verb: &str) -> Vec<Step> {
-    let bootstrap = Step::attempt(&["launchctl", "bootstrap", "system", launchd::PLIST_PATH]);
-    match (manager, verb) {
-        (ServiceManager::Systemd, verb) => vec![Step::run(&["systemctl", verb, systemd::UNIT])],
-        (ServiceManager::Windows, "start") => vec![Step::Service(ServiceCall::Start)],
-        (ServiceManager::Windows, "stop") => vec![Step::Service(ServiceCall::Stop)],
-        (ServiceManager::Windows, _) => vec![
-            Step::Service(ServiceCall::Stop),
-            Step::Service(ServiceCall::Start),
-        ],
-        (_, "start") => vec![
-            bootstrap,
-            Step::run(&["launchctl", "kickstart", launchd::TARGET]),
-        ],
-        (_, "stop") => vec![Step::run(&["launchctl", "bootout", launchd::TARGET])],
-        _ => vec![
-            bootstrap,
-            Step::run(&["launchctl", "kickstart", "-k", launchd::TARGET]),
-        ],
+fn control_steps(manager: ServiceManager, control: Control) -> Vec<Step> {
+    let bootstrap = Step::attempt(&["launchctl", "bootstrap", "system", PLIST_PATH]);
+    let kickstart = |options: &[&str]| {
+        Step::run(&[&["launchctl", "kickstart"], options, &[LAUNCHD_TARGET]].concat())
+    };
+    let (start, stop) = (
+        Step::Service(ServiceCall::Start),
+        Step::Service(ServiceCall::Stop),
+    );
+    match (manager, control) {
+        (ServiceManager::Systemd, control) => {
+            vec![Step::run(&["systemctl", control.as_str(), UNIT])]
+        }
+        (ServiceManager::Windows, Control::Start) => vec![start],
+        (ServiceManager::Windows, Control::Stop) => vec![stop],
+        (ServiceManager::Windows, Control::Restart) => vec![stop, start],
+        (ServiceManager::Launchd, Control::Start) => vec![bootstrap, kickstart(&[])],
+        (ServiceManager::Launchd, Control::Stop) => {
+            vec![Step::run(&["launchctl", "bootout", LAUNCHD_TARGET])]
+        }
+        (ServiceManager::Launchd, Control::Restart) => vec![bootstrap, kickstart(&["-k"])],
     }
 }
 
-fn logs(manager: ServiceManager, follow: bool) -> Vec<&'static str> {
+/// Shows the log of the service, and with `follow` what is added to it.
+fn show_logs(manager: ServiceManager, follow: bool) -> Result<ExitCode> {
     let mut words = match manager {
-        ServiceManager::Systemd => vec!["journalctl", "--unit", systemd::UNIT],
-        _ => vec!["tail", "-n", "1000", launchd::LOG_PATH],
+        ServiceManager::Systemd => vec!["journalctl", "--unit", UNIT],
+        ServiceManager::Launchd => vec!["tail", "-n", "1000", LAUNCHD_LOG_PATH],
+        ServiceManager::Windows if follow => return tail::follow(&windows_log()),
+        ServiceManager::Windows => return tail::show(&windows_log()),
     };
     words.extend(follow.then_some("-f"));
-    words
+    command::become_command(&words)
 }
 
-/// The settings as a settings file has them; empty where there are none.
-fn settings_text(manager: ServiceManager) -> Result<String> {
-    match settings_path(manager) {
-        Some(path) => facts::read_if_there(path).map(Option::unwrap_or_default),
-        None => launchd::settings(),
-    }
-}
-
-/// The settings file; `None` where the settings are in the property list.
-fn settings_path(manager: ServiceManager) -> Option<PathBuf> {
-    match manager {
-        ServiceManager::Systemd => Some(settings::PATH.into()),
-        ServiceManager::Windows => Some(scm::settings()),
-        _ => None,
-    }
-}
-
-/// Where the service on Windows listens, as everybody may know; `None` where it is not installed.
-pub fn public_listen() -> Option<String> {
-    scm::listens(&std::fs::read_to_string(scm::record()).ok()?)
-}
-
-/// The log of the service on Windows, which everybody may read.
-pub fn public_log() -> PathBuf {
-    scm::log()
-}
-
-fn needs_root(manager: ServiceManager, verb: &str) -> Result<()> {
+fn require_root(manager: ServiceManager, verb: &str) -> Result<()> {
     if platform::users::is_root() {
         return Ok(());
     }
@@ -278,7 +287,9 @@ fn needs_root(manager: ServiceManager, verb: &str) -> Result<()> {
             "an administrator",
             "open a terminal with \"Run as administrator\" and use `ollama-tap service",
         ),
-        _ => ("root", "use `sudo ollama-tap service"),
+        ServiceManager::Systemd | ServiceManager::Launchd => {
+            ("root", "use `sudo ollama-tap service")
+        }
     };
     let look = if verb.ends_with("install") {
         ", or --dry-run to see the steps"

@@ -1,4 +1,4 @@
-//! PLAN: what the service will be, decided from the flags and the facts, before anything is touched.
+//! PLAN: what the service will be, decided from the flags and the host, before anything is touched.
 //!
 //! - `--upstream` was given, now or when it was installed: tap that Ollama, and leave this machine's alone
 //! - Ollama is a service of its own: move it to the backend port, and tap it where it listened
@@ -7,10 +7,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::facts::{Facts, Place};
+use super::changes;
+use super::host_state::{CopyTarget, HostState};
+use super::layout::TAP_USER;
+use super::role::Role;
 use super::settings::{self, Values};
 use super::step::Step;
-use super::wanted;
 use crate::cli::{InstallArgs, ProxyArgs, ServeArgs};
 use crate::commands::reported;
 use crate::config::{self, Config, ServeConfig};
@@ -19,20 +21,6 @@ use crate::http::address::ListenAddress;
 use crate::platform;
 use crate::platform::service::ServiceManager;
 use crate::platform::users::User;
-
-/// The user that the tap runs as in front of another Ollama.
-pub const TAP_USER: &str = "ollama-tap";
-
-/// Who starts the Ollama that is tapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Somebody else, elsewhere.
-    Elsewhere,
-    /// Its own service, which moves aside.
-    Beside,
-    /// The tap.
-    Serve,
-}
 
 /// What the service will be.
 #[derive(Debug, PartialEq)]
@@ -50,43 +38,22 @@ pub struct Plan {
     pub listen: ListenAddress,
     /// Directories outside the service's own that it writes to: the history's, and Ollama's.
     pub history: Option<PathBuf>,
-    pub of_ollama: Vec<PathBuf>,
+    pub ollama_directories: Vec<PathBuf>,
     /// How long streams may take to finish (seconds).
     pub grace: u64,
 }
 
-impl Role {
-    pub fn command(self) -> &'static str {
-        match self {
-            Role::Elsewhere | Role::Beside => "proxy",
-            Role::Serve => "serve",
-        }
-    }
-
-    fn choose(args: &InstallArgs, facts: &Facts, old: &Values) -> Role {
-        let was_proxy = old
-            .get(settings::COMMAND)
-            .is_some_and(|command| command == "proxy");
-        let was_elsewhere = was_proxy && !old.contains_key(config::ENV_BACKEND_PORT);
-        match &facts.ollama_unit {
-            _ if args.upstream.is_some() || was_elsewhere => Role::Elsewhere,
-            Some(_) => Role::Beside,
-            None => Role::Serve,
-        }
-    }
-}
-
 impl Plan {
     /// Decides, or says all that is wrong.
-    pub fn decide(args: &InstallArgs, facts: &Facts) -> Result<Plan> {
-        let old = settings::read(&facts.settings);
-        let role = Role::choose(args, facts, &old);
+    pub fn decide(args: &InstallArgs, host: &HostState) -> Result<Plan> {
+        let old = settings::read(&host.settings);
+        let role = Role::choose(args, host, &old);
         let settings =
-            settings::changed(&facts.settings, &wanted::changes(role, args, facts, &old)?);
+            settings::changed(&host.settings, &changes::changes(role, args, host, &old)?);
         let now = settings::read(&settings);
         let config = check(role, args, &now)?;
-        let backend_port = wanted::backend_port(args, facts, &old)?;
-        if role == Role::Beside && config.listen.port == backend_port {
+        let backend_port = changes::backend_port(args, host, &old)?;
+        if role == Role::OllamaService && config.listen.port == backend_port {
             let text = format!(
                 "bad value for --backend-port: `{backend_port}` is the port that the tap listens on"
             );
@@ -94,16 +61,16 @@ impl Plan {
                 "{text}; accepted: another port from 1 to 65535"
             )));
         }
-        let user = user(role, facts);
-        let (executable, copy_executable) = executable(facts)?;
+        let user = user(role, host);
+        let (executable, copy_executable) = executable(host)?;
         Ok(Plan {
             role,
             executable,
             copy_executable,
             history: Some(config.history.dir)
                 .filter(|directory| !directory.starts_with(platform::folders::service_home())),
-            of_ollama: if role == Role::Serve {
-                of_ollama(&user, facts, &now)
+            ollama_directories: if role == Role::Managed {
+                ollama_directories(&user, host, &now)
             } else {
                 Vec::new()
             },
@@ -117,12 +84,12 @@ impl Plan {
     }
 }
 
-fn user(role: Role, facts: &Facts) -> User {
-    match (role, facts.manager) {
-        (Role::Serve, ServiceManager::Systemd) => facts
+fn user(role: Role, host: &HostState) -> User {
+    match (role, host.manager) {
+        (Role::Managed, ServiceManager::Systemd) => host
             .ollama_user
             .clone()
-            .unwrap_or_else(|| facts.installer.clone()),
+            .unwrap_or_else(|| host.installer.clone()),
         (_, ServiceManager::Systemd) => User {
             name: TAP_USER.to_owned(),
             home: platform::folders::service_home(),
@@ -131,16 +98,16 @@ fn user(role: Role, facts: &Facts) -> User {
             name: platform::service::SERVICE_ACCOUNT.to_owned(),
             home: platform::folders::service_home(),
         },
-        _ => facts.installer.clone(),
+        (_, ServiceManager::Launchd) => host.installer.clone(),
     }
 }
 
 /// Ollama's own directory, and the models, wherever a link to them leads. On Windows the service's account has a directory of its
 /// own, and the settings name the models of whoever installs.
-fn of_ollama(user: &User, facts: &Facts, settings: &Values) -> Vec<PathBuf> {
-    if facts.manager == ServiceManager::Windows {
+fn ollama_directories(user: &User, host: &HostState, settings: &Values) -> Vec<PathBuf> {
+    if host.manager == ServiceManager::Windows {
         return settings
-            .get(wanted::MODELS)
+            .get(changes::MODELS)
             .map(PathBuf::from)
             .into_iter()
             .collect();
@@ -149,7 +116,7 @@ fn of_ollama(user: &User, facts: &Facts, settings: &Values) -> Vec<PathBuf> {
     let usual = fs::canonicalize(own.join("models"))
         .ok()
         .filter(|models| !models.starts_with(&own));
-    let models = settings.get(wanted::MODELS).map(PathBuf::from).or(usual);
+    let models = settings.get(changes::MODELS).map(PathBuf::from).or(usual);
     [own].into_iter().chain(models).collect()
 }
 
@@ -162,8 +129,8 @@ fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
         &get,
     ))?;
     match role {
-        Role::Elsewhere | Role::Beside => Ok(config),
-        Role::Serve => {
+        Role::External | Role::OllamaService => Ok(config),
+        Role::Managed => {
             let args = ServeArgs {
                 backend_port: args.backend_port.clone(),
                 ..ServeArgs::default()
@@ -174,15 +141,15 @@ fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
 }
 
 /// The executable that the service names, and whether it must be copied there. A copy of ours is kept up to date.
-fn executable(facts: &Facts) -> Result<(PathBuf, bool)> {
+fn executable(host: &HostState) -> Result<(PathBuf, bool)> {
     let place = platform::folders::service_program();
-    match facts.place {
-        _ if is_stable(&facts.executable) => Ok((facts.executable.clone(), false)),
-        Place::Free | Place::Copy => Ok((place, true)),
-        Place::Same => Ok((place, false)),
-        Place::Other => Err(Error::Failed(format!(
+    match host.copy_target {
+        _ if is_stable(&host.executable) => Ok((host.executable.clone(), false)),
+        CopyTarget::Free | CopyTarget::Copy => Ok((place, true)),
+        CopyTarget::Same => Ok((place, false)),
+        CopyTarget::Other => Err(Error::Failed(format!(
             "copy {} to {place}: another one is there; install with that one (`{place} service install`), or remove it",
-            facts.executable.display(),
+            host.executable.display(),
             place = place.display()
         ))),
     }
@@ -203,10 +170,10 @@ pub fn history(settings: &str) -> PathBuf {
 
 /// The steps that delete the history. That in the service's own directory goes with it; elsewhere there may be files of others,
 /// so that only the tap's go.
-pub fn purge_history(facts: &Facts) -> Vec<Step> {
-    let history = history(&facts.settings);
+pub fn purge_history(host: &HostState) -> Vec<Step> {
+    let history = history(&host.settings);
     let words = [
-        &*facts.executable.to_string_lossy(),
+        &*host.executable.to_string_lossy(),
         "purge",
         "--all",
         "--yes",

@@ -1,12 +1,13 @@
-//! RUN: what the service runs, run in this terminal, as the service's user and with its settings.
+//! Runs what the service runs, in this terminal, as the service's user and with its settings.
 //!
 //! On Windows it is run by this very process, which the service control manager knows.
 
 use std::ffi::OsStr;
 use std::process::{Command, ExitCode};
 
+use super::layout::windows_logs;
 use super::settings::{self, Values};
-use super::{command, facts, launchd, scm, settings_text, systemd};
+use super::{command, installed};
 use crate::cli::{ProxyArgs, ServeArgs};
 use crate::commands::{proxy, serve};
 use crate::error::{Error, Result, failed};
@@ -16,7 +17,7 @@ use crate::platform::service::ServiceManager;
 use crate::platform::users::User;
 
 pub fn run(manager: ServiceManager) -> Result<ExitCode> {
-    let values = settings::read(&settings_text(manager)?);
+    let values = settings::read(&installed::settings_text(manager)?);
     let command = command(&values)?;
     let executable =
         platform::process::own_executable().map_err(failed("find our own executable"))?;
@@ -53,7 +54,7 @@ pub fn run_as_service() -> Result<ExitCode> {
 
 /// Runs it with a log of its own.
 fn run_logged() -> Result<ExitCode> {
-    let directory = scm::logs();
+    let directory = windows_logs();
     platform::service::log_to(&directory)
         .map_err(failed(format!("write to {}", directory.display())))?;
     run_here()
@@ -61,7 +62,7 @@ fn run_logged() -> Result<ExitCode> {
 
 /// Runs it in this process.
 pub fn run_here() -> Result<ExitCode> {
-    let values = settings::read(&settings_text(ServiceManager::Windows)?);
+    let values = settings::read(&installed::settings_text(ServiceManager::Windows)?);
     let command = command(&values)?;
     platform::process::set_variables(&values);
     match command {
@@ -86,20 +87,17 @@ fn command(values: &Values) -> Result<&'static str> {
     })
 }
 
-/// The user of the installed unit.
+/// Returns the user of the installed service.
 fn service_user(manager: ServiceManager) -> Result<Option<User>> {
-    let name = match manager {
-        ServiceManager::Systemd => facts::read_if_there(systemd::UNIT_PATH)?
-            .as_deref()
-            .and_then(systemd::user_of)
-            .map(str::to_owned),
-        _ => launchd::user(),
+    let Some(name) = installed::user(manager)? else {
+        return Ok(None);
     };
-    let known = |name: String| {
-        platform::users::user(&name)
-            .ok_or_else(|| Error::Failed(format!("run the service: there is no user {name}")))
-    };
-    name.map(known).transpose()
+    match platform::users::user(&name) {
+        Some(user) => Ok(Some(user)),
+        None => Err(Error::Failed(format!(
+            "run the service: there is no user {name}"
+        ))),
+    }
 }
 
 /// With the groups that open the GPUs, and with a home, where Ollama looks for its models.

@@ -7,8 +7,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::facts::{Facts, Place};
-use super::plan::{self, Plan, Role};
+use super::host_state::{CopyTarget, HostState};
+use super::layout::{COPIED, GIVEN, LISTENS, windows_logs, windows_record, windows_settings};
+use super::plan::{self, Plan};
+use super::role::Role;
 use super::settings;
 use super::step::{PRIVATE, PUBLIC, Step};
 use crate::config;
@@ -26,53 +28,27 @@ const CHANGE: &str = "(OI)(CI)M";
 const USE: &str = "(OI)(CI)RX";
 const READ: &str = "R";
 
-/// Lines of the record: the executable is a copy of ours; rights were given here; where the tap listens, for those who may not
-/// read the settings.
-const COPIED: &str = super::systemd::COPIED;
-const GIVEN: &str = "Given=";
-const LISTENS: &str = "Listens=";
-
 /// The tap needs this long after the grace to cut what still runs and write the rest of the history.
 const STOP_MARGIN: Duration = Duration::from_secs(15);
 
-/// The settings file.
-pub fn settings() -> PathBuf {
-    platform::folders::service_home().join("ollama-tap.env")
-}
-
-/// The record of what was installed. Everybody may read it.
-pub fn record() -> PathBuf {
-    platform::folders::service_home().join("installed.txt")
-}
-
-/// The directory of the log, which everybody may read: it never holds a prompt.
-pub fn logs() -> PathBuf {
-    platform::folders::service_home().join("logs")
-}
-
-pub fn log() -> PathBuf {
-    logs().join(platform::service::SERVICE_LOG)
-}
-
-/// Where the tap listens, by the record.
-pub fn listens(record: &str) -> Option<String> {
-    lines(record, LISTENS).next().map(str::to_owned)
-}
-
 /// The steps that install the service, or bring it up to date.
-pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
+pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
     let home = platform::folders::service_home();
     let mut steps = vec![Step::Service(ServiceCall::Stop), Step::Make(home.clone())];
     steps.extend(close(&home));
     // Before what it keeps a record of.
-    steps.push(Step::write(record(), recorded(plan, facts), PUBLIC));
-    steps.push(Step::write(settings(), plan.settings.clone(), PRIVATE));
+    steps.push(Step::write(windows_record(), recorded(plan, host), PUBLIC));
+    steps.push(Step::write(
+        windows_settings(),
+        plan.settings.clone(),
+        PRIVATE,
+    ));
     // What users may read and the service may change, as all of its directory.
     steps.push(Step::Make(platform::folders::runtime_directory()));
     steps.extend(writable(plan).map(|path| Step::Make(path.clone())));
     if plan.copy_executable {
         steps.push(Step::Copy {
-            from: facts.executable.clone(),
+            from: host.executable.clone(),
             to: plan.executable.clone(),
         });
     }
@@ -82,15 +58,15 @@ pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
     };
     steps.push(Step::Service(ServiceCall::Register(entry)));
     steps.push(give(&home, CHANGE));
-    steps.push(give(&settings(), READ));
+    steps.push(give(&windows_settings(), READ));
     steps.extend(given(plan).iter().map(|(path, rights)| give(path, rights)));
     steps.push(Step::Service(ServiceCall::Start));
     steps
 }
 
 /// The steps that remove it. Rights go while the account has a name; what says what is left to do goes last.
-pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
-    let record_now = facts.unit.as_deref().unwrap_or_default();
+pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
+    let record_now = host.unit.as_deref().unwrap_or_default();
     let mut steps = vec![Step::Service(ServiceCall::Stop)];
     steps.extend(
         lines(record_now, GIVEN)
@@ -99,19 +75,19 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
             .map(take),
     );
     steps.push(Step::Service(ServiceCall::Unregister));
-    if facts.place == Place::Copy {
+    if host.copy_target == CopyTarget::Copy {
         let copy = platform::folders::service_program();
         let directory = copy.parent().map(Path::to_owned);
         steps.push(Step::RemoveProgram(copy));
         steps.extend(directory.map(Step::RemoveEmpty));
     }
     if purge {
-        steps.extend(plan::purge_history(facts));
+        steps.extend(plan::purge_history(host));
     } else {
-        steps.push(Step::RemoveTree(logs()));
+        steps.push(Step::RemoveTree(windows_logs()));
         steps.push(Step::RemoveTree(platform::folders::runtime_directory()));
-        steps.push(Step::Remove(settings()));
-        steps.push(Step::Remove(record()));
+        steps.push(Step::Remove(windows_settings()));
+        steps.push(Step::Remove(windows_record()));
         steps.push(Step::RemoveEmpty(platform::folders::service_home()));
     }
     steps
@@ -163,7 +139,7 @@ fn take(path: &Path) -> Step {
 
 /// Directories outside the service's own that it writes to. They must be there before.
 fn writable(plan: &Plan) -> impl Iterator<Item = &PathBuf> {
-    plan.of_ollama.iter().chain(&plan.history)
+    plan.ollama_directories.iter().chain(&plan.history)
 }
 
 /// Others' directories, and what the service may do there: keep models and a history, and run an Ollama that is one user's.
@@ -171,7 +147,7 @@ fn given(plan: &Plan) -> Vec<(PathBuf, &'static str)> {
     let program = settings::read(&plan.settings)
         .remove(config::ENV_OLLAMA)
         .map(PathBuf::from);
-    let program = program.filter(|path| plan.role == Role::Serve && !plan::is_stable(path));
+    let program = program.filter(|path| plan.role == Role::Managed && !plan::is_stable(path));
     let directory = program.and_then(|path| path.parent().map(Path::to_owned));
     writable(plan)
         .map(|path| (path.clone(), CHANGE))
@@ -180,9 +156,10 @@ fn given(plan: &Plan) -> Vec<(PathBuf, &'static str)> {
 }
 
 /// The record of this installation, with what the one before gave.
-fn recorded(plan: &Plan, facts: &Facts) -> String {
-    let old = facts.unit.as_deref().unwrap_or_default();
-    let copied = (plan.copy_executable || facts.place == Place::Copy).then(|| COPIED.to_owned());
+fn recorded(plan: &Plan, host: &HostState) -> String {
+    let old = host.unit.as_deref().unwrap_or_default();
+    let copied =
+        (plan.copy_executable || host.copy_target == CopyTarget::Copy).then(|| COPIED.to_owned());
     let new = given(plan)
         .into_iter()
         .map(|(path, _)| path.to_string_lossy().into_owned());

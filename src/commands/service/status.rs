@@ -1,11 +1,13 @@
-//! STATUS: what the system says of the service, and the tap of itself.
+//! The state of the service, as the system tells it, and of the tap, as it tells itself.
 
 use std::process::ExitCode;
 
 use serde::Deserialize;
 
 use super::command::output;
-use super::{launchd, settings, settings_text, step, systemd};
+use super::layout::{LAUNCHD_TARGET, UNIT};
+use super::report::print_line;
+use super::{installed, settings};
 use crate::cli::LocationArgs;
 use crate::commands::history::tap::Tap;
 use crate::commands::running;
@@ -21,7 +23,7 @@ const NOT_RUNNING: u8 = 3;
 
 /// The answer of /test, as much as is shown of it.
 #[derive(Deserialize)]
-struct Upstream {
+struct TestPage {
     ollama_host: String,
     ollama_reachable: bool,
     models: Vec<serde_json::Value>,
@@ -31,13 +33,13 @@ pub fn run(manager: ServiceManager) -> Result<ExitCode> {
     let (state, is_running) = match manager {
         ServiceManager::Systemd => systemd_state(),
         ServiceManager::Windows => windows_state(),
-        _ => launchd_state(),
+        ServiceManager::Launchd => launchd_state(),
     };
-    line("service", &state);
+    print_field("service", &state);
     if let Some(tap) = find(manager) {
         about(&tap);
     } else if is_running {
-        line("listening", no_tap(manager));
+        print_field("listening", no_tap(manager));
     }
     Ok(if is_running {
         ExitCode::SUCCESS
@@ -49,19 +51,21 @@ pub fn run(manager: ServiceManager) -> Result<ExitCode> {
 fn no_tap(manager: ServiceManager) -> &'static str {
     match manager {
         ServiceManager::Windows => "no tap answers where the service should",
-        _ => "no tap answers where the settings say (without root they cannot be read: use sudo)",
+        ServiceManager::Systemd | ServiceManager::Launchd => {
+            "no tap answers where the settings say (without root they cannot be read: use sudo)"
+        }
     }
 }
 
-fn line(name: &str, value: &str) {
-    step::say(format_args!("{name:<11} {value}"));
+fn print_field(name: &str, value: &str) {
+    print_line(format_args!("{name:<11} {value}"));
 }
 
 /// The running tap, looked for where the service's settings say, as far as we may read them.
 fn find(manager: ServiceManager) -> Option<Tap> {
-    let mut values = settings::read(&settings_text(manager).unwrap_or_default());
+    let mut values = settings::read(&installed::settings_text(manager).unwrap_or_default());
     if values.is_empty() {
-        values.extend(super::public_listen().map(|address| (ENV_LISTEN.to_owned(), address)));
+        values.extend(installed::public_listen().map(|address| (ENV_LISTEN.to_owned(), address)));
     }
     let config = QueryConfig::resolve(LocationArgs::of_tap(&None), &|name| {
         values.get(name).cloned()
@@ -71,28 +75,28 @@ fn find(manager: ServiceManager) -> Option<Tap> {
 }
 
 fn about(tap: &Tap) {
-    line("listening", tap.address());
+    print_field("listening", tap.address());
     match tap
         .text("/test")
-        .map(|text| serde_json::from_str::<Upstream>(&text))
+        .map(|text| serde_json::from_str::<TestPage>(&text))
     {
-        Ok(Ok(ollama)) if ollama.ollama_reachable => line(
+        Ok(Ok(ollama)) if ollama.ollama_reachable => print_field(
             "upstream",
             &format!("{} ({} models)", ollama.ollama_host, ollama.models.len()),
         ),
-        Ok(Ok(ollama)) => line(
+        Ok(Ok(ollama)) => print_field(
             "upstream",
             &format!("{} (does not answer)", ollama.ollama_host),
         ),
-        Ok(Err(cause)) => line("upstream", &format!("unknown: {cause}")),
-        Err(cause) => line("upstream", &format!("unknown: {cause}")),
+        Ok(Err(cause)) => print_field("upstream", &format!("unknown: {cause}")),
+        Err(cause) => print_field("upstream", &format!("unknown: {cause}")),
     }
     match tap.text("/metrics") {
         Ok(metrics) => counts(&metrics),
-        Err(cause) => line("requests", &format!("unknown: {cause}")),
+        Err(cause) => print_field("requests", &format!("unknown: {cause}")),
     }
     match tap.about() {
-        Ok(about) => line(
+        Ok(about) => print_field(
             "history",
             &format!(
                 "{} in {}, {} records",
@@ -101,7 +105,7 @@ fn about(tap: &Tap) {
                 about.records
             ),
         ),
-        Err(cause) => line("history", &cause.to_string()),
+        Err(cause) => print_field("history", &cause.to_string()),
     }
 }
 
@@ -116,14 +120,14 @@ fn counts(metrics: &str) {
             .split('"')
             .next()
     });
-    line(
+    print_field(
         "backend",
         &version.map_or("unknown".to_owned(), |version| {
             format!("ollama {version}{restarts}")
         }),
     );
     if let Some(start) = sum(metrics, "process_start_time_seconds", "") {
-        line("uptime", &duration(record::now() - start));
+        print_field("uptime", &duration(record::now() - start));
     }
     let of = |status: &str| {
         sum(
@@ -134,7 +138,7 @@ fn counts(metrics: &str) {
         .unwrap_or_default()
     };
     let tokens = sum(metrics, "ollama_tokens_generated_total", "").unwrap_or_default();
-    line(
+    print_field(
         "requests",
         &format!(
             "{} done, {} failed, {} cancelled",
@@ -143,7 +147,7 @@ fn counts(metrics: &str) {
             of("cancelled")
         ),
     );
-    line("tokens", &format!("{tokens} generated"));
+    print_field("tokens", &format!("{tokens} generated"));
 }
 
 /// Seconds as people say them: the two largest units.
@@ -169,7 +173,7 @@ fn systemd_state() -> (String, bool) {
         "ActiveEnterTimestamp",
     ];
     let wanted = format!("--property={}", names.join(","));
-    let Some(shown) = output(&["systemctl", "show", systemd::UNIT, &wanted]) else {
+    let Some(shown) = output(&["systemctl", "show", UNIT, &wanted]) else {
         return ("unknown: systemd does not answer".to_owned(), false);
     };
     let property = |name: &str| {
@@ -217,7 +221,7 @@ fn windows_state() -> (String, bool) {
 
 /// What launchd says, and whether it runs.
 fn launchd_state() -> (String, bool) {
-    let Some(shown) = output(&["launchctl", "print", launchd::TARGET]) else {
+    let Some(shown) = output(&["launchctl", "print", LAUNCHD_TARGET]) else {
         return ("not installed, or stopped".to_owned(), false);
     };
     let property = |name: &str| {

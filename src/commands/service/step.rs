@@ -1,15 +1,16 @@
-//! STEP: one thing that installing or removing does to the machine.
+//! One thing that installing or removing does to the machine.
 //!
 //! Steps are computed first, all of them, and done then: what `--dry-run` prints is what would be done. Each one may be done
 //! again, so that a list that was interrupted is finished by doing it from its beginning.
 
 use std::fmt;
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::command::run;
-use super::files::{later, patiently, remove, replace, unless_gone};
+use super::files::{ignore_not_found, remove, remove_at_restart, replace, retry_while_in_use};
+use super::report::{print_line, warn};
 use super::settings;
 use crate::config::test_overrides;
 use crate::error::{Result, failed};
@@ -70,7 +71,7 @@ impl Step {
         }
     }
 
-    /// What it does, with the content of the file that it writes; secrets are not shown.
+    /// Describes the step, with the content of the file that it writes; secrets are not shown.
     pub fn details(&self) -> String {
         let Step::Write { text, mode, .. } = self else {
             return self.to_string();
@@ -102,23 +103,24 @@ impl Step {
             }
             Step::Make(path) => fs::create_dir_all(path).map_err(failed(self)),
             Step::Copy { from, to } => {
-                let copy = |bytes: Vec<u8>| patiently(|| replace(to, &bytes, EXECUTABLE));
+                let copy = |bytes: Vec<u8>| retry_while_in_use(|| replace(to, &bytes, EXECUTABLE));
                 fs::read(from).and_then(copy).map_err(failed(self))
             }
             Step::Remove(path) => remove(path).map_err(failed(self)),
-            Step::RemoveProgram(path) => patiently(|| remove(path))
-                .or_else(|cause| later(path, cause))
+            Step::RemoveProgram(path) => retry_while_in_use(|| remove(path))
+                .or_else(|cause| remove_at_restart(path, cause))
                 .map_err(failed(self)),
-            Step::RemoveTree(path) => unless_gone(fs::remove_dir_all(path)).map_err(failed(self)),
+            Step::RemoveTree(path) => {
+                ignore_not_found(fs::remove_dir_all(path)).map_err(failed(self))
+            }
             Step::RemoveEmpty(path) => match fs::remove_dir(path) {
                 Err(cause) if cause.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
-                done => unless_gone(done).map_err(failed(self)),
+                done => ignore_not_found(done).map_err(failed(self)),
             },
             Step::Run(words) => run(words).map_err(failed(self)),
             Step::Service(call) => platform::service::call_service(call).map_err(failed(self)),
             Step::Try(words) => {
-                run(words)
-                    .unwrap_or_else(|cause| complain(format_args!("{self}: {cause}; going on")));
+                run(words).unwrap_or_else(|cause| warn(format_args!("{self}: {cause}; going on")));
                 Ok(())
             }
         }
@@ -151,32 +153,24 @@ impl fmt::Display for Step {
     }
 }
 
-/// Says each step and does it; the first that fails ends it.
+/// Prints each step and performs it; the first that fails ends it.
 pub fn perform(steps: &[Step]) -> Result<()> {
     let last = test_overrides::STEPS_MAX.get();
     for (done, step) in steps.iter().enumerate() {
         if last == Some(done) {
             std::process::exit(1);
         }
-        say(step);
+        print_line(step);
         step.perform()?;
     }
     Ok(())
 }
 
-/// Says each step.
+/// Prints each step in full.
 pub fn show(steps: &[Step]) {
-    steps.iter().for_each(|step| say(step.details()));
-}
-
-/// A line on standard output. Nobody may be listening any more, which is no reason to stop half-way.
-pub fn say(line: impl fmt::Display) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// The same of something that went wrong, on standard error.
-pub fn complain(line: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "ollama-tap: {line}");
+    for step in steps {
+        print_line(step.details());
+    }
 }
 
 #[cfg(test)]

@@ -4,18 +4,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::facts::{self, Facts, LOOPBACK, Place};
+use super::host_state::{self, CopyTarget, HostState};
+use super::layout::{COPIED, LOOPBACK, TAP_USER, UNIT, UNIT_PATH};
 use super::ollama_unit::{self, DROP_IN};
-use super::plan::{Plan, Role, TAP_USER, purge_history};
+use super::plan::{Plan, purge_history};
+use super::role::Role;
 use super::settings;
 use super::step::{PRIVATE, PUBLIC, Step};
 use crate::platform;
-
-pub const UNIT: &str = "ollama-tap.service";
-pub const UNIT_PATH: &str = "/etc/systemd/system/ollama-tap.service";
-
-/// It is there where systemd runs; systemctl is on many a machine, and in many a container, where it does not.
-pub const RUNS: &str = "/run/systemd/system";
 
 /// Read by Ollama's own unit last of all such files. systemd takes only `.conf` for a part of the unit.
 const DROP_IN_ENVIRONMENT: &str = "/etc/systemd/system/ollama.service.d/zz-ollama-tap.env";
@@ -25,7 +21,7 @@ const SERVE: &str = include_str!("../../../packaging/systemd/ollama-tap-serve.se
 
 /// A section that systemd passes over. It says for `uninstall` what we made that might as well have been there.
 const RECORD: &str = "\n[X-OllamaTap]\n";
-pub const COPIED: &str = "Executable=copied";
+
 const MADE: &str = "Made=";
 
 /// The tap needs this long after the grace to cut what still runs and write the rest of the history (seconds).
@@ -35,27 +31,27 @@ const STOP_MARGIN: u64 = 15;
 const FIRST_FREE_PORT: u16 = 1024;
 
 /// The steps that install the service, or bring it up to date.
-pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
+pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
     let mut steps = Vec::new();
-    if plan.user == TAP_USER && facts.tap_user.is_none() {
+    if plan.user == TAP_USER && host.tap_user.is_none() {
         steps.push(make_user());
     }
     steps.push(Step::write(settings::PATH, plan.settings.clone(), PRIVATE));
     // Before what it keeps a record of.
-    steps.push(Step::write(UNIT_PATH, unit(plan, facts), PUBLIC));
+    steps.push(Step::write(UNIT_PATH, unit(plan, host), PUBLIC));
     steps.extend(writable(plan).map(|path| Step::Directory {
         path: path.clone(),
         owner: plan.user.clone(),
     }));
     if plan.copy_executable {
         steps.push(Step::Copy {
-            from: facts.executable.clone(),
+            from: host.executable.clone(),
             to: plan.executable.clone(),
         });
     }
-    steps.extend(move_ollama(plan, facts));
+    steps.extend(move_ollama(plan, host));
     steps.push(Step::run(&["systemctl", "daemon-reload"]));
-    if must_restart_ollama(plan, facts) {
+    if must_restart_ollama(plan, host) {
         steps.push(Step::run(&["systemctl", "try-restart", ollama_unit::NAME]));
     }
     steps.push(Step::run(&["systemctl", "enable", UNIT]));
@@ -64,29 +60,29 @@ pub fn install(plan: &Plan, facts: &Facts) -> Vec<Step> {
 }
 
 /// The steps that remove it, and put everything else back. What says what is left to do goes last.
-pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
+pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
     let mut steps = Vec::new();
-    if facts.unit.is_some() {
+    if host.unit.is_some() {
         steps.push(Step::attempt(&["systemctl", "disable", "--now", UNIT]));
     }
     if purge {
-        steps.extend(purge_history(facts));
+        steps.extend(purge_history(host));
     }
-    if facts.place == Place::Copy {
+    if host.copy_target == CopyTarget::Copy {
         steps.push(Step::Remove(platform::folders::service_program()));
     }
     steps.extend(move_back());
-    steps.extend(made(facts).into_iter().map(Step::RemoveEmpty));
+    steps.extend(made(host).into_iter().map(Step::RemoveEmpty));
     steps.push(Step::Remove(UNIT_PATH.into()));
     steps.push(Step::attempt(&["systemctl", "daemon-reload"]));
-    if facts.is_moved {
+    if host.is_ollama_moved {
         steps.push(Step::attempt(&[
             "systemctl",
             "try-restart",
             ollama_unit::NAME,
         ]));
     }
-    if purge && facts.tap_user.is_some() {
+    if purge && host.tap_user.is_some() {
         steps.push(Step::attempt(&["userdel", TAP_USER]));
     }
     steps.push(Step::Remove(settings::PATH.into()));
@@ -94,23 +90,25 @@ pub fn uninstall(facts: &Facts, purge: bool) -> Vec<Step> {
 }
 
 /// Not where it answers at its new place already: what it generates would be lost.
-fn must_restart_ollama(plan: &Plan, facts: &Facts) -> bool {
+fn must_restart_ollama(plan: &Plan, host: &HostState) -> bool {
     match plan.role {
-        Role::Beside => !facts.is_moved || facts::is_free(LOOPBACK, plan.backend_port),
-        Role::Elsewhere | Role::Serve => facts.is_moved,
+        Role::OllamaService => {
+            !host.is_ollama_moved || host_state::is_free(LOOPBACK, plan.backend_port)
+        }
+        Role::External | Role::Managed => host.is_ollama_moved,
     }
 }
 
 /// Ollama's own service aside, or back where the tap is not in front of it any more.
-fn move_ollama(plan: &Plan, facts: &Facts) -> Vec<Step> {
-    if plan.role != Role::Beside {
-        return if facts.is_moved {
+fn move_ollama(plan: &Plan, host: &HostState) -> Vec<Step> {
+    if plan.role != Role::OllamaService {
+        return if host.is_ollama_moved {
             move_back()
         } else {
             Vec::new()
         };
     }
-    let reads_files = facts
+    let reads_files = host
         .ollama_unit
         .as_ref()
         .is_some_and(|unit| unit.has_environment_files);
@@ -140,7 +138,7 @@ fn move_back() -> Vec<Step> {
 
 /// What the sandbox lets the service write to. It must be there before.
 fn writable(plan: &Plan) -> impl Iterator<Item = &PathBuf> {
-    plan.of_ollama.iter().chain(&plan.history)
+    plan.ollama_directories.iter().chain(&plan.history)
 }
 
 fn make_user() -> Step {
@@ -160,9 +158,8 @@ fn make_user() -> Step {
 }
 
 /// What the installed unit keeps a record of.
-fn recorded(facts: &Facts) -> impl Iterator<Item = &str> {
-    facts
-        .unit
+fn recorded(host: &HostState) -> impl Iterator<Item = &str> {
+    host.unit
         .as_ref()
         .and_then(|unit| unit.split_once(RECORD))
         .map_or("", |(_, record)| record)
@@ -170,8 +167,8 @@ fn recorded(facts: &Facts) -> impl Iterator<Item = &str> {
 }
 
 /// Directories that were not there before us, the innermost first.
-fn made(facts: &Facts) -> Vec<PathBuf> {
-    let mut made: Vec<PathBuf> = recorded(facts)
+fn made(host: &HostState) -> Vec<PathBuf> {
+    let mut made: Vec<PathBuf> = recorded(host)
         .filter_map(|line| line.strip_prefix(MADE))
         .map(PathBuf::from)
         .collect();
@@ -180,9 +177,10 @@ fn made(facts: &Facts) -> Vec<PathBuf> {
 }
 
 /// The record of this installation, with that of the one before.
-fn record(plan: &Plan, facts: &Facts) -> String {
-    let copied = (plan.copy_executable || facts.place == Place::Copy).then(|| COPIED.to_owned());
-    let drop_in = (plan.role == Role::Beside).then(|| PathBuf::from(DROP_IN));
+fn record(plan: &Plan, host: &HostState) -> String {
+    let copied =
+        (plan.copy_executable || host.copy_target == CopyTarget::Copy).then(|| COPIED.to_owned());
+    let drop_in = (plan.role == Role::OllamaService).then(|| PathBuf::from(DROP_IN));
     let copy = plan.copy_executable.then(|| plan.executable.clone());
     let files = [drop_in, copy]
         .into_iter()
@@ -190,9 +188,9 @@ fn record(plan: &Plan, facts: &Facts) -> String {
         .filter_map(|path| Some(path.parent()?.to_owned()));
     let new = files
         .chain(writable(plan).cloned())
-        .flat_map(|path| facts::missing(&path));
+        .flat_map(|path| host_state::missing(&path));
     let mut lines: Vec<String> = copied.into_iter().collect();
-    for path in new.chain(made(facts)) {
+    for path in new.chain(made(host)) {
         let line = format!("{MADE}{}", path.display());
         if !lines.contains(&line) {
             lines.push(line);
@@ -206,8 +204,8 @@ fn record(plan: &Plan, facts: &Facts) -> String {
 }
 
 /// The unit for this machine.
-fn unit(plan: &Plan, facts: &Facts) -> String {
-    let template = if plan.role == Role::Serve {
+fn unit(plan: &Plan, host: &HostState) -> String {
+    let template = if plan.role == Role::Managed {
         SERVE
     } else {
         PROXY
@@ -236,7 +234,7 @@ fn unit(plan: &Plan, facts: &Facts) -> String {
         text = with(&text, "AmbientCapabilities", "CAP_NET_BIND_SERVICE");
         text = with(&text, "PrivateUsers", "no"); // a capability of another user namespace opens no port of this network
     }
-    text + &record(plan, facts)
+    text + &record(plan, host)
 }
 
 /// The unit with another value for a key that it has.
@@ -262,11 +260,6 @@ fn quoted(path: &str) -> String {
     } else {
         format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\""))
     }
-}
-
-/// The user that a unit runs as.
-pub fn user_of(unit: &str) -> Option<&str> {
-    unit.lines().find_map(|line| line.strip_prefix("User="))
 }
 
 fn is_in_a_home(path: &Path) -> bool {

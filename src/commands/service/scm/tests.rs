@@ -5,23 +5,23 @@ use crate::http::address::ListenAddress;
 use crate::platform::service::ServiceManager;
 use crate::platform::users::User;
 
-fn facts(record: Option<&str>) -> Facts {
-    Facts {
+fn host(record: Option<&str>) -> HostState {
+    HostState {
         manager: ServiceManager::Windows,
         executable: "/srv/me/ollama-tap".into(),
-        place: if record.is_some_and(|record| record.contains(COPIED)) {
-            Place::Copy
+        copy_target: if record.is_some_and(|record| record.contains(COPIED)) {
+            CopyTarget::Copy
         } else {
-            Place::Free
+            CopyTarget::Free
         },
         unit: record.map(str::to_owned),
         settings: String::new(),
         ollama_unit: None,
-        is_moved: false,
+        is_ollama_moved: false,
         ollama: None,
         ollama_user: None,
         tap_user: None,
-        has_state: record.is_some(),
+        has_service_directory: record.is_some(),
         installer: User {
             name: "me".to_owned(),
             home: "/srv/me".into(),
@@ -32,7 +32,7 @@ fn facts(record: Option<&str>) -> Facts {
 
 fn plan() -> Plan {
     Plan {
-        role: Role::Serve,
+        role: Role::Managed,
         executable: platform::folders::service_program(),
         copy_executable: true,
         user: SERVICE_ACCOUNT.to_owned(),
@@ -45,7 +45,7 @@ fn plan() -> Plan {
             port: 11434,
         },
         history: Some("/srv/me/history".into()),
-        of_ollama: vec!["/srv/me/.ollama/models".into()],
+        ollama_directories: vec!["/srv/me/.ollama/models".into()],
         grace: 30,
     }
 }
@@ -63,7 +63,7 @@ fn place_of(steps: &[String], text: &str) -> usize {
 
 #[test]
 fn the_account_is_given_what_it_needs_once_it_is_there_and_before_it_starts() {
-    let steps = said(&install(&plan(), &facts(None)));
+    let steps = said(&install(&plan(), &host(None)));
     let (registered, started) = (
         place_of(&steps, "register the service"),
         place_of(&steps, "start the service"),
@@ -87,7 +87,7 @@ fn the_account_is_given_what_it_needs_once_it_is_there_and_before_it_starts() {
 
 #[test]
 fn the_service_s_directory_is_closed_before_there_is_a_secret_in_it() {
-    let steps = said(&install(&plan(), &facts(None)));
+    let steps = said(&install(&plan(), &host(None)));
     let closed = place_of(
         &steps,
         "/inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F *S-1-5-32-545:(OI)(CI)RX /q",
@@ -98,7 +98,7 @@ fn the_service_s_directory_is_closed_before_there_is_a_secret_in_it() {
 #[test]
 fn the_record_says_what_uninstall_takes_back_also_of_the_installation_before() {
     let old = "Listens=x:1\nGiven=/\nGiven=/srv/me/history\n";
-    let record = recorded(&plan(), &facts(Some(old)));
+    let record = recorded(&plan(), &host(Some(old)));
     let lines: Vec<&str> = record.lines().skip(1).collect();
     let expected = [
         "Listens=127.0.0.1:11434",
@@ -109,14 +109,17 @@ fn the_record_says_what_uninstall_takes_back_also_of_the_installation_before() {
         "Given=/",
     ];
     assert_eq!(lines, expected);
-    assert_eq!(listens(&record).as_deref(), Some("127.0.0.1:11434"));
+    assert_eq!(
+        crate::commands::service::installed::listens(&record).as_deref(),
+        Some("127.0.0.1:11434")
+    );
     assert!(!record.contains("s3cret"));
 }
 
 #[test]
 fn uninstall_takes_rights_back_while_their_holder_has_a_name_and_leaves_the_history() {
     let steps = said(&uninstall(
-        &facts(Some("Executable=copied\nGiven=/\nGiven=/gone/long/ago\n")),
+        &host(Some("Executable=copied\nGiven=/\nGiven=/gone/long/ago\n")),
         false,
     ));
     let taken = place_of(&steps, r"run icacls / /remove:g NT SERVICE\OllamaTap /q");
@@ -145,7 +148,7 @@ fn uninstall_takes_rights_back_while_their_holder_has_a_name_and_leaves_the_hist
 
 #[test]
 fn purge_removes_the_directory_and_an_installation_that_is_not_there_is_removed_without_harm() {
-    let steps = said(&uninstall(&facts(None), true));
+    let steps = said(&uninstall(&host(None), true));
     let all = format!(
         "remove {} and all that is in it",
         platform::folders::service_home().display()

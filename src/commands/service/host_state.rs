@@ -5,8 +5,9 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use super::layout::{COPIED, PLIST_COPIED, TAP_USER};
 use super::ollama_unit::{self, OllamaUnit};
-use super::{launchd, plan, scm, settings, systemd};
+use super::{installed, settings};
 use crate::config;
 use crate::error::{Result, failed};
 use crate::ollama::find;
@@ -14,12 +15,9 @@ use crate::platform;
 use crate::platform::service::ServiceManager;
 use crate::platform::users::User;
 
-/// Where Ollama listens behind the tap.
-pub const LOOPBACK: &str = "127.0.0.1";
-
 /// What is where a copy of ours would go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum CopyTarget {
     Free,
     /// The copy that an installation before made.
     Copy,
@@ -29,11 +27,11 @@ pub enum Place {
 }
 
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct HostState {
     pub manager: ServiceManager,
     /// Ourselves.
     pub executable: PathBuf,
-    pub place: Place,
+    pub copy_target: CopyTarget,
     /// The service's unit or plist, or on Windows the record of its installation, as it is now.
     pub unit: Option<String>,
     /// The settings file as it is now; empty where there is none.
@@ -41,7 +39,7 @@ pub struct Facts {
     /// Ollama's own service, if it has one.
     pub ollama_unit: Option<OllamaUnit>,
     /// It was moved aside by us.
-    pub is_moved: bool,
+    pub is_ollama_moved: bool,
     /// The real ollama, if it is installed.
     pub ollama: Option<PathBuf>,
     /// The user that Ollama's installer makes.
@@ -49,36 +47,33 @@ pub struct Facts {
     /// The user that the tap runs as in front of another Ollama.
     pub tap_user: Option<User>,
     /// The service's own directory is there.
-    pub has_state: bool,
+    pub has_service_directory: bool,
     /// Whoever installs, sudo or not.
     pub installer: User,
     pub environment: Vec<(String, String)>,
 }
 
-impl Facts {
-    pub fn gather(manager: ServiceManager) -> Result<Facts> {
+impl HostState {
+    pub fn gather(manager: ServiceManager) -> Result<HostState> {
         let executable = std::env::current_exe()
             .and_then(|path| platform::files::whole_path(&path))
             .map_err(failed("find our own executable"))?;
         let is_systemd = manager == ServiceManager::Systemd;
-        let unit = match manager {
-            ServiceManager::Systemd => read_if_there(systemd::UNIT_PATH)?,
-            ServiceManager::Windows => read_if_there(scm::record())?,
-            _ => read_if_there(launchd::PLIST_PATH)?,
-        };
-        let settings = super::settings_text(manager)?;
+        let unit = installed::unit(manager)?;
+        let settings = installed::settings_text(manager)?;
         let installer = installer();
-        Ok(Facts {
+        Ok(HostState {
             manager,
-            place: place(&executable, unit.as_deref()),
+            copy_target: copy_target(&executable, unit.as_deref()),
             unit,
             ollama_unit: is_systemd.then(ollama_unit::find).flatten(),
-            is_moved: Path::new(ollama_unit::DROP_IN).exists() || is_beside(&settings),
+            is_ollama_moved: Path::new(ollama_unit::DROP_IN).exists()
+                || was_ollama_moved(&settings),
             settings,
             ollama: find_ollama(&installer),
             ollama_user: platform::users::user("ollama"),
-            tap_user: platform::users::user(plan::TAP_USER),
-            has_state: platform::folders::service_home().exists(),
+            tap_user: platform::users::user(TAP_USER),
+            has_service_directory: platform::folders::service_home().exists(),
             installer,
             // What is not text cannot be written to the settings file either.
             environment: std::env::vars_os()
@@ -99,35 +94,20 @@ impl Facts {
     }
 }
 
-/// The text of a file, if it is there.
-pub fn read_if_there(path: impl AsRef<Path>) -> Result<Option<String>> {
-    let path = path.as_ref();
-    let shown = path.display();
-    match fs::read_to_string(path) {
-        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
-        Err(cause) if cause.kind() == ErrorKind::PermissionDenied => Err(failed(format!(
-            "read {shown} ({})",
-            platform::users::NOT_OURS_TO_READ
-        ))(cause)),
-        read => read.map(Some).map_err(failed(format!("read {shown}"))),
-    }
-}
-
-fn place(executable: &Path, unit: Option<&str>) -> Place {
-    let is_copy =
-        unit.is_some_and(|unit| unit.contains(systemd::COPIED) || unit.contains(launchd::COPIED));
+fn copy_target(executable: &Path, unit: Option<&str>) -> CopyTarget {
+    let is_copy = unit.is_some_and(|unit| unit.contains(COPIED) || unit.contains(PLIST_COPIED));
     if is_copy {
-        return Place::Copy;
+        return CopyTarget::Copy;
     }
     match fs::read(platform::folders::service_program()) {
-        Err(_) => Place::Free,
-        Ok(there) if fs::read(executable).is_ok_and(|ours| ours == there) => Place::Same,
-        Ok(_) => Place::Other,
+        Err(_) => CopyTarget::Free,
+        Ok(there) if fs::read(executable).is_ok_and(|ours| ours == there) => CopyTarget::Same,
+        Ok(_) => CopyTarget::Other,
     }
 }
 
 /// Whether these settings are those of a tap before which Ollama's own service was moved aside.
-fn is_beside(text: &str) -> bool {
+fn was_ollama_moved(text: &str) -> bool {
     let values = settings::read(text);
     let is_proxy = values
         .get(settings::COMMAND)

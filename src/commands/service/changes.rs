@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::facts::{Facts, LOOPBACK};
-use super::plan::Role;
+use super::host_state::HostState;
+use super::layout::LOOPBACK;
+use super::role::Role;
 use super::settings::{self, Change, Changes, Values};
 use crate::cli::InstallArgs;
 use crate::config;
@@ -58,7 +59,7 @@ const OF_TAP: [&str; 22] = [
 ];
 
 /// All that changes in the settings file.
-pub fn changes(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Result<Changes> {
+pub fn changes(role: Role, args: &InstallArgs, host: &HostState, old: &Values) -> Result<Changes> {
     let mut changes = Changes::from([set(settings::COMMAND, role.command())]);
     if !old.contains_key(config::ENV_ANALYTICS_DIR) {
         changes.extend([set(
@@ -66,8 +67,8 @@ pub fn changes(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> R
             platform::folders::service_directory().to_string_lossy(),
         )]);
     }
-    changes.extend(of_role(role, args, facts, old)?);
-    changes.extend(of_environment(role, facts)?);
+    changes.extend(of_role(role, args, host, old)?);
+    changes.extend(of_environment(role, host)?);
     changes.extend(of_flags(args)?);
     let is_printable = |value: &Option<String>| {
         !value
@@ -87,17 +88,17 @@ fn set(name: &str, value: impl Into<String>) -> Change {
 }
 
 /// The settings that follow from who starts Ollama.
-fn of_role(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Result<Changes> {
-    let backend_port = backend_port(args, facts, old)?;
+fn of_role(role: Role, args: &InstallArgs, host: &HostState, old: &Values) -> Result<Changes> {
+    let backend_port = backend_port(args, host, old)?;
     let mut changes = Changes::new();
     match role {
-        Role::Elsewhere => changes.extend([(config::ENV_BACKEND_PORT.to_owned(), None)]),
-        Role::Beside => {
+        Role::External => changes.extend([(config::ENV_BACKEND_PORT.to_owned(), None)]),
+        Role::OllamaService => {
             if ![config::ENV_LISTEN, config::ENV_PROXY_PORT]
                 .iter()
-                .any(|name| old.contains_key(*name) || facts.variable(name).is_some())
+                .any(|name| old.contains_key(*name) || host.variable(name).is_some())
             {
-                changes.extend([set(config::ENV_LISTEN, ollama_listens(facts)?.to_string())]);
+                changes.extend([set(config::ENV_LISTEN, ollama_listens(host)?.to_string())]);
             }
             changes.extend([set(
                 config::ENV_UPSTREAM,
@@ -105,23 +106,22 @@ fn of_role(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Resul
             )]);
             changes.extend([set(config::ENV_BACKEND_PORT, backend_port.to_string())]);
         }
-        Role::Serve => {
+        Role::Managed => {
             let was_proxy = old
                 .get(settings::COMMAND)
                 .is_some_and(|command| command == "proxy");
             changes.extend(was_proxy.then(|| (config::ENV_UPSTREAM.to_owned(), None)));
             // Else it is the next free one.
             let is_given =
-                args.backend_port.is_some() || facts.variable(config::ENV_BACKEND_PORT).is_some();
+                args.backend_port.is_some() || host.variable(config::ENV_BACKEND_PORT).is_some();
             changes
                 .extend(is_given.then(|| set(config::ENV_BACKEND_PORT, backend_port.to_string())));
-            changes.extend([set(config::ENV_OLLAMA, ollama(args, facts, old)?)]);
-            if facts.manager == ServiceManager::Windows && !old.contains_key(MODELS) {
+            changes.extend([set(config::ENV_OLLAMA, ollama(args, host, old)?)]);
+            if host.manager == ServiceManager::Windows && !old.contains_key(MODELS) {
                 // The service's account has a home of its own, with no models in it.
                 changes.extend([set(
                     MODELS,
-                    facts
-                        .installer
+                    host.installer
                         .home
                         .join(".ollama")
                         .join("models")
@@ -134,8 +134,8 @@ fn of_role(role: Role, args: &InstallArgs, facts: &Facts, old: &Values) -> Resul
 }
 
 /// Where Ollama's own service listens without us.
-fn ollama_listens(facts: &Facts) -> Result<ListenAddress> {
-    let host = facts
+fn ollama_listens(host: &HostState) -> Result<ListenAddress> {
+    let host = host
         .ollama_unit
         .as_ref()
         .and_then(|unit| unit.host.clone())
@@ -150,18 +150,18 @@ fn ollama_listens(facts: &Facts) -> Result<ListenAddress> {
 }
 
 /// The ollama that the service will start.
-fn ollama(args: &InstallArgs, facts: &Facts, old: &Values) -> Result<String> {
+fn ollama(args: &InstallArgs, host: &HostState, old: &Values) -> Result<String> {
     let named = args
         .ollama
         .as_deref()
-        .or_else(|| facts.variable(config::ENV_OLLAMA));
+        .or_else(|| host.variable(config::ENV_OLLAMA));
     let kept = old
         .get(config::ENV_OLLAMA)
         .map(PathBuf::from)
         .filter(|path| path.exists());
     let path = match named {
         Some(named) => Some(find::ollama(Some(Path::new(named)))?),
-        None => kept.or_else(|| facts.ollama.clone()),
+        None => kept.or_else(|| host.ollama.clone()),
     };
     let path = path.ok_or_else(|| {
         let ways = "install it (https://ollama.com/download), name it with --ollama, or tap one elsewhere with --upstream";
@@ -171,11 +171,11 @@ fn ollama(args: &InstallArgs, facts: &Facts, old: &Values) -> Result<String> {
 }
 
 /// The port of this machine's Ollama behind the tap.
-pub fn backend_port(args: &InstallArgs, facts: &Facts, old: &Values) -> Result<u16> {
+pub fn backend_port(args: &InstallArgs, host: &HostState, old: &Values) -> Result<u16> {
     let now = args
         .backend_port
         .as_deref()
-        .or_else(|| facts.variable(config::ENV_BACKEND_PORT));
+        .or_else(|| host.variable(config::ENV_BACKEND_PORT));
     let Some(text) = now.or(old.get(config::ENV_BACKEND_PORT).map(String::as_str)) else {
         return Ok(port::BACKEND_PORT);
     };
@@ -188,10 +188,10 @@ pub fn backend_port(args: &InstallArgs, facts: &Facts, old: &Values) -> Result<u
 }
 
 /// What the environment says now and the service will not have: our settings, and Ollama's where it is ours to start.
-fn of_environment(role: Role, facts: &Facts) -> Result<Changes> {
+fn of_environment(role: Role, host: &HostState) -> Result<Changes> {
     let is_meant =
-        |name: &str| OF_TAP.contains(&name) || (role == Role::Serve && is_of_ollama(name));
-    let meant = facts
+        |name: &str| OF_TAP.contains(&name) || (role == Role::Managed && is_of_ollama(name));
+    let meant = host
         .environment
         .iter()
         .filter(|(name, value)| is_meant(name) && !value.trim().is_empty());

@@ -1,0 +1,123 @@
+//! What is installed now: the unit, the settings and the user of the service, as its files tell.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::command::output;
+use super::layout::{
+    LISTENS, PLIST_PATH, UNIT_PATH, windows_log, windows_record, windows_settings,
+};
+use super::settings;
+use crate::error::{Error, Result, failed};
+use crate::platform;
+use crate::platform::service::ServiceManager;
+
+/// Returns the service's unit or property list, or on Windows the record of its installation; `None` where it is not installed.
+pub fn unit(manager: ServiceManager) -> Result<Option<String>> {
+    match manager {
+        ServiceManager::Systemd => read_if_there(UNIT_PATH),
+        ServiceManager::Launchd => read_if_there(PLIST_PATH),
+        ServiceManager::Windows => read_if_there(windows_record()),
+    }
+}
+
+/// The settings as a settings file has them; empty where there are none.
+pub fn settings_text(manager: ServiceManager) -> Result<String> {
+    match settings_path(manager) {
+        Some(path) => read_if_there(path).map(Option::unwrap_or_default),
+        None => launchd_settings(),
+    }
+}
+
+/// The settings file; `None` where the settings are in the property list.
+pub fn settings_path(manager: ServiceManager) -> Option<PathBuf> {
+    match manager {
+        ServiceManager::Systemd => Some(settings::PATH.into()),
+        ServiceManager::Windows => Some(windows_settings()),
+        ServiceManager::Launchd => None,
+    }
+}
+
+/// The settings in the form of a settings file; empty where nothing is installed.
+fn launchd_settings() -> Result<String> {
+    if read_if_there(PLIST_PATH)?.is_none() {
+        return Ok(String::new());
+    }
+    let json = output(&[
+        "plutil",
+        "-extract",
+        "EnvironmentVariables",
+        "json",
+        "-o",
+        "-",
+        PLIST_PATH,
+    ]);
+    let json = json.ok_or_else(|| {
+        Error::Failed(format!("read {PLIST_PATH}: plutil finds no settings in it"))
+    })?;
+    let values: Map<String, Value> =
+        serde_json::from_str(&json).map_err(failed(format!("read {PLIST_PATH}")))?;
+    let changes = values
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, Some(value.as_str()?.to_owned()))));
+    Ok(settings::changed("", &changes.collect()))
+}
+
+/// Returns the user that the installed service runs as; `None` where that is not known, as on Windows.
+pub fn user(manager: ServiceManager) -> Result<Option<String>> {
+    match manager {
+        ServiceManager::Systemd => {
+            let unit = read_if_there(UNIT_PATH)?;
+            Ok(unit.as_deref().and_then(unit_user).map(str::to_owned))
+        }
+        ServiceManager::Launchd => Ok(launchd_user()),
+        ServiceManager::Windows => Ok(None),
+    }
+}
+
+fn launchd_user() -> Option<String> {
+    let name = output(&[
+        "plutil", "-extract", "UserName", "raw", "-o", "-", PLIST_PATH,
+    ])?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// The user that a unit runs as.
+fn unit_user(unit: &str) -> Option<&str> {
+    unit.lines().find_map(|line| line.strip_prefix("User="))
+}
+
+/// Where the service on Windows listens, as everybody may know; `None` where it is not installed.
+pub fn public_listen() -> Option<String> {
+    listens(&fs::read_to_string(windows_record()).ok()?)
+}
+
+/// The log of the service on Windows, which everybody may read.
+pub fn public_log() -> PathBuf {
+    windows_log()
+}
+
+/// Where the tap listens, by the record on Windows.
+pub fn listens(record: &str) -> Option<String> {
+    record
+        .lines()
+        .find_map(|line| line.strip_prefix(LISTENS))
+        .map(str::to_owned)
+}
+
+/// The text of a file, if it is there.
+pub fn read_if_there(path: impl AsRef<Path>) -> Result<Option<String>> {
+    let path = path.as_ref();
+    let shown = path.display();
+    match fs::read_to_string(path) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+        Err(cause) if cause.kind() == ErrorKind::PermissionDenied => Err(failed(format!(
+            "read {shown} ({})",
+            platform::users::NOT_OURS_TO_READ
+        ))(cause)),
+        read => read.map(Some).map_err(failed(format!("read {shown}"))),
+    }
+}

@@ -1,0 +1,53 @@
+//! Where the parts of an installed service are, and the marks that it leaves there for `uninstall`.
+
+use std::path::PathBuf;
+
+use crate::platform;
+
+/// The user that the tap runs as in front of another Ollama.
+pub const TAP_USER: &str = "ollama-tap";
+
+/// Where Ollama listens behind the tap.
+pub const LOOPBACK: &str = "127.0.0.1";
+
+/// The unit of systemd.
+pub const UNIT: &str = "ollama-tap.service";
+pub const UNIT_PATH: &str = "/etc/systemd/system/ollama-tap.service";
+
+/// It is there where systemd runs; systemctl is on many a machine, and in many a container, where it does not.
+pub const SYSTEMD_RUNS: &str = "/run/systemd/system";
+
+/// A line of the unit, or of the record on Windows: the executable is a copy.
+pub const COPIED: &str = "Executable=copied";
+
+/// The property list of launchd, the log that it keeps, and the name that it knows the service by.
+pub const PLIST_PATH: &str = "/Library/LaunchDaemons/io.github.ollama-tap.plist";
+pub const LAUNCHD_LOG_PATH: &str = "/var/log/ollama-tap.log";
+pub const LAUNCHD_TARGET: &str = "system/io.github.ollama-tap";
+
+/// The same mark in the property list.
+pub const PLIST_COPIED: &str = "<!-- the executable is a copy -->\n";
+
+/// Lines of the record on Windows: rights were given here; where the tap listens, for those who may not read the settings.
+pub const GIVEN: &str = "Given=";
+pub const LISTENS: &str = "Listens=";
+
+/// The settings file on Windows.
+pub fn windows_settings() -> PathBuf {
+    platform::folders::service_home().join("ollama-tap.env")
+}
+
+/// The record of what was installed on Windows. Everybody may read it.
+pub fn windows_record() -> PathBuf {
+    platform::folders::service_home().join("installed.txt")
+}
+
+/// The directory of the log on Windows, which everybody may read: it never holds a prompt.
+pub fn windows_logs() -> PathBuf {
+    platform::folders::service_home().join("logs")
+}
+
+/// The log on Windows.
+pub fn windows_log() -> PathBuf {
+    windows_logs().join(platform::service::SERVICE_LOG)
+}

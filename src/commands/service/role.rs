@@ -1,0 +1,40 @@
+//! Who starts the Ollama that is tapped.
+
+use super::host_state::HostState;
+use super::settings::{self, Values};
+use crate::cli::InstallArgs;
+use crate::config;
+
+/// Who starts the Ollama that is tapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Others, elsewhere.
+    External,
+    /// Its own service on this machine, which moves to the backend port.
+    OllamaService,
+    /// The tap.
+    Managed,
+}
+
+impl Role {
+    /// Returns the command that the service runs.
+    pub fn command(self) -> &'static str {
+        match self {
+            Role::External | Role::OllamaService => "proxy",
+            Role::Managed => "serve",
+        }
+    }
+
+    /// Decides from the flags, the machine and the settings of an installation before.
+    pub fn choose(args: &InstallArgs, host: &HostState, old: &Values) -> Role {
+        let was_proxy = old
+            .get(settings::COMMAND)
+            .is_some_and(|command| command == "proxy");
+        let was_elsewhere = was_proxy && !old.contains_key(config::ENV_BACKEND_PORT);
+        match &host.ollama_unit {
+            _ if args.upstream.is_some() || was_elsewhere => Role::External,
+            Some(_) => Role::OllamaService,
+            None => Role::Managed,
+        }
+    }
+}
