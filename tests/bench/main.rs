@@ -140,7 +140,9 @@ fn run(rounds: usize, chosen: &[Case]) -> io::Result<bool> {
             rounds
         )
     );
-    Table::ALL.into_iter().for_each(|table| print(table, &rows));
+    for table in Table::ALL {
+        print(table, &rows);
+    }
     Ok(!failed)
 }
 
@@ -152,7 +154,9 @@ fn print(table: Table, rows: &[(Table, Row)]) {
         .peekable();
     if rows.peek().is_some() {
         println!("\n{}", table.header());
-        rows.for_each(|row| println!("{row}"));
+        for row in rows {
+            println!("{row}");
+        }
     }
 }
 

@@ -66,10 +66,9 @@ impl Rig {
             for (name, proxy, runs) in ways {
                 let run = measure(*proxy)
                     .map_err(|cause| io::Error::other(format!("measuring {name}: {cause}")))?;
-                figures
-                    .iter_mut()
-                    .zip(run)
-                    .for_each(|(ways, figure)| runs(ways).push(figure));
+                for (ways, figure) in figures.iter_mut().zip(run) {
+                    runs(ways).push(figure);
+                }
                 // What is left to write and to index would slow down whoever is measured next.
                 proxy.map_or(Ok(()), Server::wait_until_idle)?;
             }

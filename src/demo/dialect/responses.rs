@@ -222,10 +222,12 @@ fn tools(request: &PromptRequest) -> Value {
         .as_array()
         .cloned()
         .unwrap_or_default();
-    tools
+    for tool in tools
         .iter_mut()
         .filter(|tool| tool.is_object() && tool.get("strict").is_none())
-        .for_each(|tool| tool["strict"] = Value::Null);
+    {
+        tool["strict"] = Value::Null;
+    }
     Value::Array(tools)
 }
 

@@ -22,15 +22,15 @@ const OPAQUE: [&str; 3] = ["arguments", "input", "parameters"];
 fn shape(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) if !OPAQUE.iter().any(|name| path.ends_with(name)) => {
-            fields
-                .iter()
-                .for_each(|(name, value)| shape(value, &format!("{path}.{name}"), found));
+            for (name, value) in fields.iter() {
+                shape(value, &format!("{path}.{name}"), found);
+            }
         }
         Value::Array(values) => {
             found.insert(format!("{path}: list"));
-            values
-                .iter()
-                .for_each(|value| shape(value, &format!("{path}[]"), found));
+            for value in values.iter() {
+                shape(value, &format!("{path}[]"), found);
+            }
         }
         Value::Object(_) => _ = found.insert(format!("{path}: object")),
         Value::String(_) => _ = found.insert(format!("{path}: text")),

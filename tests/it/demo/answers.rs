@@ -154,9 +154,9 @@ fn a_burst_of_connections_is_answered_at_once() {
     let (tap, _dir) = started();
     let began = Instant::now();
     let mut clients: Vec<_> = (0..40).map(|_| tap.connect()).collect();
-    clients
-        .iter_mut()
-        .for_each(|client| _ = client.send(post(TEXTS[0].0, TEXTS[0].1)));
+    for client in &mut clients {
+        _ = client.send(post(TEXTS[0].0, TEXTS[0].1));
+    }
     for client in &mut clients {
         assert_eq!(client.reply("POST").status(), 200);
     }

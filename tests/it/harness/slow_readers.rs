@@ -10,9 +10,9 @@ pub const PAGES: usize = 400;
 /// So many clients, each of which asked for `PAGES` pages on its connection, and for none of which any more are made.
 pub fn clients(tap: &Proxy, count: usize) -> Vec<Client> {
     let mut clients: Vec<Client> = (0..count).map(|_| tap.connect_with_little_room()).collect();
-    clients.iter_mut().for_each(|client| {
+    for client in &mut clients {
         client.send(request("GET", "/analytics", &[], "").repeat(PAGES));
-    });
+    }
     let counted = metric("ollama_tap_http_requests_total").label("endpoint", "analytics");
     let (mut made, mut since) = (0.0, Instant::now());
     tap.scrape_until("no more pages that are handed over", |scrape| {

@@ -15,7 +15,9 @@ fn filled(history: &TestHistory, records: usize) -> (FakeOllama, Proxy) {
     let ollama = FakeOllama::always(json(REPLY));
     let tap = history.start(&ollama);
     let prompt = "p".repeat(100_000);
-    (0..records).for_each(|n| talk(&tap, &format!("{n:04} {prompt}")));
+    for n in 0..records {
+        talk(&tap, &format!("{n:04} {prompt}"));
+    }
     wait_for_records(&tap, records as u64);
     (ollama, tap)
 }

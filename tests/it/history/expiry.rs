@@ -13,9 +13,9 @@ const NOTE: &str = ".expiry";
 /// A history in which each of these prompts is so many days old.
 fn filled(backend: &str, seed: &[(&str, f64)]) -> TestHistory {
     let history = TestHistory::new(backend);
-    seed.iter().for_each(|(prompt, days)| {
+    for (prompt, days) in seed.iter() {
         Seed::new(prompt, days_ago(*days)).write(backend, &history.history())
-    });
+    }
     history
 }
 

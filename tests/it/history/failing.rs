@@ -141,7 +141,9 @@ fn a_slow_loki_delays_nobody() {
     let (history, _ollama, tap) = with_loki();
     let slow = history.loki.hold();
     let asked: Vec<String> = (0..20).map(|n| format!("meanwhile {n}")).collect();
-    asked.iter().for_each(|prompt| talk(&tap, prompt));
+    for prompt in asked.iter() {
+        talk(&tap, prompt);
+    }
     tap.scrape_until("what waits", |scrape| {
         metric("ollama_analytics_queue_size").sum(scrape) == 20.0
     });

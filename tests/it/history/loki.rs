@@ -35,9 +35,9 @@ fn what_loki_had_not_taken_at_the_end_is_sent_at_the_next_start() {
         .args(&["--name", "gpu box", "--shutdown-grace", "1"])
         .start();
     history.loki.refuse();
-    ["one", "two", "three"]
-        .iter()
-        .for_each(|prompt| talk(&tap, prompt));
+    for prompt in ["one", "two", "three"] {
+        talk(&tap, prompt);
+    }
     tap.wait_log("it is tried again");
     stop(&mut tap);
     let left = unsent(&history);
@@ -125,7 +125,9 @@ fn taps_that_share_a_loki_are_told_apart_by_machine_and_port() {
     let ollama = FakeOllama::always(json(REPLY));
     let tap = |name: &str| history.options(&ollama).args(&["--name", name]).start();
     let (one, other) = (tap("red"), tap("blue"));
-    ["a", "b"].iter().for_each(|prompt| talk(&one, prompt));
+    for prompt in ["a", "b"] {
+        talk(&one, prompt);
+    }
     talk(&other, "c");
     eventually("all of them", || {
         page(&one, "/analytics/search")

@@ -256,9 +256,9 @@ fn a_directory_with_other_things_in_it_keeps_its_rights() {
         let (ollama, path) = (secretive(), history.history());
         fs::create_dir(&path).expect("make the directory");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("open it to all");
-        other
-            .iter()
-            .for_each(|name| fs::write(path.join(name), "x").expect("write"));
+        for name in other.iter() {
+            fs::write(path.join(name), "x").expect("write");
+        }
         let _tap = history.start(&ollama);
         assert_eq!(
             fs::metadata(&path).expect("metadata").permissions().mode() & 0o777,

@@ -75,7 +75,9 @@ fn fill(history: &TestHistory, ollama: &FakeOllama, tap: &Proxy, count: u32) {
                     .skip(client as usize)
                     .step_by(CLIENTS as usize)
             };
-            (0..CLIENTS).for_each(|client| drop(scope.spawn(move || talk(tap, numbers(client)))));
+            for client in 0..CLIENTS {
+                drop(scope.spawn(move || talk(tap, numbers(client))));
+            }
         });
         all_is_written(tap);
         drop(ollama.take_received());

@@ -35,11 +35,9 @@ fn main() -> io::Result<()> {
         }
         ["list"] => {
             let tags: Value = serde_json::from_str(&ask("GET", "/api/tags", "")?)?;
-            tags["models"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .for_each(|model| println!("{}", model["name"].as_str().unwrap_or_default()));
+            for model in tags["models"].as_array().into_iter().flatten() {
+                println!("{}", model["name"].as_str().unwrap_or_default());
+            }
             Ok(())
         }
         ["run", "talk"] => chat(),

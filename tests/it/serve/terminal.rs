@@ -96,7 +96,9 @@ fn type_command(machine: &Machine, terminal: &Terminal, words: &str) {
             port()
         ),
     ];
-    set.iter().for_each(|line| terminal.type_line(line));
+    for line in set.iter() {
+        terminal.type_line(line);
+    }
     terminal.type_line(&format!(
         "{} {words}; echo ended with $?",
         env!("CARGO_BIN_EXE_ollama-tap")

@@ -89,13 +89,13 @@ impl Booted {
         }
         let dir = tempfile::tempdir().expect("a temporary directory");
         fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).expect("let services in");
-        TARGETS.iter().for_each(|name| {
+        for name in TARGETS.iter() {
             fs::write(
                 dir.path().join(format!("{name}.target")),
                 "[Unit]\nDefaultDependencies=no\n",
             )
             .expect("a unit")
-        });
+        }
         fs::write(dir.path().join("ollama-tap.service"), unit(dir.path())).expect("a unit");
         let mut command = Command::new("unshare");
         command

@@ -51,12 +51,12 @@ fn what_the_service_runs_can_be_run_by_hand_and_status_shows_how_it_is() {
         "tokens      5 generated",
         "history     sqlite in /var/lib/ollama-tap/ollama_analytics, 1 records",
     ];
-    expected.iter().for_each(|line| {
+    for line in expected.iter() {
         assert!(
             shown.lines().any(|shown| shown == *line),
             "no {line:?} in\n{shown}"
         )
-    });
+    }
     let uptime = shown
         .lines()
         .find_map(|line| line.strip_prefix("uptime"))

@@ -80,15 +80,17 @@ fn compressed_bodies_that_swell_leave_memory_for_others() {
     );
     let sent = [head.as_bytes(), &bomb].concat();
     let mut clients: Vec<Client> = (0..12).map(|_| small.tap.connect()).collect();
-    clients.iter_mut().for_each(|client| {
+    for client in &mut clients {
         client.send(&sent);
-    });
-    (0..12).for_each(|_| drop(ollama.next()));
+    }
+    for _ in 0..12 {
+        drop(ollama.next());
+    }
     small.is_well("bombs");
     latch.release();
-    clients
-        .iter_mut()
-        .for_each(|client| assert_eq!(client.reply("POST").status(), 200));
+    for client in &mut clients {
+        assert_eq!(client.reply("POST").status(), 200);
+    }
     small.is_well("bombs that were answered");
 }
 
@@ -138,8 +140,8 @@ fn answers_and_texts_that_nobody_takes_leave_memory_for_others() {
         assert_eq!(client.reply("POST").status(), 200);
     }
     let mut rude: Vec<Client> = (0..50).map(|_| small.tap.connect()).collect();
-    rude.iter_mut().for_each(|client| {
+    for client in &mut rude {
         client.send(request("GET", "/analytics", &[], "").repeat(20));
-    });
+    }
     small.is_well("answers");
 }

@@ -92,9 +92,9 @@ fn where_all_places_are_taken_a_head_that_comes_slowly_goes_and_is_told() {
     let ollama = FakeOllama::always(json("{}"));
     let tap = Options::to(&ollama).ulimit("-n 64").start();
     let mut slow: Vec<Client> = (0..60).map(|_| tap.connect()).collect();
-    slow.iter_mut().for_each(|client| {
+    for client in &mut slow {
         client.send("GET /api/version HTTP/1.1\r\nX: ");
-    });
+    }
     // So long a head may take its time, whoever waits.
     std::thread::sleep(Duration::from_millis(5_500));
     for n in 0..10 {
@@ -147,13 +147,13 @@ fn where_all_places_are_taken_those_go_who_hardly_take_their_answers() {
     let tap = Options::to(&ollama).ulimit("-n 64").start();
     let _rude = slow_readers::clients(&tap, 22);
     let mut busy = [tap.connect(), tap.connect()];
-    busy.iter_mut().for_each(|client| {
+    for client in &mut busy {
         drop(
             client
                 .send(post("/api/generate", r#"{"model":"talk","prompt":"Why?"}"#))
                 .head("POST"),
         )
-    });
+    }
     // So long a client may rest, whoever waits.
     std::thread::sleep(Duration::from_millis(10_500));
     for n in 0..10 {

@@ -56,10 +56,9 @@ pub fn hand_over(command: &mut Command, descriptors: &[OwnedFd]) {
             .map(|number| unsafe { libc::fcntl(*number, libc::F_DUPFD_CLOEXEC, ASIDE) });
         // Twice over all of them, so that none is overwritten before it was copied.
         let mut copies = [0; ASIDE as usize];
-        copies
-            .iter_mut()
-            .zip(aside)
-            .for_each(|(copy, number)| *copy = number);
+        for (copy, number) in copies.iter_mut().zip(aside) {
+            *copy = number;
+        }
         for (wanted, copy) in (FIRST..).zip(&copies[..numbers.len()]) {
             // SAFETY: as above.
             if unsafe { libc::dup2(*copy, wanted) } < 0 {

@@ -25,11 +25,9 @@ fn the_exit_code_is_the_commands() {
         return; // nothing dies of signals there
     }
     run_expecting(machine.command(&["push", "9"]), 128 + 9);
-    machine
-        .runs()
-        .iter()
-        .skip(1)
-        .for_each(|run| assert!(run.is_gone()));
+    for run in machine.runs().iter().skip(1) {
+        assert!(run.is_gone());
+    }
 }
 
 #[cfg(unix)] // Windows has no such signals

@@ -25,7 +25,9 @@ fn installing_twice_changes_nothing_and_settings_survive_upgrades() {
         settings.replace("RETENTION_DAYS=30", "RETENTION_DAYS=3"),
         machine.read(ENV),
     );
-    old.lines().for_each(|line| has_lines(&new, &[line]));
+    for line in old.lines() {
+        has_lines(&new, &[line]);
+    }
     assert_eq!(value(&new, "OLLAMA_TAP_SHUTDOWN_GRACE"), "100");
     assert_eq!(value(&machine.read(UNIT), "TimeoutStopSec"), "115");
     assert_eq!(value(&unit, "TimeoutStopSec"), "45");

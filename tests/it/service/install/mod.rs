@@ -21,12 +21,12 @@ fn value(text: &str, key: &str) -> String {
 }
 
 fn has_lines(text: &str, lines: &[&str]) {
-    lines.iter().for_each(|wanted| {
+    for wanted in lines.iter() {
         assert!(
             text.lines().any(|line| line == *wanted),
             "no {wanted} in\n{text}"
         )
-    });
+    }
 }
 
 #[test]
