@@ -37,7 +37,7 @@ impl Parameters {
                 Err(bad_parameter(name, value, "no parameters"))
             }
             Some((name, value)) => {
-                let accepted = format!("only {}", known.join(", "));
+                let accepted = format!("only the parameters {}", known.join(", "));
                 Err(bad_parameter(name, value, &accepted))
             }
             None => Ok(()),

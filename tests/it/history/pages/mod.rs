@@ -129,7 +129,10 @@ fn a_bad_parameter_is_named_with_its_value_and_what_is_accepted() {
                 "/analytics/export?format=xml",
                 ["format", "`xml`", "json, csv or jsonl"],
             ),
-            ("/analytics/export?limit=5", ["limit", "`5`", "whole"]),
+            (
+                "/analytics/export?limit=5",
+                ["limit", "`5`", "every record that matches"],
+            ),
             ("/analytics/models?x=1", ["x", "`1`", "no parameter"]),
         ] {
             let text = error(&tap, target, 400);
