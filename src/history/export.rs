@@ -1,6 +1,7 @@
 //! Exports records as JSON, CSV or JSON lines: the same bytes from the page and from the terminal.
 //!
-//! An `ExportWriter` appends to a buffer that its owner empties, so that an export of any length takes little memory.
+//! An `ExportWriter` appends to a buffer that its owner empties, so that an export of any length
+//! takes little memory.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -170,9 +171,9 @@ mod tests {
     fn written(format: ExportFormat, records: &[Record]) -> String {
         let (mut writer, mut out) = (ExportWriter::new(format), Vec::new());
         writer.begin(&mut out);
-        records
-            .iter()
-            .for_each(|record| writer.record(record, &mut out));
+        for record in records {
+            writer.record(record, &mut out);
+        }
         writer.end(&mut out);
         String::from_utf8(out).unwrap()
     }

@@ -1,5 +1,6 @@
-//! Bounds the number of series of a family. Labels that have few values each may have many sets of values
-//! together: 200 models, a dozen endpoints, three outcomes and a dozen categories make 90,000.
+//! Bounds the number of series of a family. Labels that have few values each may have many sets of
+//! values together: 200 models, a dozen endpoints, three outcomes and a dozen categories make
+//! 90,000.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -9,7 +10,8 @@ use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
 use super::labels::{ALL_CATEGORIES, OTHER};
 
-/// The most sets of label values that one family keeps apart; a histogram has a dozen series for each.
+/// The most sets of label values that one family keeps apart; a histogram has a dozen series for
+/// each.
 pub const MAX_LABEL_SETS: usize = 2000;
 
 /// A family with labels.
@@ -35,8 +37,8 @@ impl Family for HistogramVec {
     }
 }
 
-/// A family with a bound. A set of label values beyond it is folded: its model and its category become
-/// `other`, or, in a family without a model, all its values.
+/// A family with a bound. A set of label values beyond it is folded: its model and its category
+/// become `other`, or, in a family without a model, all its values.
 pub struct BoundedFamily<F> {
     family: F,
     /// For each label: may its value become `other`?
@@ -74,8 +76,10 @@ impl<F: Family> BoundedFamily<F> {
             .zip(&self.foldable)
             .map(|(value, foldable)| fold(value, *foldable))
             .collect();
-        if folded != values {
-            self.folded.iter().for_each(IntCounter::inc);
+        if folded != values
+            && let Some(counter) = &self.folded
+        {
+            counter.inc();
         }
         self.family.series(&folded)
     }

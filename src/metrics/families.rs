@@ -1,8 +1,8 @@
 //! Defines every metric family: its name, help, labels and buckets.
 //!
-//! In a family with several labels a label `model` always comes first, and no value of another label ends in
-//! another value of the same label: the prometheus crate tells series apart by a hash over their values,
-//! joined without a separator.
+//! In a family with several labels a label `model` always comes first, and no value of another
+//! label ends in another value of the same label: the prometheus crate tells series apart by a hash
+//! over their values, joined without a separator.
 
 use prometheus::core::Collector;
 use prometheus::{
@@ -241,7 +241,8 @@ impl Families {
         })
     }
 
-    /// Begins every series at 0 whose labels are known beforehand, so that its first increase counts.
+    /// Begins every series at 0 whose labels are known beforehand, so that its first increase
+    /// counts.
     pub fn start_at_zero(&self) {
         for (endpoint, method) in HTTP_ENDPOINTS {
             self.http_requests

@@ -1,8 +1,9 @@
-//! Values of labels, which must stay few: a model's name becomes one only once a reply proved that the model
-//! exists.
+//! Values of labels, which must stay few: a model's name becomes one only once a reply proved that
+//! the model exists.
 //!
-//! Anybody can send a million names; Ollama answers 404 to those that it does not have. So a name that no
-//! reply with a status below 300 has confirmed is `other`, and so is any name once `MAX_MODELS` are confirmed.
+//! Anybody can send a million names; Ollama answers 404 to those that it does not have. So a name
+//! that no reply with a status below 300 has confirmed is `other`, and so is any name once
+//! `MAX_MODELS` are confirmed.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -139,12 +140,13 @@ pub fn code_label(code: u16) -> String {
     }
 }
 
-/// Decides which names become values of the label `model`, and remembers the label of each active request.
+/// Decides which names become values of the label `model`, and remembers the label of each active
+/// request.
 #[derive(Default)]
 pub struct ModelLabels {
     confirmed: RwLock<HashSet<String>>,
-    /// By `interaction_id`. A name may be confirmed while its request runs, which must leave the series that
-    /// it entered.
+    /// By `interaction_id`. A name may be confirmed while its request runs, which must leave the
+    /// series that it entered.
     active: Mutex<HashMap<String, String>>,
 }
 

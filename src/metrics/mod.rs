@@ -1,6 +1,7 @@
 //! METRICS: counts what happens, in a registry of our own. `families` defines every family, once.
 //!
-//! Nothing here fails or waits: counting a request takes a few microseconds, and a scrape only reads.
+//! Nothing here fails or waits: counting a request takes a few microseconds, and a scrape only
+//! reads.
 
 mod bounded_family;
 mod families;
@@ -66,8 +67,8 @@ impl Metrics {
         self.registry.register(collector)
     }
 
-    /// Counts an inference request as active. `id` is its `interaction_id`; `request_finished` follows for
-    /// the same one.
+    /// Counts an inference request as active. `id` is its `interaction_id`; `request_finished`
+    /// follows for the same one.
     pub fn request_started(&self, id: &str, model: Option<&str>) {
         let label = self.models.label(model);
         self.families
@@ -195,8 +196,8 @@ impl Metrics {
         }
     }
 
-    /// Counts an answered request of any kind. `endpoint` is one of `labels::HTTP_ENDPOINTS`, another
-    /// template, or `other`.
+    /// Counts an answered request of any kind. `endpoint` is one of `labels::HTTP_ENDPOINTS`,
+    /// another template, or `other`.
     pub fn count_http_request(&self, endpoint: &str, method: &str, code: u16) {
         self.families
             .http_requests
@@ -282,7 +283,8 @@ impl Metrics {
         self.families.analytics_expiry_held.set(is_held.into());
     }
 
-    /// Shows Ollama's version and loaded models. Series of models that are no longer loaded are removed.
+    /// Shows Ollama's version and loaded models. Series of models that are no longer loaded are
+    /// removed.
     pub fn set_ollama_status(&self, status: &OllamaStatus) {
         self.ollama_status.show(status, &self.families);
     }

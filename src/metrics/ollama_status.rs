@@ -29,8 +29,8 @@ pub struct LoadedModel {
     pub context_length: Option<u64>,
 }
 
-/// The status that the metrics show. A series that stays is never removed in between, so no scrape misses
-/// it.
+/// The status that the metrics show. A series that stays is never removed in between, so no scrape
+/// misses it.
 #[derive(Default)]
 pub struct ShownStatus(Mutex<OllamaStatus>);
 
@@ -61,9 +61,9 @@ impl ShownStatus {
     }
 }
 
-/// Merges the runners of one model into one, up to `MAX_MODELS`, in the order of their first runners. Ollama
-/// names a model once for each of its runners: their sizes add up, and the smallest context is what a request
-/// can count on.
+/// Merges the runners of one model into one, up to `MAX_MODELS`, in the order of their first
+/// runners. Ollama names a model once for each of its runners: their sizes add up, and the smallest
+/// context is what a request can count on.
 fn merge_runners(running: &[LoadedModel]) -> Vec<LoadedModel> {
     let mut models: Vec<LoadedModel> = Vec::new();
     for runner in running {

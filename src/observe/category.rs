@@ -1,8 +1,8 @@
 //! The kind of work that a prompt asks for: the label `prompt_category`.
 //!
 //! Plain substrings in a fixed order, in any case; the first match wins. The rules are those of the
-//! exporter that came before the tap, so that old dashboards keep working; they are crude on purpose
-//! ("show" asks a `how`), and cheap enough for a prompt of a megabyte.
+//! exporter that came before the tap, so that old dashboards keep working; they are crude on
+//! purpose ("show" asks a `how`), and cheap enough for a prompt of a megabyte.
 
 /// All categories, in the order of the rules.
 pub const CATEGORIES: [&str; 12] = [
@@ -23,20 +23,45 @@ pub const CATEGORIES: [&str; 12] = [
 /// Returns the category of `prompt`; without a prompt, `empty`.
 pub fn categorize(prompt: Option<&str>) -> &'static str {
     let prompt = prompt.unwrap_or_default().to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| prompt.contains(word));
-    match () {
-        _ if prompt.trim().is_empty() => "empty",
-        _ if has(&["summar"]) => "summarize",
-        _ if has(&["translat"]) => "translate",
-        _ if has(&["explain"]) => "explain",
-        _ if prompt.split('\n').any(asks_for_code) => "code_write",
-        _ if has(&["debug", "fix"]) => "code_debug",
-        _ if has(&["question", "what", "how", "why", "when"]) => "question",
-        _ if has(&["creat", "generat"]) => "creative",
-        _ if has(&["analy"]) => "analyze",
-        _ if has(&["help"]) => "help",
-        _ if has(&["list", "enumerate"]) => "list",
-        _ => "other",
+    if prompt.trim().is_empty() {
+        return "empty";
+    }
+    let rule = RULES.iter().find(|(_, rule)| rule.matches(&prompt));
+    rule.map_or("other", |(category, _)| category)
+}
+
+/// The rule of a category.
+enum Rule {
+    /// The prompt contains one of these words.
+    Words(&'static [&'static str]),
+    /// A line of the prompt contains "write", and then "code".
+    WriteCode,
+}
+
+/// The rules in their order.
+const RULES: [(&str, Rule); 10] = [
+    ("summarize", Rule::Words(&["summar"])),
+    ("translate", Rule::Words(&["translat"])),
+    ("explain", Rule::Words(&["explain"])),
+    ("code_write", Rule::WriteCode),
+    ("code_debug", Rule::Words(&["debug", "fix"])),
+    (
+        "question",
+        Rule::Words(&["question", "what", "how", "why", "when"]),
+    ),
+    ("creative", Rule::Words(&["creat", "generat"])),
+    ("analyze", Rule::Words(&["analy"])),
+    ("help", Rule::Words(&["help"])),
+    ("list", Rule::Words(&["list", "enumerate"])),
+];
+
+impl Rule {
+    /// Does the rule match `prompt`, which is in lower case?
+    fn matches(&self, prompt: &str) -> bool {
+        match self {
+            Rule::Words(words) => words.iter().any(|word| prompt.contains(word)),
+            Rule::WriteCode => prompt.split('\n').any(asks_for_code),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Decodes bodies by their Content-Encoding, on a copy of the bytes; the client gets them as they came.
+//! Decodes bodies by their Content-Encoding, on a copy of the bytes; the client gets them as they
+//! came.
 //!
 //! Replies are compressed only if Ollama relays them from the cloud. Requests: Ollama itself reads
 //! zstd, which Codex sends; gateways in front of other servers send gzip and deflate.
@@ -11,12 +12,12 @@ use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// The longest request body after decoding, in bytes: Ollama's own limit.
 pub const MAX_DECODED_BODY: u64 = 20 << 20;
-/// The largest window that a zstd frame may ask for, in bytes: it is allocated before a byte is decoded.
-/// RFC 8878 recommends to support as much.
+/// The largest window that a zstd frame may ask for, in bytes: it is allocated before a byte is
+/// decoded. RFC 8878 recommends to support as much.
 pub const MAX_ZSTD_WINDOW: u64 = 8 << 20;
 
-/// Decodes the bytes of a reply as they arrive and writes them to `W`, never more than 32 KiB ahead of
-/// it.
+/// Decodes the bytes of a reply as they arrive and writes them to `W`, never more than 32 KiB ahead
+/// of it.
 pub enum ReplyDecoder<W: Write> {
     Identity(W),
     Gzip(MultiGzDecoder<W>),
@@ -101,8 +102,8 @@ pub enum ContentCoding {
 }
 
 impl ContentCoding {
-    /// Returns how far back decoded data may refer, all of which is kept, in bytes. For deflate it is
-    /// always 32 KiB (RFC 1951).
+    /// Returns how far back decoded data may refer, all of which is kept, in bytes. For deflate it
+    /// is always 32 KiB (RFC 1951).
     pub fn window(self) -> usize {
         match self {
             ContentCoding::Gzip | ContentCoding::Deflate => 32 << 10,
@@ -131,8 +132,8 @@ impl ContentCoding {
     }
 }
 
-/// Does `body` begin with the two bytes of zlib's header (RFC 1950 2.2)? "deflate" means zlib's format
-/// (RFC 9110 8.4.1.2), and many senders leave them out.
+/// Does `body` begin with the two bytes of zlib's header (RFC 1950 2.2)? "deflate" means zlib's
+/// format (RFC 9110 8.4.1.2), and many senders leave them out.
 fn has_zlib_head(body: &[u8]) -> bool {
     matches!(body, [method, flags, ..] if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0)
 }

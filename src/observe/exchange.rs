@@ -44,7 +44,8 @@ pub struct Exchange {
     pub client_ip: Option<IpAddr>,
     pub user_agent: Option<String>,
 
-    /// The request's model, normalized (`model_name`); the reply's only if the request could not be read.
+    /// The request's model, normalized (`model_name`); the reply's only if the request could not be
+    /// read.
     pub model: Option<String>,
     /// The same as it was spelled, if that differs.
     pub model_sent: Option<String>,
@@ -57,8 +58,8 @@ pub struct Exchange {
     /// Always there if `outcome` is `Error`.
     pub error: Option<String>,
     pub http_status: Option<u16>,
-    /// No model ran for it: it loaded or unloaded one, embedded nothing, or only rendered a prompt. It
-    /// is not counted anywhere.
+    /// No model ran for it: it loaded or unloaded one, embedded nothing, or only rendered a prompt.
+    /// It is not counted anywhere.
     pub load_only: bool,
     /// One of too many for a record each, or a line in the log: metrics alone count it.
     pub is_unrecorded: bool,
@@ -77,7 +78,8 @@ pub struct Exchange {
     /// Those of them that came from Ollama's cache, never more than all.
     pub prompt_cached_tokens: Option<u64>,
     pub generated_tokens: Option<u64>,
-    /// `generated_tokens` counts deltas, or `prompt_tokens` is Ollama's estimate, because no counter came.
+    /// `generated_tokens` counts deltas, or `prompt_tokens` is Ollama's estimate, because no
+    /// counter came.
     pub tokens_estimated: bool,
     pub tokens_per_second: Option<f64>,
     /// Prompt tokens that were evaluated, so without the cached ones, per second.

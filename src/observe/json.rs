@@ -1,8 +1,9 @@
 //! Repairs JSON that clients and servers accept and serde_json does not.
 
-/// Copies `json` so that every string and number in it can be read: invalid UTF-8 and lone surrogates
-/// become U+FFFD, raw control characters are escaped, a string (or an escape in it) that the end of the
-/// input cuts off is closed, and words and numbers that JSON does not have (`NaN`, `1e999`) become null.
+/// Copies `json` so that every string and number in it can be read: invalid UTF-8 and lone
+/// surrogates become U+FFFD, raw control characters are escaped, a string (or an escape in it) that
+/// the end of the input cuts off is closed, and words and numbers that JSON does not have (`NaN`,
+/// `1e999`) become null.
 pub fn repair(json: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(trim_cut_character(json));
     let mut rest = text.as_bytes();
@@ -37,7 +38,8 @@ fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
-/// Copies the number or word at the beginning of `rest`, or null in its place, and returns its length.
+/// Copies the number or word at the beginning of `rest`, or null in its place, and returns its
+/// length.
 fn copy_word(rest: &[u8], repaired: &mut Vec<u8>) -> usize {
     let word = &rest[..rest
         .iter()
@@ -49,8 +51,8 @@ fn copy_word(rest: &[u8], repaired: &mut Vec<u8>) -> usize {
     word.len()
 }
 
-/// Copies the escape at the beginning of `rest` and returns its length; `None` if the input ends within
-/// it.
+/// Copies the escape at the beginning of `rest` and returns its length; `None` if the input ends
+/// within it.
 fn copy_escape(rest: &[u8], repaired: &mut Vec<u8>) -> Option<usize> {
     const REPLACEMENT: &[u8] = b"\\ufffd";
     if *rest.get(1)? != b'u' {

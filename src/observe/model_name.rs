@@ -1,11 +1,11 @@
 //! Normalizes the names of models. For Ollama `talk`, `TALK`, `talk:latest` and
-//! `registry.ollama.ai/library/talk:latest` are one model, which /api/ps calls `talk:latest`; here it is
-//! `talk` everywhere: in metrics, in the history, in filters and on the page.
+//! `registry.ollama.ai/library/talk:latest` are one model, which /api/ps calls `talk:latest`; here
+//! it is `talk` everywhere: in metrics, in the history, in filters and on the page.
 //!
 //! The rules are those of Ollama's types/model/name.go,
 //! `[SCHEME://][HOST/][NAMESPACE/]MODEL[:TAG][@DIGEST]`, whose missing parts default to https,
-//! registry.ollama.ai, library and latest. Names are ASCII there, so no other letter changes its case,
-//! and a text that is not a name for Ollama stays as it is.
+//! registry.ollama.ai, library and latest. Names are ASCII there, so no other letter changes its
+//! case, and a text that is not a name for Ollama stays as it is.
 
 use std::borrow::Cow;
 

@@ -5,6 +5,7 @@
 //! Ollama's failure: the client has it.
 
 use serde_json::Value;
+use ureq::http::StatusCode;
 
 use super::event::ExchangeEnd;
 use super::exchange::Outcome;
@@ -52,11 +53,11 @@ fn failure(why: &str) -> (Outcome, Option<String>) {
     (Outcome::Error, Some(prefix(why, MAX_ERROR_TEXT).to_owned()))
 }
 
-/// Returns the error of a reply that is not 2xx. The shapes of all dialects are tried, since each may
-/// come on any route.
+/// Returns the error of a reply that is not 2xx. The shapes of all dialects are tried, since each
+/// may come on any route.
 fn status_error(status: u16, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    let answer = format!("ollama answered {status} {}", status_text(status));
+    let answer = format!("ollama answered {status} {}", reason_phrase(status));
     match serde_json::from_str::<Value>(&text)
         .ok()
         .as_ref()
@@ -72,42 +73,24 @@ fn status_error(status: u16, body: &[u8]) -> String {
     }
 }
 
-/// Returns the message in an error's body: `{"error": "…"}`, `{"error": {"message": "…"}}` or `{"message": "…"}`.
+/// Returns the message in an error's body: `{"error": "…"}`, `{"error": {"message": "…"}}` or
+/// `{"message": "…"}`.
 fn error_message(body: &Value) -> Option<String> {
-    let filled = |value: &&Value| value.as_str() != Some("");
-    ["error", "message", "Status"]
-        .into_iter()
-        .filter_map(|key| body.get(key))
-        .filter(filled)
-        .find_map(error_text)
+    for key in ["error", "message", "Status"] {
+        let value = body.get(key).filter(|value| value.as_str() != Some(""));
+        if let Some(text) = value.and_then(error_text) {
+            return Some(text);
+        }
+    }
+    None
 }
 
-/// Returns the reason phrase of a status that Ollama or a proxy in front of it answers with.
-fn status_text(status: u16) -> &'static str {
-    match status {
-        301 => "Moved Permanently",
-        302 => "Found",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        411 => "Length Required",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        429 => "Too Many Requests",
-        499 => "Client Closed Request",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "",
-    }
+/// Returns the reason phrase of a status, or "" if it has none.
+fn reason_phrase(status: u16) -> &'static str {
+    let status = StatusCode::from_u16(status).ok();
+    status
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -160,7 +143,7 @@ mod tests {
                 "404 page not found\n",
                 "ollama answered 404 Not Found: 404 page not found",
             ),
-            (418, "", "ollama answered 418 with no body"),
+            (499, "", "ollama answered 499 with no body"),
             (
                 500,
                 r#"{"other":1}"#,
@@ -198,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_client_that_leaves_cancels_unless_the_reply_is_done() {
-        let gone = |facts: &ReplyFacts, status| {
+        let outcome_of = |facts: &ReplyFacts, status| {
             outcome(
                 &ExchangeEnd::ClientGone,
                 status,
@@ -208,9 +191,9 @@ mod tests {
             )
             .0
         };
-        assert_eq!(gone(&ReplyFacts::default(), None), Outcome::Cancelled);
+        assert_eq!(outcome_of(&ReplyFacts::default(), None), Outcome::Cancelled);
         assert_eq!(
-            gone(
+            outcome_of(
                 &ReplyFacts {
                     stream: true,
                     ..ReplyFacts::default()
@@ -220,7 +203,7 @@ mod tests {
             Outcome::Cancelled
         );
         assert_eq!(
-            gone(
+            outcome_of(
                 &ReplyFacts {
                     done: true,
                     ..ReplyFacts::default()
@@ -229,7 +212,10 @@ mod tests {
             ),
             Outcome::Success
         );
-        assert_eq!(gone(&ReplyFacts::default(), Some(404)), Outcome::Error);
+        assert_eq!(
+            outcome_of(&ReplyFacts::default(), Some(404)),
+            Outcome::Error
+        );
     }
 
     #[test]

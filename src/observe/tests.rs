@@ -1,8 +1,8 @@
-//! The whole observer against what real servers said: the recordings of tests/data/transcripts.
+//! The whole observer, on the recordings of real servers in tests/data/transcripts and on written replies.
 
-/// Requests whose body is cut, damaged or not what any client sends.
+/// Requests whose body is cut, damaged or unlike that of any client.
 mod broken_requests;
-/// The cached part of a prompt, and the times that come beside it.
+/// The cached part of a prompt, and the times beside it.
 mod cached;
 /// Requests whose body is compressed, whole and broken.
 mod compressed_requests;
@@ -14,19 +14,19 @@ mod formats;
 mod limits;
 /// Pictures, decisions, tool calls in pieces, transcriptions.
 mod media;
-/// Messages of HTTP/1 as a recording holds them.
+/// HTTP/1 messages of a recording.
 pub mod message;
 /// Values and lines that no client expects.
 mod odd_values;
-/// How an exchange ended, judged by what its reply held.
+/// The outcome of an exchange, by the contents of its reply.
 mod outcomes;
-/// Recordings, and ways to show them to an observer.
+/// Recorded exchanges, and an observer to replay them to.
 pub mod recorded;
-/// What each recorded error comes to.
+/// Recorded errors.
 mod recorded_errors;
-/// What each recorded reply comes to.
+/// Recorded replies.
 mod replies;
-/// What a request's body says, however it is written.
+/// The model and the prompt of a request, however its body is written.
 mod requests;
 /// The same reply, split anywhere, compressed, and broken.
 mod splits;

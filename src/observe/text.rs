@@ -10,8 +10,8 @@ pub struct BoundedText {
 }
 
 impl BoundedText {
-    /// Appends what still fits. Once something did not fit, nothing more is taken, so that the text has
-    /// no holes.
+    /// Appends what still fits. Once something did not fit, nothing more is taken, so that the text
+    /// has no holes.
     pub fn push(&mut self, more: &str) {
         if self.truncated {
             return;

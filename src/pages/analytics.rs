@@ -61,8 +61,8 @@ pub fn purge(parameters: &Parameters, history: &History) -> Result<PageResponse>
     respond(history.purge(parameters.purge_time()?)?)
 }
 
-/// Returns `body` as JSON: the fields of a struct in its order, which is the contract's; those of `json!`
-/// in the order of the alphabet.
+/// Returns `body` as JSON: the fields of a struct in its order, which is the contract's; those of
+/// `json!` in the order of the alphabet.
 fn respond(body: impl Serialize) -> Result<PageResponse> {
     match serde_json::to_vec(&body) {
         Ok(body) => Ok(PageResponse::ok(JSON, body).private()),

@@ -1,5 +1,5 @@
-//! `/analytics/export`: every record that matches, oldest first, sent while it is read, so that a million
-//! records take little memory.
+//! `/analytics/export`: every record that matches, oldest first, sent while it is read, so that a
+//! million records take little memory.
 
 use std::sync::Mutex;
 

@@ -1,5 +1,5 @@
-//! The tap's own pages: `/metrics`, `/healthz`, `/test`, and those of the history under `/analytics`.
-//! Everything else is Ollama's.
+//! The tap's own pages: `/metrics`, `/healthz`, `/test`, and those of the history under
+//! `/analytics`. Everything else is Ollama's.
 
 mod access;
 mod analytics;

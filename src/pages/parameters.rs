@@ -84,8 +84,8 @@ pub fn bad_parameter(name: &str, value: &str, accepted: &str) -> StoreError {
     })
 }
 
-/// Returns the id of a record in the path of a request. It is hex, but that of a history taken over from
-/// elsewhere may be anything.
+/// Returns the id of a record in the path of a request. It is hex, but that of a history taken over
+/// from elsewhere may be anything.
 pub fn message_id(target: &str) -> String {
     let encoded = format!("id={}", message_of(target).replace('+', "%2B"));
     let id = parse(encoded.as_bytes())

@@ -1,4 +1,5 @@
-//! The pages that show records: a search, a list of messages, one message. Each is sent while it is read.
+//! The pages that show records: a search, a list of messages, one message. Each is sent while it is
+//! read.
 
 use std::mem;
 use std::sync::Mutex;

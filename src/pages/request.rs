@@ -17,14 +17,15 @@ impl PageRequest<'_> {
         self.head.target_text()
     }
 
-    /// Returns every name by which this machine was addressed, that of an absolute target among them.
+    /// Returns every name by which this machine was addressed, that of an absolute target among
+    /// them.
     pub fn hosts(&self) -> Vec<String> {
         let of_target = self.head.target_host().map(lossy);
         self.values("host").into_iter().chain(of_target).collect()
     }
 
-    /// Returns the values of a header. Bytes that are not UTF-8 become U+FFFD, so such a value equals none
-    /// that is allowed.
+    /// Returns the values of a header. Bytes that are not UTF-8 become U+FFFD, so such a value
+    /// equals none that is allowed.
     pub fn values(&self, name: &str) -> Vec<String> {
         self.head.values(name).map(lossy).collect()
     }

@@ -39,7 +39,8 @@ pub struct PageResponse {
     pub headers: String,
 }
 
-/// Sends a response that is too long for memory: a head, which depends on the HTTP version, and pieces.
+/// Sends a response that is too long for memory: a head, which depends on the HTTP version, and
+/// pieces.
 pub trait BodyWriter {
     fn begin(&mut self, head: &dyn Fn(&str) -> Vec<u8>);
     fn send(&mut self, bytes: &[u8]) -> io::Result<()>;

@@ -1,8 +1,9 @@
-//! A response that is sent while it is made, so that however many records it shows, few are in memory.
+//! A response that is sent while it is made, so that however many records it shows, few are in
+//! memory.
 //!
-//! A short one is buffered and sent whole. A long one holds one of the page workers until its client has
-//! read it; so there is one at a time, and the next client is told that the tap is busy, while the other
-//! page worker goes on answering.
+//! A short one is buffered and sent whole. A long one holds one of the page workers until its
+//! client has read it; so there is one at a time, and the next client is told that the tap is busy,
+//! while the other page worker goes on answering.
 
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, TryLockError};

@@ -1,13 +1,13 @@
-//! Makes foreign text safe for logs and terminals. Whatever others choose (a method, a header, the version
-//! that an Ollama tells) may hold anything.
+//! Makes foreign text safe for logs and terminals. Whatever others choose (a method, a header, the
+//! version that an Ollama tells) may hold anything.
 
 use std::borrow::Cow;
 
 /// The characters that end a URL in the middle of a text.
 const URL_ENDS: [char; 8] = [' ', '\t', '\r', '\n', '`', '"', '<', '>'];
 
-/// Escapes the characters by which a text could begin a line of its own, move the cursor, write elsewhere
-/// on the screen or reverse the text that follows.
+/// Escapes the characters by which a text could begin a line of its own, move the cursor, write
+/// elsewhere on the screen or reverse the text that follows.
 pub fn escape_control_chars(text: &str) -> Cow<'_, str> {
     if !text.contains(is_harmful) {
         return text.into();
@@ -32,8 +32,8 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Returns an error page as one short line: of HTML its title, or the text outside of its tags, of at most
-/// `width` characters and an ellipsis if there were more.
+/// Returns an error page as one short line: of HTML its title, or the text outside of its tags, of
+/// at most `width` characters and an ellipsis if there were more.
 pub fn summarize_page(page: &str, width: usize) -> String {
     let page = page.trim();
     let text = if page.starts_with('<') {
@@ -64,8 +64,8 @@ fn text_after_tag(piece: &str) -> &str {
     piece.split_once('>').map_or("", |(_, text)| text)
 }
 
-/// Replaces user and password by `***` in every URL of a text. A password that is not percent-encoded may
-/// hold a slash, so the last @ counts.
+/// Replaces user and password by `***` in every URL of a text. A password that is not
+/// percent-encoded may hold a slash, so the last @ counts.
 pub fn redact_passwords(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut rest = text;

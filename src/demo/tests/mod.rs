@@ -18,7 +18,7 @@ use super::request::{Action, PromptRequest};
 use crate::http::route::Inference;
 use crate::observe::RequestBody;
 use crate::observe::tests::message::Message;
-use crate::observe::tests::recorded::Recorded;
+use crate::observe::tests::recorded::RecordedExchange;
 
 const LOAD: Duration = Duration::from_millis(1500);
 
@@ -76,9 +76,9 @@ fn exchange(
     request: &str,
     status: u16,
     (reply, kind): (String, &str),
-) -> Recorded {
+) -> RecordedExchange {
     let headers = [("content-type".to_owned(), kind.to_owned())].into();
-    Recorded {
+    RecordedExchange {
         name: endpoint.as_str().to_owned(),
         endpoint,
         request: Message {

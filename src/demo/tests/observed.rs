@@ -3,7 +3,7 @@
 use super::*;
 use crate::demo::texts::MARK;
 use crate::observe::exchange::Outcome;
-use crate::observe::tests::recorded::show;
+use crate::observe::tests::recorded::replay;
 use crate::observe::{Exchange, ExchangeEnd};
 
 const TOOLS: &str = r#""tools":[{"name":"get_weather","parameters":{"properties":{"city":{"type":"string"}},"required":["city"]}}]"#;
@@ -45,7 +45,7 @@ fn questions() -> Vec<(Inference, String)> {
 
 fn observe(endpoint: Inference, body: &str, status: u16, reply: (String, &str)) -> Exchange {
     let recorded = exchange(endpoint, body, status, reply);
-    let exchange = show(&recorded, &[&recorded.reply.body], ExchangeEnd::Complete);
+    let exchange = replay(&recorded, &[&recorded.reply.body], ExchangeEnd::Complete);
     assert_eq!(exchange.parse_failures, 0, "{endpoint:?} {body}");
     exchange
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::observe::ExchangeEnd;
-use crate::observe::tests::recorded::show;
+use crate::observe::tests::recorded::replay;
 
 #[test]
 fn refusals_are_in_ollamas_words_in_the_shape_of_the_route() {
@@ -99,7 +99,7 @@ fn refusals_are_in_ollamas_words_in_the_shape_of_the_route() {
             status,
             (refusal.body(endpoint.dialect()), "application/json"),
         );
-        let seen = show(&recorded, &[&recorded.reply.body], ExchangeEnd::Complete);
+        let seen = replay(&recorded, &[&recorded.reply.body], ExchangeEnd::Complete);
         assert!(
             seen.error.as_deref().unwrap_or_default().contains(words),
             "{body}: {:?}",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::*;
-use crate::observe::tests::recorded::named;
+use crate::observe::tests::recorded::recording;
 
 /// Pairs of our models and the recorded ones.
 const MODELS: [(&str, &str); 4] = [
@@ -63,7 +63,7 @@ fn shapes(body: &str) -> Vec<String> {
 
 /// The shapes of a recorded reply, and those of ours to the same body.
 fn both(name: &str, finish_reason: FinishReason) -> (Vec<String>, Vec<String>) {
-    let recorded = named(&format!("ollama-0.33.0/{name}"));
+    let recorded = recording(&format!("ollama-0.33.0/{name}"));
     let mut body: Value = serde_json::from_slice(&recorded.request.body).unwrap();
     let model = body["model"].as_str().unwrap();
     let ours = MODELS

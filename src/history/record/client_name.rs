@@ -19,8 +19,8 @@ struct Metadata<'a> {
     user_agent: Option<Cow<'a, str>>,
 }
 
-/// Returns the name of the client in `metadata`, which is JSON; `None` if it holds neither a user agent
-/// nor an address of another machine, as in a history taken over from elsewhere.
+/// Returns the name of the client in `metadata`, which is JSON; `None` if it holds neither a user
+/// agent nor an address of another machine, as in a history taken over from elsewhere.
 pub fn from_metadata(metadata: &str) -> Option<Cow<'_, str>> {
     let Metadata {
         client_ip,
@@ -52,8 +52,8 @@ pub fn deserialize<'de: 'a, 'a, D: Deserializer<'de>>(
     <&'de RawValue>::deserialize(field).map(|metadata| from_metadata(metadata.get()))
 }
 
-/// Returns the first word of a user agent, which is `ollama-python/0.6.3` and the like; the rest tells
-/// the system.
+/// Returns the first word of a user agent, which is `ollama-python/0.6.3` and the like; the rest
+/// tells the system.
 fn product(agent: Cow<'_, str>) -> Option<Cow<'_, str>> {
     let word = match agent {
         Cow::Borrowed(text) => Cow::Borrowed(first_word(text)),

@@ -1,9 +1,9 @@
-//! Labels stay few, and series that mean nothing any more go away.
+//! Labels stay few, and series without a meaning are removed.
 
 use super::super::bounded_family::MAX_LABEL_SETS;
 use super::*;
 
-/// One exchange of a model that does not exist.
+/// An exchange of a model that does not exist.
 fn missing(model: &str) -> Exchange {
     let nothing = Exchange {
         prompt_tokens: None,
@@ -45,7 +45,7 @@ fn a_request_leaves_the_active_series_that_it_entered() {
 }
 
 #[test]
-fn a_model_that_no_reply_confirmed_is_other_and_no_model_is_unknown() {
+fn a_model_that_no_reply_confirmed_is_other_and_a_missing_model_is_unknown() {
     let metrics = metrics();
     metrics.request_finished(&missing("no-such-model"));
     metrics.request_finished(&Exchange {
@@ -79,17 +79,17 @@ fn a_model_that_no_reply_confirmed_is_other_and_no_model_is_unknown() {
 fn a_confirmed_model_keeps_its_name_when_it_fails_later() {
     let metrics = metrics();
     metrics.request_finished(&chat());
-    let moved = moves(&metrics, |m| {
+    let changed = changes(&metrics, |m| {
         m.request_finished(&Exchange {
             http_status: Some(500),
             ..missing("talk")
         })
     });
     assert!(
-        moved
+        changed
             .iter()
             .any(|line| line.contains("model=\"talk\"") && line.contains("status=\"error\"} 1")),
-        "{moved:?}"
+        "{changed:?}"
     );
 }
 
@@ -103,9 +103,9 @@ fn sets_of_labels_beyond_the_bound_of_a_family_are_other_and_counted() {
     };
     let categories = crate::observe::category::CATEGORIES;
     for model in 0..MAX_MODELS {
-        categories
-            .iter()
-            .for_each(|category| metrics.request_finished(&of(model, category)));
+        for category in categories {
+            metrics.request_finished(&of(model, category));
+        }
     }
     let shown = samples(&metrics);
     let series = |family: &str| -> Vec<&String> {
@@ -141,7 +141,7 @@ fn sets_of_labels_beyond_the_bound_of_a_family_are_other_and_counted() {
         "which has room"
     );
     assert_eq!(
-        moves(&metrics, |m| m.request_finished(&of(0, categories[0])))
+        changes(&metrics, |m| m.request_finished(&of(0, categories[0])))
             .iter()
             .filter(|line| line.contains("folded"))
             .count(),
@@ -154,9 +154,9 @@ fn a_family_without_a_model_folds_all_its_labels() {
     let metrics = metrics();
     let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     for code in 100..600 {
-        methods
-            .iter()
-            .for_each(|method| metrics.count_http_request("api/chat", method, code));
+        for method in methods {
+            metrics.count_http_request("api/chat", method, code);
+        }
     }
     let shown = samples(&metrics);
     assert_eq!(
@@ -244,7 +244,7 @@ fn ollama_is_up_or_not() {
 }
 
 #[test]
-fn a_model_that_several_runners_hold_is_one_series_of_their_sums() {
+fn the_runners_of_one_model_are_one_series_of_their_sums() {
     let metrics = metrics();
     let runner = |name: &str, context_length| LoadedModel {
         context_length,

@@ -10,7 +10,7 @@ use crate::http::route::{ServedRoutes, route};
 use crate::observe::category::CATEGORIES;
 
 /// Returns metrics in which every family has a series.
-fn moved() -> Metrics {
+fn filled() -> Metrics {
     let metrics = metrics();
     metrics.request_started("id", Some("talk"));
     metrics.request_finished(&chat());
@@ -56,7 +56,8 @@ fn the_readme_lists_every_family_with_its_type_and_labels() {
             labels.iter().map(|label| label.name().to_owned()).collect(),
         )
     };
-    let gathered: BTreeSet<Definition> = moved().registry.gather().iter().map(definition).collect();
+    let gathered: BTreeSet<Definition> =
+        filled().registry.gather().iter().map(definition).collect();
     assert_eq!(gathered, documented());
 }
 
@@ -84,7 +85,7 @@ fn every_histogram_has_the_buckets_of_the_contract() {
         ("ollama_tokens_generated", tokens),
         ("ollama_tokens_per_second", speed),
     ];
-    let mut gathered = moved().registry.gather();
+    let mut gathered = filled().registry.gather();
     gathered.retain(|family| family.get_field_type() == MetricType::HISTOGRAM);
     assert_eq!(gathered.len(), contract.len());
     for (family, (name, buckets)) in gathered.iter().zip(contract) {
@@ -99,7 +100,7 @@ fn every_histogram_has_the_buckets_of_the_contract() {
 
 #[test]
 fn the_text_is_sorted_and_every_family_has_help_and_type() {
-    let text = String::from_utf8(moved().encode()).unwrap();
+    let text = String::from_utf8(filled().encode()).unwrap();
     let names = |mark: &str| -> Vec<String> {
         text.lines()
             .filter_map(|line| line.strip_prefix(mark)?.split(' ').next())

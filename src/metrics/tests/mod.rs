@@ -89,15 +89,15 @@ fn samples(metrics: &Metrics) -> BTreeMap<String, String> {
 }
 
 /// Returns the samples that `act` changed or added, without zeros.
-fn moves(metrics: &Metrics, act: impl FnOnce(&Metrics)) -> Vec<String> {
+fn changes(metrics: &Metrics, act: impl FnOnce(&Metrics)) -> Vec<String> {
     let before = samples(metrics);
     act(metrics);
-    let news = |(series, value): &(String, String)| {
+    let is_new = |(series, value): &(String, String)| {
         before.get(series).map_or("0", String::as_str) != value
     };
     samples(metrics)
         .into_iter()
-        .filter(news)
+        .filter(is_new)
         .map(|(series, value)| format!("{series} {value}"))
         .collect()
 }
@@ -137,7 +137,10 @@ fn a_chat_moves_exactly_what_it_should() {
         "ollama_tokens_per_second_sum{model=\"talk\",prompt_category=\"question\"} 66",
         "ollama_tokens_processed_total{model=\"talk\"} 11",
     ];
-    assert_eq!(moves(&metrics(), |m| m.request_finished(&chat())), expected);
+    assert_eq!(
+        changes(&metrics(), |m| m.request_finished(&chat())),
+        expected
+    );
 }
 
 #[test]
@@ -159,8 +162,8 @@ fn an_exchange_whose_numbers_are_unknown_moves_count_and_duration_only() {
         endpoint: Inference::V1Messages,
         ..chat()
     };
-    let moved = moves(&metrics(), |m| m.request_finished(&bare));
-    let names: Vec<&str> = moved
+    let changed = changes(&metrics(), |m| m.request_finished(&bare));
+    let names: Vec<&str> = changed
         .iter()
         .filter_map(|line| line.split('{').next())
         .collect();
@@ -173,9 +176,9 @@ fn an_exchange_whose_numbers_are_unknown_moves_count_and_duration_only() {
     ];
     assert_eq!(names, expected);
     assert!(
-        moved[3].contains("status=\"cancelled\"")
-            && moved[4].ends_with("{dialect=\"anthropic\"} 2"),
-        "{moved:?}"
+        changed[3].contains("status=\"cancelled\"")
+            && changed[4].ends_with("{dialect=\"anthropic\"} 2"),
+        "{changed:?}"
     );
 }
 
@@ -249,8 +252,8 @@ fn an_answer_ends_for_one_of_six_reasons_whatever_its_dialect_calls_it() {
         ),
     ];
     for (exchange, reason) in rows {
-        let moved = moves(&metrics(), |m| m.request_finished(&exchange));
-        let finished: Vec<_> = moved
+        let changed = changes(&metrics(), |m| m.request_finished(&exchange));
+        let finished: Vec<_> = changed
             .iter()
             .filter(|line| line.starts_with("ollama_finished_total"))
             .collect();
@@ -273,12 +276,12 @@ fn a_reply_that_only_loads_a_model_moves_nothing_but_the_active_requests() {
         ..chat()
     };
     assert_eq!(
-        moves(&metrics, |m| m
+        changes(&metrics, |m| m
             .request_started(&load.interaction_id, Some("talk"))),
         ["ollama_active_requests{model=\"other\"} 1"]
     );
     assert_eq!(
-        moves(&metrics, |m| m.request_finished(&load)),
+        changes(&metrics, |m| m.request_finished(&load)),
         ["ollama_active_requests{model=\"other\"} 0"]
     );
 }
@@ -290,12 +293,12 @@ fn embeddings_generate_no_tokens() {
         generated_tokens: Some(0),
         ..chat()
     };
-    let moved = moves(&metrics(), |m| m.request_finished(&embed));
+    let changed = changes(&metrics(), |m| m.request_finished(&embed));
     assert!(
-        !moved
+        !changed
             .iter()
             .any(|line| line.starts_with("ollama_tokens_generated")),
-        "{moved:?}"
+        "{changed:?}"
     );
 }
 
@@ -320,7 +323,7 @@ fn a_speed_that_is_not_finite_or_is_negative_is_not_observed() {
 #[test]
 fn requests_of_any_kind_count_under_bounded_labels() {
     let metrics = metrics();
-    let moved = moves(&metrics, |m| {
+    let changed = changes(&metrics, |m| {
         m.count_http_request("api/chat", "POST", 200);
         m.count_http_request("other", "BREW", 999);
         m.count_upstream_error(UpstreamErrorKind::Connect);
@@ -345,5 +348,5 @@ fn requests_of_any_kind_count_under_bounded_labels() {
         "ollama_tap_workers 256",
         "ollama_tap_workers_busy 1",
     ];
-    assert_eq!(moved, expected);
+    assert_eq!(changed, expected);
 }

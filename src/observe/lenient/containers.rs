@@ -87,8 +87,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 }
 
 impl Raw<'_> {
-    /// Returns the value as JSON without blanks between its tokens, or the text of a string, which some
-    /// servers put the JSON into.
+    /// Returns the value as JSON without blanks between its tokens, or the text of a string, which
+    /// some servers put the JSON into.
     pub fn json(&self) -> Cow<'_, str> {
         let Some(raw) = self.0.map(RawValue::get) else {
             return Cow::Borrowed("");

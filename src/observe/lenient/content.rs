@@ -7,7 +7,8 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 use super::scalars::Str;
 
-/// The text of a message: a string, or parts of which each is a string or an object with `text` or `thinking`.
+/// The text of a message: a string, or parts of which each is a string or an object with `text` or
+/// `thinking`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageContent<'a> {
     pub text: Cow<'a, str>,

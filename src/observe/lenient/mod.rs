@@ -1,5 +1,5 @@
-//! Deserializes values as the many servers write them: one of an unexpected type counts as absent, so
-//! that it loses itself and nothing around it.
+//! Deserializes values as the many servers write them: one of an unexpected type counts as absent,
+//! so that it loses itself and nothing around it.
 
 /// Completes a visitor: a value of the kinds listed is skipped, and `$value` is returned for it.
 macro_rules! skip {

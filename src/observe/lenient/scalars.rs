@@ -74,8 +74,8 @@ impl Number {
         self.time(1e3)
     }
 
-    /// Reads the number as a time in units of which a second has `per_second`: at most 2^53 ns, which is
-    /// 104 days.
+    /// Reads the number as a time in units of which a second has `per_second`: at most 2^53 ns,
+    /// which is 104 days.
     fn time(self, per_second: f64) -> Option<Duration> {
         let nanos = self
             .0

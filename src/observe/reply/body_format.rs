@@ -38,8 +38,8 @@ impl BodyFormat {
         }
     }
 
-    /// Returns the format of a body that begins with `head`, from which leading blanks were trimmed;
-    /// `None` while more of it is needed.
+    /// Returns the format of a body that begins with `head`, from which leading blanks were
+    /// trimmed; `None` while more of it is needed.
     pub fn detect(self, head: &[u8]) -> Option<BodyFormat> {
         match (self, head.first()?) {
             (BodyFormat::Lines | BodyFormat::EventStream, b'{') => Some(BodyFormat::Lines),

@@ -111,8 +111,8 @@ impl ReplyFacts {
         self.tool_calls.push_arguments(index, arguments);
     }
 
-    /// Adds to the name of the tool call at `index`. That is not a token: the event that opens a call
-    /// may hold nothing else.
+    /// Adds to the name of the tool call at `index`. That is not a token: the event that opens a
+    /// call may hold nothing else.
     pub fn push_tool_name(&mut self, index: u64, name: &str) {
         self.tool_calls.push_name(index, name);
     }

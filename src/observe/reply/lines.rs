@@ -126,7 +126,9 @@ mod tests {
             SplitLine::Tail(line) => found.push((false, line.to_vec())),
         };
         let mut lines = LineSplitter::new(ending);
-        pieces.iter().for_each(|piece| lines.feed(piece, &mut each));
+        for piece in pieces {
+            lines.feed(piece, &mut each);
+        }
         lines.finish(&mut each);
         found
     }

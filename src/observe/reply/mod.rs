@@ -113,7 +113,8 @@ impl ReplyParser {
 
 /// The body, read in the way that its format asks for.
 enum BodyReader {
-    /// The first bytes, which do not show the format yet, and the format that Content-Type declares.
+    /// The first bytes, which do not show the format yet, and the format that Content-Type
+    /// declares.
     Undetected(Vec<u8>, BodyFormat),
     /// One object per line.
     Lines(LineSplitter),

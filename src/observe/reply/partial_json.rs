@@ -1,8 +1,8 @@
 //! Finds the counters in parts of a JSON text that was too long to keep: its head and its tail.
 //!
-//! In every dialect the counters are near the end. A key with its quotes and colon (`"eval_count":`)
-//! cannot occur inside a string, where the quotes would be escaped, so a search for it in the middle
-//! of a text finds a key or nothing.
+//! In every dialect the counters are near the end. A key with its quotes and colon
+//! (`"eval_count":`) cannot occur inside a string, where the quotes would be escaped, so a search
+//! for it in the middle of a text finds a key or nothing.
 
 use std::time::Duration;
 
@@ -81,8 +81,8 @@ impl<'a> PartialObject<'a> {
         keys.iter().find_map(|key| self.number(key).count())
     }
 
-    /// Returns the tokens of the whole prompt. Anthropic's `input_tokens` leave out the cached part,
-    /// whose keys OpenAI's responses do not have.
+    /// Returns the tokens of the whole prompt. Anthropic's `input_tokens` leave out the cached
+    /// part, whose keys OpenAI's responses do not have.
     fn prompt_tokens(self) -> Option<u64> {
         let whole = self.count(&["prompt_eval_count", "prompt_tokens"]);
         whole.or_else(|| {

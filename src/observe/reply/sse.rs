@@ -1,6 +1,6 @@
-//! Parses an event stream (server-sent events), as WHATWG HTML 9.2.6, "Interpreting an event stream",
-//! defines it, and as servers write it: without the last empty line, or with whole objects that no
-//! empty line separates.
+//! Parses an event stream (server-sent events), as WHATWG HTML 9.2.6, "Interpreting an event
+//! stream", defines it, and as servers write it: without the last empty line, or with whole objects
+//! that no empty line separates.
 
 use std::time::Instant;
 
@@ -11,7 +11,8 @@ use crate::observe::limits::{MAX_LINE, TAIL_SIZE};
 #[derive(Debug, PartialEq, Eq)]
 pub enum SseEvent<'a> {
     Data(&'a [u8]),
-    /// The data of an event named `error`, or of a field of that name, which llama.cpp used to send.
+    /// The data of an event named `error`, or of a field of that name, which llama.cpp used to
+    /// send.
     Error(&'a [u8]),
     /// The last bytes of a line that is too long.
     Tail(&'a [u8]),
@@ -122,7 +123,8 @@ impl PendingEvent {
         self.at = Some(at);
     }
 
-    /// Is its data one line that is an object by itself, so that what follows belongs to another event?
+    /// Is its data one line that is an object by itself, so that what follows belongs to another
+    /// event?
     fn is_whole_object(&self) -> bool {
         let data = self.data.trim_ascii();
         self.lines == 1
@@ -160,9 +162,9 @@ mod tests {
                 SseEvent::Tail(tail) => format!("tail of {}", tail.len()),
             })
         };
-        pieces
-            .iter()
-            .for_each(|piece| events.feed(piece, at, &mut on_event));
+        for piece in pieces {
+            events.feed(piece, at, &mut on_event);
+        }
         events.finish(at, &mut on_event);
         found
     }

@@ -4,8 +4,8 @@ use crate::observe::exchange::ToolCall;
 use crate::observe::limits::{MAX_NAME, MAX_TEXT, MAX_TOOL_CALLS};
 use crate::observe::text::prefix;
 
-/// Tool calls, each with the index that its deltas carry. Together they take at most `MAX_TEXT`; the
-/// first piece that does not fit ends them, so that no arguments have holes.
+/// Tool calls, each with the index that its deltas carry. Together they take at most `MAX_TEXT`;
+/// the first piece that does not fit ends them, so that no arguments have holes.
 #[derive(Debug, Default)]
 pub struct ToolCalls {
     calls: Vec<(u64, ToolCall)>,
@@ -60,7 +60,8 @@ impl ToolCalls {
         self.calls.into_iter().map(|(_, call)| call).collect()
     }
 
-    /// Returns the call at `index`, which is opened if need be, unless there is no room for `more` bytes.
+    /// Returns the call at `index`, which is opened if need be, unless there is no room for `more`
+    /// bytes.
     fn entry(&mut self, index: u64, more: usize) -> Option<&mut ToolCall> {
         let known = self.calls.iter().position(|(at, _)| *at == index);
         self.truncated |=

@@ -3,8 +3,8 @@
 //!
 //! It reads as Ollama does: by path and not by Content-Type, keys in any case, the last duplicate
 //! wins, and only the first JSON value counts. From a body that was too long to keep, all that its
-//! beginning says is taken. (`name` for `model` is accepted by /api/pull and its relatives only, none
-//! of which makes a model work.)
+//! beginning says is taken. (`name` for `model` is accepted by /api/pull and its relatives only,
+//! none of which makes a model work.)
 
 pub mod facts;
 mod multipart;
@@ -68,8 +68,8 @@ fn parse_plain(
     parse_decoded(endpoint, bytes, is_partial, body.content_type)
 }
 
-/// Reads a compressed body while it is decoded, so that the decoded one is never whole in memory. If
-/// that fails, its beginning is decoded and repaired.
+/// Reads a compressed body while it is decoded, so that the decoded one is never whole in memory.
+/// If that fails, its beginning is decoded and repaired.
 fn parse_coded(
     coding: ContentCoding,
     endpoint: Inference,

@@ -1,5 +1,5 @@
-//! Reads the fields `model` and `prompt` of a multipart/form-data body, as far as it was kept. Files are
-//! skipped.
+//! Reads the fields `model` and `prompt` of a multipart/form-data body, as far as it was kept.
+//! Files are skipped.
 
 use super::facts::RequestFacts;
 use crate::observe::text::BoundedText;
@@ -39,7 +39,8 @@ pub fn parse(body: &[u8], content_type: &str) -> RequestFacts {
     facts
 }
 
-/// Splits `rest`, which begins after a delimiter, into the headers of a part and all that follows them.
+/// Splits `rest`, which begins after a delimiter, into the headers of a part and all that follows
+/// them.
 fn next_part(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = find(&rest[..rest.len().min(MAX_PART_HEADERS)], b"\r\n\r\n")?;
     (!rest.starts_with(b"--")).then(|| (&rest[..end], &rest[end + 4..]))

@@ -1,8 +1,8 @@
 //! Finds the prompt in a request's JSON, whatever its shape: a string, strings, or messages whose
 //! content is a string or parts.
 //!
-//! Everything is put into `RequestFields` as it is read, so that nothing is lost that came before an
-//! error or before the end of a body that is not whole.
+//! Everything is put into `RequestFields` as it is read, so that nothing is lost that came before
+//! an error or before the end of a body that is not whole.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -37,7 +37,8 @@ struct ChatMessage {
 }
 
 impl RequestFields {
-    /// Ends a body that may have ended early (`is_cut`): the message that was being read is the last one.
+    /// Ends a body that may have ended early (`is_cut`): the message that was being read is the
+    /// last one.
     pub fn finish(&mut self, is_cut: bool) {
         self.finish_message();
         self.is_truncated |= is_cut && (self.in_prompt || self.prompt.is_none());

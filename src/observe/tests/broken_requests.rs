@@ -1,17 +1,17 @@
-//! Requests whose body is cut, damaged or not what any client sends: what can be read of it is read.
+//! Requests whose body is cut, damaged or unlike that of any client.
 
 use proptest::prelude::*;
 
 use super::recorded::*;
-use super::requests::{asked, both, model_and_prompt};
+use super::requests::{both, exchange_of, model_and_prompt};
 use crate::http::route::Inference;
 use crate::observe::{ExchangeEnd, RequestBody};
 
 #[test]
-fn values_of_the_wrong_kind_lose_only_themselves() {
+fn values_of_the_wrong_type_lose_only_themselves() {
     let odd = ["7", "-7", "1.5", "true", "null", "[1,{}]", "{\"a\":[1]}"];
     for value in odd {
-        let exchange = asked(
+        let exchange = exchange_of(
             Inference::Generate,
             format!(r#"{{"model":{value},"prompt":"p"}}"#).as_bytes(),
             false,
@@ -33,7 +33,7 @@ fn values_of_the_wrong_kind_lose_only_themselves() {
 }
 
 #[test]
-fn what_is_not_readable_does_not_lose_the_rest() {
+fn text_that_is_not_readable_does_not_lose_the_rest() {
     let rows: [(&[u8], &str); 5] = [
         (br#"{"prompt":"a\ud800b","model":"m"}"#, "a\u{fffd}b"),
         (
@@ -48,7 +48,7 @@ fn what_is_not_readable_does_not_lose_the_rest() {
         ),
     ];
     for (body, prompt) in rows {
-        let exchange = asked(Inference::Generate, body, false);
+        let exchange = exchange_of(Inference::Generate, body, false);
         assert_eq!(
             (exchange.model.as_deref(), exchange.prompt.as_deref()),
             (Some("m"), Some(prompt))
@@ -60,7 +60,7 @@ fn what_is_not_readable_does_not_lose_the_rest() {
 #[test]
 fn a_body_that_cannot_be_read_counts_only_if_ollama_took_it() {
     let body = b"{\"model\":\"m\",\"prompt\":\"p\",,}";
-    let exchange = asked(Inference::Generate, body, false);
+    let exchange = exchange_of(Inference::Generate, body, false);
     assert_eq!(
         (
             exchange.model.as_deref(),
@@ -69,8 +69,8 @@ fn a_body_that_cannot_be_read_counts_only_if_ollama_took_it() {
         ),
         (Some("m"), Some("p"), 1)
     );
-    let mut watched = watch(Inference::Generate);
-    watched.observer.request(
+    let mut test = TestObserver::new(Inference::Generate);
+    test.observer.request(
         RequestBody {
             bytes: body,
             is_partial: false,
@@ -79,23 +79,21 @@ fn a_body_that_cannot_be_read_counts_only_if_ollama_took_it() {
         },
         4,
     );
-    watched.observer.head(400, Some("application/json"), None);
-    watched
-        .observer
-        .body(b"{\"error\":\"bad\"}", watched.started);
-    assert_eq!(watched.finish(ExchangeEnd::Complete).parse_failures, 0);
+    test.observer.head(400, Some("application/json"), None);
+    test.observer.body(b"{\"error\":\"bad\"}", test.started);
+    assert_eq!(test.finish(ExchangeEnd::Complete).parse_failures, 0);
 }
 
 #[test]
-fn the_replys_model_stands_in_only_where_the_request_cannot_be_read() {
+fn the_replys_model_is_used_only_if_the_request_cannot_be_read() {
     assert_eq!(
-        asked(Inference::Generate, b"{\"model\":\"m\"}", false)
+        exchange_of(Inference::Generate, b"{\"model\":\"m\"}", false)
             .model
             .as_deref(),
         Some("m")
     );
     assert_eq!(
-        asked(Inference::Generate, b"\x1f\x8b", false)
+        exchange_of(Inference::Generate, b"\x1f\x8b", false)
             .model
             .as_deref(),
         Some("replied")
@@ -103,12 +101,12 @@ fn the_replys_model_stands_in_only_where_the_request_cannot_be_read() {
 }
 
 #[test]
-fn a_head_gives_all_that_it_holds_wherever_it_ends() {
+fn a_body_that_is_cut_anywhere_gives_all_that_it_holds() {
     let body = r#"{"model":"m","messages":[{"role":"user","content":"a\né🙂\u00e9 end"},{"role":"assistant","content":"x"}],"stream":true}"#;
     let text = "a\né🙂é end";
     let written = body.find("end\"").unwrap() + 4;
     for end in 0..body.len() {
-        let exchange = asked(Inference::Chat, &body.as_bytes()[..end], true);
+        let exchange = exchange_of(Inference::Chat, &body.as_bytes()[..end], true);
         let model = if end >= r#"{"model":"m""#.len() {
             "m"
         } else {
@@ -125,7 +123,7 @@ fn a_head_gives_all_that_it_holds_wherever_it_ends() {
 }
 
 #[test]
-fn deep_nesting_is_left_out_and_not_followed() {
+fn deep_nesting_is_skipped() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let body = format!(r#"{{"model":"m","format":{deep},"prompt":"p"}}"#);
     assert_eq!(model_and_prompt(Inference::Generate, &body), both("m", "p"));
@@ -140,12 +138,12 @@ proptest! {
     #![proptest_config(cases(256, 20_000))]
 
     #[test]
-    fn no_body_is_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..300), cut: bool, zstd: bool) {
+    fn any_body_is_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), cut: bool, zstd: bool) {
         for endpoint in Inference::ALL {
-            let mut watched = watch(endpoint);
+            let mut test = TestObserver::new(endpoint);
             let encoding = zstd.then_some("zstd");
-            watched.observer.request(RequestBody { bytes: &bytes, is_partial: cut, encoding, content_type: Some("multipart/form-data; boundary=a") }, 1);
-            watched.finish(ExchangeEnd::ClientGone);
+            test.observer.request(RequestBody { bytes: &bytes, is_partial: cut, encoding, content_type: Some("multipart/form-data; boundary=a") }, 1);
+            test.finish(ExchangeEnd::ClientGone);
         }
     }
 }

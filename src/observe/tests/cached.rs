@@ -1,5 +1,5 @@
-//! The cached part of a prompt, as Ollama tells it from 0.33.3 on: 38 tokens cold, then warm with 37 of them from the cache, and a
-//! request of which 37 are told beside 38. And the times that come beside them.
+//! The cached part of a prompt, which Ollama tells since 0.33.3, and the times beside it: 38 tokens
+//! cold, then warm with 37 of them from the cache, and a request whose cached part is larger.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use super::recorded::*;
 use crate::http::route::Inference::{self, *};
 use crate::observe::{Exchange, ExchangeEnd, Outcome};
 
-/// What a reply tells of the prompt: the whole, and of it the cached part.
+/// The tokens of a prompt that a reply tells: the whole, and its cached part.
 const PAIRS: [(u64, Option<u64>); 4] = [(38, None), (38, Some(0)), (38, Some(37)), (75, Some(37))];
 
-/// Every way in which each dialect tells it, streamed and not.
+/// Returns replies of every dialect that tell them, streamed and not.
 fn replies(prompt: u64, cached: Option<u64>) -> Vec<(Inference, &'static str, String)> {
     let native = cached.map_or(String::new(), |cached| {
         format!(r#""prompt_eval_cached_count":{cached},"#)
@@ -79,14 +79,14 @@ fn replies(prompt: u64, cached: Option<u64>) -> Vec<(Inference, &'static str, St
 }
 
 fn read(endpoint: Inference, content_type: &str, body: &str) -> Exchange {
-    let mut watched = watch(endpoint);
-    watched.observer.head(200, Some(content_type), None);
-    watched.observer.body(body.as_bytes(), watched.started);
-    watched.finish(ExchangeEnd::Complete)
+    let mut test = TestObserver::new(endpoint);
+    test.observer.head(200, Some(content_type), None);
+    test.observer.body(body.as_bytes(), test.started);
+    test.finish(ExchangeEnd::Complete)
 }
 
 #[test]
-fn the_prompt_is_whole_and_its_cached_part_told_in_every_dialect() {
+fn every_dialect_tells_the_whole_prompt_and_its_cached_part() {
     for (prompt, cached) in PAIRS {
         for (endpoint, content_type, body) in replies(prompt, cached) {
             let exchange = read(endpoint, content_type, &body);
@@ -140,7 +140,7 @@ fn a_cached_part_that_is_larger_than_the_whole_is_not_known() {
 }
 
 #[test]
-fn the_guess_of_message_start_stands_in_where_message_delta_tells_none() {
+fn the_estimate_of_message_start_is_used_if_message_delta_tells_no_count() {
     let start = r#"{"type":"message_start","message":{"usage":{"input_tokens":9,"cache_read_input_tokens":4}}}"#;
     let events = |delta: &str| {
         format!("data: {start}\n\ndata: {delta}\n\ndata: {{\"type\":\"message_stop\"}}\n\n")
@@ -180,7 +180,7 @@ fn the_guess_of_message_start_stands_in_where_message_delta_tells_none() {
 }
 
 #[test]
-fn timings_give_the_times_of_openais_routes_and_the_counts_where_there_is_no_usage() {
+fn timings_give_the_times_of_openais_routes_and_the_counts_if_there_is_no_usage() {
     let llama = r#"{"choices":[{"index":0,"finish_reason":"stop"}],"timings":{"cache_n":37,"prompt_n":1,"prompt_ms":12.5,"prompt_per_second":80.0,"predicted_n":20,"predicted_ms":400.0}}"#;
     let exchange = read(V1ChatCompletions, "application/json", llama);
     assert_eq!(

@@ -57,7 +57,7 @@ fn one_delta_has_no_rate_and_a_block_has_no_first_token() {
 }
 
 #[test]
-fn a_client_that_leaves_in_mid_stream_is_recorded_with_what_came() {
+fn a_client_that_leaves_in_mid_stream_is_recorded_with_the_text_so_far() {
     let exchange = timed(
         Inference::Chat,
         NDJSON,
@@ -146,9 +146,9 @@ fn an_upstream_that_fails_is_an_error_with_its_causes() {
 }
 
 #[test]
-fn what_we_refuse_ourselves_is_an_error_with_its_status() {
-    let exchange =
-        watch(Inference::Chat).finish(ExchangeEnd::Refused(503, "all workers are busy".into()));
+fn a_request_that_the_tap_refuses_is_an_error_with_its_status() {
+    let exchange = TestObserver::new(Inference::Chat)
+        .finish(ExchangeEnd::Refused(503, "all workers are busy".into()));
     assert_eq!(
         (exchange.outcome, exchange.http_status),
         (Outcome::Error, Some(503))
@@ -162,23 +162,23 @@ fn what_we_refuse_ourselves_is_an_error_with_its_status() {
 
 #[test]
 fn an_observer_that_is_dropped_ends_as_cancelled() {
-    let watched = watch(Inference::Chat);
-    drop(watched.observer);
-    assert_eq!(ended(&watched.events).outcome, Outcome::Cancelled);
+    let test = TestObserver::new(Inference::Chat);
+    drop(test.observer);
+    assert_eq!(finished_exchange(&test.events).outcome, Outcome::Cancelled);
 }
 
 #[test]
 fn an_observer_can_move_to_another_thread() {
     fn assert_send<T: Send>(_: &T) {}
-    let watched = watch(Inference::Chat);
-    assert_send(&watched.observer);
+    let test = TestObserver::new(Inference::Chat);
+    assert_send(&test.observer);
 }
 
 #[test]
 fn the_duration_is_the_wall_clock() {
     let before = Instant::now();
-    let watched = watch(Inference::Chat);
-    let exchange = watched.finish(ExchangeEnd::Complete);
+    let test = TestObserver::new(Inference::Chat);
+    let exchange = test.finish(ExchangeEnd::Complete);
     assert!(exchange.duration <= before.elapsed());
     assert_eq!(exchange.queue_wait, Duration::from_millis(1));
 }

@@ -3,25 +3,32 @@
 use super::recorded::*;
 use super::written::*;
 use crate::http::route::Inference::{self, *};
-use crate::observe::{ExchangeEnd, Outcome, RequestBody};
+use crate::observe::{Exchange, ExchangeEnd, Outcome, RequestBody};
+
+/// Observes a request with this body and a reply of one JSON object.
+fn exchange_of(
+    endpoint: Inference,
+    content_type: Option<&str>,
+    body: &str,
+    reply: &str,
+) -> Exchange {
+    let mut test = TestObserver::new(endpoint);
+    test.observer.request(
+        RequestBody {
+            bytes: body.as_bytes(),
+            is_partial: false,
+            encoding: None,
+            content_type,
+        },
+        1,
+    );
+    test.observer.head(200, Some(JSON), None);
+    test.observer.body(reply.as_bytes(), test.started);
+    test.finish(ExchangeEnd::Complete)
+}
 
 #[test]
 fn pictures_and_decisions_are_read_with_their_prompt_and_pictures_without_tokens() {
-    let asked = |endpoint, content_type: Option<&str>, body: &str, reply: &str| {
-        let mut watched = watch(endpoint);
-        watched.observer.request(
-            RequestBody {
-                bytes: body.as_bytes(),
-                is_partial: false,
-                encoding: None,
-                content_type,
-            },
-            1,
-        );
-        watched.observer.head(200, Some(JSON), None);
-        watched.observer.body(reply.as_bytes(), watched.started);
-        watched.finish(ExchangeEnd::Complete)
-    };
     let picture = format!(
         r#"{{"created":1,"data":[{{"b64_json":"{}"}}],"usage":{{"input_tokens":3,"output_tokens":9}}}}"#,
         "A".repeat(1 << 18)
@@ -41,7 +48,7 @@ fn pictures_and_decisions_are_read_with_their_prompt_and_pictures_without_tokens
         ),
     ];
     for (endpoint, content_type, body) in rows {
-        let exchange = asked(endpoint, content_type, body, &picture);
+        let exchange = exchange_of(endpoint, content_type, body, &picture);
         assert_eq!(
             (
                 exchange.outcome,
@@ -72,7 +79,7 @@ fn pictures_and_decisions_are_read_with_their_prompt_and_pictures_without_tokens
         r#"{"model":"m","prompt":"go?"}"#,
         r#"{"model":"m","messages":[{"role":"user","content":"go?"}]}"#,
     ] {
-        let exchange = asked(V1Systemone, Some(JSON), body, reply);
+        let exchange = exchange_of(V1Systemone, Some(JSON), body, reply);
         assert_eq!(
             (
                 exchange.prompt.as_deref(),

@@ -1,8 +1,8 @@
-//! Messages of HTTP/1 as a recording holds them.
+//! HTTP/1 messages of a recording.
 
 use std::collections::BTreeMap;
 
-/// One message of HTTP/1, its body without the framing.
+/// An HTTP/1 message, its body without the framing.
 #[derive(Clone, Debug, Default)]
 pub struct Message {
     pub start: String,
@@ -15,7 +15,8 @@ impl Message {
         self.headers.get(name).map(String::as_str)
     }
 
-    /// The first message of `bytes`, which go on after it. A body that tells no length is empty, or all the rest if `to_end`.
+    /// Takes the first message off `bytes`. A body without a length is empty, or all the rest if
+    /// `to_end`.
     pub fn parse(bytes: &mut &[u8], to_end: bool) -> Message {
         let end = find(bytes, b"\r\n\r\n").expect("a head");
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
@@ -46,7 +47,7 @@ impl Message {
         }
     }
 
-    /// A message that has a head only, whatever length it tells.
+    /// Takes a message off `bytes` that has only a head, whatever length that tells.
     pub fn head(bytes: &mut &[u8]) -> Message {
         let end = find(bytes, b"\r\n\r\n").expect("a head");
         Message {

@@ -8,7 +8,7 @@ use crate::http::route::Inference::*;
 use crate::observe::{ExchangeEnd, Outcome};
 
 #[test]
-fn values_that_nobody_expects_lose_only_themselves() {
+fn unexpected_values_lose_only_themselves() {
     let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
     let rows = [
         r#"{"message":null,"tool_calls":null,"error":null,"done":true,"done_reason":null,"eval_count":7}"#.to_owned(),
@@ -45,7 +45,7 @@ fn values_that_nobody_expects_lose_only_themselves() {
 }
 
 #[test]
-fn a_type_that_we_do_not_know_is_one_parse_failure_and_no_error() {
+fn an_unknown_content_type_is_one_parse_failure_and_not_an_error() {
     let exchange = timed(
         Chat,
         "text/html",

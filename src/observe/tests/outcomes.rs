@@ -1,11 +1,11 @@
-//! How an exchange ended, judged by what its reply held.
+//! The outcome of an exchange, by the contents of its reply.
 
 use super::written::*;
 use crate::http::route::Inference::{self, *};
 use crate::observe::{ExchangeEnd, Outcome};
 
 #[test]
-fn a_clean_end_is_judged_by_what_was_whole_and_what_was_read() {
+fn the_outcome_of_a_clean_end_depends_on_what_was_complete_and_readable() {
     let delta = r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
     let stop = |index: u32| {
         format!(r#"{{"choices":[{{"index":{index},"delta":{{}},"finish_reason":"stop"}}]}}"#)
@@ -93,7 +93,7 @@ fn a_clean_end_is_judged_by_what_was_whole_and_what_was_read() {
             Outcome::Error,
             1,
         ),
-        // Whole, and not understood.
+        // Complete, and not understood.
         (
             Chat,
             NDJSON,
@@ -125,7 +125,7 @@ fn a_clean_end_is_judged_by_what_was_whole_and_what_was_read() {
             Outcome::Success,
             1,
         ),
-        // All was read, and the end is missing.
+        // Everything was read, and the end marker is missing.
         (
             Chat,
             NDJSON,
@@ -169,7 +169,7 @@ fn a_clean_end_is_judged_by_what_was_whole_and_what_was_read() {
 }
 
 #[test]
-fn what_makes_no_model_work_is_no_inference() {
+fn a_reply_for_which_no_model_ran_is_load_only() {
     let rows = [
         (Embed, r#"{"model":"vec","embeddings":[]}"#),
         (Embeddings, r#"{"embedding":[]}"#),

@@ -1,4 +1,4 @@
-//! Recorded exchanges as the observer would see them, and ways to show them to it.
+//! RecordedExchange exchanges as the observer would see them, and ways to show them to it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,16 +18,16 @@ use crate::util::budget::{Budget, Reservation};
 pub const VERSIONS: [&str; 2] = ["ollama-0.24.0", "ollama-0.33.0"];
 pub const TALK: &str = "The sky appears blue because of Rayleigh scattering: short wavelengths—空は青い — <&> scatter more. é🙂 \"quoted\" and done!";
 
-/// One exchange on an endpoint that makes a model work.
+/// One recorded exchange on an inference endpoint.
 #[derive(Clone, Debug)]
-pub struct Recorded {
+pub struct RecordedExchange {
     pub name: String,
     pub endpoint: Inference,
     pub request: Message,
     pub reply: Message,
 }
 
-impl Recorded {
+impl RecordedExchange {
     pub fn status(&self) -> u16 {
         self.reply
             .start
@@ -38,9 +38,9 @@ impl Recorded {
     }
 }
 
-/// Every recorded exchange on an inference endpoint, in the order of versions and names.
-pub fn all() -> &'static [Recorded] {
-    static ALL: LazyLock<Vec<Recorded>> = LazyLock::new(|| {
+/// Returns every recorded exchange on an inference endpoint, in the order of versions and names.
+pub fn all() -> &'static [RecordedExchange] {
+    static ALL: LazyLock<Vec<RecordedExchange>> = LazyLock::new(|| {
         let names = VERSIONS.into_iter().flat_map(|version| {
             stems(version)
                 .into_iter()
@@ -51,8 +51,8 @@ pub fn all() -> &'static [Recorded] {
     &ALL
 }
 
-/// Every exchange on an inference endpoint that the recorded clients had.
-pub fn clients() -> Vec<Recorded> {
+/// Returns every exchange on an inference endpoint of the recorded clients.
+pub fn clients() -> Vec<RecordedExchange> {
     let folders = ["clients-0.24.0", "clients-0.33.0"];
     let names = folders.into_iter().flat_map(|folder| {
         stems(folder)
@@ -62,15 +62,16 @@ pub fn clients() -> Vec<Recorded> {
     names.flat_map(|name| connection(&name)).collect()
 }
 
-pub fn named(name: &str) -> Recorded {
+/// Returns the first inference exchange of a recorded connection.
+pub fn recording(name: &str) -> RecordedExchange {
     connection(name)
         .into_iter()
         .next()
-        .unwrap_or_else(|| panic!("{name} is no inference"))
+        .unwrap_or_else(|| panic!("{name} has no inference exchange"))
 }
 
-/// The inference exchanges of one recorded connection.
-fn connection(name: &str) -> Vec<Recorded> {
+/// Returns the inference exchanges of a recorded connection.
+fn connection(name: &str) -> Vec<RecordedExchange> {
     let read = |extension: &str| fs::read(folder().join(format!("{name}.{extension}"))).unwrap();
     let (requests, replies) = (read("request"), read("reply"));
     let (mut requests, mut replies) = (requests.as_slice(), replies.as_slice());
@@ -84,7 +85,7 @@ fn connection(name: &str) -> Vec<Recorded> {
             Message::parse(&mut replies, true)
         };
         if let Some(endpoint) = endpoint(&request.start) {
-            found.push(Recorded {
+            found.push(RecordedExchange {
                 name: name.to_owned(),
                 endpoint,
                 request,
@@ -118,38 +119,38 @@ fn stems(version: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// An observer and the events that it told.
-pub struct Watched {
+/// An observer and the events that its sink received.
+pub struct TestObserver {
     pub observer: Observer,
     pub events: Arc<Mutex<Vec<ExchangeEvent>>>,
     pub started: Instant,
 }
 
-pub fn watch(endpoint: Inference) -> Watched {
-    let events = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&events);
-    let started = Instant::now();
-    let arrival = ExchangeStart {
-        endpoint,
-        at: SystemTime::UNIX_EPOCH,
-        started,
-        queue_wait: Duration::from_millis(1),
-        client_ip: None,
-        user_agent: None,
-    };
-    let observer = Observer::new(
-        arrival,
-        Arc::new(move |event| told.lock().unwrap().push(event)),
-        Reservation::new(&Budget::of(None)),
-    );
-    Watched {
-        observer,
-        events,
-        started,
+impl TestObserver {
+    pub fn new(endpoint: Inference) -> TestObserver {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::clone(&events);
+        let started = Instant::now();
+        let start = ExchangeStart {
+            endpoint,
+            at: SystemTime::UNIX_EPOCH,
+            started,
+            queue_wait: Duration::from_millis(1),
+            client_ip: None,
+            user_agent: None,
+        };
+        let observer = Observer::new(
+            start,
+            Arc::new(move |event| received.lock().unwrap().push(event)),
+            Reservation::new(&Budget::of(None)),
+        );
+        TestObserver {
+            observer,
+            events,
+            started,
+        }
     }
-}
 
-impl Watched {
     pub fn request(&mut self, request: &Message) {
         let body = RequestBody {
             bytes: &request.body,
@@ -160,7 +161,7 @@ impl Watched {
         self.observer.request(body, request.body.len() as u64);
     }
 
-    pub fn head(&mut self, recorded: &Recorded) {
+    pub fn head(&mut self, recorded: &RecordedExchange) {
         self.observer.head(
             recorded.status(),
             recorded.reply.header("content-type"),
@@ -168,18 +169,18 @@ impl Watched {
         );
     }
 
-    /// Ends the exchange; checks that it began and ended once, in this order.
+    /// Ends the exchange, and checks that it started and finished once, in this order.
     pub fn finish(self, end: ExchangeEnd) -> Exchange {
-        let Watched {
+        let TestObserver {
             observer, events, ..
         } = self;
         observer.finish(end);
-        ended(&events)
+        finished_exchange(&events)
     }
 }
 
-/// The exchange of events that must be `Began` and `Ended`.
-pub fn ended(events: &Mutex<Vec<ExchangeEvent>>) -> Exchange {
+/// Returns the exchange of events that must be one `Started` and one `Finished`.
+pub fn finished_exchange(events: &Mutex<Vec<ExchangeEvent>>) -> Exchange {
     let mut events = std::mem::take(&mut *events.lock().unwrap());
     match (events.len(), events.pop(), events.pop()) {
         (
@@ -190,32 +191,32 @@ pub fn ended(events: &Mutex<Vec<ExchangeEvent>>) -> Exchange {
             assert_eq!(interaction_id, exchange.interaction_id);
             *exchange
         }
-        _ => panic!("an exchange must begin once and end once"),
+        _ => panic!("an exchange must start once and finish once"),
     }
 }
 
-/// Shows a whole exchange, its reply in `pieces`, all at one instant.
-pub fn show(recorded: &Recorded, pieces: &[&[u8]], end: ExchangeEnd) -> Exchange {
-    let mut watched = watch(recorded.endpoint);
-    watched.request(&recorded.request);
-    watched.head(recorded);
-    let at = watched.started + Duration::from_millis(5);
-    pieces
-        .iter()
-        .for_each(|piece| watched.observer.body(piece, at));
-    watched.finish(end)
+/// Replays a whole exchange, its reply in `pieces`, all at one instant.
+pub fn replay(recorded: &RecordedExchange, pieces: &[&[u8]], end: ExchangeEnd) -> Exchange {
+    let mut test = TestObserver::new(recorded.endpoint);
+    test.request(&recorded.request);
+    test.head(recorded);
+    let at = test.started + Duration::from_millis(5);
+    for piece in pieces {
+        test.observer.body(piece, at);
+    }
+    test.finish(end)
 }
 
-/// What the named exchange of both versions came to, shown as a whole.
+/// Replays the named exchange of both versions, each reply in one piece.
 pub fn both_versions(name: &str) -> [Exchange; 2] {
     VERSIONS.map(|version| {
-        let recorded = named(&format!("{version}/{name}"));
-        show(&recorded, &[&recorded.reply.body], ExchangeEnd::Complete)
+        let recorded = recording(&format!("{version}/{name}"));
+        replay(&recorded, &[&recorded.reply.body], ExchangeEnd::Complete)
     })
 }
 
-/// Without what differs between two runs of the same exchange.
-pub fn normal(exchange: Exchange) -> Exchange {
+/// Removes the values that differ between two runs of the same exchange.
+pub fn comparable(exchange: Exchange) -> Exchange {
     Exchange {
         interaction_id: String::new(),
         duration: Duration::ZERO,
@@ -223,7 +224,7 @@ pub fn normal(exchange: Exchange) -> Exchange {
     }
 }
 
-/// How many cases are tried: of a sample, or of the whole.
+/// Returns the configuration of property tests: `sample` cases by default, `whole` in a long run.
 pub fn cases(sample: u32, whole: u32) -> ProptestConfig {
     ProptestConfig {
         rng_seed: RngSeed::Fixed(sample::seed()),

@@ -1,4 +1,4 @@
-//! What each recorded error comes to.
+//! Recorded errors.
 
 use super::recorded::*;
 use crate::observe::Outcome;
@@ -47,7 +47,7 @@ fn a_model_process_that_dies_is_an_error_in_every_dialect() {
 }
 
 #[test]
-fn refusals_are_errors_with_the_words_of_their_dialect() {
+fn refusals_are_errors_with_the_message_of_their_dialect() {
     let rows = [
         ("generate-missing-model", 404, "model 'nope' not found"),
         ("chat-missing-model", 404, "model 'nope' not found"),

@@ -1,9 +1,10 @@
-//! What each recorded reply comes to.
+//! Recorded replies.
 
 use super::recorded::*;
 use crate::observe::{ExchangeEnd, Outcome};
 
-/// The name, the number of prompt tokens in each version, the number of generated tokens, the reason, and whether it was a stream.
+/// The name, the prompt tokens in each version, the generated tokens, the finish reason, and whether
+/// the reply is a stream.
 type Row = (&'static str, [u64; 2], u64, &'static str, bool);
 
 const BLOCK: bool = false;
@@ -87,7 +88,7 @@ fn thinking_is_kept_apart_from_the_text() {
 }
 
 #[test]
-fn tool_calls_are_put_together() {
+fn tool_calls_are_read_in_every_dialect() {
     let rows = [
         ("chat-tools-block", [50, 57], 24, "stop", BLOCK),
         ("chat-tools-stream", [50, 57], 24, "stop", STREAM),
@@ -176,7 +177,7 @@ fn a_stream_without_usage_counts_its_deltas() {
 }
 
 #[test]
-fn loading_and_unloading_is_no_inference() {
+fn loading_and_unloading_is_load_only() {
     let rows = [
         ("chat-load", "load"),
         ("chat-unload", "unload"),
@@ -233,13 +234,13 @@ fn embeddings_have_prompt_tokens_and_no_rates() {
 }
 
 #[test]
-fn every_recorded_exchange_makes_sense() {
+fn every_recorded_exchange_is_consistent() {
     let clients = clients();
     let recordings: Vec<_> = all().iter().chain(&clients).collect();
     assert!(recordings.len() > 200, "{} exchanges", recordings.len());
     for recorded in recordings {
         let name = &recorded.name;
-        let exchange = show(recorded, &[&recorded.reply.body], ExchangeEnd::Complete);
+        let exchange = replay(recorded, &[&recorded.reply.body], ExchangeEnd::Complete);
         assert_eq!(
             exchange.error.is_some(),
             exchange.outcome == Outcome::Error,

@@ -1,4 +1,4 @@
-//! What a request's body says, however it is written.
+//! The model and the prompt of a request, however its body is written.
 
 use proptest::prelude::*;
 
@@ -7,9 +7,10 @@ use crate::http::route::Inference;
 use crate::observe::limits::MAX_TEXT;
 use crate::observe::{Exchange, ExchangeEnd, RequestBody};
 
-pub fn asked(endpoint: Inference, bytes: &[u8], cut: bool) -> Exchange {
-    let mut watched = watch(endpoint);
-    watched.observer.request(
+/// Observes a request with this body and a short reply.
+pub fn exchange_of(endpoint: Inference, bytes: &[u8], cut: bool) -> Exchange {
+    let mut test = TestObserver::new(endpoint);
+    test.observer.request(
         RequestBody {
             bytes,
             is_partial: cut,
@@ -18,15 +19,14 @@ pub fn asked(endpoint: Inference, bytes: &[u8], cut: bool) -> Exchange {
         },
         bytes.len() as u64,
     );
-    watched.observer.head(200, Some("application/json"), None);
-    watched
-        .observer
-        .body(b"{\"model\":\"replied\",\"done\":true}", watched.started);
-    watched.finish(ExchangeEnd::Complete)
+    test.observer.head(200, Some("application/json"), None);
+    test.observer
+        .body(b"{\"model\":\"replied\",\"done\":true}", test.started);
+    test.finish(ExchangeEnd::Complete)
 }
 
 pub fn model_and_prompt(endpoint: Inference, body: &str) -> (Option<String>, Option<String>) {
-    let exchange = asked(endpoint, body.as_bytes(), false);
+    let exchange = exchange_of(endpoint, body.as_bytes(), false);
     (exchange.model, exchange.prompt)
 }
 
@@ -67,28 +67,28 @@ fn each_endpoint_has_its_own_place_for_the_prompt() {
 }
 
 #[test]
-fn a_model_is_known_by_one_name_and_its_spelling_is_kept_where_that_differs() {
-    let named = |spelling: &str| {
-        let exchange = asked(
+fn a_model_is_known_by_one_name_and_its_spelling_is_kept_if_that_differs() {
+    let names_of = |spelling: &str| {
+        let exchange = exchange_of(
             Inference::Generate,
             format!("{{\"model\":\"{spelling}\",\"prompt\":\"p\"}}").as_bytes(),
             false,
         );
         (exchange.model.unwrap(), exchange.model_sent)
     };
-    assert_eq!(named("talk"), ("talk".to_owned(), None));
+    assert_eq!(names_of("talk"), ("talk".to_owned(), None));
     assert_eq!(
-        named("registry.ollama.ai/library/TALK"),
+        names_of("registry.ollama.ai/library/TALK"),
         (
             "talk".to_owned(),
             Some("registry.ollama.ai/library/TALK".to_owned())
         )
     );
     assert_eq!(
-        named(" talk:latest "),
+        names_of(" talk:latest "),
         ("talk".to_owned(), Some(" talk:latest ".to_owned()))
     );
-    let unread = asked(Inference::Generate, b"", false);
+    let unread = exchange_of(Inference::Generate, b"", false);
     assert_eq!(
         (unread.model.as_deref(), unread.model_sent),
         (Some("replied"), None),
@@ -148,7 +148,7 @@ fn the_last_message_of_the_user_is_the_prompt() {
 }
 
 #[test]
-fn of_a_message_in_parts_only_the_text_is_kept() {
+fn only_the_text_of_a_message_in_parts_is_kept() {
     let chat = |parts: &str| {
         let body = format!(
             r#"{{"messages":[{{"role":"user","content":"old"}},{{"role":"user","content":[{parts}]}}],"model":"m"}}"#
@@ -171,7 +171,7 @@ fn of_a_message_in_parts_only_the_text_is_kept() {
 }
 
 #[test]
-fn inputs_are_joined_by_lines_and_token_numbers_are_no_text() {
+fn inputs_are_joined_by_lines_and_token_numbers_are_skipped() {
     assert_eq!(
         model_and_prompt(Inference::Embed, r#"{"model":"m","input":["a","b"]}"#),
         both("m", "a\nb")
@@ -189,13 +189,13 @@ fn inputs_are_joined_by_lines_and_token_numbers_are_no_text() {
 fn a_prompt_beyond_a_mebibyte_is_cut() {
     let long = "é".repeat(MAX_TEXT);
     let body = format!(r#"{{"prompt":"{long}","model":"m"}}"#);
-    let exchange = asked(Inference::Generate, body.as_bytes(), false);
+    let exchange = exchange_of(Inference::Generate, body.as_bytes(), false);
     assert_eq!(
         (exchange.prompt.unwrap().len(), exchange.truncated),
         (MAX_TEXT, true)
     );
     assert_eq!(exchange.model.as_deref(), Some("m"));
-    let exchange = asked(Inference::Generate, &body.as_bytes()[..1 << 21], true);
+    let exchange = exchange_of(Inference::Generate, &body.as_bytes()[..1 << 21], true);
     assert_eq!(
         (exchange.prompt.unwrap().len(), exchange.truncated),
         (MAX_TEXT, true)
@@ -208,7 +208,7 @@ proptest! {
     #[test]
     fn every_prompt_comes_out_as_it_went_in(prompt in any::<String>()) {
         let body = serde_json::json!({"model": "m", "messages": [{"role": "user", "content": prompt}]}).to_string();
-        prop_assert_eq!(asked(Inference::Chat, body.as_bytes(), false).prompt, Some(prompt.clone()));
+        prop_assert_eq!(exchange_of(Inference::Chat, body.as_bytes(), false).prompt, Some(prompt.clone()));
         let repaired = crate::observe::json::repair(body.as_bytes());
         prop_assert_eq!(String::from_utf8(repaired).unwrap(), body);
     }

@@ -10,7 +10,7 @@ use super::recorded::*;
 use crate::http::route::Inference;
 use crate::observe::{Exchange, ExchangeEnd, Outcome};
 
-/// Short replies of every dialect and form, for what is tried at every byte.
+/// Short replies of every dialect and form, for tests at every byte.
 const SHORT: [&str; 10] = [
     "ollama-0.33.0/chat-tools-stream",
     "ollama-0.33.0/chat-think-stream",
@@ -24,15 +24,15 @@ const SHORT: [&str; 10] = [
     "ollama-0.33.0/generate-logprobs",
 ];
 
-fn whole(recorded: &Recorded) -> Exchange {
-    normal(show(
+fn whole(recorded: &RecordedExchange) -> Exchange {
+    comparable(replay(
         recorded,
         &[&recorded.reply.body],
         ExchangeEnd::Complete,
     ))
 }
 
-fn compressed(recorded: &Recorded, encoding: &str) -> Recorded {
+fn compressed(recorded: &RecordedExchange, encoding: &str) -> RecordedExchange {
     let body = &recorded.reply.body;
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
@@ -54,16 +54,21 @@ fn compressed(recorded: &Recorded, encoding: &str) -> Recorded {
 #[test]
 fn a_short_reply_means_the_same_split_at_every_byte() {
     std::thread::scope(|scope| {
-        for recorded in SHORT.map(named) {
+        for recorded in SHORT.map(recording) {
             scope.spawn(move || {
                 let (body, expected) = (&recorded.reply.body, whole(&recorded));
                 for at in 0..=body.len() {
-                    let split = show(
+                    let split = replay(
                         &recorded,
                         &[&body[..at], &body[at..]],
                         ExchangeEnd::Complete,
                     );
-                    assert_eq!(normal(split), expected, "{} split at {at}", recorded.name);
+                    assert_eq!(
+                        comparable(split),
+                        expected,
+                        "{} split at {at}",
+                        recorded.name
+                    );
                 }
             });
         }
@@ -75,7 +80,7 @@ fn every_reply_means_the_same_byte_by_byte() {
     for recorded in all() {
         let bytes: Vec<&[u8]> = recorded.reply.body.chunks(1).collect();
         assert_eq!(
-            normal(show(recorded, &bytes, ExchangeEnd::Complete)),
+            comparable(replay(recorded, &bytes, ExchangeEnd::Complete)),
             whole(recorded),
             "{}",
             recorded.name
@@ -93,7 +98,7 @@ fn a_compressed_reply_means_the_same() {
                 compressed.reply.body.chunks(usize::MAX),
                 compressed.reply.body.chunks(7),
             ] {
-                let exchange = normal(show(
+                let exchange = comparable(replay(
                     &compressed,
                     &pieces.collect::<Vec<_>>(),
                     ExchangeEnd::Complete,
@@ -111,9 +116,8 @@ fn a_compressed_reply_means_the_same() {
 #[test]
 fn each_flushed_piece_of_a_compressed_stream_is_read_at_once() {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-    let mut watched = watch(Inference::Generate);
-    watched
-        .observer
+    let mut test = TestObserver::new(Inference::Generate);
+    test.observer
         .head(200, Some("application/x-ndjson"), Some("GZIP"));
     for (at, line) in (1..).zip([
         "{\"response\":\"a\"}\n",
@@ -123,11 +127,10 @@ fn each_flushed_piece_of_a_compressed_stream_is_read_at_once() {
         gzip.write_all(line.as_bytes()).unwrap();
         gzip.flush().unwrap();
         let bytes = std::mem::take(gzip.get_mut());
-        watched
-            .observer
-            .body(&bytes, watched.started + std::time::Duration::from_secs(at));
+        test.observer
+            .body(&bytes, test.started + std::time::Duration::from_secs(at));
     }
-    let exchange = watched.finish(ExchangeEnd::ClientGone);
+    let exchange = test.finish(ExchangeEnd::ClientGone);
     assert_eq!(
         (exchange.outcome, exchange.response.as_str()),
         (Outcome::Success, "ab")
@@ -141,29 +144,29 @@ fn each_flushed_piece_of_a_compressed_stream_is_read_at_once() {
 
 #[test]
 fn an_encoding_that_breaks_or_is_not_known_is_one_parse_failure() {
-    let recorded = named("ollama-0.33.0/chat-stream");
+    let recorded = recording("ollama-0.33.0/chat-stream");
     let mut broken = compressed(&recorded, "gzip");
     let middle = broken.reply.body.len() / 2;
     broken.reply.body.truncate(middle);
-    let exchange = show(&broken, &[&broken.reply.body], ExchangeEnd::Complete);
+    let exchange = replay(&broken, &[&broken.reply.body], ExchangeEnd::Complete);
     assert_eq!(
         (exchange.outcome, exchange.parse_failures),
         (Outcome::Error, 1)
     );
     assert_eq!(
-        show(&broken, &[&broken.reply.body], ExchangeEnd::ClientGone).parse_failures,
+        replay(&broken, &[&broken.reply.body], ExchangeEnd::ClientGone).parse_failures,
         0
     );
     broken.reply.body[20..].fill(0xff);
     assert_eq!(
-        show(&broken, &[&broken.reply.body], ExchangeEnd::Complete).parse_failures,
+        replay(&broken, &[&broken.reply.body], ExchangeEnd::Complete).parse_failures,
         1
     );
     broken
         .reply
         .headers
         .insert("content-encoding".into(), "br".into());
-    let exchange = show(&broken, &[&broken.reply.body], ExchangeEnd::Complete);
+    let exchange = replay(&broken, &[&broken.reply.body], ExchangeEnd::Complete);
     assert_eq!(
         (exchange.outcome, exchange.parse_failures),
         (Outcome::Success, 1)
@@ -187,20 +190,20 @@ fn a_stream_that_is_cut_at_any_byte_is_a_success_only_after_its_end_marker() {
         ),
     ];
     for (name, marker, rest) in markers {
-        let recorded = named(&format!("ollama-0.33.0/{name}"));
+        let recorded = recording(&format!("ollama-0.33.0/{name}"));
         let body = &recorded.reply.body;
         let text = String::from_utf8_lossy(body);
         let marked = text.find(marker).unwrap() + marker.len();
         let last = marked + text[marked..].find(&format!("{rest}\n")).unwrap() + rest.len();
         for at in body.len() - 400..=body.len() {
-            let gone = show(&recorded, &[&body[..at]], ExchangeEnd::ClientGone);
+            let gone = replay(&recorded, &[&body[..at]], ExchangeEnd::ClientGone);
             assert_eq!(
                 gone.outcome == Outcome::Success,
                 at >= last,
                 "{name} cut at {at}"
             );
             assert_eq!(gone.parse_failures, 0, "{name} cut at {at}");
-            let ended = show(&recorded, &[&body[..at]], ExchangeEnd::Complete);
+            let ended = replay(&recorded, &[&body[..at]], ExchangeEnd::Complete);
             assert_eq!(
                 ended.outcome == Outcome::Success,
                 at >= last,
@@ -219,17 +222,17 @@ const TYPES: [&str; 5] = [
 ];
 const ENCODINGS: [Option<&str>; 4] = [None, Some("gzip"), Some("deflate"), Some("br")];
 
-/// Shows `bytes` to a reader of every kind.
-fn offer(bytes: &[u8], status: u16, at: usize) {
+/// Replays `bytes` as a reply of every endpoint, type and encoding.
+fn replay_everywhere(bytes: &[u8], status: u16, at: usize) {
     for endpoint in Inference::ALL {
         for content_type in TYPES {
             for encoding in ENCODINGS {
-                let mut watched = watch(endpoint);
-                watched.observer.head(status, Some(content_type), encoding);
+                let mut test = TestObserver::new(endpoint);
+                test.observer.head(status, Some(content_type), encoding);
                 let (first, second) = bytes.split_at(at.min(bytes.len()));
-                watched.observer.body(first, watched.started);
-                watched.observer.body(second, watched.started);
-                let exchange = watched.finish(ExchangeEnd::Complete);
+                test.observer.body(first, test.started);
+                test.observer.body(second, test.started);
+                let exchange = test.finish(ExchangeEnd::Complete);
                 assert_eq!(exchange.error.is_some(), exchange.outcome == Outcome::Error);
             }
         }
@@ -250,22 +253,22 @@ proptest! {
             pieces.push(piece);
             rest = more;
         }
-        prop_assert_eq!(normal(show(recorded, &pieces, ExchangeEnd::Complete)), whole(recorded));
+        prop_assert_eq!(comparable(replay(recorded, &pieces, ExchangeEnd::Complete)), whole(recorded));
     }
 
     #[test]
     fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), error: bool, at in 0usize..200) {
-        offer(&bytes, if error { 500 } else { 200 }, at);
+        replay_everywhere(&bytes, if error { 500 } else { 200 }, at);
     }
 
     #[test]
     fn damaged_replies_never_panic(seed: u64) {
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut bytes = named(SHORT[random.usize(..SHORT.len())]).reply.body;
+        let mut bytes = recording(SHORT[random.usize(..SHORT.len())]).reply.body;
         for _ in 0..random.usize(1..20) {
             let at = random.usize(..bytes.len());
             bytes[at] = if random.bool() { random.u8(..) } else { *random.choice(b"\"{}[],:\\\n\0").unwrap() };
         }
-        offer(&bytes, 200, random.usize(..bytes.len()));
+        replay_everywhere(&bytes, 200, random.usize(..bytes.len()));
     }
 }

@@ -1,5 +1,6 @@
-//! The dashboard: one document, made of the files beside this one when it is first asked for. Its content
-//! security policy allows exactly these scripts and styles, by their hashes, and requests to the tap alone.
+//! The dashboard: one document, made of the files beside this one when it is first asked for. Its
+//! content security policy allows exactly these scripts and styles, by their hashes, and requests
+//! to the tap alone.
 
 use std::sync::LazyLock;
 
@@ -102,8 +103,8 @@ impl Document {
     }
 }
 
-/// Returns the content security policy. Text never becomes markup (`trusted-types`), and no other site may
-/// show the page in a frame.
+/// Returns the content security policy. Text never becomes markup (`trusted-types`), and no other
+/// site may show the page in a frame.
 fn policy(scripts: &[&str], style: &str) -> String {
     let scripts: Vec<String> = scripts.iter().map(|script| hash(script)).collect();
     format!(
@@ -143,7 +144,8 @@ mod tests {
                 && page.matches("</script>").count() == 2
                 && page.matches("</style>").count() == 1
         );
-        let elsewhere = page.replace("http://www.w3.org/2000/svg", ""); // a name, not an address that is asked
+        // The namespace of SVG is a name, not an address that is requested.
+        let elsewhere = page.replace("http://www.w3.org/2000/svg", "");
         assert!(
             !elsewhere.contains("http://")
                 && !elsewhere.contains("https://")
@@ -182,7 +184,9 @@ mod tests {
                     .unwrap()
                     .split(',')
                     .map(str::trim);
-                imported.for_each(|name| assert!(names.contains(name), "{line}"));
+                for name in imported {
+                    assert!(names.contains(name), "{line}");
+                }
             }
             let defined = module.lines().filter_map(|line| {
                 let line = line.strip_prefix("export ").unwrap_or(line);
@@ -193,7 +197,9 @@ mod tests {
                 name.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$')
                     .next()
             });
-            defined.for_each(|name| assert!(names.insert(name), "{name} is there twice"));
+            for name in defined {
+                assert!(names.insert(name), "{name} is defined twice");
+            }
         }
     }
 }

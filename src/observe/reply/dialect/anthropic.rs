@@ -1,8 +1,8 @@
 //! Anthropic's messages: named events from `message_start` to `message_stop`, or a single message.
 //!
-//! `input_tokens` is the prompt without its cached part (since Ollama 0.33.3, too): the whole prompt
-//! is the sum of three numbers. Those of the first event are estimated by Ollama from the length of
-//! the prompt; the true ones come in `message_delta`.
+//! `input_tokens` is the prompt without its cached part (since Ollama 0.33.3, too): the whole
+//! prompt is the sum of three numbers. Those of the first event are estimated by Ollama from the
+//! length of the prompt; the true ones come in `message_delta`.
 
 use serde::Deserialize;
 

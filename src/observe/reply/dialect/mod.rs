@@ -33,7 +33,8 @@ pub fn read(dialect: Dialect, json: &[u8], facts: &mut ReplyFacts) -> serde_json
     })
 }
 
-/// Adds objects that follow one another, and objects that have a key twice, whose last value counts.
+/// Adds objects that follow one another, and objects that have a key twice, whose last value
+/// counts.
 fn read_each(read: ReadObject, json: &[u8], facts: &mut ReplyFacts) -> serde_json::Result<()> {
     for object in Deserializer::from_slice(json).into_iter::<&RawValue>() {
         let object = object?.get();

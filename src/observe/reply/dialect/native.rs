@@ -1,9 +1,9 @@
 //! Ollama's own: one JSON object per line, or a single one; the last has `done: true` and all
 //! counters.
 //!
-//! `prompt_eval_count` is the whole prompt; since 0.33.3 `prompt_eval_cached_count` tells how much of
-//! it came from the cache, and `prompt_eval_duration` is the time of the rest. Ollama leaves zeros
-//! out.
+//! `prompt_eval_count` is the whole prompt; since 0.33.3 `prompt_eval_cached_count` tells how much
+//! of it came from the cache, and `prompt_eval_duration` is the time of the rest. Ollama leaves
+//! zeros out.
 
 use serde::Deserialize;
 

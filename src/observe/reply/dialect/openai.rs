@@ -125,11 +125,11 @@ pub fn read(json: &[u8], facts: &mut ReplyFacts) -> serde_json::Result<()> {
 }
 
 fn is_openai(reply: &Reply<'_>) -> bool {
-    let told = reply.choices.is_some()
+    let has_content = reply.choices.is_some()
         || reply.usage.0.is_some()
         || reply.text.is_some()
         || reply.error.0.is_some();
-    told || reply.data.is_present() || !reply.object.is_empty() || !reply.kind.is_empty()
+    has_content || reply.data.is_present() || !reply.object.is_empty() || !reply.kind.is_empty()
 }
 
 fn add_choice(choice: Choice<'_>, facts: &mut ReplyFacts) {

@@ -1,6 +1,6 @@
 //! OpenAI's responses: named events with a sequence number, or a single `response` object.
-//! `response.completed` ends a stream and repeats the whole output, which is skipped there: the deltas
-//! have brought it.
+//! `response.completed` ends a stream and repeats the whole output, which is skipped there: the
+//! deltas have brought it.
 
 use serde::Deserialize;
 

@@ -1,5 +1,5 @@
-//! The `timings` of llama.cpp's server (`result_timings` in tools/server), which Ollama sends beside
-//! its usage since 0.35.1.
+//! The `timings` of llama.cpp's server (`result_timings` in tools/server), which Ollama sends
+//! beside its usage since 0.35.1.
 
 use serde::Deserialize;
 
