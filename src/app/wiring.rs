@@ -170,8 +170,8 @@ pub fn start_threads(
     for (name, stack, (_, requests)) in [
         ("memory", STACK, &queues.memory),
         ("test", STACK, &queues.test),
-        ("history-0", history::STACK, &queues.history),
-        ("history-1", history::STACK, &queues.history),
+        ("history-0", history::HISTORY_STACK_SIZE, &queues.history),
+        ("history-1", history::HISTORY_STACK_SIZE, &queues.history),
     ] {
         let (ctx, requests) = (ctx.clone(), requests.clone());
         threads::spawn(format!("pages-{name}"), stack, move || {

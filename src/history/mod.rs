@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use crate::config::test_overrides;
 use crate::config::{Backend, HistoryConfig};
 use crate::history::record::now;
-use crate::history::recorder::{Recorder, TEXT_MAX};
+pub use crate::history::recorder::HISTORY_STACK_SIZE;
+use crate::history::recorder::{QUEUED_TEXT_MAX, Recorder};
 use crate::history::store::query::{DEFAULT_HOURS, UNKNOWN_NAME};
 use crate::history::store::{ClockReading, Expiry, Limits, PurgeReport, Result, Store, StoreError};
 use crate::metrics::Metrics;
@@ -24,19 +25,16 @@ use crate::util::budget::Budget;
 use crate::util::threads;
 
 /// A record is on disk this long after its request ended, at the latest.
-const FLUSH: Duration = Duration::from_millis(500);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The time between two deletions of what is beyond the limits.
-const RETENTION: Duration = Duration::from_secs(3600);
+const RETENTION_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The time between two attempts to open a history that could not be opened.
-const OPEN_AGAIN: Duration = Duration::from_secs(60);
+const REOPEN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The time that a purge waits for one flush of what was accepted before it.
-const PURGE_WAIT: Duration = Duration::from_secs(5);
-
-/// The stack of the threads of the history (bytes): SQLite needs more than the others.
-pub const STACK: usize = 2 * 1024 * 1024;
+const PURGE_FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct History {
     pub store: Arc<Store>,
@@ -55,7 +53,7 @@ impl History {
         budget: &Budget,
     ) -> Result<Option<History>> {
         let writer = record::TapIdentity {
-            host: host(history),
+            host: machine_name(history),
             tap: port,
         };
         let Some(store) = Store::open_for_recording(history, holder, &writer)? else {
@@ -63,8 +61,8 @@ impl History {
         };
         let store = Arc::new(store);
         let (flush, text_max) = (
-            test_overrides::FLUSH_INTERVAL.duration_or(FLUSH),
-            budget.set_aside(TEXT_MAX),
+            test_overrides::FLUSH_INTERVAL.duration_or(FLUSH_INTERVAL),
+            budget.set_aside(QUEUED_TEXT_MAX),
         );
         let recorder = Recorder::start(
             store.clone(),
@@ -74,10 +72,12 @@ impl History {
             metrics.clone(),
             writer,
         )
-        .map_err(unstarted)?;
-        let (kept, limits, counted) = (store.clone(), history.clone(), metrics.clone());
-        threads::spawn("retention", STACK, move || keep(&kept, &limits, &counted))
-            .map_err(unstarted)?;
+        .map_err(spawn_error)?;
+        let (retained, limits, counters) = (store.clone(), history.clone(), metrics.clone());
+        threads::spawn("retention", HISTORY_STACK_SIZE, move || {
+            run_retention(&retained, &limits, &counters)
+        })
+        .map_err(spawn_error)?;
         // What is kept there, and for how long, is Loki's own business.
         let retention_days = history
             .retention_days
@@ -100,11 +100,11 @@ impl History {
     /// seconds), or all: what still waits to be written is written first, else it would be there
     /// afterwards.
     pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
-        let mut all_written = self.recorder.flush(PURGE_WAIT);
+        let mut all_written = self.recorder.flush(PURGE_FLUSH_TIMEOUT);
         let mut purged = self.store.purge(before)?;
         while !all_written {
             // Deleting may have made the room that writing lacked, if not for all that waits.
-            all_written = self.recorder.flush(PURGE_WAIT);
+            all_written = self.recorder.flush(PURGE_FLUSH_TIMEOUT);
             let more = self.store.purge(before)?;
             if !all_written && more.deleted == 0 {
                 let waiting = self.recorder.queue_size();
@@ -125,7 +125,10 @@ impl History {
     /// Writes what was accepted.
     pub fn shutdown(&self, deadline: Instant) {
         self.store.set_deadline(deadline);
-        match (self.recorder.shutdown(deadline), self.recorder.left()) {
+        match (
+            self.recorder.shutdown(deadline),
+            self.recorder.saved_for_next_start(),
+        ) {
             (0, 0) => log::info!("the history in {} is complete", self.store.location()),
             (0, left) => {
                 log::warn!(
@@ -143,17 +146,17 @@ impl History {
 
 /// Deletes what is beyond the limits, and reads what the dashboard asks for first, so that it opens
 /// at once; now and every hour.
-fn keep(store: &Store, history: &HistoryConfig, metrics: &Metrics) {
+fn run_retention(store: &Store, history: &HistoryConfig, metrics: &Metrics) {
     let (pause, again) = (
-        test_overrides::RETENTION_INTERVAL.duration_or(RETENTION),
-        test_overrides::OPEN_RETRY_INTERVAL.duration_or(OPEN_AGAIN),
+        test_overrides::RETENTION_INTERVAL.duration_or(RETENTION_INTERVAL),
+        test_overrides::OPEN_RETRY_INTERVAL.duration_or(REOPEN_INTERVAL),
     );
     while store.reopen().is_err() {
         thread::sleep(again);
     }
     let mut expiry = None;
     loop {
-        if let Err(why) = clean_up(store, history, metrics, &mut expiry) {
+        if let Err(why) = enforce_limits(store, history, metrics, &mut expiry) {
             log::warn!("{why}");
         }
         if let Err(why) = store.warm_cache(DEFAULT_HOURS, now()) {
@@ -165,7 +168,7 @@ fn keep(store: &Store, history: &HistoryConfig, metrics: &Metrics) {
 
 /// Deletes what is beyond the limits. `expiry` watches the clock from the first time on that the
 /// history could be asked.
-fn clean_up(
+fn enforce_limits(
     store: &Store,
     history: &HistoryConfig,
     metrics: &Metrics,
@@ -180,7 +183,7 @@ fn clean_up(
         *expiry = store.expiry(at)?;
     }
     let Some(expiry) = expiry else {
-        return delete(
+        return delete_beyond(
             store,
             &Limits {
                 max_bytes,
@@ -199,10 +202,10 @@ fn clean_up(
         );
     }
     // Before anything goes, so that the hold is known to the next run.
-    let noted = expiry.keep();
-    delete(store, &decision.limits)?;
-    expiry.done(&decision, days);
-    noted.and_then(|()| expiry.keep()).map_err(|cause| {
+    let saved = expiry.save();
+    delete_beyond(store, &decision.limits)?;
+    expiry.finish(&decision, days);
+    saved.and_then(|()| expiry.save()).map_err(|cause| {
         StoreError::Failed(format!(
             "note how old the history in {} is: {cause}",
             store.location()
@@ -210,7 +213,7 @@ fn clean_up(
     })
 }
 
-fn delete(store: &Store, limits: &Limits) -> Result<()> {
+fn delete_beyond(store: &Store, limits: &Limits) -> Result<()> {
     match store.retain(limits)? {
         0 => log::debug!("the history in {} is within its limits", store.location()),
         gone => log::info!("deleted {gone} of the oldest in {}", store.location()),
@@ -219,7 +222,7 @@ fn delete(store: &Store, limits: &Limits) -> Result<()> {
 }
 
 /// Returns the name of this machine in the history.
-fn host(history: &HistoryConfig) -> String {
+fn machine_name(history: &HistoryConfig) -> String {
     let own = || platform::resources::host_name().filter(|name| !name.is_empty());
     history
         .name
@@ -228,6 +231,6 @@ fn host(history: &HistoryConfig) -> String {
         .unwrap_or_else(|| UNKNOWN_NAME.to_owned())
 }
 
-fn unstarted(cause: io::Error) -> StoreError {
+fn spawn_error(cause: io::Error) -> StoreError {
     StoreError::Failed(format!("start the threads of the history: {cause}"))
 }

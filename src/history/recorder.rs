@@ -17,13 +17,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use crate::config::StoreText;
-use crate::history::STACK;
 use crate::history::record::{self, text_bytes};
 use crate::history::store::Store;
 use crate::metrics::Metrics;
 use crate::observe::Exchange;
 use crate::util::threads::{self, lock};
-use writer::{Told, Writer};
+use writer::{BatchWriter, Inbox};
 
 /// Exchanges that may wait, those of the batch that is being written among them; one more is
 /// dropped.
@@ -31,7 +30,10 @@ const QUEUE_MAX: usize = 10_000;
 
 /// The most bytes of text that waiting exchanges may hold together, where there is memory for it;
 /// one that would exceed them is dropped.
-pub const TEXT_MAX: usize = 64 * 1024 * 1024;
+pub const QUEUED_TEXT_MAX: usize = 64 * 1024 * 1024;
+
+/// The stack of the threads of the history (bytes): SQLite needs more than the others.
+pub const HISTORY_STACK_SIZE: usize = 2 * 1024 * 1024;
 
 /// Flush requests that may wait: as many as may be made at the same time.
 const FLUSHES_MAX: usize = 2;
@@ -54,7 +56,7 @@ struct Shared {
     text: AtomicUsize,
     text_max: usize,
     /// Records that were saved for the next start.
-    left: AtomicUsize,
+    saved: AtomicUsize,
     /// Why records wait: the last failure, until one is written.
     failure: Mutex<Option<String>>,
 }
@@ -80,11 +82,11 @@ impl Recorder {
             records: AtomicUsize::new(0),
             text: AtomicUsize::new(0),
             text_max,
-            left: AtomicUsize::new(0),
+            saved: AtomicUsize::new(0),
             failure: Mutex::default(),
         });
-        let writer = Writer::new(
-            Told {
+        let writer = BatchWriter::new(
+            Inbox {
                 exchanges,
                 close,
                 flushes,
@@ -95,7 +97,7 @@ impl Recorder {
             flush,
             shared.clone(),
         );
-        threads::spawn("recorder", STACK, move || writer.run())?;
+        threads::spawn("recorder", HISTORY_STACK_SIZE, move || writer.run())?;
         Ok(Recorder {
             queue,
             closing,
@@ -123,8 +125,8 @@ impl Recorder {
     }
 
     /// Returns the number of records that were saved for the next start.
-    pub fn left(&self) -> usize {
-        self.shared.left.load(SeqCst)
+    pub fn saved_for_next_start(&self) -> usize {
+        self.shared.saved.load(SeqCst)
     }
 
     /// Returns the reason why records wait, if the last write failed.

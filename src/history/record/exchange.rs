@@ -10,11 +10,11 @@ use crate::observe::Exchange;
 use crate::observe::text::prefix;
 
 /// Bytes of an error that are kept where no text of a prompt may be.
-const ERROR_WITHOUT_TEXT: usize = 100;
+const TEXTLESS_ERROR_MAX: usize = 100;
 
 /// A word of an error that is in the prompt or in the reply may have come from there if it has at
 /// least this many bytes.
-const TOLD_MIN: usize = 4;
+const QUOTED_WORD_MIN: usize = 4;
 
 impl Record {
     /// The record of `exchange`, with as much of its text as may be kept.
@@ -112,12 +112,13 @@ fn without_text(error: &str, texts: &[&str]) -> String {
         .next()
         .unwrap_or_default();
     let texts: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
-    let is_told = |word: &&str| {
-        word.len() >= TOLD_MIN && texts.iter().any(|text| text.contains(&word.to_lowercase()))
+    let may_be_quoted = |word: &&str| {
+        word.len() >= QUOTED_WORD_MIN
+            && texts.iter().any(|text| text.contains(&word.to_lowercase()))
     };
     let own: Vec<&str> = unquoted
         .split_whitespace()
-        .take_while(|word| !is_told(word))
+        .take_while(|word| !may_be_quoted(word))
         .collect();
-    prefix(&own.join(" "), ERROR_WITHOUT_TEXT).to_owned()
+    prefix(&own.join(" "), TEXTLESS_ERROR_MAX).to_owned()
 }

@@ -9,15 +9,15 @@ use serde_json::{Map, Value};
 use super::Record;
 
 /// Floats up to here are whole numbers where they look so.
-const WHOLE_MAX: f64 = (1_u64 << 53) as f64;
+const WHOLE_NUMBER_MAX: f64 = (1_u64 << 53) as f64;
 
 /// Reads a line; `None` where it is not a record, or where its position in the history cannot be
 /// read.
 pub fn read(line: &[u8]) -> Option<Record> {
     let text = String::from_utf8_lossy(line);
-    let mended = mend(&text);
-    let replaced = matches!(text, Cow::Owned(_)) || mended.replaced;
-    let mut fields: Map<String, Value> = serde_json::from_str(&mended.text).ok()?;
+    let repaired = repair(&text);
+    let replaced = matches!(text, Cow::Owned(_)) || repaired.replaced;
+    let mut fields: Map<String, Value> = serde_json::from_str(&repaired.text).ok()?;
     let has_place = fields.get("timestamp").is_none_or(Value::is_number)
         && fields.get("interaction_id").is_none_or(Value::is_string);
     if !has_place {
@@ -38,7 +38,7 @@ pub fn read(line: &[u8]) -> Option<Record> {
 fn make_whole(value: &mut Value) {
     if let Some(number) = value
         .as_f64()
-        .filter(|number| number.fract() == 0.0 && (0.0..=WHOLE_MAX).contains(number))
+        .filter(|number| number.fract() == 0.0 && (0.0..=WHOLE_NUMBER_MAX).contains(number))
     {
         *value = (number as u64).into();
     }
@@ -50,29 +50,29 @@ fn is_readable(name: &str, value: &Value) -> bool {
 }
 
 /// A line in which everything that is not JSON was replaced.
-struct Mended {
+struct Repaired {
     text: String,
     /// Characters of a string were lost.
     replaced: bool,
 }
 
-fn mend(line: &str) -> Mended {
-    let mut mended = Mended {
+fn repair(line: &str) -> Repaired {
+    let mut repaired = Repaired {
         text: String::with_capacity(line.len()),
         replaced: false,
     };
     let mut rest = line;
     while let Some(quote) = rest.find('"') {
         let (between, string) = rest.split_at(quote);
-        mended.between(between);
-        mended.text.push('"');
-        rest = mended.string(&string[1..]);
+        repaired.between(between);
+        repaired.text.push('"');
+        rest = repaired.string(&string[1..]);
     }
-    mended.between(rest);
-    mended
+    repaired.between(rest);
+    repaired
 }
 
-impl Mended {
+impl Repaired {
     /// Takes the text between two strings.
     fn between(&mut self, text: &str) {
         self.text.push_str(

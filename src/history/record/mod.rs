@@ -17,7 +17,7 @@ use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize;
 
 /// Characters of a prompt or a reply in its preview.
-const PREVIEW: usize = 100;
+const PREVIEW_CHARS: usize = 100;
 
 /// The key of `metadata` for the name of the model as it was sent.
 const MODEL_SENT: &str = "model_sent";
@@ -244,7 +244,7 @@ fn unix_seconds(time: SystemTime) -> f64 {
 }
 
 fn preview(text: &str) -> String {
-    text.chars().take(PREVIEW).collect()
+    text.chars().take(PREVIEW_CHARS).collect()
 }
 
 #[cfg(test)]

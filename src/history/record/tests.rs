@@ -61,7 +61,7 @@ fn a_record_says_what_the_exchange_said() {
             .prompt_preview
             .as_ref()
             .map(|text| text.chars().count()),
-        Some(PREVIEW)
+        Some(PREVIEW_CHARS)
     );
     assert_eq!(
         (

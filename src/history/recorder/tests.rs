@@ -17,15 +17,15 @@ struct Stage {
 
 /// A recorder that flushes at once, over a memory whose first writes go as planned.
 fn stage(plan: &[Step]) -> Stage {
-    paced_stage(plan, Duration::ZERO)
+    stage_with_flush_interval(plan, Duration::ZERO)
 }
 
 /// One that would wait an hour for more.
-fn patient_stage(plan: &[Step]) -> Stage {
-    paced_stage(plan, Duration::from_secs(3600))
+fn slow_flushing_stage(plan: &[Step]) -> Stage {
+    stage_with_flush_interval(plan, Duration::from_secs(3600))
 }
 
-fn paced_stage(plan: &[Step], flush: Duration) -> Stage {
+fn stage_with_flush_interval(plan: &[Step], flush: Duration) -> Stage {
     stage_over(
         Arc::new(Memory {
             plan: Mutex::new(plan.iter().rev().copied().collect()),
@@ -42,7 +42,7 @@ fn stage_over(memory: Arc<Memory>, flush: Duration) -> Stage {
         store,
         StoreText::Full,
         flush,
-        TEXT_MAX,
+        QUEUED_TEXT_MAX,
         metrics.clone(),
         record::TapIdentity {
             host: "box".to_owned(),
@@ -102,7 +102,7 @@ fn everything_accepted_is_written_in_order_before_the_end() {
 
 #[test]
 fn what_was_accepted_is_written_at_once_when_somebody_waits_for_it() {
-    let stage = patient_stage(&[Step::Fail, Step::Fail]);
+    let stage = slow_flushing_stage(&[Step::Fail, Step::Fail]);
     let soon = Duration::from_secs(20);
     assert!(stage.recorder.flush(soon), "there is nothing to write");
     (0..1_200).for_each(|n| stage.submit(n, "why"));
@@ -208,7 +208,7 @@ fn a_store_that_stays_broken_does_not_keep_us_from_ending() {
 
 #[test]
 fn a_store_with_room_for_a_part_takes_that_part() {
-    let stage = patient_stage(&[
+    let stage = slow_flushing_stage(&[
         Step::Room(0),
         Step::Room(30),
         Step::Room(30),

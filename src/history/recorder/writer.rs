@@ -22,17 +22,17 @@ pub const BATCH_MAX: usize = 500;
 
 /// While a batch is gathered, exchanges that come in this time are taken together: waking up for
 /// each costs more than taking it.
-const NAP: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A store that failed is tried again after the first of these; each further failure doubles the
-/// pause up to the second.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The pause before a store that failed is tried again; each further failure doubles it.
+const RETRY_PAUSE_MIN: Duration = Duration::from_millis(100);
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// When the tap ends, a store that fails is tried for the last time this long before the deadline.
-const LAST_TRY: Duration = Duration::from_secs(1);
+const LAST_ATTEMPT_MARGIN: Duration = Duration::from_secs(1);
 
 /// The channels from the side of the workers.
-pub struct Told {
+pub struct Inbox {
     pub exchanges: Receiver<Box<Exchange>>,
     /// The deadline for writing what is left.
     pub close: Receiver<Instant>,
@@ -41,15 +41,15 @@ pub struct Told {
     pub _end: Sender<()>,
 }
 
-pub struct Writer {
-    told: Told,
+pub struct BatchWriter {
+    inbox: Inbox,
     store: Arc<Store>,
     keep: StoreText,
     writer: record::TapIdentity,
     flush: Duration,
     shared: Arc<Shared>,
     /// Flushes that are under way, each with the number of exchanges that must have been taken.
-    flushed: Vec<(u64, Sender<()>)>,
+    pending_flushes: Vec<(u64, Sender<()>)>,
     /// The number of exchanges that were taken since the start.
     taken: u64,
     /// Set once the tap ends: the store has time until then.
@@ -61,26 +61,26 @@ pub struct Writer {
     text: usize,
 }
 
-impl Writer {
+impl BatchWriter {
     /// A batch is written `flush` after its first record came, or when it is full.
     pub fn new(
-        told: Told,
+        inbox: Inbox,
         store: Arc<Store>,
         (keep, writer): (StoreText, record::TapIdentity),
         flush: Duration,
         shared: Arc<Shared>,
-    ) -> Writer {
-        Writer {
-            told,
+    ) -> BatchWriter {
+        BatchWriter {
+            inbox,
             store,
             keep,
             writer,
             flush,
             shared,
-            flushed: Vec::new(),
+            pending_flushes: Vec::new(),
             taken: 0,
             deadline: None,
-            pause: PAUSES.0,
+            pause: RETRY_PAUSE_MIN,
             batch: Vec::new(),
             text: 0,
         }
@@ -98,14 +98,14 @@ impl Writer {
         self.take(first);
         let until = Instant::now() + self.flush;
         while self.batch.len() < BATCH_MAX {
-            let next = if self.is_hurried() {
-                self.told.exchanges.try_recv().ok()
+            let next = if self.is_flushing() {
+                self.inbox.exchanges.try_recv().ok()
             } else {
                 self.next_until(until)
             };
             match next {
                 Some(exchange) => self.take(exchange),
-                None if self.is_hurried() && !self.told.exchanges.is_empty() => {}
+                None if self.is_flushing() && !self.inbox.exchanges.is_empty() => {}
                 None => break,
             }
         }
@@ -115,11 +115,11 @@ impl Writer {
     /// Waits for an exchange. While none is there, the store does what it had put off.
     fn first(&mut self) -> Option<Box<Exchange>> {
         loop {
-            if let Ok(done) = self.told.flushes.try_recv() {
-                self.hurry(Some(done));
+            if let Ok(done) = self.inbox.flushes.try_recv() {
+                self.begin_flush(Some(done));
             }
-            self.tell_flushed();
-            if let Ok(exchange) = self.told.exchanges.try_recv() {
+            self.end_flushes();
+            if let Ok(exchange) = self.inbox.exchanges.try_recv() {
                 return Some(exchange);
             }
             if self.deadline.is_some() {
@@ -127,9 +127,9 @@ impl Writer {
             }
             let rest = self.catch_up();
             select_biased! {
-                recv(self.told.exchanges) -> exchange => return exchange.ok(),
-                recv(self.told.close) -> deadline => self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now())),
-                recv(self.told.flushes) -> done => self.hurry(done.ok()),
+                recv(self.inbox.exchanges) -> exchange => return exchange.ok(),
+                recv(self.inbox.close) -> deadline => self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now())),
+                recv(self.inbox.flushes) -> done => self.begin_flush(done.ok()),
                 recv(rest) -> _ => {}
             }
         }
@@ -138,10 +138,10 @@ impl Writer {
     /// Waits for the next exchange until a moment.
     fn next_until(&mut self, until: Instant) -> Option<Box<Exchange>> {
         loop {
-            match self.told.exchanges.try_recv() {
+            match self.inbox.exchanges.try_recv() {
                 Ok(exchange) => return Some(exchange),
                 Err(TryRecvError::Disconnected) => return None,
-                Err(TryRecvError::Empty) if self.is_hurried() => return None,
+                Err(TryRecvError::Empty) if self.is_flushing() => return None,
                 Err(TryRecvError::Empty) => {}
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -149,26 +149,26 @@ impl Writer {
                 return None;
             }
             select_biased! {
-                recv(self.told.close) -> deadline => self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now())),
-                recv(self.told.flushes) -> done => self.hurry(done.ok()),
-                default(left.min(NAP)) => {}
+                recv(self.inbox.close) -> deadline => self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now())),
+                recv(self.inbox.flushes) -> done => self.begin_flush(done.ok()),
+                default(left.min(POLL_INTERVAL)) => {}
             }
         }
     }
 
     /// Begins a flush of all that was accepted, which ends the wait for more.
-    fn hurry(&mut self, done: Option<Sender<()>>) {
-        self.flushed
-            .extend(done.map(|done| (self.taken + self.told.exchanges.len() as u64, done)));
+    fn begin_flush(&mut self, done: Option<Sender<()>>) {
+        self.pending_flushes
+            .extend(done.map(|done| (self.taken + self.inbox.exchanges.len() as u64, done)));
     }
 
-    fn is_hurried(&self) -> bool {
-        self.deadline.is_some() || !self.flushed.is_empty()
+    fn is_flushing(&self) -> bool {
+        self.deadline.is_some() || !self.pending_flushes.is_empty()
     }
 
     /// Ends the flushes for which all is written.
-    fn tell_flushed(&mut self) {
-        self.flushed.retain(|(upto, _)| *upto > self.taken);
+    fn end_flushes(&mut self) {
+        self.pending_flushes.retain(|(upto, _)| *upto > self.taken);
     }
 
     fn take(&mut self, exchange: Box<Exchange>) {
@@ -182,12 +182,12 @@ impl Writer {
     fn catch_up(&mut self) -> Receiver<Instant> {
         let done = catch_unwind(AssertUnwindSafe(|| self.store.catch_up()));
         self.count_refused(self.store.take_refused());
-        let pause = mem::replace(&mut self.pause, PAUSES.0);
+        let pause = mem::replace(&mut self.pause, RETRY_PAUSE_MIN);
         match done {
             Ok(Ok(true)) => after(Duration::ZERO),
             Ok(Err(why)) => {
                 log::debug!("{why}");
-                self.pause = (pause * 2).min(PAUSES.1);
+                self.pause = (pause * 2).min(RETRY_PAUSE_MAX);
                 after(pause)
             }
             Ok(Ok(false)) | Err(_) => never(),
@@ -206,29 +206,29 @@ impl Writer {
 
     /// Writes the batch, with as many attempts as it takes; returns `false` when the time is up.
     fn write(&mut self) -> bool {
-        let mut pause = PAUSES.0;
-        let mut lost_before = None;
+        let mut pause = RETRY_PAUSE_MIN;
+        let mut lost_at_failure = None;
         while let Err(why) = self.try_write() {
-            if lost_before.is_none() {
+            if lost_at_failure.is_none() {
                 log::warn!(
                     "{why}; {} records wait, and it is tried again",
                     self.shared.records.load(SeqCst)
                 );
-                lost_before = Some(self.shared.metrics.analytics_dropped());
+                lost_at_failure = Some(self.shared.metrics.analytics_dropped());
             }
             if self
                 .deadline
-                .is_some_and(|deadline| Instant::now() + LAST_TRY >= deadline)
+                .is_some_and(|deadline| Instant::now() + LAST_ATTEMPT_MARGIN >= deadline)
             {
                 log::warn!("{why}; the tap ends");
-                self.leave_all();
+                self.save_all_unwritten();
                 return false;
             }
             pause = self.wait(pause);
         }
         self.shared.release(0, mem::take(&mut self.text));
-        self.tell_flushed();
-        if let Some(before) = lost_before {
+        self.end_flushes();
+        if let Some(before) = lost_at_failure {
             let lost = self.shared.metrics.analytics_dropped() - before;
             log::info!(
                 "the history in {} is written again; {lost} records were lost meanwhile",
@@ -239,10 +239,10 @@ impl Writer {
     }
 
     /// Saves the batch, and all that waits, for the next start.
-    fn leave_all(&mut self) {
+    fn save_all_unwritten(&mut self) {
         loop {
             while self.batch.len() < BATCH_MAX
-                && let Ok(exchange) = self.told.exchanges.try_recv()
+                && let Ok(exchange) = self.inbox.exchanges.try_recv()
             {
                 self.take(exchange);
             }
@@ -251,7 +251,7 @@ impl Writer {
             }
             match self.store.save_unwritten(&self.batch) {
                 Ok(true) => {
-                    self.shared.left.fetch_add(self.batch.len(), SeqCst);
+                    self.shared.saved.fetch_add(self.batch.len(), SeqCst);
                     self.shared
                         .release(mem::take(&mut self.batch).len(), mem::take(&mut self.text));
                 }
@@ -310,18 +310,18 @@ impl Writer {
     fn wait(&mut self, pause: Duration) -> Duration {
         match self.deadline {
             Some(deadline) => thread::sleep(
-                pause.min(deadline.saturating_duration_since(Instant::now() + LAST_TRY)),
+                pause.min(deadline.saturating_duration_since(Instant::now() + LAST_ATTEMPT_MARGIN)),
             ),
             None => select_biased! {
-                recv(self.told.close) -> deadline => self.deadline = deadline.ok(),
-                recv(self.told.flushes) -> done => self.hurry(done.ok()),
+                recv(self.inbox.close) -> deadline => self.deadline = deadline.ok(),
+                recv(self.inbox.flushes) -> done => self.begin_flush(done.ok()),
                 default(pause) => {}
             },
         }
         if self.deadline.is_some() {
-            PAUSES.0
+            RETRY_PAUSE_MIN
         } else {
-            (pause * 2).min(PAUSES.1)
+            (pause * 2).min(RETRY_PAUSE_MAX)
         }
     }
 }

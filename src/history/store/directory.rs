@@ -10,26 +10,26 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::expiry::NOTE;
+use super::expiry::STATE_FILE;
 use super::{Result, StoreError, failed};
 use crate::platform;
 use crate::util::threads::lock;
 
-const LOCK: &str = ".lock";
-const HOLDER: &str = ".holder";
-const IGNORE: &str = ".gitignore";
+const LOCK_FILE: &str = ".lock";
+const HOLDER_FILE: &str = ".holder";
+const GITIGNORE_FILE: &str = ".gitignore";
 
 /// The end of the name of a token's file.
 pub const TOKEN_SUFFIX: &str = ".token";
 
 /// The name of root, with a table of users and without one.
-const ROOT: [&str; 2] = ["root", "#0"];
+const ROOT_NAMES: [&str; 2] = ["root", "#0"];
 
 /// The users that the service may run as: one of its own, or Ollama's.
 const SERVICE_USERS: [&str; 2] = ["ollama-tap", "ollama"];
 
 /// The beginning of the names of a history's own files.
-const PREFIX: &str = "ollama_";
+const HISTORY_FILE_PREFIX: &str = "ollama_";
 
 /// A directory that only this process writes, as long as this value or a clone of it exists.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ impl Directory {
     /// Makes the directory where it is missing, and takes its lock. `holder` describes this tap to
     /// another one that wants the directory too.
     pub fn lock(path: &Path, holder: &str) -> Result<Directory> {
-        let lock = Arc::new(Mutex::new(take(path, holder)?));
+        let lock = Arc::new(Mutex::new(acquire(path, holder)?));
         Ok(Directory {
             path: path.to_owned(),
             holder: holder.to_owned(),
@@ -52,11 +52,13 @@ impl Directory {
     }
 
     /// Makes the directory again, and takes its lock, if either was removed.
-    pub fn hold(&self) -> Result<()> {
-        let mut held = lock(&self.lock);
-        let doing = || format!("write the history in {}", self.path.display());
-        if !platform::files::is_at(&held, &self.path.join(LOCK)).map_err(failed(doing()))? {
-            *held = take(&self.path, &self.holder)?;
+    pub fn ensure_held(&self) -> Result<()> {
+        let mut lock_file = lock(&self.lock);
+        let operation = || format!("write the history in {}", self.path.display());
+        if !platform::files::is_at(&lock_file, &self.path.join(LOCK_FILE))
+            .map_err(failed(operation()))?
+        {
+            *lock_file = acquire(&self.path, &self.holder)?;
             log::warn!(
                 "the history in {} was removed; it begins again",
                 self.path.display()
@@ -66,30 +68,33 @@ impl Directory {
     }
 }
 
-fn take(path: &Path, holder: &str) -> Result<File> {
-    let doing = || format!("open the history in {}", path.display());
-    platform::files::create_private_directory(path).map_err(failed(doing()))?;
+fn acquire(path: &Path, holder: &str) -> Result<File> {
+    let operation = || format!("open the history in {}", path.display());
+    platform::files::create_private_directory(path).map_err(failed(operation()))?;
     refuse_foreign(path)?;
-    let lock = made(
-        path.join(LOCK),
+    let lock = create_file(
+        path.join(LOCK_FILE),
         platform::files::private_file()
             .write(true)
             .create(true)
             .truncate(false),
     )
-    .map_err(failed(doing()))?;
+    .map_err(failed(operation()))?;
     match lock.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(taken(path)),
+        Err(TryLockError::WouldBlock) => return Err(locked_by_other(path)),
         Err(TryLockError::Error(cause)) => {
             return Err(failed(format!("lock the history in {}", path.display()))(
                 cause,
             ));
         }
     }
-    match settle(path, holder) {
-        Err(cause) if cause.kind() == ErrorKind::StorageFull => log::warn!("{}: {cause}", doing()), // what is there can be read
-        done => done.map_err(failed(doing()))?,
+    match write_side_files(path, holder) {
+        // A history on a full disk can still be read.
+        Err(cause) if cause.kind() == ErrorKind::StorageFull => {
+            log::warn!("{}: {cause}", operation())
+        }
+        done => done.map_err(failed(operation()))?,
     }
     Ok(lock)
 }
@@ -102,7 +107,7 @@ fn refuse_foreign(path: &Path) -> Result<()> {
     };
     let is_of_service =
         || SERVICE_USERS.contains(&&*owner) || path == platform::folders::service_directory();
-    if ROOT.contains(&&*owner) || platform::users::is_root() && is_of_service() {
+    if ROOT_NAMES.contains(&&*owner) || platform::users::is_root() && is_of_service() {
         return Ok(());
     }
     let why = format!(
@@ -115,27 +120,27 @@ fn refuse_foreign(path: &Path) -> Result<()> {
 }
 
 /// Opens a file, and gives it to the owner of the directory.
-fn made(path: PathBuf, options: &OpenOptions) -> io::Result<File> {
+fn create_file(path: PathBuf, options: &OpenOptions) -> io::Result<File> {
     let file = options.open(&path)?;
     platform::files::give_to_owner_of_directory(&file, &path)?;
     Ok(file)
 }
 
 /// Writes the files beside the history.
-fn settle(path: &Path, holder: &str) -> io::Result<()> {
+fn write_side_files(path: &Path, holder: &str) -> io::Result<()> {
     if holds_a_history_only(path)? {
         make_private(path)?;
     }
-    let mut file = made(
-        path.join(HOLDER),
+    let mut file = create_file(
+        path.join(HOLDER_FILE),
         platform::files::private_file()
             .write(true)
             .create(true)
             .truncate(true),
     )?;
     write!(file, "{holder}")?;
-    match made(
-        path.join(IGNORE),
+    match create_file(
+        path.join(GITIGNORE_FILE),
         platform::files::private_file().write(true).create_new(true),
     ) {
         Ok(mut file) => file.write_all(b"*\n"),
@@ -164,10 +169,10 @@ fn holds_a_history_only(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
-        if !name.starts_with(PREFIX)
-            && !name.starts_with(NOTE)
+        if !name.starts_with(HISTORY_FILE_PREFIX)
+            && !name.starts_with(STATE_FILE)
             && !name.ends_with(TOKEN_SUFFIX)
-            && ![LOCK, HOLDER, IGNORE].contains(&&*name)
+            && ![LOCK_FILE, HOLDER_FILE, GITIGNORE_FILE].contains(&&*name)
         {
             return Ok(false);
         }
@@ -175,8 +180,9 @@ fn holds_a_history_only(path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-fn taken(path: &Path) -> StoreError {
-    let holder = fs::read_to_string(path.join(HOLDER)).unwrap_or_else(|_| "another tap".to_owned());
+fn locked_by_other(path: &Path) -> StoreError {
+    let holder =
+        fs::read_to_string(path.join(HOLDER_FILE)).unwrap_or_else(|_| "another tap".to_owned());
     StoreError::Failed(format!(
         "open the history in {}: {} writes it; stop that one, or give this one another --analytics-dir",
         path.display(),
@@ -202,6 +208,9 @@ mod tests {
         );
         drop(first);
         Directory::lock(&path, "x").unwrap();
-        assert_eq!(fs::read_to_string(path.join(IGNORE)).unwrap(), "*\n");
+        assert_eq!(
+            fs::read_to_string(path.join(GITIGNORE_FILE)).unwrap(),
+            "*\n"
+        );
     }
 }

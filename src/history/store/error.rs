@@ -34,17 +34,17 @@ impl fmt::Display for StoreError {
 }
 
 /// Makes an error of this operation, for `map_err`.
-pub fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> StoreError {
-    move |cause| StoreError::Failed(format!("{doing}: {cause}"))
+pub fn failed<E: fmt::Display>(operation: impl fmt::Display) -> impl FnOnce(E) -> StoreError {
+    move |cause| StoreError::Failed(format!("{operation}: {cause}"))
 }
 
 /// Makes an error of this I/O operation, for `map_err`; a full disk is told apart.
-pub fn failed_io(doing: impl fmt::Display) -> impl FnOnce(io::Error) -> StoreError {
+pub fn failed_io(operation: impl fmt::Display) -> impl FnOnce(io::Error) -> StoreError {
     move |cause| match cause.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            StoreError::DiskFull(format!("{doing}: {cause}"))
+            StoreError::DiskFull(format!("{operation}: {cause}"))
         }
-        _ => failed(doing)(cause),
+        _ => failed(operation)(cause),
     }
 }
 

@@ -21,19 +21,19 @@ use crate::history::record::now;
 use crate::platform;
 
 /// The file of the state, in the directory of the history.
-pub const NOTE: &str = ".expiry";
+pub const STATE_FILE: &str = ".expiry";
 
 /// Seconds.
-const DAY: f64 = 86_400.0;
+const DAY_SECONDS: f64 = 86_400.0;
 
 /// The time that a clean-up is held (seconds).
-const HOLD: f64 = DAY;
+const HOLD_SECONDS: f64 = DAY_SECONDS;
 
 /// A wall clock that moves by more than this against the steady clock has jumped (seconds).
-const JUMP: f64 = 3600.0;
+const CLOCK_JUMP_SECONDS: f64 = 3600.0;
 
 /// Records may be this far ahead of the clock, which is corrected now and then (seconds).
-pub const CLOCK_SKEW_MAX: f64 = DAY;
+pub const CLOCK_SKEW_MAX: f64 = DAY_SECONDS;
 
 /// Both clocks at a moment.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,7 @@ impl ClockReading {
 /// The state that is saved from one run to the next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct Note {
+struct ExpiryState {
     /// When a clean-up was first held (Unix seconds).
     held_since: Option<f64>,
     /// When records of the future were first noticed, and the time of the last of them (Unix
@@ -70,14 +70,14 @@ struct Note {
 /// Watches the clock, and decides what may be deleted.
 pub struct Expiry {
     path: PathBuf,
-    note: Note,
+    state: ExpiryState,
     last: ClockReading,
     /// The extent of the history at the start or at the last jump.
-    there: Extent,
+    measured: Extent,
     /// The last clean-up was held.
     was_held: bool,
     /// Some of those records were deleted by age: so they are not deleted all at once.
-    has_begun: bool,
+    has_deleted_some: bool,
 }
 
 /// The limits that a clean-up may apply.
@@ -92,29 +92,29 @@ pub struct Decision {
 impl Expiry {
     /// Loads the state at the start of a tap. `extent` measures the whole history, its newest
     /// record no newer than a moment (Unix seconds).
-    pub fn begin(
+    pub fn load(
         directory: &Path,
         at: ClockReading,
         extent: &dyn Fn(f64) -> Result<Extent>,
     ) -> Result<Expiry> {
-        let path = directory.join(NOTE);
-        let note: Note = std::fs::read(&path)
+        let path = directory.join(STATE_FILE);
+        let state: ExpiryState = std::fs::read(&path)
             .ok()
             .and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or_default();
         // What came since a clean-up was first held was not there then, through any number of
         // restarts.
-        let newest = note
+        let newest = state
             .held_since
             .filter(|since| *since <= at.wall)
             .unwrap_or(at.wall + CLOCK_SKEW_MAX);
         Ok(Expiry {
             path,
-            note,
+            state,
             last: at,
-            there: extent(newest)?,
+            measured: extent(newest)?,
             was_held: false,
-            has_begun: false,
+            has_deleted_some: false,
         })
     }
 
@@ -126,17 +126,17 @@ impl Expiry {
         max_bytes: Option<u64>,
         extent: &dyn Fn(f64) -> Result<Extent>,
     ) -> Result<Decision> {
-        self.look_for_jump(at, extent)?;
-        self.notice_future(at, &extent(at.wall + CLOCK_SKEW_MAX)?);
+        self.detect_clock_jump(at, extent)?;
+        self.track_future_records(at, &extent(at.wall + CLOCK_SKEW_MAX)?);
         let limits = Limits {
-            oldest: days.map(|days| at.wall - f64::from(days) * DAY),
+            oldest: days.map(|days| at.wall - f64::from(days) * DAY_SECONDS),
             future: self.future(at, days),
             max_bytes,
         };
         let is_held =
-            self.would_delete_all(&limits) && !self.is_fewer(days) && !self.has_waited(at);
-        if is_held && self.note.held_since.is_none_or(|since| since > at.wall) {
-            self.note.held_since = Some(at.wall);
+            self.would_delete_all(&limits) && !self.is_fewer(days) && !self.hold_is_over(at);
+        if is_held && self.state.held_since.is_none_or(|since| since > at.wall) {
+            self.state.held_since = Some(at.wall);
         }
         let is_new = is_held && !self.was_held;
         self.was_held = is_held;
@@ -157,30 +157,30 @@ impl Expiry {
     }
 
     /// Updates the state after a clean-up ran as decided.
-    pub fn done(&mut self, decision: &Decision, days: Option<u32>) {
+    pub fn finish(&mut self, decision: &Decision, days: Option<u32>) {
         if decision.is_held {
             return;
         }
-        self.has_begun |= decision
+        self.has_deleted_some |= decision
             .limits
             .oldest
-            .zip(self.there.oldest)
+            .zip(self.measured.oldest)
             .is_some_and(|(cut, oldest)| oldest < cut);
-        self.note.held_since = None;
-        self.note.retention_days = Some(days.unwrap_or(0));
+        self.state.held_since = None;
+        self.state.retention_days = Some(days.unwrap_or(0));
         if decision.limits.future.is_some() {
-            (self.note.future_since, self.note.future_until) = (None, None);
+            (self.state.future_since, self.state.future_until) = (None, None);
         }
     }
 
     /// Saves the state for the next run.
-    pub fn keep(&self) -> io::Result<()> {
-        let text = serde_json::to_vec(&self.note)?;
+    pub fn save(&self) -> io::Result<()> {
+        let text = serde_json::to_vec(&self.state)?;
         if std::fs::read(&self.path).is_ok_and(|old| old == text) {
             return Ok(());
         }
         let mut part = tempfile::Builder::new()
-            .prefix(NOTE)
+            .prefix(STATE_FILE)
             .tempfile_in(self.path.parent().unwrap_or(Path::new(".")))?;
         platform::files::give_to_owner_of_directory(part.as_file(), part.path())?;
         part.write_all(&text)?;
@@ -189,13 +189,13 @@ impl Expiry {
             .map_err(|cause| cause.error)
     }
 
-    fn look_for_jump(
+    fn detect_clock_jump(
         &mut self,
         at: ClockReading,
         extent: &dyn Fn(f64) -> Result<Extent>,
     ) -> Result<()> {
         let jump = (at.wall - self.last.wall) - (at.steady - self.last.steady);
-        if jump.abs() > JUMP {
+        if jump.abs() > CLOCK_JUMP_SECONDS {
             log::warn!(
                 "the clock was set {} by {:.0} s",
                 if jump > 0.0 { "forward" } else { "back" },
@@ -207,21 +207,24 @@ impl Expiry {
             } else {
                 at.wall + CLOCK_SKEW_MAX
             };
-            (self.there, self.has_begun) = (extent(newest)?, false);
+            (self.measured, self.has_deleted_some) = (extent(newest)?, false);
         }
         self.last = at;
         Ok(())
     }
 
-    fn notice_future(&mut self, at: ClockReading, extent: &Extent) {
+    fn track_future_records(&mut self, at: ClockReading, extent: &Extent) {
         let latest = extent
             .latest
             .filter(|latest| *latest > at.wall + CLOCK_SKEW_MAX);
-        let is_registered = self.note.future_since.is_some_and(|since| since <= at.wall);
+        let is_registered = self
+            .state
+            .future_since
+            .is_some_and(|since| since <= at.wall);
         match latest {
-            None => (self.note.future_since, self.note.future_until) = (None, None),
+            None => (self.state.future_since, self.state.future_until) = (None, None),
             Some(latest) if !is_registered => {
-                (self.note.future_since, self.note.future_until) = (Some(at.wall), Some(latest))
+                (self.state.future_since, self.state.future_until) = (Some(at.wall), Some(latest))
             }
             Some(_) => {}
         }
@@ -229,24 +232,24 @@ impl Expiry {
 
     /// Returns the records of the future that were noticed for `days`.
     fn future(&self, at: ClockReading, days: Option<u32>) -> Option<TimeRange> {
-        let kept = f64::from(days?) * DAY;
+        let kept = f64::from(days?) * DAY_SECONDS;
         let until = self
-            .note
+            .state
             .future_since
             .filter(|since| at.wall - since >= kept)
-            .and(self.note.future_until)?;
+            .and(self.state.future_until)?;
         Some(TimeRange {
             after: at.wall + CLOCK_SKEW_MAX,
             until,
         })
     }
 
-    /// Returns whether nothing would be left of the records that were there. Records of the future
-    /// count only where there are no others.
+    /// Returns whether nothing would be left of the records that were measured. Records of the
+    /// future count only where there are no others.
     fn would_delete_all(&self, limits: &Limits) -> bool {
-        match (self.there.newest, limits.oldest) {
-            (Some(newest), Some(oldest)) => newest < oldest && !self.has_begun,
-            (None, _) => self.there.latest.is_some() && limits.future.is_some(),
+        match (self.measured.newest, limits.oldest) {
+            (Some(newest), Some(oldest)) => newest < oldest && !self.has_deleted_some,
+            (None, _) => self.measured.latest.is_some() && limits.future.is_some(),
             (Some(_), None) => false,
         }
     }
@@ -254,15 +257,15 @@ impl Expiry {
     /// Returns whether fewer days are to be kept than in the last run.
     fn is_fewer(&self, days: Option<u32>) -> bool {
         let days_or_ever = |days: u32| if days == 0 { u32::MAX } else { days };
-        self.note
+        self.state
             .retention_days
             .is_some_and(|last| days_or_ever(days.unwrap_or(0)) < days_or_ever(last))
     }
 
-    fn has_waited(&self, at: ClockReading) -> bool {
-        self.note
+    fn hold_is_over(&self, at: ClockReading) -> bool {
+        self.state
             .held_since
-            .is_some_and(|since| since <= at.wall && at.wall - since >= HOLD)
+            .is_some_and(|since| since <= at.wall && at.wall - since >= HOLD_SECONDS)
     }
 }
 

@@ -11,7 +11,7 @@ mod error;
 mod expiry;
 mod jsonl;
 mod loki;
-mod names;
+mod name_table;
 mod open;
 mod pending;
 pub mod query;
@@ -33,7 +33,7 @@ use error::{failed, failed_io, unknown_before};
 pub use expiry::{CLOCK_SKEW_MAX, ClockReading, Decision, Expiry};
 pub use query::{BadParameter, Query};
 pub use statistics::{Distribution, EnhancedStats, Group};
-use statistics::{Models, Statistics};
+use statistics::{ModelStatistics, Statistics};
 use summary_cache::SummaryCache;
 
 /// A history, open.
@@ -159,21 +159,21 @@ impl Store {
     pub fn enhanced(&self, hours: f64, now: f64) -> Result<EnhancedStats> {
         let start = now - hours * 3600.0;
         let mut statistics = Statistics::new(start, now);
-        let meant = until_now(&Query {
+        let query = until_now(&Query {
             start_time: Some(start),
             ..Query::default()
         });
         let add = &mut |summary: &RecordSummary| statistics.add(summary);
         if self.has_one_writer() {
-            let mut add_meant = |summary: &RecordSummary| {
-                if meant.spans(summary.timestamp) {
+            let mut add_matching = |summary: &RecordSummary| {
+                if query.contains_time(summary.timestamp) {
                     add(summary)
                 }
             };
             self.cache
-                .for_each_summary(&*self.engine, start, now, &mut add_meant)?;
+                .for_each_summary(&*self.engine, start, now, &mut add_matching)?;
         } else {
-            self.engine.for_each_summary(&meant, add)?;
+            self.engine.for_each_summary(&query, add)?;
         }
         Ok(statistics.enhanced())
     }
@@ -196,7 +196,7 @@ impl Store {
 
     /// Returns the numbers of every model, the most used first, without durations.
     pub fn models(&self) -> Result<Vec<Group>> {
-        let mut models = Models::default();
+        let mut models = ModelStatistics::default();
         self.engine
             .for_each_summary(&until_now(&Query::default()), &mut |summary| {
                 models.add(summary)
@@ -209,7 +209,7 @@ impl Store {
         let Some(directory) = &self.directory else {
             return Ok(None);
         };
-        Expiry::begin(&directory.path, at, &|newest| self.whole_extent(newest)).map(Some)
+        Expiry::load(&directory.path, at, &|newest| self.whole_extent(newest)).map(Some)
     }
 
     /// Decides what may be deleted now.
@@ -241,12 +241,12 @@ impl Store {
     /// whole files. What another backend left here is older, and gets the room that the limits
     /// leave.
     pub fn retain(&self, limits: &Limits) -> Result<u64> {
-        let gone = self.engine.retain(limits)?;
-        if gone > 0 {
+        let deleted = self.engine.retain(limits)?;
+        if deleted > 0 {
             self.cache.forget();
         }
         let Some(left) = self.left_behind()? else {
-            return Ok(gone);
+            return Ok(deleted);
         };
         let bytes = self.engine.extent(f64::INFINITY)?.bytes.unwrap_or(0);
         let deleted = left.retain(&Limits {
@@ -260,7 +260,7 @@ impl Store {
                 left.location()
             );
         }
-        Ok(gone + deleted)
+        Ok(deleted + deleted)
     }
 
     /// Deletes every record that arrived before this time (Unix seconds), or all, also of what

@@ -6,7 +6,7 @@ use super::directory::Directory;
 use super::error::failed;
 use super::jsonl::Jsonl;
 use super::loki::Loki;
-use super::pending::Pending;
+use super::pending::PendingEngine;
 use super::sqlite::Sqlite;
 use super::summary_cache::SummaryCache;
 use super::{Engine, Result, Store, StoreError, jsonl, sqlite};
@@ -34,7 +34,7 @@ impl Store {
                 Backend::Sqlite => (sqlite::NAME, Sqlite::discard),
                 _ => (jsonl::NAME, Jsonl::discard),
             };
-            Ok(Box::new(Pending::new(
+            Ok(Box::new(PendingEngine::new(
                 name,
                 dir.display().to_string(),
                 &why,
@@ -124,13 +124,13 @@ impl Store {
 
 /// Opens a Loki, to write as this tap or only to read.
 fn loki(history: &HistoryConfig, writer: Option<&TapIdentity>) -> Result<Loki> {
-    let doing = "open the history in loki";
+    let operation = "open the history in loki";
     let settings = history.loki.as_ref().ok_or_else(|| {
         StoreError::Failed(format!(
-            "{doing}: no address was given; name it with --loki-url"
+            "{operation}: no address was given; name it with --loki-url"
         ))
     })?;
-    let roots = Target::of(&settings.url).map_err(failed(doing))?.roots;
+    let roots = Target::of(&settings.url).map_err(failed(operation))?.roots;
     let Some(writer) = writer else {
         return Ok(Loki::reader(settings, roots));
     };

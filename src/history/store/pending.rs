@@ -13,7 +13,7 @@ type Open = dyn Fn() -> Result<Box<dyn Engine>> + Send + Sync;
 type Discard = dyn Fn() -> Result<()> + Send + Sync;
 
 /// An engine that is not open yet.
-pub struct Pending {
+pub struct PendingEngine {
     name: &'static str,
     place: String,
     open: Box<Open>,
@@ -23,7 +23,7 @@ pub struct Pending {
     why: Mutex<String>,
 }
 
-impl Pending {
+impl PendingEngine {
     /// `why` is the first failure; `open` tries again, and `discard` deletes all of it unread.
     pub fn new(
         name: &'static str,
@@ -31,11 +31,11 @@ impl Pending {
         why: &StoreError,
         open: Box<Open>,
         discard: Box<Discard>,
-    ) -> Pending {
+    ) -> PendingEngine {
         log::error!(
             "{why}; requests are forwarded but not recorded, and opening it is tried again each minute"
         );
-        Pending {
+        PendingEngine {
             name,
             place,
             open,
@@ -53,7 +53,7 @@ impl Pending {
     }
 }
 
-impl Engine for Pending {
+impl Engine for PendingEngine {
     fn name(&self) -> &'static str {
         self.name
     }

@@ -28,7 +28,7 @@ fn extent(times: &[f64], newest: f64) -> Extent {
 impl Stage {
     /// Records of these ages (days).
     fn new(days: &[f64]) -> Stage {
-        let times = days.iter().map(|days| NOW - days * DAY).collect();
+        let times = days.iter().map(|days| NOW - days * DAY_SECONDS).collect();
         let at = ClockReading {
             wall: NOW,
             steady: 1000.0,
@@ -45,7 +45,7 @@ impl Stage {
     fn started(mut self) -> Stage {
         let times = self.times.clone();
         self.expiry = Some(
-            Expiry::begin(self.dir.path(), self.at, &|newest| {
+            Expiry::load(self.dir.path(), self.at, &|newest| {
                 Ok(extent(&times, newest))
             })
             .unwrap(),
@@ -56,7 +56,7 @@ impl Stage {
     /// The machine rests, or another clock is in it.
     fn at_days(mut self, days: f64) -> Stage {
         self.at = ClockReading {
-            wall: NOW + days * DAY,
+            wall: NOW + days * DAY_SECONDS,
             steady: 5.0,
         };
         self.started()
@@ -65,13 +65,13 @@ impl Stage {
     /// Days go by while it runs.
     fn pass(&mut self, days: f64) {
         self.at = ClockReading {
-            wall: self.at.wall + days * DAY,
-            steady: self.at.steady + days * DAY,
+            wall: self.at.wall + days * DAY_SECONDS,
+            steady: self.at.steady + days * DAY_SECONDS,
         };
     }
 
     fn jump(&mut self, days: f64) {
-        self.at.wall += days * DAY;
+        self.at.wall += days * DAY_SECONDS;
     }
 
     fn write(&mut self) {
@@ -90,8 +90,8 @@ impl Stage {
                 || future.is_some_and(|span| span.contains(time))
         };
         self.times.retain(|time| !goes(*time));
-        expiry.done(&decision, days);
-        expiry.keep().unwrap();
+        expiry.finish(&decision, days);
+        expiry.save().unwrap();
         decision.is_held
     }
 
@@ -133,7 +133,7 @@ fn a_start_that_would_delete_all_is_held_a_day_from_the_first_time_on() {
     let mut stage = stage.at_days(400.0);
     assert!(
         stage.clean_up(WEEK) && stage.left() == 1,
-        "the note went when a clean-up ran"
+        "the state went when a clean-up ran"
     );
 }
 

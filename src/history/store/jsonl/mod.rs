@@ -169,7 +169,7 @@ impl Engine for Jsonl {
     }
 
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
-        self.writable()?.hold()?;
+        self.writable()?.ensure_held()?;
         let (dated, refused): (Vec<Record>, Vec<Record>) = mem::take(batch)
             .into_iter()
             .partition(|record| Day::of(record.timestamp).is_some());

@@ -91,18 +91,18 @@ impl Query {
     ) -> Result<Query, BadParameter> {
         let mut query = Query::default();
         for (name, value) in pairs {
-            query.take(name, value)?;
+            query.set(name, value)?;
         }
         Ok(query)
     }
 
-    fn take(&mut self, name: &str, value: &str) -> Result<(), BadParameter> {
+    fn set(&mut self, name: &str, value: &str) -> Result<(), BadParameter> {
         let bad = |accepted: String| BadParameter {
             name: name.to_owned(),
             value: value.to_owned(),
             accepted,
         };
-        if value.is_empty() && NAMES.contains(&name) {
+        if value.is_empty() && PARAMETER_NAMES.contains(&name) {
             return Ok(());
         }
         let text = Some(value.to_owned());
@@ -139,7 +139,7 @@ impl Query {
             }
             "before" => self.before = text,
             _ => {
-                let text = format!("only the parameters {}", NAMES.join(", "));
+                let text = format!("only the parameters {}", PARAMETER_NAMES.join(", "));
                 return Err(bad(text));
             }
         }
@@ -161,7 +161,7 @@ impl Query {
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
         };
-        self.spans(summary.timestamp)
+        self.contains_time(summary.timestamp)
             && is(
                 &self.model,
                 summary.model.as_deref().unwrap_or(UNKNOWN_NAME),
@@ -175,7 +175,7 @@ impl Query {
     }
 
     /// Returns whether `timestamp` is within the times asked for.
-    pub fn spans(&self, timestamp: f64) -> bool {
+    pub fn contains_time(&self, timestamp: f64) -> bool {
         self.start_time.is_none_or(|start| timestamp >= start)
             && self.end_time.is_none_or(|end| timestamp <= end)
     }
@@ -192,7 +192,7 @@ impl Query {
     }
 }
 
-const NAMES: [&str; 11] = [
+const PARAMETER_NAMES: [&str; 11] = [
     "start_time",
     "end_time",
     "model",

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeZone};
 
 /// The resolution of times (seconds): a date ends this long before the next one.
-const MOMENT: f64 = 1e-6;
+const TIME_RESOLUTION: f64 = 1e-6;
 
 /// The formats of a time, for messages.
 pub const TIME_FORMATS: &str =
@@ -47,7 +47,7 @@ pub fn parse_time(text: &str) -> Option<f64> {
 /// Reads the end of a span: of a date, its last moment.
 pub fn parse_end(text: &str) -> Option<f64> {
     match NaiveDate::from_str(text) {
-        Ok(date) => midnight(date.succ_opt()?).map(|next| next - MOMENT),
+        Ok(date) => midnight(date.succ_opt()?).map(|next| next - TIME_RESOLUTION),
         Err(_) => parse_time(text),
     }
 }

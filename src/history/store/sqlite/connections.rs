@@ -40,7 +40,7 @@ impl Sqlite {
             return Err(failed(operation)("it was opened to be read only"));
         };
         let mut slot = lock(&self.writer);
-        directory.hold()?;
+        directory.ensure_held()?;
         if self.is_another() {
             slot.take();
             self.clear_away()?;
@@ -62,7 +62,7 @@ impl Sqlite {
             return Err(failed(operation())("it was opened to be read only"));
         };
         let mut slot = lock(&self.writer);
-        directory.hold()?;
+        directory.ensure_held()?;
         let kept = read()?;
         slot.take();
         lock(&self.readers).clear();

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cell::{Value, rounded};
+use super::accumulator::{Sample, rounded};
 
 /// Bounds of durations and of times to the first token, in seconds; finer than those of /metrics
 /// where most requests end.
-const BOUNDS: [Value; 16] = [
+const BOUND_SECONDS: [Sample; 16] = [
     0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0, 60.0, 120.0, 300.0, 1800.0,
 ];
 
@@ -19,12 +19,12 @@ pub struct Bucket {
 }
 
 /// Counts values (seconds). Every bucket is there, also an empty one.
-pub fn buckets(values: &[Value]) -> Vec<Bucket> {
-    let mut counts = [0; BOUNDS.len() + 1];
+pub fn buckets(values: &[Sample]) -> Vec<Bucket> {
+    let mut counts = [0; BOUND_SECONDS.len() + 1];
     for value in values {
-        counts[BOUNDS.partition_point(|bound| bound < value)] += 1;
+        counts[BOUND_SECONDS.partition_point(|bound| bound < value)] += 1;
     }
-    let bounds = BOUNDS
+    let bounds = BOUND_SECONDS
         .into_iter()
         .map(|bound| Some(rounded(bound)))
         .chain([None]);
@@ -55,7 +55,7 @@ mod tests {
                 (None, 2)
             ]
         );
-        assert_eq!(found.len(), BOUNDS.len() + 1);
+        assert_eq!(found.len(), BOUND_SECONDS.len() + 1);
         assert!(buckets(&[]).iter().all(|bucket| bucket.requests == 0));
     }
 }

@@ -2,19 +2,19 @@
 //! over the records themselves, by nearest rank: the smallest value that at least this share of
 //! them does not exceed.
 
+mod accumulator;
 mod answer;
 mod buckets;
-mod cell;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 
-use super::names::Names;
+use super::name_table::NameTable;
 use super::query::UNKNOWN_NAME;
 use crate::history::record::RecordSummary;
+use accumulator::Accumulator;
 pub use answer::{Distribution, EnhancedStats, Group, Slot};
-use cell::Cell;
 
 /// The most slots that a timeline has.
 const SLOTS_MAX: f64 = 120.0;
@@ -23,7 +23,7 @@ const SLOTS_MAX: f64 = 120.0;
 const CLIENTS_MAX: usize = 100;
 
 /// Lengths of a slot, in seconds: the shortest is taken that fits.
-const STEPS: [f64; 17] = [
+const STEP_SECONDS: [f64; 17] = [
     1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 21_600.0,
     86_400.0, 604_800.0, 2.592e6, 3.1536e7,
 ];
@@ -33,21 +33,21 @@ pub struct Statistics {
     start: f64,
     end: f64,
     step: f64,
-    names: Names,
-    cells: HashMap<Key, Cell>,
-    slots: Vec<Cell>,
+    names: NameTable,
+    groups: HashMap<GroupKey, Accumulator>,
+    slots: Vec<Accumulator>,
 }
 
 /// Adds up by model alone, without durations: 4 bytes a record.
 #[derive(Default)]
-pub struct Models {
-    cells: HashMap<String, Cell>,
+pub struct ModelStatistics {
+    groups: HashMap<String, Accumulator>,
 }
 
 /// The values that records are grouped by, as the numbers of their names; each record counts in one
 /// group of this kind only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
+struct GroupKey {
     model: u32,
     category: u32,
     endpoint: u32,
@@ -61,18 +61,18 @@ impl Statistics {
     /// Begins statistics of the time from `start` to `end` (Unix seconds). What arrived later, by a
     /// clock that was set back, counts at the end.
     pub fn new(start: f64, end: f64) -> Statistics {
-        let step = STEPS
+        let step = STEP_SECONDS
             .into_iter()
             .find(|step| (end - start) / step < SLOTS_MAX)
             .unwrap_or((end - start) / SLOTS_MAX);
         let begin = (start / step).floor() * step;
-        let slots = vec![Cell::default(); ((end - begin) / step).max(0.0) as usize + 1];
+        let slots = vec![Accumulator::default(); ((end - begin) / step).max(0.0) as usize + 1];
         Statistics {
             start,
             end,
             step,
-            names: Names::default(),
-            cells: HashMap::new(),
+            names: NameTable::default(),
+            groups: HashMap::new(),
             slots,
         }
     }
@@ -82,7 +82,7 @@ impl Statistics {
         let last = self.slots.len() - 1;
         self.slots[slot.min(last)].add_to_timeline(summary);
         let names = &mut self.names;
-        let key = Key {
+        let key = GroupKey {
             model: names.number(summary.model.as_deref().unwrap_or(UNKNOWN_NAME)),
             category: names.number(&summary.prompt_category),
             endpoint: names.number(&summary.endpoint),
@@ -91,7 +91,7 @@ impl Statistics {
             host: names.number(summary.host.as_deref().unwrap_or(UNKNOWN_NAME)),
             tap: summary.tap,
         };
-        self.cells.entry(key).or_default().add(summary);
+        self.groups.entry(key).or_default().add(summary);
     }
 
     fn first_slot(&self) -> f64 {
@@ -99,8 +99,10 @@ impl Statistics {
     }
 
     pub fn enhanced(self) -> EnhancedStats {
-        let mut all = Cell::default();
-        self.cells.values().for_each(|cell| all.merge(cell));
+        let mut all = Accumulator::default();
+        self.groups
+            .values()
+            .for_each(|accumulator| all.merge(accumulator));
         let first = self.first_slot();
         let slots = self.slots.iter().enumerate();
         EnhancedStats {
@@ -122,16 +124,19 @@ impl Statistics {
             by_host: self.by_host(),
             timeline_step_seconds: self.step,
             timeline: slots
-                .map(|(i, cell)| cell.slot(first + i as f64 * self.step))
+                .map(|(i, accumulator)| accumulator.slot(first + i as f64 * self.step))
                 .collect(),
         }
     }
 
     fn by_host(&self) -> Vec<Group> {
-        let mut merged: HashMap<(u32, Option<u16>), Cell> = HashMap::new();
-        self.cells
-            .iter()
-            .for_each(|(key, cell)| merged.entry((key.host, key.tap)).or_default().merge(cell));
+        let mut merged: HashMap<(u32, Option<u16>), Accumulator> = HashMap::new();
+        self.groups.iter().for_each(|(key, accumulator)| {
+            merged
+                .entry((key.host, key.tap))
+                .or_default()
+                .merge(accumulator)
+        });
         let name = |host: u32, tap: Option<u16>| {
             let host = self.names.text(host);
             tap.map_or_else(|| host.to_owned(), |tap| format!("{host}:{tap}"))
@@ -139,39 +144,43 @@ impl Statistics {
         busiest_first(
             merged
                 .into_iter()
-                .map(|((host, tap), cell)| cell.group(&name(host, tap))),
+                .map(|((host, tap), accumulator)| accumulator.group(&name(host, tap))),
         )
         .into_iter()
         .take(CLIENTS_MAX)
         .collect()
     }
 
-    fn by(&self, part: fn(&Key) -> u32) -> Vec<Group> {
-        let mut merged: HashMap<u32, Cell> = HashMap::new();
-        self.cells
+    fn by(&self, part: fn(&GroupKey) -> u32) -> Vec<Group> {
+        let mut merged: HashMap<u32, Accumulator> = HashMap::new();
+        self.groups
             .iter()
-            .for_each(|(key, cell)| merged.entry(part(key)).or_default().merge(cell));
+            .for_each(|(key, accumulator)| merged.entry(part(key)).or_default().merge(accumulator));
         busiest_first(
             merged
                 .into_iter()
-                .map(|(number, cell)| cell.group(self.names.text(number))),
+                .map(|(number, accumulator)| accumulator.group(self.names.text(number))),
         )
     }
 }
 
-impl Models {
+impl ModelStatistics {
     pub fn add(&mut self, summary: &RecordSummary) {
         let name = summary.model.as_deref().unwrap_or(UNKNOWN_NAME);
-        let cell = match self.cells.get_mut(name) {
-            Some(cell) => cell,
-            None => self.cells.entry(name.to_owned()).or_default(),
+        let accumulator = match self.groups.get_mut(name) {
+            Some(accumulator) => accumulator,
+            None => self.groups.entry(name.to_owned()).or_default(),
         };
-        cell.add_without_times(summary);
+        accumulator.add_without_times(summary);
     }
 
     /// Returns the groups, the most used first, without durations.
     pub fn groups(self) -> Vec<Group> {
-        busiest_first(self.cells.into_iter().map(|(name, cell)| cell.group(&name)))
+        busiest_first(
+            self.groups
+                .into_iter()
+                .map(|(name, accumulator)| accumulator.group(&name)),
+        )
     }
 }
 

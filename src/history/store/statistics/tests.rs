@@ -112,7 +112,7 @@ fn clients_are_told_apart_up_to_a_bound() {
 
 #[test]
 fn models_alone_have_the_same_numbers() {
-    let (mut statistics, mut models) = (Statistics::new(0.0, 100.0), Models::default());
+    let (mut statistics, mut models) = (Statistics::new(0.0, 100.0), ModelStatistics::default());
     for n in 0..50u8 {
         let speed = (n % 7 > 0).then_some(f64::from(n) * 1.3);
         let some = summary(

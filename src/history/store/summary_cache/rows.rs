@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::names::Names;
+use super::super::name_table::NameTable;
 use super::super::query::UNKNOWN_NAME;
 use crate::history::record::{Record, RecordSummary};
 
@@ -15,12 +15,12 @@ const NAMES_MAX: usize = 10_000;
 /// Summaries, in no order.
 #[derive(Default)]
 pub struct Rows {
-    names: Names,
+    names: NameTable,
     rows: Vec<Row>,
 }
 
 /// Stands for an unknown count.
-const NONE: u32 = u32::MAX;
+const UNKNOWN_COUNT: u32 = u32::MAX;
 
 /// A summary, with names by their numbers. Statistics use no more digits of times and speeds than
 /// these; `NAN` stands for unknown.
@@ -32,7 +32,7 @@ struct Row {
     time_to_first_token_seconds: f32,
     prompt_tokens: u32,
     generated_tokens: u32,
-    /// `NONE` where it is unknown.
+    /// `UNKNOWN_COUNT` where it is unknown.
     prompt_cached_tokens: u32,
     model: u32,
     endpoint: u32,
@@ -72,7 +72,9 @@ impl Rows {
             generated_tokens: count(summary.generated_tokens),
             prompt_cached_tokens: summary
                 .prompt_cached_tokens
-                .map_or(NONE, |tokens| count(Some(tokens)).min(NONE - 1)),
+                .map_or(UNKNOWN_COUNT, |tokens| {
+                    count(Some(tokens)).min(UNKNOWN_COUNT - 1)
+                }),
             model: self
                 .names
                 .number(summary.model.as_deref().unwrap_or(UNKNOWN_NAME)),
@@ -116,7 +118,7 @@ impl Rows {
             duration_seconds: number(row.duration_seconds),
             time_to_first_token_seconds: number(row.time_to_first_token_seconds),
             prompt_cached_tokens: Some(row.prompt_cached_tokens)
-                .filter(|tokens| *tokens != NONE)
+                .filter(|tokens| *tokens != UNKNOWN_COUNT)
                 .map(Into::into),
             client: Some(name(row.client)),
             host: Some(name(row.host)).filter(|host| !host.is_empty()),

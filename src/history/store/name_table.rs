@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 #[derive(Default)]
-pub struct Names {
+pub struct NameTable {
     numbers: HashMap<Arc<str>, u32>,
     texts: Vec<Arc<str>>,
 }
 
-impl Names {
+impl NameTable {
     /// Returns the number of `text`; a new text gets the next one.
     pub fn number(&mut self, text: &str) -> u32 {
         if let Some(number) = self.numbers.get(text) {
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_text_has_one_number() {
-        let mut names = Names::default();
+        let mut names = NameTable::default();
         let numbers = ["b", "", "a", "b", ""].map(|text| names.number(text));
         assert_eq!(numbers, [0, 1, 2, 0, 1]);
         assert_eq!([0, 1, 2].map(|number| names.text(number)), ["b", "", "a"]);

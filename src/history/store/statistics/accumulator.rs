@@ -8,7 +8,7 @@ use crate::history::record::RecordSummary;
 use crate::observe::Outcome;
 
 #[derive(Clone, Default)]
-pub struct Cell {
+pub struct Accumulator {
     requests: u64,
     success: u64,
     error: u64,
@@ -18,18 +18,18 @@ pub struct Cell {
     prompt_cached_tokens: Option<u64>,
     first_seen: Option<f64>,
     last_seen: Option<f64>,
-    durations: Vec<Value>,
-    first_tokens: Vec<Value>,
-    speeds: Vec<Value>,
+    durations: Vec<Sample>,
+    first_tokens: Vec<Sample>,
+    speeds: Vec<Sample>,
     /// Of all speeds, sampled or not.
     speed_sum: f64,
     speed_count: u64,
 }
 
 /// Seven digits of a number: far more than a clock is good for, in half the memory.
-pub type Value = f32;
+pub type Sample = f32;
 
-impl Cell {
+impl Accumulator {
     pub fn add(&mut self, summary: &RecordSummary) {
         self.add_without_times(summary);
         self.add_times(summary);
@@ -38,7 +38,7 @@ impl Cell {
     pub fn add_without_times(&mut self, summary: &RecordSummary) {
         self.count(summary);
         self.speeds
-            .extend(summary.tokens_per_second.map(|speed| speed as Value));
+            .extend(summary.tokens_per_second.map(|speed| speed as Sample));
     }
 
     /// Adds what a slot of the timeline shows, and no more.
@@ -49,11 +49,11 @@ impl Cell {
 
     fn add_times(&mut self, summary: &RecordSummary) {
         self.durations
-            .extend(summary.duration_seconds.map(|time| time as Value));
+            .extend(summary.duration_seconds.map(|time| time as Sample));
         self.first_tokens.extend(
             summary
                 .time_to_first_token_seconds
-                .map(|time| time as Value),
+                .map(|time| time as Sample),
         );
     }
 
@@ -69,14 +69,14 @@ impl Cell {
         self.prompt_tokens += summary.prompt_tokens.unwrap_or(0);
         self.generated_tokens += summary.generated_tokens.unwrap_or(0);
         self.add_cached(summary.prompt_cached_tokens);
-        self.saw(summary.timestamp, summary.timestamp);
+        self.extend_span(summary.timestamp, summary.timestamp);
         if let Some(speed) = summary.tokens_per_second {
-            self.speed_sum += f64::from(speed as Value);
+            self.speed_sum += f64::from(speed as Sample);
             self.speed_count += 1;
         }
     }
 
-    pub fn merge(&mut self, other: &Cell) {
+    pub fn merge(&mut self, other: &Accumulator) {
         self.requests += other.requests;
         self.success += other.success;
         self.error += other.error;
@@ -85,7 +85,7 @@ impl Cell {
         self.generated_tokens += other.generated_tokens;
         self.add_cached(other.prompt_cached_tokens);
         if let (Some(first), Some(last)) = (other.first_seen, other.last_seen) {
-            self.saw(first, last);
+            self.extend_span(first, last);
         }
         self.durations.extend(&other.durations);
         self.first_tokens.extend(&other.first_tokens);
@@ -99,7 +99,7 @@ impl Cell {
         }
     }
 
-    fn saw(&mut self, first: f64, last: f64) {
+    fn extend_span(&mut self, first: f64, last: f64) {
         self.first_seen = Some(self.first_seen.map_or(first, |seen| seen.min(first)));
         self.last_seen = Some(self.last_seen.map_or(last, |seen| seen.max(last)));
     }
@@ -144,7 +144,7 @@ impl Cell {
             duration_p95: durations.p95,
             time_to_first_token_p50: Distribution::of(&mut self.first_tokens.clone()).p50,
             tokens_per_second: (self.speed_count > 0)
-                .then(|| rounded((self.speed_sum / self.speed_count as f64) as Value)),
+                .then(|| rounded((self.speed_sum / self.speed_count as f64) as Sample)),
             prompt_cached_tokens: self.prompt_cached_tokens,
         }
     }
@@ -152,10 +152,14 @@ impl Cell {
 
 impl Distribution {
     /// Computes the distribution; reorders the values.
-    pub fn of(values: &mut [Value]) -> Distribution {
+    pub fn of(values: &mut [Sample]) -> Distribution {
         let (mean, max) = (
             mean(values),
-            values.iter().copied().max_by(Value::total_cmp).map(rounded),
+            values
+                .iter()
+                .copied()
+                .max_by(Sample::total_cmp)
+                .map(rounded),
         );
         let mut ranks = Ranks {
             count: values.len(),
@@ -177,7 +181,7 @@ impl Distribution {
 /// sorting them all.
 struct Ranks<'a> {
     count: usize,
-    rest: &'a mut [Value],
+    rest: &'a mut [Sample],
 }
 
 impl Ranks<'_> {
@@ -190,19 +194,19 @@ impl Ranks<'_> {
         if at >= rest.len() {
             return None;
         }
-        let value = *rest.select_nth_unstable_by(at, Value::total_cmp).1;
+        let value = *rest.select_nth_unstable_by(at, Sample::total_cmp).1;
         self.rest = &mut rest[at..];
         Some(rounded(value))
     }
 }
 
-fn mean(values: &[Value]) -> Option<f64> {
+fn mean(values: &[Sample]) -> Option<f64> {
     let sum: f64 = values.iter().copied().map(f64::from).sum();
-    (!values.is_empty()).then(|| rounded((sum / values.len() as f64) as Value))
+    (!values.is_empty()).then(|| rounded((sum / values.len() as f64) as Sample))
 }
 
 /// Returns the number with the fewest digits that rounds to this: what was 41.7 is 41.7 again.
-pub fn rounded(value: Value) -> f64 {
+pub fn rounded(value: Sample) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
 
@@ -212,7 +216,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_values_that_occurred() {
-        let mut values: Vec<Value> = (1..=200u8).rev().map(Value::from).collect();
+        let mut values: Vec<Sample> = (1..=200u8).rev().map(Sample::from).collect();
         let spread = Distribution::of(&mut values);
         assert_eq!(
             (spread.p50, spread.p90, spread.p95, spread.p99),
@@ -226,7 +230,7 @@ mod tests {
         );
         for value in times.into_iter().chain(speeds) {
             assert_eq!(
-                Distribution::of(&mut [value as Value; 3]).max,
+                Distribution::of(&mut [value as Sample; 3]).max,
                 Some(value),
                 "as it was written"
             );
