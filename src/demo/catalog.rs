@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_change_the_models_is_refused_with_their_names() {
+    fn requests_that_would_change_the_models_are_refused_with_their_names() {
         for (method, path) in [
             ("POST", "/api/pull"),
             ("DELETE", "/api/delete"),

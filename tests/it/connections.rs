@@ -17,7 +17,7 @@ fn refused(reason: &str) -> crate::harness::scrape::Matcher {
 }
 
 #[test]
-fn what_is_pipelined_behind_a_stream_waits_and_takes_no_worker() {
+fn requests_pipelined_behind_a_stream_wait_without_a_worker() {
     let latch = Latch::default();
     let ollama = latched_ollama(&latch);
     let tap = Options::to(&ollama).args(&["--workers", "2"]).start();
@@ -148,7 +148,7 @@ fn names_beyond_ascii_pass_byte_for_byte() {
 }
 
 #[test]
-fn what_is_no_http_1_is_told_so_at_once() {
+fn other_protocols_than_http_1_are_refused_at_once() {
     let (_ollama, tap) = tap_answering(json("{}"));
     for bytes in [
         "GET / HTTP/2.0\r\nHost: h\r\n\r\n",
@@ -251,7 +251,7 @@ fn the_address_of_our_pages_is_not_the_one_that_is_listened_on() {
 }
 
 #[test]
-fn an_answer_that_nobody_reads_keeps_nobody_waiting() {
+fn an_unread_answer_blocks_no_one_else() {
     let (_ollama, tap) = tap_answering(json("{}"));
     let mut rude: Vec<Client> = (0..3).map(|_| tap.connect()).collect();
     for client in &mut rude {
@@ -274,7 +274,7 @@ fn an_answer_that_nobody_reads_keeps_nobody_waiting() {
 }
 
 #[test]
-fn what_is_refused_is_always_counted_and_recorded_ten_times_a_second() {
+fn refusals_are_always_counted_and_recorded_ten_times_a_second() {
     let (_ollama, tap) = tap_answering(json("{}"));
     for _ in 0..100 {
         assert_eq!(
@@ -305,7 +305,7 @@ fn what_is_refused_is_always_counted_and_recorded_ten_times_a_second() {
 }
 
 #[test]
-fn a_record_tells_how_long_its_body_came() {
+fn a_record_has_the_duration_of_its_upload() {
     const PAUSE: Duration = Duration::from_millis(60);
     let (_ollama, tap) = tap_answering(json(r#"{"model":"talk","response":"Hi","done":true}"#));
     let mut client = tap.connect();

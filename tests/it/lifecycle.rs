@@ -94,7 +94,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn a_stop_refuses_what_is_half_here_and_closes_what_is_idle() {
+fn a_stop_refuses_half_sent_requests_and_closes_idle_connections() {
     let (_ollama, mut tap) = tap_answering(json("{}"));
     let mut idle = tap.connect();
     idle.send(crate::harness::request("GET", "/api/version", &[], ""))
@@ -132,7 +132,7 @@ fn a_stop_waits_until_answers_are_taken_that_no_worker_has_any_more() {
 }
 
 #[test]
-fn an_answer_that_nobody_takes_is_waited_for_no_longer_than_the_grace() {
+fn an_unread_answer_is_waited_for_no_longer_than_the_grace_period() {
     let ollama = FakeOllama::always(json("{}"));
     let mut tap = Options::to(&ollama)
         .args(&["--shutdown-grace", "1"])
@@ -150,14 +150,14 @@ fn an_answer_that_nobody_takes_is_waited_for_no_longer_than_the_grace() {
 }
 
 #[test]
-fn the_version_of_ollama_is_told_at_start() {
+fn the_version_of_ollama_is_logged_at_start() {
     let ollama = FakeOllama::always(json("{}"));
     ollama.set(|state| state.version = "0.31.7".to_owned());
     Proxy::start(&ollama).wait_log("0.31.7");
 }
 
 #[test]
-fn an_ollama_that_is_down_at_start_is_told_with_what_to_do() {
+fn an_ollama_that_is_down_at_start_is_reported_with_the_way_out() {
     let ollama = FakeOllama::always(json("{}"));
     ollama.stop();
     let tap = Proxy::start(&ollama);

@@ -7,7 +7,7 @@ use crate::harness::sample::{random, rounds};
 use crate::harness::{Client, Proxy, ollama::json, request, skip_under_wine, tap_answering};
 
 #[test]
-fn requests_spoilt_at_random_harm_nobody() {
+fn randomly_spoilt_requests_do_no_harm() {
     if skip_under_wine(
         "for a client that has left Wine's accept fails, and to listen anew each time takes longer than to send that much",
     ) {

@@ -187,7 +187,7 @@ fn a_client_that_leaves_a_silent_pull_ends_it() {
 }
 
 #[test]
-fn a_client_that_leaves_between_tokens_frees_ollama_and_counts_what_it_got() {
+fn a_client_that_leaves_between_tokens_frees_ollama_and_its_tokens_count() {
     let ollama = silent_after(
         [
             STREAM_HEAD.as_bytes(),

@@ -120,7 +120,7 @@ fn a_crowd_of_failures_asks_a_few_times_a_second() {
 }
 
 #[test]
-fn who_answers_and_does_not_tell_us_is_up() {
+fn an_ollama_that_denies_our_questions_is_up() {
     for status in ["401 Unauthorized", "403 Forbidden", "404 Not Found"] {
         let ollama = FakeOllama::always(json("{}"));
         ollama.set(|state| state.denies = Some(status));

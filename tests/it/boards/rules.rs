@@ -29,7 +29,7 @@ fn the_configuration_is_one() {
 }
 
 #[test]
-fn the_rules_are_rules_and_nothing_is_said_against_their_style() {
+fn the_rules_are_valid_and_pass_the_linter() {
     promtool(&[
         "check",
         "rules",

@@ -27,7 +27,7 @@ fn ollama_host_is_read_as_ollama_reads_it() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_the_way_out() {
+fn a_taken_port_is_reported_with_the_way_out() {
     let holder = TcpListener::bind("127.0.0.1:0").expect("bind");
     let addr = holder.local_addr().expect("addr").to_string();
     let ollama = FakeOllama::always(json("{}"));
@@ -39,7 +39,7 @@ fn a_port_that_is_taken_is_told_with_the_way_out() {
 }
 
 #[test]
-fn a_port_that_an_ollama_holds_is_told_as_such() {
+fn a_port_of_an_ollama_is_reported_as_such() {
     let holder = FakeOllama::always(json("{}"));
     let ollama = FakeOllama::always(json("{}"));
     let stderr = stderr_expecting(

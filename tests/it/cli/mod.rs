@@ -22,7 +22,7 @@ fn free_port() -> u16 {
 }
 
 #[test]
-fn the_version_is_told() {
+fn the_version_is_printed() {
     for flag in ["--version", "-V"] {
         let (exit, stdout, _) = Options::bare(&[flag]).run();
         assert_eq!(
@@ -65,7 +65,7 @@ fn help_names_the_commands_and_the_flags() {
 }
 
 #[test]
-fn health_tells_a_tap_from_an_ollama_and_from_nobody() {
+fn health_distinguishes_a_tap_from_an_ollama_and_from_no_answer() {
     let ollama = FakeOllama::always(json(r#"{"version":"0.33.0"}"#));
     let tap = Proxy::start(&ollama);
     let (exit, stdout, _) = Options::bare(&["health"])
@@ -114,7 +114,7 @@ fn a_password_in_the_address_of_ollama_is_refused_and_shown_nowhere() {
 }
 
 #[test]
-fn what_strangers_choose_begins_no_line_of_the_log() {
+fn texts_from_outside_cannot_forge_a_line_of_the_log() {
     const FORGED: &str = "\\n2026-11-29T05:00:00.000Z ERROR forged-line\\u001b[31m\\u202e";
     let reply = format!(
         r#"{{"version":"0.9.9{FORGED}","model":"m{FORGED}","response":"x","error":"no{FORGED}","done":true,"models":[]}}"#
@@ -233,7 +233,7 @@ fn variables_do_what_flags_do() {
 }
 
 #[test]
-fn the_address_is_told_at_every_log_level() {
+fn the_address_is_printed_at_every_log_level() {
     let ollama = FakeOllama::always(json("{}"));
     for level in ["DEBUG", "info", "Warning", "ERROR"] {
         let by_variable = Options::to(&ollama).env("LOG_LEVEL", level).start();
@@ -267,7 +267,7 @@ fn untracked_embeddings_pass_and_count_as_requests_only() {
 }
 
 #[test]
-fn where_it_listens_and_forwards_is_told_first() {
+fn its_addresses_are_printed_first() {
     let (ollama, tap) = tap_answering(json("{}"));
     let text = tap.log();
     let line = text

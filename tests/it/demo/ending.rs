@@ -32,7 +32,7 @@ fn leaves_nothing(tap: &Proxy, temporary: &tempfile::TempDir) {
 }
 
 #[test]
-fn its_records_are_gone_at_the_end_however_it_is_told_to_end() {
+fn its_records_are_deleted_however_it_ends() {
     for signal in asking_to_end() {
         let (mut tap, dir) = started();
         assert_eq!(tap.ask("POST", post(TEXTS[0].0, TEXTS[0].1)).status(), 200);

@@ -125,7 +125,7 @@ fn traffic_fills_metrics_and_history_within_seconds() {
 }
 
 #[test]
-fn it_says_first_where_it_listens_and_then_what_there_is_to_see() {
+fn it_prints_its_address_first_and_then_what_to_try() {
     let (tap, dir) = demo(&["--listen", "127.0.0.1:0"])
         .env("OLLAMA_TAP_TEST_FLUSH_MS", "20")
         .start();
@@ -164,7 +164,7 @@ fn it_says_first_where_it_listens_and_then_what_there_is_to_see() {
 }
 
 #[test]
-fn with_ollamas_port_taken_it_says_so_first_and_takes_a_free_one() {
+fn with_ollamas_port_taken_it_reports_that_first_and_takes_a_free_one() {
     let is_free = TcpListener::bind("127.0.0.1:11434").is_ok();
     let _holder = is_free.then(|| FakeOllama::start_on(11434, |conn| conn.answer(json("{}"))));
     let (tap, _dir) = demo(&[]).start();

@@ -200,7 +200,7 @@ fn docker_stop_ends_it_in_time_with_its_history_written() {
 }
 
 #[test]
-fn what_is_compiled_into_the_executable_is_sent_to_the_build() {
+fn files_that_are_compiled_in_are_sent_to_the_build() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let ignored = fs::read_to_string(root.join(".dockerignore")).expect("read .dockerignore");
     let sent: Vec<&str> = ignored

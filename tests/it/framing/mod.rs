@@ -108,7 +108,7 @@ fn compare(go: &mut Go, input: &[u8]) -> Result<Option<&'static str>, String> {
 }
 
 #[test]
-fn what_go_reads_is_what_we_read_or_we_are_stricter_in_a_way_that_is_listed() {
+fn requests_are_read_as_go_reads_them_or_more_strictly_in_a_listed_way() {
     if !require("Go", runs("go", &["version"])) {
         return;
     }

@@ -73,7 +73,7 @@ const BARE: &str = "";
 const BEARER: &str = "Authorization: Bearer s3cret";
 
 #[test]
-fn the_nginx_of_ollamas_own_faq_lets_nobody_at_the_history_of_a_tap_with_a_token() {
+fn the_nginx_of_ollamas_own_faq_cannot_open_a_history_with_a_token() {
     for directives in [FAQ, BARE] {
         let history = TestHistory::new("jsonl");
         let ollama = FakeOllama::always(json(REPLY));
@@ -123,7 +123,7 @@ fn the_nginx_of_ollamas_own_faq_lets_nobody_at_the_history_of_a_tap_with_a_token
 }
 
 #[test]
-fn an_nginx_that_says_that_it_is_one_reads_no_history_of_a_tap_without_a_token() {
+fn an_nginx_that_sends_its_headers_cannot_read_a_history_without_a_token() {
     let history = TestHistory::new("jsonl");
     let ollama = FakeOllama::always(json(REPLY));
     let tap = history.start(&ollama);

@@ -188,7 +188,7 @@ fn prompts_once(records: &[Value]) -> HashSet<String> {
 }
 
 #[test]
-fn what_was_answered_before_a_tap_was_told_to_stop_is_there() {
+fn requests_answered_before_a_stop_are_recorded() {
     for backend in BACKENDS {
         let history = TestHistory::new(backend);
         let ollama = FakeOllama::always(json(REPLY));

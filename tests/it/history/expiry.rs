@@ -101,7 +101,7 @@ fn a_day_after_it_was_first_held_it_goes() {
 }
 
 #[test]
-fn what_is_meant_is_not_held() {
+fn an_intended_deletion_is_not_held() {
     for backend in LOCAL {
         let history = filled(backend, &[("older", 5.0), ("old", 4.0)]);
         let (ollama, tap) = start(&history, &[]);

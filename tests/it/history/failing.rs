@@ -137,7 +137,7 @@ fn a_tap_starts_while_loki_is_away() {
 }
 
 #[test]
-fn a_slow_loki_delays_nobody() {
+fn a_slow_loki_delays_no_request() {
     let (history, _ollama, tap) = with_loki();
     let slow = history.loki.hold();
     let asked: Vec<String> = (0..20).map(|n| format!("meanwhile {n}")).collect();
@@ -173,7 +173,7 @@ fn a_loki_that_wants_less_or_stumbles_gets_everything_once() {
 }
 
 #[test]
-fn what_loki_stored_before_the_connection_broke_is_there_once() {
+fn records_that_loki_stored_before_the_connection_broke_are_there_once() {
     let (history, _ollama, tap) = with_loki();
     history.loki.state().cuts = 2;
     talk(&tap, "meanwhile");
@@ -182,7 +182,7 @@ fn what_loki_stored_before_the_connection_broke_is_there_once() {
 }
 
 #[test]
-fn a_text_that_loki_refuses_for_good_is_counted_though_its_record_is_kept() {
+fn a_text_that_loki_rejects_is_counted_although_its_record_is_stored() {
     let (history, _ollama, tap) = with_loki();
     history
         .loki
@@ -214,7 +214,7 @@ fn a_text_that_loki_refuses_for_good_is_counted_though_its_record_is_kept() {
 }
 
 #[test]
-fn what_loki_refuses_for_good_is_counted_and_never_sent_again() {
+fn records_that_loki_rejects_are_counted_and_never_sent_again() {
     let (history, _ollama, tap) = with_loki();
     history
         .loki

@@ -33,7 +33,7 @@ fn holds(tap: &Proxy, expected: &[&str]) {
 }
 
 #[test]
-fn what_is_older_than_the_days_that_are_kept_goes() {
+fn records_older_than_the_retention_are_deleted() {
     for backend in LOCAL {
         let history = TestHistory::new(backend);
         let (_ollama, tap) = start(
@@ -51,7 +51,7 @@ fn what_is_older_than_the_days_that_are_kept_goes() {
 }
 
 #[test]
-fn what_another_backend_left_in_the_directory_grows_old_as_well() {
+fn records_of_another_backend_in_the_directory_expire_too() {
     for (old, new) in [("jsonl", "sqlite"), ("sqlite", "jsonl")] {
         let history = TestHistory::new(new);
         let (ollama, tap) = start(
@@ -74,7 +74,7 @@ fn what_another_backend_left_in_the_directory_grows_old_as_well() {
 }
 
 #[test]
-fn nothing_goes_where_all_is_to_be_kept() {
+fn nothing_is_deleted_without_a_limit() {
     for backend in LOCAL {
         let history = TestHistory::new(backend);
         let (_ollama, tap) = start(

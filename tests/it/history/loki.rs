@@ -27,7 +27,7 @@ fn stop(tap: &mut Proxy) {
 }
 
 #[test]
-fn what_loki_had_not_taken_at_the_end_is_sent_at_the_next_start() {
+fn records_that_loki_had_not_accepted_are_sent_at_the_next_start() {
     let history = TestHistory::new("loki");
     let ollama = FakeOllama::always(json(REPLY));
     let mut tap = history
@@ -120,7 +120,7 @@ fn a_loki_that_hangs_takes_neither_pages_nor_the_end_with_it() {
 }
 
 #[test]
-fn taps_that_share_a_loki_are_told_apart_by_machine_and_port() {
+fn taps_that_share_a_loki_are_distinguished_by_machine_and_port() {
     let history = TestHistory::new("loki");
     let ollama = FakeOllama::always(json(REPLY));
     let tap = |name: &str| history.options(&ollama).args(&["--name", name]).start();

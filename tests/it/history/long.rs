@@ -169,7 +169,7 @@ fn a_search_and_a_list_take_flat_memory_however_long_the_texts_are() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_head_of_a_list_is_told_without_reading_it() {
+fn a_head_request_for_a_list_reads_no_records() {
     let history = TestHistory::new("jsonl");
     let (_ollama, tap) = filled(&history, "jsonl", 3);
     // What nobody can read any more, nobody tried to read.

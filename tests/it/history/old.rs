@@ -214,7 +214,7 @@ fn as_it_was_written(old: &Value) {
 }
 
 #[test]
-fn lines_that_nobody_can_read_are_left_out_and_counted() {
+fn unreadable_lines_are_skipped_and_counted() {
     let history = TestHistory::new("jsonl");
     let yesterday = days_ago(1.0);
     Seed::new("good", yesterday).write("jsonl", &history.history());
@@ -267,7 +267,7 @@ fn a_line_that_begins_with_a_byte_order_mark_is_read() {
 }
 
 #[test]
-fn who_asks_on_the_terminal_is_told_how_many_lines_cannot_be_read() {
+fn the_terminal_reports_how_many_lines_are_unreadable() {
     let history = TestHistory::new("jsonl");
     Seed::new("fine", days_ago(0.01)).write("jsonl", &history.history());
     let day = super::files(&history.history()).pop().expect("a day");

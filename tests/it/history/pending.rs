@@ -62,7 +62,7 @@ fn newer(history: &TestHistory) -> Connection {
 }
 
 #[test]
-fn a_database_of_a_newer_tap_takes_ollama_from_nobody_and_is_opened_once_it_can_be() {
+fn a_database_of_a_newer_tap_stops_no_request_and_is_opened_once_it_can_be() {
     let (history, ollama) = (TestHistory::new("sqlite"), FakeOllama::always(json(REPLY)));
     let database = newer(&history);
     let tap = closed(&history, &ollama, "a newer ollama-tap made it");
@@ -80,7 +80,7 @@ fn a_database_of_a_newer_tap_takes_ollama_from_nobody_and_is_opened_once_it_can_
 }
 
 #[test]
-fn a_database_that_is_damaged_takes_ollama_from_nobody_and_can_be_purged() {
+fn a_damaged_database_stops_no_request_and_can_be_purged() {
     let (history, ollama) = (TestHistory::new("sqlite"), FakeOllama::always(json(REPLY)));
     fs::create_dir(history.history()).expect("make the directory");
     fs::write(

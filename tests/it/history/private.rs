@@ -157,7 +157,7 @@ fn the_right_token_reads_from_anywhere() {
 }
 
 #[test]
-fn text_that_is_not_to_be_kept_is_in_no_file_and_on_no_page() {
+fn text_that_must_not_be_stored_is_in_no_file_and_on_no_page() {
     for backend in BACKENDS {
         for (keep, previews) in [("preview", true), ("none", false)] {
             let history = TestHistory::new(backend);
@@ -277,7 +277,7 @@ fn a_directory_with_other_things_in_it_keeps_its_rights() {
 
 #[cfg(unix)]
 #[test]
-fn a_directory_that_somebody_else_prepared_gets_no_history() {
+fn a_directory_of_another_owner_gets_no_history() {
     const NOBODY: u32 = 65_534;
     for backend in LOCAL {
         let history = TestHistory::new(backend);

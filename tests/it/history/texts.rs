@@ -69,7 +69,7 @@ fn ask(tap: &Proxy, model: &[u8], prompt: &[u8], agent: &str) {
 }
 
 #[test]
-fn every_text_is_kept_and_found_again_unchanged() {
+fn every_text_is_stored_and_found_unchanged() {
     for backend in BACKENDS {
         let history = TestHistory::new(backend);
         let ollama = FakeOllama::always(json(REPLY));

@@ -23,7 +23,7 @@ fn announcing(path: &str, length: &str) -> String {
 }
 
 #[test]
-fn an_absurd_length_and_a_hang_up_harm_nobody() {
+fn an_absurd_length_and_a_hang_up_do_no_harm() {
     let (_ollama, mut tap) = tap_answering(json("{}"));
     let memory = Memory::at_rest(&tap);
     for length in ABSURD {

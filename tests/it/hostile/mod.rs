@@ -67,7 +67,7 @@ fn answers_within(tap: &Proxy, time: Duration) -> bool {
 }
 
 #[test]
-fn connections_opened_at_once_and_kept_open_are_all_answered() {
+fn simultaneous_connections_that_stay_open_are_all_answered() {
     let (_ollama, tap) = tap_answering(json("{}"));
     for burst in 0..2 {
         let started = Instant::now();
@@ -87,7 +87,7 @@ fn connections_opened_at_once_and_kept_open_are_all_answered() {
 }
 
 #[test]
-fn requests_that_are_none_are_refused_and_reach_nobody() {
+fn invalid_requests_are_refused_and_never_reach_ollama() {
     let body = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let framings = [
         "Content-Length: 5\r\nContent-Length: 5",

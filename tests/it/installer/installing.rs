@@ -92,7 +92,7 @@ fn a_real_release_is_installed_and_runs() {
 }
 
 #[test]
-fn what_a_pipe_brings_takes_its_options_from_variables() {
+fn a_piped_script_takes_its_options_from_variables() {
     if !can_run() {
         return;
     }

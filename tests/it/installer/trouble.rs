@@ -102,7 +102,7 @@ fn a_misspelt_option_changes_nothing() {
 }
 
 #[test]
-fn other_machines_are_told_to_build_it() {
+fn other_machines_get_the_hint_to_build_it() {
     let machine = Machine::new().env("OLLAMA_TAP_BASE_URL", "http://127.0.0.1:1");
     machine.tool("uname", "case $1 in -s) echo Plan9 ;; *) echo mips ;; esac");
     machine.run(&[]).badly("no release for Plan9 on mips");

@@ -38,7 +38,7 @@ fn a_note_of_a_port_that_another_program_has_by_now_is_passed_over() {
 }
 
 #[test]
-fn of_several_taps_the_newest_is_asked_and_the_others_are_named_unless_one_is_said() {
+fn of_several_taps_the_newest_is_asked_and_the_others_are_named_unless_one_is_chosen() {
     let (notes, ollama) = (Notes::new(), FakeOllama::always(ok("{}")));
     let [old, new] =
         [with_admin(&ollama), Options::to(&ollama)].map(|options| notes.with(options).start());

@@ -66,7 +66,7 @@ fn with_admin(ollama: &FakeOllama) -> Options {
 }
 
 #[test]
-fn a_note_says_where_a_tap_is_and_goes_when_it_is_told_to_stop() {
+fn a_note_has_the_addresses_of_a_tap_and_is_removed_when_it_stops() {
     let (notes, latch) = (Notes::new(), Latch::default());
     let ollama = latched_ollama(&latch);
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -99,7 +99,7 @@ fn a_note_says_where_a_tap_is_and_goes_when_it_is_told_to_stop() {
 
 #[cfg(unix)]
 #[test]
-fn everybody_may_read_a_note_and_nobody_else_the_token_whatever_the_umask() {
+fn a_note_is_public_and_a_token_private_whatever_the_umask() {
     use std::os::unix::fs::PermissionsExt;
     let (notes, ollama) = (Notes::new(), FakeOllama::always(ok("{}")));
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -171,7 +171,7 @@ fn without_a_directory_of_its_own_the_token_is_in_the_users_and_without_any_ther
 }
 
 #[test]
-fn a_tap_that_was_killed_leaves_a_note_that_nobody_believes_and_the_next_one_replaces() {
+fn the_note_of_a_killed_tap_is_ignored_and_replaced_by_the_next_one() {
     let (notes, ollama) = (Notes::new(), FakeOllama::always(ok("{}")));
     let mut tap = notes.with(with_admin(&ollama)).start();
     let address = tap.addr.to_string();

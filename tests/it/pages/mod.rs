@@ -32,7 +32,7 @@ fn metrics_are_prometheus_text() {
 }
 
 #[test]
-fn metrics_are_compressed_for_who_asks() {
+fn metrics_are_compressed_on_request() {
     let (_ollama, tap) = tap_answering(json("{}"));
     let ask = |accept: &str| {
         tap.ask(
@@ -100,7 +100,7 @@ fn other_methods_and_other_paths_are_for_ollama() {
 }
 
 #[test]
-fn healthz_tells_the_version() {
+fn healthz_reports_the_version() {
     let (_ollama, tap) = tap_answering(json("{}"));
     let reply = tap.get("/healthz");
     assert_eq!(

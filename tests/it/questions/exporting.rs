@@ -53,7 +53,7 @@ fn export_writes_the_format_that_the_file_is_called() {
 }
 
 #[test]
-fn a_broken_export_leaves_what_was_there() {
+fn a_broken_export_leaves_the_old_file() {
     let tap = FakeOllama::start(|conn| {
         conn.body()?;
         if conn.head.path() == "/healthz" {

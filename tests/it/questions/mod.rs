@@ -93,7 +93,7 @@ fn an_empty_history_is_nothing_to_read_for_any_question() {
 }
 
 #[test]
-fn purge_through_the_tap_deletes_what_was_said_and_asks_nobody_without_a_terminal() {
+fn purge_through_the_tap_deletes_the_selection_and_asks_only_on_a_terminal() {
     let tap = tap_of(vec![
         ("/analytics/messages", ok(r#"{"deleted":1234}"#)),
         ("/analytics/stats", about(2000)),
@@ -119,7 +119,7 @@ fn purge_through_the_tap_deletes_what_was_said_and_asks_nobody_without_a_termina
 }
 
 #[test]
-fn purge_must_be_told_what_and_only_once() {
+fn purge_needs_exactly_one_selection() {
     let tap = tap_of(Vec::new());
     for words in [
         &["purge"][..],
@@ -133,7 +133,7 @@ fn purge_must_be_told_what_and_only_once() {
 }
 
 #[test]
-fn what_the_tap_complains_of_is_said_in_one_line() {
+fn errors_of_the_tap_are_printed_in_one_line() {
     let error = r#"{"error":"the backend none keeps no history\u001b[2J\nstart with --analytics-backend jsonl"}"#;
     for status in [
         "400 Bad Request",

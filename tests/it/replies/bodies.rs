@@ -79,7 +79,7 @@ fn chunked(chunks: &str) -> String {
 }
 
 #[test]
-fn a_reply_whose_chunks_are_none_breaks() {
+fn a_reply_with_invalid_chunks_breaks() {
     for chunks in [
         "0x4\r\nbody\r\n0\r\n\r\n",
         "4\r\nbodyX\r\n0\r\n\r\n",
@@ -96,7 +96,7 @@ fn a_reply_whose_chunks_are_none_breaks() {
 }
 
 #[test]
-fn chunks_that_are_written_oddly_are_framed_anew() {
+fn oddly_written_chunks_are_framed_again() {
     for chunks in [
         "+4\r\nbody\r\n0\r\n\r\n",
         "4;a\nb\r\nbody\r\n0\r\nX-Trailer: 1\r\n\r\n",

@@ -46,7 +46,7 @@ fn long_heads_pass() {
 }
 
 #[test]
-fn heads_of_many_headers_and_of_almost_a_megabyte_pass_and_longer_ones_are_told() {
+fn heads_of_many_headers_and_of_almost_a_megabyte_pass_and_longer_ones_are_reported() {
     let many = std::fs::read("tests/data/cases/hdr-150.reply").expect("a recording");
     let (_ollama, tap) = tap_answering(many);
     let got = tap.get("/api/tags");
@@ -76,7 +76,7 @@ fn a_reply_whose_lines_end_in_a_bare_lf_passes() {
 }
 
 #[test]
-fn what_follows_a_reply_is_never_taken_for_the_next_one() {
+fn bytes_after_a_reply_are_never_taken_for_the_next_one() {
     let (_ollama, tap) = tap_answering(
         [
             reply("200 OK", &[], "body"),
@@ -90,7 +90,7 @@ fn what_follows_a_reply_is_never_taken_for_the_next_one() {
 }
 
 #[test]
-fn a_reply_that_has_two_readings_is_none() {
+fn an_ambiguous_reply_is_refused() {
     let heads = [
         "Content-Length: 4\r\nContent-Length: 5",
         "Content-Length: 4, 4",

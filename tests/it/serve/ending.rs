@@ -94,7 +94,7 @@ fn a_server_that_is_stopped_is_killed() {
 }
 
 #[test]
-fn a_second_signal_waits_for_nobody_and_leaves_no_process() {
+fn a_second_signal_ends_it_at_once_and_leaves_no_process() {
     let Some(machine) = Machine::new() else {
         return;
     };

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use super::{Machine, port, ready};
 
 #[test]
-fn what_it_starts_gets_neither_the_sockets_that_systemd_kept_nor_word_of_them() {
+fn its_children_get_neither_the_stored_sockets_nor_their_variables() {
     let Some(machine) = Machine::new() else {
         return;
     };

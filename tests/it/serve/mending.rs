@@ -77,7 +77,7 @@ fn a_server_that_dies_under_load_is_started_again_and_its_streams_are_broken() {
 }
 
 #[test]
-fn whoever_asks_while_it_is_dead_is_told_to_come_again_and_never_refused() {
+fn requests_while_it_is_down_get_503_and_are_never_refused_a_connection() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -110,7 +110,7 @@ fn whoever_asks_while_it_is_dead_is_told_to_come_again_and_never_refused() {
 }
 
 #[test]
-fn a_death_that_nobody_has_told_us_of_yet_is_no_refused_connection_either() {
+fn an_unnoticed_death_of_ollama_is_not_a_refused_connection_either() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -174,7 +174,7 @@ fn a_prompt_that_kills_its_server_is_never_sent_to_another_one() {
 }
 
 #[test]
-fn a_request_whose_kept_connection_a_living_server_reset_is_sent_anew() {
+fn a_request_is_resent_when_a_living_server_reset_its_kept_alive_connection() {
     if skip_on_windows("the stand-in there resets nothing") {
         return;
     }
@@ -192,7 +192,7 @@ fn a_request_whose_kept_connection_a_living_server_reset_is_sent_anew() {
 }
 
 #[test]
-fn what_a_dead_server_started_does_not_outlive_it() {
+fn the_children_of_a_dead_server_do_not_outlive_it() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -209,7 +209,7 @@ fn what_a_dead_server_started_does_not_outlive_it() {
 }
 
 #[test]
-fn its_last_lines_are_told_when_it_ends() {
+fn its_last_lines_are_logged_when_it_ends() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -321,7 +321,7 @@ fn a_guard_that_is_killed_takes_nothing_with_it_but_its_own() {
 }
 
 #[test]
-fn a_port_that_somebody_else_took_meanwhile_is_told_with_its_holder() {
+fn a_port_that_was_taken_meanwhile_is_reported_with_its_holder() {
     let Some(machine) = Machine::new() else {
         return;
     };

@@ -19,7 +19,7 @@ fn on(machine: &Machine, taken: u16) -> Options {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_its_holder_and_the_way_out() {
+fn a_taken_port_is_reported_with_its_holder_and_the_way_out() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -93,7 +93,7 @@ fn a_port_for_ollama_that_was_set_and_is_taken_ends_it() {
 }
 
 #[test]
-fn where_the_usual_port_for_ollama_is_taken_the_next_free_one_is_used_and_told() {
+fn where_the_usual_port_for_ollama_is_taken_the_next_free_one_is_used_and_printed() {
     let Some(machine) = Machine::new() else {
         return;
     };

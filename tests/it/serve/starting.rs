@@ -10,7 +10,7 @@ use crate::harness::{
 };
 
 #[test]
-fn ollama_answers_through_the_tap_which_says_where_both_are() {
+fn ollama_answers_through_the_tap_which_prints_both_addresses() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -47,7 +47,7 @@ fn ollama_answers_through_the_tap_which_says_where_both_are() {
 }
 
 #[test]
-fn until_ollama_answers_requests_are_told_to_come_again_in_the_words_of_their_route() {
+fn until_ollama_answers_requests_get_503_with_retry_after_in_the_shape_of_their_route() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -138,7 +138,7 @@ fn our_secrets_stay_ours_and_everything_else_is_passed_on() {
 }
 
 #[test]
-fn what_ollama_writes_is_in_our_log_at_its_level() {
+fn the_output_of_ollama_is_logged_at_its_level() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -168,7 +168,7 @@ fn what_ollama_writes_is_in_our_log_at_its_level() {
 }
 
 #[test]
-fn without_an_ollama_the_ways_out_are_told() {
+fn without_an_ollama_the_ways_out_are_printed() {
     let usual = [
         "/usr/local/bin/ollama",
         "/usr/bin/ollama",
@@ -209,7 +209,7 @@ fn without_an_ollama_the_ways_out_are_told() {
 
 #[cfg(windows)] // no other system has one that is told of
 #[test]
-fn an_ollama_app_that_runs_is_told_of() {
+fn a_running_ollama_app_is_reported() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -255,7 +255,7 @@ fn a_link_to_ourselves_of_ollamas_name_is_passed_over() {
 
 #[cfg(unix)] // it is a script for a shell
 #[test]
-fn a_script_of_ollamas_name_that_leads_back_to_us_is_told_as_such() {
+fn a_script_of_ollamas_name_that_starts_us_is_reported() {
     let Some(machine) = Machine::new() else {
         return;
     };

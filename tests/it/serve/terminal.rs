@@ -137,7 +137,7 @@ fn a_person_chats_presses_ctrl_c_chats_on_and_leaves() {
 }
 
 #[test]
-fn a_person_who_serves_ends_it_with_ctrl_c() {
+fn ctrl_c_ends_serve_on_a_terminal() {
     let Some(machine) = Machine::new() else {
         return;
     };

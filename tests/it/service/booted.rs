@@ -190,7 +190,7 @@ fn unit(dir: &Path) -> String {
 }
 
 #[test]
-fn a_restart_under_load_refuses_nobody_and_a_stop_gives_the_port_back() {
+fn a_restart_under_load_refuses_no_connection_and_a_stop_frees_the_port() {
     let Some(booted) = Booted::start() else {
         return;
     };

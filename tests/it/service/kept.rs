@@ -44,7 +44,7 @@ fn stop(mut tap: Proxy) {
 }
 
 #[test]
-fn a_tap_has_its_sockets_kept_before_it_is_ready_and_also_while_it_stops() {
+fn a_tap_stores_its_sockets_before_it_is_ready_and_while_it_stops() {
     let systemd = Systemd::start();
     let ollama = FakeOllama::always(json("{}"));
     let tap = systemd
@@ -66,7 +66,7 @@ fn a_tap_has_its_sockets_kept_before_it_is_ready_and_also_while_it_stops() {
 }
 
 #[test]
-fn who_connects_while_it_is_restarted_waits_for_the_next_run() {
+fn connections_during_a_restart_wait_for_the_next_run() {
     let systemd = Systemd::start();
     let ollama = FakeOllama::always(json("\"it\""));
     let tap = systemd.of(proxy(&ollama, "127.0.0.1:0")).start();
@@ -158,7 +158,7 @@ fn one_family_alone_is_not_every_interface() {
 }
 
 #[test]
-fn sockets_are_known_by_their_addresses_and_kept_by_their_own_names() {
+fn sockets_are_known_by_their_addresses_and_stored_by_their_own_names() {
     let systemd = Systemd::start();
     let ollama = FakeOllama::always(json("\"it\""));
     let (public, admin) = (listening("127.0.0.1:0"), listening("127.0.0.1:0"));
@@ -184,7 +184,7 @@ fn sockets_are_known_by_their_addresses_and_kept_by_their_own_names() {
 }
 
 #[test]
-fn who_ends_in_failure_has_nothing_kept() {
+fn a_tap_that_fails_leaves_no_stored_sockets() {
     let ollama = FakeOllama::always(json("{}"));
     for (args, code) in [
         (["--workers", "0"], 2),
@@ -207,7 +207,7 @@ fn who_ends_in_failure_has_nothing_kept() {
 }
 
 #[test]
-fn who_is_ended_in_haste_has_nothing_kept() {
+fn a_tap_that_is_ended_at_once_leaves_no_stored_sockets() {
     let systemd = Systemd::start();
     let ollama = latched_ollama(&Latch::default());
     let mut tap = systemd.of(proxy(&ollama, "127.0.0.1:0")).start();
@@ -227,7 +227,7 @@ fn who_is_ended_in_haste_has_nothing_kept() {
 }
 
 #[test]
-fn sockets_that_were_handed_to_somebody_else_are_left_alone() {
+fn sockets_for_another_process_are_left_alone() {
     let ollama = FakeOllama::always(json("\"it\""));
     let socket = listening("127.0.0.1:0");
     let options = proxy(&ollama, "127.0.0.1:0").handed("listen", copy(&socket));

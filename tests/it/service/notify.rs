@@ -148,7 +148,7 @@ fn systemd_hears_that_it_stops_while_streams_still_finish() {
 }
 
 #[test]
-fn a_tap_that_cannot_listen_never_says_that_it_is_ready() {
+fn a_tap_that_cannot_listen_is_never_reported_ready() {
     let systemd = Systemd::start();
     let (ollama, taken) = (
         FakeOllama::always(json("{}")),

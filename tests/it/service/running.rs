@@ -5,7 +5,7 @@ use super::{ENV, Machine, with_ollama, with_ollama_unit};
 use crate::harness::{FakeOllama, Options, eventually, metric, post, require, runs};
 
 #[test]
-fn what_the_service_runs_can_be_run_by_hand_and_status_shows_how_it_is() {
+fn the_command_of_the_service_can_be_run_by_hand_and_status_shows_it() {
     let Some(machine) = Machine::start() else {
         return;
     };

@@ -111,7 +111,7 @@ fn zstd(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn answers_and_texts_that_nobody_takes_leave_memory_for_others() {
+fn unread_answers_and_stored_texts_leave_memory_for_others() {
     let latch = Latch::default();
     let text = "x".repeat(900_000);
     let reply = json(&format!(

@@ -55,7 +55,7 @@ fn idle_connections_cost_neither_threads_nor_much_memory() {
 }
 
 #[test]
-fn where_all_places_are_taken_the_silent_go_for_those_who_ask() {
+fn at_the_connection_limit_silent_connections_make_room() {
     let ollama = FakeOllama::always(json("{}"));
     let mut tap = Options::to(&ollama).ulimit("-n 64").start();
     let silent: Vec<TcpStream> = (0..60)
@@ -88,7 +88,7 @@ fn where_all_places_are_taken_the_silent_go_for_those_who_ask() {
 }
 
 #[test]
-fn where_all_places_are_taken_a_head_that_comes_slowly_goes_and_is_told() {
+fn at_the_connection_limit_a_slow_head_is_dropped_with_408() {
     let ollama = FakeOllama::always(json("{}"));
     let tap = Options::to(&ollama).ulimit("-n 64").start();
     let mut slow: Vec<Client> = (0..60).map(|_| tap.connect()).collect();
@@ -121,7 +121,7 @@ fn where_all_places_are_taken_a_head_that_comes_slowly_goes_and_is_told() {
 }
 
 #[test]
-fn where_all_places_are_taken_those_go_first_that_were_told_why() {
+fn at_the_connection_limit_refused_connections_are_dropped_first() {
     let ollama = FakeOllama::always(json("{}"));
     let tap = Options::to(&ollama).ulimit("-n 64").start();
     let mut refused = Vec::new();
@@ -140,7 +140,7 @@ fn where_all_places_are_taken_those_go_first_that_were_told_why() {
 }
 
 #[test]
-fn where_all_places_are_taken_those_go_who_hardly_take_their_answers() {
+fn at_the_connection_limit_slow_readers_are_dropped() {
     let latch = Latch::default();
     let ollama = latched_ollama(&latch);
     // 24 places: so many below the bound that connections are still kept, and two that somebody works on.
@@ -169,7 +169,7 @@ fn where_all_places_are_taken_those_go_who_hardly_take_their_answers() {
 }
 
 #[test]
-fn what_is_refused_leaves_no_descriptor_behind() {
+fn refusals_leave_no_descriptor_behind() {
     let (_ollama, tap) = tap_answering(json("{}"));
     tap.get("/healthz");
     let before = proc::descriptors(tap.id());

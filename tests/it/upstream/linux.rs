@@ -41,7 +41,7 @@ fn an_ollama_that_was_switched_off_and_on_costs_no_502() {
 }
 
 #[test]
-fn a_body_is_let_go_once_it_can_no_longer_be_sent_anew() {
+fn a_body_is_freed_once_it_can_no_longer_be_resent() {
     const BODY: u64 = 60 << 20;
     let latch = Latch::default();
     let held = latch.clone();

@@ -52,7 +52,7 @@ fn counted(tap: &Proxy, stale: f64, closed: f64) {
 }
 
 #[test]
-fn a_request_whose_kept_connection_is_reset_is_sent_anew() {
+fn a_request_is_resent_when_its_kept_alive_connection_was_reset() {
     let chunked = "POST /api/chat HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"m\r\n1\r\n}\r\n0\r\n\r\n";
     let requests = [
         ("GET", request("GET", "/api/tags", &[], "")),
@@ -81,7 +81,7 @@ fn a_request_whose_kept_connection_is_reset_is_sent_anew() {
 }
 
 #[test]
-fn a_body_that_ollama_reads_no_more_of_when_it_resets_is_sent_anew() {
+fn a_body_that_ollama_stopped_reading_when_it_reset_is_resent() {
     // More than the kernel holds, so that a write fails.
     let bytes = post("/api/generate", &"x".repeat(20_000_000));
     let ollama = second(|_| Ok(AfterReply::Reset));
@@ -92,7 +92,7 @@ fn a_body_that_ollama_reads_no_more_of_when_it_resets_is_sent_anew() {
 }
 
 #[test]
-fn what_was_sent_anew_is_one_request_in_the_books() {
+fn a_resent_request_counts_once() {
     let ollama = second(|conn| conn.body().map(|_| AfterReply::Reset));
     let tap = with_kept_connection(&ollama);
     assert_eq!(tap.ask("POST", post("/api/generate", ASK)).status(), 200);
@@ -112,7 +112,7 @@ fn what_was_sent_anew_is_one_request_in_the_books() {
 }
 
 #[test]
-fn what_may_have_been_read_is_never_sent_anew() {
+fn requests_that_may_have_been_read_are_never_resent() {
     type Script = fn(&mut Conn) -> io::Result<AfterReply>;
     let scripts: [(&str, Script); 4] = [
         ("an orderly end", |conn| {
@@ -147,7 +147,7 @@ fn what_may_have_been_read_is_never_sent_anew() {
 }
 
 #[test]
-fn a_body_that_is_no_longer_at_hand_is_not_sent_anew() {
+fn a_body_that_was_freed_is_not_resent() {
     let ollama = second(|conn| {
         while conn.piece()?.is_some() {}
         conn.report_request();
@@ -191,7 +191,7 @@ fn a_fresh_connection_that_is_reset_is_a_502_the_second_one_of_a_request_too() {
 }
 
 #[test]
-fn a_kept_connection_that_ended_before_is_replaced_and_nothing_is_sent_on_it() {
+fn a_kept_alive_connection_that_ended_is_replaced_and_nothing_is_sent_on_it() {
     let ollama =
         FakeOllama::start(move |conn| conn.answer(json(ANSWER)).map(|_| AfterReply::Close));
     let tap = with_kept_connection(&ollama);
@@ -231,7 +231,7 @@ fn every_address_that_was_tried_is_named_with_the_way_out() {
 }
 
 #[test]
-fn of_a_request_that_reached_nobody_model_and_prompt_are_known() {
+fn model_and_prompt_are_known_of_a_request_that_did_not_reach_ollama() {
     let port = TcpListener::bind("127.0.0.1:0")
         .expect("bind")
         .local_addr()

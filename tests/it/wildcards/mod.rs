@@ -45,7 +45,7 @@ fn no_host_is_every_interface_of_both_families() {
 }
 
 #[test]
-fn clients_are_told_of_in_the_log_as_their_own_family_has_them() {
+fn the_log_has_the_addresses_of_clients_in_their_own_family() {
     let ollama = FakeOllama::always(json("{}"));
     let tap = tap(&ollama, ":0").args(&["--log-level", "debug"]).start();
     let mut client = Client::connect((Ipv4Addr::LOCALHOST, tap.addr.port()).into());

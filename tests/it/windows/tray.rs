@@ -104,7 +104,7 @@ fn icons() -> Vec<u32> {
 }
 
 #[test]
-fn the_icon_tells_the_state_by_its_colour_outlives_the_taskbar_and_its_menu_ends_it() {
+fn the_icon_shows_the_state_by_its_colour_outlives_the_taskbar_and_its_menu_ends_it() {
     if !on_windows() {
         return;
     }

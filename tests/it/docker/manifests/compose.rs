@@ -28,7 +28,7 @@ fn interpolated(value: &str) -> String {
 }
 
 #[test]
-fn compose_shows_everything_to_this_machine_alone_and_ollama_to_nobody() {
+fn compose_publishes_everything_to_this_machine_alone_and_ollama_not_at_all() {
     let Some(compose) = compose() else { return };
     for (name, service) in compose["services"].as_object().expect("services") {
         for port in list(&service["ports"]) {

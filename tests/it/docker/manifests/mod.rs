@@ -110,7 +110,7 @@ fn images_are_pinned_and_ours_is_this_version() {
 }
 
 #[test]
-fn whoever_stops_the_tap_waits_until_it_has_finished() {
+fn stopping_the_tap_waits_longer_than_its_grace_period() {
     let (Some(compose), Some(pod)) = (compose(), pod()) else {
         return;
     };
@@ -193,7 +193,7 @@ fn bytes(amount: &str) -> u64 {
 }
 
 #[test]
-fn what_the_tap_may_hold_fits_into_the_memory_that_it_is_given() {
+fn the_tap_fits_into_its_memory_limit() {
     const MIB: u64 = 1 << 20;
     /// The executable, SQLite's caches, the pages and what an allocator does not give back: more than was ever measured.
     const BASE: u64 = 96 * MIB;

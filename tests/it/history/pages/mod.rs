@@ -193,7 +193,7 @@ fn without_a_history_its_pages_say_how_to_turn_it_on() {
 }
 
 #[test]
-fn what_is_none_of_our_pages_is_ollamas() {
+fn paths_other_than_our_pages_are_forwarded() {
     let history = TestHistory::new("jsonl");
     let (ollama, tap) = filled(&history, &[]);
     for (method, target) in [

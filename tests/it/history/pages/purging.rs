@@ -8,7 +8,7 @@ use crate::harness::{FakeOllama, metric, request};
 use crate::history::{LOCAL, REPLY, TestHistory, page, prompts, talk, wait_for_records};
 
 #[test]
-fn purging_deletes_what_is_older_or_everything() {
+fn purging_deletes_older_records_or_everything() {
     for backend in LOCAL {
         let history = TestHistory::new(backend);
         let (_ollama, tap) = filled(&history, &["first secret", "second", "third"]);
@@ -35,7 +35,7 @@ fn purging_deletes_what_is_older_or_everything() {
 }
 
 #[test]
-fn purging_deletes_also_what_still_waits_to_be_written() {
+fn purging_deletes_queued_records_too() {
     for backend in LOCAL {
         let history = TestHistory::new(backend);
         let ollama = FakeOllama::always(reply(REPLY));
@@ -62,7 +62,7 @@ fn purging_deletes_also_what_still_waits_to_be_written() {
 }
 
 #[test]
-fn what_another_backend_left_in_the_directory_goes_too() {
+fn records_of_another_backend_in_the_directory_are_purged_too() {
     for [old, new] in [["jsonl", "sqlite"], ["sqlite", "jsonl"]] {
         let mut history = TestHistory::new(old);
         for (backend, from) in [(old, json!({old: 1})), (new, json!({old: 1, new: 2}))] {

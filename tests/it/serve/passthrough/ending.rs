@@ -86,7 +86,7 @@ fn a_signal_before_the_command_runs_ends_it_all() {
 }
 
 #[test]
-fn a_server_that_cannot_start_is_told_with_its_last_words() {
+fn a_server_that_cannot_start_is_reported_with_its_last_lines() {
     let Some(machine) = Machine::new() else {
         return;
     };

@@ -45,7 +45,7 @@ fn a_command_finds_ollama_started_for_it_and_stopped_after_it() {
 }
 
 #[test]
-fn what_a_command_did_is_kept_in_the_users_own_history_and_found_there() {
+fn requests_of_a_command_are_recorded_in_the_users_own_history() {
     let Some(machine) = Machine::new() else {
         return;
     };
@@ -195,7 +195,7 @@ fn words_that_need_no_server_start_nothing() {
 }
 
 #[test]
-fn what_writes_the_address_elsewhere_gets_one_that_lasts() {
+fn a_command_that_stores_the_address_gets_one_that_lasts() {
     let Some(machine) = Machine::new() else {
         return;
     };

@@ -133,7 +133,7 @@ fn variables_that_ollamas_service_reads_from_a_file_do_not_keep_it_in_our_way() 
 }
 
 #[test]
-fn without_a_service_of_its_own_ollama_is_started_as_whoever_has_the_models() {
+fn without_a_service_of_its_own_ollama_is_started_as_the_owner_of_the_models() {
     let Some(machine) = Machine::start() else {
         return;
     };
@@ -239,7 +239,7 @@ fn models_that_a_link_leads_to_can_be_written() {
 }
 
 #[test]
-fn installing_goes_on_when_nobody_reads_what_it_says() {
+fn installing_goes_on_when_its_output_is_not_read() {
     let Some(machine) = Machine::start() else {
         return;
     };

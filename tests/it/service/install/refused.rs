@@ -77,7 +77,7 @@ fn an_installation_that_fails_is_taken_back() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_before_anything_is_touched() {
+fn impossible_installations_are_refused_before_anything_is_changed() {
     let Some(machine) = Machine::start() else {
         return;
     };
@@ -124,7 +124,7 @@ fn what_cannot_be_is_refused_before_anything_is_touched() {
 }
 
 #[test]
-fn a_port_that_somebody_has_is_named_before_anything_is_touched() {
+fn a_taken_port_is_reported_before_anything_is_changed() {
     let Some(machine) = Machine::start() else {
         return;
     };
