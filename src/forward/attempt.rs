@@ -40,7 +40,7 @@ impl Attempt {
         self.has_answer = true;
     }
 
-    /// How much longer what was sent may have to be sent again, if at all.
+    /// Returns how much longer the request may have to be sent again, if at all.
     pub fn retry_time_left(&self, now: Instant) -> Option<Duration> {
         let began = self.began.filter(|_| !self.is_fresh && !self.has_answer)?;
         STALE_WINDOW

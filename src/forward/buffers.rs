@@ -3,10 +3,10 @@
 
 use ureq::unversioned::transport::Buffers;
 
-/// What a read brings at most (bytes), while nothing larger was needed.
+/// The most that a read brings (bytes), while nothing larger was needed.
 const SIZE: usize = 4 * 1024;
 
-/// What a write takes at most (bytes): little for the first ones, which are all that most requests need, since a new buffer is
+/// The most that a write takes (bytes): little for the first ones, which are all that most requests need, since a new buffer is
 /// cleared. It is given back once all is sent.
 const OUTPUT_FIRST: usize = 4 * 1024;
 const OUTPUT: usize = 16 * 1024;

@@ -4,8 +4,8 @@
 //! what the worker sets as the request is sent in place of the head that ureq made, and the head of the reply is kept as it came
 //! (head_transport.rs does both).
 //!
-//! Whoever waits for Ollama waits for the client as well (`wait`): one that has left is noticed at once. While it waits it holds the
-//! lock of the client, which is taken before that of the state.
+//! A wait for Ollama is a wait for the client as well (`wait`): one that has left is noticed at once. A waiting thread holds the lock of
+//! the client, which is taken before that of the state.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -23,10 +23,10 @@ use crate::platform::sockets::{Awaited, Found, WatchedStream};
 use crate::server::ReplyHead;
 use crate::util::threads::lock;
 
-/// How an interim reply begins.
+/// The beginning of an interim reply.
 const INTERIM_PREFIX: &[u8] = b"HTTP/1.1 1";
 
-/// Shared by a worker, its transport and, for `cancel`, whoever ends the process.
+/// Shared by a worker, its transport and, for `cancel`, the thread that ends the process.
 pub struct ConnectionControl {
     /// A reply that comes before the body was sent can be told from other bytes: not so under TLS.
     sees_early_reply: bool,
@@ -37,12 +37,12 @@ pub struct ConnectionControl {
 #[derive(Default)]
 struct State {
     phase: Phase,
-    /// What is to be sent; after that, what may have to be sent again.
+    /// The request to send; after that, a request that may have to be sent again.
     outgoing: OutgoingRequest,
     attempt: Attempt,
     observer: Option<DeferredObserver>,
     reply: Option<ReplyStart>,
-    /// Weak: the connection ends when its transport is dropped, whoever else knows of it.
+    /// Weak: the connection ends when its transport is dropped, even while others know of it.
     stream: Weak<TcpStream>,
 }
 
@@ -62,7 +62,7 @@ impl Drop for ExchangeGuard<'_> {
     }
 }
 
-/// What the worker says.
+/// For the worker.
 impl ConnectionControl {
     pub fn new(is_tls: bool) -> ConnectionControl {
         ConnectionControl {
@@ -72,7 +72,7 @@ impl ConnectionControl {
         }
     }
 
-    /// Begins an exchange. From now on whoever waits for Ollama waits for this client too; interim replies are passed to it where
+    /// Begins an exchange. From now on a wait for Ollama is a wait for this client, too; interim replies are passed to it where
     /// it knows them.
     pub fn begin(&self, socket: &Arc<WatchedStream>, takes_interim: bool) -> ExchangeGuard<'_> {
         self.state().phase.begin();
@@ -132,7 +132,7 @@ impl ConnectionControl {
     }
 }
 
-/// What ends a request from outside.
+/// For waiting, and for cancelling from another thread.
 impl ConnectionControl {
     /// Ends the request in flight, from any thread: whatever waits on the connection fails at once.
     pub fn cancel(&self, reason: CancelReason) {
@@ -192,7 +192,7 @@ impl ConnectionControl {
     }
 }
 
-/// What the transport says.
+/// For the transport.
 impl ConnectionControl {
     /// Sets the connection. Returns false when the request was cancelled meanwhile.
     pub(super) fn connected(&self, stream: &Arc<TcpStream>) -> bool {
@@ -225,7 +225,7 @@ impl ConnectionControl {
         }
     }
 
-    /// How much longer what was sent is kept, if it is.
+    /// Returns how much longer the request that was sent is kept, if it is.
     pub(super) fn retry_time_left(&self) -> Option<Duration> {
         let state = self.state();
         state

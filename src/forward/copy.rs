@@ -21,7 +21,7 @@ use crate::util::budget::Reservation;
 /// off becomes a clean error. Where no memory is left for it, it streams.
 const WHOLE_REPLY_MAX: u64 = 1024 * 1024;
 
-/// How a reply failed, with the connection where nothing was sent on it yet.
+/// The failure of a reply, with the connection where nothing was sent on it yet.
 type CopyError = Box<(Failure, Option<Connection>)>;
 
 /// Copies `response` to the client, and gives its connection back.

@@ -7,7 +7,7 @@ use crate::http::agent::{StepError, UpstreamErrorKind, error_chain};
 use crate::server::Reason;
 use crate::server::error_response::ErrorResponse;
 
-/// How an exchange failed.
+/// The failure of an exchange.
 #[derive(Debug)]
 pub enum Failure {
     /// Refused by us before anything was sent; the reason is a label of `ollama_tap_refused_total`.

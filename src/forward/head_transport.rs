@@ -57,7 +57,7 @@ pub struct HeadTransport<In> {
     control: Arc<ConnectionControl>,
     step: Step,
     incoming: Incoming,
-    /// How far the chunks have come that ureq makes of a body whose length the head tells.
+    /// Decodes the chunks that ureq makes of a body whose length the head tells.
     chunks: Option<BodyDecoder>,
 }
 

@@ -35,7 +35,7 @@ use crate::server::response::{Persistence, ResponseMode};
 use crate::server::{Connection, Reason, ReceivedBody, RequestHead};
 use crate::util::budget::Budget;
 
-/// What all workers forward with.
+/// Shared by all workers for forwarding.
 pub struct Forwarder {
     pub target: Target,
     pub readiness: Arc<Readiness>,
@@ -53,7 +53,7 @@ pub struct ForwardRequest {
     pub observer: Option<Box<Observer>>,
 }
 
-/// What one worker owns.
+/// The state that one worker owns.
 pub struct WorkerState {
     upstream: UpstreamConnection,
     buffer: ChunkBuffer,

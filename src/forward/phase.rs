@@ -29,7 +29,7 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    /// A new exchange begins, which nobody has cancelled yet.
+    /// A new exchange begins, which is not cancelled yet.
     pub(super) fn begin(&mut self) {
         if *self != Phase::Cancelled(CancelReason::Shutdown) {
             *self = Phase::Running;

@@ -20,7 +20,7 @@ pub struct UpstreamConnection {
     uri: Uri,
 }
 
-/// Whether the reply to a request may have a body.
+/// The body that the reply to a request may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyBody {
     AsFramed,

@@ -165,7 +165,7 @@ pub fn message_of(target: &str) -> &str {
     message(path.strip_suffix('/').unwrap_or(path)).unwrap_or_default()
 }
 
-/// What follows the path, as it was sent.
+/// The query of a target, as it was sent.
 pub fn query_of(target: &str) -> &str {
     let target = target.split('#').next().unwrap_or_default();
     target.split_once('?').map_or("", |(_, query)| query)

@@ -22,7 +22,7 @@ use crate::history::store::{self, Detail};
 use crate::http::route::Page;
 use crate::metrics::{self, Metrics};
 use crate::ollama::client::OllamaClient;
-use access::Asker;
+use access::AccessRequest;
 use dashboard::DOCUMENT;
 use parameters::Parameters;
 pub use request::PageRequest;
@@ -145,7 +145,7 @@ impl Pages {
         let hosts = request.hosts();
         let origins = request.values("origin");
         let sites = request.values("sec-fetch-site");
-        let asker = Asker {
+        let access = AccessRequest {
             peer: request.peer,
             hosts: &as_strs(&hosts),
             origins: &as_strs(&origins),
@@ -156,7 +156,7 @@ impl Pages {
                 .fields()
                 .any(|field| access::is_of_a_proxy(field.name)),
         };
-        asker.may_read(self.token.as_deref()).map_err(|why| {
+        access.check_access(self.token.as_deref()).map_err(|why| {
             let way_out = match self.token {
                 Some(_) => {
                     "send `Authorization: Bearer TOKEN` (on a terminal set OLLAMA_TAP_TOKEN, or run the command as the user who started the tap)"

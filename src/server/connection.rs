@@ -45,13 +45,13 @@ pub struct Connection {
     pub idle_since: Instant,
     /// Its last request came so soon after an answer that it was worth waiting for.
     pub asks_promptly: bool,
-    /// How fast it takes a long response of ours, for which others may wait, while it is being sent one.
+    /// Its rate while it is being sent a long response of ours, for which others may wait.
     pub long_response: Option<DeliveryRate>,
     pub context: Arc<Context>,
     _permit: ConnectionPermit,
 }
 
-/// How fast a client takes one of our own responses.
+/// The rate at which a client takes one of our own responses.
 #[derive(Debug)]
 pub struct DeliveryRate {
     since: Instant,

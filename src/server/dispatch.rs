@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-/// What a job asks of a worker.
+/// The work that a job is for a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobKind {
     /// The request is here, with its whole body.

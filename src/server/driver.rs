@@ -27,7 +27,7 @@ const LINGERING_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Reads from a closing connection before others get their turn.
 const DRAIN_READS_MAX: usize = 8;
 
-/// What the server leaves to the application.
+/// The part of serving that the server leaves to the application.
 pub trait Service: Send + Sync {
     /// Counts and records a request that is refused, and makes its answer.
     fn refusal_response(&self, refused: &RefusedRequest) -> (Vec<u8>, Persistence);

@@ -1,4 +1,4 @@
-//! Answers of our own to requests that Ollama cannot answer, in the dialect of the route (design.md section 2.5).
+//! Answers of our own to requests that Ollama cannot answer, in the dialect of the route.
 
 use serde_json::json;
 
@@ -30,7 +30,7 @@ impl ErrorResponse {
         }
     }
 
-    /// What a refused request is told.
+    /// The response to a refused request.
     pub fn of(refusal: &Refusal) -> ErrorResponse {
         let retry_after = (refusal.status == 503).then_some(1);
         ErrorResponse {

@@ -30,7 +30,7 @@ pub struct PartialRequest {
 /// The time until which a body must have brought more.
 pub struct ProgressCheck {
     pub deadline: Instant,
-    /// How much of it there was before (bytes).
+    /// The length of the body when the check was set (bytes).
     bytes: usize,
 }
 
@@ -49,7 +49,7 @@ impl ProgressCheck {
     }
 }
 
-/// How far a body has come.
+/// The progress of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyProgress {
     Incomplete,

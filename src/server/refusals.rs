@@ -26,7 +26,7 @@ pub struct Refusals {
 #[derive(Default)]
 struct LastLine {
     at: Option<Instant>,
-    /// What was refused last since then; empty where nothing was.
+    /// The last refusal since then; empty where there was none.
     last_refused: String,
 }
 

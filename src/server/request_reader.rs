@@ -29,7 +29,7 @@ pub struct RequestReader {
     partial: Option<Box<PartialRequest>>,
 }
 
-/// What a connection brought in the end. Until then it comes back, to wait for more.
+/// The end of reading a request. Until then the connection comes back, to wait for more.
 pub enum ReaderOutcome {
     Request(Box<Request>),
     Refused(Box<RefusedRequest>),

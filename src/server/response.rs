@@ -85,7 +85,7 @@ impl ResponseMode {
         }
     }
 
-    /// Whether the connection is kept after a response with this framing.
+    /// Returns whether the connection is kept after a response with this framing.
     pub fn persistence(&self, framing: ResponseFraming) -> Persistence {
         if self.keeps_alive && framing != ResponseFraming::Close {
             Persistence::KeepAlive

@@ -1,4 +1,4 @@
-//! BUDGET: the memory that requests, answers and what is kept of them share.
+//! BUDGET: the memory that is shared by requests, responses and the texts that are kept of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// The most that the budget is (bytes), however much memory there is.
 const BUDGET_MAX: u64 = 512 * 1024 * 1024;
 
-/// What each connection may hold beside the budget (bytes), so that a full budget keeps nobody from being answered.
+/// Each connection may hold this much beside the budget (bytes), so that every client is answered even when it is full.
 pub const UNBUDGETED: usize = 16 * 1024;
 
 pub struct Budget {
@@ -19,7 +19,7 @@ impl Budget {
         Budget::with(memory.map_or(BUDGET_MAX, |memory| BUDGET_MAX.min(memory / 4)) as usize)
     }
 
-    /// Takes a part out for good, for who keeps his own account: at most `most` bytes, and no more than a quarter. Returns its size.
+    /// Takes a part out for good, for a part of the tap with an account of its own: at most `most` bytes, and no more than a quarter. Returns its size.
     pub fn set_aside(&self, most: usize) -> usize {
         let part = most.min(self.left.load(Relaxed) / 4);
         if self.take(part) { part } else { 0 }
@@ -52,7 +52,7 @@ impl Reservation {
         }
     }
 
-    /// Makes this the reservation for `bytes`, of which `UNBUDGETED` need none. False where the budget has no room.
+    /// Resizes the reservation to `bytes`, of which `UNBUDGETED` need none. Returns false where the budget has no room.
     pub fn cover(&mut self, bytes: usize) -> bool {
         let wanted = bytes.saturating_sub(UNBUDGETED);
         if wanted < self.taken {
@@ -85,7 +85,7 @@ impl Buffer {
         }
     }
 
-    /// Appends `piece` of a body of which `announced` bytes are known to come; false where there is no room. Who announces much and
+    /// Appends `piece` of a body of which `announced` bytes are known to come; false where there is no room. A client that announces much and
     /// sends little gets little: room grows to twice what was there.
     pub fn push(&mut self, piece: &[u8], announced: Option<u64>) -> bool {
         let needed = self.bytes.len() + piece.len();

@@ -37,7 +37,7 @@ const CLIENT_CHECK_AFTER: Duration = Duration::from_millis(5);
 /// nginx's status for a client that left before any answer.
 const STATUS_CLIENT_LEFT: u16 = 499;
 
-/// What every worker shares.
+/// Shared by all workers.
 pub struct WorkerContext {
     pub context: Arc<Context>,
     pub forwarder: Forwarder,
@@ -303,7 +303,7 @@ impl WorkerContext {
     }
 }
 
-/// How a page is answered. The connection ends where a part of the request was not read, or places get scarce.
+/// Decides how a page is answered. The connection ends where a part of the request was not read, or places get scarce.
 fn page_mode(conn: &Connection, head: &RequestHead, is_complete: bool) -> ResponseMode {
     let mode = ResponseMode::of(head);
     if is_complete && !conn.context.sheds_connections() {

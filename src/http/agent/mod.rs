@@ -16,7 +16,7 @@ pub use self::resolver::{NameResolver, addresses};
 use crate::error::failed;
 use crate::http::address::Upstream;
 
-/// How we introduce ourselves.
+/// The name by which we introduce ourselves.
 pub const USER_AGENT: &str = concat!("ollama-tap/", env!("CARGO_PKG_VERSION"));
 
 /// An idle connection to Ollama is kept this long; Ollama itself never closes one.
@@ -30,7 +30,7 @@ const ENV_CERT_FILE: &str = "SSL_CERT_FILE";
 
 pub type ConfigBuilder = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
 
-/// Where requests go, and which certificates prove it.
+/// The server that requests go to, and the certificates that prove it.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub upstream: Upstream,

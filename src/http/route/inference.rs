@@ -1,6 +1,6 @@
 //! INFERENCE: the endpoints that make a model work, and the formats that they speak.
 
-/// The endpoints that make a model work (design.md section 5).
+/// The endpoints that make a model work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Inference {
     Generate,
@@ -18,7 +18,7 @@ pub enum Inference {
     V1Transcriptions,
 }
 
-/// Whose wire format an endpoint speaks: its errors, its streams, its counters.
+/// The wire format that an endpoint speaks: its errors, its streams, its counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     Native,
@@ -99,7 +99,7 @@ impl Inference {
         }
     }
 
-    /// Whether the endpoint turns text into vectors (`TRACK_EMBEDDINGS`).
+    /// Returns whether the endpoint turns text into vectors (`TRACK_EMBEDDINGS`).
     pub fn is_embedding(self) -> bool {
         matches!(
             self,
@@ -107,7 +107,7 @@ impl Inference {
         )
     }
 
-    /// Whether the endpoint makes pictures, which are no tokens.
+    /// Returns whether the endpoint makes pictures, which are not tokens.
     pub fn is_image(self) -> bool {
         matches!(
             self,

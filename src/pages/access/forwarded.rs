@@ -1,6 +1,6 @@
 //! Headers by which proxies tell that they pass a request on.
 
-/// Whether a header of this name says that somebody passes a request on for somebody else. Beside the standard ones (RFC 7239,
+/// Returns whether a header of this name says that a request is passed on for another client. Beside the standard ones (RFC 7239,
 /// RFC 9110 7.6.3) these are those of proxies, clouds and networks of caches.
 pub fn is_of_a_proxy(name: &str) -> bool {
     let name = name.to_ascii_lowercase();

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, TcpListener};
 /// Suffixes of names that only ever mean this network (server/routes.go, allowedHost).
 const LOCAL_SUFFIXES: [&str; 3] = [".localhost", ".local", ".internal"];
 
-/// Whether a request with these `Host` headers, each of which counts, may see our pages. `listening` is our own address: beyond
+/// Returns whether a request with these `Host` headers, each of which counts, may see our pages. `listening` is our own address: beyond
 /// loopback none is checked, as Ollama does, so that Prometheus may scrape by any name. `names` are this machine's own.
 pub fn hosts_are_allowed<'a>(
     mut hosts: impl Iterator<Item = &'a str>,
@@ -15,7 +15,7 @@ pub fn hosts_are_allowed<'a>(
     !listening.to_canonical().is_loopback() || hosts.all(|host| is_local(host, names))
 }
 
-/// A name or address that means the asker's own machine, whoever asks.
+/// Returns whether a name or address means the machine of the one who asks.
 pub(super) fn names_loopback(host: &str) -> bool {
     let Some(name) = name_in(host) else {
         return false;
@@ -31,7 +31,7 @@ fn is_local(host: &str, names: &[String]) -> bool {
         return false;
     };
     if let Ok(ip) = name.parse::<IpAddr>() {
-        return is_own(ip.to_canonical());
+        return is_own_address(ip.to_canonical());
     }
     name.is_empty()
         || name == "localhost"
@@ -40,7 +40,7 @@ fn is_local(host: &str, names: &[String]) -> bool {
 }
 
 /// An address of this network, or one that this machine can bind because it is its own.
-fn is_own(ip: IpAddr) -> bool {
+fn is_own_address(ip: IpAddr) -> bool {
     let near = match ip {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_unspecified(),
         IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unspecified(),

@@ -1,4 +1,4 @@
-//! Who may ask our own pages: the guard against DNS rebinding, by Ollama's own rules.
+//! ACCESS to our own pages: the guard against DNS rebinding, by Ollama's own rules, and against other readers of the history.
 
 mod forwarded;
 mod host;
@@ -11,30 +11,30 @@ pub use self::forwarded::is_of_a_proxy;
 pub use self::host::hosts_are_allowed;
 use self::host::names_loopback;
 
-/// What of a request decides whether it may see the history.
+/// The properties of a request that decide whether it may see the history.
 #[derive(Clone, Copy, Debug)]
-pub struct Asker<'a> {
+pub struct AccessRequest<'a> {
     pub peer: IpAddr,
-    /// Every `Host` that was sent, every `Origin` and every `Sec-Fetch-Site`: who comes after us may heed another one than the first.
+    /// Every `Host` that was sent, every `Origin` and every `Sec-Fetch-Site`: a later reader may heed another one than the first.
     pub hosts: &'a [&'a str],
     pub origins: &'a [&'a str],
-    /// What a browser says of the page that asks (W3C Fetch Metadata): also where it sends no `Origin`, as for an image.
+    /// A browser's word on the page that asks (W3C Fetch Metadata): also where it sends no `Origin`, as for an image.
     pub sites: &'a [&'a str],
     pub authorization: Option<&'a str>,
-    /// A proxy says that it asks for somebody else.
+    /// A proxy says that it passes the request on for another client.
     pub is_forwarded: bool,
 }
 
-impl Asker<'_> {
-    /// Whether the asker may see the history (design.md section 2.7). Where there is a token, by that alone, for a proxy in front makes
-    /// everybody look like this machine. Where there is none, from this machine itself, under a name that only ever means it, and not for
-    /// a web page of somebody else's. `Err` says what was wrong.
-    pub fn may_read(&self, token: Option<&str>) -> Result<(), &'static str> {
+impl AccessRequest<'_> {
+    /// Checks that the request may see the history. Where there is a token, it alone decides, since behind a proxy every client looks
+    /// like this machine. Where there is none, the request must come from this machine itself, under a name that only ever means it, and
+    /// not from a page of another site. The error says what was wrong.
+    pub fn check_access(&self, token: Option<&str>) -> Result<(), &'static str> {
         if let Some(token) = token {
-            return if self.bears(token) {
+            return if self.has_token(token) {
                 Ok(())
             } else {
-                Err("the request does not bear the tap's token")
+                Err("the request does not carry the tap's token")
             };
         }
         if !self.peer.to_canonical().is_loopback() {
@@ -43,7 +43,11 @@ impl Asker<'_> {
             Err("the request was forwarded by a proxy")
         } else if self.hosts.is_empty() || !self.hosts.iter().all(|host| names_loopback(host)) {
             Err("the Host header names no loopback address")
-        } else if !self.origins.iter().all(|origin| self.is_own(origin)) {
+        } else if !self
+            .origins
+            .iter()
+            .all(|origin| self.is_same_origin(origin))
+        {
             Err("the Origin header names another site")
         } else if !self
             .sites
@@ -56,7 +60,7 @@ impl Asker<'_> {
         }
     }
 
-    fn bears(&self, token: &str) -> bool {
+    fn has_token(&self, token: &str) -> bool {
         let Some((scheme, given)) = self.authorization.and_then(|value| value.split_once(' '))
         else {
             return false;
@@ -65,8 +69,8 @@ impl Asker<'_> {
             && given.trim().as_bytes().ct_eq(token.as_bytes()).into()
     }
 
-    /// Our own pages come from where the request goes.
-    fn is_own(&self, origin: &str) -> bool {
+    /// Returns whether a page comes from where its request goes.
+    fn is_same_origin(&self, origin: &str) -> bool {
         origin.strip_prefix("http://").is_some_and(|from| {
             self.hosts
                 .iter()

@@ -67,11 +67,11 @@ fn what_two_readers_may_see_two_names_in_is_no_name() {
     ] {
         assert!(!allowed(host), "{host}");
         assert!(
-            Asker {
+            AccessRequest {
                 hosts: &[host],
                 ..HERE
             }
-            .may_read(None)
+            .check_access(None)
             .is_err(),
             "{host}"
         );
@@ -87,18 +87,18 @@ fn what_two_readers_may_see_two_names_in_is_no_name() {
     ] {
         assert!(allowed(host), "{host}");
         assert_eq!(
-            Asker {
+            AccessRequest {
                 hosts: &[host],
                 ..HERE
             }
-            .may_read(None),
+            .check_access(None),
             Ok(()),
             "{host}"
         );
     }
 }
 
-const HERE: Asker = Asker {
+const HERE: AccessRequest = AccessRequest {
     peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
     hosts: &["localhost:11434"],
     origins: &[],
@@ -119,21 +119,21 @@ fn this_machine_reads_the_history_by_a_name_that_means_it() {
         "[::ffff:127.0.0.1]",
     ] {
         assert_eq!(
-            Asker {
+            AccessRequest {
                 hosts: &[host],
                 ..HERE
             }
-            .may_read(None),
+            .check_access(None),
             Ok(()),
             "{host}"
         );
     }
     assert_eq!(
-        Asker {
+        AccessRequest {
             peer: "::ffff:127.0.0.1".parse().unwrap(),
             ..HERE
         }
-        .may_read(None),
+        .check_access(None),
         Ok(())
     );
     for host in [
@@ -147,42 +147,46 @@ fn this_machine_reads_the_history_by_a_name_that_means_it() {
         "127.0.0.1.nip.io",
     ] {
         assert!(
-            Asker {
+            AccessRequest {
                 hosts: &[host],
                 ..HERE
             }
-            .may_read(None)
+            .check_access(None)
             .is_err(),
             "{host}"
         );
     }
-    assert!(Asker { hosts: &[], ..HERE }.may_read(None).is_err());
+    assert!(
+        AccessRequest { hosts: &[], ..HERE }
+            .check_access(None)
+            .is_err()
+    );
 }
 
 #[test]
 fn other_machines_proxies_and_other_sites_do_not() {
     assert!(
-        Asker {
+        AccessRequest {
             peer: [10, 0, 0, 7].into(),
             ..HERE
         }
-        .may_read(Some("t"))
+        .check_access(Some("t"))
         .is_err()
     );
     assert!(
-        Asker {
+        AccessRequest {
             is_forwarded: true,
             ..HERE
         }
-        .may_read(None)
+        .check_access(None)
         .is_err()
     );
     assert_eq!(
-        Asker {
+        AccessRequest {
             origins: &["http://localhost:11434"],
             ..HERE
         }
-        .may_read(None),
+        .check_access(None),
         Ok(())
     );
     for origin in [
@@ -194,11 +198,11 @@ fn other_machines_proxies_and_other_sites_do_not() {
         "",
     ] {
         assert!(
-            Asker {
+            AccessRequest {
                 origins: &[origin],
                 ..HERE
             }
-            .may_read(None)
+            .check_access(None)
             .is_err(),
             "{origin}"
         );
@@ -213,11 +217,11 @@ fn of_a_header_that_was_sent_twice_each_value_counts() {
         ["evil.example", "localhost:11434"],
     ] {
         assert!(
-            Asker {
+            AccessRequest {
                 hosts: &hosts,
                 ..HERE
             }
-            .may_read(None)
+            .check_access(None)
             .is_err(),
             "{hosts:?}"
         );
@@ -228,31 +232,31 @@ fn of_a_header_that_was_sent_twice_each_value_counts() {
     }
     for origins in [[own, "http://evil.example"], ["http://evil.example", own]] {
         assert!(
-            Asker {
+            AccessRequest {
                 origins: &origins,
                 ..HERE
             }
-            .may_read(None)
+            .check_access(None)
             .is_err(),
             "{origins:?}"
         );
     }
     assert_eq!(
-        Asker {
+        AccessRequest {
             hosts: &["localhost:11434"; 2],
             origins: &[own; 2],
             ..HERE
         }
-        .may_read(None),
+        .check_access(None),
         Ok(())
     );
     assert!(
-        Asker {
+        AccessRequest {
             hosts: &["localhost:11434", "127.0.0.1"],
             origins: &[own],
             ..HERE
         }
-        .may_read(None)
+        .check_access(None)
         .is_err()
     );
 }
@@ -269,7 +273,7 @@ fn a_browser_that_asks_for_another_site_does_not() {
         (&[""], false),
     ] {
         assert_eq!(
-            Asker { sites, ..HERE }.may_read(None).is_ok(),
+            AccessRequest { sites, ..HERE }.check_access(None).is_ok(),
             may,
             "{sites:?}"
         );
@@ -278,28 +282,28 @@ fn a_browser_that_asks_for_another_site_does_not() {
 
 #[test]
 fn where_there_is_a_token_this_machine_needs_it_too() {
-    assert!(HERE.may_read(Some("s3cret")).is_err());
+    assert!(HERE.check_access(Some("s3cret")).is_err());
     assert!(
-        Asker {
+        AccessRequest {
             authorization: Some("Bearer guess"),
             ..HERE
         }
-        .may_read(Some("s3cret"))
+        .check_access(Some("s3cret"))
         .is_err()
     );
     assert_eq!(
-        Asker {
+        AccessRequest {
             authorization: Some("Bearer s3cret"),
             ..HERE
         }
-        .may_read(Some("s3cret")),
+        .check_access(Some("s3cret")),
         Ok(())
     );
 }
 
 #[test]
 fn the_right_token_opens_it_to_anybody() {
-    let far = Asker {
+    let far = AccessRequest {
         peer: [10, 0, 0, 7].into(),
         hosts: &["tap.example"],
         origins: &["https://a"],
@@ -315,12 +319,16 @@ fn the_right_token_opens_it_to_anybody() {
         ("s3cret", false),
         ("Bearer ", false),
     ] {
-        let asker = Asker {
+        let request = AccessRequest {
             authorization: Some(given),
             ..far
         };
-        assert_eq!(asker.may_read(Some("s3cret")).is_ok(), right, "{given}");
-        assert!(asker.may_read(None).is_err());
+        assert_eq!(
+            request.check_access(Some("s3cret")).is_ok(),
+            right,
+            "{given}"
+        );
+        assert!(request.check_access(None).is_err());
     }
 }
 

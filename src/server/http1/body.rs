@@ -4,7 +4,7 @@ use super::chunked::Chunked;
 use super::framing::RequestFraming;
 use super::refusal::Refusal;
 
-/// What is next in a body.
+/// The next thing in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// Bytes of the body, never none.
@@ -15,7 +15,7 @@ pub enum Piece<'a> {
     End,
 }
 
-/// How far a body has come. Holds no bytes.
+/// Decodes a body as it comes. Holds no bytes.
 #[derive(Clone, Debug)]
 pub enum BodyDecoder {
     /// So many bytes are still to come.

@@ -1,6 +1,6 @@
 //! Bodies in chunks, taken apart as they come: `size[;extension] CR LF data CR LF … 0 CR LF [trailers] CR LF`.
 //!
-//! The bounds are those of Go's net/http: 16 digits, lines of 4,096 bytes, 16 KiB of what is no data beyond what the data
+//! The bounds are those of Go's net/http: 16 digits, lines of 4,096 bytes, 16 KiB of other bytes beyond what the data
 //! makes plausible, and 4,096 bytes of trailers. Extensions and trailers are dropped.
 
 use super::body::Piece;
@@ -22,7 +22,7 @@ const OVERHEAD_MAX: u64 = 16 << 10;
 /// Trailers and the empty line that ends them.
 const TRAILERS_MAX: u32 = 4096;
 
-/// Where in a chunked body we are. Holds no bytes.
+/// The place in a chunked body. Holds no bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Chunked {
     state: State,
@@ -33,7 +33,7 @@ pub struct Chunked {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// In the size, of which so many digits were read.
+    /// In the size, and how many of its digits were read.
     Size(u64, u8),
     /// Blanks after the size.
     Blank(u64),
@@ -85,7 +85,7 @@ impl Chunked {
         }
     }
 
-    /// The state after `byte`, which is no data.
+    /// The state after `byte`, which is not data.
     fn step(&mut self, byte: u8) -> Result<State, Refusal> {
         self.line += 1;
         match self.state {
@@ -95,7 +95,7 @@ impl Chunked {
                     Ok(next)
                 } else {
                     refuse(&format!(
-                        "the line of a chunk's size has over {LINE_MAX} bytes; send shorter extensions"
+                        "the size line of a chunk has over {LINE_MAX} bytes; send shorter extensions"
                     ))
                 }
             }
@@ -137,7 +137,7 @@ impl Chunked {
             (State::Extension(size), _, _) if byte != b'\n' => Ok(State::Extension(size)),
             (State::SizeEnd(size), b'\n', _) => self.begin(size),
             _ => refuse(&format!(
-                "\"{}\" cannot stand there in the size of a chunk; send hexadecimal digits and CR LF",
+                "\"{}\" is not allowed in the size of a chunk; send hexadecimal digits and CR LF",
                 byte.escape_ascii()
             )),
         }
@@ -151,13 +151,13 @@ impl Chunked {
         }
         if size > SIZE_MAX {
             return refuse(&format!(
-                "the size of a chunk is over {SIZE_MAX}, more than anybody can send"
+                "the size of a chunk is over {SIZE_MAX} bytes; send smaller chunks"
             ));
         }
         self.overhead = (self.overhead + line).saturating_sub(2 * size + 16);
         if self.overhead > OVERHEAD_MAX {
             return refuse(&format!(
-                "over {OVERHEAD_MAX} bytes stand between the data of the chunks; send shorter extensions"
+                "over {OVERHEAD_MAX} bytes are between the data of the chunks; send shorter extensions"
             ));
         }
         Ok(State::Data(size))
@@ -173,7 +173,7 @@ impl Chunked {
             (State::TrailerLf, b'\n') => Ok(State::Trailer),
             (State::LastLf, b'\n') => Ok(State::End),
             _ => refuse(&format!(
-                "\"{}\" cannot stand there in the trailers of a chunked body; send \"name: value\" and CR LF",
+                "\"{}\" is not allowed in the trailers of a chunked body; send \"name: value\" and CR LF",
                 byte.escape_ascii()
             )),
         }

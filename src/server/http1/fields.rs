@@ -68,7 +68,7 @@ pub(super) fn check_field(line: &[u8]) -> Result<(), Refusal> {
     })
 }
 
-/// What is wrong with such a line, if anything is.
+/// Says what is wrong with such a line, if anything is.
 pub(super) fn fault_of_field(line: &[u8]) -> Option<String> {
     // The head that the line would be alone lacks nothing but its empty line.
     match parse_headers(line, &mut [EMPTY_HEADER]) {
@@ -77,13 +77,13 @@ pub(super) fn fault_of_field(line: &[u8]) -> Option<String> {
     }
 }
 
-/// What is wrong with `line`, and the way out.
+/// Says what is wrong with `line`, and the way out.
 fn fault_of(line: &[u8]) -> String {
     let colon = memchr(b':', line);
     let name = &line[..colon.unwrap_or(line.len())];
     if line.first().is_some_and(u8::is_ascii_whitespace) {
         format!(
-            "header line {} begins with a blank, as if it went on with the line before; send each header on one line",
+            "header line {} begins with a blank, as if it continued the line before; send each header on one line",
             shown(line)
         )
     } else if colon.is_none() {
@@ -93,12 +93,12 @@ fn fault_of(line: &[u8]) -> String {
         )
     } else if name.last().is_some_and(u8::is_ascii_whitespace) {
         format!(
-            "header {} has a blank in front of its colon; send \"name: value\"",
+            "header {} has a blank before its colon; send \"name: value\"",
             shown(name)
         )
     } else if name.is_empty() || !name.iter().all(|b| is_token(*b)) {
         format!(
-            "{} is no name of a header; use letters, digits and dashes",
+            "{} is not a valid header name; use letters, digits and dashes",
             shown(name)
         )
     } else {

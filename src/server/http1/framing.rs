@@ -7,7 +7,7 @@ use super::fields::{Field, Fields};
 use super::line::{RequestLine, Version};
 use super::refusal::{Refusal, shown};
 
-/// How the body of a request is framed.
+/// The framing of the body of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestFraming {
     /// No body was announced.
@@ -16,7 +16,7 @@ pub enum RequestFraming {
     Chunked,
 }
 
-/// What a head says about its body and its connection.
+/// The meaning of a head for its body and its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HeadSemantics {
     pub framing: RequestFraming,
@@ -116,7 +116,7 @@ impl<'a> FramingHeaders<'a> {
             SingleHeader {
                 first: Some(host), ..
             } if !host.iter().all(|b| may_stand_in_host(*b)) => refuse(&format!(
-                "host {} is none; send a name or an address, and a port",
+                "host {} is not valid; send a name or an address, and a port",
                 shown(host)
             )),
             _ => Ok(()),
@@ -154,7 +154,7 @@ impl<'a> FramingHeaders<'a> {
     fn chunked(&self, encoding: &[u8]) -> Result<RequestFraming, Refusal> {
         if !encoding.eq_ignore_ascii_case(b"chunked") {
             return refuse(&format!(
-                "transfer-encoding {} is unknown; only \"chunked\" is known",
+                "transfer-encoding {} is not supported; only \"chunked\" is",
                 shown(encoding)
             ));
         }
@@ -167,7 +167,7 @@ impl<'a> FramingHeaders<'a> {
         }
     }
 
-    /// Whether `100 Continue` is waited for; nothing else can be expected.
+    /// Returns whether `100 Continue` is waited for; nothing else can be expected.
     fn expects_continue(&self) -> Result<bool, Refusal> {
         let value = self.expect.unwrap_or_default();
         let expects = has_word(value, b"100-continue");
@@ -179,7 +179,7 @@ impl<'a> FramingHeaders<'a> {
     }
 }
 
-/// Whether `word` stands in `value` between commas and blanks.
+/// Returns whether `word` stands in `value` between commas and blanks.
 fn has_word(value: &[u8], word: &[u8]) -> bool {
     value
         .split(|b| matches!(b, b' ' | b',' | b'\t'))
@@ -198,13 +198,13 @@ fn length_of(text: &[u8]) -> Result<RequestFraming, Refusal> {
     {
         Some(length) => Ok(RequestFraming::Length(length)),
         None => refuse(&format!(
-            "content-length {} is no number of bytes; send digits alone",
+            "content-length {} is not a number; send digits alone",
             shown(text)
         )),
     }
 }
 
-/// What may stand in a `Host` header (Go's httpguts.ValidHostHeader).
+/// Returns whether a `Host` header may have `byte` (Go's httpguts.ValidHostHeader).
 fn may_stand_in_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=[]_~".contains(&byte)
 }

@@ -34,7 +34,7 @@ impl HeadReader {
     /// the next request. Call again whenever bytes were appended to `input`, which holds all that came since the last
     /// head and its body were taken.
     ///
-    /// What can be no head is refused as soon as that is plain, and alike however it was cut into pieces. After a refusal the
+    /// Bytes that cannot become a head are refused as soon as that is plain, and alike however it was cut into pieces. After a refusal the
     /// connection is at its end.
     pub fn take(&mut self, input: &mut Vec<u8>) -> Result<Option<RequestHead>, Refusal> {
         if !self.skipped && self.start == 0 && input.starts_with(b"\r\n") {
@@ -68,7 +68,7 @@ impl HeadReader {
         }))
     }
 
-    /// The request line in `input`, once it was understood: for whoever counts a request that is refused or comes too slowly.
+    /// The request line in `input`, once it was understood: to count a request that is refused or comes too slowly.
     pub fn line<'a>(&self, input: &'a [u8]) -> Option<RequestLine<'a>> {
         self.parts.as_ref().map(|parts| parts.line(input))
     }
@@ -95,7 +95,7 @@ impl HeadReader {
         Ok(None)
     }
 
-    /// Before the request line is whole: whoever speaks another protocol may never send its end.
+    /// Before the request line is whole: a client of another protocol may never send its end.
     fn judge_method(&mut self, line: &[u8]) -> Result<(), Refusal> {
         if !self.method_ended {
             self.method_ended = method_ends(line, self.seen)?;
@@ -150,7 +150,7 @@ impl RequestHead {
         self.line().target
     }
 
-    /// The target for whoever looks at it; what is not UTF-8 is replaced.
+    /// The target as text; bytes that are not UTF-8 are replaced.
     pub fn target_text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.target())
     }
@@ -189,22 +189,22 @@ impl RequestHead {
             .filter(move |field| !hop_by_hop.has(field.name))
     }
 
-    /// How the body is framed.
+    /// The framing of the body.
     pub fn framing(&self) -> RequestFraming {
         self.semantics.framing
     }
 
-    /// Whether the connection goes on after the reply.
+    /// Returns whether the connection goes on after the reply.
     pub fn keeps_alive(&self) -> bool {
         self.semantics.keeps_alive
     }
 
-    /// Whether the client waits for `100 Continue` before it sends its body, and there is one to come.
+    /// Returns whether the client waits for `100 Continue` before it sends its body, and there is one to come.
     pub fn expects_continue(&self) -> bool {
         self.semantics.expects_continue
     }
 
-    /// Whether the reply has no body, whatever its head says.
+    /// Returns whether the reply has no body, whatever its head says.
     pub fn is_head(&self) -> bool {
         self.method() == "HEAD"
     }

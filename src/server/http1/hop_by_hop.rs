@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::fields::Fields;
 
-/// Headers that are never passed on. Transfer-Encoding is none of them: a body in chunks goes on in chunks.
+/// Headers that are never passed on. Transfer-Encoding is not among them: a body in chunks goes on in chunks.
 const HOP_BY_HOP: [&str; 8] = [
     "connection",
     "keep-alive",
@@ -49,7 +49,7 @@ impl<'a> HopByHop<'a> {
     }
 }
 
-/// Whether it changes anything that `Connection` names `name`.
+/// Returns whether it changes anything that `Connection` names `name`.
 fn matters(name: &[u8]) -> bool {
     !name.is_empty()
         && !is_among(&["close"], name)
@@ -63,7 +63,7 @@ fn is_among(names: &[&str], name: &[u8]) -> bool {
         .any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// Where in `head` its part `name` begins.
+/// Returns where `name`, which is a part of `head`, begins in it.
 fn place_in(head: &[u8], name: &[u8]) -> Option<u32> {
     u32::try_from(name.as_ptr().addr().checked_sub(head.as_ptr().addr())?).ok()
 }

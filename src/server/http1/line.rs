@@ -36,7 +36,7 @@ pub struct RequestLine<'a> {
     pub version: Version,
 }
 
-/// Where in a head the parts of its request line are.
+/// The places of the parts of a request line in its head.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
     method: Range<usize>,
@@ -52,7 +52,7 @@ impl Parts {
         let mut blanks = memchr_iter(b' ', line);
         let (Some(method), Some(target)) = (blanks.next(), blanks.next()) else {
             return Err(Refusal::framing(format!(
-                "read request: the line {} is no request line; {EXAMPLE}",
+                "read request: {} is not a request line; {EXAMPLE}",
                 shown(line)
             )));
         };
@@ -109,7 +109,7 @@ pub(super) fn method_ends(line: &[u8], seen: usize) -> Result<bool, Refusal> {
     }
 }
 
-/// What methods and names of headers are made of (RFC 9110 section 5.6.2).
+/// Returns whether methods and names of headers may have `byte` (RFC 9110 section 5.6.2).
 pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -126,7 +126,7 @@ fn version(text: &[u8]) -> Result<Version, Refusal> {
             Err(Refusal::version(text))
         }
         _ => Err(Refusal::framing(format!(
-            "read request: {} is no version of HTTP; end the request line with HTTP/1.1",
+            "read request: {} is not an HTTP version; end the request line with HTTP/1.1",
             shown(text)
         ))),
     }

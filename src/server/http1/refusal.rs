@@ -7,7 +7,7 @@ use super::head::HEAD_MAX;
 pub enum Reason {
     Busy,
     Starting,
-    /// What was sent is no request, or one whose end two readers could see in different places.
+    /// Not a request, or one whose end two readers could see in different places.
     Framing,
     Version,
     /// The head is too long.
@@ -63,12 +63,12 @@ impl Reason {
 pub struct Refusal {
     pub reason: Reason,
     pub status: u16,
-    /// What is wrong, with the value that was sent (escaped and cut, so that it is safe in a log), and the way out.
+    /// The fault, with the value that was sent (escaped and cut, so that it is safe in a log), and the way out.
     pub message: String,
 }
 
 impl Refusal {
-    /// 400: what was sent is no request, or one that has two meanings.
+    /// 400: not a request, or one that has two meanings.
     pub fn framing(message: impl Into<String>) -> Refusal {
         Refusal {
             reason: Reason::Framing,
@@ -83,7 +83,7 @@ impl Refusal {
             reason: Reason::Version,
             status: 505,
             message: format!(
-                "read request: version {} is not spoken here; {way_out}",
+                "read request: version {} is not supported; {way_out}",
                 shown(version)
             ),
         }
@@ -91,7 +91,7 @@ impl Refusal {
 
     pub(super) fn long_head() -> Refusal {
         let message = format!(
-            "read request: the head has over {HEAD_MAX} bytes; send what is that long in the body"
+            "read request: the head has over {HEAD_MAX} bytes; send long values in the body"
         );
         Refusal {
             reason: Reason::Head,
@@ -102,7 +102,7 @@ impl Refusal {
 
     pub(super) fn expectation(value: &[u8]) -> Refusal {
         let message = format!(
-            "read request: expect {} cannot be met; only \"100-continue\" is known",
+            "read request: expect {} cannot be met; only \"100-continue\" is supported",
             shown(value)
         );
         Refusal {

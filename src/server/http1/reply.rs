@@ -7,7 +7,7 @@ use super::head::HEAD_MAX;
 use super::hop_by_hop::HopByHop;
 use super::refusal::shown;
 
-/// Where the body of a reply ends, if the request and the status allow one.
+/// The end of the body of a reply, if the request and the status allow one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyFraming {
     Length(u64),
@@ -27,7 +27,7 @@ pub struct ReplyHead {
     keeps_alive: bool,
 }
 
-/// Where the head ends that `bytes` begin with, of which the first `seen` were looked at before; an error where it is too long.
+/// Finds the end of the head that `bytes` begin with, of which the first `seen` were searched before. Fails where it is too long.
 pub fn end_of_reply_head(bytes: &[u8], seen: usize) -> Result<Option<usize>, String> {
     // The empty line may have begun in what was seen.
     let mut at = seen.saturating_sub(2);
@@ -84,7 +84,7 @@ impl ReplyHead {
         self.status
     }
 
-    /// What the status line says behind its version, from the blank on, without its end.
+    /// The status line after its version, from the blank on, without its end.
     pub fn status_and_reason(&self) -> &[u8] {
         let line = self.raw[..self.fields].trim_ascii_end();
         &line[memchr(b' ', line).unwrap_or(line.len())..]
@@ -94,12 +94,12 @@ impl ReplyHead {
         self.framing
     }
 
-    /// Whether the connection goes on after the reply.
+    /// Returns whether the connection goes on after the reply.
     pub fn keeps_alive(&self) -> bool {
         self.keeps_alive
     }
 
-    /// Whether another head follows for the same request. A change of protocol is none: nobody asked for one.
+    /// Returns whether another head follows for the same request. A change of protocol is not interim: it was not asked for.
     pub fn is_interim(&self) -> bool {
         matches!(self.status, 100 | 102..=199)
     }
@@ -139,7 +139,7 @@ fn with_whole_line_ends(bytes: Vec<u8>) -> Vec<u8> {
 
 /// The last digit of the version, and the status.
 fn status_line(line: &[u8]) -> Result<(u8, u16), String> {
-    let fault = || format!("{} is no status line of HTTP/1", shown(line));
+    let fault = || format!("{} is not an HTTP/1 status line", shown(line));
     let [
         b'H',
         b'T',
@@ -183,7 +183,7 @@ fn framing(fields: Fields, is_old: bool) -> Result<ReplyFraming, String> {
         if field.is("transfer-encoding") && !is_old {
             if is_chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
                 return Err(format!(
-                    "its transfer-encoding {} is unknown; only \"chunked\" is known",
+                    "its transfer-encoding {} is not supported; only \"chunked\" is",
                     shown(field.value)
                 ));
             }
@@ -191,7 +191,7 @@ fn framing(fields: Fields, is_old: bool) -> Result<ReplyFraming, String> {
         } else if field.is("content-length") {
             let length = length_of(field.value)?;
             if !matches!(framing, ReplyFraming::Close) && framing != length {
-                return Err("it has two lengths".to_owned());
+                return Err("it has two different lengths".to_owned());
             }
             framing = length;
         }
@@ -212,5 +212,5 @@ fn length_of(value: &[u8]) -> Result<ReplyFraming, String> {
         .filter(|length| *length <= i64::MAX as u64);
     length
         .map(ReplyFraming::Length)
-        .ok_or_else(|| format!("its content-length {} is no number of bytes", shown(value)))
+        .ok_or_else(|| format!("its content-length {} is not a number", shown(value)))
 }

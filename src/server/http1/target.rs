@@ -64,7 +64,7 @@ pub(super) fn check(method: &[u8], target: &[u8]) -> Result<Option<Range<usize>>
     Ok(host)
 }
 
-/// Where the scheme that `target` begins with ends, its colon included.
+/// Returns where the scheme that `target` begins with ends, its colon included.
 fn scheme_end(target: &[u8]) -> Option<usize> {
     let is_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
     let end = target.iter().position(|b| !is_scheme(*b))?;
@@ -110,7 +110,7 @@ fn is_ipv6(text: &[u8]) -> bool {
     address.parse::<Ipv6Addr>().is_ok() && zone_is_good
 }
 
-/// What may stand in a name unescaped; escaped, only what is beyond ASCII, and the `%` itself.
+/// Allows in a name unescaped what a name may hold; escaped, only what is beyond ASCII, and the `%` itself.
 fn is_host_name(name: &[u8]) -> bool {
     escapes_are_whole(name)
         && escapes(name).all(|code| code >= 0x80 || code == b'%')
@@ -132,7 +132,7 @@ fn escapes_are_whole(text: &[u8]) -> bool {
         .all(|at| code_of(text.get(at + 1..at + 3)).is_some())
 }
 
-/// What the escapes in `text` stand for.
+/// The bytes that the escapes in `text` stand for.
 fn escapes(text: &[u8]) -> impl Iterator<Item = u8> {
     (0..text.len())
         .filter(|at| text[*at] == b'%')

@@ -182,7 +182,7 @@ fn a_refusal_names_what_it_refuses_escaped_and_cut_and_the_way_out() {
     let turned = refusal("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\u{202e}[31m\r\n\r\n");
     assert_eq!(
         turned.message,
-        "read request: content-length \"1\\u{202e}[31m\" is no number of bytes; send digits alone"
+        "read request: content-length \"1\\u{202e}[31m\" is not a number; send digits alone"
     );
     let long = refusal(&format!(
         "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",

@@ -51,24 +51,24 @@ const STRICTER: [&str; 16] = [
     "more than one Content-Length header",
     "transfer-encoding in an HTTP/1.0 request",
     // Go's status is 501.
-    "only \"chunked\" is known",
+    "is not supported; only \"chunked\" is",
     "more than one Transfer-Encoding header",
     // Go takes the version for one when the whole head is there, and lets the preface of HTTP/2 through.
-    "is not spoken here",
+    "is not supported; speak HTTP/1.1",
     // Go wants none with CONNECT.
     "no Host header",
-    "begins with a blank, as if it went on with the line before",
+    "begins with a blank, as if it continued the line before",
     "a bare LF after",
     // In trailers: folds, `name :` and bare LF.
-    "\" \" cannot stand there in the trailers",
-    "\"\\t\" cannot stand there in the trailers",
-    "\"\\n\" cannot stand there in the trailers",
+    "\" \" is not allowed in the trailers",
+    "\"\\t\" is not allowed in the trailers",
+    "\"\\n\" is not allowed in the trailers",
     // Go's sums overflow there: it refuses some of them, and waits for others for ever.
     "the size of a chunk is over",
     // RFC 9112 section 9.3: close counts; with Go its opposite does.
     ours::BOTH,
     // Behind a POST Go skips whatever ends of lines come in four bytes.
-    "the line \"\" is no request line",
+    "\"\" is not a request line",
     "a lone CR after \"\"",
 ];
 

@@ -1,150 +1,19 @@
-//! Exchanges over connections in memory: what is sent is kept, and what comes is scripted.
+//! Exchanges over connections in memory.
 
-use std::collections::VecDeque;
-use std::io::{self, Cursor, ErrorKind};
-use std::sync::{Arc, Mutex};
+mod memory;
 
-use ureq::Error;
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use std::io::{self, Cursor};
 
+use self::memory::{Network, Step};
 use super::*;
-use crate::forward::buffers::SmallBuffers;
+use crate::forward::CancelReason;
+use crate::forward::failure::Failure;
 use crate::forward::outgoing::OutgoingRequest;
 use crate::forward::readiness::Readiness;
 use crate::forward::retry;
-use crate::http::address::Upstream;
+use crate::http::agent::UpstreamErrorKind;
 use crate::server::RequestFraming;
 use crate::util::budget::Buffer;
-use crate::util::threads::lock;
-
-/// What a connection does when more of a reply is awaited. Nothing may be awaited beyond the end of its script.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Bytes(&'static [u8]),
-    Reset,
-    /// It is closed in order.
-    End,
-}
-
-/// Connections in memory, each with its script.
-#[derive(Clone)]
-struct Network {
-    control: Arc<ConnectionControl>,
-    scripts: Arc<Mutex<VecDeque<Vec<Step>>>>,
-    /// What was sent on each connection.
-    sent: Arc<Mutex<Vec<Vec<u8>>>>,
-    /// After this many bytes the other side takes no more.
-    room: usize,
-}
-
-impl std::fmt::Debug for Network {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Network")
-    }
-}
-
-impl Network {
-    fn new(scripts: &[&[Step]]) -> Network {
-        Network {
-            control: Arc::new(ConnectionControl::new(false)),
-            scripts: Arc::new(Mutex::new(
-                scripts.iter().map(|script| script.to_vec()).collect(),
-            )),
-            sent: Arc::default(),
-            room: usize::MAX,
-        }
-    }
-
-    fn connect_upstream(&self) -> UpstreamConnection {
-        let upstream = Upstream::loopback(11434);
-        let target = Target {
-            upstream,
-            roots: None,
-        };
-        UpstreamConnection::over(
-            self.clone(),
-            self.control.clone(),
-            &target,
-            &Budget::of(None),
-        )
-    }
-
-    fn sent(&self) -> Vec<String> {
-        let sent = lock(&self.sent);
-        sent.iter()
-            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-            .collect()
-    }
-}
-
-impl Connector<()> for Network {
-    type Out = MemoryTransport;
-
-    fn connect(
-        &self,
-        _: &ConnectionDetails,
-        _: Option<()>,
-    ) -> Result<Option<MemoryTransport>, Error> {
-        let script = lock(&self.scripts)
-            .pop_front()
-            .expect("a script for one more connection");
-        let mut sent = lock(&self.sent);
-        sent.push(Vec::new());
-        Ok(Some(MemoryTransport {
-            network: self.clone(),
-            index: sent.len() - 1,
-            script: script.into(),
-            buffers: SmallBuffers::default(),
-        }))
-    }
-}
-
-#[derive(Debug)]
-struct MemoryTransport {
-    network: Network,
-    index: usize,
-    script: VecDeque<Step>,
-    buffers: SmallBuffers,
-}
-
-impl Transport for MemoryTransport {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        &mut self.buffers
-    }
-
-    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
-        let output = self.buffers.output()[..amount].to_vec();
-        let sent = &mut lock(&self.network.sent)[self.index];
-        let room = self.network.room.saturating_sub(sent.len());
-        sent.extend_from_slice(&output[..amount.min(room)]);
-        if amount > room {
-            self.network.control.write_failed();
-        }
-        Ok(())
-    }
-
-    fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
-        let mut bytes = match self.script.pop_front() {
-            Some(Step::Bytes(bytes)) => bytes,
-            Some(Step::Reset) => {
-                let reset = io::Error::from(ErrorKind::ConnectionReset);
-                self.network.control.read_failed(&reset);
-                return Err(reset.into());
-            }
-            Some(Step::End) => return Ok(false),
-            None => panic!("more of the reply is awaited than there is"),
-        };
-        while !bytes.is_empty() {
-            let amount = io::Read::read(&mut bytes, self.buffers.input_append_buf())?;
-            self.buffers.input_appended(amount);
-        }
-        Ok(true)
-    }
-
-    fn is_open(&mut self) -> bool {
-        true
-    }
-}
 
 fn whole(head: &str, body: &[u8], framing: RequestFraming) -> OutgoingRequest {
     let mut buffer = Buffer::new(&Budget::of(None));
@@ -272,9 +141,7 @@ fn a_request_is_not_sent_again_after_an_orderly_end_or_a_byte_of_the_reply_or_a_
     let network = Network::new(&[&[Step::Reset]]);
     let upstream = network.connect_upstream();
     upstream.control.set_request(get("/"));
-    upstream
-        .control
-        .cancel(crate::forward::CancelReason::ClientGone);
+    upstream.control.cancel(CancelReason::ClientGone);
     let (reply, was_retried) = retry::send(&upstream, &Readiness::external(), ReplyBody::AsFramed);
     assert!(!was_retried && reply.is_err());
 }
@@ -349,11 +216,11 @@ fn a_reply_that_is_not_http_is_an_error_that_says_so() {
     let upstream = network.connect_upstream();
     upstream.control.set_request(get("/"));
     let error = upstream.send_whole(ReplyBody::AsFramed).unwrap_err();
-    let failure = crate::forward::failure::Failure::upstream("ask ollama", &error);
-    let crate::forward::failure::Failure::Upstream(kind, text) = failure else {
+    let failure = Failure::upstream("ask ollama", &error);
+    let Failure::Upstream(kind, text) = failure else {
         panic!("{failure:?}");
     };
-    assert_eq!(kind, crate::http::agent::UpstreamErrorKind::Invalid);
+    assert_eq!(kind, UpstreamErrorKind::Invalid);
     assert!(
         text.contains("read ollama's reply") && text.contains("SSH-2.0"),
         "{text}"
