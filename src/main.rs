@@ -38,9 +38,9 @@ mod metrics;
 
 mod observe;
 
-mod http;
-
 mod config;
+
+mod http;
 
 mod cli;
 

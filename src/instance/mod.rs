@@ -16,8 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{is_token, test_overrides};
 use crate::http::address::{ListenAddress, Upstream};
-use crate::http::agent::addresses;
-use crate::ollama::port;
+use crate::http::agent::{addresses, is_local_address};
 use crate::platform;
 pub use own::OwnNote;
 
@@ -59,9 +58,8 @@ impl Note {
         let there = || addresses(&address.host, address.port).unwrap_or_default();
         !own.is_empty()
             && there().iter().any(|there| {
-                own.iter().any(|own| {
-                    own == there || own.ip().is_unspecified() && port::is_local_address(there)
-                })
+                own.iter()
+                    .any(|own| own == there || own.ip().is_unspecified() && is_local_address(there))
             })
     }
 

@@ -1,12 +1,12 @@
 //! Ports: the one that the tap listens on and the one that Ollama gets behind it; where one is taken, by whom and what to do.
 
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use crate::config::{Config, test_overrides};
 use crate::error::{Error, Result};
 use crate::http::address::{ListenAddress, Upstream};
-use crate::http::agent;
+use crate::http::agent::{self, is_local_address};
 use crate::ollama::occupant::Occupant;
 use crate::platform;
 use crate::server;
@@ -51,11 +51,6 @@ fn upstream_is_here(config: &Config, wanted: &[SocketAddr]) -> bool {
             .iter()
             .any(|here| here == there || here.ip().is_unspecified() && is_local_address(there))
     })
-}
-
-/// An address that can be bound is one of this machine's.
-pub fn is_local_address(address: &SocketAddr) -> bool {
-    UdpSocket::bind((address.ip(), 0)).is_ok()
 }
 
 /// Whether this machine could listen there.

@@ -12,7 +12,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 
 pub use self::error::{StepError, UpstreamErrorKind, error_chain, lower_first};
-pub use self::resolver::{NameResolver, addresses};
+pub use self::resolver::{NameResolver, addresses, is_local_address};
 use crate::error::failed;
 use crate::http::address::Upstream;
 

@@ -1,7 +1,7 @@
 //! From names to addresses.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 
 use ureq::Error;
 use ureq::config::Config;
@@ -40,6 +40,11 @@ impl Resolver for NameResolver {
             Ok(found)
         }
     }
+}
+
+/// Returns whether the address is one of this machine's: only those can be bound.
+pub fn is_local_address(address: &SocketAddr) -> bool {
+    UdpSocket::bind((address.ip(), 0)).is_ok()
 }
 
 /// The addresses of `host`, the way every part of the tap reads a name. `localhost` needs no file and no server to be known; IPv4

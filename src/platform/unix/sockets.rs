@@ -50,7 +50,7 @@ pub fn is_no_family(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }
 
-/// See `readiness::wait`.
+/// See `sockets::wait`.
 pub fn wait_for<const N: usize>(
     sockets: [(&TcpStream, Awaited); N],
     time: Option<Duration>,

@@ -93,7 +93,7 @@ pub fn is_no_family(error: &io::Error) -> bool {
     error.raw_os_error() == Some(WSAEAFNOSUPPORT)
 }
 
-/// See `readiness::wait`. An end and a reset look alike here and are told again and again, so a socket of which nothing is
+/// See `sockets::wait`. An end and a reset look alike here and are told again and again, so a socket of which nothing is
 /// awaited is left out.
 pub fn wait_for<const N: usize>(
     sockets: [(&TcpStream, Awaited); N],
