@@ -153,7 +153,7 @@ impl Families {
             )?,
             prompt_tokens_cached: define.counters(
                 "ollama_prompt_tokens_cached_total",
-                "Of the prompt tokens processed, those from Ollama's cache, where it tells them.",
+                "Of the prompt tokens processed, those from Ollama's cache, if it tells them.",
                 &["model"],
             )?,
             prompt_tokens: define.histograms(
@@ -164,7 +164,7 @@ impl Families {
             )?,
             prompt_tokens_per_second: define.histograms(
                 "ollama_prompt_tokens_per_second",
-                "Speed at which one request's prompt was read: its tokens without the cached ones, where Ollama tells those.",
+                "Speed at which one request's prompt was read: its tokens without the cached ones, if Ollama tells those.",
                 &["model"],
                 PROMPT_TOKENS_PER_SECOND,
             )?,
@@ -208,9 +208,9 @@ impl Families {
             analytics_dropped: define.counter("ollama_tap_analytics_dropped_total", "Records that the history lost for good.")?,
             analytics_expiry_held: define.gauge(
                 "ollama_tap_analytics_expiry_held",
-                "Whether records that are too old are kept for now, because a jump of the clock may make them look so (1) or not (0).",
+                "Whether expired records are kept for now, because a jump of the clock may make them look expired (1) or not (0).",
             )?,
-            up: define.gauge("ollama_up", "Whether Ollama answered us or a client last (1) or not (0).")?,
+            up: define.gauge("ollama_up", "Whether Ollama answered the tap or a client last (1) or not (0).")?,
             version_info: define.gauges("ollama_version_info", "Always 1; the label says which version of Ollama answers.", &["version"])?,
             model_loaded: define.gauges("ollama_model_loaded", "1 for every model that Ollama holds in memory.", &["model"])?,
             model_size: define.gauges("ollama_model_size_bytes", "Memory that a loaded model takes in all.", &["model"])?,
@@ -224,14 +224,14 @@ impl Families {
             )?,
             upstream_errors: define.counters(
                 "ollama_tap_upstream_errors_total",
-                "Times Ollama could not be reached or understood, or a request was sent anew (stale).",
+                "Times Ollama could not be reached or understood, or a request was sent again (stale).",
                 &["kind"],
             )?,
-            refused: define.counters("ollama_tap_refused_total", "Requests that met one of our own bounds.", &["reason"])?,
+            refused: define.counters("ollama_tap_refused_total", "Requests that met one of the tap's own limits.", &["reason"])?,
             workers: define.gauge("ollama_tap_workers", "Workers, each of which forwards one request at a time.")?,
             workers_busy: define.gauge("ollama_tap_workers_busy", "Workers that forward a request right now.")?,
             queue_wait: define.histogram("ollama_tap_queue_wait_seconds", "Time a request waited for a free worker.", WAIT_SECONDS)?,
-            listener_restarts: define.counter("ollama_tap_listener_restarts_total", "Connections that ended by a fault of ours.")?,
+            listener_restarts: define.counter("ollama_tap_listener_restarts_total", "Connections that ended by a fault of the tap.")?,
             backend_restarts: define.counter("ollama_tap_backend_restarts_total", "Times Ollama died or hung and serve started it again.")?,
             parse_failures: define.counters(
                 "ollama_tap_parse_failures_total",

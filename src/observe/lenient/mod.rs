@@ -63,4 +63,4 @@ mod scalars;
 
 pub use containers::{List, Object, Presence, Raw, object};
 pub use content::MessageContent;
-pub use scalars::{Flag, Number, Str};
+pub use scalars::{Boolean, Number, Str};

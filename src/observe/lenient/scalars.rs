@@ -18,7 +18,7 @@ pub struct Number(Option<f64>);
 
 /// A boolean; 1 and "true" are true as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flag(pub bool);
+pub struct Boolean(pub bool);
 
 impl Str<'_> {
     /// Returns the text, unless it is empty.
@@ -114,36 +114,36 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
-impl<'de> Deserialize<'de> for Flag {
+impl<'de> Deserialize<'de> for Boolean {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FlagVisitor;
+        struct BooleanVisitor;
 
-        impl<'de> Visitor<'de> for FlagVisitor {
-            type Value = Flag;
-            skip!(Flag::default(); unit list object);
+        impl<'de> Visitor<'de> for BooleanVisitor {
+            type Value = Boolean;
+            skip!(Boolean::default(); unit list object);
 
-            fn visit_bool<E: Error>(self, flag: bool) -> Result<Flag, E> {
-                Ok(Flag(flag))
+            fn visit_bool<E: Error>(self, flag: bool) -> Result<Boolean, E> {
+                Ok(Boolean(flag))
             }
 
-            fn visit_i64<E: Error>(self, _: i64) -> Result<Flag, E> {
-                Ok(Flag(false))
+            fn visit_i64<E: Error>(self, _: i64) -> Result<Boolean, E> {
+                Ok(Boolean(false))
             }
 
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Flag, E> {
-                Ok(Flag(number == 1))
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Boolean, E> {
+                Ok(Boolean(number == 1))
             }
 
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Flag, E> {
-                Ok(Flag(number == 1.0))
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Boolean, E> {
+                Ok(Boolean(number == 1.0))
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Flag, E> {
-                Ok(Flag(text.eq_ignore_ascii_case("true")))
+            fn visit_str<E: Error>(self, text: &str) -> Result<Boolean, E> {
+                Ok(Boolean(text.eq_ignore_ascii_case("true")))
             }
         }
 
-        deserializer.deserialize_any(FlagVisitor)
+        deserializer.deserialize_any(BooleanVisitor)
     }
 }
 
@@ -231,7 +231,7 @@ mod tests {
             ("[true]", false),
         ] {
             assert_eq!(
-                serde_json::from_str::<Flag>(json).unwrap().0,
+                serde_json::from_str::<Boolean>(json).unwrap().0,
                 flag,
                 "{json}"
             );

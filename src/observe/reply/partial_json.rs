@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::facts::ReplyFacts;
-use crate::observe::lenient::{Flag, Number, Str};
+use crate::observe::lenient::{Boolean, Number, Str};
 
 /// Adds the counters and the end marker that are found in `part` of an object.
 pub fn read_counters(part: &[u8], facts: &mut ReplyFacts) {
@@ -35,7 +35,7 @@ pub fn read_counters(part: &[u8], facts: &mut ReplyFacts) {
         facts.set_done_reason(&part.text(key));
     }
     facts.set_model(&part.text("model"));
-    facts.done |= part.find::<Flag>("done").unwrap_or_default().0;
+    facts.done |= part.find::<Boolean>("done").unwrap_or_default().0;
     facts.done |= &*part.text("type") == "response.completed";
 }
 

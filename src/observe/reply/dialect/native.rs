@@ -8,7 +8,7 @@
 use serde::Deserialize;
 
 use crate::observe::lenient::{
-    Flag, List, MessageContent, Number, Object, Presence, Raw, Str, object,
+    Boolean, List, MessageContent, Number, Object, Presence, Raw, Str, object,
 };
 use crate::observe::reply::facts::ReplyFacts;
 
@@ -29,7 +29,7 @@ struct Reply<'a> {
     message: Object<Message<'a>>,
     embedding: Presence,
     embeddings: Presence,
-    done: Option<Flag>,
+    done: Option<Boolean>,
     #[serde(borrow)]
     done_reason: Str<'a>,
     total_duration: Number,
