@@ -23,7 +23,7 @@ use crate::forward::readiness::Readiness;
 use crate::history::History;
 use crate::http::address::dialable_ip;
 use crate::http::agent::Target;
-use crate::instance::OwnNote;
+use crate::instance::Registration;
 use crate::metrics::Metrics;
 use crate::platform;
 use crate::server::Context;
@@ -50,7 +50,7 @@ pub struct Tap {
     history: Option<Arc<History>>,
     address: SocketAddr,
     pages_address: SocketAddr,
-    note: Option<OwnNote>,
+    note: Option<Registration>,
 }
 
 impl Tap {
@@ -63,7 +63,7 @@ impl Tap {
         let memory = platform::resources::memory_bytes();
         let budget = Budget::of(memory);
         let history = wiring::open_history(config, listeners.address, &metrics, &budget)?;
-        let note = OwnNote::leave(
+        let note = Registration::register(
             config,
             listeners.address,
             listeners.admin_address(),

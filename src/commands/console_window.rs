@@ -1,4 +1,4 @@
-//! WINDOW: what somebody sees who started us with a double-click. The window is ours alone, and closes with us.
+//! What somebody sees who started us with a double-click. The window is ours alone, and closes with us.
 
 use std::io::{self, IsTerminal};
 

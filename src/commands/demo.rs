@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::{prepare, reported, stop_signals, variable};
+use super::{env_var, init_process, report_bad_values, stop_signals};
 use crate::app::{self, Tap};
 use crate::cli::{DemoArgs, ProxyArgs};
 use crate::config::{Backend, Config, ENV_ANALYTICS_DIR};
@@ -24,12 +24,12 @@ use crate::server;
 const REMOVALS: usize = 100;
 
 pub fn run(args: &DemoArgs) -> Result<ExitCode> {
-    let mut config = reported(Config::resolve(
+    let mut config = report_bad_values(Config::resolve(
         &proxy_args(args),
         ListenAddress::serve_default(),
-        &variable,
+        &env_var,
     ))?;
-    prepare(config.log_level);
+    init_process(config.log_level);
     let temporary = temporary_history(args, &mut config)?;
     let place = temporary.as_ref().map(|dir| dir.path().to_owned());
     let stopped = stop_signals(move || place.iter().for_each(|place| remove(place)))?;

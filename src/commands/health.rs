@@ -2,17 +2,17 @@
 
 use std::process::ExitCode;
 
-use super::{reported, running, variable};
+use super::{discovery, env_var, report_bad_values};
 use crate::cli::{HealthArgs, LocationArgs};
 use crate::config::QueryConfig;
 use crate::error::{Error, Result};
 
 pub fn run(args: &HealthArgs) -> Result<ExitCode> {
-    let config = reported(QueryConfig::resolve(
+    let config = report_bad_values(QueryConfig::resolve(
         LocationArgs::of_tap(&args.listen),
-        &variable,
+        &env_var,
     ))?;
-    match running::find(&config) {
+    match discovery::find(&config) {
         Some(tap) => {
             println!("a tap answers at {}", tap.address());
             Ok(ExitCode::SUCCESS)

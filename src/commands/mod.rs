@@ -2,12 +2,12 @@
 
 pub mod console_window;
 pub mod demo;
+mod discovery;
 pub mod health;
 pub mod history;
+mod metrics_text;
 pub mod passthrough;
 pub mod proxy;
-mod running;
-mod scraped;
 pub mod secret;
 pub mod serve;
 pub mod service;
@@ -26,12 +26,12 @@ use crate::platform;
 use crate::util::threads::STACK;
 
 /// A variable of the environment, for settings.
-fn variable(name: &str) -> Option<String> {
+fn env_var(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 /// Settings, or all that is wrong with them.
-fn reported<T>(resolved: Result<T, Vec<BadValue>>) -> Result<T> {
+fn report_bad_values<T>(resolved: Result<T, Vec<BadValue>>) -> Result<T> {
     resolved.map_err(|bad| {
         let lines: Vec<String> = bad.iter().map(|value| value.to_string()).collect();
         Error::Usage(lines.join("\nollama-tap: "))
@@ -39,20 +39,20 @@ fn reported<T>(resolved: Result<T, Vec<BadValue>>) -> Result<T> {
 }
 
 /// Sets up the process for a tap, before it has a second thread.
-fn prepare(log_level: LevelFilter) {
+fn init_process(log_level: LevelFilter) {
     platform::resources::set_thread_stack(STACK);
     logging::start(log_level);
     let descriptors = platform::resources::raise_descriptor_limit(DESCRIPTORS_WANTED);
     log::debug!("at most {descriptors} descriptors");
 }
 
-/// Hears of the first signal to stop; the second ends the process at once, after `in_haste`.
-fn stop_signals(in_haste: impl Fn() + Send + 'static) -> Result<Receiver<()>> {
+/// Hears of the first signal to stop; the second ends the process at once, after `on_second_signal`.
+fn stop_signals(on_second_signal: impl Fn() + Send + 'static) -> Result<Receiver<()>> {
     let (stop, stopped) = unbounded();
     let stopping = AtomicBool::new(false);
     platform::process::wait_for_signals(move || {
         if stopping.swap(true, SeqCst) || stop.send(()).is_err() {
-            in_haste();
+            on_second_signal();
             platform::socket_store::let_go_of_all();
             std::process::exit(1);
         }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{prepare, reported, stop_signals, variable};
+use super::{env_var, init_process, report_bad_values, stop_signals};
 use crate::app::{self, Tap};
 use crate::cli::ProxyArgs;
 use crate::config::Config;
@@ -12,12 +12,12 @@ use crate::forward::readiness::Readiness;
 use crate::http::address::ListenAddress;
 
 pub fn run(args: &ProxyArgs) -> Result<ExitCode> {
-    let config = reported(Config::resolve(
+    let config = report_bad_values(Config::resolve(
         args,
         ListenAddress::proxy_default(),
-        &variable,
+        &env_var,
     ))?;
-    prepare(config.log_level);
+    init_process(config.log_level);
     let stopped = stop_signals(|| ())?;
     let tap = Tap::start(&config, Arc::new(Readiness::external()), app::announce)?;
     let _ = stopped.recv();

@@ -1,4 +1,4 @@
-//! SECRET: takes a token from the command line, which every user of the machine can read.
+//! Takes a token from the command line, which every user of the machine can read.
 
 use std::ffi::OsString;
 

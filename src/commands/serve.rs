@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{prepare, reported, stop_signals, variable};
+use super::{env_var, init_process, report_bad_values, stop_signals};
 use crate::app::{self, Tap};
 use crate::cli::ServeArgs;
 use crate::config::{Config, ServeConfig};
@@ -15,31 +15,31 @@ use crate::ollama::port;
 use crate::ollama::{LaunchPlan, OllamaProcess, find};
 
 pub fn run(args: &ServeArgs) -> Result<ExitCode> {
-    let config = reported(ServeConfig::resolve(args, &variable))?;
-    prepare(config.tap.log_level);
+    let config = report_bad_values(ServeConfig::resolve(args, &env_var))?;
+    init_process(config.tap.log_level);
     let stopped = stop_signals(|| ())?;
     let grace = config.tap.shutdown_grace;
-    let both = Both::start(config, |settings, readiness| {
+    let pair = TapAndOllama::start(config, |settings, readiness| {
         Tap::start(settings, readiness, app::announce)
     })?;
     let _ = stopped.recv();
-    both.stop(grace);
+    pair.stop(grace);
     Ok(ExitCode::SUCCESS)
 }
 
 /// Ollama, and the tap in front of it.
-pub struct Both {
+pub struct TapAndOllama {
     pub tap: Tap,
     pub readiness: Arc<Readiness>,
     pub ollama: OllamaProcess,
 }
 
-impl Both {
+impl TapAndOllama {
     /// Finds Ollama and its port, takes ours, and starts both. The tap answers from here on, Ollama once it is ready.
     pub fn start(
         config: ServeConfig,
         start_tap: impl Fn(&Config, Arc<Readiness>) -> Result<Tap>,
-    ) -> Result<Both> {
+    ) -> Result<TapAndOllama> {
         let program = find::ollama(config.ollama.as_deref())?;
         let mut settings = config.tap;
         let port = port::choose_backend_port(config.backend_port, settings.listen.port)?;
@@ -51,7 +51,7 @@ impl Both {
             readiness.clone(),
             tap.metrics(),
         )?;
-        Ok(Both {
+        Ok(TapAndOllama {
             tap,
             readiness,
             ollama,

@@ -170,7 +170,7 @@ impl Resolver<'_> {
             .text(flag, ENV_ANALYTICS_DIR)
             .filter(|(_, text)| text.starts_with('~'))
         {
-            self.warnings.push(format!("{name}=`{text}`: `~` is no home here, but a directory of that name; write the whole path"));
+            self.warnings.push(format!("{name}=`{text}`: `~` does not stand for a home directory here; write the whole path"));
         }
         self.read(flag, ENV_ANALYTICS_DIR, "a directory", parse_directory)
     }

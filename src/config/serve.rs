@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(config.tap.listen.to_string(), "localhost:11434");
         assert_eq!(
             config.tap.warnings,
-            ["OLLAMA_HOST=`localhost:66000`: `66000` is no port from 0 to 65535; 11434 is used"]
+            ["OLLAMA_HOST=`localhost:66000`: `66000` is not a port from 0 to 65535; 11434 is used"]
         );
     }
 

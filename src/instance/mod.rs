@@ -1,9 +1,9 @@
-//! NOTE: what each running tap leaves for those who look for one: `PORT.json`, which says where it listens and where its pages are.
+//! What each running tap leaves for those who look for one: `PORT.json`, which says where it listens and where its pages are.
 //!
-//! Everybody may read a note, so no secret is in it: it names the file that has the token, `PORT.token`, which only the tap's own
-//! user may read. A note that outlived its tap is common (a kill, a power cut) and harmless: whoever finds one asks /healthz there.
+//! Everybody may read it, so no secret is in it: it names the file that has the token, `PORT.token`, which only the tap's own
+//! user may read. A file that outlived its tap is common (a kill, a power cut) and harmless: who finds one asks /healthz there.
 
-mod own;
+mod registration;
 
 use std::cmp::Reverse;
 use std::io::Read;
@@ -18,16 +18,16 @@ use crate::config::{is_token, test_overrides};
 use crate::http::address::{ListenAddress, Upstream};
 use crate::http::agent::{addresses, is_local_address};
 use crate::platform;
-pub use own::OwnNote;
+pub use registration::Registration;
 
-/// What the name of a note ends in; the port is before it.
-const NOTE: &str = ".json";
+/// The extension of an instance file, after the port.
+const EXTENSION: &str = ".json";
 
-/// A note or a token is read up to this (bytes).
+/// An instance or a token is read up to this (bytes).
 const TEXT_MAX: u64 = 64 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
+pub struct Instance {
     pub listen: SocketAddr,
     /// Where our own pages are, if not there too.
     pub admin: Option<SocketAddr>,
@@ -37,7 +37,7 @@ pub struct Note {
     pub pid: u32,
 }
 
-impl Note {
+impl Instance {
     /// Where its clients reach the tap.
     pub fn public(&self) -> Upstream {
         reached(self.listen)
@@ -63,12 +63,12 @@ impl Note {
             })
     }
 
-    /// What opens its history, for those who may read it. A note may come from another user, who must not choose which of our
+    /// What opens its history, for those who may read it. An instance file may come from another user, who must not choose which of our
     /// files is sent to that user's tap: it has the name that tokens have, and holds what a token is made of.
     pub fn token(&self) -> Option<String> {
         let path = self.token_file.as_deref().filter(|path| {
             path.file_name()
-                .is_some_and(|name| *name == *own::token_name(self.listen))
+                .is_some_and(|name| *name == *registration::token_name(self.listen))
         })?;
         let text = String::from_utf8(read(path).ok()?.1).ok()?;
         Some(text.trim().to_owned()).filter(|text| is_token(text))
@@ -83,35 +83,35 @@ fn reached(address: SocketAddr) -> Upstream {
     listen.dial_target().unwrap_or_else(|| address.into())
 }
 
-/// Every note on this machine that we may read, the newest first.
-pub fn all() -> Vec<Note> {
+/// Lists the instances on this machine whose files we may read, the newest first.
+pub fn list() -> Vec<Instance> {
     let entries = directories()
         .into_iter()
         .filter_map(|dir| fs::read_dir(dir).ok())
         .flatten();
-    let mut found: Vec<(SystemTime, Note)> = entries
-        .filter_map(|entry| noted(&entry.ok()?.path()))
+    let mut found: Vec<(SystemTime, Instance)> = entries
+        .filter_map(|entry| read_instance(&entry.ok()?.path()))
         .collect();
     found.sort_by_key(|(time, _)| Reverse(*time));
-    found.into_iter().map(|(_, note)| note).collect()
+    found.into_iter().map(|(_, instance)| instance).collect()
 }
 
-/// The note of the tap that is dialled there.
-pub fn at(address: &Upstream) -> Option<Note> {
-    all().into_iter().find(|note| note.is_at(address))
+/// Finds the tap that is reached at this address.
+pub fn find(address: &Upstream) -> Option<Instance> {
+    list().into_iter().find(|instance| instance.is_at(address))
 }
 
-/// The note in this file, if it is one, and when it was left.
-fn noted(path: &Path) -> Option<(SystemTime, Note)> {
+/// Reads an instance file, if it is one, and when it was written.
+fn read_instance(path: &Path) -> Option<(SystemTime, Instance)> {
     let port: u16 = path
         .file_name()?
         .to_str()?
-        .strip_suffix(NOTE)?
+        .strip_suffix(EXTENSION)?
         .parse()
         .ok()?;
     let (time, text) = read(path).ok()?;
-    let note: Note = serde_json::from_slice(&text).ok()?;
-    (note.listen.port() == port).then_some((time, note))
+    let instance: Instance = serde_json::from_slice(&text).ok()?;
+    (instance.listen.port() == port).then_some((time, instance))
 }
 
 fn read(path: &Path) -> io::Result<(SystemTime, Vec<u8>)> {

@@ -4,9 +4,9 @@ use std::fs;
 
 use super::*;
 
-fn note(listen: &str, admin: Option<&str>) -> Note {
+fn note(listen: &str, admin: Option<&str>) -> Instance {
     let address = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text}"));
-    Note {
+    Instance {
         listen: address(listen),
         admin: admin.map(address),
         store: None,
@@ -15,8 +15,8 @@ fn note(listen: &str, admin: Option<&str>) -> Note {
     }
 }
 
-fn is_at(note: &Note, address: &str) -> bool {
-    note.is_at(&Upstream::parse(address).unwrap().0)
+fn is_at(instance: &Instance, address: &str) -> bool {
+    instance.is_at(&Upstream::parse(address).unwrap().0)
 }
 
 #[test]
@@ -54,13 +54,19 @@ fn a_tap_is_at_every_address_that_leads_to_one_of_its_listeners() {
 fn only_what_is_named_for_its_port_and_can_be_read_is_a_note() {
     let dir = tempfile::tempdir().unwrap();
     let text = serde_json::to_string(&note("127.0.0.1:8000", None)).unwrap();
-    let noted = |name: &str, text: &str| {
+    let read_instance = |name: &str, text: &str| {
         fs::write(dir.path().join(name), text).unwrap();
-        super::noted(&dir.path().join(name)).is_some()
+        super::read_instance(&dir.path().join(name)).is_some()
     };
-    assert!(noted("8000.json", &text));
-    assert!(!noted("8001.json", &text) && !noted("8000.token", &text) && !noted("x.json", &text));
-    assert!(!noted("8000.json", "{}") && !noted("8000.json", &text[..text.len() - 1]));
+    assert!(read_instance("8000.json", &text));
+    assert!(
+        !read_instance("8001.json", &text)
+            && !read_instance("8000.token", &text)
+            && !read_instance("x.json", &text)
+    );
+    assert!(
+        !read_instance("8000.json", "{}") && !read_instance("8000.json", &text[..text.len() - 1])
+    );
 }
 
 #[test]
@@ -69,7 +75,7 @@ fn a_token_is_read_from_a_file_that_can_be_one_alone() {
     let token = |name: &str, text: &str| {
         let path = dir.path().join(name);
         fs::write(&path, text).unwrap();
-        Note {
+        Instance {
             token_file: Some(path),
             ..note("127.0.0.1:8000", None)
         }

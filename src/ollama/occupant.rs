@@ -1,4 +1,4 @@
-//! OCCUPANT: what answers at an address, before we take it or rely on it.
+//! What answers at an address, before we take it or rely on it.
 
 use std::fmt;
 use std::net::TcpStream;
@@ -47,7 +47,7 @@ impl Occupant {
             )
         };
         // A tap whose pages have a port of their own says here what Ollama says.
-        let pages = instance::at(address).map_or_else(|| address.clone(), |note| note.pages());
+        let pages = instance::find(address).map_or_else(|| address.clone(), |note| note.pages());
         match (asked(&pages).tap_version(), asked(address).version()) {
             (Ok(version), _) => Occupant::Tap(version),
             (_, Ok(version)) => Occupant::Ollama(version),

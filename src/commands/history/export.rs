@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::file::Output;
+use super::format::pluralize;
+use super::output_file::OutputFile;
 use super::progress::Progress;
-use super::source::{Purpose, Source};
-use super::words::count;
-use super::{Complaints, both, filter, query_config, usage};
+use super::source::{HistorySource, Purpose};
+use super::{UsageErrors, combine, filter, query_config, usage};
 use crate::cli::ExportArgs;
 use crate::error::{Error, Result, failed};
 use crate::history::export::{ExportFormat, ExportWriter};
@@ -17,23 +17,23 @@ use crate::history::store::Query;
 use crate::platform;
 
 /// So much text is gathered before it is written (bytes).
-const PIECE: usize = 64 * 1024;
+const CHUNK_SIZE: usize = 64 * 1024;
 
 /// The exit code of what a signal ended, as shells have it for SIGINT.
 const INTERRUPTED: i32 = 130;
 
 /// Why an export ended early.
-enum Trouble {
-    Source(Error),
+enum ExportError {
+    HistorySource(Error),
     Write(io::Error),
 }
 
 pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let mut typed = vec![("--search", &args.search)];
     typed.extend(args.filters());
-    let asked = both(filter::query(&typed), format(args));
-    let (config, (query, format)) = both(query_config(args.location()), asked).map_err(usage)?;
-    let source = Source::open(&config, Purpose::Export)?;
+    let asked = combine(filter::query(&typed), format(args));
+    let (config, (query, format)) = combine(query_config(args.location()), asked).map_err(usage)?;
+    let source = HistorySource::open(&config, Purpose::Export)?;
     match file(args) {
         Some(path) => to_file(&source, &query, format, path)?,
         None => to_stdout(&source, &query, format)?,
@@ -49,7 +49,7 @@ fn file(args: &ExportArgs) -> Option<&Path> {
         .map(Path::new)
 }
 
-fn format(args: &ExportArgs) -> Result<ExportFormat, Complaints> {
+fn format(args: &ExportArgs) -> Result<ExportFormat, UsageErrors> {
     match (&args.format, args.json) {
         (Some(name), false) => name
             .parse()
@@ -64,8 +64,8 @@ fn format(args: &ExportArgs) -> Result<ExportFormat, Complaints> {
     }
 }
 
-fn to_stdout(source: &Source, query: &Query, format: ExportFormat) -> Result<()> {
-    match pour(
+fn to_stdout(source: &HistorySource, query: &Query, format: ExportFormat) -> Result<()> {
+    match write_records(
         source,
         query,
         format,
@@ -74,35 +74,35 @@ fn to_stdout(source: &Source, query: &Query, format: ExportFormat) -> Result<()>
     ) {
         Ok(0) => source.expect_records(),
         Ok(_) => Ok(()),
-        Err(Trouble::Write(cause)) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(Trouble::Write(cause)) => {
+        Err(ExportError::Write(cause)) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(ExportError::Write(cause)) => {
             Err(Error::Failed(format!("write to standard output: {cause}")))
         }
-        Err(Trouble::Source(error)) => Err(error),
+        Err(ExportError::HistorySource(error)) => Err(error),
     }
 }
 
-fn to_file(source: &Source, query: &Query, format: ExportFormat, path: &Path) -> Result<()> {
+fn to_file(source: &HistorySource, query: &Query, format: ExportFormat, path: &Path) -> Result<()> {
     let failed = |cause: io::Error| Error::Failed(format!("write {}: {cause}", path.display()));
-    let mut output = Output::create(path).map_err(failed)?;
+    let mut output = OutputFile::create(path).map_err(failed)?;
     remove_at_signals(output.part())?;
     let progress = if io::stderr().is_terminal() {
         Progress::of(total(source, query))
     } else {
         Progress::hidden()
     };
-    let records = match pour(source, query, format, output.writer(), progress) {
+    let records = match write_records(source, query, format, output.writer(), progress) {
         Ok(records) => records,
-        Err(Trouble::Write(cause)) => return Err(failed(cause)),
-        Err(Trouble::Source(error)) => return Err(error),
+        Err(ExportError::Write(cause)) => return Err(failed(cause)),
+        Err(ExportError::HistorySource(error)) => return Err(error),
     };
     if records == 0 {
         source.expect_records()?;
     }
-    output.keep().map_err(failed)?;
+    output.persist().map_err(failed)?;
     eprintln!(
         "ollama-tap: wrote {} to {}",
-        count(records, "record"),
+        pluralize(records, "record"),
         path.display()
     );
     Ok(())
@@ -121,28 +121,28 @@ fn remove_at_signals(part: Option<&Path>) -> Result<()> {
 }
 
 /// How many records will come, where that is easily known.
-fn total(source: &Source, query: &Query) -> Option<u64> {
+fn total(source: &HistorySource, query: &Query) -> Option<u64> {
     (*query == Query::default()).then(|| source.extent().ok().map(|extent| extent.records))?
 }
 
 /// Writes every record that is meant, and returns how many there were.
-fn pour(
-    source: &Source,
+fn write_records(
+    source: &HistorySource,
     query: &Query,
     format: ExportFormat,
     out: &mut dyn Write,
     mut progress: Progress,
-) -> Result<u64, Trouble> {
+) -> Result<u64, ExportError> {
     let mut writer = ExportWriter::new(format);
-    let mut piece = Vec::with_capacity(2 * PIECE);
+    let mut chunk = Vec::with_capacity(2 * CHUNK_SIZE);
     let mut written = Ok(());
-    writer.begin(&mut piece);
+    writer.begin(&mut chunk);
     let visit = &mut |record| {
-        writer.record(&record, &mut piece);
+        writer.record(&record, &mut chunk);
         progress.record();
-        if piece.len() >= PIECE {
-            written = out.write_all(&piece);
-            piece.clear();
+        if chunk.len() >= CHUNK_SIZE {
+            written = out.write_all(&chunk);
+            chunk.clear();
         }
         if written.is_ok() {
             ControlFlow::Continue(())
@@ -150,12 +150,14 @@ fn pour(
             ControlFlow::Break(())
         }
     };
-    source.for_each(query, visit).map_err(Trouble::Source)?;
-    written.map_err(Trouble::Write)?;
-    writer.end(&mut piece);
-    out.write_all(&piece)
+    source
+        .for_each(query, visit)
+        .map_err(ExportError::HistorySource)?;
+    written.map_err(ExportError::Write)?;
+    writer.end(&mut chunk);
+    out.write_all(&chunk)
         .and_then(|()| out.flush())
-        .map_err(Trouble::Write)?;
+        .map_err(ExportError::Write)?;
     Ok(progress.done())
 }
 
@@ -167,7 +169,7 @@ mod tests {
         output: Option<&str>,
         format: Option<&str>,
         json: bool,
-    ) -> Result<ExportFormat, Complaints> {
+    ) -> Result<ExportFormat, UsageErrors> {
         let text = |text: Option<&str>| text.map(str::to_owned);
         super::format(&ExportArgs {
             output: text(output),

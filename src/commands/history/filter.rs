@@ -1,6 +1,6 @@
-//! FILTER: the flags that say which records are meant, read as the pages read their parameters.
+//! The flags that say which records are meant, read as the pages read their parameters.
 
-use super::Complaints;
+use super::UsageErrors;
 use crate::cli::Flag;
 use crate::history::store::Query;
 
@@ -21,7 +21,7 @@ const PARAMETERS: [(&str, &str); 12] = [
 ];
 
 /// The records that these flags mean, or all that is wrong with them.
-pub fn query(typed: &[Flag]) -> Result<Query, Complaints> {
+pub fn query(typed: &[Flag]) -> Result<Query, UsageErrors> {
     let mut pairs = Vec::new();
     let mut complaints = Vec::new();
     for (flag, value) in typed {

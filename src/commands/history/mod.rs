@@ -1,53 +1,56 @@
 //! Questions to the history from a terminal: one file a command, and what they share.
 //!
-//! - `source` finds the history: a running tap (`tap`, and `overheard` where its answer breaks
+//! - `source` finds the history: a running tap (`tap`, and `abort_reason` where its answer breaks
 //!   off), or a directory (`place`) that is read itself
 //! - `filter` reads which records are meant
 //! - `words` and `table` make text for people, in which nothing from a prompt can move the terminal
 
+mod abort_reason;
+mod detect;
 pub mod export;
-mod file;
 mod filter;
-mod overheard;
-mod place;
+mod format;
+mod output_file;
 mod progress;
 pub mod purge;
 pub mod search;
 mod source;
 pub mod stats;
 mod table;
-pub mod tap;
-mod words;
+pub mod tap_client;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use super::variable;
+use super::env_var;
 use crate::cli::LocationArgs;
 use crate::config::QueryConfig;
 use crate::error::{Error, Result};
 use crate::logging;
 
 /// What was wrong with what was typed, a line each.
-type Complaints = Vec<String>;
+type UsageErrors = Vec<String>;
 
 /// Both, or all that is wrong with either.
-fn both<A, B>(a: Result<A, Complaints>, b: Result<B, Complaints>) -> Result<(A, B), Complaints> {
+fn combine<A, B>(
+    a: Result<A, UsageErrors>,
+    b: Result<B, UsageErrors>,
+) -> Result<(A, B), UsageErrors> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
         (a, b) => Err([a.err().unwrap_or_default(), b.err().unwrap_or_default()].concat()),
     }
 }
 
-fn usage(complaints: Complaints) -> Error {
-    Error::Usage(complaints.join("\nollama-tap: "))
+fn usage(errors: UsageErrors) -> Error {
+    Error::Usage(errors.join("\nollama-tap: "))
 }
 
 /// The settings of a question.
-fn query_config(args: LocationArgs) -> Result<QueryConfig, Complaints> {
+fn query_config(args: LocationArgs) -> Result<QueryConfig, UsageErrors> {
     logging::start_for_terminal();
     let bad = |bad: Vec<crate::config::BadValue>| bad.iter().map(ToString::to_string).collect();
-    QueryConfig::resolve(args, &variable).map_err(bad)
+    QueryConfig::resolve(args, &env_var).map_err(bad)
 }
 
 /// Writes the answer. A reader that has seen enough (`| head`) is no failure.

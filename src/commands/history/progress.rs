@@ -1,14 +1,14 @@
-//! PROGRESS: a line on a terminal that counts records, and shows how many of all where that is known.
+//! A line on a terminal that counts records, and shows how many of all where that is known.
 
 use std::time::{Duration, Instant};
 
-use super::words::{count, thousands};
+use super::format::{pluralize, thousands};
 
 /// How often the line changes.
-const PERIOD: Duration = Duration::from_millis(100);
+const REFRESH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Signs in the bar.
-const BAR: u64 = 30;
+const BAR_WIDTH: u64 = 30;
 
 pub struct Progress {
     total: Option<u64>,
@@ -37,7 +37,10 @@ impl Progress {
 
     pub fn record(&mut self) {
         self.done += 1;
-        if self.shown.is_some_and(|shown| shown.elapsed() >= PERIOD) {
+        if self
+            .shown
+            .is_some_and(|shown| shown.elapsed() >= REFRESH_INTERVAL)
+        {
             eprint!("\r{}", self.line());
             self.shown = Some(Instant::now());
         }
@@ -50,14 +53,14 @@ impl Progress {
     /// More may have come since they were counted.
     fn line(&self) -> String {
         let Some(total) = self.total.filter(|total| *total > 0) else {
-            return count(self.done, "record");
+            return pluralize(self.done, "record");
         };
-        let full = (self.done.saturating_mul(BAR) / total).min(BAR) as usize;
-        let bar = "#".repeat(full) + &"-".repeat(BAR as usize - full);
+        let full = (self.done.saturating_mul(BAR_WIDTH) / total).min(BAR_WIDTH) as usize;
+        let bar = "#".repeat(full) + &"-".repeat(BAR_WIDTH as usize - full);
         format!(
             "[{bar}] {} of {}",
             thousands(self.done),
-            count(total, "record")
+            pluralize(total, "record")
         )
     }
 }

@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use super::source::{Purpose, Source};
-use super::words::{count, moment};
-use super::{Complaints, both, filter, print, query_config, usage};
+use super::format::{format_time, pluralize};
+use super::source::{HistorySource, Purpose};
+use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::PurgeArgs;
 use crate::error::{Error, Result};
 use crate::history::record::now;
@@ -17,14 +17,14 @@ use crate::util::sanitize::escape_control_chars;
 const HOURS_MIN: f64 = 0.001;
 
 pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
-    let (config, before) = both(query_config(args.location()), before(args)).map_err(usage)?;
-    let source = Source::open(&config, Purpose::Purge)?;
+    let (config, before) = combine(query_config(args.location()), before(args)).map_err(usage)?;
+    let source = HistorySource::open(&config, Purpose::Purge)?;
     let what = before.map_or(String::new(), |time| {
-        format!(" older than {}", moment(time))
+        format!(" older than {}", format_time(time))
     });
     let origin = source.origin()?;
     if !args.yes && io::stdin().is_terminal() {
-        let meant = count(meant(&source, before)?, "record");
+        let meant = pluralize(meant(&source, before)?, "record");
         if !confirmed(&format!("delete {meant}{what} in {origin}?"))? {
             return Err(Error::Failed("nothing was deleted".to_owned()));
         }
@@ -32,7 +32,7 @@ pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
     let purged = source.purge(before)?;
     print(&format!(
         "deleted {}{what} in {origin}{}\n",
-        count(purged.deleted, "record"),
+        pluralize(purged.deleted, "record"),
         shares(&purged)
     ))
 }
@@ -52,7 +52,7 @@ fn shares(purged: &PurgeReport) -> String {
 }
 
 /// The time before which everything goes (Unix seconds), or `None` for all.
-fn before(args: &PurgeArgs) -> Result<Option<f64>, Complaints> {
+fn before(args: &PurgeArgs) -> Result<Option<f64>, UsageErrors> {
     match (&args.before, args.all) {
         (Some(text), false) => parse_time(text.trim())
             .map(Some)
@@ -66,7 +66,7 @@ fn before(args: &PurgeArgs) -> Result<Option<f64>, Complaints> {
 }
 
 /// How many records would go: all, without those that statistics count from that time on.
-fn meant(source: &Source, before: Option<f64>) -> Result<u64> {
+fn meant(source: &HistorySource, before: Option<f64>) -> Result<u64> {
     let extent = source.extent()?;
     let (Some(before), Some(oldest), Some(newest)) = (before, extent.oldest, extent.newest) else {
         return Ok(extent.records);
@@ -97,7 +97,7 @@ fn confirmed(question: &str) -> Result<bool> {
 mod tests {
     use super::*;
 
-    fn before_of(before: Option<&str>, all: bool) -> Result<Option<f64>, Complaints> {
+    fn before_of(before: Option<&str>, all: bool) -> Result<Option<f64>, UsageErrors> {
         super::before(&PurgeArgs {
             before: before.map(str::to_owned),
             all,

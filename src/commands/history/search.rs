@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use super::source::{Purpose, Source};
+use super::format::{LINE_WIDTH, duration, format_time, thousands, truncate};
+use super::source::{HistorySource, Purpose};
 use super::table::Table;
-use super::words::{WIDTH, cut, duration, moment, thousands};
-use super::{both, filter, print, query_config, usage};
+use super::{combine, filter, print, query_config, usage};
 use crate::cli::SearchArgs;
 use crate::error::Result;
 use crate::history::record::Record;
@@ -31,8 +31,8 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     ];
     typed.extend(args.filters());
     let (config, query) =
-        both(query_config(args.location()), filter::query(&typed)).map_err(usage)?;
-    let source = Source::open(&config, Purpose::Search)?;
+        combine(query_config(args.location()), filter::query(&typed)).map_err(usage)?;
+    let source = HistorySource::open(&config, Purpose::Search)?;
     let records = source.newest(&query)?;
     if records.is_empty() {
         source.expect_records()?;
@@ -62,7 +62,7 @@ fn page(records: &[Record]) -> String {
 
 fn head(record: &Record) -> [String; 6] {
     let tokens = |count: Option<u64>| count.map_or("-".to_owned(), thousands);
-    let name = |text: &str| cut(&escape_control_chars(text), NAME_MAX);
+    let name = |text: &str| truncate(&escape_control_chars(text), NAME_MAX);
     let cached = record
         .prompt_cached_tokens
         .map(|tokens| format!(" ({} cached)", thousands(tokens)))
@@ -73,7 +73,7 @@ fn head(record: &Record) -> [String; 6] {
         ""
     };
     [
-        moment(record.timestamp),
+        format_time(record.timestamp),
         name(record.model.as_deref().unwrap_or(UNKNOWN_NAME)),
         name(&record.endpoint),
         name(&record.status),
@@ -88,14 +88,14 @@ fn head(record: &Record) -> [String; 6] {
 
 /// The lines below the first: id and prompt, and what went wrong.
 fn below(record: &Record) -> String {
-    let line = |text: String| cut(&text, WIDTH) + "\n";
+    let line = |text: String| truncate(&text, LINE_WIDTH) + "\n";
     let id = escape_control_chars(&record.interaction_id);
     let prompt = record
         .prompt_preview
         .as_deref()
         .or(record.prompt_full.as_deref())
         .unwrap_or_default();
-    let prompt: String = prompt.chars().take(WIDTH).collect();
+    let prompt: String = prompt.chars().take(LINE_WIDTH).collect();
     let mut lines = line(format!("    {id}  {}", escape_control_chars(&prompt)));
     if let Some(error) = &record.error {
         lines += &line(format!("    error: {}", escape_control_chars(error)));
@@ -165,7 +165,8 @@ mod tests {
         );
         assert_eq!(page.lines().count(), 3, "{page}");
         assert!(
-            page.lines().all(|line| line.chars().count() <= 2 * WIDTH),
+            page.lines()
+                .all(|line| line.chars().count() <= 2 * LINE_WIDTH),
             "{page}"
         );
     }

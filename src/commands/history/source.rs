@@ -1,4 +1,4 @@
-//! SOURCE: the history that a question is put to, wherever it is; the same questions for all.
+//! The history that a question is put to, wherever it is; the same questions for all.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::place::backend_in;
-use super::tap::Tap;
-use crate::commands::running;
+use super::detect::detect_backend;
+use super::tap_client::TapClient;
+use crate::commands::discovery;
 use crate::config::{Backend, HistoryConfig, HistoryLocation, QueryConfig};
 use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
@@ -38,14 +38,14 @@ impl Purpose {
 }
 
 /// A history that can be asked.
-pub enum Source {
-    Tap(Tap),
+pub enum HistorySource {
+    Tap(TapClient),
     Store(Store),
 }
 
 /// Where answers came from.
 #[derive(Debug, PartialEq, Serialize)]
-pub struct Origin {
+pub struct SourceInfo {
     /// The address of the tap that was asked; `None` where the store was read itself.
     pub tap: Option<String>,
     pub backend: String,
@@ -53,7 +53,7 @@ pub struct Origin {
     pub data_dir: Option<String>,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SourceInfo {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let place = escape_control_chars(self.data_dir.as_deref().unwrap_or("its history"));
         let backend = escape_control_chars(&self.backend);
@@ -64,9 +64,9 @@ impl fmt::Display for Origin {
     }
 }
 
-impl Source {
+impl HistorySource {
     /// Finds the history and opens it (design.md section 3).
-    pub fn open(config: &QueryConfig, purpose: Purpose) -> Result<Source> {
+    pub fn open(config: &QueryConfig, purpose: Purpose) -> Result<HistorySource> {
         match config.location {
             HistoryLocation::Store => named_store(config, purpose),
             HistoryLocation::Tap => find_tap(config)
@@ -78,17 +78,17 @@ impl Source {
         }
     }
 
-    pub fn origin(&self) -> Result<Origin> {
+    pub fn origin(&self) -> Result<SourceInfo> {
         match self {
-            Source::Tap(tap) => {
+            HistorySource::Tap(tap) => {
                 let about = tap.about()?;
-                Ok(Origin {
+                Ok(SourceInfo {
                     tap: Some(tap.address().to_owned()),
                     backend: about.backend,
                     data_dir: about.data_dir,
                 })
             }
-            Source::Store(store) => Ok(Origin {
+            HistorySource::Store(store) => Ok(SourceInfo {
                 tap: None,
                 backend: store.backend().to_owned(),
                 data_dir: Some(store.location()),
@@ -98,8 +98,8 @@ impl Source {
 
     pub fn extent(&self) -> Result<Extent> {
         match self {
-            Source::Tap(tap) => tap.extent(),
-            Source::Store(store) => store.extent().map_err(failed),
+            HistorySource::Tap(tap) => tap.extent(),
+            HistorySource::Store(store) => store.extent().map_err(failed),
         }
     }
 
@@ -114,15 +114,15 @@ impl Source {
 
     pub fn enhanced(&self, hours: f64) -> Result<EnhancedStats> {
         match self {
-            Source::Tap(tap) => tap.enhanced(hours),
-            Source::Store(store) => store.enhanced(hours, now()).map_err(failed),
+            HistorySource::Tap(tap) => tap.enhanced(hours),
+            HistorySource::Store(store) => store.enhanced(hours, now()).map_err(failed),
         }
     }
 
     pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
         match self {
-            Source::Tap(tap) => tap.newest(query),
-            Source::Store(store) => store.newest(query).map_err(failed),
+            HistorySource::Tap(tap) => tap.newest(query),
+            HistorySource::Store(store) => store.newest(query).map_err(failed),
         }
     }
 
@@ -133,21 +133,21 @@ impl Source {
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         match self {
-            Source::Tap(tap) => tap.for_each(query, visit),
-            Source::Store(store) => store.for_each(query, visit).map_err(failed),
+            HistorySource::Tap(tap) => tap.for_each(query, visit),
+            HistorySource::Store(store) => store.for_each(query, visit).map_err(failed),
         }
     }
 
     /// Deletes what arrived before this time (Unix seconds), or all, of every backend there.
     pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
         match self {
-            Source::Tap(tap) => tap.purge(before),
-            Source::Store(store) => store.purge(before).map_err(failed),
+            HistorySource::Tap(tap) => tap.purge(before),
+            HistorySource::Store(store) => store.purge(before).map_err(failed),
         }
     }
 }
 
-pub fn no_records(origin: &Origin) -> Error {
+pub fn no_records(origin: &SourceInfo) -> Error {
     Error::Failed(format!("nothing to read: there are no records in {origin}"))
 }
 
@@ -155,11 +155,11 @@ fn failed(error: StoreError) -> Error {
     Error::Failed(error.to_string())
 }
 
-fn find_tap(config: &QueryConfig) -> Option<Source> {
-    running::find(config).map(Source::Tap)
+fn find_tap(config: &QueryConfig) -> Option<HistorySource> {
+    discovery::find(config).map(HistorySource::Tap)
 }
 
-fn named_store(config: &QueryConfig, purpose: Purpose) -> Result<Source> {
+fn named_store(config: &QueryConfig, purpose: Purpose) -> Result<HistorySource> {
     let history = &config.history;
     match config.backend {
         Some(backend @ (Backend::Loki | Backend::None)) => open(
@@ -169,7 +169,7 @@ fn named_store(config: &QueryConfig, purpose: Purpose) -> Result<Source> {
             },
             purpose,
         ),
-        named => match backend_in(&history.dir, named, purpose.as_str())? {
+        named => match detect_backend(&history.dir, named, purpose.as_str())? {
             Some(backend) => open(
                 HistoryConfig {
                     backend,
@@ -187,7 +187,7 @@ fn named_store(config: &QueryConfig, purpose: Purpose) -> Result<Source> {
 }
 
 /// The history in the working directory, else that of the commands that this user had us run, else the service's.
-fn usual_store(config: &QueryConfig, purpose: Purpose) -> Result<Source> {
+fn usual_store(config: &QueryConfig, purpose: Purpose) -> Result<HistorySource> {
     let usual = [
         platform::folders::history_of_commands(),
         Some(platform::folders::service_directory()),
@@ -199,7 +199,7 @@ fn usual_store(config: &QueryConfig, purpose: Purpose) -> Result<Source> {
         .chain(usual)
         .collect();
     for dir in &dirs {
-        if let Some(backend) = backend_in(dir, config.backend, purpose.as_str())? {
+        if let Some(backend) = detect_backend(dir, config.backend, purpose.as_str())? {
             return open(
                 HistoryConfig {
                     backend,
@@ -222,7 +222,7 @@ fn usual_store(config: &QueryConfig, purpose: Purpose) -> Result<Source> {
     )))
 }
 
-fn open(history: HistoryConfig, purpose: Purpose) -> Result<Source> {
+fn open(history: HistoryConfig, purpose: Purpose) -> Result<HistorySource> {
     let opened = match purpose {
         Purpose::Purge => Store::open_for_writing(&history, &format!("ollama-tap purge (pid {})", std::process::id())).map_err(|e| {
             Error::Failed(format!(
@@ -232,7 +232,7 @@ fn open(history: HistoryConfig, purpose: Purpose) -> Result<Source> {
         _ => Store::open_for_reading(&history).map_err(failed),
     };
     match opened? {
-        Some(store) => Ok(Source::Store(store)),
+        Some(store) => Ok(HistorySource::Store(store)),
         None => Err(Error::Failed(
             "nothing to read: the backend none keeps no history".to_owned(),
         )),

@@ -4,10 +4,12 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::source::{Origin, Purpose, Source, no_records};
+use super::format::{
+    decimal, duration, format_time, hours as hours_text, percent, pluralize, thousands,
+};
+use super::source::{HistorySource, Purpose, SourceInfo, no_records};
 use super::table::Table;
-use super::words::{count, decimal, duration, hours as hours_text, moment, percent, thousands};
-use super::{Complaints, both, filter, print, query_config, usage};
+use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::StatsArgs;
 use crate::error::Result;
 use crate::history::store::query::{self, DEFAULT_HOURS, HOURS_FORMAT};
@@ -19,15 +21,15 @@ const GROUPS_MAX: usize = 20;
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Answer<'a> {
-    source: &'a Origin,
+    source: &'a SourceInfo,
     #[serde(flatten)]
     numbers: &'a EnhancedStats,
 }
 
 pub fn run(args: &StatsArgs) -> Result<ExitCode> {
     let (config, hours) =
-        both(query_config(args.location()), hours(args.hours.as_deref())).map_err(usage)?;
-    let source = Source::open(&config, Purpose::Stats)?;
+        combine(query_config(args.location()), hours(args.hours.as_deref())).map_err(usage)?;
+    let source = HistorySource::open(&config, Purpose::Stats)?;
     let numbers = source.enhanced(hours)?;
     let origin = source.origin()?;
     if numbers.totals.requests > 0 {
@@ -45,13 +47,13 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
             "no requests in the last {} ({})\n{} in {origin}, the newest of {}\n",
             hours_text(hours),
             period(&numbers),
-            count(extent.records, "older record"),
-            moment(newest)
+            pluralize(extent.records, "older record"),
+            format_time(newest)
         )),
     }
 }
 
-fn hours(typed: Option<&str>) -> Result<f64, Complaints> {
+fn hours(typed: Option<&str>) -> Result<f64, UsageErrors> {
     let Some(text) = typed else {
         return Ok(DEFAULT_HOURS);
     };
@@ -59,7 +61,7 @@ fn hours(typed: Option<&str>) -> Result<f64, Complaints> {
         .ok_or_else(|| vec![filter::bad_flag("--hours", text, HOURS_FORMAT)])
 }
 
-fn json(origin: &Origin, numbers: &EnhancedStats) -> String {
+fn json(origin: &SourceInfo, numbers: &EnhancedStats) -> String {
     serde_json::to_string_pretty(&Answer {
         source: origin,
         numbers,
@@ -71,12 +73,12 @@ fn json(origin: &Origin, numbers: &EnhancedStats) -> String {
 fn period(numbers: &EnhancedStats) -> String {
     format!(
         "{} to {}",
-        moment(numbers.start_time),
-        moment(numbers.end_time)
+        format_time(numbers.start_time),
+        format_time(numbers.end_time)
     )
 }
 
-fn page(origin: &Origin, numbers: &EnhancedStats) -> String {
+fn page(origin: &SourceInfo, numbers: &EnhancedStats) -> String {
     let mut page = format!(
         "the last {}: {}\nread in {origin}\n\n",
         hours_text(round(numbers.hours)),
@@ -117,7 +119,7 @@ fn totals(all: &Group) -> String {
         duration,
     );
     spread("tokens per second", &all.tokens_per_second, decimal);
-    let requests = count(all.requests, "request");
+    let requests = pluralize(all.requests, "request");
     let ends = [(all.error, "failed"), (all.cancelled, "cancelled")];
     let ends: String = ends
         .iter()
@@ -130,7 +132,7 @@ fn totals(all: &Group) -> String {
         .unwrap_or_default();
     let tokens = format!(
         "{} read{cached}, {} written",
-        count(all.prompt_tokens, "token"),
+        pluralize(all.prompt_tokens, "token"),
         thousands(all.generated_tokens)
     );
     format!(
@@ -173,7 +175,7 @@ fn table(title: &str, groups: &[Group]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::WIDTH;
+    use super::super::format::LINE_WIDTH;
     use super::*;
 
     fn group(name: &str, requests: u64) -> Group {
@@ -217,8 +219,8 @@ mod tests {
         }
     }
 
-    fn origin() -> Origin {
-        Origin {
+    fn origin() -> SourceInfo {
+        SourceInfo {
             tap: None,
             backend: "jsonl".to_owned(),
             data_dir: Some("./history".to_owned()),
@@ -262,7 +264,7 @@ mod tests {
         let widest = numbers(vec![group("x", 1_234_567)]);
         let page = super::page(&origin(), &widest);
         assert!(
-            page.lines().all(|line| line.chars().count() <= WIDTH),
+            page.lines().all(|line| line.chars().count() <= LINE_WIDTH),
             "{page}"
         );
     }

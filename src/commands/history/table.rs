@@ -1,6 +1,6 @@
-//! TABLE: rows of cells as lines, aligned. The first columns stand left, numbers right.
+//! Rows of cells as lines, aligned. The first columns stand left, numbers right.
 
-use super::words::{WIDTH, cut};
+use super::format::{LINE_WIDTH, truncate};
 use crate::util::sanitize::escape_control_chars;
 
 /// Between two columns.
@@ -42,12 +42,12 @@ impl Table {
             .collect()
     }
 
-    /// All rows, no line longer than `WIDTH`: a name in the first column that leaves no room for the numbers has a line of its own.
+    /// All rows, no line longer than `LINE_WIDTH`: a name in the first column that leaves no room for the numbers has a line of its own.
     pub fn text(&self) -> String {
         let mut widths = self.widths();
         let others: usize = widths.iter().skip(1).map(|width| width + GAP.len()).sum();
         if let Some(name) = widths.first_mut() {
-            *name = (*name).min(WIDTH.saturating_sub(others).max(NAME_MIN));
+            *name = (*name).min(LINE_WIDTH.saturating_sub(others).max(NAME_MIN));
         }
         self.rows
             .iter()
@@ -74,7 +74,9 @@ impl Table {
         for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
             let is_too_long = column == 0 && cell.chars().count() > *width;
             match column {
-                0 if is_too_long => line.push_str(&format!("{}\n{:width$}", cut(cell, WIDTH), "")),
+                0 if is_too_long => {
+                    line.push_str(&format!("{}\n{:width$}", truncate(cell, LINE_WIDTH), ""))
+                }
                 0 => line.push_str(&format!("{cell:width$}")),
                 _ if column < self.left => line.push_str(&format!("{GAP}{cell:width$}")),
                 _ => line.push_str(&format!("{GAP}{cell:>width$}")),
@@ -118,7 +120,7 @@ mod tests {
         ]);
         let text = table.text();
         assert!(
-            text.lines().all(|line| line.chars().count() <= WIDTH),
+            text.lines().all(|line| line.chars().count() <= LINE_WIDTH),
             "{text}"
         );
         assert_eq!(text.lines().count(), 3);

@@ -9,9 +9,9 @@
 //!
 //! Such a tap says nothing, because the terminal is the command's, unless `LOG_LEVEL` is set.
 
-mod elsewhere;
-mod need;
+mod other_tap;
 mod ready;
+mod requirement;
 
 use std::ffi::OsString;
 use std::io;
@@ -21,8 +21,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use log::LevelFilter;
 
-use super::serve::Both;
-use super::{prepare, reported};
+use super::serve::TapAndOllama;
+use super::{init_process, report_bad_values};
 use crate::app::Tap;
 use crate::cli::ServeArgs;
 use crate::config::{
@@ -35,46 +35,48 @@ use crate::ollama::occupant::Occupant;
 use crate::ollama::port;
 use crate::ollama::{clean_environment, find};
 use crate::platform;
-use need::{Need, need};
+use requirement::{Requirement, requirement};
 
 pub fn run(words: &[OsString]) -> Result<ExitCode> {
-    let config = reported(settings())?;
+    let config = report_bad_values(settings())?;
     let program = find::ollama(config.ollama.as_deref())?;
-    let need = need(words);
-    let there = match need {
-        Need::Itself => None,
+    let requirement = requirement(words);
+    let there = match requirement {
+        Requirement::IsServer => None,
         _ => config.client_url.clone(),
     };
-    let occupant = match need {
-        Need::Itself | Need::Nothing => None,
+    let occupant = match requirement {
+        Requirement::IsServer | Requirement::Nothing => None,
         _ => Some(there.as_ref().map_or(Occupant::None, Occupant::probe)),
     };
     if let Some(tap) = occupant
         .as_ref()
         .filter(|_| !config.is_address_given)
-        .and_then(|occupant| elsewhere::tap(occupant, there.as_ref()))
+        .and_then(|occupant| other_tap::find(occupant, there.as_ref()))
     {
-        return through(tap, &program, words);
+        return run_through(tap, &program, words);
     }
     match (occupant, there) {
-        (Some(Occupant::Tap(_)), Some(there)) => through(there, &program, words),
-        (Some(Occupant::Ollama(version)), Some(there)) if need == Need::Lasting => {
-            untapped(
+        (Some(Occupant::Tap(_)), Some(there)) => run_through(there, &program, words),
+        (Some(Occupant::Ollama(version)), Some(there))
+            if requirement == Requirement::PermanentServer =>
+        {
+            warn_untapped(
                 "what this command sets up is not measured",
                 &version,
                 &there,
             );
-            become_ollama(&program, words, Some(there))
+            exec_ollama(&program, words, Some(there))
         }
         (Some(Occupant::Ollama(version)), Some(there)) => {
-            untapped("this command alone is measured", &version, &there);
-            in_front_of(there, config, &program, words, need)
+            warn_untapped("this command alone is measured", &version, &there);
+            run_with_tap(there, config, &program, words, requirement)
         }
         (Some(_), there) if port::is_local_listen(&config.tap.listen) => {
-            with_ollama(config, there, &program, words)
+            run_with_tap_and_ollama(config, there, &program, words)
         }
         // Nothing to start, or none of ours to start: what Ollama itself says of that is as good as what we could say.
-        (_, there) => become_ollama(&program, words, there),
+        (_, there) => exec_ollama(&program, words, there),
     }
 }
 
@@ -95,7 +97,7 @@ fn settings() -> Result<ServeConfig, Vec<BadValue>> {
 }
 
 /// Says what comes of an Ollama without a tap, in one line.
-fn untapped(result: &str, version: &str, there: &Upstream) {
+fn warn_untapped(result: &str, version: &str, there: &Upstream) {
     let way_out = if there.is_loopback() {
         "stop it and start `ollama-tap serve`".to_owned()
     } else {
@@ -119,28 +121,28 @@ fn ollama(program: &Path, words: &[OsString], there: Option<Upstream>) -> Comman
 }
 
 /// Leaves this process to the command: its terminal, signals and exit code are ours as they are.
-fn become_ollama(program: &Path, words: &[OsString], there: Option<Upstream>) -> Result<ExitCode> {
+fn exec_ollama(program: &Path, words: &[OsString], there: Option<Upstream>) -> Result<ExitCode> {
     let cause = platform::process::become_program(&mut ollama(program, words, there));
-    Err(unstarted(program, cause))
+    Err(start_error(program, cause))
 }
 
 /// Has the command ask the tap that is there.
-fn through(tap: Upstream, program: &Path, words: &[OsString]) -> Result<ExitCode> {
+fn run_through(tap: Upstream, program: &Path, words: &[OsString]) -> Result<ExitCode> {
     ready::wait_behind(&tap)?;
-    become_ollama(program, words, Some(tap))
+    exec_ollama(program, words, Some(tap))
 }
 
-fn unstarted(program: &Path, cause: io::Error) -> Error {
+fn start_error(program: &Path, cause: io::Error) -> Error {
     Error::Failed(format!("start {}: {cause}", program.display()))
 }
 
 /// Runs the command through a tap in front of the Ollama that is there.
-fn in_front_of(
+fn run_with_tap(
     there: Upstream,
     config: ServeConfig,
     program: &Path,
     words: &[OsString],
-    need: Need,
+    requirement: Requirement,
 ) -> Result<ExitCode> {
     let session = Session::begin(config.tap.log_level)?;
     let listen = ListenAddress {
@@ -155,7 +157,7 @@ fn in_front_of(
         is_registered: false,
         ..config.tap
     };
-    if need != Need::Model {
+    if requirement != Requirement::Model {
         settings.history.backend = Backend::None; // there will be no records
     }
     let tap = start_tap(&settings, Arc::new(Readiness::external()))?;
@@ -165,7 +167,7 @@ fn in_front_of(
 }
 
 /// Runs the command with an Ollama and a tap that are started for it, unless another command is faster.
-fn with_ollama(
+fn run_with_tap_and_ollama(
     config: ServeConfig,
     there: Option<Upstream>,
     program: &Path,
@@ -173,17 +175,17 @@ fn with_ollama(
 ) -> Result<ExitCode> {
     let session = Session::begin(config.tap.log_level)?;
     let grace = config.tap.shutdown_grace;
-    let both = match Both::start(config, start_tap) {
-        Ok(both) => both,
+    let pair = match TapAndOllama::start(config, start_tap) {
+        Ok(pair) => pair,
         Err(why) => {
             match there.filter(|there| matches!(Occupant::probe(there), Occupant::Tap(_))) {
-                Some(there) => return through(there, program, words),
+                Some(there) => return run_through(there, program, words),
                 None => return Err(why),
             }
         }
     };
-    let code = ready::wait_for_ours(&both).and_then(|()| session.run(program, words, &both.tap));
-    both.stop(grace);
+    let code = ready::wait_for_managed(&pair).and_then(|()| session.run(program, words, &pair.tap));
+    pair.stop(grace);
     code
 }
 
@@ -209,7 +211,7 @@ struct Session {
 
 impl Session {
     fn begin(log_level: LevelFilter) -> Result<Session> {
-        prepare(log_level);
+        init_process(log_level);
         let running = Arc::default();
         platform::process::leave_signals_to(Arc::clone(&running))
             .map_err(failed("wait for signals"))?;
@@ -222,7 +224,7 @@ impl Session {
         let mut running = self.running();
         let mut command = ollama(program, words, Some(tap.address().into()));
         let mut command = platform::process::spawn_to_end_with_us(&mut command)
-            .map_err(|cause| unstarted(program, cause))?;
+            .map_err(|cause| start_error(program, cause))?;
         *running = Some(command.id());
         drop(running);
         let status = command.wait();

@@ -1,4 +1,4 @@
-//! WANTED: the settings that an installation writes into the settings file: what follows from who starts Ollama, then what the
+//! The settings that an installation writes into the settings file: what follows from who starts Ollama, then what the
 //! environment says, then the flags. What none of them says stays as it was.
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! FACTS: what installing depends on, looked up once. Everything after this is decided from it alone.
+//! What installing depends on, looked up once. Everything after this is decided from it alone.
 
 use std::fs;
 use std::io::ErrorKind;

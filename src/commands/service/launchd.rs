@@ -1,4 +1,4 @@
-//! LAUNCHD: the property list, which holds the settings too, and the steps that install and remove it.
+//! The property list, which holds the settings too, and the steps that install and remove it.
 
 use super::host_state::{CopyTarget, HostState};
 use super::layout::{LAUNCHD_LOG_PATH, LAUNCHD_TARGET, PLIST_COPIED, PLIST_PATH};

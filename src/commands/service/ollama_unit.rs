@@ -1,4 +1,4 @@
-//! OLLAMA UNIT: what Ollama's own systemd unit says, read from its files without ours.
+//! What Ollama's own systemd unit says, read from its files without ours.
 //!
 //! systemd itself could be asked for the outcome, but once our drop-in is in place the outcome is ours, and what a user
 //! changed since would stay unseen.

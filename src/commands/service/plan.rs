@@ -1,4 +1,4 @@
-//! PLAN: what the service will be, decided from the flags and the host, before anything is touched.
+//! What the service will be, decided from the flags and the state of the host, before anything is touched.
 //!
 //! - `--upstream` was given, now or when it was installed: tap that Ollama, and leave this machine's alone
 //! - Ollama is a service of its own: move it to the backend port, and tap it where it listened
@@ -14,7 +14,7 @@ use super::role::Role;
 use super::settings::{self, Values};
 use super::step::Step;
 use crate::cli::{InstallArgs, ProxyArgs, ServeArgs};
-use crate::commands::reported;
+use crate::commands::report_bad_values;
 use crate::config::{self, Config, ServeConfig};
 use crate::error::{Error, Result};
 use crate::http::address::ListenAddress;
@@ -123,7 +123,7 @@ fn ollama_directories(user: &User, host: &HostState, settings: &Values) -> Vec<P
 /// The tap's settings as it will read them, or all that is wrong with them.
 fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
     let get = |name: &str| values.get(name).cloned();
-    let config = reported(Config::resolve(
+    let config = report_bad_values(Config::resolve(
         &ProxyArgs::from(args),
         ListenAddress::proxy_default(),
         &get,
@@ -135,7 +135,7 @@ fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
                 backend_port: args.backend_port.clone(),
                 ..ServeArgs::default()
             };
-            reported(ServeConfig::resolve(&args, &get)).map(|config| config.tap)
+            report_bad_values(ServeConfig::resolve(&args, &get)).map(|config| config.tap)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! SCM: the steps that install the service on Windows, and remove it: its entry at the service control manager, and who may do what
+//! The steps that install the service on Windows, and remove it: its entry at the service control manager, and who may do what
 //! with which file.
 //!
 //! The service has an account of its own, which owns nothing. What it needs of others' files it is given by name, and a record of

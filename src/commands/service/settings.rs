@@ -1,4 +1,4 @@
-//! SETTINGS: the service's settings file, in the form that systemd's `EnvironmentFile=` reads: `NAME=value`, a line each.
+//! The service's settings file, in the form that systemd's `EnvironmentFile=` reads: `NAME=value`, a line each.
 //!
 //! On Windows backslashes are none of the exceptions that systemd makes of them.
 //!

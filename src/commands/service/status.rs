@@ -9,9 +9,9 @@ use super::layout::{LAUNCHD_TARGET, UNIT};
 use super::report::print_line;
 use super::{installed, settings};
 use crate::cli::LocationArgs;
-use crate::commands::history::tap::Tap;
-use crate::commands::running;
-use crate::commands::scraped::sum;
+use crate::commands::discovery;
+use crate::commands::history::tap_client::TapClient;
+use crate::commands::metrics_text::sum_series;
 use crate::config::{ENV_LISTEN, QueryConfig};
 use crate::error::Result;
 use crate::history::record;
@@ -62,7 +62,7 @@ fn print_field(name: &str, value: &str) {
 }
 
 /// The running tap, looked for where the service's settings say, as far as we may read them.
-fn find(manager: ServiceManager) -> Option<Tap> {
+fn find(manager: ServiceManager) -> Option<TapClient> {
     let mut values = settings::read(&installed::settings_text(manager).unwrap_or_default());
     if values.is_empty() {
         values.extend(installed::public_listen().map(|address| (ENV_LISTEN.to_owned(), address)));
@@ -71,10 +71,10 @@ fn find(manager: ServiceManager) -> Option<Tap> {
         values.get(name).cloned()
     })
     .ok()?;
-    running::find(&config)
+    discovery::find(&config)
 }
 
-fn about(tap: &Tap) {
+fn about(tap: &TapClient) {
     print_field("listening", tap.address());
     match tap
         .text("/test")
@@ -111,7 +111,7 @@ fn about(tap: &Tap) {
 
 fn counts(metrics: &str) {
     let restarts =
-        sum(metrics, "ollama_tap_backend_restarts_total", "").filter(|count| *count > 0.0);
+        sum_series(metrics, "ollama_tap_backend_restarts_total", "").filter(|count| *count > 0.0);
     let restarts = restarts
         .map(|count| format!(", started again {count} times"))
         .unwrap_or_default();
@@ -126,18 +126,18 @@ fn counts(metrics: &str) {
             format!("ollama {version}{restarts}")
         }),
     );
-    if let Some(start) = sum(metrics, "process_start_time_seconds", "") {
+    if let Some(start) = sum_series(metrics, "process_start_time_seconds", "") {
         print_field("uptime", &duration(record::now() - start));
     }
     let of = |status: &str| {
-        sum(
+        sum_series(
             metrics,
             "ollama_requests_total",
             &format!("status=\"{status}\""),
         )
         .unwrap_or_default()
     };
-    let tokens = sum(metrics, "ollama_tokens_generated_total", "").unwrap_or_default();
+    let tokens = sum_series(metrics, "ollama_tokens_generated_total", "").unwrap_or_default();
     print_field(
         "requests",
         &format!(

@@ -1,4 +1,4 @@
-//! SYSTEMD: the unit, and the steps that install and remove it.
+//! The unit, and the steps that install and remove it.
 //!
 //! The units are files of packaging/systemd, usable as they are; only what differs from machine to machine is put in.
 

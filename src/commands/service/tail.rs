@@ -1,4 +1,4 @@
-//! TAIL: the end of the service's log, and what is added to it: Windows has no command for that.
+//! The end of the service's log, and what is added to it: Windows has no command for that.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -10,10 +10,10 @@ use std::time::Duration;
 use crate::error::{Error, Result, failed};
 
 /// As much of the log's end is shown (bytes): about a thousand lines.
-const SHOWN: u64 = 128 * 1024;
+const TAIL_SIZE: u64 = 128 * 1024;
 
 /// How often the log is looked at for something new.
-const PAUSE: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Shows the end of the log.
 pub fn show(path: &Path) -> Result<ExitCode> {
@@ -24,10 +24,10 @@ pub fn show(path: &Path) -> Result<ExitCode> {
 pub fn follow(path: &Path) -> Result<ExitCode> {
     let mut at = end(path)?;
     loop {
-        thread::sleep(PAUSE);
+        thread::sleep(POLL_INTERVAL);
         // Between two looks the log may be put aside and begun anew.
         if let Ok(file) = File::open(path) {
-            at = added(file, at, &mut io::stdout())
+            at = write_appended(file, at, &mut io::stdout())
                 .map_err(failed(format!("read {}", path.display())))?;
         }
     }
@@ -40,16 +40,16 @@ fn end(path: &Path) -> Result<u64> {
         }
         _ => failed(format!("read {}", path.display()))(cause),
     })?;
-    last(file, &mut io::stdout()).map_err(failed(format!("read {}", path.display())))
+    write_tail(file, &mut io::stdout()).map_err(failed(format!("read {}", path.display())))
 }
 
 /// Writes the last lines; returns where they end.
-fn last(mut file: impl Read + Seek, out: &mut impl Write) -> io::Result<u64> {
+fn write_tail(mut file: impl Read + Seek, out: &mut impl Write) -> io::Result<u64> {
     let length = file.seek(SeekFrom::End(0))?;
-    let start = length.saturating_sub(SHOWN);
+    let start = length.saturating_sub(TAIL_SIZE);
     file.seek(SeekFrom::Start(start))?;
     let mut text = Vec::new();
-    file.take(SHOWN).read_to_end(&mut text)?;
+    file.take(TAIL_SIZE).read_to_end(&mut text)?;
     let first = if start == 0 {
         0
     } else {
@@ -63,7 +63,7 @@ fn last(mut file: impl Read + Seek, out: &mut impl Write) -> io::Result<u64> {
 }
 
 /// Writes what comes after `at`, or all where the file is shorter; returns where it ends.
-fn added(mut file: impl Read + Seek, at: u64, out: &mut impl Write) -> io::Result<u64> {
+fn write_appended(mut file: impl Read + Seek, at: u64, out: &mut impl Write) -> io::Result<u64> {
     let length = file.seek(SeekFrom::End(0))?;
     let start = if length < at { 0 } else { at };
     file.seek(SeekFrom::Start(start))?;
@@ -80,7 +80,7 @@ mod tests {
 
     fn shown(text: &str) -> (String, u64) {
         let mut out = Vec::new();
-        let end = last(Cursor::new(text), &mut out).unwrap();
+        let end = write_tail(Cursor::new(text), &mut out).unwrap();
         (String::from_utf8(out).unwrap(), end)
     }
 
@@ -92,7 +92,7 @@ mod tests {
         let (text, end) = shown(&long);
         assert!(
             text.starts_with("0123456789\n")
-                && text.len() as u64 > SHOWN - 11
+                && text.len() as u64 > TAIL_SIZE - 11
                 && end == long.len() as u64
         );
     }
@@ -100,13 +100,13 @@ mod tests {
     #[test]
     fn what_is_added_is_shown_once_also_in_a_log_that_was_begun_anew() {
         let mut out = Vec::new();
-        let at = added(Cursor::new("a\nb\n"), 2, &mut out).unwrap();
-        let at = added(Cursor::new("a\nb\n"), at, &mut out).unwrap();
+        let at = write_appended(Cursor::new("a\nb\n"), 2, &mut out).unwrap();
+        let at = write_appended(Cursor::new("a\nb\n"), at, &mut out).unwrap();
         assert_eq!(
             (String::from_utf8(out.clone()).unwrap(), at),
             ("b\n".to_owned(), 4)
         );
-        assert_eq!(added(Cursor::new("c\n"), at, &mut out).unwrap(), 2);
+        assert_eq!(write_appended(Cursor::new("c\n"), at, &mut out).unwrap(), 2);
         assert_eq!(String::from_utf8(out).unwrap(), "b\nc\n");
     }
 }

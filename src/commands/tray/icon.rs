@@ -1,9 +1,9 @@
-//! ICON: a padlock with the face of a llama, as packaging/windows/icon.py draws it for the executable, whose body has the colour of
+//! A padlock with the face of a llama, as packaging/windows/icon.py draws it for the executable, whose body has the colour of
 //! the tap's state.
 //!
 //! It is drawn rather than stored: for each colour and each size that screens want, that is smaller.
 
-use super::look::State;
+use super::status::TapState;
 
 /// Points that a pixel is averaged over, in each direction.
 const FINE: u32 = 4;
@@ -45,16 +45,16 @@ fn drawing(body: Color) -> [(Color, Shape); 11] {
 }
 
 /// The colour that tells the state.
-pub fn color(state: State) -> Color {
+pub fn color(state: TapState) -> Color {
     match state {
-        State::Serving => [20, 128, 120],
-        State::OllamaDown => [217, 130, 0],
-        State::TapDown => [190, 30, 45],
+        TapState::Serving => [20, 128, 120],
+        TapState::OllamaDown => [217, 130, 0],
+        TapState::TapDown => [190, 30, 45],
     }
 }
 
 /// Red, green, blue and opacity of each pixel, row by row, of a square icon with so many pixels a side.
-pub fn draw(state: State, side: u32) -> Vec<u8> {
+pub fn draw(state: TapState, side: u32) -> Vec<u8> {
     let drawing = drawing(color(state));
     (0..side * side)
         .flat_map(|at| pixel(&drawing, at % side, at / side, side))
@@ -67,17 +67,21 @@ fn pixel(drawing: &[(Color, Shape)], column: u32, row: u32, side: u32) -> [u8; 4
         (pixel as f32 + (fine as f32 + 0.5) / FINE as f32) * 100.0 / side as f32
     };
     let points = (0..FINE * FINE).map(|n| (place(column, n % FINE), place(row, n / FINE)));
-    let seen: Vec<Color> = points
+    let render: Vec<Color> = points
         .filter_map(|(x, y)| color_at(drawing, x, y))
         .collect();
     let mean = |part: usize| {
-        seen.iter().map(|color| u32::from(color[part])).sum::<u32>() / (seen.len() as u32).max(1)
+        render
+            .iter()
+            .map(|color| u32::from(color[part]))
+            .sum::<u32>()
+            / (render.len() as u32).max(1)
     };
     [
         mean(0) as u8,
         mean(1) as u8,
         mean(2) as u8,
-        (seen.len() as u32 * 255 / (FINE * FINE)) as u8,
+        (render.len() as u32 * 255 / (FINE * FINE)) as u8,
     ]
 }
 
@@ -123,7 +127,7 @@ impl Shape {
 mod tests {
     use super::*;
 
-    const STATES: [State; 3] = [State::Serving, State::OllamaDown, State::TapDown];
+    const STATES: [TapState; 3] = [TapState::Serving, TapState::OllamaDown, TapState::TapDown];
 
     fn at(icon: &[u8], x: usize, y: usize) -> &[u8] {
         &icon[(y * 32 + x) * 4..][..4]

@@ -1,11 +1,11 @@
 //! `ollama-tap tray`: an icon that tells how the tap is, and a menu to manage it.
 //!
-//! - `look` decides what to show, `icon` draws it; the system's part is `platform::tray::Tray`
+//! - `status` decides what to show, `icon` draws it; the system's part is `platform::tray::Tray`
 //! - it runs as whoever is logged on, so that the tap is asked over HTTP, and the service is started and stopped by a process
 //!   that asks for an administrator's rights
 
 mod icon;
-mod look;
+mod status;
 
 use std::io;
 use std::ops::ControlFlow;
@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::service::{public_listen, public_log};
-use super::{reported, running, variable};
+use super::{discovery, env_var, report_bad_values};
 use crate::cli::{LocationArgs, TrayArgs};
 use crate::config::test_overrides;
 use crate::config::{ENV_LISTEN, QueryConfig};
@@ -24,13 +24,13 @@ use crate::error::{Error, Result, failed};
 use crate::platform;
 use crate::platform::tray::{Painter, Tray, TrayLook};
 use crate::util::threads::STACK;
-use look::look;
+use status::status;
 
 /// How often the tap is asked how it is.
-const POLL: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy)]
-enum Choice {
+enum MenuAction {
     Dashboard,
     CopyMetrics,
     /// The service, by this verb.
@@ -40,16 +40,16 @@ enum Choice {
 }
 
 /// The menu; a line stands where there is nothing to choose.
-const MENU: [(&str, Option<Choice>); 9] = [
-    ("Open dashboard", Some(Choice::Dashboard)),
-    ("Copy metrics address", Some(Choice::CopyMetrics)),
+const MENU: [(&str, Option<MenuAction>); 9] = [
+    ("Open dashboard", Some(MenuAction::Dashboard)),
+    ("Copy metrics address", Some(MenuAction::CopyMetrics)),
     ("", None),
-    ("Start service", Some(Choice::Service("start"))),
-    ("Stop service", Some(Choice::Service("stop"))),
-    ("Restart service", Some(Choice::Service("restart"))),
-    ("Show logs", Some(Choice::Logs)),
+    ("Start service", Some(MenuAction::Service("start"))),
+    ("Stop service", Some(MenuAction::Service("stop"))),
+    ("Restart service", Some(MenuAction::Service("restart"))),
+    ("Show logs", Some(MenuAction::Logs)),
     ("", None),
-    ("Quit", Some(Choice::Quit)),
+    ("Quit", Some(MenuAction::Quit)),
 ];
 
 pub fn run(args: &TrayArgs) -> Result<ExitCode> {
@@ -78,26 +78,26 @@ fn show(config: QueryConfig) -> io::Result<()> {
     let Some(_claim) = platform::tray::claim_tray()? else {
         return Ok(());
     };
-    let tray = Tray::new(&MENU.map(|(text, _)| text), seen(None))?;
+    let tray = Tray::new(&MENU.map(|(text, _)| text), render(None))?;
     let painter = tray.painter();
     let config = Arc::new(config);
     let watched = config.clone();
     thread::Builder::new()
         .name("tap".into())
         .stack_size(STACK)
-        .spawn(move || watch(&watched, &painter))?;
+        .spawn(move || poll_tap(&watched, &painter))?;
     tray.run(|index| {
         MENU[index]
             .1
-            .map_or(ControlFlow::Continue(()), |choice| choose(choice, &config))
+            .map_or(ControlFlow::Continue(()), |choice| perform(choice, &config))
     });
     Ok(())
 }
 
 /// Where the tap may be.
 fn query_config(args: &TrayArgs) -> Result<QueryConfig> {
-    let get = |name: &str| variable(name).or_else(|| (name == ENV_LISTEN).then(public_listen)?);
-    let config = reported(QueryConfig::resolve(
+    let get = |name: &str| env_var(name).or_else(|| (name == ENV_LISTEN).then(public_listen)?);
+    let config = report_bad_values(QueryConfig::resolve(
         LocationArgs::of_tap(&args.listen),
         &get,
     ))?;
@@ -111,46 +111,48 @@ fn query_config(args: &TrayArgs) -> Result<QueryConfig> {
 
 /// Where its pages are; where no tap answers, a browser says so of the likeliest place.
 fn address(config: &QueryConfig) -> String {
-    let running = running::look(config).map(|found| found.tap.address().to_owned());
+    let running = discovery::discover(config).map(|found| found.tap.address().to_owned());
     running
         .or_else(|| config.likeliest().map(ToString::to_string))
         .unwrap_or_default()
 }
 
 /// Asks again and again, for as long as the process lives.
-fn watch(config: &QueryConfig, painter: &Painter) {
-    let pause = test_overrides::POLL_INTERVAL.duration_or(POLL);
+fn poll_tap(config: &QueryConfig, painter: &Painter) {
+    let pause = test_overrides::POLL_INTERVAL.duration_or(POLL_INTERVAL);
     loop {
-        let metrics = running::look(config).and_then(|found| found.tap.text("/metrics").ok());
-        painter.show(seen(metrics.as_deref()));
+        let metrics = discovery::discover(config).and_then(|found| found.tap.text("/metrics").ok());
+        painter.show(render(metrics.as_deref()));
         thread::sleep(pause);
     }
 }
 
-/// What is seen for these metrics.
-fn seen(metrics: Option<&str>) -> TrayLook {
-    let look = look(metrics);
+/// Renders the icon and its text for these metrics.
+fn render(metrics: Option<&str>) -> TrayLook {
+    let status = status(metrics);
     let side = platform::tray::tray_icon_side();
     TrayLook {
-        pixels: icon::draw(look.state, side),
+        pixels: icon::draw(status.state, side),
         side,
-        tooltip: look.tooltip,
+        tooltip: status.tooltip,
     }
 }
 
 /// Does what was chosen; what fails is told in a window.
-fn choose(choice: Choice, config: &QueryConfig) -> ControlFlow<()> {
+fn perform(choice: MenuAction, config: &QueryConfig) -> ControlFlow<()> {
     let done = match choice {
-        Choice::Dashboard => {
+        MenuAction::Dashboard => {
             platform::tray::open(Path::new(&format!("{}/analytics", address(config))))
         }
-        Choice::CopyMetrics => platform::tray::copy_text(&format!("{}/metrics", address(config))),
-        Choice::Logs => platform::tray::open(&public_log()),
-        Choice::Service(verb) => thread::Builder::new()
+        MenuAction::CopyMetrics => {
+            platform::tray::copy_text(&format!("{}/metrics", address(config)))
+        }
+        MenuAction::Logs => platform::tray::open(&public_log()),
+        MenuAction::Service(verb) => thread::Builder::new()
             .name("service".into())
             .spawn(move || manage(verb))
             .map(drop),
-        Choice::Quit => return ControlFlow::Break(()),
+        MenuAction::Quit => return ControlFlow::Break(()),
     };
     done.unwrap_or_else(|cause| platform::tray::tell(&cause.to_string()));
     ControlFlow::Continue(())

@@ -166,7 +166,7 @@ fn a_bad_port_in_ollamas_variable_warns_and_in_our_flag_is_wrong() {
     assert_eq!(config.upstream.to_string(), "http://gpu:11434");
     assert_eq!(
         config.warnings,
-        ["OLLAMA_HOST=`gpu:66000`: `66000` is no port from 0 to 65535; 11434 is used"]
+        ["OLLAMA_HOST=`gpu:66000`: `66000` is not a port from 0 to 65535; 11434 is used"]
     );
     assert_eq!(
         bad(

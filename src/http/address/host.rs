@@ -16,7 +16,7 @@ pub fn split_host_port(text: &str) -> Option<(&str, &str)> {
 pub fn port(digits: &str) -> Result<u16, String> {
     digits
         .parse()
-        .map_err(|_| format!("`{digits}` is no port from 0 to 65535"))
+        .map_err(|_| format!("`{digits}` is not a port from 0 to 65535"))
 }
 
 pub fn unbracketed(host: &str) -> &str {

@@ -43,7 +43,7 @@ impl ListenAddress {
     /// Reads one of `FORMS`. What is missing comes from `default`; `:PORT` is every interface, `0.0.0.0:PORT` every one of IPv4.
     pub fn parse(value: &str, default: &ListenAddress) -> Result<ListenAddress, String> {
         if value.contains('@') {
-            return Err("nobody logs in where we listen".to_owned());
+            return Err("a listening address has no user".to_owned());
         }
         if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(ListenAddress {

@@ -15,7 +15,7 @@ pub struct OllamaHost {
 }
 
 /// An address is shown in messages, pages and the list of processes.
-const CREDENTIALS_REFUSED: &str = "holds a user or a password, which is no place for them: clients send their own Authorization, and it passes";
+const CREDENTIALS_REFUSED: &str = "holds a user or a password, which do not belong there: clients send their own Authorization, and it passes";
 
 /// Takes a value apart. The error completes a sentence that begins with the value.
 pub fn parse_ollama_host(value: &str) -> Result<OllamaHost, String> {

@@ -51,7 +51,7 @@ impl Upstream {
         }
         let path = read.path.trim_end_matches('/');
         if path.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#')) {
-            return Err(format!("has a path that is none (`/{path}`)"));
+            return Err(format!("has an invalid path (`/{path}`)"));
         }
         let base_path = if path.is_empty() {
             String::new()

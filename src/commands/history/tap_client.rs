@@ -1,4 +1,4 @@
-//! TAP: the history of a running tap, asked over HTTP as a browser would ask it.
+//! The history of a running tap, asked over HTTP as a browser would ask it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::ops::ControlFlow;
@@ -10,8 +10,8 @@ use ureq::typestate::WithoutBody;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, Body, RequestBuilder, http::Response};
 
-use super::overheard::Overheard;
-use super::{filter, words};
+use super::abort_reason::AbortReason;
+use super::{filter, format};
 use crate::error::{Error, Result};
 use crate::history::record::Record;
 use crate::history::store::{EnhancedStats, Extent, PurgeReport, Query};
@@ -20,23 +20,23 @@ use crate::http::agent::{Target, error_chain};
 use crate::util::sanitize::summarize_page;
 
 /// How long a machine may take to accept a connection before we look elsewhere.
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a tap may take to say that it is one; it answers from memory, on a thread kept for it.
-const GREETING: Duration = Duration::from_secs(4);
+const HEALTHZ_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// What a greeting or an error is read up to (bytes).
-const SHORT_MAX: u64 = 64 * 1024;
+const SHORT_REPLY_MAX: u64 = 64 * 1024;
 
 /// What an answer, or one line of an export, is read up to (bytes): a hundred records of a few texts of 1 MiB each.
-const ANSWER_MAX: u64 = 1 << 30;
+const REPLY_MAX: u64 = 1 << 30;
 
 /// A tap that runs.
-pub struct Tap {
+pub struct TapClient {
     agent: Agent,
     base: String,
     token: Option<String>,
-    overheard: Overheard,
+    abort_reason: AbortReason,
 }
 
 /// The answer of `/analytics/stats`, as much as is shown of it.
@@ -52,7 +52,7 @@ pub struct About {
 }
 
 #[derive(Deserialize)]
-struct Greeting {
+struct HealthzReply {
     #[expect(
         dead_code,
         reason = "that it is there tells a tap from everything else"
@@ -61,40 +61,42 @@ struct Greeting {
 }
 
 #[derive(Deserialize)]
-struct Complaint {
+struct ErrorReply {
     error: String,
 }
 
-impl Tap {
+impl TapClient {
     /// The tap that answers at this address, if it is one that does. No token is sent before it has said so.
-    pub fn find(address: &Upstream, token: Option<&str>) -> Option<Tap> {
+    pub fn find(address: &Upstream, token: Option<&str>) -> Option<TapClient> {
         let target = Target {
             upstream: address.clone(),
             roots: None,
         };
-        let overheard = Overheard::default();
-        let connector = DefaultConnector::default().chain(overheard.clone());
-        let agent = target.agent_over(connector, |config| config.timeout_connect(Some(CONNECT)));
-        let tap = Tap {
+        let abort_reason = AbortReason::default();
+        let connector = DefaultConnector::default().chain(abort_reason.clone());
+        let agent = target.agent_over(connector, |config| {
+            config.timeout_connect(Some(CONNECT_TIMEOUT))
+        });
+        let tap = TapClient {
             agent,
             base: address.to_string(),
             token: token.map(str::to_owned),
-            overheard,
+            abort_reason,
         };
-        tap.greet().then_some(tap)
+        tap.is_tap().then_some(tap)
     }
 
     /// The same tap, asked with this token.
-    pub fn with_token(self, token: Option<String>) -> Tap {
-        Tap { token, ..self }
+    pub fn with_token(self, token: Option<String>) -> TapClient {
+        TapClient { token, ..self }
     }
 
-    fn greet(&self) -> bool {
+    fn is_tap(&self) -> bool {
         let request = self
             .agent
             .get(self.url("/healthz"))
             .config()
-            .timeout_global(Some(GREETING))
+            .timeout_global(Some(HEALTHZ_TIMEOUT))
             .build();
         let Ok(mut response) = request.call() else {
             return false;
@@ -102,9 +104,9 @@ impl Tap {
         let text = response
             .body_mut()
             .with_config()
-            .limit(SHORT_MAX)
+            .limit(SHORT_REPLY_MAX)
             .read_to_vec();
-        text.is_ok_and(|text| serde_json::from_slice::<Greeting>(&text).is_ok())
+        text.is_ok_and(|text| serde_json::from_slice::<HealthzReply>(&text).is_ok())
     }
 
     pub fn address(&self) -> &str {
@@ -121,7 +123,7 @@ impl Tap {
         response
             .body_mut()
             .with_config()
-            .limit(ANSWER_MAX)
+            .limit(REPLY_MAX)
             .read_to_string()
             .map_err(|e| self.failed(&error_chain(&e)))
     }
@@ -175,18 +177,18 @@ impl Tap {
             ))
         };
         let broke_off =
-            |e: std::io::Error| broken(self.overheard.why().unwrap_or_else(|| e.to_string()));
+            |e: std::io::Error| broken(self.abort_reason.why().unwrap_or_else(|| e.to_string()));
         let mut lines = BufReader::new(response.into_body().into_reader());
         let mut line = Vec::new();
         while lines
             .by_ref()
-            .take(ANSWER_MAX)
+            .take(REPLY_MAX)
             .read_until(b'\n', &mut line)
             .map_err(broke_off)?
             > 0
         {
             let record = serde_json::from_slice(&line)
-                .map_err(|e| broken(format!("a line is no record: {e}")))?;
+                .map_err(|e| broken(format!("a line is not a record: {e}")))?;
             if visit(record).is_break() {
                 break;
             }
@@ -210,11 +212,12 @@ impl Tap {
 
     fn answer<T: DeserializeOwned>(&self, request: RequestBuilder<WithoutBody>) -> Result<T> {
         let mut response = self.call(request)?;
-        let broke_off = |e| self.failed(&self.overheard.why().unwrap_or_else(|| error_chain(&e)));
+        let broke_off =
+            |e| self.failed(&self.abort_reason.why().unwrap_or_else(|| error_chain(&e)));
         let text = response
             .body_mut()
             .with_config()
-            .limit(ANSWER_MAX)
+            .limit(REPLY_MAX)
             .read_to_vec()
             .map_err(broke_off)?;
         serde_json::from_slice(&text)
@@ -233,18 +236,18 @@ impl Tap {
         let text = response
             .body_mut()
             .with_config()
-            .limit(SHORT_MAX)
+            .limit(SHORT_REPLY_MAX)
             .read_to_vec()
             .unwrap_or_default();
-        let said = match serde_json::from_slice::<Complaint>(&text) {
+        let said = match serde_json::from_slice::<ErrorReply>(&text) {
             Ok(complaint) => complaint.error,
             Err(_) => format!(
                 "it answered {} {}",
                 response.status().as_u16(),
-                summarize_page(&String::from_utf8_lossy(&text), words::WIDTH)
+                summarize_page(&String::from_utf8_lossy(&text), format::LINE_WIDTH)
             ),
         };
-        Err(self.failed(&summarize_page(&said, words::WIDTH * 5)))
+        Err(self.failed(&summarize_page(&said, format::LINE_WIDTH * 5)))
     }
 
     fn failed(&self, cause: &str) -> Error {

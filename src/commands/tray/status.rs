@@ -1,11 +1,11 @@
-//! LOOK: what the icon tells: the state of the tap by its colour, and its numbers beside the pointer. Decided from what the tap
+//! What the icon tells: the state of the tap by its colour, and its numbers beside the pointer. Decided from what the tap
 //! answers alone.
 
-use crate::commands::scraped::sum;
+use crate::commands::metrics_text::sum_series;
 
 /// How the tap is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum TapState {
     /// Tap and Ollama answer.
     Serving,
     /// The tap answers, Ollama does not.
@@ -16,27 +16,27 @@ pub enum State {
 
 /// What the icon shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
-    pub state: State,
+pub struct TrayStatus {
+    pub state: TapState,
     /// At most three lines, shorter than the 127 letters that Windows shows.
     pub tooltip: String,
 }
 
 /// The look for what /metrics says; `None` where no tap answers.
-pub fn look(metrics: Option<&str>) -> Look {
+pub fn status(metrics: Option<&str>) -> TrayStatus {
     let Some(metrics) = metrics else {
-        return Look {
-            state: State::TapDown,
+        return TrayStatus {
+            state: TapState::TapDown,
             tooltip: "Ollama Tap: not running".to_owned(),
         };
     };
-    match sum(metrics, "ollama_up", "") {
-        Some(up) if up > 0.0 => Look {
-            state: State::Serving,
+    match sum_series(metrics, "ollama_up", "") {
+        Some(up) if up > 0.0 => TrayStatus {
+            state: TapState::Serving,
             tooltip: format!("Ollama Tap: serving\n{}", numbers(metrics)),
         },
-        _ => Look {
-            state: State::OllamaDown,
+        _ => TrayStatus {
+            state: TapState::OllamaDown,
             tooltip: format!("Ollama Tap: Ollama does not answer\n{}", numbers(metrics)),
         },
     }
@@ -44,7 +44,7 @@ pub fn look(metrics: Option<&str>) -> Look {
 
 /// Requests since the tap was started, those under way, and the mean speed of those that told it.
 fn numbers(metrics: &str) -> String {
-    let whole = |family: &str| sum(metrics, family, "").unwrap_or_default();
+    let whole = |family: &str| sum_series(metrics, family, "").unwrap_or_default();
     let (requests, active) = (
         whole("ollama_requests_total"),
         whole("ollama_active_requests"),
@@ -80,14 +80,14 @@ ollama_tokens_per_second_count{model=\"a\",prompt_category=\"other\"} 7
 
     #[test]
     fn colour_and_numbers_follow_from_what_the_tap_says() {
-        let serving = look(Some(METRICS));
-        assert_eq!(serving.state, State::Serving);
+        let serving = status(Some(METRICS));
+        assert_eq!(serving.state, TapState::Serving);
         assert_eq!(
             serving.tooltip,
             "Ollama Tap: serving\n42 requests, 1 under way\n42.9 tokens/s"
         );
-        let down = look(Some(&METRICS.replace("ollama_up 1", "ollama_up 0")));
-        assert_eq!(down.state, State::OllamaDown);
+        let down = status(Some(&METRICS.replace("ollama_up 1", "ollama_up 0")));
+        assert_eq!(down.state, TapState::OllamaDown);
         assert!(
             down.tooltip
                 .starts_with("Ollama Tap: Ollama does not answer\n42 requests"),
@@ -95,9 +95,9 @@ ollama_tokens_per_second_count{model=\"a\",prompt_category=\"other\"} 7
             down.tooltip
         );
         assert_eq!(
-            look(None),
-            Look {
-                state: State::TapDown,
+            status(None),
+            TrayStatus {
+                state: TapState::TapDown,
                 tooltip: "Ollama Tap: not running".to_owned()
             }
         );
@@ -106,14 +106,14 @@ ollama_tokens_per_second_count{model=\"a\",prompt_category=\"other\"} 7
     #[test]
     fn a_tap_that_has_counted_nothing_has_no_speed() {
         assert_eq!(
-            look(Some("ollama_up 1\n")).tooltip,
+            status(Some("ollama_up 1\n")).tooltip,
             "Ollama Tap: serving\n0 requests"
         );
         assert_eq!(
-            look(Some("ollama_up 1\nollama_requests_total{} 1\n")).tooltip,
+            status(Some("ollama_up 1\nollama_requests_total{} 1\n")).tooltip,
             "Ollama Tap: serving\n1 request"
         );
-        assert_eq!(look(Some("nonsense")).state, State::OllamaDown);
+        assert_eq!(status(Some("nonsense")).state, TapState::OllamaDown);
     }
 
     #[test]
@@ -121,7 +121,7 @@ ollama_tokens_per_second_count{model=\"a\",prompt_category=\"other\"} 7
         let many = METRICS
             .replace(" 40", " 999999999999999")
             .replace(" 300", " 99999999999");
-        let text = look(Some(&many.replace("ollama_up 1", "ollama_up 0"))).tooltip;
+        let text = status(Some(&many.replace("ollama_up 1", "ollama_up 0"))).tooltip;
         assert!(text.encode_utf16().count() < 127, "{text}");
     }
 }

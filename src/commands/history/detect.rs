@@ -1,4 +1,4 @@
-//! PLACE: which directory holds a history, and in what it is kept there.
+//! Which directory holds a history, and in what it is kept there.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::platform;
 
 /// A file of a history, as a directory lists it.
-struct Lying {
+struct HistoryFile {
     name: String,
     backend: Backend,
     written: SystemTime,
@@ -18,21 +18,25 @@ struct Lying {
 
 /// What the history in `dir` is kept in; `None` where there is none, or none of that backend. Of two, the one that was written
 /// last. `command` is what a user would type again.
-pub fn backend_in(dir: &Path, named: Option<Backend>, command: &str) -> Result<Option<Backend>> {
-    match look(dir, named) {
+pub fn detect_backend(
+    dir: &Path,
+    named: Option<Backend>,
+    command: &str,
+) -> Result<Option<Backend>> {
+    match newest_file(dir, named) {
         Ok(found) => Ok(found),
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(unreadable(dir, &cause, command)),
     }
 }
 
-fn look(dir: &Path, named: Option<Backend>) -> io::Result<Option<Backend>> {
+fn newest_file(dir: &Path, named: Option<Backend>) -> io::Result<Option<Backend>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if let Some(backend) = backend_of(&name) {
-            files.push(Lying {
+            files.push(HistoryFile {
                 name,
                 backend,
                 written: entry.metadata()?.modified()?,
@@ -57,7 +61,7 @@ fn backend_of(name: &str) -> Option<Backend> {
     }
 }
 
-fn newest(files: Vec<Lying>, named: Option<Backend>) -> Option<Lying> {
+fn newest(files: Vec<HistoryFile>, named: Option<Backend>) -> Option<HistoryFile> {
     files
         .into_iter()
         .filter(|file| named.is_none_or(|named| named == file.backend))
@@ -101,9 +105,9 @@ mod tests {
 
     use super::*;
 
-    fn lying(name: &str, second: u64) -> Lying {
+    fn history_file(name: &str, second: u64) -> HistoryFile {
         let backend = backend_of(name).unwrap();
-        Lying {
+        HistoryFile {
             name: name.to_owned(),
             backend,
             written: SystemTime::UNIX_EPOCH + Duration::from_secs(second),
@@ -114,9 +118,9 @@ mod tests {
     fn of_two_histories_the_one_written_last_is_meant_unless_one_is_named() {
         let both = || {
             vec![
-                lying("ollama_analytics.db", 1),
-                lying("ollama_20261120.jsonl.gz", 2),
-                lying("ollama_analytics.db-wal", 3),
+                history_file("ollama_analytics.db", 1),
+                history_file("ollama_20261120.jsonl.gz", 2),
+                history_file("ollama_analytics.db-wal", 3),
             ]
         };
         assert_eq!(newest(both(), None).unwrap().backend, Backend::Sqlite);
@@ -124,14 +128,20 @@ mod tests {
             newest(both(), Some(Backend::Jsonl)).unwrap().name,
             "ollama_20261120.jsonl.gz"
         );
-        assert!(newest(vec![lying("ollama_analytics.db", 1)], Some(Backend::Jsonl)).is_none());
+        assert!(
+            newest(
+                vec![history_file("ollama_analytics.db", 1)],
+                Some(Backend::Jsonl)
+            )
+            .is_none()
+        );
     }
 
     #[test]
     fn a_directory_without_a_history_holds_none_and_other_files_are_not_looked_at() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(
-            backend_in(&dir.path().join("missing"), None, "stats").unwrap(),
+            detect_backend(&dir.path().join("missing"), None, "stats").unwrap(),
             None
         );
         for name in [
@@ -142,13 +152,13 @@ mod tests {
         ] {
             fs::write(dir.path().join(name), "x").unwrap();
         }
-        assert_eq!(backend_in(dir.path(), None, "stats").unwrap(), None);
+        assert_eq!(detect_backend(dir.path(), None, "stats").unwrap(), None);
         fs::write(dir.path().join("ollama_20261120.jsonl.gz"), "").unwrap();
         assert_eq!(
-            backend_in(dir.path(), None, "stats").unwrap(),
+            detect_backend(dir.path(), None, "stats").unwrap(),
             Some(Backend::Jsonl)
         );
-        let error = backend_in(&dir.path().join(".lock"), None, "stats")
+        let error = detect_backend(&dir.path().join(".lock"), None, "stats")
             .unwrap_err()
             .to_string();
         assert!(

@@ -1,4 +1,4 @@
-//! FILE: a file that only its owner may read, and that takes its name when it is whole: a broken export never looks like one.
+//! A file that only its owner may read, and that takes its name when it is whole: a broken export never looks like one.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-pub enum Output {
+pub enum OutputFile {
     /// What is written, and the name that it takes when it is whole.
     File {
         part: NamedTempFile,
@@ -16,10 +16,10 @@ pub enum Output {
     Device(File),
 }
 
-impl Output {
-    pub fn create(path: &Path) -> io::Result<Output> {
+impl OutputFile {
+    pub fn create(path: &Path) -> io::Result<OutputFile> {
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            return Ok(Output::Device(File::options().write(true).open(path)?));
+            return Ok(OutputFile::Device(File::options().write(true).open(path)?));
         }
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
@@ -31,27 +31,27 @@ impl Output {
             .prefix(name)
             .suffix(".part")
             .tempfile_in(directory)?;
-        Ok(Output::File { part, target })
+        Ok(OutputFile::File { part, target })
     }
 
     /// Its name until it is whole; `None` for a device or a pipe.
     pub fn part(&self) -> Option<&Path> {
         match self {
-            Output::File { part, .. } => Some(part.path()),
-            Output::Device(_) => None,
+            OutputFile::File { part, .. } => Some(part.path()),
+            OutputFile::Device(_) => None,
         }
     }
 
     pub fn writer(&mut self) -> &mut dyn Write {
         match self {
-            Output::File { part, .. } => part,
-            Output::Device(file) => file,
+            OutputFile::File { part, .. } => part,
+            OutputFile::Device(file) => file,
         }
     }
 
     /// Gives the file its name, in the place of one that has it.
-    pub fn keep(self) -> io::Result<()> {
-        let Output::File { part, target } = self else {
+    pub fn persist(self) -> io::Result<()> {
+        let OutputFile::File { part, target } = self else {
             return Ok(());
         };
         part.as_file().sync_all()?;
@@ -68,14 +68,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.csv");
         fs::write(&path, "old").unwrap();
-        let mut broken = Output::create(&path).unwrap();
+        let mut broken = OutputFile::create(&path).unwrap();
         broken.writer().write_all(b"ne").unwrap();
         drop(broken);
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
-        let mut whole = Output::create(&path).unwrap();
+        let mut whole = OutputFile::create(&path).unwrap();
         whole.writer().write_all(b"new").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
-        whole.keep().unwrap();
+        whole.persist().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
@@ -83,8 +83,8 @@ mod tests {
     #[test]
     fn what_cannot_be_a_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(Output::create(dir.path()).is_err());
-        assert!(Output::create(&dir.path().join("missing/a.csv")).is_err());
-        assert!(Output::create(Path::new("")).is_err());
+        assert!(OutputFile::create(dir.path()).is_err());
+        assert!(OutputFile::create(&dir.path().join("missing/a.csv")).is_err());
+        assert!(OutputFile::create(Path::new("")).is_err());
     }
 }

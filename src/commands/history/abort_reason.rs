@@ -14,12 +14,12 @@ const END_MAX: usize = 4096;
 
 /// The end of all that came over the connections of one agent.
 #[derive(Clone, Debug, Default)]
-pub struct Overheard(Arc<Mutex<Vec<u8>>>);
+pub struct AbortReason(Arc<Mutex<Vec<u8>>>);
 
-impl Overheard {
+impl AbortReason {
     /// Why the last answer broke off, where the tap said so.
     pub fn why(&self) -> Option<String> {
-        said(&lock(&self.0))
+        parse(&lock(&self.0))
     }
 
     fn add(&self, bytes: &[u8]) {
@@ -31,7 +31,7 @@ impl Overheard {
 }
 
 /// The last line, if it is such a one and whole.
-fn said(end: &[u8]) -> Option<String> {
+fn parse(end: &[u8]) -> Option<String> {
     let end = std::str::from_utf8(
         end.strip_suffix(b"\r\n")?
             .rsplit(|byte| *byte == b'\n')
@@ -42,29 +42,29 @@ fn said(end: &[u8]) -> Option<String> {
         .map(|why| escape_control_chars(why).into_owned())
 }
 
-impl<In: Transport> Connector<In> for Overheard {
-    type Out = Hearing<In>;
+impl<In: Transport> Connector<In> for AbortReason {
+    type Out = CapturingTransport<In>;
 
     fn connect(
         &self,
         _: &ConnectionDetails,
         inner: Option<In>,
-    ) -> Result<Option<Hearing<In>>, Error> {
-        Ok(inner.map(|inner| Hearing {
+    ) -> Result<Option<CapturingTransport<In>>, Error> {
+        Ok(inner.map(|inner| CapturingTransport {
             inner,
-            overheard: self.clone(),
+            abort_reason: self.clone(),
         }))
     }
 }
 
 /// A connection that is listened to.
 #[derive(Debug)]
-pub struct Hearing<In> {
+pub struct CapturingTransport<In> {
     inner: In,
-    overheard: Overheard,
+    abort_reason: AbortReason,
 }
 
-impl<In: Transport> Transport for Hearing<In> {
+impl<In: Transport> Transport for CapturingTransport<In> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.inner.buffers()
     }
@@ -76,7 +76,8 @@ impl<In: Transport> Transport for Hearing<In> {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let before = self.inner.buffers().input().len();
         let has_more = self.inner.await_input(timeout)?;
-        self.overheard.add(&self.inner.buffers().input()[before..]);
+        self.abort_reason
+            .add(&self.inner.buffers().input()[before..]);
         Ok(has_more)
     }
 
@@ -109,21 +110,21 @@ mod tests {
             (&["\r\n"], None),
             (&[], None),
         ] {
-            let overheard = Overheard::default();
+            let abort_reason = AbortReason::default();
             pieces
                 .iter()
-                .for_each(|piece| overheard.add(piece.as_bytes()));
-            assert_eq!(overheard.why().as_deref(), expected, "{pieces:?}");
+                .for_each(|chunk| abort_reason.add(chunk.as_bytes()));
+            assert_eq!(abort_reason.why().as_deref(), expected, "{pieces:?}");
         }
     }
 
     #[test]
     fn however_much_comes_little_is_kept() {
-        let overheard = Overheard::default();
-        (0..3).for_each(|_| overheard.add(&[b'x'; 3 * END_MAX]));
-        overheard.add(b"\r\nthe answer broke off: y\r\n");
+        let abort_reason = AbortReason::default();
+        (0..3).for_each(|_| abort_reason.add(&[b'x'; 3 * END_MAX]));
+        abort_reason.add(b"\r\nthe answer broke off: y\r\n");
         assert_eq!(
-            (overheard.why().as_deref(), lock(&overheard.0).len()),
+            (abort_reason.why().as_deref(), lock(&abort_reason.0).len()),
             (Some("y"), END_MAX)
         );
     }

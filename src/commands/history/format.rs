@@ -1,14 +1,14 @@
-//! WORDS: numbers and times as people read them in a terminal.
+//! Numbers and times as people read them in a terminal.
 
 use chrono::{DateTime, Local};
 
 /// No line of an answer is longer (characters).
-pub const WIDTH: usize = 100;
+pub const LINE_WIDTH: usize = 100;
 
 /// What stands where nothing is known.
 const UNKNOWN: &str = "-";
 
-/// Beyond this moment (the year 5138, Unix seconds) no clock ever was.
+/// Beyond this format_time (the year 5138, Unix seconds) no clock ever was.
 const END_OF_TIME: f64 = 1e11;
 
 /// With a comma between thousands.
@@ -24,7 +24,7 @@ pub fn thousands(number: u64) -> String {
 }
 
 /// `1 record`, `1,234 records`.
-pub fn count(number: u64, word: &str) -> String {
+pub fn pluralize(number: u64, word: &str) -> String {
     format!(
         "{} {word}{}",
         thousands(number),
@@ -63,8 +63,8 @@ pub fn hours(hours: f64) -> String {
     }
 }
 
-/// A moment in Unix seconds, by the clock of this place.
-pub fn moment(timestamp: f64) -> String {
+/// A format_time in Unix seconds, by the clock of this place.
+pub fn format_time(timestamp: f64) -> String {
     let time =
         DateTime::from_timestamp(timestamp as i64, 0).filter(|_| timestamp.abs() < END_OF_TIME);
     time.map_or(timestamp.to_string(), |time| {
@@ -75,7 +75,7 @@ pub fn moment(timestamp: f64) -> String {
 }
 
 /// At most so many characters, the last of which says that there were more.
-pub fn cut(text: &str, width: usize) -> String {
+pub fn truncate(text: &str, width: usize) -> String {
     if text.chars().nth(width).is_none() {
         return text.to_owned();
     }
@@ -96,7 +96,7 @@ mod tests {
             ["0", "999", "1,000", "1,234,567"]
         );
         assert_eq!(
-            [0, 1, 2].map(|n| count(n, "record")),
+            [0, 1, 2].map(|n| pluralize(n, "record")),
             ["0 records", "1 record", "2 records"]
         );
         let times =
@@ -119,16 +119,24 @@ mod tests {
 
     #[test]
     fn any_number_is_some_moment() {
-        assert_eq!(moment(1_795_252_622.5).len(), "2026-11-21 09:17:02".len());
+        assert_eq!(
+            format_time(1_795_252_622.5).len(),
+            "2026-11-21 09:17:02".len()
+        );
         for strange in [f64::MAX, -1e300, f64::NAN, f64::INFINITY, 8.2e12, -1.0] {
-            assert!(!moment(strange).is_empty());
+            assert!(!format_time(strange).is_empty());
         }
     }
 
     #[test]
     fn what_is_too_long_ends_in_an_ellipsis() {
         assert_eq!(
-            (cut("abc", 3), cut("abcd", 3), cut("éééé", 3), cut("ab", 0)),
+            (
+                truncate("abc", 3),
+                truncate("abcd", 3),
+                truncate("éééé", 3),
+                truncate("ab", 0)
+            ),
             ("abc".into(), "ab…".into(), "éé…".into(), "…".into())
         );
     }

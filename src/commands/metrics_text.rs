@@ -1,7 +1,7 @@
-//! SCRAPED: numbers out of the text of /metrics.
+//! Numbers out of the text of /metrics.
 
 /// The sum of a family's series that have this label; `None` where it has none at all.
-pub fn sum(metrics: &str, family: &str, label: &str) -> Option<f64> {
+pub fn sum_series(metrics: &str, family: &str, label: &str) -> Option<f64> {
     let series = metrics
         .lines()
         .filter_map(|line| line.strip_prefix(family))
@@ -19,10 +19,10 @@ mod tests {
     #[test]
     fn series_are_summed_by_label_and_names_are_not_mixed_up() {
         let metrics = "# TYPE a counter\na{status=\"x\"} 1\na{status=\"y\",model=\"m\"} 2\na_total{status=\"x\"} 4\nb 0.5\n";
-        assert_eq!(sum(metrics, "a", ""), Some(3.0));
-        assert_eq!(sum(metrics, "a", "status=\"y\""), Some(2.0));
+        assert_eq!(sum_series(metrics, "a", ""), Some(3.0));
+        assert_eq!(sum_series(metrics, "a", "status=\"y\""), Some(2.0));
         assert_eq!(
-            (sum(metrics, "b", ""), sum(metrics, "c", "")),
+            (sum_series(metrics, "b", ""), sum_series(metrics, "c", "")),
             (Some(0.5), None)
         );
     }

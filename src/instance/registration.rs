@@ -1,11 +1,11 @@
-//! OWN: the note of this process, and the file of its token.
+//! The registration of this process: its file, and the file of its token.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{self, Path, PathBuf};
 use std::{fs, process};
 
-use super::{NOTE, Note, directories, noted};
+use super::{EXTENSION, Instance, directories, read_instance};
 use crate::config::{Backend, Config};
 use crate::history::History;
 use crate::history::store::TOKEN_SUFFIX;
@@ -16,21 +16,21 @@ const PUBLIC: u32 = 0o644;
 /// Only its owner may read it.
 const PRIVATE: u32 = 0o600;
 
-/// Our note, which lies there until it is removed, or this is dropped.
-pub struct OwnNote {
+/// The instance file of this process, which is removed with this.
+pub struct Registration {
     path: PathBuf,
-    note: Note,
+    instance: Instance,
 }
 
-impl OwnNote {
-    /// Leaves a note in the first directory that takes one, and before it the token's file: in the directory of the history, if
+impl Registration {
+    /// Writes the instance file to the first directory that takes it, and before it the token's file: in the directory of the history, if
     /// there is one, else in the user's own. `None` where no directory takes it: then a tap is found by its port alone.
-    pub fn leave(
+    pub fn register(
         config: &Config,
         listen: SocketAddr,
         admin: Option<SocketAddr>,
         history: Option<&History>,
-    ) -> Option<OwnNote> {
+    ) -> Option<Registration> {
         if !config.is_registered {
             return None;
         }
@@ -43,36 +43,38 @@ impl OwnNote {
             .map(|dir| dir.to_string_lossy().into_owned())
             .or_else(|| Some(history?.store.location()));
         let private = dir.into_iter().chain(platform::folders::state_directory());
-        let token_file = keep_token(
+        let token_file = write_token(
             &token_name(listen),
             config.token.as_deref(),
             private.collect(),
         );
-        let note = Note {
+        let instance = Instance {
             listen,
             admin,
             store,
             token_file,
             pid: process::id(),
         };
-        let left = directories().iter().find_map(|dir| leave_in(dir, &note));
+        let left = directories()
+            .iter()
+            .find_map(|dir| write_in(dir, &instance));
         if left.is_none() {
-            log::debug!("no note is left for those who look for this tap");
-            remove(note.token_file.as_deref());
+            log::debug!("this tap is not registered: no directory takes its file");
+            remove(instance.token_file.as_deref());
         }
-        left.map(|path| OwnNote { path, note })
+        left.map(|path| Registration { path, instance })
     }
 
-    /// Removes it, and the token's file. Another tap may have the port by now, and with it the place of our note.
+    /// Removes it, and the token's file. Another tap may have the port by now, and with it the place of our instance.
     pub fn remove(&self) {
-        if noted(&self.path).is_some_and(|(_, there)| there == self.note) {
+        if read_instance(&self.path).is_some_and(|(_, there)| there == self.instance) {
             remove(Some(&self.path));
-            remove(self.note.token_file.as_deref());
+            remove(self.instance.token_file.as_deref());
         }
     }
 }
 
-impl Drop for OwnNote {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.remove();
     }
@@ -83,21 +85,21 @@ pub fn token_name(listen: SocketAddr) -> String {
     format!("{}{TOKEN_SUFFIX}", listen.port())
 }
 
-/// Where the note lies now, if this directory took it.
-fn leave_in(dir: &Path, note: &Note) -> Option<PathBuf> {
-    let path = dir.join(format!("{}{NOTE}", note.listen.port()));
-    let text = serde_json::to_vec(note).map_err(io::Error::from);
+/// Returns the path of the instance file, if this directory took it.
+fn write_in(dir: &Path, instance: &Instance) -> Option<PathBuf> {
+    let path = dir.join(format!("{}{EXTENSION}", instance.listen.port()));
+    let text = serde_json::to_vec(instance).map_err(io::Error::from);
     match text.and_then(|text| put(&path, &text, PUBLIC)) {
         Ok(()) => Some(path),
         Err(cause) => {
-            log::debug!("leave the note {}: {cause}", path.display());
+            log::debug!("register this tap in {}: {cause}", path.display());
             None
         }
     }
 }
 
 /// Writes the token into the first directory that takes it. What a tap that was killed left of an old one goes.
-fn keep_token(name: &str, token: Option<&str>, dirs: Vec<PathBuf>) -> Option<PathBuf> {
+fn write_token(name: &str, token: Option<&str>, dirs: Vec<PathBuf>) -> Option<PathBuf> {
     let paths: Vec<PathBuf> = dirs.iter().map(|dir| dir.join(name)).collect();
     paths.iter().for_each(|path| remove(Some(path)));
     let token = token?;

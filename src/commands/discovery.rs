@@ -1,0 +1,116 @@
+//! Finds the tap that a command asks: the one that was named, else one of those that are registered (`instance`), else one that
+//! answers where taps usually are.
+
+use super::history::tap_client::TapClient;
+use crate::config::QueryConfig;
+use crate::http::address::{OLLAMA_PORT, PROXY_DEFAULT_PORT, Upstream};
+use crate::instance::{self, Instance};
+
+/// The tap that is asked, and others that might have been meant.
+pub struct Discovery {
+    pub tap: TapClient,
+    others: Vec<String>,
+}
+
+/// The tap that this question is for. Where others might have been meant, they are named on standard error.
+pub fn find(config: &QueryConfig) -> Option<TapClient> {
+    let found = discover(config)?;
+    if !found.others.is_empty() {
+        let (asked, others) = (found.tap.address(), found.others.join(" and "));
+        eprintln!(
+            "ollama-tap: asking the tap at {asked}; more are running: {others} (--listen says which one)"
+        );
+    }
+    Some(found.tap)
+}
+
+/// The same, saying nothing.
+pub fn discover(config: &QueryConfig) -> Option<Discovery> {
+    let instances = instance::list();
+    let token = config.token.as_deref();
+    if let Some(tap) = config
+        .named
+        .iter()
+        .find_map(|address| at(address, &instances, token))
+    {
+        return Some(Discovery {
+            tap,
+            others: Vec::new(),
+        });
+    }
+    if config.usual.is_empty() {
+        return None;
+    }
+    let mut read_instance = by_rank(instances)
+        .into_iter()
+        .filter_map(|instance| connect(&instance, token));
+    match read_instance.next() {
+        Some(tap) => Some(Discovery {
+            tap,
+            others: read_instance.map(|tap| tap.address().to_owned()).collect(),
+        }),
+        None => config
+            .usual
+            .iter()
+            .find_map(|address| TapClient::find(address, token))
+            .map(|tap| Discovery {
+                tap,
+                others: Vec::new(),
+            }),
+    }
+}
+
+/// Notes of the usual ports first, then the newest.
+pub fn by_rank(mut instances: Vec<Instance>) -> Vec<Instance> {
+    let rank = |port: u16| {
+        [OLLAMA_PORT, PROXY_DEFAULT_PORT]
+            .iter()
+            .position(|usual| *usual == port)
+            .unwrap_or(usize::MAX)
+    };
+    instances.sort_by_key(|instance| rank(instance.listen.port()));
+    instances
+}
+
+/// The tap at this address, by its instance file, or because it says there that it is one.
+fn at(address: &Upstream, instances: &[Instance], token: Option<&str>) -> Option<TapClient> {
+    let read_instance = instances
+        .iter()
+        .filter(|instance| instance.is_at(address))
+        .find_map(|instance| connect(instance, token));
+    read_instance.or_else(|| TapClient::find(address, token))
+}
+
+/// Connects to the tap that registered this instance, if it still answers.
+pub fn connect(instance: &Instance, token: Option<&str>) -> Option<TapClient> {
+    let tap = TapClient::find(&instance.pages(), token)?;
+    Some(if token.is_some() {
+        tap
+    } else {
+        tap.with_token(instance.token())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_ports_come_first_and_then_the_newest() {
+        let instance = |port: u16| Instance {
+            listen: ([127, 0, 0, 1], port).into(),
+            admin: None,
+            store: None,
+            token_file: None,
+            pid: 1,
+        };
+        let ranked = by_rank([9000, 8000, 7000, 11434].map(instance).into());
+        assert_eq!(
+            ranked
+                .iter()
+                .map(|instance| instance.listen.port())
+                .collect::<Vec<_>>(),
+            [11434, 8000, 9000, 7000]
+        );
+    }
+}
