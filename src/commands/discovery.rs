@@ -41,13 +41,13 @@ pub fn discover(config: &QueryConfig) -> Option<Discovery> {
     if config.usual.is_empty() {
         return None;
     }
-    let mut read_instance = by_rank(instances)
+    let mut registered = by_rank(instances)
         .into_iter()
         .filter_map(|instance| connect(&instance, token));
-    match read_instance.next() {
+    match registered.next() {
         Some(tap) => Some(Discovery {
             tap,
-            others: read_instance.map(|tap| tap.address().to_owned()).collect(),
+            others: registered.map(|tap| tap.address().to_owned()).collect(),
         }),
         None => config
             .usual
@@ -74,11 +74,11 @@ pub fn by_rank(mut instances: Vec<Instance>) -> Vec<Instance> {
 
 /// The tap at this address, by its instance file, or because it says there that it is one.
 fn at(address: &Upstream, instances: &[Instance], token: Option<&str>) -> Option<TapClient> {
-    let read_instance = instances
+    let registered = instances
         .iter()
         .filter(|instance| instance.is_at(address))
         .find_map(|instance| connect(instance, token));
-    read_instance.or_else(|| TapClient::find(address, token))
+    registered.or_else(|| TapClient::find(address, token))
 }
 
 /// Connects to the tap that registered this instance, if it still answers.

@@ -91,7 +91,7 @@ impl Readiness {
     }
 
     /// Returns whether that run of Ollama can still be asked. The end of a managed one is waited for: clients may notice it
-    /// before it is read_instance here.
+    /// before it is noted here.
     pub fn is_current(&self, generation: usize) -> bool {
         if self.is_managed && self.generation() == generation {
             self.wait_while_ready(EXIT_NOTICE_TIMEOUT);
@@ -146,7 +146,7 @@ impl Readiness {
         }
     }
 
-    /// Notes that the watcher begins to ask: what is read_instance from now on may be news to it.
+    /// Notes that the watcher begins to ask: what is noted from now on may be news to it.
     pub fn begin_check(&self) {
         self.replied.store(false, SeqCst);
         self.check_requested.store(false, SeqCst);

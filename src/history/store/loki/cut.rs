@@ -71,7 +71,7 @@ fn texts(record: &mut Record) -> Vec<&mut String> {
         .as_object_mut()
         .into_iter()
         .flat_map(|fields| fields.values_mut());
-    let read_instance = metadata.filter_map(|value| {
+    let noted = metadata.filter_map(|value| {
         if let Value::String(text) = value {
             Some(text)
         } else {
@@ -82,7 +82,7 @@ fn texts(record: &mut Record) -> Vec<&mut String> {
         .into_iter()
         .flatten()
         .chain(calls)
-        .chain(read_instance)
+        .chain(noted)
         .collect()
 }
 
