@@ -298,3 +298,6 @@ fn park(context: &Arc<Context>, mut conn: Connection, reader: RequestReader) {
             .register(ConnectionState::Idle(conn), idle_deadline);
     }
 }
+
+#[cfg(test)]
+mod tests;

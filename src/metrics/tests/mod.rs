@@ -8,7 +8,6 @@ use std::time::SystemTime;
 
 use super::labels::*;
 use super::*;
-use crate::http::agent::UpstreamErrorKind;
 use crate::http::route::{Dialect, Inference};
 use crate::observe::exchange::ToolCall;
 
