@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::app::listeners::Listeners;
-use crate::app::wiring::Parts;
+use crate::app::wiring::TapParts;
 use crate::app::worker::WorkerContext;
 use crate::app::workers::Workers;
 use crate::config::Config;
@@ -75,7 +75,7 @@ impl Tap {
         }
         let address = dialable(listeners.address);
         let pages_address = dialable(listeners.pages_address());
-        let ctx = wiring::worker_context(Parts {
+        let ctx = wiring::worker_context(TapParts {
             config,
             listeners: &listeners,
             target,

@@ -32,7 +32,7 @@ pub const DESCRIPTORS_WANTED: u64 = 16_384;
 const WAITING_MAX: usize = 1024;
 
 /// The parts that are made first, of which the others are made.
-pub struct Parts<'a> {
+pub struct TapParts<'a> {
     pub config: &'a Config,
     pub listeners: &'a Listeners,
     pub target: Target,
@@ -73,9 +73,9 @@ pub fn open_history(
 }
 
 /// Makes what the workers share.
-pub fn worker_context(parts: Parts) -> Result<Arc<WorkerContext>> {
+pub fn worker_context(parts: TapParts) -> Result<Arc<WorkerContext>> {
     let context = context(&parts).map_err(failed("listen"))?;
-    let Parts {
+    let TapParts {
         config,
         listeners,
         target,
@@ -116,7 +116,7 @@ pub fn worker_context(parts: Parts) -> Result<Arc<WorkerContext>> {
     }))
 }
 
-fn context(parts: &Parts) -> io::Result<Context> {
+fn context(parts: &TapParts) -> io::Result<Context> {
     let config = parts.config;
     let waiting = test_overrides::WAITING_MAX.get().unwrap_or(WAITING_MAX);
     let descriptors = platform::resources::raise_descriptor_limit(DESCRIPTORS_WANTED);

@@ -10,16 +10,16 @@ use crate::platform::sockets::{Awaited, Found, WatchedStream};
 use crate::server::HALF_CLOSE_TIMEOUT;
 
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct WatchedClient {
     pub(super) socket: Arc<WatchedStream>,
     pub(super) takes_interim: bool,
     /// Since when it has sent no more and was sent nothing.
     half_closed_since: Option<Instant>,
 }
 
-impl Client {
-    pub(super) fn new(socket: Arc<WatchedStream>, takes_interim: bool) -> Client {
-        Client {
+impl WatchedClient {
+    pub(super) fn new(socket: Arc<WatchedStream>, takes_interim: bool) -> WatchedClient {
+        WatchedClient {
             socket,
             takes_interim,
             half_closed_since: None,

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use super::attempt::Attempt;
-use super::client::Client;
+use super::client::WatchedClient;
 use super::outgoing::{DeferredObserver, OutgoingRequest};
 use super::phase::{CancelReason, Phase};
 use crate::observe::Observer;
@@ -30,7 +30,7 @@ const INTERIM_PREFIX: &[u8] = b"HTTP/1.1 1";
 pub struct ConnectionControl {
     /// A reply that comes before the body was sent can be told from other bytes: not so under TLS.
     sees_early_reply: bool,
-    client: Mutex<Option<Client>>,
+    client: Mutex<Option<WatchedClient>>,
     state: Mutex<State>,
 }
 
@@ -76,7 +76,7 @@ impl ConnectionControl {
     /// it knows them.
     pub fn begin(&self, socket: &Arc<WatchedStream>, takes_interim: bool) -> ExchangeGuard<'_> {
         self.state().phase.begin();
-        *lock(&self.client) = Some(Client::new(socket.clone(), takes_interim));
+        *lock(&self.client) = Some(WatchedClient::new(socket.clone(), takes_interim));
         ExchangeGuard(self)
     }
 

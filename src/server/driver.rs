@@ -125,11 +125,7 @@ pub fn drop_disconnected(context: &Context, service: &dyn Service) -> bool {
     if !context.pool.disconnect_check_is_due() {
         return false;
     }
-    let has_left = |waiting: &Box<Request>| {
-        let waited = waiting.timing.complete_at.elapsed();
-        waiting.conn.client_left(waited)
-    };
-    let gone = context.pool.remove_where(has_left);
+    let gone = context.pool.remove_where(|waiting| has_left(waiting));
     let any = !gone.is_empty();
     for request in gone {
         let Request {
@@ -142,6 +138,12 @@ pub fn drop_disconnected(context: &Context, service: &dyn Service) -> bool {
         service.client_left(conn.peer, head, route, timing.arrival());
     }
     any
+}
+
+fn has_left(waiting: &Request) -> bool {
+    waiting
+        .conn
+        .client_left(waiting.timing.complete_at.elapsed())
 }
 
 /// Sends a finished response, without waiting: what does not go at once goes from the reactor.

@@ -10,7 +10,7 @@ use memchr::{memchr, memchr2};
 use super::fields::{Field, Fields, check_field};
 use super::framing::{HeadSemantics, RequestFraming};
 use super::hop_by_hop::HopByHop;
-use super::line::{Parts, RequestLine, Version, method_ends};
+use super::line::{RequestLine, RequestLineParts, Version, method_ends};
 use super::refusal::{Refusal, shown};
 
 /// The longest head, from the request line to the empty line, both included.
@@ -26,7 +26,7 @@ pub struct HeadReader {
     /// Where the line begins that is coming in.
     start: usize,
     method_ended: bool,
-    parts: Option<Parts>,
+    parts: Option<RequestLineParts>,
 }
 
 impl HeadReader {
@@ -106,7 +106,7 @@ impl HeadReader {
     /// Judges a whole line. True when it is the empty one.
     fn ends_with(&mut self, line: &[u8]) -> Result<bool, Refusal> {
         match (&self.parts, line) {
-            (None, [line @ .., _, _]) => self.parts = Some(Parts::of(line)?),
+            (None, [line @ .., _, _]) => self.parts = Some(RequestLineParts::of(line)?),
             (Some(_), b"\r\n") => return Ok(true),
             _ => check_field(line)?,
         }
@@ -125,7 +125,7 @@ fn bad_end(what: &str, line: &[u8]) -> Refusal {
 #[derive(Debug)]
 pub struct RequestHead {
     raw: Vec<u8>,
-    parts: Parts,
+    parts: RequestLineParts,
     /// Where the header lines begin.
     fields: usize,
     semantics: HeadSemantics,

@@ -38,7 +38,7 @@ pub struct RequestLine<'a> {
 
 /// The places of the parts of a request line in its head.
 #[derive(Clone, Debug)]
-pub(super) struct Parts {
+pub(super) struct RequestLineParts {
     method: Range<usize>,
     target: Range<usize>,
     version: Version,
@@ -46,9 +46,9 @@ pub(super) struct Parts {
     host: Option<Range<usize>>,
 }
 
-impl Parts {
+impl RequestLineParts {
     /// Takes `line`, with which the head begins, apart. Its method was judged before.
-    pub(super) fn of(line: &[u8]) -> Result<Parts, Refusal> {
+    pub(super) fn of(line: &[u8]) -> Result<RequestLineParts, Refusal> {
         let mut blanks = memchr_iter(b' ', line);
         let (Some(method), Some(target)) = (blanks.next(), blanks.next()) else {
             return Err(Refusal::framing(format!(
@@ -60,7 +60,7 @@ impl Parts {
         let (method, target) = (0..method, method + 1..target);
         let host = target::check(&line[method.clone()], &line[target.clone()])?;
         let host = host.map(|host| target.start + host.start..target.start + host.end);
-        Ok(Parts {
+        Ok(RequestLineParts {
             method,
             target,
             version,

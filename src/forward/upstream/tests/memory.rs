@@ -14,7 +14,7 @@ use crate::util::threads::lock;
 
 /// What a connection does when more of a reply is awaited. Nothing may be awaited beyond the end of its script.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
+pub(super) enum ScriptStep {
     Bytes(&'static [u8]),
     Reset,
     /// It is closed in order.
@@ -25,7 +25,7 @@ pub(super) enum Step {
 #[derive(Clone)]
 pub(super) struct Network {
     control: Arc<ConnectionControl>,
-    scripts: Arc<Mutex<VecDeque<Vec<Step>>>>,
+    scripts: Arc<Mutex<VecDeque<Vec<ScriptStep>>>>,
     /// What was sent on each connection.
     sent: Arc<Mutex<Vec<Vec<u8>>>>,
     /// After this many bytes the other side takes no more.
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Network {
 }
 
 impl Network {
-    pub(super) fn new(scripts: &[&[Step]]) -> Network {
+    pub(super) fn new(scripts: &[&[ScriptStep]]) -> Network {
         Network {
             control: Arc::new(ConnectionControl::new(false)),
             scripts: Arc::new(Mutex::new(
@@ -98,7 +98,7 @@ impl Connector<()> for Network {
 pub(super) struct MemoryTransport {
     network: Network,
     index: usize,
-    script: VecDeque<Step>,
+    script: VecDeque<ScriptStep>,
     buffers: SmallBuffers,
 }
 
@@ -120,13 +120,13 @@ impl Transport for MemoryTransport {
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
         let mut bytes = match self.script.pop_front() {
-            Some(Step::Bytes(bytes)) => bytes,
-            Some(Step::Reset) => {
+            Some(ScriptStep::Bytes(bytes)) => bytes,
+            Some(ScriptStep::Reset) => {
                 let reset = io::Error::from(ErrorKind::ConnectionReset);
                 self.network.control.read_failed(&reset);
                 return Err(reset.into());
             }
-            Some(Step::End) => return Ok(false),
+            Some(ScriptStep::End) => return Ok(false),
             None => panic!("more of the reply is awaited than there is"),
         };
         while !bytes.is_empty() {

@@ -4,7 +4,7 @@ mod memory;
 
 use std::io::{self, Cursor};
 
-use self::memory::{Network, Step};
+use self::memory::{Network, ScriptStep};
 use super::*;
 use crate::forward::CancelReason;
 use crate::forward::failure::Failure;
@@ -48,7 +48,7 @@ fn read(upstream: &UpstreamConnection, reply: Response<Body>) -> (String, String
 #[test]
 fn a_request_and_the_head_of_its_reply_pass_byte_for_byte() {
     const REPLY: &[u8] = b"HTTP/1.1 299 Odd Reason\r\ncOnTent-length: 2\r\nX:  \xe4 \r\n\r\n{}";
-    let network = Network::new(&[&[Step::Bytes(REPLY)]]);
+    let network = Network::new(&[&[ScriptStep::Bytes(REPLY)]]);
     let upstream = network.connect_upstream();
     let head = "PROPFIND /|x| HTTP/1.1\r\nhOST: tap\r\nX:  a \r\n\r\n";
     upstream
@@ -69,13 +69,13 @@ fn a_request_and_the_head_of_its_reply_pass_byte_for_byte() {
 
 #[test]
 fn interim_replies_come_before_the_reply_and_heads_in_whatever_pieces() {
-    const PIECES: [Step; 6] = [
-        Step::Bytes(b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r"),
-        Step::Bytes(b"\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1."),
-        Step::Bytes(b"1 200 OK\r\nTransfer-Encoding: chunked\r\n"),
-        Step::Bytes(b"\r\n5\r\nhel"),
-        Step::Bytes(b"lo\r\n0\r\n"),
-        Step::Bytes(b"\r\n"),
+    const PIECES: [ScriptStep; 6] = [
+        ScriptStep::Bytes(b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r"),
+        ScriptStep::Bytes(b"\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1."),
+        ScriptStep::Bytes(b"1 200 OK\r\nTransfer-Encoding: chunked\r\n"),
+        ScriptStep::Bytes(b"\r\n5\r\nhel"),
+        ScriptStep::Bytes(b"lo\r\n0\r\n"),
+        ScriptStep::Bytes(b"\r\n"),
     ];
     let network = Network::new(&[&PIECES]);
     let upstream = network.connect_upstream();
@@ -94,7 +94,7 @@ fn interim_replies_come_before_the_reply_and_heads_in_whatever_pieces() {
 fn a_connection_is_kept_after_a_reply_with_an_end_and_a_reply_to_head_has_no_body() {
     const TO_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
     const TO_GET: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-    let network = Network::new(&[&[Step::Bytes(TO_HEAD), Step::Bytes(TO_GET)]]);
+    let network = Network::new(&[&[ScriptStep::Bytes(TO_HEAD), ScriptStep::Bytes(TO_GET)]]);
     let upstream = network.connect_upstream();
     upstream.control.set_request(get("/a"));
     let reply = upstream.send_whole(ReplyBody::None).unwrap();
@@ -111,8 +111,8 @@ fn a_connection_is_kept_after_a_reply_with_an_end_and_a_reply_to_head_has_no_bod
 #[test]
 fn a_request_whose_kept_connection_had_died_is_sent_again_once() {
     const REPLY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-    let reset: &[Step] = &[Step::Reset];
-    let network = Network::new(&[reset, &[Step::Bytes(REPLY)]]);
+    let reset: &[ScriptStep] = &[ScriptStep::Reset];
+    let network = Network::new(&[reset, &[ScriptStep::Bytes(REPLY)]]);
     let upstream = network.connect_upstream();
     upstream.control.set_request(get("/"));
     let (reply, was_retried) = retry::send(&upstream, &Readiness::external(), ReplyBody::AsFramed);
@@ -129,7 +129,10 @@ fn a_request_whose_kept_connection_had_died_is_sent_again_once() {
 
 #[test]
 fn a_request_is_not_sent_again_after_an_orderly_end_or_a_byte_of_the_reply_or_a_cancel() {
-    let scripts: [&[Step]; 2] = [&[Step::End], &[Step::Bytes(b"HTTP/1.1 2"), Step::Reset]];
+    let scripts: [&[ScriptStep]; 2] = [
+        &[ScriptStep::End],
+        &[ScriptStep::Bytes(b"HTTP/1.1 2"), ScriptStep::Reset],
+    ];
     for script in scripts {
         let network = Network::new(&[script]);
         let upstream = network.connect_upstream();
@@ -138,7 +141,7 @@ fn a_request_is_not_sent_again_after_an_orderly_end_or_a_byte_of_the_reply_or_a_
             retry::send(&upstream, &Readiness::external(), ReplyBody::AsFramed);
         assert!(!was_retried && reply.is_err(), "{script:?}");
     }
-    let network = Network::new(&[&[Step::Reset]]);
+    let network = Network::new(&[&[ScriptStep::Reset]]);
     let upstream = network.connect_upstream();
     upstream.control.set_request(get("/"));
     upstream.control.cancel(CancelReason::ClientGone);
@@ -154,7 +157,7 @@ fn a_stream_keeps_the_framing_of_its_head() {
         (RequestFraming::Chunked, "5\r\nhello\r\n0\r\n\r\n"),
     ];
     for (framing, body) in by_framing {
-        let network = Network::new(&[&[Step::Bytes(REPLY)]]);
+        let network = Network::new(&[&[ScriptStep::Bytes(REPLY)]]);
         let upstream = network.connect_upstream();
         upstream.control.set_request(OutgoingRequest::streamed(
             b"PUT / HTTP/1.1\r\n\r\n".into(),
@@ -171,7 +174,7 @@ fn a_stream_keeps_the_framing_of_its_head() {
 #[test]
 fn the_reply_is_read_where_ollama_takes_no_more_of_the_body() {
     const REPLY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}";
-    let mut network = Network::new(&[&[Step::Bytes(REPLY)]]);
+    let mut network = Network::new(&[&[ScriptStep::Bytes(REPLY)]]);
     network.room = 100;
     let upstream = network.connect_upstream();
     let head = b"PUT / HTTP/1.1\r\n\r\n".to_vec();
@@ -212,7 +215,7 @@ impl Read for StopWhenAnswered<'_> {
 
 #[test]
 fn a_reply_that_is_not_http_is_an_error_that_says_so() {
-    let network = Network::new(&[&[Step::Bytes(b"SSH-2.0-OpenSSH\r\n\r\n")]]);
+    let network = Network::new(&[&[ScriptStep::Bytes(b"SSH-2.0-OpenSSH\r\n\r\n")]]);
     let upstream = network.connect_upstream();
     upstream.control.set_request(get("/"));
     let error = upstream.send_whole(ReplyBody::AsFramed).unwrap_err();
