@@ -6,8 +6,7 @@ mod contract;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use super::labels::*;
-use super::*;
+use super::{labels::*, *};
 use crate::http::route::{Dialect, Inference};
 use crate::observe::exchange::ToolCall;
 
