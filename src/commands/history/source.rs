@@ -65,7 +65,7 @@ impl fmt::Display for SourceInfo {
 }
 
 impl HistorySource {
-    /// Finds the history and opens it (design.md section 3).
+    /// Finds the history and opens it.
     pub fn open(config: &QueryConfig, purpose: Purpose) -> Result<HistorySource> {
         match config.location {
             HistoryLocation::Store => named_store(config, purpose),

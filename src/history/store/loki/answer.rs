@@ -41,13 +41,13 @@ pub struct Data<T> {
 }
 
 #[derive(Deserialize)]
-pub struct Stream {
+pub struct StreamEntries {
     pub stream: Labels,
     pub values: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
-pub struct Sample {
+pub struct VectorSample {
     pub value: (f64, String),
 }
 

@@ -13,9 +13,11 @@ use ureq::http::StatusCode;
 use ureq::tls::Certificate;
 use ureq::{Agent, Error, RequestBuilder};
 
-use super::answer::{Answer, Data, Labels, Pushed, Sample, Stream, answered, is_too_much, words};
+use super::answer::{
+    Answer, Data, Labels, Pushed, StreamEntries, VectorSample, answered, is_too_much, words,
+};
 use super::limits::{Excess, excess};
-use super::pages::{Entry, Page, Refusal};
+use super::pages::{Entry, EntryPage, QueryRefusal};
 use super::time::{Order, Span};
 use crate::config::{LokiAuth, LokiSettings};
 use crate::history::store::{Result, StoreError, failed};
@@ -37,7 +39,7 @@ const REST: Duration = Duration::from_secs(5);
 const ANSWER_MAX: u64 = 8 << 20;
 
 /// Speaks with one Loki.
-pub struct Client {
+pub struct LokiClient {
     agent: Agent,
     base: String,
     authorization: Option<String>,
@@ -46,8 +48,11 @@ pub struct Client {
     silent: Mutex<Option<(u32, Instant)>>,
 }
 
-impl Client {
-    pub fn new(settings: &LokiSettings, roots: Option<Arc<Vec<Certificate<'static>>>>) -> Client {
+impl LokiClient {
+    pub fn new(
+        settings: &LokiSettings,
+        roots: Option<Arc<Vec<Certificate<'static>>>>,
+    ) -> LokiClient {
         let target = Target {
             upstream: settings.url.clone(),
             roots,
@@ -66,7 +71,7 @@ impl Client {
                 BASE64_STANDARD.encode(format!("{user}:{password}"))
             )),
         };
-        Client {
+        LokiClient {
             agent,
             base: settings.url.to_string(),
             authorization,
@@ -113,7 +118,7 @@ impl Client {
         order: Order,
         limit: usize,
         line: &dyn Fn(&Labels, String) -> String,
-    ) -> Result<Result<Page, Refusal>> {
+    ) -> Result<Result<EntryPage, QueryRefusal>> {
         let direction = match order {
             Order::OldestFirst => "forward",
             Order::NewestFirst => "backward",
@@ -134,9 +139,9 @@ impl Client {
             Ok(text) => text,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let streams = self.read::<Data<Stream>>(&text)?.result;
+        let streams = self.read::<Data<StreamEntries>>(&text)?.result;
         let mut entries = Vec::new();
-        for Stream { stream, values } in streams {
+        for StreamEntries { stream, values } in streams {
             let of_values = values.into_iter().filter_map(|(time, text)| {
                 Some(Entry {
                     time: time.parse().ok()?,
@@ -145,7 +150,7 @@ impl Client {
             });
             entries.extend(of_values);
         }
-        Ok(Ok(Page {
+        Ok(Ok(EntryPage {
             is_full: entries.len() >= limit,
             entries,
             bytes: text.len(),
@@ -153,12 +158,12 @@ impl Client {
     }
 
     /// The number that `query` makes at one time (nanoseconds since 1970), 0 where there is nothing to count.
-    pub fn number(&self, query: &str, time: i64) -> Result<Result<f64, Refusal>> {
+    pub fn number(&self, query: &str, time: i64) -> Result<Result<f64, QueryRefusal>> {
         let text = match self.ask("query", [("query", query), ("time", &time.to_string())])? {
             Ok(text) => text,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let samples = self.read::<Data<Sample>>(&text)?.result;
+        let samples = self.read::<Data<VectorSample>>(&text)?.result;
         Ok(Ok(samples
             .iter()
             .filter_map(|sample| sample.value.1.parse::<f64>().ok())
@@ -166,7 +171,7 @@ impl Client {
     }
 
     /// The labels of the streams that have something in `span`.
-    pub fn streams(&self, selector: &str, span: Span) -> Result<Result<Vec<Labels>, Refusal>> {
+    pub fn streams(&self, selector: &str, span: Span) -> Result<Result<Vec<Labels>, QueryRefusal>> {
         let (start, end) = (span.start.to_string(), span.end.to_string());
         let text = match self.ask(
             "series",
@@ -182,7 +187,7 @@ impl Client {
         &self,
         path: &str,
         parameters: [(&str, &str); N],
-    ) -> Result<Result<Vec<u8>, Refusal>> {
+    ) -> Result<Result<Vec<u8>, QueryRefusal>> {
         let doing = format!("ask loki at {}", self.base);
         if lock(&self.silent)
             .is_some_and(|(times, last)| times >= SILENT_MAX && last.elapsed() < REST)
@@ -221,14 +226,14 @@ impl Client {
                 excess(status.as_u16(), &said).map_or_else(
                     || Err(StoreError::Failed(words.clone())),
                     |excess| {
-                        Ok(Err(Refusal {
+                        Ok(Err(QueryRefusal {
                             excess,
                             words: words.clone(),
                         }))
                     },
                 )
             }
-            Err(cause) if is_too_much(&cause) => Ok(Err(Refusal {
+            Err(cause) if is_too_much(&cause) => Ok(Err(QueryRefusal {
                 excess: Excess::Size,
                 words: format!("{doing}: {}", error_chain(&cause)),
             })),

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::Loki;
 use super::limits::RANGE_MIN;
 use super::logql;
-use super::pages::{ENTRIES_MIN, Refusal};
+use super::pages::{ENTRIES_MIN, QueryRefusal};
 use super::push::Part;
 use super::time::{self, DAY, Order, SECOND, Span, nanos};
 use crate::history::record::Record;
@@ -87,7 +87,12 @@ impl Loki {
     }
 
     /// A range of LogQL's is whole seconds, excludes its start and includes its end.
-    fn count_piece(&self, selector: &str, piece: Span, edge: i64) -> Result<Result<f64, Refusal>> {
+    fn count_piece(
+        &self,
+        selector: &str,
+        piece: Span,
+        edge: i64,
+    ) -> Result<Result<f64, QueryRefusal>> {
         if let Some(number) = self.numbers.get(selector, piece) {
             return Ok(Ok(number));
         }

@@ -47,10 +47,10 @@ use super::{Detail, Engine, Extent, Limits, Query, Refused, Result, StoreError};
 use crate::config::LokiSettings;
 use crate::history::record::{self, Record, RecordSummary, TapIdentity};
 use crate::util::threads::lock;
-use ask::Client;
+use ask::LokiClient;
 use limits::QueryLimits;
 use memo::Memo;
-use pages::{Page, Refusal};
+use pages::{EntryPage, QueryRefusal};
 use reach::Reach;
 use read::FACTS_FIRST;
 use settled::Settled;
@@ -60,11 +60,11 @@ use write::Pusher;
 
 /// A history in Loki.
 pub struct Loki {
-    client: Arc<Client>,
+    client: Arc<LokiClient>,
     pusher: Pusher,
     limits: QueryLimits,
     reach: Mutex<Option<Reach>>,
-    pages: Memo<Page>,
+    pages: Memo<EntryPage>,
     numbers: Memo<f64>,
     /// By `Kind`.
     settled: [Mutex<Option<Settled>>; 2],
@@ -107,7 +107,7 @@ impl Loki {
         roots: Option<Arc<Vec<Certificate<'static>>>>,
         unsent: Option<Unsent>,
     ) -> Loki {
-        let client = Arc::new(Client::new(settings, roots));
+        let client = Arc::new(LokiClient::new(settings, roots));
         Loki {
             pusher: Pusher::new(client.clone(), unsent),
             client,
@@ -141,7 +141,7 @@ impl Loki {
         order: Order,
         edge: i64,
         limit: usize,
-    ) -> Result<Result<Page, Refusal>> {
+    ) -> Result<Result<EntryPage, QueryRefusal>> {
         let key = format!("{order:?} {query}");
         if let Some(page) = self
             .pages

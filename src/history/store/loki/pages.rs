@@ -32,7 +32,7 @@ pub struct Entry {
 
 /// An answer, its entries in no order.
 #[derive(Clone)]
-pub struct Page {
+pub struct EntryPage {
     pub entries: Vec<Entry>,
     pub bytes: usize,
     /// There may be more than were asked for.
@@ -41,13 +41,13 @@ pub struct Page {
 
 /// A question that was too much, and what Loki said of it.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct QueryRefusal {
     pub excess: Excess,
     pub words: String,
 }
 
 /// Asks for at most so many entries of a span, the first in the order of reading.
-pub type Ask<'a> = dyn FnMut(Span, Order, usize) -> Result<Result<Page, Refusal>> + 'a;
+pub type Ask<'a> = dyn FnMut(Span, Order, usize) -> Result<Result<EntryPage, QueryRefusal>> + 'a;
 
 /// Reads the entries of a span, in order, each once.
 pub struct Reader<'a> {
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes a page of `window`, up to the moment at its edge where there may be more.
-    fn take(&mut self, window: Span, page: Page) -> Result<()> {
+    fn take(&mut self, window: Span, page: EntryPage) -> Result<()> {
         let is_full = page.is_full;
         self.resize(&page);
         let mut entries = sorted(page.entries, self.order);
@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Makes the next page as large as a page should be, by what was seen.
-    fn resize(&mut self, page: &Page) {
+    fn resize(&mut self, page: &EntryPage) {
         self.longest = self.longest.saturating_mul(2);
         if page.is_full {
             let mean = (page.bytes / page.entries.len().max(1)).max(1);
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
         &mut self,
         window: Span,
         limit: usize,
-        refusal: &Refusal,
+        refusal: &QueryRefusal,
         began: Instant,
     ) -> Result<()> {
         if self.limits.learn(&refusal.excess) {

@@ -39,7 +39,7 @@ impl Part {
 
 /// The stream of a record, but for the part: bounded by machines and taps.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Stream {
+pub struct StreamKey {
     pub host: String,
     pub tap: String,
     /// Records that come long after newer ones, which Loki does not take into the stream of those.
@@ -97,14 +97,14 @@ impl Pushable {
     }
 }
 
-impl Stream {
+impl StreamKey {
     /// Where a record belongs that is not late.
-    pub fn of(record: &Record) -> Stream {
+    pub fn of(record: &Record) -> StreamKey {
         let text = |text: Option<String>| {
             text.filter(|text| !text.is_empty())
                 .unwrap_or_else(|| UNKNOWN_NAME.to_owned())
         };
-        Stream {
+        StreamKey {
             host: text(record.host.clone()),
             tap: text(record.tap.map(|tap| tap.to_string())),
             late: false,
@@ -162,14 +162,14 @@ mod tests {
     use super::*;
     use crate::history::store::suite;
 
-    fn body(stream: &Stream, part: Part, records: &[Pushable], with_metadata: bool) -> Value {
+    fn body(stream: &StreamKey, part: Part, records: &[Pushable], with_metadata: bool) -> Value {
         serde_json::from_slice(&stream.body(part, records, with_metadata)).unwrap()
     }
 
     #[test]
     fn a_push_is_one_part_of_one_stream() {
         let records = [suite::record(1), suite::record(3)].map(|record| Pushable::of(&record));
-        let stream = Stream::of(&suite::record(1));
+        let stream = StreamKey::of(&suite::record(1));
         let facts = body(&stream, Part::Facts, &records, false);
         assert_eq!(
             facts["streams"][0]["stream"],
@@ -177,7 +177,7 @@ mod tests {
         );
         let values = [0, 1].map(|n| json!([records[n].time.to_string(), records[n].entries.facts]));
         assert_eq!(facts["streams"][0]["values"], json!(values));
-        let late = Stream {
+        let late = StreamKey {
             late: true,
             ..stream
         };
@@ -202,7 +202,7 @@ mod tests {
             (0..8).map(hostile).collect::<Vec<_>>(),
             (0..1500).map(suite::record).collect(),
         ] {
-            let (stream, mut rest) = (Stream::of(&suite::record(1)), &records[..]);
+            let (stream, mut rest) = (StreamKey::of(&suite::record(1)), &records[..]);
             while !rest.is_empty() {
                 let now = fitting(rest, BODY_MAX);
                 for part in [Part::Text, Part::Facts] {

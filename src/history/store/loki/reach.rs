@@ -4,10 +4,10 @@
 use std::time::{Duration, Instant};
 
 use super::answer::Labels;
-use super::ask::Client;
+use super::ask::LokiClient;
 use super::limits::{QueryLimits, RANGE_MIN};
 use super::logql;
-use super::pages::Refusal;
+use super::pages::QueryRefusal;
 use super::time::{DAY, HOUR, LOOK_BACK, Span, nanos};
 use crate::history::store::{Result, StoreError};
 
@@ -40,7 +40,7 @@ struct Kinds {
 
 impl Reach {
     /// Looks for it, month by month.
-    pub fn find(client: &Client, limits: &QueryLimits, now: f64) -> Result<Reach> {
+    pub fn find(client: &LokiClient, limits: &QueryLimits, now: f64) -> Result<Reach> {
         let mut reach = Reach {
             found: Instant::now(),
             start: None,
@@ -124,7 +124,7 @@ fn clipped(span: Span, start: i64, end: i64, now: f64) -> Span {
 }
 
 /// The last piece of a span that Loki answers for, and what it has.
-fn kinds_before(client: &Client, limits: &QueryLimits, span: Span) -> Result<(Span, Kinds)> {
+fn kinds_before(client: &LokiClient, limits: &QueryLimits, span: Span) -> Result<(Span, Kinds)> {
     loop {
         let piece = Span {
             start: span.start.max(span.end.saturating_sub(limits.range())),
@@ -132,8 +132,8 @@ fn kinds_before(client: &Client, limits: &QueryLimits, span: Span) -> Result<(Sp
         };
         match client.streams(&logql::all(), piece)? {
             Ok(streams) => return Ok((piece, kinds(&streams))),
-            Err(Refusal { excess, .. }) if limits.learn(&excess) => {}
-            Err(Refusal { words, .. }) => return Err(StoreError::Failed(words)),
+            Err(QueryRefusal { excess, .. }) if limits.learn(&excess) => {}
+            Err(QueryRefusal { words, .. }) => return Err(StoreError::Failed(words)),
         }
     }
 }
@@ -148,7 +148,7 @@ fn kinds(streams: &[Labels]) -> Kinds {
 
 /// When the first of a kind lies, in the piece that begins at `start`: halving, to within a day before it.
 fn first(
-    client: &Client,
+    client: &LokiClient,
     limits: &QueryLimits,
     start: i64,
     is_there: fn(&Kinds) -> bool,

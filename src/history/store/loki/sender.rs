@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::answer::Pushed;
-use super::ask::Client;
+use super::ask::LokiClient;
 use crate::history::store::{Result, StoreError};
 use crate::util::threads::{self, STACK, lock};
 
@@ -18,20 +18,20 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Sends bodies to one Loki.
 pub struct Sender {
-    client: Arc<Client>,
+    client: Arc<LokiClient>,
     /// When to stop waiting for an answer, once the tap ends.
     end: Mutex<Option<Instant>>,
 }
 
 impl Sender {
-    pub fn new(client: Arc<Client>) -> Sender {
+    pub fn new(client: Arc<LokiClient>) -> Sender {
         Sender {
             client,
             end: Mutex::default(),
         }
     }
 
-    pub fn client(&self) -> &Client {
+    pub fn client(&self) -> &LokiClient {
         &self.client
     }
 

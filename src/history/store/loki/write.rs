@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::answer::Pushed;
-use super::ask::Client;
-use super::push::{self, BODY_MAX, Part, Pushable, Stream};
+use super::ask::LokiClient;
+use super::push::{self, BODY_MAX, Part, Pushable, StreamKey};
 use super::refused::{Complaint, Verdict, verdict, way_out};
 use super::sender::Sender;
 use super::time::{HOUR, nanos};
@@ -34,7 +34,7 @@ pub struct Pusher {
     /// Times in a row that a push of one record was too much.
     alone: AtomicU32,
     /// The newest record of each stream (nanoseconds).
-    newest: Mutex<HashMap<Stream, i64>>,
+    newest: Mutex<HashMap<StreamKey, i64>>,
     /// Records that were refused for good and not told yet, and texts whose records are kept.
     refused: AtomicU64,
     refused_texts: AtomicU64,
@@ -55,7 +55,7 @@ enum Outcome {
 }
 
 impl Pusher {
-    pub fn new(client: Arc<Client>, unsent: Option<Unsent>) -> Pusher {
+    pub fn new(client: Arc<LokiClient>, unsent: Option<Unsent>) -> Pusher {
         Pusher {
             sender: Sender::new(client),
             body_max: AtomicUsize::new(BODY_MAX),
@@ -140,7 +140,7 @@ impl Pusher {
 
     /// Stream by stream. One that fails holds up no other, unless nothing gets through.
     fn send(&self, batch: &mut Vec<Record>) -> Result<()> {
-        let mut streams: BTreeMap<Stream, Vec<Record>> = BTreeMap::new();
+        let mut streams: BTreeMap<StreamKey, Vec<Record>> = BTreeMap::new();
         for record in batch.drain(..) {
             streams
                 .entry(self.stream(&record))
@@ -158,17 +158,17 @@ impl Pusher {
         failed.map_or(Ok(()), Err)
     }
 
-    fn stream(&self, record: &Record) -> Stream {
-        let stream = Stream::of(record);
+    fn stream(&self, record: &Record) -> StreamKey {
+        let stream = StreamKey::of(record);
         let newest = lock(&self.newest).get(&stream).copied().unwrap_or(i64::MIN);
-        Stream {
+        StreamKey {
             late: nanos(record.timestamp) < newest.saturating_sub(LATE),
             ..stream
         }
     }
 
     /// Sends records of one stream, oldest first; those that are stored or refused leave `records`.
-    fn send_stream(&self, stream: &Stream, records: &mut Vec<Record>) -> Result<()> {
+    fn send_stream(&self, stream: &StreamKey, records: &mut Vec<Record>) -> Result<()> {
         while !records.is_empty() {
             let pushed = push::fitting(records, self.body_max.load(SeqCst));
             match self.push(stream, &pushed)? {
@@ -182,7 +182,7 @@ impl Pusher {
                         .extract_if(..pushed.len(), |record| nanos(record.timestamp) <= cutoff)
                         .collect();
                     let result = self.send_stream(
-                        &Stream {
+                        &StreamKey {
                             late: true,
                             ..stream.clone()
                         },
@@ -196,7 +196,7 @@ impl Pusher {
         Ok(())
     }
 
-    fn note(&self, stream: &Stream, pushed: &[Pushable]) {
+    fn note(&self, stream: &StreamKey, pushed: &[Pushable]) {
         let last = pushed.last().map_or(i64::MIN, |record| record.time);
         let mut newest = lock(&self.newest);
         let newest = newest.entry(stream.clone()).or_insert(last);
@@ -204,7 +204,7 @@ impl Pusher {
     }
 
     /// Both parts, the texts first: a record is there once its facts are.
-    fn push(&self, stream: &Stream, records: &[Pushable]) -> Result<Outcome> {
+    fn push(&self, stream: &StreamKey, records: &[Pushable]) -> Result<Outcome> {
         let mut refused = [0; 2];
         for (part, refused) in [Part::Text, Part::Facts].into_iter().zip(&mut refused) {
             match self.push_part(stream, part, records)? {
@@ -222,7 +222,7 @@ impl Pusher {
         Ok(Outcome::Taken { refused: whole })
     }
 
-    fn push_part(&self, stream: &Stream, part: Part, records: &[Pushable]) -> Result<Outcome> {
+    fn push_part(&self, stream: &StreamKey, part: Part, records: &[Pushable]) -> Result<Outcome> {
         loop {
             let has_metadata = self.has_metadata.load(SeqCst);
             let body = stream.body(part, records, has_metadata);

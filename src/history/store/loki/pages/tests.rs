@@ -20,11 +20,11 @@ fn collect(
         let mut entries = sorted(inside.collect(), order);
         entries.truncate(limit);
         entries.reverse(); // the order within an answer means nothing
-        let refusal = Refusal {
+        let refusal = QueryRefusal {
             excess: Excess::Size,
             words: "larger than max".to_owned(),
         };
-        let page = Page {
+        let page = EntryPage {
             is_full: entries.len() >= limit,
             bytes: entries.len() * 1000,
             entries,
@@ -125,7 +125,7 @@ fn pages_grow_towards_a_mebibyte_and_begin_small() {
                 line: String::new(),
             })
             .collect();
-        Ok(Ok(Page {
+        Ok(Ok(EntryPage {
             is_full: entries.len() >= limit,
             bytes: entries.len() * 2048,
             entries,
