@@ -7,6 +7,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use super::*; // the variables' names and the types they become
+use crate::cli::Flag;
 use crate::util::sanitize;
 
 /// One worker is one thread and one connection to Ollama.
@@ -16,9 +17,6 @@ const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 /// Characters of a machine's name.
 const NAME_MAX: usize = 100;
 const MAX_DAYS: u32 = 36_500;
-
-/// A flag's name and what was typed for it.
-pub type Flag<'a> = (&'static str, &'a Option<String>);
 
 /// Where values come from, and what was wrong with them so far.
 pub struct Resolver<'a> {

@@ -2,8 +2,14 @@
 //!
 //! Everything is read from the sources and from the executable's help, so nothing has to be listed a second time here.
 
+/// What documents and comments name exists.
+mod documents;
 /// The tables of the README against the code.
 mod readme;
+/// Rooms import rooms below them.
+mod rooms;
+/// One name, one type.
+mod type_names;
 
 use std::fs;
 use std::path::Path;
@@ -72,7 +78,7 @@ fn only_platform_knows_systems_and_unsafe() {
     }
 }
 
-/// Whether this is built on Linux alone: the file says so at its top, or the folder that it lies in does in its mod.rs.
+/// Returns whether a file is compiled on Linux alone: the file says so at its top, or the folder that it lies in does in its mod.rs.
 fn is_of_linux(path: &str) -> bool {
     let folders = Path::new(path)
         .ancestors()

@@ -40,7 +40,7 @@ fn table(column: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// What stands between back quotes in one column of a table.
+/// Returns the words between back quotes in one column of a table.
 fn quoted(column: &str, cell: usize) -> BTreeSet<String> {
     let words = |row: &Vec<String>| {
         row[cell]
