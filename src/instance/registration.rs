@@ -122,7 +122,7 @@ fn put(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     let mut part = tempfile::NamedTempFile::new_in(dir)?;
     platform::files::set_mode(part.path(), mode)?;
     part.write_all(text)?;
-    part.persist(path).map(drop).map_err(|cause| cause.error)
+    platform::files::replace(part, path).map(drop)
 }
 
 fn remove(path: Option<&Path>) {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::platform;
+
 pub enum OutputFile {
     /// What is written, and the name that it takes when it is whole.
     File {
@@ -54,8 +56,7 @@ impl OutputFile {
         let OutputFile::File { part, target } = self else {
             return Ok(());
         };
-        part.as_file().sync_all()?;
-        part.persist(target).map(drop).map_err(|cause| cause.error)
+        platform::files::replace(part, &target).map(drop)
     }
 }
 

@@ -184,9 +184,7 @@ impl Expiry {
             .tempfile_in(self.path.parent().unwrap_or(Path::new(".")))?;
         platform::files::give_to_owner_of_directory(part.as_file(), part.path())?;
         part.write_all(&text)?;
-        part.persist(&self.path)
-            .map(drop)
-            .map_err(|cause| cause.error)
+        platform::files::replace(part, &self.path).map(drop)
     }
 
     fn detect_clock_jump(

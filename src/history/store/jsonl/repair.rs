@@ -93,7 +93,7 @@ fn keep_lines(file: &Arc<DayFile>, replacement: &mut Replacement) -> io::Result<
     };
     let mut torn = BlockLines::open(file, &tail);
     let room = (tail.end - tail.start) * COMPRESSION_RATIO_MAX / BLOCK_SIZE + 1;
-    let mut encoder = MemberEncoder::new(&mut replacement.file, Compression::fast(), room)?;
+    let mut encoder = MemberEncoder::new(replacement.file(), Compression::fast(), room)?;
     let (mut chunk, mut kept) = (Vec::new(), 0);
     loop {
         let _torn = torn.chunk(&mut chunk, BLOCK_SIZE as usize);

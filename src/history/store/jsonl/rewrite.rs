@@ -36,7 +36,7 @@ impl Jsonl {
             return Ok(false);
         }
         self.replace(file, |file, replacement| {
-            let written = write_merged(file, &mut replacement.file, |_| true)?;
+            let written = write_merged(file, replacement.file(), |_| true)?;
             Ok(file.unreadable() == 0 && written.kept == file.index.lines())
         })
     }
@@ -46,9 +46,8 @@ impl Jsonl {
         while let Some(file) = self.files.open(day)? {
             let mut left_out = 0;
             let fill = |file: &Arc<DayFile>, replacement: &mut Replacement| {
-                left_out =
-                    write_merged(file, &mut replacement.file, |timestamp| timestamp >= before)?
-                        .left_out;
+                left_out = write_merged(file, replacement.file(), |timestamp| timestamp >= before)?
+                    .left_out;
                 Ok(true)
             };
             if self.replace(file, fill)? {
@@ -102,7 +101,7 @@ impl Jsonl {
             return Ok(false);
         }
         replacement
-            .file
+            .file()
             .sync_all()
             .map_err(failed_io(operation()))?; // the larger part, before any writer waits
         let mut ends = lock(&self.writer.ends);

@@ -167,7 +167,7 @@ impl Held {
         match rest {
             None => fs::remove_file(&self.path),
             Some(rest) => {
-                self.file = Some(rest.persist(&self.path).map_err(|cause| cause.error)?);
+                self.file = Some(platform::files::replace(rest, &self.path)?);
                 Ok(())
             }
         }

@@ -18,16 +18,16 @@ pub struct Accumulator {
     prompt_cached_tokens: Option<u64>,
     first_seen: Option<f64>,
     last_seen: Option<f64>,
-    durations: Vec<Sample>,
-    first_tokens: Vec<Sample>,
-    speeds: Vec<Sample>,
+    durations: Vec<Measurement>,
+    first_tokens: Vec<Measurement>,
+    speeds: Vec<Measurement>,
     /// Of all speeds, sampled or not.
     speed_sum: f64,
     speed_count: u64,
 }
 
 /// Seven digits of a number: far more than a clock is good for, in half the memory.
-pub type Sample = f32;
+pub type Measurement = f32;
 
 impl Accumulator {
     pub fn add(&mut self, summary: &RecordSummary) {
@@ -38,7 +38,7 @@ impl Accumulator {
     pub fn add_without_times(&mut self, summary: &RecordSummary) {
         self.count(summary);
         self.speeds
-            .extend(summary.tokens_per_second.map(|speed| speed as Sample));
+            .extend(summary.tokens_per_second.map(|speed| speed as Measurement));
     }
 
     /// Adds what a slot of the timeline shows, and no more.
@@ -49,11 +49,11 @@ impl Accumulator {
 
     fn add_times(&mut self, summary: &RecordSummary) {
         self.durations
-            .extend(summary.duration_seconds.map(|time| time as Sample));
+            .extend(summary.duration_seconds.map(|time| time as Measurement));
         self.first_tokens.extend(
             summary
                 .time_to_first_token_seconds
-                .map(|time| time as Sample),
+                .map(|time| time as Measurement),
         );
     }
 
@@ -71,7 +71,7 @@ impl Accumulator {
         self.add_cached(summary.prompt_cached_tokens);
         self.extend_span(summary.timestamp, summary.timestamp);
         if let Some(speed) = summary.tokens_per_second {
-            self.speed_sum += f64::from(speed as Sample);
+            self.speed_sum += f64::from(speed as Measurement);
             self.speed_count += 1;
         }
     }
@@ -144,7 +144,7 @@ impl Accumulator {
             duration_p95: durations.p95,
             time_to_first_token_p50: Distribution::of(&mut self.first_tokens.clone()).p50,
             tokens_per_second: (self.speed_count > 0)
-                .then(|| rounded((self.speed_sum / self.speed_count as f64) as Sample)),
+                .then(|| rounded((self.speed_sum / self.speed_count as f64) as Measurement)),
             prompt_cached_tokens: self.prompt_cached_tokens,
         }
     }
@@ -152,13 +152,13 @@ impl Accumulator {
 
 impl Distribution {
     /// Computes the distribution; reorders the values.
-    pub fn of(values: &mut [Sample]) -> Distribution {
+    pub fn of(values: &mut [Measurement]) -> Distribution {
         let (mean, max) = (
             mean(values),
             values
                 .iter()
                 .copied()
-                .max_by(Sample::total_cmp)
+                .max_by(Measurement::total_cmp)
                 .map(rounded),
         );
         let mut ranks = Ranks {
@@ -181,7 +181,7 @@ impl Distribution {
 /// sorting them all.
 struct Ranks<'a> {
     count: usize,
-    rest: &'a mut [Sample],
+    rest: &'a mut [Measurement],
 }
 
 impl Ranks<'_> {
@@ -194,19 +194,19 @@ impl Ranks<'_> {
         if at >= rest.len() {
             return None;
         }
-        let value = *rest.select_nth_unstable_by(at, Sample::total_cmp).1;
+        let value = *rest.select_nth_unstable_by(at, Measurement::total_cmp).1;
         self.rest = &mut rest[at..];
         Some(rounded(value))
     }
 }
 
-fn mean(values: &[Sample]) -> Option<f64> {
+fn mean(values: &[Measurement]) -> Option<f64> {
     let sum: f64 = values.iter().copied().map(f64::from).sum();
-    (!values.is_empty()).then(|| rounded((sum / values.len() as f64) as Sample))
+    (!values.is_empty()).then(|| rounded((sum / values.len() as f64) as Measurement))
 }
 
 /// Returns the number with the fewest digits that rounds to this: what was 41.7 is 41.7 again.
-pub fn rounded(value: Sample) -> f64 {
+pub fn rounded(value: Measurement) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
 
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_values_that_occurred() {
-        let mut values: Vec<Sample> = (1..=200u8).rev().map(Sample::from).collect();
+        let mut values: Vec<Measurement> = (1..=200u8).rev().map(Measurement::from).collect();
         let spread = Distribution::of(&mut values);
         assert_eq!(
             (spread.p50, spread.p90, spread.p95, spread.p99),
@@ -230,7 +230,7 @@ mod tests {
         );
         for value in times.into_iter().chain(speeds) {
             assert_eq!(
-                Distribution::of(&mut [value as Sample; 3]).max,
+                Distribution::of(&mut [value as Measurement; 3]).max,
                 Some(value),
                 "as it was written"
             );

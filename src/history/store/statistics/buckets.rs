@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::accumulator::{Sample, rounded};
+use super::accumulator::{Measurement, rounded};
 
 /// Bounds of durations and of times to the first token, in seconds; finer than those of /metrics
 /// where most requests end.
-const BOUND_SECONDS: [Sample; 16] = [
+const BOUND_SECONDS: [Measurement; 16] = [
     0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0, 60.0, 120.0, 300.0, 1800.0,
 ];
 
@@ -19,7 +19,7 @@ pub struct Bucket {
 }
 
 /// Counts values (seconds). Every bucket is there, also an empty one.
-pub fn buckets(values: &[Sample]) -> Vec<Bucket> {
+pub fn buckets(values: &[Measurement]) -> Vec<Bucket> {
     let mut counts = [0; BOUND_SECONDS.len() + 1];
     for value in values {
         counts[BOUND_SECONDS.partition_point(|bound| bound < value)] += 1;
