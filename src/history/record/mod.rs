@@ -22,8 +22,8 @@ const PREVIEW_CHARS: usize = 100;
 /// The key of `metadata` for the name of the model as it was sent.
 const MODEL_SENT: &str = "model_sent";
 
-/// Declares `Record`, and what follows its fields: `FIELDS`, and `record_fields!`, which hands their
-/// names to another macro. So no list of them can be in another order.
+/// Declares `Record`, and what follows its fields: `FIELDS`, and `record_fields!`, which hands
+/// their names to another macro. So no list of them can be in another order.
 macro_rules! declare_record {
     (
         $(#[$attribute:meta])*
@@ -50,8 +50,8 @@ macro_rules! declare_record {
 }
 
 declare_record! {
-    /// One line of the history. Unknown is `None` (null), never 0. Lines from before the tap are read
-    /// too; they call durations otherwise.
+    /// One line of the history. Unknown is `None` (null), never 0. Lines from before the tap are
+    /// read too; they call durations otherwise.
     #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
     #[serde(default)]
     pub struct Record {
@@ -59,7 +59,8 @@ declare_record! {
         pub interaction_id: String,
         /// Arrival, Unix seconds.
         pub timestamp: f64,
-        /// Folded (`model_name`); older histories have names as they were sent, see `Record::folded`.
+        /// Folded (`model_name`); older histories have names as they were sent, see
+        /// `Record::folded`.
         pub model: Option<String>,
         /// The path without its first slash.
         pub endpoint: String,
@@ -79,9 +80,9 @@ declare_record! {
         pub status: String,
         /// Never `None` when `status` is error.
         pub error: Option<String>,
-        /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`, and `model_sent` where
-        /// the name was spelled otherwise than in `model`; in a history taken over from elsewhere
-        /// anything.
+        /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`, and `model_sent`
+        /// where the name was spelled otherwise than in `model`; in a history taken over from
+        /// elsewhere anything.
         pub metadata: Value,
 
         /// The visible text only.
@@ -96,8 +97,8 @@ declare_record! {
         pub http_status: Option<u16>,
         pub stream: Option<bool>,
         pub done_reason: Option<String>,
-        /// `generated_tokens` counts pieces of the reply, or `prompt_tokens` is a guess of Ollama's,
-        /// because no counter came.
+        /// `generated_tokens` counts pieces of the reply, or `prompt_tokens` is a guess of
+        /// Ollama's, because no counter came.
         pub tokens_estimated: Option<bool>,
         pub request_bytes: Option<u64>,
         pub response_bytes: Option<u64>,

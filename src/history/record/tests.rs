@@ -53,7 +53,7 @@ fn fields_are_those_of_the_contract_in_its_order() {
 }
 
 #[test]
-fn a_record_says_what_the_exchange_said() {
+fn a_record_has_the_values_of_its_exchange() {
     let record = Record::new(talkative(), StoreText::Full, &writer());
     assert_eq!(record.prompt_full, talkative().prompt);
     assert_eq!(

@@ -101,7 +101,7 @@ fn everything_accepted_is_written_in_order_before_the_end() {
 }
 
 #[test]
-fn what_was_accepted_is_written_at_once_when_somebody_waits_for_it() {
+fn what_was_accepted_is_written_at_once_on_a_flush() {
     let stage = slow_flushing_stage(&[Step::Fail, Step::Fail]);
     let soon = Duration::from_secs(20);
     assert!(stage.recorder.flush(soon), "there is nothing to write");
@@ -236,7 +236,7 @@ fn what_a_store_refuses_for_good_is_counted_as_lost() {
 }
 
 #[test]
-fn what_was_put_off_is_tried_again_and_counted_though_nobody_comes() {
+fn what_was_put_off_is_tried_again_and_counted_without_new_records() {
     let memory = Arc::new(Memory {
         left: Mutex::new(vec![
             Step::Refuse(1),

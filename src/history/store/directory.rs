@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_has_one_writer_and_the_second_is_told_who() {
+    fn a_directory_has_one_writer_and_the_second_learns_who() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/history");
         let first = Directory::lock(&path, "ollama-tap (pid 7)").unwrap();

@@ -99,9 +99,9 @@ impl PurgeReport {
     }
 
     pub fn extend(&mut self, more: PurgeReport) {
-        more.from
-            .iter()
-            .for_each(|(backend, deleted)| self.add(backend, *deleted));
+        for (backend, deleted) in &more.from {
+            self.add(backend, *deleted);
+        }
     }
 }
 

@@ -91,7 +91,8 @@ fn member(records: &[Record]) -> io::Result<Vec<u8>> {
         COMPRESSION_LEVEL,
         room(&records, late),
     )?;
-    let mut line = Vec::new(); // one for all, since memory that is new to the process costs more than what is written into it
+    // One for all, since memory that is new to the process costs more than what is written into it.
+    let mut line = Vec::new();
     for (n, record) in records.iter().enumerate() {
         if n == late || encoder.open() >= BLOCK_SIZE {
             encoder.end_block()?;

@@ -28,7 +28,8 @@ impl Jsonl {
             } else if day < today
                 && let Err(e) = self.compact(day)
             {
-                log::warn!("{e}; trying again later"); // a reader may have it open, or the disk is full
+                // A reader may have it open, or the disk is full.
+                log::warn!("{e}; trying again later");
             }
         }
         self.remove_broken(limits.oldest.unwrap_or(f64::NEG_INFINITY))?;

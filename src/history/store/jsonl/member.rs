@@ -25,7 +25,8 @@ const MEMBER_START: [u8; 10] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff];
 const SUBFIELD: [u8; 2] = *b"OT";
 const ENTRY_SIZE: usize = 32;
 
-/// Bytes before the entries: MEMBER_START, length of the extra field, the subfield's name and length.
+/// Bytes before the entries: `MEMBER_START`, the length of the extra field, and the name and length
+/// of the subfield.
 const HEAD_SIZE: u64 = 16;
 
 /// CRC and length at the end of a member.
@@ -187,12 +188,12 @@ fn header(entries: &[Entry], room: usize) -> Vec<u8> {
     bytes.extend(SUBFIELD);
     bytes.extend(length.to_le_bytes());
     for entry in entries {
-        [entry.length, entry.inflated, entry.lines, 0]
-            .iter()
-            .for_each(|n| bytes.extend(n.to_le_bytes()));
-        [entry.first, entry.last]
-            .iter()
-            .for_each(|time| bytes.extend(time.to_le_bytes()));
+        for number in [entry.length, entry.inflated, entry.lines, 0] {
+            bytes.extend(number.to_le_bytes());
+        }
+        for time in [entry.first, entry.last] {
+            bytes.extend(time.to_le_bytes());
+        }
     }
     bytes.resize(HEAD_SIZE as usize + room * ENTRY_SIZE, 0);
     bytes

@@ -69,7 +69,8 @@ impl Jsonl {
         let engine = Jsonl::of(&path, Some(directory));
         for day in engine.files.days()? {
             if let Err(e) = repair::repair(&engine.files, day) {
-                log::warn!("{e}; trying again when it is written"); // the tap starts with a full disk too
+                // The tap starts with a full disk too.
+                log::warn!("{e}; trying again when it is written");
             }
         }
         Ok(engine)
@@ -170,19 +171,17 @@ impl Engine for Jsonl {
 
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
         self.writable()?.ensure_held()?;
-        let (dated, refused): (Vec<Record>, Vec<Record>) = mem::take(batch)
-            .into_iter()
-            .partition(|record| Day::of(record.timestamp).is_some());
-        let mut days: BTreeMap<Option<Day>, Vec<Record>> = BTreeMap::new();
-        dated.into_iter().for_each(|record| {
-            days.entry(Day::of(record.timestamp))
-                .or_default()
-                .push(record)
-        });
-        let mut result = Ok(refused.len() as u64);
+        let mut days: BTreeMap<Day, Vec<Record>> = BTreeMap::new();
+        let mut refused = 0; // they have no date
+        for record in mem::take(batch) {
+            match Day::of(record.timestamp) {
+                Some(day) => days.entry(day).or_default().push(record),
+                None => refused += 1,
+            }
+        }
+        let mut result = Ok(refused);
         for (day, records) in days {
-            let written = day.map_or(Ok(()), |day| self.writer.append(&self.files, day, &records));
-            if let Err(e) = written {
+            if let Err(e) = self.writer.append(&self.files, day, &records) {
                 batch.extend(records);
                 result = Err(e);
             }

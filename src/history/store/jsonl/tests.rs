@@ -25,7 +25,8 @@ fn fresh() -> (Jsonl, TempDir) {
     (open(&stage), stage)
 }
 
-/// Tries again, because a process that another test is just starting holds the lock of a writer that is gone for a moment.
+/// Tries again, because a process that another test is just starting holds the lock of a closed
+/// writer for a moment.
 fn open(stage: &TempDir) -> Jsonl {
     let directory = std::iter::repeat_with(|| Directory::lock(stage.path(), "test"))
         .flatten()

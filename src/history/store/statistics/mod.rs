@@ -78,7 +78,8 @@ impl Statistics {
     }
 
     pub fn add(&mut self, summary: &RecordSummary) {
-        let slot = ((summary.timestamp - self.first_slot()) / self.step) as usize; // what is before the first falls into it
+        // What is before the first slot counts in it.
+        let slot = ((summary.timestamp - self.first_slot()) / self.step) as usize;
         let last = self.slots.len() - 1;
         self.slots[slot.min(last)].add_to_timeline(summary);
         let names = &mut self.names;
@@ -100,9 +101,9 @@ impl Statistics {
 
     pub fn enhanced(self) -> EnhancedStats {
         let mut all = Accumulator::default();
-        self.groups
-            .values()
-            .for_each(|accumulator| all.merge(accumulator));
+        for accumulator in self.groups.values() {
+            all.merge(accumulator);
+        }
         let first = self.first_slot();
         let slots = self.slots.iter().enumerate();
         EnhancedStats {
@@ -131,31 +132,32 @@ impl Statistics {
 
     fn by_host(&self) -> Vec<Group> {
         let mut merged: HashMap<(u32, Option<u16>), Accumulator> = HashMap::new();
-        self.groups.iter().for_each(|(key, accumulator)| {
-            merged
-                .entry((key.host, key.tap))
-                .or_default()
-                .merge(accumulator)
-        });
-        let name = |host: u32, tap: Option<u16>| {
-            let host = self.names.text(host);
-            tap.map_or_else(|| host.to_owned(), |tap| format!("{host}:{tap}"))
-        };
-        busiest_first(
-            merged
-                .into_iter()
-                .map(|((host, tap), accumulator)| accumulator.group(&name(host, tap))),
-        )
-        .into_iter()
-        .take(CLIENTS_MAX)
-        .collect()
+        for (key, accumulator) in &self.groups {
+            let tap = (key.host, key.tap);
+            merged.entry(tap).or_default().merge(accumulator);
+        }
+        let groups = merged
+            .into_iter()
+            .map(|((host, tap), accumulator)| accumulator.group(&self.tap_name(host, tap)));
+        let mut groups = busiest_first(groups);
+        groups.truncate(CLIENTS_MAX);
+        groups
+    }
+
+    /// Returns the name of a tap, as `HOST:PORT`.
+    fn tap_name(&self, host: u32, tap: Option<u16>) -> String {
+        let host = self.names.text(host);
+        match tap {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
     }
 
     fn by(&self, part: fn(&GroupKey) -> u32) -> Vec<Group> {
         let mut merged: HashMap<u32, Accumulator> = HashMap::new();
-        self.groups
-            .iter()
-            .for_each(|(key, accumulator)| merged.entry(part(key)).or_default().merge(accumulator));
+        for (key, accumulator) in &self.groups {
+            merged.entry(part(key)).or_default().merge(accumulator);
+        }
         busiest_first(
             merged
                 .into_iter()

@@ -69,7 +69,7 @@ fn every_grouping_counts_every_record_once() {
 }
 
 #[test]
-fn clients_are_told_apart_up_to_a_bound() {
+fn clients_are_listed_up_to_a_bound() {
     let mut statistics = Statistics::new(0.0, 100.0);
     for n in 0..CLIENTS_MAX + 5 {
         let client = Some(format!("client-{n:03}").into());

@@ -2,10 +2,10 @@
 //! for, so that a page that asks every few seconds does not read the history each time.
 //!
 //! The invariant: `rows` holds every record that arrived at `Coverage::start` or later, and no
-//! other. The start moves back as far as is asked (`extend_back`), and forward when the rows outgrow
-//! their room (`trim`). Only this process writes the history, so each new record passes through
-//! `begin`. What another process added or removed shows in the number of all records (`check`), and
-//! the cache begins anew.
+//! other. The start moves back as far as is asked (`extend_back`), and forward when the rows
+//! outgrow their room (`trim`). Only this process writes the history, so each new record passes
+//! through `begin`. What another process added or removed shows in the number of all records
+//! (`check`), and the cache begins anew.
 
 mod rows;
 
@@ -58,8 +58,8 @@ struct State {
     total: u64,
     /// A batch is being written.
     is_writing: bool,
-    /// Grows whenever who reads older records meanwhile may miss one: a batch brings some from before
-    /// the start, or the cache begins anew.
+    /// Grows whenever who reads older records meanwhile may miss one: a batch brings some from
+    /// before the start, or the cache begins anew.
     epoch: u64,
 }
 
@@ -155,8 +155,8 @@ impl SummaryCache {
 }
 
 impl State {
-    /// Takes what arrived from `from` to `start`; returns whether that, or another thread, moved the
-    /// start back.
+    /// Takes what arrived from `from` to `start`; returns whether that, or another thread, moved
+    /// the start back.
     fn take_older(&mut self, from: f64, start: f64, epoch: u64, rows: Rows) -> bool {
         if (self.coverage.start(), self.epoch) != (start, epoch) {
             return self.coverage.start() < start;
@@ -171,8 +171,8 @@ impl State {
         has_room
     }
 
-    /// Takes what was written while the start was `start`. Older ones of the batch belong to what is
-    /// not covered; where that has come to be covered meanwhile, they may be in it or not.
+    /// Takes what was written while the start was `start`. Older ones of the batch belong to what
+    /// is not covered; where that has come to be covered meanwhile, they may be in it or not.
     fn take_new(&mut self, rows: Rows, has_older: bool, count: u64, start: f64) {
         if has_older && self.coverage.start() != start {
             return self.forget();

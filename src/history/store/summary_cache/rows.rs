@@ -61,7 +61,8 @@ impl Rows {
         if self.rows.len() > ROWS_MAX {
             return;
         }
-        let count = |tokens: Option<u64>| tokens.unwrap_or(0).try_into().unwrap_or(u32::MAX); // more is nonsense in any case
+        // More than fits is nonsense in any case.
+        let count = |tokens: Option<u64>| tokens.unwrap_or(0).try_into().unwrap_or(u32::MAX);
         let number = |value: Option<f64>| value.map_or(f32::NAN, |value| value as f32);
         self.rows.push(Row {
             timestamp: summary.timestamp,
@@ -97,10 +98,9 @@ impl Rows {
 
     /// Visits what arrived at `start` or later.
     pub fn for_each(&self, start: f64, visit: &mut dyn FnMut(&RecordSummary)) {
-        self.rows
-            .iter()
-            .filter(|row| row.timestamp >= start)
-            .for_each(|row| visit(&self.summary(row)));
+        for row in self.rows.iter().filter(|row| row.timestamp >= start) {
+            visit(&self.summary(row));
+        }
     }
 
     fn summary(&self, row: &Row) -> RecordSummary<'_> {

@@ -186,7 +186,7 @@ fn a_long_past_is_read_in_few_steps() {
 }
 
 #[test]
-fn what_somebody_took_away_or_put_there_shows() {
+fn records_that_others_removed_or_added_show() {
     let (cache, shelf) = (SummaryCache::default(), Shelf::default());
     write(&cache, &shelf, &[NOW - 50.0, NOW - 40.0]);
     assert_eq!(shown(&cache, &shelf, 0.0, NOW), 2);

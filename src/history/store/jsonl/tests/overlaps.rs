@@ -1,4 +1,4 @@
-//! Blocks that overlap in time, as long requests make them, and how much of them is in memory at once.
+//! Blocks that overlap in time, as long requests make them, and the memory that merging them takes.
 
 use super::super::merge::Merge;
 use super::*;

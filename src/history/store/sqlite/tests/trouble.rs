@@ -58,7 +58,7 @@ fn while_the_disk_is_full_or_may_not_be_written_batches_wait() {
 
 /// Returns whether files that SQLite has open cannot be removed or replaced, as on Windows, and
 /// reports the skip.
-fn nobody_removes_what_is_open() -> bool {
+fn open_files_cannot_be_removed() -> bool {
     let is_windows = std::env::consts::FAMILY == "windows";
     if is_windows {
         crate::skips::skip("nobody can remove or replace here what SQLite has open");
@@ -67,8 +67,8 @@ fn nobody_removes_what_is_open() -> bool {
 }
 
 #[test]
-fn what_somebody_removes_begins_again_and_what_comes_is_kept() {
-    if nobody_removes_what_is_open() {
+fn a_removed_database_begins_again_and_new_records_are_kept() {
+    if open_files_cannot_be_removed() {
         return;
     }
     for removed in [
@@ -116,7 +116,7 @@ fn what_somebody_removes_begins_again_and_what_comes_is_kept() {
 
 #[test]
 fn a_database_that_takes_the_place_of_another_is_read_and_written_from_then_on() {
-    if nobody_removes_what_is_open() {
+    if open_files_cannot_be_removed() {
         return;
     }
     let ((sqlite, _dir), (other, _other_dir)) = (fresh(), fresh());
@@ -136,7 +136,7 @@ fn a_database_that_takes_the_place_of_another_is_read_and_written_from_then_on()
 
 #[test]
 fn while_a_removed_directory_cannot_be_made_again_batches_wait() {
-    if nobody_removes_what_is_open() {
+    if open_files_cannot_be_removed() {
         return;
     }
     let (sqlite, dir) = fresh();
