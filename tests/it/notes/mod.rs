@@ -166,7 +166,7 @@ fn without_a_directory_of_its_own_the_token_is_in_the_users_and_without_any_ther
     );
 
     let second = tap("/dev/null");
-    second.wait_log("no note is left");
+    second.wait_log("this tap is not registered");
     assert_eq!(second.get("/healthz").status(), 200);
 }
 
