@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::super::{Result, failed};
+use super::super::{Result, StoreError, failed};
 use super::schema::{self, ReadConnection};
 use super::{Sqlite, sqlite_error};
 use crate::platform;
@@ -55,15 +55,22 @@ impl Sqlite {
     }
 
     /// Deletes the database, and creates an empty one in its place, which works on a full disk.
-    /// Writing waits from before `read` on, which returns what to keep.
-    pub(super) fn begin_anew<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// Writing waits from before `read` on, which returns what to keep. It reads by a connection of
+    /// its own: one of the pool may have to wait for writing.
+    pub(super) fn begin_anew<T: Default>(
+        &self,
+        read: impl FnOnce(&ReadConnection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         let operation = || format!("delete {}", self.file.display());
         let Some(directory) = &self.directory else {
             return Err(failed(operation())("it was opened to be read only"));
         };
         let mut slot = lock(&self.writer);
         directory.ensure_held()?;
-        let kept = read()?;
+        let kept = match self.reader_of_what_is_there()? {
+            Some((_, reader)) => read(&reader).map_err(|cause| self.read_error(&cause))?,
+            None => T::default(),
+        };
         slot.take();
         lock(&self.readers).clear();
         *lock(&self.opened) = None;
@@ -117,13 +124,16 @@ impl Sqlite {
             Some(pooled) => pooled,
             None => self.open_reader()?,
         };
-        let done = work(&reader)
-            .map_err(|cause| sqlite_error(&format!("read {}", self.file.display()), &cause))?;
+        let done = work(&reader).map_err(|cause| self.read_error(&cause))?;
         let mut pool = lock(&self.readers);
         if pool.len() < READERS_MAX {
             pool.push((identity, reader));
         }
         Ok(done)
+    }
+
+    fn read_error(&self, cause: &rusqlite::Error) -> StoreError {
+        sqlite_error(&format!("read {}", self.file.display()), cause)
     }
 
     /// Takes a pooled connection to the database that is there now.

@@ -1,29 +1,20 @@
 //! Finding records. SQL puts rows in order and narrows them; `Query::matches` decides about each.
-//!
-//! A model may be there under several spellings, which an index lists at once: older taps wrote
-//! names as they were sent.
 
 use std::ops::ControlFlow;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
-use super::super::query::UNKNOWN_NAME;
 use super::super::{Detail, Extent, Query, Result, unknown_before};
+use super::conditions::{Conditions, RowPosition, key};
 use super::lookup::RowReader;
 use super::schema::ReadConnection;
 use super::{Sqlite, columns, index};
 use crate::history::record::{Position, Record, RecordSummary};
-use crate::observe::model_name::normalize;
 
 /// Rows that are listed at once when all are read: no view of the database lasts, so that the log
 /// can be emptied.
 const CHUNK_ROWS: usize = 1000;
-
-/// The most names of models that are compared to find the spellings of one, and the most spellings
-/// in one query.
-const MODEL_NAMES_MAX: usize = 10_000;
-const SPELLINGS_MAX: usize = 1000;
 
 const NEWEST_FIRST: &str = "ORDER BY timestamp DESC, interaction_id DESC";
 const OLDEST_FIRST: &str = "ORDER BY timestamp, interaction_id";
@@ -44,19 +35,7 @@ impl Sqlite {
             ),
             None => None,
         };
-        self.reading(|reader| {
-            let mut lookup = RowReader::new(reader, query, detail)?;
-            for (row, position) in newest(reader, query, bound.as_ref(), &mut lookup)? {
-                if let Some(record) = lookup
-                    .record(row)?
-                    .filter(|record| record.position() == position)
-                    && visit(record).is_break()
-                {
-                    break;
-                }
-            }
-            Ok(())
-        })
+        self.reading(|reader| visit_newest(reader, query, detail, bound.as_ref(), visit))
     }
 
     /// Holds no view of the database while `visit` runs.
@@ -139,6 +118,27 @@ pub fn extent(reader: &ReadConnection, newest: f64) -> rusqlite::Result<Extent> 
                 latest: time(3)?,
             })
         })
+}
+
+/// Visits the records that match, the newest first, from `bound` on.
+pub fn visit_newest(
+    reader: &ReadConnection,
+    query: &Query,
+    detail: Detail,
+    bound: Option<&RowPosition>,
+    visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    let mut lookup = RowReader::new(reader, query, detail)?;
+    for (row, position) in newest(reader, query, bound, &mut lookup)? {
+        if let Some(record) = lookup
+            .record(row)?
+            .filter(|record| record.position() == position)
+            && visit(record).is_break()
+        {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Selects the newest matching rows, all in one view of the database: of those that the index
@@ -239,111 +239,4 @@ fn chunk(
         *last = Some(RowPosition::of(row)?);
     }
     Ok(chunk)
-}
-
-fn key(connection: &Connection, id: &str) -> rusqlite::Result<Option<RowPosition>> {
-    let sql = "SELECT timestamp, interaction_id FROM interactions WHERE interaction_id = ?1";
-    connection.query_row(sql, [id], RowPosition::of).optional()
-}
-
-/// The position of a row, as SQLite has it: the time in a foreign table may be any value.
-struct RowPosition {
-    timestamp: Value,
-    id: Value,
-}
-
-impl RowPosition {
-    fn of(row: &Row) -> rusqlite::Result<RowPosition> {
-        Ok(RowPosition {
-            timestamp: row.get(0)?,
-            id: row.get(1)?,
-        })
-    }
-}
-
-/// Returns the names in the table that are spellings of `model`; `None` where there are too many
-/// names to compare.
-fn spellings(connection: &Connection, model: &str) -> rusqlite::Result<Option<Vec<Value>>> {
-    // One look into the index for each name, however many rows have it.
-    let mut names = connection.prepare(
-        "WITH RECURSIVE names (name) AS (
-             SELECT min(model) FROM interactions
-             UNION ALL
-             SELECT (SELECT min(model) FROM interactions WHERE model > name) FROM names WHERE name IS NOT NULL
-         ) SELECT name FROM names WHERE name IS NOT NULL LIMIT ?1",
-    )?;
-    let mut rows = names.query([MODEL_NAMES_MAX as i64 + 1])?;
-    let (mut seen, mut found) = (0, Vec::new());
-    while let Some(row) = rows.next()? {
-        seen += 1;
-        if columns::text(row.get_ref(0)?).is_some_and(|name| normalize(&name) == model) {
-            found.push(row.get(0)?);
-        }
-    }
-    Ok((seen <= MODEL_NAMES_MAX && found.len() <= SPELLINGS_MAX).then_some(found))
-}
-
-/// The part of a query that SQL can express.
-#[derive(Clone)]
-struct Conditions {
-    sql: String,
-    values: Vec<Value>,
-}
-
-impl Default for Conditions {
-    fn default() -> Conditions {
-        Conditions {
-            sql: "WHERE TRUE".to_owned(),
-            values: Vec::new(),
-        }
-    }
-}
-
-impl Conditions {
-    /// Makes the conditions of all but the text, `before` and `limit`.
-    fn of(connection: &Connection, query: &Query) -> rusqlite::Result<Conditions> {
-        let mut conditions = Conditions::default();
-        conditions.and_times(query);
-        if let Some(model) = &query.model {
-            conditions.and_model(model, spellings(connection, model)?);
-        }
-        conditions.and("prompt_category = ?", query.prompt_category.clone());
-        conditions.and("status = ?", query.status.clone());
-        conditions.and("endpoint = ?", query.endpoint.clone());
-        conditions.and("coalesce(host, 'unknown') = ?", query.host.clone());
-        conditions.and("tap = ?", query.tap);
-        Ok(conditions)
-    }
-
-    /// One spelling, as most models have it, keeps the index's order.
-    fn and_model(&mut self, model: &str, spellings: Option<Vec<Value>>) {
-        let Some(spellings) = spellings else { return };
-        let places = vec!["?"; spellings.len()].join(", ");
-        let or_none = if model == UNKNOWN_NAME {
-            " OR model IS NULL"
-        } else {
-            ""
-        };
-        self.sql += &format!(" AND (model IN ({places}){or_none})");
-        self.values.extend(spellings);
-    }
-
-    fn and_times(&mut self, query: &Query) {
-        self.and("timestamp >= ?", query.start_time);
-        self.and("timestamp <= ?", query.end_time);
-    }
-
-    fn and_key(&mut self, relation: &str, key: Option<&RowPosition>) {
-        if let Some(key) = key {
-            self.sql += &format!(" AND (timestamp, interaction_id) {relation} (?, ?)");
-            self.values.extend([key.timestamp.clone(), key.id.clone()]);
-        }
-    }
-
-    fn and(&mut self, condition: &str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.sql += &format!(" AND {condition}");
-            self.values.push(value.into());
-        }
-    }
 }

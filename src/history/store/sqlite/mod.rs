@@ -3,7 +3,8 @@
 //! - `schema` opens it, migrates older ones, and configures connections;
 //! - `connections` keeps them, and notices when the database was removed or replaced;
 //! - `columns` is a record as a row, and back;
-//! - `write`, `find` (row by row: `lookup`) and `retain` write, find and delete records;
+//! - `write`, `find` (by `conditions`, row by row: `lookup`) and `retain` write, find and delete
+//!   records;
 //! - `index` is the full-text index: it is built behind the writing and proposes rows; the query
 //!   decides.
 //!
@@ -13,6 +14,7 @@
 //! `opened` are innermost: no other lock is taken while one of them is held.
 
 mod columns;
+mod conditions;
 mod connections;
 mod find;
 mod index;

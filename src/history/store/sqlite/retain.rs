@@ -2,14 +2,17 @@
 //! writing goes on between them; each gives its free pages back to the disk, for SQLite looks
 //! through all free pages for each page that it gives back.
 
+use std::ops::ControlFlow;
 use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::super::{Detail, Engine, Limits, Query, Result, StoreError, TimeRange};
-use super::schema::{self, pragma};
+use super::find::visit_newest;
+use super::schema::{self, ReadConnection, pragma};
 use super::{Sqlite, index};
+use crate::history::record::Record;
 
 /// Rows that one transaction deletes.
 const PIECE_ROWS: u64 = 500;
@@ -74,7 +77,7 @@ impl Sqlite {
             Some(_) => self.delete_oldest(before, u64::MAX)?,
             None => {
                 let rows = self.writing("measure", |connection| size(connection))?.rows;
-                if self.begin_anew(|| Ok(())).is_ok() {
+                if self.begin_anew(|_| Ok(())).is_ok() {
                     return Ok(rows);
                 }
                 // Another program has it open, on a system that does not delete such a file.
@@ -141,15 +144,7 @@ impl Sqlite {
             "{why}; so the database is begun anew, with the {limit} newest of {} records",
             size.rows
         );
-        let mut kept = self.begin_anew(|| {
-            self.newest(
-                &Query {
-                    limit,
-                    ..Query::default()
-                },
-                Detail::Whole,
-            )
-        })?;
+        let mut kept = self.begin_anew(|reader| newest_records(reader, limit))?;
         while !kept.is_empty() {
             // The newest first, in case the disk is full again.
             let mut piece = kept
@@ -212,6 +207,19 @@ impl Sqlite {
         }
         Ok(())
     }
+}
+
+fn newest_records(reader: &ReadConnection, limit: usize) -> rusqlite::Result<Vec<Record>> {
+    let query = Query {
+        limit,
+        ..Query::default()
+    };
+    let mut records = Vec::new();
+    visit_newest(reader, &query, Detail::Whole, None, &mut |record| {
+        records.push(record);
+        ControlFlow::Continue(())
+    })?;
+    Ok(records)
 }
 
 fn delete_piece(

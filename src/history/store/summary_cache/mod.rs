@@ -89,7 +89,8 @@ impl SummaryCache {
     fn check(&self, engine: &dyn Engine, now: f64) -> Result<f64> {
         let mut state = self.lock(); // so that no batch is written meanwhile, unless one is already
         let extent = engine.extent(f64::INFINITY)?;
-        if !state.is_writing && !(state.coverage.is_known() && state.total == extent.records) {
+        let is_complete = state.coverage.is_known() && state.total == extent.records;
+        if !state.is_writing && !is_complete {
             let start = extent
                 .newest
                 .map_or(now, |newest| now.max(newest.next_up()));
