@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use super::block::Block;
 use super::files::DayFile;
-use super::index::Block;
-use super::lines::{BlockLines, position, split};
+use super::line::{position, split};
+use super::lines::BlockLines;
 
 /// Bytes of lines that are read at a time.
 const CHUNK_SIZE: usize = 64 * 1024;

@@ -9,52 +9,12 @@ use std::time::SystemTime;
 
 use flate2::bufread::GzDecoder;
 
-use super::lines::{position, read_line, without_mark};
+use super::block::{Block, BlockKind};
+use super::line::{position, read_line, without_mark};
 use super::member::{self, MemberLayout};
 
 /// The first bytes of a gzip member: magic number, deflate.
 pub const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
-
-/// Lines that are read together.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Block {
-    /// The offset of its member in the file.
-    pub member: u64,
-    pub start: u64,
-    pub end: u64,
-    pub kind: BlockKind,
-    /// Bytes, inflated.
-    pub inflated: u64,
-    pub lines: u64,
-    /// Unix seconds. Where nothing in it can be read, `first` is greater than `last`.
-    pub first: f64,
-    pub last: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockKind {
-    /// Sorted; a deflate stream of its own within a member.
-    Native,
-    /// In any order; a whole gzip member.
-    Foreign,
-}
-
-impl Block {
-    /// Makes the block of a foreign member that begins at `start`, of which nothing else is known.
-    pub fn foreign(start: u64) -> Block {
-        let (first, last) = (f64::INFINITY, f64::NEG_INFINITY);
-        Block {
-            member: start,
-            start,
-            end: start,
-            kind: BlockKind::Foreign,
-            inflated: 0,
-            lines: 0,
-            first,
-            last,
-        }
-    }
-}
 
 /// The blocks of one state of a file.
 #[derive(Clone, Debug, Default)]

@@ -18,7 +18,7 @@ use std::mem;
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
-use super::index::{Block, BlockKind};
+use super::block::{Block, BlockKind};
 
 /// Magic number, deflate, an extra field and nothing else, no time, level unknown, system unknown.
 const MEMBER_START: [u8; 10] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff];

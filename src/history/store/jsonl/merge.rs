@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 
+use super::block::Block;
 use super::day::Day;
 use super::files::{DayFile, DayFiles};
-use super::index::Block;
-use super::lines::{BlockLines, RecordLine, position, split};
+use super::line::{RecordLine, position, split};
+use super::lines::BlockLines;
 use crate::history::record::Position;
 use crate::history::store::{Query, Result};
 

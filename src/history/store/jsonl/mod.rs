@@ -13,11 +13,13 @@
 //! are innermost: no other lock is taken while one of them is held.
 
 mod append;
+mod block;
 mod cut_point;
 mod day;
 mod files;
 mod index;
 mod limits;
+mod line;
 mod lines;
 mod member;
 mod merge;

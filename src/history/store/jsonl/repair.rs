@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use flate2::Compression;
 
+use super::block::Block;
 use super::day::Day;
 use super::files::{DayFile, DayFiles};
-use super::index::{Block, GZIP};
-use super::lines::{BlockLines, RecordLine, split};
+use super::index::GZIP;
+use super::line::{RecordLine, split};
+use super::lines::BlockLines;
 use super::member::{BLOCK_SIZE, MemberEncoder};
 use super::replacement::Replacement;
 use crate::history::store::{Result, failed};

@@ -7,9 +7,10 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::block::Block;
 use super::files::DayFile;
-use super::index::Block;
-use super::lines::{BlockLines, split};
+use super::line::split;
+use super::lines::BlockLines;
 
 /// The most helper threads of one scan; inflating is nearly all the work.
 const HELPERS_MAX: usize = 4;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::lines::position;
+use super::line::position;
 use super::prefilter::Prefilter;
 use super::scan::LineVisitor;
 use crate::history::record::{Position, Record, RecordSummary};

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 
 use super::entry;
-use super::logql::{self, quoted};
+use super::logql;
 use super::push::Part;
+use super::quoting::quoted;
 use crate::history::record::RecordSummary;
 use crate::history::record::client_name;
 use crate::history::store::Query;

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::push::{JOB, Part};
+use super::quoting::{escaped, quoted};
 use super::search;
 use crate::history::store::query::{Needle, Query, UNKNOWN_NAME};
 
@@ -177,42 +178,12 @@ fn json(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-/// A text as a regular expression that matches it alone.
-pub fn escaped(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len());
-    for c in text.chars() {
-        if "\\.+*?()|[]{}^$".contains(c) {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern
-}
-
-/// A text as a string of LogQL: visible ASCII, and all else by its number.
-pub fn quoted(text: &str) -> String {
-    let mut string = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => string.extend(['\\', c]),
-            ' '..='~' => string.push(c),
-            _ => write!(string, "\\U{:08x}", u32::from(c)).unwrap_or_default(),
-        }
-    }
-    string + "\""
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn no_text_can_leave_its_string() {
-        let hostile = "\"} |= \"\\\n`{x=\u{7f}é🙂";
-        assert_eq!(
-            quoted(hostile),
-            r#""\"} |= \"\\\U0000000a`{x=\U0000007f\U000000e9\U0001f642""#
-        );
+    fn an_endpoint_cannot_leave_its_string() {
         let query = Query {
             endpoint: Some("a\"} or {job=\"".to_owned()),
             ..Query::default()

@@ -23,6 +23,7 @@ mod lookup;
 mod memo;
 mod pages;
 mod push;
+mod quoting;
 mod reach;
 mod read;
 mod refused;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
-use super::logql::{escaped, quoted};
+use super::quoting::{escaped, quoted};
 use crate::history::store::query::{Needle, Query, fold};
 
 /// The longest piece of a search that Loki is asked for (bytes); an address has no room for more.

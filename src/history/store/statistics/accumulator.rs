@@ -3,6 +3,7 @@
 use std::mem;
 
 use super::buckets::{Bucket, buckets};
+use super::measurement::{Measurement, rounded};
 use super::{Distribution, Group, Slot};
 use crate::history::record::RecordSummary;
 use crate::observe::Outcome;
@@ -25,9 +26,6 @@ pub struct Accumulator {
     speed_sum: f64,
     speed_count: u64,
 }
-
-/// Seven digits of a number: far more than a clock is good for, in half the memory.
-pub type Measurement = f32;
 
 impl Accumulator {
     pub fn add(&mut self, summary: &RecordSummary) {
@@ -203,11 +201,6 @@ impl Ranks<'_> {
 fn mean(values: &[Measurement]) -> Option<f64> {
     let sum: f64 = values.iter().copied().map(f64::from).sum();
     (!values.is_empty()).then(|| rounded((sum / values.len() as f64) as Measurement))
-}
-
-/// Returns the number with the fewest digits that rounds to this: what was 41.7 is 41.7 again.
-pub fn rounded(value: Measurement) -> f64 {
-    value.to_string().parse().unwrap_or(f64::from(value))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::accumulator::{Measurement, rounded};
+use super::measurement::{Measurement, rounded};
 
 /// Bounds of durations and of times to the first token, in seconds; finer than those of /metrics
 /// where most requests end.

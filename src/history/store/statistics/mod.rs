@@ -5,6 +5,7 @@
 mod accumulator;
 mod answer;
 mod buckets;
+mod measurement;
 #[cfg(test)]
 mod tests;
 
