@@ -61,24 +61,24 @@ fn spellings(connection: &Connection, model: &str) -> rusqlite::Result<Option<Ve
 
 /// The part of a query that SQL can express.
 #[derive(Clone)]
-pub struct Conditions {
+pub struct SqlConditions {
     pub sql: String,
     pub values: Vec<Value>,
 }
 
-impl Default for Conditions {
-    fn default() -> Conditions {
-        Conditions {
+impl Default for SqlConditions {
+    fn default() -> SqlConditions {
+        SqlConditions {
             sql: "WHERE TRUE".to_owned(),
             values: Vec::new(),
         }
     }
 }
 
-impl Conditions {
+impl SqlConditions {
     /// Makes the conditions of all but the text, `before` and `limit`.
-    pub fn of(connection: &Connection, query: &Query) -> rusqlite::Result<Conditions> {
-        let mut conditions = Conditions::default();
+    pub fn of(connection: &Connection, query: &Query) -> rusqlite::Result<SqlConditions> {
+        let mut conditions = SqlConditions::default();
         conditions.and_times(query);
         if let Some(model) = &query.model {
             conditions.and_model(model, spellings(connection, model)?);

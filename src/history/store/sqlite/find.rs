@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use super::super::{Detail, Extent, Query, Result, unknown_before};
-use super::conditions::{Conditions, RowPosition, key};
+use super::conditions::{RowPosition, SqlConditions, key};
 use super::lookup::RowReader;
 use super::schema::ReadConnection;
 use super::{Sqlite, columns, index};
@@ -46,7 +46,7 @@ impl Sqlite {
     ) -> Result<()> {
         self.reading(|reader| {
             let mut lookup = RowReader::new(reader, query, Detail::Whole)?;
-            let conditions = Conditions::of(&reader.connection, query)?;
+            let conditions = SqlConditions::of(&reader.connection, query)?;
             let mut last = None;
             loop {
                 let rows = chunk(&reader.connection, &conditions, &mut last)?;
@@ -71,7 +71,7 @@ pub fn for_each_summary(
     visit: &mut dyn FnMut(&RecordSummary),
 ) -> rusqlite::Result<()> {
     // Times alone, so that the covering index is read from end to end; the rest is decided here.
-    let mut conditions = Conditions::default();
+    let mut conditions = SqlConditions::default();
     conditions.and_times(query);
     let columns = columns::SUMMARY_COLUMNS
         .map(|field| reader.column(field))
@@ -150,7 +150,7 @@ fn newest(
     lookup: &mut RowReader,
 ) -> rusqlite::Result<Vec<(i64, Position)>> {
     let view = reader.connection.unchecked_transaction()?;
-    let mut conditions = Conditions::of(&view, query)?;
+    let mut conditions = SqlConditions::of(&view, query)?;
     conditions.and_key("<", bound);
     let mut found = Vec::new();
     match proposals(reader, query)? {
@@ -190,7 +190,7 @@ fn proposals(reader: &ReadConnection, query: &Query) -> rusqlite::Result<Option<
 fn in_order(
     connection: &Connection,
     rows: Vec<i64>,
-    conditions: &Conditions,
+    conditions: &SqlConditions,
 ) -> rusqlite::Result<Vec<i64>> {
     let sql = format!(
         "SELECT timestamp, interaction_id FROM interactions {} AND rowid = ?",
@@ -222,7 +222,7 @@ fn in_order(
 /// Selects the next rows, oldest first, after `last`, which moves on.
 fn chunk(
     connection: &Connection,
-    conditions: &Conditions,
+    conditions: &SqlConditions,
     last: &mut Option<RowPosition>,
 ) -> rusqlite::Result<Vec<i64>> {
     let mut conditions = conditions.clone();
