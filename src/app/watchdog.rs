@@ -1,7 +1,7 @@
-//! WATCHDOG: tells the service manager that we are ready, and then that we serve, for as long as that is true.
+//! WATCHDOG: notifies the service manager that the tap is ready, and then regularly that it is alive.
 //!
-//! It is true while a new connection of its own gets an answer from /healthz each time, for which listener and event loop have
-//! to do their part. A tap that only looks alive is thus killed and restarted.
+//! It is alive while /healthz answers on a new connection each time, for which listener and event loop must work. A tap that hangs
+//! is thus killed and restarted.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use std::{io, thread};
 
 use ureq::Agent;
 
-use crate::http::address::Upstream;
+use crate::http::address::{Upstream, dialable_ip};
 use crate::http::agent::Target;
 use crate::platform;
 use crate::util::threads::{self, STACK};
 
-/// Checks in each time after which the service manager would kill us: one may be late, and one may fail.
+/// The number of checks within the timeout of the service manager: one may be late, and one may fail.
 const CHECKS_PER_TIMEOUT: u32 = 3;
 
-/// Tells the service manager that we listen at this address, and from now on that we serve, if it wants to know.
+/// Notifies the service manager that we listen at this address, and starts the watchdog if it wants one.
 pub fn start(address: SocketAddr) -> io::Result<()> {
     platform::notify::notify_ready();
     let Some(timeout) = platform::notify::watchdog() else {
@@ -30,7 +30,7 @@ pub fn start(address: SocketAddr) -> io::Result<()> {
 
 fn watch(health: &HealthCheck, interval: Duration) {
     loop {
-        match health.ask() {
+        match health.check() {
             Ok(()) => platform::notify::notify_alive(),
             Err(cause) => log::warn!("we do not answer ourselves: {cause}"),
         }
@@ -38,32 +38,22 @@ fn watch(health: &HealthCheck, interval: Duration) {
     }
 }
 
-/// Asks our own page over the network.
+/// Requests /healthz over the network.
 struct HealthCheck {
     agent: Agent,
     url: String,
 }
 
 impl HealthCheck {
-    /// Keeps no connection: each check must be accepted anew.
     fn of(address: SocketAddr, timeout: Duration) -> HealthCheck {
-        let upstream = Upstream::parse(&address.to_string())
-            .map_or_else(|_| Upstream::default(), |(upstream, _)| upstream);
-        let target = Target {
-            upstream,
-            roots: None,
-        };
-        let agent = target.agent(|config| {
-            config
-                .http_status_as_error(true)
-                .timeout_global(Some(timeout))
-                .max_idle_connections(0)
-        });
-        let url = format!("{}/healthz", target.upstream.origin());
-        HealthCheck { agent, url }
+        let upstream = Upstream::from(SocketAddr::new(dialable_ip(address.ip()), address.port()));
+        HealthCheck {
+            url: format!("{}/healthz", upstream.origin()),
+            agent: Target::new(upstream).query_agent(timeout),
+        }
     }
 
-    fn ask(&self) -> Result<(), ureq::Error> {
+    fn check(&self) -> Result<(), ureq::Error> {
         self.agent
             .get(&self.url)
             .call()?
@@ -80,17 +70,17 @@ mod tests {
 
     use super::*;
 
-    /// Returns whether a listener that treats a connection like this passes the check.
-    fn asked(treat: impl FnOnce(&TcpListener) + Send + 'static) -> bool {
+    /// Returns whether a listener that treats a connection like this passes the health check.
+    fn passes(treat: impl FnOnce(&TcpListener) + Send + 'static) -> bool {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let health = HealthCheck::of(listener.local_addr().unwrap(), Duration::from_millis(200));
         let server = thread::spawn(move || {
             treat(&listener);
             listener
         });
-        let is_well = health.ask().is_ok();
+        let is_healthy = health.check().is_ok();
         drop(server.join().unwrap());
-        is_well
+        is_healthy
     }
 
     fn answer(listener: &TcpListener, reply: &str) {
@@ -101,20 +91,20 @@ mod tests {
 
     #[test]
     fn only_an_answer_proves_that_we_serve() {
-        assert!(asked(|listener| answer(
+        assert!(passes(|listener| answer(
             listener,
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
         )));
-        assert!(!asked(|listener| answer(
+        assert!(!passes(|listener| answer(
             listener,
             "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
         )));
-        assert!(!asked(|listener| answer(
+        assert!(!passes(|listener| answer(
             listener,
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{"
         )));
         assert!(
-            !asked(|_| ()),
+            !passes(|_| ()),
             "a connection that is never accepted proves nothing"
         );
     }

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use ureq::Agent;
 
 use super::script::{SCRIPT, ScriptedRequest};
-use crate::http::address::{Scheme, Upstream};
+use crate::http::address::Upstream;
 use crate::http::agent::Target;
 use crate::util::threads::{self, STACK};
 
@@ -27,18 +27,9 @@ pub struct Traffic {
 impl Traffic {
     /// Starts clients of the tap at this address, which send the whole script once and then requests of it at random.
     pub fn start(tap: SocketAddr) -> io::Result<Traffic> {
-        let here = Upstream {
-            scheme: Scheme::Http,
-            host: tap.ip().to_string(),
-            port: tap.port(),
-            base_path: String::new(),
-        };
-        let base = here.origin();
-        let agent = Target {
-            upstream: here,
-            roots: None,
-        }
-        .agent(|config| config);
+        let upstream = Upstream::from(tap);
+        let base = upstream.origin();
+        let agent = Target::new(upstream).agent(|config| config);
         let (sender, requests) = unbounded();
         let (running, stopped) = bounded(0);
         for i in 0..CLIENT_COUNT {

@@ -1,4 +1,4 @@
-//! What both sides of HTTP and every question about them share: addresses, and what a path means.
+//! HTTP: addresses, routes, and the agent for our own questions, shared by server and forward.
 
 pub mod address;
 pub mod agent;

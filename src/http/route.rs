@@ -1,4 +1,4 @@
-//! ROUTE: decides on method and path. Pure.
+//! ROUTE: routes a request by method and path. Pure.
 
 mod inference;
 
@@ -20,7 +20,7 @@ pub enum Page {
     Export,
     /// Deletes records.
     Purge,
-    /// There is no such page, nor an Ollama behind this listener.
+    /// A path without a page on a listener for pages alone.
     Nowhere,
 }
 
@@ -74,8 +74,8 @@ impl Route {
 /// A path template that is not among the known ones.
 pub const OTHER: &str = "other";
 
-/// Ollama's routes that make no model work (server/routes.go); what ends in a slash takes one more segment.
-const PLAIN: [(&str, &str); 20] = [
+/// Ollama's routes that run no model (server/routes.go); a pattern that ends in a slash takes one more segment.
+const OTHER_ROUTES: [(&str, &str); 20] = [
     ("/", "/"),
     ("/api/version", "api/version"),
     ("/api/status", "api/status"),
@@ -115,7 +115,7 @@ pub enum ServedRoutes {
     PagesOnly,
 }
 
-/// Decides where a request goes. `target` is that of its request line.
+/// Routes a request. `target` is that of its request line.
 pub fn route(method: &str, target: &str, served: ServedRoutes) -> Route {
     let path = path_of(target);
     match page(method, path.strip_suffix('/').unwrap_or(path)) {
@@ -123,15 +123,15 @@ pub fn route(method: &str, target: &str, served: ServedRoutes) -> Route {
         None if served == ServedRoutes::PagesOnly => return Route::Own(Page::Nowhere),
         _ => {}
     }
-    let known = Inference::ALL
+    let inference = Inference::ALL
         .into_iter()
         .find(|endpoint| path.strip_prefix('/') == Some(endpoint.as_str()));
-    let endpoint = known.map_or_else(|| template_of(path), Inference::as_str);
-    let dialect = known.map_or_else(|| dialect_of(path), Inference::dialect);
+    let endpoint = inference.map_or_else(|| template_of(path), Inference::as_str);
+    let dialect = inference.map_or_else(|| dialect_of(path), Inference::dialect);
     Route::Forward(Forward {
         endpoint,
         dialect,
-        inference: known.filter(|_| method == "POST"),
+        inference: inference.filter(|_| method == "POST"),
     })
 }
 
@@ -182,15 +182,18 @@ fn path_of(target: &str) -> &str {
 }
 
 fn template_of(path: &str) -> &'static str {
-    let matches = |(pattern, _): &&(&str, &str)| match path.strip_prefix(*pattern) {
-        Some("") => *pattern == "/" || !pattern.ends_with('/'),
-        Some(rest) => *pattern != "/" && pattern.ends_with('/') && !rest.contains('/'),
-        None => false,
-    };
-    PLAIN
+    OTHER_ROUTES
         .iter()
-        .find(matches)
+        .find(|(pattern, _)| matches(pattern, path))
         .map_or(OTHER, |(_, template)| template)
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    match path.strip_prefix(pattern) {
+        Some("") => pattern == "/" || !pattern.ends_with('/'),
+        Some(rest) => pattern != "/" && pattern.ends_with('/') && !rest.contains('/'),
+        None => false,
+    }
 }
 
 fn dialect_of(path: &str) -> Dialect {
@@ -216,18 +219,18 @@ mod tests {
     }
 
     #[test]
-    fn where_our_pages_have_a_port_of_their_own_the_public_one_is_ollamas_alone() {
-        let asked = |served, target| super::route("GET", target, served);
+    fn with_an_admin_listener_the_public_one_serves_ollama_alone() {
+        let route_of = |served, target| super::route("GET", target, served);
         assert_eq!(
-            asked(ServedRoutes::OllamaOnly, "/metrics").endpoint(),
+            route_of(ServedRoutes::OllamaOnly, "/metrics").endpoint(),
             OTHER
         );
         assert_eq!(
-            asked(ServedRoutes::PagesOnly, "/metrics"),
+            route_of(ServedRoutes::PagesOnly, "/metrics"),
             Route::Own(Page::Metrics)
         );
         assert_eq!(
-            asked(ServedRoutes::PagesOnly, "/api/tags"),
+            route_of(ServedRoutes::PagesOnly, "/api/tags"),
             Route::Own(Page::Nowhere)
         );
     }
@@ -283,14 +286,14 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_taken_apart() {
+    fn a_target_is_parsed() {
         assert_eq!(message_of("/analytics/messages/a%20b/?x=1"), "a%20b");
         assert_eq!(query_of("/x?a=1&b=?#c"), "a=1&b=?");
         assert_eq!(query_of("http://h/x"), "");
     }
 
     #[test]
-    fn a_post_to_exactly_one_of_the_known_paths_makes_a_model_work() {
+    fn a_post_to_exactly_one_of_the_known_paths_is_inference() {
         for known in Inference::ALL {
             let path = format!("/{}", known.as_str());
             assert_eq!(inference("POST", &path), Some(known));

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, Transport};
 use ureq::{Agent, Error};
 
-use crate::http::agent::{StepError, Target, USER_AGENT, UpstreamErrorKind, error_chain};
+use crate::http::agent::{Target, error_chain};
 use crate::metrics::{LoadedModel, OllamaStatus};
 
 /// What a question may take; Ollama answers these from memory.
@@ -72,18 +71,10 @@ impl OllamaClient {
         OllamaClient::with_timeout(target, QUERY_TIMEOUT)
     }
 
-    /// One that has so long for each answer.
+    /// A client that waits up to `timeout` for each answer.
     pub fn with_timeout(target: &Target, timeout: Duration) -> OllamaClient {
-        let connector = AddressReporting(DefaultConnector::default());
-        let agent = target.agent_over(connector, |config| {
-            config
-                .http_status_as_error(true)
-                .timeout_global(Some(timeout))
-                .max_idle_connections(0) // one that was kept may have died, and a question is asked seldom
-                .user_agent(USER_AGENT)
-        });
         OllamaClient {
-            agent,
+            agent: target.query_agent(timeout),
             base: format!("{}{}", target.upstream.origin(), target.upstream.base_path),
         }
     }
@@ -172,32 +163,6 @@ impl OllamaClient {
         let text = text.map_err(|error| QueryError::Failed(failed(error_chain(&error))))?;
         serde_json::from_slice(&text).map_err(|e| {
             QueryError::Failed(failed(format!("what answers there is not ollama: {e}")))
-        })
-    }
-}
-
-/// ureq's own way to connect, which tells where to if it fails.
-#[derive(Debug)]
-struct AddressReporting(DefaultConnector);
-
-impl Connector for AddressReporting {
-    type Out = Box<dyn Transport>;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails,
-        none: Option<()>,
-    ) -> Result<Option<Self::Out>, Error> {
-        self.0.connect(details, none).map_err(|e| match e {
-            Error::Io(cause) => {
-                let tried: Vec<String> = details.addrs.iter().map(ToString::to_string).collect();
-                StepError::wrap(
-                    UpstreamErrorKind::Connect,
-                    format!("connect to {}", tried.join(", ")),
-                    cause,
-                )
-            }
-            other => other,
         })
     }
 }

@@ -37,10 +37,7 @@ impl Occupant {
             return Occupant::None;
         }
         let asked = |address: &Upstream| {
-            let target = Target::of(address).unwrap_or(Target {
-                upstream: address.clone(),
-                roots: None,
-            });
+            let target = Target::of(address).unwrap_or_else(|_| Target::new(address.clone()));
             OllamaClient::with_timeout(
                 &target,
                 test_overrides::ANSWER_TIMEOUT.duration_or(ANSWER_TIMEOUT),

@@ -32,10 +32,7 @@ impl HealthProbe {
     pub fn start(upstream: Upstream, timeouts: Timeouts) -> io::Result<HealthProbe> {
         let (sender, results) = unbounded();
         let (stop, stopped) = bounded(0);
-        let target = Target {
-            upstream: upstream.clone(),
-            roots: None,
-        };
+        let target = Target::new(upstream.clone());
         let agent = target.agent(|config| {
             config
                 .timeout_global(Some(PROBE_TIMEOUT))

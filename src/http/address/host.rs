@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-/// `host:port`, `:port` or `[ipv6]:port`; `None` where there is no port, or more colons than one outside brackets.
+/// Splits `host:port`, `:port` or `[ipv6]:port`; `None` without a port, or with more than one colon outside brackets.
 pub fn split_host_port(text: &str) -> Option<(&str, &str)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => rest.split_once("]:")?,
@@ -33,7 +33,7 @@ pub fn bracketed(host: &str) -> String {
     }
 }
 
-/// What to dial for `host`.
+/// The host to dial for `host`, which may be empty or a wildcard.
 pub fn dialable_host(host: &str) -> String {
     match host.parse::<IpAddr>() {
         Ok(ip) => dialable_ip(ip).to_string(),
@@ -42,8 +42,8 @@ pub fn dialable_host(host: &str) -> String {
     }
 }
 
-/// What to dial for an address that is listened on. A wildcard can be connected to on few systems; loopback is IPv4's, because that
-/// of IPv6 is not there on every machine, and a wildcard of both families answers to it.
+/// The address to dial for a listening address. Few systems can connect to a wildcard, so loopback replaces it: that of IPv4, because
+/// not every machine has the IPv6 one, and a wildcard of both families accepts it.
 pub fn dialable_ip(ip: IpAddr) -> IpAddr {
     if ip.is_unspecified() {
         Ipv4Addr::LOCALHOST.into()
@@ -52,16 +52,17 @@ pub fn dialable_ip(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// An address, or a name of letters, digits, `-`, `.` and `_` (container names have it).
+/// Returns whether `host` is an address, or a name of letters, digits, `-`, `.` and `_` (which container names have).
 pub fn is_valid_host(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok() || is_name(host)
 }
 
-/// A name that looks like an address but is none (`1.2.3`, `1.2.3.400`) is a typing error, not a name.
+/// Returns whether `host` is a name. One without a letter (`1.2.3`, `1.2.3.400`) is a mistyped address.
 fn is_name(host: &str) -> bool {
-    let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
     host.len() <= 253
-        && host.bytes().all(known)
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
         && host.bytes().any(|b| b.is_ascii_alphabetic())
         && !host.starts_with(['-', '.'])
 }

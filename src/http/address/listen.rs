@@ -1,4 +1,4 @@
-//! Where we listen.
+//! Listening addresses.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use super::{OLLAMA_PORT, Scheme, Upstream};
 /// The wildcard of both families, IPv4 and IPv6.
 const WILDCARD: &str = "::";
 
-/// Where a tap listens that leaves Ollama its port.
+/// The port of a tap that leaves Ollama its own.
 pub const PROXY_DEFAULT_PORT: u16 = 8000;
 
-/// Where we listen. Port 0 lets the system choose.
+/// An address to listen on. Port 0 lets the system choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenAddress {
     /// A name or an address; IPv6 without brackets.
@@ -24,7 +24,7 @@ impl ListenAddress {
     /// The forms that `parse` takes, for messages.
     pub const FORMS: &str = "HOST:PORT, HOST, :PORT (every interface), PORT, or [IPV6]:PORT";
 
-    /// Where Ollama's clients look for it: 127.0.0.1:11434.
+    /// The default address of Ollama: 127.0.0.1:11434.
     pub fn serve_default() -> ListenAddress {
         ListenAddress {
             host: "127.0.0.1".to_owned(),
@@ -32,7 +32,7 @@ impl ListenAddress {
         }
     }
 
-    /// Every interface, because its Ollama has the port that clients know: [::]:8000.
+    /// Every interface, because Ollama has the port that clients know: [::]:8000.
     pub fn proxy_default() -> ListenAddress {
         ListenAddress {
             host: WILDCARD.to_owned(),
@@ -40,7 +40,7 @@ impl ListenAddress {
         }
     }
 
-    /// Reads one of `FORMS`. What is missing comes from `default`; `:PORT` is every interface, `0.0.0.0:PORT` every one of IPv4.
+    /// Parses one of `FORMS`. Missing parts come from `default`; `:PORT` is every interface, `0.0.0.0:PORT` every one of IPv4.
     pub fn parse(value: &str, default: &ListenAddress) -> Result<ListenAddress, String> {
         if value.contains('@') {
             return Err("a listening address has no user".to_owned());
@@ -65,39 +65,39 @@ impl ListenAddress {
         })
     }
 
-    /// Reads `OLLAMA_HOST` as `ollama serve` does: scheme and path do not matter, and no host is every interface, as is a wildcard
-    /// of either family (Go binds both). The second value says what is odd about it.
+    /// Parses `OLLAMA_HOST` as `ollama serve` does: scheme and path do not matter, and no host is every interface, as is a wildcard
+    /// of either family (Go binds both). The second value is a warning.
     ///
     /// The error completes a sentence that begins with the value.
     pub fn from_ollama_host(value: &str) -> Result<(ListenAddress, Option<String>), String> {
-        let read = parse_ollama_host(value)?;
-        let host = if matches!(&*read.host, "" | "0.0.0.0") {
+        let parsed = parse_ollama_host(value)?;
+        let host = if matches!(&*parsed.host, "" | "0.0.0.0") {
             WILDCARD.to_owned()
         } else {
-            read.host
+            parsed.host
         };
         if is_valid_host(&host) {
             Ok((
                 ListenAddress {
                     host,
-                    port: read.port,
+                    port: parsed.port,
                 },
-                read.warning,
+                parsed.warning,
             ))
         } else {
             Err(format!("has no usable host (`{host}`)"))
         }
     }
 
-    /// Where to reach what listens here; `None` for port 0.
+    /// The URL of a server that listens here; `None` for port 0.
     pub fn dial_target(&self) -> Option<Upstream> {
-        let reached = Upstream {
+        let upstream = Upstream {
             scheme: Scheme::Http,
             host: dialable_host(&self.host),
             port: self.port,
             base_path: String::new(),
         };
-        (self.port > 0).then_some(reached)
+        (self.port > 0).then_some(upstream)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Addresses as people type them: where Ollama is (`Upstream`), where we listen (`ListenAddress`). Pure; nothing is resolved here.
+//! Addresses as users type them: of Ollama (`Upstream`), and to listen on (`ListenAddress`). Pure; nothing is resolved here.
 //!
 //! An upstream is read by Ollama's own rules for `OLLAMA_HOST`, so that a value which works for Ollama's clients works here
 //! and means the same. A listening address has no scheme and is ours to define.

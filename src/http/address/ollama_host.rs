@@ -3,7 +3,7 @@
 use super::host::{port, split_host_port, unbracketed};
 use super::{OLLAMA_PORT, Scheme};
 
-/// A value of `OLLAMA_HOST`, taken apart as Ollama does it (its `envconfig.Host`).
+/// A value of `OLLAMA_HOST`, parsed as Ollama does (its `envconfig.Host`).
 #[derive(Debug, PartialEq)]
 pub struct OllamaHost {
     pub scheme: Scheme,
@@ -14,10 +14,10 @@ pub struct OllamaHost {
     pub warning: Option<String>,
 }
 
-/// An address is shown in messages, pages and the list of processes.
+/// The error for credentials: an address is shown in messages, pages and the list of processes.
 const CREDENTIALS_REFUSED: &str = "holds a user or a password, which do not belong there: clients send their own Authorization, and it passes";
 
-/// Takes a value apart. The error completes a sentence that begins with the value.
+/// Parses a value. The error completes a sentence that begins with the value.
 pub fn parse_ollama_host(value: &str) -> Result<OllamaHost, String> {
     let value = value.trim().trim_matches(['"', '\'']).trim();
     let (scheme, default_port, rest) = match value.split_once("://") {

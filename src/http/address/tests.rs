@@ -108,7 +108,7 @@ fn an_upstream_is_shown_as_the_url_that_is_dialled() {
 }
 
 #[test]
-fn an_upstream_that_nobody_can_dial_is_refused() {
+fn an_upstream_that_cannot_be_dialled_is_refused() {
     let rows = [
         ("ftp://example.com", "scheme `ftp`"),
         (
@@ -138,7 +138,7 @@ fn an_upstream_that_nobody_can_dial_is_refused() {
 }
 
 #[test]
-fn a_listening_address_takes_what_is_missing_from_the_default() {
+fn missing_parts_of_a_listening_address_come_from_the_default() {
     let default = ListenAddress {
         host: "127.0.0.1".into(),
         port: 8000,

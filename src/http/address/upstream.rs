@@ -1,4 +1,4 @@
-//! Where Ollama is.
+//! The address of Ollama.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::host::{bracketed, dialable_host, is_loopback, is_valid_host};
 use super::ollama_host::parse_ollama_host;
 
-/// The port that Ollama takes where an address has neither scheme nor port.
+/// The port of an address without scheme and port.
 pub const OLLAMA_PORT: u16 = 11434;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,20 +36,20 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Reads what `OLLAMA_HOST` may hold. A port that is none becomes the scheme's default, as in Ollama; the second value
-    /// then says so. A wildcard, which only a listener can mean, is dialled as loopback.
+    /// Parses a value of `OLLAMA_HOST`. An invalid port becomes the default of the scheme, as in Ollama, with a warning as the second
+    /// value. A wildcard, which makes sense only for listening, is dialled as loopback.
     ///
     /// The error completes a sentence that begins with the value.
     pub fn parse(value: &str) -> Result<(Upstream, Option<String>), String> {
-        let read = parse_ollama_host(value)?;
-        let host = dialable_host(&read.host);
+        let parsed = parse_ollama_host(value)?;
+        let host = dialable_host(&parsed.host);
         if !is_valid_host(&host) {
             return Err(format!("has no usable host (`{host}`)"));
         }
-        if read.port == 0 {
+        if parsed.port == 0 {
             return Err("has port 0, where nothing can be reached".to_owned());
         }
-        let path = read.path.trim_end_matches('/');
+        let path = parsed.path.trim_end_matches('/');
         if path.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#')) {
             return Err(format!("has an invalid path (`/{path}`)"));
         }
@@ -60,12 +60,12 @@ impl Upstream {
         };
         Ok((
             Upstream {
-                scheme: read.scheme,
+                scheme: parsed.scheme,
                 host,
-                port: read.port,
+                port: parsed.port,
                 base_path,
             },
-            read.warning,
+            parsed.warning,
         ))
     }
 
@@ -74,7 +74,7 @@ impl Upstream {
         Upstream::from(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 
-    /// Whether requests stay on this machine.
+    /// Returns whether requests stay on this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
@@ -88,7 +88,7 @@ impl Upstream {
         format!("{}://{}", self.scheme.as_str(), self.authority())
     }
 
-    /// The value of a `Host` header: the port is left out where the scheme says it.
+    /// The value of a `Host` header: without the default port of the scheme.
     pub fn host_header(&self) -> String {
         match (self.scheme, self.port) {
             (Scheme::Http, 80) | (Scheme::Https, 443) => bracketed(&self.host),
@@ -103,7 +103,7 @@ impl Upstream {
 }
 
 impl Default for Upstream {
-    /// Where Ollama is when nobody says otherwise.
+    /// The default address of Ollama.
     fn default() -> Self {
         Upstream {
             scheme: Scheme::Http,

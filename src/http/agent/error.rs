@@ -1,4 +1,4 @@
-//! What can go wrong on the way to Ollama or Loki, and how it is told.
+//! The errors of requests to Ollama and Loki, and their texts.
 
 use std::error::Error as _;
 use std::fmt;
@@ -6,23 +6,23 @@ use std::io;
 
 use ureq::Error;
 
-/// What went wrong: label `kind` of `ollama_tap_upstream_errors_total`.
+/// The kind of an error: label `kind` of `ollama_tap_upstream_errors_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamErrorKind {
     /// The name of the upstream has no address.
     Resolve,
     /// No server accepts connections there.
     Connect,
-    /// It did not even refuse one in time.
+    /// The server did not even refuse a connection in time.
     Timeout,
     Tls,
-    /// It hung up before it answered.
+    /// The server closed the connection before it answered.
     Closed,
-    /// Its answer is not HTTP.
+    /// The answer is not HTTP.
     Invalid,
-    /// It died in the middle of a reply.
+    /// The reply broke off.
     Body,
-    /// A kept connection had died; the request was sent again.
+    /// A pooled connection was stale; the request was sent again.
     Stale,
 }
 
@@ -77,7 +77,7 @@ impl fmt::Display for StepError {
 
 impl std::error::Error for StepError {}
 
-/// Words an error with all its causes, each once, in our own tone.
+/// Formats an error with all its causes, each once.
 pub fn error_chain(error: &Error) -> String {
     let mut text = match error {
         Error::Io(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {
@@ -97,7 +97,7 @@ pub fn error_chain(error: &Error) -> String {
     lower_first(&text)
 }
 
-/// Lowers the first letter, and nothing else: names and addresses stay as they are.
+/// Lowers the first letter alone: names and addresses stay as they are.
 pub fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
     letters

@@ -1,5 +1,6 @@
-//! AGENT: the HTTP client for questions of our own to Ollama, Loki and other taps. `forward` sets its connections up as it does.
+//! AGENT: the HTTP client for our own questions to Ollama, Loki and other taps. `forward` configures its connections in the same way.
 
+mod connector;
 mod error;
 mod resolver;
 
@@ -11,18 +12,19 @@ use ureq::config::{AutoHeaderValue, Config};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 
+use self::connector::AddressReporting;
 pub use self::error::{StepError, UpstreamErrorKind, error_chain, lower_first};
 pub use self::resolver::{NameResolver, addresses, is_local_address};
 use crate::error::failed;
 use crate::http::address::Upstream;
 
-/// The name by which we introduce ourselves.
+/// The `User-Agent` of our own requests.
 pub const USER_AGENT: &str = concat!("ollama-tap/", env!("CARGO_PKG_VERSION"));
 
 /// An idle connection to Ollama is kept this long; Ollama itself never closes one.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(300);
 
-/// Each of the two buffers above TLS (bytes), which do not grow: a head must fit.
+/// The size of each of the two buffers above TLS (bytes), which do not grow: a head must fit.
 const TLS_BUFFER_SIZE: usize = 64 * 1024;
 
 /// A PEM file with further roots for https, beside the public ones.
@@ -38,7 +40,15 @@ pub struct Target {
 }
 
 impl Target {
-    /// The target at `upstream`, with the roots that the environment adds for https. Fails where those cannot be read.
+    /// The target at `upstream`, with the public roots alone.
+    pub fn new(upstream: Upstream) -> Target {
+        Target {
+            upstream,
+            roots: None,
+        }
+    }
+
+    /// The target at `upstream`, with the roots that the environment adds for https. Fails if those cannot be read.
     pub fn of(upstream: &Upstream) -> crate::error::Result<Target> {
         let path = std::env::var(ENV_CERT_FILE)
             .ok()
@@ -54,8 +64,8 @@ impl Target {
         })
     }
 
-    /// Settings that leave a request and its reply as they are: nothing added, nothing followed, nothing decoded.
-    /// Nor do they use a proxy of the environment's, which would send loopback traffic away.
+    /// Settings that leave a request and its reply as they are: nothing is added, followed or decoded. A proxy of the environment is
+    /// not used: it would divert loopback traffic.
     pub fn config(&self) -> ConfigBuilder {
         let roots = self
             .roots
@@ -76,12 +86,23 @@ impl Target {
             .tls_config(TlsConfig::builder().root_certs(roots).build())
     }
 
-    /// An agent for questions to this target, with those settings as `configure` changes them.
+    /// An agent for requests to this target, with the settings of `config` as `configure` changes them.
     pub fn agent(&self, configure: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Agent {
         self.agent_over(DefaultConnector::default(), configure)
     }
 
-    /// The same over a connector of the caller's.
+    /// An agent for single questions, each on a connection of its own and answered within `timeout`. A status of 400 or more is an error.
+    pub fn query_agent(&self, timeout: Duration) -> Agent {
+        self.agent_over(AddressReporting(DefaultConnector::default()), |config| {
+            config
+                .http_status_as_error(true)
+                .timeout_global(Some(timeout))
+                .max_idle_connections(0) // a kept one may have died, and questions are rare
+                .user_agent(USER_AGENT)
+        })
+    }
+
+    /// An agent for questions to this target over a connector of the caller.
     pub fn agent_over(
         &self,
         connector: impl Connector,

@@ -1,4 +1,4 @@
-//! From names to addresses.
+//! Resolves names to addresses.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -42,13 +42,13 @@ impl Resolver for NameResolver {
     }
 }
 
-/// Returns whether the address is one of this machine's: only those can be bound.
+/// Returns whether the address belongs to this machine: only those can be bound.
 pub fn is_local_address(address: &SocketAddr) -> bool {
     UdpSocket::bind((address.ip(), 0)).is_ok()
 }
 
-/// The addresses of `host`, the way every part of the tap reads a name. `localhost` needs no file and no server to be known; IPv4
-/// first, where Ollama listens.
+/// Resolves `host`, in the same way for every part of the tap. `localhost` needs neither a file nor a server; IPv4 comes first, where
+/// Ollama listens.
 pub fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(ip) = host.parse::<IpAddr>() {

@@ -1,6 +1,6 @@
-//! INFERENCE: the endpoints that make a model work, and the formats that they speak.
+//! INFERENCE: the endpoints that run a model, and their dialects.
 
-/// The endpoints that make a model work.
+/// The endpoints that run a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Inference {
     Generate,
