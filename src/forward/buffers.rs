@@ -3,16 +3,16 @@
 
 use ureq::unversioned::transport::Buffers;
 
-/// The most that a read brings (bytes), while nothing larger was needed.
-const SIZE: usize = 4 * 1024;
+/// The largest read (bytes), unless a larger one was needed.
+const INPUT_SIZE: usize = 4 * 1024;
 
-/// The most that a write takes (bytes): little for the first ones, which are all that most requests need, since a new buffer is
-/// cleared. It is given back once all is sent.
-const OUTPUT_FIRST: usize = 4 * 1024;
-const OUTPUT: usize = 16 * 1024;
+/// The largest write (bytes): small for the first ones, which are all that most requests need, since a new buffer is cleared. The
+/// buffer is freed once all is sent.
+const FIRST_OUTPUT_SIZE: usize = 4 * 1024;
+const OUTPUT_SIZE: usize = 16 * 1024;
 
-/// Looks at the buffer, of which a write takes a few, until it is as large as it gets.
-const FIRST_LOOKS: usize = 8;
+/// Accesses to the output buffer, of which a write takes a few, before it gets its full size.
+const FIRST_ACCESSES: usize = 8;
 
 #[derive(Debug, Default)]
 pub struct SmallBuffers {
@@ -20,26 +20,26 @@ pub struct SmallBuffers {
     /// The part of `input` that was read and not yet consumed.
     unread: std::ops::Range<usize>,
     output: Vec<u8>,
-    looks: usize,
+    accesses: usize,
     /// Pieces of a chunked body before they are framed.
     pieces: Vec<u8>,
     progress: bool,
 }
 
 impl SmallBuffers {
-    /// Everything was sent: while the reply comes in, nothing is needed for what goes out.
+    /// Frees the output buffers: the request was sent, and the reply needs none.
     pub fn release_output(&mut self) {
         self.output = Vec::new();
         self.pieces = Vec::new();
-        self.looks = 0;
+        self.accesses = 0;
     }
 
     fn grow_output(&mut self) {
-        self.looks += 1;
-        let size = if self.looks <= FIRST_LOOKS {
-            OUTPUT_FIRST
+        self.accesses += 1;
+        let size = if self.accesses <= FIRST_ACCESSES {
+            FIRST_OUTPUT_SIZE
         } else {
-            OUTPUT
+            OUTPUT_SIZE
         };
         if self.output.len() < size {
             self.output.resize(size, 0);
@@ -64,9 +64,9 @@ impl Buffers for SmallBuffers {
             self.input.copy_within(self.unread.clone(), 0);
             self.unread = 0..self.unread.len();
         }
-        // Only a head is looked at before it is whole, and ureq refuses one of more than 64 KiB.
+        // Only a head may stay unread while it is incomplete, and ureq refuses one of more than 64 KiB.
         if self.unread.end == self.input.len() {
-            self.input.resize((2 * self.input.len()).max(SIZE), 0);
+            self.input.resize((2 * self.input.len()).max(INPUT_SIZE), 0);
         }
         &mut self.input[self.unread.end..]
     }
@@ -82,9 +82,9 @@ impl Buffers for SmallBuffers {
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
         // An upload, which needs all of it.
-        self.looks = FIRST_LOOKS;
+        self.accesses = FIRST_ACCESSES;
         self.grow_output();
-        self.pieces.resize(OUTPUT / 2, 0);
+        self.pieces.resize(OUTPUT_SIZE / 2, 0);
         (&mut self.pieces, &mut self.output)
     }
 
@@ -110,27 +110,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_stays_whole_however_it_is_consumed() {
+    fn input_stays_intact_however_it_is_consumed() {
         let bytes: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
         let mut buffers = SmallBuffers::default();
         let mut consumed = 0;
         for (n, piece) in bytes.chunks(3_000).enumerate() {
             append(&mut buffers, piece);
-            let held = buffers.input().len();
-            assert_eq!(buffers.input(), &bytes[consumed..consumed + held]);
-            let amount = if n % 3 == 0 { held } else { held / 2 };
+            let unread = buffers.input().len();
+            assert_eq!(buffers.input(), &bytes[consumed..consumed + unread]);
+            let amount = if n % 3 == 0 { unread } else { unread / 2 };
             buffers.input_consume(amount);
             consumed += amount;
         }
         assert!(
-            buffers.input.len() <= 4 * SIZE,
+            buffers.input.len() <= 4 * INPUT_SIZE,
             "it grew to {}",
             buffers.input.len()
         );
     }
 
     #[test]
-    fn input_that_nobody_consumes_finds_room() {
+    fn input_that_is_not_consumed_grows_the_buffer() {
         let mut buffers = SmallBuffers::default();
         append(&mut buffers, &[7; 70_000]);
         assert_eq!(buffers.input(), [7; 70_000]);

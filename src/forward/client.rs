@@ -13,7 +13,7 @@ use crate::server::HALF_CLOSE_TIMEOUT;
 pub(super) struct WatchedClient {
     pub(super) socket: Arc<WatchedStream>,
     pub(super) takes_interim: bool,
-    /// Since when it has sent no more and was sent nothing.
+    /// The start of the time in which its sending side was closed and it was sent nothing.
     half_closed_since: Option<Instant>,
 }
 
@@ -36,17 +36,19 @@ impl WatchedClient {
         let until_gone = self
             .half_closed_since
             .map(|since| HALF_CLOSE_TIMEOUT.saturating_sub(since.elapsed()));
-        let of_client = match self.half_closed_since {
+        let awaited_of_client = match self.half_closed_since {
             None => Awaited::END,
             Some(_) => Awaited::NOTHING,
         };
         let timeout = [until_gone, timeout].into_iter().flatten().min();
-        let [found, client] =
-            platform::sockets::wait([(stream, awaited), (&**self.socket, of_client)], timeout)?;
-        if found.readable || found.writable {
-            // What flows now is sent to it.
+        let [upstream, client] = platform::sockets::wait(
+            [(stream, awaited), (&**self.socket, awaited_of_client)],
+            timeout,
+        )?;
+        if upstream.readable || upstream.writable {
+            // Bytes flow, so it is being sent something.
             self.half_closed_since = self.half_closed_since.map(|_| Instant::now());
-            return Ok(Some(found));
+            return Ok(Some(upstream));
         }
         if client.broken || self.is_half_closed_for_long() {
             return Ok(None);
@@ -54,7 +56,7 @@ impl WatchedClient {
         if client.ended {
             self.half_closed_since.get_or_insert_with(Instant::now);
         }
-        Ok(Some(found))
+        Ok(Some(upstream))
     }
 
     fn is_half_closed_for_long(&self) -> bool {

@@ -1,7 +1,7 @@
-//! CONTROL of one worker's connection to Ollama: what the worker, its transport and whoever cancels a request tell each other.
+//! CONTROL of the connection of one worker to Ollama: the state that the worker, its transport and the canceller of a request share.
 //!
 //! ureq keeps the connection, its TLS and the framing of replies. Heads bypass it, so that they reach the other side byte for byte:
-//! what the worker sets as the request is sent in place of the head that ureq made, and the head of the reply is kept as it came
+//! the request that the worker sets is sent in place of the head that ureq made, and the head of the reply is stored as it came
 //! (head_transport.rs does both).
 //!
 //! A wait for Ollama is a wait for the client as well (`wait`): one that has left is noticed at once. A waiting thread holds the lock of
@@ -28,7 +28,7 @@ const INTERIM_PREFIX: &[u8] = b"HTTP/1.1 1";
 
 /// Shared by a worker, its transport and, for `cancel`, the thread that ends the process.
 pub struct ConnectionControl {
-    /// A reply that comes before the body was sent can be told from other bytes: not so under TLS.
+    /// A reply that comes before the body was sent can be recognized, which is not possible under TLS.
     sees_early_reply: bool,
     client: Mutex<Option<WatchedClient>>,
     state: Mutex<State>,
@@ -72,8 +72,8 @@ impl ConnectionControl {
         }
     }
 
-    /// Begins an exchange. From now on a wait for Ollama is a wait for this client, too; interim replies are passed to it where
-    /// it knows them.
+    /// Begins an exchange. From now on a wait for Ollama also watches this client; interim replies are passed to it if it
+    /// `takes_interim`.
     pub fn begin(&self, socket: &Arc<WatchedStream>, takes_interim: bool) -> ExchangeGuard<'_> {
         self.state().phase.begin();
         *lock(&self.client) = Some(WatchedClient::new(socket.clone(), takes_interim));
@@ -94,12 +94,12 @@ impl ConnectionControl {
         state.phase.restart();
     }
 
-    /// Has the request read by its observer once it was sent, while Ollama works on it.
+    /// Sets the observer, which reads the request once it was sent, while Ollama works on it.
     pub fn observe_later(&self, observer: DeferredObserver) {
         self.state().observer = Some(observer);
     }
 
-    /// Gives the observer back, which by then has read the request, whatever became of it.
+    /// Takes the observer back, after it has read the request, sent or not.
     pub fn take_observer(&self) -> Option<Box<Observer>> {
         let mut deferred = self.state().observer.take()?;
         let outgoing = self.take_outgoing();
@@ -116,7 +116,7 @@ impl ConnectionControl {
         drop(self.take_outgoing());
     }
 
-    /// Returns whether the connection had died before the request came to it.
+    /// Returns whether the connection was stale.
     pub(super) fn was_stale(&self) -> bool {
         self.state().attempt.was_stale()
     }
@@ -126,7 +126,7 @@ impl ConnectionControl {
         !self.state().phase.wants_body()
     }
 
-    /// Returns whether what looks like the end of the reply is its end.
+    /// Returns whether the end of the input is the end of the reply.
     pub fn ends_cleanly(&self) -> bool {
         self.state().phase.ends_cleanly()
     }
@@ -134,7 +134,7 @@ impl ConnectionControl {
 
 /// For waiting, and for cancelling from another thread.
 impl ConnectionControl {
-    /// Ends the request in flight, from any thread: whatever waits on the connection fails at once.
+    /// Cancels the request in flight, from any thread: a wait on the connection fails at once.
     pub fn cancel(&self, reason: CancelReason) {
         self.state().phase.cancel(reason);
         if let Some(stream) = self.stream() {
@@ -142,14 +142,14 @@ impl ConnectionControl {
         }
     }
 
-    /// Returns why the request was cancelled, if it was.
+    /// Returns the reason of the cancellation, if there was one.
     pub fn cancelled(&self) -> Option<CancelReason> {
         self.state().phase.cancelled()
     }
 
     /// Returns whether a request is in flight.
     pub fn is_busy(&self) -> bool {
-        // Whoever waits for Ollama holds the lock.
+        // A worker that waits for Ollama holds the lock.
         self.client
             .try_lock()
             .map_or(true, |client| client.is_some())
@@ -160,7 +160,7 @@ impl ConnectionControl {
         self.state().stream.upgrade()
     }
 
-    /// Waits for `awaited` of Ollama. Returns an error when the client has left, the request was cancelled, or `timeout` is over.
+    /// Waits for `awaited` of Ollama. Fails if the client has left, the request was cancelled, or `timeout` has passed.
     pub(super) fn wait(
         &self,
         stream: &TcpStream,
@@ -173,15 +173,15 @@ impl ConnectionControl {
             if self.cancelled().is_some() {
                 return Err(ErrorKind::ConnectionAborted.into());
             }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
+            let remaining =
+                deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if remaining.is_some_and(|remaining| remaining.is_zero()) {
                 return Err(ErrorKind::TimedOut.into());
             }
             let found = match &mut *client {
-                Some(client) => client.wait(stream, awaited, left)?,
-                None => {
-                    platform::sockets::wait([(stream, awaited)], left).map(|[found]| Some(found))?
-                }
+                Some(client) => client.wait(stream, awaited, remaining)?,
+                None => platform::sockets::wait([(stream, awaited)], remaining)
+                    .map(|[found]| Some(found))?,
             };
             match found {
                 Some(found) if found.readable || found.writable => return Ok(found),
@@ -210,10 +210,10 @@ impl ConnectionControl {
         self.state().attempt.begin(Instant::now());
     }
 
-    /// Takes back a request that was sent, or never will be: its observer reads it, and it is kept for as long as it may have to be
-    /// sent again.
+    /// Takes back a request that was sent, or never will be: its observer reads it, and it is stored for as long as it may have to
+    /// be sent again.
     pub(super) fn sent(&self, outgoing: OutgoingRequest) {
-        // Not under the lock: whoever cancels would wait for the observer.
+        // Not under the lock: a canceller would wait for the observer.
         let deferred = self.state().observer.take();
         if let Some(mut deferred) = deferred {
             deferred.read(outgoing.body());
@@ -225,7 +225,7 @@ impl ConnectionControl {
         }
     }
 
-    /// Returns how much longer the request that was sent is kept, if it is.
+    /// Returns the time for which the sent request may still have to be sent again, if it may.
     pub(super) fn retry_time_left(&self) -> Option<Duration> {
         let state = self.state();
         state
@@ -234,7 +234,7 @@ impl ConnectionControl {
             .filter(|_| state.outgoing.is_whole())
     }
 
-    /// Looks whether Ollama answered, or hung up, while the body is still being sent; the rest of the body is not wanted then.
+    /// Checks whether Ollama answered or closed the connection while the body is being sent; the rest of the body is not wanted then.
     pub(super) fn check_early_reply(&self, stream: &TcpStream) -> bool {
         if self.is_answered() {
             return true;
@@ -258,7 +258,7 @@ impl ConnectionControl {
         }
     }
 
-    /// A byte of the reply came.
+    /// Notes the first byte of the reply.
     pub(super) fn reply_began(&self) {
         self.state().attempt.answered();
         self.forget_request();
@@ -268,26 +268,26 @@ impl ConnectionControl {
         self.state().reply = Some(reply);
     }
 
-    /// Passes the head of an interim reply on. Leave to send a body is ours to give.
+    /// Passes the head of an interim reply on, but for `100 Continue`, which we send ourselves.
     pub(super) fn pass_interim(&self, head: &ReplyHead) {
         if let Some(client) = lock(&self.client)
             .as_ref()
             .filter(|client| client.takes_interim)
             && head.status() != 100
         {
-            // One that does not go out at once and whole is no loss, but half of one would be: the kernel takes a small one whole.
+            // Losing one does no harm, but sending half of one would: the kernel takes a small one whole.
             let _ = (&**client.socket).write(head.raw());
         }
     }
 
-    /// Sending failed: Ollama has closed its side, and if it said why, that can still be read.
+    /// Notes that sending failed: Ollama has closed its side, and a reply that it sent before can still be read.
     pub(super) fn write_failed(&self) {
         let mut state = self.state();
         state.attempt.lost(Instant::now());
         state.phase.answer();
     }
 
-    /// The connection failed while the reply was awaited or read.
+    /// Notes that the connection failed while the reply was awaited or read.
     pub(super) fn read_failed(&self, failure: &io::Error) {
         let mut state = self.state();
         if failure.kind() == ErrorKind::ConnectionReset {

@@ -18,10 +18,10 @@ use crate::server::{Connection, ReplyFraming, ResponseWriter};
 use crate::util::budget::Reservation;
 
 /// A reply of a known length up to this many bytes is read whole before its head goes out, so that one that breaks
-/// off becomes a clean error. Where no memory is left for it, it streams.
+/// off becomes a clean error. It streams if no memory is left for it.
 const WHOLE_REPLY_MAX: u64 = 1024 * 1024;
 
-/// The failure of a reply, with the connection where nothing was sent on it yet.
+/// The failure of a reply, with the connection if nothing was sent on it yet.
 type CopyError = Box<(Failure, Option<Connection>)>;
 
 /// Copies `response` to the client, and gives its connection back.
@@ -62,15 +62,9 @@ pub fn reply(
         control,
         readiness,
     };
-    let whole = match (framing, length) {
-        (ResponseFraming::None, _) => Some(Vec::new()),
-        (_, Some(length)) if length <= WHOLE_REPLY_MAX && memory.cover(length as usize) => {
-            match source.read_whole(length) {
-                Ok(body) => Some(body),
-                Err(failure) => return Err(Box::new((failure, Some(conn)))),
-            }
-        }
-        _ => None,
+    let whole = match source.read_if_short(framing, length, &mut memory) {
+        Ok(whole) => whole,
+        Err(failure) => return Err(Box::new((failure, Some(conn)))),
     };
     let mut writer = ResponseWriter::new(conn, mode, head, framing);
     report.status = Some(status);
@@ -79,18 +73,25 @@ pub fn reply(
         observer.head(status, content_type, encoding);
     }
     if let Some(body) = whole {
-        let now = Instant::now();
-        let sent = writer
-            .send_whole(&body)
-            .map_err(|_| Box::new((Failure::ClientGone, None)))?;
-        if let Some(observer) = observer {
-            observer.body(&body, now);
-        }
-        return Ok(sent);
+        return send_whole(writer, &body, observer).map_err(|failure| Box::new((failure, None)));
     }
     let result = stream(&mut writer, &mut source, buffer, observer, has_body_bytes)
         .map_err(|failure| failure.attribute(control.cancelled()));
     finish(writer, result).map_err(|failure| Box::new((failure, None)))
+}
+
+/// Sends a reply that was read whole.
+fn send_whole(
+    writer: ResponseWriter,
+    body: &[u8],
+    observer: Option<&mut Observer>,
+) -> Result<(Connection, Persistence), Failure> {
+    let now = Instant::now();
+    let delivered = writer.send_whole(body).map_err(|_| Failure::ClientGone)?;
+    if let Some(observer) = observer {
+        observer.body(body, now);
+    }
+    Ok(delivered)
 }
 
 /// The path of every token: nothing here allocates, locks or parses before the flush.
@@ -104,7 +105,7 @@ fn stream(
     if !has_body_bytes {
         writer.send_head().map_err(|_| Failure::ClientGone)?;
     }
-    // A stream may last for minutes, and there may be a thousand; what led to here needed far more stack than the loop.
+    // A stream may last for minutes, and there may be a thousand; the calls before needed far more stack than the loop.
     platform::resources::release_stack();
     loop {
         let amount = source.read(buffer)?;
@@ -137,7 +138,7 @@ fn finish(
     }
 }
 
-/// The body of a reply, and what tells a clean end of it from others.
+/// The body of a reply, and the control that tells a clean end of it from others.
 struct ReplySource<'a> {
     reader: ureq::BodyReader<'static>,
     control: &'a ConnectionControl,
@@ -156,6 +157,22 @@ impl ReplySource<'_> {
         }
     }
 
+    /// Reads the whole body of a short reply, for which `memory` is reserved. Returns `None` for a reply that must be streamed.
+    fn read_if_short(
+        &mut self,
+        framing: ResponseFraming,
+        length: Option<u64>,
+        memory: &mut Reservation,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        match (framing, length) {
+            (ResponseFraming::None, _) => Ok(Some(Vec::new())),
+            (_, Some(length)) if length <= WHOLE_REPLY_MAX && memory.cover(length as usize) => {
+                self.read_whole(length).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn read_whole(&mut self, length: u64) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::with_capacity(length as usize);
         self.reader
@@ -165,7 +182,7 @@ impl ReplySource<'_> {
         Ok(body)
     }
 
-    /// A body that only the close delimits ends the same way when Ollama dies and when we cancel it.
+    /// Checks for a clean end. A body that only the close delimits ends the same way when Ollama dies and when we cancel it.
     fn check_end(&self) -> Result<(), Failure> {
         if self.control.ends_cleanly() {
             return Ok(());

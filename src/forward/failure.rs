@@ -1,4 +1,6 @@
-//! How an exchange between a client and Ollama can fail.
+//! The failures of an exchange between a client and Ollama.
+
+use std::fmt;
 
 use ureq::Error;
 
@@ -12,13 +14,25 @@ use crate::server::error_response::ErrorResponse;
 pub enum Failure {
     /// Refused by us before anything was sent; the reason is a label of `ollama_tap_refused_total`.
     Refused(ErrorResponse, Reason),
-    /// Ollama failed: with nothing of a reply sent, or in the middle of one.
+    /// Ollama failed, before or in the middle of its reply.
     Upstream(UpstreamErrorKind, String),
     ClientGone,
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Refused(error, _) => f.write_str(&error.message),
+            Failure::Upstream(_, text) => f.write_str(text),
+            Failure::ClientGone => f.write_str("the client has left"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
 impl Failure {
-    /// Ollama failed at `step`, because of `error` and all its causes.
+    /// The failure of Ollama at `step`, with `error` and all its causes.
     pub fn upstream(step: &str, error: &Error) -> Failure {
         let kind = match error {
             Error::Io(e) => e
@@ -34,7 +48,7 @@ impl Failure {
         Failure::Upstream(kind, format!("{step}: {}", error_chain(error)))
     }
 
-    /// Returns the failure that a request was cancelled by, whatever it looks like from here.
+    /// Attributes the failure of a cancelled request to the reason of the cancellation.
     pub(super) fn attribute(self, cancelled: Option<CancelReason>) -> Failure {
         match cancelled {
             None => self,

@@ -1,7 +1,7 @@
-//! The exchange of heads, over a transport of ureq's (TCP, or TLS over it).
+//! HEAD TRANSPORT: exchanges heads over a transport of ureq (TCP, or TLS over it).
 //!
-//! The head that the worker set is sent in place of ureq's. The head of the reply is kept, interim ones are passed on, and ureq is
-//! shown a head of our own that tells the status and how the body is framed.
+//! The head that the worker set is sent in place of ureq's. The head of the reply is stored, interim ones are passed on, and ureq gets
+//! a head of our own with the status and the framing of the body.
 
 use std::fmt;
 use std::io::Read;
@@ -14,7 +14,7 @@ use super::control::{ConnectionControl, ReplyStart};
 use super::outgoing::OutgoingRequest;
 use crate::http::agent::{StepError, UpstreamErrorKind};
 use crate::server::{
-    BodyDecoder, CONTINUE, Piece, ReplyFraming, ReplyHead, RequestFraming, end_of_reply_head,
+    BodyDecoder, CONTINUE, Decoded, ReplyFraming, ReplyHead, RequestFraming, end_of_reply_head,
 };
 use crate::util::budget::{Budget, Buffer};
 
@@ -37,16 +37,15 @@ impl<In: Transport> Connector<In> for HeadConnector {
         _: &ConnectionDetails,
         inner: Option<In>,
     ) -> Result<Option<HeadTransport<In>>, Error> {
-        let incoming = || Incoming {
-            bytes: Buffer::new(&self.budget),
-            seen: 0,
-            unread: Vec::new(),
-        };
         Ok(inner.map(|inner| HeadTransport {
             inner,
             control: self.control.clone(),
             step: Step::Head,
-            incoming: incoming(),
+            incoming: Incoming {
+                bytes: Buffer::new(&self.budget),
+                scanned: 0,
+                unread: Vec::new(),
+            },
             chunks: None,
         }))
     }
@@ -57,7 +56,7 @@ pub struct HeadTransport<In> {
     control: Arc<ConnectionControl>,
     step: Step,
     incoming: Incoming,
-    /// Decodes the chunks that ureq makes of a body whose length the head tells.
+    /// Decodes the chunks that ureq makes of a body whose length is in the head.
     chunks: Option<BodyDecoder>,
 }
 
@@ -67,23 +66,24 @@ impl<In: fmt::Debug> fmt::Debug for HeadTransport<In> {
     }
 }
 
-/// The part of a reply that came before its head was whole, and what ureq has not seen of it yet.
+/// The beginning of a reply, until its head is complete.
 struct Incoming {
     bytes: Buffer,
-    /// This much of it was searched for the end of a head.
-    seen: usize,
+    /// The number of bytes that were searched for the end of a head.
+    scanned: usize,
+    /// The bytes that ureq has yet to read.
     unread: Vec<u8>,
 }
 
 impl Incoming {
-    /// Takes the next head out, once it is whole. The bytes behind it stay.
+    /// Takes the next head out, once it is complete. The bytes behind it stay.
     fn take_head(&mut self) -> Result<Option<ReplyHead>, String> {
         let bytes = self.bytes.bytes();
-        let Some(end) = end_of_reply_head(bytes, self.seen)? else {
-            self.seen = bytes.len();
+        let Some(end) = end_of_reply_head(bytes, self.scanned)? else {
+            self.scanned = bytes.len();
             return Ok(None);
         };
-        self.seen = 0;
+        self.scanned = 0;
         let mut head = self.bytes.take();
         let rest = head.split_off(end);
         if !self.bytes.push(&rest, None) {
@@ -93,12 +93,12 @@ impl Incoming {
     }
 }
 
-/// The next thing on the connection.
+/// The next step of an exchange.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
-    /// The next thing that ureq sends is the head of a request.
+    /// ureq is about to send the head of a request.
     Head,
-    /// The head of the reply is coming in; the rest of the request may still be going out.
+    /// The head of the reply is awaited; the rest of the request may still be sent.
     ReplyHead,
     /// Bodies pass as they are.
     Body,
@@ -134,7 +134,7 @@ impl<In: Transport> Transport for HeadTransport<In> {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         if !self.incoming.unread.is_empty() {
-            self.show_more();
+            self.supply_more();
             return Ok(true);
         }
         if self.step == Step::ReplyHead {
@@ -145,15 +145,15 @@ impl<In: Transport> Transport for HeadTransport<In> {
     }
 
     fn is_open(&mut self) -> bool {
-        // Asked when a reply has ended and again before the next request: the second look is the one that counts.
+        // Called when a reply has ended and again before the next request: the second call counts.
         if self.step == Step::Head {
-            // What came behind the reply would be taken for the next one.
+            // Bytes behind the reply would be taken for the next one.
             return self.incoming.unread.is_empty()
                 && self.inner.buffers().input().is_empty()
                 && self.inner.is_open();
         }
         self.step = Step::Head;
-        // A body that was not sent to its end would be the head of the next request.
+        // The rest of an incomplete body would be taken for the head of the next request.
         !self.control.is_answered()
     }
 
@@ -181,7 +181,7 @@ impl<In: Transport> HeadTransport<In> {
         }
     }
 
-    /// Waits for a head that ureq must see, and shows it one of our own in its place. False when Ollama hung up.
+    /// Waits for a head that ureq must get, and gives it one of our own in its place. Returns false if Ollama closed the connection.
     fn await_head(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let invalid = |why: String| {
             StepError::wrap(
@@ -196,7 +196,7 @@ impl<In: Transport> HeadTransport<In> {
                     self.step = Step::Body;
                     let (mut bytes, rest) = (status_and_framing(&head), self.incoming.bytes.take());
                     bytes.extend_from_slice(&rest);
-                    self.show(bytes);
+                    self.supply(bytes);
                     self.control.set_reply(ReplyStart {
                         head,
                         has_body_bytes: !rest.is_empty(),
@@ -205,7 +205,7 @@ impl<In: Transport> HeadTransport<In> {
                 }
                 self.control.pass_interim(&head);
                 if head.status() == 100 && timeout.reason == Timeout::Await100 {
-                    self.show(CONTINUE.to_vec());
+                    self.supply(CONTINUE.to_vec());
                     return Ok(true);
                 }
             }
@@ -222,7 +222,7 @@ impl<In: Transport> HeadTransport<In> {
         }
     }
 
-    /// Waits for more of a head. What was sent is let go once it can no longer have to be sent anew.
+    /// Waits for more of a head. The request is dropped once it can no longer have to be sent again.
     fn await_more(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         if let Some(time) = self.control.retry_time_left() {
             match self.inner.await_input(NextTimeout {
@@ -238,12 +238,12 @@ impl<In: Transport> HeadTransport<In> {
     }
 
     /// Gives `bytes` to ureq to read.
-    fn show(&mut self, bytes: Vec<u8>) {
+    fn supply(&mut self, bytes: Vec<u8>) {
         self.incoming.unread = bytes;
-        self.show_more();
+        self.supply_more();
     }
 
-    fn show_more(&mut self) {
+    fn supply_more(&mut self) {
         let space = self.inner.buffers().input_append_buf();
         let amount = self.incoming.unread.len().min(space.len());
         space[..amount].copy_from_slice(&self.incoming.unread[..amount]);
@@ -252,7 +252,7 @@ impl<In: Transport> HeadTransport<In> {
     }
 }
 
-/// Makes a head of all that ureq needs to know of one. It takes no more than 128 headers, and interim replies for the answer.
+/// Makes a head with all that ureq needs. (Of the original it would take no more than 128 headers, and an interim reply for the final one.)
 fn status_and_framing(head: &ReplyHead) -> Vec<u8> {
     let (status, close) = (
         head.status(),
@@ -274,18 +274,18 @@ fn status_and_framing(head: &ReplyHead) -> Vec<u8> {
     head.into_bytes()
 }
 
-/// Reduces a part of a chunked body to the data of its chunks, and returns how long that is.
+/// Reduces a part of a chunked body to the data of its chunks. Returns the length of the data.
 fn strip_chunks(chunks: &mut BodyDecoder, bytes: &mut [u8]) -> usize {
-    let (mut read, mut kept) = (0, 0);
+    let (mut read, mut written) = (0, 0);
     loop {
         let mut input = &bytes[read..];
-        let Ok(Piece::Data(data)) = chunks.next(&mut input) else {
-            return kept;
+        let Ok(Decoded::Data(data)) = chunks.next(&mut input) else {
+            return written;
         };
-        // What was read ends with the data.
+        // The data is at the end of the bytes that were read.
         let (length, end) = (data.len(), bytes.len() - input.len());
-        bytes.copy_within(end - length..end, kept);
-        (read, kept) = (end, kept + length);
+        bytes.copy_within(end - length..end, written);
+        (read, written) = (end, written + length);
     }
 }
 
@@ -294,17 +294,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_are_taken_off_wherever_they_are_cut() {
+    fn chunks_are_stripped_in_pieces_of_any_size() {
         let framed = b"5\r\nhello\r\n1\r\n \r\n6\r\nollama\r\n0\r\n\r\n";
         for size in 1..=framed.len() {
             let mut body = BodyDecoder::new(RequestFraming::Chunked);
-            let mut sent = Vec::new();
+            let mut data = Vec::new();
             for piece in framed.chunks(size) {
                 let mut piece = piece.to_vec();
-                let kept = strip_chunks(&mut body, &mut piece);
-                sent.extend_from_slice(&piece[..kept]);
+                let length = strip_chunks(&mut body, &mut piece);
+                data.extend_from_slice(&piece[..length]);
             }
-            assert_eq!(sent, b"hello ollama", "in pieces of {size}");
+            assert_eq!(data, b"hello ollama", "in pieces of {size}");
         }
     }
 }

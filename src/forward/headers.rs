@@ -1,11 +1,10 @@
-//! HEADERS, both ways: which pass and which stop here. Pure.
+//! HEADERS: the heads of requests and replies as they are passed on. Pure.
 
 use crate::server::response::ResponseFraming;
 use crate::server::{ReplyFraming, ReplyHead, RequestHead};
 
-/// Makes the head of a request as it goes to Ollama: the line and the headers in their order and bytes, less those of the
-/// connection. `host` replaces the client's, and stands in where none was sent. `100 Continue` is asked for where
-/// the client still waits for it.
+/// Makes the head of a request as it goes to Ollama: the request line and the headers in their order and bytes, without the
+/// hop-by-hop ones. `host` is the `Host` header if the client sent none, or must be replaced. `Expect` passes only if `asks_continue`.
 pub fn request_head(
     request: &RequestHead,
     base_path: &str,
@@ -14,7 +13,7 @@ pub fn request_head(
 ) -> Vec<u8> {
     let mut head = Vec::with_capacity(request.raw().len() + 64);
     let target = request.target();
-    let based = if target.starts_with(b"/") {
+    let prefix = if target.starts_with(b"/") {
         base_path
     } else {
         ""
@@ -24,7 +23,7 @@ pub fn request_head(
         &[
             request.method().as_bytes(),
             b" ",
-            based.as_bytes(),
+            prefix.as_bytes(),
             target,
             b" HTTP/1.1\r\n",
         ],
@@ -47,19 +46,19 @@ pub fn request_head(
     head
 }
 
-/// The name that `Host` carries to Ollama.
+/// The value of `Host` that Ollama gets.
 #[derive(Clone, Copy)]
 pub enum HostHeader<'a> {
-    /// The client's; the name given here where it sent none.
+    /// The one of the client; the given one if it sent none.
     Client(&'a str),
-    /// Ollama's, whatever the client said.
+    /// Always the given one, which is that of Ollama.
     Upstream(&'a str),
 }
 
 /// Makes the head of a reply as it goes to the client, without its empty line: status and reason as they came, the
-/// headers in their order and letters, less those of the connection.
+/// headers in their order and spelling, without the hop-by-hop ones.
 pub fn reply_head(reply: &ReplyHead, version: &str, framing: ResponseFraming) -> Vec<u8> {
-    // A length beside chunks would be a second statement of where the reply ends; beside 204 it speaks of nothing (RFC 9110 section 8.6).
+    // A length beside chunks would contradict them, and one beside 204 is not allowed (RFC 9110 section 8.6).
     let misleads = reply.status() == 204
         || !matches!(framing, ResponseFraming::Length | ResponseFraming::None)
         || reply.framing() == ReplyFraming::Chunked;
@@ -98,25 +97,25 @@ mod tests {
     }
 
     #[test]
-    fn a_request_keeps_its_headers_in_order_and_bytes_less_those_of_the_connection() {
-        let sent = "PROPFIND /a?b=|c| HTTP/1.1\r\nhOst: tap:1\r\nX-A:1\r\nConnection: close, X-Secret\r\nx-secret: 2\r\nX-A:  2 \r\n\
+    fn a_request_keeps_its_headers_in_order_and_bytes_but_for_hop_by_hop_ones() {
+        let request = "PROPFIND /a?b=|c| HTTP/1.1\r\nhOst: tap:1\r\nX-A:1\r\nConnection: close, X-Secret\r\nx-secret: 2\r\nX-A:  2 \r\n\
             TE: trailers\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
-        let kept = "PROPFIND /a?b=|c| HTTP/1.1\r\nhOst: tap:1\r\nX-A:1\r\nX-A:  2 \r\nContent-Length: 3\r\n";
+        let forwarded = "PROPFIND /a?b=|c| HTTP/1.1\r\nhOst: tap:1\r\nX-A:1\r\nX-A:  2 \r\nContent-Length: 3\r\n";
         assert_eq!(
-            head(sent, "", HostHeader::Client("ollama"), true),
-            format!("{kept}Expect: 100-continue\r\n\r\n")
+            head(request, "", HostHeader::Client("ollama"), true),
+            format!("{forwarded}Expect: 100-continue\r\n\r\n")
         );
         assert_eq!(
-            head(sent, "", HostHeader::Client("ollama"), false),
-            format!("{kept}\r\n")
+            head(request, "", HostHeader::Client("ollama"), false),
+            format!("{forwarded}\r\n")
         );
     }
 
     #[test]
     fn host_is_replaced_or_added_where_it_must_be() {
-        let sent = "GET / HTTP/1.1\r\nHost: tap\r\nA: 1\r\n\r\n";
+        let request = "GET / HTTP/1.1\r\nHost: tap\r\nA: 1\r\n\r\n";
         assert_eq!(
-            head(sent, "/base", HostHeader::Upstream("ollama:1"), false),
+            head(request, "/base", HostHeader::Upstream("ollama:1"), false),
             "GET /base/ HTTP/1.1\r\nHost: ollama:1\r\nA: 1\r\n\r\n"
         );
         let none = "GET / HTTP/1.0\r\nA: 1\r\n\r\n";
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_keeps_its_reason_and_headers_less_those_of_the_connection() {
+    fn a_reply_keeps_its_reason_and_headers_but_for_hop_by_hop_ones() {
         let raw = b"HTTP/1.1 299 Odd Reason\r\nvary: a\r\nConnection: x-b\r\nX-B: 1\r\nVary: c\r\nTransfer-Encoding: chunked\r\n\r\n";
         let passed = |raw: &[u8], version, framing| {
             reply_head(&ReplyHead::read(raw.to_vec()).unwrap(), version, framing)

@@ -1,6 +1,7 @@
-//! FORWARD: the life of one exchange, in order: request, reply; bytes first, observing later.
+//! FORWARD: forwards a request to Ollama and its reply back; bytes first, observing later.
 //!
-//! A failure before the reply's head becomes an answer in the route's dialect; after it the client sees a reply that broke off.
+//! A failure before the head of the reply becomes an error response in the dialect of the route; after it the client sees a response
+//! that broke off.
 
 mod attempt;
 mod buffers;
@@ -49,7 +50,7 @@ pub struct ForwardRequest {
     pub head: RequestHead,
     pub body: ReceivedBody,
     pub route: Forward,
-    /// In a box: it is handed on several times, and a copy of it on the stack of every stream would be a page.
+    /// Boxed: it is moved several times, and a copy of it would take a page of the stack of every stream.
     pub observer: Option<Box<Observer>>,
 }
 
@@ -81,13 +82,13 @@ pub struct ForwardReport {
     /// The status that the client was sent.
     pub status: Option<u16>,
     pub upstream_error: Option<UpstreamErrorKind>,
-    /// It was sent again, because the kept connection had died.
+    /// The request was sent again, because the pooled connection was stale.
     pub was_retried: bool,
     pub refused: Option<Reason>,
 }
 
 impl Forwarder {
-    /// Forwards a request and its reply. The connection comes back where it is still of use.
+    /// Forwards a request and its reply. Returns the connection if it is still usable.
     pub fn forward(
         &self,
         request: ForwardRequest,
@@ -104,7 +105,7 @@ impl Forwarder {
         let control = worker.upstream.control.clone();
         let exchange = control.begin(conn.socket(), !mode.http10);
         let mut report = ForwardReport::default();
-        let sent = self.send(
+        let response = self.send(
             &mut conn,
             &head,
             &mut body,
@@ -113,10 +114,10 @@ impl Forwarder {
             &mut report,
         );
         if !body.is_complete() {
-            // How much of it is still to come is unknown.
+            // The end of the body in the input is not known.
             mode = mode.closing();
         }
-        let result = match sent {
+        let result = match response {
             Ok(response) => copy::reply(
                 response,
                 conn,
@@ -128,8 +129,8 @@ impl Forwarder {
             Err(failure) => Err(Box::new((failure, Some(conn)))),
         };
         drop(exchange);
-        let (end, returned) = match result {
-            Ok(returned) => (ExchangeEnd::Complete, Some(returned)),
+        let (end, delivered) = match result {
+            Ok(delivered) => (ExchangeEnd::Complete, Some(delivered)),
             Err(failed) => {
                 let (failure, conn) = *failed;
                 let failure = failure.attribute(control.cancelled());
@@ -142,6 +143,6 @@ impl Forwarder {
         if let Some(observer) = observer {
             observer.finish(end);
         }
-        (report, returned)
+        (report, delivered)
     }
 }

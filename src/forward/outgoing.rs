@@ -1,4 +1,4 @@
-//! A request on its way to Ollama, and the observer that reads it once it was sent: bytes first, observing later.
+//! A request to be sent to Ollama, and the observer that reads it afterwards: bytes first, observing later.
 
 use std::io::Read;
 
@@ -6,14 +6,14 @@ use crate::observe::{Observer, RequestBody};
 use crate::server::{RequestFraming, RequestHead};
 use crate::util::budget::Buffer;
 
-/// A request to send: a head, and the body where it was read before, framed as the client framed it.
+/// A request to send: the head, and the body if it was buffered, framed as the client framed it.
 #[derive(Default)]
 pub struct OutgoingRequest {
     /// Ends with the size line of the one chunk that the body is, if it is one.
     head: Vec<u8>,
     body: Option<Buffer>,
     end: &'static [u8],
-    /// The head tells the length of a body that ureq is going to frame in chunks.
+    /// The head has the length of a body that ureq is going to frame in chunks.
     strips_chunks: bool,
 }
 
@@ -109,14 +109,14 @@ mod tests {
     #[test]
     fn a_body_keeps_the_framing_it_came_with() {
         let framed = |body: &[u8], framing| {
-            let mut held = Buffer::new(&Budget::of(None));
-            assert!(held.push(body, None));
-            let mut sent = String::new();
-            OutgoingRequest::whole(b"HEAD ".to_vec(), held, framing)
+            let mut buffer = Buffer::new(&Budget::of(None));
+            assert!(buffer.push(body, None));
+            let mut text = String::new();
+            OutgoingRequest::whole(b"HEAD ".to_vec(), buffer, framing)
                 .bytes()
-                .read_to_string(&mut sent)
+                .read_to_string(&mut text)
                 .unwrap();
-            sent
+            text
         };
         assert_eq!(framed(b"hello", RequestFraming::Length(5)), "HEAD hello");
         assert_eq!(

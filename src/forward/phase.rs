@@ -1,4 +1,4 @@
-//! The phase of an exchange with Ollama: whether more of the request is wanted, and whether its end can be trusted. Pure.
+//! The phase of an exchange with Ollama: decides whether more of the request is wanted, and whether its end can be trusted. Pure.
 //!
 //! | phase       | after                                          | rest of the body | end of the reply |
 //! |-------------|------------------------------------------------|------------------|------------------|
@@ -10,7 +10,7 @@
 //! Each phase gives way to those below it and to no other. Only the next exchange leads back to `Running`: from `Cancelled` that is
 //! `begin`, unless the process is about to end.
 
-/// Why a request was cancelled while Ollama was working on it.
+/// The reason for cancelling a request while Ollama was working on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelReason {
     ClientGone,
@@ -29,14 +29,14 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    /// A new exchange begins, which is not cancelled yet.
+    /// Begins a new exchange, which is not cancelled yet.
     pub(super) fn begin(&mut self) {
         if *self != Phase::Cancelled(CancelReason::Shutdown) {
             *self = Phase::Running;
         }
     }
 
-    /// The same exchange begins once more.
+    /// Begins the same exchange once more.
     pub(super) fn restart(&mut self) {
         if self.cancelled().is_none() {
             *self = Phase::Running;
@@ -55,7 +55,7 @@ impl Phase {
         }
     }
 
-    /// The first reason is the one that counts.
+    /// Cancels the exchange. Only the first reason counts.
     pub(super) fn cancel(&mut self, reason: CancelReason) {
         if self.cancelled().is_none() {
             *self = Phase::Cancelled(reason);
@@ -67,7 +67,7 @@ impl Phase {
         self == Phase::Running
     }
 
-    /// Returns whether what looks like the end of a reply is its end.
+    /// Returns whether the end of the input is the end of the reply.
     pub(super) fn ends_cleanly(self) -> bool {
         matches!(self, Phase::Running | Phase::Answered)
     }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_new_exchange_is_no_longer_cancelled_and_none_is_after_a_shutdown() {
+    fn only_a_new_exchange_resets_a_cancellation_and_not_after_a_shutdown() {
         let [.., gone, stopped] = PHASES;
         assert_eq!(
             after(Phase::restart),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_wanted_until_there_is_an_answer_and_a_broken_reply_has_no_clean_end() {
+    fn the_body_is_wanted_until_an_answer_and_a_broken_reply_does_not_end_cleanly() {
         assert_eq!(
             PHASES.map(Phase::wants_body),
             [true, false, false, false, false]

@@ -1,8 +1,8 @@
-//! Whether Ollama can be asked, and what requests tell of it: always ready in front of an Ollama that others run; `serve` sets
-//! it ready once the Ollama that it starts answers, and unready when that ends.
+//! READINESS of Ollama, and the evidence that requests give of it. An external Ollama is always ready; `serve` sets readiness once the
+//! Ollama that it starts answers, and resets it when that ends.
 //!
-//! The watcher finds out whether Ollama is up by asking, every 15 s. Between two questions each reply that is forwarded
-//! shows that it is, and each request that fails has the watcher ask anew.
+//! The watcher asks every 15 s whether Ollama is up. In between, each forwarded reply shows that it is, and each failed request has
+//! the watcher ask again.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex};
@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use crate::util::threads::lock;
 
-/// The end of a managed Ollama is known within this time.
+/// The end of a managed Ollama is noticed within this time.
 const EXIT_NOTICE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// What all parts of a tap know of its Ollama.
+/// The state of Ollama, shared by all parts of a tap.
 pub struct Readiness {
     ready: AtomicBool,
-    /// How often it was set unready.
+    /// The number of times that it was set unready.
     generation: AtomicUsize,
     /// A byte of a reply came since `take_activity`.
     active: AtomicBool,
@@ -30,12 +30,12 @@ pub struct Readiness {
     changed: Condvar,
     /// The tap started this Ollama, and starts it again when it dies.
     pub is_managed: bool,
-    /// What to do about an Ollama that is ready and yet does not answer, to follow the error.
+    /// The way out if a ready Ollama does not answer, appended to the error.
     pub advice: &'static str,
 }
 
 impl Readiness {
-    /// That of an Ollama that others run.
+    /// The readiness of an Ollama that the tap did not start.
     pub fn external() -> Readiness {
         Readiness::new(
             true,
@@ -43,7 +43,7 @@ impl Readiness {
         )
     }
 
-    /// That of an Ollama that is yet to be started.
+    /// The readiness of an Ollama that the tap is about to start.
     pub fn managed() -> Readiness {
         Readiness::new(false, "")
     }
@@ -85,12 +85,12 @@ impl Readiness {
         self.changed.notify_all();
     }
 
-    /// The number of this run of Ollama, counted by the ends of those before.
+    /// The number of runs of Ollama that have ended.
     pub fn generation(&self) -> usize {
         self.generation.load(SeqCst)
     }
 
-    /// Returns whether that run of Ollama can still be asked. The end of a managed one is waited for: clients may notice it
+    /// Returns whether that run of Ollama can still be asked. Waits a moment for the end of a managed one, which clients may notice
     /// before it is noted here.
     pub fn is_current(&self, generation: usize) -> bool {
         if self.is_managed && self.generation() == generation {
@@ -107,7 +107,7 @@ impl Readiness {
         drop(waited);
     }
 
-    /// Waits until Ollama can be asked, at most this long; returns whether it can.
+    /// Waits until Ollama can be asked, for at most `timeout`. Returns whether it can.
     pub fn wait_until_ready(&self, timeout: Duration) -> bool {
         let guard = lock(&self.lock);
         let waited = self
@@ -122,7 +122,7 @@ impl Readiness {
         self.up.load(SeqCst)
     }
 
-    /// Notes the head of a reply. A gateway's own answer while nothing answers behind it is no sign of life.
+    /// Notes the head of a reply. The error of a gateway is not a sign that Ollama is up.
     pub fn note_reply(&self, status: u16) {
         if is_gateway_error(status) {
             return self.request_check();
@@ -132,7 +132,7 @@ impl Readiness {
         }
         if !self.is_up() {
             self.up.store(true, SeqCst);
-            // Which version is it, and which models are there?
+            // The watcher asks for version and models.
             self.request_check();
         }
     }
@@ -146,13 +146,13 @@ impl Readiness {
         }
     }
 
-    /// Notes that the watcher begins to ask: what is noted from now on may be news to it.
+    /// Begins a check of the watcher: replies from now on may be news to it.
     pub fn begin_check(&self) {
         self.replied.store(false, SeqCst);
         self.check_requested.store(false, SeqCst);
     }
 
-    /// Notes whether Ollama answered the watcher; returns whether it is up, which it also is where clients were answered
+    /// Ends a check, with whether Ollama `answered` it. Returns whether Ollama is up, which it also is if clients were answered
     /// meanwhile.
     pub fn finish_check(&self, answered: bool) -> bool {
         self.up.store(answered, SeqCst);
@@ -163,7 +163,7 @@ impl Readiness {
         self.is_up()
     }
 
-    /// Waits until readiness is no longer what it was, or a check is requested, at most this long.
+    /// Waits until readiness differs from `was_ready`, or a check is requested, for at most `timeout`.
     pub fn wait_for_check(&self, was_ready: bool, timeout: Duration) {
         let guard = lock(&self.lock);
         let waited = self.changed.wait_timeout_while(guard, timeout, |()| {
@@ -172,7 +172,7 @@ impl Readiness {
         drop(waited);
     }
 
-    /// Notes that a byte of a reply came. For the path of every token: the cache line is only read, mostly.
+    /// Notes that a byte of a reply came. Called for every token: mostly, the cache line is only read.
     pub fn note_activity(&self) {
         if !self.active.load(SeqCst) {
             self.active.store(true, SeqCst);
@@ -185,7 +185,7 @@ impl Readiness {
     }
 }
 
-/// Ollama answers 502 to 504 too, for its cloud or when it is busy, and so it is asked.
+/// Returns whether a gateway may have answered. Ollama answers 502 to 504 too, for its cloud or when it is busy, so it is asked.
 fn is_gateway_error(status: u16) -> bool {
     (502..=504).contains(&status)
 }

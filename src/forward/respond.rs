@@ -1,4 +1,4 @@
-//! RESPOND: what a client is told of an exchange that failed.
+//! RESPOND: the response to a client whose exchange failed.
 
 use super::ForwardReport;
 use super::failure::Failure;
@@ -8,7 +8,7 @@ use crate::server::error_response::ErrorResponse;
 use crate::server::response::{Persistence, ResponseMode};
 use crate::server::{Connection, ResponseWriter};
 
-/// Tells the client of `failure` where it was sent nothing yet. Returns how the exchange ended, and the connection where it is still of use.
+/// Sends `failure` to the client if it was sent nothing yet. Returns the end of the exchange, and the connection if it is still usable.
 pub(super) fn to_failure(
     failure: Failure,
     conn: Option<Connection>,
@@ -30,9 +30,9 @@ pub(super) fn to_failure(
             error
         }
     };
-    let returned = conn.and_then(|conn| send(conn, mode, &error, dialect));
-    report.status = returned.as_ref().map(|_| error.status);
-    (ExchangeEnd::Refused(error.status, error.message), returned)
+    let delivered = conn.and_then(|conn| send(conn, mode, &error, dialect));
+    report.status = delivered.as_ref().map(|_| error.status);
+    (ExchangeEnd::Refused(error.status, error.message), delivered)
 }
 
 /// Sends an error to the client, if it is still there. Gives its connection back.

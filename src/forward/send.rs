@@ -1,4 +1,4 @@
-//! SEND: a request on its way to Ollama, until the head of the reply is there.
+//! SEND: sends a request to Ollama and waits for the head of the reply.
 
 use ureq::http::Response;
 
@@ -51,12 +51,12 @@ impl Forwarder {
         } else {
             ReplyBody::AsFramed
         };
-        let (sent, was_retried) = retry::send(upstream, &self.readiness, reply_body);
+        let (response, was_retried) = retry::send(upstream, &self.readiness, reply_body);
         report.was_retried = was_retried;
         // A request that never reached Ollama is observed only now.
         *observer = control.take_observer();
         control.forget_request();
-        sent.map_err(|e| self.send_error(&e))
+        response.map_err(|e| self.send_error(&e))
     }
 
     /// Sends a body that is still coming.
@@ -89,7 +89,7 @@ impl Forwarder {
             failure: None,
             rate: MinRate::new(),
         };
-        let sent = upstream.send_stream(&mut upload, awaits_continue);
+        let response = upstream.send_stream(&mut upload, awaits_continue);
         let Upload {
             passed,
             complete_at,
@@ -108,7 +108,7 @@ impl Forwarder {
                 observer.uploaded(at);
             }
         }
-        match (sent, failure) {
+        match (response, failure) {
             (Ok(response), _) => Ok(response),
             (Err(_), Some(UploadError::ClientGone)) => Err(Failure::ClientGone),
             (Err(_), Some(UploadError::Refused(refusal))) => Err(Failure::Refused(
@@ -132,7 +132,7 @@ impl Forwarder {
 
     fn send_error(&self, error: &ureq::Error) -> Failure {
         match Failure::upstream(&format!("ask ollama at {}", self.target.upstream), error) {
-            // It died a moment ago, and readiness has not been told yet.
+            // It ended a moment ago, and readiness does not know yet.
             Failure::Upstream(UpstreamErrorKind::Connect, _) if self.readiness.is_managed => {
                 Failure::Refused(ErrorResponse::starting(), Reason::Starting)
             }

@@ -1,8 +1,8 @@
 //! The TCP connection under ureq.
 //!
-//! It is ours for three reasons: whoever waits for Ollama waits for the client too, a look whether a pooled connection still lives costs
-//! one system call (ureq's own takes six a request), and a write that fails is no error, because Ollama may have answered before it
-//! hung up.
+//! It is our own for three reasons: a wait for Ollama also watches the client, a check of a pooled connection costs one system call
+//! (that of ureq takes six a request), and a failures write is not an error, because Ollama may have answered before it closed the
+//! connection.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -16,20 +16,19 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTi
 
 use super::buffers::SmallBuffers;
 use super::control::ConnectionControl;
-
 use crate::http::agent::{StepError, UpstreamErrorKind, lower_first};
 use crate::platform;
 use crate::platform::sockets::Awaited;
 
-/// A machine that answers nothing, not even a refusal, gets this much time for each address.
+/// The time to connect to one address, for a machine that does not even refuse.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After this silence of Ollama's its machine is asked whether it still knows of the connection, at this interval, and this many times.
+/// After this time of silence TCP probes whether the peer still has the connection, at this interval and this many times.
 const KEEPALIVE_TIME: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
 
-/// Nor may it leave what was sent unacknowledged for longer, where the system can be told so.
+/// Sent data may be unacknowledged for this long, where the system supports it.
 const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
@@ -58,7 +57,7 @@ impl Connector<()> for TcpConnector {
     }
 }
 
-/// Notices a machine that vanished without a word, for which a worker would wait for ever. Systems that cannot do this do not.
+/// Enables probes that notice a machine that vanished without closing, for which a worker would wait for ever. Best effort.
 fn probe_idle_peer(stream: &TcpStream) {
     let probes = TcpKeepalive::new()
         .with_time(KEEPALIVE_TIME)
@@ -68,26 +67,26 @@ fn probe_idle_peer(stream: &TcpStream) {
     let _ = platform::sockets::end_unless_acknowledged(stream, UNACKNOWLEDGED_TIMEOUT);
 }
 
-/// The first of `addresses` that answers; else why none of them does.
+/// Connects to the first of `addresses` that accepts.
 fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
-    let mut failed = Vec::new();
+    let mut failures = Vec::new();
     for address in addresses {
         match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
             Ok(stream) => return Ok(stream),
-            Err(e) => failed.push((*address, e)),
+            Err(e) => failures.push((*address, e)),
         }
     }
-    Err(unreachable(failed))
+    Err(unreachable(failures))
 }
 
-/// That none of these addresses can be reached, each with its cause, which is said once where it is that of the next one too.
-fn unreachable(mut failed: Vec<(SocketAddr, io::Error)>) -> Error {
-    let Some((last, cause)) = failed.pop() else {
+/// The error if no address could be reached, with the cause of each; equal causes in a row are written once.
+fn unreachable(mut failures: Vec<(SocketAddr, io::Error)>) -> Error {
+    let Some((last, cause)) = failures.pop() else {
         return Error::HostNotFound;
     };
     let mut doing = "connect to ".to_owned();
-    for (n, (address, own)) in failed.iter().enumerate() {
-        let next = failed.get(n + 1).map_or(&cause, |(_, next)| next);
+    for (n, (address, own)) in failures.iter().enumerate() {
+        let next = failures.get(n + 1).map_or(&cause, |(_, next)| next);
         let why = if own.to_string() == next.to_string() {
             ", ".to_owned()
         } else {
@@ -121,7 +120,7 @@ impl Transport for TcpTransport {
                 Ok(more) => sent += more,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                    // Who answers and reads no more would let us wait for ever.
+                    // An Ollama that has answered and reads no more would block this for ever.
                     if !self.control.check_early_reply(&self.stream) {
                         let is_silent = self.is_open();
                         self.control.wait(
@@ -143,7 +142,7 @@ impl Transport for TcpTransport {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.buffers.release_output();
         let space = self.buffers.input_append_buf();
-        // Only leave to send a body is waited for no longer than this.
+        // Only the wait for `100 Continue` has a timeout.
         let time = timeout.not_zero().map(|time| *time);
         let amount = loop {
             let failure = match self.control.wait(&self.stream, Awaited::READ, time) {
@@ -151,7 +150,7 @@ impl Transport for TcpTransport {
                     return Err(Error::Timeout(timeout.reason));
                 }
                 Err(e) => e,
-                Ok(found) => match (&*self.stream).read(space) {
+                Ok(state) => match (&*self.stream).read(space) {
                     Err(e)
                         if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) =>
                     {
@@ -159,7 +158,7 @@ impl Transport for TcpTransport {
                     }
                     Err(e) => e,
                     // Wine reads an end where a connection was reset.
-                    Ok(0) if found.broken => ErrorKind::ConnectionReset.into(),
+                    Ok(0) if state.broken => ErrorKind::ConnectionReset.into(),
                     Ok(amount) => break amount,
                 },
             };
@@ -195,13 +194,13 @@ mod tests {
             )
         };
         let lost = |address: &str| (address.parse().unwrap(), ErrorKind::TimedOut.into());
-        let told = |failed| match Failure::upstream("ask ollama", &unreachable(failed)) {
+        let failure_of = |failures| match Failure::upstream("ask ollama", &unreachable(failures)) {
             Failure::Upstream(kind, text) => (kind, text),
             other => panic!("{other:?}"),
         };
         let all = vec![refused("127.0.0.1:1"), refused("[::1]:1")];
         assert_eq!(
-            told(all),
+            failure_of(all),
             (
                 UpstreamErrorKind::Connect,
                 "ask ollama: connect to 127.0.0.1:1, [::1]:1: connection refused".to_owned()
@@ -213,7 +212,10 @@ mod tests {
             lost("10.0.0.3:1"),
         ];
         let text = "ask ollama: connect to 10.0.0.1:1: connection refused; to 10.0.0.2:1, 10.0.0.3:1: timed out";
-        assert_eq!(told(each), (UpstreamErrorKind::Timeout, text.to_owned()));
-        assert_eq!(told(vec![]).0, UpstreamErrorKind::Resolve);
+        assert_eq!(
+            failure_of(each),
+            (UpstreamErrorKind::Timeout, text.to_owned())
+        );
+        assert_eq!(failure_of(vec![]).0, UpstreamErrorKind::Resolve);
     }
 }

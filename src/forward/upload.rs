@@ -1,5 +1,6 @@
 //! UPLOAD: a body that is passed on to Ollama as it comes.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::time::{Duration, Instant};
 
@@ -7,20 +8,20 @@ use super::control::ConnectionControl;
 use crate::platform;
 use crate::platform::sockets::Awaited;
 use crate::server::{
-    BodyDecoder, CONTINUE, Connection, Piece, READ_SIZE, ReadResult, Reason, Refusal,
+    BodyDecoder, CONTINUE, Connection, Decoded, READ_SIZE, ReadResult, Reason, Refusal,
 };
 use crate::util::budget::Buffer;
 
-/// The first bytes of a streamed body are kept up to this size, to read model and prompt from.
+/// The beginning of a streamed body is stored up to this size (bytes), to read model and prompt from.
 const OBSERVED_MAX: usize = 2 * 1024 * 1024;
 
 /// An upload must bring this many bytes in this time.
-const MIN_RATE: (u64, Duration) = (1024, Duration::from_secs(60));
+const RATE_MIN: (u64, Duration) = (1024, Duration::from_secs(60));
 
 /// The same, while another upload waits for its place.
-const MIN_RATE_IN_DEMAND: (u64, Duration) = (16 * 1024, Duration::from_secs(10));
+const RATE_MIN_IN_DEMAND: (u64, Duration) = (16 * 1024, Duration::from_secs(10));
 
-/// A body on its way: first the buffered part, then what the client still sends, until Ollama wants no more.
+/// A streaming body: first the buffered part, then the rest as the client sends it, until Ollama wants no more.
 pub struct Upload<'a> {
     pub buffered: &'a [u8],
     pub conn: &'a mut Connection,
@@ -28,23 +29,34 @@ pub struct Upload<'a> {
     pub control: &'a ConnectionControl,
     /// The client waits for `100 Continue`.
     pub awaits_continue: bool,
-    /// The beginning of what is passed on; `None` where no observer reads it.
+    /// The beginning of the body; `None` if no observer reads it.
     pub observed: Option<Buffer>,
     /// Bytes passed on, buffered ones included.
     pub passed: u64,
-    /// When all of it had been read.
+    /// The time at which all of it had been read.
     pub complete_at: Option<Instant>,
-    /// Why the client's side failed, if it did.
+    /// The failure on the side of the client, if there was one.
     pub failure: Option<UploadError>,
     pub rate: MinRate,
 }
 
-/// Why an upload ended early.
+/// The failure of an upload on the side of the client.
 #[derive(Debug)]
 pub enum UploadError {
     ClientGone,
     Refused(Refusal),
 }
+
+impl fmt::Display for UploadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UploadError::ClientGone => f.write_str("the client has left"),
+            UploadError::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for UploadError {}
 
 impl Read for Upload<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -66,23 +78,23 @@ impl Read for Upload<'_> {
 }
 
 impl Upload<'_> {
-    /// Takes the next piece of what the client sends.
+    /// Takes the next piece of the body from the client.
     fn take(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if std::mem::take(&mut self.awaits_continue) && self.conn.send_all(CONTINUE, &[]).is_err() {
             return self.fail(UploadError::ClientGone);
         }
         loop {
-            // No more than fits, so that no piece is longer than the buffer.
+            // No more than fits into the buffer.
             let before = self.conn.read_buffer.len().min(buffer.len());
             let mut input = &self.conn.read_buffer[..before];
             let piece = match self.decoder.next(&mut input) {
                 Err(refusal) => return self.fail(UploadError::Refused(refusal)),
-                Ok(Piece::Data(data)) => {
+                Ok(Decoded::Data(data)) => {
                     buffer[..data.len()].copy_from_slice(data);
                     Some(data.len())
                 }
-                Ok(Piece::End) => Some(0),
-                Ok(Piece::More) => None,
+                Ok(Decoded::End) => Some(0),
+                Ok(Decoded::NeedMore) => None,
             };
             let used = before - input.len();
             self.conn.read_buffer.drain(..used);
@@ -95,7 +107,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Waits until the client has sent more. Returns false when Ollama has answered meanwhile.
+    /// Waits until the client has sent more. Returns false if Ollama has answered meanwhile.
     fn fill(&mut self) -> io::Result<bool> {
         let mut scratch = [0; READ_SIZE];
         loop {
@@ -118,7 +130,7 @@ impl Upload<'_> {
             match self.control.stream() {
                 Some(stream) if self.control.check_early_reply(&stream) => return Ok(false),
                 Some(stream) => {
-                    // Bytes of Ollama that are not an answer would wake us again and again.
+                    // Bytes of Ollama that are not a reply would wake us again and again.
                     let of_ollama = if platform::sockets::has_input(&stream, &mut [0]).is_some() {
                         Awaited::NOTHING
                     } else {
@@ -137,7 +149,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Keeps the beginning of the body, as far as there is memory for it.
+    /// Stores the beginning of the body, as far as there is memory for it.
     fn observe(&mut self, piece: &[u8]) {
         if let Some(observed) = &mut self.observed {
             let room = OBSERVED_MAX.saturating_sub(observed.bytes().len());
@@ -165,14 +177,14 @@ impl MinRate {
         }
     }
 
-    /// Returns how long the next bytes may take after `passed` have come; `None` when they took too long.
-    fn time_left(&mut self, passed: u64, in_demand: bool) -> Option<Duration> {
-        /// Whether others wait is checked this often.
+    /// Returns the time that the next bytes may take after `passed` have come; `None` if they took too long.
+    fn time_left(&mut self, passed: u64, is_in_demand: bool) -> Option<Duration> {
+        /// The interval of checking whether others wait.
         const DEMAND_CHECK_INTERVAL: Duration = Duration::from_secs(1);
-        let (bytes, time) = if in_demand {
-            MIN_RATE_IN_DEMAND
+        let (bytes, time) = if is_in_demand {
+            RATE_MIN_IN_DEMAND
         } else {
-            MIN_RATE
+            RATE_MIN
         };
         if passed - self.passed >= bytes {
             *self = MinRate {
@@ -180,8 +192,8 @@ impl MinRate {
                 passed,
             };
         }
-        let left = time.saturating_sub(self.since.elapsed());
-        (!left.is_zero()).then_some(left.min(DEMAND_CHECK_INTERVAL))
+        let remaining = time.saturating_sub(self.since.elapsed());
+        (!remaining.is_zero()).then_some(remaining.min(DEMAND_CHECK_INTERVAL))
     }
 }
 

@@ -1,4 +1,4 @@
-//! UPSTREAM: one worker's connection to Ollama: a ureq agent that is set up as a proxy needs it.
+//! UPSTREAM: the connection of one worker to Ollama: a ureq agent configured for a proxy.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct UpstreamConnection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyBody {
     AsFramed,
-    /// The request was HEAD: whatever the head of the reply says, it has none.
+    /// None, whatever the head of the reply says: the request was HEAD.
     None,
 }
 
@@ -43,7 +43,7 @@ impl UpstreamConnection {
         }
     }
 
-    /// A connection over a transport of the caller's.
+    /// A connection over a transport of the caller.
     fn over(
         transport: impl Connector,
         control: Arc<ConnectionControl>,
@@ -65,7 +65,7 @@ impl UpstreamConnection {
 
     /// Sends the whole request that was set and waits for the head of the reply, for as long as Ollama takes.
     pub fn send_whole(&self, reply_body: ReplyBody) -> Result<Response<Body>, Error> {
-        // What ureq must know to frame the bodies; the head that it makes is never sent.
+        // ureq needs the method to frame the bodies; the head that it makes is never sent.
         let method = match reply_body {
             ReplyBody::AsFramed => Method::GET,
             ReplyBody::None => Method::HEAD,
@@ -74,8 +74,8 @@ impl UpstreamConnection {
         self.agent.run(request.body(())?)
     }
 
-    /// Sends the head that was set and then `body`, piece by piece as it is read. ureq frames it in chunks, whatever its head says:
-    /// only so does it end wherever its reader ends, when Ollama wants no more of it.
+    /// Sends the head that was set and then `body`, piece by piece as it is read. ureq frames it in chunks, whatever its head says: only
+    /// then may it end early, when Ollama wants no more of it.
     pub fn send_stream(
         &self,
         body: &mut dyn Read,

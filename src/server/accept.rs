@@ -1,4 +1,4 @@
-//! ACCEPT: takes new connections in, in the place of others where all places are taken.
+//! ACCEPT: admits new connections, in the place of others if all places are taken.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
@@ -14,14 +14,14 @@ use super::request_reader::RequestReader;
 use super::{eviction, listen};
 use crate::platform;
 
-/// Connections that are accepted before others get their turn.
+/// The number of connections that are accepted before others get their turn.
 const ACCEPTS_PER_TURN: usize = 64;
 
-/// Connections that are tried in turn for one to evict: they may turn out to have sent something.
+/// The number of attempts to evict a connection: each candidate may turn out to have sent something.
 const EVICTION_TRIES: usize = 8;
 
 impl EventLoop {
-    /// Accepts new connections. Those that come to a tap that is being stopped are left to the next run, where its socket is kept.
+    /// Accepts new connections. While the tap is stopping they are left to the next run, in case the service manager keeps the socket.
     pub(super) fn accept(&mut self, key: usize) {
         for _ in 0..ACCEPTS_PER_TURN {
             let Some((role, listener)) = self
@@ -37,7 +37,7 @@ impl EventLoop {
                     self.catch_panic(|this| this.admit(stream, listen::canonical(peer), role))
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,
-                Err(e) if is_of_one_connection(&e) => {}
+                Err(e) if is_connection_error(&e) => {}
                 Err(e) if self.make_room(key, &e) => {}
                 Err(e) => return self.back_off(&e),
             }
@@ -49,7 +49,7 @@ impl EventLoop {
         }
     }
 
-    /// Evicts a connection where there is no descriptor for one more, or else refuses the new one. Returns false where neither could be done.
+    /// Evicts a connection if descriptors have run out, or else refuses the new one. Returns false if neither was possible.
     fn make_room(&mut self, key: usize, error: &io::Error) -> bool {
         if !platform::sockets::is_out_of_descriptors(error) {
             return false;
@@ -57,8 +57,8 @@ impl EventLoop {
         if eviction::evict(&self.context, &*self.service, &mut self.scratch) {
             return true;
         }
-        // With the descriptor that is kept for this, it can be taken and closed, rather than be left to wait.
-        self.reserve = None;
+        // With the spare descriptor it can be accepted and closed, instead of being left to wait.
+        self.spare_descriptor = None;
         let refused = self
             .listeners
             .get(key)
@@ -72,11 +72,11 @@ impl EventLoop {
         }
         let is_refused = refused.is_some();
         drop(refused);
-        self.reserve = reserve_descriptor();
+        self.spare_descriptor = open_spare_descriptor();
         is_refused
     }
 
-    /// Accepts again after a while: the system has nothing left for one more connection.
+    /// Accepts again after a while: the system has no resources for one more connection.
     fn back_off(&mut self, error: &io::Error) {
         log::debug!(
             "accept a connection: {error}; again in {} ms",
@@ -85,7 +85,7 @@ impl EventLoop {
         self.accept_at = Some(Instant::now() + ACCEPT_BACKOFF);
     }
 
-    /// Takes a new connection in, in the place of another where all are taken.
+    /// Admits a new connection, in the place of another if all are taken.
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr, role: ListenerRole) {
         let Some(permit) = self.acquire_permit() else {
             let what = format!(
@@ -96,11 +96,11 @@ impl EventLoop {
         };
         match Connection::new(stream, peer, role, permit, &self.context) {
             Ok(conn) => self.read(conn, RequestReader::default()),
-            Err(e) => log::debug!("take a connection of {peer} in: {e}"),
+            Err(e) => log::debug!("admit a connection of {peer}: {e}"),
         }
     }
 
-    /// Takes a place for a connection, another's where all are taken.
+    /// Takes a place for a connection, that of another if all are taken.
     fn acquire_permit(&mut self) -> Option<ConnectionPermit> {
         for _ in 0..EVICTION_TRIES {
             let permit = self.context.acquire_permit();
@@ -114,15 +114,15 @@ impl EventLoop {
     }
 }
 
-/// Returns whether an error of `accept` is about the one connection alone.
-fn is_of_one_connection(error: &io::Error) -> bool {
+/// Returns whether an error of `accept` concerns a single connection.
+fn is_connection_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
     )
 }
 
-/// Opens a socket that takes a descriptor and does nothing.
-pub(super) fn reserve_descriptor() -> Option<UdpSocket> {
+/// Opens a socket that only occupies a descriptor.
+pub(super) fn open_spare_descriptor() -> Option<UdpSocket> {
     UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()
 }

@@ -1,11 +1,11 @@
-//! CHUNK BUFFER: frames a piece of a body where it was read.
+//! CHUNK BUFFER: frames a piece of a body as a chunk in place.
 
 use std::io::{self, Read};
 
 /// Room for the size line before a chunk of less than 64 KiB: hex digits and CR LF.
 const SIZE_LINE_MAX: usize = 6;
 
-/// A buffer in which a piece of a body is read and framed without being moved.
+/// A buffer that a piece of a body is read into and framed in without being moved.
 pub struct ChunkBuffer {
     bytes: Box<[u8]>,
 }
@@ -25,7 +25,7 @@ impl ChunkBuffer {
         }
     }
 
-    /// Reads once from `source`. Returns the length of what came.
+    /// Reads once from `source`. Returns the number of bytes read.
     pub fn read_from(&mut self, source: &mut dyn Read) -> io::Result<usize> {
         let end = self.bytes.len() - 2;
         source.read(&mut self.bytes[SIZE_LINE_MAX..end])
@@ -38,12 +38,12 @@ impl ChunkBuffer {
 
     /// Frames the first `length` bytes that were read as a chunk.
     pub fn chunk(&mut self, length: usize) -> &[u8] {
-        let (mut start, mut left) = (SIZE_LINE_MAX - 2, length);
+        let (mut start, mut remaining) = (SIZE_LINE_MAX - 2, length);
         self.bytes[start..SIZE_LINE_MAX].copy_from_slice(b"\r\n");
-        while start == SIZE_LINE_MAX - 2 || left > 0 {
+        while start == SIZE_LINE_MAX - 2 || remaining > 0 {
             start -= 1;
-            self.bytes[start] = b"0123456789abcdef"[left % 16];
-            left /= 16;
+            self.bytes[start] = b"0123456789abcdef"[remaining % 16];
+            remaining /= 16;
         }
         let end = SIZE_LINE_MAX + length;
         self.bytes[end..end + 2].copy_from_slice(b"\r\n");
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_piece_is_framed_where_it_was_read() {
+    fn a_piece_is_framed_in_place() {
         let mut buffer = ChunkBuffer::new();
         for length in [1, 15, 16, 255, 4096, ChunkBuffer::DATA_MAX] {
             let body = vec![b'x'; length];

@@ -1,4 +1,4 @@
-//! CONNECTION: a client's. The owner of the `Connection` is the only one that reads, writes or closes it.
+//! CONNECTION: the connection of a client. Only the owner of the `Connection` reads, writes or closes it.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -17,8 +17,8 @@ use crate::util::budget::Reservation;
 /// The most that one read brings (bytes): no more than a connection may hold beside the budget.
 pub const READ_SIZE: usize = crate::util::budget::UNBUDGETED;
 
-/// A client that sends no more may have left, or wait for its reply: nothing tells which. It counts as gone when nothing could be sent
-/// to it for this long.
+/// A client that closed its sending side may have left, or wait for its reply: the two look alike. It counts as gone when nothing could
+/// be sent to it for this long.
 pub const HALF_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// While others wait for a worker, a client that takes nothing for this long is dropped.
@@ -29,21 +29,21 @@ const BLOCKED_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 pub struct Connection {
     pub peer: SocketAddr,
-    /// The listener that it came to.
+    /// The role of the listener that accepted it.
     pub role: ListenerRole,
     socket: Arc<WatchedStream>,
-    /// Bytes that came and were not used yet: of this request, or of those that follow.
+    /// Bytes that were read and not yet used: of this request, or of those that follow.
     pub read_buffer: Vec<u8>,
     pub head_reader: HeadReader,
     /// The part of the budget that the read buffer takes.
     pub reservation: Reservation,
-    /// The client has said that it sends no more.
+    /// The client has closed its sending side.
     pub is_read_closed: bool,
     /// A request was answered on it.
     pub was_used: bool,
-    /// When it began to wait in the reactor for a request.
+    /// The time at which it began to wait in the reactor for a request.
     pub idle_since: Instant,
-    /// Its last request came so soon after an answer that it was worth waiting for.
+    /// Its last request came so soon after a response that a worker may linger for the next.
     pub asks_promptly: bool,
     /// Its rate while it is being sent a long response of ours, for which others may wait.
     pub long_response: Option<DeliveryRate>,
@@ -55,32 +55,32 @@ pub struct Connection {
 #[derive(Debug)]
 pub struct DeliveryRate {
     since: Instant,
-    taken: usize,
+    bytes: usize,
 }
 
 impl Default for DeliveryRate {
     fn default() -> DeliveryRate {
         DeliveryRate {
             since: Instant::now(),
-            taken: 0,
+            bytes: 0,
         }
     }
 }
 
 impl DeliveryRate {
-    /// A client that takes less than `BYTES` in `TIME` is slow.
-    const BYTES: usize = 16 * 1024;
-    const TIME: Duration = Duration::from_secs(10);
+    /// A client that takes less than `BYTES_MIN` in `PERIOD` is slow.
+    const BYTES_MIN: usize = 16 * 1024;
+    const PERIOD: Duration = Duration::from_secs(10);
 
     pub fn add(&mut self, bytes: usize) {
-        self.taken += bytes;
-        if self.taken >= DeliveryRate::BYTES {
+        self.bytes += bytes;
+        if self.bytes >= DeliveryRate::BYTES_MIN {
             *self = DeliveryRate::default();
         }
     }
 
     pub fn is_slow(&self) -> bool {
-        self.since.elapsed() >= DeliveryRate::TIME
+        self.since.elapsed() >= DeliveryRate::PERIOD
     }
 }
 
@@ -90,7 +90,7 @@ pub enum ReadResult {
     Bytes(usize),
     /// Nothing is there yet.
     WouldBlock,
-    /// The client sends no more.
+    /// The client has closed its sending side.
     Eof,
 }
 
@@ -122,17 +122,17 @@ impl Connection {
         })
     }
 
-    /// Asks the poller to tell once.
+    /// Registers for one event with the poller.
     pub fn watch(&self, event: Event) -> io::Result<()> {
         self.socket.watch(event)
     }
 
-    /// The socket, to wait at it and no longer than the exchange lasts.
+    /// The socket, for waiting on it during an exchange.
     pub fn socket(&self) -> &Arc<WatchedStream> {
         &self.socket
     }
 
-    /// Reads once, without waiting, into the read buffer, at most as much as `scratch` holds.
+    /// Reads once, without waiting, into the read buffer, up to the size of `scratch`.
     pub fn fill(&mut self, scratch: &mut [u8]) -> io::Result<ReadResult> {
         let result = self.read(scratch)?;
         if let ReadResult::Bytes(amount) = result {
@@ -157,11 +157,11 @@ impl Connection {
         }
     }
 
-    /// Returns whether the client of a request that has `waited` left: its connection is gone, or it sends no more and was sent nothing
-    /// for `HALF_CLOSE_TIMEOUT`.
+    /// Returns whether the client of a request that has `waited` left: its connection is broken, or its sending side was closed and it
+    /// was sent nothing for `HALF_CLOSE_TIMEOUT`.
     pub fn client_left(&self, waited: Duration) -> bool {
-        let found = platform::sockets::wait([(&**self.socket, Awaited::END)], Some(Duration::ZERO));
-        found.is_ok_and(|[found]| found.broken || found.ended && waited >= HALF_CLOSE_TIMEOUT)
+        platform::sockets::wait([(&**self.socket, Awaited::END)], Some(Duration::ZERO))
+            .is_ok_and(|[state]| state.broken || state.ended && waited >= HALF_CLOSE_TIMEOUT)
     }
 
     /// Returns whether there are bytes, or an end, that were not read yet.
@@ -173,10 +173,10 @@ impl Connection {
     /// Waits until the client sends something, for at most `timeout`. Returns whether it did.
     pub fn wait_for_input(&self, timeout: Duration) -> bool {
         platform::sockets::wait([(&**self.socket, Awaited::READ)], Some(timeout))
-            .is_ok_and(|[found]| found.readable)
+            .is_ok_and(|[state]| state.readable)
     }
 
-    /// Sends as much of `bytes` as goes without waiting; 0 where nothing does.
+    /// Sends as much of `bytes` as possible without waiting. Returns the number of bytes sent.
     pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match (&**self.socket).write(bytes) {
@@ -187,7 +187,7 @@ impl Connection {
         }
     }
 
-    /// Sends all of both parts, and waits where it must.
+    /// Sends all of both parts, and waits for the client if need be.
     pub fn send_all(&mut self, mut head: &[u8], mut body: &[u8]) -> io::Result<()> {
         while !head.is_empty() || !body.is_empty() {
             let parts = [IoSlice::new(head), IoSlice::new(body)];
@@ -214,43 +214,36 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits until the client takes more. Fails where it did not within the time that it has.
+    /// Waits until the client takes more. Fails if it did not in time.
     fn wait_until_writable(&self) -> io::Result<()> {
-        let began = Instant::now();
+        let start = Instant::now();
+        let idle_timeout = self.context.idle_timeout.unwrap_or(Duration::MAX);
+        let check_interval = idle_timeout.min(BLOCKED_CHECK_INTERVAL);
         loop {
-            let [found] = platform::sockets::wait(
-                [(&**self.socket, Awaited::WRITE)],
-                Some(
-                    self.context
-                        .idle_timeout
-                        .map_or(BLOCKED_CHECK_INTERVAL, |idle| {
-                            idle.min(BLOCKED_CHECK_INTERVAL)
-                        }),
-                ),
-            )?;
-            if found.writable || found.broken {
+            let [state] =
+                platform::sockets::wait([(&**self.socket, Awaited::WRITE)], Some(check_interval))?;
+            if state.writable || state.broken {
                 return Ok(());
             }
-            let blocked = began.elapsed();
-            let keeps_others_waiting = match &self.long_response {
-                Some(rate) => rate.is_slow() && self.context.long_response_is_wanted(),
-                None => blocked >= SLOW_READER_TIMEOUT && self.context.pool.waiting() > 0,
-            };
-            if keeps_others_waiting {
-                self.context.refusals.note(
-                    Reason::SlowReader,
-                    self.peer,
-                    "a client that hardly reads while others wait",
-                );
+            let blocked = start.elapsed();
+            if self.keeps_others_waiting(blocked) {
+                let what = "a client that hardly reads while others wait";
+                self.context
+                    .refusals
+                    .note(Reason::SlowReader, self.peer, what);
                 return Err(ErrorKind::TimedOut.into());
             }
-            if self
-                .context
-                .idle_timeout
-                .is_some_and(|idle| blocked >= idle)
-            {
+            if blocked >= idle_timeout {
                 return Err(ErrorKind::TimedOut.into());
             }
+        }
+    }
+
+    /// Returns whether this client, which has `blocked` a write for this time, keeps others waiting.
+    fn keeps_others_waiting(&self, blocked: Duration) -> bool {
+        match &self.long_response {
+            Some(rate) => rate.is_slow() && self.context.long_response_is_wanted(),
+            None => blocked >= SLOW_READER_TIMEOUT && self.context.pool.waiting() > 0,
         }
     }
 

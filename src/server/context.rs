@@ -25,18 +25,19 @@ const CONNECTION_MEMORY: u64 = 64 * 1024;
 /// A client that was refused a long response is expected to ask for it again within this time.
 const RETRY_WINDOW: Duration = Duration::from_secs(10);
 
-/// With fewer connections than this a tap is of no use.
+/// The least number of connections that are allowed, whatever the limits: with fewer a tap is of no use.
 const CONNECTIONS_MIN: u64 = 8;
 
-/// The listener that a connection came to.
+/// The role of the listener that accepted a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerRole {
-    /// Ollama's, and that of our own pages where they have none of their own.
+    /// For Ollama's clients, and for our own pages if they have no listener of their own.
     Public,
-    /// The one of our own pages alone.
+    /// For our own pages alone.
     Admin,
 }
 
+/// The state that the event loop and the workers share.
 pub struct Context {
     pub poller: Arc<Poller>,
     pub reactor: Reactor,
@@ -51,7 +52,7 @@ pub struct Context {
     connections_max: usize,
     workers: usize,
     closing: AtomicBool,
-    /// When a client was last refused a long response because another was being sent.
+    /// The last time that a client was refused a long response because another was being sent.
     long_response_refused_at: Mutex<Option<Instant>>,
 }
 
@@ -96,15 +97,15 @@ impl Context {
 
     /// Takes a place for one more connection, if there is one.
     pub fn acquire_permit(&self) -> Option<ConnectionPermit> {
-        let taken = self.connections.fetch_update(Relaxed, Relaxed, |n| {
-            Some(n + 1).filter(|n| *n <= self.connections_max)
-        });
-        taken
-            .is_ok()
-            .then(|| ConnectionPermit(self.connections.clone()))
+        self.connections
+            .fetch_update(Relaxed, Relaxed, |count| {
+                (count < self.connections_max).then_some(count + 1)
+            })
+            .ok()?;
+        Some(ConnectionPermit(self.connections.clone()))
     }
 
-    /// Returns whether connections should rather end than be kept: few places are left, or we are about to stop.
+    /// Returns whether connections should be closed after their response: few places are left, or the tap is stopping.
     pub fn sheds_connections(&self) -> bool {
         self.is_closing()
             || self.connections.load(Relaxed) > self.connections_max - self.connections_max / 16
@@ -121,7 +122,7 @@ impl Context {
         refused_at.is_some_and(|at| at.elapsed() < RETRY_WINDOW)
     }
 
-    /// The number of workers that are to run.
+    /// The configured number of workers.
     pub fn workers(&self) -> usize {
         self.workers
     }
@@ -143,7 +144,7 @@ impl Context {
         self.closing.load(Relaxed)
     }
 
-    /// Takes no more requests; those that are here run to their end.
+    /// Accepts no more requests; those that came run to their end.
     pub fn close(&self) {
         self.closing.store(true, SeqCst);
         let _ = self.poller.notify();

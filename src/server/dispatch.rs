@@ -1,19 +1,19 @@
-//! DISPATCH: decides which worker gets which request. A state machine without threads or clocks; `worker_pool` lets threads use it.
+//! DISPATCH: assigns requests to workers. A state machine without threads or clocks; `worker_pool` lets threads use it.
 //!
-//! A job is a request with the connection that it came on. What always holds, and what the test below tries:
+//! A job is a request with its connection. The invariants, which the tests check:
 //!
-//! 1. A job that was offered is in exactly one place: with the worker that it was given to, in a queue, or back with the caller.
+//! 1. A job that was offered is in exactly one place: with its worker, in a queue, or back with the caller.
 //! 2. While a worker is idle, no job waits that it may take.
 //! 3. The worker that was idle last is given work first: its connection to Ollama is the warmest.
-//! 4. Jobs begin in the order in which they came, but for uploads that stream, which are overtaken while all their places are taken.
+//! 4. Jobs begin in the order of their offers, but uploads that stream are overtaken while all their places are taken.
 //! 5. No more than `upload_slots` workers serve uploads, so that slow senders leave workers to others.
 
 use std::collections::VecDeque;
 
-/// The work that a job is for a worker.
+/// The kind of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobKind {
-    /// The request is here, with its whole body.
+    /// The request has come, with its whole body.
     Buffered,
     /// Its body is still coming, and the worker passes it on piece by piece.
     Upload,
@@ -25,26 +25,27 @@ pub enum OfferResult<J> {
     /// It is for this worker, which was idle.
     Assigned(usize, J),
     Queued,
-    /// There was no room for it.
+    /// The queue is full.
     Rejected(J),
 }
 
+/// The queues, the idle workers, and the places of uploads.
 pub struct Dispatch<J> {
-    /// Idle workers, the one that was idle last on top.
+    /// Idle workers, the last one to become idle on top.
     idle: Vec<usize>,
     waiting: VecDeque<(u64, J)>,
     /// Uploads that wait for a worker or for one of their places.
     waiting_uploads: VecDeque<(u64, J)>,
-    /// Numbers the jobs in the order in which they came.
+    /// Numbers the jobs in the order of their offers.
     count: u64,
     uploading: usize,
     upload_slots: usize,
-    /// Jobs that may wait, those of both kinds.
+    /// The number of jobs that may wait, of both kinds together.
     waiting_max: usize,
 }
 
 impl<J> Dispatch<J> {
-    /// Begins without idle workers: each comes by `next`.
+    /// Begins without idle workers: each becomes idle by `next`.
     pub fn new(workers: usize, waiting_max: usize) -> Dispatch<J> {
         let upload_slots = (workers / 2).max(1);
         let (waiting, waiting_uploads) = (VecDeque::new(), VecDeque::new());
@@ -79,7 +80,7 @@ impl<J> Dispatch<J> {
         OfferResult::Queued
     }
 
-    /// Returns the next job of a worker that has none; without one it is idle from now on.
+    /// Returns the next job for a worker that has none. Without one it is idle from now on.
     pub fn next(&mut self, worker: usize) -> Option<J> {
         let job = self.take();
         if job.is_none() {
@@ -102,11 +103,11 @@ impl<J> Dispatch<J> {
     pub fn remove_where(&mut self, mut matches: impl FnMut(&J) -> bool) -> Vec<J> {
         let mut removed = Vec::new();
         for queue in [&mut self.waiting, &mut self.waiting_uploads] {
-            let (gone, stay): (VecDeque<_>, VecDeque<_>) = std::mem::take(queue)
+            let (matching, remaining): (VecDeque<_>, VecDeque<_>) = std::mem::take(queue)
                 .into_iter()
                 .partition(|(_, job)| matches(job));
-            *queue = stay;
-            removed.extend(gone.into_iter().map(|(_, job)| job));
+            *queue = remaining;
+            removed.extend(matching.into_iter().map(|(_, job)| job));
         }
         removed
     }

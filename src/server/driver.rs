@@ -1,4 +1,4 @@
-//! DRIVER: moves a connection from one state to the next, for the event loop and for a worker that lingers on one.
+//! DRIVER: moves a connection from one state to the next, for the event loop and for a worker that lingers on it.
 //!
 //! Every function here takes a connection and leaves it in one place: in the reactor, with a worker, with one of our own pages,
 //! or closed.
@@ -27,7 +27,7 @@ const LINGERING_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Reads from a closing connection before others get their turn.
 const DRAIN_READS_MAX: usize = 8;
 
-/// The part of serving that the server leaves to the application.
+/// The part of serving that is left to the application.
 pub trait Service: Send + Sync {
     /// Counts and records a request that is refused, and makes its answer.
     fn refusal_response(&self, refused: &RefusedRequest) -> (Vec<u8>, Persistence);
@@ -39,9 +39,9 @@ pub trait Service: Send + Sync {
         route: Route,
         arrived: (Instant, SystemTime),
     );
-    /// Answers a page that takes no time.
+    /// Answers a page that needs no waiting, without a worker.
     fn immediate_response(&self, request: &Request) -> Option<(Vec<u8>, Persistence)>;
-    /// Queues a request for one of our pages. It comes back where there is no room.
+    /// Queues a request for one of our pages. Returns it if there is no room.
     fn queue_page(&self, request: Box<Request>) -> Option<Box<Request>>;
 }
 
@@ -74,7 +74,7 @@ pub fn read(
     }
 }
 
-/// Handles what is in the read buffer. Returns a request that a worker must forward.
+/// Handles the input in the read buffer. Returns a request that a worker must forward.
 pub fn advance(
     context: &Arc<Context>,
     service: &dyn Service,
@@ -90,7 +90,7 @@ pub fn advance(
     }
 }
 
-/// Handles the end of reading a request. Returns a request that a worker must forward.
+/// Handles the outcome of reading a request. Returns a request that a worker must forward.
 pub fn handle_outcome(service: &dyn Service, outcome: ReaderOutcome) -> Option<Box<Request>> {
     match outcome {
         ReaderOutcome::Request(request) => match request.route {
@@ -103,7 +103,7 @@ pub fn handle_outcome(service: &dyn Service, outcome: ReaderOutcome) -> Option<B
     None
 }
 
-/// Gives a request to a worker, or refuses it where too many wait.
+/// Gives a request to a worker, or refuses it if too many wait.
 pub fn dispatch(context: &Arc<Context>, service: &dyn Service, request: Box<Request>) {
     let kind = request.kind();
     let Some(request) = context.pool.offer(request, kind) else {
@@ -117,17 +117,17 @@ pub fn dispatch(context: &Arc<Context>, service: &dyn Service, request: Box<Requ
         JobKind::Upload => Reason::Uploads,
         JobKind::Buffered => Reason::Busy,
     };
-    refuse_for_want_of_room(service, *request, reason);
+    refuse_for_lack_of_room(service, *request, reason);
 }
 
-/// Drops the waiting requests whose clients have left, to make room. Returns false where none is known to have left.
+/// Drops the waiting requests whose clients have left, to make room. Returns whether any had.
 pub fn drop_disconnected(context: &Context, service: &dyn Service) -> bool {
     if !context.pool.disconnect_check_is_due() {
         return false;
     }
-    let gone = context.pool.remove_where(|waiting| has_left(waiting));
-    let any = !gone.is_empty();
-    for request in gone {
+    let abandoned = context.pool.remove_where(|waiting| has_left(waiting));
+    let any = !abandoned.is_empty();
+    for request in abandoned {
         let Request {
             conn,
             head,
@@ -146,7 +146,7 @@ fn has_left(waiting: &Request) -> bool {
         .client_left(waiting.timing.complete_at.elapsed())
 }
 
-/// Sends a finished response, without waiting: what does not go at once goes from the reactor.
+/// Sends a finished response without waiting: the reactor sends the rest that the client does not take at once.
 pub fn send_response(conn: Connection, bytes: Vec<u8>, persistence: Persistence) {
     let reservation = Reservation::new(&conn.context.budget);
     continue_sending(
@@ -200,7 +200,7 @@ pub fn finish_response(mut conn: Connection, persistence: Persistence) {
             if conn.read_buffer.is_empty() {
                 park(&context, conn, RequestReader::default());
             } else {
-                // No event will tell of what is here already.
+                // No event will follow for input that has already come.
                 context.reactor.push_ready(conn);
             }
         }
@@ -215,7 +215,7 @@ pub fn finish_response(mut conn: Connection, persistence: Persistence) {
     }
 }
 
-/// Discards what a client sends while it may still be reading its last response.
+/// Discards input of a client that may still be reading its last response.
 pub fn drain_input(mut conn: Connection, deadline: Instant, scratch: &mut [u8]) {
     for _ in 0..DRAIN_READS_MAX {
         match conn.read(scratch) {
@@ -235,7 +235,7 @@ fn refuse(service: &dyn Service, refused: RefusedRequest) {
     send_response(refused.conn, bytes, persistence);
 }
 
-/// Refuses at once, and ends the connection whether its client has read that or not: its place is needed.
+/// Refuses at once, and closes the connection without waiting for its client to read that: its place is needed.
 pub fn refuse_and_close(service: &dyn Service, outcome: ReaderOutcome) {
     if let ReaderOutcome::Refused(mut refused) = outcome {
         let (bytes, _) = service.refusal_response(&refused);
@@ -243,8 +243,8 @@ pub fn refuse_and_close(service: &dyn Service, outcome: ReaderOutcome) {
     }
 }
 
-/// Refuses a request that nothing is wrong with.
-fn refuse_for_want_of_room(service: &dyn Service, request: Request, reason: Reason) {
+/// Refuses a valid request for lack of room.
+fn refuse_for_lack_of_room(service: &dyn Service, request: Request, reason: Reason) {
     let Request {
         conn,
         head,
@@ -273,11 +273,11 @@ fn answer_page(service: &dyn Service, request: Box<Request>) {
         return send_response(request.conn, bytes, persistence);
     }
     if let Some(request) = service.queue_page(request) {
-        refuse_for_want_of_room(service, *request, Reason::Busy);
+        refuse_for_lack_of_room(service, *request, Reason::Busy);
     }
 }
 
-/// Leaves a connection to the reactor until more comes.
+/// Registers a connection with the reactor until more comes.
 fn park(context: &Arc<Context>, mut conn: Connection, reader: RequestReader) {
     if conn.read_buffer.is_empty() {
         conn.read_buffer = Vec::new();

@@ -1,11 +1,11 @@
-//! Answers of our own to requests that Ollama cannot answer, in the dialect of the route.
+//! Our own responses to requests that Ollama cannot answer, in the dialect of the route.
 
 use serde_json::json;
 
 use crate::http::route::Dialect;
 use crate::server::Refusal;
 
-/// A refusal or failure that a client is told of.
+/// A refusal or failure, as it is sent to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorResponse {
     pub status: u16,
@@ -50,7 +50,7 @@ impl ErrorResponse {
         }
     }
 
-    /// Head (without the headers of the hop and its empty line) and body.
+    /// Renders the head (without the hop-by-hop headers and the empty line) and the body.
     pub fn render(&self, version: &str, dialect: Dialect) -> (Vec<u8>, Vec<u8>) {
         let body = body(dialect, self.status, &self.message);
         let mut head = response_head(
@@ -66,7 +66,7 @@ impl ErrorResponse {
     }
 }
 
-/// The head of an answer of ours, without the headers of the hop and its empty line.
+/// Renders the head of a response of ours, without the hop-by-hop headers and the empty line.
 pub fn response_head(
     version: &str,
     status: u16,
@@ -83,7 +83,7 @@ pub fn response_head(
     .into_bytes()
 }
 
-/// The usual words for a status of ours.
+/// The reason phrase of a status.
 pub fn reason(status: u16) -> &'static str {
     ureq::http::StatusCode::from_u16(status)
         .ok()
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn busy_says_when_to_come_again() {
+    fn a_busy_response_has_retry_after() {
         let refusal = Refusal {
             reason: Reason::Busy,
             status: 503,

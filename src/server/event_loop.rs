@@ -1,4 +1,4 @@
-//! EVENT LOOP: the one thread that hears what happens to the connections in the reactor, and accepts new ones (`accept`). It never waits
+//! EVENT LOOP: the one thread that handles the events of the connections in the reactor, and accepts new ones (`accept`). It never waits
 //! for a client.
 
 use std::io;
@@ -23,7 +23,7 @@ use crate::platform::sockets::WatchedListener;
 /// After an error no connection is accepted for this long.
 pub(super) const ACCEPT_BACKOFF: Duration = Duration::from_millis(20);
 
-/// Outside any connection's turn a panic is a fault of the loop itself: this many within this time end the process.
+/// A panic outside the turn of a connection is a fault of the loop itself: `PANICS_MAX` within `PANIC_WINDOW` end the process.
 const PANICS_MAX: usize = 3;
 const PANIC_WINDOW: Duration = Duration::from_secs(10);
 
@@ -34,12 +34,12 @@ pub struct EventLoop {
     pub(super) context: Arc<Context>,
     pub(super) service: Arc<dyn Service>,
     pub(super) listeners: Vec<(ListenerRole, WatchedListener)>,
-    /// When to accept again after an error.
+    /// The time at which to accept again after an error.
     pub(super) accept_at: Option<Instant>,
     is_closed: bool,
     pub(super) scratch: Box<[u8]>,
-    /// A descriptor to give up when there are no others.
-    pub(super) reserve: Option<UdpSocket>,
+    /// A spare descriptor, given up when there are no others.
+    pub(super) spare_descriptor: Option<UdpSocket>,
     panics: Vec<Instant>,
     on_panic: Box<dyn Fn() + Send>,
 }
@@ -65,7 +65,7 @@ impl EventLoop {
             accept_at: None,
             is_closed: false,
             scratch,
-            reserve: accept::reserve_descriptor(),
+            spare_descriptor: accept::open_spare_descriptor(),
             panics: Vec::new(),
             on_panic,
         })
@@ -84,7 +84,7 @@ impl EventLoop {
         }
     }
 
-    /// Waits for events, and gives every connection that they are about a turn.
+    /// Waits for events, and gives the connection of each a turn.
     fn run_once(&mut self, events: &mut Events, keys: &mut Vec<usize>) {
         let now = Instant::now();
         let until_accept = self.accept_at.map(|at| at.saturating_duration_since(now));
@@ -109,7 +109,7 @@ impl EventLoop {
         self.run_timers(Instant::now());
     }
 
-    /// Handles what no event tells.
+    /// Handles ready connections and deadlines, which have no event.
     fn run_timers(&mut self, now: Instant) {
         for conn in self.context.reactor.take_ready() {
             self.catch_panic(|this| {
@@ -158,7 +158,7 @@ impl EventLoop {
         }
     }
 
-    /// Gives the connection that an event is about its turn.
+    /// Gives the connection of an event its turn.
     fn handle_event(&mut self, key: usize) {
         let Some(state) = self.context.reactor.take(key) else {
             return;
@@ -173,7 +173,7 @@ impl EventLoop {
         });
     }
 
-    /// Handles a connection whose deadline is over.
+    /// Handles a connection whose deadline has passed.
     fn expire(&mut self, state: ConnectionState, now: Instant) {
         match state {
             ConnectionState::Reading(conn, mut reader) => match reader.expire(conn, now) {
@@ -190,11 +190,11 @@ impl EventLoop {
         }
     }
 
-    /// Stops listening, and ends what no worker has: idle connections close, what is half here is refused.
+    /// Stops listening, closes idle connections, and refuses incomplete requests.
     fn close(&mut self) {
         self.listeners.clear();
         self.accept_at = None;
-        // Twice: what comes to an idle connection at this moment may be half a request.
+        // Twice: an idle connection may receive half a request at this moment.
         for _ in 0..2 {
             for state in self.context.reactor.close() {
                 self.catch_panic(|this| this.end_unfinished(state));
@@ -227,7 +227,7 @@ impl EventLoop {
         }
     }
 
-    /// Gives a connection its turn, which ends with the connection where it panics.
+    /// Gives a connection its turn. A panic ends the turn and the connection.
     pub(super) fn catch_panic(&mut self, turn: impl FnOnce(&mut EventLoop)) {
         if catch_unwind(AssertUnwindSafe(|| turn(self))).is_err() {
             (self.on_panic)();

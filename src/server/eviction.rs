@@ -1,4 +1,4 @@
-//! EVICTION: which connection goes for a new one where all places are taken.
+//! EVICTION: chooses the connection that makes room for a new one when all places are taken.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,22 +10,22 @@ use super::reactor::ConnectionState;
 use super::request_reader::RequestReader;
 use super::slow_reader;
 
-/// A head that has been coming for this long may go for another connection.
+/// A connection whose head has been coming for this long may be evicted.
 const SLOW_HEAD: Duration = Duration::from_secs(5);
 
-/// The order in which connections go: the lowest first, and of one kind the oldest.
+/// The order in which connections are evicted: the lowest first, and of one kind the oldest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// It was answered for the last time, and may still be reading; the one that is to end first.
+    /// It was sent its last response, and may still be reading it; the earliest deadline first.
     Closing(Instant),
     /// It never sent a byte.
     Silent(Instant),
     SlowHead(Instant),
-    /// It was answered, and is idle.
+    /// It was answered before, and is idle.
     Idle(Instant),
 }
 
-/// Evicts the connection that can best be missed. Returns false where there is none; true also where one turned out to have sent
+/// Evicts the least valuable connection. Returns false if none may be evicted; true also if the candidate turned out to have sent
 /// something, and got its turn instead.
 pub fn evict(context: &Arc<Context>, service: &dyn Service, scratch: &mut [u8]) -> bool {
     let now = Instant::now();

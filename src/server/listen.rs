@@ -1,4 +1,4 @@
-//! LISTEN: sockets that connections come to.
+//! LISTEN: opens and checks listening sockets.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -11,7 +11,7 @@ use crate::platform;
 /// Connections that may wait to be accepted; the usual 128 drops SYNs in a burst.
 const BACKLOG: i32 = 1024;
 
-/// A peer that vanished without a word is noticed after about this time of silence.
+/// A peer that vanished without closing is noticed after about this time of silence.
 const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
 
 /// Binds a listening socket to the first of `addresses` that can be bound.
@@ -41,7 +41,7 @@ pub fn listen(socket: Socket) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Returns whether a socket that another process has opened is like one that `bind` would make of one of `addresses`.
+/// Returns whether a socket of another process equals one that `bind` would open on one of `addresses`.
 pub fn is_bound_to(socket: &Socket, addresses: &[SocketAddr]) -> bool {
     let is_stream =
         socket.r#type().is_ok_and(|kind| kind == Type::STREAM) && socket.peer_addr().is_err();
@@ -49,13 +49,17 @@ pub fn is_bound_to(socket: &Socket, addresses: &[SocketAddr]) -> bool {
         .local_addr()
         .ok()
         .and_then(|address| address.as_socket());
-    let is_whole = |bound: &SocketAddr| {
-        !is_every_interface(bound) || socket.only_v6().is_ok_and(|only_v6| !only_v6)
-    };
-    is_stream && bound.is_some_and(|bound| addresses.contains(&bound) && is_whole(&bound))
+    is_stream
+        && bound.is_some_and(|bound| {
+            addresses.contains(&bound) && (!is_every_interface(&bound) || is_dual_stack(socket))
+        })
 }
 
-/// Opens a socket for `address`. IPv6's wildcard is that of IPv4 too, whatever the system makes of it by default.
+fn is_dual_stack(socket: &Socket) -> bool {
+    socket.only_v6().is_ok_and(|only_v6| !only_v6)
+}
+
+/// Opens a socket for `address`. The IPv6 wildcard accepts IPv4 too, whatever the default of the system is.
 fn socket_for(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -68,7 +72,7 @@ fn socket_for(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Fits `addresses` to this machine: where it has no IPv6, the wildcard of both families is IPv4's.
+/// Adapts `addresses` to this machine: without IPv6, the wildcard of both families becomes that of IPv4.
 pub fn on_this_machine(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     for address in &mut addresses {
         if is_every_interface(address) && !has_ipv6() {
@@ -90,7 +94,7 @@ fn has_ipv6() -> bool {
     })
 }
 
-/// Returns the address of an IPv4 client as IPv4 writes it; a socket of both families has it mapped.
+/// Returns the address of an IPv4 client in its IPv4 form; a socket of both families has it mapped into IPv6.
 pub fn canonical(peer: SocketAddr) -> SocketAddr {
     SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }

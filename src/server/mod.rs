@@ -1,4 +1,4 @@
-//! SERVER: the public port, and that of our own pages where they have one: HTTP/1.1 read as Go reads it, or stricter.
+//! SERVER: the public port, and the port of our own pages if they have one: HTTP/1.1 read as Go reads it, or stricter.
 //!
 //! ```text
 //!            ┌──────────── answered: idle, or closing ───────────┐
@@ -8,15 +8,15 @@
 //!            └──────── more must come ───────┘       └─▶ one of our own pages
 //! ```
 //!
-//! **A connection has one owner**: whoever has its `Connection`, which cannot be copied. It is in one of four places:
+//! **A connection has one owner**: the holder of its `Connection`, which cannot be copied. It is in one of four places:
 //!
-//! - registered with the reactor (`reactor::ConnectionState` says what it waits for): no thread works on it, and the event loop hears when something
-//!   happens to it;
+//! - registered with the reactor, in the state that says what it waits for (`reactor::ConnectionState`): no thread works on it, and the
+//!   event loop gets its events;
 //! - with the event loop's thread, for a turn that never waits (`event_loop`, `driver`);
-//! - in a `Request`: where it waits for a worker (`worker_pool`), with a worker, or with the thread of a page;
+//! - in a `Request`: while it waits for a worker (`worker_pool`), with a worker, or with the thread of a page;
 //! - in a `ResponseWriter` that a worker is sending.
 //!
-//! Where a `Connection` is dropped, it is closed and its place is free.
+//! Dropping a `Connection` closes it and frees its place.
 
 mod accept;
 pub mod chunk_buffer;
@@ -45,7 +45,7 @@ pub use event_loop::EventLoop;
 #[cfg(test)]
 pub use http1::HeadReader;
 pub use http1::{
-    BodyDecoder, Piece, Reason, Refusal, ReplyFraming, ReplyHead, RequestFraming, RequestHead,
+    BodyDecoder, Decoded, Reason, Refusal, ReplyFraming, ReplyHead, RequestFraming, RequestHead,
     Version, end_of_reply_head,
 };
 pub use listen::{bind, is_bound_to, listen, on_this_machine};

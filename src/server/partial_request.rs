@@ -1,8 +1,8 @@
-//! PARTIAL REQUEST: a request whose head is here, and whose body is being buffered.
+//! PARTIAL REQUEST: a request with a complete head, whose body is being buffered.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::http1::{BodyDecoder, Piece, Refusal, RequestHead};
+use super::http1::{BodyDecoder, Decoded, Refusal, RequestHead};
 use crate::http::route::Route;
 use crate::util::budget::Buffer;
 
@@ -13,21 +13,21 @@ const PROGRESS_BYTES: usize = 1024;
 pub struct PartialRequest {
     pub head: RequestHead,
     pub route: Route,
-    /// When the last byte of the head came.
+    /// The time of the last byte of the head.
     pub head_at: Instant,
     pub started_at: SystemTime,
     pub decoder: BodyDecoder,
     pub buffered: Buffer,
     /// At most this much is buffered (bytes); a longer body streams.
     pub buffered_max: usize,
-    /// The length of the body, where the head tells it.
+    /// The length of the body, if the head has it.
     pub content_length: Option<u64>,
     /// The client was sent `100 Continue`.
     pub continue_sent: bool,
     pub progress_check: ProgressCheck,
 }
 
-/// The time until which a body must have brought more.
+/// The deadline by which more of a body must have come.
 pub struct ProgressCheck {
     pub deadline: Instant,
     /// The length of the body when the check was set (bytes).
@@ -35,7 +35,7 @@ pub struct ProgressCheck {
 }
 
 impl ProgressCheck {
-    /// Begins at `now`, with `bytes` of the body there.
+    /// Begins at `now`, when `bytes` of the body have come.
     pub fn at(now: Instant, bytes: usize) -> ProgressCheck {
         ProgressCheck {
             deadline: now + PROGRESS_TIMEOUT,
@@ -54,18 +54,18 @@ impl ProgressCheck {
 pub enum BodyProgress {
     Incomplete,
     Complete,
-    /// There is no room for it: the rest streams.
+    /// It does not fit: the rest streams.
     TooLarge,
 }
 
 impl PartialRequest {
-    /// Returns whether its head tells that it will not be buffered.
+    /// Returns whether the announced length is too large for buffering.
     pub fn is_too_large(&self) -> bool {
         self.content_length
             .is_some_and(|length| length > self.buffered_max as u64)
     }
 
-    /// Takes the part of the body that is in the read buffer.
+    /// Moves the part of the body in the read buffer to the buffered body.
     pub fn take(&mut self, read_buffer: &mut Vec<u8>) -> Result<BodyProgress, Refusal> {
         if self.is_too_large() {
             return Ok(BodyProgress::TooLarge);
@@ -75,9 +75,9 @@ impl PartialRequest {
             let before = self.decoder.clone();
             let all = input;
             match self.decoder.next(&mut input)? {
-                Piece::More => break BodyProgress::Incomplete,
-                Piece::End => break BodyProgress::Complete,
-                Piece::Data(piece) => {
+                Decoded::NeedMore => break BodyProgress::Incomplete,
+                Decoded::End => break BodyProgress::Complete,
+                Decoded::Data(piece) => {
                     let fits = self.buffered.bytes().len() + piece.len() <= self.buffered_max;
                     if !fits || !self.buffered.push(piece, self.content_length) {
                         // It stays in the read buffer, and streams from there.

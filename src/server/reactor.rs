@@ -1,6 +1,6 @@
-//! REACTOR: the connections that no thread works on, each watched by the poller until something happens to it.
+//! REACTOR: the connections that no thread works on, each watched by the poller until its next event.
 //!
-//! A thread that works on a connection takes it out first, and registers it again when it is done. Only the event loop hears of events.
+//! A thread that works on a connection takes it out first, and registers it again when it is done. Only the event loop receives events.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,15 +16,15 @@ use crate::util::threads::lock;
 /// All deadlines are checked at most this often.
 const DEADLINE_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Keys of the poller below this are not those of connections.
+/// The first key of a connection in the poller; those below belong to listeners.
 pub const FIRST_KEY: usize = 8;
 
-/// Bits of a key for the slot; those above are the generation of the slot, which tells its tenants apart.
+/// Bits of a key for the slot; those above are the generation of the slot, which tells its successive connections apart.
 const SLOT_BITS: u32 = 20;
 
 /// A connection in the reactor, by what it waits for.
 pub enum ConnectionState {
-    /// For the next request, of which nothing is there.
+    /// For the next request, none of which has come.
     Idle(Connection),
     /// For the rest of a request.
     Reading(Connection, RequestReader),
@@ -39,7 +39,7 @@ pub struct PendingResponse {
     pub bytes: Vec<u8>,
     pub sent: usize,
     pub persistence: Persistence,
-    /// When the client took something last.
+    /// The last time that the client took bytes.
     pub last_sent: Instant,
     pub rate: DeliveryRate,
     pub reservation: Reservation,
@@ -55,7 +55,7 @@ impl ConnectionState {
         }
     }
 
-    /// Returns whether its client is still to take a response that no worker waits for.
+    /// Returns whether the client has yet to take a response that no worker waits for.
     fn is_delivering(&self) -> bool {
         matches!(
             self,
@@ -72,10 +72,11 @@ impl ConnectionState {
     }
 }
 
+/// The registered connections.
 pub struct Reactor {
     poller: Arc<Poller>,
     slots: Mutex<Slots>,
-    /// Told when `Slots::all_delivered` becomes true.
+    /// Notified when `Slots::all_delivered` becomes true.
     all_delivered: Condvar,
 }
 
@@ -83,16 +84,16 @@ pub struct Reactor {
 struct Slots {
     slots: Vec<Slot>,
     free: Vec<usize>,
-    /// Connections whose next request is here already.
+    /// Connections whose next request has already come.
     ready: Vec<Connection>,
-    /// No deadline of a connection in here is before this.
+    /// A lower bound of the deadlines of all connections.
     next_deadline: Option<Instant>,
-    /// Until when the event loop sleeps, unless an event wakes it.
+    /// The time until which the event loop sleeps, unless an event wakes it.
     sleeps_until: Option<Instant>,
-    /// No idle connection may come in any more.
+    /// Idle connections are closed instead of registered.
     is_closed: bool,
-    /// Since it is closed, every client has taken its response. Only the event loop can tell, between its turns: a connection
-    /// that it is working on is in no slot.
+    /// Every client has taken its response after the close. Only the event loop can decide that, between its turns: a connection that
+    /// it is working on is in no slot.
     all_delivered: bool,
 }
 
@@ -111,7 +112,7 @@ impl Reactor {
         }
     }
 
-    /// Registers a connection, of which the event loop hears when something happens to it, at `deadline` at the latest.
+    /// Registers a connection, which the event loop takes out at its next event, or at `deadline`.
     pub fn register(&self, state: ConnectionState, deadline: Option<Instant>) {
         let mut slots = self.lock();
         if slots.is_closed && matches!(state, ConnectionState::Idle(_)) {
@@ -134,18 +135,18 @@ impl Reactor {
         }
     }
 
-    /// Adds a connection whose next request is here already, of which no event will tell.
+    /// Adds a connection whose next request has already come, so that no event will follow.
     pub fn push_ready(&self, conn: Connection) {
         self.lock().ready.push(conn);
         let _ = self.poller.notify();
     }
 
-    /// Takes out the connections whose next request is here already.
+    /// Takes out the connections whose next request has already come.
     pub fn take_ready(&self) -> Vec<Connection> {
         std::mem::take(&mut self.lock().ready)
     }
 
-    /// Takes out the connection that an event is about, if it is still here.
+    /// Takes out the connection of an event, if it is still registered.
     pub fn take(&self, key: usize) -> Option<ConnectionState> {
         let key = key.checked_sub(FIRST_KEY)?;
         let (index, generation) = (key & ((1 << SLOT_BITS) - 1), key >> SLOT_BITS);
@@ -153,15 +154,14 @@ impl Reactor {
         (slots.slots.get(index)?.generation == generation).then(|| slots.remove(index))?
     }
 
-    /// Takes out the connections whose deadline is over.
+    /// Takes out the connections whose deadline has passed.
     pub fn take_expired(&self, now: Instant) -> Vec<ConnectionState> {
         let mut slots = self.lock();
         if slots.next_deadline.is_none_or(|next| now < next) {
             return Vec::new();
         }
-        let is_over =
-            |slot: &Slot| matches!(slot.entry, Some((_, Some(deadline))) if deadline <= now);
-        let expired = slots.take_all(is_over);
+        let expired = slots
+            .take_all(|slot| matches!(slot.entry, Some((_, Some(deadline))) if deadline <= now));
         let deadlines = slots.slots.iter().filter_map(|slot| slot.entry.as_ref()?.1);
         slots.next_deadline = deadlines
             .min()
@@ -169,7 +169,7 @@ impl Reactor {
         expired
     }
 
-    /// Takes out the connection of the lowest rank; `None` is the rank of those that stay.
+    /// Takes out the connection of the lowest rank; those without a rank stay.
     pub fn take_lowest<R: Ord>(
         &self,
         rank: impl Fn(&ConnectionState) -> Option<R>,
@@ -184,7 +184,7 @@ impl Reactor {
         slots.remove(index)
     }
 
-    /// Takes out all that are idle or reading, and lets no idle one in any more.
+    /// Takes out all that are idle or reading, and registers no idle one from now on.
     pub fn close(&self) -> Vec<ConnectionState> {
         let mut slots = self.lock();
         slots.is_closed = true;
@@ -196,25 +196,25 @@ impl Reactor {
         })
     }
 
-    /// After `close`: waits until every client has taken its response, but no longer than until `deadline`. Returns how many had not.
+    /// Waits after `close` until every client has taken its response, or until `deadline`. Returns the number of clients that had not.
     pub fn wait_until_delivered(&self, deadline: Instant) -> usize {
         let mut slots = self.lock();
         while !slots.all_delivered {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
                 return slots.delivering();
             }
-            let _ = self.poller.notify(); // for `sleep` to look
+            let _ = self.poller.notify(); // `sleep_time` checks again
             slots = self
                 .all_delivered
-                .wait_timeout(slots, left.min(DEADLINE_CHECK_INTERVAL))
+                .wait_timeout(slots, remaining.min(DEADLINE_CHECK_INTERVAL))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
         0
     }
 
-    /// Returns how long the event loop, which is not working on a connection, may sleep from `now` on. `is_quiet`: nor is any other thread.
+    /// Returns the time that the event loop may sleep from `now` on. `is_quiet`: no other thread works on a connection either.
     pub fn sleep_time(&self, now: Instant, is_quiet: bool) -> Option<Duration> {
         let mut slots = self.lock();
         if is_quiet && slots.is_closed && slots.ready.is_empty() && slots.delivering() == 0 {

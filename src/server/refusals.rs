@@ -15,9 +15,10 @@ const RECORDED_PER_SECOND_MAX: u32 = 10;
 /// The least time between two log lines on refusals.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
+/// The counts of refusals, and the limits of logging and recording them.
 pub struct Refusals {
     metrics: Arc<Metrics>,
-    /// By reason, since the last line.
+    /// By reason, since the last log line.
     counts: [AtomicU64; Reason::ALL.len()],
     last_line: Mutex<LastLine>,
     recorded: Mutex<RecordedInSecond>,
@@ -26,7 +27,7 @@ pub struct Refusals {
 #[derive(Default)]
 struct LastLine {
     at: Option<Instant>,
-    /// The last refusal since then; empty where there was none.
+    /// The last refusal since then; empty if there was none.
     last_refused: String,
 }
 
@@ -46,7 +47,7 @@ impl Refusals {
         }
     }
 
-    /// Counts a refusal; `what` names what was refused, safe for a log.
+    /// Counts a refusal; `what` names the refused request or connection, safe for a log.
     pub fn note(&self, reason: Reason, peer: SocketAddr, what: &str) {
         self.metrics.count_refusal(reason.as_str());
         if let Some(count) = self.counts.get(reason as usize) {
@@ -73,11 +74,11 @@ impl Refusals {
         recorded.count <= RECORDED_PER_SECOND_MAX
     }
 
-    /// Logs what was refused since the last line, where a minute has passed.
+    /// Logs the refusals since the last line, if a minute has passed.
     pub fn log_if_due(&self, now: Instant) {
         let mut line = lock(&self.last_line);
-        let is_recent = |at: Instant| now.saturating_duration_since(at) < LOG_INTERVAL;
-        if line.last_refused.is_empty() || line.at.is_some_and(is_recent) {
+        let next = line.at.map(|at| at + LOG_INTERVAL);
+        if line.last_refused.is_empty() || next.is_some_and(|next| now < next) {
             return;
         }
         line.at = Some(now);

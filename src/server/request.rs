@@ -1,4 +1,4 @@
-//! REQUEST: what passes from the request reader to workers: a request that can run, or one that is refused.
+//! REQUEST: the outcome of the request reader: a request for a worker, or one that is refused.
 
 use std::time::{Instant, SystemTime};
 
@@ -8,7 +8,7 @@ use super::http1::{BodyDecoder, Refusal, RequestHead};
 use crate::http::route::Route;
 use crate::util::budget::Buffer;
 
-/// Allows a client that asks for it to send its body.
+/// Tells a client that expects it to send its body.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A request, and the connection that it came on.
@@ -47,25 +47,25 @@ impl ReceivedBody {
     }
 }
 
-/// When a request came.
+/// The times at which the parts of a request came.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestTiming {
     /// The last byte of its head.
     pub head_at: Instant,
     /// The same by the wall clock.
     pub started_at: SystemTime,
-    /// The last byte of its body, or when an upload was allowed to stream.
+    /// The last byte of its body, or the start of streaming for an upload.
     pub complete_at: Instant,
 }
 
 impl RequestTiming {
-    /// When the last byte of the head came, for durations and for records.
+    /// The time of the last byte of the head, for durations and for records.
     pub fn arrival(&self) -> (Instant, SystemTime) {
         (self.head_at, self.started_at)
     }
 }
 
-/// A request that we do not take.
+/// A request that is refused.
 pub struct RefusedRequest {
     pub conn: Connection,
     pub refusal: Refusal,
@@ -75,7 +75,7 @@ pub struct RefusedRequest {
     pub is_complete: bool,
 }
 
-/// As much of a refused request as was understood.
+/// The part of a refused request that was parsed.
 pub enum RequestInfo {
     Unknown,
     Line { method: String, target: String },

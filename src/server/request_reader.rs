@@ -1,4 +1,4 @@
-//! REQUEST READER: from the bytes of a connection to a request that a worker can run: complete, or an upload that streams.
+//! REQUEST READER: reads the bytes of a connection up to a request for a worker: complete, or an upload that streams.
 
 use std::io;
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -24,12 +24,12 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Reads the next request of a connection.
 #[derive(Default)]
 pub struct RequestReader {
-    /// When the first byte of a head came.
+    /// The time of the first byte of a head.
     head_began: Option<Instant>,
     partial: Option<Box<PartialRequest>>,
 }
 
-/// The end of reading a request. Until then the connection comes back, to wait for more.
+/// The outcome of reading a request. Before it, the connection is given back to wait for more.
 pub enum ReaderOutcome {
     Request(Box<Request>),
     Refused(Box<RefusedRequest>),
@@ -38,17 +38,17 @@ pub enum ReaderOutcome {
 }
 
 impl RequestReader {
-    /// Returns whether anything of a request is there.
+    /// Returns whether a part of a request has come.
     pub fn has_begun(&self) -> bool {
         self.head_began.is_some() || self.partial.is_some()
     }
 
-    /// When a head began to come that is not complete yet.
+    /// The time of the first byte of a head that is not complete yet.
     pub fn head_since(&self) -> Option<Instant> {
         self.head_began.filter(|_| self.partial.is_none())
     }
 
-    /// When the reader is to be checked again, whatever comes.
+    /// The time at which the progress of the request is checked.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.partial {
             Some(partial) => Some(partial.progress_check.deadline),
@@ -56,7 +56,7 @@ impl RequestReader {
         }
     }
 
-    /// Returns the head and when it came, where the body is still to come.
+    /// Returns the head and its time of arrival, if only the body is incomplete.
     pub fn into_head(self) -> Option<(RequestHead, Route, (Instant, SystemTime))> {
         let PartialRequest {
             head,
@@ -68,7 +68,7 @@ impl RequestReader {
         Some((head, route, (head_at, started_at)))
     }
 
-    /// Reads what is in the read buffer.
+    /// Reads from the read buffer.
     pub fn advance(&mut self, mut conn: Connection) -> ControlFlow<ReaderOutcome, Connection> {
         if self.partial.is_none() {
             match self.take_head(&mut conn) {
@@ -91,7 +91,7 @@ impl RequestReader {
         }
     }
 
-    /// Refuses the request when its deadline is over, unless enough of a body came in time.
+    /// Refuses the request at its deadline, unless enough of a body came in time.
     pub fn expire(
         &mut self,
         conn: Connection,
@@ -110,7 +110,7 @@ impl RequestReader {
         Continue(conn)
     }
 
-    /// Refuses the request that is there so far.
+    /// Refuses the incomplete request.
     pub fn refuse(&mut self, conn: Connection, refusal: Refusal) -> ReaderOutcome {
         let (info, arrived) = match self.partial.take() {
             Some(partial) => (
@@ -157,7 +157,7 @@ impl RequestReader {
         Ok(true)
     }
 
-    /// Notes that a head is coming in, for which memory must be left.
+    /// Notes an incomplete head. Refuses it if no memory is left for it.
     fn wait_for_head(&mut self, conn: &mut Connection) -> Result<(), Refusal> {
         let length = conn.read_buffer.len();
         if length > 0 {
@@ -175,7 +175,7 @@ impl RequestReader {
         })
     }
 
-    /// Sends `100 Continue` to a client that waits for it, where the body is to be buffered.
+    /// Sends `100 Continue` to a client that expects it, if the body will be buffered.
     fn send_continue(&mut self, conn: &mut Connection) -> io::Result<()> {
         let Some(partial) = &mut self.partial else {
             return Ok(());

@@ -1,6 +1,6 @@
-//! RESPONSE: how a response to a client is framed, and what becomes of its connection. Pure.
+//! RESPONSE: the framing of a response to a client, and the persistence of its connection. Pure.
 //!
-//! A *reply* is Ollama's, a *response* what a client is sent.
+//! A *reply* comes from Ollama, a *response* goes to a client.
 
 use crate::server::{RequestHead, Version};
 
@@ -9,14 +9,14 @@ use crate::server::{RequestHead, Version};
 pub enum ResponseFraming {
     /// HEAD, 204, 304: the head is all.
     None,
-    /// The head says how long the body is.
+    /// The head has the length of the body.
     Length,
     Chunked,
     /// An HTTP/1.0 client knows no chunks: the end of the connection is the end of the body.
     Close,
 }
 
-/// Whether a connection is kept after a response (RFC 9112 section 9.3).
+/// The fate of a connection after a response (RFC 9112 section 9.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Persistence {
     KeepAlive,
@@ -24,7 +24,7 @@ pub enum Persistence {
     Close,
 }
 
-/// The properties of a request that decide how it is answered.
+/// The properties of a request that decide the form of its response.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseMode {
     pub head_only: bool,
@@ -41,7 +41,7 @@ impl ResponseMode {
         }
     }
 
-    /// The mode for a request of which nothing is known.
+    /// The mode for a request that could not be parsed.
     pub fn unknown() -> ResponseMode {
         ResponseMode {
             head_only: false,
@@ -74,7 +74,7 @@ impl ResponseMode {
         }
     }
 
-    /// The framing of a response with this status, whose head tells its length or not.
+    /// The framing of a response with this status. `has_length`: its head has a Content-Length.
     pub fn framing(&self, status: u16, has_length: bool) -> ResponseFraming {
         match status {
             _ if self.head_only => ResponseFraming::None,
@@ -85,7 +85,7 @@ impl ResponseMode {
         }
     }
 
-    /// Returns whether the connection is kept after a response with this framing.
+    /// The persistence of the connection after a response with this framing.
     pub fn persistence(&self, framing: ResponseFraming) -> Persistence {
         if self.keeps_alive && framing != ResponseFraming::Close {
             Persistence::KeepAlive
@@ -109,7 +109,7 @@ impl ResponseMode {
     }
 }
 
-/// Renders a whole response of ours. Returns its bytes and whether the connection is kept after it. `head` lacks its empty line and
+/// Renders a whole response of ours. Returns its bytes and the persistence of the connection. `head` lacks its empty line and
 /// the hop-by-hop headers.
 pub fn render(
     mode: ResponseMode,
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_goes_on_where_both_sides_can_tell_the_end_of_a_reply() {
+    fn a_connection_is_kept_if_both_sides_know_the_end_of_the_response() {
         let plain = ResponseMode {
             head_only: false,
             http10: false,

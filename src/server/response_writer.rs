@@ -1,5 +1,5 @@
 //! RESPONSE WRITER: sends a response piece by piece: head, body of a known length, chunks, or a body that the close ends; every
-//! piece is flushed as it comes.
+//! piece is sent at once.
 
 use std::io;
 
@@ -45,7 +45,7 @@ impl ResponseWriter {
         self.conn.send_all(&std::mem::take(&mut self.head), &[])
     }
 
-    /// Sends the first `length` bytes of `buffer`, after the head where that was not sent yet.
+    /// Sends the first `length` bytes of `buffer`, after the head if that was not sent yet.
     pub fn send(&mut self, buffer: &mut ChunkBuffer, length: usize) -> io::Result<()> {
         let framed = if self.framing == ResponseFraming::Chunked {
             buffer.chunk(length)
@@ -55,7 +55,7 @@ impl ResponseWriter {
         self.conn.send_all(&std::mem::take(&mut self.head), framed)
     }
 
-    /// Sends `body` render, with the head, and gives the connection back.
+    /// Sends the head and the rendered `body`, and gives the connection back.
     pub fn send_whole(mut self, body: &[u8]) -> io::Result<(Connection, Persistence)> {
         self.conn.send_all(&self.head, body)?;
         Ok((self.conn, self.persistence))
@@ -72,16 +72,16 @@ impl ResponseWriter {
         Ok((self.conn, self.persistence))
     }
 
-    /// Ends the response so that the client sees that it broke off, and where the framing has room for it, why.
+    /// Ends the response so that the client sees that it broke off, and in chunks also why.
     pub fn abort(mut self, why: &str) {
         if self.framing == ResponseFraming::Chunked {
             self.head.extend_from_slice(
                 format!("{ABORT_PREFIX}{}\r\n", escape_control_chars(why)).as_bytes(),
             );
             let _ = match self.conn.long_response {
-                // The reader of an answer of ours may pause, and wants to know why there is no more.
+                // The reader of a response of ours may pause, and should learn why it broke off.
                 Some(_) => self.conn.send_all(&self.head, &[]),
-                // Waiting to send it is not worthwhile: the connection ends either way.
+                // Not worth waiting for: the connection ends either way.
                 None => self.conn.try_send(&self.head).map(drop),
             };
         } else {

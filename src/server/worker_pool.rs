@@ -1,4 +1,4 @@
-//! WORKER POOL: where the event loop hands requests to workers, and where workers wait for them.
+//! WORKER POOL: passes requests from the event loop to workers, which wait for them here.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -10,10 +10,11 @@ use crate::util::threads::lock;
 /// The clients of waiting jobs are checked at most this often.
 const DISCONNECT_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
+/// The workers and the jobs that run or wait.
 pub struct WorkerPool<J> {
     state: Mutex<State<J>>,
     mailboxes: Vec<Mailbox<J>>,
-    /// Told when the last job has ended.
+    /// Notified when the last job has ended.
     all_done: Condvar,
     last_disconnect_check: Mutex<Option<Instant>>,
     waiting: AtomicUsize,
@@ -62,7 +63,7 @@ impl<J> WorkerPool<J> {
         }
     }
 
-    /// Gives a job to a worker, or queues it. It comes back where there is no room.
+    /// Gives a job to a worker, or queues it. Returns it if there is no room.
     pub fn offer(&self, job: J, kind: JobKind) -> Option<J> {
         let mut state = lock(&self.state);
         let offered = state.dispatch.offer(job, kind);
@@ -109,7 +110,7 @@ impl<J> WorkerPool<J> {
         }
     }
 
-    /// Begins a page, which is not a worker's, but whose end is to be waited for.
+    /// Begins a page, which needs no worker, but whose end `wait_until_done` waits for.
     pub fn begin_page(&self) {
         lock(&self.state).busy += 1;
     }
@@ -137,7 +138,7 @@ impl<J> WorkerPool<J> {
         }
     }
 
-    /// Returns whether it is time to check again whose clients have left: a check asks the system about each of them.
+    /// Returns whether a check for clients that have left is due: it asks the system about each of them.
     pub fn disconnect_check_is_due(&self) -> bool {
         let mut last_check = lock(&self.last_disconnect_check);
         let is_due = last_check.is_none_or(|at| at.elapsed() >= DISCONNECT_CHECK_INTERVAL);
@@ -155,7 +156,7 @@ impl<J> WorkerPool<J> {
         removed
     }
 
-    /// Returns whether a worker may wait for more of its own connection: no job waits, and other workers are idle.
+    /// Returns whether a worker may wait for the next request of its own connection: no job waits, and other workers are idle.
     pub fn may_linger(&self) -> bool {
         self.waiting.load(Relaxed) == 0 && self.idle.load(Relaxed) > 0
     }
@@ -174,7 +175,7 @@ impl<J> WorkerPool<J> {
         state.busy + state.dispatch.waiting()
     }
 
-    /// Stops every worker once no job waits any more.
+    /// Stops every worker once no job waits.
     pub fn close(&self) {
         let mut state = lock(&self.state);
         state.closing = true;
@@ -186,17 +187,17 @@ impl<J> WorkerPool<J> {
         }
     }
 
-    /// After `close`: waits until no job runs or waits, but no longer than until `deadline`. Returns whether none does.
+    /// Waits after `close` until no job runs or waits, or until `deadline`. Returns false at the deadline.
     pub fn wait_until_done(&self, deadline: Instant) -> bool {
         let mut state = lock(&self.state);
         while !state.closing || state.busy + state.dispatch.waiting() > 0 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
                 return false;
             }
             state = self
                 .all_done
-                .wait_timeout(state, left.max(Duration::from_millis(1)))
+                .wait_timeout(state, remaining.max(Duration::from_millis(1)))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }

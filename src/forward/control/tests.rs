@@ -1,4 +1,4 @@
-//! Who ends a wait for Ollama, over real sockets of this machine.
+//! The ends of a wait for Ollama, over real sockets of this machine.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -27,7 +27,7 @@ fn watched(stream: TcpStream) -> Arc<WatchedStream> {
 }
 
 #[test]
-fn a_wait_ends_with_what_is_awaited() {
+fn a_wait_ends_with_the_awaited_event() {
     let control = ConnectionControl::new(false);
     let (near, mut far) = pair();
     far.write_all(b"x").unwrap();
@@ -89,10 +89,7 @@ fn a_client_that_sends_no_more_is_gone_when_nothing_was_sent_to_it_for_a_while()
 #[test]
 fn whoever_cancels_ends_a_wait_for_a_reply_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let target = Target {
-        upstream: Upstream::from(listener.local_addr().unwrap()),
-        roots: None,
-    };
+    let target = Target::new(Upstream::from(listener.local_addr().unwrap()));
     let upstream = UpstreamConnection::new(&target, &Budget::of(None));
     let control = upstream.control.clone();
     let head = b"GET / HTTP/1.1\r\n\r\n";

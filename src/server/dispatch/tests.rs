@@ -1,4 +1,4 @@
-//! The invariants of `dispatch`, tried by sequences of what may happen, beside a model that keeps every job where it is.
+//! The invariants of `dispatch`, checked after random steps beside a model that knows the place of every job.
 
 use std::collections::BTreeMap;
 
@@ -10,26 +10,26 @@ const WORKERS: usize = 4;
 const WAITING_MAX: usize = 5;
 
 #[derive(Clone, Debug)]
-enum Happens {
-    Comes(JobKind),
+enum Step {
+    Offer(JobKind),
     /// The worker that has been busy for the n-th longest time is done.
     Done(usize),
     /// The client of the n-th waiting job leaves.
-    Leaves(usize),
+    ClientLeft(usize),
 }
 
-fn happens() -> impl Strategy<Value = Happens> {
+fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => prop::bool::weighted(0.4).prop_map(|upload| Happens::Comes(if upload { JobKind::Upload } else { JobKind::Buffered })),
-        4 => (0..WORKERS).prop_map(Happens::Done),
-        1 => (0..WAITING_MAX).prop_map(Happens::Leaves),
+        4 => prop::bool::weighted(0.4).prop_map(|upload| Step::Offer(if upload { JobKind::Upload } else { JobKind::Buffered })),
+        4 => (0..WORKERS).prop_map(Step::Done),
+        1 => (0..WAITING_MAX).prop_map(Step::ClientLeft),
     ]
 }
 
-/// Where every job is, by the order in which they came.
+/// The place of every job, numbered in the order of their offers.
 #[derive(Default)]
 struct Model {
-    came: u64,
+    offered: u64,
     kinds: BTreeMap<u64, JobKind>,
     waiting: Vec<u64>,
     busy: Vec<(usize, u64)>,
@@ -78,9 +78,9 @@ impl Model {
         );
     }
 
-    fn comes(&mut self, dispatch: &mut Dispatch<u64>, kind: JobKind) {
-        self.came += 1;
-        let job = self.came;
+    fn offer(&mut self, dispatch: &mut Dispatch<u64>, kind: JobKind) {
+        self.offered += 1;
+        let job = self.offered;
         self.kinds.insert(job, kind);
         match dispatch.offer(job, kind) {
             OfferResult::Assigned(worker, given) => {
@@ -120,15 +120,15 @@ impl Model {
             .iter()
             .copied()
             .find(|job| self.may_begin(*job));
-        let got = dispatch.next(worker);
-        assert_eq!(got, expected, "not the oldest that may begin");
-        match got {
+        let job = dispatch.next(worker);
+        assert_eq!(job, expected, "not the oldest that may begin");
+        match job {
             Some(job) => self.begins(worker, job),
             None => self.idle.push(worker),
         }
     }
 
-    fn leaves(&mut self, dispatch: &mut Dispatch<u64>, nth: usize) {
+    fn client_left(&mut self, dispatch: &mut Dispatch<u64>, nth: usize) {
         if let Some(job) = self.waiting.get(nth).copied() {
             assert_eq!(dispatch.remove_where(|waiting| *waiting == job), [job]);
             self.waiting.retain(|waiting| *waiting != job);
@@ -138,15 +138,17 @@ impl Model {
 
 proptest! {
     #[test]
-    fn whatever_happens_the_invariants_hold(sequence in prop::collection::vec(happens(), 1..200)) {
+    fn the_invariants_hold_in_any_sequence_of_steps(steps in prop::collection::vec(step(), 1..200)) {
         let mut dispatch = Dispatch::new(WORKERS, WAITING_MAX);
         let mut model = Model { idle: (0..WORKERS).collect(), ..Model::default() };
-        (0..WORKERS).for_each(|worker| assert_eq!(dispatch.next(worker), None));
-        for event in sequence {
-            match event {
-                Happens::Comes(kind) => model.comes(&mut dispatch, kind),
-                Happens::Done(nth) => model.done(&mut dispatch, nth),
-                Happens::Leaves(nth) => model.leaves(&mut dispatch, nth),
+        for worker in 0..WORKERS {
+            assert_eq!(dispatch.next(worker), None);
+        }
+        for step in steps {
+            match step {
+                Step::Offer(kind) => model.offer(&mut dispatch, kind),
+                Step::Done(nth) => model.done(&mut dispatch, nth),
+                Step::ClientLeft(nth) => model.client_left(&mut dispatch, nth),
             }
             model.check(&dispatch);
         }

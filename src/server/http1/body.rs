@@ -4,13 +4,13 @@ use super::chunked::Chunked;
 use super::framing::RequestFraming;
 use super::refusal::Refusal;
 
-/// The next thing in a body.
+/// The next step of decoding a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
-    /// Bytes of the body, never none.
+pub enum Decoded<'a> {
+    /// Bytes of the body; never empty.
     Data(&'a [u8]),
     /// All input is used up, and the body goes on.
-    More,
+    NeedMore,
     /// The body has ended; what is left of the input belongs to the next request.
     End,
 }
@@ -18,7 +18,7 @@ pub enum Piece<'a> {
 /// Decodes a body as it comes. Holds no bytes.
 #[derive(Clone, Debug)]
 pub enum BodyDecoder {
-    /// So many bytes are still to come.
+    /// The number of bytes still to come.
     Length(u64),
     Chunked(Chunked),
 }
@@ -33,24 +33,25 @@ impl BodyDecoder {
     }
 
     /// Takes the next piece off the front of `input`. Bytes of the body are borrowed from it, never copied. Call again until
-    /// `More` or `End`; after `End` it stays `End` and takes nothing.
-    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Piece<'a>, Refusal> {
+    /// `NeedMore` or `End`; after `End` it stays `End` and takes nothing.
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Decoded<'a>, Refusal> {
         match self {
-            BodyDecoder::Length(0) => Ok(Piece::End),
-            BodyDecoder::Length(_) if input.is_empty() => Ok(Piece::More),
-            BodyDecoder::Length(left) => {
+            BodyDecoder::Length(0) => Ok(Decoded::End),
+            BodyDecoder::Length(_) if input.is_empty() => Ok(Decoded::NeedMore),
+            BodyDecoder::Length(remaining) => {
                 let data;
-                (data, *left) = take(input, *left);
-                Ok(Piece::Data(data))
+                (data, *remaining) = take(input, *remaining);
+                Ok(Decoded::Data(data))
             }
             BodyDecoder::Chunked(chunked) => chunked.next(input),
         }
     }
 }
 
-/// Takes up to `left` bytes off the front of `input`. Returns them, and how many are still to come.
-pub(super) fn take<'a>(input: &mut &'a [u8], left: u64) -> (&'a [u8], u64) {
-    let (data, rest) = input.split_at(usize::try_from(left).unwrap_or(usize::MAX).min(input.len()));
+/// Takes up to `remaining` bytes off the front of `input`. Returns them, and how many are still to come.
+pub(super) fn take<'a>(input: &mut &'a [u8], remaining: u64) -> (&'a [u8], u64) {
+    let length = usize::try_from(remaining).unwrap_or(usize::MAX);
+    let (data, rest) = input.split_at(length.min(input.len()));
     *input = rest;
-    (data, left - data.len() as u64)
+    (data, remaining - data.len() as u64)
 }

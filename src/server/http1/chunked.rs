@@ -3,7 +3,7 @@
 //! The bounds are those of Go's net/http: 16 digits, lines of 4,096 bytes, 16 KiB of other bytes beyond what the data
 //! makes plausible, and 4,096 bytes of trailers. Extensions and trailers are dropped.
 
-use super::body::Piece;
+use super::body::Decoded;
 use super::line::is_token;
 use super::refusal::Refusal;
 
@@ -26,21 +26,21 @@ const TRAILERS_MAX: u32 = 4096;
 #[derive(Clone, Debug, Default)]
 pub struct Chunked {
     state: State,
-    /// Of the line that is coming in, or of all trailers.
+    /// The length of the line that is being read, or of all trailers.
     line: u32,
     overhead: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// In the size, and how many of its digits were read.
+    /// In the size, with the number of its digits that were read.
     Size(u64, u8),
     /// Blanks after the size.
     Blank(u64),
     Extension(u64),
     /// After the CR that ends the line of a size.
     SizeEnd(u64),
-    /// So many bytes of the chunk are to come.
+    /// In the data of a chunk, with the number of its bytes still to come.
     Data(u64),
     /// CR, then LF, after the data.
     DataCr,
@@ -61,20 +61,20 @@ impl Default for State {
 }
 
 impl Chunked {
-    /// See [`BodyDecoder::next`](super::body::Body::next).
-    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Piece<'a>, Refusal> {
+    /// See [`BodyDecoder::next`](super::body::BodyDecoder::next).
+    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Decoded<'a>, Refusal> {
         loop {
             match self.state {
-                State::End => return Ok(Piece::End),
-                _ if input.is_empty() => return Ok(Piece::More),
-                State::Data(left) => {
-                    let (data, left) = super::body::take(input, left);
-                    self.state = if left == 0 {
+                State::End => return Ok(Decoded::End),
+                _ if input.is_empty() => return Ok(Decoded::NeedMore),
+                State::Data(remaining) => {
+                    let (data, remaining) = super::body::take(input, remaining);
+                    self.state = if remaining == 0 {
                         State::DataCr
                     } else {
-                        State::Data(left)
+                        State::Data(remaining)
                     };
-                    return Ok(Piece::Data(data));
+                    return Ok(Decoded::Data(data));
                 }
                 _ => {
                     let (byte, rest) = (input[0], &input[1..]);
@@ -90,7 +90,7 @@ impl Chunked {
         self.line += 1;
         match self.state {
             State::Size(..) | State::Blank(_) | State::Extension(_) | State::SizeEnd(_) => {
-                let next = self.in_size(byte)?;
+                let next = self.step_in_size(byte)?;
                 if self.line < LINE_MAX {
                     Ok(next)
                 } else {
@@ -108,7 +108,7 @@ impl Chunked {
                 refuse("a chunk is longer than its size says; end its data with CR LF")
             }
             State::Data(_) | State::End => Ok(self.state),
-            _ => match self.in_trailers(byte)? {
+            _ => match self.step_in_trailers(byte)? {
                 State::End => Ok(State::End),
                 next if self.line < TRAILERS_MAX => Ok(next),
                 _ => refuse(&format!(
@@ -118,7 +118,7 @@ impl Chunked {
         }
     }
 
-    fn in_size(&mut self, byte: u8) -> Result<State, Refusal> {
+    fn step_in_size(&mut self, byte: u8) -> Result<State, Refusal> {
         let digit = char::from(byte).to_digit(16);
         match (self.state, byte, digit) {
             (State::Size(_, DIGITS_MAX), _, Some(_)) => refuse(&format!(
@@ -135,7 +135,7 @@ impl Chunked {
                 Ok(State::SizeEnd(size))
             }
             (State::Extension(size), _, _) if byte != b'\n' => Ok(State::Extension(size)),
-            (State::SizeEnd(size), b'\n', _) => self.begin(size),
+            (State::SizeEnd(size), b'\n', _) => self.begin_chunk(size),
             _ => refuse(&format!(
                 "\"{}\" is not allowed in the size of a chunk; send hexadecimal digits and CR LF",
                 byte.escape_ascii()
@@ -143,8 +143,8 @@ impl Chunked {
         }
     }
 
-    /// The line of a size has ended.
-    fn begin(&mut self, size: u64) -> Result<State, Refusal> {
+    /// Begins a chunk after its size line, or the trailers after the last one.
+    fn begin_chunk(&mut self, size: u64) -> Result<State, Refusal> {
         let line = u64::from(std::mem::take(&mut self.line));
         if size == 0 {
             return Ok(State::Trailer);
@@ -163,7 +163,7 @@ impl Chunked {
         Ok(State::Data(size))
     }
 
-    fn in_trailers(&self, byte: u8) -> Result<State, Refusal> {
+    fn step_in_trailers(&self, byte: u8) -> Result<State, Refusal> {
         match (self.state, byte) {
             (State::Trailer, b'\r') => Ok(State::LastLf),
             (State::Trailer | State::TrailerName, _) if is_token(byte) => Ok(State::TrailerName),

@@ -36,10 +36,8 @@ impl<'a> Fields<'a> {
     pub(super) fn of(lines: &'a [u8]) -> Fields<'a> {
         Fields(lines)
     }
-}
 
-impl<'a> Fields<'a> {
-    /// The first value of a header, where it is text.
+    /// The first value of a header, if it is text.
     pub(super) fn text(mut self, name: &str) -> Option<&'a str> {
         std::str::from_utf8(self.find(|field| field.is(name))?.value).ok()
     }
@@ -61,23 +59,23 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Judges a header line of a request, its CR LF included, before which is neither CR nor LF.
+/// Checks a header line of a request, which ends in its only CR LF.
 pub(super) fn check_field(line: &[u8]) -> Result<(), Refusal> {
     fault_of_field(line).map_or(Ok(()), |fault| {
         Err(Refusal::framing(format!("read request: {fault}")))
     })
 }
 
-/// Says what is wrong with such a line, if anything is.
+/// Returns the fault of such a line, if it has one.
 pub(super) fn fault_of_field(line: &[u8]) -> Option<String> {
-    // The head that the line would be alone lacks nothing but its empty line.
+    // A valid line alone is a head that lacks only its empty line.
     match parse_headers(line, &mut [EMPTY_HEADER]) {
         Ok(Status::Partial) => None,
         _ => Some(fault_of(line.strip_suffix(b"\r\n").unwrap_or(line))),
     }
 }
 
-/// Says what is wrong with `line`, and the way out.
+/// Describes the fault of `line`, and the way out.
 fn fault_of(line: &[u8]) -> String {
     let colon = memchr(b':', line);
     let name = &line[..colon.unwrap_or(line.len())];

@@ -1,7 +1,7 @@
-//! What a head says about its body and its connection: one module decides, for us and for whoever is asked next.
+//! The framing of the body and the persistence of the connection, decided from a head in one place.
 //!
-//! Two readers that find different ends of a body let a stranger smuggle a request past the one that counts. So whatever
-//! has two readings is refused: RFC 9112 section 6.3 and Go's net/http, and where Go is lenient, more than Go.
+//! Two readers that find different ends of a body let an attacker smuggle a request past the one that counts. So a head with
+//! two readings is refused: RFC 9112 section 6.3 and Go's net/http, and where Go is lenient, more than Go.
 
 use super::fields::{Field, Fields};
 use super::line::{RequestLine, Version};
@@ -41,18 +41,18 @@ impl HeadSemantics {
     }
 }
 
-/// The headers that decide, collected in one pass.
+/// The headers that decide the framing, collected in one pass.
 #[derive(Default)]
 struct FramingHeaders<'a> {
     host: SingleHeader<'a>,
     length: SingleHeader<'a>,
     encoding: SingleHeader<'a>,
-    /// Its first value alone counts, as with Go.
+    /// The first value alone counts, as in Go.
     expect: Option<&'a [u8]>,
     /// A header of the framing was announced to follow the body.
     bad_trailer: Option<&'a [u8]>,
-    /// A `Connection` was seen.
-    connection: bool,
+    /// A `Connection` header came before.
+    has_connection: bool,
     close: bool,
     keep_alive: bool,
 }
@@ -61,12 +61,12 @@ struct FramingHeaders<'a> {
 #[derive(Default)]
 struct SingleHeader<'a> {
     first: Option<&'a [u8]>,
-    again: bool,
+    is_repeated: bool,
 }
 
 impl<'a> SingleHeader<'a> {
-    fn see(&mut self, value: &'a [u8]) {
-        self.again = self.first.is_some();
+    fn add(&mut self, value: &'a [u8]) {
+        self.is_repeated = self.first.is_some();
         self.first.get_or_insert(value);
     }
 }
@@ -74,32 +74,34 @@ impl<'a> SingleHeader<'a> {
 impl<'a> FramingHeaders<'a> {
     fn by(fields: Fields<'a>) -> FramingHeaders<'a> {
         let mut headers = FramingHeaders::default();
-        fields.for_each(|field| headers.see(field));
+        for field in fields {
+            headers.add(field);
+        }
         headers
     }
 
-    fn see(&mut self, field: Field<'a>) {
-        const NO_TRAILERS: [&[u8]; 3] = [b"content-length", b"trailer", b"transfer-encoding"];
+    fn add(&mut self, field: Field<'a>) {
         if field.is("host") {
-            self.host.see(field.value);
+            self.host.add(field.value);
         } else if field.is("content-length") {
-            self.length.see(field.value);
+            self.length.add(field.value);
         } else if field.is("transfer-encoding") {
-            self.encoding.see(field.value);
+            self.encoding.add(field.value);
         } else if field.is("expect") {
             self.expect.get_or_insert(field.value);
         } else if field.is("connection") {
-            self.see_connection(field);
+            self.add_connection(field);
         } else if field.is("trailer") {
-            let is_bad =
-                |name: &&[u8]| NO_TRAILERS.iter().any(|bad| bad.eq_ignore_ascii_case(name));
-            self.bad_trailer = self.bad_trailer.or_else(|| field.members().find(is_bad));
+            let mut names = field.members();
+            self.bad_trailer = self
+                .bad_trailer
+                .or_else(|| names.find(|name| is_forbidden_trailer(name)));
         }
     }
 
-    /// In the first line Go takes blanks for commas, and in the others it looks for `close` alone.
-    fn see_connection(&mut self, field: Field) {
-        let is_first = !std::mem::replace(&mut self.connection, true);
+    /// Adds a `Connection` header. In the first one Go takes blanks for commas, and in the others it looks for `close` alone.
+    fn add_connection(&mut self, field: Field) {
+        let is_first = !std::mem::replace(&mut self.has_connection, true);
         self.close |= field
             .members()
             .any(|option| option.eq_ignore_ascii_case(b"close"))
@@ -109,7 +111,9 @@ impl<'a> FramingHeaders<'a> {
 
     fn check_host(&self, version: Version) -> Result<(), Refusal> {
         match &self.host {
-            SingleHeader { again: true, .. } => refuse("more than one Host header; send one"),
+            SingleHeader {
+                is_repeated: true, ..
+            } => refuse("more than one Host header; send one"),
             SingleHeader { first: None, .. } if version == Version::Http11 => {
                 refuse("no Host header; HTTP/1.1 demands one")
             }
@@ -131,9 +135,12 @@ impl<'a> FramingHeaders<'a> {
             (SingleHeader { first: Some(_), .. }, SingleHeader { first: Some(_), .. }) => {
                 refuse("content-length together with transfer-encoding; send one")
             }
-            (_, SingleHeader { again: true, .. }) => {
-                refuse("more than one Content-Length header; send one")
-            }
+            (
+                _,
+                SingleHeader {
+                    is_repeated: true, ..
+                },
+            ) => refuse("more than one Content-Length header; send one"),
             (
                 _,
                 SingleHeader {
@@ -144,9 +151,12 @@ impl<'a> FramingHeaders<'a> {
             (_, _) if version == Version::Http10 => {
                 refuse("transfer-encoding in an HTTP/1.0 request; send a content-length")
             }
-            (SingleHeader { again: true, .. }, _) => {
-                refuse("more than one Transfer-Encoding header; send one")
-            }
+            (
+                SingleHeader {
+                    is_repeated: true, ..
+                },
+                _,
+            ) => refuse("more than one Transfer-Encoding header; send one"),
             (SingleHeader { first, .. }, _) => self.chunked(first.unwrap_or_default()),
         }
     }
@@ -167,7 +177,7 @@ impl<'a> FramingHeaders<'a> {
         }
     }
 
-    /// Returns whether `100 Continue` is waited for; nothing else can be expected.
+    /// Returns whether the client expects `100 Continue`; any other expectation is refused.
     fn expects_continue(&self) -> Result<bool, Refusal> {
         let value = self.expect.unwrap_or_default();
         let expects = has_word(value, b"100-continue");
@@ -179,7 +189,15 @@ impl<'a> FramingHeaders<'a> {
     }
 }
 
-/// Returns whether `word` stands in `value` between commas and blanks.
+/// Returns whether a header decides the framing, so that it cannot follow the body.
+fn is_forbidden_trailer(name: &[u8]) -> bool {
+    const FORBIDDEN: [&[u8]; 3] = [b"content-length", b"trailer", b"transfer-encoding"];
+    FORBIDDEN
+        .iter()
+        .any(|forbidden| forbidden.eq_ignore_ascii_case(name))
+}
+
+/// Returns whether `value`, split at commas and blanks, contains `word`.
 fn has_word(value: &[u8], word: &[u8]) -> bool {
     value
         .split(|b| matches!(b, b' ' | b',' | b'\t'))
@@ -187,7 +205,7 @@ fn has_word(value: &[u8], word: &[u8]) -> bool {
 }
 
 fn length_of(text: &[u8]) -> Result<RequestFraming, Refusal> {
-    /// More than any file has, and more than Go counts.
+    /// The largest length that Go can count.
     const LENGTH_MAX: u64 = i64::MAX as u64;
     let digits = std::str::from_utf8(text)
         .ok()

@@ -1,7 +1,7 @@
-//! From bytes, in whatever pieces they come, to the head of a request.
+//! Reads the head of a request from bytes that come in any pieces.
 //!
-//! A head stays the bytes that came: what is forwarded is cut out of them, line by line. Beside them only the places of
-//! the request line are kept, and what was decided on the whole.
+//! A head stays the bytes that came: what is forwarded is cut out of them, line by line. Beside them only the positions
+//! in the request line are kept, and the decisions on the whole.
 
 use std::borrow::Cow;
 
@@ -16,35 +16,35 @@ use super::refusal::{Refusal, shown};
 /// The longest head, from the request line to the empty line, both included.
 pub const HEAD_MAX: usize = 1 << 20;
 
-/// Looks for the end of a head in bytes that come in pieces, at each byte once.
+/// Finds the end of a head in bytes that come in pieces; looks at each byte once.
 #[derive(Debug, Default)]
 pub struct HeadReader {
     /// The empty line that may stand in front of a request was there.
     skipped: bool,
-    /// So many bytes were looked at, and need no second look.
-    seen: usize,
-    /// Where the line begins that is coming in.
-    start: usize,
+    /// The number of bytes that were searched and need no second look.
+    scanned: usize,
+    /// The start of the line that is being read.
+    line_start: usize,
     method_ended: bool,
     parts: Option<RequestLineParts>,
 }
 
 impl HeadReader {
-    /// The head that `input` begins with, once its last byte is there; it is taken out, and what stays behind is its body or
-    /// the next request. Call again whenever bytes were appended to `input`, which holds all that came since the last
+    /// Takes the head that `input` begins with out of it, once its last byte is there; what stays behind is its body or the
+    /// next request. Call again whenever bytes were appended to `input`, which holds all that came since the last
     /// head and its body were taken.
     ///
-    /// Bytes that cannot become a head are refused as soon as that is plain, and alike however it was cut into pieces. After a refusal the
-    /// connection is at its end.
+    /// Bytes that cannot become a head are refused as soon as that is certain, and in the same way whatever pieces they came in. After a
+    /// refusal the connection must end.
     pub fn take(&mut self, input: &mut Vec<u8>) -> Result<Option<RequestHead>, Refusal> {
-        if !self.skipped && self.start == 0 && input.starts_with(b"\r\n") {
+        if !self.skipped && self.line_start == 0 && input.starts_with(b"\r\n") {
             input.drain(..2);
             *self = HeadReader {
                 skipped: true,
                 ..HeadReader::default()
             };
         }
-        let Some(end) = self.look(&input[..input.len().min(HEAD_MAX)])? else {
+        let Some(end) = self.scan(&input[..input.len().min(HEAD_MAX)])? else {
             return if input.len() < HEAD_MAX {
                 Ok(None)
             } else {
@@ -53,9 +53,9 @@ impl HeadReader {
         };
         let Some(parts) = &self.parts else {
             return Ok(None);
-        }; // a head ends behind its request line
+        };
         let fields = memchr(b'\n', input).map_or(end, |at| at + 1);
-        // Nothing is taken before that, so that the line of a refused request can still be told.
+        // Nothing is taken before that, so that `line` still knows the request line of a refused request.
         let semantics = HeadSemantics::on(parts.line(input), Fields::of(&input[fields..end]))?;
         let parts = parts.clone();
         *self = HeadReader::default();
@@ -68,42 +68,44 @@ impl HeadReader {
         }))
     }
 
-    /// The request line in `input`, once it was understood: to count a request that is refused or comes too slowly.
+    /// The request line in `input`, once it was parsed: to count a request that is refused or comes too slowly.
     pub fn line<'a>(&self, input: &'a [u8]) -> Option<RequestLine<'a>> {
         self.parts.as_ref().map(|parts| parts.line(input))
     }
 
-    /// Looks at what is new in `input`. Returns where the head ends.
-    fn look(&mut self, input: &[u8]) -> Result<Option<usize>, Refusal> {
-        while let Some(at) = memchr2(b'\r', b'\n', &input[self.seen..]).map(|at| self.seen + at) {
-            self.judge_method(&input[..at])?;
-            self.seen = at;
+    /// Searches the new part of `input`. Returns the end of the head.
+    fn scan(&mut self, input: &[u8]) -> Result<Option<usize>, Refusal> {
+        while let Some(at) =
+            memchr2(b'\r', b'\n', &input[self.scanned..]).map(|at| self.scanned + at)
+        {
+            self.check_method(&input[..at])?;
+            self.scanned = at;
             match (input[at], input.get(at + 1)) {
                 (b'\r', None) => return Ok(None),
                 (b'\r', Some(b'\n')) => {}
-                (b'\r', _) => return Err(bad_end("a lone CR", &input[self.start..at])),
-                _ => return Err(bad_end("a bare LF", &input[self.start..at])),
+                (b'\r', _) => return Err(bad_end("a lone CR", &input[self.line_start..at])),
+                _ => return Err(bad_end("a bare LF", &input[self.line_start..at])),
             }
-            let line = self.start..at + 2;
-            (self.start, self.seen) = (line.end, line.end);
+            let line = self.line_start..at + 2;
+            (self.line_start, self.scanned) = (line.end, line.end);
             if self.ends_with(&input[line])? {
-                return Ok(Some(self.seen));
+                return Ok(Some(self.scanned));
             }
         }
-        self.judge_method(input)?;
-        self.seen = input.len();
+        self.check_method(input)?;
+        self.scanned = input.len();
         Ok(None)
     }
 
-    /// Before the request line is whole: a client of another protocol may never send its end.
-    fn judge_method(&mut self, line: &[u8]) -> Result<(), Refusal> {
+    /// Checks the method before the request line is complete: a client of another protocol may never send its end.
+    fn check_method(&mut self, line: &[u8]) -> Result<(), Refusal> {
         if !self.method_ended {
-            self.method_ended = method_ends(line, self.seen)?;
+            self.method_ended = method_ends(line, self.scanned)?;
         }
         Ok(())
     }
 
-    /// Judges a whole line. True when it is the empty one.
+    /// Checks a complete line. Returns whether it is the empty one.
     fn ends_with(&mut self, line: &[u8]) -> Result<bool, Refusal> {
         match (&self.parts, line) {
             (None, [line @ .., _, _]) => self.parts = Some(RequestLineParts::of(line)?),
@@ -121,12 +123,12 @@ fn bad_end(what: &str, line: &[u8]) -> Refusal {
     ))
 }
 
-/// The head of a request: the bytes as they came, and what was decided on them.
+/// The head of a request: the bytes as they came, and the decisions on them.
 #[derive(Debug)]
 pub struct RequestHead {
     raw: Vec<u8>,
     parts: RequestLineParts,
-    /// Where the header lines begin.
+    /// The start of the header lines.
     fields: usize,
     semantics: HeadSemantics,
 }
@@ -176,7 +178,7 @@ impl RequestHead {
             .map(|field| field.value)
     }
 
-    /// The first value of a header, where it is text.
+    /// The first value of a header, if it is text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.fields().text(name)
     }

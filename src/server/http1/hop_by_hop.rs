@@ -1,4 +1,4 @@
-//! Which headers stop here: those that belong to one connection (RFC 9110 section 7.6.1).
+//! Hop-by-hop headers, which belong to one connection and are not passed on (RFC 9110 section 7.6.1).
 
 use std::cmp::Ordering;
 
@@ -19,9 +19,9 @@ const HOP_BY_HOP: [&str; 8] = [
 /// Headers that `Connection` cannot take away: without them a request would be another one.
 const PROTECTED: [&str; 3] = ["host", "content-length", "transfer-encoding"];
 
-/// The headers of one head that stop here.
+/// The hop-by-hop headers of one head.
 ///
-/// The names in `Connection` are kept as places in the head, and sorted: a head of a megabyte may name half a million
+/// The names in `Connection` are stored as sorted offsets in the head: a head of a megabyte may name half a million
 /// headers and have a quarter of a million.
 pub(super) struct HopByHop<'a> {
     head: &'a [u8],
@@ -34,8 +34,8 @@ impl<'a> HopByHop<'a> {
         let names = fields
             .filter(|field| field.is("connection"))
             .flat_map(|field| field.members())
-            .filter(|name| matters(name));
-        let mut named: Vec<u32> = names.filter_map(|name| place_in(head, name)).collect();
+            .filter(|name| is_removable(name));
+        let mut named: Vec<u32> = names.filter_map(|name| offset_in(head, name)).collect();
         named.sort_unstable_by(|a, b| compare(name_at(head, *a), name_at(head, *b)));
         HopByHop { head, named }
     }
@@ -49,8 +49,8 @@ impl<'a> HopByHop<'a> {
     }
 }
 
-/// Returns whether it changes anything that `Connection` names `name`.
-fn matters(name: &[u8]) -> bool {
+/// Returns whether a `Connection` that names `name` removes a header that is not removed anyway.
+fn is_removable(name: &[u8]) -> bool {
     !name.is_empty()
         && !is_among(&["close"], name)
         && !is_among(&HOP_BY_HOP, name)
@@ -63,8 +63,8 @@ fn is_among(names: &[&str], name: &[u8]) -> bool {
         .any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// Returns where `name`, which is a part of `head`, begins in it.
-fn place_in(head: &[u8], name: &[u8]) -> Option<u32> {
+/// Returns the offset of `name`, which is a part of `head`, in it.
+fn offset_in(head: &[u8], name: &[u8]) -> Option<u32> {
     u32::try_from(name.as_ptr().addr().checked_sub(head.as_ptr().addr())?).ok()
 }
 
@@ -77,7 +77,7 @@ fn name_at(head: &[u8], at: u32) -> &[u8] {
     rest[..end.unwrap_or(rest.len())].trim_ascii_end()
 }
 
-/// The order of names without regard to their letters' case.
+/// Compares names without regard to case.
 fn compare(a: &[u8], b: &[u8]) -> Ordering {
     a.iter()
         .map(u8::to_ascii_lowercase)

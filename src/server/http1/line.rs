@@ -13,12 +13,12 @@ const EXAMPLE: &str = "a request begins like \"GET /api/tags HTTP/1.1\"";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     Http10,
-    /// 1.1 and whatever follows it up to 1.9.
+    /// 1.1 and its successors up to 1.9.
     Http11,
 }
 
 impl Version {
-    /// As it begins the reply.
+    /// The version as the status line of a response has it.
     pub fn as_str(self) -> &'static str {
         match self {
             Version::Http10 => "HTTP/1.0",
@@ -27,7 +27,7 @@ impl Version {
     }
 }
 
-/// A request line that was understood.
+/// A valid request line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLine<'a> {
     pub method: &'a str,
@@ -36,7 +36,7 @@ pub struct RequestLine<'a> {
     pub version: Version,
 }
 
-/// The places of the parts of a request line in its head.
+/// The ranges of the parts of a request line in its head.
 #[derive(Clone, Debug)]
 pub(super) struct RequestLineParts {
     method: Range<usize>,
@@ -47,7 +47,7 @@ pub(super) struct RequestLineParts {
 }
 
 impl RequestLineParts {
-    /// Takes `line`, with which the head begins, apart. Its method was judged before.
+    /// Parses `line`, the first of the head. Its method was checked before.
     pub(super) fn of(line: &[u8]) -> Result<RequestLineParts, Refusal> {
         let mut blanks = memchr_iter(b' ', line);
         let (Some(method), Some(target)) = (blanks.next(), blanks.next()) else {
@@ -68,9 +68,9 @@ impl RequestLineParts {
         })
     }
 
-    /// The line that `head` begins with, which is the one that was taken apart.
+    /// The first line of `head`, which is the one that was parsed.
     pub(super) fn line<'a>(&self, head: &'a [u8]) -> RequestLine<'a> {
-        let part = |place: &Range<usize>| head.get(place.clone()).unwrap_or_default();
+        let part = |range: &Range<usize>| head.get(range.clone()).unwrap_or_default();
         let method = std::str::from_utf8(part(&self.method)).unwrap_or_default(); // a token is ASCII
         RequestLine {
             method,
@@ -84,16 +84,16 @@ impl RequestLineParts {
     }
 }
 
-/// Looks at what came of a request line, of which `seen` bytes were looked at before: whether its method has ended, or why it
-/// cannot be one.
-pub(super) fn method_ends(line: &[u8], seen: usize) -> Result<bool, Refusal> {
-    /// The first byte of a TLS record that shakes hands.
+/// Returns whether the method of an incomplete request line has ended; its first `scanned` bytes were searched before. Refuses bytes
+/// that cannot be part of a method.
+pub(super) fn method_ends(line: &[u8], scanned: usize) -> Result<bool, Refusal> {
+    /// The first byte of a TLS handshake record.
     const TLS_HANDSHAKE: u8 = 0x16;
     match line
         .iter()
-        .skip(seen)
+        .skip(scanned)
         .position(|b| !is_token(*b))
-        .map(|at| seen + at)
+        .map(|at| scanned + at)
     {
         None => Ok(false),
         Some(at) if at > 0 && line[at] == b' ' => Ok(true),

@@ -1,12 +1,12 @@
-//! HTTP/1.1 on bytes: where a request begins and ends, and what it asks of the connection. Pure: no sockets, no clock.
+//! HTTP/1.1 on bytes: the start and end of each request, and its demands on the connection. Pure: no sockets, no clock.
 //!
 //! ```text
 //! bytes ─▶ HeadReader ─▶ RequestHead ─▶ framing() ─▶ BodyDecoder ─▶ the bytes of the body; what is left over begins the next request
 //!              └────────┴─▶ Refusal ◀────────┘
 //! ```
 //!
-//! The rules are those of Go's net/http, which Ollama uses, or stricter, so that nobody can find two readings of the
-//! same bytes. Whatever is refused ends the connection: where its next request would begin is not known.
+//! The rules are those of Go's net/http, which Ollama uses, or stricter, so that no two readings of the same bytes
+//! are possible. A refusal ends the connection, because the start of the next request is not known.
 
 mod body;
 mod chunked;
@@ -19,7 +19,7 @@ mod refusal;
 mod reply;
 mod target;
 
-pub use body::{BodyDecoder, Piece};
+pub use body::{BodyDecoder, Decoded};
 pub use framing::RequestFraming;
 #[cfg(test)]
 pub use head::HEAD_MAX;

@@ -1,4 +1,6 @@
-//! Why a request is refused, and what its sender is told.
+//! Refusals: the reason for the metrics, and the status and message for the client.
+
+use std::fmt;
 
 use super::head::HEAD_MAX;
 
@@ -67,6 +69,14 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
 impl Refusal {
     /// 400: not a request, or one that has two meanings.
     pub fn framing(message: impl Into<String>) -> Refusal {
@@ -113,7 +123,7 @@ impl Refusal {
     }
 }
 
-/// Bytes of a stranger for a message: quoted, without anything that a terminal or a log would obey, and not too long.
+/// Quotes bytes that a client sent for a message: escaped, so that they are safe in a terminal and a log, and cut.
 pub(super) fn shown(bytes: &[u8]) -> String {
     const SHOWN_MAX: usize = 80;
     let cut = &bytes[..bytes.len().min(SHOWN_MAX)];

@@ -16,21 +16,21 @@ pub enum ReplyFraming {
     Close,
 }
 
-/// The head of a reply: the bytes as they came, and what was decided on them.
+/// The head of a reply: the bytes as they came, and the decisions on them.
 #[derive(Debug)]
 pub struct ReplyHead {
     raw: Vec<u8>,
-    /// Where the header lines begin.
+    /// The start of the header lines.
     fields: usize,
     status: u16,
     framing: ReplyFraming,
     keeps_alive: bool,
 }
 
-/// Finds the end of the head that `bytes` begin with, of which the first `seen` were searched before. Fails where it is too long.
-pub fn end_of_reply_head(bytes: &[u8], seen: usize) -> Result<Option<usize>, String> {
-    // The empty line may have begun in what was seen.
-    let mut at = seen.saturating_sub(2);
+/// Finds the end of the head that `bytes` begin with, of which the first `scanned` were searched before. Fails if it is too long.
+pub fn end_of_reply_head(bytes: &[u8], scanned: usize) -> Result<Option<usize>, String> {
+    // The empty line may have begun in the part that was searched.
+    let mut at = scanned.saturating_sub(2);
     while let Some(line_end) = memchr(b'\n', &bytes[at..]).map(|offset| at + offset + 1) {
         let rest = &bytes[line_end..];
         let empty = if rest.starts_with(b"\r\n") {
@@ -53,19 +53,15 @@ pub fn end_of_reply_head(bytes: &[u8], seen: usize) -> Result<Option<usize>, Str
 impl ReplyHead {
     /// Reads a whole head, its empty line included. An error says what is wrong with it.
     pub fn read(bytes: Vec<u8>) -> Result<ReplyHead, String> {
-        let raw = with_whole_line_ends(bytes);
+        let raw = with_crlf_line_ends(bytes);
         let fields = memchr(b'\n', &raw).map_or(raw.len(), |at| at + 1);
         let (version, status) = status_line(raw[..fields].trim_ascii_end())?;
         check(&raw[fields..])?;
-        let is_old = version == b'0';
-        let framing = framing(Fields::of(&raw[fields..]), is_old)?;
-        let options = || {
-            Fields::of(&raw[fields..])
-                .filter(|field| field.is("connection"))
-                .flat_map(|field| field.members())
-        };
-        let has = |word: &[u8]| options().any(|option| option.eq_ignore_ascii_case(word));
-        let keeps_alive = !has(b"close") && (!is_old || has(b"keep-alive"));
+        let is_http10 = version == b'0';
+        let framing = framing(Fields::of(&raw[fields..]), is_http10)?;
+        let lines = Fields::of(&raw[fields..]);
+        let keeps_alive = !has_connection_option(lines.clone(), b"close")
+            && (!is_http10 || has_connection_option(lines, b"keep-alive"));
         Ok(ReplyHead {
             fields,
             status,
@@ -108,7 +104,7 @@ impl ReplyHead {
         Fields::of(&self.raw[self.fields..])
     }
 
-    /// The first value of a header, where it is text.
+    /// The first value of a header, if it is text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.fields().text(name)
     }
@@ -121,10 +117,19 @@ impl ReplyHead {
     }
 }
 
-/// Lines that end in a bare LF get the CR that is missing.
-fn with_whole_line_ends(bytes: Vec<u8>) -> Vec<u8> {
-    let is_whole = |at: usize| at > 0 && bytes[at - 1] == b'\r';
-    if memchr::memchr_iter(b'\n', &bytes).all(is_whole) {
+/// Returns whether `option` is named in a `Connection` header.
+fn has_connection_option(mut fields: Fields, option: &[u8]) -> bool {
+    fields.any(|field| {
+        field.is("connection")
+            && field
+                .members()
+                .any(|member| member.eq_ignore_ascii_case(option))
+    })
+}
+
+/// Adds the missing CR to lines that end in a bare LF.
+fn with_crlf_line_ends(bytes: Vec<u8>) -> Vec<u8> {
+    if memchr::memchr_iter(b'\n', &bytes).all(|at| at > 0 && bytes[at - 1] == b'\r') {
         return bytes;
     }
     let lines = bytes
@@ -167,7 +172,7 @@ fn status_line(line: &[u8]) -> Result<(u8, u16), String> {
     }
 }
 
-/// Judges the header lines, and the empty one behind them.
+/// Checks the header lines and the empty one after them.
 fn check(lines: &[u8]) -> Result<(), String> {
     let lines = lines.strip_suffix(b"\r\n").unwrap_or(lines);
     lines
@@ -176,11 +181,11 @@ fn check(lines: &[u8]) -> Result<(), String> {
         .map_or(Ok(()), Err)
 }
 
-fn framing(fields: Fields, is_old: bool) -> Result<ReplyFraming, String> {
+fn framing(fields: Fields, is_http10: bool) -> Result<ReplyFraming, String> {
     let mut framing = ReplyFraming::Close;
     let mut is_chunked = false;
     for field in fields {
-        if field.is("transfer-encoding") && !is_old {
+        if field.is("transfer-encoding") && !is_http10 {
             if is_chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
                 return Err(format!(
                     "its transfer-encoding {} is not supported; only \"chunked\" is",

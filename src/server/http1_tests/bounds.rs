@@ -1,10 +1,10 @@
-//! Nothing that a stranger sends is held or looked at without a bound.
+//! No input is taken or searched without a bound.
 
 use std::mem::size_of;
 
-use super::{Seen, read};
+use super::{ConnectionEvent, read};
 use crate::server::http1::{
-    BodyDecoder, HEAD_MAX, HeadReader, Piece, Reason, Refusal, RequestFraming,
+    BodyDecoder, Decoded, HEAD_MAX, HeadReader, Reason, Refusal, RequestFraming,
 };
 
 const START: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\n";
@@ -15,7 +15,7 @@ fn endless_head(start: &[u8], again: &[u8]) -> (usize, Refusal) {
     let mut endless = start.iter().chain(again.iter().cycle());
     loop {
         input.extend(endless.by_ref().take(7_919));
-        assert!(input.len() <= 2 * HEAD_MAX, "nobody says that it is enough");
+        assert!(input.len() <= 2 * HEAD_MAX, "there is no bound");
         if let Err(refusal) = head_reader.take(&mut input) {
             return (input.len(), refusal);
         }
@@ -23,7 +23,7 @@ fn endless_head(start: &[u8], again: &[u8]) -> (usize, Refusal) {
 }
 
 #[test]
-fn a_head_that_never_ends_is_refused_at_its_bound_whatever_it_is_made_of() {
+fn an_endless_head_of_any_kind_is_refused_at_the_bound() {
     for (start, again) in [
         (&b""[..], &b"M"[..]),
         (b"GET /", b"x"),
@@ -33,37 +33,43 @@ fn a_head_that_never_ends_is_refused_at_its_bound_whatever_it_is_made_of() {
         (START, b"a:\r\n"),
         (b"GET / HTTP/1.1\r\nX: ", b"y"),
     ] {
-        let (held, refusal) = endless_head(start, again);
+        let (taken, refusal) = endless_head(start, again);
         assert_eq!(
             (refusal.status, refusal.reason),
             (431, Reason::Head),
             "{refusal:?}"
         );
-        assert!((HEAD_MAX..HEAD_MAX + 7_919).contains(&held), "{held}");
+        assert!((HEAD_MAX..HEAD_MAX + 7_919).contains(&taken), "{taken}");
     }
 }
 
 #[test]
 fn a_head_of_just_the_bound_passes_and_one_byte_more_does_not() {
-    let of = |length: usize| {
+    let head_of = |length: usize| {
         let line = [START, b"X: "].concat();
         let filler = vec![b'y'; length - line.len() - 4];
         [&line[..], &filler, b"\r\n\r\n"].concat()
     };
     assert!(matches!(
-        read([&of(HEAD_MAX)[..]])[..],
-        [Seen::Request(_), Seen::Unfinished]
+        read([&head_of(HEAD_MAX)[..]])[..],
+        [ConnectionEvent::Request(_), ConnectionEvent::Incomplete]
     ));
     assert!(matches!(
-        read(of(HEAD_MAX).chunks(8_000))[..],
-        [Seen::Request(_), Seen::Unfinished]
+        read(head_of(HEAD_MAX).chunks(8_000))[..],
+        [ConnectionEvent::Request(_), ConnectionEvent::Incomplete]
     ));
-    assert_eq!(read([&of(HEAD_MAX + 1)[..]]), [Seen::Refused(431)]);
-    assert_eq!(read(of(HEAD_MAX + 1).chunks(8_000)), [Seen::Refused(431)]);
-    let after_a_line = [b"\r\n", &of(HEAD_MAX)[..]].concat();
+    assert_eq!(
+        read([&head_of(HEAD_MAX + 1)[..]]),
+        [ConnectionEvent::Refused(431)]
+    );
+    assert_eq!(
+        read(head_of(HEAD_MAX + 1).chunks(8_000)),
+        [ConnectionEvent::Refused(431)]
+    );
+    let after_a_line = [b"\r\n", &head_of(HEAD_MAX)[..]].concat();
     assert!(matches!(
         read([&after_a_line[..]])[..],
-        [Seen::Request(_), Seen::Unfinished]
+        [ConnectionEvent::Request(_), ConnectionEvent::Incomplete]
     ));
 }
 
@@ -105,7 +111,7 @@ fn a_connection_header_that_names_a_hundred_thousand_headers_takes_them_all_away
 }
 
 #[test]
-fn what_reads_a_head_or_a_body_holds_none_of_its_bytes() {
+fn readers_of_heads_and_bodies_hold_no_bytes() {
     assert!(
         size_of::<HeadReader>() <= 128 && size_of::<BodyDecoder>() <= 64,
         "{} {}",
@@ -124,11 +130,11 @@ fn endless_chunks(start: &[u8], again: &[u8]) -> usize {
             return at + 1;
         }
     }
-    panic!("nobody says that it is enough");
+    panic!("there is no bound");
 }
 
 #[test]
-fn what_stands_between_the_data_of_chunks_has_bounds() {
+fn bytes_between_the_data_of_chunks_are_bounded() {
     assert_eq!(endless_chunks(b"", b"0"), 17, "digits");
     assert_eq!(
         endless_chunks(b"4000000000000000\r\n", b"d"),
@@ -170,24 +176,27 @@ fn a_byte_in_each_chunk_and_short_extensions_are_no_overhead() {
             let end: &[u8] = if data.is_empty() { b"" } else { b"\r\n" };
             let piece = [chunk, &data, end].concat();
             let mut rest = &piece[..];
-            while body.next(&mut rest).unwrap() != Piece::More {}
+            while body.next(&mut rest).unwrap() != Decoded::NeedMore {}
         }
     }
 }
 
 #[test]
-fn data_is_borrowed_as_it_lies_and_what_follows_the_body_is_left() {
+fn data_is_borrowed_and_bytes_after_the_body_are_left() {
     let input = b"5\r\nhello\r\n3;x\r\n, y\r\n0\r\nX: y\r\n\r\nGET /";
     let (mut body, mut rest) = (BodyDecoder::new(RequestFraming::Chunked), &input[..]);
-    assert_eq!(body.next(&mut rest), Ok(Piece::Data(b"hello")));
-    assert_eq!(body.next(&mut rest), Ok(Piece::Data(b", y")));
-    assert_eq!(body.next(&mut rest), Ok(Piece::End));
-    assert_eq!(body.next(&mut rest), Ok(Piece::End));
+    assert_eq!(body.next(&mut rest), Ok(Decoded::Data(b"hello")));
+    assert_eq!(body.next(&mut rest), Ok(Decoded::Data(b", y")));
+    assert_eq!(body.next(&mut rest), Ok(Decoded::End));
+    assert_eq!(body.next(&mut rest), Ok(Decoded::End));
     assert_eq!(rest, b"GET /");
     let (mut body, mut rest) = (BodyDecoder::new(RequestFraming::Length(7)), &b"hel"[..]);
-    assert_eq!(body.next(&mut rest), Ok(Piece::Data(b"hel")));
-    assert_eq!(body.next(&mut rest), Ok(Piece::More));
+    assert_eq!(body.next(&mut rest), Ok(Decoded::Data(b"hel")));
+    assert_eq!(body.next(&mut rest), Ok(Decoded::NeedMore));
     rest = b"lo, you";
-    assert_eq!(body.next(&mut rest), Ok(Piece::Data(b"lo, ")));
-    assert_eq!((body.next(&mut rest), rest), (Ok(Piece::End), &b"you"[..]));
+    assert_eq!(body.next(&mut rest), Ok(Decoded::Data(b"lo, ")));
+    assert_eq!(
+        (body.next(&mut rest), rest),
+        (Ok(Decoded::End), &b"you"[..])
+    );
 }

@@ -1,10 +1,10 @@
-//! What real clients, proxies and attackers sent (tests/data/cases), and other request lines of each kind.
+//! Requests of real clients, proxies and attackers (tests/data/cases), and other request lines of each kind.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::{assert_stories, head, refusal, story};
+use super::{assert_summaries, head, refusal, summary};
 use crate::server::http1::{HeadReader, Reason};
 
 #[test]
@@ -35,18 +35,18 @@ fn every_recorded_case_is_read_as_it_should_be() {
     {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if name.ends_with(".req") {
-            read.insert(name, story(&fs::read(&path).unwrap()));
+            read.insert(name, summary(&fs::read(&path).unwrap()));
         }
     }
     let read = read
         .iter()
-        .map(|(name, story)| (name.as_str(), story.as_str()))
+        .map(|(name, summary)| (name.as_str(), summary.as_str()))
         .collect::<BTreeMap<_, _>>();
     assert_eq!(read, expected);
 }
 
 #[test]
-fn other_protocols_are_refused_before_they_have_said_much() {
+fn other_protocols_are_refused_by_their_first_bytes() {
     let refused = |bytes: &[u8]| HeadReader::default().take(&mut bytes.to_vec()).unwrap_err();
     let hello = refused(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
     assert!(
@@ -78,7 +78,7 @@ fn versions_up_to_1_9_are_read_as_1_1_and_no_others() {
             "{version}"
         );
     }
-    assert_stories(&[
+    assert_summaries(&[
         ("GET / HTTP/1.7\r\nHost: a\r\n\r\n", "GET /, …"),
         ("GET / HTTP/1.7\r\n\r\n", "400"),
         ("GET / HTTP/1.0\r\n\r\n", "GET /, closed"),
@@ -99,10 +99,10 @@ fn versions_up_to_1_9_are_read_as_1_1_and_no_others() {
 fn lines_end_with_cr_lf_and_one_empty_line_may_stand_before_a_request() {
     let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     assert_eq!(
-        story(format!("\r\n{get}\r\n{get}").as_bytes()),
+        summary(format!("\r\n{get}\r\n{get}").as_bytes()),
         "GET /, GET /, …"
     );
-    assert_stories(&[
+    assert_summaries(&[
         ("\r\n\r\nGET / HTTP/1.1\r\n", "400"),
         ("\nGET / HTTP/1.1\r\n", "400"),
         ("GET / HTTP/1.1\nHost: a\r\n", "400"),
@@ -132,7 +132,7 @@ fn methods_are_tokens_and_targets_pass_as_they_are() {
         assert_eq!(format!("{} {}", read.method(), read.target_text()), line);
     }
     assert_eq!(
-        story(b"GET /\xe4\xff HTTP/1.1\r\nHost: a\r\n\r\n"),
+        summary(b"GET /\xe4\xff HTTP/1.1\r\nHost: a\r\n\r\n"),
         "GET /\u{fffd}\u{fffd}, …"
     );
     for line in [
@@ -178,7 +178,7 @@ fn an_absolute_target_names_its_host() {
 }
 
 #[test]
-fn a_refusal_names_what_it_refuses_escaped_and_cut_and_the_way_out() {
+fn a_refusal_names_the_escaped_and_cut_fault_and_the_way_out() {
     let turned = refusal("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\u{202e}[31m\r\n\r\n");
     assert_eq!(
         turned.message,
@@ -201,7 +201,7 @@ fn a_refusal_names_what_it_refuses_escaped_and_cut_and_the_way_out() {
 }
 
 #[test]
-fn the_line_of_a_refused_request_can_be_told() {
+fn the_request_line_of_a_refused_request_is_known() {
     let mut head_reader = HeadReader::default();
     let mut input = b"POST /api/chat HTTP/1.1\r\nHost: a\r\nX".to_vec();
     assert!(head_reader.line(&input).is_none());

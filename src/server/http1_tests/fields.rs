@@ -1,6 +1,6 @@
 //! Header lines, and what they decide: the framing of a body, leave to send it, and what stops here.
 
-use super::{assert_stories, head, refusal};
+use super::{assert_summaries, head, refusal};
 use crate::server::http1::Reason;
 
 #[test]
@@ -79,7 +79,7 @@ fn a_body_has_one_length_or_chunks_and_never_both() {
         refusal("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n").status,
         400
     );
-    assert_stories(&[
+    assert_summaries(&[
         (
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 005\r\n\r\nhelloGET",
             "POST /(5), …",
@@ -112,7 +112,7 @@ fn the_largest_length_is_that_of_go() {
 }
 
 #[test]
-fn leave_to_send_a_body_is_asked_for_where_there_is_one_by_http_1_1() {
+fn a_request_with_a_body_may_expect_100_continue_in_http_1_1() {
     let expects = |version: &str, lines: &str| {
         head(&format!(
             "POST / HTTP/{version}\r\nHost: a\r\n{lines}\r\n\r\n"
@@ -132,7 +132,7 @@ fn leave_to_send_a_body_is_asked_for_where_there_is_one_by_http_1_1() {
 }
 
 #[test]
-fn what_connection_names_stops_here_in_any_letters_and_on_any_line() {
+fn headers_that_connection_names_in_any_case_and_on_any_line_are_not_passed_on() {
     let read = head(concat!(
         "POST / HTTP/1.1\r\nhOst: a\r\nX-A: 1\r\nConnection: x-SECRET , close,Host\r\nx-a: 2\r\nX-Secret: 3\r\nTE: trailers\r\nUpgrade: h2c\r\n",
         "Connection: , content-length, Transfer-Encoding, X-Other\r\nTrailer: X\r\nX-Secrets: 4\r\nx-other: 5\r\ntransfer-encoding: Chunked\r\n\r\n"

@@ -1,8 +1,8 @@
-//! What holds of http1 as a whole. Beside it and not in it, so that tests/it can take in the same files without their tests.
+//! Tests of http1 as a whole. Beside it and not in it, so that tests/it can include the same files without their tests.
 
 /// The bounds, and that each byte is looked at once.
 mod bounds;
-/// What real clients, proxies and attackers sent, and others of each kind.
+/// Requests of real clients, proxies and attackers, and others of each kind.
 mod cases;
 /// Header lines, and what they decide.
 mod fields;
@@ -13,17 +13,17 @@ mod random;
 /// Heads of replies.
 mod replies;
 
-use crate::server::http1::{BodyDecoder, HeadReader, Piece, Refusal, RequestHead, Version};
+use crate::server::http1::{BodyDecoder, Decoded, HeadReader, Refusal, RequestHead, Version};
 
-/// What is seen on a connection, one after the other.
+/// The events on a connection, one after the other.
 #[derive(Clone, Debug, PartialEq)]
-enum Seen {
+enum ConnectionEvent {
     Request(ParsedRequest),
     /// With this status; the connection is at its end.
     Refused(u16),
-    /// What came is the beginning of a request, or nothing.
-    Unfinished,
-    /// The client asked for it; whatever it sends afterwards is not looked at.
+    /// The rest is the beginning of a request, or nothing.
+    Incomplete,
+    /// At the wish of the client; bytes that it sends afterwards are ignored.
     Closed,
 }
 
@@ -39,17 +39,19 @@ struct ParsedRequest {
     expects_continue: bool,
 }
 
-/// Everything on a connection that brings `pieces`.
-fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Seen> {
+/// The events on a connection that brings `pieces`.
+fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<ConnectionEvent> {
     let mut reader = Reader::default();
     for piece in pieces {
         reader.input.extend_from_slice(piece);
-        if reader.ended.is_none() {
-            reader.ended = reader.go_on();
+        if reader.end.is_none() {
+            reader.end = reader.read_available();
         }
     }
-    reader.seen.push(reader.ended.unwrap_or(Seen::Unfinished));
-    reader.seen
+    reader
+        .events
+        .push(reader.end.unwrap_or(ConnectionEvent::Incomplete));
+    reader.events
 }
 
 /// A connection, read as the server reads it.
@@ -58,13 +60,13 @@ struct Reader {
     head_reader: HeadReader,
     input: Vec<u8>,
     at: Option<(RequestHead, BodyDecoder, Vec<u8>)>,
-    seen: Vec<Seen>,
-    ended: Option<Seen>,
+    events: Vec<ConnectionEvent>,
+    end: Option<ConnectionEvent>,
 }
 
 impl Reader {
-    /// Reads what is there. Returns how the connection ends, if it does.
-    fn go_on(&mut self) -> Option<Seen> {
+    /// Reads the available input. Returns the end of the connection, if there is one.
+    fn read_available(&mut self) -> Option<ConnectionEvent> {
         loop {
             match self.next() {
                 Ok(true) => {}
@@ -74,10 +76,10 @@ impl Reader {
         }
     }
 
-    /// A head, or what there is of a body. False when more must come.
-    fn next(&mut self) -> Result<bool, Seen> {
-        let refused = |refusal: Refusal| Seen::Refused(refusal.status);
-        let Some((_, body, so_far)) = &mut self.at else {
+    /// Reads a head, or the available part of a body. Returns false if more must come.
+    fn next(&mut self) -> Result<bool, ConnectionEvent> {
+        let refused = |refusal: Refusal| ConnectionEvent::Refused(refusal.status);
+        let Some((_, body, data_so_far)) = &mut self.at else {
             let head = self.head_reader.take(&mut self.input).map_err(refused)?;
             self.at = head.map(|head| {
                 let body = BodyDecoder::new(head.framing());
@@ -87,12 +89,12 @@ impl Reader {
         };
         let mut rest = &self.input[..];
         let piece = body.next(&mut rest).map_err(refused)?;
-        if let Piece::Data(data) = piece {
+        if let Decoded::Data(data) = piece {
             assert!(!data.is_empty());
-            so_far.extend_from_slice(data);
+            data_so_far.extend_from_slice(data);
         }
-        let ends = piece == Piece::End;
-        let more = piece == Piece::More;
+        let ends = piece == Decoded::End;
+        let more = piece == Decoded::NeedMore;
         assert!(!more || rest.is_empty());
         self.input = rest.to_vec();
         if ends {
@@ -101,9 +103,9 @@ impl Reader {
         Ok(!more)
     }
 
-    fn finish(&mut self) -> Result<(), Seen> {
+    fn finish(&mut self) -> Result<(), ConnectionEvent> {
         let (head, _, body) = self.at.take().expect("a request");
-        self.seen.push(Seen::Request(ParsedRequest {
+        self.events.push(ConnectionEvent::Request(ParsedRequest {
             method: head.method().to_owned(),
             target: head.target().to_owned(),
             is_http10: head.version() == Version::Http10,
@@ -114,39 +116,39 @@ impl Reader {
         if head.keeps_alive() {
             Ok(())
         } else {
-            Err(Seen::Closed)
+            Err(ConnectionEvent::Closed)
         }
     }
 }
 
-/// Everything on a connection in a line: `POST /x(52)` with the length of the body, the status of a refusal, and how it ends.
-fn story(input: &[u8]) -> String {
-    let told = |seen: &Seen| match seen {
-        Seen::Request(asked) if asked.body.is_empty() => format!(
-            "{} {}",
-            asked.method,
-            String::from_utf8_lossy(&asked.target)
-        ),
-        Seen::Request(asked) => format!(
-            "{} {}({})",
-            asked.method,
-            String::from_utf8_lossy(&asked.target),
-            asked.body.len()
-        ),
-        Seen::Refused(status) => status.to_string(),
-        Seen::Unfinished => "…".into(),
-        Seen::Closed => "closed".into(),
-    };
-    read([input])
-        .iter()
-        .map(told)
-        .collect::<Vec<_>>()
-        .join(", ")
+/// Summarizes the events on a connection in a line: `POST /x(52)` with the length of the body, the status of a refusal, and the end.
+fn summary(input: &[u8]) -> String {
+    let events: Vec<String> = read([input]).iter().map(describe).collect();
+    events.join(", ")
 }
 
-fn assert_stories(stories: &[(&str, &str)]) {
-    for (input, expected) in stories {
-        assert_eq!(story(input.as_bytes()), *expected, "{input:?}");
+fn describe(event: &ConnectionEvent) -> String {
+    match event {
+        ConnectionEvent::Request(request) if request.body.is_empty() => format!(
+            "{} {}",
+            request.method,
+            String::from_utf8_lossy(&request.target)
+        ),
+        ConnectionEvent::Request(request) => format!(
+            "{} {}({})",
+            request.method,
+            String::from_utf8_lossy(&request.target),
+            request.body.len()
+        ),
+        ConnectionEvent::Refused(status) => status.to_string(),
+        ConnectionEvent::Incomplete => "…".into(),
+        ConnectionEvent::Closed => "closed".into(),
+    }
+}
+
+fn assert_summaries(cases: &[(&str, &str)]) {
+    for (input, expected) in cases {
+        assert_eq!(summary(input.as_bytes()), *expected, "{input:?}");
     }
 }
 

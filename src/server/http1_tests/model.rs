@@ -2,28 +2,28 @@
 //!
 //! Targets that are neither paths nor `*` are left out; tests/it compares those with Go itself.
 
-use super::{ParsedRequest, Seen};
+use super::{ConnectionEvent, ParsedRequest};
 
-/// Everything on a connection that brings `input`. `None` when there is a target that this model does not know.
-pub(super) fn read(input: &[u8]) -> Option<Vec<Seen>> {
-    let mut seen = Vec::new();
+/// The events on a connection that brings `input`. `None` if there is a target that this model does not know.
+pub(super) fn read(input: &[u8]) -> Option<Vec<ConnectionEvent>> {
+    let mut events = Vec::new();
     let mut rest = input.to_vec();
     loop {
         let last = match request(&rest) {
-            Ok((asked, goes_on, left)) => {
-                seen.push(Seen::Request(asked));
-                rest = left;
-                if goes_on {
+            Ok((request, keeps_alive, behind)) => {
+                events.push(ConnectionEvent::Request(request));
+                rest = behind;
+                if keeps_alive {
                     continue;
                 }
-                Seen::Closed
+                ConnectionEvent::Closed
             }
-            Err(Stop::Refused(status)) => Seen::Refused(status),
-            Err(Stop::Unfinished) => Seen::Unfinished,
+            Err(Stop::Refused(status)) => ConnectionEvent::Refused(status),
+            Err(Stop::Unfinished) => ConnectionEvent::Incomplete,
             Err(Stop::Unknown) => return None,
         };
-        seen.push(last);
-        return Some(seen);
+        events.push(last);
+        return Some(events);
     }
 }
 
@@ -37,7 +37,7 @@ const BAD: Stop = Stop::Refused(400);
 
 type Rest = Vec<u8>;
 
-/// The first request, whether the connection goes on after it, and what is left.
+/// The first request, whether the connection is kept after it, and the rest of the input.
 fn request(input: &[u8]) -> Result<(ParsedRequest, bool, Rest), Stop> {
     let input = input.strip_prefix(b"\r\n").unwrap_or(input);
     let method: Vec<u8> = input
@@ -49,7 +49,7 @@ fn request(input: &[u8]) -> Result<(ParsedRequest, bool, Rest), Stop> {
         return Err(BAD);
     }
     let (first, mut rest) = line(input)?;
-    let mut asked = request_line(&first)?;
+    let mut request = request_line(&first)?;
     loop {
         let (field, left) = line(&rest)?;
         rest = left;
@@ -59,12 +59,12 @@ fn request(input: &[u8]) -> Result<(ParsedRequest, bool, Rest), Stop> {
         if !is_field(&field) {
             return Err(BAD);
         }
-        asked.lines.push([&field[..], b"\r\n"].concat());
+        request.lines.push([&field[..], b"\r\n"].concat());
     }
-    let goes_on = connection(&asked);
-    host(&asked)?;
-    let framing = framing(&asked)?;
-    let expect = values(&asked, "expect")
+    let keeps_alive = connection(&request);
+    host(&request)?;
+    let framing = framing(&request)?;
+    let expect = values(&request, "expect")
         .first()
         .cloned()
         .unwrap_or_default();
@@ -74,17 +74,17 @@ fn request(input: &[u8]) -> Result<(ParsedRequest, bool, Rest), Stop> {
     if !waits && !expect.is_empty() {
         return Err(Stop::Refused(417));
     }
-    asked.expects_continue = waits && !asked.is_http10 && framing != Some(0);
+    request.expects_continue = waits && !request.is_http10 && framing != Some(0);
     let (body, rest) = match framing {
         Some(length) if rest.len() < length => return Err(Stop::Unfinished),
         Some(length) => (rest[..length].to_vec(), rest[length..].to_vec()),
         None => chunks(&rest)?,
     };
-    asked.body = body;
-    Ok((asked, goes_on, rest))
+    request.body = body;
+    Ok((request, keeps_alive, rest))
 }
 
-/// The first line without its end, and what is left.
+/// The first line without its end, and the rest of the input.
 fn line(input: &[u8]) -> Result<(Vec<u8>, Rest), Stop> {
     let end = input
         .iter()
@@ -132,24 +132,24 @@ fn request_line(line: &[u8]) -> Result<ParsedRequest, Stop> {
     })
 }
 
-fn host(asked: &ParsedRequest) -> Result<(), Stop> {
-    let hosts = values(asked, "host");
+fn host(request: &ParsedRequest) -> Result<(), Stop> {
+    let hosts = values(request, "host");
     let may = |c: char| c.is_ascii_alphanumeric() || "!$%&'()*+,-.:;=[]_~".contains(c);
     match &hosts[..] {
-        [] if asked.is_http10 => Ok(()),
+        [] if request.is_http10 => Ok(()),
         [host] if host.chars().all(may) => Ok(()),
         _ => Err(BAD),
     }
 }
 
 /// The length of the body; `None` for chunks.
-fn framing(asked: &ParsedRequest) -> Result<Option<usize>, Stop> {
+fn framing(request: &ParsedRequest) -> Result<Option<usize>, Stop> {
     let (lengths, encodings) = (
-        values(asked, "content-length"),
-        values(asked, "transfer-encoding"),
+        values(request, "content-length"),
+        values(request, "transfer-encoding"),
     );
     let forbidden = ["content-length", "transfer-encoding", "trailer"];
-    let trailers = values(asked, "trailer").join(",");
+    let trailers = values(request, "trailer").join(",");
     match (&lengths[..], &encodings[..]) {
         ([], []) => Ok(Some(0)),
         ([length], []) if !length.is_empty() && length.chars().all(|c| c.is_ascii_digit()) => {
@@ -158,7 +158,7 @@ fn framing(asked: &ParsedRequest) -> Result<Option<usize>, Stop> {
                 .map(|length| Some(usize::try_from(length).unwrap()))
                 .map_err(|_| BAD)
         }
-        ([], [encoding]) if encoding == "chunked" && !asked.is_http10 => {
+        ([], [encoding]) if encoding == "chunked" && !request.is_http10 => {
             if trailers
                 .split(',')
                 .any(|name| forbidden.contains(&name.trim()))
@@ -172,8 +172,8 @@ fn framing(asked: &ParsedRequest) -> Result<Option<usize>, Stop> {
     }
 }
 
-fn connection(asked: &ParsedRequest) -> bool {
-    let lines = values(asked, "connection");
+fn connection(request: &ParsedRequest) -> bool {
+    let lines = values(request, "connection");
     let first = |option: &str| {
         lines
             .first()
@@ -184,24 +184,24 @@ fn connection(asked: &ParsedRequest) -> bool {
             line.split(',')
                 .any(|word| word.trim_matches([' ', '\t']) == "close")
         });
-    !close && (!asked.is_http10 || first("keep-alive"))
+    !close && (!request.is_http10 || first("keep-alive"))
 }
 
-/// The body in chunks, and what is left.
+/// The chunked body, and the rest of the input.
 fn chunks(input: &[u8]) -> Result<(Vec<u8>, Rest), Stop> {
     let (mut body, mut rest, mut excess) = (Vec::new(), input.to_vec(), 0_i128);
     loop {
-        let so_far: Vec<u8> = rest
+        let line_so_far: Vec<u8> = rest
             .iter()
             .copied()
             .take_while(|b| !b"\r\n".contains(b))
             .collect();
-        let digits: String = so_far
+        let digits: String = line_so_far
             .iter()
             .map(|b| char::from(*b))
             .take_while(char::is_ascii_hexdigit)
             .collect();
-        let behind = &so_far[digits.len()..];
+        let behind = &line_so_far[digits.len()..];
         let is_extension = behind.starts_with(b";") || behind.iter().all(|b| b" \t".contains(b));
         let is_long = rest.len() >= 4096 && !rest[..4096].contains(&b'\n');
         if digits.len() > 16 || (digits.is_empty() && !rest.is_empty()) || !is_extension || is_long
@@ -216,7 +216,7 @@ fn chunks(input: &[u8]) -> Result<(Vec<u8>, Rest), Stop> {
         if size >= 1 << 62 {
             return Err(BAD);
         }
-        excess = (excess + so_far.len() as i128 + 4 - 16 - 2 * i128::from(size)).max(0);
+        excess = (excess + line_so_far.len() as i128 + 4 - 16 - 2 * i128::from(size)).max(0);
         if excess > 16 * 1024 {
             return Err(BAD);
         }
@@ -235,22 +235,22 @@ fn chunks(input: &[u8]) -> Result<(Vec<u8>, Rest), Stop> {
     }
 }
 
-/// What is left after the trailers, of which each byte is judged as it comes.
+/// Skips the trailers, each byte of which is checked as it comes. Returns the rest of the input.
 fn trailers(input: &[u8]) -> Result<Rest, Stop> {
     let mut rest = input.to_vec();
     loop {
-        let so_far: Vec<u8> = rest
+        let line_so_far: Vec<u8> = rest
             .iter()
             .copied()
             .take_while(|b| !b"\r\n".contains(b))
             .collect();
-        let has_colon = so_far.contains(&b':');
+        let has_colon = line_so_far.contains(&b':');
         let may_become = if has_colon {
-            is_field(&so_far)
+            is_field(&line_so_far)
         } else {
-            so_far.iter().all(|b| is_token(*b))
+            line_so_far.iter().all(|b| is_token(*b))
         };
-        let is_cut = !has_colon && !so_far.is_empty() && rest.len() > so_far.len();
+        let is_cut = !has_colon && !line_so_far.is_empty() && rest.len() > line_so_far.len();
         if !may_become || is_cut {
             return Err(BAD);
         }
@@ -286,8 +286,8 @@ fn is_token(byte: u8) -> bool {
 }
 
 /// The values of a header, in small letters, without blanks around them.
-fn values(asked: &ParsedRequest, name: &str) -> Vec<String> {
-    let lines = asked.lines.iter().map(|line| text(line));
+fn values(request: &ParsedRequest, name: &str) -> Vec<String> {
+    let lines = request.lines.iter().map(|line| text(line));
     let parts: Vec<(String, String)> = lines
         .map(|line| {
             line.split_once(':')

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Seen, model, read};
+use super::{ConnectionEvent, model, read};
 use crate::server::http1::{HeadReader, Version};
 
 const CASES: u32 = 10_000;
@@ -57,7 +57,7 @@ const LINES: [&str; 27] = [
     "X: \u{1}",
 ];
 
-/// How a body may be sent. Good ways come first, and oftenest.
+/// Ways to send a body. Good ones come first, and most often.
 fn body() -> impl Strategy<Value = (Vec<String>, Vec<u8>)> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..40);
     let extension = select(vec![
@@ -126,7 +126,7 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-/// What is done to bytes to spoil them, at a place between 0 and 1.
+/// Ways to spoil bytes, at a place between 0 and 1.
 #[derive(Clone, Debug)]
 enum Spoil {
     Replace(f64, u8),
@@ -181,7 +181,7 @@ impl Spoil {
     }
 }
 
-/// What a connection brings: a few requests, most of them spoilt a little, and where the pieces end in which it comes.
+/// The bytes of a connection, a few requests of which most are spoilt a little, and the ends of the pieces they come in.
 fn connection() -> impl Strategy<Value = (Vec<u8>, Vec<f64>)> {
     let spoils = prop_oneof![2 => Just(Vec::new()), 3 => prop::collection::vec(spoil(), 1..4)];
     (
@@ -191,7 +191,9 @@ fn connection() -> impl Strategy<Value = (Vec<u8>, Vec<f64>)> {
     )
         .prop_map(|(requests, spoils, cuts)| {
             let mut bytes = requests.concat();
-            spoils.iter().for_each(|spoil| spoil.apply(&mut bytes));
+            for spoil in &spoils {
+                spoil.apply(&mut bytes);
+            }
             (bytes, cuts)
         })
 }
@@ -210,29 +212,29 @@ fn pieces<'a>(bytes: &'a [u8], cuts: &[f64]) -> Vec<&'a [u8]> {
 }
 
 #[test]
-fn ten_thousand_connections_are_read_as_the_model_reads_them_in_whatever_pieces_they_come() {
-    let (whole, refused, unfinished) = (Cell::new(0), Cell::new(0), Cell::new(0));
+fn connections_in_any_pieces_are_read_as_the_model_reads_them() {
+    let (whole, refused, incomplete) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let mut runner = TestRunner::new_with_rng(
         Config::with_cases(CASES),
         prop::test_runner::TestRng::deterministic_rng(Default::default()),
     );
     let result = runner.run(&connection(), |(bytes, cuts)| {
-        let seen = read(pieces(&bytes, &cuts));
-        prop_assert_eq!(&seen, &read(bytes.chunks(1)), "byte by byte");
+        let events = read(pieces(&bytes, &cuts));
+        prop_assert_eq!(&events, &read(bytes.chunks(1)), "byte by byte");
         let Some(expected) = model::read(&bytes) else {
             return Ok(());
         };
-        prop_assert_eq!(&seen, &expected, "{}", bytes.escape_ascii());
+        prop_assert_eq!(&events, &expected, "{}", bytes.escape_ascii());
         whole.set(
             whole.get()
-                + seen
+                + events
                     .iter()
-                    .filter(|seen| matches!(seen, Seen::Request(_)))
+                    .filter(|event| matches!(event, ConnectionEvent::Request(_)))
                     .count(),
         );
-        match seen.last() {
-            Some(Seen::Refused(_)) => refused.set(refused.get() + 1),
-            Some(Seen::Unfinished) => unfinished.set(unfinished.get() + 1),
+        match events.last() {
+            Some(ConnectionEvent::Refused(_)) => refused.set(refused.get() + 1),
+            Some(ConnectionEvent::Incomplete) => incomplete.set(incomplete.get() + 1),
             _ => {}
         }
         Ok(())
@@ -241,8 +243,8 @@ fn ten_thousand_connections_are_read_as_the_model_reads_them_in_whatever_pieces_
     // The requests were neither all good nor all bad.
     let enough = CASES as usize / 10;
     assert!(
-        whole.get() > enough && refused.get() > enough && unfinished.get() > enough,
-        "{whole:?} {refused:?} {unfinished:?}"
+        whole.get() > enough && refused.get() > enough && incomplete.get() > enough,
+        "{whole:?} {refused:?} {incomplete:?}"
     );
 }
 
@@ -270,17 +272,17 @@ proptest! {
         prop_assert_eq!(head.raw(), text.as_bytes());
         prop_assert_eq!((head.method(), head.target(), head.version()), (method.as_str(), target.as_bytes(), Version::Http11));
         let first = format!("{method} {target} HTTP/1.{minor}\r\n");
-        let put_together = [first.as_bytes(), &head.fields().flat_map(|field| field.line).copied().collect::<Vec<u8>>(), b"\r\n"].concat();
-        prop_assert_eq!(put_together, text.as_bytes());
+        let joined = [first.as_bytes(), &head.fields().flat_map(|field| field.line).copied().collect::<Vec<u8>>(), b"\r\n"].concat();
+        prop_assert_eq!(joined, text.as_bytes());
         let parts: Vec<(&str, &[u8])> = head.fields().skip(1).map(|field| (field.name, field.value)).collect();
         prop_assert_eq!(parts, lines.iter().map(|(name, _, value, _)| (name.as_str(), value.as_bytes())).collect::<Vec<_>>());
     }
 
     #[test]
-    fn no_bytes_make_it_panic_or_read_on_after_an_end(bytes in prop::collection::vec(any::<u8>(), 0..300), cuts in prop::collection::vec(0.0..1.0, 0..8)) {
-        let seen = read(pieces(&bytes, &cuts));
-        prop_assert_eq!(&seen, &read([&bytes[..]]));
-        let lasts = seen.iter().filter(|seen| !matches!(seen, Seen::Request(_))).count();
-        prop_assert!(lasts == 1 && !matches!(seen.last(), Some(Seen::Request(_))), "{seen:?}");
+    fn random_bytes_neither_panic_nor_are_read_beyond_the_end(bytes in prop::collection::vec(any::<u8>(), 0..300), cuts in prop::collection::vec(0.0..1.0, 0..8)) {
+        let events = read(pieces(&bytes, &cuts));
+        prop_assert_eq!(&events, &read([&bytes[..]]));
+        let ends = events.iter().filter(|events| !matches!(events, ConnectionEvent::Request(_))).count();
+        prop_assert!(ends == 1 && !matches!(events.last(), Some(ConnectionEvent::Request(_))), "{events:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Heads of replies: where they end, and what they say of the body.
+//! Heads of replies: their end, and the framing of the body.
 
 use proptest::prelude::*;
 
@@ -41,19 +41,19 @@ fn the_framing_of_a_reply_is_read_as_go_reads_it() {
     ] {
         assert!(framing(bad).is_err(), "{bad}");
     }
-    for twice in [
+    for invalid in [
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
         "X\r\n",
         " X: folded\r\n",
         "X : 1\r\n",
         "X: \0\r\n",
     ] {
-        assert!(framing(twice).is_err(), "{twice:?}");
+        assert!(framing(invalid).is_err(), "{invalid:?}");
     }
 }
 
 #[test]
-fn a_connection_goes_on_as_its_version_and_its_options_say() {
+fn a_connection_is_kept_as_its_version_and_options_say() {
     let keeps = |head: &str| read(head).unwrap().keeps_alive();
     assert!(
         keeps("HTTP/1.1 200 OK\r\n\r\n")
@@ -66,7 +66,7 @@ fn a_connection_goes_on_as_its_version_and_its_options_say() {
 }
 
 #[test]
-fn what_is_no_status_line_is_told() {
+fn an_invalid_status_line_is_an_error() {
     for bad in [
         "HTTP/2 200 OK",
         "HTTP/1.1 20 OK",
@@ -96,7 +96,7 @@ fn what_is_no_status_line_is_told() {
 
 proptest! {
     #[test]
-    fn the_end_is_found_in_whatever_pieces_the_head_comes(
+    fn the_end_of_a_head_is_found_in_any_pieces(
         headers in prop::collection::vec("x-[a-z]{1,8}: [ -~]{0,20}", 0..6),
         ends in prop::collection::vec(any::<bool>(), 8),
         rest in "[\\r\\na]{0,6}",
@@ -107,13 +107,13 @@ proptest! {
         let head = format!("HTTP/1.1 200 OK{}{lines}{}", end(0), end(7));
         let bytes = [head.as_bytes(), rest.as_bytes()].concat();
         let mut found = None;
-        let mut seen = 0;
+        let mut scanned = 0;
         for upto in (0..bytes.len()).step_by(size).chain([bytes.len()]) {
-            found = end_of_reply_head(&bytes[..upto], seen).unwrap();
+            found = end_of_reply_head(&bytes[..upto], scanned).unwrap();
             if found.is_some() {
                 break;
             }
-            seen = upto;
+            scanned = upto;
         }
         prop_assert_eq!(found, Some(head.len()));
         let read = ReplyHead::read(head.into_bytes()).unwrap();

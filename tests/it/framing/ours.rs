@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 #[path = "../../../src/server/http1/mod.rs"]
 mod http1;
 
-use self::http1::{BodyDecoder, HeadReader, Piece, Refusal, RequestFraming, RequestHead, Version};
+use self::http1::{
+    BodyDecoder, Decoded, HeadReader, Refusal, RequestFraming, RequestHead, Version,
+};
 use super::{End, Request, Seen};
 
 /// Of a request whose connection we close although it says keep-alive, too.
@@ -82,9 +84,9 @@ fn body(head: &RequestHead, input: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Refu
     let (mut body, mut rest, mut data) = (BodyDecoder::new(head.framing()), &input[..], Vec::new());
     loop {
         match body.next(&mut rest)? {
-            Piece::Data(piece) => data.extend_from_slice(piece),
-            Piece::More => return Ok(None),
-            Piece::End => {
+            Decoded::Data(piece) => data.extend_from_slice(piece),
+            Decoded::NeedMore => return Ok(None),
+            Decoded::End => {
                 *input = rest.to_vec();
                 return Ok(Some(data));
             }

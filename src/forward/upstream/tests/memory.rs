@@ -1,4 +1,4 @@
-//! Connections in memory: what is sent is kept, and what comes is scripted.
+//! Connections in memory: output is stored, and input is scripted.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -12,7 +12,7 @@ use crate::forward::buffers::SmallBuffers;
 use crate::http::address::Upstream;
 use crate::util::threads::lock;
 
-/// What a connection does when more of a reply is awaited. Nothing may be awaited beyond the end of its script.
+/// A step of a connection when more of a reply is awaited. Nothing may be awaited beyond the end of the script.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ScriptStep {
     Bytes(&'static [u8]),
@@ -26,7 +26,7 @@ pub(super) enum ScriptStep {
 pub(super) struct Network {
     control: Arc<ConnectionControl>,
     scripts: Arc<Mutex<VecDeque<Vec<ScriptStep>>>>,
-    /// What was sent on each connection.
+    /// The bytes sent on each connection.
     sent: Arc<Mutex<Vec<Vec<u8>>>>,
     /// After this many bytes the other side takes no more.
     pub(super) room: usize,
@@ -52,10 +52,7 @@ impl Network {
 
     pub(super) fn connect_upstream(&self) -> UpstreamConnection {
         let upstream = Upstream::loopback(11434);
-        let target = Target {
-            upstream,
-            roots: None,
-        };
+        let target = Target::new(upstream);
         UpstreamConnection::over(
             self.clone(),
             self.control.clone(),

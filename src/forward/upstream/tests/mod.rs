@@ -68,7 +68,7 @@ fn a_request_and_the_head_of_its_reply_pass_byte_for_byte() {
 }
 
 #[test]
-fn interim_replies_come_before_the_reply_and_heads_in_whatever_pieces() {
+fn interim_replies_precede_the_reply_and_heads_come_in_any_pieces() {
     const PIECES: [ScriptStep; 6] = [
         ScriptStep::Bytes(b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r"),
         ScriptStep::Bytes(b"\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1."),
