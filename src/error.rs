@@ -1,4 +1,4 @@
-//! What ends the program early, and with which exit code.
+//! Errors that end the program, and their exit codes.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -8,9 +8,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// One message, in the words that the user sees: operation, object, cause, and the way out.
 #[derive(Debug)]
 pub enum Error {
-    /// What was asked for makes no sense.
+    /// The command line or the settings are invalid.
     Usage(String),
-    /// It made sense, but could not be done.
+    /// The command failed.
     Failed(String),
 }
 
@@ -31,7 +31,9 @@ impl fmt::Display for Error {
     }
 }
 
-/// An error of doing this, for `map_err`.
+impl std::error::Error for Error {}
+
+/// Returns a function for `map_err` that adds the operation to a cause.
 pub fn failed<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> Error {
     move |cause| Error::Failed(format!("{doing}: {cause}"))
 }

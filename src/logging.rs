@@ -1,6 +1,6 @@
-//! The log on stderr, or where the system keeps the log of a service.
+//! LOGGING: to stderr, or to the log of the system for a service.
 //!
-//! | level | what it may contain |
+//! | level | contents |
 //! |---|---|
 //! | error | failures that need a person: a panic, a dead listener |
 //! | warn | failures that the tap recovered from or goes on without |
@@ -58,7 +58,7 @@ fn printable(record: &Record) -> String {
     escape_control_chars(&redact_passwords(&message)).into_owned()
 }
 
-/// Logs a panic as an error, whichever thread it ends.
+/// Logs the panic of any thread as an error.
 fn on_panic(panic: &PanicHookInfo) {
     let place = panic
         .location()

@@ -1,9 +1,9 @@
-//! Ollama Tap takes Ollama's place at its port, forwards every byte unchanged, and turns what passes into metrics and a
-//! searchable history.
+//! Ollama Tap takes the place of Ollama at its port, forwards every byte unchanged, and makes metrics and a searchable history of the
+//! traffic.
 //!
 //! ```text
 //! client ─▶ server ─▶ forward ─▶ Ollama
-//!              │         │ bytes first, looking later
+//!              │         │ bytes first, observing later
 //!              │         ▼
 //!              │      observe ─▶ Exchange ─┬─▶ metrics ─▶ /metrics
 //!              ▼                           └─▶ recorder (bounded queue)
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     if matches!(parsed, Invocation::Run(_)) {
         commands::secret::hide_token(&args);
     }
-    // Not before that, which starts us anew with what was handed over.
+    // Not before `hide_token`, which may execute the program again with the sockets still to be taken over.
     platform::socket_store::take_over();
     let window = Window::open();
     let code = run(parsed).unwrap_or_else(|error| {

@@ -1,4 +1,4 @@
-//! LISTENERS: the sockets that a tap listens on: new ones, or those that the service manager kept from the run before.
+//! LISTENERS: the sockets that a tap listens on: new ones, or those that the service manager stored during the previous run.
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
@@ -12,21 +12,21 @@ use crate::ollama::port;
 use crate::platform;
 use crate::server;
 
-/// The names under which the service manager keeps them.
+/// The names under which the service manager stores them.
 const PUBLIC_NAME: &str = "listen";
 const ADMIN_NAME: &str = "admin";
 
 pub struct Listeners {
     pub public: TcpListener,
     pub address: SocketAddr,
-    /// The listener of our own pages, where they have one.
+    /// The listener of our own pages, if they have one.
     pub admin: Option<(TcpListener, SocketAddr)>,
 }
 
 impl Listeners {
-    /// Takes the ports, so that no other process can; nothing is accepted yet.
+    /// Binds the ports, so that no other process can; nothing is accepted yet.
     pub fn open(config: &Config) -> Result<Listeners> {
-        let public = WantedSocket {
+        let public = SocketRequest {
             name: PUBLIC_NAME,
             listen: &config.listen,
             addresses: port::tap_addresses(config)?,
@@ -35,25 +35,27 @@ impl Listeners {
             .admin
             .as_ref()
             .map(|listen| {
-                Ok(WantedSocket {
+                Ok(SocketRequest {
                     name: ADMIN_NAME,
                     listen,
                     addresses: port::page_addresses(listen)?,
                 })
             })
             .transpose()?;
-        let mut kept = platform::socket_store::handed_over();
-        let of_public = public.take_from(&mut kept);
-        let of_admin = admin.as_ref().and_then(|admin| admin.take_from(&mut kept));
-        let mut names: BTreeSet<String> = kept.iter().map(|(name, _)| name.clone()).collect();
-        let misnamed = [(PUBLIC_NAME, &of_public), (ADMIN_NAME, &of_admin)]
+        let mut stored = platform::socket_store::handed_over();
+        let stored_public = public.take_from(&mut stored);
+        let stored_admin = admin
+            .as_ref()
+            .and_then(|admin| admin.take_from(&mut stored));
+        let mut names: BTreeSet<String> = stored.iter().map(|(name, _)| name.clone()).collect();
+        let misnamed = [(PUBLIC_NAME, &stored_public), (ADMIN_NAME, &stored_admin)]
             .map(|(name, found)| found.as_ref().filter(|found| found.0 != name));
         names.extend(misnamed.into_iter().flatten().map(|found| found.0.clone()));
-        // Before we bind: what is left may be what has our port.
-        drop(kept);
+        // Before we bind: one of the remaining sockets may hold our port.
+        drop(stored);
         platform::socket_store::let_go(&names);
-        let (public, address) = public.open(of_public)?;
-        let admin = admin.map(|admin| admin.open(of_admin)).transpose()?;
+        let (public, address) = public.open(stored_public)?;
+        let admin = admin.map(|admin| admin.open(stored_admin)).transpose()?;
         Ok(Listeners {
             public,
             address,
@@ -72,31 +74,33 @@ impl Listeners {
     }
 }
 
-/// A socket that is to be opened.
-struct WantedSocket<'a> {
+/// A socket to be opened.
+struct SocketRequest<'a> {
     name: &'static str,
     listen: &'a ListenAddress,
     addresses: Vec<SocketAddr>,
 }
 
-impl WantedSocket<'_> {
-    /// Takes it out of the sockets that were kept, by its name if possible. Only one that is bound as wanted will do.
-    fn take_from(&self, kept: &mut Vec<(String, Socket)>) -> Option<(String, Socket)> {
-        kept.sort_by_key(|(name, _)| name != self.name);
-        let index = kept
+impl SocketRequest<'_> {
+    /// Takes a matching socket out of the stored ones, by its name if possible.
+    fn take_from(&self, stored: &mut Vec<(String, Socket)>) -> Option<(String, Socket)> {
+        stored.sort_by_key(|(name, _)| name != self.name);
+        let index = stored
             .iter()
             .position(|(_, socket)| server::is_bound_to(socket, &self.addresses))?;
-        Some(kept.remove(index))
+        Some(stored.remove(index))
     }
 
-    /// Opens it where it was not kept, and has the service manager keep it from now on.
-    fn open(self, found: Option<(String, Socket)>) -> Result<(TcpListener, SocketAddr)> {
-        let opened = found.map_or_else(
+    /// Opens the socket unless it was `stored`, and has the service manager store it from now on.
+    fn open(self, stored: Option<(String, Socket)>) -> Result<(TcpListener, SocketAddr)> {
+        let listener = stored.map_or_else(
             || server::bind(&self.addresses),
             |(_, socket)| server::listen(socket),
         );
-        let socket = opened.map_err(|e| port::bind_error(self.listen, &e))?;
-        let address = socket.local_addr().map_err(failed("ask where we listen"))?;
+        let socket = listener.map_err(|e| port::bind_error(self.listen, &e))?;
+        let address = socket
+            .local_addr()
+            .map_err(failed("read the address of the listener"))?;
         platform::socket_store::keep(self.name, &socket);
         Ok((socket, address))
     }

@@ -1,4 +1,4 @@
-//! TAP: starts the pipeline, whatever command asks for it, and drains it at the end.
+//! APP: starts a tap for any command, and drains it at the end.
 
 mod listeners;
 mod page_queues;
@@ -30,10 +30,10 @@ use crate::server::Context;
 use crate::util::budget::Budget;
 use crate::util::threads::lock;
 
-/// After the grace has passed, requests that were cancelled get this long to end and be counted.
+/// After the grace period, cancelled requests get this long to end and be counted.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
-/// Shows one of the first lines, from which people and tests read the address.
+/// Shows one of the first lines, from which users and tests read the address.
 pub type Announce = fn(&str);
 
 /// Announces on standard error, whatever the log level; in the log of a service, which has no standard error.
@@ -44,7 +44,7 @@ pub fn announce(line: &str) {
     eprintln!("{line}");
 }
 
-/// A tap that answers, until it is drained.
+/// A running tap.
 pub struct Tap {
     ctx: Arc<WorkerContext>,
     history: Option<Arc<History>>,
@@ -54,7 +54,7 @@ pub struct Tap {
 }
 
 impl Tap {
-    /// Takes the port, opens the history, announces where both are, and starts to serve requests once Ollama is ready.
+    /// Binds the port, opens the history, announces both, and starts to serve requests once Ollama is ready.
     pub fn start(config: &Config, readiness: Arc<Readiness>, announce: Announce) -> Result<Tap> {
         platform::resources::return_freed_memory();
         let target = Target::of(&config.upstream)?;
@@ -88,7 +88,7 @@ impl Tap {
         let workers = Arc::new(Mutex::new(Workers::new(&ctx)));
         wiring::start_threads(&ctx, &workers, listeners).map_err(failed("start threads"))?;
         watchdog::start(pages_address).map_err(failed("start threads"))?;
-        // Last, as they take what threads there are.
+        // Last, as they may take all remaining threads.
         lock(&workers).start().map_err(failed("start threads"))?;
         Ok(Tap {
             ctx,
@@ -144,12 +144,12 @@ impl Tap {
     }
 }
 
-/// Returns what to dial for an address that is listened on.
+/// Returns the address to dial for a listening address.
 fn dialable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(dialable_ip(address.ip()), address.port())
 }
 
-/// Announces where we listen, where requests go, and where records are stored.
+/// Announces the listening addresses, the upstream, and the location of the history.
 fn announce_start(
     config: &Config,
     listeners: &Listeners,

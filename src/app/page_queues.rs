@@ -10,7 +10,7 @@ const PAGES_WAITING_MAX: usize = 256;
 
 /// One queue for each kind of page, so that none waits for a slower one.
 pub struct PageQueues {
-    /// Pages that are made of what is in memory.
+    /// Pages that are made from memory.
     pub memory: PageQueue,
     /// The page that asks Ollama.
     pub test: PageQueue,

@@ -1,7 +1,7 @@
-//! WATCHER: asks Ollama every 15 s whether it is up and what it has loaded, and shows the answer; at once where requests tell that this
-//! has changed (`forward::readiness`).
+//! WATCHER: asks Ollama every 15 s whether it is up and which models it has loaded, and sets the metrics; at once if a request shows
+//! that this has changed (`forward::readiness`).
 //!
-//! An Ollama that is down is asked twice a second: without clients nothing else would tell that it is back, and it costs a refused
+//! An Ollama that is down is asked twice a second: without clients there is no other sign of its return, and it costs only a refused
 //! connection.
 
 use std::sync::Mutex;
@@ -21,11 +21,11 @@ const POLL_INTERVAL: Duration = Duration::from_secs(15);
 /// An Ollama that is down is asked at this interval.
 const DOWN_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The least time between two questions, however much is in doubt.
+/// The least time between two questions.
 const MIN_POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Asks for ever, and logs what changed. An Ollama that is being started is asked once it is there. Tries to start missing workers
-/// as often.
+/// Watches for ever, and logs changes. An Ollama that is being started is asked once it is ready. Also tries to start missing workers
+/// at each turn.
 pub fn watch(ctx: &WorkerContext, workers: &Mutex<Workers>) {
     let (ollama, readiness) = (
         OllamaClient::new(&ctx.forwarder.target),
@@ -34,15 +34,15 @@ pub fn watch(ctx: &WorkerContext, workers: &Mutex<Workers>) {
     let poll = test_overrides::POLL_INTERVAL.duration_or(POLL_INTERVAL);
     let mut changes = ChangeLog::default();
     loop {
-        let (asked, is_open) = (Instant::now(), readiness.is_ready());
+        let (start, is_ready) = (Instant::now(), readiness.is_ready());
         readiness.begin_check();
-        let status = if is_open {
+        let status = if is_ready {
             ollama.status()
         } else {
             Err("ollama is being started".to_owned())
         };
         let is_up = readiness.finish_check(status.is_ok());
-        changes.log(&status, is_up, is_open.then_some(readiness.advice));
+        changes.log(&status, is_up, is_ready.then_some(readiness.advice));
         match status {
             Ok(status) => ctx.metrics.set_ollama_status(&status),
             // It was busy, and answered clients meanwhile.
@@ -50,43 +50,43 @@ pub fn watch(ctx: &WorkerContext, workers: &Mutex<Workers>) {
             Err(_) => ctx.metrics.set_ollama_status(&OllamaStatus::default()),
         }
         lock(workers).start_missing();
-        let pause = if is_up || !is_open {
+        let pause = if is_up || !is_ready {
             poll
         } else {
             poll.min(DOWN_POLL_INTERVAL)
         };
-        readiness.wait_for_check(is_open, pause);
-        thread::sleep(MIN_POLL_INTERVAL.min(pause).saturating_sub(asked.elapsed()));
+        readiness.wait_for_check(is_ready, pause);
+        thread::sleep(MIN_POLL_INTERVAL.min(pause).saturating_sub(start.elapsed()));
     }
 }
 
-/// Logs what has changed since it was logged last.
+/// Logs the changes of the status.
 #[derive(Default)]
 struct ChangeLog {
     is_up: Option<bool>,
-    has_logged_untold: bool,
+    has_logged_incomplete: bool,
 }
 
 impl ChangeLog {
-    /// Logs a status where it is news. Without `advice` Ollama is being started.
+    /// Logs a status that has changed. Without `advice` Ollama is being started.
     fn log(&mut self, status: &Result<OllamaStatus, String>, is_up: bool, advice: Option<&str>) {
-        let is_news = self.is_up.replace(is_up) != Some(is_up);
-        let untold = status
+        let has_changed = self.is_up.replace(is_up) != Some(is_up);
+        let incomplete = status
             .as_ref()
             .ok()
             .and_then(|status| status.incomplete_reason.as_deref());
-        let is_untold_news =
-            untold.is_some() && !std::mem::replace(&mut self.has_logged_untold, true);
+        let is_newly_incomplete =
+            incomplete.is_some() && !std::mem::replace(&mut self.has_logged_incomplete, true);
         match (status, advice) {
-            (Ok(status), _) if is_news => log::info!(
+            (Ok(status), _) if has_changed => log::info!(
                 "ollama {} is up",
                 status.version.as_deref().unwrap_or("of unknown version")
             ),
-            (Err(why), Some(advice)) if is_news && !is_up => log::warn!("{why}{advice}"),
+            (Err(why), Some(advice)) if has_changed && !is_up => log::warn!("{why}{advice}"),
             (Err(why), _) => log::debug!("{why}"),
             (Ok(_), _) => log::debug!("ollama is up"),
         }
-        if let Some(why) = untold.filter(|_| is_untold_news) {
+        if let Some(why) = incomplete.filter(|_| is_newly_incomplete) {
             log::warn!(
                 "{why}; it is up, but its version and its models stay unknown: it demands authorization, or is not an ollama"
             );

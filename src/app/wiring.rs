@@ -31,7 +31,7 @@ pub const DESCRIPTORS_WANTED: u64 = 16_384;
 /// The requests that may wait for a worker; one more is refused.
 const WAITING_MAX: usize = 1024;
 
-/// The parts that are made first, of which the others are made.
+/// The parts that are made first, from which the others are made.
 pub struct TapParts<'a> {
     pub config: &'a Config,
     pub listeners: &'a Listeners,
@@ -59,7 +59,7 @@ pub fn metrics(config: &Config) -> Result<Arc<Metrics>> {
     Ok(Arc::new(metrics))
 }
 
-/// Opens the history, if one is kept.
+/// Opens the history, if there is one.
 pub fn open_history(
     config: &Config,
     address: SocketAddr,
@@ -72,7 +72,7 @@ pub fn open_history(
     Ok(history.map(Arc::new))
 }
 
-/// Makes what the workers share.
+/// Makes the state that the workers share.
 pub fn worker_context(parts: TapParts) -> Result<Arc<WorkerContext>> {
     let context = context(&parts).map_err(failed("listen"))?;
     let TapParts {

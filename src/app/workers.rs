@@ -1,4 +1,4 @@
-//! WORKERS: starts the forwarding workers, and later those that the system had no thread for.
+//! WORKERS: starts the forwarding workers, and later those for which the system had no thread.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use crate::app::worker::WorkerContext;
 use crate::server::Reason;
 use crate::util::threads::{self, STACK};
 
-/// Threads that are started after the workers: for signals, for a history, for an Ollama that is kept running.
+/// The number of threads that are started after the workers: for signals, a history, a managed Ollama.
 const OTHER_THREADS: usize = 8;
 
 /// The forwarding workers, of which the first `started` run.
@@ -21,7 +21,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts none yet. Until then the metric says how many are to run.
+    /// Starts none yet. The metric shows the configured number until then.
     pub fn new(ctx: &Arc<WorkerContext>) -> Workers {
         ctx.metrics.set_workers(ctx.context.workers());
         Workers {
@@ -31,12 +31,12 @@ impl Workers {
         }
     }
 
-    /// Starts as many as are to run, or as the system has threads for. Fails where it has none.
+    /// Starts the configured number of workers, or as many as the system has threads for. Fails if it has none.
     pub fn start(&mut self) -> io::Result<()> {
         self.has_begun = true;
-        let placeholders = hold_threads_for_others();
+        let reservation = reserve_threads();
         let started = self.start_rest();
-        drop(placeholders);
+        drop(reservation);
         match started {
             Err(e) if self.started == 0 => return Err(e),
             Err(e) => log::warn!(
@@ -50,7 +50,7 @@ impl Workers {
         Ok(())
     }
 
-    /// Tries again to start those that are missing.
+    /// Tries again to start the missing ones.
     pub fn start_missing(&mut self) {
         if !self.has_begun || self.started == self.wanted() {
             return;
@@ -92,15 +92,15 @@ impl Workers {
     }
 }
 
-/// Takes the room of the threads to come, for as long as what is returned lives.
-fn hold_threads_for_others() -> Sender<()> {
-    let (held, released) = bounded::<()>(0);
+/// Reserves the threads that are started later, until the result is dropped.
+fn reserve_threads() -> Sender<()> {
+    let (reservation, released) = bounded::<()>(0);
     for _ in 0..OTHER_THREADS {
         let released = released.clone();
-        // Where there is no room it cannot be held.
+        // Best effort: without a free thread there is nothing to reserve.
         let _ = threads::spawn("placeholder", STACK, move || {
             let _ = released.recv();
         });
     }
-    held
+    reservation
 }

@@ -1,38 +1,39 @@
-//! BUDGET: the memory that is shared by requests, responses and the texts that are kept of them.
+//! BUDGET: the memory shared by requests, responses and their recorded texts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// The most that the budget is (bytes), however much memory there is.
+/// The upper bound of the budget (bytes), however much memory there is.
 const BUDGET_MAX: u64 = 512 * 1024 * 1024;
 
 /// Each connection may hold this much beside the budget (bytes), so that every client is answered even when it is full.
 pub const UNBUDGETED: usize = 16 * 1024;
 
 pub struct Budget {
-    left: AtomicUsize,
+    free: AtomicUsize,
 }
 
 impl Budget {
-    /// A quarter of `memory`, that of the machine or of our part of it.
+    /// The budget for `memory`, that of the machine or the cgroup: a quarter of it.
     pub fn of(memory: Option<u64>) -> Arc<Budget> {
         Budget::with(memory.map_or(BUDGET_MAX, |memory| BUDGET_MAX.min(memory / 4)) as usize)
     }
 
-    /// Takes a part out for good, for a part of the tap with an account of its own: at most `most` bytes, and no more than a quarter. Returns its size.
+    /// Takes a share for good, for a part of the tap with its own accounting: at most `most` bytes, and no more than a quarter. Returns its
+    /// size.
     pub fn set_aside(&self, most: usize) -> usize {
-        let part = most.min(self.left.load(Relaxed) / 4);
+        let part = most.min(self.free.load(Relaxed) / 4);
         if self.take(part) { part } else { 0 }
     }
 
     fn with(bytes: usize) -> Arc<Budget> {
         Arc::new(Budget {
-            left: AtomicUsize::new(bytes),
+            free: AtomicUsize::new(bytes),
         })
     }
 
     fn take(&self, bytes: usize) -> bool {
-        self.left
+        self.free
             .fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes))
             .is_ok()
     }
@@ -41,26 +42,26 @@ impl Budget {
 /// A part of the budget, given back when dropped.
 pub struct Reservation {
     budget: Arc<Budget>,
-    taken: usize,
+    reserved: usize,
 }
 
 impl Reservation {
     pub fn new(budget: &Arc<Budget>) -> Reservation {
         Reservation {
             budget: budget.clone(),
-            taken: 0,
+            reserved: 0,
         }
     }
 
-    /// Resizes the reservation to `bytes`, of which `UNBUDGETED` need none. Returns false where the budget has no room.
+    /// Resizes the reservation to `bytes`, of which `UNBUDGETED` need none. Returns false if the budget has no room.
     pub fn cover(&mut self, bytes: usize) -> bool {
         let wanted = bytes.saturating_sub(UNBUDGETED);
-        if wanted < self.taken {
-            self.budget.left.fetch_add(self.taken - wanted, Relaxed);
-        } else if wanted > self.taken && !self.budget.take(wanted - self.taken) {
+        if wanted < self.reserved {
+            self.budget.free.fetch_add(self.reserved - wanted, Relaxed);
+        } else if wanted > self.reserved && !self.budget.take(wanted - self.reserved) {
             return false;
         }
-        self.taken = wanted;
+        self.reserved = wanted;
         true
     }
 }
@@ -71,7 +72,7 @@ impl Drop for Reservation {
     }
 }
 
-/// Bytes in memory, counted in the budget as long as they are held.
+/// Bytes in memory, counted in the budget as long as they are buffer.
 pub struct Buffer {
     bytes: Vec<u8>,
     reservation: Reservation,
@@ -85,8 +86,8 @@ impl Buffer {
         }
     }
 
-    /// Appends `piece` of a body of which `announced` bytes are known to come; false where there is no room. A client that announces much and
-    /// sends little gets little: room grows to twice what was there.
+    /// Appends `piece` of a body of `announced` bytes, if that is known. Returns false if there is no room. A client that announces much
+    /// and sends little gets little: the capacity doubles at most.
     pub fn push(&mut self, piece: &[u8], announced: Option<u64>) -> bool {
         let needed = self.bytes.len() + piece.len();
         if needed > self.bytes.capacity() {
@@ -96,7 +97,7 @@ impl Buffer {
                     .min(usize::try_from(announced).unwrap_or(usize::MAX))
                     .max(needed)
             });
-            // Twice as much where there is room for it, else what is needed.
+            // Twice as much if there is room for it, else the least.
             let room = if self.reservation.cover(room) {
                 room
             } else {
@@ -111,7 +112,7 @@ impl Buffer {
         true
     }
 
-    /// Takes all of it out, which is counted no more.
+    /// Takes all bytes out of the buffer and of the budget.
     pub fn take(&mut self) -> Vec<u8> {
         self.reservation.cover(0);
         std::mem::take(&mut self.bytes)
@@ -136,15 +137,15 @@ mod tests {
             (Some(65_536), 512),
             (None, 512),
         ] {
-            let left = Budget::of(memory.map(|memory: u64| memory * MIB))
-                .left
+            let free = Budget::of(memory.map(|memory: u64| memory * MIB))
+                .free
                 .load(Relaxed) as u64;
-            assert_eq!(left, budget * MIB, "{memory:?}");
+            assert_eq!(free, budget * MIB, "{memory:?}");
         }
     }
 
     #[test]
-    fn what_is_held_beyond_the_free_part_is_taken_from_the_budget_and_given_back() {
+    fn bytes_beyond_the_free_part_are_taken_from_the_budget_and_given_back() {
         let budget = Budget::with(100);
         let mut one = Reservation::new(&budget);
         assert!(
@@ -158,23 +159,27 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_finds_no_room_keeps_what_it_has() {
+    fn a_body_without_room_for_more_keeps_its_bytes() {
         let budget = Budget::with(UNBUDGETED);
-        let mut held = Buffer::new(&budget);
-        assert!(held.push(&[1; UNBUDGETED], Some(u64::MAX)) && held.push(&[2; UNBUDGETED], None));
-        assert!(!held.push(&[3], None));
+        let mut buffer = Buffer::new(&budget);
+        assert!(
+            buffer.push(&[1; UNBUDGETED], Some(u64::MAX)) && buffer.push(&[2; UNBUDGETED], None)
+        );
+        assert!(!buffer.push(&[3], None));
         assert_eq!(
-            (held.bytes().len(), held.bytes()[UNBUDGETED]),
+            (buffer.bytes().len(), buffer.bytes()[UNBUDGETED]),
             (2 * UNBUDGETED, 2)
         );
     }
 
     #[test]
     fn a_body_takes_no_more_than_it_announces() {
-        let mut held = Buffer::new(&Budget::with(1 << 20));
-        (0..10).for_each(|_| assert!(held.push(&[0; 10_000], Some(100_000))));
+        let mut buffer = Buffer::new(&Budget::with(1 << 20));
+        for _ in 0..10 {
+            assert!(buffer.push(&[0; 10_000], Some(100_000)));
+        }
         assert_eq!(
-            (held.bytes.capacity(), held.reservation.taken),
+            (buffer.bytes.capacity(), buffer.reservation.reserved),
             (100_000, 100_000 - UNBUDGETED)
         );
     }

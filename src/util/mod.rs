@@ -1,4 +1,4 @@
-//! Small things that many rooms use.
+//! UTIL: the memory budget, safe texts, threads.
 
 pub mod budget;
 pub mod sanitize;

@@ -1,5 +1,5 @@
-//! Makes foreign text safe for logs and terminals. Whatever others choose (a method, a header, the
-//! version that an Ollama tells) may hold anything.
+//! Makes foreign text safe for logs and terminals. A method, a header or the version of an
+//! Ollama may contain anything.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! WORKER: the threads that serve requests: forwarding workers, and those of our own pages; and what is counted and recorded of all.
+//! WORKER: the threads that forward requests or answer our own pages, and count and record them.
 
 mod service;
 
@@ -25,7 +25,7 @@ use crate::server::{Connection, Context, Reason, Request, RequestHead, RequestRe
 use crate::util::budget::Reservation;
 use crate::util::threads::lock;
 
-/// A worker that was busy this long gives back the stack that the end of its job took, before it waits for the next.
+/// After a job of this length a worker releases its unused stack before it waits for the next.
 const LONG_JOB: Duration = Duration::from_secs(1);
 
 /// A worker reads this many bytes at once of the next request: few are longer, and the buffer is cleared each time.
@@ -46,25 +46,25 @@ pub struct WorkerContext {
     pub metrics: Arc<Metrics>,
     pub sink: Arc<Sink>,
     pub track_embeddings: bool,
-    /// The control of every worker's connection to Ollama, to cancel what is under way.
+    /// The control of every worker's connection to Ollama, to cancel requests in flight.
     pub controls: Mutex<Vec<Weak<ConnectionControl>>>,
 }
 
-/// When a request came: for durations, and for records.
+/// The time of arrival of a request, for durations and for records.
 type ArrivalTime = (Instant, SystemTime);
 
 impl WorkerContext {
-    /// Runs a forwarding worker. What it needs for forwarding it gets with its first request.
+    /// Runs a forwarding worker. Its state for forwarding is made with its first request.
     pub fn run_forwarder(&self, worker: usize) {
         let mut state: Option<WorkerState> = None;
         while let Some(request) = self.context.pool.next(worker) {
-            let began = Instant::now();
+            let start = Instant::now();
             let mut next = Some(request);
             while let Some(request) = next.take() {
                 let is_upload = !request.body.is_complete();
-                let ready = state.get_or_insert_with(|| self.new_worker_state());
+                let worker_state = state.get_or_insert_with(|| self.new_worker_state());
                 self.metrics.add_busy_workers(1);
-                let served = self.catch_panic(|| self.forward(*request, ready));
+                let served = self.catch_panic(|| self.forward(*request, worker_state));
                 self.metrics.add_busy_workers(-1);
                 if is_upload {
                     self.context.pool.upload_ended();
@@ -81,7 +81,7 @@ impl WorkerContext {
                 }
             }
             self.context.pool.done();
-            if began.elapsed() > LONG_JOB {
+            if start.elapsed() > LONG_JOB {
                 platform::resources::release_stack();
             }
         }
@@ -95,14 +95,14 @@ impl WorkerContext {
         }
     }
 
-    /// Serves a connection, which alone ends where that panics.
+    /// Serves a connection. A panic ends that connection alone.
     fn catch_panic<T>(&self, serve: impl FnOnce() -> T) -> Option<T> {
         catch_unwind(AssertUnwindSafe(serve))
             .inspect_err(|_| self.metrics.count_listener_restart())
             .ok()
     }
 
-    /// Cancels every request that Ollama is working on. Returns how many that ended.
+    /// Cancels every request in flight. Returns their number.
     pub fn cancel_all(&self) -> usize {
         let controls: Vec<Arc<ConnectionControl>> =
             self.controls().iter().filter_map(Weak::upgrade).collect();
@@ -125,7 +125,7 @@ impl WorkerContext {
         lock(&self.controls)
     }
 
-    /// Not inlined: what it needs of the stack would be taken from idle workers too.
+    /// Not inlined: its stack frame would be taken from idle workers too.
     #[inline(never)]
     fn forward(
         &self,
@@ -179,7 +179,7 @@ impl WorkerContext {
         returned
     }
 
-    /// The next request of a connection that was answered, where its worker can take it; else the connection goes where it belongs.
+    /// Returns the next request of an answered connection, if its worker can take it; else passes the connection on.
     fn next_request(&self, mut conn: Connection, persistence: Persistence) -> Option<Box<Request>> {
         let pool = &self.context.pool;
         if persistence == Persistence::Close || pool.waiting() > 0 {
@@ -237,18 +237,18 @@ impl WorkerContext {
         let mode = page_mode(&conn, &head, body.is_complete());
         let peer = conn.peer;
         let mut responder = Responder::new(conn, mode);
-        let asked = PageRequest {
+        let page_request = PageRequest {
             head: &head,
             peer: peer.ip(),
         };
-        let answered = self.pages.answer(page, &asked, &mut responder);
-        if let PageOutcome::Busy(_) = answered {
+        let outcome = self.pages.answer(page, &page_request, &mut responder);
+        if let PageOutcome::Busy(_) = outcome {
             self.context.note_long_response_refused();
             self.context
                 .refusals
-                .note(Reason::Busy, peer, "a long answer beside another");
+                .note(Reason::Busy, peer, "a long response beside another");
         }
-        let status = match answered {
+        let status = match outcome {
             PageOutcome::Complete(answer) | PageOutcome::Busy(answer) => {
                 let head = answer.head(mode.version());
                 let (bytes, persistence) = render(mode, answer.status, head, answer.body());
@@ -262,7 +262,7 @@ impl WorkerContext {
             .count_http_request(page.as_str(), head.method(), status);
     }
 
-    /// Makes the observer of a request that makes a model work, if this is one that we track.
+    /// Makes the observer of an inference request, if it is tracked.
     fn observer(
         &self,
         peer: SocketAddr,
@@ -303,7 +303,7 @@ impl WorkerContext {
     }
 }
 
-/// Decides how a page is answered. The connection ends where a part of the request was not read, or places get scarce.
+/// Decides the mode of the response of a page. The connection ends if a part of the request was not read, or places get scarce.
 fn page_mode(conn: &Connection, head: &RequestHead, is_complete: bool) -> ResponseMode {
     let mode = ResponseMode::of(head);
     if is_complete && !conn.context.sheds_connections() {

@@ -1,4 +1,4 @@
-//! What the server leaves to the workers: answers to refused requests, pages, and the counts and records of both.
+//! The service of the server: responses to refused requests, pages, and the counts and records of both.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
@@ -19,25 +19,11 @@ impl Service for WorkerContext {
             refusal,
             info,
             arrived,
-            is_complete,
+            ..
         } = refused;
         let error = ErrorResponse::of(refusal);
-        let served = conn.context.served_routes(conn.role);
-        let (route, mut mode) = match info {
-            RequestInfo::Unknown => (None, ResponseMode::unknown()),
-            RequestInfo::Line { method, target } => {
-                let route = route::route(method, target, served);
-                (Some(route), ResponseMode::unknown_of(method))
-            }
-            RequestInfo::Head(head) => {
-                let route = route::route(head.method(), &head.target_text(), served);
-                (Some(route), ResponseMode::of(head))
-            }
-        };
-        if !is_complete || conn.context.sheds_connections() {
-            mode = mode.closing();
-        }
-        // Never the message itself, which repeats what was sent: that may be a secret.
+        let (route, mode) = route_and_mode(refused);
+        // Never the message itself, which repeats input that may be a secret.
         let what = match (&route, info.method()) {
             (Some(route), Some(method)) => format!("{method} of {}", route.endpoint()),
             _ => "bytes that are not a request".to_owned(),
@@ -114,7 +100,7 @@ impl Service for WorkerContext {
 }
 
 impl WorkerContext {
-    /// Counts a refused request that would have made a model work, and records it unless too many of them come.
+    /// Counts a refused inference request, and records it unless too many come.
     fn record_refusal(
         &self,
         peer: SocketAddr,
@@ -134,5 +120,27 @@ impl WorkerContext {
             }
             observer.finish(ExchangeEnd::Refused(error.status, error.message.clone()));
         }
+    }
+}
+
+/// The route of a refused request, if it was parsed, and the mode of its response.
+fn route_and_mode(refused: &RefusedRequest) -> (Option<Route>, ResponseMode) {
+    let conn = &refused.conn;
+    let served = conn.context.served_routes(conn.role);
+    let (route, mode) = match &refused.info {
+        RequestInfo::Unknown => (None, ResponseMode::unknown()),
+        RequestInfo::Line { method, target } => {
+            let route = route::route(method, target, served);
+            (Some(route), ResponseMode::unknown_of(method))
+        }
+        RequestInfo::Head(head) => {
+            let route = route::route(head.method(), &head.target_text(), served);
+            (Some(route), ResponseMode::of(head))
+        }
+    };
+    if refused.is_complete && !conn.context.sheds_connections() {
+        (route, mode)
+    } else {
+        (route, mode.closing())
     }
 }
