@@ -41,7 +41,7 @@ impl Family for HistogramVec {
 /// become `other`, or, in a family without a model, all its values.
 pub struct BoundedFamily<F> {
     family: F,
-    /// For each label: may its value become `other`?
+    /// For each label, whether its value may become `other`.
     foldable: Vec<bool>,
     /// Hashes of the sets that are kept apart.
     sets: RwLock<HashSet<u64>>,

@@ -1,7 +1,7 @@
 //! Values of labels, which must stay few: a model's name becomes one only once a reply proved that
 //! the model exists.
 //!
-//! Anybody can send a million names; Ollama answers 404 to those that it does not have. So a name
+//! A client can send a million names; Ollama answers 404 to those that it does not have. So a name
 //! that no reply with a status below 300 has confirmed is `other`, and so is any name once
 //! `MAX_MODELS` are confirmed.
 
@@ -44,7 +44,7 @@ pub const REFUSALS: [&str; 13] = [
 /// Values of the label `reason` of `ollama_finished_total`.
 pub const FINISH_REASONS: [&str; 6] = ["stop", "length", "tool_calls", "error", "cancelled", OTHER];
 
-/// Returns why an answer ended, as one of `FINISH_REASONS`, whatever its dialect calls it.
+/// Returns the finish reason of any dialect as one of `FINISH_REASONS`.
 pub fn finish_reason_label(exchange: &Exchange) -> &'static str {
     let has_calls = !exchange.tool_calls.is_empty();
     match (exchange.outcome, exchange.done_reason.as_deref()) {

@@ -1,4 +1,4 @@
-//! METRICS: counts what happens, in a registry of our own. `families` defines every family, once.
+//! METRICS: counts events in a registry of our own. `families` defines every family, once.
 //!
 //! Nothing here fails or waits: counting a request takes a few microseconds, and a scrape only
 //! reads.
@@ -218,7 +218,7 @@ impl Metrics {
         self.families.refused.with_label_values(&[reason]).inc();
     }
 
-    /// Observes how long a request waited for a worker.
+    /// Observes the time that a request waited for a worker.
     pub fn observe_queue_wait(&self, wait: Duration) {
         self.families.queue_wait.observe(wait.as_secs_f64());
     }
@@ -263,7 +263,7 @@ impl Metrics {
             .inc_by(records);
     }
 
-    /// Returns how many records were lost so far.
+    /// Returns the number of records lost so far.
     pub fn analytics_dropped(&self) -> u64 {
         self.families.analytics_dropped.get()
     }
@@ -278,7 +278,7 @@ impl Metrics {
         self.families.up.set(is_up.into());
     }
 
-    /// Sets whether expired records are kept for now, because all records would expire at once.
+    /// Sets whether the deletion of expired records is held, because all records would expire at once.
     pub fn set_analytics_expiry_held(&self, is_held: bool) {
         self.families.analytics_expiry_held.set(is_held.into());
     }

@@ -12,7 +12,7 @@ use crate::util::threads::lock;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OllamaStatus {
     pub version: Option<String>,
-    /// Why a part of this is missing, although Ollama is up.
+    /// The reason why a part is missing, although Ollama is up.
     pub incomplete_reason: Option<String>,
     pub models: Vec<LoadedModel>,
 }
@@ -25,7 +25,7 @@ pub struct LoadedModel {
     pub size: u64,
     /// Bytes on GPUs.
     pub size_vram: u64,
-    /// In tokens; older versions do not tell it.
+    /// In tokens; older versions do not report it.
     pub context_length: Option<u64>,
 }
 

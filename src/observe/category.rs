@@ -56,7 +56,7 @@ const RULES: [(&str, Rule); 10] = [
 ];
 
 impl Rule {
-    /// Does the rule match `prompt`, which is in lower case?
+    /// Returns whether the rule matches `prompt`, which is in lower case.
     fn matches(&self, prompt: &str) -> bool {
         match self {
             Rule::Words(words) => words.iter().any(|word| prompt.contains(word)),

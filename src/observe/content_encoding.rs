@@ -132,7 +132,7 @@ impl ContentCoding {
     }
 }
 
-/// Does `body` begin with the two bytes of zlib's header (RFC 1950 2.2)? "deflate" means zlib's
+/// Returns whether `body` begins with the two bytes of zlib's header (RFC 1950 2.2). "deflate" means zlib's
 /// format (RFC 9110 8.4.1.2), and many senders leave them out.
 fn has_zlib_head(body: &[u8]) -> bool {
     matches!(body, [method, flags, ..] if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0)

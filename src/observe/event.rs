@@ -1,4 +1,4 @@
-//! What an observer is told of an exchange, and what it tells its sink.
+//! The input of an observer, and the events for its sink.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
@@ -19,7 +19,7 @@ pub enum ExchangeEvent {
     Finished(Box<Exchange>),
 }
 
-/// What is known when a request arrives, before its body is read.
+/// The properties of a request that are known on arrival, before its body is read.
 pub struct ExchangeStart {
     pub endpoint: Inference,
     pub at: SystemTime,
@@ -39,7 +39,7 @@ pub struct RequestBody<'a> {
     pub content_type: Option<&'a str>,
 }
 
-/// How the forwarding of an exchange ended.
+/// The end of the forwarding of an exchange.
 pub enum ExchangeEnd {
     /// The body ended cleanly. That alone does not mean success: only an end marker does.
     Complete,
@@ -61,7 +61,7 @@ impl ExchangeEnd {
     }
 }
 
-/// How the body of a reply ended.
+/// The end of the body of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyEnd {
     /// By itself, so what is incomplete in it is Ollama's failure.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::route::Inference;
 
-/// How a request ended: the label `status` of its metrics.
+/// The outcome of a request: the label `status` of its metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Success,
@@ -91,7 +91,7 @@ pub struct Exchange {
     pub queue_wait: Duration,
     /// From the last byte of the request's head to that of its body, if that came.
     pub upload: Option<Duration>,
-    /// By Ollama's own clock, if the reply tells it.
+    /// By Ollama's own clock, if the reply reports it.
     pub total_duration: Option<Duration>,
     pub load_duration: Option<Duration>,
     pub prompt_eval_duration: Option<Duration>,

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_becomes_the_replacement_character() {
+    fn unreadable_bytes_become_the_replacement_character() {
         assert_eq!(repaired(br#""a\ud800b""#), r#""a\ufffdb""#);
         assert_eq!(repaired(br#""a\udc00\ud800A""#), r#""a\ufffd\ufffdA""#);
         assert_eq!(repaired(b"\"a\xffb\""), "\"a\u{fffd}b\"");

@@ -1,4 +1,4 @@
-//! The bounds of what is kept of an exchange, all in bytes unless they say otherwise.
+//! The bounds of the recorded parts of an exchange, in bytes unless stated otherwise.
 
 /// Any one text of an exchange: a prompt, a response, its thinking, its tool calls together.
 pub const MAX_TEXT: usize = 1 << 20;

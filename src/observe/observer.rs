@@ -1,4 +1,4 @@
-//! The observer of one exchange: sees what passes, in order, and ends exactly once.
+//! The observer of one exchange: reads its bytes in order, and ends exactly once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::text::BoundedText;
 use super::tokens::TokenCounts;
 use crate::util::budget::Reservation;
 
-/// Watches one exchange and tells the sink once that it started and once that it finished. If it is
+/// Watches one exchange and emits one event when it has started and one when it has finished. If it is
 /// dropped before `finish`, it ends as if the client had left.
 pub struct Observer {
     start: ExchangeStart,
@@ -27,7 +27,7 @@ pub struct Observer {
     status: Option<u16>,
     reply: Option<ReplyParser>,
     response_bytes: u64,
-    /// Covers the texts that are kept.
+    /// Covers the buffered texts.
     memory: Reservation,
     is_unrecorded: bool,
     stage: Stage,
@@ -67,10 +67,10 @@ impl Observer {
         if !self.memory.cover(self.request.buffered_bytes()) {
             self.request.drop_prompt();
         }
-        self.tell_start();
+        self.emit_start();
     }
 
-    /// Notes when the last byte of the request's body arrived.
+    /// Notes the time of arrival of the last byte of the request's body.
     pub fn uploaded(&mut self, at: Instant) {
         self.upload = Some(at.saturating_duration_since(self.start.started));
     }
@@ -109,10 +109,10 @@ impl Observer {
     }
 
     pub fn finish(mut self, end: ExchangeEnd) {
-        self.tell_finish(end);
+        self.emit_finish(end);
     }
 
-    fn tell_start(&mut self) {
+    fn emit_start(&mut self) {
         if self.stage != Stage::New {
             return;
         }
@@ -124,17 +124,17 @@ impl Observer {
         });
     }
 
-    fn tell_finish(&mut self, end: ExchangeEnd) {
+    fn emit_finish(&mut self, end: ExchangeEnd) {
         if self.stage == Stage::Finished {
             return;
         }
-        self.tell_start();
+        self.emit_start();
         self.stage = Stage::Finished;
         let exchange = self.exchange(end);
         (self.sink)(ExchangeEvent::Finished(Box::new(exchange)));
     }
 
-    /// Takes all that was seen.
+    /// Makes the exchange from all that was observed.
     fn exchange(&mut self, end: ExchangeEnd) -> Exchange {
         let ParsedReply {
             mut facts,
@@ -153,42 +153,38 @@ impl Observer {
             .map(|name| normalize(name).into_owned());
         let tokens = TokenCounts::of(&facts, endpoint);
         let prompt = request.prompt;
-        let is_accepted = self
-            .status
-            .is_some_and(|status| (200..300).contains(&status));
-        let failures = u64::from(request.parse_failed) + u64::from(facts.parse_failed);
         Exchange {
             interaction_id: std::mem::take(&mut self.interaction_id),
             arrived: self.start.at,
             endpoint,
             client_ip: self.start.client_ip,
             user_agent: self.start.user_agent.take(),
+
             model_sent: model_sent.filter(|sent| model.as_ref() != Some(sent)),
             model,
             prompt_category: categorize(prompt.as_ref().map(BoundedText::as_str)),
-            truncated: request.is_truncated
-                || prompt.as_ref().is_some_and(BoundedText::truncated)
-                || facts.truncated(),
-            load_only: is_load_only(&facts, prompt.as_ref()),
-            prompt: prompt.map(BoundedText::into_string),
             request_bytes: self.request_bytes,
+
             outcome,
             error,
-            http_status: match end {
-                ExchangeEnd::Refused(status, _) => Some(status),
-                _ => self.status,
-            },
+            http_status: self.http_status(&end),
+            load_only: is_load_only(&facts, prompt.as_ref()),
             is_unrecorded: self.is_unrecorded,
             stream: facts.stream,
             done_reason: facts.done_reason.take(),
             tool_calls: std::mem::take(&mut facts.tool_calls).into_calls(),
+            truncated: request.is_truncated
+                || prompt.as_ref().is_some_and(BoundedText::truncated)
+                || facts.truncated(),
             response_bytes: self.response_bytes,
+
             prompt_tokens: tokens.prompt,
             prompt_cached_tokens: tokens.cached,
             generated_tokens: tokens.generated,
             tokens_estimated: tokens.is_estimated,
             tokens_per_second: tokens.per_second,
             prompt_tokens_per_second: tokens.prompt_per_second,
+
             duration: self.start.started.elapsed(),
             queue_wait: self.start.queue_wait,
             upload: self.upload,
@@ -198,9 +194,30 @@ impl Observer {
             eval_duration: facts.eval_duration,
             time_to_first_token: self.time_to_first_token(&facts),
             time_per_output_token: tokens.time_per_token,
-            parse_failures: if is_accepted { failures } else { 0 },
+
+            parse_failures: self.parse_failures(request.parse_failed, facts.parse_failed),
+
+            prompt: prompt.map(BoundedText::into_string),
             response: facts.response.into_string(),
             thinking: facts.thinking.into_string(),
+        }
+    }
+
+    /// The status of the response to the client, if there was one.
+    fn http_status(&self, end: &ExchangeEnd) -> Option<u16> {
+        match end {
+            ExchangeEnd::Refused(status, _) => Some(*status),
+            ExchangeEnd::Complete | ExchangeEnd::ClientGone | ExchangeEnd::UpstreamFailed(_) => {
+                self.status
+            }
+        }
+    }
+
+    /// The number of parts that could not be read. An exchange that Ollama did not accept has none.
+    fn parse_failures(&self, of_request: bool, of_reply: bool) -> u64 {
+        match self.status {
+            Some(200..300) => u64::from(of_request) + u64::from(of_reply),
+            _ => 0,
         }
     }
 
@@ -212,7 +229,7 @@ impl Observer {
 
 impl Drop for Observer {
     fn drop(&mut self) {
-        self.tell_finish(ExchangeEnd::ClientGone);
+        self.emit_finish(ExchangeEnd::ClientGone);
     }
 }
 

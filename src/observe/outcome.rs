@@ -1,4 +1,4 @@
-//! Decides how an exchange ended, and why: a pure function of what was seen.
+//! Decides the outcome of an exchange, and its cause. Pure.
 //!
 //! A clean end of the body proves nothing, since Ollama ends cleanly when its model process dies;
 //! only an end marker does. But a reply that arrived whole and could not be understood is not
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_without_its_end_marker_names_what_was_missing() {
+    fn the_error_of_a_stream_without_end_marker_names_the_marker() {
         let facts = ReplyFacts {
             stream: true,
             ..ReplyFacts::default()

@@ -28,7 +28,7 @@ use parameters::Parameters;
 pub use request::PageRequest;
 pub use response::{BodyWriter, PageOutcome, PageResponse};
 
-/// Everything that the pages show.
+/// The sources of the pages.
 pub struct Pages {
     pub metrics: Arc<Metrics>,
     pub readiness: Arc<Readiness>,
@@ -38,9 +38,9 @@ pub struct Pages {
     pub listening: IpAddr,
     /// This machine's own names, in lower case.
     pub names: Vec<String>,
-    /// `None` if no history is kept.
+    /// `None` without a history.
     pub history: Option<Arc<History>>,
-    /// If there is one, the history is shown only to requests that bear it.
+    /// The token that requests for the history must have, if there is one.
     pub token: Option<String>,
     /// Locked while a long response is sent, of which there is one at a time.
     pub long_response: Mutex<()>,
@@ -97,7 +97,7 @@ impl Pages {
         self.checked(request, health)
     }
 
-    /// Answers everybody who addresses this machine by one of its names.
+    /// Answers a request that addresses this machine by one of its names.
     fn public(&self, request: &PageRequest, answer: impl FnOnce() -> PageResponse) -> PageOutcome {
         PageOutcome::Complete(self.checked(request, answer))
     }
@@ -118,7 +118,7 @@ impl Pages {
         )
     }
 
-    /// Answers those who may see the history.
+    /// Answers a request that may see the history.
     fn with_history(
         &self,
         page: Page,

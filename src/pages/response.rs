@@ -17,9 +17,9 @@ pub const PRIVATE_HEADERS: &str = "Cache-Control: no-store\r\nX-Content-Type-Opt
 
 const GZIP_HEADERS: &str = "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
 
-/// What became of a request for a page.
+/// The outcome of a request for a page.
 pub enum PageOutcome {
-    /// A response that is still to be sent.
+    /// A response that has yet to be sent.
     Complete(PageResponse),
     /// The same, which says that another long response is being sent.
     Busy(PageResponse),
@@ -33,7 +33,7 @@ pub enum PageOutcome {
 pub struct PageResponse {
     pub status: u16,
     pub content_type: &'static str,
-    /// `None` for a head alone that does not tell the length of the body.
+    /// `None` for a head alone that lacks the length of the body.
     pub body: Option<Vec<u8>>,
     /// Lines of the head beyond the usual ones.
     pub headers: String,
@@ -71,7 +71,7 @@ impl PageResponse {
         PageResponse::json(status, &json!({ "error": error }))
     }
 
-    /// Returns the response to a question that the store cannot answer.
+    /// Returns the response to a query that the store cannot answer.
     pub fn store_error(error: &StoreError) -> PageResponse {
         let status = match error {
             StoreError::InvalidParameter(_) => 400,

@@ -2,7 +2,7 @@
 //! memory.
 //!
 //! A short one is buffered and sent whole. A long one holds one of the page workers until its
-//! client has read it; so there is one at a time, and the next client is told that the tap is busy,
+//! client has read it; so there is one at a time, and the next client gets a busy response,
 //! while the other page worker goes on answering.
 
 use std::ops::ControlFlow;
@@ -19,7 +19,7 @@ const MAX_SHORT: usize = 1024 * 1024;
 /// The size of the pieces in which a long response is sent, in bytes.
 const PIECE_SIZE: usize = 32 * 1024;
 
-/// The seconds after which a client that was told to wait may ask again.
+/// The Retry-After of a busy response, in seconds.
 const RETRY_AFTER: u32 = 5;
 
 /// One response on its way to a client.
@@ -31,7 +31,7 @@ pub struct ResponseStream<'a> {
     /// Lines of the head beyond the usual ones.
     headers: String,
     is_head_only: bool,
-    /// The bytes that are still to be sent. Whoever makes the response appends to it, and calls
+    /// The bytes that have yet to be sent. The maker of the response appends to it, and calls
     /// `flush_if_full` now and then.
     pub buffer: Vec<u8>,
     state: State<'a>,
@@ -67,7 +67,7 @@ impl<'a> ResponseStream<'a> {
         }
     }
 
-    /// Does the client want the head alone, for which nothing need be read?
+    /// Returns whether the client wants the head alone, for which nothing need be read.
     pub fn is_head_only(&self) -> bool {
         self.is_head_only
     }
@@ -114,7 +114,7 @@ impl<'a> ResponseStream<'a> {
         }
     }
 
-    /// Ends the response with its head alone, which does not tell the length of the body.
+    /// Ends the response with its head alone, which lacks the length of the body.
     pub fn finish_with_head(self) -> PageOutcome {
         PageOutcome::Complete(PageResponse {
             status: 200,

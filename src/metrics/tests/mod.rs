@@ -105,7 +105,7 @@ fn value(metrics: &Metrics, series: &str) -> Option<String> {
 }
 
 #[test]
-fn a_chat_moves_exactly_what_it_should() {
+fn a_chat_changes_exactly_the_expected_series() {
     let expected = [
         "ollama_eval_duration_seconds_count{model=\"talk\"} 1",
         "ollama_eval_duration_seconds_sum{model=\"talk\"} 0.5",
@@ -181,7 +181,7 @@ fn an_exchange_whose_numbers_are_unknown_moves_count_and_duration_only() {
 }
 
 #[test]
-fn an_answer_ends_for_one_of_six_reasons_whatever_its_dialect_calls_it() {
+fn the_finish_reason_of_any_dialect_is_one_of_six_labels() {
     let ended = |reason: &str| Exchange {
         done_reason: Some(reason.to_owned()),
         ..chat()

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raw_value_is_json_without_blanks_or_what_a_string_holds() {
+    fn a_raw_value_is_compact_json_or_the_content_of_a_string() {
         let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
         let rows = [
             (

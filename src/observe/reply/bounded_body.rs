@@ -35,7 +35,7 @@ impl BoundedBody {
         }
     }
 
-    /// Is `head` all of it?
+    /// Returns whether `head` is all of it.
     pub fn is_complete(&self) -> bool {
         self.tail.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The facts that a reply has told so far, the same for all dialects, added object by object.
+//! The facts of a reply, the same for all dialects, added object by object.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub struct ReplyFacts {
 
     /// Of the whole prompt, its cached part included.
     pub prompt_tokens: Option<u64>,
-    /// An estimate that a stream told before it knew `prompt_tokens`.
+    /// The estimate of a stream before its `prompt_tokens`.
     pub prompt_tokens_estimate: Option<u64>,
     pub prompt_cached_tokens: Option<u64>,
     pub generated_tokens: Option<u64>,
@@ -178,13 +178,13 @@ pub struct Choices {
 }
 
 impl Choices {
-    pub fn record(&mut self, index: u64, finished: bool) {
+    pub fn record(&mut self, index: u64, is_finished: bool) {
         let choice = 1 << index.min(u64::from(u128::BITS) - 1);
         self.seen |= choice;
-        self.finished |= if finished { choice } else { 0 };
+        self.finished |= if is_finished { choice } else { 0 };
     }
 
-    /// Returns whether there were choices and each told why it ended.
+    /// Returns whether there were choices and each had a finish reason.
     pub fn all_finished(&self) -> bool {
         self.seen != 0 && self.seen == self.finished
     }

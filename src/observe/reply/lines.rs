@@ -95,7 +95,7 @@ impl LineSplitter {
         self.partial.len()
     }
 
-    /// Keeps no more of this line than its tail.
+    /// Buffers only the tail of this line.
     pub fn stop_buffering(&mut self) {
         self.is_overlong |= self.partial.len() > 2 * TAIL_SIZE;
         self.buffer(&[]);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_line_that_is_too_long_only_the_tail_is_kept() {
+    fn only_the_tail_of_a_line_that_is_too_long_is_buffered() {
         let long = [vec![b'x'; MAX_LINE], b"tail\nnext\n".to_vec()].concat();
         let pieces: Vec<&[u8]> = long.chunks(70_001).collect();
         let found = split(&pieces);

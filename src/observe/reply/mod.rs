@@ -2,7 +2,7 @@
 //!
 //! The reply's own status, its Content-Type and its first bytes choose how it is read, never the
 //! request: a load is answered with one object even where a stream was asked for, and an error may
-//! come in any dialect. What an object means is the dialects' business.
+//! come in any dialect. The dialects interpret the objects.
 
 mod body_format;
 mod bounded_body;
@@ -85,14 +85,14 @@ impl ReplyParser {
         reader.body.buffered_bytes() + reader.facts.buffered_bytes()
     }
 
-    /// Buffers no more text, because there is no memory for it: what follows is only counted.
+    /// Buffers no more text, because there is no memory for it: the rest is only counted.
     pub fn stop_buffering(&mut self) {
         let reader = self.decoder.get_mut();
         reader.facts.stop_buffering();
         reader.body.stop_buffering();
     }
 
-    /// Returns all that the reply said.
+    /// Ends the reply and returns its facts.
     pub fn finish(mut self, end: BodyEnd) -> ParsedReply {
         let is_cut = end == BodyEnd::Complete && !self.is_broken && self.decoder.finish().is_err();
         let reader = self.decoder.get_mut();

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_cut_anywhere_gives_what_it_holds() {
+    fn a_body_that_is_cut_anywhere_yields_its_fields() {
         let body = b"--x1\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n--x1\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\nabc";
         for end in 0..body.len() {
             parse(&body[..end], TYPE);

@@ -10,7 +10,7 @@ use crate::observe::{Exchange, ExchangeEnd, Outcome};
 /// The tokens of a prompt that a reply tells: the whole, and its cached part.
 const PAIRS: [(u64, Option<u64>); 4] = [(38, None), (38, Some(0)), (38, Some(37)), (75, Some(37))];
 
-/// Returns replies of every dialect that tell them, streamed and not.
+/// Returns replies of every dialect that reports them, streamed and not.
 fn replies(prompt: u64, cached: Option<u64>) -> Vec<(Inference, &'static str, String)> {
     let native = cached.map_or(String::new(), |cached| {
         format!(r#""prompt_eval_cached_count":{cached},"#)

@@ -11,7 +11,7 @@ use super::written::*;
 use crate::http::route::Inference::{self, *};
 use crate::observe::{Exchange, Outcome};
 
-/// Observes a reply of tests/data/cases, whose README tells their sources.
+/// Observes a reply of tests/data/cases, whose README names their sources.
 fn case(endpoint: Inference, name: &str) -> Exchange {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/cases")
@@ -137,7 +137,7 @@ fn an_event_stream_means_the_same_in_every_form_that_clients_read() {
 }
 
 #[test]
-fn lines_of_objects_and_single_objects_are_told_apart_by_the_body() {
+fn the_body_distinguishes_lines_of_objects_from_single_objects() {
     let last = r#"{"response":"","done":true,"prompt_eval_count":5,"eval_count":7}"#;
     for content_type in [
         NDJSON,

@@ -5,7 +5,7 @@ use crate::http::route::Inference::{self, *};
 use crate::observe::{ExchangeEnd, Outcome};
 
 #[test]
-fn the_outcome_of_a_clean_end_depends_on_what_was_complete_and_readable() {
+fn the_outcome_of_a_clean_end_depends_on_completeness_and_readability() {
     let delta = r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
     let stop = |index: u32| {
         format!(r#"{{"choices":[{{"index":{index},"delta":{{}},"finish_reason":"stop"}}]}}"#)

@@ -1,6 +1,6 @@
-//! Headers by which proxies tell that they pass a request on.
+//! Headers that proxies add to the requests that they forward.
 
-/// Returns whether a header of this name says that a request is passed on for another client. Beside the standard ones (RFC 7239,
+/// Returns whether a header of this name shows that a request was forwarded for another client. Beside the standard ones (RFC 7239,
 /// RFC 9110 7.6.3) these are those of proxies, clouds and networks of caches.
 pub fn is_of_a_proxy(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_header_that_proxies_add_tells_of_one() {
+    fn headers_that_proxies_add_are_recognized() {
         for name in [
             "Via",
             "Forwarded",

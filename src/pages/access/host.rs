@@ -1,4 +1,4 @@
-//! Names and addresses in `Host`: which mean this machine or its network.
+//! Names and addresses in `Host` that mean this machine or its network.
 
 use std::net::{IpAddr, Ipv6Addr, TcpListener};
 
@@ -15,7 +15,7 @@ pub fn hosts_are_allowed<'a>(
     !listening.to_canonical().is_loopback() || hosts.all(|host| is_local(host, names))
 }
 
-/// Returns whether a name or address means the machine of the one who asks.
+/// Returns whether a name or address means the machine of the client.
 pub(super) fn names_loopback(host: &str) -> bool {
     let Some(name) = name_in(host) else {
         return false;
@@ -39,7 +39,7 @@ fn is_local(host: &str, names: &[String]) -> bool {
         || LOCAL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
-/// An address of this network, or one that this machine can bind because it is its own.
+/// Returns whether an address belongs to this network, or to this machine, which can then bind it.
 fn is_own_address(ip: IpAddr) -> bool {
     let near = match ip {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_unspecified(),
@@ -48,8 +48,8 @@ fn is_own_address(ip: IpAddr) -> bool {
     near || TcpListener::bind((ip, 0)).is_ok()
 }
 
-/// The name or address in a `Host`, in lower case, without its port, brackets and the dot of the root; `None` where it is none
-/// (RFC 9110 7.2), for two readers of such a value may see two names in it.
+/// The name or address in a `Host`, in lower case, without its port, brackets and the dot of the root; `None` if it is invalid
+/// (RFC 9110 7.2), since two readers of such a value may see two names in it.
 fn name_in(host: &str) -> Option<String> {
     let host = host.trim();
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {

@@ -15,20 +15,20 @@ use self::host::names_loopback;
 #[derive(Clone, Copy, Debug)]
 pub struct AccessRequest<'a> {
     pub peer: IpAddr,
-    /// Every `Host` that was sent, every `Origin` and every `Sec-Fetch-Site`: a later reader may heed another one than the first.
+    /// Every `Host`, `Origin` and `Sec-Fetch-Site` of the request: a later reader may use another one than the first.
     pub hosts: &'a [&'a str],
     pub origins: &'a [&'a str],
-    /// A browser's word on the page that asks (W3C Fetch Metadata): also where it sends no `Origin`, as for an image.
+    /// The relation of the requesting page to us (W3C Fetch Metadata), which browsers also send without an `Origin`, as for an image.
     pub sites: &'a [&'a str],
     pub authorization: Option<&'a str>,
-    /// A proxy says that it passes the request on for another client.
+    /// A proxy has forwarded the request for another client.
     pub is_forwarded: bool,
 }
 
 impl AccessRequest<'_> {
-    /// Checks that the request may see the history. Where there is a token, it alone decides, since behind a proxy every client looks
-    /// like this machine. Where there is none, the request must come from this machine itself, under a name that only ever means it, and
-    /// not from a page of another site. The error says what was wrong.
+    /// Checks that the request may see the history. With a token, it alone decides, since behind a proxy every client looks
+    /// like this machine. Without one, the request must come from this machine itself, under a name that only ever means it, and not from
+    /// a page of another site. The error says what was wrong.
     pub fn check_access(&self, token: Option<&str>) -> Result<(), &'static str> {
         if let Some(token) = token {
             return if self.has_token(token) {
@@ -69,7 +69,7 @@ impl AccessRequest<'_> {
             && given.trim().as_bytes().ct_eq(token.as_bytes()).into()
     }
 
-    /// Returns whether a page comes from where its request goes.
+    /// Returns whether the requesting page has the origin of the request.
     fn is_same_origin(&self, origin: &str) -> bool {
         origin.strip_prefix("http://").is_some_and(|from| {
             self.hosts

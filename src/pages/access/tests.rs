@@ -1,4 +1,4 @@
-//! Who is let in, and by which names.
+//! The requests that may see the history, by their senders and names.
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn names_and_addresses_of_this_network_pass() {
 }
 
 #[test]
-fn names_that_anybody_may_own_do_not() {
+fn names_that_others_may_own_do_not_pass() {
     for host in [
         "evil.example",
         "evil.example:11434",
@@ -45,7 +45,7 @@ fn names_that_anybody_may_own_do_not() {
 }
 
 #[test]
-fn what_two_readers_may_see_two_names_in_is_no_name() {
+fn an_ambiguous_host_is_invalid() {
     for host in [
         "[::1].evil.com",
         "[::1]evil.com:1",
@@ -164,7 +164,7 @@ fn this_machine_reads_the_history_by_a_name_that_means_it() {
 }
 
 #[test]
-fn other_machines_proxies_and_other_sites_do_not() {
+fn other_machines_proxies_and_other_sites_do_not_read_the_history() {
     assert!(
         AccessRequest {
             peer: [10, 0, 0, 7].into(),
@@ -210,7 +210,7 @@ fn other_machines_proxies_and_other_sites_do_not() {
 }
 
 #[test]
-fn of_a_header_that_was_sent_twice_each_value_counts() {
+fn each_value_of_a_repeated_header_counts() {
     let own = "http://localhost:11434";
     for hosts in [
         ["localhost:11434", "evil.example"],
@@ -262,7 +262,7 @@ fn of_a_header_that_was_sent_twice_each_value_counts() {
 }
 
 #[test]
-fn a_browser_that_asks_for_another_site_does_not() {
+fn a_browser_on_a_page_of_another_site_does_not_read_the_history() {
     for (sites, may) in [
         (&["same-origin"][..], true),
         (&["none"], true),
@@ -281,7 +281,7 @@ fn a_browser_that_asks_for_another_site_does_not() {
 }
 
 #[test]
-fn where_there_is_a_token_this_machine_needs_it_too() {
+fn with_a_token_this_machine_needs_it_too() {
     assert!(HERE.check_access(Some("s3cret")).is_err());
     assert!(
         AccessRequest {
@@ -302,7 +302,7 @@ fn where_there_is_a_token_this_machine_needs_it_too() {
 }
 
 #[test]
-fn the_right_token_opens_it_to_anybody() {
+fn the_right_token_lets_any_client_in() {
     let far = AccessRequest {
         peer: [10, 0, 0, 7].into(),
         hosts: &["tap.example"],
@@ -333,7 +333,7 @@ fn the_right_token_opens_it_to_anybody() {
 }
 
 #[test]
-fn beyond_loopback_no_name_is_checked() {
+fn names_are_not_checked_beyond_loopback() {
     assert!(hosts_are_allowed(
         ["ollama-tap:8000"].into_iter(),
         [0, 0, 0, 0].into(),

@@ -1,4 +1,4 @@
-// Notices in place of numbers: a token is needed, no history is kept, or no request was made yet.
+// Notices in place of numbers: a token is needed, there is no history, or no request was made yet.
 
 import { byId, el, fill } from "./dom.js";
 import { setToken, token } from "./api.js";

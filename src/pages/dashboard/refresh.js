@@ -1,4 +1,4 @@
-// When to refresh: at once after a change, then every few seconds, and never while the tab is hidden.
+// Refreshes the page: at once after a change, then every few seconds, and never while the tab is hidden.
 
 import { byId } from "./dom.js";
 import { fetchJson } from "./api.js";

@@ -1,4 +1,4 @@
-// Where the time of one request went, part by part.
+// The waterfall of one request: its time, part by part.
 
 import { el, svg } from "./dom.js";
 import { duration, percent } from "./format.js";

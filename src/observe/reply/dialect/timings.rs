@@ -10,7 +10,7 @@ use crate::observe::reply::facts::ReplyFacts;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Timings {
-    /// Prompt tokens from the cache; only llama.cpp tells it.
+    /// Prompt tokens from the cache; only llama.cpp reports it.
     cache_n: Number,
     /// Prompt tokens that were evaluated; without `cache_n` all of them, as Ollama counts.
     prompt_n: Number,
