@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::platform;
-use crate::platform::sockets::{Awaited, Found, WatchedStream};
+use crate::platform::sockets::{Interest, SocketState, WatchedStream};
 use crate::server::HALF_CLOSE_TIMEOUT;
 
 #[derive(Debug)]
@@ -26,23 +26,23 @@ impl WatchedClient {
         }
     }
 
-    /// Waits once for `awaited` of Ollama. Returns `None` when the client has left.
+    /// Waits once for `interest` of Ollama. Returns `None` when the client has left.
     pub(super) fn wait(
         &mut self,
         stream: &TcpStream,
-        awaited: Awaited,
+        interest: Interest,
         timeout: Option<Duration>,
-    ) -> io::Result<Option<Found>> {
+    ) -> io::Result<Option<SocketState>> {
         let until_gone = self
             .half_closed_since
             .map(|since| HALF_CLOSE_TIMEOUT.saturating_sub(since.elapsed()));
-        let awaited_of_client = match self.half_closed_since {
-            None => Awaited::END,
-            Some(_) => Awaited::NOTHING,
+        let client_interest = match self.half_closed_since {
+            None => Interest::END,
+            Some(_) => Interest::NONE,
         };
         let timeout = [until_gone, timeout].into_iter().flatten().min();
         let [upstream, client] = platform::sockets::wait(
-            [(stream, awaited), (&**self.socket, awaited_of_client)],
+            [(stream, interest), (&**self.socket, client_interest)],
             timeout,
         )?;
         if upstream.readable || upstream.writable {

@@ -19,7 +19,7 @@ use super::outgoing::{DeferredObserver, OutgoingRequest};
 use super::phase::{CancelReason, Phase};
 use crate::observe::Observer;
 use crate::platform;
-use crate::platform::sockets::{Awaited, Found, WatchedStream};
+use crate::platform::sockets::{Interest, SocketState, WatchedStream};
 use crate::server::ReplyHead;
 use crate::util::threads::lock;
 
@@ -160,13 +160,13 @@ impl ConnectionControl {
         self.state().stream.upgrade()
     }
 
-    /// Waits for `awaited` of Ollama. Fails if the client has left, the request was cancelled, or `timeout` has passed.
+    /// Waits for `interest` of Ollama. Fails if the client has left, the request was cancelled, or `timeout` has passed.
     pub(super) fn wait(
         &self,
         stream: &TcpStream,
-        awaited: Awaited,
+        interest: Interest,
         timeout: Option<Duration>,
-    ) -> io::Result<Found> {
+    ) -> io::Result<SocketState> {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let mut client = lock(&self.client);
         loop {
@@ -178,13 +178,13 @@ impl ConnectionControl {
             if remaining.is_some_and(|remaining| remaining.is_zero()) {
                 return Err(ErrorKind::TimedOut.into());
             }
-            let found = match &mut *client {
-                Some(client) => client.wait(stream, awaited, remaining)?,
-                None => platform::sockets::wait([(stream, awaited)], remaining)
-                    .map(|[found]| Some(found))?,
+            let state = match &mut *client {
+                Some(client) => client.wait(stream, interest, remaining)?,
+                None => platform::sockets::wait([(stream, interest)], remaining)
+                    .map(|[state]| Some(state))?,
             };
-            match found {
-                Some(found) if found.readable || found.writable => return Ok(found),
+            match state {
+                Some(state) if state.readable || state.writable => return Ok(state),
                 Some(_) => {}
                 None => self.state().phase.cancel(CancelReason::ClientGone),
             }

@@ -18,7 +18,7 @@ use super::buffers::SmallBuffers;
 use super::control::ConnectionControl;
 use crate::http::agent::{StepError, UpstreamErrorKind, lower_first};
 use crate::platform;
-use crate::platform::sockets::Awaited;
+use crate::platform::sockets::Interest;
 
 /// The time to connect to one address, for a machine that does not even refuse.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -125,9 +125,9 @@ impl Transport for TcpTransport {
                         let is_silent = self.is_open();
                         self.control.wait(
                             &self.stream,
-                            Awaited {
+                            Interest {
                                 read: is_silent,
-                                ..Awaited::WRITE
+                                ..Interest::WRITE
                             },
                             None,
                         )?;
@@ -145,7 +145,7 @@ impl Transport for TcpTransport {
         // Only the wait for `100 Continue` has a timeout.
         let time = timeout.not_zero().map(|time| *time);
         let amount = loop {
-            let failure = match self.control.wait(&self.stream, Awaited::READ, time) {
+            let failure = match self.control.wait(&self.stream, Interest::READ, time) {
                 Err(e) if e.kind() == ErrorKind::TimedOut => {
                     return Err(Error::Timeout(timeout.reason));
                 }

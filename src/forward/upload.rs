@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::control::ConnectionControl;
 use crate::platform;
-use crate::platform::sockets::Awaited;
+use crate::platform::sockets::Interest;
 use crate::server::{
     BodyDecoder, CONTINUE, Connection, Decoded, READ_SIZE, ReadResult, Reason, Refusal,
 };
@@ -131,13 +131,17 @@ impl Upload<'_> {
                 Some(stream) if self.control.check_early_reply(&stream) => return Ok(false),
                 Some(stream) => {
                     // Bytes of Ollama that are not a reply would wake us again and again.
-                    let of_ollama = if platform::sockets::has_input(&stream, &mut [0]).is_some() {
-                        Awaited::NOTHING
-                    } else {
-                        Awaited::READ
-                    };
+                    let upstream_interest =
+                        if platform::sockets::has_input(&stream, &mut [0]).is_some() {
+                            Interest::NONE
+                        } else {
+                            Interest::READ
+                        };
                     platform::sockets::wait(
-                        [(&**self.conn.socket(), Awaited::READ), (&stream, of_ollama)],
+                        [
+                            (&**self.conn.socket(), Interest::READ),
+                            (&stream, upstream_interest),
+                        ],
                         Some(time),
                     )?;
                 }

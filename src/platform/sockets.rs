@@ -84,56 +84,56 @@ impl<S: Source> Deref for Watched<S> {
     }
 }
 
-/// What is waited for at one socket.
+/// The events of a socket to wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Awaited {
-    /// Bytes, or an end.
+pub struct Interest {
+    /// Bytes, or the end.
     pub read: bool,
     /// Room for bytes.
     pub write: bool,
-    /// That the peer will send no more, whatever it has sent before.
+    /// The end, even if bytes come before it.
     pub end: bool,
 }
 
-impl Awaited {
-    pub const READ: Awaited = Awaited {
+impl Interest {
+    pub const READ: Interest = Interest {
         read: true,
         write: false,
         end: false,
     };
-    pub const WRITE: Awaited = Awaited {
+    pub const WRITE: Interest = Interest {
         read: false,
         write: true,
         end: false,
     };
-    pub const END: Awaited = Awaited {
+    pub const END: Interest = Interest {
         read: false,
         write: false,
         end: true,
     };
-    /// A reset is noticed all the same, where the system tells it from an end.
-    pub const NOTHING: Awaited = Awaited {
+    /// A reset is noticed all the same, if the system distinguishes it from an end.
+    pub const NONE: Interest = Interest {
         read: false,
         write: false,
         end: false,
     };
 }
 
-/// What there was at one socket.
+/// The state of a socket after a wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct SocketState {
     pub readable: bool,
     pub writable: bool,
     /// The peer will send no more.
     pub ended: bool,
-    /// The connection is no more.
+    /// The connection is broken.
     pub broken: bool,
 }
 
-/// Waits until one of these sockets has what is awaited of it. Nothing is found where the time is over, or a signal came.
+/// Waits until one of these sockets is ready for its interest, for at most `time`. A signal ends the wait early.
 pub fn wait<const N: usize>(
-    sockets: [(&TcpStream, Awaited); N],
+    sockets: [(&TcpStream, Interest); N],
     time: Option<Duration>,
-) -> io::Result<[Found; N]> {
+) -> io::Result<[SocketState; N]> {
     wait_for(sockets, time)
 }

@@ -11,7 +11,7 @@ use socket2::SockRef;
 use super::context::{ConnectionPermit, Context, ListenerRole};
 use super::http1::{HeadReader, Reason};
 use crate::platform;
-use crate::platform::sockets::{Awaited, WatchedStream};
+use crate::platform::sockets::{Interest, WatchedStream};
 use crate::util::budget::Reservation;
 
 /// The most that one read brings (bytes): no more than a connection may hold beside the budget.
@@ -160,7 +160,7 @@ impl Connection {
     /// Returns whether the client of a request that has `waited` left: its connection is broken, or its sending side was closed and it
     /// was sent nothing for `HALF_CLOSE_TIMEOUT`.
     pub fn client_left(&self, waited: Duration) -> bool {
-        platform::sockets::wait([(&**self.socket, Awaited::END)], Some(Duration::ZERO))
+        platform::sockets::wait([(&**self.socket, Interest::END)], Some(Duration::ZERO))
             .is_ok_and(|[state]| state.broken || state.ended && waited >= HALF_CLOSE_TIMEOUT)
     }
 
@@ -172,7 +172,7 @@ impl Connection {
 
     /// Waits until the client sends something, for at most `timeout`. Returns whether it did.
     pub fn wait_for_input(&self, timeout: Duration) -> bool {
-        platform::sockets::wait([(&**self.socket, Awaited::READ)], Some(timeout))
+        platform::sockets::wait([(&**self.socket, Interest::READ)], Some(timeout))
             .is_ok_and(|[state]| state.readable)
     }
 
@@ -221,7 +221,7 @@ impl Connection {
         let check_interval = idle_timeout.min(BLOCKED_CHECK_INTERVAL);
         loop {
             let [state] =
-                platform::sockets::wait([(&**self.socket, Awaited::WRITE)], Some(check_interval))?;
+                platform::sockets::wait([(&**self.socket, Interest::WRITE)], Some(check_interval))?;
             if state.writable || state.broken {
                 return Ok(());
             }

@@ -31,8 +31,8 @@ fn a_wait_ends_with_the_awaited_event() {
     let control = ConnectionControl::new(false);
     let (near, mut far) = pair();
     far.write_all(b"x").unwrap();
-    assert!(control.wait(&near, Awaited::READ, None).unwrap().readable);
-    assert!(control.wait(&near, Awaited::WRITE, None).unwrap().writable);
+    assert!(control.wait(&near, Interest::READ, None).unwrap().readable);
+    assert!(control.wait(&near, Interest::WRITE, None).unwrap().writable);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_wait_ends_when_its_time_is_over() {
     let control = ConnectionControl::new(false);
     let (near, _far) = pair();
     let error = control
-        .wait(&near, Awaited::READ, Some(Duration::from_millis(1)))
+        .wait(&near, Interest::READ, Some(Duration::from_millis(1)))
         .unwrap_err();
     assert_eq!(
         (error.kind(), control.cancelled()),
@@ -59,7 +59,7 @@ fn a_wait_ends_when_the_client_has_left_and_with_it_the_request() {
         .set_linger(Some(Duration::ZERO))
         .unwrap();
     drop(client); // by a reset
-    let error = control.wait(&near, Awaited::READ, None).unwrap_err();
+    let error = control.wait(&near, Interest::READ, None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
     assert_eq!(control.cancelled(), Some(CancelReason::ClientGone));
     drop(exchange);
@@ -81,7 +81,7 @@ fn a_client_that_sends_no_more_is_gone_when_nothing_was_sent_to_it_for_a_while()
     let _exchange = control.begin(&socket, false);
     client.shutdown(Shutdown::Write).unwrap();
     let began = Instant::now();
-    assert!(control.wait(&near, Awaited::READ, None).is_err());
+    assert!(control.wait(&near, Interest::READ, None).is_err());
     assert!(began.elapsed() >= crate::server::HALF_CLOSE_TIMEOUT);
     assert_eq!(control.cancelled(), Some(CancelReason::ClientGone));
 }
@@ -115,7 +115,7 @@ fn an_early_reply_is_seen_where_it_is_one() {
     let (near, mut far) = pair();
     assert!(!control.check_early_reply(&near));
     far.write_all(b"HTTP/1.1 103 Early Hints\r\n\r\n").unwrap();
-    control.wait(&near, Awaited::READ, None).unwrap();
+    control.wait(&near, Interest::READ, None).unwrap();
     assert!(
         !control.check_early_reply(&near),
         "an interim reply is not the reply"
@@ -123,7 +123,7 @@ fn an_early_reply_is_seen_where_it_is_one() {
 
     let (near, mut far) = pair();
     far.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
-    control.wait(&near, Awaited::READ, None).unwrap();
+    control.wait(&near, Interest::READ, None).unwrap();
     let under_tls = ConnectionControl::new(true);
     assert!(
         !under_tls.check_early_reply(&near),

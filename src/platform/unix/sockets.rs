@@ -9,7 +9,7 @@ use socket2::{SockRef, Socket};
 
 use super::kernel::{BROKEN, MAY_HAVE_CLOSED};
 pub use super::kernel::{LINGER, end_unless_acknowledged, port_holder};
-use crate::platform::sockets::{Awaited, Found};
+use crate::platform::sockets::{Interest, SocketState};
 
 /// Lets a port be bound again while connections of the last run are ending; one that is listened on is refused all the same.
 pub fn claim_port(socket: &Socket) -> io::Result<()> {
@@ -52,20 +52,20 @@ pub fn is_no_family(error: &io::Error) -> bool {
 
 /// See `sockets::wait`.
 pub fn wait_for<const N: usize>(
-    sockets: [(&TcpStream, Awaited); N],
+    sockets: [(&TcpStream, Interest); N],
     time: Option<Duration>,
-) -> io::Result<[Found; N]> {
-    let mut asked = sockets.map(|(socket, awaited)| {
+) -> io::Result<[SocketState; N]> {
+    let mut pollfds = sockets.map(|(socket, interest)| {
         let events = [
-            (awaited.read, libc::POLLIN),
-            (awaited.write, libc::POLLOUT),
-            (awaited.end, MAY_HAVE_CLOSED),
+            (interest.read, libc::POLLIN),
+            (interest.write, libc::POLLOUT),
+            (interest.end, MAY_HAVE_CLOSED),
         ];
         let events = events
             .into_iter()
             .filter(|(is_wanted, _)| *is_wanted)
             .fold(0, |all, (_, event)| all | event);
-        // Where a system cannot tell an end from a reset, it would go on telling it: such a socket is left out.
+        // A system that cannot distinguish an end from a reset would report it again and again: such a socket is left out.
         let fd = if events == 0 && BROKEN & libc::POLLHUP == 0 {
             -1
         } else {
@@ -77,15 +77,15 @@ pub fn wait_for<const N: usize>(
             revents: 0,
         }
     });
-    if super::kernel::poll(&mut asked, time) < 0 {
+    if super::kernel::poll(&mut pollfds, time) < 0 {
         let error = io::Error::last_os_error();
         return if error.kind() == io::ErrorKind::Interrupted {
-            Ok([Found::default(); N])
+            Ok([SocketState::default(); N])
         } else {
             Err(error)
         };
     }
-    Ok(asked.map(|answer| Found {
+    Ok(pollfds.map(|answer| SocketState {
         readable: answer.revents & (libc::POLLIN | libc::POLLHUP | libc::POLLERR) != 0,
         writable: answer.revents & (libc::POLLOUT | libc::POLLERR) != 0,
         ended: answer.revents & (MAY_HAVE_CLOSED | libc::POLLHUP) != 0,

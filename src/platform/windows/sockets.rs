@@ -1,7 +1,7 @@
 //! Sockets: how a port is claimed, how one is looked at and how one waits for several.
 
 use super::tcp_table;
-use crate::platform::sockets::{Awaited, Found};
+use crate::platform::sockets::{Interest, SocketState};
 use socket2::{SockRef, Socket};
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -61,13 +61,13 @@ pub fn interrupt<'a>(socket: impl Into<SockRef<'a>>, how: Shutdown) {
 /// Nobody else may read from the stream meanwhile, or this would wait.
 pub fn has_input(stream: &TcpStream, first: &mut [u8]) -> Option<io::Result<usize>> {
     let socket = stream.as_raw_socket() as SOCKET;
-    let mut asked = [WSAPOLLFD {
+    let mut pollfds = [WSAPOLLFD {
         fd: socket,
         events: POLLIN,
         revents: 0,
     }];
     // SAFETY: the array is this one entry.
-    if unsafe { WSAPoll(asked.as_mut_ptr(), 1, 0) } <= 0 || asked[0].revents == 0 {
+    if unsafe { WSAPoll(pollfds.as_mut_ptr(), 1, 0) } <= 0 || pollfds[0].revents == 0 {
         return None;
     }
     // SAFETY: the socket is open as long as `stream` lives; the pointer and length are those of a valid buffer.
@@ -93,36 +93,36 @@ pub fn is_no_family(error: &io::Error) -> bool {
     error.raw_os_error() == Some(WSAEAFNOSUPPORT)
 }
 
-/// See `sockets::wait`. An end and a reset look alike here and are told again and again, so a socket of which nothing is
-/// awaited is left out.
+/// See `sockets::wait`. An end and a reset look alike here and are reported again and again, so a socket without interest is left
+/// out.
 pub fn wait_for<const N: usize>(
-    sockets: [(&TcpStream, Awaited); N],
+    sockets: [(&TcpStream, Interest); N],
     time: Option<Duration>,
-) -> io::Result<[Found; N]> {
-    let events = |awaited: Awaited| {
-        (if awaited.read { POLLIN } else { 0 }) | (if awaited.write { POLLOUT } else { 0 })
+) -> io::Result<[SocketState; N]> {
+    let events = |interest: Interest| {
+        (if interest.read { POLLIN } else { 0 }) | (if interest.write { POLLOUT } else { 0 })
     };
-    let ask = |(socket, awaited): &(&TcpStream, Awaited)| {
-        (*awaited != Awaited::NOTHING).then(|| WSAPOLLFD {
+    let ask = |(socket, interest): &(&TcpStream, Interest)| {
+        (*interest != Interest::NONE).then(|| WSAPOLLFD {
             fd: socket.as_raw_socket() as SOCKET,
-            events: events(*awaited),
+            events: events(*interest),
             revents: 0,
         })
     };
-    let mut asked: Vec<WSAPOLLFD> = sockets.iter().filter_map(ask).collect();
+    let mut pollfds: Vec<WSAPOLLFD> = sockets.iter().filter_map(ask).collect();
     let time = time.unwrap_or(LOOK).min(LOOK).as_micros().div_ceil(1000) as i32;
     // SAFETY: pointer and length are those of a valid array.
-    if unsafe { WSAPoll(asked.as_mut_ptr(), asked.len() as u32, time) } < 0 {
+    if unsafe { WSAPoll(pollfds.as_mut_ptr(), pollfds.len() as u32, time) } < 0 {
         return Err(io::Error::last_os_error());
     }
-    let mut answers = asked.into_iter();
-    Ok(sockets.map(|(_, awaited)| {
-        let revents = if awaited == Awaited::NOTHING {
+    let mut answers = pollfds.into_iter();
+    Ok(sockets.map(|(_, interest)| {
+        let revents = if interest == Interest::NONE {
             0
         } else {
             answers.next().map_or(0, |answer| answer.revents)
         };
-        Found {
+        SocketState {
             readable: revents & (POLLIN | POLLHUP | POLLERR) != 0,
             writable: revents & (POLLOUT | POLLERR) != 0,
             ended: revents & POLLHUP != 0,
