@@ -243,3 +243,43 @@ fn the_architecture_has_the_picture_and_the_rooms_of_main() {
         .collect();
     assert_eq!(rooms, listed);
 }
+
+/// The file of a test's module, of which the test or a further module may be the last word.
+fn has_test(folder: &str, name: &str) -> bool {
+    let words: Vec<&str> = name.trim_end_matches("::").split("::").collect();
+    let (last, modules) = words.split_last().unwrap();
+    let place = [&[folder], modules].concat().join("/");
+    let holds = |path: String| {
+        std::fs::read_to_string(root().join(path)).is_ok_and(|text| {
+            text.contains(&format!("fn {last}()")) || text.contains(&format!("mod {last};"))
+        })
+    };
+    holds(format!("{place}.rs"))
+        || holds(format!("{place}/mod.rs"))
+        || holds(format!("{place}/main.rs"))
+}
+
+#[test]
+fn every_test_that_is_left_out_under_wine_exists() {
+    let script = read(".ci/windows");
+    let part = |from: &str| {
+        script
+            .split(from)
+            .nth(1)
+            .unwrap()
+            .split("\n)")
+            .next()
+            .unwrap()
+    };
+    let unit_tests = part("readonly open_files=(").split_whitespace();
+    let modules = part("readonly -A left_out=(").split('[').skip(1);
+    let missing: Vec<&str> = unit_tests
+        .filter(|name| !has_test("src", name))
+        .chain(
+            modules
+                .filter_map(|line| line.split(']').next())
+                .filter(|name| !has_test("tests/it", name)),
+        )
+        .collect();
+    assert!(missing.is_empty(), "left out, but not there: {missing:?}");
+}
