@@ -1,19 +1,9 @@
 //! The body of a request, taken apart as it comes, however it is framed.
 
 use super::chunked::Chunked;
+use super::decoded::{Decoded, take};
 use super::framing::RequestFraming;
 use super::refusal::Refusal;
-
-/// The next step of decoding a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decoded<'a> {
-    /// Bytes of the body; never empty.
-    Data(&'a [u8]),
-    /// All input is used up, and the body goes on.
-    NeedMore,
-    /// The body has ended; what is left of the input belongs to the next request.
-    End,
-}
 
 /// Decodes a body as it comes. Holds no bytes.
 #[derive(Clone, Debug)]
@@ -46,12 +36,4 @@ impl BodyDecoder {
             BodyDecoder::Chunked(chunked) => chunked.next(input),
         }
     }
-}
-
-/// Takes up to `remaining` bytes off the front of `input`. Returns them, and how many are still to come.
-pub(super) fn take<'a>(input: &mut &'a [u8], remaining: u64) -> (&'a [u8], u64) {
-    let length = usize::try_from(remaining).unwrap_or(usize::MAX);
-    let (data, rest) = input.split_at(length.min(input.len()));
-    *input = rest;
-    (data, remaining - data.len() as u64)
 }

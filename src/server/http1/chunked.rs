@@ -3,7 +3,7 @@
 //! The bounds are those of Go's net/http: 16 digits, lines of 4,096 bytes, 16 KiB of other bytes beyond what the data
 //! makes plausible, and 4,096 bytes of trailers. Extensions and trailers are dropped.
 
-use super::body::Decoded;
+use super::decoded::{Decoded, take};
 use super::line::is_token;
 use super::refusal::Refusal;
 
@@ -68,7 +68,7 @@ impl Chunked {
                 State::End => return Ok(Decoded::End),
                 _ if input.is_empty() => return Ok(Decoded::NeedMore),
                 State::Data(remaining) => {
-                    let (data, remaining) = super::body::take(input, remaining);
+                    let (data, remaining) = take(input, remaining);
                     self.state = if remaining == 0 {
                         State::DataCr
                     } else {

@@ -48,7 +48,7 @@ impl HeadReader {
             return if input.len() < HEAD_MAX {
                 Ok(None)
             } else {
-                Err(Refusal::long_head())
+                Err(Refusal::long_head(HEAD_MAX))
             };
         };
         let Some(parts) = &self.parts else {

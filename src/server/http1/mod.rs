@@ -10,6 +10,7 @@
 
 mod body;
 mod chunked;
+mod decoded;
 mod fields;
 mod framing;
 mod head;
@@ -19,7 +20,8 @@ mod refusal;
 mod reply;
 mod target;
 
-pub use body::{BodyDecoder, Decoded};
+pub use body::BodyDecoder;
+pub use decoded::Decoded;
 pub use framing::RequestFraming;
 #[cfg(test)]
 pub use head::HEAD_MAX;

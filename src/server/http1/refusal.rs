@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::head::HEAD_MAX;
-
 /// Label `reason` of `ollama_tap_refused_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -99,10 +97,10 @@ impl Refusal {
         }
     }
 
-    pub(super) fn long_head() -> Refusal {
-        let message = format!(
-            "read request: the head has over {HEAD_MAX} bytes; send long values in the body"
-        );
+    /// 431: the head is longer than `max` bytes.
+    pub(super) fn long_head(max: usize) -> Refusal {
+        let message =
+            format!("read request: the head has over {max} bytes; send long values in the body");
         Refusal {
             reason: Reason::Head,
             status: 431,
