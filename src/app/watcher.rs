@@ -37,7 +37,7 @@ pub fn watch(ctx: &WorkerContext, workers: &Mutex<Workers>) {
         let (start, is_ready) = (Instant::now(), readiness.is_ready());
         readiness.begin_check();
         let status = if is_ready {
-            ollama.status()
+            ollama.status().map_err(|error| error.to_string())
         } else {
             Err("ollama is being started".to_owned())
         };

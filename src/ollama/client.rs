@@ -1,5 +1,6 @@
 //! Our own questions to Ollama: is it there, which version, which models. Never in the way of a forwarded request.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -8,7 +9,7 @@ use ureq::{Agent, Error};
 use crate::http::agent::{Target, error_chain};
 use crate::metrics::{LoadedModel, OllamaStatus};
 
-/// What a question may take; Ollama answers these from memory.
+/// The longest wait for an answer; Ollama answers these questions from memory.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An answer is read up to this many bytes.
@@ -57,13 +58,23 @@ struct Tag {
     name: String,
 }
 
-/// Why a question of ours has no answer, in words.
+/// An error of a question to Ollama. The text names the operation, the address and the cause.
 #[derive(Debug)]
 pub enum QueryError {
-    /// Somebody is there who does not tell us: 401 or 403 want to know who asks, and 404 comes of servers of this family that have no
+    /// A server is there and does not answer us: 401 or 403 want credentials, and 404 comes from servers of this family that have no
     /// such route (llama.cpp's, vLLM).
     Refused(String),
     Failed(String),
+}
+
+impl std::error::Error for QueryError {}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            QueryError::Refused(text) | QueryError::Failed(text) => f.write_str(text),
+        }
+    }
 }
 
 impl OllamaClient {
@@ -71,7 +82,7 @@ impl OllamaClient {
         OllamaClient::with_timeout(target, QUERY_TIMEOUT)
     }
 
-    /// A client that waits up to `timeout` for each answer.
+    /// Makes a client that waits at most `timeout` for each answer.
     pub fn with_timeout(target: &Target, timeout: Duration) -> OllamaClient {
         OllamaClient {
             agent: target.query_agent(timeout),
@@ -79,19 +90,19 @@ impl OllamaClient {
         }
     }
 
-    /// The version it says it is.
+    /// Asks for its version.
     pub fn version(&self) -> Result<String, QueryError> {
         self.ask::<Version>("/api/version")
             .map(|answer| answer.version)
     }
 
-    /// The version of the tap in front of it, if there is one.
+    /// Asks for the version of the tap in front of it, if there is one.
     pub fn tap_version(&self) -> Result<String, QueryError> {
         self.ask::<Healthz>("/healthz")
             .map(|answer| answer.ollama_tap)
     }
 
-    /// Whether a tap in front of it says that it is to be asked later.
+    /// Returns whether a tap in front of it says that Ollama is still starting.
     pub fn is_starting(&self) -> bool {
         matches!(
             self.agent.get(format!("{}/api/version", self.base)).call(),
@@ -99,8 +110,8 @@ impl OllamaClient {
         )
     }
 
-    /// The names of the models it has; none where it does not tell us.
-    pub fn models(&self) -> Result<Vec<String>, String> {
+    /// Returns the names of its models; none where it refuses to tell.
+    pub fn models(&self) -> Result<Vec<String>, QueryError> {
         match self.ask::<Tags>("/api/tags") {
             Ok(tags) => Ok(tags
                 .models
@@ -109,21 +120,21 @@ impl OllamaClient {
                 .map(|tag| tag.name)
                 .collect()),
             Err(QueryError::Refused(_)) => Ok(Vec::new()),
-            Err(QueryError::Failed(why)) => Err(why),
+            Err(failed @ QueryError::Failed(_)) => Err(failed),
         }
     }
 
-    /// What the gauges show. One that does not tell us is up all the same.
-    pub fn status(&self) -> Result<OllamaStatus, String> {
+    /// Returns what the gauges show. An Ollama that refuses to tell is up all the same.
+    pub fn status(&self) -> Result<OllamaStatus, QueryError> {
         let (version, mut incomplete_reason) = match self.version() {
             Ok(version) => (Some(version), None),
-            Err(QueryError::Refused(why)) => (None, Some(why)),
-            Err(QueryError::Failed(why)) => return Err(why),
+            Err(QueryError::Refused(reason)) => (None, Some(reason)),
+            Err(failed @ QueryError::Failed(_)) => return Err(failed),
         };
         let running = match self.ask::<Running>("/api/ps") {
             Ok(answer) => answer.models.unwrap_or_default(),
-            Err(QueryError::Refused(why)) => {
-                incomplete_reason.get_or_insert(why);
+            Err(QueryError::Refused(reason)) => {
+                incomplete_reason.get_or_insert(reason);
                 Vec::new()
             }
             Err(QueryError::Failed(_)) => Vec::new(),
@@ -142,17 +153,16 @@ impl OllamaClient {
     }
 
     fn ask<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, QueryError> {
-        let failed = |why: String| format!("ask ollama at {}{path}: {why}", self.base);
         let mut response = self
             .agent
             .get(format!("{}{path}", self.base))
             .call()
             .map_err(|error| {
-                let why = failed(error_chain(&error));
+                let text = self.failure(path, &error_chain(&error));
                 if matches!(error, Error::StatusCode(401 | 403 | 404)) {
-                    QueryError::Refused(why)
+                    QueryError::Refused(text)
                 } else {
-                    QueryError::Failed(why)
+                    QueryError::Failed(text)
                 }
             })?;
         let text = response
@@ -160,9 +170,14 @@ impl OllamaClient {
             .with_config()
             .limit(RESPONSE_MAX)
             .read_to_vec();
-        let text = text.map_err(|error| QueryError::Failed(failed(error_chain(&error))))?;
+        let text = text.map_err(|e| QueryError::Failed(self.failure(path, &error_chain(&e))))?;
         serde_json::from_slice(&text).map_err(|e| {
-            QueryError::Failed(failed(format!("what answers there is not ollama: {e}")))
+            let cause = format!("what answers there is not ollama: {e}");
+            QueryError::Failed(self.failure(path, &cause))
         })
+    }
+
+    fn failure(&self, path: &str, cause: &str) -> String {
+        format!("ask ollama at {}{path}: {cause}", self.base)
     }
 }

@@ -188,7 +188,7 @@ impl Pages {
             ),
             Err(error) => PageResponse::json(
                 503,
-                &json!({ "status": "error", "ollama_host": host, "ollama_reachable": false, "models": [], "error": error }),
+                &json!({ "status": "error", "ollama_host": host, "ollama_reachable": false, "models": [], "error": error.to_string() }),
             ),
         }
     }
