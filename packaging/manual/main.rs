@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         eprintln!("usage: manual DIRECTORY");
         return ExitCode::from(2);
     };
-    match write(Path::new(&directory), &cli::Cli::get_args_info()) {
+    match write(Path::new(&directory), &cli::command::Cli::get_args_info()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
             eprintln!(
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn every_flag_of_every_command_is_in_each_file() {
         let directory = tempfile::tempdir().unwrap();
-        let command = cli::Cli::get_args_info();
+        let command = cli::command::Cli::get_args_info();
         write(directory.path(), &command).unwrap();
         for (file, hyphen) in [
             ("ollama-tap.1", r"\-"),

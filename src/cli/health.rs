@@ -1,4 +1,4 @@
-//! `health`: the one query_command that is about the tap and not about its history.
+//! `health`: the one query about the tap and not about its history.
 
 use argh::{ArgsInfo, FromArgs};
 

@@ -1,18 +1,19 @@
-//! From the arguments of the process to what is to be done: which of them are ours, and which are Ollama's.
+//! Parses the arguments of the process, and decides which of them are ours and which are Ollama's.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use argh::FromArgs;
 
-use super::{Cli, Command, ServeArgs};
+use super::command::{Cli, Command};
+use super::tap::ServeArgs;
 
 /// The names of the commands.
 const COMMANDS: [&str; 10] = [
     "serve", "proxy", "demo", "stats", "search", "export", "purge", "health", "service", "tray",
 ];
 
-/// What the command line asks for.
+/// The request of a command line.
 #[derive(Debug, PartialEq)]
 pub enum Invocation {
     Run(Box<Command>),
@@ -22,11 +23,11 @@ pub enum Invocation {
     Reaper(PathBuf),
     /// Text for standard output; exit 0.
     Print(String),
-    /// What is wrong, with the way out, for standard error; exit 2.
+    /// The error and the way out, for standard error; exit 2.
     Usage(String),
 }
 
-const NAME: &str = "ollama-tap";
+const PROGRAM_NAME: &str = "ollama-tap";
 
 /// The first argument of a reaper (`ollama::reaper`), which no help lists. It is that of version 0.1.0: a tap that still runs
 /// starts the executable that replaced its own.
@@ -68,9 +69,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Invocation {
         }
     };
     let args = split_flag_values(&args);
-    match Cli::from_args(&[NAME], &args) {
+    match Cli::from_args(&[PROGRAM_NAME], &args) {
         Ok(Cli { version: true, .. }) => {
-            Invocation::Print(format!("{NAME} {}", env!("CARGO_PKG_VERSION")))
+            Invocation::Print(format!("{PROGRAM_NAME} {}", env!("CARGO_PKG_VERSION")))
         }
         Ok(Cli {
             command: Some(command),
@@ -84,15 +85,15 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Invocation {
     }
 }
 
-/// What the first argument says of the others.
+/// The meaning of the arguments, as the first one decides it.
 pub enum FirstArgument {
-    /// It is a command, or one of the flags that stand alone.
+    /// A command, or one of the flags that stand alone.
     Ours,
-    /// There is none, or a flag: `serve` is meant.
+    /// No argument, or a flag: stands for `serve`.
     Serve,
     /// Another name of `serve`, as Ollama has it.
     Alias,
-    /// `--`: what follows is Ollama's, whatever it is called.
+    /// `--`: the rest is a command of Ollama's, also where we have one of that name.
     Separator,
     Foreign,
     Reaper,
@@ -124,12 +125,12 @@ fn usage_message(output: &str, args: &[&str]) -> String {
         .map(|word| format!(" {word}"))
         .unwrap_or_default();
     format!(
-        "{} (see `{NAME}{command} --help`)",
+        "{} (see `{PROGRAM_NAME}{command} --help`)",
         text.trim_end_matches('.')
     )
 }
 
-/// `--flag=value` as `--flag value`, the only form argh reads. A value of its own is left alone, whatever it looks like, and so
+/// Splits `--flag=value` into `--flag value`, the only form argh reads. A separate value is left alone, whatever it looks like, and so
 /// is everything after `--`.
 pub fn split_flag_values(args: &[String]) -> Vec<&str> {
     let mut out = Vec::with_capacity(args.len() + 4);

@@ -1,14 +1,14 @@
-//! The commands that ask the history from a terminal.
+//! The commands that query the history from a terminal.
 //!
 //! argh cannot share fields between structs, so two macros do: `query_command!` adds the flags that say where the history is, and
 //! `filtered_command!` those that say which records are meant.
 
 use argh::{ArgsInfo, FromArgs};
 
-/// A flag's name, and what was typed for it.
+/// A flag's name, and its value if it was given.
 pub type Flag<'a> = (&'static str, &'a Option<String>);
 
-/// The flags of every query_command: where the history is.
+/// The flags of every query that say where the history is.
 #[derive(Clone, Copy)]
 pub struct LocationArgs<'a> {
     pub listen: &'a Option<String>,
@@ -19,7 +19,7 @@ pub struct LocationArgs<'a> {
 }
 
 impl<'a> LocationArgs<'a> {
-    /// Of a tap alone, whatever history it keeps.
+    /// Only a tap answers it, with any backend of its history.
     pub fn of_tap(listen: &'a Option<String>) -> LocationArgs<'a> {
         LocationArgs {
             listen,
@@ -52,7 +52,7 @@ macro_rules! query_command {
             #[argh(option)]
             pub analytics_dir: Option<String>,
 
-            /// what the history is kept in: jsonl, sqlite or loki (default: what lies in the directory)
+            /// backend of the history: jsonl, sqlite or loki (default: the one in the directory)
             #[argh(option)]
             pub analytics_backend: Option<String>,
 
@@ -90,7 +90,7 @@ macro_rules! filtered_command {
                 #[argh(option)]
                 pub status: Option<String>,
 
-                /// only this category of prompts, such as query_command or code_write
+                /// only this category of prompts, such as question or code_write
                 #[argh(option)]
                 pub category: Option<String>,
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::parse::{FirstArgument, SWITCHES, classify, split_flag_values};
 
-/// These arguments without `--token`, and its value; `None` where they are no command of ours, or have none.
+/// Takes `--token` and its value out of the arguments; `None` where they are not a command of ours, or have none.
 pub fn extract_token(args: &[OsString]) -> Option<(Vec<String>, String)> {
     if !matches!(
         classify(args),
@@ -16,7 +16,7 @@ pub fn extract_token(args: &[OsString]) -> Option<(Vec<String>, String)> {
         .iter()
         .map(|arg| arg.clone().into_string().ok())
         .collect::<Option<_>>()?;
-    let (mut kept, mut token) = (Vec::new(), None);
+    let (mut others, mut token) = (Vec::new(), None);
     let mut rest = split_flag_values(&args).into_iter().map(str::to_owned);
     while let Some(arg) = rest.next() {
         if arg == "--token" {
@@ -25,14 +25,14 @@ pub fn extract_token(args: &[OsString]) -> Option<(Vec<String>, String)> {
         }
         let has_value = arg.starts_with('-') && !SWITCHES.contains(&&*arg);
         let is_end = arg == "--";
-        kept.push(arg);
-        kept.extend(rest.by_ref().take(if is_end {
+        others.push(arg);
+        others.extend(rest.by_ref().take(if is_end {
             usize::MAX
         } else {
             usize::from(has_value)
         }));
     }
-    Some((kept, token?))
+    Some((others, token?))
 }
 
 #[cfg(test)]
@@ -41,12 +41,12 @@ mod tests {
 
     fn split(line: &str) -> Option<(String, String)> {
         let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        extract_token(&args).map(|(kept, token)| (kept.join(" "), token))
+        extract_token(&args).map(|(others, token)| (others.join(" "), token))
     }
 
     #[test]
     fn a_token_is_taken_out_and_nothing_else() {
-        let found = |kept: &str, token: &str| Some((kept.to_owned(), token.to_owned()));
+        let found = |others: &str, token: &str| Some((others.to_owned(), token.to_owned()));
         assert_eq!(
             split("proxy --token t --listen 1"),
             found("proxy --listen 1", "t")

@@ -2,8 +2,7 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::ProxyArgs;
-use super::tap::{into_proxy_args, tap_command};
+use super::tap::{ProxyArgs, into_proxy_args, tap_command};
 
 /// Have the system start Ollama Tap, keep it running, and start it again at boot.
 #[derive(FromArgs, ArgsInfo, Debug, PartialEq)]
@@ -34,8 +33,8 @@ pub enum ServiceCommand {
 tap_command! {
     /// Install it, or bring what is installed up to date: what is not given stays as it was set before.
     #[argh(subcommand, name = "install", usage = "[--dry-run] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
-    #[argh(note = "An Ollama that is a service already is kept, moved to the backend port, and tap_command where it listened before.")]
-    #[argh(note = "With --upstream an Ollama elsewhere is tap_command. Otherwise the service starts Ollama itself.")]
+    #[argh(note = "An Ollama that is a service already stays one: it moves to the backend port, and the tap takes its address.")]
+    #[argh(note = "With --upstream the tap stands in front of an Ollama elsewhere. Otherwise the service starts Ollama itself.")]
     #[argh(note = "The flags are those of serve and proxy; they are written to a file that you may edit: /etc/ollama-tap.env, on Windows %ProgramData%\\OllamaTap\\ollama-tap.env.")]
     pub struct InstallArgs {
         /// print every step and do none

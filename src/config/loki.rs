@@ -1,42 +1,16 @@
-//! How to reach Loki: its address, and the secrets that a gateway in front of it may want. Secrets come from variables only and
+//! The way to Loki: its address, and the secrets that a gateway in front of it may want. Secrets come from variables only and
 //! are never shown.
 
 use super::resolver::Resolver;
-use super::*; // the variables' names
+use super::settings::{LokiAuth, LokiSettings};
+use super::variables::*;
+use crate::http::address::Upstream;
 
-/// What follows the base of Loki's address in the push address that other log writers are given.
+/// The path of the push address that other log writers use, after the base of Loki's address.
 const PUSH_PATH: &str = "/loki/api/v1/push";
 
 const ACCEPTED_URL: &str = "http://HOST:PORT or https://HOST:PORT";
 const ACCEPTED_SECRET: &str = "letters, digits and signs of ASCII, without spaces";
-
-/// Where Loki is and what it is told about us. `Debug` shows no secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LokiSettings {
-    pub url: Upstream,
-    pub auth: LokiAuth,
-    /// `X-Scope-OrgID`.
-    pub tenant: Option<String>,
-}
-
-/// What the header `Authorization` says.
-#[derive(Clone, PartialEq, Eq)]
-pub enum LokiAuth {
-    None,
-    Bearer(String),
-    Basic { user: String, password: String },
-}
-
-impl fmt::Debug for LokiSettings {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let auth = match self.auth {
-            LokiAuth::None => "none",
-            LokiAuth::Bearer(_) => "bearer",
-            LokiAuth::Basic { .. } => "basic",
-        };
-        write!(f, "{} (auth {auth}, tenant {:?})", self.url, self.tenant)
-    }
-}
 
 impl Resolver<'_> {
     /// `None` where no address is given, which is wrong only where the backend needs one. Without one, the rest is not looked at.
@@ -64,17 +38,18 @@ impl Resolver<'_> {
     /// Secrets have no place in an address, which is shown in messages and in the list of processes.
     fn loki_url(&mut self, name: &'static str, url: String) -> Option<Upstream> {
         if url.contains('@') {
-            let why = Some("holds a user, who belongs into LOKI_USER and LOKI_PASSWORD".to_owned());
-            self.reject(name, "(not shown)".to_owned(), why, ACCEPTED_URL);
+            let reason =
+                Some("holds a user, who belongs in LOKI_USER and LOKI_PASSWORD".to_owned());
+            self.reject(name, "(not shown)".to_owned(), reason, ACCEPTED_URL);
             return None;
         }
         let base = url.trim_end_matches('/');
-        let why = match Upstream::parse(base.strip_suffix(PUSH_PATH).unwrap_or(base)) {
+        let reason = match Upstream::parse(base.strip_suffix(PUSH_PATH).unwrap_or(base)) {
             Ok((upstream, None)) if url.contains("://") => return Some(upstream),
             Ok((_, warning)) => warning.map(|warning| format!("({warning})")),
-            Err(why) => Some(why),
+            Err(reason) => Some(reason),
         };
-        self.reject(name, url, why, ACCEPTED_URL);
+        self.reject(name, url, reason, ACCEPTED_URL);
         None
     }
 
@@ -107,11 +82,11 @@ impl Resolver<'_> {
         }
     }
 
-    fn loki_wrong(&mut self, name: &'static str, why: &str, accepted: &'static str) -> LokiAuth {
+    fn loki_wrong(&mut self, name: &'static str, reason: &str, accepted: &'static str) -> LokiAuth {
         self.reject(
             name,
             "(not shown)".to_owned(),
-            Some(why.to_owned()),
+            Some(reason.to_owned()),
             accepted,
         );
         LokiAuth::None

@@ -1,27 +1,28 @@
-//! What the terminal questions run with: where the history may be.
+//! The settings of the commands that query the history: where it may be.
 
 use super::resolver::Resolver;
-use super::*; // the variables' names and the types they become
-use crate::cli::LocationArgs;
-use crate::http::address::{OLLAMA_PORT, PROXY_DEFAULT_PORT};
+use super::settings::{Backend, BadValue, HistoryConfig};
+use super::variables::*;
+use crate::cli::{LocationArgs, ProxyArgs};
+use crate::http::address::{ListenAddress, OLLAMA_PORT, PROXY_DEFAULT_PORT, Upstream};
 
-/// Where a tap listens when nobody says otherwise: `serve` and `demo`, then `proxy`.
+/// The default addresses of taps: `serve` and `demo`, then `proxy`.
 const USUAL_PORTS: [u16; 2] = [OLLAMA_PORT, PROXY_DEFAULT_PORT];
 
-/// Resolver of a terminal question. Not `Debug`: it holds the token.
+/// The settings of a query. Not `Debug`: it holds the token.
 pub struct QueryConfig {
     pub location: HistoryLocation,
-    /// Where a running tap was said to be: looked at before all others.
+    /// The address of a running tap, as set: asked before all others.
     pub named: Vec<Upstream>,
-    /// Where taps usually are, the likeliest first; none where one was told to listen elsewhere.
+    /// The usual addresses of taps, the likeliest first; none where a setting names another.
     pub usual: Vec<Upstream>,
     pub token: Option<String>,
-    /// What the history is kept in, where that was said.
+    /// The backend of the history, where it was set.
     pub backend: Option<Backend>,
     pub history: HistoryConfig,
 }
 
-/// Where to look for the history.
+/// The place to look for the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryLocation {
     /// In the store that was named, and nowhere else.
@@ -33,7 +34,7 @@ pub enum HistoryLocation {
 }
 
 impl QueryConfig {
-    /// Resolves every setting of a question, or says all that is wrong.
+    /// Resolves every setting of a query, or reports all bad values.
     pub fn resolve(
         args: LocationArgs,
         get_env: &dyn Fn(&str) -> Option<String>,
@@ -69,12 +70,12 @@ impl QueryConfig {
         }
     }
 
-    /// Where a tap is most likely to be; `None` for a port that the system is to choose.
+    /// Returns the likeliest address of a tap; `None` for a port that the system is to choose.
     pub fn likeliest(&self) -> Option<&Upstream> {
         self.named.iter().chain(&self.usual).next()
     }
 
-    /// Where a tap was looked for, for messages.
+    /// Lists the addresses where a tap was looked for, for messages.
     pub fn addresses(&self) -> String {
         self.named
             .iter()
@@ -99,7 +100,7 @@ fn location(resolver: &Resolver, args: LocationArgs, backend: Option<Backend>) -
     }
 }
 
-/// Where a tap was said to be, and where taps are when nothing is said. A flag says it all; of variables, that of its pages comes
+/// Returns the tap's address as set, and the usual addresses if none is set. A flag decides alone; of variables, that of its pages comes
 /// first, and Ollama's may mean something else.
 fn taps(resolver: &mut Resolver, flag: &Option<String>) -> (Vec<Upstream>, Vec<Upstream>) {
     let is_given =

@@ -1,4 +1,4 @@
-//! One setting at a time: where its text comes from, what it must look like, and what is said when it does not.
+//! Reads one setting at a time: finds its text, parses it, and collects what cannot be used.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::*; // the variables' names and the types they become
-use crate::cli::Flag;
+use super::settings::{Backend, BadValue, HistoryConfig, StoreText};
+use super::variables::*;
+use crate::cli::{Flag, ProxyArgs};
+use crate::http::address::{ListenAddress, Upstream};
 use crate::util::sanitize;
 
-/// One worker is one thread and one connection to Ollama.
+/// The most workers; each is one thread and one connection to Ollama.
 const MAX_WORKERS: usize = 4096;
-/// No wait is longer: a bound that keeps sums of times from overflowing.
+/// The longest time of a setting: a bound that keeps sums of times from overflowing.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
-/// Characters of a machine's name.
+/// The longest name of a machine (characters).
 const NAME_MAX: usize = 100;
 const MAX_DAYS: u32 = 36_500;
 
-/// Where values come from, and what was wrong with them so far.
+/// Reads settings from their sources, and collects the bad values.
 pub struct Resolver<'a> {
     pub get_env: &'a dyn Fn(&str) -> Option<String>,
     pub bad: Vec<BadValue>,
@@ -26,13 +28,13 @@ pub struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// The name and text of the flag, else of the variable. An empty variable is unset, an empty flag is a value (and a bad one).
+    /// Returns the name and text of the flag, else of the variable. An empty variable is unset, an empty flag is a value (and a bad one).
     pub fn text(&self, flag: Flag, variable: &'static str) -> Option<(&'static str, String)> {
-        let typed = flag.1.as_ref().map(|text| (flag.0, text.trim().to_owned()));
-        typed.or_else(|| self.variable(variable).map(|text| (variable, text)))
+        let flag_text = flag.1.as_ref().map(|text| (flag.0, text.trim().to_owned()));
+        flag_text.or_else(|| self.variable(variable).map(|text| (variable, text)))
     }
 
-    /// Whether the flag or the variable says something, right or wrong.
+    /// Returns whether the flag or the variable is set, to a good or a bad value.
     pub fn is_given(&self, flag: Flag, variable: &'static str) -> bool {
         self.text(flag, variable).is_some()
     }
@@ -43,27 +45,27 @@ impl Resolver<'_> {
             .filter(|text| !text.is_empty())
     }
 
-    /// A value that holds a password is shown without it, whatever it was meant to be.
+    /// Collects a bad value. Passwords in it are not shown, whatever it was meant to be.
     pub fn reject(
         &mut self,
         name: &'static str,
         value: String,
-        why: Option<String>,
+        reason: Option<String>,
         accepted: &'static str,
     ) {
-        let (value, why) = (
+        let (value, reason) = (
             sanitize::redact_address(&value).into_owned(),
-            why.map(|why| sanitize::redact_passwords(&why).into_owned()),
+            reason.map(|reason| sanitize::redact_passwords(&reason).into_owned()),
         );
         self.bad.push(BadValue {
             name,
             value,
-            why,
+            reason,
             accepted,
         });
     }
 
-    /// A setting that is right or wrong, with nothing more to say about it. `None` where it was not given, or wrong.
+    /// Reads a setting whose accepted forms say all about a bad value. `None` where it was not given, or is bad.
     pub fn read<T>(
         &mut self,
         flag: Flag,
@@ -97,21 +99,21 @@ impl Resolver<'_> {
                 ..default
             };
         };
-        ListenAddress::parse(&text, &default).unwrap_or_else(|why| {
-            let why = Some(format!("({why})"));
-            self.reject(name, text, why, ListenAddress::FORMS);
+        ListenAddress::parse(&text, &default).unwrap_or_else(|reason| {
+            let reason = Some(format!("({reason})"));
+            self.reject(name, text, reason, ListenAddress::FORMS);
             default
         })
     }
 
-    /// The address of our own pages, which cannot be the one that everybody else comes to.
+    /// Reads the address of our own pages, which cannot be the one that clients use.
     pub fn admin(
         &mut self,
         flag: &Option<String>,
         listen: &ListenAddress,
     ) -> Option<ListenAddress> {
         let (name, text) = self.text(("--admin-listen", flag), ENV_ADMIN_LISTEN)?;
-        let why = match ListenAddress::parse(
+        let reason = match ListenAddress::parse(
             &text,
             &ListenAddress {
                 port: 0,
@@ -122,28 +124,28 @@ impl Resolver<'_> {
                 "is the address that is listened on".to_owned()
             }
             Ok(admin) => return Some(admin),
-            Err(why) => format!("({why})"),
+            Err(reason) => format!("({reason})"),
         };
-        self.reject(name, text, Some(why), ListenAddress::FORMS);
+        self.reject(name, text, Some(reason), ListenAddress::FORMS);
         None
     }
 
-    /// A port that is none is Ollama's default where Ollama's variable has it, and an error where our flag has it.
+    /// Reads an upstream. A bad port is Ollama's default in Ollama's variable, and an error in our flag.
     pub fn upstream(&mut self, flag: &Option<String>) -> Upstream {
         const ACCEPTED: &str = "http://HOST:PORT, https://HOST:PORT, HOST:PORT or HOST";
         let Some((name, text)) = self.text(("--upstream", flag), ENV_UPSTREAM) else {
             return Upstream::default();
         };
-        let why = match Upstream::parse(&text) {
+        let reason = match Upstream::parse(&text) {
             Ok((upstream, None)) if !text.is_empty() => return upstream,
             Ok((upstream, Some(warning))) if name == ENV_UPSTREAM => {
                 self.warnings.push(format!("{name}=`{text}`: {warning}"));
                 return upstream;
             }
             Ok((_, warning)) => warning.map(|warning| format!("({warning})")),
-            Err(why) => Some(why),
+            Err(reason) => Some(reason),
         };
-        self.reject(name, text, why, ACCEPTED);
+        self.reject(name, text, reason, ACCEPTED);
         Upstream::default()
     }
 
@@ -222,7 +224,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether this can be a bearer token.
+/// Returns whether this can be a bearer token.
 pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }

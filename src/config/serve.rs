@@ -1,16 +1,21 @@
-//! What `serve` runs with: a tap, and the Ollama that it starts behind it.
+//! The settings of `serve`: those of a tap, and of the Ollama that it starts behind it.
+
+use std::path::PathBuf;
 
 use super::resolver::Resolver;
-use super::*; // the variables' names and the types they become
-use crate::cli::ServeArgs;
+use super::settings::BadValue;
+use super::tap::Config;
+use super::variables::*;
+use crate::cli::{ProxyArgs, ServeArgs};
+use crate::http::address::{ListenAddress, Upstream};
 
-/// Resolver of `serve`. Not `Debug`: it holds the token.
+/// The settings of `serve`. Not `Debug`: it holds the token.
 pub struct ServeConfig {
     /// The upstream is yet to be decided: it is the port that the backend gets.
     pub tap: Config,
-    /// Where clients reach what listens there, or would; `None` for a port that the system is to choose.
+    /// The address that clients dial; `None` for a port that the system is to choose.
     pub client_url: Option<Upstream>,
-    /// Whether anybody said where that is.
+    /// Whether a flag or a variable names it.
     pub is_address_given: bool,
     /// `None`: the usual one, or the next that is free.
     pub backend_port: Option<u16>,
@@ -19,7 +24,7 @@ pub struct ServeConfig {
 }
 
 impl ServeConfig {
-    /// Resolves every setting of `serve`, or says all that is wrong.
+    /// Resolves every setting of `serve`, or reports all bad values.
     pub fn resolve(
         args: &ServeArgs,
         get_env: &dyn Fn(&str) -> Option<String>,
@@ -31,12 +36,12 @@ impl ServeConfig {
         };
         let listen = listen(&mut resolver, &args.listen);
         let client_url = client_url(&resolver, &args.listen, &listen);
-        let told = [
+        let address_sources = [
             (&args.listen, ENV_LISTEN),
             (&None, ENV_PROXY_PORT),
             (&None, ENV_UPSTREAM),
         ];
-        let is_address_given = told
+        let is_address_given = address_sources
             .into_iter()
             .any(|(flag, variable)| resolver.is_given(("", flag), variable));
         let backend_port = backend_port(&mut resolver, &args.backend_port, listen.port);
@@ -63,7 +68,7 @@ impl ServeConfig {
     }
 }
 
-/// What Ollama's own variable says, where nothing of ours says otherwise.
+/// Reads Ollama's own variable, where no setting of ours takes its place.
 fn ollamas(resolver: &Resolver, flag: &Option<String>) -> Option<String> {
     let is_ours =
         resolver.is_given(("", flag), ENV_LISTEN) || resolver.is_given(("", &None), ENV_PROXY_PORT);
@@ -76,12 +81,13 @@ fn client_url(
     flag: &Option<String>,
     listen: &ListenAddress,
 ) -> Option<Upstream> {
-    let said = ollamas(resolver, flag).and_then(|text| Upstream::parse(&text).ok());
-    said.map(|(upstream, _)| upstream)
+    let parsed = ollamas(resolver, flag).and_then(|text| Upstream::parse(&text).ok());
+    parsed
+        .map(|(upstream, _)| upstream)
         .or_else(|| listen.dial_target())
 }
 
-/// Where Ollama's clients look for it, unless told otherwise.
+/// The address where Ollama's clients look for it by default.
 fn listen(resolver: &mut Resolver, flag: &Option<String>) -> ListenAddress {
     let default = ListenAddress::serve_default();
     let Some(text) = ollamas(resolver, flag) else {
@@ -94,11 +100,11 @@ fn listen(resolver: &mut Resolver, flag: &Option<String>) -> ListenAddress {
                 .extend(warning.map(|warning| format!("{ENV_UPSTREAM}=`{text}`: {warning}")));
             listen
         }
-        Err(why) => {
+        Err(reason) => {
             resolver.reject(
                 ENV_UPSTREAM,
                 text,
-                Some(why),
+                Some(reason),
                 "HOST:PORT, HOST or :PORT of this machine",
             );
             default
@@ -108,12 +114,16 @@ fn listen(resolver: &mut Resolver, flag: &Option<String>) -> ListenAddress {
 
 fn backend_port(resolver: &mut Resolver, flag: &Option<String>, listened: u16) -> Option<u16> {
     const ACCEPTED: &str = "a port from 1 to 65535, other than the one that is listened on";
-    let port = |text: &str| {
-        text.parse()
-            .ok()
-            .filter(|port| *port > 0 && *port != listened)
-    };
-    resolver.read(("--backend-port", flag), ENV_BACKEND_PORT, ACCEPTED, port)
+    resolver.read(
+        ("--backend-port", flag),
+        ENV_BACKEND_PORT,
+        ACCEPTED,
+        |text| {
+            text.parse()
+                .ok()
+                .filter(|port| *port > 0 && *port != listened)
+        },
+    )
 }
 
 #[cfg(test)]

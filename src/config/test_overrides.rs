@@ -8,7 +8,7 @@ use std::time::Duration;
 /// A hidden variable; one that is unset or holds no such value overrides nothing.
 pub struct TestOverride(&'static str);
 
-/// How long an occupant of a port may take to answer (milliseconds).
+/// The longest wait for the occupant of a port to answer (milliseconds).
 pub const ANSWER_TIMEOUT: TestOverride = TestOverride("OLLAMA_TAP_TEST_ANSWER_MS");
 /// The port that is tried first for the Ollama behind a tap.
 pub const BACKEND_PORT: TestOverride = TestOverride("OLLAMA_TAP_TEST_BACKEND_PORT");
@@ -16,31 +16,31 @@ pub const BACKEND_PORT: TestOverride = TestOverride("OLLAMA_TAP_TEST_BACKEND_POR
 pub const DEMO_SPEED_UP: TestOverride = TestOverride("OLLAMA_TAP_TEST_DEMO_SPEED_UP");
 /// The number that a demo's random choices follow from; with 0 no model ever crashes.
 pub const DEMO_SEED: TestOverride = TestOverride("OLLAMA_TAP_TEST_DEMO_SEED");
-/// How soon a record is on disk (milliseconds).
+/// The longest time until a record is on disk (milliseconds).
 pub const FLUSH_INTERVAL: TestOverride = TestOverride("OLLAMA_TAP_TEST_FLUSH_MS");
-/// How long an Ollama may be silent (milliseconds).
+/// The longest silence of an Ollama (milliseconds).
 pub const HANG_TIMEOUT: TestOverride = TestOverride("OLLAMA_TAP_TEST_HANG_MS");
-/// How often an Ollama of ours is asked whether it answers (milliseconds).
+/// The time between two probes of a managed Ollama (milliseconds).
 pub const PROBE_INTERVAL: TestOverride = TestOverride("OLLAMA_TAP_TEST_LOOK_MS");
-/// How often a history that cannot be opened is tried again (milliseconds).
+/// The time between two attempts to open a history (milliseconds).
 pub const OPEN_RETRY_INTERVAL: TestOverride = TestOverride("OLLAMA_TAP_TEST_OPEN_MS");
-/// How often the watcher asks Ollama, and the tray icon the tap (milliseconds).
+/// The time between two questions of the watcher to Ollama, and of the tray icon to the tap (milliseconds).
 pub const POLL_INTERVAL: TestOverride = TestOverride("OLLAMA_TAP_TEST_POLL_MS");
-/// How long the first restart of Ollama is put off (milliseconds).
+/// The delay before the first restart of Ollama (milliseconds).
 pub const RESTART_BACKOFF: TestOverride = TestOverride("OLLAMA_TAP_TEST_PAUSE_MS");
-/// How often what is too old is deleted (milliseconds).
+/// The time between two deletions of old records (milliseconds).
 pub const RETENTION_INTERVAL: TestOverride = TestOverride("OLLAMA_TAP_TEST_RETENTION_MS");
 /// The directory in which taps leave word of themselves.
 pub const RUNTIME_DIRECTORY: TestOverride = TestOverride("OLLAMA_TAP_TEST_RUNTIME_DIR");
 /// The service manager: `systemd` or `launchd`.
 pub const SERVICE_MANAGER: TestOverride = TestOverride("OLLAMA_TAP_TEST_SERVICE_MANAGER");
-/// How long Ollama may take to start (milliseconds).
+/// The longest start of Ollama (milliseconds).
 pub const START_TIMEOUT: TestOverride = TestOverride("OLLAMA_TAP_TEST_START_MS");
-/// After how many steps an installation dies.
+/// The number of steps after which an installation dies.
 pub const STEPS_MAX: TestOverride = TestOverride("OLLAMA_TAP_TEST_STEPS");
-/// How long Ollama may take to end by itself (milliseconds).
+/// The longest wait for Ollama to end by itself (milliseconds).
 pub const STOP_GRACE: TestOverride = TestOverride("OLLAMA_TAP_TEST_STOP_MS");
-/// How many requests may wait for a worker.
+/// The most requests that may wait for a worker.
 pub const WAITING_MAX: TestOverride = TestOverride("OLLAMA_TAP_TEST_MAX_WAITING");
 
 impl TestOverride {

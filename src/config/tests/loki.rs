@@ -1,4 +1,4 @@
-//! What reaches Loki, and what is not shown of it.
+//! Settings that reach Loki, and secrets that are not shown.
 
 use super::*;
 
@@ -79,18 +79,19 @@ fn what_loki_cannot_be_told_is_wrong_and_not_shown() {
         ("LOKI_USER", "s3:cret"),
         ("LOKI_TOKEN", "s3cretö"),
     ] {
-        let said = complaints(&[(name, value)]);
+        let messages = complaints(&[(name, value)]);
         assert!(
-            said.len() == 1 && said[0].starts_with(&format!("bad value for {name}: `(not shown)`")),
-            "{said:?}"
+            messages.len() == 1
+                && messages[0].starts_with(&format!("bad value for {name}: `(not shown)`")),
+            "{messages:?}"
         );
     }
-    let said = bad(
+    let messages = bad(
         &ProxyArgs::default(),
         &[("LOKI_URL", "http://me:s3cret@loki:3100")],
     );
     assert!(
-        said[0].contains("LOKI_PASSWORD") && !said[0].contains("s3cret"),
-        "{said:?}"
+        messages[0].contains("LOKI_PASSWORD") && !messages[0].contains("s3cret"),
+        "{messages:?}"
     );
 }

@@ -1,11 +1,18 @@
-//! What wins, what is wrong, and how it is said.
+//! Precedence of settings, bad values, and the messages.
 
 mod loki;
 mod refused;
 
 use std::collections::HashMap;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use log::LevelFilter;
+
 use super::*;
+use crate::cli::ProxyArgs;
+use crate::http::address::ListenAddress;
 
 fn resolve(args: &ProxyArgs, env: &[(&str, &str)]) -> Result<Config, Vec<BadValue>> {
     let env: HashMap<&str, &str> = env.iter().copied().collect();
@@ -189,11 +196,11 @@ fn a_tilde_that_no_shell_has_expanded_warns() {
             .unwrap_or_else(|bad| panic!("{bad:?}"));
         (config.history.dir, config.warnings)
     };
-    let (dir, told) = warnings("~/x");
+    let (dir, messages) = warnings("~/x");
     assert_eq!(dir, PathBuf::from("~/x"));
     assert!(
-        told.len() == 1 && told[0].starts_with("ANALYTICS_DIR=`~/x`"),
-        "{told:?}"
+        messages.len() == 1 && messages[0].starts_with("ANALYTICS_DIR=`~/x`"),
+        "{messages:?}"
     );
     assert!(warnings("/x~").1.is_empty());
 }

@@ -1,4 +1,4 @@
-//! What is refused, and how it is said.
+//! Values that are refused, and the messages.
 
 use super::*;
 
@@ -74,16 +74,17 @@ fn no_password_is_repeated_whatever_it_was_given_for() {
             },
         ];
         for args in flags {
-            let said = bad(&args, &[]);
+            let messages = bad(&args, &[]);
             assert!(
-                said.len() == 1 && !said[0].contains("s3"),
-                "{url}: {said:?}"
+                messages.len() == 1 && !messages[0].contains("s3"),
+                "{url}: {messages:?}"
             );
         }
-        let said = bad(&ProxyArgs::default(), &[("OLLAMA_HOST", url)]);
+        let messages = bad(&ProxyArgs::default(), &[("OLLAMA_HOST", url)]);
         assert!(
-            said[0].contains("***@gpu") && said[0].contains("clients send their own Authorization"),
-            "{said:?}"
+            messages[0].contains("***@gpu")
+                && messages[0].contains("clients send their own Authorization"),
+            "{messages:?}"
         );
     }
 }
