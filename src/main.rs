@@ -72,19 +72,19 @@ fn main() -> ExitCode {
     if matches!(parsed, Invocation::Run(_)) {
         commands::secret::hide_token(&args);
     }
-    // Not before `hide_token`, which may execute the program again with the sockets still to be taken over.
-    platform::socket_store::take_over();
+    // Not before `hide_token`, which may execute the program again with the sockets still to be inherited.
+    platform::socket_store::inherit();
     let window = Window::open();
     let code = run(parsed).unwrap_or_else(|error| {
         eprintln!(
             "ollama-tap: {}",
             util::sanitize::redact_passwords(&error.to_string())
         );
-        window.keep();
+        window.wait_for_enter();
         error.exit_code()
     });
     if code != ExitCode::SUCCESS {
-        platform::socket_store::let_go_of_all();
+        platform::socket_store::remove_all();
     }
     code
 }

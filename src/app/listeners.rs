@@ -42,7 +42,7 @@ impl Listeners {
                 })
             })
             .transpose()?;
-        let mut stored = platform::socket_store::handed_over();
+        let mut stored = platform::socket_store::take_inherited();
         let stored_public = public.take_from(&mut stored);
         let stored_admin = admin
             .as_ref()
@@ -53,7 +53,7 @@ impl Listeners {
         names.extend(misnamed.into_iter().flatten().map(|found| found.0.clone()));
         // Before we bind: one of the remaining sockets may hold our port.
         drop(stored);
-        platform::socket_store::let_go(&names);
+        platform::socket_store::remove(&names);
         let (public, address) = public.open(stored_public)?;
         let admin = admin.map(|admin| admin.open(stored_admin)).transpose()?;
         Ok(Listeners {
@@ -101,7 +101,7 @@ impl SocketRequest<'_> {
         let address = socket
             .local_addr()
             .map_err(failed("read the address of the listener"))?;
-        platform::socket_store::keep(self.name, &socket);
+        platform::socket_store::store(self.name, &socket);
         Ok((socket, address))
     }
 }

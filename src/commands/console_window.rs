@@ -1,16 +1,16 @@
-//! What somebody sees who started us with a double-click. The window is ours alone, and closes with us.
+//! The console window of a process that was started with a double-click; it closes with the process.
 
 use std::io::{self, IsTerminal};
 
 use crate::platform;
 
-/// The window, if there is one that only we use.
+/// The console window, if this process has one to itself.
 pub struct Window {
     is_ours: bool,
 }
 
 impl Window {
-    /// Says what this is. Whoever gives arguments knows, and may be a program that nobody watches.
+    /// Introduces the program, unless it has arguments: then the user knows it, or another program started it unseen.
     pub fn open() -> Window {
         let is_ours = std::env::args_os().len() == 1
             && platform::process::owns_console()
@@ -24,8 +24,8 @@ impl Window {
         Window { is_ours }
     }
 
-    /// Lets an error be read before the window closes.
-    pub fn keep(&self) {
+    /// Keeps the window open, so that an error can be read.
+    pub fn wait_for_enter(&self) {
         if self.is_ours {
             eprintln!("Press Enter to close this window.");
             let _ = io::stdin().read_line(&mut String::new());

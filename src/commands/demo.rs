@@ -17,11 +17,11 @@ use crate::error::{Result, failed};
 use crate::forward::readiness::Readiness;
 use crate::http::address::ListenAddress;
 use crate::http::agent::addresses;
-use crate::platform;
+use crate::ollama::port::by_holder;
 use crate::server;
 
-/// How often a directory is removed that somebody writes into.
-const REMOVALS: usize = 100;
+/// The attempts to remove a directory while the history still writes into it.
+const REMOVAL_ATTEMPTS: usize = 100;
 
 pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let mut config = report_bad_values(Config::resolve(
@@ -32,23 +32,29 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     init_process(config.log_level);
     let temporary = temporary_history(args, &mut config)?;
     let place = temporary.as_ref().map(|dir| dir.path().to_owned());
-    let stopped = stop_signals(move || place.iter().for_each(|place| remove(place)))?;
+    let stopped = stop_signals(move || {
+        if let Some(place) = &place {
+            remove(place);
+        }
+    })?;
     config.upstream = fake_ollama::start()?;
     make_room(args, &mut config);
     let tap = Tap::start(&config, Arc::new(Readiness::external()), app::announce)?;
-    tell(&tap, temporary.is_some());
+    introduce(&tap, temporary.as_ref());
     let traffic = args
         .traffic
         .then(|| Traffic::start(tap.address()))
         .transpose()
         .map_err(failed("start the demo's traffic"))?;
     let _ = stopped.recv();
-    traffic.into_iter().for_each(Traffic::stop);
+    if let Some(traffic) = traffic {
+        traffic.stop();
+    }
     tap.drain(config.shutdown_grace);
     Ok(ExitCode::SUCCESS)
 }
 
-/// The stand-in is the only upstream there is, whatever the environment says of one.
+/// Makes the stand-in the only upstream, also where the environment names another.
 fn proxy_args(args: &DemoArgs) -> ProxyArgs {
     ProxyArgs {
         upstream: Some("127.0.0.1".to_owned()),
@@ -56,46 +62,47 @@ fn proxy_args(args: &DemoArgs) -> ProxyArgs {
     }
 }
 
-/// A directory for the history that is gone when it is dropped; none where one was named or none is needed.
+/// Makes a directory for the history that is removed when it is dropped; none where one was named or none is needed.
 fn temporary_history(args: &DemoArgs, config: &mut Config) -> Result<Option<TempDir>> {
     let is_named = args.analytics_dir.is_some()
         || std::env::var(ENV_ANALYTICS_DIR).is_ok_and(|dir| !dir.trim().is_empty());
     if is_named || matches!(config.history.backend, Backend::Loki | Backend::None) {
         return Ok(None);
     }
-    let doing = "make a temporary directory for the demo's history (name one with --analytics-dir)";
+    let operation =
+        "make a temporary directory for the demo's history (name one with --analytics-dir)";
     let dir = tempfile::Builder::new()
         .prefix("ollama-tap-demo-")
         .tempdir()
-        .map_err(failed(doing))?;
+        .map_err(failed(operation))?;
     config.history.dir = dir.path().join("ollama_analytics");
     Ok(Some(dir))
 }
 
 /// Removes the history, whose writer may be adding a file to it at this moment.
 fn remove(place: &Path) {
-    let is_gone = || {
-        std::fs::remove_dir_all(place).map_or_else(|e| e.kind() == ErrorKind::NotFound, |()| true)
-    };
-    let _ = (0..REMOVALS).any(|_| is_gone());
+    for _ in 0..REMOVAL_ATTEMPTS {
+        match std::fs::remove_dir_all(place) {
+            Err(cause) if cause.kind() != ErrorKind::NotFound => {}
+            Ok(()) | Err(_) => return,
+        }
+    }
 }
 
-/// Goes to a free port where an Ollama has its own, unless an address was asked for.
+/// Chooses a free port where the default one is taken, unless a flag names an address.
 fn make_room(args: &DemoArgs, config: &mut Config) {
     let default = ListenAddress::serve_default();
     let wanted = addresses(&default.host, default.port).unwrap_or_default();
     if args.listen.is_some() || config.listen != default || server::bind(&wanted).is_ok() {
         return;
     }
-    let holder = platform::sockets::port_holder(default.port)
-        .map(|holder| format!(" by {holder}"))
-        .unwrap_or_default();
+    let holder = by_holder(default.port);
     eprintln!("{default} is taken{holder}: the demo takes a free port");
     config.listen.port = 0;
 }
 
-/// Says what there is to see.
-fn tell(tap: &Tap, is_temporary: bool) {
+/// Prints what there is to try.
+fn introduce(tap: &Tap, temporary: Option<&TempDir>) {
     let (address, pages) = (tap.address(), tap.pages_address());
     let models: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
     // Questions from a terminal look for a tap at the default address by themselves, and ask which one is meant where there are more.
@@ -104,7 +111,7 @@ fn tell(tap: &Tap, is_temporary: bool) {
     } else {
         format!(" --listen {pages}")
     };
-    let fate = if is_temporary {
+    let fate = if temporary.is_some() {
         "; its records are deleted at the end"
     } else {
         ""

@@ -60,16 +60,17 @@ pub fn discover(config: &QueryConfig) -> Option<Discovery> {
     }
 }
 
-/// Notes of the usual ports first, then the newest.
+/// Sorts the instances: those of the usual ports first, then the newest.
 pub fn by_rank(mut instances: Vec<Instance>) -> Vec<Instance> {
-    let rank = |port: u16| {
-        [OLLAMA_PORT, PROXY_DEFAULT_PORT]
-            .iter()
-            .position(|usual| *usual == port)
-            .unwrap_or(usize::MAX)
-    };
     instances.sort_by_key(|instance| rank(instance.listen.port()));
     instances
+}
+
+fn rank(port: u16) -> usize {
+    [OLLAMA_PORT, PROXY_DEFAULT_PORT]
+        .iter()
+        .position(|usual| *usual == port)
+        .unwrap_or(usize::MAX)
 }
 
 /// The tap at this address, by its instance file, or because it says there that it is one.

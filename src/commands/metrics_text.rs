@@ -1,6 +1,6 @@
 //! Numbers out of the text of /metrics.
 
-/// The sum of a family's series that have this label; `None` where it has none at all.
+/// Sums the series of a family that have this label; `None` without any.
 pub fn sum_series(metrics: &str, family: &str, label: &str) -> Option<f64> {
     let series = metrics
         .lines()

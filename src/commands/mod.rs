@@ -1,4 +1,4 @@
-//! One file a command; those that ask the history are in `history`, those for the system's services in `service`.
+//! The commands, one file each; those that query the history are in `history`, those for the system's services in `service`.
 
 pub mod console_window;
 pub mod demo;
@@ -25,17 +25,19 @@ use crate::logging;
 use crate::platform;
 use crate::util::threads::STACK;
 
-/// A variable of the environment, for settings.
+/// Reads a variable of the environment, for settings.
 fn env_var(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Settings, or all that is wrong with them.
+/// Turns bad values into the error that ends the program.
 fn report_bad_values<T>(resolved: Result<T, Vec<BadValue>>) -> Result<T> {
-    resolved.map_err(|bad| {
-        let lines: Vec<String> = bad.iter().map(|value| value.to_string()).collect();
-        Error::Usage(lines.join("\nollama-tap: "))
-    })
+    resolved.map_err(|bad| usage(bad.iter().map(ToString::to_string).collect()))
+}
+
+/// Makes the error of a wrong command line, a line each.
+fn usage(errors: Vec<String>) -> Error {
+    Error::Usage(errors.join("\nollama-tap: "))
 }
 
 /// Sets up the process for a tap, before it has a second thread.
@@ -46,14 +48,14 @@ fn init_process(log_level: LevelFilter) {
     log::debug!("at most {descriptors} descriptors");
 }
 
-/// Hears of the first signal to stop; the second ends the process at once, after `on_second_signal`.
+/// Reports the first signal to stop; the second ends the process at once, after `on_second_signal`.
 fn stop_signals(on_second_signal: impl Fn() + Send + 'static) -> Result<Receiver<()>> {
     let (stop, stopped) = unbounded();
     let stopping = AtomicBool::new(false);
     platform::process::wait_for_signals(move || {
         if stopping.swap(true, SeqCst) || stop.send(()).is_err() {
             on_second_signal();
-            platform::socket_store::let_go_of_all();
+            platform::socket_store::remove_all();
             std::process::exit(1);
         }
     })

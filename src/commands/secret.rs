@@ -6,7 +6,7 @@ use crate::cli::extract_token;
 use crate::config::{ENV_TOKEN, is_token};
 use crate::platform;
 
-/// Starts this program anew, in this process, with the token in a variable instead. Returns where there is no token, or a bad one,
+/// Starts this program anew, in this process, with the token in a variable instead. Returns without a token, or with a bad one,
 /// which is complained of like every setting; and, with a warning, where a process cannot do that.
 pub fn hide_token(args: &[OsString]) {
     let Some((args, token)) = extract_token(args) else {

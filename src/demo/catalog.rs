@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::error_reply::ErrorReply;
 use super::generation::{rfc3339, unix};
 use super::models::{LoadedModels, MODELS, Model};
-use super::texts::MARK;
+use super::texts::DEMO_MARK;
 use crate::http::route::Dialect;
 
 /// The version of Ollama whose replies these are, marked as a demo.
@@ -128,7 +128,7 @@ impl Catalog {
             return FixedReply::error(&not_found(name), Dialect::Native);
         };
         FixedReply::json(&json!({
-            "license": MARK, "modelfile": format!("# {MARK}\nFROM {}\n", model.full_name()), "template": "{{ .Prompt }}",
+            "license": DEMO_MARK, "modelfile": format!("# {DEMO_MARK}\nFROM {}\n", model.full_name()), "template": "{{ .Prompt }}",
             "details": details(model), "capabilities": model.capabilities, "modified_at": rfc3339(self.modified_at), "tensors": [],
             "model_info": { "general.architecture": "demo", "demo.context_length": CONTEXT_LENGTH, "demo.embedding_length": 64 }
         }))
@@ -174,7 +174,7 @@ pub fn models_are_fixed() -> ErrorReply {
     ErrorReply::new(
         501,
         format!(
-            "{MARK} the models of the demo are fixed: {}",
+            "{DEMO_MARK} the models of the demo are fixed: {}",
             names.join(", ")
         ),
     )

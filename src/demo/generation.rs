@@ -75,12 +75,12 @@ impl Generation {
     pub fn plan(request: &PromptRequest, conditions: &Conditions, rng: &mut Rng) -> Generation {
         let mut deltas = deltas(request, rng);
         let crashes = conditions.may_crash && rng.u32(..REQUESTS_PER_CRASH) == 0;
-        let (kept, finish_reason) = match request.limit {
+        let (length, finish_reason) = match request.limit {
             _ if crashes => (rng.usize(..deltas.len()), FinishReason::Crash),
             Some(limit) if limit < deltas.len() => (limit, FinishReason::Length),
             _ => (deltas.len(), FinishReason::Stop),
         };
-        deltas.truncate(kept);
+        deltas.truncate(length);
         let prompt_tokens = prompt_tokens(&request.prompt) + TEMPLATE_TOKENS;
         let variation = random_between(rng, 0.85, 1.15);
         let tokens_per_second = request.model.tokens_per_second * conditions.speed_up * variation;
@@ -176,7 +176,7 @@ impl Generation {
 /// Returns all that a model would generate if nothing went wrong.
 fn deltas(request: &PromptRequest, rng: &mut Rng) -> Vec<Delta> {
     if let Some(call) = &request.call {
-        let mut deltas = text_deltas(texts::MARK);
+        let mut deltas = text_deltas(texts::DEMO_MARK);
         deltas.push(Delta::Call(call.clone()));
         return deltas;
     }

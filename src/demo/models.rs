@@ -70,7 +70,7 @@ impl Model {
     }
 }
 
-/// Which models are in memory.
+/// The models that are in memory.
 #[derive(Default)]
 pub struct LoadedModels(Mutex<HashMap<&'static str, LoadedModel>>);
 
@@ -103,7 +103,7 @@ impl LoadedModels {
         self.lock().remove(model.name);
     }
 
-    /// The models in memory, and how long each stays there if nobody uses it.
+    /// Lists the models in memory, and how long each stays there without another request.
     pub fn loaded(&self, now: Instant) -> Vec<(&'static Model, Duration)> {
         let loaded = self.lock();
         let left = |model: &'static Model| {

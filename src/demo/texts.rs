@@ -1,9 +1,9 @@
-//! The texts that are "generated". Each begins with `MARK`, because no model wrote it.
+//! The texts that are "generated". Each begins with `DEMO_MARK`, because no model wrote it.
 
 use crate::observe::category::categorize;
 
 /// Precedes every text of a reply, thinking included.
-pub const MARK: &str = "(demo, no model was asked)";
+pub const DEMO_MARK: &str = "(demo, no model was asked)";
 
 /// Sentences that may follow, so that replies differ in length.
 const FURTHER_SENTENCES: [&str; 4] = [
@@ -23,13 +23,16 @@ pub fn text(sentence: &str, more: usize) -> String {
         .iter()
         .take(more)
         .flat_map(|sentence| [" ", sentence]);
-    [MARK, " ", sentence].into_iter().chain(further).collect()
+    [DEMO_MARK, " ", sentence]
+        .into_iter()
+        .chain(further)
+        .collect()
 }
 
 /// Returns the text of the thinking.
 pub fn thinking_text() -> String {
     format!(
-        "{MARK} The user asks for something. A model would turn it over here, word by word, before it says anything aloud."
+        "{DEMO_MARK} The user asks for something. A model would turn it over here, word by word, before it says anything aloud."
     )
 }
 
@@ -108,7 +111,8 @@ mod tests {
             .collect();
         assert_eq!(texts.len(), prompts.len());
         assert!(
-            texts.iter().all(|text| text.starts_with(MARK)) && thinking_text().starts_with(MARK)
+            texts.iter().all(|text| text.starts_with(DEMO_MARK))
+                && thinking_text().starts_with(DEMO_MARK)
         );
         assert!(text(IMAGE_SENTENCE, 4).len() > text(IMAGE_SENTENCE, 3).len());
     }

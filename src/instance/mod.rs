@@ -1,4 +1,4 @@
-//! What each running tap leaves for those who look for one: `PORT.json`, which says where it listens and where its pages are.
+//! Instance files: each running tap leaves `PORT.json` for those who look for one, with its address and that of its pages.
 //!
 //! Everybody may read it, so no secret is in it: it names the file that has the token, `PORT.token`, which only the tap's own
 //! user may read. A file that outlived its tap is common (a kill, a power cut) and harmless: who finds one asks /healthz there.
@@ -29,7 +29,7 @@ const TEXT_MAX: u64 = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     pub listen: SocketAddr,
-    /// Where our own pages are, if not there too.
+    /// The address of our own pages, if not the same.
     pub admin: Option<SocketAddr>,
     /// Directory or address of the history.
     pub store: Option<String>,
@@ -38,17 +38,17 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Where its clients reach the tap.
+    /// Returns the address where clients reach the tap.
     pub fn public(&self) -> Upstream {
         reached(self.listen)
     }
 
-    /// Where its own pages are reached.
+    /// Returns the address of its own pages.
     pub fn pages(&self) -> Upstream {
         reached(self.admin.unwrap_or(self.listen))
     }
 
-    /// Whether what is dialled there is this tap, at either of its addresses.
+    /// Returns whether this address leads to this tap, at either of its ports.
     pub fn is_at(&self, address: &Upstream) -> bool {
         let own = [Some(self.listen), self.admin]
             .into_iter()
@@ -63,7 +63,7 @@ impl Instance {
             })
     }
 
-    /// What opens its history, for those who may read it. An instance file may come from another user, who must not choose which of our
+    /// Reads the token of its history, for those who may read it. An instance file may come from another user, who must not choose which of our
     /// files is sent to that user's tap: it has the name that tokens have, and holds what a token is made of.
     pub fn token(&self) -> Option<String> {
         let path = self.token_file.as_deref().filter(|path| {
@@ -122,7 +122,7 @@ fn read(path: &Path) -> io::Result<(SystemTime, Vec<u8>)> {
     Ok((time, text))
 }
 
-/// Where notes are: everybody's, and this user's.
+/// Lists the directories of instance files: that of the machine, and that of this user.
 fn directories() -> Vec<PathBuf> {
     let test = test_overrides::RUNTIME_DIRECTORY.path();
     [

@@ -11,9 +11,9 @@ use crate::history::History;
 use crate::history::store::TOKEN_SUFFIX;
 use crate::platform;
 
-/// Everybody may read it.
+/// The mode of a file that all users may read.
 const PUBLIC: u32 = 0o644;
-/// Only its owner may read it.
+/// The mode of a file that only its owner may read.
 const PRIVATE: u32 = 0o600;
 
 /// The instance file of this process, which is removed with this.
@@ -113,7 +113,7 @@ fn write_token(name: &str, token: Option<&str>, dirs: Vec<PathBuf>) -> Option<Pa
     paths.iter().find(put).cloned()
 }
 
-/// Puts a file in its place whole, with these rights whatever the umask says. The user's own directory is made where it is missing.
+/// Puts a file in its place whole, with these rights under any umask. The user's own directory is made where it is missing.
 fn put(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     if platform::folders::state_directory().is_some_and(|own| own == dir) {

@@ -1,4 +1,4 @@
-//! What a note says, and which are believed.
+//! The content of instance files, and which of them are believed.
 
 use std::fs;
 

@@ -15,10 +15,10 @@ use crate::cli::REAPER_FLAG;
 use crate::platform;
 use crate::util::threads::STACK;
 
-/// What the reaper gets to end on top of `stop_grace`.
+/// The time that the reaper gets on top of `stop_grace`.
 const REAPER_GRACE: Duration = Duration::from_secs(2);
 
-/// How long the last output may take to arrive once all processes that could write are dead.
+/// The longest wait for the last output once all processes that could write are dead.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// One run of Ollama and its reaper.
@@ -26,7 +26,7 @@ pub struct Child {
     reaper: process::Child,
     /// The reaper stops Ollama when this closes.
     stop_pipe: Option<ChildStdin>,
-    /// How Ollama ended, in words, once it and its reaper have.
+    /// Returns how Ollama ended, in words, once it and its reaper have.
     pub exit: Receiver<String>,
     output: Arc<OutputTail>,
     drained: Receiver<()>,
@@ -41,7 +41,7 @@ impl Child {
             .arg(&plan.program)
             .env("OLLAMA_HOST", format!("127.0.0.1:{}", plan.port));
         clean_environment(&mut command);
-        command.env(find::DEPTH, find::DEPTH_MAX.to_string()); // no server of Ollama's starts one of ours
+        command.env(find::DEPTH, find::DEPTH_MAX.to_string()); // Ollama's server must not start ours
         platform::process::lead_group(&mut command);
         let mut reaper = command
             .stdin(Stdio::piped())

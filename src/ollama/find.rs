@@ -1,6 +1,6 @@
 //! Finds the real Ollama.
 //!
-//! We may be installed under its name, or have a link of its name: whatever leads to our own file is passed over.
+//! We may be installed under its name, or have a link of its name: each path that leads to our own file is skipped.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::platform;
 
-/// Without what executables end in here.
-const NAME: &str = "ollama";
+/// The program's name, without the extension of executables.
+const PROGRAM_NAME: &str = "ollama";
 
-/// How often we have started ourselves by way of Ollama's commands, for those that we start.
+/// The variable that counts, for our children, how often we have started ourselves by way of Ollama's commands.
 pub const DEPTH: &str = "OLLAMA_TAP_DEPTH";
 
-/// So often is no accident: what is called `ollama` is a script that leads back to us.
+/// The count that cannot be an accident: the program called `ollama` is a script that leads back to us.
 pub const DEPTH_MAX: u32 = 5;
 
-/// What `DEPTH` says.
+/// Reads the count of `DEPTH`.
 pub fn depth() -> u32 {
     std::env::var(DEPTH)
         .ok()
@@ -48,26 +48,26 @@ fn check(named: &Path, path: &OsStr, us: &Path) -> Result<PathBuf> {
     } else {
         Some(named.to_owned())
     };
-    let why = match &found {
+    let reason = match &found {
         Some(found) if !found.exists() => "there is no such file",
         Some(found) if !platform::files::is_executable(found) => "it is not an executable file",
         Some(found) if platform::files::is_same_file(found, us) => "it is ollama-tap itself",
         Some(found) => return Ok(found.clone()),
         None => "it is not on PATH",
     };
-    Err(unusable(named, why))
+    Err(unusable(named, reason))
 }
 
-fn unusable(program: &Path, why: &str) -> Error {
+fn unusable(program: &Path, reason: &str) -> Error {
     let way_out = "say where the real one is with --ollama or OLLAMA_EXECUTABLE_PATH";
     Error::Failed(format!(
-        "start ollama {}: {why}; {way_out}",
+        "start ollama {}: {reason}; {way_out}",
         program.display()
     ))
 }
 
 fn search(path: &OsStr, places: &[PathBuf], us: &Path) -> Option<PathBuf> {
-    let name = Path::new(NAME).with_extension(std::env::consts::EXE_EXTENSION);
+    let name = Path::new(PROGRAM_NAME).with_extension(std::env::consts::EXE_EXTENSION);
     let mut candidates = on_path(&name, path).chain(places.iter().cloned());
     candidates.find(|found| {
         platform::files::is_executable(found) && !platform::files::is_same_file(found, us)
@@ -104,7 +104,7 @@ mod tests {
         path
     }
 
-    /// With what names of programs end in here.
+    /// Adds the extension of executables.
     fn program(name: &str) -> String {
         format!("{name}{}", std::env::consts::EXE_SUFFIX)
     }

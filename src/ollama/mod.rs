@@ -35,11 +35,11 @@ use crate::metrics::Metrics;
 use crate::util::threads::{STACK, lock};
 use supervisor::Supervisor;
 
-/// Which Ollama to run, and where it listens.
+/// The Ollama to run, and the port it listens on.
 #[derive(Clone, Debug)]
 pub struct LaunchPlan {
     pub program: PathBuf,
-    /// Of 127.0.0.1.
+    /// A port of 127.0.0.1.
     pub port: u16,
 }
 

@@ -1,4 +1,4 @@
-//! What answers at an address, before we take it or rely on it.
+//! Identifies the server at an address, before we take the address or rely on it.
 
 use std::fmt;
 use std::net::TcpStream;
@@ -10,10 +10,10 @@ use crate::http::agent::{Target, addresses};
 use crate::instance;
 use crate::ollama::client::OllamaClient;
 
-/// How long a machine may take to accept a connection.
+/// The longest wait for a machine to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long it may take to say who it is; taps and Ollamas answer from memory.
+/// The longest wait for its version; taps and Ollamas answer from memory.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,21 +36,21 @@ impl Occupant {
         {
             return Occupant::None;
         }
-        let asked = |address: &Upstream| {
-            let target = Target::of(address).unwrap_or_else(|_| Target::new(address.clone()));
-            OllamaClient::with_timeout(
-                &target,
-                test_overrides::ANSWER_TIMEOUT.duration_or(ANSWER_TIMEOUT),
-            )
-        };
         // A tap whose pages have a port of their own says here what Ollama says.
-        let pages = instance::find(address).map_or_else(|| address.clone(), |note| note.pages());
-        match (asked(&pages).tap_version(), asked(address).version()) {
+        let pages =
+            instance::find(address).map_or_else(|| address.clone(), |instance| instance.pages());
+        match (client(&pages).tap_version(), client(address).version()) {
             (Ok(version), _) => Occupant::Tap(version),
-            (_, Ok(version)) => Occupant::Ollama(version),
-            _ => Occupant::Other,
+            (Err(_), Ok(version)) => Occupant::Ollama(version),
+            (Err(_), Err(_)) => Occupant::Other,
         }
     }
+}
+
+fn client(address: &Upstream) -> OllamaClient {
+    let target = Target::of(address).unwrap_or_else(|_| Target::new(address.clone()));
+    let timeout = test_overrides::ANSWER_TIMEOUT.duration_or(ANSWER_TIMEOUT);
+    OllamaClient::with_timeout(&target, timeout)
 }
 
 impl fmt::Display for Occupant {

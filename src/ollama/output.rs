@@ -46,7 +46,7 @@ impl OutputTail {
         last.push_back(line.to_owned());
     }
 
-    /// Its last lines, each on a line of its own and indented; empty where it wrote nothing.
+    /// Returns its last lines, each on a line of its own and indented; empty where it wrote nothing.
     pub fn last(&self) -> String {
         let last = lock(&self.0);
         last.iter().map(|line| format!("\n  {line}")).collect()

@@ -11,13 +11,13 @@ use crate::ollama::occupant::Occupant;
 use crate::platform;
 use crate::server;
 
-/// Where Ollama listens behind the tap, unless told otherwise.
+/// The default port of the Ollama behind the tap.
 pub const BACKEND_PORT: u16 = 11435;
 
-/// How many ports are tried from there on.
+/// The number of ports that are tried from there on.
 const BACKEND_PORT_ATTEMPTS: u16 = 64;
 
-/// What to bind where the tap is to listen.
+/// Returns the addresses to bind for the tap.
 pub fn tap_addresses(config: &Config) -> Result<Vec<SocketAddr>> {
     let wanted = addresses(&config.listen).map_err(|e| bind_error(&config.listen, &e))?;
     if config.listen.port == config.upstream.port && upstream_is_here(config, &wanted) {
@@ -32,17 +32,17 @@ pub fn tap_addresses(config: &Config) -> Result<Vec<SocketAddr>> {
     Ok(wanted)
 }
 
-/// What to bind where our own pages are to be.
+/// Returns the addresses to bind for our own pages.
 pub fn page_addresses(listen: &ListenAddress) -> Result<Vec<SocketAddr>> {
     addresses(listen).map_err(|e| bind_error(listen, &e))
 }
 
-/// What to bind, on this machine, where something is to listen.
+/// Returns the addresses of this machine to bind for a listen address.
 fn addresses(listen: &ListenAddress) -> io::Result<Vec<SocketAddr>> {
     agent::addresses(&listen.host, listen.port).map(server::on_this_machine)
 }
 
-/// Whether the upstream's name leads to one of the addresses we are about to listen on.
+/// Returns whether the upstream's name leads to one of the addresses we are about to listen on.
 fn upstream_is_here(config: &Config, wanted: &[SocketAddr]) -> bool {
     let upstream =
         agent::addresses(&config.upstream.host, config.upstream.port).unwrap_or_default();
@@ -53,12 +53,12 @@ fn upstream_is_here(config: &Config, wanted: &[SocketAddr]) -> bool {
     })
 }
 
-/// Whether this machine could listen there.
+/// Returns whether this machine could listen there.
 pub fn is_local_listen(listen: &ListenAddress) -> bool {
     addresses(listen).is_ok_and(|all| all.iter().any(is_local_address))
 }
 
-/// Why we cannot listen there, and the way out.
+/// Words an error to listen there, with the way out.
 pub fn bind_error(listen: &ListenAddress, cause: &io::Error) -> Error {
     let text = format!("listen on {listen}: {cause}");
     Error::Failed(match (cause.kind(), listen.dial_target()) {
@@ -89,19 +89,23 @@ pub fn bind_error(listen: &ListenAddress, cause: &io::Error) -> Error {
     })
 }
 
-/// By whom a port is taken, as far as the system and its answers tell.
+/// Names the process and the server that have a port, as far as the system and its answers tell.
 fn describe_holder(port: u16, occupant: &Occupant) -> String {
-    let process = platform::sockets::port_holder(port)
-        .map(|holder| format!(" by {holder}"))
-        .unwrap_or_default();
-    format!("{process}{occupant}")
+    format!("{}{occupant}", by_holder(port))
 }
 
-/// A port of 127.0.0.1 for the Ollama behind a tap that listens on `listened`: the one that is wanted and no other, else the usual
-/// one or the next that is free.
+/// Completes "the port is taken" with the process that has it; empty where the system does not tell.
+pub fn by_holder(port: u16) -> String {
+    platform::sockets::port_holder(port)
+        .map(|holder| format!(" by {holder}"))
+        .unwrap_or_default()
+}
+
+/// Returns a port of 127.0.0.1 for the Ollama behind a tap that listens on `listened`: the wanted one and no other, else the default
+/// or the next free one.
 pub fn choose_backend_port(wanted: Option<u16>, listened: u16) -> Result<u16> {
-    let usual = || test_overrides::BACKEND_PORT.get().unwrap_or(BACKEND_PORT);
-    let first = wanted.unwrap_or_else(usual);
+    let default = test_overrides::BACKEND_PORT.get().unwrap_or(BACKEND_PORT);
+    let first = wanted.unwrap_or(default);
     let Some(text) = backend_port_error(first) else {
         return Ok(first);
     };
@@ -113,13 +117,13 @@ pub fn choose_backend_port(wanted: Option<u16>, listened: u16) -> Result<u16> {
             log::info!("{text}; ollama gets {port}");
             Ok(port)
         }
-        _ => Err(Error::Failed(format!(
+        (Some(_), _) | (None, None) => Err(Error::Failed(format!(
             "start ollama behind the tap: {text}; stop it, or choose another port with --backend-port"
         ))),
     }
 }
 
-/// Why Ollama cannot listen on this port of 127.0.0.1; `None` where it can.
+/// Returns the reason that Ollama cannot listen on this port of 127.0.0.1; `None` where it can.
 pub fn backend_port_error(port: u16) -> Option<String> {
     let cause = try_port(port).err()?;
     Some(match cause.kind() {

@@ -14,15 +14,15 @@ use crate::http::address::Upstream;
 use crate::http::agent::{Target, USER_AGENT};
 use crate::util::threads::STACK;
 
-/// How long one answer may take: Ollama searches for graphics processors for up to 30 s at a time.
+/// The longest wait for one answer: Ollama searches for graphics processors for up to 30 s at a time.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Between two questions to an Ollama that has not answered yet.
+/// The time between two probes of an Ollama that has not answered yet.
 const STARTUP_PROBE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A thread that asks whether Ollama answers, again and again.
 pub struct HealthProbe {
-    /// Whether there was an answer, each time.
+    /// The result of each probe: whether there was an answer.
     pub results: Receiver<bool>,
     /// The thread ends when this is dropped.
     _stop: Sender<()>,

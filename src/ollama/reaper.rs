@@ -1,9 +1,9 @@
 //! The process between us and Ollama, which ends Ollama and its runners however we end.
 //!
 //! It is this very executable, started with a hidden argument. It leads a process group in which Ollama and the runners live, and
-//! it holds the reading end of a pipe whose other end only we have. When that closes (we are done with Ollama, or dead by whatever
+//! it holds the reading end of a pipe whose other end only we have. When that closes (we are done with Ollama, or dead by any
 //! signal), it asks the group to end, and soon kills it. A number of a process that is gone may be given to another one, so
-//! nobody here ever signals a number that could be: the group is the reaper's own for as long as the reaper lives.
+//! no process here ever signals a number that could be: the group is the reaper's own for as long as the reaper lives.
 //!
 //! - standard input: the pipe; its end is the order to end Ollama
 //! - standard output: how Ollama ended, in words

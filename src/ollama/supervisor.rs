@@ -1,4 +1,4 @@
-//! One thread that keeps Ollama running, one run after the other.
+//! A thread that keeps Ollama running, one run after the other.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use crate::util::threads::lock;
 /// The longest pause before a restart.
 const RESTART_BACKOFF_MAX: Duration = Duration::from_secs(30);
 
-/// After this long in health the next restart is a first one again.
+/// The healthy time after which the backoff starts anew.
 const BACKOFF_RESET: Duration = Duration::from_secs(60);
 
 /// Keeps one Ollama running.
@@ -28,15 +28,15 @@ pub struct Supervisor {
     pub readiness: Arc<Readiness>,
     pub metrics: Arc<Metrics>,
     pub stopped: Receiver<()>,
-    /// Why it had to be started again last.
+    /// The reason of the last restart.
     pub failure: Arc<Mutex<Option<String>>>,
 }
 
-/// Why a run is over.
+/// The end of a run.
 enum RunEnd {
     /// The supervisor was told to stop it.
     Stopped,
-    /// It failed, after this long in health.
+    /// It failed, after being healthy for this long.
     Failed {
         reason: String,
         healthy_for: Duration,
@@ -149,12 +149,12 @@ fn exit_message(how: &str) -> String {
     format!("ollama ended: {how}{app}")
 }
 
-/// What is known of a run.
+/// The facts about one run of Ollama.
 struct Liveness {
     started: Instant,
-    /// When it on_answer first.
+    /// The time of its first answer.
     ready: Option<Instant>,
-    /// When it gave the last last_sign of liveness.
+    /// The time of its last sign of life.
     last_sign: Instant,
 }
 
@@ -171,14 +171,14 @@ impl Liveness {
         }
     }
 
-    /// No answer is no last_sign of death as long as clients get theirs.
+    /// A probe without an answer is not a sign of death as long as clients get theirs.
     fn on_silence(&mut self, readiness: &Readiness) {
         if self.ready.is_some() && readiness.take_activity() {
             self.last_sign = Instant::now();
         }
     }
 
-    /// How much longer it may be silent.
+    /// Returns how much longer it may be silent.
     fn time_left(&self, timeouts: Timeouts) -> Duration {
         let patience = if self.ready.is_some() {
             timeouts.hang
@@ -192,7 +192,7 @@ impl Liveness {
         let seconds = self.last_sign.elapsed().as_secs_f64();
         match self.ready {
             Some(_) => {
-                format!("ollama hangs: it has not on_answer for {seconds:.1} s, and was killed")
+                format!("ollama hangs: it has not answered for {seconds:.1} s, and was killed")
             }
             None => {
                 format!("ollama did not answer within {seconds:.1} s of its start, and was killed")
@@ -206,7 +206,7 @@ fn desktop_app_warning() -> Option<&'static str> {
     platform::ollama::desktop_app_runs().then_some("the Ollama app kills every other `ollama serve`: quit it, and keep it from starting at login")
 }
 
-/// How long to wait before the next restart.
+/// The growing delay before the next restart.
 struct Backoff {
     first: Duration,
     next: Duration,
@@ -217,7 +217,7 @@ impl Backoff {
         Backoff { first, next: first }
     }
 
-    /// The pause after a run that was in healthy_for for so long.
+    /// Returns the pause after a run that was healthy for this long.
     fn after(&mut self, healthy_for: Duration) -> Duration {
         let pause = if healthy_for >= BACKOFF_RESET {
             self.first

@@ -1,22 +1,22 @@
-//! How long the parts of a managed Ollama's life may take.
+//! Time limits of a managed Ollama.
 
 use std::time::Duration;
 
 use crate::config::test_overrides;
 
-/// How long a start may take: a search for graphics processors takes up to 90 s, and there may be several.
+/// The longest start: a search for graphics processors takes up to 90 s, and there may be several.
 const START_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// An Ollama that has answered and then is silent for this long hangs.
 const HANG_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often Ollama is asked whether it answers.
+/// The time between two probes of Ollama.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Put off before the first restart; each further one waits twice as long.
 const RESTART_BACKOFF: Duration = Duration::from_millis(500);
 
-/// What Ollama and its runners get to end by themselves; Ollama itself does at once.
+/// The time that Ollama and its runners get to end by themselves; Ollama itself ends at once.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// The limits of one run.
@@ -43,7 +43,7 @@ pub fn restart_backoff() -> Duration {
     test_overrides::RESTART_BACKOFF.duration_or(RESTART_BACKOFF)
 }
 
-/// What Ollama and its runners get to end by themselves.
+/// Returns the time that Ollama and its runners get to end by themselves.
 pub fn stop_grace() -> Duration {
     test_overrides::STOP_GRACE.duration_or(STOP_GRACE)
 }

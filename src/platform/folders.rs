@@ -1,18 +1,19 @@
-//! Where the service, the taps of a user and programs keep their files.
+//! Directories of the service, of a user's taps and of programs.
 
 use std::path::PathBuf;
 
 pub use super::system::folders::{
-    MORE_PATH, program_places, runtime_directory, service_home, service_program, state_directory,
+    MORE_PATH, program_places, runtime_directory, service_directory, service_program,
+    state_directory,
 };
 
 /// The directory of the service's history.
-pub fn service_directory() -> PathBuf {
-    service_home().join("ollama_analytics")
+pub fn service_history() -> PathBuf {
+    service_directory().join("ollama_analytics")
 }
 
 /// The directory of the history of taps that a user starts for one command.
-pub fn history_of_commands() -> Option<PathBuf> {
+pub fn command_history() -> Option<PathBuf> {
     state_directory().map(|dir| dir.join("ollama_analytics"))
 }
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::service::SERVICE_LOG as NAME;
+use super::service::SERVICE_LOG as FILE_NAME;
 
 /// A file this long is put aside, in the place of the one before (bytes).
 const LENGTH_MAX: u64 = 5 * 1024 * 1024;
@@ -19,16 +19,16 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Goes on with the file in this directory, which is made where there is none.
+    /// Continues the file in this directory, which is made where it is missing.
     pub fn open(directory: &Path) -> io::Result<LogFile> {
         fs::create_dir_all(directory)?;
-        let path = directory.join(NAME);
+        let path = directory.join(FILE_NAME);
         let file = File::options().append(true).create(true).open(&path)?;
         let length = file.metadata()?.len();
         Ok(LogFile { path, file, length })
     }
 
-    /// Begins anew. Where the full file cannot be put aside (somebody looks into the one before, say), it is emptied.
+    /// Begins a new file. A full file that cannot be renamed (another program has the previous one open, say) is emptied.
     fn begin_anew(&mut self) -> io::Result<()> {
         if fs::rename(&self.path, self.path.with_file_name(NAME_BEFORE)).is_ok() {
             self.file = File::options().append(true).create(true).open(&self.path)?;
@@ -69,14 +69,14 @@ mod tests {
         let mut log = LogFile::open(&logs).unwrap();
         let line = vec![b'x'; 1 << 20];
         (0..4).for_each(|_| log.write_all(&line).unwrap());
-        assert_eq!([length(NAME), length(NAME_BEFORE)], [6 + (4 << 20), 0]);
+        assert_eq!([length(FILE_NAME), length(NAME_BEFORE)], [6 + (4 << 20), 0]);
         log.write_all(&line).unwrap();
         assert_eq!(
-            [length(NAME), length(NAME_BEFORE)],
+            [length(FILE_NAME), length(NAME_BEFORE)],
             [1 << 20, 6 + (4 << 20)]
         );
         (0..50).for_each(|_| log.write_all(&line).unwrap());
-        assert!(length(NAME) <= LENGTH_MAX && length(NAME_BEFORE) <= LENGTH_MAX);
+        assert!(length(FILE_NAME) <= LENGTH_MAX && length(NAME_BEFORE) <= LENGTH_MAX);
     }
 
     #[test]
@@ -86,6 +86,9 @@ mod tests {
         let mut log = LogFile::open(dir.path()).unwrap();
         let line = vec![b'x'; 1 << 20];
         (0..6).for_each(|_| log.write_all(&line).unwrap());
-        assert_eq!(fs::metadata(dir.path().join(NAME)).unwrap().len(), 1 << 20);
+        assert_eq!(
+            fs::metadata(dir.path().join(FILE_NAME)).unwrap().len(),
+            1 << 20
+        );
     }
 }

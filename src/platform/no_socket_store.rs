@@ -1,18 +1,18 @@
-//! Where there is no systemd, listening sockets are not kept from one run to the next.
+//! A descriptor store for systems without systemd: listening sockets do not outlive a run.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 
 use socket2::Socket;
 
-pub fn take_over() {}
+pub fn inherit() {}
 
-pub fn handed_over() -> Vec<(String, Socket)> {
+pub fn take_inherited() -> Vec<(String, Socket)> {
     Vec::new()
 }
 
-pub fn keep(_name: &str, _socket: &TcpListener) {}
+pub fn store(_name: &str, _socket: &TcpListener) {}
 
-pub fn let_go(_names: &BTreeSet<String>) {}
+pub fn remove(_names: &BTreeSet<String>) {}
 
-pub fn let_go_of_all() {}
+pub fn remove_all() {}

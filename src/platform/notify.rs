@@ -1,4 +1,4 @@
-//! What systemd or Windows' service control manager is told of this process, and asks of it. Where neither has started it, nothing
+//! Notifications to systemd or Windows' service control manager, and their demands. Where neither has started this process, nothing
 //! is told.
 //!
 //! A message that does not arrive is theirs to notice: they then act as if we had not started, or hung.

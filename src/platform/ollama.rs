@@ -6,7 +6,7 @@ use super::folders::absolute;
 use super::system::ollama::OLLAMA_PLACES;
 pub use super::system::ollama::{STOP_OLLAMA, desktop_app_runs};
 
-/// Where installers put Ollama, the likeliest place first.
+/// Lists the paths where installers put Ollama, the likeliest first.
 pub fn ollama_places() -> Vec<PathBuf> {
     let place = |(variable, path)| {
         if str::is_empty(variable) {

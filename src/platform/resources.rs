@@ -1,4 +1,4 @@
-//! What this process has of the machine, memory, descriptors and stacks, and what identifies the machine: its name and its clock.
+//! Resources of this process (memory, descriptors, stacks), and the machine's name and clock.
 
 pub use super::system::resources::{
     host_name, memory_bytes, process_collector, raise_descriptor_limit, release_stack,

@@ -8,7 +8,7 @@ pub use super::system::service::{
     SERVICE_MANAGER, call_service, is_service, live_as_service, log_target, log_to, service_state,
 };
 
-/// What starts a machine's services.
+/// The service manager of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceManager {
     Systemd,
@@ -25,7 +25,7 @@ pub const SERVICE_ACCOUNT: &str = r"NT SERVICE\OllamaTap";
 /// The file of its log, in a directory of its own.
 pub const SERVICE_LOG: &str = "ollama-tap.log";
 
-/// What Windows is asked to do with our service. Other systems have commands for that.
+/// A request to Windows about our service. Other systems have commands for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceCall {
     /// Registers it, or brings what is registered up to date.
@@ -41,7 +41,7 @@ pub enum ServiceCall {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceEntry {
     pub executable: PathBuf,
-    /// How long it may take to stop when the machine is shut down.
+    /// The time to stop when the machine is shut down.
     pub stop_time: Duration,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for ServiceCall {
     }
 }
 
-/// How a service of ours is that Windows knows.
+/// The state of a service of ours that is registered with Windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceState {
     /// In Windows' own words.

@@ -1,4 +1,4 @@
-//! Listening sockets that systemd keeps from one run of ours to the next, so that who connects meanwhile waits instead of being
-//! refused. Where something else has started us, none is kept.
+//! Listening sockets that systemd stores from one run of ours to the next, so that clients that connect meanwhile wait instead of
+//! being refused. Under any other parent no socket is stored.
 
-pub use super::system::socket_store::{handed_over, keep, let_go, let_go_of_all, take_over};
+pub use super::system::socket_store::{inherit, remove, remove_all, store, take_inherited};

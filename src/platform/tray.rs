@@ -1,11 +1,11 @@
 //! The icon in the notification area, and what its menu does: only Windows has one.
 
 pub use super::system::tray::{
-    Painter, Tray, claim_tray, copy_text, has_console, open, run_as_administrator,
-    start_without_console, tell, tray_icon_side,
+    Painter, Tray, claim_tray, copy_text, has_console, open, run_as_administrator, show_message,
+    start_without_console, tray_icon_side,
 };
 
-/// What an icon shows.
+/// The content of an icon.
 #[cfg_attr(not(windows), expect(dead_code, reason = "no other system shows it"))]
 pub struct TrayLook {
     /// Red, green, blue and opacity of each pixel, row by row.

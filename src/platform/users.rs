@@ -1,4 +1,4 @@
-//! Who runs this process, and where others live.
+//! Users: the one who runs this process, and the homes of others.
 
 use std::path::PathBuf;
 

@@ -241,7 +241,7 @@ impl EventLoop {
         self.panics.push(now);
         if self.panics.len() >= PANICS_MAX {
             log::error!("the event loop cannot go on");
-            platform::socket_store::let_go_of_all();
+            platform::socket_store::remove_all();
             std::process::exit(EXIT_SOFTWARE);
         }
     }

@@ -1,4 +1,4 @@
-//! What a tap says where its answer breaks off, which no HTTP client shows: the chunk line that ends it (`server::response::ABORT_PREFIX`).
+//! The reason a tap gives where its answer breaks off, which no HTTP client shows: the chunk line that ends it (`server::response::ABORT_PREFIX`).
 
 use std::sync::{Arc, Mutex};
 
@@ -17,8 +17,8 @@ const END_MAX: usize = 4096;
 pub struct AbortReason(Arc<Mutex<Vec<u8>>>);
 
 impl AbortReason {
-    /// Why the last answer broke off, where the tap said so.
-    pub fn why(&self) -> Option<String> {
+    /// Returns the reason that the last answer broke off, where the tap gave one.
+    pub fn text(&self) -> Option<String> {
         parse(&lock(&self.0))
     }
 
@@ -39,7 +39,7 @@ fn parse(end: &[u8]) -> Option<String> {
     )
     .ok()?;
     end.strip_prefix(ABORT_PREFIX)
-        .map(|why| escape_control_chars(why).into_owned())
+        .map(|reason| escape_control_chars(reason).into_owned())
 }
 
 impl<In: Transport> Connector<In> for AbortReason {
@@ -114,7 +114,7 @@ mod tests {
             pieces
                 .iter()
                 .for_each(|chunk| abort_reason.add(chunk.as_bytes()));
-            assert_eq!(abort_reason.why().as_deref(), expected, "{pieces:?}");
+            assert_eq!(abort_reason.text().as_deref(), expected, "{pieces:?}");
         }
     }
 
@@ -124,7 +124,7 @@ mod tests {
         (0..3).for_each(|_| abort_reason.add(&[b'x'; 3 * END_MAX]));
         abort_reason.add(b"\r\nthe answer broke off: y\r\n");
         assert_eq!(
-            (abort_reason.why().as_deref(), lock(&abort_reason.0).len()),
+            (abort_reason.text().as_deref(), lock(&abort_reason.0).len()),
             (Some("y"), END_MAX)
         );
     }

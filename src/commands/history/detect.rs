@@ -1,4 +1,4 @@
-//! Which directory holds a history, and in what it is kept there.
+//! Finds the history in a directory, and its backend.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -16,7 +16,7 @@ struct HistoryFile {
     written: SystemTime,
 }
 
-/// What the history in `dir` is kept in; `None` where there is none, or none of that backend. Of two, the one that was written
+/// Finds the backend of the history in `dir`; `None` without one, or without one of that backend. Of two, the one that was written
 /// last. `command` is what a user would type again.
 pub fn detect_backend(
     dir: &Path,
@@ -50,7 +50,7 @@ fn newest_file(dir: &Path, named: Option<Backend>) -> io::Result<Option<Backend>
     Ok(Some(file.backend))
 }
 
-/// Whose file this is. What SQLite keeps beside a database is written more lately than the database.
+/// Returns the backend that a file belongs to. SQLite's files beside a database are newer than the database.
 fn backend_of(name: &str) -> Option<Backend> {
     if name.starts_with("ollama_analytics.db") {
         Some(Backend::Sqlite)
@@ -69,26 +69,26 @@ fn newest(files: Vec<HistoryFile>, named: Option<Backend>) -> Option<HistoryFile
 }
 
 fn unreadable(dir: &Path, cause: &io::Error, command: &str) -> Error {
-    let why = match cause.kind() {
+    let reason = match cause.kind() {
         ErrorKind::PermissionDenied => denied(dir, platform::files::other_owner(dir), command),
         _ => cause.to_string(),
     };
-    Error::Failed(format!("read the history in {}: {why}", dir.display()))
+    Error::Failed(format!("read the history in {}: {reason}", dir.display()))
 }
 
 /// Says who may read a directory, and how to become that one.
 fn denied(dir: &Path, owner: Option<String>, command: &str) -> String {
     let Some(owner) = owner else {
-        return "permission denied; try as the user whom it belongs to".to_owned();
+        return "permission denied; try as the user who owns it".to_owned();
     };
-    let (user, dir) = (quoted(&owner), quoted(&dir.display().to_string()));
+    let (user, dir) = (shell_word(&owner), shell_word(&dir.display().to_string()));
     format!(
         "permission denied; it belongs to user {owner}: try `sudo -u {user} ollama-tap {command} --analytics-dir {dir}`"
     )
 }
 
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
+/// Quotes a text so that a shell takes it for one word.
+fn shell_word(word: &str) -> String {
     let is_plain = word
         .chars()
         .all(|c| c.is_alphanumeric() || "/._-+:@".contains(c));
@@ -169,14 +169,14 @@ mod tests {
 
     #[test]
     fn who_may_read_it_is_told_with_the_command_that_works() {
-        let told = denied(
+        let message = denied(
             Path::new("/var/lib/my tap"),
             Some("ollama".to_owned()),
             "stats",
         );
         let command = "try `sudo -u ollama ollama-tap stats --analytics-dir '/var/lib/my tap'`";
         assert_eq!(
-            told,
+            message,
             format!("permission denied; it belongs to user ollama: {command}")
         );
         assert!(!denied(Path::new("x"), None, "stats").contains("sudo"));
@@ -186,10 +186,10 @@ mod tests {
     fn a_word_for_the_shell_is_one_word() {
         assert_eq!(
             [
-                quoted("/var/x_1"),
-                quoted("a b"),
-                quoted("it's"),
-                quoted("#12")
+                shell_word("/var/x_1"),
+                shell_word("a b"),
+                shell_word("it's"),
+                shell_word("#12")
             ],
             ["/var/x_1", "'a b'", r"'it'\''s'", "'#12'"]
         );

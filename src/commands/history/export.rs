@@ -16,22 +16,22 @@ use crate::history::export::{ExportFormat, ExportWriter};
 use crate::history::store::Query;
 use crate::platform;
 
-/// So much text is gathered before it is written (bytes).
+/// The text that is gathered before it is written (bytes).
 const CHUNK_SIZE: usize = 64 * 1024;
 
 /// The exit code of what a signal ended, as shells have it for SIGINT.
 const INTERRUPTED: i32 = 130;
 
-/// Why an export ended early.
+/// The side on which an export broke off.
 enum ExportError {
     HistorySource(Error),
     Write(io::Error),
 }
 
 pub fn run(args: &ExportArgs) -> Result<ExitCode> {
-    let mut typed = vec![("--search", &args.search)];
-    typed.extend(args.filters());
-    let asked = combine(filter::query(&typed), format(args));
+    let mut flags = vec![("--search", &args.search)];
+    flags.extend(args.filters());
+    let asked = combine(filter::query(&flags), format(args));
     let (config, (query, format)) = combine(query_config(args.location()), asked).map_err(usage)?;
     let source = HistorySource::open(&config, Purpose::Export)?;
     match file(args) {
@@ -75,16 +75,14 @@ fn to_stdout(source: &HistorySource, query: &Query, format: ExportFormat) -> Res
         Ok(0) => source.expect_records(),
         Ok(_) => Ok(()),
         Err(ExportError::Write(cause)) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(ExportError::Write(cause)) => {
-            Err(Error::Failed(format!("write to standard output: {cause}")))
-        }
+        Err(ExportError::Write(cause)) => Err(failed("write to standard output")(cause)),
         Err(ExportError::HistorySource(error)) => Err(error),
     }
 }
 
 fn to_file(source: &HistorySource, query: &Query, format: ExportFormat, path: &Path) -> Result<()> {
-    let failed = |cause: io::Error| Error::Failed(format!("write {}: {cause}", path.display()));
-    let mut output = OutputFile::create(path).map_err(failed)?;
+    let operation = format!("write {}", path.display());
+    let mut output = OutputFile::create(path).map_err(failed(&operation))?;
     remove_at_signals(output.part())?;
     let progress = if io::stderr().is_terminal() {
         Progress::of(total(source, query))
@@ -93,13 +91,13 @@ fn to_file(source: &HistorySource, query: &Query, format: ExportFormat, path: &P
     };
     let records = match write_records(source, query, format, output.writer(), progress) {
         Ok(records) => records,
-        Err(ExportError::Write(cause)) => return Err(failed(cause)),
+        Err(ExportError::Write(cause)) => return Err(failed(operation)(cause)),
         Err(ExportError::HistorySource(error)) => return Err(error),
     };
     if records == 0 {
         source.expect_records()?;
     }
-    output.persist().map_err(failed)?;
+    output.persist().map_err(failed(operation))?;
     eprintln!(
         "ollama-tap: wrote {} to {}",
         pluralize(records, "record"),
@@ -108,7 +106,7 @@ fn to_file(source: &HistorySource, query: &Query, format: ExportFormat, path: &P
     Ok(())
 }
 
-/// Whoever stops the export finds nothing half done.
+/// Removes the unfinished file when a signal stops the export.
 fn remove_at_signals(part: Option<&Path>) -> Result<()> {
     let Some(part) = part.map(Path::to_owned) else {
         return Ok(());
@@ -120,7 +118,7 @@ fn remove_at_signals(part: Option<&Path>) -> Result<()> {
     platform::process::wait_for_signals(remove).map_err(failed("wait for signals"))
 }
 
-/// How many records will come, where that is easily known.
+/// Returns the number of records to come, where that is easily known.
 fn total(source: &HistorySource, query: &Query) -> Option<u64> {
     (*query == Query::default()).then(|| source.extent().ok().map(|extent| extent.records))?
 }

@@ -4,7 +4,7 @@ use super::UsageErrors;
 use crate::cli::Flag;
 use crate::history::store::Query;
 
-/// What each flag is called as a parameter of a page.
+/// The flags, each with its name as a parameter of a page.
 const PARAMETERS: [(&str, &str); 12] = [
     ("TEXT", "prompt_search"),
     ("--search", "prompt_search"),
@@ -21,10 +21,10 @@ const PARAMETERS: [(&str, &str); 12] = [
 ];
 
 /// The records that these flags mean, or all that is wrong with them.
-pub fn query(typed: &[Flag]) -> Result<Query, UsageErrors> {
+pub fn query(flags: &[Flag]) -> Result<Query, UsageErrors> {
     let mut pairs = Vec::new();
     let mut complaints = Vec::new();
-    for (flag, value) in typed {
+    for (flag, value) in flags {
         let Some(value) = value else { continue };
         let name = PARAMETERS
             .iter()
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn every_flag_is_a_parameter_and_becomes_one_again() {
-        let typed = [
+        let flags = [
             ("TEXT", some("a&b=c #%\0é")),
             ("--model", some("phi4")),
             ("--status", some("error")),
@@ -93,8 +93,8 @@ mod tests {
             ("--before", some("00ff")),
             ("--search", None),
         ];
-        let typed: Vec<Flag> = typed.iter().map(|(flag, value)| (*flag, value)).collect();
-        let query = query(&typed).unwrap();
+        let flags: Vec<Flag> = flags.iter().map(|(flag, value)| (*flag, value)).collect();
+        let query = query(&flags).unwrap();
         let parameters = parameters(&query);
         assert_eq!(parameters[0], ("start_time", "1795252622.25".to_owned()));
         assert_eq!(parameters.len(), 8);

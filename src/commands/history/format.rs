@@ -1,17 +1,17 @@
-//! Numbers and times as people read them in a terminal.
+//! Writes numbers and times as people read them in a terminal.
 
 use chrono::{DateTime, Local};
 
-/// No line of an answer is longer (characters).
+/// The longest line of an answer (characters).
 pub const LINE_WIDTH: usize = 100;
 
-/// What stands where nothing is known.
+/// Stands for an unknown value.
 const UNKNOWN: &str = "-";
 
-/// Beyond this format_time (the year 5138, Unix seconds) no clock ever was.
+/// The latest time that is a date (the year 5138, Unix seconds).
 const END_OF_TIME: f64 = 1e11;
 
-/// With a comma between thousands.
+/// Writes a number with a comma between thousands.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> = digits
@@ -45,12 +45,12 @@ pub fn duration(seconds: Option<f64>) -> String {
     }
 }
 
-/// With one digit behind the point.
+/// Writes a number with one decimal.
 pub fn decimal(number: Option<f64>) -> String {
     number.map_or(UNKNOWN.to_owned(), |number| format!("{number:.1}"))
 }
 
-/// A share of 1 as per cent.
+/// Writes a share of 1 as per cent.
 pub fn percent(share: Option<f64>) -> String {
     share.map_or(UNKNOWN.to_owned(), |share| format!("{:.1}%", share * 100.0))
 }
@@ -63,7 +63,7 @@ pub fn hours(hours: f64) -> String {
     }
 }
 
-/// A format_time in Unix seconds, by the clock of this place.
+/// Writes a time (Unix seconds) as a local date.
 pub fn format_time(timestamp: f64) -> String {
     let time =
         DateTime::from_timestamp(timestamp as i64, 0).filter(|_| timestamp.abs() < END_OF_TIME);
@@ -74,7 +74,7 @@ pub fn format_time(timestamp: f64) -> String {
     })
 }
 
-/// At most so many characters, the last of which says that there were more.
+/// Cuts the text to `width` characters, the last of which says that there were more.
 pub fn truncate(text: &str, width: usize) -> String {
     if text.chars().nth(width).is_none() {
         return text.to_owned();

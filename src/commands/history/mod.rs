@@ -1,9 +1,9 @@
 //! Questions to the history from a terminal: one file a command, and what they share.
 //!
-//! - `source` finds the history: a running tap (`tap`, and `abort_reason` where its answer breaks
-//!   off), or a directory (`place`) that is read itself
+//! - `source` finds the history: a running tap (`tap_client`, and `abort_reason` where its answer breaks
+//!   off), or a directory (`detect`) that is read itself
 //! - `filter` reads which records are meant
-//! - `words` and `table` make text for people, in which nothing from a prompt can move the terminal
+//! - `format` and `table` make text for people, in which nothing from a prompt can move the terminal
 
 mod abort_reason;
 mod detect;
@@ -22,16 +22,16 @@ pub mod tap_client;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use super::env_var;
+use super::{env_var, usage};
 use crate::cli::LocationArgs;
 use crate::config::QueryConfig;
-use crate::error::{Error, Result};
+use crate::error::{Result, failed};
 use crate::logging;
 
-/// What was wrong with what was typed, a line each.
+/// The errors of a command line, a line each.
 type UsageErrors = Vec<String>;
 
-/// Both, or all that is wrong with either.
+/// Returns both values, or the errors of both.
 fn combine<A, B>(
     a: Result<A, UsageErrors>,
     b: Result<B, UsageErrors>,
@@ -42,23 +42,19 @@ fn combine<A, B>(
     }
 }
 
-fn usage(errors: UsageErrors) -> Error {
-    Error::Usage(errors.join("\nollama-tap: "))
-}
-
-/// The settings of a question.
+/// Reads the settings of a query.
 fn query_config(args: LocationArgs) -> Result<QueryConfig, UsageErrors> {
     logging::start_for_terminal();
-    let bad = |bad: Vec<crate::config::BadValue>| bad.iter().map(ToString::to_string).collect();
-    QueryConfig::resolve(args, &env_var).map_err(bad)
+    QueryConfig::resolve(args, &env_var)
+        .map_err(|bad| bad.iter().map(ToString::to_string).collect())
 }
 
-/// Writes the answer. A reader that has seen enough (`| head`) is no failure.
+/// Writes the answer. A reader that has seen enough (`| head`) is not a failure.
 fn print(text: &str) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::Failed(format!("write to standard output: {cause}")))
+            Err(failed("write to standard output")(cause))
         }
         _ => Ok(ExitCode::SUCCESS),
     }

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use crate::platform;
 
 pub enum OutputFile {
-    /// What is written, and the name that it takes when it is whole.
+    /// The file that is written, and the name that it takes when it is whole.
     File {
         part: NamedTempFile,
         target: PathBuf,
@@ -36,7 +36,7 @@ impl OutputFile {
         Ok(OutputFile::File { part, target })
     }
 
-    /// Its name until it is whole; `None` for a device or a pipe.
+    /// The name that it has until it is whole; `None` for a device or a pipe.
     pub fn part(&self) -> Option<&Path> {
         match self {
             OutputFile::File { part, .. } => Some(part.path()),

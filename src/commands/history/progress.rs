@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use super::format::{pluralize, thousands};
 
-/// How often the line changes.
+/// The time between two changes of the line.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Signs in the bar.
+/// The width of the bar (characters).
 const BAR_WIDTH: u64 = 30;
 
 pub struct Progress {
     total: Option<u64>,
     done: u64,
-    /// When the line changed last; `None` where there is no line.
+    /// The time of the line's last change; `None` where there is no line.
     shown: Option<Instant>,
 }
 
@@ -50,7 +50,7 @@ impl Progress {
         self.done
     }
 
-    /// More may have come since they were counted.
+    /// Writes the line. More records may have come since they were counted.
     fn line(&self) -> String {
         let Some(total) = self.total.filter(|total| *total > 0) else {
             return pluralize(self.done, "record");

@@ -7,7 +7,7 @@ use super::format::{format_time, pluralize};
 use super::source::{HistorySource, Purpose};
 use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::PurgeArgs;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, failed};
 use crate::history::record::now;
 use crate::history::store::PurgeReport;
 use crate::history::store::query::{TIME_FORMATS, parse_time};
@@ -37,7 +37,7 @@ pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
     ))
 }
 
-/// Where more than one backend had something: how much each.
+/// Words the records of each backend, where more than one had any.
 fn shares(purged: &PurgeReport) -> String {
     let shares: Vec<String> = purged
         .from
@@ -65,7 +65,7 @@ fn before(args: &PurgeArgs) -> Result<Option<f64>, UsageErrors> {
     }
 }
 
-/// How many records would go: all, without those that statistics count from that time on.
+/// Returns how many records would go: all, without those that statistics count from that time on.
 fn meant(source: &HistorySource, before: Option<f64>) -> Result<u64> {
     let extent = source.extent()?;
     let (Some(before), Some(oldest), Some(newest)) = (before, extent.oldest, extent.newest) else {
@@ -89,7 +89,7 @@ fn confirmed(question: &str) -> Result<bool> {
     let mut answer = String::new();
     io::stdin()
         .read_line(&mut answer)
-        .map_err(|cause| Error::Failed(format!("read the answer: {cause}")))?;
+        .map_err(failed("read the answer"))?;
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
 

@@ -12,7 +12,7 @@ use crate::history::record::Record;
 use crate::history::store::query::UNKNOWN_NAME;
 use crate::util::sanitize::escape_control_chars;
 
-/// Records that are shown when nobody says otherwise.
+/// Records that are shown by default.
 const LIMIT: &str = "10";
 
 /// Columns that stand left: time, model, endpoint and status.
@@ -24,14 +24,14 @@ const NAME_MAX: usize = 32;
 pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     let text = Some(args.text.join(" "));
     let limit = args.limit.clone().or_else(|| Some(LIMIT.to_owned()));
-    let mut typed = vec![
+    let mut flags = vec![
         ("TEXT", &text),
         ("--limit", &limit),
         ("--before", &args.before),
     ];
-    typed.extend(args.filters());
+    flags.extend(args.filters());
     let (config, query) =
-        combine(query_config(args.location()), filter::query(&typed)).map_err(usage)?;
+        combine(query_config(args.location()), filter::query(&flags)).map_err(usage)?;
     let source = HistorySource::open(&config, Purpose::Search)?;
     let records = source.newest(&query)?;
     if records.is_empty() {

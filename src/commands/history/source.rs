@@ -16,7 +16,7 @@ use crate::history::store::{EnhancedStats, Extent, PurgeReport, Query, Store, St
 use crate::platform;
 use crate::util::sanitize::escape_control_chars;
 
-/// What a source is opened for.
+/// The purpose that a source is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Stats,
@@ -43,7 +43,7 @@ pub enum HistorySource {
     Store(Store),
 }
 
-/// Where answers came from.
+/// The place that answers came from.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct SourceInfo {
     /// The address of the tap that was asked; `None` where the store was read itself.
@@ -189,8 +189,8 @@ fn named_store(config: &QueryConfig, purpose: Purpose) -> Result<HistorySource> 
 /// The history in the working directory, else that of the commands that this user had us run, else the service's.
 fn usual_store(config: &QueryConfig, purpose: Purpose) -> Result<HistorySource> {
     let usual = [
-        platform::folders::history_of_commands(),
-        Some(platform::folders::service_directory()),
+        platform::folders::command_history(),
+        Some(platform::folders::service_history()),
     ]
     .into_iter()
     .flatten();
@@ -229,7 +229,7 @@ fn open(history: HistoryConfig, purpose: Purpose) -> Result<HistorySource> {
                 "{e} (a running tap deletes from its own history where neither --analytics-dir nor ANALYTICS_DIR names one)"
             ))
         }),
-        _ => Store::open_for_reading(&history).map_err(failed),
+        Purpose::Stats | Purpose::Search | Purpose::Export => Store::open_for_reading(&history).map_err(failed),
     };
     match opened? {
         Some(store) => Ok(HistorySource::Store(store)),
@@ -244,6 +244,6 @@ fn kind(named: Option<Backend>) -> &'static str {
     match named {
         Some(Backend::Jsonl) => "jsonl ",
         Some(Backend::Sqlite) => "sqlite ",
-        _ => "",
+        Some(Backend::Loki | Backend::None) | None => "",
     }
 }

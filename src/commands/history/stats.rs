@@ -18,7 +18,7 @@ use crate::history::store::{Distribution, EnhancedStats, Group};
 /// The most groups that a table shows; --json has all.
 const GROUPS_MAX: usize = 20;
 
-/// What `--json` prints.
+/// The answer as `--json` prints it.
 #[derive(Serialize)]
 struct Answer<'a> {
     source: &'a SourceInfo,
@@ -53,8 +53,8 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
     }
 }
 
-fn hours(typed: Option<&str>) -> Result<f64, UsageErrors> {
-    let Some(text) = typed else {
+fn hours(flag: Option<&str>) -> Result<f64, UsageErrors> {
+    let Some(text) = flag else {
         return Ok(DEFAULT_HOURS);
     };
     query::parse_hours(text.trim())
@@ -95,7 +95,7 @@ fn page(origin: &SourceInfo, numbers: &EnhancedStats) -> String {
     page
 }
 
-/// As somebody would have typed it.
+/// Writes the question as a user would type it.
 fn round(hours: f64) -> f64 {
     (hours * 1000.0).round() / 1000.0
 }

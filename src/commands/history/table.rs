@@ -3,7 +3,7 @@
 use super::format::{LINE_WIDTH, truncate};
 use crate::util::sanitize::escape_control_chars;
 
-/// Between two columns.
+/// The gap between two columns.
 const GAP: &str = "  ";
 
 /// A first column is not made narrower than this (characters).
@@ -33,7 +33,7 @@ impl Table {
         );
     }
 
-    /// One line for each row.
+    /// The rows, each on a line.
     pub fn lines(&self) -> Vec<String> {
         let widths = self.widths();
         self.rows
@@ -42,7 +42,7 @@ impl Table {
             .collect()
     }
 
-    /// All rows, no line longer than `LINE_WIDTH`: a name in the first column that leaves no room for the numbers has a line of its own.
+    /// Writes all rows, no line longer than `LINE_WIDTH`: a name in the first column that leaves no room for the numbers has a line of its own.
     pub fn text(&self) -> String {
         let mut widths = self.widths();
         let others: usize = widths.iter().skip(1).map(|width| width + GAP.len()).sum();

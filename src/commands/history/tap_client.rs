@@ -19,16 +19,16 @@ use crate::http::address::Upstream;
 use crate::http::agent::{Target, error_chain};
 use crate::util::sanitize::summarize_page;
 
-/// How long a machine may take to accept a connection before we look elsewhere.
+/// The longest wait for a machine to accept a connection before we look elsewhere.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a tap may take to say that it is one; it answers from memory, on a thread kept for it.
+/// The longest wait for a tap to introduce itself; it answers from memory, on a thread reserved for that.
 const HEALTHZ_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What a greeting or an error is read up to (bytes).
+/// The most that is read of a greeting or an error (bytes).
 const SHORT_REPLY_MAX: u64 = 64 * 1024;
 
-/// What an answer, or one line of an export, is read up to (bytes): a hundred records of a few texts of 1 MiB each.
+/// The most that is read of an answer, or of one line of an export (bytes): a hundred records of a few texts of 1 MiB each.
 const REPLY_MAX: u64 = 1 << 30;
 
 /// A tap that runs.
@@ -66,7 +66,7 @@ struct ErrorReply {
 }
 
 impl TapClient {
-    /// The tap that answers at this address, if it is one that does. No token is sent before it has said so.
+    /// The tap that answers at this address, if it is one that does. No token is sent before it has message so.
     pub fn find(address: &Upstream, token: Option<&str>) -> Option<TapClient> {
         let target = Target::new(address.clone());
         let abort_reason = AbortReason::default();
@@ -110,7 +110,7 @@ impl TapClient {
         &self.base
     }
 
-    /// A page as it is. One that reports trouble is no failure.
+    /// Reads a page as it is. A page that reports trouble is not a failure.
     pub fn text(&self, path: &str) -> Result<String> {
         let mut response = self
             .agent
@@ -174,7 +174,7 @@ impl TapClient {
             ))
         };
         let broke_off =
-            |e: std::io::Error| broken(self.abort_reason.why().unwrap_or_else(|| e.to_string()));
+            |e: std::io::Error| broken(self.abort_reason.text().unwrap_or_else(|| e.to_string()));
         let mut lines = BufReader::new(response.into_body().into_reader());
         let mut line = Vec::new();
         while lines
@@ -210,7 +210,7 @@ impl TapClient {
     fn answer<T: DeserializeOwned>(&self, request: RequestBuilder<WithoutBody>) -> Result<T> {
         let mut response = self.call(request)?;
         let broke_off =
-            |e| self.failed(&self.abort_reason.why().unwrap_or_else(|| error_chain(&e)));
+            |e| self.failed(&self.abort_reason.text().unwrap_or_else(|| error_chain(&e)));
         let text = response
             .body_mut()
             .with_config()
@@ -236,7 +236,7 @@ impl TapClient {
             .limit(SHORT_REPLY_MAX)
             .read_to_vec()
             .unwrap_or_default();
-        let said = match serde_json::from_slice::<ErrorReply>(&text) {
+        let message = match serde_json::from_slice::<ErrorReply>(&text) {
             Ok(complaint) => complaint.error,
             Err(_) => format!(
                 "it answered {} {}",
@@ -244,7 +244,7 @@ impl TapClient {
                 summarize_page(&String::from_utf8_lossy(&text), format::LINE_WIDTH)
             ),
         };
-        Err(self.failed(&summarize_page(&said, format::LINE_WIDTH * 5)))
+        Err(self.failed(&summarize_page(&message, format::LINE_WIDTH * 5)))
     }
 
     fn failed(&self, cause: &str) -> Error {

@@ -1,13 +1,13 @@
 //! `ollama-tap WORD…`: a command of Ollama's, run by the real one with this terminal, through a tap.
 //!
-//! What answers where clients look for Ollama decides:
+//! The server at the address where clients look for Ollama decides:
 //!
 //! - a tap: the command asks that one
-//! - a tap elsewhere that left a note, in front of the Ollama that is there, or of any where nobody is: the command asks that one
+//! - a tap elsewhere that left an instance file, in front of the Ollama that is there, or of any where there is none: the command asks that one
 //! - a plain Ollama: a tap on a free port in front of it, for as long as the command runs
-//! - nobody: Ollama, and a tap in its place, for as long as the command runs
+//! - none: Ollama, and a tap in its place, for as long as the command runs
 //!
-//! Such a tap says nothing, because the terminal is the command's, unless `LOG_LEVEL` is set.
+//! Such a tap prints nothing, because the terminal is the command's, unless `LOG_LEVEL` is set.
 
 mod other_tap;
 mod ready;
@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use log::LevelFilter;
 
 use super::serve::TapAndOllama;
-use super::{init_process, report_bad_values};
+use super::{env_var, init_process, report_bad_values};
 use crate::app::Tap;
 use crate::cli::ServeArgs;
 use crate::config::{
@@ -43,11 +43,16 @@ pub fn run(words: &[OsString]) -> Result<ExitCode> {
     let requirement = requirement(words);
     let there = match requirement {
         Requirement::IsServer => None,
-        _ => config.client_url.clone(),
+        Requirement::Nothing
+        | Requirement::Server
+        | Requirement::Model
+        | Requirement::PermanentServer => config.client_url.clone(),
     };
     let occupant = match requirement {
         Requirement::IsServer | Requirement::Nothing => None,
-        _ => Some(there.as_ref().map_or(Occupant::None, Occupant::probe)),
+        Requirement::Server | Requirement::Model | Requirement::PermanentServer => {
+            Some(there.as_ref().map_or(Occupant::None, Occupant::probe))
+        }
     };
     if let Some(tap) = occupant
         .as_ref()
@@ -75,19 +80,15 @@ pub fn run(words: &[OsString]) -> Result<ExitCode> {
         (Some(_), there) if port::is_local_listen(&config.tap.listen) => {
             run_with_tap_and_ollama(config, there, &program, words)
         }
-        // Nothing to start, or none of ours to start: what Ollama itself says of that is as good as what we could say.
+        // Nothing to start, or nothing that we may start: Ollama's own message is as good as ours would be.
         (_, there) => exec_ollama(&program, words, there),
     }
 }
 
 /// The settings of `serve`, as far as variables give them.
 fn settings() -> Result<ServeConfig, Vec<BadValue>> {
-    let get_env = |name: &str| std::env::var(name).ok();
-    let is_set = |name: &str| get_env(name).is_some_and(|value| !value.trim().is_empty());
-    let mut config = ServeConfig::resolve(&ServeArgs::default(), &get_env)?;
-    if let Some(dir) =
-        platform::folders::history_of_commands().filter(|_| !is_set(ENV_ANALYTICS_DIR))
-    {
+    let mut config = ServeConfig::resolve(&ServeArgs::default(), &env_var)?;
+    if let Some(dir) = platform::folders::command_history().filter(|_| !is_set(ENV_ANALYTICS_DIR)) {
         config.tap.history.dir = dir;
     }
     if !is_set(ENV_LOG_LEVEL) {
@@ -96,7 +97,11 @@ fn settings() -> Result<ServeConfig, Vec<BadValue>> {
     Ok(config)
 }
 
-/// Says what comes of an Ollama without a tap, in one line.
+fn is_set(name: &str) -> bool {
+    env_var(name).is_some_and(|value| !value.trim().is_empty())
+}
+
+/// Warns of an Ollama without a tap, in one line.
 fn warn_untapped(result: &str, version: &str, there: &Upstream) {
     let way_out = if there.is_loopback() {
         "stop it and start `ollama-tap serve`".to_owned()
@@ -126,7 +131,7 @@ fn exec_ollama(program: &Path, words: &[OsString], there: Option<Upstream>) -> R
     Err(start_error(program, cause))
 }
 
-/// Has the command ask the tap that is there.
+/// Runs the command through the tap that is there.
 fn run_through(tap: Upstream, program: &Path, words: &[OsString]) -> Result<ExitCode> {
     ready::wait_behind(&tap)?;
     exec_ollama(program, words, Some(tap))
@@ -177,10 +182,10 @@ fn run_with_tap_and_ollama(
     let grace = config.tap.shutdown_grace;
     let pair = match TapAndOllama::start(config, start_tap) {
         Ok(pair) => pair,
-        Err(why) => {
+        Err(reason) => {
             match there.filter(|there| matches!(Occupant::probe(there), Occupant::Tap(_))) {
                 Some(there) => return run_through(there, program, words),
-                None => return Err(why),
+                None => return Err(reason),
             }
         }
     };
@@ -192,14 +197,14 @@ fn run_with_tap_and_ollama(
 /// Starts a tap that says nothing. Where its history cannot be written (another command may be at it), the command runs all the same.
 fn start_tap(settings: &Config, readiness: Arc<Readiness>) -> Result<Tap> {
     let quietly = |line: &str| log::info!("{line}");
-    let why = match Tap::start(settings, readiness.clone(), quietly) {
-        Err(why) if settings.history.backend != Backend::None => why,
+    let reason = match Tap::start(settings, readiness.clone(), quietly) {
+        Err(reason) if settings.history.backend != Backend::None => reason,
         started => return started,
     };
     let mut unrecorded = settings.clone();
     unrecorded.history.backend = Backend::None;
     let tap = Tap::start(&unrecorded, readiness, quietly)?;
-    eprintln!("ollama-tap: what this command does is measured and not recorded: {why}");
+    eprintln!("ollama-tap: what this command does is measured and not recorded: {reason}");
     Ok(tap)
 }
 

@@ -15,13 +15,13 @@ const SLOW_START: Duration = Duration::from_secs(2);
 /// The start of an Ollama that others run may take so long; then the command may find out for itself.
 const EXTERNAL_START_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Between two looks.
+/// The time between two probes.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Waits for the Ollama that was started for the command. One that fails once is not waited for.
 pub fn wait_for_managed(pair: &TapAndOllama) -> Result<()> {
     wait_while_starting(|_| match pair.ollama.failure() {
-        Some(why) => Err(Error::Failed(why)),
+        Some(reason) => Err(Error::Failed(reason)),
         None => Ok(!pair.readiness.wait_until_ready(POLL_INTERVAL)),
     })
 }

@@ -1,4 +1,4 @@
-//! What a command of Ollama's must find before it starts, by its words alone.
+//! The requirement of a command of Ollama's, which must be met before it starts; decided from its arguments alone.
 
 use std::ffi::OsString;
 
@@ -10,7 +10,7 @@ const SERVER_COMMANDS: [&str; 14] = [
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requirement {
-    /// It is a server itself: where that listens is not ours to say.
+    /// It is a server itself, whose address is up to the user.
     IsServer,
     /// No server: help, versions, what Ollama does not know, and what we do not know.
     Nothing,
@@ -22,7 +22,7 @@ pub enum Requirement {
     PermanentServer,
 }
 
-/// What Ollama's command of these words needs.
+/// Decides what Ollama's command of these arguments needs.
 pub fn requirement(words: &[OsString]) -> Requirement {
     let words: Vec<&str> = words
         .iter()

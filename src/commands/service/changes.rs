@@ -16,11 +16,11 @@ use crate::ollama::port;
 use crate::platform;
 use crate::platform::service::ServiceManager;
 
-/// Where Ollama keeps its models, if not at home.
+/// Names the directory of Ollama's models, if not below its home.
 pub const MODELS: &str = "OLLAMA_MODELS";
 
-/// What Ollama heeds beyond `OLLAMA_*`: which GPUs it may use, and the way out to other machines.
-const OF_OLLAMA: [&str; 9] = [
+/// The variables that Ollama reads beyond `OLLAMA_*`: the GPUs it may use, and proxies to other machines.
+const OLLAMA_VARIABLES: [&str; 9] = [
     "CUDA_VISIBLE_DEVICES",
     "GGML_VK_VISIBLE_DEVICES",
     "HIP_VISIBLE_DEVICES",
@@ -58,36 +58,38 @@ const OF_TAP: [&str; 22] = [
     "SSL_CERT_FILE",
 ];
 
-/// All that changes in the settings file.
+/// Lists the changes of the settings file.
 pub fn changes(role: Role, args: &InstallArgs, host: &HostState, old: &Values) -> Result<Changes> {
     let mut changes = Changes::from([set(settings::COMMAND, role.command())]);
     if !old.contains_key(config::ENV_ANALYTICS_DIR) {
         changes.extend([set(
             config::ENV_ANALYTICS_DIR,
-            platform::folders::service_directory().to_string_lossy(),
+            platform::folders::service_history().to_string_lossy(),
         )]);
     }
     changes.extend(of_role(role, args, host, old)?);
     changes.extend(of_environment(role, host)?);
     changes.extend(of_flags(args)?);
-    let is_printable = |value: &Option<String>| {
-        !value
-            .iter()
-            .any(|value| value.chars().any(char::is_control))
-    };
-    match changes.iter().find(|(_, value)| !is_printable(value)) {
+    match changes
+        .iter()
+        .find(|(_, value)| value.as_ref().is_some_and(|value| has_control_chars(value)))
+    {
         Some((name, _)) => Err(Error::Usage(format!(
-            "bad value for {name}: control characters; accepted: what stands in one line of a file"
+            "bad value for {name}: control characters; accepted: one line of text"
         ))),
         None => Ok(changes),
     }
+}
+
+fn has_control_chars(text: &str) -> bool {
+    text.chars().any(char::is_control)
 }
 
 fn set(name: &str, value: impl Into<String>) -> Change {
     (name.to_owned(), Some(value.into()))
 }
 
-/// The settings that follow from who starts Ollama.
+/// Lists the settings that follow from the role.
 fn of_role(role: Role, args: &InstallArgs, host: &HostState, old: &Values) -> Result<Changes> {
     let backend_port = backend_port(args, host, old)?;
     let mut changes = Changes::new();
@@ -133,7 +135,7 @@ fn of_role(role: Role, args: &InstallArgs, host: &HostState, old: &Values) -> Re
     Ok(changes)
 }
 
-/// Where Ollama's own service listens without us.
+/// Returns the address that Ollama's own service listens on without us.
 fn ollama_listens(host: &HostState) -> Result<ListenAddress> {
     let host = host
         .ollama_unit
@@ -142,9 +144,9 @@ fn ollama_listens(host: &HostState) -> Result<ListenAddress> {
         .unwrap_or_default();
     ListenAddress::from_ollama_host(&host)
         .map(|(listen, _)| listen)
-        .map_err(|why| {
+        .map_err(|reason| {
             Error::Failed(format!(
-                "read OLLAMA_HOST of Ollama's own service: `{host}` {why}"
+                "read OLLAMA_HOST of Ollama's own service: `{host}` {reason}"
             ))
         })
 }
@@ -155,13 +157,13 @@ fn ollama(args: &InstallArgs, host: &HostState, old: &Values) -> Result<String> 
         .ollama
         .as_deref()
         .or_else(|| host.variable(config::ENV_OLLAMA));
-    let kept = old
+    let previous = old
         .get(config::ENV_OLLAMA)
         .map(PathBuf::from)
         .filter(|path| path.exists());
     let path = match named {
         Some(named) => Some(find::ollama(Some(Path::new(named)))?),
-        None => kept.or_else(|| host.ollama.clone()),
+        None => previous.or_else(|| host.ollama.clone()),
     };
     let path = path.ok_or_else(|| {
         let ways = "install it (https://ollama.com/download), name it with --ollama, or tap one elsewhere with --upstream";
@@ -187,7 +189,7 @@ pub fn backend_port(args: &InstallArgs, host: &HostState, old: &Values) -> Resul
     })
 }
 
-/// What the environment says now and the service will not have: our settings, and Ollama's where it is ours to start.
+/// Lists the variables of this environment that the service will not have: our settings, and Ollama's where we start it.
 fn of_environment(role: Role, host: &HostState) -> Result<Changes> {
     let is_meant =
         |name: &str| OF_TAP.contains(&name) || (role == Role::Managed && is_of_ollama(name));
@@ -202,11 +204,11 @@ fn of_environment(role: Role, host: &HostState) -> Result<Changes> {
     Ok(changes)
 }
 
-/// Whether a variable is Ollama's own; ours have its name in front too.
+/// Returns whether a variable is Ollama's own; ours begin with its name too.
 fn is_of_ollama(name: &str) -> bool {
     let is_ours = name.starts_with("OLLAMA_TAP_")
         || [config::ENV_BACKEND_PORT, config::ENV_OLLAMA].contains(&name);
-    OF_OLLAMA.contains(&name) || (name.starts_with("OLLAMA_") && !is_ours)
+    OLLAMA_VARIABLES.contains(&name) || (name.starts_with("OLLAMA_") && !is_ours)
 }
 
 /// The settings that were given as flags.

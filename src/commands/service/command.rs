@@ -1,8 +1,8 @@
-//! Commands of the system: run, asked, or become.
+//! Commands of the system: run to their end, read from, or put in place of this process.
 
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::error::{Error, Result};
+use crate::error::{Result, failed};
 use crate::platform;
 
 /// Runs a command to its end.
@@ -19,7 +19,7 @@ pub fn run(words: &[String]) -> Result<(), String> {
     }
 }
 
-/// A command of the system's, found too where `su` leaves out of PATH what is for root alone.
+/// Finds a command of the system, also where `su` leaves the directories for root out of PATH.
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     let mut path = std::env::var_os("PATH").unwrap_or_default();
@@ -28,7 +28,7 @@ pub fn command(program: &str) -> Command {
     command
 }
 
-/// What a command prints; `None` where it is missing or fails.
+/// Returns the output of a command; `None` where it is missing or fails.
 pub fn output(words: &[&str]) -> Option<String> {
     let (program, args) = words.split_first()?;
     let output = command(program)
@@ -42,9 +42,17 @@ pub fn output(words: &[&str]) -> Option<String> {
         .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Becomes this command, which is the user's own word in another one's mouth.
+/// Returns a property out of the output of `systemctl show`; empty where it is missing.
+pub fn systemctl_property<'a>(shown: &'a str, name: &str) -> &'a str {
+    shown
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+        .unwrap_or_default()
+}
+
+/// Replaces this process by a command, whose exit code and output are then ours.
 pub fn become_command(words: &[&str]) -> Result<ExitCode> {
     let (program, args) = words.split_first().unwrap_or((&"", &[]));
     let cause = platform::process::become_program(command(program).args(args));
-    Err(Error::Failed(format!("run {}: {cause}", words.join(" "))))
+    Err(failed(format!("run {}", words.join(" ")))(cause))
 }

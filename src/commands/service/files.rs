@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use super::report::warn;
 use crate::platform;
 
-/// How long the processes of a stopped service may need to be gone, and how often their file is tried meanwhile.
+/// The longest wait for the processes of a stopped service to end, and the time between two attempts at their file.
 const IN_USE_TIMEOUT: Duration = Duration::from_secs(3);
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Puts a file in its place whole: whoever looks sees the old one or the new one, also after a power cut. One that is there
+/// Puts a file in its place whole: readers see the old one or the new one, also after a power cut. One that is there
 /// already just so is not touched.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("/"));
@@ -57,14 +57,14 @@ pub fn retry_while_in_use(mut operation: impl FnMut() -> io::Result<()>) -> io::
     }
 }
 
-/// Has a program that runs removed when the system starts the next time: Windows does not remove it now.
+/// Removes a running program at the next start of the system: Windows does not remove it now.
 pub fn remove_at_restart(path: &Path, cause: io::Error) -> io::Result<()> {
     if cause.kind() != ErrorKind::PermissionDenied {
         return Err(cause);
     }
     platform::files::remove_at_restart(path)?;
     warn(format_args!(
-        "{} runs now; it goes when the system starts the next time",
+        "{} is running; it is removed at the next start of the system",
         path.display()
     ));
     Ok(())

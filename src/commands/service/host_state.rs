@@ -1,4 +1,4 @@
-//! What installing depends on, looked up once. Everything after this is decided from it alone.
+//! The state of the host, looked up once. Every later decision depends on it alone.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,13 +15,13 @@ use crate::platform;
 use crate::platform::service::ServiceManager;
 use crate::platform::users::User;
 
-/// What is where a copy of ours would go.
+/// The file at the path of our copy, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyTarget {
     Free,
     /// The copy that an installation before made.
     Copy,
-    /// Somebody else put the same there.
+    /// Another user put the same program there.
     Same,
     Other,
 }
@@ -38,7 +38,7 @@ pub struct HostState {
     pub settings: String,
     /// Ollama's own service, if it has one.
     pub ollama_unit: Option<OllamaUnit>,
-    /// It was moved aside by us.
+    /// Whether we moved it to another port.
     pub is_ollama_moved: bool,
     /// The real ollama, if it is installed.
     pub ollama: Option<PathBuf>,
@@ -48,7 +48,7 @@ pub struct HostState {
     pub tap_user: Option<User>,
     /// The service's own directory is there.
     pub has_service_directory: bool,
-    /// Whoever installs, sudo or not.
+    /// The user who installs, with or without sudo.
     pub installer: User,
     pub environment: Vec<(String, String)>,
 }
@@ -73,9 +73,9 @@ impl HostState {
             ollama: find_ollama(&installer),
             ollama_user: platform::users::user("ollama"),
             tap_user: platform::users::user(TAP_USER),
-            has_service_directory: platform::folders::service_home().exists(),
+            has_service_directory: platform::folders::service_directory().exists(),
             installer,
-            // What is not text cannot be written to the settings file either.
+            // A value that is not text cannot be written to the settings file either.
             environment: std::env::vars_os()
                 .filter_map(|(name, value)| {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -106,7 +106,7 @@ fn copy_target(executable: &Path, unit: Option<&str>) -> CopyTarget {
     }
 }
 
-/// Whether these settings are those of a tap before which Ollama's own service was moved aside.
+/// Returns whether these settings belong to a tap that moved Ollama's own service to another port.
 fn was_ollama_moved(text: &str) -> bool {
     let values = settings::read(text);
     let is_proxy = values
@@ -135,12 +135,12 @@ fn installer() -> User {
     })
 }
 
-/// Whether nobody listens there.
+/// Returns whether the port can be bound.
 pub fn is_free(host: &str, port: u16) -> bool {
     !matches!(TcpListener::bind((host, port)), Err(cause) if cause.kind() == ErrorKind::AddrInUse)
 }
 
-/// What would have to be made for this directory to be there, the innermost first.
+/// Lists the directories that are missing on the way to this one, the innermost first.
 pub fn missing(directory: &Path) -> Vec<PathBuf> {
     directory
         .ancestors()

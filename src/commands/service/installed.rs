@@ -1,4 +1,4 @@
-//! What is installed now: the unit, the settings and the user of the service, as its files tell.
+//! Reads the present installation from its files: the unit, the settings and the user of the service.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -90,7 +90,7 @@ fn unit_user(unit: &str) -> Option<&str> {
     unit.lines().find_map(|line| line.strip_prefix("User="))
 }
 
-/// Where the service on Windows listens, as everybody may know; `None` where it is not installed.
+/// Returns the address that the service on Windows listens on (public information); `None` where it is not installed.
 pub fn public_listen() -> Option<String> {
     listens(&fs::read_to_string(windows_record()).ok()?)
 }
@@ -100,7 +100,7 @@ pub fn public_log() -> PathBuf {
     windows_log()
 }
 
-/// Where the tap listens, by the record on Windows.
+/// Reads the tap's address from the record on Windows.
 pub fn listens(record: &str) -> Option<String> {
     record
         .lines()

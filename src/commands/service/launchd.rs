@@ -18,12 +18,12 @@ const UMASK_PRIVATE: u32 = 0o077;
 const UMASK_USUAL: u32 = 0o022;
 
 /// `bootout` returns before the service has ended, and `bootstrap` fails until then (tries, a second apart).
-const TRIES: u32 = 120;
+const BOOTSTRAP_ATTEMPTS: u32 = 120;
 
 /// The steps that install the service, or bring it up to date.
 pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
     let owned = [
-        platform::folders::service_home(),
+        platform::folders::service_directory(),
         platform::folders::runtime_directory(),
     ]
     .into_iter()
@@ -48,7 +48,7 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
     }
     steps.push(Step::run(&["launchctl", "enable", LAUNCHD_TARGET]));
     let bootstrap = format!(
-        "n=0; until launchctl bootstrap system {PLIST_PATH}; do n=$((n+1)); [ $n -lt {TRIES} ] || exit 1; sleep 1; done"
+        "n=0; until launchctl bootstrap system {PLIST_PATH}; do n=$((n+1)); [ $n -lt {BOOTSTRAP_ATTEMPTS} ] || exit 1; sleep 1; done"
     );
     steps.push(Step::run(&["sh", "-c", &bootstrap]));
     steps
@@ -69,14 +69,14 @@ pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
     }
     let notes = platform::folders::runtime_directory();
     steps.push(Step::RemoveTree(notes.clone()));
-    // On macOS it lies in a directory of ours.
+    // On macOS it is in a directory of ours.
     steps.extend(
         notes
             .parent()
             .filter(|dir| dir.ends_with("OllamaTap"))
             .map(|dir| Step::RemoveEmpty(dir.to_owned())),
     );
-    steps.push(Step::RemoveEmpty(platform::folders::service_home()));
+    steps.push(Step::RemoveEmpty(platform::folders::service_directory()));
     steps.push(Step::Remove(PLIST_PATH.into()));
     steps
 }
@@ -85,13 +85,6 @@ pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
 fn plist(plan: &Plan, host: &HostState) -> String {
     let mut values: Values = settings::read(&plan.settings);
     values.insert("HOME".to_owned(), plan.home.to_string_lossy().into_owned());
-    let pair = |(name, value): (&String, &String)| {
-        format!(
-            "        <key>{}</key>\n        <string>{}</string>",
-            escaped(name),
-            escaped(value)
-        )
-    };
     let umask = if plan.role == Role::Managed {
         UMASK_USUAL
     } else {
@@ -103,10 +96,7 @@ fn plist(plan: &Plan, host: &HostState) -> String {
         ("@STOP_SECONDS@", (plan.grace + STOP_MARGIN).to_string()),
         ("@UMASK@", umask.to_string()),
         ("@EXECUTABLE@", escaped(&plan.executable.to_string_lossy())),
-        (
-            "@SETTINGS@",
-            values.iter().map(pair).collect::<Vec<_>>().join("\n"),
-        ),
+        ("@SETTINGS@", settings_pairs(&values)),
     ];
     let text = fillings
         .iter()
@@ -118,6 +108,17 @@ fn plist(plan: &Plan, host: &HostState) -> String {
     } else {
         text
     }
+}
+
+fn settings_pairs(values: &Values) -> String {
+    let pairs: Vec<String> = values
+        .iter()
+        .map(|(name, value)| {
+            let (name, value) = (escaped(name), escaped(value));
+            format!("        <key>{name}</key>\n        <string>{value}</string>")
+        })
+        .collect();
+    pairs.join("\n")
 }
 
 fn escaped(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! Where the parts of an installed service are, and the marks that it leaves there for `uninstall`.
+//! Paths of an installed service, and the marks that it leaves there for `uninstall`.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use crate::platform;
 /// The user that the tap runs as in front of another Ollama.
 pub const TAP_USER: &str = "ollama-tap";
 
-/// Where Ollama listens behind the tap.
+/// The host that Ollama listens on behind the tap.
 pub const LOOPBACK: &str = "127.0.0.1";
 
 /// The unit of systemd.
 pub const UNIT: &str = "ollama-tap.service";
 pub const UNIT_PATH: &str = "/etc/systemd/system/ollama-tap.service";
 
-/// It is there where systemd runs; systemctl is on many a machine, and in many a container, where it does not.
+/// The directory that exists where systemd runs; systemctl is also on machines and in containers where it does not.
 pub const SYSTEMD_RUNS: &str = "/run/systemd/system";
 
 /// A line of the unit, or of the record on Windows: the executable is a copy.
@@ -34,17 +34,17 @@ pub const LISTENS: &str = "Listens=";
 
 /// The settings file on Windows.
 pub fn windows_settings() -> PathBuf {
-    platform::folders::service_home().join("ollama-tap.env")
+    platform::folders::service_directory().join("ollama-tap.env")
 }
 
 /// The record of what was installed on Windows. Everybody may read it.
 pub fn windows_record() -> PathBuf {
-    platform::folders::service_home().join("installed.txt")
+    platform::folders::service_directory().join("installed.txt")
 }
 
 /// The directory of the log on Windows, which everybody may read: it never holds a prompt.
 pub fn windows_logs() -> PathBuf {
-    platform::folders::service_home().join("logs")
+    platform::folders::service_directory().join("logs")
 }
 
 /// The log on Windows.

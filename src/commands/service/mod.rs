@@ -42,6 +42,7 @@ use step::Step;
 use crate::cli::{InstallArgs, ServiceCommand, UninstallArgs};
 use crate::config::{self, test_overrides};
 use crate::error::{Error, Result};
+use crate::ollama::port::by_holder;
 use crate::platform;
 use crate::platform::service::{ServiceCall, ServiceManager};
 
@@ -68,11 +69,6 @@ fn manager() -> Result<ServiceManager> {
         Some("launchd") => Some(ServiceManager::Launchd),
         _ => platform::service::SERVICE_MANAGER,
     };
-    let missing = |what: &str| {
-        Error::Failed(format!(
-            "find {what}: it is not on PATH; start `ollama-tap serve` or `ollama-tap proxy` by your own means"
-        ))
-    };
     let Some(manager) = manager else {
         return Err(Error::Failed(
             "services of this system are not supported yet".to_owned(),
@@ -81,12 +77,18 @@ fn manager() -> Result<ServiceManager> {
     match manager {
         ServiceManager::Systemd => command::output(&["systemctl", "--version"])
             .map(|_| manager)
-            .ok_or_else(|| missing("systemctl")),
+            .ok_or_else(|| missing_command("systemctl")),
         ServiceManager::Launchd => command::output(&["launchctl", "version"])
             .map(|_| manager)
-            .ok_or_else(|| missing("launchctl")),
+            .ok_or_else(|| missing_command("launchctl")),
         ServiceManager::Windows => Ok(manager),
     }
+}
+
+fn missing_command(name: &str) -> Error {
+    Error::Failed(format!(
+        "find {name}: it is not on PATH; start `ollama-tap serve` or `ollama-tap proxy` by your own means"
+    ))
 }
 
 fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
@@ -117,51 +119,50 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An Ollama that moves to a port that somebody has would be gone from both, and a tap that cannot listen fails again and again.
+/// Refuses ports that are taken: an Ollama that moves to one would be gone from both, and a tap that cannot listen fails again and again.
 fn check_ports_free(plan: &Plan, host: &HostState) -> Result<()> {
-    let taken = |doing: String, host: &str, port: u16, way_out: &str| {
-        if host_state::is_free(host, port) {
-            return Ok(());
-        }
-        let holder = platform::sockets::port_holder(port)
-            .map(|holder| format!(" by {holder}"))
-            .unwrap_or_default();
-        Err(Error::Failed(format!(
-            "{doing} {port}: the port is taken{holder}; {way_out}"
-        )))
-    };
     let was_there = settings::read(&host.settings).get(config::ENV_BACKEND_PORT)
         == Some(&plan.backend_port.to_string());
     match plan.role {
-        Role::OllamaService if !(host.is_ollama_moved && was_there) => taken(
-            "move Ollama to port".to_owned(),
+        Role::OllamaService if !(host.is_ollama_moved && was_there) => check_port_free(
+            "move Ollama to port",
             LOOPBACK,
             plan.backend_port,
             "choose another one with --backend-port",
         ),
         Role::External | Role::Managed if host.unit.is_none() => {
-            let doing = format!("listen on {}, port", plan.listen.host);
-            taken(
-                doing,
+            let operation = format!("listen on {}, port", plan.listen.host);
+            check_port_free(
+                &operation,
                 &plan.listen.host,
                 plan.listen.port,
-                "stop what has it, or choose another address with --listen",
+                "stop the program that has it, or choose another address with --listen",
             )
         }
-        _ => Ok(()),
+        Role::OllamaService | Role::External | Role::Managed => Ok(()),
     }
+}
+
+fn check_port_free(operation: &str, host: &str, port: u16, way_out: &str) -> Result<()> {
+    if host_state::is_free(host, port) {
+        return Ok(());
+    }
+    let holder = by_holder(port);
+    Err(Error::Failed(format!(
+        "{operation} {port}: the port is taken{holder}; {way_out}"
+    )))
 }
 
 /// Undoes an installation that failed where there was none before, as far as that goes.
 fn roll_back(before: &HostState, failure: Error) -> Result<()> {
     if before.unit.is_some() {
         return Err(Error::Failed(format!(
-            "{failure}; what was installed before is changed in part: do it again, or `ollama-tap service uninstall`"
+            "{failure}; what was installed before is partly changed: install again, or `ollama-tap service uninstall`"
         )));
     }
     warn(format_args!("{failure}; taking it back"));
     if before.manager == ServiceManager::Windows {
-        let _ = tail::show(&windows_log()); // it goes too; where there is none, the failure says it all
+        let _ = tail::show(&windows_log()); // it is removed too; without it, the failure says it all
     }
     let mut steps = uninstall_steps(&HostState::gather(before.manager)?, false);
     if let Some(path) =
@@ -170,7 +171,7 @@ fn roll_back(before: &HostState, failure: Error) -> Result<()> {
         steps.push(Step::write(path, before.settings.clone(), step::PRIVATE));
     }
     if !before.has_service_directory {
-        steps.push(Step::RemoveTree(platform::folders::service_home()));
+        steps.push(Step::RemoveTree(platform::folders::service_directory()));
     }
     if before.tap_user.is_none() && before.manager == ServiceManager::Systemd {
         steps.push(Step::attempt(&["userdel", TAP_USER]));
@@ -213,7 +214,7 @@ fn uninstall_steps(host: &HostState, purge: bool) -> Vec<Step> {
     }
 }
 
-/// What an installed service can be told.
+/// A command to an installed service.
 #[derive(Clone, Copy)]
 enum Control {
     Start,

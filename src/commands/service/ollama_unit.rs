@@ -1,4 +1,4 @@
-//! What Ollama's own systemd unit says, read from its files without ours.
+//! Reads Ollama's own systemd unit from its files, without our drop-in.
 //!
 //! systemd itself could be asked for the outcome, but once our drop-in is in place the outcome is ours, and what a user
 //! changed since would stay unseen.
@@ -6,12 +6,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::command::output;
+use super::command::{output, systemctl_property};
 use super::settings;
 
 pub const NAME: &str = "ollama.service";
 
-/// Ours sorts after `override.conf`, where users change what the unit says.
+/// Our drop-in, which sorts after `override.conf`, where users change the unit.
 pub const DROP_IN: &str = "/etc/systemd/system/ollama.service.d/zz-ollama-tap.conf";
 
 const HOST: &str = "OLLAMA_HOST";
@@ -19,9 +19,9 @@ const HOST: &str = "OLLAMA_HOST";
 /// Ollama's own unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OllamaUnit {
-    /// Where it makes Ollama listen, if it says so.
+    /// The address that it makes Ollama listen on, if it names one.
     pub host: Option<String>,
-    /// It reads variables from files, which win over those that units set.
+    /// Whether it reads variables from files, which win over those that units set.
     pub has_environment_files: bool,
 }
 
@@ -48,28 +48,21 @@ pub fn find() -> Option<OllamaUnit> {
 
 /// The files of a unit that is loaded, in systemd's order, without our own.
 fn unit_files(shown: &str) -> Option<Vec<PathBuf>> {
-    let property = |name: &str| {
-        shown
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-            .unwrap_or_default()
-    };
-    if property("LoadState") != "loaded" || property("FragmentPath").is_empty() {
+    let fragment = systemctl_property(shown, "FragmentPath");
+    if systemctl_property(shown, "LoadState") != "loaded" || fragment.is_empty() {
         return None;
     }
-    let drop_ins = property("DropInPaths").split_whitespace();
-    let paths = std::iter::once(property("FragmentPath"))
-        .chain(drop_ins)
-        .map(PathBuf::from);
+    let drop_ins = systemctl_property(shown, "DropInPaths").split_whitespace();
+    let paths = std::iter::once(fragment).chain(drop_ins).map(PathBuf::from);
     Some(paths.filter(|path| path != Path::new(DROP_IN)).collect())
 }
 
-/// A unit with its long lines, which a backslash splits, as lines.
+/// Joins the long lines of a unit, which a backslash splits.
 fn joined(text: &str) -> String {
     text.replace("\\\n", " ")
 }
 
-/// What the files say together, in their order. Variables of files that the unit names win over its own.
+/// Merges the files in their order. Variables of files that the unit names win over its own.
 fn read(texts: &[String], read_file: impl Fn(&str) -> Option<String>) -> OllamaUnit {
     let mut own = None;
     let mut files: Vec<String> = Vec::new();
@@ -82,11 +75,10 @@ fn read(texts: &[String], read_file: impl Fn(&str) -> Option<String>) -> OllamaU
             _ => {}
         }
     }
-    let of_file = |path: &String| settings::read(&read_file(path)?).remove(HOST);
     let host = files
         .iter()
         .rev()
-        .find_map(of_file)
+        .find_map(|path| settings::read(&read_file(path)?).remove(HOST))
         .or(own)
         .filter(|host| !host.trim().is_empty());
     OllamaUnit {

@@ -1,4 +1,4 @@
-//! What the service will be, decided from the flags and the state of the host, before anything is touched.
+//! The plan of the service, decided from the flags and the state of the host before anything is touched.
 //!
 //! - `--upstream` was given, now or when it was installed: tap that Ollama, and leave this machine's alone
 //! - Ollama is a service of its own: move it to the backend port, and tap it where it listened
@@ -22,7 +22,7 @@ use crate::platform;
 use crate::platform::service::ServiceManager;
 use crate::platform::users::User;
 
-/// What the service will be.
+/// The service as it will be.
 #[derive(Debug, PartialEq)]
 pub struct Plan {
     pub role: Role,
@@ -34,12 +34,12 @@ pub struct Plan {
     /// The settings file, whole.
     pub settings: String,
     pub backend_port: u16,
-    /// Where the tap will listen.
+    /// The address that the tap will listen on.
     pub listen: ListenAddress,
     /// Directories outside the service's own that it writes to: the history's, and Ollama's.
     pub history: Option<PathBuf>,
     pub ollama_directories: Vec<PathBuf>,
-    /// How long streams may take to finish (seconds).
+    /// The time for streams to finish at the end (seconds).
     pub grace: u64,
 }
 
@@ -68,7 +68,7 @@ impl Plan {
             executable,
             copy_executable,
             history: Some(config.history.dir)
-                .filter(|directory| !directory.starts_with(platform::folders::service_home())),
+                .filter(|directory| !directory.starts_with(platform::folders::service_directory())),
             ollama_directories: if role == Role::Managed {
                 ollama_directories(&user, host, &now)
             } else {
@@ -90,20 +90,20 @@ fn user(role: Role, host: &HostState) -> User {
             .ollama_user
             .clone()
             .unwrap_or_else(|| host.installer.clone()),
-        (_, ServiceManager::Systemd) => User {
+        (Role::External | Role::OllamaService, ServiceManager::Systemd) => User {
             name: TAP_USER.to_owned(),
-            home: platform::folders::service_home(),
+            home: platform::folders::service_directory(),
         },
         (_, ServiceManager::Windows) => User {
             name: platform::service::SERVICE_ACCOUNT.to_owned(),
-            home: platform::folders::service_home(),
+            home: platform::folders::service_directory(),
         },
         (_, ServiceManager::Launchd) => host.installer.clone(),
     }
 }
 
 /// Ollama's own directory, and the models, wherever a link to them leads. On Windows the service's account has a directory of its
-/// own, and the settings name the models of whoever installs.
+/// own, and the settings name the models of the user who installs.
 fn ollama_directories(user: &User, host: &HostState, settings: &Values) -> Vec<PathBuf> {
     if host.manager == ServiceManager::Windows {
         return settings
@@ -120,13 +120,13 @@ fn ollama_directories(user: &User, host: &HostState, settings: &Values) -> Vec<P
     [own].into_iter().chain(models).collect()
 }
 
-/// The tap's settings as it will read them, or all that is wrong with them.
+/// Resolves the tap's settings as it will read them, or reports the bad values.
 fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
-    let get = |name: &str| values.get(name).cloned();
+    let get_env = |name: &str| values.get(name).cloned();
     let config = report_bad_values(Config::resolve(
         &ProxyArgs::from(args),
         ListenAddress::proxy_default(),
-        &get,
+        &get_env,
     ))?;
     match role {
         Role::External | Role::OllamaService => Ok(config),
@@ -135,12 +135,12 @@ fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
                 backend_port: args.backend_port.clone(),
                 ..ServeArgs::default()
             };
-            report_bad_values(ServeConfig::resolve(&args, &get)).map(|config| config.tap)
+            report_bad_values(ServeConfig::resolve(&args, &get_env)).map(|config| config.tap)
         }
     }
 }
 
-/// The executable that the service names, and whether it must be copied there. A copy of ours is kept up to date.
+/// Returns the executable that the service names, and whether it must be copied there. A copy of ours is kept up to date.
 fn executable(host: &HostState) -> Result<(PathBuf, bool)> {
     let place = platform::folders::service_program();
     match host.copy_target {
@@ -148,14 +148,14 @@ fn executable(host: &HostState) -> Result<(PathBuf, bool)> {
         CopyTarget::Free | CopyTarget::Copy => Ok((place, true)),
         CopyTarget::Same => Ok((place, false)),
         CopyTarget::Other => Err(Error::Failed(format!(
-            "copy {} to {place}: another one is there; install with that one (`{place} service install`), or remove it",
+            "copy {} to {place}: a different program is there; install with that one (`{place} service install`), or remove it",
             host.executable.display(),
             place = place.display()
         ))),
     }
 }
 
-/// Whether a program will stay where it is, for everybody to run.
+/// Returns whether a program will stay where it is, for all users to run.
 pub fn is_stable(program: &Path) -> bool {
     platform::folders::program_places()
         .iter()
@@ -165,7 +165,7 @@ pub fn is_stable(program: &Path) -> bool {
 /// The directory of the history.
 pub fn history(settings: &str) -> PathBuf {
     let named = settings::read(settings).remove(config::ENV_ANALYTICS_DIR);
-    named.map_or_else(platform::folders::service_directory, PathBuf::from)
+    named.map_or_else(platform::folders::service_history, PathBuf::from)
 }
 
 /// The steps that delete the history. That in the service's own directory goes with it; elsewhere there may be files of others,
@@ -180,7 +180,7 @@ pub fn purge_history(host: &HostState) -> Vec<Step> {
         "--analytics-dir",
         &history.to_string_lossy(),
     ];
-    let home = platform::folders::service_home();
+    let home = platform::folders::service_directory();
     let elsewhere =
         (!history.starts_with(&home) && Path::exists(&history)).then(|| Step::attempt(&words));
     elsewhere

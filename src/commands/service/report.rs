@@ -1,4 +1,4 @@
-//! Lines for whoever installs.
+//! Prints lines for the user who installs.
 
 use std::fmt;
 use std::io::{self, Write};

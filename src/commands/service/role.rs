@@ -1,11 +1,11 @@
-//! Who starts the Ollama that is tapped.
+//! The role of the service: whether it starts Ollama, stands in front of its service, or taps one elsewhere.
 
 use super::host_state::HostState;
 use super::settings::{self, Values};
 use crate::cli::InstallArgs;
 use crate::config;
 
-/// Who starts the Ollama that is tapped.
+/// The relation of the service to the Ollama behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Others, elsewhere.

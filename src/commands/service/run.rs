@@ -1,6 +1,6 @@
 //! Runs what the service runs, in this terminal, as the service's user and with its settings.
 //!
-//! On Windows it is run by this very process, which the service control manager knows.
+//! On Windows this process itself runs it, which the service control manager knows.
 
 use std::ffi::OsStr;
 use std::process::{Command, ExitCode};
@@ -26,7 +26,7 @@ pub fn run(manager: ServiceManager) -> Result<ExitCode> {
         None => Command::new(executable),
     };
     process.arg(command).envs(&values);
-    let home = platform::folders::service_home();
+    let home = platform::folders::service_directory();
     if home.is_dir() {
         process.current_dir(home);
     }
@@ -100,7 +100,7 @@ fn service_user(manager: ServiceManager) -> Result<Option<User>> {
     }
 }
 
-/// With the groups that open the GPUs, and with a home, where Ollama looks for its models.
+/// Makes a command that runs as a user, with the groups that open the GPUs, and with a home, where Ollama looks for its models.
 fn as_user(manager: ServiceManager, user: &User, executable: &OsStr) -> Command {
     let words: &[&str] = if manager == ServiceManager::Systemd {
         &["runuser"]

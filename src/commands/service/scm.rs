@@ -2,7 +2,7 @@
 //! with which file.
 //!
 //! The service has an account of its own, which owns nothing. What it needs of others' files it is given by name, and a record of
-//! that lies beside the settings, for `uninstall` to take it back.
+//! beside the settings, for `uninstall` to take it back.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,7 +33,7 @@ const STOP_MARGIN: Duration = Duration::from_secs(15);
 
 /// The steps that install the service, or bring it up to date.
 pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
-    let home = platform::folders::service_home();
+    let home = platform::folders::service_directory();
     let mut steps = vec![Step::Service(ServiceCall::Stop), Step::Make(home.clone())];
     steps.extend(close(&home));
     // Before what it keeps a record of.
@@ -43,7 +43,7 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
         plan.settings.clone(),
         PRIVATE,
     ));
-    // What users may read and the service may change, as all of its directory.
+    // Users may read it and the service may change it, as all of its directory.
     steps.push(Step::Make(platform::folders::runtime_directory()));
     steps.extend(writable(plan).map(|path| Step::Make(path.clone())));
     if plan.copy_executable {
@@ -88,12 +88,12 @@ pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
         steps.push(Step::RemoveTree(platform::folders::runtime_directory()));
         steps.push(Step::Remove(windows_settings()));
         steps.push(Step::Remove(windows_record()));
-        steps.push(Step::RemoveEmpty(platform::folders::service_home()));
+        steps.push(Step::RemoveEmpty(platform::folders::service_directory()));
     }
     steps
 }
 
-/// Gives the service's directory to the administrators, whoever made it; users may read what is not closed to them.
+/// Gives the service's directory to the administrators, also where another user made it; users may read what is not closed to them.
 fn close(home: &Path) -> [Step; 2] {
     let home = &*home.to_string_lossy();
     let grant = |who: &str, rights: &str| format!("{who}:{rights}");
@@ -177,7 +177,7 @@ fn recorded(plan: &Plan, host: &HostState) -> String {
     )
 }
 
-/// What the lines of a record that begin so go on with.
+/// Returns the rest of each line of a record that begins so.
 fn lines<'a>(record: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     record
         .lines()

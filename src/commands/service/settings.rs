@@ -1,20 +1,20 @@
 //! The service's settings file, in the form that systemd's `EnvironmentFile=` reads: `NAME=value`, a line each.
 //!
-//! On Windows backslashes are none of the exceptions that systemd makes of them.
+//! On Windows backslashes are plain characters; systemd gives them a meaning.
 //!
-//! People edit it. So it is changed line by line: comments, order and what we do not know stay as they are.
+//! People edit it. So it is changed line by line: comments, order and unknown lines stay as they are.
 
 use std::collections::BTreeMap;
 
 use crate::platform;
 
-/// Where it is on Linux.
+/// Its path on Linux.
 pub const PATH: &str = "/etc/ollama-tap.env";
 
 /// The command that the service runs: `proxy` or `serve`.
 pub const COMMAND: &str = "OLLAMA_TAP_COMMAND";
 
-/// Words in the names of variables whose values are shown nowhere, ours and others'.
+/// Words in the names of variables whose values are never shown, ours and others'.
 const SECRETS: [&str; 5] = ["TOKEN", "PASSWORD", "SECRET", "KEY", "LOKI_USER"];
 
 const HEADER: &str = "\
@@ -22,21 +22,21 @@ const HEADER: &str = "\
 # Edit it, then: ollama-tap service restart
 ";
 
-/// What variables say, by name.
+/// The values of variables, by name.
 pub type Values = BTreeMap<String, String>;
 
-/// A variable and its new value; `None` takes it out.
+/// A variable and its new value; `None` removes it.
 pub type Change = (String, Option<String>);
 pub type Changes = BTreeMap<String, Option<String>>;
 
-/// What the file says, by name. A line that says nothing is passed over, as systemd does it.
+/// Reads a settings file. A line without an assignment is skipped, as systemd does it.
 pub fn read(text: &str) -> Values {
     text.lines()
         .filter_map(|line| Some((name_of(line)?.to_owned(), value(line.split_once('=')?.1))))
         .collect()
 }
 
-/// The file with these changes; what it says already stays where it is.
+/// Applies changes to the text of a file; all other lines stay where they are.
 pub fn changed(text: &str, changes: &Changes) -> String {
     let old = read(text);
     let text = if text.is_empty() { HEADER } else { text };
@@ -45,18 +45,18 @@ pub fn changed(text: &str, changes: &Changes) -> String {
             .get(name)
             .is_some_and(|value| value.as_ref() != old.get(name))
     };
-    let kept = text
+    let unchanged = text
         .lines()
         .filter(|line| !name_of(line).is_some_and(differs))
         .map(str::to_owned);
     let new = changes
         .iter()
         .filter(|(name, _)| differs(name))
-        .filter_map(|(name, value)| Some(format!("{name}={}", quoted(value.as_ref()?))));
-    kept.chain(new).map(|line| line + "\n").collect()
+        .filter_map(|(name, value)| Some(format!("{name}={}", quote(value.as_ref()?))));
+    unchanged.chain(new).map(|line| line + "\n").collect()
 }
 
-/// A file with settings in it, as it may be shown: lines `NAME=value`, or a property list.
+/// Hides the secrets in the text of a file with settings: lines `NAME=value`, or a property list.
 pub fn without_secrets(text: &str) -> String {
     let mut key = "";
     let mut shown = String::new();
@@ -76,7 +76,7 @@ pub fn without_secrets(text: &str) -> String {
     shown
 }
 
-/// By its name, or because it is an address with a password in it.
+/// Returns whether a value is secret, by its name or as an address with a password in it.
 fn is_secret(name: &str, value: &str) -> bool {
     SECRETS.iter().any(|word| name.contains(word))
         || value
@@ -84,7 +84,7 @@ fn is_secret(name: &str, value: &str) -> bool {
             .is_some_and(|(_, rest)| rest.contains('@'))
 }
 
-/// The name that a line gives a value to.
+/// Returns the name that a line gives a value to.
 fn name_of(line: &str) -> Option<&str> {
     let (name, _) = line.split_once('=')?;
     let name = name.trim();
@@ -92,16 +92,16 @@ fn name_of(line: &str) -> Option<&str> {
     is_name.then_some(name)
 }
 
-/// A value in quotes where it needs them.
-fn quoted(value: &str) -> String {
+/// Quotes a value where it needs it.
+fn quote(value: &str) -> String {
     if platform::files::BACKSLASHES_ARE_PATHS {
-        quoted_plainly(value)
+        quote_plain(value)
     } else {
-        quoted_for_systemd(value)
+        quote_for_systemd(value)
     }
 }
 
-/// A value without its quotes.
+/// Takes a value out of its quotes.
 fn value(text: &str) -> String {
     if platform::files::BACKSLASHES_ARE_PATHS {
         plain_value(text).to_owned()
@@ -110,8 +110,8 @@ fn value(text: &str) -> String {
     }
 }
 
-/// On Windows a backslash is itself, or every path would have to be written with two of each.
-fn quoted_plainly(value: &str) -> String {
+/// Quotes a value for Windows, where a backslash is plain: else every path would need two of each.
+fn quote_plain(value: &str) -> String {
     if plain_value(value) == value {
         value.to_owned()
     } else {
@@ -127,9 +127,11 @@ fn plain_value(text: &str) -> &str {
     inner.unwrap_or(text)
 }
 
-fn quoted_for_systemd(value: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,=[]".contains(c);
-    if value.chars().all(is_plain) {
+fn quote_for_systemd(value: &str) -> String {
+    if value
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_-./:@%+,=[]".contains(c))
+    {
         return value.to_owned();
     }
     let escaped: String = value
@@ -144,7 +146,7 @@ fn quoted_for_systemd(value: &str) -> String {
     format!("\"{escaped}\"")
 }
 
-/// By systemd's rules for one line.
+/// Reads a value by systemd's rules for one line.
 fn systemd_value(text: &str) -> String {
     let text = text.trim();
     if let Some(inner) = text
@@ -239,9 +241,9 @@ mod tests {
             "a\"b",
             "",
         ] {
-            assert_eq!(plain_value(&quoted_plainly(written)), written);
+            assert_eq!(plain_value(&quote_plain(written)), written);
         }
-        assert_eq!(quoted_plainly(r"C:\Program Files\x"), r"C:\Program Files\x");
+        assert_eq!(quote_plain(r"C:\Program Files\x"), r"C:\Program Files\x");
         assert_eq!(plain_value(r#" "C:\Program Files" "#), r"C:\Program Files");
     }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde::Deserialize;
 
-use super::command::output;
+use super::command::{output, systemctl_property};
 use super::layout::{LAUNCHD_TARGET, UNIT};
 use super::report::print_line;
 use super::{installed, settings};
@@ -18,7 +18,7 @@ use crate::history::record;
 use crate::platform;
 use crate::platform::service::ServiceManager;
 
-/// As systemctl has it.
+/// The exit code of a service that does not run, as systemctl has it.
 const NOT_RUNNING: u8 = 3;
 
 /// The answer of /test, as much as is shown of it.
@@ -127,31 +127,28 @@ fn counts(metrics: &str) {
         }),
     );
     if let Some(start) = sum_series(metrics, "process_start_time_seconds", "") {
-        print_field("uptime", &duration(record::now() - start));
+        print_field("uptime", &uptime(record::now() - start));
     }
-    let of = |status: &str| {
-        sum_series(
-            metrics,
-            "ollama_requests_total",
-            &format!("status=\"{status}\""),
-        )
-        .unwrap_or_default()
-    };
     let tokens = sum_series(metrics, "ollama_tokens_generated_total", "").unwrap_or_default();
     print_field(
         "requests",
         &format!(
             "{} done, {} failed, {} cancelled",
-            of("success"),
-            of("error"),
-            of("cancelled")
+            requests(metrics, "success"),
+            requests(metrics, "error"),
+            requests(metrics, "cancelled")
         ),
     );
     print_field("tokens", &format!("{tokens} generated"));
 }
 
-/// Seconds as people say them: the two largest units.
-fn duration(seconds: f64) -> String {
+fn requests(metrics: &str, status: &str) -> f64 {
+    let label = format!("status=\"{status}\"");
+    sum_series(metrics, "ollama_requests_total", &label).unwrap_or_default()
+}
+
+/// Writes a time (seconds) in its two largest units.
+fn uptime(seconds: f64) -> String {
     let whole = seconds.max(0.0) as u64;
     let (days, hours, minutes) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60);
     match (days, hours, minutes) {
@@ -162,7 +159,7 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-/// What systemd says, and whether it runs.
+/// Asks systemd for the state in words, and whether the service runs.
 fn systemd_state() -> (String, bool) {
     let names = [
         "LoadState",
@@ -176,12 +173,7 @@ fn systemd_state() -> (String, bool) {
     let Some(shown) = output(&["systemctl", "show", UNIT, &wanted]) else {
         return ("unknown: systemd does not answer".to_owned(), false);
     };
-    let property = |name: &str| {
-        shown
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-            .unwrap_or_default()
-    };
+    let property = |name| systemctl_property(&shown, name);
     if property("LoadState") == "not-found" {
         return (
             "not installed (`ollama-tap service install`)".to_owned(),
@@ -201,7 +193,7 @@ fn systemd_state() -> (String, bool) {
     (state, is_running)
 }
 
-/// What Windows says, and whether it runs.
+/// Asks Windows for the state in words, and whether the service runs.
 fn windows_state() -> (String, bool) {
     match platform::service::service_state() {
         Ok(Some(state)) => {
@@ -219,7 +211,7 @@ fn windows_state() -> (String, bool) {
     }
 }
 
-/// What launchd says, and whether it runs.
+/// Asks launchd for the state in words, and whether the service runs.
 fn launchd_state() -> (String, bool) {
     let Some(shown) = output(&["launchctl", "print", LAUNCHD_TARGET]) else {
         return ("not installed, or stopped".to_owned(), false);
@@ -241,8 +233,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_said_in_its_two_largest_units() {
-        let said = [-1.0, 59.9, 61.0, 3_700.0, 90_000.0].map(duration);
-        assert_eq!(said, ["0 s", "59 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]);
+    fn an_uptime_is_written_in_its_two_largest_units() {
+        let texts = [-1.0, 59.9, 61.0, 3_700.0, 90_000.0].map(uptime);
+        assert_eq!(texts, ["0 s", "59 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]);
     }
 }

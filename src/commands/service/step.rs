@@ -1,4 +1,4 @@
-//! One thing that installing or removing does to the machine.
+//! A step of an installation or a removal.
 //!
 //! Steps are computed first, all of them, and done then: what `--dry-run` prints is what would be done. Each one may be done
 //! again, so that a list that was interrupted is finished by doing it from its beginning.
@@ -17,11 +17,11 @@ use crate::error::{Result, failed};
 use crate::platform;
 use crate::platform::service::ServiceCall;
 
-/// Everybody may read it.
+/// The mode of a file that all users may read.
 pub const PUBLIC: u32 = 0o644;
-/// Only root may read it: there may be secrets in it.
+/// The mode of a file that only root may read: it may hold secrets.
 pub const PRIVATE: u32 = 0o600;
-/// Everybody may run it.
+/// The mode of a file that all users may run.
 const EXECUTABLE: u32 = 0o755;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,14 +133,12 @@ impl fmt::Display for Step {
             Step::Write { path, .. } => write!(f, "write {}", path.display()),
             Step::Directory { path, owner } => write!(
                 f,
-                "make the directory {} for {owner}, if it is not there",
+                "make the directory {} for {owner}, if it is missing",
                 path.display()
             ),
-            Step::Make(path) => write!(
-                f,
-                "make the directory {}, if it is not there",
-                path.display()
-            ),
+            Step::Make(path) => {
+                write!(f, "make the directory {}, if it is missing", path.display())
+            }
             Step::Copy { from, to } => write!(f, "copy {} to {}", from.display(), to.display()),
             Step::Remove(path) | Step::RemoveProgram(path) => {
                 write!(f, "remove {}", path.display())

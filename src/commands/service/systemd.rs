@@ -89,7 +89,7 @@ pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
     steps
 }
 
-/// Not where it answers at its new place already: what it generates would be lost.
+/// Restarts Ollama unless it answers at its new address already: a reply under way would be lost.
 fn must_restart_ollama(plan: &Plan, host: &HostState) -> bool {
     match plan.role {
         Role::OllamaService => {
@@ -136,13 +136,13 @@ fn move_back() -> Vec<Step> {
     ]
 }
 
-/// What the sandbox lets the service write to. It must be there before.
+/// Lists the directories that the sandbox lets the service write to. They must exist before it starts.
 fn writable(plan: &Plan) -> impl Iterator<Item = &PathBuf> {
     plan.ollama_directories.iter().chain(&plan.history)
 }
 
 fn make_user() -> Step {
-    let home = platform::folders::service_home();
+    let home = platform::folders::service_directory();
     let home = &*home.to_string_lossy();
     Step::run(&[
         "useradd",
@@ -157,7 +157,7 @@ fn make_user() -> Step {
     ])
 }
 
-/// What the installed unit keeps a record of.
+/// Reads the records that `install` left in the unit.
 fn recorded(host: &HostState) -> impl Iterator<Item = &str> {
     host.unit
         .as_ref()
@@ -212,11 +212,11 @@ fn unit(plan: &Plan, host: &HostState) -> String {
     };
     let start = format!(
         "{} {}",
-        quoted(&plan.executable.to_string_lossy()),
+        quote_path(&plan.executable.to_string_lossy()),
         plan.role.command()
     );
     let paths: Vec<String> = writable(plan)
-        .map(|path| quoted(&path.to_string_lossy()))
+        .map(|path| quote_path(&path.to_string_lossy()))
         .collect();
     let mut text = with(template, "ExecStart", &start);
     text = with(&text, "User", &plan.user);
@@ -237,25 +237,23 @@ fn unit(plan: &Plan, host: &HostState) -> String {
     text + &record(plan, host)
 }
 
-/// The unit with another value for a key that it has.
+/// Replaces the value of a key that the unit has.
 fn with(text: &str, key: &str, value: &str) -> String {
-    let is_key = |line: &str| line.split_once('=').is_some_and(|(name, _)| name == key);
     text.lines()
-        .map(|line| {
-            if is_key(line) {
-                format!("{key}={value}\n")
-            } else {
-                format!("{line}\n")
-            }
+        .map(|line| match line.split_once('=') {
+            Some((name, _)) if name == key => format!("{key}={value}\n"),
+            Some(_) | None => format!("{line}\n"),
         })
         .collect()
 }
 
-/// A path as one word of a unit: `%` and `$` mean something there.
-fn quoted(path: &str) -> String {
+/// Quotes a path as one word of a unit, where `%` and `$` have a meaning.
+fn quote_path(path: &str) -> String {
     let path = path.replace('%', "%%").replace('$', "$$");
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./%$+@:".contains(c);
-    if path.chars().all(is_plain) {
+    if path
+        .chars()
+        .all(|c| c.is_alphanumeric() || "_-./%$+@:".contains(c))
+    {
         path
     } else {
         format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\""))

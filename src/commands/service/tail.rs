@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use crate::error::{Error, Result, failed};
 
-/// As much of the log's end is shown (bytes): about a thousand lines.
+/// The end of the log that is shown (bytes): about a thousand lines.
 const TAIL_SIZE: u64 = 128 * 1024;
 
-/// How often the log is looked at for something new.
+/// The time between two looks for new lines in the log.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Shows the end of the log.

@@ -1,7 +1,7 @@
 //! A padlock with the face of a llama, as packaging/windows/icon.py draws it for the executable, whose body has the colour of
 //! the tap's state.
 //!
-//! It is drawn rather than stored: for each colour and each size that screens want, that is smaller.
+//! Drawing it for each colour and each size that screens want is smaller than storing it.
 
 use super::status::TapState;
 
@@ -15,7 +15,7 @@ const DARK: Color = [32, 38, 46];
 
 type Color = [u8; 3];
 
-/// What a part of the drawing covers, on a square of 100 by 100.
+/// The area of a part of the drawing, on a square of 100 by 100.
 enum Shape {
     /// Middle, half its width and height, and how far it leans (radians).
     Ellipse(f32, f32, f32, f32, f32),
@@ -53,7 +53,7 @@ pub fn color(state: TapState) -> Color {
     }
 }
 
-/// Red, green, blue and opacity of each pixel, row by row, of a square icon with so many pixels a side.
+/// Paints a square icon of `side` pixels: red, green, blue and opacity of each pixel, row by row.
 pub fn draw(state: TapState, side: u32) -> Vec<u8> {
     let drawing = drawing(color(state));
     (0..side * side)
@@ -61,7 +61,7 @@ pub fn draw(state: TapState, side: u32) -> Vec<u8> {
         .collect()
 }
 
-/// One pixel, averaged over the points in it.
+/// Paints one pixel, averaged over the points in it.
 fn pixel(drawing: &[(Color, Shape)], column: u32, row: u32, side: u32) -> [u8; 4] {
     let place = |pixel: u32, fine: u32| {
         (pixel as f32 + (fine as f32 + 0.5) / FINE as f32) * 100.0 / side as f32

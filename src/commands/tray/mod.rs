@@ -1,7 +1,7 @@
 //! `ollama-tap tray`: an icon that tells how the tap is, and a menu to manage it.
 //!
 //! - `status` decides what to show, `icon` draws it; the system's part is `platform::tray::Tray`
-//! - it runs as whoever is logged on, so that the tap is asked over HTTP, and the service is started and stopped by a process
+//! - it runs as the user who is logged on, so that the tap is asked over HTTP, and the service is started and stopped by a process
 //!   that asks for an administrator's rights
 
 mod icon;
@@ -26,7 +26,7 @@ use crate::platform::tray::{Painter, Tray, TrayLook};
 use crate::util::threads::STACK;
 use status::status;
 
-/// How often the tap is asked how it is.
+/// The time between two questions to the tap.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy)]
@@ -64,7 +64,7 @@ pub fn run(args: &TrayArgs) -> Result<ExitCode> {
         .map_err(failed("show the icon"))
 }
 
-/// Goes on in a process that has no console, so that no window stays open and a terminal is free again.
+/// Starts a process without a console, so that no window stays open and a terminal is free again.
 fn start_apart() -> io::Result<()> {
     if platform::tray::claim_tray()?.is_none() {
         println!("the icon is shown already");
@@ -73,7 +73,7 @@ fn start_apart() -> io::Result<()> {
     platform::tray::start_without_console(std::env::args_os().skip(1))
 }
 
-/// Shows the icon until somebody chooses its end; nothing where it is shown already.
+/// Shows the icon until the user quits it; does nothing where it is shown already.
 fn show(config: QueryConfig) -> io::Result<()> {
     let Some(_claim) = platform::tray::claim_tray()? else {
         return Ok(());
@@ -94,7 +94,7 @@ fn show(config: QueryConfig) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the tap may be.
+/// Lists the addresses where the tap may be.
 fn query_config(args: &TrayArgs) -> Result<QueryConfig> {
     let get = |name: &str| env_var(name).or_else(|| (name == ENV_LISTEN).then(public_listen)?);
     let config = report_bad_values(QueryConfig::resolve(
@@ -109,7 +109,7 @@ fn query_config(args: &TrayArgs) -> Result<QueryConfig> {
     }
 }
 
-/// Where its pages are; where no tap answers, a browser says so of the likeliest place.
+/// Returns the address of its pages; without a tap, the likeliest address, of which a browser then says that nothing answers.
 fn address(config: &QueryConfig) -> String {
     let running = discovery::discover(config).map(|found| found.tap.address().to_owned());
     running
@@ -138,7 +138,7 @@ fn render(metrics: Option<&str>) -> TrayLook {
     }
 }
 
-/// Does what was chosen; what fails is told in a window.
+/// Performs a choice from the menu; an error is shown in a window.
 fn perform(choice: MenuAction, config: &QueryConfig) -> ControlFlow<()> {
     let done = match choice {
         MenuAction::Dashboard => {
@@ -154,18 +154,18 @@ fn perform(choice: MenuAction, config: &QueryConfig) -> ControlFlow<()> {
             .map(drop),
         MenuAction::Quit => return ControlFlow::Break(()),
     };
-    done.unwrap_or_else(|cause| platform::tray::tell(&cause.to_string()));
+    done.unwrap_or_else(|cause| platform::tray::show_message(&cause.to_string()));
     ControlFlow::Continue(())
 }
 
-/// Has an administrator start or stop the service, and waits for the end of that.
+/// Starts or stops the service as an administrator, and waits until that is done.
 fn manage(verb: &str) {
-    let why = match platform::tray::run_as_administrator(&["service", verb]) {
+    let reason = match platform::tray::run_as_administrator(&["service", verb]) {
         Ok(0) => return,
         Ok(code) => format!("it ended with exit code {code}"),
         Err(cause) => cause.to_string(),
     };
-    platform::tray::tell(&format!(
-        "{verb} the service: {why}; see `ollama-tap service status`, and the log"
+    platform::tray::show_message(&format!(
+        "{verb} the service: {reason}; see `ollama-tap service status`, and the log"
     ));
 }

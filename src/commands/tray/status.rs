@@ -1,9 +1,9 @@
-//! What the icon tells: the state of the tap by its colour, and its numbers beside the pointer. Decided from what the tap
+//! The content of the icon: the state of the tap as its colour, and its numbers as its tooltip. Decided from what the tap
 //! answers alone.
 
 use crate::commands::metrics_text::sum_series;
 
-/// How the tap is.
+/// The state of the tap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TapState {
     /// Tap and Ollama answer.
@@ -14,7 +14,7 @@ pub enum TapState {
     TapDown,
 }
 
-/// What the icon shows.
+/// The content of the icon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrayStatus {
     pub state: TapState,
@@ -35,7 +35,7 @@ pub fn status(metrics: Option<&str>) -> TrayStatus {
             state: TapState::Serving,
             tooltip: format!("Ollama Tap: serving\n{}", numbers(metrics)),
         },
-        _ => TrayStatus {
+        Some(_) | None => TrayStatus {
             state: TapState::OllamaDown,
             tooltip: format!("Ollama Tap: Ollama does not answer\n{}", numbers(metrics)),
         },

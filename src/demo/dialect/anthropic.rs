@@ -130,7 +130,7 @@ fn usage(input_tokens: u64, output_tokens: u64) -> Value {
 fn stop_reason(generation: &Generation) -> &'static str {
     match generation.finish_reason {
         FinishReason::Length => "max_tokens",
-        _ if generation.call().is_some() => "tool_use",
-        _ => "end_turn",
+        FinishReason::Stop | FinishReason::Crash if generation.call().is_some() => "tool_use",
+        FinishReason::Stop | FinishReason::Crash => "end_turn",
     }
 }

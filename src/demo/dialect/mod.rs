@@ -37,8 +37,8 @@ pub fn content_type(endpoint: Inference, is_stream: bool) -> &'static str {
     match (endpoint.dialect(), is_stream) {
         (Dialect::Native, true) => "application/x-ndjson",
         (Dialect::Native, false) => "application/json; charset=utf-8",
-        (_, true) => "text/event-stream",
-        (_, false) => "application/json",
+        (Dialect::OpenAi | Dialect::Responses | Dialect::Anthropic, true) => "text/event-stream",
+        (Dialect::OpenAi | Dialect::Responses | Dialect::Anthropic, false) => "application/json",
     }
 }
 

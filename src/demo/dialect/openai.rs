@@ -201,8 +201,8 @@ fn usage(generation: &Generation) -> Usage {
 fn finish_reason(generation: &Generation) -> &'static str {
     match generation.finish_reason {
         FinishReason::Length => "length",
-        _ if generation.call().is_some() => "tool_calls",
-        _ => "stop",
+        FinishReason::Stop | FinishReason::Crash if generation.call().is_some() => "tool_calls",
+        FinishReason::Stop | FinishReason::Crash => "stop",
     }
 }
 

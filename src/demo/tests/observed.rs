@@ -1,7 +1,7 @@
 //! The observer reads every reply: the text, the counters and the end that were meant, and nothing that it cannot read.
 
 use super::*;
-use crate::demo::texts::MARK;
+use crate::demo::texts::DEMO_MARK;
 use crate::observe::exchange::Outcome;
 use crate::observe::tests::recorded::replay;
 use crate::observe::{Exchange, ExchangeEnd};
@@ -62,7 +62,7 @@ fn every_reply_is_read_with_its_text_its_counters_and_its_mark() {
             "{endpoint:?} {body}"
         );
         assert_eq!(seen.response, generation.text(), "{endpoint:?} {body}");
-        assert!(seen.response.starts_with(MARK));
+        assert!(seen.response.starts_with(DEMO_MARK));
         assert_eq!(
             (seen.prompt_tokens, seen.generated_tokens),
             (Some(generation.prompt_tokens), Some(generation.tokens)),
@@ -158,7 +158,7 @@ fn a_prompt_with_a_picture_gets_an_answer_about_it_in_every_dialect() {
             reply(&request, &plan(&request, FinishReason::Stop)),
         );
         assert!(
-            seen.response.starts_with(MARK) && seen.response.contains("your picture"),
+            seen.response.starts_with(DEMO_MARK) && seen.response.contains("your picture"),
             "{endpoint:?}: {}",
             seen.response
         );

@@ -15,7 +15,7 @@ const MODELS: [(&str, &str); 4] = [
     ("vec", "demo-embed"),
 ];
 
-/// What differs from one value to the next of the same kind, such as the names of arguments.
+/// The parts that differ between values of the same kind, such as the names of arguments.
 const OPAQUE: [&str; 3] = ["arguments", "input", "parameters"];
 
 /// A path in an object and the type of what is there, for every path.

@@ -106,7 +106,7 @@ fn refuse_foreign(path: &Path) -> Result<()> {
         return Ok(());
     };
     let is_of_service =
-        || SERVICE_USERS.contains(&&*owner) || path == platform::folders::service_directory();
+        || SERVICE_USERS.contains(&&*owner) || path == platform::folders::service_history();
     if ROOT_NAMES.contains(&&*owner) || platform::users::is_root() && is_of_service() {
         return Ok(());
     }

@@ -5,17 +5,17 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-/// Whether a backslash separates the parts of a path.
+/// Tells whether a backslash separates the parts of a path.
 pub const BACKSLASHES_ARE_PATHS: bool = false;
 
-/// Options for files that this makes, which only their owner may read.
+/// Returns options that make a file which only its owner may read.
 pub fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options
 }
 
-/// Opens what lies at `path` for reading, and nothing that a link leads to: whoever may write there must not choose what we read.
+/// Opens the file at `path` for reading, and no target of a link: a user who may write there must not choose what we read.
 /// A pipe is not waited for.
 pub fn open_file_itself(path: &Path) -> io::Result<File> {
     OpenOptions::new()
@@ -41,8 +41,8 @@ pub fn make_file_private(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, PermissionsExt::from_mode(0o600))
 }
 
-/// Gives the file that was just opened at `path` to whom its directory belongs to, so that root leaves nothing behind there that the
-/// service cannot write. Nobody but root can, and for the others there is nothing to do. A link is left alone: whoever may write in
+/// Gives the file that was just opened at `path` to the owner of its directory, so that root leaves nothing behind there that the
+/// service cannot write. Only root can, and for the others there is nothing to do. A link is left alone: a user who may write in
 /// the directory could have made it lead anywhere.
 pub fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {
     let directory = path
@@ -64,7 +64,7 @@ pub fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether what lies at `path` still is this file: it may have been removed or replaced.
+/// Returns whether `path` still leads to this file: it may have been removed or replaced.
 pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     match identity(path) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -72,10 +72,10 @@ pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// What tells a file from one that took its place.
+/// Identifies a file, also against one that took its place.
 pub type Identity = (u64, u64);
 
-/// Of what lies at `path`.
+/// Reads the identity of the file at `path`.
 pub fn identity(path: &Path) -> io::Result<Identity> {
     fs::metadata(path).map(|file| identity_of(&file))
 }
@@ -84,17 +84,17 @@ fn identity_of(file: &Metadata) -> Identity {
     (file.dev(), file.ino())
 }
 
-/// Sees to it that what was appended or renamed in a directory survives a power cut.
+/// Makes appended and renamed files of a directory survive a power cut.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// The whole path of a file, as other programs take it.
+/// Returns the whole path of a file, as other programs take it.
 pub fn whole_path(path: &Path) -> io::Result<PathBuf> {
     fs::canonicalize(path)
 }
 
-/// Sets who may do what with a file, as in `chmod 644`.
+/// Sets the permissions of a file, as in `chmod 644`.
 pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, PermissionsExt::from_mode(mode))
 }
@@ -107,18 +107,17 @@ pub fn remove_at_restart(path: &Path) -> io::Result<()> {
     ))
 }
 
-/// Whether there is a file that may be run.
+/// Returns whether there is a file that may be run.
 pub fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
-/// Whether both names lead to one file.
+/// Returns whether both names lead to one file.
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
-    let id = |path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    id(one).is_some_and(|id_of_one| Some(id_of_one) == id(other))
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// The user whom `path`, or else what it lies in, belongs to, by a name that sudo takes. `None` where that is the one who asks,
+/// Returns the owner of `path`, or else of the directory it is in, by a name that sudo takes. `None` where that is the one who asks,
 /// or where there is no sudo.
 pub fn other_owner(path: &Path) -> Option<String> {
     let found = path.ancestors().find_map(|path| fs::metadata(path).ok())?;

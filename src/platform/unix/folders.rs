@@ -8,11 +8,11 @@ use crate::platform::folders::absolute;
 pub const MORE_PATH: &str = ":/usr/sbin:/sbin";
 
 /// The service's own directory.
-pub fn service_home() -> PathBuf {
+pub fn service_directory() -> PathBuf {
     PathBuf::from("/var/lib/ollama-tap")
 }
 
-/// Where a copy of ours goes that the service can always find.
+/// Returns the path of the copy of this program that the service can always find.
 pub fn service_program() -> PathBuf {
     PathBuf::from("/usr/local/bin/ollama-tap")
 }
@@ -22,12 +22,12 @@ pub fn program_places() -> Vec<PathBuf> {
     ["/usr", "/opt", "/nix", "/bin"].map(PathBuf::from).into()
 }
 
-/// Where taps leave their notes for everybody. Who installs the service makes it; a tap does not.
+/// Returns the directory of the instance files that all users may read. Installing the service makes it; a tap does not.
 pub fn runtime_directory() -> PathBuf {
     PathBuf::from(super::kernel::RUNTIME_DIRECTORY)
 }
 
-/// What taps keep for the user who starts them; `None` for a user without a home.
+/// Returns the directory where taps keep files of the user who starts them; `None` for a user without a home.
 pub fn state_directory() -> Option<PathBuf> {
     let state =
         absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;

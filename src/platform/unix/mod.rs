@@ -1,4 +1,4 @@
-//! What Linux, macOS and the other Unixes share.
+//! Code that Linux, macOS and the other Unixes share.
 
 pub mod files;
 pub mod folders;

@@ -1,8 +1,8 @@
-//! Where installers put Ollama on a Unix.
+//! The paths where installers put Ollama on a Unix.
 
 pub use super::kernel::{STOP_OLLAMA, desktop_app_runs};
 
-/// Where installers put Ollama, beside the directories of PATH: below a directory that a variable names, or from the root.
+/// The paths where installers put Ollama, beside the directories of PATH: below a directory that a variable names, or from the root.
 pub const OLLAMA_PLACES: [(&str, &str); 8] = [
     ("", "/usr/local/bin/ollama"),
     ("", "/usr/bin/ollama"),

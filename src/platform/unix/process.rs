@@ -29,7 +29,7 @@ pub fn become_leader() -> io::Result<()> {
 }
 
 /// Ends every process of the group that `leader` leads, at once. As long as `leader` was not waited for, even a dead one keeps
-/// the number of its group from meaning anybody else.
+/// the number of its group from meaning another one.
 pub fn kill_group(leader: &Child) {
     // SAFETY: kill takes no memory of ours.
     unsafe { libc::kill(-(leader.id() as libc::pid_t), libc::SIGKILL) };
@@ -48,28 +48,33 @@ pub fn kill_own_group() {
 }
 
 /// While a command runs, leaves the signals of the terminal to it, which gets them anyway, and passes on those that ask to end.
-/// Without one, each ends this process as it would have.
+/// Without a running command, each signal ends this process as usual.
 pub fn leave_signals_to(command: Arc<Mutex<Option<u32>>>) -> io::Result<()> {
-    let wanted = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
+    let heeded = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
         .into_iter()
         .filter(|signal| !is_ignored(*signal));
-    let mut signals = Signals::new(wanted)?;
-    let heed = move |signal| match (
-        *command.lock().unwrap_or_else(PoisonError::into_inner),
-        signal,
-    ) {
-        (None, signal) => std::process::exit(128 + signal),
-        (_, SIGINT | SIGQUIT) => {}
-        // SAFETY: kill takes no memory of ours.
-        (Some(id), signal) => drop(unsafe { libc::kill(id as libc::pid_t, signal) }),
-    };
+    let mut signals = Signals::new(heeded)?;
     std::thread::Builder::new()
         .name("signals".into())
-        .spawn(move || signals.forever().for_each(heed))?;
+        .spawn(move || {
+            for signal in signals.forever() {
+                let running = command.lock().unwrap_or_else(PoisonError::into_inner);
+                pass_on(signal, *running);
+            }
+        })?;
     Ok(())
 }
 
-/// Whether whoever started us wants this signal ignored, as `nohup` does, by us and by what we start.
+fn pass_on(signal: i32, command: Option<u32>) {
+    match (command, signal) {
+        (None, signal) => std::process::exit(128 + signal),
+        (Some(_), SIGINT | SIGQUIT) => {}
+        // SAFETY: kill takes no memory of ours.
+        (Some(id), signal) => drop(unsafe { libc::kill(id as libc::pid_t, signal) }),
+    }
+}
+
+/// Returns whether our parent made us ignore this signal, as `nohup` does; our children inherit that.
 pub fn is_ignored(signal: i32) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: the pointer is valid and writable for the call, which sets nothing.
@@ -78,17 +83,17 @@ pub fn is_ignored(signal: i32) -> bool {
     !failed && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
-/// Our standard error once more, for what we start.
+/// Duplicates our standard error for a child.
 pub fn own_stderr() -> io::Result<Stdio> {
     Ok(io::stderr().as_fd().try_clone_to_owned()?.into())
 }
 
-/// Becomes the program of `command`. Returns only where that cannot be.
+/// Replaces this process by `command`. Returns only if that fails.
 pub fn become_program(command: &mut Command) -> io::Error {
     command.exec()
 }
 
-/// Becomes this program anew, with these arguments and one more variable. Returns only where that cannot be.
+/// Starts this program anew in this process, with these arguments and one more variable. Returns only if that fails.
 pub fn start_anew(args: &[String], (name, value): (&str, &str)) {
     if let Ok(program) = own_executable() {
         let mut command = Command::new(program);
@@ -96,11 +101,11 @@ pub fn start_anew(args: &[String], (name, value): (&str, &str)) {
             .arg0(std::env::args_os().next().unwrap_or_default())
             .args(args)
             .env(name, value);
-        let _ = command.exec(); // who cannot become another goes on as it is
+        let _ = command.exec(); // without it, this process goes on as it is
     }
 }
 
-/// The exit code that a shell gives for this end: death by a signal is 128 and its number.
+/// Returns the exit code that a shell gives for this end: death by a signal is 128 and its number.
 pub fn exit_code(status: ExitStatus) -> u8 {
     let code = status
         .code()
@@ -108,7 +113,7 @@ pub fn exit_code(status: ExitStatus) -> u8 {
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-/// This very program, also where its file was replaced or removed since it was started.
+/// Returns the path of this program, also where its file was replaced or removed since the start.
 pub fn own_executable() -> io::Result<PathBuf> {
     let path = std::env::current_exe()?;
     let running = PathBuf::from("/proc/self/exe");
@@ -126,16 +131,20 @@ pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()>
     let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up))?;
     std::thread::Builder::new()
         .name("signals".into())
-        .spawn(move || signals.forever().for_each(|_| on_signal()))?;
+        .spawn(move || {
+            for _ in signals.forever() {
+                on_signal();
+            }
+        })?;
     Ok(())
 }
 
-/// Whether our console was made for us: no Unix does that.
+/// Returns whether our console was made for us: no Unix does that.
 pub fn owns_console() -> bool {
     false
 }
 
-/// Sets variables of this process. Call it before the first thread of ours starts.
+/// Sets variables of this process. Call it before the first thread starts.
 pub fn set_variables<'a>(values: impl IntoIterator<Item = (&'a String, &'a String)>) {
     for (name, value) in values {
         // SAFETY: no other thread runs yet that could read the environment at the same time; on Windows the system guards it.

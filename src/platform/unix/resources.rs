@@ -28,13 +28,13 @@ pub fn raise_descriptor_limit(wanted: u64) -> u64 {
     limit.rlim_cur
 }
 
-/// The stack of every thread that does not ask for its own. Call it before the first thread starts.
+/// Sets the stack of every thread that does not ask for its own (bytes). Call it before the first thread starts.
 pub fn set_thread_stack(bytes: usize) {
     // SAFETY: no other thread runs yet that could read the environment at the same time.
     unsafe { std::env::set_var("RUST_MIN_STACK", bytes.to_string()) };
 }
 
-/// The time of a clock that nobody sets and that counts the machine's sleep, from some moment on.
+/// Reads a clock that cannot be set and that counts the machine's sleep, from some moment on.
 pub fn steady_clock() -> Duration {
     let mut time = libc::timespec {
         tv_sec: 0,
@@ -45,7 +45,7 @@ pub fn steady_clock() -> Duration {
     Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec.max(0) as u32)
 }
 
-/// The name of this machine.
+/// Returns the name of this machine.
 pub fn host_name() -> Option<String> {
     let mut name = [0u8; 256];
     // SAFETY: pointer and length are those of a valid buffer, whose last byte stays 0.
@@ -62,15 +62,15 @@ pub fn host_name() -> Option<String> {
 /// Never inlined: in the caller's frame it would not know where that ends, and would take from it what is still used.
 #[inline(never)]
 pub fn release_stack() {
-    /// What this function itself may use below its first variable (bytes).
+    /// The most that this function itself uses below its first variable (bytes).
     const MARGIN: usize = 1024;
-    /// As deep as calls went before, and far less than a stack has left (bytes).
+    /// A depth that earlier calls reached, and far less than a stack has left (bytes).
     const DEPTH: usize = 64 * 1024;
     const PAGE: usize = 4 * 1024;
     let here = 0u8;
     let top = (&raw const here as usize - MARGIN) & !(PAGE - 1);
     // SAFETY: the pages from DEPTH below `top` up to it belong to this thread's stack, which is at least four times as large
-    // and used by no more than a quarter here; they lie below every live frame, so that nothing is lost when they read as
+    // and used by no more than a quarter here; they are below every live frame, so that nothing is lost when they read as
     // zeros from now on.
     unsafe {
         libc::madvise(

@@ -15,7 +15,7 @@ pub fn service_state() -> io::Result<Option<ServiceState>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Whether Windows has started this process as our service, which has no standard error that anybody would see.
+/// Returns whether Windows has started this process as our service, whose standard error no user sees.
 pub fn is_service() -> bool {
     false
 }
@@ -26,12 +26,12 @@ pub fn live_as_service(_life: fn() -> u8) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Has the log kept in this directory once it starts, where nothing else keeps a service's.
+/// Does nothing: the service manager keeps the log.
 pub fn log_to(_directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the log goes instead of standard error: what starts services here keeps that.
+/// Returns no log in place of standard error: the service manager keeps that.
 pub fn log_target() -> Option<Box<dyn Write + Send>> {
     None
 }

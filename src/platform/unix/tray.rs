@@ -63,4 +63,4 @@ pub fn run_as_administrator(_words: &[&str]) -> Result<u32> {
     Err(missing())
 }
 
-pub fn tell(_text: &str) {}
+pub fn show_message(_text: &str) {}

@@ -1,70 +1,61 @@
 //! Users, as the system's table has them.
 
 use std::ffi::{CStr, CString, OsStr};
+use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
+use std::ptr;
 
 use crate::platform::users::User;
 
-/// Room for one line of the system's table of users (bytes).
-const LINE: usize = 16 * 1024;
+/// The longest line of the system's table of users (bytes).
+const LINE_MAX: usize = 16 * 1024;
 
-/// Of a file that we may not read: whose it is, and what to do.
+/// Completes the error of a file that we may not read.
 pub const NOT_OURS_TO_READ: &str = "it is root's: use sudo";
 
-/// Whether we may do everything.
+/// Returns whether we run as root.
 pub fn is_root() -> bool {
     // SAFETY: geteuid takes nothing and cannot fail.
     unsafe { libc::geteuid() == 0 }
 }
 
-/// The user of this name.
+/// Returns the user of this name.
 pub fn user(name: &str) -> Option<User> {
     let wanted = CString::new(name).ok()?;
-    let mut line = vec![0u8; LINE];
-    let mut entry = std::mem::MaybeUninit::<libc::passwd>::uninit();
-    let mut found = std::ptr::null_mut();
-    // SAFETY: every pointer is valid and writable for the call, the name ends in a zero, and the length is the buffer's.
-    let failed = unsafe {
-        libc::getpwnam_r(
-            wanted.as_ptr(),
-            entry.as_mut_ptr(),
-            line.as_mut_ptr().cast(),
-            LINE,
-            &mut found,
-        )
-    } != 0;
-    if failed || found.is_null() {
-        return None;
-    }
-    // SAFETY: `found` says that the entry was filled in; its home is a string in `line`, which lives on.
-    let home = unsafe { CStr::from_ptr(entry.assume_init().pw_dir) };
-    Some(User {
-        name: name.to_owned(),
-        home: OsStr::from_bytes(home.to_bytes()).into(),
+    // SAFETY: `find` passes valid pointers and a line of this length; the name ends in a zero.
+    find(|entry, line, found| unsafe {
+        libc::getpwnam_r(wanted.as_ptr(), entry, line, LINE_MAX, found)
     })
 }
 
-/// The name of the user with this number.
+/// Returns the name of the user with this number.
 pub fn name_of(id: libc::uid_t) -> Option<String> {
-    let mut line = vec![0u8; LINE];
-    let mut entry = std::mem::MaybeUninit::<libc::passwd>::uninit();
-    let mut found = std::ptr::null_mut();
-    // SAFETY: every pointer is valid and writable for the call, and the length is the buffer's.
-    let failed = unsafe {
-        libc::getpwuid_r(
-            id,
-            entry.as_mut_ptr(),
-            line.as_mut_ptr().cast(),
-            LINE,
-            &mut found,
-        )
-    } != 0;
-    if failed || found.is_null() {
+    // SAFETY: `find` passes valid pointers and a line of this length.
+    let user =
+        find(|entry, line, found| unsafe { libc::getpwuid_r(id, entry, line, LINE_MAX, found) })?;
+    Some(user.name)
+}
+
+/// Asks the table for one entry, whose strings the call puts into a line of `LINE_MAX` bytes.
+fn find(
+    ask: impl FnOnce(*mut libc::passwd, *mut libc::c_char, *mut *mut libc::passwd) -> libc::c_int,
+) -> Option<User> {
+    let mut line = vec![0u8; LINE_MAX];
+    let mut entry = MaybeUninit::<libc::passwd>::uninit();
+    let mut found = ptr::null_mut();
+    let code = ask(entry.as_mut_ptr(), line.as_mut_ptr().cast(), &mut found);
+    if code != 0 || found.is_null() {
         return None;
     }
-    // SAFETY: `found` says that the entry was filled in; its name is a string in `line`, which lives on.
-    let name = unsafe { CStr::from_ptr(entry.assume_init().pw_name) };
-    name.to_str().ok().map(str::to_owned)
+    // SAFETY: `found` says that the entry was filled in; its strings are in `line`, which lives on.
+    let (name, home) = unsafe {
+        let entry = entry.assume_init();
+        (CStr::from_ptr(entry.pw_name), CStr::from_ptr(entry.pw_dir))
+    };
+    Some(User {
+        name: name.to_str().ok()?.to_owned(),
+        home: OsStr::from_bytes(home.to_bytes()).into(),
+    })
 }
 
 #[cfg(test)]

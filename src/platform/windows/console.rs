@@ -1,6 +1,7 @@
-//! The console: what ends us from there, and whether it is ours alone.
+//! The console: its signals to end, and the processes that share it.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 
 use windows_sys::Win32::System::Console::{
@@ -9,10 +10,18 @@ use windows_sys::Win32::System::Console::{
 };
 use windows_sys::core::BOOL;
 
-/// Windows calls back without a word of ours, so what to call lies here.
+/// The function to call; Windows passes no argument of ours to its callback.
 static ON_SIGNAL: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
 
-/// Does what Ctrl-C would: the service control manager has other means.
+/// Tells whether the service control manager has started this process.
+static IS_SERVICE: AtomicBool = AtomicBool::new(false);
+
+/// Leaves the end of the session and of the system to the service control manager.
+pub fn become_service() {
+    IS_SERVICE.store(true, SeqCst);
+}
+
+/// Acts as Ctrl-C, on behalf of the service control manager.
 pub fn ask_to_stop() {
     if let Some(on_signal) = &*ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner) {
         on_signal();
@@ -33,8 +42,8 @@ extern "system" fn on_event(event: u32) -> BOOL {
     const HANDLED: BOOL = 1;
     const NOT_HANDLED: BOOL = 0;
     let is_final = match event {
-        // A service hears of every user who logs off; of its own end the manager tells it.
-        CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT if super::service_life::is_service() => {
+        // A service gets the event of every user who logs off; its own end comes from the manager.
+        CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT if IS_SERVICE.load(SeqCst) => {
             return HANDLED;
         }
         CTRL_C_EVENT | CTRL_BREAK_EVENT => false,
@@ -49,12 +58,12 @@ extern "system" fn on_event(event: u32) -> BOOL {
     HANDLED
 }
 
-/// Whether nobody else uses our console: it was made for us, by a double-click say, and its window closes with us.
+/// Returns whether our console has no other process: it was made for us, by a double-click say, and its window closes with us.
 pub fn owns_console() -> bool {
     sharers_of_console() == 1
 }
 
-/// How many processes use our console, this one among them; 0 where there is none.
+/// Counts the processes that use our console, this one among them; 0 without a console.
 pub fn sharers_of_console() -> u32 {
     let mut ids = [0u32; 2];
     // SAFETY: pointer and length are those of a valid buffer.

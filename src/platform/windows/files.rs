@@ -25,15 +25,15 @@ use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken}
 pub use super::shell::remove_at_restart;
 use super::text::{checked, wide};
 
-/// Whether a backslash separates the parts of a path.
+/// Tells whether a backslash separates the parts of a path.
 pub const BACKSLASHES_ARE_PATHS: bool = true;
 
-/// Options for files that this makes. Their rights are those of the directory that they are made in.
+/// Returns options that make a file, whose rights are those of its directory.
 pub fn private_file() -> OpenOptions {
     OpenOptions::new()
 }
 
-/// Opens what lies at `path` for reading, and nothing that a link leads to: whoever may write there must not choose what we read.
+/// Opens the file at `path` for reading, and no target of a link: a user who may write there must not choose what we read.
 pub fn open_file_itself(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
@@ -76,12 +76,12 @@ pub fn make_file_private(path: &Path) -> io::Result<()> {
     set_rights(path)
 }
 
-/// Does nothing: what is made in a directory has the rights that the directory says.
+/// Does nothing: a new file has the rights of its directory.
 pub fn give_to_owner_of_directory(_file: &File, _path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether what lies at `path` still is this file: it may have been removed or replaced.
+/// Returns whether `path` still leads to this file: it may have been removed or replaced.
 pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     match identity(path) {
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(false),
@@ -89,11 +89,11 @@ pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// What tells a file from one that took its place: its disk, and its number there. When it was made does not: Windows gives a new
+/// Identifies a file, also against one that took its place, by its disk and its number there. Its creation time does not: Windows gives a new
 /// file the time of the one that had its name some seconds ago.
 pub type Identity = (u32, u64);
 
-/// Of what lies at `path`.
+/// Reads the identity of the file at `path`.
 pub fn identity(path: &Path) -> io::Result<Identity> {
     const NOTHING_BUT_NUMBERS: u32 = 0;
     identity_of(
@@ -114,7 +114,7 @@ fn identity_of(file: &File) -> io::Result<Identity> {
     ))
 }
 
-/// Does nothing: the file system keeps a log of what is made and renamed.
+/// Does nothing: the file system journals new and renamed files.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     fs::metadata(path).map(drop)
 }
@@ -131,8 +131,10 @@ struct Rights(PSECURITY_DESCRIPTOR);
 
 impl Rights {
     fn ours() -> io::Result<Rights> {
-        let all = |who: &str| format!("(A;OICI;FA;;;{who})");
-        let text = format!("D:P{}{}{}", all(&own_sid()?), all("SY"), all("BA"));
+        let text = format!(
+            "D:P(A;OICI;FA;;;{})(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)",
+            own_sid()?
+        );
         let mut rights = ptr::null_mut();
         // SAFETY: the text ends in 0; the descriptor that comes back is ours to free.
         checked(unsafe {
@@ -154,11 +156,11 @@ impl Drop for Rights {
     }
 }
 
-/// The number of the user whom this process runs for, as text.
+/// Returns the SID of the user whom this process runs for, as text.
 fn own_sid() -> io::Result<String> {
-    /// Room for a TOKEN_USER and the longest number behind it (words).
-    const ROOM: usize = 32;
-    let mut user = [0usize; ROOM];
+    /// The size of a TOKEN_USER and the longest SID behind it (words).
+    const BUFFER_WORDS: usize = 32;
+    let mut user = [0usize; BUFFER_WORDS];
     let mut token = ptr::null_mut();
     // SAFETY: the pointer to the handle is writable; the handle is ours to close.
     checked(unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &mut token) })?;
@@ -176,7 +178,7 @@ fn own_sid() -> io::Result<String> {
     unsafe { CloseHandle(token) };
     asked?;
     let mut text = ptr::null_mut();
-    // SAFETY: the call above has filled in a TOKEN_USER, whose number lies in the same buffer; the text is ours to free.
+    // SAFETY: the call above has filled in a TOKEN_USER, whose SID is in the same buffer; the text is ours to free.
     checked(unsafe {
         ConvertSidToStringSidW((*user.as_ptr().cast::<TOKEN_USER>()).User.Sid, &mut text)
     })?;
@@ -190,12 +192,12 @@ fn own_sid() -> io::Result<String> {
     Ok(String::from_utf16_lossy(&letters))
 }
 
-/// The whole path of a file, as other programs take it. The canonical one has a form that is strange to most of them.
+/// Returns the whole path of a file, as other programs take it. The canonical one has a form that is strange to most of them.
 pub fn whole_path(path: &Path) -> io::Result<PathBuf> {
     std::path::absolute(path)
 }
 
-/// Sets who may do what with a file, as in `chmod 644`: only what nobody else may read differs from its directory.
+/// Sets the permissions of a file, as in `chmod 644`: only a private file differs from its directory.
 pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     if mode & 0o077 == 0 {
         make_file_private(path)
@@ -204,7 +206,7 @@ pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     }
 }
 
-/// Whether there is a file that may be run.
+/// Returns whether there is a file that may be run.
 pub fn is_executable(path: &Path) -> bool {
     const PROGRAMS: [&str; 4] = ["exe", "com", "bat", "cmd"];
     let is_program = path.extension().is_some_and(|end| {
@@ -215,12 +217,12 @@ pub fn is_executable(path: &Path) -> bool {
     is_program && path.is_file()
 }
 
-/// Whether both names lead to one file.
+/// Returns whether both names lead to one file.
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
     identity(one).is_ok_and(|id| identity(other).is_ok_and(|other| id == other))
 }
 
-/// `None`: there is no sudo here.
+/// Returns `None`: Windows has no sudo.
 pub fn other_owner(_path: &Path) -> Option<String> {
     None
 }

@@ -16,11 +16,11 @@ use crate::platform::folders::absolute;
 pub const MORE_PATH: &str = "";
 
 /// The service's own directory.
-pub fn service_home() -> PathBuf {
+pub fn service_directory() -> PathBuf {
     program_data().join("OllamaTap")
 }
 
-/// Where a copy of ours goes that the service can always find.
+/// Returns the path of the copy of this program that the service can always find.
 pub fn service_program() -> PathBuf {
     program_files().join("OllamaTap").join("ollama-tap.exe")
 }
@@ -30,22 +30,22 @@ pub fn program_places() -> Vec<PathBuf> {
     vec![program_files()]
 }
 
-/// Where taps leave their notes for everybody. Who installs the service makes it; a tap does not.
+/// Returns the directory of the instance files that all users may read. Installing the service makes it; a tap does not.
 pub fn runtime_directory() -> PathBuf {
-    service_home().join("run")
+    service_directory().join("run")
 }
 
-/// What taps keep for the user who starts them; `None` for a user without a home.
+/// Returns the directory where taps keep files of the user who starts them; `None` for a user without a home.
 pub fn state_directory() -> Option<PathBuf> {
     Some(absolute("LOCALAPPDATA")?.join("OllamaTap"))
 }
 
-/// Where services and programs of all users keep their data.
+/// Returns the directory where services and programs of all users keep their data.
 fn program_data() -> PathBuf {
     known(&FOLDERID_ProgramData).unwrap_or_else(|| r"C:\ProgramData".into())
 }
 
-/// Where programs of all users are.
+/// Returns the directory of the programs of all users.
 fn program_files() -> PathBuf {
     known(&FOLDERID_ProgramFiles).unwrap_or_else(|| r"C:\Program Files".into())
 }

@@ -17,7 +17,7 @@ pub fn notify_stopping() {
     service_life::stopping();
 }
 
-/// `None`: nobody watches.
+/// Returns `None`: there is no watchdog.
 pub fn watchdog() -> Option<Duration> {
     None
 }

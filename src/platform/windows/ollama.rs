@@ -5,20 +5,20 @@ use windows_sys::Win32::System::Diagnostics::ToolHelp::{
     CreateToolhelp32Snapshot, PROCESSENTRY32W, Process32FirstW, Process32NextW, TH32CS_SNAPPROCESS,
 };
 
-/// Where installers put Ollama, beside the directories of PATH: below a directory that a variable names.
+/// The paths where installers put Ollama, beside the directories of PATH: below a directory that a variable names.
 pub const OLLAMA_PLACES: [(&str, &str); 2] = [
     ("LOCALAPPDATA", r"Programs\Ollama\ollama.exe"),
     ("ProgramFiles", r"Ollama\ollama.exe"),
 ];
 
 /// The name of its file.
-const NAME: &str = "ollama app.exe";
+const APP_NAME: &str = "ollama app.exe";
 
-/// How to stop the Ollama of the desktop app, to follow "stop it".
+/// The way to stop the Ollama of the desktop app, to follow "stop it".
 pub const STOP_OLLAMA: &str =
     " (where it is the Ollama app: quit that, from its icon in the notification area)";
 
-/// Whether the desktop app of Ollama runs.
+/// Returns whether the desktop app of Ollama runs.
 pub fn desktop_app_runs() -> bool {
     let Some(all) = list() else { return false };
     let mut process = PROCESSENTRY32W {
@@ -29,7 +29,7 @@ pub fn desktop_app_runs() -> bool {
     let mut is_one = unsafe { Process32FirstW(all, &mut process) } != 0;
     let mut runs = false;
     while is_one && !runs {
-        runs = name(&process).eq_ignore_ascii_case(NAME);
+        runs = name(&process).eq_ignore_ascii_case(APP_NAME);
         // SAFETY: as above.
         is_one = unsafe { Process32NextW(all, &mut process) } != 0;
     }
@@ -40,9 +40,10 @@ pub fn desktop_app_runs() -> bool {
 
 /// A list of all processes, to be closed. It may fail where some start while it is made.
 fn list() -> Option<HANDLE> {
-    const TRIES: usize = 8;
+    const ATTEMPTS_MAX: usize = 8;
     // SAFETY: takes no memory of ours.
-    let mut tries = (0..TRIES).map(|_| unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0) });
+    let mut tries =
+        (0..ATTEMPTS_MAX).map(|_| unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0) });
     tries.find(|list| *list != INVALID_HANDLE_VALUE)
 }
 

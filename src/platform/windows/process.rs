@@ -1,7 +1,7 @@
 //! Processes that we start: what they share, and their end.
 //!
-//! A guard makes a job, in which all is that it starts from then on. Windows ends what is in it once the last handle to it closes,
-//! and the guard alone has one. Its console, which has no window, is shared by these processes and nobody else: a Ctrl-Break
+//! A reaper makes a job, in which all is that it starts from then on. Windows ends what is in it once the last handle to it closes,
+//! and the reaper alone has one. Its console, which has no window, is shared by these processes alone: a Ctrl-Break
 //! there asks them to end, also where we are a service and have none, and no Ctrl-C of a user's gets there.
 
 use super::console::sharers_of_console;
@@ -28,7 +28,7 @@ use windows_sys::Win32::System::Threading::{
     CREATE_NO_WINDOW, GetCurrentProcess, TerminateProcess,
 };
 
-/// What a program that is killed says instead of its exit code.
+/// The exit code of a program that is killed.
 const KILLED: u32 = 1;
 
 /// The job that this process leads. Only the end of the process closes it.
@@ -46,7 +46,7 @@ pub fn become_leader() -> io::Result<()> {
     }
     wait_for_signals(|| ())?;
     let job = Job::new(JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE)?;
-    // SAFETY: takes nothing; what it returns is no handle that would have to be closed.
+    // SAFETY: takes nothing; it returns a pseudo handle that need not be closed.
     job.take(unsafe { GetCurrentProcess() })?;
     let _ = OWN_GROUP.set(job);
     Ok(())
@@ -58,7 +58,7 @@ pub fn kill_group(leader: &Child) {
     unsafe { TerminateProcess(leader.as_raw_handle(), KILLED) };
 }
 
-/// Asks every process of our own group to end. In both ways: a Ctrl-C is ignored where whoever started us said so, and Wine knows
+/// Asks every process of our own group to end. In both ways: a Ctrl-C is ignored where our parent disabled it, and Wine knows
 /// no Ctrl-Break.
 pub fn ask_own_group_to_end() {
     const ALL_AT_OUR_CONSOLE: u32 = 0;
@@ -89,7 +89,7 @@ pub fn leave_signals_to(command: Arc<Mutex<Option<u32>>>) -> io::Result<()> {
     })
 }
 
-/// Starts `command`, which ends when we do, in whatever way. What it starts itself goes on.
+/// Starts `command`, which ends when we do, in any way. Its own children go on.
 pub fn spawn_to_end_with_us(command: &mut Command) -> io::Result<Child> {
     static OURS: OnceLock<Option<Job>> = OnceLock::new();
     let child = command.spawn()?;
@@ -100,12 +100,12 @@ pub fn spawn_to_end_with_us(command: &mut Command) -> io::Result<Child> {
     Ok(child)
 }
 
-/// Our standard error once more, for what we start.
+/// Duplicates our standard error for a child.
 pub fn own_stderr() -> io::Result<Stdio> {
     Ok(io::stderr().as_handle().try_clone_to_owned()?.into())
 }
 
-/// Stands for the program of `command` until its end, and ends as it does. Returns only where it cannot be started.
+/// Runs `command` to its end, and ends with its exit code. Returns only if it cannot be started.
 pub fn become_program(command: &mut Command) -> io::Error {
     let ended = wait_for_signals(|| ()).and_then(|()| spawn_to_end_with_us(command)?.wait());
     match ended {
@@ -120,7 +120,7 @@ pub fn start_anew(_args: &[String], _variable: (&str, &str)) {}
 /// The exit code that a Unix shell gives for an end by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-/// The exit code for this end, as far as a byte holds it.
+/// Returns the exit code for this end, as far as a byte holds it.
 pub fn exit_code(status: ExitStatus) -> u8 {
     match status.code() {
         Some(STATUS_CONTROL_C_EXIT) => INTERRUPTED,
@@ -128,7 +128,7 @@ pub fn exit_code(status: ExitStatus) -> u8 {
     }
 }
 
-/// This very program.
+/// Returns the path of this program.
 pub fn own_executable() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
@@ -137,14 +137,14 @@ pub fn own_executable() -> io::Result<PathBuf> {
 struct Job(OwnedHandle);
 
 impl Job {
-    /// A job that nothing is in yet.
+    /// Makes a job without processes.
     fn new(limits: JOB_OBJECT_LIMIT) -> io::Result<Job> {
         // SAFETY: null means no name and the usual rights.
         let handle = unsafe { CreateJobObjectW(ptr::null(), ptr::null()) };
         if handle.is_null() {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: opened above, and nobody else's.
+        // SAFETY: opened above, and owned here alone.
         let job = Job(unsafe { OwnedHandle::from_raw_handle(handle) });
         let mut all = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
         all.BasicLimitInformation.LimitFlags = limits;
@@ -161,12 +161,12 @@ impl Job {
     }
 
     fn take(&self, process: HANDLE) -> io::Result<()> {
-        // SAFETY: a handle that is none is an error and nothing else.
+        // SAFETY: an invalid handle is an error and nothing else.
         checked(unsafe { AssignProcessToJobObject(self.0.as_raw_handle(), process) })
     }
 }
 
-/// Sets variables of this process. Call it before the first thread of ours starts.
+/// Sets variables of this process. Call it before the first thread starts.
 pub fn set_variables<'a>(values: impl IntoIterator<Item = (&'a String, &'a String)>) {
     for (name, value) in values {
         // SAFETY: Windows guards the environment by a lock of its own.

@@ -61,11 +61,11 @@ pub fn set_thread_stack(bytes: usize) {
     unsafe { std::env::set_var("RUST_MIN_STACK", bytes.to_string()) };
 }
 
-/// Does nothing: below the pages that a stack has used lies the page that makes it grow, which is not ours to move. What a stack
+/// Does nothing: below the pages that a stack has used is the guard page that makes it grow, which we must not move. What a stack
 /// has used once it keeps, at most what `set_thread_stack` said.
 pub fn release_stack() {}
 
-/// Between the years 1601, from which Windows counts, and 1970 (seconds).
+/// The time between 1601, from which Windows counts, and 1970 (seconds).
 const EPOCH: f64 = 11_644_473_600.0;
 
 /// The `process_*` metrics of this process.
@@ -104,8 +104,17 @@ impl Usage {
         })
     }
 
+    fn gauges(&self) -> [&Gauge; 4] {
+        [
+            &self.started,
+            &self.resident,
+            &self.committed,
+            &self.handles,
+        ]
+    }
+
     /// Sets what the system tells; what it does not stays as it was.
-    fn look(&self) {
+    fn update(&self) {
         if let Some((started, cpu)) = times() {
             self.started.set(started - EPOCH);
             self.cpu.inc_by((cpu - self.cpu.get()).max(0.0));
@@ -124,36 +133,24 @@ impl Usage {
 
 impl Collector for Usage {
     fn desc(&self) -> Vec<&Desc> {
-        let gauges = [
-            &self.started,
-            &self.resident,
-            &self.committed,
-            &self.handles,
-        ];
         self.cpu
             .desc()
             .into_iter()
-            .chain(gauges.into_iter().flat_map(|gauge| gauge.desc()))
+            .chain(self.gauges().into_iter().flat_map(Collector::desc))
             .collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        self.look();
-        let gauges = [
-            &self.started,
-            &self.resident,
-            &self.committed,
-            &self.handles,
-        ];
+        self.update();
         self.cpu
             .collect()
             .into_iter()
-            .chain(gauges.into_iter().flat_map(|gauge| gauge.collect()))
+            .chain(self.gauges().into_iter().flat_map(Collector::collect))
             .collect()
     }
 }
 
-/// When the process started, and the CPU time that it has used (seconds).
+/// Returns the start of the process, and the CPU time that it has used (seconds).
 fn times() -> Option<(f64, f64)> {
     let [mut created, mut exited, mut kernel, mut user] = [FILETIME::default(); 4];
     // SAFETY: four times that are writable for the call.

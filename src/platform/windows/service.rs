@@ -1,4 +1,4 @@
-//! Our service as Windows' service control manager has it: registered, started, stopped, removed, asked.
+//! Our service at Windows' service control manager: registers, starts, stops, removes and queries it.
 
 pub use super::service_life::{is_service, live_as_service, log_target, log_to};
 use crate::platform::service::{
@@ -22,28 +22,28 @@ use windows_sys::Win32::System::Threading::{
     OpenProcess, PROCESS_SYNCHRONIZE, WaitForSingleObject,
 };
 
-/// What starts services here; `None` where that is not known.
+/// The service manager of this system; `None` where that is not known.
 pub const SERVICE_MANAGER: Option<Manager> = Some(Manager::Windows);
 
 const DISPLAY_NAME: &str = "Ollama Tap";
 
 const DESCRIPTION: &str = "Answers where applications expect Ollama, passes everything on to it, and keeps metrics and a history.";
 
-/// What Windows waits before it starts a service again that has failed once, twice, and more often.
-const RESTARTS: [Duration; 3] = [
+/// The delays before Windows restarts a service that has failed once, twice, and more often.
+const RESTART_DELAYS: [Duration; 3] = [
     Duration::from_secs(5),
     Duration::from_secs(5),
     Duration::from_secs(60),
 ];
 
-/// After so long without a failure the next one counts as the first.
-const FORGIVEN: Duration = Duration::from_secs(24 * 60 * 60);
+/// The time without a failure after which the next one counts as the first.
+const FAILURE_RESET_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a service that starts or stops may tell nothing new before we give up on it.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// The longest time without news from a service that starts or stops before we give up on it.
+const CONTROL_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// How often it is asked meanwhile.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The time between two questions meanwhile.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub fn call_service(call: &ServiceCall) -> io::Result<()> {
     match call {
@@ -57,7 +57,7 @@ pub fn call_service(call: &ServiceCall) -> io::Result<()> {
     }
 }
 
-/// How it is; `None` where it is not registered.
+/// Returns its state; `None` where it is not registered.
 pub fn service_state() -> io::Result<Option<ServiceState>> {
     let Some(service) = open(ServiceAccess::QUERY_STATUS)? else {
         return Ok(None);
@@ -95,7 +95,7 @@ fn manager(access: ServiceManagerAccess) -> io::Result<ServiceManager> {
 }
 
 fn register(entry: &ServiceEntry) -> io::Result<()> {
-    let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::START; // the latter since Windows is told to start it again
+    let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::START; // START, since Windows is told to restart it
     let service = match open(access)? {
         Some(service) => service.change_config(&info(entry)).map(|()| service),
         None => manager(ServiceManagerAccess::CREATE_SERVICE)?.create_service(&info(entry), access),
@@ -118,17 +118,13 @@ fn info(entry: &ServiceEntry) -> ServiceInfo {
     }
 }
 
-/// What Windows takes in further calls.
+/// Sets what Windows takes in further calls.
 fn describe(service: &Service, entry: &ServiceEntry) -> io::Result<()> {
-    let restart = |delay| ServiceAction {
-        action_type: ServiceActionType::Restart,
-        delay,
-    };
     let failures = ServiceFailureActions {
-        reset_period: ServiceFailureResetPeriod::After(FORGIVEN),
+        reset_period: ServiceFailureResetPeriod::After(FAILURE_RESET_TIME),
         reboot_msg: None,
         command: None,
-        actions: Some(RESTARTS.map(restart).into()),
+        actions: Some(RESTART_DELAYS.map(restart_after).into()),
     };
     if_known(service.set_description(DESCRIPTION))?;
     if_known(service.set_delayed_auto_start(true))?;
@@ -137,11 +133,18 @@ fn describe(service: &Service, entry: &ServiceEntry) -> io::Result<()> {
     if_known(service.set_preshutdown_timeout(entry.stop_time))
 }
 
-/// A manager may not know what others of its kind know; every Windows of today knows all of it, Wine 8 does not.
-fn if_known(told: windows_service::Result<()>) -> io::Result<()> {
-    match told.map_err(plain) {
+fn restart_after(delay: Duration) -> ServiceAction {
+    ServiceAction {
+        action_type: ServiceActionType::Restart,
+        delay,
+    }
+}
+
+/// Ignores a setting that the manager does not know; every Windows of today knows all of them, Wine 8 does not.
+fn if_known(result: windows_service::Result<()>) -> io::Result<()> {
+    match result.map_err(plain) {
         Err(cause) if is(&cause, ERROR_INVALID_LEVEL) => Ok(()),
-        told => told,
+        result => result,
     }
 }
 
@@ -151,7 +154,12 @@ fn start() -> io::Result<()> {
     service.start::<&str>(&[]).map_err(plain)?;
     match wait(&service, Phase::StartPending)?.current_state {
         Phase::Running => Ok(()),
-        _ => Err(io::Error::other(
+        Phase::Stopped
+        | Phase::StartPending
+        | Phase::StopPending
+        | Phase::ContinuePending
+        | Phase::PausePending
+        | Phase::Paused => Err(io::Error::other(
             "it ended at once; `ollama-tap service logs` shows why",
         )),
     }
@@ -166,38 +174,38 @@ fn stop() -> io::Result<()> {
     };
     match service.stop().map_err(plain) {
         Err(cause) if is(&cause, ERROR_SERVICE_NOT_ACTIVE) => return Ok(()),
-        told => told?,
+        result => result?,
     };
     match wait(&service, Phase::StopPending)?.current_state {
         Phase::Stopped => wait_for_end(process),
-        _ => Err(io::Error::other("it goes on running")),
+        _ => Err(io::Error::other("it is still running")),
     }
 }
 
 /// Waits for the end of a process, before which its file cannot be replaced. A service has stopped a little earlier.
 fn wait_for_end(process: u32) -> io::Result<()> {
-    if has_ended(process, PATIENCE) {
+    if has_ended(process, CONTROL_TIMEOUT) {
         Ok(())
     } else {
         Err(io::Error::other(format!(
-            "its process {process} goes on running"
+            "its process {process} is still running"
         )))
     }
 }
 
-/// The process of a service, while it lives: one that was killed may be on the books for a while.
+/// Returns the process of a service, while it lives: the manager may list a killed one for a while.
 fn process_of(status: &ServiceStatus) -> Option<u32> {
     status
         .process_id
         .filter(|id| *id > 0 && !has_ended(*id, Duration::ZERO))
 }
 
-/// Whether a process has ended, or does within this time. One that we may not ask about lives.
+/// Returns whether a process has ended, or ends within this time. One that we may not ask about counts as alive.
 fn has_ended(process: u32, time: Duration) -> bool {
     // SAFETY: takes no memory of ours.
     let handle = unsafe { OpenProcess(PROCESS_SYNCHRONIZE, 0, process) };
     if handle.is_null() {
-        return is(&io::Error::last_os_error(), ERROR_INVALID_PARAMETER); // Windows' word for a number that no process has
+        return is(&io::Error::last_os_error(), ERROR_INVALID_PARAMETER); // no process has this number
     }
     // SAFETY: opened above.
     let is_over = unsafe { WaitForSingleObject(handle, time.as_millis() as u32) } == WAIT_OBJECT_0;
@@ -206,7 +214,7 @@ fn has_ended(process: u32, time: Duration) -> bool {
     is_over
 }
 
-/// Waits as long as the service is in this phase and tells something new now and again.
+/// Waits as long as the service is in this phase and reports progress.
 fn wait(service: &Service, phase: Phase) -> io::Result<ServiceStatus> {
     let mut progress = (0, Instant::now());
     loop {
@@ -217,13 +225,13 @@ fn wait(service: &Service, phase: Phase) -> io::Result<ServiceStatus> {
         if status.checkpoint != progress.0 {
             progress = (status.checkpoint, Instant::now());
         }
-        if progress.1.elapsed() > PATIENCE {
+        if progress.1.elapsed() > CONTROL_TIMEOUT {
             return Err(io::Error::other(format!(
-                "nothing new for {} s",
-                PATIENCE.as_secs()
+                "no progress for {} s",
+                CONTROL_TIMEOUT.as_secs()
             )));
         }
-        thread::sleep(PAUSE);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -235,7 +243,7 @@ fn is(cause: &io::Error, code: u32) -> bool {
     cause.raw_os_error() == Some(code as i32)
 }
 
-/// The system's own error, without the words of the library round it.
+/// Takes the system's own error out of the library's.
 fn plain(error: windows_service::Error) -> io::Error {
     match error {
         windows_service::Error::Winapi(cause) => cause,

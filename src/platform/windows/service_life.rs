@@ -1,4 +1,4 @@
-//! The life of a process that Windows' service control manager has started: what it tells the manager, and what it hears from it.
+//! The life of a process that Windows' service control manager has started: its reports to the manager, and the manager's controls.
 //!
 //! - starting: until `notify_ready`
 //! - running: until the manager asks to stop, which is heard as Ctrl-C is in a console, or something fails
@@ -23,7 +23,7 @@ use windows_service::service_control_handler::{
 use windows_service::{define_windows_service, service_dispatcher};
 use windows_sys::Win32::Foundation::ERROR_FAILED_SERVICE_CONTROLLER_CONNECT;
 
-/// How long starting may take until the next word (it waits for the history, which may be mended first).
+/// The longest start between two reports (it waits for the history, which may be repaired first).
 const START_HINT: Duration = Duration::from_secs(30);
 
 /// While stopping, how often the manager is told, and how soon it may expect the next word.
@@ -31,12 +31,12 @@ const STOP_BEAT: Duration = Duration::from_secs(1);
 
 const STOP_HINT: Duration = Duration::from_secs(10);
 
-/// The manager calls without a word of ours, so what it needs lies here.
+/// The state of the callback, to which Windows passes no argument of ours.
 static LIFE: Mutex<Option<fn() -> u8>> = Mutex::new(None);
 
 static REPORT: Mutex<Option<Report>> = Mutex::new(None);
 
-/// What the manager was told last.
+/// The status that was reported last.
 struct Report {
     handle: ServiceStatusHandle,
     phase: Phase,
@@ -61,9 +61,9 @@ pub fn live_as_service(life: fn() -> u8) -> io::Result<bool> {
     }
 }
 
-/// Called on a thread of the manager's.
+/// The main function of the service, which the manager calls on a thread of its own.
 fn lead(_arguments: Vec<OsString>) {
-    let Ok(handle) = service_control_handler::register(SERVICE, hear) else {
+    let Ok(handle) = service_control_handler::register(SERVICE, handle_control) else {
         return;
     };
     *report() = Some(Report {
@@ -71,7 +71,8 @@ fn lead(_arguments: Vec<OsString>) {
         phase: Phase::StartPending,
         checkpoint: 0,
     });
-    tell(Phase::StartPending, ServiceExitCode::NO_ERROR);
+    console::become_service();
+    report_status(Phase::StartPending, ServiceExitCode::NO_ERROR);
     let life = LIFE.lock().unwrap_or_else(PoisonError::into_inner).take();
     let code = life.map_or(0, |life| life());
     let code = if code == 0 {
@@ -79,14 +80,14 @@ fn lead(_arguments: Vec<OsString>) {
     } else {
         ServiceExitCode::ServiceSpecific(code.into())
     };
-    tell(Phase::Stopped, code);
+    report_status(Phase::Stopped, code);
 }
 
 fn report() -> std::sync::MutexGuard<'static, Option<Report>> {
     REPORT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn hear(control: ServiceControl) -> ServiceControlHandlerResult {
+fn handle_control(control: ServiceControl) -> ServiceControlHandlerResult {
     match control {
         ServiceControl::Stop | ServiceControl::Preshutdown => {
             stopping();
@@ -98,35 +99,35 @@ fn hear(control: ServiceControl) -> ServiceControlHandlerResult {
     }
 }
 
-/// Whether the manager has started this process.
+/// Returns whether the service manager has started this process.
 pub fn is_service() -> bool {
     report().is_some()
 }
 
-/// It serves.
+/// Reports that the service runs.
 pub fn ready() {
-    tell(Phase::Running, ServiceExitCode::NO_ERROR);
+    report_status(Phase::Running, ServiceExitCode::NO_ERROR);
 }
 
-/// It ends, and tells so until it has ended.
+/// Reports that the service stops, again and again until it has.
 pub fn stopping() {
-    let was_told = report()
+    let is_stopping = report()
         .as_ref()
         .is_none_or(|report| matches!(report.phase, Phase::StopPending | Phase::Stopped));
-    tell(Phase::StopPending, ServiceExitCode::NO_ERROR);
-    if !was_told {
+    report_status(Phase::StopPending, ServiceExitCode::NO_ERROR);
+    if !is_stopping {
         // Without the thread, the manager hears nothing more before the end, and may take us for dead: no reason not to end well.
         let _ = thread::Builder::new().name("stopping".into()).spawn(|| {
-            while tell(Phase::StopPending, ServiceExitCode::NO_ERROR) {
+            while report_status(Phase::StopPending, ServiceExitCode::NO_ERROR) {
                 thread::sleep(STOP_BEAT);
             }
         });
     }
 }
 
-/// Tells the manager, if there is one. Nothing is told after the end, and nothing but the end once it was told that we stop;
-/// `false` then.
-fn tell(phase: Phase, exit_code: ServiceExitCode) -> bool {
+/// Reports a status to the manager, if there is one. Returns `false` for a late one: any after the end, or that it runs after
+/// that it stops.
+fn report_status(phase: Phase, exit_code: ServiceExitCode) -> bool {
     let mut report = report();
     let Some(report) = report.as_mut() else {
         return false;
@@ -142,7 +143,7 @@ fn tell(phase: Phase, exit_code: ServiceExitCode) -> bool {
         0
     };
     report.phase = phase;
-    // Where it cannot be told, it will ask.
+    // Where the report fails, the manager asks again.
     let _ = report
         .handle
         .set_service_status(status(phase, report.checkpoint, exit_code));
@@ -157,7 +158,9 @@ fn status(phase: Phase, checkpoint: u32, exit_code: ServiceExitCode) -> ServiceS
         ),
         Phase::StartPending => (ServiceControlAccept::empty(), START_HINT),
         Phase::StopPending => (ServiceControlAccept::empty(), STOP_HINT),
-        _ => (ServiceControlAccept::empty(), Duration::ZERO),
+        Phase::Stopped | Phase::ContinuePending | Phase::PausePending | Phase::Paused => {
+            (ServiceControlAccept::empty(), Duration::ZERO)
+        }
     };
     let checkpoint = if matches!(phase, Phase::StartPending | Phase::StopPending) {
         checkpoint
@@ -175,16 +178,16 @@ fn status(phase: Phase, checkpoint: u32, exit_code: ServiceExitCode) -> ServiceS
     }
 }
 
-/// Set before the log starts.
+/// The log file, opened before the log starts.
 static FILE: Mutex<Option<LogFile>> = Mutex::new(None);
 
-/// Has the log kept in this directory once it starts, instead of on standard error. For a service.
+/// Opens a log file in this directory, which takes the place of standard error. For a service.
 pub fn log_to(directory: &Path) -> io::Result<()> {
     *FILE.lock().unwrap_or_else(PoisonError::into_inner) = Some(LogFile::open(directory)?);
     Ok(())
 }
 
-/// Where the log goes instead of standard error.
+/// Returns the log that takes the place of standard error.
 pub fn log_target() -> Option<Box<dyn Write + Send>> {
     let file = FILE.lock().unwrap_or_else(PoisonError::into_inner).take()?;
     Some(Box::new(file))

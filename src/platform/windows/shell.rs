@@ -1,4 +1,4 @@
-//! What the desktop does for a user who has no terminal: opens, copies, tells, and asks for an administrator's rights.
+//! Services of the desktop for a user without a terminal: opens a page, copies text, shows a message, asks for an administrator's rights.
 
 use super::text::wide;
 use std::ffi::OsString;
@@ -49,7 +49,7 @@ pub fn claim_tray() -> io::Result<Option<Claim>> {
     Ok((!is_another).then_some(claim))
 }
 
-/// Whether a console window belongs to us, or to us among others.
+/// Returns whether this process has a console window, alone or shared.
 pub fn has_console() -> bool {
     // SAFETY: takes nothing.
     unsafe { !GetConsoleWindow().is_null() }
@@ -106,7 +106,7 @@ pub fn run_as_administrator(words: &[&str]) -> io::Result<u32> {
     }
 }
 
-/// Has the desktop do this; returns the process, if that was asked for.
+/// Asks the desktop to perform a verb; returns the process, if that was requested.
 fn execute(what: SHELLEXECUTEINFOW) -> io::Result<HANDLE> {
     let mut what = SHELLEXECUTEINFOW {
         cbSize: size_of::<SHELLEXECUTEINFOW>() as u32,
@@ -152,7 +152,7 @@ fn memory_of(text: &[u16]) -> io::Result<HANDLE> {
     if place.is_null() {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: it is as large as the text, and nobody else's.
+    // SAFETY: it is as large as the text, and owned here alone.
     unsafe { ptr::copy_nonoverlapping(text.as_ptr(), place.cast(), text.len()) };
     // SAFETY: locked above.
     unsafe { GlobalUnlock(memory) };
@@ -177,7 +177,7 @@ pub fn remove_at_restart(path: &Path) -> io::Result<()> {
 }
 
 /// Tells something in a window, and waits until it is closed.
-pub fn tell(text: &str) {
+pub fn show_message(text: &str) {
     // SAFETY: both texts end in 0 and live until the end of the call.
     unsafe {
         MessageBoxW(

@@ -24,7 +24,7 @@ use windows_sys::Win32::System::Threading::{
 pub const LINGER: Duration = Duration::ZERO;
 
 /// How long a wait may miss that one of its own sockets was shut down by another thread.
-const LOOK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Sees to it that a port which is about to be bound is ours alone: Windows else lets another program bind it too, and take our
 /// connections.
@@ -110,7 +110,11 @@ pub fn wait_for<const N: usize>(
         })
     };
     let mut pollfds: Vec<WSAPOLLFD> = sockets.iter().filter_map(ask).collect();
-    let time = time.unwrap_or(LOOK).min(LOOK).as_micros().div_ceil(1000) as i32;
+    let time = time
+        .unwrap_or(POLL_INTERVAL)
+        .min(POLL_INTERVAL)
+        .as_micros()
+        .div_ceil(1000) as i32;
     // SAFETY: pointer and length are those of a valid array.
     if unsafe { WSAPoll(pollfds.as_mut_ptr(), pollfds.len() as u32, time) } < 0 {
         return Err(io::Error::last_os_error());

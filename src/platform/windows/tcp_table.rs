@@ -37,11 +37,11 @@ fn port_of(number: u32) -> u16 {
 /// A table as `ask` puts it in a buffer whose size it is told; empty where the system does not tell.
 fn table(ask: impl Fn(*mut c_void, *mut u32) -> u32) -> Vec<u32> {
     /// Rows may come between being told the size and asking again.
-    const TRIES: usize = 8;
-    /// Room for the first try (words).
+    const ATTEMPTS_MAX: usize = 8;
+    /// The buffer of the first attempt (words).
     const ROOM: usize = 4 * 1024;
     let mut buffer = vec![0u32; ROOM];
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS_MAX {
         let mut size = size_of_val(&*buffer) as u32;
         match ask(buffer.as_mut_ptr().cast(), &mut size) {
             0 => return buffer,
@@ -52,7 +52,7 @@ fn table(ask: impl Fn(*mut c_void, *mut u32) -> u32) -> Vec<u32> {
     Vec::new()
 }
 
-/// The rows of a table: a count, and so many of them behind it.
+/// Reads the rows of a table: a count, followed by that many rows.
 fn entries<Row>(table: &[u32]) -> &[Row] {
     let Some((count, rest)) = table.split_first() else {
         return &[];

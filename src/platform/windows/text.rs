@@ -13,7 +13,7 @@ pub fn checked(result: i32) -> io::Result<()> {
     }
 }
 
-/// As Windows takes text: with a 0 at its end.
+/// Encodes a text for Windows, with a 0 at its end.
 pub fn wide(text: impl AsRef<OsStr>) -> Vec<u16> {
     text.as_ref().encode_wide().chain([0]).collect()
 }

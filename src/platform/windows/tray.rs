@@ -3,7 +3,8 @@
 //! An icon belongs to the thread that made it. So another thread leaves what is to be shown in a channel, and wakes this one.
 
 pub use super::shell::{
-    claim_tray, copy_text, has_console, open, run_as_administrator, start_without_console, tell,
+    claim_tray, copy_text, has_console, open, run_as_administrator, show_message,
+    start_without_console,
 };
 use crate::platform::tray::TrayLook;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -23,7 +24,7 @@ pub struct Tray {
     items: Vec<MenuId>,
     painter: Painter,
     looks: Receiver<TrayLook>,
-    /// What could not be shown: the taskbar was not there.
+    /// The look that could not be shown: the taskbar was not there.
     pending: Option<TrayLook>,
 }
 
@@ -37,7 +38,7 @@ pub struct Painter {
 impl Painter {
     pub fn show(&self, look: TrayLook) {
         if self.looks.send(look).is_ok() {
-            // SAFETY: takes no memory of ours. Where it wakes nobody, because a menu is open, the next one does.
+            // SAFETY: takes no memory of ours. A message that wakes no loop, because a menu is open, is followed by the next.
             unsafe { PostThreadMessageW(self.thread, WM_APP, 0, 0) };
         }
     }
@@ -134,7 +135,7 @@ fn list(menu: &[&str]) -> Result<(Menu, Vec<MenuId>), tray_icon::menu::Error> {
 
 /// Pixels a side that an icon has here.
 pub fn tray_icon_side() -> u32 {
-    /// Where Windows does not say.
+    /// The size where Windows does not tell it.
     const USUAL: u32 = 16;
     // SAFETY: takes no memory of ours.
     let side = unsafe { GetSystemMetrics(SM_CXSMICON) };

@@ -156,7 +156,7 @@ fn the_copy_that_the_service_runs_uninstalls_it_too() {
     ]);
     let (code, stdout, stderr) = machine.copy(&["uninstall", "--purge"]);
     assert!(
-        code == 0 && stderr.contains("it goes when the system starts the next time"),
+        code == 0 && stderr.contains("it is removed at the next start of the system"),
         "{stdout}{stderr}"
     );
     assert!(

@@ -36,7 +36,7 @@ fn plan() -> Plan {
         executable: platform::folders::service_program(),
         copy_executable: true,
         user: SERVICE_ACCOUNT.to_owned(),
-        home: platform::folders::service_home(),
+        home: platform::folders::service_directory(),
         settings: "OLLAMA_EXECUTABLE_PATH=/srv/me/Ollama/ollama\nOLLAMA_TAP_TOKEN=s3cret\n"
             .to_owned(),
         backend_port: 11435,
@@ -50,7 +50,7 @@ fn plan() -> Plan {
     }
 }
 
-fn said(steps: &[Step]) -> Vec<String> {
+fn descriptions(steps: &[Step]) -> Vec<String> {
     steps.iter().map(Step::to_string).collect()
 }
 
@@ -63,7 +63,7 @@ fn place_of(steps: &[String], text: &str) -> usize {
 
 #[test]
 fn the_account_is_given_what_it_needs_once_it_is_there_and_before_it_starts() {
-    let steps = said(&install(&plan(), &host(None)));
+    let steps = descriptions(&install(&plan(), &host(None)));
     let (registered, started) = (
         place_of(&steps, "register the service"),
         place_of(&steps, "start the service"),
@@ -87,7 +87,7 @@ fn the_account_is_given_what_it_needs_once_it_is_there_and_before_it_starts() {
 
 #[test]
 fn the_service_s_directory_is_closed_before_there_is_a_secret_in_it() {
-    let steps = said(&install(&plan(), &host(None)));
+    let steps = descriptions(&install(&plan(), &host(None)));
     let closed = place_of(
         &steps,
         "/inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F *S-1-5-32-545:(OI)(CI)RX /q",
@@ -118,7 +118,7 @@ fn the_record_says_what_uninstall_takes_back_also_of_the_installation_before() {
 
 #[test]
 fn uninstall_takes_rights_back_while_their_holder_has_a_name_and_leaves_the_history() {
-    let steps = said(&uninstall(
+    let steps = descriptions(&uninstall(
         &host(Some("Executable=copied\nGiven=/\nGiven=/gone/long/ago\n")),
         false,
     ));
@@ -148,10 +148,10 @@ fn uninstall_takes_rights_back_while_their_holder_has_a_name_and_leaves_the_hist
 
 #[test]
 fn purge_removes_the_directory_and_an_installation_that_is_not_there_is_removed_without_harm() {
-    let steps = said(&uninstall(&host(None), true));
+    let steps = descriptions(&uninstall(&host(None), true));
     let all = format!(
         "remove {} and all that is in it",
-        platform::folders::service_home().display()
+        platform::folders::service_directory().display()
     );
     assert_eq!(
         steps,

@@ -1,4 +1,4 @@
-//! Linux: what /proc tells, as far as a sandbox leaves it visible.
+//! Linux: reads /proc, as far as a sandbox leaves it visible.
 
 pub mod notify;
 pub mod socket_store;
@@ -17,20 +17,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::platform::service::ServiceManager;
 
-/// What starts services here; `None` where that is not known.
+/// The service manager of this system; `None` where that is not known.
 pub const SERVICE_MANAGER: Option<ServiceManager> = Some(ServiceManager::Systemd);
 
-/// Where taps leave their notes for everybody.
+/// The directory of the instance files that all users may read.
 pub const RUNTIME_DIRECTORY: &str = "/run/ollama-tap";
 
-/// poll's word for a peer that has closed its side.
+/// poll's event for a peer that has closed its side.
 pub const MAY_HAVE_CLOSED: i16 = libc::POLLRDHUP;
 
-/// How long a worker waits at a connection that it has answered for the next request on it, where nobody else waits: a few turns of a busy
+/// The time that a worker waits for the next request on a connection that it has answered, while no other request waits: a few turns of a busy
 /// processor, since a client that is slower than this costs two changes of thread more.
 pub const LINGER: Duration = Duration::from_millis(2);
 
-/// poll's words for a connection that is no more.
+/// poll's events for a connection that has ended.
 pub const BROKEN: i16 = libc::POLLHUP | libc::POLLERR;
 
 /// CLOCK_MONOTONIC rests while the machine sleeps.
@@ -61,7 +61,7 @@ pub fn end_unless_acknowledged(stream: &TcpStream, time: Duration) -> io::Result
     SockRef::from(stream).set_tcp_user_timeout(Some(time))
 }
 
-/// From now on large pieces of memory go back to the system when they are freed. glibc would keep up to 32 MiB for each thread.
+/// Returns large pieces of memory to the system from now on when they are freed. glibc would keep up to 32 MiB for each thread.
 pub fn return_freed_memory() {
     #[cfg(target_env = "gnu")]
     {
@@ -72,7 +72,7 @@ pub fn return_freed_memory() {
     }
 }
 
-/// The memory that we may use, in bytes: the machine's, or our part of it where a cgroup bounds us.
+/// Returns the memory that we may use, in bytes: the machine's, or our part of it where a cgroup bounds us.
 pub fn memory_bytes() -> Option<u64> {
     [physical_memory(), cgroup_memory()]
         .into_iter()
@@ -80,13 +80,13 @@ pub fn memory_bytes() -> Option<u64> {
         .min()
 }
 
-/// The least that our cgroup or one that it is in may use.
+/// Returns the lowest limit of our cgroup and those that it is in.
 fn cgroup_memory() -> Option<u64> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
     own.lines().filter_map(least_of).min()
 }
 
-/// The same, for one line of /proc/self/cgroup. The second version has one, `0::/path`; the first one for each controller,
+/// Returns the lowest limit of one line of /proc/self/cgroup. The second version has one, `0::/path`; the first one for each controller,
 /// such as `4:memory:/path`. In a container the path may be another's, and its root ours.
 fn least_of(line: &str) -> Option<u64> {
     let mut parts = line.splitn(3, ':');
@@ -101,16 +101,15 @@ fn least_of(line: &str) -> Option<u64> {
         }
         _ => return None,
     };
-    let limit = |dir: &Path| fs::read_to_string(dir.join(file)).ok()?.trim().parse().ok();
     let root = Path::new(root);
     root.join(path.trim_start_matches('/'))
         .ancestors()
         .take_while(|dir| dir.starts_with(root))
-        .filter_map(limit)
+        .filter_map(|dir| fs::read_to_string(dir.join(file)).ok()?.trim().parse().ok())
         .min()
 }
 
-/// Asked of the kernel itself: a sandbox hides /proc/meminfo.
+/// Asks the kernel itself: a sandbox hides /proc/meminfo.
 fn physical_memory() -> Option<u64> {
     let mut info = std::mem::MaybeUninit::<libc::sysinfo>::zeroed();
     // SAFETY: the pointer is that of a valid buffer.
@@ -122,7 +121,7 @@ fn physical_memory() -> Option<u64> {
     (!failed).then(|| total.checked_mul(u64::from(info.mem_unit)))?
 }
 
-/// The `process_*` metrics of this process.
+/// Returns the `process_*` metrics of this process.
 pub fn process_collector() -> Option<Box<dyn Collector>> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -162,7 +161,7 @@ impl Collector for Process {
     }
 }
 
-/// Starts `command`, which ends when the thread that starts it does, in whatever way.
+/// Starts `command`, which ends when the thread that starts it does, in any way.
 pub fn spawn_to_end_with_us(command: &mut Command) -> io::Result<Child> {
     // SAFETY: between fork and exec only what is safe in a signal handler may run, and this is one system call.
     unsafe {
@@ -177,15 +176,15 @@ pub fn spawn_to_end_with_us(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// How to stop an Ollama that is a service here, to follow "stop it".
+/// The way to stop an Ollama that is a service here, to follow "stop it".
 pub const STOP_OLLAMA: &str = " (where it is a service: `sudo systemctl stop ollama`)";
 
-/// There is no desktop app of Ollama's for Linux.
+/// Returns `false`: Ollama has no desktop app for Linux.
 pub fn desktop_app_runs() -> bool {
     false
 }
 
-/// The process that listens on `port`, as `name (pid N)`, where we may see it.
+/// Returns the process that listens on `port`, as `name (pid N)`, where we may see it.
 pub fn port_holder(port: u16) -> Option<String> {
     const LISTENING: &str = "0A";
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"]

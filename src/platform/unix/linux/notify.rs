@@ -19,7 +19,7 @@ pub fn notify_stopping() {
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
 }
 
-/// How long we may say nothing before we are taken for dead; `None` where nobody watches.
+/// Returns the longest silence before systemd takes us for dead; `None` without a watchdog.
 pub fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled()
 }

@@ -10,25 +10,25 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// systemd lets go of a socket when its turn comes to read that it is to.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest wait for systemd to act on a message (it reads them in turn).
+const BARRIER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A process has one such store.
 static STORE: Mutex<Store> = Mutex::new(Store {
-    handed_over: Vec::new(),
+    inherited: Vec::new(),
     names: BTreeSet::new(),
 });
 
 struct Store {
-    /// What we found here at our start, with the names that it is kept by, and have not asked for yet.
-    handed_over: Vec<(String, Socket)>,
-    /// Of all that is kept.
+    /// The sockets that we inherited, with their names, until they are taken.
+    inherited: Vec<(String, Socket)>,
+    /// The names of all sockets in the store.
     names: BTreeSet<String>,
 }
 
-/// Takes what systemd has handed over, and the variables that say so away from all that we start. Call it before the first thread
-/// of ours starts.
-pub fn take_over() {
+/// Takes the sockets that systemd passed to us, and hides the variables that announce them from our children. Call it before the
+/// first thread starts.
+pub fn inherit() {
     // SAFETY: no other thread runs yet that could read the environment at the same time.
     let found = unsafe { sd_notify::listen_fds_with_names_and_unset_env() };
     let mut store = lock();
@@ -36,9 +36,9 @@ pub fn take_over() {
         Ok(found) => {
             for (descriptor, name) in found {
                 store.names.insert(name.clone());
-                // SAFETY: the descriptor is open, or there would be an error, and was passed to nobody but us, who are here once.
+                // SAFETY: the descriptor is open, or there would be an error, and was passed to this process alone, which comes here once.
                 store
-                    .handed_over
+                    .inherited
                     .push((name, unsafe { Socket::from_raw_fd(descriptor) }));
             }
         }
@@ -48,41 +48,46 @@ pub fn take_over() {
     }
 }
 
-/// What was handed over, by name; only once.
-pub fn handed_over() -> Vec<(String, Socket)> {
-    mem::take(&mut lock().handed_over)
+/// Returns the inherited sockets with their names, once.
+pub fn take_inherited() -> Vec<(String, Socket)> {
+    mem::take(&mut lock().inherited)
 }
 
-/// Has a socket kept by this name, unless one is.
-pub fn keep(name: &str, socket: &TcpListener) {
-    if lock().names.insert(name.to_owned()) {
-        let told = sd_notify::notify_with_fds(&[FdStore, FdName(name)], &[socket.as_fd()]);
-        told.unwrap_or_else(|cause| log::warn!("have a socket kept over a restart: {cause}"));
+/// Stores a socket by this name, unless the name is taken.
+pub fn store(name: &str, socket: &TcpListener) {
+    if !lock().names.insert(name.to_owned()) {
+        return;
+    }
+    let stored = sd_notify::notify_with_fds(&[FdStore, FdName(name)], &[socket.as_fd()]);
+    if let Err(cause) = stored {
+        log::warn!("store a socket for the next run: {cause}");
     }
 }
 
-/// Has what is kept by these names kept no longer, and waits until that is so: before, the port is still taken.
-pub fn let_go(names: &BTreeSet<String>) {
+/// Removes the sockets of these names, and waits until systemd has closed them: until then the port is taken.
+pub fn remove(names: &BTreeSet<String>) {
     if names.is_empty() {
         return;
     }
     lock().names.retain(|name| !names.contains(name));
-    let told = names
+    let removed = names
         .iter()
-        .try_for_each(|name| sd_notify::notify(&[FdStoreRemove, FdName(name)]));
-    let heard = told.and_then(|()| wait_until_heard());
-    heard.unwrap_or_else(|cause| log::warn!("have a socket kept no longer: {cause}"));
+        .try_for_each(|name| sd_notify::notify(&[FdStoreRemove, FdName(name)]))
+        .and_then(|()| wait_until_read());
+    if let Err(cause) = removed {
+        log::warn!("remove a socket from systemd's store: {cause}");
+    }
 }
 
-/// Has nothing kept any longer, so that who comes is refused.
-pub fn let_go_of_all() {
+/// Removes all sockets, so that new connections are refused.
+pub fn remove_all() {
     let names = lock().names.clone();
-    drop(handed_over());
-    let_go(&names);
+    drop(take_inherited());
+    remove(&names);
 }
 
-/// Waits until systemd has read all that it was told: then it closes what goes with this message.
-fn wait_until_heard() -> io::Result<()> {
+/// Waits until systemd has read all messages before this one: it then closes the descriptor that comes with it.
+fn wait_until_read() -> io::Result<()> {
     let (ours, theirs) = io::pipe()?;
     sd_notify::notify_with_fds(&[Custom("BARRIER=1")], &[theirs.as_fd()])?;
     drop(theirs);
@@ -91,16 +96,16 @@ fn wait_until_heard() -> io::Result<()> {
         events: 0,
         revents: 0,
     }];
-    match super::poll(&mut asked, Some(PATIENCE)) {
+    match super::poll(&mut asked, Some(BARRIER_TIMEOUT)) {
         0 => Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("no answer in {} s", PATIENCE.as_secs()),
+            format!("no answer in {} s", BARRIER_TIMEOUT.as_secs()),
         )),
         _ => Ok(()),
     }
 }
 
-/// Nothing that is done under this lock panics half way.
+/// Locks the store; no code that holds the lock panics half way.
 fn lock() -> MutexGuard<'static, Store> {
     STORE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use crate::platform::service::ServiceManager;
 
-/// What starts services here; `None` where that is not known.
+/// The service manager of this system; `None` where that is not known.
 #[cfg(target_os = "macos")]
 pub const SERVICE_MANAGER: Option<ServiceManager> = Some(ServiceManager::Launchd);
 #[cfg(not(target_os = "macos"))]
 pub const SERVICE_MANAGER: Option<ServiceManager> = None;
 
-/// Where taps leave their notes for everybody.
+/// The directory of the instance files that all users may read.
 #[cfg(target_os = "macos")]
 pub const RUNTIME_DIRECTORY: &str = "/Library/Application Support/OllamaTap/run";
 #[cfg(not(target_os = "macos"))]
@@ -27,18 +27,18 @@ pub const RUNTIME_DIRECTORY: &str = "/run/ollama-tap";
 /// poll has no word of its own for a peer that has closed its side only.
 pub const MAY_HAVE_CLOSED: i16 = libc::POLLHUP;
 
-/// How long a worker waits at a connection that it has answered for the next request on it, where nobody else waits: a few turns of a busy
+/// The time that a worker waits for the next request on a connection that it has answered, while no other request waits: a few turns of a busy
 /// processor, since a client that is slower than this costs two changes of thread more.
 pub const LINGER: Duration = Duration::from_millis(2);
 
-/// poll's word for a connection that is no more; one that the peer has reset may look as if it had only ended.
+/// poll's event for a connection that has ended; one that the peer has reset may look as if it had only ended.
 pub const BROKEN: i16 = libc::POLLERR;
 
-/// That of mach_continuous_time, which counts sleep.
+/// The clock of mach_continuous_time, which counts sleep.
 #[cfg(target_vendor = "apple")]
 pub const STEADY_CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_RAW;
 
-/// Where no clock counts sleep, a machine that slept looks as if its clock had jumped: what is too old goes a day later.
+/// No clock here counts sleep, so a machine that slept looks as if its clock had jumped: old records are deleted a day later.
 #[cfg(not(target_vendor = "apple"))]
 pub const STEADY_CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
 
@@ -51,7 +51,7 @@ pub fn poll(asked: &mut [libc::pollfd], time: Option<Duration>) -> libc::c_int {
     unsafe { libc::poll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, time) }
 }
 
-/// There is no such option.
+/// Does nothing: this system has no such option.
 pub fn end_unless_acknowledged(_stream: &TcpStream, _time: Duration) -> io::Result<()> {
     Ok(())
 }
@@ -63,16 +63,16 @@ pub fn memory_bytes() -> Option<u64> {
     None
 }
 
-/// Starts `command`. There is no word here for a process that is to end with its parent.
+/// Starts `command`. These systems cannot end a process with its parent.
 pub fn spawn_to_end_with_us(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// How to stop the Ollama of the desktop app, to follow "stop it".
+/// The way to stop the Ollama of the desktop app, to follow "stop it".
 pub const STOP_OLLAMA: &str =
     " (where it is the Ollama app: quit that, from its icon in the menu bar)";
 
-/// Whether the desktop app of Ollama runs.
+/// Returns whether the desktop app of Ollama runs.
 pub fn desktop_app_runs() -> bool {
     Command::new("pgrep")
         .args(["-x", "Ollama"])

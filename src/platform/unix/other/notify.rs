@@ -11,7 +11,7 @@ pub fn notify_alive() {}
 /// Does nothing.
 pub fn notify_stopping() {}
 
-/// `None`: nobody watches.
+/// Returns `None`: there is no watchdog.
 pub fn watchdog() -> Option<Duration> {
     None
 }

@@ -91,7 +91,7 @@ fn an_executable_that_may_go_away_is_copied_and_the_copy_goes_with_the_service()
     let (code, _, stderr) = from_srv(&install);
     assert_eq!(code, 1);
     assert!(
-        stderr.contains("another one is there; install with that one"),
+        stderr.contains("a different program is there; install with that one"),
         "{stderr}"
     );
     assert_eq!(machine.changes(&before), [""; 0]);
