@@ -1,24 +1,27 @@
-//! A record as the two entries that Loki keeps of it, and back.
+//! Conversion of a record into the two entries that Loki stores of it, and back.
 //!
-//! Loki inflates a line and what stands beside it together, so that numbers beside a text cost as much as the text. Therefore `facts`
-//! are a short line that answers every question but those for texts, and `text` is a line with what they leave out. Both say whose
-//! they are and what filters ask for; both bring the numbers as structured metadata, for whoever reads them without us.
+//! Loki decompresses a line together with its structured metadata, so that numbers beside a text
+//! cost as much as the text. Therefore `facts` is a short line that answers every question except
+//! those about texts, and `text` is a line with the rest. Both have the record's id and the fields
+//! that filters need; both bring the numbers as structured metadata, for people who read them
+//! without this program.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::cut;
+use super::truncate;
 use crate::history::record::client_name;
 use crate::history::record::{FIELDS, Record};
 use crate::history::store::query::UNKNOWN_NAME;
 
-/// The longest line of facts (bytes): a thousand of them are an answer that every Loki gives.
+/// The longest line of facts (bytes): a thousand of them are a response that every Loki gives.
 pub const FACTS_MAX: usize = 4096;
 
-/// The field of a line of facts that says how long the line of text is (bytes), so that it is known how many to ask for.
+/// The field of a line of facts with the length of the line of text (bytes), so that it is known
+/// how many texts to ask for.
 const TEXT_BYTES: &str = "text_bytes";
 
-/// What stands in both lines: filters look for it.
+/// Fields of both lines, which filters look for.
 const NAMES: [&str; 7] = [
     "interaction_id",
     "model",
@@ -29,7 +32,7 @@ const NAMES: [&str; 7] = [
     "tap",
 ];
 
-/// What is no structured metadata: texts, and what Loki knows already, as the time or a label.
+/// Fields that are not structured metadata: texts, and those that Loki has as the time or a label.
 const NO_METADATA: [&str; 7] = [
     "timestamp",
     "prompt_preview",
@@ -40,35 +43,35 @@ const NO_METADATA: [&str; 7] = [
     "tap",
 ];
 
-/// The longest name that is structured metadata (bytes). Loki takes 64 KB beside an entry.
+/// The longest value of structured metadata (bytes). Loki takes 64 KB beside an entry.
 const METADATA_MAX: usize = 256;
 
 type Fields = Map<String, Value>;
 
-/// What is pushed of a record.
-pub struct Entries {
+/// The entries of a record.
+pub struct RecordEntries {
     pub text: String,
     pub facts: String,
     /// Structured metadata of both.
     pub metadata: Map<String, Value>,
 }
 
-impl Entries {
-    pub fn of(record: &Record) -> Entries {
+impl RecordEntries {
+    pub fn new(record: &Record) -> RecordEntries {
         let mut whole = record.clone();
-        if cut::fit(&mut whole, cut::LINE_MAX) {
+        if truncate::truncate(&mut whole, truncate::LINE_MAX) {
             whole.truncated = Some(true);
         }
-        let mut brief = whole.clone().without_long_text();
-        cut::fit(&mut brief, FACTS_MAX - TEXT_BYTES.len() - 16);
-        let (whole, brief) = (fields(&whole), fields(&brief));
+        let mut summary = whole.clone().without_long_text();
+        truncate::truncate(&mut summary, FACTS_MAX - TEXT_BYTES.len() - 16);
+        let (whole, summary) = (fields(&whole), fields(&summary));
         let has_full_prompt = whole
             .get("prompt_full")
             .is_some_and(|prompt| !prompt.is_null());
-        // A search looks at the preview where it is all that was kept.
+        // A search looks at the preview if the whole prompt was not stored.
         let is_searched = |name: &str| name == "prompt_preview" && !has_full_prompt;
         let in_text = |name: &str| {
-            NAMES.contains(&name) || is_searched(name) || whole.get(name) != brief.get(name)
+            NAMES.contains(&name) || is_searched(name) || whole.get(name) != summary.get(name)
         };
         let text = line(
             FIELDS
@@ -79,70 +82,73 @@ impl Entries {
         let bytes = Value::from(text.len());
         let known = FIELDS
             .into_iter()
-            .filter_map(|name| Some((name, brief.get(name).filter(|value| !value.is_null())?)));
+            .filter_map(|name| Some((name, summary.get(name).filter(|value| !value.is_null())?)));
         let facts = line(known.chain([(TEXT_BYTES, &bytes)]));
-        Entries {
+        RecordEntries {
             text,
             facts,
-            metadata: metadata(&brief),
+            metadata: metadata(&summary),
         }
     }
 }
 
-/// The record of a line of facts and what the text adds to it. Where no text is found, what it would add is unknown, and the record
-/// says that it is not whole. `None`: a line that is none of ours.
-pub fn joined(facts: &str, text: Option<&str>) -> Option<Record> {
+/// Joins a line of facts with its text to the record. Without the text, the record says that it is
+/// truncated. Returns `None` for a line that is not one of ours.
+pub fn join(facts: &str, text: Option<&str>) -> Option<Record> {
     let mut fields: Fields = serde_json::from_str(facts).ok()?;
     match text.and_then(|text| serde_json::from_str::<Fields>(text).ok()) {
         Some(text) => fields.extend(text),
         None => drop(fields.insert("truncated".to_owned(), true.into())),
     }
-    named(serde_json::from_value(Value::Object(fields)).ok()?)
+    if_ours(serde_json::from_value(Value::Object(fields)).ok()?)
 }
 
-/// The record in a line; `None` for a line that is none of ours.
-pub fn read(line: &str) -> Option<Record> {
-    named(serde_json::from_str(line).ok()?)
+/// Parses the record in a line; `None` for a line that is not one of ours.
+pub fn parse(line: &str) -> Option<Record> {
+    if_ours(serde_json::from_str(line).ok()?)
 }
 
-/// What somebody else wrote under our label may have an id, but hardly a time.
+/// Returns whether a line is a record of ours. Another program that writes under our label may have
+/// an id, but hardly a time.
 pub fn is_ours(id: &str, timestamp: f64) -> bool {
     !id.is_empty() && timestamp > 0.0
 }
 
-fn named(record: Record) -> Option<Record> {
+fn if_ours(record: Record) -> Option<Record> {
     Some(record).filter(|record| is_ours(&record.interaction_id, record.timestamp))
 }
 
-/// What a line of facts or text says of itself: whose it is, when that was (Unix seconds), and how long the text is.
+/// The fields of a line that identify its record, its time (Unix seconds), and the length of its
+/// text.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Mark {
+pub struct EntryKey {
     pub interaction_id: String,
     pub timestamp: f64,
     pub text_bytes: usize,
 }
 
-/// `None` for a line that is none of ours.
-pub fn mark(line: &str) -> Option<Mark> {
-    serde_json::from_str::<Mark>(line)
+/// Parses the key of a line; `None` for a line that is not one of ours.
+pub fn key(line: &str) -> Option<EntryKey> {
+    serde_json::from_str::<EntryKey>(line)
         .ok()
-        .filter(|mark| is_ours(&mark.interaction_id, mark.timestamp))
+        .filter(|key| is_ours(&key.interaction_id, key.timestamp))
 }
 
-/// Whose a line of text is.
+/// Parses the id of the record that a line of text belongs to.
 pub fn id(line: &str) -> Option<String> {
-    Some(serde_json::from_str::<Mark>(line).ok()?.interaction_id)
+    Some(serde_json::from_str::<EntryKey>(line).ok()?.interaction_id)
 }
 
 fn fields(record: &Record) -> Fields {
     match serde_json::to_value(record) {
         Ok(Value::Object(fields)) => fields,
-        _ => Fields::new(), // a record has no map with keys that are no text, which alone would fail
+        _ => Fields::new(), // only maps with keys that are not text would fail
     }
 }
 
-/// An object in the order of its fields: a line begins with the id, so that lines of one moment are in the order of their records.
+/// Writes an object in the order of its fields: a line begins with the id, so that lines of one
+/// moment are in the order of their records.
 fn line<'a>(fields: impl Iterator<Item = (&'a str, &'a Value)>) -> String {
     let fields: Vec<String> = fields
         .map(|(name, value)| format!("\"{name}\":{value}"))
@@ -150,7 +156,7 @@ fn line<'a>(fields: impl Iterator<Item = (&'a str, &'a Value)>) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
-/// Names and numbers, as texts, which is all that Loki takes.
+/// Returns names and numbers as texts, since Loki takes nothing else.
 fn metadata(facts: &Fields) -> Map<String, Value> {
     let mut metadata = Map::new();
     let mut add = |name: &str, text: &str| {
@@ -186,19 +192,19 @@ mod tests {
     use crate::history::store::suite;
 
     fn back(record: &Record) -> Record {
-        let Entries { text, facts, .. } = Entries::of(record);
+        let RecordEntries { text, facts, .. } = RecordEntries::new(record);
         assert!(
-            facts.len() <= FACTS_MAX && text.len() <= cut::LINE_MAX,
+            facts.len() <= FACTS_MAX && text.len() <= truncate::LINE_MAX,
             "{} {}",
             facts.len(),
             text.len()
         );
-        let mark = mark(&facts).unwrap();
+        let key = key(&facts).unwrap();
         assert_eq!(
-            (mark.interaction_id.as_str(), mark.text_bytes),
+            (key.interaction_id.as_str(), key.text_bytes),
             (record.interaction_id.as_str(), text.len())
         );
-        joined(&facts, Some(&text)).unwrap()
+        join(&facts, Some(&text)).unwrap()
     }
 
     #[test]
@@ -234,8 +240,8 @@ mod tests {
             response_full: Some(long.clone()),
             ..suite::record(1)
         };
-        let Entries { facts, text, .. } = Entries::of(&record);
-        assert_eq!(read(&facts), Some(record.clone().without_long_text()));
+        let RecordEntries { facts, text, .. } = RecordEntries::new(&record);
+        assert_eq!(parse(&facts), Some(record.clone().without_long_text()));
         assert!(!facts.contains("secret") && text.contains(&long));
         assert!(
             facts.starts_with(r#"{"interaction_id":"0000000000000001","#)
@@ -245,8 +251,8 @@ mod tests {
 
     #[test]
     fn facts_without_their_text_say_that_they_are_not_whole() {
-        let Entries { facts, .. } = Entries::of(&suite::record(1));
-        let alone = joined(&facts, None).unwrap();
+        let RecordEntries { facts, .. } = RecordEntries::new(&suite::record(1));
+        let alone = join(&facts, None).unwrap();
         assert_eq!(
             (alone.truncated, alone.prompt_full, alone.generated_tokens),
             (Some(true), None, Some(33))
@@ -260,9 +266,7 @@ mod tests {
             "",
         ] {
             assert!(
-                joined(foreign, None).is_none()
-                    && read(foreign).is_none()
-                    && mark(foreign).is_none(),
+                join(foreign, None).is_none() && parse(foreign).is_none() && key(foreign).is_none(),
                 "{foreign}"
             );
         }
@@ -275,7 +279,7 @@ mod tests {
             model: Some(String::new()),
             ..suite::record(1)
         };
-        let metadata = Entries::of(&long_name).metadata;
+        let metadata = RecordEntries::new(&long_name).metadata;
         let expected = [
             ("client", "curl/8.5"),
             ("generated_tokens", "33"),

@@ -1,4 +1,4 @@
-//! EXTENT: how many records there are, and from when to when.
+//! The number of records, and the times of the first and the last.
 
 use std::ops::ControlFlow;
 
@@ -12,24 +12,25 @@ use crate::history::record::Record;
 use crate::history::store::{Detail, Extent, Query, Result, StoreError};
 
 impl Loki {
-    pub(super) fn whole_extent(&self) -> Result<Extent> {
+    pub(super) fn record_extent(&self) -> Result<Extent> {
         let (Some(newest), Some(oldest)) = (
-            self.first(Order::NewestFirst)?,
-            self.first(Order::OldestFirst)?,
+            self.first_time(Order::NewestFirst)?,
+            self.first_time(Order::OldestFirst)?,
         ) else {
             return Ok(Extent::default());
         };
-        let (reach, now) = (self.reach()?, self.now());
-        // A whole day, and to the end of what can be, so that it is the same question as long as nothing comes.
+        let (coverage, now) = (self.coverage()?, self.now());
+        // From the start of a day to the end of all time, so that the query stays the same, and its
+        // response cached, while nothing is written.
         let oldest_day = nanos(oldest.floor()) - nanos(oldest.floor()).rem_euclid(DAY);
         let span = Span {
             start: oldest_day,
-            ..self.everywhen()
+            ..self.whole_span()
         };
-        let ours = self.count(&logql::part(Part::Facts), reach.ours(span, now))?;
-        let old = self.count(&logql::old(), reach.old(span, now))?;
+        let current = self.count(&logql::part(Part::Facts), coverage.current(span, now))?;
+        let legacy = self.count(&logql::legacy(), coverage.legacy(span, now))?;
         Ok(Extent {
-            records: ours + old,
+            records: current + legacy,
             bytes: None,
             oldest: Some(oldest),
             newest: Some(newest),
@@ -37,12 +38,12 @@ impl Loki {
         })
     }
 
-    pub(super) fn everywhen(&self) -> Span {
+    pub(super) fn whole_span(&self) -> Span {
         Span::of(&Query::default(), self.now())
     }
 
-    /// The time of the first record in this order (Unix seconds).
-    fn first(&self, order: Order) -> Result<Option<f64>> {
+    /// Returns the time of the first record in this order (Unix seconds).
+    fn first_time(&self, order: Order) -> Result<Option<f64>> {
         let mut found = None;
         let visit = &mut |record: Record| {
             found = Some(record.timestamp);
@@ -51,24 +52,25 @@ impl Loki {
         self.read(
             &Query::default(),
             Detail::Brief,
-            (self.everywhen(), order),
+            (self.whole_span(), order),
             ENTRIES_MIN,
             visit,
         )?;
         Ok(found)
     }
 
-    /// How many entries a selector has in a span. What is settled is counted apart, for it is remembered longer.
+    /// Counts the entries of a selector in a span. Stable windows are counted apart, since their
+    /// numbers are cached longer.
     pub(super) fn count(&self, selector: &str, mut span: Span) -> Result<u64> {
-        let (edge, mut count) = (time::edge(self.now()), 0);
+        let (stable_until, mut count) = (time::stable_until(self.now()), 0);
         while !span.is_empty() {
-            let piece = span.first_counted(self.limits.range(), edge);
-            match self.count_piece(selector, piece, edge)? {
+            let piece = span.first_counted(self.limits.range(), stable_until);
+            match self.count_window(selector, piece, stable_until)? {
                 Ok(number) => {
                     count += number as u64;
                     span.start = piece.end;
                 }
-                Err(refusal) if self.limits.learn(&refusal.excess) => {}
+                Err(refusal) if self.limits.learn(&refusal.exceeded) => {}
                 Err(_) if piece.length() > RANGE_MIN => {
                     let middle = piece.start + piece.length() / 2 / SECOND * SECOND;
                     count += self.count(
@@ -80,35 +82,36 @@ impl Loki {
                     )?;
                     span.start = middle;
                 }
-                Err(refusal) => return Err(StoreError::Failed(refusal.words)),
+                Err(refusal) => return Err(StoreError::Failed(refusal.message)),
             }
         }
         Ok(count)
     }
 
-    /// A range of LogQL's is whole seconds, excludes its start and includes its end.
-    fn count_piece(
+    /// Counts one window. A range in LogQL is whole seconds, excludes its start and includes its
+    /// end.
+    fn count_window(
         &self,
         selector: &str,
         piece: Span,
-        edge: i64,
+        stable_until: i64,
     ) -> Result<Result<f64, QueryRefusal>> {
         if let Some(number) = self.numbers.get(selector, piece) {
             return Ok(Ok(number));
         }
         let seconds = (piece.length() + SECOND - 1) / SECOND;
-        let answer = self
+        let response = self
             .client
-            .number(&logql::count(selector, seconds), piece.end - 1)?;
-        if let Ok(number) = &answer {
-            self.numbers.keep(
+            .query_instant(&logql::count(selector, seconds), piece.end - 1)?;
+        if let Ok(number) = &response {
+            self.numbers.insert(
                 selector,
                 piece,
-                edge,
+                stable_until,
                 size_of::<f64>() + selector.len(),
                 number,
             );
         }
-        Ok(answer)
+        Ok(response)
     }
 }

@@ -1,22 +1,22 @@
-//! What Loki allows, learnt from what it says when that was exceeded.
+//! The limits of Loki, learnt from its messages when they were exceeded.
 
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
 
 use super::time::{DAY, HOUR, SECOND};
 
-/// The shortest time that is asked for at once (nanoseconds).
+/// The shortest range of one query (nanoseconds).
 pub const RANGE_MIN: i64 = HOUR;
 
-/// Bounds of one question.
+/// Limits of one query.
 pub struct QueryLimits {
-    /// Entries of an answer: `max_entries_limit_per_query`.
+    /// Entries of a response: `max_entries_limit_per_query`.
     entries: AtomicUsize,
     /// Nanoseconds between its start and its end: `max_query_length`.
     range: AtomicI64,
 }
 
 impl Default for QueryLimits {
-    /// Loki's own, 30 days and an hour of time rounded down.
+    /// The defaults of Loki, its range (30 days and an hour) rounded down.
     fn default() -> QueryLimits {
         QueryLimits {
             entries: AtomicUsize::new(5000),
@@ -25,14 +25,15 @@ impl Default for QueryLimits {
     }
 }
 
-/// Why Loki did not answer, as far as another question helps.
+/// The limit that a query exceeded, if a smaller query may help.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Excess {
-    /// At most so many entries.
+pub enum ExceededLimit {
+    /// The most entries of a response.
     Entries(usize),
-    /// At most so many nanoseconds.
+    /// The longest range (nanoseconds).
     Range(i64),
-    /// Less, of whatever it is: the answer, what has to be read for it, or the time that takes.
+    /// The size of the response, of the data to read for it, or the time that takes; Loki names no
+    /// number.
     Size,
 }
 
@@ -45,19 +46,20 @@ impl QueryLimits {
         self.range.load(SeqCst)
     }
 
-    /// Keeps to what Loki said. Whether that is less than before.
-    pub fn learn(&self, excess: &Excess) -> bool {
-        match excess {
-            Excess::Entries(most) => self.entries.fetch_min((*most).max(2), SeqCst) > *most,
-            Excess::Range(longest) => {
+    /// Adopts a limit; returns whether it is lower than the one before.
+    pub fn learn(&self, exceeded: &ExceededLimit) -> bool {
+        match exceeded {
+            ExceededLimit::Entries(most) => self.entries.fetch_min((*most).max(2), SeqCst) > *most,
+            ExceededLimit::Range(longest) => {
                 self.range.fetch_min((*longest).max(RANGE_MIN), SeqCst) > *longest
             }
-            Excess::Size => false,
+            ExceededLimit::Size => false,
         }
     }
 }
 
-/// Words of answers that were too large, or took too long. (`limits.go` of Loki's `queryrange` and `querier`, gRPC, gateways)
+/// Marks of messages about responses that were too large or took too long. (`limits.go` of Loki's
+/// `queryrange` and `querier`, gRPC, gateways)
 const TOO_MUCH: [&str; 9] = [
     "larger than max",
     "ResourceExhausted",
@@ -70,9 +72,9 @@ const TOO_MUCH: [&str; 9] = [
     "timeout",
 ];
 
-/// What was too much of a question that was answered with this status and these words; `None` where it is something else.
-pub fn excess(status: u16, words: &str) -> Option<Excess> {
-    let behind = |mark: &str| words.split_once(mark).map(|(_, rest)| rest);
+/// Returns the limit that a message of this status is about; `None` if it is about something else.
+pub fn exceeded_limit(status: u16, message: &str) -> Option<ExceededLimit> {
+    let behind = |mark: &str| message.split_once(mark).map(|(_, rest)| rest);
     let entries = behind("> max_entries_limit_per_query (")
         .and_then(|rest| rest.split_once("> ")?.1.split(')').next()?.parse().ok());
     let range = || {
@@ -85,14 +87,14 @@ pub fn excess(status: u16, words: &str) -> Option<Excess> {
             )
         })
     };
-    let is_size = matches!(status, 413 | 504) || TOO_MUCH.iter().any(|mark| words.contains(mark));
+    let is_size = matches!(status, 413 | 504) || TOO_MUCH.iter().any(|mark| message.contains(mark));
     entries
-        .map(Excess::Entries)
-        .or_else(|| range().map(Excess::Range))
-        .or_else(|| is_size.then_some(Excess::Size))
+        .map(ExceededLimit::Entries)
+        .or_else(|| range().map(ExceededLimit::Range))
+        .or_else(|| is_size.then_some(ExceededLimit::Size))
 }
 
-/// Nanoseconds of a duration as Prometheus writes it, such as `30d1h` or `1w`.
+/// Parses a duration as Prometheus writes it, such as `30d1h` or `1w`, to nanoseconds.
 fn duration(text: &str) -> Option<i64> {
     let mut rest = text.trim();
     let mut sum = 0i64;
@@ -125,9 +127,15 @@ mod tests {
     #[test]
     fn limits_are_read_from_what_loki_says() {
         let entries = "max entries limit per query exceeded, limit > max_entries_limit_per_query (2000 > 1000)";
-        assert_eq!(excess(400, entries), Some(Excess::Entries(1000)));
+        assert_eq!(
+            exceeded_limit(400, entries),
+            Some(ExceededLimit::Entries(1000))
+        );
         let range = "the query time range exceeds the limit (query length: 720h0m0s, limit: 1w)";
-        assert_eq!(excess(400, range), Some(Excess::Range(7 * DAY)));
+        assert_eq!(
+            exceeded_limit(400, range),
+            Some(ExceededLimit::Range(7 * DAY))
+        );
         let grpc = "rpc error: code = ResourceExhausted desc = trying to send message larger than max (10196564 vs. 4194304)";
         for (status, words) in [
             (500, grpc),
@@ -138,7 +146,11 @@ mod tests {
                 "maximum number of series (500) reached for a single query",
             ),
         ] {
-            assert_eq!(excess(status, words), Some(Excess::Size), "{words}");
+            assert_eq!(
+                exceeded_limit(status, words),
+                Some(ExceededLimit::Size),
+                "{words}"
+            );
         }
         for (status, words) in [
             (400, "parse error at line 1, col 5"),
@@ -146,7 +158,7 @@ mod tests {
             (503, ""),
             (400, "query length: x, limit: soon"),
         ] {
-            assert_eq!(excess(status, words), None, "{words}");
+            assert_eq!(exceeded_limit(status, words), None, "{words}");
         }
     }
 
@@ -170,11 +182,14 @@ mod tests {
     fn what_was_learnt_is_kept_to_and_never_given_up() {
         let limits = QueryLimits::default();
         assert!(
-            limits.learn(&Excess::Entries(1000))
-                && !limits.learn(&Excess::Entries(3000))
-                && !limits.learn(&Excess::Size)
+            limits.learn(&ExceededLimit::Entries(1000))
+                && !limits.learn(&ExceededLimit::Entries(3000))
+                && !limits.learn(&ExceededLimit::Size)
         );
-        assert!(limits.learn(&Excess::Range(7 * DAY)) && !limits.learn(&Excess::Range(7 * DAY)));
+        assert!(
+            limits.learn(&ExceededLimit::Range(7 * DAY))
+                && !limits.learn(&ExceededLimit::Range(7 * DAY))
+        );
         assert_eq!((limits.entries(), limits.range()), (1000, 7 * DAY));
     }
 }

@@ -1,7 +1,8 @@
-//! What a `Query` becomes in LogQL. It may find too much, never too little: `Query::matches` decides what is meant.
+//! Queries in LogQL. They may find too much, never too little: `Query::matches` decides.
 //!
-//! Filters look for pieces of a line as `entry` writes it, which is the cheapest thing that Loki can do, and needs neither labels nor
-//! structured metadata. Every text of a user's goes through `quoted`, so that none can end the string that it stands in.
+//! Filters look for pieces of a line as `entry` writes it, which is the cheapest operation of Loki,
+//! and needs neither labels nor structured metadata. Every text of a user goes through `quoted`, so
+//! that none can end its string.
 
 use std::fmt::Write;
 
@@ -10,14 +11,15 @@ use super::quoting::{escaped, quoted};
 use super::search;
 use crate::history::store::query::{Needle, Query, UNKNOWN_NAME};
 
-/// The longest piece of a filter that Loki is asked for (bytes); an address has no room for more.
-const PIECE_MAX: usize = 256;
+/// The longest text of a filter (bytes); a URL has no room for more.
+const FILTER_MAX: usize = 256;
 
-/// What version 0.1.0 wrote: whole records, in streams without a part.
-const OLD: &str = "";
+/// The part of streams of version 0.1.0: whole records, in streams without a part.
+const LEGACY_PART: &str = "";
 
-/// Fields that are read of old records where texts are not needed: those that are text, then numbers and the like.
-const OLD_TEXTS: [&str; 9] = [
+/// Fields that are read of records of version 0.1.0 if texts are not needed: first the texts among
+/// them, then numbers and other values.
+const LEGACY_TEXTS: [&str; 9] = [
     "interaction_id",
     "model",
     "endpoint",
@@ -28,7 +30,7 @@ const OLD_TEXTS: [&str; 9] = [
     "error",
     "done_reason",
 ];
-const OLD_VALUES: [&str; 17] = [
+const LEGACY_VALUES: [&str; 17] = [
     "timestamp",
     "prompt_tokens",
     "generated_tokens",
@@ -48,44 +50,45 @@ const OLD_VALUES: [&str; 17] = [
     "truncated",
 ];
 
-/// What the labels of these fields begin with: the streams of old records have labels of the same names.
-const OLD_LABEL: &str = "field_";
+/// The prefix of the labels of these fields: the streams of version 0.1.0 have labels of the same
+/// names.
+const LEGACY_LABEL_PREFIX: &str = "field_";
 
-/// Every stream of ours.
+/// Selects all streams of this program.
 pub fn all() -> String {
     format!("{{job={}}}", quoted(JOB))
 }
 
-/// The streams of one part; of both, `late` ones among them.
+/// Selects the streams of one part, `late` ones among them.
 pub fn part(part: Part) -> String {
     selector(part.as_str())
 }
 
-/// The streams of version 0.1.0.
-pub fn old() -> String {
-    selector(OLD)
+/// Selects the streams of version 0.1.0.
+pub fn legacy() -> String {
+    selector(LEGACY_PART)
 }
 
-/// The facts that may be meant, the text aside.
-pub fn facts(query: &Query) -> String {
+/// Queries the facts that may match, texts aside.
+pub fn summaries(query: &Query) -> String {
     part(Part::Facts) + &filters(query) + " | keep job"
 }
 
-/// The texts that may be meant.
+/// Queries the texts that may match.
 pub fn texts(query: &Query) -> String {
-    part(Part::Text) + &filters(query) + &search::filter(query) + " | keep job"
+    part(Part::Text) + &filters(query) + &search::line_filter(query) + " | keep job"
 }
 
-/// The ids of the texts that may be meant, and nothing of the texts.
-pub fn ids(query: &Query) -> String {
-    let found = part(Part::Text) + &filters(query) + &search::filter(query);
+/// Queries the ids of the texts that may match, without the texts.
+pub fn text_ids(query: &Query) -> String {
+    let found = part(Part::Text) + &filters(query) + &search::line_filter(query);
     format!(
         "{found} | json id=\"interaction_id\"{} | line_format \"{{{{.id}}}}\" | keep job",
-        search::test(query)
+        search::exact_filter(query)
     )
 }
 
-/// The lines of a part that hold one of these ids.
+/// Queries the lines of a part that have one of these ids.
 pub fn with_ids(of: Part, ids: &[String]) -> String {
     let ids: Vec<String> = ids.iter().map(|id| escaped(&json(id))).collect();
     format!(
@@ -95,47 +98,51 @@ pub fn with_ids(of: Part, ids: &[String]) -> String {
     )
 }
 
-/// The old records that hold this id as a value.
-pub fn old_with_id(id: &str) -> String {
-    format!("{} |= {} | keep job", old(), quoted(&json(id)))
+/// Queries the records of version 0.1.0 that have this id as a value.
+pub fn legacy_with_id(id: &str) -> String {
+    format!("{} |= {} | keep job", legacy(), quoted(&json(id)))
 }
 
-/// The old records that may be meant.
-pub fn old_records(query: &Query) -> String {
-    old() + &filters(query) + &search::filter(query) + " | keep job"
+/// Queries the records of version 0.1.0 that may match.
+pub fn legacy_records(query: &Query) -> String {
+    legacy() + &filters(query) + &search::line_filter(query) + " | keep job"
 }
 
-/// The same without their texts: `old_facts` makes a line of the labels.
-pub fn old_without_texts(query: &Query) -> String {
-    let names = || OLD_TEXTS.into_iter().chain(OLD_VALUES);
+/// Queries the same without their texts: `legacy_summary` makes a line of the labels.
+pub fn legacy_without_texts(query: &Query) -> String {
+    let names = || LEGACY_TEXTS.into_iter().chain(LEGACY_VALUES);
     let extracted: Vec<String> = names()
-        .map(|name| format!("{OLD_LABEL}{name}=\"{name}\""))
+        .map(|name| format!("{LEGACY_LABEL_PREFIX}{name}=\"{name}\""))
         .collect();
-    let kept: Vec<String> = names().map(|name| format!("{OLD_LABEL}{name}")).collect();
+    let labels: Vec<String> = names()
+        .map(|name| format!("{LEGACY_LABEL_PREFIX}{name}"))
+        .collect();
     format!(
         "{}{} | json {} | line_format \"\" | keep {}",
-        old(),
+        legacy(),
         filters(query),
         extracted.join(", "),
-        kept.join(", ")
+        labels.join(", ")
     )
 }
 
-/// An old record without texts, as `entry` writes facts, of the labels that `old_without_texts` leaves.
-pub fn old_facts<'a>(label: impl Fn(&str) -> Option<&'a str>) -> String {
-    let found = |name: &str| label(&format!("{OLD_LABEL}{name}")).filter(|value| !value.is_empty());
+/// Makes a line as `entry` writes facts from the labels of `legacy_without_texts`.
+pub fn legacy_summary<'a>(label: impl Fn(&str) -> Option<&'a str>) -> String {
+    let found = |name: &str| {
+        label(&format!("{LEGACY_LABEL_PREFIX}{name}")).filter(|value| !value.is_empty())
+    };
     let text = |name: &str| Some(format!("\"{name}\":{}", json(found(name)?)));
     let is_json = |value: &&str| serde_json::from_str::<serde_json::Value>(value).is_ok();
     let value = |name: &str| Some(format!("\"{name}\":{}", found(name).filter(is_json)?));
-    let fields: Vec<String> = OLD_TEXTS
+    let fields: Vec<String> = LEGACY_TEXTS
         .into_iter()
         .filter_map(text)
-        .chain(OLD_VALUES.into_iter().filter_map(value))
+        .chain(LEGACY_VALUES.into_iter().filter_map(value))
         .collect();
     format!("{{{}}}", fields.join(","))
 }
 
-/// How many lines a selector finds in the seconds before a moment.
+/// Counts the lines of a selector in the seconds before a moment.
 pub fn count(selector: &str, seconds: i64) -> String {
     format!("sum(count_over_time({selector}[{seconds}s]))")
 }
@@ -144,7 +151,7 @@ fn selector(part: &str) -> String {
     format!("{{job={},part={}}}", quoted(JOB), quoted(part))
 }
 
-/// Pieces of a line for everything that is asked for by name.
+/// Returns line filters for every field that is asked for by name.
 pub fn filters(query: &Query) -> String {
     let mut filters = String::new();
     let names = [
@@ -158,7 +165,8 @@ pub fn filters(query: &Query) -> String {
             filter(&mut filters, &format!("\"{name}\":{}", json(value)));
         }
     }
-    // Older taps wrote it as it was sent: every spelling has the folded name in it, in some case.
+    // Version 0.1.0 wrote the name as it was sent: every spelling contains the folded name, in some
+    // case.
     if let Some(model) = query.model.as_ref().filter(|model| *model != UNKNOWN_NAME) {
         filters += &search::in_any_case(&Needle::new(model));
     }
@@ -169,7 +177,7 @@ pub fn filters(query: &Query) -> String {
 }
 
 fn filter(filters: &mut String, piece: &str) {
-    if piece.len() <= PIECE_MAX {
+    if piece.len() <= FILTER_MAX {
         write!(filters, " |= {}", quoted(piece)).ok();
     }
 }
@@ -189,7 +197,7 @@ mod tests {
             ..Query::default()
         };
         assert_eq!(
-            facts(&query),
+            summaries(&query),
             r#"{job="ollama-tap",part="facts"} |= "\"endpoint\":\"a\\\"} or {job=\\\"\"" | keep job"#
         );
     }
@@ -203,14 +211,14 @@ mod tests {
             ..Query::default()
         };
         let expected = r#"{job="ollama-tap",part="facts"} |= "\"host\":\"a\\\"b\"" |~ "(?i)llama3\\.2:1b" |= "\"tap\":8000" | keep job"#;
-        assert_eq!(facts(&query), expected);
+        assert_eq!(summaries(&query), expected);
         let unknown = Query {
             model: Some(UNKNOWN_NAME.to_owned()),
             endpoint: Some("x".repeat(10_000)),
             ..Query::default()
         };
         assert_eq!(
-            facts(&unknown),
+            summaries(&unknown),
             r#"{job="ollama-tap",part="facts"} | keep job"#,
             "what no line can hold is decided here"
         );
@@ -232,7 +240,7 @@ mod tests {
             ("field_stream", "x"),
             ("field_error", ""),
         ];
-        let line = old_facts(|name| {
+        let line = legacy_summary(|name| {
             labels
                 .iter()
                 .find(|(label, _)| *label == name)
@@ -243,7 +251,8 @@ mod tests {
             r#"{"interaction_id":"00ff","model":"a\"b","prompt_tokens":7}"#
         );
         assert!(
-            old_without_texts(&Query::default()).ends_with("field_response_bytes, field_truncated")
+            legacy_without_texts(&Query::default())
+                .ends_with("field_response_bytes, field_truncated")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! LOOKUP: one record by its id, where a list showed it last, or anywhere.
+//! Lookup of one record by its id: at the time a list showed it, or anywhere.
 
 use super::Loki;
 use super::entry;
@@ -10,22 +10,23 @@ use crate::history::record::{Position, Record};
 use crate::history::store::{Detail, Query, Result, unknown_before};
 use crate::util::threads::lock;
 
-/// Places of records that are remembered, for who asks for one of a list or goes on from it.
-const PLACES_MAX: usize = 10_000;
+/// The most record times that are remembered, for requests of one record of a list or of the next
+/// page.
+const KNOWN_TIMES_MAX: usize = 10_000;
 
-/// The longest id that is looked for (bytes).
+/// The longest id that is looked up (bytes).
 const ID_MAX: usize = 256;
 
 impl Loki {
-    pub(super) fn note_place(&self, record: &Record) {
-        let mut places = lock(&self.places);
-        if places.len() >= PLACES_MAX {
-            places.clear();
+    pub(super) fn remember_time(&self, record: &Record) {
+        let mut known_times = lock(&self.known_times);
+        if known_times.len() >= KNOWN_TIMES_MAX {
+            known_times.clear();
         }
-        places.insert(record.interaction_id.clone(), nanos(record.timestamp));
+        known_times.insert(record.interaction_id.clone(), nanos(record.timestamp));
     }
 
-    pub(super) fn before(&self, query: &Query) -> Result<Option<Position>> {
+    pub(super) fn resolve_before(&self, query: &Query) -> Result<Option<Position>> {
         let Some(id) = &query.before else {
             return Ok(None);
         };
@@ -36,10 +37,10 @@ impl Loki {
         ))
     }
 
-    /// The record with this id, where it was seen last, or anywhere.
+    /// Finds the record with this id at the time it was last seen, or anywhere.
     pub(super) fn find(&self, id: &str, detail: Detail) -> Result<Option<Record>> {
-        let place = lock(&self.places).get(id).copied();
-        if let Some(time) = place
+        let known_time = lock(&self.known_times).get(id).copied();
+        if let Some(time) = known_time
             && let Some(record) = self.find_in(
                 id,
                 detail,
@@ -51,23 +52,23 @@ impl Loki {
         {
             return Ok(Some(record));
         }
-        self.find_in(id, detail, self.everywhen())
+        self.find_in(id, detail, self.whole_span())
     }
 
     fn find_in(&self, id: &str, detail: Detail, span: Span) -> Result<Option<Record>> {
         if id.len() > ID_MAX {
             return Ok(None);
         }
-        let (reach, now, ids) = (self.reach()?, self.now(), [id.to_owned()]);
+        let (coverage, now, ids) = (self.coverage()?, self.now(), [id.to_owned()]);
         let when = |span| (span, Order::NewestFirst);
-        let mut facts = self.facts(
+        let mut summaries = self.summary_entries(
             logql::with_ids(Part::Facts, &ids),
-            when(reach.ours(span, now)),
+            when(coverage.current(span, now)),
             ENTRIES_MIN,
         );
-        while let Some(entry) = facts.next()? {
+        while let Some(entry) = summaries.next()? {
             let Some(record) =
-                entry::read(&entry.line).filter(|record| record.interaction_id == id)
+                entry::parse(&entry.line).filter(|record| record.interaction_id == id)
             else {
                 continue;
             };
@@ -79,21 +80,21 @@ impl Loki {
                 end: entry.time.saturating_add(1),
             };
             let text = self
-                .lines(logql::with_ids(Part::Text, &ids), when(span), ENTRIES_MIN)
+                .entries(logql::with_ids(Part::Text, &ids), when(span), ENTRIES_MIN)
                 .next()?;
-            return Ok(entry::joined(
+            return Ok(entry::join(
                 &entry.line,
                 text.map(|text| text.line).as_deref(),
             ));
         }
-        let mut old = self.lines(
-            logql::old_with_id(id),
-            when(reach.old(span, now)),
+        let mut legacy = self.entries(
+            logql::legacy_with_id(id),
+            when(coverage.legacy(span, now)),
             ENTRIES_MIN,
         );
-        while let Some(entry) = old.next()? {
+        while let Some(entry) = legacy.next()? {
             if let Some(record) =
-                entry::read(&entry.line).filter(|record| record.interaction_id == id)
+                entry::parse(&entry.line).filter(|record| record.interaction_id == id)
             {
                 return Ok(Some(detail.of(record)));
             }

@@ -1,39 +1,44 @@
 //! The history in Loki: many taps, one store, kept as long as Loki keeps it.
 //!
-//! - `entry` makes two entries of a record, facts and text, and `cut` lines of what would be too long; `push` makes bodies of them;
-//! - `write` sends them by `sender`, `refused` says what an answer means, `unsent` keeps what could not be sent until the next start;
-//! - `reach` knows since when there is anything, `time` what is asked of it, `logql` and `search` in which words;
-//! - `pages` reads in order and in flat memory within what Loki allows (`limits`), `read` makes records of it, `memo` remembers it;
-//! - `facts` shows what statistics need, in `compact` lines, and keeps what is `settled`;
+//! - `entry` makes two entries of a record, facts and text, and `truncate` shortens those that are
+//!   too long; `push` makes bodies of them;
+//! - `write` sends them by `sender`, `verdict` interprets the responses, `spool` stores what could
+//!   not be sent until the next start;
+//! - `coverage` finds the time since when there are entries, `time` the spans to query, `logql` and
+//!   `search` the queries, `quoting` the texts in them;
+//! - `pages` reads in order and in flat memory within Loki's limits (`limits`), `read` makes
+//!   records of entries, `cache` caches responses;
+//! - `summaries` visits the summaries for statistics, as `summary_line` reads them, and
+//!   `cached_summaries` caches the stable ones;
 //! - `lookup` finds one record, `extent` counts them all;
-//! - `ask` is the HTTP beneath all, `answer` what comes back.
+//! - `client` is the HTTP client, `response` the formats of responses.
 //!
-//! Labels are few, and of machines alone. What Loki finds is only proposed: `Query::matches` decides.
+//! Labels are few, and only of machines. Loki only proposes: `Query::matches` decides.
 
-mod answer;
-mod ask;
-mod compact;
-mod cut;
+mod cache;
+mod cached_summaries;
+mod client;
+mod coverage;
 mod entry;
 mod extent;
-mod facts;
 mod limits;
 mod logql;
 mod lookup;
-mod memo;
 mod pages;
 mod push;
 mod quoting;
-mod reach;
 mod read;
-mod refused;
+mod response;
 mod search;
 mod sender;
-mod settled;
+mod spool;
+mod summaries;
+mod summary_line;
 #[cfg(test)]
 mod tests;
 mod time;
-mod unsent;
+mod truncate;
+mod verdict;
 mod write;
 
 use std::collections::HashMap;
@@ -48,15 +53,15 @@ use super::{Detail, Engine, Extent, Limits, Query, Refused, Result, StoreError};
 use crate::config::LokiSettings;
 use crate::history::record::{self, Record, RecordSummary, TapIdentity};
 use crate::util::threads::lock;
-use ask::LokiClient;
+use cache::ResponseCache;
+use cached_summaries::CachedSummaries;
+use client::LokiClient;
+use coverage::LokiCoverage;
 use limits::QueryLimits;
-use memo::Memo;
 use pages::{EntryPage, QueryRefusal};
-use reach::Reach;
-use read::FACTS_FIRST;
-use settled::Settled;
+use read::FIRST_PAGE_ENTRIES;
+use spool::Spool;
 use time::{Order, Span, nanos};
-use unsent::Unsent;
 use write::Pusher;
 
 /// A history in Loki.
@@ -64,60 +69,63 @@ pub struct Loki {
     client: Arc<LokiClient>,
     pusher: Pusher,
     limits: QueryLimits,
-    reach: Mutex<Option<Reach>>,
-    pages: Memo<EntryPage>,
-    numbers: Memo<f64>,
-    /// By `Kind`.
-    settled: [Mutex<Option<Settled>>; 2],
-    /// When records were that somebody saw in a list (nanoseconds).
-    places: Mutex<HashMap<String, i64>>,
+    coverage: Mutex<Option<LokiCoverage>>,
+    pages: ResponseCache<EntryPage>,
+    numbers: ResponseCache<f64>,
+    /// One for each `RecordFormat`.
+    cached_summaries: [Mutex<Option<CachedSummaries>>; 2],
+    /// Times of records that a list showed, by id (nanoseconds).
+    known_times: Mutex<HashMap<String, i64>>,
     clock: fn() -> f64,
 }
 
 impl Loki {
-    /// To read. Nothing is asked yet. `roots`: the certificates that prove an https Loki, where they are not the public ones alone.
+    /// Makes a store for reading; nothing is queried yet. `roots` are the certificates that prove
+    /// an https Loki, if they are not the public ones alone.
     pub fn reader(settings: &LokiSettings, roots: Option<Arc<Vec<Certificate<'static>>>>) -> Loki {
         Loki::new(settings, roots, None)
     }
 
-    /// To write as well. What cannot be sent before the end stays in `dir`, where there is one.
+    /// Makes a store for writing as well. Records that cannot be sent before the end stay in `dir`,
+    /// if given.
     pub fn writer(
         settings: &LokiSettings,
         roots: Option<Arc<Vec<Certificate<'static>>>>,
         dir: Option<&Path>,
         writer: &TapIdentity,
     ) -> Loki {
-        let unsent = dir.map(|dir| Unsent::new(dir, writer));
-        match unsent.as_ref().map(|unsent| (unsent, unsent.check())) {
+        let spool = dir.map(|dir| Spool::new(dir, writer));
+        match spool.as_ref().map(|spool| (spool, spool.check())) {
             Some((_, Ok(()))) => {}
-            Some((unsent, Err(cause))) => {
+            Some((spool, Err(cause))) => {
                 log::warn!(
-                    "what loki does not take before the tap ends will be lost: write {}: {cause}",
-                    unsent.path().display()
+                    "records that loki does not take before the tap ends will be lost: write {}: {cause}",
+                    spool.path().display()
                 );
             }
             None => log::warn!(
-                "what loki does not take before the tap ends will be lost: name a place for it with --analytics-dir"
+                "records that loki does not take before the tap ends will be lost; \
+                 name a directory for them with --analytics-dir"
             ),
         }
-        Loki::new(settings, roots, unsent)
+        Loki::new(settings, roots, spool)
     }
 
     fn new(
         settings: &LokiSettings,
         roots: Option<Arc<Vec<Certificate<'static>>>>,
-        unsent: Option<Unsent>,
+        spool: Option<Spool>,
     ) -> Loki {
         let client = Arc::new(LokiClient::new(settings, roots));
         Loki {
-            pusher: Pusher::new(client.clone(), unsent),
+            pusher: Pusher::new(client.clone(), spool),
             client,
             limits: QueryLimits::default(),
-            reach: Mutex::default(),
-            pages: Memo::default(),
-            numbers: Memo::default(),
-            settled: Default::default(),
-            places: Mutex::default(),
+            coverage: Mutex::default(),
+            pages: ResponseCache::default(),
+            numbers: ResponseCache::default(),
+            cached_summaries: Default::default(),
+            known_times: Mutex::default(),
             clock: record::now,
         }
     }
@@ -126,21 +134,21 @@ impl Loki {
         (self.clock)()
     }
 
-    fn reach(&self) -> Result<Reach> {
-        let mut reach = lock(&self.reach);
-        match &*reach {
-            Some(known) if known.is_believed() => Ok(*known),
-            _ => Ok(*reach.insert(Reach::find(&self.client, &self.limits, self.now())?)),
+    fn coverage(&self) -> Result<LokiCoverage> {
+        let mut coverage = lock(&self.coverage);
+        match &*coverage {
+            Some(known) if known.is_fresh() => Ok(*known),
+            _ => Ok(*coverage.insert(LokiCoverage::find(&self.client, &self.limits, self.now())?)),
         }
     }
 
-    /// An answer that was given a moment ago, or Loki's.
-    fn remembered(
+    /// Returns a cached response, or queries Loki.
+    fn cached_query(
         &self,
         query: &str,
         span: Span,
         order: Order,
-        edge: i64,
+        stable_until: i64,
         limit: usize,
     ) -> Result<Result<EntryPage, QueryRefusal>> {
         let key = format!("{order:?} {query}");
@@ -151,24 +159,25 @@ impl Loki {
         {
             return Ok(Ok(page));
         }
-        let answer = self
+        let response = self
             .client
-            .lines(query, span, order, limit, &|_, line| line)?;
-        if let Ok(page) = &answer {
-            self.pages.keep(&key, span, edge, page.bytes, page);
+            .query_range(query, span, order, limit, &|_, line| line)?;
+        if let Ok(page) = &response {
+            self.pages
+                .insert(&key, span, stable_until, page.bytes, page);
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    /// Something of these times was written: nothing that was known of them holds any more.
+    /// Drops what was cached about these times, since entries of them were written.
     fn note_written(&self, times: &[i64]) {
         let Some(oldest) = times.iter().min() else {
             return;
         };
-        self.pages.forget(*oldest);
-        self.numbers.forget(*oldest);
-        if let Some(reach) = &mut *lock(&self.reach) {
-            reach.note(*oldest);
+        self.pages.invalidate_from(*oldest);
+        self.numbers.invalidate_from(*oldest);
+        if let Some(coverage) = &mut *lock(&self.coverage) {
+            coverage.include(*oldest);
         }
     }
 }
@@ -194,7 +203,7 @@ impl Engine for Loki {
     }
 
     fn catch_up(&self) -> Result<bool> {
-        self.pusher.send_unsent()?;
+        self.pusher.send_spooled()?;
         Ok(false)
     }
 
@@ -212,23 +221,23 @@ impl Engine for Loki {
         detail: Detail,
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
-        let before = self.before(query)?;
+        let before = self.resolve_before(query)?;
         let mut span = Span::of(query, self.now());
         if let Some(before) = &before {
             span.end = span.end.min(nanos(before.timestamp).saturating_add(1));
         }
-        let needed = self.needed(query, detail);
+        let required = self.required_detail(query, detail);
         let mut found = 0;
         let visit = &mut |record: Record| {
-            let is_meant = if needed == Detail::Whole {
+            let is_match = if required == Detail::Whole {
                 query.matches(&record)
             } else {
                 query.matches_summary(&record.summary())
             };
-            if !is_meant || !Query::is_before(&record, before.as_ref()) {
+            if !is_match || !Query::is_before(&record, before.as_ref()) {
                 return ControlFlow::Continue(());
             }
-            self.note_place(&record);
+            self.remember_time(&record);
             found += 1;
             let flow = visit(detail.of(record));
             if found < query.limit {
@@ -237,7 +246,7 @@ impl Engine for Loki {
                 ControlFlow::Break(())
             }
         };
-        // One more than is wanted, since the last moment of a full page is left to the next.
+        // One more than required, since the last moment of a full page is left to the next.
         self.read(
             query,
             detail,
@@ -263,25 +272,25 @@ impl Engine for Loki {
             query,
             Detail::Whole,
             (Span::of(query, self.now()), Order::OldestFirst),
-            FACTS_FIRST,
+            FIRST_PAGE_ENTRIES,
             visit,
         )
     }
 
     fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
-        self.show_facts(query, visit)
+        self.visit_summaries(query, visit)
     }
 
     fn get(&self, id: &str) -> Result<Option<Record>> {
         self.find(id, Detail::Whole)
     }
 
-    /// Records of the future are asked for by nobody (`time::AHEAD`).
+    /// Ignores the time: records of the future are never queried (`time::CLOCK_AHEAD_MAX`).
     fn extent(&self, _: f64) -> Result<Extent> {
-        self.whole_extent()
+        self.record_extent()
     }
 
-    /// Retention is Loki's own.
+    /// Does nothing: retention is configured in Loki.
     fn retain(&self, _: &Limits) -> Result<u64> {
         Ok(0)
     }

@@ -1,28 +1,30 @@
-//! Reading a long answer page by page: nothing twice, nothing left out, and no page larger than Loki gives.
+//! Reading a long result page by page: each entry once, and no page larger than Loki gives.
 //!
-//! A page that is full may end in the middle of a moment, since several streams (or one) may have entries of the same
-//! nanosecond. So the moment at its edge is left to the next page, and one that fills a page alone is asked for alone.
+//! A full page may end in the middle of a moment, since several streams (or one) may have entries
+//! of the same nanosecond. So the moment at its edge is left to the next page, and one that fills a
+//! page is read alone.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::limits::{Excess, QueryLimits, RANGE_MIN};
+use super::limits::{ExceededLimit, QueryLimits, RANGE_MIN};
 use super::time::{Order, Span};
 use crate::history::store::{Result, StoreError};
 
-/// What a page should have (bytes). A default Loki gives 4 MiB, and takes half a minute to say that it does not give more.
-pub const PAGE: usize = 1 << 20;
+/// The size that a page should have (bytes). A default Loki gives 4 MiB, and takes half a minute to
+/// refuse more.
+pub const PAGE_SIZE: usize = 1 << 20;
 
-/// How many times as many entries the next page may have.
-const GROWTH: usize = 4;
+/// The factor by which the next page may have more entries.
+const GROWTH_FACTOR: usize = 4;
 
-/// How long it is tried to get a page by asking for less and less.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time in which a page is tried with fewer and fewer entries.
+const SHRINK_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The fewest entries that a page may have: with one alone there is no edge to leave to the next.
+/// The fewest entries of a page: a single one would leave no edge to the next page.
 pub const ENTRIES_MIN: usize = 2;
 
-/// One line of Loki's. The order is by time, then by line: ours begin with the record's id.
+/// One line in Loki, ordered by time, then by line: ours begin with the record's id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     /// Nanoseconds since 1970.
@@ -30,52 +32,53 @@ pub struct Entry {
     pub line: String,
 }
 
-/// An answer, its entries in no order.
+/// A response, its entries in no order.
 #[derive(Clone)]
 pub struct EntryPage {
     pub entries: Vec<Entry>,
     pub bytes: usize,
-    /// There may be more than were asked for.
+    /// There may be more entries than were asked for.
     pub is_full: bool,
 }
 
-/// A question that was too much, and what Loki said of it.
+/// A query that exceeded a limit, and Loki's message about it.
 #[derive(Debug)]
 pub struct QueryRefusal {
-    pub excess: Excess,
-    pub words: String,
+    pub exceeded: ExceededLimit,
+    pub message: String,
 }
 
-/// Asks for at most so many entries of a span, the first in the order of reading.
-pub type Ask<'a> = dyn FnMut(Span, Order, usize) -> Result<Result<EntryPage, QueryRefusal>> + 'a;
+/// Fetches at most this many entries of a span, the first in the order of reading.
+pub type FetchPage<'a> =
+    dyn FnMut(Span, Order, usize) -> Result<Result<EntryPage, QueryRefusal>> + 'a;
 
 /// Reads the entries of a span, in order, each once.
-pub struct Reader<'a> {
+pub struct PageReader<'a> {
     order: Order,
     rest: Span,
-    /// No page crosses it: what is on the one side of it is settled.
+    /// No page crosses this time (nanoseconds): before it, data is stable.
     edge: i64,
     limits: &'a QueryLimits,
     /// Entries of the next page.
     limit: usize,
-    /// Nanoseconds of the next page, at most.
+    /// The longest span of the next page (nanoseconds).
     longest: i64,
     read: VecDeque<Entry>,
-    ask: Box<Ask<'a>>,
+    fetch: Box<FetchPage<'a>>,
 }
 
-impl<'a> Reader<'a> {
-    /// `limit`: entries of the first page.
+impl<'a> PageReader<'a> {
+    /// Makes a reader whose first page has at most `limit` entries.
     pub fn new(
         span: Span,
         order: Order,
         edge: i64,
         limit: usize,
         limits: &'a QueryLimits,
-        ask: Box<Ask<'a>>,
-    ) -> Reader<'a> {
+        fetch: Box<FetchPage<'a>>,
+    ) -> PageReader<'a> {
         let limit = limit.max(ENTRIES_MIN);
-        Reader {
+        PageReader {
             order,
             rest: span,
             edge,
@@ -83,11 +86,11 @@ impl<'a> Reader<'a> {
             limit,
             longest: i64::MAX,
             read: VecDeque::new(),
-            ask,
+            fetch,
         }
     }
 
-    /// The next entry; `None` at the end.
+    /// Returns the next entry; `None` at the end.
     pub fn next(&mut self) -> Result<Option<Entry>> {
         while self.read.is_empty() && !self.rest.is_empty() {
             self.read_page()?;
@@ -95,7 +98,7 @@ impl<'a> Reader<'a> {
         Ok(self.read.pop_front())
     }
 
-    /// Whether the next entry is here already.
+    /// Returns whether the next entry was fetched already.
     pub fn has_next(&self) -> bool {
         !self.read.is_empty()
     }
@@ -107,14 +110,14 @@ impl<'a> Reader<'a> {
                 self.rest
                     .first(self.order, self.longest.min(self.limits.range()), self.edge);
             let limit = self.limit.min(self.limits.entries());
-            match (self.ask)(window, self.order, limit)? {
+            match (self.fetch)(window, self.order, limit)? {
                 Ok(page) => return self.take(window, page),
                 Err(refusal) => self.shrink(window, limit, &refusal, began)?,
             }
         }
     }
 
-    /// Takes a page of `window`, up to the moment at its edge where there may be more.
+    /// Takes a page of `window`, up to the moment at its edge if there may be more.
     fn take(&mut self, window: Span, page: EntryPage) -> Result<()> {
         let is_full = page.is_full;
         self.resize(&page);
@@ -130,7 +133,7 @@ impl<'a> Reader<'a> {
         };
         entries.retain(|entry| entry.time != last);
         if entries.is_empty() {
-            let entries = self.moment(moment)?;
+            let entries = self.read_moment(moment)?;
             self.rest = self.rest.after(moment, self.order);
             self.read.extend(entries);
             return Ok(());
@@ -151,16 +154,17 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Makes the next page as large as a page should be, by what was seen.
+    /// Adapts the size of the next page to the entries of this one.
     fn resize(&mut self, page: &EntryPage) {
         self.longest = self.longest.saturating_mul(2);
         if page.is_full {
             let mean = (page.bytes / page.entries.len().max(1)).max(1);
-            self.limit = (PAGE / mean).clamp(ENTRIES_MIN, page.entries.len().max(1) * GROWTH);
+            self.limit =
+                (PAGE_SIZE / mean).clamp(ENTRIES_MIN, page.entries.len().max(1) * GROWTH_FACTOR);
         }
     }
 
-    /// Asks for less the next time, where that may help.
+    /// Shrinks the next page, if that may help.
     fn shrink(
         &mut self,
         window: Span,
@@ -168,33 +172,33 @@ impl<'a> Reader<'a> {
         refusal: &QueryRefusal,
         began: Instant,
     ) -> Result<()> {
-        if self.limits.learn(&refusal.excess) {
+        if self.limits.learn(&refusal.exceeded) {
             return Ok(());
         }
         let is_least = limit <= ENTRIES_MIN && window.length() <= RANGE_MIN;
-        if is_least || began.elapsed() >= PATIENCE {
-            return Err(StoreError::Failed(refusal.words.clone()));
+        if is_least || began.elapsed() >= SHRINK_TIMEOUT {
+            return Err(StoreError::Failed(refusal.message.clone()));
         }
-        self.limit = (limit / GROWTH).max(ENTRIES_MIN);
-        self.longest = (window.length() / GROWTH as i64).max(RANGE_MIN);
+        self.limit = (limit / GROWTH_FACTOR).max(ENTRIES_MIN);
+        self.longest = (window.length() / GROWTH_FACTOR as i64).max(RANGE_MIN);
         Ok(())
     }
 
-    /// All entries of one nanosecond, or as many as Loki gives.
-    fn moment(&mut self, moment: Span) -> Result<Vec<Entry>> {
+    /// Reads all entries of one nanosecond, or as many as Loki gives.
+    fn read_moment(&mut self, moment: Span) -> Result<Vec<Entry>> {
         loop {
-            match (self.ask)(moment, self.order, self.limits.entries())? {
+            match (self.fetch)(moment, self.order, self.limits.entries())? {
                 Ok(page) => {
                     if page.is_full {
                         log::warn!(
-                            "loki has more than {} records of one nanosecond; the rest of them is left out",
+                            "loki has more than {} records of one nanosecond; the others are left out",
                             page.entries.len()
                         );
                     }
                     return Ok(sorted(page.entries, self.order));
                 }
-                Err(refusal) if self.limits.learn(&refusal.excess) => {}
-                Err(refusal) => return Err(StoreError::Failed(refusal.words)),
+                Err(refusal) if self.limits.learn(&refusal.exceeded) => {}
+                Err(refusal) => return Err(StoreError::Failed(refusal.message)),
             }
         }
     }

@@ -1,27 +1,30 @@
-//! From records to the body of a push: one part of some records of one stream, since Loki answers for the last stream of a push alone.
+//! Conversion of records to the body of a push: one part of some records of one stream, since Loki
+//! answers for the last stream of a push alone.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::cut::json_length;
-use super::entry::Entries;
+use super::entry::RecordEntries;
 use super::time::nanos;
+use super::truncate::json_length;
 use crate::history::record::Record;
 use crate::history::store::query::UNKNOWN_NAME;
 
-/// The label `job` of all that is ours.
+/// The label `job` of all streams of this program.
 pub const JOB: &str = "ollama-tap";
 
-/// The largest body before compression (bytes). Loki takes 4 MB/s, and refuses for ever what is over its burst of 6 MB.
+/// The largest body before compression (bytes). Loki takes 4 MB/s, and refuses for ever a body
+/// beyond its burst of 6 MB.
 pub const BODY_MAX: usize = 1_000_000;
 
 /// The most records of a push: in a body of short ones.
 const RECORDS_MAX: usize = 500;
 
-/// What an entry costs beside its line: brackets, quotes, commas, a time of 19 digits and structured metadata (bytes).
+/// The bytes of an entry beside its line: brackets, quotes, commas, a time of 19 digits and
+/// structured metadata.
 const ENTRY_COST: usize = 1024;
 
-/// What of a record an entry holds: a label.
+/// The part of a record that an entry holds: a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Text,
@@ -37,12 +40,12 @@ impl Part {
     }
 }
 
-/// The stream of a record, but for the part: bounded by machines and taps.
+/// The stream of a record, without the part: bounded by machines and taps.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamKey {
     pub host: String,
     pub tap: String,
-    /// Records that come long after newer ones, which Loki does not take into the stream of those.
+    /// Records that come long after newer ones, which Loki does not take into the same stream.
     pub late: bool,
 }
 
@@ -75,17 +78,17 @@ struct Push<'a> {
     streams: [Values<'a>; 1],
 }
 
-/// What is pushed of a record, and when that was (nanoseconds since 1970).
-pub struct Pushable {
+/// A record in the form it is pushed, and its time (nanoseconds since 1970).
+pub struct EncodedRecord {
     pub time: i64,
-    entries: Entries,
+    entries: RecordEntries,
 }
 
-impl Pushable {
-    pub fn of(record: &Record) -> Pushable {
-        Pushable {
+impl EncodedRecord {
+    pub fn new(record: &Record) -> EncodedRecord {
+        EncodedRecord {
             time: nanos(record.timestamp),
-            entries: Entries::of(record),
+            entries: RecordEntries::new(record),
         }
     }
 
@@ -98,7 +101,7 @@ impl Pushable {
 }
 
 impl StreamKey {
-    /// Where a record belongs that is not late.
+    /// Returns the stream of a record that is not late.
     pub fn of(record: &Record) -> StreamKey {
         let text = |text: Option<String>| {
             text.filter(|text| !text.is_empty())
@@ -111,8 +114,8 @@ impl StreamKey {
         }
     }
 
-    /// The body that pushes this part of records.
-    pub fn body(&self, part: Part, records: &[Pushable], with_metadata: bool) -> Vec<u8> {
+    /// Makes the body that pushes this part of the records.
+    pub fn body(&self, part: Part, records: &[EncodedRecord], with_metadata: bool) -> Vec<u8> {
         let values = records.iter().map(|record| match with_metadata {
             true => Line::WithMetadata(
                 record.time.to_string(),
@@ -139,20 +142,20 @@ impl StreamKey {
     }
 }
 
-/// As many of the first records as go into a body of at most `max` bytes: one at least.
-pub fn fitting(records: &[Record], max: usize) -> Vec<Pushable> {
+/// Encodes as many of the first records as go into a body of at most `max` bytes, but at least one.
+pub fn first_batch(records: &[Record], max: usize) -> Vec<EncodedRecord> {
     let mut bytes = 0;
-    let mut fitting = Vec::new();
+    let mut first_batch = Vec::new();
     for record in records.iter().take(RECORDS_MAX) {
-        let record = Pushable::of(record);
+        let record = EncodedRecord::new(record);
         bytes +=
             json_length(&record.entries.text).max(json_length(&record.entries.facts)) + ENTRY_COST;
-        if bytes > max && !fitting.is_empty() {
+        if bytes > max && !first_batch.is_empty() {
             break;
         }
-        fitting.push(record);
+        first_batch.push(record);
     }
-    fitting
+    first_batch
 }
 
 #[cfg(test)]
@@ -162,13 +165,19 @@ mod tests {
     use super::*;
     use crate::history::store::suite;
 
-    fn body(stream: &StreamKey, part: Part, records: &[Pushable], with_metadata: bool) -> Value {
+    fn body(
+        stream: &StreamKey,
+        part: Part,
+        records: &[EncodedRecord],
+        with_metadata: bool,
+    ) -> Value {
         serde_json::from_slice(&stream.body(part, records, with_metadata)).unwrap()
     }
 
     #[test]
     fn a_push_is_one_part_of_one_stream() {
-        let records = [suite::record(1), suite::record(3)].map(|record| Pushable::of(&record));
+        let records =
+            [suite::record(1), suite::record(3)].map(|record| EncodedRecord::new(&record));
         let stream = StreamKey::of(&suite::record(1));
         let facts = body(&stream, Part::Facts, &records, false);
         assert_eq!(
@@ -204,7 +213,7 @@ mod tests {
         ] {
             let (stream, mut rest) = (StreamKey::of(&suite::record(1)), &records[..]);
             while !rest.is_empty() {
-                let now = fitting(rest, BODY_MAX);
+                let now = first_batch(rest, BODY_MAX);
                 for part in [Part::Text, Part::Facts] {
                     assert!(stream.body(part, &now, true).len() <= BODY_MAX);
                 }
@@ -213,8 +222,8 @@ mod tests {
         }
         assert_eq!(
             (
-                fitting(&[hostile(1), hostile(2)], 10).len(),
-                fitting(&[], 10).len()
+                first_batch(&[hostile(1), hostile(2)], 10).len(),
+                first_batch(&[], 10).len()
             ),
             (1, 0)
         );

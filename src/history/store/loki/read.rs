@@ -1,54 +1,56 @@
-//! Reading records: facts, and the texts that belong to them where they are wanted; beside them records as version 0.1.0 wrote them.
+//! Reading records: facts, and their texts if required; beside them records of version 0.1.0.
 //!
-//! Facts say how long their texts are, so that texts are asked for in pieces that Loki gives. Where a text is searched for, texts are
-//! looked through on Loki's side, and say whose facts to read.
+//! Facts have the lengths of their texts, so that texts are queried in pieces that Loki gives. A
+//! search in texts runs in Loki, and returns the ids of the facts to read.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 
-use super::answer::Labels;
-use super::entry::{self, Mark};
-use super::pages::{Entry, PAGE, Reader};
+use super::entry::{self, EntryKey};
+use super::pages::{Entry, PAGE_SIZE, PageReader};
 use super::push::Part;
+use super::response::Labels;
 use super::time::{self, Order, Span};
 use super::{Loki, logql, search};
 use crate::history::record::Record;
 use crate::history::store::{Detail, Query, Result};
 
-/// Entries of a first page of facts that is read to its end: with lines as long as they may be they are a page.
-pub const FACTS_FIRST: usize = PAGE / entry::FACTS_MAX;
+/// Entries of a first page of facts that is read to its end: with lines as long as possible they
+/// are one page.
+pub const FIRST_PAGE_ENTRIES: usize = PAGE_SIZE / entry::FACTS_MAX;
 
-/// Entries of a first page of old records with their texts: they may have 256 KB each.
-const OLD_FIRST: usize = 4;
+/// Entries of a first page of records of version 0.1.0 with their texts: they may have 256 KB each.
+const LEGACY_FIRST_PAGE_ENTRIES: usize = 4;
 
-/// Ids that one question is for: an address has no room for many more.
+/// The most ids in one query: a URL has no room for many more.
 const IDS_MAX: usize = 100;
 
-/// Records of which texts are asked for at once, at most.
+/// The most records whose texts are queried at once.
 const GROUP_MAX: usize = 500;
 
-/// Every record of ours in order.
-struct Ours<'a> {
+/// Reads records as facts and texts, in order.
+struct RecordReader<'a> {
     loki: &'a Loki,
     query: &'a Query,
     detail: Detail,
     order: Order,
-    source: Source<'a>,
+    source: SummarySource<'a>,
     ready: VecDeque<Record>,
 }
 
-/// Where facts come from.
-enum Source<'a> {
-    All(Reader<'a>),
-    /// From the ids that a search for texts finds.
+/// The source of facts.
+enum SummarySource<'a> {
+    All(PageReader<'a>),
+    /// From the ids that a search in texts finds.
     Found {
-        ids: Reader<'a>,
-        facts: VecDeque<Entry>,
+        ids: PageReader<'a>,
+        summaries: VecDeque<Entry>,
     },
 }
 
 impl Loki {
-    /// Shows what `query` means of `span`, in order, until `visit` has enough; some `wanted` records are enough, as far as is known.
+    /// Visits the records of `span` that may match `query`, in order, until `visit` breaks;
+    /// `wanted` is the expected number of them.
     pub(super) fn read(
         &self,
         query: &Query,
@@ -57,103 +59,133 @@ impl Loki {
         wanted: usize,
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
-        let (reach, now) = (self.reach()?, self.now());
-        let detail = self.needed(query, detail);
-        let mut ours = Ours::new(self, query, detail, (reach.ours(span, now), order), wanted);
-        let mut old = self.old(query, detail, (reach.old(span, now), order), wanted);
-        let mut next_old = || -> Result<Option<Record>> {
-            while let Some(entry) = old.next()? {
-                if let Some(record) = entry::read(&entry.line) {
+        let (coverage, now) = (self.coverage()?, self.now());
+        let detail = self.required_detail(query, detail);
+        let mut current = RecordReader::new(
+            self,
+            query,
+            detail,
+            (coverage.current(span, now), order),
+            wanted,
+        );
+        let mut legacy =
+            self.legacy_entries(query, detail, (coverage.legacy(span, now), order), wanted);
+        let mut next_legacy = || -> Result<Option<Record>> {
+            while let Some(entry) = legacy.next()? {
+                if let Some(record) = entry::parse(&entry.line) {
                     return Ok(Some(record));
                 }
             }
             Ok(None)
         };
-        let (mut our, mut older) = (ours.next()?, next_old()?);
+        let (mut ours, mut legacy_record) = (current.next()?, next_legacy()?);
         loop {
-            let is_ours_first = match (&our, &older) {
+            let is_ours_first = match (&ours, &legacy_record) {
                 (None, None) => return Ok(()),
-                (Some(our), Some(old)) if order == Order::OldestFirst => {
-                    our.position() <= old.position()
+                (Some(ours), Some(legacy)) if order == Order::OldestFirst => {
+                    ours.position() <= legacy.position()
                 }
-                (Some(our), Some(old)) => our.position() >= old.position(),
-                (our, _) => our.is_some(),
+                (Some(ours), Some(legacy)) => ours.position() >= legacy.position(),
+                (ours, _) => ours.is_some(),
             };
-            let first = if is_ours_first { &mut our } else { &mut older };
+            let first = if is_ours_first {
+                &mut ours
+            } else {
+                &mut legacy_record
+            };
             if let Some(record) = first.take()
                 && visit(record).is_break()
             {
                 return Ok(());
             }
             *first = if is_ours_first {
-                ours.next()?
+                current.next()?
             } else {
-                next_old()?
+                next_legacy()?
             };
         }
     }
 
-    /// What has to be read to say whether a record is meant.
-    pub(super) fn needed(&self, query: &Query, detail: Detail) -> Detail {
-        let is_decided = query.prompt_search.as_ref().is_none_or(search::is_decided);
-        if is_decided { detail } else { Detail::Whole }
+    /// Returns the detail that has to be read to decide whether a record matches.
+    pub(super) fn required_detail(&self, query: &Query, detail: Detail) -> Detail {
+        let is_exact = query.prompt_search.as_ref().is_none_or(search::is_exact);
+        if is_exact { detail } else { Detail::Whole }
     }
 
-    /// Facts, of which the last answers are remembered.
-    pub(super) fn facts(
+    /// Reads facts, whose last responses are cached.
+    pub(super) fn summary_entries(
         &self,
         query: String,
         (span, order): (Span, Order),
         first: usize,
-    ) -> Reader<'_> {
-        let edge = time::edge(self.now());
-        let ask = move |span, order, limit| self.remembered(&query, span, order, edge, limit);
-        Reader::new(span, order, edge, first, &self.limits, Box::new(ask))
-    }
-
-    /// Lines as they are.
-    pub(super) fn lines(
-        &self,
-        query: String,
-        (span, order): (Span, Order),
-        first: usize,
-    ) -> Reader<'_> {
-        let ask = move |span, order, limit| {
-            self.client
-                .lines(&query, span, order, limit, &|_, line| line)
-        };
-        Reader::new(
+    ) -> PageReader<'_> {
+        let stable_until = time::stable_until(self.now());
+        let ask =
+            move |span, order, limit| self.cached_query(&query, span, order, stable_until, limit);
+        PageReader::new(
             span,
             order,
-            time::edge(self.now()),
+            stable_until,
             first,
             &self.limits,
             Box::new(ask),
         )
     }
 
-    fn old(&self, query: &Query, detail: Detail, when: (Span, Order), wanted: usize) -> Reader<'_> {
-        if detail == Detail::Brief && query.prompt_search.is_none() {
-            return self.old_facts(query, when, wanted);
-        }
-        self.lines(logql::old_records(query), when, OLD_FIRST)
+    /// Reads lines as they are.
+    pub(super) fn entries(
+        &self,
+        query: String,
+        (span, order): (Span, Order),
+        first: usize,
+    ) -> PageReader<'_> {
+        let ask = move |span, order, limit| {
+            self.client
+                .query_range(&query, span, order, limit, &|_, line| line)
+        };
+        PageReader::new(
+            span,
+            order,
+            time::stable_until(self.now()),
+            first,
+            &self.limits,
+            Box::new(ask),
+        )
     }
 
-    /// Old records without their texts, which stay where they are.
-    pub(super) fn old_facts(
+    fn legacy_entries(
+        &self,
+        query: &Query,
+        detail: Detail,
+        when: (Span, Order),
+        wanted: usize,
+    ) -> PageReader<'_> {
+        if detail == Detail::Brief && query.prompt_search.is_none() {
+            return self.legacy_summaries(query, when, wanted);
+        }
+        self.entries(
+            logql::legacy_records(query),
+            when,
+            LEGACY_FIRST_PAGE_ENTRIES,
+        )
+    }
+
+    /// Reads records of version 0.1.0 without transferring their texts.
+    pub(super) fn legacy_summaries(
         &self,
         query: &Query,
         (span, order): (Span, Order),
         first: usize,
-    ) -> Reader<'_> {
-        let query = logql::old_without_texts(query);
+    ) -> PageReader<'_> {
+        let query = logql::legacy_without_texts(query);
         let line =
-            |labels: &Labels, _| logql::old_facts(|name| labels.get(name).map(String::as_str));
-        let ask = move |span, order, limit| self.client.lines(&query, span, order, limit, &line);
-        Reader::new(
+            |labels: &Labels, _| logql::legacy_summary(|name| labels.get(name).map(String::as_str));
+        let ask =
+            move |span, order, limit| self.client.query_range(&query, span, order, limit, &line);
+        PageReader::new(
             span,
             order,
-            time::edge(self.now()),
+            time::stable_until(self.now()),
             first,
             &self.limits,
             Box::new(ask),
@@ -161,22 +193,22 @@ impl Loki {
     }
 }
 
-impl<'a> Ours<'a> {
+impl<'a> RecordReader<'a> {
     fn new(
         loki: &'a Loki,
         query: &'a Query,
         detail: Detail,
         when: (Span, Order),
         wanted: usize,
-    ) -> Ours<'a> {
+    ) -> RecordReader<'a> {
         let source = match query.prompt_search {
-            None => Source::All(loki.facts(logql::facts(query), when, wanted)),
-            Some(_) => Source::Found {
-                ids: loki.lines(logql::ids(query), when, wanted),
-                facts: VecDeque::new(),
+            None => SummarySource::All(loki.summary_entries(logql::summaries(query), when, wanted)),
+            Some(_) => SummarySource::Found {
+                ids: loki.entries(logql::text_ids(query), when, wanted),
+                summaries: VecDeque::new(),
             },
         };
-        Ours {
+        RecordReader {
             loki,
             query,
             detail,
@@ -188,7 +220,7 @@ impl<'a> Ours<'a> {
 
     fn next(&mut self) -> Result<Option<Record>> {
         while self.ready.is_empty() {
-            let group = self.group()?;
+            let group = self.next_group()?;
             if group.is_empty() {
                 return Ok(None);
             }
@@ -196,26 +228,27 @@ impl<'a> Ours<'a> {
                 Detail::Brief => group
                     .into_iter()
                     .map(|(entry, _)| entry)
-                    .filter_map(|entry| entry::read(&entry.line))
+                    .filter_map(|entry| entry::parse(&entry.line))
                     .collect(),
-                Detail::Whole => self.with_texts(group)?,
+                Detail::Whole => self.join_texts(group)?,
             };
         }
         Ok(self.ready.pop_front())
     }
 
-    /// The next facts, up to those whose texts together are a page, and no more than are here already.
-    fn group(&mut self) -> Result<Vec<(Entry, Mark)>> {
+    /// Reads the next facts, until their texts together are a page, and without fetching more.
+    fn next_group(&mut self) -> Result<Vec<(Entry, EntryKey)>> {
         let (mut group, mut bytes) = (Vec::new(), 0);
-        while group.is_empty() || (self.has_next() && group.len() < GROUP_MAX && bytes < PAGE) {
-            let Some(entry) = self.next_facts()? else {
+        while group.is_empty() || (self.has_next() && group.len() < GROUP_MAX && bytes < PAGE_SIZE)
+        {
+            let Some(entry) = self.next_summary()? else {
                 break;
             };
-            let is_meant = entry::read(&entry.line)
+            let is_match = entry::parse(&entry.line)
                 .is_some_and(|record| self.query.matches_summary(&record.summary()));
-            if let Some(mark) = entry::mark(&entry.line).filter(|_| is_meant) {
-                bytes += mark.text_bytes;
-                group.push((entry, mark));
+            if let Some(key) = entry::key(&entry.line).filter(|_| is_match) {
+                bytes += key.text_bytes;
+                group.push((entry, key));
             }
         }
         Ok(group)
@@ -223,42 +256,42 @@ impl<'a> Ours<'a> {
 
     fn has_next(&self) -> bool {
         match &self.source {
-            Source::All(facts) => facts.has_next(),
-            Source::Found { facts, .. } => !facts.is_empty(),
+            SummarySource::All(summaries) => summaries.has_next(),
+            SummarySource::Found { summaries, .. } => !summaries.is_empty(),
         }
     }
 
-    fn next_facts(&mut self) -> Result<Option<Entry>> {
+    fn next_summary(&mut self) -> Result<Option<Entry>> {
         let (loki, order) = (self.loki, self.order);
         match &mut self.source {
-            Source::All(reader) => reader.next(),
-            Source::Found { ids, facts } => {
-                while facts.is_empty() {
+            SummarySource::All(reader) => reader.next(),
+            SummarySource::Found { ids, summaries } => {
+                while summaries.is_empty() {
                     let Some((span, found)) = next_ids(ids)? else {
                         return Ok(None);
                     };
-                    let mut reader = loki.facts(
+                    let mut reader = loki.summary_entries(
                         logql::with_ids(Part::Facts, &found),
                         (span, order),
                         found.len() + 1,
                     );
                     while let Some(entry) = reader.next()? {
-                        facts.push_back(entry);
+                        summaries.push_back(entry);
                     }
                 }
-                Ok(facts.pop_front())
+                Ok(summaries.pop_front())
             }
         }
     }
 
-    /// The records whose facts these are.
-    fn with_texts(&self, group: Vec<(Entry, Mark)>) -> Result<VecDeque<Record>> {
+    /// Reads the texts of these facts, and joins them to records.
+    fn join_texts(&self, group: Vec<(Entry, EntryKey)>) -> Result<VecDeque<Record>> {
         let times = || group.iter().map(|(entry, _)| entry.time);
         let span = Span {
             start: times().min().unwrap_or(0),
             end: times().max().unwrap_or(0).saturating_add(1),
         };
-        let mut reader = self.loki.lines(
+        let mut reader = self.loki.entries(
             logql::texts(self.query),
             (span, self.order),
             group.len() + 1,
@@ -266,19 +299,19 @@ impl<'a> Ours<'a> {
         let mut texts = HashMap::new();
         while let Some(entry) = reader.next()? {
             let id = entry::id(&entry.line).unwrap_or_default();
-            if group.iter().any(|(_, mark)| mark.interaction_id == id) {
+            if group.iter().any(|(_, key)| key.interaction_id == id) {
                 texts.insert(id, entry.line);
             }
         }
-        let joined = |(entry, mark): (Entry, Mark)| {
-            entry::joined(&entry.line, texts.remove(&mark.interaction_id).as_deref())
+        let join = |(entry, key): (Entry, EntryKey)| {
+            entry::join(&entry.line, texts.remove(&key.interaction_id).as_deref())
         };
-        Ok(group.into_iter().filter_map(joined).collect())
+        Ok(group.into_iter().filter_map(join).collect())
     }
 }
 
-/// The next ids of a search, and when they lie.
-fn next_ids(ids: &mut Reader) -> Result<Option<(Span, Vec<String>)>> {
+/// Reads the next ids of a search, and the span of their entries.
+fn next_ids(ids: &mut PageReader) -> Result<Option<(Span, Vec<String>)>> {
     let mut found = Vec::new();
     let mut span: Option<Span> = None;
     while found.is_empty() || (ids.has_next() && found.len() < IDS_MAX) {

@@ -1,4 +1,5 @@
-//! Searching texts on Loki's side: a filter that finds lines quickly, and a test that decides about the prompt in them as we would.
+//! Search in texts inside Loki: a filter that finds lines quickly, and an exact one that decides
+//! about the prompt as `Query::matches` does.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -7,26 +8,27 @@ use std::sync::OnceLock;
 use super::quoting::{escaped, quoted};
 use crate::history::store::query::{Needle, Query, fold};
 
-/// The longest piece of a search that Loki is asked for (bytes); an address has no room for more.
+/// The longest text of a search that Loki is asked for (bytes); a URL has no room for more.
 const PIECE_MAX: usize = 128;
 
-/// The characters of the longest text for which `test` decides: each becomes a dozen bytes and more of an address.
-const TESTED_MAX: usize = 60;
+/// The most characters of a text for `exact_filter`: each takes a dozen bytes and more in a URL.
+const EXACT_CHARS_MAX: usize = 60;
 
-/// Where a combining dot may be the rest of the one capital that folds to two characters.
+/// The combining dot, which may be the rest of the one capital that folds to two characters.
 const DOT: char = '\u{307}';
 
-/// Whether `test` decides about a text as we do, so that what it finds need not be looked at again: a text that ends in `i` may be the
-/// beginning of what that capital folds to, and Loki reads what is no character as a space.
-pub fn is_decided(needle: &Needle) -> bool {
+/// Returns whether `exact_filter` decides about a text as we do, so that its results need not be
+/// checked again: a text that ends in `i` may be the beginning of the two characters that capital
+/// folds to, and Loki reads an invalid character as a space.
+pub fn is_exact(needle: &Needle) -> bool {
     let folded = needle.folded();
-    folded.chars().count() <= TESTED_MAX
+    folded.chars().count() <= EXACT_CHARS_MAX
         && !folded.contains([DOT, char::REPLACEMENT_CHARACTER])
         && !folded.ends_with('i')
 }
 
-/// Lines that may hold the text that is searched for.
-pub fn filter(query: &Query) -> String {
+/// Filters lines that may have the searched text.
+pub fn line_filter(query: &Query) -> String {
     query
         .prompt_search
         .as_ref()
@@ -34,7 +36,7 @@ pub fn filter(query: &Query) -> String {
         .unwrap_or_default()
 }
 
-/// A filter for lines that may hold a text.
+/// Filters lines that may have this text.
 pub fn in_any_case(needle: &Needle) -> String {
     let piece = piece(needle);
     if piece.is_empty() {
@@ -44,12 +46,12 @@ pub fn in_any_case(needle: &Needle) -> String {
     }
 }
 
-/// Of these, those that hold it in the prompt, or in as much of it as was kept.
-pub fn test(query: &Query) -> String {
+/// Filters those of them that have it in the prompt, or in the stored part of it.
+pub fn exact_filter(query: &Query) -> String {
     let Some(needle) = query
         .prompt_search
         .as_ref()
-        .filter(|needle| is_decided(needle))
+        .filter(|needle| is_exact(needle))
     else {
         return String::new();
     };
@@ -58,8 +60,8 @@ pub fn test(query: &Query) -> String {
     format!(" | json {labels} | full=~{pattern} or (full=\"\" and preview=~{pattern})")
 }
 
-/// The longest piece of the folded text that stands in a line of JSON as it is, in any case: ASCII letters, digits and what no
-/// writer of JSON escapes.
+/// Returns the longest piece of the folded text that is unchanged in a line of JSON, in any case:
+/// ASCII letters, digits and characters that no JSON writer escapes.
 fn piece(needle: &Needle) -> String {
     let as_it_is = |c: char| {
         c.is_ascii_alphanumeric()
@@ -69,7 +71,8 @@ fn piece(needle: &Needle) -> String {
             )
     };
     let pieces = needle.folded().split(|c| !as_it_is(c));
-    // The one capital that folds to ASCII and more: İ becomes i and a dot, which Loki's (?i) does not do.
+    // The one capital that folds to ASCII and more: İ becomes i and a dot, which Loki's (?i) does
+    // not do.
     let pieces = pieces.map(|piece| piece.trim_end_matches('i'));
     let longest = pieces.max_by_key(|piece| piece.len()).unwrap_or_default();
     longest[..longest.len().min(PIECE_MAX)]
@@ -77,7 +80,7 @@ fn piece(needle: &Needle) -> String {
         .to_owned()
 }
 
-/// A regular expression for every text that folds to this one.
+/// Returns a regular expression for every text that folds to this one.
 fn pattern(folded: &str) -> String {
     let mut pattern = String::new();
     for c in folded.chars() {
@@ -95,7 +98,7 @@ fn pattern(folded: &str) -> String {
     pattern
 }
 
-/// A character within brackets.
+/// Writes a character within brackets.
 fn class(c: char) -> String {
     if c.is_ascii_punctuation() {
         format!("\\{c}")
@@ -104,7 +107,7 @@ fn class(c: char) -> String {
     }
 }
 
-/// For each character that others fold to, these others.
+/// Maps each character that others fold to, to these others.
 fn unfolded() -> &'static HashMap<char, Vec<char>> {
     static UNFOLDED: OnceLock<HashMap<char, Vec<char>>> = OnceLock::new();
     UNFOLDED.get_or_init(|| {
@@ -155,10 +158,10 @@ mod tests {
         }
         assert!(searched(&"ab ".repeat(1000)).len() <= PIECE_MAX);
         assert_eq!(
-            filter(&query("Sky (1.5)?")),
+            line_filter(&query("Sky (1.5)?")),
             r#" |~ "(?i)sky \\(1\\.5\\)\\?""#
         );
-        assert_eq!(filter(&Query::default()), "");
+        assert_eq!(line_filter(&Query::default()), "");
     }
 
     #[test]
@@ -166,17 +169,17 @@ mod tests {
         assert_eq!(pattern("k"), "[kK\u{212a}]");
         assert_eq!(pattern("σß"), "[σΣς][ßẞ]");
         assert_eq!(pattern("1.空"), "1\\.空");
-        assert!(test(&query("sky")).contains("(?s).*[sS][kK\\U0000212a][yY].*"));
+        assert!(exact_filter(&query("sky")).contains("(?s).*[sS][kK\\U0000212a][yY].*"));
     }
 
     #[test]
     fn what_loki_could_decide_otherwise_is_decided_here() {
         for awkward in ["taxi", "a\u{fffd}", &"x".repeat(61), "İ"] {
             assert!(
-                !is_decided(&Needle::new(awkward)) && test(&query(awkward)).is_empty(),
+                !is_exact(&Needle::new(awkward)) && exact_filter(&query(awkward)).is_empty(),
                 "{awkward}"
             );
         }
-        assert!(is_decided(&Needle::new("why is the sky")) && is_decided(&Needle::new("空は青い")));
+        assert!(is_exact(&Needle::new("why is the sky")) && is_exact(&Needle::new("空は青い")));
     }
 }

@@ -1,5 +1,5 @@
-//! Time as Loki counts it: whole nanoseconds, spans that include their start and exclude their end, and windows no longer than
-//! Loki answers for.
+//! Time as Loki counts it: whole nanoseconds, spans that include their start and exclude their end,
+//! and windows no longer than a query may cover.
 
 use crate::history::store::Query;
 
@@ -11,23 +11,25 @@ pub const MINUTE: i64 = 60 * SECOND;
 pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
 
-/// How far back is looked when no start is given (nanoseconds).
+/// The time before now that is searched without a given start (nanoseconds).
 pub const LOOK_BACK: i64 = 400 * DAY;
 
-/// Nothing is looked for before July 2023 (nanoseconds since 1970): there was no Ollama.
-const FIRST: i64 = 1_688_169_600_000_000_000;
+/// The earliest time that is searched, July 2023 (nanoseconds since 1970): there was no Ollama
+/// before.
+const EARLIEST: i64 = 1_688_169_600_000_000_000;
 
-/// How far ahead of this machine's clock records may lie (nanoseconds): other machines write into the same Loki, which takes no more
-/// than this.
-const AHEAD: i64 = HOUR;
+/// The most that records may be ahead of this machine's clock (nanoseconds): other machines write
+/// to the same Loki, which takes no more than this.
+const CLOCK_AHEAD_MAX: i64 = HOUR;
 
-/// What is older than this changes hardly ever (nanoseconds): a record of it came late, or from a tap that could not write for a while.
-const SETTLED: i64 = 2 * HOUR;
+/// Data older than this hardly changes (nanoseconds): such a record comes late, or from a tap that
+/// could not write for a while.
+const SETTLING_TIME: i64 = 2 * HOUR;
 
-/// A default Loki takes nothing that is older (nanoseconds).
-pub const CLOSED: i64 = 8 * DAY;
+/// The age beyond which a default Loki takes no entries (nanoseconds).
+pub const ACCEPTED_AGE_MAX: i64 = 8 * DAY;
 
-/// Which way time is read.
+/// The direction in which time is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     OldestFirst,
@@ -42,17 +44,18 @@ pub struct Span {
 }
 
 impl Span {
-    /// The times that `query` asks for and that records can lie in. Its ends are rounded outwards, so that the same question a
-    /// moment later is the same one to Loki. `now` in Unix seconds.
+    /// Returns the times that `query` asks for and that records can have. The ends are rounded
+    /// outwards, so that the same query a moment later is the same one to Loki. `now` is in Unix
+    /// seconds.
     pub fn of(query: &Query, now: f64) -> Span {
         let start = query
             .start_time
             .map_or_else(|| nanos(now) - LOOK_BACK, nanos)
-            .max(FIRST);
+            .max(EARLIEST);
         let end = query
             .end_time
             .map_or(i64::MAX, |end| nanos(end).saturating_add(1));
-        let ahead = (nanos(now).saturating_add(AHEAD) / MINUTE)
+        let ahead = (nanos(now).saturating_add(CLOCK_AHEAD_MAX) / MINUTE)
             .saturating_add(1)
             .saturating_mul(MINUTE);
         Span {
@@ -69,7 +72,8 @@ impl Span {
         self.start >= self.end
     }
 
-    /// The first piece of the span in this order that is no longer than `longest` and lies on one side of `edge`.
+    /// Returns the first piece of the span in this order that is no longer than `longest` and on
+    /// one side of `edge`.
     pub fn first(self, order: Order, longest: i64, edge: i64) -> Span {
         let is_between = self.start < edge && edge < self.end;
         match order {
@@ -90,10 +94,11 @@ impl Span {
         }
     }
 
-    /// The first piece to count, the oldest: what is settled in whole days, what is too old for a Loki to take more of it in
-    /// pieces as long as may be, so that the same pieces are counted tomorrow.
+    /// Returns the first piece to count, the oldest: whole days where data is stable, and pieces as
+    /// long as possible where it is too old for a Loki to take more, so that the same pieces are
+    /// counted tomorrow.
     pub fn first_counted(self, longest: i64, edge: i64) -> Span {
-        let closed = edge.saturating_sub(CLOSED);
+        let closed = edge.saturating_sub(ACCEPTED_AGE_MAX);
         let unit = if self.start < closed - closed.rem_euclid(DAY) {
             longest - longest % DAY
         } else {
@@ -112,12 +117,12 @@ impl Span {
         }
     }
 
-    /// Nanoseconds.
+    /// Returns the length in nanoseconds.
     pub fn length(&self) -> i64 {
         self.end.saturating_sub(self.start)
     }
 
-    /// What is left once `done` was read.
+    /// Returns the rest of the span after `done` was read.
     pub fn after(self, done: Span, order: Order) -> Span {
         match order {
             Order::OldestFirst => Span {
@@ -132,13 +137,14 @@ impl Span {
     }
 }
 
-/// Before it hardly anything changes: a whole hour, so that what was asked up to it is asked again in the same words.
-pub fn edge(now: f64) -> i64 {
-    let edge = nanos(now).saturating_sub(SETTLED);
+/// Returns the time before which data is stable: a whole hour, so that a query up to it stays the
+/// same for that long.
+pub fn stable_until(now: f64) -> i64 {
+    let edge = nanos(now).saturating_sub(SETTLING_TIME);
     edge - edge.rem_euclid(HOUR)
 }
 
-/// Unix seconds in nanoseconds: what lies later never becomes earlier, and no microsecond is lost.
+/// Converts Unix seconds to nanoseconds: keeps the order, and loses no microsecond.
 pub fn nanos(seconds: f64) -> i64 {
     let whole = seconds.floor();
     // Both parts are exact, where their sum in nanoseconds would not be; `as` stops at the ends of an i64.
@@ -189,7 +195,7 @@ mod tests {
             "noon is a whole hour"
         );
         let ahead = Span::of(&query(None, None), NOW).end - nanos(NOW);
-        assert!((AHEAD..=AHEAD + MINUTE).contains(&ahead));
+        assert!((CLOCK_AHEAD_MAX..=CLOCK_AHEAD_MAX + MINUTE).contains(&ahead));
         assert_eq!(
             Span::of(&query(None, None), NOW + 1.0),
             Span::of(&query(None, None), NOW + 50.0)

@@ -21,8 +21,8 @@ fn collect(
         entries.truncate(limit);
         entries.reverse(); // the order within an answer means nothing
         let refusal = QueryRefusal {
-            excess: Excess::Size,
-            words: "larger than max".to_owned(),
+            exceeded: ExceededLimit::Size,
+            message: "larger than max".to_owned(),
         };
         let page = EntryPage {
             is_full: entries.len() >= limit,
@@ -35,7 +35,7 @@ fn collect(
             Err(refusal)
         })
     };
-    let mut reader = Reader::new(span, order, 500, limit, &limits, Box::new(ask));
+    let mut reader = PageReader::new(span, order, 500, limit, &limits, Box::new(ask));
     std::iter::from_fn(|| reader.next().unwrap()).collect()
 }
 
@@ -131,7 +131,7 @@ fn pages_grow_towards_a_mebibyte_and_begin_small() {
             entries,
         }))
     };
-    let mut reader = Reader::new(
+    let mut reader = PageReader::new(
         Span {
             start: 0,
             end: 5000,

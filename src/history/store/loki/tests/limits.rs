@@ -52,7 +52,7 @@ fn prompts_of_agents_are_listed_exported_and_counted_with_answers_that_every_lok
     assert_eq!(facts, 120);
     nothing_was_too_large(&fake);
     fake.state().bytes = 0;
-    loki.pages.forget(0);
+    loki.pages.invalidate_from(0);
     assert_eq!(
         loki.newest(&Query::default(), Detail::Brief).unwrap().len(),
         100

@@ -5,10 +5,10 @@ mod old;
 mod reading;
 mod recorded;
 mod refusing;
+mod spool;
 #[path = "../../../../../tests/it/harness/loki.rs"]
 mod stand_in;
 mod statistics;
-mod unsent;
 mod writing;
 
 use self::stand_in::FakeLoki;

@@ -79,7 +79,7 @@ fn start_counting(fake: &FakeLoki) {
 
 /// So much later that Loki is asked again how much it has.
 fn later(loki: &Loki) {
-    loki.numbers.forget(i64::MIN);
+    loki.numbers.invalidate_from(i64::MIN);
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn a_base_path_and_tenants_of_a_gateway_are_kept() {
 
 #[test]
 fn what_may_work_later_stays_in_the_batch_and_is_stored_once() {
-    for (status, words) in [
+    for (status, message) in [
         (429, "ingestion rate limit exceeded"),
         (429, "maximum active stream limit exceeded"),
         (500, "boom"),
@@ -176,12 +176,12 @@ fn what_may_work_later_stays_in_the_batch_and_is_stored_once() {
         (404, "page not found"),
     ] {
         let (loki, fake) = fresh();
-        fake.fail(1, status, words);
+        fake.fail(1, status, message);
         let mut batch = of_one_tap(0..5);
         let said = failure(loki.write(&mut batch));
         assert!(
             said.starts_with(
-                format!("push to loki at {}: {status} {words}", fake.url()).trim_end()
+                format!("push to loki at {}: {status} {message}", fake.url()).trim_end()
             ),
             "{said}"
         );

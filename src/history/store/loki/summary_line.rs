@@ -1,7 +1,8 @@
-//! COMPACT: facts as short lines, which Loki makes of what it keeps, so that statistics of many records are few and small answers.
+//! Summaries as short lines, which Loki makes of the facts, so that statistics of many records are
+//! few and small responses.
 //!
-//! Names are escaped as in an address, so that no text is taken for a separator. Loki reads a character that is none as a space:
-//! lines of facts that have one come as they are.
+//! Names are escaped as in a URL, so that no text is taken for a separator. Loki replaces invalid
+//! characters with a space: lines of facts that have one come unchanged.
 
 use std::borrow::Cow;
 
@@ -14,7 +15,7 @@ use crate::history::record::client_name;
 use crate::history::store::Query;
 use crate::observe::model_name::normalize_cow;
 
-/// Where each field of a short line stands in a record; the client is made of the last two names.
+/// The path of each field of a short line in a record; the client is made of the last two names.
 const NAMES: [&str; 8] = [
     "interaction_id",
     "model",
@@ -36,27 +37,27 @@ const NUMBERS: [&str; 8] = [
     "prompt_cached_tokens",
 ];
 
-/// How records are kept: as facts and text, or as version 0.1.0 wrote them.
+/// The format of stored records: facts and text, or as version 0.1.0 wrote them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Ours,
-    Old,
+pub enum RecordFormat {
+    Current,
+    Legacy,
 }
 
-impl Kind {
-    pub const ALL: [Kind; 2] = [Kind::Ours, Kind::Old];
+impl RecordFormat {
+    pub const ALL: [RecordFormat; 2] = [RecordFormat::Current, RecordFormat::Legacy];
 
-    /// The streams of what is counted.
+    /// Selects the streams whose entries are counted.
     pub fn selector(self) -> String {
         match self {
-            Kind::Ours => logql::part(Part::Facts),
-            Kind::Old => logql::old(),
+            RecordFormat::Current => logql::part(Part::Facts),
+            RecordFormat::Legacy => logql::legacy(),
         }
     }
 }
 
-/// The facts that may be meant, the text aside, as short lines.
-pub fn facts(kind: Kind, query: &Query) -> String {
+/// Queries the records that may match, texts aside, as short lines.
+pub fn query(format: RecordFormat, query: &Query) -> String {
     let (mut fields, mut template) = (Vec::new(), Vec::new());
     for (n, path) in NAMES.into_iter().chain(NUMBERS).enumerate() {
         fields.push(format!("field_{n}={}", quoted(path)));
@@ -64,15 +65,15 @@ pub fn facts(kind: Kind, query: &Query) -> String {
         template.push(format!("{{{{ {escape}.field_{n} }}}}"));
     }
     let short = template.join(" ");
-    let template = match kind {
-        Kind::Ours => format!(
+    let template = match format {
+        RecordFormat::Current => format!(
             "{{{{ if contains \"{}\" __line__ }}}}{{{{ __line__ }}}}{{{{ else }}}}{short}{{{{ end }}}}",
             char::REPLACEMENT_CHARACTER
         ),
-        // A whole line has texts.
-        Kind::Old => short,
+        // A whole line would bring the texts.
+        RecordFormat::Legacy => short,
     };
-    let found = kind.selector() + &logql::filters(query);
+    let found = format.selector() + &logql::filters(query);
     format!(
         "{found} | json {} | line_format {} | keep job",
         fields.join(", "),
@@ -80,11 +81,11 @@ pub fn facts(kind: Kind, query: &Query) -> String {
     )
 }
 
-/// Shows the facts in a line; nothing where it is none of ours.
-pub fn read(line: &str, see: impl FnOnce(&RecordSummary)) {
+/// Parses a line and passes its summary to `visit`; ignores a line that is not one of ours.
+pub fn parse(line: &str, visit: impl FnOnce(&RecordSummary)) {
     if line.starts_with('{') {
-        if let (Some(_), Ok(facts)) = (entry::mark(line), serde_json::from_str(line)) {
-            see(&facts);
+        if let (Some(_), Ok(summary)) = (entry::key(line), serde_json::from_str(line)) {
+            visit(&summary);
         }
         return;
     }
@@ -116,30 +117,30 @@ pub fn read(line: &str, see: impl FnOnce(&RecordSummary)) {
     let Some(timestamp) = time.parse().ok().filter(|time| entry::is_ours(id, *time)) else {
         return;
     };
-    see(&RecordSummary {
+    visit(&RecordSummary {
         timestamp,
-        model: given(model).map(normalize_cow),
-        endpoint: plain(endpoint),
-        prompt_category: plain(prompt_category),
-        status: plain(status),
+        model: non_empty(model).map(normalize_cow),
+        endpoint: unescape(endpoint),
+        prompt_category: unescape(prompt_category),
+        status: unescape(status),
         prompt_tokens: prompt_tokens.parse().ok(),
         generated_tokens: generated_tokens.parse().ok(),
         tokens_per_second: speed.parse().ok(),
         duration_seconds: duration.parse().ok(),
         time_to_first_token_seconds: first_token.parse().ok(),
         prompt_cached_tokens: cached.parse().ok(),
-        client: client_name::from_parts(given(ip), given(agent)),
-        host: given(host),
+        client: client_name::from_parts(non_empty(ip), non_empty(agent)),
+        host: non_empty(host),
         tap: tap.parse().ok(),
     });
 }
 
-fn given(escaped: &str) -> Option<Cow<'_, str>> {
-    Some(plain(escaped)).filter(|text| !text.is_empty())
+fn non_empty(escaped: &str) -> Option<Cow<'_, str>> {
+    Some(unescape(escaped)).filter(|text| !text.is_empty())
 }
 
-/// A text as it was before Go's `url.QueryEscape`.
-fn plain(escaped: &str) -> Cow<'_, str> {
+/// Reverses Go's `url.QueryEscape`.
+fn unescape(escaped: &str) -> Cow<'_, str> {
     if !escaped.contains(['%', '+']) {
         return escaped.into();
     }
@@ -165,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    /// As Go's `url.QueryEscape` writes it.
+    /// Escapes as Go's `url.QueryEscape` does.
     fn escaped(text: &str) -> String {
         let one = |byte| match byte {
             b' ' => "+".to_owned(),
@@ -193,19 +194,22 @@ mod tests {
             ["1.5", "", "", "", "", "", "", ""],
         );
         let mut seen = 0;
-        read(&line, |facts| {
+        parse(&line, |summary| {
             seen += 1;
             assert_eq!(
                 (
-                    facts.timestamp,
-                    &facts.model,
-                    &facts.client,
-                    &facts.host,
-                    facts.tap
+                    summary.timestamp,
+                    &summary.model,
+                    &summary.client,
+                    &summary.host,
+                    summary.tap
                 ),
                 (1.5, &None, &None, &None, None)
             );
-            assert_eq!((facts.prompt_tokens, facts.duration_seconds), (None, None));
+            assert_eq!(
+                (summary.prompt_tokens, summary.duration_seconds),
+                (None, None)
+            );
         });
         assert_eq!(seen, 1);
     }
@@ -222,13 +226,13 @@ mod tests {
         ];
         for line in foreign.iter().map(String::as_str).chain([
             "",
-            "plain text",
+            "unescape text",
             "{",
             "{}",
             "1 2 3",
             r#"{"timestamp":1}"#,
         ]) {
-            read(line, |facts| panic!("{line}: {facts:?}"));
+            parse(line, |summary| panic!("{line}: {summary:?}"));
         }
     }
 
@@ -238,18 +242,18 @@ mod tests {
             let (tokens, time) = (tokens.to_string(), duration.to_string());
             let line = line(["a", "M:latest", "api/chat", "other", "error", &host, "10.0.0.7", &agent], ["1", "7", &tokens, "", "", &time, "", ""]);
             let mut seen = 0;
-            read(&line, |facts| {
+            parse(&line, |summary| {
                 seen += 1;
-                assert_eq!((facts.host.as_deref(), facts.model.as_deref(), facts.tap), (Some(host.as_str()), Some("m"), Some(7)));
-                assert_eq!(facts.client.as_deref(), Some(format!("{agent} at 10.0.0.7").as_str()));
-                assert_eq!((facts.prompt_tokens, facts.duration_seconds), (tokens.parse().ok(), Some(duration)));
+                assert_eq!((summary.host.as_deref(), summary.model.as_deref(), summary.tap), (Some(host.as_str()), Some("m"), Some(7)));
+                assert_eq!(summary.client.as_deref(), Some(format!("{agent} at 10.0.0.7").as_str()));
+                assert_eq!((summary.prompt_tokens, summary.duration_seconds), (tokens.parse().ok(), Some(duration)));
             });
             prop_assert_eq!(seen, 1);
         }
 
         #[test]
         fn no_line_is_too_much(line in ".*") {
-            read(&line, |facts| assert!(facts.timestamp > 0.0));
+            parse(&line, |summary| assert!(summary.timestamp > 0.0));
         }
     }
 }

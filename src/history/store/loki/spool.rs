@@ -1,6 +1,8 @@
-//! UNSENT: what Loki had not taken when the tap ended, in a file, and sent before anything else once a tap starts there again.
+//! Files of records that Loki had not taken when the tap ended; they are sent before anything else
+//! when a tap starts there again.
 //!
-//! A file is gzip members, each a piece of lines of JSON; what was sent is taken from its beginning. Who sends it holds its lock.
+//! A file is gzip members, each with some lines of JSON; those that were sent are removed from its
+//! beginning. The tap that sends a file holds its lock.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -17,29 +19,31 @@ use crate::platform;
 const PREFIX: &str = "loki-unsent-";
 const SUFFIX: &str = ".jsonl.gz";
 
-/// What is left for the next start, of one tap, and found of all.
-pub struct Unsent {
+/// The spool directory: writes the file of one tap, and finds those of all.
+pub struct Spool {
     dir: PathBuf,
-    /// Our own file.
+    /// This tap's own file.
     path: PathBuf,
 }
 
-/// A file that we hold, and send.
-pub struct Held {
+/// A locked file that is being sent.
+pub struct SpoolFile {
     path: PathBuf,
-    /// `None` once nothing is left in it.
+    /// `None` once the file is empty.
     file: Option<File>,
 }
 
-impl Unsent {
-    pub fn new(dir: &Path, writer: &TapIdentity) -> Unsent {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+impl Spool {
+    pub fn new(dir: &Path, writer: &TapIdentity) -> Spool {
         let host: String = writer
             .host
             .chars()
-            .map(|c| if is_plain(c) { c } else { '_' })
+            .map(|c| {
+                let is_plain = c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+                if is_plain { c } else { '_' }
+            })
             .collect();
-        Unsent {
+        Spool {
             dir: dir.to_owned(),
             path: dir.join(format!("{PREFIX}{host}-{}{SUFFIX}", writer.tap)),
         }
@@ -49,13 +53,13 @@ impl Unsent {
         &self.path
     }
 
-    /// Whether a file could be left, for a warning while there is time.
+    /// Checks that a file can be written, for a warning while there is time.
     pub fn check(&self) -> io::Result<()> {
         platform::files::create_private_directory(&self.dir)?;
         NamedTempFile::new_in(&self.dir).map(drop)
     }
 
-    /// Leaves records, behind what lies there already.
+    /// Appends records to the file.
     pub fn save_unwritten(&self, records: &[Record]) -> io::Result<()> {
         platform::files::create_private_directory(&self.dir)?;
         let file = platform::files::private_file()
@@ -72,29 +76,29 @@ impl Unsent {
         file.sync_data()
     }
 
-    /// Every file of the directory that no running tap holds, whoever left it.
-    pub fn take(&self) -> Vec<Held> {
+    /// Locks every file of the directory that no running tap holds, whichever tap wrote it.
+    pub fn lock_files(&self) -> Vec<SpoolFile> {
         let Ok(found) = fs::read_dir(&self.dir) else {
             return Vec::new();
         };
         let mut paths: Vec<PathBuf> = found
             .flatten()
             .map(|entry| entry.path())
-            .filter(|path| is_unsent(path))
+            .filter(|path| is_spool_file(path))
             .collect();
         paths.sort();
-        paths.into_iter().filter_map(Held::take).collect()
+        paths.into_iter().filter_map(SpoolFile::lock).collect()
     }
 }
 
-fn is_unsent(path: &Path) -> bool {
+fn is_spool_file(path: &Path) -> bool {
     path.file_name()
         .and_then(|name| name.to_str())
         .is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
 }
 
-impl Held {
-    fn take(path: PathBuf) -> Option<Held> {
+impl SpoolFile {
+    fn lock(path: PathBuf) -> Option<SpoolFile> {
         let file = File::options().read(true).write(true).open(&path);
         let locked = file.and_then(|file| match file.try_lock() {
             Ok(()) => Ok(Some(file)),
@@ -102,15 +106,12 @@ impl Held {
             Err(TryLockError::Error(cause)) => Err(cause),
         });
         match locked {
-            Ok(file) => Some(Held {
+            Ok(file) => Some(SpoolFile {
                 path,
                 file: Some(file?),
             }),
             Err(cause) => {
-                log::warn!(
-                    "read what was not sent to loki, {}: {cause}",
-                    path.display()
-                );
+                log::warn!("read unsent records in {}: {cause}", path.display());
                 None
             }
         }
@@ -120,13 +121,14 @@ impl Held {
         &self.path
     }
 
-    /// The first piece, and where the next one begins; `None` at the end. What cannot be read is passed over, aloud.
+    /// Reads the first member, and returns the offset of the next; `None` at the end. Warns about a
+    /// damaged rest and skips it.
     pub fn first(&mut self) -> io::Result<Option<(Vec<Record>, u64)>> {
-        let Some(held) = &mut self.file else {
+        let Some(locked) = &mut self.file else {
             return Ok(None);
         };
-        held.seek(SeekFrom::Start(0))?;
-        let mut file = BufReader::new(&*held);
+        locked.seek(SeekFrom::Start(0))?;
+        let mut file = BufReader::new(&*locked);
         if file.fill_buf()?.is_empty() {
             return Ok(None);
         }
@@ -142,17 +144,18 @@ impl Held {
             Ok(_) => file.stream_position()?,
             Err(cause) => {
                 log::warn!(
-                    "read what was not sent to loki, {}: {cause}; {} records of its rest are sent",
+                    "read unsent records in {}: {cause}; the {} readable ones are sent",
                     self.path.display(),
                     records.len()
                 );
-                held.metadata()?.len()
+                locked.metadata()?.len()
             }
         };
         Ok(Some((records, end)))
     }
 
-    /// Takes what lies before `next` out of the file, which goes once nothing is left in it. We hold the new one before it is there.
+    /// Removes the bytes before `next`, and the file when it is empty. The new file is locked
+    /// before it is visible.
     pub fn remove_up_to(&mut self, next: u64) -> io::Result<()> {
         let Some(file) = &mut self.file else {
             return Ok(());
@@ -174,7 +177,7 @@ impl Held {
     }
 }
 
-/// What lies behind `next` in a file, in another one beside it, which we hold.
+/// Copies the bytes from `next` on to a new locked file beside this one.
 fn rest_of(file: &mut File, next: u64, path: &Path) -> io::Result<NamedTempFile> {
     file.seek(SeekFrom::Start(next))?;
     let mut rest = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
@@ -203,51 +206,51 @@ mod tests {
     #[test]
     fn what_was_left_is_taken_piece_by_piece_and_gone_once_sent() {
         let dir = tempfile::tempdir().unwrap();
-        let unsent = Unsent::new(dir.path(), &writer("a/b"));
+        let spool = Spool::new(dir.path(), &writer("a/b"));
         assert_eq!(
-            unsent.path().file_name().unwrap(),
+            spool.path().file_name().unwrap(),
             "loki-unsent-a_b-8000.jsonl.gz"
         );
-        unsent.save_unwritten(&records(0..3)).unwrap();
-        unsent.save_unwritten(&records(3..5)).unwrap();
-        let other = Unsent::new(dir.path(), &writer("other"));
-        let mut held = other.take();
+        spool.save_unwritten(&records(0..3)).unwrap();
+        spool.save_unwritten(&records(3..5)).unwrap();
+        let other = Spool::new(dir.path(), &writer("other"));
+        let mut held = other.lock_files();
         assert_eq!(
-            (held.len(), other.take().len()),
+            (held.len(), other.lock_files().len()),
             (1, 0),
             "another tap's are taken, by one"
         );
         let (first, next) = held[0].first().unwrap().unwrap();
         assert_eq!(first, records(0..3));
         held[0].remove_up_to(next).unwrap();
-        assert_eq!(other.take().len(), 0, "what is left is held still");
+        assert_eq!(other.lock_files().len(), 0, "what is left is held still");
         drop(held);
-        let mut held = other.take();
+        let mut held = other.lock_files();
         let (second, next) = held[0].first().unwrap().unwrap();
         assert_eq!(second, records(3..5));
         held[0].remove_up_to(next).unwrap();
-        assert!(!unsent.path().exists());
+        assert!(!spool.path().exists());
     }
 
     #[test]
     fn a_file_that_was_cut_gives_what_can_be_read_of_it() {
         let dir = tempfile::tempdir().unwrap();
-        let unsent = Unsent::new(dir.path(), &writer("box"));
+        let spool = Spool::new(dir.path(), &writer("box"));
         let long = |n: u32| Record {
             prompt_full: Some(format!("{n} ").repeat(50_000)),
             ..suite::record(n)
         };
-        unsent
+        spool
             .save_unwritten(&(0..40).map(long).collect::<Vec<_>>())
             .unwrap();
-        let length = fs::metadata(unsent.path()).unwrap().len();
+        let length = fs::metadata(spool.path()).unwrap().len();
         File::options()
             .write(true)
-            .open(unsent.path())
+            .open(spool.path())
             .unwrap()
             .set_len(length / 2)
             .unwrap();
-        let mut held = unsent.take();
+        let mut held = spool.lock_files();
         let (read, end) = held[0].first().unwrap().unwrap();
         assert!(
             !read.is_empty() && read.len() < 40 && end == length / 2,
@@ -261,9 +264,13 @@ mod tests {
     fn only_files_of_that_name_are_taken() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("ollama_2026-11-29.jsonl.gz"), "somebody's").unwrap();
-        let unsent = Unsent::new(&dir.path().join("made"), &writer("box"));
-        unsent.check().unwrap();
-        unsent.save_unwritten(&records(0..1)).unwrap();
-        assert!(Unsent::new(dir.path(), &writer("box")).take().is_empty());
+        let spool = Spool::new(&dir.path().join("made"), &writer("box"));
+        spool.check().unwrap();
+        spool.save_unwritten(&records(0..1)).unwrap();
+        assert!(
+            Spool::new(dir.path(), &writer("box"))
+                .lock_files()
+                .is_empty()
+        );
     }
 }

@@ -1,60 +1,62 @@
-//! What an answer to a push means: what is to be done with the records in it, how many of them are lost, and one warning of that from
-//! time to time.
+//! The interpretation of a response to a push: the next step for its records, the number of lost
+//! ones, and a warning about them from time to time.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::answer::Pushed;
+use super::response::PushResponse;
 use super::time::nanos;
 use crate::util::threads::lock;
 
-/// A refusal within this time after one that was warned of is told at debug level only; the metrics count them all.
-const QUIET: Duration = Duration::from_secs(60);
+/// A refusal within this time after one that was warned about is logged at debug level only; the
+/// metrics count them all.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What becomes of the records of a push.
+/// The result of a push for its records.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PushVerdict {
     Stored,
-    /// So many of them are refused for good; all others are stored.
+    /// This many of them are refused for good; all others are stored.
     Refused(u64),
     /// They are too much for one push: for any, or for this moment.
     TooMuch {
         for_now: bool,
     },
-    /// What is not newer than this (nanoseconds) is too far behind its stream; all others are stored.
+    /// Those up to this time (nanoseconds) are too far behind their stream; all others are stored.
     Behind(i64),
-    /// Structured metadata is not taken.
+    /// Structured metadata is not accepted.
     NoMetadata,
-    /// None is stored, and the same may be sent again.
+    /// None is stored, and the same push may be sent again.
     Wait,
 }
 
-/// Words of a push that is too large for Loki, for what it is made of, or for a gateway.
+/// Marks of messages about a push that is too large for Loki, for a part of it, or for a gateway.
 const TOO_LARGE: [&str; 3] = ["larger than max", "ResourceExhausted", "body too large"];
 
-/// What `answer` means for a push of `sent` entries. Only a 400 and a 422 are about what was sent; every other refusal may be that of
-/// a gateway, or of settings that somebody is about to mend.
-pub fn verdict(answer: &Pushed, sent: usize) -> Verdict {
-    let has = |mark: &str| answer.words.contains(mark);
-    match answer.status {
-        200..=299 => Verdict::Stored,
-        413 => Verdict::TooMuch { for_now: false },
-        _ if TOO_LARGE.iter().any(|mark| has(mark)) => Verdict::TooMuch { for_now: false },
-        429 if has("rate limit") => Verdict::TooMuch { for_now: true },
-        400 if has("structured metadata") => Verdict::NoMetadata,
+/// Interprets the response to a push of `sent` entries. Only 400 and 422 are about the entries;
+/// every other refusal may come from a gateway, or from settings that are about to be corrected.
+pub fn verdict(response: &PushResponse, sent: usize) -> PushVerdict {
+    let has = |mark: &str| response.message.contains(mark);
+    match response.status {
+        200..=299 => PushVerdict::Stored,
+        413 => PushVerdict::TooMuch { for_now: false },
+        _ if TOO_LARGE.iter().any(|mark| has(mark)) => PushVerdict::TooMuch { for_now: false },
+        429 if has("rate limit") => PushVerdict::TooMuch { for_now: true },
+        400 if has("structured metadata") => PushVerdict::NoMetadata,
         400 if has("too far behind") || has("out of order") => {
-            Verdict::Behind(cutoff(&answer.words))
+            PushVerdict::Behind(cutoff(&response.message))
         }
-        400 | 422 => Verdict::Refused(count(answer.status, &answer.words, sent)),
-        _ => Verdict::Wait,
+        400 | 422 => PushVerdict::Refused(count(response.status, &response.message, sent)),
+        _ => PushVerdict::Wait,
     }
 }
 
-/// The time up to which Loki takes nothing any more, in whole seconds, of which it names the last; everything where it says none.
-fn cutoff(words: &str) -> i64 {
+/// Returns the time up to which Loki refuses entries. It names the last one in whole seconds;
+/// without any, all are refused.
+fn cutoff(message: &str) -> i64 {
     let mark = "oldest acceptable timestamp is: ";
-    let times = words.match_indices(mark).filter_map(|(at, _)| {
-        let time = words[at + mark.len()..]
+    let times = message.match_indices(mark).filter_map(|(at, _)| {
+        let time = message[at + mark.len()..]
             .split(['\'', ',', ' ', '\n', ';'])
             .next()?;
         Some(chrono::DateTime::parse_from_rfc3339(time).ok()?.timestamp())
@@ -64,12 +66,13 @@ fn cutoff(words: &str) -> i64 {
         .map_or(i64::MAX, |seconds| nanos(seconds as f64 + 1.0))
 }
 
-/// What each line that Loki names in an error has.
+/// The mark of each line that Loki names in an error.
 const NAMED: &str = " for stream";
 
-/// How many of `sent` records Loki refused. A 400 that names entries stored all others; any other stored none.
-fn count(status: u16, words: &str, sent: usize) -> u64 {
-    let named: u64 = words
+/// Returns the number of `sent` records that Loki refused. A 400 that names entries stored all
+/// others; any other stored none.
+fn count(status: u16, message: &str, sent: usize) -> u64 {
+    let named: u64 = message
         .split("; ")
         .filter(|part| status == 400 && part.contains(NAMED))
         .map(entries)
@@ -81,7 +84,8 @@ fn count(status: u16, words: &str, sent: usize) -> u64 {
     }
 }
 
-/// Loki puts equal errors together (`3 errors like: …`) and counts those of a stream (`total ignored: 3 out of 5 …`).
+/// Counts the entries of one error. Loki groups equal ones (`3 errors like: …`) and counts those of
+/// a stream (`total ignored: 3 out of 5 …`).
 fn entries(part: &str) -> u64 {
     let like = part
         .split_once(" errors like: ")
@@ -97,7 +101,7 @@ fn entries(part: &str) -> u64 {
     like.or_else(ignored).unwrap_or(1)
 }
 
-/// Where to look when Loki refuses everything.
+/// Names the settings to check if Loki refuses everything.
 pub fn way_out(status: u16) -> &'static str {
     match status {
         401 | 403 => "; check LOKI_TOKEN, or LOKI_USER and LOKI_PASSWORD, and LOKI_TENANT",
@@ -106,16 +110,16 @@ pub fn way_out(status: u16) -> &'static str {
     }
 }
 
-/// When it was last said aloud.
+/// Logs refusals; holds the time of the last warning.
 #[derive(Default)]
-pub struct Complaint(Mutex<Option<Instant>>);
+pub struct RefusalLog(Mutex<Option<Instant>>);
 
-impl Complaint {
-    /// `what` was refused for good.
-    pub fn log(&self, base: &str, what: &str, answer: &Pushed) {
-        let text = format!("loki at {base} refused {what} for good: {answer}");
+impl RefusalLog {
+    /// Logs that `what` was refused for good.
+    pub fn log(&self, base: &str, what: &str, response: &PushResponse) {
+        let text = format!("loki at {base} refused {what} for good: {response}");
         let mut last = lock(&self.0);
-        if last.is_some_and(|last| last.elapsed() < QUIET) {
+        if last.is_some_and(|last| last.elapsed() < WARNING_INTERVAL) {
             log::debug!("{text}");
             return;
         }
@@ -171,47 +175,51 @@ mod tests {
             2026-11-29T10:00:00Z, oldest acceptable timestamp is: 2026-11-29T11:30:00Z',\nuser 'fake', total ignored: 1 out of 2 for stream: {}";
         let cutoff = 1_795_951_801_000_000_000;
         for (status, words, expected) in [
-            (204, "", Verdict::Stored),
-            (400, OLD, Verdict::Refused(1)),
-            (422, "error at least one valid stream", Verdict::Refused(9)),
-            (413, "", Verdict::TooMuch { for_now: false }),
+            (204, "", PushVerdict::Stored),
+            (400, OLD, PushVerdict::Refused(1)),
+            (
+                422,
+                "error at least one valid stream",
+                PushVerdict::Refused(9),
+            ),
+            (413, "", PushVerdict::TooMuch { for_now: false }),
             (
                 500,
                 "rpc error: code = ResourceExhausted desc = grpc: received message larger than max",
-                Verdict::TooMuch { for_now: false },
+                PushVerdict::TooMuch { for_now: false },
             ),
             (
                 429,
                 "ingestion rate limit exceeded for user fake",
-                Verdict::TooMuch { for_now: true },
+                PushVerdict::TooMuch { for_now: true },
             ),
             (
                 429,
                 "Per stream rate limit exceeded (limit: 3MB/sec)",
-                Verdict::TooMuch { for_now: true },
+                PushVerdict::TooMuch { for_now: true },
             ),
             (
                 429,
                 "maximum active stream limit exceeded when trying to create stream {}",
-                Verdict::Wait,
+                PushVerdict::Wait,
             ),
             (
                 400,
                 "stream '{}' includes structured metadata, but this feature is disallowed",
-                Verdict::NoMetadata,
+                PushVerdict::NoMetadata,
             ),
-            (400, behind, Verdict::Behind(cutoff)),
+            (400, behind, PushVerdict::Behind(cutoff)),
             (
                 400,
                 "entry out of order for stream",
-                Verdict::Behind(i64::MAX),
+                PushVerdict::Behind(i64::MAX),
             ),
         ] {
             assert_eq!(
                 verdict(
-                    &Pushed {
+                    &PushResponse {
                         status,
-                        words: words.to_owned()
+                        message: words.to_owned()
                     },
                     9
                 ),
@@ -222,13 +230,13 @@ mod tests {
         for status in [301, 401, 403, 404, 405, 408, 500, 502, 503] {
             assert_eq!(
                 verdict(
-                    &Pushed {
+                    &PushResponse {
                         status,
-                        words: String::new()
+                        message: String::new()
                     },
                     9
                 ),
-                Verdict::Wait
+                PushVerdict::Wait
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Records that are too long for a line of Loki's are cut where they are longest.
+//! Truncates the longest texts of records that are too long for a line in Loki.
 
 use serde_json::Value;
 
@@ -8,9 +8,9 @@ use crate::observe::text::prefix;
 /// The longest line (bytes). Loki refuses entries of more than 262,144 bytes.
 pub const LINE_MAX: usize = 256_000;
 
-/// Makes `record` at most `max` bytes of JSON; whether it had to be cut. What names, numbers and signs may take of them is half, before
-/// lists are left out altogether.
-pub fn fit(record: &mut Record, max: usize) -> bool {
+/// Truncates `record` to at most `max` bytes of JSON; returns whether that was necessary. If names,
+/// numbers and punctuation take more than half of them, lists are left out altogether.
+pub fn truncate(record: &mut Record, max: usize) -> bool {
     if json(record).len() <= max {
         return false;
     }
@@ -34,12 +34,12 @@ pub fn fit(record: &mut Record, max: usize) -> bool {
     true
 }
 
-/// A record has no map with keys that are no text, which alone would fail.
+/// Serializes a record. It has no map with keys that are not text, which alone would fail.
 fn json(record: &Record) -> String {
     serde_json::to_string(record).unwrap_or_default()
 }
 
-/// Every text of a record that may be long.
+/// Returns every text of a record that may be long.
 fn texts(record: &mut Record) -> Vec<&mut String> {
     let Record {
         prompt_full,
@@ -86,7 +86,8 @@ fn texts(record: &mut Record) -> Vec<&mut String> {
         .collect()
 }
 
-/// The length to cut texts of these lengths to, so that together they lose at least `excess`: the longest lose most.
+/// Returns the length to truncate texts of these lengths to, so that together they lose at least
+/// `excess`: the longest lose most.
 fn level(mut lengths: Vec<usize>, excess: usize) -> usize {
     lengths.sort_unstable_by(|a, b| b.cmp(a));
     let mut sum = 0;
@@ -100,12 +101,12 @@ fn level(mut lengths: Vec<usize>, excess: usize) -> usize {
     0
 }
 
-/// Bytes of a text in JSON, without its quotes.
+/// Returns the bytes of a text in JSON, without its quotes.
 pub fn json_length(text: &str) -> usize {
     text.bytes().map(json_cost).sum()
 }
 
-/// The longest beginning of a text that takes at most `bytes` in JSON.
+/// Returns the longest beginning of a text that takes at most `bytes` in JSON.
 fn json_prefix(text: &str, bytes: usize) -> &str {
     let mut used = 0;
     let fits = |byte: &u8| {
@@ -130,22 +131,22 @@ mod tests {
     use crate::history::store::suite;
     use crate::observe::exchange::ToolCall;
 
-    fn fitted(record: &Record) -> Record {
-        let mut fitted = record.clone();
-        let is_cut = fit(&mut fitted, LINE_MAX);
-        assert!(json(&fitted).len() <= LINE_MAX && is_cut == (fitted != *record));
-        fitted
+    fn truncated(record: &Record) -> Record {
+        let mut truncated = record.clone();
+        let is_cut = truncate(&mut truncated, LINE_MAX);
+        assert!(json(&truncated).len() <= LINE_MAX && is_cut == (truncated != *record));
+        truncated
     }
 
     #[test]
     fn a_record_that_fits_stays_as_it_is() {
-        assert_eq!(fitted(&suite::record(1)), suite::record(1));
+        assert_eq!(truncated(&suite::record(1)), suite::record(1));
         let mut full = Record {
             prompt_full: Some(String::new()),
             ..suite::record(1)
         };
         full.prompt_full = Some("x".repeat(LINE_MAX - json(&full).len()));
-        assert_eq!((json(&full).len(), fitted(&full)), (LINE_MAX, full));
+        assert_eq!((json(&full).len(), truncated(&full)), (LINE_MAX, full));
     }
 
     #[test]
@@ -157,7 +158,7 @@ mod tests {
                 response_full: Some(long.clone()),
                 ..suite::record(1)
             };
-            let cut = fitted(&record);
+            let cut = truncated(&record);
             let (prompt, response) = (
                 cut.prompt_full.clone().unwrap(),
                 cut.response_full.clone().unwrap(),
@@ -218,7 +219,7 @@ mod tests {
             },
         ];
         for record in cases {
-            let cut = fitted(&record);
+            let cut = truncated(&record);
             assert_eq!(
                 (cut.interaction_id, cut.timestamp),
                 (record.interaction_id, record.timestamp)
