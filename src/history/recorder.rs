@@ -57,7 +57,7 @@ struct Shared {
     text_max: usize,
     /// Records that were saved for the next start.
     saved: AtomicUsize,
-    /// Why records wait: the last failure, until one is written.
+    /// The failure that records wait for, until one is written.
     failure: Mutex<Option<String>>,
 }
 
@@ -165,8 +165,8 @@ impl Shared {
 
     /// Uncounts exchanges that have left the queue, and the bytes of their text.
     fn release(&self, records: usize, text: usize) {
-        let left = self.records.fetch_sub(records, SeqCst) - records;
-        self.metrics.set_analytics_queue_size(left);
+        let remaining = self.records.fetch_sub(records, SeqCst) - records;
+        self.metrics.set_analytics_queue_size(remaining);
         self.text.fetch_sub(text, SeqCst);
     }
 

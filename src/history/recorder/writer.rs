@@ -28,7 +28,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(100);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// When the tap ends, a store that fails is tried for the last time this long before the deadline.
+/// The time before the deadline at which a failing store is tried for the last time.
 const LAST_ATTEMPT_MARGIN: Duration = Duration::from_secs(1);
 
 /// The channels from the side of the workers.
@@ -144,14 +144,14 @@ impl BatchWriter {
                 Err(TryRecvError::Empty) if self.is_flushing() => return None,
                 Err(TryRecvError::Empty) => {}
             }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let remaining = until.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
                 return None;
             }
             select_biased! {
                 recv(self.inbox.close) -> deadline => self.deadline = Some(deadline.unwrap_or_else(|_| Instant::now())),
                 recv(self.inbox.flushes) -> done => self.begin_flush(done.ok()),
-                default(left.min(POLL_INTERVAL)) => {}
+                default(remaining.min(POLL_INTERVAL)) => {}
             }
         }
     }
@@ -178,7 +178,7 @@ impl BatchWriter {
             .push(Record::new(*exchange, self.keep, &self.writer));
     }
 
-    /// When to go on with what the store had put off.
+    /// The time to go on with work that the store had put off.
     fn catch_up(&mut self) -> Receiver<Instant> {
         let done = catch_unwind(AssertUnwindSafe(|| self.store.catch_up()));
         self.count_refused(self.store.take_refused());
@@ -283,17 +283,17 @@ impl BatchWriter {
         };
         *lock(&self.shared.failure) = result.as_ref().err().cloned();
         let metrics = &self.shared.metrics;
-        let gone = before - self.batch.len();
+        let removed = before - self.batch.len();
         let more = self.store.take_refused();
         let refused = Refused {
             records: refused + more.records,
             ..more
         };
-        // What another run left may be refused as well.
+        // Records that another run left may be refused as well.
         metrics.count_analytics_writes(
             self.store.backend(),
             WriteStatus::Success,
-            (gone as u64).saturating_sub(refused.records),
+            (removed as u64).saturating_sub(refused.records),
         );
         metrics.count_analytics_writes(
             self.store.backend(),
@@ -301,7 +301,7 @@ impl BatchWriter {
             self.batch.len() as u64,
         );
         self.count_refused(refused);
-        self.shared.release(gone, 0);
+        self.shared.release(removed, 0);
         result
     }
 

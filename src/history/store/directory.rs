@@ -54,9 +54,9 @@ impl Directory {
     /// Makes the directory again, and takes its lock, if either was removed.
     pub fn ensure_held(&self) -> Result<()> {
         let mut lock_file = lock(&self.lock);
-        let operation = || format!("write the history in {}", self.path.display());
+        let operation = format!("write the history in {}", self.path.display());
         if !platform::files::is_at(&lock_file, &self.path.join(LOCK_FILE))
-            .map_err(failed(operation()))?
+            .map_err(failed(&operation))?
         {
             *lock_file = acquire(&self.path, &self.holder)?;
             log::warn!(
@@ -69,8 +69,8 @@ impl Directory {
 }
 
 fn acquire(path: &Path, holder: &str) -> Result<File> {
-    let operation = || format!("open the history in {}", path.display());
-    platform::files::create_private_directory(path).map_err(failed(operation()))?;
+    let operation = format!("open the history in {}", path.display());
+    platform::files::create_private_directory(path).map_err(failed(&operation))?;
     refuse_foreign(path)?;
     let lock = create_file(
         path.join(LOCK_FILE),
@@ -79,7 +79,7 @@ fn acquire(path: &Path, holder: &str) -> Result<File> {
             .create(true)
             .truncate(false),
     )
-    .map_err(failed(operation()))?;
+    .map_err(failed(&operation))?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(locked_by_other(path)),
@@ -92,9 +92,9 @@ fn acquire(path: &Path, holder: &str) -> Result<File> {
     match write_side_files(path, holder) {
         // A history on a full disk can still be read.
         Err(cause) if cause.kind() == ErrorKind::StorageFull => {
-            log::warn!("{}: {cause}", operation())
+            log::warn!("{operation}: {cause}")
         }
-        done => done.map_err(failed(operation()))?,
+        done => done.map_err(failed(&operation))?,
     }
     Ok(lock)
 }

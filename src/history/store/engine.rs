@@ -105,7 +105,7 @@ impl PurgeReport {
     }
 }
 
-/// What a history refused for good.
+/// The numbers that a history refused for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Refused {
     pub records: u64,
@@ -135,7 +135,8 @@ pub trait Engine: Send + Sync {
     /// error ends the rest. Returns the number of refused records.
     fn write(&self, batch: &mut Vec<Record>) -> Result<u64>;
 
-    /// What was refused for good, beside what `write` said, since this was last asked.
+    /// Returns the numbers refused for good since the last call, beside those that `write`
+    /// returned.
     fn take_refused(&self) -> Refused {
         Refused::default()
     }

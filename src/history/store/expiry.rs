@@ -57,10 +57,10 @@ impl ClockReading {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct ExpiryState {
-    /// When a clean-up was first held (Unix seconds).
+    /// The time when a clean-up was first held (Unix seconds).
     held_since: Option<f64>,
-    /// When records of the future were first noticed, and the time of the last of them (Unix
-    /// seconds).
+    /// The time when records of the future were first noticed, and the time of the last of them
+    /// (Unix seconds).
     future_since: Option<f64>,
     future_until: Option<f64>,
     /// The days that records were kept when a clean-up last ran; 0 stands for ever.
@@ -230,11 +230,11 @@ impl Expiry {
 
     /// Returns the records of the future that were noticed for `days`.
     fn future(&self, at: ClockReading, days: Option<u32>) -> Option<TimeRange> {
-        let kept = f64::from(days?) * DAY_SECONDS;
+        let retention_seconds = f64::from(days?) * DAY_SECONDS;
         let until = self
             .state
             .future_since
-            .filter(|since| at.wall - since >= kept)
+            .filter(|since| at.wall - since >= retention_seconds)
             .and(self.state.future_until)?;
         Some(TimeRange {
             after: at.wall + CLOCK_SKEW_MAX,

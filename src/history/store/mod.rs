@@ -69,7 +69,7 @@ impl Store {
     /// Writes records durably. What is written, or refused for good, leaves `batch`, also when an
     /// error ends the rest. Returns the number of refused records.
     ///
-    /// Where there is room for a part of it only, that part is written.
+    /// If there is room for only a part of it, that part is written.
     pub fn write(&self, batch: &mut Vec<Record>) -> Result<u64> {
         match self.write_whole(batch) {
             Err(StoreError::DiskFull(_)) if batch.len() > 1 => {
@@ -91,7 +91,7 @@ impl Store {
         Ok(refused)
     }
 
-    /// What was refused for good, beside what `write` said, since this was last asked.
+    /// Returns the numbers refused for good since the last call, beside those that `write` returned.
     pub fn take_refused(&self) -> Refused {
         self.engine.take_refused()
     }
@@ -226,12 +226,12 @@ impl Store {
     /// Measures the history together with what another backend left here, where that can be read.
     fn whole_extent(&self, newest: f64) -> Result<Extent> {
         let own = self.engine.extent(newest)?;
-        let left = self
+        let previous = self
             .left_behind()
             .ok()
             .flatten()
-            .and_then(|left| left.extent(newest).ok());
-        Ok(own.and(left.unwrap_or(Extent {
+            .and_then(|previous| previous.extent(newest).ok());
+        Ok(own.and(previous.unwrap_or(Extent {
             bytes: Some(0),
             ..Extent::default()
         })))
@@ -245,30 +245,30 @@ impl Store {
         if deleted > 0 {
             self.cache.forget();
         }
-        let Some(left) = self.left_behind()? else {
+        let Some(previous) = self.left_behind()? else {
             return Ok(deleted);
         };
         let bytes = self.engine.extent(f64::INFINITY)?.bytes.unwrap_or(0);
-        let deleted = left.retain(&Limits {
+        let deleted_there = previous.retain(&Limits {
             max_bytes: limits.max_bytes.map(|max| max.saturating_sub(bytes)),
             ..*limits
         })?;
-        if deleted > 0 {
+        if deleted_there > 0 {
             log::info!(
-                "deleted {deleted} of the oldest in what the backend {} left in {}",
-                left.name(),
-                left.location()
+                "deleted {deleted_there} of the oldest in what the backend {} left in {}",
+                previous.name(),
+                previous.location()
             );
         }
-        Ok(deleted + deleted)
+        Ok(deleted + deleted_there)
     }
 
     /// Deletes every record that arrived before this time (Unix seconds), or all, also of what
     /// another backend left here.
     pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
         let mut purged = PurgeReport::default();
-        let left = self.left_behind()?;
-        for engine in std::iter::once(&self.engine).chain(&left) {
+        let previous = self.left_behind()?;
+        for engine in std::iter::once(&self.engine).chain(&previous) {
             let deleted = engine.purge(before)?;
             log::info!(
                 "deleted {deleted} records of the backend {} in {} on request",

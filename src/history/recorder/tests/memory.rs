@@ -10,9 +10,9 @@ use crate::history::store::{Detail, Engine, Extent, Limits, Query, Refused, Resu
 #[derive(Default)]
 pub struct Memory {
     pub records: Mutex<Vec<Record>>,
-    /// How the next writes go; beyond them all is well.
+    /// The results of the next writes; later ones succeed.
     pub plan: Mutex<Vec<Step>>,
-    /// How the next pieces of what was put off go.
+    /// The results of the next pieces of deferred work.
     pub left: Mutex<Vec<Step>>,
     pub refused: AtomicU64,
     pub held: Mutex<bool>,

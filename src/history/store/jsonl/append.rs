@@ -36,8 +36,8 @@ impl Appender {
     /// Appends these records, which are of one day.
     pub fn append(&self, files: &DayFiles, day: Day, records: &[Record]) -> Result<()> {
         let path = day.path(&files.directory);
-        let operation = || format!("write {}", path.display());
-        let member = member(records).map_err(failed_io(operation()))?;
+        let operation = format!("write {}", path.display());
+        let member = member(records).map_err(failed_io(&operation))?;
         let mut ends = lock(&self.ends);
         let there = fs::metadata(&path)
             .ok()
@@ -51,14 +51,14 @@ impl Appender {
             .create(true)
             .truncate(false)
             .open(&path)
-            .map_err(failed_io(operation()))?;
-        let end = file.metadata().map_err(failed_io(operation()))?.len();
+            .map_err(failed_io(&operation))?;
+        let end = file.metadata().map_err(failed_io(&operation))?.len();
         if end == 0 {
             platform::files::give_to_owner_of_directory(&file, &path)
-                .map_err(failed_io(operation()))?;
-            platform::files::sync_directory(&files.directory).map_err(failed_io(operation()))?;
+                .map_err(failed_io(&operation))?;
+            platform::files::sync_directory(&files.directory).map_err(failed_io(&operation))?;
         }
-        append_whole(&mut file, end, &member).map_err(failed_io(operation()))?;
+        append_whole(&mut file, end, &member).map_err(failed_io(&operation))?;
         ends.insert(day, end + member.len() as u64);
         Ok(())
     }

@@ -18,13 +18,13 @@ pub fn cut_point(file: &Arc<DayFile>, bytes: u64) -> f64 {
     blocks.sort_by(|one, other| other.last.total_cmp(&one.last));
     let length = |block: &Block| (block.end - block.start) as f64;
     // Headers take their share.
-    let mut left = blocks.iter().map(|block| length(block)).sum::<f64>() * bytes as f64
+    let mut remaining = blocks.iter().map(|block| length(block)).sum::<f64>() * bytes as f64
         / file.index.length as f64;
     for block in blocks {
-        if length(block) > left {
-            return cut_point_in(file, block, left / length(block));
+        if length(block) > remaining {
+            return cut_point_in(file, block, remaining / length(block));
         }
-        left -= length(block);
+        remaining -= length(block);
     }
     f64::INFINITY
 }
@@ -33,10 +33,10 @@ pub fn cut_point(file: &Arc<DayFile>, bytes: u64) -> f64 {
 fn cut_point_in(file: &Arc<DayFile>, block: &Block, share: f64) -> f64 {
     let mut lines = times(file, block);
     lines.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    let mut left = lines.iter().map(|(_, bytes)| bytes).sum::<usize>() as f64 * share;
+    let mut remaining = lines.iter().map(|(_, bytes)| bytes).sum::<usize>() as f64 * share;
     for (time, bytes) in lines {
-        left -= bytes as f64;
-        if left < 0.0 {
+        remaining -= bytes as f64;
+        if remaining < 0.0 {
             return time.next_up();
         }
     }

@@ -48,17 +48,17 @@ impl DayFiles {
     /// Opens the file of `day`; `None` where it was deleted since it was listed.
     pub fn open(&self, day: Day) -> Result<Option<Arc<DayFile>>> {
         let path = day.path(&self.directory);
-        let operation = || format!("read {}", path.display());
+        let operation = format!("read {}", path.display());
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 self.known().remove(&day);
                 return Ok(None);
             }
-            Err(e) => return Err(failed(operation())(e)),
+            Err(e) => return Err(failed(&operation)(e)),
         };
         let before = self.known().get(&day).cloned();
-        let index = Index::of(&file, before.as_ref()).map_err(failed(operation()))?;
+        let index = Index::of(&file, before.as_ref()).map_err(failed(&operation))?;
         self.known().insert(day, index.clone());
         Ok(Some(Arc::new(DayFile {
             day,

@@ -147,20 +147,18 @@ impl Jsonl {
         }
         ends.clear();
         self.remove_broken(f64::INFINITY)?;
-        let operation = || format!("purge the history in {}", self.files.directory.display());
-        day::remove_replacements(&self.files.directory).map_err(failed(operation()))?;
-        platform::files::sync_directory(&self.files.directory).map_err(failed(operation()))?;
+        let operation = format!("purge the history in {}", self.files.directory.display());
+        day::remove_replacements(&self.files.directory).map_err(failed(&operation))?;
+        platform::files::sync_directory(&self.files.directory).map_err(failed(&operation))?;
         Ok(removed)
     }
 
     fn remove_broken(&self, before: f64) -> Result<()> {
-        let operation = || {
-            format!(
-                "delete the files beside the history in {}",
-                self.files.directory.display()
-            )
-        };
-        day::remove_broken(&self.files.directory, before).map_err(failed(operation()))
+        let operation = format!(
+            "delete the files beside the history in {}",
+            self.files.directory.display()
+        );
+        day::remove_broken(&self.files.directory, before).map_err(failed(&operation))
     }
 
     fn delete(&self, day: Day, why: &str) -> Result<()> {

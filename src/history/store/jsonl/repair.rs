@@ -38,13 +38,13 @@ pub fn repair(files: &DayFiles, day: Day) -> Result<bool> {
         return Ok(false);
     }
     let path = file.path.clone();
-    let operation = || format!("mend {}", path.display());
-    if !is_torn_gzip(&file).map_err(failed(operation()))? {
-        keep_beside(files, &file).map_err(failed(operation()))?;
+    let operation = format!("mend {}", path.display());
+    if !is_torn_gzip(&file).map_err(failed(&operation))? {
+        keep_beside(files, &file).map_err(failed(&operation))?;
     }
-    let kept = without_torn_tail(files, file).map_err(failed(operation()))?;
+    let records = without_torn_tail(files, file).map_err(failed(&operation))?;
     log::warn!(
-        "cut a torn end of {} bytes off {} and kept the {kept} whole records in it",
+        "cut a torn end of {} bytes off {} and kept the {records} whole records in it",
         length - whole,
         path.display()
     );
@@ -81,9 +81,9 @@ fn keep_beside(files: &DayFiles, file: &DayFile) -> io::Result<()> {
 fn without_torn_tail(files: &DayFiles, file: Arc<DayFile>) -> io::Result<u64> {
     let mut replacement = Replacement::create(&files.directory, file.day)?;
     replacement.copy(&file, 0, file.index.whole)?;
-    let kept = keep_lines(&file, &mut replacement)?;
+    let records = keep_lines(&file, &mut replacement)?;
     replacement.replace(file)?;
-    Ok(kept)
+    Ok(records)
 }
 
 /// Writes the whole lines of the torn member as a new one. Returns their number.
@@ -96,7 +96,7 @@ fn keep_lines(file: &Arc<DayFile>, replacement: &mut Replacement) -> io::Result<
     let mut torn = BlockLines::open(file, &tail);
     let room = (tail.end - tail.start) * COMPRESSION_RATIO_MAX / BLOCK_SIZE + 1;
     let mut encoder = MemberEncoder::new(replacement.file(), Compression::fast(), room)?;
-    let (mut chunk, mut kept) = (Vec::new(), 0);
+    let (mut chunk, mut records) = (Vec::new(), 0);
     loop {
         let _torn = torn.chunk(&mut chunk, BLOCK_SIZE as usize);
         let mut lines: Vec<RecordLine> = split(&chunk).filter_map(RecordLine::read).collect();
@@ -105,10 +105,10 @@ fn keep_lines(file: &Arc<DayFile>, replacement: &mut Replacement) -> io::Result<
             encoder.line(line.position.timestamp, &line.text)?;
         }
         encoder.end_block()?;
-        kept += lines.len() as u64;
+        records += lines.len() as u64;
         if chunk.is_empty() {
             encoder.finish()?;
-            return Ok(kept);
+            return Ok(records);
         }
     }
 }

@@ -64,25 +64,24 @@ impl Jsonl {
             return Ok(());
         };
         let path = file.path.clone();
-        let operation = || format!("rewrite {}", path.display());
+        let operation = format!("rewrite {}", path.display());
         let mut ends = lock(&self.writer.ends);
-        let mut kept = Cursor::new(Vec::new());
-        write_merged(&file, &mut kept, |timestamp| timestamp >= before)
-            .map_err(failed_io(operation()))?;
-        rest_of(&file, &mut kept).map_err(failed_io(operation()))?;
+        let mut buffer = Cursor::new(Vec::new());
+        write_merged(&file, &mut buffer, |timestamp| timestamp >= before)
+            .map_err(failed_io(&operation))?;
+        rest_of(&file, &mut buffer).map_err(failed_io(&operation))?;
         ends.remove(&day);
         drop(file); // not every system deletes a file that is open
-        fs::remove_file(&path).map_err(failed_io(operation()))?;
+        fs::remove_file(&path).map_err(failed_io(&operation))?;
         let mut anew = platform::files::private_file()
             .write(true)
             .create_new(true)
             .open(&path)
-            .map_err(failed_io(operation()))?;
-        platform::files::give_to_owner_of_directory(&anew, &path)
-            .map_err(failed_io(operation()))?;
-        anew.write_all(kept.get_ref())
+            .map_err(failed_io(&operation))?;
+        platform::files::give_to_owner_of_directory(&anew, &path).map_err(failed_io(&operation))?;
+        anew.write_all(buffer.get_ref())
             .and_then(|()| anew.sync_all())
-            .map_err(failed_io(operation()))
+            .map_err(failed_io(&operation))
     }
 
     /// Replaces `file` with what `fill` writes and what was appended meanwhile. Returns whether it
@@ -94,29 +93,29 @@ impl Jsonl {
         fill: impl FnOnce(&Arc<DayFile>, &mut Replacement) -> io::Result<bool>,
     ) -> Result<bool> {
         let path = file.path.clone();
-        let operation = || format!("rewrite {}", path.display());
+        let operation = format!("rewrite {}", path.display());
         let mut replacement =
-            Replacement::create(&self.files.directory, file.day).map_err(failed_io(operation()))?;
-        if !fill(&file, &mut replacement).map_err(failed_io(operation()))? {
+            Replacement::create(&self.files.directory, file.day).map_err(failed_io(&operation))?;
+        if !fill(&file, &mut replacement).map_err(failed_io(&operation))? {
             return Ok(false);
         }
         replacement
             .file()
             .sync_all()
-            .map_err(failed_io(operation()))?; // the larger part, before any writer waits
+            .map_err(failed_io(&operation))?; // the larger part, before any writer waits
         let mut ends = lock(&self.writer.ends);
-        if !platform::files::is_at(&lock(&file.file), &path).map_err(failed_io(operation()))? {
+        if !platform::files::is_at(&lock(&file.file), &path).map_err(failed_io(&operation))? {
             return Ok(false);
         }
         ends.remove(&file.day);
         let length = lock(&file.file)
             .metadata()
-            .map_err(failed_io(operation()))?
+            .map_err(failed_io(&operation))?
             .len();
         replacement
             .copy(&file, file.index.whole, length)
             .and_then(|()| replacement.replace(file))
-            .map_err(failed_io(operation()))?;
+            .map_err(failed_io(&operation))?;
         Ok(true)
     }
 }

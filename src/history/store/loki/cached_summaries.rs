@@ -80,10 +80,7 @@ impl CachedSummaries {
         self.absorb(newer);
         if let Some(since) = self.rows.trim() {
             let start = quarter(nanos(since)).saturating_add(QUARTER);
-            self.forget(Span {
-                end: start,
-                ..self.span
-            });
+            self.forget(self.span.with_end(start));
             (self.span.start, self.is_full) = (start, true);
         }
         if self.rows.has_too_many_names() {

@@ -99,13 +99,9 @@ impl LokiCoverage {
 
     /// Returns the part of `span` that may have records of version 0.1.0.
     pub fn legacy(&self, span: Span, now: f64) -> Span {
-        self.legacy.map_or(
-            Span {
-                start: span.end,
-                ..span
-            },
-            |legacy| clip(span, legacy.start, span.end.min(legacy.end), now),
-        )
+        self.legacy.map_or(span.with_start(span.end), |legacy| {
+            clip(span, legacy.start, span.end.min(legacy.end), now)
+        })
     }
 }
 
@@ -131,10 +127,7 @@ fn formats_before(
     span: Span,
 ) -> Result<(Span, PresentFormats)> {
     loop {
-        let piece = Span {
-            start: span.start.max(span.end.saturating_sub(limits.range())),
-            ..span
-        };
+        let piece = span.with_start(span.start.max(span.end.saturating_sub(limits.range())));
         match client.series(&logql::all(), piece)? {
             Ok(streams) => return Ok((piece, formats(&streams))),
             Err(QueryRefusal { exceeded, .. }) if limits.learn(&exceeded) => {}
@@ -165,14 +158,7 @@ fn bisect_start(
     };
     while span.length() > START_PRECISION {
         let middle = span.start + span.length() / 2;
-        let (_, formats) = formats_before(
-            client,
-            limits,
-            Span {
-                end: middle,
-                ..span
-            },
-        )?;
+        let (_, formats) = formats_before(client, limits, span.with_end(middle))?;
         if is_there(&formats) {
             span.end = middle
         } else {

@@ -23,10 +23,7 @@ impl Loki {
         // From the start of a day to the end of all time, so that the query stays the same, and its
         // response cached, while nothing is written.
         let oldest_day = nanos(oldest.floor()) - nanos(oldest.floor()).rem_euclid(DAY);
-        let span = Span {
-            start: oldest_day,
-            ..self.whole_span()
-        };
+        let span = self.whole_span().with_start(oldest_day);
         let current = self.count(&logql::part(Part::Facts), coverage.current(span, now))?;
         let legacy = self.count(&logql::legacy(), coverage.legacy(span, now))?;
         Ok(Extent {
@@ -73,13 +70,7 @@ impl Loki {
                 Err(refusal) if self.limits.learn(&refusal.exceeded) => {}
                 Err(_) if piece.length() > RANGE_MIN => {
                     let middle = piece.start + piece.length() / 2 / SECOND * SECOND;
-                    count += self.count(
-                        selector,
-                        Span {
-                            end: middle,
-                            ..piece
-                        },
-                    )?;
+                    count += self.count(selector, piece.with_end(middle))?;
                     span.start = middle;
                 }
                 Err(refusal) => return Err(StoreError::Failed(refusal.message)),

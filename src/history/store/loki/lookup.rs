@@ -41,14 +41,7 @@ impl Loki {
     pub(super) fn find(&self, id: &str, detail: Detail) -> Result<Option<Record>> {
         let known_time = lock(&self.known_times).get(id).copied();
         if let Some(time) = known_time
-            && let Some(record) = self.find_in(
-                id,
-                detail,
-                Span {
-                    start: time,
-                    end: time.saturating_add(1),
-                },
-            )?
+            && let Some(record) = self.find_in(id, detail, Span::at(time))?
         {
             return Ok(Some(record));
         }
@@ -75,10 +68,7 @@ impl Loki {
             if detail == Detail::Brief {
                 return Ok(Some(record));
             }
-            let span = Span {
-                start: entry.time,
-                end: entry.time.saturating_add(1),
-            };
+            let span = Span::at(entry.time);
             let text = self
                 .entries(logql::with_ids(Part::Text, &ids), when(span), ENTRIES_MIN)
                 .next()?;

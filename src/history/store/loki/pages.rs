@@ -127,10 +127,7 @@ impl<'a> PageReader<'a> {
             self.read.extend(entries);
             return Ok(());
         };
-        let moment = Span {
-            start: last,
-            end: last.saturating_add(1),
-        };
+        let moment = Span::at(last);
         entries.retain(|entry| entry.time != last);
         if entries.is_empty() {
             let entries = self.read_moment(moment)?;

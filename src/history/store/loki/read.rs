@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 
 use super::entry::{self, EntryKey};
-use super::pages::{Entry, PAGE_SIZE, PageReader};
+use super::pages::{Entry, FetchPage, PAGE_SIZE, PageReader};
 use super::push::Part;
 use super::response::Labels;
 use super::time::{self, Order, Span};
@@ -116,41 +116,37 @@ impl Loki {
     pub(super) fn summary_entries(
         &self,
         query: String,
-        (span, order): (Span, Order),
+        when: (Span, Order),
         first: usize,
     ) -> PageReader<'_> {
         let stable_until = time::stable_until(self.now());
         let ask =
             move |span, order, limit| self.cached_query(&query, span, order, stable_until, limit);
-        PageReader::new(
-            span,
-            order,
-            stable_until,
-            first,
-            &self.limits,
-            Box::new(ask),
-        )
+        self.page_reader(when, first, Box::new(ask))
+    }
+
+    fn page_reader<'a>(
+        &'a self,
+        (span, order): (Span, Order),
+        first: usize,
+        fetch: Box<FetchPage<'a>>,
+    ) -> PageReader<'a> {
+        let stable_until = time::stable_until(self.now());
+        PageReader::new(span, order, stable_until, first, &self.limits, fetch)
     }
 
     /// Reads lines as they are.
     pub(super) fn entries(
         &self,
         query: String,
-        (span, order): (Span, Order),
+        when: (Span, Order),
         first: usize,
     ) -> PageReader<'_> {
         let ask = move |span, order, limit| {
             self.client
                 .query_range(&query, span, order, limit, &|_, line| line)
         };
-        PageReader::new(
-            span,
-            order,
-            time::stable_until(self.now()),
-            first,
-            &self.limits,
-            Box::new(ask),
-        )
+        self.page_reader(when, first, Box::new(ask))
     }
 
     fn legacy_entries(
@@ -174,7 +170,7 @@ impl Loki {
     pub(super) fn legacy_summaries(
         &self,
         query: &Query,
-        (span, order): (Span, Order),
+        when: (Span, Order),
         first: usize,
     ) -> PageReader<'_> {
         let query = logql::legacy_without_texts(query);
@@ -182,14 +178,7 @@ impl Loki {
             |labels: &Labels, _| logql::legacy_summary(|name| labels.get(name).map(String::as_str));
         let ask =
             move |span, order, limit| self.client.query_range(&query, span, order, limit, &line);
-        PageReader::new(
-            span,
-            order,
-            time::stable_until(self.now()),
-            first,
-            &self.limits,
-            Box::new(ask),
-        )
+        self.page_reader(when, first, Box::new(ask))
     }
 }
 
@@ -318,10 +307,7 @@ fn next_ids(ids: &mut PageReader) -> Result<Option<(Span, Vec<String>)>> {
         let Some(Entry { time, line }) = ids.next()? else {
             break;
         };
-        let known = span.unwrap_or(Span {
-            start: time,
-            end: time.saturating_add(1),
-        });
+        let known = span.unwrap_or(Span::at(time));
         span = Some(Span {
             start: known.start.min(time),
             end: known.end.max(time.saturating_add(1)),

@@ -98,10 +98,7 @@ impl Loki {
         self.read_summaries(
             format,
             &Query::default(),
-            Span {
-                start: cached.span.end.max(span.start),
-                ..span
-            },
+            span.with_start(cached.span.end.max(span.start)),
             &mut |_, summary| visit(summary),
         )?;
         self.visit_older(format, cached, span.start, visit)
@@ -161,22 +158,8 @@ impl Loki {
             cached.replace(part, count);
         } else {
             let middle = quarter(span.start + span.length() / 2);
-            self.revalidate(
-                format,
-                cached,
-                Span {
-                    end: middle,
-                    ..span
-                },
-            )?;
-            self.revalidate(
-                format,
-                cached,
-                Span {
-                    start: middle,
-                    ..span
-                },
-            )?;
+            self.revalidate(format, cached, span.with_end(middle))?;
+            self.revalidate(format, cached, span.with_start(middle))?;
         }
         Ok(())
     }

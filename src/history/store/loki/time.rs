@@ -64,6 +64,22 @@ impl Span {
         }
     }
 
+    /// Makes the span of one nanosecond.
+    pub fn at(time: i64) -> Span {
+        Span {
+            start: time,
+            end: time.saturating_add(1),
+        }
+    }
+
+    pub fn with_start(self, start: i64) -> Span {
+        Span { start, ..self }
+    }
+
+    pub fn with_end(self, end: i64) -> Span {
+        Span { end, ..self }
+    }
+
     pub fn contains(&self, time: i64) -> bool {
         (self.start..self.end).contains(&time)
     }
@@ -79,17 +95,11 @@ impl Span {
         match order {
             Order::OldestFirst => {
                 let end = if is_between { edge } else { self.end };
-                Span {
-                    end: end.min(self.start.saturating_add(longest)),
-                    ..self
-                }
+                self.with_end(end.min(self.start.saturating_add(longest)))
             }
             Order::NewestFirst => {
                 let start = if is_between { edge } else { self.start };
-                Span {
-                    start: start.max(self.end.saturating_sub(longest)),
-                    ..self
-                }
+                self.with_start(start.max(self.end.saturating_sub(longest)))
             }
         }
     }
@@ -111,10 +121,7 @@ impl Span {
         let bounds = [next, closed - closed.rem_euclid(DAY), edge]
             .into_iter()
             .filter(|bound| *bound > self.start && self.start < edge);
-        Span {
-            end: bounds.fold(self.end.min(self.start.saturating_add(longest)), i64::min),
-            ..self
-        }
+        self.with_end(bounds.fold(self.end.min(self.start.saturating_add(longest)), i64::min))
     }
 
     /// Returns the length in nanoseconds.
@@ -125,14 +132,8 @@ impl Span {
     /// Returns the rest of the span after `done` was read.
     pub fn after(self, done: Span, order: Order) -> Span {
         match order {
-            Order::OldestFirst => Span {
-                start: done.end,
-                ..self
-            },
-            Order::NewestFirst => Span {
-                end: done.start,
-                ..self
-            },
+            Order::OldestFirst => self.with_start(done.end),
+            Order::NewestFirst => self.with_end(done.start),
         }
     }
 }

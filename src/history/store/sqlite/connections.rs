@@ -61,13 +61,13 @@ impl Sqlite {
         &self,
         read: impl FnOnce(&ReadConnection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let operation = || format!("delete {}", self.file.display());
+        let operation = format!("delete {}", self.file.display());
         let Some(directory) = &self.directory else {
-            return Err(failed(operation())("it was opened to be read only"));
+            return Err(failed(&operation)("it was opened to be read only"));
         };
         let mut slot = lock(&self.writer);
         directory.ensure_held()?;
-        let kept = match self.reader_of_what_is_there()? {
+        let retained = match self.reader_of_what_is_there()? {
             Some((_, reader)) => read(&reader).map_err(|cause| self.read_error(&cause))?,
             None => T::default(),
         };
@@ -76,7 +76,7 @@ impl Sqlite {
         *lock(&self.opened) = None;
         Sqlite::discard(&directory.path)?;
         *slot = Some(self.open()?);
-        Ok(kept)
+        Ok(retained)
     }
 
     fn open(&self) -> Result<Connection> {

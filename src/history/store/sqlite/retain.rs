@@ -39,25 +39,12 @@ struct Size {
 
 impl Sqlite {
     pub(super) fn delete_beyond(&self, limits: &Limits) -> Result<u64> {
-        let aged = if limits.oldest.is_some() {
-            self.delete_oldest(limits.oldest, u64::MAX)
-        } else {
-            Ok(0)
-        };
-        let aged = aged.and_then(|removed| {
-            Ok(removed
-                + limits
-                    .future
-                    .map_or(Ok(0), |span| self.delete_future(span))?)
-        });
+        let by_time = self.delete_by_time(limits);
         // Also where the disk was too full for that: this makes room.
-        let fitted = limits.max_bytes.map_or(Ok(0), |max_bytes| {
-            match self.delete_until_it_fits(max_bytes) {
-                Err(StoreError::DiskFull(why)) => self.keep_newest_alone(max_bytes, &why),
-                done => done,
-            }
-        });
-        let removed = aged? + fitted?;
+        let by_size = limits
+            .max_bytes
+            .map_or(Ok(0), |max_bytes| self.delete_by_size(max_bytes));
+        let removed = by_time? + by_size?;
         if removed > 0 {
             self.deleting(|transaction| {
                 if index::is_stale(transaction)? {
@@ -69,6 +56,24 @@ impl Sqlite {
         }
         self.shrink()?;
         Ok(removed)
+    }
+
+    fn delete_by_time(&self, limits: &Limits) -> Result<u64> {
+        let mut removed = 0;
+        if limits.oldest.is_some() {
+            removed += self.delete_oldest(limits.oldest, u64::MAX)?;
+        }
+        if let Some(span) = limits.future {
+            removed += self.delete_future(span)?;
+        }
+        Ok(removed)
+    }
+
+    fn delete_by_size(&self, max_bytes: u64) -> Result<u64> {
+        match self.delete_until_it_fits(max_bytes) {
+            Err(StoreError::DiskFull(why)) => self.keep_newest_alone(max_bytes, &why),
+            result => result,
+        }
     }
 
     /// Purges: afterwards no file of the history has the text. What is left is indexed anew.
@@ -144,11 +149,11 @@ impl Sqlite {
             "{why}; so the database is begun anew, with the {limit} newest of {} records",
             size.rows
         );
-        let mut kept = self.begin_anew(|reader| newest_records(reader, limit))?;
-        while !kept.is_empty() {
+        let mut records = self.begin_anew(|reader| newest_records(reader, limit))?;
+        while !records.is_empty() {
             // The newest first, in case the disk is full again.
-            let mut piece = kept
-                .drain(..kept.len().min(PIECE_ROWS as usize))
+            let mut piece = records
+                .drain(..records.len().min(PIECE_ROWS as usize))
                 .rev()
                 .collect();
             self.write(&mut piece)?;
@@ -273,6 +278,6 @@ fn release_pages(connection: &Connection, pages: u32) -> rusqlite::Result<bool> 
     let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
     let mut rows = statement.query([])?;
     while rows.next()?.is_some() {}
-    let left = pragma(connection, "freelist_count")?;
-    Ok(left > 0 && left < before)
+    let after = pragma(connection, "freelist_count")?;
+    Ok(after > 0 && after < before)
 }
