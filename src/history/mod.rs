@@ -78,7 +78,7 @@ impl History {
             run_retention(&retained, &limits, &counters)
         })
         .map_err(spawn_error)?;
-        // What is kept there, and for how long, is Loki's own business.
+        // Retention is configured in Loki.
         let retention_days = history
             .retention_days
             .filter(|_| history.backend != Backend::Loki);

@@ -102,7 +102,7 @@ impl Expiry {
             .ok()
             .and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or_default();
-        // What came since a clean-up was first held was not there then, through any number of
+        // Records since a clean-up was first held were not there then, through any number of
         // restarts.
         let newest = state
             .held_since
@@ -199,7 +199,7 @@ impl Expiry {
                 if jump > 0.0 { "forward" } else { "back" },
                 jump.abs()
             );
-            // What was written since a jump ahead was not there then.
+            // Records written since a jump ahead were not there then.
             let newest = if jump > 0.0 {
                 at.wall - jump
             } else {

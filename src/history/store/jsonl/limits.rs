@@ -182,5 +182,5 @@ impl Jsonl {
 /// cut it again.
 const SPARE_DIVISOR: u64 = 10;
 
-/// What may stay of a file is held in memory up to this (bytes).
+/// The most bytes of a file that are held in memory while it is rewritten.
 const REWRITE_MEMORY_MAX: u64 = 64 << 20;

@@ -148,7 +148,8 @@ pub fn stable_until(now: f64) -> i64 {
 /// Converts Unix seconds to nanoseconds: keeps the order, and loses no microsecond.
 pub fn nanos(seconds: f64) -> i64 {
     let whole = seconds.floor();
-    // Both parts are exact, where their sum in nanoseconds would not be; `as` stops at the ends of an i64.
+    // Both parts are exact, where their sum in nanoseconds would not be; `as` stops at the ends of
+    // an i64.
     ((whole as i64).saturating_mul(NANOS as i64))
         .saturating_add(((seconds - whole) * NANOS).round() as i64)
 }

@@ -79,7 +79,7 @@ impl Statistics {
     }
 
     pub fn add(&mut self, summary: &RecordSummary) {
-        // What is before the first slot counts in it.
+        // Times before the first slot count in it.
         let slot = ((summary.timestamp - self.first_slot()) / self.step) as usize;
         let last = self.slots.len() - 1;
         self.slots[slot.min(last)].add_to_timeline(summary);

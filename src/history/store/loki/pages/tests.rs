@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// A Loki in a vector, which answers as the real one does; its largest answer holds `readable` entries.
+/// Reads from a Loki in a vector, which responds as the real one does; its largest response has
+/// `readable` entries.
 fn collect(
     stored: &[Entry],
     span: Span,

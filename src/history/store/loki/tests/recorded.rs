@@ -1,4 +1,5 @@
-//! The stand-in gives what was recorded of a real Loki: otherwise the other tests would prove nothing.
+//! The stand-in responds as a real Loki was recorded to: otherwise the other tests would prove
+//! nothing.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// When the recordings were made (nanoseconds since 1970).
+/// The time of the recordings (nanoseconds since 1970).
 const RECORDED: i64 = 1_795_252_623_000_000_000;
 
 fn recording(name: &str) -> Vec<u8> {

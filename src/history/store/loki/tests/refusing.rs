@@ -1,4 +1,4 @@
-//! What Loki refuses: what is lost of it, and who hears of that.
+//! Records that Loki refuses: the lost ones, and the warnings and numbers about them.
 
 use super::writing::{failure, of_one_tap, of_the_tap};
 use super::*;

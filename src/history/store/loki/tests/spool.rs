@@ -1,4 +1,4 @@
-//! What Loki had not taken when the tap ended.
+//! Records that Loki had not taken when the tap ended.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

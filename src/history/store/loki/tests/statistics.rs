@@ -1,4 +1,4 @@
-//! What statistics read, and what of it is kept.
+//! The queries of statistics, and the cache of their summaries.
 
 use super::*;
 use crate::history::store::suite::{filled, record};
