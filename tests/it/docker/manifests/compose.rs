@@ -102,7 +102,7 @@ fn compose_sets_what_the_tap_understands_and_its_history_needs_the_token() {
     let Some(mut container) = Image::read().unpack() else {
         return;
     };
-    let known = fs::read_to_string(root().join("src/config/mod.rs")).expect("read a source");
+    let known = fs::read_to_string(root().join("src/config/variables.rs")).expect("read a source");
     for (name, value) in service["environment"].as_object().expect("variables") {
         assert!(
             known.contains(&format!("\"{name}\"")),
