@@ -67,6 +67,10 @@ impl Query {
         self.matchers.iter().all(|test| test.holds(labels))
     }
 
+    pub fn finds(&self, labels: &Labels, line: &str) -> bool {
+        self.stages.is_empty() || self.process(labels.clone(), line).is_some()
+    }
+
     /// What the stages make of a line and its labels; `None`: it is not found.
     pub fn process(&self, mut labels: Labels, line: &str) -> Option<(Labels, String)> {
         let mut line = line.to_owned();

@@ -68,6 +68,8 @@ pub struct State {
     pub errors: usize,
     pub refusals: usize,
     pub bytes: usize,
+    /// Entries that questions for lines were answered with.
+    pub entries: usize,
     /// Structured metadata, by stream, time and line.
     pub metadata: BTreeMap<(Labels, i64, String), Labels>,
     /// Queries that a real one would have made of the questions so far: one for every hour that it had to look at.

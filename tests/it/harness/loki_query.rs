@@ -79,7 +79,8 @@ impl State {
         }
     }
 
-    /// The first entries in the order asked for, by stream.
+    /// The first entries in the order asked for, by stream. As a real one, it reads a stream no
+    /// further than to the last entry that may be among them.
     fn found(&mut self, query: &Query, start: i64, end: i64, limit: usize, forward: bool) -> Found {
         let mut found: Vec<(i64, String, Labels)> = Vec::new();
         for (labels, entries) in self
@@ -87,24 +88,17 @@ impl State {
             .iter()
             .filter(|(labels, _)| query.selects(labels))
         {
-            for (time, line) in entries.range((start, String::new())..(end, String::new())) {
-                let level = if line.contains("error") {
-                    "error"
-                } else {
-                    "unknown"
-                };
-                let labels = labels
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.clone()));
-                let labels = labels
-                    .chain([("detected_level".to_owned(), level.to_owned())])
-                    .collect();
-                found.extend(
-                    query
-                        .process(labels, line)
-                        .map(|(labels, line)| (*time, line, labels)),
-                );
-            }
+            let span = entries.range((start, String::new())..(end, String::new()));
+            let first: Box<dyn Iterator<Item = &(i64, String)>> = if forward {
+                Box::new(span)
+            } else {
+                Box::new(span.rev())
+            };
+            let processed = first.filter_map(|(time, line)| {
+                let (labels, line) = query.process(with_level(labels, line), line)?;
+                Some((*time, line, labels))
+            });
+            found.extend(processed.take(limit));
         }
         found.sort_by_key(|(time, ..)| if forward { *time } else { -*time });
         found.truncate(limit);
@@ -128,6 +122,7 @@ impl State {
                 format!("rpc error: code = ResourceExhausted desc = {desc}"),
             ));
         }
+        self.entries += found.len();
         let mut streams: BTreeMap<Labels, Vec<Value>> = BTreeMap::new();
         for (time, line, labels) in found {
             streams
@@ -159,16 +154,14 @@ impl State {
             .iter()
             .filter(|(labels, _)| query.selects(labels))
         {
-            let is_inside = |entry: &&(i64, String)| {
-                entry.0 > time - range * SECOND
-                    && entry.0 <= time
-                    && query.process(labels.clone(), &entry.1).is_some()
-            };
+            let bound = |time: i64| (time + 1, String::new());
+            let inside = entries.range(bound(time - range * SECOND)..bound(time));
             let group = by
                 .iter()
                 .filter_map(|name| Some((name.clone(), labels.get(name)?.clone())))
                 .collect();
-            *counts.entry(group).or_default() += entries.iter().filter(is_inside).count();
+            *counts.entry(group).or_default() +=
+                inside.filter(|(_, line)| query.finds(labels, line)).count();
         }
         let sample = |(metric, count): (Labels, usize)| json!({"metric": metric, "value": [(time / 1_000_000) as f64 / 1e3, count.to_string()]});
         Ok(counts
@@ -195,6 +188,18 @@ impl State {
             .filter(|(labels, entries)| query.selects(labels) && has_some(entries));
         Ok(there.map(|(labels, _)| json!(labels)).collect())
     }
+}
+
+/// What a real one adds to the labels of a line.
+fn with_level(labels: &Labels, line: &str) -> Labels {
+    let level = if line.contains("error") {
+        "error"
+    } else {
+        "unknown"
+    };
+    let mut labels = labels.clone();
+    labels.insert("detected_level".to_owned(), level.to_owned());
+    labels
 }
 
 fn go_duration(millis: i64) -> String {
