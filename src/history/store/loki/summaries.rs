@@ -3,6 +3,7 @@
 
 use super::Loki;
 use super::cached_summaries::{CachedSummaries, QUARTER, quarter};
+use super::pages::PageReader;
 use super::summary_line::{self, RecordFormat};
 use super::time::{DAY, Order, Span, nanos};
 use crate::history::record::RecordSummary;
@@ -95,12 +96,11 @@ impl Loki {
             cached.append(newer);
         }
         cached.for_each(visit);
-        self.read_summaries(
-            format,
-            &Query::default(),
-            span.with_start(cached.span.end.max(span.start)),
-            &mut |_, summary| visit(summary),
-        )?;
+        let fresh = span.with_start(cached.span.end.max(span.start));
+        // The pages of one refresh all ask for it: the answer is cached for a moment.
+        let every = summary_line::query(format, &Query::default());
+        let fresh = self.summary_entries(every, (fresh, Order::NewestFirst), FIRST_PAGE_ENTRIES);
+        visit_lines(fresh, &mut |_, summary| visit(summary))?;
         self.visit_older(format, cached, span.start, visit)
     }
 
@@ -187,14 +187,19 @@ impl Loki {
         span: Span,
         visit: &mut dyn FnMut(i64, &RecordSummary),
     ) -> Result<()> {
-        let mut lines = self.entries(
+        let lines = self.entries(
             summary_line::query(format, query),
             (span, Order::NewestFirst),
             FIRST_PAGE_ENTRIES,
         );
-        while let Some(entry) = lines.next()? {
-            summary_line::parse(&entry.line, |summary| visit(entry.time, summary));
-        }
-        Ok(())
+        visit_lines(lines, visit)
     }
+}
+
+/// Visits the summaries in lines, with the times of their entries (nanoseconds).
+fn visit_lines(mut lines: PageReader, visit: &mut dyn FnMut(i64, &RecordSummary)) -> Result<()> {
+    while let Some(entry) = lines.next()? {
+        summary_line::parse(&entry.line, |summary| visit(entry.time, summary));
+    }
+    Ok(())
 }

@@ -74,12 +74,13 @@ fn asked(fake: &FakeLoki) -> (usize, usize) {
 fn start_counting(fake: &FakeLoki) {
     let mut state = fake.state();
     state.seen.clear();
-    state.bytes = 0;
+    (state.bytes, state.entries) = (0, 0);
 }
 
-/// So much later that Loki is asked again how much it has.
+/// So much later that Loki is asked again how much it has, and what is new.
 fn later(loki: &Loki) {
     loki.numbers.invalidate_from(i64::MIN);
+    loki.pages.invalidate_from(i64::MIN);
 }
 
 #[test]
@@ -108,6 +109,45 @@ fn statistics_fetch_short_lines_and_a_refresh_what_is_new() {
         questions <= 2 && bytes < 2000,
         "{questions} questions for lines, {bytes} bytes"
     );
+}
+
+/// What a refresh of the page asks: the numbers of a day, those of every model, how many there are.
+fn refresh(loki: &Loki) -> [usize; 3] {
+    let all = Query {
+        end_time: Some(NOON + DAY),
+        ..Query::default()
+    };
+    let day = Query {
+        start_time: Some(NOON - DAY),
+        ..all.clone()
+    };
+    let records = loki.record_extent().unwrap().records as usize;
+    [facts(loki, &day).len(), facts(loki, &all).len(), records]
+}
+
+#[test]
+fn a_refresh_reads_the_newest_quarter_of_an_hour_once_however_full_the_day_was() {
+    let (loki, fake) = fresh();
+    let day: Vec<Record> = (1..2880).map(|n| ago(n, f64::from(n) * 30.0)).collect();
+    let count = day.len();
+    filled(&loki, day);
+    start_counting(&fake);
+    assert_eq!(refresh(&loki), [count; 3]);
+    // The extent is of the newest two and the oldest two; what stands at a page's edge comes twice.
+    let entries = fake.state().entries;
+    assert!((count + 4..count + 10).contains(&entries), "{entries}");
+    for _ in 0..3 {
+        later(&loki);
+        start_counting(&fake);
+        assert_eq!(refresh(&loki), [count; 3]);
+        assert_eq!(fake.state().entries, 30 + 4, "one every 30 seconds");
+        let questions = fake.state().seen.len();
+        let (lines, bytes) = asked(&fake);
+        assert!(
+            questions <= 12 && lines == 3 && bytes < 14_000,
+            "{questions} questions, {lines} of them for lines, {bytes} bytes"
+        );
+    }
 }
 
 #[test]
