@@ -38,6 +38,10 @@ mod metrics;
 
 mod observe;
 
+// Tried on recordings; nothing asks it yet.
+#[cfg(test)]
+mod diagnose;
+
 mod config;
 
 mod http;

@@ -1,0 +1,136 @@
+//! DIAGNOSIS: all of it in one place, told of everything in its order, and what it says of each
+//! request.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::SystemTime;
+
+use super::bad_reply::{self, Answer};
+use super::cache::{Broken, Caches, Turn};
+use super::context::said::Said;
+use super::context::{self, Memory};
+use super::cpu::{BestShares, vram_share};
+use super::fingerprint::Fingerprint;
+use super::keep_alive::KeepAlive;
+use super::listing::Listing;
+use super::reload::{EndedRequest, LOAD_MIN, Reload, ReloadCause, Reloads};
+use super::span::TimeSpan;
+use super::time_spent::{TimeSpent, ended, sent};
+use super::timeline::Timeline;
+use super::waited::waited;
+use super::{Finding, Kind, Seen};
+
+/// What is remembered of all requests so far.
+#[derive(Default)]
+pub struct Diagnosis {
+    pub timeline: Timeline,
+    pub reloads: Reloads,
+    pub shares: BestShares,
+    caches: Caches,
+    contexts: Memory,
+}
+
+/// What is known of a request beside `Seen`.
+#[derive(Default)]
+pub struct Details<'a> {
+    pub keep_alive: Option<KeepAlive>,
+    /// The id of its session; `None` for one that is in no conversation.
+    pub conversation: Option<&'a str>,
+    pub print: Fingerprint,
+    /// The lines of Ollama's log that are about it.
+    pub said: &'a [Said],
+    /// The reply's text, where it had one.
+    pub answer: Option<Answer<'a>>,
+}
+
+/// What is to be said of one request.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub reload_cause: Option<ReloadCause>,
+    pub time_spent: TimeSpent,
+    pub vram_share: Option<f64>,
+    pub findings: Vec<Finding>,
+    /// Of the finding `cache_broken`, for an excerpt.
+    pub broken: Option<Broken>,
+}
+
+impl Diagnosis {
+    /// Notes a request that is sent to Ollama now.
+    pub fn begin(&mut self, id: &str, model: &str, client: Option<&str>, sent: SystemTime) {
+        self.reloads.begin(id, model, sent, &self.timeline);
+        self.timeline.begin(id, model, client, sent);
+    }
+
+    pub fn first_byte(&mut self, id: &str, at: SystemTime) {
+        self.timeline.first_byte(id, at);
+    }
+
+    /// Notes an answer of /api/ps. Whether `shares` has to be written.
+    pub fn listing(&mut self, listing: &Listing) -> bool {
+        self.reloads.listing(listing, &self.timeline);
+        let mut is_new = false;
+        for listed in &listing.models {
+            let (model, digest) = (&listed.model, listed.digest.as_deref());
+            is_new |= self
+                .shares
+                .note(model, digest, &listed.loaded, listing.asked);
+        }
+        is_new
+    }
+
+    /// Judges a request that has ended, once the answer of /api/ps has come that was asked for at
+    /// its first byte.
+    pub fn end(&mut self, seen: &Seen, details: Details<'_>) -> Report {
+        let end = EndedRequest {
+            keep_alive: details.keep_alive,
+        };
+        let reload = self.reloads.judge(seen, end, &self.timeline);
+        let mut findings = context::findings(seen, details.said, &mut self.contexts);
+        let is_cut = findings
+            .iter()
+            .any(|finding| finding.kind == Kind::ContextCut);
+        findings.extend(details.answer.as_ref().and_then(bad_reply::finding));
+        let broken = details.conversation.and_then(|conversation| {
+            let turn = Turn {
+                conversation,
+                print: details.print,
+                is_loaded_anew: may_be_loaded_anew(seen, reload.as_ref()),
+                is_cut,
+                was_alone: self.was_alone(seen),
+            };
+            self.caches.judge(seen, turn)
+        });
+        let time_spent = TimeSpent::of(seen, &self.timeline);
+        let layers = self.reloads.layers(&seen.model);
+        findings.extend(reload.as_ref().and_then(|reload| reload.finding(seen)));
+        findings.extend(waited(seen, time_spent, &self.timeline));
+        findings.extend(broken.as_ref().map(|broken| broken.finding.clone()));
+        findings.extend(self.shares.fallback(seen, layers));
+        let report = Report {
+            reload_cause: reload.map(|reload| reload.cause),
+            time_spent,
+            vram_share: seen.loaded.as_ref().and_then(vram_share),
+            findings,
+            broken,
+        };
+        self.timeline.end(seen);
+        report
+    }
+
+    fn was_alone(&self, seen: &Seen) -> bool {
+        let own = TimeSpan {
+            from: sent(seen),
+            to: ended(seen),
+        };
+        self.timeline.was_alone(&seen.interaction_id, own)
+    }
+}
+
+/// Whether the model's cache may have been empty: a reply that began late and says no durations may
+/// have waited for a load.
+fn may_be_loaded_anew(seen: &Seen, reload: Option<&Reload>) -> bool {
+    let is_late = seen.times.first_byte.is_none_or(|wait| wait > LOAD_MIN);
+    let is_cached = seen.reply.cached_tokens.is_some_and(|tokens| tokens > 0);
+    reload.is_some() || (seen.times.load.is_none() && is_late && !is_cached)
+}

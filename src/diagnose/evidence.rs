@@ -1,0 +1,32 @@
+//! EVIDENCE: what a request and its reply tell diagnosis beyond what everybody reads of them.
+
+use std::time::Duration;
+
+use super::fingerprint::Fingerprint;
+use super::keep_alive::KeepAlive;
+use super::prompt::{Message, Prompt};
+use super::seen::Options;
+
+/// The evidence of one exchange: numbers and keyed hashes, no text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    pub prompt: Prompt,
+    pub print: Fingerprint,
+    /// As they were asked for. A `num_ctx` is here even where the route ignores it.
+    pub options: Options,
+    /// `None` where it was not asked for, or the route has none.
+    pub keep_alive: Option<KeepAlive>,
+    /// How many numbers the array `context` of the reply has.
+    pub context_array: Option<u64>,
+    /// `Reply::text`.
+    pub reply_text: Option<u64>,
+    /// From arrival to the first byte of the reply's body.
+    pub first_byte: Option<Duration>,
+}
+
+impl Evidence {
+    /// Returns the memory that it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.prompt.messages.as_slice()) + self.print.bytes()
+    }
+}
