@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnose::evidence::Evidence;
+use crate::diagnose::seen::{Loaded, Reply, Seen, Times};
 use crate::http::route::Inference;
 
 /// The outcome of a request: the label `status` of its metrics.
@@ -103,4 +105,54 @@ pub struct Exchange {
 
     /// Parts of the request or the reply that could not be read.
     pub parse_failures: u64,
+
+    /// The rest of what `diagnose` needs; no text.
+    pub evidence: Box<Evidence>,
+}
+
+#[allow(dead_code, reason = "nobody asks yet")]
+impl Exchange {
+    /// Returns what `diagnose` is told of it, and takes the prompt out of `evidence`. `client` is the
+    /// product's name, and `loaded` what /api/ps told of the model.
+    pub fn seen(&mut self, client: Option<String>, loaded: Option<Loaded>) -> Seen {
+        Seen {
+            interaction_id: self.interaction_id.clone(),
+            endpoint: self.endpoint,
+            model: self.model.clone().unwrap_or_default(),
+            client,
+            arrived: self.arrived,
+            prompt: std::mem::take(&mut self.evidence.prompt),
+            options: self.evidence.options.clone(),
+            reply: self.reply(),
+            times: self.times(),
+            loaded,
+        }
+    }
+
+    fn reply(&self) -> Reply {
+        Reply {
+            status: self.http_status,
+            error: self.error.clone(),
+            done_reason: self.done_reason.clone(),
+            prompt_tokens: self.prompt_tokens,
+            cached_tokens: self.prompt_cached_tokens,
+            generated_tokens: self.generated_tokens,
+            estimated: self.tokens_estimated,
+            context_array: self.evidence.context_array,
+            text: self.evidence.reply_text,
+            thinks: !self.thinking.is_empty(),
+        }
+    }
+
+    fn times(&self) -> Times {
+        Times {
+            duration: self.duration,
+            first_byte: self.evidence.first_byte,
+            queue_wait: self.queue_wait,
+            total: self.total_duration,
+            load: self.load_duration,
+            prompt: self.prompt_eval_duration,
+            generation: self.eval_duration,
+        }
+    }
 }

@@ -197,6 +197,7 @@ impl Observer {
 
             parse_failures: self.parse_failures(request.parse_failed, facts.parse_failed),
 
+            evidence: Box::default(),
             prompt: prompt.map(BoundedText::into_string),
             response: facts.response.into_string(),
             thinking: facts.thinking.into_string(),

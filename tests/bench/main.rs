@@ -55,7 +55,7 @@ use std::time::SystemTime;
 use cases::{CASES, Case};
 // The paths in the tap's own modules begin at the root of a crate.
 use product::{
-    cli, config, error, forward, history, http, metrics, observe, platform, server, util,
+    cli, config, diagnose, error, forward, history, http, metrics, observe, platform, server, util,
 };
 use rig::Rig;
 use table::{Row, Table};

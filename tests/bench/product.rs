@@ -11,6 +11,8 @@
 pub mod cli;
 #[path = "../../src/config/mod.rs"]
 pub mod config;
+#[path = "../../src/diagnose/mod.rs"]
+pub mod diagnose;
 #[path = "../../src/error.rs"]
 pub mod error;
 #[path = "../../src/forward/mod.rs"]

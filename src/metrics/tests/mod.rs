@@ -57,6 +57,7 @@ pub fn chat() -> Exchange {
         time_to_first_token: Some(Duration::from_millis(300)),
         time_per_output_token: Some(Duration::from_millis(15)),
         parse_failures: 0,
+        evidence: Box::default(),
     }
 }
 
