@@ -118,6 +118,7 @@ pub fn push_json(record: &Record, out: &mut Vec<u8>) {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
+        Value::Array(list) if list.is_empty() => String::new(),
         Value::String(text) => disarm_formula(text),
         other => other.to_string(),
     }
@@ -224,7 +225,7 @@ mod tests {
         assert_eq!(lines[0], FIELDS.join(","));
         assert_eq!(
             lines[1],
-            r#"a,1.5,,,,,,,,41.5,,,,,,"{""client_ip"":""127.0.0.1""}",,,,"[{""arguments"":""{}"",""name"":""f""}]",,,,,true,,,,,,,,"#
+            r#"a,1.5,,,,,,,,41.5,,,,,,"{""client_ip"":""127.0.0.1""}",,,,"[{""arguments"":""{}"",""name"":""f""}]",,,,,true,,,,,,,,,,,,,,"#
         );
         assert_eq!(lines[2], format!("b,1.5{}", ",".repeat(FIELDS.len() - 2)));
         assert_eq!(lines[3..], [""]);

@@ -98,6 +98,7 @@ impl Author {
             prompt_cached_tokens: None,
             host: Some("bench".to_owned()),
             tap: Some(11434),
+            ..Record::default()
         }
     }
 }

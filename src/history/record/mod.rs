@@ -1,6 +1,7 @@
 //! `Record`: what the history keeps of one request, under the names that every backend has.
 
 pub mod client_name;
+mod context_cut;
 mod exchange;
 mod lossy;
 mod summary;
@@ -8,11 +9,13 @@ mod summary;
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use context_cut::ContextCut;
 pub use exchange::text_bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 pub use summary::RecordSummary;
 
+use crate::diagnose::Finding;
 use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize;
 
@@ -110,6 +113,17 @@ declare_record! {
         pub tap: Option<u16>,
         /// Of `prompt_tokens`, those from Ollama's cache.
         pub prompt_cached_tokens: Option<u64>,
+        /// Tokens of context that the model had for it, where Ollama told them in time.
+        pub context_length: Option<u64>,
+        /// The context that it asked for.
+        pub num_ctx: Option<u64>,
+        pub context_cut: Option<ContextCut>,
+        /// Why the model was loaded for it: one of `diagnose::reload::Cause`.
+        pub reload_cause: Option<String>,
+        /// The part of the model that lay in VRAM, from 0 to 1.
+        pub vram_share: Option<f64>,
+        /// What went wrong, if anything.
+        pub findings: Vec<Finding>,
     }
 }
 

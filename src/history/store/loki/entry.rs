@@ -82,7 +82,7 @@ impl RecordEntries {
         let bytes = Value::from(text.len());
         let known = FIELDS
             .into_iter()
-            .filter_map(|name| Some((name, summary.get(name).filter(|value| !value.is_null())?)));
+            .filter_map(|name| Some((name, summary.get(name).filter(|value| is_known(value))?)));
         let facts = line(known.chain([(TEXT_BYTES, &bytes)]));
         RecordEntries {
             text,
@@ -138,6 +138,10 @@ pub fn key(line: &str) -> Option<EntryKey> {
 /// Parses the id of the record that a line of text belongs to.
 pub fn id(line: &str) -> Option<String> {
     Some(serde_json::from_str::<EntryKey>(line).ok()?.interaction_id)
+}
+
+fn is_known(value: &Value) -> bool {
+    !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty())
 }
 
 fn fields(record: &Record) -> Fields {

@@ -50,6 +50,7 @@ fn texts(record: &mut Record) -> Vec<&mut String> {
         model,
         prompt_preview,
         response_preview,
+        findings,
         ..
     } = record;
     let optional = [
@@ -66,6 +67,9 @@ fn texts(record: &mut Record) -> Vec<&mut String> {
         .iter_mut()
         .flatten()
         .flat_map(|call| [&mut call.name, &mut call.arguments]);
+    let sentences = findings
+        .iter_mut()
+        .flat_map(|finding| [&mut finding.sentence, &mut finding.way_out]);
     let metadata = record
         .metadata
         .as_object_mut()
@@ -82,6 +86,7 @@ fn texts(record: &mut Record) -> Vec<&mut String> {
         .into_iter()
         .flatten()
         .chain(calls)
+        .chain(sentences)
         .chain(noted)
         .collect()
 }

@@ -10,7 +10,10 @@ use rusqlite::{Row, Statement, params};
 use serde_json::Value;
 
 use super::schema::ReadConnection;
-use crate::history::record::{FIELDS, Record, RecordSummary, client_name, record_fields};
+use crate::diagnose::Finding;
+use crate::history::record::{
+    ContextCut, FIELDS, Record, RecordSummary, client_name, record_fields,
+};
 use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize_cow;
 
@@ -211,8 +214,28 @@ impl Cell for Value {
     }
 }
 
-impl Cell for Vec<ToolCall> {
+/// Values that are kept as JSON.
+macro_rules! json_cells {
+    ($($type:ty),*) => {
+        $(impl Cell for $type {
+            fn write(&self) -> ToSqlOutput<'_> {
+                serde_json::to_string(self).map_or(Null.into(), Into::into)
+            }
+
+            fn read(cell: ValueRef) -> Option<Self> {
+                serde_json::from_str(&text(cell)?).ok()
+            }
+        })*
+    };
+}
+json_cells!(Vec<ToolCall>, ContextCut);
+
+/// Most records have none, which takes no room.
+impl Cell for Vec<Finding> {
     fn write(&self) -> ToSqlOutput<'_> {
+        if self.is_empty() {
+            return Null.into();
+        }
         serde_json::to_string(self).map_or(Null.into(), Into::into)
     }
 

@@ -25,10 +25,16 @@ const MIGRATIONS: [&str; 4] = [
 
 /// Columns that came later, none of which an older ollama-tap would misread: they are added without
 /// a migration, so that it can read and write the database after a downgrade.
-const LATER_COLUMNS: [(&str, &str); 3] = [
+const LATER_COLUMNS: [(&str, &str); 9] = [
     ("prompt_cached_tokens", "INTEGER"),
     ("host", "TEXT"),
     ("tap", "INTEGER"),
+    ("context_length", "INTEGER"),
+    ("num_ctx", "INTEGER"),
+    ("context_cut", "TEXT"),
+    ("reload_cause", "TEXT"),
+    ("vram_share", "REAL"),
+    ("findings", "TEXT"),
 ];
 
 /// The covering index of summaries: statistics find all they need in it and read no text.

@@ -12,6 +12,8 @@ pub use reading::*;
 use serde_json::json;
 
 use super::*;
+use crate::diagnose::{Certainty, Finding, Kind};
+use crate::history::record::ContextCut;
 use crate::observe::exchange::ToolCall;
 
 /// A moment in the middle of a day, everywhere, for records that must not cross midnight (Unix
@@ -57,7 +59,20 @@ pub fn record(n: u32) -> Record {
         prompt_cached_tokens: Some(u64::from(n)),
         host: Some(["box", "other"][n as usize % 4 / 2].to_owned()),
         tap: Some([11434, 8000][n as usize % 2]),
+        context_length: Some(4096),
+        num_ctx: Some(8192),
+        context_cut: ContextCut::of(&[cut()]),
+        reload_cause: Some("options".to_owned()),
+        vram_share: Some(0.625),
+        findings: if n % 10 == 7 { vec![cut()] } else { Vec::new() },
     }
+}
+
+fn cut() -> Finding {
+    Finding::new(Kind::ContextCut, Certainty::Sure, "middle")
+        .sentence("half of it was cut")
+        .way_out("set num_ctx")
+        .field("lost_tokens", Some(12))
 }
 
 pub fn filled(engine: &dyn Engine, records: impl IntoIterator<Item = Record>) {

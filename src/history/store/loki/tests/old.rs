@@ -32,6 +32,12 @@ fn as_written(record: Record) -> Record {
         prompt_cached_tokens: None,
         host: None,
         tap: None,
+        context_length: None,
+        num_ctx: None,
+        context_cut: None,
+        reload_cause: None,
+        vram_share: None,
+        findings: Vec::new(),
         ..record
     }
 }
