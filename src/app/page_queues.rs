@@ -42,6 +42,7 @@ impl PageQueues {
             | Page::Messages
             | Page::Message
             | Page::Models
+            | Page::Why
             | Page::Export
             | Page::Purge => &self.history.0,
         }

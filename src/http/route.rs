@@ -17,6 +17,7 @@ pub enum Page {
     Messages,
     Message,
     Models,
+    Why,
     Export,
     /// Deletes records.
     Purge,
@@ -38,6 +39,7 @@ impl Page {
             Page::Messages | Page::Purge => "analytics/messages",
             Page::Message => "analytics/messages/:id",
             Page::Models => "analytics/models",
+            Page::Why => "analytics/why",
             Page::Export => "analytics/export",
             Page::Nowhere => OTHER,
         }
@@ -147,6 +149,7 @@ fn page(method: &str, path: &str) -> Option<Page> {
         ("GET" | "HEAD", "/analytics/search") => Some(Page::Search),
         ("GET" | "HEAD", "/analytics/messages") => Some(Page::Messages),
         ("GET" | "HEAD", "/analytics/models") => Some(Page::Models),
+        ("GET" | "HEAD", "/analytics/why") => Some(Page::Why),
         ("GET" | "HEAD", "/analytics/export") => Some(Page::Export),
         ("GET" | "HEAD", _) => message(path).map(|_| Page::Message),
         _ => None,

@@ -56,6 +56,12 @@ fn model(group: Group) -> serde_json::Value {
     })
 }
 
+/// `/analytics/why`: what went wrong with the requests that match.
+pub fn why(parameters: Parameters, history: &History) -> Result<PageResponse> {
+    let now = now();
+    respond(history.store.why(&parameters.why_query(now)?, now)?)
+}
+
 /// `DELETE /analytics/messages`: deletes the records before a time, or all of them.
 pub fn purge(parameters: &Parameters, history: &History) -> Result<PageResponse> {
     respond(history.purge(parameters.purge_time()?)?)

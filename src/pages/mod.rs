@@ -70,6 +70,9 @@ impl Pages {
             Page::Models => self.with_history(page, request, |history| {
                 complete(analytics::models(&parameters(), history))
             }),
+            Page::Why => self.with_history(page, request, |history| {
+                complete(analytics::why(parameters(), history))
+            }),
             Page::Purge => self.with_history(page, request, |history| {
                 complete(analytics::purge(&parameters(), history))
             }),

@@ -60,6 +60,30 @@ impl Parameters {
         }
     }
 
+    /// Reads `hours`, by default those of a day, and the filters of a search without `limit` and
+    /// `before`.
+    pub fn why_query(self, now: f64) -> Result<Query> {
+        let mut hours = None;
+        for (name, value) in self.iter().filter(|(_, value)| !value.is_empty()) {
+            match name {
+                "hours" => {
+                    let parsed = parse_hours(value);
+                    hours = Some(parsed.ok_or_else(|| bad_parameter(name, value, HOURS_FORMAT))?);
+                }
+                "start_time" if self.iter().any(|(name, _)| name == "hours") => {
+                    return Err(bad_parameter(name, value, "either start_time or hours"));
+                }
+                "limit" | "before" => {
+                    let why = "nothing, since every record that matches counts; limit them by start_time and end_time";
+                    return Err(bad_parameter(name, value, why));
+                }
+                _ => {}
+            }
+        }
+        let query = self.without("hours").query()?;
+        Ok(query.in_hours(hours.unwrap_or(DEFAULT_HOURS), now))
+    }
+
     /// Reads the time before which records are to be deleted; `None` for all of them.
     pub fn purge_time(&self) -> Result<Option<f64>> {
         let either = "either before_time=TIME or all=true";

@@ -3,9 +3,10 @@
 use super::UsageErrors;
 use crate::cli::Flag;
 use crate::history::store::Query;
+use crate::history::store::query::FindingFilter;
 
 /// The flags, each with its name as a parameter of a page.
-const PARAMETERS: [(&str, &str); 12] = [
+const PARAMETERS: [(&str, &str); 13] = [
     ("TEXT", "prompt_search"),
     ("--search", "prompt_search"),
     ("--model", "model"),
@@ -14,6 +15,7 @@ const PARAMETERS: [(&str, &str); 12] = [
     ("--endpoint", "endpoint"),
     ("--host", "host"),
     ("--tap", "tap"),
+    ("--finding", "finding"),
     ("--start", "start_time"),
     ("--end", "end_time"),
     ("--limit", "limit"),
@@ -64,6 +66,7 @@ pub fn parameters(query: &Query) -> Vec<(&'static str, String)> {
         ("endpoint", query.endpoint.clone()),
         ("host", query.host.clone()),
         ("tap", query.tap.map(|tap| tap.to_string())),
+        ("finding", query.finding.map(FindingFilter::text)),
         ("before", query.before.clone()),
     ];
     given
@@ -91,13 +94,14 @@ mod tests {
             ("--start", some("2026-11-21T09:17:02.25Z")),
             ("--end", some("1795252623.125")),
             ("--before", some("00ff")),
+            ("--finding", some("context_cut:sure")),
             ("--search", None),
         ];
         let flags: Vec<Flag> = flags.iter().map(|(flag, value)| (*flag, value)).collect();
         let query = query(&flags).unwrap();
         let parameters = parameters(&query);
         assert_eq!(parameters[0], ("start_time", "1795252622.25".to_owned()));
-        assert_eq!(parameters.len(), 8);
+        assert_eq!(parameters.len(), 9);
         assert_eq!(
             Query::parse(
                 parameters

@@ -180,8 +180,8 @@ pub trait Engine: Send + Sync {
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()>;
 
-    /// Visits the summary of every matching record, in no order. It has no text to search, so
-    /// `query.prompt_search` is ignored.
+    /// Visits the summary of every matching record, in no order. It has neither text nor findings,
+    /// so `query.prompt_search` and `query.finding` are ignored.
     fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()>;
 
     fn get(&self, id: &str) -> Result<Option<Record>>;

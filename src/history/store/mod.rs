@@ -20,6 +20,7 @@ mod statistics;
 #[cfg(test)]
 mod suite;
 mod summary_cache;
+mod why;
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -35,6 +36,7 @@ pub use query::{BadParameter, Query};
 pub use statistics::{Distribution, EnhancedStats, Group};
 use statistics::{ModelStatistics, Statistics};
 use summary_cache::SummaryCache;
+pub use why::Why;
 
 /// A history, open.
 pub struct Store {

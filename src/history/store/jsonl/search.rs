@@ -15,7 +15,7 @@ use crate::history::store::{Detail, Query};
 /// Matches lines against a query.
 pub struct Filter<'a> {
     query: &'a Query,
-    prefilter: Option<Prefilter>,
+    prefilters: Vec<Prefilter>,
 }
 
 /// The texts that `prompt_search` looks at.
@@ -40,20 +40,19 @@ pub enum LineMatch<T> {
 
 impl<'a> Filter<'a> {
     pub fn new(query: &'a Query) -> Filter<'a> {
-        let prefilter = query
-            .prompt_search
-            .as_ref()
-            .and_then(|needle| Prefilter::of_text(needle.folded()));
-        Filter { query, prefilter }
+        let text = query.prompt_search.as_ref().map(Needle::folded);
+        // The name of a field that every finding has.
+        let field = query.finding.map(|_| "certainty");
+        let prefilters = [text, field].into_iter().flatten();
+        Filter {
+            query,
+            prefilters: prefilters.filter_map(Prefilter::of_text).collect(),
+        }
     }
 
     /// Returns the record on this line, if it matches and `wins` by its time.
     pub fn record(&self, line: &[u8], wins: impl FnOnce(f64) -> bool) -> LineMatch<Record> {
-        if self
-            .prefilter
-            .as_ref()
-            .is_some_and(|prefilter| !prefilter.may_match(line))
-        {
+        if !self.prefilters.iter().all(|one| one.may_match(line)) {
             return LineMatch::NotMatching;
         }
         let Ok(summary) = serde_json::from_slice::<RecordSummary>(line) else {

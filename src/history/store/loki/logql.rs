@@ -71,7 +71,19 @@ pub fn legacy() -> String {
 
 /// Queries the facts that may match, texts aside.
 pub fn summaries(query: &Query) -> String {
-    part(Part::Facts) + &filters(query) + " | keep job"
+    part(Part::Facts) + &filters(query) + &findings(query) + " | keep job"
+}
+
+/// Filters lines of facts for the finding that is asked for; texts have none.
+fn findings(query: &Query) -> String {
+    let mut filters = String::new();
+    if let Some(finding) = query.finding {
+        filter(&mut filters, "\"certainty\":");
+        if let Some(kind) = finding.kind {
+            filter(&mut filters, &format!("\"kind\":{}", json(kind.as_str())));
+        }
+    }
+    filters
 }
 
 /// Queries the texts that may match.
@@ -222,6 +234,17 @@ mod tests {
             r#"{job="ollama-tap",part="facts"} | keep job"#,
             "what no line can hold is decided here"
         );
+    }
+
+    #[test]
+    fn findings_are_looked_for_in_facts_alone() {
+        let query = Query {
+            finding: "waited:sure".parse().ok(),
+            ..Query::default()
+        };
+        let expected = r#"{job="ollama-tap",part="facts"} |= "\"certainty\":" |= "\"kind\":\"waited\"" | keep job"#;
+        assert_eq!(summaries(&query), expected);
+        assert!(!text_ids(&query).contains("waited"));
     }
 
     #[test]

@@ -232,7 +232,7 @@ impl Engine for Loki {
             let is_match = if required == Detail::Whole {
                 query.matches(&record)
             } else {
-                query.matches_summary(&record.summary())
+                query.matches_facts(&record)
             };
             if !is_match || !Query::is_before(&record, before.as_ref()) {
                 return ControlFlow::Continue(());

@@ -233,8 +233,8 @@ impl<'a> RecordReader<'a> {
             let Some(entry) = self.next_summary()? else {
                 break;
             };
-            let is_match = entry::parse(&entry.line)
-                .is_some_and(|record| self.query.matches_summary(&record.summary()));
+            let is_match =
+                entry::parse(&entry.line).is_some_and(|record| self.query.matches_facts(&record));
             if let Some(key) = entry::key(&entry.line).filter(|_| is_match) {
                 bytes += key.text_bytes;
                 group.push((entry, key));

@@ -28,6 +28,7 @@ impl Loki {
         let span = Span::of(query, now);
         let query = &Query {
             prompt_search: None,
+            finding: None,
             ..query.clone()
         };
         let visit = &mut |summary: &RecordSummary| {

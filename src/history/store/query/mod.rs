@@ -1,6 +1,7 @@
 //! Which records are asked for, as pages and commands say it; parsed and checked once. `matches`
 //! decides for all backends: an index may only propose.
 
+mod finding;
 mod needle;
 #[cfg(test)]
 mod tests;
@@ -9,10 +10,12 @@ mod time;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::diagnose::Finding;
 use crate::history::record::{Position, Record, RecordSummary};
 use crate::observe::category;
 use crate::observe::exchange::Outcome;
 use crate::observe::model_name::normalize as normalize_model;
+pub use finding::FindingFilter;
 pub use needle::{Needle, fold};
 use time::parse_end;
 pub use time::{DEFAULT_HOURS, HOURS_FORMAT, TIME_FORMATS, parse_hours, parse_time};
@@ -59,6 +62,7 @@ pub struct Query {
     /// The machine and the port of the tap that wrote it.
     pub host: Option<String>,
     pub tap: Option<u16>,
+    pub finding: Option<FindingFilter>,
     /// 1 to `LIMIT_MAX`; ignored by an export.
     pub limit: usize,
     /// An id: only records older than that one.
@@ -77,6 +81,7 @@ impl Default for Query {
             endpoint: None,
             host: None,
             tap: None,
+            finding: None,
             limit: LIMIT_MAX,
             before: None,
         }
@@ -133,6 +138,9 @@ impl Query {
                         .map_err(|_| bad("a port from 0 to 65535".to_owned()))?,
                 )
             }
+            "finding" => {
+                self.finding = Some(value.parse().map_err(|()| bad(FindingFilter::accepted()))?)
+            }
             "limit" => {
                 self.limit =
                     limit(value).ok_or_else(|| bad(format!("a number from 1 to {LIMIT_MAX}")))?
@@ -146,10 +154,20 @@ impl Query {
         Ok(())
     }
 
+    /// Returns the query with the beginning that it lacks: so many hours before its end, which is
+    /// `now` (Unix seconds) where it has none.
+    pub fn in_hours(self, hours: f64, now: f64) -> Query {
+        let start = self.end_time.unwrap_or(now) - hours * 3600.0;
+        Query {
+            start_time: self.start_time.or(Some(start)),
+            ..self
+        }
+    }
+
     /// Returns whether `record` matches, without regard to `before` (see `Query::is_before`) and
     /// `limit`.
     pub fn matches(&self, record: &Record) -> bool {
-        self.matches_summary(&record.summary())
+        self.matches_facts(record)
             && self
                 .prompt_search
                 .as_ref()
@@ -157,6 +175,17 @@ impl Query {
     }
 
     /// Returns whether all but the text matches.
+    pub fn matches_facts(&self, record: &Record) -> bool {
+        self.matches_summary(&record.summary()) && self.has_finding(&record.findings)
+    }
+
+    /// Returns whether one of these findings is asked for, or none is.
+    pub fn has_finding(&self, findings: &[Finding]) -> bool {
+        let is_one = |filter: FindingFilter| findings.iter().any(|found| filter.matches(found));
+        self.finding.is_none_or(is_one)
+    }
+
+    /// Returns whether all but the text and the findings matches.
     pub fn matches_summary(&self, summary: &RecordSummary) -> bool {
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
@@ -192,7 +221,7 @@ impl Query {
     }
 }
 
-const PARAMETER_NAMES: [&str; 11] = [
+const PARAMETER_NAMES: [&str; 12] = [
     "start_time",
     "end_time",
     "model",
@@ -202,6 +231,7 @@ const PARAMETER_NAMES: [&str; 11] = [
     "endpoint",
     "host",
     "tap",
+    "finding",
     "limit",
     "before",
 ];

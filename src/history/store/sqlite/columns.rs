@@ -109,6 +109,11 @@ pub fn text(cell: ValueRef) -> Option<Cow<str>> {
     }
 }
 
+/// The findings in a cell.
+pub fn findings(cell: ValueRef) -> rusqlite::Result<Vec<Finding>> {
+    Ok(Cell::read(cell).unwrap_or_default())
+}
+
 /// The cells of a row, one after the other.
 struct Cells<'a> {
     row: &'a Row<'a>,

@@ -12,6 +12,7 @@ pub struct RowReader<'a> {
     query: &'a Query,
     detail: Detail,
     searchable: Statement<'a>,
+    findings: Statement<'a>,
     summary: Statement<'a>,
     record: Statement<'a>,
 }
@@ -45,6 +46,7 @@ impl<'a> RowReader<'a> {
             query,
             detail,
             searchable: select(&searchable)?,
+            findings: select(reader.column("findings"))?,
             summary: select(&summary)?,
             record: select(&record)?,
         })
@@ -88,8 +90,24 @@ impl<'a> RowReader<'a> {
         Ok(record.map(|record| self.detail.of(record)))
     }
 
-    /// Returns whether `row` has the text that is searched for, if any.
+    /// Returns whether `row` has the finding and the text that are asked for, if any.
     fn has(&mut self, row: i64) -> rusqlite::Result<bool> {
+        Ok(self.has_finding(row)? && self.has_text(row)?)
+    }
+
+    fn has_finding(&mut self, row: i64) -> rusqlite::Result<bool> {
+        if self.query.finding.is_none() {
+            return Ok(true);
+        }
+        let findings = self
+            .findings
+            .query_row([row], |row| columns::findings(row.get_ref(0)?));
+        Ok(findings
+            .optional()?
+            .is_some_and(|found| self.query.has_finding(&found)))
+    }
+
+    fn has_text(&mut self, row: i64) -> rusqlite::Result<bool> {
         let Some(needle) = &self.query.prompt_search else {
             return Ok(true);
         };

@@ -53,6 +53,54 @@ pub fn each_filter_finds_what_it_says_and_all_together_too(engine: &dyn Engine) 
     assert_eq!(read_all(engine, &several).len(), 3);
 }
 
+pub fn a_finding_is_found_by_its_kind_and_its_certainty(engine: &dyn Engine) {
+    let cut = |certainty| Finding::new(Kind::ContextCut, certainty, "middle");
+    let findings = |n: u32| match n % 4 {
+        1 => vec![cut(Certainty::Sure)],
+        2 => vec![
+            cut(Certainty::Likely),
+            Finding::new(Kind::Waited, Certainty::Sure, "queue"),
+        ],
+        _ => Vec::new(),
+    };
+    let with_findings = |n| Record {
+        findings: findings(n),
+        ..record(n)
+    };
+    filled(engine, (0..40).map(with_findings));
+    for (filter, rests) in [
+        ("any", &[1, 2][..]),
+        ("any:sure", &[1, 2]),
+        ("context_cut", &[1, 2]),
+        ("context_cut:sure", &[1]),
+        ("waited", &[2]),
+        ("bad_reply", &[]),
+    ] {
+        let expected = ids((0..40).rev().filter(|n| rests.contains(&(n % 4))));
+        let alone = [("finding", filter)];
+        assert_eq!(newest(engine, &alone), expected, "{filter}");
+        assert_eq!(
+            newest(engine, &[("finding", filter), ("prompt_search", "sky")]),
+            expected,
+            "{filter} with a text"
+        );
+        let brief = engine.newest(&query(&alone), Detail::Brief).unwrap();
+        assert_eq!(brief.len(), expected.len(), "{filter} in a list");
+        let all = read_all(engine, &alone);
+        assert!(
+            all.iter()
+                .rev()
+                .map(|record| &record.interaction_id)
+                .eq(&expected),
+            "{filter} in an export"
+        );
+    }
+    assert_eq!(
+        newest(engine, &[("finding", "any"), ("limit", "1")]),
+        ids([38])
+    );
+}
+
 pub fn a_model_is_found_by_any_spelling_whichever_is_stored(engine: &dyn Engine) {
     let spellings = [
         "talk",
