@@ -30,6 +30,7 @@ pub enum Command {
     Demo(DemoArgs),
     Stats(StatsArgs),
     Search(SearchArgs),
+    Why(WhyArgs),
     Export(ExportArgs),
     Purge(PurgeArgs),
     Health(HealthArgs),

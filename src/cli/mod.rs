@@ -14,7 +14,7 @@ mod tray;
 pub use command::Command;
 pub use health::HealthArgs;
 pub use parse::{Invocation, REAPER_FLAG, parse};
-pub use query::{ExportArgs, Flag, LocationArgs, PurgeArgs, SearchArgs, StatsArgs};
+pub use query::{ExportArgs, Flag, LocationArgs, PurgeArgs, SearchArgs, StatsArgs, WhyArgs};
 pub use secret::extract_token;
 pub use service::{InstallArgs, ServiceCommand, UninstallArgs};
 pub use tap::{DemoArgs, ProxyArgs, ServeArgs};

@@ -9,8 +9,9 @@ use super::command::{Cli, Command};
 use super::tap::ServeArgs;
 
 /// The names of the commands.
-const COMMANDS: [&str; 10] = [
-    "serve", "proxy", "demo", "stats", "search", "export", "purge", "health", "service", "tray",
+const COMMANDS: [&str; 11] = [
+    "serve", "proxy", "demo", "stats", "search", "why", "export", "purge", "health", "service",
+    "tray",
 ];
 
 /// The request of a command line.

@@ -106,6 +106,10 @@ macro_rules! filtered_command {
                 #[argh(option)]
                 pub tap: Option<String>,
 
+                /// only with a finding of this kind, such as context_cut, or context_cut:sure; any for every kind
+                #[argh(option)]
+                pub finding: Option<String>,
+
                 /// not before this time: Unix seconds, RFC 3339 or a date
                 #[argh(option)]
                 pub start: Option<String>,
@@ -118,7 +122,7 @@ macro_rules! filtered_command {
 
         impl $Name {
             /// The flags that say which records are meant.
-            pub fn filters(&self) -> [Flag<'_>; 8] {
+            pub fn filters(&self) -> [Flag<'_>; 9] {
                 [
                     ("--model", &self.model),
                     ("--status", &self.status),
@@ -126,6 +130,7 @@ macro_rules! filtered_command {
                     ("--endpoint", &self.endpoint),
                     ("--host", &self.host),
                     ("--tap", &self.tap),
+                    ("--finding", &self.finding),
                     ("--start", &self.start),
                     ("--end", &self.end),
                 ]
@@ -165,6 +170,28 @@ filtered_command! {
         pub before: Option<String>,
 
         /// print a JSON array of the whole records
+        #[argh(switch)]
+        pub json: bool,
+    }
+}
+
+filtered_command! {
+    /// Say why requests were slow or their replies wrong, what cost most first, each with its way out; with ID, what one request's time went into.
+    #[argh(subcommand, name = "why", usage = "[ID] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    pub struct WhyArgs {
+        /// the request to look at
+        #[argh(positional)]
+        pub id: Option<String>,
+
+        /// hours up to now, or to --end, that count (default 24)
+        #[argh(option)]
+        pub hours: Option<String>,
+
+        /// only prompts that have this text in them, in upper or lower case
+        #[argh(option)]
+        pub search: Option<String>,
+
+        /// print one JSON object
         #[argh(switch)]
         pub json: bool,
     }

@@ -85,9 +85,48 @@ pub fn truncate(text: &str, width: usize) -> String {
         .collect()
 }
 
+/// The text as lines of at most `width` characters, broken between words where that is possible.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut room = width;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let length = word.chars().count();
+        if room < length + 1 && room < width {
+            lines.push(String::new());
+            room = width;
+        }
+        for (n, c) in word.chars().enumerate() {
+            let gap = n == 0 && room < width;
+            if room <= usize::from(gap) {
+                lines.push(String::new());
+                room = width;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.extend(gap.then_some(' ').into_iter().chain([c]));
+            }
+            room -= 1 + usize::from(gap);
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_break_between_words_and_within_those_that_are_too_long() {
+        assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a abcdefgh b", 4), ["a", "abcd", "efgh", "b"]);
+        assert_eq!(wrap("", 4), [""]);
+        for width in 1..30 {
+            let lines = wrap("the prompt of 12345 tokens was cut to 4096", width);
+            assert!(
+                lines.iter().all(|line| line.chars().count() <= width),
+                "{lines:?}"
+            );
+        }
+    }
 
     #[test]
     fn numbers_are_written_as_people_read_them() {

@@ -12,7 +12,7 @@ use crate::commands::discovery;
 use crate::config::{Backend, HistoryConfig, HistoryLocation, QueryConfig};
 use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
-use crate::history::store::{EnhancedStats, Extent, PurgeReport, Query, Store, StoreError};
+use crate::history::store::{EnhancedStats, Extent, PurgeReport, Query, Store, StoreError, Why};
 use crate::platform;
 use crate::util::sanitize::escape_control_chars;
 
@@ -23,6 +23,7 @@ pub enum Purpose {
     Search,
     Export,
     Purge,
+    Why,
 }
 
 impl Purpose {
@@ -33,6 +34,7 @@ impl Purpose {
             Purpose::Search => "search",
             Purpose::Export => "export",
             Purpose::Purge => "purge --before TIME",
+            Purpose::Why => "why",
         }
     }
 }
@@ -116,6 +118,22 @@ impl HistorySource {
         match self {
             HistorySource::Tap(tap) => tap.enhanced(hours),
             HistorySource::Store(store) => store.enhanced(hours, now()).map_err(failed),
+        }
+    }
+
+    /// What went wrong with the records that are meant.
+    pub fn why(&self, query: &Query) -> Result<Why> {
+        match self {
+            HistorySource::Tap(tap) => tap.why(query),
+            HistorySource::Store(store) => store.why(query, now()).map_err(failed),
+        }
+    }
+
+    /// The record with this id, if there is one.
+    pub fn get(&self, id: &str) -> Result<Option<Record>> {
+        match self {
+            HistorySource::Tap(tap) => tap.get(id),
+            HistorySource::Store(store) => store.get(id).map_err(failed),
         }
     }
 

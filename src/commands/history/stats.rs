@@ -13,7 +13,7 @@ use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::StatsArgs;
 use crate::error::Result;
 use crate::history::store::query::{self, DEFAULT_HOURS, HOURS_FORMAT};
-use crate::history::store::{Distribution, EnhancedStats, Group};
+use crate::history::store::{Distribution, EnhancedStats, Group, Query};
 
 /// The most groups that a table shows; --json has all.
 const GROUPS_MAX: usize = 20;
@@ -36,7 +36,7 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
         return print(&if args.json {
             json(&origin, &numbers)
         } else {
-            page(&origin, &numbers)
+            page(&origin, &numbers) + &hint(&source, &numbers, args.hours.as_deref())
         });
     }
     let extent = source.extent()?;
@@ -53,7 +53,8 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
     }
 }
 
-fn hours(flag: Option<&str>) -> Result<f64, UsageErrors> {
+/// Parses the hours of a flag; without one, those of a day.
+pub fn hours(flag: Option<&str>) -> Result<f64, UsageErrors> {
     let Some(text) = flag else {
         return Ok(DEFAULT_HOURS);
     };
@@ -68,6 +69,27 @@ fn json(origin: &SourceInfo, numbers: &EnhancedStats) -> String {
     })
     .unwrap_or_default()
         + "\n"
+}
+
+/// How many findings there are, and the command that tells them. A tap of an older version knows of
+/// none.
+fn hint(source: &HistorySource, numbers: &EnhancedStats, hours: Option<&str>) -> String {
+    let query = Query {
+        start_time: Some(numbers.start_time),
+        end_time: Some(numbers.end_time),
+        ..Query::default()
+    };
+    let found = source.why(&query).map_or(0, |why| why.findings.len());
+    let flag = hours
+        .map(|hours| format!(" --hours {}", hours.trim()))
+        .unwrap_or_default();
+    match found {
+        0 => String::new(),
+        n => format!(
+            "\n{}: ollama-tap why{flag}\n",
+            pluralize(n as u64, "finding")
+        ),
+    }
 }
 
 fn period(numbers: &EnhancedStats) -> String {

@@ -14,7 +14,7 @@ use super::abort_reason::AbortReason;
 use super::{filter, format};
 use crate::error::{Error, Result};
 use crate::history::record::Record;
-use crate::history::store::{EnhancedStats, Extent, PurgeReport, Query};
+use crate::history::store::{EnhancedStats, Extent, PurgeReport, Query, Why};
 use crate::http::address::Upstream;
 use crate::http::agent::{Target, error_chain};
 use crate::util::sanitize::summarize_page;
@@ -148,6 +148,22 @@ impl TapClient {
         )
     }
 
+    pub fn why(&self, query: &Query) -> Result<Why> {
+        let request = self.agent.get(self.url("/analytics/why"));
+        self.answer(request.query_pairs(filter::parameters(query)))
+    }
+
+    /// The record with this id, if there is one.
+    pub fn get(&self, id: &str) -> Result<Option<Record>> {
+        let id: String = form_urlencoded::byte_serialize(id.as_bytes()).collect();
+        let path = format!("/analytics/messages/{}", id.replace('+', "%20"));
+        let response = self.send(self.agent.get(self.url(&path)))?;
+        if response.status() == 404 {
+            return Ok(None);
+        }
+        self.read(self.expect_good(response)?).map(Some)
+    }
+
     pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
         let request = self
             .agent
@@ -208,7 +224,10 @@ impl TapClient {
     }
 
     fn answer<T: DeserializeOwned>(&self, request: RequestBuilder<WithoutBody>) -> Result<T> {
-        let mut response = self.call(request)?;
+        self.read(self.call(request)?)
+    }
+
+    fn read<T: DeserializeOwned>(&self, mut response: Response<Body>) -> Result<T> {
         let broke_off =
             |e| self.failed(&self.abort_reason.text().unwrap_or_else(|| error_chain(&e)));
         let text = response
@@ -221,12 +240,20 @@ impl TapClient {
             .map_err(|e| self.failed(&format!("its answer is not what was asked for: {e}")))
     }
 
-    /// Sends a request and returns the reply if it is a good one. Whoever asks may wait for ever, or press Ctrl-C.
-    fn call(&self, mut request: RequestBuilder<WithoutBody>) -> Result<Response<Body>> {
+    /// Sends a request and returns the reply if it is a good one.
+    fn call(&self, request: RequestBuilder<WithoutBody>) -> Result<Response<Body>> {
+        self.expect_good(self.send(request)?)
+    }
+
+    /// Whoever asks may wait for ever, or press Ctrl-C.
+    fn send(&self, mut request: RequestBuilder<WithoutBody>) -> Result<Response<Body>> {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let mut response = request.call().map_err(|e| self.failed(&error_chain(&e)))?;
+        request.call().map_err(|e| self.failed(&error_chain(&e)))
+    }
+
+    fn expect_good(&self, mut response: Response<Body>) -> Result<Response<Body>> {
         if response.status() == 200 {
             return Ok(response);
         }

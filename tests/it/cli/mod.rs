@@ -42,6 +42,7 @@ fn help_names_the_commands_and_the_flags() {
             "proxy",
             "stats",
             "search",
+            "why",
             "export",
             "purge",
             "health",

@@ -38,6 +38,8 @@ mod private;
 mod shared_loki;
 /// Texts that are hard to keep.
 mod texts;
+/// What was found of many requests, and of one.
+mod why;
 
 use std::path::{Path, PathBuf};
 

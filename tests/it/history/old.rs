@@ -34,6 +34,7 @@ pub struct Seed {
     timestamp: f64,
     prompt: String,
     model: String,
+    findings: Value,
 }
 
 impl Seed {
@@ -43,12 +44,23 @@ impl Seed {
             timestamp,
             prompt: prompt.to_owned(),
             model: "phi4".to_owned(),
+            findings: Value::Null,
         }
     }
 
     /// The same, of another model.
     pub fn of(mut self, model: &str) -> Seed {
         self.model = model.to_owned();
+        self
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The same, with what the tap found of it.
+    pub fn with_findings(mut self, findings: Value) -> Seed {
+        self.findings = findings;
         self
     }
 
@@ -79,16 +91,27 @@ impl Seed {
                 ),
             )
             .expect("insert");
+        if !self.findings.is_null() {
+            database
+                .execute_batch("ALTER TABLE interactions ADD COLUMN findings TEXT")
+                .expect("add the column");
+            let values = (self.findings.to_string(), &self.id);
+            let sql = "UPDATE interactions SET findings = ?1 WHERE interaction_id = ?2";
+            database.execute(sql, values).expect("update");
+        }
     }
 
     fn append(&self, dir: &Path) {
         let metadata: Value = serde_json::from_str(METADATA).expect("JSON");
-        let line = json!({
+        let mut line = json!({
             "interaction_id": self.id, "timestamp": self.timestamp, "model": self.model, "endpoint": "api/chat", "prompt_category": "question",
             "prompt_full": self.prompt, "prompt_preview": self.prompt, "prompt_tokens": 12, "generated_tokens": 34,
             "tokens_per_second": 17.0, "duration": 2.5, "eval_duration": 2.0, "load_duration": 0.25, "status": "success", "error": null,
             "metadata": metadata,
         });
+        if !self.findings.is_null() {
+            line["findings"] = self.findings.clone();
+        }
         let path = dir.join(format!("ollama_{}.jsonl.gz", date(self.timestamp)));
         let file = OpenOptions::new()
             .append(true)

@@ -32,13 +32,14 @@ fn get(tap: &Proxy, target: &str, headers: &str) -> u16 {
         .status()
 }
 
-const DATA: [&str; 7] = [
+const DATA: [&str; 8] = [
     "/analytics/stats",
     "/analytics/stats/enhanced",
     "/analytics/search",
     "/analytics/messages",
     "/analytics/messages/00ff",
     "/analytics/models",
+    "/analytics/why",
     "/analytics/export",
 ];
 

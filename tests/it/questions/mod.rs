@@ -148,6 +148,7 @@ fn errors_of_the_tap_are_printed_in_one_line() {
             "/analytics/search",
             "/analytics/export",
             "/analytics/messages",
+            "/analytics/why",
         ];
         let tap = tap_of(pages.map(|page| (page, answer())).to_vec());
         for words in [
@@ -155,6 +156,7 @@ fn errors_of_the_tap_are_printed_in_one_line() {
             &["search", "x"],
             &["export"],
             &["purge", "--all"],
+            &["why"],
         ] {
             let (stdout, stderr) = run_expecting(ask(&tap, words), 1);
             assert_eq!(

@@ -158,6 +158,7 @@ fn head_answers_as_get_would_without_a_body() {
         "/search",
         "/messages",
         "/models",
+        "/why",
         "/export?format=csv",
     ] {
         let target = format!("/analytics{target}");

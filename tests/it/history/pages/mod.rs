@@ -133,6 +133,19 @@ fn a_bad_parameter_is_named_with_its_value_and_what_is_accepted() {
                 "/analytics/export?limit=5",
                 ["limit", "`5`", "every record that matches"],
             ),
+            (
+                "/analytics/search?finding=cut",
+                ["finding", "`cut`", "context_cut"],
+            ),
+            (
+                "/analytics/why?before=x",
+                ["before", "`x`", "every record that matches"],
+            ),
+            (
+                "/analytics/why?start_time=5&hours=1",
+                ["start_time", "`5`", "either start_time or hours"],
+            ),
+            ("/analytics/why?hours=0", ["hours", "`0`", "above 0"]),
             ("/analytics/models?x=1", ["x", "`1`", "no parameter"]),
         ] {
             let text = error(&tap, target, 400);
