@@ -6,6 +6,7 @@ import { bytes, count, duration, fullTime, NONE, speed, title } from "./format.j
 import { change, state } from "./state.js";
 import { copyButton, saveButton } from "./share.js";
 import { waterfall } from "./waterfall.js";
+import { findingsOf } from "./why.js";
 
 const INITIAL_CHARACTERS = 20_000; // characters of a text before the rest is shown on request
 
@@ -92,6 +93,7 @@ function body(record) {
     "div",
     { class: "body", tabindex: "-1" },
     record.error && textBlock("Error", record.error, "fault"),
+    findingsOf(record),
     waterfall(record),
     textBlock("Prompt", prompt ?? record.prompt_preview, "", missingTextNote(record, "prompt")),
     thinking && textBlock("Thinking", thinking, "thinking"),

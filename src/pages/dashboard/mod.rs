@@ -11,7 +11,7 @@ use super::response::{PageResponse, gzip};
 
 const PAGE: &str = include_str!("index.html");
 
-const STYLES: [&str; 10] = [
+const STYLES: [&str; 11] = [
     include_str!("base.css"),
     include_str!("header.css"),
     include_str!("controls.css"),
@@ -22,13 +22,14 @@ const STYLES: [&str; 10] = [
     include_str!("filters.css"),
     include_str!("messages.css"),
     include_str!("detail.css"),
+    include_str!("why.css"),
 ];
 
 /// Runs before the page is painted, so that it never has the wrong colours.
 const THEME: &str = include_str!("theme.js");
 
 /// The modules, each after those that it imports from: joined to one script, they need no import.
-const MODULES: [&str; 21] = [
+const MODULES: [&str; 22] = [
     include_str!("dom.js"),
     include_str!("format.js"),
     include_str!("state.js"),
@@ -44,6 +45,7 @@ const MODULES: [&str; 21] = [
     include_str!("share.js"),
     include_str!("now.js"),
     include_str!("waterfall.js"),
+    include_str!("why.js"),
     include_str!("detail.js"),
     include_str!("messages.js"),
     include_str!("notices.js"),

@@ -7,6 +7,7 @@ import { refreshMessages } from "./messages.js";
 import { showBanner, showState } from "./notices.js";
 import { refreshNow } from "./now.js";
 import { refreshNumbers } from "./numbers.js";
+import { refreshWhy } from "./why.js";
 
 const INTERVAL_KEY = "ollama-tap-interval"; // in localStorage
 const DEFAULT_INTERVAL = "5"; // seconds
@@ -45,7 +46,7 @@ export function prepareRefresh() {
 function fetchAll(signal) {
   const stats = fetchJson("stats", {}, signal);
   stats.then(showStats, () => {}); // `showOutcome` reports why it failed
-  return Promise.allSettled([stats, refreshNumbers(stats, signal), refreshMessages(signal), refreshNow()]);
+  return Promise.allSettled([stats, refreshNumbers(stats, signal), refreshMessages(signal), refreshWhy(signal), refreshNow()]);
 }
 
 function showOutcome(stats, ...others) {
