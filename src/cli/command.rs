@@ -3,7 +3,7 @@
 use argh::{ArgsInfo, FromArgs};
 
 use super::health::HealthArgs;
-use super::query::{ExportArgs, PurgeArgs, SearchArgs, StatsArgs};
+use super::query::{ExportArgs, PurgeArgs, SearchArgs, StatsArgs, WhyArgs};
 use super::service::ServiceArgs;
 use super::tap::{DemoArgs, ProxyArgs, ServeArgs};
 use super::tray::TrayArgs;

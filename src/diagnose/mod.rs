@@ -28,7 +28,7 @@ pub mod seen;
 pub mod slower;
 pub mod span;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 pub mod time_spent;
 pub mod timeline;
 pub mod waited;

@@ -13,6 +13,8 @@ use super::reply::{ParsedReply, ReplyParser};
 use super::request::{self, RequestFacts};
 use super::text::BoundedText;
 use super::tokens::TokenCounts;
+use crate::diagnose::evidence::Evidence;
+use crate::diagnose::prompt::{hash_of_reply, keys};
 use crate::util::budget::Reservation;
 
 /// Watches one exchange and emits one event when it has started and one when it has finished. If it is
@@ -27,6 +29,7 @@ pub struct Observer {
     status: Option<u16>,
     reply: Option<ReplyParser>,
     response_bytes: u64,
+    first_byte: Option<Instant>,
     /// Covers the buffered texts.
     memory: Reservation,
     is_unrecorded: bool,
@@ -54,6 +57,7 @@ impl Observer {
             status: None,
             reply: None,
             response_bytes: 0,
+            first_byte: None,
             memory,
             is_unrecorded: false,
             stage: Stage::New,
@@ -94,6 +98,9 @@ impl Observer {
     /// Reads the next bytes of the reply's body, which arrived at `at` and have been forwarded.
     pub fn body(&mut self, bytes: &[u8], at: Instant) {
         self.response_bytes += bytes.len() as u64;
+        if !bytes.is_empty() {
+            self.first_byte.get_or_insert(at);
+        }
         if let Some(reply) = &mut self.reply {
             reply.feed(bytes, at);
             let buffered = self.request.buffered_bytes() + reply.buffered_bytes();
@@ -197,7 +204,7 @@ impl Observer {
 
             parse_failures: self.parse_failures(request.parse_failed, facts.parse_failed),
 
-            evidence: Box::default(),
+            evidence: self.evidence(request.evidence, &facts),
             prompt: prompt.map(BoundedText::into_string),
             response: facts.response.into_string(),
             thinking: facts.thinking.into_string(),
@@ -220,6 +227,19 @@ impl Observer {
             Some(200..300) => u64::from(of_request) + u64::from(of_reply),
             _ => 0,
         }
+    }
+
+    /// Adds what the reply tells.
+    fn evidence(&self, mut evidence: Box<Evidence>, facts: &ReplyFacts) -> Box<Evidence> {
+        let first = self.first_byte;
+        evidence.first_byte = first.map(|at| at.saturating_duration_since(self.start.started));
+        evidence.context_array = facts.context_array;
+        let text = facts.response.as_str();
+        let is_whole = !facts.truncated() && facts.tool_calls.buffered_bytes() == 0;
+        if is_whole && !text.is_empty() && text.trim() == text {
+            evidence.reply_text = Some(hash_of_reply(text, keys()));
+        }
+        evidence
     }
 
     fn time_to_first_token(&self, facts: &ReplyFacts) -> Option<Duration> {

@@ -2,8 +2,8 @@
 
 mod chats;
 mod counted;
-mod labels;
-mod recorded;
+pub mod labels;
+pub mod recorded;
 mod sentences;
 mod signature;
 mod traps;

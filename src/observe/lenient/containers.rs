@@ -109,17 +109,44 @@ impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
 }
 
 /// Removes the blanks between the tokens of `json`.
-fn compact(json: &str) -> String {
-    let (mut in_string, mut is_escaped) = (false, false);
+pub fn compact(json: &str) -> String {
+    let (mut in_string, mut is_escaped, mut start) = (false, false, 0);
     let mut compact = String::with_capacity(json.len());
-    for character in json.chars() {
-        if in_string || !character.is_ascii_whitespace() {
-            compact.push(character);
+    for (at, byte) in json.bytes().enumerate() {
+        if !in_string && byte.is_ascii_whitespace() {
+            compact.push_str(&json[start..at]);
+            start = at + 1;
         }
-        in_string ^= character == '"' && !is_escaped;
-        is_escaped = character == '\\' && !is_escaped;
+        in_string ^= byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
     }
+    compact.push_str(&json[start..]);
     compact
+}
+
+/// The length of a list; of any other value it is unknown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Length(pub Option<u64>);
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct LengthVisitor;
+
+        impl<'de> Visitor<'de> for LengthVisitor {
+            type Value = Length;
+            skip!(Length(None); scalars string object);
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Length, A::Error> {
+                let mut length = 0;
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    length += 1;
+                }
+                Ok(Length(Some(length)))
+            }
+        }
+
+        deserializer.deserialize_any(LengthVisitor)
+    }
 }
 
 impl Presence {

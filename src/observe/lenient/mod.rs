@@ -61,6 +61,6 @@ mod containers;
 mod content;
 mod scalars;
 
-pub use containers::{List, Object, Presence, Raw, object};
+pub use containers::{Length, List, Object, Presence, Raw, compact, object};
 pub use content::MessageContent;
 pub use scalars::{Boolean, Number, Str};

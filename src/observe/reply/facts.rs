@@ -46,6 +46,8 @@ pub struct ReplyFacts {
     /// The object that is being read holds text, thinking or a part of a tool call.
     pub has_delta: bool,
 
+    /// How many numbers the array `context` has.
+    pub context_array: Option<u64>,
     /// A prompt was only rendered, and no model ran.
     pub is_render_only: bool,
     /// It is an embedding without vectors.

@@ -1,5 +1,6 @@
 //! The facts of a request: its model and its prompt.
 
+use crate::diagnose::evidence::Evidence;
 use crate::observe::text::BoundedText;
 
 /// The facts that were found in the body of one request.
@@ -11,6 +12,8 @@ pub struct RequestFacts {
     pub is_truncated: bool,
     /// The body, or a part of it, could not be read.
     pub parse_failed: bool,
+    /// For `diagnose`; what the reply tells is not in it yet.
+    pub evidence: Box<Evidence>,
 }
 
 impl RequestFacts {

@@ -6,13 +6,32 @@
 //! beginning says is taken. (`name` for `model` is accepted by /api/pull and its relatives only,
 //! none of which makes a model work.)
 
+/// Has a visitor read a value of any type, and returns nothing.
+macro_rules! seed {
+    ($seed:ident) => {
+        impl<'de> DeserializeSeed<'de> for $seed<'_> {
+            type Value = ();
+
+            fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+                deserializer.deserialize_any(self)
+            }
+        }
+    };
+}
+
+mod body;
+mod content;
 pub mod facts;
+mod messages;
 mod multipart;
+mod options;
 mod prompt;
+mod tools;
+mod values;
 
 use std::io::{self, BufReader, Read as _};
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 use serde::de::DeserializeSeed;
 use serde_json::Deserializer;
 use serde_json::de::Read;
@@ -24,8 +43,9 @@ use super::limits::MAX_NAME;
 use super::text::prefix;
 use crate::http::route::Inference;
 use crate::util::budget::Reservation;
+use body::BodySeed;
 pub use facts::RequestFacts;
-use prompt::{BodySeed, RequestFields};
+use prompt::RequestFields;
 
 /// The part of a body that is read if there is no memory for more, in bytes.
 const MAX_BEGINNING: usize = 64 << 10;
@@ -52,13 +72,13 @@ pub fn parse(
 }
 
 /// Reads a body that is not compressed. A string with escapes is copied while it is read, into a
-/// buffer that may be twice as long.
+/// buffer that may be twice as long; so are a tool and a call of one.
 fn parse_plain(
     endpoint: Inference,
     body: &RequestBody<'_>,
     memory: &mut Reservation,
 ) -> RequestFacts {
-    let has_room = memory.cover(2 * body.bytes.len()) || memchr(b'\\', body.bytes).is_none();
+    let has_room = memory.cover(2 * body.bytes.len()) || !needs_copies(body.bytes);
     let bytes = if has_room {
         body.bytes
     } else {
@@ -66,6 +86,10 @@ fn parse_plain(
     };
     let is_partial = body.is_partial || bytes.len() < body.bytes.len();
     parse_decoded(endpoint, bytes, is_partial, body.content_type)
+}
+
+fn needs_copies(json: &[u8]) -> bool {
+    memchr(b'\\', json).is_some() || memmem::find(json, b"tool").is_some()
 }
 
 /// Reads a compressed body while it is decoded, so that the decoded one is never whole in memory.
@@ -91,7 +115,7 @@ fn parse_coded(
         });
         let mut fields = RequestFields::default();
         if parse_fields(endpoint, &mut Deserializer::from_reader(input), &mut fields).is_ok() {
-            return fields.into_facts();
+            return fields.into_facts(false);
         }
     }
     let has_room = memory.cover(window + 2 * MAX_REPAIRED);
@@ -163,7 +187,7 @@ fn parse_json(endpoint: Inference, body: &[u8], is_partial: bool) -> RequestFact
     if !is_partial
         && parse_fields(endpoint, &mut Deserializer::from_slice(body), &mut fields).is_ok()
     {
-        return fields.into_facts();
+        return fields.into_facts(false);
     }
     let beginning = &body[..body.len().min(MAX_REPAIRED)];
     let is_partial = is_partial || body.len() > MAX_REPAIRED;
@@ -174,10 +198,11 @@ fn parse_json(endpoint: Inference, body: &[u8], is_partial: bool) -> RequestFact
         &mut Deserializer::from_slice(&repaired),
         &mut fields,
     );
+    let is_cut = is_partial || parsed.is_err();
     fields.finish(is_partial && parsed.is_err());
     RequestFacts {
         parse_failed: parsed.is_err_and(|error| !is_partial || !error.is_eof()),
-        ..fields.into_facts()
+        ..fields.into_facts(is_cut)
     }
 }
 
@@ -186,22 +211,5 @@ fn parse_fields<'de, R: Read<'de>>(
     json: &mut Deserializer<R>,
     fields: &mut RequestFields,
 ) -> serde_json::Result<()> {
-    BodySeed {
-        prompt_keys: prompt_keys(endpoint),
-        fields,
-    }
-    .deserialize(json)
-}
-
-/// Returns the keys that may hold the prompt; the last of them in a body does.
-fn prompt_keys(endpoint: Inference) -> &'static [&'static str] {
-    match endpoint {
-        Inference::Chat | Inference::V1ChatCompletions | Inference::V1Messages => &["messages"],
-        Inference::Embed | Inference::V1Embeddings | Inference::V1Responses => &["input"],
-        Inference::Generate | Inference::Embeddings | Inference::V1Completions => &["prompt"],
-        Inference::V1ImageGenerations | Inference::V1ImageEdits | Inference::V1Transcriptions => {
-            &["prompt"]
-        }
-        Inference::V1Systemone => &["messages", "input", "prompt"],
-    }
+    BodySeed { endpoint, fields }.deserialize(json)
 }

@@ -5,18 +5,22 @@
 //! an error or before the end of a body that is not whole.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::content::{ChatMessage, ContentSeed};
 use super::facts::RequestFacts;
-use crate::observe::limits::MAX_TEXT;
+use super::messages::{MessageReader, join};
+use super::options::RequestSettings;
+use super::tools::ToolCallsSeed;
+use super::values::{FlatSeed, StringSeed, StringsSeed};
+use crate::diagnose::evidence::Evidence;
+use crate::diagnose::fingerprint::{Fingerprint, Printer};
+use crate::diagnose::prompt::{Role, keys};
+use crate::observe::limits::MAX_NAME;
 use crate::observe::text::{BoundedText, prefix};
 
 /// The fields that were read so far.
-#[derive(Debug, Default)]
 pub struct RequestFields {
     pub model: Option<String>,
     pub prompt: Option<BoundedText>,
@@ -24,16 +28,31 @@ pub struct RequestFields {
     pub is_truncated: bool,
     /// The message that is being read.
     message: ChatMessage,
-    in_prompt: bool,
+    pub in_prompt: bool,
+    /// The system prompt that stands beside the messages.
+    pub system: MessageReader,
+    pub messages: MessageReader,
+    pub tools: Printer,
+    /// Images that stand beside the prompt.
+    pub images: u32,
+    pub settings: RequestSettings,
 }
 
-/// One message of a chat, or one item of an input.
-#[derive(Debug, Default)]
-struct ChatMessage {
-    role: String,
-    content: BoundedText,
-    /// It holds the result of a tool, as Anthropic's user messages may.
-    has_tool_result: bool,
+impl Default for RequestFields {
+    fn default() -> RequestFields {
+        RequestFields {
+            model: None,
+            prompt: None,
+            is_truncated: false,
+            message: ChatMessage::default(),
+            in_prompt: false,
+            system: MessageReader::default(),
+            messages: MessageReader::default(),
+            tools: Printer::new(keys()),
+            images: 0,
+            settings: RequestSettings::default(),
+        }
+    }
 }
 
 impl RequestFields {
@@ -41,15 +60,32 @@ impl RequestFields {
     /// last one.
     pub fn finish(&mut self, is_cut: bool) {
         self.finish_message();
+        self.messages.end_cut();
         self.is_truncated |= is_cut && (self.in_prompt || self.prompt.is_none());
     }
 
-    pub fn into_facts(self) -> RequestFacts {
+    /// Returns what a body says that was read to its end, or not (`is_cut`).
+    pub fn into_facts(self, is_cut: bool) -> RequestFacts {
+        let (mut prompt, messages) = join(self.system, self.messages);
+        let print = Fingerprint::of_parts(self.tools.end(), messages);
+        (prompt.tools, prompt.tools_bytes) = print.tools_digest();
+        prompt.think = self.settings.think;
+        prompt.is_cut = is_cut;
+        if let Some(last) = prompt.messages.last_mut() {
+            last.images = last.images.saturating_add(self.images);
+        }
         RequestFacts {
             model: self.model,
             prompt: self.prompt,
             is_truncated: self.is_truncated,
             parse_failed: false,
+            evidence: Box::new(Evidence {
+                prompt,
+                print,
+                options: self.settings.options,
+                keep_alive: self.settings.keep_alive,
+                ..Evidence::default()
+            }),
         }
     }
 
@@ -60,74 +96,32 @@ impl RequestFields {
             self.prompt = Some(message.content);
         }
     }
-}
 
-/// Reads the whole body: an object with a model and a prompt under one of `prompt_keys`.
-pub struct BodySeed<'d> {
-    pub prompt_keys: &'static [&'static str],
-    pub fields: &'d mut RequestFields,
+    /// Takes the type of an item of OpenAI's responses; a message need not have one.
+    fn set_item_type(&mut self, kind: &str) {
+        match kind {
+            "function_call_output" => self.messages.role(Role::Tool),
+            "function_call" => {
+                self.messages.role(Role::Assistant);
+                self.messages.tool_call();
+            }
+            "reasoning" => {
+                self.messages.role(Role::Assistant);
+                self.messages.thinking();
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Reads the value under the prompt's key: a string, or a list of strings or of messages.
-struct PromptSeed<'d>(&'d mut RequestFields);
+pub struct PromptSeed<'d>(pub &'d mut RequestFields);
 
 /// Reads an element of that list.
 struct ElementSeed<'d>(&'d mut RequestFields);
 
-/// Reads the content of a message: a string, or a list of parts.
-struct ContentSeed<'d>(&'d mut ChatMessage);
-
-/// Reads a part of a content: text, or something that is skipped.
-struct PartSeed<'d>(&'d mut ChatMessage);
-
-/// A string, or `None` for any other value.
-struct OptionalText<'a>(Option<Cow<'a, str>>);
-
-macro_rules! seed {
-    ($seed:ident) => {
-        impl<'de> DeserializeSeed<'de> for $seed<'_> {
-            type Value = ();
-
-            fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-                deserializer.deserialize_any(self)
-            }
-        }
-    };
-}
-
-seed!(BodySeed);
 seed!(PromptSeed);
 seed!(ElementSeed);
-seed!(ContentSeed);
-seed!(PartSeed);
-
-impl<'de> Visitor<'de> for BodySeed<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        while let Some(key) = object.next_key::<Cow<'_, str>>()? {
-            self.fields.in_prompt = self
-                .prompt_keys
-                .iter()
-                .any(|prompt_key| key.eq_ignore_ascii_case(prompt_key));
-            if self.fields.in_prompt {
-                self.fields.prompt = None;
-                object.next_value_seed(PromptSeed(self.fields))?;
-            } else if key.eq_ignore_ascii_case("model") {
-                let OptionalText(model) = object.next_value()?;
-                self.fields.model = model.map(Cow::into_owned).or(self.fields.model.take());
-            } else {
-                object.next_value::<IgnoredAny>()?;
-            }
-        }
-        self.fields.in_prompt = false;
-        Ok(())
-    }
-}
 
 impl<'de> Visitor<'de> for PromptSeed<'_> {
     type Value = ();
@@ -135,6 +129,7 @@ impl<'de> Visitor<'de> for PromptSeed<'_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         self.0.prompt.get_or_insert_default().push(text);
+        self.0.messages.whole(Role::User, text);
         Ok(())
     }
 
@@ -150,92 +145,64 @@ impl<'de> Visitor<'de> for ElementSeed<'_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         self.0.prompt.get_or_insert_default().push_line(text);
+        self.0.messages.whole(Role::User, text);
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        self.0.message = ChatMessage::default();
-        while let Some(key) = object.next_key::<Cow<'_, str>>()? {
-            if key.eq_ignore_ascii_case("role") {
-                let OptionalText(role) = object.next_value()?;
-                self.0.message.role = role.unwrap_or_default().into_owned();
-            } else if key.eq_ignore_ascii_case("content") {
-                self.0.message.content = BoundedText::default();
-                object.next_value_seed(ContentSeed(&mut self.0.message))?;
-            } else {
-                object.next_value::<IgnoredAny>()?;
-            }
-        }
-        self.0.finish_message();
-        Ok(())
-    }
-}
-
-impl<'de> Visitor<'de> for ContentSeed<'_> {
-    type Value = ();
-    skip!((); scalars object);
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.0.content.push(text);
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(PartSeed(self.0))?.is_some() {}
-        Ok(())
-    }
-}
-
-impl<'de> Visitor<'de> for PartSeed<'_> {
-    type Value = ();
-    skip!((); scalars list);
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.0.content.push_line(text);
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        let fields = self.0;
+        fields.message = ChatMessage::default();
         while let Some(key) = object.next_key::<Cow<'_, str>>()? {
             let key = key.to_ascii_lowercase();
-            match key.as_str() {
-                "text" => {
-                    let OptionalText(text) = object.next_value()?;
-                    self.0.content.push_line(&text.unwrap_or_default());
-                }
-                "type" => {
-                    let OptionalText(kind) = object.next_value()?;
-                    self.0.has_tool_result |= kind.as_deref() == Some("tool_result");
-                }
-                _ => {
-                    object.next_value::<IgnoredAny>()?;
-                }
-            }
+            read_message_field(fields, &key, &mut object)?;
         }
+        fields.finish_message();
+        fields.messages.end();
         Ok(())
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for OptionalText<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OptionalTextVisitor;
-
-        impl<'de> Visitor<'de> for OptionalTextVisitor {
-            type Value = OptionalText<'de>;
-            skip!(OptionalText(None); scalars list object);
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(OptionalText(Some(Cow::Borrowed(text))))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                // One character more than is kept shows that the text was cut.
-                Ok(OptionalText(Some(Cow::Owned(
-                    prefix(text, MAX_TEXT + char::MAX.len_utf8()).to_owned(),
-                ))))
-            }
+/// Reads the value of `key`, which is in lower case, of a message or an item.
+fn read_message_field<'de, A: MapAccess<'de>>(
+    fields: &mut RequestFields,
+    key: &str,
+    object: &mut A,
+) -> Result<(), A::Error> {
+    let messages = &mut fields.messages;
+    match key {
+        "role" => {
+            fields.message.role.clear();
+            object.next_value_seed(StringSeed(&mut |role| {
+                messages.role(Role::of(role));
+                fields.message.role = prefix(role, MAX_NAME).to_owned();
+            }))
         }
-
-        deserializer.deserialize_any(OptionalTextVisitor)
+        "content" => {
+            fields.message.content = BoundedText::default();
+            object.next_value_seed(ContentSeed {
+                message: messages,
+                kept: Some(&mut fields.message),
+            })
+        }
+        "type" => object.next_value_seed(StringSeed(&mut |kind| fields.set_item_type(kind))),
+        "output" => object.next_value_seed(ContentSeed {
+            message: messages,
+            kept: None,
+        }),
+        "images" => object.next_value_seed(StringsSeed(&mut |image| {
+            messages.image();
+            messages.beside(image);
+        })),
+        "tool_calls" => object.next_value_seed(ToolCallsSeed(messages)),
+        "arguments" => object.next_value_seed(StringSeed(&mut |text| messages.beside(text))),
+        "thinking" | "reasoning" | "reasoning_content" => object.next_value_seed(FlatSeed {
+            each: &mut |piece| {
+                if !piece.is_empty() {
+                    messages.thinking();
+                }
+            },
+            is_nested: false,
+        }),
+        _ => object.next_value::<IgnoredAny>().map(drop),
     }
 }

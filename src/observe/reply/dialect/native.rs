@@ -8,7 +8,7 @@
 use serde::Deserialize;
 
 use crate::observe::lenient::{
-    Boolean, List, MessageContent, Number, Object, Presence, Raw, Str, object,
+    Boolean, Length, List, MessageContent, Number, Object, Presence, Raw, Str, object,
 };
 use crate::observe::reply::facts::ReplyFacts;
 
@@ -27,6 +27,7 @@ struct Reply<'a> {
     tool_calls: List<ToolCall<'a>>,
     #[serde(borrow)]
     message: Object<Message<'a>>,
+    context: Length,
     embedding: Presence,
     embeddings: Presence,
     done: Option<Boolean>,
@@ -83,6 +84,7 @@ pub fn read(json: &[u8], facts: &mut ReplyFacts) -> serde_json::Result<()> {
         facts.push_message(&message.content);
         add_tool_calls(message.tool_calls, facts);
     }
+    facts.context_array = reply.context.0.or(facts.context_array);
     facts.set_error(reply.error);
     facts.done |= reply.done.unwrap_or_default().0;
     facts.set_done_reason(&reply.done_reason);

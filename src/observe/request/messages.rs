@@ -1,0 +1,120 @@
+//! The messages of a request for `diagnose`: measured and hashed while they are read, and not kept.
+
+use crate::diagnose::fingerprint::{Fingerprint, Printer};
+use crate::diagnose::prompt::{Prompt, Reader, Role, keys};
+
+/// Takes messages one after the other, the text of each in pieces.
+pub struct MessageReader {
+    prompt: Prompt,
+    printer: Printer,
+    /// The message that is being read.
+    reader: Reader,
+    role: Role,
+    is_empty: bool,
+    /// Results of tools that stood in it are messages of their own.
+    has_results: bool,
+}
+
+impl Default for MessageReader {
+    fn default() -> MessageReader {
+        MessageReader {
+            prompt: Prompt::default(),
+            printer: Printer::new(keys()),
+            reader: Reader::new(keys()),
+            role: Role::Other,
+            is_empty: true,
+            has_results: false,
+        }
+    }
+}
+
+impl MessageReader {
+    pub fn role(&mut self, role: Role) {
+        self.role = role;
+    }
+
+    pub fn text(&mut self, piece: &str) {
+        self.reader.text(piece);
+        self.printer.text(piece);
+        self.is_empty &= piece.is_empty();
+    }
+
+    /// Takes a message that is only a text.
+    pub fn whole(&mut self, role: Role, text: &str) {
+        self.role = role;
+        self.text(text);
+        self.end();
+    }
+
+    pub fn image(&mut self) {
+        self.reader.image();
+        self.is_empty = false;
+    }
+
+    pub fn thinking(&mut self) {
+        self.reader.thinking();
+        self.is_empty = false;
+    }
+
+    pub fn tool_call(&mut self) {
+        self.reader.tool_call();
+        self.is_empty = false;
+    }
+
+    /// Takes a piece of a picture or of a tool call.
+    pub fn beside(&mut self, piece: &str) {
+        self.reader.beside(piece);
+    }
+
+    /// Begins a tool's result among the parts of a message, as Anthropic's user messages have them:
+    /// a message of its own, as Ollama makes it one. Returns the role of the message around it.
+    pub fn begin_result(&mut self) -> Role {
+        let around = self.role;
+        if !self.is_empty {
+            self.end();
+        }
+        self.role = Role::Tool;
+        around
+    }
+
+    pub fn end_result(&mut self, around: Role) {
+        self.end();
+        self.role = around;
+        self.has_results = true;
+    }
+
+    /// Ends the message, unless nothing is left of it beside the results of tools.
+    pub fn end(&mut self) {
+        if !(self.is_empty && self.has_results) {
+            let mut reader = std::mem::replace(&mut self.reader, Reader::new(keys()));
+            reader.role(self.role);
+            self.prompt.push(reader.end());
+            self.printer.message(self.role);
+        }
+        self.role = Role::Other;
+        self.is_empty = true;
+        self.has_results = false;
+    }
+
+    /// Ends the message that the end of the body has cut off, if there is one.
+    pub fn end_cut(&mut self) {
+        if !self.is_empty {
+            self.end();
+        }
+    }
+
+    pub fn finish(self) -> (Prompt, Fingerprint) {
+        (self.prompt, self.printer.end())
+    }
+}
+
+/// Puts the system prompt that stands beside the messages before them.
+pub fn join(system: MessageReader, spoken: MessageReader) -> (Prompt, Vec<Fingerprint>) {
+    let (mut prompt, system) = system.finish();
+    let (rest, spoken) = spoken.finish();
+    prompt.is_folded |= rest.is_folded;
+    for message in rest.messages {
+        prompt.push(message);
+    }
+    (prompt, vec![system, spoken])
+}

@@ -1,0 +1,43 @@
+//! The definitions of tools, and calls of them, as they were sent but for the blanks between tokens.
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::messages::MessageReader;
+use crate::diagnose::fingerprint::Printer;
+use crate::observe::lenient::compact;
+
+/// Reads the list of tools that a model may call.
+pub struct ToolsSeed<'d>(pub &'d mut Printer);
+
+/// Reads the list of calls in a message.
+pub struct ToolCallsSeed<'d>(pub &'d mut MessageReader);
+
+seed!(ToolsSeed);
+seed!(ToolCallsSeed);
+
+impl<'de> Visitor<'de> for ToolsSeed<'_> {
+    type Value = ();
+    skip!((); scalars string object);
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(tool) = list.next_element::<Box<RawValue>>()? {
+            self.0.text(&compact(tool.get()));
+            self.0.tool();
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Visitor<'de> for ToolCallsSeed<'_> {
+    type Value = ();
+    skip!((); scalars string object);
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(call) = list.next_element::<Box<RawValue>>()? {
+            self.0.tool_call();
+            self.0.beside(call.get());
+        }
+        Ok(())
+    }
+}
