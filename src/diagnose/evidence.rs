@@ -25,6 +25,17 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Returns that of a request of which nothing was read.
+    pub fn unread() -> Evidence {
+        Evidence {
+            prompt: Prompt {
+                is_cut: true,
+                ..Prompt::default()
+            },
+            ..Evidence::default()
+        }
+    }
+
     /// Returns the memory that it takes, in bytes.
     pub fn bytes(&self) -> usize {
         size_of_val(self.prompt.messages.as_slice()) + self.print.bytes()

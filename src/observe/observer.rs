@@ -230,7 +230,8 @@ impl Observer {
     }
 
     /// Adds what the reply tells.
-    fn evidence(&self, mut evidence: Box<Evidence>, facts: &ReplyFacts) -> Box<Evidence> {
+    fn evidence(&self, request: Option<Box<Evidence>>, facts: &ReplyFacts) -> Box<Evidence> {
+        let mut evidence = request.unwrap_or_else(|| Box::new(Evidence::unread()));
         let first = self.first_byte;
         evidence.first_byte = first.map(|at| at.saturating_duration_since(self.start.started));
         evidence.context_array = facts.context_array;

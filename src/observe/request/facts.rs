@@ -12,19 +12,21 @@ pub struct RequestFacts {
     pub is_truncated: bool,
     /// The body, or a part of it, could not be read.
     pub parse_failed: bool,
-    /// For `diagnose`; what the reply tells is not in it yet.
-    pub evidence: Box<Evidence>,
+    /// For `diagnose`; what the reply tells is not in it yet. `None` where nothing was read for it.
+    pub evidence: Option<Box<Evidence>>,
 }
 
 impl RequestFacts {
-    /// Returns the size of the texts, in bytes.
+    /// Returns the size of the texts and of the evidence, in bytes.
     pub fn buffered_bytes(&self) -> usize {
-        self.prompt
-            .as_ref()
-            .map_or(0, |prompt| prompt.as_str().len())
+        let prompt = self.prompt.as_ref();
+        let evidence = self.evidence.as_ref();
+        prompt.map_or(0, |prompt| prompt.as_str().len())
+            + evidence.map_or(0, |evidence| evidence.bytes())
     }
 
     pub fn drop_prompt(&mut self) {
         self.is_truncated |= self.prompt.take().is_some();
+        self.evidence = None;
     }
 }

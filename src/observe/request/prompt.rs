@@ -79,13 +79,13 @@ impl RequestFields {
             prompt: self.prompt,
             is_truncated: self.is_truncated,
             parse_failed: false,
-            evidence: Box::new(Evidence {
+            evidence: Some(Box::new(Evidence {
                 prompt,
                 print,
                 options: self.settings.options,
                 keep_alive: self.settings.keep_alive,
                 ..Evidence::default()
-            }),
+            })),
         }
     }
 

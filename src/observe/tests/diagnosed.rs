@@ -1,18 +1,21 @@
 //! The recordings of cut prompts through the whole observer, counted against what really happened.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
 use super::message::Message;
 use super::recorded::{RecordedExchange, TestObserver};
 use crate::diagnose::context::Memory;
-use crate::diagnose::prompt::keys;
-use crate::diagnose::seen::Seen;
+use crate::diagnose::evidence::Evidence;
+use crate::diagnose::keep_alive::KeepAlive;
+use crate::diagnose::prompt::{Role, keys};
+use crate::diagnose::seen::{Options, Seen};
 use crate::diagnose::tests::labels::{Score, verdict};
 use crate::diagnose::tests::recorded::{Case, cases, data};
-use crate::observe::ExchangeEnd;
+use crate::http::route::Inference;
+use crate::observe::{ExchangeEnd, RequestBody};
 
 /// The recorded exchange of a case.
 fn exchange_of(case: &Case, folder: &str) -> RecordedExchange {
@@ -89,6 +92,147 @@ fn the_sizes_of_a_prompt_are_those_of_its_texts() {
             assert!(!observed.prompt.is_cut, "{}", case.name);
         }
     }
+}
+
+fn evidence(endpoint: Inference, body: &str, is_partial: bool) -> Box<Evidence> {
+    let mut test = TestObserver::new(endpoint);
+    let request = RequestBody {
+        bytes: body.as_bytes(),
+        is_partial,
+        encoding: None,
+        content_type: None,
+    };
+    test.observer.request(request, body.len() as u64);
+    test.finish(ExchangeEnd::Complete).evidence
+}
+
+#[test]
+fn results_of_tools_and_what_stands_beside_a_text_are_told_apart() {
+    type Row<'a> = (Inference, &'a str, &'a [(Role, u64)]);
+    let rows: [Row<'_>; 4] = [
+        (
+            Inference::V1Messages,
+            r#"{"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"hm"},{"type":"tool_use","name":"f","input":{"a":1}}]},
+                {"role":"user","content":[{"type":"tool_result","content":"one two"},{"type":"text","text":"go on"}]},
+                {"role":"user","content":[{"content":[{"type":"text","text":"three"}],"type":"tool_result"}]}],"system":[{"type":"text","text":"be kind"}]}"#,
+            &[
+                (Role::System, 2),
+                (Role::Assistant, 0),
+                (Role::Tool, 2),
+                (Role::User, 2),
+                (Role::Tool, 1),
+            ],
+        ),
+        (
+            Inference::V1Responses,
+            r#"{"input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]},{"type":"reasoning","summary":[]},
+                {"type":"function_call","name":"f","arguments":"{}"},{"type":"function_call_output","output":"a b c"}],"instructions":"be kind"}"#,
+            &[
+                (Role::System, 2),
+                (Role::User, 1),
+                (Role::Assistant, 0),
+                (Role::Assistant, 0),
+                (Role::Tool, 3),
+            ],
+        ),
+        (
+            Inference::Chat,
+            r#"{"messages":[{"content":"a b","role":"tool"},{"role":"user","content":"c","images":["xyz"]},7,{}]}"#,
+            &[(Role::Tool, 2), (Role::User, 1), (Role::Other, 0)],
+        ),
+        (
+            Inference::Embed,
+            r#"{"input":["a b","c"]}"#,
+            &[(Role::User, 2), (Role::User, 1)],
+        ),
+    ];
+    for (endpoint, body, expected) in rows {
+        let messages = evidence(endpoint, body, false).prompt.messages;
+        let found: Vec<_> = messages
+            .iter()
+            .map(|message| (message.role, message.text.words))
+            .collect();
+        assert_eq!(found, expected, "{body}");
+        let marked = messages
+            .iter()
+            .any(|message| message.thinks || message.images == 1 || endpoint == Inference::Embed);
+        assert!(marked, "{body}");
+    }
+}
+
+#[test]
+fn options_count_where_ollama_takes_them() {
+    let body = r#"{"options":{"num_ctx":4096.0,"num_predict":7,"use_mmap":false,"NUM_GPU":3},"keep_alive":"5m","think":false,"format":{},"max_tokens":9,"shift":false,"tools":[{"a": 1}, {"b": "c d"}]}"#;
+    let native = evidence(Inference::Chat, body, false);
+    let expected = Options {
+        num_ctx: Some(4096),
+        num_predict: Some(7),
+        use_mmap: Some(false),
+        shift: Some(false),
+        wants_json: true,
+        ..Options::default()
+    };
+    assert_eq!(native.options, expected);
+    assert_eq!(
+        native.keep_alive,
+        Some(KeepAlive::For(Duration::from_secs(300)))
+    );
+    assert_eq!(
+        native.prompt.tools_bytes,
+        (r#"{"a":1}"#.len() + r#"{"b":"c d"}"#.len()) as u64
+    );
+    assert!(native.prompt.think != 0 && native.prompt.tools != 0);
+    let openai = evidence(Inference::V1ChatCompletions, body, false);
+    let asked = (
+        openai.options.num_ctx,
+        openai.options.num_predict,
+        openai.options.use_mmap,
+    );
+    assert_eq!(asked, (Some(4096), Some(9), None));
+    assert_eq!((openai.keep_alive, openai.prompt.think), (None, 0));
+}
+
+#[test]
+fn a_body_that_was_not_read_to_its_end_is_cut() {
+    let whole = r#"{"messages":[{"role":"user","content":"a b"},{"role":"user","content":"c d"}]}"#;
+    assert!(!evidence(Inference::Chat, whole, false).prompt.is_cut);
+    for end in 0..whole.len() {
+        assert!(evidence(Inference::Chat, &whole[..end], true).prompt.is_cut);
+        assert!(
+            evidence(Inference::Chat, &whole[..end], false)
+                .prompt
+                .is_cut
+        );
+    }
+    assert_eq!(
+        evidence(Inference::Chat, &whole[..whole.len() - 5], true)
+            .prompt
+            .messages
+            .len(),
+        2
+    );
+}
+
+#[test]
+#[ignore = "measures; run it alone, in release mode"]
+fn the_cost_of_a_request_and_of_a_byte_of_its_text() {
+    let line = "It borrows every hollow ledger between the window and the gate. ";
+    let time = |lines: usize| {
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"{}"}}]}}"#,
+            line.repeat(lines)
+        );
+        let rounds = 2_000_000 / (lines * line.len() + 1000);
+        let start = Instant::now();
+        for _ in 0..rounds {
+            std::hint::black_box(evidence(Inference::Chat, &body, false));
+        }
+        start.elapsed().as_nanos() as f64 / rounds as f64
+    };
+    let (small, large) = (time(1), time(1600));
+    let byte = (large - small) / (1599 * line.len()) as f64;
+    println!("{small:.0} ns a small request, {byte:.2} ns a byte, all reading included");
+    assert!(small < 10_000.0 && byte < 3.0);
 }
 
 proptest! {
