@@ -11,46 +11,13 @@ use prometheus::{
 };
 
 use super::bounded_family::BoundedFamily;
+use super::buckets::{
+    CONTEXT_RATIO, PART_SECONDS, PROMPT_TOKENS, PROMPT_TOKENS_PER_SECOND, REQUEST_SECONDS,
+    TOKEN_SECONDS, TOKENS, TOKENS_PER_SECOND, WAIT_SECONDS,
+};
 use super::labels::{HTTP_ENDPOINTS, REFUSALS, UNKNOWN};
 use crate::http::agent::UpstreamErrorKind;
 use crate::http::route::Dialect;
-
-/// Seconds of a whole request.
-const REQUEST_SECONDS: &[f64] = &[
-    0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
-];
-/// Seconds of a part of a request, which may be much shorter.
-const PART_SECONDS: &[f64] = &[
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
-    1800.0,
-];
-/// Seconds until something starts.
-const WAIT_SECONDS: &[f64] = &[
-    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 640.0,
-];
-/// Seconds between two tokens.
-const TOKEN_SECONDS: &[f64] = &[
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5,
-];
-/// Tokens of a whole prompt, in powers of 4.
-const PROMPT_TOKENS: &[f64] = &[
-    16.0,
-    64.0,
-    256.0,
-    1024.0,
-    4096.0,
-    16384.0,
-    65536.0,
-    262_144.0,
-    1_048_576.0,
-];
-const PROMPT_TOKENS_PER_SECOND: &[f64] = &[
-    10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 25_000.0, 50_000.0,
-];
-const TOKENS: &[f64] = &[10.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2000.0, 5000.0];
-const TOKENS_PER_SECOND: &[f64] = &[
-    1.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 90.0, 100.0, 150.0, 200.0,
-];
 
 /// Counters and histograms with labels and a bound on their sets of values.
 pub type Counters = BoundedFamily<IntCounterVec>;
@@ -75,6 +42,11 @@ pub struct Families {
     pub time_per_output_token: Histograms,
     pub finished: Counters,
     pub active_requests: IntGaugeVec,
+
+    pub context_cut: Counters,
+    pub context_used: Histograms,
+    pub model_reloads: Counters,
+    pub findings: Counters,
 
     pub analytics_queue_size: IntGauge,
     pub analytics_writes: Counters,
@@ -199,6 +171,23 @@ impl Families {
                 &["model", "reason"],
             )?,
             active_requests: define.gauges("ollama_active_requests", "Requests that make a model work right now.", &["model"])?,
+            context_cut: define.counters(
+                "ollama_context_cut_total",
+                "Requests whose prompt or reply did not fit into the model's context, by what was cut.",
+                &["model", "kind", "certainty"],
+            )?,
+            context_used: define.histograms(
+                "ollama_context_used_ratio",
+                "Part of the model's context that one request's prompt and answer took; 1 and more if the prompt was cut.",
+                &["model"],
+                CONTEXT_RATIO,
+            )?,
+            model_reloads: define.counters("ollama_model_reloads_total", "Loads of a model, by why it was not there.", &["model", "cause"])?,
+            findings: define.counters(
+                "ollama_findings_total",
+                "What was found to be wrong with requests.",
+                &["model", "kind", "certainty"],
+            )?,
             analytics_queue_size: define.gauge("ollama_analytics_queue_size", "Records that wait to be written into the history.")?,
             analytics_writes: define.counters(
                 "ollama_analytics_writes_total",

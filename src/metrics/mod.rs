@@ -4,6 +4,8 @@
 //! reads.
 
 mod bounded_family;
+mod buckets;
+mod diagnosis;
 mod families;
 mod labels;
 mod ollama_status;

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use prometheus::proto::{MetricFamily, MetricType};
 
 use super::*;
+use crate::diagnose::diagnosis::Report;
+use crate::diagnose::reload::Cause;
+use crate::diagnose::{Certainty, Finding, Kind};
 use crate::http::agent::UpstreamErrorKind;
 use crate::http::route::{ServedRoutes, route};
 use crate::observe::category::CATEGORIES;
@@ -14,6 +17,12 @@ fn filled() -> Metrics {
     let metrics = metrics();
     metrics.request_started("id", Some("talk"));
     metrics.request_finished(&chat());
+    let report = Report {
+        reload_cause: Some(Cause::Options),
+        findings: vec![Finding::new(Kind::ContextCut, Certainty::Sure, "middle")],
+        ..Report::default()
+    };
+    metrics.count_report(&chat(), Some(4096), &report);
     metrics.set_ollama_status(&status(&["talk"]));
     metrics.init_analytics_backend("jsonl");
     metrics
@@ -71,7 +80,9 @@ fn every_histogram_has_the_buckets_of_the_contract() {
     let prompt_speed = "10 25 50 100 250 500 1000 2500 5000 10000 25000 50000";
     let tokens = "10 50 100 250 500 1000 2000 5000";
     let speed = "1 5 10 20 30 40 50 60 70 75 80 90 100 150 200";
+    let context = "0.1 0.25 0.5 0.75 0.9 0.95 1 1.5";
     let contract = [
+        ("ollama_context_used_ratio", context),
         ("ollama_eval_duration_seconds", part),
         ("ollama_load_duration_seconds", part),
         ("ollama_prompt_eval_duration_seconds", part),

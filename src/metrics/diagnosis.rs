@@ -1,0 +1,93 @@
+//! Counts what diagnosis says of requests.
+
+use super::Metrics;
+use crate::diagnose::Kind;
+use crate::diagnose::diagnosis::Report;
+use crate::observe::Exchange;
+
+#[allow(dead_code, reason = "nobody diagnoses yet")]
+impl Metrics {
+    /// Counts what was found about a request. `context_length` is that of its model, in tokens,
+    /// where it is known.
+    pub fn count_report(&self, exchange: &Exchange, context_length: Option<u64>, report: &Report) {
+        let (f, model) = (&self.families, self.models.label(exchange.model.as_deref()));
+        let mut is_cut = false;
+        for finding in &report.findings {
+            let certainty = finding.certainty.as_str();
+            f.findings
+                .with_label_values(&[model, finding.kind.as_str(), certainty])
+                .inc();
+            if finding.kind == Kind::ContextCut {
+                is_cut = finding.cause != "reply";
+                f.context_cut
+                    .with_label_values(&[model, &finding.cause, certainty])
+                    .inc();
+            }
+        }
+        if let Some(cause) = report.reload_cause {
+            f.model_reloads
+                .with_label_values(&[model, cause.as_str()])
+                .inc();
+        }
+        let context = context_length.filter(|tokens| *tokens > 0);
+        if let Some((prompt, context)) = exchange.prompt_tokens.zip(context) {
+            let tokens = prompt.saturating_add(exchange.generated_tokens.unwrap_or_default());
+            let least = if is_cut { 1.0 } else { 0.0 };
+            f.context_used
+                .with_label_values(&[model])
+                .observe((tokens as f64 / context as f64).max(least));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::reload::Cause;
+    use crate::diagnose::{Certainty, Finding};
+    use crate::metrics::tests::chat;
+
+    fn counted(report: &Report) -> String {
+        let metrics = Metrics::new("1.2.3").unwrap();
+        metrics.request_finished(&chat());
+        let exchange = Exchange {
+            prompt_tokens: Some(1000),
+            generated_tokens: Some(24),
+            ..chat()
+        };
+        metrics.count_report(&exchange, Some(4096), report);
+        String::from_utf8(metrics.encode()).unwrap()
+    }
+
+    #[test]
+    fn a_cut_prompt_counts_as_a_whole_context() {
+        let report = Report {
+            findings: vec![Finding::new(Kind::ContextCut, Certainty::Sure, "middle")],
+            ..Report::default()
+        };
+        let text = counted(&report);
+        for line in [
+            r#"ollama_context_cut_total{certainty="sure",kind="middle",model="talk"} 1"#,
+            r#"ollama_findings_total{certainty="sure",kind="context_cut",model="talk"} 1"#,
+            r#"ollama_context_used_ratio_sum{model="talk"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_load_counts_by_its_cause_and_a_whole_prompt_by_its_part() {
+        let report = Report {
+            reload_cause: Some(Cause::Options),
+            ..Report::default()
+        };
+        let text = counted(&report);
+        for line in [
+            r#"ollama_model_reloads_total{cause="options",model="talk"} 1"#,
+            r#"ollama_context_used_ratio_sum{model="talk"} 0.25"#,
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        assert!(!text.contains("ollama_findings_total{"), "{text}");
+    }
+}
