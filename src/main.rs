@@ -38,8 +38,6 @@ mod metrics;
 
 mod observe;
 
-// Tried on recordings; nothing asks it yet.
-#[cfg(test)]
 mod diagnose;
 
 mod config;

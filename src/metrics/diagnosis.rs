@@ -43,7 +43,7 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::reload::Cause;
+    use crate::diagnose::reload::ReloadCause;
     use crate::diagnose::{Certainty, Finding};
     use crate::metrics::tests::chat;
 
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_load_counts_by_its_cause_and_a_whole_prompt_by_its_part() {
         let report = Report {
-            reload_cause: Some(Cause::Options),
+            reload_cause: Some(ReloadCause::Options),
             ..Report::default()
         };
         let text = counted(&report);

@@ -247,7 +247,7 @@ fn open(history: HistoryConfig, purpose: Purpose) -> Result<HistorySource> {
                 "{e} (a running tap deletes from its own history where neither --analytics-dir nor ANALYTICS_DIR names one)"
             ))
         }),
-        Purpose::Stats | Purpose::Search | Purpose::Export => Store::open_for_reading(&history).map_err(failed),
+        Purpose::Stats | Purpose::Search | Purpose::Export | Purpose::Why => Store::open_for_reading(&history).map_err(failed),
     };
     match opened? {
         Some(store) => Ok(HistorySource::Store(store)),

@@ -19,7 +19,7 @@ pub struct Why {
     /// Those that match, with findings or without.
     pub requests: u64,
     /// What cost most first.
-    pub findings: Vec<groups::Group>,
+    pub findings: Vec<groups::FindingGroup>,
 }
 
 impl Store {

@@ -6,7 +6,7 @@ use prometheus::proto::{MetricFamily, MetricType};
 
 use super::*;
 use crate::diagnose::diagnosis::Report;
-use crate::diagnose::reload::Cause;
+use crate::diagnose::reload::ReloadCause;
 use crate::diagnose::{Certainty, Finding, Kind};
 use crate::http::agent::UpstreamErrorKind;
 use crate::http::route::{ServedRoutes, route};
@@ -18,7 +18,7 @@ fn filled() -> Metrics {
     metrics.request_started("id", Some("talk"));
     metrics.request_finished(&chat());
     let report = Report {
-        reload_cause: Some(Cause::Options),
+        reload_cause: Some(ReloadCause::Options),
         findings: vec![Finding::new(Kind::ContextCut, Certainty::Sure, "middle")],
         ..Report::default()
     };

@@ -11,7 +11,7 @@ use super::prompt::{PromptSeed, RequestFields};
 use super::tools::ToolsSeed;
 use super::values::{StringSeed, StringsSeed};
 use crate::diagnose::fingerprint::Printer;
-use crate::diagnose::prompt::{Role, keys};
+use crate::diagnose::prompt::{MessageRole, keys};
 use crate::http::route::Inference;
 use crate::observe::limits::MAX_NAME;
 use crate::observe::text::prefix;
@@ -64,7 +64,7 @@ fn read_field<'de, A: MapAccess<'de>>(
                 message: &mut fields.system,
                 kept: None,
             })?;
-            fields.system.role(Role::System);
+            fields.system.role(MessageRole::System);
             fields.system.end_cut();
             Ok(())
         }

@@ -1,15 +1,15 @@
 //! The messages of a request for `diagnose`: measured and hashed while they are read, and not kept.
 
 use crate::diagnose::fingerprint::{Fingerprint, Printer};
-use crate::diagnose::prompt::{Prompt, Reader, Role, keys};
+use crate::diagnose::prompt::{MessageRole, Prompt, PromptReader, keys};
 
 /// Takes messages one after the other, the text of each in pieces.
 pub struct MessageReader {
     prompt: Prompt,
     printer: Printer,
     /// The message that is being read.
-    reader: Reader,
-    role: Role,
+    reader: PromptReader,
+    role: MessageRole,
     is_empty: bool,
     /// Results of tools that stood in it are messages of their own.
     has_results: bool,
@@ -20,8 +20,8 @@ impl Default for MessageReader {
         MessageReader {
             prompt: Prompt::default(),
             printer: Printer::new(keys()),
-            reader: Reader::new(keys()),
-            role: Role::Other,
+            reader: PromptReader::new(keys()),
+            role: MessageRole::Other,
             is_empty: true,
             has_results: false,
         }
@@ -29,7 +29,7 @@ impl Default for MessageReader {
 }
 
 impl MessageReader {
-    pub fn role(&mut self, role: Role) {
+    pub fn role(&mut self, role: MessageRole) {
         self.role = role;
     }
 
@@ -40,7 +40,7 @@ impl MessageReader {
     }
 
     /// Takes a message that is only a text.
-    pub fn whole(&mut self, role: Role, text: &str) {
+    pub fn whole(&mut self, role: MessageRole, text: &str) {
         self.role = role;
         self.text(text);
         self.end();
@@ -68,16 +68,16 @@ impl MessageReader {
 
     /// Begins a tool's result among the parts of a message, as Anthropic's user messages have them:
     /// a message of its own, as Ollama makes it one. Returns the role of the message around it.
-    pub fn begin_result(&mut self) -> Role {
+    pub fn begin_result(&mut self) -> MessageRole {
         let around = self.role;
         if !self.is_empty {
             self.end();
         }
-        self.role = Role::Tool;
+        self.role = MessageRole::Tool;
         around
     }
 
-    pub fn end_result(&mut self, around: Role) {
+    pub fn end_result(&mut self, around: MessageRole) {
         self.end();
         self.role = around;
         self.has_results = true;
@@ -86,12 +86,12 @@ impl MessageReader {
     /// Ends the message, unless nothing is left of it beside the results of tools.
     pub fn end(&mut self) {
         if !(self.is_empty && self.has_results) {
-            let mut reader = std::mem::replace(&mut self.reader, Reader::new(keys()));
+            let mut reader = std::mem::replace(&mut self.reader, PromptReader::new(keys()));
             reader.role(self.role);
             self.prompt.push(reader.end());
             self.printer.message(self.role);
         }
-        self.role = Role::Other;
+        self.role = MessageRole::Other;
         self.is_empty = true;
         self.has_results = false;
     }

@@ -16,7 +16,7 @@ use super::tools::ToolCallsSeed;
 use super::values::{FlatSeed, StringSeed, StringsSeed};
 use crate::diagnose::evidence::Evidence;
 use crate::diagnose::fingerprint::{Fingerprint, Printer};
-use crate::diagnose::prompt::{Role, keys};
+use crate::diagnose::prompt::{MessageRole, keys};
 use crate::observe::limits::MAX_NAME;
 use crate::observe::text::{BoundedText, prefix};
 
@@ -100,13 +100,13 @@ impl RequestFields {
     /// Takes the type of an item of OpenAI's responses; a message need not have one.
     fn set_item_type(&mut self, kind: &str) {
         match kind {
-            "function_call_output" => self.messages.role(Role::Tool),
+            "function_call_output" => self.messages.role(MessageRole::Tool),
             "function_call" => {
-                self.messages.role(Role::Assistant);
+                self.messages.role(MessageRole::Assistant);
                 self.messages.tool_call();
             }
             "reasoning" => {
-                self.messages.role(Role::Assistant);
+                self.messages.role(MessageRole::Assistant);
                 self.messages.thinking();
             }
             _ => {}
@@ -129,7 +129,7 @@ impl<'de> Visitor<'de> for PromptSeed<'_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         self.0.prompt.get_or_insert_default().push(text);
-        self.0.messages.whole(Role::User, text);
+        self.0.messages.whole(MessageRole::User, text);
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl<'de> Visitor<'de> for ElementSeed<'_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         self.0.prompt.get_or_insert_default().push_line(text);
-        self.0.messages.whole(Role::User, text);
+        self.0.messages.whole(MessageRole::User, text);
         Ok(())
     }
 
@@ -173,7 +173,7 @@ fn read_message_field<'de, A: MapAccess<'de>>(
         "role" => {
             fields.message.role.clear();
             object.next_value_seed(StringSeed(&mut |role| {
-                messages.role(Role::of(role));
+                messages.role(MessageRole::of(role));
                 fields.message.role = prefix(role, MAX_NAME).to_owned();
             }))
         }

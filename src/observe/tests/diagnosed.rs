@@ -10,7 +10,7 @@ use super::recorded::{RecordedExchange, TestObserver};
 use crate::diagnose::context::Memory;
 use crate::diagnose::evidence::Evidence;
 use crate::diagnose::keep_alive::KeepAlive;
-use crate::diagnose::prompt::{Role, keys};
+use crate::diagnose::prompt::{MessageRole, keys};
 use crate::diagnose::seen::{Options, Seen};
 use crate::diagnose::tests::labels::{Score, verdict};
 use crate::diagnose::tests::recorded::{Case, cases, data};
@@ -108,7 +108,7 @@ fn evidence(endpoint: Inference, body: &str, is_partial: bool) -> Box<Evidence> 
 
 #[test]
 fn results_of_tools_and_what_stands_beside_a_text_are_told_apart() {
-    type Row<'a> = (Inference, &'a str, &'a [(Role, u64)]);
+    type Row<'a> = (Inference, &'a str, &'a [(MessageRole, u64)]);
     let rows: [Row<'_>; 4] = [
         (
             Inference::V1Messages,
@@ -116,11 +116,11 @@ fn results_of_tools_and_what_stands_beside_a_text_are_told_apart() {
                 {"role":"user","content":[{"type":"tool_result","content":"one two"},{"type":"text","text":"go on"}]},
                 {"role":"user","content":[{"content":[{"type":"text","text":"three"}],"type":"tool_result"}]}],"system":[{"type":"text","text":"be kind"}]}"#,
             &[
-                (Role::System, 2),
-                (Role::Assistant, 0),
-                (Role::Tool, 2),
-                (Role::User, 2),
-                (Role::Tool, 1),
+                (MessageRole::System, 2),
+                (MessageRole::Assistant, 0),
+                (MessageRole::Tool, 2),
+                (MessageRole::User, 2),
+                (MessageRole::Tool, 1),
             ],
         ),
         (
@@ -128,22 +128,26 @@ fn results_of_tools_and_what_stands_beside_a_text_are_told_apart() {
             r#"{"input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]},{"type":"reasoning","summary":[]},
                 {"type":"function_call","name":"f","arguments":"{}"},{"type":"function_call_output","output":"a b c"}],"instructions":"be kind"}"#,
             &[
-                (Role::System, 2),
-                (Role::User, 1),
-                (Role::Assistant, 0),
-                (Role::Assistant, 0),
-                (Role::Tool, 3),
+                (MessageRole::System, 2),
+                (MessageRole::User, 1),
+                (MessageRole::Assistant, 0),
+                (MessageRole::Assistant, 0),
+                (MessageRole::Tool, 3),
             ],
         ),
         (
             Inference::Chat,
             r#"{"messages":[{"content":"a b","role":"tool"},{"role":"user","content":"c","images":["xyz"]},7,{}]}"#,
-            &[(Role::Tool, 2), (Role::User, 1), (Role::Other, 0)],
+            &[
+                (MessageRole::Tool, 2),
+                (MessageRole::User, 1),
+                (MessageRole::Other, 0),
+            ],
         ),
         (
             Inference::Embed,
             r#"{"input":["a b","c"]}"#,
-            &[(Role::User, 2), (Role::User, 1)],
+            &[(MessageRole::User, 2), (MessageRole::User, 1)],
         ),
     ];
     for (endpoint, body, expected) in rows {

@@ -85,7 +85,7 @@ fn page(origin: &SourceInfo, why: &Why) -> String {
 }
 
 /// One group: what happened, the way out, who was hit and when, and one request to look at.
-fn told(group: &groups::Group) -> String {
+fn told(group: &groups::FindingGroup) -> String {
     let clients: Vec<&str> = group
         .clients
         .iter()

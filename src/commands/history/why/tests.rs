@@ -3,8 +3,8 @@
 use super::*;
 use crate::diagnose::{Certainty, Kind};
 
-fn group() -> groups::Group {
-    groups::Group {
+fn group() -> groups::FindingGroup {
+    groups::FindingGroup {
         key: "context_cut.middle.sure.qwen3:30b".to_owned(),
         kind: Kind::ContextCut,
         cause: "middle".to_owned(),
