@@ -19,7 +19,6 @@ pub mod keep_alive;
 pub mod listing;
 pub mod load_options;
 pub mod measure;
-pub mod numbers;
 pub mod prompt;
 #[cfg(test)]
 mod recordings;

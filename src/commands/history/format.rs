@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Local};
 
+use crate::util::numbers::thousands;
+
 /// The longest line of an answer (characters).
 pub const LINE_WIDTH: usize = 100;
 
@@ -10,18 +12,6 @@ const UNKNOWN: &str = "-";
 
 /// The latest time that is a date (the year 5138, Unix seconds).
 const END_OF_TIME: f64 = 1e11;
-
-/// Writes a number with a comma between thousands.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .filter_map(|group| std::str::from_utf8(group).ok())
-        .collect();
-    groups.join(",")
-}
 
 /// `1 record`, `1,234 records`.
 pub fn pluralize(number: u64, word: &str) -> String {
@@ -130,10 +120,6 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_people_read_them() {
-        assert_eq!(
-            [0, 999, 1000, 1_234_567].map(thousands),
-            ["0", "999", "1,000", "1,234,567"]
-        );
         assert_eq!(
             [0, 1, 2].map(|n| pluralize(n, "record")),
             ["0 records", "1 record", "2 records"]

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::format::{pluralize, thousands};
+use super::format::pluralize;
+use crate::util::numbers::thousands;
 
 /// The time between two changes of the line.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(100);

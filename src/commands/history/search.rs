@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::format::{LINE_WIDTH, duration, format_time, thousands, truncate};
+use super::format::{LINE_WIDTH, duration, format_time, truncate};
 use super::source::{HistorySource, Purpose};
 use super::table::Table;
 use super::{combine, filter, print, query_config, usage};
@@ -10,6 +10,7 @@ use crate::cli::SearchArgs;
 use crate::error::Result;
 use crate::history::record::Record;
 use crate::history::store::query::UNKNOWN_NAME;
+use crate::util::numbers::thousands;
 use crate::util::sanitize::escape_control_chars;
 
 /// Records that are shown by default.

@@ -4,9 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::format::{
-    decimal, duration, format_time, hours as hours_text, percent, pluralize, thousands,
-};
+use super::format::{decimal, duration, format_time, hours as hours_text, percent, pluralize};
 use super::source::{HistorySource, Purpose, SourceInfo, no_records};
 use super::table::Table;
 use super::{UsageErrors, combine, filter, print, query_config, usage};
@@ -14,6 +12,7 @@ use crate::cli::StatsArgs;
 use crate::error::Result;
 use crate::history::store::query::{self, DEFAULT_HOURS, HOURS_FORMAT};
 use crate::history::store::{Distribution, EnhancedStats, Group, Query};
+use crate::util::numbers::thousands;
 
 /// The most groups that a table shows; --json has all.
 const GROUPS_MAX: usize = 20;

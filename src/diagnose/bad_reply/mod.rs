@@ -10,7 +10,7 @@ mod tests;
 use serde::de::IgnoredAny;
 
 use super::finding::{Certainty, Finding, Kind};
-use super::numbers::thousands;
+use crate::util::numbers::thousands;
 
 /// A reply, and what was asked of it. Its texts are looked at here, and none of them is told.
 #[derive(Clone, Copy, Debug, Default)]

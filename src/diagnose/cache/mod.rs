@@ -11,10 +11,10 @@ use speed::Speeds;
 
 use super::bounded::Bounded;
 use super::fingerprint::{DifferencePlace, Fingerprint};
-use super::numbers::thousands;
 use super::prompt::MessageRole;
 use super::words::time;
 use super::{Certainty, Finding, Kind, Seen};
+use crate::util::numbers::thousands;
 
 /// From so many tokens on, a prompt that is read anew is worth a finding.
 pub const PROMPT_MIN: u64 = 512;

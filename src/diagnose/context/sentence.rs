@@ -1,7 +1,7 @@
 //! SENTENCE: what is told of a cut, and what to do about it. No text of a prompt or of a reply is in it.
 
 use crate::diagnose::finding::{Certainty, Finding, Kind};
-use crate::diagnose::numbers::thousands;
+use crate::util::numbers::thousands;
 
 use super::reply::{Fate, ReplyCut};
 use super::view::View;

@@ -5,7 +5,7 @@ mod one;
 
 use std::process::ExitCode;
 
-use super::format::{LINE_WIDTH, format_time, pluralize, thousands, wrap};
+use super::format::{LINE_WIDTH, format_time, pluralize, wrap};
 use super::source::{HistorySource, Purpose, SourceInfo};
 use super::{UsageErrors, combine, filter, print, query_config, stats, usage};
 use crate::cli::WhyArgs;
@@ -13,6 +13,7 @@ use crate::diagnose::groups;
 use crate::error::{Error, Result};
 use crate::history::record::now;
 use crate::history::store::{Query, Why};
+use crate::util::numbers::thousands;
 use crate::util::sanitize::escape_control_chars;
 
 /// How far the lines below the first of a finding stand in.

@@ -1,10 +1,11 @@
 //! One request: what its time went into, and what was found.
 
-use super::super::format::{LINE_WIDTH, format_time, thousands, truncate};
+use super::super::format::{LINE_WIDTH, format_time, truncate};
 use super::super::table::Table;
 use super::paragraphs;
 use crate::history::record::{Record, client_name};
 use crate::history::store::query::UNKNOWN_NAME;
+use crate::util::numbers::thousands;
 use crate::util::sanitize::escape_control_chars;
 
 pub fn page(record: &Record) -> String {
