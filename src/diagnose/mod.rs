@@ -19,6 +19,7 @@ pub mod keep_alive;
 pub mod listing;
 pub mod load_options;
 pub mod measure;
+pub mod notices;
 pub mod prompt;
 #[cfg(test)]
 mod recordings;

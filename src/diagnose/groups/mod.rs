@@ -132,7 +132,8 @@ fn is_wrong(kind: Kind) -> bool {
     matches!(kind, Kind::ContextCut | Kind::BadReply)
 }
 
-fn key(finding: &Finding, model: &str) -> String {
+/// The key of the group that a finding belongs to, and by which people hide it.
+pub fn key(finding: &Finding, model: &str) -> String {
     let (kind, certainty) = (finding.kind.as_str(), finding.certainty.as_str());
     format!("{kind}.{}.{certainty}.{model}", finding.cause)
 }
