@@ -45,6 +45,9 @@ pub struct Exchange {
     pub endpoint: Inference,
     pub client_ip: Option<IpAddr>,
     pub user_agent: Option<String>,
+    /// The name of its product, and the version of that.
+    pub client: Option<String>,
+    pub client_version: Option<String>,
 
     /// The request's model, normalized (`model_name`); the reply's only if the request could not be
     /// read.

@@ -9,6 +9,7 @@
 mod lenient;
 
 pub mod category;
+pub mod client_product;
 pub mod content_encoding;
 mod event;
 pub mod exchange;

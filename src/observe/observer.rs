@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::category::categorize;
+use super::client_product::ClientProduct;
 use super::event::{ExchangeEnd, ExchangeEvent, ExchangeStart, RequestBody, Sink};
 use super::exchange::Exchange;
 use super::model_name::normalize;
@@ -160,12 +161,17 @@ impl Observer {
             .map(|name| normalize(name).into_owned());
         let tokens = TokenCounts::of(&facts, endpoint);
         let prompt = request.prompt;
+        let user_agent = self.start.user_agent.take();
+        let product = user_agent.as_deref().and_then(ClientProduct::of);
+        let (client, client_version) = product.map(|of| (of.name, of.version)).unzip();
         Exchange {
             interaction_id: std::mem::take(&mut self.interaction_id),
             arrived: self.start.at,
             endpoint,
             client_ip: self.start.client_ip,
-            user_agent: self.start.user_agent.take(),
+            user_agent,
+            client,
+            client_version: client_version.flatten(),
 
             model_sent: model_sent.filter(|sent| model.as_ref() != Some(sent)),
             model,

@@ -23,7 +23,8 @@ pub fn escape_control_chars(text: &str) -> Cow<'_, str> {
     out.into()
 }
 
-fn is_harmful(c: char) -> bool {
+/// Could `c` do one of these?
+pub fn is_harmful(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }
 

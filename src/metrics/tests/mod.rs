@@ -24,6 +24,8 @@ pub fn chat() -> Exchange {
         endpoint: Inference::Chat,
         client_ip: None,
         user_agent: None,
+        client: None,
+        client_version: None,
         model: Some("talk".to_owned()),
         model_sent: None,
         prompt: Some("why".to_owned()),
