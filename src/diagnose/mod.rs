@@ -25,6 +25,7 @@ pub mod prompt;
 mod recordings;
 pub mod reload;
 pub mod seen;
+pub mod session;
 pub mod slower;
 pub mod span;
 #[cfg(test)]

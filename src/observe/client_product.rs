@@ -1,7 +1,8 @@
 //! The product that a client's User-Agent names, without its version.
 //!
-//! A User-Agent is `product/version (comment) library/version …`, where the product comes first. Browsers, and programs
-//! that are built on one, begin with the words of others; they are told by the token that is their own.
+//! A User-Agent is `product/version (comment) library/version …`, where the product comes first.
+//! Browsers, and programs that are built on one, begin with the words of others; they are told by
+//! the token that is their own.
 
 use super::text::prefix;
 use crate::util::sanitize::is_harmful;
