@@ -43,6 +43,7 @@ impl PageQueues {
             | Page::Message
             | Page::Models
             | Page::Why
+            | Page::HideFindings
             | Page::Export
             | Page::Purge => &self.history.0,
         }

@@ -177,7 +177,7 @@ filtered_command! {
 
 filtered_command! {
     /// Say why requests were slow or their replies wrong, what cost most first, each with its way out; with ID, what one request's time went into.
-    #[argh(subcommand, name = "why", usage = "[ID] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    #[argh(subcommand, name = "why", usage = "[ID] [--all] [--hide KEY] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
     pub struct WhyArgs {
         /// the request to look at
         #[argh(positional)]
@@ -190,6 +190,18 @@ filtered_command! {
         /// only prompts that have this text in them, in upper or lower case
         #[argh(option)]
         pub search: Option<String>,
+
+        /// tell hidden findings too
+        #[argh(switch)]
+        pub all: bool,
+
+        /// tell no more of the findings with this key, which stands below them
+        #[argh(option)]
+        pub hide: Option<String>,
+
+        /// days that they stay hidden (default 30); 0 shows them again
+        #[argh(option)]
+        pub days: Option<String>,
 
         /// print one JSON object
         #[argh(switch)]

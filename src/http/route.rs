@@ -18,6 +18,8 @@ pub enum Page {
     Message,
     Models,
     Why,
+    /// Hides findings.
+    HideFindings,
     Export,
     /// Deletes records.
     Purge,
@@ -40,6 +42,7 @@ impl Page {
             Page::Message => "analytics/messages/:id",
             Page::Models => "analytics/models",
             Page::Why => "analytics/why",
+            Page::HideFindings => "analytics/why/hide",
             Page::Export => "analytics/export",
             Page::Nowhere => OTHER,
         }
@@ -140,6 +143,7 @@ pub fn route(method: &str, target: &str, served: ServedRoutes) -> Route {
 fn page(method: &str, path: &str) -> Option<Page> {
     match (method, path) {
         ("DELETE", "/analytics/messages") => Some(Page::Purge),
+        ("POST", "/analytics/why/hide") => Some(Page::HideFindings),
         ("GET" | "HEAD", "/metrics") => Some(Page::Metrics),
         ("GET" | "HEAD", "/healthz") => Some(Page::Healthz),
         ("GET" | "HEAD", "/test") => Some(Page::Test),
@@ -282,6 +286,11 @@ mod tests {
             route("DELETE", "/analytics/messages?all=true"),
             Route::Own(Page::Purge)
         );
+        assert_eq!(
+            route("POST", "/analytics/why/hide?key=x"),
+            Route::Own(Page::HideFindings)
+        );
+        assert_eq!(endpoint("GET", "/analytics/why/hide"), OTHER);
         for target in ["/analytics/messages/a/b", "/analytics/other", "/analyticsx"] {
             assert_eq!(endpoint("GET", target), OTHER, "{target}");
         }

@@ -59,7 +59,15 @@ fn model(group: Group) -> serde_json::Value {
 /// `/analytics/why`: what went wrong with the requests that match.
 pub fn why(parameters: Parameters, history: &History) -> Result<PageResponse> {
     let now = now();
-    respond(history.store.why(&parameters.why_query(now)?, now)?)
+    let hidden = parameters.hidden()?;
+    let query = parameters.without("all").why_query(now)?;
+    respond(history.store.why(&query, hidden, now)?)
+}
+
+/// `POST /analytics/why/hide`: hides a group of findings for some days, or shows it again.
+pub fn hide_findings(parameters: &Parameters, history: &History) -> Result<PageResponse> {
+    let (key, days) = parameters.key_and_days()?;
+    respond(history.store.hide_findings(key, days, now())?)
 }
 
 /// `DELETE /analytics/messages`: deletes the records before a time, or all of them.

@@ -73,6 +73,9 @@ impl Pages {
             Page::Why => self.with_history(page, request, |history| {
                 complete(analytics::why(parameters(), history))
             }),
+            Page::HideFindings => self.with_history(page, request, |history| {
+                complete(analytics::hide_findings(&parameters(), history))
+            }),
             Page::Purge => self.with_history(page, request, |history| {
                 complete(analytics::purge(&parameters(), history))
             }),

@@ -2,10 +2,12 @@
 
 use form_urlencoded::parse;
 
+use crate::diagnose::groups::{KEY_FORMAT, is_key};
 use crate::history::store::query::{
-    DEFAULT_HOURS, HOURS_FORMAT, TIME_FORMATS, parse_hours, parse_time,
+    DEFAULT_HIDDEN_DAYS, DEFAULT_HOURS, HIDDEN_DAYS_FORMAT, HOURS_FORMAT, TIME_FORMATS,
+    parse_hidden_days, parse_hours, parse_time,
 };
-use crate::history::store::{BadParameter, Query, Result, StoreError};
+use crate::history::store::{BadParameter, Hidden, Query, Result, StoreError};
 use crate::http::route::{message_of, query_of};
 
 /// The parameters of a request, decoded, in order.
@@ -82,6 +84,32 @@ impl Parameters {
         }
         let query = self.without("hours").query()?;
         Ok(query.in_hours(hours.unwrap_or(DEFAULT_HOURS), now))
+    }
+
+    /// Reads `all`: whether hidden groups of findings are told too.
+    pub fn hidden(&self) -> Result<Hidden> {
+        match self.iter().filter(|(name, _)| *name == "all").last() {
+            Some((_, "true")) => Ok(Hidden::Told),
+            None | Some((_, "" | "false")) => Ok(Hidden::LeftOut),
+            Some((name, value)) => Err(bad_parameter(name, value, "true or false")),
+        }
+    }
+
+    /// Reads the key of a group of findings, and for how many days it is to be hidden.
+    pub fn key_and_days(&self) -> Result<(&str, u32)> {
+        self.only(&["key", "days"])?;
+        let last = |wanted| self.iter().filter(|(name, _)| *name == wanted).last();
+        let (_, key) = last("key").unwrap_or_default();
+        if !is_key(key) {
+            return Err(bad_parameter("key", key, KEY_FORMAT));
+        }
+        match last("days") {
+            None => Ok((key, DEFAULT_HIDDEN_DAYS)),
+            Some((name, value)) => match parse_hidden_days(value) {
+                Some(days) => Ok((key, days)),
+                None => Err(bad_parameter(name, value, HIDDEN_DAYS_FORMAT)),
+            },
+        }
     }
 
     /// Reads the time before which records are to be deleted; `None` for all of them.

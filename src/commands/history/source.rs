@@ -12,7 +12,9 @@ use crate::commands::discovery;
 use crate::config::{Backend, HistoryConfig, HistoryLocation, QueryConfig};
 use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
-use crate::history::store::{EnhancedStats, Extent, PurgeReport, Query, Store, StoreError, Why};
+use crate::history::store::{
+    EnhancedStats, Extent, Hidden, HideReport, PurgeReport, Query, Store, StoreError, Why,
+};
 use crate::platform;
 use crate::util::sanitize::escape_control_chars;
 
@@ -122,10 +124,18 @@ impl HistorySource {
     }
 
     /// What went wrong with the records that are meant.
-    pub fn why(&self, query: &Query) -> Result<Why> {
+    pub fn why(&self, query: &Query, hidden: Hidden) -> Result<Why> {
         match self {
-            HistorySource::Tap(tap) => tap.why(query),
-            HistorySource::Store(store) => store.why(query, now()).map_err(failed),
+            HistorySource::Tap(tap) => tap.why(query, hidden),
+            HistorySource::Store(store) => store.why(query, hidden, now()).map_err(failed),
+        }
+    }
+
+    /// Hides the findings with this key for so many days, or shows them again: `days` is 0.
+    pub fn hide_findings(&self, key: &str, days: u32) -> Result<HideReport> {
+        match self {
+            HistorySource::Tap(tap) => tap.hide_findings(key, days),
+            HistorySource::Store(store) => store.hide_findings(key, days, now()).map_err(failed),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::StatsArgs;
 use crate::error::Result;
 use crate::history::store::query::{self, DEFAULT_HOURS, HOURS_FORMAT};
-use crate::history::store::{Distribution, EnhancedStats, Group, Query};
+use crate::history::store::{Distribution, EnhancedStats, Group, Hidden, Query};
 use crate::util::numbers::thousands;
 
 /// The most groups that a table shows; --json has all.
@@ -78,7 +78,9 @@ fn hint(source: &HistorySource, numbers: &EnhancedStats, hours: Option<&str>) ->
         end_time: Some(numbers.end_time),
         ..Query::default()
     };
-    let found = source.why(&query).map_or(0, |why| why.findings.len());
+    let found = source
+        .why(&query, Hidden::LeftOut)
+        .map_or(0, |why| why.findings.len());
     let flag = hours
         .map(|hours| format!(" --hours {}", hours.trim()))
         .unwrap_or_default();

@@ -14,7 +14,7 @@ use super::abort_reason::AbortReason;
 use super::{filter, format};
 use crate::error::{Error, Result};
 use crate::history::record::Record;
-use crate::history::store::{EnhancedStats, Extent, PurgeReport, Query, Why};
+use crate::history::store::{EnhancedStats, Extent, Hidden, HideReport, PurgeReport, Query, Why};
 use crate::http::address::Upstream;
 use crate::http::agent::{Target, error_chain};
 use crate::util::sanitize::summarize_page;
@@ -148,9 +148,23 @@ impl TapClient {
         )
     }
 
-    pub fn why(&self, query: &Query) -> Result<Why> {
+    pub fn why(&self, query: &Query, hidden: Hidden) -> Result<Why> {
         let request = self.agent.get(self.url("/analytics/why"));
+        let request = match hidden {
+            Hidden::Told => request.query("all", "true"),
+            Hidden::LeftOut => request,
+        };
         self.answer(request.query_pairs(filter::parameters(query)))
+    }
+
+    pub fn hide_findings(&self, key: &str, days: u32) -> Result<HideReport> {
+        let request = self.agent.post(self.url("/analytics/why/hide"));
+        let request = request.query("key", key).query("days", days.to_string());
+        let request = self.authorized(request);
+        let response = request
+            .send_empty()
+            .map_err(|e| self.failed(&error_chain(&e)))?;
+        self.read(self.expect_good(response)?)
     }
 
     /// The record with this id, if there is one.
@@ -246,11 +260,16 @@ impl TapClient {
     }
 
     /// Whoever asks may wait for ever, or press Ctrl-C.
-    fn send(&self, mut request: RequestBuilder<WithoutBody>) -> Result<Response<Body>> {
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
+    fn send(&self, request: RequestBuilder<WithoutBody>) -> Result<Response<Body>> {
+        let response = self.authorized(request).call();
+        response.map_err(|e| self.failed(&error_chain(&e)))
+    }
+
+    fn authorized<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
         }
-        request.call().map_err(|e| self.failed(&error_chain(&e)))
     }
 
     fn expect_good(&self, mut response: Response<Body>) -> Result<Response<Body>> {

@@ -52,6 +52,9 @@ pub struct FindingGroup {
     pub last: f64,
     /// Ids of requests, the newest first.
     pub examples: Vec<String>,
+    /// Until when people have hidden the group (Unix seconds).
+    #[serde(default)]
+    pub hidden_until: Option<f64>,
 }
 
 /// Gathers findings in any order.
@@ -97,6 +100,7 @@ impl Groups {
             first: slower.since,
             last,
             examples: slower.examples.clone(),
+            hidden_until: None,
         });
     }
 
@@ -130,6 +134,26 @@ impl Groups {
 /// Whether the reply suffered, and not only the time that it took.
 fn is_wrong(kind: Kind) -> bool {
     matches!(kind, Kind::ContextCut | Kind::BadReply)
+}
+
+/// How a key is made, for people.
+pub const KEY_FORMAT: &str =
+    "a key that /analytics/why tells, such as context_cut.middle.sure.llama3.2";
+
+/// The longest key (bytes).
+const KEY_MAX: usize = 1000;
+
+/// Whether this may be the key of a group.
+pub fn is_key(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(4, '.').collect();
+    let &[kind, _, certainty, model] = parts.as_slice() else {
+        return false;
+    };
+    let is_certainty = [Certainty::Likely, Certainty::Sure].map(Certainty::as_str);
+    text.len() <= KEY_MAX
+        && Kind::ALL.iter().any(|known| known.as_str() == kind)
+        && is_certainty.contains(&certainty)
+        && !model.is_empty()
 }
 
 /// The key of the group that a finding belongs to, and by which people hide it.

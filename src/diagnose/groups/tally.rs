@@ -124,6 +124,7 @@ impl Tally {
             first: self.first,
             last: self.last,
             examples: self.examples.into_iter().rev().map(|(_, id)| id).collect(),
+            hidden_until: None,
         }
     }
 }

@@ -2,8 +2,8 @@
 //! time.
 //!
 //! Some files of it are not the history's: `.lock`, whose OS lock a writer holds for as long as it
-//! lives (a kill frees it), `.holder`, which says who that is, `.expiry` (`expiry`), and the token
-//! of a running tap. Readers of the history look at none of them.
+//! lives (a kill frees it), `.holder`, which says who that is, `.expiry` (`expiry`),
+//! `.hidden-findings` (`hidden`), and the token of a running tap. No reader of records looks at them.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::expiry::STATE_FILE;
+use super::hidden::HIDDEN_FILE;
 use super::{Result, StoreError, failed};
 use crate::platform;
 use crate::util::threads::lock;
@@ -126,6 +127,17 @@ fn create_file(path: PathBuf, options: &OpenOptions) -> io::Result<File> {
     Ok(file)
 }
 
+/// Writes a file beside the history, whole or not at all, for the owner of the directory alone.
+pub fn replace_side_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default();
+    let mut part = tempfile::Builder::new()
+        .prefix(name)
+        .tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
+    platform::files::give_to_owner_of_directory(part.as_file(), part.path())?;
+    part.write_all(text)?;
+    platform::files::replace(part, path).map(drop)
+}
+
 /// Writes the files beside the history.
 fn write_side_files(path: &Path, holder: &str) -> io::Result<()> {
     if holds_a_history_only(path)? {
@@ -171,6 +183,7 @@ fn holds_a_history_only(path: &Path) -> io::Result<bool> {
         let name = name.to_string_lossy();
         if !name.starts_with(HISTORY_FILE_PREFIX)
             && !name.starts_with(STATE_FILE)
+            && !name.starts_with(HIDDEN_FILE)
             && !name.ends_with(TOKEN_SUFFIX)
             && ![LOCK_FILE, HOLDER_FILE, GITIGNORE_FILE].contains(&&*name)
         {

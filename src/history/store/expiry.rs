@@ -11,11 +11,12 @@
 //! - Records of the future, which a clock that was ahead left, cannot grow old. They are deleted
 //!   once they have been noticed for as long as others are kept.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::directory::replace_side_file;
 use super::{Extent, Limits, Result, TimeRange};
 use crate::history::record::now;
 use crate::platform;
@@ -179,12 +180,7 @@ impl Expiry {
         if std::fs::read(&self.path).is_ok_and(|old| old == text) {
             return Ok(());
         }
-        let mut part = tempfile::Builder::new()
-            .prefix(STATE_FILE)
-            .tempfile_in(self.path.parent().unwrap_or(Path::new(".")))?;
-        platform::files::give_to_owner_of_directory(part.as_file(), part.path())?;
-        part.write_all(&text)?;
-        platform::files::replace(part, &self.path).map(drop)
+        replace_side_file(&self.path, &text)
     }
 
     fn detect_clock_jump(

@@ -9,6 +9,7 @@ mod directory;
 mod engine;
 mod error;
 mod expiry;
+mod hidden;
 mod jsonl;
 mod loki;
 mod name_table;
@@ -32,11 +33,13 @@ pub use engine::{Detail, Engine, Extent, Limits, PurgeReport, Refused, TimeRange
 pub use error::{Result, StoreError};
 use error::{failed, failed_io, unknown_before};
 pub use expiry::{CLOCK_SKEW_MAX, ClockReading, Decision, Expiry};
+use hidden::HiddenFindings;
+pub use hidden::HideReport;
 pub use query::{BadParameter, Query};
 pub use statistics::{Distribution, EnhancedStats, Group};
 use statistics::{ModelStatistics, Statistics};
 use summary_cache::SummaryCache;
-pub use why::Why;
+pub use why::{Hidden, Why};
 
 /// A history, open.
 pub struct Store {
@@ -44,6 +47,7 @@ pub struct Store {
     /// The directory that this process writes, if any: another backend may have left its history
     /// there.
     directory: Option<Directory>,
+    hidden: HiddenFindings,
     cache: SummaryCache,
 }
 

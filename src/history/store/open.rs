@@ -1,9 +1,10 @@
 //! Opening a history: for the one tap that records, for a command that writes, or for reading.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::directory::Directory;
 use super::error::failed;
+use super::hidden::HiddenFindings;
 use super::jsonl::Jsonl;
 use super::loki::Loki;
 use super::pending::PendingEngine;
@@ -60,7 +61,7 @@ impl Store {
             Backend::Loki => Box::new(loki(history, writer)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store::of(engine, None)))
+        Ok(Some(Store::of(engine, None, hidden(history).as_deref())))
     }
 
     fn local(
@@ -77,7 +78,7 @@ impl Store {
             })
         });
         let engine = open().or_else(|why| or(open, why))?;
-        Ok(Store::of(engine, Some(directory)))
+        Ok(Store::of(engine, Some(directory), Some(&history.dir)))
     }
 
     /// Opens a history to read, whether a tap writes it or not; changes nothing. `None` where none
@@ -89,20 +90,22 @@ impl Store {
             Backend::Loki => Box::new(loki(history, None)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store::of(engine, None)))
+        Ok(Some(Store::of(engine, None, hidden(history).as_deref())))
     }
 
-    fn of(engine: Box<dyn Engine>, directory: Option<Directory>) -> Store {
+    /// `hidden` is the directory of the file that says which findings are hidden.
+    fn of(engine: Box<dyn Engine>, directory: Option<Directory>, hidden: Option<&Path>) -> Store {
         Store {
             engine,
             directory,
+            hidden: HiddenFindings::new(hidden),
             cache: SummaryCache::default(),
         }
     }
 
     #[cfg(test)]
     pub fn of_others(engine: Box<dyn Engine>) -> Store {
-        Store::of(engine, None)
+        Store::of(engine, None, None)
     }
 
     /// Opens the history that the other backend of this machine left in the directory.
@@ -134,10 +137,23 @@ fn loki(history: &HistoryConfig, writer: Option<&TapIdentity>) -> Result<Loki> {
     let Some(writer) = writer else {
         return Ok(Loki::reader(settings, roots));
     };
-    let dir = if history.dir_is_given {
+    let dir = loki_directory(history);
+    Ok(Loki::writer(settings, roots, dir.as_deref(), writer))
+}
+
+/// Returns the directory for what a tap with a Loki keeps itself.
+fn loki_directory(history: &HistoryConfig) -> Option<PathBuf> {
+    if history.dir_is_given {
         Some(history.dir.clone())
     } else {
         platform::folders::state_directory()
-    };
-    Ok(Loki::writer(settings, roots, dir.as_deref(), writer))
+    }
+}
+
+/// Returns the directory of the file that says which findings are hidden.
+fn hidden(history: &HistoryConfig) -> Option<PathBuf> {
+    match history.backend {
+        Backend::Jsonl | Backend::Sqlite | Backend::None => Some(history.dir.clone()),
+        Backend::Loki => loki_directory(history),
+    }
 }

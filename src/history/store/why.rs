@@ -4,10 +4,13 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Query, Result, Store, until_now};
+use super::{HideReport, Query, Result, Store, until_now};
 use crate::diagnose::Finding;
 use crate::diagnose::groups::{self, Groups, Told};
 use crate::history::record::{Record, client_name};
+
+/// Seconds.
+const DAY_SECONDS: f64 = 86_400.0;
 
 /// The findings of the records that match a query.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,12 +23,23 @@ pub struct Why {
     pub requests: u64,
     /// What cost most first.
     pub findings: Vec<groups::FindingGroup>,
+    /// How many groups are hidden, whether they are told or not.
+    #[serde(default)]
+    pub hidden: u64,
+}
+
+/// What becomes of groups that people have hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hidden {
+    LeftOut,
+    /// Each with the time until which it is hidden.
+    Told,
 }
 
 impl Store {
     /// Groups the findings of the records that match, with bounded memory. `query.limit` and
     /// `query.before` are ignored; `query.finding` says which findings are told.
-    pub fn why(&self, query: &Query, now: f64) -> Result<Why> {
+    pub fn why(&self, query: &Query, hidden: Hidden, now: f64) -> Result<Why> {
         let end_time = query.end_time.unwrap_or(now);
         let query = until_now(query);
         let mut groups = Groups::default();
@@ -45,12 +59,34 @@ impl Store {
                 groups.left_out
             );
         }
+        let mut findings = groups.finish();
+        let count = self.mark_hidden(&mut findings, now);
+        if hidden == Hidden::LeftOut {
+            findings.retain(|group| group.hidden_until.is_none());
+        }
         Ok(Why {
             start_time: query.start_time,
             end_time,
             requests: self.count(&query)?,
-            findings: groups.finish(),
+            findings,
+            hidden: count,
         })
+    }
+
+    /// Notes of each group until when it is hidden. Returns how many are.
+    fn mark_hidden(&self, findings: &mut [groups::FindingGroup], now: f64) -> u64 {
+        let keys = self.hidden.keys(now);
+        for group in &mut *findings {
+            group.hidden_until = keys.get(&group.key).copied();
+        }
+        let hidden = findings.iter().filter(|group| group.hidden_until.is_some());
+        hidden.count() as u64
+    }
+
+    /// Hides the group of findings with this key for so many days, or shows it again: `days` is 0.
+    pub fn hide_findings(&self, key: &str, days: u32, now: f64) -> Result<HideReport> {
+        let until = (days > 0).then(|| now + f64::from(days) * DAY_SECONDS);
+        self.hidden.hide(key, until, now)
     }
 
     /// Counts the records that match, whatever findings they have.

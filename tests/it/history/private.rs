@@ -110,6 +110,9 @@ fn this_machine_reads_and_web_pages_and_proxies_do_not() {
     assert_eq!(get(&tap, "/analytics", "Host: evil.example\r\n"), 403);
     let purge = "DELETE /analytics/messages?all=true HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n";
     assert_eq!(tap.ask("DELETE", purge).status(), 403);
+    let hide = "POST /analytics/why/hide?key=context_cut.middle.sure.talk HTTP/1.1\r\nHost: localhost\r\n\
+                Content-Length: 0\r\nOrigin: http://evil.example\r\n\r\n";
+    assert_eq!(tap.ask("POST", hide).status(), 403);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `ollama-tap why`: what went wrong with the requests of a time, what cost most first; and
 //! `why ID`, one request from its arrival to its end.
 
+mod hide;
 mod one;
 
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use crate::cli::WhyArgs;
 use crate::diagnose::groups;
 use crate::error::{Error, Result};
 use crate::history::record::now;
-use crate::history::store::{Query, Why};
+use crate::history::store::{Hidden, Query, Why};
 use crate::util::numbers::thousands;
 use crate::util::sanitize::escape_control_chars;
 
@@ -23,11 +24,13 @@ const INDENT: &str = "   ";
 const CLIENTS_MAX: usize = 4;
 
 pub fn run(args: &WhyArgs) -> Result<ExitCode> {
-    let (config, query) = combine(query_config(args.location()), query(args)).map_err(usage)?;
+    let asked = combine(query(args), hide::request(args));
+    let (config, (query, hide)) = combine(query_config(args.location()), asked).map_err(usage)?;
     let source = HistorySource::open(&config, Purpose::Why)?;
-    match &args.id {
-        Some(id) => one(&source, id, args.json),
-        None => all(&source, &query, args.json),
+    match (hide, &args.id) {
+        (Some(hide), _) => hide::run(&source, &hide, &query, args.json),
+        (None, Some(id)) => one(&source, id, args.json),
+        (None, None) => all(&source, &query, args),
     }
 }
 
@@ -45,9 +48,14 @@ fn query(args: &WhyArgs) -> std::result::Result<Query, UsageErrors> {
     Ok(query.in_hours(hours, now()))
 }
 
-fn all(source: &HistorySource, query: &Query, is_json: bool) -> Result<ExitCode> {
-    let why = source.why(query)?;
-    if is_json {
+fn all(source: &HistorySource, query: &Query, args: &WhyArgs) -> Result<ExitCode> {
+    let hidden = if args.all {
+        Hidden::Told
+    } else {
+        Hidden::LeftOut
+    };
+    let why = source.why(query, hidden)?;
+    if args.json {
         return print(&(serde_json::to_string_pretty(&why).unwrap_or_default() + "\n"));
     }
     print(&page(&source.origin()?, &why))
@@ -82,6 +90,16 @@ fn page(origin: &SourceInfo, why: &Why) -> String {
     for (n, group) in why.findings.iter().enumerate() {
         page.push_str(&format!("\n{}. {}", n + 1, told(group)));
     }
+    let told = why.findings.iter();
+    let told = told.filter(|group| group.hidden_until.is_some()).count() as u64;
+    match why.hidden.saturating_sub(told) {
+        0 => {}
+        1 => page.push_str("\n1 more is hidden: ollama-tap why --all\n"),
+        n => page.push_str(&format!(
+            "\n{} more are hidden: ollama-tap why --all\n",
+            thousands(n)
+        )),
+    }
     page
 }
 
@@ -110,11 +128,20 @@ fn told(group: &groups::FindingGroup) -> String {
         .first()
         .map(|id| format!("look at one: ollama-tap why {id}"));
     let head = format!("{} ({})", group.sentence, group.certainty.as_str());
+    let key = hide::shell_word(&group.key);
+    let until = group.hidden_until.map(format_time);
+    let hide = match until {
+        None => format!("hide it: ollama-tap why --hide {key}"),
+        Some(_) => format!("show it again: ollama-tap why --days 0 --hide {key}"),
+    };
+    let until = until.map(|until| format!("hidden until {until}"));
     paragraphs([
         Some(head),
         Some(format!("-> {}", group.way_out)),
         Some(hit),
         look,
+        until,
+        Some(hide),
     ])
 }
 

@@ -5,6 +5,7 @@ use crate::diagnose::{Certainty, Kind};
 
 fn group() -> groups::FindingGroup {
     groups::FindingGroup {
+        hidden_until: None,
         key: "context_cut.middle.sure.qwen3:30b".to_owned(),
         kind: Kind::ContextCut,
         cause: "middle".to_owned(),
@@ -38,6 +39,7 @@ fn each_group_is_told_with_its_way_out_and_a_request_to_look_at() {
         end_time: 1_795_252_622.0,
         requests: 12_345,
         findings: vec![group(), group()],
+        hidden: 3,
     };
     let page = page(&origin(), &why);
     for words in [
@@ -48,12 +50,31 @@ fn each_group_is_told_with_its_way_out_and_a_request_to_look_at() {
         "(sure)\n   -> set num_ctx to 16384\n",
         "1,234 requests of a, b, c, d and 1 more, the last of 2026-11-",
         "look at one: ollama-tap why 00ff\n",
+        "hide it: ollama-tap why --hide context_cut.middle.sure.qwen3:30b\n",
+        "\n3 more are hidden: ollama-tap why --all\n",
     ] {
         assert!(page.contains(words), "no {words:?} in\n{page}");
     }
     let is_too_long = |line: &str| line.chars().count() > LINE_WIDTH;
     assert!(!page.lines().any(is_too_long), "{page}");
     assert!(!page.contains('\u{1b}'), "{page:?}");
+}
+
+#[test]
+fn a_hidden_group_says_until_when_and_how_to_show_it_again() {
+    let why = Why {
+        findings: vec![groups::FindingGroup {
+            hidden_until: Some(1_795_252_622.0),
+            ..group()
+        }],
+        hidden: 1,
+        ..Why::default()
+    };
+    let page = page(&origin(), &why);
+    let again = "show it again: ollama-tap why --days 0 --hide context_cut";
+    assert!(page.contains("\n   hidden until 2026-11-"), "{page}");
+    assert!(page.contains(again), "{page}");
+    assert!(!page.contains("--all"), "{page}");
 }
 
 #[test]

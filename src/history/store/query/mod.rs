@@ -18,7 +18,10 @@ use crate::observe::model_name::normalize as normalize_model;
 pub use finding::FindingFilter;
 pub use needle::{Needle, fold};
 use time::parse_end;
-pub use time::{DEFAULT_HOURS, HOURS_FORMAT, TIME_FORMATS, parse_hours, parse_time};
+pub use time::{
+    DEFAULT_HIDDEN_DAYS, DEFAULT_HOURS, HIDDEN_DAYS_FORMAT, HOURS_FORMAT, TIME_FORMATS,
+    parse_hidden_days, parse_hours, parse_time,
+};
 
 /// The most records that one answer holds.
 pub const LIMIT_MAX: usize = 100;

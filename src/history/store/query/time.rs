@@ -20,6 +20,20 @@ const HOURS_MAX: f64 = 876_600.0;
 /// The format of `hours`, for messages.
 pub const HOURS_FORMAT: &str = "a number of hours above 0, up to 876600";
 
+/// Days that findings are hidden by default.
+pub const DEFAULT_HIDDEN_DAYS: u32 = 30;
+
+/// Ten years.
+const HIDDEN_DAYS_MAX: u32 = 3650;
+
+/// The format of the days that findings are hidden, for messages.
+pub const HIDDEN_DAYS_FORMAT: &str = "a number of days up to 3650, or 0 to show them again";
+
+/// Reads a number of days, as `HIDDEN_DAYS_FORMAT` says.
+pub fn parse_hidden_days(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|days| *days <= HIDDEN_DAYS_MAX)
+}
+
 /// Reads a number of hours to look back, as `HOURS_FORMAT` says.
 pub fn parse_hours(text: &str) -> Option<f64> {
     text.parse()

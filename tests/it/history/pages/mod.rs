@@ -146,6 +146,7 @@ fn a_bad_parameter_is_named_with_its_value_and_what_is_accepted() {
                 ["start_time", "`5`", "either start_time or hours"],
             ),
             ("/analytics/why?hours=0", ["hours", "`0`", "above 0"]),
+            ("/analytics/why?all=yes", ["all", "`yes`", "true or false"]),
             ("/analytics/models?x=1", ["x", "`1`", "no parameter"]),
         ] {
             let text = error(&tap, target, 400);
