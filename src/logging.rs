@@ -3,8 +3,8 @@
 //! | level | contents |
 //! |---|---|
 //! | error | failures that need a person: a panic, a dead listener |
-//! | warn | failures that the tap recovered from or goes on without |
-//! | info | start, stop, Ollama coming and going, one line per inference request |
+//! | warn | failures that the tap recovered from or goes on without; findings that are sure |
+//! | info | start, stop, Ollama coming and going, one line per inference request, other findings |
 //! | debug | binding, the route of each request, queue depths, every answer to the watcher |
 //!
 //! At every level, control characters are escaped and passwords in URLs hidden when a line is

@@ -12,29 +12,6 @@ use super::{Certainty, Finding};
 /// The shortest time between two lines about one group.
 const INTERVAL: Duration = Duration::from_secs(3600);
 
-/// The clients that a line may name, by the products of their user agents in lower case: every other
-/// name is a stranger's text.
-const KNOWN_CLIENTS: [(&str, &str); 18] = [
-    ("anythingllm", "AnythingLLM"),
-    ("claude-cli", "Claude Code"),
-    ("codex_cli_rs", "Codex"),
-    ("curl", "curl"),
-    ("go-http-client", "a Go program"),
-    ("homeassistant", "Home Assistant"),
-    ("langchain", "LangChain"),
-    ("litellm", "LiteLLM"),
-    ("n8n", "n8n"),
-    ("ollama", "ollama"),
-    ("ollama-js", "ollama-js"),
-    ("ollama-python", "ollama-python"),
-    ("open-webui", "Open WebUI"),
-    ("openai", "the OpenAI library"),
-    ("openwebui", "Open WebUI"),
-    ("python-httpx", "python-httpx"),
-    ("python-requests", "python-requests"),
-    ("zed", "Zed"),
-];
-
 /// A line for the log.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -47,7 +24,7 @@ pub struct Notice {
 pub struct NoticedRequest<'a> {
     pub id: &'a str,
     pub model: &'a str,
-    /// The name of its client, as statistics know it.
+    /// The name of its client where it is one of our own list, never what a client calls itself.
     pub client: Option<&'a str>,
 }
 
@@ -122,7 +99,7 @@ fn line(finding: &Finding, request: NoticedRequest<'_>) -> String {
     let NoticedRequest { id, model, client } = request;
     let (kind, certainty) = (finding.kind.as_str(), finding.certainty.as_str());
     let mut text = format!("{id} {model} {kind} {certainty} cause={}", finding.cause);
-    if let Some(client) = client.and_then(known_client) {
+    if let Some(client) = client {
         _ = write!(text, " client={client:?}");
     }
     for (name, value) in &finding.fields {
@@ -135,15 +112,6 @@ fn line(finding: &Finding, request: NoticedRequest<'_>) -> String {
     text
 }
 
-/// The usual name of a client that is on our list.
-fn known_client(name: &str) -> Option<&'static str> {
-    let product = name.split(['/', ' ']).next().unwrap_or_default();
-    KNOWN_CLIENTS
-        .iter()
-        .find(|(known, _)| product.eq_ignore_ascii_case(known))
-        .map(|(_, usual)| *usual)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -154,7 +122,7 @@ mod tests {
     const REQUEST: NoticedRequest<'static> = NoticedRequest {
         id: "00ff",
         model: "phi4",
-        client: Some("curl/8.5.0 at 10.0.0.7"),
+        client: Some("curl"),
     };
 
     fn at(seconds: u64) -> SystemTime {
@@ -202,23 +170,16 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_named_only_where_it_is_known() {
-        for (client, known) in [
-            ("curl/8.5.0", Some("curl")),
-            ("OpenWebUI/0.6 at 192.0.2.7", Some("Open WebUI")),
-            ("Curl", Some("curl")),
-            ("curlew/1.0", None),
-            ("my secret", None),
-            ("", None),
-        ] {
-            assert_eq!(known_client(client), known, "{client}");
-        }
-        let evil = NoticedRequest {
-            client: Some("evil/1.0"),
+    fn a_line_holds_neither_the_sentence_nor_other_texts() {
+        let unknown = NoticedRequest {
+            client: None,
             ..REQUEST
         };
-        let notice = Notices::default().note(&cut(Certainty::Sure), evil, at(0));
-        assert!(!notice.unwrap().text.contains("evil"));
+        let notice = Notices::default().note(&cut(Certainty::Sure), unknown, at(0));
+        let text = notice.unwrap().text;
+        for word in ["evil", "words", "client="] {
+            assert!(!text.contains(word), "{text}");
+        }
     }
 
     #[test]
