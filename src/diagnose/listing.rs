@@ -19,6 +19,8 @@ pub struct Listed {
     pub model: String,
     /// Of its manifest: another one is another model.
     pub digest: Option<String>,
+    /// Such as `Q4_K_M`.
+    pub quantization: Option<String>,
     pub loaded: Loaded,
     /// When it is unloaded if nobody asks for it; older versions do not say.
     pub expires: Option<SystemTime>,

@@ -36,6 +36,16 @@ pub struct ToolCall {
     pub arguments: String,
 }
 
+/// What answered: the version of Ollama, and the file of the model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelVersion {
+    pub ollama: Option<String>,
+    /// Of the model's manifest, by /api/ps.
+    pub digest: Option<String>,
+    /// Such as `Q4_K_M`, by /api/ps, or by /api/show where that does not say.
+    pub quantization: Option<String>,
+}
+
 /// One inference request and its reply, and how long each part took. Unknown is `None`, never 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exchange {
@@ -108,6 +118,9 @@ pub struct Exchange {
 
     /// Parts of the request or the reply that could not be read.
     pub parse_failures: u64,
+
+    /// What answered; the observer does not know it.
+    pub version: ModelVersion,
 
     /// The rest of what `diagnose` needs; no text.
     pub evidence: Box<Evidence>,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::category::categorize;
 use super::client_product::ClientProduct;
 use super::event::{ExchangeEnd, ExchangeEvent, ExchangeStart, RequestBody, Sink};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, ModelVersion};
 use super::model_name::normalize;
 use super::outcome::outcome;
 use super::reply::facts::ReplyFacts;
@@ -210,6 +210,7 @@ impl Observer {
 
             parse_failures: self.parse_failures(request.parse_failed, facts.parse_failed),
 
+            version: ModelVersion::default(),
             evidence: self.evidence(request.evidence, &facts),
             prompt: prompt.map(BoundedText::into_string),
             response: facts.response.into_string(),

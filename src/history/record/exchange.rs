@@ -67,6 +67,9 @@ impl Record {
             prompt_cached_tokens: exchange.prompt_cached_tokens,
             host: Some(writer.host.clone()),
             tap: Some(writer.tap),
+            ollama_version: exchange.version.ollama,
+            digest: exchange.version.digest,
+            quantization: exchange.version.quantization,
             ..Record::default()
         };
         let response = Some(exchange.response).filter(|text| !text.is_empty());

@@ -13,7 +13,7 @@ pub use context_cut::ContextCut;
 pub use exchange::text_bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-pub use summary::RecordSummary;
+pub use summary::{RecordSummary, SHORT_DIGEST_CHARS, short_digest};
 
 use crate::diagnose::Finding;
 use crate::observe::exchange::ToolCall;
@@ -122,6 +122,12 @@ declare_record! {
         pub reload_cause: Option<String>,
         /// The part of the model that lay in VRAM, from 0 to 1.
         pub vram_share: Option<f64>,
+        /// The version of the Ollama that answered.
+        pub ollama_version: Option<String>,
+        /// Of the model's manifest: another one is another model of the same name.
+        pub digest: Option<String>,
+        /// Such as `Q4_K_M`.
+        pub quantization: Option<String>,
         /// What went wrong, if anything.
         pub findings: Vec<Finding>,
     }
@@ -211,6 +217,13 @@ impl Record {
             client: None,
             host: self.host.as_deref().map(Cow::Borrowed),
             tap: self.tap,
+            vram_share: self.vram_share,
+            ollama_version: self.ollama_version.as_deref().map(Cow::Borrowed),
+            digest: self
+                .digest
+                .as_deref()
+                .map(|digest| short_digest(digest.into())),
+            quantization: self.quantization.as_deref().map(Cow::Borrowed),
         }
     }
 }

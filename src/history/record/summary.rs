@@ -38,14 +38,47 @@ pub struct RecordSummary<'a> {
     #[serde(borrow)]
     pub host: Option<Cow<'a, str>>,
     pub tap: Option<u16>,
+    pub vram_share: Option<f64>,
+    #[serde(borrow)]
+    pub ollama_version: Option<Cow<'a, str>>,
+    /// Its beginning, see `short_digest`.
+    #[serde(borrow, deserialize_with = "digest_field")]
+    pub digest: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub quantization: Option<Cow<'a, str>>,
 }
+
+/// Characters of a digest that tell models apart: those that `ollama list` shows.
+pub const SHORT_DIGEST_CHARS: usize = 12;
+
+/// Returns the beginning of a digest.
+pub fn short_digest(digest: Cow<str>) -> Cow<str> {
+    match digest {
+        Cow::Borrowed(text) => text.get(..SHORT_DIGEST_CHARS).unwrap_or(text).into(),
+        Cow::Owned(mut text) => {
+            if text.is_char_boundary(SHORT_DIGEST_CHARS) {
+                text.truncate(SHORT_DIGEST_CHARS);
+            }
+            text.into()
+        }
+    }
+}
+
+/// Serde borrows a string in an option only when it is wrapped.
+#[derive(Deserialize)]
+struct Wrapped<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A model's name, folded.
 fn model_field<'de: 'a, 'a, D: Deserializer<'de>>(
     field: D,
 ) -> Result<Option<Cow<'a, str>>, D::Error> {
-    /// Serde borrows a string in an option only when it is wrapped.
-    #[derive(Deserialize)]
-    struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-    Ok(Option::<Name>::deserialize(field)?.map(|name| normalize_cow(name.0)))
+    let name = Option::<Wrapped>::deserialize(field)?;
+    Ok(name.map(|name| normalize_cow(name.0)))
+}
+
+fn digest_field<'de: 'a, 'a, D: Deserializer<'de>>(
+    field: D,
+) -> Result<Option<Cow<'a, str>>, D::Error> {
+    let digest = Option::<Wrapped>::deserialize(field)?;
+    Ok(digest.map(|digest| short_digest(digest.0)))
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::{labels::*, *};
 use crate::http::route::{Dialect, Inference};
-use crate::observe::exchange::ToolCall;
+use crate::observe::exchange::{ModelVersion, ToolCall};
 
 const KIB: u64 = 1024;
 
@@ -59,6 +59,7 @@ pub fn chat() -> Exchange {
         time_to_first_token: Some(Duration::from_millis(300)),
         time_per_output_token: Some(Duration::from_millis(15)),
         parse_failures: 0,
+        version: ModelVersion::default(),
         evidence: Box::default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Labels, Parser};
 
-/// `text {{ .label }} {{ urlencode .label }} {{ __line__ }} {{ if contains "text" __line__ }}…{{ else }}…{{ end }}`.
+/// `text {{ .label }} {{ urlencode .label }} {{ printf "%.12s" .label | urlencode }} {{ __line__ }} {{ if contains "text" __line__ }}…{{ else }}…{{ end }}`.
 pub struct Template(Vec<Part>);
 
 enum Part {
@@ -10,6 +10,8 @@ enum Part {
     Label(String),
     /// As Go's `url.QueryEscape` does it.
     Escaped(String),
+    /// So many characters of it, the same way.
+    Beginning(usize, String),
     Line,
     /// What is made of a line that has this text, and of any other.
     Choice(String, Template, Template),
@@ -64,6 +66,14 @@ impl Template {
             take(rest, "{{ end }}")?;
             return Ok(Part::Choice(wanted, then, otherwise));
         }
+        if let Some((length, label)) = action
+            .strip_prefix("printf \"%.")
+            .and_then(|rest| rest.strip_suffix(" | urlencode"))
+            .and_then(|rest| rest.split_once("s\" ."))
+        {
+            let length = length.parse().map_err(|_| action.to_owned())?;
+            return Ok(Part::Beginning(length, label.to_owned()));
+        }
         match (
             action,
             action.strip_prefix('.'),
@@ -82,6 +92,10 @@ impl Template {
             Part::Text(text) => text.clone(),
             Part::Label(name) => label(name).to_owned(),
             Part::Escaped(name) => label(name).bytes().map(escaped).collect(),
+            Part::Beginning(length, name) => {
+                let beginning: String = label(name).chars().take(*length).collect();
+                beginning.bytes().map(escaped).collect()
+            }
             Part::Line => line.to_owned(),
             Part::Choice(wanted, then, _) if line.contains(wanted) => then.filled(labels, line),
             Part::Choice(.., otherwise) => otherwise.filled(labels, line),

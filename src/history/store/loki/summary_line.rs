@@ -10,23 +10,25 @@ use super::entry;
 use super::logql;
 use super::push::Part;
 use super::quoting::quoted;
-use crate::history::record::RecordSummary;
-use crate::history::record::client_name;
+use crate::history::record::{RecordSummary, SHORT_DIGEST_CHARS, client_name};
 use crate::history::store::Query;
 use crate::observe::model_name::normalize_cow;
 
 /// The path of each field of a short line in a record; the client is made of the last two names.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 11] = [
     "interaction_id",
     "model",
     "endpoint",
     "prompt_category",
     "status",
     "host",
+    "ollama_version",
+    "digest",
+    "quantization",
     "metadata.client_ip",
     "metadata.user_agent",
 ];
-const NUMBERS: [&str; 8] = [
+const NUMBERS: [&str; 9] = [
     "timestamp",
     "tap",
     "prompt_tokens",
@@ -35,6 +37,7 @@ const NUMBERS: [&str; 8] = [
     "duration_seconds",
     "time_to_first_token_seconds",
     "prompt_cached_tokens",
+    "vram_share",
 ];
 
 /// The format of stored records: facts and text, or as version 0.1.0 wrote them.
@@ -61,8 +64,13 @@ pub fn query(format: RecordFormat, query: &Query) -> String {
     let (mut fields, mut template) = (Vec::new(), Vec::new());
     for (n, path) in NAMES.into_iter().chain(NUMBERS).enumerate() {
         fields.push(format!("field_{n}={}", quoted(path)));
-        let escape = if n < NAMES.len() { "urlencode " } else { "" };
-        template.push(format!("{{{{ {escape}.field_{n} }}}}"));
+        template.push(match path {
+            "digest" => {
+                format!("{{{{ printf \"%.{SHORT_DIGEST_CHARS}s\" .field_{n} | urlencode }}}}")
+            }
+            _ if n < NAMES.len() => format!("{{{{ urlencode .field_{n} }}}}"),
+            _ => format!("{{{{ .field_{n} }}}}"),
+        });
     }
     let short = template.join(" ");
     let template = match format {
@@ -100,6 +108,9 @@ pub fn parse(line: &str, visit: impl FnOnce(&RecordSummary)) {
         prompt_category,
         status,
         host,
+        version,
+        digest,
+        quantization,
         ip,
         agent,
         numbers @ ..,
@@ -113,6 +124,7 @@ pub fn parse(line: &str, visit: impl FnOnce(&RecordSummary)) {
         duration,
         first_token,
         cached,
+        vram_share,
     ] = numbers;
     let Some(timestamp) = time.parse().ok().filter(|time| entry::is_ours(id, *time)) else {
         return;
@@ -132,6 +144,10 @@ pub fn parse(line: &str, visit: impl FnOnce(&RecordSummary)) {
         client: client_name::from_parts(non_empty(ip), non_empty(agent)),
         host: non_empty(host),
         tap: tap.parse().ok(),
+        vram_share: vram_share.parse().ok(),
+        ollama_version: non_empty(version),
+        digest: non_empty(digest),
+        quantization: non_empty(quantization),
     });
 }
 
@@ -178,7 +194,7 @@ mod tests {
         text.bytes().map(one).collect()
     }
 
-    fn line(names: [&str; 8], numbers: [&str; 8]) -> String {
+    fn line(names: [&str; NAMES.len()], numbers: [&str; NUMBERS.len()]) -> String {
         names
             .map(escaped)
             .into_iter()
@@ -190,8 +206,8 @@ mod tests {
     #[test]
     fn a_line_without_values_has_the_time_alone() {
         let line = line(
-            ["00ff", "", "", "", "", "", "", ""],
-            ["1.5", "", "", "", "", "", "", ""],
+            ["00ff", "", "", "", "", "", "", "", "", "", ""],
+            ["1.5", "", "", "", "", "", "", "", ""],
         );
         let mut seen = 0;
         parse(&line, |summary| {
@@ -218,11 +234,11 @@ mod tests {
     fn what_is_no_record_is_passed_over() {
         let foreign = [
             line(
-                ["", "m", "", "", "", "", "", ""],
-                ["1", "", "", "", "", "", "", ""],
+                ["", "m", "", "", "", "", "", "", "", "", ""],
+                ["1", "", "", "", "", "", "", "", ""],
             ),
-            line(["a"; 8], ["x"; 8]),
-            line(["a"; 8], ["0"; 8]),
+            line(["a"; NAMES.len()], ["x"; NUMBERS.len()]),
+            line(["a"; NAMES.len()], ["0"; NUMBERS.len()]),
         ];
         for line in foreign.iter().map(String::as_str).chain([
             "",
@@ -240,11 +256,14 @@ mod tests {
         #[test]
         fn every_text_is_read_back(host in ".+", agent in "[^\\s]{1,60}", tokens in any::<u32>(), duration in 0.0f64..1e6) {
             let (tokens, time) = (tokens.to_string(), duration.to_string());
-            let line = line(["a", "M:latest", "api/chat", "other", "error", &host, "10.0.0.7", &agent], ["1", "7", &tokens, "", "", &time, "", ""]);
+            let names = ["a", "M:latest", "api/chat", "other", "error", &host, "0.34.0-rc 1", "00ff", "Q4_K_M", "10.0.0.7", &agent];
+            let line = line(names, ["1", "7", &tokens, "", "", &time, "", "", "0.5"]);
             let mut seen = 0;
             parse(&line, |summary| {
                 seen += 1;
                 assert_eq!((summary.host.as_deref(), summary.model.as_deref(), summary.tap), (Some(host.as_str()), Some("m"), Some(7)));
+                assert_eq!((summary.ollama_version.as_deref(), summary.digest.as_deref(), summary.quantization.as_deref()), (Some("0.34.0-rc 1"), Some("00ff"), Some("Q4_K_M")));
+                assert_eq!(summary.vram_share, Some(0.5));
                 assert_eq!(summary.client.as_deref(), Some(format!("{agent} at 10.0.0.7").as_str()));
                 assert_eq!((summary.prompt_tokens, summary.duration_seconds), (tokens.parse().ok(), Some(duration)));
             });

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::schema::ReadConnection;
 use crate::diagnose::Finding;
 use crate::history::record::{
-    ContextCut, FIELDS, Record, RecordSummary, client_name, record_fields,
+    ContextCut, FIELDS, Record, RecordSummary, client_name, record_fields, short_digest,
 };
 use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize_cow;
@@ -87,6 +87,10 @@ summary_columns! {
     prompt_cached_tokens from "prompt_cached_tokens" by u64::read,
     host from "host" by text,
     tap from "tap" by u16::read,
+    vram_share from "vram_share" by f64::read,
+    ollama_version from "ollama_version" by text,
+    digest from "digest" by |cell| text(cell).map(short_digest),
+    quantization from "quantization" by text,
 }
 
 /// Returns the client that `metadata` names.

@@ -260,6 +260,16 @@ pub fn summaries_are_those_of_the_records(engine: &dyn Engine) {
         sum.2 += summary.duration_seconds.unwrap();
         assert_eq!(summary.time_to_first_token_seconds, Some(0.25));
         assert_eq!(summary.client.as_deref(), Some("curl/8.5"));
+        assert_eq!(summary.vram_share, Some(0.625));
+        let version = [
+            &summary.ollama_version,
+            &summary.digest,
+            &summary.quantization,
+        ];
+        assert_eq!(
+            version.map(|text| text.as_deref()),
+            [Some("0.33.3"), Some("000000000000"), Some("Q4_K_M")]
+        );
     };
     engine.for_each_summary(&wanted, visit).unwrap();
     let expected: Vec<u32> = (10..40).filter(|n| n % 2 == 0).collect();

@@ -64,6 +64,9 @@ pub fn record(n: u32) -> Record {
         context_cut: ContextCut::of(&[cut()]),
         reload_cause: Some("options".to_owned()),
         vram_share: Some(0.625),
+        ollama_version: Some(["0.33.3", "0.34.0"][n as usize % 2].to_owned()),
+        digest: Some(format!("{:064x}", n % 2)),
+        quantization: Some("Q4_K_M".to_owned()),
         findings: if n % 10 == 7 { vec![cut()] } else { Vec::new() },
     }
 }

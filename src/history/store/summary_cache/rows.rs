@@ -6,7 +6,7 @@ use super::super::name_table::NameTable;
 use super::super::query::UNKNOWN_NAME;
 use crate::history::record::{Record, RecordSummary};
 
-/// The most rows, 56 bytes each: 14 MB.
+/// The most rows, 80 bytes each: 20 MB.
 const ROWS_MAX: usize = 250_000;
 
 /// The most names of models, clients and other things: clients may call themselves anything.
@@ -40,6 +40,10 @@ struct Row {
     status: u32,
     client: u32,
     host: u32,
+    vram_share: f32,
+    ollama_version: u32,
+    digest: u32,
+    quantization: u32,
     /// 0 where it is unknown: no tap listens there.
     tap: u16,
 }
@@ -64,6 +68,15 @@ impl Rows {
         // More than fits is nonsense in any case.
         let count = |tokens: Option<u64>| tokens.unwrap_or(0).try_into().unwrap_or(u32::MAX);
         let number = |value: Option<f64>| value.map_or(f32::NAN, |value| value as f32);
+        let names = &mut self.names;
+        let mut name = |text: &Option<Cow<str>>| names.number(text.as_deref().unwrap_or_default());
+        let known = [
+            &summary.host,
+            &summary.ollama_version,
+            &summary.digest,
+            &summary.quantization,
+        ];
+        let [host, ollama_version, digest, quantization] = known.map(&mut name);
         self.rows.push(Row {
             timestamp: summary.timestamp,
             tokens_per_second: number(summary.tokens_per_second),
@@ -85,9 +98,11 @@ impl Rows {
             client: self
                 .names
                 .number(summary.client.as_deref().unwrap_or(UNKNOWN_NAME)),
-            host: self
-                .names
-                .number(summary.host.as_deref().unwrap_or_default()),
+            host,
+            vram_share: number(summary.vram_share),
+            ollama_version,
+            digest,
+            quantization,
             tap: summary.tap.unwrap_or_default(),
         });
     }
@@ -105,6 +120,7 @@ impl Rows {
 
     fn summary(&self, row: &Row) -> RecordSummary<'_> {
         let name = |number| Cow::Borrowed(self.names.text(number));
+        let known = |number| Some(name(number)).filter(|name| !name.is_empty());
         let number = |value: f32| (!value.is_nan()).then(|| value.into());
         RecordSummary {
             timestamp: row.timestamp,
@@ -121,8 +137,12 @@ impl Rows {
                 .filter(|tokens| *tokens != UNKNOWN_COUNT)
                 .map(Into::into),
             client: Some(name(row.client)),
-            host: Some(name(row.host)).filter(|host| !host.is_empty()),
+            host: known(row.host),
             tap: Some(row.tap).filter(|tap| *tap != 0),
+            vram_share: number(row.vram_share),
+            ollama_version: known(row.ollama_version),
+            digest: known(row.digest),
+            quantization: known(row.quantization),
         }
     }
 
@@ -151,6 +171,9 @@ impl Rows {
             status: here(row.status),
             client: here(row.client),
             host: here(row.host),
+            ollama_version: here(row.ollama_version),
+            digest: here(row.digest),
+            quantization: here(row.quantization),
             ..row
         }));
     }

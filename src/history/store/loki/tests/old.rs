@@ -37,6 +37,9 @@ fn as_written(record: Record) -> Record {
         context_cut: None,
         reload_cause: None,
         vram_share: None,
+        ollama_version: None,
+        digest: None,
+        quantization: None,
         findings: Vec::new(),
         ..record
     }
