@@ -118,7 +118,7 @@ declare_record! {
         /// The context that it asked for.
         pub num_ctx: Option<u64>,
         pub context_cut: Option<ContextCut>,
-        /// Why the model was loaded for it: one of `diagnose::reload::Cause`.
+        /// Why the model was loaded for it: one of `ReloadCause`.
         pub reload_cause: Option<String>,
         /// The part of the model that lay in VRAM, from 0 to 1.
         pub vram_share: Option<f64>,

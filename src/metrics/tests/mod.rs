@@ -2,13 +2,14 @@
 
 mod bounds;
 mod contract;
+mod samples;
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::{labels::*, *};
 use crate::http::route::{Dialect, Inference};
 use crate::observe::exchange::{ModelVersion, ToolCall};
+use samples::{changes, samples, value};
 
 const KIB: u64 = 1024;
 
@@ -76,36 +77,6 @@ fn status(names: &[&str]) -> OllamaStatus {
         incomplete_reason: None,
         models: names.iter().map(model).collect(),
     }
-}
-
-/// Returns every sample but the buckets, by series.
-fn samples(metrics: &Metrics) -> BTreeMap<String, String> {
-    let text = String::from_utf8(metrics.encode()).unwrap();
-    let lines = text
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.contains("_bucket{"));
-    lines
-        .filter_map(|line| line.rsplit_once(' '))
-        .map(|(series, value)| (series.to_owned(), value.to_owned()))
-        .collect()
-}
-
-/// Returns the samples that `act` changed or added, without zeros.
-fn changes(metrics: &Metrics, act: impl FnOnce(&Metrics)) -> Vec<String> {
-    let before = samples(metrics);
-    act(metrics);
-    let is_new = |(series, value): &(String, String)| {
-        before.get(series).map_or("0", String::as_str) != value
-    };
-    samples(metrics)
-        .into_iter()
-        .filter(is_new)
-        .map(|(series, value)| format!("{series} {value}"))
-        .collect()
-}
-
-fn value(metrics: &Metrics, series: &str) -> Option<String> {
-    samples(metrics).remove(series)
 }
 
 #[test]
