@@ -1,59 +1,45 @@
-//! CLASS: what a character is to a tokenizer, and which characters make one run.
+//! CLASS: what a character is to a tokenizer.
 
 use std::sync::LazyLock;
 
-/// What a character is to a tokenizer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a character is to a tokenizer: each class is one bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Class {
-    /// Nothing came yet.
-    #[default]
-    Start,
-    Space,
-    Upper,
     Lower,
+    Upper,
+    Digit,
+    /// The blank itself.
+    Blank,
+    LineFeed,
+    /// Any other white space.
+    Space,
+    Underscore,
+    Sign,
     /// A letter beyond ASCII.
     Letter,
     /// Chinese, Japanese or Korean.
     Ideograph,
-    Digit,
-    Underscore,
-    Sign,
 }
 
-/// Which characters make one run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Run {
-    #[default]
-    None,
-    Space,
-    Ascii,
-    Letters,
-    Digits,
-    Underscores,
-    Signs,
-}
+/// The classes of ASCII, which are fewer than those of all characters.
+pub const ASCII_CLASSES: usize = 8;
 
-/// The classes of bytes; those beyond ASCII have none of their own.
-pub const CLASSES: [Class; 256] = classes();
+/// The bit of the class of each byte; none for those beyond ASCII.
+pub const CLASS_BITS: [u8; 256] = class_bits();
 
-const fn classes() -> [Class; 256] {
-    let mut classes = [Class::Start; 256];
+const fn class_bits() -> [u8; 256] {
+    let mut bits = [0; 256];
     let mut at = 0;
     while at < 128 {
-        classes[at] = match at as u8 {
-            b'\t'..=b'\r' | 0x1c..=0x1f | b' ' => Class::Space,
-            b'A'..=b'Z' => Class::Upper,
-            b'a'..=b'z' => Class::Lower,
-            b'0'..=b'9' => Class::Digit,
-            b'_' => Class::Underscore,
-            _ => Class::Sign,
-        };
+        bits[at] = 1 << Class::of_ascii(at as u8) as u8;
         at += 1;
     }
-    classes
+    bits
 }
 
-/// The classes of the characters before those of East Asia: looked up, as finding them takes longer than all else.
+/// The classes of the characters before those of East Asia: looked up, as finding them takes
+/// longer than all else.
 pub static ALPHABETS: LazyLock<Vec<Class>> =
     LazyLock::new(|| ('\0'..'\u{3000}').map(Class::find).collect());
 
@@ -65,9 +51,9 @@ impl Class {
         }
     }
 
-    fn find(letter: char) -> Class {
+    pub fn find(letter: char) -> Class {
         match letter {
-            '\0'..='\x7f' => CLASSES[letter as usize],
+            '\0'..='\x7f' => Class::of_ascii(letter as u8),
             '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' => {
                 Class::Ideograph
             }
@@ -78,15 +64,16 @@ impl Class {
         }
     }
 
-    pub fn run(self) -> Run {
-        match self {
-            Class::Start => Run::None,
-            Class::Space => Run::Space,
-            Class::Upper | Class::Lower => Run::Ascii,
-            Class::Letter | Class::Ideograph => Run::Letters,
-            Class::Digit => Run::Digits,
-            Class::Underscore => Run::Underscores,
-            Class::Sign => Run::Signs,
+    const fn of_ascii(byte: u8) -> Class {
+        match byte {
+            b'a'..=b'z' => Class::Lower,
+            b'A'..=b'Z' => Class::Upper,
+            b'0'..=b'9' => Class::Digit,
+            b' ' => Class::Blank,
+            b'\n' => Class::LineFeed,
+            b'\t'..=b'\r' | 0x1c..=0x1f => Class::Space,
+            b'_' => Class::Underscore,
+            _ => Class::Sign,
         }
     }
 }

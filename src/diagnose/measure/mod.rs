@@ -1,15 +1,35 @@
-//! MEASURE: what can be said of a text's tokens without its tokenizer, in one pass and without keeping the text.
+//! MEASURE: what can be said of a text's tokens without its tokenizer, in one pass and without
+//! keeping the text.
 //!
 //! - `words`, between white space: tokenizers do not join them, so that no whole prompt counts less.
 //! - `runs` of letters or of digits: few tokenizers join those.
-//! - `guess`: a guess of the tokens. Between 0.75 and 2.5 real tokens come to one guessed, for most texts and tokenizers;
-//!   dense ones (emoji, dumps) come to more.
+//! - `guess`: a guess of the tokens. Between 0.75 and 2.5 real tokens come to one guessed, for most
+//!   texts and tokenizers; dense ones (emoji, dumps) come to more.
 
+mod block;
 mod class;
+mod runs;
 #[cfg(test)]
 mod tests;
 
-use class::{ALPHABETS, CLASSES, Class, Run};
+use block::CharacterBlock;
+use runs::{LetterRun, SignRun};
+
+/// Guessed tokens are counted in parts of one, so that their sum is exact whatever its order.
+const ONE: u64 = 46_200;
+const HALF: u64 = ONE / 2;
+const EIGHTH: u64 = ONE / 8;
+/// Small letters beyond the seventh of a hump, and capitals beyond the third.
+const SMALL_BEYOND: u64 = ONE / 7;
+const CAPITAL_BEYOND: u64 = ONE / 3;
+const LETTER: u64 = ONE * 2 / 5;
+const IDEOGRAPH: u64 = ONE * 31 / 50;
+const DIGIT: u64 = ONE * 5 / 11;
+const SINGLE_SIGN: u64 = ONE * 3 / 4;
+/// White space but for one blank, which belongs to the word behind it; and what a line feed in it
+/// adds.
+const SPACE: u64 = ONE * 3 / 10;
+const LINE_FEED: u64 = ONE / 5;
 
 /// The sizes of a text, or of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,196 +58,159 @@ impl Measures {
 /// Measures a text that comes in pieces; where it was split does not matter.
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
-    measures: Measures,
-    run: Run,
-    in_word: bool,
-    /// Characters of the run.
-    length: u64,
-    /// In a run of ASCII letters: capitals since the last small letter, and the letters of the hump that is being read.
-    capitals: u64,
-    hump: u64,
-    /// In other runs: there is a line feed, an ideograph.
-    is_marked: bool,
-    /// In a run of signs: which there are; those beyond ASCII share places.
-    signs: [u128; 2],
+    bytes: u64,
+    words: u64,
+    runs: u64,
+    /// In parts of a token: `ONE`.
+    guess: u64,
+    recent: Recent,
+    /// The white space that the last block ended in has a line feed.
+    has_line_feed: bool,
+    signs: SignRun,
+    letters: LetterRun,
+}
+
+/// The characters before the next block, the last of them as the highest bit. What a character
+/// counts is known with the one behind it, so that the last is not counted yet.
+#[derive(Clone, Debug, Default)]
+struct Recent {
+    lower: u64,
+    upper: u64,
+    /// Letters beyond ASCII.
+    letters: u64,
+    digits: u64,
+    underscores: u64,
+    blanks: u64,
+    space: u64,
+    /// All but white space.
+    solid: u64,
 }
 
 impl Meter {
     pub fn push(&mut self, text: &str) {
-        self.measures.bytes += text.len() as u64;
-        let mut rest = text;
+        self.bytes += text.len() as u64;
         // What no borrow points at may stay in registers.
         let mut meter = std::mem::take(self);
-        while let Some(&first) = rest.as_bytes().first() {
-            let length = match CLASSES[usize::from(first)] {
-                _ if meter.is_between_words(rest.as_bytes()) => meter.next_word(),
-                Class::Start => meter.push_beyond_ascii(rest),
-                class => meter.push_ascii(class, rest.as_bytes()),
-            };
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (block, length) = CharacterBlock::of(rest);
+            meter.take(&block);
             rest = &rest[length..];
         }
         *self = meter;
     }
 
-    /// Whether a text goes on with one blank between two words of ASCII letters: most of most texts.
-    fn is_between_words(&self, text: &[u8]) -> bool {
-        let is_next = |next: &u8| next.is_ascii_alphabetic();
-        text[0] == b' ' && self.run == Run::Ascii && text.get(1).is_some_and(is_next)
-    }
-
-    /// Does at once what `begin` does for the blank and for the word. Returns the length of the blank.
-    fn next_word(&mut self) -> usize {
-        self.measures.guess += self.end_run();
-        self.measures.runs += 1;
-        self.measures.words += 1;
-        self.length = 0;
-        1
-    }
-
-    /// Takes the bytes of that class that a text begins with. Returns how many they are.
-    fn push_ascii(&mut self, class: Class, text: &[u8]) -> usize {
-        let of_class = |byte: &&u8| CLASSES[usize::from(**byte)] == class;
-        let length = text.iter().take_while(of_class).count();
-        self.take(class, length as u64);
-        match class {
-            Class::Space => text[..length]
-                .iter()
-                .for_each(|byte| self.space(char::from(*byte))),
-            Class::Sign => text[..length]
-                .iter()
-                .for_each(|byte| self.sign(char::from(*byte))),
-            _ => {}
-        }
-        length
-    }
-
-    /// Takes all that a text begins with beyond ASCII. Returns how many bytes it is.
-    fn push_beyond_ascii(&mut self, text: &str) -> usize {
-        let alphabets = ALPHABETS.as_slice();
-        for (at, letter) in text.char_indices() {
-            if letter.is_ascii() {
-                return at;
-            }
-            let class = Class::of(letter, alphabets);
-            self.take(class, 1);
-            match class {
-                Class::Space => self.space(letter),
-                Class::Sign => self.sign(letter),
-                _ => {}
-            }
-        }
-        text.len()
-    }
-
-    /// Takes so many characters of a class.
-    #[inline(always)]
-    fn take(&mut self, class: Class, length: u64) {
-        let run = class.run();
-        if run != self.run {
-            self.begin(run);
-        }
-        self.length += length;
-        match class {
-            Class::Lower => self.lower(length),
-            Class::Upper => self.upper(length),
-            Class::Ideograph => self.is_marked = true,
-            _ => {}
-        }
-    }
-
     /// Ends the text; what follows is another.
     pub fn end(&mut self) -> Measures {
-        self.begin(Run::None);
-        self.in_word = false;
-        std::mem::take(&mut self.measures)
-    }
-
-    #[inline(always)]
-    fn begin(&mut self, run: Run) {
-        let is_letters = |run| matches!(run, Run::Ascii | Run::Letters);
-        let starts_run = is_letters(run) && !is_letters(self.run) || run == Run::Digits;
-        let is_word = !matches!(run, Run::Space | Run::None);
-        self.measures.guess += self.end_run();
-        self.measures.runs += u64::from(starts_run);
-        self.measures.words += u64::from(is_word && !self.in_word);
-        self.in_word = is_word;
-        (self.run, self.length) = (run, 0);
-    }
-
-    /// Tokens of the run that ends.
-    #[inline(always)]
-    fn end_run(&mut self) -> f64 {
-        let length = self.length as f64;
-        let is_marked = std::mem::take(&mut self.is_marked);
-        match self.run {
-            Run::None => 0.0,
-            Run::Space if is_marked => 0.5,
-            // One blank belongs to the word behind it.
-            Run::Space if self.length == 1 => 0.0,
-            Run::Space => 0.3,
-            Run::Ascii => {
-                let hump = small_hump(std::mem::take(&mut self.hump));
-                hump + capital_hump(std::mem::take(&mut self.capitals))
-            }
-            Run::Letters if is_marked => length * 0.62,
-            Run::Letters => length / 2.5,
-            Run::Digits => length / 2.2,
-            Run::Underscores | Run::Signs => self.end_signs(length),
+        self.take(&CharacterBlock::end());
+        let meter = std::mem::take(self);
+        Measures {
+            bytes: meter.bytes,
+            words: meter.words,
+            runs: meter.runs,
+            guess: meter.guess as f64 / ONE as f64,
         }
     }
 
-    fn end_signs(&mut self, length: f64) -> f64 {
-        let distinct = match self.run {
-            Run::Signs => self.signs[0].count_ones() + self.signs[1].count_ones(),
-            _ => 1,
+    #[inline(always)]
+    fn take(&mut self, block: &CharacterBlock) {
+        let new = self.recent.push(block);
+        self.guess += self.recent.words(new) + self.recent.gaps(new);
+        self.guess += self.line_feeds(block) + self.signs.push(block) + self.letters.push(block);
+        self.words += starts(self.recent.solid, new);
+        self.runs += starts(self.recent.all_letters(), new) + starts(self.recent.digits, new);
+    }
+
+    /// What the line feeds add in runs of white space that end in a block.
+    fn line_feeds(&mut self, block: &CharacterBlock) -> u64 {
+        if block.line_feeds == 0 && !self.has_line_feed {
+            return 0;
+        }
+        // A line feed carries over all the white space behind it, into what follows.
+        let carried = block.space + block.line_feeds + u64::from(self.has_line_feed);
+        let ends = carried & !block.space;
+        self.has_line_feed = ends >> block.len & 1 == 1;
+        LINE_FEED * u64::from((ends & ((1 << block.len) - 1)).count_ones())
+    }
+}
+
+impl Recent {
+    /// Takes a block. Returns the places of the characters that are to be counted now.
+    #[inline(always)]
+    fn push(&mut self, block: &CharacterBlock) -> u64 {
+        let append = |recent: &mut u64, mask: u64| {
+            *recent = *recent >> block.len | mask << (64 - block.len);
         };
-        self.signs = [0; 2];
-        match self.length {
-            1 => 0.75,
-            _ => (f64::from(distinct) / 2.0).max(length / 8.0).max(1.0),
+        append(&mut self.lower, block.lower);
+        append(&mut self.upper, block.upper);
+        append(&mut self.letters, block.letters);
+        append(&mut self.digits, block.digits);
+        append(&mut self.underscores, block.underscores);
+        append(&mut self.blanks, block.blanks);
+        append(&mut self.space, block.space);
+        let words = block.lower | block.upper | block.letters | block.digits;
+        append(&mut self.solid, words | block.underscores | block.signs);
+        ((1 << block.len) - 1) << (63 - block.len)
+    }
+
+    fn all_letters(&self) -> u64 {
+        self.lower | self.upper | self.letters
+    }
+
+    /// Tokens of ASCII letters, by their humps: `HTTPServer` is `HTTP`, `Server`; and of digits.
+    #[inline(always)]
+    fn words(&self, new: u64) -> u64 {
+        let heads = self.upper & (self.lower >> 1);
+        let humps = self.lower | heads;
+        let begin = heads | (self.lower & !(humps << 1));
+        let behind = humps & !begin;
+        let capitals = self.upper & !heads;
+        let tokens = ONE * count((begin | capitals & !(capitals << 1)) & new);
+        let beyond = SMALL_BEYOND * count(from(7, behind) & new)
+            + CAPITAL_BEYOND * count(from(4, capitals) & new);
+        tokens + beyond + DIGIT * count(self.digits & new)
+    }
+
+    /// Tokens of white space and of underscores.
+    #[inline(always)]
+    fn gaps(&self, new: u64) -> u64 {
+        let begin = self.space & !(self.space << 1);
+        let one_blank = begin & !(self.space >> 1) & self.blanks;
+        let space = SPACE * count(begin & !one_blank & new);
+        if self.underscores & new == 0 {
+            return space;
         }
-    }
-
-    fn lower(&mut self, letters: u64) {
-        if self.capitals > 0 {
-            // The last capital begins this hump: `HTTPServer` is `HTTP`, `Server`.
-            self.measures.guess += small_hump(self.hump) + capital_hump(self.capitals - 1);
-            (self.capitals, self.hump) = (0, 1);
-        }
-        self.hump += letters;
-    }
-
-    fn upper(&mut self, letters: u64) {
-        if self.hump > 0 {
-            self.measures.guess += small_hump(std::mem::take(&mut self.hump));
-        }
-        self.capitals += letters;
-    }
-
-    fn space(&mut self, letter: char) {
-        self.is_marked |= letter == '\n';
-        // One tab is no less than two blanks.
-        self.length += u64::from(letter != ' ');
-    }
-
-    fn sign(&mut self, letter: char) {
-        let code = letter as u32;
-        self.signs[usize::from(code > 0x7f)] |= 1 << (code & 0x7f);
+        let begin = self.underscores & !(self.underscores << 1);
+        let single = begin & !(self.underscores >> 1);
+        space
+            + SINGLE_SIGN * count(single & new)
+            + ONE * count(begin & !single & new)
+            + EIGHTH * count(from(8, self.underscores) & (self.underscores << 8) & new)
     }
 }
 
-fn small_hump(letters: u64) -> f64 {
-    match letters {
-        0 => 0.0,
-        1..=7 => 1.0,
-        _ => letters as f64 / 7.0,
+/// How many runs of `mask` begin at `new` places.
+fn starts(mask: u64, new: u64) -> u64 {
+    count(mask & !(mask << 1) & new)
+}
+
+/// Counts ones. Most masks are empty, and where the processor need not have an instruction for it,
+/// counting takes a dozen.
+#[inline(always)]
+fn count(mask: u64) -> u64 {
+    match mask {
+        0 => 0,
+        mask => u64::from(mask.count_ones()),
     }
 }
 
-fn capital_hump(letters: u64) -> f64 {
-    match letters {
-        0 => 0.0,
-        1..=3 => 1.0,
-        _ => letters as f64 / 3.0,
+/// Where the last so many (at most 8) are all ones.
+#[inline(always)]
+fn from(many: u32, mask: u64) -> u64 {
+    let two = mask & mask << 1;
+    let four = two & two << 2;
+    match many {
+        ..=4 => four,
+        _ => four & four << (many - 4),
     }
 }
