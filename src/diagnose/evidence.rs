@@ -6,8 +6,10 @@ use super::fingerprint::Fingerprint;
 use super::keep_alive::KeepAlive;
 use super::prompt::{Message, Prompt};
 use super::seen::Options;
+use super::session::SessionHints;
 
-/// The evidence of one exchange: numbers and keyed hashes, no text.
+/// The evidence of one exchange: numbers, keyed hashes and the name of a conversation, no
+/// text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     pub prompt: Prompt,
@@ -22,6 +24,7 @@ pub struct Evidence {
     pub reply_text: Option<u64>,
     /// From arrival to the first byte of the reply's body.
     pub first_byte: Option<Duration>,
+    pub session: SessionHints,
 }
 
 impl Evidence {
@@ -38,6 +41,6 @@ impl Evidence {
 
     /// Returns the memory that it takes, in bytes.
     pub fn bytes(&self) -> usize {
-        size_of_val(self.prompt.messages.as_slice()) + self.print.bytes()
+        size_of_val(self.prompt.messages.as_slice()) + self.print.bytes() + self.session.bytes()
     }
 }

@@ -27,6 +27,8 @@ pub struct ExchangeStart {
     pub queue_wait: Duration,
     pub client_ip: Option<IpAddr>,
     pub user_agent: Option<String>,
+    /// The conversation that a header names.
+    pub session: Option<String>,
 }
 
 /// The body of a request: whole, or the first part of one that was too large to keep.

@@ -237,11 +237,15 @@ impl Observer {
     }
 
     /// Adds what the reply tells.
-    fn evidence(&self, request: Option<Box<Evidence>>, facts: &ReplyFacts) -> Box<Evidence> {
+    fn evidence(&mut self, request: Option<Box<Evidence>>, facts: &ReplyFacts) -> Box<Evidence> {
         let mut evidence = request.unwrap_or_else(|| Box::new(Evidence::unread()));
         let first = self.first_byte;
         evidence.first_byte = first.map(|at| at.saturating_duration_since(self.start.started));
         evidence.context_array = facts.context_array;
+        evidence.session.response = facts.response_id;
+        if let Some(session) = self.start.session.take() {
+            evidence.session.told = Some(session);
+        }
         let text = facts.response.as_str();
         let is_whole = !facts.truncated() && facts.tool_calls.buffered_bytes() == 0;
         if is_whole && !text.is_empty() && text.trim() == text {

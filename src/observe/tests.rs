@@ -6,6 +6,8 @@ mod broken_requests;
 mod cached;
 /// Requests whose body is compressed, whole and broken.
 mod compressed_requests;
+/// The conversation that a request says it is of.
+mod conversations;
 /// Cut prompts, as diagnosis is told of them.
 mod diagnosed;
 /// Times and ends that no recording has.

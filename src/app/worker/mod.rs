@@ -11,6 +11,7 @@ use crossbeam_channel::Receiver;
 
 use crate::app::page_queues::PageQueues;
 use crate::app::responder::Responder;
+use crate::diagnose::session::hints::{SESSION_HEADERS, session_id};
 use crate::forward::control::ConnectionControl;
 use crate::forward::{CancelReason, ForwardReport, ForwardRequest, Forwarder, WorkerState};
 use crate::http::agent::UpstreamErrorKind;
@@ -159,7 +160,7 @@ impl WorkerContext {
         let (method, peer) = (head.method().to_owned(), conn.peer);
         let mut observer = self.observer(
             conn.peer,
-            head.text("user-agent"),
+            Some(&head),
             &forward,
             timing.arrival(),
             queue_wait,
@@ -266,7 +267,7 @@ impl WorkerContext {
     fn observer(
         &self,
         peer: SocketAddr,
-        user_agent: Option<&str>,
+        head: Option<&RequestHead>,
         route: &Forward,
         (started, at): ArrivalTime,
         queue_wait: Duration,
@@ -274,6 +275,9 @@ impl WorkerContext {
         let endpoint = route
             .inference
             .filter(|endpoint| self.track_embeddings || !endpoint.is_embedding())?;
+        let header = |name| head.and_then(|head| head.text(name));
+        let mut ids = SESSION_HEADERS.into_iter().filter_map(header);
+        let told = ids.find_map(session_id);
         let memory = Reservation::new(&self.context.budget);
         let start = ExchangeStart {
             endpoint,
@@ -281,7 +285,8 @@ impl WorkerContext {
             started,
             queue_wait,
             client_ip: Some(peer.ip().to_canonical()),
-            user_agent: user_agent.map(str::to_owned),
+            user_agent: header("user-agent").map(str::to_owned),
+            session: told,
         };
         Some(Box::new(Observer::new(start, self.sink.clone(), memory)))
     }

@@ -49,13 +49,8 @@ impl Service for WorkerContext {
         self.metrics
             .count_http_request(route.endpoint(), head.method(), STATUS_CLIENT_LEFT);
         if let Route::Forward(forward) = &route
-            && let Some(observer) = self.observer(
-                peer,
-                head.text("user-agent"),
-                forward,
-                arrived,
-                Duration::ZERO,
-            )
+            && let Some(observer) =
+                self.observer(peer, Some(&head), forward, arrived, Duration::ZERO)
         {
             observer.finish(ExchangeEnd::ClientGone);
         }
@@ -109,12 +104,11 @@ impl WorkerContext {
         arrived: ArrivalTime,
         error: &ErrorResponse,
     ) {
-        let user_agent = match info {
-            RequestInfo::Head(head) => head.text("user-agent"),
+        let head = match info {
+            RequestInfo::Head(head) => Some(&**head),
             RequestInfo::Line { .. } | RequestInfo::Unknown => None,
         };
-        if let Some(mut observer) = self.observer(peer, user_agent, route, arrived, Duration::ZERO)
-        {
+        if let Some(mut observer) = self.observer(peer, head, route, arrived, Duration::ZERO) {
             if !self.context.refusals.may_record() {
                 observer.set_unrecorded();
             }

@@ -8,6 +8,8 @@ use crate::diagnose::fingerprint::{Printer, ToolChange};
 use crate::diagnose::prompt::Keys;
 use crate::diagnose::recordings::{at, body, endpoint, milliseconds, recordings, seen, span};
 use crate::diagnose::seen::Loaded;
+use crate::diagnose::session::{SessionHints, Sessions};
+use crate::diagnose::tests::recorded::prompt;
 use crate::http::route::Inference;
 
 fn print_of(body: &Value, keys: &Keys) -> Fingerprint {
@@ -27,19 +29,6 @@ fn print_of(body: &Value, keys: &Keys) -> Fingerprint {
     printer.end()
 }
 
-/// The first message of the user, by which the recorded conversations differ; in one of them it is
-/// edited.
-fn conversation(name: &str, body: &Value) -> String {
-    let messages = body["messages"].as_array().into_iter().flatten();
-    let mut user = messages.filter(|message| message["role"] == "user");
-    let first = user.next().map(|message| message["content"].to_string());
-    if name == "two-conversations" {
-        first.unwrap()
-    } else {
-        name.to_owned()
-    }
-}
-
 fn request(step: &Value, model: &str, context: u64) -> Seen {
     let route = endpoint(step["endpoint"].as_str().unwrap());
     let mut seen = seen(step["file"].as_str().unwrap(), route, model, at(0.0));
@@ -56,16 +45,18 @@ fn request(step: &Value, model: &str, context: u64) -> Seen {
 
 /// What is told of a recorded sequence, each with its step.
 fn play(sequence: &Value) -> Vec<(u64, Broken)> {
-    let (mut caches, keys) = (Caches::default(), Keys::new());
+    let (mut caches, mut sessions, keys) = (Caches::default(), Sessions::default(), Keys::new());
     let name = sequence["name"].as_str().unwrap();
     let mut told = Vec::new();
     let context = if name.starts_with("over") { 1024 } else { 4096 };
     for step in sequence["steps"].as_array().unwrap() {
         let body = body("cache", name, step["file"].as_str().unwrap());
-        let seen = request(step, body["model"].as_str().unwrap(), context);
+        let mut seen = request(step, body["model"].as_str().unwrap(), context);
+        seen.prompt = prompt(&body, &keys);
+        let session = sessions.assign(&seen, None, &SessionHints::default());
         let number = step["step"].as_u64().unwrap();
         let turn = Turn {
-            conversation: &conversation(name, &body),
+            conversation: &session.unwrap().branch,
             print: print_of(&body, &keys),
             is_loaded_anew: step["new_runner_started"].as_bool().unwrap(),
             is_cut: name.starts_with("over") && seen.reply.prompt_tokens == Some(514),

@@ -1,10 +1,13 @@
 //! Conversations that are told apart and joined.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::diagnose::prompt::{Message, MessageRole, Prompt, hash_of_reply};
 use crate::diagnose::seen::{Options, Reply, Times};
+use crate::diagnose::tests::recorded::cases;
 
 /// A request of a chat: `s:`, `u:`, `a:` and `t:` before each text say whose it is.
 fn chat(texts: &[&str]) -> Seen {
@@ -236,13 +239,7 @@ fn prompts_without_messages_are_joined_by_model_and_endpoint() {
     let ids: Vec<&str> = sessions.iter().map(|one| one.id.as_str()).collect();
     assert_eq!((ids[1], ids[2]), (ids[0], ids[0]));
     let others = [ids[0], ids[3], ids[4], ids[5]];
-    assert_eq!(
-        others
-            .iter()
-            .collect::<std::collections::HashSet<_>>()
-            .len(),
-        4
-    );
+    assert_eq!(others.iter().collect::<BTreeSet<_>>().len(), 4);
     // Prompts that share nothing break no cache.
     assert_ne!(sessions[1].branch, sessions[0].branch);
     assert_eq!(sessions[2].branch, sessions[1].branch);
@@ -298,6 +295,27 @@ fn a_reply_that_is_sent_back_has_the_hash_of_the_reply() {
     let mut sessions = Sessions::default();
     let mut say = |seen| sessions.assign(&seen, None, &told("x")).unwrap();
     assert_eq!(say(asked).branch, say(next).branch);
+}
+
+#[test]
+fn the_recorded_chats_are_a_session_each() {
+    let mut turns = cases("conversations", keys());
+    // As if one client had them all at once.
+    turns.sort_by_key(|case| (case.number("turn"), case.name.clone()));
+    let mut sessions = Sessions::default();
+    let mut found: BTreeMap<String, Vec<Session>> = BTreeMap::new();
+    for case in turns {
+        let session = sessions.assign(&case.seen, None, &SessionHints::default());
+        let chat = case.label["conversation"].as_str().unwrap().to_owned();
+        found.entry(chat).or_default().push(session.unwrap());
+    }
+    // A client that forgets its first message begins anew.
+    assert_eq!(found.remove("client-trims").unwrap().len(), 10);
+    let ids: BTreeSet<&str> = found.values().map(|chat| chat[0].id.as_str()).collect();
+    assert_eq!((ids.len(), found.len()), (4, 4));
+    for (chat, turns) in &found {
+        assert!(turns.iter().all(|turn| *turn == turns[0]), "{chat}");
+    }
 }
 
 proptest! {

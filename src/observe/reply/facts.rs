@@ -46,6 +46,8 @@ pub struct ReplyFacts {
     /// The object that is being read holds text, thinking or a part of a tool call.
     pub has_delta: bool,
 
+    /// `SessionHints::response`.
+    pub response_id: Option<u64>,
     /// How many numbers the array `context` has.
     pub context_array: Option<u64>,
     /// A prompt was only rendered, and no model ran.

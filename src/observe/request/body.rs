@@ -8,10 +8,12 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use super::content::ContentSeed;
 use super::messages::MessageReader;
 use super::prompt::{PromptSeed, RequestFields};
+use super::session::MetadataSeed;
 use super::tools::ToolsSeed;
 use super::values::{StringSeed, StringsSeed};
 use crate::diagnose::fingerprint::Printer;
 use crate::diagnose::prompt::{MessageRole, keys};
+use crate::diagnose::session::hints::response_hash;
 use crate::http::route::Inference;
 use crate::observe::limits::MAX_NAME;
 use crate::observe::text::prefix;
@@ -75,6 +77,13 @@ fn read_field<'de, A: MapAccess<'de>>(
         "images" if endpoint == Inference::Generate => {
             fields.images = 0;
             object.next_value_seed(StringsSeed(&mut |_| fields.images += 1))
+        }
+        "metadata" => object.next_value_seed(MetadataSeed(&mut fields.session)),
+        "previous_response_id" if endpoint == Inference::V1Responses => {
+            let session = &mut fields.session;
+            object.next_value_seed(StringSeed(&mut |id| {
+                session.previous_response = response_hash(id);
+            }))
         }
         _ => fields.settings.read(endpoint.dialect(), key, object),
     }

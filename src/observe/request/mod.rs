@@ -26,6 +26,7 @@ mod messages;
 mod multipart;
 mod options;
 mod prompt;
+mod session;
 mod tools;
 mod values;
 

@@ -17,6 +17,7 @@ use super::values::{FlatSeed, StringSeed, StringsSeed};
 use crate::diagnose::evidence::Evidence;
 use crate::diagnose::fingerprint::{Fingerprint, Printer};
 use crate::diagnose::prompt::{MessageRole, keys};
+use crate::diagnose::session::SessionHints;
 use crate::observe::limits::MAX_NAME;
 use crate::observe::text::{BoundedText, prefix};
 
@@ -36,6 +37,7 @@ pub struct RequestFields {
     /// Images that stand beside the prompt.
     pub images: u32,
     pub settings: RequestSettings,
+    pub session: SessionHints,
 }
 
 impl Default for RequestFields {
@@ -51,6 +53,7 @@ impl Default for RequestFields {
             tools: Printer::new(keys()),
             images: 0,
             settings: RequestSettings::default(),
+            session: SessionHints::default(),
         }
     }
 }
@@ -84,6 +87,7 @@ impl RequestFields {
                 print,
                 options: self.settings.options,
                 keep_alive: self.settings.keep_alive,
+                session: self.session,
                 ..Evidence::default()
             })),
         }

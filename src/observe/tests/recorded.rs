@@ -128,6 +128,11 @@ pub struct TestObserver {
 
 impl TestObserver {
     pub fn new(endpoint: Inference) -> TestObserver {
+        TestObserver::with_session(endpoint, None)
+    }
+
+    /// An observer of a request whose header names a conversation.
+    pub fn with_session(endpoint: Inference, session: Option<&str>) -> TestObserver {
         let events = Arc::new(Mutex::new(Vec::new()));
         let received = Arc::clone(&events);
         let started = Instant::now();
@@ -138,6 +143,7 @@ impl TestObserver {
             queue_wait: Duration::from_millis(1),
             client_ip: None,
             user_agent: None,
+            session: session.map(str::to_owned),
         };
         let observer = Observer::new(
             start,

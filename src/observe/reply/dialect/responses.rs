@@ -5,6 +5,7 @@
 use serde::Deserialize;
 
 use super::timings::Timings;
+use crate::diagnose::session::hints::response_hash;
 use crate::observe::lenient::{List, MessageContent, Number, Object, Presence, Raw, Str, object};
 use crate::observe::reply::facts::ReplyFacts;
 
@@ -32,6 +33,8 @@ struct Event<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Response<'a> {
+    #[serde(borrow)]
+    id: Str<'a>,
     object: Presence,
     #[serde(borrow)]
     model: Str<'a>,
@@ -159,6 +162,7 @@ fn finish_item(index: u64, item: Object<Item<'_>>, facts: &mut ReplyFacts) {
 
 fn add_response(response: Response<'_>, facts: &mut ReplyFacts) {
     facts.set_model(&response.model);
+    facts.response_id = facts.response_id.or_else(|| response_hash(&response.id));
     facts.set_error(response.error);
     let incomplete = response.incomplete_details.0.unwrap_or_default();
     match &*response.status {
