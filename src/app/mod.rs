@@ -1,6 +1,9 @@
 //! APP: starts a tap for any command, and drains it at the end.
 
+mod diagnostics;
+mod judge;
 mod listeners;
+mod model_news;
 mod page_queues;
 mod responder;
 mod watchdog;

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::app::model_news::ModelNews;
 use crate::app::worker::WorkerContext;
 use crate::app::workers::Workers;
 use crate::config::test_overrides;
@@ -33,6 +34,7 @@ pub fn watch(ctx: &WorkerContext, workers: &Mutex<Workers>) {
     );
     let poll = test_overrides::POLL_INTERVAL.duration_or(POLL_INTERVAL);
     let mut changes = ChangeLog::default();
+    let mut models = ModelNews::default();
     loop {
         let (start, is_ready) = (Instant::now(), readiness.is_ready());
         readiness.begin_check();
@@ -44,10 +46,16 @@ pub fn watch(ctx: &WorkerContext, workers: &Mutex<Workers>) {
         let is_up = readiness.finish_check(status.is_ok());
         changes.log(&status, is_up, is_ready.then_some(readiness.advice));
         match status {
-            Ok(status) => ctx.metrics.set_ollama_status(&status),
+            Ok(status) => {
+                ctx.metrics.set_ollama_status(&status);
+                models.tell(&status, &ollama, &ctx.diagnostics);
+            }
             // It was busy, and answered clients meanwhile.
-            Err(_) if is_up => {}
-            Err(_) => ctx.metrics.set_ollama_status(&OllamaStatus::default()),
+            Err(_) if is_up => ctx.diagnostics.no_listing(),
+            Err(_) => {
+                ctx.metrics.set_ollama_status(&OllamaStatus::default());
+                ctx.diagnostics.no_listing();
+            }
         }
         lock(workers).start_missing();
         let pause = if is_up || !is_ready {

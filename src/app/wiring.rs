@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use crate::app::diagnostics::Diagnostics;
+use crate::app::judge::Judge;
 use crate::app::listeners::Listeners;
 use crate::app::page_queues::PageQueues;
 use crate::app::watcher::watch;
@@ -82,6 +84,7 @@ pub fn worker_context(parts: TapParts) -> Result<Arc<WorkerContext>> {
         readiness,
         metrics,
         history,
+        budget,
         ..
     } = parts;
     let pages = Pages {
@@ -98,6 +101,15 @@ pub fn worker_context(parts: TapParts) -> Result<Arc<WorkerContext>> {
         token: config.token.clone(),
         long_response: Mutex::default(),
     };
+    let side_directory = history.as_ref().and_then(|it| it.side_directory.clone());
+    let diagnostics = Diagnostics::start(
+        Judge::load(side_directory),
+        metrics.clone(),
+        history,
+        readiness.clone(),
+        &budget,
+    )
+    .map_err(failed("start threads"))?;
     let listens_on_loopback = listeners.address.ip().to_canonical().is_loopback();
     let forwarder = Forwarder {
         passes_host: listens_on_loopback && config.upstream.is_loopback(),
@@ -109,7 +121,8 @@ pub fn worker_context(parts: TapParts) -> Result<Arc<WorkerContext>> {
         forwarder,
         pages,
         page_queues: PageQueues::default(),
-        sink: sink(metrics.clone(), history),
+        sink: sink(metrics.clone(), diagnostics.clone()),
+        diagnostics,
         metrics,
         track_embeddings: config.track_embeddings,
         controls: Mutex::default(),
@@ -140,22 +153,23 @@ fn context(parts: &TapParts) -> io::Result<Context> {
     Context::new(limits, has_admin_listener, parts.metrics.clone())
 }
 
-/// Makes the sink of observations: metrics, log and history.
-fn sink(metrics: Arc<Metrics>, history: Option<Arc<History>>) -> Arc<Sink> {
+/// Makes the sink of observations: metrics, log, and diagnosis, which hands on to the history.
+fn sink(metrics: Arc<Metrics>, diagnostics: Arc<Diagnostics>) -> Arc<Sink> {
     Arc::new(move |event| match event {
-        ExchangeEvent::Started {
-            interaction_id,
-            model,
-        } => metrics.request_started(&interaction_id, model.as_deref()),
+        ExchangeEvent::Started(request) => {
+            metrics.request_started(&request.interaction_id, request.model.as_deref());
+            diagnostics.tell(ExchangeEvent::Started(request));
+        }
+        ExchangeEvent::FirstByte { interaction_id, at } => {
+            metrics.reply_started(&interaction_id);
+            diagnostics.tell(ExchangeEvent::FirstByte { interaction_id, at });
+        }
         ExchangeEvent::Finished(exchange) => {
             metrics.request_finished(&exchange);
-            if exchange.is_unrecorded {
-                return;
+            if !exchange.is_unrecorded {
+                log::info!("{}", LogLine(&exchange));
             }
-            log::info!("{}", LogLine(&exchange));
-            if let Some(history) = &history {
-                history.submit(exchange);
-            }
+            diagnostics.tell(ExchangeEvent::Finished(exchange));
         }
     })
 }

@@ -13,7 +13,7 @@ pub struct Listing {
 }
 
 /// A model in it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listed {
     /// Folded.
     pub model: String,

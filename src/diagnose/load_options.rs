@@ -5,8 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::Seen;
-use crate::http::route::Dialect;
+use super::seen::Options;
+use crate::http::route::{Dialect, Inference};
 
 /// The options of a load as a request asks for them. `None` is Ollama's or the model's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,11 +32,10 @@ pub struct OptionChange {
 
 impl LoadOptions {
     /// What a request asks for. The routes of /v1 take no options.
-    pub fn asked(seen: &Seen) -> LoadOptions {
-        if seen.endpoint.dialect() != Dialect::Native {
+    pub fn asked(endpoint: Inference, options: &Options) -> LoadOptions {
+        if endpoint.dialect() != Dialect::Native {
             return LoadOptions::default();
         }
-        let options = &seen.options;
         LoadOptions {
             num_ctx: options.num_ctx,
             num_batch: options.num_batch,

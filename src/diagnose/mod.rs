@@ -24,6 +24,7 @@ pub mod prompt;
 #[cfg(test)]
 mod recordings;
 pub mod reload;
+mod runner;
 pub mod seen;
 pub mod session;
 pub mod slower;

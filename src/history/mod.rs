@@ -7,7 +7,8 @@ mod recorder;
 pub mod store;
 
 use std::io;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,9 @@ use crate::history::record::now;
 pub use crate::history::recorder::HISTORY_STACK_SIZE;
 use crate::history::recorder::{QUEUED_TEXT_MAX, Recorder};
 use crate::history::store::query::{DEFAULT_HOURS, UNKNOWN_NAME};
-use crate::history::store::{ClockReading, Expiry, Limits, PurgeReport, Result, Store, StoreError};
+use crate::history::store::{
+    ClockReading, Expiry, Limits, PurgeReport, Result, Store, StoreError, side_directory,
+};
 use crate::metrics::Metrics;
 use crate::observe::Exchange;
 use crate::platform;
@@ -40,7 +43,14 @@ pub struct History {
     pub store: Arc<Store>,
     pub recorder: Recorder,
     pub retention_days: Option<u32>,
+    /// Small files that go with the history are kept here.
+    pub side_directory: Option<PathBuf>,
+    /// Has all exchanges submitted that are still looked at elsewhere, until a moment.
+    hand_over: OnceLock<HandOver>,
 }
+
+/// Has exchanges submitted that have ended, until a moment.
+pub type HandOver = Box<dyn Fn(Instant) + Send + Sync>;
 
 impl History {
     /// Opens the history for writing and starts its threads; `None` where none is kept. `holder` is
@@ -86,7 +96,21 @@ impl History {
             store,
             recorder,
             retention_days,
+            side_directory: side_directory(history),
+            hand_over: OnceLock::new(),
         }))
+    }
+
+    /// Sets what is called before all that was accepted is written: exchanges that have ended may be
+    /// on their way here.
+    pub fn set_hand_over(&self, hand_over: HandOver) {
+        let _ = self.hand_over.set(hand_over);
+    }
+
+    fn hand_over(&self, deadline: Instant) {
+        if let Some(hand_over) = self.hand_over.get() {
+            hand_over(deadline);
+        }
     }
 
     /// Takes an exchange for the history, unless it made no model work.
@@ -100,6 +124,7 @@ impl History {
     /// seconds), or all: what still waits to be written is written first, else it would be there
     /// afterwards.
     pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
+        self.hand_over(Instant::now() + PURGE_FLUSH_TIMEOUT);
         let mut all_written = self.recorder.flush(PURGE_FLUSH_TIMEOUT);
         let mut purged = self.store.purge(before)?;
         while !all_written {
@@ -124,6 +149,7 @@ impl History {
 
     /// Writes what was accepted.
     pub fn shutdown(&self, deadline: Instant) {
+        self.hand_over(deadline);
         self.store.set_deadline(deadline);
         match (
             self.recorder.shutdown(deadline),

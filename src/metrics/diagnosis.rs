@@ -5,11 +5,10 @@ use crate::diagnose::Kind;
 use crate::diagnose::diagnosis::Report;
 use crate::observe::Exchange;
 
-#[allow(dead_code, reason = "nobody diagnoses yet")]
 impl Metrics {
-    /// Counts what was found about a request. `context_length` is that of its model, in tokens,
-    /// where it is known.
-    pub fn count_report(&self, exchange: &Exchange, context_length: Option<u64>, report: &Report) {
+    /// Counts what was found about a request.
+    pub fn count_report(&self, exchange: &Exchange) {
+        let report: &Report = &exchange.report;
         let (f, model) = (&self.families, self.models.label(exchange.model.as_deref()));
         let mut is_cut = false;
         for finding in &report.findings {
@@ -29,7 +28,7 @@ impl Metrics {
                 .with_label_values(&[model, cause.as_str()])
                 .inc();
         }
-        let context = context_length.filter(|tokens| *tokens > 0);
+        let context = report.context_length.filter(|tokens| *tokens > 0);
         if let Some((prompt, context)) = exchange.prompt_tokens.zip(context) {
             let tokens = prompt.saturating_add(exchange.generated_tokens.unwrap_or_default());
             let least = if is_cut { 1.0 } else { 0.0 };
@@ -50,12 +49,17 @@ mod tests {
     fn counted(report: &Report) -> String {
         let metrics = Metrics::new("1.2.3").unwrap();
         metrics.request_finished(&chat());
+        let report = Report {
+            context_length: Some(4096),
+            ..report.clone()
+        };
         let exchange = Exchange {
+            report: Box::new(report),
             prompt_tokens: Some(1000),
             generated_tokens: Some(24),
             ..chat()
         };
-        metrics.count_report(&exchange, Some(4096), report);
+        metrics.count_report(&exchange);
         String::from_utf8(metrics.encode()).unwrap()
     }
 

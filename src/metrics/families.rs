@@ -42,6 +42,8 @@ pub struct Families {
     pub time_per_output_token: Histograms,
     pub finished: Counters,
     pub active_requests: IntGaugeVec,
+    pub requests_under_way: IntGaugeVec,
+    pub undiagnosed: IntCounter,
 
     pub context_cut: Counters,
     pub context_used: Histograms,
@@ -171,6 +173,15 @@ impl Families {
                 &["model", "reason"],
             )?,
             active_requests: define.gauges("ollama_active_requests", "Requests that make a model work right now.", &["model"])?,
+            requests_under_way: define.gauges(
+                "ollama_requests_under_way",
+                "Requests that Ollama has now: waiting for the first byte of their answer, or answering.",
+                &["model", "phase"],
+            )?,
+            undiagnosed: define.counter(
+                "ollama_tap_undiagnosed_total",
+                "Requests whose findings are missing, because too many waited to be diagnosed.",
+            )?,
             context_cut: define.counters(
                 "ollama_context_cut_total",
                 "Requests whose prompt or reply did not fit into the model's context, by what was cut.",

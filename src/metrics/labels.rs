@@ -59,9 +59,7 @@ pub fn finish_reason_label(exchange: &Exchange) -> &'static str {
                 "stop"
             }
         }
-        (Outcome::Success, Some("length" | "max_tokens" | "max_output_tokens" | "incomplete")) => {
-            "length"
-        }
+        (Outcome::Success, _) if exchange.ended_by_length() => "length",
         (Outcome::Success, _) => OTHER,
     }
 }
@@ -147,8 +145,20 @@ pub struct ModelLabels {
     confirmed: RwLock<HashSet<String>>,
     /// By `interaction_id`. A name may be confirmed while its request runs, which must leave the
     /// series that it entered.
-    active: Mutex<HashMap<String, String>>,
+    active: Mutex<HashMap<String, ActiveRequest>>,
 }
+
+/// A request that was counted as active.
+pub struct ActiveRequest {
+    /// The label `model` that it was given.
+    pub model: String,
+    pub phase: &'static str,
+}
+
+/// Values of the label `phase` of `ollama_requests_under_way`: no byte of the reply's body yet, or
+/// some.
+pub const WAITING: &str = "waiting";
+pub const ANSWERING: &str = "answering";
 
 impl ModelLabels {
     /// Returns the label for a model's name.
@@ -182,11 +192,24 @@ impl ModelLabels {
     }
 
     pub fn request_started(&self, id: &str, label: &str) {
-        lock(&self.active).insert(id.to_owned(), label.to_owned());
+        let request = ActiveRequest {
+            model: label.to_owned(),
+            phase: WAITING,
+        };
+        lock(&self.active).insert(id.to_owned(), request);
     }
 
-    /// Takes the label that `request_started` was given for this request.
-    pub fn request_finished(&self, id: &str) -> Option<String> {
+    /// Notes that the reply has begun. Returns the label that `request_started` was given for this
+    /// request.
+    pub fn request_answered(&self, id: &str) -> Option<String> {
+        let mut active = lock(&self.active);
+        let request = active.get_mut(id)?;
+        request.phase = ANSWERING;
+        Some(request.model.clone())
+    }
+
+    /// Takes what is known of a request that has ended.
+    pub fn request_finished(&self, id: &str) -> Option<ActiveRequest> {
         lock(&self.active).remove(id)
     }
 }

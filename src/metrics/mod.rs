@@ -13,7 +13,7 @@ mod ollama_status;
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::{Encoder, Registry, TextEncoder};
+use prometheus::{Encoder, IntGauge, Registry, TextEncoder};
 
 use crate::http::agent::UpstreamErrorKind;
 use crate::observe::{Exchange, Outcome};
@@ -77,15 +77,30 @@ impl Metrics {
             .active_requests
             .with_label_values(&[label])
             .inc();
+        self.under_way(label, labels::WAITING).inc();
         self.models.request_started(id, label);
+    }
+
+    /// Counts an active request as one whose reply has begun.
+    pub fn reply_started(&self, id: &str) {
+        if let Some(model) = self.models.request_answered(id) {
+            self.under_way(&model, labels::ANSWERING).inc();
+            self.under_way(&model, labels::WAITING).dec();
+        }
+    }
+
+    fn under_way(&self, model: &str, phase: &str) -> IntGauge {
+        let family = &self.families.requests_under_way;
+        family.with_label_values(&[model, phase])
     }
 
     /// Counts an inference request that has finished, and all that it holds.
     pub fn request_finished(&self, exchange: &Exchange) {
-        if let Some(label) = self.models.request_finished(&exchange.interaction_id) {
+        if let Some(active) = self.models.request_finished(&exchange.interaction_id) {
+            self.under_way(&active.model, active.phase).dec();
             self.families
                 .active_requests
-                .with_label_values(&[label])
+                .with_label_values(&[active.model])
                 .dec();
         }
         if exchange.load_only {
@@ -218,6 +233,11 @@ impl Metrics {
     /// Counts a request that met one of the tap's limits. `reason` is one of `labels::REFUSALS`.
     pub fn count_refusal(&self, reason: &'static str) {
         self.families.refused.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a request that was not diagnosed, because too many waited for it.
+    pub fn count_undiagnosed(&self) {
+        self.families.undiagnosed.inc();
     }
 
     /// Observes the time that a request waited for a worker.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Mutex;
+use std::time::SystemTime;
 
 use super::families::Families;
 use super::labels::{MAX_MODEL_LABEL, MAX_MODELS, UNKNOWN};
@@ -15,6 +16,15 @@ pub struct OllamaStatus {
     /// The reason why a part is missing, although Ollama is up.
     pub incomplete_reason: Option<String>,
     pub models: Vec<LoadedModel>,
+    /// When /api/ps was asked; `None` where it did not answer.
+    pub models_asked: Option<SystemTime>,
+}
+
+impl OllamaStatus {
+    /// Returns the models, each once and under its normalized name.
+    pub fn merged_models(&self) -> Vec<LoadedModel> {
+        merge_runners(&self.models)
+    }
 }
 
 /// A model that Ollama holds in memory.
@@ -27,6 +37,12 @@ pub struct LoadedModel {
     pub size_vram: u64,
     /// In tokens; older versions do not report it.
     pub context_length: Option<u64>,
+    /// Of its manifest.
+    pub digest: Option<String>,
+    /// Such as `Q4_K_M`.
+    pub quantization: Option<String>,
+    /// When it is unloaded if nobody asks for it.
+    pub expires: Option<SystemTime>,
 }
 
 /// The status that the metrics show. A series that stays is never removed in between, so no scrape
@@ -37,7 +53,7 @@ pub struct ShownStatus(Mutex<OllamaStatus>);
 impl ShownStatus {
     pub fn show(&self, status: &OllamaStatus, families: &Families) {
         let mut shown = lock(&self.0);
-        let models = merge_runners(&status.models);
+        let models = status.merged_models();
         for model in &models {
             show_model(model, families);
         }

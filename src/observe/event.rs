@@ -4,19 +4,33 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::exchange::Exchange;
+use crate::diagnose::seen::Options;
 use crate::http::route::Inference;
 
 /// Receives the events of every exchange.
 pub type Sink = dyn Fn(ExchangeEvent) + Send + Sync;
 
-/// An event of one exchange: `Started` once its request was read, `Finished` once and always last.
+/// An event of one exchange: `Started` once its request was read, `FirstByte` once if its reply has
+/// a body, `Finished` once and always last.
 pub enum ExchangeEvent {
-    Started {
+    Started(Box<RequestStarted>),
+    FirstByte {
         interaction_id: String,
-        /// Normalized, as in an `Exchange`.
-        model: Option<String>,
+        at: SystemTime,
     },
     Finished(Box<Exchange>),
+}
+
+/// A request that was sent to Ollama.
+pub struct RequestStarted {
+    pub interaction_id: String,
+    pub endpoint: Inference,
+    /// Normalized, as in an `Exchange`.
+    pub model: Option<String>,
+    /// The name of the client's product.
+    pub client: Option<String>,
+    pub options: Options,
+    pub sent: SystemTime,
 }
 
 /// The properties of a request that are known on arrival, before its body is read.

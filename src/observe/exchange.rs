@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnose::bad_reply::{Answer, ReplyEnd};
+use crate::diagnose::diagnosis::Report;
 use crate::diagnose::evidence::Evidence;
 use crate::diagnose::seen::{Loaded, Reply, Seen, Times};
 use crate::http::route::Inference;
@@ -124,18 +126,19 @@ pub struct Exchange {
 
     /// The rest of what `diagnose` needs; no text.
     pub evidence: Box<Evidence>,
+    /// What `diagnose` says of it; nothing before it was asked.
+    pub report: Box<Report>,
 }
 
-#[allow(dead_code, reason = "nobody asks yet")]
 impl Exchange {
-    /// Returns what `diagnose` is told of it, and takes the prompt out of `evidence`. `client` is the
-    /// product's name, and `loaded` what /api/ps told of the model.
-    pub fn seen(&mut self, client: Option<String>, loaded: Option<Loaded>) -> Seen {
+    /// Returns what `diagnose` is told of it, and takes the prompt out of `evidence`. `loaded`
+    /// is what /api/ps told of the model.
+    pub fn seen(&mut self, loaded: Option<Loaded>) -> Seen {
         Seen {
             interaction_id: self.interaction_id.clone(),
             endpoint: self.endpoint,
             model: self.model.clone().unwrap_or_default(),
-            client,
+            client: self.client.clone(),
             arrived: self.arrived,
             prompt: std::mem::take(&mut self.evidence.prompt),
             options: self.evidence.options.clone(),
@@ -143,6 +146,42 @@ impl Exchange {
             times: self.times(),
             loaded,
         }
+    }
+
+    /// Returns the texts of the reply that `diagnose` looks at; `None` where Ollama refused.
+    pub fn answer(&self) -> Option<Answer<'_>> {
+        let is_accepted = matches!(self.http_status, Some(200..300));
+        is_accepted.then(|| Answer {
+            model: self.model.as_deref().unwrap_or("the model"),
+            response: &self.response,
+            thinking: &self.thinking,
+            arguments: self
+                .tool_calls
+                .iter()
+                .map(|call| call.arguments.as_str())
+                .collect(),
+            wants_json: self.evidence.options.wants_json,
+            ended: self.reply_end(),
+            generated_tokens: self.generated_tokens,
+            num_predict: self.evidence.options.num_predict,
+            is_truncated: self.truncated,
+        })
+    }
+
+    fn reply_end(&self) -> ReplyEnd {
+        match self.outcome {
+            Outcome::Error | Outcome::Cancelled => ReplyEnd::Broken,
+            Outcome::Success if self.ended_by_length() => ReplyEnd::Length,
+            Outcome::Success => ReplyEnd::Stop,
+        }
+    }
+
+    /// Returns whether a limit of tokens ended the reply, in the words of any dialect.
+    pub fn ended_by_length(&self) -> bool {
+        matches!(
+            self.done_reason.as_deref(),
+            Some("length" | "max_tokens" | "max_output_tokens" | "incomplete")
+        )
     }
 
     fn reply(&self) -> Reply {

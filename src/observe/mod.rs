@@ -26,6 +26,6 @@ pub mod tests;
 pub mod text;
 mod tokens;
 
-pub use event::{ExchangeEnd, ExchangeEvent, ExchangeStart, RequestBody, Sink};
+pub use event::{ExchangeEnd, ExchangeEvent, ExchangeStart, RequestBody, RequestStarted, Sink};
 pub use exchange::{Exchange, Outcome};
 pub use observer::Observer;

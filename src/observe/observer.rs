@@ -1,11 +1,11 @@
 //! The observer of one exchange: reads its bytes in order, and ends exactly once.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::category::categorize;
 use super::client_product::ClientProduct;
-use super::event::{ExchangeEnd, ExchangeEvent, ExchangeStart, RequestBody, Sink};
+use super::event::{ExchangeEnd, ExchangeEvent, ExchangeStart, RequestBody, RequestStarted, Sink};
 use super::exchange::{Exchange, ModelVersion};
 use super::model_name::normalize;
 use super::outcome::outcome;
@@ -18,8 +18,8 @@ use crate::diagnose::evidence::Evidence;
 use crate::diagnose::prompt::{hash_of_reply, keys};
 use crate::util::budget::Reservation;
 
-/// Watches one exchange and emits one event when it has started and one when it has finished. If it is
-/// dropped before `finish`, it ends as if the client had left.
+/// Watches one exchange and emits its events. If it is dropped before `finish`, it ends as if the
+/// client had left.
 pub struct Observer {
     start: ExchangeStart,
     sink: Arc<Sink>,
@@ -65,14 +65,15 @@ impl Observer {
         }
     }
 
-    /// Reads the model and the prompt from the body, which had `total_bytes`.
+    /// Reads the model and the prompt from the body, which had `total_bytes` and has been sent.
     pub fn request(&mut self, body: RequestBody<'_>, total_bytes: u64) {
+        let sent = SystemTime::now();
         self.request = request::parse(self.start.endpoint, &body, &mut self.memory);
         self.request_bytes = total_bytes;
         if !self.memory.cover(self.request.buffered_bytes()) {
             self.request.drop_prompt();
         }
-        self.emit_start();
+        self.emit_start(sent);
     }
 
     /// Notes the time of arrival of the last byte of the request's body.
@@ -99,8 +100,9 @@ impl Observer {
     /// Reads the next bytes of the reply's body, which arrived at `at` and have been forwarded.
     pub fn body(&mut self, bytes: &[u8], at: Instant) {
         self.response_bytes += bytes.len() as u64;
-        if !bytes.is_empty() {
-            self.first_byte.get_or_insert(at);
+        if !bytes.is_empty() && self.first_byte.is_none() {
+            self.first_byte = Some(at);
+            self.emit_first_byte(at);
         }
         if let Some(reply) = &mut self.reply {
             reply.feed(bytes, at);
@@ -120,15 +122,31 @@ impl Observer {
         self.emit_finish(end);
     }
 
-    fn emit_start(&mut self) {
+    fn emit_start(&mut self, sent: SystemTime) {
         if self.stage != Stage::New {
             return;
         }
         self.stage = Stage::Started;
-        let model = self.request.model.as_deref();
-        (self.sink)(ExchangeEvent::Started {
+        let (model, evidence) = (self.request.model.as_deref(), &self.request.evidence);
+        let options = evidence.as_ref().map(|evidence| evidence.options.clone());
+        (self.sink)(ExchangeEvent::Started(Box::new(RequestStarted {
             interaction_id: self.interaction_id.clone(),
+            endpoint: self.start.endpoint,
             model: model.map(|name| normalize(name).into_owned()),
+            client: self.product().map(|product| product.name),
+            options: options.unwrap_or_default(),
+            sent,
+        })));
+    }
+
+    fn emit_first_byte(&self, at: Instant) {
+        if self.stage != Stage::Started {
+            return;
+        }
+        let wait = at.saturating_duration_since(self.start.started);
+        (self.sink)(ExchangeEvent::FirstByte {
+            interaction_id: self.interaction_id.clone(),
+            at: self.start.at + wait,
         });
     }
 
@@ -136,7 +154,7 @@ impl Observer {
         if self.stage == Stage::Finished {
             return;
         }
-        self.emit_start();
+        self.emit_start(SystemTime::now());
         self.stage = Stage::Finished;
         let exchange = self.exchange(end);
         (self.sink)(ExchangeEvent::Finished(Box::new(exchange)));
@@ -161,15 +179,13 @@ impl Observer {
             .map(|name| normalize(name).into_owned());
         let tokens = TokenCounts::of(&facts, endpoint);
         let prompt = request.prompt;
-        let user_agent = self.start.user_agent.take();
-        let product = user_agent.as_deref().and_then(ClientProduct::of);
-        let (client, client_version) = product.map(|of| (of.name, of.version)).unzip();
+        let (client, client_version) = self.product().map(|of| (of.name, of.version)).unzip();
         Exchange {
             interaction_id: std::mem::take(&mut self.interaction_id),
             arrived: self.start.at,
             endpoint,
             client_ip: self.start.client_ip,
-            user_agent,
+            user_agent: self.start.user_agent.take(),
             client,
             client_version: client_version.flatten(),
 
@@ -212,10 +228,15 @@ impl Observer {
 
             version: ModelVersion::default(),
             evidence: self.evidence(request.evidence, &facts),
+            report: Box::default(),
             prompt: prompt.map(BoundedText::into_string),
             response: facts.response.into_string(),
             thinking: facts.thinking.into_string(),
         }
+    }
+
+    fn product(&self) -> Option<ClientProduct> {
+        ClientProduct::of(self.start.user_agent.as_deref()?)
     }
 
     /// The status of the response to the client, if there was one.

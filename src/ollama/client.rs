@@ -1,10 +1,11 @@
 //! Our own questions to Ollama: is it there, which version, which models. Never in the way of a forwarded request.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
-use ureq::{Agent, Error};
+use ureq::http::Response;
+use ureq::{Agent, Body, Error};
 
 use crate::http::agent::{Target, error_chain};
 use crate::metrics::{LoadedModel, OllamaStatus};
@@ -45,6 +46,21 @@ struct RunningModel {
     #[serde(default)]
     size_vram: u64,
     context_length: Option<u64>,
+    digest: Option<String>,
+    expires_at: Option<String>,
+    #[serde(default)]
+    details: RunningDetails,
+}
+
+#[derive(Default, Deserialize)]
+struct RunningDetails {
+    quantization_level: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    #[serde(default)]
+    modelfile: String,
 }
 
 #[derive(Deserialize)]
@@ -131,7 +147,10 @@ impl OllamaClient {
             Err(QueryError::Refused(reason)) => (None, Some(reason)),
             Err(failed @ QueryError::Failed(_)) => return Err(failed),
         };
-        let running = match self.ask::<Running>("/api/ps") {
+        let asked = SystemTime::now();
+        let answer = self.ask::<Running>("/api/ps");
+        let models_asked = answer.is_ok().then_some(asked);
+        let running = match answer {
             Ok(answer) => answer.models.unwrap_or_default(),
             Err(QueryError::Refused(reason)) => {
                 incomplete_reason.get_or_insert(reason);
@@ -144,27 +163,45 @@ impl OllamaClient {
             size: model.size,
             size_vram: model.size_vram,
             context_length: model.context_length,
+            digest: model.digest,
+            quantization: model.details.quantization_level,
+            expires: model.expires_at.as_deref().and_then(time),
         });
         Ok(OllamaStatus {
             version,
             incomplete_reason,
             models: models.collect(),
+            models_asked,
         })
     }
 
+    /// Asks for the `modelfile` of a model.
+    pub fn modelfile(&self, model: &str) -> Result<String, QueryError> {
+        let path = "/api/show";
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let body = serde_json::json!({ "model": model }).to_string();
+        self.answer::<Details>(path, request.send(body))
+            .map(|details| details.modelfile)
+    }
+
     fn ask<T: for<'a> Deserialize<'a>>(&self, path: &str) -> Result<T, QueryError> {
-        let mut response = self
-            .agent
-            .get(format!("{}{path}", self.base))
-            .call()
-            .map_err(|error| {
-                let text = self.failure(path, &error_chain(&error));
-                if matches!(error, Error::StatusCode(401 | 403 | 404)) {
-                    QueryError::Refused(text)
-                } else {
-                    QueryError::Failed(text)
-                }
-            })?;
+        let response = self.agent.get(format!("{}{path}", self.base)).call();
+        self.answer(path, response)
+    }
+
+    fn answer<T: for<'a> Deserialize<'a>>(
+        &self,
+        path: &str,
+        response: Result<Response<Body>, Error>,
+    ) -> Result<T, QueryError> {
+        let mut response = response.map_err(|error| {
+            let text = self.failure(path, &error_chain(&error));
+            if matches!(error, Error::StatusCode(401 | 403 | 404)) {
+                QueryError::Refused(text)
+            } else {
+                QueryError::Failed(text)
+            }
+        })?;
         let text = response
             .body_mut()
             .with_config()
@@ -180,4 +217,10 @@ impl OllamaClient {
     fn failure(&self, path: &str, cause: &str) -> String {
         format!("ask ollama at {}{path}: {cause}", self.base)
     }
+}
+
+/// Reads a time as Ollama writes it.
+fn time(text: &str) -> Option<SystemTime> {
+    let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+    Some(time.into())
 }

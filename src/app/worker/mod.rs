@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::Receiver;
 
+use crate::app::diagnostics::Diagnostics;
 use crate::app::page_queues::PageQueues;
 use crate::app::responder::Responder;
 use crate::diagnose::session::hints::{SESSION_HEADERS, session_id};
@@ -46,6 +47,7 @@ pub struct WorkerContext {
     pub page_queues: PageQueues,
     pub metrics: Arc<Metrics>,
     pub sink: Arc<Sink>,
+    pub diagnostics: Arc<Diagnostics>,
     pub track_embeddings: bool,
     /// The control of every worker's connection to Ollama, to cancel requests in flight.
     pub controls: Mutex<Vec<Weak<ConnectionControl>>>,

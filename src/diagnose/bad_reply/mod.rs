@@ -13,14 +13,14 @@ use super::finding::{Certainty, Finding, Kind};
 use crate::util::numbers::thousands;
 
 /// A reply, and what was asked of it. Its texts are looked at here, and none of them is told.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Answer<'a> {
     pub model: &'a str,
     /// The visible text.
     pub response: &'a str,
     pub thinking: &'a str,
     /// The arguments of each tool call, as JSON text.
-    pub arguments: &'a [&'a str],
+    pub arguments: Vec<&'a str>,
     /// The request asked for JSON.
     pub wants_json: bool,
     pub ended: ReplyEnd,

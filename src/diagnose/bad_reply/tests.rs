@@ -5,7 +5,7 @@ use super::*;
 fn cause(answer: Answer<'_>) -> Option<String> {
     finding(&Answer {
         model: "m",
-        ..answer
+        ..answer.clone()
     })
     .map(|finding| finding.cause)
 }
@@ -17,11 +17,14 @@ fn thinking_without_an_answer_is_found_and_a_tool_call_is_an_answer() {
         response: "\n",
         ..Answer::default()
     };
-    assert_eq!(cause(thought).as_deref(), Some("empty_after_thinking"));
+    assert_eq!(
+        cause(thought.clone()).as_deref(),
+        Some("empty_after_thinking")
+    );
     let limited = Answer {
         ended: ReplyEnd::Length,
         generated_tokens: Some(2048),
-        ..thought
+        ..thought.clone()
     };
     let told = finding(&limited).unwrap();
     assert_eq!(
@@ -30,29 +33,29 @@ fn thinking_without_an_answer_is_found_and_a_tool_call_is_an_answer() {
     );
     assert_eq!(
         cause(Answer {
-            arguments: &["{}"],
-            ..thought
+            arguments: vec!["{}"],
+            ..thought.clone()
         }),
         None
     );
     assert_eq!(
         cause(Answer {
             response: "Yes.",
-            ..thought
+            ..thought.clone()
         }),
         None
     );
     assert_eq!(
         cause(Answer {
             thinking: "",
-            ..thought
+            ..thought.clone()
         }),
         None
     );
     assert_eq!(
         cause(Answer {
             ended: ReplyEnd::Broken,
-            ..thought
+            ..thought.clone()
         }),
         None
     );
@@ -69,7 +72,7 @@ fn arguments_that_are_no_json_are_found() {
     ];
     for (arguments, is_bad) in rows {
         let found = cause(Answer {
-            arguments,
+            arguments: arguments.to_vec(),
             ..Answer::default()
         });
         assert_eq!(
@@ -79,7 +82,7 @@ fn arguments_that_are_no_json_are_found() {
         );
     }
     let cut = Answer {
-        arguments: &["{"],
+        arguments: vec!["{"],
         is_truncated: true,
         ..Answer::default()
     };
@@ -101,7 +104,10 @@ fn json_that_was_asked_for_is_json() {
         ("", true),
     ];
     for (response, is_bad) in rows {
-        let found = cause(Answer { response, ..asked });
+        let found = cause(Answer {
+            response,
+            ..asked.clone()
+        });
         assert_eq!(
             found.as_deref(),
             is_bad.then_some("reply_not_json"),
@@ -112,21 +118,21 @@ fn json_that_was_asked_for_is_json() {
         cause(Answer {
             wants_json: false,
             response: "no",
-            ..asked
+            ..asked.clone()
         }),
         None
     );
     assert_eq!(
         cause(Answer {
-            arguments: &["{}"],
-            ..asked
+            arguments: vec!["{}"],
+            ..asked.clone()
         }),
         None
     );
     assert_eq!(
         cause(Answer {
             ended: ReplyEnd::Broken,
-            ..asked
+            ..asked.clone()
         }),
         None
     );
@@ -140,7 +146,7 @@ fn a_reply_that_ends_by_length_is_none_by_itself() {
         ended: ReplyEnd::Length,
         ..Answer::default()
     };
-    assert_eq!(cause(answer), None);
+    assert_eq!(cause(answer.clone()), None);
 }
 
 #[test]
@@ -151,11 +157,11 @@ fn what_repeats_until_it_is_ended_is_found_and_what_stops_by_itself_is_not() {
         ended: ReplyEnd::Length,
         ..Answer::default()
     };
-    assert_eq!(cause(answer).as_deref(), Some("repetition"));
+    assert_eq!(cause(answer.clone()).as_deref(), Some("repetition"));
     assert_eq!(
         cause(Answer {
             ended: ReplyEnd::Broken,
-            ..answer
+            ..answer.clone()
         })
         .as_deref(),
         Some("repetition")
@@ -163,14 +169,14 @@ fn what_repeats_until_it_is_ended_is_found_and_what_stops_by_itself_is_not() {
     assert_eq!(
         cause(Answer {
             ended: ReplyEnd::Stop,
-            ..answer
+            ..answer.clone()
         }),
         None
     );
     assert_eq!(
         cause(Answer {
             is_truncated: true,
-            ..answer
+            ..answer.clone()
         }),
         None
     );
@@ -190,7 +196,7 @@ fn no_text_of_a_reply_is_told() {
             ..Answer::default()
         },
         Answer {
-            arguments: &[&secret],
+            arguments: vec![&secret],
             ..Answer::default()
         },
         Answer {

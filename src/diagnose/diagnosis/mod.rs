@@ -13,13 +13,17 @@ use super::context::{self, Memory};
 use super::cpu::{BestShares, vram_share};
 use super::fingerprint::Fingerprint;
 use super::keep_alive::KeepAlive;
-use super::listing::Listing;
+use super::listing::{Listed, Listing};
+use super::load_options::LoadOptions;
 use super::reload::{EndedRequest, LOAD_MIN, Reload, ReloadCause, Reloads};
+use super::runner::Runners;
+use super::seen::Options;
 use super::span::TimeSpan;
 use super::time_spent::{TimeSpent, ended, sent};
 use super::timeline::Timeline;
 use super::waited::waited;
 use super::{Finding, Kind, Seen};
+use crate::http::route::Inference;
 
 /// What is remembered of all requests so far.
 #[derive(Default)]
@@ -29,6 +33,18 @@ pub struct Diagnosis {
     pub shares: BestShares,
     caches: Caches,
     contexts: Memory,
+    runners: Runners,
+}
+
+/// A request that is sent to Ollama.
+#[derive(Clone, Copy, Debug)]
+pub struct SentRequest<'a> {
+    pub id: &'a str,
+    pub endpoint: Inference,
+    pub model: &'a str,
+    pub client: Option<&'a str>,
+    pub options: &'a Options,
+    pub sent: SystemTime,
 }
 
 /// What is known of a request beside `Seen`.
@@ -45,8 +61,10 @@ pub struct Details<'a> {
 }
 
 /// What is to be said of one request.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
+    /// In tokens, where /api/ps told it in time.
+    pub context_length: Option<u64>,
     pub reload_cause: Option<ReloadCause>,
     pub time_spent: TimeSpent,
     pub vram_share: Option<f64>,
@@ -57,18 +75,55 @@ pub struct Report {
 
 impl Diagnosis {
     /// Notes a request that is sent to Ollama now.
-    pub fn begin(&mut self, id: &str, model: &str, client: Option<&str>, sent: SystemTime) {
+    pub fn begin(&mut self, request: SentRequest<'_>) {
+        let SentRequest {
+            id, model, sent, ..
+        } = request;
+        let options = LoadOptions::asked(request.endpoint, request.options);
         self.reloads.begin(id, model, sent, &self.timeline);
-        self.timeline.begin(id, model, client, sent);
+        self.timeline.begin(id, model, request.client, sent);
+        self.runners.begin(id, model, options, sent);
     }
 
-    pub fn first_byte(&mut self, id: &str, at: SystemTime) {
+    /// Notes the first byte of a reply. Returns whether /api/ps is to be asked now.
+    pub fn first_byte(&mut self, id: &str, at: SystemTime) -> bool {
         self.timeline.first_byte(id, at);
+        self.runners.first_byte(id, at)
+    }
+
+    /// Notes that a request has ended. `end` follows, once `is_waiting` says that there is nothing
+    /// to wait for, or the answer of /api/ps does not come.
+    pub fn ended(&mut self, id: &str, at: SystemTime) {
+        self.runners.end(id, at);
+    }
+
+    /// Whether the answer of /api/ps is still to come that was needed at the request's first byte.
+    pub fn is_waiting(&self, id: &str) -> bool {
+        self.runners.is_needed(id)
+    }
+
+    /// Whether it was told that the request was sent. One of which it was not would look as if it
+    /// had loaded the model.
+    pub fn has_begun(&self, id: &str) -> bool {
+        self.timeline.find(id).is_some()
+    }
+
+    /// How the request's model was loaded, where an answer of /api/ps tells; asked once.
+    pub fn loaded(&mut self, id: &str) -> Option<Listed> {
+        self.runners.take(id)
+    }
+
+    /// Forgets requests whose end will not be told.
+    pub fn forget_under_way(&mut self) {
+        self.timeline = Timeline::default();
+        self.reloads.forget_under_way();
+        self.runners = Runners::default();
     }
 
     /// Notes an answer of /api/ps. Whether `shares` has to be written.
     pub fn listing(&mut self, listing: &Listing) -> bool {
         self.reloads.listing(listing, &self.timeline);
+        self.runners.listing(listing);
         let mut is_new = false;
         for listed in &listing.models {
             let (model, digest) = (&listed.model, listed.digest.as_deref());
@@ -77,6 +132,11 @@ impl Diagnosis {
                 .note(model, digest, &listed.loaded, listing.asked);
         }
         is_new
+    }
+
+    /// Notes that /api/ps did not answer.
+    pub fn no_listing(&mut self) {
+        self.runners.no_listing();
     }
 
     /// Judges a request that has ended, once the answer of /api/ps has come that was asked for at
@@ -107,10 +167,12 @@ impl Diagnosis {
         findings.extend(waited(seen, time_spent, &self.timeline));
         findings.extend(broken.as_ref().map(|broken| broken.finding.clone()));
         findings.extend(self.shares.fallback(seen, layers));
+        let loaded = seen.loaded.as_ref();
         let report = Report {
+            context_length: loaded.and_then(|loaded| loaded.context_length),
             reload_cause: reload.map(|reload| reload.cause),
             time_spent,
-            vram_share: seen.loaded.as_ref().and_then(vram_share),
+            vram_share: loaded.and_then(vram_share),
             findings,
             broken,
         };

@@ -54,9 +54,20 @@ fn listing(time: f64, loaded: Loaded) -> Listing {
     }
 }
 
+fn sent_request(seen: &Seen) -> SentRequest<'_> {
+    SentRequest {
+        id: &seen.interaction_id,
+        endpoint: seen.endpoint,
+        model: &seen.model,
+        client: seen.client.as_deref(),
+        options: &seen.options,
+        sent: seen.arrived,
+    }
+}
+
 fn ask(diagnosis: &mut Diagnosis, seen: &Seen, print: Fingerprint) -> Report {
     let (id, arrived) = (&seen.interaction_id, seen.arrived);
-    diagnosis.begin(id, &seen.model, seen.client.as_deref(), arrived);
+    diagnosis.begin(sent_request(seen));
     diagnosis.first_byte(id, arrived + seen.times.first_byte.unwrap());
     diagnosis.end(
         seen,
@@ -122,8 +133,8 @@ fn happen(diagnosis: &mut Diagnosis, what: u8, number: u32, time: f64, took: f64
     let keep_alive = Some(KeepAlive::For(span(took))).filter(|_| what & 4 != 0);
     let id = seen.interaction_id.clone();
     match what % 4 {
-        0 => diagnosis.begin(&id, &seen.model, None, seen.arrived),
-        1 => diagnosis.first_byte(&id, seen.arrived),
+        0 => diagnosis.begin(sent_request(&seen)),
+        1 => drop(diagnosis.first_byte(&id, seen.arrived)),
         2 => drop(diagnosis.listing(&Listing {
             asked: at(time),
             models: vec![Listed {

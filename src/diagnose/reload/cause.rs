@@ -165,7 +165,7 @@ impl Reloads {
             };
         }
         let model = self.models.get(&seen.model);
-        let asked = LoadOptions::asked(seen);
+        let asked = LoadOptions::asked(seen.endpoint, &seen.options);
         // What it was loaded with before the first request that was seen, nobody knows.
         let loaded_with = model
             .and_then(|model| model.loaded_with.as_ref())

@@ -102,16 +102,29 @@ impl Reloads {
             return;
         }
         model.file = Some(file.to_owned());
-        let waiting = self
+        self.note_again(name, SystemTime::UNIX_EPOCH);
+    }
+
+    /// Notes anew what is known of a model before those of its requests that were sent since a
+    /// time: something was learned only now that was so before.
+    fn note_again(&mut self, name: &str, since: SystemTime) {
+        let later = self
             .under_way
             .iter()
-            .filter(|(_, note)| note.model == name && note.after.is_none());
-        let notes: Vec<_> = waiting
+            .filter(|(_, note)| note.model == name && note.sent >= Some(since));
+        let notes: Vec<_> = later
             .filter_map(|(id, note)| {
-                Some((id.clone(), self.note(name, note.sent?, note.was_alone)))
+                let anew = self.note(name, note.sent?, note.was_alone);
+                let after = note.after;
+                Some((id.clone(), UnderWay { after, ..anew }))
             })
             .collect();
         self.under_way.extend(notes);
+    }
+
+    /// Forgets requests whose end will not be told.
+    pub fn forget_under_way(&mut self) {
+        self.under_way.clear();
     }
 
     /// The `num_gpu` that a model was loaded with, where it was asked for.
@@ -183,6 +196,8 @@ impl Reloads {
         let is_reload = is_sure || lost.is_some_and(|lost| lost > LOAD_MIN);
         let reload = is_reload.then(|| self.explain(seen, &request, lost));
         self.learn(seen, end, &request, reload.is_some());
+        // They were sent before this one was judged, which may wait for /api/ps.
+        self.note_again(&seen.model, ended(seen));
         reload
     }
 
@@ -197,7 +212,7 @@ impl Reloads {
 
     /// Remembers what the request leaves behind.
     fn learn(&mut self, seen: &Seen, end: EndedRequest, request: &UnderWay, is_reload: bool) {
-        let asked = LoadOptions::asked(seen);
+        let asked = LoadOptions::asked(seen.endpoint, &seen.options);
         if is_reload {
             self.note_load(seen);
         }

@@ -16,7 +16,6 @@ pub struct ContextCut {
 }
 
 impl ContextCut {
-    #[allow(dead_code, reason = "nobody diagnoses yet")]
     /// Returns what the finding of a cut says, if there is one.
     pub fn of(findings: &[Finding]) -> Option<ContextCut> {
         let cut = findings

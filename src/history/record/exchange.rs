@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{MODEL_SENT, Record, TapIdentity, preview, unix_seconds};
+use super::{ContextCut, MODEL_SENT, Record, TapIdentity, preview, unix_seconds};
 use crate::config::StoreText;
 use crate::observe::Exchange;
 use crate::observe::text::prefix;
@@ -39,6 +39,7 @@ impl Record {
         if let Some(sent) = exchange.model_sent {
             metadata[MODEL_SENT] = sent.into();
         }
+        let report = exchange.report;
         let mut record = Record {
             interaction_id: exchange.interaction_id,
             timestamp: unix_seconds(exchange.arrived),
@@ -70,6 +71,12 @@ impl Record {
             ollama_version: exchange.version.ollama,
             digest: exchange.version.digest,
             quantization: exchange.version.quantization,
+            context_length: report.context_length,
+            num_ctx: asked_context(exchange.evidence.options.num_ctx),
+            context_cut: ContextCut::of(&report.findings),
+            reload_cause: report.reload_cause.map(|cause| cause.as_str().to_owned()),
+            vram_share: report.vram_share,
+            findings: report.findings,
             ..Record::default()
         };
         let response = Some(exchange.response).filter(|text| !text.is_empty());
@@ -101,6 +108,11 @@ pub fn text_bytes(exchange: &Exchange) -> usize {
         + optional(&exchange.model)
         + optional(&exchange.model_sent);
     texts + exchange.response.len() + exchange.thinking.len() + calls
+}
+
+/// A context that makes sense as one; 0 and less stand for a default.
+fn asked_context(num_ctx: Option<i64>) -> Option<u64> {
+    u64::try_from(num_ctx?).ok().filter(|tokens| *tokens > 0)
 }
 
 fn seconds(time: Option<Duration>) -> Option<f64> {

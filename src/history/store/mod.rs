@@ -28,13 +28,14 @@ use std::time::Instant;
 
 use crate::history::record::{Record, RecordSummary, now};
 use directory::Directory;
-pub use directory::TOKEN_SUFFIX;
+pub use directory::{TOKEN_SUFFIX, replace_side_file};
 pub use engine::{Detail, Engine, Extent, Limits, PurgeReport, Refused, TimeRange};
 pub use error::{Result, StoreError};
 use error::{failed, failed_io, unknown_before};
 pub use expiry::{CLOCK_SKEW_MAX, ClockReading, Decision, Expiry};
 use hidden::HiddenFindings;
 pub use hidden::HideReport;
+pub use open::side_directory;
 pub use query::{BadParameter, Query};
 pub use statistics::{Distribution, EnhancedStats, Group};
 use statistics::{ModelStatistics, Statistics};

@@ -61,7 +61,11 @@ impl Store {
             Backend::Loki => Box::new(loki(history, writer)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store::of(engine, None, hidden(history).as_deref())))
+        Ok(Some(Store::of(
+            engine,
+            None,
+            side_directory(history).as_deref(),
+        )))
     }
 
     fn local(
@@ -90,7 +94,11 @@ impl Store {
             Backend::Loki => Box::new(loki(history, None)?),
             Backend::None => return Ok(None),
         };
-        Ok(Some(Store::of(engine, None, hidden(history).as_deref())))
+        Ok(Some(Store::of(
+            engine,
+            None,
+            side_directory(history).as_deref(),
+        )))
     }
 
     /// `hidden` is the directory of the file that says which findings are hidden.
@@ -150,8 +158,8 @@ fn loki_directory(history: &HistoryConfig) -> Option<PathBuf> {
     }
 }
 
-/// Returns the directory of the file that says which findings are hidden.
-fn hidden(history: &HistoryConfig) -> Option<PathBuf> {
+/// Returns the directory of the small files that go with a history, whatever its backend.
+pub fn side_directory(history: &HistoryConfig) -> Option<PathBuf> {
     match history.backend {
         Backend::Jsonl | Backend::Sqlite | Backend::None => Some(history.dir.clone()),
         Backend::Loki => loki_directory(history),

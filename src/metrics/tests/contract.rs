@@ -19,10 +19,16 @@ fn filled() -> Metrics {
     metrics.request_finished(&chat());
     let report = Report {
         reload_cause: Some(ReloadCause::Options),
+        context_length: Some(4096),
         findings: vec![Finding::new(Kind::ContextCut, Certainty::Sure, "middle")],
         ..Report::default()
     };
-    metrics.count_report(&chat(), Some(4096), &report);
+    metrics.reply_started("id");
+    let exchange = Exchange {
+        report: Box::new(report),
+        ..chat()
+    };
+    metrics.count_report(&exchange);
     metrics.set_ollama_status(&status(&["talk"]));
     metrics.init_analytics_backend("jsonl");
     metrics

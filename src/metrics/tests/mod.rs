@@ -1,5 +1,6 @@
 //! The series that one exchange moves, the contract of all families, and the bounds of labels.
 
+mod active;
 mod bounds;
 mod contract;
 mod samples;
@@ -62,6 +63,7 @@ pub fn chat() -> Exchange {
         parse_failures: 0,
         version: ModelVersion::default(),
         evidence: Box::default(),
+        report: Box::default(),
     }
 }
 
@@ -71,11 +73,13 @@ fn status(names: &[&str]) -> OllamaStatus {
         size: 5,
         size_vram: 3,
         context_length: Some(4096),
+        ..LoadedModel::default()
     };
     OllamaStatus {
         version: Some("0.33.0".to_owned()),
         incomplete_reason: None,
         models: names.iter().map(model).collect(),
+        models_asked: None,
     }
 }
 
@@ -238,25 +242,6 @@ fn the_finish_reason_of_any_dialect_is_one_of_six_labels() {
             "{exchange:?}"
         );
     }
-}
-
-#[test]
-fn a_reply_that_only_loads_a_model_moves_nothing_but_the_active_requests() {
-    let metrics = metrics();
-    let load = Exchange {
-        load_only: true,
-        parse_failures: 1,
-        ..chat()
-    };
-    assert_eq!(
-        changes(&metrics, |m| m
-            .request_started(&load.interaction_id, Some("talk"))),
-        ["ollama_active_requests{model=\"other\"} 1"]
-    );
-    assert_eq!(
-        changes(&metrics, |m| m.request_finished(&load)),
-        ["ollama_active_requests{model=\"other\"} 0"]
-    );
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn seen(recorded: &RecordedExchange, case: &Case, splits: &[usize]) -> Seen {
     }
     test.observer.body(rest, at);
     let mut exchange = test.finish(ExchangeEnd::Complete);
-    exchange.seen(None, case.seen.loaded.clone())
+    exchange.seen(case.seen.loaded.clone())
 }
 
 /// Each case alone, with its chat before it.

@@ -185,20 +185,21 @@ impl TestObserver {
     }
 }
 
-/// Returns the exchange of events that must be one `Started` and one `Finished`.
+/// Returns the exchange of events that must be one `Started`, at most one `FirstByte`, and
+/// one `Finished`.
 pub fn finished_exchange(events: &Mutex<Vec<ExchangeEvent>>) -> Exchange {
     let mut events = std::mem::take(&mut *events.lock().unwrap());
-    match (events.len(), events.pop(), events.pop()) {
-        (
-            2,
-            Some(ExchangeEvent::Finished(exchange)),
-            Some(ExchangeEvent::Started { interaction_id, .. }),
-        ) => {
-            assert_eq!(interaction_id, exchange.interaction_id);
-            *exchange
-        }
-        _ => panic!("an exchange must start once and finish once"),
-    }
+    let Some(ExchangeEvent::Finished(exchange)) = events.pop() else {
+        panic!("an exchange must finish");
+    };
+    let mut events = events.into_iter();
+    let Some(ExchangeEvent::Started(request)) = events.next() else {
+        panic!("an exchange must start");
+    };
+    assert_eq!(request.interaction_id, exchange.interaction_id);
+    let rest: Vec<_> = events.collect();
+    assert!(matches!(&*rest, [] | [ExchangeEvent::FirstByte { .. }]));
+    *exchange
 }
 
 /// Replays a whole exchange, its reply in `pieces`, all at one instant.
