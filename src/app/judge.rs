@@ -7,7 +7,7 @@ use crate::diagnose::cpu::BestShares;
 use crate::diagnose::diagnosis::{Details, Diagnosis, SentRequest};
 use crate::diagnose::listing::{Listed, Listing};
 use crate::diagnose::notices::{NoticedRequest, Notices};
-use crate::diagnose::session::{SessionHints, Sessions};
+use crate::diagnose::session::Sessions;
 use crate::history::store::replace_side_file;
 use crate::observe::client_product::ClientProduct;
 use crate::observe::exchange::ModelVersion;
@@ -92,8 +92,8 @@ impl Judge {
         let listed = self.diagnosis.loaded(id);
         exchange.version = self.model_version(listed.as_ref());
         let seen = exchange.seen(listed.map(|listed| listed.loaded));
-        let hints = SessionHints::default();
-        let session = self.sessions.assign(&seen, exchange.client_ip, &hints);
+        let hints = &exchange.evidence.session;
+        let session = self.sessions.assign(&seen, exchange.client_ip, hints);
         let details = Details {
             keep_alive: exchange.evidence.keep_alive,
             conversation: session.as_ref().map(|session| &*session.branch),
