@@ -6,15 +6,13 @@ use serde_json::{Value, json};
 
 use super::error_reply::ErrorReply;
 use super::generation::{rfc3339, unix};
-use super::models::{LoadedModels, MODELS, Model};
+use super::loaded_models::{ListedModel, LoadedModels};
+use super::models::{MODELS, Model};
 use super::texts::DEMO_MARK;
 use crate::http::route::Dialect;
 
 /// The version of Ollama whose replies these are, marked as a demo.
-pub const VERSION: &str = "0.33.0-demo";
-
-/// Tokens of context that every model has.
-const CONTEXT_LENGTH: u32 = 4096;
+pub const VERSION: &str = "0.33.3-demo";
 
 /// A reply that is sent whole.
 pub struct FixedReply {
@@ -96,7 +94,7 @@ impl Catalog {
 
     fn tag(&self, model: &Model) -> Value {
         let mut details = details(model);
-        details["context_length"] = json!(CONTEXT_LENGTH);
+        details["context_length"] = json!(model.context_length_max());
         json!({
             "name": model.full_name(), "model": model.full_name(), "modified_at": rfc3339(self.modified_at), "size": model.size,
             "digest": digest(model), "details": details, "capabilities": model.capabilities
@@ -105,17 +103,19 @@ impl Catalog {
 
     fn loaded(&self) -> Vec<Value> {
         let now = SystemTime::now();
-        let entry = |(model, left): (&Model, _)| {
+        let entry = |listed: ListedModel| {
+            let (model, size) = (
+                listed.model,
+                listed.model.loaded_size(listed.context_length),
+            );
             json!({
-                "name": model.full_name(), "model": model.full_name(), "size": model.size, "digest": digest(model),
-                "details": details(model), "expires_at": rfc3339(now + left), "size_vram": model.size, "context_length": CONTEXT_LENGTH
+                "name": model.full_name(), "model": model.full_name(), "size": size, "digest": digest(model),
+                "details": details(model), "expires_at": rfc3339(now + listed.left),
+                "size_vram": (size as f64 * listed.vram_share) as u64, "context_length": listed.context_length
             })
         };
-        self.loaded_models
-            .loaded(Instant::now())
-            .into_iter()
-            .map(entry)
-            .collect()
+        let models = self.loaded_models.list(Instant::now());
+        models.into_iter().map(entry).collect()
     }
 
     fn show(&self, body: &[u8]) -> FixedReply {
@@ -128,9 +128,9 @@ impl Catalog {
             return FixedReply::error(&not_found(name), Dialect::Native);
         };
         FixedReply::json(&json!({
-            "license": DEMO_MARK, "modelfile": format!("# {DEMO_MARK}\nFROM {}\n", model.full_name()), "template": "{{ .Prompt }}",
+            "license": DEMO_MARK, "modelfile": format!("# {DEMO_MARK}\nFROM /models/blobs/sha256-{}\n", digest(model)), "template": "{{ .Prompt }}",
             "details": details(model), "capabilities": model.capabilities, "modified_at": rfc3339(self.modified_at), "tensors": [],
-            "model_info": { "general.architecture": "demo", "demo.context_length": CONTEXT_LENGTH, "demo.embedding_length": 64 }
+            "model_info": { "general.architecture": "demo", "demo.context_length": model.context_length_max(), "demo.embedding_length": 64 }
         }))
     }
 

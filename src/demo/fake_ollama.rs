@@ -16,7 +16,8 @@ use super::catalog::{Catalog, FixedReply, models_are_fixed};
 use super::dialect::{self, content_type, embeddings, native};
 use super::error_reply::ErrorReply;
 use super::generation::{Conditions, FinishReason, Generation, rfc3339};
-use super::models::{LoadedModels, Model};
+use super::loaded_models::{LoadedModels, ModelTurn, ModelUse};
+use super::prompt::{self, SeenPrompt};
 use super::request::{Action, PromptRequest};
 use super::send::{send_fixed, send_stream, sleep_until};
 use crate::config::test_overrides;
@@ -145,7 +146,10 @@ impl FakeOllama {
                 send_load_reply(http_request, &request, "unload")
             }
             Ok(Action::Load(request)) => {
-                sleep_until(arrival.instant + self.load(request.model, arrival.instant));
+                let loaded = self.take_turn(&request, "", arrival.instant, |turn| {
+                    (turn.load, Duration::ZERO)
+                });
+                sleep_until(arrival.instant + loaded);
                 send_load_reply(http_request, &request, "load")
             }
             Ok(Action::Generate(request)) if endpoint.is_embedding() => {
@@ -161,7 +165,11 @@ impl FakeOllama {
         request: &PromptRequest,
         arrival: Arrival,
     ) -> io::Result<()> {
-        let generation = self.plan(request, arrival);
+        let prompt = match prompt::fit(request.endpoint, &request.body, request.context_length) {
+            Ok(prompt) => prompt,
+            Err(error) => return send_error(http_request, request, &error),
+        };
+        let generation = self.plan(request, &prompt, arrival);
         let crashes = generation.finish_reason == FinishReason::Crash;
         if request.stream && !(crashes && generation.deltas.is_empty()) {
             let chunks = dialect::stream(request, &generation);
@@ -173,28 +181,27 @@ impl FakeOllama {
             );
         }
         sleep_until(arrival.instant + generation.total());
-        let reply = if crashes {
-            FixedReply::error(&ErrorReply::crash(), request.endpoint.dialect())
-        } else {
-            FixedReply::new(
-                200,
-                content_type(request.endpoint, false),
-                dialect::whole(request, &generation),
-            )
-        };
-        send_fixed(http_request, &reply)
+        if crashes {
+            return send_error(http_request, request, &ErrorReply::crash());
+        }
+        send_body(http_request, request, dialect::whole(request, &generation))
     }
 
-    fn plan(&self, request: &PromptRequest, arrival: Arrival) -> Generation {
-        let conditions = Conditions {
-            started_at: arrival.time,
-            load: self.load(request.model, arrival.instant),
-            speed_up: self.speed_up,
-            may_crash: self.seed != 0,
-        };
+    fn plan(&self, request: &PromptRequest, prompt: &SeenPrompt, arrival: Arrival) -> Generation {
         let number = self.generation_count.fetch_add(1, SeqCst);
         let mut rng = Rng::with_seed(self.seed ^ number.rotate_left(32));
-        Generation::plan(request, &conditions, &mut rng)
+        self.take_turn(request, &prompt.text, arrival.instant, |turn| {
+            let conditions = Conditions {
+                started_at: arrival.time,
+                turn,
+                prompt,
+                speed_up: self.speed_up,
+                may_crash: self.seed != 0 && request.model.crashes,
+            };
+            let generation = Generation::plan(request, &conditions, &mut rng);
+            let work = generation.work();
+            (generation, work)
+        })
     }
 
     fn embed(
@@ -203,24 +210,44 @@ impl FakeOllama {
         request: &PromptRequest,
         arrival: Instant,
     ) -> io::Result<()> {
-        let load = self.load(request.model, arrival);
+        if let Err(error) = embeddings::check_length(request) {
+            return send_error(http_request, request, &error);
+        }
         let seconds = embeddings::tokens(request) as f64 / request.model.tokens_per_second;
-        let total = load + Duration::from_secs_f64(seconds / self.speed_up);
+        let work = Duration::from_secs_f64(seconds / self.speed_up);
+        let turn = self.take_turn(request, "", arrival, |turn| (turn, work));
+        let total = turn.load + turn.queue + work;
         sleep_until(arrival + total);
-        let body = embeddings::reply(request, total, load);
-        send_fixed(
+        send_body(
             http_request,
-            &FixedReply::new(200, content_type(request.endpoint, false), body),
+            request,
+            embeddings::reply(request, total, turn.load),
         )
     }
 
-    /// Uses a model, and returns how long it takes until it is loaded.
-    fn load(&self, model: &'static Model, now: Instant) -> Duration {
-        let duration = Duration::from_secs_f64(model.load_seconds / self.speed_up);
+    /// Uses the model of a request, as `LoadedModels::take_turn` does.
+    fn take_turn<T>(
+        &self,
+        request: &PromptRequest,
+        prompt: &str,
+        now: Instant,
+        plan: impl FnOnce(ModelTurn) -> (T, Duration),
+    ) -> T {
+        let wanted = ModelUse {
+            model: request.model,
+            context_length: request.context_length,
+            keep_alive: request.keep_alive,
+            prompt,
+        };
+        let takes = Duration::from_secs_f64(request.model.load_seconds / self.speed_up);
         self.catalog
             .loaded_models
-            .load(model, now, duration)
-            .max(WARM_LOAD_DURATION)
+            .take_turn(&wanted, now, takes, |turn| {
+                plan(ModelTurn {
+                    load: turn.load.max(WARM_LOAD_DURATION),
+                    ..turn
+                })
+            })
     }
 }
 
@@ -260,8 +287,21 @@ fn send_load_reply(
     reason: &'static str,
 ) -> io::Result<()> {
     let body = native::load_reply(request, reason, rfc3339(SystemTime::now()));
+    send_body(http_request, request, body)
+}
+
+fn send_body(http_request: Request, request: &PromptRequest, body: String) -> io::Result<()> {
+    let kind = content_type(request.endpoint, false);
+    send_fixed(http_request, &FixedReply::new(200, kind, body))
+}
+
+fn send_error(
+    http_request: Request,
+    request: &PromptRequest,
+    error: &ErrorReply,
+) -> io::Result<()> {
     send_fixed(
         http_request,
-        &FixedReply::new(200, content_type(request.endpoint, false), body),
+        &FixedReply::error(error, request.endpoint.dialect()),
     )
 }

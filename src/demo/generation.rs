@@ -7,17 +7,13 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, SecondsFormat, Utc};
 use fastrand::Rng;
 
+use super::loaded_models::ModelTurn;
+use super::prompt::SeenPrompt;
 use super::request::{PlannedCall, PromptRequest};
 use super::texts;
 
 /// One request in this many meets a model that crashes.
 const REQUESTS_PER_CRASH: u32 = 25;
-
-/// Tokens that the model's template puts around a prompt.
-const TEMPLATE_TOKENS: u64 = 10;
-
-/// Characters of a prompt that make one token.
-const CHARS_PER_TOKEN: usize = 4;
 
 /// The factor by which reading prompt tokens is faster than generating tokens.
 const PROMPT_SPEED_FACTOR: f64 = 25.0;
@@ -26,11 +22,17 @@ const PROMPT_SPEED_FACTOR: f64 = 25.0;
 pub struct Generation {
     pub deltas: Vec<Delta>,
     pub finish_reason: FinishReason,
+    /// Tokens of the prompt that the model saw, and those of all that was sent.
     pub prompt_tokens: u64,
+    pub whole_prompt_tokens: u64,
+    /// Of those that it saw, the ones that it had read before.
+    pub cached_tokens: u64,
     /// Tokens generated, including the one that ends the text.
     pub tokens: u64,
     pub started_at: SystemTime,
     pub load: Duration,
+    /// Behind other requests, once the model is loaded.
+    pub queue: Duration,
     pub prompt_eval: Duration,
     pub per_token: Duration,
 }
@@ -61,10 +63,10 @@ pub struct TimedChunk {
 }
 
 /// The conditions that a request meets.
-pub struct Conditions {
+pub struct Conditions<'a> {
     pub started_at: SystemTime,
-    /// Until the model is loaded.
-    pub load: Duration,
+    pub turn: ModelTurn,
+    pub prompt: &'a SeenPrompt,
     /// The factor by which everything is faster than a real model.
     pub speed_up: f64,
     pub may_crash: bool,
@@ -81,19 +83,24 @@ impl Generation {
             _ => (deltas.len(), FinishReason::Stop),
         };
         deltas.truncate(length);
-        let prompt_tokens = prompt_tokens(&request.prompt) + TEMPLATE_TOKENS;
+        let (turn, prompt) = (conditions.turn, conditions.prompt);
         let variation = random_between(rng, 0.85, 1.15);
-        let tokens_per_second = request.model.tokens_per_second * conditions.speed_up * variation;
-        let seconds_per_token = 1.0 / tokens_per_second;
+        let speed = conditions.speed_up * turn.speed * variation;
+        let seconds_per_token = 1.0 / (request.model.tokens_per_second * speed);
+        let cached_tokens = turn.cached_tokens.min(prompt.tokens - 1);
+        let read_tokens = prompt.tokens - cached_tokens;
         Generation {
             tokens: deltas.len() as u64 + u64::from(finish_reason == FinishReason::Stop),
             deltas,
             finish_reason,
-            prompt_tokens,
+            prompt_tokens: prompt.tokens,
+            whole_prompt_tokens: prompt.whole_tokens,
+            cached_tokens,
             started_at: conditions.started_at,
-            load: conditions.load,
+            load: turn.load,
+            queue: turn.queue,
             prompt_eval: Duration::from_secs_f64(
-                prompt_tokens as f64 * seconds_per_token / PROMPT_SPEED_FACTOR,
+                read_tokens as f64 * seconds_per_token / PROMPT_SPEED_FACTOR,
             ),
             per_token: Duration::from_secs_f64(seconds_per_token),
         }
@@ -104,6 +111,11 @@ impl Generation {
         self.per_token * self.tokens as u32
     }
 
+    /// Returns how long the model works for it.
+    pub fn work(&self) -> Duration {
+        self.prompt_eval + self.eval()
+    }
+
     /// Returns the time from the request's arrival to the end of the reply.
     pub fn total(&self) -> Duration {
         self.after(self.tokens as usize)
@@ -111,7 +123,7 @@ impl Generation {
 
     /// Returns the time from the request's arrival until that many tokens are generated.
     pub fn after(&self, tokens: usize) -> Duration {
-        self.load + self.prompt_eval + self.per_token * tokens as u32
+        self.load + self.queue + self.prompt_eval + self.per_token * tokens as u32
     }
 
     /// Returns the time of that token, as Ollama formats it.
@@ -199,11 +211,6 @@ fn deltas(request: &PromptRequest, rng: &mut Rng) -> Vec<Delta> {
 
 fn text_deltas(text: &str) -> Vec<Delta> {
     texts::tokens(text).into_iter().map(Delta::Text).collect()
-}
-
-/// Estimates the tokens of a text.
-pub fn prompt_tokens(text: &str) -> u64 {
-    text.chars().count().div_ceil(CHARS_PER_TOKEN) as u64
 }
 
 /// Formats a time as Ollama does.

@@ -1,8 +1,9 @@
 //! A stand-in for Ollama in our own process, so that everything can be tried without a model.
 //!
 //! ```text
-//! tap ─▶ fake_ollama ─┬▶ request ─▶ generation (a plan) ─▶ dialect ─┬▶ send ─▶ tap
-//!                     └▶ catalog, error_reply ──────────────────────┘
+//! tap ─▶ fake_ollama ─┬▶ request ─▶ prompt ─▶ generation (a plan) ─▶ dialect ─┬▶ send ─▶ tap
+//!                     │                       loaded_models                   │
+//!                     └▶ catalog, error_reply ────────────────────────────────┘
 //! ```
 //!
 //! It answers on a port of its own, as any Ollama does, in the shapes of Ollama 0.33 and at the speed of a usual computer. Every
@@ -13,7 +14,9 @@ mod dialect;
 mod error_reply;
 pub mod fake_ollama;
 mod generation;
+mod loaded_models;
 mod models;
+mod prompt;
 mod request;
 mod script;
 mod send;

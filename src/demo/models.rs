@@ -1,31 +1,54 @@
-//! The stand-in's models: what they can do, how fast they are, and which of them are loaded.
+//! The stand-in's models: what they can do, how fast they are, and what they take of its GPUs.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+/// Tokens that a context has where a request does not ask for more, and the most that it can have.
+const CONTEXT_LENGTH: u64 = 4096;
+const CONTEXT_LENGTH_MAX: u64 = 32_768;
 
-/// A model is unloaded once it was not used for this long. Ollama keeps one for five minutes; a demo should show more than one load.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// Bytes that a token of the context takes of the memory beside the model.
+const CONTEXT_TOKEN_BYTES: u64 = 128 << 10;
 
 pub struct Model {
     /// Without its tag, which is `latest`.
     pub name: &'static str,
     pub capabilities: &'static [&'static str],
     pub parameters: &'static str,
-    /// Bytes, on disk and in memory.
+    /// Bytes on disk.
     pub size: u64,
     pub tokens_per_second: f64,
     pub load_seconds: f64,
+    /// Requests that it answers at the same time.
+    pub places: usize,
+    /// The small models share a GPU. This one takes the other alone, and pushes out whatever is
+    /// there.
+    pub is_large: bool,
+    /// Each second load finds too little VRAM for it, and a part of it runs on the CPU.
+    pub spills: bool,
+    /// One request in many meets a crash of its process.
+    pub crashes: bool,
 }
 
-pub const MODELS: [Model; 4] = [
+const SMALL: Model = Model {
+    name: "",
+    capabilities: &["completion"],
+    parameters: "",
+    size: 0,
+    tokens_per_second: 0.0,
+    load_seconds: 0.0,
+    places: 4,
+    is_large: false,
+    spills: false,
+    crashes: false,
+};
+
+pub const MODELS: [Model; 6] = [
     Model {
         name: "demo-chat",
-        capabilities: &["completion"],
         parameters: "8.0B",
         size: 4_920_753_328,
         tokens_per_second: 42.0,
         load_seconds: 1.5,
+        crashes: true,
+        ..SMALL
     },
     Model {
         name: "demo-think",
@@ -34,6 +57,7 @@ pub const MODELS: [Model; 4] = [
         size: 9_276_198_565,
         tokens_per_second: 28.0,
         load_seconds: 2.4,
+        ..SMALL
     },
     Model {
         name: "demo-tools",
@@ -42,6 +66,7 @@ pub const MODELS: [Model; 4] = [
         size: 4_683_087_332,
         tokens_per_second: 36.0,
         load_seconds: 1.8,
+        ..SMALL
     },
     Model {
         name: "demo-embed",
@@ -50,6 +75,28 @@ pub const MODELS: [Model; 4] = [
         size: 274_302_450,
         tokens_per_second: 900.0,
         load_seconds: 0.6,
+        ..SMALL
+    },
+    Model {
+        name: "demo-large",
+        parameters: "32.8B",
+        size: 20_201_253_588,
+        tokens_per_second: 18.0,
+        load_seconds: 2.6,
+        places: 1,
+        is_large: true,
+        ..SMALL
+    },
+    Model {
+        name: "demo-coder",
+        parameters: "30.5B",
+        size: 18_556_699_314,
+        tokens_per_second: 24.0,
+        load_seconds: 2.2,
+        places: 1,
+        is_large: true,
+        spills: true,
+        ..SMALL
     },
 ];
 
@@ -68,66 +115,31 @@ impl Model {
     pub fn full_name(&self) -> String {
         format!("{}:latest", self.name)
     }
-}
 
-/// The models that are in memory.
-#[derive(Default)]
-pub struct LoadedModels(Mutex<HashMap<&'static str, LoadedModel>>);
-
-#[derive(Clone, Copy)]
-struct LoadedModel {
-    /// The moment at which it is loaded.
-    ready: Instant,
-    expires: Instant,
-}
-
-impl LoadedModels {
-    /// Uses a model at `now`, and loads it where it is not there; loading `takes` so long. Returns how long it takes until it is ready.
-    pub fn load(&self, model: &'static Model, now: Instant, takes: Duration) -> Duration {
-        let mut loaded = self.lock();
-        let ready = loaded
-            .get(model.name)
-            .filter(|loaded| loaded.expires > now)
-            .map_or(now + takes, |loaded| loaded.ready);
-        loaded.insert(
-            model.name,
-            LoadedModel {
-                ready,
-                expires: ready.max(now) + KEEP_ALIVE,
-            },
-        );
-        ready.saturating_duration_since(now)
+    /// Returns the most tokens that its context can have.
+    pub fn context_length_max(&self) -> u64 {
+        match self.can("embedding") {
+            true => CONTEXT_LENGTH / 2,
+            false => CONTEXT_LENGTH_MAX,
+        }
     }
 
-    pub fn unload(&self, model: &Model) {
-        self.lock().remove(model.name);
+    /// Returns the tokens of the context that a request for `num_ctx` of them gets.
+    pub fn context_length(&self, num_ctx: Option<u64>) -> u64 {
+        num_ctx
+            .unwrap_or(CONTEXT_LENGTH)
+            .clamp(4, self.context_length_max())
     }
 
-    /// Lists the models in memory, and how long each stays there without another request.
-    pub fn loaded(&self, now: Instant) -> Vec<(&'static Model, Duration)> {
-        let loaded = self.lock();
-        let left = |model: &'static Model| {
-            Some((
-                model,
-                loaded
-                    .get(model.name)?
-                    .expires
-                    .checked_duration_since(now)?,
-            ))
-        };
-        MODELS.iter().filter_map(left).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, LoadedModel>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the bytes that it takes in memory with this context.
+    pub fn loaded_size(&self, context_length: u64) -> u64 {
+        self.size + context_length * CONTEXT_TOKEN_BYTES
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const LOAD_DURATION: Duration = Duration::from_secs(2);
 
     #[test]
     fn a_model_is_known_with_and_without_its_tag_in_any_case() {
@@ -142,29 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_loaded_at_its_first_use_and_again_after_it_idled() {
-        let (memory, model, now) = (LoadedModels::default(), &MODELS[0], Instant::now());
-        assert_eq!(memory.load(model, now, LOAD_DURATION), LOAD_DURATION);
-        let later = now + Duration::from_millis(500);
-        assert_eq!(
-            memory.load(model, later, LOAD_DURATION),
-            Duration::from_millis(1500),
-            "it is still being loaded"
-        );
-        let later = now + LOAD_DURATION + KEEP_ALIVE - Duration::from_millis(1);
-        assert_eq!(memory.load(model, later, LOAD_DURATION), Duration::ZERO);
-        assert_eq!(memory.loaded(later).len(), 1);
-        let later = later + KEEP_ALIVE;
-        assert!(memory.loaded(later + Duration::from_millis(1)).is_empty());
-        assert_eq!(memory.load(model, later, LOAD_DURATION), LOAD_DURATION);
-    }
-
-    #[test]
-    fn an_unloaded_model_is_gone() {
-        let (memory, now) = (LoadedModels::default(), Instant::now());
-        memory.load(&MODELS[0], now, LOAD_DURATION);
-        memory.unload(&MODELS[0]);
-        assert!(memory.loaded(now).is_empty());
-        assert_eq!(memory.load(&MODELS[0], now, LOAD_DURATION), LOAD_DURATION);
+    fn a_context_is_as_long_as_was_asked_for_up_to_what_the_model_can_have() {
+        let [chat, .., embed, _, _] = &MODELS;
+        assert_eq!(chat.context_length(None), 4096);
+        assert_eq!(chat.context_length(Some(8192)), 8192);
+        assert_eq!(chat.context_length(Some(1 << 40)), 32_768);
+        assert_eq!(embed.context_length(None), 2048);
     }
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::error_reply::ErrorReply;
 use super::models::Model;
-use crate::http::route::Inference;
+use crate::diagnose::keep_alive::KeepAlive;
+use crate::http::route::{Dialect, Inference};
 use crate::observe::RequestBody;
 use crate::observe::content_encoding::ContentEncoding;
 use crate::observe::request;
@@ -23,6 +24,9 @@ pub struct PromptRequest {
     pub stream: bool,
     /// A stream of OpenAI's API ends with its counters.
     pub include_usage: bool,
+    /// The context that it gets, in tokens.
+    pub context_length: u64,
+    pub keep_alive: Option<KeepAlive>,
     /// Tokens that are generated at most.
     pub limit: Option<usize>,
     pub thinking: bool,
@@ -65,6 +69,8 @@ impl Action {
             prompt,
             stream: is_streamed(endpoint, &body),
             include_usage: body["stream_options"]["include_usage"] == true,
+            context_length: context_length(endpoint, model, &body),
+            keep_alive: KeepAlive::read(&body["keep_alive"]),
             limit: limit(endpoint, &body),
             thinking: thinks(endpoint, model, &body)?,
             has_image: has_image(&body),
@@ -97,7 +103,7 @@ impl PromptRequest {
             _ => false,
         };
         match is_empty {
-            true if is_zero(&self.body["keep_alive"]) => Action::Unload(self),
+            true if self.keep_alive.is_some_and(KeepAlive::unloads) => Action::Unload(self),
             true => Action::Load(self),
             false => Action::Generate(self),
         }
@@ -200,12 +206,11 @@ fn is_streamed(endpoint: Inference, body: &Value) -> bool {
     body["stream"].as_bool().unwrap_or(default) && !endpoint.is_embedding()
 }
 
-/// Returns whether a duration is zero: a number, or as Go writes it (`0s`).
-fn is_zero(time: &Value) -> bool {
-    match time {
-        Value::String(text) => text.trim_end_matches(char::is_alphabetic).parse() == Ok(0.0),
-        time => time.as_f64() == Some(0.0),
-    }
+/// Only Ollama's own endpoints take a `num_ctx`.
+fn context_length(endpoint: Inference, model: &Model, body: &Value) -> u64 {
+    let is_native = endpoint.dialect() == Dialect::Native;
+    let asked = body["options"]["num_ctx"].as_u64().filter(|_| is_native);
+    model.context_length(asked)
 }
 
 fn limit(endpoint: Inference, body: &Value) -> Option<usize> {
@@ -304,6 +309,6 @@ fn sample_value(kind: &Value) -> Value {
     }
 }
 
-fn items(list: &Value) -> &[Value] {
+pub fn items(list: &Value) -> &[Value] {
     list.as_array().map(Vec::as_slice).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tiny_http::{HTTPVersion, Method, Request};
 
@@ -25,6 +25,9 @@ pub fn send_stream(
     arrival: Instant,
 ) -> io::Result<()> {
     let head = head(&request, 200, kind);
+    // Not even a head comes before the first token.
+    let first = chunks.first().map_or(Duration::ZERO, |chunk| chunk.delay);
+    sleep_until(arrival + first);
     let mut writer = request.into_writer();
     writer.write_all(&[head.as_bytes(), b"Transfer-Encoding: chunked\r\n\r\n"].concat())?;
     for chunk in chunks.iter().filter(|chunk| !chunk.text.is_empty()) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{event, json as to_json};
-use crate::demo::generation::{Delta, FinishReason, Generation, TimedChunk, prompt_tokens};
+use crate::demo::generation::{Delta, FinishReason, Generation, TimedChunk};
+use crate::demo::prompt::tokens;
 use crate::demo::request::{PlannedCall, PromptRequest};
 
 pub fn whole(request: &PromptRequest, generation: &Generation) -> String {
@@ -36,7 +37,7 @@ pub fn stream(request: &PromptRequest, generation: &Generation) -> Vec<TimedChun
     };
     let mut start = message(request, Vec::new());
     // Ollama estimates here, and reports the exact number at the end.
-    start["usage"] = usage(prompt_tokens(&request.prompt), 0);
+    start["usage"] = usage(tokens(&request.prompt), 0);
     events.put("message_start", json!({ "message": start }));
     for (i, delta) in generation.deltas.iter().enumerate() {
         events.delay = generation.after(i + 1);

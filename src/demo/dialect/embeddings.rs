@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::native;
-use crate::demo::generation::prompt_tokens;
+use crate::demo::error_reply::ErrorReply;
+use crate::demo::prompt;
 use crate::demo::request::PromptRequest;
 use crate::http::route::Inference;
 
@@ -36,13 +37,36 @@ pub fn reply(request: &PromptRequest, total: Duration, load: Duration) -> String
     }
 }
 
-/// Counts the tokens of all texts.
+/// Counts the tokens of all texts that the model sees: of a long one the end is dropped.
 pub fn tokens(request: &PromptRequest) -> u64 {
-    request
-        .inputs()
+    let inputs = request.inputs();
+    let seen = inputs
         .iter()
-        .map(|text| prompt_tokens(text))
-        .sum()
+        .map(|text| prompt::tokens(text).min(tokens_max(request)));
+    seen.sum()
+}
+
+/// Refuses a text that does not fit, where Ollama does that rather than cut it.
+pub fn check_length(request: &PromptRequest) -> Result<(), ErrorReply> {
+    let refuses = request.endpoint == Inference::Embeddings || request.body["truncate"] == false;
+    let is_long = |text: &String| prompt::tokens(text) > tokens_max(request);
+    if refuses && request.inputs().iter().any(is_long) {
+        let status = if request.endpoint == Inference::Embeddings {
+            500
+        } else {
+            400
+        };
+        return Err(ErrorReply::new(
+            status,
+            "the input length exceeds the context length",
+        ));
+    }
+    Ok(())
+}
+
+/// The most tokens of a text: two more stand around it.
+fn tokens_max(request: &PromptRequest) -> u64 {
+    request.context_length - 2
 }
 
 /// Returns a vector of length 1, roughly.

@@ -75,6 +75,8 @@ struct Counters {
     total_duration: u64,
     load_duration: u64,
     prompt_eval_count: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    prompt_eval_cached_count: u64,
     prompt_eval_duration: u64,
     eval_count: u64,
     eval_duration: u64,
@@ -190,11 +192,13 @@ fn content<'a>(
 }
 
 fn final_fields(request: &PromptRequest, generation: &Generation) -> FinalFields {
-    let context = (1..=generation.prompt_tokens + generation.tokens).collect();
+    // All of the prompt is in it, also what the model has not seen.
+    let context = (1..=generation.whole_prompt_tokens + generation.tokens).collect();
     let counters = Counters {
         total_duration: nanoseconds(generation.total()),
         load_duration: nanoseconds(generation.load),
         prompt_eval_count: generation.prompt_tokens,
+        prompt_eval_cached_count: generation.cached_tokens,
         prompt_eval_duration: nanoseconds(generation.prompt_eval),
         eval_count: generation.tokens,
         eval_duration: nanoseconds(generation.eval()),
@@ -234,6 +238,11 @@ pub fn embed(
         load_duration: nanoseconds(load),
         prompt_eval_count: prompt_tokens,
     })
+}
+
+/// Ollama leaves out such a count.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn nanoseconds(time: Duration) -> u64 {

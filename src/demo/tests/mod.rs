@@ -14,6 +14,8 @@ use fastrand::Rng;
 use super::dialect::{content_type, embeddings, stream, whole};
 use super::error_reply::ErrorReply;
 use super::generation::{Conditions, FinishReason, Generation};
+use super::loaded_models::ModelTurn;
+use super::prompt::{SeenPrompt, fit};
 use super::request::{Action, PromptRequest};
 use crate::http::route::Inference;
 use crate::observe::RequestBody;
@@ -42,13 +44,32 @@ fn prompt_request(endpoint: Inference, body: &str) -> PromptRequest {
     }
 }
 
+fn seen_prompt(request: &PromptRequest) -> SeenPrompt {
+    fit(request.endpoint, &request.body, request.context_length).expect("a prompt")
+}
+
+/// A model that has just been loaded.
+fn conditions(prompt: &SeenPrompt) -> Conditions<'_> {
+    Conditions {
+        started_at: SystemTime::now(),
+        turn: ModelTurn {
+            load: LOAD,
+            queue: Duration::ZERO,
+            cached_tokens: 0,
+            speed: 1.0,
+        },
+        prompt,
+        speed_up: 1.0,
+        may_crash: false,
+    }
+}
+
 /// The plan of the first generator whose answer ends like this, after a few tokens.
 fn plan(request: &PromptRequest, finish_reason: FinishReason) -> Generation {
+    let prompt = seen_prompt(request);
     let conditions = Conditions {
-        started_at: SystemTime::now(),
-        load: LOAD,
-        speed_up: 1.0,
         may_crash: finish_reason == FinishReason::Crash,
+        ..conditions(&prompt)
     };
     let mut plans =
         (0..).map(|seed| Generation::plan(request, &conditions, &mut Rng::with_seed(seed)));
@@ -121,11 +142,10 @@ fn a_seed_makes_the_same_answer_again_and_a_crash_is_one_in_about_25() {
         Inference::Generate,
         r#"{"model":"demo-chat","prompt":"Why?"}"#,
     );
+    let prompt = seen_prompt(&request);
     let conditions = Conditions {
-        started_at: SystemTime::now(),
-        load: LOAD,
-        speed_up: 1.0,
         may_crash: true,
+        ..conditions(&prompt)
     };
     let plan = |seed| Generation::plan(&request, &conditions, &mut Rng::with_seed(seed));
     assert_eq!(plan(7).deltas, plan(7).deltas);
