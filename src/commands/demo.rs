@@ -126,6 +126,7 @@ fn introduce(tap: &Tap, temporary: Option<&TempDir>) {
     eprintln!("  metrics     curl http://{pages}/metrics");
     eprintln!("  search      ollama-tap search sky{place}");
     eprintln!("  statistics  ollama-tap stats{place}");
+    eprintln!("  troubles    ollama-tap why{place}");
     eprintln!("  browser     http://{pages}/analytics");
     eprintln!("Ctrl-C ends it");
 }

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! It answers on a port of its own, as any Ollama does, in the shapes of Ollama 0.33 and at the speed of a usual computer. Every
-//! reply is marked as one of the demo. `traffic` sends requests to it through the tap.
+//! reply is marked as one of the demo. `traffic` sends requests to it through the tap: those of `script`
+//! meet no trouble, those of `troubles` do.
 
 mod catalog;
 mod dialect;
@@ -24,5 +25,6 @@ mod send;
 mod tests;
 mod texts;
 pub mod traffic;
+mod troubles;
 
 pub use models::MODELS;

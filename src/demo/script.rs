@@ -1,17 +1,22 @@
-//! The requests of the demo's traffic: every endpoint, every category, and several clients.
+//! The requests of the demo's traffic that meet no trouble: every endpoint, every category, and
+//! several clients.
+
+use std::borrow::Cow;
 
 /// A request of the traffic.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct ScriptedRequest {
     pub user_agent: &'static str,
     pub path: &'static str,
-    pub body: &'static str,
+    pub body: Cow<'static, str>,
     /// The client disconnects as soon as the reply begins.
     pub disconnects: bool,
+    /// The next request does not wait for its reply.
+    pub is_beside: bool,
 }
 
-const CURL: &str = "curl/8.5.0 (ollama-tap demo)";
-const OLLAMA: &str = "ollama-python/0.6.3 (ollama-tap demo)";
+pub const CURL: &str = "curl/8.5.0 (ollama-tap demo)";
+pub const OLLAMA: &str = "ollama-python/0.6.3 (ollama-tap demo)";
 const OPENAI: &str = "OpenAI/Python 3.52.0 (ollama-tap demo)";
 const ANTHROPIC: &str = "Anthropic/Python 2.11.0 (ollama-tap demo)";
 
@@ -23,8 +28,23 @@ const fn scripted(
     ScriptedRequest {
         user_agent,
         path,
-        body,
+        body: Cow::Borrowed(body),
         disconnects: false,
+        is_beside: false,
+    }
+}
+
+const fn disconnecting(
+    user_agent: &'static str,
+    path: &'static str,
+    body: &'static str,
+) -> ScriptedRequest {
+    ScriptedRequest {
+        user_agent,
+        path,
+        body: Cow::Borrowed(body),
+        disconnects: true,
+        is_beside: false,
     }
 }
 
@@ -61,14 +81,11 @@ pub const SCRIPT: [ScriptedRequest; 20] = [
         "/api/embed",
         r#"{"model":"demo-embed","input":["a proxy","an exporter","a tap"]}"#,
     ),
-    ScriptedRequest {
-        disconnects: true,
-        ..scripted(
-            CURL,
-            "/api/generate",
-            r#"{"model":"demo-think","prompt":"Translate the whole Odyssey into French"}"#,
-        )
-    },
+    disconnecting(
+        CURL,
+        "/api/generate",
+        r#"{"model":"demo-think","prompt":"Translate the whole Odyssey into French"}"#,
+    ),
     scripted(
         OLLAMA,
         "/api/generate",
@@ -120,14 +137,11 @@ pub const SCRIPT: [ScriptedRequest; 20] = [
         "/api/chat",
         r#"{"model":"demo-chat","messages":[{"role":"user","content":"Good evening"}],"stream":false}"#,
     ),
-    ScriptedRequest {
-        disconnects: true,
-        ..scripted(
-            OPENAI,
-            "/v1/chat/completions",
-            r#"{"model":"demo-think","stream":true,"messages":[{"role":"user","content":"Explain everything"}]}"#,
-        )
-    },
+    disconnecting(
+        OPENAI,
+        "/v1/chat/completions",
+        r#"{"model":"demo-think","stream":true,"messages":[{"role":"user","content":"Explain everything"}]}"#,
+    ),
     scripted(
         ANTHROPIC,
         "/v1/messages",

@@ -1,4 +1,5 @@
-//! A few clients that send requests through the tap: many at first, then one every few seconds.
+//! A few clients that send requests through the tap: many at first, then one every few seconds; and
+//! others beside them that meet with troubles, one after the other.
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use ureq::Agent;
 
 use super::script::{SCRIPT, ScriptedRequest};
+use super::troubles::{TROUBLES, Trouble};
 use crate::http::address::Upstream;
 use crate::http::agent::Target;
 use crate::util::threads::{self, STACK};
@@ -17,6 +19,12 @@ const CLIENT_COUNT: usize = 6;
 
 /// The pause between two requests once every request of the script was sent.
 const PAUSE_SECONDS: std::ops::Range<f64> = 2.0..8.0;
+
+/// The pause until the same trouble comes again.
+const TROUBLE_PAUSE_SECONDS: std::ops::Range<f64> = 60.0..120.0;
+
+/// The lead of a request over the next one that does not wait for its reply.
+const LEAD: Duration = Duration::from_millis(300);
 
 /// Traffic that goes on until it is stopped.
 pub struct Traffic {
@@ -30,17 +38,24 @@ impl Traffic {
         let upstream = Upstream::from(tap);
         let base = upstream.origin();
         let agent = Target::new(upstream).agent(|config| config);
+        let client = TrafficClient { agent, base };
         let (sender, requests) = unbounded();
         let (running, stopped) = bounded(0);
         for i in 0..CLIENT_COUNT {
-            let (agent, base, requests) = (agent.clone(), base.clone(), requests.clone());
+            let (client, requests) = (client.clone(), requests.clone());
             threads::spawn(format!("demo-client-{i}"), STACK, move || {
-                run_client(&agent, &base, &requests)
+                requests.iter().for_each(|request| client.send(&request));
+            })?;
+        }
+        for (i, trouble) in TROUBLES.into_iter().enumerate() {
+            let (client, sender, stopped) = (client.clone(), sender.clone(), stopped.clone());
+            threads::spawn(format!("demo-trouble-{i}"), STACK, move || {
+                cause(trouble, &client, &sender, &stopped);
             })?;
         }
         threads::spawn("demo-schedule", STACK, move || schedule(&sender, &stopped))?;
         Ok(Traffic {
-            agent,
+            agent: client.agent,
             _running: running,
         })
     }
@@ -56,37 +71,76 @@ fn schedule(sender: &Sender<ScriptedRequest>, stopped: &Receiver<()>) {
     for request in SCRIPT {
         _ = sender.send(request);
     }
-    loop {
-        let range = PAUSE_SECONDS.end - PAUSE_SECONDS.start;
-        let pause = Duration::from_secs_f64(PAUSE_SECONDS.start + fastrand::f64() * range);
-        if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
-            return;
-        }
-        _ = sender.send(SCRIPT[fastrand::usize(..SCRIPT.len())]);
+    while is_running_after(between(PAUSE_SECONDS), stopped) {
+        _ = sender.send(SCRIPT[fastrand::usize(..SCRIPT.len())].clone());
     }
 }
 
-/// Sends one request after another. The tap records the results.
-fn run_client(agent: &Agent, base: &str, requests: &Receiver<ScriptedRequest>) {
-    for scripted in requests {
-        if let Err(e) = send(agent, base, &scripted) {
+/// Sends the requests of one trouble, and after a pause those of its next round, until `stopped` is
+/// closed. Whoever does not wait for a reply has one of the clients wait.
+fn cause(
+    trouble: Trouble,
+    client: &TrafficClient,
+    clients: &Sender<ScriptedRequest>,
+    stopped: &Receiver<()>,
+) {
+    for round in 1.. {
+        for request in trouble(round) {
+            let pause = if request.is_beside {
+                _ = clients.send(request);
+                LEAD
+            } else {
+                client.send(&request);
+                Duration::ZERO
+            };
+            if !is_running_after(pause, stopped) {
+                return;
+            }
+        }
+        if !is_running_after(between(TROUBLE_PAUSE_SECONDS), stopped) {
+            return;
+        }
+    }
+}
+
+/// Waits that long, or until `stopped` is closed.
+fn is_running_after(pause: Duration, stopped: &Receiver<()>) -> bool {
+    stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout)
+}
+
+fn between(seconds: std::ops::Range<f64>) -> Duration {
+    let length = seconds.end - seconds.start;
+    Duration::from_secs_f64(seconds.start + fastrand::f64() * length)
+}
+
+/// Sends requests to the tap, which records the results.
+#[derive(Clone)]
+struct TrafficClient {
+    agent: Agent,
+    base: String,
+}
+
+impl TrafficClient {
+    fn send(&self, scripted: &ScriptedRequest) {
+        if let Err(e) = self.try_send(scripted) {
             log::debug!("send the demo's traffic to {}: {e}", scripted.path);
         }
     }
-}
 
-fn send(agent: &Agent, base: &str, scripted: &ScriptedRequest) -> Result<(), ureq::Error> {
-    let request = agent
-        .post(format!("{base}{}", scripted.path))
-        .header("user-agent", scripted.user_agent);
-    let reply = request
-        .header("content-type", "application/json")
-        .send(scripted.body)?
-        .into_body()
-        .into_reader();
-    let limit = if scripted.disconnects { 1 } else { u64::MAX };
-    io::copy(&mut reply.take(limit), &mut io::sink())?;
-    Ok(())
+    fn try_send(&self, scripted: &ScriptedRequest) -> Result<(), ureq::Error> {
+        let request = self
+            .agent
+            .post(format!("{}{}", self.base, scripted.path))
+            .header("user-agent", scripted.user_agent);
+        let reply = request
+            .header("content-type", "application/json")
+            .send(scripted.body.as_bytes())?
+            .into_body()
+            .into_reader();
+        let limit = if scripted.disconnects { 1 } else { u64::MAX };
+        io::copy(&mut reply.take(limit), &mut io::sink())?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]

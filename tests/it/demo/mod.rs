@@ -146,6 +146,7 @@ fn it_prints_its_address_first_and_then_what_to_try() {
         "/metrics",
         "ollama-tap search sky --listen",
         "ollama-tap stats --listen",
+        "ollama-tap why --listen",
         "no model is asked",
         "deleted at the end",
     ] {
