@@ -102,6 +102,7 @@ impl Judge {
             answer: exchange.answer(),
         };
         exchange.report = Box::new(self.diagnosis.end(&seen, details));
+        exchange.session = session;
         self.log_findings(exchange);
     }
 

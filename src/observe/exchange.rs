@@ -9,6 +9,7 @@ use crate::diagnose::bad_reply::{Answer, ReplyEnd};
 use crate::diagnose::diagnosis::Report;
 use crate::diagnose::evidence::Evidence;
 use crate::diagnose::seen::{Loaded, Reply, Seen, Times};
+use crate::diagnose::session::Session;
 use crate::http::route::Inference;
 
 /// The outcome of a request: the label `status` of its metrics.
@@ -123,6 +124,8 @@ pub struct Exchange {
 
     /// What answered; the observer does not know it.
     pub version: ModelVersion,
+    /// The conversation that it belongs to; the observer does not know it.
+    pub session: Option<Session>,
 
     /// The rest of what `diagnose` needs; no text.
     pub evidence: Box<Evidence>,

@@ -227,6 +227,7 @@ impl Observer {
             parse_failures: self.parse_failures(request.parse_failed, facts.parse_failed),
 
             version: ModelVersion::default(),
+            session: None,
             evidence: self.evidence(request.evidence, &facts),
             report: Box::default(),
             prompt: prompt.map(BoundedText::into_string),

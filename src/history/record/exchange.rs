@@ -40,6 +40,13 @@ impl Record {
             metadata[MODEL_SENT] = sent.into();
         }
         let report = exchange.report;
+        if let Some(version) = exchange.client_version {
+            metadata["client_version"] = version.into();
+        }
+        let (session_id, session_guessed) = exchange
+            .session
+            .map(|session| (session.id, session.is_guessed))
+            .unzip();
         let mut record = Record {
             interaction_id: exchange.interaction_id,
             timestamp: unix_seconds(exchange.arrived),
@@ -77,6 +84,9 @@ impl Record {
             reload_cause: report.reload_cause.map(|cause| cause.as_str().to_owned()),
             vram_share: report.vram_share,
             findings: report.findings,
+            client: exchange.client,
+            session_id,
+            session_guessed,
             ..Record::default()
         };
         let response = Some(exchange.response).filter(|text| !text.is_empty());
@@ -105,6 +115,7 @@ pub fn text_bytes(exchange: &Exchange) -> usize {
     let texts = optional(&exchange.prompt)
         + optional(&exchange.error)
         + optional(&exchange.user_agent)
+        + optional(&exchange.client)
         + optional(&exchange.model)
         + optional(&exchange.model_sent);
     texts + exchange.response.len() + exchange.thinking.len() + calls

@@ -83,9 +83,9 @@ declare_record! {
         pub status: String,
         /// Never `None` when `status` is error.
         pub error: Option<String>,
-        /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`, and `model_sent`
-        /// where the name was spelled otherwise than in `model`; in a history taken over from
-        /// elsewhere anything.
+        /// `client_ip`, `user_agent`, `queue_wait_seconds`, `upload_seconds`; `client_version` where
+        /// the user agent tells it, and `model_sent` where the name was spelled otherwise than in
+        /// `model`; in a history taken over from elsewhere anything.
         pub metadata: Value,
 
         /// The visible text only.
@@ -128,6 +128,12 @@ declare_record! {
         pub digest: Option<String>,
         /// Such as `Q4_K_M`.
         pub quantization: Option<String>,
+        /// The product of its client, without the version (`observe::client_product`).
+        pub client: Option<String>,
+        /// The conversation that it belongs to: the client's own id of it, else 16 hex digits.
+        pub session_id: Option<String>,
+        /// The client did not say which; `None` where there is no session.
+        pub session_guessed: Option<bool>,
         /// What went wrong, if anything.
         pub findings: Vec<Finding>,
     }

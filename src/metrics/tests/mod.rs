@@ -62,6 +62,7 @@ pub fn chat() -> Exchange {
         time_per_output_token: Some(Duration::from_millis(15)),
         parse_failures: 0,
         version: ModelVersion::default(),
+        session: None,
         evidence: Box::default(),
         report: Box::default(),
     }

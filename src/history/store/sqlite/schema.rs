@@ -25,7 +25,7 @@ const MIGRATIONS: [&str; 4] = [
 
 /// Columns that came later, none of which an older ollama-tap would misread: they are added without
 /// a migration, so that it can read and write the database after a downgrade.
-const LATER_COLUMNS: [(&str, &str); 12] = [
+const LATER_COLUMNS: [(&str, &str); 15] = [
     ("prompt_cached_tokens", "INTEGER"),
     ("host", "TEXT"),
     ("tap", "INTEGER"),
@@ -37,6 +37,9 @@ const LATER_COLUMNS: [(&str, &str); 12] = [
     ("ollama_version", "TEXT"),
     ("digest", "TEXT"),
     ("quantization", "TEXT"),
+    ("client", "TEXT"),
+    ("session_id", "TEXT"),
+    ("session_guessed", "INTEGER"),
     ("findings", "TEXT"),
 ];
 

@@ -67,6 +67,9 @@ pub fn record(n: u32) -> Record {
         ollama_version: Some(["0.33.3", "0.34.0"][n as usize % 2].to_owned()),
         digest: Some(format!("{:064x}", n % 2)),
         quantization: Some("Q4_K_M".to_owned()),
+        client: Some("curl".to_owned()),
+        session_id: Some(format!("chat {}", n % 3)),
+        session_guessed: Some(n % 3 == 0),
         findings: if n % 10 == 7 { vec![cut()] } else { Vec::new() },
     }
 }

@@ -40,6 +40,9 @@ fn as_written(record: Record) -> Record {
         ollama_version: None,
         digest: None,
         quantization: None,
+        client: None,
+        session_id: None,
+        session_guessed: None,
         findings: Vec::new(),
         ..record
     }
