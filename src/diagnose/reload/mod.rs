@@ -102,19 +102,24 @@ impl Reloads {
             return;
         }
         model.file = Some(file.to_owned());
-        self.note_again(name, SystemTime::UNIX_EPOCH);
+        self.note_again(|note| note.model == name);
     }
 
-    /// Notes anew what is known of a model before those of its requests that were sent since a
-    /// time: something was learned only now that was so before.
-    fn note_again(&mut self, name: &str, since: SystemTime) {
+    /// Notes anew what is known before some of the requests under way: something was learned only
+    /// now that was so before. Where the model was seen since a request was sent, what is known is
+    /// what that request left.
+    fn note_again(&mut self, is_meant: impl Fn(&UnderWay) -> bool) {
+        let was_seen_since = |note: &UnderWay| {
+            let model = self.models.get(&note.model);
+            model.is_some_and(|model| model.last_present > note.sent)
+        };
         let later = self
             .under_way
             .iter()
-            .filter(|(_, note)| note.model == name && note.sent >= Some(since));
+            .filter(|(_, note)| is_meant(note) && !was_seen_since(note));
         let notes: Vec<_> = later
             .filter_map(|(id, note)| {
-                let anew = self.note(name, note.sent?, note.was_alone);
+                let anew = self.note(&note.model, note.sent?, note.was_alone);
                 let after = note.after;
                 Some((id.clone(), UnderWay { after, ..anew }))
             })
@@ -197,7 +202,8 @@ impl Reloads {
         let reload = is_reload.then(|| self.explain(seen, &request, lost));
         self.learn(seen, end, &request, reload.is_some());
         // They were sent before this one was judged, which may wait for /api/ps.
-        self.note_again(&seen.model, ended(seen));
+        let end = ended(seen);
+        self.note_again(|note| note.sent >= Some(end));
         reload
     }
 

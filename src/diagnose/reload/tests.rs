@@ -92,6 +92,31 @@ fn a_load_that_waits_for_the_answer_of_another_is_none() {
 }
 
 #[test]
+fn a_first_load_stays_one_when_the_file_is_known_after_the_model_was_listed() {
+    let mut tap = Tap::default();
+    let first = loading("1", "m", "curl", 0.0, 2000.0);
+    tap.begin(&first);
+    tap.timeline.first_byte("1", at(2050.0));
+    tap.list(2060.0, &[("m", 4096)]);
+    tap.reloads.identify("m", "sha256-1");
+    assert_eq!(cause(tap.end(&first, None)), Some(ReloadCause::First));
+}
+
+#[test]
+fn a_request_that_is_sent_before_the_one_that_took_the_room_is_judged_knows_it() {
+    let mut tap = Tap::default();
+    tap.ask(&loading("1", "m", "curl", 0.0, 2000.0));
+    let other = loading("2", "other", "editor", 3000.0, 2000.0);
+    tap.begin(&other);
+    tap.timeline.first_byte("2", at(5050.0));
+    tap.list(5060.0, &[("other", 4096)]);
+    let back = loading("3", "m", "curl", 5200.0, 2000.0);
+    tap.begin(&back);
+    tap.end(&other, None);
+    assert_eq!(cause(tap.end(&back, None)), Some(ReloadCause::Room));
+}
+
+#[test]
 fn the_second_name_of_a_file_is_named_with_both_contexts() {
     let mut tap = Tap::default();
     let first = loading("1", "m", "curl", 0.0, 2000.0);
