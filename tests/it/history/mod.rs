@@ -34,6 +34,8 @@ mod pages;
 mod pending;
 /// Access to the history, and texts that are never written.
 mod private;
+/// Recorded requests that Ollama cut, and others.
+mod recorded_why;
 /// One Loki at the size people have.
 mod shared_loki;
 /// Texts that are hard to keep.
