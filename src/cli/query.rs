@@ -110,6 +110,10 @@ macro_rules! filtered_command {
                 #[argh(option)]
                 pub finding: Option<String>,
 
+                /// only this conversation, by its session_id
+                #[argh(option)]
+                pub session: Option<String>,
+
                 /// not before this time: Unix seconds, RFC 3339 or a date
                 #[argh(option)]
                 pub start: Option<String>,
@@ -122,7 +126,7 @@ macro_rules! filtered_command {
 
         impl $Name {
             /// The flags that say which records are meant.
-            pub fn filters(&self) -> [Flag<'_>; 9] {
+            pub fn filters(&self) -> [Flag<'_>; 10] {
                 [
                     ("--model", &self.model),
                     ("--status", &self.status),
@@ -131,6 +135,7 @@ macro_rules! filtered_command {
                     ("--host", &self.host),
                     ("--tap", &self.tap),
                     ("--finding", &self.finding),
+                    ("--session", &self.session),
                     ("--start", &self.start),
                     ("--end", &self.end),
                 ]

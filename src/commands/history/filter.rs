@@ -6,7 +6,7 @@ use crate::history::store::Query;
 use crate::history::store::query::FindingFilter;
 
 /// The flags, each with its name as a parameter of a page.
-const PARAMETERS: [(&str, &str); 13] = [
+const PARAMETERS: [(&str, &str); 14] = [
     ("TEXT", "prompt_search"),
     ("--search", "prompt_search"),
     ("--model", "model"),
@@ -16,6 +16,7 @@ const PARAMETERS: [(&str, &str); 13] = [
     ("--host", "host"),
     ("--tap", "tap"),
     ("--finding", "finding"),
+    ("--session", "session"),
     ("--start", "start_time"),
     ("--end", "end_time"),
     ("--limit", "limit"),
@@ -67,6 +68,7 @@ pub fn parameters(query: &Query) -> Vec<(&'static str, String)> {
         ("host", query.host.clone()),
         ("tap", query.tap.map(|tap| tap.to_string())),
         ("finding", query.finding.map(FindingFilter::text)),
+        ("session", query.session.clone()),
         ("before", query.before.clone()),
     ];
     given
@@ -95,13 +97,14 @@ mod tests {
             ("--end", some("1795252623.125")),
             ("--before", some("00ff")),
             ("--finding", some("context_cut:sure")),
+            ("--session", some("chat 1")),
             ("--search", None),
         ];
         let flags: Vec<Flag> = flags.iter().map(|(flag, value)| (*flag, value)).collect();
         let query = query(&flags).unwrap();
         let parameters = parameters(&query);
         assert_eq!(parameters[0], ("start_time", "1795252622.25".to_owned()));
-        assert_eq!(parameters.len(), 9);
+        assert_eq!(parameters.len(), 10);
         assert_eq!(
             Query::parse(
                 parameters

@@ -96,7 +96,7 @@ impl Store {
             ..query.clone()
         };
         let mut count = 0;
-        if query.prompt_search.is_none() {
+        if query.prompt_search.is_none() && query.session.is_none() {
             self.engine.for_each_summary(&query, &mut |_| count += 1)?;
         } else {
             self.engine.for_each(&query, &mut |_| {

@@ -4,6 +4,8 @@
 mod agree;
 /// A real nginx in front, as people set one up.
 mod behind_nginx;
+/// Which conversation a request is of, and who asked.
+mod conversations;
 /// Killed under load, and told to stop under load.
 mod crash;
 /// A Loki that fails in the middle of an answer.

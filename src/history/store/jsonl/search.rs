@@ -43,10 +43,14 @@ impl<'a> Filter<'a> {
         let text = query.prompt_search.as_ref().map(Needle::folded);
         // The name of a field that every finding has.
         let field = query.finding.map(|_| "certainty");
-        let prefilters = [text, field].into_iter().flatten();
+        let texts = [text, field].into_iter().flatten();
+        let session = query.session.as_deref().and_then(Prefilter::of_exact);
         Filter {
             query,
-            prefilters: prefilters.filter_map(Prefilter::of_text).collect(),
+            prefilters: texts
+                .filter_map(Prefilter::of_text)
+                .chain(session)
+                .collect(),
         }
     }
 

@@ -71,17 +71,20 @@ pub fn legacy() -> String {
 
 /// Queries the facts that may match, texts aside.
 pub fn summaries(query: &Query) -> String {
-    part(Part::Facts) + &filters(query) + &findings(query) + " | keep job"
+    part(Part::Facts) + &filters(query) + &facts_filters(query) + " | keep job"
 }
 
-/// Filters lines of facts for the finding that is asked for; texts have none.
-fn findings(query: &Query) -> String {
+/// Filters lines of facts for the finding and the session that are asked for; texts have neither.
+fn facts_filters(query: &Query) -> String {
     let mut filters = String::new();
     if let Some(finding) = query.finding {
         filter(&mut filters, "\"certainty\":");
         if let Some(kind) = finding.kind {
             filter(&mut filters, &format!("\"kind\":{}", json(kind.as_str())));
         }
+    }
+    if let Some(session) = &query.session {
+        filter(&mut filters, &format!("\"session_id\":{}", json(session)));
     }
     filters
 }

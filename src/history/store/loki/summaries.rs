@@ -29,6 +29,7 @@ impl Loki {
         let query = &Query {
             prompt_search: None,
             finding: None,
+            session: None,
             ..query.clone()
         };
         let visit = &mut |summary: &RecordSummary| {

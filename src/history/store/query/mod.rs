@@ -66,6 +66,8 @@ pub struct Query {
     pub host: Option<String>,
     pub tap: Option<u16>,
     pub finding: Option<FindingFilter>,
+    /// `Record::session_id`.
+    pub session: Option<String>,
     /// 1 to `LIMIT_MAX`; ignored by an export.
     pub limit: usize,
     /// An id: only records older than that one.
@@ -85,6 +87,7 @@ impl Default for Query {
             host: None,
             tap: None,
             finding: None,
+            session: None,
             limit: LIMIT_MAX,
             before: None,
         }
@@ -144,6 +147,7 @@ impl Query {
             "finding" => {
                 self.finding = Some(value.parse().map_err(|()| bad(FindingFilter::accepted()))?)
             }
+            "session" => self.session = text,
             "limit" => {
                 self.limit =
                     limit(value).ok_or_else(|| bad(format!("a number from 1 to {LIMIT_MAX}")))?
@@ -179,7 +183,9 @@ impl Query {
 
     /// Returns whether all but the text matches.
     pub fn matches_facts(&self, record: &Record) -> bool {
-        self.matches_summary(&record.summary()) && self.has_finding(&record.findings)
+        self.matches_summary(&record.summary())
+            && self.has_finding(&record.findings)
+            && (self.session.is_none() || self.session == record.session_id)
     }
 
     /// Returns whether one of these findings is asked for, or none is.
@@ -188,7 +194,7 @@ impl Query {
         self.finding.is_none_or(is_one)
     }
 
-    /// Returns whether all but the text and the findings matches.
+    /// Returns whether all but the text, the findings and the session matches.
     pub fn matches_summary(&self, summary: &RecordSummary) -> bool {
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
@@ -224,7 +230,7 @@ impl Query {
     }
 }
 
-const PARAMETER_NAMES: [&str; 12] = [
+const PARAMETER_NAMES: [&str; 13] = [
     "start_time",
     "end_time",
     "model",
@@ -235,6 +241,7 @@ const PARAMETER_NAMES: [&str; 12] = [
     "host",
     "tap",
     "finding",
+    "session",
     "limit",
     "before",
 ];

@@ -88,6 +88,7 @@ impl SqlConditions {
         conditions.and("endpoint = ?", query.endpoint.clone());
         conditions.and("coalesce(host, 'unknown') = ?", query.host.clone());
         conditions.and("tap = ?", query.tap);
+        conditions.and("session_id = ?", query.session.clone());
         Ok(conditions)
     }
 

@@ -53,6 +53,31 @@ pub fn each_filter_finds_what_it_says_and_all_together_too(engine: &dyn Engine) 
     assert_eq!(read_all(engine, &several).len(), 3);
 }
 
+pub fn a_conversation_is_found_by_its_id(engine: &dyn Engine) {
+    let odd = "Été \"7\"";
+    let said = |n| Record {
+        session_id: match n % 4 {
+            0 => None,
+            1 => Some(odd.to_owned()),
+            _ => record(n).session_id,
+        },
+        ..record(n)
+    };
+    filled(engine, (0..24).map(said));
+    for (session, is_of) in [
+        ("chat 1", (|n| n % 4 > 1 && n % 3 == 1) as fn(u32) -> bool),
+        ("CHAT 1", |_| false),
+        (odd, |n| n % 4 == 1),
+    ] {
+        let expected = ids((0..24).rev().filter(|n| is_of(*n)));
+        let alone = [("session", session)];
+        assert_eq!(newest(engine, &alone), expected, "{session}");
+        let with_text = [("session", session), ("prompt_search", "sky")];
+        assert_eq!(newest(engine, &with_text), expected, "{session}");
+        assert_eq!(read_all(engine, &alone).len(), expected.len(), "{session}");
+    }
+}
+
 pub fn a_finding_is_found_by_its_kind_and_its_certainty(engine: &dyn Engine) {
     let cut = |certainty| Finding::new(Kind::ContextCut, certainty, "middle");
     let findings = |n: u32| match n % 4 {
