@@ -125,6 +125,7 @@ pub fn worker_context(parts: TapParts) -> Result<Arc<WorkerContext>> {
         diagnostics,
         metrics,
         track_embeddings: config.track_embeddings,
+        client_header: config.client_header.clone(),
         controls: Mutex::default(),
     }))
 }

@@ -64,7 +64,7 @@ tap_command! {
 }
 
 into_proxy_args! {
-    InstallArgs: listen admin_listen upstream workers shutdown_grace idle_timeout log_level track_embeddings metrics_category token
+    InstallArgs: listen admin_listen upstream workers shutdown_grace idle_timeout log_level track_embeddings metrics_category client_header token
     analytics_backend name retention_days store_text loki_url analytics_max_bytes
 }
 

@@ -41,6 +41,10 @@ macro_rules! tap_command {
             #[argh(option)]
             pub metrics_category: Option<String>,
 
+            /// header whose value names a client in the history, such as X-OpenWebUI-User-Name (default none: its User-Agent does)
+            #[argh(option)]
+            pub client_header: Option<String>,
+
             /// bearer token that everybody needs for the pages of the history (default none: this machine only, without one)
             #[argh(option)]
             pub token: Option<String>,
@@ -83,7 +87,7 @@ macro_rules! into_proxy_args {
     };
     ($Name:ident) => {
         into_proxy_args! {
-            $Name: listen admin_listen analytics_dir workers shutdown_grace idle_timeout log_level track_embeddings metrics_category token
+            $Name: listen admin_listen analytics_dir workers shutdown_grace idle_timeout log_level track_embeddings metrics_category client_header token
             analytics_backend name retention_days store_text loki_url analytics_max_bytes
         }
     };

@@ -18,6 +18,13 @@ const MAX_WORKERS: usize = 4096;
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 /// The longest name of a machine (characters).
 const NAME_MAX: usize = 100;
+/// Headers whose values are never kept.
+const SECRET_HEADERS: [&str; 4] = [
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "x-api-key",
+];
 const MAX_DAYS: u32 = 36_500;
 
 /// Reads settings from their sources, and collects the bad values.
@@ -274,6 +281,15 @@ fn parse_store_text(text: &str) -> Option<StoreText> {
         "none" => Some(StoreText::None),
         _ => None,
     }
+}
+
+/// Reads the name of a header, which is in lower case from here on.
+pub fn parse_client_header(text: &str) -> Option<String> {
+    let is_name_byte =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let name = text.to_ascii_lowercase();
+    let is_name = !name.is_empty() && name.bytes().all(is_name_byte);
+    (is_name && !SECRET_HEADERS.contains(&&*name)).then_some(name)
 }
 
 fn parse_name(text: &str) -> Option<String> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::resolver::{Resolver, parse_bool, parse_log_level, parse_workers};
+use super::resolver::{Resolver, parse_bool, parse_client_header, parse_log_level, parse_workers};
 use super::settings::{BadValue, HistoryConfig};
 use super::variables::*;
 use crate::cli::ProxyArgs;
@@ -25,6 +25,8 @@ pub struct Config {
     pub track_embeddings: bool,
     /// Metrics tell prompts apart by their category.
     pub metrics_category: bool,
+    /// The header that names a client, where it is not its User-Agent.
+    pub client_header: Option<String>,
     pub token: Option<String>,
     pub history: HistoryConfig,
     /// Whether it leaves an instance file for those who look for a tap; one that ends with a command does not.
@@ -109,6 +111,12 @@ impl Config {
                     parse_bool,
                 )
                 .unwrap_or(true),
+            client_header: resolver.read(
+                ("--client-header", &args.client_header),
+                ENV_CLIENT_HEADER,
+                "the name of a header that holds no secret",
+                parse_client_header,
+            ),
             token: resolver.token(&args.token),
             history: resolver.history(args),
             is_registered: true,

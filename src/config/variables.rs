@@ -25,6 +25,8 @@ pub const ENV_LOG_LEVEL: &str = "LOG_LEVEL";
 pub const ENV_TRACK_EMBEDDINGS: &str = "TRACK_EMBEDDINGS";
 /// Set to false, keeps the categories of prompts out of the metrics. Unset or empty: true.
 pub const ENV_METRICS_CATEGORY: &str = "OLLAMA_TAP_METRICS_CATEGORY";
+/// Header whose value names a client in the history. Unset or empty: none, the User-Agent does.
+pub const ENV_CLIENT_HEADER: &str = "OLLAMA_TAP_CLIENT_HEADER";
 /// Bearer token for /analytics. Unset or empty: none, this machine only.
 pub const ENV_TOKEN: &str = "OLLAMA_TAP_TOKEN";
 /// jsonl, sqlite, loki or none. Unset or empty: jsonl.

@@ -41,6 +41,8 @@ pub struct ExchangeStart {
     pub queue_wait: Duration,
     pub client_ip: Option<IpAddr>,
     pub user_agent: Option<String>,
+    /// The name of the client that a header gives, instead of that of its User-Agent.
+    pub client: Option<String>,
     /// The conversation that a header names.
     pub session: Option<String>,
 }

@@ -133,7 +133,7 @@ impl Observer {
             interaction_id: self.interaction_id.clone(),
             endpoint: self.start.endpoint,
             model: model.map(|name| normalize(name).into_owned()),
-            client: self.product().map(|product| product.name),
+            client: self.client().0,
             options: options.unwrap_or_default(),
             sent,
         })));
@@ -179,7 +179,7 @@ impl Observer {
             .map(|name| normalize(name).into_owned());
         let tokens = TokenCounts::of(&facts, endpoint);
         let prompt = request.prompt;
-        let (client, client_version) = self.product().map(|of| (of.name, of.version)).unzip();
+        let (client, client_version) = self.client();
         Exchange {
             interaction_id: std::mem::take(&mut self.interaction_id),
             arrived: self.start.at,
@@ -187,7 +187,7 @@ impl Observer {
             client_ip: self.start.client_ip,
             user_agent: self.start.user_agent.take(),
             client,
-            client_version: client_version.flatten(),
+            client_version,
 
             model_sent: model_sent.filter(|sent| model.as_ref() != Some(sent)),
             model,
@@ -236,8 +236,12 @@ impl Observer {
         }
     }
 
-    fn product(&self) -> Option<ClientProduct> {
-        ClientProduct::of(self.start.user_agent.as_deref()?)
+    /// The name of the client, and the version of its product.
+    fn client(&self) -> (Option<String>, Option<String>) {
+        let user_agent = self.start.user_agent.as_deref();
+        let product = user_agent.and_then(ClientProduct::of);
+        let (name, version) = product.map(|of| (of.name, of.version)).unzip();
+        (self.start.client.clone().or(name), version.flatten())
     }
 
     /// The status of the response to the client, if there was one.

@@ -18,6 +18,7 @@ use crate::forward::{CancelReason, ForwardReport, ForwardRequest, Forwarder, Wor
 use crate::http::agent::UpstreamErrorKind;
 use crate::http::route::{Forward, Route};
 use crate::metrics::Metrics;
+use crate::observe::client_product::client_name;
 use crate::observe::{ExchangeStart, Observer, Sink};
 use crate::pages::{PageOutcome, PageRequest, Pages};
 use crate::platform;
@@ -49,6 +50,8 @@ pub struct WorkerContext {
     pub sink: Arc<Sink>,
     pub diagnostics: Arc<Diagnostics>,
     pub track_embeddings: bool,
+    /// `Config::client_header`.
+    pub client_header: Option<String>,
     /// The control of every worker's connection to Ollama, to cancel requests in flight.
     pub controls: Mutex<Vec<Weak<ConnectionControl>>>,
 }
@@ -280,6 +283,7 @@ impl WorkerContext {
         let header = |name| head.and_then(|head| head.text(name));
         let mut ids = SESSION_HEADERS.into_iter().filter_map(header);
         let told = ids.find_map(session_id);
+        let named = self.client_header.as_deref().and_then(header);
         let memory = Reservation::new(&self.context.budget);
         let start = ExchangeStart {
             endpoint,
@@ -288,6 +292,7 @@ impl WorkerContext {
             queue_wait,
             client_ip: Some(peer.ip().to_canonical()),
             user_agent: header("user-agent").map(str::to_owned),
+            client: named.and_then(client_name),
             session: told,
         };
         Some(Box::new(Observer::new(start, self.sink.clone(), memory)))

@@ -33,7 +33,7 @@ const OLLAMA_VARIABLES: [&str; 9] = [
 ];
 
 /// Ours, which count as if they had been given as flags. Where Ollama is follows from who starts it.
-const OF_TAP: [&str; 22] = [
+const OF_TAP: [&str; 23] = [
     config::ENV_LISTEN,
     config::ENV_ADMIN_LISTEN,
     config::ENV_PROXY_PORT,
@@ -43,6 +43,7 @@ const OF_TAP: [&str; 22] = [
     config::ENV_LOG_LEVEL,
     config::ENV_TRACK_EMBEDDINGS,
     config::ENV_METRICS_CATEGORY,
+    config::ENV_CLIENT_HEADER,
     config::ENV_TOKEN,
     config::ENV_ANALYTICS_BACKEND,
     config::ENV_ANALYTICS_DIR,
@@ -228,6 +229,7 @@ fn of_flags(args: &InstallArgs) -> Result<Vec<Change>> {
         (config::ENV_LOG_LEVEL, &args.log_level),
         (config::ENV_TRACK_EMBEDDINGS, &args.track_embeddings),
         (config::ENV_METRICS_CATEGORY, &args.metrics_category),
+        (config::ENV_CLIENT_HEADER, &args.client_header),
         (config::ENV_TOKEN, &args.token),
         (config::ENV_ANALYTICS_BACKEND, &args.analytics_backend),
         (config::ENV_ANALYTICS_DIR, &directory),

@@ -46,7 +46,7 @@ fn nothing_given_means_the_documented_defaults() {
     assert_eq!(config.idle_timeout, Some(Duration::from_secs(900)));
     assert_eq!(config.log_level, LevelFilter::Info);
     assert!(config.track_embeddings && config.metrics_category);
-    assert_eq!(config.token, None);
+    assert_eq!((config.client_header, config.token), (None, None));
     assert!(config.warnings.is_empty());
     let history = HistoryConfig {
         backend: Backend::Jsonl,
@@ -72,6 +72,7 @@ fn a_flag_wins_over_its_variable_and_a_variable_over_the_default() {
         ("LOG_LEVEL", "warning"),
         ("TRACK_EMBEDDINGS", "False"),
         ("OLLAMA_TAP_METRICS_CATEGORY", "false"),
+        ("OLLAMA_TAP_CLIENT_HEADER", "X-User"),
         ("OLLAMA_TAP_TOKEN", "t0ken"),
         ("ANALYTICS_BACKEND", "loki"),
         ("LOKI_URL", "http://loki:3100"),
@@ -86,6 +87,7 @@ fn a_flag_wins_over_its_variable_and_a_variable_over_the_default() {
     );
     assert!(!config.track_embeddings && !config.metrics_category);
     assert_eq!(config.token.as_deref(), Some("t0ken"));
+    assert_eq!(config.client_header.as_deref(), Some("x-user"));
     assert_eq!(
         (config.history.backend, config.history.retention_days),
         (Backend::Loki, None)

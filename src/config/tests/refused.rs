@@ -46,6 +46,20 @@ fn everything_bad_is_reported_at_once_by_the_name_it_was_given_under() {
 }
 
 #[test]
+fn a_header_with_a_secret_names_no_client() {
+    for header in ["Authorization", "cookie", "two words", "x:", "é"] {
+        let args = ProxyArgs {
+            client_header: some(header),
+            ..ProxyArgs::default()
+        };
+        let expected = format!(
+            "bad value for --client-header: `{header}`; accepted: the name of a header that holds no secret"
+        );
+        assert_eq!(bad(&args, &[]), [expected]);
+    }
+}
+
+#[test]
 fn no_password_is_repeated_whatever_it_was_given_for() {
     const URLS: [&str; 4] = [
         "http://me:s3cret@gpu:1",

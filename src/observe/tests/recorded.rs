@@ -143,6 +143,7 @@ impl TestObserver {
             queue_wait: Duration::from_millis(1),
             client_ip: None,
             user_agent: None,
+            client: None,
             session: session.map(str::to_owned),
         };
         let observer = Observer::new(

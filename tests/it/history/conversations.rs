@@ -71,6 +71,22 @@ fn turns_of_a_chat_are_one_session_and_other_chats_are_others() {
 }
 
 #[test]
+fn a_header_that_is_told_to_names_the_client() {
+    let (history, ollama) = (TestHistory::new("jsonl"), ollama());
+    let options = history.options(&ollama);
+    let tap = options
+        .args(&["--client-header", "X-OpenWebUI-User-Name"])
+        .start();
+    let named = ["X-OpenWebUI-User-Name: Ann", CLAUDE];
+    let first = chat(&tap, &named, &["Hello"]);
+    assert_eq!(first["client"], "Ann");
+    let other = chat(&tap, &["x-openwebui-user-name: Bob"], &["Hello"]);
+    assert_ne!(other["session_id"], first["session_id"]);
+    assert_eq!(chat(&tap, &[CLAUDE], &["Hello"])["client"], "Claude Code");
+    assert!(!tap.get("/metrics").text().contains("Ann"));
+}
+
+#[test]
 fn a_client_that_names_its_session_is_believed() {
     let (history, ollama) = (TestHistory::new("sqlite"), ollama());
     let tap = history.start(&ollama);

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::{Machine, with_ollama};
 
 /// Every flag of both, with a value and the variable that the service reads.
-const FLAGS: [(&str, &str, &str); 18] = [
+const FLAGS: [(&str, &str, &str); 19] = [
     ("--listen", "0.0.0.0:9", "OLLAMA_TAP_LISTEN"),
     ("--admin-listen", "127.0.0.1:9", "OLLAMA_TAP_ADMIN_LISTEN"),
     ("--backend-port", "12000", "OLLAMA_BACKEND_PORT"),
@@ -21,6 +21,7 @@ const FLAGS: [(&str, &str, &str); 18] = [
     ("--log-level", "DEBUG", "LOG_LEVEL"),
     ("--track-embeddings", "false", "TRACK_EMBEDDINGS"),
     ("--metrics-category", "false", "OLLAMA_TAP_METRICS_CATEGORY"),
+    ("--client-header", "X-User", "OLLAMA_TAP_CLIENT_HEADER"),
     ("--token", "s3cret", "OLLAMA_TAP_TOKEN"),
     ("--analytics-backend", "loki", "ANALYTICS_BACKEND"),
     ("--analytics-dir", "/srv/history", "ANALYTICS_DIR"),
