@@ -83,8 +83,8 @@ impl Groups {
         }
     }
 
-    /// Adds a model that became slower.
-    pub fn add_slower(&mut self, slower: &Slower, last: f64) {
+    /// Adds a model that became slower, with the ids of requests since then.
+    pub fn add_slower(&mut self, slower: &Slower, examples: Vec<String>) {
         let finding = slower.finding();
         self.slower.push(FindingGroup {
             key: key(&finding, &slower.model),
@@ -98,8 +98,8 @@ impl Groups {
             requests: slower.requests.1 as u64,
             seconds_lost: 0.0,
             first: slower.since,
-            last,
-            examples: slower.examples.clone(),
+            last: slower.last,
+            examples,
             hidden_until: None,
         });
     }

@@ -6,10 +6,13 @@
 //! differs from day to day by itself.
 
 mod interval;
+mod samples;
 #[cfg(test)]
 mod tests;
 
-use interval::Shift;
+use interval::{Shift, median};
+use samples::{Class, Speed, Speeds, UNKNOWN, newest};
+pub use samples::{Sample, Samples};
 use serde_json::json;
 
 use super::words::percent;
@@ -22,33 +25,12 @@ pub const SIDE_MAX: usize = 300;
 /// How much slower the median has to be.
 pub const SLOWER_MIN: f64 = 0.08;
 
-/// How many requests are looked at, the newest first.
-pub const SAMPLES_MAX: usize = 20_000;
-
-/// A warm request that succeeded, with all that its speed depends on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
-    pub id: String,
-    /// Unix seconds.
-    pub timestamp: f64,
-    pub model: String,
-    pub client: Option<String>,
-    /// Generated tokens by the time that it took.
-    pub tokens_per_second: f64,
-    pub version: Option<String>,
-    pub digest: Option<String>,
-    pub quantization: Option<String>,
-    /// In per cent, so that rounding does not part what is alike.
-    pub vram_share: Option<u8>,
-    pub context_band: u32,
-}
-
 /// What can have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dimension {
     Version,
-    Digest,
     Quantization,
+    Digest,
     VramShare,
 }
 
@@ -59,158 +41,163 @@ pub struct Slower {
     pub dimension: Dimension,
     pub from: String,
     pub to: String,
-    /// When the first request after the change came (Unix seconds).
+    /// When the first and the last request after the change came (Unix seconds).
     pub since: f64,
+    pub last: f64,
     /// Medians, in tokens per second.
     pub before: f64,
     pub after: f64,
     /// The 99 % interval of after / before.
     pub interval: (f64, f64),
     pub requests: (usize, usize),
-    pub examples: Vec<String>,
-}
-
-/// The band of a context that holds so many tokens: each is twice as long as the one before, from
-/// 2,048 tokens on.
-pub fn context_band(tokens: u64) -> u32 {
-    (tokens / 2048 + 1).ilog2()
 }
 
 impl Dimension {
+    /// In the order in which they are looked at: another quantization is always another file too.
     const ALL: [Dimension; 4] = [
         Dimension::Version,
-        Dimension::Digest,
         Dimension::Quantization,
+        Dimension::Digest,
         Dimension::VramShare,
     ];
 
     fn as_str(self) -> &'static str {
         match self {
             Dimension::Version => "version",
-            Dimension::Digest => "digest",
             Dimension::Quantization => "quantization",
+            Dimension::Digest => "digest",
             Dimension::VramShare => "vram_share",
         }
     }
 
-    fn of(self, sample: &Sample) -> Option<String> {
-        match self {
-            Dimension::Version => sample.version.clone(),
-            Dimension::Digest => sample.digest.clone(),
-            Dimension::Quantization => sample.quantization.clone(),
-            Dimension::VramShare => sample.vram_share.map(|share| share.to_string()),
-        }
+    fn of(self, class: &Class) -> u32 {
+        class.values[self as usize]
     }
 
-    /// Whether two samples are alike in all else. Another quantization is always another file.
-    fn is_alike(self, one: &Sample, other: &Sample) -> bool {
-        let others = Dimension::ALL
-            .into_iter()
-            .filter(|dimension| *dimension != self);
+    /// Whether two classes are alike in all else.
+    fn is_alike(self, one: &Class, other: &Class) -> bool {
         let is_file = |dimension| matches!(dimension, Dimension::Digest | Dimension::Quantization);
-        one.model == other.model
-            && one.context_band == other.context_band
-            && others
-                .filter(|dimension| !(is_file(self) && is_file(*dimension)))
+        one.place == other.place
+            && Dimension::ALL
+                .into_iter()
+                .filter(|dimension| *dimension != self && !(is_file(self) && is_file(*dimension)))
                 .all(|dimension| dimension.of(one) == dimension.of(other))
+    }
+
+    /// A value, as machines read it.
+    fn text(self, samples: &Samples, value: u32) -> String {
+        match self {
+            Dimension::VramShare => value.saturating_sub(1).to_string(),
+            _ => samples.name(value).to_owned(),
+        }
     }
 
     /// The side of a comparison, as people say it.
     fn said(self, value: &str) -> String {
         match self {
             Dimension::Version => format!("Ollama {value}"),
-            Dimension::Digest => format!("file {}", value.get(..12).unwrap_or(value)),
             Dimension::Quantization => value.to_owned(),
+            Dimension::Digest => format!("file {value}"),
             Dimension::VramShare => format!("{value} % in VRAM"),
         }
     }
 }
 
-/// The models that are slower since the last change of something, in any order of samples.
-pub fn slower(samples: &[Sample]) -> Vec<Slower> {
-    let is_speed = |sample: &&Sample| sample.tokens_per_second.is_normal();
-    let mut newest: Vec<&Sample> = samples.iter().filter(is_speed).collect();
-    newest.sort_by(|a, b| b.timestamp.total_cmp(&a.timestamp));
-    newest.truncate(SAMPLES_MAX);
-    let mut models: Vec<&str> = newest.iter().map(|sample| sample.model.as_str()).collect();
-    models.sort_unstable();
-    models.dedup();
-    let mut found = Vec::new();
-    for model in models {
-        let own: Vec<&Sample> = newest
-            .iter()
-            .copied()
-            .filter(|s| s.model == model)
-            .collect();
+/// The speeds before and after the last change, newest first.
+struct Sides {
+    from: u32,
+    to: u32,
+    before: Vec<Speed>,
+    after: Vec<Speed>,
+}
+
+impl Samples {
+    /// The models that are slower since the last change of something.
+    pub fn slower(&self) -> Vec<Slower> {
+        let models = self.models().into_iter();
         // One finding a model: the first thing that explains it.
-        found.extend(
-            Dimension::ALL
-                .into_iter()
-                .find_map(|dimension| compare(&own, dimension)),
-        );
-    }
-    found
-}
-
-/// Compares the requests of a model as it is now with those before something changed, in the
-/// context band that has most of both.
-fn compare(newest: &[&Sample], dimension: Dimension) -> Option<Slower> {
-    let mut bands: Vec<u32> = newest.iter().map(|sample| sample.context_band).collect();
-    bands.sort_unstable();
-    bands.dedup();
-    let sides = bands.into_iter().filter_map(|band| {
-        let own: Vec<&Sample> = newest
-            .iter()
-            .copied()
-            .filter(|s| s.context_band == band)
+        let mut found: Vec<Slower> = models
+            .filter_map(|(model, classes)| {
+                let mut dimensions = Dimension::ALL.into_iter();
+                dimensions.find_map(|dimension| self.compare(model, &classes, dimension))
+            })
             .collect();
-        sides(&own, dimension)
-    });
-    let (before, after) = sides.max_by_key(|(before, after)| before.len().min(after.len()))?;
-    let speeds = |side: &[&Sample]| side.iter().map(|s| s.tokens_per_second).collect::<Vec<_>>();
-    let shift = Shift::between(&speeds(&before), &speeds(&after))?;
-    let is_slower = shift.ratio <= 1.0 - SLOWER_MIN && shift.interval.1 < 1.0;
-    is_slower.then(|| Slower {
-        model: after[0].model.clone(),
-        dimension,
-        from: dimension.of(before[0]).unwrap_or_default(),
-        to: dimension.of(after[0]).unwrap_or_default(),
-        since: after
-            .iter()
-            .map(|sample| sample.timestamp)
-            .fold(f64::INFINITY, f64::min),
-        before: shift.before,
-        after: shift.after,
-        interval: shift.interval,
-        requests: (before.len(), after.len()),
-        examples: after
-            .iter()
-            .take(3)
-            .map(|sample| sample.id.clone())
-            .collect(),
-    })
+        found.sort_by(|a, b| a.model.cmp(&b.model));
+        found
+    }
+
+    /// Compares the requests of a model as it is now with those before something changed, in the
+    /// place that has most of both.
+    fn compare(
+        &self,
+        model: u32,
+        classes: &[(Class, &Speeds)],
+        dimension: Dimension,
+    ) -> Option<Slower> {
+        let places = classes.iter().filter(|(class, speeds)| {
+            let others = classes
+                .iter()
+                .filter(|(other, _)| other.place == class.place);
+            others
+                .into_iter()
+                .all(|(_, other)| other.last <= speeds.last)
+        });
+        let sides = places
+            .filter_map(|(now, _)| Sides::of(classes, now, dimension))
+            .max_by_key(|sides| sides.before.len().min(sides.after.len()))?;
+        let speeds = |side: &[Speed]| {
+            side.iter()
+                .map(|speed| speed.1.into())
+                .collect::<Vec<f64>>()
+        };
+        let (before, after) = (speeds(&sides.before), speeds(&sides.after));
+        if median(&after) > (1.0 - SLOWER_MIN) * median(&before) {
+            return None;
+        }
+        let shift = Shift::between(&before, &after).filter(|shift| shift.interval.1 < 1.0)?;
+        Some(Slower {
+            model: self.name(model).to_owned(),
+            dimension,
+            from: dimension.text(self, sides.from),
+            to: dimension.text(self, sides.to),
+            since: sides.after.last()?.0,
+            last: sides.after.first()?.0,
+            before: shift.before,
+            after: shift.after,
+            interval: shift.interval,
+            requests: (before.len(), after.len()),
+        })
+    }
 }
 
-/// The requests before and after the last change, newest first; `None` where a side has too few.
-fn sides<'s>(
-    newest: &[&'s Sample],
-    dimension: Dimension,
-) -> Option<(Vec<&'s Sample>, Vec<&'s Sample>)> {
-    let now = *newest.first()?;
-    let value = dimension.of(now)?;
-    let alike = || {
-        newest
+impl Sides {
+    /// The requests before and after the last change in the place of `now`; `None` where a side has
+    /// too few.
+    fn of(classes: &[(Class, &Speeds)], now: &Class, dimension: Dimension) -> Option<Sides> {
+        let to = dimension.of(now);
+        let alike: Vec<_> = classes
             .iter()
-            .copied()
-            .filter(|sample| dimension.is_alike(sample, now))
-    };
-    let last = alike().find_map(|sample| dimension.of(sample).filter(|other| *other != value))?;
-    let side = |value: &str| {
-        let own = alike().filter(|sample| dimension.of(sample).as_deref() == Some(value));
-        own.take(SIDE_MAX).collect::<Vec<_>>()
-    };
-    let (before, after) = (side(&last), side(&value));
-    (before.len() >= SIDE_MIN && after.len() >= SIDE_MIN).then_some((before, after))
+            .filter(|(class, _)| dimension.of(class) != UNKNOWN && dimension.is_alike(class, now))
+            .collect();
+        let others = alike.iter().filter(|(class, _)| dimension.of(class) != to);
+        let (last, _) = others.max_by(|a, b| a.1.last.total_cmp(&b.1.last))?;
+        let from = dimension.of(last);
+        let side = |value, after| {
+            let own = alike
+                .iter()
+                .filter(|(class, _)| dimension.of(class) == value);
+            newest(own.map(|(_, speeds)| *speeds), after)
+        };
+        let before = side(from, f64::NEG_INFINITY);
+        let after = side(to, before.first()?.0);
+        let is_enough = to != UNKNOWN && before.len() >= SIDE_MIN && after.len() >= SIDE_MIN;
+        is_enough.then_some(Sides {
+            from,
+            to,
+            before,
+            after,
+        })
+    }
 }
 
 impl Slower {
@@ -241,7 +228,7 @@ impl Slower {
                 "look into the release notes, and go back to {} to make sure",
                 self.from
             ),
-            Dimension::Digest => "look what the new file of the model is".to_owned(),
+            Dimension::Digest => format!("see what the new file is: ollama show {}", self.model),
             Dimension::Quantization => format!("go back to {} if its quality is enough", self.from),
             Dimension::VramShare => "free VRAM, or take a smaller num_ctx".to_owned(),
         }

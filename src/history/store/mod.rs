@@ -12,7 +12,6 @@ mod expiry;
 mod hidden;
 mod jsonl;
 mod loki;
-mod name_table;
 mod open;
 mod pending;
 pub mod query;

@@ -11,9 +11,9 @@ mod tests;
 
 use std::collections::HashMap;
 
-use super::name_table::NameTable;
 use super::query::UNKNOWN_NAME;
 use crate::history::record::RecordSummary;
+use crate::util::name_table::NameTable;
 use accumulator::Accumulator;
 pub use answer::{Distribution, EnhancedStats, Group, Slot};
 

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::super::name_table::NameTable;
 use super::super::query::UNKNOWN_NAME;
 use crate::history::record::{Record, RecordSummary};
+use crate::util::name_table::NameTable;
 
 /// The most rows, 80 bytes each: 20 MB.
 const ROWS_MAX: usize = 250_000;
