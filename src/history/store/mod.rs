@@ -15,6 +15,7 @@ mod loki;
 mod open;
 mod pending;
 pub mod query;
+mod slower;
 mod sqlite;
 mod statistics;
 #[cfg(test)]
@@ -169,18 +170,7 @@ impl Store {
             start_time: Some(start),
             ..Query::default()
         });
-        let add = &mut |summary: &RecordSummary| statistics.add(summary);
-        if self.has_one_writer() {
-            let mut add_matching = |summary: &RecordSummary| {
-                if query.contains_time(summary.timestamp) {
-                    add(summary)
-                }
-            };
-            self.cache
-                .for_each_summary(&*self.engine, start, now, &mut add_matching)?;
-        } else {
-            self.engine.for_each_summary(&query, add)?;
-        }
+        self.for_each_summary(&query, &mut |summary| statistics.add(summary))?;
         Ok(statistics.enhanced())
     }
 
@@ -192,6 +182,21 @@ impl Store {
         } else {
             Ok(())
         }
+    }
+
+    /// Visits the summary of every matching record, in no order: from the cache, where there is one.
+    /// The query has to end; text, findings and session are ignored.
+    fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
+        if !self.has_one_writer() {
+            return self.engine.for_each_summary(query, visit);
+        }
+        let start = query.start_time.unwrap_or(f64::MIN);
+        self.cache
+            .for_each_summary(&*self.engine, start, now(), &mut |summary| {
+                if query.matches_summary(summary) {
+                    visit(summary);
+                }
+            })
     }
 
     /// Returns whether only this process writes: others may write to a Loki, and so may the tap

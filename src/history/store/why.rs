@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use super::{HideReport, Query, Result, Store, until_now};
-use crate::diagnose::Finding;
 use crate::diagnose::groups::{self, Groups, Told};
+use crate::diagnose::{Finding, Kind};
 use crate::history::record::{Record, client_name};
 
 /// Seconds.
@@ -59,6 +59,16 @@ impl Store {
                 groups.left_out
             );
         }
+        let is_slower_told = told.kind.is_none_or(|kind| kind == Kind::Slower) && !told.only_sure;
+        let requests = if is_slower_told && query.is_of_summaries() {
+            let compared = self.compare(&query)?;
+            for (slower, examples) in compared.slower {
+                groups.add_slower(&slower, examples);
+            }
+            compared.requests
+        } else {
+            self.count(&query)?
+        };
         let mut findings = groups.finish();
         let count = self.mark_hidden(&mut findings, now);
         if hidden == Hidden::LeftOut {
@@ -67,7 +77,7 @@ impl Store {
         Ok(Why {
             start_time: query.start_time,
             end_time,
-            requests: self.count(&query)?,
+            requests,
             findings,
             hidden: count,
         })
@@ -87,24 +97,6 @@ impl Store {
     pub fn hide_findings(&self, key: &str, days: u32, now: f64) -> Result<HideReport> {
         let until = (days > 0).then(|| now + f64::from(days) * DAY_SECONDS);
         self.hidden.hide(key, until, now)
-    }
-
-    /// Counts the records that match, whatever findings they have.
-    fn count(&self, query: &Query) -> Result<u64> {
-        let query = Query {
-            finding: None,
-            ..query.clone()
-        };
-        let mut count = 0;
-        if query.prompt_search.is_none() && query.session.is_none() {
-            self.engine.for_each_summary(&query, &mut |_| count += 1)?;
-        } else {
-            self.engine.for_each(&query, &mut |_| {
-                count += 1;
-                ControlFlow::Continue(())
-            })?;
-        }
-        Ok(count)
     }
 }
 

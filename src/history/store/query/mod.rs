@@ -194,6 +194,11 @@ impl Query {
         self.finding.is_none_or(is_one)
     }
 
+    /// Returns whether summaries tell all that is asked for, the findings aside.
+    pub fn is_of_summaries(&self) -> bool {
+        self.prompt_search.is_none() && self.session.is_none()
+    }
+
     /// Returns whether all but the text, the findings and the session matches.
     pub fn matches_summary(&self, summary: &RecordSummary) -> bool {
         let is = |wanted: &Option<String>, value: &str| {
