@@ -23,6 +23,8 @@ mod dashboard;
 mod demo;
 /// The requirements of dependencies, and their licences.
 mod dependencies;
+/// What is found of requests while they happen.
+mod diagnosed;
 /// The container image, compose and Kubernetes.
 mod docker;
 /// The ends of requests, against Go's net/http.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{AfterReply, ReceivedRequest, Shared, json, reply};
+use super::{AfterReply, ReceivedRequest, Shared, State, json, reply};
 use crate::harness::http::{Framing, Head, TIMEOUT, Wire};
 
 /// One request being answered.
@@ -30,6 +30,11 @@ impl Conn {
             self.report(body);
         }
         Ok(self.body.clone().unwrap_or_default())
+    }
+
+    /// Changes what the tap's own questions are answered with.
+    pub fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.shared.state.lock().unwrap());
     }
 
     /// Returns how many requests came on this connection before this one.
@@ -151,6 +156,9 @@ fn answer_own_question(conn: &mut Conn) -> io::Result<AfterReply> {
     conn.body = Some(Vec::new());
     let state = conn.shared.state.lock().unwrap().clone();
     conn.shared.own_questions.fetch_add(1, Ordering::SeqCst);
+    if let Some(latch) = state.ps_latch.filter(|_| conn.head.path() == "/api/ps") {
+        latch.wait();
+    }
     let body = match conn.head.path() {
         _ if let Some(status) = state.denies => {
             return conn.answer(reply(status, &["Content-Type: text/plain"], "who asks?"));

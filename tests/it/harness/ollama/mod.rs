@@ -19,6 +19,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::http::{Head, TIMEOUT};
+use super::latch::Latch;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ pub struct State {
     /// The status that they are answered with instead.
     pub denies: Option<&'static str>,
     pub ps: String,
+    /// Until it is released, /api/ps is not answered.
+    pub ps_latch: Option<Latch>,
     pub tags: String,
 }
 
@@ -96,6 +99,7 @@ impl FakeOllama {
                 version: "0.33.0".to_owned(),
                 denies: None,
                 ps: r#"{"models":[]}"#.to_owned(),
+                ps_latch: None,
                 tags: r#"{"models":[{"name":"talk:latest","model":"talk:latest"}]}"#.to_owned(),
             }),
             own_questions: AtomicUsize::new(0),

@@ -1,0 +1,195 @@
+//! What is found of requests while they happen: by what /api/ps says meanwhile.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::ollama::{State, json as answer};
+use crate::harness::{FakeOllama, Latch, Options, Proxy, SIGTERM, eventually, metric, post};
+use crate::history::{TestHistory, page, wait_for_records};
+
+/// An Ollama that loads its model anew for each other `num_ctx`, which takes 3 s by its clock.
+fn reloading() -> FakeOllama {
+    FakeOllama::start(|conn| {
+        let asked: Value = serde_json::from_slice(&conn.body()?).unwrap();
+        let context = asked["options"]["num_ctx"].as_u64().unwrap();
+        let mut load = 2_000_000;
+        conn.change(|state| {
+            let listed = listing(context);
+            if state.ps != listed {
+                (state.ps, load) = (listed, 3_000_000_000_u64);
+            }
+        });
+        conn.answer(answer(&reply(load).to_string()))
+    })
+}
+
+fn listing(context: u64) -> String {
+    json!({"models": [{"name": "talk:latest", "context_length": context, "size": 10, "size_vram": 10}]}).to_string()
+}
+
+fn reply(load: u64) -> Value {
+    json!({
+        "model": "talk", "message": {"role": "assistant", "content": "Because."}, "done": true, "done_reason": "stop",
+        "prompt_eval_count": 30, "eval_count": 5, "load_duration": load, "prompt_eval_duration": 10_000_000,
+        "eval_duration": 100_000_000, "total_duration": load + 110_000_000
+    })
+}
+
+fn chat(client: &str, context: u64) -> Vec<u8> {
+    let body = json!({
+        "model": "talk", "messages": [{"role": "user", "content": format!("Why, {client}?")}], "stream": false,
+        "options": {"num_ctx": context}
+    });
+    let request = String::from_utf8(post("/api/chat", &body.to_string())).unwrap();
+    request
+        .replacen("\r\n", &format!("\r\nUser-Agent: {client}/1.0\r\n"), 1)
+        .into_bytes()
+}
+
+#[test]
+fn two_clients_that_take_turns_with_other_contexts_are_told_so() {
+    for backend in ["jsonl", "sqlite"] {
+        let history = TestHistory::new(backend);
+        let ollama = reloading();
+        let tap = history.start(&ollama);
+        let turns = [("curl", 4096), ("open-webui", 8192)].iter().cycle();
+        for (number, (client, context)) in turns.take(6).enumerate() {
+            assert_eq!(tap.ask("POST", chat(client, *context)).status(), 200);
+            wait_for_records(&tap, number as u64 + 1);
+        }
+        let reloads = metric("ollama_model_reloads_total").label("cause", "options");
+        assert_eq!(reloads.sum(&tap.scrape()), 5.0, "{}", tap.log());
+        let why = page(&tap, "/analytics/why");
+        let group = &why["findings"][0];
+        assert_eq!(
+            (&group["kind"], &group["cause"]),
+            (&json!("model_reload"), &json!("options")),
+            "{why}"
+        );
+        let sentence = group["sentence"].as_str().unwrap();
+        for part in ["curl", "talk", "num_ctx", "4096", "8192"] {
+            assert!(sentence.contains(part), "{part} in {sentence}");
+        }
+        assert!(
+            (group["seconds_lost"].as_f64().unwrap() - 15.0).abs() < 0.1,
+            "{group}"
+        );
+        let records = page(&tap, "/analytics/search?finding=model_reload:sure");
+        assert_eq!(records.as_array().unwrap().len(), 5, "{records}");
+        assert_eq!(records[0]["context_length"], 8192);
+        assert_eq!(records[0]["num_ctx"], 8192);
+        assert_eq!(records[0]["reload_cause"], "options");
+        assert_eq!(records[0]["vram_share"], 1.0);
+        assert_eq!(
+            records[0]["findings"][0]["changed"][0],
+            json!({"option": "num_ctx", "from": 4096, "to": 8192})
+        );
+        assert_eq!(
+            tap.log().matches("model_reload").count(),
+            1,
+            "one line of a group in an hour"
+        );
+    }
+}
+
+#[test]
+fn without_a_history_findings_are_counted_and_logged() {
+    let ollama = reloading();
+    let tap = Options::to(&ollama)
+        .args(&["--analytics-backend", "none"])
+        .start();
+    for context in [4096, 8192] {
+        assert_eq!(tap.ask("POST", chat("curl", context)).status(), 200);
+    }
+    tap.scrape_until("the finding", |scrape| {
+        metric("ollama_findings_total")
+            .label("kind", "model_reload")
+            .value(1.0)
+            .is_in(scrape)
+    });
+    tap.wait_log("model_reload");
+}
+
+/// An Ollama that answers /api/ps only once told so.
+fn silent() -> (FakeOllama, Latch) {
+    let ollama = FakeOllama::always(answer(&reply(2_000_000).to_string()));
+    let latch = Latch::default();
+    let held = latch.clone();
+    ollama.set(move |state: &mut State| state.ps_latch = Some(held));
+    (ollama, latch)
+}
+
+#[test]
+fn a_record_waits_a_second_for_an_ollama_that_does_not_list_its_models() {
+    let history = TestHistory::new("jsonl");
+    let (ollama, latch) = silent();
+    let tap = history.start(&ollama);
+    let began = Instant::now();
+    assert_eq!(tap.ask("POST", chat("curl", 4096)).status(), 200);
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "the reply never waits"
+    );
+    wait_for_records(&tap, 1);
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(
+        page(&tap, "/analytics/search")[0]["context_length"],
+        Value::Null
+    );
+    latch.release();
+}
+
+#[test]
+fn what_waits_for_its_findings_is_purged_and_is_not_lost_at_the_end() {
+    let history = TestHistory::new("jsonl");
+    let (ollama, latch) = silent();
+    let mut tap = history.start(&ollama);
+    assert_eq!(tap.ask("POST", chat("curl", 4096)).status(), 200);
+    let purge = "DELETE /analytics/messages?all=true HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let purged = tap.ask("DELETE", purge);
+    assert_eq!(
+        (purged.status(), &purged.json()["deleted"]),
+        (200, &json!(1)),
+        "{}",
+        purged.text()
+    );
+    assert_eq!(tap.ask("POST", chat("curl", 4096)).status(), 200);
+    tap.signal(SIGTERM);
+    assert!(tap.wait_exit(Duration::from_secs(20)).success());
+    let (code, out, _) = history.ask(&["search", "--json"]);
+    assert_eq!(
+        (code, out.matches("interaction_id").count()),
+        (0, 1),
+        "{out}"
+    );
+    latch.release();
+}
+
+#[test]
+fn requests_under_way_are_counted_by_what_they_wait_for() {
+    let latch = Latch::default();
+    let held = latch.clone();
+    let ollama = FakeOllama::start(move |conn| {
+        conn.body()?;
+        held.wait();
+        conn.answer(answer(&reply(2_000_000).to_string()))
+    });
+    let tap = Proxy::start(&ollama);
+    let mut client = tap.connect();
+    client.send(chat("curl", 4096));
+    let phase = |phase: &str| metric("ollama_requests_under_way").label("phase", phase);
+    tap.scrape_until("it waits", |scrape| {
+        phase("waiting").value(1.0).is_in(scrape)
+    });
+    latch.release();
+    assert_eq!(client.reply("POST").status(), 200);
+    eventually("nothing is under way", || {
+        let scrape = tap.scrape();
+        phase("waiting").sum(&scrape) + phase("answering").sum(&scrape) == 0.0
+    });
+}
