@@ -42,15 +42,14 @@ impl Traffic {
         let (sender, requests) = unbounded();
         let (running, stopped) = bounded(0);
         for i in 0..CLIENT_COUNT {
-            let (client, requests) = (client.clone(), requests.clone());
-            threads::spawn(format!("demo-client-{i}"), STACK, move || {
-                requests.iter().for_each(|request| client.send(&request));
-            })?;
+            start_client(format!("demo-client-{i}"), &client, &requests)?;
         }
         for (i, trouble) in TROUBLES.into_iter().enumerate() {
-            let (client, sender, stopped) = (client.clone(), sender.clone(), stopped.clone());
+            let (client, stopped) = (client.clone(), stopped.clone());
+            let (beside, requests) = unbounded();
+            start_client(format!("demo-beside-{i}"), &client, &requests)?;
             threads::spawn(format!("demo-trouble-{i}"), STACK, move || {
-                cause(trouble, &client, &sender, &stopped);
+                cause(trouble, &client, &beside, &stopped);
             })?;
         }
         threads::spawn("demo-schedule", STACK, move || schedule(&sender, &stopped))?;
@@ -66,6 +65,19 @@ impl Traffic {
     }
 }
 
+/// Starts a client that sends one request after another.
+fn start_client(
+    name: String,
+    client: &TrafficClient,
+    requests: &Receiver<ScriptedRequest>,
+) -> io::Result<()> {
+    let (client, requests) = (client.clone(), requests.clone());
+    threads::spawn(name, STACK, move || {
+        requests.iter().for_each(|request| client.send(&request));
+    })?;
+    Ok(())
+}
+
 /// Hands requests to the clients until `stopped` is closed.
 fn schedule(sender: &Sender<ScriptedRequest>, stopped: &Receiver<()>) {
     for request in SCRIPT {
@@ -77,17 +89,17 @@ fn schedule(sender: &Sender<ScriptedRequest>, stopped: &Receiver<()>) {
 }
 
 /// Sends the requests of one trouble, and after a pause those of its next round, until `stopped` is
-/// closed. Whoever does not wait for a reply has one of the clients wait.
+/// closed. `beside` takes those whose reply is not waited for.
 fn cause(
     trouble: Trouble,
     client: &TrafficClient,
-    clients: &Sender<ScriptedRequest>,
+    beside: &Sender<ScriptedRequest>,
     stopped: &Receiver<()>,
 ) {
     for round in 1.. {
         for request in trouble(round) {
             let pause = if request.is_beside {
-                _ = clients.send(request);
+                _ = beside.send(request);
                 LEAD
             } else {
                 client.send(&request);

@@ -37,6 +37,8 @@ pub struct LoadedModels(Mutex<Memory>);
 #[derive(Default)]
 struct Memory {
     models: HashMap<&'static str, LoadedModel>,
+    /// Those that have to go, each with when its requests are answered.
+    leaving: Vec<(LoadedModel, Instant)>,
     load_counts: HashMap<&'static str, u32>,
 }
 
@@ -122,13 +124,27 @@ impl LoadedModels {
     /// Lists the models in memory.
     pub fn list(&self, now: Instant) -> Vec<ListedModel> {
         let memory = self.lock();
+        let leaving = memory
+            .leaving
+            .iter()
+            .map(|(loaded, leaves)| (loaded, *leaves));
+        let staying = memory
+            .models
+            .values()
+            .map(|loaded| (loaded, loaded.expires));
+        let all: Vec<_> = leaving
+            .chain(staying)
+            .filter(|(_, ends)| *ends > now)
+            .collect();
         let listed = |model: &Model| {
-            let loaded = memory.models.get(model.name)?;
+            let (loaded, ends) = all
+                .iter()
+                .find(|(loaded, _)| loaded.model.name == model.name)?;
             Some(ListedModel {
                 model: loaded.model,
                 context_length: loaded.context_length,
                 vram_share: loaded.vram_share,
-                left: loaded.expires.checked_duration_since(now)?,
+                left: *ends - now,
             })
         };
         MODELS.iter().filter_map(listed).collect()
@@ -143,6 +159,7 @@ impl Memory {
     fn load(&mut self, wanted: &ModelUse, now: Instant, takes: Duration) -> &mut LoadedModel {
         let name = wanted.model.name;
         self.models.retain(|_, loaded| loaded.expires > now);
+        self.leaving.retain(|(_, leaves)| *leaves > now);
         let known = self.models.get(name);
         let is_there = known.is_some_and(|known| known.context_length == wanted.context_length);
         let ready = if is_there {
@@ -160,19 +177,17 @@ impl Memory {
         loaded
     }
 
-    /// Removes what has to go for a model, and returns when that has done its work.
+    /// Has leave what has to go for a model, and returns when all of it is gone.
     fn make_room(&mut self, model: &Model, now: Instant) -> Instant {
         let goes = |other: &LoadedModel| {
             other.model.name == model.name || other.model.is_large && model.is_large
         };
-        let free = self
-            .models
-            .values()
-            .filter(|other| goes(other))
-            .map(LoadedModel::free)
-            .fold(now, Instant::max);
-        self.models.retain(|_, other| !goes(other));
-        free
+        let going = self.models.extract_if(|_, other| goes(other));
+        let going = going.map(|(_, other)| (other.free().max(now), other));
+        self.leaving
+            .extend(going.map(|(leaves, other)| (other, leaves)));
+        let leaving = self.leaving.iter().filter(|(other, _)| goes(other));
+        leaving.map(|(_, leaves)| *leaves).fold(now, Instant::max)
     }
 }
 

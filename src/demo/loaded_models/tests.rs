@@ -72,7 +72,11 @@ fn another_context_loads_it_again_once_its_requests_are_answered() {
     );
     let other = turn(&memory, &wanted("demo-chat", Some(8192)), now + LOAD);
     assert_eq!(other.load, WORK + LOAD);
-    assert_eq!(memory.list(now)[0].context_length, 8192);
+    let listed = |now| memory.list(now)[0].context_length;
+    assert_eq!(
+        (listed(now + LOAD), listed(now + LOAD + WORK)),
+        (4096, 8192)
+    );
 }
 
 #[test]
@@ -82,7 +86,7 @@ fn large_models_push_each_other_out_and_small_ones_stay() {
         turn(&memory, &wanted(name, None), now);
     }
     let names: Vec<&str> = memory
-        .list(now)
+        .list(now + 2 * LOAD + WORK)
         .iter()
         .map(|listed| listed.model.name)
         .collect();

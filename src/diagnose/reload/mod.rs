@@ -140,7 +140,13 @@ impl Reloads {
     /// Notes a request that is sent now, before `timeline` is told of it.
     pub fn begin(&mut self, id: &str, model: &str, sent: SystemTime, timeline: &Timeline) {
         let was_alone = !timeline.has_waiting(model);
-        self.known(model).last_asked = Some(sent);
+        // A model that no listing has had was not loaded when the last was made.
+        let is_absent = self.listing.is_some() && !self.models.contains_key(model);
+        let known = self.known(model);
+        known.last_asked = Some(sent);
+        if is_absent {
+            known.note_place(RunnerPlace::Absent, sent);
+        }
         if self.under_way.len() < MAX_UNDER_WAY {
             let note = self.note(model, sent, was_alone);
             self.under_way.insert(id.to_owned(), note);

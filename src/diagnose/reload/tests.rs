@@ -103,6 +103,20 @@ fn a_first_load_stays_one_when_the_file_is_known_after_the_model_was_listed() {
 }
 
 #[test]
+fn a_first_load_beside_an_answer_of_another_model_is_known_by_the_listings() {
+    let mut tap = Tap::default();
+    tap.list(0.0, &[("other", 4096)]);
+    let other = request("1", "other", "curl", 0.0, 9000.0);
+    tap.begin(&other);
+    tap.timeline.first_byte("1", at(10.0));
+    let first = loading("2", "m", "editor", 100.0, 2000.0);
+    tap.begin(&first);
+    tap.timeline.first_byte("2", at(2150.0));
+    tap.list(2160.0, &[("other", 4096), ("m", 4096)]);
+    assert_eq!(cause(tap.end(&first, None)), Some(ReloadCause::First));
+}
+
+#[test]
 fn a_request_that_is_sent_before_the_one_that_took_the_room_is_judged_knows_it() {
     let mut tap = Tap::default();
     tap.ask(&loading("1", "m", "curl", 0.0, 2000.0));
