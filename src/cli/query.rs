@@ -110,6 +110,10 @@ macro_rules! filtered_command {
                 #[argh(option)]
                 pub finding: Option<String>,
 
+                /// only this client, by its name, or by NAME@IP
+                #[argh(option)]
+                pub client: Option<String>,
+
                 /// only this conversation, by its session_id
                 #[argh(option)]
                 pub session: Option<String>,
@@ -126,7 +130,7 @@ macro_rules! filtered_command {
 
         impl $Name {
             /// The flags that say which records are meant.
-            pub fn filters(&self) -> [Flag<'_>; 10] {
+            pub fn filters(&self) -> [Flag<'_>; 11] {
                 [
                     ("--model", &self.model),
                     ("--status", &self.status),
@@ -135,6 +139,7 @@ macro_rules! filtered_command {
                     ("--host", &self.host),
                     ("--tap", &self.tap),
                     ("--finding", &self.finding),
+                    ("--client", &self.client),
                     ("--session", &self.session),
                     ("--start", &self.start),
                     ("--end", &self.end),

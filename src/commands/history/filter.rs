@@ -3,10 +3,10 @@
 use super::UsageErrors;
 use crate::cli::Flag;
 use crate::history::store::Query;
-use crate::history::store::query::FindingFilter;
+use crate::history::store::query::{ClientFilter, FindingFilter};
 
 /// The flags, each with its name as a parameter of a page.
-const PARAMETERS: [(&str, &str); 14] = [
+const PARAMETERS: [(&str, &str); 15] = [
     ("TEXT", "prompt_search"),
     ("--search", "prompt_search"),
     ("--model", "model"),
@@ -16,6 +16,7 @@ const PARAMETERS: [(&str, &str); 14] = [
     ("--host", "host"),
     ("--tap", "tap"),
     ("--finding", "finding"),
+    ("--client", "client"),
     ("--session", "session"),
     ("--start", "start_time"),
     ("--end", "end_time"),
@@ -68,6 +69,7 @@ pub fn parameters(query: &Query) -> Vec<(&'static str, String)> {
         ("host", query.host.clone()),
         ("tap", query.tap.map(|tap| tap.to_string())),
         ("finding", query.finding.map(FindingFilter::text)),
+        ("client", query.client.as_ref().map(ClientFilter::text)),
         ("session", query.session.clone()),
         ("before", query.before.clone()),
     ];
@@ -97,6 +99,7 @@ mod tests {
             ("--end", some("1795252623.125")),
             ("--before", some("00ff")),
             ("--finding", some("context_cut:sure")),
+            ("--client", some("curl@192.0.2.7")),
             ("--session", some("chat 1")),
             ("--search", None),
         ];
@@ -104,7 +107,7 @@ mod tests {
         let query = query(&flags).unwrap();
         let parameters = parameters(&query);
         assert_eq!(parameters[0], ("start_time", "1795252622.25".to_owned()));
-        assert_eq!(parameters.len(), 10);
+        assert_eq!(parameters.len(), 11);
         assert_eq!(
             Query::parse(
                 parameters

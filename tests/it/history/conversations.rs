@@ -64,6 +64,8 @@ fn turns_of_a_chat_are_one_session_and_other_chats_are_others() {
         }
         let found = page(&tap, &format!("/analytics/search?session={id}"));
         assert_eq!(found.as_array().unwrap().len(), 2, "{backend}");
+        let of_claude = page(&tap, "/analytics/search?client=Claude+Code@127.0.0.1");
+        assert_eq!(of_claude.as_array().unwrap().len(), 3, "{backend}");
         let (_, out, _) = history.ask(&["search", "--session", &id, "--json"]);
         let told: Value = serde_json::from_str(&out).unwrap();
         assert_eq!(told.as_array().unwrap().len(), 2, "{backend}");

@@ -9,7 +9,7 @@ use super::line::position;
 use super::prefilter::Prefilter;
 use super::scan::LineVisitor;
 use crate::history::record::{Position, Record, RecordSummary};
-use crate::history::store::query::Needle;
+use crate::history::store::query::{Needle, UNKNOWN_NAME};
 use crate::history::store::{Detail, Query};
 
 /// Matches lines against a query.
@@ -44,12 +44,20 @@ impl<'a> Filter<'a> {
         // The name of a field that every finding has.
         let field = query.finding.map(|_| "certainty");
         let texts = [text, field].into_iter().flatten();
-        let session = query.session.as_deref().and_then(Prefilter::of_exact);
+        let client = query
+            .client
+            .as_ref()
+            .and_then(|client| client.name.as_deref());
+        let exact = [
+            query.session.as_deref(),
+            client.filter(|name| *name != UNKNOWN_NAME),
+        ];
+        let exact = exact.into_iter().flatten();
         Filter {
             query,
             prefilters: texts
                 .filter_map(Prefilter::of_text)
-                .chain(session)
+                .chain(exact.filter_map(Prefilter::of_exact))
                 .collect(),
         }
     }

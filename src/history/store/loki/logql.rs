@@ -74,13 +74,21 @@ pub fn summaries(query: &Query) -> String {
     part(Part::Facts) + &filters(query) + &facts_filters(query) + " | keep job"
 }
 
-/// Filters lines of facts for the finding and the session that are asked for; texts have neither.
+/// Filters lines of facts for what is asked of finding, client and session: texts have none.
 fn facts_filters(query: &Query) -> String {
     let mut filters = String::new();
     if let Some(finding) = query.finding {
         filter(&mut filters, "\"certainty\":");
         if let Some(kind) = finding.kind {
             filter(&mut filters, &format!("\"kind\":{}", json(kind.as_str())));
+        }
+    }
+    if let Some(client) = &query.client {
+        let name = client.name.as_ref().filter(|name| *name != UNKNOWN_NAME);
+        for (name, value) in [("client", name), ("client_ip", client.ip.as_ref())] {
+            if let Some(value) = value {
+                filter(&mut filters, &format!("\"{name}\":{}", json(value)));
+            }
         }
     }
     if let Some(session) = &query.session {

@@ -29,6 +29,7 @@ impl Loki {
         let query = &Query {
             prompt_search: None,
             finding: None,
+            client: None,
             session: None,
             ..query.clone()
         };

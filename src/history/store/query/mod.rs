@@ -1,6 +1,7 @@
 //! Which records are asked for, as pages and commands say it; parsed and checked once. `matches`
 //! decides for all backends: an index may only propose.
 
+mod client;
 mod finding;
 mod needle;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use crate::history::record::{Position, Record, RecordSummary};
 use crate::observe::category;
 use crate::observe::exchange::Outcome;
 use crate::observe::model_name::normalize as normalize_model;
+pub use client::ClientFilter;
 pub use finding::FindingFilter;
 pub use needle::{Needle, fold};
 use time::parse_end;
@@ -66,6 +68,7 @@ pub struct Query {
     pub host: Option<String>,
     pub tap: Option<u16>,
     pub finding: Option<FindingFilter>,
+    pub client: Option<ClientFilter>,
     /// `Record::session_id`.
     pub session: Option<String>,
     /// 1 to `LIMIT_MAX`; ignored by an export.
@@ -87,6 +90,7 @@ impl Default for Query {
             host: None,
             tap: None,
             finding: None,
+            client: None,
             session: None,
             limit: LIMIT_MAX,
             before: None,
@@ -147,6 +151,7 @@ impl Query {
             "finding" => {
                 self.finding = Some(value.parse().map_err(|()| bad(FindingFilter::accepted()))?)
             }
+            "client" => self.client = Some(ClientFilter::parse(value)),
             "session" => self.session = text,
             "limit" => {
                 self.limit =
@@ -185,7 +190,7 @@ impl Query {
     pub fn matches_facts(&self, record: &Record) -> bool {
         self.matches_summary(&record.summary())
             && self.has_finding(&record.findings)
-            && (self.session.is_none() || self.session == record.session_id)
+            && self.has_asker(record)
     }
 
     /// Returns whether one of these findings is asked for, or none is.
@@ -196,10 +201,19 @@ impl Query {
 
     /// Returns whether summaries tell all that is asked for, the findings aside.
     pub fn is_of_summaries(&self) -> bool {
-        self.prompt_search.is_none() && self.session.is_none()
+        self.prompt_search.is_none() && self.client.is_none() && self.session.is_none()
     }
 
-    /// Returns whether all but the text, the findings and the session matches.
+    /// Returns whether the client and the session of `record` are asked for, or none are.
+    fn has_asker(&self, record: &Record) -> bool {
+        let is_client = self
+            .client
+            .as_ref()
+            .is_none_or(|client| client.matches(record));
+        is_client && (self.session.is_none() || self.session == record.session_id)
+    }
+
+    /// Returns whether all but the text, the findings, the client and the session matches.
     pub fn matches_summary(&self, summary: &RecordSummary) -> bool {
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
@@ -235,7 +249,7 @@ impl Query {
     }
 }
 
-const PARAMETER_NAMES: [&str; 13] = [
+const PARAMETER_NAMES: [&str; 14] = [
     "start_time",
     "end_time",
     "model",
@@ -246,6 +260,7 @@ const PARAMETER_NAMES: [&str; 13] = [
     "host",
     "tap",
     "finding",
+    "client",
     "session",
     "limit",
     "before",

@@ -89,6 +89,12 @@ impl SqlConditions {
         conditions.and("coalesce(host, 'unknown') = ?", query.host.clone());
         conditions.and("tap = ?", query.tap);
         conditions.and("session_id = ?", query.session.clone());
+        if let Some(client) = &query.client {
+            conditions.and("coalesce(client, 'unknown') = ?", client.name.clone());
+            // Of a foreign table it may be anything.
+            let ip = "iif(json_valid(metadata), metadata ->> '$.client_ip', NULL) = ?";
+            conditions.and(ip, client.ip.clone());
+        }
         Ok(conditions)
     }
 

@@ -53,6 +53,34 @@ pub fn each_filter_finds_what_it_says_and_all_together_too(engine: &dyn Engine) 
     assert_eq!(read_all(engine, &several).len(), 3);
 }
 
+pub fn a_client_is_found_by_its_name_and_its_address(engine: &dyn Engine) {
+    let of = |n: u32| Record {
+        client: [None, Some("curl"), Some("Ann \"A\" Ä"), Some("Curl")][n as usize % 4]
+            .map(str::to_owned),
+        metadata: match n % 3 {
+            0 => json!("no object"),
+            1 => json!({"client_ip": "192.0.2.7", "user_agent": "curl/8.5"}),
+            _ => json!({"client_ip": "::1"}),
+        },
+        ..record(n)
+    };
+    filled(engine, (0..24).map(of));
+    for (client, is_of) in [
+        ("curl", (|n| n % 4 == 1) as fn(u32) -> bool),
+        ("unknown", |n| n % 4 == 0),
+        ("Ann \"A\" Ä", |n| n % 4 == 2),
+        ("curl@192.0.2.7", |n| n % 4 == 1 && n % 3 == 1),
+        ("@::1", |n| n % 3 == 2),
+        ("unknown@::1", |n| n % 12 == 8),
+        ("cur", |_| false),
+    ] {
+        let expected = ids((0..24).rev().filter(|n| is_of(*n)));
+        let alone = [("client", client)];
+        assert_eq!(newest(engine, &alone), expected, "{client}");
+        assert_eq!(read_all(engine, &alone).len(), expected.len(), "{client}");
+    }
+}
+
 pub fn a_conversation_is_found_by_its_id(engine: &dyn Engine) {
     let odd = "Été \"7\"";
     let said = |n| Record {

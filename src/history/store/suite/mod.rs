@@ -130,6 +130,7 @@ macro_rules! suite {
             what_was_written_is_read_back_unchanged
             the_newest_come_first_and_pages_follow_without_gaps
             each_filter_finds_what_it_says_and_all_together_too
+            a_client_is_found_by_its_name_and_its_address
             a_conversation_is_found_by_its_id
             a_finding_is_found_by_its_kind_and_its_certainty
             a_model_is_found_by_any_spelling_whichever_is_stored
