@@ -83,11 +83,11 @@ fn no_answer(answer: &Answer<'_>) -> Option<Finding> {
         return None;
     }
     let tokens = answer.generated_tokens.map_or_else(String::new, |tokens| {
-        format!(" {} tokens long", thousands(tokens))
+        format!(" for {} tokens", thousands(tokens))
     });
     let (end, way_out) = match answer.ended {
         ReplyEnd::Length => (
-            ", until the limit of tokens",
+            ", until the limit of tokens ended it,",
             "allow more tokens (num_predict, max_tokens), a larger num_ctx, or less thinking (think: false or low)",
         ),
         _ => ("", "ask again, or with less thinking (think: false or low)"),

@@ -29,7 +29,7 @@ fn thinking_without_an_answer_is_found_and_a_tool_call_is_an_answer() {
     let told = finding(&limited).unwrap();
     assert_eq!(
         told.sentence,
-        " thought 2,048 tokens long, until the limit of tokens and answered nothing"
+        " thought for 2,048 tokens, until the limit of tokens ended it, and answered nothing"
     );
     assert_eq!(
         cause(Answer {

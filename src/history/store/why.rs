@@ -102,11 +102,15 @@ impl Store {
 
 fn add(groups: &mut Groups, record: &Record, findings: &[Finding]) {
     let metadata = record.metadata.to_string();
+    // Older records have the whole name of the user agent alone.
+    let client = record.client.as_deref().map(Into::into);
     groups.add(&Told {
         id: &record.interaction_id,
         timestamp: record.timestamp,
         model: record.model.as_deref(),
-        client: client_name::from_metadata(&metadata).as_deref(),
+        client: client
+            .or_else(|| client_name::from_metadata(&metadata))
+            .as_deref(),
         findings,
     });
 }
