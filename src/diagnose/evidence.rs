@@ -39,8 +39,15 @@ impl Evidence {
         }
     }
 
-    /// Returns the memory that it takes, in bytes.
+    /// Returns the memory that it takes beside its own size, in bytes.
     pub fn bytes(&self) -> usize {
-        size_of_val(self.prompt.messages.as_slice()) + self.print.bytes() + self.session.bytes()
+        let messages = self.prompt.messages.capacity() * size_of::<Message>();
+        messages + self.print.bytes() + self.session.bytes()
+    }
+
+    /// Forgets the texts, for which there is no memory, and nothing that was asked for beside them.
+    pub fn drop_prompt(&mut self) {
+        self.prompt = Evidence::unread().prompt;
+        self.print = Fingerprint::default();
     }
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::seen::Options;
+use super::seen::{Options, Seen};
 use crate::http::route::{Dialect, Inference};
 
 /// The options of a load as a request asks for them. `None` is Ollama's or the model's default.
@@ -46,6 +46,12 @@ impl LoadOptions {
             use_mmap: options.use_mmap,
             no_shift: options.shift == Some(false),
         }
+    }
+
+    /// What an ended request asked for; `None` where its body was not read to its end.
+    pub fn of(seen: &Seen) -> Option<LoadOptions> {
+        let is_read = !seen.prompt.is_cut;
+        is_read.then(|| LoadOptions::asked(seen.endpoint, &seen.options))
     }
 
     /// The options of a model loaded so, after a request that asked for `asked` without a load.

@@ -169,6 +169,15 @@ impl PromptReader {
         self.look_for_thoughts(piece.as_bytes());
     }
 
+    /// Forgets the text so far: it comes anew.
+    pub fn restart(&mut self, keys: &Keys) {
+        let message = std::mem::take(&mut self.message);
+        *self = PromptReader {
+            message,
+            ..PromptReader::new(keys)
+        };
+    }
+
     pub fn image(&mut self) {
         self.message.images = self.message.images.saturating_add(1);
     }

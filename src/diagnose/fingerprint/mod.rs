@@ -85,9 +85,9 @@ impl Fingerprint {
 
     /// Returns the memory that it takes, in bytes.
     pub fn bytes(&self) -> usize {
-        size_of_val(self.parts.as_slice())
-            + size_of_val(self.blocks.as_slice())
-            + size_of_val(self.marks.as_slice())
+        self.parts.capacity() * size_of::<Part>()
+            + self.blocks.capacity() * size_of::<u64>()
+            + self.marks.capacity() * size_of::<u32>()
     }
 }
 
@@ -162,6 +162,13 @@ impl Printer {
     /// Ends the definition of a tool.
     pub fn tool(&mut self) {
         self.end_part(None);
+    }
+
+    /// Forgets the text of the part that is being taken: it comes anew.
+    pub fn restart(&mut self) {
+        self.print.blocks.truncate(self.current.block);
+        self.print.marks.truncate(self.current.mark);
+        self.current = Current::new(self.start, &self.print);
     }
 
     pub fn end(self) -> Fingerprint {

@@ -165,13 +165,20 @@ impl Reloads {
             };
         }
         let model = self.models.get(&seen.model);
-        let asked = LoadOptions::asked(seen.endpoint, &seen.options);
-        // What it was loaded with before the first request that was seen, nobody knows.
-        let loaded_with = model
-            .and_then(|model| model.loaded_with.as_ref())
-            .unwrap_or(&asked);
+        // What it was loaded with before the first request that was seen, nobody knows; nor what a
+        // request asks for that was not read to its end.
+        let (before, asked) = (
+            model.and_then(|model| model.loaded_with.clone()),
+            LoadOptions::of(seen),
+        );
+        let known = before
+            .as_ref()
+            .or(asked.as_ref())
+            .cloned()
+            .unwrap_or_default();
         let contexts = request.before.and_then(RunnerPlace::context).zip(after);
-        let changed = loaded_with.changes(&asked, contexts);
+        let asked = asked.as_ref().unwrap_or(&known);
+        let changed = before.as_ref().unwrap_or(&known).changes(asked, contexts);
         if changed.is_empty() {
             return Reload::of(ReloadCause::Unknown);
         }

@@ -7,7 +7,7 @@
 mod cause;
 mod model;
 #[cfg(test)]
-mod recorded;
+pub mod recorded;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -224,7 +224,7 @@ impl Reloads {
 
     /// Remembers what the request leaves behind.
     fn learn(&mut self, seen: &Seen, end: EndedRequest, request: &UnderWay, is_reload: bool) {
-        let asked = LoadOptions::asked(seen.endpoint, &seen.options);
+        let asked = LoadOptions::of(seen);
         if is_reload {
             self.note_load(seen);
         }
@@ -235,7 +235,7 @@ impl Reloads {
         let model = self.known(&seen.model);
         if is_reload {
             model.load(asked, seen.client.clone(), sent(seen));
-        } else if was_answered {
+        } else if let Some(asked) = asked.filter(|_| was_answered) {
             model.use_again(&asked);
         }
         if is_reload || was_answered {

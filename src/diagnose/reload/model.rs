@@ -109,11 +109,11 @@ impl ModelState {
     }
 
     /// Notes a load. Of two that ran beside each other the one that was sent last counts.
-    pub fn load(&mut self, asked: LoadOptions, client: Option<String>, sent: SystemTime) {
+    pub fn load(&mut self, asked: Option<LoadOptions>, client: Option<String>, sent: SystemTime) {
         self.unloaded_by = None;
         self.place = Some(RunnerPlace::Present(None));
         if self.loaded_at.is_none_or(|at| at <= sent) {
-            (self.loaded_with, self.loaded_by) = (Some(asked), client);
+            (self.loaded_with, self.loaded_by) = (asked, client);
             self.loaded_at = Some(sent);
         }
     }

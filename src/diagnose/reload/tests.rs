@@ -131,6 +131,24 @@ fn a_request_that_is_sent_before_the_one_that_took_the_room_is_judged_knows_it()
 }
 
 #[test]
+fn what_a_request_asks_for_that_was_not_read_to_its_end_is_not_guessed() {
+    let mut tap = Tap::default();
+    let asking = |id: &str, sent: f64, num_ctx: Option<i64>| {
+        let mut seen = loading(id, "m", "curl", sent, 2000.0);
+        seen.options.num_ctx = num_ctx;
+        seen.prompt.is_cut = num_ctx.is_none();
+        seen
+    };
+    tap.ask(&asking("1", 0.0, Some(8192)));
+    let cut = tap.ask(&asking("2", 3000.0, None));
+    assert_eq!(cause(cut), Some(ReloadCause::Unknown));
+    let next = tap.ask(&asking("3", 6000.0, Some(8192)));
+    assert_eq!(cause(next), Some(ReloadCause::Unknown));
+    let changed = tap.ask(&asking("4", 9000.0, Some(4096)));
+    assert_eq!(cause(changed), Some(ReloadCause::Options));
+}
+
+#[test]
 fn the_second_name_of_a_file_is_named_with_both_contexts() {
     let mut tap = Tap::default();
     let first = loading("1", "m", "curl", 0.0, 2000.0);

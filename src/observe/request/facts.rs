@@ -27,6 +27,8 @@ impl RequestFacts {
 
     pub fn drop_prompt(&mut self) {
         self.is_truncated |= self.prompt.take().is_some();
-        self.evidence = None;
+        if let Some(evidence) = &mut self.evidence {
+            evidence.drop_prompt();
+        }
     }
 }

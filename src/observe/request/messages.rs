@@ -11,6 +11,8 @@ pub struct MessageReader {
     reader: PromptReader,
     role: MessageRole,
     is_empty: bool,
+    /// Its text has begun.
+    has_text: bool,
     /// Results of tools that stood in it are messages of their own.
     has_results: bool,
 }
@@ -23,6 +25,7 @@ impl Default for MessageReader {
             reader: PromptReader::new(keys()),
             role: MessageRole::Other,
             is_empty: true,
+            has_text: false,
             has_results: false,
         }
     }
@@ -37,6 +40,15 @@ impl MessageReader {
         self.reader.text(piece);
         self.printer.text(piece);
         self.is_empty &= piece.is_empty();
+    }
+
+    /// Begins a text, which counts in place of one that the message had before.
+    pub fn begin_text(&mut self) {
+        if self.has_text {
+            self.reader.restart(keys());
+            self.printer.restart();
+        }
+        self.has_text = true;
     }
 
     /// Takes a message that is only a text.
@@ -93,6 +105,7 @@ impl MessageReader {
         }
         self.role = MessageRole::Other;
         self.is_empty = true;
+        self.has_text = false;
         self.has_results = false;
     }
 

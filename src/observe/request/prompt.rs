@@ -183,6 +183,7 @@ fn read_message_field<'de, A: MapAccess<'de>>(
         }
         "content" => {
             fields.message.content = BoundedText::default();
+            messages.begin_text();
             object.next_value_seed(ContentSeed {
                 message: messages,
                 kept: Some(&mut fields.message),

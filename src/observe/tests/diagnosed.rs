@@ -1,12 +1,11 @@
 //! The recordings of cut prompts through the whole observer, counted against what really happened.
 
 use std::fs;
-use std::time::{Duration, Instant};
-
-use proptest::prelude::*;
+use std::time::Duration;
 
 use super::message::Message;
 use super::recorded::{RecordedExchange, TestObserver};
+use crate::diagnose;
 use crate::diagnose::context::Memory;
 use crate::diagnose::evidence::Evidence;
 use crate::diagnose::keep_alive::KeepAlive;
@@ -15,10 +14,11 @@ use crate::diagnose::seen::{Options, Seen};
 use crate::diagnose::tests::labels::{Score, verdict};
 use crate::diagnose::tests::recorded::{Case, cases, data};
 use crate::http::route::Inference;
-use crate::observe::{ExchangeEnd, RequestBody};
+use crate::observe::{ExchangeEnd, RequestBody, request};
+use crate::util::budget::{Budget, Reservation};
 
 /// The recorded exchange of a case.
-fn exchange_of(case: &Case, folder: &str) -> RecordedExchange {
+pub fn exchange_of(case: &Case, folder: &str) -> RecordedExchange {
     let read = |end: &str| {
         let path = data().join(folder).join(format!("{}.{end}", case.name));
         Message::parse(&mut fs::read(path).unwrap().as_slice(), end == "reply")
@@ -218,44 +218,38 @@ fn a_body_that_was_not_read_to_its_end_is_cut() {
 }
 
 #[test]
-#[ignore = "measures; run it alone, in release mode"]
-fn the_cost_of_a_request_and_of_a_byte_of_its_text() {
-    let line = "It borrows every hollow ledger between the window and the gate. ";
-    let time = |lines: usize| {
-        let body = format!(
-            r#"{{"model":"m","messages":[{{"role":"user","content":"{}"}}]}}"#,
-            line.repeat(lines)
-        );
-        let rounds = 2_000_000 / (lines * line.len() + 1000);
-        let start = Instant::now();
-        for _ in 0..rounds {
-            std::hint::black_box(evidence(Inference::Chat, &body, false));
-        }
-        start.elapsed().as_nanos() as f64 / rounds as f64
+fn a_content_that_comes_twice_counts_as_it_does_for_ollama_once() {
+    let body = |content: &str| {
+        format!(
+            r#"{{"messages":[{{"role":"system","content":"be kind"}},{{{content},"role":"user"}},{{"role":"user","content":"go on"}}]}}"#
+        )
     };
-    let (small, large) = (time(1), time(1600));
-    let byte = (large - small) / (1599 * line.len()) as f64;
-    println!("{small:.0} ns a small request, {byte:.2} ns a byte, all reading included");
-    assert!(small < 10_000.0 && byte < 3.0);
+    let once = evidence(Inference::Chat, &body(r#""content":"c d""#), false);
+    let twice = evidence(
+        Inference::Chat,
+        &body(r#""content":"a much longer one","content":[{"type":"text","text":"c d"}]"#),
+        false,
+    );
+    assert_eq!((once.prompt, once.print), (twice.prompt, twice.print));
 }
 
-proptest! {
-    #![proptest_config(super::recorded::cases(64, 2000))]
-
-    #[test]
-    fn findings_do_not_depend_on_how_the_reply_was_split(
-        number in 0usize..1000,
-        splits in prop::collection::vec(0usize..4000, 0..12),
-    ) {
-        let all = cases("conversations", keys());
-        let case = &all[number % all.len()];
-        let recorded = exchange_of(case, "conversations");
-        let (one, other) = (seen(&recorded, case, &[]), seen(&recorded, case, &splits));
-        prop_assert_eq!(one.prompt, other.prompt);
-        prop_assert_eq!(
-            (one.reply.text, one.reply.context_array, one.reply.thinks),
-            (other.reply.text, other.reply.context_array, other.reply.thinks)
-        );
-        prop_assert_eq!(one.reply.prompt_tokens, other.reply.prompt_tokens);
-    }
+#[test]
+fn without_memory_for_a_prompt_it_is_cut_and_what_was_asked_for_is_known() {
+    let bytes = br#"{"messages":[{"role":"user","content":"a b"}],"options":{"num_ctx":8192},"keep_alive":-1}"#;
+    let body = RequestBody {
+        bytes,
+        is_partial: false,
+        encoding: None,
+        content_type: None,
+    };
+    let mut memory = Reservation::new(&Budget::of(None));
+    let mut facts = request::parse(Inference::Chat, &body, &mut memory);
+    let texts = "a b".len();
+    assert!(facts.buffered_bytes() > texts + size_of::<diagnose::prompt::Message>());
+    facts.drop_prompt();
+    assert_eq!(facts.buffered_bytes(), 0);
+    let evidence = facts.evidence.unwrap();
+    assert!(evidence.prompt.is_cut && evidence.prompt.messages.is_empty());
+    assert_eq!(evidence.options.num_ctx, Some(8192));
+    assert_eq!(evidence.keep_alive, Some(KeepAlive::Forever));
 }
