@@ -22,7 +22,7 @@ pub mod measure;
 pub mod notices;
 pub mod prompt;
 #[cfg(test)]
-mod recordings;
+pub mod recordings;
 pub mod reload;
 mod runner;
 pub mod seen;

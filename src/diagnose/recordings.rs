@@ -38,6 +38,18 @@ pub fn body(kind: &str, recording: &str, file: &str) -> Value {
     serde_json::from_slice(&bytes[start..]).unwrap()
 }
 
+/// The steps of a recorded sequence that found their cache broken.
+pub fn broken_caches(sequence: &str) -> &'static [u64] {
+    match sequence {
+        "clock-in-system" => &[3, 4, 5],
+        "tools-change" => &[3, 5],
+        "earlier-turn-edited" => &[3],
+        "over-the-context" => &[4, 5, 6, 7, 8],
+        "over-the-context-exactly-full" => &[5, 6, 7, 8],
+        _ => &[],
+    }
+}
+
 fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/context"))
 }

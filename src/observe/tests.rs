@@ -10,6 +10,10 @@ mod compressed_requests;
 mod conversations;
 /// Cut prompts, as diagnosis is told of them.
 mod diagnosed;
+/// Sequences of requests, through all of diagnosis.
+mod diagnosed_sequences;
+/// What diagnosis is told, however the bytes come.
+mod diagnosed_splits;
 /// Times and ends that no recording has.
 mod endings;
 /// The forms that servers, gateways and scripts give a reply.

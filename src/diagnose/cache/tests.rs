@@ -6,7 +6,9 @@ use serde_json::Value;
 use super::*;
 use crate::diagnose::fingerprint::{Printer, ToolChange};
 use crate::diagnose::prompt::Keys;
-use crate::diagnose::recordings::{at, body, endpoint, milliseconds, recordings, seen, span};
+use crate::diagnose::recordings::{
+    at, body, broken_caches, endpoint, milliseconds, recordings, seen, span,
+};
 use crate::diagnose::seen::Loaded;
 use crate::diagnose::session::{SessionHints, Sessions};
 use crate::diagnose::tests::recorded::prompt;
@@ -74,14 +76,7 @@ fn play(sequence: &Value) -> Vec<(u64, Broken)> {
 fn the_recorded_caches_that_broke_are_found_and_the_healthy_ones_are_not() {
     let mut requests = 0;
     for sequence in recordings("cache", "sequence.json") {
-        let expected: &[u64] = match sequence["name"].as_str().unwrap() {
-            "clock-in-system" => &[3, 4, 5],
-            "tools-change" => &[3, 5],
-            "earlier-turn-edited" => &[3],
-            "over-the-context" => &[4, 5, 6, 7, 8],
-            "over-the-context-exactly-full" => &[5, 6, 7, 8],
-            _ => &[],
-        };
+        let expected = broken_caches(sequence["name"].as_str().unwrap());
         let told = play(&sequence);
         let steps: Vec<u64> = told.iter().map(|(step, _)| *step).collect();
         assert_eq!(steps, expected, "{}", sequence["name"]);

@@ -28,16 +28,39 @@ enum Event<'s> {
     Judge(&'s Value),
 }
 
+/// How what is told of reloads meets what really happened.
 #[derive(Debug, Default)]
-struct Count {
-    found: u32,
-    missed: u32,
-    invented: u32,
-    named: u32,
-    wrong: u32,
+pub struct ReloadCount {
+    pub found: u32,
+    pub missed: u32,
+    pub invented: u32,
+    pub named: u32,
+    pub wrong: u32,
 }
 
-impl Count {
+impl ReloadCount {
+    /// Counts what is told of a step.
+    pub fn note(&mut self, step: &Value, said: Option<ReloadCause>) {
+        let is_real = step["new_runner_started"].as_bool().unwrap();
+        let label = is_real.then(|| labelled(step["cause"].as_str().unwrap()));
+        match (said, label) {
+            (Some(said), Some(label)) => {
+                self.found += 1;
+                self.named += u32::from(label == said);
+                self.wrong += u32::from(label != said);
+            }
+            (Some(_), None) => self.invented += 1,
+            (None, Some(_)) => self.missed += 1,
+            (None, None) => {}
+        }
+        if label != said {
+            println!(
+                "{} by {}: {label:?}, not {said:?}",
+                step["step"], step["client"]
+            );
+        }
+    }
+
     fn recall(&self) -> f64 {
         f64::from(self.found) / f64::from(self.found + self.missed)
     }
@@ -52,13 +75,13 @@ fn first_byte(step: &Value) -> f64 {
 }
 
 /// The requests of a sequence, with all else that was done.
-fn steps(sequence: &Value) -> Vec<&Value> {
+pub fn steps(sequence: &Value) -> Vec<&Value> {
     let steps = sequence["steps"].as_array().unwrap().iter();
     steps.filter(|step| step.get("file").is_some()).collect()
 }
 
 /// All answers of /api/ps that were recorded.
-fn listings(steps: &[&Value]) -> Vec<(f64, Listing)> {
+pub fn listings(steps: &[&Value]) -> Vec<(f64, Listing)> {
     let mut listings = Vec::new();
     for step in steps {
         let before = number(step, "sent_at_s") * 1000.0 - 1.0;
@@ -122,7 +145,7 @@ fn request(step: &Value) -> Seen {
 }
 
 /// The blob that the log says a model is loaded from: the watcher asks /api/show for it.
-fn file(steps: &[&Value], model: &str) -> Option<String> {
+pub fn file(steps: &[&Value], model: &str) -> Option<String> {
     let same = steps
         .iter()
         .filter(|step| folded(step["model"].as_str().unwrap()) == model);
@@ -187,31 +210,13 @@ fn labelled(cause: &str) -> ReloadCause {
 }
 
 /// What is told of all sequences: on native routes, and on those of /v1.
-fn count(asked: Asked) -> [Count; 2] {
-    let mut counts = [Count::default(), Count::default()];
+fn count(asked: Asked) -> [ReloadCount; 2] {
+    let mut counts = [ReloadCount::default(), ReloadCount::default()];
     for sequence in recordings("reloads", "sequence.json") {
         for (step, seen, reload) in play(&steps(&sequence), asked) {
             let is_native = seen.endpoint.as_str().starts_with("api/");
             let count = &mut counts[usize::from(!is_native)];
-            let is_real = step["new_runner_started"].as_bool().unwrap();
-            match (&reload, is_real) {
-                (Some(_), true) => count.found += 1,
-                (Some(_), false) => count.invented += 1,
-                (None, true) => count.missed += 1,
-                (None, false) => {}
-            }
-            let label = is_real.then(|| labelled(step["cause"].as_str().unwrap()));
-            let said = reload.as_ref().map(|reload| reload.cause);
-            if let (Some(label), Some(said)) = (label, said) {
-                count.named += u32::from(label == said);
-                count.wrong += u32::from(label != said);
-            }
-            if label != said {
-                println!(
-                    "{asked:?} {} {}: {label:?}, not {said:?}",
-                    sequence["name"], step["step"]
-                );
-            }
+            count.note(step, reload.as_ref().map(|reload| reload.cause));
             if let Some(finding) = reload.and_then(|reload| reload.finding(&seen)) {
                 println!("{finding}");
             }
@@ -220,17 +225,21 @@ fn count(asked: Asked) -> [Count; 2] {
     counts
 }
 
+/// Says the counts of native routes and of those of /v1, and asks that they are good enough.
+pub fn are_found_and_explained(what: &str, [native, v1]: &[ReloadCount; 2]) {
+    println!("{what}: native {native:?}, /v1 {v1:?}");
+    assert!(native.recall() >= 0.95, "{native:?}");
+    assert_eq!(native.invented + v1.invented, 0);
+    let (named, wrong) = (native.named + v1.named, native.wrong + v1.wrong);
+    assert!(
+        f64::from(named) / f64::from(named + wrong) >= 0.93,
+        "{native:?} {v1:?}"
+    );
+}
+
 #[test]
 fn the_recorded_reloads_are_found_and_explained_and_none_is_invented() {
     for asked in [Asked::Always, Asked::WhenSlow] {
-        let [native, v1] = count(asked);
-        println!("{asked:?}: native {native:?}, /v1 {v1:?}");
-        assert!(native.recall() >= 0.95, "{native:?}");
-        assert_eq!(native.invented + v1.invented, 0);
-        let (named, wrong) = (native.named + v1.named, native.wrong + v1.wrong);
-        assert!(
-            f64::from(named) / f64::from(named + wrong) >= 0.93,
-            "{native:?} {v1:?}"
-        );
+        are_found_and_explained(&format!("{asked:?}"), &count(asked));
     }
 }

@@ -49,6 +49,11 @@ impl Case {
 
 /// The cases of a folder; chats in the order of their turns.
 pub fn cases(folder: &str, keys: &Keys) -> Vec<Case> {
+    names(folder).iter().map(|path| case(path, keys)).collect()
+}
+
+/// The labels of a folder.
+pub fn names(folder: &str) -> Vec<PathBuf> {
     let folder = data().join(folder);
     let mut names: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
@@ -57,14 +62,14 @@ pub fn cases(folder: &str, keys: &Keys) -> Vec<Case> {
     names.retain(|path| path.extension().is_some_and(|end| end == "json"));
     names.sort();
     assert!(!names.is_empty());
-    names.iter().map(|path| case(path, keys)).collect()
+    names
 }
 
 pub fn data() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/context")
 }
 
-fn case(path: &PathBuf, keys: &Keys) -> Case {
+pub fn case(path: &PathBuf, keys: &Keys) -> Case {
     let label: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let request = fs::read_to_string(path.with_extension("request")).unwrap();
     let (_, body) = request.split_once("\r\n\r\n").unwrap();
