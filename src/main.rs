@@ -6,8 +6,8 @@
 //!              │         │ bytes first, observing later
 //!              │         ▼
 //!              │      observe ─▶ Exchange ─┬─▶ metrics ─▶ /metrics
-//!              ▼                           └─▶ recorder (bounded queue)
-//!            pages ◀──────── store ◀───────────┘ one thread, batches
+//!              ▼                           └─▶ diagnose ─▶ recorder (bounded queue)
+//!            pages ◀──────── store ◀────────────────────────┘ one thread, batches
 //!                     jsonl │ sqlite │ loki
 //! ```
 //!
