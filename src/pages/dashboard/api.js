@@ -30,8 +30,7 @@ export function pageUrl(page, parameters = {}) {
 }
 
 export async function fetchHistory(page, parameters, signal) {
-  const headers = token() ? { Authorization: `Bearer ${token()}` } : {};
-  return request(pageUrl(page, parameters), { headers, signal });
+  return request(pageUrl(page, parameters), { headers: authorization(), signal });
 }
 
 /** Fetches the text of /metrics. */
@@ -40,9 +39,16 @@ export const metrics = async () => (await request("/metrics", {})).text();
 /** Fetches the models that Ollama has in memory, through the tap. */
 export const loadedModels = async () => (await (await request("/api/ps", {})).json()).models ?? [];
 
-async function request(address, { headers, signal }) {
+/** Has the history do something, and returns its answer. */
+export async function postJson(page, parameters) {
+  return (await request(pageUrl(page, parameters), { headers: authorization(), method: "POST" })).json();
+}
+
+const authorization = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
+
+async function request(address, { headers, signal, method }) {
   const signals = [AbortSignal.timeout(REQUEST_TIMEOUT), ...(signal ? [signal] : [])];
-  const options = { headers, signal: AbortSignal.any(signals), cache: "no-store", redirect: "error" };
+  const options = { headers, method, signal: AbortSignal.any(signals), cache: "no-store", redirect: "error" };
   const response = await fetch(address, options).catch((cause) => {
     if (signal?.aborted) throw cause;
     throw new RequestError(0, `The tap does not answer at ${location.host}.`);

@@ -2,7 +2,7 @@
 
 import { byId, el, fill, icon } from "./dom.js";
 import { fetchJson } from "./api.js";
-import { bytes, count, duration, fullTime, NONE, speed, title } from "./format.js";
+import { bytes, count, duration, fullTime, NONE, percent, speed, title } from "./format.js";
 import { change, state } from "./state.js";
 import { copyButton, saveButton } from "./share.js";
 import { waterfall } from "./waterfall.js";
@@ -170,6 +170,11 @@ function promptSpeed({ prompt_tokens: tokens, prompt_cached_tokens: cached, prom
   return isKnown && tokens > cached && seconds > 0 ? (tokens - cached) / seconds : null;
 }
 
+/** The tokens of the model's context, and what the request asked for where that is something else. */
+function contextText({ context_length: context, num_ctx: wanted }) {
+  return count(context) + (wanted && wanted !== context ? ` (${count(wanted)} asked)` : "");
+}
+
 function facts(record) {
   const { metadata, tokens_estimated: estimated } = record;
   const rows = [
@@ -177,11 +182,14 @@ function facts(record) {
     ["Category", title(record.prompt_category)],
     ["Machine", record.host ? `${record.host}:${record.tap}` : NONE],
     ["Tokens in", count(record.prompt_tokens)],
+    ["Context", contextText(record)],
     ["From the cache", count(record.prompt_cached_tokens)],
     ["Prompt tokens/s", speed(promptSpeed(record))],
     ["Tokens out", (estimated && record.generated_tokens !== null ? "~" : "") + count(record.generated_tokens)],
     ["Tokens/s", speed(record.tokens_per_second)],
     ["Ollama's own time", duration(record.total_duration_seconds)],
+    ["Load cause", record.reload_cause ? title(record.reload_cause) : NONE],
+    ["In VRAM", percent(record.vram_share)],
     ["HTTP status", record.http_status ?? NONE],
     ["Ended by", record.done_reason ?? NONE],
     ["Streamed", { true: "yes", false: "no" }[record.stream] ?? NONE],

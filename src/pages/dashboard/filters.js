@@ -2,8 +2,9 @@
 
 import { byId, debounce, el, fill } from "./dom.js";
 import { change, FILTERS, hasFilters, state } from "./state.js";
-import { title } from "./format.js";
+import { findingName, title } from "./format.js";
 
+const OPTION_NAMES = { category: title, finding: findingName };
 const TYPING_DELAY = 250; // milliseconds without a key before the text is searched
 
 /** Lets the form change the address, and `/` focus it. */
@@ -32,7 +33,7 @@ export function showFilters() {
   const form = byId("filters");
   for (const name of FILTERS) {
     const field = form.elements[name];
-    if (field.tagName === "SELECT") addOptions(field, [state[name]]);
+    if (field.tagName === "SELECT") addOptions(field, [state[name]], OPTION_NAMES[name]);
     if (field.value !== state[name] && field !== document.activeElement) field.value = state[name];
     if (document.activeElement === field && field.type !== "search") field.value = state[name];
   }

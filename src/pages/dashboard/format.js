@@ -97,6 +97,9 @@ export function title(word) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
+/** Formats the kind of a finding, and a value of the filter for it. */
+export const findingName = (kind) => title(kind.replace(/:sure$/, ", sure only")).replace(/^Cpu/, "CPU");
+
 /** Formats a value in two units, without a zero of the smaller one. */
 function parts(value, size, large, small) {
   const rest = Math.floor(value % size);

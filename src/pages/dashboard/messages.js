@@ -6,7 +6,7 @@ import { badge } from "./detail.js";
 import { showEmptyState } from "./filters.js";
 import { compact, count, duration, fullTime, NONE, shortTime, speed, title } from "./format.js";
 import { addressWith, change, FILTERS, hasFilters, query, state } from "./state.js";
-import { findingBadge } from "./why.js";
+import { findingBadges } from "./why.js";
 
 const PAGE_SIZE = 50; // messages of one answer
 const MAX_RECORDS = 1000; // messages that stay on the page
@@ -127,7 +127,7 @@ function link(record) {
   return el(
     "a",
     { href: addressWith({ id: record.interaction_id }), click: open },
-    el("span", { class: "prompt" }, status, (record.findings ?? []).map(findingBadge), promptOf(record)),
+    el("span", { class: "prompt" }, status, findingBadges(record), promptOf(record)),
     second && el("span", { class: record.error ? "second fault" : "second", dir: "auto" }, second),
   );
 }

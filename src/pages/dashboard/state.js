@@ -2,11 +2,11 @@
 
 import { modelName } from "./format.js";
 
-const DEFAULTS = { range: "24h", model: "", category: "", status: "", machine: "", text: "", from: "", to: "", id: "" };
+const DEFAULTS = { range: "24h", model: "", category: "", status: "", machine: "", finding: "", text: "", from: "", to: "", id: "" };
 const HOURS = { "1h": 1, "24h": 24, "7d": 168 };
 
 /** Names of the fields that filter messages. */
-export const FILTERS = ["model", "category", "status", "machine", "text", "from", "to"];
+export const FILTERS = ["model", "category", "status", "machine", "finding", "text", "from", "to"];
 
 const listeners = [];
 export const state = read();
@@ -39,11 +39,12 @@ export const hasFilters = () => FILTERS.some((name) => state[name] !== "");
 
 /** Returns the filters as parameters of the history's pages. */
 export function query() {
-  const { model, category, status, machine, text, from, to } = state;
+  const { model, category, status, machine, finding, text, from, to } = state;
   const [, host = machine, tap = ""] = machine.match(/^(.*):(\d+)$/) ?? [];
   const since = from || to || !hours() ? seconds(from) : Date.now() / 1000 - hours() * 3600;
-  const fields = { model, prompt_category: category, status, host, tap, prompt_search: text, start_time: since, end_time: seconds(to) };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== null));
+  const fields = { model, prompt_category: category, status, host, tap, finding, prompt_search: text };
+  const times = { start_time: since, end_time: seconds(to) };
+  return Object.fromEntries(Object.entries({ ...fields, ...times }).filter(([, value]) => value !== "" && value !== null));
 }
 
 /** Formats Unix seconds as a `datetime-local` input does. */

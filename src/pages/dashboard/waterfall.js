@@ -7,7 +7,7 @@ import { duration, percent } from "./format.js";
 export function partsOf(record) {
   const queue = record.metadata?.queue_wait_seconds;
   const reported = [
-    ["Queue", "queue", queue],
+    ["Queue", "queue", queueOf(record)],
     ["Load", "load", record.load_duration_seconds],
     ["Prompt", "prompt", record.prompt_eval_duration_seconds],
     ["Generation", "generated", record.eval_duration_seconds],
@@ -24,6 +24,18 @@ export function partsOf(record) {
     start += seconds;
     return part;
   });
+}
+
+/** The time in the queues of the tap and of Ollama. The latter is what its durations leave of the whole, before the first token. */
+function queueOf(record) {
+  const { total_duration_seconds: total, time_to_first_token_seconds: first, load_duration_seconds: load } = record;
+  const { prompt_eval_duration_seconds: prompt, eval_duration_seconds: generation } = record;
+  const queue = record.metadata?.queue_wait_seconds;
+  if (total === null || (prompt === null && generation === null)) return queue;
+  const ahead = load + prompt; // null counts as 0
+  const rest = Math.max(0, total - ahead - generation);
+  const wait = first === null ? rest : Math.min(rest, Math.max(0, first - (queue ?? 0) - ahead));
+  return (queue ?? 0) + wait;
 }
 
 /** Derives two phases from the time to the first token, which is all that the routes of OpenAI and Anthropic report. */

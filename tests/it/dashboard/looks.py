@@ -26,32 +26,33 @@ def fits(page, what):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{what} is wider than its window"
 
 
-with browser() as chromium:
-    for n in range(12):
-        generate(["Why is the sky blue?", "Write code", "List it"][n % 3] + f" {n}", ["talk", "coder", "missing"][n % 3])
-    post("/api/chat", {"model": "thinker", "messages": [{"role": "user", "content": "What is the weather?"}]})
-    settled(13)
-    for scheme in ["light", "dark"]:
-        for width, height in WIDTHS:
-            what = f"{scheme}-{width}"
-            with visit(chromium, color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": height}) as page:
-                expect(rows(page)).to_have_count(13)
-                expect(page.locator("#by-model li").first).to_be_visible()
-                fits(page, what)
-                accessible(page, what)
-                keep(page, what)
-                page.locator("#rows a").first.click()
-                expect(page.locator(".waterfall")).to_be_visible()
-                fits(page, what)
-                accessible(page, f"{what} with a message")
-                keep(page, f"{what}-message")
-    with visit(chromium, color_scheme="light") as page:
-        ground = "getComputedStyle(document.body).backgroundColor"
-        bright = page.evaluate(ground)
-        page.get_by_label("Colours: system").click()
-        page.get_by_label("Colours: light").click()
-        assert page.evaluate(ground) != bright
-        page.reload()
-        assert page.evaluate(ground) != bright  # it is remembered
-        page.get_by_label("Colours: dark").click()
-        assert page.evaluate(ground) == bright
+if __name__ == "__main__":
+    with browser() as chromium:
+        for n in range(12):
+            generate(["Why is the sky blue?", "Write code", "List it"][n % 3] + f" {n}", ["talk", "coder", "missing"][n % 3])
+        post("/api/chat", {"model": "thinker", "messages": [{"role": "user", "content": "What is the weather?"}]})
+        settled(13)
+        for scheme in ["light", "dark"]:
+            for width, height in WIDTHS:
+                what = f"{scheme}-{width}"
+                with visit(chromium, color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": height}) as page:
+                    expect(rows(page)).to_have_count(13)
+                    expect(page.locator("#by-model li").first).to_be_visible()
+                    fits(page, what)
+                    accessible(page, what)
+                    keep(page, what)
+                    page.locator("#rows a").first.click()
+                    expect(page.locator(".waterfall")).to_be_visible()
+                    fits(page, what)
+                    accessible(page, f"{what} with a message")
+                    keep(page, f"{what}-message")
+        with visit(chromium, color_scheme="light") as page:
+            ground = "getComputedStyle(document.body).backgroundColor"
+            bright = page.evaluate(ground)
+            page.get_by_label("Colours: system").click()
+            page.get_by_label("Colours: light").click()
+            assert page.evaluate(ground) != bright
+            page.reload()
+            assert page.evaluate(ground) != bright  # it is remembered
+            page.get_by_label("Colours: dark").click()
+            assert page.evaluate(ground) == bright

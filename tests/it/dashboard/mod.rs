@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::ollama::{self, STREAM_HEAD};
 use crate::harness::{AfterReply, Conn, FakeOllama, Latch, Options, Proxy, chunk, require, runs};
 use crate::history::TestHistory;
+use crate::history::old::{Seed, days_ago};
 
 /// Requires the parts that `browse` needs.
 const BROWSER: &str =
@@ -114,6 +115,54 @@ fn filters_work_by_clicks_and_live_in_the_address() {
 #[test]
 fn a_message_is_shown_whole_and_can_be_taken_away() {
     play("detail.py");
+}
+
+/// A finding as records have it.
+fn finding(kind: &str, cause: &str, certainty: &str, sentence: &str) -> Value {
+    let way_out = "set num_ctx to 16384";
+    json!({"kind": kind, "cause": cause, "certainty": certainty, "sentence": sentence, "way_out": way_out, "seconds_lost": 9})
+}
+
+#[test]
+fn findings_are_told_first_and_can_be_hidden() {
+    if !has_browser() {
+        return;
+    }
+    let history = TestHistory::new("jsonl");
+    let cut = "talk saw only 4,096 of 9,812 tokens";
+    let several = json!([
+        finding("context_cut", "messages", "sure", cut),
+        finding("model_reload", "options", "sure", "loaded anew"),
+        finding("waited", "ollama", "sure", "waited"),
+    ]);
+    let slow = json!({
+        "duration": 12.0, "total_duration_seconds": 11.0, "load_duration": 1.0, "prompt_eval_duration_seconds": 1.0, "eval_duration": 2.0,
+        "metadata": {"user_agent": "python-httpx/0.27", "queue_wait_seconds": 0.5},
+    });
+    let seed = |prompt: &str, hours: f64| Seed::new(prompt, days_ago(hours / 24.0));
+    let mut seeds = vec![
+        seed("cut and slow", 1.0)
+            .of("talk")
+            .with_fields(slow)
+            .with_findings(several),
+        seed("whole", 2.0).of("whole"),
+    ];
+    for (kind, certainty, model) in [
+        ("bad_reply", "sure", "coder"),
+        ("cache_broken", "sure", "coder"),
+        ("cpu_fallback", "likely", "<b>big</b>"),
+        ("waited", "sure", "other"),
+    ] {
+        let found = finding(kind, "cause", certainty, &format!("{kind} of {model}"));
+        let record = seed(kind, 3.0 + seeds.len() as f64).of(model);
+        seeds.push(record.with_findings(json!([found])));
+    }
+    for seed in seeds {
+        seed.write("jsonl", &history.history());
+    }
+    let ollama = talkative();
+    let tap = history.start(&ollama);
+    browse("why.py", &[&tap]);
 }
 
 #[test]

@@ -29,7 +29,7 @@ mod many;
 /// One model, one name: in whatever spelling it comes, and in whatever spelling older taps have kept it.
 mod names;
 /// Histories of before the tap.
-mod old;
+pub mod old;
 /// The pages: parameters, formats, errors.
 mod pages;
 /// Histories that cannot be opened yet.

@@ -35,6 +35,8 @@ pub struct Seed {
     prompt: String,
     model: String,
     findings: Value,
+    /// Further fields; in day files alone.
+    fields: Value,
 }
 
 impl Seed {
@@ -45,6 +47,7 @@ impl Seed {
             prompt: prompt.to_owned(),
             model: "phi4".to_owned(),
             findings: Value::Null,
+            fields: json!({}),
         }
     }
 
@@ -61,6 +64,12 @@ impl Seed {
     /// The same, with what the tap found of it.
     pub fn with_findings(mut self, findings: Value) -> Seed {
         self.findings = findings;
+        self
+    }
+
+    /// The same, with these fields of a day file too.
+    pub fn with_fields(mut self, fields: Value) -> Seed {
+        self.fields = fields;
         self
     }
 
@@ -109,6 +118,9 @@ impl Seed {
             "tokens_per_second": 17.0, "duration": 2.5, "eval_duration": 2.0, "load_duration": 0.25, "status": "success", "error": null,
             "metadata": metadata,
         });
+        for (name, value) in self.fields.as_object().expect("an object") {
+            line[name] = value.clone();
+        }
         if !self.findings.is_null() {
             line["findings"] = self.findings.clone();
         }

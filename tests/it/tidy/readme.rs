@@ -101,23 +101,17 @@ fn the_readme_lists_every_page() {
     let route = read("src/http/route.rs");
     let page = |line: &str| {
         Some(format!(
-            "GET /{}",
+            "/{}",
             line.trim().strip_prefix("Page::")?.split('"').nth(1)?
         ))
     };
     let pages: BTreeSet<String> = route.lines().filter_map(page).collect();
-    // Parameters are for the reader, and so is what else than GET there is.
+    // Methods and parameters are for the reader.
     let shown = |page: &String| {
-        page.split('?')
-            .next()
-            .unwrap_or_default()
-            .replace("/ID", "/:id")
+        let (_, target) = page.split_once(' ')?;
+        Some(target.split('?').next()?.replace("/ID", "/:id"))
     };
-    let listed: BTreeSet<String> = quoted("page", 0)
-        .iter()
-        .filter(|page| page.starts_with("GET "))
-        .map(shown)
-        .collect();
+    let listed: BTreeSet<String> = quoted("page", 0).iter().filter_map(shown).collect();
     assert_eq!(pages, listed);
 }
 
