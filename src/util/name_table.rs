@@ -26,6 +26,10 @@ impl NameTable {
         self.texts.get(number as usize).map_or("", |text| text)
     }
 
+    pub fn contains(&self, text: &str) -> bool {
+        self.numbers.contains_key(text)
+    }
+
     pub fn len(&self) -> usize {
         self.texts.len()
     }

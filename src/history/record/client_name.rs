@@ -1,10 +1,9 @@
-//! The name under which statistics know a client, made of a record's metadata.
+//! The name under which a client is told, made of a record's metadata.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 
 /// The longest name that a client may give itself, in characters.
 const MAX_CLIENT_NAME: usize = 60;
@@ -30,7 +29,7 @@ pub fn from_metadata(metadata: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Returns the name of a client with this address and this user agent.
-pub fn from_parts<'a>(
+fn from_parts<'a>(
     client_ip: Option<Cow<'a, str>>,
     user_agent: Option<Cow<'a, str>>,
 ) -> Option<Cow<'a, str>> {
@@ -43,13 +42,6 @@ pub fn from_parts<'a>(
         (Some(product_name), Some(address)) => Some(format!("{product_name} at {address}").into()),
         (product_name, address) => product_name.or(address),
     }
-}
-
-/// Deserializes a field `metadata`, which may hold any JSON, as `from_metadata` does.
-pub fn deserialize<'de: 'a, 'a, D: Deserializer<'de>>(
-    field: D,
-) -> Result<Option<Cow<'a, str>>, D::Error> {
-    <&'de RawValue>::deserialize(field).map(|metadata| from_metadata(metadata.get()))
 }
 
 /// Returns the first word of a user agent, which is `ollama-python/0.6.3` and the like; the rest

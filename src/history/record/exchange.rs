@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{ContextCut, MODEL_SENT, Record, TapIdentity, preview, unix_seconds};
+use super::{ContextCut, MODEL_SENT, Record, SecondsSpent, TapIdentity, preview, unix_seconds};
 use crate::config::StoreText;
 use crate::observe::Exchange;
 use crate::observe::text::prefix;
@@ -83,6 +83,7 @@ impl Record {
             context_cut: ContextCut::of(&report.findings),
             reload_cause: report.reload_cause.map(|cause| cause.as_str().to_owned()),
             vram_share: report.vram_share,
+            time_spent: SecondsSpent::of(report.time_spent),
             findings: report.findings,
             client: exchange.client,
             session_id,

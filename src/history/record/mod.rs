@@ -4,6 +4,7 @@ pub mod client_name;
 mod context_cut;
 mod exchange;
 mod lossy;
+mod seconds_spent;
 mod summary;
 
 use std::borrow::Cow;
@@ -11,9 +12,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use context_cut::ContextCut;
 pub use exchange::text_bytes;
+pub use seconds_spent::SecondsSpent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-pub use summary::{RecordSummary, SHORT_DIGEST_CHARS, short_digest};
+pub use summary::{RecordSummary, SHORT_DIGEST_CHARS, client_ip, short_digest};
 
 use crate::diagnose::Finding;
 use crate::observe::exchange::ToolCall;
@@ -128,6 +130,8 @@ declare_record! {
         pub digest: Option<String>,
         /// Such as `Q4_K_M`.
         pub quantization: Option<String>,
+        /// What its time went into; `None` where nobody looked.
+        pub time_spent: Option<SecondsSpent>,
         /// The product of its client, without the version (`observe::client_product`).
         pub client: Option<String>,
         /// The conversation that it belongs to: the client's own id of it, else 16 hex digits.
@@ -197,18 +201,10 @@ impl Record {
         }
     }
 
-    /// Calls `visit` with the summary, the client included.
-    pub fn with_summary(&self, see: impl FnOnce(&RecordSummary)) {
-        let metadata = self.metadata.to_string();
-        see(&RecordSummary {
-            client: client_name::from_metadata(&metadata),
-            ..self.summary()
-        });
-    }
-
-    /// Returns the fields that filters ask for; the client is not among them.
+    /// Returns the fields that filters and statistics ask for.
     pub fn summary(&self) -> RecordSummary<'_> {
         RecordSummary {
+            interaction_id: Cow::Borrowed(&self.interaction_id),
             timestamp: self.timestamp,
             model: self.model.as_deref().map(normalize),
             endpoint: Cow::Borrowed(&self.endpoint),
@@ -220,7 +216,14 @@ impl Record {
             duration_seconds: self.duration_seconds,
             time_to_first_token_seconds: self.time_to_first_token_seconds,
             prompt_cached_tokens: self.prompt_cached_tokens,
-            client: None,
+            load_duration_seconds: self.load_duration_seconds,
+            prompt_eval_duration_seconds: self.prompt_eval_duration_seconds,
+            eval_duration_seconds: self.eval_duration_seconds,
+            time_spent: self.time_spent,
+            reload_cause: self.reload_cause.as_deref().map(Cow::Borrowed),
+            error: self.error.as_deref().map(Cow::Borrowed),
+            client: self.client.as_deref().map(Cow::Borrowed),
+            client_ip: self.metadata["client_ip"].as_str().map(Cow::Borrowed),
             host: self.host.as_deref().map(Cow::Borrowed),
             tap: self.tap,
             vram_share: self.vram_share,

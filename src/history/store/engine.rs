@@ -180,9 +180,8 @@ pub trait Engine: Send + Sync {
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()>;
 
-    /// Visits the summary of every matching record, in no order. It has neither text nor findings,
-    /// and no session, so `query.prompt_search`, `query.finding`, `query.client` and
-    /// `query.session` are ignored.
+    /// Visits the summary of every matching record, in no order. It has neither text nor findings
+    /// nor session, so `query.prompt_search`, `query.finding` and `query.session` are ignored.
     fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()>;
 
     fn get(&self, id: &str) -> Result<Option<Record>>;

@@ -8,6 +8,7 @@
 mod directory;
 mod engine;
 mod error;
+mod error_cause;
 mod expiry;
 mod hidden;
 mod jsonl;

@@ -298,7 +298,7 @@ impl LineVisitor for EachSummary<'_> {
         };
         match serde_json::from_slice::<RecordSummary>(line) {
             Ok(summary) => visit(&summary),
-            Err(_) => Record::read(line)?.with_summary(visit),
+            Err(_) => visit(&Record::read(line)?.summary()),
         }
         Some(())
     }

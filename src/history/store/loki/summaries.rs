@@ -29,7 +29,6 @@ impl Loki {
         let query = &Query {
             prompt_search: None,
             finding: None,
-            client: None,
             session: None,
             ..query.clone()
         };

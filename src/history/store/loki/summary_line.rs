@@ -10,12 +10,12 @@ use super::entry;
 use super::logql;
 use super::push::Part;
 use super::quoting::quoted;
-use crate::history::record::{RecordSummary, SHORT_DIGEST_CHARS, client_name};
+use crate::history::record::{RecordSummary, SHORT_DIGEST_CHARS, SecondsSpent};
 use crate::history::store::Query;
 use crate::observe::model_name::normalize_cow;
 
-/// The path of each field of a short line in a record; the client is made of the last two names.
-const NAMES: [&str; 11] = [
+/// The path of each field of a short line in a record.
+const NAMES: [&str; 13] = [
     "interaction_id",
     "model",
     "endpoint",
@@ -25,10 +25,12 @@ const NAMES: [&str; 11] = [
     "ollama_version",
     "digest",
     "quantization",
+    "reload_cause",
+    ERROR,
+    "client",
     "metadata.client_ip",
-    "metadata.user_agent",
 ];
-const NUMBERS: [&str; 9] = [
+const NUMBERS: [&str; 14] = [
     "timestamp",
     "tap",
     "prompt_tokens",
@@ -38,7 +40,16 @@ const NUMBERS: [&str; 9] = [
     "time_to_first_token_seconds",
     "prompt_cached_tokens",
     "vram_share",
+    "load_duration_seconds",
+    "time_spent.queue",
+    "time_spent.load",
+    "time_spent.prompt",
+    "time_spent.generation",
 ];
+
+/// The field of which statistics need the beginning alone, and its characters there.
+const ERROR: &str = "error";
+const ERROR_CHARS: usize = 200;
 
 /// The format of stored records: facts and text, or as version 0.1.0 wrote them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +76,8 @@ pub fn query(format: RecordFormat, query: &Query) -> String {
     for (n, path) in NAMES.into_iter().chain(NUMBERS).enumerate() {
         fields.push(format!("field_{n}={}", quoted(path)));
         template.push(match path {
-            "digest" => {
-                format!("{{{{ printf \"%.{SHORT_DIGEST_CHARS}s\" .field_{n} | urlencode }}}}")
-            }
+            "digest" => beginning(n, SHORT_DIGEST_CHARS),
+            ERROR => beginning(n, ERROR_CHARS),
             _ if n < NAMES.len() => format!("{{{{ urlencode .field_{n} }}}}"),
             _ => format!("{{{{ .field_{n} }}}}"),
         });
@@ -87,6 +97,11 @@ pub fn query(format: RecordFormat, query: &Query) -> String {
         fields.join(", "),
         quoted(&template)
     )
+}
+
+/// Returns the template of the first characters of a field.
+fn beginning(field: usize, chars: usize) -> String {
+    format!("{{{{ printf \"%.{chars}s\" .field_{field} | urlencode }}}}")
 }
 
 /// Parses a line and passes its summary to `visit`; ignores a line that is not one of ours.
@@ -111,8 +126,10 @@ pub fn parse(line: &str, visit: impl FnOnce(&RecordSummary)) {
         version,
         digest,
         quantization,
+        reload_cause,
+        error,
+        client,
         ip,
-        agent,
         numbers @ ..,
     ] = fields;
     let [
@@ -125,11 +142,14 @@ pub fn parse(line: &str, visit: impl FnOnce(&RecordSummary)) {
         first_token,
         cached,
         vram_share,
+        load,
+        spent @ ..,
     ] = numbers;
     let Some(timestamp) = time.parse().ok().filter(|time| entry::is_ours(id, *time)) else {
         return;
     };
     visit(&RecordSummary {
+        interaction_id: unescape(id),
         timestamp,
         model: non_empty(model).map(normalize_cow),
         endpoint: unescape(endpoint),
@@ -141,7 +161,14 @@ pub fn parse(line: &str, visit: impl FnOnce(&RecordSummary)) {
         duration_seconds: duration.parse().ok(),
         time_to_first_token_seconds: first_token.parse().ok(),
         prompt_cached_tokens: cached.parse().ok(),
-        client: client_name::from_parts(non_empty(ip), non_empty(agent)),
+        load_duration_seconds: load.parse().ok(),
+        prompt_eval_duration_seconds: None,
+        eval_duration_seconds: None,
+        time_spent: time_spent(spent, duration),
+        reload_cause: non_empty(reload_cause),
+        error: non_empty(error),
+        client: non_empty(client),
+        client_ip: non_empty(ip),
         host: non_empty(host),
         tap: tap.parse().ok(),
         vram_share: vram_share.parse().ok(),
@@ -149,6 +176,19 @@ pub fn parse(line: &str, visit: impl FnOnce(&RecordSummary)) {
         digest: non_empty(digest),
         quantization: non_empty(quantization),
     });
+}
+
+/// Returns what the time went into; `None` where a record does not tell.
+fn time_spent(parts: [&str; 4], duration: &str) -> Option<SecondsSpent> {
+    let [queue, load, prompt, generation] = parts.map(str::parse);
+    let told = SecondsSpent {
+        queue: queue.ok()?,
+        load: load.ok()?,
+        prompt: prompt.ok()?,
+        generation: generation.ok()?,
+        other: 0.0,
+    };
+    Some(told.with_rest_of(duration.parse().unwrap_or_default()))
 }
 
 fn non_empty(escaped: &str) -> Option<Cow<'_, str>> {
@@ -203,12 +243,23 @@ mod tests {
             .join(" ")
     }
 
+    /// The names of a record that has this id, and no other.
+    fn names(id: &str) -> [&str; NAMES.len()] {
+        let mut names = [""; NAMES.len()];
+        names[0] = id;
+        names
+    }
+
+    /// The numbers of a record of which the time is known alone.
+    fn numbers(time: &str) -> [&str; NUMBERS.len()] {
+        let mut numbers = [""; NUMBERS.len()];
+        numbers[0] = time;
+        numbers
+    }
+
     #[test]
     fn a_line_without_values_has_the_time_alone() {
-        let line = line(
-            ["00ff", "", "", "", "", "", "", "", "", "", ""],
-            ["1.5", "", "", "", "", "", "", "", ""],
-        );
+        let line = line(names("00ff"), numbers("1.5"));
         let mut seen = 0;
         parse(&line, |summary| {
             seen += 1;
@@ -233,10 +284,7 @@ mod tests {
     #[test]
     fn what_is_no_record_is_passed_over() {
         let foreign = [
-            line(
-                ["", "m", "", "", "", "", "", "", "", "", ""],
-                ["1", "", "", "", "", "", "", "", ""],
-            ),
+            line(names(""), numbers("1")),
             line(["a"; NAMES.len()], ["x"; NUMBERS.len()]),
             line(["a"; NAMES.len()], ["0"; NUMBERS.len()]),
         ];
@@ -256,15 +304,17 @@ mod tests {
         #[test]
         fn every_text_is_read_back(host in ".+", agent in "[^\\s]{1,60}", tokens in any::<u32>(), duration in 0.0f64..1e6) {
             let (tokens, time) = (tokens.to_string(), duration.to_string());
-            let names = ["a", "M:latest", "api/chat", "other", "error", &host, "0.34.0-rc 1", "00ff", "Q4_K_M", "10.0.0.7", &agent];
-            let line = line(names, ["1", "7", &tokens, "", "", &time, "", "", "0.5"]);
+            let names = ["a", "M:latest", "api/chat", "other", "error", &host, "0.34.0-rc 1", "00ff", "Q4_K_M", "room", &host, &agent, "10.0.0.7"];
+            let line = line(names, ["1", "7", &tokens, "", "", &time, "", "", "0.5", "2.5", "0.25", "0", "0", "0"]);
             let mut seen = 0;
             parse(&line, |summary| {
                 seen += 1;
                 assert_eq!((summary.host.as_deref(), summary.model.as_deref(), summary.tap), (Some(host.as_str()), Some("m"), Some(7)));
                 assert_eq!((summary.ollama_version.as_deref(), summary.digest.as_deref(), summary.quantization.as_deref()), (Some("0.34.0-rc 1"), Some("00ff"), Some("Q4_K_M")));
                 assert_eq!(summary.vram_share, Some(0.5));
-                assert_eq!(summary.client.as_deref(), Some(format!("{agent} at 10.0.0.7").as_str()));
+                assert_eq!((summary.client.as_deref(), summary.client_ip.as_deref()), (Some(agent.as_str()), Some("10.0.0.7")));
+                assert_eq!((summary.error.as_deref(), summary.cold_start()), (Some(host.as_str()), Some("room")));
+                assert_eq!((summary.seconds_spent().queue, summary.load_duration_seconds), (0.25, Some(2.5)));
                 assert_eq!((summary.prompt_tokens, summary.duration_seconds), (tokens.parse().ok(), Some(duration)));
             });
             prop_assert_eq!(seen, 1);

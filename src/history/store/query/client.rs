@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::UNKNOWN_NAME;
-use crate::history::record::Record;
+use crate::history::record::RecordSummary;
 
 /// A client that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,11 +39,10 @@ impl ClientFilter {
         ip.fold(name.to_owned(), |text, ip| text + &ip)
     }
 
-    pub fn matches(&self, record: &Record) -> bool {
-        let name = record.client.as_deref().unwrap_or(UNKNOWN_NAME);
-        let ip = record.metadata.get("client_ip").and_then(|ip| ip.as_str());
+    pub fn matches(&self, summary: &RecordSummary) -> bool {
+        let name = summary.client.as_deref().unwrap_or(UNKNOWN_NAME);
         self.name.as_deref().is_none_or(|wanted| wanted == name)
-            && (self.ip.is_none() || self.ip.as_deref() == ip)
+            && (self.ip.is_none() || self.ip.as_deref() == summary.client_ip.as_deref())
     }
 }
 

@@ -190,7 +190,7 @@ impl Query {
     pub fn matches_facts(&self, record: &Record) -> bool {
         self.matches_summary(&record.summary())
             && self.has_finding(&record.findings)
-            && self.has_asker(record)
+            && (self.session.is_none() || self.session == record.session_id)
     }
 
     /// Returns whether one of these findings is asked for, or none is.
@@ -201,19 +201,10 @@ impl Query {
 
     /// Returns whether summaries tell all that is asked for, the findings aside.
     pub fn is_of_summaries(&self) -> bool {
-        self.prompt_search.is_none() && self.client.is_none() && self.session.is_none()
+        self.prompt_search.is_none() && self.session.is_none()
     }
 
-    /// Returns whether the client and the session of `record` are asked for, or none are.
-    fn has_asker(&self, record: &Record) -> bool {
-        let is_client = self
-            .client
-            .as_ref()
-            .is_none_or(|client| client.matches(record));
-        is_client && (self.session.is_none() || self.session == record.session_id)
-    }
-
-    /// Returns whether all but the text, the findings, the client and the session matches.
+    /// Returns whether all but the text, the findings and the session matches.
     pub fn matches_summary(&self, summary: &RecordSummary) -> bool {
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
@@ -229,6 +220,10 @@ impl Query {
             && (self.host.is_none()
                 || self.host.as_deref() == Some(summary.host.as_deref().unwrap_or(UNKNOWN_NAME)))
             && (self.tap.is_none() || self.tap == summary.tap)
+            && self
+                .client
+                .as_ref()
+                .is_none_or(|client| client.matches(summary))
     }
 
     /// Returns whether `timestamp` is within the times asked for.

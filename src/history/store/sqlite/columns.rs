@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::schema::ReadConnection;
 use crate::diagnose::Finding;
 use crate::history::record::{
-    ContextCut, FIELDS, Record, RecordSummary, client_name, record_fields, short_digest,
+    ContextCut, FIELDS, Record, RecordSummary, SecondsSpent, client_ip, record_fields, short_digest,
 };
 use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize_cow;
@@ -73,6 +73,7 @@ macro_rules! summary_columns {
     };
 }
 summary_columns! {
+    interaction_id from "interaction_id" by |cell| text(cell).unwrap_or_default(),
     timestamp from "timestamp" by |cell| f64::read(cell).unwrap_or_default(),
     model from "model" by |cell| text(cell).map(normalize_cow),
     endpoint from "endpoint" by |cell| text(cell).unwrap_or_default(),
@@ -83,7 +84,14 @@ summary_columns! {
     tokens_per_second from "tokens_per_second" by f64::read,
     duration_seconds from "duration_seconds" by f64::read,
     time_to_first_token_seconds from "time_to_first_token_seconds" by f64::read,
-    client from "metadata" by |cell| text(cell).and_then(client),
+    load_duration_seconds from "load_duration_seconds" by f64::read,
+    prompt_eval_duration_seconds from "prompt_eval_duration_seconds" by f64::read,
+    eval_duration_seconds from "eval_duration_seconds" by f64::read,
+    time_spent from "time_spent" by SecondsSpent::read,
+    reload_cause from "reload_cause" by text,
+    error from "error" by text,
+    client from "client" by text,
+    client_ip from "metadata" by |cell| text(cell).and_then(ip),
     prompt_cached_tokens from "prompt_cached_tokens" by u64::read,
     host from "host" by text,
     tap from "tap" by u16::read,
@@ -93,13 +101,11 @@ summary_columns! {
     quantization from "quantization" by text,
 }
 
-/// Returns the client that `metadata` names.
-fn client(metadata: Cow<str>) -> Option<Cow<str>> {
+/// Returns the client's address in `metadata`.
+fn ip(metadata: Cow<str>) -> Option<Cow<str>> {
     match metadata {
-        Cow::Borrowed(text) => client_name::from_metadata(text),
-        Cow::Owned(text) => {
-            client_name::from_metadata(&text).map(|name| Cow::Owned(name.into_owned()))
-        }
+        Cow::Borrowed(text) => client_ip(text),
+        Cow::Owned(text) => client_ip(&text).map(|ip| Cow::Owned(ip.into_owned())),
     }
 }
 
@@ -237,7 +243,7 @@ macro_rules! json_cells {
         })*
     };
 }
-json_cells!(Vec<ToolCall>, ContextCut);
+json_cells!(Vec<ToolCall>, ContextCut, SecondsSpent);
 
 /// Most records have none, which takes no room.
 impl Cell for Vec<Finding> {

@@ -25,7 +25,7 @@ const MIGRATIONS: [&str; 4] = [
 
 /// Columns that came later, none of which an older ollama-tap would misread: they are added without
 /// a migration, so that it can read and write the database after a downgrade.
-const LATER_COLUMNS: [(&str, &str); 15] = [
+const LATER_COLUMNS: [(&str, &str); 16] = [
     ("prompt_cached_tokens", "INTEGER"),
     ("host", "TEXT"),
     ("tap", "INTEGER"),
@@ -34,6 +34,7 @@ const LATER_COLUMNS: [(&str, &str); 15] = [
     ("context_cut", "TEXT"),
     ("reload_cause", "TEXT"),
     ("vram_share", "REAL"),
+    ("time_spent", "TEXT"),
     ("ollama_version", "TEXT"),
     ("digest", "TEXT"),
     ("quantization", "TEXT"),
@@ -49,7 +50,8 @@ const SUMMARY_INDEX: &str = "
     CREATE INDEX interactions_facts ON interactions (
         timestamp, interaction_id, model, endpoint, prompt_category, status, prompt_tokens, generated_tokens, tokens_per_second,
         duration_seconds, time_to_first_token_seconds, metadata, prompt_cached_tokens, host, tap,
-        vram_share, ollama_version, digest, quantization
+        vram_share, ollama_version, digest, quantization, load_duration_seconds,
+        prompt_eval_duration_seconds, eval_duration_seconds, time_spent, reload_cause, error, client
     );
 ";
 

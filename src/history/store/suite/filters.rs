@@ -312,7 +312,18 @@ pub fn summaries_are_those_of_the_records(engine: &dyn Engine) {
         );
         sum.2 += summary.duration_seconds.unwrap();
         assert_eq!(summary.time_to_first_token_seconds, Some(0.25));
-        assert_eq!(summary.client.as_deref(), Some("curl/8.5"));
+        assert_eq!(
+            [&summary.client, &summary.client_ip].map(|text| text.as_deref()),
+            [Some("curl"), Some("127.0.0.1")]
+        );
+        let id = format!("{:016x}", summary.prompt_tokens.unwrap() - 1);
+        let spent = summary.seconds_spent();
+        assert_eq!((spent.queue, spent.prompt), (0.5, 0.02));
+        assert_eq!(
+            (summary.cold_start(), summary.load_duration_seconds),
+            (Some("options"), Some(0.000_000_001))
+        );
+        assert_eq!((&*summary.interaction_id, &summary.error), (&*id, &None));
         assert_eq!(summary.vram_share, Some(0.625));
         let version = [
             &summary.ollama_version,

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::*;
 use crate::diagnose::{Certainty, Finding, Kind};
-use crate::history::record::ContextCut;
+use crate::history::record::{ContextCut, SecondsSpent};
 use crate::observe::exchange::ToolCall;
 
 /// A moment in the middle of a day, everywhere, for records that must not cross midnight (Unix
@@ -64,6 +64,13 @@ pub fn record(n: u32) -> Record {
         context_cut: ContextCut::of(&[cut()]),
         reload_cause: Some("options".to_owned()),
         vram_share: Some(0.625),
+        time_spent: Some(SecondsSpent {
+            queue: 0.5,
+            load: 0.000_000_001,
+            prompt: 0.02,
+            generation: 0.1,
+            other: f64::from(n) / 10.0,
+        }),
         ollama_version: Some(["0.33.3", "0.34.0"][n as usize % 2].to_owned()),
         digest: Some(format!("{:064x}", n % 2)),
         quantization: Some("Q4_K_M".to_owned()),

@@ -2,15 +2,20 @@
 
 use std::borrow::Cow;
 
+use super::super::error_cause;
 use super::super::query::UNKNOWN_NAME;
-use crate::history::record::{Record, RecordSummary};
+use crate::history::record::{Record, RecordSummary, SecondsSpent};
 use crate::util::name_table::NameTable;
 
-/// The most rows, 80 bytes each: 20 MB.
+/// The most rows, 88 bytes each: 22 MB.
 const ROWS_MAX: usize = 250_000;
 
-/// The most names of models, clients and other things: clients may call themselves anything.
+/// The most names of models, clients and other things: clients may call themselves anything. A
+/// number of a name has 16 bits.
 const NAMES_MAX: usize = 10_000;
+
+/// The most names with which another cause of errors gets a name of its own.
+const NAMES_WITH_CAUSES_MAX: usize = NAMES_MAX / 2;
 
 /// Summaries, in no order.
 #[derive(Default)]
@@ -27,23 +32,34 @@ const UNKNOWN_COUNT: u32 = u32::MAX;
 #[derive(Clone, Copy)]
 struct Row {
     timestamp: f64,
+    /// 0 where it is not 16 hex digits.
+    id: u64,
     tokens_per_second: f32,
     duration_seconds: f32,
     time_to_first_token_seconds: f32,
+    vram_share: f32,
+    queue_seconds: f32,
+    load_seconds: f32,
+    prompt_seconds: f32,
+    generation_seconds: f32,
     prompt_tokens: u32,
     generated_tokens: u32,
     /// `UNKNOWN_COUNT` where it is unknown.
     prompt_cached_tokens: u32,
-    model: u32,
-    endpoint: u32,
-    prompt_category: u32,
-    status: u32,
-    client: u32,
-    host: u32,
-    vram_share: f32,
-    ollama_version: u32,
-    digest: u32,
-    quantization: u32,
+    model: u16,
+    endpoint: u16,
+    prompt_category: u16,
+    status: u16,
+    client: u16,
+    client_ip: u16,
+    host: u16,
+    ollama_version: u16,
+    digest: u16,
+    quantization: u16,
+    /// Of a cold start.
+    reload_cause: u16,
+    /// What is the same of errors of one kind.
+    error: u16,
     /// 0 where it is unknown: no tap listens there.
     tap: u16,
 }
@@ -65,23 +81,21 @@ impl Rows {
         if self.rows.len() > ROWS_MAX {
             return;
         }
-        // More than fits is nonsense in any case.
-        let count = |tokens: Option<u64>| tokens.unwrap_or(0).try_into().unwrap_or(u32::MAX);
+        let spent = summary.seconds_spent();
         let number = |value: Option<f64>| value.map_or(f32::NAN, |value| value as f32);
-        let names = &mut self.names;
-        let mut name = |text: &Option<Cow<str>>| names.number(text.as_deref().unwrap_or_default());
-        let known = [
-            &summary.host,
-            &summary.ollama_version,
-            &summary.digest,
-            &summary.quantization,
-        ];
-        let [host, ollama_version, digest, quantization] = known.map(&mut name);
-        self.rows.push(Row {
+        let error = summary.error.as_deref();
+        let cause = error.map(|error| error_cause::mask(error, summary.model.as_deref()));
+        let row = Row {
             timestamp: summary.timestamp,
+            id: id_number(&summary.interaction_id),
             tokens_per_second: number(summary.tokens_per_second),
             duration_seconds: number(summary.duration_seconds),
             time_to_first_token_seconds: number(summary.time_to_first_token_seconds),
+            vram_share: number(summary.vram_share),
+            queue_seconds: spent.queue as f32,
+            load_seconds: spent.load as f32,
+            prompt_seconds: spent.prompt as f32,
+            generation_seconds: spent.generation as f32,
             prompt_tokens: count(summary.prompt_tokens),
             generated_tokens: count(summary.generated_tokens),
             prompt_cached_tokens: summary
@@ -89,26 +103,43 @@ impl Rows {
                 .map_or(UNKNOWN_COUNT, |tokens| {
                     count(Some(tokens)).min(UNKNOWN_COUNT - 1)
                 }),
-            model: self
-                .names
-                .number(summary.model.as_deref().unwrap_or(UNKNOWN_NAME)),
-            endpoint: self.names.number(&summary.endpoint),
-            prompt_category: self.names.number(&summary.prompt_category),
-            status: self.names.number(&summary.status),
-            client: self
-                .names
-                .number(summary.client.as_deref().unwrap_or(UNKNOWN_NAME)),
-            host,
-            vram_share: number(summary.vram_share),
-            ollama_version,
-            digest,
-            quantization,
+            model: self.name(summary.model.as_deref().unwrap_or(UNKNOWN_NAME)),
+            endpoint: self.name(&summary.endpoint),
+            prompt_category: self.name(&summary.prompt_category),
+            status: self.name(&summary.status),
+            client: self.name_or_none(&summary.client),
+            client_ip: self.name_or_none(&summary.client_ip),
+            host: self.name_or_none(&summary.host),
+            ollama_version: self.name_or_none(&summary.ollama_version),
+            digest: self.name_or_none(&summary.digest),
+            quantization: self.name_or_none(&summary.quantization),
+            reload_cause: self.name(summary.cold_start().unwrap_or_default()),
+            error: self.cause(cause.as_deref().unwrap_or_default()),
             tap: summary.tap.unwrap_or_default(),
-        });
+        };
+        self.rows.push(row);
     }
 
     pub fn add_record(&mut self, record: &Record) {
-        record.with_summary(|summary| self.add(summary));
+        self.add(&record.summary());
+    }
+
+    /// Returns the number of a name. Beyond the most names, which the number of names shows, it is
+    /// that of any.
+    fn name(&mut self, text: &str) -> u16 {
+        if self.has_too_many_names() {
+            return 0;
+        }
+        self.names.number(text) as u16
+    }
+
+    fn name_or_none(&mut self, text: &Option<Cow<str>>) -> u16 {
+        self.name(text.as_deref().unwrap_or_default())
+    }
+
+    fn cause(&mut self, cause: &str) -> u16 {
+        let is_room = self.names.len() < NAMES_WITH_CAUSES_MAX || self.names.contains(cause);
+        self.name(if is_room { cause } else { error_cause::OTHER })
     }
 
     /// Visits what arrived at `start` or later.
@@ -119,10 +150,11 @@ impl Rows {
     }
 
     fn summary(&self, row: &Row) -> RecordSummary<'_> {
-        let name = |number| Cow::Borrowed(self.names.text(number));
+        let name = |number: u16| Cow::Borrowed(self.names.text(number.into()));
         let known = |number| Some(name(number)).filter(|name| !name.is_empty());
         let number = |value: f32| (!value.is_nan()).then(|| value.into());
         RecordSummary {
+            interaction_id: id_text(row.id),
             timestamp: row.timestamp,
             model: Some(name(row.model)),
             endpoint: name(row.endpoint),
@@ -136,7 +168,14 @@ impl Rows {
             prompt_cached_tokens: Some(row.prompt_cached_tokens)
                 .filter(|tokens| *tokens != UNKNOWN_COUNT)
                 .map(Into::into),
-            client: Some(name(row.client)),
+            load_duration_seconds: None,
+            prompt_eval_duration_seconds: None,
+            eval_duration_seconds: None,
+            time_spent: Some(row.seconds_spent()),
+            reload_cause: known(row.reload_cause),
+            error: known(row.error),
+            client: known(row.client),
+            client_ip: known(row.client_ip),
             host: known(row.host),
             tap: Some(row.tap).filter(|tap| *tap != 0),
             vram_share: number(row.vram_share),
@@ -160,20 +199,23 @@ impl Rows {
     }
 
     pub fn absorb(&mut self, other: Rows) {
-        let numbers: Vec<u32> = (0..other.names.len() as u32)
-            .map(|number| self.names.number(other.names.text(number)))
+        let numbers: Vec<u16> = (0..other.names.len() as u32)
+            .map(|number| self.name(other.names.text(number)))
             .collect();
-        let here = |number: u32| numbers[number as usize];
+        let here = |number: u16| numbers[usize::from(number)];
         self.rows.extend(other.rows.into_iter().map(|row| Row {
             model: here(row.model),
             endpoint: here(row.endpoint),
             prompt_category: here(row.prompt_category),
             status: here(row.status),
             client: here(row.client),
+            client_ip: here(row.client_ip),
             host: here(row.host),
             ollama_version: here(row.ollama_version),
             digest: here(row.digest),
             quantization: here(row.quantization),
+            reload_cause: here(row.reload_cause),
+            error: here(row.error),
             ..row
         }));
     }
@@ -194,5 +236,38 @@ impl Rows {
             .timestamp;
         self.rows.retain(|row| row.timestamp >= since);
         Some(since)
+    }
+}
+
+impl Row {
+    fn seconds_spent(&self) -> SecondsSpent {
+        let told = SecondsSpent {
+            queue: self.queue_seconds.into(),
+            load: self.load_seconds.into(),
+            prompt: self.prompt_seconds.into(),
+            generation: self.generation_seconds.into(),
+            other: 0.0,
+        };
+        told.with_rest_of(f64::from(self.duration_seconds).max(0.0))
+    }
+}
+
+/// Returns a count; more than fits is nonsense in any case.
+fn count(tokens: Option<u64>) -> u32 {
+    tokens.unwrap_or(0).try_into().unwrap_or(u32::MAX)
+}
+
+/// Returns the number of an id; 0 where it is not 16 hex digits, as in a history taken over from
+/// elsewhere.
+fn id_number(id: &str) -> u64 {
+    let is_ours = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = || u64::from_str_radix(id, 16).ok();
+    is_ours.then(number).flatten().unwrap_or(0)
+}
+
+fn id_text(number: u64) -> Cow<'static, str> {
+    match number {
+        0 => Cow::Borrowed(""),
+        number => Cow::Owned(format!("{number:016x}")),
     }
 }

@@ -1,0 +1,131 @@
+//! CAUSE: what is the same of all errors of one kind, so that they are counted together.
+
+use crate::observe::model_name::normalize;
+
+/// The cause of errors whose own has no room.
+pub const OTHER: &str = "other";
+
+/// What stands for a name, or for what is quoted.
+const NAME: &str = "…";
+
+/// What stands for a word with digits.
+const NUMBER: &str = "N";
+
+/// Characters of an error that tell its cause.
+const CAUSE_CHARS: usize = 160;
+
+/// Returns the beginning of an error with numbers, quoted texts and the name of the model masked.
+/// What was masked already stays as it is.
+pub fn mask(error: &str, model: Option<&str>) -> String {
+    let mut cause = String::new();
+    let mut rest = error;
+    while let Some(quote) = rest.find(['"', '`', '\'']) {
+        let (before, quoted) = rest.split_at(quote);
+        mask_words(before, model, &mut cause);
+        let mark = &quoted[..1];
+        // An apostrophe is no quotation mark: it stands within a word.
+        let is_in_word = before.ends_with(char::is_alphanumeric) || before.ends_with(NAME);
+        let is_apostrophe = mark == "'" && is_in_word;
+        let end = quoted[1..].find(mark).filter(|_| !is_apostrophe);
+        cause.push_str(mark);
+        match end {
+            Some(end) => {
+                cause.push_str(NAME);
+                cause.push_str(mark);
+                rest = &quoted[end + 2..];
+            }
+            None => rest = &quoted[1..],
+        }
+    }
+    mask_words(rest, model, &mut cause);
+    shorten(&mut cause);
+    cause
+}
+
+/// Leaves whole words, where there are several.
+fn shorten(cause: &mut String) {
+    if let Some((end, _)) = cause.char_indices().nth(CAUSE_CHARS) {
+        let word = cause[..end].rfind(char::is_whitespace);
+        cause.truncate(word.unwrap_or(end));
+    }
+}
+
+fn mask_words(text: &str, model: Option<&str>, cause: &mut String) {
+    for piece in text.split_inclusive(char::is_whitespace) {
+        let word = piece.trim_end();
+        let name = word.trim_end_matches([',', '.', ':', ';', ')']);
+        if model.is_some_and(|model| is_model(name, model)) {
+            cause.push_str(NAME);
+            cause.push_str(&piece[name.len()..]);
+        } else {
+            mask_numbers(piece, cause);
+        }
+    }
+}
+
+fn is_model(word: &str, model: &str) -> bool {
+    !word.is_empty() && word != NUMBER && normalize(word) == model
+}
+
+/// Masks every run of letters and digits that has a digit.
+fn mask_numbers(word: &str, cause: &mut String) {
+    let mut rest = word;
+    while !rest.is_empty() {
+        let end = rest
+            .find(|c: char| !c.is_alphanumeric())
+            .unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        let has_digit = run.bytes().any(|byte| byte.is_ascii_digit());
+        cause.push_str(if has_digit { NUMBER } else { run });
+        let width = after.chars().next().map_or(0, char::len_utf8);
+        cause.push_str(&after[..width]);
+        rest = &after[width..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn numbers_names_and_quoted_texts_are_masked() {
+        for (error, cause) in [
+            ("model 'llama3.2:1b' not found", "model '…' not found"),
+            ("model phi not found", "model … not found"),
+            (
+                "connect to http://127.0.0.1:11434: connection refused",
+                "connect to http://N.N.N.N:N: connection refused",
+            ),
+            (
+                "model requires more system memory (9.3 GiB) than is available (7.1 GiB)",
+                "model requires more system memory (N.N GiB) than is available (N.N GiB)",
+            ),
+            (
+                "ollama's runner died: 0xc0000409",
+                "ollama's runner died: N",
+            ),
+            ("it's \"a\" and `b`", "it's \"…\" and `…`"),
+            ("an \"open end", "an \"open end"),
+            ("", ""),
+        ] {
+            assert_eq!(mask(error, Some("phi")), cause);
+        }
+    }
+
+    #[test]
+    fn errors_of_two_models_have_one_cause() {
+        let of = |name: &str| mask(&format!("{name}: the runner has ended"), Some(name));
+        assert_eq!(of("phi4"), of("qwen3:8b"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_cause_is_its_own_cause(error in ".{0,400}", model in "[a-z]{1,4}") {
+            let cause = mask(&error, Some(&model));
+            prop_assert!(cause.chars().count() <= CAUSE_CHARS);
+            prop_assert_eq!(mask(&cause, Some(&model)), cause);
+        }
+    }
+}
