@@ -32,12 +32,13 @@ impl Watched {
             tap,
             ollama,
         };
+        let troubles = traffic::meet_troubles(&watched.tap, &watched.ollama);
         for round in [1.0, 2.0] {
             traffic::round(&watched.tap);
             watched.until(
                 "the requests of a round",
                 "sum(ollama_requests_total)",
-                round * traffic::ROUND,
+                troubles + round * traffic::ROUND,
             );
         }
         // The last of the recording rules, which come after the scrape.

@@ -1,11 +1,16 @@
 //! A tap that is used: every dialect, streams and whole answers, tool calls, embeddings, requests that fail, and one whose client
-//! leaves. What was recorded of a real Ollama is asked and answered again.
+//! leaves. What was recorded of a real Ollama is asked and answered again. Before that, requests meet with each trouble that the tap
+//! knows.
 
 use std::collections::HashMap;
+use std::thread;
+use std::time::Duration;
 
-use crate::harness::ollama::{STREAM_HEAD, json, token};
+use serde_json::{Value, json};
+
+use crate::harness::ollama::{self, STREAM_HEAD, token};
 use crate::harness::recording::{self, Recording};
-use crate::harness::{AfterReply, FakeOllama, Proxy, post};
+use crate::harness::{AfterReply, FakeOllama, Proxy, metric, post};
 
 /// Recordings of which one round is made.
 const RECORDED: [&str; 18] = [
@@ -39,8 +44,72 @@ const CACHED: &str = r#"{"model":"talk","created_at":"2026-11-29T00:00:00Z","res
 
 const ASK_CACHED: &str = r#"{"model":"talk","prompt":"again","stream":false}"#;
 
-const LOADED: &str = r#"{"models":[{"name":"talk:latest","model":"talk:latest","size":4000000000,"size_vram":3000000000,"context_length":8192,
-"expires_at":"2199-01-01T00:00:00Z","details":{"parameter_size":"8.0B","quantization_level":"Q4_K_M"}}]}"#;
+/// The answer of /api/ps while so many bytes of the model are in VRAM.
+fn loaded(vram: u64) -> String {
+    let model = json!({
+        "name": "talk:latest", "model": "talk:latest", "size": 4_000_000_000_u64, "size_vram": vram, "context_length": 8192,
+        "expires_at": "2199-01-01T00:00:00Z", "details": {"parameter_size": "8.0B", "quantization_level": "Q4_K_M"}
+    });
+    json!({ "models": [model] }).to_string()
+}
+
+/// How long the request waits that has to (seconds): from 5 on, it is told.
+const WAIT: f64 = 5.5;
+
+/// What is asked of `talk`, and what of its reply tells of a trouble.
+fn troubles() -> Vec<(Value, Value)> {
+    let system =
+        |turn: u32| json!({"role": "system", "content": format!("{turn} {}", "rule ".repeat(900))});
+    let user = |content: &str| json!({"role": "user", "content": content});
+    let chat = |messages: Value| json!({"model": "talk", "stream": false, "messages": messages});
+    let with = |num_batch: u32| json!({"model": "talk", "stream": false, "messages": [user("load")], "options": {"num_batch": num_batch}});
+    let text = |content: &str| json!({"role": "assistant", "content": content});
+    let cache = |cached: u64| json!({"message": text("a"), "prompt_eval_count": 1000, "prompt_eval_cached_count": cached});
+    vec![
+        (
+            json!({"model": "talk", "stream": false, "prompt": "cut"}),
+            json!({"response": "a", "prompt_eval_count": 4098, "context": vec![1; 9000]}),
+        ),
+        (
+            chat(json!([user("think")])),
+            json!({"message": {"role": "assistant", "content": "", "thinking": "Hm"}}),
+        ),
+        (chat(json!([system(1), user("a")])), cache(0)),
+        (
+            chat(json!([system(2), user("a"), text("a"), user("b")])),
+            cache(10),
+        ),
+        (with(128), json!({"message": text("a")})),
+        (
+            with(256),
+            json!({"message": text("a"), "load_duration": 3_000_000_000_u64}),
+        ),
+        (
+            chat(json!([user("wait in line")])),
+            json!({"message": text("a"), "total_duration": (WAIT * 1e9) as u64}),
+        ),
+    ]
+}
+
+/// A reply with these fields; what is not among them took no time.
+fn reply(fields: &Value) -> String {
+    let mut reply = json!({
+        "model": "talk", "created_at": "2026-11-29T00:00:00Z", "done": true, "done_reason": "stop", "total_duration": 30_000_000,
+        "load_duration": 1_000_000, "prompt_eval_count": 38, "prompt_eval_duration": 2_000_000, "eval_count": 2, "eval_duration": 20_000_000
+    });
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        reply[name] = value.clone();
+    }
+    reply.to_string()
+}
+
+fn target(ask: &Value) -> &'static str {
+    if ask["messages"].is_array() {
+        "/api/chat"
+    } else {
+        "/api/generate"
+    }
+}
 
 fn recordings() -> Vec<Recording> {
     let all = recording::exchanges("0.33.0");
@@ -55,7 +124,7 @@ fn recordings() -> Vec<Recording> {
 /// A stand-in with a loaded model that answers all that `round` asks.
 pub fn ollama() -> FakeOllama {
     let key = |target: &str, body: &[u8]| (target.to_owned(), body.to_vec());
-    let replies: HashMap<_, _> = recordings()
+    let mut replies: HashMap<_, _> = recordings()
         .into_iter()
         .map(|recording| {
             (
@@ -67,13 +136,20 @@ pub fn ollama() -> FakeOllama {
             )
         })
         .collect();
+    replies.extend(troubles().into_iter().map(|(ask, fields)| {
+        let answer = ollama::json(&reply(&fields));
+        (key(target(&ask), ask.to_string().as_bytes()), answer.into())
+    }));
     let ollama = FakeOllama::start(move |conn| {
         let body = conn.body()?;
+        if body.windows(12).any(|words| words == b"wait in line") {
+            thread::sleep(Duration::from_secs_f64(WAIT));
+        }
         if let Some(reply) = replies.get(&key(conn.head.target(), &body)) {
             return conn.answer(reply);
         }
         if body == ASK_CACHED.as_bytes() {
-            return conn.answer(json(CACHED));
+            return conn.answer(ollama::json(CACHED));
         }
         if body != br#"{"model":"talk","prompt":"wait"}"# {
             return Ok(AfterReply::Close);
@@ -81,8 +157,24 @@ pub fn ollama() -> FakeOllama {
         conn.write([STREAM_HEAD.as_bytes(), &token("a")].concat())?;
         conn.wait_until_closed()
     });
-    ollama.set(|state| state.ps = LOADED.to_owned());
+    ollama.set(|state| state.ps = loaded(4_000_000_000));
     ollama
+}
+
+/// Has requests meet with each trouble. Returns how many those are.
+pub fn meet_troubles(tap: &Proxy, ollama: &FakeOllama) -> f64 {
+    // A model that lay in VRAM does so no more.
+    for vram in [4_000_000_000, 3_000_000_000] {
+        ollama.set(|state| state.ps = loaded(vram));
+        let told = metric("ollama_model_vram_bytes").value(vram as f64);
+        tap.scrape_until("the model's place", |scrape| told.is_in(scrape));
+    }
+    let troubles = troubles();
+    for (ask, _) in &troubles {
+        let reply = tap.ask("POST", post(target(ask), &ask.to_string()));
+        assert_eq!(reply.status(), 200, "{ask}: {}", reply.text());
+    }
+    troubles.len() as f64
 }
 
 /// Asks everything once. What is counted afterwards grew by `ROUND`, a moment later.
