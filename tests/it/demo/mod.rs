@@ -4,6 +4,8 @@
 mod answers;
 /// Its end leaves nothing behind.
 mod ending;
+/// What `why` tells of its traffic.
+mod troubles;
 
 use std::net::TcpListener;
 
