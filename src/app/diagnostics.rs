@@ -207,7 +207,7 @@ impl DiagnosticsThread {
         }
         self.shared.events.fetch_sub(1, Relaxed);
         if self.shared.has_lost.swap(false, Relaxed) {
-            self.judge.diagnosis.forget_under_way();
+            self.judge.diagnosis.forget_under_way(SystemTime::now());
         }
         match event {
             Event::Started(request) => self.judge.begin(&request),
@@ -218,7 +218,8 @@ impl DiagnosticsThread {
             }
             Event::Finished(exchange) => {
                 let at = exchange.arrived + exchange.duration;
-                self.judge.diagnosis.ended(&exchange.interaction_id, at);
+                let (id, reply) = (&exchange.interaction_id, exchange.reply());
+                self.judge.diagnosis.ended(id, at, &reply);
                 self.ended
                     .push_back((exchange, Instant::now() + LISTING_WAIT));
             }
@@ -256,6 +257,7 @@ impl DiagnosticsThread {
                     exchange.interaction_id
                 );
                 self.judge.restart();
+                self.judge.diagnosis.forget_under_way(SystemTime::now());
             }
         }
         self.shared.hand_on(exchange);

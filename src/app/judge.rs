@@ -60,6 +60,7 @@ impl Judge {
             model: request.model.as_deref().unwrap_or_default(),
             client: request.client.as_deref(),
             options: &request.options,
+            taken: request.taken,
             sent: request.sent,
         });
     }
@@ -98,10 +99,9 @@ impl Judge {
             keep_alive: exchange.evidence.keep_alive,
             conversation: session.as_ref().map(|session| &*session.branch),
             print: std::mem::take(&mut exchange.evidence.print),
-            said: &[],
             answer: exchange.answer(),
         };
-        exchange.report = Box::new(self.diagnosis.end(&seen, details));
+        *exchange.report = self.diagnosis.end(&seen, details);
         exchange.session = session;
         self.log_findings(exchange);
     }

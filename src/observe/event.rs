@@ -30,6 +30,8 @@ pub struct RequestStarted {
     /// The name of the client's product.
     pub client: Option<String>,
     pub options: Options,
+    /// When a worker took it: it cannot have been sent before.
+    pub taken: SystemTime,
     pub sent: SystemTime,
 }
 

@@ -187,7 +187,8 @@ impl Exchange {
         )
     }
 
-    fn reply(&self) -> Reply {
+    /// Returns what the reply said of itself.
+    pub fn reply(&self) -> Reply {
         Reply {
             status: self.http_status,
             error: self.error.clone(),

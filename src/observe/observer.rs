@@ -135,6 +135,7 @@ impl Observer {
             model: model.map(|name| normalize(name).into_owned()),
             client: self.client().0,
             options: options.unwrap_or_default(),
+            taken: self.start.at + self.start.queue_wait,
             sent,
         })));
     }

@@ -12,6 +12,7 @@
 pub mod conversation;
 pub mod learned;
 pub mod likely;
+pub mod lines;
 pub mod reply;
 pub mod said;
 pub mod sentence;

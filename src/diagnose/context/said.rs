@@ -1,6 +1,7 @@
 //! SAID: the lines of Ollama's log, and of the runner's below it, that tell of a cut.
 
 use crate::diagnose::finding::Certainty;
+use crate::diagnose::seen::Reply;
 
 /// A line, and how sure it is that it is about the exchange beside it.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,10 +38,15 @@ impl Line {
         Some(Line::Refused { prompt, context })
     }
 
-    /// Whether the line can be about an exchange, by what its reply has told so far.
-    pub fn fits(&self, reply: &crate::diagnose::seen::Reply) -> bool {
+    /// Whether the line can be about an exchange, by what its reply has told so far: nothing, while it is under way.
+    pub fn fits(&self, reply: &Reply) -> bool {
         match *self {
-            Line::Truncating { new, .. } => reply.prompt_tokens.is_none_or(|count| count == new),
+            Line::Truncating { new, .. } => {
+                let told = reply.prompt_tokens.filter(|_| !reply.estimated);
+                // What a client did wrong is refused before a prompt is made.
+                let is_rejected = reply.status.is_some_and(|it| (400..500).contains(&it));
+                told.map_or(!is_rejected, |count| count == new)
+            }
             Line::Shift => reply.error.is_none(),
             Line::Refused { prompt, context } => match reply.error.as_deref() {
                 Some(error) => exceeds(error) == Some((prompt, context)),
@@ -48,27 +54,6 @@ impl Line {
             },
         }
     }
-}
-
-/// Whose line it is among the exchanges that are under way or have just ended: each that fits, as sure as it is the only one.
-pub fn whose<'a>(
-    line: Line,
-    exchanges: impl Iterator<Item = &'a crate::diagnose::seen::Reply>,
-) -> Vec<(usize, Said)> {
-    let fitting: Vec<usize> = exchanges
-        .enumerate()
-        .filter(|(_, reply)| line.fits(reply))
-        .map(|(at, _)| at)
-        .collect();
-    let certainty = if fitting.len() == 1 {
-        Certainty::Sure
-    } else {
-        Certainty::Likely
-    };
-    fitting
-        .into_iter()
-        .map(|at| (at, Said { line, certainty }))
-        .collect()
 }
 
 /// The numbers of `request (N tokens) exceeds the available context size (C tokens)`: prompt and context.
@@ -93,7 +78,6 @@ fn number(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::seen::Reply;
 
     const WARN: &str = r#"level=WARN source=llama_server.go:317 msg="truncating input prompt" limit=514 prompt=1025 keep=4 new=514"#;
 
@@ -131,25 +115,20 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_sure_only_where_one_exchange_alone_fits() {
+    fn a_line_fits_only_replies_that_may_have_told_its_number() {
         let line = Line::read(WARN).unwrap();
-        let of = |count| Reply {
+        let of = |count: Option<u64>, status: Option<u16>| Reply {
             prompt_tokens: count,
+            status,
             ..Reply::default()
         };
-        let replies = [of(Some(514)), of(Some(100)), of(None)];
-        let certainties = |replies: &[Reply]| -> Vec<(usize, Certainty)> {
-            let whose = whose(line, replies.iter());
-            whose
-                .into_iter()
-                .map(|(at, said)| (at, said.certainty))
-                .collect()
+        assert!(line.fits(&of(Some(514), Some(200))) && line.fits(&of(None, Some(200))));
+        assert!(line.fits(&of(None, None)), "it is under way");
+        assert!(!line.fits(&of(Some(100), Some(200))) && !line.fits(&of(None, Some(404))));
+        let estimated = Reply {
+            estimated: true,
+            ..of(Some(100), Some(200))
         };
-        assert_eq!(certainties(&replies[..2]), [(0, Certainty::Sure)]);
-        assert_eq!(
-            certainties(&replies),
-            [(0, Certainty::Likely), (2, Certainty::Likely)]
-        );
-        assert_eq!(certainties(&replies[1..2]), []);
+        assert!(line.fits(&estimated), "Ollama has not counted it");
     }
 }

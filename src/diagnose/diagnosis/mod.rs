@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::bad_reply::{self, Answer};
 use super::cache::{Broken, Caches, Turn};
-use super::context::said::Said;
+use super::context::lines::LogLines;
 use super::context::{self, Memory};
 use super::cpu::{BestShares, vram_share};
 use super::fingerprint::Fingerprint;
@@ -17,7 +17,7 @@ use super::listing::{Listed, Listing};
 use super::load_options::LoadOptions;
 use super::reload::{EndedRequest, LOAD_MIN, Reload, ReloadCause, Reloads};
 use super::runner::Runners;
-use super::seen::Options;
+use super::seen::{Options, Reply};
 use super::span::TimeSpan;
 use super::time_spent::{TimeSpent, ended, sent};
 use super::timeline::Timeline;
@@ -31,6 +31,7 @@ pub struct Diagnosis {
     pub timeline: Timeline,
     pub reloads: Reloads,
     pub shares: BestShares,
+    pub lines: LogLines,
     caches: Caches,
     contexts: Memory,
     runners: Runners,
@@ -44,6 +45,9 @@ pub struct SentRequest<'a> {
     pub model: &'a str,
     pub client: Option<&'a str>,
     pub options: &'a Options,
+    /// When a worker took it: it cannot have been sent before.
+    pub taken: SystemTime,
+    /// When its last byte had been written.
     pub sent: SystemTime,
 }
 
@@ -54,8 +58,6 @@ pub struct Details<'a> {
     /// The id of its session; `None` for one that is in no conversation.
     pub conversation: Option<&'a str>,
     pub print: Fingerprint,
-    /// The lines of Ollama's log that are about it.
-    pub said: &'a [Said],
     /// The reply's text, where it had one.
     pub answer: Option<Answer<'a>>,
 }
@@ -77,24 +79,31 @@ impl Diagnosis {
     /// Notes a request that is sent to Ollama now.
     pub fn begin(&mut self, request: SentRequest<'_>) {
         let SentRequest {
-            id, model, sent, ..
+            id,
+            endpoint,
+            model,
+            sent,
+            ..
         } = request;
-        let options = LoadOptions::asked(request.endpoint, request.options);
+        let options = LoadOptions::asked(endpoint, request.options);
         self.reloads.begin(id, model, sent, &self.timeline);
         self.timeline.begin(id, model, request.client, sent);
         self.runners.begin(id, model, options, sent);
+        self.lines.begin(id, endpoint, request.taken);
     }
 
     /// Notes the first byte of a reply. Returns whether /api/ps is to be asked now.
     pub fn first_byte(&mut self, id: &str, at: SystemTime) -> bool {
         self.timeline.first_byte(id, at);
+        self.lines.first_byte(id, at);
         self.runners.first_byte(id, at)
     }
 
-    /// Notes that a request has ended. `end` follows, once `is_waiting` says that there is nothing
+    /// Notes that a request has ended, and what its reply told. `end` follows, once `is_waiting` says that there is nothing
     /// to wait for, or the answer of /api/ps does not come.
-    pub fn ended(&mut self, id: &str, at: SystemTime) {
+    pub fn ended(&mut self, id: &str, at: SystemTime, reply: &Reply) {
         self.runners.end(id, at);
+        self.lines.ended(id, at, reply);
     }
 
     /// Whether the answer of /api/ps is still to come that was needed at the request's first byte.
@@ -114,10 +123,11 @@ impl Diagnosis {
     }
 
     /// Forgets requests whose end will not be told.
-    pub fn forget_under_way(&mut self) {
+    pub fn forget_under_way(&mut self, now: SystemTime) {
         self.timeline = Timeline::default();
         self.reloads.forget_under_way();
         self.runners = Runners::default();
+        self.lines.forget(now);
     }
 
     /// Notes an answer of /api/ps. Whether `shares` has to be written.
@@ -146,7 +156,8 @@ impl Diagnosis {
             keep_alive: details.keep_alive,
         };
         let reload = self.reloads.judge(seen, end, &self.timeline);
-        let mut findings = context::findings(seen, details.said, &mut self.contexts);
+        let said = self.lines.take(seen);
+        let mut findings = context::findings(seen, &said, &mut self.contexts);
         let is_cut = findings
             .iter()
             .any(|finding| finding.kind == Kind::ContextCut);

@@ -61,6 +61,7 @@ fn sent_request(seen: &Seen) -> SentRequest<'_> {
         model: &seen.model,
         client: seen.client.as_deref(),
         options: &seen.options,
+        taken: seen.arrived,
         sent: seen.arrived,
     }
 }
