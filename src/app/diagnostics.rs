@@ -15,6 +15,8 @@ use std::{io, thread};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use crate::app::judge::Judge;
+use crate::diagnose::context::lines::LogOwner;
+use crate::diagnose::context::said::Line;
 use crate::diagnose::listing::Listing;
 use crate::forward::readiness::Readiness;
 use crate::history::History;
@@ -61,6 +63,8 @@ enum Event {
     NoListing,
     /// The name of a model, and the file that its weights are in.
     File(String, String),
+    /// A line of Ollama's log, and when it was read.
+    LogLine(Line, SystemTime, LogOwner),
     /// Everything is to be handed on; dropped when that is done.
     Flush(Sender<()>),
 }
@@ -126,6 +130,13 @@ impl Diagnostics {
     /// Tells which file a model's weights are in.
     pub fn file(&self, model: String, file: String) {
         self.send(Event::File(model, file));
+    }
+
+    /// Tells a line of Ollama's log that was read just now; most say nothing of a request.
+    pub fn log_line(&self, text: &str, owner: LogOwner) {
+        if let Some(line) = Line::read(text) {
+            self.send(Event::LogLine(line, SystemTime::now(), owner));
+        }
     }
 
     /// Hands on to the history what has ended, until a moment.
@@ -226,6 +237,7 @@ impl DiagnosticsThread {
             Event::Listing(listing, version) => self.judge.listing(&listing, version),
             Event::NoListing => self.judge.diagnosis.no_listing(),
             Event::File(model, file) => self.judge.diagnosis.reloads.identify(&model, &file),
+            Event::LogLine(line, at, owner) => self.judge.diagnosis.lines.read(line, at, owner),
             Event::Flush(_) => {}
         }
     }

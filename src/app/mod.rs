@@ -21,6 +21,7 @@ use crate::app::wiring::TapParts;
 use crate::app::worker::WorkerContext;
 use crate::app::workers::Workers;
 use crate::config::Config;
+use crate::diagnose::context::lines::LogOwner;
 use crate::error::{Result, failed};
 use crate::forward::readiness::Readiness;
 use crate::history::History;
@@ -28,6 +29,7 @@ use crate::http::address::dialable_ip;
 use crate::http::agent::Target;
 use crate::instance::Registration;
 use crate::metrics::Metrics;
+use crate::ollama::LineSink;
 use crate::platform;
 use crate::server::Context;
 use crate::util::budget::Budget;
@@ -114,6 +116,12 @@ impl Tap {
 
     pub fn metrics(&self) -> Arc<Metrics> {
         self.ctx.metrics.clone()
+    }
+
+    /// Returns what reads the log of the Ollama that is started behind it.
+    pub fn log_reader(&self) -> LineSink {
+        let diagnostics = self.ctx.diagnostics.clone();
+        Arc::new(move |line| diagnostics.log_line(line, LogOwner::Child))
     }
 
     /// Stops listening, lets requests finish for up to `grace`, and writes the rest of the history.

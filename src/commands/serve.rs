@@ -50,6 +50,7 @@ impl TapAndOllama {
             LaunchPlan { program, port },
             readiness.clone(),
             tap.metrics(),
+            tap.log_reader(),
         )?;
         Ok(TapAndOllama {
             tap,

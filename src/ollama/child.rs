@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::output::OutputTail;
+use super::output::{LineSink, OutputTail};
 use super::timing::stop_grace;
 use super::{LaunchPlan, clean_environment, find};
 use crate::cli::REAPER_FLAG;
@@ -33,8 +33,8 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts the reaper, which starts Ollama.
-    pub fn start(plan: &LaunchPlan) -> io::Result<Child> {
+    /// Starts the reaper, which starts Ollama, whose lines are told to `sink`.
+    pub fn start(plan: &LaunchPlan, sink: LineSink) -> io::Result<Child> {
         let mut command = Command::new(platform::process::own_executable()?);
         command
             .arg(REAPER_FLAG)
@@ -48,7 +48,7 @@ impl Child {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let output = Arc::new(OutputTail::default());
+        let output = Arc::new(OutputTail::new(sink));
         let (stop_pipe, status, outputs) = (
             reaper.stdin.take(),
             reaper.stdout.take(),

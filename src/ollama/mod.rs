@@ -33,6 +33,7 @@ use crate::error::{Result, failed};
 use crate::forward::readiness::Readiness;
 use crate::metrics::Metrics;
 use crate::util::threads::{STACK, lock};
+pub use output::LineSink;
 use supervisor::Supervisor;
 
 /// The Ollama to run, and the port it listens on.
@@ -51,11 +52,12 @@ pub struct OllamaProcess {
 }
 
 impl OllamaProcess {
-    /// Starts Ollama; `readiness` is set while it answers.
+    /// Starts Ollama; `readiness` is set while it answers, and `lines` is told what it writes.
     pub fn start(
         plan: LaunchPlan,
         readiness: Arc<Readiness>,
         metrics: Arc<Metrics>,
+        lines: LineSink,
     ) -> Result<OllamaProcess> {
         let (stop, stopped) = bounded(1);
         let failure = Arc::default();
@@ -64,6 +66,7 @@ impl OllamaProcess {
             readiness,
             metrics,
             stopped,
+            lines,
             failure: Arc::clone(&failure),
         };
         let thread = thread::Builder::new()

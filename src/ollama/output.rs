@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use log::Level;
 
@@ -14,11 +14,23 @@ const LINE_MAX: u64 = 16 * 1024;
 /// Lines that are kept for when it dies.
 const TAIL_LINES: usize = 10;
 
+/// Is told every line as it is read, and must not wait.
+pub type LineSink = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// The end of what one run of Ollama has written so far.
-#[derive(Default)]
-pub struct OutputTail(Mutex<VecDeque<String>>);
+pub struct OutputTail {
+    last: Mutex<VecDeque<String>>,
+    sink: LineSink,
+}
 
 impl OutputTail {
+    pub fn new(sink: LineSink) -> OutputTail {
+        OutputTail {
+            last: Mutex::default(),
+            sink,
+        }
+    }
+
     /// Reads to the end of the pipe, so that Ollama never waits for room in it.
     pub fn drain(&self, pipe: impl Read) {
         let mut pipe = BufReader::new(pipe);
@@ -38,8 +50,10 @@ impl OutputTail {
         if line.is_empty() {
             return;
         }
+        // First, so that who sees it in our log knows that it was told.
+        (self.sink)(line);
         log::log!(level(line), "ollama: {line}");
-        let mut last = lock(&self.0);
+        let mut last = lock(&self.last);
         if last.len() == TAIL_LINES {
             last.pop_front();
         }
@@ -48,7 +62,7 @@ impl OutputTail {
 
     /// Returns its last lines, each on a line of its own and indented; empty where it wrote nothing.
     pub fn last(&self) -> String {
-        let last = lock(&self.0);
+        let last = lock(&self.last);
         last.iter().map(|line| format!("\n  {line}")).collect()
     }
 }
@@ -123,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_kept_without_what_moves_a_terminal() {
-        let output = OutputTail::default();
+        let output = OutputTail::new(Arc::new(|_| ()));
         let lines: String = (0..30)
             .map(|n| format!("line {n}\u{1b}[2J\r\n\n"))
             .collect();
@@ -138,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_not_held_in_memory() {
-        let output = OutputTail::default();
+        let output = OutputTail::new(Arc::new(|_| ()));
         output.drain(std::io::repeat(b'x').take(LINE_MAX * 3));
         assert_eq!(
             output

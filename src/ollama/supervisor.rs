@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, select};
 
 use super::LaunchPlan;
 use super::child::Child;
+use super::output::LineSink;
 use super::probe::HealthProbe;
 use super::timing::{Timeouts, restart_backoff};
 use crate::forward::readiness::Readiness;
@@ -28,6 +29,8 @@ pub struct Supervisor {
     pub readiness: Arc<Readiness>,
     pub metrics: Arc<Metrics>,
     pub stopped: Receiver<()>,
+    /// Is told every line that Ollama writes.
+    pub lines: LineSink,
     /// The reason of the last restart.
     pub failure: Arc<Mutex<Option<String>>>,
 }
@@ -81,7 +84,7 @@ impl Supervisor {
             self.plan.port
         );
         let timeouts = Timeouts::new();
-        let started = Child::start(&self.plan).and_then(|child| {
+        let started = Child::start(&self.plan, self.lines.clone()).and_then(|child| {
             Ok((
                 child,
                 HealthProbe::start(Upstream::loopback(self.plan.port), timeouts)?,

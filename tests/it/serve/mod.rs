@@ -2,6 +2,7 @@
 
 mod ending;
 mod handed_over;
+mod log_lines;
 mod mending;
 mod passthrough;
 mod ports;

@@ -12,6 +12,9 @@ answered by a reset: "die", after which it ends, and "reset", the first time. ST
     deaf        ignores the polite signal to end
     parent      starts a process that outlives it, and holds its port
     chatty      writes lines of every level, on both its outputs
+
+The prompts "held" and "cut" are answered to the end once there is a file `go`. To "cut" and to "as long", the reply counts what Ollama
+leaves of a prompt that is too long for 1,024 tokens; of "cut" its log tells that it did so, once there is a file `cut`.
 """
 
 import json
@@ -33,10 +36,16 @@ DONE = (
     '{"model":"talk","created_at":"2026-11-21T08:49:09Z","response":"","done":true,"done_reason":"stop","total_duration":82762732,'
     '"load_duration":989213,"prompt_eval_count":3,"prompt_eval_duration":2957000,"eval_count":2,"eval_duration":75846000}\n'
 )
+CUT = 'time=2026-11-29T08:49:09.000Z level=WARN source=llama_server.go:317 msg="truncating input prompt" limit=514 prompt=1025 keep=4 new=514'
 
 
 def here(name):
     return os.path.join(DIRECTORY, name)
+
+
+def wait_for(name):
+    while not os.path.exists(here(name)):
+        time.sleep(0.005)
 
 
 def address():
@@ -70,8 +79,8 @@ def serve():
     if "deaf" in BEHAVIOUR:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     listener.listen(64)
-    while "late" in BEHAVIOUR and not os.path.exists(here("go")):
-        time.sleep(0.005)
+    if "late" in BEHAVIOUR:
+        wait_for("go")
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=converse, args=(connection,), daemon=True).start()
@@ -121,16 +130,20 @@ def resets(connection, prompt):
 
 
 def generate(stream, prompt):
+    if prompt == "cut":
+        wait_for("cut")
+        print(CUT, file=sys.stderr, flush=True)
     stream.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n")
     piece = lambda text: stream.write(b"%x\r\n%s\r\n" % (len(text), text.encode())) and stream.flush()
     piece(TOKEN % "It is ")
     while prompt == "for ever":
         piece(TOKEN % "on and ")
         time.sleep(0.002)
-    while prompt == "held" and not os.path.exists(here("go")):
-        time.sleep(0.005)
+    if prompt in ("held", "cut"):
+        wait_for("go")
     piece(TOKEN % "blue.")
-    piece(DONE)
+    count = 514 if prompt in ("cut", "as long") else 3
+    piece(DONE.replace('"prompt_eval_count":3', '"prompt_eval_count":%d' % count))
     stream.write(b"0\r\n\r\n")
 
 

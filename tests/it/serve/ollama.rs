@@ -21,6 +21,7 @@ use serde_json::Value;
 const VERSION: &str = r#"{"version":"0.99.0"}"#;
 const TAGS: &str = r#"{"models":[{"name":"talk:latest","model":"talk:latest"}]}"#;
 const DONE: &str = r#"{"model":"talk","created_at":"2026-11-21T08:49:09Z","response":"","done":true,"done_reason":"stop","total_duration":82762732,"load_duration":989213,"prompt_eval_count":3,"prompt_eval_duration":2957000,"eval_count":2,"eval_duration":75846000}"#;
+const CUT: &str = r#"time=2026-11-29T08:49:09.000Z level=WARN source=llama_server.go:317 msg="truncating input prompt" limit=514 prompt=1025 keep=4 new=514"#;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(5);
@@ -194,6 +195,10 @@ fn answer(mut stream: &TcpStream, method: &str, path: &str, body: &[u8]) -> io::
 
 fn generate(stream: &TcpStream, prompt: &str) -> io::Result<()> {
     let mut out = stream;
+    if prompt == "cut" {
+        wait_for("cut");
+        eprintln!("{CUT}");
+    }
     out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n")?;
     let mut piece =
         |line: &str| out.write_all(format!("{:x}\r\n{line}\n\r\n", line.len() + 1).as_bytes());
@@ -208,11 +213,20 @@ fn generate(stream: &TcpStream, prompt: &str) -> io::Result<()> {
             piece(&token("on and "))?;
             thread::sleep(LOOK);
         },
-        "held" => wait_for("go"),
+        "held" | "cut" => wait_for("go"),
         _ => {}
     }
     piece(&token("blue."))?;
-    piece(DONE)?;
+    let count = if ["cut", "as long"].contains(&prompt) {
+        514
+    } else {
+        3
+    };
+    let done = DONE.replace(
+        r#""prompt_eval_count":3"#,
+        &format!(r#""prompt_eval_count":{count}"#),
+    );
+    piece(&done)?;
     out.write_all(b"0\r\n\r\n")
 }
 
