@@ -76,7 +76,7 @@ pub fn record(n: u32) -> Record {
         quantization: Some("Q4_K_M".to_owned()),
         client: Some("curl".to_owned()),
         session_id: Some(format!("chat {}", n % 3)),
-        session_guessed: Some(n % 3 == 0),
+        session_guessed: Some(n.is_multiple_of(3)),
         findings: if n % 10 == 7 { vec![cut()] } else { Vec::new() },
     }
 }
