@@ -157,6 +157,10 @@ query_command! {
         #[argh(option)]
         pub hours: Option<String>,
 
+        /// one table of the groups by this: model, client, endpoint, category, status, version (of Ollama) or host
+        #[argh(option)]
+        pub by: Option<String>,
+
         /// print one JSON object, with more numbers than the table has
         #[argh(switch)]
         pub json: bool,

@@ -30,7 +30,8 @@ pub fn stats(parameters: &Parameters, history: &History) -> Result<PageResponse>
 
 /// `/analytics/stats/enhanced`: statistics of the last hours.
 pub fn enhanced_stats(parameters: &Parameters, history: &History) -> Result<PageResponse> {
-    respond(history.store.enhanced(parameters.hours()?, now())?)
+    let (hours, by) = parameters.stats()?;
+    respond(history.store.enhanced(hours, by, now())?)
 }
 
 /// `/analytics/models`: statistics of each model.

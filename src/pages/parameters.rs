@@ -7,7 +7,7 @@ use crate::history::store::query::{
     DEFAULT_HIDDEN_DAYS, DEFAULT_HOURS, HIDDEN_DAYS_FORMAT, HOURS_FORMAT, TIME_FORMATS,
     parse_hidden_days, parse_hours, parse_time,
 };
-use crate::history::store::{BadParameter, Hidden, Query, Result, StoreError};
+use crate::history::store::{BadParameter, GroupBy, Hidden, Query, Result, StoreError};
 use crate::http::route::{message_of, query_of};
 
 /// The parameters of a request, decoded, in order.
@@ -51,15 +51,19 @@ impl Parameters {
         Query::parse(self.iter()).map_err(StoreError::InvalidParameter)
     }
 
-    /// Reads `hours`, the only parameter that is allowed.
-    pub fn hours(&self) -> Result<f64> {
-        self.only(&["hours"])?;
-        match self.0.last() {
-            Some((name, text)) if !text.is_empty() => {
-                parse_hours(text).ok_or_else(|| bad_parameter(name, text, HOURS_FORMAT))
+    /// Reads `hours` and `by`, the only parameters that are allowed.
+    pub fn stats(&self) -> Result<(f64, Option<GroupBy>)> {
+        self.only(&["hours", "by"])?;
+        let (mut hours, mut by) = (DEFAULT_HOURS, None);
+        for (name, text) in self.iter().filter(|(_, text)| !text.is_empty()) {
+            if name == "hours" {
+                hours = parse_hours(text).ok_or_else(|| bad_parameter(name, text, HOURS_FORMAT))?;
+            } else {
+                let parsed = text.parse();
+                by = Some(parsed.map_err(|()| bad_parameter(name, text, &GroupBy::accepted()))?);
             }
-            _ => Ok(DEFAULT_HOURS),
         }
+        Ok((hours, by))
     }
 
     /// Reads `hours`, by default those of a day, and the filters of a search without `limit` and

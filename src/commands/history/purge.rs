@@ -78,7 +78,7 @@ fn meant(source: &HistorySource, before: Option<f64>) -> Result<u64> {
         return Ok(extent.records);
     }
     let later = source
-        .enhanced(((now() - before) / 3600.0).max(HOURS_MIN))?
+        .enhanced(((now() - before) / 3600.0).max(HOURS_MIN), None)?
         .totals
         .requests;
     Ok(extent.records.saturating_sub(later))

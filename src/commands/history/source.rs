@@ -13,7 +13,7 @@ use crate::config::{Backend, HistoryConfig, HistoryLocation, QueryConfig};
 use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
 use crate::history::store::{
-    EnhancedStats, Extent, Hidden, HideReport, PurgeReport, Query, Store, StoreError, Why,
+    EnhancedStats, Extent, GroupBy, Hidden, HideReport, PurgeReport, Query, Store, StoreError, Why,
 };
 use crate::platform;
 use crate::util::sanitize::escape_control_chars;
@@ -116,10 +116,10 @@ impl HistorySource {
         }
     }
 
-    pub fn enhanced(&self, hours: f64) -> Result<EnhancedStats> {
+    pub fn enhanced(&self, hours: f64, by: Option<GroupBy>) -> Result<EnhancedStats> {
         match self {
-            HistorySource::Tap(tap) => tap.enhanced(hours),
-            HistorySource::Store(store) => store.enhanced(hours, now()).map_err(failed),
+            HistorySource::Tap(tap) => tap.enhanced(hours, by),
+            HistorySource::Store(store) => store.enhanced(hours, by, now()).map_err(failed),
         }
     }
 

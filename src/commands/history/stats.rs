@@ -1,5 +1,9 @@
 //! `ollama-tap stats`: the numbers of some hours as a table, or as JSON.
 
+mod by;
+#[cfg(test)]
+mod tests;
+
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -26,30 +30,48 @@ struct Answer<'a> {
 }
 
 pub fn run(args: &StatsArgs) -> Result<ExitCode> {
-    let (config, hours) =
-        combine(query_config(args.location()), hours(args.hours.as_deref())).map_err(usage)?;
+    let flags = combine(hours(args.hours.as_deref()), by::parse(args.by.as_deref()));
+    let (config, (hours, by)) = combine(query_config(args.location()), flags).map_err(usage)?;
     let source = HistorySource::open(&config, Purpose::Stats)?;
-    let numbers = source.enhanced(hours)?;
+    let numbers = source.enhanced(hours, by)?;
     let origin = source.origin()?;
+    if args.json && (by.is_some() || numbers.totals.requests > 0) {
+        return print(&json(&origin, &numbers));
+    }
     if numbers.totals.requests > 0 {
-        return print(&if args.json {
-            json(&origin, &numbers)
-        } else {
-            page(&origin, &numbers) + &hint(&source, &numbers, args.hours.as_deref())
+        return print(&match by {
+            Some(by) => by::page(&origin, by, &numbers),
+            None => page(&origin, &numbers) + &hint(&source, &numbers, args.hours.as_deref()),
         });
     }
     let extent = source.extent()?;
     match extent.newest {
-        None => Err(no_records(&origin)),
+        None if by.is_none() => Err(no_records(&origin)),
         Some(_) if args.json => print(&json(&origin, &numbers)),
-        Some(newest) => print(&format!(
-            "no requests in the last {} ({})\n{} in {origin}, the newest of {}\n",
-            hours_text(hours),
-            period(&numbers),
-            pluralize(extent.records, "older record"),
-            format_time(newest)
-        )),
+        newest => print(&nothing(&origin, &numbers, extent.records, newest)),
     }
+}
+
+/// What is said of a span without requests, and of what is older.
+fn nothing(
+    origin: &SourceInfo,
+    numbers: &EnhancedStats,
+    records: u64,
+    newest: Option<f64>,
+) -> String {
+    let hours = hours_text(round(numbers.hours));
+    let older = match newest {
+        None => format!("there are no records in {origin}"),
+        Some(newest) => format!(
+            "{} in {origin}, the newest of {}",
+            pluralize(records, "older record"),
+            format_time(newest)
+        ),
+    };
+    format!(
+        "no requests in the last {hours} ({})\n{older}\n",
+        period(numbers)
+    )
 }
 
 /// Parses the hours of a flag; without one, those of a day.
@@ -101,12 +123,16 @@ fn period(numbers: &EnhancedStats) -> String {
     )
 }
 
-fn page(origin: &SourceInfo, numbers: &EnhancedStats) -> String {
-    let mut page = format!(
+fn heading(origin: &SourceInfo, numbers: &EnhancedStats) -> String {
+    format!(
         "the last {}: {}\nread in {origin}\n\n",
         hours_text(round(numbers.hours)),
         period(numbers)
-    );
+    )
+}
+
+fn page(origin: &SourceInfo, numbers: &EnhancedStats) -> String {
+    let mut page = heading(origin, numbers);
     page.push_str(&totals(&numbers.totals));
     for (title, groups) in [
         ("model", &numbers.by_model),
@@ -187,146 +213,13 @@ fn table(title: &str, groups: &[Group]) -> String {
             duration(group.time_to_first_token_seconds.p95),
         ]);
     }
-    let more = groups.len().saturating_sub(GROUPS_MAX);
-    let more = if more > 0 {
-        format!("and {more} more (--json has all)\n")
-    } else {
-        String::new()
-    };
-    table.text() + &more
+    table.text() + &more(groups)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::format::LINE_WIDTH;
-    use super::*;
-
-    fn group(name: &str, requests: u64) -> Group {
-        let spread = || Distribution {
-            p50: Some(1.2),
-            p95: Some(85.0),
-            p99: Some(3600.0),
-            max: Some(7200.0),
-            ..Distribution::default()
-        };
-        Group {
-            name: name.to_owned(),
-            requests,
-            error: 3,
-            success_rate: Some(0.98765),
-            prompt_tokens: 12_345_678,
-            generated_tokens: 1_234_567,
-            duration_seconds: spread(),
-            time_to_first_token_seconds: spread(),
-            tokens_per_second: spread(),
-            ..Group::default()
-        }
-    }
-
-    fn numbers(models: Vec<Group>) -> EnhancedStats {
-        EnhancedStats {
-            hours: 23.999_999_97,
-            start_time: 1_795_166_222.0,
-            end_time: 1_795_252_622.0,
-            totals: group("all", 12_345),
-            by_model: models,
-            by_category: vec![group("question", 1)],
-            by_endpoint: Vec::new(),
-            by_status: Vec::new(),
-            by_client: Vec::new(),
-            by_host: Vec::new(),
-            duration_buckets: Vec::new(),
-            time_to_first_token_buckets: Vec::new(),
-            timeline_step_seconds: 900.0,
-            timeline: Vec::new(),
-        }
-    }
-
-    fn origin() -> SourceInfo {
-        SourceInfo {
-            tap: None,
-            backend: "jsonl".to_owned(),
-            data_dir: Some("./history".to_owned()),
-        }
-    }
-
-    #[test]
-    fn the_page_says_what_happened_when_and_where_it_was_read() {
-        let page = page(
-            &origin(),
-            &numbers(vec![group("llama3.2:latest", 12_000), group("phi4", 345)]),
-        );
-        for words in [
-            "the last 24 hours: 2026-11-",
-            "read in ./history (jsonl)",
-            "12,345 requests, 98.8% successful, 3 failed\n12,345,678 tokens read, 1,234,567 written",
-            "                       p50     p95     p99     max\nduration             1.20 s  85.0 s  1h 00m  2h 00m",
-            "tokens per second       1.2    85.0  3600.0  7200.0",
-            "llama3.2:latest    12,000    98.8%  12,345,678  1,234,567     1.2  1.20 s  85.0 s  1.20 s  85.0 s",
-            "question",
-        ] {
-            assert!(page.contains(words), "no {words:?} in\n{page}");
-        }
-    }
-
-    #[test]
-    fn no_line_is_too_long_and_the_rest_of_many_models_is_counted() {
-        let models = (0..50)
-            .map(|n| {
-                group(
-                    &format!("{n}\u{1b}[31m{}", "x".repeat(n * 5)),
-                    u64::MAX / 1_000_000_000,
-                )
-            })
-            .collect();
-        let page = page(&origin(), &numbers(models));
-        assert!(
-            page.contains("and 30 more (--json has all)") && !page.contains('\u{1b}'),
-            "{page}"
-        );
-        let widest = numbers(vec![group("x", 1_234_567)]);
-        let page = super::page(&origin(), &widest);
-        assert!(
-            page.lines().all(|line| line.chars().count() <= LINE_WIDTH),
-            "{page}"
-        );
-    }
-
-    #[test]
-    fn nothing_known_is_shown_as_such() {
-        let mut numbers = numbers(vec![Group {
-            name: "m".to_owned(),
-            ..Group::default()
-        }]);
-        numbers.totals = Group {
-            requests: 1,
-            ..Group::default()
-        };
-        let page = page(&origin(), &numbers);
-        assert!(
-            page.contains("1 request, - successful\n0 tokens read"),
-            "{page}"
-        );
-    }
-
-    #[test]
-    fn hours_are_a_number_above_nothing() {
-        assert_eq!((hours(None), hours(Some("0.5"))), (Ok(24.0), Ok(0.5)));
-        for bad in ["", "0", "-1", "NaN", "inf", "1e9", "day"] {
-            assert!(
-                hours(Some(bad)).is_err_and(|bad| bad[0].contains("--hours")),
-                "{bad}"
-            );
-        }
-    }
-
-    #[test]
-    fn json_is_the_numbers_and_where_they_are_from() {
-        let value: serde_json::Value =
-            serde_json::from_str(&json(&origin(), &numbers(Vec::new()))).unwrap();
-        assert_eq!(
-            (&value["source"]["backend"], &value["totals"]["requests"]),
-            (&"jsonl".into(), &12_345.into())
-        );
+/// How many groups the table has no room for.
+fn more(groups: &[Group]) -> String {
+    match groups.len().saturating_sub(GROUPS_MAX) {
+        0 => String::new(),
+        more => format!("and {more} more (--json has all)\n"),
     }
 }

@@ -14,7 +14,9 @@ use super::abort_reason::AbortReason;
 use super::{filter, format};
 use crate::error::{Error, Result};
 use crate::history::record::Record;
-use crate::history::store::{EnhancedStats, Extent, Hidden, HideReport, PurgeReport, Query, Why};
+use crate::history::store::{
+    EnhancedStats, Extent, GroupBy, Hidden, HideReport, PurgeReport, Query, Why,
+};
 use crate::http::address::Upstream;
 use crate::http::agent::{Target, error_chain};
 use crate::util::sanitize::summarize_page;
@@ -140,12 +142,10 @@ impl TapClient {
         })
     }
 
-    pub fn enhanced(&self, hours: f64) -> Result<EnhancedStats> {
-        self.answer(
-            self.agent
-                .get(self.url("/analytics/stats/enhanced"))
-                .query("hours", hours.to_string()),
-        )
+    pub fn enhanced(&self, hours: f64, by: Option<GroupBy>) -> Result<EnhancedStats> {
+        let request = self.agent.get(self.url("/analytics/stats/enhanced"));
+        let by = by.map(|by| ("by", by.as_str()));
+        self.answer(request.query("hours", hours.to_string()).query_pairs(by))
     }
 
     pub fn why(&self, query: &Query, hidden: Hidden) -> Result<Why> {

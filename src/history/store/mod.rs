@@ -38,7 +38,7 @@ use hidden::HiddenFindings;
 pub use hidden::HideReport;
 pub use open::side_directory;
 pub use query::{BadParameter, Query};
-pub use statistics::{Distribution, EnhancedStats, Group};
+pub use statistics::{Distribution, EnhancedStats, Group, GroupBy};
 use statistics::{ModelStatistics, Statistics};
 use summary_cache::SummaryCache;
 pub use why::{Hidden, Why};
@@ -163,8 +163,9 @@ impl Store {
         self.engine.extent(now() + CLOCK_SKEW_MAX)
     }
 
-    /// Returns the numbers of the `hours` before `now` (Unix seconds).
-    pub fn enhanced(&self, hours: f64, now: f64) -> Result<EnhancedStats> {
+    /// Returns the numbers of the `hours` before `now` (Unix seconds), with the groups that are
+    /// asked for.
+    pub fn enhanced(&self, hours: f64, by: Option<GroupBy>, now: f64) -> Result<EnhancedStats> {
         let start = now - hours * 3600.0;
         let mut statistics = Statistics::new(start, now);
         let query = until_now(&Query {
@@ -172,7 +173,7 @@ impl Store {
             ..Query::default()
         });
         self.for_each_summary(&query, &mut |summary| statistics.add(summary))?;
-        Ok(statistics.enhanced())
+        Ok(statistics.enhanced(by))
     }
 
     /// Reads what the numbers of these `hours` need into the cache, where there is one.

@@ -121,6 +121,11 @@ impl Accumulator {
         }
     }
 
+    /// Returns when the first record arrived (Unix seconds).
+    pub fn first_seen(&self) -> Option<f64> {
+        self.first_seen
+    }
+
     pub fn duration_buckets(&self) -> Vec<Bucket> {
         buckets(&self.durations)
     }

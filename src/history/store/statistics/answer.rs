@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::buckets::Bucket;
+use super::changes::Change;
 
 /// The answer of `/analytics/stats/enhanced`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +24,12 @@ pub struct EnhancedStats {
     /// The taps that wrote them, as `HOST:PORT`; at most `CLIENTS_MAX`, the busiest first.
     #[serde(default)]
     pub by_host: Vec<Group>,
+    /// By the field that was asked for, if one was; at most `GROUPS_MAX`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<Group>>,
+    /// When another Ollama or another file of a model began to answer, oldest first.
+    #[serde(default)]
+    pub changes: Vec<Change>,
     /// The distribution of durations and of times to the first token.
     #[serde(default)]
     pub duration_buckets: Vec<Bucket>,

@@ -5,10 +5,13 @@
 mod accumulator;
 mod answer;
 mod buckets;
+mod changes;
+mod group_by;
 mod measurement;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering::Equal;
 use std::collections::HashMap;
 
 use super::query::UNKNOWN_NAME;
@@ -16,12 +19,18 @@ use crate::history::record::RecordSummary;
 use crate::util::name_table::NameTable;
 use accumulator::Accumulator;
 pub use answer::{Distribution, EnhancedStats, Group, Slot};
+pub use changes::Change;
+use changes::{Changed, FirstAnswers};
+pub use group_by::GroupBy;
 
 /// The most slots that a timeline has.
 const SLOTS_MAX: f64 = 120.0;
 
 /// The most clients that are listed: a client may call itself anything.
 const CLIENTS_MAX: usize = 100;
+
+/// The most groups of a grouping that was asked for.
+const GROUPS_MAX: usize = 500;
 
 /// Lengths of a slot, in seconds: the shortest is taken that fits.
 const STEP_SECONDS: [f64; 17] = [
@@ -56,6 +65,8 @@ struct GroupKey {
     client: u32,
     host: u32,
     tap: Option<u16>,
+    version: u32,
+    digest: u32,
 }
 
 impl Statistics {
@@ -92,6 +103,8 @@ impl Statistics {
             client: names.number(summary.client.as_deref().unwrap_or(UNKNOWN_NAME)),
             host: names.number(summary.host.as_deref().unwrap_or(UNKNOWN_NAME)),
             tap: summary.tap,
+            version: names.number(summary.ollama_version.as_deref().unwrap_or_default()),
+            digest: names.number(summary.digest.as_deref().unwrap_or_default()),
         };
         self.groups.entry(key).or_default().add(summary);
     }
@@ -100,7 +113,8 @@ impl Statistics {
         (self.start / self.step).floor() * self.step
     }
 
-    pub fn enhanced(self) -> EnhancedStats {
+    /// Returns the numbers, with the groups that are asked for.
+    pub fn enhanced(self, by: Option<GroupBy>) -> EnhancedStats {
         let mut all = Accumulator::default();
         for accumulator in self.groups.values() {
             all.merge(accumulator);
@@ -124,11 +138,46 @@ impl Statistics {
                 .take(CLIENTS_MAX)
                 .collect(),
             by_host: self.by_host(),
+            groups: by.map(|by| self.groups_by(by)),
+            changes: self.changes(),
             timeline_step_seconds: self.step,
             timeline: slots
                 .map(|(i, accumulator)| accumulator.slot(first + i as f64 * self.step))
                 .collect(),
         }
+    }
+
+    /// Returns the groups, the busiest first; of versions the newest first.
+    fn groups_by(&self, by: GroupBy) -> Vec<Group> {
+        let mut groups = match by {
+            GroupBy::Model => self.by(|key| key.model),
+            GroupBy::Client => self.by(|key| key.client),
+            GroupBy::Endpoint => self.by(|key| key.endpoint),
+            GroupBy::Category => self.by(|key| key.category),
+            GroupBy::Status => self.by(|key| key.status),
+            GroupBy::Version => self.by(|key| key.version),
+            GroupBy::Host => self.by_host(),
+        };
+        if by == GroupBy::Version {
+            groups.sort_by(|a, b| b.first_seen.partial_cmp(&a.first_seen).unwrap_or(Equal));
+            let unknown = groups.iter_mut().filter(|group| group.name.is_empty());
+            unknown.for_each(|group| group.name = UNKNOWN_NAME.to_owned());
+        }
+        groups.truncate(GROUPS_MAX);
+        groups
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        let mut first = FirstAnswers::default();
+        for (key, accumulator) in &self.groups {
+            let tap = self.tap_name(key.host, key.tap);
+            let at = accumulator.first_seen().unwrap_or(f64::INFINITY);
+            let name = |number| self.names.text(number);
+            first.note(&tap, Changed::Version, None, name(key.version), at);
+            let model = name(key.model);
+            first.note(&tap, Changed::Digest, Some(model), name(key.digest), at);
+        }
+        first.changes()
     }
 
     fn by_host(&self) -> Vec<Group> {

@@ -26,7 +26,7 @@ fn every_grouping_counts_every_record_once() {
     statistics.add(&summary(10.0, Some("a"), "success", 1.0));
     statistics.add(&summary(20.0, Some("a"), "error", 3.0));
     statistics.add(&summary(7199.0, None, "cancelled", 2.0));
-    let all = statistics.enhanced();
+    let all = statistics.enhanced(None);
     assert_eq!(
         (
             all.totals.requests,
@@ -89,7 +89,7 @@ fn clients_are_listed_up_to_a_bound() {
             ..busy.clone()
         });
     }
-    let all = statistics.enhanced();
+    let all = statistics.enhanced(None);
     assert_eq!(all.by_client.len(), CLIENTS_MAX);
     assert_eq!(
         (all.by_client[0].name.as_str(), all.by_client[0].requests),
@@ -141,7 +141,7 @@ fn models_alone_have_the_same_numbers() {
     };
     assert_eq!(
         texts(models.groups()),
-        texts(statistics.enhanced().by_model)
+        texts(statistics.enhanced(None).by_model)
     );
 }
 
@@ -151,7 +151,7 @@ fn a_timeline_has_no_gaps_and_at_most_so_many_slots() {
         let end = 1_795_252_622.5;
         let mut statistics = Statistics::new(end - hours * 3600.0, end);
         statistics.add(&summary(end + 3600.0, None, "success", 1.0));
-        let all = statistics.enhanced();
+        let all = statistics.enhanced(None);
         assert!(
             (1..=122).contains(&all.timeline.len()),
             "{hours}: {}",
@@ -167,4 +167,43 @@ fn a_timeline_has_no_gaps_and_at_most_so_many_slots() {
                 && all.timeline.last().unwrap().timestamp <= all.end_time
         );
     }
+}
+
+#[test]
+fn versions_are_grouped_and_where_they_begin_is_told() {
+    let mut statistics = Statistics::new(0.0, 7200.0);
+    for (timestamp, version, digest) in [
+        (10.0, None, None),
+        (20.0, Some("0.33.3"), Some("aaaa")),
+        (30.0, Some("0.34.0"), Some("aaaa")),
+        (40.0, Some("0.34.0"), Some("bbbb")),
+    ] {
+        statistics.add(&RecordSummary {
+            ollama_version: version.map(Into::into),
+            digest: digest.map(Into::into),
+            ..summary(timestamp, Some("a"), "success", 1.0)
+        });
+    }
+    let all = statistics.enhanced(Some(GroupBy::Version));
+    let versions: Vec<(String, u64)> = all
+        .groups
+        .unwrap()
+        .into_iter()
+        .map(|group| (group.name, group.requests))
+        .collect();
+    let expected = [("0.34.0", 2), ("0.33.3", 1), (UNKNOWN_NAME, 1)];
+    assert_eq!(versions, expected.map(|(name, n)| (name.to_owned(), n)));
+    let change = |timestamp, changed, model: Option<&str>, to: &str| Change {
+        timestamp,
+        changed,
+        model: model.map(str::to_owned),
+        to: to.to_owned(),
+    };
+    assert_eq!(
+        all.changes,
+        [
+            change(30.0, Changed::Version, None, "0.34.0"),
+            change(40.0, Changed::Digest, Some("a"), "bbbb")
+        ]
+    );
 }
