@@ -133,6 +133,7 @@ fn begin(diagnosis: &mut Diagnosis, exchange: &Exchange) {
         model: exchange.model.as_deref().unwrap(),
         client: exchange.client.as_deref(),
         options: &exchange.evidence.options,
+        taken: exchange.arrived,
         sent: exchange.arrived,
     });
 }
@@ -144,7 +145,7 @@ fn end(
     time: SystemTime,
 ) -> Report {
     let id = exchange.interaction_id.clone();
-    diagnosis.ended(&id, time);
+    diagnosis.ended(&id, time, &exchange.reply());
     let loaded = diagnosis.loaded(&id).map(|listed| listed.loaded);
     let seen = exchange.seen(loaded);
     let session = sessions.assign(&seen, None, &exchange.evidence.session);
@@ -152,7 +153,6 @@ fn end(
         keep_alive: exchange.evidence.keep_alive,
         conversation: session.as_ref().map(|session| &*session.branch),
         print: std::mem::take(&mut exchange.evidence.print),
-        said: &[],
         answer: exchange.answer(),
     };
     diagnosis.end(&seen, details)
