@@ -60,6 +60,11 @@ pub fn discover(config: &QueryConfig) -> Option<Discovery> {
     }
 }
 
+/// The tap at this address, asked with the token that it left for us where none is given.
+pub fn at_address(address: &Upstream, token: Option<&str>) -> Option<TapClient> {
+    at(address, &instance::list(), token)
+}
+
 /// Sorts the instances: those of the usual ports first, then the newest.
 pub fn by_rank(mut instances: Vec<Instance>) -> Vec<Instance> {
     instances.sort_by_key(|instance| rank(instance.listen.port()));

@@ -7,8 +7,10 @@
 //! - a plain Ollama: a tap on a free port in front of it, for as long as the command runs
 //! - none: Ollama, and a tap in its place, for as long as the command runs
 //!
-//! Such a tap prints nothing, because the terminal is the command's, unless `LOG_LEVEL` is set.
+//! Such a tap prints nothing, because the terminal is the command's, unless `LOG_LEVEL` is set. After a command that asked a model,
+//! one line says what surely went wrong (`findings`).
 
+mod findings;
 mod other_tap;
 mod ready;
 mod requirement;
@@ -35,6 +37,7 @@ use crate::ollama::occupant::Occupant;
 use crate::ollama::port;
 use crate::ollama::{clean_environment, find};
 use crate::platform;
+use findings::FindingsWatch;
 use requirement::{Requirement, requirement};
 
 pub fn run(words: &[OsString]) -> Result<ExitCode> {
@@ -59,10 +62,12 @@ pub fn run(words: &[OsString]) -> Result<ExitCode> {
         .filter(|_| !config.is_address_given)
         .and_then(|occupant| other_tap::find(occupant, there.as_ref()))
     {
-        return run_through(tap, &program, words);
+        return run_through(tap, &config, &program, words, requirement);
     }
     match (occupant, there) {
-        (Some(Occupant::Tap(_)), Some(there)) => run_through(there, &program, words),
+        (Some(Occupant::Tap(_)), Some(there)) => {
+            run_through(there, &config, &program, words, requirement)
+        }
         (Some(Occupant::Ollama(version)), Some(there))
             if requirement == Requirement::PermanentServer =>
         {
@@ -131,10 +136,21 @@ fn exec_ollama(program: &Path, words: &[OsString], there: Option<Upstream>) -> R
     Err(start_error(program, cause))
 }
 
-/// Runs the command through the tap that is there.
-fn run_through(tap: Upstream, program: &Path, words: &[OsString]) -> Result<ExitCode> {
+/// Runs the command through the tap that is there. Where it asks a model, this process stays to tell
+/// what went wrong.
+fn run_through(
+    tap: Upstream,
+    config: &ServeConfig,
+    program: &Path,
+    words: &[OsString],
+    requirement: Requirement,
+) -> Result<ExitCode> {
     ready::wait_behind(&tap)?;
-    exec_ollama(program, words, Some(tap))
+    if requirement != Requirement::Model {
+        return exec_ollama(program, words, Some(tap));
+    }
+    let session = Session::begin(config.tap.log_level)?;
+    session.run(program, words, tap, config.tap.token.clone())
 }
 
 fn start_error(program: &Path, cause: io::Error) -> Error {
@@ -166,7 +182,7 @@ fn run_with_tap(
         settings.history.backend = Backend::None; // there will be no records
     }
     let tap = start_tap(&settings, Arc::new(Readiness::external()))?;
-    let code = session.run(program, words, &tap);
+    let code = session.run(program, words, tap.address().into(), settings.token.clone());
     tap.drain(settings.shutdown_grace);
     code
 }
@@ -179,17 +195,21 @@ fn run_with_tap_and_ollama(
     words: &[OsString],
 ) -> Result<ExitCode> {
     let session = Session::begin(config.tap.log_level)?;
-    let grace = config.tap.shutdown_grace;
+    let (grace, token) = (config.tap.shutdown_grace, config.tap.token.clone());
     let pair = match TapAndOllama::start(config, start_tap) {
         Ok(pair) => pair,
         Err(reason) => {
             match there.filter(|there| matches!(Occupant::probe(there), Occupant::Tap(_))) {
-                Some(there) => return run_through(there, program, words),
+                Some(there) => {
+                    ready::wait_behind(&there)?;
+                    return session.run(program, words, there, token);
+                }
                 None => return Err(reason),
             }
         }
     };
-    let code = ready::wait_for_managed(&pair).and_then(|()| session.run(program, words, &pair.tap));
+    let code = ready::wait_for_managed(&pair)
+        .and_then(|()| session.run(program, words, pair.tap.address().into(), token));
     pair.stop(grace);
     code
 }
@@ -224,16 +244,26 @@ impl Session {
     }
 
     /// Runs the command to its end, through the tap.
-    fn run(&self, program: &Path, words: &[OsString], tap: &Tap) -> Result<ExitCode> {
+    fn run(
+        &self,
+        program: &Path,
+        words: &[OsString],
+        tap: Upstream,
+        token: Option<String>,
+    ) -> Result<ExitCode> {
+        let watch = FindingsWatch::begin(tap.clone(), token);
         // A signal that comes in between waits for the lock.
         let mut running = self.running();
-        let mut command = ollama(program, words, Some(tap.address().into()));
+        let mut command = ollama(program, words, Some(tap));
         let mut command = platform::process::spawn_to_end_with_us(&mut command)
             .map_err(|cause| start_error(program, cause))?;
         *running = Some(command.id());
         drop(running);
         let status = command.wait();
         *self.running() = None;
+        if let Some(watch) = watch {
+            watch.end();
+        }
         Ok(ExitCode::from(platform::process::exit_code(
             status.map_err(failed("wait for the command"))?,
         )))

@@ -2,6 +2,8 @@
 
 /// The end of a command: its exit code, signals, and what is stopped after it.
 mod ending;
+/// What was found of a command's requests.
+mod findings;
 
 use std::time::Duration;
 
