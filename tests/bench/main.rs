@@ -13,6 +13,7 @@ mod rig;
 mod upstream;
 
 mod clients;
+mod conversations;
 mod records;
 mod streams;
 

@@ -152,6 +152,7 @@ impl fmt::Display for Row {
 /// How a figure is written.
 #[derive(Clone, Copy)]
 pub enum Unit {
+    Nanos,
     Micros,
     Millis,
     PerSecond,
@@ -168,6 +169,7 @@ impl Unit {
 
     fn show(self, figure: f64) -> String {
         match self {
+            Unit::Nanos => format!("{figure:.2} ns"),
             Unit::Micros => format!("{figure:.1} µs"),
             Unit::Millis => format!("{figure:.2} ms"),
             Unit::PerSecond => format!("{figure:.0}/s"),

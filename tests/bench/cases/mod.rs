@@ -2,6 +2,7 @@
 
 mod cpu;
 mod crowd;
+mod diagnosis;
 mod footprint;
 mod peer;
 mod request;
@@ -19,7 +20,7 @@ pub use request::different_requests;
 pub type Case = (&'static str, Table, fn(&Rig) -> io::Result<Vec<Row>>);
 
 /// All cases, in the order of the tables.
-pub const CASES: [Case; 14] = [
+pub const CASES: [Case; 15] = [
     ("token", Table::Ways, stream::token),
     ("get", Table::Ways, request::get),
     ("generate", Table::Ways, request::generate),
@@ -30,6 +31,7 @@ pub const CASES: [Case; 14] = [
     ("refusal", Table::Ways, crowd::refusal),
     ("idle", Table::Ways, footprint::idle),
     ("litellm", Table::Figures, peer::litellm),
+    ("diagnosis", Table::Figures, diagnosis::diagnosis),
     ("write", Table::Figures, histories::write),
     ("search", Table::Figures, histories::search),
     ("export", Table::Figures, histories::export),
