@@ -39,6 +39,9 @@ pub const MAX_MODELS: usize = 200;
 /// How many requests under way are remembered; what is beyond is judged without /api/ps.
 pub const MAX_UNDER_WAY: usize = 2048;
 
+/// A client has read a reply, and may have sent its next request, before the tap notes the end.
+const END_DELAY: Duration = Duration::from_millis(50);
+
 /// Ollama's default for OLLAMA_KEEP_ALIVE.
 const KEEP_DEFAULT: Duration = Duration::from_secs(300);
 
@@ -111,7 +114,7 @@ impl Reloads {
     fn note_again(&mut self, is_meant: impl Fn(&UnderWay) -> bool) {
         let was_seen_since = |note: &UnderWay| {
             let model = self.models.get(&note.model);
-            model.is_some_and(|model| model.last_present > note.sent)
+            model.is_some_and(|model| model.last_present > note.sent.map(|sent| sent + END_DELAY))
         };
         let later = self
             .under_way
@@ -209,7 +212,7 @@ impl Reloads {
         self.learn(seen, end, &request, reload.is_some());
         // They were sent before this one was judged, which may wait for /api/ps.
         let end = ended(seen);
-        self.note_again(|note| note.sent >= Some(end));
+        self.note_again(|note| note.sent.is_some_and(|sent| sent + END_DELAY >= end));
         reload
     }
 
