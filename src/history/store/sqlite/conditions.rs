@@ -7,8 +7,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::super::Query;
-use super::super::query::UNKNOWN_NAME;
+use super::super::query::{FindingFilter, UNKNOWN_NAME};
 use super::columns;
+use super::schema::ReadConnection;
 use crate::observe::model_name::normalize;
 
 /// The most names of models that are compared to find the spellings of one, and the most spellings
@@ -77,13 +78,19 @@ impl Default for SqlConditions {
 
 impl SqlConditions {
     /// Makes the conditions of all but the text, `before` and `limit`.
-    pub fn of(connection: &Connection, query: &Query) -> rusqlite::Result<SqlConditions> {
+    pub fn of(reader: &ReadConnection, query: &Query) -> rusqlite::Result<SqlConditions> {
         let mut conditions = SqlConditions::default();
         conditions.and_times(query);
-        if let Some(model) = &query.model {
-            conditions.and_model(model, spellings(connection, model)?);
+        if let Some(finding) = query.finding {
+            conditions.and_finding(reader.column("findings"), finding);
         }
-        conditions.and("prompt_category = ?", query.prompt_category.clone());
+        // A column with a sign is not looked up in an index of its own: few records have findings.
+        let sign = query.finding.map_or("", |_| "+");
+        if let Some(model) = &query.model {
+            conditions.and_model(sign, model, spellings(&reader.connection, model)?);
+        }
+        let category = format!("{sign}prompt_category = ?");
+        conditions.and(&category, query.prompt_category.clone());
         conditions.and("status = ?", query.status.clone());
         conditions.and("endpoint = ?", query.endpoint.clone());
         conditions.and("coalesce(host, 'unknown') = ?", query.host.clone());
@@ -98,8 +105,26 @@ impl SqlConditions {
         Ok(conditions)
     }
 
+    /// Narrows by the text of the findings, whose index has them; the query decides.
+    fn and_finding(&mut self, column: &str, finding: FindingFilter) {
+        self.sql += &format!(" AND {column} IS NOT NULL");
+        let certainty = if finding.only_sure {
+            "\"certainty\":\"sure\""
+        } else {
+            ""
+        };
+        let kind = finding
+            .kind
+            .map(|kind| format!("\"kind\":\"{}\"", kind.as_str()));
+        let needles = [kind.as_deref().unwrap_or_default(), certainty];
+        for needle in needles.into_iter().filter(|needle| !needle.is_empty()) {
+            let contains = format!("instr({column}, ?) > 0");
+            self.and(&contains, Some(needle.to_owned()));
+        }
+    }
+
     /// One spelling, as most models have it, keeps the index's order.
-    fn and_model(&mut self, model: &str, spellings: Option<Vec<Value>>) {
+    fn and_model(&mut self, sign: &str, model: &str, spellings: Option<Vec<Value>>) {
         let Some(spellings) = spellings else { return };
         let places = vec!["?"; spellings.len()].join(", ");
         let or_none = if model == UNKNOWN_NAME {
@@ -107,7 +132,7 @@ impl SqlConditions {
         } else {
             ""
         };
-        self.sql += &format!(" AND (model IN ({places}){or_none})");
+        self.sql += &format!(" AND ({sign}model IN ({places}){or_none})");
         self.values.extend(spellings);
     }
 

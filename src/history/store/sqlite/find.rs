@@ -46,7 +46,7 @@ impl Sqlite {
     ) -> Result<()> {
         self.reading(|reader| {
             let mut lookup = RowReader::new(reader, query, Detail::Whole)?;
-            let conditions = SqlConditions::of(&reader.connection, query)?;
+            let conditions = SqlConditions::of(reader, query)?;
             let mut last = None;
             loop {
                 let rows = chunk(&reader.connection, &conditions, &mut last)?;
@@ -150,7 +150,7 @@ fn newest(
     lookup: &mut RowReader,
 ) -> rusqlite::Result<Vec<(i64, Position)>> {
     let view = reader.connection.unchecked_transaction()?;
-    let mut conditions = SqlConditions::of(&view, query)?;
+    let mut conditions = SqlConditions::of(reader, query)?;
     conditions.and_key("<", bound);
     let mut found = Vec::new();
     match proposals(reader, query)? {

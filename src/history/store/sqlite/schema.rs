@@ -55,6 +55,13 @@ const SUMMARY_INDEX: &str = "
     );
 ";
 
+/// The index of records with findings, which are few, and of the findings themselves: they lie
+/// behind the texts of a row.
+const FINDINGS_INDEX: &str = "
+    CREATE INDEX IF NOT EXISTS interactions_findings ON interactions (timestamp, interaction_id, findings)
+        WHERE findings IS NOT NULL;
+";
+
 /// The number of migrations that a database with a full-text index has behind it.
 const SEARCH_MIGRATIONS: usize = 3;
 
@@ -214,6 +221,7 @@ fn add_columns(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.execute_batch(&format!("ALTER TABLE {TABLE} ADD COLUMN {column} {kind}"))?;
     }
     transaction.execute_batch(SUMMARY_INDEX)?;
+    transaction.execute_batch(FINDINGS_INDEX)?;
     transaction.commit()
 }
 
