@@ -7,7 +7,7 @@ import { prepareDetail, showDetail } from "./detail.js";
 import { prepareFilters, showFilters } from "./filters.js";
 import { neighbours, showOlder } from "./messages.js";
 import { showBanner } from "./notices.js";
-import { drawGroups, prepareNumbers } from "./numbers.js";
+import { drawPicked, prepareNumbers } from "./numbers.js";
 import { prepareRefresh, refresh } from "./refresh.js";
 
 const THEME_KEY = "ollama-tap-theme"; // in localStorage; theme.js reads it
@@ -54,7 +54,7 @@ function prepareExport() {
 function applyChange(changed) {
   showRange();
   showFilters();
-  drawGroups();
+  drawPicked();
   if (changed.includes("id")) showDetail(neighbours);
   if (changed.includes("range") || changed.some((name) => FILTERS.includes(name))) refresh();
 }

@@ -66,16 +66,23 @@ export async function refreshNumbers(stats, signal) {
 export function drawNumbers() {
   if (!numbers) return;
   showOverview(numbers);
-  charts.requests.show(numbers.timeline, numbers.timeline_step_seconds);
-  charts.tokens.show(numbers.timeline, numbers.timeline_step_seconds);
+  charts.tokens.show(numbers.timeline, numbers.timeline_step_seconds, []);
   drawLatency();
-  drawGroups();
+  drawPicked();
   addModelOptions(numbers.by_model.map((group) => group.name));
   addMachineOptions(numbers.by_host.map((group) => group.name));
 }
 
-export function drawGroups() {
+/** Marks where another Ollama began to answer, or another file of the chosen model. */
+function marks() {
+  const shown = numbers.changes.filter(({ changed, model }) => changed === "version" || model === state.model);
+  return shown.map(({ timestamp, changed, to }) => ({ timestamp, text: changed === "version" ? `Ollama ${to}` : `file ${to}` }));
+}
+
+/** Draws what depends on the filters: the groups, of which chosen ones are marked, and the marks of the chosen model. */
+export function drawPicked() {
   if (!numbers) return;
+  charts.requests.show(numbers.timeline, numbers.timeline_step_seconds, marks());
   const pick = (field) => (name) => change({ [field]: name });
   showBreakdown("by-model", numbers.by_model, { onPick: pick("model"), picked: state.model });
   showBreakdown("by-category", numbers.by_category, { onPick: pick("category"), picked: state.category, name: title });

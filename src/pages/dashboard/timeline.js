@@ -16,10 +16,11 @@ export class Timeline extends Chart {
     this.onPick = onPick;
   }
 
-  /** Shows the slots of a stats/enhanced answer, each `seconds` long. */
-  show(slots, seconds) {
+  /** Shows the slots of a stats/enhanced answer, each `seconds` long, and marks of {timestamp, text} on them. */
+  show(slots, seconds, marks) {
     this.slots = slots.some((slot) => slot.requests > 0) ? slots : [];
     this.seconds = seconds;
+    this.marks = marks;
     this.redraw();
   }
 
@@ -32,7 +33,7 @@ export class Timeline extends Chart {
     const { lines, scale } = valueAxis(box, Math.max(...this.slots.map(sum)), compact);
     const gap = this.step() > 5 ? Math.min(this.step() * 0.22, 4) : 0.5;
     const bars = this.slots.map((slot, n) => this.column(slot, n * this.step() + gap / 2, this.step() - gap, box.height, scale));
-    return [...lines, ...bars.flat(), ...this.axisLabels(box)];
+    return [...lines, ...bars.flat(), ...this.markLines(box), ...this.axisLabels(box)];
   }
 
   column(slot, x, width, bottom, scale) {
@@ -44,6 +45,17 @@ export class Timeline extends Chart {
         y -= height;
         return svg("rect", { class: part.kind, x, y, width, height, rx: Math.min(1.5, width / 3) });
       });
+  }
+
+  /** Draws a thin line where something began, with its text. */
+  markLines(box) {
+    const start = this.slots[0].timestamp;
+    return this.marks.flatMap(({ timestamp, text }) => {
+      const x = ((timestamp - start) / (this.slots.length * this.seconds)) * box.width;
+      const isRight = x > box.width / 2;
+      const place = { x: x + (isRight ? -4 : 4), y: 2, "text-anchor": isRight ? "end" : "start" };
+      return [svg("line", { class: "mark", x1: x, x2: x, y1: -6, y2: box.height }), svg("text", { class: "axis mark", ...place }, text)];
+    });
   }
 
   /** Draws labels at round times of the reader's clock. */
