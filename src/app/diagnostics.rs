@@ -136,6 +136,7 @@ impl Diagnostics {
     pub fn log_line(&self, text: &str, owner: LogOwner) {
         if let Some(line) = Line::read(text) {
             self.send(Event::LogLine(line, SystemTime::now(), owner));
+            log::debug!("ollama has logged {line:?}");
         }
     }
 

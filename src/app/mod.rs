@@ -118,10 +118,10 @@ impl Tap {
         self.ctx.metrics.clone()
     }
 
-    /// Returns what reads the log of the Ollama that is started behind it.
-    pub fn log_reader(&self) -> LineSink {
+    /// Returns what is to be told each line of the log of the Ollama behind it.
+    pub fn log_reader(&self, owner: LogOwner) -> LineSink {
         let diagnostics = self.ctx.diagnostics.clone();
-        Arc::new(move |line| diagnostics.log_line(line, LogOwner::Child))
+        Arc::new(move |line| diagnostics.log_line(line, owner))
     }
 
     /// Stops listening, lets requests finish for up to `grace`, and writes the rest of the history.

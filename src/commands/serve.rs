@@ -8,6 +8,7 @@ use super::{env_var, init_process, report_bad_values, stop_signals};
 use crate::app::{self, Tap};
 use crate::cli::ServeArgs;
 use crate::config::{Config, ServeConfig};
+use crate::diagnose::context::lines::LogOwner;
 use crate::error::Result;
 use crate::forward::readiness::Readiness;
 use crate::http::address::Upstream;
@@ -50,7 +51,7 @@ impl TapAndOllama {
             LaunchPlan { program, port },
             readiness.clone(),
             tap.metrics(),
-            tap.log_reader(),
+            tap.log_reader(LogOwner::Child),
         )?;
         Ok(TapAndOllama {
             tap,

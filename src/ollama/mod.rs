@@ -8,11 +8,13 @@
 //! - `supervisor` starts it, waits until it answers, restarts it when it dies or hangs, and stops it; `timing` has its limits
 //! - `child` is one run of it, `output` what that writes, `probe` asks whether it answers
 //! - `reaper` is the process that ends the whole group, however we end
+//! - `journal` follows what an Ollama writes that is a service of this machine
 //! - `client` asks an Ollama for its version and models
 
 mod child;
 pub mod client;
 pub mod find;
+pub mod journal;
 pub mod occupant;
 mod output;
 pub mod port;

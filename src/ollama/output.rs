@@ -33,17 +33,7 @@ impl OutputTail {
 
     /// Reads to the end of the pipe, so that Ollama never waits for room in it.
     pub fn drain(&self, pipe: impl Read) {
-        let mut pipe = BufReader::new(pipe);
-        let mut line = Vec::new();
-        while pipe
-            .by_ref()
-            .take(LINE_MAX)
-            .read_until(b'\n', &mut line)
-            .is_ok_and(|amount| amount > 0)
-        {
-            self.record(&without_control_characters(&line));
-            line.clear();
-        }
+        read_lines(pipe, |line| self.record(line));
     }
 
     fn record(&self, line: &str) {
@@ -64,6 +54,21 @@ impl OutputTail {
     pub fn last(&self) -> String {
         let last = lock(&self.last);
         last.iter().map(|line| format!("\n  {line}")).collect()
+    }
+}
+
+/// Reads a pipe to its end, line by line.
+pub fn read_lines(pipe: impl Read, mut each: impl FnMut(&str)) {
+    let mut pipe = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while pipe
+        .by_ref()
+        .take(LINE_MAX)
+        .read_until(b'\n', &mut line)
+        .is_ok_and(|amount| amount > 0)
+    {
+        each(&without_control_characters(&line));
+        line.clear();
     }
 }
 

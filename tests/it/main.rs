@@ -37,6 +37,9 @@ mod hostile;
 mod https;
 /// install.sh, on machines of its own.
 mod installer;
+/// What systemd's journal tells of Ollama.
+#[cfg(target_os = "linux")]
+mod journal;
 /// Large bodies stream with flat memory.
 mod large;
 /// Start, watching Ollama, logging, signals.
