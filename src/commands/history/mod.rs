@@ -29,6 +29,8 @@ use crate::config::QueryConfig;
 use crate::error::{Result, failed};
 use crate::logging;
 
+pub use self::format::truncate;
+
 /// The errors of a command line, a line each.
 type UsageErrors = Vec<String>;
 

@@ -13,14 +13,18 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::history::tap_client::TapClient;
 use super::service::{public_listen, public_log};
 use super::{discovery, env_var, report_bad_values};
 use crate::cli::{LocationArgs, TrayArgs};
 use crate::config::test_overrides;
 use crate::config::{ENV_LISTEN, QueryConfig};
+use crate::diagnose::groups::FindingGroup;
 use crate::error::{Error, Result, failed};
+use crate::history::record::now;
+use crate::history::store::{Hidden, Query};
 use crate::platform;
 use crate::platform::tray::{Painter, Tray, TrayLook};
 use crate::util::threads::STACK;
@@ -28,6 +32,12 @@ use status::status;
 
 /// The time between two questions to the tap.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The time between two questions for findings, which may read much of a history.
+const FINDINGS_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The hours whose findings are told.
+const FINDINGS_HOURS: f64 = 1.0;
 
 #[derive(Clone, Copy)]
 enum MenuAction {
@@ -78,7 +88,7 @@ fn show(config: QueryConfig) -> io::Result<()> {
     let Some(_claim) = platform::tray::claim_tray()? else {
         return Ok(());
     };
-    let tray = Tray::new(&MENU.map(|(text, _)| text), render(None))?;
+    let tray = Tray::new(&MENU.map(|(text, _)| text), render(None, None))?;
     let painter = tray.painter();
     let config = Arc::new(config);
     let watched = config.clone();
@@ -120,16 +130,33 @@ fn address(config: &QueryConfig) -> String {
 /// Asks again and again, for as long as the process lives.
 fn poll_tap(config: &QueryConfig, painter: &Painter) {
     let pause = test_overrides::POLL_INTERVAL.duration_or(POLL_INTERVAL);
+    let mut worst = None;
+    let mut asked: Option<Instant> = None;
     loop {
-        let metrics = discovery::discover(config).and_then(|found| found.tap.text("/metrics").ok());
-        painter.show(render(metrics.as_deref()));
+        let found = discovery::discover(config);
+        let metrics = found
+            .as_ref()
+            .and_then(|found| found.tap.text("/metrics").ok());
+        if asked.is_none_or(|asked| asked.elapsed() >= FINDINGS_INTERVAL) {
+            worst = found.and_then(|found| worst_finding(&found.tap));
+            asked = metrics.is_some().then(Instant::now);
+        }
+        painter.show(render(metrics.as_deref(), worst.as_ref()));
         thread::sleep(pause);
     }
 }
 
-/// Renders the icon and its text for these metrics.
-fn render(metrics: Option<&str>) -> TrayLook {
-    let status = status(metrics);
+/// Returns what cost most in the last hour, of what is not hidden; `None` without any, and from a
+/// tap that tells none.
+fn worst_finding(tap: &TapClient) -> Option<FindingGroup> {
+    let query = Query::default().in_hours(FINDINGS_HOURS, now());
+    let why = tap.why(&query, Hidden::LeftOut).ok()?;
+    why.findings.into_iter().next()
+}
+
+/// Renders the icon and its text for these metrics, and what was found.
+fn render(metrics: Option<&str>, worst: Option<&FindingGroup>) -> TrayLook {
+    let status = status(metrics, worst);
     let side = platform::tray::tray_icon_side();
     TrayLook {
         pixels: icon::draw(status.state, side),
