@@ -1,8 +1,8 @@
 //! Counts what diagnosis says of requests.
 
 use super::Metrics;
-use crate::diagnose::Kind;
 use crate::diagnose::diagnosis::Report;
+use crate::diagnose::{Certainty, Kind};
 use crate::observe::Exchange;
 
 impl Metrics {
@@ -10,6 +10,13 @@ impl Metrics {
     pub fn count_report(&self, exchange: &Exchange) {
         let report: &Report = &exchange.report;
         let (f, model) = (&self.families, self.models.label(exchange.model.as_deref()));
+        // So that the first finding is an increase.
+        for kind in Kind::OF_REQUESTS {
+            for certainty in [Certainty::Sure, Certainty::Likely] {
+                f.findings
+                    .start_at_zero(&[model, kind.as_str(), certainty.as_str()]);
+            }
+        }
         let mut is_cut = false;
         for finding in &report.findings {
             let certainty = finding.certainty.as_str();
@@ -42,8 +49,8 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::Finding;
     use crate::diagnose::reload::ReloadCause;
-    use crate::diagnose::{Certainty, Finding};
     use crate::metrics::tests::chat;
 
     fn counted(report: &Report) -> String {
@@ -92,6 +99,7 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }
-        assert!(!text.contains("ollama_findings_total{"), "{text}");
+        let zero = r#"ollama_findings_total{certainty="sure",kind="waited",model="talk"} 0"#;
+        assert!(text.contains(zero), "{text}");
     }
 }
