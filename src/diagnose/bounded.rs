@@ -48,6 +48,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         value
     }
 
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.entries.len()
     }

@@ -71,6 +71,9 @@ impl Certainty {
     }
 }
 
+/// The name of the field that holds text of a prompt; only records that keep text have it.
+pub const EXCERPT: &str = "excerpt";
+
 /// One finding. Neither `sentence` nor `way_out` holds text of a prompt or of a reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {

@@ -3,7 +3,6 @@
 //! Pure functions: `Seen` goes in, `Finding`s come out. They know neither connections nor clocks nor stores; what they have to
 //! remember of earlier requests lies in maps with bounds. A false alarm costs more than a miss, so that nothing is called
 //! `Sure` that only an estimate says.
-#![allow(dead_code, unused_imports, reason = "nobody asks yet")]
 
 pub mod bad_reply;
 pub mod bounded;

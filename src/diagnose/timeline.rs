@@ -1,6 +1,6 @@
 //! TIMELINE: which requests were under way when, and what each kept busy.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
 use super::Seen;
@@ -25,13 +25,6 @@ pub struct InFlight {
     load: Option<Duration>,
     /// By Ollama's clock, once it ended: reading the prompt and answering.
     work: Option<Duration>,
-}
-
-/// How many requests of a model are under way: no byte of the reply yet, or some.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Phases {
-    pub waiting: u64,
-    pub answering: u64,
 }
 
 /// The requests that are under way, and those that ended while one of these ran.
@@ -79,23 +72,6 @@ impl Timeline {
         request.load = times.load;
         request.work = work(times);
         self.forget();
-    }
-
-    /// How many requests of each model wait and how many are answered now.
-    pub fn phases(&self) -> BTreeMap<&str, Phases> {
-        let mut phases = BTreeMap::<&str, Phases>::new();
-        for request in self
-            .requests
-            .iter()
-            .filter(|request| request.ended.is_none())
-        {
-            let phase = phases.entry(&request.model).or_default();
-            match request.first_byte {
-                Some(_) => phase.answering += 1,
-                None => phase.waiting += 1,
-            }
-        }
-        phases
     }
 
     /// Whether a request for the model waits for its first byte.

@@ -33,10 +33,6 @@ const FULL: f64 = 0.75;
 /// A shorter time is not told.
 const SHOWN_MIN: Duration = Duration::from_millis(100);
 
-/// Characters of an excerpt before a place, and from it on.
-const BEFORE: usize = 30;
-const BEHIND: usize = 50;
-
 /// What diagnosis needs to know of a request beside `Seen`.
 #[derive(Clone, Debug)]
 pub struct Turn<'t> {
@@ -57,6 +53,8 @@ pub struct Broken {
     pub finding: Finding,
     /// Where the prompt differs from the one before it.
     pub place: Option<DifferencePlace>,
+    /// The text there, if it is in the beginning of the prompt: for records that keep text.
+    pub excerpt: Option<String>,
 }
 
 /// What the requests so far have left in the caches.
@@ -113,7 +111,7 @@ impl Caches {
             model: seen.model.clone(),
             loads,
             prompt_tokens: prompt,
-            print: turn.print,
+            print: turn.print.without_text(),
         };
         self.conversations
             .insert(turn.conversation.to_owned(), last);
@@ -182,7 +180,11 @@ fn tell(seen: &Seen, turn: &Turn<'_>, last: &Last, prompt: u64, cached: Cached) 
             place.map(|place| Value::from(place.to_string())),
         )
         .field("seconds_lost", lost.map(|lost| lost.as_secs_f64()));
-    Broken { finding, place }
+    Broken {
+        finding,
+        place,
+        excerpt: place.and_then(|place| turn.print.excerpt(place)),
+    }
 }
 
 fn is_full(seen: &Seen, prompt: u64) -> bool {
@@ -227,24 +229,4 @@ fn way_out(place: Option<DifferencePlace>, is_cut: bool) -> &'static str {
              with OLLAMA_NUM_PARALLEL"
         }
     }
-}
-
-/// The text around a byte of it, on one line: at most 80 characters. It is text of a prompt, for
-/// records that keep text.
-pub fn excerpt(text: &str, byte: usize) -> String {
-    let mut boundaries = (0..=byte.min(text.len())).rev();
-    let byte = boundaries
-        .find(|byte| text.is_char_boundary(*byte))
-        .unwrap_or_default();
-    let (before, behind) = text.split_at(byte);
-    let start = before
-        .char_indices()
-        .rev()
-        .take(BEFORE)
-        .last()
-        .map_or(byte, |(start, _)| start);
-    let shown = before[start..].chars().chain(behind.chars().take(BEHIND));
-    shown
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
 }

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::diagnose::fingerprint::{Printer, ToolChange};
+use crate::diagnose::fingerprint::Printer;
+use crate::diagnose::fingerprint::difference::ToolChange;
+use crate::diagnose::fingerprint::excerpt::around;
 use crate::diagnose::prompt::Keys;
 use crate::diagnose::recordings::{
     at, body, broken_caches, endpoint, milliseconds, recordings, seen, span,
@@ -215,7 +217,7 @@ proptest! {
     fn an_excerpt_is_short_and_of_one_line(
         text in "\\PC{0,200}|[a\\n\\tä]{0,200}", byte in 0usize..900,
     ) {
-        let excerpt = excerpt(&text, byte);
+        let excerpt = around(&text, byte);
         prop_assert!(excerpt.chars().count() <= 80);
         prop_assert!(!excerpt.contains('\n'));
     }

@@ -57,14 +57,6 @@ pub enum CutCause {
 }
 
 impl CutCause {
-    pub const ALL: [CutCause; 5] = [
-        CutCause::Refused,
-        CutCause::Middle,
-        CutCause::Messages,
-        CutCause::End,
-        CutCause::Reply,
-    ];
-
     pub fn as_str(self) -> &'static str {
         match self {
             CutCause::Refused => "refused",

@@ -1,7 +1,5 @@
 //! All findings of requests as they come.
 
-use std::time::{Duration, Instant};
-
 use proptest::prelude::*;
 
 use super::*;

@@ -81,7 +81,7 @@ impl Fingerprint {
         before as f64 / bytes(&self.parts).max(1) as f64
     }
 
-    fn tools(&self) -> &[Part] {
+    pub(super) fn tools(&self) -> &[Part] {
         let tools = self
             .parts
             .iter()

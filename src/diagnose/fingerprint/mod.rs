@@ -1,17 +1,18 @@
 //! FINGERPRINT: a prompt as keyed hashes, fine enough to find where the next one of its
 //! conversation first differs.
 //!
-//! A model reads anew all that stands behind the first difference. The text is not kept: each
-//! message and each tool has a hash, each block of 64 bytes the hash of its message up to there,
-//! and each of the first bytes a short one.
+//! A model reads anew all that stands behind the first difference. Each message and each tool has a
+//! hash, each block of 64 bytes the hash of its message up to there, and each of the first bytes a
+//! short one. Of the text only the beginning is here, for an excerpt, and is not remembered.
 
-mod difference;
+pub mod difference;
+pub mod excerpt;
 #[cfg(test)]
 mod tests;
 
 use std::hash::BuildHasher;
 
-pub use difference::{DifferencePlace, ToolChange};
+pub use difference::DifferencePlace;
 
 use super::prompt::{Keys, MessageRole, chain};
 
@@ -35,6 +36,8 @@ pub struct Fingerprint {
     blocks: Vec<u64>,
     /// The same after each byte, shortened.
     marks: Vec<u32>,
+    /// These bytes.
+    head: Vec<u8>,
 }
 
 impl Fingerprint {
@@ -72,6 +75,8 @@ impl Fingerprint {
         self.blocks.extend(blocks);
         self.marks
             .extend(next.marks.into_iter().take(MARKS_MAX - mark));
+        self.head
+            .extend(next.head.into_iter().take(MARKS_MAX - mark));
     }
 
     fn push(&mut self, part: Part) {
@@ -83,11 +88,20 @@ impl Fingerprint {
         }
     }
 
+    /// Forgets the text.
+    pub fn without_text(self) -> Fingerprint {
+        Fingerprint {
+            head: Vec::new(),
+            ..self
+        }
+    }
+
     /// Returns the memory that it takes, in bytes.
     pub fn bytes(&self) -> usize {
         self.parts.capacity() * size_of::<Part>()
             + self.blocks.capacity() * size_of::<u64>()
             + self.marks.capacity() * size_of::<u32>()
+            + self.head.capacity()
     }
 }
 
@@ -181,6 +195,7 @@ impl Printer {
             self.current.rolling = mixed ^ (mixed >> 29);
             self.print.marks.push((self.current.rolling >> 32) as u32);
         }
+        self.print.head.extend_from_slice(piece);
     }
 
     fn end_block(&mut self) {

@@ -11,7 +11,7 @@ mod samples;
 mod tests;
 
 use interval::{Shift, median};
-use samples::{Class, Speed, Speeds, UNKNOWN, newest};
+use samples::{ClassSpeeds, SampleClass, Speed, UNKNOWN, newest};
 pub use samples::{Sample, Samples};
 use serde_json::json;
 
@@ -70,12 +70,12 @@ impl Dimension {
         }
     }
 
-    fn of(self, class: &Class) -> u32 {
+    fn of(self, class: &SampleClass) -> u32 {
         class.values[self as usize]
     }
 
     /// Whether two classes are alike in all else.
-    fn is_alike(self, one: &Class, other: &Class) -> bool {
+    fn is_alike(self, one: &SampleClass, other: &SampleClass) -> bool {
         let is_file = |dimension| matches!(dimension, Dimension::Digest | Dimension::Quantization);
         one.place == other.place
             && Dimension::ALL
@@ -131,7 +131,7 @@ impl Samples {
     fn compare(
         &self,
         model: u32,
-        classes: &[(Class, &Speeds)],
+        classes: &[(SampleClass, &ClassSpeeds)],
         dimension: Dimension,
     ) -> Option<Slower> {
         let places = classes.iter().filter(|(class, speeds)| {
@@ -173,7 +173,11 @@ impl Samples {
 impl Sides {
     /// The requests before and after the last change in the place of `now`; `None` where a side has
     /// too few.
-    fn of(classes: &[(Class, &Speeds)], now: &Class, dimension: Dimension) -> Option<Sides> {
+    fn of(
+        classes: &[(SampleClass, &ClassSpeeds)],
+        now: &SampleClass,
+        dimension: Dimension,
+    ) -> Option<Sides> {
         let to = dimension.of(now);
         let alike: Vec<_> = classes
             .iter()

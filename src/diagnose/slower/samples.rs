@@ -36,7 +36,7 @@ pub struct Sample<'s> {
 
 /// Requests whose speeds may differ by chance alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Class {
+pub struct SampleClass {
     pub model: u32,
     pub place: Place,
     /// By `Dimension`: the number of a name, or a percentage and 1.
@@ -57,7 +57,7 @@ pub type Speed = (f64, f32);
 
 /// The speeds of one class.
 #[derive(Debug, Default)]
-pub struct Speeds {
+pub struct ClassSpeeds {
     newest: Vec<Speed>,
     /// When the last request came (Unix seconds).
     pub last: f64,
@@ -67,7 +67,7 @@ pub struct Speeds {
 #[derive(Default)]
 pub struct Samples {
     names: NameTable,
-    classes: HashMap<Class, Speeds>,
+    classes: HashMap<SampleClass, ClassSpeeds>,
 }
 
 impl Samples {
@@ -83,12 +83,12 @@ impl Samples {
         }
     }
 
-    fn class(&mut self, sample: &Sample) -> Class {
+    fn class(&mut self, sample: &Sample) -> SampleClass {
         let names = &mut self.names;
         names.number(""); // has the number of what is unknown
         let mut number = |name: Option<&str>| names.number(name.unwrap_or_default());
         let percent = |share: f64| (share.clamp(0.0, 1.0) * 100.0).round() as u32 + 1;
-        Class {
+        SampleClass {
             model: number(Some(sample.model)),
             place: Place {
                 endpoint: number(Some(sample.endpoint)),
@@ -113,7 +113,7 @@ impl Samples {
     }
 
     /// The models, each with its classes.
-    pub fn models(&self) -> HashMap<u32, Vec<(Class, &Speeds)>> {
+    pub fn models(&self) -> HashMap<u32, Vec<(SampleClass, &ClassSpeeds)>> {
         let mut models: HashMap<u32, Vec<_>> = HashMap::new();
         for (class, speeds) in &self.classes {
             models
@@ -129,7 +129,7 @@ impl Samples {
     }
 }
 
-impl Speeds {
+impl ClassSpeeds {
     fn add(&mut self, speed: Speed) {
         self.last = self.last.max(speed.0);
         self.newest.push(speed);
@@ -142,7 +142,7 @@ impl Speeds {
 }
 
 /// The newest speeds of several classes that came after `after` (Unix seconds), newest first.
-pub fn newest<'s>(sides: impl Iterator<Item = &'s Speeds>, after: f64) -> Vec<Speed> {
+pub fn newest<'s>(sides: impl Iterator<Item = &'s ClassSpeeds>, after: f64) -> Vec<Speed> {
     let mut speeds: Vec<Speed> = sides
         .flat_map(|side| side.newest.iter().copied())
         .filter(|(timestamp, _)| *timestamp > after)

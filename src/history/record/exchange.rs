@@ -6,6 +6,8 @@ use serde_json::json;
 
 use super::{ContextCut, MODEL_SENT, Record, SecondsSpent, TapIdentity, preview, unix_seconds};
 use crate::config::StoreText;
+use crate::diagnose::finding::EXCERPT;
+use crate::diagnose::{Finding, Kind};
 use crate::observe::Exchange;
 use crate::observe::text::prefix;
 
@@ -96,6 +98,8 @@ impl Record {
             record.response_preview = response.as_deref().map(preview);
         }
         if keep == StoreText::Full {
+            let excerpt = report.broken.and_then(|broken| broken.excerpt);
+            add_excerpt(&mut record.findings, excerpt);
             record.prompt_full = exchange.prompt;
             record.response_full = response;
             record.thinking_full = Some(exchange.thinking).filter(|text| !text.is_empty());
@@ -120,6 +124,16 @@ pub fn text_bytes(exchange: &Exchange) -> usize {
         + optional(&exchange.model)
         + optional(&exchange.model_sent);
     texts + exchange.response.len() + exchange.thinking.len() + calls
+}
+
+/// Adds the text at which a cache broke to its finding.
+fn add_excerpt(findings: &mut [Finding], excerpt: Option<String>) {
+    let broken = findings
+        .iter_mut()
+        .find(|finding| finding.kind == Kind::CacheBroken);
+    if let Some((finding, excerpt)) = broken.zip(excerpt) {
+        finding.fields.insert(EXCERPT.to_owned(), excerpt.into());
+    }
 }
 
 /// A context that makes sense as one; 0 and less stand for a default.

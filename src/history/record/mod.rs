@@ -18,6 +18,7 @@ use serde_json::Value;
 pub use summary::{RecordSummary, SHORT_DIGEST_CHARS, client_ip, short_digest};
 
 use crate::diagnose::Finding;
+use crate::diagnose::finding::EXCERPT;
 use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize;
 
@@ -176,6 +177,14 @@ impl Record {
         self.response_full = None;
         self.thinking_full = None;
         self.tool_calls = None;
+        self.without_excerpts()
+    }
+
+    /// Returns the record without the text of a prompt that findings have.
+    pub fn without_excerpts(mut self) -> Record {
+        for finding in &mut self.findings {
+            finding.fields.remove(EXCERPT);
+        }
         self
     }
 

@@ -138,7 +138,7 @@ pub fn ollama() -> FakeOllama {
         .collect();
     replies.extend(troubles().into_iter().map(|(ask, fields)| {
         let answer = ollama::json(&reply(&fields));
-        (key(target(&ask), ask.to_string().as_bytes()), answer.into())
+        (key(target(&ask), ask.to_string().as_bytes()), answer)
     }));
     let ollama = FakeOllama::start(move |conn| {
         let body = conn.body()?;

@@ -3,10 +3,14 @@
 use super::super::format::{LINE_WIDTH, format_time, truncate};
 use super::super::table::Table;
 use super::paragraphs;
+use crate::diagnose::finding::EXCERPT;
 use crate::history::record::{Record, client_name};
 use crate::history::store::query::UNKNOWN_NAME;
 use crate::util::numbers::thousands;
 use crate::util::sanitize::escape_control_chars;
+
+/// Columns of a bar of the whole duration.
+const BAR_WIDTH: f64 = 40.0;
 
 pub fn page(record: &Record) -> String {
     let mut page = format!("{}\n\n{}\n", head(record), times(record));
@@ -16,7 +20,9 @@ pub fn page(record: &Record) -> String {
     for (n, finding) in record.findings.iter().enumerate() {
         let head = format!("{} ({})", finding.sentence, finding.certainty.as_str());
         let way_out = format!("-> {}", finding.way_out);
-        let told = paragraphs([Some(head), Some(way_out)]);
+        let excerpt = finding.fields.get(EXCERPT).and_then(|text| text.as_str());
+        let place = excerpt.map(|text| format!("there: {}", escape_control_chars(text)));
+        let told = paragraphs([Some(head), place, Some(way_out)]);
         page.push_str(&format!("{}. {told}", n + 1));
     }
     page
@@ -59,21 +65,45 @@ fn head(record: &Record) -> String {
 
 /// The parts of its time in their order.
 fn times(record: &Record) -> String {
-    let mut table = Table::new(1);
-    for (name, seconds) in parts(record) {
-        table.row([name.to_owned(), format!("{seconds:.2} s")]);
-    }
+    let mut table = Table::new(2);
     let whole = record.duration_seconds;
+    let mut start = 0.0;
+    for (name, seconds) in parts(record) {
+        let bar = bar(start, seconds, whole.unwrap_or_default());
+        table.row([name.to_owned(), bar, format!("{seconds:.2} s")]);
+        start += seconds;
+    }
     table.row([
         "in all".to_owned(),
+        String::new(),
         whole.map_or("-".to_owned(), |all| format!("{all:.2} s")),
     ]);
     table.text()
 }
 
-/// Where Ollama told its durations, what they leave of its own time is its queue; what nobody told
+/// When a part began and ended, drawn in the width of all; something is drawn of the shortest.
+fn bar(start: f64, seconds: f64, whole: f64) -> String {
+    let column = |time: f64| (time / whole.max(f64::EPSILON) * BAR_WIDTH).round() as usize;
+    if seconds <= 0.0 {
+        return String::new();
+    }
+    let from = column(start).min(BAR_WIDTH as usize - 1);
+    let to = column(start + seconds).clamp(from + 1, BAR_WIDTH as usize);
+    format!("{}{}", " ".repeat(from), "=".repeat(to - from))
+}
+
+/// What was found when it ended. Of an older record, where Ollama told its durations, what they leave of its own time is its queue; what nobody told
 /// is other time.
 fn parts(record: &Record) -> Vec<(&'static str, f64)> {
+    if let Some(spent) = record.time_spent {
+        return vec![
+            ("queue", spent.queue),
+            ("load", spent.load),
+            ("prompt", spent.prompt),
+            ("generation", spent.generation),
+            ("other", spent.other),
+        ];
+    }
     let told = |seconds: Option<f64>| seconds.unwrap_or_default().max(0.0);
     let load = told(record.load_duration_seconds);
     let prompt = told(record.prompt_eval_duration_seconds);
@@ -120,6 +150,9 @@ mod tests {
             ("other", 0.5),
         ];
         assert_eq!(parts(&record), expected);
+        let bars = times(&record);
+        let generation = format!("generation  {}{}", " ".repeat(28), "=".repeat(10));
+        assert!(bars.contains(&generation), "{bars}");
         let untold = Record {
             total_duration_seconds: None,
             ..record

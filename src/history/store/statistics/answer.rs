@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::buckets::Bucket;
-use super::changes::Change;
+use super::changes::VersionChange;
 
 /// The answer of `/analytics/stats/enhanced`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct EnhancedStats {
     pub groups: Option<Vec<Group>>,
     /// When another Ollama or another file of a model began to answer, oldest first.
     #[serde(default)]
-    pub changes: Vec<Change>,
+    pub changes: Vec<VersionChange>,
     /// The distribution of durations and of times to the first token.
     #[serde(default)]
     pub duration_buckets: Vec<Bucket>,

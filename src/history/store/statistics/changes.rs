@@ -20,7 +20,7 @@ pub enum Changed {
 
 /// The first request that another one answered, after others had been answered by the one before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Change {
+pub struct VersionChange {
     /// Unix seconds.
     pub timestamp: f64,
     pub changed: Changed,
@@ -50,12 +50,12 @@ impl FirstAnswers {
     }
 
     /// The changes, oldest first.
-    pub fn changes(self) -> Vec<Change> {
+    pub fn changes(self) -> Vec<VersionChange> {
         let mut changes = Vec::new();
         for ((_, changed, model), values) in self.0 {
             let earliest = values.values().copied().fold(f64::INFINITY, f64::min);
             let later = values.into_iter().filter(|(_, first)| *first > earliest);
-            changes.extend(later.map(|(to, timestamp)| Change {
+            changes.extend(later.map(|(to, timestamp)| VersionChange {
                 timestamp,
                 changed,
                 model: model.clone(),

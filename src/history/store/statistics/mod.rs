@@ -19,7 +19,7 @@ use crate::history::record::RecordSummary;
 use crate::util::name_table::NameTable;
 use accumulator::Accumulator;
 pub use answer::{Distribution, EnhancedStats, Group, Slot};
-pub use changes::Change;
+pub use changes::VersionChange;
 use changes::{Changed, FirstAnswers};
 pub use group_by::GroupBy;
 
@@ -167,7 +167,7 @@ impl Statistics {
         groups
     }
 
-    fn changes(&self) -> Vec<Change> {
+    fn changes(&self) -> Vec<VersionChange> {
         let mut first = FirstAnswers::default();
         for (key, accumulator) in &self.groups {
             let tap = self.tap_name(key.host, key.tap);

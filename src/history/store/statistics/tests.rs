@@ -193,7 +193,7 @@ fn versions_are_grouped_and_where_they_begin_is_told() {
         .collect();
     let expected = [("0.34.0", 2), ("0.33.3", 1), (UNKNOWN_NAME, 1)];
     assert_eq!(versions, expected.map(|(name, n)| (name.to_owned(), n)));
-    let change = |timestamp, changed, model: Option<&str>, to: &str| Change {
+    let change = |timestamp, changed, model: Option<&str>, to: &str| VersionChange {
         timestamp,
         changed,
         model: model.map(str::to_owned),
