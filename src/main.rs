@@ -22,6 +22,8 @@ mod app;
 
 mod pages;
 
+mod active;
+
 mod ollama;
 
 mod instance;

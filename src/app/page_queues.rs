@@ -34,7 +34,12 @@ impl PageQueues {
     /// The queue for requests of this page.
     pub fn of(&self, page: Page) -> &Sender<Box<Request>> {
         match page {
-            Page::Metrics | Page::Healthz | Page::Dashboard | Page::Nowhere => &self.memory.0,
+            Page::Metrics
+            | Page::Healthz
+            | Page::Dashboard
+            | Page::Active
+            | Page::Cancel
+            | Page::Nowhere => &self.memory.0,
             Page::Test => &self.test.0,
             Page::Stats
             | Page::Enhanced

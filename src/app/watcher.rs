@@ -48,11 +48,14 @@ pub fn watch(ctx: &WorkerContext, workers: &Mutex<Workers>) {
         match status {
             Ok(status) => {
                 ctx.metrics.set_ollama_status(&status);
+                ctx.active.ollama_answered(&status);
                 models.tell(&status, &ollama, &ctx.diagnostics);
             }
             // It was busy, and answered clients meanwhile.
             Err(_) if is_up => ctx.diagnostics.no_listing(),
-            Err(_) => {
+            Err(why) => {
+                let advice = if is_ready { readiness.advice } else { "" };
+                ctx.active.ollama_failed(why + advice);
                 ctx.metrics.set_ollama_status(&OllamaStatus::default());
                 ctx.diagnostics.no_listing();
             }

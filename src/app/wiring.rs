@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use crate::active::{ActiveRequests, Tracking};
 use crate::app::diagnostics::Diagnostics;
 use crate::app::judge::Judge;
 use crate::app::listeners::Listeners;
@@ -76,7 +77,7 @@ pub fn open_history(
 
 /// Makes the state that the workers share.
 pub fn worker_context(parts: TapParts) -> Result<Arc<WorkerContext>> {
-    let context = context(&parts).map_err(failed("listen"))?;
+    let context = Arc::new(context(&parts).map_err(failed("listen"))?);
     let TapParts {
         config,
         listeners,
@@ -87,8 +88,10 @@ pub fn worker_context(parts: TapParts) -> Result<Arc<WorkerContext>> {
         budget,
         ..
     } = parts;
+    let active = Arc::new(active_requests(config, context.clone()));
     let pages = Pages {
         metrics: metrics.clone(),
+        active: active.clone(),
         readiness: readiness.clone(),
         ollama: OllamaClient::new(&target),
         ollama_host: config.upstream.to_string(),
@@ -117,15 +120,14 @@ pub fn worker_context(parts: TapParts) -> Result<Arc<WorkerContext>> {
         readiness,
     };
     Ok(Arc::new(WorkerContext {
-        context: Arc::new(context),
+        context,
         forwarder,
         pages,
         page_queues: PageQueues::default(),
-        sink: sink(metrics.clone(), diagnostics.clone()),
+        sink: sink(active.clone(), metrics.clone(), diagnostics.clone()),
+        active,
         diagnostics,
         metrics,
-        track_embeddings: config.track_embeddings,
-        client_header: config.client_header.clone(),
         controls: Mutex::default(),
     }))
 }
@@ -154,18 +156,34 @@ fn context(parts: &TapParts) -> io::Result<Context> {
     Context::new(limits, has_admin_listener, parts.metrics.clone())
 }
 
-/// Makes the sink of observations: metrics, log, and diagnosis, which hands on to the history.
-fn sink(metrics: Arc<Metrics>, diagnostics: Arc<Diagnostics>) -> Arc<Sink> {
+fn active_requests(config: &Config, context: Arc<Context>) -> ActiveRequests {
+    let tracking = Tracking {
+        track_embeddings: config.track_embeddings,
+        client_header: config.client_header.clone(),
+    };
+    let (text, address) = (config.history.store_text, config.upstream.to_string());
+    ActiveRequests::new(tracking, context, text, address)
+}
+
+/// Makes the sink of observations: what is now, metrics, log, and diagnosis, which hands on to the history.
+fn sink(
+    active: Arc<ActiveRequests>,
+    metrics: Arc<Metrics>,
+    diagnostics: Arc<Diagnostics>,
+) -> Arc<Sink> {
     Arc::new(move |event| match event {
-        ExchangeEvent::Started(request) => {
+        ExchangeEvent::Started(mut request) => {
+            active.sent(&mut request);
             metrics.request_started(&request.interaction_id, request.model.as_deref());
             diagnostics.tell(ExchangeEvent::Started(request));
         }
         ExchangeEvent::FirstByte { interaction_id, at } => {
+            active.answering(&interaction_id);
             metrics.reply_started(&interaction_id);
             diagnostics.tell(ExchangeEvent::FirstByte { interaction_id, at });
         }
         ExchangeEvent::Finished(exchange) => {
+            active.finished(&exchange);
             metrics.request_finished(&exchange);
             if !exchange.is_unrecorded {
                 log::info!("{}", LogLine(&exchange));

@@ -7,9 +7,11 @@
 //! A wait for Ollama is a wait for the client as well (`wait`): one that has left is noticed at once. A waiting thread holds the lock of
 //! the client, which is taken before that of the state.
 
+mod cancel;
+
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
@@ -26,7 +28,7 @@ use crate::util::threads::lock;
 /// The beginning of an interim reply.
 const INTERIM_PREFIX: &[u8] = b"HTTP/1.1 1";
 
-/// Shared by a worker, its transport and, for `cancel`, the thread that ends the process.
+/// Shared by a worker, its transport and, for `cancel`, the threads that answer our pages or end the process.
 pub struct ConnectionControl {
     /// A reply that comes before the body was sent can be recognized, which is not possible under TLS.
     sees_early_reply: bool,
@@ -37,6 +39,8 @@ pub struct ConnectionControl {
 #[derive(Default)]
 struct State {
     phase: Phase,
+    /// The number of the exchange, from its beginning to its end.
+    exchange: Option<u64>,
     /// The request to send; after that, a request that may have to be sent again.
     outgoing: OutgoingRequest,
     attempt: Attempt,
@@ -58,7 +62,10 @@ pub struct ExchangeGuard<'a>(&'a ConnectionControl);
 
 impl Drop for ExchangeGuard<'_> {
     fn drop(&mut self) {
-        lock(&self.0.client).take();
+        // In this order, since who holds the client knows that the exchange goes on.
+        let client = lock(&self.0.client).take();
+        self.0.state().exchange = None;
+        drop(client);
     }
 }
 
@@ -72,10 +79,18 @@ impl ConnectionControl {
         }
     }
 
-    /// Begins an exchange. From now on a wait for Ollama also watches this client; interim replies are passed to it if it
-    /// `takes_interim`.
-    pub fn begin(&self, socket: &Arc<WatchedStream>, takes_interim: bool) -> ExchangeGuard<'_> {
-        self.state().phase.begin();
+    /// Begins the exchange with this number. From now on a wait for Ollama also watches this client; interim replies are passed to
+    /// it if it `takes_interim`.
+    pub fn begin(
+        &self,
+        number: u64,
+        socket: &Arc<WatchedStream>,
+        takes_interim: bool,
+    ) -> ExchangeGuard<'_> {
+        let mut state = self.state();
+        state.phase.begin();
+        state.exchange = Some(number);
+        drop(state);
         *lock(&self.client) = Some(WatchedClient::new(socket.clone(), takes_interim));
         ExchangeGuard(self)
     }
@@ -132,16 +147,8 @@ impl ConnectionControl {
     }
 }
 
-/// For waiting, and for cancelling from another thread.
+/// For waiting.
 impl ConnectionControl {
-    /// Cancels the request in flight, from any thread: a wait on the connection fails at once.
-    pub fn cancel(&self, reason: CancelReason) {
-        self.state().phase.cancel(reason);
-        if let Some(stream) = self.stream() {
-            platform::sockets::interrupt(&*stream, Shutdown::Both);
-        }
-    }
-
     /// Returns the reason of the cancellation, if there was one.
     pub fn cancelled(&self) -> Option<CancelReason> {
         self.state().phase.cancelled()

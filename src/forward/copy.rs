@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::{ForwardReport, WorkerState, headers};
 use crate::forward::readiness::Readiness;
 use crate::http::agent::UpstreamErrorKind;
-use crate::observe::Observer;
+use crate::observe::{CANCELLED_THROUGH_TAP, Observer};
 use crate::platform;
 use crate::server::chunk_buffer::ChunkBuffer;
 use crate::server::response::{Persistence, ResponseFraming, ResponseMode};
@@ -131,6 +131,7 @@ fn finish(
         Err(failure) => {
             match &failure {
                 Failure::Upstream(_, why) => writer.abort(why),
+                Failure::Cancelled => writer.abort(CANCELLED_THROUGH_TAP),
                 Failure::ClientGone | Failure::Refused(..) => writer.abort("its client has left"),
             }
             Err(failure)

@@ -6,6 +6,7 @@ use ureq::Error;
 
 use super::phase::CancelReason;
 use crate::http::agent::{StepError, UpstreamErrorKind, error_chain};
+use crate::observe::CANCELLED_THROUGH_TAP;
 use crate::server::Reason;
 use crate::server::error_response::ErrorResponse;
 
@@ -17,6 +18,8 @@ pub enum Failure {
     /// Ollama failed, before or in the middle of its reply.
     Upstream(UpstreamErrorKind, String),
     ClientGone,
+    /// Somebody cancelled it through the tap.
+    Cancelled,
 }
 
 impl fmt::Display for Failure {
@@ -25,6 +28,7 @@ impl fmt::Display for Failure {
             Failure::Refused(error, _) => f.write_str(&error.message),
             Failure::Upstream(_, text) => f.write_str(text),
             Failure::ClientGone => f.write_str("the client has left"),
+            Failure::Cancelled => f.write_str(CANCELLED_THROUGH_TAP),
         }
     }
 }
@@ -53,6 +57,7 @@ impl Failure {
         match cancelled {
             None => self,
             Some(CancelReason::ClientGone) => Failure::ClientGone,
+            Some(CancelReason::Requested) => Failure::Cancelled,
             Some(CancelReason::Shutdown) => Failure::Upstream(
                 UpstreamErrorKind::Body,
                 "forward: the tap was stopped before the reply had ended".into(),

@@ -46,6 +46,8 @@ pub struct Forwarder {
 
 /// A request ready to be forwarded.
 pub struct ForwardRequest {
+    /// `RequestArrival::number`.
+    pub number: u64,
     pub conn: Connection,
     pub head: RequestHead,
     pub body: ReceivedBody,
@@ -95,6 +97,7 @@ impl Forwarder {
         worker: &mut WorkerState,
     ) -> (ForwardReport, Option<(Connection, Persistence)>) {
         let ForwardRequest {
+            number,
             mut conn,
             head,
             mut body,
@@ -103,7 +106,7 @@ impl Forwarder {
         } = request;
         let mut mode = ResponseMode::of(&head);
         let control = worker.upstream.control.clone();
-        let exchange = control.begin(conn.socket(), !mode.http10);
+        let exchange = control.begin(number, conn.socket(), !mode.http10);
         let mut report = ForwardReport::default();
         let response = self.send(
             &mut conn,

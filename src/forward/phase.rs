@@ -14,6 +14,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelReason {
     ClientGone,
+    /// Somebody asked for it through the tap.
+    Requested,
     Shutdown,
 }
 
@@ -82,19 +84,20 @@ impl Phase {
 
 #[cfg(test)]
 mod tests {
-    use super::CancelReason::{ClientGone, Shutdown};
+    use super::CancelReason::{ClientGone, Requested, Shutdown};
     use super::Phase::{Answered, Broken, Cancelled, Running};
     use super::*;
 
-    const PHASES: [Phase; 5] = [
+    const PHASES: [Phase; 6] = [
         Running,
         Answered,
         Broken,
         Cancelled(ClientGone),
+        Cancelled(Requested),
         Cancelled(Shutdown),
     ];
 
-    fn after(step: impl Fn(&mut Phase)) -> [Phase; 5] {
+    fn after(step: impl Fn(&mut Phase)) -> [Phase; 6] {
         PHASES.map(|mut phase| {
             step(&mut phase);
             phase
@@ -103,35 +106,35 @@ mod tests {
 
     #[test]
     fn a_phase_gives_way_only_to_those_below_it() {
-        let [.., gone, stopped] = PHASES;
+        let [.., gone, asked, stopped] = PHASES;
         assert_eq!(
             after(Phase::answer),
-            [Answered, Answered, Broken, gone, stopped]
+            [Answered, Answered, Broken, gone, asked, stopped]
         );
         assert_eq!(
             after(Phase::break_off),
-            [Broken, Broken, Broken, gone, stopped]
+            [Broken, Broken, Broken, gone, asked, stopped]
         );
         assert_eq!(
             after(|phase| phase.cancel(ClientGone)),
-            [gone, gone, gone, gone, stopped]
+            [gone, gone, gone, gone, asked, stopped]
         );
         assert_eq!(
             after(|phase| phase.cancel(Shutdown)),
-            [stopped, stopped, stopped, gone, stopped]
+            [stopped, stopped, stopped, gone, asked, stopped]
         );
     }
 
     #[test]
     fn only_a_new_exchange_resets_a_cancellation_and_not_after_a_shutdown() {
-        let [.., gone, stopped] = PHASES;
+        let [.., gone, asked, stopped] = PHASES;
         assert_eq!(
             after(Phase::restart),
-            [Running, Running, Running, gone, stopped]
+            [Running, Running, Running, gone, asked, stopped]
         );
         assert_eq!(
             after(Phase::begin),
-            [Running, Running, Running, Running, stopped]
+            [Running, Running, Running, Running, Running, stopped]
         );
     }
 
@@ -139,15 +142,22 @@ mod tests {
     fn the_body_is_wanted_until_an_answer_and_a_broken_reply_does_not_end_cleanly() {
         assert_eq!(
             PHASES.map(Phase::wants_body),
-            [true, false, false, false, false]
+            [true, false, false, false, false, false]
         );
         assert_eq!(
             PHASES.map(Phase::ends_cleanly),
-            [true, true, false, false, false]
+            [true, true, false, false, false, false]
         );
         assert_eq!(
             PHASES.map(Phase::cancelled),
-            [None, None, None, Some(ClientGone), Some(Shutdown)]
+            [
+                None,
+                None,
+                None,
+                Some(ClientGone),
+                Some(Requested),
+                Some(Shutdown)
+            ]
         );
     }
 }

@@ -18,6 +18,14 @@ pub(super) fn to_failure(
 ) -> (ExchangeEnd, Option<(Connection, Persistence)>) {
     let error = match failure {
         Failure::ClientGone => return (ExchangeEnd::ClientGone, None),
+        Failure::Cancelled if report.status.is_some() => {
+            return (ExchangeEnd::Cancelled(None), None);
+        }
+        Failure::Cancelled => {
+            let error = ErrorResponse::cancelled();
+            let delivered = deliver(conn, mode, &error, dialect, report);
+            return (ExchangeEnd::Cancelled(Some(error.status)), delivered);
+        }
         Failure::Upstream(kind, text) => {
             report.upstream_error = Some(kind);
             if report.status.is_some() {
@@ -30,21 +38,23 @@ pub(super) fn to_failure(
             error
         }
     };
-    let delivered = conn.and_then(|conn| send(conn, mode, &error, dialect));
-    report.status = delivered.as_ref().map(|_| error.status);
+    let delivered = deliver(conn, mode, &error, dialect, report);
     (ExchangeEnd::Refused(error.status, error.message), delivered)
 }
 
 /// Sends an error to the client, if it is still there. Gives its connection back.
-fn send(
-    conn: Connection,
+fn deliver(
+    conn: Option<Connection>,
     mode: ResponseMode,
     error: &ErrorResponse,
     dialect: Dialect,
+    report: &mut ForwardReport,
 ) -> Option<(Connection, Persistence)> {
     let (head, body) = error.render(mode.version(), dialect);
-    let response = ResponseWriter::new(conn, mode, head, mode.framing(error.status, true));
-    response
-        .send_whole(if mode.head_only { &[] } else { &body })
-        .ok()
+    let framing = mode.framing(error.status, true);
+    let response = ResponseWriter::new(conn?, mode, head, framing);
+    let body: &[u8] = if mode.head_only { &[] } else { &body };
+    let delivered = response.send_whole(body).ok()?;
+    report.status = Some(error.status);
+    Some(delivered)
 }

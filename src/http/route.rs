@@ -17,6 +17,10 @@ pub enum Page {
     Messages,
     Message,
     Models,
+    /// What is now.
+    Active,
+    /// Cancels a request.
+    Cancel,
     Why,
     /// Hides findings.
     HideFindings,
@@ -41,6 +45,8 @@ impl Page {
             Page::Messages | Page::Purge => "analytics/messages",
             Page::Message => "analytics/messages/:id",
             Page::Models => "analytics/models",
+            Page::Active => "analytics/active",
+            Page::Cancel => "analytics/active/:id",
             Page::Why => "analytics/why",
             Page::HideFindings => "analytics/why/hide",
             Page::Export => "analytics/export",
@@ -144,6 +150,7 @@ fn page(method: &str, path: &str) -> Option<Page> {
     match (method, path) {
         ("DELETE", "/analytics/messages") => Some(Page::Purge),
         ("POST", "/analytics/why/hide") => Some(Page::HideFindings),
+        ("DELETE", _) => segment(path, ACTIVE_PREFIX).map(|_| Page::Cancel),
         ("GET" | "HEAD", "/metrics") => Some(Page::Metrics),
         ("GET" | "HEAD", "/healthz") => Some(Page::Healthz),
         ("GET" | "HEAD", "/test") => Some(Page::Test),
@@ -153,23 +160,37 @@ fn page(method: &str, path: &str) -> Option<Page> {
         ("GET" | "HEAD", "/analytics/search") => Some(Page::Search),
         ("GET" | "HEAD", "/analytics/messages") => Some(Page::Messages),
         ("GET" | "HEAD", "/analytics/models") => Some(Page::Models),
+        ("GET" | "HEAD", "/analytics/active") => Some(Page::Active),
         ("GET" | "HEAD", "/analytics/why") => Some(Page::Why),
         ("GET" | "HEAD", "/analytics/export") => Some(Page::Export),
-        ("GET" | "HEAD", _) => message(path).map(|_| Page::Message),
+        ("GET" | "HEAD", _) => segment(path, MESSAGES_PREFIX).map(|_| Page::Message),
         _ => None,
     }
 }
 
-/// The id in the path of one record.
-fn message(path: &str) -> Option<&str> {
-    path.strip_prefix("/analytics/messages/")
+/// What a path of one record, or of one request under way, begins with.
+const MESSAGES_PREFIX: &str = "/analytics/messages/";
+const ACTIVE_PREFIX: &str = "/analytics/active/";
+
+/// The only segment after `prefix`: an id.
+fn segment<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
+    path.strip_prefix(prefix)
         .filter(|id| !id.is_empty() && !id.contains('/'))
 }
 
 /// The id in a target of `Page::Message`, as it was sent.
 pub fn message_of(target: &str) -> &str {
+    id_of(target, MESSAGES_PREFIX)
+}
+
+/// The id in a target of `Page::Cancel`, as it was sent.
+pub fn active_of(target: &str) -> &str {
+    id_of(target, ACTIVE_PREFIX)
+}
+
+fn id_of<'a>(target: &'a str, prefix: &str) -> &'a str {
     let path = path_of(target);
-    message(path.strip_suffix('/').unwrap_or(path)).unwrap_or_default()
+    segment(path.strip_suffix('/').unwrap_or(path), prefix).unwrap_or_default()
 }
 
 /// The query of a target, as it was sent.
@@ -291,6 +312,17 @@ mod tests {
             Route::Own(Page::HideFindings)
         );
         assert_eq!(endpoint("GET", "/analytics/why/hide"), OTHER);
+        assert_eq!(
+            route("DELETE", "/analytics/active/00ff"),
+            Route::Own(Page::Cancel)
+        );
+        for (method, target) in [
+            ("GET", "/analytics/active/00ff"),
+            ("DELETE", "/analytics/active"),
+            ("DELETE", "/analytics/active/a/b"),
+        ] {
+            assert_eq!(endpoint(method, target), OTHER, "{method} {target}");
+        }
         for target in ["/analytics/messages/a/b", "/analytics/other", "/analyticsx"] {
             assert_eq!(endpoint("GET", target), OTHER, "{target}");
         }
@@ -300,6 +332,7 @@ mod tests {
     #[test]
     fn a_target_is_parsed() {
         assert_eq!(message_of("/analytics/messages/a%20b/?x=1"), "a%20b");
+        assert_eq!(active_of("http://tap/analytics/active/00ff"), "00ff");
         assert_eq!(query_of("/x?a=1&b=?#c"), "a=1&b=?");
         assert_eq!(query_of("http://h/x"), "");
     }

@@ -65,7 +65,7 @@ pub fn finish_reason_label(exchange: &Exchange) -> &'static str {
 }
 
 /// Path templates with their methods, for `ollama_tap_http_requests_total`.
-pub const HTTP_ENDPOINTS: [(&str, &str); 47] = [
+pub const HTTP_ENDPOINTS: [(&str, &str); 49] = [
     ("/", "GET"),
     ("/", "HEAD"),
     ("api/version", "GET"),
@@ -111,6 +111,8 @@ pub const HTTP_ENDPOINTS: [(&str, &str); 47] = [
     ("analytics/messages", "GET"),
     ("analytics/messages/:id", "GET"),
     ("analytics/models", "GET"),
+    ("analytics/active", "GET"),
+    ("analytics/active/:id", "DELETE"),
     ("analytics/export", "GET"),
     (OTHER, "GET"),
 ];

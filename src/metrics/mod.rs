@@ -9,6 +9,7 @@ mod diagnosis;
 mod families;
 mod labels;
 mod ollama_status;
+mod own_health;
 
 use std::time::Duration;
 

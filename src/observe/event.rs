@@ -1,9 +1,12 @@
 //! The input of an observer, and the events for its sink.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::client_product::ClientProduct;
 use super::exchange::Exchange;
+use super::progress::ReplyProgress;
 use crate::diagnose::seen::Options;
 use crate::http::route::Inference;
 
@@ -29,6 +32,10 @@ pub struct RequestStarted {
     pub model: Option<String>,
     /// The name of the client's product.
     pub client: Option<String>,
+    /// The conversation that the client names.
+    pub session: Option<String>,
+    /// The first `PROMPT_START_CHARS` of the prompt.
+    pub prompt_start: Option<String>,
     pub options: Options,
     /// When a worker took it: it cannot have been sent before.
     pub taken: SystemTime,
@@ -37,6 +44,8 @@ pub struct RequestStarted {
 
 /// The properties of a request that are known on arrival, before its body is read.
 pub struct ExchangeStart {
+    /// 16 hex digits.
+    pub interaction_id: String,
     pub endpoint: Inference,
     pub at: SystemTime,
     pub started: Instant,
@@ -47,6 +56,18 @@ pub struct ExchangeStart {
     pub client: Option<String>,
     /// The conversation that a header names.
     pub session: Option<String>,
+    /// Where the observer tells how far the reply is.
+    pub progress: Arc<ReplyProgress>,
+}
+
+impl ExchangeStart {
+    /// Returns the name of the client, and the version of its product.
+    pub fn client_and_version(&self) -> (Option<String>, Option<String>) {
+        let user_agent = self.user_agent.as_deref();
+        let product = user_agent.and_then(ClientProduct::of);
+        let (name, version) = product.map(|of| (of.name, of.version)).unzip();
+        (self.client.clone().or(name), version.flatten())
+    }
 }
 
 /// The body of a request: whole, or the first part of one that was too large to keep.
@@ -68,15 +89,19 @@ pub enum ExchangeEnd {
     UpstreamFailed(String),
     /// The tap refused the request itself: the status of its answer, and why.
     Refused(u16, String),
+    /// Somebody cancelled it through the tap: the status of the tap's answer, if nothing was sent
+    /// before.
+    Cancelled(Option<u16>),
 }
 
 impl ExchangeEnd {
     pub fn body_end(&self) -> BodyEnd {
         match self {
             ExchangeEnd::Complete => BodyEnd::Complete,
-            ExchangeEnd::ClientGone | ExchangeEnd::UpstreamFailed(_) | ExchangeEnd::Refused(..) => {
-                BodyEnd::Cut
-            }
+            ExchangeEnd::ClientGone
+            | ExchangeEnd::UpstreamFailed(_)
+            | ExchangeEnd::Refused(..)
+            | ExchangeEnd::Cancelled(_) => BodyEnd::Cut,
         }
     }
 }

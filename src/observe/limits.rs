@@ -3,6 +3,9 @@
 /// Any one text of an exchange: a prompt, a response, its thinking, its tool calls together.
 pub const MAX_TEXT: usize = 1 << 20;
 
+/// The beginning of a prompt that is shown while its request is under way, in characters.
+pub const PROMPT_START_CHARS: usize = 80;
+
 /// A name: a model's, a function's, a reason's.
 pub const MAX_NAME: usize = 512;
 

@@ -19,6 +19,7 @@ pub mod log_line;
 pub mod model_name;
 mod observer;
 mod outcome;
+mod progress;
 mod reply;
 pub mod request;
 #[cfg(test)]
@@ -29,3 +30,5 @@ mod tokens;
 pub use event::{ExchangeEnd, ExchangeEvent, ExchangeStart, RequestBody, RequestStarted, Sink};
 pub use exchange::{Exchange, Outcome};
 pub use observer::Observer;
+pub use outcome::CANCELLED_THROUGH_TAP;
+pub use progress::ReplyProgress;

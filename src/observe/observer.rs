@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::category::categorize;
-use super::client_product::ClientProduct;
 use super::event::{ExchangeEnd, ExchangeEvent, ExchangeStart, RequestBody, RequestStarted, Sink};
 use super::exchange::{Exchange, ModelVersion};
+use super::limits::PROMPT_START_CHARS;
 use super::model_name::normalize;
 use super::outcome::outcome;
 use super::reply::facts::ReplyFacts;
@@ -23,7 +23,6 @@ use crate::util::budget::Reservation;
 pub struct Observer {
     start: ExchangeStart,
     sink: Arc<Sink>,
-    interaction_id: String,
     request: RequestFacts,
     request_bytes: u64,
     upload: Option<Duration>,
@@ -51,7 +50,6 @@ impl Observer {
         Observer {
             start,
             sink,
-            interaction_id: format!("{:016x}", fastrand::u64(..)),
             request: RequestFacts::default(),
             request_bytes: 0,
             upload: None,
@@ -63,6 +61,10 @@ impl Observer {
             is_unrecorded: false,
             stage: Stage::New,
         }
+    }
+
+    pub fn start(&self) -> &ExchangeStart {
+        &self.start
     }
 
     /// Reads the model and the prompt from the body, which had `total_bytes` and has been sent.
@@ -106,6 +108,7 @@ impl Observer {
         }
         if let Some(reply) = &mut self.reply {
             reply.feed(bytes, at);
+            self.start.progress.set(reply.tokens_so_far());
             let buffered = self.request.buffered_bytes() + reply.buffered_bytes();
             if !self.memory.cover(buffered) {
                 reply.stop_buffering();
@@ -129,11 +132,16 @@ impl Observer {
         self.stage = Stage::Started;
         let (model, evidence) = (self.request.model.as_deref(), &self.request.evidence);
         let options = evidence.as_ref().map(|evidence| evidence.options.clone());
+        let told = evidence.as_ref().and_then(|it| it.session.told.clone());
+        let prompt = self.request.prompt.as_ref();
         (self.sink)(ExchangeEvent::Started(Box::new(RequestStarted {
-            interaction_id: self.interaction_id.clone(),
+            interaction_id: self.start.interaction_id.clone(),
             endpoint: self.start.endpoint,
             model: model.map(|name| normalize(name).into_owned()),
-            client: self.client().0,
+            client: self.start.client_and_version().0,
+            session: self.start.session.clone().or(told),
+            prompt_start: prompt
+                .map(|text| text.as_str().chars().take(PROMPT_START_CHARS).collect()),
             options: options.unwrap_or_default(),
             taken: self.start.at + self.start.queue_wait,
             sent,
@@ -146,7 +154,7 @@ impl Observer {
         }
         let wait = at.saturating_duration_since(self.start.started);
         (self.sink)(ExchangeEvent::FirstByte {
-            interaction_id: self.interaction_id.clone(),
+            interaction_id: self.start.interaction_id.clone(),
             at: self.start.at + wait,
         });
     }
@@ -180,9 +188,9 @@ impl Observer {
             .map(|name| normalize(name).into_owned());
         let tokens = TokenCounts::of(&facts, endpoint);
         let prompt = request.prompt;
-        let (client, client_version) = self.client();
+        let (client, client_version) = self.start.client_and_version();
         Exchange {
-            interaction_id: std::mem::take(&mut self.interaction_id),
+            interaction_id: std::mem::take(&mut self.start.interaction_id),
             arrived: self.start.at,
             endpoint,
             client_ip: self.start.client_ip,
@@ -237,18 +245,11 @@ impl Observer {
         }
     }
 
-    /// The name of the client, and the version of its product.
-    fn client(&self) -> (Option<String>, Option<String>) {
-        let user_agent = self.start.user_agent.as_deref();
-        let product = user_agent.and_then(ClientProduct::of);
-        let (name, version) = product.map(|of| (of.name, of.version)).unzip();
-        (self.start.client.clone().or(name), version.flatten())
-    }
-
     /// The status of the response to the client, if there was one.
     fn http_status(&self, end: &ExchangeEnd) -> Option<u16> {
         match end {
             ExchangeEnd::Refused(status, _) => Some(*status),
+            ExchangeEnd::Cancelled(status) => status.or(self.status),
             ExchangeEnd::Complete | ExchangeEnd::ClientGone | ExchangeEnd::UpstreamFailed(_) => {
                 self.status
             }

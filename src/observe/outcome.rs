@@ -15,6 +15,9 @@ use super::reply::facts::{ReplyFacts, error_text};
 use super::text::prefix;
 use crate::http::route::Dialect;
 
+/// The error of an exchange that somebody cancelled through the tap.
+pub const CANCELLED_THROUGH_TAP: &str = "cancelled through the tap";
+
 /// Returns the outcome of an exchange, and an error whenever that is `Error`. `status` is that of
 /// Ollama's reply, if one began.
 pub fn outcome(
@@ -33,6 +36,10 @@ pub fn outcome(
         _ if facts.error.is_some() => (Outcome::Error, facts.error.clone()),
         _ if facts.done => (Outcome::Success, None),
         (ExchangeEnd::ClientGone, _) => (Outcome::Cancelled, None),
+        (ExchangeEnd::Cancelled(_), _) => {
+            let error = CANCELLED_THROUGH_TAP.to_owned();
+            (Outcome::Cancelled, Some(error))
+        }
         (_, None) => failure("ollama gave no reply"),
         _ if facts.ended_mid_object => failure("the reply ended before its JSON was complete"),
         _ if facts.unreadable || facts.parse_failed => (Outcome::Success, None),
@@ -216,6 +223,24 @@ mod tests {
             outcome_of(&ReplyFacts::default(), Some(404)),
             Outcome::Error
         );
+    }
+
+    #[test]
+    fn a_request_that_was_cancelled_says_so_unless_the_reply_is_done() {
+        let outcome_of = |facts: &ReplyFacts| {
+            let end = ExchangeEnd::Cancelled(Some(503));
+            outcome(&end, None, b"", facts, Dialect::Native)
+        };
+        let why = Some(CANCELLED_THROUGH_TAP.to_owned());
+        assert_eq!(
+            outcome_of(&ReplyFacts::default()),
+            (Outcome::Cancelled, why)
+        );
+        let done = ReplyFacts {
+            done: true,
+            ..ReplyFacts::default()
+        };
+        assert_eq!(outcome_of(&done), (Outcome::Success, None));
     }
 
     #[test]

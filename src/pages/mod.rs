@@ -2,6 +2,7 @@
 //! `/analytics`. Everything else is Ollama's.
 
 mod access;
+mod active;
 mod analytics;
 mod dashboard;
 mod export;
@@ -16,13 +17,15 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
+use crate::active::ActiveRequests;
 use crate::forward::readiness::Readiness;
 use crate::history::History;
 use crate::history::store::{self, Detail};
-use crate::http::route::Page;
+use crate::http::route::{Page, active_of};
 use crate::metrics::{self, Metrics};
 use crate::ollama::client::OllamaClient;
 use access::AccessRequest;
+pub use active::cancelled;
 use dashboard::DOCUMENT;
 use parameters::Parameters;
 pub use request::PageRequest;
@@ -31,6 +34,7 @@ pub use response::{BodyWriter, PageOutcome, PageResponse};
 /// The sources of the pages.
 pub struct Pages {
     pub metrics: Arc<Metrics>,
+    pub active: Arc<ActiveRequests>,
     pub readiness: Arc<Readiness>,
     pub ollama: OllamaClient,
     /// The address of the upstream as the user wrote it.
@@ -61,6 +65,16 @@ impl Pages {
             Page::Healthz => self.public(request, health),
             Page::Test => self.public(request, || self.test()),
             Page::Dashboard => self.public(request, || DOCUMENT.response(request.accepts_gzip())),
+            Page::Active => self.private(request, || {
+                let response = active::what_is_now(self).private();
+                PageOutcome::Complete(match request.accepts_gzip() {
+                    true => response.gzipped(),
+                    false => response,
+                })
+            }),
+            Page::Cancel => self.private(request, || {
+                PageOutcome::Cancel(active_of(&request.target()).to_owned())
+            }),
             Page::Stats => self.with_history(page, request, |history| {
                 complete(analytics::stats(&parameters(), history))
             }),
@@ -131,19 +145,26 @@ impl Pages {
         request: &PageRequest,
         answer: impl FnOnce(&History) -> PageOutcome,
     ) -> PageOutcome {
-        if let Err(refusal) = self.check_access(request) {
-            return PageOutcome::Complete(refusal.private());
-        }
-        let Some(history) = self.history.as_deref() else {
-            let error = "no history is kept (backend none); start the tap with --analytics-backend jsonl, sqlite or loki";
-            return PageOutcome::Complete(PageResponse::error(404, error).private());
-        };
-        match history.store.readiness() {
-            // Deleting need not wait until the history is open.
-            Err(error) if page != Page::Purge => {
-                PageOutcome::Complete(PageResponse::store_error(&error))
+        self.private(request, || {
+            let Some(history) = self.history.as_deref() else {
+                let error = "no history is kept (backend none); start the tap with --analytics-backend jsonl, sqlite or loki";
+                return PageOutcome::Complete(PageResponse::error(404, error).private());
+            };
+            match history.store.readiness() {
+                // Deleting need not wait until the history is open.
+                Err(error) if page != Page::Purge => {
+                    PageOutcome::Complete(PageResponse::store_error(&error))
+                }
+                _ => answer(history),
             }
-            _ => answer(history),
+        })
+    }
+
+    /// Answers a request that may see who asks what.
+    fn private(&self, request: &PageRequest, answer: impl FnOnce() -> PageOutcome) -> PageOutcome {
+        match self.check_access(request) {
+            Ok(()) => answer(),
+            Err(refusal) => PageOutcome::Complete(refusal.private()),
         }
     }
 

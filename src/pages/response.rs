@@ -23,6 +23,8 @@ pub enum PageOutcome {
     Complete(PageResponse),
     /// The same, which says that another long response is being sent.
     Busy(PageResponse),
+    /// The request with this id is to be cancelled, and `cancelled` the answer.
+    Cancel(String),
     /// A long response that was sent while it was made.
     Streamed,
     /// The same, but the client did not take all of it.
@@ -94,7 +96,7 @@ impl PageResponse {
         match gzip(self.body()) {
             Ok(body) => PageResponse {
                 body: Some(body),
-                headers: GZIP_HEADERS.to_owned(),
+                headers: self.headers + GZIP_HEADERS,
                 ..self
             },
             Err(_) => self,

@@ -112,6 +112,12 @@ impl<J> Dispatch<J> {
         removed
     }
 
+    /// The jobs that wait.
+    pub fn waiting_jobs(&self) -> impl Iterator<Item = &J> {
+        let jobs = self.waiting.iter().chain(&self.waiting_uploads);
+        jobs.map(|(_, job)| job)
+    }
+
     /// Takes every idle worker, none of which is idle any more.
     pub fn take_idle(&mut self) -> Vec<usize> {
         std::mem::take(&mut self.idle)

@@ -6,14 +6,14 @@
 use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::connection::{Connection, DeliveryRate, ReadResult};
 use super::context::Context;
 use super::dispatch::JobKind;
 use super::http1::{Reason, Refusal, RequestHead};
 use super::reactor::{ConnectionState, PendingResponse};
-use super::request::{RefusedRequest, Request, RequestInfo};
+use super::request::{RefusedRequest, Request, RequestArrival, RequestInfo};
 use super::request_reader::{ReaderOutcome, RequestReader};
 use super::response::Persistence;
 use super::{error_response, slow_reader};
@@ -37,7 +37,7 @@ pub trait Service: Send + Sync {
         peer: SocketAddr,
         head: RequestHead,
         route: Route,
-        arrived: (Instant, SystemTime),
+        arrived: RequestArrival,
     );
     /// Answers a page that needs no waiting, without a worker.
     fn immediate_response(&self, request: &Request) -> Option<(Vec<u8>, Persistence)>;
@@ -135,7 +135,7 @@ pub fn drop_disconnected(context: &Context, service: &dyn Service) -> bool {
             timing,
             ..
         } = *request;
-        service.client_left(conn.peer, head, route, timing.arrival());
+        service.client_left(conn.peer, head, route, timing.arrival);
     }
     any
 }
@@ -262,7 +262,7 @@ fn refuse_for_lack_of_room(service: &dyn Service, request: Request, reason: Reas
                 message: error_response::BUSY.to_owned(),
             },
             info: RequestInfo::Head(Box::new(head)),
-            arrived: Some(timing.arrival()),
+            arrived: Some(timing.arrival),
             is_complete: body.is_complete(),
         },
     );

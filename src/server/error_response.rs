@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::http::route::Dialect;
+use crate::observe::CANCELLED_THROUGH_TAP;
 use crate::server::Refusal;
 
 /// A refusal or failure, as it is sent to a client.
@@ -13,6 +14,8 @@ pub struct ErrorResponse {
     pub message: String,
     /// Seconds after which to try again.
     pub retry_after: Option<u32>,
+    /// Nobody wants it again; the libraries of OpenAI and Anthropic would try twice more.
+    pub is_final: bool,
 }
 
 /// Ollama's own words when its queue is full (server/sched.go; both spaces are its own).
@@ -27,6 +30,7 @@ impl ErrorResponse {
             status,
             message: message.into(),
             retry_after: None,
+            is_final: false,
         }
     }
 
@@ -50,6 +54,14 @@ impl ErrorResponse {
         }
     }
 
+    /// Somebody cancelled the request through the tap.
+    pub fn cancelled() -> ErrorResponse {
+        ErrorResponse {
+            is_final: true,
+            ..ErrorResponse::new(503, CANCELLED_THROUGH_TAP)
+        }
+    }
+
     /// Renders the head (without the hop-by-hop headers and the empty line) and the body.
     pub fn render(&self, version: &str, dialect: Dialect) -> (Vec<u8>, Vec<u8>) {
         let body = body(dialect, self.status, &self.message);
@@ -61,6 +73,9 @@ impl ErrorResponse {
         );
         if let Some(seconds) = self.retry_after {
             head.extend_from_slice(format!("Retry-After: {seconds}\r\n").as_bytes());
+        }
+        if self.is_final {
+            head.extend_from_slice(b"X-Should-Retry: false\r\n");
         }
         (head, body)
     }
@@ -146,5 +161,14 @@ mod tests {
                 && head.contains("Retry-After: 1\r\n")
         );
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
+    }
+
+    #[test]
+    fn a_cancelled_request_is_not_to_be_sent_again() {
+        let (head, _) = ErrorResponse::cancelled().render("HTTP/1.1", Dialect::OpenAi);
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.contains("X-Should-Retry: false\r\n") && !head.contains("Retry-After"));
+        let (other, _) = ErrorResponse::new(503, BUSY).render("HTTP/1.1", Dialect::OpenAi);
+        assert!(!String::from_utf8(other).unwrap().contains("X-Should-Retry"));
     }
 }

@@ -49,7 +49,7 @@ pub use http1::{
     Version, end_of_reply_head,
 };
 pub use listen::{bind, is_bound_to, listen, on_this_machine};
-pub use request::{CONTINUE, ReceivedBody, RefusedRequest, Request, RequestInfo};
+pub use request::{CONTINUE, ReceivedBody, RefusedRequest, Request, RequestArrival, RequestInfo};
 pub use request_reader::RequestReader;
 pub use response_writer::ResponseWriter;
 

@@ -1,8 +1,9 @@
 //! PARTIAL REQUEST: a request with a complete head, whose body is being buffered.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::http1::{BodyDecoder, Decoded, Refusal, RequestHead};
+use super::request::RequestArrival;
 use crate::http::route::Route;
 use crate::util::budget::Buffer;
 
@@ -13,9 +14,7 @@ const PROGRESS_BYTES: usize = 1024;
 pub struct PartialRequest {
     pub head: RequestHead,
     pub route: Route,
-    /// The time of the last byte of the head.
-    pub head_at: Instant,
-    pub started_at: SystemTime,
+    pub arrival: RequestArrival,
     pub decoder: BodyDecoder,
     pub buffered: Buffer,
     /// At most this much is buffered (bytes); a longer body streams.

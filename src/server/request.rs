@@ -47,22 +47,32 @@ impl ReceivedBody {
     }
 }
 
+/// The arrival of a request: that of the last byte of its head.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestArrival {
+    /// Tells the request from all others, as `interaction_id` too.
+    pub number: u64,
+    pub at: Instant,
+    /// The same by the wall clock.
+    pub time: SystemTime,
+}
+
+impl RequestArrival {
+    pub fn now() -> RequestArrival {
+        RequestArrival {
+            number: fastrand::u64(..),
+            at: Instant::now(),
+            time: SystemTime::now(),
+        }
+    }
+}
+
 /// The times at which the parts of a request came.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestTiming {
-    /// The last byte of its head.
-    pub head_at: Instant,
-    /// The same by the wall clock.
-    pub started_at: SystemTime,
+    pub arrival: RequestArrival,
     /// The last byte of its body, or the start of streaming for an upload.
     pub complete_at: Instant,
-}
-
-impl RequestTiming {
-    /// The time of the last byte of the head, for durations and for records.
-    pub fn arrival(&self) -> (Instant, SystemTime) {
-        (self.head_at, self.started_at)
-    }
 }
 
 /// A request that is refused.
@@ -70,7 +80,7 @@ pub struct RefusedRequest {
     pub conn: Connection,
     pub refusal: Refusal,
     pub info: RequestInfo,
-    pub arrived: Option<(Instant, SystemTime)>,
+    pub arrived: Option<RequestArrival>,
     /// All of the request came.
     pub is_complete: bool,
 }

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::http1::{BodyDecoder, Reason, Refusal, RequestFraming, RequestHead};
 use super::partial_request::{BodyProgress, PartialRequest, ProgressCheck};
-use super::request::{CONTINUE, ReceivedBody, RefusedRequest, Request, RequestInfo, RequestTiming};
+use super::request::{
+    CONTINUE, ReceivedBody, RefusedRequest, Request, RequestArrival, RequestInfo, RequestTiming,
+};
 use super::slow_reader;
 use crate::http::route::{self, Route};
 use crate::util::budget::Buffer;
@@ -56,16 +58,15 @@ impl RequestReader {
         }
     }
 
-    /// Returns the head and its time of arrival, if only the body is incomplete.
-    pub fn into_head(self) -> Option<(RequestHead, Route, (Instant, SystemTime))> {
+    /// Returns the head and its arrival, if only the body is incomplete.
+    pub fn into_head(self) -> Option<(RequestHead, Route, RequestArrival)> {
         let PartialRequest {
             head,
             route,
-            head_at,
-            started_at,
+            arrival,
             ..
         } = *self.partial?;
-        Some((head, route, (head_at, started_at)))
+        Some((head, route, arrival))
     }
 
     /// Reads from the read buffer.
@@ -115,7 +116,7 @@ impl RequestReader {
         let (info, arrived) = match self.partial.take() {
             Some(partial) => (
                 RequestInfo::Head(Box::new(partial.head)),
-                Some((partial.head_at, partial.started_at)),
+                Some(partial.arrival),
             ),
             None => (line(&conn), None),
         };
@@ -135,7 +136,7 @@ impl RequestReader {
             return Ok(false);
         };
         conn.reservation.cover(conn.read_buffer.len());
-        let (head_at, started_at) = (Instant::now(), SystemTime::now());
+        let arrival = RequestArrival::now();
         let route = route_of(&head, conn);
         let framing = head.framing();
         self.partial = Some(Box::new(PartialRequest {
@@ -147,11 +148,10 @@ impl RequestReader {
                 RequestFraming::Chunked | RequestFraming::Empty => None,
             },
             continue_sent: false,
-            progress_check: ProgressCheck::at(head_at, 0),
+            progress_check: ProgressCheck::at(arrival.at, 0),
             head,
             route,
-            head_at,
-            started_at,
+            arrival,
         }));
         self.head_began = None;
         Ok(true)
@@ -198,15 +198,14 @@ impl RequestReader {
         let PartialRequest {
             head,
             route,
-            head_at,
-            started_at,
+            arrival,
             decoder,
             buffered,
             continue_sent,
             ..
         } = *partial;
         let (remaining, complete_at) = match progress {
-            BodyProgress::TooLarge => (Some(decoder), head_at),
+            BodyProgress::TooLarge => (Some(decoder), arrival.at),
             BodyProgress::Complete | BodyProgress::Incomplete => (None, Instant::now()),
         };
         ReaderOutcome::Request(Box::new(Request {
@@ -219,8 +218,7 @@ impl RequestReader {
                 continue_sent,
             },
             timing: RequestTiming {
-                head_at,
-                started_at,
+                arrival,
                 complete_at,
             },
         }))

@@ -156,6 +156,11 @@ impl<J> WorkerPool<J> {
         removed
     }
 
+    /// Shows the jobs that wait, while nobody else can use the pool.
+    pub fn visit_waiting(&self, visit: impl FnMut(&J)) {
+        lock(&self.state).dispatch.waiting_jobs().for_each(visit);
+    }
+
     /// Returns whether a worker may wait for the next request of its own connection: no job waits, and other workers are idle.
     pub fn may_linger(&self) -> bool {
         self.waiting.load(Relaxed) == 0 && self.idle.load(Relaxed) > 0

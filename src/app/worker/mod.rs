@@ -1,30 +1,32 @@
 //! WORKER: the threads that forward requests or answer our own pages, and count and record them.
 
+mod cancel;
 mod service;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
+use crate::active::ActiveRequests;
 use crate::app::diagnostics::Diagnostics;
 use crate::app::page_queues::PageQueues;
 use crate::app::responder::Responder;
-use crate::diagnose::session::hints::{SESSION_HEADERS, session_id};
 use crate::forward::control::ConnectionControl;
 use crate::forward::{CancelReason, ForwardReport, ForwardRequest, Forwarder, WorkerState};
 use crate::http::agent::UpstreamErrorKind;
 use crate::http::route::{Forward, Route};
 use crate::metrics::Metrics;
-use crate::observe::client_product::client_name;
-use crate::observe::{ExchangeStart, Observer, Sink};
-use crate::pages::{PageOutcome, PageRequest, Pages};
+use crate::observe::{Observer, Sink};
+use crate::pages::{self, PageOutcome, PageRequest, Pages};
 use crate::platform;
 use crate::server::driver;
 use crate::server::response::{Persistence, ResponseMode, render};
-use crate::server::{Connection, Context, Reason, Request, RequestHead, RequestReader};
+use crate::server::{
+    Connection, Context, Reason, Request, RequestArrival, RequestHead, RequestReader,
+};
 use crate::util::budget::Reservation;
 use crate::util::threads::lock;
 
@@ -49,15 +51,10 @@ pub struct WorkerContext {
     pub metrics: Arc<Metrics>,
     pub sink: Arc<Sink>,
     pub diagnostics: Arc<Diagnostics>,
-    pub track_embeddings: bool,
-    /// `Config::client_header`.
-    pub client_header: Option<String>,
+    pub active: Arc<ActiveRequests>,
     /// The control of every worker's connection to Ollama, to cancel requests in flight.
     pub controls: Mutex<Vec<Weak<ConnectionControl>>>,
 }
-
-/// The time of arrival of a request, for durations and for records.
-type ArrivalTime = (Instant, SystemTime);
 
 impl WorkerContext {
     /// Runs a forwarding worker. Its state for forwarding is made with its first request.
@@ -151,7 +148,7 @@ impl WorkerContext {
         };
         let queue_wait = timing.complete_at.elapsed();
         if queue_wait > CLIENT_CHECK_AFTER && conn.client_left(queue_wait) {
-            self.client_left(conn.peer, head, route, timing.arrival());
+            self.client_left(conn.peer, head, route, timing.arrival);
             return None;
         }
         let waiting = self.context.pool.waiting();
@@ -163,17 +160,17 @@ impl WorkerContext {
         );
         self.metrics.observe_queue_wait(queue_wait);
         let (method, peer) = (head.method().to_owned(), conn.peer);
-        let mut observer = self.observer(
-            conn.peer,
-            Some(&head),
-            &forward,
-            timing.arrival(),
-            queue_wait,
-        );
-        if let Some(observer) = observer.as_mut().filter(|_| body.is_complete()) {
-            observer.uploaded(timing.complete_at);
+        let mut observer =
+            self.observer(conn.peer, Some(&head), &forward, timing.arrival, queue_wait);
+        let number = timing.arrival.number;
+        if let Some(observer) = &mut observer {
+            if body.is_complete() {
+                observer.uploaded(timing.complete_at);
+            }
+            self.active.begin(number, observer.start(), state.control());
         }
         let request = ForwardRequest {
+            number,
             conn,
             head,
             body,
@@ -261,6 +258,13 @@ impl WorkerContext {
                 responder.answer(bytes, persistence);
                 answer.status
             }
+            PageOutcome::Cancel(id) => {
+                let answer = pages::cancelled(&id, self.cancel_request(&id, peer));
+                let head = answer.head(mode.version());
+                let (bytes, persistence) = render(mode, answer.status, head, answer.body());
+                responder.answer(bytes, persistence);
+                answer.status
+            }
             PageOutcome::Streamed => responder.finish(200),
             PageOutcome::ClientGone => STATUS_CLIENT_LEFT,
         };
@@ -274,27 +278,12 @@ impl WorkerContext {
         peer: SocketAddr,
         head: Option<&RequestHead>,
         route: &Forward,
-        (started, at): ArrivalTime,
+        arrival: RequestArrival,
         queue_wait: Duration,
     ) -> Option<Box<Observer>> {
-        let endpoint = route
-            .inference
-            .filter(|endpoint| self.track_embeddings || !endpoint.is_embedding())?;
-        let header = |name| head.and_then(|head| head.text(name));
-        let mut ids = SESSION_HEADERS.into_iter().filter_map(header);
-        let told = ids.find_map(session_id);
-        let named = self.client_header.as_deref().and_then(header);
+        let tracking = &self.active.tracking;
+        let start = tracking.start(peer, head, route, arrival, queue_wait)?;
         let memory = Reservation::new(&self.context.budget);
-        let start = ExchangeStart {
-            endpoint,
-            at,
-            started,
-            queue_wait,
-            client_ip: Some(peer.ip().to_canonical()),
-            user_agent: header("user-agent").map(str::to_owned),
-            client: named.and_then(client_name),
-            session: told,
-        };
         Some(Box::new(Observer::new(start, self.sink.clone(), memory)))
     }
 

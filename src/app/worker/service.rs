@@ -1,16 +1,16 @@
 //! The service of the server: responses to refused requests, pages, and the counts and records of both.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
-use super::{ArrivalTime, STATUS_CLIENT_LEFT, WorkerContext, page_mode};
+use super::{STATUS_CLIENT_LEFT, WorkerContext, page_mode};
 use crate::http::route::{self, Dialect, Forward, Page, Route};
 use crate::observe::ExchangeEnd;
 use crate::pages::PageRequest;
 use crate::server::driver::Service;
 use crate::server::error_response::ErrorResponse;
 use crate::server::response::{Persistence, ResponseMode, render};
-use crate::server::{RefusedRequest, Request, RequestHead, RequestInfo};
+use crate::server::{RefusedRequest, Request, RequestArrival, RequestHead, RequestInfo};
 
 impl Service for WorkerContext {
     fn refusal_response(&self, refused: &RefusedRequest) -> (Vec<u8>, Persistence) {
@@ -34,7 +34,7 @@ impl Service for WorkerContext {
                 .count_http_request(route.endpoint(), method, refusal.status);
         }
         if let Some(Route::Forward(forward)) = &route {
-            let arrived = arrived.unwrap_or_else(|| (Instant::now(), SystemTime::now()));
+            let arrived = arrived.unwrap_or_else(RequestArrival::now);
             self.record_refusal(conn.peer, info, forward, arrived, &error);
         }
         let dialect = match route {
@@ -45,7 +45,13 @@ impl Service for WorkerContext {
         render(mode, error.status, head, &body)
     }
 
-    fn client_left(&self, peer: SocketAddr, head: RequestHead, route: Route, arrived: ArrivalTime) {
+    fn client_left(
+        &self,
+        peer: SocketAddr,
+        head: RequestHead,
+        route: Route,
+        arrived: RequestArrival,
+    ) {
         self.metrics
             .count_http_request(route.endpoint(), head.method(), STATUS_CLIENT_LEFT);
         if let Route::Forward(forward) = &route
@@ -101,7 +107,7 @@ impl WorkerContext {
         peer: SocketAddr,
         info: &RequestInfo,
         route: &Forward,
-        arrived: ArrivalTime,
+        arrived: RequestArrival,
         error: &ErrorResponse,
     ) {
         let head = match info {

@@ -1,7 +1,7 @@
 //! The ends of a wait for Ollama, over real sockets of this machine.
 
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::thread;
 
 use polling::Poller;
@@ -53,7 +53,7 @@ fn a_wait_ends_when_the_client_has_left_and_with_it_the_request() {
     let control = ConnectionControl::new(false);
     let ((near, _far), (of_client, client)) = (pair(), pair());
     let socket = watched(of_client);
-    let exchange = control.begin(&socket, false);
+    let exchange = control.begin(1, &socket, false);
     assert!(control.is_busy());
     socket2::SockRef::from(&client)
         .set_linger(Some(Duration::ZERO))
@@ -65,7 +65,7 @@ fn a_wait_ends_when_the_client_has_left_and_with_it_the_request() {
     drop(exchange);
     assert!(!control.is_busy());
     let (next, _client) = pair();
-    let _exchange = control.begin(&watched(next), false);
+    let _exchange = control.begin(1, &watched(next), false);
     assert_eq!(
         control.cancelled(),
         None,
@@ -78,7 +78,7 @@ fn a_client_that_sends_no_more_is_gone_when_nothing_was_sent_to_it_for_a_while()
     let control = ConnectionControl::new(false);
     let ((near, _far), (of_client, client)) = (pair(), pair());
     let socket = watched(of_client);
-    let _exchange = control.begin(&socket, false);
+    let _exchange = control.begin(1, &socket, false);
     client.shutdown(Shutdown::Write).unwrap();
     let began = Instant::now();
     assert!(control.wait(&near, Interest::READ, None).is_err());
@@ -131,4 +131,52 @@ fn an_early_reply_is_seen_where_it_is_one() {
     );
     assert!(control.check_early_reply(&near) && control.is_answered());
     assert!(control.ends_cleanly());
+}
+
+#[test]
+fn only_the_exchange_with_this_number_is_cancelled_while_it_is_in_flight() {
+    let control = ConnectionControl::new(false);
+    let ((near, mut far), (of_client, _client)) = (pair(), pair());
+    let near = Arc::new(near);
+    assert!(control.connected(&near));
+    assert!(!control.cancel_exchange(1), "it has not begun");
+    let socket = watched(of_client);
+    let exchange = control.begin(1, &socket, false);
+    assert!(!control.cancel_exchange(2));
+    assert_eq!(control.cancelled(), None);
+    assert!(control.cancel_exchange(1) && control.cancel_exchange(1));
+    assert_eq!(control.cancelled(), Some(CancelReason::Requested));
+    assert_eq!(far.read(&mut [0; 1]).unwrap(), 0, "Ollama is left");
+    drop(exchange);
+    assert!(!control.cancel_exchange(1), "it has ended");
+    let _next = control.begin(2, &socket, false);
+    assert_eq!(control.cancelled(), None, "the next one is another");
+}
+
+#[test]
+fn a_client_that_has_left_was_not_cancelled_by_who_asks_for_it_later() {
+    let control = ConnectionControl::new(false);
+    let (of_client, _client) = pair();
+    let _exchange = control.begin(1, &watched(of_client), false);
+    control.cancel(CancelReason::ClientGone);
+    assert!(!control.cancel_exchange(1));
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_let_go_and_one_that_reads_is_not() {
+    for is_full in [true, false] {
+        let control = ConnectionControl::new(false);
+        let (of_client, mut client) = pair();
+        while is_full && (&of_client).write(&[0; 1 << 16]).is_ok() {}
+        let socket = watched(of_client);
+        let _exchange = control.begin(1, &socket, false);
+        assert!(control.cancel_exchange(1));
+        let can_write = (&**socket).write(b"x").is_ok();
+        assert_eq!(can_write, !is_full);
+        let ended = thread::spawn(move || client.read_to_end(&mut Vec::new()).is_ok());
+        if !is_full {
+            socket.shutdown(Shutdown::Write).unwrap();
+        }
+        assert!(ended.join().unwrap(), "the client sees an end");
+    }
 }

@@ -8,8 +8,8 @@ use super::{ContextCut, MODEL_SENT, Record, SecondsSpent, TapIdentity, preview, 
 use crate::config::StoreText;
 use crate::diagnose::finding::EXCERPT;
 use crate::diagnose::{Finding, Kind};
-use crate::observe::Exchange;
 use crate::observe::text::prefix;
+use crate::observe::{CANCELLED_THROUGH_TAP, Exchange};
 
 /// Bytes of an error that are kept where no text of a prompt may be.
 const TEXTLESS_ERROR_MAX: usize = 100;
@@ -23,6 +23,8 @@ impl Record {
     pub fn new(exchange: Exchange, keep: StoreText, writer: &TapIdentity) -> Record {
         let error = exchange.error.as_deref().map(|error| match keep {
             StoreText::Full => error.to_owned(),
+            // It quotes nobody.
+            _ if error == CANCELLED_THROUGH_TAP => error.to_owned(),
             _ => without_text(
                 error,
                 &[

@@ -283,7 +283,7 @@ pub fn now() -> f64 {
     unix_seconds(SystemTime::now())
 }
 
-fn unix_seconds(time: SystemTime) -> f64 {
+pub fn unix_seconds(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs_f64()

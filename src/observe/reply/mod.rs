@@ -20,6 +20,7 @@ use std::time::Instant;
 use super::content_encoding::ReplyDecoder;
 use super::event::BodyEnd;
 use super::limits::{MAX_ERROR_BODY, MAX_SINGLE_BODY, MAX_VECTORS_BODY};
+use super::progress::TokensSoFar;
 use crate::http::route::{Dialect, Inference};
 use body_format::{BodyFormat, trim_start};
 use bounded_body::BoundedBody;
@@ -77,6 +78,12 @@ impl ReplyParser {
         if !self.is_broken {
             self.is_broken = self.decoder.feed(bytes).is_err();
         }
+    }
+
+    /// Returns how many tokens it has had so far.
+    pub fn tokens_so_far(&mut self) -> TokensSoFar {
+        let facts = &self.decoder.get_mut().facts;
+        TokensSoFar::of(facts.generated_tokens, facts.deltas)
     }
 
     /// Returns how much memory its buffers and texts take, in bytes.

@@ -137,6 +137,7 @@ impl TestObserver {
         let received = Arc::clone(&events);
         let started = Instant::now();
         let start = ExchangeStart {
+            interaction_id: format!("{:016x}", fastrand::u64(..)),
             endpoint,
             at: SystemTime::UNIX_EPOCH,
             started,
@@ -145,6 +146,7 @@ impl TestObserver {
             user_agent: None,
             client: None,
             session: session.map(str::to_owned),
+            progress: Arc::default(),
         };
         let observer = Observer::new(
             start,

@@ -23,7 +23,7 @@ impl Service for TestService {
         (format!("refused {status}").into_bytes(), Persistence::Close)
     }
 
-    fn client_left(&self, _: SocketAddr, head: RequestHead, _: Route, _: (Instant, SystemTime)) {
+    fn client_left(&self, _: SocketAddr, head: RequestHead, _: Route, _: RequestArrival) {
         lock(&self.left_clients).push(head.target_text().into_owned());
     }
 
