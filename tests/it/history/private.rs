@@ -32,7 +32,8 @@ fn get(tap: &Proxy, target: &str, headers: &str) -> u16 {
         .status()
 }
 
-const DATA: [&str; 8] = [
+const DATA: [&str; 9] = [
+    "/analytics/active",
     "/analytics/stats",
     "/analytics/stats/enhanced",
     "/analytics/search",

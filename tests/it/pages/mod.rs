@@ -2,6 +2,8 @@
 
 /// Access to them.
 mod access;
+/// What is now.
+mod active;
 
 use std::io::Read;
 
