@@ -205,10 +205,12 @@ impl DiagnosticsThread {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             thread::sleep(POLL_INTERVAL);
+            // Each as soon as it has ended: what has to be looked through for it stays short.
+            self.judge_ended(Instant::now());
             while let Ok(event) = self.inbox.try_recv() {
                 self.take(event);
+                self.judge_ended(Instant::now());
             }
-            self.judge_ended(Instant::now());
         }
     }
 

@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::mem::discriminant;
 use std::time::{Duration, SystemTime};
 
@@ -25,6 +25,9 @@ pub const LINE_AGE_MAX: Duration = Duration::from_secs(3600);
 
 /// Requests that are remembered: those under way, and those that a kept line can be about.
 pub const REQUESTS_MAX: usize = 2048;
+
+/// So many requests are not worth looking for those that can be forgotten.
+const REQUESTS_MIN: usize = 64;
 
 /// A line may be read so long after what it tells of.
 const READ_LATE: Duration = Duration::from_millis(500);
@@ -45,7 +48,10 @@ pub enum LogOwner {
 #[derive(Debug, Default)]
 pub struct LogLines {
     lines: VecDeque<KeptLine>,
-    requests: VecDeque<LineRequest>,
+    /// By their ids.
+    requests: HashMap<String, LineRequest>,
+    /// How many were left when requests were forgotten last that no line can be about.
+    left: usize,
     /// Until then no line is sure.
     forgot_until: Option<SystemTime>,
 }
@@ -62,7 +68,6 @@ struct KeptLine {
 /// One request, as far as it is known by now.
 #[derive(Debug)]
 struct LineRequest {
-    id: String,
     endpoint: Inference,
     taken: SystemTime,
     first_byte: Option<SystemTime>,
@@ -77,27 +82,27 @@ impl LogLines {
         if self.requests.len() >= REQUESTS_MAX {
             self.forget(taken);
         }
-        self.requests.push_back(LineRequest {
-            id: id.to_owned(),
+        let request = LineRequest {
             endpoint,
             taken,
             first_byte: None,
             ended: None,
             reply: Reply::default(),
             is_judged: false,
-        });
+        };
+        self.requests.insert(id.to_owned(), request);
     }
 
     /// Notes the first byte of a reply.
     pub fn first_byte(&mut self, id: &str, at: SystemTime) {
-        if let Some(request) = self.find(id) {
+        if let Some(request) = self.requests.get_mut(id) {
             request.first_byte.get_or_insert(at);
         }
     }
 
     /// Notes the end of a request, and what its reply has told.
     pub fn ended(&mut self, id: &str, at: SystemTime, reply: &Reply) {
-        if let Some(request) = self.find(id) {
+        if let Some(request) = self.requests.get_mut(id) {
             request.ended = Some(at);
             request.reply = reply.clone();
         }
@@ -133,22 +138,25 @@ impl LogLines {
         } else {
             self.said(seen)
         };
-        if let Some(request) = self.find(&seen.interaction_id) {
+        if let Some(request) = self.requests.get_mut(&seen.interaction_id) {
             request.is_judged = true;
         }
-        self.prune(seen.arrived + seen.times.duration);
+        if !self.lines.is_empty() || self.requests.len() > 2 * self.left + REQUESTS_MIN {
+            self.prune(seen.arrived + seen.times.duration);
+        }
         said
     }
 
     fn said(&mut self, seen: &Seen) -> Vec<Said> {
-        let Some(own) = self.requests.iter().find(|it| it.id == seen.interaction_id) else {
+        let id = &seen.interaction_id;
+        let Some(own) = self.requests.get(id) else {
             return Vec::new();
         };
         let view = View::new(seen, &[]);
         let mut fitting = Vec::new();
         for (at, kept) in self.lines.iter().enumerate() {
             if own.may_have_caused(kept) && explains(kept.line, &view) {
-                let (line, certainty) = (kept.line, self.certainty(kept, own, &view));
+                let (line, certainty) = (kept.line, self.certainty(kept, id, &view));
                 fitting.push((at, Said { line, certainty }));
             }
         }
@@ -156,9 +164,9 @@ impl LogLines {
     }
 
     /// How sure a line is about a request that it can be about.
-    fn certainty(&self, kept: &KeptLine, own: &LineRequest, view: &View<'_>) -> Certainty {
-        let mut others = self.requests.iter().filter(|other| other.id != own.id);
-        let is_shared = others.any(|other| other.may_have_caused(kept));
+    fn certainty(&self, kept: &KeptLine, id: &str, view: &View<'_>) -> Certainty {
+        let mut others = self.requests.iter().filter(|(other, _)| *other != id);
+        let is_shared = others.any(|(_, other)| other.may_have_caused(kept));
         let is_blind = self.forgot_until.is_some_and(|until| kept.read < until);
         let is_told = match kept.owner {
             LogOwner::Child => true,
@@ -192,10 +200,6 @@ impl LogLines {
         chosen
     }
 
-    fn find(&mut self, id: &str) -> Option<&mut LineRequest> {
-        self.requests.iter_mut().find(|request| request.id == id)
-    }
-
     /// Makes room: a long reply tells of one shift after the other, of which one is enough.
     fn drop_one(&mut self) {
         let is_shift = |kept: &KeptLine| kept.line == Line::Shift;
@@ -209,14 +213,15 @@ impl LogLines {
         self.lines.retain(|kept| {
             let waits = |it: &LineRequest| !it.is_judged && it.may_have_caused(kept);
             let is_new = now < kept.read + READ_LATE;
-            is_new || now < kept.read + LINE_AGE_MAX && requests.iter().any(waits)
+            is_new || now < kept.read + LINE_AGE_MAX && requests.values().any(waits)
         });
         let lines = &self.lines;
-        self.requests.retain(|request| {
+        self.requests.retain(|_, request| {
             let is_over = |ended: SystemTime| now >= ended + READ_LATE && request.is_judged;
             let has_line = || lines.iter().any(|kept| request.may_have_caused(kept));
             !request.ended.is_some_and(is_over) || has_line()
         });
+        self.left = self.requests.len();
     }
 }
 

@@ -104,7 +104,7 @@ impl Fingerprint {
         let end = shorter.min(start + BLOCK);
         let marks = |print: &Fingerprint, part: &Part| {
             let marks = print.marks.get(part.mark + start..part.mark + end);
-            marks.map(<[u32]>::to_vec)
+            marks.map(<[u16]>::to_vec)
         };
         let is_beyond = equal == known && known < full;
         match marks(self, own)

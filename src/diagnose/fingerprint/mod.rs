@@ -35,7 +35,7 @@ pub struct Fingerprint {
     /// The hash of its part up to the end of each block.
     blocks: Vec<u64>,
     /// The same after each byte, shortened.
-    marks: Vec<u32>,
+    marks: Vec<u16>,
     /// These bytes.
     head: Vec<u8>,
 }
@@ -100,7 +100,7 @@ impl Fingerprint {
     pub fn bytes(&self) -> usize {
         self.parts.capacity() * size_of::<Part>()
             + self.blocks.capacity() * size_of::<u64>()
-            + self.marks.capacity() * size_of::<u32>()
+            + self.marks.capacity() * size_of::<u16>()
             + self.head.capacity()
     }
 }
@@ -182,6 +182,7 @@ impl Printer {
     pub fn restart(&mut self) {
         self.print.blocks.truncate(self.current.block);
         self.print.marks.truncate(self.current.mark);
+        self.print.head.truncate(self.current.mark);
         self.current = Current::new(self.start, &self.print);
     }
 
@@ -193,7 +194,7 @@ impl Printer {
         for byte in piece {
             let mixed = (self.current.rolling ^ u64::from(*byte)).wrapping_mul(self.key);
             self.current.rolling = mixed ^ (mixed >> 29);
-            self.print.marks.push((self.current.rolling >> 32) as u32);
+            self.print.marks.push((self.current.rolling >> 48) as u16);
         }
         self.print.head.extend_from_slice(piece);
     }

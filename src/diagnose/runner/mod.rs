@@ -39,6 +39,8 @@ struct Runner {
     options: Option<LoadOptions>,
     /// Older answers of /api/ps tell of an earlier load.
     since: Option<SystemTime>,
+    /// It answers, and /api/ps does not list it: it runs elsewhere, or leaves at once.
+    is_unlisted: bool,
 }
 
 /// A request that uses it.
@@ -105,6 +107,8 @@ impl Runners {
             .is_ok_and(|wait| wait > LATE);
         if is_late || request.is_change {
             runner.since = runner.since.max(Some(at));
+        } else if runner.is_unlisted {
+            return false;
         }
         let known = self
             .listing
@@ -129,8 +133,13 @@ impl Runners {
         for id in answered {
             let loaded = self.loaded(&id, listing);
             if let Some(request) = self.requests.get_mut(&id) {
+                let is_unlisted = listing.find(&request.model).is_none();
+                self.models.entry(request.model.clone()).is_unlisted = is_unlisted;
                 request.answer = Answered::Done(loaded);
             }
+        }
+        for listed in &listing.models {
+            self.models.entry(listed.model.clone()).is_unlisted = false;
         }
         self.listing = Some(listing.clone());
     }

@@ -75,6 +75,22 @@ fn what_another_load_may_have_changed_is_not_told() {
 }
 
 #[test]
+fn of_a_model_that_is_never_listed_nothing_is_asked_again() {
+    let mut runners = Runners::default();
+    runners.begin("first", "cloud", LoadOptions::default(), at(0.0));
+    assert!(runners.first_byte("first", at(1.0)));
+    runners.listing(&listing(2.0, 4096));
+    assert_eq!(runners.take("first"), None);
+    runners.begin("next", "cloud", LoadOptions::default(), at(3.0));
+    assert!(!runners.first_byte("next", at(4.0)) && !runners.is_needed("next"));
+    runners.begin("late", "cloud", LoadOptions::default(), at(5.0));
+    assert!(
+        runners.first_byte("late", at(2_000.0)),
+        "it may be here by now"
+    );
+}
+
+#[test]
 fn nothing_is_waited_for_that_does_not_come() {
     let mut runners = Runners::default();
     runners.begin("id", "m", LoadOptions::default(), at(0.0));
