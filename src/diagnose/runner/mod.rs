@@ -30,6 +30,8 @@ pub struct Runners {
     models: Bounded<String, Runner>,
     requests: HashMap<String, RunnerUse>,
     listing: Option<Listing>,
+    /// /api/ps did not answer when it was asked last.
+    is_silent: bool,
 }
 
 /// What is known of one model.
@@ -71,6 +73,7 @@ impl Default for Runners {
             models: Bounded::new(MODELS_MAX),
             requests: HashMap::new(),
             listing: None,
+            is_silent: false,
         }
     }
 }
@@ -110,6 +113,9 @@ impl Runners {
         } else if runner.is_unlisted {
             return false;
         }
+        if self.is_silent {
+            return false;
+        }
         let known = self
             .listing
             .as_ref()
@@ -142,10 +148,12 @@ impl Runners {
             self.models.entry(listed.model.clone()).is_unlisted = false;
         }
         self.listing = Some(listing.clone());
+        self.is_silent = false;
     }
 
-    /// Notes that /api/ps did not answer: who waits for it waits no longer.
+    /// Notes that /api/ps did not answer: nobody waits for it until it does.
     pub fn no_listing(&mut self) {
+        self.is_silent = true;
         for request in self.requests.values_mut() {
             if matches!(request.answer, Answered::Needed) {
                 request.answer = Answered::Done(None);

@@ -100,6 +100,11 @@ fn nothing_is_waited_for_that_does_not_come() {
     assert!(!runners.is_needed("id"));
     assert_eq!(runners.take("id"), None);
     assert!(!runners.first_byte("id", at(2.0)), "it is forgotten");
+    runners.begin("next", "m", LoadOptions::default(), at(3.0));
+    assert!(
+        !runners.first_byte("next", at(4.0)),
+        "it would wait in vain"
+    );
     for id in 0..UNDER_WAY_MAX + 9 {
         runners.begin(&id.to_string(), "m", LoadOptions::default(), at(0.0));
     }
