@@ -11,7 +11,7 @@ use crate::history::record::unix_seconds;
 use crate::observe::{ExchangeStart, ReplyProgress};
 
 /// A request that a worker has.
-pub struct Entry {
+pub struct ActiveEntry {
     pub model: Option<String>,
     /// The conversation that its client names.
     pub session_id: Option<String>,
@@ -55,9 +55,13 @@ pub struct RequestUnderWay {
     pub prompt: Option<String>,
 }
 
-impl Entry {
-    pub fn new(number: u64, start: &ExchangeStart, control: &Arc<ConnectionControl>) -> Entry {
-        Entry {
+impl ActiveEntry {
+    pub fn new(
+        number: u64,
+        start: &ExchangeStart,
+        control: &Arc<ConnectionControl>,
+    ) -> ActiveEntry {
+        ActiveEntry {
             model: None,
             session_id: start.session.clone(),
             prompt: None,

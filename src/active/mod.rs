@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
-use entry::Entry;
+use entry::ActiveEntry;
 pub use entry::{RequestPhase, RequestUnderWay};
 use last_minute::LastMinute;
 pub use last_minute::MinuteTotals;
@@ -41,7 +41,7 @@ pub struct ActiveRequests {
 #[derive(Default)]
 struct State {
     /// By `interaction_id`.
-    requests: HashMap<String, Entry>,
+    requests: HashMap<String, ActiveEntry>,
     last_minute: LastMinute,
 }
 
@@ -64,7 +64,7 @@ impl ActiveRequests {
 
     /// Notes that a worker has taken a request, which it forwards over `control`.
     pub fn begin(&self, number: u64, start: &ExchangeStart, control: &Arc<ConnectionControl>) {
-        let entry = Entry::new(number, start, control);
+        let entry = ActiveEntry::new(number, start, control);
         let id = start.interaction_id.clone();
         self.state().requests.insert(id, entry);
     }
@@ -138,7 +138,11 @@ impl ActiveRequests {
 
     /// Cancels the request with this id, which has a worker. Returns whether there was one.
     pub fn cancel(&self, id: &str) -> bool {
-        let found = self.state().requests.get(id).and_then(Entry::in_flight);
+        let found = self
+            .state()
+            .requests
+            .get(id)
+            .and_then(ActiveEntry::in_flight);
         found.is_some_and(|(control, number)| control.cancel_exchange(number))
     }
 

@@ -130,6 +130,8 @@ fn observer(body: &[u8], at: SystemTime) -> Observed {
     let exchange = Arc::new(Mutex::new(None));
     let to = Arc::clone(&exchange);
     let start = ExchangeStart {
+        interaction_id: "0123456789abcdef".to_owned(),
+        progress: Arc::default(),
         endpoint: Inference::Chat,
         at,
         started: Instant::now(),
