@@ -3,6 +3,7 @@
 //! The best share of each model is kept beside the history, since a machine that is started with
 //! too little room would look healthy to itself.
 
+pub mod speed;
 #[cfg(test)]
 mod tests;
 

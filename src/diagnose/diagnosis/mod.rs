@@ -10,6 +10,7 @@ use super::bad_reply::{self, Answer};
 use super::cache::{Broken, Caches, Turn};
 use super::context::lines::LogLines;
 use super::context::{self, Memory};
+use super::cpu::speed::BestSpeeds;
 use super::cpu::{BestShares, vram_share};
 use super::fingerprint::Fingerprint;
 use super::keep_alive::KeepAlive;
@@ -32,6 +33,7 @@ pub struct Diagnosis {
     pub reloads: Reloads,
     pub shares: BestShares,
     pub lines: LogLines,
+    speeds: BestSpeeds,
     caches: Caches,
     contexts: Memory,
     runners: Runners,
@@ -177,7 +179,9 @@ impl Diagnosis {
         findings.extend(reload.as_ref().and_then(|reload| reload.finding(seen)));
         findings.extend(waited(seen, time_spent, &self.timeline));
         findings.extend(broken.as_ref().map(|broken| broken.finding.clone()));
-        findings.extend(self.shares.fallback(seen, layers));
+        let slow = self.was_alone(seen).then(|| self.speeds.judge(seen));
+        let fallback = self.shares.fallback(seen, layers);
+        findings.extend(fallback.or(slow.flatten()));
         let loaded = seen.loaded.as_ref();
         let report = Report {
             context_length: loaded.and_then(|loaded| loaded.context_length),
