@@ -99,8 +99,12 @@ fn without_a_history_findings_are_counted_and_logged() {
     let tap = Options::to(&ollama)
         .args(&["--analytics-backend", "none"])
         .start();
-    for context in [4096, 8192] {
+    for (context, loads) in [(4096, 1.0), (8192, 2.0)] {
         assert_eq!(tap.ask("POST", chat("curl", context)).status(), 200);
+        // By the stand-in's clock its loads would overlap.
+        tap.scrape_until("the load", |scrape| {
+            metric("ollama_model_reloads_total").sum(scrape) == loads
+        });
     }
     tap.scrape_until("the finding", |scrape| {
         metric("ollama_findings_total")

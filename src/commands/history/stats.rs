@@ -48,18 +48,18 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
     match extent.newest {
         None if by.is_none() => Err(no_records(&origin)),
         Some(_) if args.json => print(&json(&origin, &numbers)),
-        newest => print(&nothing(&origin, &numbers, extent.records, newest)),
+        newest => print(&nothing(&origin, (&numbers, hours), extent.records, newest)),
     }
 }
 
-/// What is said of a span without requests, and of what is older.
+/// What is said of a span without requests, of the hours that were asked for, and of what is older.
 fn nothing(
     origin: &SourceInfo,
-    numbers: &EnhancedStats,
+    (numbers, hours): (&EnhancedStats, f64),
     records: u64,
     newest: Option<f64>,
 ) -> String {
-    let hours = hours_text(round(numbers.hours));
+    let hours = hours_text(hours);
     let older = match newest {
         None => format!("there are no records in {origin}"),
         Some(newest) => format!(

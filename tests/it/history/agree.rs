@@ -135,6 +135,15 @@ fn in_metrics(tap: &Proxy, cached: u64, has_times: bool, about: &str) {
     );
 }
 
+/// The cells of a line of CSV, as they are quoted there.
+fn cells(line: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    line.trim_end().split(move |c| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    })
+}
+
 fn in_pages(tap: &Proxy, cached: u64, about: &str) {
     let list = page(tap, "/analytics/messages");
     let whole = page(
@@ -161,9 +170,8 @@ fn in_pages(tap: &Proxy, cached: u64, about: &str) {
     }
     let csv = tap.get("/analytics/export?format=csv").text();
     let (names, row) = csv.trim_end().split_once('\n').unwrap();
-    let from_the_end = |line: &str, text: &str| line.rsplit(',').position(|cell| cell == text);
-    let column = from_the_end(names.trim_end(), "prompt_cached_tokens").unwrap();
-    let cell = row.rsplit(',').nth(column).unwrap();
+    let column = cells(names).position(|name| name == "prompt_cached_tokens");
+    let cell = cells(row).nth(column.unwrap()).unwrap();
     assert_eq!(cell, cached.to_string(), "{csv}");
     let all = page(tap, "/analytics/stats/enhanced?hours=1");
     let slots = all["timeline"].as_array().unwrap();
