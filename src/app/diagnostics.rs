@@ -29,8 +29,9 @@ use crate::util::threads::{self, STACK};
 /// Events that may wait for the thread.
 const EVENTS_MAX: usize = 30_000;
 
-/// Bytes of text that exchanges may hold which wait for the thread, where there is memory for it.
-const TEXT_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of text and evidence that exchanges may hold which wait for the thread or for /api/ps, where
+/// there is memory for it.
+const HELD_MAX: usize = 16 * 1024 * 1024;
 
 /// An exchange waits this long for an answer of /api/ps.
 const LISTING_WAIT: Duration = Duration::from_secs(1);
@@ -47,10 +48,11 @@ pub struct Diagnostics {
 struct Shared {
     metrics: Arc<Metrics>,
     history: Option<Arc<History>>,
-    /// Events that wait, and bytes of text in them.
+    /// Events that wait.
     events: AtomicUsize,
-    text: AtomicUsize,
-    text_max: usize,
+    /// Bytes that ended exchanges hold here.
+    held: AtomicUsize,
+    held_max: usize,
     /// An event found no room: what is told to be under way may have ended.
     has_lost: AtomicBool,
 }
@@ -58,7 +60,7 @@ struct Shared {
 enum Event {
     Started(Box<RequestStarted>),
     FirstByte(String, SystemTime),
-    Finished(Box<Exchange>),
+    Finished(HeldExchange),
     Listing(Listing, Option<String>),
     NoListing,
     /// The name of a model, and the file that its weights are in.
@@ -67,6 +69,12 @@ enum Event {
     LogLine(Line, SystemTime, LogOwner),
     /// Everything is to be handed on; dropped when that is done.
     Flush(Sender<()>),
+}
+
+/// An exchange that has ended, and the bytes that it holds.
+struct HeldExchange {
+    exchange: Box<Exchange>,
+    bytes: usize,
 }
 
 impl Diagnostics {
@@ -83,8 +91,8 @@ impl Diagnostics {
             metrics,
             history: history.clone(),
             events: AtomicUsize::new(0),
-            text: AtomicUsize::new(0),
-            text_max: budget.set_aside(TEXT_MAX),
+            held: AtomicUsize::new(0),
+            held_max: budget.set_aside(HELD_MAX),
             has_lost: AtomicBool::new(false),
         });
         let diagnostics = Arc::new(Diagnostics {
@@ -150,21 +158,27 @@ impl Diagnostics {
     }
 
     fn finished(&self, exchange: Box<Exchange>) {
-        let text = text_bytes(&exchange);
-        let waiting = self.shared.text.fetch_add(text, Relaxed) + text;
-        if waiting <= self.shared.text_max && self.shared.has_room() {
-            return self.send(Event::Finished(exchange));
+        let bytes = text_bytes(&exchange) + exchange.evidence.bytes();
+        let held = self.shared.held.fetch_add(bytes, Relaxed) + bytes;
+        if held <= self.shared.held_max && self.shared.has_room() {
+            return self.push(Event::Finished(HeldExchange { exchange, bytes }));
         }
-        self.shared.text.fetch_sub(text, Relaxed);
+        self.shared.held.fetch_sub(bytes, Relaxed);
         self.shared.metrics.count_undiagnosed();
         self.shared.has_lost.store(true, Relaxed);
         self.shared.hand_on(exchange);
     }
 
+    /// Sends an event that can be lost.
     fn send(&self, event: Event) {
-        if !self.shared.has_room() {
-            return self.shared.has_lost.store(true, Relaxed);
+        if self.shared.has_room() {
+            self.push(event);
+        } else {
+            self.shared.has_lost.store(true, Relaxed);
         }
+    }
+
+    fn push(&self, event: Event) {
         self.shared.events.fetch_add(1, Relaxed);
         // The thread lives as long as the process.
         let _ = self.events.send(event);
@@ -189,7 +203,7 @@ struct DiagnosticsThread {
     readiness: Arc<Readiness>,
     judge: Judge,
     /// Exchanges that have ended, in their order, each with when it waits no longer.
-    ended: VecDeque<(Box<Exchange>, Instant)>,
+    ended: VecDeque<(HeldExchange, Instant)>,
 }
 
 impl DiagnosticsThread {
@@ -230,12 +244,12 @@ impl DiagnosticsThread {
                     self.readiness.request_check();
                 }
             }
-            Event::Finished(exchange) => {
+            Event::Finished(held) => {
+                let exchange = &held.exchange;
                 let at = exchange.arrived + exchange.duration;
                 let (id, reply) = (&exchange.interaction_id, exchange.reply());
                 self.judge.diagnosis.ended(id, at, &reply);
-                self.ended
-                    .push_back((exchange, Instant::now() + LISTING_WAIT));
+                self.ended.push_back((held, Instant::now() + LISTING_WAIT));
             }
             Event::Listing(listing, version) => self.judge.listing(&listing, version),
             Event::NoListing => self.judge.diagnosis.no_listing(),
@@ -247,22 +261,30 @@ impl DiagnosticsThread {
 
     /// Judges the exchanges that wait for nothing any more, in the order in which they ended.
     fn judge_ended(&mut self, now: Instant) {
-        while let Some((exchange, deadline)) = self.ended.pop_front() {
-            if deadline > now && self.judge.diagnosis.is_waiting(&exchange.interaction_id) {
-                return self.ended.push_front((exchange, deadline));
+        while let Some((held, deadline)) = self.ended.front() {
+            let id = &held.exchange.interaction_id;
+            if *deadline > now && self.judge.diagnosis.is_waiting(id) {
+                return;
             }
-            self.judge(exchange);
+            self.judge_next();
         }
     }
 
     fn hand_on_all(&mut self) {
-        while let Some((exchange, _)) = self.ended.pop_front() {
-            self.judge(exchange);
+        while !self.ended.is_empty() {
+            self.judge_next();
         }
     }
 
-    fn judge(&mut self, mut exchange: Box<Exchange>) {
-        self.shared.text.fetch_sub(text_bytes(&exchange), Relaxed);
+    fn judge_next(&mut self) {
+        let Some((held, _)) = self.ended.pop_front() else {
+            return;
+        };
+        let HeldExchange {
+            mut exchange,
+            bytes,
+        } = held;
+        self.shared.held.fetch_sub(bytes, Relaxed);
         let judged = catch_unwind(AssertUnwindSafe(|| self.judge.judge(&mut exchange)));
         match judged {
             Ok(()) => self.shared.metrics.count_report(&exchange),
