@@ -8,8 +8,8 @@ use super::prompt::{Message, Prompt};
 use super::seen::Options;
 use super::session::SessionHints;
 
-/// The evidence of one exchange: numbers, keyed hashes and the name of a conversation, no
-/// text.
+/// The evidence of one exchange: numbers, keyed hashes and the name of a conversation; of text, only
+/// what `Fingerprint` has for an excerpt.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     pub prompt: Prompt,

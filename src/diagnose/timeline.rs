@@ -35,11 +35,16 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Notes a request that is sent to Ollama now.
-    pub fn begin(&mut self, id: &str, model: &str, client: Option<&str>, sent: SystemTime) {
-        if self.requests.len() >= MAX_REQUESTS {
-            self.requests.pop_front();
-        }
+    /// Notes a request that is sent to Ollama now. Returns the id of one that is forgotten for it.
+    pub fn begin(
+        &mut self,
+        id: &str,
+        model: &str,
+        client: Option<&str>,
+        sent: SystemTime,
+    ) -> Option<String> {
+        let is_full = self.requests.len() >= MAX_REQUESTS;
+        let forgotten = is_full.then(|| self.requests.pop_front()).flatten();
         self.requests.push_back(InFlight {
             id: id.to_owned(),
             model: model.to_owned(),
@@ -50,6 +55,7 @@ impl Timeline {
             load: None,
             work: None,
         });
+        forgotten.map(|request| request.id)
     }
 
     /// Notes the first byte of a reply.

@@ -16,7 +16,7 @@ use super::fingerprint::Fingerprint;
 use super::keep_alive::KeepAlive;
 use super::listing::{Listed, Listing};
 use super::load_options::LoadOptions;
-use super::reload::{EndedRequest, LOAD_MIN, Reload, ReloadCause, Reloads};
+use super::reload::{LOAD_MIN, Reload, ReloadCause, Reloads};
 use super::runner::Runners;
 use super::seen::{Options, Reply};
 use super::span::TimeSpan;
@@ -89,7 +89,10 @@ impl Diagnosis {
         } = request;
         let options = LoadOptions::asked(endpoint, request.options);
         self.reloads.begin(id, model, sent, &self.timeline);
-        self.timeline.begin(id, model, request.client, sent);
+        if let Some(forgotten) = self.timeline.begin(id, model, request.client, sent) {
+            self.reloads.forget(&forgotten);
+            self.runners.take(&forgotten);
+        }
         self.runners.begin(id, model, options, sent);
         self.lines.begin(id, endpoint, request.taken);
     }
@@ -101,8 +104,8 @@ impl Diagnosis {
         self.runners.first_byte(id, at)
     }
 
-    /// Notes that a request has ended, and what its reply told. `end` follows, once `is_waiting` says that there is nothing
-    /// to wait for, or the answer of /api/ps does not come.
+    /// Notes that a request has ended, and what its reply told. `end` follows, once `is_waiting`
+    /// says that there is nothing to wait for, or the answer of /api/ps does not come.
     pub fn ended(&mut self, id: &str, at: SystemTime, reply: &Reply) {
         self.runners.end(id, at);
         self.lines.ended(id, at, reply);
@@ -154,10 +157,8 @@ impl Diagnosis {
     /// Judges a request that has ended, once the answer of /api/ps has come that was asked for at
     /// its first byte.
     pub fn end(&mut self, seen: &Seen, details: Details<'_>) -> Report {
-        let end = EndedRequest {
-            keep_alive: details.keep_alive,
-        };
-        let reload = self.reloads.judge(seen, end, &self.timeline);
+        let was_alone = self.was_alone(seen);
+        let reload = self.reloads.judge(seen, details.keep_alive, &self.timeline);
         let said = self.lines.take(seen);
         let mut findings = context::findings(seen, &said, &mut self.contexts);
         let is_cut = findings
@@ -170,7 +171,7 @@ impl Diagnosis {
                 print: details.print,
                 is_loaded_anew: may_be_loaded_anew(seen, reload.as_ref()),
                 is_cut,
-                was_alone: self.was_alone(seen),
+                was_alone,
             };
             self.caches.judge(seen, turn)
         });
@@ -179,9 +180,8 @@ impl Diagnosis {
         findings.extend(reload.as_ref().and_then(|reload| reload.finding(seen)));
         findings.extend(waited(seen, time_spent, &self.timeline));
         findings.extend(broken.as_ref().map(|broken| broken.finding.clone()));
-        let slow = self.was_alone(seen).then(|| self.speeds.judge(seen));
-        let fallback = self.shares.fallback(seen, layers);
-        findings.extend(fallback.or(slow.flatten()));
+        let slow = was_alone.then(|| self.speeds.judge(seen)).flatten();
+        findings.extend(self.shares.fallback(seen, layers).or(slow));
         let loaded = seen.loaded.as_ref();
         let report = Report {
             context_length: loaded.and_then(|loaded| loaded.context_length),

@@ -119,6 +119,21 @@ fn one_report_holds_all_that_went_wrong() {
     assert_eq!(report.time_spent.queue, span(19_047.0));
 }
 
+#[test]
+fn requests_whose_end_is_never_told_take_the_room_of_no_other() {
+    let mut diagnosis = Diagnosis::default();
+    for number in 0..3000 {
+        diagnosis.begin(sent_request(&request(number, 1.0, 0)));
+    }
+    let last = request(3000, 2.0, 0);
+    diagnosis.begin(sent_request(&last));
+    assert!(diagnosis.first_byte("3000", at(3.0)) && diagnosis.has_begun("3000"));
+    diagnosis.listing(&listing(4.0, LOADED));
+    let listed = diagnosis.loaded("3000");
+    assert_eq!(listed.map(|listed| listed.loaded), Some(LOADED));
+    assert!(!diagnosis.has_begun("0"));
+}
+
 /// Something that happens to one of a few requests, at any time, told in any order.
 fn happen(diagnosis: &mut Diagnosis, what: u8, number: u32, time: f64, took: f64) {
     let mut seen = request(number, time, 0);

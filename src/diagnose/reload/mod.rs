@@ -60,12 +60,6 @@ pub struct Reload {
     pub lost: Option<Duration>,
 }
 
-/// What diagnosis needs to know of a request beside `Seen`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct EndedRequest {
-    pub keep_alive: Option<KeepAlive>,
-}
-
 /// What was seen of the models so far.
 #[derive(Debug, Default)]
 pub struct Reloads {
@@ -128,6 +122,11 @@ impl Reloads {
             })
             .collect();
         self.under_way.extend(notes);
+    }
+
+    /// Forgets a request whose end will not be judged.
+    pub fn forget(&mut self, id: &str) {
+        self.under_way.remove(id);
     }
 
     /// Forgets requests whose end will not be told.
@@ -196,7 +195,12 @@ impl Reloads {
     }
 
     /// Judges a request that has ended: the load that it caused, if any.
-    pub fn judge(&mut self, seen: &Seen, end: EndedRequest, timeline: &Timeline) -> Option<Reload> {
+    pub fn judge(
+        &mut self,
+        seen: &Seen,
+        keep_alive: Option<KeepAlive>,
+        timeline: &Timeline,
+    ) -> Option<Reload> {
         let id = &seen.interaction_id;
         let mut request = self.under_way.remove(id).unwrap_or_default();
         request.after = request
@@ -209,7 +213,7 @@ impl Reloads {
         let lost = load.filter(|_| is_sure || is_long).map(alone);
         let is_reload = is_sure || lost.is_some_and(|lost| lost > LOAD_MIN);
         let reload = is_reload.then(|| self.explain(seen, &request, lost));
-        self.learn(seen, end, &request, reload.is_some());
+        self.learn(seen, keep_alive, &request, reload.is_some());
         // They were sent before this one was judged, which may wait for /api/ps.
         let end = ended(seen);
         self.note_again(|note| note.sent.is_some_and(|sent| sent + END_DELAY >= end));
@@ -226,7 +230,13 @@ impl Reloads {
     }
 
     /// Remembers what the request leaves behind.
-    fn learn(&mut self, seen: &Seen, end: EndedRequest, request: &UnderWay, is_reload: bool) {
+    fn learn(
+        &mut self,
+        seen: &Seen,
+        keep_alive: Option<KeepAlive>,
+        request: &UnderWay,
+        is_reload: bool,
+    ) {
         let asked = LoadOptions::of(seen);
         if is_reload {
             self.note_load(seen);
@@ -242,12 +252,12 @@ impl Reloads {
             model.use_again(&asked);
         }
         if is_reload || was_answered {
-            model.answered(end.keep_alive, is_reload, ended(seen));
+            model.answered(keep_alive, is_reload, ended(seen));
         }
         if let Some((asked, place)) = request.after {
             model.note_place(place, asked);
         }
-        if was_answered && end.keep_alive.is_some_and(KeepAlive::unloads) {
+        if was_answered && keep_alive.is_some_and(KeepAlive::unloads) {
             model.unload(seen.client.clone(), ended(seen));
         }
     }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::{EndedRequest, Reload, ReloadCause, Reloads};
+use super::{Reload, ReloadCause, Reloads};
 use crate::diagnose::keep_alive::KeepAlive;
 use crate::diagnose::listing::{self, Listing};
 use crate::diagnose::recordings::{at, endpoint, folded, milliseconds, options, recordings, seen};
@@ -184,10 +184,8 @@ fn play<'s>(steps: &[&'s Value], asked: Asked) -> Vec<(&'s Value, Seen, Option<R
             Event::FirstByte(step) => timeline.first_byte(&step["step"].to_string(), at(time)),
             Event::Judge(step) => {
                 let seen = request(step);
-                let end = EndedRequest {
-                    keep_alive: KeepAlive::read(&step["keep_alive"]),
-                };
-                let reload = reloads.judge(&seen, end, &timeline);
+                let keep_alive = KeepAlive::read(&step["keep_alive"]);
+                let reload = reloads.judge(&seen, keep_alive, &timeline);
                 timeline.end(&seen);
                 judged.push((step, seen, reload));
             }

@@ -42,9 +42,7 @@ impl Tap {
     }
 
     fn end(&mut self, seen: &Seen, keep_alive: Option<KeepAlive>) -> Option<Reload> {
-        let reload = self
-            .reloads
-            .judge(seen, EndedRequest { keep_alive }, &self.timeline);
+        let reload = self.reloads.judge(seen, keep_alive, &self.timeline);
         self.timeline.end(seen);
         reload
     }

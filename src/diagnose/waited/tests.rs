@@ -56,12 +56,12 @@ fn play(scene: &Value, mut ask: impl FnMut(&Value, &Seen, &Timeline)) {
     for (time, what, index) in events {
         let seen = request(&rows[index]);
         match what {
-            0 => timeline.begin(
+            0 => drop(timeline.begin(
                 &seen.interaction_id,
                 &seen.model,
                 seen.client.as_deref(),
                 time,
-            ),
+            )),
             1 => timeline.first_byte(&seen.interaction_id, time),
             _ => {
                 ask(&rows[index], &seen, &timeline);
