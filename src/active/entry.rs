@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::forward::control::ConnectionControl;
 use crate::history::record::unix_seconds;
+use crate::observe::client_product::name_and_version;
 use crate::observe::{ExchangeStart, ReplyProgress};
 
 /// A request that a worker has.
@@ -19,7 +20,9 @@ pub struct ActiveEntry {
     pub prompt: Option<String>,
     pub phase: RequestPhase,
     endpoint: &'static str,
+    /// The name that a header gives it.
     client: Option<String>,
+    user_agent: Option<String>,
     client_ip: Option<IpAddr>,
     started: SystemTime,
     progress: Arc<ReplyProgress>,
@@ -67,7 +70,8 @@ impl ActiveEntry {
             prompt: None,
             phase: RequestPhase::Waiting,
             endpoint: start.endpoint.as_str(),
-            client: start.client_and_version().0,
+            client: start.client.clone(),
+            user_agent: start.user_agent.clone(),
             client_ip: start.client_ip,
             started: start.at,
             progress: start.progress.clone(),
@@ -87,7 +91,7 @@ impl ActiveEntry {
             id: id.to_owned(),
             model: self.model.clone(),
             endpoint: self.endpoint,
-            client: self.client.clone(),
+            client: name_and_version(self.client.as_deref(), self.user_agent.as_deref()).0,
             client_ip: self.client_ip,
             session_id: self.session_id.clone(),
             state: self.phase,

@@ -30,16 +30,6 @@ impl Kind {
         Kind::Slower,
     ];
 
-    /// Those that one request can have: a model is slower than it was before.
-    pub const OF_REQUESTS: [Kind; 6] = [
-        Kind::ContextCut,
-        Kind::BadReply,
-        Kind::ModelReload,
-        Kind::Waited,
-        Kind::CacheBroken,
-        Kind::CpuFallback,
-    ];
-
     /// Its name in records, answers and labels.
     pub fn as_str(self) -> &'static str {
         match self {

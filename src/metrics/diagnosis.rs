@@ -6,17 +6,21 @@ use crate::diagnose::{Certainty, Kind};
 use crate::observe::Exchange;
 
 impl Metrics {
+    /// Begins the series of a model's findings at 0, so that the first of them is an increase.
+    pub(super) fn start_findings_at_zero(&self, model: &str) {
+        let of_requests = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Slower);
+        for kind in of_requests.map(Kind::as_str) {
+            for certainty in [Certainty::Sure, Certainty::Likely] {
+                let labels = &[model, kind, certainty.as_str()];
+                self.families.findings.start_at_zero(labels);
+            }
+        }
+    }
+
     /// Counts what was found about a request.
     pub fn count_report(&self, exchange: &Exchange) {
         let report: &Report = &exchange.report;
         let (f, model) = (&self.families, self.models.label(exchange.model.as_deref()));
-        // So that the first finding is an increase.
-        for kind in Kind::OF_REQUESTS {
-            for certainty in [Certainty::Sure, Certainty::Likely] {
-                f.findings
-                    .start_at_zero(&[model, kind.as_str(), certainty.as_str()]);
-            }
-        }
         let mut is_cut = false;
         for finding in &report.findings {
             let certainty = finding.certainty.as_str();

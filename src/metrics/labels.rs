@@ -172,18 +172,16 @@ impl ModelLabels {
         }
     }
 
-    /// Makes a name a label of its own, if there is room.
-    pub fn confirm(&self, name: &str) {
+    /// Makes a name a label of its own, if there is room. Returns whether it is one from now on.
+    pub fn confirm(&self, name: &str) -> bool {
         if name.is_empty() || name.len() > MAX_MODEL_LABEL || self.is_confirmed(name) {
-            return;
+            return false;
         }
         let mut confirmed = self
             .confirmed
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if confirmed.len() < MAX_MODELS {
-            confirmed.insert(name.to_owned());
-        }
+        confirmed.len() < MAX_MODELS && confirmed.insert(name.to_owned())
     }
 
     fn is_confirmed(&self, name: &str) -> bool {

@@ -107,8 +107,10 @@ impl Metrics {
         if exchange.load_only {
             return;
         }
-        if let (Some(200..=299), Some(model)) = (exchange.http_status, &exchange.model) {
-            self.models.confirm(model);
+        if let (Some(200..=299), Some(model)) = (exchange.http_status, &exchange.model)
+            && self.models.confirm(model)
+        {
+            self.start_findings_at_zero(model);
         }
         let model = self.models.label(exchange.model.as_deref());
         self.observe_times(exchange, model);

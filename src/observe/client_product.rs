@@ -156,6 +156,16 @@ impl ClientProduct {
     }
 }
 
+/// Returns the name of a client, which is `named` where that is there, and the version of its product.
+pub fn name_and_version(
+    named: Option<&str>,
+    user_agent: Option<&str>,
+) -> (Option<String>, Option<String>) {
+    let product = user_agent.and_then(ClientProduct::of);
+    let (name, version) = product.map(|of| (of.name, of.version)).unzip();
+    (named.map(str::to_owned).or(name), version.flatten())
+}
+
 /// Returns a name that a client gives itself as it may be shown, if anything is left of it.
 pub fn client_name(text: &str) -> Option<String> {
     let harmless = text.chars().filter(|c| !is_harmful(*c));

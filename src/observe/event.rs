@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::client_product::ClientProduct;
+use super::client_product::name_and_version;
 use super::exchange::Exchange;
 use super::progress::ReplyProgress;
 use crate::diagnose::seen::Options;
@@ -63,10 +63,7 @@ pub struct ExchangeStart {
 impl ExchangeStart {
     /// Returns the name of the client, and the version of its product.
     pub fn client_and_version(&self) -> (Option<String>, Option<String>) {
-        let user_agent = self.user_agent.as_deref();
-        let product = user_agent.and_then(ClientProduct::of);
-        let (name, version) = product.map(|of| (of.name, of.version)).unzip();
-        (self.client.clone().or(name), version.flatten())
+        name_and_version(self.client.as_deref(), self.user_agent.as_deref())
     }
 }
 

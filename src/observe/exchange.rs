@@ -45,7 +45,7 @@ pub struct ModelVersion {
     pub ollama: Option<String>,
     /// Of the model's manifest, by /api/ps.
     pub digest: Option<String>,
-    /// Such as `Q4_K_M`, by /api/ps, or by /api/show where that does not say.
+    /// Such as `Q4_K_M`, by /api/ps.
     pub quantization: Option<String>,
 }
 
@@ -127,7 +127,7 @@ pub struct Exchange {
     /// The conversation that it belongs to; the observer does not know it.
     pub session: Option<Session>,
 
-    /// The rest of what `diagnose` needs; no text.
+    /// The rest of what `diagnose` needs; of text, only the beginning of the prompt.
     pub evidence: Box<Evidence>,
     /// What `diagnose` says of it; nothing before it was asked.
     pub report: Box<Report>,

@@ -23,6 +23,8 @@ use crate::util::budget::Reservation;
 pub struct Observer {
     start: ExchangeStart,
     sink: Arc<Sink>,
+    /// The name of the client and the version of its product, once the request has started.
+    client: (Option<String>, Option<String>),
     request: RequestFacts,
     request_bytes: u64,
     upload: Option<Duration>,
@@ -50,6 +52,7 @@ impl Observer {
         Observer {
             start,
             sink,
+            client: (None, None),
             request: RequestFacts::default(),
             request_bytes: 0,
             upload: None,
@@ -130,6 +133,7 @@ impl Observer {
             return;
         }
         self.stage = Stage::Started;
+        self.client = self.start.client_and_version();
         let (model, evidence) = (self.request.model.as_deref(), &self.request.evidence);
         let options = evidence.as_ref().map(|evidence| evidence.options.clone());
         let told = evidence.as_ref().and_then(|it| it.session.told.clone());
@@ -138,7 +142,7 @@ impl Observer {
             interaction_id: self.start.interaction_id.clone(),
             endpoint: self.start.endpoint,
             model: model.map(|name| normalize(name).into_owned()),
-            client: self.start.client_and_version().0,
+            client: self.client.0.clone(),
             session: self.start.session.clone().or(told),
             prompt_start: prompt
                 .map(|text| text.as_str().chars().take(PROMPT_START_CHARS).collect()),
@@ -188,7 +192,7 @@ impl Observer {
             .map(|name| normalize(name).into_owned());
         let tokens = TokenCounts::of(&facts, endpoint);
         let prompt = request.prompt;
-        let (client, client_version) = self.start.client_and_version();
+        let (client, client_version) = std::mem::take(&mut self.client);
         Exchange {
             interaction_id: std::mem::take(&mut self.start.interaction_id),
             arrived: self.start.at,
