@@ -16,9 +16,6 @@ use crate::util::threads::{self, STACK};
 /// The unit that Ollama's installer makes.
 const UNIT: &str = "ollama.service";
 
-/// It is there where systemd runs.
-const SYSTEMD_RUNS: &str = "/run/systemd/system";
-
 /// The journal is followed again so long after that has ended.
 const RESTART_PAUSE: Duration = Duration::from_secs(60);
 
@@ -44,7 +41,7 @@ fn log_unread(why: &str) {
 fn has_systemd() -> bool {
     match test_overrides::SERVICE_MANAGER.get::<String>() {
         Some(manager) => manager == "systemd",
-        None => Path::new(SYSTEMD_RUNS).exists(),
+        None => Path::new(platform::service::SYSTEMD_RUNS).exists(),
     }
 }
 

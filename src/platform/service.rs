@@ -16,6 +16,10 @@ pub enum ServiceManager {
     Windows,
 }
 
+/// The directory that exists where systemd runs; systemctl is also on machines and in containers
+/// where it does not.
+pub const SYSTEMD_RUNS: &str = "/run/systemd/system";
+
 /// The name that Windows knows our service by.
 pub const SERVICE: &str = "OllamaTap";
 

@@ -14,9 +14,6 @@ pub const LOOPBACK: &str = "127.0.0.1";
 pub const UNIT: &str = "ollama-tap.service";
 pub const UNIT_PATH: &str = "/etc/systemd/system/ollama-tap.service";
 
-/// The directory that exists where systemd runs; systemctl is also on machines and in containers where it does not.
-pub const SYSTEMD_RUNS: &str = "/run/systemd/system";
-
 /// A line of the unit, or of the record on Windows: the executable is a copy.
 pub const COPIED: &str = "Executable=copied";
 

@@ -30,10 +30,7 @@ use std::process::ExitCode;
 
 use host_state::HostState;
 pub use installed::{public_listen, public_log};
-use layout::{
-    LAUNCHD_LOG_PATH, LAUNCHD_TARGET, LOOPBACK, PLIST_PATH, SYSTEMD_RUNS, TAP_USER, UNIT,
-    windows_log,
-};
+use layout::{LAUNCHD_LOG_PATH, LAUNCHD_TARGET, LOOPBACK, PLIST_PATH, TAP_USER, UNIT, windows_log};
 use plan::Plan;
 use report::{print_line, warn};
 use role::Role;
@@ -104,7 +101,7 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     require_root(manager, "install")?;
-    if manager == ServiceManager::Systemd && !Path::new(SYSTEMD_RUNS).exists() {
+    if manager == ServiceManager::Systemd && !Path::new(platform::service::SYSTEMD_RUNS).exists() {
         let way_out = "start `ollama-tap serve` or `ollama-tap proxy` by your own means";
         return Err(Error::Failed(format!(
             "install the service: systemd does not run here; {way_out}"

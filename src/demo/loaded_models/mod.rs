@@ -9,12 +9,13 @@
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::models::{MODELS, Model};
 use super::prompt::tokens;
 use crate::diagnose::keep_alive::KeepAlive;
+use crate::util::threads::lock;
 
 /// A model is unloaded once it was not used for this long. Ollama keeps one for five minutes; a
 /// demo should show more than one load.
@@ -151,7 +152,7 @@ impl LoadedModels {
     }
 
     fn lock(&self) -> MutexGuard<'_, Memory> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
