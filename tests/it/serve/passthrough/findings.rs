@@ -16,7 +16,7 @@ fn silent() -> FakeOllama {
         .concat();
         conn.answer(match conn.head.path() {
             "/api/generate" => stream,
-            _ => json("{}"),
+            _ => json(r#"{"models":[]}"#),
         })
     })
 }
@@ -52,7 +52,7 @@ fn a_command_through_a_tap_ends_with_what_was_found_of_its_requests() {
         machine
             .words(&["list"])
             .env("OLLAMA_TAP_LISTEN", &tap.addr.to_string()),
-        1,
+        0,
     );
     assert!(!stderr.contains("ollama-tap why"), "{stderr}");
 }
