@@ -115,6 +115,87 @@ fn without_a_history_findings_are_counted_and_logged() {
     tap.wait_log("model_reload");
 }
 
+/// An Ollama that reads each prompt anew.
+fn without_cache() -> FakeOllama {
+    let mut reply = reply(2_000_000);
+    reply["prompt_eval_count"] = json!(2000);
+    reply["prompt_eval_cached_count"] = json!(4);
+    let ollama = FakeOllama::always(answer(&reply.to_string()));
+    ollama.set(|state| state.ps = listing(8192));
+    ollama
+}
+
+/// A turn of a chat whose system prompt has a clock in it.
+fn turn(minute: usize) -> Vec<u8> {
+    let clock = format!(
+        "You are an agent. It is 14:0{minute} now. {}",
+        "Be kind. ".repeat(99)
+    );
+    let said = [
+        ("user", "Why?"),
+        ("assistant", "Because."),
+        ("user", "Why so?"),
+    ];
+    let messages: Vec<Value> = [("system", clock.as_str())]
+        .into_iter()
+        .chain(said.into_iter().take(2 * minute - 1))
+        .map(|(role, content)| json!({"role": role, "content": content}))
+        .collect();
+    let body = json!({"model": "talk", "stream": false, "messages": messages});
+    post("/api/chat", &body.to_string())
+}
+
+#[test]
+fn the_text_at_which_a_cache_broke_is_only_where_text_is_kept() {
+    for (store_text, is_kept) in [("full", true), ("preview", false), ("none", false)] {
+        let history = TestHistory::new("jsonl");
+        let ollama = without_cache();
+        let options = history.options(&ollama);
+        let tap = options.args(&["--store-text", store_text]).start();
+        for minute in 1..=2 {
+            assert_eq!(tap.ask("POST", turn(minute)).status(), 200);
+            wait_for_records(&tap, minute as u64);
+        }
+        let listed = page(&tap, "/analytics/search?finding=cache_broken:sure");
+        let id = listed[0]["interaction_id"]
+            .as_str()
+            .expect("a broken cache");
+        let record = page(&tap, &format!("/analytics/messages/{id}"));
+        let excerpt = &record["findings"][0]["excerpt"];
+        assert_eq!(
+            excerpt
+                .as_str()
+                .is_some_and(|text| text.contains("14:02 now")),
+            is_kept,
+            "{excerpt}"
+        );
+        assert!(!page(&tap, "/analytics/why").to_string().contains("14:02"));
+        assert!(!tap.log().contains("14:02"), "{}", tap.log());
+    }
+}
+
+#[test]
+fn the_best_share_in_vram_outlives_a_restart() {
+    let history = TestHistory::new("jsonl");
+    let with_share = |vram: u64| {
+        let ollama = FakeOllama::always(answer(&reply(2_000_000).to_string()));
+        ollama.set(|state| {
+            state.ps = listing(8192).replace("\"size_vram\":10", &format!("\"size_vram\":{vram}"))
+        });
+        ollama
+    };
+    for (run, (vram, findings)) in [(10, 0), (6, 1)].into_iter().enumerate() {
+        let ollama = with_share(vram);
+        let mut tap = history.start(&ollama);
+        assert_eq!(tap.ask("POST", chat("curl", 8192)).status(), 200);
+        wait_for_records(&tap, run as u64 + 1);
+        let found = page(&tap, "/analytics/search?finding=cpu_fallback:sure");
+        assert_eq!(found.as_array().unwrap().len(), findings, "{found}");
+        tap.signal(SIGTERM);
+        assert!(tap.wait_exit(Duration::from_secs(20)).success());
+    }
+}
+
 /// An Ollama that answers /api/ps only once told so.
 fn silent() -> (FakeOllama, Latch) {
     let ollama = FakeOllama::always(answer(&reply(2_000_000).to_string()));
