@@ -18,7 +18,7 @@ pub enum Traffic {
 /// A file of a program.
 const CODE: &str = include_str!("../../src/server/event_loop.rs");
 
-/// Bytes of each text.
+/// Bytes of each text, at most.
 const TEXT: usize = 1500;
 
 /// A request for /api/chat of at least so many bytes, and about so many.
@@ -41,17 +41,18 @@ pub fn body(traffic: Traffic, bytes: usize) -> Vec<u8> {
             return body;
         }
         let messages = request["messages"].as_array_mut().expect("a list");
-        messages.extend(next(traffic, turn, &mut author));
+        let text = TEXT.min(bytes - body.len());
+        messages.extend(next(traffic, turn, text, &mut author));
         turn += 1;
     }
 }
 
-/// The messages of one turn.
-fn next(traffic: Traffic, turn: usize, author: &mut Author) -> Vec<Value> {
+/// The messages of one turn, the longest of so many bytes in a chat.
+fn next(traffic: Traffic, turn: usize, text: usize, author: &mut Author) -> Vec<Value> {
     match traffic {
         Traffic::Chat => vec![
-            json!({"role": "user", "content": author.text(TEXT / 5)}),
-            json!({"role": "assistant", "content": author.text(TEXT)}),
+            json!({"role": "user", "content": author.text(text / 5)}),
+            json!({"role": "assistant", "content": author.text(text)}),
         ],
         Traffic::Code => {
             let start = turn * TEXT % (CODE.len() - TEXT);

@@ -63,6 +63,10 @@ impl Fingerprint {
     }
 
     fn append(&mut self, next: Fingerprint) {
+        if self.parts.is_empty() {
+            *self = next;
+            return;
+        }
         let (block, mark) = (self.blocks.len(), self.marks.len());
         for part in next.parts {
             self.push(Part {
@@ -71,12 +75,10 @@ impl Fingerprint {
                 ..part
             });
         }
-        let blocks = next.blocks.into_iter().take(BLOCKS_MAX - block);
-        self.blocks.extend(blocks);
-        self.marks
-            .extend(next.marks.into_iter().take(MARKS_MAX - mark));
-        self.head
-            .extend(next.head.into_iter().take(MARKS_MAX - mark));
+        let (blocks, marks) = (BLOCKS_MAX - block, MARKS_MAX - mark);
+        self.blocks.extend(first(&next.blocks, blocks));
+        self.marks.extend(first(&next.marks, marks));
+        self.head.extend(first(&next.head, marks));
     }
 
     fn push(&mut self, part: Part) {
@@ -191,11 +193,14 @@ impl Printer {
     }
 
     fn mark(&mut self, piece: &[u8]) {
-        for byte in piece {
-            let mixed = (self.current.rolling ^ u64::from(*byte)).wrapping_mul(self.key);
-            self.current.rolling = mixed ^ (mixed >> 29);
-            self.print.marks.push((self.current.rolling >> 48) as u16);
-        }
+        let (mut rolling, key) = (self.current.rolling, self.key);
+        // Of known length, so that room is made once.
+        self.print.marks.extend(piece.iter().map(|byte| {
+            let mixed = (rolling ^ u64::from(*byte)).wrapping_mul(key);
+            rolling = mixed ^ (mixed >> 29);
+            (rolling >> 48) as u16
+        }));
+        self.current.rolling = rolling;
         self.print.head.extend_from_slice(piece);
     }
 
@@ -238,13 +243,13 @@ impl Current {
     }
 }
 
+fn first<T>(items: &[T], most: usize) -> &[T] {
+    &items[..items.len().min(most)]
+}
+
 fn absorb(mut hash: u64, block: &[u8; BLOCK], key: u64) -> u64 {
-    for word in block.chunks_exact(8) {
-        let word = word
-            .iter()
-            .rev()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte));
-        hash = absorb_word(hash, word, key);
+    for word in block.as_chunks::<8>().0 {
+        hash = absorb_word(hash, u64::from_le_bytes(*word), key);
     }
     hash
 }
