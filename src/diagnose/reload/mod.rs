@@ -106,22 +106,18 @@ impl Reloads {
     /// now that was so before. Where the model was seen since a request was sent, what is known is
     /// what that request left.
     fn note_again(&mut self, is_meant: impl Fn(&UnderWay) -> bool) {
-        let was_seen_since = |note: &UnderWay| {
+        let mut under_way = std::mem::take(&mut self.under_way);
+        for note in under_way.values_mut().filter(|note| is_meant(note)) {
             let model = self.models.get(&note.model);
-            model.is_some_and(|model| model.last_present > note.sent.map(|sent| sent + END_DELAY))
-        };
-        let later = self
-            .under_way
-            .iter()
-            .filter(|(_, note)| is_meant(note) && !was_seen_since(note));
-        let notes: Vec<_> = later
-            .filter_map(|(id, note)| {
-                let anew = self.note(&note.model, note.sent?, note.was_alone);
+            let was_seen_since = model
+                .is_some_and(|model| model.last_present > note.sent.map(|sent| sent + END_DELAY));
+            if let Some(sent) = note.sent.filter(|_| !was_seen_since) {
+                let anew = self.note(std::mem::take(&mut note.model), sent, note.was_alone);
                 let after = note.after;
-                Some((id.clone(), UnderWay { after, ..anew }))
-            })
-            .collect();
-        self.under_way.extend(notes);
+                *note = UnderWay { after, ..anew };
+            }
+        }
+        self.under_way = under_way;
     }
 
     /// Forgets a request whose end will not be judged.
@@ -150,25 +146,25 @@ impl Reloads {
             known.note_place(RunnerPlace::Absent, sent);
         }
         if self.under_way.len() < MAX_UNDER_WAY {
-            let note = self.note(model, sent, was_alone);
+            let note = self.note(model.to_owned(), sent, was_alone);
             self.under_way.insert(id.to_owned(), note);
         }
     }
 
-    fn note(&self, name: &str, sent: SystemTime, was_alone: bool) -> UnderWay {
-        let Some(model) = self.models.get(name) else {
+    fn note(&self, name: String, sent: SystemTime, was_alone: bool) -> UnderWay {
+        let Some(model) = self.models.get(&name) else {
             return UnderWay::default();
         };
-        let rival = self.rival(name, model, sent);
+        let rival = self.rival(&name, model, sent);
         UnderWay {
-            model: name.to_owned(),
             sent: Some(sent),
             before: model.place(sent).filter(|_| was_alone),
             after: None,
             was_alone,
-            absence: self.absence(name, model, sent),
+            absence: self.absence(&name, model, sent),
             was_due: model.is_expiry_told() && model.has_expired(sent),
             rival_context: rival.and_then(|load| self.models.get(&load.model)?.context()),
+            model: name,
         }
     }
 
