@@ -28,10 +28,9 @@ pub fn stats(parameters: &Parameters, history: &History) -> Result<PageResponse>
     }))
 }
 
-/// `/analytics/stats/enhanced`: statistics of the last hours.
+/// `/analytics/stats/enhanced`: statistics of some hours, or of other times.
 pub fn enhanced_stats(parameters: &Parameters, history: &History) -> Result<PageResponse> {
-    let (hours, by) = parameters.stats()?;
-    respond(history.store.enhanced(hours, by, now())?)
+    respond(history.store.enhanced(&parameters.stats_question(now())?)?)
 }
 
 /// `/analytics/models`: statistics of each model.

@@ -7,7 +7,7 @@ use crate::history::store::query::{
     DEFAULT_HIDDEN_DAYS, DEFAULT_HOURS, HIDDEN_DAYS_FORMAT, HOURS_FORMAT, TIME_FORMATS,
     parse_hidden_days, parse_hours, parse_time,
 };
-use crate::history::store::{BadParameter, GroupBy, Hidden, Query, Result, StoreError};
+use crate::history::store::{BadParameter, Hidden, Query, Result, StatsQuestion, StoreError};
 use crate::http::route::{message_of, query_of};
 
 /// The parameters of a request, decoded, in order.
@@ -51,19 +51,9 @@ impl Parameters {
         Query::parse(self.iter()).map_err(StoreError::InvalidParameter)
     }
 
-    /// Reads `hours` and `by`, the only parameters that are allowed.
-    pub fn stats(&self) -> Result<(f64, Option<GroupBy>)> {
-        self.only(&["hours", "by"])?;
-        let (mut hours, mut by) = (DEFAULT_HOURS, None);
-        for (name, text) in self.iter().filter(|(_, text)| !text.is_empty()) {
-            if name == "hours" {
-                hours = parse_hours(text).ok_or_else(|| bad_parameter(name, text, HOURS_FORMAT))?;
-            } else {
-                let parsed = text.parse();
-                by = Some(parsed.map_err(|()| bad_parameter(name, text, &GroupBy::accepted()))?);
-            }
-        }
-        Ok((hours, by))
+    /// Reads what statistics are asked for.
+    pub fn stats_question(&self, now: f64) -> Result<StatsQuestion> {
+        StatsQuestion::parse(self.iter(), now).map_err(StoreError::InvalidParameter)
     }
 
     /// Reads `hours`, by default those of a day, and the filters of a search without `limit` and

@@ -13,7 +13,8 @@ use crate::config::{Backend, HistoryConfig, HistoryLocation, QueryConfig};
 use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
 use crate::history::store::{
-    EnhancedStats, Extent, GroupBy, Hidden, HideReport, PurgeReport, Query, Store, StoreError, Why,
+    EnhancedStats, Extent, GroupBy, Hidden, HideReport, PurgeReport, Query, StatsQuestion, Store,
+    StoreError, Why,
 };
 use crate::platform;
 use crate::util::sanitize::escape_control_chars;
@@ -119,7 +120,13 @@ impl HistorySource {
     pub fn enhanced(&self, hours: f64, by: Option<GroupBy>) -> Result<EnhancedStats> {
         match self {
             HistorySource::Tap(tap) => tap.enhanced(hours, by),
-            HistorySource::Store(store) => store.enhanced(hours, by, now()).map_err(failed),
+            HistorySource::Store(store) => {
+                let question =
+                    StatsQuestion::of_hours(hours, by, now()).map_err(StoreError::InvalidParameter);
+                question
+                    .and_then(|question| store.enhanced(&question))
+                    .map_err(failed)
+            }
         }
     }
 

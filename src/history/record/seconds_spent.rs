@@ -59,6 +59,14 @@ impl SecondsSpent {
             ..self
         }
     }
+
+    pub fn add(&mut self, more: SecondsSpent) {
+        self.queue += more.queue;
+        self.load += more.load;
+        self.prompt += more.prompt;
+        self.generation += more.generation;
+        self.other += more.other;
+    }
 }
 
 #[cfg(test)]

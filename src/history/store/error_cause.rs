@@ -67,19 +67,27 @@ fn is_model(word: &str, model: &str) -> bool {
     !word.is_empty() && word != NUMBER && normalize(word) == model
 }
 
-/// Masks every run of letters and digits that has a digit.
+/// Masks every run of letters, digits and points between them that has a digit.
 fn mask_numbers(word: &str, cause: &mut String) {
     let mut rest = word;
     while !rest.is_empty() {
-        let end = rest
-            .find(|c: char| !c.is_alphanumeric())
-            .unwrap_or(rest.len());
-        let (run, after) = rest.split_at(end);
+        let (run, after) = rest.split_at(run_length(rest));
         let has_digit = run.bytes().any(|byte| byte.is_ascii_digit());
         cause.push_str(if has_digit { NUMBER } else { run });
         let width = after.chars().next().map_or(0, char::len_utf8);
         cause.push_str(&after[..width]);
         rest = &after[width..];
+    }
+}
+
+fn run_length(text: &str) -> usize {
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(char::is_alphanumeric);
+        match rest.strip_prefix('.') {
+            Some(after) if after.starts_with(char::is_alphanumeric) => rest = after,
+            _ => return text.len() - rest.len(),
+        }
     }
 }
 
@@ -96,11 +104,11 @@ mod tests {
             ("model phi not found", "model … not found"),
             (
                 "connect to http://127.0.0.1:11434: connection refused",
-                "connect to http://N.N.N.N:N: connection refused",
+                "connect to http://N:N: connection refused",
             ),
             (
                 "model requires more system memory (9.3 GiB) than is available (7.1 GiB)",
-                "model requires more system memory (N.N GiB) than is available (N.N GiB)",
+                "model requires more system memory (N GiB) than is available (N GiB)",
             ),
             (
                 "ollama's runner died: 0xc0000409",

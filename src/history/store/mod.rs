@@ -38,8 +38,8 @@ use hidden::HiddenFindings;
 pub use hidden::HideReport;
 pub use open::side_directory;
 pub use query::{BadParameter, Query};
-pub use statistics::{Distribution, EnhancedStats, Group, GroupBy};
-use statistics::{ModelStatistics, Statistics};
+use statistics::ModelStatistics;
+pub use statistics::{Distribution, EnhancedStats, Group, GroupBy, StatsQuestion};
 use summary_cache::SummaryCache;
 pub use why::{Hidden, Why};
 
@@ -163,19 +163,6 @@ impl Store {
         self.engine.extent(now() + CLOCK_SKEW_MAX)
     }
 
-    /// Returns the numbers of the `hours` before `now` (Unix seconds), with the groups that are
-    /// asked for.
-    pub fn enhanced(&self, hours: f64, by: Option<GroupBy>, now: f64) -> Result<EnhancedStats> {
-        let start = now - hours * 3600.0;
-        let mut statistics = Statistics::new(start, now);
-        let query = until_now(&Query {
-            start_time: Some(start),
-            ..Query::default()
-        });
-        self.for_each_summary(&query, &mut |summary| statistics.add(summary))?;
-        Ok(statistics.enhanced(by))
-    }
-
     /// Reads what the numbers of these `hours` need into the cache, where there is one.
     pub fn warm_cache(&self, hours: f64, now: f64) -> Result<()> {
         if self.has_one_writer() {
@@ -207,7 +194,7 @@ impl Store {
         self.directory.is_some()
     }
 
-    /// Returns the numbers of every model, the most used first, without durations.
+    /// Returns the numbers of every model, the most used first.
     pub fn models(&self) -> Result<Vec<Group>> {
         let mut models = ModelStatistics::default();
         self.engine

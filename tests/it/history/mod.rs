@@ -40,6 +40,8 @@ mod private;
 mod recorded_why;
 /// One Loki at the size people have.
 mod shared_loki;
+/// Statistics: filters, zones, groups, causes.
+mod statistics;
 /// Texts that are hard to keep.
 mod texts;
 /// What was found of many requests, and of one.

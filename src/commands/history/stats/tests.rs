@@ -33,16 +33,8 @@ pub fn numbers(models: Vec<Group>) -> EnhancedStats {
         totals: group("all", 12_345),
         by_model: models,
         by_category: vec![group("question", 1)],
-        by_endpoint: Vec::new(),
-        by_status: Vec::new(),
-        by_client: Vec::new(),
-        by_host: Vec::new(),
-        groups: None,
-        changes: Vec::new(),
-        duration_buckets: Vec::new(),
-        time_to_first_token_buckets: Vec::new(),
         timeline_step_seconds: 900.0,
-        timeline: Vec::new(),
+        ..EnhancedStats::default()
     }
 }
 

@@ -206,15 +206,18 @@ impl Query {
 
     /// Returns whether all but the text, the findings and the session matches.
     pub fn matches_summary(&self, summary: &RecordSummary) -> bool {
+        self.contains_time(summary.timestamp) && self.matches_at_any_time(summary)
+    }
+
+    /// Returns whether all but the times, the text, the findings and the session matches.
+    pub fn matches_at_any_time(&self, summary: &RecordSummary) -> bool {
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
         };
-        self.contains_time(summary.timestamp)
-            && is(
-                &self.model,
-                summary.model.as_deref().unwrap_or(UNKNOWN_NAME),
-            )
-            && is(&self.prompt_category, &summary.prompt_category)
+        is(
+            &self.model,
+            summary.model.as_deref().unwrap_or(UNKNOWN_NAME),
+        ) && is(&self.prompt_category, &summary.prompt_category)
             && is(&self.status, &summary.status)
             && is(&self.endpoint, &summary.endpoint)
             && (self.host.is_none()
@@ -244,7 +247,8 @@ impl Query {
     }
 }
 
-const PARAMETER_NAMES: [&str; 14] = [
+/// The names of all filters.
+pub const PARAMETER_NAMES: [&str; 14] = [
     "start_time",
     "end_time",
     "model",

@@ -2,13 +2,50 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::measurement::{Measurement, rounded};
+use super::measurement::Measurement;
 
-/// Bounds of durations and of times to the first token, in seconds; finer than those of /metrics
-/// where most requests end.
-const BOUND_SECONDS: [Measurement; 16] = [
-    0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0, 60.0, 120.0, 300.0, 1800.0,
+/// Bounds of durations and of times to the first token, in seconds. Each is √2 times the one before,
+/// so that columns of equal width show the shape of a distribution on a logarithmic scale.
+const BOUND_SECONDS: [Measurement; 35] = [
+    0.015625,
+    0.022097,
+    0.03125,
+    0.044194,
+    0.0625,
+    0.088388,
+    0.125,
+    0.176777,
+    0.25,
+    0.353553,
+    0.5,
+    0.707107,
+    1.0,
+    1.414214,
+    2.0,
+    2.828427,
+    4.0,
+    5.656854,
+    8.0,
+    11.313708,
+    16.0,
+    22.627417,
+    32.0,
+    45.254834,
+    64.0,
+    90.509668,
+    128.0,
+    181.019336,
+    256.0,
+    362.038672,
+    512.0,
+    724.077344,
+    1024.0,
+    1448.154688,
+    2048.0,
 ];
+
+/// Digits of a bound that are told.
+const DIGITS: f64 = 1000.0;
 
 /// The values above the bound before, up to and with this one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,20 +55,41 @@ pub struct Bucket {
     pub requests: u64,
 }
 
-/// Counts values (seconds). Every bucket is there, also an empty one.
-pub fn buckets(values: &[Measurement]) -> Vec<Bucket> {
-    let mut counts = [0; BOUND_SECONDS.len() + 1];
-    for value in values {
-        counts[BOUND_SECONDS.partition_point(|bound| bound < value)] += 1;
+/// How many values lie in each bucket.
+pub struct Counts([u64; BOUND_SECONDS.len() + 1]);
+
+impl Default for Counts {
+    fn default() -> Counts {
+        Counts([0; BOUND_SECONDS.len() + 1])
     }
-    let bounds = BOUND_SECONDS
-        .into_iter()
-        .map(|bound| Some(rounded(bound)))
-        .chain([None]);
-    bounds
-        .zip(counts)
-        .map(|(up_to, requests)| Bucket { up_to, requests })
-        .collect()
+}
+
+impl Counts {
+    /// Counts a value (seconds) so many times.
+    pub fn add(&mut self, value: Measurement, times: u64) {
+        self.0[BOUND_SECONDS.partition_point(|bound| *bound < value)] += times;
+    }
+
+    /// Returns every bucket, also an empty one.
+    pub fn buckets(self) -> Vec<Bucket> {
+        let bounds = BOUND_SECONDS.map(|bound| Some(shown(f64::from(bound))));
+        let counts = bounds.into_iter().chain([None]).zip(self.0);
+        counts
+            .map(|(up_to, requests)| Bucket { up_to, requests })
+            .collect()
+    }
+}
+
+/// Rounds a bound to four digits.
+fn shown(bound: f64) -> f64 {
+    let unit = 10_f64.powf(bound.log10().floor());
+    let digits = (bound / unit * DIGITS).round();
+    // Dividing by a whole number gives the nearest to the decimal number.
+    if unit < DIGITS {
+        digits / (DIGITS / unit)
+    } else {
+        digits * (unit / DIGITS)
+    }
 }
 
 #[cfg(test)]
@@ -40,7 +98,11 @@ mod tests {
 
     #[test]
     fn every_value_is_in_the_bucket_whose_bound_it_does_not_exceed() {
-        let found = buckets(&[0.0, 0.05, 0.051, 1800.0, 1801.0, 1e9]);
+        let mut counts = Counts::default();
+        for value in [0.0, 0.0625, 0.063, 2048.0, 2049.0, 1e9] {
+            counts.add(value, 1);
+        }
+        let found = counts.buckets();
         let filled: Vec<(Option<f64>, u64)> = found
             .iter()
             .map(|bucket| (bucket.up_to, bucket.requests))
@@ -49,13 +111,21 @@ mod tests {
         assert_eq!(
             filled,
             [
-                (Some(0.05), 2),
-                (Some(0.1), 1),
-                (Some(1800.0), 1),
+                (Some(0.01563), 1),
+                (Some(0.0625), 1),
+                (Some(0.08839), 1),
+                (Some(2048.0), 1),
                 (None, 2)
             ]
         );
         assert_eq!(found.len(), BOUND_SECONDS.len() + 1);
-        assert!(buckets(&[]).iter().all(|bucket| bucket.requests == 0));
+    }
+
+    #[test]
+    fn the_bounds_have_equal_ratios() {
+        for pair in BOUND_SECONDS.windows(2) {
+            let ratio = f64::from(pair[1] / pair[0]);
+            assert!((ratio - std::f64::consts::SQRT_2).abs() < 1e-4, "{pair:?}");
+        }
     }
 }

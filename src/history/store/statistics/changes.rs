@@ -1,9 +1,13 @@
 //! When another Ollama or another file of a model answered for the first time, for the marks of a
 //! timeline.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
+
+use crate::history::record::RecordSummary;
+use crate::history::store::query::UNKNOWN_NAME;
 
 /// The most changes that are listed: of more, the newest.
 const CHANGES_MAX: usize = 50;
@@ -64,6 +68,79 @@ impl FirstAnswers {
         }
         changes.sort_by(|a, b| a.timestamp.total_cmp(&b.timestamp));
         changes.split_off(changes.len().saturating_sub(CHANGES_MAX))
+    }
+}
+
+/// The most sets of tap, model, version and file whose first answers are kept.
+const SETS_MAX: usize = 5000;
+
+/// The first answers of each set of tap, model, version and file, so that a record that is like
+/// others costs one look.
+#[derive(Default)]
+pub struct Answers {
+    numbers: HashMap<Box<[u8]>, usize>,
+    sets: Vec<AnswerSet>,
+    key: Vec<u8>,
+    /// The set of the record before, and its key.
+    last: (Vec<u8>, usize),
+}
+
+struct AnswerSet {
+    tap: String,
+    model: String,
+    version: String,
+    digest: String,
+    /// Unix seconds.
+    first: f64,
+}
+
+impl Answers {
+    pub fn add(&mut self, summary: &RecordSummary) {
+        let text = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        self.key.clear();
+        for part in [
+            &summary.host,
+            &summary.model,
+            &summary.ollama_version,
+            &summary.digest,
+        ] {
+            self.key.extend(part.as_deref().unwrap_or_default().bytes());
+            self.key.push(0);
+        }
+        self.key.extend(summary.tap.unwrap_or(0).to_be_bytes());
+        if self.last.0 != self.key {
+            let number = match self.numbers.get(&*self.key) {
+                Some(number) => *number,
+                None if self.sets.len() == SETS_MAX => return,
+                None => {
+                    self.numbers
+                        .insert(self.key.as_slice().into(), self.sets.len());
+                    self.sets.push(AnswerSet {
+                        tap: format!("{:?}:{:?}", summary.host, summary.tap),
+                        model: summary.model.as_deref().unwrap_or(UNKNOWN_NAME).to_owned(),
+                        version: text(&summary.ollama_version),
+                        digest: text(&summary.digest),
+                        first: f64::INFINITY,
+                    });
+                    self.sets.len() - 1
+                }
+            };
+            self.last.1 = number;
+            self.last.0.clone_from(&self.key);
+        }
+        let set = &mut self.sets[self.last.1];
+        set.first = set.first.min(summary.timestamp);
+    }
+
+    /// The changes, oldest first.
+    pub fn changes(self) -> Vec<VersionChange> {
+        let mut first = FirstAnswers::default();
+        for set in self.sets {
+            first.note(&set.tap, Changed::Version, None, &set.version, set.first);
+            let model = Some(&*set.model);
+            first.note(&set.tap, Changed::Digest, model, &set.digest, set.first);
+        }
+        first.changes()
     }
 }
 

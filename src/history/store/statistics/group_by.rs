@@ -2,25 +2,34 @@
 
 use std::str::FromStr;
 
-/// A field of a record, each of whose values is a group.
+/// A field of a record, each of whose values is a group, or a span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupBy {
+    Hour,
+    Day,
+    /// From Monday on.
+    Week,
     Model,
     Client,
     Endpoint,
     Category,
     Status,
+    Session,
     Version,
     Host,
 }
 
 impl GroupBy {
-    pub const ALL: [GroupBy; 7] = [
+    pub const ALL: [GroupBy; 11] = [
+        GroupBy::Hour,
+        GroupBy::Day,
+        GroupBy::Week,
         GroupBy::Model,
         GroupBy::Client,
         GroupBy::Endpoint,
         GroupBy::Category,
         GroupBy::Status,
+        GroupBy::Session,
         GroupBy::Version,
         GroupBy::Host,
     ];
@@ -28,11 +37,15 @@ impl GroupBy {
     /// Its name in questions, and the heading of its table.
     pub fn as_str(self) -> &'static str {
         match self {
+            GroupBy::Hour => "hour",
+            GroupBy::Day => "day",
+            GroupBy::Week => "week",
             GroupBy::Model => "model",
             GroupBy::Client => "client",
             GroupBy::Endpoint => "endpoint",
             GroupBy::Category => "category",
             GroupBy::Status => "status",
+            GroupBy::Session => "session",
             GroupBy::Version => "version",
             GroupBy::Host => "host",
         }

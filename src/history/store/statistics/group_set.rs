@@ -1,0 +1,148 @@
+//! Groups of one kind: by model, by client and so on.
+
+use std::collections::HashMap;
+
+use super::Group;
+use super::accumulator::Accumulator;
+use crate::history::record::RecordSummary;
+
+/// The most groups of one kind that are told apart: clients may call themselves anything. Further
+/// ones count in one of this name.
+const GROUPS_MAX: usize = 5000;
+const OTHER: &str = "other";
+
+/// How a group is called.
+#[derive(Default)]
+pub struct GroupName {
+    pub name: String,
+    pub client_ip: Option<String>,
+    /// Where a span of time begins; the busiest come first among groups without.
+    pub start: Option<f64>,
+}
+
+/// Groups by their keys, which need not be text.
+#[derive(Default)]
+pub struct GroupSet {
+    numbers: HashMap<Box<[u8]>, usize>,
+    groups: Vec<(GroupName, Accumulator)>,
+    /// The key that was asked for last, and its group: many records in a row have the same.
+    last: (Vec<u8>, usize),
+    /// The group of all that have no room.
+    rest: Option<usize>,
+    is_blurred: bool,
+}
+
+impl GroupSet {
+    /// Adds a record to the group with this name.
+    pub fn add(&mut self, name: &str, summary: &RecordSummary) {
+        self.add_by_key(name.as_bytes(), summary, || GroupName {
+            name: name.to_owned(),
+            ..GroupName::default()
+        });
+    }
+
+    /// Adds a record to the group with this key.
+    pub fn add_by_key(
+        &mut self,
+        key: &[u8],
+        summary: &RecordSummary,
+        name: impl FnOnce() -> GroupName,
+    ) {
+        if self.last.0 != key || self.groups.is_empty() {
+            self.last.1 = self.number(key, name);
+            self.last.0.clear();
+            self.last.0.extend(key);
+        }
+        self.groups[self.last.1].1.add(summary);
+    }
+
+    fn number(&mut self, key: &[u8], name: impl FnOnce() -> GroupName) -> usize {
+        if let Some(number) = self.numbers.get(key) {
+            return *number;
+        }
+        if self.numbers.len() < GROUPS_MAX {
+            let number = self.push(name());
+            self.numbers.insert(key.into(), number);
+            return number;
+        }
+        match self.rest {
+            Some(number) => number,
+            None => {
+                let number = self.push(GroupName {
+                    name: OTHER.to_owned(),
+                    ..GroupName::default()
+                });
+                *self.rest.insert(number)
+            }
+        }
+    }
+
+    fn push(&mut self, name: GroupName) -> usize {
+        let mut accumulator = Accumulator::default();
+        if self.is_blurred {
+            accumulator.blur();
+        }
+        self.groups.push((name, accumulator));
+        self.groups.len() - 1
+    }
+
+    /// Keeps sketches of all samples alone, from now on.
+    pub fn blur(&mut self) {
+        self.is_blurred = true;
+        let groups = self.groups.iter_mut();
+        groups.for_each(|(_, accumulator)| accumulator.blur());
+    }
+
+    /// Returns the busiest groups, at most `max`: spans of time in their order, others by how busy
+    /// they are.
+    pub fn groups(mut self, max: usize) -> Vec<Group> {
+        self.groups.sort_by(|(name, group), (other_name, other)| {
+            let later_first = other_name.start.unwrap_or(0.0);
+            (later_first.total_cmp(&name.start.unwrap_or(0.0)))
+                .then_with(|| other.requests().cmp(&group.requests()))
+                .then_with(|| name.name.cmp(&other_name.name))
+        });
+        self.groups.truncate(max);
+        if self.groups.iter().any(|(name, _)| name.start.is_some()) {
+            self.groups.reverse();
+        }
+        let groups = self.groups.into_iter();
+        groups
+            .map(|(name, mut accumulator)| accumulator.group(name))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_without_room_count_together() {
+        let mut group_set = GroupSet::default();
+        for n in 0..GROUPS_MAX + 7 {
+            group_set.add(&format!("client {n}"), &RecordSummary::default());
+        }
+        let groups = group_set.groups(usize::MAX);
+        assert_eq!(groups.len(), GROUPS_MAX + 1);
+        assert_eq!((&*groups[0].name, groups[0].requests), (OTHER, 7));
+    }
+
+    #[test]
+    fn spans_of_time_stay_in_their_order_and_the_newest_are_kept() {
+        let mut group_set = GroupSet::default();
+        for n in [3, 1, 4, 1, 5] {
+            group_set.add_by_key(&[n], &RecordSummary::default(), || GroupName {
+                name: n.to_string(),
+                start: Some(f64::from(n)),
+                ..GroupName::default()
+            });
+        }
+        let names: Vec<String> = group_set
+            .groups(3)
+            .into_iter()
+            .map(|group| group.name)
+            .collect();
+        assert_eq!(names, ["3", "4", "5"]);
+    }
+}

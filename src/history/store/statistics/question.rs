@@ -1,0 +1,269 @@
+//! What statistics are asked for, as pages and commands say it.
+
+use super::GroupBy;
+use super::slots::{DAY, STEP_FORMATS, Slots, WEEK};
+use super::zone::{ZONE_FORMATS, Zone};
+use crate::history::store::query::{
+    BadParameter, DEFAULT_HOURS, HOURS_FORMAT, PARAMETER_NAMES, Query, parse_hours,
+};
+
+/// The parameters that are no filters of a search.
+const OWN_PARAMETERS: [&str; 6] = ["hours", "tz", "step", "compare", "by", "facets"];
+
+/// The parameters of a search that choose a part of a list: statistics are of all that match.
+const LIST_PARAMETERS: [&str; 2] = ["limit", "before"];
+
+/// What the totals of a span are compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compare {
+    /// As much time before it.
+    #[default]
+    Span,
+    /// The same hours of the day before.
+    Day,
+    /// The same hours a week before.
+    Week,
+}
+
+/// A question for statistics.
+pub struct StatsQuestion {
+    /// Its filters. It has no end where it ends now.
+    pub query: Query,
+    /// Unix seconds.
+    pub start: f64,
+    pub end: f64,
+    pub zone: Zone,
+    pub slots: Slots,
+    compare: Compare,
+    pub by: Option<GroupBy>,
+    /// Groups of one kind count what all other filters let pass.
+    pub has_facets: bool,
+}
+
+impl StatsQuestion {
+    /// Asks for the `hours` before `now` (Unix seconds).
+    pub fn of_hours(
+        hours: f64,
+        by: Option<GroupBy>,
+        now: f64,
+    ) -> Result<StatsQuestion, BadParameter> {
+        let by = by.map_or("", GroupBy::as_str);
+        StatsQuestion::parse([("hours", &*hours.to_string()), ("by", by)], now)
+    }
+
+    /// Reads the parameters of a page: the filters of a search, and `OWN_PARAMETERS`. An empty value
+    /// counts as not given, and a later one wins.
+    pub fn parse<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+        now: f64,
+    ) -> Result<StatsQuestion, BadParameter> {
+        let mut own = [""; OWN_PARAMETERS.len()];
+        let mut filters = Vec::new();
+        for (name, value) in pairs {
+            match OWN_PARAMETERS.iter().position(|own| *own == name) {
+                Some(n) => own[n] = value,
+                None if is_filter(name) => filters.push((name, value)),
+                None => return Err(unknown(name, value)),
+            }
+        }
+        let [hours, tz, step, compare, by, facets] = own;
+        let query = query(filters, hours, now)?;
+        let zone = match tz {
+            "" => Zone::utc(),
+            tz => Zone::parse(tz).ok_or_else(|| bad("tz", tz, ZONE_FORMATS))?,
+        };
+        let (start, end) = (
+            query.start_time.unwrap_or(now),
+            query.end_time.unwrap_or(now),
+        );
+        Ok(StatsQuestion {
+            slots: slots(start, end, step, &zone)?,
+            query,
+            start,
+            end,
+            zone,
+            compare: compared(compare)?,
+            by: grouping(by)?,
+            has_facets: is_set(facets)?,
+        })
+    }
+
+    /// Returns the span that it is compared with (Unix seconds); its end is no part of it.
+    pub fn previous(&self) -> (f64, f64) {
+        let (start, end) = (self.start, self.end);
+        let earlier = |time: f64, days: f64| {
+            let then = time - days;
+            then + self.zone.offset(time) - self.zone.offset(then)
+        };
+        match self.compare {
+            Compare::Span => (start - (end - start), start),
+            Compare::Day => (earlier(start, DAY), earlier(end, DAY).min(start)),
+            Compare::Week => (earlier(start, WEEK), earlier(end, WEEK).min(start)),
+        }
+    }
+}
+
+fn is_filter(name: &str) -> bool {
+    PARAMETER_NAMES.contains(&name) && !LIST_PARAMETERS.contains(&name)
+}
+
+fn query(filters: Vec<(&str, &str)>, hours: &str, now: f64) -> Result<Query, BadParameter> {
+    let query = Query::parse(filters)?;
+    let hours = match hours {
+        "" => DEFAULT_HOURS,
+        text if query.start_time.is_some() => {
+            return Err(bad("hours", text, "either start_time or hours"));
+        }
+        text => parse_hours(text).ok_or_else(|| bad("hours", text, HOURS_FORMAT))?,
+    };
+    Ok(query.in_hours(hours, now))
+}
+
+fn slots(start: f64, end: f64, step: &str, zone: &Zone) -> Result<Slots, BadParameter> {
+    if end < start {
+        let accepted = "a time that is not before start_time";
+        return Err(bad("end_time", &end.to_string(), accepted));
+    }
+    let bad_step = || bad("step", step, STEP_FORMATS);
+    let seconds = match step {
+        "" | "auto" => None,
+        text => Some(text.parse::<f64>().map_err(|_| bad_step())?),
+    };
+    Slots::new(start, end, seconds, zone).ok_or_else(bad_step)
+}
+
+fn compared(text: &str) -> Result<Compare, BadParameter> {
+    match text {
+        "" | "span" => Ok(Compare::Span),
+        "day" => Ok(Compare::Day),
+        "week" => Ok(Compare::Week),
+        _ => Err(bad("compare", text, "span, day or week")),
+    }
+}
+
+fn grouping(text: &str) -> Result<Option<GroupBy>, BadParameter> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let by = text.parse();
+    by.map(Some)
+        .map_err(|()| bad("by", text, &GroupBy::accepted()))
+}
+
+fn is_set(text: &str) -> Result<bool, BadParameter> {
+    match text {
+        "true" => Ok(true),
+        "" | "false" => Ok(false),
+        _ => Err(bad("facets", text, "true or false")),
+    }
+}
+
+fn unknown(name: &str, value: &str) -> BadParameter {
+    let filters = PARAMETER_NAMES.into_iter().filter(|name| is_filter(name));
+    let names: Vec<&str> = OWN_PARAMETERS.into_iter().chain(filters).collect();
+    bad(
+        name,
+        value,
+        &format!("only the parameters {}", names.join(", ")),
+    )
+}
+
+fn bad(name: &str, value: &str, accepted: &str) -> BadParameter {
+    BadParameter {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        accepted: accepted.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-30, a Monday, 12:00 UTC.
+    const NOW: f64 = 1_796_040_000.0;
+
+    fn question(pairs: &[(&str, &str)]) -> StatsQuestion {
+        let question = StatsQuestion::parse(pairs.iter().copied(), NOW);
+        question.unwrap_or_else(|bad| panic!("{pairs:?}: {bad}"))
+    }
+
+    #[test]
+    fn a_question_is_of_the_last_day_or_of_what_it_says() {
+        let span = |pairs: &[(&str, &str)]| {
+            let question = question(pairs);
+            (question.start - NOW, question.end - NOW)
+        };
+        assert_eq!(span(&[]), (-DAY, 0.0));
+        assert_eq!(span(&[("hours", "2")]), (-7200.0, 0.0));
+        let (start, end) = ((NOW - 500.0).to_string(), (NOW - 100.0).to_string());
+        assert_eq!(span(&[("start_time", &start)]), (-500.0, 0.0));
+        assert_eq!(
+            span(&[("start_time", &start), ("end_time", &end)]),
+            (-500.0, -100.0)
+        );
+        assert_eq!(
+            span(&[("end_time", &end), ("hours", "1")]),
+            (-3700.0, -100.0)
+        );
+        assert_eq!(
+            question(&[("end_time", &end)]).query.end_time,
+            Some(NOW - 100.0)
+        );
+        assert_eq!(
+            question(&[("tz", ""), ("step", "auto")]).query.end_time,
+            None
+        );
+    }
+
+    #[test]
+    fn it_is_compared_with_the_same_hours_by_the_clock() {
+        let rome = |compare, start: f64, end: f64| {
+            let times = [start, end].map(|time| time.to_string());
+            question(&[
+                ("tz", "Europe/Rome"),
+                ("compare", compare),
+                ("start_time", &times[0]),
+                ("end_time", &times[1]),
+            ])
+            .previous()
+        };
+        assert_eq!(rome("span", NOW - 600.0, NOW), (NOW - 1200.0, NOW - 600.0));
+        // The clock was put back in the night to 2026-10-25: that day had 25 hours.
+        let monday = 1_792_969_200.0;
+        assert_eq!(
+            rome("day", monday, monday + 7200.0),
+            (monday - 90_000.0, monday - 90_000.0 + 7200.0)
+        );
+        assert_eq!(
+            rome("week", NOW - DAY, NOW),
+            (NOW - 8.0 * DAY, NOW - 7.0 * DAY)
+        );
+        assert_eq!(
+            rome("day", NOW - 3.0 * DAY, NOW).1,
+            NOW - 3.0 * DAY,
+            "none counts twice"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_with_what_is_accepted() {
+        for (name, value, accepted) in [
+            ("hours", "0", "hours above 0"),
+            ("tz", "Mars/Olympus", "+05:30"),
+            ("step", "1", "at most 1000"),
+            ("step", "soon", "auto"),
+            ("compare", "month", "week"),
+            ("by", "colour", "session"),
+            ("facets", "yes", "true or false"),
+            ("limit", "5", "only the parameters hours, tz"),
+            ("colour", "5", "only the parameters hours, tz"),
+            ("start_time", "9e12", "not before start_time"),
+        ] {
+            let bad = StatsQuestion::parse([(name, value)], NOW).err().unwrap();
+            assert!(bad.to_string().contains(accepted), "{name}: {bad}");
+        }
+        let both = [("hours", "1"), ("start_time", "5")];
+        assert!(StatsQuestion::parse(both, NOW).is_err());
+    }
+}
