@@ -8,7 +8,7 @@ use crate::active::{ActiveRequests, Tracking};
 use crate::app::diagnostics::Diagnostics;
 use crate::app::judge::Judge;
 use crate::app::listeners::Listeners;
-use crate::app::page_queues::PageQueues;
+use crate::app::page_queues::{PageQueue, PageQueues};
 use crate::app::watcher::watch;
 use crate::app::worker::WorkerContext;
 use crate::app::workers::Workers;
@@ -24,7 +24,7 @@ use crate::observe::{ExchangeEvent, Sink};
 use crate::ollama::client::OllamaClient;
 use crate::pages::Pages;
 use crate::platform;
-use crate::server::{Context, EventLoop, ListenerRole, ServerLimits};
+use crate::server::{Context, EventLoop, ListenerRole, Request, ServerLimits};
 use crate::util::budget::Budget;
 use crate::util::threads::{self, STACK};
 
@@ -199,16 +199,20 @@ pub fn start_threads(
     workers: &Arc<Mutex<Workers>>,
     listeners: Listeners,
 ) -> io::Result<()> {
-    let queues = &ctx.page_queues;
-    for (name, stack, (_, requests)) in [
-        ("memory", STACK, &queues.memory),
-        ("test", STACK, &queues.test),
-        ("history-0", history::HISTORY_STACK_SIZE, &queues.history),
-        ("history-1", history::HISTORY_STACK_SIZE, &queues.history),
+    type Queue = fn(&PageQueues) -> &PageQueue<Box<Request>>;
+    for (name, stack, queue) in [
+        ("memory", STACK, (|queues| &queues.memory) as Queue),
+        ("test", STACK, |queues| &queues.test),
+        ("history-0", history::HISTORY_STACK_SIZE, |queues| {
+            &queues.history
+        }),
+        ("history-1", history::HISTORY_STACK_SIZE, |queues| {
+            &queues.history
+        }),
     ] {
-        let (ctx, requests) = (ctx.clone(), requests.clone());
+        let ctx = ctx.clone();
         threads::spawn(format!("pages-{name}"), stack, move || {
-            ctx.run_pages(&requests);
+            ctx.run_pages(queue(&ctx.page_queues));
         })?;
     }
     let mut sockets = vec![(ListenerRole::Public, listeners.public)];

@@ -118,6 +118,22 @@ macro_rules! filtered_command {
                 #[argh(option)]
                 pub session: Option<String>,
 
+                /// only with this text in the prompt, the reply, its thinking or the error, in upper or lower case
+                #[argh(option)]
+                pub q: Option<String>,
+
+                /// only what took at least this long (seconds)
+                #[argh(option)]
+                pub min_duration: Option<String>,
+
+                /// only what took at most this long (seconds)
+                #[argh(option)]
+                pub max_duration: Option<String>,
+
+                /// only with at least this many generated tokens
+                #[argh(option)]
+                pub min_tokens: Option<String>,
+
                 /// not before this time: Unix seconds, RFC 3339 or a date
                 #[argh(option)]
                 pub start: Option<String>,
@@ -130,7 +146,7 @@ macro_rules! filtered_command {
 
         impl $Name {
             /// The flags that say which records are meant.
-            pub fn filters(&self) -> [Flag<'_>; 11] {
+            pub fn filters(&self) -> [Flag<'_>; 15] {
                 [
                     ("--model", &self.model),
                     ("--status", &self.status),
@@ -141,6 +157,10 @@ macro_rules! filtered_command {
                     ("--finding", &self.finding),
                     ("--client", &self.client),
                     ("--session", &self.session),
+                    ("--q", &self.q),
+                    ("--min-duration", &self.min_duration),
+                    ("--max-duration", &self.max_duration),
+                    ("--min-tokens", &self.min_tokens),
                     ("--start", &self.start),
                     ("--end", &self.end),
                 ]
@@ -245,10 +265,14 @@ filtered_command! {
     }
 }
 
-query_command! {
-    /// Delete history for good: what is older than a time, or all of it. Asks first where it runs in a terminal.
-    #[argh(subcommand, name = "purge", usage = "--before TIME | --all [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+filtered_command! {
+    /// Delete history for good: some records, what matches, what is older than a time, or all of it. Asks first where it runs in a terminal.
+    #[argh(subcommand, name = "purge", usage = "ID... | --before TIME | --all | --FILTER VALUE... [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
     pub struct PurgeArgs {
+        /// delete the records with these ids
+        #[argh(positional, arg_name = "ID")]
+        pub ids: Vec<String>,
+
         /// delete what arrived before this time: Unix seconds, RFC 3339 or a date
         #[argh(option)]
         pub before: Option<String>,

@@ -19,7 +19,7 @@ pub use crate::history::recorder::HISTORY_STACK_SIZE;
 use crate::history::recorder::{QUEUED_TEXT_MAX, Recorder};
 use crate::history::store::query::{DEFAULT_HOURS, UNKNOWN_NAME};
 use crate::history::store::{
-    ClockReading, Expiry, Limits, PurgeReport, Result, Store, StoreError, side_directory,
+    ClockReading, Expiry, Limits, PurgeReport, Result, Selection, Store, StoreError, side_directory,
 };
 use crate::metrics::Metrics;
 use crate::observe::Exchange;
@@ -124,13 +124,22 @@ impl History {
     /// seconds), or all: what still waits to be written is written first, else it would be there
     /// afterwards.
     pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
+        self.delete_by(|store| store.purge(before))
+    }
+
+    /// Deletes the selected records, those among them that wait to be written too.
+    pub fn delete(&self, which: &Selection) -> Result<PurgeReport> {
+        self.delete_by(|store| store.delete(which))
+    }
+
+    fn delete_by(&self, delete: impl Fn(&Store) -> Result<PurgeReport>) -> Result<PurgeReport> {
         self.hand_over(Instant::now() + PURGE_FLUSH_TIMEOUT);
         let mut all_written = self.recorder.flush(PURGE_FLUSH_TIMEOUT);
-        let mut purged = self.store.purge(before)?;
+        let mut purged = delete(&self.store)?;
         while !all_written {
             // Deleting may have made the room that writing lacked, if not for all that waits.
             all_written = self.recorder.flush(PURGE_FLUSH_TIMEOUT);
-            let more = self.store.purge(before)?;
+            let more = delete(&self.store)?;
             if !all_written && more.deleted == 0 {
                 let waiting = self.recorder.queue_size();
                 let why = format!(

@@ -27,6 +27,8 @@ pub enum Page {
     Export,
     /// Deletes records.
     Purge,
+    /// Deletes one.
+    DeleteMessage,
     /// A path without a page on a listener for pages alone.
     Nowhere,
 }
@@ -43,7 +45,7 @@ impl Page {
             Page::Enhanced => "analytics/stats/enhanced",
             Page::Search => "analytics/search",
             Page::Messages | Page::Purge => "analytics/messages",
-            Page::Message => "analytics/messages/:id",
+            Page::Message | Page::DeleteMessage => "analytics/messages/:id",
             Page::Models => "analytics/models",
             Page::Active => "analytics/active",
             Page::Cancel => "analytics/active/:id",
@@ -150,7 +152,10 @@ fn page(method: &str, path: &str) -> Option<Page> {
     match (method, path) {
         ("DELETE", "/analytics/messages") => Some(Page::Purge),
         ("POST", "/analytics/why/hide") => Some(Page::HideFindings),
-        ("DELETE", _) => segment(path, ACTIVE_PREFIX).map(|_| Page::Cancel),
+        ("DELETE", _) => match segment(path, ACTIVE_PREFIX) {
+            Some(_) => Some(Page::Cancel),
+            None => segment(path, MESSAGES_PREFIX).map(|_| Page::DeleteMessage),
+        },
         ("GET" | "HEAD", "/metrics") => Some(Page::Metrics),
         ("GET" | "HEAD", "/healthz") => Some(Page::Healthz),
         ("GET" | "HEAD", "/test") => Some(Page::Test),
@@ -178,7 +183,7 @@ fn segment<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
         .filter(|id| !id.is_empty() && !id.contains('/'))
 }
 
-/// The id in a target of `Page::Message`, as it was sent.
+/// The id in a target of `Page::Message` or `Page::DeleteMessage`, as it was sent.
 pub fn message_of(target: &str) -> &str {
     id_of(target, MESSAGES_PREFIX)
 }

@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::parameters::Parameters;
+use super::parameters::{Deletion, Parameters};
 use super::response::{JSON, PageResponse};
 use crate::history::History;
 use crate::history::record::now;
-use crate::history::store::{Group, Result, StoreError};
+use crate::history::store::{Group, Result, Selection, StoreError};
 use crate::observe::category::CATEGORIES;
 
 /// `/analytics/stats`: the state of the history.
@@ -70,14 +70,18 @@ pub fn hide_findings(parameters: &Parameters, history: &History) -> Result<PageR
     respond(history.store.hide_findings(key, days, now())?)
 }
 
-/// `DELETE /analytics/messages`: deletes the records before a time, or all of them.
-pub fn purge(parameters: &Parameters, history: &History) -> Result<PageResponse> {
-    respond(history.purge(parameters.purge_time()?)?)
+/// `DELETE /analytics/messages`: deletes the records before a time, those that match, or all.
+pub fn purge(parameters: Parameters, history: &History) -> Result<PageResponse> {
+    respond(match parameters.deletion()? {
+        Deletion::All => history.purge(None)?,
+        Deletion::Before(time) => history.purge(Some(time))?,
+        Deletion::Matching(query) => history.delete(&Selection::Matching(query))?,
+    })
 }
 
 /// Returns `body` as JSON: the fields of a struct in its order, which is the contract's; those of
 /// `json!` in the order of the alphabet.
-fn respond(body: impl Serialize) -> Result<PageResponse> {
+pub fn respond(body: impl Serialize) -> Result<PageResponse> {
     match serde_json::to_vec(&body) {
         Ok(body) => Ok(PageResponse::ok(JSON, body).private()),
         Err(cause) => Err(StoreError::Failed(format!("write the answer: {cause}"))),

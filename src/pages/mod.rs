@@ -4,6 +4,7 @@
 mod access;
 mod active;
 mod analytics;
+mod conditional;
 mod dashboard;
 mod export;
 mod parameters;
@@ -20,7 +21,8 @@ use serde_json::json;
 use crate::active::ActiveRequests;
 use crate::forward::readiness::Readiness;
 use crate::history::History;
-use crate::history::store::{self, Detail};
+use crate::history::record::now;
+use crate::history::store::{self, Detail, StoreError};
 use crate::http::route::{Page, active_of};
 use crate::metrics::{self, Metrics};
 use crate::ollama::client::OllamaClient;
@@ -91,7 +93,10 @@ impl Pages {
                 complete(analytics::hide_findings(&parameters(), history))
             }),
             Page::Purge => self.with_history(page, request, |history| {
-                complete(analytics::purge(&parameters(), history))
+                complete(analytics::purge(parameters(), history))
+            }),
+            Page::DeleteMessage => self.with_history(page, request, |history| {
+                complete(records::delete(&request.target(), history))
             }),
             Page::Search => self.with_history(page, request, |history| {
                 records::list(turn, history, Detail::Whole, request, writer)
@@ -155,7 +160,7 @@ impl Pages {
                 Err(error) if page != Page::Purge => {
                     PageOutcome::Complete(PageResponse::store_error(&error))
                 }
-                _ => answer(history),
+                _ => answer_if_changed(page, request, history, answer),
             }
         })
     }
@@ -225,11 +230,35 @@ fn health() -> PageResponse {
     PageResponse::json(200, &json!({ "ollama_tap": env!("CARGO_PKG_VERSION") }))
 }
 
+/// Answers that nothing has changed where the client has the answer already.
+fn answer_if_changed(
+    page: Page,
+    request: &PageRequest,
+    history: &History,
+    answer: impl FnOnce(&History) -> PageOutcome,
+) -> PageOutcome {
+    // Before the history is read: what enters meanwhile is a change.
+    let etag = conditional::etag_of_state(page, request, history, now());
+    if let Some(etag) = &etag
+        && conditional::is_current(request, etag)
+    {
+        let cursor = records::cursor_header(page, history);
+        return PageOutcome::Complete(conditional::not_modified(etag, &cursor));
+    }
+    match answer(history) {
+        PageOutcome::Complete(response) => {
+            PageOutcome::Complete(conditional::finish(response, request, etag))
+        }
+        outcome => outcome,
+    }
+}
+
 fn complete(response: store::Result<PageResponse>) -> PageOutcome {
-    PageOutcome::Complete(match response {
-        Ok(response) => response,
-        Err(error) => PageResponse::store_error(&error),
-    })
+    match response {
+        Ok(response) => PageOutcome::Complete(response),
+        Err(StoreError::Unwanted) => PageOutcome::ClientGone,
+        Err(error) => PageOutcome::Complete(PageResponse::store_error(&error)),
+    }
 }
 
 fn as_strs(values: &[String]) -> Vec<&str> {

@@ -7,8 +7,30 @@ use crate::history::store::query::{
     DEFAULT_HIDDEN_DAYS, DEFAULT_HOURS, HIDDEN_DAYS_FORMAT, HOURS_FORMAT, TIME_FORMATS,
     parse_hidden_days, parse_hours, parse_time,
 };
-use crate::history::store::{BadParameter, Hidden, Query, Result, StatsQuestion, StoreError};
+use crate::history::store::{
+    BadParameter, Cursor, Hidden, Query, Result, StatsQuestion, StoreError,
+};
 use crate::http::route::{message_of, query_of};
+
+/// What a list is asked for.
+pub struct ListQuestion {
+    pub query: Query,
+    /// Whether the number of all that match is wanted.
+    pub counts: bool,
+    /// Only what entered the history after it.
+    pub since: Option<Cursor>,
+}
+
+/// Which records are to be deleted.
+pub enum Deletion {
+    All,
+    /// What arrived before this time (Unix seconds).
+    Before(f64),
+    Matching(Box<Query>),
+}
+
+/// Values of `since`.
+const CURSOR_FORMAT: &str = "the value of an Ollama-Tap-Cursor header";
 
 /// The parameters of a request, decoded, in order.
 pub struct Parameters(Vec<(String, String)>);
@@ -49,6 +71,40 @@ impl Parameters {
     /// Reads the filters of a search.
     pub fn query(&self) -> Result<Query> {
         Query::parse(self.iter()).map_err(StoreError::InvalidParameter)
+    }
+
+    /// Reads the filters and the order of a list, whether its matches are to be counted, and the
+    /// cursor behind which records are new.
+    pub fn list_question(self) -> Result<ListQuestion> {
+        let (mut counts, mut since) = (false, None);
+        for (name, value) in self.iter().filter(|(_, value)| !value.is_empty()) {
+            match (name, value) {
+                ("count", "true") => counts = true,
+                ("count", "false") => counts = false,
+                ("count", _) => return Err(bad_parameter(name, value, "true or false")),
+                ("since", _) => {
+                    let cursor = value
+                        .parse()
+                        .map_err(|()| bad_parameter(name, value, CURSOR_FORMAT))?;
+                    since = Some(cursor);
+                }
+                _ => {}
+            }
+        }
+        if since.is_some() {
+            let mut others = self.iter().filter(|(_, value)| !value.is_empty());
+            if let Some((name, value)) = others.find(|(name, _)| ["before", "sort"].contains(name))
+            {
+                let why = "nothing beside since, for what is new comes in the order in which it was stored";
+                return Err(bad_parameter(name, value, why));
+            }
+        }
+        let query = self.without("count").without("since").query()?;
+        Ok(ListQuestion {
+            query,
+            counts,
+            since,
+        })
     }
 
     /// Reads what statistics are asked for.
@@ -106,18 +162,36 @@ impl Parameters {
         }
     }
 
-    /// Reads the time before which records are to be deleted; `None` for all of them.
-    pub fn purge_time(&self) -> Result<Option<f64>> {
-        let either = "either before_time=TIME or all=true";
+    /// Reads which records are to be deleted. Nothing is taken for more than it says: a value that
+    /// is empty, as of a variable that is not set, is refused.
+    pub fn deletion(self) -> Result<Deletion> {
+        let either = "before_time=TIME, all=true, or the filters of a search";
+        if let Some((name, value)) = self.iter().find(|(_, value)| value.is_empty()) {
+            return Err(bad_parameter(name, value, "a value that is not empty"));
+        }
         match self.0.as_slice() {
+            [] => Err(bad_parameter("before_time", "", either)),
             [(name, text)] if name == "before_time" => match parse_time(text) {
-                Some(time) => Ok(Some(time)),
+                Some(time) => Ok(Deletion::Before(time)),
                 None => Err(bad_parameter(name, text, TIME_FORMATS)),
             },
-            [(name, text)] if name == "all" && text == "true" => Ok(None),
-            [(name, text), ..] => Err(bad_parameter(name, text, either)),
-            [] => Err(bad_parameter("before_time", "", either)),
+            [(name, text)] if name == "all" && text == "true" => Ok(Deletion::All),
+            _ => self.matching_deletion(either),
         }
+    }
+
+    fn matching_deletion(self, either: &str) -> Result<Deletion> {
+        for (name, value) in self.iter() {
+            match name {
+                "before_time" | "all" => return Err(bad_parameter(name, value, either)),
+                "limit" | "before" | "sort" | "since" | "count" => {
+                    let why = "nothing, since everything that matches is deleted";
+                    return Err(bad_parameter(name, value, why));
+                }
+                _ => {}
+            }
+        }
+        Ok(Deletion::Matching(Box::new(self.query()?)))
     }
 }
 

@@ -78,7 +78,10 @@ impl PageResponse {
         let status = match error {
             StoreError::InvalidParameter(_) => 400,
             StoreError::NotFound(_) => 404,
-            StoreError::Failed(_) | StoreError::DiskFull(_) => 503,
+            StoreError::Ambiguous(_) => 409,
+            StoreError::CursorEnded(_) => 410,
+            StoreError::Unsupported(_) => 501,
+            StoreError::Failed(_) | StoreError::DiskFull(_) | StoreError::Unwanted => 503,
         };
         PageResponse::error(status, &error.to_string()).private()
     }

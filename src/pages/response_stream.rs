@@ -5,12 +5,13 @@
 //! client has read it; so there is one at a time, and the next client gets a busy response,
 //! while the other page worker goes on answering.
 
+use std::fmt::Display;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use super::request::PageRequest;
 use super::response::{BodyWriter, PRIVATE_HEADERS, PageOutcome, PageResponse};
-use crate::history::store::Result;
+use crate::history::store::{Result, StoreError};
 use crate::server::error_response::response_head;
 
 /// The longest short response, in bytes: more than that is not buffered.
@@ -72,6 +73,16 @@ impl<'a> ResponseStream<'a> {
         self.is_head_only
     }
 
+    /// Returns whether the head is not sent yet.
+    pub fn can_add_header(&self) -> bool {
+        matches!(self.state, State::Buffered)
+    }
+
+    /// Adds a line to the head.
+    pub fn add_header(&mut self, name: &str, value: &dyn Display) {
+        self.headers = format!("{name}: {value}\r\n{}", self.headers);
+    }
+
     /// Sends the buffer if it holds enough. Returns `Stop` if no more of the response can be sent.
     pub fn flush_if_full(&mut self) -> ControlFlow<()> {
         let size = match self.state {
@@ -97,6 +108,7 @@ impl<'a> ResponseStream<'a> {
                 headers: self.headers,
                 ..PageResponse::ok(self.content_type, self.buffer)
             }),
+            (State::Buffered, Err(StoreError::Unwanted)) => PageOutcome::ClientGone,
             (State::Buffered, Err(error)) => {
                 PageOutcome::Complete(PageResponse::store_error(&error))
             }

@@ -84,6 +84,14 @@ impl DeliveryRate {
     }
 }
 
+/// Returns whether the client behind a socket is gone, who asked for one of our pages: who closes
+/// his sending side before he has the answer has closed the connection, but for very few, and an
+/// answer may be long in the making.
+pub fn is_gone(socket: &WatchedStream) -> bool {
+    platform::sockets::wait([(&**socket, Interest::END)], Some(Duration::ZERO))
+        .is_ok_and(|[state]| state.broken || state.ended)
+}
+
 /// The result of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadResult {
@@ -162,6 +170,11 @@ impl Connection {
     pub fn client_left(&self, waited: Duration) -> bool {
         platform::sockets::wait([(&**self.socket, Interest::END)], Some(Duration::ZERO))
             .is_ok_and(|[state]| state.broken || state.ended && waited >= HALF_CLOSE_TIMEOUT)
+    }
+
+    /// Returns whether the client of one of our pages is gone: see `is_gone`.
+    pub fn is_gone(&self) -> bool {
+        is_gone(&self.socket)
     }
 
     /// Returns whether there are bytes, or an end, that were not read yet.

@@ -39,7 +39,9 @@ mod response_writer;
 mod slow_reader;
 mod worker_pool;
 
-pub use connection::{Connection, DeliveryRate, HALF_CLOSE_TIMEOUT, READ_SIZE, ReadResult};
+pub use connection::{
+    Connection, DeliveryRate, HALF_CLOSE_TIMEOUT, READ_SIZE, ReadResult, is_gone,
+};
 pub use context::{Context, ListenerRole, ServerLimits};
 pub use event_loop::EventLoop;
 #[cfg(test)]

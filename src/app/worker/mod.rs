@@ -8,11 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
-
 use crate::active::ActiveRequests;
 use crate::app::diagnostics::Diagnostics;
-use crate::app::page_queues::PageQueues;
+use crate::app::page_queues::{PageQueue, PageQueues};
 use crate::app::responder::Responder;
 use crate::forward::control::ConnectionControl;
 use crate::forward::{CancelReason, ForwardReport, ForwardRequest, Forwarder, WorkerState};
@@ -25,9 +23,10 @@ use crate::platform;
 use crate::server::driver;
 use crate::server::response::{Persistence, ResponseMode, render};
 use crate::server::{
-    Connection, Context, Reason, Request, RequestArrival, RequestHead, RequestReader,
+    Connection, Context, Reason, Request, RequestArrival, RequestHead, RequestReader, is_gone,
 };
 use crate::util::budget::Reservation;
+use crate::util::interrupt;
 use crate::util::threads::lock;
 
 /// After a job of this length a worker releases its unused stack before it waits for the next.
@@ -38,6 +37,9 @@ const READ_AHEAD_SIZE: usize = 4 * 1024;
 
 /// The client of a request that waited this long is checked before it is sent: it may have left.
 const CLIENT_CHECK_AFTER: Duration = Duration::from_millis(5);
+
+/// The client of a page that waited this long for a worker is checked before it is answered.
+const PAGE_CHECK_AFTER: Duration = Duration::from_millis(50);
 
 /// nginx's status for a client that left before any answer.
 const STATUS_CLIENT_LEFT: u16 = 499;
@@ -91,8 +93,9 @@ impl WorkerContext {
     }
 
     /// Runs a worker for our own pages.
-    pub fn run_pages(&self, requests: &Receiver<Box<Request>>) {
-        for request in requests {
+    pub fn run_pages(&self, requests: &PageQueue<Box<Request>>) {
+        loop {
+            let request = requests.next();
             self.catch_panic(|| self.answer_page(*request));
             self.context.pool.done();
         }
@@ -228,7 +231,7 @@ impl WorkerContext {
             head,
             route,
             body,
-            ..
+            timing,
         } = request;
         let Route::Own(page) = route else { return };
         log::debug!(
@@ -239,12 +242,23 @@ impl WorkerContext {
         );
         let mode = page_mode(&conn, &head, body.is_complete());
         let peer = conn.peer;
+        // What deletes is done, whoever waits for it.
+        let is_question = head.is_head() || head.method() == "GET";
+        if is_question && timing.complete_at.elapsed() > PAGE_CHECK_AFTER && conn.is_gone() {
+            self.metrics
+                .count_http_request(page.as_str(), head.method(), STATUS_CLIENT_LEFT);
+            return;
+        }
+        let socket = conn.socket().clone();
         let mut responder = Responder::new(conn, mode);
         let page_request = PageRequest {
             head: &head,
             peer: peer.ip(),
         };
-        let outcome = self.pages.answer(page, &page_request, &mut responder);
+        let outcome = interrupt::unless(
+            move || is_question && is_gone(&socket),
+            || self.pages.answer(page, &page_request, &mut responder),
+        );
         if let PageOutcome::Busy(_) = outcome {
             self.context.note_long_response_refused();
             self.context

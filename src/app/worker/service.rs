@@ -89,10 +89,7 @@ impl Service for WorkerContext {
             return Some(request);
         };
         self.context.pool.begin_page();
-        let queued = self.page_queues.of(page).try_send(request);
-        let rejected = queued
-            .err()
-            .map(crossbeam_channel::TrySendError::into_inner);
+        let rejected = self.page_queues.of(page).offer(request);
         if rejected.is_some() {
             self.context.pool.done();
         }

@@ -3,12 +3,16 @@
 use super::UsageErrors;
 use crate::cli::Flag;
 use crate::history::store::Query;
-use crate::history::store::query::{ClientFilter, FindingFilter};
+use crate::history::store::query::{ClientFilter, FindingFilter, Sort};
 
 /// The flags, each with its name as a parameter of a page.
-const PARAMETERS: [(&str, &str); 15] = [
+const PARAMETERS: [(&str, &str); 19] = [
     ("TEXT", "prompt_search"),
     ("--search", "prompt_search"),
+    ("--q", "q"),
+    ("--min-duration", "min_duration"),
+    ("--max-duration", "max_duration"),
+    ("--min-tokens", "min_tokens"),
     ("--model", "model"),
     ("--status", "status"),
     ("--category", "prompt_category"),
@@ -52,9 +56,10 @@ pub fn bad_flag(flag: &str, value: &str, accepted: &str) -> String {
 
 /// The parameters by which a page means the same records. Times go as numbers, since a date begins elsewhere at another time.
 pub fn parameters(query: &Query) -> Vec<(&'static str, String)> {
+    let number = |number: Option<f64>| number.map(|number| number.to_string());
     let given = [
-        ("start_time", query.start_time.map(|time| time.to_string())),
-        ("end_time", query.end_time.map(|time| time.to_string())),
+        ("start_time", number(query.start_time)),
+        ("end_time", number(query.end_time)),
         ("model", query.model.clone()),
         (
             "prompt_search",
@@ -63,6 +68,7 @@ pub fn parameters(query: &Query) -> Vec<(&'static str, String)> {
                 .as_ref()
                 .map(|needle| needle.text().to_owned()),
         ),
+        ("q", query.q.as_ref().map(|needle| needle.text().to_owned())),
         ("prompt_category", query.prompt_category.clone()),
         ("status", query.status.clone()),
         ("endpoint", query.endpoint.clone()),
@@ -71,6 +77,16 @@ pub fn parameters(query: &Query) -> Vec<(&'static str, String)> {
         ("finding", query.finding.map(FindingFilter::text)),
         ("client", query.client.as_ref().map(ClientFilter::text)),
         ("session", query.session.clone()),
+        ("min_duration", number(query.min_duration)),
+        ("max_duration", number(query.max_duration)),
+        (
+            "min_tokens",
+            query.min_tokens.map(|tokens| tokens.to_string()),
+        ),
+        (
+            "sort",
+            (query.sort != Sort::Time).then(|| query.sort.as_str().to_owned()),
+        ),
         ("before", query.before.clone()),
     ];
     given
@@ -101,13 +117,17 @@ mod tests {
             ("--finding", some("context_cut:sure")),
             ("--client", some("curl@192.0.2.7")),
             ("--session", some("chat 1")),
+            ("--q", some("x y")),
+            ("--min-duration", some("0.5")),
+            ("--max-duration", some("2")),
+            ("--min-tokens", some("7")),
             ("--search", None),
         ];
         let flags: Vec<Flag> = flags.iter().map(|(flag, value)| (*flag, value)).collect();
         let query = query(&flags).unwrap();
         let parameters = parameters(&query);
         assert_eq!(parameters[0], ("start_time", "1795252622.25".to_owned()));
-        assert_eq!(parameters.len(), 11);
+        assert_eq!(parameters.len(), 15);
         assert_eq!(
             Query::parse(
                 parameters

@@ -6,35 +6,84 @@ use std::process::ExitCode;
 use super::format::{format_time, pluralize};
 use super::source::{HistorySource, Purpose};
 use super::{UsageErrors, combine, filter, print, query_config, usage};
-use crate::cli::PurgeArgs;
+use crate::cli::{Flag, PurgeArgs};
 use crate::error::{Error, Result, failed};
 use crate::history::record::now;
-use crate::history::store::PurgeReport;
 use crate::history::store::query::{TIME_FORMATS, parse_time};
+use crate::history::store::{PurgeReport, Selection};
 use crate::util::sanitize::escape_control_chars;
 
 /// The shortest time that statistics are asked for (hours).
 const HOURS_MIN: f64 = 0.001;
 
+/// What is to be deleted.
+#[derive(Debug, PartialEq)]
+enum Meant {
+    All,
+    /// What arrived before this time (Unix seconds).
+    Before(f64),
+    Selected(Selection),
+}
+
 pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
-    let (config, before) = combine(query_config(args.location()), before(args)).map_err(usage)?;
+    let (config, meant) = combine(query_config(args.location()), meant(args)).map_err(usage)?;
     let source = HistorySource::open(&config, Purpose::Purge)?;
-    let what = before.map_or(String::new(), |time| {
-        format!(" older than {}", format_time(time))
-    });
+    let meant = with_whole_ids(meant, &source)?;
+    let what = match meant {
+        Meant::Before(time) => format!(" older than {}", format_time(time)),
+        Meant::All | Meant::Selected(_) => String::new(),
+    };
     let origin = source.origin()?;
     if !args.yes && io::stdin().is_terminal() {
-        let meant = pluralize(meant(&source, before)?, "record");
-        if !confirmed(&format!("delete {meant}{what} in {origin}?"))? {
+        let count = count(&source, &meant)?;
+        if !confirmed(&format!("delete {count}{what} in {origin}?"))? {
             return Err(Error::Failed("nothing was deleted".to_owned()));
         }
     }
-    let purged = source.purge(before)?;
+    let purged = match &meant {
+        Meant::All => source.purge(None)?,
+        Meant::Before(time) => source.purge(Some(*time))?,
+        Meant::Selected(which) => source.delete(which)?,
+    };
     print(&format!(
         "deleted {}{what} in {origin}{}\n",
         pluralize(purged.deleted, "record"),
         shares(&purged)
     ))
+}
+
+/// Returns the same, with the whole ids of the records that are named by the beginnings of theirs.
+fn with_whole_ids(meant: Meant, source: &HistorySource) -> Result<Meant> {
+    let Meant::Selected(Selection::Ids(ids)) = meant else {
+        return Ok(meant);
+    };
+    let whole = |id: String| match source.get(&id)? {
+        Some(record) => Ok(record.interaction_id),
+        None => Err(Error::Failed(format!(
+            "nothing was deleted: there is no record `{}` in {}",
+            escape_control_chars(&id),
+            source.origin()?
+        ))),
+    };
+    let whole = ids.into_iter().map(whole).collect::<Result<_>>()?;
+    Ok(Meant::Selected(Selection::Ids(whole)))
+}
+
+/// Words how many records would go.
+fn count(source: &HistorySource, meant: &Meant) -> Result<String> {
+    let count = match meant {
+        Meant::All => number(source, None)?,
+        Meant::Before(time) => number(source, Some(*time))?,
+        Meant::Selected(Selection::Ids(ids)) => ids.len() as u64,
+        Meant::Selected(Selection::Matching(query)) => {
+            let count = source.count(query)?;
+            match count.parse() {
+                Ok(count) => count,
+                Err(_) => return Ok(format!("{count} records")),
+            }
+        }
+    };
+    Ok(pluralize(count, "record"))
 }
 
 /// Words the records of each backend, where more than one had any.
@@ -51,22 +100,46 @@ fn shares(purged: &PurgeReport) -> String {
     }
 }
 
-/// The time before which everything goes (Unix seconds), or `None` for all.
-fn before(args: &PurgeArgs) -> Result<Option<f64>, UsageErrors> {
-    match (&args.before, args.all) {
-        (Some(text), false) => parse_time(text.trim())
-            .map(Some)
+/// Reads what is to be deleted, which is said in one way. Nothing is taken for more than it says: a
+/// value that is empty, as of a variable that is not set, is refused.
+fn meant(args: &PurgeArgs) -> Result<Meant, UsageErrors> {
+    let mut flags = args.filters().to_vec();
+    flags.retain(|(_, value)| value.is_some());
+    let is_empty = |(_, value): &&Flag| value.as_deref() == Some("");
+    let mut complaints: UsageErrors = flags
+        .iter()
+        .filter(is_empty)
+        .map(|(flag, _)| filter::bad_flag(flag, "", "a value that is not empty"))
+        .collect();
+    if args.ids.iter().any(String::is_empty) {
+        complaints.push(filter::bad_flag("ID", "", "the id of a record"));
+    }
+    if !complaints.is_empty() {
+        return Err(complaints);
+    }
+    match (&args.before, args.all, &*args.ids, &*flags) {
+        (Some(text), false, [], []) => parse_time(text.trim())
+            .map(Meant::Before)
             .ok_or_else(|| vec![filter::bad_flag("--before", text, TIME_FORMATS)]),
-        (None, true) => Ok(None),
-        (Some(_), true) => Err(vec!["--before and --all exclude each other".to_owned()]),
-        (None, false) => Err(vec![
-            "say what to delete: --before TIME, or --all".to_owned(),
+        (None, true, [], []) => Ok(Meant::All),
+        (None, false, [_, ..], []) => Ok(Meant::Selected(Selection::Ids(args.ids.clone()))),
+        (None, false, [], [_, ..]) => {
+            let query = Box::new(filter::query(&flags)?);
+            Ok(Meant::Selected(Selection::Matching(query)))
+        }
+        (None, false, [], []) => Err(vec![
+            "say what to delete: ids, filters such as --model NAME, --before TIME, or --all"
+                .to_owned(),
+        ]),
+        _ => Err(vec![
+            "ids, filters, --before and --all exclude each other (--end TIME is a filter)"
+                .to_owned(),
         ]),
     }
 }
 
 /// Returns how many records would go: all, without those that statistics count from that time on.
-fn meant(source: &HistorySource, before: Option<f64>) -> Result<u64> {
+fn number(source: &HistorySource, before: Option<f64>) -> Result<u64> {
     let extent = source.extent()?;
     let (Some(before), Some(oldest), Some(newest)) = (before, extent.oldest, extent.newest) else {
         return Ok(extent.records);
@@ -97,31 +170,92 @@ fn confirmed(question: &str) -> Result<bool> {
 mod tests {
     use super::*;
 
-    fn before_of(before: Option<&str>, all: bool) -> Result<Option<f64>, UsageErrors> {
-        super::before(&PurgeArgs {
-            before: before.map(str::to_owned),
-            all,
-            ..PurgeArgs::default()
-        })
+    fn of(args: PurgeArgs) -> Result<Meant, UsageErrors> {
+        super::meant(&args)
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
     }
 
     #[test]
     fn what_to_delete_is_said_in_one_way_and_exactly() {
-        assert_eq!(before_of(None, true), Ok(None));
-        assert_eq!(
-            before_of(Some(" 2026-11-21T09:17:02Z "), false),
-            Ok(Some(1_795_252_622.0))
-        );
-        for (before, all) in [
-            (None, false),
-            (Some("1"), true),
-            (Some("yesterday"), false),
-            (Some(""), false),
+        let all = PurgeArgs {
+            all: true,
+            ..PurgeArgs::default()
+        };
+        assert_eq!(of(all), Ok(Meant::All));
+        let before = |text| PurgeArgs {
+            before: some(text),
+            ..PurgeArgs::default()
+        };
+        let time = Meant::Before(1_795_252_622.0);
+        assert_eq!(of(before(" 2026-11-21T09:17:02Z ")), Ok(time));
+        let ids = vec!["00ff".to_owned(), "01ff".to_owned()];
+        let named = PurgeArgs {
+            ids: ids.clone(),
+            ..PurgeArgs::default()
+        };
+        assert_eq!(of(named), Ok(Meant::Selected(Selection::Ids(ids.clone()))));
+        let model = || PurgeArgs {
+            model: some("phi4"),
+            ..PurgeArgs::default()
+        };
+        assert!(matches!(
+            of(model()),
+            Ok(Meant::Selected(Selection::Matching(query))) if query.model == some("phi4")
+        ));
+        for (bad, word) in [
+            (PurgeArgs::default(), "say what to delete"),
+            (before("yesterday"), "--before"),
+            (before(""), "--before"),
+            (
+                PurgeArgs {
+                    all: true,
+                    ..before("1")
+                },
+                "exclude each other",
+            ),
+            (
+                PurgeArgs {
+                    all: true,
+                    ..model()
+                },
+                "exclude each other",
+            ),
+            (PurgeArgs { ids, ..model() }, "exclude each other"),
+            (
+                PurgeArgs {
+                    status: some(""),
+                    ..model()
+                },
+                "--status",
+            ),
+            (
+                PurgeArgs {
+                    model: some(""),
+                    all: true,
+                    ..PurgeArgs::default()
+                },
+                "--model",
+            ),
+            (
+                PurgeArgs {
+                    ids: vec![String::new()],
+                    ..PurgeArgs::default()
+                },
+                "ID",
+            ),
+            (
+                PurgeArgs {
+                    start: some("soon"),
+                    ..PurgeArgs::default()
+                },
+                "--start",
+            ),
         ] {
-            assert!(
-                before_of(before, all).is_err_and(|bad| bad[0].contains("--before")),
-                "{before:?} {all}"
-            );
+            let complaints = of(bad).unwrap_err();
+            assert!(complaints[0].contains(word), "{complaints:?}");
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::config::{Backend, HistoryConfig, HistoryLocation, QueryConfig};
 use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
 use crate::history::store::{
-    EnhancedStats, Extent, GroupBy, Hidden, HideReport, PurgeReport, Query, StatsQuestion, Store,
-    StoreError, Why,
+    EnhancedStats, Extent, GroupBy, Hidden, HideReport, PurgeReport, Query, Selection,
+    StatsQuestion, Store, StoreError, Why,
 };
 use crate::platform;
 use crate::util::sanitize::escape_control_chars;
@@ -170,6 +170,25 @@ impl HistorySource {
         match self {
             HistorySource::Tap(tap) => tap.for_each(query, visit),
             HistorySource::Store(store) => store.for_each(query, visit).map_err(failed),
+        }
+    }
+
+    /// Returns the number of records that are meant, with a plus where there are more.
+    pub fn count(&self, query: &Query) -> Result<String> {
+        match self {
+            HistorySource::Tap(tap) => tap.count(query),
+            HistorySource::Store(store) => {
+                let count = store.count_matches(query).map_err(failed)?;
+                Ok(count.to_string())
+            }
+        }
+    }
+
+    /// Deletes the records that are selected, of every backend there.
+    pub fn delete(&self, which: &Selection) -> Result<PurgeReport> {
+        match self {
+            HistorySource::Tap(tap) => tap.delete(which),
+            HistorySource::Store(store) => store.delete(which).map_err(failed),
         }
     }
 

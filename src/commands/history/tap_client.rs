@@ -15,7 +15,7 @@ use super::{filter, format};
 use crate::error::{Error, Result};
 use crate::history::record::Record;
 use crate::history::store::{
-    EnhancedStats, Extent, GroupBy, Hidden, HideReport, PurgeReport, Query, Why,
+    EnhancedStats, Extent, GroupBy, Hidden, HideReport, PurgeReport, Query, Selection, Why,
 };
 use crate::http::address::Upstream;
 use crate::http::agent::{Target, error_chain};
@@ -169,9 +169,7 @@ impl TapClient {
 
     /// The record with this id, if there is one.
     pub fn get(&self, id: &str) -> Result<Option<Record>> {
-        let id: String = form_urlencoded::byte_serialize(id.as_bytes()).collect();
-        let path = format!("/analytics/messages/{}", id.replace('+', "%20"));
-        let response = self.send(self.agent.get(self.url(&path)))?;
+        let response = self.send(self.agent.get(self.message_url(id)))?;
         if response.status() == 404 {
             return Ok(None);
         }
@@ -231,6 +229,40 @@ impl TapClient {
             None => request.query("all", "true"),
         };
         self.answer(request)
+    }
+
+    /// Returns the number of records that are meant, as it is told: a number, with a plus where there
+    /// are more.
+    pub fn count(&self, query: &Query) -> Result<String> {
+        let request = self.agent.get(self.url("/analytics/messages"));
+        let request = request.query("count", "true").query("limit", "1");
+        let response = self.call(request.query_pairs(filter::parameters(query)))?;
+        let count = response.headers().get("ollama-tap-matches");
+        let count = count.and_then(|count| count.to_str().ok());
+        count
+            .map(str::to_owned)
+            .ok_or_else(|| self.failed("it did not count; a newer one does"))
+    }
+
+    pub fn delete(&self, which: &Selection) -> Result<PurgeReport> {
+        let mut report = PurgeReport::default();
+        match which {
+            Selection::Matching(query) => {
+                let request = self.agent.delete(self.url("/analytics/messages"));
+                report.extend(self.answer(request.query_pairs(filter::parameters(query)))?);
+            }
+            Selection::Ids(ids) => {
+                for id in ids {
+                    report.extend(self.answer(self.agent.delete(self.message_url(id)))?);
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    fn message_url(&self, id: &str) -> String {
+        let id: String = form_urlencoded::byte_serialize(id.as_bytes()).collect();
+        self.url(&format!("/analytics/messages/{}", id.replace('+', "%20")))
     }
 
     fn url(&self, path: &str) -> String {

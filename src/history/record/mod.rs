@@ -160,6 +160,20 @@ impl Record {
             .or(self.prompt_preview.as_deref())
     }
 
+    /// Returns the texts that `q` looks at: the prompt, the reply and its thinking, as much of them
+    /// as was kept, and the error.
+    pub fn all_texts(&self) -> impl Iterator<Item = &str> {
+        let reply = self.response_full.as_deref();
+        [
+            self.searchable(),
+            reply.or(self.response_preview.as_deref()),
+            self.thinking_full.as_deref(),
+            self.error.as_deref(),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     /// Returns the texts that may be long.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         [&self.prompt_full, &self.response_full, &self.thinking_full]

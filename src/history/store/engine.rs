@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::{Query, Result};
-use crate::history::record::{Record, RecordSummary};
+use crate::history::record::{Position, Record, RecordSummary};
 
 /// The size and the times of a history.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -80,6 +80,14 @@ impl Detail {
             Detail::Brief => record.without_long_text(),
         }
     }
+}
+
+/// Records that are to be deleted by what they are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Selection {
+    /// All that match, without regard to `limit`, `before` and `sort`.
+    Matching(Box<Query>),
+    Ids(Vec<String>),
 }
 
 /// The records that a purge deleted.
@@ -181,10 +189,19 @@ pub trait Engine: Send + Sync {
     ) -> Result<()>;
 
     /// Visits the summary of every matching record, in no order. It has neither text nor findings
-    /// nor session, so `query.prompt_search`, `query.finding` and `query.session` are ignored.
+    /// nor session, so `query.prompt_search`, `query.q`, `query.finding` and `query.session` are ignored.
     fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()>;
 
     fn get(&self, id: &str) -> Result<Option<Record>>;
+
+    /// Returns ids that begin with `prefix`, at most `limit` of them.
+    fn ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>>;
+
+    /// Returns the records at these positions, in their order; `None` for those that are gone.
+    fn get_all(&self, positions: &[Position], detail: Detail) -> Result<Vec<Option<Record>>> {
+        let get = |position: &Position| Ok(self.get(&position.id)?.map(|record| detail.of(record)));
+        positions.iter().map(get).collect()
+    }
 
     /// Measures the history. Records after `newest` do not count as its newest (Unix seconds).
     fn extent(&self, newest: f64) -> Result<Extent>;
@@ -196,4 +213,7 @@ pub trait Engine: Send + Sync {
     /// Deletes every record that arrived before this time (Unix seconds), or all. Returns their
     /// number.
     fn purge(&self, before: Option<f64>) -> Result<u64>;
+
+    /// Deletes the selected records. Returns their number.
+    fn delete(&self, which: &Selection) -> Result<u64>;
 }

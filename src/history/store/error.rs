@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 
 use super::query::BadParameter;
+use crate::util::interrupt;
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -14,6 +15,14 @@ pub enum StoreError {
     InvalidParameter(BadParameter),
     /// There is no such history or record.
     NotFound(String),
+    /// An id stands for several records.
+    Ambiguous(String),
+    /// This history cannot do that, and will not.
+    Unsupported(String),
+    /// A cursor is not known any more.
+    CursorEnded(String),
+    /// Nobody waits for the answer any more.
+    Unwanted,
     /// It could not be done now; it may work later.
     Failed(String),
     /// The disk has no room for it.
@@ -26,9 +35,15 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             StoreError::InvalidParameter(bad) => bad.fmt(f),
-            StoreError::NotFound(text) | StoreError::Failed(text) | StoreError::DiskFull(text) => {
-                f.write_str(text)
+            StoreError::Unwanted => {
+                f.write_str("read the history: nobody waits for the answer any more")
             }
+            StoreError::NotFound(text)
+            | StoreError::Ambiguous(text)
+            | StoreError::Unsupported(text)
+            | StoreError::CursorEnded(text)
+            | StoreError::Failed(text)
+            | StoreError::DiskFull(text) => f.write_str(text),
         }
     }
 }
@@ -45,6 +60,14 @@ pub fn failed_io(operation: impl fmt::Display) -> impl FnOnce(io::Error) -> Stor
             StoreError::DiskFull(format!("{operation}: {cause}"))
         }
         _ => failed(operation)(cause),
+    }
+}
+
+/// Returns an error if nobody waits for the answer any more.
+pub fn ensure_wanted() -> Result<()> {
+    match interrupt::is_unwanted() {
+        true => Err(StoreError::Unwanted),
+        false => Ok(()),
     }
 }
 

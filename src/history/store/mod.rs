@@ -7,11 +7,13 @@
 
 mod directory;
 mod engine;
+mod entered;
 mod error;
 mod error_cause;
 mod expiry;
 mod hidden;
 mod jsonl;
+mod lists;
 mod loki;
 mod open;
 mod pending;
@@ -30,12 +32,15 @@ use std::time::Instant;
 use crate::history::record::{Record, RecordSummary, now};
 use directory::Directory;
 pub use directory::{TOKEN_SUFFIX, replace_side_file};
-pub use engine::{Detail, Engine, Extent, Limits, PurgeReport, Refused, TimeRange};
+pub use engine::{Detail, Engine, Extent, Limits, PurgeReport, Refused, Selection, TimeRange};
+pub use entered::Cursor;
+use entered::Entered;
 pub use error::{Result, StoreError};
-use error::{failed, failed_io, unknown_before};
+use error::{ensure_wanted, failed, failed_io, unknown_before};
 pub use expiry::{CLOCK_SKEW_MAX, ClockReading, Decision, Expiry};
 use hidden::HiddenFindings;
 pub use hidden::HideReport;
+pub use lists::MatchCount;
 pub use open::side_directory;
 pub use query::{BadParameter, Query};
 use statistics::ModelStatistics;
@@ -51,6 +56,7 @@ pub struct Store {
     directory: Option<Directory>,
     hidden: HiddenFindings,
     cache: SummaryCache,
+    entered: Entered,
 }
 
 impl Store {
@@ -92,7 +98,10 @@ impl Store {
 
     fn write_whole(&self, batch: &mut Vec<Record>) -> Result<u64> {
         let writing = self.cache.begin(batch);
-        let refused = self.engine.write(batch)?;
+        let positions = batch.iter().map(Record::position).collect();
+        let written = self.engine.write(batch);
+        self.entered.note(positions, batch);
+        let refused = written?;
         if refused == 0 {
             writing.finish();
         }
@@ -157,6 +166,11 @@ impl Store {
 
     pub fn get(&self, id: &str) -> Result<Option<Record>> {
         Ok(self.engine.get(id)?.map(Record::folded))
+    }
+
+    /// Returns ids that begin with `prefix`, at most `limit` of them.
+    pub fn ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>> {
+        self.engine.ids(prefix, limit)
     }
 
     pub fn extent(&self) -> Result<Extent> {
@@ -244,6 +258,7 @@ impl Store {
         let deleted = self.engine.retain(limits)?;
         if deleted > 0 {
             self.cache.forget();
+            self.entered.note_deletion();
         }
         let Some(previous) = self.left_behind()? else {
             return Ok(deleted);
@@ -266,10 +281,19 @@ impl Store {
     /// Deletes every record that arrived before this time (Unix seconds), or all, also of what
     /// another backend left here.
     pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
+        self.delete_by(|engine| engine.purge(before))
+    }
+
+    /// Deletes the selected records, also of what another backend left here.
+    pub fn delete(&self, which: &Selection) -> Result<PurgeReport> {
+        self.delete_by(|engine| engine.delete(which))
+    }
+
+    fn delete_by(&self, delete: impl Fn(&dyn Engine) -> Result<u64>) -> Result<PurgeReport> {
         let mut purged = PurgeReport::default();
         let previous = self.left_behind()?;
         for engine in std::iter::once(&self.engine).chain(&previous) {
-            let deleted = engine.purge(before)?;
+            let deleted = delete(&**engine)?;
             log::info!(
                 "deleted {deleted} records of the backend {} in {} on request",
                 engine.name(),
@@ -278,6 +302,7 @@ impl Store {
             purged.add(engine.name(), deleted);
         }
         self.cache.forget();
+        self.entered.end_cursors();
         Ok(purged)
     }
 }

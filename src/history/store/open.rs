@@ -107,6 +107,7 @@ impl Store {
             engine,
             directory,
             hidden: HiddenFindings::new(hidden),
+            entered: Default::default(),
             cache: SummaryCache::default(),
         }
     }

@@ -5,8 +5,8 @@
 use std::ops::ControlFlow;
 use std::sync::{Mutex, OnceLock};
 
-use super::{Detail, Engine, Extent, Limits, Query, Result, StoreError};
-use crate::history::record::{Record, RecordSummary};
+use super::{Detail, Engine, Extent, Limits, Query, Result, Selection, StoreError};
+use crate::history::record::{Position, Record, RecordSummary};
 use crate::util::threads::lock;
 
 type Open = dyn Fn() -> Result<Box<dyn Engine>> + Send + Sync;
@@ -127,12 +127,24 @@ impl Engine for PendingEngine {
         self.opened()?.get(id)
     }
 
+    fn ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>> {
+        self.opened()?.ids(prefix, limit)
+    }
+
+    fn get_all(&self, positions: &[Position], detail: Detail) -> Result<Vec<Option<Record>>> {
+        self.opened()?.get_all(positions, detail)
+    }
+
     fn extent(&self, newest: f64) -> Result<Extent> {
         self.opened()?.extent(newest)
     }
 
     fn retain(&self, limits: &Limits) -> Result<u64> {
         self.opened()?.retain(limits)
+    }
+
+    fn delete(&self, which: &Selection) -> Result<u64> {
+        self.opened()?.delete(which)
     }
 
     /// Deletes all of it, whether it can be read or not; the number of records is unknown then.

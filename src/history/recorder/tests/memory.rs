@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 
 use crate::history::record::{Record, RecordSummary};
-use crate::history::store::{Detail, Engine, Extent, Limits, Query, Refused, Result, StoreError};
+use crate::history::store::{
+    Detail, Engine, Extent, Limits, Query, Refused, Result, Selection, StoreError,
+};
 
 #[derive(Default)]
 pub struct Memory {
@@ -115,7 +117,13 @@ impl Engine for Arc<Memory> {
     fn retain(&self, _: &Limits) -> Result<u64> {
         unreachable!()
     }
+    fn ids(&self, _: &str, _: usize) -> Result<Vec<String>> {
+        unreachable!()
+    }
     fn purge(&self, _: Option<f64>) -> Result<u64> {
+        unreachable!()
+    }
+    fn delete(&self, _: &Selection) -> Result<u64> {
         unreachable!()
     }
 }

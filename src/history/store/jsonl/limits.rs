@@ -172,7 +172,7 @@ impl Jsonl {
         Ok(())
     }
 
-    fn remove(&self, day: Day) -> Result<()> {
+    pub(super) fn remove(&self, day: Day) -> Result<()> {
         let path = day.path(&self.files.directory);
         fs::remove_file(&path).map_err(failed(format!("delete {}", path.display())))
     }

@@ -15,6 +15,7 @@ use super::line::{RecordLine, position, split};
 use super::lines::BlockLines;
 use crate::history::record::Position;
 use crate::history::store::{Query, Result};
+use crate::util::interrupt;
 
 /// Bytes of lines that a pass holds; more means fewer passes over blocks that span much time.
 const PASS_MEMORY_MAX: usize = 16 << 20;
@@ -34,6 +35,8 @@ pub struct Merge {
     /// The lines of the last pass that were not returned yet.
     held: BTreeMap<Key, Arc<DayFile>>,
     room: usize,
+    /// The lines are an answer that may become unwanted. (Else they are to be written again.)
+    may_end_early: bool,
 }
 
 struct Source {
@@ -86,6 +89,7 @@ impl Merge {
             from: Key::at(f64::NEG_INFINITY),
             held: BTreeMap::new(),
             room,
+            may_end_early: false,
         }
     }
 
@@ -126,6 +130,7 @@ impl Merge {
             held: BTreeMap::new(),
             bytes: 0,
             room: self.room,
+            may_end_early: self.may_end_early,
         };
         for source in &mut self.sources {
             if source.block().first > pass.until.time() {
@@ -155,6 +160,7 @@ struct Pass<'a> {
     held: BTreeMap<Key, Arc<DayFile>>,
     bytes: usize,
     room: usize,
+    may_end_early: bool,
 }
 
 impl Pass<'_> {
@@ -165,7 +171,7 @@ impl Pass<'_> {
         let (mut chunk, mut number, mut unreadable) = (Vec::new(), 0, 0);
         loop {
             unreadable += u64::from(lines.chunk(&mut chunk, CHUNK_SIZE).is_err());
-            if chunk.is_empty() {
+            if chunk.is_empty() || self.may_end_early && interrupt::is_unwanted() {
                 break;
             }
             for text in split(&chunk) {
@@ -236,7 +242,10 @@ impl<'a> DayMerge<'a> {
             files,
             query,
             waiting,
-            merge: Merge::new(),
+            merge: Merge {
+                may_end_early: true,
+                ..Merge::new()
+            },
         })
     }
 

@@ -16,6 +16,7 @@ mod append;
 mod block;
 mod cut_point;
 mod day;
+mod delete;
 mod files;
 mod index;
 mod limits;
@@ -39,15 +40,19 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::directory::Directory;
-use super::{Detail, Engine, Extent, Limits, Query, Result, StoreError, failed, unknown_before};
-use crate::history::record::{Record, RecordSummary};
+use super::query::Rank;
+use super::{
+    Detail, Engine, Extent, Limits, Query, Result, Selection, StoreError, ensure_wanted, failed,
+    unknown_before,
+};
+use crate::history::record::{Position, Record, RecordSummary};
 use append::Appender;
 use day::Day;
 use files::DayFiles;
 use index::Index;
 use merge::DayMerge;
 use scan::{LineVisitor, scan};
-use search::{ById, EachSummary, Filter, Hit, LineMatch, Newest, Refetch};
+use search::{ById, ByPrefix, EachSummary, Filter, Hit, LineMatch, Newest, Refetch};
 
 /// Its name in `--analytics-backend`.
 pub const NAME: &str = "jsonl";
@@ -130,6 +135,7 @@ impl Jsonl {
                 && let Some(file) = self.files.open(day)?
             {
                 scan(&file, visitor).map_err(failed(format!("read {}", file.path.display())))?;
+                ensure_wanted()?;
             }
         }
         Ok(())
@@ -202,7 +208,10 @@ impl Engine for Jsonl {
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         let before = match &query.before {
-            Some(id) => Some(self.find(id)?.ok_or_else(|| unknown_before(id))?.position()),
+            Some(id) => {
+                let record = self.find(id)?.ok_or_else(|| unknown_before(id))?;
+                Some(Rank::of(query.sort, &record.summary()))
+            }
             None => None,
         };
         let mut newest = Newest::new(query, detail, before);
@@ -218,6 +227,7 @@ impl Engine for Jsonl {
         let filter = Filter::new(query);
         let mut days = DayMerge::new(&self.files, query)?;
         while let Some((line, file)) = days.next()? {
+            ensure_wanted()?;
             match filter.record(&line.text, |_| true) {
                 LineMatch::Matching(record) => {
                     if visit(record).is_break() {
@@ -228,7 +238,7 @@ impl Engine for Jsonl {
                 LineMatch::Unreadable => file.count_unreadable(1),
             }
         }
-        Ok(())
+        ensure_wanted()
     }
 
     fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
@@ -237,6 +247,19 @@ impl Engine for Jsonl {
 
     fn get(&self, id: &str) -> Result<Option<Record>> {
         self.find(id)
+    }
+
+    fn ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>> {
+        let mut by_prefix = ByPrefix::new(prefix, limit);
+        self.visit_lines(&mut by_prefix)?;
+        Ok(by_prefix.found)
+    }
+
+    fn get_all(&self, positions: &[Position], detail: Detail) -> Result<Vec<Option<Record>>> {
+        let mut hits: Vec<Hit> = positions.iter().cloned().map(Hit::at).collect();
+        self.visit_lines(&mut Refetch::new(&mut hits))?;
+        let record = |hit: Hit| hit.record.map(|record| detail.of(record));
+        Ok(hits.into_iter().map(record).collect())
     }
 
     fn extent(&self, newest: f64) -> Result<Extent> {
@@ -274,5 +297,10 @@ impl Engine for Jsonl {
     fn purge(&self, before: Option<f64>) -> Result<u64> {
         self.writable()?;
         before.map_or_else(|| self.purge_all(), |before| self.purge_before(before))
+    }
+
+    fn delete(&self, which: &Selection) -> Result<u64> {
+        self.writable()?;
+        self.delete_selected(which)
     }
 }

@@ -10,6 +10,7 @@ use flate2::Compression;
 use super::Jsonl;
 use super::day::Day;
 use super::files::DayFile;
+use super::line::RecordLine;
 use super::member::{BLOCK_SIZE, BLOCKS_MAX, MemberEncoder};
 use super::merge::Merge;
 use super::replacement::Replacement;
@@ -43,11 +44,16 @@ impl Jsonl {
 
     /// Rewrites the file of `day` without the lines from before this time. Returns their number.
     pub(super) fn cut_before(&self, day: Day, before: f64) -> Result<u64> {
+        self.cut(day, &|line| line.position.timestamp >= before)
+    }
+
+    /// Rewrites the file of `day` with those of its lines that are to be kept. Returns the number of
+    /// the others.
+    pub(super) fn cut(&self, day: Day, keep: &dyn Fn(&RecordLine) -> bool) -> Result<u64> {
         while let Some(file) = self.files.open(day)? {
             let mut left_out = 0;
             let fill = |file: &Arc<DayFile>, replacement: &mut Replacement| {
-                left_out = write_merged(file, replacement.file(), |timestamp| timestamp >= before)?
-                    .left_out;
+                left_out = write_merged(file, replacement.file(), keep)?.left_out;
                 Ok(true)
             };
             if self.replace(file, fill)? {
@@ -67,7 +73,7 @@ impl Jsonl {
         let operation = format!("rewrite {}", path.display());
         let mut ends = lock(&self.writer.ends);
         let mut buffer = Cursor::new(Vec::new());
-        write_merged(&file, &mut buffer, |timestamp| timestamp >= before)
+        write_merged(&file, &mut buffer, |line| line.position.timestamp >= before)
             .map_err(failed_io(&operation))?;
         rest_of(&file, &mut buffer).map_err(failed_io(&operation))?;
         ends.remove(&day);
@@ -138,7 +144,7 @@ struct Written {
 fn write_merged(
     file: &Arc<DayFile>,
     into: &mut (impl Write + Seek),
-    keep: impl Fn(f64) -> bool,
+    keep: impl Fn(&RecordLine) -> bool,
 ) -> io::Result<Written> {
     let inflated = file.index.inflated();
     let block = BLOCK_SIZE.max(inflated / (BLOCKS_MAX - 1));
@@ -147,7 +153,7 @@ fn write_merged(
     merge.add(file, |_| true);
     let mut written = Written::default();
     while let Some((line, _)) = merge.next(f64::INFINITY) {
-        if !keep(line.position.timestamp) {
+        if !keep(&line) {
             written.left_out += 1;
             continue;
         }

@@ -11,6 +11,7 @@ use super::block::Block;
 use super::files::DayFile;
 use super::line::split;
 use super::lines::BlockLines;
+use crate::util::interrupt;
 
 /// The most helper threads of one scan; inflating is nearly all the work.
 const HELPERS_MAX: usize = 4;
@@ -82,6 +83,7 @@ fn visit_blocks(
             return;
         }
         match given.recv() {
+            Ok(_) if interrupt::is_unwanted() => return,
             Ok(Inflated::Chunk(chunk)) => {
                 let unreadable = split(&chunk).filter(|line| visitor.visit_line(line).is_none());
                 file.count_unreadable(unreadable.count() as u64);

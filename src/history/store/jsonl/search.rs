@@ -9,7 +9,7 @@ use super::line::position;
 use super::prefilter::Prefilter;
 use super::scan::LineVisitor;
 use crate::history::record::{Position, Record, RecordSummary};
-use crate::history::store::query::{Needle, UNKNOWN_NAME};
+use crate::history::store::query::{Needle, Rank, Sort, UNKNOWN_NAME};
 use crate::history::store::{Detail, Query};
 
 /// Matches lines against a query.
@@ -18,13 +18,21 @@ pub struct Filter<'a> {
     prefilters: Vec<Prefilter>,
 }
 
-/// The texts that `prompt_search` looks at.
+/// The texts that `prompt_search` and `q` look at.
 #[derive(Deserialize)]
 struct Texts<'a> {
     #[serde(default, borrow)]
     prompt_full: Option<Text<'a>>,
     #[serde(default, borrow)]
     prompt_preview: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    response_full: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    response_preview: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    thinking_full: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    error: Option<Text<'a>>,
 }
 
 /// Serde borrows a string in an option only when it is wrapped.
@@ -40,10 +48,12 @@ pub enum LineMatch<T> {
 
 impl<'a> Filter<'a> {
     pub fn new(query: &'a Query) -> Filter<'a> {
-        let text = query.prompt_search.as_ref().map(Needle::folded);
+        let text = |needle: &'a Option<Needle>| needle.as_ref().map(Needle::folded);
         // The name of a field that every finding has.
         let field = query.finding.map(|_| "certainty");
-        let texts = [text, field].into_iter().flatten();
+        let texts = [text(&query.prompt_search), text(&query.q), field]
+            .into_iter()
+            .flatten();
         let client = query
             .client
             .as_ref()
@@ -62,25 +72,43 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// Returns the record on this line, if it matches and `wins` by its time.
-    pub fn record(&self, line: &[u8], wins: impl FnOnce(f64) -> bool) -> LineMatch<Record> {
+    /// Returns the record on this line, if it matches and `wins` by its summary.
+    pub fn record(
+        &self,
+        line: &[u8],
+        wins: impl FnOnce(&RecordSummary) -> bool,
+    ) -> LineMatch<Record> {
         if !self.prefilters.iter().all(|one| one.may_match(line)) {
             return LineMatch::NotMatching;
         }
         let Ok(summary) = serde_json::from_slice::<RecordSummary>(line) else {
             return self.verdict(line);
         };
-        if !self.query.matches_summary(&summary)
-            || !wins(summary.timestamp)
-            || !self
-                .query
-                .prompt_search
-                .as_ref()
-                .is_none_or(|needle| is_in(needle, line))
-        {
+        if !self.query.matches_summary(&summary) || !wins(&summary) || !self.has_texts(line) {
             return LineMatch::NotMatching;
         }
         self.verdict(line)
+    }
+
+    /// Returns whether a line has the texts that are looked for.
+    fn has_texts(&self, line: &[u8]) -> bool {
+        if !self.query.has_text() {
+            return true;
+        }
+        let Ok(texts) = serde_json::from_slice::<Texts>(line) else {
+            return true; // what is not as we write it is read as a whole
+        };
+        let has = |needle: &Option<Needle>, texts: &[&Option<Text>]| {
+            let is_in = |needle: &Needle| {
+                let mut texts = texts.iter().filter_map(|text| text.as_ref());
+                texts.any(|text| needle.is_in(Some(&text.0)))
+            };
+            needle.as_ref().is_none_or(is_in)
+        };
+        let prompt = texts.prompt_full.or(texts.prompt_preview);
+        let reply = texts.response_full.or(texts.response_preview);
+        let all = [&prompt, &reply, &texts.thinking_full, &texts.error];
+        has(&self.query.prompt_search, &[&prompt]) && has(&self.query.q, &all)
     }
 
     fn verdict(&self, line: &[u8]) -> LineMatch<Record> {
@@ -90,19 +118,6 @@ impl<'a> Filter<'a> {
             None => LineMatch::Unreadable,
         }
     }
-}
-
-fn is_in(needle: &Needle, line: &[u8]) -> bool {
-    let texts = serde_json::from_slice(line).ok();
-    texts.is_none_or(|texts: Texts| {
-        needle.is_in(
-            texts
-                .prompt_full
-                .or(texts.prompt_preview)
-                .as_ref()
-                .map(|text| &*text.0),
-        )
-    })
 }
 
 /// The most bytes of lines whose records are held at a time; of further hits only the positions
@@ -118,18 +133,29 @@ pub struct Hit {
     pub record: Option<Record>,
 }
 
-/// Finds the newest records that match a query.
+impl Hit {
+    /// Makes one that is yet to be read.
+    pub fn at(position: Position) -> Hit {
+        Hit {
+            position,
+            bytes: 0,
+            record: None,
+        }
+    }
+}
+
+/// Finds the records that come first in the list of a query.
 pub struct Newest<'a> {
     filter: Filter<'a>,
     limit: usize,
     detail: Detail,
-    before: Option<Position>,
+    before: Option<Rank>,
     /// At most `limit` of them.
-    best: BTreeMap<Position, Hit>,
+    best: BTreeMap<Rank, Hit>,
 }
 
 impl<'a> Newest<'a> {
-    pub fn new(query: &'a Query, detail: Detail, before: Option<Position>) -> Newest<'a> {
+    pub fn new(query: &'a Query, detail: Detail, before: Option<Rank>) -> Newest<'a> {
         Newest {
             filter: Filter::new(query),
             limit: query.limit,
@@ -139,15 +165,20 @@ impl<'a> Newest<'a> {
         }
     }
 
-    fn can_win(&self, timestamp: f64) -> bool {
-        self.best.len() < self.limit
-            || self
-                .best
-                .first_key_value()
-                .is_none_or(|(worst, _)| timestamp >= worst.timestamp)
+    fn sort(&self) -> Sort {
+        self.filter.query.sort
     }
 
-    fn insert(&mut self, line: &[u8], record: Record) {
+    /// Returns whether a record with this number and of this time may be one of them.
+    fn can_win(&self, number: f64, timestamp: f64) -> bool {
+        let worst = self.best.first_key_value().map(|(worst, _)| worst);
+        let before = self.before.as_ref();
+        before.is_none_or(|before| before.cmp_numbers(number, timestamp).is_le())
+            && (self.best.len() < self.limit
+                || worst.is_none_or(|worst| worst.cmp_numbers(number, timestamp).is_ge()))
+    }
+
+    fn insert(&mut self, line: &[u8], rank: Rank, record: Record) {
         let position = record.position();
         let bytes = if self.detail == Detail::Whole {
             line.len()
@@ -155,11 +186,11 @@ impl<'a> Newest<'a> {
             0
         };
         let found = Hit {
-            position: position.clone(),
+            position,
             bytes,
             record: Some(self.detail.of(record)),
         };
-        self.best.insert(position, found);
+        self.best.insert(rank, found);
         if self.best.len() > self.limit {
             self.best.pop_first();
         }
@@ -172,7 +203,7 @@ impl<'a> Newest<'a> {
         }
     }
 
-    /// Returns the hits, newest first.
+    /// Returns the hits in the order of the list.
     pub fn into_hits(self) -> Vec<Hit> {
         self.best.into_values().rev().collect()
     }
@@ -180,27 +211,32 @@ impl<'a> Newest<'a> {
 
 impl LineVisitor for Newest<'_> {
     fn wants(&self, first: f64, last: f64) -> bool {
-        self.filter.query.overlaps(first, last)
-            && self
-                .before
-                .as_ref()
-                .is_none_or(|before| first <= before.timestamp)
-            && self.can_win(last)
+        if !self.filter.query.overlaps(first, last) {
+            return false;
+        }
+        match (self.sort(), &self.before) {
+            (Sort::Time, Some(before)) if first > before.position.timestamp => false,
+            (Sort::Time, before) => {
+                let until = before
+                    .as_ref()
+                    .map_or(last, |before| last.min(before.position.timestamp));
+                self.can_win(0.0, until)
+            }
+            (Sort::Duration | Sort::Tokens, _) => true,
+        }
     }
 
     fn visit_line(&mut self, line: &[u8]) -> Option<()> {
-        let wins = |timestamp| {
-            self.can_win(timestamp)
-                && self
-                    .before
-                    .as_ref()
-                    .is_none_or(|before| timestamp <= before.timestamp)
-        };
+        let sort = self.sort();
+        let wins = |summary: &RecordSummary| self.can_win(sort.number(summary), summary.timestamp);
         match self.filter.record(line, wins) {
-            LineMatch::Matching(record) if Query::is_before(&record, self.before.as_ref()) => {
-                self.insert(line, record)
+            LineMatch::Matching(record) => {
+                let rank = Rank::of(sort, &record.summary());
+                if self.before.as_ref().is_none_or(|before| rank < *before) {
+                    self.insert(line, rank, record);
+                }
             }
-            LineMatch::Matching(_) | LineMatch::NotMatching => {}
+            LineMatch::NotMatching => {}
             LineMatch::Unreadable => return None,
         }
         Some(())
@@ -274,6 +310,42 @@ impl LineVisitor for ById<'_> {
             && position(line)?.id == self.id
         {
             self.found = Some(Record::read(line)?);
+        }
+        Some(())
+    }
+}
+
+/// Finds ids by their beginning.
+pub struct ByPrefix<'a> {
+    prefix: &'a str,
+    prefilter: Option<Prefilter>,
+    limit: usize,
+    pub found: Vec<String>,
+}
+
+impl<'a> ByPrefix<'a> {
+    pub fn new(prefix: &'a str, limit: usize) -> ByPrefix<'a> {
+        ByPrefix {
+            prefix,
+            prefilter: Prefilter::of_exact(prefix),
+            limit,
+            found: Vec::new(),
+        }
+    }
+}
+
+impl LineVisitor for ByPrefix<'_> {
+    fn wants(&self, _: f64, _: f64) -> bool {
+        self.found.len() < self.limit
+    }
+
+    fn visit_line(&mut self, line: &[u8]) -> Option<()> {
+        let may_match = |prefilter: &Prefilter| prefilter.may_match(line);
+        if self.found.len() < self.limit && self.prefilter.as_ref().is_none_or(may_match) {
+            let id = position(line)?.id;
+            if id.starts_with(self.prefix) {
+                self.found.push(id);
+            }
         }
         Some(())
     }

@@ -36,7 +36,7 @@ fn open(stage: &TempDir) -> Jsonl {
 }
 
 suite!(fresh);
-suite! { fresh: what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may }
+suite! { fresh: what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may a_list_is_sorted_by_a_number_and_its_pages_follow_without_gaps selected_records_are_deleted_and_no_others }
 
 fn day() -> Day {
     Day::of(NOON).unwrap()

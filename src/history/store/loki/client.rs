@@ -21,7 +21,7 @@ use super::response::{
 };
 use super::time::{Order, Span};
 use crate::config::{LokiAuth, LokiSettings};
-use crate::history::store::{Result, StoreError, failed};
+use crate::history::store::{Result, StoreError, ensure_wanted, failed};
 use crate::http::agent::{Target, USER_AGENT, error_chain};
 use crate::util::threads::lock;
 
@@ -123,6 +123,7 @@ impl LokiClient {
         limit: usize,
         line: &dyn Fn(&Labels, String) -> String,
     ) -> Result<Result<EntryPage, QueryRefusal>> {
+        ensure_wanted()?;
         let direction = match order {
             Order::OldestFirst => "forward",
             Order::NewestFirst => "backward",

@@ -102,8 +102,19 @@ pub fn texts(query: &Query) -> String {
     part(Part::Text) + &filters(query) + &search::line_filter(query) + " | keep job"
 }
 
-/// Queries the ids of the texts that may match, without the texts.
+/// Queries the ids of the texts that may match, without the texts; of facts as well, which have the
+/// errors, where those are searched too: then an id may come twice.
 pub fn text_ids(query: &Query) -> String {
+    if query.prompt_search.is_none() {
+        let of = [Part::Text, Part::Facts].map(Part::as_str).join("|");
+        return format!(
+            "{{job={},part=~{}}}{}{} | json id=\"interaction_id\" | line_format \"{{{{.id}}}}\" | keep job",
+            quoted(JOB),
+            quoted(&of),
+            filters(query),
+            search::line_filter_anywhere(query)
+        );
+    }
     let found = part(Part::Text) + &filters(query) + &search::line_filter(query);
     format!(
         "{found} | json id=\"interaction_id\"{} | line_format \"{{{{.id}}}}\" | keep job",
@@ -121,6 +132,22 @@ pub fn with_ids(of: Part, ids: &[String]) -> String {
     )
 }
 
+/// Queries the lines of a part that may have an id with this beginning.
+pub fn with_id_prefix(of: Part, prefix: &str) -> String {
+    format!("{}{} | keep job", part(of), id_prefix(prefix))
+}
+
+/// Queries the records of version 0.1.0 that may have an id with this beginning.
+pub fn legacy_with_id_prefix(prefix: &str) -> String {
+    format!("{}{} | keep job", legacy(), id_prefix(prefix))
+}
+
+fn id_prefix(prefix: &str) -> String {
+    let beginning = json(prefix);
+    let open = beginning.strip_suffix('"').unwrap_or(&beginning);
+    format!(" |= {}", quoted(open))
+}
+
 /// Queries the records of version 0.1.0 that have this id as a value.
 pub fn legacy_with_id(id: &str) -> String {
     format!("{} |= {} | keep job", legacy(), quoted(&json(id)))
@@ -128,7 +155,8 @@ pub fn legacy_with_id(id: &str) -> String {
 
 /// Queries the records of version 0.1.0 that may match.
 pub fn legacy_records(query: &Query) -> String {
-    legacy() + &filters(query) + &search::line_filter(query) + " | keep job"
+    let texts = search::line_filter(query) + &search::line_filter_anywhere(query);
+    legacy() + &filters(query) + &texts + " | keep job"
 }
 
 /// Queries the same without their texts: `legacy_summary` makes a line of the labels.

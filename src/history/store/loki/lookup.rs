@@ -48,6 +48,39 @@ impl Loki {
         self.find_in(id, detail, self.whole_span())
     }
 
+    /// Finds ids that begin with `prefix`, at most `limit` of them.
+    pub(super) fn find_ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>> {
+        if prefix.len() > ID_MAX {
+            return Ok(Vec::new());
+        }
+        let (coverage, now, whole) = (self.coverage()?, self.now(), self.whole_span());
+        let mut ids = Vec::new();
+        for (query, span) in [
+            (
+                logql::with_id_prefix(Part::Facts, prefix),
+                coverage.current(whole, now),
+            ),
+            (
+                logql::legacy_with_id_prefix(prefix),
+                coverage.legacy(whole, now),
+            ),
+        ] {
+            let mut entries = self.entries(query, (span, Order::NewestFirst), ENTRIES_MIN);
+            while ids.len() < limit
+                && let Some(entry) = entries.next()?
+            {
+                let id = entry::id(&entry.line).filter(|id| id.starts_with(prefix));
+                ids.extend(id.filter(|id| !ids.contains(id)));
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Finds the record at this position.
+    pub(super) fn find_at(&self, position: &Position, detail: Detail) -> Result<Option<Record>> {
+        self.find_in(&position.id, detail, Span::at(nanos(position.timestamp)))
+    }
+
     fn find_in(&self, id: &str, detail: Detail, span: Span) -> Result<Option<Record>> {
         if id.len() > ID_MAX {
             return Ok(None);

@@ -49,9 +49,12 @@ use std::time::Instant;
 
 use ureq::tls::Certificate;
 
-use super::{Detail, Engine, Extent, Limits, Query, Refused, Result, StoreError};
+use super::query::Sort;
+use super::{
+    BadParameter, Detail, Engine, Extent, Limits, Query, Refused, Result, Selection, StoreError,
+};
 use crate::config::LokiSettings;
-use crate::history::record::{self, Record, RecordSummary, TapIdentity};
+use crate::history::record::{self, Position, Record, RecordSummary, TapIdentity};
 use crate::util::threads::lock;
 use cache::ResponseCache;
 use cached_summaries::CachedSummaries;
@@ -221,6 +224,13 @@ impl Engine for Loki {
         detail: Detail,
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
+        if query.sort != Sort::Time {
+            return Err(StoreError::InvalidParameter(BadParameter {
+                name: "sort".to_owned(),
+                value: query.sort.as_str().to_owned(),
+                accepted: "time alone, for loki has no other order".to_owned(),
+            }));
+        }
         let before = self.resolve_before(query)?;
         let mut span = Span::of(query, self.now());
         if let Some(before) = &before {
@@ -285,6 +295,15 @@ impl Engine for Loki {
         self.find(id, Detail::Whole)
     }
 
+    fn ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>> {
+        self.find_ids(prefix, limit)
+    }
+
+    fn get_all(&self, positions: &[Position], detail: Detail) -> Result<Vec<Option<Record>>> {
+        let find = |position: &Position| self.find_at(position, detail);
+        positions.iter().map(find).collect()
+    }
+
     /// Ignores the time: records of the future are never queried (`time::CLOCK_AHEAD_MAX`).
     fn extent(&self, _: f64) -> Result<Extent> {
         self.record_extent()
@@ -295,9 +314,13 @@ impl Engine for Loki {
         Ok(0)
     }
 
+    fn delete(&self, _: &Selection) -> Result<u64> {
+        self.purge(None)
+    }
+
     fn purge(&self, _: Option<f64>) -> Result<u64> {
         let way_out = "deleting there is loki's own business; set its retention_period, or use its delete API";
-        Err(StoreError::Failed(format!(
+        Err(StoreError::Unsupported(format!(
             "purge the history in loki at {}: {way_out}",
             self.client.base()
         )))

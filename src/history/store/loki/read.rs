@@ -44,6 +44,8 @@ enum SummarySource<'a> {
     /// From the ids that a search in texts finds.
     Found {
         ids: PageReader<'a>,
+        /// The ids that were read last: each may come twice.
+        last_ids: Vec<String>,
         summaries: VecDeque<Entry>,
     },
 }
@@ -108,7 +110,8 @@ impl Loki {
 
     /// Returns the detail that has to be read to decide whether a record matches.
     pub(super) fn required_detail(&self, query: &Query, detail: Detail) -> Detail {
-        let is_exact = query.prompt_search.as_ref().is_none_or(search::is_exact);
+        let is_exact =
+            query.q.is_none() && query.prompt_search.as_ref().is_none_or(search::is_exact);
         if is_exact { detail } else { Detail::Whole }
     }
 
@@ -156,7 +159,7 @@ impl Loki {
         when: (Span, Order),
         wanted: usize,
     ) -> PageReader<'_> {
-        if detail == Detail::Brief && query.prompt_search.is_none() {
+        if detail == Detail::Brief && !query.has_text() {
             return self.legacy_summaries(query, when, wanted);
         }
         self.entries(
@@ -190,12 +193,14 @@ impl<'a> RecordReader<'a> {
         when: (Span, Order),
         wanted: usize,
     ) -> RecordReader<'a> {
-        let source = match query.prompt_search {
-            None => SummarySource::All(loki.summary_entries(logql::summaries(query), when, wanted)),
-            Some(_) => SummarySource::Found {
+        let source = if query.has_text() {
+            SummarySource::Found {
                 ids: loki.entries(logql::text_ids(query), when, wanted),
+                last_ids: Vec::new(),
                 summaries: VecDeque::new(),
-            },
+            }
+        } else {
+            SummarySource::All(loki.summary_entries(logql::summaries(query), when, wanted))
         };
         RecordReader {
             loki,
@@ -254,9 +259,13 @@ impl<'a> RecordReader<'a> {
         let (loki, order) = (self.loki, self.order);
         match &mut self.source {
             SummarySource::All(reader) => reader.next(),
-            SummarySource::Found { ids, summaries } => {
+            SummarySource::Found {
+                ids,
+                last_ids,
+                summaries,
+            } => {
                 while summaries.is_empty() {
-                    let Some((span, found)) = next_ids(ids)? else {
+                    let Some((span, found)) = next_ids(ids, last_ids)? else {
                         return Ok(None);
                     };
                     let mut reader = loki.summary_entries(
@@ -267,6 +276,7 @@ impl<'a> RecordReader<'a> {
                     while let Some(entry) = reader.next()? {
                         summaries.push_back(entry);
                     }
+                    *last_ids = found;
                 }
                 Ok(summaries.pop_front())
             }
@@ -299,14 +309,17 @@ impl<'a> RecordReader<'a> {
     }
 }
 
-/// Reads the next ids of a search, and the span of their entries.
-fn next_ids(ids: &mut PageReader) -> Result<Option<(Span, Vec<String>)>> {
+/// Reads the next ids of a search that are not among the last ones, and the span of their entries.
+fn next_ids(ids: &mut PageReader, last_ids: &[String]) -> Result<Option<(Span, Vec<String>)>> {
     let mut found = Vec::new();
     let mut span: Option<Span> = None;
     while found.is_empty() || (ids.has_next() && found.len() < IDS_MAX) {
         let Some(Entry { time, line }) = ids.next()? else {
             break;
         };
+        if found.contains(&line) || last_ids.contains(&line) {
+            continue;
+        }
         let known = span.unwrap_or(Span::at(time));
         span = Some(Span {
             start: known.start.min(time),

@@ -27,13 +27,15 @@ pub fn is_exact(needle: &Needle) -> bool {
         && !folded.ends_with('i')
 }
 
-/// Filters lines that may have the searched text.
+/// Filters lines that may have the text that is searched for in prompts.
 pub fn line_filter(query: &Query) -> String {
-    query
-        .prompt_search
-        .as_ref()
-        .map(in_any_case)
-        .unwrap_or_default()
+    let needle = query.prompt_search.as_ref();
+    needle.map(in_any_case).unwrap_or_default()
+}
+
+/// Filters lines that may have the text that is searched for everywhere.
+pub fn line_filter_anywhere(query: &Query) -> String {
+    query.q.as_ref().map(in_any_case).unwrap_or_default()
 }
 
 /// Filters lines that may have this text.

@@ -4,6 +4,7 @@
 mod client;
 mod finding;
 mod needle;
+mod rank;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -19,6 +20,7 @@ use crate::observe::model_name::normalize as normalize_model;
 pub use client::ClientFilter;
 pub use finding::FindingFilter;
 pub use needle::{Needle, fold};
+pub use rank::{Rank, Sort};
 use time::parse_end;
 pub use time::{
     DEFAULT_HIDDEN_DAYS, DEFAULT_HOURS, HIDDEN_DAYS_FORMAT, HOURS_FORMAT, TIME_FORMATS,
@@ -61,6 +63,8 @@ pub struct Query {
     /// Folded (`model_name`), as summaries have it.
     pub model: Option<String>,
     pub prompt_search: Option<Needle>,
+    /// Looked for in the prompt, the reply, its thinking and the error.
+    pub q: Option<Needle>,
     pub prompt_category: Option<String>,
     pub status: Option<String>,
     pub endpoint: Option<String>,
@@ -71,9 +75,17 @@ pub struct Query {
     pub client: Option<ClientFilter>,
     /// `Record::session_id`.
     pub session: Option<String>,
+    /// Seconds, inclusive.
+    pub min_duration: Option<f64>,
+    /// Seconds, inclusive.
+    pub max_duration: Option<f64>,
+    /// Of the generated ones, inclusive.
+    pub min_tokens: Option<u64>,
     /// 1 to `LIMIT_MAX`; ignored by an export.
     pub limit: usize,
-    /// An id: only records older than that one.
+    /// Ignored by an export.
+    pub sort: Sort,
+    /// An id: only records that follow that one in the order of `sort`; by time these are older.
     pub before: Option<String>,
 }
 
@@ -84,6 +96,7 @@ impl Default for Query {
             end_time: None,
             model: None,
             prompt_search: None,
+            q: None,
             prompt_category: None,
             status: None,
             endpoint: None,
@@ -92,7 +105,11 @@ impl Default for Query {
             finding: None,
             client: None,
             session: None,
+            min_duration: None,
+            max_duration: None,
+            min_tokens: None,
             limit: LIMIT_MAX,
+            sort: Sort::Time,
             before: None,
         }
     }
@@ -112,58 +129,69 @@ impl Query {
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), BadParameter> {
-        let bad = |accepted: String| BadParameter {
-            name: name.to_owned(),
-            value: value.to_owned(),
-            accepted,
-        };
         if value.is_empty() && PARAMETER_NAMES.contains(&name) {
             return Ok(());
         }
+        let is_set = self.set_text(name, value)
+            || self
+                .set_choice(name, value)
+                .map_err(|accepted| BadParameter {
+                    name: name.to_owned(),
+                    value: value.to_owned(),
+                    accepted,
+                })?;
+        match is_set {
+            true => Ok(()),
+            false => Err(BadParameter {
+                name: name.to_owned(),
+                value: value.to_owned(),
+                accepted: format!("only the parameters {}", PARAMETER_NAMES.join(", ")),
+            }),
+        }
+    }
+
+    /// Sets a parameter that may be any text; returns whether it is one.
+    fn set_text(&mut self, name: &str, value: &str) -> bool {
         let text = Some(value.to_owned());
         match name {
-            "start_time" => {
-                self.start_time =
-                    Some(parse_time(value).ok_or_else(|| bad(TIME_FORMATS.to_owned()))?)
-            }
-            "end_time" => {
-                self.end_time = Some(parse_end(value).ok_or_else(|| bad(TIME_FORMATS.to_owned()))?)
-            }
             "model" => self.model = Some(normalize_model(value).into_owned()),
             "prompt_search" => self.prompt_search = Some(Needle::new(value)),
-            "prompt_category" if category::CATEGORIES.contains(&value) => {
-                self.prompt_category = text
-            }
-            "prompt_category" => return Err(bad(category::CATEGORIES.join(", "))),
-            "status" if Outcome::ALL.iter().any(|outcome| outcome.as_str() == value) => {
-                self.status = text
-            }
-            "status" => return Err(bad(Outcome::ALL.map(Outcome::as_str).join(", "))),
+            "q" => self.q = Some(Needle::new(value)),
             "endpoint" => self.endpoint = Some(value.strip_prefix('/').unwrap_or(value).to_owned()),
             "host" => self.host = text,
-            "tap" => {
-                self.tap = Some(
-                    value
-                        .parse()
-                        .map_err(|_| bad("a port from 0 to 65535".to_owned()))?,
-                )
-            }
-            "finding" => {
-                self.finding = Some(value.parse().map_err(|()| bad(FindingFilter::accepted()))?)
-            }
             "client" => self.client = Some(ClientFilter::parse(value)),
             "session" => self.session = text,
-            "limit" => {
-                self.limit =
-                    limit(value).ok_or_else(|| bad(format!("a number from 1 to {LIMIT_MAX}")))?
-            }
             "before" => self.before = text,
-            _ => {
-                let text = format!("only the parameters {}", PARAMETER_NAMES.join(", "));
-                return Err(bad(text));
-            }
+            _ => return false,
         }
-        Ok(())
+        true
+    }
+
+    /// Sets a parameter that takes some values only; returns whether it is one, or else what is
+    /// accepted.
+    fn set_choice(&mut self, name: &str, value: &str) -> Result<bool, String> {
+        match name {
+            "start_time" => self.start_time = Some(accept(parse_time(value), TIME_FORMATS)?),
+            "end_time" => self.end_time = Some(accept(parse_end(value), TIME_FORMATS)?),
+            "prompt_category" => {
+                self.prompt_category = Some(one_of(value, category::CATEGORIES)?);
+            }
+            "status" => self.status = Some(one_of(value, Outcome::ALL.map(Outcome::as_str))?),
+            "tap" => self.tap = Some(accept(value.parse().ok(), "a port from 0 to 65535")?),
+            "finding" => {
+                self.finding = Some(value.parse().map_err(|()| FindingFilter::accepted())?)
+            }
+            "min_duration" => self.min_duration = Some(accept(seconds(value), SECONDS_FORMAT)?),
+            "max_duration" => self.max_duration = Some(accept(seconds(value), SECONDS_FORMAT)?),
+            "min_tokens" => self.min_tokens = Some(accept(value.parse().ok(), "a whole number")?),
+            "limit" => {
+                let accepted = format!("a number from 1 to {LIMIT_MAX}");
+                self.limit = accept(limit(value), &accepted)?;
+            }
+            "sort" => self.sort = value.parse().map_err(|()| Sort::accepted())?,
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Returns the query with the beginning that it lacks: so many hours before its end, which is
@@ -184,6 +212,15 @@ impl Query {
                 .prompt_search
                 .as_ref()
                 .is_none_or(|needle| needle.is_in(record.searchable()))
+            && self
+                .q
+                .as_ref()
+                .is_none_or(|needle| record.all_texts().any(|text| needle.is_in(Some(text))))
+    }
+
+    /// Returns whether a text is looked for, which summaries and facts do not have.
+    pub fn has_text(&self) -> bool {
+        self.prompt_search.is_some() || self.q.is_some()
     }
 
     /// Returns whether all but the text matches.
@@ -201,7 +238,7 @@ impl Query {
 
     /// Returns whether summaries tell all that is asked for, the findings aside.
     pub fn is_of_summaries(&self) -> bool {
-        self.prompt_search.is_none() && self.session.is_none()
+        !self.has_text() && self.session.is_none()
     }
 
     /// Returns whether all but the text, the findings and the session matches.
@@ -227,6 +264,15 @@ impl Query {
                 .client
                 .as_ref()
                 .is_none_or(|client| client.matches(summary))
+            && self.matches_numbers(summary)
+    }
+
+    fn matches_numbers(&self, summary: &RecordSummary) -> bool {
+        let (duration, tokens) = (summary.duration_seconds, summary.generated_tokens);
+        let is_short = |max| duration.is_some_and(|duration| duration <= max);
+        (self.min_duration.is_none() || duration >= self.min_duration)
+            && self.max_duration.is_none_or(is_short)
+            && (self.min_tokens.is_none() || tokens >= self.min_tokens)
     }
 
     /// Returns whether `timestamp` is within the times asked for.
@@ -248,11 +294,12 @@ impl Query {
 }
 
 /// The names of all filters.
-pub const PARAMETER_NAMES: [&str; 14] = [
+pub const PARAMETER_NAMES: [&str; 19] = [
     "start_time",
     "end_time",
     "model",
     "prompt_search",
+    "q",
     "prompt_category",
     "status",
     "endpoint",
@@ -261,9 +308,34 @@ pub const PARAMETER_NAMES: [&str; 14] = [
     "finding",
     "client",
     "session",
+    "min_duration",
+    "max_duration",
+    "min_tokens",
     "limit",
+    "sort",
     "before",
 ];
+
+/// Values of a duration.
+const SECONDS_FORMAT: &str = "seconds from 0 on, such as 1.5";
+
+fn seconds(text: &str) -> Option<f64> {
+    let seconds = f64::from_str(text).ok();
+    seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+}
+
+/// Returns a value that could be read, or else what is accepted.
+fn accept<T>(value: Option<T>, accepted: &str) -> Result<T, String> {
+    value.ok_or_else(|| accepted.to_owned())
+}
+
+/// Returns one of `names`, or else all of them.
+fn one_of<const N: usize>(value: &str, names: [&str; N]) -> Result<String, String> {
+    accept(
+        names.contains(&value).then(|| value.to_owned()),
+        &names.join(", "),
+    )
+}
 
 fn limit(text: &str) -> Option<usize> {
     usize::from_str(text)

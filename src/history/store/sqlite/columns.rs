@@ -119,6 +119,11 @@ pub fn text(cell: ValueRef) -> Option<Cow<str>> {
     }
 }
 
+/// The number in a cell, if it holds one.
+pub fn number(cell: ValueRef) -> Option<f64> {
+    f64::read(cell)
+}
+
 /// The findings in a cell.
 pub fn findings(cell: ValueRef) -> rusqlite::Result<Vec<Finding>> {
     Ok(Cell::read(cell).unwrap_or_default())

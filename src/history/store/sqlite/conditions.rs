@@ -96,6 +96,13 @@ impl SqlConditions {
         conditions.and("coalesce(host, 'unknown') = ?", query.host.clone());
         conditions.and("tap = ?", query.tap);
         conditions.and("session_id = ?", query.session.clone());
+        // A text is greater than every number, which is decided later.
+        conditions.and("duration_seconds >= ?", query.min_duration);
+        conditions.and("duration_seconds <= ?", query.max_duration);
+        let tokens = query
+            .min_tokens
+            .map(|min| i64::try_from(min).unwrap_or(i64::MAX));
+        conditions.and("generated_tokens >= ?", tokens);
         if let Some(client) = &query.client {
             conditions.and("coalesce(client, 'unknown') = ?", client.name.clone());
             // Of a foreign table it may be anything.

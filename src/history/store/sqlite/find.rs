@@ -8,9 +8,11 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use super::super::{Detail, Extent, Query, Result, unknown_before};
 use super::conditions::{RowPosition, SqlConditions, key};
 use super::lookup::RowReader;
+use super::ranked::ranked;
 use super::schema::ReadConnection;
 use super::{Sqlite, columns, index};
 use crate::history::record::{Position, Record, RecordSummary};
+use crate::history::store::query::{Rank, Sort};
 
 /// Rows that are listed at once when all are read: no view of the database lasts, so that the log
 /// can be emptied.
@@ -28,6 +30,9 @@ impl Sqlite {
         detail: Detail,
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
+        if query.sort != Sort::Time {
+            return self.find_ranked(query, detail, visit);
+        }
         let bound = match &query.before {
             Some(id) => Some(
                 self.reading(|reader| key(&reader.connection, id))?
@@ -36,6 +41,28 @@ impl Sqlite {
             None => None,
         };
         self.reading(|reader| visit_newest(reader, query, detail, bound.as_ref(), visit))
+    }
+
+    /// The same, sorted by a number.
+    fn find_ranked(
+        &self,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let before = match &query.before {
+            Some(id) => {
+                let record = self.reading(|reader| get(reader, id))?;
+                let record = record.ok_or_else(|| unknown_before(id))?;
+                Some(Rank::of(query.sort, &record.summary()))
+            }
+            None => None,
+        };
+        self.reading(|reader| {
+            let mut lookup = RowReader::new(reader, query, detail)?;
+            let rows = ranked(reader, query, before.as_ref(), &mut lookup)?;
+            visit_rows(rows, &mut lookup, visit)
+        })
     }
 
     /// Holds no view of the database while `visit` runs.
@@ -101,6 +128,24 @@ pub fn get(reader: &ReadConnection, id: &str) -> rusqlite::Result<Option<Record>
         .optional()
 }
 
+/// Returns ids that begin with `prefix`, which the index of ids has together.
+pub fn ids(reader: &ReadConnection, prefix: &str, limit: usize) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT interaction_id FROM interactions WHERE interaction_id >= ?1 ORDER BY interaction_id";
+    let mut statement = reader.connection.prepare(sql)?;
+    let mut rows = statement.query([prefix])?;
+    let mut ids = Vec::new();
+    while ids.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let id = columns::text(row.get_ref(0)?).unwrap_or_default();
+        if !id.starts_with(prefix) {
+            break;
+        }
+        ids.push(id.into_owned());
+    }
+    Ok(ids)
+}
+
 /// Measures the table, without its bytes.
 pub fn extent(reader: &ReadConnection, newest: f64) -> rusqlite::Result<Extent> {
     const SQL: &str = "SELECT (SELECT count(*) FROM interactions), (SELECT min(timestamp) FROM interactions),
@@ -129,7 +174,17 @@ pub fn visit_newest(
     visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
 ) -> rusqlite::Result<()> {
     let mut lookup = RowReader::new(reader, query, detail)?;
-    for (row, position) in newest(reader, query, bound, &mut lookup)? {
+    let rows = newest(reader, query, bound, &mut lookup)?;
+    visit_rows(rows, &mut lookup, visit)
+}
+
+/// Visits the records of these rows, unless they were replaced meanwhile.
+fn visit_rows(
+    rows: Vec<(i64, Position)>,
+    lookup: &mut RowReader,
+    visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    for (row, position) in rows {
         if let Some(record) = lookup
             .record(row)?
             .filter(|record| record.position() == position)
@@ -179,7 +234,8 @@ fn newest(
     Ok(found)
 }
 
-fn proposals(reader: &ReadConnection, query: &Query) -> rusqlite::Result<Option<Vec<i64>>> {
+/// Returns the rows that the index proposes; `None` where every row may match.
+pub fn proposals(reader: &ReadConnection, query: &Query) -> rusqlite::Result<Option<Vec<i64>>> {
     match &query.prompt_search {
         Some(needle) if reader.indexed => index::proposals(&reader.connection, needle),
         _ => Ok(None),
@@ -187,7 +243,7 @@ fn proposals(reader: &ReadConnection, query: &Query) -> rusqlite::Result<Option<
 }
 
 /// Returns those of `rows` that meet `conditions`, newest first.
-fn in_order(
+pub fn in_order(
     connection: &Connection,
     rows: Vec<i64>,
     conditions: &SqlConditions,

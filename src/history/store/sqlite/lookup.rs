@@ -6,12 +6,15 @@ use super::super::{Detail, Query};
 use super::columns;
 use super::schema::ReadConnection;
 use crate::history::record::{Position, Record};
+use crate::history::store::query::Rank;
+use crate::util::interrupt;
 
 /// Reads rows, and of most only the searched text.
 pub struct RowReader<'a> {
     query: &'a Query,
     detail: Detail,
     searchable: Statement<'a>,
+    all_texts: Statement<'a>,
     findings: Statement<'a>,
     summary: Statement<'a>,
     record: Statement<'a>,
@@ -28,16 +31,17 @@ impl<'a> RowReader<'a> {
                 "SELECT {columns} FROM interactions WHERE rowid = ?1"
             ))
         };
-        let searchable = format!(
-            "coalesce({}, {})",
-            reader.column("prompt_full"),
-            reader.column("prompt_preview")
-        );
-        let summary = columns::SUMMARY_COLUMNS
-            .iter()
-            .chain(&["interaction_id"])
-            .map(|field| reader.column(field));
-        let summary = summary.collect::<Vec<_>>().join(", ");
+        let either =
+            |one, other| format!("coalesce({}, {})", reader.column(one), reader.column(other));
+        let prompt = either("prompt_full", "prompt_preview");
+        let all_texts = [
+            &*prompt,
+            &either("response_full", "response_preview"),
+            reader.column("thinking_full"),
+            reader.column("error"),
+        ];
+        let summary = columns::SUMMARY_COLUMNS.map(|field| reader.column(field));
+        let summary = summary.join(", ");
         let record = match detail {
             Detail::Whole => reader.columns.join(", "),
             Detail::Brief => columns::brief(reader).join(", "),
@@ -45,7 +49,8 @@ impl<'a> RowReader<'a> {
         Ok(RowReader {
             query,
             detail,
-            searchable: select(&searchable)?,
+            searchable: select(&prompt)?,
+            all_texts: select(&all_texts.join(", "))?,
             findings: select(reader.column("findings"))?,
             summary: select(&summary)?,
             record: select(&record)?,
@@ -64,24 +69,20 @@ impl<'a> RowReader<'a> {
 
     /// Returns the position of the record of `row`, if it is there and matches.
     pub fn place(&mut self, row: i64) -> rusqlite::Result<Option<Position>> {
+        Ok(self.rank(row)?.map(|rank| rank.position))
+    }
+
+    /// Returns the place of the record of `row` in the list, if it is there and matches.
+    pub fn rank(&mut self, row: i64) -> rusqlite::Result<Option<Rank>> {
         if !self.has(row)? {
             return Ok(None);
         }
-        let position = |row: &Row| {
+        let rank = |row: &Row| {
             let summary = columns::summary(row)?;
-            let id = columns::text(row.get_ref(columns::SUMMARY_COLUMNS.len())?)
-                .unwrap_or_default()
-                .into_owned();
-            Ok(self.query.matches_summary(&summary).then_some(Position {
-                timestamp: summary.timestamp,
-                id,
-            }))
+            let is_match = self.query.matches_summary(&summary);
+            Ok(is_match.then(|| Rank::of(self.query.sort, &summary)))
         };
-        Ok(self
-            .summary
-            .query_row([row], position)
-            .optional()?
-            .flatten())
+        Ok(self.summary.query_row([row], rank).optional()?.flatten())
     }
 
     /// Returns the record of `row`, as much of it as is wanted.
@@ -92,6 +93,10 @@ impl<'a> RowReader<'a> {
 
     /// Returns whether `row` has the finding and the text that are asked for, if any.
     fn has(&mut self, row: i64) -> rusqlite::Result<bool> {
+        if interrupt::is_unwanted() {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
+            return Err(rusqlite::Error::SqliteFailure(code, None));
+        }
         Ok(self.has_finding(row)? && self.has_text(row)?)
     }
 
@@ -108,11 +113,30 @@ impl<'a> RowReader<'a> {
     }
 
     fn has_text(&mut self, row: i64) -> rusqlite::Result<bool> {
+        Ok(self.has_in_prompt(row)? && self.has_anywhere(row)?)
+    }
+
+    fn has_in_prompt(&mut self, row: i64) -> rusqlite::Result<bool> {
         let Some(needle) = &self.query.prompt_search else {
             return Ok(true);
         };
         let has = self.searchable.query_row([row], |row| {
             Ok(needle.is_in(columns::text(row.get_ref(0)?).as_deref()))
+        });
+        Ok(has.optional()?.unwrap_or(false))
+    }
+
+    fn has_anywhere(&mut self, row: i64) -> rusqlite::Result<bool> {
+        let Some(needle) = &self.query.q else {
+            return Ok(true);
+        };
+        let has = self.all_texts.query_row([row], |row| {
+            for cell in 0..row.as_ref().column_count() {
+                if needle.is_in(columns::text(row.get_ref(cell)?).as_deref()) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         });
         Ok(has.optional()?.unwrap_or(false))
     }

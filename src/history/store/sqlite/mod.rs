@@ -3,8 +3,8 @@
 //! - `schema` opens it, migrates older ones, and configures connections;
 //! - `connections` keeps them, and notices when the database was removed or replaced;
 //! - `columns` is a record as a row, and back;
-//! - `write`, `find` (by `conditions`, row by row: `lookup`) and `retain` write, find and delete
-//!   records;
+//! - `write`, `find` (by `conditions`, row by row: `lookup`; by a number: `ranked`), `delete` and
+//!   `retain` write, find and delete records;
 //! - `index` is the full-text index: it is built behind the writing and proposes rows; the query
 //!   decides.
 //!
@@ -16,9 +16,11 @@
 mod columns;
 mod conditions;
 mod connections;
+mod delete;
 mod find;
 mod index;
 mod lookup;
+mod ranked;
 mod retain;
 mod schema;
 #[cfg(test)]
@@ -35,7 +37,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode};
 
 use super::directory::Directory;
-use super::{Detail, Engine, Extent, Limits, Query, Result, StoreError, failed};
+use super::{Detail, Engine, Extent, Limits, Query, Result, Selection, StoreError, failed};
 use crate::history::record::{Record, RecordSummary};
 use crate::platform::files::Identity;
 use connections::{DatabaseFiles, SHM_FILE, WAL_FILE};
@@ -188,6 +190,10 @@ impl Engine for Sqlite {
         self.reading(|reader| find::get(reader, id))
     }
 
+    fn ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>> {
+        self.reading(|reader| find::ids(reader, prefix, limit))
+    }
+
     fn extent(&self, newest: f64) -> Result<Extent> {
         let extent = self.reading(|reader| find::extent(reader, newest))?;
         Ok(Extent {
@@ -203,10 +209,17 @@ impl Engine for Sqlite {
     fn purge(&self, before: Option<f64>) -> Result<u64> {
         self.purge_records(before)
     }
+
+    fn delete(&self, which: &Selection) -> Result<u64> {
+        self.delete_selected(which)
+    }
 }
 
 /// Makes an error of SQLite's message, with the way out if the user has one.
 fn sqlite_error(operation: &str, cause: &rusqlite::Error) -> StoreError {
+    if cause.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) {
+        return StoreError::Unwanted;
+    }
     let way_out = match cause.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "; another program holds it",
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {

@@ -15,7 +15,7 @@ use super::{Sqlite, index};
 use crate::history::record::Record;
 
 /// Rows that one transaction deletes.
-const PIECE_ROWS: u64 = 500;
+pub const PIECE_ROWS: u64 = 500;
 
 /// Free pages that one transaction gives back, where there were some before (4 KiB each).
 const PIECE_PAGES: u32 = 250;
@@ -29,7 +29,7 @@ const HELD_BYTES_MAX: u64 = 64 << 20;
 const HELD_SHARE: f64 = 0.8;
 
 /// The pause between two pieces, in which a waiting writer gets its turn.
-const PIECE_PAUSE: Duration = Duration::from_millis(1);
+pub const PIECE_PAUSE: Duration = Duration::from_millis(1);
 
 /// The part of the file that is in use.
 struct Size {
@@ -93,12 +93,18 @@ impl Sqlite {
                 })?
             }
         };
+        self.forget_texts(before.is_some())?;
+        Ok(removed)
+    }
+
+    /// Removes the text of deleted records from the index, the free pages and the log.
+    pub(super) fn forget_texts(&self, some_are_left: bool) -> Result<()> {
         self.writing("delete from", |connection| {
             connection.pragma_update(None, "secure_delete", true)
         })?;
         self.deleting(index::clear)?;
         self.writing("shrink", |connection| {
-            match before.is_some() && schema::shrinks(connection)? {
+            match some_are_left && schema::shrinks(connection)? {
                 true => Ok(()),
                 false => connection.execute_batch("VACUUM"),
             }
@@ -106,8 +112,7 @@ impl Sqlite {
         self.writing("delete from", |connection| {
             connection.execute_batch("PRAGMA secure_delete = FAST")
         })?;
-        self.shrink()?;
-        Ok(removed)
+        self.shrink()
     }
 
     fn delete_future(&self, span: TimeRange) -> Result<u64> {
@@ -177,7 +182,10 @@ impl Sqlite {
         Ok(removed)
     }
 
-    fn deleting<T>(&self, work: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn deleting<T>(
+        &self,
+        work: impl FnOnce(&Transaction) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         self.writing("delete from", |connection| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -248,8 +256,12 @@ fn delete_piece(
     for row in &rows {
         deletion.execute([row])?;
     }
-    release_pages(transaction, ALL_PAGES)?;
+    release_all_pages(transaction)?;
     Ok(rows.len() as u64)
+}
+
+pub fn release_all_pages(transaction: &Transaction) -> rusqlite::Result<()> {
+    release_pages(transaction, ALL_PAGES).map(drop)
 }
 
 /// Returns how many rows to delete so that the rest fits into `max_bytes`, if all are of one size.

@@ -15,6 +15,7 @@ use super::super::{Result, StoreError, failed};
 use super::sqlite_error;
 use crate::history::record::FIELDS;
 use crate::platform;
+use crate::util::interrupt;
 
 const MIGRATIONS: [&str; 4] = [
     include_str!("001_seed.sql"),
@@ -127,10 +128,15 @@ fn make_private(file: &Path) -> io::Result<()> {
     platform::files::make_file_private(file)
 }
 
+/// Instructions of SQLite after which it is looked whether anybody waits for the answer.
+const CHECK_INSTRUCTIONS: i32 = 10_000;
+
 /// Opens a database for reading, as it is; `None` where it has no table of records.
 pub fn open_reader(file: &Path, busy: Duration) -> Result<Option<ReadConnection>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = connect(file, flags, busy)?;
+    let mut connection = connect(file, flags, busy)?;
+    let watched = connection.progress_handler(CHECK_INSTRUCTIONS, Some(interrupt::is_unwanted));
+    watched.map_err(|cause| sqlite_error(&format!("open {}", file.display()), &cause))?;
     inspect(connection).map_err(|cause| sqlite_error(&format!("read {}", file.display()), &cause))
 }
 

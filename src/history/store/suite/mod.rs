@@ -4,13 +4,16 @@
 
 mod extent;
 mod filters;
+mod lists;
 mod reading;
 
 pub use extent::*;
 pub use filters::*;
+pub use lists::*;
 pub use reading::*;
 use serde_json::json;
 
+use super::query::{Rank, Sort};
 use super::*;
 use crate::diagnose::{Certainty, Finding, Kind};
 use crate::history::record::{ContextCut, SecondsSpent};
@@ -142,10 +145,14 @@ macro_rules! suite {
             a_finding_is_found_by_its_kind_and_its_certainty
             a_model_is_found_by_any_spelling_whichever_is_stored
             any_text_is_kept_and_found_again
+            a_text_is_found_in_the_prompt_the_reply_its_thinking_and_the_error
+            durations_and_tokens_are_bounded
             summaries_are_those_of_the_records
             a_reader_that_has_enough_stops_the_reading
+            a_question_that_nobody_waits_for_ends_with_an_error
             long_records_come_whole_and_in_order_and_lists_leave_their_texts_out
             an_unknown_record_to_begin_before_is_named
+            ids_are_found_by_their_beginning
             the_extent_counts_what_is_there
             writers_and_readers_do_not_disturb_each_other
         }

@@ -1,6 +1,7 @@
 //! Records come back as they were written, in order, and as many as were asked for.
 
 use super::*;
+use crate::util::interrupt;
 
 pub fn an_empty_one_answers_with_nothing(engine: &dyn Engine) {
     assert!(newest(engine, &[]).is_empty() && read_all(engine, &[]).is_empty());
@@ -80,6 +81,24 @@ pub fn a_reader_that_has_enough_stops_the_reading(engine: &dyn Engine) {
     assert_eq!(seen, 7);
 }
 
+pub fn a_question_that_nobody_waits_for_ends_with_an_error(engine: &dyn Engine) {
+    filled(engine, (0..50).map(record));
+    let ask = || {
+        while !interrupt::is_unwanted() {
+            std::thread::yield_now();
+        }
+        let go_on = &mut |_| ControlFlow::Continue(());
+        [
+            engine.for_each_newest(&Query::default(), Detail::Whole, go_on),
+            engine.for_each(&Query::default(), go_on),
+        ]
+    };
+    for ended in interrupt::unless(|| true, ask) {
+        assert!(matches!(ended, Err(StoreError::Unwanted)), "{ended:?}");
+    }
+    assert_eq!(read_all(engine, &[]).len(), 50);
+}
+
 pub fn long_records_come_whole_and_in_order_and_lists_leave_their_texts_out(engine: &dyn Engine) {
     // Together far more than is held at a time, and each less than Loki takes.
     let long = |n: u32| Record {
@@ -127,6 +146,28 @@ pub fn long_records_come_whole_and_in_order_and_lists_leave_their_texts_out(engi
         .for_each_newest(&Query::default(), Detail::Whole, stop_early)
         .unwrap();
     assert_eq!(seen, 95);
+}
+
+pub fn ids_are_found_by_their_beginning(engine: &dyn Engine) {
+    let named = |(n, id): (u32, &str)| Record {
+        interaction_id: id.to_owned(),
+        ..record(n)
+    };
+    let all = ["ab\"c1", "ab\"c2", "abz", "AB\"c3", "é1"];
+    filled(engine, (0..).zip(all).map(named));
+    for (prefix, limit, expected) in [
+        ("ab\"c", 5, &all[..2]),
+        ("ab", 5, &all[..3]),
+        ("é", 5, &all[4..]),
+        ("abz", 5, &all[2..3]),
+        ("b", 5, &[]),
+        ("abzz", 5, &[]),
+    ] {
+        let mut ids = engine.ids(prefix, limit).unwrap();
+        ids.sort_unstable();
+        assert_eq!(ids, expected, "{prefix}");
+    }
+    assert_eq!(engine.ids("ab", 2).unwrap().len(), 2);
 }
 
 pub fn an_unknown_record_to_begin_before_is_named(engine: &dyn Engine) {

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use super::super::{Detail, Extent, Limits};
+use super::super::{Detail, Extent, Limits, Selection};
 use super::*;
 use crate::sample;
 
@@ -81,6 +81,14 @@ impl Engine for Shelf {
     }
 
     fn retain(&self, _: &Limits) -> Result<u64> {
+        Ok(0)
+    }
+
+    fn ids(&self, _: &str, _: usize) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    fn delete(&self, _: &Selection) -> Result<u64> {
         Ok(0)
     }
 

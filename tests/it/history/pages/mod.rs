@@ -2,6 +2,8 @@
 
 /// Exports, statistics, and HEAD.
 mod answers;
+/// What is new, counts, and what has not changed.
+mod lists;
 /// Deleting: by age or all, what waits to be written, what another backend left.
 mod purging;
 

@@ -7,7 +7,7 @@ const DAY: f64 = 86_400.0;
 
 fn failure<T: std::fmt::Debug>(result: Result<T>) -> String {
     match result {
-        Err(StoreError::Failed(text)) => text,
+        Err(StoreError::Failed(text) | StoreError::Unsupported(text)) => text,
         other => panic!("{other:?}"),
     }
 }
@@ -291,4 +291,15 @@ fn a_slow_loki_is_waited_for() {
         drop(held);
         assert_eq!(asking.join().unwrap().len(), 2);
     });
+}
+
+#[test]
+fn there_is_no_order_but_by_time() {
+    let (loki, _fake) = fresh();
+    match loki.newest(&suite::query(&[("sort", "tokens")]), Detail::Brief) {
+        Err(StoreError::InvalidParameter(bad)) => {
+            assert_eq!((&*bad.name, &*bad.value), ("sort", "tokens"))
+        }
+        other => panic!("{other:?}"),
+    }
 }

@@ -13,7 +13,7 @@ use super::super::suite::{self, filled, newest, read_all, record};
 use super::*;
 
 suite::suite!(fresh);
-suite::suite! { fresh: what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may }
+suite::suite! { fresh: what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may a_list_is_sorted_by_a_number_and_its_pages_follow_without_gaps selected_records_are_deleted_and_no_others }
 
 /// The suite once more, with all that is asked found by the full-text index.
 mod indexed {
@@ -72,8 +72,14 @@ impl Engine for Indexed {
     fn retain(&self, limits: &Limits) -> Result<u64> {
         self.0.retain(limits)
     }
+    fn ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>> {
+        self.0.ids(prefix, limit)
+    }
     fn purge(&self, before: Option<f64>) -> Result<u64> {
         self.0.purge(before)
+    }
+    fn delete(&self, which: &Selection) -> Result<u64> {
+        self.0.delete(which)
     }
 }
 

@@ -1,0 +1,96 @@
+//! Deleting records by what they are: a day's file that has some is written anew without them.
+
+use super::Jsonl;
+use super::day::Day;
+use super::line::position;
+use super::repair::repair;
+use super::scan::{LineVisitor, scan};
+use super::search::{Filter, LineMatch};
+use crate::history::store::{Result, Selection, failed};
+use crate::util::threads::lock;
+
+/// The lines to delete.
+enum Doomed<'a> {
+    Matching(Filter<'a>),
+    Ids(&'a [String]),
+}
+
+impl Doomed<'_> {
+    fn contains(&self, line: &[u8]) -> bool {
+        match self {
+            Doomed::Matching(filter) => {
+                matches!(filter.record(line, |_| true), LineMatch::Matching(_))
+            }
+            Doomed::Ids(ids) => position(line).is_some_and(|position| ids.contains(&position.id)),
+        }
+    }
+}
+
+/// Counts the lines to delete.
+struct Count<'a> {
+    doomed: &'a Doomed<'a>,
+    found: u64,
+}
+
+impl LineVisitor for Count<'_> {
+    fn wants(&self, _: f64, _: f64) -> bool {
+        true
+    }
+
+    fn visit_line(&mut self, line: &[u8]) -> Option<()> {
+        self.found += u64::from(self.doomed.contains(line));
+        Some(())
+    }
+}
+
+impl Jsonl {
+    /// Deletes the selected records. Returns their number.
+    pub(super) fn delete_selected(&self, which: &Selection) -> Result<u64> {
+        let doomed = match which {
+            Selection::Matching(query) => Doomed::Matching(Filter::new(query)),
+            Selection::Ids(ids) => Doomed::Ids(ids),
+        };
+        let _rewriting = lock(&self.rewriting);
+        let mut removed = 0;
+        for day in self.files.days()? {
+            removed += self.delete_in(day, &doomed)?;
+        }
+        Ok(removed)
+    }
+
+    fn delete_in(&self, day: Day, doomed: &Doomed) -> Result<u64> {
+        let mut ends = lock(&self.writer.ends);
+        if repair(&self.files, day)? {
+            ends.remove(&day);
+        }
+        drop(ends);
+        let Some(file) = self.files.open(day)? else {
+            return Ok(0);
+        };
+        let mut count = Count { doomed, found: 0 };
+        scan(&file, &mut count).map_err(failed(format!("read {}", file.path.display())))?;
+        if count.found == 0 {
+            return Ok(0);
+        }
+        let (length, lines) = (file.index.length, file.index.lines());
+        drop(file); // which is replaced, or deleted
+        if count.found == lines && self.remove_unchanged(day, length)? {
+            return Ok(lines);
+        }
+        self.cut(day, &|line| !doomed.contains(&line.text))
+    }
+
+    /// Deletes the file of a day unless it has grown; returns whether it did.
+    fn remove_unchanged(&self, day: Day, length: u64) -> Result<bool> {
+        let mut ends = lock(&self.writer.ends);
+        let is_unchanged = self
+            .files
+            .open(day)?
+            .is_some_and(|file| file.index.length == length);
+        if is_unchanged {
+            ends.remove(&day);
+            self.remove(day)?;
+        }
+        Ok(is_unchanged)
+    }
+}

@@ -1,0 +1,116 @@
+//! What lists need beside their records: how many match, and what is new.
+
+use std::fmt;
+use std::ops::ControlFlow;
+
+use super::entered::Cursor;
+use super::{Detail, Query, Result, Store, StoreError, until_now};
+use crate::history::record::{Position, Record};
+
+/// The most matches that are counted where each record has to be read.
+const COUNT_MAX: usize = 1000;
+
+/// Records that are read at once to see what is new: whole ones may be long.
+const NEW_AT_ONCE: usize = 100;
+const NEW_AT_ONCE_WHOLE: usize = 8;
+
+/// The number of records that match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatchCount {
+    Exact(u64),
+    AtLeast(u64),
+}
+
+/// The number, with a plus where there are more.
+impl fmt::Display for MatchCount {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            MatchCount::Exact(count) => count.fmt(f),
+            MatchCount::AtLeast(count) => write!(f, "{count}+"),
+        }
+    }
+}
+
+impl Store {
+    /// Counts the matching records, without regard to `limit`, `before` and `sort`: exactly where
+    /// summaries tell, else up to a bound.
+    pub fn count_matches(&self, query: &Query) -> Result<MatchCount> {
+        let mut count = 0;
+        if query.is_of_summaries() && query.finding.is_none() {
+            self.for_each_summary(&until_now(query), &mut |_| count += 1)?;
+            return Ok(MatchCount::Exact(count));
+        }
+        let bounded = Query {
+            limit: COUNT_MAX + 1,
+            before: None,
+            sort: Default::default(),
+            ..query.clone()
+        };
+        self.for_each_newest(&bounded, Detail::Brief, &mut |_| {
+            count += 1;
+            ControlFlow::Continue(())
+        })?;
+        let max = COUNT_MAX as u64;
+        Ok(if count > max {
+            MatchCount::AtLeast(max)
+        } else {
+            MatchCount::Exact(count)
+        })
+    }
+
+    /// Returns the cursor of now. Who takes it before reading a list, and asks for what is new after
+    /// it, misses nothing, but may see a record twice.
+    pub fn cursor(&self) -> Cursor {
+        self.entered.cursor()
+    }
+
+    /// Returns a text that is another one after each change of the history; `None` where others may
+    /// change it.
+    pub fn state(&self) -> Option<String> {
+        self.has_one_writer().then(|| self.entered.state())
+    }
+
+    /// Visits the matching records that this process wrote after `cursor`, in the order of writing.
+    /// Returns the cursor of the last one that was visited, or that of now if none matches.
+    pub fn for_each_new(
+        &self,
+        cursor: Cursor,
+        query: &Query,
+        detail: Detail,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<Cursor> {
+        let ended = || {
+            StoreError::CursorEnded(format!(
+                "the history no longer knows what is new since {cursor}"
+            ))
+        };
+        let entered = self.entered.after(cursor).ok_or_else(ended)?;
+        let query = until_now(query);
+        let read = if query.has_text() {
+            Detail::Whole
+        } else {
+            detail
+        };
+        let at_once = match read {
+            Detail::Whole => NEW_AT_ONCE_WHOLE,
+            Detail::Brief => NEW_AT_ONCE,
+        };
+        let mut last_visited = None;
+        for piece in entered.chunks(at_once) {
+            let positions: Vec<Position> =
+                piece.iter().map(|(_, position)| position.clone()).collect();
+            let records = self.engine.get_all(&positions, read)?;
+            for ((cursor, _), record) in piece.iter().zip(records) {
+                let Some(record) = record.filter(|record| query.matches(record)) else {
+                    continue;
+                };
+                last_visited = Some(*cursor);
+                if visit(detail.of(record).folded()).is_break() {
+                    return Ok(*cursor);
+                }
+            }
+        }
+        let end = entered.last().map_or(cursor, |(cursor, _)| *cursor);
+        Ok(last_visited.unwrap_or(end))
+    }
+}
