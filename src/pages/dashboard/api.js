@@ -3,7 +3,7 @@
 const TOKEN_KEY = "ollama-tap-token";
 const REQUEST_TIMEOUT = 60_000; // milliseconds; a Loki may take long
 
-/** An answer other than 2xx. `status` is 0 where there was no answer. */
+/** An answer other than 2xx. `status` is 0 where nobody answered, and -1 where it took too long. */
 export class RequestError extends Error {
   constructor(status, message) {
     super(message);
@@ -19,8 +19,8 @@ export function setToken(text) {
 }
 
 /** Fetches a page of the history as JSON. */
-export async function fetchJson(page, parameters = {}, signal = undefined) {
-  return (await fetchHistory(page, parameters, signal)).json();
+export async function fetchJson(page, parameters = {}, signal = undefined, timeout = REQUEST_TIMEOUT) {
+  return (await fetchHistory(page, parameters, signal, timeout)).json();
 }
 
 /** Returns the address of a page of the history. */
@@ -29,8 +29,8 @@ export function pageUrl(page, parameters = {}) {
   return `/analytics/${page}${text && `?${text}`}`;
 }
 
-export async function fetchHistory(page, parameters, signal) {
-  return request(pageUrl(page, parameters), { headers: authorization(), signal });
+export async function fetchHistory(page, parameters, signal, timeout) {
+  return request(pageUrl(page, parameters), { headers: authorization(), signal, timeout });
 }
 
 /** Fetches the text of /metrics. */
@@ -46,11 +46,12 @@ export async function postJson(page, parameters) {
 
 const authorization = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
 
-async function request(address, { headers, signal, method }) {
-  const signals = [AbortSignal.timeout(REQUEST_TIMEOUT), ...(signal ? [signal] : [])];
+async function request(address, { headers, signal, method, timeout = REQUEST_TIMEOUT }) {
+  const signals = [timeout < Infinity && AbortSignal.timeout(timeout), signal].filter(Boolean);
   const options = { headers, method, signal: AbortSignal.any(signals), cache: "no-store", redirect: "error" };
   const response = await fetch(address, options).catch((cause) => {
     if (signal?.aborted) throw cause;
+    if (cause.name === "TimeoutError") throw new RequestError(-1, "The tap takes longer than a minute to answer.");
     throw new RequestError(0, `The tap does not answer at ${location.host}.`);
   });
   if (response.ok) return response;

@@ -1,34 +1,43 @@
 // The base of all charts: a drawing as wide as its container, columns that follow pointer, finger or arrow keys, and the axis.
 
 import { announce, el, fill, svg } from "./dom.js";
+import { selects } from "./selection.js";
 import { hideTooltip, showTooltip } from "./tooltip.js";
 
 const MIN_WIDTH = 100; // pixels of width below which nothing is drawn: the chart is hidden, or about to be laid out
-const MARGIN = { top: 10, right: 2, bottom: 22, left: 40 };
+const TIME_STEPS = [30, 60, 120, 300, 600, 1800, 3600, 7200, 18_000, 36_000, 86_400, 432_000]; // seconds between the lines of an axis
+const MARGIN = { top: 10, right: 2, bottom: 22, left: 44 };
 
-/** Columns of numbers. A subclass defines `label`, `columns()`, `draw(box)`, `describe(column)` and perhaps `pick(column)`. */
+/**
+ * Columns of numbers. A subclass defines `columns()`, `draw(box)` and `describe(column)`; where columns can be chosen also
+ * `pick(first, last)` and `reset()`.
+ */
 export class Chart {
   constructor(host, label) {
     this.host = host;
     this.active = null;
+    this.anchor = null;
     host.tabIndex = 0;
     host.setAttribute("role", "group");
     host.setAttribute("aria-label", `${label}. The arrow keys go through the columns.`);
     host.addEventListener("pointermove", (event) => this.activate(this.columnAt(event.clientX), event.clientX, event.clientY));
-    host.addEventListener("pointerleave", () => this.hideCursor());
+    host.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && this.hideCursor());
     host.addEventListener("blur", () => this.hideCursor());
-    host.addEventListener("click", (event) => this.columns().length && this.pick(this.columns()[this.columnAt(event.clientX)]));
     host.addEventListener("keydown", (event) => this.handleKey(event));
     new ResizeObserver(() => this.redraw()).observe(host);
+    selects(this);
   }
 
-  pick() {}
+  /** What is said where there is nothing to draw. */
+  nothing() {
+    return "No requests in this time";
+  }
 
   /** Draws the current columns, or a note where there are none. */
   redraw() {
     const { clientWidth: width, clientHeight: height } = this.host;
     if (width < MIN_WIDTH || !this.columns()) return;
-    if (this.columns().length === 0) return fill(this.host, el("p", { class: "none" }, "No requests in this range"));
+    if (this.columns().length === 0) return fill(this.host, el("p", { class: "none" }, this.nothing()));
     this.box = { width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom };
     this.cursor = svg("rect", { class: "cursor", y: 0, width: this.step(), height: this.box.height, visibility: "hidden" });
     const drawing = svg("g", { transform: `translate(${MARGIN.left} ${MARGIN.top})` }, this.cursor, this.draw(this.box));
@@ -41,6 +50,7 @@ export class Chart {
   }
 
   columnAt(clientX) {
+    if (!this.box || !this.columns()?.length) return 0;
     const x = clientX - this.host.getBoundingClientRect().left - MARGIN.left;
     return Math.max(0, Math.min(Math.floor(x / this.step()), this.columns().length - 1));
   }
@@ -53,14 +63,24 @@ export class Chart {
     showTooltip(x, y, heading, lines, hint);
   }
 
+  /** Covers the active column, or all from the one where a choice began. */
   moveCursor() {
     this.active = Math.min(this.active, this.columns().length - 1);
-    this.cursor.setAttribute("x", this.active * this.step());
+    const [first, last] = this.chosen();
+    this.cursor.setAttribute("x", first * this.step());
+    this.cursor.setAttribute("width", (last - first + 1) * this.step());
     this.cursor.setAttribute("visibility", "visible");
+  }
+
+  /** Returns the first and the last column of what is being chosen. */
+  chosen() {
+    const anchor = this.anchor ?? this.active;
+    return [Math.min(anchor, this.active), Math.max(anchor, this.active)];
   }
 
   hideCursor() {
     this.active = null;
+    this.anchor = null;
     this.cursor?.setAttribute("visibility", "hidden");
     hideTooltip();
   }
@@ -69,9 +89,10 @@ export class Chart {
     const last = (this.columns()?.length ?? 0) - 1;
     const moves = { ArrowLeft: (this.active ?? last + 1) - 1, ArrowRight: (this.active ?? -1) + 1, Home: 0, End: last };
     if (event.key === "Escape") return this.hideCursor();
-    if (event.key === "Enter" && this.active !== null) return this.pick(this.columns()[this.active]);
+    if (event.key === "Enter" && this.active !== null) return this.pick?.(...this.chosen().map((n) => this.columns()[n]));
     if (!(event.key in moves) || last < 0) return;
     event.preventDefault();
+    this.anchor = event.shiftKey ? (this.anchor ?? this.active) : null;
     const column = Math.max(0, Math.min(moves[event.key], last));
     const bounds = this.host.getBoundingClientRect();
     this.activate(column, bounds.left + MARGIN.left + (column + 0.5) * this.step(), bounds.top + bounds.height / 2);
@@ -80,16 +101,16 @@ export class Chart {
   }
 }
 
-/** Draws horizontal lines at round numbers up to `max`, each with its label; returns them and the height of one unit. */
-export function valueAxis(box, max, format) {
-  const step = roundStep(max / 3);
-  const top = Math.max(step, Math.ceil(max / step) * step);
+/** Draws horizontal lines at round numbers up to `max`, each with its label; returns them and the height of one unit. `isTime`: seconds. */
+export function valueAxis(box, max, format, least = 1, isTime = false) {
+  const step = (isTime && TIME_STEPS.find((step) => step >= max / 3 && max > 60)) || roundStep(max / 3, least);
+  const top = Math.max(step, Math.ceil(max / step - 1e-9) * step);
   const scale = box.height / top;
   const lines = Array.from({ length: Math.round(top / step) + 1 }, (_, n) => {
     const y = box.height - n * step * scale;
     return [
       svg("line", { class: n ? "grid" : "base", x1: 0, x2: box.width, y1: y, y2: y }),
-      svg("text", { class: "axis", x: -8, y: y + 4, "text-anchor": "end" }, format(n * step)),
+      svg("text", { class: "axis", x: -8, y: y + 4, "text-anchor": "end" }, n ? format(n * step) : "0"),
     ];
   });
   return { lines: lines.flat(), scale };
@@ -101,8 +122,8 @@ export function axisLabel(box, x, text) {
   return svg("text", { class: "axis", x, y: box.height + 16, "text-anchor": anchor }, text);
 }
 
-/** Returns the smallest of 1, 2 and 5 times a power of ten that is at least `value`, and at least 1. */
-function roundStep(value) {
-  const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= value) ?? 1;
+/** Returns the smallest of 1, 2 and 5 times a power of ten that is at least `value`, and at least `least`. */
+function roundStep(value, least) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(value, least)));
+  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= value * 0.999_999) ?? least;
 }

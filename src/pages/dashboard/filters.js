@@ -1,31 +1,49 @@
-// The filters of the messages: a form that is kept in step with the address.
+// The filters of the page: a form that is kept in step with the address, and a chip for each that is set.
 
-import { byId, debounce, el, fill } from "./dom.js";
-import { change, FILTERS, hasFilters, state } from "./state.js";
-import { findingName, title } from "./format.js";
+import { byId, debounce, el, fill, icon } from "./dom.js";
+import { change, FILTERS, hasFilters, state, unfiltered } from "./state.js";
+import { duration, findingName, moments, title } from "./format.js";
+import { periodOf, PRESETS } from "./period.js";
 
-const OPTION_NAMES = { category: title, finding: findingName };
+const OPTION_NAMES = { category: title, finding: findingName, client: clientName };
+/** What a chip says of a filter. */
+export const CHIP_NAMES = {
+  ...OPTION_NAMES,
+  status: title,
+  endpoint: (path) => `/${path}`,
+  q: (text) => `“${text}”`,
+  session: () => "One conversation",
+  min_duration: (seconds) => `≥ ${duration(Number(seconds))}`,
+  min_tokens: (tokens) => `≥ ${tokens} tokens`,
+};
 const TYPING_DELAY = 250; // milliseconds without a key before the text is searched
 
 /** Lets the form change the address, and `/` focus it. */
 export function prepareFilters() {
   const form = byId("filters");
-  const apply = (how) => change(Object.fromEntries(FILTERS.map((name) => [name, form.elements[name].value])), how);
+  const fields = () => FILTERS.filter((name) => form.elements[name]);
+  const apply = (how) => change(Object.fromEntries(fields().map((name) => [name, form.elements[name].value])), how);
   const applySoon = debounce(() => apply("replace"), TYPING_DELAY);
-  form.addEventListener("input", (event) => (event.target.name === "text" ? applySoon() : null));
-  form.addEventListener("change", () => apply("push"));
+  form.addEventListener("input", (event) => (event.target.name === "q" ? applySoon() : null));
+  form.addEventListener("change", (event) => event.target.name !== "range" && apply("push"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     apply("push");
   });
-  byId("clear").addEventListener("click", () => change(Object.fromEntries(FILTERS.map((name) => [name, ""]))));
-  document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.closest("input, select, textarea, dialog");
-    if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    form.elements.text.focus();
-  });
+  byId("clear").addEventListener("click", () => change(unfiltered()));
+  const toggle = byId("filters-toggle");
+  toggle.setAttribute("title", "Time and filters");
+  toggle.addEventListener("click", () => toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") !== "true")));
+  document.addEventListener("keydown", focusSearch);
   showFilters();
+}
+
+function focusSearch(event) {
+  const isTyping = event.target.closest("input, select, textarea, dialog");
+  if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  byId("filters-toggle").setAttribute("aria-expanded", "true");
+  byId("filters").elements.q.focus();
 }
 
 /** Puts the address's filters into the form. */
@@ -33,16 +51,46 @@ export function showFilters() {
   const form = byId("filters");
   for (const name of FILTERS) {
     const field = form.elements[name];
+    if (!field) continue;
     if (field.tagName === "SELECT") addOptions(field, [state[name]], OPTION_NAMES[name]);
-    if (field.value !== state[name] && field !== document.activeElement) field.value = state[name];
-    if (document.activeElement === field && field.type !== "search") field.value = state[name];
+    const isBeingTyped = field === document.activeElement && field.type === "search";
+    if (field.value !== state[name] && !isBeingTyped) field.value = state[name];
+    field.classList.toggle("chosen", state[name] !== "");
   }
-  if (state.from || state.to) byId("moments").open = true;
   byId("clear").hidden = !hasFilters();
+  showChips();
 }
 
-export function addModelOptions(names) {
-  addOptions(byId("filters").elements.model, names);
+function showChips() {
+  const chosen = FILTERS.filter((name) => state[name] && name !== "from" && name !== "to").map((name) =>
+    chip(name, (CHIP_NAMES[name] ?? String)(state[name]), { [name]: "" }),
+  );
+  const { start, end } = periodOf(state);
+  const time = (state.from || state.to) && chip("time", moments(start, end), { from: "", to: "" });
+  fill(byId("chips"), time, chosen);
+  const name = time ? "Custom time" : PRESETS[state.range][0];
+  byId("filters-toggle").textContent = [name, chosen.length > 0 && `${chosen.length} set`].filter(Boolean).join(" · ");
+}
+
+/** A filter that is set; a click on it takes it away. */
+function chip(name, text, without) {
+  const remove = { type: "button", class: "chip", title: "Remove this filter", "data-field": name, click: () => change(without) };
+  return el("li", {}, el("button", remove, el("span", { class: "hidden" }, "Remove filter "), el("bdi", {}, text), icon("close")));
+}
+
+/** A client as the filter names it: NAME, or NAME@ADDRESS. */
+export function clientName(value) {
+  return value.replace(/@([^@]*)$/, " at $1");
+}
+
+export const clientValue = ({ name, client_ip: ip }) => (ip ? `${name}@${ip}` : name);
+
+/** Offers what an answer of stats/enhanced found. */
+export function addFoundOptions({ by_model, by_endpoint, by_client }) {
+  const { model, endpoint, client } = byId("filters").elements;
+  addOptions(model, by_model.map((group) => group.name));
+  addOptions(endpoint, by_endpoint.map((group) => group.name));
+  addOptions(client, by_client.map(clientValue), clientName);
 }
 
 /** Offers the machines that share the history; a single one is hidden. */

@@ -1,8 +1,8 @@
 // Formats numbers, times and texts in the reader's locale. Unknown values are a dash.
 
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
-const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const oneDigit = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+const twoDigits = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
 const ratio = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const clockWithSeconds = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -14,13 +14,31 @@ const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "always", sty
 
 export const NONE = "–";
 const DAY = 86_400;
+const UNITS = {
+  millisecond: "ms",
+  second: "s",
+  minute: "min",
+  hour: "h",
+  day: "d",
+  kilobyte: "kB",
+  megabyte: "MB",
+  gigabyte: "GB",
+  terabyte: "TB",
+};
 
 const isKnown = (value) => value !== null && value !== undefined && Number.isFinite(value);
 
 export const count = (value) => (isKnown(value) ? whole.format(value) : NONE);
-export const compact = (value) => (!isKnown(value) ? NONE : Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
+export const compact = (value) => (!isKnown(value) ? NONE : Math.abs(value) < 10_000 ? whole.format(value) : shorten(value));
+export const clockTime = (seconds) => clockWithSeconds.format(seconds * 1000);
 export const percent = (value) => (isKnown(value) ? ratio.format(value) : NONE);
 export const speed = (value) => (!isKnown(value) ? NONE : value < 100 ? oneDigit.format(value) : whole.format(value));
+
+/** Shortens a large number by k, M, B and T, which no locale writes like a unit of time. */
+function shorten(value) {
+  const step = Math.min(Math.floor(Math.log10(Math.abs(value) * 1.000_05) / 3), 4);
+  return oneDigit.format(value / 1000 ** step) + ["", "k", "M", "B", "T"][step];
+}
 
 /** Normalises the name of a model as the history does; Ollama accepts several spellings. */
 export function modelName(spelling) {
@@ -38,6 +56,12 @@ export function duration(seconds) {
   return seconds < 3600 ? parts(seconds, 60, "minute", "second") : parts(seconds / 60, 60, "hour", "minute");
 }
 
+/** Formats a duration for an axis: in one unit. */
+export function axisDuration(seconds) {
+  if (seconds < 60) return duration(seconds);
+  return seconds < 3600 ? unit(seconds / 60, "minute", 1) : unit(seconds / 3600, "hour", 1);
+}
+
 /** Formats a round duration in its largest whole unit. */
 export function roundDuration(seconds) {
   const units = [
@@ -47,14 +71,14 @@ export function roundDuration(seconds) {
     ["second", 1],
   ];
   const [name, size] = units.find(([, size]) => seconds % size === 0) ?? ["second", 1];
-  return unit(seconds / size, name, 0, "short");
+  return unit(seconds / size, name, 0);
 }
 
 export function bytes(value) {
   if (!isKnown(value)) return NONE;
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   const step = Math.min(Math.floor(Math.log10(Math.max(value, 1)) / 3), units.length - 1);
-  return step === 0 ? `${whole.format(value)} B` : unit(value / 1000 ** step, units[step], step < 2 ? 0 : 1, "short");
+  return step === 0 ? `${whole.format(value)} B` : unit(value / 1000 ** step, units[step], step < 2 ? 0 : 1);
 }
 
 /** Formats Unix seconds: the time of day, with the date where that is not today. */
@@ -68,14 +92,17 @@ export const fullTime = (seconds) => everything.format(seconds * 1000);
 
 /** Formats a label of an axis whose labels are `step` seconds apart. */
 export function tick(seconds, step) {
-  const format = step >= 20 * DAY ? monthOnly : step >= DAY ? dayOnly : clock;
+  const isMidnight = new Date(seconds * 1000).getHours() + new Date(seconds * 1000).getMinutes() === 0;
+  const format = step >= 20 * DAY ? monthOnly : step >= DAY || (step >= 60 && isMidnight) ? dayOnly : step < 60 ? clockWithSeconds : clock;
   return format.format(seconds * 1000);
 }
 
-/** Formats the range of a slot of a timeline. */
-export function span(start, step) {
-  const [from, to] = [new Date(start * 1000), new Date((start + step) * 1000)];
-  return (step >= DAY ? dayOnly : dayAndClock).formatRange(from, to);
+/** Formats a span of Unix seconds; null is the beginning of the history, and now. */
+export function moments(start, end) {
+  const [from, to] = [start, end].map((time) => time !== null && new Date(time * 1000));
+  if (from && to) return dayAndClock.formatRange(from, to);
+  if (!from && !to) return "all of it";
+  return from ? `since ${dayAndClock.format(from)}` : `until ${dayAndClock.format(to)}`;
 }
 
 /** Formats a time relative to now. */
@@ -106,7 +133,8 @@ function parts(value, size, large, small) {
   return unit(Math.floor(value / size), large, 0) + (rest ? ` ${unit(rest, small, 0)}` : "");
 }
 
-function unit(value, name, digits, display = "narrow") {
-  const format = { style: "unit", unit: name, unitDisplay: display, maximumFractionDigits: digits };
-  return new Intl.NumberFormat(undefined, format).format(value);
+/** A number and its unit, apart by a space that does not break. */
+function unit(value, name, digits) {
+  const format = digits === 0 ? whole : digits === 1 ? oneDigit : twoDigits;
+  return `${format.format(value)}\u00a0${UNITS[name]}`;
 }

@@ -4,7 +4,7 @@ import { svg } from "./dom.js";
 import { axisLabel, Chart, valueAxis } from "./chart.js";
 import { compact, count, duration, percent } from "./format.js";
 
-const LABEL_WIDTH = 44; // pixels
+const LABEL_WIDTH = 58; // pixels
 const MIN_BUCKETS = 8; // buckets that are drawn at least, where there are that many
 const PERCENTILES = ["p50", "p95", "p99"];
 
@@ -17,6 +17,8 @@ export class Histogram extends Chart {
     const bounded = buckets.map((bucket, n) => ({ ...bucket, from: n ? buckets[n - 1].up_to : 0 }));
     const first = Math.max(0, filled[0] - 1);
     this.buckets = filled.length ? bounded.slice(first, Math.max(filled.at(-1) + 2, first + MIN_BUCKETS)) : [];
+    const known = PERCENTILES.filter((name) => Number.isFinite(spread[name])).map((name) => `${name} ${duration(spread[name])}`);
+    this.host.setAttribute("aria-label", `How latencies are spread: ${known.join(", ")}. The arrow keys go through the columns.`);
     this.redraw();
   }
 
@@ -37,6 +39,10 @@ export class Histogram extends Chart {
     return [...lines, ...bars, ...marks.filter(Boolean), ...percentiles.map(({ line }) => line), ...percentiles.map(({ label }) => label)];
   }
 
+  nothing() {
+    return "No successful request in this time";
+  }
+
   /** Draws a line at a percentile with its name; each name is lower than the one before, so that they do not overlap. */
   percentile(box, name, n) {
     const x = this.xOf(this.spread[name]);
@@ -50,7 +56,7 @@ export class Histogram extends Chart {
   }
 
   xOf(value) {
-    const n = this.buckets.findIndex(({ up_to }) => value !== null && (up_to === null || value <= up_to));
+    const n = this.buckets.findIndex(({ up_to }) => Number.isFinite(value) && (up_to === null || value <= up_to));
     if (n < 0) return null;
     const { from, up_to } = this.buckets[n];
     return (n + (up_to === null ? 0.5 : Math.max(0, value - from) / (up_to - from))) * this.step();

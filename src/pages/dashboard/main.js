@@ -4,24 +4,16 @@ import { byId } from "./dom.js";
 import { change, FILTERS, onChange, query, state } from "./state.js";
 import { exportHistory } from "./share.js";
 import { prepareDetail, showDetail } from "./detail.js";
+import { prepareFreshness, showTitle } from "./freshness.js";
 import { prepareFilters, showFilters } from "./filters.js";
 import { neighbours, showOlder } from "./messages.js";
 import { showBanner } from "./notices.js";
-import { drawPicked, prepareNumbers } from "./numbers.js";
+import { drawNumbers, prepareNumbers } from "./numbers.js";
+import { prepareTimebar, showTimebar } from "./timebar.js";
 import { prepareRefresh, refresh } from "./refresh.js";
 
 const THEME_KEY = "ollama-tap-theme"; // in localStorage; theme.js reads it
 const NEXT_THEME = { system: "light", light: "dark", dark: "system" };
-
-function prepareRange() {
-  const range = byId("range");
-  range.addEventListener("change", (event) => change({ range: event.target.value, from: "", to: "" }));
-  showRange();
-}
-
-function showRange() {
-  byId("range").querySelector(`[value="${state.range}"]`).checked = true;
-}
 
 function prepareTheme() {
   const button = byId("theme");
@@ -52,20 +44,22 @@ function prepareExport() {
 }
 
 function applyChange(changed) {
-  showRange();
+  showTimebar();
   showFilters();
-  drawPicked();
+  drawNumbers();
+  showTitle();
   if (changed.includes("id")) showDetail(neighbours);
-  if (changed.includes("range") || changed.some((name) => FILTERS.includes(name))) refresh();
+  if (changed.includes("range") || changed.includes("compare") || changed.some((name) => FILTERS.includes(name))) refresh();
 }
 
 prepareTheme();
-prepareRange();
+prepareTimebar();
 prepareNumbers();
 prepareFilters();
 prepareDetail(neighbours);
 prepareExport();
 prepareRefresh();
+prepareFreshness();
 byId("older").addEventListener("click", () => showOlder().catch((cause) => showBanner(cause.message, refresh)));
 onChange(applyChange);
 refresh();

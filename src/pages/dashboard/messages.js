@@ -5,7 +5,7 @@ import { fetchJson } from "./api.js";
 import { badge } from "./detail.js";
 import { showEmptyState } from "./filters.js";
 import { compact, count, duration, fullTime, NONE, shortTime, speed, title } from "./format.js";
-import { addressWith, change, FILTERS, hasFilters, query, state } from "./state.js";
+import { addressWith, change, FILTERS, hasFilters, query, state, unfiltered } from "./state.js";
 import { findingBadges } from "./why.js";
 
 const PAGE_SIZE = 50; // messages of one answer
@@ -82,7 +82,7 @@ function draw(fresh) {
 function drawEmptyState() {
   const host = byId("messages-blank");
   if (hasFilters()) {
-    const none = () => change(Object.fromEntries(FILTERS.map((name) => [name, ""])));
+    const none = () => change(unfiltered());
     return showEmptyState(host, "No message matches", "No message in this range matches all of the filters.", "Clear filters", none);
   }
   if (state.range === "all") return showEmptyState(host, "No messages yet", "They appear here as soon as a request has ended.");

@@ -11,7 +11,7 @@ use super::response::{PageResponse, gzip};
 
 const PAGE: &str = include_str!("index.html");
 
-const STYLES: [&str; 11] = [
+const STYLES: [&str; 12] = [
     include_str!("base.css"),
     include_str!("header.css"),
     include_str!("controls.css"),
@@ -19,6 +19,7 @@ const STYLES: [&str; 11] = [
     include_str!("panels.css"),
     include_str!("charts.css"),
     include_str!("groups.css"),
+    include_str!("tables.css"),
     include_str!("filters.css"),
     include_str!("messages.css"),
     include_str!("detail.css"),
@@ -29,20 +30,31 @@ const STYLES: [&str; 11] = [
 const THEME: &str = include_str!("theme.js");
 
 /// The modules, each after those that it imports from: joined to one script, they need no import.
-const MODULES: [&str; 22] = [
+const MODULES: [&str; 33] = [
     include_str!("dom.js"),
     include_str!("format.js"),
+    include_str!("period.js"),
     include_str!("state.js"),
     include_str!("api.js"),
     include_str!("scrape.js"),
     include_str!("tooltip.js"),
+    include_str!("selection.js"),
     include_str!("chart.js"),
     include_str!("timeline.js"),
+    include_str!("lines.js"),
     include_str!("histogram.js"),
     include_str!("overview.js"),
     include_str!("breakdown.js"),
     include_str!("filters.js"),
+    include_str!("timebar.js"),
+    include_str!("spent.js"),
+    include_str!("tables.js"),
+    include_str!("errors.js"),
+    include_str!("compare.js"),
+    include_str!("trend.js"),
+    include_str!("freshness.js"),
     include_str!("share.js"),
+    include_str!("down.js"),
     include_str!("now.js"),
     include_str!("waterfall.js"),
     include_str!("why.js"),

@@ -3,6 +3,7 @@
 import { byId, el, fill, svg } from "./dom.js";
 import { loadedModels, metrics } from "./api.js";
 import { bytes, compact, count, modelName, percent, relativeTime } from "./format.js";
+import { showDown } from "./down.js";
 import { parseMetrics, total } from "./scrape.js";
 
 const FAMILIES = [
@@ -46,6 +47,7 @@ export async function refreshNow() {
 
 function showHealth(found) {
   const isUp = total(found.ollama_up) === 1;
+  showDown(isUp);
   const version = found.ollama_version_info[0]?.labels.version;
   byId("health").dataset.kind = isUp ? "success" : "error";
   byId("health-text").textContent = isUp ? `Ollama ${version ?? "is up"}` : "Ollama is down";

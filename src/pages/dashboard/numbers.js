@@ -1,18 +1,26 @@
-// The statistics of the chosen range: cards, timelines, latency, and groups.
+// The statistics of the chosen time and filters: they are fetched here, and drawn by the panels.
 
 import { byId, el, fill } from "./dom.js";
 import { fetchJson } from "./api.js";
-import { change, hours, localTime, state } from "./state.js";
+import { change, FILTERS, state } from "./state.js";
+import { periodOf } from "./period.js";
 import { Timeline } from "./timeline.js";
 import { Histogram } from "./histogram.js";
 import { showOverview, showOverviewSkeleton } from "./overview.js";
 import { showBreakdown } from "./breakdown.js";
-import { addMachineOptions, addModelOptions } from "./filters.js";
-import { title } from "./format.js";
+import { addFoundOptions, addMachineOptions, clientValue } from "./filters.js";
+import { shortTime, title } from "./format.js";
+import { prepareSpent, showSpent } from "./spent.js";
+import { showTable } from "./tables.js";
+import { showErrors } from "./errors.js";
+import { compareBox, showComparison } from "./compare.js";
+import { prepareTrend, showTrend } from "./trend.js";
 
 const REST_FACTOR = 5; // times the duration of a fetch that pass before the next one
 const MIN_TIMELINE_SECONDS = 300; // seconds that a timeline shows at least
 const STALE_AFTER = 60_000; // milliseconds after which they are fetched although no request came
+const SLOW_AFTER = 4000; // milliseconds after which the page says that they take longer
+const YOUNG_SHARE = 0.05; // of the chosen time that may be empty before the history begins
 
 const OUTCOMES = [
   { label: "Success", kind: "success", of: (slot) => slot.requests - slot.error - slot.cancelled },
@@ -25,70 +33,142 @@ const DIRECTIONS = [
 ];
 
 const charts = {};
-/** The last fetch: its range, the state of the history, when it ended, and how long it took (milliseconds). */
-let last = { range: "", history: "", at: 0, elapsed: 0 };
+/** The last fetch: what was asked, the state of the history, when it ended, and how long it took (milliseconds). */
+let last = { question: "", history: "", at: 0, elapsed: 0 };
+/** The fetch that is under way: what is asked, and how to end it. */
+let counting = null;
 let numbers = null;
+const comparison = [];
 
 export function prepareNumbers() {
-  const pick = (slot, seconds) => {
-    change({ from: localTime(slot.timestamp), to: localTime(slot.timestamp + seconds) });
-    byId("messages").scrollIntoView({ block: "start" });
-  };
-  charts.requests = new Timeline(byId("requests-chart"), "Requests over time", OUTCOMES, pick);
-  charts.tokens = new Timeline(byId("tokens-chart"), "Tokens over time", DIRECTIONS, pick);
+  charts.requests = new Timeline(byId("requests-chart"), "Requests over time", OUTCOMES);
+  charts.tokens = new Timeline(byId("tokens-chart"), "Tokens over time", DIRECTIONS);
   charts.latency = new Histogram(byId("latency-chart"), "How latencies are spread");
   legend("requests-legend", OUTCOMES);
   legend("tokens-legend", DIRECTIONS);
+  prepareSpent();
+  prepareTrend();
   byId("latency").addEventListener("change", () => numbers && drawLatency());
   showOverviewSkeleton();
 }
 
-/** Fetches the numbers if they can differ from those shown. `stats` is the promise of an answer of /analytics/stats. */
-export async function refreshNumbers(stats, signal) {
-  const { range } = state;
-  const isNew = range !== last.range;
+/**
+ * Fetches the numbers if they can differ from those shown. `stats` is the promise of an answer of /analytics/stats. Numbers that
+ * take long are waited for without holding up the rest of the page, and the same question is never put twice at once.
+ */
+export async function refreshNumbers(stats, onLateError) {
+  const question = [...FILTERS, "range", "compare"].map((name) => state[name]).join("\n");
+  const isNew = question !== last.question;
   if (isNew && numbers) setBusy(true);
   try {
     const known = await stats;
+    if (counting?.question === question) return;
     const history = `${known.records} ${known.newest}`;
     const age = performance.now() - last.at;
-    if (!isNew && (age < last.elapsed * REST_FACTOR || (history === last.history && age < STALE_AFTER))) return;
-    const started = performance.now();
-    numbers = await fetchJson("stats/enhanced", { hours: shownHours(known) }, signal);
-    last = { range, history, at: performance.now(), elapsed: performance.now() - started };
-  } finally {
+    if (!isNew && (age < last.elapsed * REST_FACTOR || (history === last.history && age < STALE_AFTER))) return setBusy(false);
+    await untilSlow(fetchNumbers(question, history, known), onLateError);
+  } catch (cause) {
     setBusy(false);
+    throw cause;
   }
-  drawNumbers();
+}
+
+/** Waits for a fetch, but no longer than until it is slow; what goes wrong later is told to `onLateError`. */
+async function untilSlow(fetch, onLateError) {
+  let isLate = false;
+  const slow = new Promise((resolve) => {
+    setTimeout(() => resolve((isLate = true)), SLOW_AFTER);
+  });
+  fetch.catch((cause) => isLate && onLateError(cause));
+  await Promise.race([fetch, slow]);
+}
+
+async function fetchNumbers(question, history, known) {
+  counting?.controller.abort();
+  const own = { question, controller: new AbortController() };
+  counting = own;
+  const since = performance.now();
+  const timer = setInterval(() => sayTime((performance.now() - since) / 1000), 1000);
+  try {
+    const shared = parameters(known);
+    const answer = await fetchJson("stats/enhanced", shared, own.controller.signal, Infinity);
+    if (counting !== own) return;
+    numbers = answer;
+    last = { question, history, at: performance.now(), elapsed: performance.now() - since };
+    setBusy(false);
+    drawNumbers();
+  } catch (cause) {
+    if (counting === own) throw cause;
+  } finally {
+    clearInterval(timer);
+    if (counting === own) counting = null;
+    if (!counting) sayTime(0);
+  }
+}
+
+/** Says that the numbers take longer, once they do. */
+function sayTime(seconds) {
+  const isSlow = seconds * 1000 >= SLOW_AFTER;
+  byId("slow").textContent = isSlow ? `The numbers take longer: ${Math.round(seconds)} s so far` : "";
+}
+
+/** Returns what is asked for, except a long past before the history begins. */
+function parameters({ oldest }) {
+  const now = Date.now() / 1000;
+  const { start: chosen } = periodOf(state, now);
+  const begin = Math.min(oldest ?? now, now - MIN_TIMELINE_SECONDS);
+  const isYoung = chosen === null || begin - chosen > (now - chosen) * YOUNG_SHARE;
+  byId("young").textContent = isYoung && chosen !== null && oldest ? `The history begins at ${shortTime(oldest)}` : "";
+  return { hours: (now - (isYoung ? begin : chosen)) / 3600 };
 }
 
 /** Draws the last answer; also after the filters changed, because the chosen groups are marked. */
 export function drawNumbers() {
   if (!numbers) return;
+  const { timeline, timeline_step_seconds: step } = numbers;
   showOverview(numbers);
-  charts.tokens.show(numbers.timeline, numbers.timeline_step_seconds, []);
+  charts.requests.show(timeline, step, marks());
+  charts.tokens.show(timeline, step, []);
+  showSpent(numbers);
+  showTrend(numbers, comparison);
   drawLatency();
-  drawPicked();
-  addModelOptions(numbers.by_model.map((group) => group.name));
-  addMachineOptions(numbers.by_host.map((group) => group.name));
+  drawGroups();
+  addFoundOptions(numbers);
+  addMachineOptions((numbers.by_host ?? []).map((group) => group.name));
 }
 
 /** Marks where another Ollama began to answer, or another file of the chosen model. */
 function marks() {
-  const shown = numbers.changes.filter(({ changed, model }) => changed === "version" || model === state.model);
+  const shown = (numbers.changes ?? []).filter(({ changed, model }) => changed === "version" || model === state.model);
   return shown.map(({ timestamp, changed, to }) => ({ timestamp, text: changed === "version" ? `Ollama ${to}` : `file ${to}` }));
 }
 
-/** Draws what depends on the filters: the groups, of which chosen ones are marked, and the marks of the chosen model. */
-export function drawPicked() {
-  if (!numbers) return;
-  charts.requests.show(numbers.timeline, numbers.timeline_step_seconds, marks());
+function drawGroups() {
   const pick = (field) => (name) => change({ [field]: name });
-  showBreakdown("by-model", numbers.by_model, { onPick: pick("model"), picked: state.model });
+  const plain = ({ name }) => name;
+  showTable("by-model", numbers.by_model, {
+    label: "Models",
+    first: "Model",
+    name: ({ name }) => el("bdi", { class: "name", title: name }, name),
+    value: plain,
+    picked: state.model,
+    onPick: pick("model"),
+    extra: { name: "Compare", cell: compareBox },
+  });
+  showTable("by-client", numbers.by_client, {
+    label: "Clients",
+    first: "Client",
+    name: ({ name, client_ip: ip }) => [el("bdi", { class: "name", title: name }, name), ip && el("small", { class: "muted" }, ip)],
+    value: clientValue,
+    picked: state.client,
+    onPick: pick("client"),
+  });
+  showErrors(numbers);
+  showComparison(comparison);
   showBreakdown("by-category", numbers.by_category, { onPick: pick("category"), picked: state.category, name: title });
-  showBreakdown("by-client", numbers.by_client);
-  byId("machines").hidden = numbers.by_host.length < 2;
-  showBreakdown("by-machine", numbers.by_host, { onPick: pick("machine"), picked: state.machine });
+  const hosts = numbers.by_host ?? [];
+  byId("machines").hidden = hosts.length < 2;
+  showBreakdown("by-machine", hosts, { onPick: pick("machine"), picked: state.machine });
 }
 
 function drawLatency() {
@@ -107,11 +187,4 @@ function legend(id, parts) {
     byId(id),
     parts.map(({ label, kind }) => el("li", {}, el("i", { class: `swatch ${kind}` }), label)),
   );
-}
-
-/** Returns the chosen hours, or fewer for a young history, so that it shows no long empty past. */
-function shownHours({ oldest }) {
-  const now = Date.now() / 1000;
-  const age = Math.max(MIN_TIMELINE_SECONDS, (now - (oldest ?? now)) * 1.02);
-  return Math.min(hours() ?? Infinity, age / 3600);
 }

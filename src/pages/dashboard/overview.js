@@ -1,13 +1,18 @@
-// Cards with the key numbers, and a sparkline of each.
+// Cards with the key numbers, the change of each against the time before, and a sparkline.
 
 import { byId, el, fill, svg } from "./dom.js";
 import { compact, count, duration, NONE, percent, roundDuration, speed } from "./format.js";
+import { comparisonName } from "./period.js";
+import { change, state } from "./state.js";
 
 const SPARKLINE = { width: 100, height: 24 };
+const MIN_CHANGE = 0.005; // relative; less is no change
 
 /** Draws the cards from an answer of stats/enhanced. */
-export function showOverview({ totals, timeline, timeline_step_seconds: step }) {
+export function showOverview({ totals, previous, timeline: slots, timeline_step_seconds: step }) {
   const { duration_seconds: whole, time_to_first_token_seconds: first, tokens_per_second: speeds } = totals;
+  const timeline = slots.filter((slot) => !slot.partial);
+  const against = (of, better) => difference(of(totals), previous && of(previous), better);
   fill(
     byId("kpis"),
     card(
@@ -15,12 +20,14 @@ export function showOverview({ totals, timeline, timeline_step_seconds: step }) 
       compact(totals.requests),
       sparkline(timeline, (slot) => slot.requests),
       peak(timeline, step),
+      against((group) => group.requests, 0),
     ),
     card(
       "Success",
       percent(totals.success_rate),
-      sparkline(timeline, (slot) => slot.error + slot.cancelled, "error"),
+      sparkline(timeline, (slot) => slot.error, "error"),
       failures(totals),
+      points(totals.success_rate, previous?.success_rate),
     ),
     pair(
       "Tokens",
@@ -29,24 +36,49 @@ export function showOverview({ totals, timeline, timeline_step_seconds: step }) 
         ["out", compact(totals.generated_tokens), "generated"],
       ],
       sparkline(timeline, (slot) => slot.prompt_tokens + slot.generated_tokens, "generated"),
-      perRequest(totals),
+      against((group) => group.prompt_tokens + group.generated_tokens, 0),
     ),
     card(
       "Tokens/s",
       speed(speeds.p50),
-      sparkline(timeline, (slot) => slot.tokens_per_second),
+      sparkline(timeline, (slot) => slot.tokens_per_second_p50 ?? null),
       percentiles({ p90: speeds.p90, max: speeds.max }, speed),
+      against((group) => group.tokens_per_second.p50, 1),
       "p50",
     ),
-    durationCard("First token", first, timeline, (slot) => slot.time_to_first_token_p50),
-    durationCard("Duration", whole, timeline, (slot) => slot.duration_p50),
+    durationCard("First token", first, sparkline(timeline, (slot) => slot.time_to_first_token_p50), against((group) => group.time_to_first_token_seconds.p50, -1)),
+    durationCard("Duration", whole, sparkline(timeline, (slot) => slot.duration_p50), against((group) => group.duration_seconds.p50, -1)),
   );
 }
 
-/** Builds a card for a duration; `p50` returns its median in a slot. */
-function durationCard(name, values, timeline, p50) {
+function durationCard(name, values, line, changed) {
   const others = percentiles({ p95: values.p95, p99: values.p99 }, duration);
-  return card(name, duration(values.p50), sparkline(timeline, p50), others, "p50");
+  return card(name, duration(values.p50), line, others, changed, "p50");
+}
+
+/** Says how much more or less it is than before. `better` is the sign of a change for the better; 0 is neither. */
+function difference(now, before, better) {
+  if (!Number.isFinite(now) || !Number.isFinite(before)) return null;
+  if (before === 0) return now === 0 ? null : changeLine("none", 0);
+  const relative = (now - before) / before;
+  if (Math.abs(relative) < MIN_CHANGE) return changeLine("same", 0);
+  const text = Math.abs(relative) >= 2 ? `${speed(now / before)}×` : percent(Math.round(Math.abs(relative) * 100) / 100);
+  return changeLine(`${relative > 0 ? "▲" : "▼"} ${text}`, Math.sign(relative) * better);
+}
+
+/** The change of a rate, in percentage points. */
+function points(now, before) {
+  if (!Number.isFinite(now) || !Number.isFinite(before)) return null;
+  const difference = Math.round((now - before) * 1000) / 10;
+  return difference === 0 ? changeLine("same", 0) : changeLine(`${difference > 0 ? "▲" : "▼"} ${Math.abs(difference)} points`, Math.sign(difference));
+}
+
+
+function changeLine(text, verdict) {
+  const kind = verdict > 0 ? "better" : verdict < 0 ? "worse" : "";
+  const name = comparisonName(state);
+  if (text === "none") return el("p", { class: "change" }, el("small", {}, `none ${name.replace(/^vs /, "")}`));
+  return el("p", { class: "change", title: `${text} ${name}` }, el("b", { class: kind }, text), el("small", {}, name));
 }
 
 /** Shows cards without numbers while these are loading. */
@@ -54,24 +86,25 @@ export function showOverviewSkeleton() {
   const names = ["Requests", "Success", "Tokens", "Tokens/s", "First token", "Duration"];
   fill(
     byId("kpis"),
-    names.map((name) => card(name, el("span", { class: "skeleton" }, "000"), null, below("…"))),
+    names.map((name) => card(name, el("span", { class: "skeleton" }, "000"), null, below("…"), null)),
   );
 }
 
-function card(name, value, line, lower, note = "") {
+function card(name, value, line, lower, changed, note = "") {
   return el(
     "div",
     { class: "card kpi" },
     el("h2", {}, name, note && el("small", {}, note)),
     el("p", { class: "value" }, value),
     lower,
+    changed,
     line,
   );
 }
 
-function pair(name, values, line, lower) {
+function pair(name, values, line, changed) {
   const shown = values.map(([word, value, kind]) => el("span", {}, el("i", { class: `swatch ${kind}` }), value, el("small", {}, word)));
-  return el("div", { class: "card kpi" }, el("h2", {}, name), el("p", { class: "value two" }, shown), lower, line);
+  return el("div", { class: "card kpi" }, el("h2", {}, name), el("p", { class: "value two" }, shown), changed, line);
 }
 
 /** Builds the line below a number. Words that do not fit are hidden one by one. */
@@ -85,42 +118,43 @@ function below(...words) {
 
 const dim = (text) => el("small", {}, text);
 
+/** How many failed and were cancelled: a click on either shows these. */
 function failures({ requests, error, cancelled }) {
   const parts = [
-    [error, "failed"],
-    [cancelled, "cancelled"],
-  ]
-    .filter(([n]) => n > 0)
-    .map(([n, word]) => [count(n), dim(` ${word}`)]);
-  return below(...(parts.length || !requests ? parts : [dim("none failed")]).map((words) => el("span", {}, words)));
+    [error, "failed", "error"],
+    [cancelled, "cancelled", "cancelled"],
+  ].filter(([n]) => n > 0);
+  if (parts.length === 0) return below(...(requests ? [dim("none failed")] : []));
+  const link = ([n, word, status]) => {
+    const isChosen = state.status === status;
+    const pick = () => change({ status: isChosen ? "" : status });
+    return el("button", { type: "button", class: "link", "aria-pressed": String(isChosen), click: pick }, count(n), dim(` ${word}`));
+  };
+  return below(...parts.map(link));
 }
 
 function percentiles(values, format) {
-  return below(...Object.entries(values).map(([name, value]) => el("span", {}, dim(name), " ", format(value))));
+  const known = Object.entries(values).filter(([, value]) => Number.isFinite(value));
+  return below(...known.map(([name, value]) => el("span", {}, dim(name), " ", format(value))));
 }
 
 /** Describes the busiest slot of the timeline. */
 function peak(timeline, step) {
   const busiest = Math.max(0, ...timeline.map((slot) => slot.requests));
-  return below(el("span", {}, dim("peak "), compact(busiest)), dim(`in ${roundDuration(step)}`));
-}
-
-function perRequest({ requests, prompt_tokens: prompt, generated_tokens: generated }) {
-  const mean = (tokens) => (requests ? compact(Math.round(tokens / requests)) : NONE);
-  return below(el("span", {}, dim("mean "), `${mean(prompt)} / ${mean(generated)}`), dim("a request"));
+  return busiest > 0 ? below(el("span", {}, dim("peak "), compact(busiest)), dim(`in ${roundDuration(step)}`)) : below(NONE);
 }
 
 /** Draws a line of one number per slot; slots without one are skipped, and a line of zeros is not drawn. */
 function sparkline(timeline, of, kind = "") {
   const values = timeline.map(of);
-  const known = values.map((value, n) => [n, value]).filter(([, value]) => value !== null);
+  const known = values.map((value, n) => [n, value]).filter(([, value]) => Number.isFinite(value));
   const max = Math.max(0, ...known.map(([, value]) => value));
   if (known.length < 2 || max === 0) return null;
   const x = (n) => (n / Math.max(1, timeline.length - 1)) * SPARKLINE.width;
   const y = (value) => SPARKLINE.height - 1.5 - (value / max) * (SPARKLINE.height - 3);
-  const points = known.map(([n, value]) => `${x(n).toFixed(1)},${y(value).toFixed(1)}`);
-  const area = `${x(known[0][0])},${SPARKLINE.height} ${points.join(" ")} ${x(known.at(-1)[0])},${SPARKLINE.height}`;
+  const line = known.map(([n, value]) => `${x(n).toFixed(1)},${y(value).toFixed(1)}`);
+  const area = `${x(known[0][0])},${SPARKLINE.height} ${line.join(" ")} ${x(known.at(-1)[0])},${SPARKLINE.height}`;
   const viewBox = `0 0 ${SPARKLINE.width} ${SPARKLINE.height}`;
   const box = { class: `spark ${kind}`, viewBox, preserveAspectRatio: "none", "aria-hidden": "true" };
-  return svg("svg", box, svg("polygon", { points: area }), svg("polyline", { points: points.join(" ") }));
+  return svg("svg", box, svg("polygon", { points: area }), svg("polyline", { points: line.join(" ") }));
 }

@@ -3,6 +3,7 @@
 import { byId } from "./dom.js";
 import { fetchJson } from "./api.js";
 import { addCategoryOptions } from "./filters.js";
+import { noteAnswer } from "./freshness.js";
 import { refreshMessages } from "./messages.js";
 import { showBanner, showState } from "./notices.js";
 import { refreshNow } from "./now.js";
@@ -46,10 +47,11 @@ export function prepareRefresh() {
 function fetchAll(signal) {
   const stats = fetchJson("stats", {}, signal);
   stats.then(showStats, () => {}); // `showOutcome` reports why it failed
-  return Promise.allSettled([stats, refreshNumbers(stats, signal), refreshMessages(signal), refreshWhy(signal), refreshNow()]);
+  return Promise.allSettled([stats, refreshNumbers(stats, (cause) => showBanner(cause.message, refresh)), refreshMessages(signal), refreshWhy(signal), refreshNow()]);
 }
 
 function showOutcome(stats, ...others) {
+  noteAnswer([stats, others.at(-1)].some((answer) => !answer.reason || answer.reason.status > 0)); // these two always ask
   if (stats.reason?.status === 403) return showPrivate();
   const isOff = stats.reason?.status === 404;
   if (isOff) showState("off");

@@ -1,12 +1,14 @@
 // The state of the page, kept in its address, so that a link, a reload and the Back button restore it.
 
 import { modelName } from "./format.js";
+import { periodOf, PRESETS } from "./period.js";
 
-const DEFAULTS = { range: "24h", model: "", category: "", status: "", machine: "", finding: "", text: "", from: "", to: "", id: "" };
-const HOURS = { "1h": 1, "24h": 24, "7d": 168 };
+/** The fields that choose requests, apart from the time. */
+const CHOICES = ["model", "category", "status", "endpoint", "client", "machine", "finding", "session", "q", "min_duration", "min_tokens"];
+const DEFAULTS = { range: "24h", from: "", to: "", ...Object.fromEntries(CHOICES.map((name) => [name, ""])), sort: "", compare: "", id: "" };
 
-/** Names of the fields that filter messages. */
-export const FILTERS = ["model", "category", "status", "machine", "finding", "text", "from", "to"];
+/** Names of the fields that filter the page. */
+export const FILTERS = [...CHOICES, "from", "to"];
 
 const listeners = [];
 export const state = read();
@@ -32,38 +34,35 @@ export function addressWith(fields) {
   return addressOf({ ...state, ...fields });
 }
 
-/** Returns the length of the range in hours; null for the whole history. */
-export const hours = () => HOURS[state.range] ?? null;
+/** The fields without any filter. */
+export const unfiltered = () => Object.fromEntries(FILTERS.map((name) => [name, ""]));
 
 export const hasFilters = () => FILTERS.some((name) => state[name] !== "");
 
-/** Returns the filters as parameters of the history's pages. */
-export function query() {
-  const { model, category, status, machine, finding, text, from, to } = state;
+/** Returns the filters as parameters of the history's pages, without those of the time. */
+export function filterQuery() {
+  const { model, category, status, endpoint, client, machine, finding, session, q, min_duration, min_tokens } = state;
   const [, host = machine, tap = ""] = machine.match(/^(.*):(\d+)$/) ?? [];
-  const since = from || to || !hours() ? seconds(from) : Date.now() / 1000 - hours() * 3600;
-  const fields = { model, prompt_category: category, status, host, tap, finding, prompt_search: text };
-  const times = { start_time: since, end_time: seconds(to) };
-  return Object.fromEntries(Object.entries({ ...fields, ...times }).filter(([, value]) => value !== "" && value !== null));
+  const fields = { model, prompt_category: category, status, endpoint, client, host, tap, finding, session };
+  return withoutEmpty({ ...fields, prompt_search: q, min_duration, min_tokens });
 }
 
-/** Formats Unix seconds as a `datetime-local` input does. */
-export function localTime(unix) {
-  const date = new Date(unix * 1000);
-  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 19);
+/** Returns the filters and the time as parameters of the history's pages. */
+export function query() {
+  const { start, end } = periodOf(state);
+  return withoutEmpty({ ...filterQuery(), start_time: start, end_time: end });
 }
 
-function seconds(local) {
-  const time = new Date(local).getTime();
-  return Number.isNaN(time) ? null : time / 1000;
+function withoutEmpty(fields) {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== null));
 }
 
 function read() {
   const parameters = new URLSearchParams(location.search);
   const fields = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, parameters.get(name) ?? DEFAULTS[name]]));
+  fields.q ||= parameters.get("text") ?? ""; // what a link of an older page says
   fields.model = modelName(fields.model);
-  if (!HOURS[fields.range]) fields.range = fields.range === "all" ? "all" : DEFAULTS.range;
+  if (!Object.hasOwn(PRESETS, fields.range)) fields.range = DEFAULTS.range;
   return fields;
 }
 

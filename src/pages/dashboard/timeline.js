@@ -1,57 +1,58 @@
-// A timeline: a column for each slot of time, its parts stacked.
+// Charts over time: what they share, the axis of time and zooming, and one whose columns are stacks of parts.
 
 import { svg } from "./dom.js";
 import { axisLabel, Chart, valueAxis } from "./chart.js";
-import { compact, count, span, tick } from "./format.js";
+import { compact, count, moments, tick } from "./format.js";
+import { change } from "./state.js";
+import { localTime } from "./period.js";
 
-const DAY_SECONDS = 86_400;
 const LABEL_SPACING = 84; // pixels for a label of the axis and the space beside it
-const LABEL_STEPS = [60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000, 31_536_000];
+const LABEL_STEPS = [
+  1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000, 31_536_000,
+];
 
-export class Timeline extends Chart {
-  /** `parts`, from the bottom up, are {label, kind, of: (slot) => number}; `onPick` gets a slot and its length in seconds. */
-  constructor(host, label, parts, onPick) {
-    super(host, label);
-    this.parts = parts;
-    this.onPick = onPick;
-  }
+let patterns = 0;
 
-  /** Shows the slots of a stats/enhanced answer, each `seconds` long, and marks of {timestamp, text} on them. */
-  show(slots, seconds, marks) {
-    this.slots = slots.some((slot) => slot.requests > 0) ? slots : [];
-    this.seconds = seconds;
-    this.marks = marks;
-    this.redraw();
-  }
-
+/** A chart of the slots of a stats/enhanced answer. Choosing some shows that time on the whole page. */
+export class TimeChart extends Chart {
   columns() {
     return this.slots;
   }
 
-  draw(box) {
-    const sum = (slot) => this.parts.reduce((sum, part) => sum + part.of(slot), 0);
-    const { lines, scale } = valueAxis(box, Math.max(...this.slots.map(sum)), compact);
-    const gap = this.step() > 5 ? Math.min(this.step() * 0.22, 4) : 0.5;
-    const bars = this.slots.map((slot, n) => this.column(slot, n * this.step() + gap / 2, this.step() - gap, box.height, scale));
-    return [...lines, ...bars.flat(), ...this.markLines(box), ...this.axisLabels(box)];
+  /** Takes the slots, each `seconds` long, and marks of {timestamp, text} on them. */
+  setSlots(slots, seconds, marks = []) {
+    this.seconds = seconds;
+    this.marks = marks;
+    this.slots = slots;
+    this.redraw();
   }
 
-  column(slot, x, width, bottom, scale) {
-    let y = bottom;
-    return this.parts
-      .filter((part) => part.of(slot) > 0)
-      .map((part) => {
-        const height = Math.max(part.of(slot) * scale, 1);
-        y -= height;
-        return svg("rect", { class: part.kind, x, y, width, height, rx: Math.min(1.5, width / 3) });
-      });
+  endOf(slot) {
+    return slot.end ?? slot.timestamp + this.seconds;
+  }
+
+  pick(first, last) {
+    change({ from: localTime(first.timestamp), to: localTime(Math.ceil(this.endOf(last))) });
+  }
+
+  /** Goes back to the preset. */
+  reset() {
+    change({ from: "", to: "" });
+  }
+
+  heading(slot) {
+    return moments(slot.timestamp, this.endOf(slot)) + (slot.partial ? " (a part of it)" : "");
+  }
+
+  hint() {
+    return matchMedia("(hover: none)").matches ? "Tap again to zoom in" : "Click or drag to zoom in, double click to go back";
   }
 
   /** Draws a thin line where something began, with its text. */
   markLines(box) {
-    const start = this.slots[0].timestamp;
+    const [start, end] = [this.slots[0].timestamp, this.endOf(this.slots.at(-1))];
     return this.marks.flatMap(({ timestamp, text }) => {
-      const x = ((timestamp - start) / (this.slots.length * this.seconds)) * box.width;
+      const x = ((timestamp - start) / (end - start)) * box.width;
       const isRight = x > box.width / 2;
       const place = { x: x + (isRight ? -4 : 4), y: 2, "text-anchor": isRight ? "end" : "start" };
       return [svg("line", { class: "mark", x1: x, x2: x, y1: -6, y2: box.height }), svg("text", { class: "axis mark", ...place }, text)];
@@ -61,9 +62,9 @@ export class Timeline extends Chart {
   /** Draws labels at round times of the reader's clock. */
   axisLabels(box) {
     const start = this.slots[0].timestamp;
-    const length = this.slots.length * this.seconds;
+    const length = this.endOf(this.slots.at(-1)) - start;
     const wanted = (length * LABEL_SPACING) / box.width;
-    const step = LABEL_STEPS.find((step) => step >= wanted && step >= this.seconds) ?? wanted;
+    const step = LABEL_STEPS.find((step) => step >= wanted && step >= Math.min(this.seconds, wanted * 4)) ?? wanted;
     const offset = new Date(start * 1000).getTimezoneOffset() * 60;
     const first = Math.ceil((start - offset) / step) * step + offset;
     const times = Array.from({ length: Math.max(0, Math.floor((start + length - first) / step) + 1) }, (_, n) => first + n * step);
@@ -71,13 +72,68 @@ export class Timeline extends Chart {
     return times.filter((time) => time < start + length).map((time) => axisLabel(box, x(time), tick(time, step)));
   }
 
-  pick(slot) {
-    this.onPick(slot, this.seconds);
+  /** Hatches the slots of which only a part lies in the chosen time. */
+  hatches(box) {
+    const id = `hatch-${(patterns += 1)}`;
+    const pattern = svg(
+      "pattern",
+      { id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+      svg("rect", { class: "hatch", width: 2.5, height: 6 }),
+    );
+    const covers = this.slots.map(
+      (slot, n) => slot.partial && svg("rect", { class: "partial", x: n * this.step(), y: 0, width: this.step(), height: box.height, fill: `url(#${id})` }),
+    );
+    return [pattern, ...covers.filter(Boolean)];
+  }
+}
+
+/** Columns whose parts are stacked. */
+export class Timeline extends TimeChart {
+  /** `parts`, from the bottom up, are {label, kind, of: (slot) => number}. */
+  constructor(host, label, parts, format = count, axisFormat = compact) {
+    super(host, label);
+    this.parts = parts;
+    this.format = format;
+    this.axisFormat = axisFormat;
+    this.isShare = false;
+  }
+
+  /** Shows the slots; `isShare` makes every column a whole of 1, and its parts their shares of it. */
+  show(slots, seconds, marks, isShare = false) {
+    this.isShare = isShare;
+    this.setSlots(slots.some((slot) => this.sum(slot) > 0) ? slots : [], seconds, marks);
+  }
+
+  sum(slot) {
+    return this.parts.reduce((sum, part) => sum + part.of(slot), 0);
+  }
+
+  draw(box) {
+    const most = Math.max(...this.slots.map((slot) => this.sum(slot)));
+    const { lines, scale } = this.isShare ? valueAxis(box, 1, (n) => `${Math.round(n * 100)}%`, 0.1) : valueAxis(box, most, this.axisFormat, this.least ?? 1, this.least < 1);
+    const gap = this.step() > 5 ? Math.min(this.step() * 0.22, 4) : this.step() > 2 ? 0.5 : 0;
+    const bars = this.slots.map((slot, n) => {
+      const own = this.isShare ? scale / (this.sum(slot) || 1) : scale;
+      return this.column(slot, n * this.step() + gap / 2, this.step() - gap, box.height, own);
+    });
+    return [...lines, ...bars.flat(), ...this.hatches(box), ...this.markLines(box), ...this.axisLabels(box)];
+  }
+
+  column(slot, x, width, bottom, scale) {
+    let y = bottom;
+    return this.parts
+      .filter((part) => part.of(slot) > 0)
+      .map((part) => {
+        const height = Math.max(part.of(slot) * scale, this.isShare ? 0 : 1);
+        y -= height;
+        return svg("rect", { class: part.kind, x, y, width, height, rx: Math.min(1.5, width / 3) });
+      });
   }
 
   describe(slot) {
-    const lines = this.parts.map(({ label, kind, of }) => ({ label, kind, value: count(of(slot)) }));
-    const end = this.seconds >= DAY_SECONDS ? this.seconds - 1 : this.seconds;
-    return { heading: span(slot.timestamp, end), lines: lines.toReversed(), hint: "Click for these messages" };
+    const sum = this.sum(slot);
+    const value = (n) => this.format(n) + (this.isShare && sum > 0 ? ` · ${Math.round((n / sum) * 100)}%` : "");
+    const lines = this.parts.map(({ label, kind, of }) => ({ label, kind, value: value(of(slot)) }));
+    return { heading: this.heading(slot), lines: [...lines.toReversed(), { label: "Total", value: this.format(sum) }], hint: this.hint() };
   }
 }

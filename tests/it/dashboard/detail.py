@@ -23,7 +23,7 @@ def whole(page):
         "stop",
     ]:
         expect(dialog).to_contain_text(text)
-    for part, time in [("Queue", "ms"), ("Load", "100ms"), ("Prompt", "200ms"), ("Generation", "500ms")]:
+    for part, time in [("Queue", "ms"), ("Load", r"100\sms"), ("Prompt", r"200\sms"), ("Generation", r"500\sms")]:
         expect(dialog.locator(".waterfall")).to_contain_text(re.compile(f"{part}.*{time}", re.DOTALL))
     expect(page).to_have_url(re.compile("id=[0-9a-f]{16}"))
 

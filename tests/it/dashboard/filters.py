@@ -27,7 +27,7 @@ def typing(page):
     page.keyboard.type("SKY %_")
     expect(rows(page)).to_have_count(1)
     expect(rows(page)).to_contain_text("the sky %_ <b>")
-    assert address(page) == "?text=SKY+%25_"
+    assert address(page) == "?q=SKY+%25_"
     page.get_by_role("button", name="Clear filters").first.click()
     expect(page.get_by_label("Find in prompts")).to_have_value("")
 
@@ -76,7 +76,7 @@ with browser() as chromium:
         older(page)
     with visit(chromium, "?model=coder&category=list&range=7d&text=it") as page:
         expect(rows(page)).to_have_count(1)
-        assert page.get_by_label("7 d").is_checked()
+        assert page.get_by_label("7 d", exact=True).is_checked()
         expect(page.get_by_label("Category", exact=True)).to_have_value("list")
         expect(page.get_by_label("Find in prompts")).to_have_value("it")
     with visit(chromium, "?range=nonsense&from=nonsense&category=nonsense", expected=("400",)) as page:

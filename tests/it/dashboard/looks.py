@@ -5,7 +5,7 @@ from pathlib import Path
 import axe_playwright_python
 from browser import browser, expect, generate, keep, post, rows, settled, visit
 
-WIDTHS = [(360, 780), (900, 1100), (1440, 900)]
+WIDTHS = [(320, 700), (360, 780), (900, 1100), (1440, 900)]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 
@@ -37,7 +37,7 @@ if __name__ == "__main__":
                 what = f"{scheme}-{width}"
                 with visit(chromium, color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": height}) as page:
                     expect(rows(page)).to_have_count(13)
-                    expect(page.locator("#by-model li").first).to_be_visible()
+                    expect(page.locator("#by-model tbody tr").first).to_be_visible()
                     fits(page, what)
                     accessible(page, what)
                     keep(page, what)

@@ -39,18 +39,19 @@ def numbers(page):
         "#latency-chart rect.spread",
     ]:
         expect(page.locator(bar)).not_to_have_count(0)
-    page.get_by_text("First token", exact=True).last.click()
-    expect(page.locator("#latency-chart text.percentile")).to_have_count(3)
+    page.locator("#latency").get_by_text("First token").click()
+    expect(page.locator("#latency-chart text.percentile")).not_to_have_count(0)
 
 
 def groups(page):
     for panel, names in [
         ("#by-model", ["talk", "coder", "thinker", "missing"]),
         ("#by-category", ["Question", "Code write", "List", "Explain"]),
-        ("#by-client", ["tests", "curl"]),
     ]:
         for name in names:
             expect(page.locator(panel).get_by_text(name, exact=True)).to_be_visible()
+    for client in ["tests", "curl"]:
+        expect(page.locator("#by-client").get_by_text(re.compile(f"^{client}"))).to_be_visible()
 
 
 def charts_by_keys(page):
@@ -123,7 +124,7 @@ with browser() as chromium:
         page.locator("#interval").select_option("1")
         running(page)
         live(page)
-        page.get_by_label("1 h").check(force=True)
+        page.get_by_label("1 h", exact=True).check(force=True)
         expect(page).to_have_url(re.compile(r"\?range=1h$"))
     unseen(chromium)
     assert get("/analytics/stats/enhanced?hours=1")["by_client"][0]["name"] == "tests"

@@ -63,7 +63,7 @@ def opened(page):
     expect(dialog.locator(".findings")).to_contain_text("set num_ctx to 16384")
     for part in ["Queue", "Load", "Prompt", "Generation", "Other"]:
         expect(dialog.locator(".waterfall dt").filter(has_text=part)).to_have_count(1)
-    expect(dialog.locator(".waterfall")).to_contain_text(re.compile("Queue.*7.5s.*Load.*1s.*Prompt.*1s", re.DOTALL))
+    expect(dialog.locator(".waterfall")).to_contain_text(re.compile(r"Queue.*7.5\ss.*Load.*1\ss.*Prompt.*1\ss", re.DOTALL))
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
 
