@@ -44,6 +44,11 @@ export async function postJson(page, parameters) {
   return (await request(pageUrl(page, parameters), { headers: authorization(), method: "POST" })).json();
 }
 
+/** Has the history delete something, or the tap cancel a request, and returns its answer. */
+export async function deleteJson(page, parameters = {}) {
+  return (await request(pageUrl(page, parameters), { headers: authorization(), method: "DELETE" })).json();
+}
+
 const authorization = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
 
 async function request(address, { headers, signal, method, timeout = REQUEST_TIMEOUT }) {

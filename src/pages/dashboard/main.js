@@ -1,12 +1,17 @@
 // The page as a whole: connects controls, address and panels.
 
 import { byId } from "./dom.js";
-import { change, FILTERS, onChange, query, state } from "./state.js";
+import { FILTERS, onChange, query } from "./state.js";
 import { exportHistory } from "./share.js";
 import { prepareDetail, showDetail } from "./detail.js";
 import { prepareFreshness, showTitle } from "./freshness.js";
 import { prepareFilters, showFilters } from "./filters.js";
-import { neighbours, showOlder } from "./messages.js";
+import { neighbours, olderThan, placeOf, prepareOlder, refreshMessages } from "./messages.js";
+import { onEnded } from "./living.js";
+import { focusRow, markRow, prepareRows } from "./rows.js";
+import { prepareKeys, showHelp } from "./keys.js";
+import { preparePreferences } from "./preferences.js";
+import { prepareTabs } from "./tabs.js";
 import { showBanner } from "./notices.js";
 import { drawNumbers, prepareNumbers } from "./numbers.js";
 import { prepareTimebar, showTimebar } from "./timebar.js";
@@ -38,9 +43,13 @@ function prepareTheme() {
 function prepareExport() {
   for (const button of document.querySelectorAll("[data-format]")) {
     button.addEventListener("click", () =>
-      exportHistory({ ...query(), format: button.dataset.format }).catch((cause) => showBanner(cause.message, refresh)),
+      exportHistory({ ...query(), format: button.dataset.format }).catch(showFailure),
     );
   }
+}
+
+function showFailure(cause) {
+  showBanner(cause.message, refresh);
 }
 
 function applyChange(changed) {
@@ -48,7 +57,7 @@ function applyChange(changed) {
   showFilters();
   drawNumbers();
   showTitle();
-  if (changed.includes("id")) showDetail(neighbours);
+  if (changed.includes("id")) showDetail();
   if (changed.includes("range") || changed.includes("compare") || changed.some((name) => FILTERS.includes(name))) refresh();
 }
 
@@ -56,11 +65,17 @@ prepareTheme();
 prepareTimebar();
 prepareNumbers();
 prepareFilters();
-prepareDetail(neighbours);
+prepareTabs();
+preparePreferences();
+prepareRows();
+prepareOlder(showFailure);
+prepareDetail({ neighbours, olderThan, place: placeOf, focusMessage: focusRow, markShown: markRow });
+prepareKeys(showFailure);
+onEnded(() => refreshMessages().catch(showFailure));
+byId("keys").addEventListener("click", showHelp);
 prepareExport();
 prepareRefresh();
 prepareFreshness();
-byId("older").addEventListener("click", () => showOlder().catch((cause) => showBanner(cause.message, refresh)));
 onChange(applyChange);
 refresh();
-showDetail(neighbours);
+showDetail();

@@ -1,138 +1,197 @@
-// The list of messages, newest first. New ones are added on top while the page is open, older ones on request.
+// The list of messages, newest first. What is new comes in on top, or waits behind a button while one reads further down.
 
-import { announce, byId, el } from "./dom.js";
-import { fetchJson } from "./api.js";
-import { badge } from "./detail.js";
+import { announce, byId, fill } from "./dom.js";
+import { fetchHistory } from "./api.js";
 import { showEmptyState } from "./filters.js";
-import { compact, count, duration, fullTime, NONE, shortTime, speed, title } from "./format.js";
-import { addressWith, change, FILTERS, hasFilters, query, state, unfiltered } from "./state.js";
-import { findingBadges } from "./why.js";
+import { count } from "./format.js";
+import { change, FILTERS, hasFilters, query, state, unfiltered } from "./state.js";
+import { followList } from "./detail.js";
+import { drawRows, focusRow } from "./rows.js";
+import { saysNews } from "./preferences.js";
 
-const PAGE_SIZE = 50; // messages of one answer
-const MAX_RECORDS = 1000; // messages that stay on the page
+const PAGE_SIZE = 50; // messages of the first answer
+const MORE = 100; // messages of each later one
+const MAX_ROUNDS = 20; // answers that fill the gap between the newest message and those that are there
+const MAX_UNREAD = 1000; // messages that stay of those that came by themselves
 
 let records = [];
-let rows = new Map();
+/** New ones that wait until one goes to them. */
+let held = [];
+/** Whether more are new than a gap may have: the list then begins anew when one goes to them. */
+let isFarBehind = false;
 let hasOlder = false;
+let matches = null;
+/** How many messages were there when older ones were last loaded: no fewer stay. */
+let loadedCount = 0;
 let shownQuery = "";
 
-/** Fetches the newest messages and merges them; starts a new list after the filters changed. */
+const idOf = (record) => record.interaction_id;
+const byTime = (a, b) => b.timestamp - a.timestamp || (idOf(a) < idOf(b) ? 1 : -1);
+
+/** Fetches what is new; starts a new list after the filters changed. */
 export async function refreshMessages(signal) {
-  const requestedQuery = FILTERS.concat("range")
-    .map((name) => state[name])
-    .join("\n");
-  if (requestedQuery !== shownQuery) byId("table").setAttribute("aria-busy", "true");
-  const page = await fetchJson("messages", { ...query(), limit: PAGE_SIZE }, signal);
-  const isSame = requestedQuery === shownQuery;
-  const known = new Set(records.map((record) => record.interaction_id));
-  const fresh = page.filter((record) => !known.has(record.interaction_id));
-  const isContinuous = isSame && page.length === PAGE_SIZE && fresh.length < PAGE_SIZE;
-  if (!isContinuous) hasOlder = page.length === PAGE_SIZE;
-  records = isContinuous ? merged(fresh, records) : page;
-  shownQuery = requestedQuery;
-  draw(isSame ? new Set(fresh.map((record) => record.interaction_id)) : new Set());
-  if (isSame && fresh.length > 0) announce(`${count(fresh.length)} new messages`);
+  const requested = FILTERS.concat("range").map((name) => state[name]).join("\n");
+  if (requested !== shownQuery) return restart(requested, signal);
+  const fresh = await freshRecords(signal);
+  if (requested !== shownQuery || fresh.length === 0) return;
+  if (saysNews()) announce(`${count(fresh.length)} new messages`);
+  if (isReading()) return hold(fresh);
+  add(fresh);
+}
+
+async function restart(requested, signal) {
+  byId("table").setAttribute("aria-busy", "true");
+  const page = await listMessages({ limit: PAGE_SIZE }, signal);
+  [shownQuery, records, held, isFarBehind, loadedCount] = [requested, page, [], false, 0];
+  hasOlder = page.length === PAGE_SIZE;
+  drawList(new Set());
+}
+
+/** Asks for messages of the range and the filters. */
+async function listMessages(parameters, signal) {
+  const answer = await fetchHistory("messages", { ...query(), ...parameters }, signal);
+  const told = answer.headers.get("Ollama-Tap-Matches");
+  if (told) matches = Number.parseInt(told, 10);
+  return answer.json();
+}
+
+/** Returns the messages that are not there yet, however many pages they take. */
+async function freshRecords(signal) {
+  const known = new Set([...records, ...held].map(idOf));
+  const fresh = [];
+  let page = await listMessages({ limit: PAGE_SIZE }, signal);
+  for (let round = 0; ; round += 1) {
+    const unknown = page.filter((record) => !known.has(idOf(record)));
+    fresh.push(...unknown);
+    if (unknown.length < page.length || page.length < PAGE_SIZE || known.size === 0) return fresh;
+    if (round === MAX_ROUNDS) break;
+    page = await listMessages({ limit: MORE, before: idOf(page.at(-1)) }, signal);
+  }
+  isFarBehind = true;
+  return fresh;
+}
+
+/** Whether one reads further down in the list: what comes in on top would then move what is read. */
+const isReading = () => records.length > 0 && byId("rows").getBoundingClientRect().top < 0;
+
+function hold(fresh) {
+  held = [...held, ...fresh];
+  showNews();
+}
+
+function add(fresh) {
+  if (isFarBehind) return begin();
+  const oldest = records.at(-1);
+  const isWithin = (record) => !hasOlder || !oldest || byTime(record, oldest) < 0;
+  records = [...fresh.filter(isWithin), ...records].sort(byTime);
+  const most = Math.max(MAX_UNREAD, loadedCount + fresh.length);
+  if (records.length > most) {
+    records.length = most;
+    hasOlder = true;
+  }
+  drawList(new Set(fresh.map(idOf)));
+}
+
+/** Begins the list anew from the newest message. */
+const begin = () => restart(shownQuery);
+
+/** Puts the new ones on top, and goes to them. */
+export async function showHeld() {
+  byId("messages").scrollIntoView({ block: "start" });
+  const fresh = held;
+  held = [];
+  if (isFarBehind) await begin();
+  else add(fresh);
+  if (records[0]) focusRow(idOf(records[0]));
+}
+
+function showNews() {
+  const button = byId("news");
+  button.hidden = held.length === 0;
+  const text = `${count(held.length)}${isFarBehind ? "+" : ""} new`;
+  if (button.textContent !== text) fill(button, text);
 }
 
 export async function showOlder() {
   const button = byId("older");
+  if (button.disabled || !hasOlder) return;
   button.disabled = true;
   try {
-    const page = await fetchJson("messages", { ...query(), limit: PAGE_SIZE, before: records.at(-1).interaction_id });
-    hasOlder = page.length === PAGE_SIZE && records.length + page.length < MAX_RECORDS;
-    const known = new Set(records.map((record) => record.interaction_id));
-    records = merged(
-      page.filter((record) => !known.has(record.interaction_id)),
-      records,
-    );
-    draw(new Set());
+    const page = await listMessages({ limit: MORE, before: idOf(records.at(-1)) });
+    hasOlder = page.length === MORE;
+    const known = new Set(records.map(idOf));
+    records = [...records, ...page.filter((record) => !known.has(idOf(record)))].sort(byTime);
+    loadedCount = records.length;
+    drawList(new Set());
   } finally {
     button.disabled = false;
   }
 }
 
-/** Returns the ids next to a message in the list. */
+/** Loads older messages by itself once one asked for them and comes near the end. */
+export function prepareOlder(fail) {
+  const more = () => showOlder().catch(fail);
+  const watcher = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && more(), { rootMargin: "600px" });
+  byId("older").addEventListener("click", async () => {
+    await more();
+    watcher.observe(byId("older"));
+  });
+  byId("news").addEventListener("click", () => showHeld().catch(fail));
+}
+
+/** Returns the ids next to a message, and whether older ones can be loaded. */
 export function neighbours(id) {
-  const at = records.findIndex((record) => record.interaction_id === id);
-  return at < 0 ? {} : { newer: records[at - 1]?.interaction_id, older: records[at + 1]?.interaction_id };
+  const at = records.findIndex((record) => idOf(record) === id);
+  if (at < 0) return { hasOlder: records.length > 0 };
+  const [newer, older] = [records[at - 1], records[at + 1]].map((record) => record && idOf(record));
+  return { newer, older, hasOlder };
 }
 
-function merged(some, others) {
-  const newestFirst = (a, b) => b.timestamp - a.timestamp || (a.interaction_id < b.interaction_id ? 1 : -1);
-  return [...some, ...others].sort(newestFirst).slice(0, MAX_RECORDS);
+/** Loads and returns the id of the message before one that has no older one in the list; undefined where there is none. */
+export async function olderThan(id) {
+  const isListed = records.some((record) => idOf(record) === id);
+  if (!isListed) return (await listMessages({ limit: 1, before: id })).map(idOf)[0];
+  await showOlder();
+  return neighbours(id).older;
 }
 
-/** Adds and removes single rows, so that focus and scroll position stay. */
-function draw(fresh) {
-  const body = byId("rows");
-  rows = new Map(
-    records.map((record) => [record.interaction_id, rows.get(record.interaction_id) ?? row(record, fresh.has(record.interaction_id))]),
-  );
-  const wanted = [...rows.values()];
-  for (const node of [...body.children]) if (!wanted.includes(node)) node.remove();
-  wanted.forEach((node, n) => body.children[n] !== node && body.insertBefore(node, body.children[n] ?? null));
-  byId("table").removeAttribute("aria-busy");
-  byId("table").hidden = records.length === 0;
+/** The place of a message in the list, in words. */
+export function placeOf(id) {
+  const at = records.findIndex((record) => idOf(record) === id);
+  return at < 0 ? "" : `${count(at + 1)} of ${count(records.length)}${hasOlder ? " and more" : ""}: `;
+}
+
+/** The message at the top of the list. */
+export const newestId = () => records[0] && idOf(records[0]);
+
+function drawList(fresh) {
+  drawRows(records, fresh);
+  showNews();
+  followList();
+  const table = byId("table");
+  table.removeAttribute("aria-busy");
+  table.classList.toggle("bare", records.length === 0);
+  table.querySelector("table").setAttribute("aria-rowcount", hasOlder ? -1 : records.length + 1);
   byId("older").hidden = !hasOlder;
-  byId("messages-aside").textContent = records.length ? `${hasOlder ? "newest" : "all"} ${count(records.length)}` : "";
+  byId("messages-aside").textContent = records.length ? asideText() : "";
   byId("messages-blank").hidden = records.length > 0;
   if (records.length === 0) drawEmptyState();
+}
+
+function asideText() {
+  if (!hasOlder) return records.length === 1 ? "1" : `all ${count(records.length)}`;
+  return matches === null ? `the newest ${count(records.length)}` : `1–${count(records.length)} of ${count(matches)}`;
 }
 
 function drawEmptyState() {
   const host = byId("messages-blank");
   if (hasFilters()) {
     const none = () => change(unfiltered());
-    return showEmptyState(host, "No message matches", "No message in this range matches all of the filters.", "Clear filters", none);
+    const isTurned = state.from && state.to && state.from > state.to;
+    const why = isTurned ? "The time “from” is later than “to”." : "No message in this range matches all of the filters.";
+    return showEmptyState(host, "No message matches", why, "Clear filters", none);
   }
   if (state.range === "all") return showEmptyState(host, "No messages yet", "They appear here as soon as a request has ended.");
   const showAll = () => change({ range: "all" });
   return showEmptyState(host, "No messages in this range", "The history may hold older ones.", "Show all of it", showAll);
-}
-
-function row(record, isFresh) {
-  const cell = (kind, ...inside) => el("td", { role: "cell", class: kind }, inside);
-  const guessed = record.tokens_estimated && record.generated_tokens !== null ? "~" : "";
-  const tokens = `${compact(record.prompt_tokens)} / ${guessed}${compact(record.generated_tokens)}`;
-  return el(
-    "tr",
-    { role: "row", class: isFresh ? "fresh" : null, "data-id": record.interaction_id },
-    cell(
-      "c-time",
-      el(
-        "time",
-        { datetime: new Date(record.timestamp * 1000).toISOString(), title: fullTime(record.timestamp) },
-        shortTime(record.timestamp),
-      ),
-    ),
-    cell("c-text", link(record)),
-    cell("c-model", el("bdi", {}, record.model ?? NONE)),
-    cell("c-category", el("span", { class: "tag" }, title(record.prompt_category))),
-    cell("c-tokens number", tokens),
-    cell("c-speed number", speed(record.tokens_per_second)),
-    cell("c-first number", duration(record.time_to_first_token_seconds)),
-    cell("c-duration number", duration(record.duration_seconds)),
-  );
-}
-
-/** Builds the link to the whole message, so that it can be copied or opened in another tab. */
-function link(record) {
-  const open = (event) => {
-    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-    event.preventDefault();
-    change({ id: record.interaction_id });
-  };
-  const status = record.status !== "success" && badge(record.status);
-  const second = record.error ?? record.response_preview;
-  return el(
-    "a",
-    { href: addressWith({ id: record.interaction_id }), click: open },
-    el("span", { class: "prompt" }, status, findingBadges(record), promptOf(record)),
-    second && el("span", { class: record.error ? "second fault" : "second", dir: "auto" }, second),
-  );
-}
-
-function promptOf(record) {
-  if (record.prompt_preview) return el("bdi", {}, record.prompt_preview);
-  return el("i", {}, record.prompt_category === "empty" ? "no prompt" : "text not stored");
 }

@@ -11,7 +11,7 @@ use super::response::{PageResponse, gzip};
 
 const PAGE: &str = include_str!("index.html");
 
-const STYLES: [&str; 12] = [
+const STYLES: [&str; 16] = [
     include_str!("base.css"),
     include_str!("header.css"),
     include_str!("controls.css"),
@@ -22,7 +22,11 @@ const STYLES: [&str; 12] = [
     include_str!("tables.css"),
     include_str!("filters.css"),
     include_str!("messages.css"),
+    include_str!("living.css"),
     include_str!("detail.css"),
+    include_str!("markdown.css"),
+    include_str!("conversation.css"),
+    include_str!("touch.css"),
     include_str!("why.css"),
 ];
 
@@ -30,7 +34,7 @@ const STYLES: [&str; 12] = [
 const THEME: &str = include_str!("theme.js");
 
 /// The modules, each after those that it imports from: joined to one script, they need no import.
-const MODULES: [&str; 33] = [
+const MODULES: [&str; 44] = [
     include_str!("dom.js"),
     include_str!("format.js"),
     include_str!("period.js"),
@@ -55,11 +59,22 @@ const MODULES: [&str; 33] = [
     include_str!("freshness.js"),
     include_str!("share.js"),
     include_str!("down.js"),
+    include_str!("tabs.js"),
+    include_str!("preferences.js"),
+    include_str!("visible.js"),
+    include_str!("markdown.js"),
+    include_str!("texts.js"),
     include_str!("now.js"),
     include_str!("waterfall.js"),
     include_str!("why.js"),
+    include_str!("facts.js"),
+    include_str!("conversation.js"),
+    include_str!("curl.js"),
     include_str!("detail.js"),
+    include_str!("rows.js"),
     include_str!("messages.js"),
+    include_str!("living.js"),
+    include_str!("keys.js"),
     include_str!("notices.js"),
     include_str!("numbers.js"),
     include_str!("refresh.js"),

@@ -4,6 +4,7 @@ import { byId } from "./dom.js";
 import { fetchJson } from "./api.js";
 import { addCategoryOptions } from "./filters.js";
 import { noteAnswer } from "./freshness.js";
+import { refreshLiving } from "./living.js";
 import { refreshMessages } from "./messages.js";
 import { showBanner, showState } from "./notices.js";
 import { refreshNow } from "./now.js";
@@ -47,7 +48,8 @@ export function prepareRefresh() {
 function fetchAll(signal) {
   const stats = fetchJson("stats", {}, signal);
   stats.then(showStats, () => {}); // `showOutcome` reports why it failed
-  return Promise.allSettled([stats, refreshNumbers(stats, (cause) => showBanner(cause.message, refresh)), refreshMessages(signal), refreshWhy(signal), refreshNow()]);
+  const numbers = refreshNumbers(stats, (cause) => showBanner(cause.message, refresh));
+  return Promise.allSettled([stats, numbers, refreshMessages(signal), refreshWhy(signal), refreshLiving(signal), refreshNow()]);
 }
 
 function showOutcome(stats, ...others) {

@@ -9,15 +9,20 @@ const FEEDBACK_TIME = 1500; // milliseconds for which a button shows what it did
 export function copyButton(label, text) {
   const words = el("span", {}, label);
   const copy = async () => {
-    const done = await navigator.clipboard?.writeText(text()).then(
-      () => true,
-      () => false,
-    );
-    words.textContent = done || copyBySelection(text()) ? "Copied" : "Not allowed";
+    words.textContent = (await copyText(text())) ? "Copied" : "Not allowed";
     announce(words.textContent);
     setTimeout(() => (words.textContent = label), FEEDBACK_TIME);
   };
   return el("button", { type: "button", class: "small", click: copy }, icon("copy"), words);
+}
+
+/** Copies a text, and returns whether that was allowed. */
+export async function copyText(text) {
+  const done = await navigator.clipboard?.writeText(text).then(
+    () => true,
+    () => false,
+  );
+  return done || copyBySelection(text);
 }
 
 /** A button that saves what `text` returns as a file. */

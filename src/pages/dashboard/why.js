@@ -4,6 +4,7 @@ import { announce, byId, el, fill } from "./dom.js";
 import { fetchJson, postJson } from "./api.js";
 import { count, findingName, fullTime, shortTime } from "./format.js";
 import { addressWith, change, query, state } from "./state.js";
+import { showTab } from "./tabs.js";
 
 const INITIAL_FINDINGS = 3; // groups in the panel until it is expanded
 const MAX_CLIENTS = 4; // clients of a group that are named
@@ -132,7 +133,10 @@ function exampleLink(group) {
 
 function listLink(group) {
   const { kind, certainty, model } = group;
-  const show = () => byId("messages").scrollIntoView({ block: "start" });
+  const show = () => {
+    showTab("messages");
+    byId("messages").scrollIntoView({ block: "start" });
+  };
   return findingLink(group, "List them", { finding: certainty === "sure" ? `${kind}:sure` : kind, model }, show);
 }
 

@@ -29,7 +29,7 @@ def whole(page):
 
 
 def moving(page):
-    """By keys to the neighbours, and back to the list where it was left."""
+    """By keys to the neighbours, and back to the row of the message that was shown last."""
     dialog = page.get_by_role("dialog")
     page.keyboard.press("j")
     expect(dialog).to_contain_text("You said: second")
@@ -40,7 +40,7 @@ def moving(page):
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page).not_to_have_url(re.compile("id="))
-    assert "What is the weather?" in page.evaluate("document.activeElement.textContent")
+    assert "You said: second" in page.evaluate("document.activeElement.textContent")
     page.go_back()
     expect(dialog).to_be_visible()
 

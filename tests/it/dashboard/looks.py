@@ -1,11 +1,11 @@
-"""Both themes at three widths: nothing sticks out, and axe finds nothing serious."""
+"""Both themes at seven widths: nothing sticks out, and axe finds nothing serious."""
 
 from pathlib import Path
 
 import axe_playwright_python
 from browser import browser, expect, generate, keep, post, rows, settled, visit
 
-WIDTHS = [(320, 700), (360, 780), (900, 1100), (1440, 900)]
+WIDTHS = [(320, 640), (390, 780), (768, 1000), (900, 1100), (1280, 900), (1920, 1080), (2560, 1300)]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 
@@ -41,6 +41,11 @@ if __name__ == "__main__":
                     fits(page, what)
                     accessible(page, what)
                     keep(page, what)
+                    if width <= 860:
+                        page.get_by_role("button", name="Messages", exact=True).click()
+                        fits(page, f"{what}, the messages")
+                        accessible(page, f"{what}, the messages")
+                        keep(page, f"{what}-list")
                     page.locator("#rows a").first.click()
                     expect(page.locator(".waterfall")).to_be_visible()
                     fits(page, what)

@@ -166,6 +166,21 @@ fn findings_are_told_first_and_can_be_hidden() {
 }
 
 #[test]
+fn a_long_list_has_no_end_no_gap_and_keeps_ones_place() {
+    if !has_browser() {
+        return;
+    }
+    let history = TestHistory::new("jsonl");
+    for n in 1..=2_600 {
+        let age = days_ago(2.0) + f64::from(n);
+        Seed::new(&format!("seed {n} of many"), age).write("jsonl", &history.history());
+    }
+    let ollama = talkative();
+    let tap = history.start(&ollama);
+    browse("list.py", &[&tap]);
+}
+
+#[test]
 fn hostile_texts_are_shown_as_texts() {
     play("hostile.py");
 }

@@ -1,0 +1,154 @@
+"""A long list on a busy tap: it has no end, no gap, and nobody loses their place in it."""
+
+from browser import TAP, browser, expect, generate, get, rests, rows, settled, visit
+
+SEEDS = 2_600
+IN_SIGHT = """() => [...document.querySelectorAll('#rows tr')].find(row => row.getBoundingClientRect().top > 80).dataset.id"""
+MARKED = "# The sky\n\nIt is **blue**:\n\n1. light\n   - short waves\n2. air\n\n| a | b |\n|---|---|\n| 1 | `2` |\n\n[more](https://example.org/x)\n\n```rust\nfn main() {}\n```"
+
+
+def whole(page):
+    """Every message of a long history can be scrolled to, while only those near the window are there."""
+    page.get_by_role("button", name="Show older messages").click()
+    ids = set()
+    for _ in range(400):
+        page.mouse.wheel(0, 6000)
+        page.wait_for_function("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+        rests(page)
+        ids.update(page.evaluate("[...document.querySelectorAll('#rows tr')].map(row => row.dataset.id)"))
+        assert page.locator("#rows tr").count() < 260
+        if page.get_by_role("button", name="Show older messages").is_hidden():
+            break
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator("#messages-aside")).to_have_text(f"all {SEEDS:,}")
+    expect(rows(page).last).to_contain_text("seed 1 ")
+
+
+def reading(page):
+    """What comes in while one reads waits behind a button: nothing moves, and nothing is missing afterwards."""
+    page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+    page.wait_for_function("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+    link = page.locator(f'#rows tr[data-id="{page.evaluate(IN_SIGHT)}"] a')
+    link.evaluate("node => node.focus({ preventScroll: true })")
+    place = link.evaluate("node => node.getBoundingClientRect().top")
+    for n in range(70):
+        generate(f"new {n}")
+    settled(SEEDS + 70)
+    page.get_by_role("button", name="Refresh now").dispatch_event("click")
+    news = page.locator("#news")
+    expect(news).to_have_text("70 new")
+    assert abs(link.evaluate("node => node.getBoundingClientRect().top") - place) < 2
+    assert link.evaluate("node => node === document.activeElement")
+    news.click()
+    expect(news).to_be_hidden()
+    expect(rows(page).first).to_contain_text("new 69")
+    expect(page.locator("#messages-aside")).to_have_text(f"all {SEEDS + 70:,}")
+
+
+def by_keys(page):
+    """Keys work on the page and in the panel, load older messages, and explain themselves."""
+    page.keyboard.press("?")
+    help = page.get_by_role("dialog", name="Keys")
+    expect(help).to_contain_text("Next message")
+    page.keyboard.press("Escape")
+    expect(help).to_be_hidden()
+    page.locator("#rows a").first.focus()
+    page.keyboard.press("j")
+    assert "new 68" in page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("o")
+    panel = page.get_by_role("dialog")
+    expect(panel).to_contain_text("You said: new 68")
+    page.keyboard.press("k")
+    expect(panel).to_contain_text("You said: new 69")
+    expect(page.locator("#announcer")).to_contain_text("1 of 50 and more: talk, new 69")
+    for n in range(55):
+        page.keyboard.press("j")
+        expect(panel.locator("pre").first).to_have_text(f"new {68 - n}")
+    expect(rows(page)).to_have_count(150)
+    other = rows(page).filter(has_text="new 20")
+    other.locator("a").click()  # the list stays usable beside the panel
+    expect(panel).to_contain_text("You said: new 20")
+    expect(other).to_have_attribute("aria-current", "true")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    assert "new 20" in page.evaluate("document.activeElement.textContent")
+
+
+def by_link(page):
+    """A message that is opened by its address can be left in both directions once the list is there."""
+    expect(page.get_by_label("Newer message")).to_be_enabled()
+    expect(page.get_by_label("Older message")).to_be_enabled()
+
+
+def drawn(page):
+    """A reply is drawn, and is there as it came."""
+    panel = page.get_by_role("dialog")
+    reply = panel.locator("section", has=page.get_by_role("heading", name="Reply"))
+    expect(reply.get_by_role("heading", name="The sky")).to_be_visible()
+    expect(reply.locator("ol > li")).to_have_count(2)
+    expect(reply.locator("ol ul li")).to_have_text("short waves")
+    expect(reply.locator("td code")).to_have_text("2")
+    expect(reply.locator("strong")).to_have_text("blue")
+    expect(reply.locator(".address")).to_have_text("(https://example.org/x)")
+    assert reply.locator("a").count() == 0
+    reply.get_by_role("button", name="Copy code").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "fn main() {}"
+    reply.get_by_role("button", name="Raw").click()
+    expect(reply.locator("pre")).to_contain_text("**blue**")
+    page.keyboard.press("c")
+    expect(page.locator("#announcer")).to_have_text("Reply copied")
+    assert page.evaluate("navigator.clipboard.readText()") == f"You said: \n{MARKED}"
+    panel.get_by_role("button", name="Copy as curl").click()
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert command.startswith(f"curl {TAP}/api/generate -H 'Content-Type: application/json' -d '{{"), command
+
+
+def spoken(page):
+    """New messages are said to screen readers only if that is wanted."""
+    page.get_by_role("button", name="Say new ones").click()
+    page.locator("#announcer").evaluate("node => node.textContent = ''")
+    generate("unsaid")
+    page.get_by_role("button", name="Refresh now").click()
+    expect(rows(page).first).to_contain_text("unsaid")
+    expect(page.locator("#announcer")).to_have_text("")
+    page.reload()
+    expect(page.get_by_role("button", name="Say new ones")).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("button", name="Dense").click()
+    assert rows(page).first.evaluate("row => row.getBoundingClientRect().height") < 40
+
+
+def on_a_phone(page):
+    """Two tabs, and nothing that is touched is too small for a finger."""
+    expect(rows(page).first).to_be_hidden()
+    page.get_by_role("button", name="Messages", exact=True).tap()
+    expect(rows(page).first).to_be_visible()
+    small = "[...document.querySelectorAll('button, select, #messages input')].filter(one => one.checkVisibility() && one.getBoundingClientRect().height < 43)"
+    assert page.evaluate(f"{small}.map(one => one.outerHTML.slice(0, 80))") == []
+    rows(page).first.tap()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_label("Close").tap()
+    page.get_by_role("button", name="Overview").tap()
+    expect(page.locator("#kpis")).to_be_visible()
+
+
+with browser() as chromium:
+    with visit(chromium, "?range=all") as page:
+        page.locator("#interval").select_option("0")
+        whole(page)
+        reading(page)
+    with visit(chromium, "?range=all") as page:
+        page.locator("#interval").select_option("0")
+        by_keys(page)
+    some = get("/analytics/search?prompt_search=new+60")[0]["interaction_id"]
+    for _ in range(6):
+        with visit(chromium, f"?id={some}") as page:
+            by_link(page)
+    generate(f"\n{MARKED}")
+    settled(SEEDS + 71)
+    marked = get("/analytics/search?limit=1")[0]["interaction_id"]
+    with visit(chromium, f"?id={marked}", permissions=["clipboard-read", "clipboard-write"]) as page:
+        drawn(page)
+    with visit(chromium) as page:
+        spoken(page)
+    with visit(chromium, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}) as page:
+        on_a_phone(page)
