@@ -2,8 +2,8 @@
 
 import { byId, el, fill } from "./dom.js";
 import { fetchJson } from "./api.js";
-import { change, FILTERS, state } from "./state.js";
-import { periodOf } from "./period.js";
+import { change, FILTERS, filterQuery, state } from "./state.js";
+import { comparisonOf, periodOf, zone } from "./period.js";
 import { Timeline } from "./timeline.js";
 import { Histogram } from "./histogram.js";
 import { showOverview, showOverviewSkeleton } from "./overview.js";
@@ -13,7 +13,7 @@ import { shortTime, title } from "./format.js";
 import { prepareSpent, showSpent } from "./spent.js";
 import { showTable } from "./tables.js";
 import { showErrors } from "./errors.js";
-import { compareBox, showComparison } from "./compare.js";
+import { compareBox, compared, showComparison } from "./compare.js";
 import { prepareTrend, showTrend } from "./trend.js";
 
 const REST_FACTOR = 5; // times the duration of a fetch that pass before the next one
@@ -38,7 +38,7 @@ let last = { question: "", history: "", at: 0, elapsed: 0 };
 /** The fetch that is under way: what is asked, and how to end it. */
 let counting = null;
 let numbers = null;
-const comparison = [];
+let comparison = [];
 
 export function prepareNumbers() {
   charts.requests = new Timeline(byId("requests-chart"), "Requests over time", OUTCOMES);
@@ -91,9 +91,12 @@ async function fetchNumbers(question, history, known) {
   const timer = setInterval(() => sayTime((performance.now() - since) / 1000), 1000);
   try {
     const shared = parameters(known);
-    const answer = await fetchJson("stats/enhanced", shared, own.controller.signal, Infinity);
+    const ask = (fields) => fetchJson("stats/enhanced", { ...shared, ...fields }, own.controller.signal, Infinity);
+    const names = compared();
+    const pair = names.length === 2 ? names.map((model) => ask({ model })) : [];
+    const answers = await Promise.all([ask({ facets: true }), ...pair]);
     if (counting !== own) return;
-    numbers = answer;
+    [numbers, comparison] = [answers[0], answers.slice(1)];
     last = { question, history, at: performance.now(), elapsed: performance.now() - since };
     setBusy(false);
     drawNumbers();
@@ -115,11 +118,13 @@ function sayTime(seconds) {
 /** Returns what is asked for, except a long past before the history begins. */
 function parameters({ oldest }) {
   const now = Date.now() / 1000;
-  const { start: chosen } = periodOf(state, now);
+  const { start: chosen, end } = periodOf(state, now);
   const begin = Math.min(oldest ?? now, now - MIN_TIMELINE_SECONDS);
-  const isYoung = chosen === null || begin - chosen > (now - chosen) * YOUNG_SHARE;
+  const isYoung = chosen === null || begin - chosen > ((end ?? now) - chosen) * YOUNG_SHARE;
+  const start = isYoung && begin < (end ?? now) ? begin : (chosen ?? begin);
   byId("young").textContent = isYoung && chosen !== null && oldest ? `The history begins at ${shortTime(oldest)}` : "";
-  return { hours: (now - (isYoung ? begin : chosen)) / 3600 };
+  const times = { start_time: start.toFixed(3), ...(end !== null && { end_time: end }) };
+  return { ...filterQuery(), ...times, tz: zone, step: "auto", compare: comparisonOf(state) };
 }
 
 /** Draws the last answer; also after the filters changed, because the chosen groups are marked. */

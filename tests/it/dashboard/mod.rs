@@ -113,6 +113,16 @@ fn filters_work_by_clicks_and_live_in_the_address() {
 }
 
 #[test]
+fn one_bar_chooses_what_everything_shows() {
+    if !has_browser() {
+        return;
+    }
+    let (_history, _ollama, tap) = stage(&[]);
+    let (_gone_history, _gone_ollama, gone) = stage(&[]);
+    browse("top.py", &[&tap, &gone]);
+}
+
+#[test]
 fn a_message_is_shown_whole_and_can_be_taken_away() {
     play("detail.py");
 }

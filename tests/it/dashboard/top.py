@@ -1,0 +1,201 @@
+"""One bar that filters everything, time that can be grabbed, and what the numbers say when they are late or old."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+from browser import TAPS, browser, expect, generate, keep, rows, settled, visit
+
+TAP, GONE = TAPS
+
+
+def parameters(page):
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def requests_card(page):
+    return page.locator(".kpi").first.locator(".value")
+
+
+def everything_follows_a_filter(page):
+    expect(requests_card(page)).to_have_text("9")
+    page.locator("#by-model").get_by_role("button", name="coder").click()
+    expect(requests_card(page)).to_have_text("4")
+    expect(rows(page)).to_have_count(4)
+    expect(page.locator("#by-client tbody tr")).to_have_count(1)
+    expect(page.locator("#by-model tbody tr")).to_have_count(3)  # the panel of the models leaves the choice of others
+    expect(page).to_have_title("coder · Ollama Tap")
+    page.get_by_role("button", name="Remove filter coder").click()
+    expect(requests_card(page)).to_have_text("9")
+    expect(page).to_have_title("Ollama Tap")
+
+
+def clients_can_be_chosen(page):
+    page.locator("#by-client").get_by_role("button", name=re.compile("curl")).click()
+    expect(requests_card(page)).to_have_text("1")
+    assert parameters(page)["client"].startswith("curl")
+    page.get_by_role("button", name="Clear filters").first.click()
+
+
+def failures_are_grouped(page):
+    cause = page.locator("#by-error li")
+    expect(cause).to_have_count(1)
+    expect(cause).to_contain_text("not found")
+    expect(cause.locator("b")).to_have_text("2")
+    cause.get_by_role("button").click()
+    expect(rows(page)).to_have_count(2)
+    assert parameters(page)["status"] == "error"
+    page.get_by_role("button", name="Clear filters").first.click()
+    page.locator(".kpi").get_by_role("button", name="failed").click()
+    assert parameters(page) == {"status": "error"}
+    page.get_by_role("button", name="Clear filters").first.click()
+
+
+def tables_are_sorted(page):
+    table = page.locator("#by-model table")
+    expect(table.locator("th[aria-sort=descending]")).to_contain_text("Requests")
+    table.get_by_role("button", name="Tokens out").click()
+    expect(table.locator("th[aria-sort=descending]")).to_contain_text("Tokens out")
+    table.get_by_role("button", name="Tokens out").click()
+    expect(table.locator("th[aria-sort=ascending]")).to_contain_text("Tokens out")
+    expect(table.get_by_role("button", name="Tokens out")).to_be_focused()
+    table.get_by_role("button", name="Requests").click()
+
+
+def two_models_are_compared(page):
+    page.get_by_label("Compare talk").click()
+    page.get_by_label("Compare coder").click()
+    expect(page.locator("#compare thead th")).to_have_text(["talk", "coder"])
+    expect(page.locator("#compare")).to_contain_text("Too few to compare")
+    expect(page.locator("#trend-legend li")).to_have_count(4)
+    page.get_by_role("button", name="End the comparison").click()
+    expect(page.locator("#comparison")).to_be_hidden()
+
+
+def time_can_be_grabbed(page):
+    chart = page.locator("#requests-chart")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 8, box["y"] + 60, steps=5)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("from=.*to="))
+    expect(page.locator("#range input:checked")).to_have_count(0)  # a preset is no longer what is shown
+    page.go_back()
+    expect(page.get_by_label("24 h", exact=True)).to_be_checked()
+    page.go_forward()
+    expect(page).to_have_url(re.compile("from="))
+    expect(page.locator("#requests-chart svg")).to_be_visible()
+    page.locator("#requests-chart svg").dblclick()
+    expect(page).not_to_have_url(re.compile("from="))
+    chart.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("from=.*to="))
+    page.get_by_role("button", name="Clear filters").first.click()
+
+
+def times_in_the_wrong_order(page):
+    page.goto(page.url.split("?")[0] + "?from=2031-01-01T00:00&to=2020-01-01T00:00")
+    expect(page.locator("#moments-fault")).to_be_visible()
+    expect(rows(page)).to_have_count(9)
+    expect(page.locator("#zone")).to_contain_text("Europe/Rome")
+    page.get_by_label("Yesterday").check(force=True)
+    assert parameters(page) == {"range": "yesterday"}
+    expect(page.locator("#messages-blank")).to_be_visible()
+
+
+def touch(chromium):
+    """The first tap shows the values, the second one zooms."""
+    phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+    with visit(chromium, **phone) as page:
+        chart = page.locator("#requests-chart")
+        expect(chart.locator("svg")).to_be_visible()
+        chart.scroll_into_view_if_needed()
+        box = chart.bounding_box()
+        spot = (box["x"] + box["width"] - 8, box["y"] + 60)
+        page.touchscreen.tap(*spot)
+        expect(page.locator("#tooltip")).to_contain_text("Total")
+        assert "from=" not in page.url
+        page.touchscreen.tap(*spot)
+        expect(page).to_have_url(re.compile("from="))
+        sizes = page.locator("#filters-toggle, .bar button.icon, #interval").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+        assert min(sizes) >= 44, sizes
+
+
+def nothing_is_cut(chromium):
+    cut = "() => [...document.querySelectorAll('.kpi .value')].filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+    with visit(chromium) as page:
+        expect(requests_card(page)).to_have_text("9")
+        for width in [320, 390, 768, 1241, 1280, 1366, 1440, 1536, 1600, 1920, 2560]:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+            assert not page.evaluate(cut), (width, page.evaluate(cut))
+
+
+def high_contrast(chromium):
+    with visit(chromium, forced_colors="active") as page:
+        chosen = page.locator("#range :checked + span")
+        assert chosen.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+        assert page.locator("#requests-legend .swatch").first.evaluate("one => getComputedStyle(one).forcedColorAdjust") == "none"
+
+
+def slow_numbers(chromium):
+    """Numbers that take long raise no alarm, and are asked for once."""
+    asked = []
+    with visit(chromium) as page:
+        expect(requests_card(page)).to_have_text("9")
+        page.locator("#interval").select_option("1")
+        page.route("**/stats/enhanced?**", lambda route: asked.append(route))
+        page.get_by_label("7 d", exact=True).check(force=True)
+        expect(page.locator("#slow")).to_contain_text("The numbers take longer")
+        expect(page.get_by_role("alert")).to_be_hidden()
+        assert len(asked) == 1, asked
+        asked[0].continue_()
+        page.unroute("**/stats/enhanced?**")
+        expect(page.locator("#slow")).to_be_empty()
+
+
+def gone(chromium):
+    """What is shown is old when the tap is gone, and says so."""
+    generate("Why?", tap=GONE)
+    settled(1, GONE)
+    with visit(chromium, tap=GONE, expected=("ERR_FAILED",)) as page:
+        expect(page.locator("#fresh")).to_contain_text("updated")
+        page.route("**/*", lambda route: route.abort())
+        page.get_by_label("Refresh now").click()
+        expect(page.locator("#fresh")).to_contain_text("as of")
+        expect(page.locator("html")).to_have_attribute("data-gone", "")
+        expect(page).to_have_title(re.compile("⚠"))
+        keep(page, "gone")
+        page.unroute("**/*")
+        page.get_by_role("button", name="Try again").click()
+        expect(page.locator("#fresh")).to_contain_text("updated")
+
+
+with browser() as chromium:
+    for prompt, model, agent in [
+        *[("Why?", "talk", "tests/1.0")] * 3,
+        *[("Write code", "coder", "tests/1.0")] * 4,
+        ("Why?", "missing", "curl/8.5.0"),
+        ("Why?", "missing", "tests/1.0"),
+    ]:
+        generate(prompt, model, agent=agent)
+    settled(9)
+    with visit(chromium, timezone_id="Europe/Rome") as page:
+        for step in [
+            everything_follows_a_filter,
+            clients_can_be_chosen,
+            failures_are_grouped,
+            tables_are_sorted,
+            two_models_are_compared,
+            time_can_be_grabbed,
+            times_in_the_wrong_order,
+        ]:
+            step(page)
+    touch(chromium)
+    nothing_is_cut(chromium)
+    high_contrast(chromium)
+    slow_numbers(chromium)
+    gone(chromium)
