@@ -42,6 +42,16 @@ impl MessageRole {
             _ => MessageRole::Other,
         }
     }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MessageRole::System => "system",
+            MessageRole::User => "user",
+            MessageRole::Assistant => "assistant",
+            MessageRole::Tool => "tool",
+            MessageRole::Other => "other",
+        }
+    }
 }
 
 /// One message of a chat, or the prompt of a request that has no messages.

@@ -11,6 +11,7 @@ use crate::diagnose::evidence::Evidence;
 use crate::diagnose::seen::{Loaded, Reply, Seen, Times};
 use crate::diagnose::session::Session;
 use crate::http::route::Inference;
+use crate::observe::conversation::Conversation;
 
 /// The outcome of a request: the label `status` of its metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,7 @@ pub struct Exchange {
     pub model_sent: Option<String>,
     /// A chat's last user message, else the prompt or the input. At most 1 MiB.
     pub prompt: Option<String>,
+    pub conversation: Box<Conversation>,
     pub prompt_category: &'static str,
     pub request_bytes: u64,
 

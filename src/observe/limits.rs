@@ -3,6 +3,9 @@
 /// Any one text of an exchange: a prompt, a response, its thinking, its tool calls together.
 pub const MAX_TEXT: usize = 1 << 20;
 
+/// The messages of a request together, the newest first; in a record, as JSON.
+pub const MAX_CONVERSATION: usize = 256 << 10;
+
 /// The beginning of a prompt that is shown while its request is under way, in characters.
 pub const PROMPT_START_CHARS: usize = 80;
 

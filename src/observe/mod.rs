@@ -11,6 +11,7 @@ mod lenient;
 pub mod category;
 pub mod client_product;
 pub mod content_encoding;
+pub mod conversation;
 mod event;
 pub mod exchange;
 mod json;

@@ -8,6 +8,7 @@ use super::{ContextCut, MODEL_SENT, Record, SecondsSpent, TapIdentity, preview, 
 use crate::config::StoreText;
 use crate::diagnose::finding::EXCERPT;
 use crate::diagnose::{Finding, Kind};
+use crate::observe::conversation::Conversation;
 use crate::observe::text::prefix;
 use crate::observe::{CANCELLED_THROUGH_TAP, Exchange};
 
@@ -92,8 +93,10 @@ impl Record {
             client: exchange.client,
             session_id,
             session_guessed,
+            previous_id: exchange.conversation.previous.clone(),
             ..Record::default()
         };
+        record.set_conversation(*exchange.conversation, keep);
         let response = Some(exchange.response).filter(|text| !text.is_empty());
         if keep != StoreText::None {
             record.prompt_preview = exchange.prompt.as_deref().map(preview);
@@ -111,6 +114,26 @@ impl Record {
     }
 }
 
+impl Record {
+    /// Takes as much of a conversation as may be kept.
+    fn set_conversation(&mut self, mut conversation: Conversation, keep: StoreText) {
+        match keep {
+            StoreText::None => return,
+            StoreText::Preview => conversation.preview(),
+            StoreText::Full => {
+                let was_cut = conversation.limit();
+                self.truncated = self.truncated.map(|truncated| truncated || was_cut);
+            }
+        }
+        self.messages_from = conversation
+            .messages
+            .as_ref()
+            .map(|_| conversation.from as u64);
+        self.system = conversation.system;
+        self.messages = conversation.messages;
+    }
+}
+
 /// Returns the bytes of text in an exchange, which the bound of the queue counts.
 pub fn text_bytes(exchange: &Exchange) -> usize {
     let calls: usize = exchange
@@ -125,7 +148,11 @@ pub fn text_bytes(exchange: &Exchange) -> usize {
         + optional(&exchange.client)
         + optional(&exchange.model)
         + optional(&exchange.model_sent);
-    texts + exchange.response.len() + exchange.thinking.len() + calls
+    texts
+        + exchange.conversation.bytes()
+        + exchange.response.len()
+        + exchange.thinking.len()
+        + calls
 }
 
 /// Adds the text at which a cache broke to its finding.

@@ -19,6 +19,7 @@ pub use summary::{RecordSummary, SHORT_DIGEST_CHARS, client_ip, short_digest};
 
 use crate::diagnose::Finding;
 use crate::diagnose::finding::EXCERPT;
+use crate::observe::conversation::KeptMessage;
 use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize;
 
@@ -139,6 +140,15 @@ declare_record! {
         pub session_id: Option<String>,
         /// The client did not say which; `None` where there is no session.
         pub session_guessed: Option<bool>,
+        /// The record that this conversation goes on from: it has the messages before
+        /// `messages_from`, or its own predecessors do, and `system` where that is null here.
+        pub previous_id: Option<String>,
+        /// The system's text, as it stands before all other messages.
+        pub system: Option<String>,
+        /// The messages of the request that `previous_id` does not have.
+        pub messages: Option<Vec<KeptMessage>>,
+        /// The place of the first of `messages` in the whole conversation.
+        pub messages_from: Option<u64>,
         /// What went wrong, if anything.
         pub findings: Vec<Finding>,
     }
@@ -191,6 +201,8 @@ impl Record {
         self.response_full = None;
         self.thinking_full = None;
         self.tool_calls = None;
+        self.system = None;
+        self.messages = None;
         self.without_excerpts()
     }
 

@@ -54,14 +54,14 @@ fn read_field<'de, A: MapAccess<'de>>(
     match key {
         _ if fields.in_prompt => {
             fields.prompt = None;
-            fields.messages = MessageReader::default();
+            fields.messages = message_reader(endpoint);
             object.next_value_seed(PromptSeed(fields))
         }
         "model" => object.next_value_seed(StringSeed(&mut |model| {
             fields.model = Some(prefix(model, MAX_NAME).to_owned());
         })),
         _ if Some(key) == system_key(endpoint) => {
-            fields.system = MessageReader::default();
+            fields.system = MessageReader::keeping();
             object.next_value_seed(ContentSeed {
                 message: &mut fields.system,
                 kept: None,
@@ -86,6 +86,15 @@ fn read_field<'de, A: MapAccess<'de>>(
             }))
         }
         _ => fields.settings.read(endpoint.dialect(), key, object),
+    }
+}
+
+/// A prompt is kept as such.
+fn message_reader(endpoint: Inference) -> MessageReader {
+    match prompt_keys(endpoint) {
+        ["prompt"] => MessageReader::default(),
+        _ if endpoint.is_embedding() => MessageReader::default(),
+        _ => MessageReader::keeping(),
     }
 }
 

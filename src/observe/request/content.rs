@@ -6,9 +6,12 @@ use std::borrow::Cow;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::kept::ConversationReader;
 use super::messages::MessageReader;
 use super::values::{FlatSeed, StringSeed};
-use crate::observe::text::BoundedText;
+use crate::observe::lenient::compact;
+use crate::observe::limits::MAX_NAME;
+use crate::observe::text::{BoundedText, prefix};
 
 /// The text of a message that may be the prompt of the record.
 #[derive(Debug, Default)]
@@ -33,7 +36,7 @@ seed!(PartSeed);
 
 impl ContentSeed<'_> {
     fn add_line(&mut self, text: &str) {
-        self.message.text(text);
+        self.message.line(text);
         if let Some(kept) = &mut self.kept {
             kept.content.push_line(text);
         }
@@ -88,37 +91,82 @@ impl<'de> Visitor<'de> for PartSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<(), A::Error> {
-        let part = &mut self.0;
+        let mut tool = ToolPart::default();
         while let Some(key) = object.next_key::<Cow<'_, str>>()? {
             let key = key.to_ascii_lowercase();
-            match key.as_str() {
-                "text" => {
-                    object.next_value_seed(StringSeed(&mut |text| part.add_line(text)))?;
-                }
-                "type" => {
-                    object.next_value_seed(StringSeed(&mut |kind| part.set_kind(kind)))?;
-                }
-                "image_url" | "source" => object.next_value_seed(FlatSeed {
-                    each: &mut |piece| part.message.beside(piece),
-                    is_nested: false,
-                })?,
-                "input" => part
-                    .message
-                    .beside(object.next_value::<Box<RawValue>>()?.get()),
-                // Of a tool's result; no other part has one.
-                "content" => {
-                    let around = part.message.begin_result();
-                    object.next_value_seed(ContentSeed {
-                        message: &mut *part.message,
-                        kept: None,
-                    })?;
-                    part.message.end_result(around);
-                }
-                _ => {
-                    object.next_value::<IgnoredAny>()?;
-                }
-            }
+            read_part_field(&mut self.0, &mut tool, &key, &mut object)?;
+        }
+        if let Some(kept) = self.0.message.kept() {
+            tool.keep(kept);
         }
         Ok(())
+    }
+}
+
+/// A part that is a call of a tool or its result, as Anthropic has them.
+#[derive(Default)]
+struct ToolPart {
+    id: Option<String>,
+    name: String,
+    input: Option<String>,
+    /// The id of the call whose result it is.
+    result_of: Option<String>,
+}
+
+impl ToolPart {
+    fn keep(self, kept: &mut ConversationReader) {
+        if let Some(input) = &self.input {
+            kept.call(self.id.as_deref(), &self.name, input);
+        } else if let Some(id) = &self.result_of {
+            kept.name_result(id);
+        }
+    }
+}
+
+/// Reads the value of `key`, which is in lower case, of a part.
+fn read_part_field<'de, A: MapAccess<'de>>(
+    part: &mut ContentSeed<'_>,
+    tool: &mut ToolPart,
+    key: &str,
+    object: &mut A,
+) -> Result<(), A::Error> {
+    match key {
+        "text" => object.next_value_seed(StringSeed(&mut |text| part.add_line(text))),
+        "type" => object.next_value_seed(StringSeed(&mut |kind| part.set_kind(kind))),
+        "image_url" | "source" => object.next_value_seed(FlatSeed {
+            each: &mut |piece| part.message.beside(piece),
+            is_nested: false,
+        }),
+        "thinking" => object.next_value_seed(StringSeed(&mut |text| {
+            if let Some(kept) = part.message.kept() {
+                kept.thinking(text);
+            }
+        })),
+        "input" => {
+            let input = object.next_value::<Box<RawValue>>()?;
+            part.message.beside(input.get());
+            tool.input = part.message.kept().map(|_| compact(input.get()));
+            Ok(())
+        }
+        "id" => object.next_value_seed(StringSeed(&mut |id| {
+            tool.id = Some(prefix(id, MAX_NAME).to_owned());
+        })),
+        "name" => object.next_value_seed(StringSeed(&mut |name| {
+            tool.name = prefix(name, MAX_NAME).to_owned();
+        })),
+        "tool_use_id" => object.next_value_seed(StringSeed(&mut |id| {
+            tool.result_of = Some(prefix(id, MAX_NAME).to_owned());
+        })),
+        // Of a tool's result; no other part has one.
+        "content" => {
+            let around = part.message.begin_result();
+            object.next_value_seed(ContentSeed {
+                message: &mut *part.message,
+                kept: None,
+            })?;
+            part.message.end_result(around);
+            Ok(())
+        }
+        _ => object.next_value::<IgnoredAny>().map(drop),
     }
 }

@@ -1,6 +1,7 @@
 //! The facts of a request: its model and its prompt.
 
 use crate::diagnose::evidence::Evidence;
+use crate::observe::conversation::Conversation;
 use crate::observe::text::BoundedText;
 
 /// The facts that were found in the body of one request.
@@ -12,6 +13,7 @@ pub struct RequestFacts {
     pub is_truncated: bool,
     /// The body, or a part of it, could not be read.
     pub parse_failed: bool,
+    pub conversation: Conversation,
     /// For `diagnose`; what the reply tells is not in it yet. `None` where nothing was read for it.
     pub evidence: Option<Box<Evidence>>,
 }
@@ -22,11 +24,13 @@ impl RequestFacts {
         let prompt = self.prompt.as_ref();
         let evidence = self.evidence.as_ref();
         prompt.map_or(0, |prompt| prompt.as_str().len())
+            + self.conversation.bytes()
             + evidence.map_or(0, |evidence| evidence.bytes())
     }
 
     pub fn drop_prompt(&mut self) {
         self.is_truncated |= self.prompt.take().is_some();
+        self.conversation = Conversation::default();
         if let Some(evidence) = &mut self.evidence {
             evidence.drop_prompt();
         }

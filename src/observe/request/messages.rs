@@ -1,12 +1,17 @@
-//! The messages of a request for `diagnose`: measured and hashed while they are read, and not kept.
+//! The messages of a request: for `diagnose` measured and hashed while they are read, for the record
+//! kept as far as there is room.
 
+use super::kept::{self, ConversationReader};
 use crate::diagnose::fingerprint::{Fingerprint, Printer};
 use crate::diagnose::prompt::{MessageRole, Prompt, PromptReader, keys};
+use crate::observe::conversation::Conversation;
 
 /// Takes messages one after the other, the text of each in pieces.
 pub struct MessageReader {
     prompt: Prompt,
     printer: Printer,
+    /// `None` where texts are kept elsewhere, as a prompt is.
+    kept: Option<ConversationReader>,
     /// The message that is being read.
     reader: PromptReader,
     role: MessageRole,
@@ -22,6 +27,7 @@ impl Default for MessageReader {
         MessageReader {
             prompt: Prompt::default(),
             printer: Printer::new(keys()),
+            kept: None,
             reader: PromptReader::new(keys()),
             role: MessageRole::Other,
             is_empty: true,
@@ -32,6 +38,19 @@ impl Default for MessageReader {
 }
 
 impl MessageReader {
+    /// Makes one that keeps texts.
+    pub fn keeping() -> MessageReader {
+        MessageReader {
+            kept: Some(ConversationReader::default()),
+            ..MessageReader::default()
+        }
+    }
+
+    /// Returns what keeps the texts.
+    pub fn kept(&mut self) -> Option<&mut ConversationReader> {
+        self.kept.as_mut()
+    }
+
     pub fn role(&mut self, role: MessageRole) {
         self.role = role;
     }
@@ -40,6 +59,17 @@ impl MessageReader {
         self.reader.text(piece);
         self.printer.text(piece);
         self.is_empty &= piece.is_empty();
+        if let Some(kept) = &mut self.kept {
+            kept.text(piece);
+        }
+    }
+
+    /// Takes a part of the text.
+    pub fn line(&mut self, text: &str) {
+        if let Some(kept) = &mut self.kept {
+            kept.new_line();
+        }
+        self.text(text);
     }
 
     /// Begins a text, which counts in place of one that the message had before.
@@ -47,6 +77,9 @@ impl MessageReader {
         if self.has_text {
             self.reader.restart(keys());
             self.printer.restart();
+            if let Some(kept) = &mut self.kept {
+                kept.restart_text();
+            }
         }
         self.has_text = true;
     }
@@ -61,6 +94,9 @@ impl MessageReader {
     pub fn image(&mut self) {
         self.reader.image();
         self.is_empty = false;
+        if let Some(kept) = &mut self.kept {
+            kept.image();
+        }
     }
 
     pub fn thinking(&mut self) {
@@ -102,6 +138,11 @@ impl MessageReader {
             reader.role(self.role);
             self.prompt.push(reader.end());
             self.printer.message(self.role);
+            if let Some(kept) = &mut self.kept {
+                kept.end(self.role);
+            }
+        } else if let Some(kept) = &mut self.kept {
+            kept.discard();
         }
         self.role = MessageRole::Other;
         self.is_empty = true;
@@ -116,18 +157,21 @@ impl MessageReader {
         }
     }
 
-    pub fn finish(self) -> (Prompt, Fingerprint) {
-        (self.prompt, self.printer.end())
+    fn finish(self) -> (Prompt, Fingerprint, Option<ConversationReader>) {
+        (self.prompt, self.printer.end(), self.kept)
     }
 }
 
 /// Puts the system prompt that stands beside the messages before them.
-pub fn join(system: MessageReader, spoken: MessageReader) -> (Prompt, Vec<Fingerprint>) {
-    let (mut prompt, system) = system.finish();
-    let (rest, spoken) = spoken.finish();
+pub fn join(
+    system: MessageReader,
+    spoken: MessageReader,
+) -> (Prompt, Vec<Fingerprint>, Conversation) {
+    let (mut prompt, system, beside) = system.finish();
+    let (rest, spoken, kept) = spoken.finish();
     prompt.is_folded |= rest.is_folded;
     for message in rest.messages {
         prompt.push(message);
     }
-    (prompt, vec![system, spoken])
+    (prompt, vec![system, spoken], kept::join(beside, kept))
 }

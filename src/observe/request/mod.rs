@@ -22,6 +22,7 @@ macro_rules! seed {
 mod body;
 mod content;
 pub mod facts;
+mod kept;
 mod messages;
 mod multipart;
 mod options;

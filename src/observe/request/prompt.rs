@@ -69,7 +69,7 @@ impl RequestFields {
 
     /// Returns what a body says that was read to its end, or not (`is_cut`).
     pub fn into_facts(self, is_cut: bool) -> RequestFacts {
-        let (mut prompt, messages) = join(self.system, self.messages);
+        let (mut prompt, messages, conversation) = join(self.system, self.messages);
         let print = Fingerprint::of_parts(self.tools.end(), messages);
         (prompt.tools, prompt.tools_bytes) = print.tools_digest();
         prompt.think = self.settings.think;
@@ -82,6 +82,7 @@ impl RequestFields {
             prompt: self.prompt,
             is_truncated: self.is_truncated,
             parse_failed: false,
+            conversation,
             evidence: Some(Box::new(Evidence {
                 prompt,
                 print,
@@ -190,6 +191,16 @@ fn read_message_field<'de, A: MapAccess<'de>>(
             })
         }
         "type" => object.next_value_seed(StringSeed(&mut |kind| fields.set_item_type(kind))),
+        "name" | "tool_name" => object.next_value_seed(StringSeed(&mut |name| {
+            if let Some(kept) = messages.kept() {
+                kept.tool_name(name);
+            }
+        })),
+        "call_id" | "tool_call_id" => object.next_value_seed(StringSeed(&mut |id| {
+            if let Some(kept) = messages.kept() {
+                kept.call_id(id);
+            }
+        })),
         "output" => object.next_value_seed(ContentSeed {
             message: messages,
             kept: None,
@@ -199,11 +210,19 @@ fn read_message_field<'de, A: MapAccess<'de>>(
             messages.beside(image);
         })),
         "tool_calls" => object.next_value_seed(ToolCallsSeed(messages)),
-        "arguments" => object.next_value_seed(StringSeed(&mut |text| messages.beside(text))),
+        "arguments" => object.next_value_seed(StringSeed(&mut |text| {
+            messages.beside(text);
+            if let Some(kept) = messages.kept() {
+                kept.arguments(text);
+            }
+        })),
         "thinking" | "reasoning" | "reasoning_content" => object.next_value_seed(FlatSeed {
             each: &mut |piece| {
                 if !piece.is_empty() {
                     messages.thinking();
+                    if let Some(kept) = messages.kept() {
+                        kept.thinking(piece);
+                    }
                 }
             },
             is_nested: false,

@@ -37,6 +37,9 @@ impl<'de> Visitor<'de> for ToolCallsSeed<'_> {
         while let Some(call) = list.next_element::<Box<RawValue>>()? {
             self.0.tool_call();
             self.0.beside(call.get());
+            if let Some(kept) = self.0.kept() {
+                kept.sent_call(call.get());
+            }
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ pub fn truncate(record: &mut Record, max: usize) -> bool {
     };
     if frame(record) > max / 2 {
         record.tool_calls = None;
+        record.messages = None;
         record.metadata = Value::Null;
     }
     let excess = json(record).len().saturating_sub(max);
@@ -51,6 +52,8 @@ fn texts(record: &mut Record) -> Vec<&mut String> {
         prompt_preview,
         response_preview,
         findings,
+        system,
+        messages,
         ..
     } = record;
     let optional = [
@@ -61,12 +64,18 @@ fn texts(record: &mut Record) -> Vec<&mut String> {
         model,
         prompt_preview,
         response_preview,
+        system,
         &mut record.done_reason,
     ];
     let calls = tool_calls
         .iter_mut()
         .flatten()
         .flat_map(|call| [&mut call.name, &mut call.arguments]);
+    let said = messages
+        .iter_mut()
+        .flatten()
+        .flat_map(|message| [&mut message.text, &mut message.thinking])
+        .flatten();
     let sentences = findings
         .iter_mut()
         .flat_map(|finding| [&mut finding.sentence, &mut finding.way_out]);
@@ -86,6 +95,7 @@ fn texts(record: &mut Record) -> Vec<&mut String> {
         .into_iter()
         .flatten()
         .chain(calls)
+        .chain(said)
         .chain(sentences)
         .chain(noted)
         .collect()

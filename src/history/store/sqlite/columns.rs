@@ -14,6 +14,7 @@ use crate::diagnose::Finding;
 use crate::history::record::{
     ContextCut, FIELDS, Record, RecordSummary, SecondsSpent, client_ip, record_fields, short_digest,
 };
+use crate::observe::conversation::KeptMessage;
 use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize_cow;
 
@@ -28,7 +29,9 @@ pub fn brief(reader: &ReadConnection) -> Vec<String> {
             );
             format!("CASE WHEN {preview} IS NULL THEN {full} END")
         }
-        "response_full" | "thinking_full" | "tool_calls" => "NULL".to_owned(),
+        "response_full" | "thinking_full" | "tool_calls" | "system" | "messages" => {
+            "NULL".to_owned()
+        }
         _ => reader.column(field).to_owned(),
     };
     FIELDS.map(column).into()
@@ -248,7 +251,7 @@ macro_rules! json_cells {
         })*
     };
 }
-json_cells!(Vec<ToolCall>, ContextCut, SecondsSpent);
+json_cells!(Vec<ToolCall>, Vec<KeptMessage>, ContextCut, SecondsSpent);
 
 /// Most records have none, which takes no room.
 impl Cell for Vec<Finding> {

@@ -26,7 +26,7 @@ const MIGRATIONS: [&str; 4] = [
 
 /// Columns that came later, none of which an older ollama-tap would misread: they are added without
 /// a migration, so that it can read and write the database after a downgrade.
-const LATER_COLUMNS: [(&str, &str); 16] = [
+const LATER_COLUMNS: [(&str, &str); 20] = [
     ("prompt_cached_tokens", "INTEGER"),
     ("host", "TEXT"),
     ("tap", "INTEGER"),
@@ -42,6 +42,10 @@ const LATER_COLUMNS: [(&str, &str); 16] = [
     ("client", "TEXT"),
     ("session_id", "TEXT"),
     ("session_guessed", "INTEGER"),
+    ("previous_id", "TEXT"),
+    ("system", "TEXT"),
+    ("messages", "TEXT"),
+    ("messages_from", "INTEGER"),
     ("findings", "TEXT"),
 ];
 

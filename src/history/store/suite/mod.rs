@@ -17,6 +17,7 @@ use super::query::{Rank, Sort};
 use super::*;
 use crate::diagnose::{Certainty, Finding, Kind};
 use crate::history::record::{ContextCut, SecondsSpent};
+use crate::observe::conversation::KeptMessage;
 use crate::observe::exchange::ToolCall;
 
 /// A moment in the middle of a day, everywhere, for records that must not cross midnight (Unix
@@ -80,7 +81,19 @@ pub fn record(n: u32) -> Record {
         client: Some("curl".to_owned()),
         session_id: Some(format!("chat {}", n % 3)),
         session_guessed: Some(n.is_multiple_of(3)),
+        previous_id: n.checked_sub(3).map(|n| format!("{n:016x}")),
+        system: Some("You are helpful.".to_owned()),
+        messages: Some(vec![message(&format!("Why is the sky blue, number {n}?"))]),
+        messages_from: Some(u64::from(n / 3)),
         findings: if n % 10 == 7 { vec![cut()] } else { Vec::new() },
+    }
+}
+
+pub fn message(text: &str) -> KeptMessage {
+    KeptMessage {
+        role: "user".to_owned(),
+        text: Some(text.to_owned()),
+        ..KeptMessage::default()
     }
 }
 

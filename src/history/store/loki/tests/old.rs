@@ -44,6 +44,10 @@ fn as_written(record: Record) -> Record {
         client: None,
         session_id: None,
         session_guessed: None,
+        previous_id: None,
+        system: None,
+        messages: None,
+        messages_from: None,
         findings: Vec::new(),
         ..record
     }
