@@ -2,6 +2,10 @@
 
 const TOKEN_KEY = "ollama-tap-token";
 const REQUEST_TIMEOUT = 60_000; // milliseconds; a Loki may take long
+const MAX_KEPT = 8; // answers that are asked for again by their ETag
+
+/** Answers of the history's pages, as texts with their ETags, by address: the one that was used last is the last. */
+const kept = new Map();
 
 /** An answer other than 2xx. `status` is 0 where nobody answered, and -1 where it took too long. */
 export class RequestError extends Error {
@@ -29,15 +33,24 @@ export function pageUrl(page, parameters = {}) {
   return `/analytics/${page}${text && `?${text}`}`;
 }
 
+/** Fetches a page of the history. An answer that has not changed costs a few bytes: the browser may keep none on its disk, so it is kept here. */
 export async function fetchHistory(page, parameters, signal, timeout) {
-  return request(pageUrl(page, parameters), { headers: authorization(), signal, timeout });
+  const address = pageUrl(page, parameters);
+  const known = kept.get(address);
+  const headers = { ...authorization(), ...(known && { "If-None-Match": known.etag }) };
+  const response = await request(address, { headers, signal, timeout });
+  const etag = response.headers.get("ETag");
+  if (!etag) return response;
+  const text = response.status === 304 ? known.text : await response.text();
+  keepAnswer(address, { etag, text });
+  return new Response(text, { headers: response.headers });
 }
 
-/** Fetches the text of /metrics. */
-export const metrics = async () => (await request("/metrics", {})).text();
-
-/** Fetches the models that Ollama has in memory, through the tap. */
-export const loadedModels = async () => (await (await request("/api/ps", {})).json()).models ?? [];
+function keepAnswer(address, answer) {
+  kept.delete(address);
+  kept.set(address, answer);
+  if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value);
+}
 
 /** Has the history do something, and returns its answer. */
 export async function postJson(page, parameters) {
@@ -59,7 +72,7 @@ async function request(address, { headers, signal, method, timeout = REQUEST_TIM
     if (cause.name === "TimeoutError") throw new RequestError(-1, "The tap takes longer than a minute to answer.");
     throw new RequestError(0, `The tap does not answer at ${location.host}.`);
   });
-  if (response.ok) return response;
+  if (response.ok || response.status === 304) return response;
   const body = await response.json().catch(() => ({}));
   throw new RequestError(response.status, typeof body.error === "string" ? body.error : `${response.status} ${response.statusText}`);
 }

@@ -18,13 +18,16 @@ export const CHIP_NAMES = {
 };
 const TYPING_DELAY = 250; // milliseconds without a key before the text is searched
 
+/** Whether a text is searched by Enter alone, because each search reads the whole history. */
+let isByEnter = false;
+
 /** Lets the form change the address, and `/` focus it. */
 export function prepareFilters() {
   const form = byId("filters");
   const fields = () => FILTERS.filter((name) => form.elements[name]);
   const apply = (how) => change(Object.fromEntries(fields().map((name) => [name, form.elements[name].value])), how);
   const applySoon = debounce(() => apply("replace"), TYPING_DELAY);
-  form.addEventListener("input", (event) => (event.target.name === "q" ? applySoon() : null));
+  form.addEventListener("input", (event) => event.target.name === "q" && !isByEnter && applySoon());
   form.addEventListener("change", (event) => event.target.name !== "range" && apply("push"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -36,6 +39,12 @@ export function prepareFilters() {
   toggle.addEventListener("click", () => toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") !== "true")));
   document.addEventListener("keydown", focusSearch);
   showFilters();
+}
+
+/** Searches a text while it is typed only where the backend of the history has an index of texts. */
+export function prepareSearch(backend) {
+  isByEnter = backend !== "sqlite";
+  byId("filters").elements.q.placeholder = `Find in prompts, replies and errors${isByEnter ? " (Enter)" : ""}`;
 }
 
 function focusSearch(event) {

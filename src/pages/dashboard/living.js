@@ -3,6 +3,7 @@
 import { announce, byId, el, fill } from "./dom.js";
 import { deleteJson, fetchJson } from "./api.js";
 import { compact, duration, fullTime, NONE, shortTime, speed, title } from "./format.js";
+import { showNow } from "./now.js";
 import { visible } from "./visible.js";
 
 const TICK = 1000; // milliseconds between two looks at what runs
@@ -17,7 +18,9 @@ let whenEnded = () => {};
 
 /** Asks what runs, and draws it; looks again every second while something does. */
 export async function refreshLiving(signal) {
-  const { now, requests } = await fetchJson("active", {}, signal);
+  const answer = await fetchJson("active", {}, signal);
+  const { now, requests } = answer;
+  showNow(answer);
   clearTimeout(ticking);
   const ids = new Set(requests.map(({ id }) => id));
   const hasEnded = underWay.some(({ id }) => !ids.has(id));

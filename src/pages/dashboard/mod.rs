@@ -34,13 +34,12 @@ const STYLES: [&str; 16] = [
 const THEME: &str = include_str!("theme.js");
 
 /// The modules, each after those that it imports from: joined to one script, they need no import.
-const MODULES: [&str; 44] = [
+const MODULES: [&str; 43] = [
     include_str!("dom.js"),
     include_str!("format.js"),
     include_str!("period.js"),
     include_str!("state.js"),
     include_str!("api.js"),
-    include_str!("scrape.js"),
     include_str!("tooltip.js"),
     include_str!("selection.js"),
     include_str!("chart.js"),

@@ -1,58 +1,47 @@
-// The present: active requests, and the models that Ollama has in memory.
+// The present: requests under way, and the models that Ollama has in memory.
 
 import { byId, el, fill, svg } from "./dom.js";
-import { loadedModels, metrics } from "./api.js";
 import { bytes, compact, count, modelName, percent, relativeTime } from "./format.js";
 import { showDown } from "./down.js";
-import { parseMetrics, total } from "./scrape.js";
+import { notePresent } from "./freshness.js";
+import { visible } from "./visible.js";
 
-const FAMILIES = [
-  "ollama_up",
-  "ollama_version_info",
-  "ollama_active_requests",
-  "ollama_tap_workers",
-  "ollama_tap_workers_busy",
-  "ollama_analytics_queue_size",
-  "ollama_tap_analytics_dropped_total",
-  "ollama_tap_build_info",
-];
 const FOREVER_SECONDS = 10 * 365 * 86_400; // seconds; Ollama writes "keep alive for ever" as a time centuries ahead
 
-/** Fetches and draws. What Ollama does not report is left out; only a tap that does not answer is an error. */
-export async function refreshNow() {
-  const found = parseMetrics(await metrics(), FAMILIES);
-  showHealth(found);
-  const models = await loadedModels().catch(() => null); // after the metrics, which would count it as a busy worker
-  const active = found.ollama_active_requests.filter(({ value }) => value > 0);
-  const running = total(found.ollama_active_requests) ?? 0;
-  const dropped = total(found.ollama_tap_analytics_dropped_total);
-  byId("now-aside").textContent =
-    `${count(total(found.ollama_tap_workers_busy))} of ${count(total(found.ollama_tap_workers))} workers busy`;
+/** Draws an answer of /analytics/active. What Ollama does not report is left out. */
+export function showNow({ ollama, models, requests, workers, workers_busy: busy, dropped, last_minute: lastMinute }) {
+  notePresent({ isDown: !ollama.up, running: requests.length });
+  showHealth(ollama);
+  showDown(ollama);
+  byId("now-aside").textContent = `${minuteText(lastMinute)} · ${count(busy)} of ${count(workers)} workers busy`;
   fill(
     byId("now"),
     el(
       "div",
       { class: "active" },
-      el("p", { class: "value" }, count(running), el("small", {}, running === 1 ? "active request" : "active requests")),
-      el(
-        "ul",
-        { class: "chips" },
-        active.map(({ labels, value }) => el("li", {}, el("bdi", {}, labels.model), el("b", {}, count(value)))),
-      ),
+      el("p", { class: "value" }, count(requests.length), el("small", {}, requests.length === 1 ? "active request" : "active requests")),
+      el("ul", { class: "chips" }, modelCounts(requests).map(([name, n]) => el("li", {}, el("bdi", {}, visible(name)), el("b", {}, count(n))))),
     ),
     dropped > 0 && el("p", { class: "warning" }, `${count(dropped)} records were dropped: the history could not keep up`),
-    models === null ? el("p", { class: "none" }, "Ollama does not report its loaded models") : loaded(models),
+    ollama.up && loaded(models),
   );
 }
 
-function showHealth(found) {
-  const isUp = total(found.ollama_up) === 1;
-  showDown(isUp);
-  const version = found.ollama_version_info[0]?.labels.version;
-  byId("health").dataset.kind = isUp ? "success" : "error";
-  byId("health-text").textContent = isUp ? `Ollama ${version ?? "is up"}` : "Ollama is down";
-  const tap = found.ollama_tap_build_info[0]?.labels.version;
-  byId("health").title = tap ? `Ollama Tap ${tap}` : "";
+function showHealth({ up, version }) {
+  byId("health").dataset.kind = up ? "success" : "error";
+  byId("health-text").textContent = up ? `Ollama ${version ?? "is up"}` : "Ollama is down";
+}
+
+function minuteText({ requests, error }) {
+  const failed = error > 0 ? `, ${count(error)} failed` : "";
+  return `${count(requests)} in the last minute${failed}`;
+}
+
+/** How many requests each model has under way, the most first. */
+function modelCounts(requests) {
+  const counts = new Map();
+  for (const { model } of requests) counts.set(model ?? "waiting", (counts.get(model ?? "waiting") ?? 0) + 1);
+  return [...counts].sort((one, other) => other[1] - one[1]);
 }
 
 function loaded(models) {
@@ -60,19 +49,19 @@ function loaded(models) {
   return el("ul", { class: "loaded" }, models.map(model));
 }
 
-function model({ name, size, size_vram: vram = 0, expires_at: expires, context_length: context, details }) {
+function model({ name, size, size_vram: vram, expires_at: expires, context_length: context }) {
   const share = size > 0 ? vram / size : 0;
   const memory = share >= 0.999 ? `${bytes(size)} VRAM` : `${bytes(vram)} of ${bytes(size)} in VRAM`;
-  const facts = [memory, details?.parameter_size, details?.quantization_level, context && `${compact(context)} context`];
+  const facts = [memory, context && `${compact(context)} context`];
   return el(
     "li",
     {},
-    el("bdi", { class: "name" }, modelName(name)),
+    el("bdi", { class: "name" }, visible(modelName(name))),
     el("span", { class: "share" }, expiryText(expires)),
     svg(
       "svg",
       { class: "meter", role: "img", "aria-label": `${percent(share)} in VRAM` },
-      svg("rect", { class: "generated", width: `${share * 100}%`, height: "100%" }),
+      svg("rect", { class: "vram", width: `${share * 100}%`, height: "100%" }),
     ),
     el("span", { class: "facts" }, facts.filter(Boolean).join(" · ")),
   );

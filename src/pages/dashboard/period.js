@@ -2,6 +2,7 @@
 
 const HOUR_SECONDS = 3600;
 export const DAY_SECONDS = 24 * HOUR_SECONDS;
+const MAX_GRAIN = 60; // seconds
 
 /** The presets in their order: the value in the address, its name, and its length in seconds where it has one. */
 export const PRESETS = {
@@ -25,7 +26,13 @@ export function periodOf({ range, from, to }, now = Date.now() / 1000) {
   if (range === "today") return { start: midnight(0), end: null };
   if (range === "yesterday") return { start: midnight(-1), end: midnight(0) - 0.001 };
   const length = PRESETS[range][1];
-  return { start: length && now - length, end: null };
+  return { start: length && beginOf(now, length), end: null };
+}
+
+/** The begin of a time that ends now. It moves on in small steps, so that between them every question is the same as before. */
+function beginOf(now, length) {
+  const grain = Math.min(MAX_GRAIN, length / 60);
+  return Math.floor((now - length) / grain) * grain;
 }
 
 /** Two times in the wrong order are read the other way round. */

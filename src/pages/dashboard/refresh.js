@@ -2,12 +2,11 @@
 
 import { byId } from "./dom.js";
 import { fetchJson } from "./api.js";
-import { addCategoryOptions } from "./filters.js";
+import { addCategoryOptions, prepareSearch } from "./filters.js";
 import { noteAnswer } from "./freshness.js";
 import { refreshLiving } from "./living.js";
 import { refreshMessages } from "./messages.js";
 import { showBanner, showState } from "./notices.js";
-import { refreshNow } from "./now.js";
 import { refreshNumbers } from "./numbers.js";
 import { refreshWhy } from "./why.js";
 
@@ -49,7 +48,7 @@ function fetchAll(signal) {
   const stats = fetchJson("stats", {}, signal);
   stats.then(showStats, () => {}); // `showOutcome` reports why it failed
   const numbers = refreshNumbers(stats, (cause) => showBanner(cause.message, refresh));
-  return Promise.allSettled([stats, numbers, refreshMessages(signal), refreshWhy(signal), refreshLiving(signal), refreshNow()]);
+  return Promise.allSettled([stats, numbers, refreshMessages(signal), refreshWhy(signal), refreshLiving(signal)]);
 }
 
 function showOutcome(stats, ...others) {
@@ -68,6 +67,7 @@ function showPrivate() {
 
 function showStats(stats) {
   addCategoryOptions(stats.categories);
+  prepareSearch(stats.backend);
   showState(stats.records > 0 ? "ready" : "empty");
 }
 

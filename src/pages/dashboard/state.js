@@ -44,7 +44,7 @@ export function filterQuery() {
   const { model, category, status, endpoint, client, machine, finding, session, q, min_duration, min_tokens } = state;
   const [, host = machine, tap = ""] = machine.match(/^(.*):(\d+)$/) ?? [];
   const fields = { model, prompt_category: category, status, endpoint, client, host, tap, finding, session };
-  return withoutEmpty({ ...fields, prompt_search: q, min_duration, min_tokens });
+  return withoutEmpty({ ...fields, q, min_duration, min_tokens });
 }
 
 /** Returns the filters and the time as parameters of the history's pages. */

@@ -2,7 +2,9 @@
 
 import re
 
-from browser import address, browser, expect, generate, rests, rows, settled, visit
+from browser import TAPS, address, browser, expect, generate, rests, rows, settled, visit
+
+INDEXED = TAPS[1]
 
 
 def clicks(page):
@@ -25,11 +27,44 @@ def clicks(page):
 def typing(page):
     page.keyboard.press("/")
     page.keyboard.type("SKY %_")
+    page.keyboard.press("Enter")
     expect(rows(page)).to_have_count(1)
     expect(rows(page)).to_contain_text("the sky %_ <b>")
     assert address(page) == "?q=SKY+%25_"
     page.get_by_role("button", name="Clear filters").first.click()
     expect(page.get_by_label("Find in prompts")).to_have_value("")
+
+
+def replies_and_errors_are_searched(page):
+    search = page.get_by_label("Find in prompts")
+    search.fill("you said: the sky")
+    search.press("Enter")
+    expect(rows(page)).to_have_count(1)
+    search.fill("NOT FOUND")
+    search.press("Enter")
+    expect(rows(page).first).to_contain_text("not found")
+    expect(rows(page)).to_have_count(1)
+    page.get_by_role("button", name="Clear filters").first.click()
+
+
+def a_search_that_reads_everything_waits_for_enter(page):
+    page.clock.install()
+    search = page.get_by_label("Find in prompts")
+    expect(search).to_have_attribute("placeholder", re.compile("Enter"))
+    search.type("sky")
+    page.clock.run_for(2000)
+    assert "q=" not in page.url
+
+
+def a_search_with_an_index_follows_typing(chromium):
+    generate("the sky", tap=INDEXED)
+    generate("the sea", tap=INDEXED)
+    settled(2, INDEXED)
+    with visit(chromium, tap=INDEXED) as page:
+        expect(rows(page)).to_have_count(2)
+        page.get_by_label("Find in prompts").type("sky")
+        expect(page).to_have_url(re.compile("q=sky"))
+        expect(rows(page)).to_have_count(1)
 
 
 def times(page):
@@ -71,7 +106,11 @@ with browser() as chromium:
         clicks(page)
     with visit(chromium) as page:
         typing(page)
+        replies_and_errors_are_searched(page)
         times(page)
+    with visit(chromium) as page:
+        a_search_that_reads_everything_waits_for_enter(page)
+    a_search_with_an_index_follows_typing(chromium)
     with visit(chromium) as page:
         older(page)
     with visit(chromium, "?model=coder&category=list&range=7d&text=it") as page:

@@ -109,7 +109,13 @@ fn every_panel_has_data_after_traffic_and_follows_what_happens() {
 
 #[test]
 fn filters_work_by_clicks_and_live_in_the_address() {
-    play("filters.py");
+    if !has_browser() {
+        return;
+    }
+    let (_history, _ollama, tap) = stage(&[]);
+    let (indexed_history, indexed_ollama) = (TestHistory::new("sqlite"), talkative());
+    let indexed = indexed_history.start(&indexed_ollama);
+    browse("filters.py", &[&tap, &indexed]);
 }
 
 #[test]
@@ -214,6 +220,16 @@ fn the_page_says_why_there_is_nothing_to_see_and_what_to_do() {
         .args(&["--analytics-backend", "none"])
         .start();
     browse("states.py", &[&empty, &preview, &textless, &private, &off]);
+}
+
+#[test]
+fn an_ollama_that_is_down_is_one_card() {
+    if !has_browser() {
+        return;
+    }
+    let (_history, ollama, tap) = stage(&[]);
+    drop(ollama);
+    browse("down.py", &[&tap]);
 }
 
 #[test]
