@@ -5,8 +5,10 @@ import { selects } from "./selection.js";
 import { hideTooltip, showTooltip } from "./tooltip.js";
 
 const MIN_WIDTH = 100; // pixels of width below which nothing is drawn: the chart is hidden, or about to be laid out
-const TIME_STEPS = [30, 60, 120, 300, 600, 1800, 3600, 7200, 18_000, 36_000, 86_400, 432_000]; // seconds between the lines of an axis
-const MARGIN = { top: 10, right: 2, bottom: 22, left: 44 };
+const TIME_STEPS = [30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18_000, 36_000, 86_400, 432_000]; // seconds between the lines of an axis
+const HALF_LABEL = 28; // pixels, at most
+const MAX_LOG_LINES = 4; // lines of a logarithmic axis above its base
+const MARGIN = { top: 10, right: 2, bottom: 22, left: 54 };
 
 /**
  * Columns of numbers. A subclass defines `columns()`, `draw(box)` and `describe(column)`; where columns can be chosen also
@@ -66,22 +68,31 @@ export class Chart {
   /** Covers the active column, or all from the one where a choice began. */
   moveCursor() {
     this.active = Math.min(this.active, this.columns().length - 1);
-    const [first, last] = this.chosen();
+    this.cover(...this.chosen());
+  }
+
+  cover(first, last) {
+    if (!this.cursor) return;
     this.cursor.setAttribute("x", first * this.step());
     this.cursor.setAttribute("width", (last - first + 1) * this.step());
     this.cursor.setAttribute("visibility", "visible");
   }
 
-  /** Returns the first and the last column of what is being chosen. */
+  uncover() {
+    this.cursor?.setAttribute("visibility", "hidden");
+  }
+
+  /** Returns the first and the last column of what is being chosen. New numbers may have fewer of them. */
   chosen() {
-    const anchor = this.anchor ?? this.active;
-    return [Math.min(anchor, this.active), Math.max(anchor, this.active)];
+    const last = this.columns().length - 1;
+    const ends = [this.anchor ?? this.active, this.active].map((column) => Math.min(column, last));
+    return [Math.min(...ends), Math.max(...ends)];
   }
 
   hideCursor() {
     this.active = null;
     this.anchor = null;
-    this.cursor?.setAttribute("visibility", "hidden");
+    this.uncover();
     hideTooltip();
   }
 
@@ -106,19 +117,32 @@ export function valueAxis(box, max, format, least = 1, isTime = false) {
   const step = (isTime && TIME_STEPS.find((step) => step >= max / 3 && max > 60)) || roundStep(max / 3, least);
   const top = Math.max(step, Math.ceil(max / step - 1e-9) * step);
   const scale = box.height / top;
-  const lines = Array.from({ length: Math.round(top / step) + 1 }, (_, n) => {
-    const y = box.height - n * step * scale;
-    return [
-      svg("line", { class: n ? "grid" : "base", x1: 0, x2: box.width, y1: y, y2: y }),
-      svg("text", { class: "axis", x: -8, y: y + 4, "text-anchor": "end" }, n ? format(n * step) : "0"),
-    ];
-  });
+  const lines = Array.from({ length: Math.round(top / step) + 1 }, (_, n) => axisLine(box, n * step * scale, n ? format(n * step) : "0"));
   return { lines: lines.flat(), scale };
 }
 
-/** Draws a label below the horizontal axis. */
+/** Draws horizontal lines at powers of ten up to `max`; returns them, and by `scaleOf(sum)` the height of one unit in a column of that sum. */
+export function logAxis(box, max, format) {
+  const top = Math.max(1, Math.ceil(Math.log10(max)));
+  const heightOf = (value) => (Math.log10(1 + value) / Math.log10(1 + 10 ** top)) * box.height;
+  const every = Math.ceil(top / MAX_LOG_LINES);
+  const powers = Array.from({ length: Math.floor(top / every) + 1 }, (_, n) => 10 ** (top - n * every));
+  const lines = [axisLine(box, 0, "0"), ...powers.map((power) => axisLine(box, heightOf(power), format(power)))];
+  return { lines: lines.flat(), scaleOf: (sum) => heightOf(sum) / (sum || 1) };
+}
+
+/** A horizontal line at a height above the base, with its label. */
+function axisLine(box, height, label) {
+  const y = box.height - height;
+  return [
+    svg("line", { class: height ? "grid" : "base", x1: 0, x2: box.width, y1: y, y2: y }),
+    svg("text", { class: "axis", x: -8, y: y + 4, "text-anchor": "end" }, label),
+  ];
+}
+
+/** Draws a label below the horizontal axis, whole. */
 export function axisLabel(box, x, text) {
-  const anchor = x < 16 ? "start" : x > box.width - 16 ? "end" : "middle";
+  const anchor = x < HALF_LABEL ? "start" : x > box.width - HALF_LABEL ? "end" : "middle";
   return svg("text", { class: "axis", x, y: box.height + 16, "text-anchor": anchor }, text);
 }
 

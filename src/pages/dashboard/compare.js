@@ -2,13 +2,37 @@
 
 import { announce, byId, el, fill } from "./dom.js";
 import { count, duration, percent, speed } from "./format.js";
-import { change, state } from "./state.js";
+import { fetchJson } from "./api.js";
+import { change, query, state } from "./state.js";
+import { visible } from "./visible.js";
 
 const SEPARATOR = "|"; // between the two names in the address; no name of a model has it
-const MIN_SUCCESSES = 30; // of each, warm, before a ratio is said
+const NEWEST = 100; // replies of each model that a ratio is made of
+const MIN_REPLIES = 30; // of each, in the same band and without a load, before a ratio is said
+const FIRST_BAND = 2048; // tokens of context; each further band is twice as long
+const MIN_LOAD = 1; // seconds that a load of unknown cause takes at least, as the history counts cold starts
+const SAME = 1.05; // ratios below are none
+
+const AND = new Intl.ListFormat("en");
 
 /** Returns the names of the models that are compared: none, one that waits for another, or two. */
 export const compared = () => state.compare.split(SEPARATOR).filter(Boolean).slice(0, 2);
+
+/** Fetches what a comparison shows: by `ask` the statistics of each model, and its newest replies. */
+export async function fetchComparison(ask, signal) {
+  const names = compared();
+  if (names.length < 2) return [];
+  const replies = (model) => fetchJson("messages", { ...query(), model, status: "success", limit: NEWEST }, signal);
+  return Promise.all(
+    names.map(async (model) => {
+      const [numbers, newest] = await Promise.all([ask({ model }), replies(model)]);
+      return { numbers, bands: Map.groupBy(newest.filter(isWarm), bandOf) };
+    }),
+  );
+}
+
+const isWarm = ({ reload_cause: cause, load_duration_seconds: load, tokens_per_second: speed }) => !cause && !(load > MIN_LOAD) && speed > 0;
+const bandOf = ({ prompt_tokens: prompt, generated_tokens: generated }) => Math.floor(Math.log2((prompt + generated) / FIRST_BAND + 1));
 
 /** A box that takes a model into the comparison, or out of it; the newest two are compared. */
 export function compareBox({ name }) {
@@ -32,36 +56,55 @@ const ROWS = [
   ["Cold starts", (group) => group.cold_starts ?? null, count],
 ];
 
-/** Draws the comparison of two answers of stats/enhanced, one for each model; hides it without them. */
-export function showComparison(answers) {
+/** Draws what `fetchComparison` returned; hides it where no model is compared. */
+export function showComparison(sides) {
   const panel = byId("comparison");
   const names = compared();
   panel.hidden = names.length === 0;
   if (panel.hidden) return;
   byId("comparison-end").onclick = () => change({ compare: "" });
-  if (names.length === 1 || answers?.length !== 2) {
+  if (names.length === 1 || sides.length !== 2) {
     const text = names.length === 1 ? `Choose another model to compare ${names[0]} with.` : "Counting…";
     return fill(byId("compare"), el("p", { class: "none" }, text));
   }
-  const groups = answers.map(({ totals }) => totals);
-  const heads = names.map((name, n) => el("th", { scope: "col", class: "number" }, el("i", { class: `swatch model-${n}` }), el("bdi", {}, name)));
+  const groups = sides.map(({ numbers }) => numbers.totals);
+  const heads = names.map((name, n) => el("th", { scope: "col", class: "number" }, el("i", { class: `swatch model-${n}` }), el("bdi", {}, visible(name))));
   const rows = ROWS.map(([label, of, show]) =>
     el("tr", {}, el("th", { scope: "row" }, label), groups.map((group) => el("td", { class: "number" }, show(of(group))))),
   );
   fill(
     byId("compare"),
-    el("p", { class: "verdict" }, verdict(names, groups)),
+    el("p", { class: "verdict" }, el("bdi", {}, verdict(names, sides))),
     el("div", { class: "sheet" }, el("table", {}, el("thead", {}, el("tr", {}, el("td"), heads)), el("tbody", {}, rows))),
   );
 }
 
-/** Says how much faster one of them writes, where enough replies were measured. */
-function verdict(names, groups) {
-  const speeds = groups.map((group) => group.tokens_per_second.p50);
-  const isEnough = groups.every((group) => (group.time_to_first_token_warm_seconds?.count ?? 0) >= MIN_SUCCESSES);
-  if (!isEnough || speeds.some((value) => !value)) return "Too few to compare in words: it takes 30 replies of each without a load.";
-  const fast = speeds[0] >= speeds[1] ? 0 : 1;
-  const ratio = speeds[fast] / speeds[1 - fast];
-  if (ratio < 1.05) return `${names[0]} and ${names[1]} write equally fast.`;
-  return `${names[1 - fast]} is ${ratio.toFixed(1)}× slower than ${names[fast]}: ${speed(speeds[1 - fast])} against ${speed(speeds[fast])} tokens/s.`;
+/** Says in words how the second model differs from the first, where enough replies had contexts of the same length. */
+function verdict(names, sides) {
+  const [one, other] = sides.map(({ bands }) => bands);
+  const least = (band) => Math.min(one.get(band)?.length ?? 0, other.get(band)?.length ?? 0);
+  const band = [...one.keys()].reduce((best, next) => (least(next) > least(best) ? next : best), 0);
+  if (least(band) < MIN_REPLIES) return `Too few to compare in words: it takes ${MIN_REPLIES} replies of each, without a load and with contexts of the same length.`;
+  const medians = (of) => [one, other].map((bands) => median(bands.get(band).map(of)));
+  const speeds = medians((reply) => reply.tokens_per_second);
+  const clauses = [
+    inWords("writes", speeds[0] / speeds[1], "slower", "faster"),
+    inWords("starts", ratioOf(medians((reply) => reply.time_to_first_token_seconds)), "later", "earlier"),
+    inWords("takes", ratioOf(medians((reply) => reply.duration_seconds)), "longer", "less time"),
+  ].filter(Boolean);
+  const said = clauses.length ? AND.format(clauses) : "is as fast";
+  const length = `contexts below ${count((2 ** (band + 1) - 1) * FIRST_BAND)} tokens`;
+  return `${names[1]} ${said} than ${names[0]} (${speeds.toReversed().map(speed).join(" against ")} tokens/s, in ${length}).`;
+}
+
+const ratioOf = ([before, after]) => after / before;
+
+function inWords(verb, ratio, more, less) {
+  if (!Number.isFinite(ratio) || (ratio < SAME && ratio > 1 / SAME)) return null;
+  return `${verb} ${Math.max(ratio, 1 / ratio).toFixed(1)}× ${ratio > 1 ? more : less}`;
+}
+
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length / 2) - 1];
 }

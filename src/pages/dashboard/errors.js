@@ -3,20 +3,22 @@
 import { byId, el, fill } from "./dom.js";
 import { count, shortTime } from "./format.js";
 import { addressWith, change, state } from "./state.js";
+import { visible } from "./visible.js";
 
 const INITIAL_CAUSES = 6; // causes that are listed until the list is expanded
+const MASKS = /…|\bN\b|["'`]/; // what the history puts in the place of names and numbers, and quotes
 
 let isWhole = false;
 
-export function showErrors({ by_error: causes = [], totals }) {
+export function showErrors({ by_error: causes, by_status: statuses, totals }) {
   const host = byId("by-error");
   byId("errors-aside").textContent = totals.error > 0 ? `${count(totals.error)} failed` : "";
-  if (causes.length === 0) return fill(host, el("p", { class: "none" }, totals.error > 0 ? "No cause is known" : "Nothing failed in this time"));
+  if (causes.length === 0) return fill(host, nothingFailed(statuses));
   const shown = isWhole ? causes : causes.slice(0, INITIAL_CAUSES);
   const rest = causes.length - shown.length;
   const more = () => {
     isWhole = true;
-    showErrors({ by_error: causes, totals });
+    showErrors({ by_error: causes, by_status: statuses, totals });
   };
   fill(
     host,
@@ -25,11 +27,21 @@ export function showErrors({ by_error: causes = [], totals }) {
   );
 }
 
+/** Where the filter of the status leaves failures out, says how many there are. */
+function nothingFailed(statuses) {
+  const failed = statuses.find(({ name }) => name === "error")?.requests ?? 0;
+  if (failed === 0) return el("p", { class: "none" }, "Nothing failed in this time");
+  const show = () => change({ status: "error" });
+  return el("p", { class: "none" }, "The status that is chosen leaves them out. ", el("button", { type: "button", class: "link", click: show }, `Show ${count(failed)} failed`));
+}
+
+/** The longest piece of a cause without anything masked: a text that all of its errors have. */
+const literalOf = (cause) => cause.split(MASKS).map((piece) => piece.trim()).reduce((longest, piece) => (piece.length > longest.length ? piece : longest), "");
+
 function cause({ cause: text, requests, models, first_seen: first, last_seen: last, example }) {
-  const model = models.length === 1 ? models[0] : "";
-  const fields = { status: "error", model };
+  const fields = { status: "error", q: literalOf(text) };
   const isChosen = Object.entries(fields).every(([name, value]) => state[name] === value);
-  const pick = () => change(isChosen ? { status: "", model: "" } : fields);
+  const pick = () => change(isChosen ? { status: "", q: "" } : fields);
   const span = requests > 1 && first !== last ? `${shortTime(first)} – ${shortTime(last)}` : shortTime(last);
   return el(
     "li",
@@ -38,8 +50,8 @@ function cause({ cause: text, requests, models, first_seen: first, last_seen: la
       "button",
       { type: "button", "aria-pressed": String(isChosen), title: "Show these messages", click: pick },
       el("b", {}, count(requests)),
-      el("bdi", { class: "cause" }, text),
-      el("span", { class: "muted" }, el("bdi", {}, models.join(", ")), ` · ${span}`),
+      el("bdi", { class: "cause" }, visible(text)),
+      el("span", { class: "muted" }, el("bdi", {}, visible(models.join(", "))), ` · ${span}`),
     ),
     example && newestLink(example, text),
   );

@@ -4,6 +4,7 @@ import { byId, debounce, el, fill, icon } from "./dom.js";
 import { change, FILTERS, hasFilters, state, unfiltered } from "./state.js";
 import { duration, findingName, moments, title } from "./format.js";
 import { periodOf, PRESETS } from "./period.js";
+import { visible } from "./visible.js";
 
 const OPTION_NAMES = { category: title, finding: findingName, client: clientName };
 /** What a chip says of a filter. */
@@ -84,7 +85,7 @@ function showChips() {
 /** A filter that is set; a click on it takes it away. */
 function chip(name, text, without) {
   const remove = { type: "button", class: "chip", title: "Remove this filter", "data-field": name, click: () => change(without) };
-  return el("li", {}, el("button", remove, el("span", { class: "hidden" }, "Remove filter "), el("bdi", {}, text), icon("close")));
+  return el("li", {}, el("button", remove, el("span", { class: "hidden" }, "Remove filter "), el("bdi", {}, visible(text)), icon("close")));
 }
 
 /** A client as the filter names it: NAME, or NAME@ADDRESS. */

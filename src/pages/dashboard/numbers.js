@@ -13,12 +13,13 @@ import { shortTime, title } from "./format.js";
 import { prepareSpent, showSpent } from "./spent.js";
 import { showTable } from "./tables.js";
 import { showErrors } from "./errors.js";
-import { compareBox, compared, showComparison } from "./compare.js";
+import { compareBox, fetchComparison, showComparison } from "./compare.js";
 import { prepareTrend, showTrend } from "./trend.js";
+import { visible } from "./visible.js";
 
 const REST_FACTOR = 5; // times the duration of a fetch that pass before the next one
 const MIN_TIMELINE_SECONDS = 300; // seconds that a timeline shows at least
-const STALE_AFTER = 60_000; // milliseconds after which they are fetched although no request came
+const MIN_STALE = 60; // seconds after which they are fetched although no request came, at least
 const SLOW_AFTER = 4000; // milliseconds after which the page says that they take longer
 const YOUNG_SHARE = 0.05; // of the chosen time that may be empty before the history begins
 
@@ -46,10 +47,22 @@ export function prepareNumbers() {
   charts.latency = new Histogram(byId("latency-chart"), "How latencies are spread");
   legend("requests-legend", OUTCOMES);
   legend("tokens-legend", DIRECTIONS);
+  prepareScales();
   prepareSpent();
   prepareTrend();
   byId("latency").addEventListener("change", () => numbers && drawLatency());
   showOverviewSkeleton();
+}
+
+/** Lets a button beside a chart choose its scale: in a linear one, a burst flattens the rest. */
+function prepareScales() {
+  for (const button of document.querySelectorAll("[data-log]")) {
+    button.addEventListener("click", () => {
+      const isLog = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(isLog));
+      charts[button.dataset.log].setLog(isLog);
+    });
+  }
 }
 
 /**
@@ -65,13 +78,16 @@ export async function refreshNumbers(stats, onLateError) {
     if (counting?.question === question) return;
     const history = `${known.records} ${known.newest}`;
     const age = performance.now() - last.at;
-    if (!isNew && (age < last.elapsed * REST_FACTOR || (history === last.history && age < STALE_AFTER))) return setBusy(false);
+    if (!isNew && (age < last.elapsed * REST_FACTOR || (history === last.history && age < staleAfter()))) return setBusy(false);
     await untilSlow(fetchNumbers(question, history, known), onLateError);
   } catch (cause) {
     setBusy(false);
     throw cause;
   }
 }
+
+/** Milliseconds after which numbers are old without any request: their time has moved on by a slot. */
+const staleAfter = () => Math.max(MIN_STALE, numbers?.timeline_step_seconds ?? 0) * 1000;
 
 /** Waits for a fetch, but no longer than until it is slow; what goes wrong later is told to `onLateError`. */
 async function untilSlow(fetch, onLateError) {
@@ -92,11 +108,9 @@ async function fetchNumbers(question, history, known) {
   try {
     const shared = parameters(known);
     const ask = (fields) => fetchJson("stats/enhanced", { ...shared, ...fields }, own.controller.signal, Infinity);
-    const names = compared();
-    const pair = names.length === 2 ? names.map((model) => ask({ model })) : [];
-    const answers = await Promise.all([ask({ facets: true }), ...pair]);
+    const answers = await Promise.all([ask({ facets: true }), fetchComparison(ask, own.controller.signal)]);
     if (counting !== own) return;
-    [numbers, comparison] = [answers[0], answers.slice(1)];
+    [numbers, comparison] = answers;
     last = { question, history, at: performance.now(), elapsed: performance.now() - since };
     setBusy(false);
     drawNumbers();
@@ -154,7 +168,7 @@ function drawGroups() {
   showTable("by-model", numbers.by_model, {
     label: "Models",
     first: "Model",
-    name: ({ name }) => el("bdi", { class: "name", title: name }, name),
+    name: ({ name }) => el("bdi", { class: "name", title: name }, visible(name)),
     value: plain,
     picked: state.model,
     onPick: pick("model"),
@@ -163,10 +177,11 @@ function drawGroups() {
   showTable("by-client", numbers.by_client, {
     label: "Clients",
     first: "Client",
-    name: ({ name, client_ip: ip }) => [el("bdi", { class: "name", title: name }, name), ip && el("small", { class: "muted" }, ip)],
+    name: ({ name, client_ip: ip }) => [el("bdi", { class: "name", title: name }, visible(name)), ip && el("small", { class: "muted" }, ip)],
     value: clientValue,
     picked: state.client,
     onPick: pick("client"),
+    extra: { name: "", cell: () => "" }, // its columns are in line with those of the models
   });
   showErrors(numbers);
   showComparison(comparison);

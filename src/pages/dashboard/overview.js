@@ -9,46 +9,50 @@ const SPARKLINE = { width: 100, height: 24 };
 const MIN_CHANGE = 0.005; // relative; less is no change
 
 /** Draws the cards from an answer of stats/enhanced. */
-export function showOverview({ totals, previous, timeline: slots, timeline_step_seconds: step }) {
+export function showOverview({ totals, previous, by_status: statuses, timeline: slots, timeline_step_seconds: step }) {
   const { duration_seconds: whole, time_to_first_token_seconds: first, tokens_per_second: speeds } = totals;
   const timeline = slots.filter((slot) => !slot.partial);
+  const line = (format, of, kind) => sparkline(timeline, step, format, of, kind);
   const against = (of, better) => difference(of(totals), previous && of(previous), better);
   fill(
     byId("kpis"),
     card(
       "Requests",
       compact(totals.requests),
-      sparkline(timeline, (slot) => slot.requests),
+      line(compact, (slot) => slot.requests),
       peak(timeline, step),
       against((group) => group.requests, 0),
     ),
-    card(
-      "Success",
-      percent(totals.success_rate),
-      sparkline(timeline, (slot) => slot.error, "error"),
-      failures(totals),
-      points(totals.success_rate, previous?.success_rate),
-    ),
+    successCard(statuses, previous, line(compact, (slot) => slot.error, "error")),
     pair(
       "Tokens",
       [
         ["in", compact(totals.prompt_tokens), "prompt"],
         ["out", compact(totals.generated_tokens), "generated"],
       ],
-      sparkline(timeline, (slot) => slot.prompt_tokens + slot.generated_tokens, "generated"),
+      line(compact, (slot) => slot.prompt_tokens + slot.generated_tokens, "generated"),
       against((group) => group.prompt_tokens + group.generated_tokens, 0),
     ),
     card(
       "Tokens/s",
       speed(speeds.p50),
-      sparkline(timeline, (slot) => slot.tokens_per_second_p50 ?? null),
+      line(speed, (slot) => slot.tokens_per_second_p50),
       percentiles({ p90: speeds.p90, max: speeds.max }, speed),
       against((group) => group.tokens_per_second.p50, 1),
       "p50",
     ),
-    durationCard("First token", first, sparkline(timeline, (slot) => slot.time_to_first_token_p50), against((group) => group.time_to_first_token_seconds.p50, -1)),
-    durationCard("Duration", whole, sparkline(timeline, (slot) => slot.duration_p50), against((group) => group.duration_seconds.p50, -1)),
+    durationCard("First token", first, line(duration, (slot) => slot.time_to_first_token_p50), against((group) => group.time_to_first_token_seconds.p50, -1)),
+    durationCard("Duration", whole, line(duration, (slot) => slot.duration_p50), against((group) => group.duration_seconds.p50, -1)),
   );
+}
+
+/** How many succeeded and failed of all that the other filters let pass, so that each status can be chosen whichever is. */
+function successCard(statuses, previous, line) {
+  const of = (status) => statuses.find(({ name }) => name === status)?.requests ?? 0;
+  const [success, error, cancelled] = ["success", "error", "cancelled"].map(of);
+  const rate = success + error > 0 ? success / (success + error) : null;
+  const changed = state.status ? null : points(rate, previous?.success_rate);
+  return card("Success", percent(rate), line, failures({ requests: success + error + cancelled, error, cancelled }), changed);
 }
 
 function durationCard(name, values, line, changed) {
@@ -72,7 +76,6 @@ function points(now, before) {
   const difference = Math.round((now - before) * 1000) / 10;
   return difference === 0 ? changeLine("same", 0) : changeLine(`${difference > 0 ? "▲" : "▼"} ${Math.abs(difference)} points`, Math.sign(difference));
 }
-
 
 function changeLine(text, verdict) {
   const kind = verdict > 0 ? "better" : verdict < 0 ? "worse" : "";
@@ -145,7 +148,7 @@ function peak(timeline, step) {
 }
 
 /** Draws a line of one number per slot; slots without one are skipped, and a line of zeros is not drawn. */
-function sparkline(timeline, of, kind = "") {
+function sparkline(timeline, step, format, of, kind = "") {
   const values = timeline.map(of);
   const known = values.map((value, n) => [n, value]).filter(([, value]) => Number.isFinite(value));
   const max = Math.max(0, ...known.map(([, value]) => value));
@@ -155,6 +158,7 @@ function sparkline(timeline, of, kind = "") {
   const line = known.map(([n, value]) => `${x(n).toFixed(1)},${y(value).toFixed(1)}`);
   const area = `${x(known[0][0])},${SPARKLINE.height} ${line.join(" ")} ${x(known.at(-1)[0])},${SPARKLINE.height}`;
   const viewBox = `0 0 ${SPARKLINE.width} ${SPARKLINE.height}`;
+  const words = `${format(Math.min(...known.map(([, value]) => value)))} to ${format(max)} in ${roundDuration(step)}`;
   const box = { class: `spark ${kind}`, viewBox, preserveAspectRatio: "none", "aria-hidden": "true" };
-  return svg("svg", box, svg("polygon", { points: area }), svg("polyline", { points: line.join(" ") }));
+  return svg("svg", box, svg("title", {}, words), svg("polygon", { points: area }), svg("polyline", { points: line.join(" ") }));
 }

@@ -4,6 +4,7 @@ import { byId, el, fill } from "./dom.js";
 import { axisDuration, count, duration, percent } from "./format.js";
 import { change, state } from "./state.js";
 import { Timeline } from "./timeline.js";
+import { visible } from "./visible.js";
 
 const PARTS = [
   { label: "Queue", kind: "queue", name: "queue" },
@@ -72,7 +73,7 @@ function load({ cause, requests, models, seconds_lost: lost }) {
     {},
     el("b", {}, `${count(requests)}×`),
     el("span", {}, CAUSES[cause] ?? cause),
-    el("bdi", { class: "muted" }, models.join(", ")),
+    el("bdi", { class: "muted" }, visible(models.join(", "))),
     el("small", {}, duration(lost)),
   );
 }

@@ -1,7 +1,7 @@
 // Charts over time: what they share, the axis of time and zooming, and one whose columns are stacks of parts.
 
 import { svg } from "./dom.js";
-import { axisLabel, Chart, valueAxis } from "./chart.js";
+import { axisLabel, Chart, logAxis, valueAxis } from "./chart.js";
 import { compact, count, moments, tick } from "./format.js";
 import { change } from "./state.js";
 import { localTime } from "./period.js";
@@ -11,12 +11,46 @@ const LABEL_STEPS = [
   1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000, 31_536_000,
 ];
 
+/** All of them: what is pointed at in one is marked in the others. */
+const timeCharts = [];
+/** The slot that is pointed at, by its time. */
+let pointedAt = null;
 let patterns = 0;
 
 /** A chart of the slots of a stats/enhanced answer. Choosing some shows that time on the whole page. */
 export class TimeChart extends Chart {
+  constructor(host, label) {
+    super(host, label);
+    timeCharts.push(this);
+  }
+
   columns() {
     return this.slots;
+  }
+
+  activate(column, x, y) {
+    super.activate(column, x, y);
+    pointedAt = this.slots?.[column]?.timestamp ?? null;
+    for (const other of timeCharts) other.follow();
+  }
+
+  hideCursor() {
+    super.hideCursor();
+    pointedAt = null;
+    for (const other of timeCharts) other.follow();
+  }
+
+  redraw() {
+    super.redraw();
+    this.follow();
+  }
+
+  /** Marks the slot that another chart points at. */
+  follow() {
+    if (this.active !== null) return;
+    const column = this.slots?.findIndex(({ timestamp }) => timestamp === pointedAt) ?? -1;
+    if (column >= 0) this.cover(column, column);
+    else this.uncover();
   }
 
   /** Takes the slots, each `seconds` long, and marks of {timestamp, text} on them. */
@@ -96,6 +130,7 @@ export class Timeline extends TimeChart {
     this.format = format;
     this.axisFormat = axisFormat;
     this.isShare = false;
+    this.isLog = false;
   }
 
   /** Shows the slots; `isShare` makes every column a whole of 1, and its parts their shares of it. */
@@ -108,13 +143,29 @@ export class Timeline extends TimeChart {
     return this.parts.reduce((sum, part) => sum + part.of(slot), 0);
   }
 
-  draw(box) {
+  /** Chooses whether the height of a column is the logarithm of its sum: its parts keep their shares of it. */
+  setLog(isLog) {
+    this.isLog = isLog;
+    this.redraw();
+  }
+
+  /** Returns the lines of the vertical axis, and the height of one unit in a column of this sum. */
+  axis(box) {
     const most = Math.max(...this.slots.map((slot) => this.sum(slot)));
-    const { lines, scale } = this.isShare ? valueAxis(box, 1, (n) => `${Math.round(n * 100)}%`, 0.1) : valueAxis(box, most, this.axisFormat, this.least ?? 1, this.least < 1);
+    if (this.isLog) return logAxis(box, most, this.axisFormat);
+    if (!this.isShare) {
+      const { lines, scale } = valueAxis(box, most, this.axisFormat, this.least ?? 1, this.least < 1);
+      return { lines, scaleOf: () => scale };
+    }
+    const { lines, scale } = valueAxis(box, 1, (n) => `${Math.round(n * 100)}%`, 0.1);
+    return { lines, scaleOf: (sum) => scale / (sum || 1) };
+  }
+
+  draw(box) {
+    const { lines, scaleOf } = this.axis(box);
     const gap = this.step() > 5 ? Math.min(this.step() * 0.22, 4) : this.step() > 2 ? 0.5 : 0;
     const bars = this.slots.map((slot, n) => {
-      const own = this.isShare ? scale / (this.sum(slot) || 1) : scale;
-      return this.column(slot, n * this.step() + gap / 2, this.step() - gap, box.height, own);
+      return this.column(slot, n * this.step() + gap / 2, this.step() - gap, box.height, scaleOf(this.sum(slot)));
     });
     return [...lines, ...bars.flat(), ...this.hatches(box), ...this.markLines(box), ...this.axisLabels(box)];
   }

@@ -1,9 +1,10 @@
-// Latency over time: p50, p95 and p99 of one measure, or two models' p50 and p95 in one trendChart.
+// Latency over time: p50, p95 and p99 of one measure, or two models' p50 and p95 in one chart.
 
 import { byId, el, fill } from "./dom.js";
 import { axisDuration, duration, speed } from "./format.js";
 import { Lines } from "./lines.js";
 import { compared } from "./compare.js";
+import { visible } from "./visible.js";
 
 const MEASURES = {
   duration: ["duration", duration, axisDuration],
@@ -21,22 +22,22 @@ export function prepareTrend() {
 }
 
 /** Draws from an answer of stats/enhanced, or from those of the two models that are compared. */
-export function showTrend(numbers, answers) {
-  trendDrawn = [numbers, answers];
+export function showTrend(numbers, sides) {
+  trendDrawn = [numbers, sides];
   const [field, format, axisFormat] = MEASURES[byId("trend").querySelector(":checked").value];
-  const isPair = answers?.length === 2;
-  const series = isPair ? modelLines(field, answers) : TREND_PERCENTILES.map((name) => ({ label: name, kind: `line ${name}`, of: (slot) => slot[`${field}_${name}`] }));
+  const isPair = sides.length === 2;
+  const series = isPair ? modelLines(field, sides) : TREND_PERCENTILES.map((name) => ({ label: name, kind: `line ${name}`, of: (slot) => slot[`${field}_${name}`] }));
   trendChart.show(numbers.timeline, numbers.timeline_step_seconds, series, format, axisFormat);
   fill(
     byId("trend-legend"),
-    series.map(({ label, kind }) => el("li", {}, el("i", { class: `swatch ${kind}` }), label)),
+    series.map(({ label, kind }) => el("li", {}, el("i", { class: `swatch ${kind}` }), el("bdi", {}, visible(label)))),
   );
 }
 
 /** The lines of two models. A slot of theirs is found by its time. */
-function modelLines(field, answers) {
+function modelLines(field, sides) {
   return compared().flatMap((name, n) => {
-    const slots = new Map(answers[n].timeline.map((slot) => [slot.timestamp, slot]));
+    const slots = new Map(sides[n].numbers.timeline.map((slot) => [slot.timestamp, slot]));
     const of = (percentile) => (slot) => slots.get(slot.timestamp)?.[`${field}_${percentile}`] ?? null;
     return ["p50", "p95"].map((percentile) => ({ label: `${name} ${percentile}`, kind: `line model-${n} ${percentile}`, of: of(percentile) }));
   });

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import parse_qs, urlsplit
 
-from browser import TAPS, browser, expect, generate, keep, rows, settled, visit
+from browser import TAPS, browser, expect, generate, keep, rests, rows, settled, visit
 
 TAP, GONE = TAPS
 
@@ -43,9 +43,22 @@ def failures_are_grouped(page):
     expect(cause.locator("b")).to_have_text("2")
     cause.get_by_role("button").click()
     expect(rows(page)).to_have_count(2)
-    assert parameters(page)["status"] == "error"
-    page.get_by_role("button", name="Clear filters").first.click()
-    page.locator(".kpi").get_by_role("button", name="failed").click()
+    assert parameters(page) == {"status": "error", "q": "not found"}
+    cause.get_by_role("button").click()
+    assert parameters(page) == {}
+
+
+def each_status_can_be_chosen_whichever_is(page):
+    """The card of the successes ignores the status, and what fails says that it is left out."""
+    success = page.locator(".kpi").nth(1)
+    success.get_by_role("button", name="failed").click()
+    assert parameters(page) == {"status": "error"}
+    expect(requests_card(page)).to_have_text("2")
+    expect(success.locator(".value")).to_have_text("77.8%")
+    expect(success.get_by_role("button", name="failed")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Status").select_option("success")
+    expect(requests_card(page)).to_have_text("7")
+    page.locator("#by-error").get_by_role("button", name="Show 2 failed").click()
     assert parameters(page) == {"status": "error"}
     page.get_by_role("button", name="Clear filters").first.click()
 
@@ -124,13 +137,62 @@ def touch(chromium):
         assert min(sizes) >= 44, sizes
 
 
+def a_scale_can_be_logarithmic(page):
+    chart = page.locator("#requests-chart")
+    page.locator("#interval").select_option("0")
+    rests(page)
+    heights = "all => all.map(one => Math.round(one.getBoundingClientRect().height))"
+    linear = chart.locator("rect.error").evaluate_all(heights)
+    button = page.get_by_role("button", name="Logarithmic scale of requests")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(chart.locator("text.axis", has_text=re.compile("^10$"))).to_be_visible()
+    assert chart.locator("rect.error").evaluate_all(heights) != linear
+    button.click()
+    assert chart.locator("rect.error").evaluate_all(heights) == linear
+    page.locator("#interval").select_option("5")
+
+
+def charts_point_at_the_same_time(page):
+    page.locator("#requests-chart").focus()
+    page.keyboard.press("End")
+    cursors = [page.locator(f"#{name}-chart .cursor") for name in ["requests", "tokens", "spent"]]
+    for cursor in cursors:
+        expect(cursor).to_have_attribute("visibility", "visible")
+    assert len({cursor.get_attribute("x") for cursor in cursors}) == 1
+    page.keyboard.press("Escape")
+    for cursor in cursors:
+        expect(cursor).to_have_attribute("visibility", "hidden")
+
+
+def enlarge(route):
+    """The answer for a history of millions."""
+    answer = route.fetch()
+    numbers = answer.json()
+    for group in [numbers["totals"], *numbers["by_status"], *numbers["by_model"], *numbers["by_client"]]:
+        for name in ["requests", "success", "error", "cancelled", "prompt_tokens", "generated_tokens", "cold_starts"]:
+            group[name] = group[name] * 8_765_432
+        group["duration_seconds"] = {name: 4567.8 for name in group["duration_seconds"]}
+    numbers["previous"] = {**numbers["totals"], "requests": 3, "prompt_tokens": 3}
+    for slot in numbers["timeline"]:
+        slot["requests"] *= 8_765_432
+        slot["duration_p50"] = slot["duration_p95"] = 4567.8
+    route.fulfill(response=answer, json=numbers)
+
+
 def nothing_is_cut(chromium):
-    cut = "() => [...document.querySelectorAll('.kpi .value')].filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+    cut = """() => [...document.querySelectorAll('.kpi :is(.value, .below, .change b), .plot svg text')].filter(one => {
+        const [box, own] = [one.closest('.kpi, .plot').getBoundingClientRect(), one.getBoundingClientRect()];
+        return one.scrollWidth > one.clientWidth + 1 && !one.closest('svg') || own.left < box.left - 1 || own.right > box.right + 1;
+    }).map(one => one.outerHTML)"""
     with visit(chromium) as page:
-        expect(requests_card(page)).to_have_text("9")
+        page.route("**/stats/enhanced?**", enlarge)
+        page.get_by_label("All", exact=True).check(force=True)
+        expect(requests_card(page)).to_have_text("78.9M")
         for width in [320, 390, 768, 1241, 1280, 1366, 1440, 1536, 1600, 1920, 2560]:
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+            keep(page, f"millions-{width}")
             assert not page.evaluate(cut), (width, page.evaluate(cut))
 
 
@@ -188,6 +250,9 @@ with browser() as chromium:
             everything_follows_a_filter,
             clients_can_be_chosen,
             failures_are_grouped,
+            each_status_can_be_chosen_whichever_is,
+            a_scale_can_be_logarithmic,
+            charts_point_at_the_same_time,
             tables_are_sorted,
             two_models_are_compared,
             time_can_be_grabbed,
