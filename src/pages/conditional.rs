@@ -2,36 +2,49 @@
 //! same again and again: by the ETag it is told in a few bytes that nothing has changed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::mem;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::parameters::Parameters;
 use super::request::PageRequest;
-use super::response::{JSON, PRIVATE_HEADERS, PageResponse};
+use super::response::{BodyWriter, GZIP_HEADERS, JSON, PRIVATE_HEADERS, PageResponse};
 use crate::history::History;
 use crate::http::route::Page;
 
-/// Numbers of a span that ends now move on in steps of this length, as long as nothing happens
-/// (seconds).
-const MOVING_STEP: f64 = 60.0;
-
-/// Bodies below this length are not worth compressing.
-const GZIP_MIN: usize = 512;
-
 /// Returns the ETag of an answer that need not be made to know that it is the same as before: it is
-/// made of the state of the history alone.
+/// made of the state of the history, and of what is asked for.
 pub fn etag_of_state(
     page: Page,
     request: &PageRequest,
     history: &History,
     now: f64,
 ) -> Option<String> {
-    let target = request.target();
-    let moment = match page {
-        Page::Enhanced => (now / MOVING_STEP) as u64,
+    let asked = Parameters::of_target(&request.target());
+    let bounds = match page {
+        // Of a window that moves on, only the slots count: it is the same until the next begins.
+        Page::Enhanced => {
+            let (start, end) = asked.stats_question(now).ok()?.slots.bounds();
+            Some([start, end].map(f64::to_bits))
+        }
         // What is new since a cursor has a cursor of its own in its head.
-        Page::Search | Page::Messages if !target.contains("since=") => 0,
+        Page::Search | Page::Messages if asked.last("since").is_none() => None,
+        Page::Export => None,
         _ => return None,
     };
-    Some(etag(&(history.store.state()?, moment, &*target)))
+    let rest = match bounds {
+        Some(_) => WINDOW_PARAMETERS
+            .into_iter()
+            .fold(asked, Parameters::without),
+        None => asked,
+    };
+    Some(etag(&(page.as_str(), history.store.state()?, bounds, rest)))
 }
+
+/// The parameters that say which window statistics are of.
+const WINDOW_PARAMETERS: [&str; 3] = ["hours", "start_time", "end_time"];
 
 /// Makes the answer to a client that has it already. A list says where it ends nevertheless.
 pub fn not_modified(etag: &str, headers: &str) -> PageResponse {
@@ -39,7 +52,7 @@ pub fn not_modified(etag: &str, headers: &str) -> PageResponse {
         status: 304,
         content_type: JSON,
         body: None,
-        headers: format!("ETag: {etag}\r\n{headers}{PRIVATE_HEADERS}"),
+        headers: format!("{}{headers}{PRIVATE_HEADERS}", etag_line(etag)),
     }
 }
 
@@ -57,28 +70,80 @@ pub fn finish(
     etag_of_state: Option<String>,
 ) -> PageResponse {
     let is_read = request.head.is_head() || request.head.method() == "GET";
-    let Some(body) = response
-        .body
-        .as_ref()
-        .filter(|_| response.status == 200 && is_read)
-    else {
+    if response.status != 200 || !is_read {
+        return response;
+    }
+    let of_body = || response.body.as_ref().map(etag);
+    let Some(etag) = etag_of_state.or_else(of_body) else {
         return response;
     };
-    let etag = etag_of_state.unwrap_or_else(|| etag(body));
     if is_current(request, &etag) {
         let headers = response.headers.replace(PRIVATE_HEADERS, "");
         return not_modified(&etag, &headers);
     }
-    let is_long = body.len() >= GZIP_MIN;
     let response = PageResponse {
-        headers: format!("ETag: {etag}\r\n{}", response.headers),
+        headers: etag_line(&etag) + &response.headers,
         ..response
     };
-    if is_long && request.accepts_gzip() {
-        response.gzipped()
-    } else {
-        response
+    response.encoded_for(request)
+}
+
+/// Sends a long answer with its ETag, compressed where the client takes that.
+pub struct EncodedWriter<'a> {
+    writer: &'a mut dyn BodyWriter,
+    /// Lines of the head.
+    headers: String,
+    encoder: Option<GzEncoder<Vec<u8>>>,
+}
+
+impl<'a> EncodedWriter<'a> {
+    pub fn new(
+        writer: &'a mut dyn BodyWriter,
+        request: &PageRequest,
+        etag: Option<&str>,
+    ) -> EncodedWriter<'a> {
+        let is_packed = request.accepts_gzip();
+        let packing = if is_packed { GZIP_HEADERS } else { "" };
+        EncodedWriter {
+            writer,
+            headers: etag.map(etag_line).unwrap_or_default() + packing,
+            encoder: is_packed.then(|| GzEncoder::new(Vec::new(), Compression::fast())),
+        }
     }
+}
+
+impl BodyWriter for EncodedWriter<'_> {
+    fn begin(&mut self, head: &dyn Fn(&str) -> Vec<u8>) {
+        let headers = &self.headers;
+        self.writer.begin(&|version| {
+            let mut head = head(version);
+            head.extend_from_slice(headers.as_bytes());
+            head
+        });
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(encoder) = &mut self.encoder else {
+            return self.writer.send(bytes);
+        };
+        encoder.write_all(bytes)?;
+        self.writer.send(&mem::take(encoder.get_mut()))
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        if let Some(encoder) = self.encoder.take() {
+            self.writer.send(&encoder.finish()?)?;
+        }
+        self.writer.end()
+    }
+
+    fn abort(&mut self, why: &str) {
+        self.writer.abort(why);
+    }
+}
+
+fn etag_line(etag: &str) -> String {
+    format!("ETag: {etag}\r\n")
 }
 
 /// It is weak: the same answer may be compressed, or not.

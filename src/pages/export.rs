@@ -11,6 +11,7 @@ use super::response::{BodyWriter, PRIVATE_HEADERS, PageOutcome, PageResponse};
 use super::response_stream::ResponseStream;
 use crate::history::History;
 use crate::history::export::{ExportFormat, ExportWriter};
+use crate::history::store::query::LIST_PARAMETERS;
 use crate::history::store::{Query, Result};
 
 pub fn answer(
@@ -39,23 +40,18 @@ pub fn answer(
     stream.finish(read)
 }
 
-/// Reads the format and the filters, which are those of a search without `limit` and `before`.
+/// Reads the format and the filters, which are those of a search.
 fn parse(parameters: Parameters) -> Result<(ExportFormat, Query)> {
-    let mut format = ExportFormat::Json;
-    for (name, value) in parameters.iter() {
-        match name {
-            "format" => {
-                format = value
-                    .parse()
-                    .map_err(|()| bad_parameter(name, value, ExportFormat::NAMES))?;
-            }
-            "limit" | "before" => {
-                let why = "nothing, since an export holds every record that matches; limit it by start_time and end_time";
-                return Err(bad_parameter(name, value, why));
-            }
-            _ => {}
-        }
-    }
+    parameters.without_any_of(
+        &LIST_PARAMETERS,
+        "nothing, since an export holds every record that matches, the oldest first; limit it by start_time and end_time",
+    )?;
+    let format = match parameters.last("format") {
+        None => ExportFormat::Json,
+        Some(name) => name
+            .parse()
+            .map_err(|()| bad_parameter("format", name, ExportFormat::NAMES))?,
+    };
     Ok((format, parameters.without("format").query()?))
 }
 

@@ -22,12 +22,13 @@ use crate::active::ActiveRequests;
 use crate::forward::readiness::Readiness;
 use crate::history::History;
 use crate::history::record::now;
-use crate::history::store::{self, Detail, StoreError};
+use crate::history::store::{Detail, StoreError};
 use crate::http::route::{Page, active_of};
 use crate::metrics::{self, Metrics};
 use crate::ollama::client::OllamaClient;
 use access::AccessRequest;
 pub use active::cancelled;
+use conditional::EncodedWriter;
 use dashboard::DOCUMENT;
 use parameters::Parameters;
 pub use request::PageRequest;
@@ -60,8 +61,6 @@ impl Pages {
         request: &PageRequest,
         writer: &mut dyn BodyWriter,
     ) -> PageOutcome {
-        let turn = &self.long_response;
-        let parameters = || Parameters::of_target(&request.target());
         match page {
             Page::Metrics => self.public(request, || self.metrics(request)),
             Page::Healthz => self.public(request, health),
@@ -69,51 +68,26 @@ impl Pages {
             Page::Dashboard => self.public(request, || DOCUMENT.response(request.accepts_gzip())),
             Page::Active => self.private(request, || {
                 let response = active::what_is_now(self).private();
-                PageOutcome::Complete(match request.accepts_gzip() {
-                    true => response.gzipped(),
-                    false => response,
-                })
+                PageOutcome::Complete(response.encoded_for(request))
             }),
             Page::Cancel => self.private(request, || {
                 PageOutcome::Cancel(active_of(&request.target()).to_owned())
-            }),
-            Page::Stats => self.with_history(page, request, |history| {
-                complete(analytics::stats(&parameters(), history))
-            }),
-            Page::Enhanced => self.with_history(page, request, |history| {
-                complete(analytics::enhanced_stats(&parameters(), history))
-            }),
-            Page::Models => self.with_history(page, request, |history| {
-                complete(analytics::models(&parameters(), history))
-            }),
-            Page::Why => self.with_history(page, request, |history| {
-                complete(analytics::why(parameters(), history))
-            }),
-            Page::HideFindings => self.with_history(page, request, |history| {
-                complete(analytics::hide_findings(&parameters(), history))
-            }),
-            Page::Purge => self.with_history(page, request, |history| {
-                complete(analytics::purge(parameters(), history))
-            }),
-            Page::DeleteMessage => self.with_history(page, request, |history| {
-                complete(records::delete(&request.target(), history))
-            }),
-            Page::Search => self.with_history(page, request, |history| {
-                records::list(turn, history, Detail::Whole, request, writer)
-            }),
-            Page::Messages => self.with_history(page, request, |history| {
-                records::list(turn, history, Detail::Brief, request, writer)
-            }),
-            Page::Message => self.with_history(page, request, |history| {
-                records::one(turn, history, request, writer)
-            }),
-            Page::Export => self.with_history(page, request, |history| {
-                export::answer(turn, history, request, writer)
             }),
             Page::Nowhere => PageOutcome::Complete(PageResponse::error(
                 404,
                 "there is no such page; this port has only the pages of the tap",
             )),
+            Page::Stats
+            | Page::Enhanced
+            | Page::Models
+            | Page::Why
+            | Page::HideFindings
+            | Page::Purge
+            | Page::DeleteMessage
+            | Page::Search
+            | Page::Messages
+            | Page::Message
+            | Page::Export => self.private(request, || self.with_history(page, request, writer)),
         }
     }
 
@@ -148,21 +122,74 @@ impl Pages {
         &self,
         page: Page,
         request: &PageRequest,
-        answer: impl FnOnce(&History) -> PageOutcome,
+        writer: &mut dyn BodyWriter,
     ) -> PageOutcome {
-        self.private(request, || {
-            let Some(history) = self.history.as_deref() else {
-                let error = "no history is kept (backend none); start the tap with --analytics-backend jsonl, sqlite or loki";
-                return PageOutcome::Complete(PageResponse::error(404, error).private());
-            };
-            match history.store.readiness() {
-                // Deleting need not wait until the history is open.
-                Err(error) if page != Page::Purge => {
-                    PageOutcome::Complete(PageResponse::store_error(&error))
-                }
-                _ => answer_if_changed(page, request, history, answer),
+        let Some(history) = self.history.as_deref() else {
+            let error = "no history is kept (backend none); start the tap with --analytics-backend jsonl, sqlite or loki";
+            return PageOutcome::Complete(PageResponse::error(404, error).private());
+        };
+        match history.store.readiness() {
+            // Deleting need not wait until the history is open.
+            Err(error) if page != Page::Purge => {
+                PageOutcome::Complete(PageResponse::store_error(&error))
             }
-        })
+            _ => self.answer_if_changed(page, request, history, writer),
+        }
+    }
+
+    /// Answers that nothing has changed where the client has the answer already.
+    fn answer_if_changed(
+        &self,
+        page: Page,
+        request: &PageRequest,
+        history: &History,
+        writer: &mut dyn BodyWriter,
+    ) -> PageOutcome {
+        // Before the history is read: what enters meanwhile is a change.
+        let etag = conditional::etag_of_state(page, request, history, now());
+        if let Some(etag) = &etag
+            && conditional::is_current(request, etag)
+        {
+            let cursor = records::cursor_header(page, history);
+            return PageOutcome::Complete(conditional::not_modified(etag, &cursor));
+        }
+        let mut writer = EncodedWriter::new(writer, request, etag.as_deref());
+        match self.history_page(page, request, history, &mut writer) {
+            PageOutcome::Complete(response) => {
+                PageOutcome::Complete(conditional::finish(response, request, etag))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn history_page(
+        &self,
+        page: Page,
+        request: &PageRequest,
+        history: &History,
+        writer: &mut dyn BodyWriter,
+    ) -> PageOutcome {
+        let turn = &self.long_response;
+        let target = request.target();
+        let parameters = Parameters::of_target(&target);
+        let response = match page {
+            Page::Search => return records::list(turn, history, Detail::Whole, request, writer),
+            Page::Messages => return records::list(turn, history, Detail::Brief, request, writer),
+            Page::Export => return export::answer(turn, history, request, writer),
+            Page::Message => records::one(&target, history),
+            Page::DeleteMessage => records::delete(&target, history),
+            Page::Purge => analytics::purge(parameters, history),
+            Page::Enhanced => analytics::enhanced_stats(&parameters, history),
+            Page::Models => analytics::models(&parameters, history),
+            Page::Why => analytics::why(parameters, history),
+            Page::HideFindings => analytics::hide_findings(&parameters, history),
+            _ => analytics::stats(&parameters, history),
+        };
+        match response {
+            Ok(response) => PageOutcome::Complete(response),
+            Err(StoreError::Unwanted) => PageOutcome::ClientGone,
+            Err(error) => PageOutcome::Complete(PageResponse::store_error(&error)),
+        }
     }
 
     /// Answers a request that may see who asks what.
@@ -203,12 +230,7 @@ impl Pages {
 
     fn metrics(&self, request: &PageRequest) -> PageResponse {
         self.metrics.set_ollama_up(self.readiness.is_up());
-        let response = PageResponse::ok(metrics::CONTENT_TYPE, self.metrics.encode());
-        if request.accepts_gzip() {
-            response.gzipped()
-        } else {
-            response
-        }
+        PageResponse::ok(metrics::CONTENT_TYPE, self.metrics.encode()).encoded_for(request)
     }
 
     fn test(&self) -> PageResponse {
@@ -228,37 +250,6 @@ impl Pages {
 
 fn health() -> PageResponse {
     PageResponse::json(200, &json!({ "ollama_tap": env!("CARGO_PKG_VERSION") }))
-}
-
-/// Answers that nothing has changed where the client has the answer already.
-fn answer_if_changed(
-    page: Page,
-    request: &PageRequest,
-    history: &History,
-    answer: impl FnOnce(&History) -> PageOutcome,
-) -> PageOutcome {
-    // Before the history is read: what enters meanwhile is a change.
-    let etag = conditional::etag_of_state(page, request, history, now());
-    if let Some(etag) = &etag
-        && conditional::is_current(request, etag)
-    {
-        let cursor = records::cursor_header(page, history);
-        return PageOutcome::Complete(conditional::not_modified(etag, &cursor));
-    }
-    match answer(history) {
-        PageOutcome::Complete(response) => {
-            PageOutcome::Complete(conditional::finish(response, request, etag))
-        }
-        outcome => outcome,
-    }
-}
-
-fn complete(response: store::Result<PageResponse>) -> PageOutcome {
-    match response {
-        Ok(response) => PageOutcome::Complete(response),
-        Err(StoreError::Unwanted) => PageOutcome::ClientGone,
-        Err(error) => PageOutcome::Complete(PageResponse::store_error(&error)),
-    }
 }
 
 fn as_strs(values: &[String]) -> Vec<&str> {

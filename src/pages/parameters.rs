@@ -4,8 +4,8 @@ use form_urlencoded::parse;
 
 use crate::diagnose::groups::{KEY_FORMAT, is_key};
 use crate::history::store::query::{
-    DEFAULT_HIDDEN_DAYS, DEFAULT_HOURS, HIDDEN_DAYS_FORMAT, HOURS_FORMAT, TIME_FORMATS,
-    parse_hidden_days, parse_hours, parse_time,
+    DEFAULT_HIDDEN_DAYS, DEFAULT_HOURS, HIDDEN_DAYS_FORMAT, HOURS_FORMAT, LIST_PARAMETERS,
+    TIME_FORMATS, parse_hidden_days, parse_hours, parse_time,
 };
 use crate::history::store::{
     BadParameter, Cursor, Hidden, Query, Result, StatsQuestion, StoreError,
@@ -29,10 +29,8 @@ pub enum Deletion {
     Matching(Box<Query>),
 }
 
-/// Values of `since`.
-const CURSOR_FORMAT: &str = "the value of an Ollama-Tap-Cursor header";
-
 /// The parameters of a request, decoded, in order.
+#[derive(Hash)]
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
@@ -46,6 +44,15 @@ impl Parameters {
         self.0
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Returns the last value of `name`, if it is not empty.
+    pub fn last(&self, wanted: &str) -> Option<&str> {
+        let values = self.iter().filter(|(name, _)| *name == wanted);
+        values
+            .last()
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_empty())
     }
 
     /// Removes every value of `name`.
@@ -76,28 +83,17 @@ impl Parameters {
     /// Reads the filters and the order of a list, whether its matches are to be counted, and the
     /// cursor behind which records are new.
     pub fn list_question(self) -> Result<ListQuestion> {
-        let (mut counts, mut since) = (false, None);
-        for (name, value) in self.iter().filter(|(_, value)| !value.is_empty()) {
-            match (name, value) {
-                ("count", "true") => counts = true,
-                ("count", "false") => counts = false,
-                ("count", _) => return Err(bad_parameter(name, value, "true or false")),
-                ("since", _) => {
-                    let cursor = value
-                        .parse()
-                        .map_err(|()| bad_parameter(name, value, CURSOR_FORMAT))?;
-                    since = Some(cursor);
-                }
-                _ => {}
-            }
-        }
+        let counts = match self.last("count") {
+            Some("true") => true,
+            None | Some("false") => false,
+            Some(other) => return Err(bad_parameter("count", other, "true or false")),
+        };
+        let since = self.last("since").map(Cursor::read).transpose()?;
         if since.is_some() {
-            let mut others = self.iter().filter(|(_, value)| !value.is_empty());
-            if let Some((name, value)) = others.find(|(name, _)| ["before", "sort"].contains(name))
-            {
-                let why = "nothing beside since, for what is new comes in the order in which it was stored";
-                return Err(bad_parameter(name, value, why));
-            }
+            self.without_any_of(
+                &["before", "sort"],
+                "nothing beside since, for what is new comes in the order in which it was stored",
+            )?;
         }
         let query = self.without("count").without("since").query()?;
         Ok(ListQuestion {
@@ -107,33 +103,37 @@ impl Parameters {
         })
     }
 
+    /// Refuses parameters that are given and must not be, because of what is `accepted`.
+    pub fn without_any_of(&self, refused: &[&str], accepted: &str) -> Result<()> {
+        match refused
+            .iter()
+            .find_map(|name| Some((name, self.last(name)?)))
+        {
+            Some((name, value)) => Err(bad_parameter(name, value, accepted)),
+            None => Ok(()),
+        }
+    }
+
     /// Reads what statistics are asked for.
     pub fn stats_question(&self, now: f64) -> Result<StatsQuestion> {
         StatsQuestion::parse(self.iter(), now).map_err(StoreError::InvalidParameter)
     }
 
-    /// Reads `hours`, by default those of a day, and the filters of a search without `limit` and
-    /// `before`.
+    /// Reads `hours`, by default those of a day, and the filters of a search, which choose among
+    /// all records.
     pub fn why_query(self, now: f64) -> Result<Query> {
-        let mut hours = None;
-        for (name, value) in self.iter().filter(|(_, value)| !value.is_empty()) {
-            match name {
-                "hours" => {
-                    let parsed = parse_hours(value);
-                    hours = Some(parsed.ok_or_else(|| bad_parameter(name, value, HOURS_FORMAT))?);
-                }
-                "start_time" if self.iter().any(|(name, _)| name == "hours") => {
-                    return Err(bad_parameter(name, value, "either start_time or hours"));
-                }
-                "limit" | "before" => {
-                    let why = "nothing, since every record that matches counts; limit them by start_time and end_time";
-                    return Err(bad_parameter(name, value, why));
-                }
-                _ => {}
+        self.without_any_of(
+            &LIST_PARAMETERS,
+            "nothing, since every record that matches counts; limit them by start_time and end_time",
+        )?;
+        let hours = match self.last("hours") {
+            None => DEFAULT_HOURS,
+            Some(value) => {
+                self.without_any_of(&["start_time"], "either start_time or hours")?;
+                parse_hours(value).ok_or_else(|| bad_parameter("hours", value, HOURS_FORMAT))?
             }
-        }
-        let query = self.without("hours").query()?;
-        Ok(query.in_hours(hours.unwrap_or(DEFAULT_HOURS), now))
+        };
+        Ok(self.without("hours").query()?.in_hours(hours, now))
     }
 
     /// Reads `all`: whether hidden groups of findings are told too.
@@ -181,16 +181,10 @@ impl Parameters {
     }
 
     fn matching_deletion(self, either: &str) -> Result<Deletion> {
-        for (name, value) in self.iter() {
-            match name {
-                "before_time" | "all" => return Err(bad_parameter(name, value, either)),
-                "limit" | "before" | "sort" | "since" | "count" => {
-                    let why = "nothing, since everything that matches is deleted";
-                    return Err(bad_parameter(name, value, why));
-                }
-                _ => {}
-            }
-        }
+        self.without_any_of(&["before_time", "all"], either)?;
+        let why = "nothing, since everything that matches is deleted";
+        self.without_any_of(&LIST_PARAMETERS, why)?;
+        self.without_any_of(&["since", "count"], why)?;
         Ok(Deletion::Matching(Box::new(self.query()?)))
     }
 }

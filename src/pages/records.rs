@@ -21,12 +21,6 @@ const CURSOR_HEADER: &str = "Ollama-Tap-Cursor";
 /// The header of a list with the number of all records that match, where that is asked for.
 const MATCHES_HEADER: &str = "Ollama-Tap-Matches";
 
-/// The least characters of an id that stand for it.
-const PREFIX_MIN: usize = 4;
-
-/// The most ids that are named where several begin alike.
-const IDS_MAX: usize = 20;
-
 /// The longest answer about what is new but for its last record (bytes): the rest is asked for next.
 const NEW_BYTES_MAX: usize = 256 * 1024;
 
@@ -133,20 +127,13 @@ fn end_array(written: usize, stream: &mut ResponseStream) {
     stream.buffer.push(b']');
 }
 
-/// Answers with one whole record.
-pub fn one(
-    long_response: &Mutex<()>,
-    history: &History,
-    request: &PageRequest,
-    writer: &mut dyn BodyWriter,
-) -> PageOutcome {
-    let record = find(&request.target(), history);
-    let mut stream = private_stream(long_response, request, writer);
-    let read = record.map(|record| {
-        push_json(&record, &mut stream.buffer);
-        let _ = stream.flush_if_full();
-    });
-    stream.finish(read)
+/// Answers with one whole record, which is complete: it takes the turn of no long response.
+pub fn one(target: &str, history: &History) -> Result<PageResponse> {
+    let id = message_id(target);
+    let record = history.store.find(&id)?.ok_or_else(|| nothing(&id))?;
+    let mut body = Vec::new();
+    push_json(&record, &mut body);
+    Ok(PageResponse::ok(JSON, body).private())
 }
 
 /// Deletes one record.
@@ -155,7 +142,7 @@ pub fn delete(target: &str, history: &History) -> Result<PageResponse> {
     let id = message_id(target);
     let mut deleted = history.delete(&Selection::Ids(vec![id.clone()]))?;
     if deleted.deleted == 0
-        && let Some(whole) = whole_id(&id, history)?
+        && let Some(whole) = history.store.whole_id(&id)?
     {
         deleted = history.delete(&Selection::Ids(vec![whole]))?;
     }
@@ -176,34 +163,4 @@ fn private_stream<'a>(
 ) -> ResponseStream<'a> {
     let headers = PRIVATE_HEADERS.to_owned();
     ResponseStream::new(long_response, request, writer, JSON, headers)
-}
-
-fn find(target: &str, history: &History) -> Result<Record> {
-    let id = message_id(target);
-    let record = match history.store.get(&id)? {
-        None => {
-            let whole = whole_id(&id, history)?;
-            whole.map_or(Ok(None), |id| history.store.get(&id))?
-        }
-        record => record,
-    };
-    record.ok_or_else(|| nothing(&id))
-}
-
-/// Returns the one id that begins so, if there is one.
-fn whole_id(prefix: &str, history: &History) -> Result<Option<String>> {
-    if prefix.chars().count() < PREFIX_MIN {
-        return Ok(None);
-    }
-    let mut ids = history.store.ids(prefix, IDS_MAX + 1)?;
-    if ids.len() < 2 {
-        return Ok(ids.pop());
-    }
-    ids.sort_unstable();
-    let more = if ids.len() > IDS_MAX { " and more" } else { "" };
-    ids.truncate(IDS_MAX);
-    Err(StoreError::Ambiguous(format!(
-        "several ids begin with `{prefix}`: {}{more}",
-        ids.join(", ")
-    )))
 }

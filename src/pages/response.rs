@@ -6,6 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
+use super::request::PageRequest;
 use crate::history::store::StoreError;
 use crate::server::error_response::response_head;
 
@@ -15,7 +16,10 @@ pub const JSON: &str = "application/json; charset=utf-8";
 /// The headers that keep records out of caches and of other sites.
 pub const PRIVATE_HEADERS: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n";
 
-const GZIP_HEADERS: &str = "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
+pub const GZIP_HEADERS: &str = "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
+
+/// Bodies below this length are not worth compressing.
+const GZIP_MIN: usize = 512;
 
 /// The outcome of a request for a page.
 pub enum PageOutcome {
@@ -94,8 +98,11 @@ impl PageResponse {
         }
     }
 
-    /// Compresses the body.
-    pub fn gzipped(self) -> PageResponse {
+    /// Compresses the body where that is worth it and the client takes it.
+    pub fn encoded_for(self, request: &PageRequest) -> PageResponse {
+        if self.body().len() < GZIP_MIN || !request.accepts_gzip() {
+            return self;
+        }
         match gzip(self.body()) {
             Ok(body) => PageResponse {
                 body: Some(body),

@@ -10,7 +10,7 @@ use crate::cli::{Flag, PurgeArgs};
 use crate::error::{Error, Result, failed};
 use crate::history::record::now;
 use crate::history::store::query::{TIME_FORMATS, parse_time};
-use crate::history::store::{PurgeReport, Selection};
+use crate::history::store::{MatchCount, PurgeReport, Selection};
 use crate::util::sanitize::escape_control_chars;
 
 /// The shortest time that statistics are asked for (hours).
@@ -36,7 +36,8 @@ pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
     let origin = source.origin()?;
     if !args.yes && io::stdin().is_terminal() {
         let count = count(&source, &meant)?;
-        if !confirmed(&format!("delete {count}{what} in {origin}?"))? {
+        let question = format!("delete {}{what} in {origin}?", words(count));
+        if count != MatchCount::Exact(0) && !confirmed(&question)? {
             return Err(Error::Failed("nothing was deleted".to_owned()));
         }
     }
@@ -69,21 +70,21 @@ fn with_whole_ids(meant: Meant, source: &HistorySource) -> Result<Meant> {
     Ok(Meant::Selected(Selection::Ids(whole)))
 }
 
-/// Words how many records would go.
-fn count(source: &HistorySource, meant: &Meant) -> Result<String> {
-    let count = match meant {
-        Meant::All => number(source, None)?,
-        Meant::Before(time) => number(source, Some(*time))?,
-        Meant::Selected(Selection::Ids(ids)) => ids.len() as u64,
-        Meant::Selected(Selection::Matching(query)) => {
-            let count = source.count(query)?;
-            match count.parse() {
-                Ok(count) => count,
-                Err(_) => return Ok(format!("{count} records")),
-            }
-        }
-    };
-    Ok(pluralize(count, "record"))
+/// Returns how many records would go.
+fn count(source: &HistorySource, meant: &Meant) -> Result<MatchCount> {
+    Ok(match meant {
+        Meant::All => MatchCount::Exact(number(source, None)?),
+        Meant::Before(time) => MatchCount::Exact(number(source, Some(*time))?),
+        Meant::Selected(Selection::Ids(ids)) => MatchCount::Exact(ids.len() as u64),
+        Meant::Selected(Selection::Matching(query)) => source.count(query)?,
+    })
+}
+
+fn words(count: MatchCount) -> String {
+    match count {
+        MatchCount::Exact(count) => pluralize(count, "record"),
+        MatchCount::AtLeast(count) => format!("{} or more", pluralize(count, "record")),
+    }
 }
 
 /// Words the records of each backend, where more than one had any.

@@ -39,10 +39,14 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
         source.expect_records()?;
         eprintln!("ollama-tap: no record matches in {}", source.origin()?);
     }
-    print(&if args.json {
+    let printed = print(&if args.json {
         json(&records)
     } else {
         page(&records)
+    })?;
+    Ok(match records.is_empty() {
+        true => ExitCode::FAILURE,
+        false => printed,
     })
 }
 

@@ -13,7 +13,7 @@ use crate::config::{Backend, HistoryConfig, HistoryLocation, QueryConfig};
 use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
 use crate::history::store::{
-    EnhancedStats, Extent, GroupBy, Hidden, HideReport, PurgeReport, Query, Selection,
+    EnhancedStats, Extent, GroupBy, Hidden, HideReport, MatchCount, PurgeReport, Query, Selection,
     StatsQuestion, Store, StoreError, Why,
 };
 use crate::platform;
@@ -45,7 +45,7 @@ impl Purpose {
 /// A history that can be asked.
 pub enum HistorySource {
     Tap(TapClient),
-    Store(Store),
+    Store(Box<Store>),
 }
 
 /// The place that answers came from.
@@ -146,11 +146,11 @@ impl HistorySource {
         }
     }
 
-    /// The record with this id, if there is one.
+    /// The record with this id, or the one whose id begins so, if there is one.
     pub fn get(&self, id: &str) -> Result<Option<Record>> {
         match self {
             HistorySource::Tap(tap) => tap.get(id),
-            HistorySource::Store(store) => store.get(id).map_err(failed),
+            HistorySource::Store(store) => store.find(id).map_err(failed),
         }
     }
 
@@ -173,14 +173,11 @@ impl HistorySource {
         }
     }
 
-    /// Returns the number of records that are meant, with a plus where there are more.
-    pub fn count(&self, query: &Query) -> Result<String> {
+    /// Returns the number of records that are meant.
+    pub fn count(&self, query: &Query) -> Result<MatchCount> {
         match self {
             HistorySource::Tap(tap) => tap.count(query),
-            HistorySource::Store(store) => {
-                let count = store.count_matches(query).map_err(failed)?;
-                Ok(count.to_string())
-            }
+            HistorySource::Store(store) => store.count_matches(query).map_err(failed),
         }
     }
 
@@ -286,7 +283,7 @@ fn open(history: HistoryConfig, purpose: Purpose) -> Result<HistorySource> {
         Purpose::Stats | Purpose::Search | Purpose::Export | Purpose::Why => Store::open_for_reading(&history).map_err(failed),
     };
     match opened? {
-        Some(store) => Ok(HistorySource::Store(store)),
+        Some(store) => Ok(HistorySource::Store(Box::new(store))),
         None => Err(Error::Failed(
             "nothing to read: the backend none keeps no history".to_owned(),
         )),

@@ -15,7 +15,8 @@ use super::{filter, format};
 use crate::error::{Error, Result};
 use crate::history::record::Record;
 use crate::history::store::{
-    EnhancedStats, Extent, GroupBy, Hidden, HideReport, PurgeReport, Query, Selection, Why,
+    EnhancedStats, Extent, GroupBy, Hidden, HideReport, MatchCount, PurgeReport, Query, Selection,
+    Why,
 };
 use crate::http::address::Upstream;
 use crate::http::agent::{Target, error_chain};
@@ -231,17 +232,14 @@ impl TapClient {
         self.answer(request)
     }
 
-    /// Returns the number of records that are meant, as it is told: a number, with a plus where there
-    /// are more.
-    pub fn count(&self, query: &Query) -> Result<String> {
+    /// Returns the number of records that are meant.
+    pub fn count(&self, query: &Query) -> Result<MatchCount> {
         let request = self.agent.get(self.url("/analytics/messages"));
         let request = request.query("count", "true").query("limit", "1");
         let response = self.call(request.query_pairs(filter::parameters(query)))?;
-        let count = response.headers().get("ollama-tap-matches");
-        let count = count.and_then(|count| count.to_str().ok());
-        count
-            .map(str::to_owned)
-            .ok_or_else(|| self.failed("it did not count; a newer one does"))
+        let told = response.headers().get("ollama-tap-matches");
+        let count = told.and_then(|told| told.to_str().ok()?.parse().ok());
+        count.ok_or_else(|| self.failed("it did not count; a newer one does"))
     }
 
     pub fn delete(&self, which: &Selection) -> Result<PurgeReport> {

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::str::FromStr;
 use std::sync::Mutex;
 
+use super::{Result, StoreError};
 use crate::history::record::{Position, Record};
 use crate::util::threads::lock;
 
@@ -27,16 +27,28 @@ impl fmt::Display for Cursor {
     }
 }
 
-impl FromStr for Cursor {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Cursor, ()> {
-        let (epoch, entered) = text.split_once('-').ok_or(())?;
-        Ok(Cursor {
-            epoch: u64::from_str_radix(epoch, 16).map_err(drop)?,
-            entered: entered.parse().map_err(drop)?,
-        })
+impl Cursor {
+    /// Reads the value of `since`. A text that is no cursor of ours may be one of another version,
+    /// so that it is not known any more either.
+    pub fn read(text: &str) -> Result<Cursor> {
+        let (epoch, entered) = text.split_once('-').unwrap_or_default();
+        let cursor = Cursor {
+            epoch: u64::from_str_radix(epoch, 16).unwrap_or_default(),
+            entered: entered.parse().unwrap_or_default(),
+        };
+        match cursor.to_string() == text {
+            true => Ok(cursor),
+            false => Err(ended(text)),
+        }
     }
+}
+
+/// Makes the error of a cursor that is not known.
+pub fn ended(cursor: impl fmt::Display) -> StoreError {
+    StoreError::CursorEnded(format!(
+        "the history does not know what is new since `{cursor}`, as after a restart or a purge: \
+         read the list anew, and go on from the cursor in its Ollama-Tap-Cursor header"
+    ))
 }
 
 /// The records that this process wrote last.
@@ -125,6 +137,8 @@ fn new_epoch() -> Cursor {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn positions(numbers: std::ops::Range<usize>) -> Vec<Position> {
@@ -144,7 +158,7 @@ mod tests {
     fn what_entered_after_a_cursor_is_told_in_order() {
         let entered = Entered::default();
         let start = entered.cursor();
-        assert_eq!(start.to_string().parse(), Ok(start));
+        assert_eq!(Cursor::read(&start.to_string()).unwrap(), start);
         let left = [Record {
             interaction_id: "1".to_owned(),
             ..Record::default()
@@ -179,10 +193,19 @@ mod tests {
         assert_eq!(entered.after(now), None);
     }
 
-    #[test]
-    fn what_is_no_cursor_is_refused() {
-        for text in ["", "-", "0", "0-", "-1", "x-1", "1--1", "1-1-1"] {
-            assert_eq!(text.parse::<Cursor>(), Err(()), "{text}");
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_as_it_was_written(epoch: u64, entered: u64) {
+            let cursor = Cursor { epoch, entered };
+            prop_assert_eq!(Cursor::read(&cursor.to_string()).unwrap(), cursor);
+        }
+
+        #[test]
+        fn what_was_never_written_is_not_known(text in "\\PC{0,40}|[0-9a-f+-]{0,40}") {
+            match Cursor::read(&text) {
+                Ok(cursor) => prop_assert_eq!(cursor.to_string(), text),
+                Err(error) => prop_assert!(matches!(error, StoreError::CursorEnded(_))),
+            }
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What lists need beside their records: how many match, and what is new.
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::ops::ControlFlow;
+use std::str::FromStr;
 
-use super::entered::Cursor;
-use super::{Detail, Query, Result, Store, StoreError, until_now};
+use super::entered::{Cursor, ended};
+use super::{Detail, Query, Result, Store, until_now};
 use crate::history::record::{Position, Record};
 
 /// The most matches that are counted where each record has to be read.
@@ -27,6 +29,17 @@ impl fmt::Display for MatchCount {
         match self {
             MatchCount::Exact(count) => count.fmt(f),
             MatchCount::AtLeast(count) => write!(f, "{count}+"),
+        }
+    }
+}
+
+impl FromStr for MatchCount {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<MatchCount, ParseIntError> {
+        match text.strip_suffix('+') {
+            Some(count) => count.parse().map(MatchCount::AtLeast),
+            None => text.parse().map(MatchCount::Exact),
         }
     }
 }
@@ -79,12 +92,8 @@ impl Store {
         detail: Detail,
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<Cursor> {
-        let ended = || {
-            StoreError::CursorEnded(format!(
-                "the history no longer knows what is new since {cursor}"
-            ))
-        };
-        let entered = self.entered.after(cursor).ok_or_else(ended)?;
+        let entered = self.entered.after(cursor);
+        let entered = entered.ok_or_else(|| ended(cursor))?;
         let query = until_now(query);
         let read = if query.has_text() {
             Detail::Whole

@@ -12,6 +12,7 @@ mod error;
 mod error_cause;
 mod expiry;
 mod hidden;
+mod ids;
 mod jsonl;
 mod lists;
 mod loki;
@@ -168,11 +169,6 @@ impl Store {
         Ok(self.engine.get(id)?.map(Record::folded))
     }
 
-    /// Returns ids that begin with `prefix`, at most `limit` of them.
-    pub fn ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>> {
-        self.engine.ids(prefix, limit)
-    }
-
     pub fn extent(&self) -> Result<Extent> {
         self.engine.extent(now() + CLOCK_SKEW_MAX)
     }
@@ -293,7 +289,11 @@ impl Store {
         let mut purged = PurgeReport::default();
         let previous = self.left_behind()?;
         for engine in std::iter::once(&self.engine).chain(&previous) {
-            let deleted = delete(&**engine)?;
+            let deleted = delete(&**engine);
+            // Also where it failed, for a part may be gone.
+            self.cache.forget();
+            self.entered.end_cursors();
+            let deleted = deleted?;
             log::info!(
                 "deleted {deleted} records of the backend {} in {} on request",
                 engine.name(),
@@ -301,8 +301,6 @@ impl Store {
             );
             purged.add(engine.name(), deleted);
         }
-        self.cache.forget();
-        self.entered.end_cursors();
         Ok(purged)
     }
 }

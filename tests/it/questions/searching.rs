@@ -38,7 +38,7 @@ fn search_sends_every_filter_and_shows_what_came_without_obeying_it() {
 }
 
 #[test]
-fn search_as_json_is_an_array_of_whole_records_and_no_match_is_no_failure() {
+fn search_as_json_is_an_array_of_whole_records_and_no_match_is_told() {
     let tap = tap_of(vec![(
         "/analytics/search",
         ok(&json!([record("00", "x")]).to_string()),
@@ -58,7 +58,7 @@ fn search_as_json_is_an_array_of_whole_records_and_no_match_is_no_failure() {
         ("/analytics/search", ok("[]")),
         ("/analytics/stats", about(5)),
     ]);
-    let (stdout, stderr) = run_expecting(ask(&tap, &["search", "nowhere"]), 0);
+    let (stdout, stderr) = run_expecting(ask(&tap, &["search", "nowhere"]), 1);
     assert_eq!(stdout, "");
     assert_contains(&stderr, &["no record matches in /srv/history"]);
 }

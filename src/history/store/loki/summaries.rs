@@ -28,6 +28,7 @@ impl Loki {
         let span = Span::of(query, now);
         let query = &Query {
             prompt_search: None,
+            q: None,
             finding: None,
             session: None,
             ..query.clone()
@@ -42,6 +43,7 @@ impl Loki {
             start_time: query.start_time,
             end_time: query.end_time,
             limit: query.limit,
+            sort: query.sort,
             before: query.before.clone(),
             ..Query::default()
         };

@@ -316,6 +316,9 @@ pub const PARAMETER_NAMES: [&str; 19] = [
     "before",
 ];
 
+/// Those of them that choose a part of a list: what is not a list is of all that match.
+pub const LIST_PARAMETERS: [&str; 3] = ["limit", "sort", "before"];
+
 /// Values of a duration.
 const SECONDS_FORMAT: &str = "seconds from 0 on, such as 1.5";
 

@@ -4,14 +4,11 @@ use super::GroupBy;
 use super::slots::{DAY, STEP_FORMATS, Slots, WEEK};
 use super::zone::{ZONE_FORMATS, Zone};
 use crate::history::store::query::{
-    BadParameter, DEFAULT_HOURS, HOURS_FORMAT, PARAMETER_NAMES, Query, parse_hours,
+    BadParameter, DEFAULT_HOURS, HOURS_FORMAT, LIST_PARAMETERS, PARAMETER_NAMES, Query, parse_hours,
 };
 
 /// The parameters that are no filters of a search.
 const OWN_PARAMETERS: [&str; 6] = ["hours", "tz", "step", "compare", "by", "facets"];
-
-/// The parameters of a search that choose a part of a list: statistics are of all that match.
-const LIST_PARAMETERS: [&str; 2] = ["limit", "before"];
 
 /// What the totals of a span are compared with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

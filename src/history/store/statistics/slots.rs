@@ -64,6 +64,11 @@ impl Slots {
         })
     }
 
+    /// Returns where the first begins, and where the last one ends (Unix seconds).
+    pub fn bounds(&self) -> (f64, f64) {
+        (self.bounds[0], self.bounds[self.len()])
+    }
+
     pub fn len(&self) -> usize {
         self.bounds.len() - 1
     }

@@ -39,6 +39,13 @@ fn at(fake: &FakeLoki, auth: LokiAuth, tenant: Option<&str>) -> Loki {
     loki
 }
 
+fn failure<T: std::fmt::Debug>(result: Result<T>) -> String {
+    match result {
+        Err(StoreError::Failed(text) | StoreError::Unsupported(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn records(numbers: std::ops::Range<u32>) -> Vec<Record> {
     numbers.map(suite::record).collect()
 }

@@ -5,13 +5,6 @@ use crate::history::store::suite::{filled, newest, query, read_all, record};
 
 const DAY: f64 = 86_400.0;
 
-fn failure<T: std::fmt::Debug>(result: Result<T>) -> String {
-    match result {
-        Err(StoreError::Failed(text) | StoreError::Unsupported(text)) => text,
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn a_year_is_read_in_windows_that_loki_allows() {
     let (loki, fake) = fresh();

@@ -1,6 +1,6 @@
 //! Records that Loki refuses: the lost ones, and the warnings and numbers about them.
 
-use super::writing::{failure, of_one_tap, of_the_tap};
+use super::writing::{of_one_tap, of_the_tap};
 use super::*;
 use crate::history::store::suite::record;
 

@@ -15,13 +15,6 @@ pub fn of_one_tap(numbers: std::ops::Range<u32>) -> Vec<Record> {
     numbers.map(record).map(of_the_tap).collect()
 }
 
-pub fn failure(result: Result<u64>) -> String {
-    match result {
-        Err(StoreError::Failed(text)) => text,
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn a_push_says_who_sends_it() {
     for (auth, tenant, expected) in [
@@ -264,7 +257,10 @@ fn many_and_long_records_go_in_requests_that_loki_takes() {
 #[test]
 fn deleting_is_lokis_business() {
     let (loki, _fake) = fresh();
-    assert!(failure(loki.purge(None)).contains("retention_period"));
+    let one = Selection::Ids(vec!["00ff".to_owned()]);
+    for refused in [loki.purge(None), loki.purge(Some(NOON)), loki.delete(&one)] {
+        assert!(failure(refused).contains("retention_period"));
+    }
     assert_eq!(
         loki.retain(&Limits {
             oldest: Some(NOON),
