@@ -31,5 +31,5 @@ mod tokens;
 pub use event::{ExchangeEnd, ExchangeEvent, ExchangeStart, RequestBody, RequestStarted, Sink};
 pub use exchange::{Exchange, Outcome};
 pub use observer::Observer;
-pub use outcome::CANCELLED_THROUGH_TAP;
+pub use outcome::{CANCELLED_THROUGH_TAP, message_in};
 pub use progress::ReplyProgress;

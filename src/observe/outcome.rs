@@ -65,11 +65,7 @@ fn failure(why: &str) -> (Outcome, Option<String>) {
 fn status_error(status: u16, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let answer = format!("ollama answered {status} {}", reason_phrase(status));
-    match serde_json::from_str::<Value>(&text)
-        .ok()
-        .as_ref()
-        .and_then(error_message)
-    {
+    match message_in(&text) {
         Some(message) => message,
         None if text.trim().is_empty() => format!("{} with no body", answer.trim_end()),
         None => format!(
@@ -82,7 +78,8 @@ fn status_error(status: u16, body: &[u8]) -> String {
 
 /// Returns the message in an error's body: `{"error": "…"}`, `{"error": {"message": "…"}}` or
 /// `{"message": "…"}`.
-fn error_message(body: &Value) -> Option<String> {
+pub fn message_in(body: &str) -> Option<String> {
+    let body: Value = serde_json::from_str(body).ok()?;
     for key in ["error", "message", "Status"] {
         let value = body.get(key).filter(|value| value.as_str() != Some(""));
         if let Some(text) = value.and_then(error_text) {

@@ -1,5 +1,8 @@
 //! CAUSE: what is the same of all errors of one kind, so that they are counted together.
 
+use std::borrow::Cow;
+
+use crate::observe::message_in;
 use crate::observe::model_name::normalize;
 
 /// The cause of errors whose own has no room.
@@ -14,11 +17,12 @@ const NUMBER: &str = "N";
 /// Characters of an error that tell its cause.
 const CAUSE_CHARS: usize = 160;
 
-/// Returns the beginning of an error with numbers, quoted texts and the name of the model masked.
-/// What was masked already stays as it is.
+/// Returns the beginning of an error with numbers, quoted texts and the name of the model masked; of
+/// JSON, that of the message in it. What was masked already stays as it is.
 pub fn mask(error: &str, model: Option<&str>) -> String {
     let mut cause = String::new();
-    let mut rest = error;
+    let error = unwrap(error);
+    let mut rest = &*error;
     while let Some(quote) = rest.find(['"', '`', '\'']) {
         let (before, quoted) = rest.split_at(quote);
         mask_words(before, model, &mut cause);
@@ -40,6 +44,17 @@ pub fn mask(error: &str, model: Option<&str>) -> String {
     mask_words(rest, model, &mut cause);
     shorten(&mut cause);
     cause
+}
+
+/// Returns an error with the message in place of the JSON that it ends with.
+fn unwrap(error: &str) -> Cow<'_, str> {
+    let mut error = Cow::Borrowed(error);
+    while let Some(start) = error.find('{')
+        && let Some(message) = message_in(&error[start..])
+    {
+        error = Cow::Owned(format!("{}{message}", &error[..start]));
+    }
+    error
 }
 
 /// Leaves whole words, where there are several.
@@ -116,6 +131,19 @@ mod tests {
             ),
             ("it's \"a\" and `b`", "it's \"…\" and `…`"),
             ("an \"open end", "an \"open end"),
+            (
+                r#"{"error":"model 'phi' not found"}"#,
+                "model '…' not found",
+            ),
+            (
+                r#"ollama answered 500: {"error":{"message":"no room for 3 models","code":7}}"#,
+                "ollama answered N: no room for N models",
+            ),
+            (
+                r#"{"error":"{\"error\":\"twice wrapped\"}"}"#,
+                "twice wrapped",
+            ),
+            (r#"{"code":7}"#, r#"{"…":N}"#),
             ("", ""),
         ] {
             assert_eq!(mask(error, Some("phi")), cause);

@@ -1,48 +1,20 @@
 //! The numbers of values between fixed bounds, for drawing a distribution.
 
+use std::array;
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::measurement::Measurement;
 
-/// Bounds of durations and of times to the first token, in seconds. Each is √2 times the one before,
-/// so that columns of equal width show the shape of a distribution on a logarithmic scale.
-const BOUND_SECONDS: [Measurement; 35] = [
-    0.015625,
-    0.022097,
-    0.03125,
-    0.044194,
-    0.0625,
-    0.088388,
-    0.125,
-    0.176777,
-    0.25,
-    0.353553,
-    0.5,
-    0.707107,
-    1.0,
-    1.414214,
-    2.0,
-    2.828427,
-    4.0,
-    5.656854,
-    8.0,
-    11.313708,
-    16.0,
-    22.627417,
-    32.0,
-    45.254834,
-    64.0,
-    90.509668,
-    128.0,
-    181.019336,
-    256.0,
-    362.038672,
-    512.0,
-    724.077344,
-    1024.0,
-    1448.154688,
-    2048.0,
-];
+/// How many bounds there are.
+const BOUNDS: usize = 35;
+
+/// Bounds of durations and of times to the first token, from 1/64 s to 2048 s. Each is √2 times the
+/// one before, so that columns of equal width show the shape of a distribution on a logarithmic
+/// scale.
+static BOUND_SECONDS: LazyLock<[Measurement; BOUNDS]> =
+    LazyLock::new(|| array::from_fn(|n| (n as Measurement / 2.0 - 6.0).exp2()));
 
 /// Digits of a bound that are told.
 const DIGITS: f64 = 1000.0;
@@ -56,11 +28,11 @@ pub struct Bucket {
 }
 
 /// How many values lie in each bucket.
-pub struct Counts([u64; BOUND_SECONDS.len() + 1]);
+pub struct Counts([u64; BOUNDS + 1]);
 
 impl Default for Counts {
     fn default() -> Counts {
-        Counts([0; BOUND_SECONDS.len() + 1])
+        Counts([0; BOUNDS + 1])
     }
 }
 
@@ -118,7 +90,7 @@ mod tests {
                 (None, 2)
             ]
         );
-        assert_eq!(found.len(), BOUND_SECONDS.len() + 1);
+        assert_eq!(found.len(), BOUNDS + 1);
     }
 
     #[test]

@@ -22,7 +22,7 @@ const MONDAY_BEFORE: f64 = 3.0 * DAY;
 
 /// The formats of a step, for messages.
 pub const STEP_FORMATS: &str =
-    "auto, or seconds (from 86400 on whole days) that make at most 1000 slots";
+    "auto, or whole seconds (from 86400 on whole days) that make at most 1000 slots";
 
 /// The beginning and the end of a slot (Unix seconds).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,17 +47,20 @@ impl Slots {
     /// `step` is not a usable length.
     pub fn new(start: f64, end: f64, step: Option<f64>, zone: &Zone) -> Option<Slots> {
         let step = step.unwrap_or_else(|| auto_step(end - start));
-        let is_good = step > 0.0 && (step < DAY || step % DAY == 0.0);
-        if !is_good || (end - start) / step > SLOTS_MAX as f64 {
+        let unit = if step < DAY { 1.0 } else { DAY };
+        if !(step >= 1.0 && step % unit == 0.0) {
             return None;
         }
         let mut bounds = vec![period_start(start, step, zone)];
         let mut last = bounds[0];
         while last <= end {
+            if bounds.len() > SLOTS_MAX {
+                return None;
+            }
             last = period_end(last, step, zone);
             bounds.push(last);
         }
-        (bounds.len() - 1 <= SLOTS_MAX).then_some(Slots {
+        Some(Slots {
             step,
             span: (start, end),
             bounds,
@@ -99,8 +102,9 @@ fn auto_step(span: f64) -> f64 {
 }
 
 /// Returns where the period of `step` seconds begins that a moment is in: days and hours begin
-/// where the zone's do, weeks on Monday.
+/// where the zone's do, weeks on Monday. Both are whole seconds: they are added without an error.
 pub fn period_start(time: f64, step: f64, zone: &Zone) -> f64 {
+    let time = time.floor();
     let local = time + zone.offset(time);
     let ahead = (local + shift(step)).rem_euclid(step);
     let start = time - ahead;
@@ -206,8 +210,11 @@ mod tests {
     fn too_many_slots_and_parts_of_days_are_refused() {
         let slots =
             |span, step| Slots::new(MONDAY, MONDAY + span, Some(step), &Zone::utc()).is_some();
-        assert!(slots(3600.0, 3.7) && slots(998.0 * DAY, DAY) && slots(DAY, 7.0 * DAY));
+        assert!(slots(999.0, 1.0) && slots(998.0 * DAY, DAY) && slots(DAY, 7.0 * DAY));
         for (span, step) in [
+            (3600.0, 3.7),
+            (1e-3, 1e-9),
+            (f64::MAX, 1.0),
             (1001.0, 1.0),
             (1000.0, 1.0),
             (DAY, 0.0),

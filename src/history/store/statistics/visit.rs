@@ -130,7 +130,7 @@ impl Spans<'_> {
 
     fn enhanced(mut self, is_covered: bool) -> EnhancedStats {
         let totals = self.previous.group(named("all"));
-        let previous = is_covered.then(|| Previous {
+        let previous = is_covered.then_some(Previous {
             start_time: self.before.0,
             end_time: self.before.1,
             approximate: totals.requests > EXACT_RECORDS_MAX,

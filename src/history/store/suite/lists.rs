@@ -92,7 +92,7 @@ pub fn a_list_is_sorted_by_a_number_and_its_pages_follow_without_gaps(engine: &d
     let of = |n: u32| Record {
         duration_seconds: (n % 10 != 3).then_some(f64::from(n * 7 % 20)),
         generated_tokens: (n % 10 != 4).then_some(u64::from(n * 11 % 30)),
-        response_full: Some("long ".repeat(if n % 5 == 0 { 50_000 } else { 1 })),
+        response_full: Some("long ".repeat(if n.is_multiple_of(5) { 50_000 } else { 1 })),
         ..record(n)
     };
     for piece in 0..4 {
