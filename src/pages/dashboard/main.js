@@ -6,8 +6,11 @@ import { exportHistory } from "./share.js";
 import { prepareDetail, showDetail } from "./detail.js";
 import { prepareFreshness, showTitle } from "./freshness.js";
 import { prepareFilters, showFilters } from "./filters.js";
-import { neighbours, olderThan, placeOf, prepareOlder, refreshMessages } from "./messages.js";
-import { onEnded } from "./living.js";
+import { dropMessages, hasMessage, neighbours, olderThan, placeOf, prepareOlder, refreshMessages } from "./messages.js";
+import { prepareLiving } from "./living.js";
+import { prepareMenus } from "./menus.js";
+import { prepareOrder, showOrder } from "./order.js";
+import { prepareSticky } from "./sticky.js";
 import { focusRow, markRow, prepareRows } from "./rows.js";
 import { prepareKeys, showHelp } from "./keys.js";
 import { preparePreferences } from "./preferences.js";
@@ -55,10 +58,11 @@ function showFailure(cause) {
 function applyChange(changed) {
   showTimebar();
   showFilters();
+  showOrder();
   drawNumbers();
   showTitle();
   if (changed.includes("id")) showDetail();
-  if (changed.includes("range") || changed.includes("compare") || changed.some((name) => FILTERS.includes(name))) refresh();
+  if (changed.some((name) => [...FILTERS, "range", "compare", "sort"].includes(name))) refresh();
 }
 
 prepareTheme();
@@ -67,11 +71,14 @@ prepareNumbers();
 prepareFilters();
 prepareTabs();
 preparePreferences();
+prepareSticky();
 prepareRows();
+prepareOrder();
+prepareMenus();
 prepareOlder(showFailure);
-prepareDetail({ neighbours, olderThan, place: placeOf, focusMessage: focusRow, markShown: markRow });
+prepareDetail({ neighbours, olderThan, place: placeOf, focusMessage: focusRow, markShown: markRow, drop: dropMessages });
 prepareKeys(showFailure);
-onEnded(() => refreshMessages().catch(showFailure));
+prepareLiving({ hasMessage, refresh: refreshMessages });
 byId("keys").addEventListener("click", showHelp);
 prepareExport();
 prepareRefresh();

@@ -1,89 +1,125 @@
-// The list of messages, newest first. What is new comes in on top, or waits behind a button while one reads further down.
+// The list of messages. What is new comes in at its place, or waits behind a button while one reads further down.
 
 import { announce, byId, fill } from "./dom.js";
-import { fetchHistory } from "./api.js";
 import { showEmptyState } from "./filters.js";
 import { count } from "./format.js";
-import { change, FILTERS, hasFilters, query, state, unfiltered } from "./state.js";
+import { change, FILTERS, hasFilters, state, unfiltered } from "./state.js";
+import { fetchAfter, fetchInOrder, fetchNews, fetchPage, fetchUnknown, isUnknownCursor } from "./feed.js";
 import { followList } from "./detail.js";
+import { settleLiving } from "./living.js";
 import { drawRows, focusRow } from "./rows.js";
 import { saysNews } from "./preferences.js";
+import { stickyHeight } from "./sticky.js";
 
 const PAGE_SIZE = 50; // messages of the first answer
-const MORE = 100; // messages of each later one
-const MAX_ROUNDS = 20; // answers that fill the gap between the newest message and those that are there
 const MAX_UNREAD = 1000; // messages that stay of those that came by themselves
+const MAX_HELD = 2000; // new ones that wait; of more than these the list begins anew when one goes to them
+const SHARED_PAUSE = 30_000; // milliseconds between two looks at what other taps wrote
+const COUNT_PAUSE = 60_000; // milliseconds after which all that match are counted again
 
 let records = [];
 /** New ones that wait until one goes to them. */
 let held = [];
-/** Whether more are new than a gap may have: the list then begins anew when one goes to them. */
 let isFarBehind = false;
 let hasOlder = false;
+/** How many match: `count` and `isAtLeast`; null where nobody told. */
 let matches = null;
 /** How many messages were there when older ones were last loaded: no fewer stay. */
 let loadedCount = 0;
 let shownQuery = "";
+/** What was there when the list was read last. */
+let cursor = null;
+/** Whether other taps write the same history. */
+let isShared = false;
+let lookedAt = 0;
+let countedAt = 0;
 
 const idOf = (record) => record.interaction_id;
-const byTime = (a, b) => b.timestamp - a.timestamp || (idOf(a) < idOf(b) ? 1 : -1);
+const greatest = (field) => (a, b) => (b[field] ?? -Infinity) - (a[field] ?? -Infinity) || 0;
+const newest = (a, b) => b.timestamp - a.timestamp || (idOf(a) < idOf(b) ? 1 : -1);
+const ORDERS = {
+  "": newest,
+  duration: (a, b) => greatest("duration_seconds")(a, b) || newest(a, b),
+  tokens: (a, b) => greatest("generated_tokens")(a, b) || newest(a, b),
+};
+const inOrder = (a, b) => (ORDERS[state.sort] ?? newest)(a, b);
+const question = () => [...FILTERS, "range", "sort"].map((name) => state[name]).join("\n");
 
-/** Fetches what is new; starts a new list after the filters changed. */
-export async function refreshMessages(signal) {
-  const requested = FILTERS.concat("range").map((name) => state[name]).join("\n");
-  if (requested !== shownQuery) return restart(requested, signal);
-  const fresh = await freshRecords(signal);
-  if (requested !== shownQuery || fresh.length === 0) return;
-  if (saysNews()) announce(`${count(fresh.length)} new messages`);
-  if (isReading()) return hold(fresh);
-  add(fresh);
+/** Notes which backend the history has. */
+export function noteBackend(backend) {
+  isShared = backend === "loki";
 }
 
-async function restart(requested, signal) {
+/** Fetches what is new; starts a new list after the filters or the order changed. */
+export async function refreshMessages(signal) {
+  const asked = question();
+  if (asked !== shownQuery) return restart(asked, signal);
+  const news = isFarBehind ? null : await whatIsNew(signal);
+  if (asked !== shownQuery) return;
+  if (news) await takeNews(news);
+  await countAgain(asked, signal);
+}
+
+async function restart(asked, signal) {
   byId("table").setAttribute("aria-busy", "true");
-  const page = await listMessages({ limit: PAGE_SIZE }, signal);
-  [shownQuery, records, held, isFarBehind, loadedCount] = [requested, page, [], false, 0];
-  hasOlder = page.length === PAGE_SIZE;
+  const page = await fetchInOrder({ limit: PAGE_SIZE, count: true }, signal);
+  [shownQuery, records, held, isFarBehind, loadedCount] = [asked, page.records, [], false, 0];
+  [cursor, matches, lookedAt, countedAt] = [page.cursor, page.matches, Date.now(), Date.now()];
+  hasOlder = records.length === PAGE_SIZE && matches?.count !== PAGE_SIZE;
   drawList(new Set());
 }
 
-/** Asks for messages of the range and the filters. */
-async function listMessages(parameters, signal) {
-  const answer = await fetchHistory("messages", { ...query(), ...parameters }, signal);
-  const told = answer.headers.get("Ollama-Tap-Matches");
-  if (told) matches = Number.parseInt(told, 10);
-  return answer.json();
-}
+/** Begins the list anew. */
+const begin = () => restart(question());
 
-/** Returns the messages that are not there yet, however many pages they take. */
-async function freshRecords(signal) {
-  const known = new Set([...records, ...held].map(idOf));
-  const fresh = [];
-  let page = await listMessages({ limit: PAGE_SIZE }, signal);
-  for (let round = 0; ; round += 1) {
-    const unknown = page.filter((record) => !known.has(idOf(record)));
-    fresh.push(...unknown);
-    if (unknown.length < page.length || page.length < PAGE_SIZE || known.size === 0) return fresh;
-    if (round === MAX_ROUNDS) break;
-    page = await listMessages({ limit: MORE, before: idOf(page.at(-1)) }, signal);
+async function whatIsNew(signal) {
+  const isDue = isShared && !state.sort && Date.now() - lookedAt > SHARED_PAUSE;
+  if (isDue) lookedAt = Date.now();
+  try {
+    if (cursor && !isDue) return await fetchNews(cursor, signal);
+  } catch (cause) {
+    if (!isUnknownCursor(cause)) throw cause;
   }
-  isFarBehind = true;
-  return fresh;
+  if (records.length === 0) return { records: [], cursor: null, isFarBehind: true };
+  return fetchUnknown((record) => hasMessage(idOf(record)), signal);
 }
 
-/** Whether one reads further down in the list: what comes in on top would then move what is read. */
-const isReading = () => records.length > 0 && byId("rows").getBoundingClientRect().top < 0;
+function takeNews(news) {
+  cursor = news.cursor;
+  const fresh = news.records.filter((record) => !hasMessage(idOf(record)));
+  isFarBehind = news.isFarBehind || held.length + fresh.length > MAX_HELD;
+  if (fresh.length === 0 && !isFarBehind) return;
+  if (saysNews()) announce(`${count(fresh.length)} new messages`);
+  if (matches) matches = { ...matches, count: matches.count + fresh.length };
+  if (isReading()) return hold(fresh);
+  if (isFarBehind) return begin();
+  add(fresh);
+}
+
+/** Counts anew from time to time: a range that ends now loses messages at its other end. */
+async function countAgain(asked, signal) {
+  if (state.q || Date.now() - countedAt < COUNT_PAUSE) return;
+  countedAt = Date.now();
+  const page = await fetchPage({ limit: 1, count: true }, signal);
+  if (asked !== shownQuery) return;
+  matches = page.matches;
+  drawCount();
+}
+
+/** Whether one reads further down in the list: what comes in above would then move what is read. */
+const isReading = () => records.length > 0 && byId("rows").checkVisibility() && byId("rows").getBoundingClientRect().top < stickyHeight() - 1;
 
 function hold(fresh) {
-  held = [...held, ...fresh];
+  held = isFarBehind ? [] : [...held, ...fresh];
   showNews();
+  drawCount();
+  settleLiving();
 }
 
 function add(fresh) {
-  if (isFarBehind) return begin();
-  const oldest = records.at(-1);
-  const isWithin = (record) => !hasOlder || !oldest || byTime(record, oldest) < 0;
-  records = [...fresh.filter(isWithin), ...records].sort(byTime);
+  const last = records.at(-1);
+  const isWithin = (record) => !hasOlder || !last || inOrder(record, last) < 0;
+  records = [...fresh.filter(isWithin), ...records].sort(inOrder);
   const most = Math.max(MAX_UNREAD, loadedCount + fresh.length);
   if (records.length > most) {
     records.length = most;
@@ -92,11 +128,8 @@ function add(fresh) {
   drawList(new Set(fresh.map(idOf)));
 }
 
-/** Begins the list anew from the newest message. */
-const begin = () => restart(shownQuery);
-
-/** Puts the new ones on top, and goes to them. */
-export async function showHeld() {
+/** Puts the new ones at their places, and goes to the first message. */
+async function showHeld() {
   byId("messages").scrollIntoView({ block: "start" });
   const fresh = held;
   held = [];
@@ -107,8 +140,8 @@ export async function showHeld() {
 
 function showNews() {
   const button = byId("news");
-  button.hidden = held.length === 0;
-  const text = `${count(held.length)}${isFarBehind ? "+" : ""} new`;
+  button.hidden = held.length === 0 && !isFarBehind;
+  const text = isFarBehind ? `More than ${count(MAX_HELD)} new` : `${count(held.length)} new`;
   if (button.textContent !== text) fill(button, text);
 }
 
@@ -116,11 +149,13 @@ export async function showOlder() {
   const button = byId("older");
   if (button.disabled || !hasOlder) return;
   button.disabled = true;
+  const asked = shownQuery;
   try {
-    const page = await listMessages({ limit: MORE, before: idOf(records.at(-1)) });
-    hasOlder = page.length === MORE;
+    const page = await fetchAfter(idOf(records.at(-1)));
+    if (asked !== shownQuery) return;
+    hasOlder = page.hasMore;
     const known = new Set(records.map(idOf));
-    records = [...records, ...page.filter((record) => !known.has(idOf(record)))].sort(byTime);
+    records = [...records, ...page.records.filter((record) => !known.has(idOf(record)))].sort(inOrder);
     loadedCount = records.length;
     drawList(new Set());
   } finally {
@@ -139,6 +174,17 @@ export function prepareOlder(fail) {
   byId("news").addEventListener("click", () => showHeld().catch(fail));
 }
 
+/** Whether a message is in the list, or waits to be. */
+export const hasMessage = (id) => [...records, ...held].some((record) => idOf(record) === id);
+
+/** Takes messages out of the list that were deleted. */
+export function dropMessages(isDeleted) {
+  const before = records.length + held.length;
+  [records, held] = [records, held].map((list) => list.filter((record) => !isDeleted(record)));
+  if (matches) matches = { ...matches, count: matches.count - (before - records.length - held.length) };
+  drawList(new Set());
+}
+
 /** Returns the ids next to a message, and whether older ones can be loaded. */
 export function neighbours(id) {
   const at = records.findIndex((record) => idOf(record) === id);
@@ -149,8 +195,7 @@ export function neighbours(id) {
 
 /** Loads and returns the id of the message before one that has no older one in the list; undefined where there is none. */
 export async function olderThan(id) {
-  const isListed = records.some((record) => idOf(record) === id);
-  if (!isListed) return (await listMessages({ limit: 1, before: id })).map(idOf)[0];
+  if (!records.some((record) => idOf(record) === id)) return (await fetchPage({ limit: 1, before: id })).records.map(idOf)[0];
   await showOlder();
   return neighbours(id).older;
 }
@@ -158,14 +203,12 @@ export async function olderThan(id) {
 /** The place of a message in the list, in words. */
 export function placeOf(id) {
   const at = records.findIndex((record) => idOf(record) === id);
-  return at < 0 ? "" : `${count(at + 1)} of ${count(records.length)}${hasOlder ? " and more" : ""}: `;
+  return at < 0 ? "" : `${count(at + 1)} of ${allText()}: `;
 }
-
-/** The message at the top of the list. */
-export const newestId = () => records[0] && idOf(records[0]);
 
 function drawList(fresh) {
   drawRows(records, fresh);
+  settleLiving();
   showNews();
   followList();
   const table = byId("table");
@@ -173,23 +216,35 @@ function drawList(fresh) {
   table.classList.toggle("bare", records.length === 0);
   table.querySelector("table").setAttribute("aria-rowcount", hasOlder ? -1 : records.length + 1);
   byId("older").hidden = !hasOlder;
-  byId("messages-aside").textContent = records.length ? asideText() : "";
+  drawCount();
   byId("messages-blank").hidden = records.length > 0;
   if (records.length === 0) drawEmptyState();
 }
 
+/** Says how many of how many are there, and how many an export has. */
+function drawCount() {
+  byId("messages-aside").textContent = records.length ? asideText() : "";
+  const all = matches && !matches.isAtLeast ? count(matches.count) : "";
+  byId("export-label").textContent = ["Export", all].filter(Boolean).join(" ");
+}
+
 function asideText() {
-  if (!hasOlder) return records.length === 1 ? "1" : `all ${count(records.length)}`;
-  return matches === null ? `the newest ${count(records.length)}` : `1–${count(records.length)} of ${count(matches)}`;
+  if (!hasOlder && held.length === 0) return records.length === 1 ? "1" : `all ${count(records.length)}`;
+  if (matches) return `1–${count(records.length)} of ${allText()}`;
+  return `the ${state.sort ? "first" : "newest"} ${count(records.length)}`;
+}
+
+/** How many match, in words; of the list itself where all is loaded or nobody told. */
+function allText() {
+  if (!matches || (!hasOlder && held.length === 0)) return count(records.length) + (hasOlder ? " and more" : "");
+  return count(matches.count) + (matches.isAtLeast ? "+" : "");
 }
 
 function drawEmptyState() {
   const host = byId("messages-blank");
   if (hasFilters()) {
     const none = () => change(unfiltered());
-    const isTurned = state.from && state.to && state.from > state.to;
-    const why = isTurned ? "The time “from” is later than “to”." : "No message in this range matches all of the filters.";
-    return showEmptyState(host, "No message matches", why, "Clear filters", none);
+    return showEmptyState(host, "No message matches", "No message in this range matches all of the filters.", "Clear filters", none);
   }
   if (state.range === "all") return showEmptyState(host, "No messages yet", "They appear here as soon as a request has ended.");
   const showAll = () => change({ range: "all" });

@@ -34,7 +34,7 @@ const STYLES: [&str; 16] = [
 const THEME: &str = include_str!("theme.js");
 
 /// The modules, each after those that it imports from: joined to one script, they need no import.
-const MODULES: [&str; 43] = [
+const MODULES: [&str; 48] = [
     include_str!("dom.js"),
     include_str!("format.js"),
     include_str!("period.js"),
@@ -60,6 +60,9 @@ const MODULES: [&str; 43] = [
     include_str!("share.js"),
     include_str!("down.js"),
     include_str!("tabs.js"),
+    include_str!("sticky.js"),
+    include_str!("asking.js"),
+    include_str!("menus.js"),
     include_str!("preferences.js"),
     include_str!("markdown.js"),
     include_str!("texts.js"),
@@ -71,8 +74,10 @@ const MODULES: [&str; 43] = [
     include_str!("curl.js"),
     include_str!("detail.js"),
     include_str!("rows.js"),
-    include_str!("messages.js"),
+    include_str!("feed.js"),
+    include_str!("order.js"),
     include_str!("living.js"),
+    include_str!("messages.js"),
     include_str!("keys.js"),
     include_str!("notices.js"),
     include_str!("numbers.js"),

@@ -5,8 +5,9 @@ import { fetchJson } from "./api.js";
 import { addCategoryOptions, prepareSearch } from "./filters.js";
 import { noteAnswer } from "./freshness.js";
 import { refreshLiving } from "./living.js";
-import { refreshMessages } from "./messages.js";
+import { noteBackend, refreshMessages } from "./messages.js";
 import { showBanner, showState } from "./notices.js";
+import { allowOrders } from "./order.js";
 import { refreshNumbers } from "./numbers.js";
 import { refreshWhy } from "./why.js";
 
@@ -68,6 +69,8 @@ function showPrivate() {
 function showStats(stats) {
   addCategoryOptions(stats.categories);
   prepareSearch(stats.backend);
+  noteBackend(stats.backend);
+  allowOrders(stats.backend);
   showState(stats.records > 0 ? "ready" : "empty");
 }
 
