@@ -41,9 +41,9 @@ export async function fetchHistory(page, parameters, signal, timeout) {
   const response = await request(address, { headers, signal, timeout });
   const etag = response.headers.get("ETag");
   if (!etag) return response;
-  const text = response.status === 304 ? known.text : await response.text();
-  keepAnswer(address, { etag, text });
-  return new Response(text, { headers: response.headers });
+  const answer = response.status === 304 ? known : { etag, text: await response.text(), headers: response.headers };
+  keepAnswer(address, answer);
+  return new Response(answer.text, { headers: answer.headers });
 }
 
 function keepAnswer(address, answer) {

@@ -4,7 +4,7 @@ import { announce, el, fill } from "./dom.js";
 
 const DOUBT = 5000; // milliseconds for which it asks
 
-/** A button named `label`, for screen readers with what it is about; `action` may fail, and `done` says what was done. */
+/** A button named `label`, for screen readers with what it is about. `action` returns what is said when it is done; why it failed is shown. */
 export function askingButton(label, about, attributes, action) {
   const name = about ? `${label} ${about}` : label;
   const button = el("button", { type: "button", "aria-label": name, ...attributes }, label);
@@ -21,7 +21,8 @@ export function askingButton(label, about, attributes, action) {
     if (!timer) return ask(true);
     ask(false);
     button.disabled = true;
-    await action().then(announce, (cause) => announce(cause.message));
+    button.parentNode.querySelector(".fault")?.remove();
+    await action().then(announce, (cause) => button.after(el("span", { class: "fault", role: "alert" }, cause.message)));
     button.disabled = false;
   });
   return button;

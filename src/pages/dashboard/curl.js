@@ -1,4 +1,4 @@
-// A request as a command for a terminal.
+// A request as a command for a terminal: its texts, without pictures, tools and options.
 
 /** Returns the command that sends the request of a record again; null where its text is not stored. */
 export function curlOf(record) {
@@ -8,16 +8,36 @@ export function curlOf(record) {
   return `curl ${location.origin}/${record.endpoint} -H 'Content-Type: application/json' -d '${given.replaceAll("'", "'\\''")}'`;
 }
 
-function bodyOf({ endpoint, prompt_full: prompt, messages, system, stream, model }) {
+function bodyOf(record) {
+  const { endpoint, prompt_full: prompt, system, stream, model } = record;
   if (!prompt || !model) return null;
   const rest = typeof stream === "boolean" && { stream };
   if (endpoint === "api/generate") return { prompt, ...(system && { system }), ...rest };
   if (endpoint === "v1/completions") return { prompt, ...rest };
-  if (endpoint === "v1/responses") return { input: prompt, ...rest };
   if (endpoint.includes("embed")) return endpoint === "api/embeddings" ? { prompt } : { input: prompt };
-  const said = (messages ?? []).map(({ role, text, content, ...others }) => ({ role, content: text ?? content ?? "", ...others }));
-  if (said.length === 0) said.push({ role: "user", content: prompt });
-  if (endpoint === "v1/messages") return { max_tokens: 1024, ...(system && { system }), messages: said, ...rest };
-  const isSystemAhead = !system || said[0].role === "system";
-  return { messages: isSystemAhead ? said : [{ role: "system", content: system }, ...said], ...rest };
+  const messages = saidIn(record);
+  if (endpoint === "v1/messages") return { max_tokens: 1024, ...(system && { system }), messages, ...rest };
+  if (endpoint === "v1/responses") return { ...(system && { instructions: system }), input: messages, ...rest };
+  return { messages: system ? [{ role: "system", content: system }, ...messages] : messages, ...rest };
+}
+
+/** What was said, as messages of a request. Only Ollama's own route takes a tool's result by the name of the tool. */
+function saidIn({ endpoint, messages, prompt_full: prompt }) {
+  if (!messages?.length) return [{ role: "user", content: prompt }];
+  const isNative = endpoint === "api/chat";
+  const said = messages.filter(({ role, text }) => (isNative ? role !== "gone" : text && ["user", "assistant", "system"].includes(role)));
+  return said.map((message) => (isNative ? nativeMessage(message) : { role: message.role, content: message.text }));
+}
+
+function nativeMessage({ role, text, tool_calls: calls, tool_name: tool }) {
+  const called = calls?.map(({ name, arguments: given }) => ({ function: { name, arguments: parsed(given) } }));
+  return { role, content: text ?? "", ...(called && { tool_calls: called }), ...(tool && { tool_name: tool }) };
+}
+
+function parsed(json) {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return {}; // Ollama takes an object alone
+  }
 }

@@ -1,15 +1,18 @@
 // One message in a panel beside the list, which stays usable: its numbers, its timings, and its texts.
 
 import { announce, byId, el, fill, icon } from "./dom.js";
-import { fetchJson } from "./api.js";
+import { deleteJson, fetchJson } from "./api.js";
+import { askingButton } from "./asking.js";
 import { fullTime, title } from "./format.js";
 import { change, state } from "./state.js";
 import { visible } from "./visible.js";
 import { copyButton, saveButton } from "./share.js";
 import { waterfall } from "./waterfall.js";
 import { findingsOf } from "./why.js";
+import { markHits } from "./hits.js";
 import { contextBar, facts } from "./facts.js";
-import { textsOf, threadOf } from "./conversation.js";
+import { textsOf } from "./conversation.js";
+import { conversationOf, deleteConversationButton } from "./thread.js";
 import { curlOf } from "./curl.js";
 
 const NARROW = matchMedia("(max-width: 860px)"); // there the panel covers the list
@@ -18,7 +21,7 @@ let shownId = "";
 let lastId = "";
 let shownRecord = null;
 let pending = null;
-/** What the list tells of its messages: `neighbours(id)`, `olderThan(id)`, `place(id)`, `focusMessage(id)`. */
+/** What the list does: `neighbours(id)`, `olderThan(id)`, `place(id)`, `focusMessage(id)`, `markShown(id)`, `drop(isDeleted)`. */
 let messageList = null;
 
 /** Shows the message that the address names, or closes the panel. */
@@ -79,6 +82,25 @@ export async function goTo(which) {
   if (id && shownId === from) change({ id }, "replace");
 }
 
+/** Takes deleted messages out of the list, and shows the next one that is left; without one the panel closes. */
+function drop(isDeleted) {
+  const { newer, older } = messageList.neighbours(shownId);
+  messageList.drop(isDeleted);
+  const next = [older, newer].find((id) => id && messageList.place(id));
+  if (!next) return closeDetail();
+  change({ id: next }, "replace");
+  byId("detail").querySelector(".body").focus();
+}
+
+function deleteButton({ interaction_id: id }) {
+  const remove = async () => {
+    await deleteJson(`messages/${encodeURIComponent(id)}`);
+    drop((record) => record.interaction_id === id);
+    return "Message deleted";
+  };
+  return askingButton("Delete message", "", { class: "small" }, remove);
+}
+
 function canGo(which) {
   const { [which]: id, hasOlder } = messageList.neighbours(shownId);
   return Boolean(id || (which === "older" && hasOlder));
@@ -93,6 +115,7 @@ function openPanel(panel) {
 function drawDetail(record, ...inside) {
   const region = { class: "body", tabindex: "-1", role: "region", "aria-labelledby": "detail-title" };
   fill(byId("detail"), head(record), el("div", region, ...inside));
+  markHits();
 }
 
 function head(record) {
@@ -103,7 +126,7 @@ function head(record) {
     el(
       "div",
       {},
-      el("h2", { id: "detail-title" }, el("bdi", {}, visible(record ? (record.model ?? "No model") : "Message"))),
+      el("h2", { id: "detail-title", title: record?.model }, el("bdi", {}, visible(record ? (record.model ?? "No model") : "Message"))),
       record && el("p", { class: "muted" }, badge(record.status), time),
     ),
     el("div", { class: "controls" }, goButton("newer"), goButton("older"), closeButton()),
@@ -131,7 +154,7 @@ function contents(record) {
     record.error && el("section", { class: "text fault" }, el("h3", {}, "Error", copyButton("Copy", () => record.error)), el("pre", { dir: "auto", tabindex: "0" }, visible(record.error))),
     findingsOf(record),
     ...textsOf(record),
-    threadOf(record),
+    conversationOf(record),
     waterfall(record),
     contextBar(record),
     facts(record),
@@ -142,6 +165,7 @@ function contents(record) {
       copyButton("Copy as JSON", json),
       saveButton("Save as JSON", `${record.interaction_id}.json`, "application/json", json),
       copyButton("Copy link", () => location.href),
+      el("span", { class: "buttons" }, deleteButton(record), deleteConversationButton(record, drop)),
     ),
   ].filter(Boolean);
 }

@@ -72,7 +72,7 @@ export function facts(record) {
     el(
       "dl",
       { class: "facts" },
-      rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, el("bdi", {}, visible(String(value)))))),
+      rows.filter(([, value]) => value !== NONE).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, el("bdi", {}, visible(String(value)))))),
     ),
   );
 }

@@ -12,7 +12,7 @@ const QUOTE = /^ {0,3}>\s?(.*)$/;
 const DIVIDER = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 const MAX_DEPTH = 8; // of lists and quotes in one another
 const INLINE =
-  /(`+)(?!`)([^\n]+?)\1(?!`)|\*\*(?=\S)([^\n]+?)\*\*|__(?=\S)([^\n]+?)__|~~(?=\S)([^\n]+?)~~|\*(?=[^\s*])([^*\n]+?)\*|!?\[([^\]\n]*)\]\(([^)\s]+)[^)\n]*\)/g;
+  /(`+)(?!`)([^\n]+?)\1(?!`)|\*\*(?=\S)([^\n]+?)\*\*|__(?=\S)([^\n]+?)__|~~(?=\S)([^\n]+?)~~|\*(?=[^\s*])([^*\n]+?)\*|(?<!\w)_(?=[^\s_])([^_\n]+?)_(?!\w)|!?\[([^\]\n]*)\]\(([^)\s]+)[^)\n]*\)/g;
 
 /** Returns the blocks of a text. */
 export function markdown(text, depth = 0) {
@@ -76,7 +76,8 @@ function listed(lines, at, depth) {
   return [el(isOrdered ? "ol" : "ul", attributes, items.map((item) => el("li", {}, itemContent(item, depth)))), end];
 }
 
-function itemContent(lines, depth) {
+function itemContent([first, ...rest], depth) {
+  const lines = [first.replace(/^\[( |x)\](?= )/i, (_, mark) => (mark === " " ? "☐" : "☑")), ...rest];
   return lines.length === 1 ? inline(lines[0]) : markdown(lines.join("\n"), depth + 1);
 }
 
@@ -91,7 +92,8 @@ function endsList(lines, at, indent) {
 function tabular(lines, at) {
   let end = at + 2;
   while (end < lines.length && lines[end].includes("|") && lines[end].trim()) end += 1;
-  const row = (line, tag) => el("tr", {}, cells(line).map((cell) => el(tag, {}, inline(cell))));
+  const isRight = cells(lines[at + 1]).map((cell) => /^-+:$/.test(cell));
+  const row = (line, tag) => el("tr", {}, cells(line).map((cell, n) => el(tag, { class: isRight[n] ? "number" : null }, inline(cell))));
   const body = lines.slice(at + 2, end).map((line) => row(line, "td"));
   const grid = el("table", {}, el("thead", {}, row(lines[at], "th")), el("tbody", {}, body));
   return [el("div", { class: "grid", tabindex: "0", role: "region", "aria-label": "Table" }, grid), end];
@@ -123,10 +125,11 @@ function inline(text, depth = 0) {
   return [...nodes, ...visible(text.slice(end))];
 }
 
-function inlineOf([, , code, strong, strong2, struck, emphasis, label, address], depth) {
+function inlineOf([, , code, strong, strong2, struck, emphasis, emphasis2, label, address], depth) {
   if (code !== undefined) return el("code", {}, visible(code));
   if (struck !== undefined) return el("s", {}, inline(struck, depth));
-  if (emphasis !== undefined) return el("em", {}, inline(emphasis, depth));
+  const leaning = emphasis ?? emphasis2;
+  if (leaning !== undefined) return el("em", {}, inline(leaning, depth));
   const bold = strong ?? strong2;
   if (bold !== undefined) return el("strong", {}, inline(bold, depth));
   return el("span", { class: "link" }, visible(label), " ", el("span", { class: "address" }, "(", visible(address), ")"));

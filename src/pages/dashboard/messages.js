@@ -7,6 +7,7 @@ import { change, FILTERS, hasFilters, state, unfiltered } from "./state.js";
 import { fetchAfter, fetchInOrder, fetchNews, fetchPage, fetchUnknown, isUnknownCursor } from "./feed.js";
 import { followList } from "./detail.js";
 import { settleLiving } from "./living.js";
+import { addMatches, allText, noteMatches, showMatches } from "./matches.js";
 import { drawRows, focusRow } from "./rows.js";
 import { saysNews } from "./preferences.js";
 import { stickyHeight } from "./sticky.js";
@@ -22,8 +23,6 @@ let records = [];
 let held = [];
 let isFarBehind = false;
 let hasOlder = false;
-/** How many match: `count` and `isAtLeast`; null where nobody told. */
-let matches = null;
 /** How many messages were there when older ones were last loaded: no fewer stay. */
 let loadedCount = 0;
 let shownQuery = "";
@@ -64,8 +63,9 @@ async function restart(asked, signal) {
   byId("table").setAttribute("aria-busy", "true");
   const page = await fetchInOrder({ limit: PAGE_SIZE, count: true }, signal);
   [shownQuery, records, held, isFarBehind, loadedCount] = [asked, page.records, [], false, 0];
-  [cursor, matches, lookedAt, countedAt] = [page.cursor, page.matches, Date.now(), Date.now()];
-  hasOlder = records.length === PAGE_SIZE && matches?.count !== PAGE_SIZE;
+  [cursor, lookedAt, countedAt] = [page.cursor, Date.now(), Date.now()];
+  hasOlder = records.length === PAGE_SIZE;
+  noteMatches(page.matches);
   drawList(new Set());
 }
 
@@ -90,7 +90,7 @@ function takeNews(news) {
   isFarBehind = news.isFarBehind || held.length + fresh.length > MAX_HELD;
   if (fresh.length === 0 && !isFarBehind) return;
   if (saysNews()) announce(`${count(fresh.length)} new messages`);
-  if (matches) matches = { ...matches, count: matches.count + fresh.length };
+  addMatches(fresh.length);
   if (isReading()) return hold(fresh);
   if (isFarBehind) return begin();
   add(fresh);
@@ -102,7 +102,7 @@ async function countAgain(asked, signal) {
   countedAt = Date.now();
   const page = await fetchPage({ limit: 1, count: true }, signal);
   if (asked !== shownQuery) return;
-  matches = page.matches;
+  noteMatches(page.matches);
   drawCount();
 }
 
@@ -181,7 +181,7 @@ export const hasMessage = (id) => [...records, ...held].some((record) => idOf(re
 export function dropMessages(isDeleted) {
   const before = records.length + held.length;
   [records, held] = [records, held].map((list) => list.filter((record) => !isDeleted(record)));
-  if (matches) matches = { ...matches, count: matches.count - (before - records.length - held.length) };
+  addMatches(records.length + held.length - before);
   drawList(new Set());
 }
 
@@ -203,7 +203,7 @@ export async function olderThan(id) {
 /** The place of a message in the list, in words. */
 export function placeOf(id) {
   const at = records.findIndex((record) => idOf(record) === id);
-  return at < 0 ? "" : `${count(at + 1)} of ${allText()}: `;
+  return at < 0 ? "" : `${count(at + 1)} of ${allText(records.length, isComplete())}: `;
 }
 
 function drawList(fresh) {
@@ -221,24 +221,8 @@ function drawList(fresh) {
   if (records.length === 0) drawEmptyState();
 }
 
-/** Says how many of how many are there, and how many an export has. */
-function drawCount() {
-  byId("messages-aside").textContent = records.length ? asideText() : "";
-  const all = matches && !matches.isAtLeast ? count(matches.count) : "";
-  byId("export-label").textContent = ["Export", all].filter(Boolean).join(" ");
-}
-
-function asideText() {
-  if (!hasOlder && held.length === 0) return records.length === 1 ? "1" : `all ${count(records.length)}`;
-  if (matches) return `1–${count(records.length)} of ${allText()}`;
-  return `the ${state.sort ? "first" : "newest"} ${count(records.length)}`;
-}
-
-/** How many match, in words; of the list itself where all is loaded or nobody told. */
-function allText() {
-  if (!matches || (!hasOlder && held.length === 0)) return count(records.length) + (hasOlder ? " and more" : "");
-  return count(matches.count) + (matches.isAtLeast ? "+" : "");
-}
+const isComplete = () => !hasOlder && held.length === 0;
+const drawCount = () => showMatches(records.length, isComplete());
 
 function drawEmptyState() {
   const host = byId("messages-blank");

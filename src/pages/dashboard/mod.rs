@@ -34,7 +34,7 @@ const STYLES: [&str; 16] = [
 const THEME: &str = include_str!("theme.js");
 
 /// The modules, each after those that it imports from: joined to one script, they need no import.
-const MODULES: [&str; 48] = [
+const MODULES: [&str; 52] = [
     include_str!("dom.js"),
     include_str!("format.js"),
     include_str!("period.js"),
@@ -65,18 +65,22 @@ const MODULES: [&str; 48] = [
     include_str!("menus.js"),
     include_str!("preferences.js"),
     include_str!("markdown.js"),
+    include_str!("hits.js"),
     include_str!("texts.js"),
     include_str!("now.js"),
     include_str!("waterfall.js"),
     include_str!("why.js"),
     include_str!("facts.js"),
+    include_str!("turns.js"),
     include_str!("conversation.js"),
+    include_str!("thread.js"),
     include_str!("curl.js"),
     include_str!("detail.js"),
     include_str!("rows.js"),
     include_str!("feed.js"),
     include_str!("order.js"),
     include_str!("living.js"),
+    include_str!("matches.js"),
     include_str!("messages.js"),
     include_str!("keys.js"),
     include_str!("notices.js"),

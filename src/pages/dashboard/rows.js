@@ -4,6 +4,7 @@ import { byId, el } from "./dom.js";
 import { compact, duration, fullTime, NONE, shortTime, speed, title } from "./format.js";
 import { addressWith, change } from "./state.js";
 import { visible } from "./visible.js";
+import { markHits } from "./hits.js";
 import { badge } from "./detail.js";
 import { findingBadges } from "./why.js";
 
@@ -76,6 +77,7 @@ function drawPart(fresh) {
   byId("below").firstElementChild.firstElementChild.style.height = `${(listedRecords.length - end) * height}px`;
   byId("above").hidden = first === 0;
   byId("below").hidden = end === listedRecords.length;
+  markHits();
 }
 
 function place(wanted) {

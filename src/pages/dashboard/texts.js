@@ -4,6 +4,7 @@ import { el, fill } from "./dom.js";
 import { count } from "./format.js";
 import { visible } from "./visible.js";
 import { markdown } from "./markdown.js";
+import { markHits } from "./hits.js";
 import { copyButton } from "./share.js";
 
 const INITIAL_CHARACTERS = 20_000; // characters of a text before the rest is shown on request
@@ -11,30 +12,45 @@ const MAX_DRAWN = 200_000; // characters of a text that is drawn as markdown
 const CHUNK = 8_000; // characters that a browser lays out together
 
 /** A section with a text as it came. */
-export function textBlock(name, text, kind = "", note = "") {
+export function textBlock(name, text, note = "") {
   const copy = text && copyButton("Copy", () => text);
-  return section(name, kind, copy, text ? longText(text) : null, note && el("p", { class: text ? "muted" : "none" }, note));
+  return section(name, "", copy, text ? longText(text) : null, note && el("p", { class: text ? "muted" : "none" }, note));
 }
 
 /** A section with a text that is drawn as markdown, and a switch to the text as it came. */
 export function drawnBlock(name, text, note = "") {
-  if (!text || text.length > MAX_DRAWN) return textBlock(name, text, "", note);
+  if (!text || text.length > MAX_DRAWN) return textBlock(name, text, note);
   const host = el("div", { class: "drawn" });
   const raw = el("button", { type: "button", class: "small", "aria-pressed": "false" }, "Raw");
   const show = (isRaw) => {
     raw.setAttribute("aria-pressed", String(isRaw));
-    fill(host, isRaw ? longText(text) : el("div", { class: "markdown", dir: "auto" }, markdown(text)));
+    fill(host, isRaw ? longText(text) : drawnText(text));
   };
   raw.addEventListener("click", () => show(raw.getAttribute("aria-pressed") === "false"));
   show(false);
   return section(name, "", [raw, copyButton("Copy", () => text)], host, note && el("p", { class: "muted" }, note));
 }
 
+/** A text that is drawn as markdown, if it is not too long for that. */
+export function drawnText(text) {
+  return text.length > MAX_DRAWN ? longText(text) : el("div", { class: "markdown", dir: "auto" }, markdown(text));
+}
+
 /** A text that is there on request. */
 export function foldedBlock(name, text, kind = "") {
-  const summary = el("summary", {}, el("span", {}, name), el("small", { class: "muted" }, `${count(text.length)} characters`));
-  const inside = el("div", { class: "inside" }, copyButton("Copy", () => text), longText(text));
-  return el("section", { class: `text ${kind}` }, el("details", {}, summary, inside));
+  const inside = () => [copyButton("Copy", () => text), longText(text)].flat();
+  return el("section", { class: `text ${kind}` }, lazyDetails(name, `${count(text.length)} characters`, inside));
+}
+
+/** Something that is folded, and drawn when it is first unfolded. */
+export function lazyDetails(name, words, inside) {
+  const host = el("div", { class: "inside" });
+  const draw = () => {
+    if (host.childNodes.length > 0) return;
+    fill(host, inside());
+    markHits();
+  };
+  return el("details", { toggle: draw }, el("summary", {}, el("span", {}, name), el("small", { class: "muted" }, words)), host);
 }
 
 /** Shows a text, of a very long one only the beginning at first: a browser lays out a megabyte slowly. */
@@ -71,5 +87,5 @@ function endOfChunk(text, start) {
 }
 
 function section(name, kind, buttons, ...inside) {
-  return el("section", { class: `text ${kind}` }, el("h3", {}, name, buttons && el("span", { class: "buttons" }, buttons)), ...inside);
+  return el("section", { class: `text ${kind}` }, el("h3", {}, el("span", {}, name), buttons && el("span", { class: "buttons" }, buttons)), ...inside);
 }

@@ -62,7 +62,8 @@ def exporting(page):
     page.get_by_label("Status").select_option("error")
     expect(rows(page)).to_have_count(1)
     with page.expect_download() as saved:
-        page.get_by_role("button", name="JSONL", exact=True).click()
+        page.locator("#export-label").click()
+        page.get_by_role("button", name="JSONL").click()
     lines = open(saved.value.path()).read().splitlines()
     assert [json.loads(line)["model"] for line in lines] == ["missing"], lines
 

@@ -1,5 +1,7 @@
 //! The page at /analytics as its reader meets it: in a real browser, which is driven by the Python scripts beside this file.
 
+mod lower;
+
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -128,11 +130,6 @@ fn one_bar_chooses_what_everything_shows() {
     browse("top.py", &[&tap, &gone]);
 }
 
-#[test]
-fn a_message_is_shown_whole_and_can_be_taken_away() {
-    play("detail.py");
-}
-
 /// A finding as records have it.
 fn finding(kind: &str, cause: &str, certainty: &str, sentence: &str) -> Value {
     let way_out = "set num_ctx to 16384";
@@ -179,21 +176,6 @@ fn findings_are_told_first_and_can_be_hidden() {
     let ollama = talkative();
     let tap = history.start(&ollama);
     browse("why.py", &[&tap]);
-}
-
-#[test]
-fn a_long_list_has_no_end_no_gap_and_keeps_ones_place() {
-    if !has_browser() {
-        return;
-    }
-    let history = TestHistory::new("jsonl");
-    for n in 1..=2_600 {
-        let age = days_ago(2.0) + f64::from(n);
-        Seed::new(&format!("seed {n} of many"), age).write("jsonl", &history.history());
-    }
-    let ollama = talkative();
-    let tap = history.start(&ollama);
-    browse("list.py", &[&tap]);
 }
 
 #[test]

@@ -62,6 +62,7 @@ def private(chromium):
         page.reload()
         expect(rows(page)).to_have_count(1)  # it lasts as long as the tab
         with page.expect_download() as saved:
+            page.locator("#export-label").click()
             page.get_by_role("button", name="CSV").click()
         assert saved.value.suggested_filename.endswith(".csv") and "Why?" in open(saved.value.path()).read()
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Local};
@@ -111,6 +111,15 @@ impl Seed {
     }
 
     fn append(&self, dir: &Path) {
+        append_lines(&self.day_file(dir), &[self.line()]);
+    }
+
+    fn day_file(&self, dir: &Path) -> PathBuf {
+        dir.join(format!("ollama_{}.jsonl.gz", date(self.timestamp)))
+    }
+
+    /// Its line in a day file.
+    fn line(&self) -> Value {
         let metadata: Value = serde_json::from_str(METADATA).expect("JSON");
         let mut line = json!({
             "interaction_id": self.id, "timestamp": self.timestamp, "model": self.model, "endpoint": "api/chat", "prompt_category": "question",
@@ -124,16 +133,30 @@ impl Seed {
         if !self.findings.is_null() {
             line["findings"] = self.findings.clone();
         }
-        let path = dir.join(format!("ollama_{}.jsonl.gz", date(self.timestamp)));
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path)
-            .expect("open the day");
-        let mut gzip = GzEncoder::new(file, Compression::default());
-        writeln!(gzip, "{line}").expect("write");
-        gzip.finish().expect("write");
+        line
     }
+}
+
+/// Writes many records, the oldest first, into the day files.
+pub fn write_days(seeds: &[Seed], dir: &Path) {
+    fs::create_dir_all(dir).expect("make the directory");
+    for day in seeds.chunk_by(|a, b| date(a.timestamp) == date(b.timestamp)) {
+        let lines: Vec<Value> = day.iter().map(Seed::line).collect();
+        append_lines(&day[0].day_file(dir), &lines);
+    }
+}
+
+fn append_lines(path: &Path, lines: &[Value]) {
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .expect("open the day");
+    let mut gzip = GzEncoder::new(file, Compression::default());
+    for line in lines {
+        writeln!(gzip, "{line}").expect("write");
+    }
+    gzip.finish().expect("write");
 }
 
 /// The local date of a moment, as day files have it.

@@ -1,0 +1,103 @@
+// All requests of one conversation as one thread, each with what it added.
+
+import { byId, el, fill } from "./dom.js";
+import { deleteJson, fetchHistory, fetchJson } from "./api.js";
+import { askingButton } from "./asking.js";
+import { compact, count, duration, shortTime } from "./format.js";
+import { addressWith, change } from "./state.js";
+import { visible } from "./visible.js";
+import { drawnText, longText } from "./texts.js";
+import { toolCall, turn } from "./turns.js";
+
+const MAX_REQUESTS = 100; // the newest ones of a conversation are shown
+
+/** A section that shows the conversation of a record on request; null where it has none. */
+export function conversationOf(record) {
+  const { session_id: session, session_guessed: guessed } = record;
+  if (!session) return null;
+  const host = el("div", { class: "thread" });
+  const show = async (event) => {
+    const button = event.currentTarget;
+    button.disabled = true;
+    try {
+      drawThread(host, record, await requestsOf(session));
+      button.remove();
+    } catch (cause) {
+      fill(host, el("p", { class: "fault", role: "alert" }, cause.message));
+      button.disabled = false;
+    }
+  };
+  const guess = guessed && el("span", { class: "badge finding likely", title: "The client names no conversation: what was said before tells it" }, "Guessed");
+  return el(
+    "section",
+    { class: "conversation" },
+    el(
+      "h3",
+      {},
+      el("span", {}, "Conversation ", guess),
+      el("span", { class: "buttons" }, listButton(session), el("button", { type: "button", class: "small", click: show }, "Show as one thread")),
+    ),
+    host,
+  );
+}
+
+function listButton(session) {
+  return el("button", { type: "button", class: "small", click: () => change({ session, range: "all", from: "", to: "" }) }, "List its messages");
+}
+
+/** A button that deletes the conversation of a record; null where it has none. `drop` takes messages out of the list. */
+export function deleteConversationButton({ session_id: session }, drop) {
+  if (!session) return null;
+  const remove = async () => {
+    const { deleted } = await deleteJson("messages", { session });
+    drop((record) => record.session_id === session);
+    return `${count(deleted)} messages deleted`;
+  };
+  return askingButton("Delete conversation", "", { class: "small" }, remove);
+}
+
+/** Returns the newest requests of a conversation, oldest first, each with the messages that it added: so an export has them. */
+async function requestsOf(session) {
+  const newest = await fetchJson("messages", { session, limit: MAX_REQUESTS });
+  if (newest.length === 0) return [];
+  const answer = await fetchHistory("export", { format: "jsonl", session, start_time: newest.at(-1).timestamp });
+  const lines = (await answer.text()).split("\n");
+  return lines.filter(Boolean).map((line) => JSON.parse(line));
+}
+
+function drawThread(host, shown, requests) {
+  const words = requests.length === 1 ? "one request" : `${requests.length >= MAX_REQUESTS ? "the newest " : ""}${count(requests.length)} requests, the oldest first`;
+  const items = requests.map((record, n) => exchange(record, requests[n - 1], record.interaction_id === shown.interaction_id));
+  fill(host, el("p", { class: "muted" }, words), el("ol", { class: "turns" }, items));
+  host.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+}
+
+function exchange(record, previous, isShown) {
+  const { interaction_id: id, timestamp, model, duration_seconds: seconds, generated_tokens: tokens, tool_calls: calls, error } = record;
+  const go = (event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    change({ id });
+    byId("detail").querySelector(".body").scrollTop = 0;
+  };
+  const facts = [model, duration(seconds), tokens !== null && `${compact(tokens)} tokens`].filter(Boolean).join(" · ");
+  const reply = record.response_full ?? record.response_preview;
+  return el(
+    "li",
+    { class: "exchange", "aria-current": isShown ? "true" : null },
+    el("p", { class: "muted" }, el("a", { href: addressWith({ id }), click: go }, shortTime(timestamp)), " · ", el("bdi", {}, visible(facts))),
+    newTurns(record, previous),
+    reply && el("div", { class: "said" }, drawnText(reply)),
+    calls?.map(toolCall),
+    error && el("div", { class: "said fault" }, longText(error)),
+  );
+}
+
+/** What a request said that none before it did. */
+function newTurns({ messages, prompt_full, prompt_preview }, previous) {
+  if (messages?.length > 0) return messages.map((message) => (message.role === "user" ? bubble(message.text) : turn(message)));
+  const prompt = prompt_full ?? prompt_preview;
+  return prompt !== (previous?.prompt_full ?? previous?.prompt_preview) && bubble(prompt);
+}
+
+const bubble = (text) => text && el("div", { class: "said user" }, longText(text));
