@@ -55,7 +55,9 @@ export async function refreshMessages(signal) {
   if (asked !== shownQuery) return restart(asked, signal);
   const news = isFarBehind ? null : await whatIsNew(signal);
   if (asked !== shownQuery) return;
-  if (news) await takeNews(news);
+  if (news) noteNews(news);
+  if (isReading()) drawHeld();
+  else await takeHeld();
   await countAgain(asked, signal);
 }
 
@@ -69,9 +71,6 @@ async function restart(asked, signal) {
   drawList(new Set());
 }
 
-/** Begins the list anew. */
-const begin = () => restart(question());
-
 async function whatIsNew(signal) {
   const isDue = isShared && !state.sort && Date.now() - lookedAt > SHARED_PAUSE;
   if (isDue) lookedAt = Date.now();
@@ -81,18 +80,26 @@ async function whatIsNew(signal) {
     if (!isUnknownCursor(cause)) throw cause;
   }
   if (records.length === 0) return { records: [], cursor: null, isFarBehind: true };
-  return fetchUnknown((record) => hasMessage(idOf(record)), signal);
+  countedAt = 0;
+  const isBeyond = (record) => hasOlder && newest(record, records.at(-1)) > 0;
+  return fetchUnknown((record) => hasMessage(idOf(record)) || isBeyond(record), signal);
 }
 
-function takeNews(news) {
+function noteNews(news) {
   cursor = news.cursor;
   const fresh = news.records.filter((record) => !hasMessage(idOf(record)));
-  isFarBehind = news.isFarBehind || held.length + fresh.length > MAX_HELD;
-  if (fresh.length === 0 && !isFarBehind) return;
-  if (saysNews()) announce(`${count(fresh.length)} new messages`);
+  held = [...held, ...fresh];
+  isFarBehind = news.isFarBehind || held.length > MAX_HELD;
   addMatches(fresh.length);
-  if (isReading()) return hold(fresh);
-  if (isFarBehind) return begin();
+  if (fresh.length > 0 && saysNews()) announce(`${count(fresh.length)} new messages`);
+}
+
+/** Puts the new ones at their places in the list. */
+async function takeHeld() {
+  if (isFarBehind) return restart(question());
+  if (held.length === 0) return;
+  const fresh = held;
+  held = [];
   add(fresh);
 }
 
@@ -109,8 +116,7 @@ async function countAgain(asked, signal) {
 /** Whether one reads further down in the list: what comes in above would then move what is read. */
 const isReading = () => records.length > 0 && byId("rows").checkVisibility() && byId("rows").getBoundingClientRect().top < stickyHeight() - 1;
 
-function hold(fresh) {
-  held = isFarBehind ? [] : [...held, ...fresh];
+function drawHeld() {
   showNews();
   drawCount();
   settleLiving();
@@ -128,13 +134,10 @@ function add(fresh) {
   drawList(new Set(fresh.map(idOf)));
 }
 
-/** Puts the new ones at their places, and goes to the first message. */
+/** Takes the new ones in, and goes to the first message. */
 async function showHeld() {
   byId("messages").scrollIntoView({ block: "start" });
-  const fresh = held;
-  held = [];
-  if (isFarBehind) await begin();
-  else add(fresh);
+  await takeHeld();
   if (records[0]) focusRow(idOf(records[0]));
 }
 
@@ -163,14 +166,16 @@ export async function showOlder() {
   }
 }
 
-/** Loads older messages by itself once one asked for them and comes near the end. */
+/** Loads older messages by itself once one asked for them, as long as the end of the list is near. */
 export function prepareOlder(fail) {
-  const more = () => showOlder().catch(fail);
+  const button = byId("older");
   const watcher = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && more(), { rootMargin: "600px" });
-  byId("older").addEventListener("click", async () => {
-    await more();
-    watcher.observe(byId("older"));
-  });
+  const more = async () => {
+    await showOlder().catch(fail);
+    watcher.unobserve(button);
+    watcher.observe(button); // which tells again whether it is near
+  };
+  button.addEventListener("click", more);
   byId("news").addEventListener("click", () => showHeld().catch(fail));
 }
 

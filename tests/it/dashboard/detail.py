@@ -15,7 +15,6 @@ def whole(page):
         "thinker",
         "Success",
         "What is the weather?",
-        "Which city?",
         "get_weather",
         '"city": "Paris"',
         "api/chat",
@@ -23,6 +22,9 @@ def whole(page):
         "stop",
     ]:
         expect(dialog).to_contain_text(text)
+    expect(dialog).not_to_contain_text("Which city?")
+    dialog.locator("summary", has_text="Thinking").click()
+    expect(dialog).to_contain_text("Which city?")
     for part, time in [("Queue", "ms"), ("Load", r"100\sms"), ("Prompt", r"200\sms"), ("Generation", r"500\sms")]:
         expect(dialog.locator(".waterfall")).to_contain_text(re.compile(f"{part}.*{time}", re.DOTALL))
     expect(page).to_have_url(re.compile("id=[0-9a-f]{16}"))
