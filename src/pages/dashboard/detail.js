@@ -151,7 +151,7 @@ function contents(record) {
   const json = () => JSON.stringify(record, null, 2);
   const curl = curlOf(record);
   return [
-    record.error && el("section", { class: "text fault" }, el("h3", {}, "Error", copyButton("Copy", () => record.error)), el("pre", { dir: "auto", tabindex: "0" }, visible(record.error))),
+    record.error && el("section", { class: "text fault" }, el("h3", {}, "Error", copyButton("Copy", () => record.error, "the error")), el("pre", { dir: "auto", tabindex: "0" }, visible(record.error))),
     findingsOf(record),
     ...textsOf(record),
     conversationOf(record),

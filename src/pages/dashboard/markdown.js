@@ -11,8 +11,11 @@ const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$/;
 const QUOTE = /^ {0,3}>\s?(.*)$/;
 const DIVIDER = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 const MAX_DEPTH = 8; // of lists and quotes in one another
+const MAX_LINE = 2000; // characters; a longer line is a text: some patterns take time that grows with its square
 const INLINE =
   /(`+)(?!`)([^\n]+?)\1(?!`)|\*\*(?=\S)([^\n]+?)\*\*|__(?=\S)([^\n]+?)__|~~(?=\S)([^\n]+?)~~|\*(?=[^\s*])([^*\n]+?)\*|(?<!\w)_(?=[^\s_])([^_\n]+?)_(?!\w)|!?\[([^\]\n]*)\]\(([^)\s]+)[^)\n]*\)/g;
+
+const is = (pattern, line) => line.length <= MAX_LINE && pattern.test(line);
 
 /** Returns the blocks of a text. */
 export function markdown(text, depth = 0) {
@@ -30,13 +33,13 @@ export function markdown(text, depth = 0) {
 function blockAt(lines, at, depth) {
   const line = lines[at];
   if (!line.trim()) return [null, at + 1];
-  if (FENCE.test(line)) return fenced(lines, at);
-  const heading = HEADING.exec(line);
+  if (is(FENCE, line)) return fenced(lines, at);
+  const heading = is(HEADING, line) && HEADING.exec(line);
   if (heading) return [el("p", { class: `heading level-${heading[1].length}`, role: "heading", "aria-level": Math.min(6, heading[1].length + 3) }, inline(heading[2])), at + 1];
-  if (RULE.test(line)) return [el("hr"), at + 1];
-  if (line.includes("|") && DIVIDER.test(lines[at + 1] ?? "") && (lines[at + 1] ?? "").includes("-")) return tabular(lines, at);
-  if (depth < MAX_DEPTH && QUOTE.test(line)) return quoted(lines, at, depth);
-  if (depth < MAX_DEPTH && ITEM.test(line)) return listed(lines, at, depth);
+  if (is(RULE, line)) return [el("hr"), at + 1];
+  if (line.includes("|") && is(DIVIDER, lines[at + 1] ?? "")) return tabular(lines, at);
+  if (depth < MAX_DEPTH && is(QUOTE, line)) return quoted(lines, at, depth);
+  if (depth < MAX_DEPTH && is(ITEM, line)) return listed(lines, at, depth);
   return paragraph(lines, at);
 }
 
@@ -53,7 +56,7 @@ function fenced(lines, at) {
 
 function quoted(lines, at, depth) {
   let end = at;
-  while (end < lines.length && QUOTE.test(lines[end])) end += 1;
+  while (end < lines.length && is(QUOTE, lines[end])) end += 1;
   const inside = lines.slice(at, end).map((line) => QUOTE.exec(line)[1]);
   return [el("blockquote", {}, markdown(inside.join("\n"), depth + 1)), end];
 }
@@ -65,7 +68,7 @@ function listed(lines, at, depth) {
   const items = [];
   let end = at;
   for (; end < lines.length; end += 1) {
-    const item = ITEM.exec(lines[end]);
+    const item = is(ITEM, lines[end]) && ITEM.exec(lines[end]);
     const isNext = item && item[1].length <= indent.length && /\d/.test(item[2]) === isOrdered;
     if (isNext) items.push([item[3]]);
     else if (endsList(lines, end, indent.length)) break;
@@ -84,9 +87,9 @@ function itemContent([first, ...rest], depth) {
 /** Whether a line that is no item of a list ends it: one that is not further in, after a blank line or as a block of its own. */
 function endsList(lines, at, indent) {
   const line = lines[at];
-  if (!line.trim()) return !/^\s{2,}\S/.test(lines[at + 1] ?? "") && !ITEM.test(lines[at + 1] ?? "");
+  if (!line.trim()) return !/^\s{2,}\S/.test(lines[at + 1] ?? "") && !is(ITEM, lines[at + 1] ?? "");
   const isFurtherIn = line.search(/\S/) > indent;
-  return !isFurtherIn && (!lines[at - 1].trim() || ITEM.test(line) || HEADING.test(line) || FENCE.test(line));
+  return !isFurtherIn && (!lines[at - 1].trim() || [ITEM, HEADING, FENCE].some((pattern) => is(pattern, line)));
 }
 
 function tabular(lines, at) {
@@ -108,14 +111,18 @@ const cells = (line) =>
 
 function paragraph(lines, at) {
   let end = at + 1;
-  const isOther = (line) => !line.trim() || [FENCE, HEADING, RULE, QUOTE, ITEM].some((pattern) => pattern.test(line));
+  const isOther = (line) => !line.trim() || [FENCE, HEADING, RULE, QUOTE, ITEM].some((pattern) => is(pattern, line));
   while (end < lines.length && !isOther(lines[end])) end += 1;
   return [el("p", {}, inline(lines.slice(at, end).join("\n"))), end];
 }
 
-/** Returns the pieces of a line: code, emphasis, and links as their text with the address behind it. */
+/** Returns the pieces of some lines: code, emphasis, and links as their text with the address behind it. */
 function inline(text, depth = 0) {
-  if (depth > 3) return visible(text);
+  return text.split("\n").flatMap((line, n) => [...(n > 0 ? ["\n"] : []), ...inlineOfLine(line, depth)]);
+}
+
+function inlineOfLine(text, depth) {
+  if (depth > 3 || text.length > MAX_LINE) return visible(text);
   const nodes = [];
   let end = 0;
   for (const match of text.matchAll(INLINE)) {

@@ -5,15 +5,15 @@ import { fetchHistory, pageUrl, token } from "./api.js";
 
 const FEEDBACK_TIME = 1500; // milliseconds for which a button shows what it did
 
-/** A button that copies what `text` returns. */
-export function copyButton(label, text) {
+/** A button that copies what `text` returns; `what` says to screen readers what that is, where the label does not. */
+export function copyButton(label, text, what = "") {
   const words = el("span", {}, label);
   const copy = async () => {
     words.textContent = (await copyText(text())) ? "Copied" : "Not allowed";
     announce(words.textContent);
     setTimeout(() => (words.textContent = label), FEEDBACK_TIME);
   };
-  return el("button", { type: "button", class: "small", click: copy }, icon("copy"), words);
+  return el("button", { type: "button", class: "small", "aria-label": what ? `${label} ${what}` : null, click: copy }, icon("copy"), words);
 }
 
 /** Copies a text, and returns whether that was allowed. */

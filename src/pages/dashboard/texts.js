@@ -13,7 +13,7 @@ const CHUNK = 8_000; // characters that a browser lays out together
 
 /** A section with a text as it came. */
 export function textBlock(name, text, note = "") {
-  const copy = text && copyButton("Copy", () => text);
+  const copy = text && copyButton("Copy", () => text, spoken(name));
   return section(name, "", copy, text ? longText(text) : null, note && el("p", { class: text ? "muted" : "none" }, note));
 }
 
@@ -28,7 +28,7 @@ export function drawnBlock(name, text, note = "") {
   };
   raw.addEventListener("click", () => show(raw.getAttribute("aria-pressed") === "false"));
   show(false);
-  return section(name, "", [raw, copyButton("Copy", () => text)], host, note && el("p", { class: "muted" }, note));
+  return section(name, "", [raw, copyButton("Copy", () => text, spoken(name))], host, note && el("p", { class: "muted" }, note));
 }
 
 /** A text that is drawn as markdown, if it is not too long for that. */
@@ -38,7 +38,7 @@ export function drawnText(text) {
 
 /** A text that is there on request. */
 export function foldedBlock(name, text, kind = "") {
-  const inside = () => [copyButton("Copy", () => text), longText(text)].flat();
+  const inside = () => [copyButton("Copy", () => text, spoken(name)), longText(text)].flat();
   return el("section", { class: `text ${kind}` }, lazyDetails(name, `${count(text.length)} characters`, inside));
 }
 
@@ -85,6 +85,9 @@ function endOfChunk(text, start) {
   const at = line > start ? line : text.lastIndexOf(" ", end);
   return at > start ? at + 1 : end;
 }
+
+/** The name of a text within a sentence. */
+const spoken = (name) => (typeof name === "string" ? `the ${name.toLowerCase()}` : "the result");
 
 function section(name, kind, buttons, ...inside) {
   return el("section", { class: `text ${kind}` }, el("h3", {}, el("span", {}, name), buttons && el("span", { class: "buttons" }, buttons)), ...inside);

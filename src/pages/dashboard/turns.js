@@ -47,7 +47,7 @@ export function toolCall(call) {
   return el(
     "div",
     { class: "text call" },
-    el("h4", {}, el("span", {}, "Calls ", el("code", {}, visible(name ?? ""))), copyButton("Copy", () => text)),
+    el("h4", {}, el("span", {}, "Calls ", el("code", {}, visible(name ?? ""))), copyButton("Copy", () => text, `the arguments of ${name}`)),
     longText(pretty(text)),
   );
 }

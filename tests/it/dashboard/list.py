@@ -191,7 +191,7 @@ with browser() as chromium:
     with visit(chromium, "?range=all") as page:
         page.locator("#interval").select_option("0")
         by_keys(page)
-    some = get("/analytics/search?prompt_search=new+60")[0]["interaction_id"]
+    some = get("/analytics/search?prompt_search=new+100")[0]["interaction_id"]
     for _ in range(6):
         with visit(chromium, f"?id={some}") as page:
             by_link(page)
