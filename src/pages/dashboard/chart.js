@@ -15,8 +15,10 @@ const MARGIN = { top: 10, right: 2, bottom: 22, left: 54 };
  * `pick(first, last)` and `reset()`.
  */
 export class Chart {
-  constructor(host, label) {
+  /** `of` says what is counted. */
+  constructor(host, label, of = "requests") {
     this.host = host;
+    this.of = of;
     this.active = null;
     this.anchor = null;
     host.tabIndex = 0;
@@ -32,7 +34,7 @@ export class Chart {
 
   /** What is said where there is nothing to draw. */
   nothing() {
-    return "No requests in this time";
+    return `No ${this.of} in this time`;
   }
 
   /** Draws the current columns, or a note where there are none. */

@@ -43,7 +43,7 @@ let comparison = [];
 
 export function prepareNumbers() {
   charts.requests = new Timeline(byId("requests-chart"), "Requests over time", OUTCOMES);
-  charts.tokens = new Timeline(byId("tokens-chart"), "Tokens over time", DIRECTIONS);
+  charts.tokens = new Timeline(byId("tokens-chart"), "Tokens over time", DIRECTIONS, { of: "tokens" });
   charts.latency = new Histogram(byId("latency-chart"), "How latencies are spread");
   legend("requests-legend", OUTCOMES);
   legend("tokens-legend", DIRECTIONS);

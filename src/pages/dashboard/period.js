@@ -2,7 +2,7 @@
 
 const HOUR_SECONDS = 3600;
 export const DAY_SECONDS = 24 * HOUR_SECONDS;
-const MAX_GRAIN = 60; // seconds
+const MAX_GRAIN = 300; // seconds
 
 /** The presets in their order: the value in the address, its name, and its length in seconds where it has one. */
 export const PRESETS = {

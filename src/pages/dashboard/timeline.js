@@ -19,8 +19,8 @@ let patterns = 0;
 
 /** A chart of the slots of a stats/enhanced answer. Choosing some shows that time on the whole page. */
 export class TimeChart extends Chart {
-  constructor(host, label) {
-    super(host, label);
+  constructor(host, label, of) {
+    super(host, label, of);
     timeCharts.push(this);
   }
 
@@ -124,8 +124,8 @@ export class TimeChart extends Chart {
 /** Columns whose parts are stacked. */
 export class Timeline extends TimeChart {
   /** `parts`, from the bottom up, are {label, kind, of: (slot) => number}. */
-  constructor(host, label, parts, format = count, axisFormat = compact) {
-    super(host, label);
+  constructor(host, label, parts, { of, format = count, axisFormat = compact } = {}) {
+    super(host, label, of);
     this.parts = parts;
     this.format = format;
     this.axisFormat = axisFormat;

@@ -184,6 +184,11 @@ fn hostile_texts_are_shown_as_texts() {
 }
 
 #[test]
+fn an_open_tab_costs_little_and_does_not_grow() {
+    play("costs.py");
+}
+
+#[test]
 fn both_themes_fit_every_width_and_are_accessible() {
     play("looks.py");
 }
