@@ -12,8 +12,9 @@ const QUOTE = /^ {0,3}>\s?(.*)$/;
 const DIVIDER = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 const MAX_DEPTH = 8; // of lists and quotes in one another
 const MAX_LINE = 2000; // characters; a longer line is a text: some patterns take time that grows with its square
+const MAX_BLOCKS = 1000; // the rest of a text stays as it came
 const INLINE =
-  /(`+)(?!`)([^\n]+?)\1(?!`)|\*\*(?=\S)([^\n]+?)\*\*|__(?=\S)([^\n]+?)__|~~(?=\S)([^\n]+?)~~|\*(?=[^\s*])([^*\n]+?)\*|(?<!\w)_(?=[^\s_])([^_\n]+?)_(?!\w)|!?\[([^\]\n]*)\]\(([^)\s]+)[^)\n]*\)/g;
+  /(`+)(?!`)([^\n]+?)\1(?!`)|\*\*(?=\S)([^\n]+?)\*\*|__(?=\S)([^\n]+?)__|~~(?=\S)([^\n]+?)~~|\*(?=[^\s*])([^*\n]+?)\*|(?<!\w)_(?=[^\s_])([^_\n]+?)_(?!\w)|!?\[([^\]\n]*)\]\(([^)\n]+)\)/g;
 
 const is = (pattern, line) => line.length <= MAX_LINE && pattern.test(line);
 
@@ -21,12 +22,13 @@ const is = (pattern, line) => line.length <= MAX_LINE && pattern.test(line);
 export function markdown(text, depth = 0) {
   const lines = text.split(/\r?\n/);
   const blocks = [];
-  for (let at = 0; at < lines.length; ) {
+  let at = 0;
+  while (at < lines.length && blocks.length < MAX_BLOCKS) {
     const [block, next] = blockAt(lines, at, depth);
     if (block) blocks.push(block);
     at = next;
   }
-  return blocks;
+  return at < lines.length ? [...blocks, el("p", {}, visible(lines.slice(at).join("\n")))] : blocks;
 }
 
 /** Returns the block that begins at a line, and the line after it. */

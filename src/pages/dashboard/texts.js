@@ -8,7 +8,7 @@ import { markHits } from "./hits.js";
 import { copyButton } from "./share.js";
 
 const INITIAL_CHARACTERS = 20_000; // characters of a text before the rest is shown on request
-const MAX_DRAWN = 200_000; // characters of a text that is drawn as markdown
+const MAX_DRAWN = 100_000; // characters of a text that is drawn as markdown
 const CHUNK = 8_000; // characters that a browser lays out together
 
 /** A section with a text as it came. */

@@ -4,6 +4,7 @@ import json
 import shlex
 
 from browser import TAP, browser, expect, get, keep, post, rows, settled, visit
+from looks import accessible, fits
 
 SYSTEM = "You are a pirate."
 ASKED = ["Where is the treasure?", "Which weather is it there?"]
@@ -96,6 +97,27 @@ def forgetting(page):
     assert [record["prompt_full"] for record in get("/analytics/search")] == ["goodbye"]
 
 
+def accessible_everywhere(page, what):
+    """Folded texts, the thread, menus and the keys are for everybody, and fit."""
+    panel = page.get_by_role("dialog")
+    for summary in panel.locator("summary").all():
+        summary.click()
+    panel.get_by_role("button", name="Show as one thread").click()
+    expect(panel.locator(".exchange")).to_have_count(3)
+    fits(page, what)
+    accessible(page, f"{what}: a thread")
+    assert panel.locator(".body").evaluate("body => body.scrollWidth <= body.clientWidth"), f"{what}: the panel is too narrow"
+    keep(page, f"thread-{what}")
+    page.get_by_label("Close").click()
+    if what.endswith("390"):
+        page.get_by_role("button", name="Messages", exact=True).click()
+    page.locator("summary", has_text="View").click()
+    accessible(page, f"{what}: a menu")
+    page.get_by_role("button", name="Keys").click()
+    accessible(page, f"{what}: the keys")
+    keep(page, f"keys-{what}")
+
+
 with browser() as chromium:
     talk()
     settled(3)
@@ -103,6 +125,9 @@ with browser() as chromium:
         chat([{"role": "user", "content": text}])
     settled(5)
     last = get("/analytics/search?limit=3")[2]["interaction_id"]
+    for scheme, width in [("light", 1280), ("dark", 390)]:
+        with visit(chromium, f"?id={last}", color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": 900}) as page:
+            accessible_everywhere(page, f"{scheme}-{width}")
     with visit(chromium, f"?id={last}", permissions=["clipboard-read", "clipboard-write"]) as page:
         whole(page)
         as_curl(page)

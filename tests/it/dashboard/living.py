@@ -3,7 +3,8 @@
 import re
 import threading
 
-from browser import address, browser, expect, generate, get, rows, settled, visit
+from browser import address, browser, expect, generate, get, keep, rows, settled, visit
+from looks import accessible
 
 # Notes, at each change of the list, where the request with this id is: as one that runs, and as a message.
 WATCH = """id => {
@@ -36,6 +37,8 @@ def ticking(page):
         expect(slow).to_contain_text(text)
     expect(slow.locator(".c-duration")).to_have_text(re.compile(r"^[2-9]\ss$"))
     expect(of(page, "stuck")).to_contain_text("Waiting")
+    accessible(page, "what runs")
+    keep(page, "living")
 
 
 def filtered(page):

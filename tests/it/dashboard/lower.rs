@@ -19,6 +19,11 @@ fn a_message_is_shown_whole_and_can_be_taken_away() {
 }
 
 #[test]
+fn replies_are_drawn_whole_and_at_once() {
+    play("markdown.py");
+}
+
+#[test]
 fn a_long_list_has_no_end_no_gap_and_keeps_ones_place() {
     if !has_browser() {
         return;
