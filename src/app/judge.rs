@@ -7,9 +7,12 @@ use crate::diagnose::cpu::BestShares;
 use crate::diagnose::diagnosis::{Details, Diagnosis, SentRequest};
 use crate::diagnose::listing::{Listed, Listing};
 use crate::diagnose::notices::{NoticedRequest, Notices};
+use crate::diagnose::seen::Seen;
 use crate::diagnose::session::Sessions;
+use crate::diagnose::session::threads::{NewRequest, Threads};
 use crate::history::store::replace_side_file;
 use crate::observe::client_product::ClientProduct;
+use crate::observe::conversation::reply_hash;
 use crate::observe::exchange::ModelVersion;
 use crate::observe::{Exchange, RequestStarted};
 
@@ -21,6 +24,7 @@ const SHARES_FILE: &str = ".vram-shares";
 pub struct Judge {
     pub diagnosis: Diagnosis,
     sessions: Sessions,
+    threads: Threads,
     notices: Notices,
     /// Of the Ollama that answered last.
     version: Option<String>,
@@ -47,6 +51,7 @@ impl Judge {
             .as_deref()
             .and_then(|path| std::fs::read(path).ok());
         self.sessions = Sessions::default();
+        self.threads = Threads::default();
         self.diagnosis = Diagnosis::default();
         self.diagnosis.shares =
             kept.map_or_else(BestShares::default, |text| BestShares::from_json(&text));
@@ -103,7 +108,28 @@ impl Judge {
         };
         *exchange.report = self.diagnosis.end(&seen, details);
         exchange.session = session;
+        self.follow(exchange, &seen);
         self.log_findings(exchange);
+    }
+
+    /// Leaves to earlier records what they have of its conversation.
+    fn follow(&mut self, exchange: &mut Exchange, seen: &Seen) {
+        let is_recorded = !exchange.is_unrecorded
+            && !exchange.load_only
+            && exchange.conversation.messages.is_some();
+        let Some(session) = exchange.session.as_ref().filter(|_| is_recorded) else {
+            return;
+        };
+        let previous = self.threads.follow(NewRequest {
+            id: &exchange.interaction_id,
+            session: &session.id,
+            prompt: &seen.prompt,
+            hints: &exchange.evidence.session,
+            reply: reply_hash(&exchange.response, &exchange.tool_calls),
+        });
+        if let Some(previous) = previous {
+            exchange.conversation.follow(previous);
+        }
     }
 
     fn model_version(&self, listed: Option<&Listed>) -> ModelVersion {

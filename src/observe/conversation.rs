@@ -1,5 +1,6 @@
 //! `Conversation`: the system text of a request and its messages, the newest of them whole.
 
+use std::hash::BuildHasher;
 use std::io;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::exchange::ToolCall;
 use super::limits::{MAX_CONVERSATION, PROMPT_START_CHARS};
 use super::text::prefix;
+use crate::diagnose::prompt::{MessageRole, keys};
+use crate::diagnose::session::threads::Predecessor;
 
 /// One message of a request, as a record keeps it; in a joined conversation also the place of
 /// messages that are gone.
@@ -52,6 +55,13 @@ pub struct Conversation {
 }
 
 impl KeptMessage {
+    /// Returns its texts, and the arguments of its calls.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let calls = self.tool_calls.iter().map(|call| call.arguments.as_str());
+        let said = [&self.text, &self.thinking].into_iter().flatten();
+        said.map(String::as_str).chain(calls)
+    }
+
     /// Returns the memory that its texts take, in bytes.
     pub fn bytes(&self) -> usize {
         let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
@@ -60,6 +70,14 @@ impl KeptMessage {
             .map(|call| call.name.len() + call.arguments.len())
             .sum();
         optional(&self.text) + optional(&self.thinking) + optional(&self.tool_name) + calls
+    }
+
+    /// Returns what a reply is hashed to that says just this; `None` where no reply can.
+    fn reply_hash(&self) -> Option<u64> {
+        let is_plain = self.thinking.is_none() && self.images == 0 && !self.truncated;
+        let text = self.text.as_deref()?;
+        (is_plain && self.role == MessageRole::Assistant.as_str())
+            .then(|| reply_hash(text, &self.tool_calls))
     }
 
     /// Cuts it so that it takes at most `max` bytes of JSON; returns how many it takes. What it says
@@ -100,6 +118,30 @@ impl Conversation {
         self.system.as_ref().map_or(0, String::len) + messages
     }
 
+    /// Leaves out what the record of `previous` has: its messages, its reply where that is repeated as
+    /// it was given, and its system's text.
+    pub fn follow(&mut self, previous: Predecessor) {
+        if previous.has_same_system {
+            self.system = None;
+        }
+        self.previous = Some(previous.id);
+        if previous.is_told {
+            self.from += previous.messages + 1;
+            return;
+        }
+        let Some(messages) = &mut self.messages else {
+            return;
+        };
+        let next = previous.messages.checked_sub(self.from);
+        let is_repeated = next
+            .and_then(|next| messages.get(next))
+            .is_some_and(|message| message.reply_hash() == Some(previous.reply));
+        let first = previous.messages + usize::from(is_repeated);
+        let known = first.saturating_sub(self.from).min(messages.len());
+        messages.drain(..known);
+        self.from = self.from.max(first);
+    }
+
     /// Leaves the beginning of each text.
     pub fn preview(&mut self) {
         self.system = self.system.take().map(|system| beginning(&system));
@@ -115,23 +157,21 @@ impl Conversation {
         self.limit();
     }
 
-    /// Leaves out what is beyond `MAX_CONVERSATION` bytes of JSON, the oldest first. Returns whether
-    /// that was necessary.
-    pub fn limit(&mut self) -> bool {
+    /// Leaves out what is beyond `MAX_CONVERSATION` bytes of JSON, the oldest first.
+    pub fn limit(&mut self) {
         let Some(messages) = &mut self.messages else {
-            return false;
+            return;
         };
-        let was_cut = messages.iter().any(|message| message.truncated);
-        let mut room = MAX_CONVERSATION;
+        // The brackets around them, and a comma with each.
+        let mut room = MAX_CONVERSATION - 2;
         let mut kept = 0;
         for message in messages.iter_mut().rev() {
-            // The newest is cut rather than left out.
-            let bytes = if kept == 0 {
-                message.cut(room - 2)
-            } else {
-                json_bytes(message)
+            let bytes = match kept {
+                // The newest is cut rather than left out.
+                0 => message.cut(room - 1),
+                _ => json_bytes(message),
             };
-            match room.checked_sub(bytes + 2) {
+            match room.checked_sub(bytes + 1) {
                 Some(left) => room = left,
                 None => break,
             }
@@ -140,8 +180,12 @@ impl Conversation {
         let lost = messages.len() - kept;
         messages.drain(..lost);
         self.from += lost;
-        was_cut || lost > 0 || messages.iter().any(|message| message.truncated)
     }
+}
+
+/// Hashes a reply, as it may be repeated: without its thinking.
+pub fn reply_hash(text: &str, calls: &[ToolCall]) -> u64 {
+    keys().hash_one((text, calls))
 }
 
 /// Returns the beginning of a text that shows what it is.

@@ -34,7 +34,7 @@ impl Outcome {
 }
 
 /// A tool call of a reply: the function's name and its arguments as JSON text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ToolCall {
     pub name: String,
     pub arguments: String,

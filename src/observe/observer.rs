@@ -26,6 +26,8 @@ pub struct Observer {
     /// The name of the client and the version of its product, once the request has started.
     client: (Option<String>, Option<String>),
     request: RequestFacts,
+    /// The bytes of its texts.
+    request_memory: usize,
     request_bytes: u64,
     upload: Option<Duration>,
     status: Option<u16>,
@@ -54,6 +56,7 @@ impl Observer {
             sink,
             client: (None, None),
             request: RequestFacts::default(),
+            request_memory: 0,
             request_bytes: 0,
             upload: None,
             status: None,
@@ -76,8 +79,12 @@ impl Observer {
         self.request = request::parse(self.start.endpoint, &body, &mut self.memory);
         self.request_bytes = total_bytes;
         if !self.memory.cover(self.request.buffered_bytes()) {
+            self.request.drop_conversation();
+        }
+        if !self.memory.cover(self.request.buffered_bytes()) {
             self.request.drop_prompt();
         }
+        self.request_memory = self.request.buffered_bytes();
         self.emit_start(sent);
     }
 
@@ -112,7 +119,7 @@ impl Observer {
         if let Some(reply) = &mut self.reply {
             reply.feed(bytes, at);
             self.start.progress.set(reply.tokens_so_far());
-            let buffered = self.request.buffered_bytes() + reply.buffered_bytes();
+            let buffered = self.request_memory + reply.buffered_bytes();
             if !self.memory.cover(buffered) {
                 reply.stop_buffering();
             }

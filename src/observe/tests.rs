@@ -35,7 +35,7 @@ mod recorded_errors;
 /// Recorded replies.
 mod replies;
 /// The model and the prompt of a request, however its body is written.
-mod requests;
+pub mod requests;
 /// The same reply, split anywhere, compressed, and broken.
 mod splits;
 /// Replies that a test writes out itself.

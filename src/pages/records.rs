@@ -74,7 +74,7 @@ fn array(
     history
         .store
         .for_each_newest(query, detail, &mut |record| {
-            push_element(&record, &mut written, stream);
+            push_element(record, &mut written, stream);
             stream.flush_if_full()
         })?;
     end_array(written, stream);
@@ -99,7 +99,7 @@ fn news(
 ) -> Result<()> {
     let mut written = 0;
     let mut visit = |record: Record| {
-        push_element(&record, &mut written, stream);
+        push_element(record, &mut written, stream);
         if written == question.query.limit || stream.buffer.len() > NEW_BYTES_MAX {
             ControlFlow::Break(())
         } else {
@@ -114,10 +114,10 @@ fn news(
     Ok(())
 }
 
-fn push_element(record: &Record, written: &mut usize, stream: &mut ResponseStream) {
+fn push_element(record: Record, written: &mut usize, stream: &mut ResponseStream) {
     stream.buffer.push(if *written == 0 { b'[' } else { b',' });
     *written += 1;
-    push_json(record, &mut stream.buffer);
+    push_json(&record.without_conversation(), &mut stream.buffer);
 }
 
 fn end_array(written: usize, stream: &mut ResponseStream) {
@@ -127,10 +127,12 @@ fn end_array(written: usize, stream: &mut ResponseStream) {
     stream.buffer.push(b']');
 }
 
-/// Answers with one whole record, which is complete: it takes the turn of no long response.
+/// Answers with one whole record and its conversation. Both have bounds: it takes the turn of no
+/// long response.
 pub fn one(target: &str, history: &History) -> Result<PageResponse> {
     let id = message_id(target);
     let record = history.store.find(&id)?.ok_or_else(|| nothing(&id))?;
+    let record = history.store.with_conversation(record)?;
     let mut body = Vec::new();
     push_json(&record, &mut body);
     Ok(PageResponse::ok(JSON, body).private())

@@ -8,6 +8,7 @@ pub mod hints;
 mod outline;
 #[cfg(test)]
 mod tests;
+pub mod threads;
 
 use std::hash::BuildHasher;
 use std::net::IpAddr;

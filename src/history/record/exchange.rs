@@ -121,10 +121,14 @@ impl Record {
             StoreText::None => return,
             StoreText::Preview => conversation.preview(),
             StoreText::Full => {
-                let was_cut = conversation.limit();
+                conversation.limit();
+                let mut messages = conversation.messages.iter().flatten();
+                let was_cut = messages.any(|message| message.truncated);
                 self.truncated = self.truncated.map(|truncated| truncated || was_cut);
             }
         }
+        let is_empty = |system: &String| system.is_empty() && conversation.previous.is_none();
+        conversation.system = conversation.system.filter(|system| !is_empty(system));
         self.messages_from = conversation
             .messages
             .as_ref()

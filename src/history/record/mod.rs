@@ -3,6 +3,7 @@
 pub mod client_name;
 mod context_cut;
 mod exchange;
+mod joined;
 mod lossy;
 mod seconds_spent;
 mod summary;
@@ -12,6 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use context_cut::ContextCut;
 pub use exchange::text_bytes;
+pub use joined::{JOINED_RECORDS_MAX, Predecessors};
 pub use seconds_spent::SecondsSpent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -171,7 +173,7 @@ impl Record {
     }
 
     /// Returns the texts that `q` looks at: the prompt, the reply and its thinking, as much of them
-    /// as was kept, and the error.
+    /// as was kept, the error, and the conversation.
     pub fn all_texts(&self) -> impl Iterator<Item = &str> {
         let reply = self.response_full.as_deref();
         [
@@ -179,9 +181,11 @@ impl Record {
             reply.or(self.response_preview.as_deref()),
             self.thinking_full.as_deref(),
             self.error.as_deref(),
+            self.system.as_deref(),
         ]
         .into_iter()
         .flatten()
+        .chain(self.messages.iter().flatten().flat_map(KeptMessage::texts))
     }
 
     /// Returns the texts that may be long.
@@ -201,9 +205,14 @@ impl Record {
         self.response_full = None;
         self.thinking_full = None;
         self.tool_calls = None;
+        self.without_conversation().without_excerpts()
+    }
+
+    /// Returns the record without what was said before, as lists show it.
+    pub fn without_conversation(mut self) -> Record {
         self.system = None;
         self.messages = None;
-        self.without_excerpts()
+        self
     }
 
     /// Returns the record without the text of a prompt that findings have.

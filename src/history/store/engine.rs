@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::redaction::Redaction;
 use super::{Query, Result};
 use crate::history::record::{Position, Record, RecordSummary};
 
@@ -209,6 +210,15 @@ pub trait Engine: Send + Sync {
     /// Deletes what is beyond the limits, oldest first. Returns the number of deleted records or
     /// whole files.
     fn retain(&self, limits: &Limits) -> Result<u64>;
+
+    /// Returns an error where nothing can be deleted on request.
+    fn deletes(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Takes out of records what others said that are to be deleted. Returns the number of changed
+    /// ones.
+    fn redact(&self, redaction: &Redaction) -> Result<u64>;
 
     /// Deletes every record that arrived before this time (Unix seconds), or all. Returns their
     /// number.

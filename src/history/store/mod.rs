@@ -5,7 +5,9 @@
 //! summaries are returned with folded names. Every method may be called from any thread while
 //! another writes.
 
+mod conversation;
 mod directory;
+mod doomed;
 mod engine;
 mod entered;
 mod error;
@@ -19,6 +21,7 @@ mod loki;
 mod open;
 mod pending;
 pub mod query;
+pub mod redaction;
 mod slower;
 mod sqlite;
 mod statistics;
@@ -33,6 +36,7 @@ use std::time::Instant;
 use crate::history::record::{Record, RecordSummary, now};
 use directory::Directory;
 pub use directory::{TOKEN_SUFFIX, replace_side_file};
+use doomed::Doomed;
 pub use engine::{Detail, Engine, Extent, Limits, PurgeReport, Refused, Selection, TimeRange};
 pub use entered::Cursor;
 use entered::Entered;
@@ -144,13 +148,14 @@ impl Store {
             })
     }
 
-    /// Returns the newest matching records, as `for_each_newest` visits them.
+    /// Returns the newest matching records, as `for_each_newest` visits them, without what was said
+    /// before.
     pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
         Ok(self
             .engine
             .newest(&until_now(query), Detail::Whole)?
             .into_iter()
-            .map(Record::folded)
+            .map(|record| record.folded().without_conversation())
             .collect())
     }
 
@@ -277,19 +282,23 @@ impl Store {
     /// Deletes every record that arrived before this time (Unix seconds), or all, also of what
     /// another backend left here.
     pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
-        self.delete_by(|engine| engine.purge(before))
+        self.delete_by(Doomed::Before(before))
     }
 
     /// Deletes the selected records, also of what another backend left here.
     pub fn delete(&self, which: &Selection) -> Result<PurgeReport> {
-        self.delete_by(|engine| engine.delete(which))
+        self.delete_by(Doomed::Selected(which))
     }
 
-    fn delete_by(&self, delete: impl Fn(&dyn Engine) -> Result<u64>) -> Result<PurgeReport> {
+    fn delete_by(&self, doomed: Doomed) -> Result<PurgeReport> {
         let mut purged = PurgeReport::default();
         let previous = self.left_behind()?;
-        for engine in std::iter::once(&self.engine).chain(&previous) {
-            let deleted = delete(&**engine);
+        let engines = || std::iter::once(&self.engine).chain(&previous);
+        let engines: Vec<&dyn Engine> = engines().map(|engine| &**engine).collect();
+        // What was said goes first: afterwards nobody knows it.
+        doomed.redact(&engines)?;
+        for engine in engines {
+            let deleted = doomed.delete(engine);
             // Also where it failed, for a part may be gone.
             self.cache.forget();
             self.entered.end_cursors();

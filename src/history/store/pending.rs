@@ -5,6 +5,7 @@
 use std::ops::ControlFlow;
 use std::sync::{Mutex, OnceLock};
 
+use super::redaction::Redaction;
 use super::{Detail, Engine, Extent, Limits, Query, Result, Selection, StoreError};
 use crate::history::record::{Position, Record, RecordSummary};
 use crate::util::threads::lock;
@@ -141,6 +142,14 @@ impl Engine for PendingEngine {
 
     fn retain(&self, limits: &Limits) -> Result<u64> {
         self.opened()?.retain(limits)
+    }
+
+    fn deletes(&self) -> Result<()> {
+        self.opened().map_or(Ok(()), Engine::deletes)
+    }
+
+    fn redact(&self, redaction: &Redaction) -> Result<u64> {
+        self.opened()?.redact(redaction)
     }
 
     fn delete(&self, which: &Selection) -> Result<u64> {

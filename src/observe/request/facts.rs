@@ -28,9 +28,14 @@ impl RequestFacts {
             + evidence.map_or(0, |evidence| evidence.bytes())
     }
 
+    /// Forgets what was said before the prompt.
+    pub fn drop_conversation(&mut self) {
+        self.is_truncated |= self.conversation.messages.is_some();
+        self.conversation = Conversation::default();
+    }
+
     pub fn drop_prompt(&mut self) {
         self.is_truncated |= self.prompt.take().is_some();
-        self.conversation = Conversation::default();
         if let Some(evidence) = &mut self.evidence {
             evidence.drop_prompt();
         }

@@ -173,14 +173,13 @@ impl ConversationReader {
         }
         let is_result = role == MessageRole::Tool;
         let by_id = draft.call_id.filter(|_| is_result && draft.name.is_none());
-        let text = prefix(draft.text.as_str(), MAX_CONVERSATION);
-        let thinking = prefix(draft.thinking.as_str(), MAX_CONVERSATION);
+        let (text, is_text_cut) = bounded(draft.text);
+        let (thinking, is_thinking_cut) = bounded(draft.thinking);
         KeptMessage {
             role: role.as_str().to_owned(),
-            truncated: text.len() < draft.text.as_str().len()
-                || thinking.len() < draft.thinking.as_str().len(),
-            text: Some(text.to_owned()),
-            thinking: Some(thinking.to_owned()).filter(|text| !text.is_empty()),
+            truncated: is_text_cut || is_thinking_cut,
+            text: Some(text),
+            thinking: Some(thinking).filter(|text| !text.is_empty()),
             tool_calls: draft.tool_calls,
             tool_name: by_id
                 .map(|id| self.name_of(&id))
@@ -203,6 +202,18 @@ impl ConversationReader {
         let call = calls.find(|(call, _)| call == id);
         call.map_or(id, |(_, name)| name).to_owned()
     }
+}
+
+/// Cuts a text to the bound of all messages; returns whether something of it is lost.
+fn bounded(text: BoundedText) -> (String, bool) {
+    let was_cut = text.truncated();
+    let mut text = text.into_string();
+    let end = prefix(&text, MAX_CONVERSATION).len();
+    let is_cut = was_cut || end < text.len();
+    text.truncate(end);
+    // It may hold more than it needs, for as long as the request runs.
+    text.shrink_to_fit();
+    (text, is_cut)
 }
 
 /// Puts the system prompt that stands beside the messages before them.

@@ -44,6 +44,8 @@ mod shared_loki;
 mod statistics;
 /// Texts that are hard to keep.
 mod texts;
+/// Messages of conversations: kept, joined, found and forgotten.
+mod turns;
 /// What was found of many requests, and of one.
 mod why;
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 
 use crate::history::record::{Record, RecordSummary};
+use crate::history::store::redaction::Redaction;
 use crate::history::store::{
     Detail, Engine, Extent, Limits, Query, Refused, Result, Selection, StoreError,
 };
@@ -121,6 +122,9 @@ impl Engine for Arc<Memory> {
         unreachable!()
     }
     fn purge(&self, _: Option<f64>) -> Result<u64> {
+        unreachable!()
+    }
+    fn redact(&self, _: &Redaction) -> Result<u64> {
         unreachable!()
     }
     fn delete(&self, _: &Selection) -> Result<u64> {

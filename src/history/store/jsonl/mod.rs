@@ -25,6 +25,7 @@ mod lines;
 mod member;
 mod merge;
 mod prefilter;
+mod redact;
 mod repair;
 mod replacement;
 mod rewrite;
@@ -41,6 +42,7 @@ use std::sync::Mutex;
 
 use super::directory::Directory;
 use super::query::Rank;
+use super::redaction::Redaction;
 use super::{
     Detail, Engine, Extent, Limits, Query, Result, Selection, StoreError, ensure_wanted, failed,
     unknown_before,
@@ -292,6 +294,11 @@ impl Engine for Jsonl {
     fn retain(&self, limits: &Limits) -> Result<u64> {
         self.writable()?;
         self.retain_on(Day::today(), limits)
+    }
+
+    fn redact(&self, redaction: &Redaction) -> Result<u64> {
+        self.writable()?;
+        self.redact_conversations(redaction)
     }
 
     fn purge(&self, before: Option<f64>) -> Result<u64> {

@@ -47,9 +47,9 @@ impl Jsonl {
         self.cut(day, &|line| line.position.timestamp >= before)
     }
 
-    /// Rewrites the file of `day` with those of its lines that are to be kept. Returns the number of
-    /// the others.
-    pub(super) fn cut(&self, day: Day, keep: &dyn Fn(&RecordLine) -> bool) -> Result<u64> {
+    /// Rewrites the file of `day` with those of its lines that are to be kept, as `keep` leaves them.
+    /// Returns the number of the others.
+    pub(super) fn cut(&self, day: Day, keep: &dyn Fn(&mut RecordLine) -> bool) -> Result<u64> {
         while let Some(file) = self.files.open(day)? {
             let mut left_out = 0;
             let fill = |file: &Arc<DayFile>, replacement: &mut Replacement| {
@@ -144,7 +144,7 @@ struct Written {
 fn write_merged(
     file: &Arc<DayFile>,
     into: &mut (impl Write + Seek),
-    keep: impl Fn(&RecordLine) -> bool,
+    keep: impl Fn(&mut RecordLine) -> bool,
 ) -> io::Result<Written> {
     let inflated = file.index.inflated();
     let block = BLOCK_SIZE.max(inflated / (BLOCKS_MAX - 1));
@@ -152,8 +152,8 @@ fn write_merged(
     let mut merge = Merge::new();
     merge.add(file, |_| true);
     let mut written = Written::default();
-    while let Some((line, _)) = merge.next(f64::INFINITY) {
-        if !keep(&line) {
+    while let Some((mut line, _)) = merge.next(f64::INFINITY) {
+        if !keep(&mut line) {
             written.left_out += 1;
             continue;
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::line::position;
 use super::prefilter::Prefilter;
@@ -11,6 +12,7 @@ use super::scan::LineVisitor;
 use crate::history::record::{Position, Record, RecordSummary};
 use crate::history::store::query::{Needle, Rank, Sort, UNKNOWN_NAME};
 use crate::history::store::{Detail, Query};
+use crate::observe::conversation::KeptMessage;
 
 /// Matches lines against a query.
 pub struct Filter<'a> {
@@ -33,6 +35,10 @@ struct Texts<'a> {
     thinking_full: Option<Text<'a>>,
     #[serde(default, borrow)]
     error: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    system: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    messages: Option<&'a RawValue>,
 }
 
 /// Serde borrows a string in an option only when it is wrapped.
@@ -107,8 +113,21 @@ impl<'a> Filter<'a> {
         };
         let prompt = texts.prompt_full.or(texts.prompt_preview);
         let reply = texts.response_full.or(texts.response_preview);
-        let all = [&prompt, &reply, &texts.thinking_full, &texts.error];
-        has(&self.query.prompt_search, &[&prompt]) && has(&self.query.q, &all)
+        let (thinking, error) = (&texts.thinking_full, &texts.error);
+        let all = [&prompt, &reply, thinking, error, &texts.system];
+        has(&self.query.prompt_search, &[&prompt])
+            && (has(&self.query.q, &all) || self.is_in_messages(texts.messages))
+    }
+
+    fn is_in_messages(&self, messages: Option<&RawValue>) -> bool {
+        let Some((messages, needle)) = messages.zip(self.query.q.as_ref()) else {
+            return false;
+        };
+        let Ok(messages) = serde_json::from_str::<Option<Vec<KeptMessage>>>(messages.get()) else {
+            return true; // as above
+        };
+        let mut texts = messages.iter().flatten().flat_map(KeptMessage::texts);
+        texts.any(|text| needle.is_in(Some(text)))
     }
 
     fn verdict(&self, line: &[u8]) -> LineMatch<Record> {

@@ -50,6 +50,7 @@ use std::time::Instant;
 use ureq::tls::Certificate;
 
 use super::query::Sort;
+use super::redaction::Redaction;
 use super::{
     BadParameter, Detail, Engine, Extent, Limits, Query, Refused, Result, Selection, StoreError,
 };
@@ -312,6 +313,14 @@ impl Engine for Loki {
     /// Does nothing: retention is configured in Loki.
     fn retain(&self, _: &Limits) -> Result<u64> {
         Ok(0)
+    }
+
+    fn deletes(&self) -> Result<()> {
+        self.purge(None).map(drop)
+    }
+
+    fn redact(&self, _: &Redaction) -> Result<u64> {
+        self.purge(None)
     }
 
     fn delete(&self, _: &Selection) -> Result<u64> {

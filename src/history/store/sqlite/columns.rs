@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
-use rusqlite::{Row, Statement, params};
+use rusqlite::{Connection, Row, Statement, params};
 use serde_json::Value;
 
 use super::schema::ReadConnection;
@@ -62,6 +62,16 @@ macro_rules! insert_and_read {
     };
 }
 record_fields!(insert_and_read);
+
+/// Writes the messages of a record anew.
+pub fn update_messages(
+    connection: &Connection,
+    row: i64,
+    record: &Record,
+) -> rusqlite::Result<usize> {
+    let sql = "UPDATE interactions SET messages = ?1 WHERE rowid = ?2";
+    connection.execute(sql, params![record.messages.write(), row])
+}
 
 macro_rules! summary_columns {
     ($($field:ident from $column:literal by $read:expr,)*) => {
@@ -130,6 +140,11 @@ pub fn number(cell: ValueRef) -> Option<f64> {
 /// The findings in a cell.
 pub fn findings(cell: ValueRef) -> rusqlite::Result<Vec<Finding>> {
     Ok(Cell::read(cell).unwrap_or_default())
+}
+
+/// The messages in a cell.
+pub fn messages(cell: ValueRef) -> Vec<KeptMessage> {
+    Cell::read(cell).unwrap_or_default()
 }
 
 /// The cells of a row, one after the other.

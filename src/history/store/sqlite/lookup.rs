@@ -7,6 +7,7 @@ use super::columns;
 use super::schema::ReadConnection;
 use crate::history::record::{Position, Record};
 use crate::history::store::query::Rank;
+use crate::observe::conversation::KeptMessage;
 use crate::util::interrupt;
 
 /// Reads rows, and of most only the searched text.
@@ -39,6 +40,8 @@ impl<'a> RowReader<'a> {
             &either("response_full", "response_preview"),
             reader.column("thinking_full"),
             reader.column("error"),
+            reader.column("system"),
+            reader.column("messages"),
         ];
         let summary = columns::SUMMARY_COLUMNS.map(|field| reader.column(field));
         let summary = summary.join(", ");
@@ -131,12 +134,15 @@ impl<'a> RowReader<'a> {
             return Ok(true);
         };
         let has = self.all_texts.query_row([row], |row| {
-            for cell in 0..row.as_ref().column_count() {
+            let last = row.as_ref().column_count() - 1;
+            for cell in 0..last {
                 if needle.is_in(columns::text(row.get_ref(cell)?).as_deref()) {
                     return Ok(true);
                 }
             }
-            Ok(false)
+            let messages = columns::messages(row.get_ref(last)?);
+            let mut texts = messages.iter().flat_map(KeptMessage::texts);
+            Ok(texts.any(|text| needle.is_in(Some(text))))
         });
         Ok(has.optional()?.unwrap_or(false))
     }

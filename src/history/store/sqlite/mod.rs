@@ -3,8 +3,8 @@
 //! - `schema` opens it, migrates older ones, and configures connections;
 //! - `connections` keeps them, and notices when the database was removed or replaced;
 //! - `columns` is a record as a row, and back;
-//! - `write`, `find` (by `conditions`, row by row: `lookup`; by a number: `ranked`), `delete` and
-//!   `retain` write, find and delete records;
+//! - `write`, `find` (by `conditions`, row by row: `lookup`; by a number: `ranked`), `delete`,
+//!   `redact` and `retain` write, find and delete records;
 //! - `index` is the full-text index: it is built behind the writing and proposes rows; the query
 //!   decides.
 //!
@@ -21,6 +21,7 @@ mod find;
 mod index;
 mod lookup;
 mod ranked;
+mod redact;
 mod retain;
 mod schema;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode};
 
 use super::directory::Directory;
+use super::redaction::Redaction;
 use super::{Detail, Engine, Extent, Limits, Query, Result, Selection, StoreError, failed};
 use crate::history::record::{Record, RecordSummary};
 use crate::platform::files::Identity;
@@ -204,6 +206,10 @@ impl Engine for Sqlite {
 
     fn retain(&self, limits: &Limits) -> Result<u64> {
         self.delete_beyond(limits)
+    }
+
+    fn redact(&self, redaction: &Redaction) -> Result<u64> {
+        self.redact_conversations(redaction)
     }
 
     fn purge(&self, before: Option<f64>) -> Result<u64> {

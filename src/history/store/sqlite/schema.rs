@@ -67,6 +67,12 @@ const FINDINGS_INDEX: &str = "
         WHERE findings IS NOT NULL;
 ";
 
+/// The index of conversations.
+const SESSION_INDEX: &str = "
+    CREATE INDEX IF NOT EXISTS interactions_session ON interactions (session_id, timestamp, interaction_id)
+        WHERE session_id IS NOT NULL;
+";
+
 /// The number of migrations that a database with a full-text index has behind it.
 const SEARCH_MIGRATIONS: usize = 3;
 
@@ -232,6 +238,7 @@ fn add_columns(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     transaction.execute_batch(SUMMARY_INDEX)?;
     transaction.execute_batch(FINDINGS_INDEX)?;
+    transaction.execute_batch(SESSION_INDEX)?;
     transaction.commit()
 }
 

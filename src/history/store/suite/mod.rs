@@ -2,11 +2,13 @@
 //! `suite!(fresh)`, where `fresh` is a function that makes a new, empty one; what it returns beside
 //! the engine lives as long as the test does.
 
+mod conversations;
 mod extent;
 mod filters;
 mod lists;
 mod reading;
 
+pub use conversations::*;
 pub use extent::*;
 pub use filters::*;
 pub use lists::*;
@@ -159,6 +161,8 @@ macro_rules! suite {
             a_model_is_found_by_any_spelling_whichever_is_stored
             any_text_is_kept_and_found_again
             a_text_is_found_in_the_prompt_the_reply_its_thinking_and_the_error
+            a_text_is_found_in_what_was_said_before
+            a_conversation_is_put_together_of_the_records_that_have_its_parts
             durations_and_tokens_are_bounded
             summaries_are_those_of_the_records
             a_reader_that_has_enough_stops_the_reading

@@ -13,7 +13,7 @@ use super::super::suite::{self, filled, newest, read_all, record};
 use super::*;
 
 suite::suite!(fresh);
-suite::suite! { fresh: what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may a_list_is_sorted_by_a_number_and_its_pages_follow_without_gaps selected_records_are_deleted_and_no_others }
+suite::suite! { fresh: what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may a_list_is_sorted_by_a_number_and_its_pages_follow_without_gaps selected_records_are_deleted_and_no_others what_a_deleted_record_said_is_in_no_later_one what_is_purged_by_time_is_in_no_later_record }
 
 /// The suite once more, with all that is asked found by the full-text index.
 mod indexed {
@@ -77,6 +77,9 @@ impl Engine for Indexed {
     }
     fn purge(&self, before: Option<f64>) -> Result<u64> {
         self.0.purge(before)
+    }
+    fn redact(&self, redaction: &Redaction) -> Result<u64> {
+        self.0.redact(redaction)
     }
     fn delete(&self, which: &Selection) -> Result<u64> {
         self.0.delete(which)
