@@ -40,6 +40,14 @@ def long(page):
     expect(dialog.locator("#detail-title")).to_have_text("<img src=x onerror=window.harm=1>")
 
 
+def told(page):
+    """Characters that turn or hide the words around them are shown by their code, in the list and in the panel."""
+    row = rows(page).filter(has_text="right to left override")
+    expect(row.locator(".c-text .control").first).to_have_attribute("data-code", "U+202E")
+    assert row.locator(".c-text .control").first.evaluate("node => getComputedStyle(node, '::before').content") == '"U+202E"'
+    expect(rows(page).filter(has_text="[31m").locator(".c-text .control").first).to_have_attribute("data-code", "U+0000")
+
+
 with browser() as chromium:
     for text in EVIL:
         generate(text)
@@ -50,6 +58,7 @@ with browser() as chromium:
         listed(page)
         opened(page)
         long(page)
+        told(page)
         assert page.evaluate("window.harm") is None
     with visit(
         chromium, "?model=%3Cimg+src%3Dx+onerror%3Dwindow.harm%3D1%3E&text=%22%3E%3Cscript%3Ewindow.harm%3D1%3C%2Fscript%3E"

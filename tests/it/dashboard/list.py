@@ -85,6 +85,10 @@ def chosen(page):
         page.goto(f"{TAP}/analytics?range=all&{filter}")
         expect(rows(page)).to_have_count(1)
         expect(rows(page)).to_contain_text(f"seed {only} of")
+    page.goto(f"{TAP}/analytics?range=all&q=SAID:+new+11")  # which only replies say
+    expect(rows(page)).to_have_count(11)
+    assert page.evaluate("[...CSS.highlights.get('hit')].every(place => place.toString() === 'said: new 11')")
+    expect(page.locator("#messages-aside")).to_have_text("all 11")
 
 def by_keys(page):
     """Keys work on the page and in the panel, load older messages, and explain themselves."""
