@@ -21,7 +21,7 @@ let shownId = "";
 let lastId = "";
 let shownRecord = null;
 let pending = null;
-/** What the list does: `neighbours(id)`, `olderThan(id)`, `place(id)`, `focusMessage(id)`, `markShown(id)`, `drop(isDeleted)`. */
+/** What the list does: `neighbours(id)`, `neighbour(id, which)`, `place(id)`, `focusMessage(id)`, `markShown(id)`, `drop(isDeleted)`. */
 let messageList = null;
 
 /** Shows the message that the address names, or closes the panel. */
@@ -78,7 +78,7 @@ export const closeDetail = () => byId("detail").close();
 /** Shows the newer or the older neighbour; older ones are loaded. */
 export async function goTo(which) {
   const from = shownId;
-  const id = messageList.neighbours(from)[which] ?? (which === "older" && (await messageList.olderThan(from)));
+  const id = await messageList.neighbour(from, which);
   if (id && shownId === from) change({ id }, "replace");
 }
 
@@ -102,8 +102,8 @@ function deleteButton({ interaction_id: id }) {
 }
 
 function canGo(which) {
-  const { [which]: id, hasOlder } = messageList.neighbours(shownId);
-  return Boolean(id || (which === "older" && hasOlder));
+  const { hasNewer, hasOlder } = messageList.neighbours(shownId);
+  return which === "newer" ? hasNewer : hasOlder;
 }
 
 function openPanel(panel) {

@@ -5,7 +5,7 @@ import { fetchJson } from "./api.js";
 import { change } from "./state.js";
 import { closeDetail, goTo, shownMessage } from "./detail.js";
 import { focusRow, rowInFocus } from "./rows.js";
-import { neighbours, olderThan } from "./messages.js";
+import { neighbour } from "./messages.js";
 import { copyText } from "./share.js";
 
 const HELP = [
@@ -35,8 +35,8 @@ async function step(which) {
   if (byId("detail").open) return goTo(which);
   const { id, hasFocus } = rowInFocus();
   if (!id) return;
-  const next = neighbours(id)[which] ?? (which === "older" ? await olderThan(id) : undefined);
-  focusRow(hasFocus ? (next ?? id) : id);
+  const next = hasFocus && (await neighbour(id, which));
+  focusRow(next || id);
 }
 
 function openFocused() {

@@ -15,6 +15,7 @@ import { stickyHeight } from "./sticky.js";
 const PAGE_SIZE = 50; // messages of the first answer
 const MAX_UNREAD = 1000; // messages that stay of those that came by themselves
 const MAX_HELD = 2000; // new ones that wait; of more than these the list begins anew when one goes to them
+const MAX_LOADS = 20; // answers until a message must be in the list
 const SHARED_PAUSE = 30_000; // milliseconds between two looks at what other taps wrote
 const COUNT_PAUSE = 60_000; // milliseconds after which all that match are counted again
 
@@ -190,19 +191,20 @@ export function dropMessages(isDeleted) {
   drawList(new Set());
 }
 
-/** Returns the ids next to a message, and whether older ones can be loaded. */
+/** Returns the ids next to a message, and whether there is one, or may be: `newer`, `older`, `hasNewer`, `hasOlder`. */
 export function neighbours(id) {
   const at = records.findIndex((record) => idOf(record) === id);
-  if (at < 0) return { hasOlder: records.length > 0 };
+  if (at < 0) return { hasNewer: hasOlder, hasOlder: records.length > 0 };
   const [newer, older] = [records[at - 1], records[at + 1]].map((record) => record && idOf(record));
-  return { newer, older, hasOlder };
+  return { newer, older, hasNewer: Boolean(newer), hasOlder: Boolean(older) || hasOlder };
 }
 
-/** Loads and returns the id of the message before one that has no older one in the list; undefined where there is none. */
-export async function olderThan(id) {
-  if (!records.some((record) => idOf(record) === id)) return (await fetchPage({ limit: 1, before: id })).records.map(idOf)[0];
-  await showOlder();
-  return neighbours(id).older;
+/** Returns the id next to a message, `newer` or `older`; messages are loaded for it. Undefined where there is none. */
+export async function neighbour(id, which) {
+  const isListed = () => records.some((record) => idOf(record) === id);
+  if (which === "older" && !isListed()) return (await fetchInOrder({ limit: 1, before: id })).records.map(idOf)[0];
+  for (let round = 0; round < MAX_LOADS && hasOlder && !neighbours(id)[which] && (which === "older" || !isListed()); round += 1) await showOlder();
+  return neighbours(id)[which];
 }
 
 /** The place of a message in the list, in words. */

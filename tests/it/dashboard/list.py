@@ -79,6 +79,25 @@ def sorted_by(page):
     expect(rows(page).first).to_contain_text("after the start")
 
 
+def shared(page):
+    """With Loki, what other taps wrote is looked for every half minute, and there is no order but that of time."""
+    page.clock.install()
+    page.route("**/analytics/stats", lambda route: route.fulfill(json={**get("/analytics/stats"), "backend": "loki"}))
+    page.route("**/analytics/messages?*since=*", lambda route: route.fulfill(json=[], headers={"Ollama-Tap-Cursor": "this tap wrote nothing"}))
+    page.reload()
+    expect(page.get_by_role("button", name="Duration")).to_be_disabled()
+    generate("by another tap")
+    settled(SEEDS + NEWS + 2)
+    refresh = page.get_by_role("button", name="Refresh now")
+    refresh.click()
+    rests(page)
+    expect(rows(page).first).to_contain_text("after the start")
+    page.clock.fast_forward(31_000)
+    refresh.click()
+    expect(rows(page).first).to_contain_text("by another tap")
+    expect(page.locator("#messages-aside")).to_have_text(f"1–51 of {SEEDS + NEWS + 2:,}")
+
+
 def chosen(page):
     """Minimal durations and numbers of tokens are filters, too."""
     for filter, only in [("min_duration=99", SEEDS // 2), ("min_tokens=9999", SEEDS // 2 + 1)]:
@@ -97,7 +116,7 @@ def by_keys(page):
     expect(help).to_contain_text("Next message")
     page.keyboard.press("Escape")
     expect(help).to_be_hidden()
-    rows(page).nth(1).locator("a").focus()
+    rows(page).nth(2).locator("a").focus()
     page.keyboard.press("j")
     assert f"new {NEWS - 2}" in page.evaluate("document.activeElement.textContent")
     page.keyboard.press("o")
@@ -105,7 +124,7 @@ def by_keys(page):
     expect(panel).to_contain_text(f"You said: new {NEWS - 2}")
     page.keyboard.press("k")
     expect(panel).to_contain_text(f"You said: new {NEWS - 1}")
-    expect(page.locator("#announcer")).to_contain_text(f"2 of {SEEDS + NEWS + 1:,}: talk, new {NEWS - 1}")
+    expect(page.locator("#announcer")).to_contain_text(f"3 of {SEEDS + NEWS + 2:,}: talk, new {NEWS - 1}")
     for n in range(55):
         page.keyboard.press("j")
         expect(panel.locator("pre").first).to_have_text(f"new {NEWS - 2 - n}")
@@ -123,6 +142,18 @@ def by_link(page):
     """A message that is opened by its address can be left in both directions once the list is there."""
     expect(page.get_by_label("Newer message")).to_be_enabled()
     expect(page.get_by_label("Older message")).to_be_enabled()
+
+
+def by_old_link(page, n):
+    """A message that is further down than the list goes is left in both directions, too."""
+    panel = page.get_by_role("dialog")
+    expect(page.get_by_label("Newer message")).to_be_enabled()
+    page.keyboard.press("j")
+    expect(panel.locator("pre").first).to_have_text(f"new {n - 1}")
+    page.keyboard.press("k")
+    expect(panel.locator("pre").first).to_have_text(f"new {n}")
+    page.keyboard.press("k")
+    expect(panel.locator("pre").first).to_have_text(f"new {n + 1}")
 
 
 def drawn(page):
@@ -194,13 +225,19 @@ with browser() as chromium:
         chosen(page)
     with visit(chromium, "?range=all") as page:
         page.locator("#interval").select_option("0")
+        shared(page)
+    with visit(chromium, "?range=all") as page:
+        page.locator("#interval").select_option("0")
         by_keys(page)
     some = get("/analytics/search?prompt_search=new+100")[0]["interaction_id"]
     for _ in range(6):
         with visit(chromium, f"?id={some}") as page:
             by_link(page)
+    old = get("/analytics/search?prompt_search=new+20")[0]["interaction_id"]
+    with visit(chromium, f"?id={old}&range=all") as page:
+        by_old_link(page, 20)
     generate(f"\n{MARKED}")
-    settled(SEEDS + NEWS + 2)
+    settled(SEEDS + NEWS + 3)
     marked = get("/analytics/search?limit=1")[0]["interaction_id"]
     with visit(chromium, f"?id={marked}", permissions=["clipboard-read", "clipboard-write"]) as page:
         drawn(page)

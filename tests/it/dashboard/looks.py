@@ -49,6 +49,8 @@ if __name__ == "__main__":
                     page.locator("#rows a").first.click()
                     expect(page.locator(".waterfall")).to_be_visible()
                     fits(page, what)
+                    panel = page.locator("#detail .body")
+                    assert panel.evaluate("body => body.scrollWidth <= body.clientWidth"), f"{what}: the panel is too narrow"
                     accessible(page, f"{what} with a message")
                     keep(page, f"{what}-message")
         with visit(chromium, color_scheme="light") as page:
