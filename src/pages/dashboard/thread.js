@@ -6,7 +6,7 @@ import { askingButton } from "./asking.js";
 import { compact, count, duration, shortTime } from "./format.js";
 import { addressWith, change } from "./state.js";
 import { visible } from "./visible.js";
-import { drawnText, longText } from "./texts.js";
+import { drawnText, foldedBlock, longText } from "./texts.js";
 import { toolCall, turn } from "./turns.js";
 
 const MAX_REQUESTS = 100; // the newest ones of a conversation are shown
@@ -73,7 +73,7 @@ function drawThread(host, shown, requests) {
 }
 
 function exchange(record, previous, isShown) {
-  const { interaction_id: id, timestamp, model, duration_seconds: seconds, generated_tokens: tokens, tool_calls: calls, error } = record;
+  const { interaction_id: id, timestamp, model, duration_seconds: seconds, generated_tokens: tokens, tool_calls: calls, thinking_full: thinking, error } = record;
   const go = (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
@@ -87,6 +87,7 @@ function exchange(record, previous, isShown) {
     { class: "exchange", "aria-current": isShown ? "true" : null },
     el("p", { class: "muted" }, el("a", { href: addressWith({ id }), click: go }, shortTime(timestamp)), " · ", el("bdi", {}, visible(facts))),
     newTurns(record, previous),
+    thinking && foldedBlock("Thinking", thinking, "thinking"),
     reply && el("div", { class: "said" }, drawnText(reply)),
     calls?.map(toolCall),
     error && el("div", { class: "said fault" }, longText(error)),
@@ -95,9 +96,16 @@ function exchange(record, previous, isShown) {
 
 /** What a request said that none before it did. */
 function newTurns({ messages, prompt_full, prompt_preview }, previous) {
-  if (messages?.length > 0) return messages.map((message) => (message.role === "user" ? bubble(message.text) : turn(message)));
+  const fresh = (messages ?? []).filter((message) => !isReplyOf(message, previous));
+  if (fresh.length > 0) return fresh.map((message) => (message.role === "user" ? bubble(message.text) : turn(message)));
   const prompt = prompt_full ?? prompt_preview;
   return prompt !== (previous?.prompt_full ?? previous?.prompt_preview) && bubble(prompt);
+}
+
+/** Whether a message is the reply of the request before, which shows it already. */
+function isReplyOf({ role, text, tool_calls: calls }, previous) {
+  const names = (all) => (all ?? []).map(({ name }) => name).join();
+  return role === "assistant" && previous && (text || "") === (previous.response_full || "") && names(calls) === names(previous.tool_calls);
 }
 
 const bubble = (text) => text && el("div", { class: "said user" }, longText(text));

@@ -64,6 +64,7 @@ def as_thread(page):
         expect(panel.locator(".said.user").filter(has_text=text)).to_have_count(1)
     expect(requests.nth(1)).to_contain_text("get_weather")
     expect(requests.nth(2)).to_contain_text("18 degrees")
+    expect(requests.nth(2)).not_to_contain_text("Calls")
     expect(requests.nth(2)).to_have_attribute("aria-current", "true")
     keep(page, "thread")
     requests.first.get_by_role("link").click()

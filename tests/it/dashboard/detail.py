@@ -60,6 +60,21 @@ def taking(page, record):
     assert json.load(open(saved.value.path())) == record
 
 
+def in_high_contrast(page):
+    """What is chosen is not told by a colour alone: forced colours take it away."""
+    row = page.locator("#rows tr[aria-current]")
+    assert row.evaluate("row => getComputedStyle(row).outlineStyle") == "solid"
+    raw = page.get_by_role("dialog").get_by_role("button", name="Raw")
+    ground = "button => getComputedStyle(button).backgroundColor"
+    before = raw.evaluate(ground)
+    raw.click()
+    page.mouse.move(0, 0)
+    assert raw.evaluate(ground) != before
+    page.locator("summary", has_text="View").click()
+    chosen = page.get_by_role("button", name="Say new messages")
+    assert chosen.evaluate("button => getComputedStyle(button, '::before').content") == '"✓"'
+
+
 def exporting(page):
     page.get_by_label("Status").select_option("error")
     expect(rows(page)).to_have_count(1)
@@ -83,6 +98,8 @@ with browser() as chromium:
     with visit(chromium, f"?id={second['interaction_id']}", **CLIPBOARD) as page:
         expect(page.get_by_role("dialog")).to_contain_text("You said: second")
         taking(page, second)
+    with visit(chromium, f"?id={second['interaction_id']}", forced_colors="active") as page:
+        in_high_contrast(page)
     with visit(chromium, "?id=ffffffffffffffff", expected=("404",)) as page:
         expect(page.get_by_role("dialog")).to_contain_text("no longer in the history")
         page.get_by_label("Close").click()
