@@ -41,7 +41,7 @@ export async function refreshLiving(signal) {
   settleLiving();
   const isBusy = underWay.length + ending.size > 0;
   if (isBusy && !document.hidden) ticking = setTimeout(() => refreshLiving().catch(() => {}), TICK);
-  if (ending.size > 0) await messages.refresh();
+  if (ending.size > 0) await messages.refresh().catch(() => {}); // the page's own refresh tells why
 }
 
 function noteEnded(ids) {

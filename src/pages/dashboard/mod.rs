@@ -11,7 +11,7 @@ use super::response::{PageResponse, gzip};
 
 const PAGE: &str = include_str!("index.html");
 
-const STYLES: [&str; 16] = [
+const STYLES: [&str; 18] = [
     include_str!("base.css"),
     include_str!("header.css"),
     include_str!("controls.css"),
@@ -22,6 +22,8 @@ const STYLES: [&str; 16] = [
     include_str!("tables.css"),
     include_str!("filters.css"),
     include_str!("messages.css"),
+    include_str!("rows.css"),
+    include_str!("menus.css"),
     include_str!("living.css"),
     include_str!("detail.css"),
     include_str!("markdown.css"),

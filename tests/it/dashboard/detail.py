@@ -47,6 +47,30 @@ def moving(page):
     expect(dialog).to_be_visible()
 
 
+def by_keyboard_alone(page):
+    """A message is found, opened, read as it came, and left without a pointer."""
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the messages")).to_be_focused()
+    page.keyboard.press("Enter")
+    for prompt in ["third", "What is the weather?", "second"]:
+        page.keyboard.press("j")
+        assert prompt in page.evaluate("document.activeElement.textContent"), prompt
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("You said: second")
+    expect(dialog.locator(".body")).to_be_focused()
+    names = []
+    while "Raw" not in names:
+        page.keyboard.press("Tab")
+        names.append(page.evaluate("document.activeElement.closest('#detail') ? document.activeElement.ariaLabel ?? document.activeElement.textContent : 'elsewhere'"))
+        assert "elsewhere" not in names, names
+    page.keyboard.press("Space")
+    expect(dialog.locator(".drawn pre")).to_have_text("You said: second")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert "You said: second" in page.evaluate("document.activeElement.textContent")
+
+
 def taking(page, record):
     dialog = page.get_by_role("dialog")
     dialog.locator("section", has_text="Reply").get_by_role("button", name="Copy").last.click()
@@ -95,6 +119,8 @@ with browser() as chromium:
     with visit(chromium) as page:
         whole(page)
         moving(page)
+    with visit(chromium) as page:
+        by_keyboard_alone(page)
     with visit(chromium, f"?id={second['interaction_id']}", **CLIPBOARD) as page:
         expect(page.get_by_role("dialog")).to_contain_text("You said: second")
         taking(page, second)
