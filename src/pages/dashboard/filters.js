@@ -2,11 +2,17 @@
 
 import { byId, debounce, el, fill, icon } from "./dom.js";
 import { change, FILTERS, hasFilters, state, unfiltered } from "./state.js";
-import { duration, findingName, moments, title } from "./format.js";
+import { count, duration, findingName, moments, title } from "./format.js";
 import { periodOf, PRESETS } from "./period.js";
 import { visible } from "./visible.js";
 
-const OPTION_NAMES = { category: title, finding: findingName, client: clientName };
+const OPTION_NAMES = {
+  category: title,
+  finding: findingName,
+  client: clientName,
+  min_duration: (seconds) => `≥ ${duration(Number(seconds))}`,
+  min_tokens: (tokens) => `≥ ${count(Number(tokens))} tokens`,
+};
 /** What a chip says of a filter. */
 export const CHIP_NAMES = {
   ...OPTION_NAMES,
@@ -14,8 +20,6 @@ export const CHIP_NAMES = {
   endpoint: (path) => `/${path}`,
   q: (text) => `“${text}”`,
   session: () => "One conversation",
-  min_duration: (seconds) => `≥ ${duration(Number(seconds))}`,
-  min_tokens: (tokens) => `≥ ${tokens} tokens`,
 };
 const TYPING_DELAY = 250; // milliseconds without a key before the text is searched
 

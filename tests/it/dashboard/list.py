@@ -100,10 +100,15 @@ def shared(page):
 
 def chosen(page):
     """Minimal durations and numbers of tokens are filters, too."""
-    for filter, only in [("min_duration=99", SEEDS // 2), ("min_tokens=9999", SEEDS // 2 + 1)]:
-        page.goto(f"{TAP}/analytics?range=all&{filter}")
+    for name, least, only in [("Minimal duration", "60", SEEDS // 2), ("Minimal tokens", "5000", SEEDS // 2 + 1)]:
+        page.get_by_label(name).select_option(least)
         expect(rows(page)).to_have_count(1)
         expect(rows(page)).to_contain_text(f"seed {only} of")
+        page.get_by_label(name).select_option("")
+    page.goto(f"{TAP}/analytics?range=all&min_duration=98.5&min_tokens=7")  # others can be said in the address
+    expect(rows(page)).to_have_count(1)
+    expect(page.locator("#chips")).to_contain_text("≥ 98.5\u00a0s")
+    expect(page.get_by_label("Minimal tokens")).to_have_value("7")
     page.goto(f"{TAP}/analytics?range=all&q=SAID:+new+11")  # which only replies say
     expect(rows(page)).to_have_count(11)
     assert page.evaluate("[...CSS.highlights.get('hit')].every(place => place.toString() === 'said: new 11')")
