@@ -10,6 +10,8 @@ import { drawnText, foldedBlock, longText } from "./texts.js";
 import { toolCall, turn } from "./turns.js";
 
 const MAX_REQUESTS = 100; // the newest ones of a conversation are shown
+const MAX_TEXT = 8_000_000; // characters of them that are read
+const MAX_DRAWN_REPLY = 20_000; // characters of a reply that is drawn as markdown
 
 /** A section that shows the conversation of a record on request; null where it has none. */
 export function conversationOf(record) {
@@ -56,20 +58,37 @@ export function deleteConversationButton({ session_id: session }, drop) {
   return askingButton("Delete conversation", "", { class: "small" }, remove);
 }
 
-/** Returns the newest requests of a conversation, oldest first, each with the messages that it added: so an export has them. */
+/** Returns the newest requests of a conversation, oldest first, each with the messages that it added: so an export has them. `found` may be more. */
 async function requestsOf(session) {
   const newest = await fetchJson("messages", { session, limit: MAX_REQUESTS });
-  if (newest.length === 0) return [];
+  if (newest.length === 0) return { requests: [], found: 0 };
   const answer = await fetchHistory("export", { format: "jsonl", session, start_time: newest.at(-1).timestamp });
-  const lines = (await answer.text()).split("\n");
-  return lines.filter(Boolean).map((line) => JSON.parse(line));
+  const lines = await linesOf(answer);
+  return { requests: lines.filter(Boolean).map((line) => JSON.parse(line)), found: newest.length };
 }
 
-function drawThread(host, shown, requests) {
-  const words = requests.length === 1 ? "one request" : `${requests.length >= MAX_REQUESTS ? "the newest " : ""}${count(requests.length)} requests, the oldest first`;
+/** Returns the whole lines of an answer, up to a bound. */
+async function linesOf(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    text += piece.value;
+    if (text.length < MAX_TEXT) continue;
+    reader.cancel();
+    return text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
+  }
+  return text.split("\n");
+}
+
+function drawThread(host, shown, { requests, found }) {
   const items = requests.map((record, n) => exchange(record, requests[n - 1], record.interaction_id === shown.interaction_id));
-  fill(host, el("p", { class: "muted" }, words), el("ol", { class: "turns" }, items));
+  fill(host, el("p", { class: "muted" }, numberText(requests.length, found)), el("ol", { class: "turns" }, items));
   host.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+}
+
+function numberText(drawn, found) {
+  if (drawn < found) return `the first ${count(drawn)} of ${count(found)} requests: the whole is too long`;
+  return found === 1 ? "one request" : `${found === MAX_REQUESTS ? "the newest " : ""}${count(found)} requests, the oldest first`;
 }
 
 function exchange(record, previous, isShown) {
@@ -88,7 +107,7 @@ function exchange(record, previous, isShown) {
     el("p", { class: "muted" }, el("a", { href: addressWith({ id }), click: go }, shortTime(timestamp)), " · ", el("bdi", {}, visible(facts))),
     newTurns(record, previous),
     thinking && foldedBlock("Thinking", thinking, "thinking"),
-    reply && el("div", { class: "said" }, drawnText(reply)),
+    reply && el("div", { class: "said" }, reply.length > MAX_DRAWN_REPLY ? longText(reply) : drawnText(reply)),
     calls?.map(toolCall),
     error && el("div", { class: "said fault" }, longText(error)),
   );

@@ -71,6 +71,17 @@ def as_thread(page):
     expect(panel).to_contain_text(f"You said: {ASKED[0]}")
 
 
+def too_long(page):
+    """Of a conversation that is too long for a page its beginning is drawn."""
+    first = json.dumps(get("/analytics/search?limit=5")[-1])
+    page.route("**/analytics/export?*", lambda route: route.fulfill(body=f"{first}\n{'x' * 9_000_000}"))
+    panel = page.get_by_role("dialog")
+    panel.get_by_role("button", name="Show as one thread").click()
+    expect(panel.locator(".thread > p")).to_have_text("the first 1 of 3 requests: the whole is too long")
+    expect(panel.locator(".exchange")).to_have_count(1)
+    page.unroute("**/analytics/export?*")
+
+
 def listed(page):
     """The messages of a conversation can be listed alone."""
     panel = page.get_by_role("dialog")
@@ -133,5 +144,6 @@ with browser() as chromium:
         whole(page)
         as_curl(page)
         as_thread(page)
+        too_long(page)
         listed(page)
         forgetting(page)
