@@ -51,19 +51,6 @@ def reading(page):
     expect(page.locator("#messages-aside")).to_have_text(f"all {SEEDS + NEWS:,}")
 
 
-def without_cursor(page):
-    """A tap that was started anew knows no cursor of before: what came meanwhile is found all the same."""
-    asked = []
-    page.route("**/analytics/messages?*since=*", lambda route: (asked.append(route), route.fulfill(status=410, json={"error": "this cursor is gone"})))
-    generate("after the start")
-    settled(SEEDS + NEWS + 1)
-    page.get_by_role("button", name="Refresh now").click()
-    expect(rows(page).first).to_contain_text("after the start")
-    expect(page.locator("#messages-aside")).to_have_text(f"1–51 of {SEEDS + NEWS + 1:,}")
-    assert asked
-    page.unroute("**/analytics/messages?*since=*")
-
-
 def sorted_by(page):
     """The list is sorted by time, duration or tokens of all messages, not of those that are loaded."""
     for head, first in [("Duration", SEEDS // 2), ("Tokens in / out", SEEDS // 2 + 1)]:
@@ -76,26 +63,7 @@ def sorted_by(page):
     page.get_by_role("button", name="Show older messages").click()
     expect(rows(page)).to_have_count(150)
     page.get_by_role("button", name="Time").click()
-    expect(rows(page).first).to_contain_text("after the start")
-
-
-def shared(page):
-    """With Loki, what other taps wrote is looked for every half minute, and there is no order but that of time."""
-    page.clock.install()
-    page.route("**/analytics/stats", lambda route: route.fulfill(json={**get("/analytics/stats"), "backend": "loki"}))
-    page.route("**/analytics/messages?*since=*", lambda route: route.fulfill(json=[], headers={"Ollama-Tap-Cursor": "this tap wrote nothing"}))
-    page.reload()
-    expect(page.get_by_role("button", name="Duration")).to_be_disabled()
-    generate("by another tap")
-    settled(SEEDS + NEWS + 2)
-    refresh = page.get_by_role("button", name="Refresh now")
-    refresh.click()
-    rests(page)
-    expect(rows(page).first).to_contain_text("after the start")
-    page.clock.fast_forward(31_000)
-    refresh.click()
-    expect(rows(page).first).to_contain_text("by another tap")
-    expect(page.locator("#messages-aside")).to_have_text(f"1–51 of {SEEDS + NEWS + 2:,}")
+    expect(rows(page).first).to_contain_text(f"new {NEWS - 1}")
 
 
 def chosen(page):
@@ -121,7 +89,7 @@ def by_keys(page):
     expect(help).to_contain_text("Next message")
     page.keyboard.press("Escape")
     expect(help).to_be_hidden()
-    rows(page).nth(2).locator("a").focus()
+    rows(page).first.locator("a").focus()
     page.keyboard.press("j")
     assert f"new {NEWS - 2}" in page.evaluate("document.activeElement.textContent")
     page.keyboard.press("o")
@@ -129,7 +97,7 @@ def by_keys(page):
     expect(panel).to_contain_text(f"You said: new {NEWS - 2}")
     page.keyboard.press("k")
     expect(panel).to_contain_text(f"You said: new {NEWS - 1}")
-    expect(page.locator("#announcer")).to_contain_text(f"3 of {SEEDS + NEWS + 2:,}: talk, new {NEWS - 1}")
+    expect(page.locator("#announcer")).to_contain_text(f"1 of {SEEDS + NEWS:,}: talk, new {NEWS - 1}")
     for n in range(55):
         page.keyboard.press("j")
         expect(panel.locator("pre").first).to_have_text(f"new {NEWS - 2 - n}")
@@ -223,14 +191,10 @@ with browser() as chromium:
         page.locator("#interval").select_option("0")
         whole(page)
         reading(page)
-    with visit(chromium, "?range=all", expected=("410",)) as page:
-        page.locator("#interval").select_option("0")
-        without_cursor(page)
-        sorted_by(page)
-        chosen(page)
     with visit(chromium, "?range=all") as page:
         page.locator("#interval").select_option("0")
-        shared(page)
+        sorted_by(page)
+        chosen(page)
     with visit(chromium, "?range=all") as page:
         page.locator("#interval").select_option("0")
         by_keys(page)
@@ -242,7 +206,7 @@ with browser() as chromium:
     with visit(chromium, f"?id={old}&range=all") as page:
         by_old_link(page, 20)
     generate(f"\n{MARKED}")
-    settled(SEEDS + NEWS + 3)
+    settled(SEEDS + NEWS + 1)
     marked = get("/analytics/search?limit=1")[0]["interaction_id"]
     with visit(chromium, f"?id={marked}", permissions=["clipboard-read", "clipboard-write"]) as page:
         drawn(page)

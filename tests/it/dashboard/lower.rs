@@ -47,6 +47,11 @@ fn seed(n: u32, begin: f64) -> Seed {
 }
 
 #[test]
+fn what_is_new_comes_whatever_became_of_the_place_before_it() {
+    play("news.py");
+}
+
+#[test]
 fn what_runs_is_on_top_of_the_list_until_its_message_is_there() {
     if !has_browser() {
         return;
