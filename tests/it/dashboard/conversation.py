@@ -91,11 +91,24 @@ def listed(page):
     expect(rows(page)).to_have_count(5)
 
 
+def refused(page):
+    """What cannot be deleted says why, and stays."""
+    reason = "loki deletes by itself: set retention_period"
+    page.route("**/analytics/messages/*", lambda route: route.fulfill(status=501, json={"error": reason}) if route.request.method == "DELETE" else route.fallback())
+    panel = page.get_by_role("dialog")
+    panel.get_by_role("button", name="Delete message").click()
+    panel.get_by_role("button", name="Really delete message?").click()
+    expect(panel.get_by_role("alert")).to_have_text(reason)
+    expect(panel.get_by_role("button", name="Delete message")).to_be_enabled()
+    page.unroute("**/analytics/messages/*")
+
+
 def forgetting(page):
     """One message, then its whole conversation are deleted; each asks first, and the panel goes on to the next."""
     panel = page.get_by_role("dialog")
     rows(page).filter(has_text="alone").locator("a").click()
     expect(panel).to_contain_text("You said: alone")
+    refused(page)
     panel.get_by_role("button", name="Delete message").click()
     panel.get_by_role("button", name="Really delete message?").click()
     expect(page.locator("#announcer")).to_contain_text("goodbye")
@@ -140,7 +153,7 @@ with browser() as chromium:
     for scheme, width in [("light", 1280), ("dark", 390)]:
         with visit(chromium, f"?id={last}", color_scheme=scheme, reduced_motion="reduce", viewport={"width": width, "height": 900}) as page:
             accessible_everywhere(page, f"{scheme}-{width}")
-    with visit(chromium, f"?id={last}", permissions=["clipboard-read", "clipboard-write"]) as page:
+    with visit(chromium, f"?id={last}", expected=("501",), permissions=["clipboard-read", "clipboard-write"]) as page:
         whole(page)
         as_curl(page)
         as_thread(page)
