@@ -103,7 +103,7 @@ impl PageResponse {
         if self.body().len() < GZIP_MIN || !request.accepts_gzip() {
             return self;
         }
-        match gzip(self.body()) {
+        match gzip(self.body(), Compression::fast()) {
             Ok(body) => PageResponse {
                 body: Some(body),
                 headers: self.headers + GZIP_HEADERS,
@@ -126,8 +126,8 @@ impl PageResponse {
     }
 }
 
-pub fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::fast());
+pub fn gzip(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), level);
     encoder.write_all(bytes)?;
     encoder.finish()
 }

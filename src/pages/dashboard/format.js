@@ -7,6 +7,7 @@ const ratio = new Intl.NumberFormat(undefined, { style: "percent", maximumFracti
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const clockWithSeconds = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const dayOnly = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
 const dayAndClock = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 const monthOnly = new Intl.DateTimeFormat(undefined, { month: "short", year: "numeric" });
 const everything = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
@@ -104,6 +105,9 @@ export function moments(start, end) {
   if (!from && !to) return "all of it";
   return from ? `since ${dayAndClock.format(from)}` : `until ${dayAndClock.format(to)}`;
 }
+
+/** Formats the day that begins then. */
+export const dayName = (seconds) => weekday.format(seconds * 1000);
 
 /** Formats a time relative to now. */
 export function relativeTime(seconds) {

@@ -5,6 +5,7 @@
 use std::sync::LazyLock;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
+use flate2::Compression;
 use ring::digest::{SHA256, digest};
 
 use super::response::{PageResponse, gzip};
@@ -116,7 +117,7 @@ impl Document {
             "Content-Security-Policy: {policy}\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\
              Cache-Control: no-cache\r\nVary: Accept-Encoding\r\n"
         );
-        let gzipped = gzip(plain.as_bytes()).unwrap_or_default();
+        let gzipped = gzip(plain.as_bytes(), Compression::best()).unwrap_or_default();
         let gzipped_headers = format!("{headers}Content-Encoding: gzip\r\n");
         Document {
             plain,

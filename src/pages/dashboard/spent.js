@@ -62,7 +62,7 @@ function showLoads({ totals, by_reload_cause: causes = [] }) {
   const list = () => change({ finding: only ? "" : "model_reload" });
   fill(
     host,
-    el("p", {}, el("b", {}, loads === 1 ? "1 cold start" : `${count(loads)} cold starts`), waited, el("button", { type: "button", class: "link", "aria-pressed": String(only), click: list }, "Show reloads only")),
+    el("p", {}, el("span", {}, el("b", {}, loads === 1 ? "1 cold start" : `${count(loads)} cold starts`), waited), el("button", { type: "button", class: "link", "aria-pressed": String(only), click: list }, "Show reloads only")),
     el("ul", {}, causes.map(load)),
   );
 }

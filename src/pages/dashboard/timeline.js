@@ -2,9 +2,9 @@
 
 import { svg } from "./dom.js";
 import { axisLabel, Chart, logAxis, valueAxis } from "./chart.js";
-import { compact, count, moments, tick } from "./format.js";
+import { compact, count, dayName, moments, tick } from "./format.js";
 import { change } from "./state.js";
-import { localTime } from "./period.js";
+import { DAY_SECONDS, localTime } from "./period.js";
 
 const LABEL_SPACING = 84; // pixels for a label of the axis and the space beside it
 const LABEL_STEPS = [
@@ -75,7 +75,8 @@ export class TimeChart extends Chart {
   }
 
   heading(slot) {
-    return moments(slot.timestamp, this.endOf(slot)) + (slot.partial ? " (a part of it)" : "");
+    const time = this.seconds === DAY_SECONDS ? dayName(slot.timestamp) : moments(slot.timestamp, this.endOf(slot));
+    return time + (slot.partial ? " (a part of it)" : "");
   }
 
   hint() {

@@ -15,10 +15,15 @@ LONG = "one megabyte of <b>words</b> " * 36_000
 
 
 def listed(page):
-    expect(rows(page)).to_have_count(len(EVIL) + 2)
+    expect(rows(page)).to_have_count(len(EVIL) + 3)
     for text in EVIL[:5]:
         expect(rows(page).filter(has_text=text)).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a text makes the page wider than its window"
+
+
+def control_characters_are_seen(page):
+    for panel in ["#by-model", "#rows"]:
+        expect(page.locator(f"{panel} .control[data-code='U+202E']").first).to_be_visible()
 
 
 def opened(page):
@@ -53,9 +58,11 @@ with browser() as chromium:
         generate(text)
     generate(LONG)
     generate("named", model="<img src=x onerror=window.harm=1>", agent="<script>window.harm=1</script>")
-    settled(len(EVIL) + 2)
+    generate("turned", model="\u202eevil")
+    settled(len(EVIL) + 3)
     with visit(chromium) as page:
         listed(page)
+        control_characters_are_seen(page)
         opened(page)
         long(page)
         told(page)

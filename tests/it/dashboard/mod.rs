@@ -2,6 +2,8 @@
 
 mod lower;
 
+mod questions;
+
 use std::io;
 use std::path::Path;
 use std::process::Command;

@@ -41,6 +41,7 @@ def numbers(page):
         expect(page.locator(bar)).not_to_have_count(0)
     page.locator("#latency").get_by_text("First token").click()
     expect(page.locator("#latency-chart text.percentile")).not_to_have_count(0)
+    expect(page.locator("#latency-chart")).to_have_attribute("aria-label", re.compile("spread: p50"))
 
 
 def groups(page):

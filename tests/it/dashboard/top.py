@@ -24,8 +24,14 @@ def everything_follows_a_filter(page):
     expect(page.locator("#by-client tbody tr")).to_have_count(1)
     expect(page.locator("#by-model tbody tr")).to_have_count(3)  # the panel of the models leaves the choice of others
     expect(page).to_have_title("coder · Ollama Tap")
+    page.locator("#by-category").get_by_role("button", name="Code write").click()
+    expect(page.locator("#by-category li")).to_have_count(1)
     page.get_by_role("button", name="Remove filter coder").click()
+    expect(page.locator("#by-category li")).to_have_count(2)  # nor does that of the categories leave others out
+    expect(requests_card(page)).to_have_text("4")
+    page.get_by_role("button", name="Remove filter Code write").click()
     expect(requests_card(page)).to_have_text("9")
+    expect(page.locator("#young")).to_contain_text("The history begins at")
     expect(page).to_have_title("Ollama Tap")
 
 
