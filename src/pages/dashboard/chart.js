@@ -46,7 +46,7 @@ export class Chart {
     this.cursor = svg("rect", { class: "cursor", y: 0, width: this.step(), height: this.box.height, visibility: "hidden" });
     const drawing = svg("g", { transform: `translate(${MARGIN.left} ${MARGIN.top})` }, this.cursor, this.draw(this.box));
     fill(this.host, svg("svg", { width, height, "aria-hidden": "true" }, drawing));
-    if (this.active !== null) this.moveCursor();
+    if (this.active !== null) this.activate(Math.min(this.active, this.columns().length - 1), ...this.pointer);
   }
 
   step() {
@@ -61,7 +61,7 @@ export class Chart {
 
   activate(column, x, y) {
     if (!this.columns()?.length) return;
-    this.active = column;
+    [this.active, this.pointer] = [column, [x, y]];
     this.moveCursor();
     const { heading, lines, hint } = this.describe(this.columns()[column]);
     showTooltip(x, y, heading, lines, hint);

@@ -3,7 +3,7 @@
 import { byId, el, fill } from "./dom.js";
 import { fetchJson } from "./api.js";
 import { change, FILTERS, filterQuery, state } from "./state.js";
-import { comparisonOf, periodOf, zone } from "./period.js";
+import { comparisonName, comparisonOf, DAY_SECONDS, periodOf, zone } from "./period.js";
 import { Timeline } from "./timeline.js";
 import { Histogram } from "./histogram.js";
 import { showOverview, showOverviewSkeleton } from "./overview.js";
@@ -21,6 +21,8 @@ const REST_FACTOR = 5; // times the duration of a fetch that pass before the nex
 const MIN_TIMELINE_SECONDS = 300; // seconds that a timeline shows at least
 const MIN_STALE = 60; // seconds after which they are fetched although no request came, at least
 const SLOW_AFTER = 4000; // milliseconds after which the page says that they take longer
+const DAYS_FROM = 10 * DAY_SECONDS; // seconds of a time whose slots are days
+const DAYS_UNTIL = 400 * DAY_SECONDS;
 const YOUNG_SHARE = 0.05; // of the chosen time that may be empty before the history begins
 
 const OUTCOMES = [
@@ -39,6 +41,8 @@ let last = { question: "", history: "", at: 0, elapsed: 0 };
 /** The fetch that is under way: what is asked, and how to end it. */
 let counting = null;
 let numbers = null;
+/** What they are compared with, in words: the choice may be another already. */
+let comparedWith = "";
 let comparison = [];
 
 export function prepareNumbers() {
@@ -102,6 +106,7 @@ async function untilSlow(fetch, onLateError) {
 async function fetchNumbers(question, history, known) {
   counting?.controller.abort();
   const own = { question, controller: new AbortController() };
+  const name = comparisonName(state);
   counting = own;
   const since = performance.now();
   const timer = setInterval(() => sayTime((performance.now() - since) / 1000), 1000);
@@ -110,7 +115,7 @@ async function fetchNumbers(question, history, known) {
     const ask = (fields) => fetchJson("stats/enhanced", { ...shared, ...fields }, own.controller.signal, Infinity);
     const answers = await Promise.all([ask({ facets: true }), fetchComparison(ask, own.controller.signal)]);
     if (counting !== own) return;
-    [numbers, comparison] = answers;
+    [numbers, comparison, comparedWith] = [...answers, name];
     last = { question, history, at: performance.now(), elapsed: performance.now() - since };
     setBusy(false);
     drawNumbers();
@@ -138,14 +143,17 @@ function parameters({ oldest }) {
   const start = isYoung && begin < (end ?? now) ? begin : (chosen ?? begin);
   byId("young").textContent = isYoung && chosen !== null && oldest ? `The history begins at ${shortTime(oldest)}` : "";
   const times = { start_time: start.toFixed(3), ...(end !== null && { end_time: end }) };
-  return { ...filterQuery(), ...times, tz: zone, step: "auto", compare: comparisonOf(state) };
+  return { ...filterQuery(), ...times, tz: zone, step: stepOf((end ?? now) - start), compare: comparisonOf(state) };
 }
+
+/** Longer times are counted by days, as people do, unless there are too many to be told apart. */
+const stepOf = (seconds) => (seconds >= DAYS_FROM && seconds <= DAYS_UNTIL ? DAY_SECONDS : "auto");
 
 /** Draws the last answer; also after the filters changed, because the chosen groups are marked. */
 export function drawNumbers() {
   if (!numbers) return;
   const { timeline, timeline_step_seconds: step } = numbers;
-  showOverview(numbers);
+  showOverview(numbers, comparedWith);
   charts.requests.show(timeline, step, marks());
   charts.tokens.show(timeline, step, []);
   showSpent(numbers);

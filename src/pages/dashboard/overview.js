@@ -2,18 +2,17 @@
 
 import { byId, el, fill, svg } from "./dom.js";
 import { compact, count, duration, NONE, percent, roundDuration, speed } from "./format.js";
-import { comparisonName } from "./period.js";
 import { change, state } from "./state.js";
 
 const SPARKLINE = { width: 100, height: 24 };
 const MIN_CHANGE = 0.005; // relative; less is no change
 
-/** Draws the cards from an answer of stats/enhanced. */
-export function showOverview({ totals, previous, by_status: statuses, timeline: slots, timeline_step_seconds: step }) {
+/** Draws the cards from an answer of stats/enhanced; `name` says what it is compared with. */
+export function showOverview({ totals, previous, by_status: statuses, timeline: slots, timeline_step_seconds: step }, name) {
   const { duration_seconds: whole, time_to_first_token_seconds: first, tokens_per_second: speeds } = totals;
   const timeline = slots.filter((slot) => !slot.partial);
   const line = (format, of, kind) => sparkline(timeline, step, format, of, kind);
-  const against = (of, better) => difference(of(totals), previous && of(previous), better);
+  const against = (of, better) => difference(of(totals), previous && of(previous), better, name);
   fill(
     byId("kpis"),
     card(
@@ -23,7 +22,7 @@ export function showOverview({ totals, previous, by_status: statuses, timeline: 
       peak(timeline, step),
       against((group) => group.requests, 0),
     ),
-    successCard(statuses, previous, line(compact, (slot) => slot.error, "error")),
+    successCard(statuses, previous, name, line(compact, (slot) => slot.error, "error")),
     pair(
       "Tokens",
       [
@@ -47,11 +46,11 @@ export function showOverview({ totals, previous, by_status: statuses, timeline: 
 }
 
 /** How many succeeded and failed of all that the other filters let pass, so that each status can be chosen whichever is. */
-function successCard(statuses, previous, line) {
+function successCard(statuses, previous, name, line) {
   const of = (status) => statuses.find(({ name }) => name === status)?.requests ?? 0;
   const [success, error, cancelled] = ["success", "error", "cancelled"].map(of);
   const rate = success + error > 0 ? success / (success + error) : null;
-  const changed = state.status ? null : points(rate, previous?.success_rate);
+  const changed = state.status ? null : points(rate, previous?.success_rate, name);
   return card("Success", percent(rate), line, failures({ requests: success + error + cancelled, error, cancelled }), changed);
 }
 
@@ -61,25 +60,25 @@ function durationCard(name, values, line, changed) {
 }
 
 /** Says how much more or less it is than before. `better` is the sign of a change for the better; 0 is neither. */
-function difference(now, before, better) {
+function difference(now, before, better, name) {
   if (!Number.isFinite(now) || !Number.isFinite(before)) return null;
-  if (before === 0) return now === 0 ? null : changeLine("none", 0);
+  if (before === 0) return now === 0 ? null : changeLine("none", 0, name);
   const relative = (now - before) / before;
-  if (Math.abs(relative) < MIN_CHANGE) return changeLine("same", 0);
+  if (Math.abs(relative) < MIN_CHANGE) return changeLine("same", 0, name);
   const text = Math.abs(relative) >= 2 ? `${speed(now / before)}×` : percent(Math.round(Math.abs(relative) * 100) / 100);
-  return changeLine(`${relative > 0 ? "▲" : "▼"} ${text}`, Math.sign(relative) * better);
+  return changeLine(`${relative > 0 ? "▲" : "▼"} ${text}`, Math.sign(relative) * better, name);
 }
 
 /** The change of a rate, in percentage points. */
-function points(now, before) {
+function points(now, before, name) {
   if (!Number.isFinite(now) || !Number.isFinite(before)) return null;
   const difference = Math.round((now - before) * 1000) / 10;
-  return difference === 0 ? changeLine("same", 0) : changeLine(`${difference > 0 ? "▲" : "▼"} ${Math.abs(difference)} points`, Math.sign(difference));
+  if (difference === 0) return changeLine("same", 0, name);
+  return changeLine(`${difference > 0 ? "▲" : "▼"} ${Math.abs(difference)} points`, Math.sign(difference), name);
 }
 
-function changeLine(text, verdict) {
+function changeLine(text, verdict, name) {
   const kind = verdict > 0 ? "better" : verdict < 0 ? "worse" : "";
-  const name = comparisonName(state);
   if (text === "none") return el("p", { class: "change" }, el("small", {}, `none ${name.replace(/^vs /, "")}`));
   return el("p", { class: "change", title: `${text} ${name}` }, el("b", { class: kind }, text), el("small", {}, name));
 }

@@ -83,6 +83,7 @@ def is_it_slower_this_week(chromium):
 def days_are_those_of_the_reader(chromium):
     with opened(chromium, choose("30 d")) as page:
         expect(page.locator("#zone")).to_contain_text(AFTERNOON)
+        expect(card(page, "Requests").locator(".value")).to_have_text("405")
         page.locator("#requests-chart").focus()
         page.keyboard.press("End")
         today = page.evaluate("new Date().toLocaleDateString(undefined, { weekday: 'short', day: 'numeric', month: 'short' })")

@@ -1,4 +1,4 @@
-//! A fortnight of two models, over which the page answers what people ask of it.
+//! More than a fortnight of two models, over which the page answers what people ask of it.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{browse, finding, has_browser, talkative};
 use crate::history::TestHistory;
 use crate::history::old::{Seed, days_ago, write_days};
 
-const DAYS: u32 = 14;
+const DAYS: u32 = 16;
 
 /// Days for which both models have been slower.
 const SLOW_DAYS: u32 = 7;
