@@ -22,6 +22,7 @@ pub fn etag_of_state(
     history: &History,
     now: f64,
 ) -> Option<String> {
+    let state = history.store.state()?;
     let asked = Parameters::of_target(&request.target());
     let bounds = match page {
         // Of a window that moves on, only the slots count: it is the same until the next begins.
@@ -40,7 +41,7 @@ pub fn etag_of_state(
             .fold(asked, Parameters::without),
         None => asked,
     };
-    Some(etag(&(page.as_str(), history.store.state()?, bounds, rest)))
+    Some(etag(&(page.as_str(), state, bounds, rest)))
 }
 
 /// The parameters that say which window statistics are of.

@@ -34,6 +34,16 @@ use parameters::Parameters;
 pub use request::PageRequest;
 pub use response::{BodyWriter, PageOutcome, PageResponse};
 
+/// Returns whether all of the history may have to be read for a page, with its texts or for an order
+/// that no backend has. Pages that are sent while they are made are none of these: they wait for
+/// their clients, and are bounded by that (`response_stream`).
+pub fn takes_long(page: Page, target: &str) -> bool {
+    let is_short = matches!(page, Page::Messages | Page::Enhanced | Page::Why);
+    let parameters = Parameters::of_target(target);
+    let asks_for = |name: &&str| parameters.last(name).is_some_and(|value| value != "time");
+    is_short && ["q", "prompt_search", "sort"].iter().any(asks_for)
+}
+
 /// The sources of the pages.
 pub struct Pages {
     pub metrics: Arc<Metrics>,

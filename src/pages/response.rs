@@ -19,7 +19,7 @@ pub const PRIVATE_HEADERS: &str = "Cache-Control: no-store\r\nX-Content-Type-Opt
 pub const GZIP_HEADERS: &str = "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
 
 /// Bodies below this length are not worth compressing.
-const GZIP_MIN: usize = 512;
+const GZIP_MIN: usize = 256;
 
 /// The outcome of a request for a page.
 pub enum PageOutcome {

@@ -95,9 +95,10 @@ impl WorkerContext {
     /// Runs a worker for our own pages.
     pub fn run_pages(&self, requests: &PageQueue<Box<Request>>) {
         loop {
-            let request = requests.next();
-            self.catch_panic(|| self.answer_page(*request));
-            self.context.pool.done();
+            requests.serve(|request| {
+                self.catch_panic(|| self.answer_page(*request));
+                self.context.pool.done();
+            });
         }
     }
 

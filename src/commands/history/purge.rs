@@ -1,5 +1,6 @@
 //! `ollama-tap purge`: deletes history, in the store or through the running tap that writes it.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
@@ -66,8 +67,9 @@ fn with_whole_ids(meant: Meant, source: &HistorySource) -> Result<Meant> {
             source.origin()?
         ))),
     };
-    let whole = ids.into_iter().map(whole).collect::<Result<_>>()?;
-    Ok(Meant::Selected(Selection::Ids(whole)))
+    let whole: BTreeSet<String> = ids.into_iter().map(whole).collect::<Result<_>>()?;
+    let each_once = whole.into_iter().collect();
+    Ok(Meant::Selected(Selection::Ids(each_once)))
 }
 
 /// Returns how many records would go.

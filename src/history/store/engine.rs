@@ -108,8 +108,9 @@ impl PurgeReport {
     }
 
     pub fn extend(&mut self, more: PurgeReport) {
-        for (backend, deleted) in &more.from {
-            self.add(backend, *deleted);
+        self.deleted += more.deleted;
+        for (backend, deleted) in more.from {
+            *self.from.entry(backend).or_default() += deleted;
         }
     }
 }

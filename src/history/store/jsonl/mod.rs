@@ -6,7 +6,7 @@
 //! - Once a day is over, its file is rewritten as one sorted member (`rewrite`), beside the old one
 //!   (`replacement`).
 //! - Newest first and in no order, blocks are inflated by helper threads (`scan`) and searched
-//!   (`search`, `prefilter`); oldest first, they are merged (`merge`).
+//!   (`search`, `lookup`, `prefilter`); oldest first, they are merged (`merge`).
 //!
 //! Any number of readers, in this process and others, see whole members only; they take no lock of
 //! a writer. Lock order: `rewriting`, then `Appender::ends`; the locks in `DayFiles` and `DayFile`
@@ -22,6 +22,7 @@ mod index;
 mod limits;
 mod line;
 mod lines;
+mod lookup;
 mod member;
 mod merge;
 mod prefilter;
@@ -52,9 +53,10 @@ use append::Appender;
 use day::Day;
 use files::DayFiles;
 use index::Index;
+use lookup::{ById, ByPrefix, Refetch};
 use merge::DayMerge;
 use scan::{LineVisitor, scan};
-use search::{ById, ByPrefix, EachSummary, Filter, Hit, LineMatch, Newest, Refetch};
+use search::{EachSummary, Filter, Hit, LineMatch, Newest};
 
 /// Its name in `--analytics-backend`.
 pub const NAME: &str = "jsonl";

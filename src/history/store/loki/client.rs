@@ -11,8 +11,10 @@ use flate2::write::GzEncoder;
 use serde::Deserialize;
 use ureq::http::{Response, StatusCode};
 use ureq::tls::Certificate;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, Body, Error, RequestBuilder};
 
+use super::interruptible::Interruptible;
 use super::limits::{ExceededLimit, exceeded_limit};
 use super::pages::{Entry, EntryPage, QueryRefusal};
 use super::response::{
@@ -59,7 +61,8 @@ impl LokiClient {
             upstream: settings.url.clone(),
             roots,
         };
-        let agent = target.agent(|config| {
+        let connector = DefaultConnector::default().chain(Interruptible);
+        let agent = target.agent_over(connector, |config| {
             config
                 .timeout_connect(Some(CONNECT_TIMEOUT))
                 .timeout_global(Some(PUSH_TIMEOUT))
@@ -211,6 +214,7 @@ impl LokiClient {
             .timeout_global(Some(QUERY_TIMEOUT))
             .build();
         let response = request.call().and_then(read_response);
+        ensure_wanted()?;
         self.count_timeout(&response);
         let refusal = match response {
             Ok((StatusCode::OK, text)) => return Ok(Ok(text)),

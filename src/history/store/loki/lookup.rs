@@ -1,9 +1,11 @@
-//! Lookup of one record by its id: at the time a list showed it, or anywhere.
+//! Lookup of records by their ids: at the times they are known to have, or anywhere.
+
+use std::collections::HashMap;
 
 use super::Loki;
 use super::entry;
 use super::logql;
-use super::pages::ENTRIES_MIN;
+use super::pages::{ENTRIES_MIN, Entry};
 use super::push::Part;
 use super::time::{Order, Span, nanos};
 use crate::history::record::{Position, Record};
@@ -76,9 +78,38 @@ impl Loki {
         Ok(ids)
     }
 
-    /// Finds the record at this position.
-    pub(super) fn find_at(&self, position: &Position, detail: Detail) -> Result<Option<Record>> {
-        self.find_in(&position.id, detail, Span::at(nanos(position.timestamp)))
+    /// Finds the records at these positions, at most `IDS_MAX`, and adds them by their ids.
+    pub(super) fn find_all(
+        &self,
+        positions: &[Position],
+        detail: Detail,
+        found: &mut HashMap<String, Record>,
+    ) -> Result<()> {
+        let ids: Vec<String> = positions.iter().map(|one| one.id.clone()).collect();
+        let times = || positions.iter().map(|one| nanos(one.timestamp));
+        let span = Span {
+            start: times().min().unwrap_or(0),
+            end: times().max().unwrap_or(0).saturating_add(1),
+        };
+        let when = (span, Order::NewestFirst);
+        let wanted = ids.len() + 1;
+        let mut texts = HashMap::new();
+        if detail == Detail::Whole {
+            let mut lines = self.entries(logql::with_ids(Part::Text, &ids), when, wanted);
+            while let Some(entry) = lines.next()? {
+                texts.insert(entry::id(&entry.line).unwrap_or_default(), entry.line);
+            }
+        }
+        let mut facts = self.summary_entries(logql::with_ids(Part::Facts, &ids), when, wanted);
+        while let Some(Entry { line, .. }) = facts.next()? {
+            let text = entry::id(&line).and_then(|id| texts.get(&id));
+            let record = match detail {
+                Detail::Brief => entry::parse(&line),
+                Detail::Whole => entry::join(&line, text.map(String::as_str)),
+            };
+            found.extend(record.map(|record| (record.interaction_id.clone(), record)));
+        }
+        Ok(())
     }
 
     fn find_in(&self, id: &str, detail: Detail, span: Span) -> Result<Option<Record>> {

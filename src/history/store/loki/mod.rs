@@ -11,7 +11,7 @@
 //! - `summaries` visits the summaries for statistics, as `summary_line` reads them, and
 //!   `cached_summaries` caches the stable ones;
 //! - `lookup` finds one record, `extent` counts them all;
-//! - `client` is the HTTP client, `response` the formats of responses.
+//! - `client` is the HTTP client, whose waits are `interruptible`, `response` the formats of responses.
 //!
 //! Labels are few, and only of machines. Loki only proposes: `Query::matches` decides.
 
@@ -21,6 +21,7 @@ mod client;
 mod coverage;
 mod entry;
 mod extent;
+mod interruptible;
 mod limits;
 mod logql;
 mod lookup;
@@ -63,7 +64,7 @@ use client::LokiClient;
 use coverage::LokiCoverage;
 use limits::QueryLimits;
 use pages::{EntryPage, QueryRefusal};
-use read::FIRST_PAGE_ENTRIES;
+use read::{FIRST_PAGE_ENTRIES, IDS_MAX};
 use spool::Spool;
 use time::{Order, Span, nanos};
 use write::Pusher;
@@ -301,8 +302,12 @@ impl Engine for Loki {
     }
 
     fn get_all(&self, positions: &[Position], detail: Detail) -> Result<Vec<Option<Record>>> {
-        let find = |position: &Position| self.find_at(position, detail);
-        positions.iter().map(find).collect()
+        let mut found = HashMap::new();
+        for piece in positions.chunks(IDS_MAX) {
+            self.find_all(piece, detail, &mut found)?;
+        }
+        let taken = positions.iter().map(|position| found.remove(&position.id));
+        Ok(taken.collect())
     }
 
     /// Ignores the time: records of the future are never queried (`time::CLOCK_AHEAD_MAX`).

@@ -23,7 +23,7 @@ pub const FIRST_PAGE_ENTRIES: usize = PAGE_SIZE / entry::FACTS_MAX;
 const LEGACY_FIRST_PAGE_ENTRIES: usize = 4;
 
 /// The most ids in one query: a URL has no room for many more.
-const IDS_MAX: usize = 100;
+pub const IDS_MAX: usize = 100;
 
 /// The most records whose texts are queried at once.
 const GROUP_MAX: usize = 500;

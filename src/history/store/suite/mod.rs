@@ -5,12 +5,14 @@
 mod conversations;
 mod extent;
 mod filters;
+mod filters_together;
 mod lists;
 mod reading;
 
 pub use conversations::*;
 pub use extent::*;
 pub use filters::*;
+pub use filters_together::*;
 pub use lists::*;
 pub use reading::*;
 use serde_json::json;
@@ -18,7 +20,7 @@ use serde_json::json;
 use super::query::{Rank, Sort};
 use super::*;
 use crate::diagnose::{Certainty, Finding, Kind};
-use crate::history::record::{ContextCut, SecondsSpent};
+use crate::history::record::{ContextCut, Position, SecondsSpent};
 use crate::observe::conversation::KeptMessage;
 use crate::observe::exchange::ToolCall;
 
@@ -164,12 +166,14 @@ macro_rules! suite {
             a_text_is_found_in_what_was_said_before
             a_conversation_is_put_together_of_the_records_that_have_its_parts
             durations_and_tokens_are_bounded
+            any_filters_together_find_what_each_of_them_lets_pass
             summaries_are_those_of_the_records
             a_reader_that_has_enough_stops_the_reading
             a_question_that_nobody_waits_for_ends_with_an_error
             long_records_come_whole_and_in_order_and_lists_leave_their_texts_out
             an_unknown_record_to_begin_before_is_named
             ids_are_found_by_their_beginning
+            records_are_read_at_their_positions_and_in_their_order
             the_extent_counts_what_is_there
             writers_and_readers_do_not_disturb_each_other
         }

@@ -170,6 +170,18 @@ pub fn ids_are_found_by_their_beginning(engine: &dyn Engine) {
     assert_eq!(engine.ids("ab", 2).unwrap().len(), 2);
 }
 
+pub fn records_are_read_at_their_positions_and_in_their_order(engine: &dyn Engine) {
+    filled(engine, (0..130).map(record));
+    let numbers = || (0..140).rev().filter(|n| n % 3 != 1);
+    let positions: Vec<Position> = numbers().map(|n| record(n).position()).collect();
+    let whole = engine.get_all(&positions, Detail::Whole).unwrap();
+    let expected = |n| (n < 130).then(|| record(n));
+    assert!(whole == numbers().map(expected).collect::<Vec<_>>());
+    let brief = engine.get_all(&positions[..20], Detail::Brief).unwrap();
+    let expected = |n| Some(expected(n)?.without_long_text());
+    assert!(brief == numbers().take(20).map(expected).collect::<Vec<_>>());
+}
+
 pub fn an_unknown_record_to_begin_before_is_named(engine: &dyn Engine) {
     filled(engine, [record(1)]);
     match engine.newest(&query(&[("before", "ffffffffffffffff")]), Detail::Whole) {

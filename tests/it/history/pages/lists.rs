@@ -1,10 +1,15 @@
 //! Lists: what is new, how many match, and what a page that stays open costs.
 
+use std::fs;
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+
 use super::{error, filled};
 use crate::harness::{Proxy, Reply, request};
-use crate::history::{BACKENDS, LOCAL, TestHistory, page, prompts, talk, wait_for_records};
+use crate::history::{BACKENDS, LOCAL, TestHistory, files, page, prompts, talk, wait_for_records};
 
-fn cursor(reply: &Reply) -> String {
+pub fn cursor(reply: &Reply) -> String {
     reply
         .head
         .get("ollama-tap-cursor")
@@ -215,6 +220,14 @@ fn long_answers_are_compressed_for_those_who_take_it() {
                 "{backend} {target}"
             );
         }
+        for target in ["/analytics/search", "/analytics/export"] {
+            let head = tap.ask("HEAD", request("HEAD", target, &[], ""));
+            let etag = tap.get(target).head.get("etag").map(str::to_owned);
+            if backend != "loki" {
+                assert_eq!(head.head.get("etag"), etag.as_deref(), "{target}");
+            }
+            assert!(etag.is_some(), "{target}");
+        }
         let short = get_with(
             &tap,
             "/analytics/search?limit=1&q=none",
@@ -262,6 +275,15 @@ fn one_message_is_deleted_by_its_id_and_others_by_filters() {
         }
         assert_eq!(delete("/analytics/messages?q=SECRET").json()["deleted"], 2);
         assert_eq!(prompts(&page(&tap, "/analytics/search")), ["c"]);
+        for path in files(&history.history()) {
+            let bytes = fs::read(&path).expect("a file");
+            let mut plain = Vec::new();
+            let _ = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain);
+            for text in [bytes, plain] {
+                let is_there = text.windows(6).any(|part| part == b"secret");
+                assert!(!is_there, "{}", path.display());
+            }
+        }
         assert_eq!(delete("/analytics/messages?q=SECRET").json()["deleted"], 0);
         talk(&tap, "after");
         wait_for_records(&tap, 2);

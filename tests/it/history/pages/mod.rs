@@ -6,6 +6,8 @@ mod answers;
 mod lists;
 /// Deleting: by age or all, what waits to be written, what another backend left.
 mod purging;
+/// What enters late, and questions that nobody waits for any more.
+mod waiting;
 
 use super::{BACKENDS, REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json as reply;

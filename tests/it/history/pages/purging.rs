@@ -97,6 +97,42 @@ fn records_of_another_backend_in_the_directory_are_purged_too() {
 }
 
 #[test]
+fn the_terminal_deletes_by_ids_and_filters_and_its_exit_code_says_what_was_found() {
+    for backend in LOCAL {
+        let history = TestHistory::new(backend);
+        let (_ollama, tap) = filled(&history, &["a secret", "b secret", "c"]);
+        let newest = page(&tap, "/analytics/search?limit=1");
+        drop(tap);
+        let id = newest[0]["interaction_id"].as_str().unwrap();
+        for (words, expected, said) in [
+            (
+                &["purge", &id[..12], "--yes"][..],
+                0,
+                "deleted 1 record in ",
+            ),
+            (&["purge", id, "--yes"], 1, "there is no record `"),
+            (&["purge", &id[..3], "--yes"], 1, "there is no record `"),
+            (
+                &["purge", "--q", "nowhere", "--yes"],
+                0,
+                "deleted 0 records in ",
+            ),
+            (&["search", "nowhere"], 1, "no record matches in "),
+            (
+                &["purge", "--q", "SECRET", "--yes"],
+                0,
+                "deleted 2 records in ",
+            ),
+        ] {
+            let (code, stdout, stderr) = history.ask(words);
+            assert_eq!(code, expected, "{words:?}: {stdout}{stderr}");
+            let output = stdout + &stderr;
+            assert!(output.contains(said), "{words:?}: {output}");
+        }
+    }
+}
+
+#[test]
 fn purging_a_loki_is_refused_with_the_way_that_works() {
     let history = TestHistory::new("loki");
     let (_ollama, tap) = filled(&history, &["first"]);

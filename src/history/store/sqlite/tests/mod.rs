@@ -13,7 +13,7 @@ use super::super::suite::{self, filled, newest, read_all, record};
 use super::*;
 
 suite::suite!(fresh);
-suite::suite! { fresh: what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may a_list_is_sorted_by_a_number_and_its_pages_follow_without_gaps selected_records_are_deleted_and_no_others what_a_deleted_record_said_is_in_no_later_one what_is_purged_by_time_is_in_no_later_record }
+suite::suite! { fresh: what_lies_in_the_future_is_not_the_newest_and_goes_when_it_may a_list_is_sorted_by_a_number_and_its_pages_follow_without_gaps selected_records_are_deleted_and_no_others what_a_deleted_record_said_is_in_no_later_one what_is_purged_by_time_is_in_no_later_record any_filters_together_delete_what_they_find_and_nothing_else }
 
 /// The suite once more, with all that is asked found by the full-text index.
 mod indexed {
