@@ -62,12 +62,12 @@ impl KeptMessage {
         said.map(String::as_str).chain(calls)
     }
 
-    /// Returns the memory that its texts take, in bytes.
+    /// Returns the memory that its texts and calls take, in bytes.
     pub fn bytes(&self) -> usize {
         let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let calls = self.tool_calls.iter();
         let calls: usize = calls
-            .map(|call| call.name.len() + call.arguments.len())
+            .map(|call| size_of::<ToolCall>() + call.name.len() + call.arguments.len())
             .sum();
         optional(&self.text) + optional(&self.thinking) + optional(&self.tool_name) + calls
     }
@@ -195,9 +195,9 @@ pub fn beginning(text: &str) -> String {
 
 /// Counts the bytes of a message in JSON.
 fn json_bytes(message: &KeptMessage) -> usize {
-    struct Count(usize);
+    struct ByteCount(usize);
 
-    impl io::Write for Count {
+    impl io::Write for ByteCount {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0 += bytes.len();
             Ok(bytes.len())
@@ -208,7 +208,7 @@ fn json_bytes(message: &KeptMessage) -> usize {
         }
     }
 
-    let mut count = Count(0);
+    let mut count = ByteCount(0);
     // Neither the writer nor the message can fail.
     let _ = serde_json::to_writer(&mut count, message);
     count.0

@@ -18,6 +18,8 @@ mod diagnosed_splits;
 mod endings;
 /// The forms that servers, gateways and scripts give a reply.
 mod formats;
+/// The messages of a request, as its record keeps them.
+mod kept_messages;
 /// Replies that are too long to keep.
 mod limits;
 /// Pictures, decisions, tool calls in pieces, transcriptions.

@@ -9,44 +9,49 @@ use crate::history::record::Record;
 
 /// Records to delete.
 #[derive(Clone, Copy)]
-pub enum Doomed<'a> {
+pub enum DoomedRecords<'a> {
     /// All that arrived before this time (Unix seconds), or all.
     Before(Option<f64>),
     Selected(&'a Selection),
 }
 
-impl Doomed<'_> {
+impl DoomedRecords<'_> {
     /// Deletes them; returns their number.
     pub fn delete(self, engine: &dyn Engine) -> Result<u64> {
         match self {
-            Doomed::Before(before) => engine.purge(before),
-            Doomed::Selected(which) => engine.delete(which),
+            DoomedRecords::Before(before) => engine.purge(before),
+            DoomedRecords::Selected(which) => engine.delete(which),
         }
     }
 
-    /// Takes what they said out of the records that stay.
-    pub fn redact(self, engines: &[&dyn Engine]) -> Result<()> {
+    /// Returns what must be in no record that stays.
+    pub fn redaction(self, engines: &[&dyn Engine]) -> Result<Redaction> {
         let mut redaction = Redaction::default();
         for engine in engines {
             engine.deletes()?;
         }
         match self {
-            Doomed::Before(None) => return Ok(()),
-            Doomed::Before(Some(time)) => before(time, engines, &mut redaction)?,
-            Doomed::Selected(Selection::Matching(query)) => {
+            DoomedRecords::Before(None) => {}
+            DoomedRecords::Before(Some(time)) => before(time, engines, &mut redaction)?,
+            DoomedRecords::Selected(Selection::Matching(query)) => {
                 for_each(engines, query, &mut |record| redaction.add(&record))?;
             }
-            Doomed::Selected(Selection::Ids(ids)) => named(ids, engines, &mut redaction)?,
+            DoomedRecords::Selected(Selection::Ids(ids)) => named(ids, engines, &mut redaction)?,
         }
-        if redaction.is_empty() {
-            return Ok(());
-        }
-        for engine in engines {
-            let changed = engine.redact(&redaction)?;
-            log::debug!("history: {changed} records had what deleted ones said");
-        }
-        Ok(())
+        Ok(redaction)
     }
+}
+
+/// Takes what deleted records said out of the others.
+pub fn redact(redaction: &Redaction, engines: &[&dyn Engine]) -> Result<()> {
+    if redaction.is_empty() {
+        return Ok(());
+    }
+    for engine in engines {
+        let changed = engine.redact(redaction)?;
+        log::debug!("history: {changed} records had what deleted ones said");
+    }
+    Ok(())
 }
 
 /// Takes the records from before a time whose conversations go on after it.

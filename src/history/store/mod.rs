@@ -36,7 +36,7 @@ use std::time::Instant;
 use crate::history::record::{Record, RecordSummary, now};
 use directory::Directory;
 pub use directory::{TOKEN_SUFFIX, replace_side_file};
-use doomed::Doomed;
+use doomed::{DoomedRecords, redact};
 pub use engine::{Detail, Engine, Extent, Limits, PurgeReport, Refused, Selection, TimeRange};
 pub use entered::Cursor;
 use entered::Entered;
@@ -282,23 +282,28 @@ impl Store {
     /// Deletes every record that arrived before this time (Unix seconds), or all, also of what
     /// another backend left here.
     pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
-        self.delete_by(Doomed::Before(before))
+        self.delete_by(DoomedRecords::Before(before))
     }
 
     /// Deletes the selected records, also of what another backend left here.
     pub fn delete(&self, which: &Selection) -> Result<PurgeReport> {
-        self.delete_by(Doomed::Selected(which))
+        self.delete_by(DoomedRecords::Selected(which))
     }
 
-    fn delete_by(&self, doomed: Doomed) -> Result<PurgeReport> {
+    fn delete_by(&self, doomed: DoomedRecords) -> Result<PurgeReport> {
         let mut purged = PurgeReport::default();
         let previous = self.left_behind()?;
         let engines = || std::iter::once(&self.engine).chain(&previous);
         let engines: Vec<&dyn Engine> = engines().map(|engine| &**engine).collect();
-        // What was said goes first: afterwards nobody knows it.
-        doomed.redact(&engines)?;
-        for engine in engines {
-            let deleted = doomed.delete(engine);
+        let redaction = doomed.redaction(&engines)?;
+        // First, for once the records are gone nobody knows what they said. But where the disk is
+        // full, deleting makes the room.
+        let redacted = match redact(&redaction, &engines) {
+            Err(StoreError::DiskFull(_)) => false,
+            redacted => redacted.map(|()| true)?,
+        };
+        for engine in &engines {
+            let deleted = doomed.delete(*engine);
             // Also where it failed, for a part may be gone.
             self.cache.forget();
             self.entered.end_cursors();
@@ -309,6 +314,9 @@ impl Store {
                 engine.location()
             );
             purged.add(engine.name(), deleted);
+        }
+        if !redacted {
+            redact(&redaction, &engines)?;
         }
         Ok(purged)
     }

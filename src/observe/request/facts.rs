@@ -34,7 +34,9 @@ impl RequestFacts {
         self.conversation = Conversation::default();
     }
 
+    /// Forgets all texts.
     pub fn drop_prompt(&mut self) {
+        self.drop_conversation();
         self.is_truncated |= self.prompt.take().is_some();
         if let Some(evidence) = &mut self.evidence {
             evidence.drop_prompt();

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::diagnose::prompt::MessageRole;
+use crate::diagnose::prompt::{MESSAGES_MAX, MessageRole};
 use crate::observe::conversation::{Conversation, KeptMessage};
 use crate::observe::exchange::ToolCall;
 use crate::observe::lenient::compact;
@@ -18,8 +18,8 @@ use crate::observe::text::{BoundedText, prefix};
 pub struct ConversationReader {
     system: BoundedText,
     messages: VecDeque<KeptMessage>,
-    /// Bytes of those, at most `MAX_CONVERSATION` if they are several.
-    bytes: usize,
+    /// What those weigh, at most `MAX_CONVERSATION` if they are several.
+    weight: usize,
     /// Messages that came, but for the system's before all others.
     count: usize,
     draft: MessageDraft,
@@ -138,11 +138,11 @@ impl ConversationReader {
         }
         let message = self.message(draft, role);
         self.count += 1;
-        self.bytes += message.bytes();
+        self.weight += weight(&message);
         self.messages.push_back(message);
-        while self.bytes > MAX_CONVERSATION && self.messages.len() > 1 {
+        while self.weight > MAX_CONVERSATION && self.messages.len() > 1 {
             let oldest = self.messages.pop_front();
-            self.bytes -= oldest.map_or(0, |oldest| oldest.bytes());
+            self.weight -= oldest.map_or(0, |oldest| weight(&oldest));
         }
     }
 
@@ -202,6 +202,11 @@ impl ConversationReader {
         let call = calls.find(|(call, _)| call == id);
         call.map_or(id, |(_, name)| name).to_owned()
     }
+}
+
+/// Returns the bytes of a message, with as many for itself that at most `MESSAGES_MAX` are kept.
+fn weight(message: &KeptMessage) -> usize {
+    message.bytes() + MAX_CONVERSATION / MESSAGES_MAX
 }
 
 /// Cuts a text to the bound of all messages; returns whether something of it is lost.

@@ -13,12 +13,12 @@ use crate::history::store::{Result, failed};
 use crate::util::threads::lock;
 
 /// Counts the lines that have something to take out.
-struct Count<'a> {
+struct CountRedacted<'a> {
     redaction: &'a Redaction,
     found: u64,
 }
 
-impl LineVisitor for Count<'_> {
+impl LineVisitor for CountRedacted<'_> {
     fn wants(&self, _: f64, _: f64) -> bool {
         true
     }
@@ -30,7 +30,7 @@ impl LineVisitor for Count<'_> {
 }
 
 #[derive(Deserialize)]
-struct Session<'a> {
+struct LineSession<'a> {
     #[serde(default, borrow)]
     session_id: Option<Cow<'a, str>>,
 }
@@ -50,7 +50,7 @@ impl Jsonl {
         let Some(file) = self.files.open(day)? else {
             return Ok(0);
         };
-        let mut count = Count {
+        let mut count = CountRedacted {
             redaction,
             found: 0,
         };
@@ -70,7 +70,7 @@ impl Jsonl {
 
 /// Returns the line without what is to be taken out; `None` where nothing is.
 fn redacted(redaction: &Redaction, line: &[u8]) -> Option<Vec<u8>> {
-    let session: Session = serde_json::from_slice(line).ok()?;
+    let session: LineSession = serde_json::from_slice(line).ok()?;
     if !redaction.concerns(&session.session_id?) {
         return None;
     }

@@ -14,6 +14,9 @@ impl Sqlite {
         for session in redaction.sessions() {
             changed += self.deleting(|transaction| redact(transaction, session, redaction))?;
         }
+        if changed > 0 {
+            self.forget_texts(true)?;
+        }
         Ok(changed)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::history::store::conversation::with_conversation;
-use crate::history::store::doomed::Doomed;
+use crate::history::store::doomed::{DoomedRecords, redact};
 
 /// A record of the conversation `talk` that has these messages from a place on.
 fn part(n: u32, previous: Option<u32>, from: u64, texts: &[&str]) -> Record {
@@ -145,7 +145,8 @@ pub fn a_conversation_is_put_together_of_the_records_that_have_its_parts(engine:
 pub fn what_a_deleted_record_said_is_in_no_later_one(engine: &dyn Engine) {
     talk(engine);
     let forget = |which: Selection| {
-        Doomed::Selected(&which).redact(&[engine]).unwrap();
+        let redaction = DoomedRecords::Selected(&which).redaction(&[engine]);
+        redact(&redaction.unwrap(), &[engine]).unwrap();
         assert_eq!(engine.delete(&which).unwrap(), 1);
     };
     forget(Selection::Ids(ids([2])));
@@ -170,8 +171,8 @@ pub fn what_a_deleted_record_said_is_in_no_later_one(engine: &dyn Engine) {
 /// For backends that delete.
 pub fn what_is_purged_by_time_is_in_no_later_record(engine: &dyn Engine) {
     talk(engine);
-    let doomed = Doomed::Before(Some(record(3).timestamp));
-    doomed.redact(&[engine]).unwrap();
+    let doomed = DoomedRecords::Before(Some(record(3).timestamp));
+    redact(&doomed.redaction(&[engine]).unwrap(), &[engine]).unwrap();
     assert_eq!(doomed.delete(engine).unwrap(), 2);
     assert_eq!(shown(engine, 4), ["3 missing", "0 deleted", "third"]);
     let rest = ["FIRST", "0 deleted", "0 deleted", "0 deleted", "more"];
