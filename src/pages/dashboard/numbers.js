@@ -74,7 +74,8 @@ function prepareScales() {
  * take long are waited for without holding up the rest of the page, and the same question is never put twice at once.
  */
 export async function refreshNumbers(stats, onLateError) {
-  const question = [...FILTERS, "range", "compare"].map((name) => state[name]).join("\n");
+  const today = new Date().toDateString(); // at midnight "today" is another time
+  const question = [...[...FILTERS, "range", "compare"].map((name) => state[name]), today].join("\n");
   const isNew = question !== last.question;
   if (isNew && numbers) setBusy(true);
   try {
