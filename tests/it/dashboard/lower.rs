@@ -82,7 +82,7 @@ fn write_slowly(conn: &mut Conn, latch: &Latch) -> io::Result<AfterReply> {
     }
     latch.wait();
     let rest = stream(&[json!({"response": " four."})]);
-    conn.answer(rest[STREAM_HEAD.len()..].to_vec())
+    conn.answer(&rest[STREAM_HEAD.len()..])
 }
 
 #[test]
