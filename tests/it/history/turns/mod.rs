@@ -1,13 +1,17 @@
 //! What a request says: kept once, shown whole, found, and forgotten with the record that brought it.
 
+/// What a deleted record said.
+mod forgotten;
+/// Bounds, and texts that may not be kept.
+mod limits;
+
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use super::{BACKENDS, LOCAL, TestHistory, files, page, wait_for_records};
+use super::{BACKENDS, LOCAL, TestHistory, page, wait_for_records};
 use crate::harness::ollama::json as answer;
 use crate::harness::{FakeOllama, Proxy, post};
 
@@ -278,142 +282,6 @@ fn an_agent_of_many_turns_takes_little_and_loses_nothing() {
         assert!(
             bytes < 40 * (file.len() + 300) + 20 * file.len(),
             "{backend}: {bytes}"
-        );
-    }
-}
-
-#[test]
-fn a_request_beyond_the_bound_keeps_the_newest() {
-    let (history, ollama) = (TestHistory::new("jsonl"), ollama());
-    let tap = history.start(&ollama);
-    let long = "long ".repeat(20_000);
-    let messages: Vec<Value> = (0..10).map(|n| user(&format!("{n} {long}"))).collect();
-    let record = ask(&tap, "/api/chat", json!({"messages": messages}));
-    let shown = said(&record);
-    assert_eq!((shown.len(), &*shown[0]), (3, "gone gone: bound"));
-    assert_eq!(record["messages"][0]["count"], 8);
-    assert!(shown[2].starts_with("user: 9 long"));
-    let last = ask(
-        &tap,
-        "/api/chat",
-        json!({"messages": [user(&long.repeat(4))]}),
-    );
-    assert_eq!(
-        (&last["messages"][0]["truncated"], &last["truncated"]),
-        (&json!(true), &json!(true))
-    );
-    assert!(last["messages"].to_string().len() <= 256 * 1024);
-}
-
-#[test]
-fn only_what_may_be_kept_is() {
-    let secret = format!("{}secret", "x".repeat(120));
-    for (mode, text) in [("preview", Some("x".repeat(80))), ("none", None)] {
-        for backend in BACKENDS {
-            let (history, ollama) = (TestHistory::new(backend), ollama());
-            let tap = history
-                .options(&ollama)
-                .args(&["--store-text", mode])
-                .start();
-            let messages = json!([{"role": "system", "content": secret}, user(&secret),
-                {"role": "assistant", "content": secret, "thinking": "secret", "tool_calls": [{"function": {"name": "f", "arguments": {"a": "secret"}}}]},
-                user(&secret)]);
-            let record = ask(&tap, "/api/chat", json!({"messages": messages}));
-            let first = record["messages"][0]["text"].as_str();
-            assert_eq!(
-                (first, record["system"].as_str()),
-                (text.as_deref(), text.as_deref()),
-                "{mode} {backend}"
-            );
-            assert!(
-                !record.to_string().contains("secret"),
-                "{mode} {backend}: {record}"
-            );
-            assert!(!kept(&tap)[0].to_string().contains("secret"));
-        }
-    }
-}
-
-/// All that is in the files of a history, unpacked.
-fn everything(history: &TestHistory) -> String {
-    let unpacked = |path: PathBuf| {
-        let bytes = fs::read(&path).expect("a file");
-        if path.extension().is_none_or(|end| end != "gz") {
-            return bytes;
-        }
-        let mut text = Vec::new();
-        let mut decoder = flate2::read::MultiGzDecoder::new(&bytes[..]);
-        decoder.read_to_end(&mut text).expect("a gzip file");
-        text
-    };
-    let paths = files(&history.history()).into_iter();
-    let bytes: Vec<u8> = paths
-        .filter(|path| path.is_file())
-        .flat_map(unpacked)
-        .collect();
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn delete(tap: &Proxy, target: &str) {
-    let request = format!("DELETE {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_eq!(tap.ask("DELETE", request).status(), 200, "{target}");
-}
-
-#[test]
-fn what_a_deleted_message_said_is_in_no_file_and_no_later_record() {
-    for backend in LOCAL {
-        let (history, ollama) = (TestHistory::new(backend), ollama());
-        let tap = history.start(&ollama);
-        let ask = |messages: &[Value]| {
-            let body = json!({"messages": messages, "metadata": {"user_id": "u_session_7"}});
-            ask(&tap, "/v1/messages", body)
-        };
-        let first = ask(&[user("forget-one")]);
-        // The client sends the reply with something added.
-        let echo = assistant("Reply 1. forget-two");
-        let second = ask(&[user("forget-one"), echo, user("keep-one")]);
-        // And then another beginning.
-        let replies = [assistant("Reply 1."), assistant("Reply 3.")];
-        let [one, three] = replies;
-        let third = ask(&[
-            user("keep-two"),
-            one,
-            user("keep-one"),
-            three,
-            user("keep-three"),
-        ]);
-        assert_eq!(second["previous_id"], first["interaction_id"], "{backend}");
-        assert_eq!(third["previous_id"], Value::Null, "{backend}");
-        delete(&tap, &format!("/analytics/messages/{}", id(&first)));
-        let shown = said(&detail(&tap, &second));
-        let gone = [
-            "gone gone: missing",
-            "assistant gone: deleted",
-            "user: keep-one",
-        ];
-        assert_eq!(shown, gone, "{backend}");
-        let shown = said(&detail(&tap, &third));
-        let rest = [
-            "user: keep-two",
-            "assistant gone: deleted",
-            "user: keep-one",
-            "assistant: Reply 3.",
-            "user: keep-three",
-        ];
-        assert_eq!(shown, rest, "{backend}");
-        let left = everything(&history);
-        for text in ["forget", "Reply 1."] {
-            assert!(!left.contains(text), "{backend}: {text}");
-        }
-        assert!(
-            left.contains("keep-one") && left.contains("keep-three"),
-            "{backend}"
-        );
-        delete(&tap, "/analytics/messages?session=7");
-        let left = everything(&history);
-        assert!(
-            !left.contains("keep") && !left.contains("Reply"),
-            "{backend}"
         );
     }
 }
