@@ -88,18 +88,9 @@ impl Seed {
             Connection::open(dir.join("ollama_analytics.db")).expect("open the database");
         database.busy_timeout(Duration::from_secs(5)).expect("wait");
         database.execute_batch(TABLE).expect("make the table");
-        database
-            .execute(
-                INSERTION,
-                (
-                    &self.id,
-                    self.timestamp,
-                    &self.prompt,
-                    METADATA,
-                    &self.model,
-                ),
-            )
-            .expect("insert");
+        let id = &self.id;
+        let values = (id, self.timestamp, &self.prompt, METADATA, &self.model);
+        database.execute(INSERTION, values).expect("insert");
         if !self.findings.is_null() {
             database
                 .execute_batch("ALTER TABLE interactions ADD COLUMN findings TEXT")
