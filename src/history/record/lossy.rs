@@ -25,7 +25,7 @@ pub fn read(line: &[u8]) -> Option<Record> {
     }
     fields.values_mut().for_each(make_whole);
     fields.retain(|name, value| is_readable(name, value));
-    let mut record: Record = serde_json::from_value(Value::Object(fields)).ok()?;
+    let mut record: Record = Record::of_fields(&fields)?;
     record.truncated = if replaced {
         Some(true)
     } else {
@@ -46,7 +46,7 @@ fn make_whole(value: &mut Value) {
 
 fn is_readable(name: &str, value: &Value) -> bool {
     let alone = Map::from_iter([(name.to_owned(), value.clone())]);
-    serde_json::from_value::<Record>(Value::Object(alone)).is_ok()
+    Record::of_fields(&alone).is_some()
 }
 
 /// A line in which everything that is not JSON was replaced.

@@ -16,7 +16,7 @@ pub use exchange::text_bytes;
 pub use joined::{JOINED_RECORDS_MAX, Predecessors};
 pub use seconds_spent::SecondsSpent;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 pub use summary::{RecordSummary, SHORT_DIGEST_CHARS, client_ip, short_digest};
 
 use crate::diagnose::Finding;
@@ -163,6 +163,13 @@ impl Record {
         serde_json::from_slice(line)
             .ok()
             .or_else(|| lossy::read(line))
+    }
+
+    /// Returns the record with these fields; `None` where one of them cannot be read. They take the
+    /// way of a line: for another source all that reads a record would be in the executable again,
+    /// which is 50 KB.
+    pub fn of_fields(fields: &Map<String, Value>) -> Option<Record> {
+        serde_json::from_slice(&serde_json::to_vec(fields).ok()?).ok()
     }
 
     /// Returns the text that `prompt_search` looks at: the prompt, or as much of it as was kept.

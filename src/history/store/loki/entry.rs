@@ -100,12 +100,12 @@ pub fn join(facts: &str, text: Option<&str>) -> Option<Record> {
         Some(text) => fields.extend(text),
         None => drop(fields.insert("truncated".to_owned(), true.into())),
     }
-    if_ours(serde_json::from_value(Value::Object(fields)).ok()?)
+    if_ours(Record::of_fields(&fields)?)
 }
 
 /// Parses the record in a line; `None` for a line that is not one of ours.
 pub fn parse(line: &str) -> Option<Record> {
-    if_ours(serde_json::from_str(line).ok()?)
+    if_ours(serde_json::from_slice(line.as_bytes()).ok()?)
 }
 
 /// Returns whether a line is a record of ours. Another program that writes under our label may have
