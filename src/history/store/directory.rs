@@ -3,7 +3,8 @@
 //!
 //! Some files of it are not the history's: `.lock`, whose OS lock a writer holds for as long as it
 //! lives (a kill frees it), `.holder`, which says who that is, `.expiry` (`expiry`),
-//! `.hidden-findings` (`hidden`), and the token of a running tap. No reader of records looks at them.
+//! `.hidden-findings` (`hidden`), `ollama_rollup_…` (`statistics::rollup`), and the token of a running
+//! tap. No reader of records looks at them.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};

@@ -208,6 +208,18 @@ pub trait Engine: Send + Sync {
     /// Measures the history. Records after `newest` do not count as its newest (Unix seconds).
     fn extent(&self, newest: f64) -> Result<Extent>;
 
+    /// Counts the records that arrived at `from` or later, and before `until` (Unix seconds).
+    fn count(&self, from: f64, until: f64) -> Result<u64> {
+        let query = Query {
+            start_time: Some(from),
+            end_time: Some(until.next_down()),
+            ..Query::default()
+        };
+        let mut count = 0;
+        self.for_each_summary(&query, &mut |_| count += 1)?;
+        Ok(count)
+    }
+
     /// Deletes what is beyond the limits, oldest first. Returns the number of deleted records or
     /// whole files.
     fn retain(&self, limits: &Limits) -> Result<u64>;

@@ -6,6 +6,7 @@
 //! another writes.
 
 mod conversation;
+mod deletion;
 mod directory;
 mod doomed;
 mod engine;
@@ -36,7 +37,6 @@ use std::time::Instant;
 use crate::history::record::{Record, RecordSummary, now};
 use directory::Directory;
 pub use directory::{TOKEN_SUFFIX, replace_side_file};
-use doomed::{DoomedRecords, redact};
 pub use engine::{Detail, Engine, Extent, Limits, PurgeReport, Refused, Selection, TimeRange};
 pub use entered::Cursor;
 use entered::Entered;
@@ -48,8 +48,8 @@ pub use hidden::HideReport;
 pub use lists::MatchCount;
 pub use open::side_directory;
 pub use query::{BadParameter, Query};
-use statistics::ModelStatistics;
 pub use statistics::{Distribution, EnhancedStats, Group, GroupBy, StatsQuestion};
+use statistics::{ModelStatistics, Rollups};
 use summary_cache::SummaryCache;
 pub use why::{Hidden, Why};
 
@@ -61,6 +61,7 @@ pub struct Store {
     directory: Option<Directory>,
     hidden: HiddenFindings,
     cache: SummaryCache,
+    rollups: Rollups,
     entered: Entered,
 }
 
@@ -102,6 +103,9 @@ impl Store {
     }
 
     fn write_whole(&self, batch: &mut Vec<Record>) -> Result<u64> {
+        if let Err(why) = self.rollups.forget_late(batch) {
+            log::warn!("{why}"); // its number of records shows that it is wrong
+        }
         let writing = self.cache.begin(batch);
         let positions = batch.iter().map(Record::position).collect();
         let written = self.engine.write(batch);
@@ -250,75 +254,6 @@ impl Store {
             bytes: Some(0),
             ..Extent::default()
         })))
-    }
-
-    /// Deletes what is beyond the limits, oldest first. Returns the number of deleted records or
-    /// whole files. What another backend left here is older, and gets the room that the limits
-    /// leave.
-    pub fn retain(&self, limits: &Limits) -> Result<u64> {
-        let deleted = self.engine.retain(limits)?;
-        if deleted > 0 {
-            self.cache.forget();
-            self.entered.note_deletion();
-        }
-        let Some(previous) = self.left_behind()? else {
-            return Ok(deleted);
-        };
-        let bytes = self.engine.extent(f64::INFINITY)?.bytes.unwrap_or(0);
-        let deleted_there = previous.retain(&Limits {
-            max_bytes: limits.max_bytes.map(|max| max.saturating_sub(bytes)),
-            ..*limits
-        })?;
-        if deleted_there > 0 {
-            log::info!(
-                "deleted {deleted_there} of the oldest in what the backend {} left in {}",
-                previous.name(),
-                previous.location()
-            );
-        }
-        Ok(deleted + deleted_there)
-    }
-
-    /// Deletes every record that arrived before this time (Unix seconds), or all, also of what
-    /// another backend left here.
-    pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
-        self.delete_by(DoomedRecords::Before(before))
-    }
-
-    /// Deletes the selected records, also of what another backend left here.
-    pub fn delete(&self, which: &Selection) -> Result<PurgeReport> {
-        self.delete_by(DoomedRecords::Selected(which))
-    }
-
-    fn delete_by(&self, doomed: DoomedRecords) -> Result<PurgeReport> {
-        let mut purged = PurgeReport::default();
-        let previous = self.left_behind()?;
-        let engines = || std::iter::once(&self.engine).chain(&previous);
-        let engines: Vec<&dyn Engine> = engines().map(|engine| &**engine).collect();
-        let redaction = doomed.redaction(&engines)?;
-        // First, for once the records are gone nobody knows what they said. But where the disk is
-        // full, deleting makes the room.
-        let redacted = match redact(&redaction, &engines) {
-            Err(StoreError::DiskFull(_)) => false,
-            redacted => redacted.map(|()| true)?,
-        };
-        for engine in &engines {
-            let deleted = doomed.delete(*engine);
-            // Also where it failed, for a part may be gone.
-            self.cache.forget();
-            self.entered.end_cursors();
-            let deleted = deleted?;
-            log::info!(
-                "deleted {deleted} records of the backend {} in {} on request",
-                engine.name(),
-                engine.location()
-            );
-            purged.add(engine.name(), deleted);
-        }
-        if !redacted {
-            redact(&redaction, &engines)?;
-        }
-        Ok(purged)
     }
 }
 

@@ -9,6 +9,7 @@ use super::jsonl::Jsonl;
 use super::loki::Loki;
 use super::pending::PendingEngine;
 use super::sqlite::Sqlite;
+use super::statistics::Rollups;
 use super::summary_cache::SummaryCache;
 use super::{Engine, Result, Store, StoreError, jsonl, sqlite};
 use crate::config::{Backend, HistoryConfig};
@@ -105,6 +106,7 @@ impl Store {
     fn of(engine: Box<dyn Engine>, directory: Option<Directory>, hidden: Option<&Path>) -> Store {
         Store {
             engine,
+            rollups: Rollups::open(directory.as_ref().map(|directory| &*directory.path)),
             directory,
             hidden: HiddenFindings::new(hidden),
             entered: Default::default(),

@@ -140,6 +140,10 @@ impl Engine for PendingEngine {
         self.opened()?.extent(newest)
     }
 
+    fn count(&self, from: f64, until: f64) -> Result<u64> {
+        self.opened()?.count(from, until)
+    }
+
     fn retain(&self, limits: &Limits) -> Result<u64> {
         self.opened()?.retain(limits)
     }

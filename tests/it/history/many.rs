@@ -10,6 +10,9 @@ use crate::harness::{Client, FakeOllama, Memory, Proxy, TIMEOUT, eventually, req
 /// The memory by which the executable may grow, whatever it answers.
 const GROWTH: u64 = 60 << 20;
 
+/// The most whose percentiles are exact.
+const EXACT: u32 = 200_000;
+
 /// Between two of them (seconds).
 const APART: f64 = 0.001;
 
@@ -82,6 +85,14 @@ fn many_records_are_counted_searched_and_exported_in_flat_memory() {
             )
         );
         assert_eq!(exported(&tap), count, "{backend}");
+        for asked in ["first", "again"] {
+            let all = page(&tap, "/analytics/stats/enhanced?hours=24");
+            assert_eq!(
+                (&all["totals"]["requests"], &all["approximate"]),
+                (&count.into(), &(count > EXACT).into()),
+                "{backend}: {asked}"
+            );
+        }
         memory.grew_less_than(GROWTH, backend);
     }
 }

@@ -14,6 +14,7 @@
 
 mod append;
 mod block;
+mod count;
 mod cut_point;
 mod day;
 mod delete;
@@ -50,6 +51,7 @@ use super::{
 };
 use crate::history::record::{Position, Record, RecordSummary};
 use append::Appender;
+use count::CountAtEdges;
 use day::Day;
 use files::DayFiles;
 use index::Index;
@@ -291,6 +293,19 @@ impl Engine for Jsonl {
             newest,
             latest,
         })
+    }
+
+    fn count(&self, from: f64, until: f64) -> Result<u64> {
+        let indexes = self.files.indexes()?;
+        let blocks = indexes.iter().flat_map(|(_, index)| &index.blocks);
+        let whole = blocks.filter(|block| from <= block.first && block.last < until);
+        let mut at_edges = CountAtEdges {
+            bounds: [from, until],
+            found: 0,
+        };
+        let lines: u64 = whole.map(|block| block.lines).sum();
+        self.visit_lines(&mut at_edges)?;
+        Ok(lines + at_edges.found)
     }
 
     fn retain(&self, limits: &Limits) -> Result<u64> {

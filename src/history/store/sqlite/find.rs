@@ -147,6 +147,16 @@ pub fn ids(reader: &ReadConnection, prefix: &str, limit: usize) -> rusqlite::Res
 }
 
 /// Measures the table, without its bytes.
+/// Counts the records of a time; its end is no part of it.
+pub fn count(reader: &ReadConnection, from: f64, until: f64) -> rusqlite::Result<u64> {
+    const SQL: &str = "SELECT count(*) FROM interactions WHERE timestamp >= ?1 AND timestamp < ?2";
+    // SQL has no infinity.
+    let bounds = [from.max(f64::MIN), until.min(f64::MAX)];
+    let count = |row: &rusqlite::Row| row.get::<_, i64>(0);
+    let count = reader.connection.query_row(SQL, bounds, count)?;
+    Ok(count as u64)
+}
+
 pub fn extent(reader: &ReadConnection, newest: f64) -> rusqlite::Result<Extent> {
     const SQL: &str = "SELECT (SELECT count(*) FROM interactions), (SELECT min(timestamp) FROM interactions),
         (SELECT max(timestamp) FROM interactions WHERE timestamp <= ?1), (SELECT max(timestamp) FROM interactions)";

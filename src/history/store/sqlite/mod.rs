@@ -204,6 +204,10 @@ impl Engine for Sqlite {
         })
     }
 
+    fn count(&self, from: f64, until: f64) -> Result<u64> {
+        self.reading(|reader| find::count(reader, from, until))
+    }
+
     fn retain(&self, limits: &Limits) -> Result<u64> {
         self.delete_beyond(limits)
     }

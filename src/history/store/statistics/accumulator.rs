@@ -2,6 +2,7 @@
 
 use super::buckets::Bucket;
 use super::group_set::GroupName;
+use super::rollup::SetSums;
 use super::sketch::ValueSamples;
 use super::slots::Interval;
 use super::{Embeddings, Group, Slot};
@@ -34,50 +35,106 @@ pub struct Accumulator {
     embedding_durations: ValueSamples,
 }
 
+/// What decides in which of its numbers a request counts.
+#[derive(Clone, Copy)]
+pub struct SetKind {
+    outcome: Option<Outcome>,
+    pub is_embedding: bool,
+    is_cold: bool,
+}
+
+/// The sums of some requests.
+pub struct Sums {
+    pub requests: u64,
+    pub prompt_tokens: u64,
+    pub generated_tokens: u64,
+    pub prompt_cached_tokens: Option<u64>,
+    /// When the first and the last arrived (Unix seconds).
+    pub first: f64,
+    pub last: f64,
+    pub spent: SecondsSpent,
+}
+
+impl SetKind {
+    pub fn of(summary: &RecordSummary) -> SetKind {
+        let mut outcomes = Outcome::ALL.into_iter();
+        SetKind {
+            outcome: outcomes.find(|outcome| summary.status == outcome.as_str()),
+            is_embedding: is_embedding(&summary.endpoint),
+            is_cold: summary.cold_start().is_some(),
+        }
+    }
+
+    pub fn is_success(self) -> bool {
+        self.outcome == Some(Outcome::Success)
+    }
+
+    pub fn is_error(self) -> bool {
+        self.outcome == Some(Outcome::Error)
+    }
+}
+
 impl Accumulator {
     pub fn add(&mut self, summary: &RecordSummary) {
-        self.requests += 1;
-        let outcome = Outcome::ALL
-            .into_iter()
-            .find(|outcome| summary.status == outcome.as_str());
-        match outcome {
-            Some(Outcome::Success) => self.success += 1,
-            Some(Outcome::Error) => self.error += 1,
-            Some(Outcome::Cancelled) => self.cancelled += 1,
+        let kind = SetKind::of(summary);
+        self.add_sums(kind, &Sums::of(summary));
+        if !kind.is_success() {
+            return;
+        }
+        let [durations, first_tokens, speeds] = self.samples(kind);
+        add(durations, summary.duration_seconds);
+        if !kind.is_embedding {
+            add(first_tokens, summary.time_to_first_token_seconds);
+            add(speeds, summary.tokens_per_second);
+        }
+    }
+
+    /// Adds all requests of a set. Only sketches are kept from then on.
+    pub fn add_set(&mut self, kind: SetKind, set: &SetSums) {
+        self.add_sums(kind, &set.sums());
+        let [durations, first_tokens, speeds] = self.samples(kind);
+        durations.add_set(&set.durations);
+        first_tokens.add_set(&set.first_tokens);
+        speeds.add_set(&set.speeds);
+    }
+
+    fn add_sums(&mut self, kind: SetKind, sums: &Sums) {
+        self.requests += sums.requests;
+        match kind.outcome {
+            Some(Outcome::Success) => self.success += sums.requests,
+            Some(Outcome::Error) => self.error += sums.requests,
+            Some(Outcome::Cancelled) => self.cancelled += sums.requests,
             None => {}
         }
-        self.prompt_tokens += summary.prompt_tokens.unwrap_or(0);
-        self.generated_tokens += summary.generated_tokens.unwrap_or(0);
+        self.prompt_tokens += sums.prompt_tokens;
+        self.generated_tokens += sums.generated_tokens;
         // Their sum is unknown until one is known.
-        if let Some(tokens) = summary.prompt_cached_tokens {
+        if let Some(tokens) = sums.prompt_cached_tokens {
             *self.prompt_cached_tokens.get_or_insert(0) += tokens;
         }
         let (first, last) = (self.first_seen, self.last_seen);
-        let time = summary.timestamp;
-        self.first_seen = Some(first.map_or(time, |seen| seen.min(time)));
-        self.last_seen = Some(last.map_or(time, |seen| seen.max(time)));
-        self.cold_starts += u64::from(summary.cold_start().is_some());
-        self.time_spent.add(summary.seconds_spent());
-        self.add_measures(summary, outcome == Some(Outcome::Success));
+        self.first_seen = Some(first.map_or(sums.first, |seen| seen.min(sums.first)));
+        self.last_seen = Some(last.map_or(sums.last, |seen| seen.max(sums.last)));
+        if kind.is_cold {
+            self.cold_starts += sums.requests;
+        }
+        self.time_spent.add(sums.spent);
+        if kind.is_embedding {
+            self.embeddings += sums.requests;
+        }
     }
 
-    fn add_measures(&mut self, summary: &RecordSummary, is_success: bool) {
-        let duration = summary.duration_seconds.filter(|_| is_success);
-        if is_embedding(&summary.endpoint) {
-            self.embeddings += 1;
-            add(&mut self.embedding_durations, duration);
-            return;
-        }
-        if !is_success {
-            return;
-        }
-        add(&mut self.durations, duration);
-        let first_tokens = match summary.cold_start() {
-            Some(_) => &mut self.cold_first_tokens,
-            None => &mut self.warm_first_tokens,
+    /// Returns where durations, first tokens and speeds of such requests belong.
+    fn samples(&mut self, kind: SetKind) -> [&mut ValueSamples; 3] {
+        let durations = match kind.is_embedding {
+            true => &mut self.embedding_durations,
+            false => &mut self.durations,
         };
-        add(first_tokens, summary.time_to_first_token_seconds);
-        add(&mut self.speeds, summary.tokens_per_second);
+        let first_tokens = match kind.is_cold {
+            true => &mut self.cold_first_tokens,
+            false => &mut self.warm_first_tokens,
+        };
+        [durations, first_tokens, &mut self.speeds]
     }
 
     /// Keeps sketches of its samples alone, from now on.
@@ -171,6 +228,20 @@ impl Accumulator {
             prompt_cached_tokens: self.prompt_cached_tokens,
             cold_starts: self.cold_starts,
             time_spent: shown(self.time_spent),
+        }
+    }
+}
+
+impl Sums {
+    fn of(summary: &RecordSummary) -> Sums {
+        Sums {
+            requests: 1,
+            prompt_tokens: summary.prompt_tokens.unwrap_or(0),
+            generated_tokens: summary.generated_tokens.unwrap_or(0),
+            prompt_cached_tokens: summary.prompt_cached_tokens,
+            first: summary.timestamp,
+            last: summary.timestamp,
+            spent: summary.seconds_spent(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::super::error_cause::{self, OTHER};
 use super::super::query::UNKNOWN_NAME;
 use super::accumulator::MICROSECONDS;
+use super::rollup::SetSums;
 use super::{ErrorGroup, LoadGroup};
 use crate::history::record::RecordSummary;
 
@@ -45,12 +46,24 @@ struct Cause {
 impl Errors {
     /// Adds a failed request.
     pub fn add(&mut self, summary: &RecordSummary) {
+        self.find(summary).add(summary);
+    }
+
+    /// Adds the failed requests of a set.
+    pub fn add_set(&mut self, summary: &RecordSummary, set: &SetSums) {
+        let example = (set.example != 0).then(|| format!("{:016x}", set.example));
+        let times = (set.first, set.last);
+        self.find(summary)
+            .count(summary, set.requests, times, example);
+    }
+
+    fn find(&mut self, summary: &RecordSummary) -> &mut Cause {
         let error = summary.error.as_deref().unwrap_or(UNKNOWN_NAME);
         let cause = match self.known.get(error) {
             Some(cause) => cause.clone(),
             None => self.learn(error, summary.model.as_deref()),
         };
-        of(&mut self.causes, &cause).add(summary);
+        of(&mut self.causes, &cause)
     }
 
     fn learn(&mut self, error: &str, model: Option<&str>) -> String {
@@ -88,6 +101,13 @@ impl Loads {
         group.seconds += summary.seconds_spent().load;
     }
 
+    /// Adds the requests of a set.
+    pub fn add_set(&mut self, cause: &str, summary: &RecordSummary, set: &SetSums) {
+        let group = of(&mut self.causes, cause);
+        group.count(summary, set.requests, (set.first, set.last), None);
+        group.seconds += set.sums().spent.load;
+    }
+
     /// Returns the causes; what cost most first.
     pub fn groups(self) -> Vec<LoadGroup> {
         let groups = self.causes.into_iter().map(|(name, cause)| LoadGroup {
@@ -114,19 +134,32 @@ fn of<'a>(causes: &'a mut HashMap<String, Cause>, cause: &str) -> &'a mut Cause 
 
 impl Cause {
     fn add(&mut self, summary: &RecordSummary) {
+        let time = summary.timestamp;
+        let is_newest = self.requests == 0 || time >= self.last_seen;
+        let example = is_newest.then(|| summary.interaction_id.to_string());
+        self.count(summary, 1, (time, time), example);
+    }
+
+    /// Counts requests of one model that came from a first time to a last one.
+    fn count(
+        &mut self,
+        summary: &RecordSummary,
+        requests: u64,
+        (first, last): (f64, f64),
+        example: Option<String>,
+    ) {
         let model = summary.model.as_deref().unwrap_or(UNKNOWN_NAME);
         if self.models.len() < MODELS_MAX && !self.models.contains(model) {
             self.models.insert(model.to_owned());
         }
-        let time = summary.timestamp;
         let is_first = self.requests == 0;
-        self.requests += 1;
-        if is_first || time < self.first_seen {
-            self.first_seen = time;
+        self.requests += requests;
+        if is_first || first < self.first_seen {
+            self.first_seen = first;
         }
-        if is_first || time >= self.last_seen {
-            self.last_seen = time;
-            self.example = summary.interaction_id.to_string();
+        if is_first || last >= self.last_seen {
+            self.last_seen = last;
+            self.example = example.unwrap_or_default();
         }
     }
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use super::Group;
 use super::accumulator::Accumulator;
-use crate::history::record::RecordSummary;
 
 /// The most groups of one kind that are told apart: clients may call themselves anything. Further
 /// ones count in one of this name.
@@ -33,27 +32,27 @@ pub struct GroupSet {
 }
 
 impl GroupSet {
-    /// Adds a record to the group with this name.
-    pub fn add(&mut self, name: &str, summary: &RecordSummary) {
-        self.add_by_key(name.as_bytes(), summary, || GroupName {
+    /// Returns the number of the group with this name.
+    pub fn find_named(&mut self, name: &str) -> usize {
+        self.find(name.as_bytes(), || GroupName {
             name: name.to_owned(),
             ..GroupName::default()
-        });
+        })
     }
 
-    /// Adds a record to the group with this key.
-    pub fn add_by_key(
-        &mut self,
-        key: &[u8],
-        summary: &RecordSummary,
-        name: impl FnOnce() -> GroupName,
-    ) {
+    /// Returns the number of the group with this key.
+    pub fn find(&mut self, key: &[u8], name: impl FnOnce() -> GroupName) -> usize {
         if self.last.0 != key || self.groups.is_empty() {
             self.last.1 = self.number(key, name);
             self.last.0.clear();
             self.last.0.extend(key);
         }
-        self.groups[self.last.1].1.add(summary);
+        self.last.1
+    }
+
+    /// Returns the numbers of a group.
+    pub fn at(&mut self, number: usize) -> &mut Accumulator {
+        &mut self.groups[number].1
     }
 
     fn number(&mut self, key: &[u8], name: impl FnOnce() -> GroupName) -> usize {
@@ -116,12 +115,14 @@ impl GroupSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::record::RecordSummary;
 
     #[test]
     fn groups_without_room_count_together() {
         let mut group_set = GroupSet::default();
         for n in 0..GROUPS_MAX + 7 {
-            group_set.add(&format!("client {n}"), &RecordSummary::default());
+            let number = group_set.find_named(&format!("client {n}"));
+            group_set.at(number).add(&RecordSummary::default());
         }
         let groups = group_set.groups(usize::MAX);
         assert_eq!(groups.len(), GROUPS_MAX + 1);
@@ -132,11 +133,12 @@ mod tests {
     fn spans_of_time_stay_in_their_order_and_the_newest_are_kept() {
         let mut group_set = GroupSet::default();
         for n in [3, 1, 4, 1, 5] {
-            group_set.add_by_key(&[n], &RecordSummary::default(), || GroupName {
+            let number = group_set.find(&[n], || GroupName {
                 name: n.to_string(),
                 start: Some(f64::from(n)),
                 ..GroupName::default()
             });
+            group_set.at(number).add(&RecordSummary::default());
         }
         let names: Vec<String> = group_set
             .groups(3)

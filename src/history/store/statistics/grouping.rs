@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, FixedOffset};
 
+use super::accumulator::Accumulator;
 use super::group_set::{GroupName, GroupSet};
 use super::slots::{DAY, WEEK, period_end, period_start};
 use super::zone::Zone;
@@ -43,11 +44,27 @@ impl Grouped {
         }
     }
 
-    /// Adds a record of this session.
-    pub fn add(&mut self, summary: &RecordSummary, session: Option<&str>) {
-        if let Some(period) = self.by.period() {
-            return self.add_to_period(summary, period);
-        }
+    /// Whether its groups are spans of time.
+    pub fn is_of_time(&self) -> bool {
+        self.by.period().is_some()
+    }
+
+    /// Returns the group of a record of this session.
+    pub fn find(&mut self, summary: &RecordSummary, session: Option<&str>) -> &mut Accumulator {
+        let number = match self.by.period() {
+            Some(period) => self.period(summary.timestamp, period),
+            None => self.number(summary, session),
+        };
+        self.groups.at(number)
+    }
+
+    /// Returns the group of a moment, where groups are spans of time.
+    pub fn find_time(&mut self, time: f64) -> &mut Accumulator {
+        let number = self.period(time, self.by.period().unwrap_or(DAY));
+        self.groups.at(number)
+    }
+
+    fn number(&mut self, summary: &RecordSummary, session: Option<&str>) -> usize {
         let unknown = UNKNOWN_NAME;
         let name = match self.by {
             GroupBy::Model => summary.model.as_deref().unwrap_or(unknown),
@@ -56,26 +73,25 @@ impl Grouped {
             GroupBy::Status => &summary.status,
             GroupBy::Session => session.unwrap_or(unknown),
             GroupBy::Version => summary.ollama_version.as_deref().unwrap_or(unknown),
-            GroupBy::Client => return add_client(&mut self.groups, summary),
-            GroupBy::Host => return add_host(&mut self.groups, summary),
-            GroupBy::Hour | GroupBy::Day | GroupBy::Week => return,
+            GroupBy::Client => return find_client(&mut self.groups, summary),
+            GroupBy::Host => return find_host(&mut self.groups, summary),
+            GroupBy::Hour | GroupBy::Day | GroupBy::Week => unknown,
         };
-        self.groups.add(name, summary);
+        self.groups.find_named(name)
     }
 
-    fn add_to_period(&mut self, summary: &RecordSummary, period: f64) {
-        let time = summary.timestamp;
+    fn period(&mut self, time: f64, period: f64) -> usize {
         if !(self.last.0..self.last.1).contains(&time) {
             let start = period_start(time, period, &self.zone);
             self.last = (start, period_end(start, period, &self.zone));
         }
         let (start, zone) = (self.last.0, &self.zone);
         let key = start.to_bits().to_be_bytes();
-        self.groups.add_by_key(&key, summary, || GroupName {
+        self.groups.find(&key, || GroupName {
             name: period_name(start, period, zone),
             start: Some(start),
             ..GroupName::default()
-        });
+        })
     }
 
     pub fn blur(&mut self) {
@@ -108,35 +124,35 @@ fn period_name(start: f64, period: f64, zone: &Zone) -> String {
     }
 }
 
-/// Adds a record to the group of its client, by name and address.
-pub fn add_client(groups: &mut GroupSet, summary: &RecordSummary) {
+/// Returns the group of a record's client, by name and address.
+pub fn find_client(groups: &mut GroupSet, summary: &RecordSummary) -> usize {
     let name = summary.client.as_deref().unwrap_or(UNKNOWN_NAME);
     let ip = summary.client_ip.as_deref();
     let mut key = Vec::with_capacity(64);
     key.extend(name.bytes());
     key.push(0);
     key.extend(ip.unwrap_or_default().bytes());
-    groups.add_by_key(&key, summary, || GroupName {
+    groups.find(&key, || GroupName {
         name: name.to_owned(),
         client_ip: ip.map(str::to_owned),
         start: None,
-    });
+    })
 }
 
-/// Adds a record to the group of the tap that wrote it, as `HOST:PORT`.
-pub fn add_host(groups: &mut GroupSet, summary: &RecordSummary) {
+/// Returns the group of the tap that wrote a record, as `HOST:PORT`.
+pub fn find_host(groups: &mut GroupSet, summary: &RecordSummary) -> usize {
     let host = summary.host.as_deref().unwrap_or(UNKNOWN_NAME);
     let mut key = Vec::with_capacity(64);
     key.extend(host.bytes());
     key.push(0);
     key.extend(summary.tap.unwrap_or_default().to_be_bytes());
-    groups.add_by_key(&key, summary, || GroupName {
+    groups.find(&key, || GroupName {
         name: match summary.tap {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         },
         ..GroupName::default()
-    });
+    })
 }
 
 #[cfg(test)]
@@ -160,7 +176,7 @@ mod tests {
                     timestamp: MONDAY + seconds,
                     ..RecordSummary::default()
                 };
-                grouped.add(&summary, None);
+                grouped.find(&summary, None).add(&summary);
             }
             let groups = grouped.into_groups(10);
             assert_eq!((groups.len(), &*groups[0].name), (1, name));

@@ -1,6 +1,7 @@
 //! Numbers over the summaries of many records, the same on every backend. Percentiles are computed
 //! over the records themselves, by nearest rank: the smallest value that at least this share of
-//! them does not exceed. Of very many records sketches are kept, which are less than 2 % off.
+//! them does not exceed. Of very many records sketches are kept, which are less than 2 % off, and
+//! `rollup` has them ready.
 
 mod accumulator;
 mod answer;
@@ -13,6 +14,7 @@ mod group_set;
 mod grouping;
 mod measurement;
 mod question;
+mod rollup;
 mod sketch;
 mod slots;
 #[cfg(test)]
@@ -31,8 +33,9 @@ use causes::{Errors, Loads};
 use changes::Answers;
 pub use group_by::GroupBy;
 use group_set::{GroupName, GroupSet};
-use grouping::{Grouped, add_client, add_host};
+use grouping::{Grouped, find_client, find_host};
 pub use question::StatsQuestion;
+pub use rollup::Rollups;
 
 /// The most records of which every value is kept, about 100 bytes each: 20 MB.
 const EXACT_RECORDS_MAX: u64 = 200_000;
@@ -58,7 +61,7 @@ pub struct Statistics<'a> {
 
 /// The groups of one kind.
 struct Facet {
-    add: fn(&mut GroupSet, &RecordSummary),
+    find: fn(&mut GroupSet, &RecordSummary) -> usize,
     groups: GroupSet,
     /// Where these groups count what the filter of their own kind keeps out: the other filters.
     others: Option<Query>,
@@ -73,27 +76,27 @@ pub struct ModelStatistics {
 
 impl<'a> Statistics<'a> {
     pub fn new(question: &'a StatsQuestion) -> Statistics<'a> {
-        let facet = |add, remove: fn(&mut Query)| Facet::new(question, add, remove);
+        let facet = |find, remove: fn(&mut Query)| Facet::new(question, find, remove);
         Statistics {
             question,
             all: Accumulator::default(),
             timeline: vec![Accumulator::default(); question.slots.len()],
             facets: [
-                facet(add_model, |query| query.model = None),
+                facet(find_model, |query| query.model = None),
                 facet(
-                    |groups, summary| groups.add(&summary.prompt_category, summary),
+                    |groups, summary| groups.find_named(&summary.prompt_category),
                     |query| query.prompt_category = None,
                 ),
                 facet(
-                    |groups, summary| groups.add(&summary.endpoint, summary),
+                    |groups, summary| groups.find_named(&summary.endpoint),
                     |query| query.endpoint = None,
                 ),
                 facet(
-                    |groups, summary| groups.add(&summary.status, summary),
+                    |groups, summary| groups.find_named(&summary.status),
                     |query| query.status = None,
                 ),
-                facet(add_client, |query| query.client = None),
-                facet(add_host, |query| (query.host, query.tap) = (None, None)),
+                facet(find_client, |query| query.client = None),
+                facet(find_host, |query| (query.host, query.tap) = (None, None)),
             ],
             grouped: (question.by).map(|by| Grouped::new(by, question.zone.clone())),
             errors: Errors::default(),
@@ -106,9 +109,9 @@ impl<'a> Statistics<'a> {
     pub fn add(&mut self, summary: &RecordSummary, session: Option<&str>) {
         let is_meant = self.question.query.matches_summary(summary);
         for facet in &mut self.facets {
-            let others = facet.others.as_ref();
-            if others.map_or(is_meant, |others| others.matches_summary(summary)) {
-                (facet.add)(&mut facet.groups, summary);
+            if facet.counts(summary, is_meant) {
+                let number = (facet.find)(&mut facet.groups, summary);
+                facet.groups.at(number).add(summary);
             }
         }
         if !is_meant {
@@ -118,7 +121,7 @@ impl<'a> Statistics<'a> {
         // Times before the first slot count in it.
         self.timeline[self.question.slots.index(summary.timestamp)].add(summary);
         if let Some(grouped) = &mut self.grouped {
-            grouped.add(summary, session);
+            grouped.find(summary, session).add(summary);
         }
         self.answers.add(summary);
         if summary.status == "error" {
@@ -127,7 +130,7 @@ impl<'a> Statistics<'a> {
         if let Some(cause) = summary.cold_start() {
             self.loads.add(cause, summary);
         }
-        if self.all.requests() == EXACT_RECORDS_MAX + 1 {
+        if self.all.requests() == self.question.exact_max + 1 {
             self.blur();
         }
     }
@@ -150,7 +153,7 @@ impl<'a> Statistics<'a> {
             start_time: question.start,
             end_time: question.end,
             tz: question.zone.name().to_owned(),
-            approximate: totals.requests > EXACT_RECORDS_MAX,
+            approximate: totals.requests > question.exact_max,
             previous,
             time_spent: totals.time_spent,
             embeddings: totals.embeddings.clone(),
@@ -179,22 +182,32 @@ impl<'a> Statistics<'a> {
 impl Facet {
     fn new(
         question: &StatsQuestion,
-        add: fn(&mut GroupSet, &RecordSummary),
+        find: fn(&mut GroupSet, &RecordSummary) -> usize,
         remove: fn(&mut Query),
     ) -> Facet {
         let mut others = question.query.clone();
         remove(&mut others);
         Facet {
-            add,
+            find,
             groups: GroupSet::default(),
             others: (question.has_facets && others != question.query).then_some(others),
         }
     }
 }
 
+impl Facet {
+    /// Returns whether its groups count a request of the question's span, which all filters let
+    /// pass or not.
+    fn counts(&self, summary: &RecordSummary, is_meant: bool) -> bool {
+        let others = self.others.as_ref();
+        others.map_or(is_meant, |others| others.matches_at_any_time(summary))
+    }
+}
+
 impl ModelStatistics {
     pub fn add(&mut self, summary: &RecordSummary) {
-        add_model(&mut self.groups, summary);
+        let number = find_model(&mut self.groups, summary);
+        self.groups.at(number).add(summary);
         self.records += 1;
         if self.records == EXACT_RECORDS_MAX + 1 {
             self.groups.blur();
@@ -207,8 +220,8 @@ impl ModelStatistics {
     }
 }
 
-fn add_model(groups: &mut GroupSet, summary: &RecordSummary) {
-    groups.add(summary.model.as_deref().unwrap_or(UNKNOWN_NAME), summary);
+fn find_model(groups: &mut GroupSet, summary: &RecordSummary) -> usize {
+    groups.find_named(summary.model.as_deref().unwrap_or(UNKNOWN_NAME))
 }
 
 fn named(name: &str) -> GroupName {

@@ -1,8 +1,8 @@
 //! What statistics are asked for, as pages and commands say it.
 
-use super::GroupBy;
 use super::slots::{DAY, STEP_FORMATS, Slots, WEEK};
 use super::zone::{ZONE_FORMATS, Zone};
+use super::{EXACT_RECORDS_MAX, GroupBy};
 use crate::history::store::query::{
     BadParameter, DEFAULT_HOURS, HOURS_FORMAT, LIST_PARAMETERS, PARAMETER_NAMES, Query, parse_hours,
 };
@@ -35,6 +35,8 @@ pub struct StatsQuestion {
     pub by: Option<GroupBy>,
     /// Groups of one kind count what all other filters let pass.
     pub has_facets: bool,
+    /// The most matching records whose percentiles are exact.
+    pub exact_max: u64,
 }
 
 impl StatsQuestion {
@@ -82,6 +84,7 @@ impl StatsQuestion {
             compare: compared(compare)?,
             by: grouping(by)?,
             has_facets: is_set(facets)?,
+            exact_max: EXACT_RECORDS_MAX,
         })
     }
 
@@ -97,6 +100,41 @@ impl StatsQuestion {
             Compare::Day => (earlier(start, DAY), earlier(end, DAY).min(start)),
             Compare::Week => (earlier(start, WEEK), earlier(end, WEEK).min(start)),
         }
+    }
+}
+
+impl StatsQuestion {
+    /// Asks for the totals of another span with the same filters; its end is no part of it.
+    pub fn totals_of(&self, (start, end): (f64, f64)) -> StatsQuestion {
+        StatsQuestion {
+            query: Query {
+                start_time: Some(start),
+                end_time: Some(end.next_down()),
+                ..self.query.clone()
+            },
+            start,
+            end,
+            zone: self.zone.clone(),
+            slots: Slots::single(start, end),
+            compare: self.compare,
+            by: None,
+            has_facets: false,
+            exact_max: self.exact_max,
+        }
+    }
+
+    /// Returns whether roll-ups have what tells its records apart, in pieces of `length` seconds.
+    pub fn is_of_sets(&self, length: f64) -> bool {
+        let query = &self.query;
+        let has_bounds = query.min_duration.or(query.max_duration).is_some();
+        let by_time = [self.start, self.end].map(|time| self.zone.offset(time) % length == 0.0);
+        query.is_of_summaries()
+            && query.finding.is_none()
+            && !has_bounds
+            && query.min_tokens.is_none()
+            && self.by != Some(GroupBy::Session)
+            && self.slots.are_multiples_of(length)
+            && (self.by.is_none() || by_time == [true; 2])
     }
 }
 

@@ -1,12 +1,12 @@
 //! SAMPLES: the values of one measure in a group, exactly while they are few, else as a sketch: how
 //! many lie in each of the intervals that a logarithmic scale cuts.
 
-use std::collections::BTreeMap;
 use std::mem;
 
 use super::answer::Distribution;
 use super::buckets::{Bucket, Counts};
 use super::measurement::{Measurement, rounded};
+use super::rollup::SetSamples;
 
 /// Intervals of a sketch in which a value doubles: each is 1.9 % wide, so that its middle is less
 /// than 1 % away from what it holds. The bounds of `buckets` are bounds of intervals.
@@ -25,8 +25,11 @@ pub enum ValueSamples {
 /// Values without each one's own size.
 #[derive(Clone, Default)]
 pub struct Sketch {
-    /// How many values each interval has.
-    counts: BTreeMap<i16, u32>,
+    /// How many values are 0 or less.
+    zeros: u32,
+    /// How many values each interval has, from `lowest` on.
+    counts: Vec<u32>,
+    lowest: i16,
     count: usize,
     sum: f64,
     max: Measurement,
@@ -43,6 +46,17 @@ impl ValueSamples {
         match self {
             ValueSamples::Exact(values) => values.push(value as Measurement),
             ValueSamples::Sketch(sketch) => sketch.add(value as Measurement, 1),
+        }
+    }
+
+    /// Adds the values of a set; keeps a sketch alone, from now on.
+    pub fn add_set(&mut self, set: &SetSamples) {
+        if set.counts.is_empty() {
+            return;
+        }
+        self.blur();
+        if let ValueSamples::Sketch(sketch) = self {
+            sketch.add_set(set);
         }
     }
 
@@ -85,9 +99,8 @@ impl ValueSamples {
         match self {
             ValueSamples::Exact(values) => values.iter().for_each(|value| counts.add(*value, 1)),
             ValueSamples::Sketch(sketch) => sketch
-                .counts
-                .iter()
-                .for_each(|(interval, count)| counts.add(middle(*interval), u64::from(*count))),
+                .intervals()
+                .for_each(|(interval, count)| counts.add(middle(interval), u64::from(count))),
         }
         counts.buckets()
     }
@@ -95,19 +108,58 @@ impl ValueSamples {
 
 impl Sketch {
     fn add(&mut self, value: Measurement, times: u32) {
-        *self.counts.entry(interval(value)).or_default() += times;
-        self.count += times as usize;
-        self.sum += f64::from(value) * f64::from(times);
-        self.max = self.max.max(value);
+        *self.count_of(interval(value)) += times;
+        self.add_sums(times as usize, f64::from(value) * f64::from(times), value);
+    }
+
+    fn add_set(&mut self, set: &SetSamples) {
+        let mut count = 0;
+        for (interval, times) in &set.counts {
+            *self.count_of(*interval) += times;
+            count += *times as usize;
+        }
+        self.add_sums(count, set.sum, set.max);
     }
 
     fn merge(&mut self, other: Sketch) {
-        for (interval, count) in other.counts {
-            *self.counts.entry(interval).or_default() += count;
+        for (interval, count) in other.intervals() {
+            *self.count_of(interval) += count;
         }
-        self.count += other.count;
-        self.sum += other.sum;
-        self.max = self.max.max(other.max);
+        self.add_sums(other.count, other.sum, other.max);
+    }
+
+    fn add_sums(&mut self, count: usize, sum: f64, max: Measurement) {
+        self.count += count;
+        self.sum += sum;
+        self.max = self.max.max(max);
+    }
+
+    /// Returns the count of an interval, which gets one where it has none.
+    fn count_of(&mut self, interval: i16) -> &mut u32 {
+        if interval == ZERO {
+            return &mut self.zeros;
+        }
+        if self.counts.is_empty() {
+            self.lowest = interval;
+        }
+        if interval < self.lowest {
+            let more = usize::from(self.lowest.abs_diff(interval));
+            self.counts.splice(..0, std::iter::repeat_n(0, more));
+            self.lowest = interval;
+        }
+        let at = usize::from(interval.abs_diff(self.lowest));
+        if at >= self.counts.len() {
+            self.counts.resize(at + 1, 0);
+        }
+        &mut self.counts[at]
+    }
+
+    /// The intervals that have values, ascending, with how many.
+    fn intervals(&self) -> impl Iterator<Item = (i16, u32)> {
+        let counts = self.counts.iter().copied();
+        let ascending = (self.lowest..).zip(counts);
+        let all = [(ZERO, self.zeros)].into_iter().chain(ascending);
+        all.filter(|(_, count)| *count > 0)
     }
 
     fn distribution(&self) -> Distribution {
@@ -124,18 +176,19 @@ impl Sketch {
     /// Returns the value of this rank, from 0 on, as the middle of its interval.
     fn at(&self, rank: usize) -> Measurement {
         let mut behind = 0;
-        let mut intervals = self.counts.iter();
+        let mut intervals = self.intervals();
         let found = intervals.find(|(_, count)| {
-            behind += **count as usize;
+            behind += *count as usize;
             behind > rank
         });
-        found.map_or(self.max, |(interval, _)| middle(*interval).min(self.max))
+        found.map_or(self.max, |(interval, _)| middle(interval).min(self.max))
     }
 }
 
-fn interval(value: Measurement) -> i16 {
+/// Returns the interval that a value lies in.
+pub fn interval(value: Measurement) -> i16 {
     if value > 0.0 {
-        (f64::from(value).log2() * INTERVALS_PER_DOUBLING).ceil() as i16
+        (f64::from(value.min(Measurement::MAX)).log2() * INTERVALS_PER_DOUBLING).ceil() as i16
     } else {
         ZERO
     }

@@ -72,6 +72,21 @@ impl Slots {
         (self.bounds[0], self.bounds[self.len()])
     }
 
+    /// Returns a single slot from `start` to `end`.
+    pub fn single(start: f64, end: f64) -> Slots {
+        Slots {
+            step: end - start,
+            span: (start, end),
+            bounds: vec![start, end],
+        }
+    }
+
+    /// Returns whether no slot begins within a piece of `length` seconds, counted from 1970 on.
+    pub fn are_multiples_of(&self, length: f64) -> bool {
+        let mut within = self.bounds[1..self.len()].iter();
+        within.all(|bound| bound % length == 0.0)
+    }
+
     pub fn len(&self) -> usize {
         self.bounds.len() - 1
     }

@@ -3,11 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::accumulator::Accumulator;
-use super::{
-    EXACT_RECORDS_MAX, EnhancedStats, GroupBy, Previous, Statistics, StatsQuestion, named,
-};
-use crate::history::record::RecordSummary;
-use crate::history::store::{Query, Result, Store, until_now};
+use super::{EnhancedStats, GroupBy, Previous, Statistics, StatsQuestion, named};
+use crate::history::record::{RecordSummary, now};
+use crate::history::store::{Extent, Query, Result, Store, StoreError, until_now};
 
 /// Takes the records of two spans.
 struct Spans<'a> {
@@ -21,11 +19,75 @@ struct Spans<'a> {
 impl Store {
     /// Returns the numbers that a question asks for.
     pub fn enhanced(&self, question: &StatsQuestion) -> Result<EnhancedStats> {
+        self.enhanced_at(question, now())
+    }
+
+    /// Returns the numbers as of `now` (Unix seconds): of very many records from roll-ups.
+    pub(super) fn enhanced_at(&self, question: &StatsQuestion, now: f64) -> Result<EnhancedStats> {
+        let extent = self.extent()?;
+        match self.rolled_up_if_possible(question, &extent, now)? {
+            Some(statistics) => Ok(statistics.enhanced(self.previous(question, &extent, now)?)),
+            None => self.of_records(question, &extent),
+        }
+    }
+
+    /// Reads roll-ups; where none can be made, as on a full disk, records have to do.
+    fn rolled_up_if_possible<'a>(
+        &self,
+        question: &'a StatsQuestion,
+        extent: &Extent,
+        now: f64,
+    ) -> Result<Option<Statistics<'a>>> {
+        match self.rolled_up(question, extent, now) {
+            Err(StoreError::Unwanted) => Err(StoreError::Unwanted),
+            Err(why) => {
+                log::warn!("{why}; so numbers are read from all records");
+                Ok(None)
+            }
+            statistics => statistics,
+        }
+    }
+
+    /// Returns the totals of the span that a question is compared with; `None` where the history
+    /// does not have it whole.
+    fn previous(
+        &self,
+        question: &StatsQuestion,
+        extent: &Extent,
+        now: f64,
+    ) -> Result<Option<Previous>> {
         let before = question.previous();
-        let is_covered = self
-            .extent()?
-            .oldest
-            .is_some_and(|oldest| oldest <= before.0);
+        if extent.oldest.is_none_or(|oldest| oldest > before.0) {
+            return self.expired_totals(question, before, extent);
+        }
+        let question = question.totals_of(before);
+        let statistics = match self.rolled_up_if_possible(&question, extent, now)? {
+            Some(statistics) => statistics,
+            None => {
+                let mut statistics = Statistics::new(&question);
+                self.visit_past_cache(&question.query, &question, &mut |summary| {
+                    statistics.add(summary, None)
+                })?;
+                statistics
+            }
+        };
+        let EnhancedStats {
+            totals,
+            approximate,
+            ..
+        } = statistics.enhanced(None);
+        Ok(Some(Previous {
+            start_time: before.0,
+            end_time: before.1,
+            approximate,
+            totals,
+        }))
+    }
+
+    /// Returns the numbers as all records tell them.
+    fn of_records(&self, question: &StatsQuestion, extent: &Extent) -> Result<EnhancedStats> {
+        let before = question.previous();
+        let is_covered = extent.oldest.is_some_and(|oldest| oldest <= before.0);
         let mut spans = Spans {
             question,
             statistics: Statistics::new(question),
@@ -40,43 +102,54 @@ impl Store {
                 start_time: Some(before.0),
                 ..whole
             };
-            self.visit(&both, question, &mut spans)?;
+            self.visit(&both, question, &mut |summary, session| {
+                spans.add(summary, session)
+            })?;
         } else {
-            self.visit(&whole, question, &mut spans)?;
+            self.visit(&whole, question, &mut |summary, session| {
+                spans.add(summary, session)
+            })?;
             if is_covered {
-                self.visit_far_away(&whole, question, &mut spans)?;
+                let far = Query {
+                    start_time: Some(before.0),
+                    end_time: Some(before.1.next_down()),
+                    ..whole
+                };
+                self.visit_past_cache(&far, question, &mut |summary| spans.add(summary, None))?;
             }
         }
-        Ok(spans.enhanced(is_covered))
-    }
-
-    /// Reads a span that is far from the question's, past the cache: what lies between would fill
-    /// it.
-    fn visit_far_away(
-        &self,
-        whole: &Query,
-        question: &StatsQuestion,
-        spans: &mut Spans,
-    ) -> Result<()> {
-        let before = Query {
-            start_time: Some(spans.before.0),
-            end_time: Some(spans.before.1.next_down()),
-            ..whole.clone()
+        let previous = match is_covered {
+            true => Some(spans.previous()),
+            false => self.expired_totals(question, before, extent)?,
         };
-        if needs_records(question) {
-            return self.visit(&before, question, spans);
-        }
-        self.engine
-            .for_each_summary(&before, &mut |summary| spans.add(summary, None))
+        Ok(spans.statistics.enhanced(previous))
     }
 
-    fn visit(&self, query: &Query, question: &StatsQuestion, spans: &mut Spans) -> Result<()> {
+    /// Reads a span that may be far from now past the cache: what lies between would fill it.
+    fn visit_past_cache(
+        &self,
+        query: &Query,
+        question: &StatsQuestion,
+        add: &mut dyn FnMut(&RecordSummary),
+    ) -> Result<()> {
+        if needs_records(question) {
+            return self.visit(query, question, &mut |summary, _| add(summary));
+        }
+        self.engine.for_each_summary(query, add)
+    }
+
+    fn visit(
+        &self,
+        query: &Query,
+        question: &StatsQuestion,
+        add: &mut dyn FnMut(&RecordSummary, Option<&str>),
+    ) -> Result<()> {
         if !needs_records(question) {
-            return self.for_each_summary(query, &mut |summary| spans.add(summary, None));
+            return self.for_each_summary(query, &mut |summary| add(summary, None));
         }
         self.engine.for_each(query, &mut |record| {
             let record = record.folded();
-            spans.add(&record.summary(), record.session_id.as_deref());
+            add(&record.summary(), record.session_id.as_deref());
             ControlFlow::Continue(())
         })
     }
@@ -90,7 +163,7 @@ fn needs_records(question: &StatsQuestion) -> bool {
 }
 
 /// Returns the query of all records that count in any group.
-fn widest(question: &StatsQuestion) -> Query {
+pub fn widest(question: &StatsQuestion) -> Query {
     let query = question.query.clone();
     if !question.has_facets {
         return query;
@@ -123,19 +196,19 @@ impl Spans<'_> {
             return;
         }
         self.previous.add(summary);
-        if self.previous.requests() == EXACT_RECORDS_MAX + 1 {
+        if self.previous.requests() == self.question.exact_max + 1 {
             self.previous.blur();
         }
     }
 
-    fn enhanced(mut self, is_covered: bool) -> EnhancedStats {
+    /// Returns the totals of the span before; its samples are given up.
+    fn previous(&mut self) -> Previous {
         let totals = self.previous.group(named("all"));
-        let previous = is_covered.then_some(Previous {
+        Previous {
             start_time: self.before.0,
             end_time: self.before.1,
-            approximate: totals.requests > EXACT_RECORDS_MAX,
+            approximate: totals.requests > self.question.exact_max,
             totals,
-        });
-        self.statistics.enhanced(previous)
+        }
     }
 }
