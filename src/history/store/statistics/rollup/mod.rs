@@ -5,9 +5,9 @@
 //!   category, endpoint, status, client and address (and tap, version, file of the model, cause of a
 //!   load or an error, which hardly ever differ where those do not). It has no text of a prompt or a
 //!   reply.
-//! - **Exact stays exact.** Percentiles of at most `StatsQuestion::exact_max` matching records are nearest
-//!   rank, so these are read; roll-ups answer where more match. Which it is, roll-ups tell
-//!   themselves: their counts are exact.
+//! - **Exact stays exact.** Percentiles of at most 200,000 matching records are nearest rank, so these
+//!   records are read; roll-ups answer where more match. Which it is, roll-ups tell themselves: their
+//!   counts are exact.
 //! - They are made from records on first need, up to an hour ago: later quarters may still get
 //!   records of requests that took long. Those, the edges of a span, and what sets do not tell
 //!   apart are read from the records.
