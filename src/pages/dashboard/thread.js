@@ -62,7 +62,8 @@ export function deleteConversationButton({ session_id: session }, drop) {
 async function requestsOf(session) {
   const newest = await fetchJson("messages", { session, limit: MAX_REQUESTS });
   if (newest.length === 0) return { requests: [], found: 0 };
-  const answer = await fetchHistory("export", { format: "jsonl", session, start_time: newest.at(-1).timestamp });
+  const start = newest.at(-1).timestamp - 0.001; // seconds; times are rounded on their way
+  const answer = await fetchHistory("export", { format: "jsonl", session, start_time: start });
   const lines = await linesOf(answer);
   return { requests: lines.filter(Boolean).map((line) => JSON.parse(line)), found: newest.length };
 }

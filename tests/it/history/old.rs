@@ -79,7 +79,7 @@ impl Seed {
         if backend == "sqlite" {
             self.insert(dir)
         } else {
-            self.append(dir)
+            append_lines(&self.day_file(dir), &[self.line()])
         }
     }
 
@@ -99,10 +99,6 @@ impl Seed {
             let sql = "UPDATE interactions SET findings = ?1 WHERE interaction_id = ?2";
             database.execute(sql, values).expect("update");
         }
-    }
-
-    fn append(&self, dir: &Path) {
-        append_lines(&self.day_file(dir), &[self.line()]);
     }
 
     fn day_file(&self, dir: &Path) -> PathBuf {
