@@ -74,11 +74,11 @@ impl Engine for PendingEngine {
         }
         match (self.open)() {
             Ok(engine) => {
+                _ = self.opened.set(engine); // nobody else does
                 log::info!(
                     "the history in {} is open; records are kept from now on",
                     self.place
                 );
-                _ = self.opened.set(engine); // nobody else does
                 Ok(())
             }
             Err(now) => {

@@ -37,13 +37,8 @@ fn ollama_answers_through_the_tap_which_prints_both_addresses() {
         .unwrap_or_default()
         .to_owned();
     assert!(host.starts_with("127.0.0.1:"), "{host}");
-    assert_contains(
-        &tap.log(),
-        &[
-            &format!("forwarding to http://{host}"),
-            "ollama 0.99.0 is up",
-        ],
-    );
+    assert_contains(&tap.log(), &[&format!("forwarding to http://{host}")]);
+    tap.wait_log("ollama 0.99.0 is up");
 }
 
 #[test]
