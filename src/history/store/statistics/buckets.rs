@@ -1,6 +1,7 @@
 //! The numbers of values between fixed bounds, for drawing a distribution.
 
 use std::array;
+use std::f32::consts::SQRT_2;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -13,11 +14,10 @@ const BOUNDS: usize = 35;
 /// Bounds of durations and of times to the first token, from 1/64 s to 2048 s. Each is √2 times the
 /// one before, so that columns of equal width show the shape of a distribution on a logarithmic
 /// scale.
-static BOUND_SECONDS: LazyLock<[Measurement; BOUNDS]> =
-    LazyLock::new(|| array::from_fn(|n| (n as Measurement / 2.0 - 6.0).exp2()));
-
-/// Digits of a bound that are told.
-const DIGITS: f64 = 1000.0;
+static BOUND_SECONDS: LazyLock<[Measurement; BOUNDS]> = LazyLock::new(|| {
+    // By multiplication alone, which gives the same on every system.
+    array::from_fn(|n| [1.0, SQRT_2][n % 2] * 2_f32.powi(n as i32 / 2 - 6))
+});
 
 /// The values above the bound before, up to and with this one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,14 +54,8 @@ impl Counts {
 
 /// Rounds a bound to four digits.
 fn shown(bound: f64) -> f64 {
-    let unit = 10_f64.powf(bound.log10().floor());
-    let digits = (bound / unit * DIGITS).round();
-    // Dividing by a whole number gives the nearest to the decimal number.
-    if unit < DIGITS {
-        digits / (DIGITS / unit)
-    } else {
-        digits * (unit / DIGITS)
-    }
+    let digits = format!("{bound:.3e}");
+    digits.parse().unwrap_or(bound)
 }
 
 #[cfg(test)]
@@ -83,7 +77,7 @@ mod tests {
         assert_eq!(
             filled,
             [
-                (Some(0.01563), 1),
+                (Some(0.01562), 1),
                 (Some(0.0625), 1),
                 (Some(0.08839), 1),
                 (Some(2048.0), 1),
