@@ -19,10 +19,16 @@ def chat(said):
 
 
 def talk():
-    """Three requests of one conversation: a question, one that calls a tool, and the result of the tool."""
+    """Three requests of one conversation: a question, one that calls a tool, and the result of the tool.
+
+    Each comes once the one before it is recorded: a reply that takes no time at all may be noted before the one that it follows.
+    """
     said = chat([{"role": "system", "content": SYSTEM}, {"role": "user", "content": ASKED[0]}])
+    settled(1)
     said = chat([*said, {"role": "user", "content": ASKED[1]}])
+    settled(2)
     chat([*said, RESULT])
+    settled(3)
 
 
 def whole(page):
@@ -145,7 +151,6 @@ def accessible_everywhere(page, what):
 
 with browser() as chromium:
     talk()
-    settled(3)
     for text in ["goodbye", "alone"]:
         chat([{"role": "user", "content": text}])
     settled(5)
