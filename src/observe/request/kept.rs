@@ -122,16 +122,28 @@ impl ConversationReader {
         }
     }
 
-    /// Names the tool whose result the last message is, by the id of its call.
+    /// Names the tool whose result the last message is, by the id of its call. A result without text
+    /// is no message, and the one before it has its name.
     pub fn name_result(&mut self, id: &str) {
         let name = self.name_of(id);
-        if let Some(last) = self.messages.back_mut() {
+        let is_unnamed = |last: &&mut KeptMessage| {
+            last.role == MessageRole::Tool.as_str() && last.tool_name.is_none()
+        };
+        if let Some(last) = self.messages.back_mut().filter(is_unnamed) {
+            self.weight += name.len();
             last.tool_name = Some(name);
         }
     }
 
     /// Ends the message.
     pub fn end(&mut self, role: MessageRole) {
+        if role == MessageRole::Assistant
+            && let Some(arguments) = self.draft.arguments.take()
+        {
+            // An item of OpenAI's responses is one call.
+            let (id, name) = (self.draft.call_id.take(), self.draft.name.take());
+            self.call(id.as_deref(), &name.unwrap_or_default(), &arguments);
+        }
         let draft = std::mem::take(&mut self.draft);
         if role == MessageRole::System && self.count == 0 {
             return self.push_system(draft.text.as_str());
@@ -161,16 +173,7 @@ impl ConversationReader {
         }
     }
 
-    fn message(&mut self, mut draft: MessageDraft, role: MessageRole) -> KeptMessage {
-        if role == MessageRole::Assistant
-            && let Some(arguments) = draft.arguments.take()
-        {
-            // An item of OpenAI's responses is one call.
-            self.draft = draft;
-            let (id, name) = (self.draft.call_id.take(), self.draft.name.take());
-            self.call(id.as_deref(), &name.unwrap_or_default(), &arguments);
-            draft = std::mem::take(&mut self.draft);
-        }
+    fn message(&self, draft: MessageDraft, role: MessageRole) -> KeptMessage {
         let is_result = role == MessageRole::Tool;
         let by_id = draft.call_id.filter(|_| is_result && draft.name.is_none());
         let (text, is_text_cut) = bounded(draft.text);

@@ -78,6 +78,47 @@ fn results_have_the_name_of_their_tool_in_whatever_order_their_fields_come() {
 }
 
 #[test]
+fn a_result_without_text_gives_its_name_to_no_other_message() {
+    let parts =
+        |name: &str, id: &str| json!({"input": {}, "name": name, "id": id, "type": "tool_use"});
+    let result = |id: &str| json!({"tool_use_id": id, "type": "tool_result"});
+    let mut found = result("c1");
+    found["content"] = json!("found");
+    let mut empty = result("c2");
+    empty["content"] = json!("");
+    for results in [json!([found, empty]), json!([found, result("c2")])] {
+        let anthropic = json!({"messages": [
+            {"role": "assistant", "content": [parts("find", "c1"), parts("touch", "c2")]},
+            {"role": "user", "content": results}]});
+        let body = anthropic.to_string();
+        let said = as_json(&kept(Inference::V1Messages, body.as_bytes(), false));
+        let expected = json!({"role": "tool", "text": "found", "tool_name": "find"});
+        assert_eq!(said[1], expected, "{results}");
+        assert_eq!(said[0]["tool_name"], Value::Null, "{results}");
+    }
+    let alone = json!({"messages": [
+        {"role": "assistant", "content": [parts("touch", "c2")]},
+        {"role": "user", "content": [result("c2")]}]});
+    let said = as_json(&kept(
+        Inference::V1Messages,
+        alone.to_string().as_bytes(),
+        false,
+    ));
+    assert_eq!(said[0]["tool_name"], Value::Null);
+}
+
+#[test]
+fn a_result_that_fills_the_bound_makes_room_with_its_name() {
+    let result = json!({"tool_use_id": "c".repeat(200), "type": "tool_result", "content": "x".repeat(MAX_CONVERSATION)});
+    let anthropic = json!({"messages": [
+        {"role": "user", "content": [result]}, {"role": "user", "content": "a"}, {"role": "user", "content": "b"}]});
+    let body = anthropic.to_string();
+    let said = as_json(&kept(Inference::V1Messages, body.as_bytes(), false));
+    let expected = json!([{"role": "user", "text": "a"}, {"role": "user", "text": "b"}]);
+    assert_eq!(said, expected);
+}
+
+#[test]
 fn a_key_that_comes_twice_counts_the_second_time() {
     let body = br#"{"messages":[{"role":"user","content":"a"}],"messages":[{"role":"user","content":"b","content":"c"}]}"#;
     let expected = json!([{"role": "user", "text": "c"}]);
