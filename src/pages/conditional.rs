@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 
 use super::parameters::Parameters;
 use super::request::PageRequest;
-use super::response::{BodyWriter, GZIP_HEADERS, JSON, PRIVATE_HEADERS, PageResponse};
+use super::response::{BodyWriter, GZIP_HEADERS, JSON, PageResponse};
 use crate::history::History;
 use crate::http::route::Page;
 
@@ -47,13 +47,14 @@ pub fn etag_of_state(
 /// The parameters that say which window statistics are of.
 const WINDOW_PARAMETERS: [&str; 3] = ["hours", "start_time", "end_time"];
 
-/// Makes the answer to a client that has it already. A list says where it ends nevertheless.
+/// Makes the answer to a client that has it already, with the other lines of its head: a list says
+/// where it ends nevertheless.
 pub fn not_modified(etag: &str, headers: &str) -> PageResponse {
     PageResponse {
         status: 304,
         content_type: JSON,
         body: None,
-        headers: format!("{}{headers}{PRIVATE_HEADERS}", etag_line(etag)),
+        headers: etag_line(etag) + headers,
     }
 }
 
@@ -79,8 +80,7 @@ pub fn finish(
         return response;
     };
     if is_current(request, &etag) {
-        let headers = response.headers.replace(PRIVATE_HEADERS, "");
-        return not_modified(&etag, &headers);
+        return not_modified(&etag, &response.headers);
     }
     let response = PageResponse {
         headers: etag_line(&etag) + &response.headers,

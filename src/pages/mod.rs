@@ -22,6 +22,7 @@ use crate::active::ActiveRequests;
 use crate::forward::readiness::Readiness;
 use crate::history::History;
 use crate::history::record::now;
+use crate::history::store::query::Sort;
 use crate::history::store::{Detail, StoreError};
 use crate::http::route::{Page, active_of};
 use crate::metrics::{self, Metrics};
@@ -32,16 +33,20 @@ use conditional::EncodedWriter;
 use dashboard::DOCUMENT;
 use parameters::Parameters;
 pub use request::PageRequest;
+use response::PRIVATE_HEADERS;
 pub use response::{BodyWriter, PageOutcome, PageResponse};
 
 /// Returns whether all of the history may have to be read for a page, with its texts or for an order
 /// that no backend has. Pages that are sent while they are made are none of these: they wait for
 /// their clients, and are bounded by that (`response_stream`).
 pub fn takes_long(page: Page, target: &str) -> bool {
-    let is_short = matches!(page, Page::Messages | Page::Enhanced | Page::Why);
+    if !matches!(page, Page::Messages | Page::Enhanced | Page::Why) {
+        return false;
+    }
     let parameters = Parameters::of_target(target);
-    let asks_for = |name: &&str| parameters.last(name).is_some_and(|value| value != "time");
-    is_short && ["q", "prompt_search", "sort"].iter().any(asks_for)
+    let is_given = |name: &&str| parameters.last(name).is_some();
+    let is_sorted = |order: &str| order != Sort::Time.as_str();
+    ["q", "prompt_search"].iter().any(is_given) || parameters.last("sort").is_some_and(is_sorted)
 }
 
 /// The sources of the pages.
@@ -155,13 +160,13 @@ impl Pages {
         history: &History,
         writer: &mut dyn BodyWriter,
     ) -> PageOutcome {
-        // Before the history is read: what enters meanwhile is a change.
+        // Before the history is read: what enters meanwhile is a change, and behind the cursor.
+        let headers = records::cursor_header(page, history) + PRIVATE_HEADERS;
         let etag = conditional::etag_of_state(page, request, history, now());
         if let Some(etag) = &etag
             && conditional::is_current(request, etag)
         {
-            let cursor = records::cursor_header(page, history);
-            return PageOutcome::Complete(conditional::not_modified(etag, &cursor));
+            return PageOutcome::Complete(conditional::not_modified(etag, &headers));
         }
         let mut writer = EncodedWriter::new(writer, request, etag.as_deref());
         match self.history_page(page, request, history, &mut writer) {
@@ -264,4 +269,25 @@ fn health() -> PageResponse {
 
 fn as_strs(values: &[String]) -> Vec<&str> {
     values.iter().map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_or_another_order_takes_long_whatever_the_text_is() {
+        for (page, parameters, expected) in [
+            (Page::Messages, "", false),
+            (Page::Messages, "?sort=time&model=m&q=", false),
+            (Page::Messages, "?sort=tokens", true),
+            (Page::Messages, "?q=time", true),
+            (Page::Why, "?prompt_search=time", true),
+            (Page::Enhanced, "?hours=24", false),
+            (Page::Search, "?q=sky", false),
+        ] {
+            let target = format!("/analytics/x{parameters}");
+            assert_eq!(takes_long(page, &target), expected, "{target}");
+        }
+    }
 }
