@@ -64,7 +64,7 @@ impl PageQueues {
 
 /// The order in which waiting requests are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServingOrder {
+enum ServingOrder {
     OldestFirst,
     NewestFirst,
 }
@@ -89,7 +89,7 @@ struct Waiting<J> {
 }
 
 impl<J> PageQueue<J> {
-    pub fn new(order: ServingOrder, takes_long: fn(&J) -> bool) -> PageQueue<J> {
+    fn new(order: ServingOrder, takes_long: fn(&J) -> bool) -> PageQueue<J> {
         PageQueue {
             order,
             takes_long,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::category::categorize;
+use super::conversation::beginning;
 use super::event::{ExchangeEnd, ExchangeEvent, ExchangeStart, RequestBody, RequestStarted, Sink};
 use super::exchange::{Exchange, ModelVersion};
-use super::limits::PROMPT_START_CHARS;
 use super::model_name::normalize;
 use super::outcome::outcome;
 use super::reply::facts::ReplyFacts;
@@ -78,11 +78,11 @@ impl Observer {
         let sent = SystemTime::now();
         self.request = request::parse(self.start.endpoint, &body, &mut self.memory);
         self.request_bytes = total_bytes;
-        if !self.memory.cover(self.request.buffered_bytes()) {
-            self.request.drop_conversation();
-        }
-        if !self.memory.cover(self.request.buffered_bytes()) {
-            self.request.drop_prompt();
+        for drop_text in [RequestFacts::drop_conversation, RequestFacts::drop_prompt] {
+            if self.memory.cover(self.request.buffered_bytes()) {
+                break;
+            }
+            drop_text(&mut self.request);
         }
         self.request_memory = self.request.buffered_bytes();
         self.emit_start(sent);
@@ -151,8 +151,7 @@ impl Observer {
             model: model.map(|name| normalize(name).into_owned()),
             client: self.client.0.clone(),
             session: self.start.session.clone().or(told),
-            prompt_start: prompt
-                .map(|text| text.as_str().chars().take(PROMPT_START_CHARS).collect()),
+            prompt_start: prompt.map(|text| beginning(text.as_str())),
             options: options.unwrap_or_default(),
             taken: self.start.at + self.start.queue_wait,
             sent,

@@ -138,10 +138,10 @@ impl Parameters {
 
     /// Reads `all`: whether hidden groups of findings are told too.
     pub fn hidden(&self) -> Result<Hidden> {
-        match self.iter().filter(|(name, _)| *name == "all").last() {
-            Some((_, "true")) => Ok(Hidden::Told),
-            None | Some((_, "" | "false")) => Ok(Hidden::LeftOut),
-            Some((name, value)) => Err(bad_parameter(name, value, "true or false")),
+        match self.last("all") {
+            Some("true") => Ok(Hidden::Told),
+            None | Some("false") => Ok(Hidden::LeftOut),
+            Some(value) => Err(bad_parameter("all", value, "true or false")),
         }
     }
 

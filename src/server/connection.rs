@@ -172,11 +172,6 @@ impl Connection {
             .is_ok_and(|[state]| state.broken || state.ended && waited >= HALF_CLOSE_TIMEOUT)
     }
 
-    /// Returns whether the client of one of our pages is gone: see `is_gone`.
-    pub fn is_gone(&self) -> bool {
-        is_gone(&self.socket)
-    }
-
     /// Returns whether there are bytes, or an end, that were not read yet.
     pub fn has_input(&self) -> bool {
         !self.read_buffer.is_empty()

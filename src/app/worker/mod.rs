@@ -245,12 +245,12 @@ impl WorkerContext {
         let peer = conn.peer;
         // What deletes is done, whoever waits for it.
         let is_question = head.is_head() || head.method() == "GET";
-        if is_question && timing.complete_at.elapsed() > PAGE_CHECK_AFTER && conn.is_gone() {
+        let socket = conn.socket().clone();
+        if is_question && timing.complete_at.elapsed() > PAGE_CHECK_AFTER && is_gone(&socket) {
             self.metrics
                 .count_http_request(page.as_str(), head.method(), STATUS_CLIENT_LEFT);
             return;
         }
-        let socket = conn.socket().clone();
         let mut responder = Responder::new(conn, mode);
         let page_request = PageRequest {
             head: &head,

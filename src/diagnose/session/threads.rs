@@ -7,7 +7,7 @@ use crate::diagnose::prompt::{Message, MessageRole, Prompt, chain, keys};
 use crate::diagnose::session::SessionHints;
 
 /// How many requests are remembered by what was said up to their end, and by their responses.
-pub const REQUESTS_MAX: usize = 16_384;
+const REQUESTS_MAX: usize = 16_384;
 
 /// The requests of the past, to which those of today are joined.
 #[derive(Debug)]
