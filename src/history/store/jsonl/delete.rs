@@ -1,7 +1,10 @@
 //! Deleting records by what they are: a day's file that has some is written anew without them.
 
+use std::sync::Arc;
+
 use super::Jsonl;
 use super::day::Day;
+use super::files::DayFile;
 use super::line::position;
 use super::repair::repair;
 use super::scan::{LineVisitor, scan};
@@ -59,12 +62,7 @@ impl Jsonl {
     }
 
     fn delete_in(&self, day: Day, doomed: &Doomed) -> Result<u64> {
-        let mut ends = lock(&self.writer.ends);
-        if repair(&self.files, day)? {
-            ends.remove(&day);
-        }
-        drop(ends);
-        let Some(file) = self.files.open(day)? else {
+        let Some(file) = self.open_repaired(day)? else {
             return Ok(0);
         };
         let mut count = Count { doomed, found: 0 };
@@ -78,6 +76,15 @@ impl Jsonl {
             return Ok(lines);
         }
         self.cut(day, &|line| !doomed.contains(&line.text))
+    }
+
+    /// Opens the file of a day with its torn end repaired, which may have what is to be deleted.
+    pub(super) fn open_repaired(&self, day: Day) -> Result<Option<Arc<DayFile>>> {
+        let mut ends = lock(&self.writer.ends);
+        if repair(&self.files, day)? {
+            ends.remove(&day);
+        }
+        self.files.open(day)
     }
 
     /// Deletes the file of a day unless it has grown; returns whether it did.

@@ -47,7 +47,7 @@ impl Jsonl {
     }
 
     fn redact_in(&self, day: Day, redaction: &Redaction) -> Result<u64> {
-        let Some(file) = self.files.open(day)? else {
+        let Some(file) = self.open_repaired(day)? else {
             return Ok(0);
         };
         let mut count = CountRedacted {

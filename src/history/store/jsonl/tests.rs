@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::files::DayFile;
 use super::*;
-use crate::history::store::suite::{NOON, filled, newest, read_all, record, suite};
+use crate::history::store::suite::{NOON, filled, message, newest, read_all, record, suite};
 
 mod foreign;
 mod limits;

@@ -70,6 +70,30 @@ fn an_end_torn_while_we_write_is_mended_by_the_next_write() {
 }
 
 #[test]
+fn what_deleted_records_said_is_taken_out_of_a_torn_end_too() {
+    let (engine, stage) = fresh();
+    let of_talk = |n, said: &str| Record {
+        session_id: Some("talk".to_owned()),
+        messages: Some(vec![message(said)]),
+        ..record(n)
+    };
+    let deleted = of_talk(1, "a secret");
+    filled(&engine, [deleted.clone()]);
+    filled(&engine, [of_talk(2, "a secret")]);
+    let bytes = fs::read(day_file(&stage)).unwrap();
+    fs::write(day_file(&stage), &bytes[..bytes.len() - 1]).unwrap();
+    let mut redaction = Redaction::default();
+    redaction.add(&deleted);
+    assert_eq!(engine.redact(&redaction).unwrap(), 1);
+    let left = read_all(&engine, &[]).pop().unwrap();
+    let message = &left.messages.unwrap()[0];
+    assert_eq!(
+        (left.interaction_id, message.text.as_deref()),
+        (record(2).interaction_id, None)
+    );
+}
+
+#[test]
 fn a_torn_foreign_member_is_mended_as_well() {
     let stage = tempfile::tempdir().unwrap();
     let lines: String = (0..50)
