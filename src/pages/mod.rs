@@ -36,17 +36,23 @@ pub use request::PageRequest;
 use response::PRIVATE_HEADERS;
 pub use response::{BodyWriter, PageOutcome, PageResponse};
 
-/// Returns whether all of the history may have to be read for a page, with its texts or for an order
-/// that no backend has. Pages that are sent while they are made are none of these: they wait for
+/// Returns whether all of the history may have to be read for a page: with its texts or findings,
+/// for an order that no backend has, or to be counted. Pages that are sent while they are made are none of these: they wait for
 /// their clients, and are bounded by that (`response_stream`).
 pub fn takes_long(page: Page, target: &str) -> bool {
-    if !matches!(page, Page::Messages | Page::Enhanced | Page::Why) {
-        return false;
+    match page {
+        Page::Why => return true,
+        Page::Messages | Page::Enhanced => {}
+        _ => return false,
     }
     let parameters = Parameters::of_target(target);
     let is_given = |name: &&str| parameters.last(name).is_some();
     let is_sorted = |order: &str| order != Sort::Time.as_str();
-    ["q", "prompt_search"].iter().any(is_given) || parameters.last("sort").is_some_and(is_sorted)
+    let of_records = ["q", "prompt_search", "finding", "session"];
+    of_records.iter().any(is_given)
+        || parameters.last("by") == Some("session")
+        || parameters.last("sort").is_some_and(is_sorted)
+        || parameters.last("count") == Some("true")
 }
 
 /// The sources of the pages.
@@ -276,13 +282,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_or_another_order_takes_long_whatever_the_text_is() {
+    fn what_reads_all_of_the_history_takes_long() {
         for (page, parameters, expected) in [
             (Page::Messages, "", false),
             (Page::Messages, "?sort=time&model=m&q=", false),
             (Page::Messages, "?sort=tokens", true),
             (Page::Messages, "?q=time", true),
-            (Page::Why, "?prompt_search=time", true),
+            (Page::Messages, "?count=false&since=1", false),
+            (Page::Messages, "?count=true", true),
+            (Page::Messages, "?finding=waited", true),
+            (Page::Enhanced, "?by=session", true),
+            (Page::Why, "", true),
             (Page::Enhanced, "?hours=24", false),
             (Page::Search, "?q=sky", false),
         ] {
