@@ -49,18 +49,18 @@ impl Store {
     pub fn purge(&self, before: Option<f64>) -> Result<PurgeReport> {
         let forget = || self.rollups.forget_before(before.unwrap_or(f64::INFINITY));
         forget()?;
-        let purged = self.delete_by(DoomedRecords::Before(before))?;
+        let purged = self.delete_by(DoomedRecords::Before(before));
         forget()?; // one may have been made meanwhile
-        Ok(purged)
+        purged
     }
 
     /// Deletes the selected records, also of what another backend left here.
     pub fn delete(&self, which: &Selection) -> Result<PurgeReport> {
         let spans = self.spans_of(which)?;
         self.rollups.forget_within(&spans)?;
-        let deleted = self.delete_by(DoomedRecords::Selected(which))?;
+        let deleted = self.delete_by(DoomedRecords::Selected(which));
         self.rollups.forget_within(&spans)?; // one may have been made meanwhile
-        Ok(deleted)
+        deleted
     }
 
     /// Returns times in which all of the selected records arrived (Unix seconds, inclusive).

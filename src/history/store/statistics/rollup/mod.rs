@@ -93,10 +93,8 @@ impl Rollups {
     /// Opens those in `directory`, which only this process writes.
     pub fn open(directory: Option<&Path>) -> Rollups {
         let heads = directory.map(|directory| {
-            read_heads(directory).unwrap_or_else(|cause| {
-                log::warn!("read the roll-ups in {}: {cause}", directory.display());
-                BTreeMap::new()
-            })
+            let heads = read_heads(directory);
+            heads.unwrap_or_else(|cause| warn_unreadable(directory, &cause))
         });
         Rollups {
             directory: directory.map(Path::to_owned),
@@ -206,13 +204,17 @@ impl Rollups {
         Ok(())
     }
 
-    /// Deletes those of days that began before a moment (Unix seconds).
+    /// Deletes those of days that began before a moment (Unix seconds). One that is being made has
+    /// what is deleted, and is waited for.
     pub fn forget_before(&self, time: f64) -> Result<()> {
+        let _making = lock(&self.making);
         self.remove(|head| day_start(head.day) < time)
     }
 
-    /// Deletes those that records of these times are in (Unix seconds, inclusive).
+    /// Deletes those that records of these times are in (Unix seconds, inclusive), as
+    /// `forget_before` does.
     pub fn forget_within(&self, spans: &[(f64, f64)]) -> Result<()> {
+        let _making = lock(&self.making);
         self.remove(|head| {
             let (start, end) = (day_start(head.day), day_start(head.day + 1));
             let mut spans = spans.iter();
@@ -292,23 +294,39 @@ fn read_up_to(file: &fs::File, length: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Returns what is known of each file; one that cannot be read leaves the others as they are.
 fn read_heads(directory: &Path) -> io::Result<BTreeMap<i64, RollupHead>> {
     let mut heads = BTreeMap::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name();
-        let digits = (name.to_string_lossy().strip_prefix(FILE_PREFIX)).map(str::len);
-        match digits {
-            Some(DATE_DIGITS) => {}
-            // A kill left it half written.
-            Some(_) => {
-                fs::remove_file(entry.path())?;
-                continue;
-            }
-            None => continue,
-        }
-        let bytes = read_up_to(&fs::File::open(entry.path())?, RollupHead::LENGTH)?;
-        heads.extend(RollupHead::decode(&bytes).map(|head| (head.day, head)));
+        let Some(date) = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(FILE_PREFIX))
+        else {
+            continue;
+        };
+        let path = entry.path();
+        let head = read_head(&path, date).unwrap_or_else(|cause| warn_unreadable(&path, &cause));
+        heads.extend(head.map(|head| (head.day, head)));
     }
     Ok(heads)
+}
+
+/// Reads the head of a file whose name ends with `date`. What is none of ours, or what a kill left
+/// half written, is deleted: it is made anew.
+fn read_head(path: &Path, date: &str) -> io::Result<Option<RollupHead>> {
+    let head = match date.len() {
+        DATE_DIGITS => RollupHead::decode(&read_up_to(&fs::File::open(path)?, RollupHead::LENGTH)?),
+        _ => None,
+    };
+    if head.is_none() {
+        fs::remove_file(path)?;
+    }
+    Ok(head)
+}
+
+fn warn_unreadable<T: Default>(path: &Path, cause: &io::Error) -> T {
+    log::warn!("read the roll-ups in {}: {cause}", path.display());
+    T::default()
 }
