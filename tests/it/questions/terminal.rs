@@ -1,4 +1,5 @@
-#![cfg(target_os = "linux")] // script(1), as Linux has it
+//! What questions say where somebody sits at a terminal, made by script(1) as Linux has it.
+#![cfg(target_os = "linux")]
 
 use std::io::Write;
 use std::process::{Command, Stdio};
