@@ -34,15 +34,15 @@ fn filled() -> Metrics {
     metrics
 }
 
-/// The contract: the README's table of metrics.
-const README: &str = include_str!("../../../README.md");
+/// The contract: the table of metrics.
+const DOCUMENT: &str = include_str!("../../../packaging/docs/metrics.md");
 
 /// A family: its name, its type, and its labels in the order of the alphabet.
 type Definition = (String, String, BTreeSet<String>);
 
-/// Returns the rows of the README's table, without the metrics of the platform.
+/// Returns the rows of the table, without the metrics of the platform.
 fn documented() -> BTreeSet<Definition> {
-    let table = README
+    let table = DOCUMENT
         .split("\n| metric | type | labels | meaning |\n")
         .nth(1);
     let rows = table.expect("a table of metrics").lines().skip(1);
@@ -62,7 +62,7 @@ fn documented() -> BTreeSet<Definition> {
 }
 
 #[test]
-fn the_readme_lists_every_family_with_its_type_and_labels() {
+fn the_document_lists_every_family_with_its_type_and_labels() {
     let definition = |family: &MetricFamily| {
         let labels = family.get_metric()[0].get_label();
         (

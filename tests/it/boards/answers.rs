@@ -106,9 +106,8 @@ fn every_query_of_every_file_is_answered_by_a_prometheus_that_scraped_a_tap_unde
 /// With everything chosen, and with one of each as Grafana writes it into a regular expression.
 fn of_board_and_documents(watched: &Watched) -> Vec<String> {
     let metrics = board("grafana/dashboard.json");
-    let readme = std::fs::read_to_string(packaging("../README.md")).expect("the README");
     let documents = [
-        queries::of_document("README.md", &readme),
+        queries::of_document("the metrics", &read("docs/metrics.md")),
         queries::of_document("the runbook", &read("prometheus/README.md")),
     ]
     .concat();

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use super::{all_sources, read, relative, root, sources};
+use super::{all_sources, documentation, read, relative, root, sources};
 
 /// Documents that say where something is in the code.
-const DOCUMENTS: [&str; 3] = [
-    "README.md",
-    "packaging/README.md",
-    ".github/CONTRIBUTING.md",
-];
+fn documents() -> Vec<String> {
+    let others = ["packaging/README.md", ".github/CONTRIBUTING.md"].map(str::to_owned);
+    documentation().into_iter().chain(others).collect()
+}
 
 /// Folders whose files are named by their paths.
 const FOLDERS: [&str; 5] = ["src/", "tests/", "packaging/", ".github/", ".ci/"];
@@ -93,9 +92,9 @@ fn every_file_that_documents_and_comments_name_exists() {
             missing.insert(format!("{place} names {path}"));
         }
     };
-    for document in DOCUMENTS {
-        for line in read(document).lines() {
-            check(document, line);
+    for document in documents() {
+        for line in read(&document).lines() {
+            check(&document, line);
         }
     }
     for (path, text) in all_sources() {
@@ -195,9 +194,9 @@ fn every_item_that_documents_and_comments_name_exists() {
             missing.insert(format!("{place} names {}", words.join("::")));
         }
     };
-    for document in DOCUMENTS {
-        for line in read(document).lines() {
-            check(document, line);
+    for document in documents() {
+        for line in read(&document).lines() {
+            check(&document, line);
         }
     }
     for (path, text) in &sources {

@@ -1,10 +1,10 @@
-//! The project against itself: the README's tables name what the code has and nothing else, and the house rules hold.
+//! The project against itself: the tables of its documents name what the code has and nothing else, and the house rules hold.
 //!
 //! Everything is read from the sources and from the executable's help, so nothing has to be listed a second time here.
 
 /// What documents and comments name exists.
 mod documents;
-/// The tables of the README against the code.
+/// The tables of the README, and of the pages that it leads to, against the code.
 mod readme;
 /// Rooms import rooms below them.
 mod rooms;
@@ -22,6 +22,15 @@ fn root() -> &'static Path {
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("reading {path}: {error}"))
+}
+
+/// What users read: the README, and the pages that it leads to, by their paths from the root.
+fn documentation() -> Vec<String> {
+    let pages = fs::read_dir(root().join("packaging/docs")).expect("the pages of documentation");
+    let pages = pages.map(|entry| relative(&entry.expect("a page").path()));
+    std::iter::once("README.md".to_owned())
+        .chain(pages)
+        .collect()
 }
 
 /// Every Rust source below `folder`, by its path from the root.

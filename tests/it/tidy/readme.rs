@@ -1,9 +1,9 @@
-//! The tables of the README against the code.
+//! The tables of the README, and of the pages that it leads to, against the code.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use super::{read, sources};
+use super::{documentation, read, sources};
 use crate::harness::runner;
 
 fn tap(args: &[&str]) -> String {
@@ -17,9 +17,12 @@ fn tap(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The rows of the README's tables whose header begins with `column`, cell by cell.
+/// The README's bound (bytes): what is read in two minutes. All that is looked up has a page of its own.
+const README_MAX: usize = 16_000;
+
+/// The rows of the tables whose header begins with `column`, cell by cell.
 fn table(column: &str) -> Vec<Vec<String>> {
-    let readme = read("README.md");
+    let documents: Vec<String> = documentation().iter().map(|path| read(path)).collect();
     let cells = |line: &str| {
         line.trim_matches('|')
             .split(" | ")
@@ -28,7 +31,7 @@ fn table(column: &str) -> Vec<Vec<String>> {
     };
     let mut rows = Vec::new();
     let mut inside = false;
-    for line in readme.lines() {
+    for line in documents.iter().flat_map(|text| text.lines()) {
         match line.starts_with('|') {
             false => inside = false,
             true if cells(line)[0] == column => inside = true,
@@ -36,7 +39,7 @@ fn table(column: &str) -> Vec<Vec<String>> {
             true => {}
         }
     }
-    assert!(!rows.is_empty(), "the README has no table of {column}");
+    assert!(!rows.is_empty(), "no document has a table of {column}");
     rows
 }
 
@@ -54,7 +57,7 @@ fn quoted(column: &str, cell: usize) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_readme_lists_every_flag() {
+fn the_documents_list_every_flag() {
     let help = ["proxy", "serve"]
         .map(|command| tap(&[command, "--help"]))
         .concat();
@@ -80,7 +83,7 @@ fn the_readme_lists_every_flag() {
 }
 
 #[test]
-fn the_readme_lists_every_variable() {
+fn the_documents_list_every_variable() {
     let name = |line: &str| {
         Some(
             line.strip_prefix("pub const ENV_")?
@@ -97,7 +100,7 @@ fn the_readme_lists_every_variable() {
 }
 
 #[test]
-fn the_readme_lists_every_page() {
+fn the_documents_list_every_page() {
     let route = read("src/http/route.rs");
     let page = |line: &str| {
         Some(format!(
@@ -125,7 +128,7 @@ fn the_installer_downloads_from_the_repository() {
 }
 
 #[test]
-fn the_readme_lists_every_option_of_the_installer() {
+fn the_documents_list_every_option_of_the_installer() {
     let script = read("install.sh");
     let option = |line: &str| {
         let words: Vec<&str> = line
@@ -165,7 +168,22 @@ fn the_versions_agree() {
         read("Cargo.lock").contains(&format!("name = \"ollama-tap\"\nversion = \"{version}\""))
     );
     assert!(
-        read("README.md").contains(&format!("`{{\"ollama_tap\":\"{version}\"}}`")),
-        "the README shows another version"
+        read("packaging/docs/api.md").contains(&format!("`{{\"ollama_tap\":\"{version}\"}}`")),
+        "the page of /healthz shows another version"
     );
+}
+
+#[test]
+fn the_readme_is_short_and_leads_to_every_page() {
+    let readme = read("README.md");
+    assert!(readme.len() <= README_MAX, "{} bytes", readme.len());
+    for page in documentation()
+        .iter()
+        .filter(|path| path.starts_with("packaging/docs/"))
+    {
+        assert!(
+            readme.contains(&format!("]({page})")),
+            "README.md has no link to {page}"
+        );
+    }
 }
