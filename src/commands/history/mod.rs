@@ -18,6 +18,7 @@ mod source;
 pub mod stats;
 mod table;
 pub mod tap_client;
+mod waterfall;
 pub mod why;
 
 use std::io::{self, ErrorKind, Write};

@@ -1,7 +1,7 @@
 //! One request: what its time went into, and what was found.
 
 use super::super::format::{LINE_WIDTH, format_time, truncate};
-use super::super::table::Table;
+use super::super::waterfall::waterfall;
 use super::paragraphs;
 use crate::diagnose::finding::EXCERPT;
 use crate::history::record::{Record, client_name};
@@ -9,11 +9,9 @@ use crate::history::store::query::UNKNOWN_NAME;
 use crate::util::numbers::thousands;
 use crate::util::sanitize::escape_control_chars;
 
-/// Columns of a bar of the whole duration.
-const BAR_WIDTH: f64 = 40.0;
-
 pub fn page(record: &Record) -> String {
-    let mut page = format!("{}\n\n{}\n", head(record), times(record));
+    let times = waterfall(record, LINE_WIDTH).join("\n");
+    let mut page = format!("{}\n\n{times}\n\n", head(record));
     if record.findings.is_empty() {
         page.push_str("nothing was found that made it slow or wrong\n");
     }
@@ -61,102 +59,4 @@ fn head(record: &Record) -> String {
     lines
         .map(|line| truncate(&escape_control_chars(&line), LINE_WIDTH))
         .join("\n")
-}
-
-/// The parts of its time in their order.
-fn times(record: &Record) -> String {
-    let mut table = Table::new(2);
-    let whole = record.duration_seconds;
-    let mut start = 0.0;
-    for (name, seconds) in parts(record) {
-        let bar = bar(start, seconds, whole.unwrap_or_default());
-        table.row([name.to_owned(), bar, format!("{seconds:.2} s")]);
-        start += seconds;
-    }
-    table.row([
-        "in all".to_owned(),
-        String::new(),
-        whole.map_or("-".to_owned(), |all| format!("{all:.2} s")),
-    ]);
-    table.text()
-}
-
-/// When a part began and ended, drawn in the width of all; something is drawn of the shortest.
-fn bar(start: f64, seconds: f64, whole: f64) -> String {
-    let column = |time: f64| (time / whole.max(f64::EPSILON) * BAR_WIDTH).round() as usize;
-    if seconds <= 0.0 {
-        return String::new();
-    }
-    let from = column(start).min(BAR_WIDTH as usize - 1);
-    let to = column(start + seconds).clamp(from + 1, BAR_WIDTH as usize);
-    format!("{}{}", " ".repeat(from), "=".repeat(to - from))
-}
-
-/// What was found when it ended. Of an older record, where Ollama told its durations, what they leave of its own time is its queue; what nobody told
-/// is other time.
-fn parts(record: &Record) -> Vec<(&'static str, f64)> {
-    if let Some(spent) = record.time_spent {
-        return vec![
-            ("queue", spent.queue),
-            ("load", spent.load),
-            ("prompt", spent.prompt),
-            ("generation", spent.generation),
-            ("other", spent.other),
-        ];
-    }
-    let told = |seconds: Option<f64>| seconds.unwrap_or_default().max(0.0);
-    let load = told(record.load_duration_seconds);
-    let prompt = told(record.prompt_eval_duration_seconds);
-    let generation = told(record.eval_duration_seconds);
-    let whole = told(record.duration_seconds);
-    let Some(total) = record.total_duration_seconds else {
-        return vec![("other", whole)];
-    };
-    let in_tap = told(record.metadata["queue_wait_seconds"].as_f64());
-    let queue = in_tap + (total - load - prompt - generation).max(0.0);
-    let other = (whole - queue - load - prompt - generation).max(0.0);
-    let parts = [
-        ("queue", queue),
-        ("load", load),
-        ("prompt", prompt),
-        ("generation", generation),
-        ("other", other),
-    ];
-    parts.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn what_ollama_did_not_account_for_is_its_queue_and_the_rest_is_other_time() {
-        let record = Record {
-            metadata: json!({"queue_wait_seconds": 0.5}),
-            duration_seconds: Some(12.0),
-            total_duration_seconds: Some(11.0),
-            load_duration_seconds: Some(4.0),
-            prompt_eval_duration_seconds: Some(1.0),
-            eval_duration_seconds: Some(3.0),
-            ..Record::default()
-        };
-        let expected = [
-            ("queue", 3.5),
-            ("load", 4.0),
-            ("prompt", 1.0),
-            ("generation", 3.0),
-            ("other", 0.5),
-        ];
-        assert_eq!(parts(&record), expected);
-        let bars = times(&record);
-        let generation = format!("generation  {}{}", " ".repeat(28), "=".repeat(10));
-        assert!(bars.contains(&generation), "{bars}");
-        let untold = Record {
-            total_duration_seconds: None,
-            ..record
-        };
-        assert_eq!(parts(&untold), [("other", 12.0)]);
-    }
 }

@@ -1,0 +1,140 @@
+//! The waterfall of one request as text: what its time went into, part by part, each with a bar from its beginning to its end.
+
+use crate::history::record::Record;
+
+/// The columns of the whole duration, at least and at most.
+const BAR_MIN: usize = 10;
+const BAR_MAX: usize = 60;
+
+/// The columns of a part's name.
+const NAME_WIDTH: usize = 10;
+
+/// Stands between name, bar and seconds.
+const GAP: &str = "  ";
+
+/// Returns the parts of its time in their order, and the whole: a line each, of at most `width`
+/// characters where that leaves room for a bar.
+pub fn waterfall(record: &Record, width: usize) -> Vec<String> {
+    let number = |seconds: f64| format!("{seconds:.2} s");
+    let whole = record.duration_seconds;
+    let parts = parts(record);
+    let numbers = parts.iter().map(|(_, seconds)| *seconds).chain(whole);
+    let number_width = numbers.map(|seconds| number(seconds).len()).max();
+    let number_width = number_width.unwrap_or_default();
+    let taken = NAME_WIDTH + number_width + 2 * GAP.len();
+    let bar_width = width.saturating_sub(taken).clamp(BAR_MIN, BAR_MAX);
+    let line = |name: &str, bar: &str, number: &str| {
+        format!("{name:NAME_WIDTH$}{GAP}{bar:bar_width$}{GAP}{number:>number_width$}")
+    };
+    let mut start = 0.0;
+    let mut lines = Vec::new();
+    for (name, seconds) in parts {
+        let bar = bar(start, seconds, whole.unwrap_or_default(), bar_width);
+        lines.push(line(name, &bar, &number(seconds)));
+        start += seconds;
+    }
+    lines.push(line("in all", "", &whole.map_or("-".to_owned(), number)));
+    lines
+}
+
+/// When a part began and ended, drawn in the width of all; something is drawn of the shortest.
+fn bar(start: f64, seconds: f64, whole: f64, width: usize) -> String {
+    let column = |time: f64| (time / whole.max(f64::EPSILON) * width as f64).round() as usize;
+    if seconds <= 0.0 {
+        return String::new();
+    }
+    let from = column(start).min(width - 1);
+    let to = column(start + seconds).clamp(from + 1, width);
+    format!("{}{}", " ".repeat(from), "=".repeat(to - from))
+}
+
+/// What was found when it ended. Of an older record, where Ollama told its durations, what they leave of its own time is its queue; what nobody told
+/// is other time.
+fn parts(record: &Record) -> Vec<(&'static str, f64)> {
+    if let Some(spent) = record.time_spent {
+        return vec![
+            ("queue", spent.queue),
+            ("load", spent.load),
+            ("prompt", spent.prompt),
+            ("generation", spent.generation),
+            ("other", spent.other),
+        ];
+    }
+    let told = |seconds: Option<f64>| seconds.unwrap_or_default().max(0.0);
+    let load = told(record.load_duration_seconds);
+    let prompt = told(record.prompt_eval_duration_seconds);
+    let generation = told(record.eval_duration_seconds);
+    let whole = told(record.duration_seconds);
+    let Some(total) = record.total_duration_seconds else {
+        return vec![("other", whole)];
+    };
+    let in_tap = told(record.metadata["queue_wait_seconds"].as_f64());
+    let queue = in_tap + (total - load - prompt - generation).max(0.0);
+    let other = (whole - queue - load - prompt - generation).max(0.0);
+    let parts = [
+        ("queue", queue),
+        ("load", load),
+        ("prompt", prompt),
+        ("generation", generation),
+        ("other", other),
+    ];
+    parts.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::history::record::SecondsSpent;
+
+    #[test]
+    fn what_ollama_did_not_account_for_is_its_queue_and_the_rest_is_other_time() {
+        let record = Record {
+            metadata: json!({"queue_wait_seconds": 0.5}),
+            duration_seconds: Some(12.0),
+            total_duration_seconds: Some(11.0),
+            load_duration_seconds: Some(4.0),
+            prompt_eval_duration_seconds: Some(1.0),
+            eval_duration_seconds: Some(3.0),
+            ..Record::default()
+        };
+        let expected = [
+            ("queue", 3.5),
+            ("load", 4.0),
+            ("prompt", 1.0),
+            ("generation", 3.0),
+            ("other", 0.5),
+        ];
+        assert_eq!(parts(&record), expected);
+        let bars = waterfall(&record, 61).join("\n");
+        let generation = format!("generation  {}{}", " ".repeat(28), "=".repeat(10));
+        assert!(bars.contains(&generation), "{bars}");
+        let untold = Record {
+            total_duration_seconds: None,
+            ..record
+        };
+        assert_eq!(parts(&untold), [("other", 12.0)]);
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_every_part_has_a_bar() {
+        let record = Record {
+            duration_seconds: Some(12_345.678),
+            time_spent: Some(SecondsSpent {
+                queue: 0.001,
+                load: 345.0,
+                prompt: 0.002,
+                generation: 11_000.0,
+                other: 1000.0,
+            }),
+            ..Record::default()
+        };
+        for width in 40..200 {
+            let lines = waterfall(&record, width);
+            assert!(lines.iter().all(|line| line.len() <= width), "{lines:?}");
+            let bars = lines.iter().filter(|line| line.contains('='));
+            assert_eq!(bars.count(), 5, "{lines:?}");
+        }
+    }
+}
