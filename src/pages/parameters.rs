@@ -191,11 +191,7 @@ impl Parameters {
 
 /// Returns the error of a parameter with a value that is not one of `accepted`.
 pub fn bad_parameter(name: &str, value: &str, accepted: &str) -> StoreError {
-    StoreError::InvalidParameter(BadParameter {
-        name: name.to_owned(),
-        value: value.to_owned(),
-        accepted: accepted.to_owned(),
-    })
+    StoreError::InvalidParameter(BadParameter::new(name, value, accepted))
 }
 
 /// Returns the id of a record in the path of a request. It is hex, but that of a history taken over

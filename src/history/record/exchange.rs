@@ -112,9 +112,7 @@ impl Record {
         }
         record
     }
-}
 
-impl Record {
     /// Takes as much of a conversation as may be kept.
     fn set_conversation(&mut self, mut conversation: Conversation, keep: StoreText) {
         match keep {
@@ -127,8 +125,9 @@ impl Record {
                 self.truncated = self.truncated.map(|truncated| truncated || was_cut);
             }
         }
-        let is_empty = |system: &String| system.is_empty() && conversation.previous.is_none();
-        conversation.system = conversation.system.filter(|system| !is_empty(system));
+        // That a conversation which goes on has none any more is told by an empty one.
+        let is_told = |system: &String| conversation.previous.is_some() || !system.is_empty();
+        conversation.system = conversation.system.filter(is_told);
         self.messages_from = conversation
             .messages
             .as_ref()

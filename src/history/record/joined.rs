@@ -139,7 +139,7 @@ impl JoinedMessages {
 }
 
 /// The reply of a record, as its client repeats it.
-fn reply(record: &Record) -> KeptMessage {
+pub fn reply(record: &Record) -> KeptMessage {
     let whole = record.response_full.clone();
     let preview = || record.response_preview.as_deref().map(beginning);
     KeptMessage {

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use context_cut::ContextCut;
 pub use exchange::text_bytes;
-pub use joined::{JOINED_RECORDS_MAX, Predecessors};
+pub use joined::{JOINED_RECORDS_MAX, Predecessors, reply};
 pub use seconds_spent::SecondsSpent;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

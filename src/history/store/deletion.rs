@@ -18,18 +18,19 @@ impl Store {
         let deleted = self.engine.retain(limits)?;
         if deleted > 0 {
             self.cache.forget();
+            self.compared.forget();
             self.entered.note_deletion();
         }
+        let left = self.engine.extent(f64::INFINITY)?;
         if let Some(oldest) = limits.oldest {
             // A day file stays as long as a part of its day does.
-            let left = self.engine.extent(f64::INFINITY)?.oldest;
-            let oldest = left.map_or(oldest, |left| left.min(oldest));
+            let oldest = left.oldest.map_or(oldest, |left| left.min(oldest));
             self.rollups.expire(oldest)?;
         }
         let Some(previous) = self.left_behind()? else {
             return Ok(deleted);
         };
-        let bytes = self.engine.extent(f64::INFINITY)?.bytes.unwrap_or(0);
+        let bytes = left.bytes.unwrap_or(0);
         let deleted_there = previous.retain(&Limits {
             max_bytes: limits.max_bytes.map(|max| max.saturating_sub(bytes)),
             ..*limits
@@ -98,6 +99,7 @@ impl Store {
             let deleted = doomed.delete(*engine);
             // Also where it failed, for a part may be gone.
             self.cache.forget();
+            self.compared.forget();
             self.entered.end_cursors();
             let deleted = deleted?;
             log::info!(

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::query::Rank;
 use super::redaction::Redaction;
-use super::{Query, Result};
+use super::{Query, Result, unknown_before};
 use crate::history::record::{Position, Record, RecordSummary};
 
 /// The size and the times of a history.
@@ -123,6 +124,15 @@ pub struct Refused {
     pub texts: u64,
 }
 
+/// Returns the place of the record that a list follows, if there is one.
+pub fn rank_before(engine: &dyn Engine, query: &Query) -> Result<Option<Rank>> {
+    let Some(id) = &query.before else {
+        return Ok(None);
+    };
+    let record = engine.get(id)?.ok_or_else(|| unknown_before(id))?;
+    Ok(Some(Rank::of(query.sort, &record.summary())))
+}
+
 /// A backend: writes batches of records, and finds them.
 pub trait Engine: Send + Sync {
     /// Returns its name, as in the label `backend` and in `--analytics-backend`.
@@ -189,6 +199,15 @@ pub trait Engine: Send + Sync {
         query: &Query,
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()>;
+
+    /// Visits every matching record, in no order, which may be faster.
+    fn for_each_unordered(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.for_each(query, visit)
+    }
 
     /// Visits the summary of every matching record, in no order. It has neither text nor findings
     /// nor session, so `query.prompt_search`, `query.q`, `query.finding` and `query.session` are ignored.

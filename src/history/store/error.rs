@@ -73,10 +73,6 @@ pub fn ensure_wanted() -> Result<()> {
 
 /// Makes the error of a `before` that names no record.
 pub fn unknown_before(id: &str) -> StoreError {
-    let accepted = "the interaction_id of a record that is in the history".to_owned();
-    StoreError::InvalidParameter(BadParameter {
-        name: "before".to_owned(),
-        value: id.to_owned(),
-        accepted,
-    })
+    let accepted = "the interaction_id of a record that is in the history";
+    StoreError::InvalidParameter(BadParameter::new("before", id, accepted))
 }

@@ -48,11 +48,10 @@ impl Store {
     /// Counts the matching records, without regard to `limit`, `before` and `sort`: exactly where
     /// summaries tell, else up to a bound.
     pub fn count_matches(&self, query: &Query) -> Result<MatchCount> {
-        let mut count = 0;
         if query.is_of_summaries() && query.finding.is_none() {
-            self.for_each_summary(&until_now(query), &mut |_| count += 1)?;
-            return Ok(MatchCount::Exact(count));
+            return self.count_summaries(query).map(MatchCount::Exact);
         }
+        let mut count = 0;
         let bounded = Query {
             limit: COUNT_MAX + 1,
             before: None,

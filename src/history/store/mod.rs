@@ -48,6 +48,7 @@ pub use hidden::HideReport;
 pub use lists::MatchCount;
 pub use open::side_directory;
 pub use query::{BadParameter, Query};
+use slower::ComparisonCache;
 pub use statistics::{Distribution, EnhancedStats, Group, GroupBy, StatsQuestion};
 use statistics::{ModelStatistics, Rollups};
 use summary_cache::SummaryCache;
@@ -62,6 +63,7 @@ pub struct Store {
     hidden: HiddenFindings,
     cache: SummaryCache,
     rollups: Rollups,
+    compared: ComparisonCache,
     entered: Entered,
 }
 
@@ -172,6 +174,16 @@ impl Store {
     ) -> Result<()> {
         self.engine
             .for_each(query, &mut |record| visit(record.folded()))
+    }
+
+    /// Visits every matching record, in no order.
+    fn for_each_unordered(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.engine
+            .for_each_unordered(query, &mut |record| visit(record.folded()))
     }
 
     pub fn get(&self, id: &str) -> Result<Option<Record>> {

@@ -8,6 +8,7 @@ use super::hidden::HiddenFindings;
 use super::jsonl::Jsonl;
 use super::loki::Loki;
 use super::pending::PendingEngine;
+use super::slower::ComparisonCache;
 use super::sqlite::Sqlite;
 use super::statistics::Rollups;
 use super::summary_cache::SummaryCache;
@@ -111,6 +112,7 @@ impl Store {
             hidden: HiddenFindings::new(hidden),
             entered: Default::default(),
             cache: SummaryCache::default(),
+            compared: ComparisonCache::default(),
         }
     }
 

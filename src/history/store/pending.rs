@@ -120,6 +120,14 @@ impl Engine for PendingEngine {
         self.opened()?.for_each(query, visit)
     }
 
+    fn for_each_unordered(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.opened()?.for_each_unordered(query, visit)
+    }
+
     fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
         self.opened()?.for_each_summary(query, visit)
     }

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use crate::history::record::Record;
+use crate::history::record::{Record, reply};
 use crate::observe::conversation::{KeptMessage, beginning};
 
 /// The role of replies that are repeated.
@@ -35,12 +35,9 @@ impl Redaction {
         };
         self.sessions.insert(session.clone());
         self.ids.insert(record.interaction_id.clone());
-        let calls = record.tool_calls.iter().flatten();
         let reply = KeptMessage {
-            text: text_of(&record.response_full, &record.response_preview),
             thinking: record.thinking_full.clone(),
-            tool_calls: calls.cloned().collect(),
-            ..KeptMessage::default()
+            ..reply(record)
         };
         let prompt = text_of(&record.prompt_full, &record.prompt_preview);
         let messages = record.messages.iter().flatten().chain([&reply]);

@@ -48,7 +48,7 @@ impl Store {
             finding: Some(told),
             ..query.clone()
         };
-        self.for_each(&with_findings, &mut |record| {
+        self.for_each_unordered(&with_findings, &mut |record| {
             let findings = record.findings.iter().filter(|found| told.matches(found));
             add(&mut groups, &record, &findings.cloned().collect::<Vec<_>>());
             ControlFlow::Continue(())

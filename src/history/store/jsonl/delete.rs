@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::Jsonl;
+use super::count::count_lines;
 use super::day::Day;
 use super::files::DayFile;
 use super::line::position;
 use super::repair::repair;
-use super::scan::{LineVisitor, scan};
 use super::search::{Filter, LineMatch};
-use crate::history::store::{Result, Selection, failed};
+use crate::history::store::{Result, Selection};
 use crate::util::threads::lock;
 
 /// The lines to delete.
@@ -26,23 +26,6 @@ impl Doomed<'_> {
             }
             Doomed::Ids(ids) => position(line).is_some_and(|position| ids.contains(&position.id)),
         }
-    }
-}
-
-/// Counts the lines to delete.
-struct Count<'a> {
-    doomed: &'a Doomed<'a>,
-    found: u64,
-}
-
-impl LineVisitor for Count<'_> {
-    fn wants(&self, _: f64, _: f64) -> bool {
-        true
-    }
-
-    fn visit_line(&mut self, line: &[u8]) -> Option<()> {
-        self.found += u64::from(self.doomed.contains(line));
-        Some(())
     }
 }
 
@@ -65,14 +48,13 @@ impl Jsonl {
         let Some(file) = self.open_repaired(day)? else {
             return Ok(0);
         };
-        let mut count = Count { doomed, found: 0 };
-        scan(&file, &mut count).map_err(failed(format!("read {}", file.path.display())))?;
-        if count.found == 0 {
+        let found = count_lines(&file, |line| doomed.contains(line))?;
+        if found == 0 {
             return Ok(0);
         }
         let (length, lines) = (file.index.length, file.index.lines());
         drop(file); // which is replaced, or deleted
-        if count.found == lines && self.remove_unchanged(day, length)? {
+        if found == lines && self.remove_unchanged(day, length)? {
             return Ok(lines);
         }
         self.cut(day, &|line| !doomed.contains(&line.text))

@@ -43,11 +43,10 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::directory::Directory;
-use super::query::Rank;
+use super::engine::rank_before;
 use super::redaction::Redaction;
 use super::{
     Detail, Engine, Extent, Limits, Query, Result, Selection, StoreError, ensure_wanted, failed,
-    unknown_before,
 };
 use crate::history::record::{Position, Record, RecordSummary};
 use append::Appender;
@@ -58,7 +57,7 @@ use index::Index;
 use lookup::{ById, ByPrefix, Refetch};
 use merge::DayMerge;
 use scan::{LineVisitor, scan};
-use search::{EachSummary, Filter, Hit, LineMatch, Newest};
+use search::{EachRecord, EachSummary, Filter, Hit, LineMatch, Newest};
 
 /// Its name in `--analytics-backend`.
 pub const NAME: &str = "jsonl";
@@ -166,12 +165,6 @@ impl Jsonl {
         }
         Ok(())
     }
-
-    fn find(&self, id: &str) -> Result<Option<Record>> {
-        let mut by_id = ById::new(id);
-        self.visit_lines(&mut by_id)?;
-        Ok(by_id.found)
-    }
 }
 
 impl Engine for Jsonl {
@@ -213,14 +206,7 @@ impl Engine for Jsonl {
         detail: Detail,
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
-        let before = match &query.before {
-            Some(id) => {
-                let record = self.find(id)?.ok_or_else(|| unknown_before(id))?;
-                Some(Rank::of(query.sort, &record.summary()))
-            }
-            None => None,
-        };
-        let mut newest = Newest::new(query, detail, before);
+        let mut newest = Newest::new(query, detail, rank_before(self, query)?);
         self.visit_lines(&mut newest)?;
         self.visit_hits(newest.into_hits(), visit)
     }
@@ -247,12 +233,22 @@ impl Engine for Jsonl {
         ensure_wanted()
     }
 
+    fn for_each_unordered(
+        &self,
+        query: &Query,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.visit_lines(&mut EachRecord::new(query, visit))
+    }
+
     fn for_each_summary(&self, query: &Query, visit: &mut dyn FnMut(&RecordSummary)) -> Result<()> {
         self.visit_lines(&mut EachSummary { query, visit })
     }
 
     fn get(&self, id: &str) -> Result<Option<Record>> {
-        self.find(id)
+        let mut by_id = ById::new(id);
+        self.visit_lines(&mut by_id)?;
+        Ok(by_id.found)
     }
 
     fn ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>> {

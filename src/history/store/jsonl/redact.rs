@@ -5,29 +5,12 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::Jsonl;
+use super::count::count_lines;
 use super::day::Day;
-use super::scan::{LineVisitor, scan};
 use crate::history::record::Record;
+use crate::history::store::Result;
 use crate::history::store::redaction::Redaction;
-use crate::history::store::{Result, failed};
 use crate::util::threads::lock;
-
-/// Counts the lines that have something to take out.
-struct CountRedacted<'a> {
-    redaction: &'a Redaction,
-    found: u64,
-}
-
-impl LineVisitor for CountRedacted<'_> {
-    fn wants(&self, _: f64, _: f64) -> bool {
-        true
-    }
-
-    fn visit_line(&mut self, line: &[u8]) -> Option<()> {
-        self.found += u64::from(redacted(self.redaction, line).is_some());
-        Some(())
-    }
-}
 
 #[derive(Deserialize)]
 struct LineSession<'a> {
@@ -50,13 +33,9 @@ impl Jsonl {
         let Some(file) = self.open_repaired(day)? else {
             return Ok(0);
         };
-        let mut count = CountRedacted {
-            redaction,
-            found: 0,
-        };
-        scan(&file, &mut count).map_err(failed(format!("read {}", file.path.display())))?;
+        let found = count_lines(&file, |line| redacted(redaction, line).is_some())?;
         drop(file); // which is replaced
-        if count.found > 0 {
+        if found > 0 {
             self.cut(day, &|line| {
                 if let Some(text) = redacted(redaction, &line.text) {
                     line.text = text;
@@ -64,7 +43,7 @@ impl Jsonl {
                 true
             })?;
         }
-        Ok(count.found)
+        Ok(found)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The visitors that look for records in lines, with as little parsing as possible.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::prefilter::Prefilter;
 use super::scan::LineVisitor;
 use crate::history::record::{Position, Record, RecordSummary};
-use crate::history::store::query::{Needle, Rank, Sort, UNKNOWN_NAME};
+use crate::history::store::query::{Best, Needle, Rank, Sort, UNKNOWN_NAME};
 use crate::history::store::{Detail, Query};
 use crate::observe::conversation::KeptMessage;
 
@@ -165,35 +165,21 @@ impl Hit {
 /// Finds the records that come first in the list of a query.
 pub struct Newest<'a> {
     filter: Filter<'a>,
-    limit: usize,
     detail: Detail,
-    before: Option<Rank>,
-    /// At most `limit` of them.
-    best: BTreeMap<Rank, Hit>,
+    best: Best<Hit>,
 }
 
 impl<'a> Newest<'a> {
     pub fn new(query: &'a Query, detail: Detail, before: Option<Rank>) -> Newest<'a> {
         Newest {
             filter: Filter::new(query),
-            limit: query.limit,
             detail,
-            before,
-            best: BTreeMap::new(),
+            best: Best::new(query.limit, before),
         }
     }
 
     fn sort(&self) -> Sort {
         self.filter.query.sort
-    }
-
-    /// Returns whether a record with this number and of this time may be one of them.
-    fn can_win(&self, number: f64, timestamp: f64) -> bool {
-        let worst = self.best.first_key_value().map(|(worst, _)| worst);
-        let before = self.before.as_ref();
-        before.is_none_or(|before| before.cmp_numbers(number, timestamp).is_le())
-            && (self.best.len() < self.limit
-                || worst.is_none_or(|worst| worst.cmp_numbers(number, timestamp).is_ge()))
     }
 
     fn insert(&mut self, line: &[u8], rank: Rank, record: Record) {
@@ -209,11 +195,8 @@ impl<'a> Newest<'a> {
             record: Some(self.detail.of(record)),
         };
         self.best.insert(rank, found);
-        if self.best.len() > self.limit {
-            self.best.pop_first();
-        }
         let mut room = HELD_BYTES_MAX;
-        for found in self.best.values_mut().rev() {
+        for found in self.best.iter_mut() {
             match room.checked_sub(found.bytes) {
                 Some(left) => room = left,
                 None => found.record = None,
@@ -223,7 +206,7 @@ impl<'a> Newest<'a> {
 
     /// Returns the hits in the order of the list.
     pub fn into_hits(self) -> Vec<Hit> {
-        self.best.into_values().rev().collect()
+        self.best.into_ranked().map(|(_, hit)| hit).collect()
     }
 }
 
@@ -232,13 +215,11 @@ impl LineVisitor for Newest<'_> {
         if !self.filter.query.overlaps(first, last) {
             return false;
         }
-        match (self.sort(), &self.before) {
-            (Sort::Time, Some(before)) if first > before.position.timestamp => false,
+        match (self.sort(), self.best.before()) {
+            (Sort::Time, Some(before)) if first > before => false,
             (Sort::Time, before) => {
-                let until = before
-                    .as_ref()
-                    .map_or(last, |before| last.min(before.position.timestamp));
-                self.can_win(0.0, until)
+                let until = before.map_or(last, |before| last.min(before));
+                self.best.may_have(0.0, until)
             }
             (Sort::Duration | Sort::Tokens, _) => true,
         }
@@ -246,14 +227,53 @@ impl LineVisitor for Newest<'_> {
 
     fn visit_line(&mut self, line: &[u8]) -> Option<()> {
         let sort = self.sort();
-        let wins = |summary: &RecordSummary| self.can_win(sort.number(summary), summary.timestamp);
+        let wins =
+            |summary: &RecordSummary| self.best.may_have(sort.number(summary), summary.timestamp);
         match self.filter.record(line, wins) {
             LineMatch::Matching(record) => {
                 let rank = Rank::of(sort, &record.summary());
-                if self.before.as_ref().is_none_or(|before| rank < *before) {
+                if self.best.follows(&rank) {
                     self.insert(line, rank, record);
                 }
             }
+            LineMatch::NotMatching => {}
+            LineMatch::Unreadable => return None,
+        }
+        Some(())
+    }
+}
+
+/// Visits all records that match a query.
+pub struct EachRecord<'a> {
+    filter: Filter<'a>,
+    visit: &'a mut dyn FnMut(Record) -> ControlFlow<()>,
+    is_over: bool,
+}
+
+impl<'a> EachRecord<'a> {
+    pub fn new(
+        query: &'a Query,
+        visit: &'a mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> EachRecord<'a> {
+        EachRecord {
+            filter: Filter::new(query),
+            visit,
+            is_over: false,
+        }
+    }
+}
+
+impl LineVisitor for EachRecord<'_> {
+    fn wants(&self, first: f64, last: f64) -> bool {
+        !self.is_over && self.filter.query.overlaps(first, last)
+    }
+
+    fn visit_line(&mut self, line: &[u8]) -> Option<()> {
+        if self.is_over {
+            return Some(());
+        }
+        match self.filter.record(line, |_| true) {
+            LineMatch::Matching(record) => self.is_over = (self.visit)(record).is_break(),
             LineMatch::NotMatching => {}
             LineMatch::Unreadable => return None,
         }

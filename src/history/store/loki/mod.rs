@@ -227,11 +227,11 @@ impl Engine for Loki {
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         if query.sort != Sort::Time {
-            return Err(StoreError::InvalidParameter(BadParameter {
-                name: "sort".to_owned(),
-                value: query.sort.as_str().to_owned(),
-                accepted: "time alone, for loki has no other order".to_owned(),
-            }));
+            return Err(StoreError::InvalidParameter(BadParameter::new(
+                "sort",
+                query.sort.as_str(),
+                "time alone, for loki has no other order",
+            )));
         }
         let before = self.resolve_before(query)?;
         let mut span = Span::of(query, self.now());

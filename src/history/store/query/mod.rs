@@ -20,7 +20,7 @@ use crate::observe::model_name::normalize as normalize_model;
 pub use client::ClientFilter;
 pub use finding::FindingFilter;
 pub use needle::{Needle, fold};
-pub use rank::{Rank, Sort};
+pub use rank::{Best, Rank, Sort};
 use time::parse_end;
 pub use time::{
     DEFAULT_HIDDEN_DAYS, DEFAULT_HOURS, HIDDEN_DAYS_FORMAT, HOURS_FORMAT, TIME_FORMATS,
@@ -39,6 +39,16 @@ pub struct BadParameter {
     pub name: String,
     pub value: String,
     pub accepted: String,
+}
+
+impl BadParameter {
+    pub fn new(name: &str, value: &str, accepted: &str) -> BadParameter {
+        BadParameter {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            accepted: accepted.to_owned(),
+        }
+    }
 }
 
 impl std::error::Error for BadParameter {}
@@ -63,7 +73,8 @@ pub struct Query {
     /// Folded (`model_name`), as summaries have it.
     pub model: Option<String>,
     pub prompt_search: Option<Needle>,
-    /// Looked for in the prompt, the reply, its thinking and the error.
+    /// Looked for in every text of a record: the prompt, the reply, its thinking, the error, the
+    /// system text and the messages.
     pub q: Option<Needle>,
     pub prompt_category: Option<String>,
     pub status: Option<String>,
@@ -135,18 +146,13 @@ impl Query {
         let is_set = self.set_text(name, value)
             || self
                 .set_choice(name, value)
-                .map_err(|accepted| BadParameter {
-                    name: name.to_owned(),
-                    value: value.to_owned(),
-                    accepted,
-                })?;
+                .map_err(|accepted| BadParameter::new(name, value, &accepted))?;
         match is_set {
             true => Ok(()),
-            false => Err(BadParameter {
-                name: name.to_owned(),
-                value: value.to_owned(),
-                accepted: format!("only the parameters {}", PARAMETER_NAMES.join(", ")),
-            }),
+            false => {
+                let accepted = format!("only the parameters {}", PARAMETER_NAMES.join(", "));
+                Err(BadParameter::new(name, value, &accepted))
+            }
         }
     }
 

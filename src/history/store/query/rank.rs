@@ -1,6 +1,7 @@
 //! The order of a list: by time, or by a number, the greatest first.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::history::record::{Position, RecordSummary};
@@ -74,6 +75,63 @@ impl Rank {
         number
             .total_cmp(&self.number)
             .then_with(|| timestamp.total_cmp(&self.position.timestamp))
+    }
+}
+
+/// What comes first in a list so far.
+pub struct Best<T> {
+    limit: usize,
+    /// Only what follows this place is in the list.
+    before: Option<Rank>,
+    /// At most `limit` of them.
+    found: BTreeMap<Rank, T>,
+}
+
+impl<T> Best<T> {
+    pub fn new(limit: usize, before: Option<Rank>) -> Best<T> {
+        Best {
+            limit,
+            before,
+            found: BTreeMap::new(),
+        }
+    }
+
+    /// Returns when the record arrived that the list follows (Unix seconds).
+    pub fn before(&self) -> Option<f64> {
+        let before = self.before.as_ref();
+        before.map(|before| before.position.timestamp)
+    }
+
+    /// Returns whether a record with this number and of this time may be one of them.
+    pub fn may_have(&self, number: f64, timestamp: f64) -> bool {
+        let worst = self.found.first_key_value().map(|(worst, _)| worst);
+        let before = self.before.as_ref();
+        before.is_none_or(|before| before.cmp_numbers(number, timestamp).is_le())
+            && (self.found.len() < self.limit
+                || worst.is_none_or(|worst| worst.cmp_numbers(number, timestamp).is_ge()))
+    }
+
+    /// Returns whether a record of this place is in the list, should there be room for it.
+    pub fn follows(&self, rank: &Rank) -> bool {
+        self.before.as_ref().is_none_or(|before| rank < before)
+    }
+
+    /// Takes one that follows.
+    pub fn insert(&mut self, rank: Rank, one: T) {
+        self.found.insert(rank, one);
+        if self.found.len() > self.limit {
+            self.found.pop_first();
+        }
+    }
+
+    /// Returns them in the order of the list.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.found.values_mut().rev()
+    }
+
+    /// Returns them with their places, in the order of the list.
+    pub fn into_ranked(self) -> impl Iterator<Item = (Rank, T)> {
+        self.found.into_iter().rev()
     }
 }
 

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::super::suite::{NOON, record};
-use super::super::{Hidden, Why};
+use super::super::{Hidden, Selection, Why};
 use super::*;
 use crate::config::{Backend, HistoryConfig, StoreText};
 use crate::diagnose::Kind;
@@ -120,6 +120,25 @@ fn only_what_is_asked_for_is_compared() {
         (0, 60),
         "nothing had changed yet"
     );
+}
+
+#[test]
+fn a_comparison_is_kept_for_some_minutes_unless_records_are_deleted() {
+    let (store, _dir) = store(Backend::Sqlite, upgrade("phi4", 60, 0.7));
+    let count = |pairs: &[(&str, &str)]| why(&store, pairs).findings.len();
+    assert_eq!(count(&[]), 1);
+    let kept = |now: f64| {
+        let state = lock(&store.compared.state);
+        let last = state.last.as_ref().unwrap();
+        last.answers(&last.query, now)
+    };
+    assert!(kept(now()) && !kept(now() + FRESH_SECONDS));
+    assert_eq!(count(&[("model", "llama3.2")]), 0);
+    assert_eq!(count(&[]), 1);
+    let of_model = Query::parse([("model", "phi4")]).unwrap();
+    let which = Selection::Matching(Box::new(of_model));
+    assert_eq!(store.delete(&which).unwrap().deleted, 120);
+    assert_eq!(count(&[]), 0);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
+use super::super::engine::rank_before;
 use super::super::{Detail, Extent, Query, Result, unknown_before};
 use super::conditions::{RowPosition, SqlConditions, key};
 use super::lookup::RowReader;
@@ -12,7 +13,7 @@ use super::ranked::ranked;
 use super::schema::ReadConnection;
 use super::{Sqlite, columns, index};
 use crate::history::record::{Position, Record, RecordSummary};
-use crate::history::store::query::{Rank, Sort};
+use crate::history::store::query::Sort;
 
 /// Rows that are listed at once when all are read: no view of the database lasts, so that the log
 /// can be emptied.
@@ -50,17 +51,10 @@ impl Sqlite {
         detail: Detail,
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
-        let before = match &query.before {
-            Some(id) => {
-                let record = self.reading(|reader| get(reader, id))?;
-                let record = record.ok_or_else(|| unknown_before(id))?;
-                Some(Rank::of(query.sort, &record.summary()))
-            }
-            None => None,
-        };
+        let before = rank_before(self, query)?;
         self.reading(|reader| {
             let mut lookup = RowReader::new(reader, query, detail)?;
-            let rows = ranked(reader, query, before.as_ref(), &mut lookup)?;
+            let rows = ranked(reader, query, before.clone(), &mut lookup)?;
             visit_rows(rows, &mut lookup, visit)
         })
     }
@@ -146,7 +140,6 @@ pub fn ids(reader: &ReadConnection, prefix: &str, limit: usize) -> rusqlite::Res
     Ok(ids)
 }
 
-/// Measures the table, without its bytes.
 /// Counts the records of a time; its end is no part of it.
 pub fn count(reader: &ReadConnection, from: f64, until: f64) -> rusqlite::Result<u64> {
     const SQL: &str = "SELECT count(*) FROM interactions WHERE timestamp >= ?1 AND timestamp < ?2";
@@ -157,6 +150,7 @@ pub fn count(reader: &ReadConnection, from: f64, until: f64) -> rusqlite::Result
     Ok(count as u64)
 }
 
+/// Measures the table, without its bytes. Records after `newest` do not count as its newest.
 pub fn extent(reader: &ReadConnection, newest: f64) -> rusqlite::Result<Extent> {
     const SQL: &str = "SELECT (SELECT count(*) FROM interactions), (SELECT min(timestamp) FROM interactions),
         (SELECT max(timestamp) FROM interactions WHERE timestamp <= ?1), (SELECT max(timestamp) FROM interactions)";

@@ -67,7 +67,7 @@ impl Grouped {
     fn number(&mut self, summary: &RecordSummary, session: Option<&str>) -> usize {
         let unknown = UNKNOWN_NAME;
         let name = match self.by {
-            GroupBy::Model => summary.model.as_deref().unwrap_or(unknown),
+            GroupBy::Model => return find_model(&mut self.groups, summary),
             GroupBy::Endpoint => &summary.endpoint,
             GroupBy::Category => &summary.prompt_category,
             GroupBy::Status => &summary.status,
@@ -122,6 +122,11 @@ fn period_name(start: f64, period: f64, zone: &Zone) -> String {
     } else {
         local.date_naive().to_string()
     }
+}
+
+/// Returns the number of the group of a model.
+pub fn find_model(groups: &mut GroupSet, summary: &RecordSummary) -> usize {
+    groups.find_named(summary.model.as_deref().unwrap_or(UNKNOWN_NAME))
 }
 
 /// Returns the group of a record's client, by name and address.

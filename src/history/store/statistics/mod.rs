@@ -9,6 +9,7 @@ mod buckets;
 mod causes;
 mod changes;
 mod distribution;
+mod facet;
 mod group_by;
 mod group_set;
 mod grouping;
@@ -22,8 +23,6 @@ mod tests;
 mod visit;
 mod zone;
 
-use super::Query;
-use super::query::UNKNOWN_NAME;
 use crate::history::record::RecordSummary;
 use accumulator::Accumulator;
 pub use answer::{
@@ -31,9 +30,10 @@ pub use answer::{
 };
 use causes::{Errors, Loads};
 use changes::Answers;
+use facet::{FACETS, Facet};
 pub use group_by::GroupBy;
 use group_set::{GroupName, GroupSet};
-use grouping::{Grouped, find_client, find_host};
+use grouping::{Grouped, find_model};
 pub use question::StatsQuestion;
 pub use rollup::Rollups;
 
@@ -52,19 +52,11 @@ pub struct Statistics<'a> {
     all: Accumulator,
     /// One for each slot.
     timeline: Vec<Accumulator>,
-    facets: [Facet; 6],
+    facets: [Facet; FACETS.len()],
     grouped: Option<Grouped>,
     errors: Errors,
     loads: Loads,
     answers: Answers,
-}
-
-/// The groups of one kind.
-struct Facet {
-    find: fn(&mut GroupSet, &RecordSummary) -> usize,
-    groups: GroupSet,
-    /// Where these groups count what the filter of their own kind keeps out: the other filters.
-    others: Option<Query>,
 }
 
 /// Adds up by model alone.
@@ -76,28 +68,11 @@ pub struct ModelStatistics {
 
 impl<'a> Statistics<'a> {
     pub fn new(question: &'a StatsQuestion) -> Statistics<'a> {
-        let facet = |find, remove: fn(&mut Query)| Facet::new(question, find, remove);
         Statistics {
             question,
             all: Accumulator::default(),
             timeline: vec![Accumulator::default(); question.slots.len()],
-            facets: [
-                facet(find_model, |query| query.model = None),
-                facet(
-                    |groups, summary| groups.find_named(&summary.prompt_category),
-                    |query| query.prompt_category = None,
-                ),
-                facet(
-                    |groups, summary| groups.find_named(&summary.endpoint),
-                    |query| query.endpoint = None,
-                ),
-                facet(
-                    |groups, summary| groups.find_named(&summary.status),
-                    |query| query.status = None,
-                ),
-                facet(find_client, |query| query.client = None),
-                facet(find_host, |query| (query.host, query.tap) = (None, None)),
-            ],
+            facets: FACETS.map(|kind| Facet::new(question, &kind)),
             grouped: (question.by).map(|by| Grouped::new(by, question.zone.clone())),
             errors: Errors::default(),
             loads: Loads::default(),
@@ -109,8 +84,7 @@ impl<'a> Statistics<'a> {
     pub fn add(&mut self, summary: &RecordSummary, session: Option<&str>) {
         let is_meant = self.question.query.matches_summary(summary);
         for facet in &mut self.facets {
-            if facet.counts(summary, is_meant) {
-                let number = (facet.find)(&mut facet.groups, summary);
+            if let Some(number) = facet.group(summary, is_meant) {
                 facet.groups.at(number).add(summary);
             }
         }
@@ -179,31 +153,6 @@ impl<'a> Statistics<'a> {
     }
 }
 
-impl Facet {
-    fn new(
-        question: &StatsQuestion,
-        find: fn(&mut GroupSet, &RecordSummary) -> usize,
-        remove: fn(&mut Query),
-    ) -> Facet {
-        let mut others = question.query.clone();
-        remove(&mut others);
-        Facet {
-            find,
-            groups: GroupSet::default(),
-            others: (question.has_facets && others != question.query).then_some(others),
-        }
-    }
-}
-
-impl Facet {
-    /// Returns whether its groups count a request of the question's span, which all filters let
-    /// pass or not.
-    fn counts(&self, summary: &RecordSummary, is_meant: bool) -> bool {
-        let others = self.others.as_ref();
-        others.map_or(is_meant, |others| others.matches_at_any_time(summary))
-    }
-}
-
 impl ModelStatistics {
     pub fn add(&mut self, summary: &RecordSummary) {
         let number = find_model(&mut self.groups, summary);
@@ -218,10 +167,6 @@ impl ModelStatistics {
     pub fn groups(self) -> Vec<Group> {
         self.groups.groups(usize::MAX)
     }
-}
-
-fn find_model(groups: &mut GroupSet, summary: &RecordSummary) -> usize {
-    groups.find_named(summary.model.as_deref().unwrap_or(UNKNOWN_NAME))
 }
 
 fn named(name: &str) -> GroupName {

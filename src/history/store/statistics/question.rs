@@ -69,7 +69,7 @@ impl StatsQuestion {
         let query = query(filters, hours, now)?;
         let zone = match tz {
             "" => Zone::utc(),
-            tz => Zone::parse(tz).ok_or_else(|| bad("tz", tz, ZONE_FORMATS))?,
+            tz => Zone::parse(tz).ok_or_else(|| BadParameter::new("tz", tz, ZONE_FORMATS))?,
         };
         let (start, end) = (
             query.start_time.unwrap_or(now),
@@ -88,6 +88,25 @@ impl StatsQuestion {
         })
     }
 
+    /// Asks for the totals of all that match, as roll-ups tell them, up to a query's end or `now`.
+    pub fn of_totals(query: &Query, now: f64) -> StatsQuestion {
+        let (start, end) = (
+            query.start_time.unwrap_or(f64::MIN),
+            query.end_time.unwrap_or(now),
+        );
+        StatsQuestion {
+            query: query.clone(),
+            start,
+            end,
+            zone: Zone::utc(),
+            slots: Slots::single(start, end),
+            compare: Compare::Span,
+            by: None,
+            has_facets: false,
+            exact_max: 0,
+        }
+    }
+
     /// Returns the span that it is compared with (Unix seconds); its end is no part of it.
     pub fn previous(&self) -> (f64, f64) {
         let (start, end) = (self.start, self.end);
@@ -101,9 +120,7 @@ impl StatsQuestion {
             Compare::Week => (earlier(start, WEEK), earlier(end, WEEK).min(start)),
         }
     }
-}
 
-impl StatsQuestion {
     /// Asks for the totals of another span with the same filters; its end is no part of it.
     pub fn totals_of(&self, (start, end): (f64, f64)) -> StatsQuestion {
         StatsQuestion {
@@ -147,9 +164,13 @@ fn query(filters: Vec<(&str, &str)>, hours: &str, now: f64) -> Result<Query, Bad
     let hours = match hours {
         "" => DEFAULT_HOURS,
         text if query.start_time.is_some() => {
-            return Err(bad("hours", text, "either start_time or hours"));
+            return Err(BadParameter::new(
+                "hours",
+                text,
+                "either start_time or hours",
+            ));
         }
-        text => parse_hours(text).ok_or_else(|| bad("hours", text, HOURS_FORMAT))?,
+        text => parse_hours(text).ok_or_else(|| BadParameter::new("hours", text, HOURS_FORMAT))?,
     };
     Ok(query.in_hours(hours, now))
 }
@@ -157,9 +178,9 @@ fn query(filters: Vec<(&str, &str)>, hours: &str, now: f64) -> Result<Query, Bad
 fn slots(start: f64, end: f64, step: &str, zone: &Zone) -> Result<Slots, BadParameter> {
     if end < start {
         let accepted = "a time that is not before start_time";
-        return Err(bad("end_time", &end.to_string(), accepted));
+        return Err(BadParameter::new("end_time", &end.to_string(), accepted));
     }
-    let bad_step = || bad("step", step, STEP_FORMATS);
+    let bad_step = || BadParameter::new("step", step, STEP_FORMATS);
     let seconds = match step {
         "" | "auto" => None,
         text => Some(text.parse::<f64>().map_err(|_| bad_step())?),
@@ -172,7 +193,7 @@ fn compared(text: &str) -> Result<Compare, BadParameter> {
         "" | "span" => Ok(Compare::Span),
         "day" => Ok(Compare::Day),
         "week" => Ok(Compare::Week),
-        _ => Err(bad("compare", text, "span, day or week")),
+        _ => Err(BadParameter::new("compare", text, "span, day or week")),
     }
 }
 
@@ -182,33 +203,25 @@ fn grouping(text: &str) -> Result<Option<GroupBy>, BadParameter> {
     }
     let by = text.parse();
     by.map(Some)
-        .map_err(|()| bad("by", text, &GroupBy::accepted()))
+        .map_err(|()| BadParameter::new("by", text, &GroupBy::accepted()))
 }
 
 fn is_set(text: &str) -> Result<bool, BadParameter> {
     match text {
         "true" => Ok(true),
         "" | "false" => Ok(false),
-        _ => Err(bad("facets", text, "true or false")),
+        _ => Err(BadParameter::new("facets", text, "true or false")),
     }
 }
 
 fn unknown(name: &str, value: &str) -> BadParameter {
     let filters = PARAMETER_NAMES.into_iter().filter(|name| is_filter(name));
     let names: Vec<&str> = OWN_PARAMETERS.into_iter().chain(filters).collect();
-    bad(
+    BadParameter::new(
         name,
         value,
         &format!("only the parameters {}", names.join(", ")),
     )
-}
-
-fn bad(name: &str, value: &str, accepted: &str) -> BadParameter {
-    BadParameter {
-        name: name.to_owned(),
-        value: value.to_owned(),
-        accepted: accepted.to_owned(),
-    }
 }
 
 #[cfg(test)]

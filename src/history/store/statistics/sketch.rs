@@ -45,7 +45,7 @@ impl ValueSamples {
     pub fn add(&mut self, value: f64) {
         match self {
             ValueSamples::Exact(values) => values.push(value as Measurement),
-            ValueSamples::Sketch(sketch) => sketch.add(value as Measurement, 1),
+            ValueSamples::Sketch(sketch) => sketch.add(value as Measurement),
         }
     }
 
@@ -65,7 +65,7 @@ impl ValueSamples {
         if let ValueSamples::Exact(values) = self {
             let mut sketch = Sketch::default();
             for value in mem::take(values) {
-                sketch.add(value, 1);
+                sketch.add(value);
             }
             *self = ValueSamples::Sketch(sketch);
         }
@@ -77,7 +77,7 @@ impl ValueSamples {
             (ValueSamples::Exact(values), ValueSamples::Exact(more)) => values.extend(more),
             (ValueSamples::Sketch(sketch), ValueSamples::Sketch(more)) => sketch.merge(more),
             (ValueSamples::Sketch(sketch), ValueSamples::Exact(more)) => {
-                more.into_iter().for_each(|value| sketch.add(value, 1));
+                more.into_iter().for_each(|value| sketch.add(value));
             }
             (exact @ ValueSamples::Exact(_), ValueSamples::Sketch(more)) => {
                 exact.blur();
@@ -107,9 +107,9 @@ impl ValueSamples {
 }
 
 impl Sketch {
-    fn add(&mut self, value: Measurement, times: u32) {
-        *self.count_of(interval(value)) += times;
-        self.add_sums(times as usize, f64::from(value) * f64::from(times), value);
+    fn add(&mut self, value: Measurement) {
+        *self.count_of(interval(value)) += 1;
+        self.add_sums(1, value.into(), value);
     }
 
     fn add_set(&mut self, set: &SetSamples) {

@@ -3,7 +3,7 @@
 use super::zone::Zone;
 
 /// The most slots that a timeline may have.
-pub const SLOTS_MAX: usize = 1000;
+const SLOTS_MAX: usize = 1000;
 
 /// Slots of a timeline whose length nobody chose, at most.
 const AUTO_SLOTS_MAX: f64 = 120.0;

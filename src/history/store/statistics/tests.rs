@@ -5,6 +5,7 @@ mod groups;
 use super::buckets::Bucket;
 use super::*;
 use crate::history::record::SecondsSpent;
+use crate::history::store::query::UNKNOWN_NAME;
 
 /// 2026-11-30, a Monday, 00:00 UTC.
 const MONDAY: f64 = 1_795_996_800.0;

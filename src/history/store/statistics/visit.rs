@@ -3,7 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::accumulator::Accumulator;
-use super::{EnhancedStats, GroupBy, Previous, Statistics, StatsQuestion, named};
+use super::facet::FACETS;
+use super::{
+    EXACT_RECORDS_MAX, EnhancedStats, GroupBy, Previous, Statistics, StatsQuestion, named,
+};
 use crate::history::record::{RecordSummary, now};
 use crate::history::store::{Extent, Query, Result, Store, StoreError, until_now};
 
@@ -25,10 +28,47 @@ impl Store {
     /// Returns the numbers as of `now` (Unix seconds): of very many records from roll-ups.
     pub(super) fn enhanced_at(&self, question: &StatsQuestion, now: f64) -> Result<EnhancedStats> {
         let extent = self.extent()?;
-        match self.rolled_up_if_possible(question, &extent, now)? {
+        match self.rolled_up_large(question, &extent, now)? {
             Some(statistics) => Ok(statistics.enhanced(self.previous(question, &extent, now)?)),
             None => self.of_records(question, &extent),
         }
+    }
+
+    /// Counts the records whose summaries match, findings aside: in a history that is too large to be
+    /// kept in memory, by roll-ups.
+    pub fn count_summaries(&self, query: &Query) -> Result<u64> {
+        let extent = self.extent()?;
+        if extent.records > EXACT_RECORDS_MAX
+            && let Some(count) = self.count_rolled_up(query, &extent, now())?
+        {
+            return Ok(count);
+        }
+        let mut count = 0;
+        self.for_each_summary(&until_now(query), &mut |_| count += 1)?;
+        Ok(count)
+    }
+
+    /// Counts as roll-ups tell; `None` where these do not.
+    pub(super) fn count_rolled_up(
+        &self,
+        query: &Query,
+        extent: &Extent,
+        now: f64,
+    ) -> Result<Option<u64>> {
+        let question = StatsQuestion::of_totals(query, now);
+        let statistics = self.rolled_up_if_possible(&question, extent, now)?;
+        Ok(statistics.map(|statistics| statistics.all.requests()))
+    }
+
+    /// Reads roll-ups, where more records match than are looked at one by one.
+    fn rolled_up_large<'a>(
+        &self,
+        question: &'a StatsQuestion,
+        extent: &Extent,
+        now: f64,
+    ) -> Result<Option<Statistics<'a>>> {
+        let statistics = self.rolled_up_if_possible(question, extent, now)?;
+        Ok(statistics.filter(|statistics| statistics.all.requests() > question.exact_max))
     }
 
     /// Reads roll-ups; where none can be made, as on a full disk, records have to do.
@@ -61,7 +101,7 @@ impl Store {
             return self.expired_totals(question, before, extent);
         }
         let question = question.totals_of(before);
-        let statistics = match self.rolled_up_if_possible(&question, extent, now)? {
+        let statistics = match self.rolled_up_large(&question, extent, now)? {
             Some(statistics) => statistics,
             None => {
                 let mut statistics = Statistics::new(&question);
@@ -147,8 +187,7 @@ impl Store {
         if !needs_records(question) {
             return self.for_each_summary(query, &mut |summary| add(summary, None));
         }
-        self.engine.for_each(query, &mut |record| {
-            let record = record.folded();
+        self.for_each_unordered(query, &mut |record| {
             add(&record.summary(), record.session_id.as_deref());
             ControlFlow::Continue(())
         })
@@ -164,20 +203,11 @@ fn needs_records(question: &StatsQuestion) -> bool {
 
 /// Returns the query of all records that count in any group.
 pub fn widest(question: &StatsQuestion) -> Query {
-    let query = question.query.clone();
-    if !question.has_facets {
-        return query;
+    let mut query = question.query.clone();
+    if question.has_facets {
+        FACETS.iter().for_each(|kind| (kind.remove)(&mut query));
     }
-    Query {
-        model: None,
-        prompt_category: None,
-        endpoint: None,
-        status: None,
-        client: None,
-        host: None,
-        tap: None,
-        ..query
-    }
+    query
 }
 
 impl Spans<'_> {

@@ -61,6 +61,14 @@ pub fn any_filters_together_find_what_each_of_them_lets_pass(engine: &dyn Engine
         let oldest_first = read_all(engine, pairs).into_iter();
         let found: Vec<String> = oldest_first.map(|record| record.interaction_id).collect();
         assert_eq!(found, ids(numbers), "{pairs:?}");
+        let mut unordered = Vec::new();
+        let visit = &mut |record: Record| {
+            unordered.push(record.interaction_id);
+            ControlFlow::Continue(())
+        };
+        engine.for_each_unordered(&query(pairs), visit).unwrap();
+        unordered.sort_unstable();
+        assert_eq!(unordered, found, "{pairs:?}");
     });
 }
 

@@ -68,17 +68,24 @@ pub fn the_newest_come_first_and_pages_follow_without_gaps(engine: &dyn Engine) 
 
 pub fn a_reader_that_has_enough_stops_the_reading(engine: &dyn Engine) {
     filled(engine, (0..50).map(record));
-    let mut seen = 0;
-    let visit = &mut |_| {
-        seen += 1;
-        if seen == 7 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
-    engine.for_each(&Query::default(), visit).unwrap();
-    assert_eq!(seen, 7);
+    type Read = fn(&dyn Engine, &mut dyn FnMut(Record) -> ControlFlow<()>) -> Result<()>;
+    let ways: [Read; 2] = [
+        |engine, visit| engine.for_each(&Query::default(), visit),
+        |engine, visit| engine.for_each_unordered(&Query::default(), visit),
+    ];
+    for read in ways {
+        let mut seen = 0;
+        let visit = &mut |_| {
+            seen += 1;
+            if seen == 7 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        read(engine, visit).unwrap();
+        assert_eq!(seen, 7);
+    }
 }
 
 pub fn a_question_that_nobody_waits_for_ends_with_an_error(engine: &dyn Engine) {

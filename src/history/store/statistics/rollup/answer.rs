@@ -1,6 +1,7 @@
 //! Answers out of roll-ups, and of records where these do not reach.
 
 use super::super::accumulator::{Accumulator, SetKind};
+use super::super::facet::FACETS;
 use super::super::visit::widest;
 use super::super::{Previous, Statistics, StatsQuestion, named};
 use super::day::RollupHead;
@@ -19,8 +20,8 @@ struct QuarterSpan {
 }
 
 impl Store {
-    /// Returns the statistics of more records than are looked at one by one; `None` for fewer, or
-    /// where roll-ups do not tell what is asked for.
+    /// Returns what roll-ups tell; `None` where they do not tell what is asked for, or where no more
+    /// records may match than are looked at one by one.
     pub fn rolled_up<'a>(
         &self,
         question: &'a StatsQuestion,
@@ -61,7 +62,7 @@ impl Store {
                 return Ok(None);
             }
         }
-        Ok((statistics.all.requests() > question.exact_max).then_some(statistics))
+        Ok(Some(statistics))
     }
 
     /// Returns the quarters of a question that have ended and have all of their records; `None`
@@ -229,7 +230,7 @@ struct SetKey<'a> {
     /// All filters let it pass.
     is_meant: bool,
     /// Of each facet, the number of its group, once it is known.
-    groups: Option<[Option<usize>; 6]>,
+    groups: Option<[Option<usize>; FACETS.len()]>,
     /// When the first request of it arrived (Unix seconds).
     first: f64,
 }
@@ -301,10 +302,8 @@ impl Statistics<'_> {
     fn add_to_groups(&mut self, key: &mut SetKey, set: &SetSums) {
         let (texts, is_meant) = (&key.texts, key.is_meant);
         let groups = key.groups.get_or_insert_with(|| {
-            self.facets.each_mut().map(|facet| {
-                let counts = facet.counts(texts, is_meant);
-                counts.then(|| (facet.find)(&mut facet.groups, texts))
-            })
+            let mut facets = self.facets.each_mut();
+            facets.each_mut().map(|facet| facet.group(texts, is_meant))
         });
         for (facet, group) in self.facets.iter_mut().zip(groups) {
             if let Some(group) = group {

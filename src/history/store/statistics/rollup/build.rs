@@ -21,7 +21,7 @@ const ALL_SETS_MAX: usize = 2 * SETS_MAX;
 /// The most texts with which another cause of errors is told.
 const TEXTS_WITH_CAUSES_MAX: usize = 5000;
 
-/// What a client, a model or a cause is called where there is no room for it.
+/// What a client or a model is called where there is no room for it.
 const OTHER: &str = "other";
 
 /// What tells clients apart.
@@ -128,7 +128,7 @@ impl RollupBuilder {
             summary.ollama_version.as_deref().unwrap_or_default(),
             summary.digest.as_deref().unwrap_or_default(),
             summary.cold_start().unwrap_or_default(),
-            if has_room { cause } else { OTHER },
+            if has_room { cause } else { error_cause::OTHER },
         ];
         texts.map(|text| self.names.number(text))
     }

@@ -37,6 +37,7 @@ use chrono::DateTime;
 use super::super::directory::replace_side_file;
 use super::super::error::failed_io;
 use super::super::{Engine, Query, Result};
+use super::slots::DAY;
 use crate::history::record::Record;
 use crate::util::threads::lock;
 use build::RollupBuilder;
@@ -46,7 +47,6 @@ pub use set::{SetSamples, SetSums};
 
 /// Seconds.
 pub const QUARTER: f64 = 900.0;
-const DAY: f64 = 86_400.0;
 
 /// Quarters that ended less than this ago are read from records (seconds).
 const GRACE: f64 = 3600.0;

@@ -12,7 +12,7 @@ use super::*;
 use crate::config::{Backend, HistoryConfig, StoreText};
 use crate::history::record::now;
 use crate::history::store::statistics::{EnhancedStats, StatsQuestion};
-use crate::history::store::{Limits, Selection, Store, suite};
+use crate::history::store::{Limits, Selection, Store, suite, until_now};
 
 const BACKENDS: [Backend; 2] = [Backend::Jsonl, Backend::Sqlite];
 
@@ -171,6 +171,29 @@ fn roll_ups_say_what_the_records_say() {
         assert!(files(dir.path()).len() >= 3, "{backend:?}");
         drop(store);
         assert_agree(&open(backend, dir.path()), &[("hours", "100")]);
+    }
+}
+
+#[test]
+fn roll_ups_count_as_the_records_do() {
+    for backend in BACKENDS {
+        let (store, _dir, begin) = filled(backend);
+        let [start, end] = [begin + 10_000.5, begin + 2.2 * DAY].map(|time| time.to_string());
+        for (pairs, is_told) in [
+            (&[][..], true),
+            (&[("status", "error"), ("client", "curl")], true),
+            (&[("model", "none of this name")], true),
+            (&[("start_time", &*start), ("end_time", &*end)], true),
+            (&[("min_tokens", "1")], false),
+        ] {
+            let query = suite::query(pairs);
+            let extent = store.extent().unwrap();
+            let counted = store
+                .count_rolled_up(&until_now(&query), &extent, now())
+                .unwrap();
+            let records = store.count_summaries(&query).unwrap();
+            assert_eq!(counted, is_told.then_some(records), "{backend:?} {pairs:?}");
+        }
     }
 }
 
