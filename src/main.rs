@@ -15,6 +15,8 @@
 //! request from `server` to `forward`. `forward` and `observe` know neither metrics nor history: `Exchange` is all that
 //! passes between the two halves. Only `platform` has code for one system, or unsafe code.
 #![deny(unsafe_code)]
+// They panic where nothing can be written: `commands::print` and `util::stderr` do not.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod commands;
 
@@ -69,6 +71,7 @@ use std::process::ExitCode;
 use cli::{Command, Invocation};
 use commands::console_window::Window;
 use error::{Error, Result};
+use util::stderr;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -80,10 +83,10 @@ fn main() -> ExitCode {
     platform::socket_store::inherit();
     let window = Window::open();
     let code = run(parsed).unwrap_or_else(|error| {
-        eprintln!(
+        stderr::say(format_args!(
             "ollama-tap: {}",
             util::sanitize::redact_passwords(&error.to_string())
-        );
+        ));
         window.wait_for_enter();
         error.exit_code()
     });
@@ -110,10 +113,7 @@ fn run(parsed: Invocation) -> Result<ExitCode> {
         },
         Invocation::Ollama(words) => commands::passthrough::run(&words),
         Invocation::Reaper(program) => Ok(ollama::reaper::run(&program)),
-        Invocation::Print(text) => {
-            println!("{text}");
-            Ok(ExitCode::SUCCESS)
-        }
+        Invocation::Print(text) => commands::print(&format!("{text}\n")),
         Invocation::Usage(text) => Err(Error::Usage(text)),
     }
 }

@@ -33,6 +33,7 @@ use crate::ollama::LineSink;
 use crate::platform;
 use crate::server::Context;
 use crate::util::budget::Budget;
+use crate::util::stderr;
 use crate::util::threads::lock;
 
 /// After the grace period, cancelled requests get this long to end and be counted.
@@ -46,7 +47,7 @@ pub fn announce(line: &str) {
     if platform::service::is_service() {
         return log::info!("{line}");
     }
-    eprintln!("{line}");
+    stderr::say(line);
 }
 
 /// A running tap.

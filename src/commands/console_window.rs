@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use crate::platform;
+use crate::util::stderr;
 
 /// The console window, if this process has one to itself.
 pub struct Window {
@@ -16,10 +17,10 @@ impl Window {
             && platform::process::owns_console()
             && io::stdin().is_terminal();
         if is_ours {
-            eprintln!(
-                "Ollama Tap stands where applications expect Ollama, and shows what they ask of it."
+            stderr::say(
+                "Ollama Tap stands where applications expect Ollama, and shows what they ask of it.",
             );
-            eprintln!("It works as long as this window is open; Ctrl-C ends it.");
+            stderr::say("It works as long as this window is open; Ctrl-C ends it.");
         }
         Window { is_ours }
     }
@@ -27,7 +28,7 @@ impl Window {
     /// Keeps the window open, so that an error can be read.
     pub fn wait_for_enter(&self) {
         if self.is_ours {
-            eprintln!("Press Enter to close this window.");
+            stderr::say("Press Enter to close this window.");
             let _ = io::stdin().read_line(&mut String::new());
         }
     }

@@ -19,6 +19,7 @@ use crate::http::address::ListenAddress;
 use crate::http::agent::addresses;
 use crate::ollama::port::by_holder;
 use crate::server;
+use crate::util::stderr;
 
 /// The attempts to remove a directory while the history still writes into it.
 const REMOVAL_ATTEMPTS: usize = 100;
@@ -97,7 +98,9 @@ fn make_room(args: &DemoArgs, config: &mut Config) {
         return;
     }
     let holder = by_holder(default.port);
-    eprintln!("{default} is taken{holder}: the demo takes a free port");
+    stderr::say(format_args!(
+        "{default} is taken{holder}: the demo takes a free port"
+    ));
     config.listen.port = 0;
 }
 
@@ -116,17 +119,17 @@ fn introduce(tap: &Tap, temporary: Option<&TempDir>) {
     } else {
         ""
     };
-    eprintln!(
+    stderr::say(format_args!(
         "this is a demo: a built-in stand-in answers in ollama's place, and no model is asked{fate}"
-    );
-    eprintln!("  models      {}", models.join(", "));
-    eprintln!(
+    ));
+    stderr::say(format_args!("  models      {}", models.join(", ")));
+    stderr::say(format_args!(
         "  talk        curl http://{address}/api/generate -d '{{\"model\":\"demo-chat\",\"prompt\":\"Why is the sky blue?\"}}'"
-    );
-    eprintln!("  metrics     curl http://{pages}/metrics");
-    eprintln!("  search      ollama-tap search sky{place}");
-    eprintln!("  statistics  ollama-tap stats{place}");
-    eprintln!("  troubles    ollama-tap why{place}");
-    eprintln!("  browser     http://{pages}/analytics");
-    eprintln!("Ctrl-C ends it");
+    ));
+    stderr::say(format_args!("  metrics     curl http://{pages}/metrics"));
+    stderr::say(format_args!("  search      ollama-tap search sky{place}"));
+    stderr::say(format_args!("  statistics  ollama-tap stats{place}"));
+    stderr::say(format_args!("  troubles    ollama-tap why{place}"));
+    stderr::say(format_args!("  browser     http://{pages}/analytics"));
+    stderr::say("Ctrl-C ends it");
 }

@@ -5,6 +5,7 @@ use super::history::tap_client::TapClient;
 use crate::config::QueryConfig;
 use crate::http::address::{OLLAMA_PORT, PROXY_DEFAULT_PORT, Upstream};
 use crate::instance::{self, Instance};
+use crate::util::stderr;
 
 /// The tap that is asked, and others that might have been meant.
 pub struct Discovery {
@@ -17,9 +18,9 @@ pub fn find(config: &QueryConfig) -> Option<TapClient> {
     let found = discover(config)?;
     if !found.others.is_empty() {
         let (asked, others) = (found.tap.address(), found.others.join(" and "));
-        eprintln!(
+        stderr::say(format_args!(
             "ollama-tap: asking the tap at {asked}; more are running: {others} (--listen says which one)"
-        );
+        ));
     }
     Some(found.tap)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{discovery, env_var, report_bad_values};
+use super::{discovery, env_var, print, report_bad_values};
 use crate::cli::{HealthArgs, LocationArgs};
 use crate::config::QueryConfig;
 use crate::error::{Error, Result};
@@ -13,10 +13,7 @@ pub fn run(args: &HealthArgs) -> Result<ExitCode> {
         &env_var,
     ))?;
     match discovery::find(&config) {
-        Some(tap) => {
-            println!("a tap answers at {}", tap.address());
-            Ok(ExitCode::SUCCESS)
-        }
+        Some(tap) => print(&format!("a tap answers at {}\n", tap.address())),
         None => Err(Error::Failed(format!(
             "no tap answers at {}",
             config.addresses()

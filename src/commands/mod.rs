@@ -13,6 +13,8 @@ pub mod serve;
 pub mod service;
 pub mod tray;
 
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use crossbeam_channel::{Receiver, unbounded};
@@ -61,4 +63,15 @@ fn stop_signals(on_second_signal: impl Fn() + Send + 'static) -> Result<Receiver
     })
     .map_err(failed("wait for signals"))?;
     Ok(stopped)
+}
+
+/// Writes an answer to standard output. A reader that has seen enough (`| head`) is not a failure.
+pub fn print(text: &str) -> Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
+            Err(failed("write to standard output")(cause))
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }

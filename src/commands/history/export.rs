@@ -15,6 +15,7 @@ use crate::error::{Error, Result, failed};
 use crate::history::export::{ExportFormat, ExportWriter};
 use crate::history::store::Query;
 use crate::platform;
+use crate::util::stderr;
 
 /// The text that is gathered before it is written (bytes).
 const CHUNK_SIZE: usize = 64 * 1024;
@@ -98,11 +99,11 @@ fn to_file(source: &HistorySource, query: &Query, format: ExportFormat, path: &P
         source.expect_records()?;
     }
     output.persist().map_err(failed(operation))?;
-    eprintln!(
+    stderr::say(format_args!(
         "ollama-tap: wrote {} to {}",
         pluralize(records, "record"),
         path.display()
-    );
+    ));
     Ok(())
 }
 

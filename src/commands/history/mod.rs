@@ -21,13 +21,10 @@ pub mod tap_client;
 mod waterfall;
 pub mod why;
 
-use std::io::{self, ErrorKind, Write};
-use std::process::ExitCode;
-
-use super::{env_var, usage};
+use super::{env_var, print, usage};
 use crate::cli::LocationArgs;
 use crate::config::QueryConfig;
-use crate::error::{Result, failed};
+use crate::error::Result;
 use crate::logging;
 
 pub use self::format::truncate;
@@ -51,15 +48,4 @@ fn query_config(args: LocationArgs) -> Result<QueryConfig, UsageErrors> {
     logging::start_for_terminal();
     QueryConfig::resolve(args, &env_var)
         .map_err(|bad| bad.iter().map(ToString::to_string).collect())
-}
-
-/// Writes the answer. A reader that has seen enough (`| head`) is not a failure.
-fn print(text: &str) -> Result<ExitCode> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
-            Err(failed("write to standard output")(cause))
-        }
-        _ => Ok(ExitCode::SUCCESS),
-    }
 }

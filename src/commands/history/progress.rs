@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::format::pluralize;
 use crate::util::numbers::thousands;
+use crate::util::stderr;
 
 /// The time between two changes of the line.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(100);
@@ -42,7 +43,7 @@ impl Progress {
             .shown
             .is_some_and(|shown| shown.elapsed() >= REFRESH_INTERVAL)
         {
-            eprint!("\r{}", self.line());
+            stderr::write(format_args!("\r{}", self.line()));
             self.shown = Some(Instant::now());
         }
     }
@@ -70,7 +71,11 @@ impl Drop for Progress {
     /// Takes the line away.
     fn drop(&mut self) {
         if self.shown.is_some() {
-            eprint!("\r{:width$}\r", "", width = self.line().chars().count());
+            stderr::write(format_args!(
+                "\r{:width$}\r",
+                "",
+                width = self.line().chars().count()
+            ));
         }
     }
 }

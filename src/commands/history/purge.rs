@@ -13,6 +13,7 @@ use crate::history::record::now;
 use crate::history::store::query::{TIME_FORMATS, parse_time};
 use crate::history::store::{MatchCount, PurgeReport, Selection};
 use crate::util::sanitize::escape_control_chars;
+use crate::util::stderr;
 
 /// The shortest time that statistics are asked for (hours).
 const HOURS_MIN: f64 = 0.001;
@@ -161,7 +162,7 @@ fn number(source: &HistorySource, before: Option<f64>) -> Result<u64> {
 }
 
 fn confirmed(question: &str) -> Result<bool> {
-    eprint!("{question} [y/N] ");
+    stderr::write(format_args!("{question} [y/N] "));
     let mut answer = String::new();
     io::stdin()
         .read_line(&mut answer)

@@ -12,6 +12,7 @@ use crate::history::record::Record;
 use crate::history::store::query::UNKNOWN_NAME;
 use crate::util::numbers::thousands;
 use crate::util::sanitize::escape_control_chars;
+use crate::util::stderr;
 
 /// Records that are shown by default.
 const LIMIT: &str = "10";
@@ -37,7 +38,10 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     let records = source.newest(&query)?;
     if records.is_empty() {
         source.expect_records()?;
-        eprintln!("ollama-tap: no record matches in {}", source.origin()?);
+        stderr::say(format_args!(
+            "ollama-tap: no record matches in {}",
+            source.origin()?
+        ));
     }
     let printed = print(&if args.json {
         json(&records)

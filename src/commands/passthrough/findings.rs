@@ -20,6 +20,7 @@ use crate::history::store::Query;
 use crate::history::store::query::FindingFilter;
 use crate::http::address::Upstream;
 use crate::util::sanitize::escape_control_chars;
+use crate::util::stderr;
 use crate::util::threads::{self, STACK};
 
 /// The longest time that a command ends later for it.
@@ -60,7 +61,7 @@ impl FindingsWatch {
     pub fn end(self) {
         drop(self.running);
         if let Ok(line) = self.line.recv_timeout(WAIT_MAX) {
-            eprintln!("ollama-tap: {}", escape_control_chars(&line));
+            stderr::say(format_args!("ollama-tap: {}", escape_control_chars(&line)));
         }
     }
 }

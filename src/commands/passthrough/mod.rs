@@ -37,6 +37,7 @@ use crate::ollama::occupant::Occupant;
 use crate::ollama::port;
 use crate::ollama::{clean_environment, find};
 use crate::platform;
+use crate::util::stderr;
 use findings::FindingsWatch;
 use requirement::{Requirement, requirement};
 
@@ -113,9 +114,9 @@ fn warn_untapped(result: &str, version: &str, there: &Upstream) {
     } else {
         format!("put `ollama-tap proxy --upstream {there}` in front of it")
     };
-    eprintln!(
+    stderr::say(format_args!(
         "ollama-tap: {result}: an Ollama {version} answers at {there} without a tap; to have everything measured, {way_out}"
-    );
+    ));
 }
 
 /// The real command, asking the server `there`.
@@ -224,7 +225,9 @@ fn start_tap(settings: &Config, readiness: Arc<Readiness>) -> Result<Tap> {
     let mut unrecorded = settings.clone();
     unrecorded.history.backend = Backend::None;
     let tap = Tap::start(&unrecorded, readiness, quietly)?;
-    eprintln!("ollama-tap: what this command does is measured and not recorded: {reason}");
+    stderr::say(format_args!(
+        "ollama-tap: what this command does is measured and not recorded: {reason}"
+    ));
     Ok(tap)
 }
 

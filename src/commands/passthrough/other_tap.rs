@@ -7,6 +7,7 @@ use crate::http::address::Upstream;
 use crate::http::agent::addresses;
 use crate::instance::{self, Instance};
 use crate::ollama::occupant::Occupant;
+use crate::util::stderr;
 
 /// The answer of /test about a tap's Ollama.
 #[derive(Deserialize)]
@@ -29,7 +30,7 @@ pub fn find(occupant: &Occupant, there: Option<&Upstream>) -> Option<Upstream> {
     } else {
         format!("; more are running: {}", others.join(" and "))
     };
-    eprintln!("ollama-tap: through the tap at {tap}{others}");
+    stderr::say(format_args!("ollama-tap: through the tap at {tap}{others}"));
     Some(tap.clone())
 }
 

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::http::address::Upstream;
 use crate::http::agent::Target;
 use crate::ollama::client::OllamaClient;
+use crate::util::stderr;
 
 /// A start that takes longer is told of.
 const SLOW_START: Duration = Duration::from_secs(2);
@@ -44,7 +45,7 @@ fn wait_while_starting(is_starting: impl Fn(Duration) -> Result<bool>) -> Result
     let mut is_announced = false;
     while is_starting(began.elapsed())? {
         if !is_announced && began.elapsed() > SLOW_START {
-            eprintln!("ollama-tap: waiting for ollama to start");
+            stderr::say("ollama-tap: waiting for ollama to start");
             is_announced = true;
         }
     }

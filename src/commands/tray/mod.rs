@@ -27,6 +27,7 @@ use crate::history::record::now;
 use crate::history::store::{Hidden, Query};
 use crate::platform;
 use crate::platform::tray::{Painter, Tray, TrayLook};
+use crate::util::stderr;
 use crate::util::threads::STACK;
 use status::status;
 
@@ -77,7 +78,7 @@ pub fn run(args: &TrayArgs) -> Result<ExitCode> {
 /// Starts a process without a console, so that no window stays open and a terminal is free again.
 fn start_apart() -> io::Result<()> {
     if platform::tray::claim_tray()?.is_none() {
-        println!("the icon is shown already");
+        stderr::say("the icon is shown already");
         return Ok(());
     }
     platform::tray::start_without_console(std::env::args_os().skip(1))

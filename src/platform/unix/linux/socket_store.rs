@@ -3,7 +3,7 @@
 use sd_notify::NotifyState::{Custom, FdName, FdStore, FdStoreRemove};
 use socket2::Socket;
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Write};
 use std::mem;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd};
@@ -42,9 +42,13 @@ pub fn inherit() {
                     .push((name, unsafe { Socket::from_raw_fd(descriptor) }));
             }
         }
-        Err(cause) => eprintln!(
-            "ollama-tap: take over the sockets that were handed to us: {cause}; none is used"
-        ),
+        Err(cause) => {
+            // Where nobody can be told, it works all the same.
+            let _ = writeln!(
+                io::stderr(),
+                "ollama-tap: take over the sockets that were handed to us: {cause}; none is used"
+            );
+        }
     }
 }
 
