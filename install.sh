@@ -138,9 +138,22 @@ is_checkout() {
 
 build() {
     command -v cargo >/dev/null 2>&1 || fail "building $checkout needs Rust: install it from https://rustup.rs, or give --version to download a release"
-    say "building $checkout; this takes some minutes"
+    say "building $checkout; this takes some minutes, and downloads the crates that it is made of"
     cargo install --quiet --locked --no-track --path "$checkout" --root "$stage/built" || fail "the build failed; nothing was changed"
     mv "$stage/built/bin/ollama-tap" "$stage/ollama-tap"
+    mkdir "$stage/completions"
+    write_manual man ollama-tap.1
+    write_manual completions bash completions/ollama-tap.bash
+    write_manual completions zsh completions/_ollama-tap
+    write_manual completions fish completions/ollama-tap.fish
+}
+
+# Has what was built write a file of the stage: the last word is the file, those before it say which one.
+write_manual() {
+    case $# in
+        2) "$stage/ollama-tap" "$1" >"$stage/$2" ;;
+        *) "$stage/ollama-tap" "$1" "$2" >"$stage/$3" ;;
+    esac || fail "what was built does not run in $stage (set TMPDIR); nothing was changed"
 }
 
 download() {

@@ -44,12 +44,23 @@ main() {
         done
         set -- ${chosen[@]+"${chosen[@]}"}
     fi
-    cargo run --quiet --locked --example manual -- "$stage/manual"
+    manual "$stage/manual"
     for target; do
         build "$target"
         pack "$target"
     done
     sums
+}
+
+# The man page and the completions, as the executable for this machine prints them: that for another system does not run here.
+manual() {
+    local host=${CARGO_TARGET_DIR:-target}/debug/ollama-tap
+    cargo build --quiet --locked --bin ollama-tap
+    mkdir -p "$1/completions"
+    "$host" man >"$1/ollama-tap.1"
+    "$host" completions bash >"$1/completions/ollama-tap.bash"
+    "$host" completions zsh >"$1/completions/_ollama-tap"
+    "$host" completions fish >"$1/completions/ollama-tap.fish"
 }
 
 # How this machine builds a target: rustup, zig, or nothing.

@@ -110,10 +110,16 @@ fn run(parsed: Invocation) -> Result<ExitCode> {
             Command::Health(args) => commands::health::run(&args),
             Command::Service(args) => commands::service::run(&args.verb),
             Command::Tray(args) => commands::tray::run(&args),
+            Command::Version(_) => commands::manual::version(),
+            Command::Completions(args) => commands::manual::completions(&args),
+            Command::Man(_) => commands::manual::man(),
         },
+        Invocation::Help(names) => commands::manual::help(&names),
         Invocation::Ollama(words) => commands::passthrough::run(&words),
+        Invocation::Misspelt { words, closest } => {
+            commands::passthrough::run_or_suggest(&words, &closest)
+        }
         Invocation::Reaper(program) => Ok(ollama::reaper::run(&program)),
-        Invocation::Print(text) => commands::print(&format!("{text}\n")),
         Invocation::Usage(text) => Err(Error::Usage(text)),
     }
 }

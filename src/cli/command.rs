@@ -3,6 +3,7 @@
 use argh::{ArgsInfo, FromArgs};
 
 use super::health::HealthArgs;
+use super::own_words::{CompletionsArgs, ManArgs, VersionArgs};
 use super::query::{ExportArgs, PurgeArgs, SearchArgs, StatsArgs, WhyArgs};
 use super::service::ServiceArgs;
 use super::tap::{DemoArgs, ProxyArgs, ServeArgs};
@@ -12,6 +13,22 @@ use super::tray::TrayArgs;
 /// metrics and a searchable history.
 #[derive(FromArgs, ArgsInfo, Debug, PartialEq)]
 #[argh(help_triggers("--help", "-h"))]
+#[argh(
+    example = "ollama-tap  # start Ollama and answer in its place; Ctrl-C ends both",
+    example = "ollama-tap proxy  # tap an Ollama that runs already, from port 8000",
+    example = "ollama-tap demo --traffic  # something to look at, without a model",
+    example = "ollama-tap run llama3.2  # Ollama's own command, measured",
+    example = "ollama-tap stats --by model  # how much was asked, and how fast",
+    example = "ollama-tap search sky --since 2d  # what was asked and answered",
+    example = "ollama-tap why  # what made requests slow or wrong",
+    example = "sudo ollama-tap service install  # run it now, and at boot"
+)]
+#[argh(
+    error_code(0, "done, or found"),
+    error_code(1, "not possible, or nothing found"),
+    error_code(2, "the command line or a setting makes no sense"),
+    error_code(3, "`service status`: it does not run")
+)]
 pub struct Cli {
     /// print the version
     #[argh(switch, short = 'V')]
@@ -36,4 +53,7 @@ pub enum Command {
     Health(HealthArgs),
     Service(ServiceArgs),
     Tray(TrayArgs),
+    Version(VersionArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }

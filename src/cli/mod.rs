@@ -3,17 +3,22 @@
 //! Every value stays text, so that `config` can report all that are wrong in one go.
 
 pub mod command;
+pub mod definition;
 mod health;
+mod own_words;
 mod parse;
 mod query;
 mod secret;
 mod service;
+pub mod spelling;
 mod tap;
 mod tray;
+mod usage;
 
 pub use command::Command;
 pub use health::HealthArgs;
-pub use parse::{Invocation, REAPER_FLAG, parse};
+pub use own_words::CompletionsArgs;
+pub use parse::{Invocation, OLLAMA_COMMANDS, PROGRAM_NAME, REAPER_FLAG, parse};
 pub use query::{ExportArgs, Flag, LocationArgs, PurgeArgs, SearchArgs, StatsArgs, WhyArgs};
 pub use secret::extract_token;
 pub use service::{InstallArgs, ServiceCommand, UninstallArgs};

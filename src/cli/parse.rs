@@ -6,59 +6,70 @@ use std::path::PathBuf;
 use argh::FromArgs;
 
 use super::command::{Cli, Command};
+use super::definition;
+use super::own_words::VersionArgs;
+use super::spelling::closest;
 use super::tap::ServeArgs;
+use super::usage;
 
-/// The names of the commands.
-const COMMANDS: [&str; 11] = [
-    "serve", "proxy", "demo", "stats", "search", "why", "export", "purge", "health", "service",
-    "tray",
+/// Ollama's own commands, each with what it does. Any other word that is not close to one of ours is Ollama's too.
+pub const OLLAMA_COMMANDS: [(&str, &str); 14] = [
+    ("run", "run a model"),
+    ("list", "list models"),
+    ("ls", "list models"),
+    ("pull", "get a model"),
+    ("push", "publish a model"),
+    ("show", "show information for a model"),
+    ("ps", "list running models"),
+    ("stop", "stop a running model"),
+    ("create", "create a model"),
+    ("cp", "copy a model"),
+    ("rm", "remove a model"),
+    ("launch", "launch a program that uses models"),
+    ("signin", "sign in to ollama.com"),
+    ("signout", "sign out from ollama.com"),
 ];
 
 /// The request of a command line.
 #[derive(Debug, PartialEq)]
 pub enum Invocation {
     Run(Box<Command>),
+    /// The help of the command of these names; of the program, for none.
+    Help(Vec<String>),
     /// A command of Ollama's, every argument of it unread.
     Ollama(Vec<OsString>),
+    /// A command of Ollama's if Ollama has one of this name; else these commands of ours are what was meant.
+    Misspelt {
+        words: Vec<OsString>,
+        closest: Vec<&'static str>,
+    },
     /// Hidden: the guard between us and this Ollama.
     Reaper(PathBuf),
-    /// Text for standard output; exit 0.
-    Print(String),
     /// The error and the way out, for standard error; exit 2.
     Usage(String),
 }
 
-const PROGRAM_NAME: &str = "ollama-tap";
+/// What the program is called.
+pub const PROGRAM_NAME: &str = "ollama-tap";
 
 /// The first argument of a reaper (`ollama::reaper`), which no help lists. It is that of version 0.1.0: a tap that still runs
 /// starts the executable that replaced its own.
 pub const REAPER_FLAG: &str = "--guard";
 
-/// Arguments that stand alone; every other one that begins with `-` takes the next as its value.
-pub const SWITCHES: [&str; 12] = [
-    "--help",
-    "-h",
-    "--version",
-    "-V",
-    "--json",
-    "--all",
-    "--yes",
-    "--dry-run",
-    "--purge",
-    "--follow",
-    "-f",
-    "--traffic",
-];
-
 /// Reads the arguments, without the program's name.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Invocation {
     let mut args: Vec<OsString> = args.into_iter().collect();
+    let mut is_implied = false;
     match classify(&args) {
         FirstArgument::Ours => {}
-        FirstArgument::Serve => args.insert(0, "serve".into()),
+        FirstArgument::Serve => {
+            is_implied = true;
+            args.insert(0, "serve".into());
+        }
         FirstArgument::Alias => args[0] = "serve".into(),
+        FirstArgument::Version => args[0] = "version".into(),
         FirstArgument::Separator => return Invocation::Ollama(args.split_off(1)),
-        FirstArgument::Foreign => return Invocation::Ollama(args),
+        FirstArgument::Foreign => return foreign(args),
         FirstArgument::Reaper => {
             return Invocation::Reaper(args.into_iter().nth(1).unwrap_or_default().into());
         }
@@ -70,19 +81,43 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Invocation {
         }
     };
     let args = split_flag_values(&args);
+    if let [definition::HELP, names @ ..] = &args[..] {
+        let names = names.iter().filter(|name| !name.starts_with('-'));
+        return Invocation::Help(names.map(|name| (*name).to_owned()).collect());
+    }
     match Cli::from_args(&[PROGRAM_NAME], &args) {
-        Ok(Cli { version: true, .. }) => {
-            Invocation::Print(format!("{PROGRAM_NAME} {}", env!("CARGO_PKG_VERSION")))
-        }
+        Ok(Cli { version: true, .. }) => run(Command::Version(VersionArgs {})),
         Ok(Cli {
             command: Some(command),
             ..
-        }) => Invocation::Run(Box::new(command)),
-        Ok(Cli { command: None, .. }) => {
-            Invocation::Run(Box::new(Command::Serve(ServeArgs::default())))
+        }) => run(command),
+        Ok(Cli { command: None, .. }) => run(Command::Serve(ServeArgs::default())),
+        Err(exit) if exit.status.is_ok() => {
+            let (_, path) = definition::find(&args);
+            let command = path.into_iter().map(str::to_owned).collect();
+            Invocation::Help(command)
         }
-        Err(exit) if exit.status.is_ok() => Invocation::Print(exit.output.trim_end().to_owned()),
-        Err(exit) => Invocation::Usage(usage_message(&exit.output, &args)),
+        Err(exit) => Invocation::Usage(usage::message(&exit.output, &args, is_implied)),
+    }
+}
+
+fn run(command: Command) -> Invocation {
+    Invocation::Run(Box::new(command))
+}
+
+/// Decides about a word that is none of ours.
+fn foreign(words: Vec<OsString>) -> Invocation {
+    let word = words.first().and_then(|word| word.to_str());
+    let closest = match word {
+        Some(word) if !OLLAMA_COMMANDS.iter().any(|(known, _)| *known == word) => {
+            closest(word, definition::command_names().chain(["start"]))
+        }
+        _ => Vec::new(),
+    };
+    if closest.is_empty() {
+        Invocation::Ollama(words)
+    } else {
+        Invocation::Misspelt { words, closest }
     }
 }
 
@@ -97,6 +132,8 @@ pub enum FirstArgument {
     /// `--`: the rest is a command of Ollama's, also where we have one of that name.
     Separator,
     Foreign,
+    /// `-v`, which asks Ollama for its version too: our letter is `V` elsewhere.
+    Version,
     Reaper,
 }
 
@@ -106,29 +143,14 @@ pub fn classify(args: &[OsString]) -> FirstArgument {
         Some(Some("start")) => FirstArgument::Alias,
         Some(Some("--")) => FirstArgument::Separator,
         Some(Some(REAPER_FLAG)) => FirstArgument::Reaper,
+        Some(Some("-v")) => FirstArgument::Version,
         Some(Some("--help" | "-h" | "--version" | "-V")) => FirstArgument::Ours,
-        Some(Some(word)) if COMMANDS.contains(&word) => FirstArgument::Ours,
-        // Ollama's own version: our letter for it is `V`.
-        Some(Some(flag)) if flag.starts_with('-') && flag != "-v" => FirstArgument::Serve,
+        Some(Some(word)) if definition::command_names().any(|known| known == word) => {
+            FirstArgument::Ours
+        }
+        Some(Some(flag)) if flag.starts_with('-') => FirstArgument::Serve,
         Some(_) => FirstArgument::Foreign,
     }
-}
-
-/// argh's own message, in our voice: it begins with a capital and ends in a line break.
-fn usage_message(output: &str, args: &[&str]) -> String {
-    let text = output.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_ascii_lowercase()).into_iter();
-    let text: String = first.chain(letters).collect();
-    let command = args
-        .first()
-        .filter(|word| COMMANDS.contains(word))
-        .map(|word| format!(" {word}"))
-        .unwrap_or_default();
-    format!(
-        "{} (see `{PROGRAM_NAME}{command} --help`)",
-        text.trim_end_matches('.')
-    )
 }
 
 /// Splits `--flag=value` into `--flag value`, the only form argh reads. A separate value is left alone, whatever it looks like, and so
@@ -143,7 +165,7 @@ pub fn split_flag_values(args: &[String]) -> Vec<&str> {
                 out.push(arg);
                 if arg == "--" {
                     out.extend(rest.by_ref());
-                } else if arg.starts_with('-') && !SWITCHES.contains(&arg) {
+                } else if arg.starts_with('-') && !definition::is_switch(arg) {
                     out.extend(rest.next());
                 }
             }

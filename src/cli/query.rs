@@ -35,29 +35,28 @@ macro_rules! query_command {
     ($(#[$($of:tt)*])* pub struct $Name:ident { $($fields:tt)* }) => {
         #[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
         $(#[$($of)*])*
-        #[argh(note = "Without --analytics-dir the running tap is asked; where there is none, ./ollama_analytics is read,")]
-        #[argh(note = "else the directory of the service. Every flag that `ollama-tap proxy` has too reads the same variable.")]
+        #[argh(note = "Without --analytics-dir the running tap is asked; where there is none, ./ollama_analytics is read, else the directory of the service.")]
         pub struct $Name {
             $($fields)*
 
             /// address of the running tap to ask (default the one that runs; of several that of port 11434, of 8000, or the newest)
-            #[argh(option)]
+            #[argh(option, arg_name = "ADDR")]
             pub listen: Option<String>,
 
             /// bearer token of the running tap
-            #[argh(option)]
+            #[argh(option, arg_name = "TEXT")]
             pub token: Option<String>,
 
             /// directory of the history, which is then read itself, whether a tap runs or not
-            #[argh(option)]
+            #[argh(option, arg_name = "DIR")]
             pub analytics_dir: Option<String>,
 
             /// backend of the history: jsonl, sqlite or loki (default: the one in the directory)
-            #[argh(option)]
+            #[argh(option, arg_name = "BACKEND")]
             pub analytics_backend: Option<String>,
 
             /// address of Loki, required by --analytics-backend loki
-            #[argh(option)]
+            #[argh(option, arg_name = "URL")]
             pub loki_url: Option<String>,
         }
 
@@ -83,63 +82,63 @@ macro_rules! filtered_command {
                 $($fields)*
 
                 /// only this model, by its exact name
-                #[argh(option)]
+                #[argh(option, arg_name = "MODEL")]
                 pub model: Option<String>,
 
                 /// only success, error or cancelled
-                #[argh(option)]
+                #[argh(option, arg_name = "STATUS")]
                 pub status: Option<String>,
 
                 /// only this category of prompts, such as question or code_write
-                #[argh(option)]
+                #[argh(option, arg_name = "CATEGORY")]
                 pub category: Option<String>,
 
                 /// only this endpoint, such as api/chat
-                #[argh(option)]
+                #[argh(option, arg_name = "ENDPOINT")]
                 pub endpoint: Option<String>,
 
                 /// only what taps on this machine wrote, by its name
-                #[argh(option)]
+                #[argh(option, arg_name = "NAME")]
                 pub host: Option<String>,
 
                 /// only what the taps wrote that listen on this port
-                #[argh(option)]
+                #[argh(option, arg_name = "PORT")]
                 pub tap: Option<String>,
 
                 /// only with a finding of this kind, such as context_cut, or context_cut:sure; any for every kind
-                #[argh(option)]
+                #[argh(option, arg_name = "KIND")]
                 pub finding: Option<String>,
 
                 /// only this client, by its name, or by NAME@IP
-                #[argh(option)]
+                #[argh(option, arg_name = "NAME")]
                 pub client: Option<String>,
 
                 /// only this conversation, by its session_id
-                #[argh(option)]
+                #[argh(option, arg_name = "ID")]
                 pub session: Option<String>,
 
                 /// only with this text in the prompt, the reply, its thinking or the error, in upper or lower case
-                #[argh(option)]
+                #[argh(option, arg_name = "TEXT")]
                 pub q: Option<String>,
 
                 /// only what took at least this long (seconds)
-                #[argh(option)]
+                #[argh(option, arg_name = "SECONDS")]
                 pub min_duration: Option<String>,
 
                 /// only what took at most this long (seconds)
-                #[argh(option)]
+                #[argh(option, arg_name = "SECONDS")]
                 pub max_duration: Option<String>,
 
                 /// only with at least this many generated tokens
-                #[argh(option)]
+                #[argh(option, arg_name = "N")]
                 pub min_tokens: Option<String>,
 
                 /// not before this time: Unix seconds, RFC 3339 or a date
-                #[argh(option)]
+                #[argh(option, arg_name = "TIME")]
                 pub start: Option<String>,
 
                 /// not after this time: Unix seconds, RFC 3339 or a date
-                #[argh(option)]
+                #[argh(option, arg_name = "TIME")]
                 pub end: Option<String>,
             }
         }
@@ -171,14 +170,14 @@ macro_rules! filtered_command {
 
 query_command! {
     /// Show how much was asked, how fast it was answered and what went wrong, by model and by category.
-    #[argh(subcommand, name = "stats", usage = "[--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    #[argh(subcommand, name = "stats", help_triggers("--help", "-h", "help"))]
     pub struct StatsArgs {
         /// hours up to now that count (default 24)
-        #[argh(option)]
+        #[argh(option, arg_name = "HOURS")]
         pub hours: Option<String>,
 
         /// one table of the groups by this: model, client, endpoint, category, status, version (of Ollama) or host
-        #[argh(option)]
+        #[argh(option, arg_name = "FIELD")]
         pub by: Option<String>,
 
         /// print one JSON object, with more numbers than the table has
@@ -189,18 +188,18 @@ query_command! {
 
 filtered_command! {
     /// Show the newest requests whose prompt has TEXT in it, in upper or lower case; without TEXT, the newest of all.
-    #[argh(subcommand, name = "search", usage = "[TEXT] [--FLAG VALUE]...", help_triggers("--help", "-h"))]
+    #[argh(subcommand, name = "search", help_triggers("--help", "-h"))]
     pub struct SearchArgs {
         /// text to find in prompts; several words count as one text
         #[argh(positional)]
         pub text: Vec<String>,
 
         /// how many to show, from 1 to 100 (default 10)
-        #[argh(option)]
+        #[argh(option, arg_name = "N")]
         pub limit: Option<String>,
 
         /// only what is older than the request with this id: the last one shown, to go on from there
-        #[argh(option)]
+        #[argh(option, arg_name = "ID")]
         pub before: Option<String>,
 
         /// print a JSON array of the whole records
@@ -211,18 +210,18 @@ filtered_command! {
 
 filtered_command! {
     /// Say why requests were slow or their replies wrong, what cost most first, each with its way out; with ID, what one request's time went into.
-    #[argh(subcommand, name = "why", usage = "[ID] [--all] [--hide KEY] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    #[argh(subcommand, name = "why", help_triggers("--help", "-h", "help"))]
     pub struct WhyArgs {
         /// the request to look at
         #[argh(positional)]
         pub id: Option<String>,
 
         /// hours up to now, or to --end, that count (default 24)
-        #[argh(option)]
+        #[argh(option, arg_name = "HOURS")]
         pub hours: Option<String>,
 
         /// only prompts that have this text in them, in upper or lower case
-        #[argh(option)]
+        #[argh(option, arg_name = "TEXT")]
         pub search: Option<String>,
 
         /// tell hidden findings too
@@ -230,11 +229,11 @@ filtered_command! {
         pub all: bool,
 
         /// tell no more of the findings with this key, which stands below them
-        #[argh(option)]
+        #[argh(option, arg_name = "KEY")]
         pub hide: Option<String>,
 
         /// days that they stay hidden (default 30); 0 shows them again
-        #[argh(option)]
+        #[argh(option, arg_name = "DAYS")]
         pub days: Option<String>,
 
         /// print one JSON object
@@ -245,14 +244,14 @@ filtered_command! {
 
 filtered_command! {
     /// Write the whole history, or the part that is meant, oldest first.
-    #[argh(subcommand, name = "export", usage = "[-o FILE] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    #[argh(subcommand, name = "export", help_triggers("--help", "-h", "help"))]
     pub struct ExportArgs {
         /// file to write, or to replace once all is written (default: standard output)
-        #[argh(option, short = 'o')]
+        #[argh(option, short = 'o', arg_name = "FILE")]
         pub output: Option<String>,
 
         /// json, csv or jsonl (default: what the name of FILE ends in, else jsonl)
-        #[argh(option)]
+        #[argh(option, arg_name = "FORMAT")]
         pub format: Option<String>,
 
         /// the same as --format json
@@ -260,21 +259,21 @@ filtered_command! {
         pub json: bool,
 
         /// only prompts that have this text in them, in upper or lower case
-        #[argh(option)]
+        #[argh(option, arg_name = "TEXT")]
         pub search: Option<String>,
     }
 }
 
 filtered_command! {
     /// Delete history for good: some records, what matches, what is older than a time, or all of it. Asks first where it runs in a terminal.
-    #[argh(subcommand, name = "purge", usage = "ID... | --before TIME | --all | --FILTER VALUE... [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    #[argh(subcommand, name = "purge", help_triggers("--help", "-h", "help"))]
     pub struct PurgeArgs {
         /// delete the records with these ids
         #[argh(positional, arg_name = "ID")]
         pub ids: Vec<String>,
 
         /// delete what arrived before this time: Unix seconds, RFC 3339 or a date
-        #[argh(option)]
+        #[argh(option, arg_name = "TIME")]
         pub before: Option<String>,
 
         /// delete everything

@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use super::parse::{FirstArgument, SWITCHES, classify, split_flag_values};
+use super::definition::is_switch;
+use super::parse::{FirstArgument, classify, split_flag_values};
 
 /// Takes `--token` and its value out of the arguments; `None` where they are not a command of ours, or have none.
 pub fn extract_token(args: &[OsString]) -> Option<(Vec<String>, String)> {
@@ -23,7 +24,7 @@ pub fn extract_token(args: &[OsString]) -> Option<(Vec<String>, String)> {
             token = rest.next();
             continue;
         }
-        let has_value = arg.starts_with('-') && !SWITCHES.contains(&&*arg);
+        let has_value = arg.starts_with('-') && !is_switch(&arg);
         let is_end = arg == "--";
         others.push(arg);
         others.extend(rest.by_ref().take(if is_end {

@@ -32,7 +32,7 @@ pub enum ServiceCommand {
 
 tap_command! {
     /// Install it, or bring what is installed up to date: what is not given stays as it was set before.
-    #[argh(subcommand, name = "install", usage = "[--dry-run] [--FLAG VALUE]...", help_triggers("--help", "-h", "help"))]
+    #[argh(subcommand, name = "install", help_triggers("--help", "-h", "help"))]
     #[argh(note = "An Ollama that is a service already stays one: it moves to the backend port, and the tap takes its address.")]
     #[argh(note = "With --upstream the tap stands in front of an Ollama elsewhere. Otherwise the service starts Ollama itself.")]
     #[argh(note = "The flags are those of serve and proxy; they are written to a file that you may edit: /etc/ollama-tap.env, on Windows %ProgramData%\\OllamaTap\\ollama-tap.env.")]
@@ -42,23 +42,23 @@ tap_command! {
         pub dry_run: bool,
 
         /// address to listen on (default where Ollama listens now, else 127.0.0.1:11434; with --upstream [::]:8000)
-        #[argh(option)]
+        #[argh(option, arg_name = "ADDR")]
         pub listen: Option<String>,
 
         /// address of an Ollama elsewhere; the one of this machine is left alone
-        #[argh(option)]
+        #[argh(option, arg_name = "URL")]
         pub upstream: Option<String>,
 
         /// port of this machine's Ollama behind the tap (default 11435)
-        #[argh(option)]
+        #[argh(option, arg_name = "PORT")]
         pub backend_port: Option<String>,
 
         /// the ollama to start (default the one on PATH, else in its usual places)
-        #[argh(option)]
+        #[argh(option, arg_name = "PATH")]
         pub ollama: Option<String>,
 
         /// directory of the history (default /var/lib/ollama-tap/ollama_analytics)
-        #[argh(option)]
+        #[argh(option, arg_name = "DIR")]
         pub analytics_dir: Option<String>,
     }
 }

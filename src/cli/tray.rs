@@ -7,6 +7,6 @@ use argh::{ArgsInfo, FromArgs};
 #[argh(subcommand, name = "tray", help_triggers("--help", "-h", "help"))]
 pub struct TrayArgs {
     /// where the tap listens (default where the service does, else where a tap usually is)
-    #[argh(option)]
+    #[argh(option, arg_name = "ADDR")]
     pub listen: Option<String>,
 }

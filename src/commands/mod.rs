@@ -5,6 +5,7 @@ pub mod demo;
 mod discovery;
 pub mod health;
 pub mod history;
+pub mod manual;
 mod metrics_text;
 pub mod passthrough;
 pub mod proxy;

@@ -61,3 +61,45 @@ pub const SECRETS: [&str; 6] = [
     ENV_LOKI_PASSWORD,
     ENV_LOKI_TENANT,
 ];
+
+/// The variables that mean what a flag means, the first that is set before the others. `--listen` and `--upstream` are those of `proxy`:
+/// where `serve` listens, `OLLAMA_HOST` says too.
+pub const VARIABLES_OF_FLAGS: [(&str, &[&str]); 20] = [
+    ("--listen", &[ENV_LISTEN, ENV_PROXY_PORT]),
+    ("--admin-listen", &[ENV_ADMIN_LISTEN]),
+    ("--upstream", &[ENV_UPSTREAM]),
+    ("--backend-port", &[ENV_BACKEND_PORT]),
+    ("--ollama", &[ENV_OLLAMA]),
+    ("--workers", &[ENV_WORKERS]),
+    ("--shutdown-grace", &[ENV_SHUTDOWN_GRACE]),
+    ("--idle-timeout", &[ENV_IDLE_TIMEOUT]),
+    ("--log-level", &[ENV_LOG_LEVEL]),
+    ("--track-embeddings", &[ENV_TRACK_EMBEDDINGS]),
+    ("--metrics-category", &[ENV_METRICS_CATEGORY]),
+    ("--client-header", &[ENV_CLIENT_HEADER]),
+    ("--token", &[ENV_TOKEN]),
+    ("--analytics-backend", &[ENV_ANALYTICS_BACKEND]),
+    ("--analytics-dir", &[ENV_ANALYTICS_DIR]),
+    ("--retention-days", &[ENV_RETENTION_DAYS]),
+    ("--store-text", &[ENV_STORE_TEXT]),
+    ("--name", &[ENV_NAME]),
+    ("--loki-url", &[ENV_LOKI_URL]),
+    ("--analytics-max-bytes", &[ENV_ANALYTICS_MAX_BYTES]),
+];
+
+/// The variables that no flag stands for, each with its meaning.
+pub const VARIABLES_ALONE: [(&str, &str); 7] = [
+    (ENV_LOKI_TOKEN, "bearer token for Loki"),
+    (ENV_LOKI_USER, "name for Loki's basic authentication"),
+    (ENV_LOKI_PASSWORD, "the password that goes with it"),
+    (ENV_LOKI_TENANT, "X-Scope-OrgID for a Loki with tenants"),
+    (
+        "SSL_CERT_FILE",
+        "certificates that are trusted besides the usual ones, for https",
+    ),
+    ("NO_COLOR", "set to anything: no colour in the terminal"),
+    (
+        "COLUMNS",
+        "the width of the terminal, where it does not tell",
+    ),
+];

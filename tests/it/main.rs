@@ -44,10 +44,6 @@ mod journal;
 mod large;
 /// Start, watching Ollama, logging, signals.
 mod lifecycle;
-/// The man page and the completions, and the program that writes them.
-#[allow(dead_code, reason = "its main is another's")]
-#[path = "../../packaging/manual/main.rs"]
-mod manual;
 /// Valid requests, spoilt at random.
 mod mutations;
 /// The notes that running taps leave for commands.

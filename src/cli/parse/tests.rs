@@ -78,30 +78,37 @@ fn a_question_takes_words_switches_and_flags_in_any_order() {
     );
     assert_eq!(
         usage("stats --hour 3"),
-        "unrecognized argument: --hour (see `ollama-tap stats --help`)"
+        "unrecognized argument: --hour; did you mean `--hours`? (see `ollama-tap stats --help`)"
     );
 }
 
 #[test]
-fn version_and_help_are_printed() {
-    let version = Invocation::Print(concat!("ollama-tap ", env!("CARGO_PKG_VERSION")).into());
-    assert_eq!(parsed("--version"), version);
-    assert_eq!(parsed("-V"), version);
-    for line in [
-        "--help",
-        "-h",
-        "proxy --help",
-        "proxy -h",
-        "proxy help",
-        "--help proxy",
-        "stats -h",
-        "search --help",
-        "purge help",
-    ] {
-        assert!(
-            matches!(parsed(line), Invocation::Print(text) if text.starts_with("Usage: ollama-tap")),
+fn version_and_help_are_ours() {
+    for line in ["--version", "-V", "-v", "version"] {
+        assert_eq!(
+            parsed(line),
+            Invocation::Run(Box::new(Command::Version(VersionArgs {}))),
             "{line}"
         );
+    }
+    for (line, command) in [
+        ("--help", &[][..]),
+        ("-h", &[]),
+        ("help", &[]),
+        ("proxy --help", &["proxy"]),
+        ("proxy -h", &["proxy"]),
+        ("proxy help", &["proxy"]),
+        ("--help proxy", &["proxy"]),
+        ("help proxy", &["proxy"]),
+        ("--listen 1 --help", &["serve"]),
+        ("search --help", &["search"]),
+        ("purge help", &["purge"]),
+        ("service --help", &["service"]),
+        ("service install --dry-run --help", &["service", "install"]),
+        ("help service install", &["service", "install"]),
+    ] {
+        let command = command.iter().map(|word| (*word).to_owned()).collect();
+        assert_eq!(parsed(line), Invocation::Help(command), "{line}");
     }
 }
 
@@ -113,7 +120,15 @@ fn an_unknown_flag_names_the_help_that_lists_the_flags() {
     );
     assert_eq!(
         usage("--frobnicate"),
-        "unrecognized argument: --frobnicate (see `ollama-tap serve --help`)"
+        "unrecognized argument: --frobnicate (see `ollama-tap --help`)"
+    );
+    assert_eq!(
+        usage("--hlep"),
+        "unrecognized argument: --hlep; did you mean `--help`? (see `ollama-tap --help`)"
+    );
+    assert_eq!(
+        usage("service install --lisen 1"),
+        "unrecognized argument: --lisen; did you mean `--listen`? (see `ollama-tap service install --help`)"
     );
     assert_eq!(
         usage("proxy --listen"),
@@ -159,9 +174,8 @@ fn from_the_first_foreign_word_on_every_argument_is_ollamas() {
     for line in [
         "run phi4 --help",
         "list",
-        "help",
-        "-v",
-        "serves -- --listen=x",
+        "stop phi4",
+        "frobnicate -- --listen=x",
         "run --format=json --x phi4 a=b",
     ] {
         assert_eq!(parsed(line), ollama(line), "{line:?}");
@@ -169,4 +183,48 @@ fn from_the_first_foreign_word_on_every_argument_is_ollamas() {
     assert_eq!(parsed("-- search x --json"), ollama("search x --json"));
     assert_eq!(parsed("-- --version"), ollama("--version"));
     assert_eq!(parsed("--"), ollama(""));
+}
+
+#[test]
+fn a_word_close_to_one_of_ours_is_not_ollamas_unless_it_has_it() {
+    for (line, meant) in [
+        ("serach sky --json", &["search"][..]),
+        ("stat", &["stats"]),
+        ("proxxy", &["proxy"]),
+        ("completion bash", &["completions"]),
+        ("hlep", &["help"]),
+        ("strat", &["start"]),
+    ] {
+        let Invocation::Misspelt { words, closest } = parsed(line) else {
+            panic!("{line}: {:?}", parsed(line));
+        };
+        let typed: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        assert_eq!(words, typed, "{line}");
+        assert!(
+            meant.iter().all(|word| closest.contains(word)),
+            "{closest:?}"
+        );
+    }
+    for (known, _) in OLLAMA_COMMANDS {
+        let is_ours = definition::command_names().any(|name| name == known);
+        let is_ollamas = matches!(parsed(known), Invocation::Ollama(_));
+        assert!(is_ours != is_ollamas, "{known}");
+    }
+}
+
+#[test]
+fn a_verb_of_the_service_that_there_is_not_lists_those_there_are() {
+    let verbs = "install, uninstall, start, stop, restart, status, logs, test, run";
+    assert_eq!(
+        usage("service instal --dry-run"),
+        format!("service cannot `instal`; did you mean `install`? It can {verbs}")
+    );
+    assert_eq!(
+        usage("service frobnicate"),
+        format!("service cannot `frobnicate`; it can {verbs}")
+    );
+    assert_eq!(
+        usage("service"),
+        format!("service needs to know what to do: {verbs}")
+    );
 }

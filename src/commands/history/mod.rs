@@ -27,7 +27,7 @@ use crate::config::QueryConfig;
 use crate::error::Result;
 use crate::logging;
 
-pub use self::format::truncate;
+pub use self::format::{truncate, wrap};
 
 /// The errors of a command line, a line each.
 type UsageErrors = Vec<String>;

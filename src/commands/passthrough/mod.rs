@@ -11,6 +11,7 @@
 //! one line says what surely went wrong (`findings`).
 
 mod findings;
+mod misspelt;
 mod other_tap;
 mod ready;
 mod requirement;
@@ -39,6 +40,7 @@ use crate::ollama::{clean_environment, find};
 use crate::platform;
 use crate::util::stderr;
 use findings::FindingsWatch;
+pub use misspelt::run_or_suggest;
 use requirement::{Requirement, requirement};
 
 pub fn run(words: &[OsString]) -> Result<ExitCode> {

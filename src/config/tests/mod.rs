@@ -2,6 +2,7 @@
 
 mod loki;
 mod refused;
+mod variables;
 
 use std::collections::HashMap;
 

@@ -2,6 +2,13 @@
 
 /// Addresses to listen on and to forward to.
 mod addresses;
+/// Output that nobody takes.
+mod printing;
+/// Completions, driven by the shells, and the man page.
+#[cfg(unix)]
+mod shells;
+/// Our own words, and those that are typed wrong.
+mod words;
 
 use std::net::TcpListener;
 

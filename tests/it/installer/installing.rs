@@ -195,6 +195,20 @@ fn in_a_checkout_it_builds_that() {
         .says("building")
         .says("installed ollama-tap 2.0.0");
     assert_eq!(machine.read(EXE), executable("2.0.0", ""));
+    for (file, text) in [
+        ("man/man1/ollama-tap.1", "man\n"),
+        (
+            "bash-completion/completions/ollama-tap",
+            "completions bash\n",
+        ),
+        ("zsh/site-functions/_ollama-tap", "completions zsh\n"),
+        (
+            "fish/vendor_completions.d/ollama-tap.fish",
+            "completions fish\n",
+        ),
+    ] {
+        assert_eq!(machine.read(&format!("home/.local/share/{file}")), text);
+    }
     assert!(
         machine
             .read("log")

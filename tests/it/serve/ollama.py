@@ -202,7 +202,9 @@ def main(words):
             sys.exit(int(code))
         case ["push", number]:
             os.kill(os.getpid(), int(number))
-        case ["help" | "-v" | "launch" | "search", *_]:
+        case ["--help"]:
+            print("Available Commands:\n  run    Run a model\n  serch  Find a model")
+        case ["help" | "-v" | "launch" | "search" | "serch", *_]:
             print("these words:", *words)
         case _:
             sys.exit("Error: unknown command " + repr(words))

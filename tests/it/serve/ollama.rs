@@ -54,7 +54,11 @@ fn main() -> io::Result<()> {
         }
         ["interrupt", id] => system::interrupt(id.parse().unwrap_or_default()),
         ["stop", code] => process::exit(code.parse().unwrap_or(1)),
-        ["help" | "-v" | "launch" | "search", ..] => {
+        ["--help"] => writeln!(
+            io::stdout(),
+            "Available Commands:\n  run    Run a model\n  serch  Find a model"
+        ),
+        ["help" | "-v" | "launch" | "search" | "serch", ..] => {
             writeln!(io::stdout(), "these words: {}", words.join(" "))
         }
         _ => fail(&format!("unknown command {words:?}")),

@@ -263,7 +263,7 @@ fn a_script_of_ollamas_name_that_starts_us_is_reported() {
     assert!(written.is_ok_and(|status| status.success()));
     let stderr = stderr_expecting(
         machine
-            .tap(&["help"])
+            .tap(&["frobnicate"])
             .env("OLLAMA_EXECUTABLE_PATH", &script),
         1,
     );

@@ -4,6 +4,8 @@
 mod ending;
 /// What was found of a command's requests.
 mod findings;
+/// Words that are close to ours.
+mod misspelt;
 
 use std::time::Duration;
 
@@ -179,9 +181,9 @@ fn words_that_need_no_server_start_nothing() {
         return;
     };
     for (words, code) in [
-        (&["help"][..], 0),
-        (&["-v"], 0),
-        (&["help", "run"], 0),
+        (&["--", "help"][..], 0),
+        (&["--", "-v"], 0),
+        (&["--", "help", "run"], 0),
         (&["--", "search", "x", "--json"], 0),
         (&["frobnicate"], 1),
     ] {
