@@ -15,22 +15,27 @@ use std::panic::PanicHookInfo;
 use std::time::SystemTime;
 
 use env_logger::Target;
-use log::{LevelFilter, Record};
+use log::{Level, LevelFilter, Record};
 
 use crate::platform;
 use crate::util::sanitize::{escape_control_chars, redact_passwords};
+use crate::util::screen::{Screen, Style};
 
 /// Starts logging, and makes panics part of the log.
 pub fn start(level: LevelFilter) {
-    let target = platform::service::log_target().map_or(Target::Stderr, Target::Pipe);
+    let (target, screen) = match platform::service::log_target() {
+        Some(file) => (Target::Pipe(file), Screen::default()),
+        None => (Target::Stderr, Screen::stderr()),
+    };
     env_logger::Builder::new()
         .target(target)
         // Libraries log header values.
         .filter_level(LevelFilter::Off)
         .filter_module(env!("CARGO_CRATE_NAME"), level)
-        .format(|line, record| {
+        .format(move |line, record| {
             let now = humantime::format_rfc3339_millis(SystemTime::now());
-            writeln!(line, "{now} {:5} {}", record.level(), printable(record))
+            let level = screen.paint(style(record.level()), &format!("{:5}", record.level()));
+            writeln!(line, "{now} {level} {}", printable(record))
         })
         .init();
     std::panic::set_hook(Box::new(on_panic));
@@ -48,8 +53,21 @@ pub fn start_for_terminal() {
     env_logger::Builder::new()
         .filter_level(LevelFilter::Off)
         .filter_module(env!("CARGO_CRATE_NAME"), LevelFilter::Warn)
-        .format(|line, record| writeln!(line, "ollama-tap: {}", printable(record)))
+        .format(|line, record| {
+            let name = Screen::stderr().paint(style(record.level()), "ollama-tap:");
+            writeln!(line, "{name} {}", printable(record))
+        })
         .init();
+}
+
+/// The look of what is said at this level.
+fn style(level: Level) -> Style {
+    match level {
+        Level::Error => Style::Error,
+        Level::Warn => Style::Warning,
+        Level::Info => Style::Plain,
+        Level::Debug | Level::Trace => Style::Dim,
+    }
 }
 
 /// Returns the message of a record as one line without passwords.

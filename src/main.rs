@@ -71,6 +71,7 @@ use std::process::ExitCode;
 use cli::{Command, Invocation};
 use commands::console_window::Window;
 use error::{Error, Result};
+use util::screen::{Screen, Style};
 use util::stderr;
 
 fn main() -> ExitCode {
@@ -84,7 +85,8 @@ fn main() -> ExitCode {
     let window = Window::open();
     let code = run(parsed).unwrap_or_else(|error| {
         stderr::say(format_args!(
-            "ollama-tap: {}",
+            "{} {}",
+            Screen::stderr().paint(Style::Error, "ollama-tap:"),
             util::sanitize::redact_passwords(&error.to_string())
         ));
         window.wait_for_enter();

@@ -16,6 +16,8 @@ pub struct LocationArgs<'a> {
     pub analytics_dir: &'a Option<String>,
     pub analytics_backend: &'a Option<String>,
     pub loki_url: &'a Option<String>,
+    /// Not where the history is, but how its answer looks; every query has it too.
+    pub color: &'a Option<String>,
 }
 
 impl<'a> LocationArgs<'a> {
@@ -27,6 +29,7 @@ impl<'a> LocationArgs<'a> {
             analytics_dir: &None,
             analytics_backend: &None,
             loki_url: &None,
+            color: &None,
         }
     }
 }
@@ -58,6 +61,10 @@ macro_rules! query_command {
             /// address of Loki, required by --analytics-backend loki
             #[argh(option, arg_name = "URL")]
             pub loki_url: Option<String>,
+
+            /// colours: auto (on a terminal, by NO_COLOR, CLICOLOR and CLICOLOR_FORCE), always or never
+            #[argh(option, arg_name = "WHEN")]
+            pub color: Option<String>,
         }
 
         impl $Name {
@@ -68,6 +75,7 @@ macro_rules! query_command {
                     analytics_dir: &self.analytics_dir,
                     analytics_backend: &self.analytics_backend,
                     loki_url: &self.loki_url,
+                    color: &self.color,
                 }
             }
         }
@@ -168,17 +176,21 @@ macro_rules! filtered_command {
     };
 }
 
-query_command! {
+filtered_command! {
     /// Show how much was asked, how fast it was answered and what went wrong, by model and by category.
     #[argh(subcommand, name = "stats", help_triggers("--help", "-h", "help"))]
     pub struct StatsArgs {
-        /// hours up to now that count (default 24)
+        /// hours up to now, or to --end, that count (default 24)
         #[argh(option, arg_name = "HOURS")]
         pub hours: Option<String>,
 
-        /// one table of the groups by this: model, client, endpoint, category, status, version (of Ollama) or host
+        /// one table of the groups by this: hour, day, week, model, client, endpoint, category, status, session, version (of Ollama) or host
         #[argh(option, arg_name = "FIELD")]
         pub by: Option<String>,
+
+        /// only prompts that have this text in them, in upper or lower case
+        #[argh(option, arg_name = "TEXT")]
+        pub search: Option<String>,
 
         /// print one JSON object, with more numbers than the table has
         #[argh(switch)]
@@ -195,7 +207,7 @@ filtered_command! {
         pub text: Vec<String>,
 
         /// how many to show, from 1 to 100 (default 10)
-        #[argh(option, arg_name = "N")]
+        #[argh(option, short = 'n', arg_name = "N")]
         pub limit: Option<String>,
 
         /// only what is older than the request with this id: the last one shown, to go on from there

@@ -5,6 +5,7 @@ use super::settings::{Backend, BadValue, HistoryConfig};
 use super::variables::*;
 use crate::cli::{LocationArgs, ProxyArgs};
 use crate::http::address::{ListenAddress, OLLAMA_PORT, PROXY_DEFAULT_PORT, Upstream};
+use crate::util::screen::ColorMode;
 
 /// The default addresses of taps: `serve` and `demo`, then `proxy`.
 const USUAL_PORTS: [u16; 2] = [OLLAMA_PORT, PROXY_DEFAULT_PORT];
@@ -20,6 +21,7 @@ pub struct QueryConfig {
     /// The backend of the history, where it was set.
     pub backend: Option<Backend>,
     pub history: HistoryConfig,
+    pub color: ColorMode,
 }
 
 /// The place to look for the history.
@@ -62,6 +64,7 @@ impl QueryConfig {
             token: resolver.token(args.token),
             backend,
             history,
+            color: color(&mut resolver, args.color),
         };
         if resolver.bad.is_empty() {
             Ok(question)
@@ -84,6 +87,17 @@ impl QueryConfig {
             .collect::<Vec<_>>()
             .join(" or ")
     }
+}
+
+/// Reads when outputs are coloured, which no variable of ours says.
+fn color(resolver: &mut Resolver, flag: &Option<String>) -> ColorMode {
+    let Some(text) = flag else {
+        return ColorMode::Auto;
+    };
+    text.trim().parse().unwrap_or_else(|()| {
+        resolver.reject("--color", text.clone(), None, ColorMode::NAMES);
+        ColorMode::Auto
+    })
 }
 
 /// A flag wins over a variable here too: `--listen` over a directory that only a variable names.
@@ -274,6 +288,7 @@ mod tests {
         let args = StatsArgs {
             listen: Some("a b".to_owned()),
             token: Some("a b".to_owned()),
+            color: Some("blue".to_owned()),
             ..StatsArgs::default()
         };
         let bad = resolve(
@@ -285,7 +300,13 @@ mod tests {
         let names: Vec<&str> = bad.iter().map(|bad| bad.name).collect();
         assert_eq!(
             names,
-            ["ANALYTICS_BACKEND", "LOKI_URL", "--listen", "--token"]
+            [
+                "ANALYTICS_BACKEND",
+                "LOKI_URL",
+                "--listen",
+                "--token",
+                "--color"
+            ]
         );
     }
 }

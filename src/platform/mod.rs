@@ -15,6 +15,7 @@ pub mod resources;
 pub mod service;
 pub mod socket_store;
 pub mod sockets;
+pub mod terminal;
 pub mod tray;
 pub mod users;
 

@@ -1,9 +1,11 @@
 //! The flags that say which records are meant, read as the pages read their parameters.
 
-use super::UsageErrors;
+use super::{UsageErrors, combine};
 use crate::cli::Flag;
 use crate::history::store::Query;
-use crate::history::store::query::{ClientFilter, FindingFilter, Sort};
+use crate::history::store::query::{
+    self, ClientFilter, DEFAULT_HOURS, FindingFilter, HOURS_FORMAT, Sort,
+};
 
 /// The flags, each with its name as a parameter of a page.
 const PARAMETERS: [(&str, &str); 19] = [
@@ -48,6 +50,29 @@ pub fn query(flags: &[Flag]) -> Result<Query, UsageErrors> {
     } else {
         Err(complaints)
     }
+}
+
+/// The records that these flags mean in a span of hours, which end at `--end` or now. Without hours where `--start` is given, else those of
+/// a day.
+pub fn span(hours: Option<&str>, flags: &[Flag]) -> Result<(Option<f64>, Query), UsageErrors> {
+    let has_start = flags
+        .iter()
+        .any(|(flag, value)| *flag == "--start" && value.is_some());
+    let (hours, query) = combine(parse_hours(hours), query(flags))?;
+    match (hours, has_start) {
+        (Some(_), true) => Err(vec![
+            "--hours and --start say the same; give one of them".to_owned(),
+        ]),
+        (None, true) => Ok((None, query)),
+        (hours, false) => Ok((Some(hours.unwrap_or(DEFAULT_HOURS)), query)),
+    }
+}
+
+fn parse_hours(flag: Option<&str>) -> Result<Option<f64>, UsageErrors> {
+    let Some(text) = flag else { return Ok(None) };
+    let hours = query::parse_hours(text.trim());
+    let bad = || vec![bad_flag("--hours", text, HOURS_FORMAT)];
+    hours.map(Some).ok_or_else(bad)
 }
 
 pub fn bad_flag(flag: &str, value: &str, accepted: &str) -> String {
@@ -136,6 +161,26 @@ mod tests {
             ),
             Ok(query)
         );
+    }
+
+    #[test]
+    fn hours_are_a_number_above_nothing_and_no_second_start() {
+        let hours = |text| span(text, &[]).map(|(hours, _)| hours);
+        assert_eq!(
+            (hours(None), hours(Some("0.5"))),
+            (Ok(Some(24.0)), Ok(Some(0.5)))
+        );
+        for bad in ["", "0", "-1", "NaN", "inf", "1e9", "day"] {
+            let refused = hours(Some(bad));
+            assert!(
+                refused.is_err_and(|bad| bad[0].contains("--hours")),
+                "{bad}"
+            );
+        }
+        let start = some("1");
+        let flags = [("--start", &start)];
+        assert_eq!(span(None, &flags).unwrap().0, None);
+        assert!(span(Some("2"), &flags).is_err());
     }
 
     #[test]

@@ -4,9 +4,6 @@ use chrono::{DateTime, Local};
 
 use crate::util::numbers::thousands;
 
-/// The longest line of an answer (characters).
-pub const LINE_WIDTH: usize = 100;
-
 /// Stands for an unknown value.
 const UNKNOWN: &str = "-";
 
@@ -64,59 +61,9 @@ pub fn format_time(timestamp: f64) -> String {
     })
 }
 
-/// Cuts the text to `width` characters, the last of which says that there were more.
-pub fn truncate(text: &str, width: usize) -> String {
-    if text.chars().nth(width).is_none() {
-        return text.to_owned();
-    }
-    text.chars()
-        .take(width.saturating_sub(1))
-        .chain(['…'])
-        .collect()
-}
-
-/// The text as lines of at most `width` characters, broken between words where that is possible.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut room = width;
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let length = word.chars().count();
-        if room < length + 1 && room < width {
-            lines.push(String::new());
-            room = width;
-        }
-        for (n, c) in word.chars().enumerate() {
-            let gap = n == 0 && room < width;
-            if room <= usize::from(gap) {
-                lines.push(String::new());
-                room = width;
-            }
-            if let Some(line) = lines.last_mut() {
-                line.extend(gap.then_some(' ').into_iter().chain([c]));
-            }
-            room -= 1 + usize::from(gap);
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_break_between_words_and_within_those_that_are_too_long() {
-        assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
-        assert_eq!(wrap("a abcdefgh b", 4), ["a", "abcd", "efgh", "b"]);
-        assert_eq!(wrap("", 4), [""]);
-        for width in 1..30 {
-            let lines = wrap("the prompt of 12345 tokens was cut to 4096", width);
-            assert!(
-                lines.iter().all(|line| line.chars().count() <= width),
-                "{lines:?}"
-            );
-        }
-    }
 
     #[test]
     fn numbers_are_written_as_people_read_them() {
@@ -151,18 +98,5 @@ mod tests {
         for strange in [f64::MAX, -1e300, f64::NAN, f64::INFINITY, 8.2e12, -1.0] {
             assert!(!format_time(strange).is_empty());
         }
-    }
-
-    #[test]
-    fn what_is_too_long_ends_in_an_ellipsis() {
-        assert_eq!(
-            (
-                truncate("abc", 3),
-                truncate("abcd", 3),
-                truncate("éééé", 3),
-                truncate("ab", 0)
-            ),
-            ("abc".into(), "ab…".into(), "éé…".into(), "…".into())
-        );
     }
 }

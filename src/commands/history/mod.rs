@@ -3,13 +3,16 @@
 //! - `source` finds the history: a running tap (`tap_client`, and `abort_reason` where its answer breaks
 //!   off), or a directory (`detect`) that is read itself
 //! - `filter` reads which records are meant
-//! - `format` and `table` make text for people, in which nothing from a prompt can move the terminal
+//! - `format` and `table` make text for people that fits their terminal, in which nothing from a prompt can move it; `found` shows where
+//!   a text was found
 
 mod abort_reason;
 mod detect;
 pub mod export;
 mod filter;
 mod format;
+mod found;
+mod models;
 mod output_file;
 mod progress;
 pub mod purge;
@@ -26,8 +29,7 @@ use crate::cli::LocationArgs;
 use crate::config::QueryConfig;
 use crate::error::Result;
 use crate::logging;
-
-pub use self::format::{truncate, wrap};
+use crate::util::screen;
 
 /// The errors of a command line, a line each.
 type UsageErrors = Vec<String>;
@@ -46,6 +48,8 @@ fn combine<A, B>(
 /// Reads the settings of a query.
 fn query_config(args: LocationArgs) -> Result<QueryConfig, UsageErrors> {
     logging::start_for_terminal();
-    QueryConfig::resolve(args, &env_var)
-        .map_err(|bad| bad.iter().map(ToString::to_string).collect())
+    let config = QueryConfig::resolve(args, &env_var)
+        .map_err(|bad| bad.iter().map(ToString::to_string).collect::<UsageErrors>())?;
+    screen::set_color(config.color);
+    Ok(config)
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::format::{format_time, pluralize};
 use super::source::{HistorySource, Purpose};
+use super::stats::StatsRequest;
 use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::{Flag, PurgeArgs};
 use crate::error::{Error, Result, failed};
@@ -155,7 +156,9 @@ fn number(source: &HistorySource, before: Option<f64>) -> Result<u64> {
         return Ok(extent.records);
     }
     let later = source
-        .enhanced(((now() - before) / 3600.0).max(HOURS_MIN), None)?
+        .enhanced(&StatsRequest::of_hours(
+            ((now() - before) / 3600.0).max(HOURS_MIN),
+        ))?
         .totals
         .requests;
     Ok(extent.records.saturating_sub(later))

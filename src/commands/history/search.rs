@@ -2,26 +2,41 @@
 
 use std::process::ExitCode;
 
-use super::format::{LINE_WIDTH, duration, format_time, truncate};
+use super::format::{duration, format_time};
+use super::found::{highlight, needles, snippet};
 use super::source::{HistorySource, Purpose};
-use super::table::Table;
-use super::{combine, filter, print, query_config, usage};
+use super::table::{Cell, Column, Table};
+use super::{combine, filter, models, print, query_config, usage};
 use crate::cli::SearchArgs;
 use crate::error::Result;
 use crate::history::record::Record;
-use crate::history::store::query::UNKNOWN_NAME;
+use crate::history::store::query::{Needle, UNKNOWN_NAME};
+use crate::observe::exchange::Outcome;
+use crate::util::layout::truncate;
 use crate::util::numbers::thousands;
 use crate::util::sanitize::escape_control_chars;
+use crate::util::screen::{Screen, Style};
 use crate::util::stderr;
 
 /// Records that are shown by default.
 const LIMIT: &str = "10";
 
-/// Columns that stand left: time, model, endpoint and status.
-const LEFT: usize = 4;
+/// Time, model, endpoint, status, tokens, those from the cache, duration.
+const COLUMNS: [Column; 7] = [
+    Column::word(),
+    Column::name(),
+    Column::word().leave_out(2),
+    Column::word(),
+    Column::word().leave_out(1),
+    Column::number().leave_out(3),
+    Column::number(),
+];
 
-/// A name in a column is cut to this (characters).
-const NAME_MAX: usize = 32;
+/// The columns of a line of text where there is no terminal.
+const TEXT_WIDTH: usize = 100;
+
+/// How far the lines below the first stand in.
+const INDENT: &str = "    ";
 
 pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     let text = Some(args.text.join(" "));
@@ -38,15 +53,17 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     let records = source.newest(&query)?;
     if records.is_empty() {
         source.expect_records()?;
-        stderr::say(format_args!(
-            "ollama-tap: no record matches in {}",
-            source.origin()?
-        ));
+        let origin = source.origin()?;
+        stderr::say(format_args!("ollama-tap: no record matches in {origin}"));
+        let models = models::besides(&source, &query);
+        if !models.is_empty() {
+            stderr::say(format_args!("ollama-tap: {models}"));
+        }
     }
     let printed = print(&if args.json {
         json(&records)
     } else {
-        page(&records)
+        page(&records, &needles(&query), &Screen::stdout())
     })?;
     Ok(match records.is_empty() {
         true => ExitCode::FAILURE,
@@ -58,56 +75,89 @@ fn json(records: &[Record]) -> String {
     serde_json::to_string_pretty(records).unwrap_or_default() + "\n"
 }
 
-fn page(records: &[Record]) -> String {
-    let mut table = Table::new(LEFT);
+fn page(records: &[Record], needles: &[&Needle], screen: &Screen) -> String {
+    let mut table = Table::new(&COLUMNS);
     records.iter().for_each(|record| table.row(head(record)));
-    let heads = table.lines();
+    let heads = table.lines(screen);
     records
         .iter()
         .zip(heads)
-        .map(|(record, head)| format!("{head}\n{}", below(record)))
+        .map(|(record, head)| format!("{head}\n{}", below(record, needles, screen)))
         .collect()
 }
 
-fn head(record: &Record) -> [String; 6] {
+fn head(record: &Record) -> [Cell; 7] {
     let tokens = |count: Option<u64>| count.map_or("-".to_owned(), thousands);
-    let name = |text: &str| truncate(&escape_control_chars(text), NAME_MAX);
-    let cached = record
-        .prompt_cached_tokens
-        .map(|tokens| format!(" ({} cached)", thousands(tokens)))
-        .unwrap_or_default();
+    let cached = record.prompt_cached_tokens;
+    let cached = cached.map(|tokens| format!("{} cached", thousands(tokens)));
     let about = if record.tokens_estimated == Some(true) {
         "~"
     } else {
         ""
     };
+    let model = record.model.as_deref().unwrap_or(UNKNOWN_NAME);
     [
-        format_time(record.timestamp),
-        name(record.model.as_deref().unwrap_or(UNKNOWN_NAME)),
-        name(&record.endpoint),
-        name(&record.status),
+        format_time(record.timestamp).into(),
+        Cell::new(Style::Heading, model),
+        record.endpoint.as_str().into(),
+        Cell::new(status_style(&record.status), &record.status),
         format!(
-            "{}{cached} > {about}{} tokens",
+            "in {} · out {about}{} tokens",
             tokens(record.prompt_tokens),
             tokens(record.generated_tokens)
-        ),
-        duration(record.duration_seconds),
+        )
+        .into(),
+        cached.unwrap_or_default().into(),
+        duration(record.duration_seconds).into(),
     ]
 }
 
-/// The lines below the first: id and prompt, and what went wrong.
-fn below(record: &Record) -> String {
-    let line = |text: String| truncate(&text, LINE_WIDTH) + "\n";
-    let id = escape_control_chars(&record.interaction_id);
+fn status_style(status: &str) -> Style {
+    match status {
+        _ if status == Outcome::Error.as_str() => Style::Error,
+        _ if status == Outcome::Cancelled.as_str() => Style::Warning,
+        _ => Style::Plain,
+    }
+}
+
+/// The lines below the first: id and prompt, what went wrong, and where else the text is that was looked for.
+fn below(record: &Record, needles: &[&Needle], screen: &Screen) -> String {
+    let room = screen
+        .width
+        .unwrap_or(TEXT_WIDTH)
+        .saturating_sub(INDENT.len());
+    let fit = |text: &str, room| truncate(&escape_control_chars(text), room);
+    let id = fit(&record.interaction_id, room);
     let prompt = record
         .prompt_preview
         .as_deref()
         .or(record.prompt_full.as_deref())
         .unwrap_or_default();
-    let prompt: String = prompt.chars().take(LINE_WIDTH).collect();
-    let mut lines = line(format!("    {id}  {}", escape_control_chars(&prompt)));
-    if let Some(error) = &record.error {
-        lines += &line(format!("    error: {}", escape_control_chars(error)));
+    let prompt: String = prompt.chars().take(room).collect();
+    let prompt = fit(&prompt, room.saturating_sub(id.len() + 2));
+    let mut lines = format!("{INDENT}{}", screen.paint(Style::Dim, &id));
+    if !prompt.is_empty() {
+        lines += &format!("  {}", highlight(screen, Style::Plain, &prompt, needles));
+    }
+    lines.push('\n');
+    let error = record
+        .error
+        .as_deref()
+        .map(|error| fit(&format!("error: {error}"), room));
+    if let Some(error) = &error {
+        lines += &format!(
+            "{INDENT}{}\n",
+            highlight(screen, Style::Error, error, needles)
+        );
+    }
+    let shown = [prompt.as_str(), error.as_deref().unwrap_or_default()];
+    for needle in needles {
+        if let Some(text) = snippet(record, needle, &shown, room) {
+            lines += &format!(
+                "{INDENT}{}\n",
+                highlight(screen, Style::Dim, &text, &[needle])
+            );
+        }
     }
     lines
 }
@@ -115,6 +165,7 @@ fn below(record: &Record) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::util::layout::columns;
 
     fn record() -> Record {
         Record {
@@ -140,11 +191,11 @@ mod tests {
                 ..record()
             }
         };
-        let page = page(&[record(), broken]);
+        let page = page(&[record(), broken], &[], &Screen::default());
         let lines: Vec<&str> = page.lines().collect();
         assert_eq!(lines.len(), 5, "{page}");
         assert!(
-            lines[0].ends_with("  phi4     api/chat  success  12 > 1,234 tokens  1.20 s"),
+            lines[0].ends_with("  phi4     api/chat  success  in 12 · out 1,234 tokens  1.20 s"),
             "{page}"
         );
         assert_eq!(
@@ -167,17 +218,34 @@ mod tests {
             error: Some(evil),
             ..Record::default()
         };
-        let page = page(&[all]);
+        let page = page(&[all], &[], &Screen::default());
         assert!(
             page.chars().all(|c| c == '\n' || !c.is_control()),
             "{page:?}"
         );
         assert_eq!(page.lines().count(), 3, "{page}");
-        assert!(
-            page.lines()
-                .all(|line| line.chars().count() <= 2 * LINE_WIDTH),
-            "{page}"
-        );
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_screen() {
+        let found = Record {
+            model: Some("hf.co/bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q4_K_M".to_owned()),
+            prompt_cached_tokens: Some(1_234_567),
+            error: Some("空".repeat(300)),
+            response_full: Some("a needle in a haystack".repeat(20)),
+            ..record()
+        };
+        let needle = Needle::new("needle");
+        for width in 20..200 {
+            let screen = Screen {
+                width: Some(width),
+                has_color: false,
+            };
+            let page = page(&[found.clone(), record()], &[&needle], &screen);
+            let is_too_wide = |line: &str| columns(line) > width;
+            assert!(!page.lines().any(is_too_wide), "{width}: {page}");
+            assert!(page.contains("reply: "), "{page}");
+        }
     }
 
     #[test]
@@ -187,6 +255,8 @@ mod tests {
             generated_tokens: Some(3),
             ..Record::default()
         });
-        assert_eq!((row[4].as_str(), row[5].as_str()), ("- > ~3 tokens", "-"));
+        let [.., tokens, cached, duration] = row;
+        assert_eq!(tokens, "in - · out ~3 tokens".into());
+        assert_eq!((cached, duration), ("".into(), "-".into()));
     }
 }

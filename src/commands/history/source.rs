@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::detect::detect_backend;
+use super::stats::StatsRequest;
 use super::tap_client::TapClient;
 use crate::commands::discovery;
 use crate::config::{Backend, HistoryConfig, HistoryLocation, QueryConfig};
 use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
 use crate::history::store::{
-    EnhancedStats, Extent, GroupBy, Hidden, HideReport, MatchCount, PurgeReport, Query, Selection,
+    EnhancedStats, Extent, Hidden, HideReport, MatchCount, PurgeReport, Query, Selection,
     StatsQuestion, Store, StoreError, Why,
 };
 use crate::platform;
@@ -117,12 +118,14 @@ impl HistorySource {
         }
     }
 
-    pub fn enhanced(&self, hours: f64, by: Option<GroupBy>) -> Result<EnhancedStats> {
+    pub fn enhanced(&self, request: &StatsRequest) -> Result<EnhancedStats> {
+        let asked = request.parameters();
         match self {
-            HistorySource::Tap(tap) => tap.enhanced(hours, by),
+            HistorySource::Tap(tap) => tap.enhanced(asked),
             HistorySource::Store(store) => {
+                let pairs = asked.iter().map(|(name, value)| (*name, value.as_str()));
                 let question =
-                    StatsQuestion::of_hours(hours, by, now()).map_err(StoreError::InvalidParameter);
+                    StatsQuestion::parse(pairs, now()).map_err(StoreError::InvalidParameter);
                 question
                     .and_then(|question| store.enhanced(&question))
                     .map_err(failed)

@@ -1,129 +1,295 @@
-//! Rows of cells as lines, aligned. The first columns stand left, numbers right.
+//! Rows of cells as lines, aligned, none wider than the screen. Where there is no room for all, the columns that matter least are
+//! left out, and names are cut in their middle; a number is never cut.
 
-use super::format::{LINE_WIDTH, truncate};
+use crate::util::layout::{columns, shorten, truncate};
 use crate::util::sanitize::escape_control_chars;
+use crate::util::screen::{Screen, Style};
 
 /// The gap between two columns.
-const GAP: &str = "  ";
+const GAP: usize = 2;
 
-/// A first column is not made narrower than this (characters).
+/// Names are cut to this before any column is left out.
+const NAME_COMFORT: usize = 26;
+
+/// No name is made narrower than this, as long as a column can be left out.
 const NAME_MIN: usize = 12;
 
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    is_left: bool,
+    is_name: bool,
+    /// 0 stays; of the others the highest goes first.
+    rank: u8,
+}
+
+impl Column {
+    /// Names of any length, which stand left and may be cut.
+    pub const fn name() -> Column {
+        Column {
+            is_left: true,
+            is_name: true,
+            rank: 0,
+        }
+    }
+
+    /// Words that stand left and stay whole.
+    pub const fn word() -> Column {
+        Column {
+            is_left: true,
+            is_name: false,
+            rank: 0,
+        }
+    }
+
+    /// Numbers, which stand right and stay whole.
+    pub const fn number() -> Column {
+        Column {
+            is_left: false,
+            is_name: false,
+            rank: 0,
+        }
+    }
+
+    /// The same column, left out where there is no room for it; of several the one with the highest rank first.
+    pub const fn leave_out(self, rank: u8) -> Column {
+        Column { rank, ..self }
+    }
+}
+
+/// A text in a table, and its look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl Cell {
+    /// The text may be foreign.
+    pub fn new(style: Style, text: &str) -> Cell {
+        Cell {
+            text: escape_control_chars(text).into_owned(),
+            style,
+        }
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Cell {
+        Cell::new(Style::Plain, text)
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Cell {
+        Cell::new(Style::Plain, &text)
+    }
+}
+
 pub struct Table {
-    left: usize,
-    rows: Vec<Vec<String>>,
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
-    /// A table whose first `left` columns stand left.
-    pub fn new(left: usize) -> Table {
+    pub fn new(columns: &[Column]) -> Table {
         Table {
-            left,
+            columns: columns.to_vec(),
             rows: Vec::new(),
         }
     }
 
-    /// Adds a row. Cells may be foreign text.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) {
-        self.rows.push(
+    /// Adds a row of headings.
+    pub fn head<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) {
+        self.row(
             cells
                 .into_iter()
-                .map(|cell| escape_control_chars(cell.as_ref()).into_owned())
-                .collect(),
+                .map(|text| Cell::new(Style::Heading, text)),
         );
     }
 
-    /// The rows, each on a line.
-    pub fn lines(&self) -> Vec<String> {
-        let widths = self.widths();
-        self.rows
-            .iter()
-            .map(|row| self.line(row, &widths))
-            .collect()
+    pub fn row(&mut self, cells: impl IntoIterator<Item = impl Into<Cell>>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    /// Writes all rows, no line longer than `LINE_WIDTH`: a name in the first column that leaves no room for the numbers has a line of its own.
-    pub fn text(&self) -> String {
-        let mut widths = self.widths();
-        let others: usize = widths.iter().skip(1).map(|width| width + GAP.len()).sum();
-        if let Some(name) = widths.first_mut() {
-            *name = (*name).min(LINE_WIDTH.saturating_sub(others).max(NAME_MIN));
-        }
-        self.rows
-            .iter()
-            .map(|row| self.line(row, &widths) + "\n")
-            .collect()
+    /// The rows, a line each.
+    pub fn lines(&self, screen: &Screen) -> Vec<String> {
+        let shown = self.fit(screen.width);
+        let rows = self.rows.iter();
+        rows.map(|row| self.line(row, &shown, screen)).collect()
     }
 
-    fn widths(&self) -> Vec<usize> {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
-        let width = |column: usize| {
-            self.rows
-                .iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
+    /// The rows, each ended by a line break.
+    pub fn text(&self, screen: &Screen) -> String {
+        self.lines(screen).join("\n") + "\n"
+    }
+
+    /// The columns that are shown, each with its width.
+    fn fit(&self, room: Option<usize>) -> Vec<(usize, usize)> {
+        let natural: Vec<usize> = (0..self.columns.len()).map(|n| self.natural(n)).collect();
+        // An empty column takes no gap either.
+        let mut shown: Vec<usize> = (0..natural.len()).filter(|n| natural[*n] > 0).collect();
+        let Some(room) = room else {
+            return shown.into_iter().map(|n| (n, natural[n])).collect();
         };
-        (0..columns)
-            .map(|column| width(column).unwrap_or_default())
-            .collect()
-    }
-
-    fn line(&self, row: &[String], widths: &[usize]) -> String {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-            let is_too_long = column == 0 && cell.chars().count() > *width;
-            match column {
-                0 if is_too_long => {
-                    line.push_str(&format!("{}\n{:width$}", truncate(cell, LINE_WIDTH), ""))
-                }
-                0 => line.push_str(&format!("{cell:width$}")),
-                _ if column < self.left => line.push_str(&format!("{GAP}{cell:width$}")),
-                _ => line.push_str(&format!("{GAP}{cell:>width$}")),
+        let cut_to = |least: usize, n: usize| match self.columns[n].is_name {
+            true => natural[n].min(least),
+            false => natural[n],
+        };
+        let needs = |shown: &[usize], least| {
+            let gaps = GAP * shown.len().saturating_sub(1);
+            shown.iter().map(|n| cut_to(least, *n)).sum::<usize>() + gaps
+        };
+        while needs(&shown, NAME_COMFORT) > room {
+            let least = shown.iter().enumerate();
+            let least = least.max_by_key(|(_, n)| self.columns[**n].rank);
+            match least {
+                Some((at, n)) if self.columns[*n].rank > 0 => _ = shown.remove(at),
+                _ => break,
             }
         }
-        line.trim_end().to_owned()
+        while needs(&shown, NAME_MIN) > room && shown.len() > 1 {
+            shown.pop();
+        }
+        let spare = room.saturating_sub(needs(&shown, NAME_MIN));
+        let mut widths: Vec<(usize, usize)> = shown
+            .iter()
+            .map(|n| (*n, cut_to(NAME_MIN, *n).min(room)))
+            .collect();
+        widen(&mut widths, &natural, spare);
+        widths
+    }
+
+    /// The width of the longest cell of a column.
+    fn natural(&self, column: usize) -> usize {
+        let cells = self.rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| columns(&cell.text)).max().unwrap_or(0)
+    }
+
+    fn line(&self, row: &[Cell], shown: &[(usize, usize)], screen: &Screen) -> String {
+        let mut line = String::new();
+        // Spaces are written once something follows them.
+        let mut gap = 0;
+        for (n, width) in shown {
+            let Some(cell) = row.get(*n) else { continue };
+            let text = match self.columns[*n].is_name {
+                true => shorten(&cell.text, *width),
+                false => truncate(&cell.text, *width),
+            };
+            let pad = width.saturating_sub(columns(&text));
+            let (before, after) = match self.columns[*n].is_left {
+                true => (0, pad),
+                false => (pad, 0),
+            };
+            if text.is_empty() {
+                gap += pad + GAP;
+                continue;
+            }
+            line += &" ".repeat(gap + before);
+            line += &screen.paint(cell.style, &text);
+            gap = after + GAP;
+        }
+        line
+    }
+}
+
+/// Gives columns that were cut what there is to spare, the narrowest first.
+fn widen(widths: &mut [(usize, usize)], natural: &[usize], spare: usize) {
+    for _ in 0..spare {
+        let cut = widths.iter_mut().filter(|(n, width)| *width < natural[*n]);
+        match cut.min_by_key(|(_, width)| *width) {
+            Some((_, width)) => *width += 1,
+            None => return,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    const MODELS: [Column; 4] = [
+        Column::name(),
+        Column::number(),
+        Column::number().leave_out(2),
+        Column::number().leave_out(1),
+    ];
+
+    fn screen(width: usize) -> Screen {
+        Screen {
+            width: Some(width),
+            has_color: false,
+        }
+    }
+
+    fn models() -> Table {
+        let mut table = Table::new(&MODELS);
+        table.head(["model", "requests", "success", "p50"]);
+        table.row(["phi4", "1,234", "98.8%", "1.20 s"]);
+        let long = "hf.co/bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q4_K_M";
+        table.row([long, "7", "100.0%", "-"]);
+        table
+    }
 
     #[test]
     fn names_stand_left_and_numbers_right() {
-        let mut table = Table::new(1);
-        table.row(["model", "requests", "p50"]);
-        table.row(["phi4", "1,234", "1.20 s"]);
-        table.row(["é\n", "", "-"]);
+        let mut table = Table::new(&MODELS);
+        table.head(["model", "requests", "", "p50"]);
+        table.row(["phi4", "1,234", "", "1.20 s"]);
+        table.row(["é\n空", "", "", "-"]);
         assert_eq!(
-            table.text(),
-            "model  requests     p50\nphi4      1,234  1.20 s\né\\n                   -\n"
+            table.text(&Screen::default()),
+            "model  requests     p50\nphi4      1,234  1.20 s\né\\n空                 -\n"
         );
     }
 
     #[test]
-    fn no_line_is_too_long_whatever_a_name_is() {
-        let mut table = Table::new(1);
-        let long = "x".repeat(300);
-        table.row(["model"; 9]);
-        table.row([
-            long.as_str(),
-            "1,234,567",
-            "1,234,567",
-            "1,234,567",
-            "1,234,567",
-            "1",
-            "2",
-            "3",
-            "4",
-        ]);
-        let text = table.text();
-        assert!(
-            text.lines().all(|line| line.chars().count() <= LINE_WIDTH),
-            "{text}"
+    fn what_matters_least_is_left_out_before_names_are_cut_short() {
+        let lines = |width| models().lines(&screen(width));
+        assert_eq!(
+            lines(54)[2],
+            "hf.co/bartows…t-GGUF:Q4_K_M         7   100.0%       -"
         );
-        assert_eq!(text.lines().count(), 3);
-        assert!(text.contains('…') && text.contains("1,234,567"));
+        assert_eq!(
+            lines(53)[2],
+            "hf.co/bartow…t-GGUF:Q4_K_M         7   100.0%       -"
+        );
+        assert_eq!(lines(44)[2], "hf.co/bartow…t-GGUF:Q4_K_M         7       -");
+        assert_eq!(lines(24)[0], "model           requests");
+        assert_eq!(lines(24)[2], "hf.co/…:Q4_K_M         7");
+        assert_eq!(lines(9)[2], "hf.c…_K_M");
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let coloured = Screen {
+            has_color: true,
+            ..screen(44)
+        };
+        let line = &models().lines(&coloured)[0];
+        let plain = &models().lines(&screen(44))[0];
+        let stripped = line.replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
+        assert_eq!(&stripped, plain);
+        assert_ne!(line, plain);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_wider_than_the_screen_and_no_number_is_torn(
+            width in 1usize..200,
+            name in "[a-zé空\\u{1b}]{0,80}",
+            number in 0u64..u64::MAX,
+        ) {
+            let number = number.to_string();
+            let mut table = Table::new(&MODELS);
+            table.head(["model", "requests", "success", "p50"]);
+            table.row([name.as_str(), &number, &number, &number]);
+            let lines = table.lines(&screen(width));
+            prop_assert!(lines.iter().all(|line| columns(line) <= width), "{lines:?}");
+            let shown = lines[1].split_whitespace().skip(1);
+            prop_assert!(shown.into_iter().all(|cell| cell == number), "{lines:?}");
+        }
     }
 }

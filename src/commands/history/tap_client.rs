@@ -11,12 +11,11 @@ use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, Body, RequestBuilder, http::Response};
 
 use super::abort_reason::AbortReason;
-use super::{filter, format};
+use super::filter;
 use crate::error::{Error, Result};
 use crate::history::record::Record;
 use crate::history::store::{
-    EnhancedStats, Extent, GroupBy, Hidden, HideReport, MatchCount, PurgeReport, Query, Selection,
-    Why,
+    EnhancedStats, Extent, Hidden, HideReport, MatchCount, PurgeReport, Query, Selection, Why,
 };
 use crate::http::address::Upstream;
 use crate::http::agent::{Target, error_chain};
@@ -33,6 +32,10 @@ const SHORT_REPLY_MAX: u64 = 64 * 1024;
 
 /// The most that is read of an answer, or of one line of an export (bytes): a hundred records of a few texts of 1 MiB each.
 const REPLY_MAX: u64 = 1 << 30;
+
+/// The most that is shown of an error, and of a page that is none of ours (characters).
+const ERROR_MAX: usize = 500;
+const PAGE_MAX: usize = 100;
 
 /// A tap that runs.
 pub struct TapClient {
@@ -143,10 +146,9 @@ impl TapClient {
         })
     }
 
-    pub fn enhanced(&self, hours: f64, by: Option<GroupBy>) -> Result<EnhancedStats> {
+    pub fn enhanced(&self, asked: Vec<(&str, String)>) -> Result<EnhancedStats> {
         let request = self.agent.get(self.url("/analytics/stats/enhanced"));
-        let by = by.map(|by| ("by", by.as_str()));
-        self.answer(request.query("hours", hours.to_string()).query_pairs(by))
+        self.answer(request.query_pairs(asked))
     }
 
     pub fn why(&self, query: &Query, hidden: Hidden) -> Result<Why> {
@@ -317,10 +319,10 @@ impl TapClient {
             Err(_) => format!(
                 "it answered {} {}",
                 response.status().as_u16(),
-                summarize_page(&String::from_utf8_lossy(&text), format::LINE_WIDTH)
+                summarize_page(&String::from_utf8_lossy(&text), PAGE_MAX)
             ),
         };
-        Err(self.failed(&summarize_page(&message, format::LINE_WIDTH * 5)))
+        Err(self.failed(&summarize_page(&message, ERROR_MAX)))
     }
 
     fn failed(&self, cause: &str) -> Error {

@@ -4,8 +4,8 @@ use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, PositionalI
 
 use super::words::{ABOUT_OTHER_WORDS, OTHER_WORDS, PAGES};
 use crate::cli::PROGRAM_NAME;
-use crate::commands::history::wrap;
 use crate::config::VARIABLES_OF_FLAGS;
+use crate::util::layout::wrap;
 
 /// Where descriptions begin.
 const COLUMN: usize = 26;

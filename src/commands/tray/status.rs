@@ -1,9 +1,9 @@
 //! The content of the icon: the state of the tap as its colour, and its numbers as its tooltip. Decided from what the tap
 //! answers alone.
 
-use crate::commands::history::truncate;
 use crate::commands::metrics_text::sum_series;
 use crate::diagnose::groups::FindingGroup;
+use crate::util::layout::truncate;
 use crate::util::sanitize::escape_control_chars;
 
 /// The longest name of a model in the tooltip (characters).

@@ -49,7 +49,7 @@ pub use lists::MatchCount;
 pub use open::side_directory;
 pub use query::{BadParameter, Query};
 use slower::ComparisonCache;
-pub use statistics::{Distribution, EnhancedStats, Group, GroupBy, StatsQuestion};
+pub use statistics::{Distribution, EnhancedStats, Group, GroupBy, StatsQuestion, local_zone};
 use statistics::{ModelStatistics, Rollups};
 use summary_cache::SummaryCache;
 pub use why::{Hidden, Why};

@@ -7,6 +7,7 @@ pub mod process;
 pub mod resources;
 pub mod service;
 pub mod sockets;
+pub mod terminal;
 pub mod tray;
 pub mod users;
 

@@ -16,5 +16,6 @@ pub mod service;
 #[path = "../no_socket_store.rs"]
 pub mod socket_store;
 pub mod sockets;
+pub mod terminal;
 pub mod tray;
 pub mod users;

@@ -205,14 +205,12 @@ fn on_the_terminal(history: &TestHistory, cached: u64, about: &str) {
     );
     let (_, found, _) = history.ask(&["search"]);
     assert!(
-        found.contains(&format!("38 ({cached} cached) > 5 tokens")),
+        found.contains(&format!("in 38 · out 5 tokens  {cached} cached")),
         "{about}: {found}"
     );
     let (_, stats, _) = history.ask(&["stats"]);
     assert!(
-        stats.contains(&format!(
-            "38 tokens read ({cached} from the cache), 5 written"
-        )),
+        stats.contains(&format!("38 tokens in ({cached} cached), 5 out")),
         "{about}: {stats}"
     );
 }

@@ -23,7 +23,7 @@ fn search_sends_every_filter_and_shows_what_came_without_obeying_it() {
         &stdout,
         &[
             r"    00000000000000ff  a\u{1b}[2Jb\nc",
-            "phi4  api/chat  success  12 > 33 tokens  1.25 s",
+            "phi4  api/chat  success  in 12 · out 33 tokens  1.25 s",
             "older",
         ],
     );

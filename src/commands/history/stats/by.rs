@@ -1,72 +1,98 @@
 //! `ollama-tap stats --by FIELD`: how much and how fast, in groups.
 
-use super::super::UsageErrors;
-use super::super::filter::bad_flag;
-use super::super::format::{decimal, duration};
-use super::super::source::SourceInfo;
-use super::super::table::Table;
-use super::{GROUPS_MAX, heading, more};
-use crate::history::store::{EnhancedStats, GroupBy};
-use crate::util::numbers::thousands;
+use chrono::{DateTime, Local};
 
-/// Reads the flag.
-pub fn parse(flag: Option<&str>) -> Result<Option<GroupBy>, UsageErrors> {
-    let Some(text) = flag else {
-        return Ok(None);
-    };
-    let by = text.trim().parse();
-    by.map(Some)
-        .map_err(|()| vec![bad_flag("--by", text, &GroupBy::accepted())])
+use super::table::{more, of_groups};
+use super::{GROUPS_MAX, View};
+use crate::history::store::{Group, GroupBy};
+use crate::util::screen::Style;
+
+/// The most hours, days or weeks that a table shows.
+const SPANS_MAX: usize = 31;
+
+impl View<'_> {
+    /// One table of the groups: the newest spans of time, or the busiest of others.
+    pub fn by(&self, by: GroupBy) -> String {
+        let groups = self.numbers.groups.as_deref().unwrap_or_default();
+        let shown = match by.is_of_time() {
+            true => &groups[groups.len().saturating_sub(SPANS_MAX)..],
+            false => &groups[..groups.len().min(GROUPS_MAX)],
+        };
+        let table = of_groups(by.as_str(), shown, |group| name(group, by), &self.screen);
+        let more = more(groups.len(), shown.len());
+        self.heading() + &table + &self.lines(Style::Dim, &[more])
+    }
 }
 
-/// One table of the groups.
-pub fn page(origin: &SourceInfo, by: GroupBy, numbers: &EnhancedStats) -> String {
-    let groups = numbers.groups.as_deref().unwrap_or_default();
-    let mut table = Table::new(1);
-    table.row(["", "", "tokens/s", "tokens/s", "first token", "first token"]);
-    table.row([by.as_str(), "requests", "median", "p95", "median", "p95"]);
-    for group in groups.iter().take(GROUPS_MAX) {
-        let (speeds, first) = (&group.tokens_per_second, &group.time_to_first_token_seconds);
-        table.row([
-            group.name.clone(),
-            thousands(group.requests),
-            decimal(speeds.p50),
-            decimal(speeds.p95),
-            duration(first.p50),
-            duration(first.p95),
-        ]);
+/// A group's name: of a client as `--client` takes it, of an hour as times are printed.
+fn name(group: &Group, by: GroupBy) -> String {
+    let start = group.timestamp.filter(|_| by == GroupBy::Hour);
+    let start = start.and_then(|time| DateTime::from_timestamp(time as i64, 0));
+    match (start, &group.client_ip) {
+        (Some(start), _) => {
+            let local = start.with_timezone(&Local);
+            local.format("%Y-%m-%d %H:%M").to_string()
+        }
+        (None, Some(address)) => format!("{}@{address}", group.name),
+        (None, None) => group.name.clone(),
     }
-    heading(origin, numbers) + &table.text() + &more(groups)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{group, numbers, origin};
+    use super::super::StatsRequest;
+    use super::super::tests::{group, numbers, origin, view};
     use super::*;
+    use crate::history::store::EnhancedStats;
 
-    #[test]
-    fn each_group_is_a_line_with_its_speeds() {
+    fn page(by: GroupBy, groups: Vec<Group>) -> String {
         let numbers = EnhancedStats {
-            groups: Some(vec![group("0.34.0", 12), group("0.33.3", 3456)]),
+            groups: Some(groups),
             ..numbers(Vec::new())
         };
-        let page = page(&origin(), GroupBy::Version, &numbers);
-        for words in [
+        view(&origin(), &StatsRequest::default(), &numbers).by(by)
+    }
+
+    #[test]
+    fn each_group_is_a_line_with_its_tokens_and_speeds() {
+        let groups = vec![group("0.34.0", 12), group("0.33.3", 3456)];
+        let page = page(GroupBy::Version, groups);
+        #[rustfmt::skip]
+        let expected = [
             "the last 24 hours: 2026-11-",
-            "                   tokens/s  tokens/s  first token  first token\n\
-             version  requests    median       p95       median          p95\n\
-             0.34.0         12       1.2      85.0       1.20 s       85.0 s\n\
-             0.33.3      3,456       1.2      85.0       1.20 s       85.0 s\n",
-        ] {
+            "                              tokens     tokens  tokens  tokens    time    time   first   first\n",
+            "version  requests  success          in        out   per s     p95     p50     p95     p50     p95\n",
+            "0.34.0         12    98.8%  12,345,678  1,234,567     1.2    85.0  1.20 s  85.0 s  1.20 s  85.0 s\n",
+            "0.33.3      3,456    98.8%  12,345,678  1,234,567     1.2    85.0  1.20 s  85.0 s  1.20 s  85.0 s\n",
+        ];
+        for words in expected {
             assert!(page.contains(words), "no {words:?} in\n{page}");
         }
     }
 
     #[test]
-    fn only_what_records_have_is_grouped_by() {
-        assert_eq!(parse(None), Ok(None));
-        assert_eq!(parse(Some("version")), Ok(Some(GroupBy::Version)));
-        let refused = parse(Some("prompt")).unwrap_err();
-        assert!(refused[0].contains("--by") && refused[0].contains("version"));
+    fn clients_are_named_as_their_filter_takes_them() {
+        let client = Group {
+            client_ip: Some("192.0.2.7".to_owned()),
+            ..group("curl", 1)
+        };
+        assert_eq!(name(&client, GroupBy::Client), "curl@192.0.2.7");
+        let hour = Group {
+            timestamp: Some(1_795_252_622.0),
+            ..group("2026-11-21T09:00:00Z", 1)
+        };
+        assert_eq!(name(&hour, GroupBy::Hour).len(), "2026-11-21 09:17".len());
+        assert_eq!(name(&hour, GroupBy::Day), "2026-11-21T09:00:00Z");
+    }
+
+    #[test]
+    fn of_many_spans_the_newest_are_shown() {
+        let days = (0..40).map(|n| group(&format!("day {n:02}"), 1)).collect();
+        let page = page(GroupBy::Day, days);
+        assert!(
+            page.contains("day 39") && !page.contains("day 08"),
+            "{page}"
+        );
+        assert!(page.contains("and 9 more (--json has all)"), "{page}");
     }
 }

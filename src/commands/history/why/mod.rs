@@ -6,19 +6,17 @@ mod one;
 
 use std::process::ExitCode;
 
-use super::format::{LINE_WIDTH, format_time, pluralize, wrap};
+use super::format::{format_time, pluralize};
 use super::source::{HistorySource, Purpose, SourceInfo};
-use super::{UsageErrors, combine, filter, print, query_config, stats, usage};
+use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::WhyArgs;
-use crate::diagnose::groups;
+use crate::diagnose::{Certainty, groups};
 use crate::error::{Error, Result};
 use crate::history::record::now;
 use crate::history::store::{Hidden, Query, Why};
 use crate::util::numbers::thousands;
 use crate::util::sanitize::escape_control_chars;
-
-/// How far the lines below the first of a finding stand in.
-const INDENT: &str = "   ";
+use crate::util::screen::{Screen, Style};
 
 /// The most clients that are named.
 const CLIENTS_MAX: usize = 4;
@@ -36,16 +34,13 @@ pub fn run(args: &WhyArgs) -> Result<ExitCode> {
 
 /// The records that the flags mean: without `--start`, those of so many hours.
 fn query(args: &WhyArgs) -> std::result::Result<Query, UsageErrors> {
-    let hours = stats::hours(args.hours.as_deref());
     let mut typed = vec![("--search", &args.search)];
     typed.extend(args.filters());
-    let (hours, query) = combine(hours, filter::query(&typed))?;
-    if args.hours.is_some() && args.start.is_some() {
-        return Err(vec![
-            "--hours and --start say the same; give one of them".to_owned(),
-        ]);
-    }
-    Ok(query.in_hours(hours, now()))
+    let (hours, query) = filter::span(args.hours.as_deref(), &typed)?;
+    Ok(match hours {
+        Some(hours) => query.in_hours(hours, now()),
+        None => query,
+    })
 }
 
 fn all(source: &HistorySource, query: &Query, args: &WhyArgs) -> Result<ExitCode> {
@@ -58,7 +53,7 @@ fn all(source: &HistorySource, query: &Query, args: &WhyArgs) -> Result<ExitCode
     if args.json {
         return print(&(serde_json::to_string_pretty(&why).unwrap_or_default() + "\n"));
     }
-    print(&page(&source.origin()?, &why))
+    print(&page(&source.origin()?, &why, &Screen::stdout()))
 }
 
 fn one(source: &HistorySource, id: &str, is_json: bool) -> Result<ExitCode> {
@@ -72,39 +67,39 @@ fn one(source: &HistorySource, id: &str, is_json: bool) -> Result<ExitCode> {
     if is_json {
         return print(&(serde_json::to_string_pretty(&record).unwrap_or_default() + "\n"));
     }
-    print(&one::page(&record))
+    print(&one::page(&record, &Screen::stdout()))
 }
 
-fn page(origin: &SourceInfo, why: &Why) -> String {
+fn page(origin: &SourceInfo, why: &Why, screen: &Screen) -> String {
     let start = why
         .start_time
         .map_or("the beginning".to_owned(), format_time);
-    let mut page = format!(
-        "{} from {start} to {}\nread in {origin}\n",
+    let when = format!(
+        "{} from {start} to {}",
         pluralize(why.requests, "request"),
         format_time(why.end_time)
     );
+    let mut page = paragraph(screen, Style::Heading, &when);
+    page += &paragraph(screen, Style::Dim, &format!("read in {origin}"));
     if why.findings.is_empty() {
-        page.push_str("\nnothing was found that made them slow or wrong\n");
+        let nothing = "nothing was found that made them slow or wrong";
+        page += &format!("\n{}", paragraph(screen, Style::Plain, nothing));
     }
     for (n, group) in why.findings.iter().enumerate() {
-        page.push_str(&format!("\n{}. {}", n + 1, told(group)));
+        page += &format!("\n{}", numbered(screen, n + 1, &told(group)));
     }
     let told = why.findings.iter();
     let told = told.filter(|group| group.hidden_until.is_some()).count() as u64;
-    match why.hidden.saturating_sub(told) {
-        0 => {}
-        1 => page.push_str("\n1 more is hidden: ollama-tap why --all\n"),
-        n => page.push_str(&format!(
-            "\n{} more are hidden: ollama-tap why --all\n",
-            thousands(n)
-        )),
-    }
-    page
+    let more = match why.hidden.saturating_sub(told) {
+        0 => return page,
+        1 => "1 more is hidden: ollama-tap why --all".to_owned(),
+        n => format!("{} more are hidden: ollama-tap why --all", thousands(n)),
+    };
+    page + &format!("\n{}", paragraph(screen, Style::Dim, &more))
 }
 
 /// One group: what happened, the way out, who was hit and when, and one request to look at.
-fn told(group: &groups::FindingGroup) -> String {
+fn told(group: &groups::FindingGroup) -> Vec<(Style, String)> {
     let clients: Vec<&str> = group
         .clients
         .iter()
@@ -135,25 +130,39 @@ fn told(group: &groups::FindingGroup) -> String {
         Some(_) => format!("show it again: ollama-tap why --days 0 --hide {key}"),
     };
     let until = until.map(|until| format!("hidden until {until}"));
-    paragraphs([
-        Some(head),
-        Some(format!("-> {}", group.way_out)),
-        Some(hit),
-        look,
-        until,
-        Some(hide),
-    ])
+    let told = [
+        (style(group.certainty), Some(head)),
+        (Style::Plain, Some(format!("-> {}", group.way_out))),
+        (Style::Dim, Some(hit)),
+        (Style::Dim, look),
+        (Style::Dim, until),
+        (Style::Dim, Some(hide)),
+    ];
+    let told = told.into_iter();
+    told.filter_map(|(style, text)| Some((style, text?)))
+        .collect()
 }
 
-/// Each text as lines that fit, all but the first of them indented.
-fn paragraphs(texts: impl IntoIterator<Item = Option<String>>) -> String {
-    let width = LINE_WIDTH - INDENT.len();
+/// What is sure stands out more than what is likely.
+fn style(certainty: Certainty) -> Style {
+    match certainty {
+        Certainty::Sure => Style::Error,
+        Certainty::Likely => Style::Warning,
+    }
+}
+
+fn paragraph(screen: &Screen, style: Style, text: &str) -> String {
+    screen.wrap(style, text, 0).join("\n") + "\n"
+}
+
+/// Texts as the lines of a numbered item.
+fn numbered(screen: &Screen, number: usize, texts: &[(Style, String)]) -> String {
+    let number = format!("{number}. ");
+    let indent = " ".repeat(number.len());
     let lines = texts
-        .into_iter()
-        .flatten()
-        .filter(|text| !text.is_empty())
-        .flat_map(|text| wrap(&escape_control_chars(&text), width));
-    lines.collect::<Vec<_>>().join(&format!("\n{INDENT}")) + "\n"
+        .iter()
+        .flat_map(|(style, text)| screen.wrap(*style, text, indent.len()));
+    number + &lines.collect::<Vec<_>>().join(&format!("\n{indent}")) + "\n"
 }
 
 #[cfg(test)]

@@ -1,33 +1,39 @@
 //! One request: what its time went into, and what was found.
 
-use super::super::format::{LINE_WIDTH, format_time, truncate};
+use super::super::format::format_time;
 use super::super::waterfall::waterfall;
-use super::paragraphs;
+use super::{numbered, paragraph, style};
 use crate::diagnose::finding::EXCERPT;
 use crate::history::record::{Record, client_name};
 use crate::history::store::query::UNKNOWN_NAME;
 use crate::util::numbers::thousands;
-use crate::util::sanitize::escape_control_chars;
+use crate::util::screen::{Screen, Style};
 
-pub fn page(record: &Record) -> String {
-    let times = waterfall(record, LINE_WIDTH).join("\n");
-    let mut page = format!("{}\n\n{times}\n\n", head(record));
+/// The columns of the waterfall where there is no terminal.
+const BAR_WIDTH: usize = 100;
+
+pub fn page(record: &Record, screen: &Screen) -> String {
+    let times = waterfall(record, screen.width.unwrap_or(BAR_WIDTH)).join("\n");
+    let mut page = format!("{}\n{times}\n\n", head(record, screen));
     if record.findings.is_empty() {
-        page.push_str("nothing was found that made it slow or wrong\n");
+        let nothing = "nothing was found that made it slow or wrong";
+        page += &paragraph(screen, Style::Plain, nothing);
     }
     for (n, finding) in record.findings.iter().enumerate() {
         let head = format!("{} ({})", finding.sentence, finding.certainty.as_str());
         let way_out = format!("-> {}", finding.way_out);
         let excerpt = finding.fields.get(EXCERPT).and_then(|text| text.as_str());
-        let place = excerpt.map(|text| format!("there: {}", escape_control_chars(text)));
-        let told = paragraphs([Some(head), place, Some(way_out)]);
-        page.push_str(&format!("{}. {told}", n + 1));
+        let place = excerpt.map(|text| (Style::Dim, format!("there: {text}")));
+        let mut told = vec![(style(finding.certainty), head)];
+        told.extend(place);
+        told.push((Style::Plain, way_out));
+        page += &numbered(screen, n + 1, &told);
     }
     page
 }
 
 /// Who asked what, and how it ended, a line each.
-fn head(record: &Record) -> String {
+fn head(record: &Record, screen: &Screen) -> String {
     let metadata = record.metadata.to_string();
     let client = client_name::from_metadata(&metadata);
     let from = client
@@ -37,26 +43,34 @@ fn head(record: &Record) -> String {
     let context = record
         .context_length
         .map(|tokens| format!(", context of {}", thousands(tokens)));
+    let ended = match record.error {
+        Some(_) => Style::Error,
+        None => Style::Plain,
+    };
+    let time = format_time(record.timestamp);
     let lines = [
-        format!(
-            "{}  {}",
-            record.interaction_id,
-            format_time(record.timestamp)
+        (Style::Heading, format!("{}  {time}", record.interaction_id)),
+        (
+            ended,
+            format!(
+                "{} at {}{from}: {}",
+                record.model.as_deref().unwrap_or(UNKNOWN_NAME),
+                record.endpoint,
+                record.error.as_deref().unwrap_or(&record.status)
+            ),
         ),
-        format!(
-            "{} at {}{from}: {}",
-            record.model.as_deref().unwrap_or(UNKNOWN_NAME),
-            record.endpoint,
-            record.error.as_deref().unwrap_or(&record.status)
-        ),
-        format!(
-            "{} tokens read, {} written{}",
-            tokens(record.prompt_tokens),
-            tokens(record.generated_tokens),
-            context.unwrap_or_default()
+        (
+            Style::Plain,
+            format!(
+                "{} tokens in, {} out{}",
+                tokens(record.prompt_tokens),
+                tokens(record.generated_tokens),
+                context.unwrap_or_default()
+            ),
         ),
     ];
+    let lines = lines.iter();
     lines
-        .map(|line| truncate(&escape_control_chars(&line), LINE_WIDTH))
-        .join("\n")
+        .map(|(style, line)| paragraph(screen, *style, line))
+        .collect()
 }

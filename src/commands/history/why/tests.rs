@@ -1,7 +1,8 @@
 //! What `ollama-tap why` prints.
 
 use super::*;
-use crate::diagnose::{Certainty, Kind};
+use crate::diagnose::Kind;
+use crate::util::layout::columns;
 
 fn group() -> groups::FindingGroup {
     groups::FindingGroup {
@@ -41,7 +42,7 @@ fn each_group_is_told_with_its_way_out_and_a_request_to_look_at() {
         findings: vec![group(), group()],
         hidden: 3,
     };
-    let page = page(&origin(), &why);
+    let page = super::page(&origin(), &why, &Screen::default());
     for words in [
         "12,345 requests from 2026-11-",
         "read in ./history (jsonl)",
@@ -55,9 +56,16 @@ fn each_group_is_told_with_its_way_out_and_a_request_to_look_at() {
     ] {
         assert!(page.contains(words), "no {words:?} in\n{page}");
     }
-    let is_too_long = |line: &str| line.chars().count() > LINE_WIDTH;
-    assert!(!page.lines().any(is_too_long), "{page}");
     assert!(!page.contains('\u{1b}'), "{page:?}");
+    for width in 20..200 {
+        let screen = Screen {
+            width: Some(width),
+            has_color: false,
+        };
+        let page = super::page(&origin(), &why, &screen);
+        let is_too_long = |line: &str| columns(line) > width;
+        assert!(!page.lines().any(is_too_long), "{width}: {page}");
+    }
 }
 
 #[test]
@@ -70,7 +78,7 @@ fn a_hidden_group_says_until_when_and_how_to_show_it_again() {
         hidden: 1,
         ..Why::default()
     };
-    let page = page(&origin(), &why);
+    let page = page(&origin(), &why, &Screen::default());
     let again = "show it again: ollama-tap why --days 0 --hide context_cut";
     assert!(page.contains("\n   hidden until 2026-11-"), "{page}");
     assert!(page.contains(again), "{page}");
@@ -79,7 +87,7 @@ fn a_hidden_group_says_until_when_and_how_to_show_it_again() {
 
 #[test]
 fn a_time_without_findings_says_so() {
-    let page = page(&origin(), &Why::default());
+    let page = page(&origin(), &Why::default(), &Screen::default());
     assert!(
         page.contains("nothing was found") && !page.contains("1. "),
         "{page}"

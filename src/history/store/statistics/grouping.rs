@@ -23,6 +23,11 @@ impl GroupBy {
             _ => None,
         }
     }
+
+    /// Whether its groups are spans of time.
+    pub fn is_of_time(self) -> bool {
+        self.period().is_some()
+    }
 }
 
 /// The groups of a question.
@@ -46,7 +51,7 @@ impl Grouped {
 
     /// Whether its groups are spans of time.
     pub fn is_of_time(&self) -> bool {
-        self.by.period().is_some()
+        self.by.is_of_time()
     }
 
     /// Returns the group of a record of this session.

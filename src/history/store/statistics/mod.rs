@@ -36,6 +36,7 @@ use group_set::{GroupName, GroupSet};
 use grouping::{Grouped, find_model};
 pub use question::StatsQuestion;
 pub use rollup::Rollups;
+pub use zone::local_zone;
 
 /// The most records of which every value is kept, about 100 bytes each: 20 MB.
 const EXACT_RECORDS_MAX: u64 = 200_000;

@@ -40,16 +40,6 @@ pub struct StatsQuestion {
 }
 
 impl StatsQuestion {
-    /// Asks for the `hours` before `now` (Unix seconds).
-    pub fn of_hours(
-        hours: f64,
-        by: Option<GroupBy>,
-        now: f64,
-    ) -> Result<StatsQuestion, BadParameter> {
-        let by = by.map_or("", GroupBy::as_str);
-        StatsQuestion::parse([("hours", &*hours.to_string()), ("by", by)], now)
-    }
-
     /// Reads the parameters of a page: the filters of a search, and `OWN_PARAMETERS`. An empty value
     /// counts as not given, and a later one wins.
     pub fn parse<'a>(

@@ -222,7 +222,8 @@ fn models_alone_have_the_same_numbers() {
 #[test]
 fn a_timeline_has_no_gaps_and_at_most_so_many_slots() {
     for hours in [0.001, 0.1, 1.0, 24.0, 168.0, 8760.0, 87_600.0, 876_600.0] {
-        let question = StatsQuestion::of_hours(hours, None, MONDAY + 0.5).unwrap();
+        let question =
+            StatsQuestion::parse([("hours", &*hours.to_string())], MONDAY + 0.5).unwrap();
         let all = answer(&question, &[summary(3600.0, None, "success", 1.0)]);
         assert!(
             (1..=122).contains(&all.timeline.len()),

@@ -4,12 +4,14 @@
 //! container with nothing else in it), a table has the rule that each zone has today, in the notation
 //! of POSIX.
 
+mod local;
 mod rule;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+pub use local::local_zone;
 use tz::TimeZone;
 
 /// Where systems keep the files of zones, by their names.

@@ -1,0 +1,10 @@
+//! The terminal that an output of this process may be.
+
+pub use super::system::terminal::{shows_sequences, size};
+
+/// An output of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    Stdout,
+    Stderr,
+}
