@@ -9,7 +9,7 @@ const INITIAL_GROUPS = 5; // groups that a list shows until it is expanded
 const expanded = new Set();
 
 /** Draws `groups` into the element with this id. A click on one calls `onPick` with its name; `name` formats it for display. */
-export function showBreakdown(id, groups, { onPick = null, picked = "", name = (text) => text } = {}) {
+export function showBreakdown(id, groups, { onPick, picked, name = (text) => text }) {
   const host = byId(id);
   if (groups.length === 0) return fill(host, el("p", { class: "none" }, "No requests in this range"));
   const all = groups.reduce((sum, group) => sum + group.requests, 0);
@@ -19,13 +19,7 @@ export function showBreakdown(id, groups, { onPick = null, picked = "", name = (
     const row = [...groupFacts(group, name(group.name), all), bar(group, most)];
     const chosen = group.name === picked;
     const pick = () => onPick(chosen ? "" : group.name);
-    return el(
-      "li",
-      {},
-      onPick
-        ? el("button", { type: "button", "aria-pressed": String(chosen), title: `Messages of ${name(group.name)}`, click: pick }, row)
-        : el("div", {}, row),
-    );
+    return el("li", {}, el("button", { type: "button", "aria-pressed": String(chosen), title: `Messages of ${name(group.name)}`, click: pick }, row));
   });
   const more = () => {
     expanded.add(id);

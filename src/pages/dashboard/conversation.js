@@ -14,7 +14,7 @@ export function textsOf(record) {
     earlier.length > 0 && earlierTurns(earlier),
     ...(asked.length > 0 ? asked.map(turn) : [promptBlock(record)]),
     thinking && foldedBlock("Thinking", thinking, "thinking"),
-    calls?.length > 0 && el("section", { class: "calls" }, calls.map(toolCall)),
+    calls?.length > 0 && el("section", {}, calls.map(toolCall)),
     (reply || record.response_preview || !calls?.length) && drawnBlock("Reply", reply ?? record.response_preview, missingTextNote(record, "response")),
   ];
 }

@@ -22,6 +22,13 @@ export function fill(node, ...children) {
   node.replaceChildren(...children.flat().filter(isPresent));
 }
 
+/** Lets a node have exactly these children, in this order. Those that stay are not touched, so that focus and selection stay. */
+export function arrange(node, wanted) {
+  const kept = new Set(wanted);
+  for (const child of [...node.children]) if (!kept.has(child)) child.remove();
+  wanted.forEach((child, n) => node.children[n] !== child && node.insertBefore(child, node.children[n] ?? null));
+}
+
 /** Announces a text to screen readers. */
 export function announce(text) {
   byId("announcer").textContent = text;

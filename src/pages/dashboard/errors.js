@@ -2,7 +2,8 @@
 
 import { byId, el, fill } from "./dom.js";
 import { count, shortTime } from "./format.js";
-import { addressWith, change, state } from "./state.js";
+import { addressLink } from "./links.js";
+import { change, state } from "./state.js";
 import { visible } from "./visible.js";
 
 const INITIAL_CAUSES = 6; // causes that are listed until the list is expanded
@@ -58,10 +59,5 @@ function cause({ cause: text, requests, models, first_seen: first, last_seen: la
 }
 
 function newestLink(id, text) {
-  const go = (event) => {
-    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-    event.preventDefault();
-    change({ id });
-  };
-  return el("a", { href: addressWith({ id }), "aria-label": `Look at the newest: ${text}`, click: go }, "Look at the newest");
+  return addressLink({ id }, { "aria-label": `Look at the newest: ${text}` }, "Look at the newest");
 }

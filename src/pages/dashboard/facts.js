@@ -16,7 +16,7 @@ export function contextBar({ prompt_tokens: prompt, generated_tokens: generated,
     el("p", {}, el("span", {}, words), cut && el("span", { class: "badge cancelled" }, "The beginning was cut"), el("span", { class: "muted" }, percent(used / context))),
     svg(
       "svg",
-      { class: `meter${share > 0.9 ? " full" : ""}`, role: "img", "aria-label": words },
+      { class: "meter", role: "img", "aria-label": words },
       svg("rect", { class: "prompt", width: `${Math.min(1, prompt / context) * 100}%`, height: "100%" }),
       svg("rect", { class: "generated", x: `${Math.min(1, prompt / context) * 100}%`, width: `${Math.max(0, share - prompt / context) * 100}%`, height: "100%" }),
     ),

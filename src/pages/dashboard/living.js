@@ -1,6 +1,6 @@
 // What runs now, as the first rows of the list: each ticks until it ends, and stays until its message is in the list.
 
-import { byId, el, fill } from "./dom.js";
+import { arrange, byId, el, fill } from "./dom.js";
 import { deleteJson, fetchJson } from "./api.js";
 import { askingButton } from "./asking.js";
 import { compact, duration, fullTime, NONE, shortTime, speed, title } from "./format.js";
@@ -68,11 +68,9 @@ function drawLiving() {
   rowOf = new Map(newestFirst.map((request) => [request.id, rowOf.get(request.id) ?? livingRow(request)]));
   for (const request of newestFirst) tickRow(rowOf.get(request.id), request);
   const body = byId("living");
-  const wanted = [...rowOf.values()];
-  for (const node of [...body.children]) if (!wanted.includes(node)) node.remove();
-  wanted.forEach((node, n) => body.children[n] !== node && body.insertBefore(node, body.children[n] ?? null));
-  body.hidden = wanted.length === 0;
-  byId("table").classList.toggle("has-living", wanted.length > 0);
+  arrange(body, [...rowOf.values()]);
+  body.hidden = rowOf.size === 0;
+  byId("table").classList.toggle("has-living", rowOf.size > 0);
 }
 
 function livingRow({ id, model, prompt, client, started }) {

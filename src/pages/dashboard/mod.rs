@@ -37,12 +37,13 @@ const STYLES: [&str; 18] = [
 const THEME: &str = include_str!("theme.js");
 
 /// The modules, each after those that it imports from: joined to one script, they need no import.
-const MODULES: [&str; 52] = [
+const MODULES: [&str; 53] = [
     include_str!("dom.js"),
     include_str!("format.js"),
     include_str!("period.js"),
     include_str!("state.js"),
     include_str!("visible.js"),
+    include_str!("links.js"),
     include_str!("api.js"),
     include_str!("tooltip.js"),
     include_str!("selection.js"),

@@ -1,12 +1,13 @@
 // The rows of the list: each message is one. Of a long list only those near the window are there.
 
-import { byId, el } from "./dom.js";
+import { arrange, byId, el } from "./dom.js";
 import { compact, duration, fullTime, NONE, shortTime, speed, title } from "./format.js";
-import { addressWith, change } from "./state.js";
+import { addressLink } from "./links.js";
 import { visible } from "./visible.js";
 import { markHits } from "./hits.js";
 import { badge } from "./detail.js";
 import { findingBadges } from "./why.js";
+import { stickyHeight } from "./sticky.js";
 
 const WHOLE_LIST = 200; // rows up to which all of them are there
 const ROWS_AROUND = 20; // rows above and below the window
@@ -47,7 +48,7 @@ export function focusRow(id) {
 export function rowInFocus() {
   const focused = [...nodes].find(([, node]) => node.contains(document.activeElement));
   if (focused) return { id: focused[0], hasFocus: true };
-  const inSight = [...nodes].find(([, node]) => node.getBoundingClientRect().top >= 60);
+  const inSight = [...nodes].find(([, node]) => node.getBoundingClientRect().top >= stickyHeight());
   return { id: inSight?.[0], hasFocus: false };
 }
 
@@ -72,22 +73,14 @@ function drawPart(fresh) {
   const end = isLong ? Math.min(listedRecords.length, first + Math.ceil(innerHeight / height) + 2 * ROWS_AROUND) : listedRecords.length;
   const part = listedRecords.slice(first, end);
   nodes = new Map(part.map((record) => [record.interaction_id, nodes.get(record.interaction_id) ?? row(record, fresh.has(record.interaction_id))]));
-  place([...nodes.values()]);
+  const shown = [...nodes.values()];
+  arrange(byId("rows"), shown);
+  shown.forEach((node, n) => node.setAttribute("aria-rowindex", first + n + 2));
   byId("above").firstElementChild.firstElementChild.style.height = `${first * height}px`;
   byId("below").firstElementChild.firstElementChild.style.height = `${(listedRecords.length - end) * height}px`;
   byId("above").hidden = first === 0;
   byId("below").hidden = end === listedRecords.length;
   markHits();
-}
-
-function place(wanted) {
-  const body = byId("rows");
-  const kept = new Set(wanted);
-  for (const node of [...body.children]) if (!kept.has(node)) node.remove();
-  wanted.forEach((node, n) => {
-    if (body.children[n] !== node) body.insertBefore(node, body.children[n] ?? null);
-    node.setAttribute("aria-rowindex", first + n + 2);
-  });
 }
 
 /** The height of a row in pixels: all are equally high. */
@@ -121,21 +114,14 @@ function row(record, isFresh) {
   );
 }
 
-/** Builds the link to the whole message, so that it can be copied or opened in another tab. */
+/** Builds the link to the whole message. */
 function link(record) {
-  const open = (event) => {
-    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-    event.preventDefault();
-    change({ id: record.interaction_id });
-  };
   const status = record.status !== "success" && badge(record.status);
   const second = record.error ?? record.response_preview;
-  return el(
-    "a",
-    { href: addressWith({ id: record.interaction_id }), click: open },
+  return addressLink({ id: record.interaction_id }, {}, [
     el("span", { class: "prompt" }, status, findingBadges(record), promptOf(record)),
     second && el("span", { class: record.error ? "second fault" : "second", dir: "auto" }, oneLine(second)),
-  );
+  ]);
 }
 
 function promptOf(record) {

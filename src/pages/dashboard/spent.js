@@ -28,8 +28,7 @@ let spentChart = null;
 let spentDrawn = null;
 
 export function prepareSpent() {
-  spentChart = new Timeline(byId("spent-chart"), "Where the time goes", PARTS, { format: duration, axisFormat: axisDuration });
-  spentChart.least = 0.001;
+  spentChart = new Timeline(byId("spent-chart"), "Where the time goes", PARTS, { format: duration, axisFormat: axisDuration, least: 0.001 });
   byId("spent").addEventListener("change", () => spentDrawn && showSpent(spentDrawn));
 }
 

@@ -6,7 +6,8 @@ import { compact, count, duration, NONE, percent, speed } from "./format.js";
 const INITIAL_ROWS = 8; // rows that a table shows until it is expanded
 
 const cachedShare = ({ prompt_cached_tokens: cached, prompt_tokens: all }) => (all > 0 && cached !== null ? (cached ?? null) && cached / all : null);
-const failedShare = ({ error, success }) => (error + success > 0 ? error / (error + success) : null);
+/** The share of the requests that failed, of those that a client waited for; null without any. */
+export const failedShare = ({ error, success }) => (error + success > 0 ? error / (error + success) : null);
 
 /** The columns: their name, what they sort by, and what they show. */
 const COLUMNS = [
@@ -27,7 +28,7 @@ const views = new Map();
 
 /**
  * Draws `groups` into the element with this id. `name` returns the elements of a row's name, `value` the text that `onPick` gets;
- * `extra` adds a column before the others.
+ * `extra` is a column behind the others, of {name, cell: (group) => node}.
  */
 export function showTable(id, groups, options) {
   const host = byId(id);
@@ -75,7 +76,7 @@ function tableHead({ column, isUpward }, { first, extra }, again) {
     );
   };
   const cells = COLUMNS.map(({ name, title }) => cell(name, title));
-  return el("thead", {}, el("tr", {}, cell(first), cells, extra && el("th", { scope: "col", class: "extra" }, extra.name)));
+  return el("thead", {}, el("tr", {}, cell(first), cells, el("th", { scope: "col", class: "extra" }, extra.name)));
 }
 
 function tableRow(group, most, view, { name, value, picked, onPick, extra }) {
@@ -92,7 +93,7 @@ function tableRow(group, most, view, { name, value, picked, onPick, extra }) {
     { class: isFaint ? "faint" : chosen ? "chosen" : null },
     el("th", { scope: "row" }, el("button", pick, name(group)), meter(group.requests / most)),
     cells,
-    extra && el("td", { class: "extra" }, extra.cell(group)),
+    el("td", { class: "extra" }, extra.cell(group)),
   );
 }
 

@@ -124,12 +124,13 @@ export class TimeChart extends Chart {
 
 /** Columns whose parts are stacked. */
 export class Timeline extends TimeChart {
-  /** `parts`, from the bottom up, are {label, kind, of: (slot) => number}. */
-  constructor(host, label, parts, { of, format = count, axisFormat = compact } = {}) {
+  /** `parts`, from the bottom up, are {label, kind, of: (slot) => number}; `least` is the smallest step of the axis, below 1 where it is one of time. */
+  constructor(host, label, parts, { of, format = count, axisFormat = compact, least = 1 } = {}) {
     super(host, label, of);
     this.parts = parts;
     this.format = format;
     this.axisFormat = axisFormat;
+    this.least = least;
     this.isShare = false;
     this.isLog = false;
   }
@@ -155,7 +156,7 @@ export class Timeline extends TimeChart {
     const most = Math.max(...this.slots.map((slot) => this.sum(slot)));
     if (this.isLog) return logAxis(box, most, this.axisFormat);
     if (!this.isShare) {
-      const { lines, scale } = valueAxis(box, most, this.axisFormat, this.least ?? 1, this.least < 1);
+      const { lines, scale } = valueAxis(box, most, this.axisFormat, this.least, this.least < 1);
       return { lines, scaleOf: () => scale };
     }
     const { lines, scale } = valueAxis(box, 1, (n) => `${Math.round(n * 100)}%`, 0.1);

@@ -37,7 +37,7 @@ function picturesOf({ images }) {
 
 function goneTurn({ count: number, gone }) {
   const words = `${count(number)} earlier ${number === 1 ? "turn is" : "turns are"} ${REASONS[gone] ?? "missing"}`;
-  return el("p", { class: "turn gone none" }, words);
+  return el("p", { class: "turn none" }, words);
 }
 
 /** A call of a tool, with its arguments as they are read best. */

@@ -4,7 +4,7 @@ import { el, svg } from "./dom.js";
 import { duration, percent } from "./format.js";
 
 /** Returns the phases of a record in order, each with its start in seconds; null where the record has no timings. */
-export function partsOf(record) {
+function partsOf(record) {
   const queue = record.metadata?.queue_wait_seconds;
   const reported = [
     ["Queue", "queue", queueOf(record)],

@@ -3,7 +3,8 @@
 import { announce, byId, el, fill } from "./dom.js";
 import { fetchJson, postJson } from "./api.js";
 import { count, findingName, fullTime, shortTime } from "./format.js";
-import { addressWith, change, query, state } from "./state.js";
+import { addressLink } from "./links.js";
+import { query, state } from "./state.js";
 import { showTab } from "./tabs.js";
 
 const INITIAL_FINDINGS = 3; // groups in the panel until it is expanded
@@ -114,16 +115,9 @@ function hits({ requests, clients, last, hidden_until: until }) {
   return [plural(requests, "request"), of, `, the last at ${shortTime(last)}${rest}`].flat().filter(Boolean);
 }
 
-/** A link that changes the address, and can be opened in another tab. */
-function findingLink(group, label, fields, then = () => {}) {
-  const go = (event) => {
-    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-    event.preventDefault();
-    change(fields);
-    then();
-  };
-  const name = `${label}: ${nameOf(group)}`;
-  return el("a", { href: addressWith(fields), "aria-label": name, "data-control": `${label} ${group.key}`, click: go }, label);
+function findingLink(group, label, fields, then) {
+  const attributes = { "aria-label": `${label}: ${nameOf(group)}`, "data-control": `${label} ${group.key}` };
+  return addressLink(fields, attributes, label, then);
 }
 
 function exampleLink(group) {
@@ -161,7 +155,7 @@ function hideButton(group, label, days) {
 }
 
 /** A badge for one finding; an estimate has a dashed line, and says so. */
-export function findingBadge({ kind, certainty }) {
+function findingBadge({ kind, certainty }) {
   const isLikely = certainty !== "sure";
   return el(
     "span",
