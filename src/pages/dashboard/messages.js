@@ -17,7 +17,8 @@ const MAX_UNREAD = 1000; // messages that stay of those that came by themselves
 const MAX_HELD = 2000; // new ones that wait; of more than these the list begins anew when one goes to them
 const MAX_LOADS = 20; // answers until a message must be in the list
 const SHARED_PAUSE = 30_000; // milliseconds between two looks at what other taps wrote
-const COUNT_PAUSE = 60_000; // milliseconds after which all that match are counted again
+const COUNT_PAUSE = 60_000; // milliseconds after which all that match are counted again: a range that ends now loses messages at its other end
+const NEVER = -Infinity;
 
 let records = [];
 /** New ones that wait until one goes to them. */
@@ -32,7 +33,7 @@ let cursor = null;
 /** Whether other taps write the same history. */
 let isShared = false;
 let lookedAt = 0;
-let countedAt = 0;
+let countedAt = NEVER;
 
 const idOf = (record) => record.interaction_id;
 const greatest = (field) => (a, b) => (b[field] ?? -Infinity) - (a[field] ?? -Infinity) || 0;
@@ -53,24 +54,34 @@ export function noteBackend(backend) {
 /** Fetches what is new; starts a new list after the filters or the order changed. */
 export async function refreshMessages(signal) {
   const asked = question();
-  if (asked !== shownQuery) return restart(asked, signal);
+  if (asked !== shownQuery) return restart(signal);
+  setListBusy(false); // one that was begun for another question is no longer waited for
   const news = isFarBehind ? null : await whatIsNew(signal);
   if (asked !== shownQuery) return;
   if (news) noteNews(news);
   if (isReading()) drawHeld();
   else await takeHeld();
-  await countAgain(asked, signal);
 }
 
-async function restart(asked, signal) {
-  byId("table").setAttribute("aria-busy", "true");
-  const page = await fetchInOrder({ limit: PAGE_SIZE, count: true }, signal);
-  [shownQuery, records, held, isFarBehind, loadedCount] = [asked, page.records, [], false, 0];
-  [cursor, lookedAt, countedAt] = [page.cursor, Date.now(), Date.now()];
-  hasOlder = records.length === PAGE_SIZE;
-  noteMatches(page.matches);
-  drawList(new Set());
+/** Begins the list anew, unless something else is asked for meanwhile. How many match in all is counted later: that may take long. */
+async function restart(signal) {
+  const asked = question();
+  setListBusy(true);
+  try {
+    const page = await fetchInOrder({ limit: PAGE_SIZE }, signal);
+    if (asked !== question()) return;
+    [shownQuery, records, held, isFarBehind, loadedCount] = [asked, page.records, [], false, 0];
+    [cursor, lookedAt] = [page.cursor, Date.now()];
+    hasOlder = records.length === PAGE_SIZE;
+    countedAt = hasOlder ? NEVER : Date.now();
+    noteMatches(hasOlder ? null : { count: records.length, isAtLeast: false });
+    drawList(new Set());
+  } finally {
+    if (asked === question()) setListBusy(false);
+  }
 }
+
+const setListBusy = (isBusy) => byId("table").setAttribute("aria-busy", String(isBusy));
 
 async function whatIsNew(signal) {
   const isDue = isShared && !state.sort && Date.now() - lookedAt > SHARED_PAUSE;
@@ -81,7 +92,7 @@ async function whatIsNew(signal) {
     if (!isUnknownCursor(cause)) throw cause;
   }
   if (records.length === 0) return { records: [], cursor: null, isFarBehind: true };
-  countedAt = 0;
+  countedAt = NEVER;
   const isBeyond = (record) => hasOlder && newest(record, records.at(-1)) > 0;
   return fetchUnknown((record) => hasMessage(idOf(record)) || isBeyond(record), signal);
 }
@@ -97,19 +108,24 @@ function noteNews(news) {
 
 /** Puts the new ones at their places in the list. */
 async function takeHeld() {
-  if (isFarBehind) return restart(question());
+  if (isFarBehind) return restart();
   if (held.length === 0) return;
   const fresh = held;
   held = [];
   add(fresh);
 }
 
-/** Counts anew from time to time: a range that ends now loses messages at its other end. */
-async function countAgain(asked, signal) {
-  if (state.q || Date.now() - countedAt < COUNT_PAUSE) return;
+/** Counts all that match, and does so again from time to time; those that have a text only once, as that reads all texts. */
+export async function countMessages(signal) {
+  const pause = state.q ? Infinity : COUNT_PAUSE;
+  if (Date.now() - countedAt < pause) return;
   countedAt = Date.now();
-  const page = await fetchPage({ limit: 1, count: true }, signal);
-  if (asked !== shownQuery) return;
+  const asked = shownQuery;
+  const page = await fetchPage({ limit: 1, count: true }, signal).catch((cause) => {
+    if (signal?.aborted) countedAt = NEVER;
+    throw cause;
+  });
+  if (asked !== shownQuery || asked !== question()) return;
   noteMatches(page.matches);
   drawCount();
 }
@@ -140,6 +156,7 @@ async function showHeld() {
   byId("messages").scrollIntoView({ block: "start" });
   await takeHeld();
   if (records[0]) focusRow(idOf(records[0]));
+  await countMessages();
 }
 
 function showNews() {
@@ -149,7 +166,7 @@ function showNews() {
   if (button.textContent !== text) fill(button, text);
 }
 
-export async function showOlder() {
+async function showOlder() {
   const button = byId("older");
   if (button.disabled || !hasOlder) return;
   button.disabled = true;
@@ -219,7 +236,6 @@ function drawList(fresh) {
   showNews();
   followList();
   const table = byId("table");
-  table.removeAttribute("aria-busy");
   table.classList.toggle("bare", records.length === 0);
   table.querySelector("table").setAttribute("aria-rowcount", hasOlder ? -1 : records.length + 1);
   byId("older").hidden = !hasOlder;

@@ -1,4 +1,4 @@
-// What a reader chose in this browser: rows of one line, and whether new messages are said to screen readers.
+// What a reader chose is remembered in this browser. The switches: rows of one line, and whether new messages are said to screen readers.
 
 import { byId } from "./dom.js";
 
@@ -30,22 +30,23 @@ function prepareSwitch(id, key, isOnAtFirst, apply) {
   button.addEventListener("click", () => {
     const isOn = button.getAttribute("aria-pressed") !== "true";
     set(isOn);
-    remember(key, isOn);
+    remember(key, String(isOn));
   });
-  set(remembered(key, isOnAtFirst));
+  set(remembered(key, String(isOnAtFirst)) === "true");
 }
 
-function remembered(key, other) {
+/** Returns the text that was remembered, or else the other one. */
+export function remembered(key, other) {
   try {
-    return (localStorage.getItem(key) ?? String(other)) === "true";
+    return localStorage.getItem(key) ?? other;
   } catch {
     return other; // storage may be forbidden
   }
 }
 
-function remember(key, isOn) {
+export function remember(key, text) {
   try {
-    localStorage.setItem(key, String(isOn));
+    localStorage.setItem(key, text);
   } catch {
     // the choice then lasts as long as the page
   }

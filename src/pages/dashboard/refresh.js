@@ -5,10 +5,11 @@ import { fetchJson } from "./api.js";
 import { addCategoryOptions, prepareSearch } from "./filters.js";
 import { noteAnswer } from "./freshness.js";
 import { refreshLiving } from "./living.js";
-import { noteBackend, refreshMessages } from "./messages.js";
+import { countMessages, noteBackend, refreshMessages } from "./messages.js";
 import { showBanner, showState } from "./notices.js";
 import { allowOrders } from "./order.js";
 import { refreshNumbers } from "./numbers.js";
+import { remember, remembered } from "./preferences.js";
 import { refreshWhy } from "./why.js";
 
 const INTERVAL_KEY = "ollama-tap-interval"; // in localStorage
@@ -34,30 +35,37 @@ export async function refresh() {
 /** Starts to refresh automatically, at the interval that was chosen in this browser before. */
 export function prepareRefresh() {
   const choice = byId("interval");
-  choice.value = savedInterval();
+  choice.value = remembered(INTERVAL_KEY, DEFAULT_INTERVAL);
   if (choice.selectedIndex < 0) choice.value = DEFAULT_INTERVAL;
   choice.addEventListener("change", () => {
-    saveInterval(choice.value);
+    remember(INTERVAL_KEY, choice.value);
     schedule();
   });
   byId("refresh").addEventListener("click", refresh);
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : Number(choice.value) && refresh()));
 }
 
-/** Fetches everything at the same time and draws each answer as it arrives. Returns the outcomes, that of /analytics/stats first. */
-function fetchAll(signal) {
+/**
+ * Fetches everything and draws each answer as it arrives. What takes the history long is asked for one after the other once the rest
+ * is there: the history answers two questions at a time, and the newest one first. Returns the outcomes, those of /analytics/stats and
+ * /analytics/active first.
+ */
+async function fetchAll(signal) {
   const stats = fetchJson("stats", {}, signal);
   stats.then(showStats, () => {}); // `showOutcome` reports why it failed
   const numbers = refreshNumbers(stats, (cause) => showBanner(cause.message, refresh));
-  return Promise.allSettled([stats, numbers, refreshMessages(signal), refreshWhy(signal), refreshLiving(signal)]);
+  const outcomes = await Promise.allSettled([stats, refreshLiving(signal), numbers, refreshMessages(signal)]);
+  if (outcomes[0].reason || signal.aborted) return outcomes;
+  for (const ask of [countMessages, refreshWhy]) outcomes.push(...(await Promise.allSettled([ask(signal)])));
+  return outcomes;
 }
 
-function showOutcome(stats, ...others) {
-  noteAnswer([stats, others.at(-1)].some((answer) => !answer.reason || answer.reason.status > 0)); // these two always ask
+function showOutcome(stats, living, ...others) {
+  noteAnswer([stats, living].some((answer) => !answer.reason || answer.reason.status > 0)); // these two always ask
   if (stats.reason?.status === 403) return showPrivate();
   const isOff = stats.reason?.status === 404;
   if (isOff) showState("off");
-  const failed = (isOff ? others.slice(-1) : [stats, ...others]).find((answer) => answer.reason);
+  const failed = (isOff ? [living] : [stats, living, ...others]).find((answer) => answer.reason);
   showBanner(failed?.reason.message ?? "", refresh);
 }
 
@@ -78,20 +86,4 @@ function schedule() {
   clearTimeout(timer);
   const seconds = Number(byId("interval").value);
   if (seconds > 0 && !document.hidden) timer = setTimeout(refresh, seconds * 1000);
-}
-
-function savedInterval() {
-  try {
-    return localStorage.getItem(INTERVAL_KEY) ?? DEFAULT_INTERVAL;
-  } catch {
-    return DEFAULT_INTERVAL; // storage may be forbidden
-  }
-}
-
-function saveInterval(seconds) {
-  try {
-    localStorage.setItem(INTERVAL_KEY, seconds);
-  } catch {
-    // the choice then lasts as long as the page
-  }
 }

@@ -95,6 +95,25 @@ def rests(page):
     expect(page.locator("#progress")).not_to_have_class(re.compile("active"))
 
 
+@contextlib.contextmanager
+def held(page, address):
+    """Holds back the answers to what is asked at this address; they go on at the end."""
+    routes = []
+    page.route(address, lambda route: routes.append(route))
+    yield routes
+    while routes:
+        routes.pop(0).continue_()
+    page.unroute(address)
+
+
+def until(page, is_so):
+    """Waits for something that is noticed outside of the page."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not is_so():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(10)
+
+
 def address(page):
     return page.url.removeprefix(page.url.split("/analytics")[0] + "/analytics")
 

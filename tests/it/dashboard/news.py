@@ -2,7 +2,7 @@
 
 import itertools
 
-from browser import browser, expect, generate, get, rests, rows, settled, visit
+from browser import browser, expect, generate, get, held, rests, rows, settled, until, visit
 
 SEEDS = 60
 SINCE = "**/analytics/messages?*since=*"
@@ -46,11 +46,13 @@ def far_behind(page):
     numbers = itertools.count()
     many = lambda route: route.fulfill(json=[{**record, "interaction_id": f"{next(numbers):016x}"} for _ in range(100)], headers={"Ollama-Tap-Cursor": "further"})
     page.route(SINCE, many)
-    page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    page.get_by_role("button", name="Refresh now").dispatch_event("click")
     news = page.locator("#news")
-    expect(news).to_have_text("More than 2,000 new")
-    expect(rows(page)).to_have_count(50)
+    for look in [overtaken, lambda page, news: None]:
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.get_by_role("button", name="Refresh now").dispatch_event("click")
+        expect(news).to_have_text("More than 2,000 new")
+        expect(rows(page)).to_have_count(50)
+        look(page, news)
     page.unroute(SINCE)
     generate("newest of all")
     settled(SEEDS + 3)
@@ -60,11 +62,43 @@ def far_behind(page):
     expect(page.locator("#messages-aside")).to_have_text(f"1–50 of {SEEDS + 3}")
 
 
+def in_turn(page):
+    """What takes the history long is asked for last, one thing after the other: numbers and list are there before."""
+    rests(page)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url.partition("/analytics/")[2]))
+    page.reload()
+    expect(page.locator("#messages-aside")).to_have_text(f"1–50 of {SEEDS}")
+    rests(page)
+    at = lambda *words: next(n for n, address in enumerate(asked) if all(word in address for word in words))
+    order = [at("messages?", "limit=50"), at("stats/enhanced?"), at("messages?", "count=true"), at("why?")]
+    assert order == sorted(set(order)), asked
+
+
+def overtaken(page, news):
+    """A new list that comes after another choice was made is not drawn."""
+    with held(page, "**/analytics/messages?*limit=50*") as lists:
+        news.click()
+        until(page, lambda: lists)
+        page.get_by_label("Status").select_option("error")
+        until(page, lambda: len(lists) == 2)
+        lists.pop().continue_()
+        expect(page.locator("#messages-blank")).to_contain_text("No message matches")
+        late = lists.pop()
+        with page.expect_response(lambda answer: answer.request == late.request):
+            late.continue_()
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(rows(page)).to_have_count(0)
+    expect(page.locator("#table")).to_have_attribute("aria-busy", "false")
+    page.get_by_role("button", name="Clear filters").first.click()
+    expect(rows(page)).to_have_count(50)
+
+
 with browser() as chromium:
     for n in range(SEEDS):
         generate(f"seed {n}")
     settled(SEEDS)
-    for test, expected in [(without_cursor, ["410"]), (shared, []), (far_behind, [])]:
+    for test, expected in [(in_turn, []), (without_cursor, ["410"]), (shared, []), (far_behind, [])]:
         with visit(chromium, "?range=all", expected=expected) as page:
             page.locator("#interval").select_option("0")
             expect(rows(page)).to_have_count(50)
