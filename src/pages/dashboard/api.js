@@ -8,7 +8,7 @@ const MAX_KEPT = 8; // answers that are asked for again by their ETag
 const kept = new Map();
 
 /** An answer other than 2xx. `status` is 0 where nobody answered, and -1 where it took too long. */
-export class RequestError extends Error {
+class RequestError extends Error {
   constructor(status, message) {
     super(message);
     this.status = status;
@@ -44,6 +44,11 @@ export async function fetchHistory(page, parameters, signal, timeout) {
   const answer = response.status === 304 ? known : { etag, text: await response.text(), headers: response.headers };
   keepAnswer(address, answer);
   return new Response(answer.text, { headers: answer.headers });
+}
+
+/** Fetches a page of the history that may be long, however long it takes. Nothing of it is kept. */
+export function fetchStream(page, parameters) {
+  return request(pageUrl(page, parameters), { headers: authorization(), timeout: Infinity });
 }
 
 function keepAnswer(address, answer) {

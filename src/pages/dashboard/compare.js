@@ -4,6 +4,7 @@ import { announce, byId, el, fill } from "./dom.js";
 import { count, duration, percent, speed } from "./format.js";
 import { fetchJson } from "./api.js";
 import { change, query, state } from "./state.js";
+import { failedShare } from "./tables.js";
 import { visible } from "./visible.js";
 
 const SEPARATOR = "|"; // between the two names in the address; no name of a model has it
@@ -16,17 +17,17 @@ const SAME = 1.05; // ratios below are none
 const AND = new Intl.ListFormat("en");
 
 /** Returns the names of the models that are compared: none, one that waits for another, or two. */
-export const compared = () => state.compare.split(SEPARATOR).filter(Boolean).slice(0, 2);
+const compared = () => state.compare.split(SEPARATOR).filter(Boolean).slice(0, 2);
 
-/** Fetches what a comparison shows: by `ask` the statistics of each model, and its newest replies. */
+/** Fetches what a comparison shows of each model: its name, by `ask` its statistics, and its newest replies. */
 export async function fetchComparison(ask, signal) {
   const names = compared();
   if (names.length < 2) return [];
   const replies = (model) => fetchJson("messages", { ...query(), model, status: "success", limit: NEWEST }, signal);
   return Promise.all(
-    names.map(async (model) => {
-      const [numbers, newest] = await Promise.all([ask({ model }), replies(model)]);
-      return { numbers, bands: Map.groupBy(newest.filter(isWarm), bandOf) };
+    names.map(async (name) => {
+      const [numbers, newest] = await Promise.all([ask({ model: name }), replies(name)]);
+      return { name, numbers, bands: Map.groupBy(newest.filter(isWarm), bandOf) };
     }),
   );
 }
@@ -47,7 +48,7 @@ export function compareBox({ name }) {
 
 const ROWS = [
   ["Requests", (group) => group.requests, count],
-  ["Failed", (group) => (group.error + group.success > 0 ? group.error / (group.error + group.success) : null), percent],
+  ["Failed", failedShare, percent],
   ["Tokens/s, p50", (group) => group.tokens_per_second.p50, speed],
   ["First token, p50", (group) => group.time_to_first_token_seconds.p50, duration],
   ["First token without a load, p50", (group) => group.time_to_first_token_warm_seconds?.p50 ?? null, duration],
@@ -56,14 +57,14 @@ const ROWS = [
   ["Cold starts", (group) => group.cold_starts ?? null, count],
 ];
 
-/** Draws what `fetchComparison` returned; hides it where no model is compared. */
+/** Draws what `fetchComparison` returned, unless others are compared by now; hides it where no model is compared. */
 export function showComparison(sides) {
   const panel = byId("comparison");
   const names = compared();
   panel.hidden = names.length === 0;
   if (panel.hidden) return;
   byId("comparison-end").onclick = () => change({ compare: "" });
-  if (names.length === 1 || sides.length !== 2) {
+  if (names.length === 1 || sides.map(({ name }) => name).join(SEPARATOR) !== names.join(SEPARATOR)) {
     const text = names.length === 1 ? `Choose another model to compare ${names[0]} with.` : "Counting…";
     return fill(byId("compare"), el("p", { class: "none" }, text));
   }
@@ -74,13 +75,13 @@ export function showComparison(sides) {
   );
   fill(
     byId("compare"),
-    el("p", { class: "verdict" }, el("bdi", {}, verdict(names, sides))),
+    el("p", { class: "verdict" }, el("bdi", {}, verdict(sides))),
     el("div", { class: "sheet" }, el("table", {}, el("thead", {}, el("tr", {}, el("td"), heads)), el("tbody", {}, rows))),
   );
 }
 
 /** Says in words how the second model differs from the first, where enough replies had contexts of the same length. */
-function verdict(names, sides) {
+function verdict(sides) {
   const [one, other] = sides.map(({ bands }) => bands);
   const least = (band) => Math.min(one.get(band)?.length ?? 0, other.get(band)?.length ?? 0);
   const band = [...one.keys()].reduce((best, next) => (least(next) > least(best) ? next : best), 0);
@@ -94,7 +95,7 @@ function verdict(names, sides) {
   ].filter(Boolean);
   const said = clauses.length ? AND.format(clauses) : "is as fast";
   const length = `contexts below ${count((2 ** (band + 1) - 1) * FIRST_BAND)} tokens`;
-  return `${names[1]} ${said} than ${names[0]} (${speeds.toReversed().map(speed).join(" against ")} tokens/s, in ${length}).`;
+  return `${sides[1].name} ${said} than ${sides[0].name} (${speeds.toReversed().map(speed).join(" against ")} tokens/s, in ${length}).`;
 }
 
 const ratioOf = ([before, after]) => after / before;

@@ -18,8 +18,8 @@ export async function fetchPage(parameters, signal) {
 export const fetchInOrder = (parameters, signal) => fetchPage({ ...(state.sort && { sort: state.sort }), ...parameters }, signal);
 
 /** Asks for the messages after one. */
-export async function fetchAfter(id, signal) {
-  const { records } = await fetchInOrder({ limit: MORE, before: id }, signal);
+export async function fetchAfter(id) {
+  const { records } = await fetchInOrder({ limit: MORE, before: id });
   return { records, hasMore: records.length === MORE };
 }
 

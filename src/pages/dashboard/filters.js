@@ -26,7 +26,7 @@ const TYPING_DELAY = 250; // milliseconds without a key before the text is searc
 /** Whether a text is searched by Enter alone, because each search reads the whole history. */
 let isByEnter = false;
 
-/** Lets the form change the address, and `/` focus it. */
+/** Lets the form change the address. */
 export function prepareFilters() {
   const form = byId("filters");
   const fields = () => FILTERS.filter((name) => form.elements[name]);
@@ -42,7 +42,6 @@ export function prepareFilters() {
   const toggle = byId("filters-toggle");
   toggle.setAttribute("title", "Time and filters");
   toggle.addEventListener("click", () => toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") !== "true")));
-  document.addEventListener("keydown", focusSearch);
   showFilters();
 }
 
@@ -52,10 +51,8 @@ export function prepareSearch(backend) {
   byId("filters").elements.q.placeholder = `Find in prompts, replies and errors${isByEnter ? " (Enter)" : ""}`;
 }
 
-function focusSearch(event) {
-  const isTyping = event.target.closest("input, select, textarea, dialog");
-  if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey) return;
-  event.preventDefault();
+/** Goes to the text that is searched. */
+export function focusSearch() {
   byId("filters-toggle").setAttribute("aria-expanded", "true");
   byId("filters").elements.q.focus();
 }
@@ -93,7 +90,7 @@ function chip(name, text, without) {
 }
 
 /** A client as the filter names it: NAME, or NAME@ADDRESS. */
-export function clientName(value) {
+function clientName(value) {
   return value.replace(/@([^@]*)$/, " at $1");
 }
 

@@ -3,6 +3,7 @@
 import { announce, byId, el, fill } from "./dom.js";
 import { fetchJson } from "./api.js";
 import { change } from "./state.js";
+import { focusSearch } from "./filters.js";
 import { closeDetail, goTo, shownMessage } from "./detail.js";
 import { focusRow, rowInFocus } from "./rows.js";
 import { neighbour } from "./messages.js";
@@ -17,7 +18,7 @@ const HELP = [
   ["Esc", "Close the message"],
   ["?", "These keys"],
 ];
-const ACTIONS = { j: () => step("older"), k: () => step("newer"), o: openFocused, c: copyReply, "?": showHelp, Escape: closePanel };
+const ACTIONS = { j: () => step("older"), k: () => step("newer"), o: openFocused, c: copyReply, "/": goToSearch, "?": showHelp, Escape: closePanel };
 
 /** Lets the keys act. `fail` shows why one could not. */
 export function prepareKeys(fail) {
@@ -51,6 +52,14 @@ async function copyReply() {
   const record = shownMessage() ?? (await fetchJson(`messages/${encodeURIComponent(id)}`));
   const text = record.response_full ?? record.response_preview;
   announce(text ? (await copyText(text)) ? "Reply copied" : "Copying is not allowed" : "There is no reply");
+}
+
+/** A panel that covers the page is closed first: only after that the search can have the focus. */
+function goToSearch() {
+  const panel = byId("detail");
+  if (!panel.matches(":modal")) return focusSearch();
+  panel.addEventListener("close", focusSearch, { once: true });
+  closeDetail();
 }
 
 function closePanel() {

@@ -1,7 +1,7 @@
 // The page as a whole: connects controls, address and panels.
 
 import { byId } from "./dom.js";
-import { FILTERS, onChange, query } from "./state.js";
+import { onChange, query } from "./state.js";
 import { exportHistory } from "./share.js";
 import { prepareDetail, showDetail } from "./detail.js";
 import { prepareFreshness, showTitle } from "./freshness.js";
@@ -13,7 +13,7 @@ import { prepareOrder, showOrder } from "./order.js";
 import { prepareSticky } from "./sticky.js";
 import { focusRow, markRow, prepareRows } from "./rows.js";
 import { prepareKeys, showHelp } from "./keys.js";
-import { preparePreferences } from "./preferences.js";
+import { preparePreferences, remember } from "./preferences.js";
 import { prepareTabs } from "./tabs.js";
 import { showBanner } from "./notices.js";
 import { drawNumbers, prepareNumbers } from "./numbers.js";
@@ -33,11 +33,7 @@ function prepareTheme() {
   };
   button.addEventListener("click", () => {
     root.dataset.theme = NEXT_THEME[root.dataset.theme] ?? "system";
-    try {
-      localStorage.setItem(THEME_KEY, root.dataset.theme);
-    } catch {
-      // the choice then lasts as long as the page
-    }
+    remember(THEME_KEY, root.dataset.theme);
     name();
   });
   name();
@@ -56,13 +52,14 @@ function showFailure(cause) {
 }
 
 function applyChange(changed) {
+  if (changed.includes("id")) showDetail();
+  if (changed.every((name) => name === "id")) return; // nothing else shows it
   showTimebar();
   showFilters();
   showOrder();
   drawNumbers();
   showTitle();
-  if (changed.includes("id")) showDetail();
-  if (changed.some((name) => [...FILTERS, "range", "compare", "sort"].includes(name))) refresh();
+  refresh();
 }
 
 prepareTheme();

@@ -219,28 +219,64 @@ mod tests {
         for module in MODULES {
             for line in module.lines().filter(|line| line.starts_with("import ")) {
                 assert!(line.ends_with(".js\";"), "an import is one line: {line}");
-                let imported = line
-                    .split(['{', '}'])
-                    .nth(1)
-                    .unwrap()
-                    .split(',')
-                    .map(str::trim);
-                for name in imported {
+                for name in imported(line) {
                     assert!(names.contains(name), "{line}");
                 }
             }
-            let defined = module.lines().filter_map(|line| {
-                let line = line.strip_prefix("export ").unwrap_or(line);
-                let line = line.strip_prefix("async ").unwrap_or(line);
-                let name = ["function ", "const ", "let ", "class "]
-                    .into_iter()
-                    .find_map(|word| line.strip_prefix(word))?;
-                name.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$')
-                    .next()
-            });
-            for name in defined {
+            for name in module.lines().filter_map(defined) {
                 assert!(names.insert(name), "{name} is defined twice");
             }
         }
+    }
+
+    #[test]
+    fn every_export_is_imported_somewhere() {
+        let lines = || MODULES.into_iter().flat_map(str::lines);
+        let imports = lines().filter(|line| line.starts_with("import "));
+        let wanted: HashSet<&str> = imports.flat_map(imported).collect();
+        for line in lines().filter(|line| line.starts_with("export ")) {
+            let name = defined(line).unwrap_or(line);
+            assert!(wanted.contains(name), "{name} is exported to nobody");
+        }
+    }
+
+    #[test]
+    fn every_class_of_the_styles_is_named_where_elements_are_made() {
+        let makers = [PAGE].iter().chain(&MODULES).copied().collect::<String>();
+        let is_part = |c: char| c.is_alphanumeric() || "-_".contains(c);
+        let words: HashSet<&str> = makers.split(|c| !is_part(c)).collect();
+        for selector in STYLES.iter().flat_map(|style| selectors(style)) {
+            let names = selector.split('.').skip(1);
+            for name in names.filter_map(|rest| rest.split(|c| !is_part(c)).next()) {
+                let stem = name.rsplit_once('-').map_or(name, |(stem, _)| stem);
+                let is_named = words.contains(name) || makers.contains(&format!("{stem}-${{"));
+                assert!(is_named, "no element has the class {name}: {selector}");
+            }
+        }
+    }
+
+    /// The names in the line of an import.
+    fn imported(line: &str) -> impl Iterator<Item = &str> {
+        let names = line.split(['{', '}']).nth(1).unwrap_or_default();
+        names.split(',').map(str::trim)
+    }
+
+    /// The name that a line of a module defines for all of it.
+    fn defined(line: &str) -> Option<&str> {
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        let name = ["function ", "const ", "let ", "class "]
+            .into_iter()
+            .find_map(|word| line.strip_prefix(word))?;
+        name.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$')
+            .next()
+    }
+
+    /// What stands before each brace of a style but for conditions and comments.
+    fn selectors(style: &str) -> impl Iterator<Item = &str> {
+        let heads = style
+            .split('{')
+            .filter_map(|part| part.rsplit(['}', ';', '/']).next());
+        heads.map(str::trim).filter(|head| !head.starts_with('@'))
     }
 }

@@ -77,6 +77,7 @@ export async function refreshNumbers(stats, onLateError) {
   const today = new Date().toDateString(); // at midnight "today" is another time
   const question = [...[...FILTERS, "range", "compare"].map((name) => state[name]), today].join("\n");
   const isNew = question !== last.question;
+  if (counting && counting.question !== question) endCounting(); // its answer would be drawn under another choice
   if (isNew && numbers) setBusy(true);
   try {
     const known = await stats;
@@ -104,8 +105,12 @@ async function untilSlow(fetch, onLateError) {
   await Promise.race([fetch, slow]);
 }
 
+function endCounting() {
+  counting.controller.abort();
+  counting = null;
+}
+
 async function fetchNumbers(question, history, known) {
-  counting?.controller.abort();
   const own = { question, controller: new AbortController() };
   const name = comparisonName(state);
   counting = own;

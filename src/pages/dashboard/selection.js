@@ -7,28 +7,31 @@ const MIN_DRAG = 5; // pixels of movement that are more than a click
 export function selects(chart) {
   const { host } = chart;
   let begun = null;
+  /** Whether the pointer was dragged: the click in which that ends chooses nothing more. */
+  let wasDragged = false;
   let timer = 0;
   host.addEventListener("pointerdown", (event) => {
     if (!chart.pick || event.button !== 0 || !chart.columns()?.length) return;
     if (event.pointerType === "touch") return;
+    wasDragged = false;
     begun = { x: event.clientX, column: chart.columnAt(event.clientX) };
     host.setPointerCapture(event.pointerId);
   });
   host.addEventListener("pointermove", (event) => {
-    if (begun && Math.abs(event.clientX - begun.x) > MIN_DRAG) chart.anchor = begun.column;
-    if (chart.anchor !== null && begun) chart.moveCursor();
+    if (!begun) return;
+    wasDragged ||= Math.abs(event.clientX - begun.x) > MIN_DRAG;
+    if (!wasDragged) return;
+    chart.anchor = begun.column;
+    chart.moveCursor();
   });
   host.addEventListener("pointercancel", () => (begun = null));
-  host.addEventListener("pointerup", (event) => {
-    const wasDragged = begun && Math.abs(event.clientX - begun.x) > MIN_DRAG;
+  host.addEventListener("pointerup", () => {
+    if (begun && wasDragged) pickColumns(chart, ...chart.chosen());
     begun = null;
-    if (!wasDragged) return;
-    const [first, last] = chart.chosen();
-    pickColumns(chart, first, last);
   });
   touches(chart);
   host.addEventListener("click", (event) => {
-    if (event.pointerType === "touch" || !chart.pick || chart.anchor !== null || !chart.columns()?.length) return;
+    if (event.pointerType === "touch" || !chart.pick || wasDragged || !chart.columns()?.length) return;
     clearTimeout(timer);
     if (event.detail > 1) return chart.reset?.();
     const column = chart.columnAt(event.clientX);

@@ -1,7 +1,7 @@
 // Copies texts to the clipboard and saves files.
 
 import { announce, el, icon } from "./dom.js";
-import { fetchHistory, pageUrl, token } from "./api.js";
+import { fetchStream, pageUrl, token } from "./api.js";
 
 const FEEDBACK_TIME = 1500; // milliseconds for which a button shows what it did
 
@@ -34,7 +34,7 @@ export function saveButton(label, name, type, text) {
 /** Saves the history that `parameters` select. Only with a token does it pass through memory, because a link cannot send one. */
 export async function exportHistory(parameters) {
   if (!token()) return follow(pageUrl("export", parameters));
-  const response = await fetchHistory("export", parameters);
+  const response = await fetchStream("export", parameters);
   const name = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1];
   save(name ?? `ollama-tap.${parameters.format}`, await response.blob());
 }

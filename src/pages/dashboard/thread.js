@@ -1,10 +1,11 @@
 // All requests of one conversation as one thread, each with what it added.
 
 import { byId, el, fill } from "./dom.js";
-import { deleteJson, fetchHistory, fetchJson } from "./api.js";
+import { deleteJson, fetchJson, fetchStream } from "./api.js";
 import { askingButton } from "./asking.js";
 import { compact, count, duration, shortTime } from "./format.js";
-import { addressWith, change } from "./state.js";
+import { addressLink } from "./links.js";
+import { change } from "./state.js";
 import { visible } from "./visible.js";
 import { drawnText, foldedBlock, longText } from "./texts.js";
 import { toolCall, turn } from "./turns.js";
@@ -63,7 +64,7 @@ async function requestsOf(session) {
   const newest = await fetchJson("messages", { session, limit: MAX_REQUESTS });
   if (newest.length === 0) return { requests: [], found: 0 };
   const start = newest.at(-1).timestamp - 0.001; // seconds; times are rounded on their way
-  const answer = await fetchHistory("export", { format: "jsonl", session, start_time: start });
+  const answer = await fetchStream("export", { format: "jsonl", session, start_time: start });
   const lines = await linesOf(answer);
   return { requests: lines.filter(Boolean).map((line) => JSON.parse(line)), found: newest.length };
 }
@@ -94,18 +95,13 @@ function numberText(drawn, found) {
 
 function exchange(record, previous, isShown) {
   const { interaction_id: id, timestamp, model, duration_seconds: seconds, generated_tokens: tokens, tool_calls: calls, thinking_full: thinking, error } = record;
-  const go = (event) => {
-    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-    event.preventDefault();
-    change({ id });
-    byId("detail").querySelector(".body").scrollTop = 0;
-  };
+  const toTop = () => (byId("detail").querySelector(".body").scrollTop = 0);
   const facts = [model, duration(seconds), tokens !== null && `${compact(tokens)} tokens`].filter(Boolean).join(" · ");
   const reply = record.response_full ?? record.response_preview;
   return el(
     "li",
     { class: "exchange", "aria-current": isShown ? "true" : null },
-    el("p", { class: "muted" }, el("a", { href: addressWith({ id }), click: go }, shortTime(timestamp)), " · ", el("bdi", {}, visible(facts))),
+    el("p", { class: "muted" }, addressLink({ id }, {}, shortTime(timestamp), toTop), " · ", el("bdi", {}, visible(facts))),
     newTurns(record, previous),
     thinking && foldedBlock("Thinking", thinking, "thinking"),
     reply && el("div", { class: "said" }, reply.length > MAX_DRAWN_REPLY ? longText(reply) : drawnText(reply)),

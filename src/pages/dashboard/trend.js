@@ -3,7 +3,6 @@
 import { byId, el, fill } from "./dom.js";
 import { axisDuration, duration, speed } from "./format.js";
 import { Lines } from "./lines.js";
-import { compared } from "./compare.js";
 import { visible } from "./visible.js";
 
 const MEASURES = {
@@ -34,10 +33,10 @@ export function showTrend(numbers, sides) {
   );
 }
 
-/** The lines of two models. A slot of theirs is found by its time. */
+/** The lines of two models, as they were when the numbers were asked for. A slot of theirs is found by its time. */
 function modelLines(field, sides) {
-  return compared().flatMap((name, n) => {
-    const slots = new Map(sides[n].numbers.timeline.map((slot) => [slot.timestamp, slot]));
+  return sides.flatMap(({ name, numbers }, n) => {
+    const slots = new Map(numbers.timeline.map((slot) => [slot.timestamp, slot]));
     const of = (percentile) => (slot) => slots.get(slot.timestamp)?.[`${field}_${percentile}`] ?? null;
     return ["p50", "p95"].map((percentile) => ({ label: `${name} ${percentile}`, kind: `line model-${n} ${percentile}`, of: of(percentile) }));
   });

@@ -3,12 +3,14 @@
 import json
 import re
 
-from browser import browser, expect, generate, get, post, rows, settled, visit
+from browser import browser, expect, generate, get, post, rests, rows, settled, visit
 
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 
 
 def whole(page):
+    rests(page)
+    page.locator("#by-model table").evaluate("table => table.isStill = true")
     rows(page).filter(has_text="What is the weather?").locator("a").click()
     dialog = page.get_by_role("dialog")
     for text in [
@@ -28,6 +30,7 @@ def whole(page):
     for part, time in [("Queue", "ms"), ("Load", r"100\sms"), ("Prompt", r"200\sms"), ("Generation", r"500\sms")]:
         expect(dialog.locator(".waterfall")).to_contain_text(re.compile(f"{part}.*{time}", re.DOTALL))
     expect(page).to_have_url(re.compile("id=[0-9a-f]{16}"))
+    assert page.locator("#by-model table").evaluate("table => table.isStill")  # nothing else was drawn anew
 
 
 def moving(page):

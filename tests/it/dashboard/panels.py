@@ -90,6 +90,9 @@ def live(page):
     generate("Something new")
     expect(rows(page)).to_have_count(9)
     expect(rows(page).first).to_contain_text("Something new")
+    look = "row => [getComputedStyle(row).animationName, getComputedStyle(row).fontSize]"
+    (fresh, size), (_, other) = rows(page).first.evaluate(look), rows(page).last.evaluate(look)
+    assert fresh == "arrive" and size == other, (fresh, size, other)
     assert link.evaluate("node => node === document.activeElement")
     expect(page.locator(".kpi").first).to_contain_text("9")
 

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import parse_qs, urlsplit
 
-from browser import TAPS, browser, expect, generate, keep, rests, rows, settled, visit
+from browser import TAPS, browser, expect, generate, held, keep, rests, rows, settled, until, visit
 
 TAP, GONE = TAPS
 
@@ -33,6 +33,31 @@ def everything_follows_a_filter(page):
     expect(requests_card(page)).to_have_text("9")
     expect(page.locator("#young")).to_contain_text("The history begins at")
     expect(page).to_have_title("Ollama Tap")
+
+
+def a_choice_is_taken_back(page):
+    """Numbers that are asked for are not drawn once the choice that they are of is gone: they are given up."""
+    rests(page)
+    with held(page, "**/stats/enhanced?*model=coder*") as routes:
+        page.locator("#by-model").get_by_role("button", name="coder").click()
+        until(page, lambda: routes)
+        expect(page.locator("#kpis")).to_have_attribute("aria-busy", "true")
+        with page.expect_event("requestfailed", lambda request: request == routes[0].request):
+            page.go_back()
+        routes.clear()
+    expect(page.locator("#kpis")).to_have_attribute("aria-busy", "false")
+    expect(requests_card(page)).to_have_text("9")
+
+
+def a_list_that_fails_is_not_waited_for(page):
+    page.route("**/analytics/messages?*status=error*", lambda route: route.fulfill(status=503, json={"error": "the list is away"}))
+    page.get_by_label("Status").select_option("error")
+    expect(page.locator("#banner")).to_contain_text("the list is away")
+    expect(page.locator("#table")).to_have_attribute("aria-busy", "false")
+    page.unroute("**/analytics/messages?*status=error*")
+    page.go_back()
+    expect(rows(page)).to_have_count(9)
+    expect(page.locator("#banner")).to_be_hidden()
 
 
 def clients_can_be_chosen(page):
@@ -86,8 +111,21 @@ def two_models_are_compared(page):
     expect(page.locator("#compare thead th")).to_have_text(["talk", "coder"])
     expect(page.locator("#compare")).to_contain_text("Too few to compare")
     expect(page.locator("#trend-legend li")).to_have_count(4)
+    another_is_compared(page)
     page.get_by_role("button", name="End the comparison").click()
     expect(page.locator("#comparison")).to_be_hidden()
+
+
+def another_is_compared(page):
+    """A name never stands beside the numbers of another model."""
+    rests(page)
+    with held(page, "**/stats/enhanced?**") as routes:
+        page.get_by_label("Compare missing").click()
+        until(page, lambda: len(routes) == 3)
+        expect(page.locator("#compare")).to_have_text("Counting…")
+        expect(page.locator("#trend-legend li").first).to_have_text("talk p50")
+    expect(page.locator("#compare thead th")).to_have_text(["coder", "missing"])
+    expect(page.locator("#trend-legend li").first).to_have_text("coder p50")
 
 
 def time_can_be_grabbed(page):
@@ -234,6 +272,7 @@ def gone(chromium):
         page.route("**/*", lambda route: route.abort())
         page.get_by_label("Refresh now").click()
         expect(page.locator("#fresh")).to_contain_text("as of")
+        assert page.locator("#fresh").evaluate("words => getComputedStyle(words).animationName") == "none"
         expect(page.locator("html")).to_have_attribute("data-gone", "")
         expect(page).to_have_title(re.compile("⚠"))
         keep(page, "gone")
@@ -245,15 +284,18 @@ def gone(chromium):
 with browser() as chromium:
     for prompt, model, agent in [
         *[("Why?", "talk", "tests/1.0")] * 3,
-        *[("Write code", "coder", "tests/1.0")] * 4,
+        *[("Write code", "coder", "tests/1.0")] * 3,
+        ("Write code", "CODER:latest", "tests/1.0"),  # is the same model
         ("Why?", "missing", "curl/8.5.0"),
         ("Why?", "missing", "tests/1.0"),
     ]:
         generate(prompt, model, agent=agent)
     settled(9)
-    with visit(chromium, timezone_id="Europe/Rome") as page:
+    with visit(chromium, timezone_id="Europe/Rome", expected=("503",)) as page:
         for step in [
             everything_follows_a_filter,
+            a_choice_is_taken_back,
+            a_list_that_fails_is_not_waited_for,
             clients_can_be_chosen,
             failures_are_grouped,
             each_status_can_be_chosen_whichever_is,
