@@ -1,10 +1,9 @@
 """A long list on a busy tap: it has no end, no gap, and nobody loses their place in it."""
 
-import os
+from browser import TAP, browser, expect, generate, get, held, rests, rows, settled, visit
 
-from browser import TAP, browser, expect, generate, get, rests, rows, settled, visit
-
-SEEDS = 10_000
+SEEDS = get("/analytics/stats")["records"]
+IS_LONG = SEEDS >= 10_000
 NEWS = 120
 IN_SIGHT = """() => [...document.querySelectorAll('#rows tr')].find(row => row.getBoundingClientRect().top > 140).dataset.id"""
 MARKED = "# The sky\n\nIt is **blue**:\n\n1. light\n   - short waves\n2. air\n\n| a | b |\n|---|---|\n| 1 | `2` |\n\n[more](https://example.org/x)\n\n```rust\nfn main() {}\n```"
@@ -25,7 +24,7 @@ def whole(page):
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     expect(page.locator("#messages-aside")).to_have_text(f"all {SEEDS:,}")
     expect(rows(page).last).to_contain_text("seed 1 ")
-    if os.environ.get("OLLAMA_TAP_TEST_LONG"):  # on a machine that has nothing else to do
+    if IS_LONG:  # on a machine that has nothing else to do
         assert page.evaluate("longest") < 100, page.evaluate("longest")
 
 
@@ -106,13 +105,21 @@ def by_keys(page):
     other.locator("a").click()  # the list stays usable beside the panel
     expect(panel).to_contain_text("You said: new 70")
     expect(other).to_have_attribute("aria-current", "true")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Find in prompts")).to_be_focused()
+    expect(panel).to_be_visible()
+    panel.locator(".body").focus()
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     assert "new 70" in page.evaluate("document.activeElement.textContent")
 
 
 def by_link(page):
-    """A message that is opened by its address can be left in both directions once the list is there."""
+    """A message that is opened by its address can be left in both directions once the list is there, though that comes later."""
+    with held(page, "**/analytics/messages?*limit=50*"):
+        page.reload()
+        expect(page.locator(".waterfall")).to_be_visible()
+    expect(rows(page)).to_have_count(50)
     expect(page.get_by_label("Newer message")).to_be_enabled()
     expect(page.get_by_label("Older message")).to_be_enabled()
 
@@ -182,6 +189,11 @@ def on_a_phone(page):
     rows(page).first.tap()
     expect(page.get_by_role("dialog")).to_be_visible()
     page.get_by_label("Close").tap()
+    rows(page).first.tap()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("/")  # what covers the search makes room for it
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.get_by_label("Find in prompts")).to_be_focused()
     page.get_by_role("button", name="Overview").tap()
     expect(page.locator("#kpis")).to_be_visible()
 
@@ -199,9 +211,8 @@ with browser() as chromium:
         page.locator("#interval").select_option("0")
         by_keys(page)
     some = get("/analytics/search?prompt_search=new+100")[0]["interaction_id"]
-    for _ in range(6):
-        with visit(chromium, f"?id={some}") as page:
-            by_link(page)
+    with visit(chromium, f"?id={some}") as page:
+        by_link(page)
     old = get("/analytics/search?prompt_search=new+20")[0]["interaction_id"]
     with visit(chromium, f"?id={old}&range=all") as page:
         by_old_link(page, 20)
@@ -211,6 +222,7 @@ with browser() as chromium:
     with visit(chromium, f"?id={marked}", permissions=["clipboard-read", "clipboard-write"]) as page:
         drawn(page)
     with visit(chromium) as page:
+        expect(rows(page).first.locator(".newline")).not_to_have_count(0)  # of a prompt of several lines
         spoken(page)
     with visit(chromium, "?range=all", has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}) as page:
         on_a_phone(page)

@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 
 use super::{browse, has_browser, play, stream, talkative};
 use crate::harness::ollama::STREAM_HEAD;
+use crate::harness::sample::is_long;
 use crate::harness::{AfterReply, Conn, FakeOllama, Latch, chunk};
 use crate::history::TestHistory;
 use crate::history::old::{Seed, days_ago, write_days};
 
-/// Messages of the long history.
-const MANY: u32 = 10_000;
+/// Messages of the long history: more than a list keeps of those that came by themselves.
+fn many() -> u32 {
+    if is_long() { 10_000 } else { 2_000 }
+}
 
 #[test]
 fn a_message_is_shown_whole_and_can_be_taken_away() {
@@ -30,7 +33,8 @@ fn a_long_list_has_no_end_no_gap_and_keeps_ones_place() {
     }
     let history = TestHistory::new("jsonl");
     let begin = days_ago(2.0);
-    let seeds: Vec<Seed> = (1..=MANY).map(|n| seed(n, begin)).collect();
+    let many = many();
+    let seeds: Vec<Seed> = (1..=many).map(|n| seed(n, many, begin)).collect();
     write_days(&seeds, &history.history());
     let ollama = talkative();
     let tap = history.start(&ollama);
@@ -38,10 +42,10 @@ fn a_long_list_has_no_end_no_gap_and_keeps_ones_place() {
 }
 
 /// The one in the middle took longest, the one after it wrote most.
-fn seed(n: u32, begin: f64) -> Seed {
+fn seed(n: u32, many: u32, begin: f64) -> Seed {
     let fields = json!({
-        "duration": if n == MANY / 2 { 99.0 } else { 2.5 },
-        "generated_tokens": if n == MANY / 2 + 1 { 9999 } else { 34 },
+        "duration": if n == many / 2 { 99.0 } else { 2.5 },
+        "generated_tokens": if n == many / 2 + 1 { 9999 } else { 34 },
     });
     Seed::new(&format!("seed {n} of many"), begin + f64::from(n)).with_fields(fields)
 }

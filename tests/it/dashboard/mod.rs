@@ -7,6 +7,7 @@ mod questions;
 use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -32,12 +33,14 @@ fn browse(script: &str, taps: &[&Proxy]) {
     assert!(output.status.success(), "{script}: {said}");
 }
 
-fn has_browser() -> bool {
+/// Whether all of it is there, which is looked up once.
+static IS_BROWSER_THERE: LazyLock<bool> = LazyLock::new(|| {
     let imports = ["-c", "import playwright.sync_api, axe_playwright_python"];
-    require(
-        BROWSER,
-        runs("chromium", &["--version"]) && runs("python3", &imports),
-    )
+    runs("chromium", &["--version"]) && runs("python3", &imports)
+});
+
+fn has_browser() -> bool {
+    require(BROWSER, *IS_BROWSER_THERE)
 }
 
 /// A stand-in that answers as models of several kinds do: what it says depends on the model and the prompt asked for.
