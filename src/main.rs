@@ -106,6 +106,7 @@ fn run(parsed: Invocation) -> Result<ExitCode> {
             Command::Demo(args) => commands::demo::run(&args),
             Command::Stats(args) => commands::history::stats::run(&args),
             Command::Search(args) => commands::history::search::run(&args),
+            Command::Show(args) => commands::history::show::run(&args),
             Command::Why(args) => commands::history::why::run(&args),
             Command::Export(args) => commands::history::export::run(&args),
             Command::Purge(args) => commands::history::purge::run(&args),

@@ -4,7 +4,7 @@ use argh::{ArgsInfo, FromArgs};
 
 use super::health::HealthArgs;
 use super::own_words::{CompletionsArgs, ManArgs, VersionArgs};
-use super::query::{ExportArgs, PurgeArgs, SearchArgs, StatsArgs, WhyArgs};
+use super::query::{ExportArgs, PurgeArgs, SearchArgs, ShowArgs, StatsArgs, WhyArgs};
 use super::service::ServiceArgs;
 use super::tap::{DemoArgs, ProxyArgs, ServeArgs};
 use super::tray::TrayArgs;
@@ -47,6 +47,7 @@ pub enum Command {
     Demo(DemoArgs),
     Stats(StatsArgs),
     Search(SearchArgs),
+    Show(ShowArgs),
     Why(WhyArgs),
     Export(ExportArgs),
     Purge(PurgeArgs),

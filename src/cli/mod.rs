@@ -19,7 +19,9 @@ pub use command::Command;
 pub use health::HealthArgs;
 pub use own_words::CompletionsArgs;
 pub use parse::{Invocation, OLLAMA_COMMANDS, PROGRAM_NAME, REAPER_FLAG, parse};
-pub use query::{ExportArgs, Flag, LocationArgs, PurgeArgs, SearchArgs, StatsArgs, WhyArgs};
+pub use query::{
+    ExportArgs, Flag, LocationArgs, PurgeArgs, SearchArgs, ShowArgs, StatsArgs, WhyArgs,
+};
 pub use secret::extract_token;
 pub use service::{InstallArgs, ServiceCommand, UninstallArgs};
 pub use tap::{DemoArgs, ProxyArgs, ServeArgs};

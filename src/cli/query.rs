@@ -220,6 +220,29 @@ filtered_command! {
     }
 }
 
+query_command! {
+    /// Show one request whole: what was asked and answered, what its time went into, and what went wrong; without ID, the newest.
+    #[argh(subcommand, name = "show", help_triggers("--help", "-h", "help"))]
+    #[argh(note = "Ollama's own command of this name is `ollama-tap -- show MODEL`.")]
+    pub struct ShowArgs {
+        /// the request to show: its id, as `search` tells it, or as much of the id as no other has (4 characters at least)
+        #[argh(positional, arg_name = "ID")]
+        pub id: Option<String>,
+
+        /// show its thinking whole
+        #[argh(switch)]
+        pub thinking: bool,
+
+        /// show everything whole: thinking, the system's text, the calls of tools and their results
+        #[argh(switch)]
+        pub full: bool,
+
+        /// print the whole record as one JSON object
+        #[argh(switch)]
+        pub json: bool,
+    }
+}
+
 filtered_command! {
     /// Say why requests were slow or their replies wrong, what cost most first, each with its way out; with ID, what one request's time went into.
     #[argh(subcommand, name = "why", help_triggers("--help", "-h", "help"))]

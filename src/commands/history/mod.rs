@@ -17,6 +17,7 @@ mod output_file;
 mod progress;
 pub mod purge;
 pub mod search;
+pub mod show;
 mod source;
 pub mod stats;
 mod table;

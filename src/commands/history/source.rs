@@ -25,6 +25,7 @@ use crate::util::sanitize::escape_control_chars;
 pub enum Purpose {
     Stats,
     Search,
+    Show,
     Export,
     Purge,
     Why,
@@ -36,6 +37,7 @@ impl Purpose {
         match self {
             Purpose::Stats => "stats",
             Purpose::Search => "search",
+            Purpose::Show => "show",
             Purpose::Export => "export",
             Purpose::Purge => "purge --before TIME",
             Purpose::Why => "why",
@@ -154,6 +156,27 @@ impl HistorySource {
         match self {
             HistorySource::Tap(tap) => tap.get(id),
             HistorySource::Store(store) => store.find(id).map_err(failed),
+        }
+    }
+
+    /// The record with this id, or the one whose id begins so, with its conversation; an error with a hint where there is none.
+    pub fn one(&self, id: &str, hint: &str) -> Result<Record> {
+        let found = match self {
+            _ if id.is_empty() => None,
+            HistorySource::Tap(tap) => tap.get(id)?,
+            HistorySource::Store(store) => {
+                let found = store.find(id).map_err(failed)?;
+                let whole = found.map(|record| store.with_conversation(record));
+                whole.transpose().map_err(failed)?
+            }
+        };
+        match found {
+            Some(record) => Ok(record),
+            None => Err(Error::Failed(format!(
+                "no record has the id {}, or one that begins so, in {}; {hint}",
+                escape_control_chars(id),
+                self.origin()?
+            ))),
         }
     }
 
@@ -283,7 +306,7 @@ fn open(history: HistoryConfig, purpose: Purpose) -> Result<HistorySource> {
                 "{e} (a running tap deletes from its own history where neither --analytics-dir nor ANALYTICS_DIR names one)"
             ))
         }),
-        Purpose::Stats | Purpose::Search | Purpose::Export | Purpose::Why => Store::open_for_reading(&history).map_err(failed),
+        Purpose::Stats | Purpose::Search | Purpose::Show | Purpose::Export | Purpose::Why => Store::open_for_reading(&history).map_err(failed),
     };
     match opened? {
         Some(store) => Ok(HistorySource::Store(Box::new(store))),

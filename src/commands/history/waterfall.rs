@@ -15,8 +15,12 @@ const GAP: &str = "  ";
 /// Returns the parts of its time in their order, and the whole: a line each, of at most `width`
 /// characters where that leaves room for a bar.
 pub fn waterfall(record: &Record, width: usize) -> Vec<String> {
-    let number = |seconds: f64| format!("{seconds:.2} s");
     let whole = record.duration_seconds;
+    let decimals = match whole {
+        Some(whole) if whole < 1.0 => 3,
+        _ => 2,
+    };
+    let number = |seconds: f64| format!("{seconds:.decimals$} s");
     let parts = parts(record);
     let numbers = parts.iter().map(|(_, seconds)| *seconds).chain(whole);
     let number_width = numbers.map(|seconds| number(seconds).len()).max();

@@ -4,6 +4,8 @@
 mod exporting;
 /// `ollama-tap search`: its filters, its text and its JSON.
 mod searching;
+/// `ollama-tap show`: one request whole.
+mod showing;
 /// `ollama-tap stats`: the table, the JSON and an empty history.
 mod statistics;
 /// What asks on a terminal.

@@ -11,12 +11,12 @@ use super::source::{HistorySource, Purpose, SourceInfo};
 use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::WhyArgs;
 use crate::diagnose::{Certainty, groups};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::history::record::now;
 use crate::history::store::{Hidden, Query, Why};
 use crate::util::numbers::thousands;
-use crate::util::sanitize::escape_control_chars;
 use crate::util::screen::{Screen, Style};
+pub use one::findings;
 
 /// The most clients that are named.
 const CLIENTS_MAX: usize = 4;
@@ -57,13 +57,7 @@ fn all(source: &HistorySource, query: &Query, args: &WhyArgs) -> Result<ExitCode
 }
 
 fn one(source: &HistorySource, id: &str, is_json: bool) -> Result<ExitCode> {
-    let Some(record) = source.get(id)? else {
-        let origin = source.origin()?;
-        return Err(Error::Failed(format!(
-            "no record has the id {} in {origin}; `ollama-tap search` shows the ids",
-            escape_control_chars(id)
-        )));
-    };
+    let record = source.one(id, "`ollama-tap search` shows the ids")?;
     if is_json {
         return print(&(serde_json::to_string_pretty(&record).unwrap_or_default() + "\n"));
     }

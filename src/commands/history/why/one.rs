@@ -14,7 +14,13 @@ const BAR_WIDTH: usize = 100;
 
 pub fn page(record: &Record, screen: &Screen) -> String {
     let times = waterfall(record, screen.width.unwrap_or(BAR_WIDTH)).join("\n");
-    let mut page = format!("{}\n{times}\n\n", head(record, screen));
+    let findings = findings(record, screen);
+    format!("{}\n{times}\n\n{findings}", head(record, screen))
+}
+
+/// What was found, each with its way out.
+pub fn findings(record: &Record, screen: &Screen) -> String {
+    let mut page = String::new();
     if record.findings.is_empty() {
         let nothing = "nothing was found that made it slow or wrong";
         page += &paragraph(screen, Style::Plain, nothing);
