@@ -107,6 +107,7 @@ fn run(parsed: Invocation) -> Result<ExitCode> {
             Command::Stats(args) => commands::history::stats::run(&args),
             Command::Search(args) => commands::history::search::run(&args),
             Command::Show(args) => commands::history::show::run(&args),
+            Command::Top(args) => commands::top::run(&args),
             Command::Why(args) => commands::history::why::run(&args),
             Command::Export(args) => commands::history::export::run(&args),
             Command::Purge(args) => commands::history::purge::run(&args),

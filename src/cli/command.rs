@@ -7,6 +7,7 @@ use super::own_words::{CompletionsArgs, ManArgs, VersionArgs};
 use super::query::{ExportArgs, PurgeArgs, SearchArgs, ShowArgs, StatsArgs, WhyArgs};
 use super::service::ServiceArgs;
 use super::tap::{DemoArgs, ProxyArgs, ServeArgs};
+use super::top::TopArgs;
 use super::tray::TrayArgs;
 
 /// Ollama Tap stands where applications expect Ollama, forwards every byte unchanged, and turns what it saw into
@@ -48,6 +49,7 @@ pub enum Command {
     Stats(StatsArgs),
     Search(SearchArgs),
     Show(ShowArgs),
+    Top(TopArgs),
     Why(WhyArgs),
     Export(ExportArgs),
     Purge(PurgeArgs),

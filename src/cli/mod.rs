@@ -12,6 +12,7 @@ mod secret;
 mod service;
 pub mod spelling;
 mod tap;
+mod top;
 mod tray;
 mod usage;
 
@@ -25,4 +26,5 @@ pub use query::{
 pub use secret::extract_token;
 pub use service::{InstallArgs, ServiceCommand, UninstallArgs};
 pub use tap::{DemoArgs, ProxyArgs, ServeArgs};
+pub use top::TopArgs;
 pub use tray::TrayArgs;

@@ -12,6 +12,7 @@ pub mod proxy;
 pub mod secret;
 pub mod serve;
 pub mod service;
+pub mod top;
 pub mod tray;
 
 use std::io::{self, ErrorKind, Write};

@@ -8,6 +8,7 @@
 
 pub mod files;
 pub mod folders;
+pub mod keyboard;
 pub mod notify;
 pub mod ollama;
 pub mod process;

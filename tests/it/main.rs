@@ -70,6 +70,8 @@ mod static_one;
 mod streaming;
 /// The README against the code, and the house rules.
 mod tidy;
+/// `ollama-tap top`: what runs now.
+mod top;
 /// Requests of a client reach Ollama unchanged.
 mod transparency;
 /// Connections to Ollama: kept, dead, and made anew.

@@ -10,7 +10,7 @@ mod abort_reason;
 mod detect;
 pub mod export;
 mod filter;
-mod format;
+pub(super) mod format;
 mod found;
 mod models;
 mod output_file;
@@ -20,7 +20,7 @@ pub mod search;
 pub mod show;
 mod source;
 pub mod stats;
-mod table;
+pub(super) mod table;
 pub mod tap_client;
 mod waterfall;
 pub mod why;
@@ -33,7 +33,7 @@ use crate::logging;
 use crate::util::screen;
 
 /// The errors of a command line, a line each.
-type UsageErrors = Vec<String>;
+pub(super) type UsageErrors = Vec<String>;
 
 /// Returns both values, or the errors of both.
 fn combine<A, B>(
@@ -47,7 +47,7 @@ fn combine<A, B>(
 }
 
 /// Reads the settings of a query.
-fn query_config(args: LocationArgs) -> Result<QueryConfig, UsageErrors> {
+pub(super) fn query_config(args: LocationArgs) -> Result<QueryConfig, UsageErrors> {
     logging::start_for_terminal();
     let config = QueryConfig::resolve(args, &env_var)
         .map_err(|bad| bad.iter().map(ToString::to_string).collect::<UsageErrors>())?;

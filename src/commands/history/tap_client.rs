@@ -27,6 +27,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest wait for a tap to introduce itself; it answers from memory, on a thread reserved for that.
 const HEALTHZ_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// The longest wait for what runs now, which is in the tap's memory.
+const ACTIVE_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// The most that is read of a greeting or an error (bytes).
 const SHORT_REPLY_MAX: u64 = 64 * 1024;
 
@@ -114,6 +117,16 @@ impl TapClient {
 
     pub fn address(&self) -> &str {
         &self.base
+    }
+
+    /// What runs now, as the page tells it.
+    pub fn active(&self) -> Result<String> {
+        let request = self.agent.get(self.url("/analytics/active"));
+        let request = request.config().timeout_global(Some(ACTIVE_TIMEOUT));
+        let mut response = self.call(request.build())?;
+        let body = response.body_mut().with_config().limit(REPLY_MAX);
+        let text = body.read_to_string();
+        text.map_err(|e| self.failed(&error_chain(&e)))
     }
 
     /// Reads a page as it is. A page that reports trouble is not a failure.

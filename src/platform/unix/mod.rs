@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod folders;
+pub mod keyboard;
 pub mod ollama;
 pub mod process;
 pub mod resources;

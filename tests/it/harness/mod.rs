@@ -22,6 +22,8 @@ pub mod sample;
 pub mod scrape;
 pub mod skips;
 pub mod slow_readers;
+#[cfg(unix)]
+pub mod terminal;
 pub mod tls;
 pub mod vanish;
 

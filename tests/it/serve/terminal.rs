@@ -1,79 +1,8 @@
 //! `ollama-tap run` and `serve` as a person meets them: in a real terminal, driven by tmux.
 
-use std::process::{Command, Output};
-
 use super::{Machine, port};
 use crate::harness::process::lives;
-use crate::harness::{eventually, require, runs};
-
-/// A terminal of its own, which nobody looks at.
-struct Terminal {
-    socket: String,
-}
-
-impl Terminal {
-    /// `None` where there is no tmux, which is said aloud.
-    fn open(machine: &Machine) -> Option<Terminal> {
-        let terminal = Terminal {
-            socket: machine.path("tmux").to_string_lossy().into_owned(),
-        };
-        if !require("tmux", runs("tmux", &["-V"])) {
-            return None;
-        }
-        let opened = terminal.tmux(&[
-            "-f",
-            "/dev/null",
-            "new-session",
-            "-d",
-            "-x",
-            "100",
-            "-y",
-            "30",
-            "sh",
-        ]);
-        assert!(opened.status.success(), "{opened:?}");
-        Some(terminal)
-    }
-
-    fn tmux(&self, words: &[&str]) -> Output {
-        Command::new("tmux")
-            .args(["-S", &self.socket])
-            .args(words)
-            .env("PS1", "$ ")
-            .output()
-            .expect("run tmux")
-    }
-
-    fn type_line(&self, line: &str) {
-        self.press("-l", line);
-        self.press("--", "Enter");
-    }
-
-    fn press(&self, how: &str, keys: &str) {
-        assert!(self.tmux(&["send-keys", how, keys]).status.success());
-    }
-
-    /// All that was shown so far, without the lines' ends.
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.tmux(&["capture-pane", "-p", "-J", "-S", "-"]).stdout)
-            .into_owned()
-    }
-
-    fn shows(&self, text: &str, times: usize) {
-        eventually(&format!("{text:?} on the terminal, {times} times"), || {
-            self.text().matches(text).count() >= times
-        });
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("--- the terminal ---\n{}", self.text());
-        }
-        self.tmux(&["kill-server"]);
-    }
-}
+use crate::harness::terminal::Terminal;
 
 /// Types a command and what shows its exit code.
 fn type_command(machine: &Machine, terminal: &Terminal, words: &str) {
@@ -116,7 +45,7 @@ fn a_person_chats_presses_ctrl_c_chats_on_and_leaves() {
     let Some(machine) = Machine::new() else {
         return;
     };
-    let Some(terminal) = Terminal::open(&machine) else {
+    let Some(terminal) = Terminal::open(100, 30) else {
         return;
     };
     chatting(&machine, &terminal);
@@ -141,7 +70,7 @@ fn ctrl_c_ends_serve_on_a_terminal() {
     let Some(machine) = Machine::new() else {
         return;
     };
-    let Some(terminal) = Terminal::open(&machine) else {
+    let Some(terminal) = Terminal::open(100, 30) else {
         return;
     };
     let dir = machine.path("history");
@@ -162,7 +91,7 @@ fn a_terminal_that_closes_leaves_no_process() {
     let Some(machine) = Machine::new() else {
         return;
     };
-    let Some(terminal) = Terminal::open(&machine) else {
+    let Some(terminal) = Terminal::open(100, 30) else {
         return;
     };
     chatting(&machine, &terminal);
@@ -177,7 +106,7 @@ fn ctrl_z_and_fg_leave_the_chat_as_it_was() {
     let Some(machine) = Machine::new() else {
         return;
     };
-    let Some(terminal) = Terminal::open(&machine) else {
+    let Some(terminal) = Terminal::open(100, 30) else {
         return;
     };
     chatting(&machine, &terminal);
