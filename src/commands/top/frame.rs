@@ -92,7 +92,7 @@ fn keys(view: &TopView, (from, scrolled_max): (usize, usize), screen: &Screen) -
     let more = match scrolled_max {
         0 => String::new(),
         _ => format!(
-            "  arrows scroll: {from} lines above, {} below",
+            "  arrows scroll ({from} above, {} below)",
             scrolled_max - from
         ),
     };

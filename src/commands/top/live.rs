@@ -33,7 +33,7 @@ enum TopEvent {
     /// Nothing more can be typed.
     InputEnded,
     /// What the tap at this address answered, or why it did not.
-    Answered(String, Result<Snapshot>),
+    Answered(String, Result<Box<Snapshot>>),
 }
 
 /// What follows from an event.
@@ -105,6 +105,7 @@ fn begin_threads(tap: TapClient, config: QueryConfig, events: Sender<TopEvent>) 
 fn ask_each_round(mut tap: TapClient, config: &QueryConfig, events: &Sender<TopEvent>) {
     for _ in tick(ROUND) {
         let answer = tap.active().and_then(|answer| read(&tap, &answer));
+        let answer = answer.map(Box::new);
         let is_gone = answer.is_err();
         let event = TopEvent::Answered(tap.address().to_owned(), answer);
         if events.send(event).is_err() {
@@ -151,7 +152,7 @@ impl Live {
             TopEvent::InputEnded => return Next::End,
             TopEvent::Answered(..) if self.is_paused => {}
             TopEvent::Answered(tap, Ok(now)) => {
-                self.before = self.now.replace(now);
+                self.before = self.now.replace(*now);
                 (self.tap, self.trouble) = (tap, None);
             }
             TopEvent::Answered(_, Err(error)) => self.trouble = Some(error.to_string()),
@@ -190,7 +191,7 @@ mod tests {
             now,
             ..Snapshot::default()
         };
-        TopEvent::Answered("http://tap".to_owned(), Ok(now))
+        TopEvent::Answered("http://tap".to_owned(), Ok(Box::new(now)))
     }
 
     fn times(live: &Live) -> [Option<f64>; 2] {

@@ -102,7 +102,7 @@ fn eighty_columns_and_twenty_four_lines_show_what_matters() {
 fn what_does_not_fit_can_be_scrolled_to() {
     let now = snapshot(40);
     let top = frame(&view(&now, None), &screen(100), 24);
-    assert!(top.lines[23].contains("arrows scroll: 0 lines above, 28 below"));
+    assert!(top.lines[23].contains("arrows scroll (0 above, 28 below)"));
     assert!(!top.lines.join("\n").contains("qwen3:30b"));
     let end = TopView {
         scrolled: 1000,

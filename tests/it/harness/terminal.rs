@@ -1,5 +1,6 @@
 //! A real terminal, driven by tmux as a person would.
 
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use super::{eventually, require, runs};
@@ -34,10 +35,15 @@ impl Terminal {
         Some(terminal)
     }
 
+    /// A file beside it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     fn tmux(&self, words: &[&str]) -> Output {
         Command::new("tmux")
             .arg("-S")
-            .arg(self.dir.path().join("tmux"))
+            .arg(self.path("tmux"))
             .args(words)
             .env("PS1", "$ ")
             .output()

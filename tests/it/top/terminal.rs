@@ -1,15 +1,18 @@
 //! `ollama-tap top` as a person meets it: in a real terminal, driven by tmux.
 
+use std::fs;
+
 use super::{begin_request, busy_tap};
 use crate::harness::terminal::Terminal;
-use crate::harness::{Latch, Options, Proxy, eventually, process};
+use crate::harness::{Latch, Options, Proxy, SIGTERM, eventually, process};
 
-/// Types the command and what shows its exit code, behind a word that stands on the terminal.
+/// Types the command and what shows its exit code, behind a word that stands on the terminal; notes the number of its process.
 fn type_top(terminal: &Terminal, tap: &Proxy) {
-    let top = env!("CARGO_BIN_EXE_ollama-tap");
+    let (top, note) = (env!("CARGO_BIN_EXE_ollama-tap"), terminal.path("pid"));
+    let command = format!("exec {top} top --listen {}", tap.addr);
     terminal.type_line(&format!(
-        "clear; echo before; {top} top --listen {}; echo ended with $?",
-        tap.addr
+        "clear; echo before; sh -c 'echo $$ >{}; {command}'; echo ended with $?",
+        note.display()
     ));
     shows(terminal, "under way");
 }
@@ -75,9 +78,9 @@ fn it_shows_what_runs_in_eighty_columns_follows_the_size_and_heeds_keys() {
     terminal.press("-l", "p");
     shows(&terminal, "1 request under way");
     set(&terminal, 60, 10);
-    shows(&terminal, "arrows scroll: 0 lines above");
+    shows(&terminal, "arrows scroll (0 above");
     terminal.press("--", "Down");
-    shows(&terminal, "arrows scroll: 1 lines above");
+    shows(&terminal, "arrows scroll (1 above");
     terminal.press("--", "End");
     shows(&terminal, "9.0 GB");
     set(&terminal, 120, 30);
@@ -97,34 +100,14 @@ fn escape_ctrl_c_and_a_signal_end_it_and_leave_the_terminal_as_it_was() {
         type_top(&terminal, &tap);
         match key {
             "" => {
-                let pid = terminal.property("pane_pid").parse().expect("a number");
-                process::send(child_of(pid), crate::harness::SIGTERM);
+                let noted = fs::read_to_string(terminal.path("pid")).expect("a note");
+                process::send(noted.trim().parse().expect("a number"), SIGTERM);
             }
             key => terminal.press("--", key),
         }
         expect_end(&terminal);
     }
     latch.release();
-}
-
-/// The only child of a process.
-fn child_of(parent: u32) -> u32 {
-    let listed = std::process::Command::new("ps")
-        .args(["-A", "-o", "pid=,ppid="])
-        .output()
-        .expect("run ps");
-    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let numbers = |line: &str| {
-        let numbers = line.split_whitespace();
-        numbers
-            .filter_map(|text| text.parse().ok())
-            .collect::<Vec<u32>>()
-    };
-    let child = text
-        .lines()
-        .map(numbers)
-        .find(|row| row.get(1) == Some(&parent));
-    child.expect("a child")[0]
 }
 
 #[test]

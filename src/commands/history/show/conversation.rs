@@ -106,6 +106,12 @@ fn said(message: &KeptMessage, detailing: Detailing, screen: &Screen) -> Section
         });
     }
     body.extend(calls(&message.tool_calls, detailing, screen));
+    body.extend(lacks(message).map(|text| remark(&text, screen)));
+    Section::new(&title, body)
+}
+
+/// What of a message is not here.
+fn lacks(message: &KeptMessage) -> impl Iterator<Item = String> {
     let pictures = match message.images {
         0 => None,
         1 => Some("with a picture, which is not kept".to_owned()),
@@ -114,12 +120,9 @@ fn said(message: &KeptMessage, detailing: Detailing, screen: &Screen) -> Section
             thousands(n)
         )),
     };
-    let cut = message
-        .truncated
-        .then(|| "it was cut: it was longer than the limit".to_owned());
-    let remarks = pictures.into_iter().chain(cut);
-    body.extend(remarks.map(|text| remark(&text, screen)));
-    Section::new(&title, body)
+    let cut = "it was cut: it was longer than the limit";
+    let cut = message.truncated.then(|| cut.to_owned());
+    pictures.into_iter().chain(cut)
 }
 
 fn gone(count: u64, reason: &str) -> String {
