@@ -21,6 +21,8 @@ use super::tray::TrayArgs;
     example = "ollama-tap run llama3.2  # Ollama's own command, measured",
     example = "ollama-tap stats --by model  # how much was asked, and how fast",
     example = "ollama-tap search sky --since 2d  # what was asked and answered",
+    example = "ollama-tap show 3f2a  # one request whole, by the beginning of its id",
+    example = "ollama-tap top  # what runs now",
     example = "ollama-tap why  # what made requests slow or wrong",
     example = "sudo ollama-tap service install  # run it now, and at boot"
 )]

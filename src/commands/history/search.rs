@@ -63,11 +63,22 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     let printed = print(&if args.json {
         json(&records)
     } else {
-        page(&records, &needles(&query), &Screen::stdout())
+        let screen = Screen::stdout();
+        page(&records, &needles(&query), &screen) + &hint(&records, &screen)
     })?;
     Ok(match records.is_empty() {
         true => ExitCode::FAILURE,
         false => printed,
+    })
+}
+
+/// How to read one of them whole, for people at a terminal.
+fn hint(records: &[Record], screen: &Screen) -> String {
+    let first = records.first().filter(|_| screen.width.is_some());
+    first.map_or(String::new(), |record| {
+        let command = format!("ollama-tap show {}", record.interaction_id);
+        let lines = screen.wrap(Style::Dim, &format!("one of them whole: {command}"), 0);
+        format!("\n{}\n", lines.join("\n"))
     })
 }
 
@@ -180,6 +191,20 @@ mod tests {
             duration_seconds: Some(1.2),
             ..Record::default()
         }
+    }
+
+    #[test]
+    fn people_are_told_how_to_read_one_whole_and_pipes_are_not() {
+        let terminal = Screen {
+            width: Some(80),
+            has_color: false,
+        };
+        assert_eq!(
+            hint(&[record()], &terminal),
+            "\none of them whole: ollama-tap show 00000000000000ff\n"
+        );
+        assert_eq!(hint(&[], &terminal), "");
+        assert_eq!(hint(&[record()], &Screen::default()), "");
     }
 
     #[test]
