@@ -180,4 +180,52 @@ fn announce_start(
         }
         None => announce("storing nothing"),
     }
+    announce(&dashboard(listeners.pages_address(), listeners.address));
+}
+
+/// The address of the dashboard, as a browser on this machine takes it, and whether others reach the public port too.
+fn dashboard(pages: SocketAddr, public: SocketAddr) -> String {
+    let host = match pages.ip().is_unspecified() {
+        true => format!("localhost:{}", pages.port()),
+        false => pages.to_string(),
+    };
+    let openness = match public.ip().is_unspecified() {
+        true => format!(" (port {} is open on every interface)", public.port()),
+        false => String::new(),
+    };
+    format!("dashboard http://{host}/analytics{openness}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dashboard_has_an_address_that_a_browser_takes() {
+        for (pages, public, line) in [
+            (
+                "[::]:8000",
+                "[::]:8000",
+                "dashboard http://localhost:8000/analytics (port 8000 is open on every interface)",
+            ),
+            (
+                "127.0.0.1:11434",
+                "127.0.0.1:11434",
+                "dashboard http://127.0.0.1:11434/analytics",
+            ),
+            (
+                "127.0.0.1:9",
+                "0.0.0.0:8000",
+                "dashboard http://127.0.0.1:9/analytics (port 8000 is open on every interface)",
+            ),
+            (
+                "[2001:db8::1]:9",
+                "127.0.0.1:8000",
+                "dashboard http://[2001:db8::1]:9/analytics",
+            ),
+        ] {
+            let [pages, public] = [pages, public].map(|text| text.parse().expect("an address"));
+            assert_eq!(dashboard(pages, public), line);
+        }
+    }
 }

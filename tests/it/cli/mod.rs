@@ -149,7 +149,7 @@ fn texts_from_outside_cannot_forge_a_line_of_the_log() {
     tap.scrape();
     let log = tap.log();
     let is_announced = |line: &&str| {
-        ["listening on ", "forwarding to ", "storing "]
+        ["listening on ", "forwarding to ", "storing ", "dashboard "]
             .iter()
             .any(|word| line.starts_with(word))
     };
