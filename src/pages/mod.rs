@@ -13,6 +13,8 @@ mod request;
 mod response;
 mod response_stream;
 
+pub use access::{NO_TOKEN, WRONG_TOKEN};
+
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 

@@ -11,6 +11,12 @@ pub use self::forwarded::is_of_a_proxy;
 pub use self::host::hosts_are_allowed;
 use self::host::names_loopback;
 
+/// The request has a token, and not the tap's.
+pub const WRONG_TOKEN: &str = "the token of the request is not the tap's";
+
+/// The tap has a token, and the request has none.
+pub const NO_TOKEN: &str = "the request does not carry the tap's token";
+
 /// The properties of a request that decide whether it may see the history.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessRequest<'a> {
@@ -31,10 +37,10 @@ impl AccessRequest<'_> {
     /// a page of another site. The error says what was wrong.
     pub fn check_access(&self, token: Option<&str>) -> Result<(), &'static str> {
         if let Some(token) = token {
-            return if self.has_token(token) {
-                Ok(())
-            } else {
-                Err("the request does not carry the tap's token")
+            return match self.given_token() {
+                Some(given) if given.as_bytes().ct_eq(token.as_bytes()).into() => Ok(()),
+                Some(_) => Err(WRONG_TOKEN),
+                None => Err(NO_TOKEN),
             };
         }
         if !self.peer.to_canonical().is_loopback() {
@@ -60,13 +66,9 @@ impl AccessRequest<'_> {
         }
     }
 
-    fn has_token(&self, token: &str) -> bool {
-        let Some((scheme, given)) = self.authorization.and_then(|value| value.split_once(' '))
-        else {
-            return false;
-        };
-        scheme.eq_ignore_ascii_case("bearer")
-            && given.trim().as_bytes().ct_eq(token.as_bytes()).into()
+    fn given_token(&self) -> Option<&str> {
+        let (scheme, given) = self.authorization?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| given.trim())
     }
 
     /// Returns whether the requesting page has the origin of the request.
