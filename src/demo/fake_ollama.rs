@@ -19,6 +19,7 @@ use super::generation::{Conditions, FinishReason, Generation, rfc3339};
 use super::loaded_models::{LoadedModels, ModelTurn, ModelUse};
 use super::prompt::{self, SeenPrompt};
 use super::request::{Action, PromptRequest};
+use super::script::is_own_client;
 use super::send::{send_fixed, send_stream, sleep_until};
 use crate::config::test_overrides;
 use crate::error::{Result, failed};
@@ -169,7 +170,11 @@ impl FakeOllama {
             Ok(prompt) => prompt,
             Err(error) => return send_error(http_request, request, &error),
         };
-        let generation = self.plan(request, &prompt, arrival);
+        // What users try by hand does not fail by chance.
+        let may_crash = self.seed != 0
+            && request.model.crashes
+            && header(&http_request, "user-agent").is_some_and(is_own_client);
+        let generation = self.plan(request, &prompt, arrival, may_crash);
         let crashes = generation.finish_reason == FinishReason::Crash;
         if request.stream && !(crashes && generation.deltas.is_empty()) {
             let chunks = dialect::stream(request, &generation);
@@ -187,7 +192,13 @@ impl FakeOllama {
         send_body(http_request, request, dialect::whole(request, &generation))
     }
 
-    fn plan(&self, request: &PromptRequest, prompt: &SeenPrompt, arrival: Arrival) -> Generation {
+    fn plan(
+        &self,
+        request: &PromptRequest,
+        prompt: &SeenPrompt,
+        arrival: Arrival,
+        may_crash: bool,
+    ) -> Generation {
         let number = self.generation_count.fetch_add(1, SeqCst);
         let mut rng = Rng::with_seed(self.seed ^ number.rotate_left(32));
         self.take_turn(request, &prompt.text, arrival.instant, |turn| {
@@ -196,7 +207,7 @@ impl FakeOllama {
                 turn,
                 prompt,
                 speed_up: self.speed_up,
-                may_crash: self.seed != 0 && request.model.crashes,
+                may_crash,
             };
             let generation = Generation::plan(request, &conditions, &mut rng);
             let work = generation.work();
@@ -264,20 +275,19 @@ fn read_action(
     if !generates_text {
         return Err(models_are_fixed());
     }
-    let header = |name: &'static str| {
-        let header = http_request
-            .headers()
-            .iter()
-            .find(|header| header.field.equiv(name));
-        header.map(|header| header.value.as_str())
-    };
     let raw = RequestBody {
         bytes: body,
         is_partial: false,
-        encoding: header("content-encoding"),
-        content_type: header("content-type"),
+        encoding: header(http_request, "content-encoding"),
+        content_type: header(http_request, "content-type"),
     };
     Action::read(endpoint, &raw)
+}
+
+fn header<'a>(http_request: &'a Request, name: &'static str) -> Option<&'a str> {
+    let mut headers = http_request.headers().iter();
+    let header = headers.find(|header| header.field.equiv(name));
+    header.map(|header| header.value.as_str())
 }
 
 /// Answers a request that only loads or unloads its model.

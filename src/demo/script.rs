@@ -48,6 +48,11 @@ const fn disconnecting(
     }
 }
 
+/// Whether the demo's own traffic calls itself so.
+pub fn is_own_client(user_agent: &str) -> bool {
+    user_agent.ends_with("(ollama-tap demo)")
+}
+
 /// The requests in their order.
 pub const SCRIPT: [ScriptedRequest; 20] = [
     scripted(

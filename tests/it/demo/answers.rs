@@ -117,16 +117,24 @@ fn a_stream_comes_word_by_word() {
 }
 
 #[test]
-fn now_and_then_a_model_crashes() {
+fn now_and_then_a_model_crashes_for_the_traffic_and_for_nobody_else() {
     let (tap, _dir) = demo(&["--listen", "127.0.0.1:0"])
         .env("OLLAMA_TAP_TEST_DEMO_SEED", "1")
         .env("OLLAMA_TAP_TEST_DEMO_SPEED_UP", "20000")
         .start();
     let mut client = tap.connect();
-    let mut ask = |stream| {
+    let mut ask_as = |user_agent: &str, stream| {
         let body = format!(r#"{{"model":"demo-chat","prompt":"Why?","stream":{stream}}}"#);
-        client.send(post("/api/generate", &body)).reply("POST")
+        let user_agent = format!("User-Agent: {user_agent}");
+        let headers = ["Content-Type: application/json", &user_agent];
+        client
+            .send(request("POST", "/api/generate", &headers, &body))
+            .reply("POST")
     };
+    for _ in 0..100 {
+        assert_eq!(ask_as("curl/8.5.0", false).status(), 200);
+    }
+    let mut ask = |stream| ask_as("curl/8.5.0 (ollama-tap demo)", stream);
     let crash = "an error was encountered while running the model: unexpected EOF";
     let whole = (0..500)
         .map(|_| ask(false))
