@@ -9,6 +9,7 @@ use crate::config::StoreText;
 use crate::diagnose::finding::EXCERPT;
 use crate::diagnose::{Finding, Kind};
 use crate::observe::conversation::Conversation;
+use crate::observe::model_name::normalize as normalize_model;
 use crate::observe::text::prefix;
 use crate::observe::{CANCELLED_THROUGH_TAP, Exchange};
 
@@ -28,6 +29,7 @@ impl Record {
             _ if error == CANCELLED_THROUGH_TAP => error.to_owned(),
             _ => without_text(
                 error,
+                exchange.model.as_deref(),
                 &[
                     exchange.prompt.as_deref().unwrap_or_default(),
                     &exchange.response,
@@ -177,13 +179,27 @@ fn seconds(time: Option<Duration>) -> Option<f64> {
     time.map(|time| time.as_secs_f64())
 }
 
+/// The beginning of an error, up to where it may quote a text: a quote that is not the model's own name, or a colon.
+fn unquoted<'a>(error: &'a str, model: Option<&str>) -> &'a str {
+    let mut rest = error;
+    while let Some(at) = rest.find(['"', '\'', '`', ':']) {
+        let (mark, behind) = rest[at..].split_at(1);
+        let name = behind.split_once(mark).filter(|(name, _)| {
+            let name = normalize_model(name);
+            mark != ":" && model == Some(name.as_ref()) && !name.is_empty()
+        });
+        match name {
+            Some((_, after)) => rest = after,
+            None => return &error[..error.len() - rest.len() + at],
+        }
+    }
+    error
+}
+
 /// Returns the beginning of an error, up to where it begins to quote, with quotation marks or
 /// without: Ollama's errors repeat what they could not read.
-fn without_text(error: &str, texts: &[&str]) -> String {
-    let unquoted = error
-        .split(['"', '\'', '`', ':'])
-        .next()
-        .unwrap_or_default();
+fn without_text(error: &str, model: Option<&str>, texts: &[&str]) -> String {
+    let unquoted = unquoted(error, model);
     let texts: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
     let may_be_quoted = |word: &&str| {
         word.len() >= QUOTED_WORD_MIN

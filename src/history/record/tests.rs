@@ -175,6 +175,22 @@ fn text_that_may_not_be_kept_is_nowhere_in_the_record() {
             "{error}"
         );
     }
+    for (told, kept) in [
+        (
+            "model 'Claude:latest' not found",
+            "model 'Claude:latest' not found",
+        ),
+        ("model 'other' not found", "model"),
+        ("model \"claude\": it said", "model \"claude\""),
+    ] {
+        let exchange = Exchange {
+            model: Some("claude".into()),
+            error: Some(told.to_owned()),
+            ..talkative()
+        };
+        let record = Record::new(exchange, StoreText::Preview, &writer());
+        assert_eq!(record.error.as_deref(), Some(kept));
+    }
     let preview = Record::new(talkative(), StoreText::Preview, &writer());
     assert_eq!(preview.searchable(), preview.prompt_preview.as_deref());
     assert!(preview.prompt_preview.is_some() && preview.response_preview.is_some());
