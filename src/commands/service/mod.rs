@@ -28,7 +28,7 @@ mod tail;
 use std::path::Path;
 use std::process::ExitCode;
 
-use host_state::HostState;
+use host_state::{CopyTarget, HostState};
 pub use installed::{public_listen, public_log};
 use layout::{LAUNCHD_LOG_PATH, LAUNCHD_TARGET, LOOPBACK, PLIST_PATH, TAP_USER, UNIT, windows_log};
 use plan::Plan;
@@ -98,15 +98,13 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
     };
     if args.dry_run {
         step::show(&steps);
+        if let Err(reason) = require_manager(manager, "install") {
+            warn(format_args!("none of this would be done: {reason}"));
+        }
         return Ok(ExitCode::SUCCESS);
     }
     require_root(manager, "install")?;
-    if manager == ServiceManager::Systemd && !Path::new(platform::service::SYSTEMD_RUNS).exists() {
-        let way_out = "start `ollama-tap serve` or `ollama-tap proxy` by your own means";
-        return Err(Error::Failed(format!(
-            "install the service: systemd does not run here; {way_out}"
-        )));
-    }
+    require_manager(manager, "install")?;
     check_ports_free(&plan, &host)?;
     step::perform(&steps).or_else(|failure| roll_back(&host, failure))?;
     print_line(format_args!(
@@ -187,6 +185,10 @@ fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> 
         return Ok(ExitCode::SUCCESS);
     }
     require_root(manager, "uninstall")?;
+    if manager == ServiceManager::Systemd && !is_anything_left(&host, args.purge) {
+        print_line("nothing is removed: the service is not installed");
+        return Ok(ExitCode::SUCCESS);
+    }
     let history = plan::history(&host.settings);
     step::perform(&steps)?;
     if !args.purge && history.exists() {
@@ -201,6 +203,37 @@ fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> 
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether an installation has left anything that removing it takes away.
+fn is_anything_left(host: &HostState, purge: bool) -> bool {
+    let of_service = host.unit.is_some()
+        || !host.settings.is_empty()
+        || host.is_ollama_moved
+        || host.copy_target == CopyTarget::Copy;
+    of_service || purge && (host.has_service_directory || host.tap_user.is_some())
+}
+
+/// An error where systemd is not what runs this machine.
+fn require_manager(manager: ServiceManager, verb: &str) -> Result<()> {
+    if manager != ServiceManager::Systemd || Path::new(platform::service::SYSTEMD_RUNS).exists() {
+        return Ok(());
+    }
+    let way_out = "start `ollama-tap serve` or `ollama-tap proxy` by your own means";
+    Err(Error::Failed(format!(
+        "{verb} the service: systemd does not run here; {way_out}"
+    )))
+}
+
+/// An error where there is no service to do this with.
+fn require_installed(manager: ServiceManager, verb: &str) -> Result<()> {
+    require_manager(manager, verb)?;
+    match installed::unit(manager)? {
+        Some(_) => Ok(()),
+        None => Err(Error::Failed(format!(
+            "{verb} the service: it is not installed; `ollama-tap service install` does it"
+        ))),
+    }
 }
 
 fn uninstall_steps(host: &HostState, purge: bool) -> Vec<Step> {
@@ -234,6 +267,7 @@ fn control(manager: ServiceManager, control: Control) -> Result<ExitCode> {
     if manager == ServiceManager::Windows {
         require_root(manager, control.as_str())?;
     }
+    require_installed(manager, control.as_str())?;
     for step in control_steps(manager, control) {
         step.perform()?;
     }
@@ -266,6 +300,7 @@ fn control_steps(manager: ServiceManager, control: Control) -> Vec<Step> {
 
 /// Shows the log of the service, and with `follow` what is added to it.
 fn show_logs(manager: ServiceManager, follow: bool) -> Result<ExitCode> {
+    require_installed(manager, "show the log of")?;
     let mut words = match manager {
         ServiceManager::Systemd => vec!["journalctl", "--unit", UNIT],
         ServiceManager::Launchd => vec!["tail", "-n", "1000", LAUNCHD_LOG_PATH],

@@ -82,7 +82,8 @@ fn command(values: &Values) -> Result<&'static str> {
         .find(|command| *command == named);
     known.ok_or_else(|| {
         Error::Failed(
-            "run the service: it is not installed; `ollama-tap service install` does it".to_owned(),
+            "run the service: it is not installed; `ollama-tap service install` does it, and `ollama-tap serve` or `ollama-tap proxy` is the same without a service"
+                .to_owned(),
         )
     })
 }

@@ -36,10 +36,10 @@ pub fn run(manager: ServiceManager) -> Result<ExitCode> {
         ServiceManager::Launchd => launchd_state(),
     };
     print_field("service", &state);
-    if let Some(tap) = find(manager) {
-        about(&tap);
-    } else if is_running {
-        print_field("listening", no_tap(manager));
+    match find(manager) {
+        Ok(tap) => about(&tap),
+        Err(_) if is_running => print_field("listening", no_tap(manager)),
+        Err(addresses) => print_field("listening", &format!("no tap answers at {addresses}")),
     }
     Ok(if is_running {
         ExitCode::SUCCESS
@@ -62,7 +62,8 @@ fn print_field(name: &str, value: &str) {
 }
 
 /// The running tap, looked for where the service's settings say, as far as we may read them.
-fn find(manager: ServiceManager) -> Option<TapClient> {
+/// Where none answers, the addresses that were asked.
+fn find(manager: ServiceManager) -> Result<TapClient, String> {
     let mut values = settings::read(&installed::settings_text(manager).unwrap_or_default());
     if values.is_empty() {
         values.extend(installed::public_listen().map(|address| (ENV_LISTEN.to_owned(), address)));
@@ -70,8 +71,8 @@ fn find(manager: ServiceManager) -> Option<TapClient> {
     let config = QueryConfig::resolve(LocationArgs::of_tap(&None), &|name| {
         values.get(name).cloned()
     })
-    .ok()?;
-    discovery::find(&config)
+    .map_err(|_| "the address of its settings, which makes no sense".to_owned())?;
+    discovery::find(&config).ok_or_else(|| config.addresses())
 }
 
 fn about(tap: &TapClient) {

@@ -61,8 +61,9 @@ impl Machine {
         let can_make = is_root
             && runs("unshare", &["--mount", "--net", "true"])
             && runs("ip", &["-V"])
-            && runs("nsenter", &["-V"]);
-        if !require("root with unshare, nsenter and ip", can_make) {
+            && runs("nsenter", &["-V"])
+            && runs("chroot", &["--version"]);
+        if !require("root with unshare, nsenter, chroot and ip", can_make) {
             return None;
         }
         let dir = tempfile::tempdir().expect("a temporary directory");

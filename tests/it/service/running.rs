@@ -166,8 +166,19 @@ fn a_service_that_does_not_run_says_so_and_status_ends_as_systemctls_does() {
         (status().0, status().1),
         (
             3,
-            "service     not installed (`ollama-tap service install`)\n".to_owned()
+            "service     not installed (`ollama-tap service install`)\n\
+             listening   no tap answers at 127.0.0.1:11434 or 127.0.0.1:8000\n"
+                .to_owned()
         )
+    );
+    for verb in ["start", "stop", "restart", "logs"] {
+        let (code, _, stderr) = machine.run(&[], &["ollama-tap", "service", verb]);
+        assert_eq!(code, 1, "{verb}");
+        assert!(stderr.contains("it is not installed"), "{verb}: {stderr}");
+    }
+    assert_eq!(
+        machine.service(&["uninstall"]),
+        "nothing is removed: the service is not installed\n"
     );
     let (code, _, stderr) = machine.run(&[], &["ollama-tap", "service", "run"]);
     assert_eq!(code, 1);
@@ -187,7 +198,11 @@ fn a_service_that_does_not_run_says_so_and_status_ends_as_systemctls_does() {
     }
     assert_eq!(
         (status().0, status().1),
-        (3, "service     inactive (dead)\n".to_owned())
+        (
+            3,
+            "service     inactive (dead)\nlistening   no tap answers at 127.0.0.1:11434 or 127.0.0.1:8000\n"
+                .to_owned()
+        )
     );
     machine.write("/run/fake-systemd/ollama-tap.service.fails", "");
     let (code, _, stderr) = machine.run(&[], &["ollama-tap", "service", "start"]);
@@ -206,6 +221,8 @@ fn logs_are_the_journals() {
         "/usr/bin/journalctl",
         "#!/bin/sh\necho \"journalctl $*\"\nexit 5\n",
     );
+    with_ollama(&machine);
+    machine.service(&["install"]);
     let logs =
         |words: &[&str]| machine.run(&[], &[&["ollama-tap", "service", "logs"], words].concat());
     assert_eq!(
