@@ -141,11 +141,19 @@ macro_rules! filtered_command {
                 #[argh(option, arg_name = "N")]
                 pub min_tokens: Option<String>,
 
-                /// not before this time: Unix seconds, RFC 3339 or a date
+                /// not before this time: 30m, 2h, 7d, yesterday, today 14:00, 2026-11-21 [09:17[:02]], RFC 3339 or Unix seconds; local where it names no zone
+                #[argh(option, arg_name = "TIME")]
+                pub since: Option<String>,
+
+                /// not after this time, said in the same ways; a day counts to its end
+                #[argh(option, arg_name = "TIME")]
+                pub until: Option<String>,
+
+                /// the same as --since
                 #[argh(option, arg_name = "TIME")]
                 pub start: Option<String>,
 
-                /// not after this time: Unix seconds, RFC 3339 or a date
+                /// the same as --until
                 #[argh(option, arg_name = "TIME")]
                 pub end: Option<String>,
             }
@@ -153,7 +161,7 @@ macro_rules! filtered_command {
 
         impl $Name {
             /// The flags that say which records are meant.
-            pub fn filters(&self) -> [Flag<'_>; 15] {
+            pub fn filters(&self) -> [Flag<'_>; 17] {
                 [
                     ("--model", &self.model),
                     ("--status", &self.status),
@@ -168,6 +176,8 @@ macro_rules! filtered_command {
                     ("--min-duration", &self.min_duration),
                     ("--max-duration", &self.max_duration),
                     ("--min-tokens", &self.min_tokens),
+                    ("--since", &self.since),
+                    ("--until", &self.until),
                     ("--start", &self.start),
                     ("--end", &self.end),
                 ]
@@ -180,7 +190,7 @@ filtered_command! {
     /// Show how much was asked, how fast it was answered and what went wrong, by model and by category.
     #[argh(subcommand, name = "stats", help_triggers("--help", "-h", "help"))]
     pub struct StatsArgs {
-        /// hours up to now, or to --end, that count (default 24)
+        /// hours up to now, or to --until, that count (default 24)
         #[argh(option, arg_name = "HOURS")]
         pub hours: Option<String>,
 
@@ -251,7 +261,7 @@ filtered_command! {
         #[argh(positional)]
         pub id: Option<String>,
 
-        /// hours up to now, or to --end, that count (default 24)
+        /// hours up to now, or to --until, that count (default 24)
         #[argh(option, arg_name = "HOURS")]
         pub hours: Option<String>,
 
@@ -307,7 +317,7 @@ filtered_command! {
         #[argh(positional, arg_name = "ID")]
         pub ids: Vec<String>,
 
-        /// delete what arrived before this time: Unix seconds, RFC 3339 or a date
+        /// delete what arrived before this time, said as after --since
         #[argh(option, arg_name = "TIME")]
         pub before: Option<String>,
 

@@ -1,14 +1,16 @@
 //! The flags that say which records are meant, read as the pages read their parameters.
 
+use super::moment::{self, Edge};
 use super::{UsageErrors, combine};
 use crate::cli::Flag;
+use crate::history::record::now;
 use crate::history::store::Query;
 use crate::history::store::query::{
     self, ClientFilter, DEFAULT_HOURS, FindingFilter, HOURS_FORMAT, Sort,
 };
 
 /// The flags, each with its name as a parameter of a page.
-const PARAMETERS: [(&str, &str); 19] = [
+const PARAMETERS: [(&str, &str); 21] = [
     ("TEXT", "prompt_search"),
     ("--search", "prompt_search"),
     ("--q", "q"),
@@ -24,7 +26,9 @@ const PARAMETERS: [(&str, &str); 19] = [
     ("--finding", "finding"),
     ("--client", "client"),
     ("--session", "session"),
+    ("--since", "start_time"),
     ("--start", "start_time"),
+    ("--until", "end_time"),
     ("--end", "end_time"),
     ("--limit", "limit"),
     ("--before", "before"),
@@ -34,37 +38,70 @@ const PARAMETERS: [(&str, &str); 19] = [
 pub fn query(flags: &[Flag]) -> Result<Query, UsageErrors> {
     let mut pairs = Vec::new();
     let mut complaints = Vec::new();
+    for same in [["--since", "--start"], ["--until", "--end"]] {
+        if same.iter().all(|flag| is_given(flags, flag)) {
+            complaints.push(same_thing(same));
+        }
+    }
     for (flag, value) in flags {
         let Some(value) = value else { continue };
+        let value = match edge(flag).filter(|_| !value.is_empty()) {
+            None => value.clone(),
+            Some(edge) => match moment::parse(value, edge, now()) {
+                Some(time) => time.to_string(),
+                None => {
+                    complaints.push(bad_flag(flag, value, moment::FORMATS));
+                    continue;
+                }
+            },
+        };
         let name = PARAMETERS
             .iter()
             .find(|(known, _)| known == flag)
             .map_or(*flag, |(_, name)| name);
         match Query::parse([(name, value.as_str())]) {
-            Ok(_) => pairs.push((name, value.as_str())),
-            Err(bad) => complaints.push(bad_flag(flag, value, &bad.accepted)),
+            Ok(_) => pairs.push((name, value)),
+            Err(bad) => complaints.push(bad_flag(flag, &value, &bad.accepted)),
         }
     }
     if complaints.is_empty() {
+        let pairs = pairs.iter().map(|(name, value)| (*name, value.as_str()));
         Query::parse(pairs).map_err(|bad| vec![bad.to_string()])
     } else {
         Err(complaints)
     }
 }
 
-/// The records that these flags mean in a span of hours, which end at `--end` or now. Without hours where `--start` is given, else those of
-/// a day.
-pub fn span(hours: Option<&str>, flags: &[Flag]) -> Result<(Option<f64>, Query), UsageErrors> {
-    let has_start = flags
+/// The end of a span that this flag says, if it takes a time.
+fn edge(flag: &str) -> Option<Edge> {
+    match flag {
+        "--since" | "--start" => Some(Edge::Start),
+        "--until" | "--end" => Some(Edge::End),
+        _ => None,
+    }
+}
+
+fn is_given(flags: &[Flag], name: &str) -> bool {
+    flags
         .iter()
-        .any(|(flag, value)| *flag == "--start" && value.is_some());
+        .any(|(flag, value)| *flag == name && value.is_some())
+}
+
+fn same_thing([one, other]: [&str; 2]) -> String {
+    format!("{one} and {other} say the same; give one of them")
+}
+
+/// The records that these flags mean in a span of hours, which end at `--until` or now. Without hours where `--since` is given, else those
+/// of a day.
+pub fn span(hours: Option<&str>, flags: &[Flag]) -> Result<(Option<f64>, Query), UsageErrors> {
+    let start = ["--since", "--start"]
+        .into_iter()
+        .find(|flag| is_given(flags, flag));
     let (hours, query) = combine(parse_hours(hours), query(flags))?;
-    match (hours, has_start) {
-        (Some(_), true) => Err(vec![
-            "--hours and --start say the same; give one of them".to_owned(),
-        ]),
-        (None, true) => Ok((None, query)),
-        (hours, false) => Ok((Some(hours.unwrap_or(DEFAULT_HOURS)), query)),
+    match (hours, start) {
+        (Some(_), Some(start)) => Err(vec![same_thing(["--hours", start])]),
+        (None, Some(_)) => Ok((None, query)),
+        (hours, None) => Ok((Some(hours.unwrap_or(DEFAULT_HOURS)), query)),
     }
 }
 
@@ -184,11 +221,35 @@ mod tests {
     }
 
     #[test]
+    fn a_beginning_and_an_end_are_given_once() {
+        let (time, none) = (some("2h"), None);
+        let given = |flags: &[&'static str]| {
+            let flags: Vec<Flag> = flags.iter().map(|flag| (*flag, &time)).collect();
+            query(&flags)
+        };
+        assert!(given(&["--since", "--until"]).is_ok());
+        assert!(given(&["--start", "--end"]).is_ok());
+        for both in [["--since", "--start"], ["--until", "--end"]] {
+            let [one, other] = both;
+            let expected = format!("{one} and {other} say the same; give one of them");
+            assert_eq!(given(&both), Err(vec![expected]));
+        }
+        assert!(query(&[("--since", &none), ("--start", &time)]).is_ok());
+        let span = span(Some("3"), &[("--since", &time)]);
+        assert_eq!(
+            span,
+            Err(vec![
+                "--hours and --since say the same; give one of them".to_owned()
+            ])
+        );
+    }
+
+    #[test]
     fn all_bad_flags_are_named_as_they_were_typed() {
         let (start, limit) = (some("soon"), some("101"));
         let complaints = query(&[("--start", &start), ("--limit", &limit)]).unwrap_err();
         assert!(
-            complaints[0].starts_with("bad value for --start: `soon`; accepted: Unix seconds"),
+            complaints[0].starts_with("bad value for --start: `soon`; accepted: a span back"),
             "{complaints:?}"
         );
         assert_eq!(

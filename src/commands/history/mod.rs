@@ -2,7 +2,7 @@
 //!
 //! - `source` finds the history: a running tap (`tap_client`, and `abort_reason` where its answer breaks
 //!   off), or a directory (`detect`) that is read itself
-//! - `filter` reads which records are meant
+//! - `filter` reads which records are meant, `moment` the times among it
 //! - `format` and `table` make text for people that fits their terminal, in which nothing from a prompt can move it; `found` shows where
 //!   a text was found
 
@@ -13,9 +13,11 @@ mod filter;
 pub(super) mod format;
 mod found;
 mod models;
+mod moment;
 mod output_file;
 mod progress;
 pub mod purge;
+mod refused;
 pub mod search;
 pub mod show;
 mod source;

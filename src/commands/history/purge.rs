@@ -5,13 +5,13 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use super::format::{format_time, pluralize};
+use super::moment::{self, Edge};
 use super::source::{HistorySource, Purpose};
 use super::stats::StatsRequest;
 use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::{Flag, PurgeArgs};
 use crate::error::{Error, Result, failed};
 use crate::history::record::now;
-use crate::history::store::query::{TIME_FORMATS, parse_time};
 use crate::history::store::{MatchCount, PurgeReport, Selection};
 use crate::util::sanitize::escape_control_chars;
 use crate::util::stderr;
@@ -123,9 +123,9 @@ fn meant(args: &PurgeArgs) -> Result<Meant, UsageErrors> {
         return Err(complaints);
     }
     match (&args.before, args.all, &*args.ids, &*flags) {
-        (Some(text), false, [], []) => parse_time(text.trim())
+        (Some(text), false, [], []) => moment::parse(text, Edge::Start, now())
             .map(Meant::Before)
-            .ok_or_else(|| vec![filter::bad_flag("--before", text, TIME_FORMATS)]),
+            .ok_or_else(|| vec![filter::bad_flag("--before", text, moment::FORMATS)]),
         (None, true, [], []) => Ok(Meant::All),
         (None, false, [_, ..], []) => Ok(Meant::Selected(Selection::Ids(args.ids.clone()))),
         (None, false, [], [_, ..]) => {
@@ -137,7 +137,7 @@ fn meant(args: &PurgeArgs) -> Result<Meant, UsageErrors> {
                 .to_owned(),
         ]),
         _ => Err(vec![
-            "ids, filters, --before and --all exclude each other (--end TIME is a filter)"
+            "ids, filters, --before and --all exclude each other (--until TIME is a filter)"
                 .to_owned(),
         ]),
     }
@@ -214,7 +214,7 @@ mod tests {
         ));
         for (bad, word) in [
             (PurgeArgs::default(), "say what to delete"),
-            (before("yesterday"), "--before"),
+            (before("soon"), "--before"),
             (before(""), "--before"),
             (
                 PurgeArgs {

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::format::{decimal, duration, format_time, hours as hours_text, percent, pluralize};
+use super::moment::zone_note;
 use super::source::{HistorySource, Purpose, SourceInfo, no_records};
 use super::table::{Column, Table};
 use super::{combine, models, print, query_config, usage};
@@ -157,7 +158,7 @@ impl View<'_> {
             None => format!("the last {}: {}", self.hours(), self.period()),
             Some(_) => self.period(),
         };
-        let place = format!("read in {}", self.origin);
+        let place = format!("read in {}; {}", self.origin, zone_note());
         self.lines(Style::Heading, &[when]) + &self.lines(Style::Dim, &[place]) + "\n"
     }
 

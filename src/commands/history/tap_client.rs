@@ -12,6 +12,7 @@ use ureq::{Agent, Body, RequestBuilder, http::Response};
 
 use super::abort_reason::AbortReason;
 use super::filter;
+use super::refused;
 use crate::error::{Error, Result};
 use crate::history::record::Record;
 use crate::history::store::{
@@ -19,7 +20,6 @@ use crate::history::store::{
 };
 use crate::http::address::Upstream;
 use crate::http::agent::{Target, error_chain};
-use crate::pages::{NO_TOKEN, WRONG_TOKEN};
 use crate::util::sanitize::summarize_page;
 
 /// The longest wait for a machine to accept a connection before we look elsewhere.
@@ -74,10 +74,6 @@ struct HealthzReply {
 struct ErrorReply {
     error: String,
 }
-
-/// What the tap says of tokens in words of HTTP, in those of the command line.
-const WRONG_TOKEN_HERE: &str = "the token given here, by --token or OLLAMA_TAP_TOKEN, is not the tap's: give the one that it was started with";
-const NO_TOKEN_HERE: &str = "it needs a token: give the one that it was started with by OLLAMA_TAP_TOKEN or --token, or run the command as the user who started it";
 
 impl TapClient {
     /// The tap that answers at this address, if it is one that does. No token is sent before it has message so.
@@ -333,9 +329,7 @@ impl TapClient {
             .read_to_vec()
             .unwrap_or_default();
         let message = match serde_json::from_slice::<ErrorReply>(&text) {
-            Ok(complaint) if complaint.error.contains(WRONG_TOKEN) => WRONG_TOKEN_HERE.to_owned(),
-            Ok(complaint) if complaint.error.contains(NO_TOKEN) => NO_TOKEN_HERE.to_owned(),
-            Ok(complaint) => complaint.error,
+            Ok(complaint) => refused::in_our_words(complaint.error),
             Err(_) => format!(
                 "it answered {} {}",
                 response.status().as_u16(),

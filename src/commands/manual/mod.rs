@@ -12,6 +12,7 @@ use crate::cli::definition;
 use crate::cli::spelling::{closest, did_you_mean};
 use crate::cli::{CompletionsArgs, OLLAMA_COMMANDS, PROGRAM_NAME};
 use crate::error::Result;
+use crate::util::screen::Screen;
 
 /// Columns of a help that goes to no terminal.
 const DEFAULT_WIDTH: usize = 80;
@@ -27,7 +28,11 @@ pub fn help(names: &[String]) -> Result<ExitCode> {
         Some(unknown) if !definition::is_help(unknown) => {
             Err(usage(vec![no_such_command(unknown, &command)]))
         }
-        _ => print(&help::help(&command, &path, DEFAULT_WIDTH)),
+        _ => print(&help::help(
+            &command,
+            &path,
+            Screen::stdout().width.unwrap_or(DEFAULT_WIDTH),
+        )),
     }
 }
 

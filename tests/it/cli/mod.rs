@@ -283,6 +283,10 @@ fn its_addresses_are_printed_first() {
         .position(|line| line.contains("listening on"))
         .expect("the line");
     assert!(line < 5, "{text}");
+    let dashboard = format!("dashboard http://{}/analytics", tap.addr);
+    tap.wait_log(&dashboard);
+    let last = tap.log().lines().position(|line| line == dashboard);
+    assert!(last > Some(line), "{}", tap.log());
     tap.wait_log(&ollama.addr.to_string());
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{about, ask, next_request, record, tap_of};
 use crate::harness::ollama::json as ok;
-use crate::harness::{assert_contains, run_expecting};
+use crate::harness::{FakeOllama, Options, assert_contains, run_expecting};
 
 #[test]
 fn search_sends_every_filter_and_shows_what_came_without_obeying_it() {
@@ -34,6 +34,56 @@ fn search_sends_every_filter_and_shows_what_came_without_obeying_it() {
     assert_eq!(
         target,
         "/analytics/search?limit=2&start_time=1.5&model=a%2Fb%3Ac&prompt_search=100%25%20%26%20%C3%9Cnd%3F&status=success&before=00"
+    );
+}
+
+#[test]
+fn times_are_asked_for_as_people_say_them() {
+    let tap = tap_of(vec![(
+        "/analytics/search",
+        ok(&json!([record("00", "x")]).to_string()),
+    )]);
+    let seconds = || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.expect("a time after 1970").as_secs_f64()
+    };
+    let before = seconds();
+    let words = ["search", "--since", "2h", "--until", "2026-11-21 09:17:02"];
+    run_expecting(ask(&tap, &words).env("TZ", "UTC"), 0);
+    let request = next_request(&tap, "/analytics/search");
+    let target = request.head.target();
+    let number = |name: &str| -> f64 {
+        let text = target.split(&format!("{name}=")).nth(1);
+        let text = text.and_then(|rest| rest.split('&').next());
+        text.expect("the time").parse().expect("a number")
+    };
+    let ago = number("start_time") + 7200.0;
+    assert!((before..=seconds()).contains(&ago), "{target}");
+    // A second that we print counts to its end.
+    assert!(
+        (1_795_252_622.9..1_795_252_623.0).contains(&number("end_time")),
+        "{target}"
+    );
+    let (_, stderr) = run_expecting(ask(&tap, &["search", "--since", "2h", "--start", "1"]), 2);
+    assert_contains(&stderr, &["--since and --start say the same"]);
+    let (_, stderr) = run_expecting(ask(&tap, &["purge", "--before", "soon"]), 2);
+    assert_contains(
+        &stderr,
+        &["`soon`; accepted: a span back from now (30m, 2h, 7d)"],
+    );
+}
+
+#[test]
+fn a_token_that_is_wrong_is_not_called_missing() {
+    let ollama = FakeOllama::always(ok("{}"));
+    let tap = Options::to(&ollama).args(&["--token", "right"]).start();
+    let listen = tap.addr.to_string();
+    let stats =
+        |token: &str| Options::bare(&["stats", "--listen", &listen]).env("OLLAMA_TAP_TOKEN", token);
+    let (_, stderr) = run_expecting(stats("wrong"), 1);
+    assert_contains(
+        &stderr,
+        &["the token given here, by --token or OLLAMA_TAP_TOKEN, is not the tap's"],
     );
 }
 

@@ -7,6 +7,7 @@ mod one;
 use std::process::ExitCode;
 
 use super::format::{format_time, pluralize};
+use super::moment::zone_note;
 use super::source::{HistorySource, Purpose, SourceInfo};
 use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::WhyArgs;
@@ -74,7 +75,11 @@ fn page(origin: &SourceInfo, why: &Why, screen: &Screen) -> String {
         format_time(why.end_time)
     );
     let mut page = paragraph(screen, Style::Heading, &when);
-    page += &paragraph(screen, Style::Dim, &format!("read in {origin}"));
+    page += &paragraph(
+        screen,
+        Style::Dim,
+        &format!("read in {origin}; {}", zone_note()),
+    );
     if why.findings.is_empty() {
         let nothing = "nothing was found that made them slow or wrong";
         page += &format!("\n{}", paragraph(screen, Style::Plain, nothing));
