@@ -28,9 +28,9 @@ const LINES: [(&str, &[&str], &[&str]); 13] = [
     ),
     // The value of a flag is no command, and text is none either.
     (
-        "stats --analytics-dir export --ho",
-        &["--hours"],
-        &["--host"],
+        "stats --analytics-dir export --",
+        &["--hours", "--by"],
+        &["--output", "--format"],
     ),
     ("search serve --st", &["--status"], &["--store-text"]),
     ("service inst", &["install"], &["status"]),
