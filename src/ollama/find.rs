@@ -85,7 +85,7 @@ fn on_path(name: &Path, path: &OsStr) -> impl Iterator<Item = PathBuf> {
 fn missing() -> Error {
     Error::Failed(
         "find ollama: it is neither on PATH nor in its usual places; install it from https://ollama.com/download, say where it is with \
-         --ollama or OLLAMA_EXECUTABLE_PATH, tap one on another machine with `ollama-tap proxy --upstream URL`, or try everything without one: `ollama-tap demo`"
+         OLLAMA_EXECUTABLE_PATH (or `ollama-tap serve --ollama PATH`), tap one on another machine with `ollama-tap proxy --upstream URL`, or try everything without one: `ollama-tap demo`"
             .to_owned(),
     )
 }
