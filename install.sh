@@ -157,8 +157,9 @@ write_manual() {
 }
 
 download() {
-    need curl tar uname sed grep
+    need uname sed grep
     target=$(target)
+    need curl tar
     sums=${base_url:-$(release_url)}/SHA256SUMS
     say "looking for a release for $target at ${sums%/*}"
     fetch "$sums" "$stage/SHA256SUMS"

@@ -191,6 +191,9 @@ fn unit(dir: &Path) -> String {
 
 #[test]
 fn a_restart_under_load_refuses_no_connection_and_a_stop_frees_the_port() {
+    if !require("python3", runs("python3", &["--version"])) {
+        return;
+    }
     let Some(booted) = Booted::start() else {
         return;
     };
