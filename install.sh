@@ -378,11 +378,20 @@ remove_history() {
     if [ ! -d "$state" ]; then
         return
     elif is_on "$purge"; then
+        name_histories
         say "deleting the history in $state"
         rm -rf "$state"
     else
         say "the history stays in $state; --purge deletes it"
     fi
+}
+
+# Where other taps wrote, they have noted there.
+name_histories() {
+    [ -f "$state/histories" ] || return 0
+    while read -r _ _ path; do
+        if [ -d "$path" ]; then say "the history in $path stays; delete it with: rm -r '$path'"; fi
+    done <"$state/histories"
 }
 
 # TAKING BACK

@@ -27,7 +27,7 @@ use crate::forward::readiness::Readiness;
 use crate::history::History;
 use crate::http::address::dialable_ip;
 use crate::http::agent::Target;
-use crate::instance::Registration;
+use crate::instance::{Registration, histories};
 use crate::metrics::Metrics;
 use crate::ollama::LineSink;
 use crate::platform;
@@ -75,6 +75,9 @@ impl Tap {
             listeners.admin_address(),
             history.as_deref(),
         );
+        if config.is_noted && history.is_some() {
+            histories::note(&config.history);
+        }
         announce_start(config, &listeners, history.as_deref(), announce);
         for warning in &config.warnings {
             log::warn!("{warning}");
@@ -177,6 +180,9 @@ fn announce_start(
         Some(history) => {
             let (location, backend) = (history.store.location(), history.store.backend());
             announce(&format!("storing in {location} ({backend})"));
+            for other in histories::elsewhere(&config.history.dir, None) {
+                announce(&format!("also a history in: {other}"));
+            }
         }
         None => announce("storing nothing"),
     }

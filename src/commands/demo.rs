@@ -77,6 +77,7 @@ fn temporary_history(args: &DemoArgs, config: &mut Config) -> Result<Option<Temp
         .tempdir()
         .map_err(failed(operation))?;
     config.history.dir = dir.path().join("ollama_analytics");
+    config.is_noted = false;
     Ok(Some(dir))
 }
 

@@ -1,7 +1,7 @@
 //! The checked settings that several commands share, and the error of a value that cannot be used.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::http::address::Upstream;
 
@@ -23,12 +23,40 @@ pub struct HistoryConfig {
     pub loki: Option<LokiSettings>,
 }
 
+impl HistoryConfig {
+    /// Returns the settings of a history in a directory that is only to be read.
+    pub fn on_disk(dir: &Path, backend: Backend) -> HistoryConfig {
+        HistoryConfig {
+            backend,
+            dir: dir.to_owned(),
+            dir_is_given: true,
+            name: None,
+            retention_days: None,
+            store_text: StoreText::Full,
+            max_bytes: None,
+            loki: None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     Jsonl,
     Sqlite,
     Loki,
     None,
+}
+
+impl Backend {
+    /// Returns its name in `--analytics-backend`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Backend::Jsonl => "jsonl",
+            Backend::Sqlite => "sqlite",
+            Backend::Loki => "loki",
+            Backend::None => "none",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,6 +31,8 @@ pub struct Config {
     pub history: HistoryConfig,
     /// Whether it leaves an instance file for those who look for a tap; one that ends with a command does not.
     pub is_registered: bool,
+    /// Whether it notes where it writes, for questions from elsewhere: not where that ends with it.
+    pub is_noted: bool,
     /// Warnings about values that were accepted but are hardly meant, for the log.
     pub warnings: Vec<String>,
 }
@@ -120,6 +122,7 @@ impl Config {
             token: resolver.token(&args.token),
             history: resolver.history(args),
             is_registered: true,
+            is_noted: true,
             warnings: std::mem::take(&mut resolver.warnings),
         }
     }

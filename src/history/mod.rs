@@ -2,6 +2,7 @@
 //! it within its limits.
 
 pub mod export;
+pub mod on_disk;
 pub mod record;
 mod recorder;
 pub mod store;

@@ -3,6 +3,7 @@
 //! Everybody may read it, so no secret is in it: it names the file that has the token, `PORT.token`, which only the tap's own
 //! user may read. A file that outlived its tap is common (a kill, a power cut) and harmless: who finds one asks /healthz there.
 
+pub mod histories;
 mod registration;
 
 use std::cmp::Reverse;

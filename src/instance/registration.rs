@@ -14,7 +14,7 @@ use crate::platform;
 /// The mode of a file that all users may read.
 const PUBLIC: u32 = 0o644;
 /// The mode of a file that only its owner may read.
-const PRIVATE: u32 = 0o600;
+pub(super) const PRIVATE: u32 = 0o600;
 
 /// The instance file of this process, which is removed with this.
 pub struct Registration {
@@ -114,7 +114,7 @@ fn write_token(name: &str, token: Option<&str>, dirs: Vec<PathBuf>) -> Option<Pa
 }
 
 /// Puts a file in its place whole, with these rights under any umask. The user's own directory is made where it is missing.
-fn put(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
+pub(super) fn put(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     if platform::folders::state_directory().is_some_and(|own| own == dir) {
         platform::files::create_private_directory(dir)?;

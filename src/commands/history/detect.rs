@@ -1,20 +1,12 @@
 //! Finds the history in a directory, and its backend.
 
-use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::time::SystemTime;
 
 use crate::config::Backend;
 use crate::error::{Error, Result};
+use crate::history::on_disk::newest_in;
 use crate::platform;
-
-/// A file of a history, as a directory lists it.
-struct HistoryFile {
-    name: String,
-    backend: Backend,
-    written: SystemTime,
-}
 
 /// Finds the backend of the history in `dir`; `None` without one, or without one of that backend. Of two, the one that was written
 /// last. `command` is what a user would type again.
@@ -23,49 +15,11 @@ pub fn detect_backend(
     named: Option<Backend>,
     command: &str,
 ) -> Result<Option<Backend>> {
-    match newest_file(dir, named) {
-        Ok(found) => Ok(found),
+    match newest_in(dir, named) {
+        Ok(found) => Ok(found.map(|found| found.backend)),
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(unreadable(dir, &cause, command)),
     }
-}
-
-fn newest_file(dir: &Path, named: Option<Backend>) -> io::Result<Option<Backend>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if let Some(backend) = backend_of(&name) {
-            files.push(HistoryFile {
-                name,
-                backend,
-                written: entry.metadata()?.modified()?,
-            });
-        }
-    }
-    let Some(file) = newest(files, named) else {
-        return Ok(None);
-    };
-    File::open(dir.join(&file.name))?;
-    Ok(Some(file.backend))
-}
-
-/// Returns the backend that a file belongs to. SQLite's files beside a database are newer than the database.
-fn backend_of(name: &str) -> Option<Backend> {
-    if name.starts_with("ollama_analytics.db") {
-        Some(Backend::Sqlite)
-    } else if name.starts_with("ollama_") && name.ends_with(".jsonl.gz") {
-        Some(Backend::Jsonl)
-    } else {
-        None
-    }
-}
-
-fn newest(files: Vec<HistoryFile>, named: Option<Backend>) -> Option<HistoryFile> {
-    files
-        .into_iter()
-        .filter(|file| named.is_none_or(|named| named == file.backend))
-        .max_by_key(|file| file.written)
 }
 
 fn unreadable(dir: &Path, cause: &io::Error, command: &str) -> Error {
@@ -101,41 +55,9 @@ fn shell_word(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::fs;
 
     use super::*;
-
-    fn history_file(name: &str, second: u64) -> HistoryFile {
-        let backend = backend_of(name).unwrap();
-        HistoryFile {
-            name: name.to_owned(),
-            backend,
-            written: SystemTime::UNIX_EPOCH + Duration::from_secs(second),
-        }
-    }
-
-    #[test]
-    fn of_two_histories_the_one_written_last_is_meant_unless_one_is_named() {
-        let both = || {
-            vec![
-                history_file("ollama_analytics.db", 1),
-                history_file("ollama_20261120.jsonl.gz", 2),
-                history_file("ollama_analytics.db-wal", 3),
-            ]
-        };
-        assert_eq!(newest(both(), None).unwrap().backend, Backend::Sqlite);
-        assert_eq!(
-            newest(both(), Some(Backend::Jsonl)).unwrap().name,
-            "ollama_20261120.jsonl.gz"
-        );
-        assert!(
-            newest(
-                vec![history_file("ollama_analytics.db", 1)],
-                Some(Backend::Jsonl)
-            )
-            .is_none()
-        );
-    }
 
     #[test]
     fn a_directory_without_a_history_holds_none_and_other_files_are_not_looked_at() {

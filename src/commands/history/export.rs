@@ -73,7 +73,6 @@ fn to_stdout(source: &HistorySource, query: &Query, format: ExportFormat) -> Res
         &mut io::stdout().lock(),
         Progress::hidden(),
     ) {
-        Ok(0) => source.expect_records(),
         Ok(_) => Ok(()),
         Err(ExportError::Write(cause)) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
         Err(ExportError::Write(cause)) => Err(failed("write to standard output")(cause)),
@@ -95,9 +94,6 @@ fn to_file(source: &HistorySource, query: &Query, format: ExportFormat, path: &P
         Err(ExportError::Write(cause)) => return Err(failed(operation)(cause)),
         Err(ExportError::HistorySource(error)) => return Err(error),
     };
-    if records == 0 {
-        source.expect_records()?;
-    }
     output.persist().map_err(failed(operation))?;
     stderr::say(format_args!(
         "ollama-tap: wrote {} to {}",

@@ -1,7 +1,7 @@
 //! Questions to the history from a terminal: one file a command, and what they share.
 //!
 //! - `source` finds the history: a running tap (`tap_client`, and `abort_reason` where its answer breaks
-//!   off), or a directory (`detect`) that is read itself
+//!   off), or a directory (`detect`, `usual`) that is read itself
 //! - `filter` reads which records are meant, `moment` the times among it
 //! - `format` and `table` make text for people that fits their terminal, in which nothing from a prompt can move it; `found` shows where
 //!   a text was found
@@ -24,6 +24,7 @@ mod source;
 pub mod stats;
 pub(super) mod table;
 pub mod tap_client;
+mod usual;
 mod waterfall;
 pub mod why;
 

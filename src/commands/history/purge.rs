@@ -1,5 +1,7 @@
 //! `ollama-tap purge`: deletes history, in the store or through the running tap that writes it.
 
+mod target;
+
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -7,7 +9,6 @@ use std::process::ExitCode;
 use super::format::{format_time, pluralize};
 use super::moment::{self, Edge};
 use super::source::{HistorySource, Purpose};
-use super::stats::StatsRequest;
 use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::{Flag, PurgeArgs};
 use crate::error::{Error, Result, failed};
@@ -15,9 +16,7 @@ use crate::history::record::now;
 use crate::history::store::{MatchCount, PurgeReport, Selection};
 use crate::util::sanitize::escape_control_chars;
 use crate::util::stderr;
-
-/// The shortest time that statistics are asked for (hours).
-const HOURS_MIN: f64 = 0.001;
+use target::PurgeTarget;
 
 /// What is to be deleted.
 #[derive(Debug, PartialEq)]
@@ -30,24 +29,28 @@ enum Meant {
 
 pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
     let (config, meant) = combine(query_config(args.location()), meant(args)).map_err(usage)?;
-    let source = HistorySource::open(&config, Purpose::Purge)?;
-    let meant = with_whole_ids(meant, &source)?;
+    let target = PurgeTarget::of(HistorySource::locate(&config, Purpose::Purge)?)?;
+    let meant = with_whole_ids(meant, &target.source)?;
     let what = match meant {
         Meant::Before(time) => format!(" older than {}", format_time(time)),
         Meant::All | Meant::Selected(_) => String::new(),
     };
-    let origin = source.origin()?;
-    if !args.yes && io::stdin().is_terminal() {
-        let count = count(&source, &meant)?;
+    let origin = target.source.origin()?;
+    let asks = !args.yes && io::stdin().is_terminal();
+    let count = match asks || target.history.is_some() {
+        true => Some(target.count(&meant)?),
+        false => None,
+    };
+    let is_nothing = count == Some(MatchCount::Exact(0));
+    if let Some(count) = count.filter(|_| asks && !is_nothing) {
         let question = format!("delete {}{what} in {origin}?", words(count));
-        if count != MatchCount::Exact(0) && !confirmed(&question)? {
+        if !confirmed(&question)? {
             return Err(Error::Failed("nothing was deleted".to_owned()));
         }
     }
-    let purged = match &meant {
-        Meant::All => source.purge(None)?,
-        Meant::Before(time) => source.purge(Some(*time))?,
-        Meant::Selected(which) => source.delete(which)?,
+    let purged = match is_nothing && target.shows_all()? {
+        true => PurgeReport::default(),
+        false => target.delete(&meant)?,
     };
     print(&format!(
         "deleted {}{what} in {origin}{}\n",
@@ -72,16 +75,6 @@ fn with_whole_ids(meant: Meant, source: &HistorySource) -> Result<Meant> {
     let whole: BTreeSet<String> = ids.into_iter().map(whole).collect::<Result<_>>()?;
     let each_once = whole.into_iter().collect();
     Ok(Meant::Selected(Selection::Ids(each_once)))
-}
-
-/// Returns how many records would go.
-fn count(source: &HistorySource, meant: &Meant) -> Result<MatchCount> {
-    Ok(match meant {
-        Meant::All => MatchCount::Exact(number(source, None)?),
-        Meant::Before(time) => MatchCount::Exact(number(source, Some(*time))?),
-        Meant::Selected(Selection::Ids(ids)) => MatchCount::Exact(ids.len() as u64),
-        Meant::Selected(Selection::Matching(query)) => source.count(query)?,
-    })
 }
 
 fn words(count: MatchCount) -> String {
@@ -141,27 +134,6 @@ fn meant(args: &PurgeArgs) -> Result<Meant, UsageErrors> {
                 .to_owned(),
         ]),
     }
-}
-
-/// Returns how many records would go: all, without those that statistics count from that time on.
-fn number(source: &HistorySource, before: Option<f64>) -> Result<u64> {
-    let extent = source.extent()?;
-    let (Some(before), Some(oldest), Some(newest)) = (before, extent.oldest, extent.newest) else {
-        return Ok(extent.records);
-    };
-    if oldest >= before {
-        return Ok(0);
-    }
-    if newest < before {
-        return Ok(extent.records);
-    }
-    let later = source
-        .enhanced(&StatsRequest::of_hours(
-            ((now() - before) / 3600.0).max(HOURS_MIN),
-        ))?
-        .totals
-        .requests;
-    Ok(extent.records.saturating_sub(later))
 }
 
 fn confirmed(question: &str) -> Result<bool> {

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::detect::detect_backend;
 use super::stats::StatsRequest;
 use super::tap_client::TapClient;
+use super::usual::{kind, usual_store};
 use crate::commands::discovery;
 use crate::config::{Backend, HistoryConfig, HistoryLocation, QueryConfig};
 use crate::error::{Error, Result};
@@ -17,10 +17,9 @@ use crate::history::store::{
     EnhancedStats, Extent, Hidden, HideReport, MatchCount, PurgeReport, Query, Selection,
     StatsQuestion, Store, StoreError, Why,
 };
-use crate::platform;
 use crate::util::sanitize::escape_control_chars;
 
-/// The purpose that a source is opened for.
+/// The question that a history is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Stats,
@@ -51,6 +50,12 @@ pub enum HistorySource {
     Store(Box<Store>),
 }
 
+/// Where a history was found.
+pub enum Located {
+    Tap(TapClient),
+    Store(HistoryConfig),
+}
+
 /// The place that answers came from.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct SourceInfo {
@@ -73,16 +78,56 @@ impl fmt::Display for SourceInfo {
 }
 
 impl HistorySource {
-    /// Finds the history and opens it.
+    /// Finds the history and opens it to read.
     pub fn open(config: &QueryConfig, purpose: Purpose) -> Result<HistorySource> {
+        match HistorySource::locate(config, purpose)? {
+            Located::Tap(tap) => Ok(HistorySource::Tap(tap)),
+            Located::Store(history) => HistorySource::reader(&history),
+        }
+    }
+
+    /// Finds the history.
+    pub fn locate(config: &QueryConfig, purpose: Purpose) -> Result<Located> {
+        let command = purpose.as_str();
         match config.location {
-            HistoryLocation::Store => named_store(config, purpose),
-            HistoryLocation::Tap => find_tap(config)
+            HistoryLocation::Store => named_store(config, command).map(Located::Store),
+            HistoryLocation::Tap => discovery::find(config)
+                .map(Located::Tap)
                 .ok_or_else(|| Error::Failed(format!("no tap answers at {}", config.addresses()))),
-            HistoryLocation::Anywhere => match find_tap(config) {
-                Some(tap) => Ok(tap),
-                None => usual_store(config, purpose),
+            HistoryLocation::Anywhere => match discovery::find(config) {
+                Some(tap) => Ok(Located::Tap(tap)),
+                None => usual_store(config, command).map(Located::Store),
             },
+        }
+    }
+
+    /// Opens a history to read, which changes nothing where it is.
+    pub fn reader(history: &HistoryConfig) -> Result<HistorySource> {
+        HistorySource::of(Store::open_for_reading(history).map_err(failed)?)
+    }
+
+    /// Opens a history to delete some of it.
+    pub fn writer(history: &HistoryConfig) -> Result<HistorySource> {
+        let holder = format!("ollama-tap purge (pid {})", std::process::id());
+        let opened = Store::open_for_writing(history, &holder).map_err(|e| {
+            Error::Failed(format!(
+                "{e} (a running tap deletes from its own history where neither --analytics-dir nor ANALYTICS_DIR names one)"
+            ))
+        });
+        HistorySource::of(opened?)
+    }
+
+    fn of(store: Option<Store>) -> Result<HistorySource> {
+        let nothing = "nothing to read: the backend none keeps no history";
+        let store = store.ok_or_else(|| Error::Failed(nothing.to_owned()))?;
+        Ok(HistorySource::Store(Box::new(store)))
+    }
+
+    /// Returns whether a reader sees all of it: not what a kill left half written.
+    pub fn is_whole(&self) -> Result<bool> {
+        match self {
+            HistorySource::Tap(_) => Ok(true),
+            HistorySource::Store(store) => store.is_whole().map_err(failed),
         }
     }
 
@@ -232,95 +277,21 @@ fn failed(error: StoreError) -> Error {
     Error::Failed(error.to_string())
 }
 
-fn find_tap(config: &QueryConfig) -> Option<HistorySource> {
-    discovery::find(config).map(HistorySource::Tap)
-}
-
-fn named_store(config: &QueryConfig, purpose: Purpose) -> Result<HistorySource> {
+fn named_store(config: &QueryConfig, command: &str) -> Result<HistoryConfig> {
     let history = &config.history;
-    match config.backend {
-        Some(backend @ (Backend::Loki | Backend::None)) => open(
-            HistoryConfig {
-                backend,
-                ..history.clone()
-            },
-            purpose,
-        ),
-        named => match detect_backend(&history.dir, named, purpose.as_str())? {
-            Some(backend) => open(
-                HistoryConfig {
-                    backend,
-                    ..history.clone()
-                },
-                purpose,
-            ),
-            None => Err(Error::Failed(format!(
-                "nothing to read: {} holds no {}history",
-                history.dir.display(),
-                kind(named)
-            ))),
-        },
-    }
-}
-
-/// The history in the working directory, else that of the commands that this user had us run, else the service's.
-fn usual_store(config: &QueryConfig, purpose: Purpose) -> Result<HistorySource> {
-    let usual = [
-        platform::folders::command_history(),
-        Some(platform::folders::service_history()),
-    ]
-    .into_iter()
-    .flatten();
-    let dirs: Vec<PathBuf> = [config.history.dir.clone()]
-        .into_iter()
-        .chain(usual)
-        .collect();
-    for dir in &dirs {
-        if let Some(backend) = detect_backend(dir, config.backend, purpose.as_str())? {
-            return open(
-                HistoryConfig {
-                    backend,
-                    dir: dir.clone(),
-                    ..config.history.clone()
-                },
-                purpose,
-            );
-        }
-    }
-    let dirs = dirs
-        .iter()
-        .map(|dir| dir.display().to_string())
-        .collect::<Vec<_>>()
-        .join(" or ");
-    Err(Error::Failed(format!(
-        "nothing to read: no tap answers at {}, and there is no {}history in {dirs}; say where it is with --listen or --analytics-dir",
-        config.addresses(),
-        kind(config.backend)
-    )))
-}
-
-fn open(history: HistoryConfig, purpose: Purpose) -> Result<HistorySource> {
-    let opened = match purpose {
-        Purpose::Purge => Store::open_for_writing(&history, &format!("ollama-tap purge (pid {})", std::process::id())).map_err(|e| {
-            Error::Failed(format!(
-                "{e} (a running tap deletes from its own history where neither --analytics-dir nor ANALYTICS_DIR names one)"
-            ))
-        }),
-        Purpose::Stats | Purpose::Search | Purpose::Show | Purpose::Export | Purpose::Why => Store::open_for_reading(&history).map_err(failed),
+    let backend = match config.backend {
+        Some(backend @ (Backend::Loki | Backend::None)) => Some(backend),
+        named => detect_backend(&history.dir, named, command)?,
     };
-    match opened? {
-        Some(store) => Ok(HistorySource::Store(Box::new(store))),
-        None => Err(Error::Failed(
-            "nothing to read: the backend none keeps no history".to_owned(),
-        )),
-    }
-}
-
-/// The kind of history that was asked for, as an adjective.
-fn kind(named: Option<Backend>) -> &'static str {
-    match named {
-        Some(Backend::Jsonl) => "jsonl ",
-        Some(Backend::Sqlite) => "sqlite ",
-        Some(Backend::Loki | Backend::None) | None => "",
-    }
+    let nothing = || {
+        Error::Failed(format!(
+            "nothing to read: {} holds no {}history",
+            history.dir.display(),
+            kind(config.backend)
+        ))
+    };
+    Ok(HistoryConfig {
+        backend: backend.ok_or_else(nothing)?,
+        ..history.clone()
+    })
 }

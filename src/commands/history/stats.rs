@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::format::{decimal, duration, format_time, hours as hours_text, percent, pluralize};
 use super::moment::zone_note;
-use super::source::{HistorySource, Purpose, SourceInfo, no_records};
+use super::source::{HistorySource, Purpose, SourceInfo};
 use super::table::{Column, Table};
 use super::{combine, models, print, query_config, usage};
 use crate::cli::StatsArgs;
@@ -54,7 +54,7 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
         numbers: &numbers,
         screen: Screen::stdout(),
     };
-    if args.json && (request.by.is_some() || numbers.totals.requests > 0) {
+    if args.json {
         return print(&view.json());
     }
     if numbers.totals.requests > 0 {
@@ -64,11 +64,7 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
         });
     }
     let extent = source.extent()?;
-    match extent.newest {
-        None if request.by.is_none() => Err(no_records(&origin)),
-        Some(_) if args.json => print(&view.json()),
-        _ => print(&view.nothing(&extent, &models::besides(&source, &request.query))),
-    }
+    print(&view.nothing(&extent, &models::besides(&source, &request.query)))
 }
 
 impl View<'_> {

@@ -179,6 +179,7 @@ fn run_with_tap(
         admin: None,
         upstream: there,
         is_registered: false,
+        is_noted: false,
         ..config.tap
     };
     if requirement != Requirement::Model {

@@ -39,6 +39,7 @@ use step::Step;
 use crate::cli::{InstallArgs, ServiceCommand, UninstallArgs};
 use crate::config::{self, test_overrides};
 use crate::error::{Error, Result};
+use crate::instance::histories;
 use crate::ollama::port::by_holder;
 use crate::platform;
 use crate::platform::service::{ServiceCall, ServiceManager};
@@ -196,6 +197,9 @@ fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> 
             "the history stays in {}; `ollama-tap service uninstall --purge` deletes it",
             history.display()
         ));
+    }
+    for other in histories::known(None).iter().filter(|_| args.purge) {
+        print_line(format_args!("a history of another tap stays in {other}"));
     }
     if args.purge && manager == ServiceManager::Systemd {
         print_line(format_args!(

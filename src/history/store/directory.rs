@@ -72,7 +72,7 @@ impl Directory {
 
 fn acquire(path: &Path, holder: &str) -> Result<File> {
     let operation = format!("open the history in {}", path.display());
-    platform::files::create_private_directory(path).map_err(failed(&operation))?;
+    platform::files::create_private_directory(path).map_err(unwritable(&operation))?;
     refuse_foreign(path)?;
     let lock = create_file(
         path.join(LOCK_FILE),
@@ -81,7 +81,7 @@ fn acquire(path: &Path, holder: &str) -> Result<File> {
             .create(true)
             .truncate(false),
     )
-    .map_err(failed(&operation))?;
+    .map_err(unwritable(&operation))?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(locked_by_other(path)),
@@ -99,6 +99,16 @@ fn acquire(path: &Path, holder: &str) -> Result<File> {
         done => done.map_err(failed(&operation))?,
     }
     Ok(lock)
+}
+
+/// Makes the error of a directory that cannot be written, with the way out where that is another one.
+fn unwritable(operation: &str) -> impl FnOnce(io::Error) -> StoreError {
+    move |cause| match cause.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => failed(operation)(format!(
+            "{cause}; name a directory that can be written with --analytics-dir"
+        )),
+        _ => failed(operation)(cause),
+    }
 }
 
 /// Refuses a directory of another user, who could read what is written there. It may be root's, who

@@ -227,6 +227,11 @@ pub trait Engine: Send + Sync {
     /// Measures the history. Records after `newest` do not count as its newest (Unix seconds).
     fn extent(&self, newest: f64) -> Result<Extent>;
 
+    /// Returns whether readers see all of it: not what a kill left half written.
+    fn is_whole(&self) -> Result<bool> {
+        Ok(true)
+    }
+
     /// Counts the records that arrived at `from` or later, and before `until` (Unix seconds).
     fn count(&self, from: f64, until: f64) -> Result<u64> {
         let query = Query {

@@ -23,6 +23,19 @@ pub enum MatchCount {
     AtLeast(u64),
 }
 
+impl MatchCount {
+    /// Returns the number of both together.
+    pub fn and(self, other: MatchCount) -> MatchCount {
+        match (self, other) {
+            (MatchCount::Exact(one), MatchCount::Exact(two)) => MatchCount::Exact(one + two),
+            (
+                MatchCount::Exact(one) | MatchCount::AtLeast(one),
+                MatchCount::Exact(two) | MatchCount::AtLeast(two),
+            ) => MatchCount::AtLeast(one + two),
+        }
+    }
+}
+
 /// The number, with a plus where there are more.
 impl fmt::Display for MatchCount {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

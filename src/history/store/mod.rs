@@ -194,6 +194,11 @@ impl Store {
         self.engine.extent(now() + CLOCK_SKEW_MAX)
     }
 
+    /// Returns whether readers see all of it: not what a kill left half written.
+    pub fn is_whole(&self) -> Result<bool> {
+        self.engine.is_whole()
+    }
+
     /// Reads what the numbers of these `hours` need into the cache, where there is one.
     pub fn warm_cache(&self, hours: f64, now: f64) -> Result<()> {
         if self.has_one_writer() {

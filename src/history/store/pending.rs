@@ -148,6 +148,10 @@ impl Engine for PendingEngine {
         self.opened()?.extent(newest)
     }
 
+    fn is_whole(&self) -> Result<bool> {
+        self.opened()?.is_whole()
+    }
+
     fn count(&self, from: f64, until: f64) -> Result<u64> {
         self.opened()?.count(from, until)
     }

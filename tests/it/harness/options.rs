@@ -195,9 +195,9 @@ impl Options {
         process::alone_at_its_console(&mut command);
         #[cfg(target_os = "linux")]
         process::hand_over(&mut command, &self.handed_over);
-        // A history of the user's own is no test's business, and a test's tap nobody else's.
+        // Histories of the user's own, and of other tests, are no test's business, and a test's tap nobody else's.
         command
-            .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .env("XDG_STATE_HOME", dir)
             .env("OLLAMA_TAP_TEST_RUNTIME_DIR", dir);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command

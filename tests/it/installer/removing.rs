@@ -51,11 +51,18 @@ fn the_history_stays_unless_it_is_purged() {
         machine.read("home/.local/state/ollama-tap/ollama_analytics/a"),
         "precious"
     );
-    machine
-        .run(&["--purge"])
-        .well()
-        .says("deleting the history");
+    machine.file("projects/my tap/ollama_20261130.jsonl.gz", "precious");
+    let elsewhere = machine.at("projects/my tap");
+    let notes = format!(
+        "1796040000 jsonl {}\n1796030000 sqlite /gone\n",
+        elsewhere.display()
+    );
+    machine.file("home/.local/state/ollama-tap/histories", &notes);
+    let ran = machine.run(&["--purge"]).well();
+    ran.says("deleting the history")
+        .says(&format!("the history in {} stays", elsewhere.display()));
     assert!(!machine.at("home/.local/state/ollama-tap").exists());
+    assert!(elsewhere.exists());
 }
 
 /// The service is known by its file in a directory of the system's, which a namespace puts in place of the real one.

@@ -84,7 +84,7 @@ fn stats_as_json_is_one_object_with_its_source() {
 }
 
 #[test]
-fn stats_of_a_quiet_time_names_the_newest_record_and_an_empty_history_fails() {
+fn stats_of_a_quiet_time_names_the_newest_record_and_of_an_empty_history_are_empty() {
     let (stdout, _) = run_expecting(ask(&with_statistics(0, 70), &["stats"]), 0);
     assert_contains(
         &stdout,
@@ -94,9 +94,10 @@ fn stats_of_a_quiet_time_names_the_newest_record_and_an_empty_history_fails() {
             "2023-11-1",
         ],
     );
-    let (_, stderr) = run_expecting(ask(&with_statistics(0, 0), &["stats", "--json"]), 1);
-    assert_contains(
-        &stderr,
-        &["nothing to read: there are no records in /srv/history"],
-    );
+    let empty = with_statistics(0, 0);
+    let (stdout, _) = run_expecting(ask(&empty, &["stats"]), 0);
+    assert_contains(&stdout, &["there are no records in /srv/history"]);
+    let (stdout, _) = run_expecting(ask(&empty, &["stats", "--json"]), 0);
+    let answer: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(answer["totals"]["requests"], 0);
 }

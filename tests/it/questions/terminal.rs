@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 
 use super::{about, tap_of};
 use crate::harness::ollama::reply;
-use crate::harness::{FakeOllama, ReceivedRequest, assert_contains, require, runs};
+use crate::harness::{ReceivedRequest, assert_contains, require, runs};
 
-/// What a purge through this tap shows on a terminal on which somebody types, and its exit code.
-fn purged_on_a_terminal(tap: &FakeOllama, typed: &str) -> (Option<i32>, String) {
+/// What a purge with these flags shows on a terminal on which somebody types, and its exit code.
+pub fn purged_on_a_terminal(flags: &str, typed: &str) -> (Option<i32>, String) {
     let exe = env!("CARGO_BIN_EXE_ollama-tap");
-    let words = format!("{exe} purge --model phi4 --listen {}", tap.addr);
+    let words = format!("{exe} purge {flags}");
     let mut script = Command::new("script")
         .args(["-qec", &words, "/dev/null"])
         .stdin(Stdio::piped())
@@ -67,7 +67,8 @@ fn purge_asks_with_the_count_on_a_terminal_and_does_nothing_without_a_yes() {
         ("0", "", 0, &["deleted 1,234 records in "], true),
     ] {
         let tap = counting(matches);
-        let (ended, text) = purged_on_a_terminal(&tap, typed);
+        let (ended, text) =
+            purged_on_a_terminal(&format!("--model phi4 --listen {}", tap.addr), typed);
         assert_eq!(ended, Some(code), "{text}");
         assert_contains(&text, shown);
         let received = tap.take_received();

@@ -291,6 +291,12 @@ impl Engine for Jsonl {
         })
     }
 
+    fn is_whole(&self) -> Result<bool> {
+        let indexes = self.files.indexes()?;
+        let mut indexes = indexes.iter();
+        Ok(indexes.all(|(_, index)| index.whole == index.length))
+    }
+
     fn count(&self, from: f64, until: f64) -> Result<u64> {
         let indexes = self.files.indexes()?;
         let blocks = indexes.iter().flat_map(|(_, index)| &index.blocks);
