@@ -1,6 +1,7 @@
 //! Which records are asked for, as pages and commands say it; parsed and checked once. `matches`
 //! decides for all backends: an index may only propose.
 
+mod bad_parameter;
 mod client;
 mod finding;
 mod needle;
@@ -9,7 +10,6 @@ mod rank;
 mod tests;
 mod time;
 
-use std::fmt;
 use std::str::FromStr;
 
 use crate::diagnose::Finding;
@@ -17,6 +17,7 @@ use crate::history::record::{Position, Record, RecordSummary};
 use crate::observe::category;
 use crate::observe::exchange::Outcome;
 use crate::observe::model_name::normalize as normalize_model;
+pub use bad_parameter::BadParameter;
 pub use client::ClientFilter;
 pub use finding::FindingFilter;
 pub use needle::{Needle, fold};
@@ -32,36 +33,6 @@ pub const LIMIT_MAX: usize = 100;
 
 /// The name of the model where a request named none.
 pub const UNKNOWN_NAME: &str = "unknown";
-
-/// A parameter that cannot be used. `Display` is the message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadParameter {
-    pub name: String,
-    pub value: String,
-    pub accepted: String,
-}
-
-impl BadParameter {
-    pub fn new(name: &str, value: &str, accepted: &str) -> BadParameter {
-        BadParameter {
-            name: name.to_owned(),
-            value: value.to_owned(),
-            accepted: accepted.to_owned(),
-        }
-    }
-}
-
-impl std::error::Error for BadParameter {}
-
-impl fmt::Display for BadParameter {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(
-            f,
-            "bad value for {}: `{}`; accepted: {}",
-            self.name, self.value, self.accepted
-        )
-    }
-}
 
 /// The filters of search, messages and export.
 #[derive(Clone, Debug, PartialEq)]
