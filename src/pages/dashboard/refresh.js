@@ -55,13 +55,14 @@ async function fetchAll(signal) {
   stats.then(showStats, () => {}); // `showOutcome` reports why it failed
   const numbers = refreshNumbers(stats, (cause) => showBanner(cause.message, refresh));
   const outcomes = await Promise.allSettled([stats, refreshLiving(signal), numbers, refreshMessages(signal)]);
-  if (outcomes[0].reason || signal.aborted) return outcomes;
+  if (signal.aborted) return outcomes;
+  noteAnswer(outcomes.slice(0, 2).some((answer) => !answer.reason || answer.reason.status > 0)); // these two always ask
+  if (outcomes[0].reason) return outcomes;
   for (const ask of [countMessages, refreshWhy]) outcomes.push(...(await Promise.allSettled([ask(signal)])));
   return outcomes;
 }
 
 function showOutcome(stats, living, ...others) {
-  noteAnswer([stats, living].some((answer) => !answer.reason || answer.reason.status > 0)); // these two always ask
   if (stats.reason?.status === 403) return showPrivate();
   const isOff = stats.reason?.status === 404;
   if (isOff) showState("off");

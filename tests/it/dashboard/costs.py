@@ -12,7 +12,7 @@ MAX_REFRESH = 2048  # bytes from the tap, heads included
 MAX_DOCUMENT = 80 * 1024  # bytes, gzipped
 ROUND = 250  # requests between two looks: ten seconds of a busy tap
 FULL = 5  # rounds after which the list has grown to its end
-LATER = 60 if os.environ.get("OLLAMA_TAP_TEST_LONG") else 5  # further rounds
+LATER = 60 if os.environ.get("OLLAMA_TAP_TEST_LONG") else 3  # further rounds
 MAX_GROWTH = 1.15  # of the heap in them
 
 
