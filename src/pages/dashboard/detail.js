@@ -15,6 +15,7 @@ import { textsOf } from "./conversation.js";
 import { conversationOf, deleteConversationButton } from "./thread.js";
 import { curlOf } from "./curl.js";
 
+const NO_LANDMARK = { role: "none" }; // in a dialog, heads and feet count as those of the page
 const NARROW = matchMedia("(max-width: 860px)"); // there the panel covers the list
 
 let shownId = "";
@@ -122,7 +123,7 @@ function head(record) {
   const time = record && el("time", { datetime: new Date(record.timestamp * 1000).toISOString() }, fullTime(record.timestamp));
   return el(
     "header",
-    {},
+    NO_LANDMARK,
     el(
       "div",
       {},
@@ -160,7 +161,7 @@ function contents(record) {
     facts(record),
     el(
       "footer",
-      {},
+      NO_LANDMARK,
       curl && copyButton("Copy as curl", () => curl),
       copyButton("Copy as JSON", json),
       saveButton("Save as JSON", `${record.interaction_id}.json`, "application/json", json),

@@ -180,7 +180,7 @@ function drawGroups() {
   const pick = (field) => (name) => change({ [field]: name });
   const plain = ({ name }) => name;
   showTable("by-model", numbers.by_model, {
-    label: "Models",
+    label: "Table of models",
     first: "Model",
     name: ({ name }) => el("bdi", { class: "name", title: name }, visible(name)),
     value: plain,
@@ -189,7 +189,7 @@ function drawGroups() {
     extra: { name: "Compare", cell: compareBox },
   });
   showTable("by-client", numbers.by_client, {
-    label: "Clients",
+    label: "Table of clients",
     first: "Client",
     name: ({ name, client_ip: ip }) => [el("bdi", { class: "name", title: name }, visible(name)), ip && el("small", { class: "muted" }, ip)],
     value: clientValue,

@@ -28,7 +28,7 @@ const views = new Map();
 
 /**
  * Draws `groups` into the element with this id. `name` returns the elements of a row's name, `value` the text that `onPick` gets;
- * `extra` is a column behind the others, of {name, cell: (group) => node}.
+ * `extra` is a column behind the others, of {name, cell: (group) => node}; its name may be empty. `label` names the table.
  */
 export function showTable(id, groups, options) {
   const host = byId(id);
@@ -76,7 +76,8 @@ function tableHead({ column, isUpward }, { first, extra }, again) {
     );
   };
   const cells = COLUMNS.map(({ name, title }) => cell(name, title));
-  return el("thead", {}, el("tr", {}, cell(first), cells, el("th", { scope: "col", class: "extra" }, extra.name)));
+  const last = extra.name ? el("th", { scope: "col", class: "extra" }, extra.name) : el("td", { class: "extra" });
+  return el("thead", {}, el("tr", {}, cell(first), cells, last));
 }
 
 function tableRow(group, most, view, { name, value, picked, onPick, extra }) {

@@ -15,6 +15,7 @@ from playwright.sync_api import expect, sync_playwright
 TAPS = [f"http://{address}" for address in sys.argv[1:]]
 TAP = TAPS[0]
 PATIENCE = 20_000  # milliseconds
+IS_LONG = os.environ.get("OLLAMA_TAP_TEST_LONG") == "1"  # the whole is asked for, not a sample
 
 expect.set_options(timeout=PATIENCE)
 

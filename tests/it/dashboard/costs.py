@@ -1,18 +1,17 @@
 """What the page costs: to load, and for every refresh of a tab that is left open."""
 
 import gzip
-import os
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
-from browser import TAP, browser, expect, generate, rests, rows, settled, visit
+from browser import IS_LONG, TAP, browser, expect, generate, rests, rows, settled, visit
 
 REFRESHES = 24  # two minutes of five seconds each
 MAX_REFRESH = 2048  # bytes from the tap, heads included
 MAX_DOCUMENT = 80 * 1024  # bytes, gzipped
 ROUND = 250  # requests between two looks: ten seconds of a busy tap
 FULL = 5  # rounds after which the list has grown to its end
-LATER = 60 if os.environ.get("OLLAMA_TAP_TEST_LONG") else 3  # further rounds
+LATER = 60 if IS_LONG else 3  # further rounds
 MAX_GROWTH = 1.15  # of the heap in them
 
 

@@ -1,9 +1,8 @@
 """A long list on a busy tap: it has no end, no gap, and nobody loses their place in it."""
 
-from browser import TAP, browser, expect, generate, get, held, rests, rows, settled, visit
+from browser import IS_LONG, TAP, browser, expect, generate, get, held, rests, rows, settled, visit
 
 SEEDS = get("/analytics/stats")["records"]
-IS_LONG = SEEDS >= 10_000
 NEWS = 120
 IN_SIGHT = """() => [...document.querySelectorAll('#rows tr')].find(row => row.getBoundingClientRect().top > 140).dataset.id"""
 MARKED = "# The sky\n\nIt is **blue**:\n\n1. light\n   - short waves\n2. air\n\n| a | b |\n|---|---|\n| 1 | `2` |\n\n[more](https://example.org/x)\n\n```rust\nfn main() {}\n```"
