@@ -121,6 +121,7 @@ def forgetting(page):
     expect(panel).to_contain_text("You said: goodbye")
     expect(rows(page)).to_have_count(4)
     rows(page).filter(has_text=ASKED[0]).first.locator("a").click()
+    expect(panel).to_contain_text(f"You said: {ASKED[0]}")
     panel.get_by_role("button", name="Delete conversation").click()
     panel.get_by_role("button", name="Really delete conversation?").click()
     expect(rows(page)).to_have_count(1)
