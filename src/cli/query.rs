@@ -220,6 +220,10 @@ filtered_command! {
         #[argh(option, short = 'n', arg_name = "N")]
         pub limit: Option<String>,
 
+        /// go on with each request once it is recorded, until Ctrl-C
+        #[argh(switch, short = 'f')]
+        pub follow: bool,
+
         /// only what is older than the request with this id: the last one shown, to go on from there
         #[argh(option, arg_name = "ID")]
         pub before: Option<String>,

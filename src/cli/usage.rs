@@ -22,8 +22,20 @@ pub fn message(output: &str, args: &[&str], is_implied: bool) -> String {
     format!(
         "{}{} (see `{called} --help`)",
         text.trim_end_matches('.'),
-        flag_meant(&text, &command)
+        match path[..] {
+            ["export"] => file_meant(&text),
+            _ => flag_meant(&text, &command),
+        }
     )
+}
+
+/// Where a file's name stands alone: the flag that it belongs behind. Else as for every command.
+fn file_meant(message: &str) -> String {
+    let typed = message.strip_prefix("unrecognized argument: ");
+    match typed.filter(|typed| !typed.starts_with('-')) {
+        Some(file) => format!("; say `-o {file}` to write a file"),
+        None => flag_meant(message, &definition::find(&["export"]).0),
+    }
 }
 
 /// Of a command that takes a verb: there is none, or it is unknown.

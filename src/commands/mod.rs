@@ -16,6 +16,7 @@ pub mod top;
 pub mod tray;
 
 use std::io::{self, ErrorKind, Write};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
@@ -69,11 +70,15 @@ fn stop_signals(on_second_signal: impl Fn() + Send + 'static) -> Result<Receiver
 
 /// Writes an answer to standard output. A reader that has seen enough (`| head`) is not a failure.
 pub fn print(text: &str) -> Result<ExitCode> {
+    write_out(text).map(|_| ExitCode::SUCCESS)
+}
+
+/// Writes a part of an answer to standard output; returns whether its reader has seen enough.
+pub fn write_out(text: &str) -> Result<ControlFlow<()>> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
-            Err(failed("write to standard output")(cause))
-        }
-        _ => Ok(ExitCode::SUCCESS),
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(cause) => Err(failed("write to standard output")(cause)),
     }
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::format::pluralize;
+use super::format::{duration, pluralize, size};
 use super::output_file::OutputFile;
 use super::progress::Progress;
 use super::source::{HistorySource, Purpose};
@@ -13,7 +13,7 @@ use super::{UsageErrors, combine, filter, query_config, usage};
 use crate::cli::ExportArgs;
 use crate::error::{Error, Result, failed};
 use crate::history::export::{ExportFormat, ExportWriter};
-use crate::history::store::Query;
+use crate::history::store::{MatchCount, Query};
 use crate::platform;
 use crate::util::stderr;
 
@@ -36,7 +36,12 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let (config, (query, format)) = combine(query_config(args.location()), asked).map_err(usage)?;
     let source = HistorySource::open(&config, Purpose::Export)?;
     match file(args) {
-        Some(path) => to_file(&source, &query, format, path)?,
+        Some(path) => {
+            if let Some(warning) = unknown_ending(args, path) {
+                stderr::say(format_args!("ollama-tap: {warning}"));
+            }
+            to_file(&source, &query, format, path)?;
+        }
         None => to_stdout(&source, &query, format)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -65,13 +70,24 @@ fn format(args: &ExportArgs) -> Result<ExportFormat, UsageErrors> {
     }
 }
 
+/// What is said of a name that promises no format of ours; a device or a pipe promises none.
+fn unknown_ending(args: &ExportArgs, path: &Path) -> Option<String> {
+    let is_said = args.format.is_some() || args.json || ExportFormat::of_file(path).is_some();
+    let is_file = path.metadata().map_or(true, |found| found.is_file());
+    (!is_said && is_file).then(|| {
+        let name = path.display();
+        format!("{name} is written as jsonl: its name ends in none of .json, .csv and .jsonl (--format says which)")
+    })
+}
+
 fn to_stdout(source: &HistorySource, query: &Query, format: ExportFormat) -> Result<()> {
+    let mut progress = Progress::hidden();
     match write_records(
         source,
         query,
         format,
         &mut io::stdout().lock(),
-        Progress::hidden(),
+        &mut progress,
     ) {
         Ok(_) => Ok(()),
         Err(ExportError::Write(cause)) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -84,21 +100,25 @@ fn to_file(source: &HistorySource, query: &Query, format: ExportFormat, path: &P
     let operation = format!("write {}", path.display());
     let mut output = OutputFile::create(path).map_err(failed(&operation))?;
     remove_at_signals(output.part())?;
-    let progress = if io::stderr().is_terminal() {
+    let mut progress = if io::stderr().is_terminal() {
         Progress::of(total(source, query))
     } else {
         Progress::hidden()
     };
-    let records = match write_records(source, query, format, output.writer(), progress) {
-        Ok(records) => records,
+    let bytes = match write_records(source, query, format, output.writer(), &mut progress) {
+        Ok(bytes) => bytes,
         Err(ExportError::Write(cause)) => return Err(failed(operation)(cause)),
         Err(ExportError::HistorySource(error)) => return Err(error),
     };
+    let (records, elapsed) = (progress.done(), progress.elapsed());
+    drop(progress);
     output.persist().map_err(failed(operation))?;
     stderr::say(format_args!(
-        "ollama-tap: wrote {} to {}",
+        "ollama-tap: wrote {} to {} ({} in {})",
         pluralize(records, "record"),
-        path.display()
+        path.display(),
+        size(bytes),
+        duration(Some(elapsed.as_secs_f64()))
     ));
     Ok(())
 }
@@ -117,26 +137,37 @@ fn remove_at_signals(part: Option<&Path>) -> Result<()> {
 
 /// Returns the number of records to come, where that is easily known.
 fn total(source: &HistorySource, query: &Query) -> Option<u64> {
-    (*query == Query::default()).then(|| source.extent().ok().map(|extent| extent.records))?
+    if *query == Query::default() {
+        return source.extent().ok().map(|extent| extent.records);
+    }
+    if !query.is_of_summaries() {
+        return None;
+    }
+    match source.count(query) {
+        Ok(MatchCount::Exact(count)) => Some(count),
+        Ok(MatchCount::AtLeast(_)) | Err(_) => None,
+    }
 }
 
-/// Writes every record that is meant, and returns how many there were.
+/// Writes every record that is meant, and returns the bytes that they took.
 fn write_records(
     source: &HistorySource,
     query: &Query,
     format: ExportFormat,
     out: &mut dyn Write,
-    mut progress: Progress,
+    progress: &mut Progress,
 ) -> Result<u64, ExportError> {
     let mut writer = ExportWriter::new(format);
     let mut chunk = Vec::with_capacity(2 * CHUNK_SIZE);
     let mut written = Ok(());
+    let mut bytes = 0;
     writer.begin(&mut chunk);
     let visit = &mut |record| {
         writer.record(&record, &mut chunk);
         progress.record();
         if chunk.len() >= CHUNK_SIZE {
             written = out.write_all(&chunk);
+            bytes += chunk.len() as u64;
             chunk.clear();
         }
         if written.is_ok() {
@@ -153,7 +184,7 @@ fn write_records(
     out.write_all(&chunk)
         .and_then(|()| out.flush())
         .map_err(ExportError::Write)?;
-    Ok(progress.done())
+    Ok(bytes + chunk.len() as u64)
 }
 
 #[cfg(test)]

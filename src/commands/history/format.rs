@@ -37,6 +37,16 @@ pub fn decimal(number: Option<f64>) -> String {
     number.map_or(UNKNOWN.to_owned(), |number| format!("{number:.1}"))
 }
 
+/// Writes a number of bytes.
+pub fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        b if b < 1e3 => pluralize(bytes, "byte"),
+        b if b < 1e6 => format!("{:.1} kB", b / 1e3),
+        b if b < 1e9 => format!("{:.1} MB", b / 1e6),
+        b => format!("{:.1} GB", b / 1e9),
+    }
+}
+
 /// Writes a share of 1 as per cent.
 pub fn percent(share: Option<f64>) -> String {
     share.map_or(UNKNOWN.to_owned(), |share| format!("{:.1}%", share * 100.0))
@@ -82,6 +92,10 @@ mod tests {
         assert_eq!(
             (duration(None), decimal(Some(41.66)), decimal(None)),
             ("-".into(), "41.7".into(), "-".into())
+        );
+        assert_eq!(
+            [1, 999, 1234, 5_600_000, 7_000_000_000].map(size),
+            ["1 byte", "999 bytes", "1.2 kB", "5.6 MB", "7.0 GB"]
         );
         assert_eq!(
             (percent(Some(0.9876)), hours(1.0), hours(0.5)),

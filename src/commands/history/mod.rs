@@ -10,6 +10,7 @@ mod abort_reason;
 mod detect;
 pub mod export;
 mod filter;
+mod follow;
 pub(super) mod format;
 mod found;
 mod models;
@@ -28,7 +29,7 @@ mod usual;
 mod waterfall;
 pub mod why;
 
-use super::{env_var, print, usage};
+use super::{env_var, print, usage, write_out};
 use crate::cli::LocationArgs;
 use crate::config::QueryConfig;
 use crate::error::Result;

@@ -29,10 +29,16 @@ impl OutputFile {
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
+        if !directory.is_dir() {
+            let missing = format!("there is no directory {}", directory.display());
+            return Err(io::Error::new(ErrorKind::NotFound, missing));
+        }
         let part = tempfile::Builder::new()
             .prefix(name)
             .suffix(".part")
-            .tempfile_in(directory)?;
+            .tempfile_in(directory)
+            // Its own text names the temporary file.
+            .map_err(|cause| io::Error::from(cause.kind()))?;
         Ok(OutputFile::File { part, target })
     }
 
@@ -85,7 +91,10 @@ mod tests {
     fn what_cannot_be_a_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         assert!(OutputFile::create(dir.path()).is_err());
-        assert!(OutputFile::create(&dir.path().join("missing/a.csv")).is_err());
+        let missing = dir.path().join("missing");
+        let error = OutputFile::create(&missing.join("a.csv")).err().unwrap();
+        let expected = format!("there is no directory {}", missing.display());
+        assert_eq!(error.to_string(), expected);
         assert!(OutputFile::create(Path::new("")).is_err());
     }
 }

@@ -6,7 +6,7 @@ use super::format::{duration, format_time};
 use super::found::{highlight, needles, snippet};
 use super::source::{HistorySource, Purpose};
 use super::table::{Cell, Column, Table};
-use super::{combine, filter, models, print, query_config, usage};
+use super::{UsageErrors, combine, filter, follow, models, print, query_config, usage};
 use crate::cli::SearchArgs;
 use crate::error::Result;
 use crate::history::record::Record;
@@ -47,9 +47,16 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
         ("--before", &args.before),
     ];
     flags.extend(args.filters());
-    let (config, query) =
-        combine(query_config(args.location()), filter::query(&flags)).map_err(usage)?;
+    let (config, (query, ())) = combine(
+        query_config(args.location()),
+        combine(filter::query(&flags), follows(args)),
+    )
+    .map_err(usage)?;
+    if args.follow {
+        return follow::run(&config, query, args.json);
+    }
     let source = HistorySource::open(&config, Purpose::Search)?;
+    let query = source.with_whole_ids(query)?;
     let records = source.newest(&query)?;
     if records.is_empty() {
         source.expect_records()?;
@@ -82,11 +89,31 @@ fn hint(records: &[Record], screen: &Screen) -> String {
     })
 }
 
+/// Checks that what goes with `--follow` is all that is given.
+fn follows(args: &SearchArgs) -> Result<(), UsageErrors> {
+    let refused = [
+        ("--before", &args.before),
+        ("--analytics-dir", &args.analytics_dir),
+    ];
+    let given = refused
+        .iter()
+        .filter(|(_, value)| args.follow && value.is_some());
+    let errors: UsageErrors = given
+        .map(|(flag, _)| {
+            format!("--follow shows what the running tap records: {flag} does not go with it")
+        })
+        .collect();
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(errors),
+    }
+}
+
 fn json(records: &[Record]) -> String {
     serde_json::to_string_pretty(records).unwrap_or_default() + "\n"
 }
 
-fn page(records: &[Record], needles: &[&Needle], screen: &Screen) -> String {
+pub fn page(records: &[Record], needles: &[&Needle], screen: &Screen) -> String {
     let mut table = Table::new(&COLUMNS);
     records.iter().for_each(|record| table.row(head(record)));
     let heads = table.lines(screen);

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::history::record::{Record, now};
 use crate::history::store::{
     EnhancedStats, Extent, Hidden, HideReport, MatchCount, PurgeReport, Query, Selection,
-    StatsQuestion, Store, StoreError, Why,
+    StatsQuestion, Store, StoreError, Why, ids,
 };
 use crate::util::sanitize::escape_control_chars;
 
@@ -223,6 +223,19 @@ impl HistorySource {
                 self.origin()?
             ))),
         }
+    }
+
+    /// Returns the query with a whole id where the beginning of one was given.
+    pub fn with_whole_ids(&self, query: Query) -> Result<Query> {
+        let is_cut = |id: &&String| (ids::PREFIX_MIN..ids::LENGTH).contains(&id.chars().count());
+        let Some(id) = query.before.as_ref().filter(is_cut) else {
+            return Ok(query);
+        };
+        let before = self.one(id, "`ollama-tap search` shows the ids")?;
+        Ok(Query {
+            before: Some(before.interaction_id),
+            ..query
+        })
     }
 
     pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {

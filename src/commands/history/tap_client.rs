@@ -1,9 +1,12 @@
 //! The history of a running tap, asked over HTTP as a browser would ask it.
 
+mod lists;
+
 use std::io::{BufRead, BufReader, Read};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+pub use lists::ListAnswer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::typestate::WithoutBody;
@@ -191,14 +194,6 @@ impl TapClient {
             return Ok(None);
         }
         self.read(self.expect_good(response)?).map(Some)
-    }
-
-    pub fn newest(&self, query: &Query) -> Result<Vec<Record>> {
-        let request = self
-            .agent
-            .get(self.url("/analytics/search"))
-            .query("limit", query.limit.to_string());
-        self.answer(request.query_pairs(filter::parameters(query)))
     }
 
     /// Shows every record that is meant, oldest first, one at a time.

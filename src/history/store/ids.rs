@@ -4,7 +4,10 @@ use super::{Result, Store, StoreError};
 use crate::history::record::Record;
 
 /// The least characters of an id that stand for it.
-const PREFIX_MIN: usize = 4;
+pub const PREFIX_MIN: usize = 4;
+
+/// The characters of a whole id.
+pub const LENGTH: usize = 16;
 
 /// The most ids that are named where several begin alike.
 const IDS_MAX: usize = 20;

@@ -15,7 +15,7 @@ mod error;
 mod error_cause;
 mod expiry;
 mod hidden;
-mod ids;
+pub mod ids;
 mod jsonl;
 mod lists;
 mod loki;

@@ -1,7 +1,7 @@
 //! The running executable: what a test asks of it, what it wrote, and its end.
 
 use std::net::SocketAddr;
-use std::process::{Child, ExitStatus};
+use std::process::{Child, ChildStdout, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -71,6 +71,11 @@ impl Proxy {
     /// Waits for a line that contains `text` and returns it.
     pub fn wait_log(&self, text: &str) -> String {
         self.stderr.wait(text)
+    }
+
+    /// What it writes to standard output, which nobody reads otherwise.
+    pub fn take_stdout(&mut self) -> ChildStdout {
+        self.child.stdout.take().expect("its output")
     }
 
     pub fn signal(&self, signal: i32) {

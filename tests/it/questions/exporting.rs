@@ -141,3 +141,33 @@ fn an_exported_file_is_private_a_link_to_it_stays_one_and_a_device_is_not_replac
             .is_char_device()
     );
 }
+
+#[test]
+fn what_was_meant_is_said_of_a_name_without_its_flag_and_of_one_that_promises_no_format() {
+    let tap = tap_of(vec![
+        ("/analytics/export", ok(&lines(&[record("00", "x")]))),
+        ("/analytics/stats", about(1)),
+    ]);
+    let (_, stderr) = run_expecting(ask(&tap, &["export", "out.json"]), 2);
+    assert_contains(
+        &stderr,
+        &["unrecognized argument: out.json; say `-o out.json`"],
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let odd = dir.path().join("a.parquet");
+    let (_, stderr) = run_expecting(ask(&tap, &["export", "-o", odd.to_str().unwrap()]), 0);
+    assert_contains(
+        &stderr,
+        &[
+            "a.parquet is written as jsonl",
+            "wrote 1 record to ",
+            " kB in ",
+        ],
+    );
+    let missing = dir.path().join("missing");
+    let path = missing.join("a.csv");
+    let (_, stderr) = run_expecting(ask(&tap, &["export", "-o", path.to_str().unwrap()]), 1);
+    let expected = format!("there is no directory {}", missing.display());
+    assert_contains(&stderr, &[&expected]);
+    assert!(!stderr.contains(".part"), "{stderr}");
+}

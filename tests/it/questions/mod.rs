@@ -2,6 +2,8 @@
 
 /// `ollama-tap export`: its formats, and that a file is written whole or not at all.
 mod exporting;
+/// `ollama-tap search -f`: what enters the history while it runs.
+mod following;
 /// Which history a question reads, and what it leaves as it is.
 #[cfg(target_os = "linux")]
 mod places;

@@ -112,3 +112,41 @@ fn search_as_json_is_an_array_of_whole_records_and_no_match_is_told() {
     assert_eq!(stdout, "");
     assert_contains(&stderr, &["no record matches in /srv/history"]);
 }
+
+#[test]
+fn the_beginning_of_an_id_is_enough_to_go_on_from() {
+    let tap = tap_of(vec![
+        (
+            "/analytics/search",
+            ok(&json!([record("00", "x")]).to_string()),
+        ),
+        (
+            "/analytics/messages/00ff",
+            ok(&record("00ff000000000001", "y").to_string()),
+        ),
+    ]);
+    run_expecting(ask(&tap, &["search", "-n", "1", "--before", "00ff"]), 0);
+    assert_eq!(
+        next_request(&tap, "/analytics/search").head.target(),
+        "/analytics/search?limit=1&before=00ff000000000001"
+    );
+}
+
+#[test]
+fn the_place_where_a_text_was_found_is_shown_and_painted_where_colours_are_wanted() {
+    let mut found = record("00000000000000ff", "a question");
+    found["response_full"] =
+        format!("{}the Needle{}", "hay ".repeat(100), " hay".repeat(100)).into();
+    let tap = tap_of(vec![("/analytics/search", ok(&json!([found]).to_string()))]);
+    let words = ["search", "--q", "needle"];
+    let (plain, _) = run_expecting(ask(&tap, &words), 0);
+    assert_contains(&plain, &["    reply: …", "hay the Needle hay"]);
+    assert!(!plain.contains('\u{1b}'), "{plain:?}");
+    let (coloured, _) = run_expecting(ask(&tap, &words).args(&["--color", "always"]), 0);
+    assert_contains(&coloured, &["\u{1b}[1;31mNeedle\u{1b}[0m"]);
+    let (_, stderr) = run_expecting(ask(&tap, &words).args(&["--color", "blue"]), 2);
+    assert_contains(
+        &stderr,
+        &["bad value for --color: `blue`; accepted: auto, always or never"],
+    );
+}

@@ -15,7 +15,7 @@ fn group(name: &str, requests: u64) -> Value {
     })
 }
 
-fn enhanced(requests: u64) -> Vec<u8> {
+pub fn enhanced(requests: u64) -> Vec<u8> {
     let groups = |name| {
         if requests > 0 {
             json!([group(name, requests)])
@@ -25,7 +25,7 @@ fn enhanced(requests: u64) -> Vec<u8> {
     };
     let numbers = json!({
         "hours": 48.0, "start_time": 1_795_079_822.0, "end_time": 1_795_252_622.0, "totals": group("all", requests),
-        "by_model": groups("llama3.2:latest"), "by_category": groups("question"), "by_endpoint": [], "by_status": [],
+        "by_model": groups("llama3.2:latest"), "by_category": groups("question"), "by_endpoint": [], "by_status": [], "groups": groups("hf.co/bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q4_K_M"),
         "timeline_step_seconds": 1800.0, "timeline": []
     });
     ok(&numbers.to_string())
@@ -100,4 +100,34 @@ fn stats_of_a_quiet_time_names_the_newest_record_and_of_an_empty_history_are_emp
     let (stdout, _) = run_expecting(ask(&empty, &["stats", "--json"]), 0);
     let answer: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(answer["totals"]["requests"], 0);
+}
+
+#[test]
+fn stats_asks_with_every_filter_of_a_search_and_for_groups_by_the_clock_here() {
+    let tap = with_statistics(3, 3);
+    let words = [
+        "stats", "--start", "1.5", "--model", "phi4", "--client", "curl", "--q", "sky", "--by",
+        "day",
+    ];
+    let options = ask(&tap, &words).env("TZ", "Europe/Rome");
+    run_expecting(options, 0);
+    let target = super::next_request(&tap, "/analytics/stats/enhanced");
+    assert_eq!(
+        target.head.target(),
+        "/analytics/stats/enhanced?start_time=1.5&model=phi4&q=sky&client=curl&by=day&tz=Europe%2FRome"
+    );
+}
+
+#[test]
+fn where_no_request_named_the_model_those_that_there_are_are_named() {
+    let tap = tap_of(vec![
+        ("/analytics/stats", about(5)),
+        ("/analytics/stats/enhanced", enhanced(3)),
+        ("/analytics/search", ok("[]")),
+    ]);
+    let (_, stderr) = run_expecting(ask(&tap, &["search", "--model", "llama"]), 1);
+    assert_contains(
+        &stderr,
+        &["no request named the model llama; there are llama3.2:latest"],
+    );
 }

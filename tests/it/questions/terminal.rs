@@ -4,16 +4,23 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use super::{about, tap_of};
-use crate::harness::ollama::reply;
-use crate::harness::{ReceivedRequest, assert_contains, require, runs};
+use serde_json::json;
 
-/// What a purge with these flags shows on a terminal on which somebody types, and its exit code.
-pub fn purged_on_a_terminal(flags: &str, typed: &str) -> (Option<i32>, String) {
-    let exe = env!("CARGO_BIN_EXE_ollama-tap");
-    let words = format!("{exe} purge {flags}");
+use super::statistics::enhanced;
+use super::{about, record, tap_of};
+use crate::harness::ollama::{json as ok, reply};
+use crate::harness::{FakeOllama, ReceivedRequest, assert_contains, require, runs};
+
+/// What these words of a shell show on a terminal on which somebody types, and their exit code. `None` where there is no script(1), which is
+/// said aloud.
+fn on_a_terminal(words: &str, typed: &str) -> Option<(Option<i32>, String)> {
+    if !require("script", runs("script", &["--version"])) {
+        return None;
+    }
     let mut script = Command::new("script")
-        .args(["-qec", &words, "/dev/null"])
+        .args(["-qec", words, "/dev/null"])
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -22,14 +29,73 @@ pub fn purged_on_a_terminal(flags: &str, typed: &str) -> (Option<i32>, String) {
     keys.write_all(typed.as_bytes()).expect("type");
     let output = script.wait_with_output().expect("its output");
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-    (output.status.code(), shown)
+    Some((output.status.code(), shown))
+}
+
+/// What a purge with these flags shows on a terminal on which somebody types, and its exit code.
+pub fn purged_on_a_terminal(flags: &str, typed: &str) -> (Option<i32>, String) {
+    let exe = env!("CARGO_BIN_EXE_ollama-tap");
+    on_a_terminal(&format!("{exe} purge {flags}"), typed).expect("script(1)")
+}
+
+/// A question to this tap as words of a shell.
+fn question(tap: &FakeOllama, words: &str) -> String {
+    let exe = env!("CARGO_BIN_EXE_ollama-tap");
+    format!("{exe} {words} --listen {}", tap.addr)
+}
+
+/// A text without our sequences.
+fn without_colours(text: &str) -> String {
+    let mut pieces = text.split("\u{1b}[");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        text + piece.split_once('m').expect("a sequence of colours").1
+    })
+}
+
+#[test]
+fn answers_fit_the_terminal_and_are_coloured_unless_somebody_minds() {
+    let mut long = record("00000000000000ff", &"why is the sky blue ".repeat(20));
+    long["model"] = "hf.co/bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q4_K_M".into();
+    long["error"] = "空は青い".repeat(40).into();
+    long["status"] = "error".into();
+    let tap = tap_of(vec![
+        ("/analytics/search", ok(&json!([long]).to_string())),
+        ("/analytics/stats", about(5)),
+        ("/analytics/stats/enhanced", enhanced(1_234_567)),
+        ("/analytics/why", ok(&json!({"start_time": 1.0, "end_time": 2.0, "requests": 3, "findings": [], "hidden": 0}).to_string())),
+    ]);
+    for columns in [80, 40] {
+        for words in ["stats", "stats --by model", "search sky", "why"] {
+            let words = question(&tap, words);
+            let on_screen = format!("stty cols {columns}; {words}");
+            let Some((code, shown)) = on_a_terminal(&on_screen, "") else {
+                return;
+            };
+            assert_eq!(code, Some(0), "{shown}");
+            assert!(shown.contains("\u{1b}[1m"), "no heading in {shown}");
+            for line in without_colours(&shown).lines() {
+                // Of two columns are the characters of the error alone.
+                let wide = line.chars().filter(|c| "空は青い".contains(*c)).count();
+                let taken = line.chars().count() + wide;
+                assert!(taken <= columns, "{taken} columns of {columns}: {line:?}");
+            }
+            for minding in ["NO_COLOR=1", "TERM=dumb", "CLICOLOR=0"] {
+                let (_, shown) = on_a_terminal(&format!("{minding} {words}"), "").unwrap();
+                assert!(!shown.contains('\u{1b}'), "{minding}: {shown:?}");
+            }
+        }
+    }
+    let failing = question(&tap, "export --format xml");
+    let (_, shown) = on_a_terminal(&failing, "").unwrap();
+    assert!(
+        shown.contains("\u{1b}[31mollama-tap:\u{1b}[0m bad value"),
+        "{shown:?}"
+    );
 }
 
 #[test]
 fn purge_asks_with_the_count_on_a_terminal_and_does_nothing_without_a_yes() {
-    if !require("script", runs("script", &["--version"])) {
-        return;
-    }
     let counting = |matches: &str| {
         let header = format!("Ollama-Tap-Matches: {matches}");
         let answer = reply(
@@ -67,8 +133,10 @@ fn purge_asks_with_the_count_on_a_terminal_and_does_nothing_without_a_yes() {
         ("0", "", 0, &["deleted 1,234 records in "], true),
     ] {
         let tap = counting(matches);
-        let (ended, text) =
-            purged_on_a_terminal(&format!("--model phi4 --listen {}", tap.addr), typed);
+        let words = question(&tap, "purge --model phi4");
+        let Some((ended, text)) = on_a_terminal(&words, typed) else {
+            return;
+        };
         assert_eq!(ended, Some(code), "{text}");
         assert_contains(&text, shown);
         let received = tap.take_received();
