@@ -17,6 +17,7 @@ pub mod service;
 pub mod socket_store;
 pub mod sockets;
 pub mod terminal;
+pub mod terminal_command;
 pub mod tray;
 pub mod users;
 

@@ -5,7 +5,7 @@
 //! - a tap: the command asks that one
 //! - a tap elsewhere that left an instance file, in front of the Ollama that is there, or of any where there is none: the command asks that one
 //! - a plain Ollama: a tap on a free port in front of it, for as long as the command runs
-//! - none: Ollama, and a tap in its place, for as long as the command runs
+//! - none: Ollama, and a tap in its place, for as long as the command runs, and others that found it there (`shared_tap`)
 //!
 //! Such a tap prints nothing, because the terminal is the command's, unless `LOG_LEVEL` is set. After a command that asked a model,
 //! one line says what surely went wrong (`findings`).
@@ -15,12 +15,14 @@ mod misspelt;
 mod other_tap;
 mod ready;
 mod requirement;
+mod shared_tap;
 
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 
 use log::LevelFilter;
 
@@ -38,10 +40,12 @@ use crate::ollama::occupant::Occupant;
 use crate::ollama::port;
 use crate::ollama::{clean_environment, find};
 use crate::platform;
+use crate::platform::terminal_command::TerminalCommand;
 use crate::util::stderr;
 use findings::FindingsWatch;
 pub use misspelt::run_or_suggest;
 use requirement::{Requirement, requirement};
+use shared_tap::{Joined, SharedTap};
 
 pub fn run(words: &[OsString]) -> Result<ExitCode> {
     let config = report_bad_values(settings())?;
@@ -139,8 +143,8 @@ fn exec_ollama(program: &Path, words: &[OsString], there: Option<Upstream>) -> R
     Err(start_error(program, cause))
 }
 
-/// Runs the command through the tap that is there. Where it asks a model, this process stays to tell
-/// what went wrong.
+/// Runs the command through the tap that is there. Where it asks a model, this process stays to tell what went wrong, and where
+/// another command started the tap, to have that one wait.
 fn run_through(
     tap: Upstream,
     config: &ServeConfig,
@@ -148,8 +152,12 @@ fn run_through(
     words: &[OsString],
     requirement: Requirement,
 ) -> Result<ExitCode> {
+    let joined = shared_tap::join(tap.port);
+    if matches!(joined, Joined::Ended) {
+        return run(words);
+    }
     ready::wait_behind(&tap)?;
-    if requirement != Requirement::Model {
+    if matches!(joined, Joined::Lasting) && requirement != Requirement::Model {
         return exec_ollama(program, words, Some(tap));
     }
     let session = Session::begin(config.tap.log_level)?;
@@ -200,11 +208,13 @@ fn run_with_tap_and_ollama(
 ) -> Result<ExitCode> {
     let session = Session::begin(config.tap.log_level)?;
     let (grace, token) = (config.tap.shutdown_grace, config.tap.token.clone());
+    let shared = SharedTap::offer(config.tap.listen.port);
     let pair = match TapAndOllama::start(config, start_tap) {
         Ok(pair) => pair,
         Err(reason) => {
             match there.filter(|there| matches!(Occupant::probe(there), Occupant::Tap(_))) {
                 Some(there) => {
+                    let _joined = shared_tap::join(there.port);
                     ready::wait_behind(&there)?;
                     return session.run(program, words, there, token);
                 }
@@ -214,6 +224,9 @@ fn run_with_tap_and_ollama(
     };
     let code = ready::wait_for_managed(&pair)
         .and_then(|()| session.run(program, words, pair.tap.address().into(), token));
+    if let Some(shared) = shared.filter(|_| !session.is_told_to_end()) {
+        shared.wait_for_others();
+    }
     pair.stop(grace);
     code
 }
@@ -236,17 +249,21 @@ fn start_tap(settings: &Config, readiness: Arc<Readiness>) -> Result<Tap> {
 
 /// This process while it serves a command.
 struct Session {
-    /// The command, while it runs.
-    running: Arc<Mutex<Option<u32>>>,
+    command: Arc<TerminalCommand>,
 }
 
 impl Session {
     fn begin(log_level: LevelFilter) -> Result<Session> {
         init_process(log_level);
-        let running = Arc::default();
-        platform::process::leave_signals_to(Arc::clone(&running))
+        let command = Arc::default();
+        platform::process::leave_signals_to(Arc::clone(&command))
             .map_err(failed("wait for signals"))?;
-        Ok(Session { running })
+        Ok(Session { command })
+    }
+
+    /// Whether somebody asked us to end.
+    fn is_told_to_end(&self) -> bool {
+        self.command.is_told_to_end.load(SeqCst)
     }
 
     /// Runs the command to its end, through the tap.
@@ -258,24 +275,19 @@ impl Session {
         token: Option<String>,
     ) -> Result<ExitCode> {
         let watch = FindingsWatch::begin(tap.clone(), token);
-        // A signal that comes in between waits for the lock.
-        let mut running = self.running();
+        let mut running = self.command.id();
         let mut command = ollama(program, words, Some(tap));
         let mut command = platform::process::spawn_to_end_with_us(&mut command)
             .map_err(|cause| start_error(program, cause))?;
         *running = Some(command.id());
         drop(running);
         let status = command.wait();
-        *self.running() = None;
+        *self.command.id() = None;
         if let Some(watch) = watch {
             watch.end();
         }
         Ok(ExitCode::from(platform::process::exit_code(
             status.map_err(failed("wait for the command"))?,
         )))
-    }
-
-    fn running(&self) -> MutexGuard<'_, Option<u32>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,7 +7,10 @@ use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+
+use crate::platform::terminal_command::TerminalCommand;
 
 pub use super::kernel::spawn_to_end_with_us;
 
@@ -49,7 +52,7 @@ pub fn kill_own_group() {
 
 /// While a command runs, leaves the signals of the terminal to it, which gets them anyway, and passes on those that ask to end.
 /// Without a running command, each signal ends this process as usual.
-pub fn leave_signals_to(command: Arc<Mutex<Option<u32>>>) -> io::Result<()> {
+pub fn leave_signals_to(command: Arc<TerminalCommand>) -> io::Result<()> {
     let heeded = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
         .into_iter()
         .filter(|signal| !is_ignored(*signal));
@@ -58,7 +61,9 @@ pub fn leave_signals_to(command: Arc<Mutex<Option<u32>>>) -> io::Result<()> {
         .name("signals".into())
         .spawn(move || {
             for signal in signals.forever() {
-                let running = command.lock().unwrap_or_else(PoisonError::into_inner);
+                let running = command.id();
+                let is_key = [SIGINT, SIGQUIT].contains(&signal);
+                command.is_told_to_end.fetch_or(!is_key, SeqCst);
                 pass_on(signal, *running);
             }
         })?;

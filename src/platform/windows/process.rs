@@ -7,13 +7,15 @@
 use super::console::sharers_of_console;
 pub use super::console::{owns_console, wait_for_signals};
 use super::text::checked;
+use crate::platform::terminal_command::TerminalCommand;
 use std::io;
 use std::os::windows::io::{AsHandle, AsRawHandle, FromRawHandle, OwnedHandle};
 use std::os::windows::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::ptr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, OnceLock};
 use windows_sys::Win32::Foundation::{HANDLE, STATUS_CONTROL_C_EXIT};
 use windows_sys::Win32::System::Console::{
     CTRL_BREAK_EVENT, CTRL_C_EVENT, GenerateConsoleCtrlEvent,
@@ -77,15 +79,12 @@ pub fn kill_own_group() {
 }
 
 /// While a command runs, leaves the signals of the console to it, which gets them anyway. Without one, each ends this process.
-pub fn leave_signals_to(command: Arc<Mutex<Option<u32>>>) -> io::Result<()> {
+pub fn leave_signals_to(command: Arc<TerminalCommand>) -> io::Result<()> {
     wait_for_signals(move || {
-        if command
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_none()
-        {
+        if command.id().is_none() {
             std::process::exit(INTERRUPTED.into());
         }
+        command.is_told_to_end.store(true, SeqCst);
     })
 }
 

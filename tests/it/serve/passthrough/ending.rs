@@ -129,3 +129,29 @@ fn of_commands_that_begin_at_once_one_starts_ollama_for_all() {
     }
     machine.nothing_is_left();
 }
+
+#[test]
+fn a_command_that_started_ollama_waits_for_another_that_found_it() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let (listened, backend) = (format!("127.0.0.1:{}", port()), port().to_string());
+    let command = |words: &[&str]| {
+        machine
+            .words(words)
+            .env("OLLAMA_TAP_LISTEN", &listened)
+            .env("OLLAMA_BACKEND_PORT", &backend)
+            .spawn()
+    };
+    let mut first = command(&["run", "talk", "held"]);
+    let run = machine.run(1);
+    let mut second = command(&["pull", "wait"]);
+    second.wait_log(&format!("waiting at http://{listened}"));
+    machine.touch("go");
+    first.wait_log("waiting for another command");
+    assert!(second.is_running() && lives(run.ollama));
+    second.signal(SIGTERM);
+    second.wait_exit(Duration::from_secs(5));
+    assert_eq!(first.wait_exit(Duration::from_secs(5)).code(), Some(0));
+    machine.nothing_is_left();
+}

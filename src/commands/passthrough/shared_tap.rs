@@ -1,0 +1,77 @@
+//! The tap that one command started and that others found: the first waits for them before it ends.
+//!
+//! Each of the others holds a lock on a file of the tap's port, in the user's state directory. Who cannot lock it (another user, a
+//! read-only home) is not waited for.
+
+use std::fs::{self, File, TryLockError};
+use std::path::PathBuf;
+
+use crate::platform;
+use crate::util::stderr;
+
+/// The ending of the file, after the port.
+const EXTENSION: &str = "users";
+
+/// The file of a tap that is shared with other commands.
+pub struct SharedTap {
+    file: File,
+    path: PathBuf,
+}
+
+/// The tap that another command started, if it is one.
+pub enum Joined {
+    /// It waits for us, as long as this is held.
+    Shared(#[expect(dead_code, reason = "its lock is what it is held for")] File),
+    /// It ended meanwhile.
+    Ended,
+    /// It does not end with a command, or it cannot be told of us.
+    Lasting,
+}
+
+impl SharedTap {
+    /// Lets others join the tap that will listen at this port.
+    pub fn offer(port: u16) -> Option<SharedTap> {
+        let path = path(port)?;
+        platform::files::create_private_directory(path.parent()?).ok()?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .ok()?;
+        Some(SharedTap { file, path })
+    }
+
+    /// Waits until no other command asks this tap, and says so where it has to. From then on none can join.
+    pub fn wait_for_others(&self) {
+        if matches!(self.file.try_lock(), Err(TryLockError::WouldBlock)) {
+            stderr::say(format_args!(
+                "ollama-tap: waiting for another command that asks the Ollama which this one started (Ctrl-C ends both)"
+            ));
+            let _ = self.file.lock(); // where it fails, it cannot be waited for
+        }
+        let _ = fs::remove_file(&self.path); // one that stays only costs a look
+    }
+}
+
+/// Has the tap at this port wait for us.
+pub fn join(port: u16) -> Joined {
+    let opened = path(port).and_then(|path| File::open(path).ok());
+    let Some(file) = opened else {
+        return Joined::Lasting;
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Joined::Shared(file),
+        Err(TryLockError::WouldBlock) => {
+            let _ = file.lock_shared(); // until it is gone
+            Joined::Ended
+        }
+        Err(TryLockError::Error(_)) => Joined::Lasting,
+    }
+}
+
+fn path(port: u16) -> Option<PathBuf> {
+    let dir = platform::folders::state_directory().filter(|_| port != 0)?;
+    Some(dir.join(format!("{port}.{EXTENSION}")))
+}
