@@ -1,18 +1,6 @@
-# What the functions of install.ps1 decide, asked of the functions themselves: each claim that does not hold is added to $failed.
-# Read by functions.ps1 in a PowerShell, and by promises.py where there is none.
-param($failed)
+# What the functions of install.ps1 decide, asked of the functions themselves: read by functions.ps1.
 
 $target = 'x86_64-pc-windows-msvc'
-
-function Assert-Same([string] $Claim, $Found, $Wanted) {
-    if ("$Found" -cne "$Wanted") { $null = $failed.Add("${Claim}: found '$Found', wanted '$Wanted'") }
-}
-
-function Assert-Throws([string] $Claim, [scriptblock] $Do, [string] $Wanted) {
-    $said = 'nothing'
-    try { $null = & $Do } catch { $said = "$_" }
-    if ($said -notlike "*$Wanted*") { $null = $failed.Add("${Claim}: said '$said', wanted '$Wanted'") }
-}
 
 # PATH
 
@@ -23,6 +11,7 @@ foreach ($path in 'C:\Tap', 'C:\A;c:\tap', 'C:\Tap\;C:\A', 'C:\A;"C:\Tap"') {
 }
 $env:OLLAMA_TAP_TEST_PLACE = 'C:\Tap'
 Assert-Same 'nor one that is there by a variable' (Add-PathEntry '%OLLAMA_TAP_TEST_PLACE%;C:\A' 'C:\Tap') '%OLLAMA_TAP_TEST_PLACE%;C:\A'
+Assert-Same 'no entry is empty after one that ends in a semicolon' (Add-PathEntry 'C:\A;' 'C:\Tap') 'C:\A;C:\Tap;'
 foreach ($path in 'C:\A', 'C:\A;%X%\B', 'C:\A;', 'C:\A;;C:\B') {
     Assert-Same 'added and removed, PATH is as it was' (Remove-PathEntry (Add-PathEntry $path 'C:\Tap') 'C:\Tap') $path
 }
@@ -33,12 +22,43 @@ Assert-Same 'the last entry leaves nothing' (Remove-PathEntry 'C:\Tap' 'C:\Tap')
 
 Assert-Same 'a value is put in quotes' (Format-Argument 'C:\Program Files\x') '"C:\Program Files\x"'
 Assert-Same 'a backslash at its end does not escape the quote' (Format-Argument 'C:\') '"C:\\"'
-$asked = @{ Prefix = 'C:\a b'; Version = ''; BaseUrl = ''; From = "C:\it's.zip"; Service = $true; Tray = $true; Uninstall = $false; Purge = $false }
-$line = '-NoProfile -ExecutionPolicy Bypass -File "C:\t\i.ps1" -Said "C:\t\s.txt" -Prefix "C:\a b" -From "C:\it''s.zip" -Service'
-Assert-Same 'it has what was asked for, and nothing that is the user''s own' (Format-Elevated $asked 'C:\t\i.ps1' 'C:\t\s.txt') $line
-$asked = @{ Prefix = 'C:\a'; Version = '1.0.0'; BaseUrl = ''; From = ''; Service = $false; Uninstall = $true; Purge = $true }
-$line = '-NoProfile -ExecutionPolicy Bypass -File "i" -Said "s" -Prefix "C:\a" -Version "1.0.0" -Uninstall -Purge'
-Assert-Same 'so it has at the end' (Format-Elevated $asked 'i' 's') $line
+$curly = [string] [char] 0x2019
+Assert-Same 'nor does any quote end a literal' (Format-Literal "it's$curly") "'it''s$curly$curly'"
+$setup = @{ Uninstall = $false }
+$line = Format-Elevated @{ Prefix = 'C:\a b'; From = "C:\it's.zip"; Service = $true; Purge = $false } 'C:\t\i.ps1' 'ABC' 'C:\t\s.txt'
+Assert-Like 'it has what was asked for' $line " -From 'C:\it''s.zip' -Prefix 'C:\a b' -Service }"
+Assert-Like 'it looks at the bytes that it runs' $line "ReadAllBytes('C:\t\i.ps1'); if ("
+Assert-Like 'and at their sum' $line "-ne 'ABC') { throw"
+Assert-Same 'its quotes are those around the command' $line.Split('"').Count 3
+$asked = @{ Prefix = 'C:\a'; Service = $false; Uninstall = $true; Purge = $true; Tray = $true; BaseUrl = 'https://a.example' }
+Assert-Same 'nothing that is the user''s own is handed over' ((Get-Handover $asked $null 's').Keys | Sort-Object) 'Prefix Purge Said Service Uninstall'
+
+# Variables that the service does not get
+
+$env:LOG_LEVEL = 'debug'
+foreach ($name in 'OLLAMA_TAP_TOKEN', 'OLLAMA_NUM_PARALLEL', 'ANALYTICS_DIR', 'LOG_LEVEL', 'HTTPS_PROXY') {
+    Assert-Same "$name is dropped" (Test-Dropped $name 'x') $true
+}
+foreach ($name in 'OLLAMA_MODELS', 'OLLAMA_TAP_FROM', 'PATH') { Assert-Same "$name is not" (Test-Dropped $name 'x') $false }
+
+# Words
+
+Assert-Same 'a password is hidden' (Hide-Password 'at https://me:p@ss@a.example/x?y@z: http://b@c') 'at https://***@a.example/x?y@z: http://***@c'
+Assert-Same 'an address without one stays' (Hide-Password 'at https://a.example/x@y') 'at https://a.example/x@y'
+foreach ($name in 'new-1', 'new-1-0a1b2c3d', 'ollama-tap.exe.old-7', "setup-$PID-00000000", 'new-x') {
+    Assert-Same "the run that made $name has ended" (Test-Ended ($name -replace '-1(-|$)', '-2147483646$1' -replace '-7$', '-2147483645')) $true
+}
+function Get-Living { New-Object PSObject -Property @{ ProcessName = 'powershell' } }
+Set-Alias -Name Get-Process -Value Get-Living
+Assert-Same 'one that runs has not' (Test-Ended 'new-2147483646-0a1b2c3d') $false
+Remove-Item -LiteralPath Alias:Get-Process
+
+# The way to the download
+
+foreach ($list in 'a.example', 'x,.example', '*', '*.example', ' a.example ') { Assert-Same "$list names it" (Test-NoProxy 'a.example' $list) $true }
+foreach ($list in '', 'b.example', 'ample', 'x.a.example', ',') { Assert-Same "$list does not" (Test-NoProxy 'a.example' $list) $false }
+Assert-Same 'a login may hold anything' (Get-Login 'http://me:p%40s:s@a.example').Password 'p@s:s'
+Assert-Same 'this machine needs no proxy' (Get-Proxy 'http://127.0.0.1:1/x') ''
 
 # What to download
 

@@ -3,13 +3,14 @@
 param([string] $Script)
 
 $ErrorActionPreference = 'Stop'
+. (Join-Path $PSScriptRoot 'counting.ps1')
 
 # The functions alone, without the call at the end.
-$ast = [System.Management.Automation.Language.Parser]::ParseFile($Script, [ref] $null, [ref] $null)
-$functions = $ast.FindAll({ param($node) $node -is [System.Management.Automation.Language.FunctionDefinitionAst] }, $false)
+$errors = $null
+$ast = [System.Management.Automation.Language.Parser]::ParseFile((Resolve-Path -LiteralPath $Script).Path, [ref] $null, [ref] $errors)
+if ($errors) { throw "$Script is no PowerShell: $($errors[0].Message)" }
+$functions = $ast.FindAll({ param($node) $node -is [System.Management.Automation.Language.FunctionDefinitionAst] }, $true)
 foreach ($function in $functions) { . ([scriptblock]::Create($function.Extent.Text)) }
 
-$failed = New-Object System.Collections.ArrayList
-. (Join-Path $PSScriptRoot 'claims.ps1') $failed
-if ($failed.Count -gt 0) { throw ($failed -join "`n") }
-Write-Host "every claim about the functions holds in PowerShell $($PSVersionTable.PSVersion)"
+. (Join-Path $PSScriptRoot 'claims.ps1')
+Complete-Count 'what the functions of install.ps1 decide'
