@@ -163,7 +163,7 @@ $first = @([Environment]::GetCommandLineArgs()[0] | Where-Object { (Split-Path -
 function Invoke-Shell([string[]] $Words, [string[]] $Answers) {
     $ErrorActionPreference = 'Continue' # in 5.1, what a program says on stderr would be an error of ours
     $said = $Answers | & $shell @first -NoProfile -ExecutionPolicy Bypass @Words 2>&1 | ForEach-Object { "$_" }
-    $said -join ' ' -replace '[\s|]+', ' '
+    $said -join ' ' -replace "$([char] 27)\[[0-9;]*m", '' -replace '[\s|]+', ' ' # without colours
 }
 
 $env:OLLAMA_TAP_BASE_URL = 'ftp://a.example'
