@@ -106,11 +106,13 @@ impl Accumulator {
             Some(Outcome::Cancelled) => self.cancelled += sums.requests,
             None => {}
         }
-        self.prompt_tokens += sums.prompt_tokens;
-        self.generated_tokens += sums.generated_tokens;
+        // A reply may say any number of tokens.
+        self.prompt_tokens = self.prompt_tokens.saturating_add(sums.prompt_tokens);
+        self.generated_tokens = self.generated_tokens.saturating_add(sums.generated_tokens);
         // Their sum is unknown until one is known.
         if let Some(tokens) = sums.prompt_cached_tokens {
-            *self.prompt_cached_tokens.get_or_insert(0) += tokens;
+            let sum = self.prompt_cached_tokens.get_or_insert(0);
+            *sum = sum.saturating_add(tokens);
         }
         let (first, last) = (self.first_seen, self.last_seen);
         self.first_seen = Some(first.map_or(sums.first, |seen| seen.min(sums.first)));

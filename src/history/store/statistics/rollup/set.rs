@@ -62,6 +62,7 @@ impl SetSums {
         }
     }
 
+    /// Adds what is known of more requests. A reply may say any number of tokens and seconds: sums end at the largest number.
     pub fn merge(&mut self, more: &SetSums) {
         if self.requests == 0 || more.first < self.first {
             self.first = more.first;
@@ -71,13 +72,14 @@ impl SetSums {
             self.example = more.example;
         }
         self.requests += more.requests;
-        self.prompt_tokens += more.prompt_tokens;
-        self.generated_tokens += more.generated_tokens;
+        self.prompt_tokens = self.prompt_tokens.saturating_add(more.prompt_tokens);
+        self.generated_tokens = self.generated_tokens.saturating_add(more.generated_tokens);
         if let Some(tokens) = more.prompt_cached_tokens {
-            *self.prompt_cached_tokens.get_or_insert(0) += tokens;
+            let sum = self.prompt_cached_tokens.get_or_insert(0);
+            *sum = sum.saturating_add(tokens);
         }
         for (sum, nanoseconds) in self.spent.iter_mut().zip(more.spent) {
-            *sum += nanoseconds;
+            *sum = sum.saturating_add(nanoseconds);
         }
         self.durations.merge(&more.durations);
         self.first_tokens.merge(&more.first_tokens);
@@ -282,5 +284,27 @@ mod tests {
             prop_assert!(read.decode(&mut decoder).is_some() && decoder.is_empty());
             prop_assert_eq!(read, whole);
         }
+    }
+
+    #[test]
+    fn sums_of_any_numbers_end_at_the_largest() {
+        let record = RecordSummary {
+            prompt_tokens: Some(u64::MAX),
+            generated_tokens: Some(u64::MAX),
+            prompt_cached_tokens: Some(u64::MAX),
+            ..success(1.0, 1e77, None)
+        };
+        let mut sums = SetSums::default();
+        (0..2).for_each(|_| sums.add(SetKind::of(&record), &record));
+        assert_eq!(sums.requests, 2);
+        assert_eq!(
+            (
+                sums.prompt_tokens,
+                sums.generated_tokens,
+                sums.prompt_cached_tokens
+            ),
+            (u64::MAX, u64::MAX, Some(u64::MAX))
+        );
+        assert!(sums.spent.contains(&u64::MAX), "{:?}", sums.spent);
     }
 }
