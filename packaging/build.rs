@@ -1,0 +1,37 @@
+//! What is made before the executable: the dashboard's document, compressed, and the icon, the version and the manifest inside an
+//! executable for Windows; others have no place for them.
+
+#[path = "../src/pages/dashboard/source.rs"]
+mod source;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::{env, fs};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use winresource::WindowsResource;
+
+fn main() -> io::Result<()> {
+    println!("cargo:rerun-if-changed=packaging/windows");
+    let folder = env::var("OUT_DIR").map_err(io::Error::other)?;
+    dashboard(Path::new(&folder))?;
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("windows") {
+        return Ok(());
+    }
+    WindowsResource::new()
+        .set_icon("packaging/windows/ollama-tap.ico")
+        .set_manifest_file("packaging/windows/ollama-tap.manifest")
+        .set("ProductName", "Ollama Tap")
+        .set("FileDescription", "Ollama Tap")
+        .set("LegalCopyright", "MIT license")
+        .set("OriginalFilename", "ollama-tap.exe")
+        .compile()
+}
+
+/// Its sources are part of this program, which is therefore built and run again when one of them changes.
+fn dashboard(folder: &Path) -> io::Result<()> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(source::document().as_bytes())?;
+    fs::write(folder.join("dashboard.html.gz"), packed.finish()?)
+}
