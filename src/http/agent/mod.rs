@@ -4,9 +4,10 @@ mod connector;
 mod error;
 mod resolver;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use rustls::crypto::{CryptoProvider, ring};
 use ureq::Agent;
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
@@ -29,6 +30,14 @@ const TLS_BUFFER_SIZE: usize = 64 * 1024;
 
 /// A PEM file with further roots for https, beside the public ones.
 const ENV_CERT_FILE: &str = "SSL_CERT_FILE";
+
+/// The public roots.
+static PUBLIC_ROOTS: LazyLock<Arc<Vec<Certificate<'static>>>> =
+    LazyLock::new(|| Arc::new(public_roots().collect()));
+
+/// The ciphers of https.
+static CIPHERS: LazyLock<Arc<CryptoProvider>> =
+    LazyLock::new(|| Arc::new(ring::default_provider()));
 
 pub type ConfigBuilder = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
 
@@ -67,10 +76,10 @@ impl Target {
     /// Settings that leave a request and its reply as they are: nothing is added, followed or decoded. A proxy of the environment is
     /// not used: it would divert loopback traffic.
     pub fn config(&self) -> ConfigBuilder {
-        let roots = self
-            .roots
-            .clone()
-            .map_or(RootCerts::WebPki, RootCerts::Specific);
+        let roots = self.roots.as_ref().unwrap_or(&PUBLIC_ROOTS);
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::Specific(Arc::clone(roots)))
+            .unversioned_rustls_crypto_provider(Arc::clone(&CIPHERS));
         Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -83,7 +92,7 @@ impl Target {
             .input_buffer_size(TLS_BUFFER_SIZE)
             .output_buffer_size(TLS_BUFFER_SIZE)
             .max_idle_age(MAX_IDLE_AGE)
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .tls_config(tls.build())
     }
 
     /// An agent for requests to this target, with the settings of `config` as `configure` changes them.
@@ -112,12 +121,14 @@ impl Target {
     }
 }
 
+fn public_roots() -> impl Iterator<Item = Certificate<'static>> {
+    let certificates = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    certificates.map(|der| Certificate::from_der(der))
+}
+
 /// The certificates of a PEM file, in addition to the public ones.
 fn roots_with(pem: &[u8]) -> Result<Arc<Vec<Certificate<'static>>>, ureq::Error> {
-    let mut roots: Vec<Certificate> = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-        .iter()
-        .map(|der| Certificate::from_der(der).to_owned())
-        .collect();
+    let mut roots: Vec<Certificate> = public_roots().collect();
     for item in parse_pem(pem) {
         if let PemItem::Certificate(certificate) = item? {
             roots.push(certificate);
